@@ -1,0 +1,105 @@
+//! The one place that reads the host's clocks, and a clock for tests that is moved by hand.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::time::{MonoTime, Now, WallTime};
+
+/// Reads wall and monotonic time together.
+pub trait Clock: Send + Sync {
+    /// Both clocks, now.
+    fn now(&self) -> Now;
+}
+
+/// The host's clocks. Monotonic time counts from when this value was made.
+#[derive(Clone, Debug)]
+pub struct SystemClock {
+    origin: Instant,
+}
+
+impl SystemClock {
+    /// A clock whose monotonic origin is now.
+    pub fn new() -> Self {
+        Self { origin: Instant::now() }
+    }
+
+    /// Monotonic time of `instant`, for libraries that hand out [`Instant`]s.
+    pub fn mono_of(&self, instant: Instant) -> MonoTime {
+        MonoTime::from_origin(instant.saturating_duration_since(self.origin))
+    }
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Now {
+        let mono = MonoTime::from_origin(self.origin.elapsed());
+        let wall = match SystemTime::now().duration_since(UNIX_EPOCH) {
+            Ok(since) => i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
+            Err(before) => i64::try_from(before.duration().as_micros()).map_or(i64::MIN, |us| -us),
+        };
+        Now { wall: WallTime::from_micros(wall), mono }
+    }
+}
+
+/// A clock that stands still until it is moved. Clones share the same time.
+#[derive(Clone, Debug, Default)]
+pub struct ManualClock {
+    now: Arc<Mutex<Now>>,
+}
+
+impl ManualClock {
+    /// A clock at monotonic zero and `wall`.
+    pub fn new(wall: WallTime) -> Self {
+        Self { now: Arc::new(Mutex::new(Now { wall, mono: MonoTime::default() })) }
+    }
+
+    /// Moves both times on.
+    pub fn advance(&self, by: Duration) {
+        let mut now = self.lock();
+        now.wall = now.wall + by;
+        now.mono = now.mono + by;
+    }
+
+    /// Steps the wall clock alone, as an operator or NTP would.
+    pub fn step_wall(&self, micros: i64) {
+        let mut now = self.lock();
+        now.wall = now.wall.offset(micros);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Now> {
+        self.now.lock().expect("no thread panics while it holds the manual clock")
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Now {
+        *self.lock()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn system_clock_moves_forward() {
+        let clock = SystemClock::new();
+        let first = clock.now();
+        assert!(clock.now().mono >= first.mono);
+        assert!(first.wall.as_micros() > 1_700_000_000_000_000, "the host's clock is before 2023");
+    }
+
+    #[test]
+    fn manual_clock_steps_wall_time_alone() {
+        let clock = ManualClock::new(WallTime::from_micros(10));
+        clock.advance(Duration::from_micros(5));
+        clock.step_wall(-100);
+        assert_eq!(clock.now().wall.as_micros(), -85);
+        assert_eq!(clock.now().mono.since_origin(), Duration::from_micros(5));
+    }
+}

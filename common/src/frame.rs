@@ -1,0 +1,316 @@
+//! A picture and the times at which it passed each step of its journey.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::time::WallTime;
+
+/// Width × height in luma samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Size {
+    /// Luma samples in a row.
+    pub width: u32,
+    /// Rows of luma samples.
+    pub height: u32,
+}
+
+impl Size {
+    /// The largest side, in samples, that any part of framelag takes. H.264 level 6.2 ends near it (8192×4320).
+    pub const MAX_SIDE: u32 = 8192;
+
+    /// `width` × `height`.
+    pub const fn new(width: u32, height: u32) -> Self {
+        Self { width, height }
+    }
+
+    /// Chroma plane size of 4:2:0: half of each side, rounded up.
+    pub const fn chroma(self) -> Self {
+        Self { width: self.width.div_ceil(2), height: self.height.div_ceil(2) }
+    }
+
+    /// Samples in a plane of this size.
+    pub const fn area(self) -> usize {
+        self.width as usize * self.height as usize
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}x{}", self.width, self.height)
+    }
+}
+
+/// A size that is not `WIDTHxHEIGHT`, or out of range.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a size: write WIDTHxHEIGHT with sides of 1 to {max}, as in 640x480", max = Size::MAX_SIDE)]
+pub struct SizeError(String);
+
+impl FromStr for Size {
+    type Err = SizeError;
+    fn from_str(text: &str) -> Result<Self, SizeError> {
+        let side = |s: &str| s.parse::<u32>().ok().filter(|n| (1..=Self::MAX_SIDE).contains(n));
+        let parsed = text.split_once(['x', 'X']).and_then(|(w, h)| Some(Self::new(side(w)?, side(h)?)));
+        parsed.ok_or_else(|| SizeError(text.to_owned()))
+    }
+}
+
+/// An I420 picture (BT.601 limited range unless its source says otherwise): three planes without padding, luma
+/// `width × height`, chroma `⌈width/2⌉ × ⌈height/2⌉`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    size: Size,
+    data: Vec<u8>,
+}
+
+impl Picture {
+    /// A black picture.
+    pub fn black(size: Size) -> Self {
+        let mut data = vec![16; Self::bytes(size)];
+        data[size.area()..].fill(128);
+        Self { size, data }
+    }
+
+    /// Takes I420 bytes: Y, then U, then V. `None` where their number is not [`Picture::bytes`].
+    pub fn from_i420(size: Size, data: Vec<u8>) -> Option<Self> {
+        (data.len() == Self::bytes(size)).then_some(Self { size, data })
+    }
+
+    /// Bytes of an I420 picture of `size`.
+    pub const fn bytes(size: Size) -> usize {
+        size.area() + 2 * size.chroma().area()
+    }
+
+    /// Width × height of the luma plane.
+    pub const fn size(&self) -> Size {
+        self.size
+    }
+
+    /// All three planes, Y then U then V.
+    pub fn data(&self) -> &[u8] {
+        &self.data
+    }
+
+    /// All three planes, Y then U then V.
+    pub fn data_mut(&mut self) -> &mut [u8] {
+        &mut self.data
+    }
+
+    /// The Y, U and V planes.
+    pub fn planes(&self) -> [&[u8]; 3] {
+        let (y, chroma) = self.data.split_at(self.size.area());
+        let (u, v) = chroma.split_at(self.size.chroma().area());
+        [y, u, v]
+    }
+
+    /// The Y, U and V planes.
+    pub fn planes_mut(&mut self) -> [&mut [u8]; 3] {
+        let (y, chroma) = self.data.split_at_mut(self.size.area());
+        let (u, v) = chroma.split_at_mut(self.size.chroma().area());
+        [y, u, v]
+    }
+
+    /// The luma plane, to read a code in.
+    pub fn luma(&self) -> Luma<'_> {
+        let [y, ..] = self.planes();
+        Luma {
+            data: y,
+            width: self.size.width as usize,
+            height: self.size.height as usize,
+            stride: self.size.width as usize,
+        }
+    }
+}
+
+/// A luma plane that somebody else owns: `height` rows of `width` samples, `stride` bytes apart.
+///
+/// `data` holds at least `stride × (height − 1) + width` bytes, with `stride ≥ width`.
+#[derive(Clone, Copy, Debug)]
+pub struct Luma<'a> {
+    /// The samples, 8 bits each.
+    pub data: &'a [u8],
+    /// Samples in a row.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+    /// Bytes from one row to the next.
+    pub stride: usize,
+}
+
+/// Wall times at which the publisher took a frame through its steps. They ride in the SEI of the frame's access unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PublisherTimes {
+    /// When the driver captured the picture; `None` where the source has no time of its own.
+    pub captured: Option<WallTime>,
+    /// PUB: the time that is painted into the picture, read just before painting.
+    pub stamp: WallTime,
+    /// Painting ended, encoding began.
+    pub painted: WallTime,
+    /// The encoder returned the access unit.
+    pub encoded: WallTime,
+    /// The access unit's packets were about to be written to the socket.
+    pub sent: WallTime,
+}
+
+/// Wall times at which the receiver took a frame through its steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReceiverTimes {
+    /// The first packet of the access unit came off the socket; `None` where the input has no packets (raw y4m).
+    pub received: Option<WallTime>,
+    /// The access unit (or raw picture) was whole.
+    pub assembled: WallTime,
+    /// The decoder returned the picture.
+    pub decoded: WallTime,
+    /// The code was read.
+    pub read: WallTime,
+    /// The picture was handed to the window, or would have been.
+    pub presented: WallTime,
+}
+
+/// Everything known about when one frame was where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameTimes {
+    /// PUB as read from the picture's corner code.
+    pub stamp: WallTime,
+    /// The publisher's times, where the SEI arrived.
+    pub publisher: Option<PublisherTimes>,
+    /// The receiver's times.
+    pub receiver: ReceiverTimes,
+}
+
+impl FrameTimes {
+    /// LAT in µs: present − PUB. Negative where the two clocks disagree by more than the path takes.
+    pub fn latency_us(&self) -> i64 {
+        self.receiver.presented.micros_since(self.stamp)
+    }
+
+    /// How long the frame spent in each stage, in µs, in the order of [`Stage::ALL`]; `None` where an end of the
+    /// stage is unknown. All but [`Stage::Capture`], which lies before PUB, add up to [`FrameTimes::latency_us`].
+    pub fn stages_us(&self) -> [Option<i64>; Stage::ALL.len()] {
+        let p = self.publisher;
+        let r = &self.receiver;
+        let between = |from: Option<WallTime>, to: Option<WallTime>| Some(to?.micros_since(from?));
+        let stamp = Some(self.stamp);
+        let painted = p.map(|p| p.painted);
+        let encoded = p.map(|p| p.encoded);
+        let sent = p.map(|p| p.sent);
+        [
+            between(p.and_then(|p| p.captured), stamp),
+            between(stamp, painted),
+            between(painted, encoded),
+            between(encoded, sent),
+            between(sent, r.received),
+            between(r.received, Some(r.assembled)),
+            between(Some(r.assembled), Some(r.decoded)),
+            between(Some(r.decoded), Some(r.read)),
+            between(Some(r.read), Some(r.presented)),
+        ]
+    }
+}
+
+/// A stage of the journey, named as in `run.json`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// Driver's capture time → PUB. Before PUB, so not part of LAT.
+    Capture,
+    /// PUB → painting ended.
+    Stamp,
+    /// Painting ended → the encoder returned.
+    Encode,
+    /// The encoder returned → about to write to the socket (queueing and packetizing).
+    Send,
+    /// About to write → first packet at the receiver: both hosts' kernels, the network and the server.
+    Network,
+    /// First packet → the access unit is whole.
+    Reassembly,
+    /// The access unit is whole → the decoder returned its picture.
+    Decode,
+    /// The decoder returned → the code was read.
+    Read,
+    /// The code was read → handed to the window.
+    Present,
+}
+
+impl Stage {
+    /// All stages in the order of the journey.
+    pub const ALL: [Self; 9] = [
+        Self::Capture,
+        Self::Stamp,
+        Self::Encode,
+        Self::Send,
+        Self::Network,
+        Self::Reassembly,
+        Self::Decode,
+        Self::Read,
+        Self::Present,
+    ];
+
+    /// The stage's name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Capture => "capture",
+            Self::Stamp => "stamp",
+            Self::Encode => "encode",
+            Self::Send => "send",
+            Self::Network => "network",
+            Self::Reassembly => "reassembly",
+            Self::Decode => "decode",
+            Self::Read => "read",
+            Self::Present => "present",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_parse_and_reject() {
+        assert_eq!("640x480".parse(), Ok(Size::new(640, 480)));
+        for bad in ["", "640", "640x", "0x480", "640x9000", "-1x2", "640 x 480", "99999999999x1"] {
+            let error = bad.parse::<Size>().expect_err(bad).to_string();
+            assert!(error.contains("WIDTHxHEIGHT"), "{error}");
+        }
+    }
+
+    #[test]
+    fn odd_sizes_round_chroma_up() {
+        let picture = Picture::black(Size::new(5, 3));
+        let [y, u, v] = picture.planes();
+        assert_eq!((y.len(), u.len(), v.len()), (15, 6, 6));
+        assert!(Picture::from_i420(Size::new(5, 3), vec![0; 26]).is_none());
+    }
+
+    #[test]
+    fn stages_but_capture_add_up_to_latency() {
+        let t = WallTime::from_micros;
+        let times = FrameTimes {
+            stamp: t(100),
+            publisher: Some(PublisherTimes {
+                captured: Some(t(40)),
+                stamp: t(100),
+                painted: t(115),
+                encoded: t(2_000),
+                sent: t(2_030),
+            }),
+            receiver: ReceiverTimes {
+                received: Some(t(2_300)),
+                assembled: t(2_350),
+                decoded: t(3_000),
+                read: t(3_020),
+                presented: t(3_100),
+            },
+        };
+        let stages = times.stages_us();
+        assert_eq!(stages[0], Some(60));
+        assert_eq!(stages[1..].iter().map(|s| s.expect("every stage is known")).sum::<i64>(), times.latency_us());
+    }
+
+    #[test]
+    fn stages_of_a_bare_picture_are_unknown_where_an_end_is() {
+        let t = WallTime::from_micros;
+        let receiver = ReceiverTimes { received: None, assembled: t(5), decoded: t(5), read: t(7), presented: t(9) };
+        let stages = FrameTimes { stamp: t(0), publisher: None, receiver }.stages_us();
+        assert_eq!(stages, [None, None, None, None, None, None, Some(0), Some(2), Some(2)]);
+    }
+}

@@ -1,0 +1,16 @@
+//! What both ends of a framelag path agree on: time, frame, corner code, RTP/H.264, RTSP, SEI.
+//!
+//! Nothing here opens a socket, starts a runtime or reads a clock that was not handed in. State machines take
+//! `now`, are fed with `handle_*` and drained with `poll_*`.
+//!
+//! # Times
+//!
+//! Three times exist and are never mixed; [`time`] has one type for each:
+//!
+//! * **wall time** ([`time::WallTime`]): µs since the Unix epoch, UTC. What is stamped into pictures.
+//! * **monotonic time** ([`time::MonoTime`]): never steps. What durations and timeouts are taken with.
+//! * **media time** ([`time::MediaTime`]): 90 kHz RTP ticks, wraps after 13 h 15 m.
+
+pub mod clock;
+pub mod frame;
+pub mod time;
