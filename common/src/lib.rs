@@ -14,3 +14,4 @@
 pub mod clock;
 pub mod frame;
 pub mod time;
+pub mod units;
