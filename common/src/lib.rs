@@ -13,5 +13,6 @@
 
 pub mod clock;
 pub mod frame;
+pub mod rtsp;
 pub mod time;
 pub mod units;

@@ -1,0 +1,9 @@
+//! RTSP 1.0 (RFC 2326) without sockets: framing, headers, SDP, authentication and the publisher's session.
+//!
+//! Bytes from a peer go into a [`message::Framer`], whose limits are the only place where the size of what a peer
+//! may send is decided. Header values, session descriptions and credentials are parsed by [`headers`], [`sdp`] and
+//! [`auth`]. None of them panics on, or keeps more than a bounded amount of, hostile input.
+
+pub mod headers;
+pub mod interleaved;
+pub mod message;
