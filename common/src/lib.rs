@@ -12,7 +12,10 @@
 //! * **media time** ([`time::MediaTime`]): 90 kHz RTP ticks, wraps after 13 h 15 m.
 
 pub mod clock;
+pub mod code;
 pub mod frame;
+pub mod glyphs;
 pub mod rtsp;
+pub mod sei;
 pub mod time;
 pub mod units;
