@@ -15,6 +15,8 @@ pub mod clock;
 pub mod code;
 pub mod frame;
 pub mod glyphs;
+pub mod h264;
+pub mod rtp;
 pub mod rtsp;
 pub mod sei;
 pub mod time;

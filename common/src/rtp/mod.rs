@@ -1,0 +1,8 @@
+//! RTP (RFC 3550) for H.264 (RFC 6184), and its control protocol.
+
+pub mod h264;
+pub mod header;
+mod packets;
+pub mod rtcp;
+
+pub use packets::Packets;
