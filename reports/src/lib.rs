@@ -1,1 +1,45 @@
-//! placeholder
+//! Accounts for every frame of a run and says what it means: buckets, latency histograms, the age of the picture on
+//! screen, freezes, assertions, and the report folder.
+//!
+//! [`Recorder`] is the front door. A receiver feeds it with what it saw, ticks it at least 20 times a second, and
+//! gets a [`Summary`] at the end:
+//!
+//! ```text
+//! receiver ── Sample, unreadable, tick … ──▶ Recorder ──▶ Tally (pure: takes `now`, reads no clock, opens no file)
+//!                                              └────────▶ folder (a thread of its own writes the files)
+//! ```
+//!
+//! # Units
+//!
+//! Inside, times are whole microseconds (`_us`); in `run.json` and on the terminal they are milliseconds (`_ms`) with
+//! three decimals. A value that does not exist is `None` and becomes `null` or an empty field, never 0.
+//!
+//! # What is counted
+//!
+//! Nothing before the end of the warm-up, which begins with the first picture, is in any statistic or bucket. After
+//! it, every frame of the range between the first and the last sequence number read has exactly one [`Bucket`];
+//! [`account`] says how it is found.
+
+pub mod account;
+pub mod age;
+pub mod export;
+pub mod folder;
+pub mod host;
+pub mod interval;
+pub mod latency;
+pub mod recorder;
+pub mod run;
+pub mod sample;
+mod sequence;
+pub mod steps;
+pub mod summary;
+pub mod tally;
+pub mod threshold;
+pub mod warning;
+
+pub use recorder::{Error, Live, Recorder, Setup};
+pub use run::{Outcome, Run};
+pub use sample::{Bucket, Mark, Sample};
+pub use summary::Summary;
+pub use threshold::Assertion;
+pub use warning::Warning;

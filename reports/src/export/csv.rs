@@ -1,0 +1,83 @@
+//! `frames.csv` and `intervals.csv`. Fields that do not exist are empty; no field needs quoting.
+
+use std::fmt::{Display, Write};
+
+use common::frame::Stage;
+
+use crate::account::Entry;
+use crate::interval::Interval;
+use crate::run::{ms, ms_of, rounded};
+use crate::sample::Bucket;
+
+/// The first line of `frames.csv`.
+pub fn frames_header() -> String {
+    let stages: String = Stage::ALL.iter().map(|stage| format!("{}_us,", stage.name())).collect();
+    format!("seq,outcome,{stages}latency_us,segment,presented_us,bytes,idr\n")
+}
+
+/// Appends a frame's line.
+pub fn frame(out: &mut String, entry: &Entry<'_>) {
+    let mut line = Line::new(out);
+    line.field(entry.sequence);
+    line.field(entry.bucket.name());
+    let times = entry.sample.map(|sample| &sample.times);
+    let stages = times.map_or([None; Stage::ALL.len()], |times| times.stages_us());
+    stages.into_iter().for_each(|stage| line.optional(stage));
+    line.optional(times.map(|times| times.latency_us()));
+    line.field(entry.segment);
+    line.optional(times.map(|times| times.receiver.presented.as_micros()));
+    line.optional(entry.sample.map(|sample| sample.bytes).filter(|bytes| *bytes > 0));
+    line.optional(entry.sample.map(|sample| u8::from(sample.idr)));
+    line.end();
+}
+
+/// The first line of `intervals.csv`.
+pub fn intervals_header() -> String {
+    let buckets: String = Bucket::ALL.iter().map(|bucket| format!("{},", bucket.name())).collect();
+    format!("second,length_s,expected,{buckets}count,p50_ms,p99_ms,max_ms,fps,kbps,age_mean_ms,age_max_ms\n")
+}
+
+/// Appends a second's line.
+pub fn interval(out: &mut String, interval: &Interval) {
+    let mut line = Line::new(out);
+    line.field(interval.second);
+    line.field(rounded(interval.length.as_secs_f64()));
+    line.field(interval.counts.expected());
+    Bucket::ALL.iter().for_each(|bucket| line.field(interval.counts.of(*bucket)));
+    line.field(interval.latencies);
+    [interval.p50_us, interval.p99_us, interval.max_us].into_iter().for_each(|us| line.optional(us.map(ms)));
+    line.optional(interval.fps().map(rounded));
+    line.optional(interval.kbps().map(rounded));
+    line.optional(interval.age.mean_us().map(ms_of));
+    line.optional(interval.age.max_us().map(ms));
+    line.end();
+}
+
+/// A line that is being written.
+struct Line<'a> {
+    out: &'a mut String,
+    start: usize,
+}
+
+impl<'a> Line<'a> {
+    fn new(out: &'a mut String) -> Self {
+        Self { start: out.len(), out }
+    }
+
+    fn field(&mut self, value: impl Display) {
+        self.optional(Some(value));
+    }
+
+    fn optional(&mut self, value: Option<impl Display>) {
+        if self.out.len() > self.start {
+            self.out.push(',');
+        }
+        if let Some(value) = value {
+            write!(self.out, "{value}").expect("writing to a string does not fail");
+        }
+    }
+
+    fn end(self) {
+        self.out.push('\n');
+    }
+}

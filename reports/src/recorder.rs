@@ -1,0 +1,270 @@
+//! The front door: takes what a receiver saw, keeps the accounts, and writes the report as the run goes.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use common::time::{MonoTime, Now};
+use serde_json::Value;
+
+use crate::account::{Counts, Entry};
+use crate::export::csv;
+use crate::folder::{self, Batch, Folder, Lines};
+use crate::run::{Outcome, ms};
+use crate::sample::{Bucket, Mark, Sample};
+use crate::summary::Summary;
+use crate::tally::{About, Tally};
+use crate::threshold::Assertion;
+use crate::warning::{Code, Warning};
+
+/// How often the report is written: half of what a kill may lose.
+const WRITE_EVERY: Duration = Duration::from_millis(500);
+
+/// Bytes of lines that wait for a slow disk; beyond them frames are left out of `frames.csv`, with a warning.
+const MAX_WAITING_BYTES: usize = 64 << 20;
+
+/// What a run is about, and where its report goes.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// When the receiver began to connect. Start-up is counted from here.
+    pub started: Now,
+    /// Left out of every figure, from the first picture on.
+    pub warmup: Duration,
+    /// What is played, without user info.
+    pub url: String,
+    /// Publisher and receiver read the same clock: the URL names this host, or the input is a pipe.
+    pub same_host: bool,
+    /// The receiver's settings, for `run.json`.
+    pub config: Value,
+    /// The receiver's machine, for `run.json`: [`crate::host::describe`].
+    pub host: Value,
+    /// The report folder, made where it is missing; none where there is to be no report.
+    pub folder: Option<PathBuf>,
+}
+
+/// Why a run cannot be recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The report folder cannot be written.
+    #[error(transparent)]
+    Folder(#[from] folder::Error),
+}
+
+/// The figures of the moment, for an overlay or a line of progress.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Live {
+    /// The warm-up is over.
+    pub measuring: bool,
+    /// Pictures shown in the last second.
+    pub fps: f64,
+    /// Latency of the newest frame read, ms.
+    pub latency_ms: Option<f64>,
+    /// When the newest frame was read and shown.
+    pub read_at: Option<MonoTime>,
+    /// The median latency of the run so far, ms.
+    pub p50_ms: Option<f64>,
+    /// 99 % of the run's latencies are not above it, ms.
+    pub p99_ms: Option<f64>,
+    /// The age of the picture on screen, ms.
+    pub age_ms: Option<f64>,
+    /// Where the frames ended so far.
+    pub counts: Counts,
+}
+
+/// Records a run. No call waits for a disk, but for [`Recorder::new`] and [`Recorder::finish`].
+#[derive(Debug)]
+pub struct Recorder {
+    tally: Tally,
+    report: Option<Report>,
+    now: MonoTime,
+}
+
+/// What waits to be written.
+#[derive(Debug)]
+struct Report {
+    folder: Folder,
+    settled: String,
+    left_out: u64,
+    /// Refused by a slow disk.
+    waiting: Option<Box<Batch>>,
+    next: MonoTime,
+}
+
+impl Recorder {
+    /// Begins a run, and opens its report.
+    ///
+    /// # Errors
+    /// Where the report folder cannot be written.
+    pub fn new(setup: Setup) -> Result<Self, Error> {
+        let Setup { started, warmup, url, same_host, config, host, folder } = setup;
+        let tally = Tally::new(About { started, warmup, url, same_host, config, host });
+        let report = match folder {
+            None => None,
+            Some(path) => Some(Report {
+                folder: Folder::create(&path, started.wall, &tally.run(true))?,
+                settled: String::new(),
+                left_out: 0,
+                waiting: None,
+                next: started.mono + WRITE_EVERY,
+            }),
+        };
+        Ok(Self { tally, report, now: started.mono })
+    }
+
+    /// A moment of starting up; only the first of its kind counts.
+    pub fn mark(&mut self, mark: Mark, now: Now) {
+        self.tally.mark(mark, now.mono);
+    }
+
+    /// A picture was shown and its code read.
+    pub fn frame(&mut self, sample: Sample) {
+        self.now = self.now.max(sample.presented);
+        let report = &mut self.report;
+        self.tally.frame(&sample, &mut |entry| keep(report, &entry));
+    }
+
+    /// A picture was shown whose code could not be read; `bytes` of its access unit.
+    pub fn unreadable(&mut self, now: Now, bytes: u32, idr: bool) {
+        self.now = self.now.max(now.mono);
+        let report = &mut self.report;
+        self.tally.unreadable(now, bytes, idr, &mut |entry| keep(report, &entry));
+    }
+
+    /// An access unit of `bytes` gave no picture.
+    pub fn undecodable(&mut self, now: Now, bytes: u32) {
+        self.now = self.now.max(now.mono);
+        let report = &mut self.report;
+        self.tally.undecodable(now, bytes, &mut |entry| keep(report, &entry));
+    }
+
+    /// The stream was lost.
+    pub fn disconnected(&mut self, now: Now) {
+        self.tally.disconnected(now);
+    }
+
+    /// The stream is back.
+    pub fn reconnected(&mut self, now: Now) {
+        self.tally.reconnected(now);
+    }
+
+    /// Something that a reader of the figures must know. The same warning again is not repeated.
+    pub fn warn(&mut self, warning: Warning) {
+        self.tally.warn(warning);
+    }
+
+    /// Time passes: to be called at least 20 times a second. Hands what is due to the report's writer.
+    pub fn tick(&mut self, now: Now) {
+        self.now = self.now.max(now.mono);
+        let report = &mut self.report;
+        self.tally.tick(now, &mut |entry| keep(report, &entry));
+        match &mut self.report {
+            Some(report) if now.mono >= report.next => {
+                report.next = now.mono + WRITE_EVERY;
+                report.send(&mut self.tally);
+            }
+            Some(_) => {}
+            None => drop_unwritten(&mut self.tally),
+        }
+    }
+
+    /// The figures of the moment.
+    pub fn live(&self) -> Live {
+        let newest = self.tally.newest();
+        let latency = &self.tally.histograms().total;
+        Live {
+            measuring: self.tally.is_measuring(),
+            fps: self.tally.recent_fps(),
+            latency_ms: newest.map(|sample| ms(sample.times.latency_us())),
+            read_at: newest.map(|sample| sample.presented),
+            p50_ms: latency.quantile_us(0.5).map(ms),
+            p99_ms: latency.quantile_us(0.99).map(ms),
+            age_ms: self.tally.age_us(self.now).map(ms),
+            counts: self.tally.ledger().counts(),
+        }
+    }
+
+    /// Ends the run, judges it, and writes the rest of the report. A report that could not be written is a warning
+    /// and makes the run [`Outcome::Failed`] with exit code 1, but the figures are there.
+    pub fn finish(mut self, now: Now, assertions: &[Assertion]) -> Summary {
+        let report = &mut self.report;
+        self.tally.finish(now, &mut |entry| keep(report, &entry));
+        let mut run = self.tally.run(false);
+        if let Some(report) = self.report.as_ref().filter(|report| report.left_out > 0) {
+            run.warnings.push(report.left_out_warning());
+        }
+        let mut summary = Summary::judge(run, assertions);
+        if let Some(report) = self.report {
+            let path = report.folder.path().to_owned();
+            match report.close(&mut self.tally, &summary) {
+                Ok(()) => summary.report = Some(path),
+                Err(error) => summary.fail(Warning::new(Code::ReportNotWritten, error.to_string())),
+            }
+        }
+        debug_assert!(summary.run.outcome != Outcome::Ok || summary.exit_code == 0);
+        summary
+    }
+}
+
+impl Report {
+    fn send(&mut self, tally: &mut Tally) {
+        let batch = self.batch(tally, tally.run(true));
+        self.waiting = self.folder.send(batch).err();
+    }
+
+    fn close(mut self, tally: &mut Tally, summary: &Summary) -> Result<(), folder::Error> {
+        let batch = self.batch(tally, summary.run.clone());
+        self.folder.close(batch)
+    }
+
+    /// What is new, with what a slow disk refused before it.
+    fn batch(&mut self, tally: &mut Tally, run: crate::run::Run) -> Batch {
+        let (mut frames, mut intervals, mut closed) = match self.waiting.take() {
+            Some(batch) => (batch.frames.settled, batch.intervals.settled, batch.closed),
+            None => Default::default(),
+        };
+        frames.push_str(&std::mem::take(&mut self.settled));
+        tally.take_settled_intervals().iter().for_each(|interval| csv::interval(&mut intervals, interval));
+        closed.append(&mut tally.take_closed());
+        let mut batch = Batch {
+            run,
+            frames: Lines { settled: frames, unsettled: String::new() },
+            intervals: Lines { settled: intervals, unsettled: String::new() },
+            closed,
+            latency: tally.histograms().total.clone(),
+        };
+        tally.ledger().unsettled(&mut |entry| csv::frame(&mut batch.frames.unsettled, &entry));
+        tally.unsettled_intervals().iter().for_each(|interval| {
+            csv::interval(&mut batch.intervals.unsettled, interval);
+        });
+        batch
+    }
+
+    fn left_out_warning(&self) -> Warning {
+        let message = format!("the disk was too slow: {} lines of frames.csv are missing", self.left_out);
+        Warning::new(Code::ReportNotWritten, message)
+    }
+}
+
+/// Keeps the line of a settled frame for the next batch.
+fn keep(report: &mut Option<Report>, entry: &Entry<'_>) {
+    let Some(report) = report else { return };
+    let waiting = report.waiting.as_ref().map_or(0, |batch| batch.frames.settled.len());
+    if report.settled.len() + waiting < MAX_WAITING_BYTES {
+        csv::frame(&mut report.settled, entry);
+    } else {
+        report.left_out += 1;
+    }
+}
+
+/// Without a report nobody takes these.
+fn drop_unwritten(tally: &mut Tally) {
+    drop(tally.take_closed());
+    drop(tally.take_settled_intervals());
+}
+
+impl Live {
+    /// Frames of the range that were not read.
+    pub fn missing(&self) -> u64 {
+        let of = |bucket| self.counts.of(bucket);
+        of(Bucket::Lost) + of(Bucket::Unreadable) + of(Bucket::Undecodable)
+    }
+}

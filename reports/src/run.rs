@@ -1,0 +1,340 @@
+//! The figures of a run, shaped as `run.json`. `docs/run.schema.json` says the same to programs.
+
+use common::frame::Stage;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+use crate::account::Counts;
+use crate::latency::Distribution;
+use crate::sample::Bucket;
+use crate::warning::Warning;
+
+/// The name and version of `run.json`'s shape.
+pub const SCHEMA: &str = "framelag/run/1";
+
+/// A run: everything in `run.json`. Times in ms with three decimals; what does not exist is `None`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Run {
+    /// [`SCHEMA`].
+    pub schema: &'static str,
+    /// The run goes on, or was killed: these are the figures up to the last write.
+    pub partial: bool,
+    /// When the receiver began to connect: RFC 3339, UTC, with µs.
+    pub started: String,
+    /// What was played, without user info.
+    pub url: String,
+    /// Seconds measured: from the end of the warm-up to the end of the run.
+    pub duration_s: Option<f64>,
+    /// Seconds left out of every figure, from the first picture on.
+    pub warmup_s: f64,
+    /// The receiver's settings.
+    pub config: Value,
+    /// The receiver's machine.
+    pub host: Value,
+    /// Where each frame ended.
+    pub frames: Frames,
+    /// The pictures that were shown.
+    pub pictures: Pictures,
+    /// Present − PUB of each frame whose code was read.
+    pub latency_ms: LatencyMs,
+    /// Now − PUB of the picture on screen, over time.
+    pub picture_age_ms: AgeMs,
+    /// Times without a new picture.
+    pub freezes: Freezes,
+    /// How long frames spent in each stage.
+    pub stages_ms: StagesMs,
+    /// From the start of connecting to each moment of starting up.
+    pub startup: Startup,
+    /// Pictures shown per second, repetitions left out.
+    pub fps: Option<f64>,
+    /// Bits of compressed video per ms.
+    pub bitrate_kbps: Option<f64>,
+    /// Interruptions of the stream.
+    pub connection: Connection,
+    /// What is known of the clocks.
+    pub clock: ClockFigures,
+    /// What a reader of these figures must know.
+    pub warnings: Vec<Warning>,
+    /// The assertions asked for.
+    pub assertions: Vec<Verdict>,
+    /// What came of it all.
+    pub outcome: Outcome,
+}
+
+/// How many frames ended in each bucket. All `None` where no code was read after the warm-up: then nobody knows how
+/// many were sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Frames {
+    /// Frames sent: from the first to the last sequence number read, over all starts of the publisher.
+    pub expected: Option<u64>,
+    /// Read once, in order.
+    pub measured: Option<u64>,
+    /// Never arrived.
+    pub lost: Option<u64>,
+    /// Read more than once.
+    pub duplicate: Option<u64>,
+    /// Read after a later one.
+    pub late: Option<u64>,
+    /// Shown, but not read.
+    pub unreadable: Option<u64>,
+    /// Arrived, but not decoded.
+    pub undecodable: Option<u64>,
+    /// Times the publisher started over.
+    pub restarts: Option<u64>,
+}
+
+/// Pictures shown after the warm-up, whichever frame they were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Pictures {
+    /// Pictures shown, repetitions left out.
+    pub shown: u64,
+    /// Of these, with a code that could not be read.
+    pub unreadable: u64,
+    /// Access units that gave no picture.
+    pub undecodable: u64,
+    /// Pictures of a frame that was shown before.
+    pub repeated: u64,
+    /// Unreadable pictures and undecodable access units beyond the frames that are missing.
+    pub unplaced: u64,
+    /// Readings too late to count.
+    pub stale: u64,
+    /// IDR access units.
+    pub idr: u64,
+}
+
+/// Latency: exact but for the quantiles, which are at most 0.1 % too high.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct LatencyMs {
+    /// Frames with a latency.
+    pub count: u64,
+    /// The smallest.
+    pub min: Option<f64>,
+    /// The arithmetic mean.
+    pub mean: Option<f64>,
+    /// The standard deviation of the population.
+    pub stdev: Option<f64>,
+    /// The median.
+    pub p50: Option<f64>,
+    /// 90 % are not above it.
+    pub p90: Option<f64>,
+    /// 95 % are not above it.
+    pub p95: Option<f64>,
+    /// 99 % are not above it.
+    pub p99: Option<f64>,
+    /// 99.9 % are not above it.
+    pub p99_9: Option<f64>,
+    /// The largest.
+    pub max: Option<f64>,
+    /// Frames below zero: two clocks that disagree. They are in every figure.
+    pub negative: u64,
+    /// Frames above the histogram's range of an hour. They are in every figure.
+    pub overflow: u64,
+    /// Frames left out because the wall clock stepped while they were under way.
+    pub clock_step: u64,
+}
+
+/// The age of the picture on screen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct AgeMs {
+    /// The mean over time.
+    pub mean: Option<f64>,
+    /// Half the time it was not above this.
+    pub p50: Option<f64>,
+    /// 99 % of the time it was not above this.
+    pub p99: Option<f64>,
+    /// The largest.
+    pub max: Option<f64>,
+}
+
+/// Freezes, as in [`crate::age`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Freezes {
+    /// How many; `None` where no picture was measured.
+    pub count: Option<u64>,
+    /// All together.
+    pub total_ms: Option<f64>,
+    /// The longest.
+    pub longest_ms: Option<f64>,
+}
+
+/// One stage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct StageMs {
+    /// Frames that know the stage.
+    pub count: u64,
+    /// The median.
+    pub p50: Option<f64>,
+    /// 99 % are not above it.
+    pub p99: Option<f64>,
+    /// The largest.
+    pub max: Option<f64>,
+}
+
+/// All stages, in the order of [`Stage::ALL`]; an object by name in `run.json`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct StagesMs(pub [StageMs; Stage::ALL.len()]);
+
+/// Starting up, in ms since the receiver began to connect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Startup {
+    /// The session plays.
+    pub connected_ms: Option<f64>,
+    /// The first packet of the stream.
+    pub first_packet_ms: Option<f64>,
+    /// The first picture on screen.
+    pub first_frame_ms: Option<f64>,
+    /// The first code read.
+    pub first_reading_ms: Option<f64>,
+}
+
+/// Interruptions, those of the warm-up included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Connection {
+    /// Times the stream was lost.
+    pub disconnects: u64,
+    /// Time without a stream, all together.
+    pub disconnected_ms: f64,
+}
+
+/// What is known of the clocks that latency is the difference of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct ClockFigures {
+    /// Both ends read the same clock.
+    pub same_host: bool,
+    /// Receiver's clock − publisher's clock, µs; 0 on the same host.
+    pub offset_us: Option<i64>,
+    /// The bound of that, ± µs; 0 on the same host.
+    pub uncertainty_us: Option<i64>,
+    /// Times the receiver's wall clock stepped.
+    pub steps: u64,
+    /// The largest step, µs; positive where the clock was set forward.
+    pub largest_step_us: Option<i64>,
+}
+
+/// What came of an assertion.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Verdict {
+    /// As it was typed.
+    pub text: String,
+    /// The value found, in the metric's unit; `None` where there is none.
+    pub value: Option<f64>,
+    /// The limit, in the metric's unit.
+    pub limit: f64,
+    /// `ms`, `%`, `kbps`, `s`, `us`, or empty for plain numbers.
+    pub unit: &'static str,
+    /// Whether it held; `None` where that cannot be said.
+    pub ok: Option<bool>,
+    /// Why it cannot be said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// What came of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// Measured, and every assertion held.
+    Ok,
+    /// An assertion was broken, or the run failed.
+    Failed,
+    /// Nothing can be said: no or too few samples, an unreadable code, clocks that nobody compared.
+    Inconclusive,
+}
+
+impl Frames {
+    /// From the accounts.
+    pub fn new(counts: &Counts, segments: u32) -> Self {
+        if segments == 0 {
+            return Self::default();
+        }
+        let of = |bucket| Some(counts.of(bucket));
+        Self {
+            expected: Some(counts.expected()),
+            measured: of(Bucket::Measured),
+            lost: of(Bucket::Lost),
+            duplicate: of(Bucket::Duplicate),
+            late: of(Bucket::Late),
+            unreadable: of(Bucket::Unreadable),
+            undecodable: of(Bucket::Undecodable),
+            restarts: Some(u64::from(segments) - 1),
+        }
+    }
+}
+
+impl LatencyMs {
+    /// From a distribution. `clock_step` frames were left out of it.
+    pub fn new(of: &Distribution, clock_step: u64) -> Self {
+        let quantile = |q| of.quantile_us(q).map(ms);
+        Self {
+            count: of.count(),
+            min: of.min_us().map(ms),
+            mean: of.mean_us().map(ms_of),
+            stdev: of.stdev_us().map(ms_of),
+            p50: quantile(0.5),
+            p90: quantile(0.9),
+            p95: quantile(0.95),
+            p99: quantile(0.99),
+            p99_9: quantile(0.999),
+            max: of.max_us().map(ms),
+            negative: of.negatives(),
+            overflow: of.overflows(),
+            clock_step,
+        }
+    }
+}
+
+impl StageMs {
+    /// From a distribution.
+    pub fn new(of: &Distribution) -> Self {
+        Self {
+            count: of.count(),
+            p50: of.quantile_us(0.5).map(ms),
+            p99: of.quantile_us(0.99).map(ms),
+            max: of.max_us().map(ms),
+        }
+    }
+}
+
+impl StagesMs {
+    /// The figures of a stage.
+    pub fn of(&self, stage: Stage) -> &StageMs {
+        &self.0[stage as usize]
+    }
+}
+
+impl Serialize for StagesMs {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for stage in Stage::ALL {
+            map.serialize_entry(stage.name(), self.of(stage))?;
+        }
+        map.end()
+    }
+}
+
+impl Outcome {
+    /// The name in `run.json`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Failed => "failed",
+            Self::Inconclusive => "inconclusive",
+        }
+    }
+}
+
+/// µs to ms.
+pub fn ms(micros: i64) -> f64 {
+    micros as f64 / 1_000.0
+}
+
+/// µs to ms, rounded to a whole µs.
+pub fn ms_of(micros: f64) -> f64 {
+    micros.round() / 1_000.0
+}
+
+/// `value` rounded to three decimals.
+pub fn rounded(value: f64) -> f64 {
+    (value * 1_000.0).round() / 1_000.0
+}

@@ -1,0 +1,80 @@
+//! What a receiver hands in: one frame whose code was read, and the moments of starting up.
+
+use common::frame::FrameTimes;
+use common::time::{MonoTime, Now};
+
+/// One picture whose corner code was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// The publisher's stream id, from the code.
+    pub stream_id: u8,
+    /// The frame's sequence number, from the code: modulo [`SEQUENCE_MODULUS`].
+    pub sequence: u32,
+    /// Wall times of every stage known.
+    pub times: FrameTimes,
+    /// When the picture was handed to the window, monotonic. Read together with `times.receiver.presented`, so that
+    /// a step of the wall clock shows in the difference of the two.
+    pub presented: MonoTime,
+    /// Bytes of the access unit the picture came in; 0 where the input is not compressed.
+    pub bytes: u32,
+    /// The access unit was an IDR.
+    pub idr: bool,
+}
+
+/// Sequence numbers in the corner code have 24 bits.
+pub const SEQUENCE_MODULUS: u32 = 1 << 24;
+
+impl Sample {
+    /// Both clocks when the picture was presented.
+    pub fn now(&self) -> Now {
+        Now { wall: self.times.receiver.presented, mono: self.presented }
+    }
+}
+
+/// Where a frame that was sent ended. The six add up to the range of sequence numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Bucket {
+    /// Its code was read once, in order.
+    Measured,
+    /// Nothing of it arrived.
+    Lost,
+    /// Its code was read again after its first reading.
+    Duplicate,
+    /// Its code was read after that of a later frame.
+    Late,
+    /// A picture arrived in its place, but no code could be read from it.
+    Unreadable,
+    /// An access unit arrived in its place, but no picture could be decoded from it.
+    Undecodable,
+}
+
+impl Bucket {
+    /// All buckets, in the order of `run.json`.
+    pub const ALL: [Self; 6] =
+        [Self::Measured, Self::Lost, Self::Duplicate, Self::Late, Self::Unreadable, Self::Undecodable];
+
+    /// The name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Measured => "measured",
+            Self::Lost => "lost",
+            Self::Duplicate => "duplicate",
+            Self::Late => "late",
+            Self::Unreadable => "unreadable",
+            Self::Undecodable => "undecodable",
+        }
+    }
+}
+
+/// A moment of starting up. Only the first of each counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mark {
+    /// The session plays: DESCRIBE, SETUP and PLAY were answered.
+    Connected,
+    /// The first packet of the stream came in.
+    FirstPacket,
+    /// The first picture was shown. Marked by itself with the first picture handed in.
+    FirstPicture,
+    /// The first code was read. Marked by itself with the first [`Sample`].
+    FirstReading,
+}

@@ -1,0 +1,119 @@
+//! Puts 24-bit sequence numbers in order: counts on where they wrap, and sees where the publisher started over.
+
+use std::time::Duration;
+
+use common::time::{MonoTime, WallTime};
+
+use crate::sample::{SEQUENCE_MODULUS, Sample};
+
+/// No publisher sends more frames in a second; a jump ahead by more than this in the time that passed is a restart.
+const MAX_FRAMES_PER_SECOND: u64 = 1_000;
+
+/// A jump ahead by up to this many frames is a gap, however little time passed: a publisher's clock may step back.
+const GAP_SLACK: u64 = 1_000;
+
+/// The publisher's clock may run ahead of the receiver's time by this much before a jump ahead is disbelieved.
+const CLOCK_SLACK: Duration = Duration::from_secs(10);
+
+/// So many readings in a row from before the window are a publisher that started over with its clock set back (or a
+/// recording played again), not stragglers.
+const STALE_READINGS_OF_A_RESTART: u32 = 8;
+
+/// The newest reading, and how far the numbers have been counted.
+#[derive(Clone, Debug)]
+pub(crate) struct Counter {
+    stream_id: u8,
+    /// The highest sequence number read, counted on over wraps.
+    head: u64,
+    head_stamp: WallTime,
+    head_seen: MonoTime,
+    stale: u32,
+}
+
+/// Where a reading stands to those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Later than all before, after `missing` numbers that were not read.
+    Ahead {
+        /// The sequence number, counted on over wraps.
+        sequence: u64,
+        /// Numbers between the newest reading before and this one.
+        missing: u64,
+    },
+    /// The newest number again, or an older one.
+    Behind {
+        /// The sequence number, counted on over wraps.
+        sequence: u64,
+    },
+    /// From before the first number counted.
+    Before,
+    /// The publisher started over.
+    Restart,
+}
+
+impl Counter {
+    /// Starts at a first reading.
+    pub(crate) fn new(first: &Sample) -> Self {
+        Self {
+            stream_id: first.stream_id,
+            head: u64::from(first.sequence),
+            head_stamp: first.times.stamp,
+            head_seen: first.presented,
+            stale: 0,
+        }
+    }
+
+    /// The highest sequence number read.
+    pub(crate) fn head(&self) -> u64 {
+        self.head
+    }
+
+    /// Finds the place of a reading, and moves the head where it is ahead.
+    pub(crate) fn place(&mut self, sample: &Sample) -> Place {
+        if sample.stream_id != self.stream_id {
+            return Place::Restart;
+        }
+        let modulus = u64::from(SEQUENCE_MODULUS);
+        let ahead = (u64::from(sample.sequence) + modulus - self.head % modulus) % modulus;
+        if ahead == 0 || ahead >= modulus / 2 {
+            let back = (modulus - ahead) % modulus;
+            return self.behind(sample, back);
+        }
+        if ahead - 1 > self.plausible_gap(sample) {
+            return Place::Restart;
+        }
+        self.head += ahead;
+        self.head_stamp = sample.times.stamp;
+        self.head_seen = sample.presented;
+        self.stale = 0;
+        Place::Ahead { sequence: self.head, missing: ahead - 1 }
+    }
+
+    /// A number that goes back while PUB goes forward is a publisher that started over.
+    fn behind(&self, sample: &Sample, back: u64) -> Place {
+        if sample.times.stamp > self.head_stamp {
+            return Place::Restart;
+        }
+        self.head.checked_sub(back).map_or(Place::Before, |sequence| Place::Behind { sequence })
+    }
+
+    /// Frames that can have been sent between the newest reading and this one.
+    fn plausible_gap(&self, sample: &Sample) -> u64 {
+        let sent = u64::try_from(sample.times.stamp.micros_since(self.head_stamp)).unwrap_or(0);
+        let passed = sample.presented.saturating_since(self.head_seen) + CLOCK_SLACK;
+        let micros = sent.min(u64::try_from(passed.as_micros()).unwrap_or(u64::MAX));
+        GAP_SLACK + micros.saturating_mul(MAX_FRAMES_PER_SECOND) / 1_000_000
+    }
+
+    /// Says that the last reading was from before the window. True where so many in a row were that the publisher
+    /// must have started over.
+    pub(crate) fn stale_means_restart(&mut self) -> bool {
+        self.stale += 1;
+        self.stale >= STALE_READINGS_OF_A_RESTART
+    }
+
+    /// Says that the last reading was inside the window.
+    pub(crate) fn fresh(&mut self) {
+        self.stale = 0;
+    }
+}

@@ -1,0 +1,424 @@
+//! The figures of a run as it goes: pure, takes `now`, opens no file.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use common::time::{MonoTime, Now};
+use serde_json::Value;
+
+use crate::account::{Entry, Ledger, Reading};
+use crate::age::Screen;
+use crate::interval::{Closed, Histograms, Interval, Intervals};
+use crate::run::{
+    AgeMs, ClockFigures, Connection, Frames, Freezes, LatencyMs, Outcome, Pictures, Run, SCHEMA, StageMs, StagesMs,
+    Startup, ms, ms_of, rounded,
+};
+use crate::sample::{Mark, Sample};
+use crate::steps::{self, Watch};
+use crate::warning::{self, Code, Warning};
+
+/// Warnings that are kept of those handed in.
+const MAX_WARNINGS: usize = 100;
+
+/// A frame under way at a clock step is at most this old.
+const MAX_UNDER_WAY: Duration = Duration::from_secs(60);
+
+/// What a run is about: fixed before it begins.
+#[derive(Clone, Debug)]
+pub struct About {
+    /// When the receiver began to connect.
+    pub started: Now,
+    /// Left out of every figure, from the first picture on.
+    pub warmup: Duration,
+    /// What is played, without user info.
+    pub url: String,
+    /// Publisher and receiver read the same clock.
+    pub same_host: bool,
+    /// The receiver's settings, as they go into `run.json`.
+    pub config: Value,
+    /// The receiver's machine: [`crate::host::describe`].
+    pub host: Value,
+}
+
+/// The figures so far.
+#[derive(Clone, Debug)]
+pub struct Tally {
+    about: About,
+    startup: [Option<MonoTime>; 4],
+    ledger: Ledger,
+    screen: Screen,
+    /// Stream id and sequence of the picture on screen, where its code was read.
+    on_screen: Option<(u8, u32)>,
+    /// `None` during the warm-up.
+    intervals: Option<Intervals>,
+    measured_from: Option<MonoTime>,
+    histograms: Histograms,
+    clock: Watch,
+    /// A latency whose clock reading is in doubt until the next reading.
+    parked: Option<Sample>,
+    left_out: u64,
+    pictures: Pictures,
+    bytes: u64,
+    connection: Outages,
+    warnings: Vec<Warning>,
+    newest: Option<Sample>,
+    /// When pictures were shown in the last second.
+    recent: VecDeque<MonoTime>,
+    last: MonoTime,
+    closed: Vec<Closed>,
+}
+
+/// Interruptions of the stream.
+#[derive(Clone, Debug, Default)]
+struct Outages {
+    count: u64,
+    total: Duration,
+    since: Option<MonoTime>,
+}
+
+impl Tally {
+    /// Nothing measured yet.
+    pub fn new(about: About) -> Self {
+        Self {
+            last: about.started.mono,
+            about,
+            startup: [None; 4],
+            ledger: Ledger::default(),
+            screen: Screen::default(),
+            on_screen: None,
+            intervals: None,
+            measured_from: None,
+            histograms: Histograms::default(),
+            clock: Watch::default(),
+            parked: None,
+            left_out: 0,
+            pictures: Pictures::default(),
+            bytes: 0,
+            connection: Outages::default(),
+            warnings: Vec::new(),
+            newest: None,
+            recent: VecDeque::new(),
+            closed: Vec::new(),
+        }
+    }
+
+    /// A moment of starting up; only the first of its kind counts.
+    pub fn mark(&mut self, mark: Mark, at: MonoTime) {
+        self.startup[mark as usize].get_or_insert(at);
+    }
+
+    /// A picture whose code was read. Frames that settle go to `settle`, here and below.
+    pub fn frame(&mut self, sample: &Sample, settle: &mut dyn FnMut(Entry<'_>)) {
+        self.mark(Mark::FirstPicture, sample.presented);
+        self.mark(Mark::FirstReading, sample.presented);
+        let step = self.clock.observe(sample.now());
+        self.advance(sample.presented, settle);
+        self.resolve(step, sample.presented);
+        self.count_unit(sample.bytes, sample.idr);
+        let reading = self.account(sample, settle);
+        let identity = (sample.stream_id, sample.sequence);
+        if self.on_screen != Some(identity) {
+            self.on_screen = Some(identity);
+            self.show(sample.presented, Some(sample.times.latency_us()));
+        }
+        match reading {
+            Reading::First if step == steps::Verdict::Unsure => self.parked = Some(*sample),
+            Reading::First if self.clock.is_unsettled(sample.presented) => self.left_out += 1,
+            Reading::First => self.record(sample),
+            Reading::Again => self.pictures.repeated += 1,
+            Reading::Stale | Reading::WarmUp => {}
+        }
+        self.newest = Some(*sample);
+    }
+
+    /// A picture that was shown, but whose code could not be read.
+    pub fn unreadable(&mut self, now: Now, bytes: u32, idr: bool, settle: &mut dyn FnMut(Entry<'_>)) {
+        self.mark(Mark::FirstPicture, now.mono);
+        self.tick(now, settle);
+        self.count_unit(bytes, idr);
+        self.ledger.unreadable();
+        self.pictures.unreadable += u64::from(self.is_measuring());
+        self.on_screen = None;
+        self.show(now.mono, None);
+    }
+
+    /// An access unit that gave no picture.
+    pub fn undecodable(&mut self, now: Now, bytes: u32, settle: &mut dyn FnMut(Entry<'_>)) {
+        self.tick(now, settle);
+        self.count_unit(bytes, false);
+        self.ledger.undecodable();
+        self.pictures.undecodable += u64::from(self.is_measuring());
+    }
+
+    /// The stream was lost.
+    pub fn disconnected(&mut self, now: Now) {
+        if self.connection.since.is_none() {
+            self.connection.count += 1;
+            self.connection.since = Some(now.mono);
+        }
+    }
+
+    /// The stream is back.
+    pub fn reconnected(&mut self, now: Now) {
+        if let Some(since) = self.connection.since.take() {
+            self.connection.total += now.mono.saturating_since(since);
+        }
+    }
+
+    /// Something that a reader of the figures must know; only the first [`MAX_WARNINGS`] are kept.
+    pub fn warn(&mut self, warning: Warning) {
+        if self.warnings.len() < MAX_WARNINGS && !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
+
+    /// Time passes: call it at least 20 times a second.
+    pub fn tick(&mut self, now: Now, settle: &mut dyn FnMut(Entry<'_>)) {
+        let step = self.clock.observe(now);
+        self.advance(now.mono, settle);
+        self.resolve(step, now.mono);
+    }
+
+    /// Ends the run: settles every frame and closes the last interval.
+    pub fn finish(&mut self, now: Now, settle: &mut dyn FnMut(Entry<'_>)) {
+        self.tick(now, settle);
+        self.reconnected(now);
+        if let Some(sample) = self.parked.take() {
+            self.record(&sample);
+        }
+        let Some(intervals) = &mut self.intervals else { return };
+        self.ledger.close(&mut |entry| {
+            intervals.settle(&entry);
+            settle(entry);
+        });
+        let age = self.screen.take_recent();
+        self.closed.push(intervals.close(self.last, age));
+    }
+
+    /// Takes the histograms of the intervals that were closed since this was last called.
+    pub fn take_closed(&mut self) -> Vec<Closed> {
+        std::mem::take(&mut self.closed)
+    }
+
+    /// Takes the intervals all of whose frames are settled.
+    pub fn take_settled_intervals(&mut self) -> Vec<Interval> {
+        let Some(intervals) = &mut self.intervals else { return Vec::new() };
+        intervals.take_settled(self.ledger.oldest_second().unwrap_or(u64::MAX))
+    }
+
+    /// The closed intervals that are left, with the buckets as they are so far.
+    pub fn unsettled_intervals(&self) -> Vec<Interval> {
+        let mut left: Vec<_> = self.intervals.iter().flat_map(|intervals| intervals.unsettled()).copied().collect();
+        self.ledger.unsettled(&mut |entry| {
+            if let Some(interval) = left.iter_mut().find(|interval| interval.second == entry.second) {
+                interval.counts.add(entry.bucket);
+            }
+        });
+        left
+    }
+
+    /// The accounts.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Latency in total and by stage.
+    pub fn histograms(&self) -> &Histograms {
+        &self.histograms
+    }
+
+    /// The newest frame read, of the warm-up too.
+    pub fn newest(&self) -> Option<&Sample> {
+        self.newest.as_ref()
+    }
+
+    /// The age of the picture on screen, µs.
+    pub fn age_us(&self, now: MonoTime) -> Option<i64> {
+        self.screen.age_us(now)
+    }
+
+    /// Pictures shown in the second before the newest event.
+    pub fn recent_fps(&self) -> f64 {
+        self.recent.len() as f64
+    }
+
+    /// Whether the warm-up is over.
+    pub fn is_measuring(&self) -> bool {
+        self.intervals.is_some()
+    }
+
+    /// All figures up to the newest event. `partial` marks a run that goes on.
+    pub fn run(&self, partial: bool) -> Run {
+        let duration = self.measured_from.map(|from| self.last.saturating_since(from)).filter(|d| !d.is_zero());
+        let per_second = |amount: f64| duration.map(|duration| rounded(amount / duration.as_secs_f64()));
+        let mut run = Run {
+            schema: SCHEMA,
+            partial,
+            started: crate::export::json::rfc3339(self.about.started.wall),
+            url: self.about.url.clone(),
+            duration_s: duration.map(|duration| ms_of(duration.as_secs_f64() * 1e6) / 1e3),
+            warmup_s: self.about.warmup.as_secs_f64(),
+            config: self.about.config.clone(),
+            host: self.about.host.clone(),
+            frames: Frames::new(&self.ledger.counts(), self.ledger.segments()),
+            pictures: Pictures { unplaced: self.ledger.unplaced(), stale: self.ledger.stale(), ..self.pictures },
+            latency_ms: LatencyMs::new(&self.histograms.total, self.left_out),
+            picture_age_ms: self.age_figures(),
+            freezes: self.freeze_figures(),
+            stages_ms: StagesMs(std::array::from_fn(|i| StageMs::new(&self.histograms.stages[i]))),
+            startup: self.startup_figures(),
+            fps: per_second(self.pictures.shown as f64),
+            bitrate_kbps: per_second(self.bytes as f64 * 8.0 / 1_000.0).filter(|_| self.bytes > 0),
+            connection: self.outages(),
+            clock: self.clock_figures(),
+            warnings: Vec::new(),
+            assertions: Vec::new(),
+            outcome: Outcome::Ok,
+        };
+        run.warnings = warning::of(&run);
+        run.warnings.extend(self.warnings.iter().cloned());
+        if partial {
+            let message = "these are the figures up to the last write: the run goes on, or was killed";
+            run.warnings.insert(0, Warning::new(Code::Partial, message));
+        }
+        if run.warnings.iter().any(|warning| warning.code.is_inconclusive()) {
+            run.outcome = Outcome::Inconclusive;
+        }
+        run
+    }
+
+    /// Ends the warm-up and closes intervals where `to` is past their ends.
+    fn advance(&mut self, to: MonoTime, settle: &mut dyn FnMut(Entry<'_>)) {
+        self.last = self.last.max(to);
+        while self.recent.front().is_some_and(|first| to.saturating_since(*first) >= Duration::from_secs(1)) {
+            self.recent.pop_front();
+        }
+        let first = self.startup[Mark::FirstPicture as usize];
+        let warm = first.map(|first| first + self.about.warmup);
+        if let (None, Some(from)) = (&self.intervals, warm.filter(|from| *from <= to)) {
+            self.screen.open(from);
+            self.ledger.open();
+            self.measured_from = Some(from);
+            self.intervals = Some(Intervals::new(self.about.started.mono, from));
+        }
+        let Some(intervals) = &mut self.intervals else { return };
+        while intervals.end() <= to {
+            self.screen.advance(intervals.end());
+            let age = self.screen.take_recent();
+            self.closed.push(intervals.close(intervals.end(), age));
+        }
+        self.screen.advance(to);
+        self.ledger.settle(to, &mut |entry| {
+            intervals.settle(&entry);
+            settle(entry);
+        });
+    }
+
+    fn account(&mut self, sample: &Sample, settle: &mut dyn FnMut(Entry<'_>)) -> Reading {
+        let second = self.intervals.as_ref().map_or(0, Intervals::second);
+        let intervals = &mut self.intervals;
+        self.ledger.read(sample, second, &mut |entry| {
+            if let Some(intervals) = intervals {
+                intervals.settle(&entry);
+            }
+            settle(entry);
+        })
+    }
+
+    /// Settles what became of a latency in doubt, now that the clocks were read again.
+    fn resolve(&mut self, step: steps::Verdict, at: MonoTime) {
+        match step {
+            steps::Verdict::Stepped(_) => {
+                self.left_out += u64::from(self.parked.take().is_some());
+                let oldest = self.histograms.total.max_us().unwrap_or(0);
+                let under_way = Duration::from_micros(u64::try_from(oldest).unwrap_or(0)).min(MAX_UNDER_WAY);
+                self.clock.unsettled_until(at + steps::SETTLING + under_way);
+            }
+            steps::Verdict::Steady | steps::Verdict::Unsure => {
+                if let Some(sample) = self.parked.take() {
+                    self.record(&sample);
+                }
+            }
+        }
+    }
+
+    fn record(&mut self, sample: &Sample) {
+        self.histograms.record(sample);
+        if let Some(intervals) = &mut self.intervals {
+            intervals.record(sample);
+        }
+    }
+
+    fn count_unit(&mut self, bytes: u32, idr: bool) {
+        if let Some(intervals) = &mut self.intervals {
+            intervals.bytes(bytes);
+            self.bytes += u64::from(bytes);
+            self.pictures.idr += u64::from(idr);
+        }
+    }
+
+    /// Another picture is on screen.
+    fn show(&mut self, at: MonoTime, latency_us: Option<i64>) {
+        self.screen.show(at, latency_us);
+        self.recent.push_back(at);
+        if let Some(intervals) = &mut self.intervals {
+            intervals.picture();
+            self.pictures.shown += 1;
+        }
+    }
+
+    fn age_figures(&self) -> AgeMs {
+        let (whole, ages) = (self.screen.whole(), self.screen.ages());
+        AgeMs {
+            mean: whole.mean_us().map(ms_of),
+            p50: ages.quantile_us(0.5).map(ms),
+            p99: ages.quantile_us(0.99).map(ms),
+            max: whole.max_us().map(ms),
+        }
+    }
+
+    fn freeze_figures(&self) -> Freezes {
+        if !self.is_measuring() {
+            return Freezes::default();
+        }
+        let freezes = self.screen.freezes(self.last);
+        let in_ms = |duration: Duration| Some(ms_of(duration.as_secs_f64() * 1e6));
+        Freezes {
+            count: Some(freezes.count),
+            total_ms: in_ms(freezes.total),
+            longest_ms: in_ms(freezes.longest).filter(|_| freezes.count > 0),
+        }
+    }
+
+    fn startup_figures(&self) -> Startup {
+        let after = |mark: Mark| {
+            let at = self.startup[mark as usize]?;
+            Some(ms_of(at.saturating_since(self.about.started.mono).as_secs_f64() * 1e6))
+        };
+        Startup {
+            connected_ms: after(Mark::Connected),
+            first_packet_ms: after(Mark::FirstPacket),
+            first_frame_ms: after(Mark::FirstPicture),
+            first_reading_ms: after(Mark::FirstReading),
+        }
+    }
+
+    fn outages(&self) -> Connection {
+        let running = self.connection.since.map_or(Duration::ZERO, |since| self.last.saturating_since(since));
+        Connection {
+            disconnects: self.connection.count,
+            disconnected_ms: ms_of((self.connection.total + running).as_secs_f64() * 1e6),
+        }
+    }
+
+    fn clock_figures(&self) -> ClockFigures {
+        let known = self.about.same_host.then_some(0);
+        ClockFigures {
+            same_host: self.about.same_host,
+            offset_us: known,
+            uncertainty_us: known,
+            steps: self.clock.steps(),
+            largest_step_us: Some(self.clock.largest_us()).filter(|_| self.clock.steps() > 0),
+        }
+    }
+}
