@@ -4,6 +4,8 @@
 //! may send is decided. Header values, session descriptions and credentials are parsed by [`headers`], [`sdp`] and
 //! [`auth`]. None of them panics on, or keeps more than a bounded amount of, hostile input.
 
+pub mod auth;
 pub mod headers;
 pub mod interleaved;
 pub mod message;
+pub mod sdp;
