@@ -1,1 +1,23 @@
-//! placeholder
+//! What framelag's whole-journey tests share: real processes, RTSP peers, pictures, a screen, a camera.
+//!
+//! Tests install and download nothing. What they need beside the built binaries is installed and made by
+//! `make test-tools`; a test that misses something fails, and says by name what is missing and what mends it.
+//!
+//! Waiting is always for an event, with a limit that only a broken run reaches ([`LIMIT`]).
+
+use std::time::Duration;
+
+pub mod binary;
+pub mod camera;
+pub mod need;
+pub mod pictures;
+pub mod process;
+pub mod report;
+pub mod rtsp;
+pub mod screen;
+pub mod serving;
+
+pub use process::Process;
+
+/// How long a test waits for what should take seconds at most: generous, since two cores may run many things at once.
+pub const LIMIT: Duration = Duration::from_secs(60);

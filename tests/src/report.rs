@@ -1,0 +1,124 @@
+//! What a run left in its report folder.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+/// A report folder, read back.
+pub struct Report {
+    folder: PathBuf,
+    run: Value,
+}
+
+/// How many frames ended how (`frames` of `run.json`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frames {
+    /// Frames of the sequence range after warm-up; the other six add up to it.
+    pub expected: u64,
+    /// Frames with a latency.
+    pub measured: u64,
+    /// Frames that never came.
+    pub lost: u64,
+    /// Frames that came again.
+    pub duplicate: u64,
+    /// Frames that came after a later one.
+    pub late: u64,
+    /// Pictures in which no code could be read.
+    pub unreadable: u64,
+    /// Access units that the decoder refused.
+    pub undecodable: u64,
+}
+
+impl Report {
+    /// Reads `folder`.
+    ///
+    /// # Panics
+    ///
+    /// Where it holds no `run.json`, or one that is no JSON.
+    pub fn read(folder: &Path) -> Self {
+        let path = folder.join("run.json");
+        let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let run = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}\n{text}", path.display()));
+        Self { folder: folder.to_owned(), run }
+    }
+
+    /// The value at `path`, names parted by dots; JSON's null where there is none.
+    pub fn value(&self, path: &str) -> &Value {
+        path.split('.').fold(&self.run, |value, name| &value[name])
+    }
+
+    /// The number at `path`.
+    ///
+    /// # Panics
+    ///
+    /// Where there is none.
+    pub fn number(&self, path: &str) -> f64 {
+        self.value(path).as_f64().unwrap_or_else(|| panic!("run.json has no number at {path}:\n{:#}", self.run))
+    }
+
+    /// The frames' buckets.
+    ///
+    /// # Panics
+    ///
+    /// Where one is missing.
+    pub fn frames(&self) -> Frames {
+        let count = |name: &str| {
+            self.run["frames"][name].as_u64().unwrap_or_else(|| panic!("no count of {name} frames:\n{:#}", self.run))
+        };
+        Frames {
+            expected: count("expected"),
+            measured: count("measured"),
+            lost: count("lost"),
+            duplicate: count("duplicate"),
+            late: count("late"),
+            unreadable: count("unreadable"),
+            undecodable: count("undecodable"),
+        }
+    }
+
+    /// Checks that every frame is in one bucket, and that `frames.csv` says the same; returns the buckets.
+    ///
+    /// # Panics
+    ///
+    /// Where the buckets do not add up.
+    pub fn accounted(&self) -> Frames {
+        let frames = self.frames();
+        let sum =
+            frames.measured + frames.lost + frames.duplicate + frames.late + frames.unreadable + frames.undecodable;
+        assert_eq!(sum, frames.expected, "the buckets add up: {frames:?}");
+        let outcomes = self.outcomes();
+        assert_eq!(outcomes.len() as u64, frames.expected, "frames.csv has a row for each frame");
+        let measured = outcomes.iter().filter(|outcome| *outcome == "measured").count();
+        assert_eq!(measured as u64, frames.measured, "frames.csv and run.json agree");
+        frames
+    }
+
+    /// The `outcome` column of `frames.csv`.
+    ///
+    /// # Panics
+    ///
+    /// Where the file or the column is missing.
+    pub fn outcomes(&self) -> Vec<String> {
+        let rows = self.rows("frames.csv");
+        let column = rows[0].iter().position(|name| name == "outcome").expect("frames.csv has a column `outcome`");
+        rows[1..].iter().map(|row| row[column].clone()).collect()
+    }
+
+    /// A CSV file's rows, the first of which names the columns. (None of framelag's cells holds a comma.)
+    ///
+    /// # Panics
+    ///
+    /// Where the file is missing or empty.
+    pub fn rows(&self, file: &str) -> Vec<Vec<String>> {
+        let path = self.folder.join(file);
+        let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let rows: Vec<_> = text
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .map(|line| line.split(',').map(str::to_owned).collect())
+            .collect();
+        assert!(!rows.is_empty(), "{} is empty", path.display());
+        rows
+    }
+}

@@ -1,0 +1,144 @@
+//! RTSP servers as processes: our own, GStreamer's, one on gortsplib, and MediaMTX where there is one.
+
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::path::Path;
+use std::process::Stdio;
+
+use crate::process::{Builder, Process, wait_until};
+use crate::{LIMIT, binary, need, rtsp};
+
+/// How RTP travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// Interleaved in the RTSP connection.
+    Tcp,
+    /// In datagrams.
+    Udp,
+}
+
+impl Transport {
+    /// Its name on command lines, framelag's and ffmpeg's and GStreamer's alike.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
+}
+
+/// A running RTSP server. Dropping it ends it.
+pub struct Server {
+    /// Its process.
+    pub process: Process,
+    /// Where it listens.
+    pub address: SocketAddr,
+    publish_path: &'static str,
+    play_path: &'static str,
+}
+
+impl Server {
+    /// URL to publish to.
+    pub fn publish_url(&self) -> String {
+        format!("rtsp://{}/{}", self.address, self.publish_path)
+    }
+
+    /// URL to play from.
+    pub fn play_url(&self) -> String {
+        format!("rtsp://{}/{}", self.address, self.play_path)
+    }
+
+    /// Waits until somebody publishes, so that a player finds a stream.
+    ///
+    /// # Panics
+    ///
+    /// Where nobody does within the limit.
+    pub fn wait_for_stream(&self) {
+        let url = self.play_url();
+        wait_until("a stream to play", LIMIT, || (rtsp::describe(self.address, &url) == Some(200)).then_some(()));
+    }
+}
+
+/// Our own server (`framelag serve`) on free ports, with more arguments.
+pub fn framelag(args: &[&str]) -> Server {
+    framelag_at("127.0.0.1:0", args)
+}
+
+/// Our own server at an address, for one that comes back.
+pub fn framelag_at(rtsp: &str, args: &[&str]) -> Server {
+    let process = Builder::new(binary::path("framelag"))
+        .args(["serve", "--rtsp", rtsp, "--http", "127.0.0.1:0"])
+        .args(args)
+        .spawn();
+    listening(process, "cam", "cam")
+}
+
+/// GStreamer's RTSP server (`tests/peers/gst_rtsp_server.py`).
+pub fn gstreamer() -> Server {
+    need::gstreamer_elements(&["x264enc", "h264parse", "rtph264pay", "appsrc"]);
+    let script = binary::repository().join("tests/peers/gst_rtsp_server.py");
+    listening(Builder::new(need::python()).arg(script).stdin(Stdio::piped()).spawn(), "in", "cam")
+}
+
+/// The server on gortsplib (`tests/peers/gortsplib`).
+pub fn gortsplib() -> Server {
+    listening(Builder::new(need::made("peers/gortsplib-peer")).stdin(Stdio::piped()).spawn(), "cam", "cam")
+}
+
+/// MediaMTX at `program`, with RTSP alone and its configuration file in `folder`.
+pub fn mediamtx(program: &Path, folder: &Path) -> Server {
+    let rtsp = free_tcp_port();
+    let rtp = free_udp_pair();
+    let config = format!(
+        "rtspAddress: 127.0.0.1:{rtsp}\nrtpAddress: 127.0.0.1:{rtp}\nrtcpAddress: 127.0.0.1:{}\nrtmp: no\nhls: no\n\
+         webrtc: no\nsrt: no\nmoq: no\npaths:\n  all_others:\n",
+        rtp + 1
+    );
+    let path = folder.join("mediamtx.yml");
+    std::fs::write(&path, config).expect("a test's folder can be written to");
+    let mut process = Builder::new(program).arg(path).spawn();
+    process.wait_for_line("the RTSP listener", LIMIT, |line| line.contains("listener opened").then_some(()));
+    let address = SocketAddr::from(([127, 0, 0, 1], rtsp));
+    Server { process, address, publish_path: "cam", play_path: "cam" }
+}
+
+/// The address of URL `scheme://127.0.0.1:PORT…` in `line`.
+pub fn address_in(line: &str, scheme: &str) -> Option<SocketAddr> {
+    let rest = line.split_once(&format!("{scheme}://"))?.1;
+    let end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == ':')).unwrap_or(rest.len());
+    rest[..end].trim_end_matches(['.', ':']).parse().ok()
+}
+
+/// A TCP port of 127.0.0.1 that is free now.
+pub fn free_tcp_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
+    listener.local_addr().expect("a bound socket has an address").port()
+}
+
+/// An even UDP port of 127.0.0.1 that is free now, as is the next one.
+fn free_udp_pair() -> u16 {
+    wait_until("two free UDP ports", LIMIT, || {
+        let first = UdpSocket::bind("127.0.0.1:0").ok()?;
+        let port = first.local_addr().ok()?.port();
+        (port % 2 == 0 && UdpSocket::bind(("127.0.0.1", port + 1)).is_ok()).then_some(port)
+    })
+}
+
+/// Waits until a server says where it listens.
+fn listening(mut process: Process, publish_path: &'static str, play_path: &'static str) -> Server {
+    let address = process.wait_for_line("the server's URL", LIMIT, |line| address_in(line, "rtsp"));
+    Server { process, address, publish_path, play_path }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_addresses_in_sentences() {
+        let address = |port| Some(SocketAddr::from(([127, 0, 0, 1], port)));
+        assert_eq!(address_in("rtsp://127.0.0.1:8554", "rtsp"), address(8554));
+        assert_eq!(address_in("listens at rtsp://127.0.0.1:8554/cam, and http://127.0.0.1:80.", "rtsp"), address(8554));
+        assert_eq!(address_in("listens at rtsp://127.0.0.1:8554/cam, and http://127.0.0.1:80.", "http"), address(80));
+        assert_eq!(address_in("rtsp://localhost/", "rtsp"), None);
+    }
+}
