@@ -1,1 +1,19 @@
-//! placeholder
+//! The receiver: plays a stamped stream, reads the stamp back, and says how old each picture is.
+//!
+//! A picture moves one way: [`receive`] (or [`y4m`]) → [`queue`] → [`decode`] and [`read`] (on one thread, [`work`]) → [`measure`] →
+//! [`render`]. [`stream`] holds what belongs to one input, and [`pipeline`] is the one file that knows the order.
+
+pub mod args;
+pub mod config;
+pub mod decode;
+pub mod measure;
+pub mod output;
+pub mod pipeline;
+pub mod queue;
+pub mod read;
+pub mod receive;
+pub mod render;
+pub mod stop;
+pub mod stream;
+pub mod work;
+pub mod y4m;

@@ -1,1 +1,86 @@
-fn main() {}
+//! The `receiver` program.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use receiver::args::Args;
+use receiver::config::Config;
+use receiver::pipeline;
+use receiver::stop::Stop;
+use tracing_subscriber::EnvFilter;
+
+/// Exit code where the run cannot begin.
+const FAILED: u8 = 1;
+/// Exit code for wrong flags.
+const USAGE: u8 = 2;
+/// Exit code of a second Ctrl-C: the run did not end in good order.
+const INTERRUPTED: i32 = 130;
+
+fn main() -> ExitCode {
+    let config = match parse() {
+        Ok(config) => config,
+        Err(code) => return code,
+    };
+    start_logging();
+    let stop = Stop::new();
+    stop_on_signals(&stop);
+    match pipeline::run(&config, &stop) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("receiver: {error}");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+/// The flags, checked; or the exit code where there is nothing to run: after `--help`, or with a line that says what is
+/// wrong.
+fn parse() -> Result<Config, ExitCode> {
+    let wrong = |text: String| {
+        eprintln!("receiver: {text}");
+        ExitCode::from(USAGE)
+    };
+    match Args::try_parse() {
+        Ok(args) => Config::try_from(args).map_err(|error| wrong(error.to_string())),
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            print!("{error}");
+            Err(ExitCode::SUCCESS)
+        }
+        Err(error) => Err(wrong(in_one_line(&error.to_string()))),
+    }
+}
+
+/// clap tells in paragraphs, of which the first ones say what is wrong.
+fn in_one_line(text: &str) -> String {
+    let told =
+        text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
+    let line = told.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
+    line.trim_start_matches("error: ").to_owned()
+}
+
+/// Log lines go to standard error; `RUST_LOG` sets how many. retina warns of much that is told here in other words.
+fn start_logging() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,retina=error"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .init();
+}
+
+/// The first Ctrl-C or SIGTERM ends the run with its summary, the second at once.
+fn stop_on_signals(stop: &Stop) {
+    let stop = stop.clone();
+    let handler = move || {
+        if stop.is_requested() {
+            std::process::exit(INTERRUPTED);
+        }
+        stop.request();
+    };
+    if let Err(error) = ctrlc::set_handler(handler) {
+        tracing::warn!(%error, "Ctrl-C will end the run without a summary");
+    }
+}

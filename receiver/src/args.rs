@@ -1,0 +1,146 @@
+//! The flags as typed. [`crate::config`] makes sense of them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+use common::units::parse_duration;
+use reports::Assertion;
+
+const EXAMPLES: &str = "\
+Examples:
+  receiver                                        watch rtsp://127.0.0.1:8554/cam
+  receiver rtsp://user:secret@camera:554/stream   any RTSP server, with credentials
+  receiver --transport udp rtsp://host:8554/cam   packets over UDP
+  receiver --headless --duration 30s --report run --assert 'p99<150ms' --assert 'frames.lost<0.1%'
+                                                  measure for 30 s, keep a report, exit 99 if too slow
+  publisher --to - | ffmpeg -i - … -f yuv4mpegpipe - | receiver -
+                                                  measure anything that reads and writes y4m
+  receiver rtsp://a:8554/cam rtsp://b:8554/cam    two streams side by side, each measured for itself
+
+Keys in the window: q or Esc quits, s saves a snapshot.
+
+LAT is the time from the moment the publisher stamped a picture to the moment it was handed to the window (headless: to
+the moment it could have been). The camera's own delay before the stamp and the screen's after the window are not in it.
+
+Exit codes: 0 done, 1 failed at run time, 2 wrong usage, 3 inconclusive (no samples, no readable code), 99 an assertion
+was broken. With several URLs the worst stream decides: 1, then 99, then 3.";
+
+/// Plays a stamped live stream and says how old each picture is.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "receiver", version, after_help = EXAMPLES, max_term_width = 120)]
+pub struct Args {
+    /// What to play: rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH, or - for raw y4m on standard input. Several make a grid.
+    #[arg(value_name = "URL", default_value = "rtsp://127.0.0.1:8554/cam")]
+    pub urls: Vec<String>,
+
+    /// How the packets come.
+    #[arg(long, value_enum, default_value_t = Transport::Tcp)]
+    pub transport: Transport,
+
+    /// No window. Also chosen, and said, where there is no display.
+    #[arg(long)]
+    pub headless: bool,
+
+    /// End this long after the first picture. Without it: until q, Ctrl-C or the end of the input.
+    #[arg(long, value_name = "TIME", value_parser = positive)]
+    pub duration: Option<Duration>,
+
+    /// The part at the beginning of the duration that is left out of every statistic.
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = parse_duration)]
+    pub warmup: Duration,
+
+    /// Keep trying this long for the first connection, so that receiver and publisher may be started in any order.
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_duration)]
+    pub wait: Duration,
+
+    /// Write a report into this folder. With several URLs each gets a folder of its own inside, named after its path.
+    #[arg(long, value_name = "DIR")]
+    pub report: Option<PathBuf>,
+
+    /// Exit with 99 unless this holds at the end, as in 'p99<150ms', 'frames.lost<0.1%' or 'fps>=29'. May be repeated.
+    #[arg(long = "assert", value_name = "METRIC OP VALUE")]
+    pub assertions: Vec<Assertion>,
+
+    /// Save the last picture, with its overlays, when the run ends.
+    #[arg(long, value_name = "FILE.png")]
+    pub snapshot: Option<PathBuf>,
+
+    /// JSON lines on standard output, and nothing else there.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How RTP packets travel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Transport {
+    /// Inside the RTSP connection.
+    #[default]
+    Tcp,
+    /// As datagrams; lost or reordered ones are not asked for again.
+    Udp,
+}
+
+impl Transport {
+    /// The name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
+
+    /// The one to try when this one is refused.
+    pub const fn other(self) -> &'static str {
+        match self {
+            Self::Tcp => Self::Udp.name(),
+            Self::Udp => Self::Tcp.name(),
+        }
+    }
+}
+
+impl std::fmt::Display for Transport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+fn positive(text: &str) -> Result<Duration, String> {
+    match parse_duration(text).map_err(|error| error.to_string())? {
+        Duration::ZERO => Err("a run of no time measures nothing: give a duration such as 10s".to_owned()),
+        duration => Ok(duration),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_flags_are_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn defaults_are_those_of_two_terminals() {
+        let args = Args::try_parse_from(["receiver"]).expect("no flag is required");
+        assert_eq!(args.urls, ["rtsp://127.0.0.1:8554/cam"]);
+        assert_eq!((args.transport, args.warmup, args.duration), (Transport::Tcp, Duration::from_secs(2), None));
+    }
+
+    #[test]
+    fn wrong_values_are_named() {
+        for (arguments, word) in [
+            (["receiver", "--duration", "0s"], "no time"),
+            (["receiver", "--duration", "10"], "not a duration"),
+            (["receiver", "--transport", "quic"], "quic"),
+            (["receiver", "--assert", "p98<5ms"], "p98"),
+        ] {
+            let error = Args::try_parse_from(arguments).expect_err("refused");
+            assert_eq!(error.exit_code(), 2);
+            assert!(error.to_string().contains(word), "{error}");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Decoding: one access unit in, one picture out, none late.
+
+pub mod openh264;
+
+use common::frame::{Luma, Picture, Size};
+
+/// Turns access units into pictures.
+pub trait Decode {
+    /// Decodes one access unit in Annex B form (ITU-T H.264 Annex B: every NAL unit behind a start code) and shows its
+    /// picture to `look`, exactly once where it returns `Ok` and never otherwise. The planes stay the decoder's own.
+    ///
+    /// # Errors
+    /// [`Error`] where no picture could be made of it. The decoder stays usable: the next IDR decodes again.
+    fn decode(&mut self, annex_b: &[u8], look: &mut dyn FnMut(Planes<'_>)) -> Result<(), Error>;
+}
+
+/// Why an access unit gave no picture.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The decoder library could not be set up.
+    #[error("the H.264 decoder does not start: {0}")]
+    Start(String),
+    /// More bytes than [`MAX_ACCESS_UNIT_BYTES`].
+    #[error("an access unit of {0} bytes is larger than the {MAX_ACCESS_UNIT_BYTES} that are decoded")]
+    TooLarge(usize),
+    /// Damaged, or it refers to a picture that never arrived.
+    #[error("the access unit does not decode: {0}")]
+    Broken(String),
+    /// The decoder took it and gave no picture.
+    #[error("the access unit holds no whole picture")]
+    NoPicture,
+    /// A picture larger than any part of framelag takes.
+    #[error("a picture of {0} is larger than {max}x{max}", max = Size::MAX_SIDE)]
+    TooLargePicture(Size),
+}
+
+/// The largest access unit that is decoded, in bytes: an intra picture at the top bit rate of H.264 level 6.2 (800 Mbit/s)
+/// at 50 pictures per second is 2 MB.
+pub const MAX_ACCESS_UNIT_BYTES: usize = 8 << 20;
+
+/// A 4:2:0 picture in planes that somebody else owns.
+///
+/// Luma is `width × height`, chroma `⌈width/2⌉ × ⌈height/2⌉`; rows are `luma_stride` and `chroma_stride` bytes apart, and
+/// each plane holds at least `stride × (rows − 1) + columns` bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Planes<'a> {
+    /// Width × height of the luma plane.
+    pub size: Size,
+    /// Luma.
+    pub y: &'a [u8],
+    /// Blue difference.
+    pub u: &'a [u8],
+    /// Red difference.
+    pub v: &'a [u8],
+    /// Bytes between luma rows.
+    pub luma_stride: usize,
+    /// Bytes between chroma rows.
+    pub chroma_stride: usize,
+}
+
+impl<'a> Planes<'a> {
+    /// The luma plane, to read a code in.
+    pub fn luma(&self) -> Luma<'a> {
+        Luma {
+            data: self.y,
+            width: self.size.width as usize,
+            height: self.size.height as usize,
+            stride: self.luma_stride,
+        }
+    }
+}
+
+impl<'a> From<&'a Picture> for Planes<'a> {
+    fn from(picture: &'a Picture) -> Self {
+        let [y, u, v] = picture.planes();
+        let size = picture.size();
+        Self { size, y, u, v, luma_stride: size.width as usize, chroma_stride: size.chroma().width as usize }
+    }
+}

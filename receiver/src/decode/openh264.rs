@@ -1,0 +1,224 @@
+//! The one file that knows openh264's decoder.
+//!
+//! What it was seen to do (0.9.9), and the tests below hold it to: a picture of any profile without B-frames comes back from
+//! the call that it went into, because the library is asked to flush after each access unit, which empties the reorder
+//! buffer that profiles above Baseline have. After a lost reference it refuses every access unit until the next
+//! IDR (concealment is off), so a picture that comes back is a picture as it was sent.
+
+use common::frame::Size;
+use openh264::OpenH264API;
+use openh264::decoder::{DecodedYUV, Decoder, DecoderConfig, Flush};
+use openh264::formats::YUVSource;
+
+use super::{Decode, Error, MAX_ACCESS_UNIT_BYTES, Planes};
+
+/// Decodes with openh264, single-threaded.
+pub struct OpenH264 {
+    decoder: Decoder,
+}
+
+impl OpenH264 {
+    /// A decoder that has seen nothing yet.
+    ///
+    /// # Errors
+    /// [`Error::Start`] where the library refuses its own settings.
+    pub fn new() -> Result<Self, Error> {
+        let config = DecoderConfig::new().flush_after_decode(Flush::Flush);
+        let decoder = Decoder::with_api_config(OpenH264API::from_source(), config);
+        Ok(Self { decoder: decoder.map_err(|error| Error::Start(error.to_string()))? })
+    }
+}
+
+impl Decode for OpenH264 {
+    fn decode(&mut self, annex_b: &[u8], look: &mut dyn FnMut(Planes<'_>)) -> Result<(), Error> {
+        if annex_b.len() > MAX_ACCESS_UNIT_BYTES {
+            return Err(Error::TooLarge(annex_b.len()));
+        }
+        let picture = self.decoder.decode(annex_b).map_err(|error| Error::Broken(error.to_string()))?;
+        look(planes(&picture.ok_or(Error::NoPicture)?)?);
+        Ok(())
+    }
+}
+
+/// The planes of `picture`, whose size is even on both sides: an H.264 picture in 4:2:0 is cropped by two samples at a time
+/// (ITU-T H.264 section 7.4.2.1.1).
+fn planes<'a>(picture: &'a DecodedYUV<'_>) -> Result<Planes<'a>, Error> {
+    let (width, height) = picture.dimensions();
+    let side = |samples: usize| u32::try_from(samples).unwrap_or(u32::MAX);
+    let size = Size::new(side(width), side(height));
+    if size.width > Size::MAX_SIDE || size.height > Size::MAX_SIDE {
+        return Err(Error::TooLargePicture(size));
+    }
+    let (luma_stride, chroma_stride, _) = picture.strides();
+    Ok(Planes { size, y: picture.y(), u: picture.u(), v: picture.v(), luma_stride, chroma_stride })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+
+    use common::frame::Picture;
+    use openh264::encoder::Encoder;
+    use openh264::formats::YUVSlices;
+
+    use super::*;
+
+    const PICTURES: u8 = 24;
+    const SMALL: Size = Size::new(128, 96);
+
+    /// A flat picture whose luma says its number.
+    fn numbered(size: Size, number: u8) -> Picture {
+        let mut picture = Picture::black(size);
+        picture.planes_mut()[0].fill(30 + 8 * number);
+        picture
+    }
+
+    /// The number that a decoded picture says.
+    fn number(planes: Planes<'_>) -> u8 {
+        let middle = planes.luma_stride * (planes.size.height as usize / 2) + planes.size.width as usize / 2;
+        (planes.y[middle] - 30 + 4) / 8
+    }
+
+    /// The access units of numbered pictures, encoded by ffmpeg's libx264. An access unit delimiter opens each.
+    fn x264(size: Size, options: &[&str]) -> Vec<Vec<u8>> {
+        let mut ffmpeg = Command::new("ffmpeg")
+            .args(["-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-r", "30"])
+            .args(["-s", &size.to_string(), "-i", "-", "-c:v", "libx264", "-x264-params", "aud=1:keyint=12"])
+            .args(options)
+            .args(["-f", "h264", "-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("ffmpeg is installed");
+        let mut input = ffmpeg.stdin.take().expect("the pipe was asked for");
+        let writer = std::thread::spawn(move || {
+            (0..PICTURES).for_each(|n| input.write_all(numbered(size, n).data()).expect("ffmpeg reads"));
+        });
+        let output = ffmpeg.wait_with_output().expect("ffmpeg ends");
+        writer.join().expect("all pictures were written");
+        split(&output.stdout)
+    }
+
+    fn split(stream: &[u8]) -> Vec<Vec<u8>> {
+        const DELIMITER: [u8; 5] = [0, 0, 0, 1, 9];
+        let starts: Vec<_> = stream.windows(5).enumerate().filter(|(_, w)| *w == DELIMITER).map(|(at, _)| at).collect();
+        let ends = starts.iter().copied().skip(1).chain([stream.len()]);
+        starts.iter().zip(ends).map(|(&start, end)| stream[start..end].to_vec()).collect()
+    }
+
+    fn openh264(size: Size) -> Vec<Vec<u8>> {
+        let mut encoder = Encoder::new().expect("the encoder starts");
+        let (width, height) = (size.width as usize, size.height as usize);
+        let encode = |n| {
+            let picture = numbered(size, n);
+            let [y, u, v] = picture.planes();
+            let slices = YUVSlices::new((y, u, v), (width, height), (width, width / 2, width / 2));
+            encoder.encode(&slices).expect("a flat picture encodes").to_vec()
+        };
+        (0..PICTURES).map(encode).collect()
+    }
+
+    /// What each access unit gave: its picture's number and size, or the error.
+    fn decode_all(units: &[Vec<u8>]) -> Vec<Result<(u8, Size), Error>> {
+        let mut decoder = OpenH264::new().expect("the decoder starts");
+        let mut decode = |unit: &Vec<u8>| {
+            let mut seen = None;
+            decoder.decode(unit, &mut |planes| seen = Some((number(planes), planes.size)))?;
+            Ok(seen.expect("a picture was shown"))
+        };
+        units.iter().map(&mut decode).collect()
+    }
+
+    fn assert_all_in_time(units: &[Vec<u8>], size: Size) {
+        assert_eq!(units.len(), usize::from(PICTURES));
+        for (n, outcome) in (0..).zip(decode_all(units)) {
+            assert_eq!(outcome, Ok((n, size)), "access unit {n}");
+        }
+    }
+
+    #[test]
+    fn openh264_pictures_come_out_of_the_call_they_went_into() {
+        assert_all_in_time(&openh264(SMALL), SMALL);
+    }
+
+    #[test]
+    fn x264_pictures_of_every_profile_come_out_of_the_call_they_went_into() {
+        for profile in ["baseline", "main", "high"] {
+            assert_all_in_time(&x264(SMALL, &["-tune", "zerolatency", "-profile:v", profile]), SMALL);
+        }
+    }
+
+    /// Those of `range` are refused, and all others come out as they went in.
+    fn assert_refused(outcomes: &[Result<(u8, Size), Error>], range: std::ops::Range<usize>) {
+        for (n, outcome) in outcomes.iter().enumerate() {
+            match outcome {
+                Ok(_) => assert!(!range.contains(&n), "{n} was decoded"),
+                Err(error) => assert!(range.contains(&n) && matches!(error, Error::Broken(_)), "{n}: {error}"),
+            }
+        }
+    }
+
+    const LOW_DELAY: [&str; 4] = ["-tune", "zerolatency", "-profile:v", "high"];
+
+    #[test]
+    fn after_a_lost_picture_nothing_is_shown_until_the_next_idr() {
+        let mut units = x264(SMALL, &LOW_DELAY);
+        units.remove(5);
+        let outcomes = decode_all(&units);
+        assert_refused(&outcomes, 5..11);
+        assert_eq!(outcomes[11], Ok((12, SMALL)));
+    }
+
+    #[test]
+    fn a_stream_joined_in_its_middle_begins_with_its_idr() {
+        let outcomes = decode_all(&x264(SMALL, &LOW_DELAY)[3..]);
+        assert_refused(&outcomes, 0..9);
+        assert_eq!(outcomes[9], Ok((12, SMALL)));
+    }
+
+    #[test]
+    fn the_size_may_change_with_an_idr() {
+        let sizes = [SMALL, Size::new(320, 240), Size::new(160, 90)];
+        let units: Vec<_> = sizes.iter().flat_map(|&size| x264(size, &LOW_DELAY)).collect();
+        let expected = sizes.iter().flat_map(|&size| (0..PICTURES).map(move |n| Ok((n, size))));
+        assert_eq!(decode_all(&units), expected.collect::<Vec<_>>());
+    }
+
+    /// Not what this is for, but it must be harmless: pictures come in decoding order, and one per GOP is refused.
+    #[test]
+    fn b_frames_lose_at_most_a_picture_per_gop() {
+        let outcomes = decode_all(&x264(SMALL, &["-bf", "2", "-profile:v", "high"]));
+        assert_eq!(outcomes.len(), usize::from(PICTURES));
+        let shown: std::collections::BTreeSet<_> = outcomes.into_iter().flatten().map(|(number, _)| number).collect();
+        assert!(shown.len() + 2 >= usize::from(PICTURES), "{shown:?}");
+    }
+
+    #[test]
+    fn damaged_and_hostile_access_units_are_errors_and_the_next_idr_decodes() {
+        let clean = x264(SMALL, &LOW_DELAY);
+        let mut decoder = OpenH264::new().expect("the decoder starts");
+        let mut state = 1_u32;
+        let mut random = move || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as usize
+        };
+        for _ in 0..300 {
+            let mut unit = clean[random() % clean.len()].clone();
+            for _ in 0..1 + random() % 20 {
+                let at = random() % unit.len();
+                unit[at] = random() as u8;
+            }
+            unit.truncate(1 + random() % (2 * unit.len()));
+            let _ = decoder.decode(&unit, &mut |planes| assert!(planes.y.len() >= planes.size.area()));
+        }
+        for unit in [&[][..], &[0, 0, 0, 1], &[0, 0, 1, 0x67, 0xff, 0xff], &[0xff; 3000]] {
+            let _ = decoder.decode(unit, &mut |_| {});
+        }
+        let too_large = vec![0; MAX_ACCESS_UNIT_BYTES + 1];
+        assert_eq!(decoder.decode(&too_large, &mut |_| {}), Err(Error::TooLarge(too_large.len())));
+        let mut shown = None;
+        decoder.decode(&clean[12], &mut |planes| shown = Some(number(planes))).expect("an IDR decodes");
+        assert_eq!(shown, Some(12));
+    }
+}

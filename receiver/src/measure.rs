@@ -1,0 +1,334 @@
+//! Measuring: joins what was read with when it was shown, for the report and for the text on the picture.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use chrono::{DateTime, Local};
+use common::frame::{FrameTimes, ReceiverTimes};
+use common::time::{MonoTime, Now, WallTime};
+use reports::warning::Code;
+use reports::{Mark, Recorder, Sample, Warning};
+
+use crate::read::Reading;
+use crate::work::Seen;
+
+/// LAT is not shown any more when the code has not been read for so long …
+const LAT_LIMIT: Duration = Duration::from_secs(1);
+
+/// … or for so many pictures' time, where pictures come so slowly that it would flicker.
+const LAT_LIMIT_PICTURES: f64 = 1.5;
+
+/// What the pictures per second are counted over.
+const RATE_WINDOW: Duration = Duration::from_secs(2);
+
+/// Most pictures that are remembered for their rate: 500 per second.
+const MAX_RATE_PICTURES: usize = 1000;
+
+/// Measures one stream.
+#[derive(Debug)]
+pub struct Meter {
+    recorder: Recorder,
+    rate: Rate,
+    latency: Option<Latency>,
+    connected: bool,
+    contradictions: u64,
+    costs: Costs,
+}
+
+/// The newest latency known.
+#[derive(Clone, Copy, Debug)]
+struct Latency {
+    at: MonoTime,
+    micros: i64,
+}
+
+/// What measuring and showing themselves cost.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Costs {
+    /// Finding and reading the code.
+    pub read: Cost,
+    /// From the decoder's planes to pixels.
+    pub convert: Cost,
+    /// Scaling into the window and drawing the texts.
+    pub compose: Cost,
+    /// Handing the pixels to the display.
+    pub hand_over: Cost,
+}
+
+/// How long something took.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cost {
+    count: u32,
+    total: Duration,
+    max: Duration,
+}
+
+impl Cost {
+    /// It took `time` once more.
+    pub fn add(&mut self, time: Duration) {
+        self.count = self.count.saturating_add(1);
+        self.total += time;
+        self.max = self.max.max(time);
+    }
+
+    /// Mean and maximum; `None` where it never happened.
+    pub fn mean_and_max(&self) -> Option<(Duration, Duration)> {
+        Some((self.total.checked_div(self.count)?, self.max))
+    }
+}
+
+impl Meter {
+    /// Measures into `recorder`.
+    pub fn new(recorder: Recorder) -> Self {
+        Self {
+            recorder,
+            rate: Rate::default(),
+            latency: None,
+            connected: false,
+            contradictions: 0,
+            costs: Costs::default(),
+        }
+    }
+
+    /// Where the figures go.
+    pub fn recorder(&mut self) -> &mut Recorder {
+        &mut self.recorder
+    }
+
+    /// What it cost so far.
+    pub fn costs(&mut self) -> &mut Costs {
+        &mut self.costs
+    }
+
+    /// The session plays, for the first time or again.
+    pub fn connected(&mut self, now: Now) {
+        if std::mem::replace(&mut self.connected, true) {
+            self.recorder.reconnected(now);
+        } else {
+            self.recorder.mark(Mark::Connected, now);
+        }
+    }
+
+    /// A picture was shown at `presented`.
+    pub fn picture(&mut self, seen: &Seen, presented: MonoTime, now: Now) {
+        if let Some(received) = seen.received {
+            self.recorder.mark(Mark::FirstPacket, Now { wall: now.wall_at(received), mono: received });
+        }
+        self.costs.read.add(seen.read - seen.decoded);
+        if seen.converted > seen.read {
+            self.costs.convert.add(seen.converted - seen.read);
+        }
+        self.rate.add(presented);
+        let Some(reading) = &seen.reading else {
+            let at = Now { wall: now.wall_at(presented), mono: presented };
+            self.recorder.unreadable(at, seen.bytes, seen.idr);
+            return;
+        };
+        self.contradictions += u64::from(reading.contradicted);
+        self.recorder.frame(sample(seen, reading, presented, now));
+    }
+
+    /// The texts for a picture that was stamped at `stamp` and is shown since `since`: REC is that moment, and LAT is
+    /// REC − PUB. A picture without a stamp shows the LAT of the one before it, but not for long.
+    pub fn lines(&mut self, stamp: Option<WallTime>, since: MonoTime, now: Now) -> Vec<String> {
+        let shown = now.wall_at(since);
+        if let Some(stamp) = stamp {
+            self.latency = Some(Latency { at: since, micros: shown.micros_since(stamp) });
+        }
+        let limit = LAT_LIMIT.max(self.rate.interval().unwrap_or_default().mul_f64(LAT_LIMIT_PICTURES));
+        vec![
+            format!("REC: {}", time_of_day(shown)),
+            format!("REC FPS: {:.1}", self.rate.per_second(now.mono)),
+            match self.latency.filter(|latency| now.mono - latency.at <= limit) {
+                Some(Latency { micros, .. }) => format!("LAT: {:.1}ms", micros as f64 / 1e3),
+                None => "LAT: --".to_owned(),
+            },
+        ]
+    }
+
+    /// Ends the measuring. The recorder is ready to be finished.
+    pub fn into_recorder(mut self) -> (Recorder, Costs) {
+        if self.contradictions > 0 {
+            let text = "pictures came with an SEI that speaks of another frame: their publisher's stages are left out";
+            self.recorder.warn(Warning::new(Code::StampMismatch, format!("{} {text}", self.contradictions)));
+        }
+        (self.recorder, self.costs)
+    }
+}
+
+fn sample(seen: &Seen, reading: &Reading, presented: MonoTime, now: Now) -> Sample {
+    let wall = |mono| now.wall_at(mono);
+    let receiver = ReceiverTimes {
+        received: seen.received.map(wall),
+        assembled: wall(seen.assembled),
+        decoded: wall(seen.decoded),
+        read: wall(seen.read),
+        presented: wall(presented),
+    };
+    Sample {
+        stream_id: reading.payload.stream_id,
+        sequence: reading.payload.sequence,
+        times: FrameTimes { stamp: reading.payload.time, publisher: reading.publisher, receiver },
+        presented,
+        bytes: seen.bytes,
+        idr: seen.idr,
+    }
+}
+
+/// `HH:MM:SS.mmm` in the local time zone, as the publisher paints it.
+fn time_of_day(time: WallTime) -> String {
+    let utc = DateTime::from_timestamp_micros(time.as_micros()).unwrap_or_default();
+    utc.with_timezone(&Local).format("%H:%M:%S%.3f").to_string()
+}
+
+/// Pictures per second, lately.
+#[derive(Debug, Default)]
+struct Rate {
+    shown: VecDeque<MonoTime>,
+}
+
+impl Rate {
+    fn add(&mut self, at: MonoTime) {
+        while self.shown.front().is_some_and(|&first| at - first > RATE_WINDOW) || self.shown.len() >= MAX_RATE_PICTURES
+        {
+            self.shown.pop_front();
+        }
+        self.shown.push_back(at);
+    }
+
+    /// The mean time between pictures; `None` before the second.
+    fn interval(&self) -> Option<Duration> {
+        let (first, last) = (self.shown.front()?, self.shown.back()?);
+        let gaps = u32::try_from(self.shown.len() - 1).ok()?;
+        (*last - *first).checked_div(gaps)
+    }
+
+    /// 0 where no picture has come for a while.
+    fn per_second(&self, now: MonoTime) -> f64 {
+        let fresh = self.shown.back().is_some_and(|&last| now - last <= RATE_WINDOW);
+        let interval = self.interval().filter(|interval| fresh && !interval.is_zero());
+        interval.map_or(0.0, |interval| interval.as_secs_f64().recip())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use common::clock::{Clock, ManualClock};
+    use common::code::Payload;
+    use reports::Setup;
+
+    use super::*;
+
+    const START: WallTime = WallTime::from_micros(1_763_722_800_000_000);
+
+    fn meter(clock: &ManualClock) -> Meter {
+        let setup = Setup {
+            started: clock.now(),
+            warmup: Duration::ZERO,
+            url: "rtsp://127.0.0.1/cam".to_owned(),
+            same_host: true,
+            config: serde_json::Value::Null,
+            host: serde_json::Value::Null,
+            folder: None,
+        };
+        Meter::new(Recorder::new(setup).expect("no folder to write"))
+    }
+
+    /// A picture that took 5 ms from PUB to now, or one without a code.
+    fn seen(clock: &ManualClock, sequence: Option<u32>) -> Seen {
+        let now = clock.now();
+        let reading = sequence.map(|sequence| {
+            let payload = Payload { stream_id: 0, sequence, time: now.wall.offset(-5_000) };
+            Reading { payload, publisher: None, contradicted: false }
+        });
+        let at = now.mono;
+        Seen {
+            serial: 1,
+            reading,
+            received: None,
+            assembled: at,
+            decoded: at,
+            read: at,
+            converted: at,
+            bytes: 100,
+            idr: false,
+        }
+    }
+
+    fn show(meter: &mut Meter, clock: &ManualClock, sequence: Option<u32>) {
+        meter.picture(&seen(clock, sequence), clock.now().mono, clock.now());
+    }
+
+    /// The texts, with a picture that was shown just now.
+    fn lines(meter: &mut Meter, clock: &ManualClock) -> Vec<String> {
+        meter.lines(Some(clock.now().wall.offset(-5_000)), clock.now().mono, clock.now())
+    }
+
+    #[test]
+    fn the_texts_follow_the_pictures() {
+        let clock = ManualClock::new(START);
+        let mut meter = meter(&clock);
+        for sequence in 0..40 {
+            clock.advance(Duration::from_millis(40));
+            show(&mut meter, &clock, Some(sequence));
+        }
+        let (shown, stamp) = (clock.now().mono, clock.now().wall.offset(-5_000));
+        let lines = meter.lines(Some(stamp), shown, clock.now());
+        assert_eq!(lines[1..], ["REC FPS: 25.0", "LAT: 5.0ms"]);
+        assert!(lines[0].starts_with("REC: ") && lines[0].ends_with(":01.600"), "{}", lines[0]);
+        clock.advance(Duration::from_millis(900));
+        assert_eq!(meter.lines(Some(stamp), shown, clock.now()), lines, "a picture keeps its texts");
+        clock.advance(Duration::from_millis(200));
+        assert_eq!(meter.lines(Some(stamp), shown, clock.now())[2], "LAT: --");
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(meter.lines(Some(stamp), shown, clock.now())[1], "REC FPS: 0.0");
+    }
+
+    #[test]
+    fn an_unreadable_picture_shows_the_latency_before_it_for_a_second() {
+        let clock = ManualClock::new(START);
+        let mut meter = meter(&clock);
+        assert_eq!(meter.lines(None, clock.now().mono, clock.now())[2], "LAT: --");
+        lines(&mut meter, &clock);
+        clock.advance(Duration::from_millis(900));
+        assert_eq!(meter.lines(None, clock.now().mono, clock.now())[2], "LAT: 5.0ms");
+        clock.advance(Duration::from_millis(200));
+        assert_eq!(meter.lines(None, clock.now().mono, clock.now())[2], "LAT: --");
+    }
+
+    #[test]
+    fn an_unreadable_picture_is_counted() {
+        let clock = ManualClock::new(START);
+        let mut meter = meter(&clock);
+        show(&mut meter, &clock, Some(1));
+        clock.advance(Duration::from_millis(40));
+        show(&mut meter, &clock, None);
+        clock.advance(Duration::from_millis(40));
+        show(&mut meter, &clock, Some(3));
+        let run = meter.into_recorder().0.finish(clock.now(), &[]).run;
+        assert_eq!((run.frames.expected, run.frames.measured, run.frames.unreadable), (Some(3), Some(2), Some(1)));
+        assert_eq!(run.latency_ms.max, Some(5.0));
+    }
+
+    #[test]
+    fn one_picture_per_second_does_not_flicker() {
+        let clock = ManualClock::new(START);
+        let mut meter = meter(&clock);
+        for sequence in 0..5 {
+            show(&mut meter, &clock, Some(sequence));
+            lines(&mut meter, &clock);
+            clock.advance(Duration::from_millis(1_010));
+        }
+        assert_eq!(meter.lines(None, clock.now().mono, clock.now())[1..], ["REC FPS: 1.0", "LAT: 5.0ms"]);
+    }
+
+    #[test]
+    fn a_step_of_the_wall_clock_does_not_tear_one_frame_apart() {
+        let clock = ManualClock::new(START);
+        let early = seen(&clock, Some(1));
+        clock.step_wall(3_600_000_000);
+        let reading = early.reading.expect("it has a code");
+        let times = sample(&early, &reading, clock.now().mono, clock.now()).times.receiver;
+        assert_eq!(times.presented, times.assembled);
+    }
+}

@@ -1,0 +1,192 @@
+//! What the user is told while a run goes and when it ends: lines and a progress bar on standard error with the summary on
+//! standard output, or JSON lines on standard output.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use reports::Summary;
+use reports::recorder::Live;
+use reports::sample::Bucket;
+use serde_json::{Value, json};
+
+use crate::measure::{Cost, Costs};
+
+/// Tells the user.
+#[derive(Debug)]
+pub struct Output {
+    json: bool,
+    bar: ProgressBar,
+    several: bool,
+}
+
+impl Output {
+    /// Tells in JSON lines or in words. `duration` is the length of the bar, `several` says that streams must be named.
+    /// indicatif shows the bar only where standard error is a terminal.
+    pub fn new(json: bool, duration: Option<Duration>, several: bool) -> Self {
+        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        let (bar, template) = match duration {
+            _ if json => (ProgressBar::hidden(), "{msg}"),
+            Some(duration) => (ProgressBar::new(millis(duration)), "{bar:24} {percent:>3} % {msg}"),
+            None => (ProgressBar::no_length(), "{spinner} {msg}"),
+        };
+        bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        Self { json, bar, several }
+    }
+
+    /// A line about stream `name`: `event` for programs, `text` for people.
+    pub fn say(&self, event: &str, name: &str, text: impl Display) {
+        if self.json {
+            self.line(json!({ "event": event, "stream": name, "text": text.to_string() }));
+        } else if self.several {
+            self.tell(format_args!("{name}: {text}"));
+        } else {
+            self.tell(text);
+        }
+    }
+
+    /// A file was saved.
+    pub fn saved(&self, path: &Path) {
+        if self.json {
+            self.line(json!({ "event": "snapshot", "file": path }));
+        } else {
+            self.tell(format_args!("snapshot saved as {}", path.display()));
+        }
+    }
+
+    /// Something is not as it was asked for.
+    pub fn warn(&self, text: impl Display) {
+        if self.json {
+            self.line(json!({ "event": "warning", "text": text.to_string() }));
+        } else {
+            self.tell(text);
+        }
+    }
+
+    /// Time passes: `elapsed` since the first picture, and the figures of each stream.
+    pub fn second<'a>(&self, elapsed: Duration, streams: impl Iterator<Item = (&'a str, Live)>) {
+        let mut message = Vec::new();
+        for (name, live) in streams {
+            if self.json {
+                self.line(second(elapsed, name, &live));
+            } else {
+                let prefix = if self.several { format!("{name}: ") } else { String::new() };
+                message.push(prefix + &progress(&live));
+            }
+        }
+        self.bar.set_position(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX));
+        self.bar.set_message(message.join("  ·  "));
+    }
+
+    /// The run of stream `name` is over.
+    pub fn summary(&self, name: &str, url: &str, summary: &Summary, costs: &Costs) {
+        self.bar.finish_and_clear();
+        if self.json {
+            self.line(json!({
+                "event": "summary",
+                "stream": name,
+                "exit_code": summary.exit_code,
+                "report": summary.report,
+                "own_cost_us": costs_json(costs),
+                "run": summary.run,
+            }));
+            return;
+        }
+        let mut out = io::stdout().lock();
+        // A reader that has gone away is no reason to fail.
+        let _ = writeln!(out, "{url}\n{summary}{}", costs_text(costs));
+        let _ = out.flush();
+    }
+
+    fn line(&self, value: Value) {
+        let mut out = io::stdout().lock();
+        let _ = writeln!(out, "{value}");
+        let _ = out.flush();
+    }
+
+    fn tell(&self, text: impl Display) {
+        self.bar.suspend(|| eprintln!("receiver: {text}"));
+    }
+}
+
+fn progress(live: &Live) -> String {
+    let ms = |value: Option<f64>| value.map_or_else(|| "--".to_owned(), |ms| format!("{ms:.1}ms"));
+    let missing = match live.missing() {
+        0 => String::new(),
+        missing => format!("  {missing} missing"),
+    };
+    let phase = if live.measuring { "" } else { "  (warming up)" };
+    let [now, p50, p99] = [live.latency_ms, live.p50_ms, live.p99_ms].map(ms);
+    format!("{:.1} fps  LAT {now}  p50 {p50}  p99 {p99}{missing}{phase}", live.fps)
+}
+
+fn second(elapsed: Duration, name: &str, live: &Live) -> Value {
+    let frames: serde_json::Map<_, _> =
+        Bucket::ALL.iter().map(|&bucket| (bucket.name().to_owned(), live.counts.of(bucket).into())).collect();
+    json!({
+        "event": "second",
+        "stream": name,
+        "elapsed_s": elapsed.as_millis() as f64 / 1e3,
+        "measuring": live.measuring,
+        "fps": live.fps,
+        "latency_ms": live.latency_ms,
+        "p50_ms": live.p50_ms,
+        "p99_ms": live.p99_ms,
+        "age_ms": live.age_ms,
+        "frames": frames,
+    })
+}
+
+/// The names of the costs, with what they are the costs of.
+fn named(costs: &Costs) -> [(&'static str, &Cost); 4] {
+    [("read", &costs.read), ("convert", &costs.convert), ("compose", &costs.compose), ("hand_over", &costs.hand_over)]
+}
+
+fn costs_json(costs: &Costs) -> Value {
+    let cost = |(name, cost): (&str, &Cost)| {
+        let value = cost.mean_and_max().map(|(mean, max)| json!({ "mean": micros(mean), "max": micros(max) }));
+        (name.to_owned(), value.unwrap_or(Value::Null))
+    };
+    Value::Object(named(costs).into_iter().map(cost).collect())
+}
+
+fn costs_text(costs: &Costs) -> String {
+    let cost = |(name, cost): (&str, &Cost)| {
+        let (mean, max) = cost.mean_and_max()?;
+        Some(format!("{} {:.0} (max {:.0})", name.replace('_', " "), micros(mean), micros(max)))
+    };
+    let costs: Vec<_> = named(costs).into_iter().filter_map(cost).collect();
+    if costs.is_empty() { String::new() } else { format!("own cost   {} µs\n", costs.join(" · ")) }
+}
+
+fn micros(time: Duration) -> f64 {
+    time.as_nanos() as f64 / 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_without_a_reading_has_nulls_and_dashes() {
+        let live = Live::default();
+        let line = second(Duration::from_millis(1_500), "cam", &live);
+        assert_eq!(
+            (&line["elapsed_s"], &line["latency_ms"], &line["frames"]["lost"]),
+            (&json!(1.5), &Value::Null, &json!(0))
+        );
+        assert_eq!(progress(&live), "0.0 fps  LAT --  p50 --  p99 --  (warming up)");
+    }
+
+    #[test]
+    fn costs_that_never_arose_are_left_out() {
+        let mut costs = Costs::default();
+        assert_eq!(costs_text(&costs), "");
+        [10, 30].into_iter().for_each(|us| costs.read.add(Duration::from_micros(us)));
+        assert_eq!(costs_text(&costs), "own cost   read 20 (max 30) µs\n");
+        assert_eq!(costs_json(&costs)["read"], json!({ "mean": 20.0, "max": 30.0 }));
+        assert_eq!(costs_json(&costs)["convert"], Value::Null);
+    }
+}

@@ -1,0 +1,217 @@
+//! The order of the steps: receive → decode → read → measure → render, for every stream of a run.
+//!
+//! ```text
+//! receive thread ── queue ──▶ decode thread ── events ──▶ the caller's thread: measure, window
+//!                                    └──── slot: newest pixels ────▲
+//! ```
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use common::clock::{Clock, SystemClock};
+use common::time::MonoTime;
+use crossbeam_channel::{Receiver, bounded};
+
+use crate::config::Config;
+use crate::output::Output;
+use crate::render::pixels::Slot;
+use crate::render::{Screen, snapshot};
+use crate::stop::Stop;
+use crate::stream::{self, Environment, Stream};
+use crate::work::Event;
+
+/// Events that wait for this thread; a decoding thread waits where they are too many.
+const MAX_EVENTS: usize = 256;
+
+/// How often the report is told that time passes; [`reports::Recorder::tick`] asks for 20 times a second.
+const TICK: Duration = Duration::from_millis(20);
+
+/// How often a window is asked for keys.
+const KEYS: Duration = Duration::from_millis(5);
+
+/// How often the user is told how it goes.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Why a run cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The report cannot be written.
+    #[error(transparent)]
+    Report(#[from] reports::Error),
+    /// The system gives no thread.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// Plays, measures and shows what `config` asks for, until its end, the user's, or `stop`. Returns the exit code.
+///
+/// The window, where there is one, belongs to the calling thread, which some systems want to be the main one.
+///
+/// # Errors
+/// [`Error`] where the run cannot begin. What goes wrong later is in the summaries, and in the exit code.
+pub fn run(config: &Config, stop: &Stop) -> Result<u8, Error> {
+    let clock = SystemClock::new();
+    let output = Output::new(config.json, config.duration, config.inputs.len() > 1);
+    let window = !config.headless && display_is_there(&output);
+    let slots: Vec<_> =
+        config.inputs.iter().map(|_| Arc::new(Slot::new(window || config.snapshot.is_some()))).collect();
+    let started = clock.now();
+    let streams = config.inputs.iter().map(|input| Stream::new(input, config, started));
+    let streams = streams.collect::<Result<Vec<_>, _>>()?;
+    let (sender, events) = bounded(MAX_EVENTS);
+    let environment = Environment { clock: clock.clone(), stop: Stop::new(), events: sender };
+    let mut threads = Vec::new();
+    for (index, (input, slot)) in config.inputs.iter().zip(&slots).enumerate() {
+        threads.extend(stream::start(input, index, config, &environment, Arc::clone(slot))?);
+    }
+    let screen = Screen::new(slots, window);
+    let ending = environment.stop.clone();
+    drop(environment);
+    let mut run = Run { config, clock, output, streams, screen, ticked: started.mono, told: started.mono };
+    run.go(&events, stop);
+    let code = run.finish();
+    drop(events);
+    end(&ending, threads);
+    Ok(code)
+}
+
+fn end(stop: &Stop, threads: Vec<JoinHandle<()>>) {
+    stop.request();
+    for thread in threads {
+        // A thread that panicked has said so on standard error.
+        let _ = thread.join();
+    }
+}
+
+fn display_is_there(output: &Output) -> bool {
+    let there = std::env::var_os("DISPLAY").is_some_and(|display| !display.is_empty());
+    if !there {
+        output.warn("there is no display (DISPLAY is not set), going on headless");
+    }
+    there
+}
+
+struct Run<'a> {
+    config: &'a Config,
+    clock: SystemClock,
+    output: Output,
+    streams: Vec<Stream>,
+    screen: Screen,
+    ticked: MonoTime,
+    told: MonoTime,
+}
+
+impl Run<'_> {
+    fn go(&mut self, events: &Receiver<(usize, Event)>, stop: &Stop) {
+        loop {
+            let patience = if self.screen.is_wanted() { KEYS } else { TICK };
+            let first = events.recv_timeout(patience).ok();
+            // As many as may wait, so that a flood of them cannot keep the window from being drawn.
+            first.into_iter().chain(events.try_iter().take(MAX_EVENTS)).for_each(|(index, event)| {
+                self.event(index, event);
+            });
+            self.show();
+            self.tick();
+            if self.is_over() || stop.is_requested() {
+                break;
+            }
+        }
+    }
+
+    fn event(&mut self, index: usize, event: Event) {
+        let stream = &mut self.streams[index];
+        match &event {
+            Event::Connected => self.output.say("connected", &stream.name, format_args!("playing {}", stream.url)),
+            Event::Disconnected(why) => {
+                self.output.say("disconnected", &stream.name, format_args!("{why}; trying again"))
+            }
+            Event::Waiting(what) => self.output.say("waiting", &stream.name, format_args!("{what}; trying again")),
+            Event::Ended(Err(why)) => self.output.say("failed", &stream.name, why),
+            Event::Ended(Ok(())) | Event::Picture(_) | Event::Undecodable { .. } | Event::Dropped(_) => {}
+        }
+        stream.event(event, self.clock.now());
+    }
+
+    /// Draws what is new, and measures the pictures that were shown by it, or needed no showing.
+    fn show(&mut self) {
+        let Self { streams, screen, clock, .. } = self;
+        let mut captions = |index: usize, label: &_, since| streams[index].caption(label, since, clock.now());
+        match screen.refresh(clock, &mut captions) {
+            Ok(None) => {}
+            Ok(Some(shown)) => {
+                for (index, stream) in streams.iter_mut().enumerate() {
+                    screen.serial(index).into_iter().for_each(|serial| stream.shown(serial, shown.at));
+                    let costs = stream.meter().costs();
+                    costs.compose.add(shown.compose);
+                    costs.hand_over.add(shown.hand_over);
+                }
+            }
+            Err(error) => self.output.warn(format_args!("no window ({error}), going on headless")),
+        }
+        let window = self.screen.is_wanted();
+        let now = self.clock.now();
+        self.streams.iter_mut().for_each(|stream| stream.settle(window, now));
+        if self.screen.wishes().snapshot {
+            self.save(&snapshot::name_at(chrono::Local::now()));
+        }
+    }
+
+    fn tick(&mut self) {
+        let now = self.clock.now();
+        if now.mono - self.ticked >= TICK {
+            self.ticked = now.mono;
+            self.streams.iter_mut().for_each(|stream| stream.meter().recorder().tick(now));
+        }
+        if now.mono - self.told >= SECOND {
+            self.told = now.mono;
+            let elapsed = self.first_picture().map_or(Duration::ZERO, |first| now.mono - first);
+            let live = self.streams.iter_mut().map(|stream| (stream.name.clone(), stream.meter().recorder().live()));
+            self.output.second(elapsed, live.collect::<Vec<_>>().iter().map(|(name, live)| (name.as_str(), *live)));
+        }
+    }
+
+    fn first_picture(&self) -> Option<MonoTime> {
+        self.streams.iter().filter_map(Stream::first_picture).min()
+    }
+
+    fn is_over(&mut self) -> bool {
+        let end = self.config.duration.and_then(|duration| Some(self.first_picture()? + duration));
+        let out_of_time = end.is_some_and(|end| self.clock.now().mono >= end);
+        out_of_time || self.streams.iter().all(Stream::has_ended) || self.screen.wishes().quit
+    }
+
+    fn save(&mut self, path: &std::path::Path) {
+        let Self { streams, screen, clock, .. } = self;
+        let mut captions = |index: usize, label: &_, since| streams[index].caption(label, since, clock.now());
+        let now = clock.now().mono;
+        match screen.picture(now, &mut captions).map(|canvas| snapshot::save(canvas, path)) {
+            Some(Ok(())) => self.output.saved(path),
+            Some(Err(error)) => self.output.warn(error),
+            None => self.output.warn("there is no picture to save"),
+        }
+    }
+
+    /// Writes and tells what came of it. The worst stream decides.
+    fn finish(mut self) -> u8 {
+        if let Some(path) = &self.config.snapshot {
+            self.save(path);
+        }
+        let now = self.clock.now();
+        let mut codes = Vec::new();
+        for stream in self.streams {
+            let (name, url) = (stream.name.clone(), stream.url.clone());
+            let (summary, costs) = stream.finish(&self.config.assertions, now);
+            self.output.summary(&name, &url, &summary, &costs);
+            codes.push(summary.exit_code);
+        }
+        worst(&codes)
+    }
+}
+
+/// The exit code of a run whose streams ended with `codes`: a failure before a broken assertion before an inconclusive
+/// stream.
+fn worst(codes: &[u8]) -> u8 {
+    const ORDER: [u8; 3] = [1, 99, 3];
+    ORDER.into_iter().find(|code| codes.contains(code)).unwrap_or(0)
+}

@@ -1,0 +1,369 @@
+//! The one file that knows retina: plays an RTSP stream and hands its access units on, each with the time its first packet
+//! came in and the time it was whole.
+//!
+//! retina has no time-outs and reports errors as texts of many lines; both are mended here. It hands an access unit over on the
+//! RTP marker (RFC 6184 section 5.1), or one frame late where the sender sets none.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::clock::SystemClock;
+use common::frame::Size;
+use futures::StreamExt;
+use retina::client::{
+    Credentials, Demuxed, Described, PlayOptions, Session, SessionGroup, SessionOptions, SetupOptions, Transport,
+};
+use retina::codec::{CodecItem, FrameFormat, ParametersRef, VideoFrame};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+use url::Url;
+
+use crate::config::{self, Address};
+use crate::queue::{Arrival, Body, Dropped, Sender, Unit};
+use crate::stop::Stop;
+
+/// Longest wait for the answer to one request, connecting included.
+const ANSWER_LIMIT: Duration = Duration::from_secs(5);
+
+/// Longest silence of a stream that plays, before it is taken for dead. Also the longest wait for the first picture: one
+/// group of pictures of a slow stream.
+const SILENCE_LIMIT: Duration = Duration::from_secs(5);
+
+/// First and longest pause between two attempts to get the stream back.
+const RETRY: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
+
+/// Longest wait for the answer to TEARDOWN at the end.
+const FAREWELL_LIMIT: Duration = Duration::from_millis(200);
+
+/// Longest line of an error that a server had a say in.
+const MAX_REASON_CHARS: usize = 200;
+
+/// How to play.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where, and with which credentials.
+    pub address: Address,
+    /// How the packets come.
+    pub transport: config::Transport,
+    /// How long to keep trying for the first connection.
+    pub wait: Duration,
+}
+
+/// Why a stream does not play. Each is one line and names the address; none shows a password.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// No TCP connection.
+    #[error("cannot connect to {address}: {reason}")]
+    Connect {
+        /// Host and port.
+        address: String,
+        /// What the system says.
+        reason: String,
+    },
+    /// A request was not answered within [`ANSWER_LIMIT`].
+    #[error("{address} does not answer {request} within {}", seconds(ANSWER_LIMIT))]
+    NoAnswer {
+        /// Host and port.
+        address: String,
+        /// The request's method.
+        request: &'static str,
+    },
+    /// The other side speaks something else.
+    #[error("{address} is not an RTSP server: {reason}")]
+    NotRtsp {
+        /// Host and port.
+        address: String,
+        /// What came instead.
+        reason: String,
+    },
+    /// 401 without credentials.
+    #[error("{url} needs a user name and a password: write them as rtsp://USER:PASSWORD@HOST… (401 Unauthorized)")]
+    CredentialsNeeded {
+        /// Without user info.
+        url: Url,
+    },
+    /// 401 with credentials.
+    #[error("{url} refuses this user name or password (401 Unauthorized)")]
+    CredentialsRefused {
+        /// Without user info.
+        url: Url,
+    },
+    /// 404.
+    #[error("nothing is published at {url} (404 Not Found)")]
+    NotFound {
+        /// Without user info.
+        url: Url,
+    },
+    /// 461.
+    #[error("{url} does not play over {transport} (461 Unsupported Transport): try --transport {}", transport.other())]
+    TransportRefused {
+        /// Without user info.
+        url: Url,
+        /// The one that was asked for.
+        transport: config::Transport,
+    },
+    /// Any other refusal.
+    #[error("{url} refuses to play: {reason}")]
+    Refused {
+        /// Without user info.
+        url: Url,
+        /// Status and request.
+        reason: String,
+    },
+    /// Video, but not H.264.
+    #[error("the video at {url} is {codec}, not H.264")]
+    NotH264 {
+        /// Without user info.
+        url: Url,
+        /// The encoding name of its SDP.
+        codec: String,
+    },
+    /// No video at all.
+    #[error("{url} has no video")]
+    NoVideo {
+        /// Without user info.
+        url: Url,
+    },
+    /// Larger than any part of framelag takes.
+    #[error("the video at {url} is {width}x{height}, larger than {max}x{max}", max = Size::MAX_SIDE)]
+    TooLarge {
+        /// Without user info.
+        url: Url,
+        /// Luma samples in a row.
+        width: u32,
+        /// Rows.
+        height: u32,
+    },
+    /// It played, and nothing came.
+    #[error("{url} plays, but no picture came for {}", seconds(SILENCE_LIMIT))]
+    Silence {
+        /// Without user info.
+        url: Url,
+    },
+    /// The server closed the connection.
+    #[error("the server closed the connection to {url}")]
+    Closed {
+        /// Without user info.
+        url: Url,
+    },
+    /// The stream broke off with an error.
+    #[error("the stream from {url} broke: {reason}")]
+    Broken {
+        /// Without user info.
+        url: Url,
+        /// What retina says.
+        reason: String,
+    },
+    /// No runtime.
+    #[error("cannot start receiving: {0}")]
+    Runtime(String),
+}
+
+fn seconds(limit: Duration) -> String {
+    format!("{} s", limit.as_secs())
+}
+
+impl Error {
+    /// It may go away by itself, when the publisher or server has come up.
+    fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::Connect { .. }
+                | Self::NoAnswer { .. }
+                | Self::NotFound { .. }
+                | Self::Silence { .. }
+                | Self::Closed { .. }
+        )
+    }
+}
+
+/// Plays until `stop`, or until the first connection fails for good. Blocks; runs the network on the calling thread.
+///
+/// Before the first picture a failure that may pass is retried for `config.wait`; after it, every failure is retried for
+/// ever, and the gap is said by [`Arrival::Disconnected`].
+///
+/// # Errors
+/// Why there was no first picture.
+pub fn run(config: &Config, clock: &SystemClock, stop: &Stop, queue: &mut Sender) -> Result<(), Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Error::Runtime(error.to_string()))?;
+    let mut player = Player { config, clock, sessions: Arc::default(), pictures: 0 };
+    let sessions = Arc::clone(&player.sessions);
+    let outcome = runtime.block_on(async {
+        tokio::select! {
+            () = stop.requested() => Ok(()),
+            error = player.play_for_ever(queue) => Err(error),
+        }
+    });
+    // retina says TEARDOWN from a task of its own; whether anybody answers does not matter any more.
+    let _ = runtime.block_on(async { timeout(FAREWELL_LIMIT, sessions.await_teardown()).await });
+    runtime.shutdown_background();
+    outcome
+}
+
+struct Player<'a> {
+    config: &'a Config,
+    clock: &'a SystemClock,
+    sessions: Arc<SessionGroup>,
+    pictures: u64,
+}
+
+impl Player<'_> {
+    /// Session after session. Returns only where there was no first picture.
+    async fn play_for_ever(&mut self, queue: &mut Sender) -> Error {
+        let give_up = Instant::now() + self.config.wait;
+        let mut pause = RETRY.0;
+        loop {
+            let before = self.pictures;
+            let error = self.play(queue).await;
+            if self.pictures > before {
+                pause = RETRY.0;
+                queue.say(Arrival::Disconnected(error.to_string()));
+            } else if self.pictures > 0 {
+                tracing::debug!(%error, "the stream is not back");
+            } else if !error.may_pass() || Instant::now() + pause > give_up {
+                return error;
+            } else {
+                queue.say(Arrival::Waiting(error.to_string()));
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(RETRY.1);
+        }
+    }
+
+    /// One session, from connecting to its end.
+    async fn play(&mut self, queue: &mut Sender) -> Error {
+        match self.start().await {
+            Ok(session) => {
+                queue.say(Arrival::Connected);
+                self.receive(session, queue).await
+            }
+            Err(error) => error,
+        }
+    }
+
+    async fn start(&self) -> Result<Demuxed, Error> {
+        let mut session = self.describe().await?;
+        let stream = self.choose(&session)?;
+        let options =
+            SetupOptions::default().frame_format(FrameFormat::SIMPLE).transport(match self.config.transport {
+                config::Transport::Tcp => Transport::Tcp(Default::default()),
+                config::Transport::Udp => Transport::Udp(Default::default()),
+            });
+        self.answered("SETUP", session.setup(stream, options)).await?;
+        let session = self.answered("PLAY", session.play(PlayOptions::default())).await?;
+        session.demuxed().map_err(|error| self.error(&error))
+    }
+
+    async fn describe(&self) -> Result<Session<Described>, Error> {
+        let Address { url, credentials } = &self.config.address;
+        let credentials = credentials
+            .as_ref()
+            .map(|given| Credentials { username: given.user.clone(), password: given.password.clone() });
+        let options = SessionOptions::default()
+            .creds(credentials)
+            .session_group(Arc::clone(&self.sessions))
+            .user_agent(concat!("framelag/", env!("CARGO_PKG_VERSION")).to_owned());
+        self.answered("DESCRIBE", Session::describe(url.clone(), options)).await
+    }
+
+    /// The number of the stream to play: the first H.264 one.
+    fn choose(&self, session: &Session<Described>) -> Result<usize, Error> {
+        let streams = session.streams();
+        let video = |codec: &str| streams.iter().position(|s| s.media() == "video" && s.encoding_name() == codec);
+        if let Some(found) = video("h264") {
+            return Ok(found);
+        }
+        let url = self.url();
+        Err(match streams.iter().find(|s| s.media() == "video") {
+            Some(other) => Error::NotH264 { url, codec: one_line(&other.encoding_name().to_uppercase()) },
+            None => Error::NoVideo { url },
+        })
+    }
+
+    /// Hands access units on until the session ends or falls silent.
+    async fn receive(&mut self, mut session: Demuxed, queue: &mut Sender) -> Error {
+        let mut silent_at = Instant::now() + SILENCE_LIMIT;
+        loop {
+            let frame = match timeout_at(silent_at, session.next()).await {
+                Err(_) => return Error::Silence { url: self.url() },
+                Ok(None) => return Error::Closed { url: self.url() },
+                Ok(Some(Err(error))) => return self.error(&error),
+                Ok(Some(Ok(CodecItem::VideoFrame(frame)))) => frame,
+                Ok(Some(Ok(_))) => continue,
+            };
+            let unit = self.unit(frame);
+            if let Some(error) = self.too_large(&session) {
+                return error;
+            }
+            silent_at = Instant::now() + SILENCE_LIMIT;
+            self.pictures += 1;
+            queue.unit(unit);
+        }
+    }
+
+    fn unit(&self, frame: VideoFrame) -> Unit {
+        let assembled = self.clock.mono_of(std::time::Instant::now());
+        let received = Some(self.clock.mono_of(frame.start_ctx().received()));
+        if frame.loss() > 0 {
+            tracing::debug!(packets = frame.loss(), "lost before this access unit");
+        }
+        let idr = frame.is_random_access_point();
+        Unit { body: Body::AccessUnit(frame.into_data()), received, assembled, idr, dropped: Dropped::default() }
+    }
+
+    /// The stream's pictures are too large, by the parameter sets it has sent so far.
+    fn too_large(&self, session: &Demuxed) -> Option<Error> {
+        let sizes = session.streams().iter().filter_map(|stream| match stream.parameters() {
+            Some(ParametersRef::Video(video)) => Some(video.pixel_dimensions()),
+            _ => None,
+        });
+        let (width, height) = sizes.into_iter().find(|&(w, h)| w.max(h) > Size::MAX_SIDE)?;
+        Some(Error::TooLarge { url: self.url(), width, height })
+    }
+
+    async fn answered<T>(
+        &self,
+        request: &'static str,
+        answer: impl Future<Output = Result<T, retina::Error>>,
+    ) -> Result<T, Error> {
+        let no_answer = |_| Error::NoAnswer { address: self.config.address.host_and_port(), request };
+        timeout(ANSWER_LIMIT, answer).await.map_err(no_answer)?.map_err(|error| self.error(&error))
+    }
+
+    fn url(&self) -> Url {
+        self.config.address.url.clone()
+    }
+
+    /// What a retina error means to a user. retina gives the status of a response; everything else is only in its
+    /// text, whose first line says what happened.
+    fn error(&self, error: &retina::Error) -> Error {
+        let url = self.url();
+        let address = || self.config.address.host_and_port();
+        let text = error.to_string();
+        let reason = one_line(&text);
+        match error.status_code() {
+            Some(401) if self.config.address.credentials.is_none() => Error::CredentialsNeeded { url },
+            Some(401) => Error::CredentialsRefused { url },
+            Some(404) => Error::NotFound { url },
+            Some(461) => Error::TransportRefused { url, transport: self.config.transport },
+            Some(_) => Error::Refused { url, reason },
+            None => match text.strip_prefix("Unable to connect to RTSP server: ") {
+                Some(system) => Error::Connect { address: address(), reason: one_line(system) },
+                None if self.pictures == 0 && text.starts_with("RTSP framing error") => {
+                    Error::NotRtsp { address: address(), reason }
+                }
+                None => Error::Broken { url, reason },
+            },
+        }
+    }
+}
+
+/// The first line of `text`, without control characters and not too long: parts of it come from the other side.
+fn one_line(text: &str) -> String {
+    let first = text.lines().next().unwrap_or_default().trim();
+    let mut line: String = first.chars().filter(|c| !c.is_control()).take(MAX_REASON_CHARS).collect();
+    if first.chars().count() > MAX_REASON_CHARS {
+        line.push('…');
+    }
+    line
+}

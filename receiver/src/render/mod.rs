@@ -1,0 +1,222 @@
+//! Showing: the newest picture of every stream with its overlay, in a window or, headless, nowhere but in a snapshot.
+
+pub mod canvas;
+pub mod overlay;
+pub mod pixels;
+pub mod snapshot;
+pub mod window;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::clock::Clock;
+use common::code::Rect;
+use common::frame::Size;
+use common::time::MonoTime;
+
+use canvas::Canvas;
+use overlay::Overlay;
+use pixels::{Label, Pixels, Slot};
+use window::{Window, Wishes};
+
+/// The least width of a new window: smaller pictures are shown enlarged by a whole number.
+const MIN_WINDOW_WIDTH: u32 = 480;
+
+/// The size of the canvas before any picture has come.
+const BEFORE_PICTURES: Size = Size::new(640, 480);
+
+/// How often a window without new pictures is drawn again, so that its texts stay true.
+const REDRAW: Duration = Duration::from_millis(100);
+
+/// Gives the lines of text, from top to bottom, for stream `.0`, which shows the picture of `.1` since `.2`.
+pub type Captions<'a> = dyn FnMut(usize, &Label, MonoTime) -> Vec<String> + 'a;
+
+/// What a drawing cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown {
+    /// When the canvas had been handed to the window.
+    pub at: MonoTime,
+    /// Scaling into the canvas and drawing the texts.
+    pub compose: Duration,
+    /// Handing the canvas to the window.
+    pub hand_over: Duration,
+}
+
+/// All pictures, and the window where there is one.
+pub struct Screen {
+    tiles: Vec<Tile>,
+    canvas: Canvas,
+    window: Option<Window>,
+    wanted: bool,
+    drawn: MonoTime,
+}
+
+struct Tile {
+    slot: Arc<Slot>,
+    pixels: Option<Pixels>,
+    since: MonoTime,
+    overlay: Overlay,
+}
+
+impl Tile {
+    fn new(slot: Arc<Slot>) -> Self {
+        Self { slot, pixels: None, since: MonoTime::default(), overlay: Overlay::new() }
+    }
+
+    /// Takes the newest picture, where there is one that was not taken before.
+    fn fetch(&mut self, now: MonoTime) -> bool {
+        let fetched = self.slot.fetch(&mut self.pixels);
+        if fetched {
+            self.since = now;
+        }
+        fetched
+    }
+}
+
+impl Screen {
+    /// A screen for the pictures of these slots. A window, where `wanted`, opens with the first picture.
+    pub fn new(slots: impl IntoIterator<Item = Arc<Slot>>, wanted: bool) -> Self {
+        let tiles = slots.into_iter().map(Tile::new).collect();
+        Self { tiles, canvas: Canvas::new(BEFORE_PICTURES), window: None, wanted, drawn: MonoTime::default() }
+    }
+
+    /// There is a window, or there will be one.
+    pub const fn is_wanted(&self) -> bool {
+        self.wanted
+    }
+
+    /// What the user asked for.
+    pub fn wishes(&mut self) -> Wishes {
+        self.window.as_mut().map(Window::wishes).unwrap_or_default()
+    }
+
+    /// The number of the picture that stream `tile` shows.
+    pub fn serial(&self, tile: usize) -> Option<u64> {
+        self.tiles[tile].pixels.as_ref().map(|pixels| pixels.label.serial)
+    }
+
+    /// Draws where there is something new, or the texts may have changed. `None` where nothing was drawn.
+    ///
+    /// # Errors
+    /// [`window::Error`] where there is no display after all; nothing is wanted any more from then on.
+    pub fn refresh(&mut self, clock: &dyn Clock, captions: &mut Captions<'_>) -> Result<Option<Shown>, window::Error> {
+        let begin = clock.now().mono;
+        let fetched = self.wanted && self.fetch(begin);
+        let stale = self.window.is_some() && begin - self.drawn >= REDRAW;
+        if !(fetched || stale) {
+            return Ok(None);
+        }
+        let shown = self.draw_and_show(begin, clock, captions);
+        if shown.is_err() {
+            self.wanted = false;
+            self.window = None;
+        }
+        shown.map(Some)
+    }
+
+    /// What the window shows, or would show: drawn anew.
+    pub fn picture(&mut self, now: MonoTime, captions: &mut Captions<'_>) -> Option<&Canvas> {
+        self.fetch(now);
+        self.tiles.iter().any(|tile| tile.pixels.is_some()).then(|| self.compose(captions))
+    }
+
+    fn fetch(&mut self, now: MonoTime) -> bool {
+        self.tiles.iter_mut().filter_map(|tile| tile.fetch(now).then_some(())).count() > 0
+    }
+
+    fn draw_and_show(
+        &mut self,
+        begin: MonoTime,
+        clock: &dyn Clock,
+        captions: &mut Captions<'_>,
+    ) -> Result<Shown, window::Error> {
+        if self.window.is_none() {
+            self.window = Some(Window::open("framelag receiver", enlarged(self.natural()))?);
+        }
+        self.compose(captions);
+        let composed = clock.now().mono;
+        if let Some(window) = &mut self.window {
+            window.show(&self.canvas)?;
+        }
+        self.drawn = clock.now().mono;
+        Ok(Shown { at: self.drawn, compose: composed - begin, hand_over: self.drawn - composed })
+    }
+
+    fn compose(&mut self, captions: &mut Captions<'_>) -> &Canvas {
+        let size = self.window.as_ref().map_or_else(|| self.natural(), Window::size);
+        if self.canvas.size() != size {
+            self.canvas.resize(size);
+        }
+        let cells = canvas::cells(size, self.tiles.len());
+        for (n, (tile, cell)) in self.tiles.iter_mut().zip(cells).enumerate() {
+            let Some(pixels) = &tile.pixels else { continue };
+            let place = self.canvas.draw(pixels, cell);
+            let lines = captions(n, &pixels.label, tile.since);
+            let code = pixels.label.code.map(|code| scaled(code, pixels.size, place));
+            tile.overlay.draw(&mut self.canvas, place, &lines, code);
+        }
+        &self.canvas
+    }
+
+    fn natural(&self) -> Size {
+        let sizes = self.tiles.iter().filter_map(|tile| tile.pixels.as_ref()).map(|pixels| pixels.size);
+        let largest = sizes.reduce(|a, b| Size::new(a.width.max(b.width), a.height.max(b.height)));
+        canvas::natural(largest.unwrap_or(BEFORE_PICTURES), self.tiles.len())
+    }
+}
+
+fn enlarged(size: Size) -> Size {
+    let times = MIN_WINDOW_WIDTH.div_ceil(size.width.max(1)).max(1);
+    Size::new(size.width.saturating_mul(times), size.height.saturating_mul(times))
+}
+
+/// A part of a picture of size `from`, in the canvas where the picture lies at `place`. Rounded outwards.
+fn scaled(part: Rect, from: Size, place: Rect) -> Rect {
+    let down = |n: u32, to: u32, of: u32| (u64::from(n) * u64::from(to) / u64::from(of.max(1))) as u32;
+    let up = |n: u32, to: u32, of: u32| (u64::from(n) * u64::from(to)).div_ceil(u64::from(of.max(1))) as u32;
+    let (x, y) = (down(part.x, place.width, from.width), down(part.y, place.height, from.height));
+    let right = up(part.x + part.width, place.width, from.width);
+    let bottom = up(part.y + part.height, place.height, from.height);
+    Rect { x: place.x + x, y: place.y + y, width: right - x, height: bottom - y }
+}
+
+#[cfg(test)]
+mod tests {
+    use common::clock::ManualClock;
+    use common::frame::Picture;
+
+    use super::*;
+
+    fn red(pixel: &&u32) -> bool {
+        **pixel >> 16 & 0xff > 200 && **pixel & 0xffff < 0x6060
+    }
+
+    #[test]
+    fn without_a_window_a_picture_is_drawn_only_when_asked_for() {
+        let slots = [true, true].map(|wanted| Arc::new(Slot::new(wanted)));
+        let mut screen = Screen::new(slots.clone(), false);
+        let mut captions = |_, label: &Label, _| vec![format!("LAT: {}", label.serial)];
+        assert!(screen.picture(MonoTime::default(), &mut captions).is_none());
+        slots[1].put(Label { serial: 7, ..Label::default() }, (&Picture::black(Size::new(64, 48))).into());
+        assert!(screen.refresh(&ManualClock::default(), &mut captions).expect("no window").is_none());
+        let canvas = screen.picture(MonoTime::default(), &mut captions).expect("a picture came");
+        assert_eq!(canvas.size(), Size::new(128, 48));
+        let (left, right): (Vec<_>, Vec<_>) = canvas.data().iter().enumerate().partition(|(at, _)| at % 128 < 64);
+        assert!(left.iter().all(|(_, pixel)| **pixel == 0), "the first stream has no picture");
+        assert!(right.iter().any(|(_, pixel)| red(pixel)), "the second has a caption");
+        assert_eq!((screen.serial(0), screen.serial(1)), (None, Some(7)));
+    }
+
+    #[test]
+    fn small_pictures_get_a_window_in_which_they_can_be_seen() {
+        assert_eq!(enlarged(Size::new(256, 144)), Size::new(512, 288));
+        assert_eq!(enlarged(Size::new(640, 480)), Size::new(640, 480));
+    }
+
+    #[test]
+    fn the_place_of_the_code_follows_the_picture() {
+        let code = Rect { x: 10, y: 20, width: 15, height: 5 };
+        let place = Rect { x: 100, y: 0, width: 50, height: 25 };
+        assert_eq!(scaled(code, Size::new(100, 50), place), Rect { x: 105, y: 10, width: 8, height: 3 });
+    }
+}
