@@ -9,6 +9,7 @@ use std::time::Duration;
 
 pub mod binary;
 pub mod camera;
+pub mod hostile;
 pub mod need;
 pub mod pictures;
 pub mod process;

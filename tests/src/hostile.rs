@@ -1,0 +1,125 @@
+//! Each parser of input from outside, as a function of any bytes: for fuzzing, and for replaying its corpus.
+//!
+//! A function here panics where the parser does, and where what it promises does not hold. All of them are in
+//! [`TARGETS`], by the name of their fuzz target and of their folder in `tests/fuzz/corpus`.
+
+use common::code::Reader;
+use common::frame::Luma;
+use common::rtp::{header, rtcp};
+use common::rtsp::auth::{Attempt, Client, Credentials, Verifier};
+use common::rtsp::headers::{Range, RtpInfo, Session, parse_cseq};
+use common::rtsp::message::{Framer, Item};
+use common::rtsp::sdp::Announcement;
+use common::time::MonoTime;
+use common::{h264, sei, units};
+
+/// A parser that takes any bytes.
+pub type Target = fn(&[u8]);
+
+/// Every parser, by name.
+pub const TARGETS: [(&str, Target); 9] = [
+    ("rtsp_message", rtsp_message),
+    ("rtsp_headers", rtsp_headers),
+    ("rtsp_auth", rtsp_auth),
+    ("sdp", sdp),
+    ("rtp", rtp),
+    ("rtcp", rtcp),
+    ("h264", h264),
+    ("code", code),
+    ("flags", flags),
+];
+
+/// RTSP framing. The first byte says where the bytes are cut in two: what comes out must not depend on it.
+pub fn rtsp_message(data: &[u8]) {
+    let Some((cut, stream)) = data.split_first() else { return };
+    let (front, back) = stream.split_at(usize::from(*cut).min(stream.len()));
+    let whole = items(&[stream]);
+    let pieces = items(&[front, back]);
+    assert_eq!(whole, pieces, "the same items, however the stream is cut");
+}
+
+/// The items of a stream that comes in pieces, and whether it was one of RTSP up to its end. (Which of several errors is
+/// found first may depend on the cut.)
+fn items(pieces: &[&[u8]]) -> (Vec<Item>, bool) {
+    let mut framer = Framer::default();
+    let mut items = Vec::new();
+    for piece in pieces {
+        framer.push(piece);
+        loop {
+            match framer.next_item() {
+                Ok(Some(item)) => items.push(item),
+                Ok(None) => break,
+                Err(_) => return (items, false),
+            }
+        }
+    }
+    (items, true)
+}
+
+/// Header values.
+pub fn rtsp_headers(data: &[u8]) {
+    let value = String::from_utf8_lossy(data);
+    let _ = parse_cseq(&value);
+    let _ = Session::parse(&value);
+    let _ = Range::parse(&value);
+    let _ = RtpInfo::parse(&value);
+}
+
+/// Challenges as a client sees them and answers as a server does.
+pub fn rtsp_auth(data: &[u8]) {
+    let value = String::from_utf8_lossy(data);
+    let mut client = Client::new(Credentials::new("ann", "secret"));
+    client.challenged(&value);
+    client.authorization("DESCRIBE", "rtsp://127.0.0.1/cam");
+
+    let mut verifier = Verifier::new("framelag").allowing_basic();
+    let attempt = Attempt { method: "DESCRIBE", uri: "rtsp://127.0.0.1/cam" };
+    let password = |_: &str| Some("a long random secret".to_owned());
+    let user = verifier.verify(&attempt, Some(&value), MonoTime::default(), password);
+    assert!(user.is_err(), "nobody guesses the password");
+}
+
+/// Session descriptions.
+pub fn sdp(data: &[u8]) {
+    let _ = Announcement::parse(data);
+}
+
+/// RTP packets, as the relay looks at them.
+pub fn rtp(data: &[u8]) {
+    let _ = header::inspect(data);
+}
+
+/// Compound RTCP packets.
+pub fn rtcp(data: &[u8]) {
+    if let Ok(events) = rtcp::parse(data) {
+        assert!(events.len() <= data.len(), "no more events than bytes");
+    }
+}
+
+/// NAL units in Annex B, and the stamp in an SEI.
+pub fn h264(data: &[u8]) {
+    let bytes: usize = h264::nals(data).map(<[u8]>::len).sum();
+    assert!(bytes <= data.len(), "NAL units do not overlap");
+    let _ = sei::find(data);
+}
+
+/// The code in a picture: two bytes of size, then luma, which ends in black where the bytes do.
+pub fn code(data: &[u8]) {
+    let [width, height, samples @ ..] = data else { return };
+    let (width, height) = (usize::from(*width) + 1, usize::from(*height) + 1);
+    let mut luma = samples.to_vec();
+    luma.resize(width * height, 16);
+    let mut reader = Reader::new();
+    for _ in 0..2 {
+        let _ = reader.read(Luma { data: &luma, width, height, stride: width });
+    }
+}
+
+/// Values of command line flags.
+pub fn flags(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let _ = units::parse_duration(&text);
+    let _ = units::parse_rate(&text);
+    let _ = text.parse::<common::frame::Size>();
+    let _ = text.parse::<reports::Assertion>();
+}
