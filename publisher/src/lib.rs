@@ -1,1 +1,3 @@
-//! placeholder
+//! Captures, stamps, encodes and pushes live video by RTSP.
+
+pub mod send;

@@ -8,4 +8,5 @@ pub mod auth;
 pub mod headers;
 pub mod interleaved;
 pub mod message;
+pub mod push;
 pub mod sdp;

@@ -1,0 +1,81 @@
+//! Why a stream does not get to its server.
+
+use std::io;
+
+use common::rtsp::push;
+
+/// One line that names the URL, without user info, and says what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The URL is not one to publish to.
+    #[error("cannot publish to {url}: {why}")]
+    Url {
+        /// The URL.
+        url: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The host's name has no address.
+    #[error("cannot publish to {url}: the host is unknown ({why})")]
+    Unresolvable {
+        /// The URL.
+        url: String,
+        /// The resolver's words.
+        why: String,
+    },
+    /// No connection came about.
+    #[error("cannot connect to {url}: {why}")]
+    Connect {
+        /// The URL.
+        url: String,
+        /// The system's words, and what to do.
+        why: String,
+    },
+    /// Server and session did not agree.
+    #[error("cannot publish to {url}: {error}")]
+    Session {
+        /// The URL.
+        url: String,
+        /// Where and why.
+        error: push::Error,
+    },
+    /// The connection broke.
+    #[error("lost the connection to {url}: {why}")]
+    Lost {
+        /// The URL.
+        url: String,
+        /// The system's words.
+        why: String,
+    },
+    /// Two neighbouring UDP ports could not be had, or not be used.
+    #[error("cannot send to {url} by UDP: {why}: try --transport tcp")]
+    Udp {
+        /// The URL.
+        url: String,
+        /// The system's words.
+        why: String,
+    },
+    /// The first pictures came without SPS or PPS.
+    #[error("cannot publish to {url}: the encoder's IDR picture comes without parameter sets")]
+    NoParameterSets {
+        /// The URL.
+        url: String,
+    },
+    /// The system has no thread to give.
+    #[error("cannot start a thread to send with: {0}")]
+    Thread(String),
+}
+
+impl Error {
+    pub(super) fn thread(error: io::Error) -> Self {
+        Self::Thread(error.to_string())
+    }
+
+    pub(super) fn lost(url: &url::Url, error: &io::Error) -> Self {
+        let why = match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => "the server has stopped taking data".to_owned(),
+            _ => error.to_string(),
+        };
+        Self::Lost { url: url.to_string(), why }
+    }
+}

@@ -1,0 +1,229 @@
+//! One connection: the session between its sockets.
+
+use std::io::Write;
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::clock::Clock;
+use common::h264::{self, NalKind};
+use common::rtp::h264::{Packetizer, Packets};
+use common::rtp::header;
+use common::rtsp::auth::Credentials;
+use common::rtsp::push::{self, Delivery, Output, Route, SentFrame, Session, State};
+use common::rtsp::sdp::Video;
+use common::sei;
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use url::Url;
+
+use super::socket::{self, Input};
+use super::udp::Pair;
+use super::{AccessUnit, Error, GOODBYE, Transport};
+
+/// How long to wait for the server where the session has no time of its own.
+const IDLE: Duration = Duration::from_secs(1);
+/// Most RTCP packets that are read at once: whoever sends more has to wait.
+const RTCP_BURST: usize = 16;
+
+/// Where a stream goes.
+pub(super) struct Target {
+    /// Without user info.
+    pub(super) url: Url,
+    pub(super) credentials: Option<Credentials>,
+    pub(super) transport: Transport,
+    pub(super) frame_rate: Option<f64>,
+}
+
+/// A server that takes packets.
+pub(super) struct Link {
+    url: Url,
+    stream: TcpStream,
+    input: Receiver<Input>,
+    udp: Option<Pair>,
+    session: Session,
+    route: Option<Route>,
+    idr_wanted: bool,
+    clock: Arc<dyn Clock>,
+}
+
+impl Link {
+    /// Announces the stream whose parameter sets are in `first`, and waits until the server takes packets.
+    pub(super) fn open(
+        target: &Target,
+        stream: TcpStream,
+        first: &AccessUnit,
+        ssrc: u32,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Error> {
+        let url = target.url.clone();
+        let video = describe(first, target.frame_rate).ok_or(Error::NoParameterSets { url: url.to_string() })?;
+        let lost = |error| Error::lost(&url, &error);
+        let udp = match target.transport {
+            Transport::Tcp => None,
+            Transport::Udp => {
+                let pair = stream.local_addr().and_then(|local| Pair::bind(local.ip()));
+                Some(pair.map_err(|error| Error::Udp { url: url.to_string(), why: error.to_string() })?)
+            }
+        };
+        let delivery = match &udp {
+            None => Delivery::Tcp,
+            Some(pair) => pair.ports().map(|(rtp, rtcp)| Delivery::Udp(rtp, rtcp)).map_err(lost)?,
+        };
+        let input = socket::read(&stream).map_err(lost)?;
+        let config = push::Config { url: url.clone(), credentials: target.credentials.clone(), delivery, video, ssrc };
+        let session = Session::new(config, clock.now());
+        let mut link = Self { url, stream, input, udp, session, route: None, idr_wanted: false, clock };
+        link.flush()?;
+        while link.route.is_none() {
+            link.wait(None)?;
+        }
+        Ok(link)
+    }
+
+    /// What the server sends; for waiting on it together with other things.
+    pub(super) fn input(&self) -> &Receiver<Input> {
+        &self.input
+    }
+
+    /// How long the session can be left alone.
+    pub(super) fn idle(&self) -> Duration {
+        let due = self.session.poll_timeout().map(|due| due - self.clock.now().mono);
+        due.map_or(IDLE, |due| due.min(IDLE))
+    }
+
+    /// Whether a reader has asked for an IDR picture since the last call.
+    pub(super) fn take_idr_request(&mut self) -> bool {
+        std::mem::take(&mut self.idr_wanted)
+    }
+
+    /// Sends one access unit. The time of sending is read, and put into its SEI, right before the write.
+    pub(super) fn send(
+        &mut self,
+        unit: &AccessUnit,
+        packetizer: &mut Packetizer,
+        packets: &mut Packets,
+    ) -> Result<(), Error> {
+        let ranges: Vec<_> = h264::nal_ranges(&unit.annex_b).collect();
+        let nals: Vec<&[u8]> = ranges.iter().map(|range| &unit.annex_b[range.clone()]).collect();
+        packetizer.packetize(&nals, unit.time, packets);
+        let stamp = ranges.iter().position(|range| range.start == unit.sei_at);
+        let now = self.clock.now();
+        if let Some(nal) = stamp.and_then(|index| packets.nal_mut(index)) {
+            sei::set_sent(nal, unit.stamped.wall_at(now.mono));
+        }
+        match self.route {
+            Some(Route::Interleaved(channel)) => {
+                self.stream.write_all(packets.interleaved(channel)).map_err(|error| Error::lost(&self.url, &error))?;
+            }
+            Some(Route::Udp { .. }) => {
+                if let Some(udp) = &self.udp {
+                    udp.send(packets);
+                }
+            }
+            None => return Ok(()),
+        }
+        let frame = SentFrame {
+            packets: packets.len() as u32,
+            octets: (packets.bytes() - packets.len() * header::LEN) as u32,
+            time: unit.time,
+            sampled: unit.stamped.wall,
+        };
+        self.session.handle_sent(now, &frame).map_err(|error| self.refused(error))?;
+        self.service()
+    }
+
+    /// Takes what the server sent.
+    pub(super) fn handle(&mut self, input: Input) -> Result<(), Error> {
+        match input {
+            Input::Bytes(bytes) => {
+                let now = self.clock.now();
+                self.session.handle_input(now, &bytes).map_err(|error| self.refused(error))?;
+                self.flush()
+            }
+            Input::Ended(error) => Err(self.ended(error)),
+        }
+    }
+
+    /// Does what is due: signs of life, reports, requests that came by UDP.
+    pub(super) fn service(&mut self) -> Result<(), Error> {
+        let now = self.clock.now();
+        for _ in 0..RTCP_BURST {
+            let Some(packet) = self.udp.as_ref().and_then(Pair::receive_rtcp) else { break };
+            self.session.handle_rtcp(now, &packet);
+        }
+        self.session.handle_timeout(now).map_err(|error| self.refused(error))?;
+        self.flush()
+    }
+
+    /// Says goodbye, and waits a moment for the answer, so that the server has everything before the connection ends.
+    pub(super) fn close(mut self) {
+        let until = self.clock.now().mono + GOODBYE;
+        self.session.teardown(self.clock.now());
+        let mut open = self.flush().is_ok();
+        while open && self.session.state() != State::Closed {
+            let rest = until - self.clock.now().mono;
+            open = !rest.is_zero() && self.wait(Some(rest)).is_ok();
+        }
+    }
+
+    /// Waits for the server, or until something is due, but at most for `limit`.
+    fn wait(&mut self, limit: Option<Duration>) -> Result<(), Error> {
+        let idle = self.idle();
+        match self.input.recv_timeout(limit.map_or(idle, |limit| limit.min(idle))) {
+            Ok(input) => self.handle(input),
+            Err(RecvTimeoutError::Timeout) => self.service(),
+            Err(RecvTimeoutError::Disconnected) => Err(self.ended(None)),
+        }
+    }
+
+    /// Does what the session wants done.
+    fn flush(&mut self) -> Result<(), Error> {
+        while let Some(output) = self.session.poll_output() {
+            match output {
+                Output::Send(bytes) => self.stream.write_all(&bytes).map_err(|error| Error::lost(&self.url, &error))?,
+                Output::SendRtcp(packet) => {
+                    if let Some(udp) = &self.udp {
+                        udp.send_rtcp(&packet);
+                    }
+                }
+                Output::Recording(route) => self.begin(route)?,
+                Output::IdrRequested => self.idr_wanted = true,
+                Output::Closed => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, route: Route) -> Result<(), Error> {
+        if let (Route::Udp { rtp, rtcp, host }, Some(udp)) = (route, &self.udp) {
+            let peer = self.stream.peer_addr().map(|address| host.unwrap_or(address.ip()));
+            peer.and_then(|peer| udp.connect(peer, rtp, rtcp))
+                .map_err(|error| Error::Udp { url: self.url.to_string(), why: error.to_string() })?;
+        }
+        self.route = Some(route);
+        Ok(())
+    }
+
+    fn refused(&self, error: push::Error) -> Error {
+        Error::Session { url: self.url.to_string(), error }
+    }
+
+    fn ended(&self, error: Option<std::io::Error>) -> Error {
+        match error {
+            Some(error) => Error::lost(&self.url, &error),
+            None => Error::Lost { url: self.url.to_string(), why: "the server closed it".to_owned() },
+        }
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        socket::cut(&self.stream);
+    }
+}
+
+/// The track that begins with `first`; `None` where that lacks parameter sets.
+fn describe(first: &AccessUnit, frame_rate: Option<f64>) -> Option<Video> {
+    let find = |kind| h264::nals(&first.annex_b).find(|nal| NalKind::of(nal) == Some(kind));
+    Some(Video::new(find(NalKind::Sps)?, find(NalKind::Pps)?, frame_rate))
+}

@@ -1,0 +1,111 @@
+//! The TCP connection of RTSP, set up for live video.
+
+use std::io::{self, Read};
+use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+use common::rtsp::push::RESPONSE_TIMEOUT;
+use crossbeam_channel::{Receiver, bounded};
+use socket2::SockRef;
+use url::Url;
+
+use super::Error;
+
+/// RTSP's port (RFC 2326 section 3.2).
+const PORT: u16 = 554;
+/// How long an address may take to answer a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How many bytes may wait in the kernel before they are on the wire. Every byte more is delay that nobody sees; with
+/// this few a server that stalls blocks the next write, and the queue, which is watched, grows instead. It is still
+/// two to four pictures at 1 Mbit/s, so that the wire never idles. The send buffer itself stays as it is, because it
+/// also has to hold what is under way and not acknowledged: at 10 Mbit/s over 100 ms of round trip that is 125 kB.
+#[cfg(target_os = "linux")]
+const UNSENT_MAX: u32 = 16 * 1024;
+/// Where the kernel cannot limit what is unsent alone, the whole buffer is limited.
+#[cfg(not(target_os = "linux"))]
+const SEND_BUFFER: usize = 128 * 1024;
+/// Most reads that wait to be looked at. A server that records has next to nothing to say.
+const READS_MAX: usize = 16;
+
+/// What comes from the server.
+pub(super) enum Input {
+    /// Bytes.
+    Bytes(Vec<u8>),
+    /// Nothing more: it closed the connection, or this error broke it.
+    Ended(Option<io::Error>),
+}
+
+/// Whether `url` can be published to at all.
+pub(super) fn check(url: &Url) -> Result<(), Error> {
+    let why = if url.scheme() != "rtsp" {
+        "only rtsp:// URLs can be published to"
+    } else if url.host_str().is_none_or(str::is_empty) {
+        "it names no host"
+    } else if url.path().trim_matches('/').is_empty() {
+        "it names no path, as in rtsp://HOST:8554/cam"
+    } else {
+        return Ok(());
+    };
+    Err(Error::Url { url: url.to_string(), why })
+}
+
+/// Connects to the first address of the URL's host that answers.
+pub(super) fn connect(url: &Url) -> Result<TcpStream, Error> {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let port = url.port().unwrap_or(PORT);
+    let unresolvable = |why: String| Error::Unresolvable { url: url.to_string(), why };
+    let addresses: Vec<SocketAddr> =
+        (host, port).to_socket_addrs().map_err(|error| unresolvable(error.to_string()))?.collect();
+    let mut last = None;
+    for address in &addresses {
+        match TcpStream::connect_timeout(address, CONNECT_TIMEOUT).and_then(prepared) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = Some(error),
+        }
+    }
+    let error = last.ok_or_else(|| unresolvable("it has no address".to_owned()))?;
+    let hint = match error.kind() {
+        io::ErrorKind::ConnectionRefused => ": nobody listens there, is the server running?",
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => ": no answer, is a firewall in between?",
+        _ => "",
+    };
+    Err(Error::Connect { url: url.to_string(), why: format!("{error}{hint}") })
+}
+
+fn prepared(stream: TcpStream) -> io::Result<TcpStream> {
+    stream.set_nodelay(true)?;
+    stream.set_write_timeout(Some(RESPONSE_TIMEOUT))?;
+    let socket = SockRef::from(&stream);
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_notsent_lowat(UNSENT_MAX)?;
+    #[cfg(not(target_os = "linux"))]
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    Ok(stream)
+}
+
+/// Reads the connection on a thread of its own, which ends with the connection.
+pub(super) fn read(stream: &TcpStream) -> io::Result<Receiver<Input>> {
+    let mut stream = stream.try_clone()?;
+    let (input, output) = bounded(READS_MAX);
+    std::thread::Builder::new().name("send-read".to_owned()).spawn(move || {
+        let mut buffer = [0; 4096];
+        loop {
+            let (item, ended) = match stream.read(&mut buffer) {
+                Ok(0) => (Input::Ended(None), true),
+                Ok(len) => (Input::Bytes(buffer[..len].to_vec()), false),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => (Input::Ended(Some(error)), true),
+            };
+            if input.send(item).is_err() || ended {
+                break;
+            }
+        }
+    })?;
+    Ok(output)
+}
+
+/// Ends the connection in both directions, which also ends its reader and a write that is stuck.
+pub(super) fn cut(stream: &TcpStream) {
+    // It fails where the connection has ended already.
+    let _ = stream.shutdown(Shutdown::Both);
+}

@@ -1,0 +1,84 @@
+//! The two UDP sockets of RTP and RTCP.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+
+use common::rtp::Packets;
+
+/// How often two neighbouring ports are looked for.
+const TRIES: u32 = 64;
+/// Longest RTCP packet that is taken.
+const RTCP_MAX: usize = 1500;
+
+/// A pair of sockets on neighbouring ports, RTP's even (RFC 3550 section 11).
+pub(super) struct Pair {
+    rtp: UdpSocket,
+    rtcp: UdpSocket,
+}
+
+impl Pair {
+    /// Binds a pair on the interface that `local` belongs to.
+    pub(super) fn bind(local: IpAddr) -> io::Result<Self> {
+        let unspecified = match local {
+            IpAddr::V4(v4) if v4.is_loopback() => local,
+            IpAddr::V6(v6) if v6.is_loopback() => local,
+            IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        for _ in 0..TRIES {
+            let first = UdpSocket::bind((unspecified, 0))?;
+            let port = first.local_addr()?.port();
+            // The system gives any port; its neighbour may be taken.
+            let Ok(second) = UdpSocket::bind((unspecified, port ^ 1)) else { continue };
+            let (rtp, rtcp) = if port % 2 == 0 { (first, second) } else { (second, first) };
+            rtcp.set_nonblocking(true)?;
+            return Ok(Self { rtp, rtcp });
+        }
+        Err(io::Error::new(io::ErrorKind::AddrInUse, "no two neighbouring ports are free"))
+    }
+
+    /// The ports of RTP and RTCP.
+    pub(super) fn ports(&self) -> io::Result<(u16, u16)> {
+        Ok((self.rtp.local_addr()?.port(), self.rtcp.local_addr()?.port()))
+    }
+
+    /// Sends to, and takes packets from, these ports of `host` only.
+    pub(super) fn connect(&self, host: IpAddr, rtp: u16, rtcp: u16) -> io::Result<()> {
+        self.rtp.connect(SocketAddr::new(host, rtp))?;
+        self.rtcp.connect(SocketAddr::new(host, rtcp))
+    }
+
+    /// Sends all packets. That one cannot be sent, because a buffer is full or nobody listens, is UDP's way of losing
+    /// it; whether the server is gone, the RTSP connection tells.
+    pub(super) fn send(&self, packets: &Packets) {
+        for packet in packets.iter() {
+            let _ = self.rtp.send(packet);
+        }
+    }
+
+    /// Sends an RTCP packet, if it can be sent.
+    pub(super) fn send_rtcp(&self, packet: &[u8]) {
+        let _ = self.rtcp.send(packet);
+    }
+
+    /// An RTCP packet that has come, if any.
+    pub(super) fn receive_rtcp(&self) -> Option<Vec<u8>> {
+        let mut buffer = [0; RTCP_MAX];
+        let len = self.rtcp.recv(&mut buffer).ok()?;
+        Some(buffer[..len].to_vec())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_are_neighbours_with_rtp_even() {
+        let pairs: Vec<_> = (0..8).map(|_| Pair::bind(Ipv4Addr::LOCALHOST.into()).expect("ports are free")).collect();
+        for pair in &pairs {
+            let (rtp, rtcp) = pair.ports().expect("they are bound");
+            assert_eq!((rtp % 2, rtcp), (0, rtp + 1));
+        }
+    }
+}

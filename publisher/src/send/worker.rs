@@ -1,0 +1,188 @@
+//! The thread that sends: one connection after the other, until it is stopped.
+
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use common::clock::Clock;
+use common::rtp::h264::{Packetizer, Packets};
+use crossbeam_channel::{Receiver, Sender, never, select};
+
+use super::link::{Link, Target};
+use super::socket::Input;
+use super::{AccessUnit, Error, Event, Queued, Shared, socket};
+
+/// The wait before the first new try.
+const RETRY_FIRST: Duration = Duration::from_millis(200);
+/// The longest wait between two tries.
+const RETRY_LONGEST: Duration = Duration::from_secs(2);
+/// How long a connection may wait for the first picture. Servers hang up on one that says nothing for ten seconds.
+const FRESH: Duration = Duration::from_secs(5);
+
+pub(super) struct Worker {
+    pub(super) target: Target,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) queue: Receiver<Queued>,
+    pub(super) events: Sender<Event>,
+    /// Disconnected when it is time to stop.
+    pub(super) stopped: Receiver<()>,
+}
+
+/// Why a connection is no more.
+enum Ended {
+    Stopped,
+    Lost(Error),
+}
+
+/// What stays when connections come and go.
+struct Stream {
+    packetizer: Packetizer,
+    packets: Packets,
+    /// The access unit that the next connection is announced with.
+    first: AccessUnit,
+}
+
+impl Worker {
+    /// Sends until it is stopped. Only the first connection, begun as `stream`, may fail for good.
+    pub(super) fn run(&self, stream: TcpStream) {
+        let connected_at = self.clock.now().mono;
+        self.shared.hold(stream.try_clone().ok());
+        let Some(first) = self.next_idr() else { return };
+        let mut outgoing = Stream {
+            packetizer: Packetizer::new(rand::random(), rand::random()),
+            packets: Packets::default(),
+            first: first.unit.clone(),
+        };
+        let idle = self.clock.now().mono - connected_at;
+        let stream = if idle < FRESH { Ok(stream) } else { socket::connect(&self.target.url) };
+        let opened = stream.and_then(|stream| self.open(stream, &outgoing));
+        let ended = match opened {
+            Ok(link) => self.serve(link, &mut outgoing, Some(first)),
+            Err(error) => {
+                tracing::debug!("{error}");
+                // It is set nowhere else.
+                let _ = self.shared.failure.set(error);
+                return;
+            }
+        };
+        self.reconnect(ended, &mut outgoing);
+    }
+
+    /// Makes the connection again whenever it is lost.
+    fn reconnect(&self, mut ended: Ended, outgoing: &mut Stream) {
+        while let Ended::Lost(error) = ended {
+            self.shared.connected.store(false, Ordering::Relaxed);
+            self.shared.reconnects.fetch_add(1, Ordering::Relaxed);
+            tracing::warn!("{error}: trying again");
+            // Nobody has to read the events.
+            let _ = self.events.try_send(Event::Lost(error));
+            let Some(link) = self.retry(outgoing) else { break };
+            ended = self.serve(link, outgoing, None);
+        }
+        self.shared.connected.store(false, Ordering::Relaxed);
+        self.shared.hold(None);
+    }
+
+    /// Tries until there is a connection; `None` when it is time to stop.
+    fn retry(&self, outgoing: &Stream) -> Option<Link> {
+        let mut wait = RETRY_FIRST;
+        loop {
+            self.shared.await_idr();
+            if self.stopped.recv_timeout(wait) == Err(crossbeam_channel::RecvTimeoutError::Disconnected) {
+                return None;
+            }
+            wait = (wait * 2).min(RETRY_LONGEST);
+            match socket::connect(&self.target.url).and_then(|stream| self.open(stream, outgoing)) {
+                Ok(link) => return Some(link),
+                Err(error) => tracing::info!("{error}: trying again in {} s", wait.as_secs_f32()),
+            }
+        }
+    }
+
+    fn open(&self, stream: TcpStream, outgoing: &Stream) -> Result<Link, Error> {
+        self.shared.hold(stream.try_clone().ok());
+        let link =
+            Link::open(&self.target, stream, &outgoing.first, outgoing.packetizer.ssrc(), Arc::clone(&self.clock))?;
+        tracing::info!("publishing to {}", self.target.url);
+        self.shared.connected.store(true, Ordering::Relaxed);
+        let _ = self.events.try_send(Event::Connected);
+        Ok(link)
+    }
+
+    /// Sends what comes through the queue, after `first`. Without `first` what waits in the queue is from before the
+    /// connection, and a new IDR picture is asked for.
+    fn serve(&self, mut link: Link, outgoing: &mut Stream, first: Option<Queued>) -> Ended {
+        let mut started = first.is_some();
+        let result = match first {
+            Some(first) => self.send(&mut link, outgoing, &first),
+            None => {
+                self.shared.count_dropped(self.queue.try_iter().count() as u64);
+                self.shared.await_idr();
+                Ok(())
+            }
+        };
+        if let Err(error) = result {
+            return Ended::Lost(error);
+        }
+        let nothing = never();
+        let mut stopping = false;
+        while !(stopping && self.queue.is_empty()) {
+            let result = select! {
+                recv(self.queue) -> queued => match queued {
+                    Ok(queued) if started || queued.unit.idr => {
+                        started = true;
+                        self.send(&mut link, outgoing, &queued)
+                    }
+                    _ => {
+                        self.shared.count_dropped(1);
+                        Ok(())
+                    }
+                },
+                recv(link.input()) -> input => link.handle(input.unwrap_or(Input::Ended(None))),
+                recv(if stopping { &nothing } else { &self.stopped }) -> _ => {
+                    stopping = true;
+                    Ok(())
+                }
+                default(link.idle()) => link.service(),
+            };
+            if link.take_idr_request() {
+                self.shared.idr_wanted.store(true, Ordering::Release);
+            }
+            if let Err(error) = result {
+                return Ended::Lost(error);
+            }
+        }
+        link.close();
+        Ended::Stopped
+    }
+
+    fn send(&self, link: &mut Link, outgoing: &mut Stream, queued: &Queued) -> Result<(), Error> {
+        if queued.unit.idr {
+            outgoing.first.clone_from(&queued.unit);
+        }
+        link.send(&queued.unit, &mut outgoing.packetizer, &mut outgoing.packets)?;
+        let took = self.clock.now().mono - queued.at.mono;
+        let shared = &self.shared;
+        shared.frames.fetch_add(1, Ordering::Relaxed);
+        shared.packets.fetch_add(outgoing.packets.len() as u64, Ordering::Relaxed);
+        shared.bytes.fetch_add(outgoing.packets.bytes() as u64, Ordering::Relaxed);
+        shared.last_send_us.store(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Waits for the first IDR picture; `None` when it is time to stop.
+    fn next_idr(&self) -> Option<Queued> {
+        loop {
+            select! {
+                recv(self.queue) -> queued => match queued {
+                    Ok(queued) if queued.unit.idr => return Some(queued),
+                    Ok(_) => self.shared.count_dropped(1),
+                    Err(_) => return None,
+                },
+                recv(self.stopped) -> _ => return None,
+            }
+        }
+    }
+}
