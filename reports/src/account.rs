@@ -370,3 +370,6 @@ fn fill(state: &State, gaps: &mut VecDeque<Gap>) -> Bucket {
         Bucket::Lost
     }
 }
+
+#[cfg(test)]
+mod tests;

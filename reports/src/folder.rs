@@ -178,3 +178,6 @@ fn replace(path: &Path, text: &str) -> Result<(), Error> {
     let written = fs::write(&new, text).and_then(|()| fs::rename(&new, path));
     written.map_err(|source| Error { path: path.to_owned(), source })
 }
+
+#[cfg(test)]
+mod tests;

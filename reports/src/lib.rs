@@ -37,6 +37,9 @@ pub mod tally;
 pub mod threshold;
 pub mod warning;
 
+#[cfg(test)]
+mod testing;
+
 pub use recorder::{Error, Live, Recorder, Setup};
 pub use run::{Outcome, Run};
 pub use sample::{Bucket, Mark, Sample};

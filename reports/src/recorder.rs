@@ -19,8 +19,12 @@ use crate::warning::{Code, Warning};
 /// How often the report is written: half of what a kill may lose.
 const WRITE_EVERY: Duration = Duration::from_millis(500);
 
-/// Bytes of lines that wait for a slow disk; beyond them frames are left out of `frames.csv`, with a warning.
+/// Bytes of lines that wait for a slow disk; beyond them frames are left out of `frames.csv`, with a
+/// warning.
 const MAX_WAITING_BYTES: usize = 64 << 20;
+
+/// Intervals whose histograms wait for a slow disk; beyond them they are left out of `latency.hlog`, with a warning.
+const MAX_WAITING_INTERVALS: usize = 30;
 
 /// What a run is about, and where its report goes.
 #[derive(Clone, Debug)]
@@ -224,6 +228,8 @@ impl Report {
         frames.push_str(&std::mem::take(&mut self.settled));
         tally.take_settled_intervals().iter().for_each(|interval| csv::interval(&mut intervals, interval));
         closed.append(&mut tally.take_closed());
+        let too_many = closed.len().saturating_sub(MAX_WAITING_INTERVALS);
+        self.left_out += closed.drain(..too_many).count() as u64;
         let mut batch = Batch {
             run,
             frames: Lines { settled: frames, unsettled: String::new() },
@@ -239,7 +245,8 @@ impl Report {
     }
 
     fn left_out_warning(&self) -> Warning {
-        let message = format!("the disk was too slow: {} lines of frames.csv are missing", self.left_out);
+        let message =
+            format!("the disk was too slow: {} lines of frames.csv and latency.hlog are missing", self.left_out);
         Warning::new(Code::ReportNotWritten, message)
     }
 }

@@ -202,3 +202,6 @@ fn wrapped(f: &mut fmt::Formatter<'_>, head: &str, text: &str) -> fmt::Result {
     }
     writeln!(f, "{line}")
 }
+
+#[cfg(test)]
+mod tests;

@@ -422,3 +422,6 @@ impl Tally {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -52,6 +52,26 @@ pub enum Code {
 }
 
 impl Code {
+    /// All codes.
+    pub const ALL: [Self; 16] = [
+        Self::NoPicture,
+        Self::NoCode,
+        Self::NoSamples,
+        Self::FewSamples,
+        Self::UnreadableCode,
+        Self::ClockUnknown,
+        Self::ClockStep,
+        Self::NegativeLatency,
+        Self::Overflow,
+        Self::Restart,
+        Self::Disconnected,
+        Self::StaleReading,
+        Self::StampMismatch,
+        Self::Partial,
+        Self::ReportNotWritten,
+        Self::Input,
+    ];
+
     /// The code in `run.json`.
     pub const fn name(self) -> &'static str {
         match self {
@@ -84,6 +104,7 @@ impl Code {
                 | Self::FewSamples
                 | Self::UnreadableCode
                 | Self::ClockUnknown
+                | Self::NegativeLatency
                 | Self::Partial
         )
     }

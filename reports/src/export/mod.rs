@@ -4,3 +4,6 @@ pub mod csv;
 pub mod hgrm;
 pub mod hlog;
 pub mod json;
+
+#[cfg(test)]
+mod tests;

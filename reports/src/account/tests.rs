@@ -1,0 +1,348 @@
+use std::collections::HashMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::sample::SEQUENCE_MODULUS;
+use crate::testing::{at, sample};
+
+/// A ledger after the warm-up that keeps what settled: segment, sequence, bucket.
+#[derive(Default)]
+struct Books {
+    ledger: Ledger,
+    settled: Vec<(u32, u64, Bucket)>,
+}
+
+impl Books {
+    fn open() -> Self {
+        let mut books = Self::default();
+        books.ledger.open();
+        books
+    }
+
+    /// Reads frame `sequence`, stamped and shown at `ms`.
+    fn read(&mut self, sequence: u64, ms: u64) -> Reading {
+        let settled = &mut self.settled;
+        self.ledger.read(&sample(sequence, ms, ms), 0, &mut |e| settled.push((e.segment, e.sequence, e.bucket)))
+    }
+
+    /// Reads frames of a 30 frames/s stream, each when it was stamped.
+    fn run(&mut self, sequences: impl IntoIterator<Item = u64>) {
+        sequences.into_iter().for_each(|sequence| {
+            self.read(sequence, sequence * 33);
+        });
+    }
+
+    fn pass(&mut self, ms: u64) {
+        let settled = &mut self.settled;
+        self.ledger.settle(at(ms), &mut |e| settled.push((e.segment, e.sequence, e.bucket)));
+    }
+
+    fn close(&mut self) {
+        let settled = &mut self.settled;
+        self.ledger.close(&mut |e| settled.push((e.segment, e.sequence, e.bucket)));
+    }
+
+    /// Measured, lost, duplicate, late, unreadable, undecodable; and the range that they must add up to.
+    fn counts(&self) -> ([u64; 6], u64) {
+        let counts = self.ledger.counts();
+        (Bucket::ALL.map(|bucket| counts.of(bucket)), counts.expected())
+    }
+}
+
+#[test]
+fn a_whole_stream_is_measured() {
+    let mut books = Books::open();
+    books.run(10..40);
+    assert_eq!(books.counts(), ([30, 0, 0, 0, 0, 0], 30));
+}
+
+#[test]
+fn a_gap_is_lost() {
+    let mut books = Books::open();
+    books.run((0..10).chain(13..20));
+    assert_eq!(books.counts(), ([17, 3, 0, 0, 0, 0], 20));
+}
+
+#[test]
+fn a_frame_read_again_is_a_duplicate_once() {
+    let mut books = Books::open();
+    books.run(0..10);
+    for _ in 0..3 {
+        assert_eq!(books.read(9, 297), Reading::Again);
+    }
+    assert_eq!(books.read(4, 132), Reading::Again);
+    assert_eq!(books.counts(), ([8, 0, 2, 0, 0, 0], 10));
+}
+
+#[test]
+fn a_frame_after_a_later_one_is_late() {
+    let mut books = Books::open();
+    books.run([0, 1, 3]);
+    assert_eq!(books.read(2, 66), Reading::First);
+    books.run([4]);
+    assert_eq!(books.counts(), ([4, 0, 0, 1, 0, 0], 5));
+}
+
+#[test]
+fn a_late_frame_read_again_is_a_duplicate() {
+    let mut books = Books::open();
+    books.run([0, 2, 1, 1, 3]);
+    assert_eq!(books.counts(), ([3, 0, 1, 0, 0, 0], 4));
+}
+
+#[test]
+fn strays_fill_the_gap_they_arrived_in() {
+    let mut books = Books::open();
+    books.run([0]);
+    books.ledger.unreadable();
+    books.ledger.undecodable();
+    books.run([5, 6, 8]);
+    books.ledger.unreadable();
+    books.close();
+    let (counts, expected) = books.counts();
+    assert_eq!((counts, expected), ([4, 3, 0, 0, 1, 1], 9));
+    let fates: HashMap<u64, Bucket> = books.settled.iter().map(|(_, sequence, bucket)| (*sequence, *bucket)).collect();
+    assert_eq!(fates[&7], Bucket::Lost, "the picture after frame 8 is not frame 7");
+    assert_eq!(books.ledger.unplaced(), 1, "and has no place in the range");
+}
+
+#[test]
+fn a_stray_without_a_gap_is_unplaced() {
+    let mut books = Books::open();
+    books.ledger.unreadable();
+    books.run([0]);
+    books.ledger.unreadable();
+    books.run([1]);
+    assert_eq!((books.counts(), books.ledger.unplaced()), (([2, 0, 0, 0, 0, 0], 2), 2));
+}
+
+#[test]
+fn a_stray_keeps_its_gap_when_a_late_frame_takes_its_place() {
+    let mut books = Books::open();
+    books.run([0]);
+    books.ledger.unreadable();
+    books.run([3, 1]);
+    assert_eq!(books.counts(), ([2, 0, 0, 1, 1, 0], 4));
+    books.run([2]);
+    assert_eq!(books.counts(), ([2, 0, 0, 2, 0, 0], 4));
+    books.close();
+    assert_eq!(books.ledger.unplaced(), 1);
+}
+
+#[test]
+fn numbers_count_on_over_the_wrap() {
+    let wrap = u64::from(SEQUENCE_MODULUS);
+    let mut books = Books::open();
+    for sequence in wrap - 5..wrap + 5 {
+        if sequence != wrap {
+            books.read(sequence, sequence - (wrap - 5));
+        }
+    }
+    books.read(wrap, 5);
+    assert_eq!(books.counts(), ([9, 0, 0, 1, 0, 0], 10));
+    books.close();
+    assert_eq!(books.settled.last().map(|(_, sequence, _)| *sequence), Some(wrap + 4));
+}
+
+#[test]
+fn going_back_with_a_newer_stamp_is_a_restart_and_the_ranges_add_up() {
+    let mut books = Books::open();
+    books.run(100..130);
+    books.ledger.unreadable();
+    for sequence in 0..20 {
+        books.read(sequence, 10_000 + sequence * 33);
+    }
+    assert_eq!(books.counts(), ([50, 0, 0, 0, 0, 0], 50));
+    assert_eq!((books.ledger.segments(), books.ledger.unplaced()), (2, 1));
+    books.close();
+    let segments: Vec<u32> = books.settled.iter().map(|(segment, ..)| *segment).collect();
+    assert_eq!((segments[29], segments[30]), (0, 1));
+}
+
+#[test]
+fn a_jump_that_no_time_allows_is_a_restart_and_an_outage_is_a_gap() {
+    let mut books = Books::open();
+    books.run(0..10);
+    books.read(5_000_000, 500);
+    assert_eq!((books.counts().1, books.ledger.segments()), (11, 2));
+    // Ten minutes later at 60 frames/s.
+    books.read(5_036_000, 600_500);
+    assert_eq!((books.counts().1, books.ledger.segments()), (36_011, 2));
+}
+
+#[test]
+fn another_stream_id_is_a_restart() {
+    let mut books = Books::open();
+    books.run(0..3);
+    let other = Sample { stream_id: 2, ..sample(3, 99, 99) };
+    books.ledger.read(&other, 0, &mut |_| {});
+    assert_eq!((books.counts().1, books.ledger.segments()), (4, 2));
+}
+
+#[test]
+fn a_publisher_whose_clock_was_set_back_is_found_again() {
+    let mut books = Books::open();
+    for sequence in 0..100 {
+        books.read(sequence, 1_000_000 + sequence * 33);
+    }
+    books.pass(2_000_000);
+    for sequence in 0..20 {
+        let early = sample(sequence, sequence * 33, 2_000_000 + sequence * 33);
+        books.ledger.read(&early, 0, &mut |_| {});
+    }
+    assert_eq!((books.ledger.segments(), books.ledger.stale()), (2, 7));
+    assert_eq!(books.counts().1, 100 + 13);
+}
+
+#[test]
+fn a_frame_settles_after_its_time_and_then_stays() {
+    let mut books = Books::open();
+    books.run([0, 2]);
+    books.pass(66 + 1_999);
+    assert_eq!(books.settled, [(0, 0, Bucket::Measured)]);
+    books.pass(66 + 2_000);
+    assert_eq!(books.settled[1..], [(0, 1, Bucket::Lost), (0, 2, Bucket::Measured)]);
+    assert_eq!(books.read(1, 33), Reading::Stale);
+    assert_eq!((books.counts(), books.ledger.stale()), (([2, 1, 0, 0, 0, 0], 3), 1));
+}
+
+#[test]
+fn a_picture_held_for_long_is_no_restart() {
+    let mut books = Books::open();
+    books.run(0..3);
+    for seconds in 1..60 {
+        books.pass(seconds * 1_000);
+        books.read(2, 66);
+    }
+    assert_eq!((books.ledger.segments(), books.counts().1), (1, 3));
+}
+
+#[test]
+fn the_window_is_bounded() {
+    let mut books = Books::open();
+    books.read(0, 0);
+    books.read(900_000, 1_800_000);
+    assert_eq!(books.settled.len(), 900_001 - MAX_WINDOW);
+    assert_eq!(books.counts().1, 900_001);
+}
+
+#[test]
+fn nothing_of_the_warm_up_counts() {
+    let mut books = Books::default();
+    books.run([0, 1, 5]);
+    books.ledger.unreadable();
+    books.ledger.open();
+    assert_eq!(books.read(4, 132), Reading::WarmUp, "sent during the warm-up");
+    books.run([8, 9, 11]);
+    assert_eq!(books.counts(), ([3, 1, 0, 0, 0, 0], 4));
+}
+
+/// What becomes of one frame that was sent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fate {
+    Read,
+    Lost,
+    ReadTwice,
+    /// Shown this many frames later.
+    Delayed(u64),
+    Unreadable,
+    Undecodable,
+}
+
+fn fate() -> impl Strategy<Value = Fate> {
+    prop_oneof![
+        6 => Just(Fate::Read),
+        1 => Just(Fate::Lost),
+        1 => Just(Fate::ReadTwice),
+        1 => (1_u64..20).prop_map(Fate::Delayed),
+        1 => Just(Fate::Unreadable),
+        1 => Just(Fate::Undecodable),
+    ]
+}
+
+/// What arrives, in the order of arrival: time in ms, sequence, fate.
+fn arrivals(fates: &[Fate], first: u64) -> Vec<(u64, u64, Fate)> {
+    let mut arrivals = Vec::new();
+    for (sequence, fate) in (first..).zip(fates) {
+        let sent = (sequence - first) * 33;
+        match fate {
+            Fate::Lost => {}
+            Fate::Delayed(frames) => arrivals.push((sent + frames * 33 + 1, sequence, Fate::Read)),
+            Fate::ReadTwice => arrivals.extend([(sent, sequence, Fate::Read), (sent + 40, sequence, Fate::Read)]),
+            other => arrivals.push((sent, sequence, *other)),
+        }
+    }
+    arrivals.sort_by_key(|(ms, sequence, _)| (*ms, *sequence));
+    arrivals
+}
+
+proptest! {
+    /// A simulated publisher knows what it sent and what arrived; the ledger must come to the same figures.
+    #[test]
+    fn every_frame_has_one_bucket_and_the_buckets_add_up(
+        fates in prop::collection::vec(fate(), 1..400),
+        first in prop_oneof![Just(0_u64), 0..u64::from(SEQUENCE_MODULUS)],
+    ) {
+        let mut books = Books::open();
+        let mut latencies = 0;
+        let mut read = std::collections::BTreeSet::new();
+        for (ms, sequence, fate) in arrivals(&fates, first) {
+            books.pass(ms);
+            match fate {
+                Fate::Unreadable => books.ledger.unreadable(),
+                Fate::Undecodable => books.ledger.undecodable(),
+                _ => {
+                    let stamped = (sequence - first) * 33;
+                    let settled = &mut books.settled;
+                    let reading = books.ledger.read(&sample(sequence, stamped, ms), 0, &mut |e| {
+                        settled.push((e.segment, e.sequence, e.bucket));
+                    });
+                    latencies += u64::from(reading == Reading::First);
+                    if read.first().is_none_or(|first_read| sequence >= *first_read) {
+                        read.insert(sequence);
+                    }
+                }
+            }
+        }
+        let before = books.counts();
+        books.close();
+        let ([measured, lost, duplicate, late, unreadable, undecodable], expected) = books.counts();
+        prop_assert_eq!(before.1, expected, "closing finds no new frames");
+        let range = read.first().zip(read.last()).map_or(0, |(first, last)| last - first + 1);
+        prop_assert_eq!(expected, range);
+        prop_assert_eq!(measured + lost + duplicate + late + unreadable + undecodable, range);
+        prop_assert_eq!(measured + duplicate + late, read.len() as u64);
+        prop_assert_eq!(latencies, read.len() as u64);
+        let arrived = |what| fates.iter().filter(|fate| **fate == what).count() as u64;
+        prop_assert!(unreadable <= arrived(Fate::Unreadable) && undecodable <= arrived(Fate::Undecodable));
+        prop_assert_eq!(
+            unreadable + undecodable + books.ledger.unplaced(),
+            arrived(Fate::Unreadable) + arrived(Fate::Undecodable)
+        );
+        let rows: Vec<u64> = books.settled.iter().map(|(_, sequence, _)| *sequence).collect();
+        let expected_rows: Vec<u64> = read.first().map_or(Vec::new(), |first| (*first..=*read.last().unwrap_or(first)).collect());
+        prop_assert_eq!(rows, expected_rows, "each frame settles once, in order");
+    }
+
+    /// Arbitrary readings, as from a hostile publisher: no panic, and the sums still hold.
+    #[test]
+    fn arbitrary_readings_keep_the_sums(
+        readings in prop::collection::vec((0_u64..u64::from(SEQUENCE_MODULUS), 0_u64..100_000, 0_u64..100, 0_u8..3), 1..60),
+    ) {
+        let mut books = Books::open();
+        let mut ms = 0;
+        let mut latencies = 0;
+        for (sequence, stamped, passed, stream_id) in readings {
+            ms += passed;
+            let settled = &mut books.settled;
+            let sample = Sample { stream_id, ..sample(sequence, stamped, ms) };
+            let reading = books.ledger.read(&sample, 0, &mut |e| settled.push((e.segment, e.sequence, e.bucket)));
+            latencies += u64::from(reading == Reading::First);
+        }
+        books.close();
+        let counts = books.ledger.counts();
+        prop_assert_eq!(counts.expected(), books.settled.len() as u64);
+        prop_assert_eq!(counts.read(), latencies);
+    }
+}

@@ -1,0 +1,170 @@
+//! A produced `run.json` fits `docs/run.schema.json`, and the schema refuses what does not fit.
+//!
+//! The checker below knows the keywords that the schema uses, and fails on any other, so that none is passed over.
+
+use std::time::Duration;
+
+use common::clock::{Clock, ManualClock};
+use common::frame::{FrameTimes, ReceiverTimes};
+use common::time::WallTime;
+use reports::{Assertion, Recorder, Sample, Setup, Warning, warning::Code};
+use serde_json::{Value, json};
+
+fn schema() -> Value {
+    let text = include_str!("../../docs/run.schema.json");
+    serde_json::from_str(text).expect("the schema is JSON")
+}
+
+/// A run of `frames` frames at 25 frames/s, some of them missing, with assertions of every kind of verdict.
+fn run(frames: u32) -> Value {
+    let clock = ManualClock::new(WallTime::from_micros(1_700_000_000_000_000));
+    let mut recorder = Recorder::new(Setup {
+        started: clock.now(),
+        warmup: Duration::from_secs(1),
+        url: "rtsp://127.0.0.1/cam".to_owned(),
+        same_host: true,
+        config: json!({}),
+        host: reports::host::describe(),
+        folder: None,
+    })
+    .expect("nothing to write");
+    for sequence in 0..frames {
+        clock.advance(Duration::from_millis(40));
+        let now = clock.now();
+        let receiver = ReceiverTimes {
+            received: None,
+            assembled: now.wall.offset(-3),
+            decoded: now.wall.offset(-2),
+            read: now.wall.offset(-1),
+            presented: now.wall,
+        };
+        let times = FrameTimes { stamp: now.wall.offset(-5_000), publisher: None, receiver };
+        if sequence % 10 != 0 {
+            recorder.frame(Sample { stream_id: 0, sequence, times, presented: now.mono, bytes: 900, idr: false });
+        }
+        recorder.tick(now);
+    }
+    recorder.warn(Warning::new(Code::Input, "the nearest mode was taken"));
+    let assertions: Vec<Assertion> =
+        ["p50<1s", "frames.lost<1%", "p99_9<1s"].into_iter().map(|text| text.parse().expect(text)).collect();
+    let summary = recorder.finish(clock.now(), &assertions);
+    serde_json::to_value(&summary.run).expect("a run is JSON")
+}
+
+/// Where `value` does not fit.
+fn misfits(root: &Value, schema: &Value, value: &Value, path: &str, out: &mut Vec<String>) {
+    for (keyword, rule) in schema.as_object().expect("a schema is an object") {
+        let fits = match keyword.as_str() {
+            "$schema" | "$defs" | "title" | "description" => true,
+            "$ref" => {
+                let target = rule.as_str().and_then(|path| root.pointer(path.trim_start_matches('#')));
+                misfits(root, target.expect("a $ref points into the schema"), value, path, out);
+                true
+            }
+            "const" => value == rule,
+            "enum" => rule.as_array().is_some_and(|values| values.contains(value)),
+            "minimum" => value.as_f64().is_none_or(|number| Some(number) >= rule.as_f64()),
+            "type" => match rule {
+                Value::Array(types) => types.iter().any(|name| is(name, value)),
+                name => is(name, value),
+            },
+            "required" => {
+                let names = rule.as_array().into_iter().flatten().filter_map(Value::as_str);
+                names
+                    .filter(|name| value.get(name).is_none())
+                    .for_each(|name| out.push(format!("{path}/{name} is missing")));
+                true
+            }
+            "properties" => {
+                for (name, schema) in rule.as_object().into_iter().flatten() {
+                    if let Some(value) = value.get(name) {
+                        misfits(root, schema, value, &format!("{path}/{name}"), out);
+                    }
+                }
+                true
+            }
+            "items" => {
+                let items = value.as_array().into_iter().flatten().enumerate();
+                items.for_each(|(i, item)| misfits(root, rule, item, &format!("{path}/{i}"), out));
+                true
+            }
+            other => panic!("the checker does not know {other}"),
+        };
+        if !fits {
+            out.push(format!("{path} breaks {keyword} {rule}: {value}"));
+        }
+    }
+}
+
+fn is(name: &Value, value: &Value) -> bool {
+    match name.as_str().expect("a type is a name") {
+        "null" => value.is_null(),
+        "boolean" => value.is_boolean(),
+        "integer" => value.is_i64() || value.is_u64(),
+        "number" => value.is_number(),
+        "string" => value.is_string(),
+        "array" => value.is_array(),
+        "object" => value.is_object(),
+        other => panic!("there is no type {other}"),
+    }
+}
+
+fn check(value: &Value) -> Vec<String> {
+    let (schema, mut out) = (schema(), Vec::new());
+    misfits(&schema, &schema, value, "", &mut out);
+    out
+}
+
+/// Properties of `value` that the schema does not name. It allows them to others, but ours are all described.
+fn undescribed(schema: &Value, value: &Value, path: &str, out: &mut Vec<String>) {
+    let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
+    for (name, value) in value.as_object().into_iter().flatten() {
+        match properties.get(name) {
+            None => out.push(format!("{path}/{name}")),
+            Some(schema) => undescribed(schema, value, &format!("{path}/{name}"), out),
+        }
+    }
+}
+
+#[test]
+fn a_run_fits_and_is_described_whole() {
+    for frames in [0, 10, 300] {
+        let run = run(frames);
+        assert_eq!(check(&run), Vec::<String>::new(), "{frames} frames");
+        let mut out = Vec::new();
+        undescribed(&schema(), &run, "", &mut out);
+        assert_eq!(out, Vec::<String>::new());
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    for (path, wrong) in [
+        ("/schema", json!("framelag/run/2")),
+        ("/outcome", json!("pass")),
+        ("/frames/lost", json!(-1)),
+        ("/latency_ms/p50", json!("5 ms")),
+        ("/stages_ms/decode/p99", json!(true)),
+        ("/warnings/0/code", json!("oh")),
+        ("/assertions/0/unit", json!("h")),
+    ] {
+        let mut run = run(300);
+        *run.pointer_mut(path).expect(path) = wrong;
+        assert!(!check(&run).is_empty(), "{path}");
+    }
+    let mut run = run(300);
+    run.as_object_mut().expect("an object").remove("clock");
+    assert_eq!(check(&run), ["/clock is missing"]);
+}
+
+#[test]
+fn every_warning_code_is_in_the_schema() {
+    let schema = schema();
+    let codes = schema.pointer("/properties/warnings/items/properties/code/enum").expect("the codes are listed");
+    let ours: Vec<&str> = Code::ALL.iter().map(|code| code.name()).collect();
+    assert_eq!(codes, &json!(ours));
+    let described = include_str!("../../docs/reports.md");
+    for code in ours {
+        assert!(described.contains(&format!("| `{code}` |")), "{code} is not in docs/reports.md");
+    }
+}
