@@ -10,3 +10,4 @@ pub mod interleaved;
 pub mod message;
 pub mod push;
 pub mod sdp;
+pub mod serve;

@@ -1,0 +1,284 @@
+//! The server's side of one RTSP connection (RFC 2326), without sockets: bytes in, bytes and events out.
+//!
+//! A [`Session`] is fed with [`Session::handle_input`] and [`Session::handle_timeout`], asks its [`Host`] about
+//! streams, credentials and ports, and says by [`Session::poll_output`] what is to be done. A connection has at most
+//! one RTSP session at a time, and a session lives and dies with its connection: its identifier is worth nothing on
+//! another one.
+//!
+//! ```text
+//!              DESCRIBE, SETUP ┌──────────┐ PLAY  ┌──────┐
+//!            ┌────────────────▶│ pre-play │──────▶│ play │
+//! ┌─────────┐│                 └──────────┘◀──────└──────┘
+//! │ initial │┤                              PAUSE
+//! └─────────┘│ ANNOUNCE        ┌────────────┐ RECORD ┌────────┐
+//!            └────────────────▶│ pre-record │───────▶│ record │
+//!  ▲ TEARDOWN, from any other  └────────────┘        └────────┘
+//! ```
+
+mod description;
+mod host;
+mod methods;
+mod path;
+mod reply;
+mod state;
+mod transport;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+use rtsp_types::StatusCode;
+
+pub use description::Description;
+pub use host::{Access, Action, Busy, Host, Output, Packet, PacketKind, Permission, Setup, TrackTransport};
+pub use path::{PATH_MAX, PathError, StreamPath};
+pub use state::State;
+
+use super::message::{self, Framer, Item};
+use crate::time::MonoTime;
+use reply::{Refusal, Reply};
+
+/// A connection's first request is complete within this, or the connection is closed.
+pub const FIRST_REQUEST_LIMIT: Duration = Duration::from_secs(10);
+/// A message or interleaved frame that has begun is complete within this.
+pub const ITEM_LIMIT: Duration = Duration::from_secs(10);
+/// After ANNOUNCE, RECORD follows within this: the path is kept from others meanwhile.
+pub const PREPARE_LIMIT: Duration = Duration::from_secs(10);
+/// A session without a sign of life ends after this; the Session header says so.
+pub const SESSION_TIMEOUT: Duration = Duration::from_secs(60);
+/// Wrong credentials on one connection before it is closed. The first 401 of a client that waits to be asked counts
+/// too.
+pub const DENIALS_MAX: u32 = 5;
+
+/// Why a connection is to be closed once its outputs are written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Not RTSP, or beyond a limit.
+    #[error("malformed input: {0}")]
+    Message(#[from] message::Error),
+    /// A TLS handshake on the plain port.
+    #[error("this is TLS; the port speaks plain RTSP only (rtsp://, not rtsps://)")]
+    Tls,
+    /// RTSP tunnelled in HTTP, or a browser.
+    #[error("this is HTTP; RTSP tunnelled in HTTP is not served, only RTSP itself")]
+    Http,
+    /// The client answered a request that nobody made.
+    #[error("a response came although nothing was asked")]
+    UnexpectedResponse,
+    /// An interleaved frame where none may come.
+    #[error("interleaved data on channel {channel} in state {state}")]
+    DataInState {
+        /// The frame's channel.
+        channel: u8,
+        /// The state at that time.
+        state: State,
+    },
+    /// An interleaved frame on a channel that no SETUP asked for.
+    #[error("interleaved data on channel {0}, which was not set up")]
+    UnknownChannel(u8),
+    /// [`DENIALS_MAX`] refused credentials.
+    #[error("wrong credentials {DENIALS_MAX} times")]
+    Denied,
+    /// No request within [`FIRST_REQUEST_LIMIT`].
+    #[error("no request within {} s", FIRST_REQUEST_LIMIT.as_secs())]
+    NoRequest,
+    /// A message or frame not complete within [`ITEM_LIMIT`].
+    #[error("a message or frame was not complete within {} s", ITEM_LIMIT.as_secs())]
+    Stalled,
+    /// ANNOUNCE without RECORD within [`PREPARE_LIMIT`].
+    #[error("announced, but no RECORD within {} s", PREPARE_LIMIT.as_secs())]
+    NotRecording,
+    /// Nothing for [`SESSION_TIMEOUT`].
+    #[error("no sign of life for {} s", SESSION_TIMEOUT.as_secs())]
+    Idle,
+}
+
+/// The server's side of one connection.
+#[derive(Debug)]
+pub struct Session {
+    framer: Framer,
+    state: State,
+    setup: Option<Setup>,
+    /// Has played before: the client's reports may still be under way.
+    paused: bool,
+    /// Identifier of the RTSP session, drawn for the connection.
+    id: String,
+    outputs: VecDeque<Output>,
+    /// What this connection was permitted to do.
+    permitted: Option<(Action, StreamPath)>,
+    denials: u32,
+    user_agent: Option<String>,
+    requested: bool,
+    opened: MonoTime,
+    /// Last request or packet.
+    active: MonoTime,
+    announced: MonoTime,
+    /// Since when a message or frame waits for its rest.
+    partial: Option<MonoTime>,
+    failed: Option<Error>,
+}
+
+impl Session {
+    /// The session of a connection accepted at `now`. `id` is what the Session header will say: unguessable, 1 to
+    /// 128 visible ASCII characters without `;` and `,`.
+    pub fn new(id: String, now: MonoTime) -> Self {
+        Self {
+            framer: Framer::default(),
+            state: State::Initial,
+            setup: None,
+            paused: false,
+            id,
+            outputs: VecDeque::new(),
+            permitted: None,
+            denials: 0,
+            user_agent: None,
+            requested: false,
+            opened: now,
+            active: now,
+            announced: now,
+            partial: None,
+            failed: None,
+        }
+    }
+
+    /// Takes bytes read from the connection.
+    ///
+    /// # Errors
+    /// Where the connection is to be closed, after what [`Session::poll_output`] still has was written. Later calls
+    /// give the same error.
+    pub fn handle_input(&mut self, now: MonoTime, bytes: &[u8], host: &mut dyn Host) -> Result<(), Error> {
+        self.run(|session| {
+            session.framer.push(bytes);
+            if !session.requested {
+                session.reject_other_protocols(bytes)?;
+            }
+            while let Some(item) = session.next_item()? {
+                session.active = now;
+                session.partial = None;
+                session.handle_item(now, item, host)?;
+            }
+            session.partial = session.framer.is_mid_item().then(|| session.partial.unwrap_or(now));
+            Ok(())
+        })
+    }
+
+    /// Notes a sign of life that came over UDP.
+    pub fn handle_activity(&mut self, now: MonoTime) {
+        self.active = now;
+    }
+
+    /// To be called when [`Session::poll_timeout`] has come.
+    ///
+    /// # Errors
+    /// As [`Session::handle_input`].
+    pub fn handle_timeout(&mut self, now: MonoTime) -> Result<(), Error> {
+        self.run(|session| {
+            let due = session.deadlines().into_iter().flatten().find(|(deadline, _)| now >= *deadline);
+            due.map_or(Ok(()), |(_, error)| Err(error))
+        })
+    }
+
+    /// When [`Session::handle_timeout`] wants to be called, unless something comes first.
+    pub fn poll_timeout(&self) -> Option<MonoTime> {
+        self.deadlines().into_iter().flatten().map(|(deadline, _)| deadline).min()
+    }
+
+    /// The next thing to do.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// The state now.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// The client's User-Agent: printable ASCII, shortened.
+    pub fn user_agent(&self) -> Option<&str> {
+        self.user_agent.as_deref()
+    }
+
+    fn run(&mut self, step: impl FnOnce(&mut Self) -> Result<(), Error>) -> Result<(), Error> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        step(self).inspect_err(|error| self.failed = Some(error.clone()))
+    }
+
+    fn deadlines(&self) -> [Option<(MonoTime, Error)>; 4] {
+        // A player over TCP that says nothing is still there as long as it takes what is written to it; the
+        // connection's owner watches that.
+        let taking = self.state == State::Play && !self.uses_udp();
+        [
+            (!self.requested).then(|| (self.opened + FIRST_REQUEST_LIMIT, Error::NoRequest)),
+            self.partial.map(|since| (since + ITEM_LIMIT, Error::Stalled)),
+            (self.state == State::PreRecord).then(|| (self.announced + PREPARE_LIMIT, Error::NotRecording)),
+            (!taking).then(|| (self.active + SESSION_TIMEOUT, Error::Idle)),
+        ]
+    }
+
+    fn uses_udp(&self) -> bool {
+        let tracks = self.setup.iter().flat_map(|setup| &setup.tracks);
+        tracks.flatten().any(|track| matches!(track, TrackTransport::Udp { .. }))
+    }
+
+    /// Tells a browser, an HTTP tunnel and a TLS client by their first bytes, before the framer takes them for noise.
+    fn reject_other_protocols(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        const TLS_HANDSHAKE: u8 = 22;
+        if bytes.first() == Some(&TLS_HANDSHAKE) {
+            return Err(Error::Tls);
+        }
+        let line = bytes.split(|&b| b == b'\r' || b == b'\n').next().unwrap_or_default();
+        if [&b" HTTP/1.0"[..], b" HTTP/1.1"].iter().any(|version| line.ends_with(version)) {
+            let answer = "HTTP/1.1 501 Not Implemented\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+            self.outputs.push_back(Output::Send(Bytes::from_static(answer.as_bytes())));
+            return Err(Error::Http);
+        }
+        Ok(())
+    }
+
+    fn next_item(&mut self) -> Result<Option<Item>, Error> {
+        self.framer.next_item().map_err(|error| {
+            let status = match &error {
+                message::Error::TooLong { part, .. } if part.contains("body") => StatusCode::RequestMessageBodyTooLarge,
+                message::Error::TooLong { part, .. } if part.contains("URL") => StatusCode::RequestURITooLong,
+                _ => StatusCode::BadRequest,
+            };
+            let reply = Reply::from(Refusal::new(status, error.to_string())).with("Connection", "close");
+            self.outputs.push_back(Output::Send(reply.to_bytes(None)));
+            Error::Message(error)
+        })
+    }
+
+    fn handle_item(&mut self, now: MonoTime, item: Item, host: &mut dyn Host) -> Result<(), Error> {
+        match item {
+            Item::Request(request) => {
+                self.requested = true;
+                self.handle_request(now, &request, host)
+            }
+            Item::Response(_) => Err(Error::UnexpectedResponse),
+            Item::Data { channel, payload } => self.handle_data(channel, payload),
+        }
+    }
+
+    fn handle_data(&mut self, channel: u8, payload: Bytes) -> Result<(), Error> {
+        let setup = match (self.state, &self.setup) {
+            (State::Play | State::Record, Some(setup)) => setup,
+            (State::PrePlay, Some(_)) if self.paused => return Ok(()),
+            (state, _) => return Err(Error::DataInState { channel, state }),
+        };
+        let of_track = |track: &Option<TrackTransport>| match track {
+            Some(TrackTransport::Tcp { rtp, .. }) if *rtp == channel => Some(PacketKind::Rtp),
+            Some(TrackTransport::Tcp { rtcp, .. }) if *rtcp == channel => Some(PacketKind::Rtcp),
+            _ => None,
+        };
+        let found = setup.tracks.iter().enumerate().find_map(|(index, track)| Some((index, of_track(track)?)));
+        let (track, kind) = found.ok_or(Error::UnknownChannel(channel))?;
+        // Players send a bare RTP packet to open a path through firewalls; nobody wants it.
+        let wanted = self.state == State::Record || kind == PacketKind::Rtcp;
+        if wanted && !payload.is_empty() {
+            self.outputs.push_back(Output::Packet(Packet { track, kind, bytes: payload }));
+        }
+        Ok(())
+    }
+}

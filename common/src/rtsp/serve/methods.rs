@@ -1,0 +1,356 @@
+//! What each method does (RFC 2326 section 10).
+
+use std::sync::Arc;
+
+use rtsp_types::headers::{self as names, HeaderName};
+use rtsp_types::{Method, Request, StatusCode, Url, Version};
+
+use super::description::Description;
+use super::host::{Access, Action, Host, Output, Permission, Setup};
+use super::path::{CONTROL, StreamPath, announced_track, played_stream};
+use super::reply::{Refusal, Reply};
+use super::state::{self, State};
+use super::{DENIALS_MAX, Error, SESSION_TIMEOUT, Session, transport};
+use crate::rtsp::headers::{self, Mode, Range, RtpInfo};
+use crate::rtsp::sdp;
+use crate::time::MonoTime;
+
+/// Longest User-Agent that is kept, in bytes.
+const USER_AGENT_MAX: usize = 100;
+const SDP: &str = "application/sdp";
+
+impl Session {
+    pub(super) fn handle_request(
+        &mut self,
+        now: MonoTime,
+        request: &Request<Vec<u8>>,
+        host: &mut dyn Host,
+    ) -> Result<(), Error> {
+        if self.user_agent.is_none() {
+            self.user_agent = text(request, &names::USER_AGENT).map(printable);
+        }
+        let cseq = text(request, &names::CSEQ).map(headers::parse_cseq);
+        let (cseq, result) = match cseq {
+            Some(Ok(cseq)) => (Some(cseq), self.answer(now, request, host)),
+            Some(Err(error)) => (None, Err(Refusal::new(StatusCode::BadRequest, error.to_string()))),
+            None => (None, Err(Refusal::new(StatusCode::BadRequest, "a request without CSeq"))),
+        };
+        // What the session does next is queued behind the response that promises it.
+        let (reply, then) = match result {
+            Ok(Answer { reply, then }) => (reply, then),
+            Err(refusal) => (refusal.into(), None),
+        };
+        self.outputs.push_back(Output::Send(reply.to_bytes(cseq)));
+        self.outputs.extend(then);
+        if reply.status() == StatusCode::Unauthorized {
+            self.denials += 1;
+        }
+        if self.denials >= DENIALS_MAX { Err(Error::Denied) } else { Ok(()) }
+    }
+
+    fn answer(&mut self, now: MonoTime, request: &Request<Vec<u8>>, host: &mut dyn Host) -> Result<Answer, Refusal> {
+        if request.version() != Version::V1_0 {
+            return Err(Refusal::new(StatusCode::RTSPVersionNotSupported, "RTSP/1.0 is served"));
+        }
+        self.check_requirements(request)?;
+        self.check_session(request)?;
+        let method = request.method();
+        if !state::PUBLIC.contains(method) {
+            let refusal = Refusal::new(StatusCode::NotImplemented, "no such method here");
+            return Err(refusal.with("Public", state::list(state::PUBLIC)));
+        }
+        if !self.state.allowed().contains(method) {
+            return Err(self.wrong_state(&format!("not in state {}", self.state)));
+        }
+        match method {
+            Method::Options => Ok(self.with_session(Reply::ok().with("Public", state::list(state::PUBLIC))).into()),
+            Method::GetParameter => Ok(self.with_session(Reply::ok()).into()),
+            Method::SetParameter => self.set_parameter(request),
+            Method::Describe => self.describe(now, request, host),
+            Method::Announce => self.announce(now, request, host),
+            Method::Setup => self.set_up(now, request, host),
+            Method::Play => self.play(request, host),
+            Method::Record => self.record(request),
+            Method::Pause => self.pause(request),
+            Method::Teardown => self.tear_down(request),
+            _ => Err(Refusal::new(StatusCode::NotImplemented, "no such method here")),
+        }
+    }
+
+    /// RFC 2326 section 12.32: no feature is known that a client could require.
+    fn check_requirements(&self, request: &Request<Vec<u8>>) -> Result<(), Refusal> {
+        let required = text(request, &names::REQUIRE).or(text(request, &names::PROXY_REQUIRE));
+        required.map_or(Ok(()), |feature| {
+            let refusal = Refusal::new(StatusCode::OptionNotSupported, "no optional feature is supported");
+            Err(refusal.with("Unsupported", feature))
+        })
+    }
+
+    /// A session belongs to its connection: the identifier of another one's, even a good one, names nothing here.
+    fn check_session(&self, request: &Request<Vec<u8>>) -> Result<(), Refusal> {
+        let not_found = |why| Err(Refusal::new(StatusCode::SessionNotFound, why));
+        let needed = matches!(request.method(), Method::Play | Method::Record | Method::Pause | Method::Teardown);
+        match text(request, &names::SESSION) {
+            None if needed => not_found("this method needs a Session header, which SETUP gives"),
+            None => Ok(()),
+            Some(value) => match headers::Session::parse(value) {
+                Err(error) => Err(Refusal::new(StatusCode::BadRequest, error.to_string())),
+                Ok(session) if self.has_session() && session.id == self.id => Ok(()),
+                Ok(_) => not_found("no such session on this connection"),
+            },
+        }
+    }
+
+    /// Whether the client has been told the identifier: with the first SETUP.
+    fn has_session(&self) -> bool {
+        self.setup.as_ref().is_some_and(|setup| setup.tracks.iter().any(Option::is_some))
+    }
+
+    fn with_session(&self, reply: Reply) -> Reply {
+        if !self.has_session() {
+            return reply;
+        }
+        let session = headers::Session { id: self.id.clone(), timeout: Some(SESSION_TIMEOUT) };
+        reply.with("Session", session.to_string())
+    }
+
+    fn wrong_state(&self, why: &str) -> Refusal {
+        let allowed = state::list(self.state.allowed());
+        Refusal::new(StatusCode::MethodNotValidInThisState, why).with("Allow", allowed)
+    }
+
+    /// Keeps a connection open where it has no body; there are no parameters that it could set.
+    fn set_parameter(&mut self, request: &Request<Vec<u8>>) -> Result<Answer, Refusal> {
+        if request.body().trim_ascii().is_empty() {
+            Ok(self.with_session(Reply::ok()).into())
+        } else {
+            Err(Refusal::new(StatusCode::ParameterNotUnderstood, "there are no parameters to set"))
+        }
+    }
+
+    fn describe(&mut self, now: MonoTime, request: &Request<Vec<u8>>, host: &mut dyn Host) -> Result<Answer, Refusal> {
+        let url = url(request)?;
+        let path = stream_path(url)?;
+        self.permit(now, request, url, Action::Play, &path, host)?;
+        let accepts = text(request, &names::ACCEPT).is_none_or(|accept| {
+            [SDP, "application/*", "*/*"].iter().any(|kind| accept.to_ascii_lowercase().contains(kind))
+        });
+        if !accepts {
+            return Err(Refusal::new(StatusCode::NotAcceptable, "descriptions come as application/sdp"));
+        }
+        let description = live(&path, host)?;
+        let sdp = description.to_sdp(host.local_ip());
+        let reply = Reply::ok().with("Content-Base", base_url(url, &path)).body(SDP, sdp);
+        Ok(reply.into())
+    }
+
+    fn announce(&mut self, now: MonoTime, request: &Request<Vec<u8>>, host: &mut dyn Host) -> Result<Answer, Refusal> {
+        let url = url(request)?;
+        let path = stream_path(url)?;
+        self.permit(now, request, url, Action::Publish, &path, host)?;
+        let content_type = text(request, &names::CONTENT_TYPE).unwrap_or_default();
+        if !content_type.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case(SDP)) {
+            return Err(Refusal::new(StatusCode::UnsupportedMediaType, "announce with Content-Type: application/sdp"));
+        }
+        let description = Description::parse(request.body()).map_err(|error| {
+            let status = match error {
+                sdp::Error::NoVideo(_) | sdp::Error::NotH264(_) => StatusCode::UnsupportedMediaType,
+                _ => StatusCode::BadRequest,
+            };
+            Refusal::new(status, error.to_string())
+        })?;
+        host.reserve(&path).map_err(|busy| Refusal::new(StatusCode::NotAcceptable, busy.to_string()))?;
+        let tracks = vec![None; description.controls().len()];
+        self.setup = Some(Setup { path, description: Arc::new(description), tracks });
+        self.state = State::PreRecord;
+        self.announced = now;
+        Ok(Reply::ok().into())
+    }
+
+    fn set_up(&mut self, now: MonoTime, request: &Request<Vec<u8>>, host: &mut dyn Host) -> Result<Answer, Refusal> {
+        let url = url(request)?;
+        let offered = text(request, &names::TRANSPORT);
+        let (mode, track) = if self.state == State::PreRecord {
+            (Mode::Record, self.announced_track(url)?)
+        } else {
+            (Mode::Play, self.played_track(now, request, url, host)?)
+        };
+        let setup = self.setup.as_ref().ok_or_else(|| self.wrong_state("nothing to set up"))?;
+        let chosen = if setup.tracks[track].is_some() {
+            // RFC 2326 section 10.4 lets a server refuse a change of transport, with just this status.
+            Err(self.wrong_state("this track is set up already"))
+        } else {
+            transport::choose(offered, mode, track, &setup.tracks, host)
+        };
+        // A refused first SETUP leaves no session behind.
+        let (chosen, answer) = chosen.inspect_err(|_| self.forget_empty_setup())?;
+        if let Some(setup) = &mut self.setup {
+            setup.tracks[track] = Some(chosen);
+        }
+        if self.state == State::Initial {
+            self.state = State::PrePlay;
+        }
+        Ok(self.with_session(Reply::ok().with("Transport", answer.to_string())).into())
+    }
+
+    fn forget_empty_setup(&mut self) {
+        if self.state == State::Initial {
+            self.setup = None;
+        }
+    }
+
+    fn announced_track(&self, url: &Url) -> Result<usize, Refusal> {
+        let found =
+            self.setup.as_ref().and_then(|setup| announced_track(url, &setup.path, &setup.description.controls()));
+        found.ok_or_else(|| Refusal::new(StatusCode::NotFound, "no track with this URL was announced"))
+    }
+
+    /// The track to play, of which there is one; on the first SETUP, the stream as well.
+    fn played_track(
+        &mut self,
+        now: MonoTime,
+        request: &Request<Vec<u8>>,
+        url: &Url,
+        host: &mut dyn Host,
+    ) -> Result<usize, Refusal> {
+        let path = played_stream(url).map_err(bad_path)?;
+        self.permit(now, request, url, Action::Play, &path, host)?;
+        match &self.setup {
+            Some(setup) if setup.path != path => {
+                return Err(Refusal::new(StatusCode::BadRequest, "a session plays one stream only"));
+            }
+            Some(_) => {}
+            None => self.setup = Some(Setup { description: live(&path, host)?, path, tracks: vec![None] }),
+        }
+        Ok(Description::VIDEO)
+    }
+
+    fn play(&mut self, request: &Request<Vec<u8>>, host: &mut dyn Host) -> Result<Answer, Refusal> {
+        let url = url(request)?;
+        let setup = self.own_setup(url)?.clone();
+        if let Some(range) = text(request, &names::RANGE) {
+            Range::parse(range).map_err(|e| Refusal::new(StatusCode::BadRequest, e.to_string()))?;
+        }
+        if live(&setup.path, host)?.video().payload_type != setup.description.video().payload_type {
+            return Err(Refusal::new(StatusCode::NotFound, "the stream was replaced by another since it was set up"));
+        }
+        let mut reply = Reply::ok().with("Range", Range::Now.to_string());
+        // Where the first packet's sequence number is not known yet (it will be an IDR's), none is better than a
+        // wrong one; the media time that "now" stands for is known once the publisher has sent a packet.
+        if let Some(time) = host.newest_time(&setup.path) {
+            let url = format!("{}{CONTROL}", base_url(url, &setup.path));
+            let info = RtpInfo { url, sequence: None, rtp_time: Some(time.ticks()) };
+            reply = reply.with("RTP-Info", info.to_string());
+        }
+        let reply = self.with_session(reply);
+        let starts = self.state != State::Play;
+        self.state = State::Play;
+        Ok(Answer { reply, then: starts.then_some(Output::Play(setup)) })
+    }
+
+    fn pause(&mut self, request: &Request<Vec<u8>>) -> Result<Answer, Refusal> {
+        self.own_setup(url(request)?)?;
+        self.state = State::PrePlay;
+        self.paused = true;
+        Ok(Answer { reply: self.with_session(Reply::ok()), then: Some(Output::Pause) })
+    }
+
+    fn record(&mut self, request: &Request<Vec<u8>>) -> Result<Answer, Refusal> {
+        let setup = self.own_setup(url(request)?)?.clone();
+        if setup.tracks[Description::VIDEO].is_none() {
+            return Err(self.wrong_state("set up the video before RECORD"));
+        }
+        self.state = State::Record;
+        Ok(Answer { reply: self.with_session(Reply::ok()), then: Some(Output::Record(setup)) })
+    }
+
+    fn tear_down(&mut self, request: &Request<Vec<u8>>) -> Result<Answer, Refusal> {
+        self.own_setup(url(request)?)?;
+        let reply = self.with_session(Reply::ok());
+        self.state = State::Initial;
+        self.setup = None;
+        self.paused = false;
+        Ok(Answer { reply, then: Some(Output::Teardown) })
+    }
+
+    /// What is set up, where `url` is the stream's or, as some clients have it, one of its tracks'.
+    fn own_setup(&self, url: &Url) -> Result<&Setup, Refusal> {
+        let setup = self.setup.as_ref().ok_or_else(|| self.wrong_state("nothing is set up"))?;
+        let below = url.path().trim_start_matches('/').strip_prefix(setup.path.as_str());
+        match below {
+            Some(rest) if rest.is_empty() || rest.starts_with('/') => Ok(setup),
+            _ => Err(Refusal::new(StatusCode::NotFound, "not the URL of this session's stream")),
+        }
+    }
+
+    fn permit(
+        &mut self,
+        now: MonoTime,
+        request: &Request<Vec<u8>>,
+        url: &Url,
+        action: Action,
+        path: &StreamPath,
+        host: &mut dyn Host,
+    ) -> Result<(), Refusal> {
+        let authorization = text(request, &names::AUTHORIZATION);
+        if authorization.is_none() && self.permitted.as_ref().is_some_and(|(a, p)| *a == action && p == path) {
+            return Ok(());
+        }
+        let access = Access { action, path, method: request.method(), url, authorization };
+        match host.permit(now, &access) {
+            Permission::Granted => {
+                self.permitted = Some((action, path.clone()));
+                Ok(())
+            }
+            Permission::Forbidden => Err(Refusal::new(StatusCode::Forbidden, "this user may not do that")),
+            Permission::Challenge(challenge) => {
+                let refusal = Refusal::new(StatusCode::Unauthorized, "user and password are needed");
+                Err(refusal.with("WWW-Authenticate", challenge))
+            }
+        }
+    }
+}
+
+/// A response, and what follows once it is on its way.
+struct Answer {
+    reply: Reply,
+    then: Option<Output>,
+}
+
+impl From<Reply> for Answer {
+    fn from(reply: Reply) -> Self {
+        Self { reply, then: None }
+    }
+}
+
+fn text<'a>(request: &'a Request<Vec<u8>>, name: &HeaderName) -> Option<&'a str> {
+    request.header(name).map(|value| value.as_str())
+}
+
+fn url(request: &Request<Vec<u8>>) -> Result<&Url, Refusal> {
+    request.request_uri().ok_or_else(|| Refusal::new(StatusCode::BadRequest, "this method needs a URL, not *"))
+}
+
+fn stream_path(url: &Url) -> Result<StreamPath, Refusal> {
+    StreamPath::parse(url.path()).map_err(bad_path)
+}
+
+fn bad_path(error: super::PathError) -> Refusal {
+    Refusal::new(StatusCode::BadRequest, error.to_string())
+}
+
+fn live(path: &StreamPath, host: &mut dyn Host) -> Result<Arc<Description>, Refusal> {
+    host.find(path).ok_or_else(|| Refusal::new(StatusCode::NotFound, format!("nobody publishes to /{path}")))
+}
+
+/// The stream's URL as the client wrote it, without credentials and query, with a slash at the end: relative control
+/// names resolve against it alike by RFC 3986 and by mere appending.
+fn base_url(url: &Url, path: &StreamPath) -> String {
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}://{host}{port}/{path}/", url.scheme())
+}
+
+fn printable(text: &str) -> String {
+    text.chars().filter(|c| *c == ' ' || c.is_ascii_graphic()).take(USER_AGENT_MAX).collect()
+}
