@@ -1,0 +1,145 @@
+//! `/health`, `/api/streams`, and the errors, all JSON.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use common::clock::Clock;
+use common::rtsp::serve::StreamPath;
+use common::time::WallTime;
+use serde::Serialize;
+
+use crate::Shared;
+use crate::relay::{ReaderInfo, Stream};
+
+/// `GET /health`.
+pub(super) async fn health(State(shared): State<Arc<Shared>>) -> Response {
+    #[derive(Serialize)]
+    struct Health {
+        status: &'static str,
+        version: &'static str,
+        uptime_s: f64,
+    }
+    let uptime = shared.clock.now().mono - shared.started.mono;
+    let version = env!("CARGO_PKG_VERSION");
+    Json(Health { status: "ok", version, uptime_s: uptime.as_millis() as f64 / 1e3 }).into_response()
+}
+
+/// `GET /api/streams`.
+pub(super) async fn list(State(shared): State<Arc<Shared>>) -> Response {
+    #[derive(Serialize)]
+    struct Streams {
+        streams: Vec<StreamView>,
+    }
+    let streams = shared.paths.list().iter().map(|stream| StreamView::of(stream)).collect();
+    Json(Streams { streams }).into_response()
+}
+
+/// `GET /api/streams/status/{path}`.
+pub(super) async fn status(State(shared): State<Arc<Shared>>, Path(path): Path<String>) -> Response {
+    let stream = StreamPath::parse(&path).ok().and_then(|path| shared.paths.find(&path));
+    match stream {
+        Some(stream) => Json(StreamView::of(&stream)).into_response(),
+        None => error(StatusCode::NOT_FOUND, "nobody publishes to this path"),
+    }
+}
+
+/// Everything else.
+pub(super) async fn not_found() -> Response {
+    error(StatusCode::NOT_FOUND, "there is nothing here; try /health, /metrics or /api/streams")
+}
+
+/// A method that a path does not have.
+pub(super) async fn method_not_allowed() -> Response {
+    error(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD here")
+}
+
+/// `{"error": "…"}` with `status`.
+pub(super) fn error(status: StatusCode, message: &'static str) -> Response {
+    #[derive(Serialize)]
+    struct Problem {
+        error: &'static str,
+    }
+    (status, Json(Problem { error: message })).into_response()
+}
+
+/// A stream; times are ms since the Unix epoch.
+#[derive(Serialize)]
+struct StreamView {
+    name: String,
+    codec: Option<String>,
+    since_ms: i64,
+    publisher: PeerView,
+    packets: u64,
+    bytes: u64,
+    frames: u64,
+    idrs: u64,
+    /// Packets that the publisher sent and that did not arrive.
+    lost_packets: u64,
+    /// Datagrams from others than the publisher and the readers.
+    foreign_packets: u64,
+    /// Frames that readers did not get because they were too slow, summed over all readers so far.
+    dropped_frames: u64,
+    readers: Vec<ReaderView>,
+}
+
+#[derive(Serialize)]
+struct PeerView {
+    transport: &'static str,
+    address: String,
+    user_agent: String,
+}
+
+#[derive(Serialize)]
+struct ReaderView {
+    #[serde(flatten)]
+    peer: PeerView,
+    since_ms: i64,
+    queued_packets: usize,
+    dropped_frames: u64,
+    dropped_packets: u64,
+}
+
+impl StreamView {
+    fn of(stream: &Stream) -> Self {
+        let counts = stream.counts();
+        let publisher = stream.publisher();
+        Self {
+            name: stream.path().to_string(),
+            codec: stream.description().codec(),
+            since_ms: millis(publisher.since),
+            publisher: PeerView {
+                transport: publisher.transport,
+                address: publisher.peer.to_string(),
+                user_agent: publisher.user_agent.clone(),
+            },
+            packets: counts.packets,
+            bytes: counts.bytes,
+            frames: counts.frames,
+            idrs: counts.idrs,
+            lost_packets: counts.lost_packets,
+            foreign_packets: counts.foreign_packets,
+            dropped_frames: counts.dropped.frames,
+            readers: stream.readers().into_iter().map(ReaderView::from).collect(),
+        }
+    }
+}
+
+impl From<ReaderInfo> for ReaderView {
+    fn from(reader: ReaderInfo) -> Self {
+        let address = reader.peer.to_string();
+        Self {
+            peer: PeerView { transport: reader.transport, address, user_agent: reader.user_agent },
+            since_ms: millis(reader.since),
+            queued_packets: reader.queued_packets,
+            dropped_frames: reader.dropped_frames,
+            dropped_packets: reader.dropped_packets,
+        }
+    }
+}
+
+fn millis(time: WallTime) -> i64 {
+    time.as_micros().div_euclid(1_000)
+}

@@ -1,0 +1,17 @@
+//! From one publisher to many readers: packets pass through unchanged and at once.
+//!
+//! A publisher's connection hands over whatever it just read as one batch. The batch goes to every reader on the
+//! publisher's own task: a reader's sink writes to its socket without blocking, and keeps a bounded queue only where
+//! the socket does not take more. So no packet waits for another task to wake, and no reader waits for another.
+
+mod gate;
+mod packet;
+mod paths;
+mod queue;
+mod stream;
+
+pub(crate) use gate::Gate;
+pub(crate) use packet::Marked;
+pub(crate) use paths::{Paths, Reservation};
+pub(crate) use queue::{ControlFull, Queue};
+pub(crate) use stream::{Counts, Publication, Publisher, PublisherControl, ReaderInfo, Sink, Stream};

@@ -1,0 +1,93 @@
+//! Decides, packet by packet, what a reader may see: nothing before an IDR, and nothing of a frame that would not be
+//! whole.
+
+use super::packet::Mark;
+
+/// A reader's gate. It starts closed, opens where decoding can start, and is closed again when the reader is too slow.
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    open: bool,
+    opened_once: bool,
+    skipped_frames: u64,
+}
+
+impl Gate {
+    /// Whether a packet with this mark goes to the reader. Counts frames skipped after the first opening: those before
+    /// it were never the reader's.
+    pub(crate) fn admits(&mut self, mark: Mark) -> bool {
+        match mark {
+            Mark::Free => true,
+            Mark::Other => self.open,
+            Mark::Video { opens, first, .. } => {
+                if opens {
+                    self.open = true;
+                    self.opened_once = true;
+                } else if first && !self.open && self.opened_once {
+                    self.skipped_frames += 1;
+                }
+                self.open
+            }
+        }
+    }
+
+    /// Closes the gate until the next IDR; `unfinished` says that the frame of the current packet was let in already
+    /// and is given up, so that it counts too.
+    pub(crate) fn close(&mut self, unfinished: u64) {
+        self.open = false;
+        self.skipped_frames += unfinished;
+    }
+
+    /// Shuts the gate as at the start; the counts stay.
+    pub(crate) fn restart(&mut self) {
+        self.open = false;
+        self.opened_once = false;
+    }
+
+    /// Whether the reader has ever got a frame: what is skipped before is waiting, after it is loss.
+    pub(crate) fn was_opened(&self) -> bool {
+        self.opened_once
+    }
+
+    /// Whether packets pass.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// Frames that this reader did not get because it was too slow.
+    pub(crate) fn skipped_frames(&self) -> u64 {
+        self.skipped_frames
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn video(frame: u64, first: bool, opens: bool) -> Mark {
+        Mark::Video { frame, first, opens }
+    }
+
+    #[test]
+    fn nothing_passes_before_an_idr_but_sender_reports() {
+        let mut gate = Gate::default();
+        assert!(!gate.admits(video(1, true, false)));
+        assert!(!gate.admits(Mark::Other));
+        assert!(gate.admits(Mark::Free));
+        assert!(gate.admits(video(2, true, true)));
+        assert!(gate.admits(video(2, false, false)));
+        assert!(gate.admits(Mark::Other));
+        assert_eq!(gate.skipped_frames(), 0, "frames before a join are not drops");
+    }
+
+    #[test]
+    fn closing_skips_whole_frames_up_to_the_next_idr_and_counts_them() {
+        let mut gate = Gate::default();
+        assert!(gate.admits(video(1, true, true)));
+        gate.close(1);
+        for mark in [video(1, false, false), video(2, true, false), video(2, false, false), video(3, true, false)] {
+            assert!(!gate.admits(mark));
+        }
+        assert!(gate.admits(video(4, true, true)));
+        assert_eq!(gate.skipped_frames(), 3);
+    }
+}

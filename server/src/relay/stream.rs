@@ -1,0 +1,313 @@
+//! A live stream: one publisher, its packets, its readers.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use bytes::Bytes;
+use common::rtp::h264;
+use common::rtsp::serve::{Description, StreamPath};
+use common::time::{MediaTime, MonoTime, WallTime};
+
+use super::packet::{FrameMarker, Mark, Marked, Packet, PacketKind, for_each_parameter_set};
+use super::paths::Paths;
+
+/// Least time between two requests for an IDR: an IDR costs everybody bandwidth, so many joins share one.
+const IDR_REQUEST_SPACING: Duration = Duration::from_millis(500);
+/// A reader that still waits asks again after this long: the request, or the publisher, may not have listened.
+const IDR_REQUEST_RETRY: Duration = Duration::from_secs(2);
+
+/// Where packets go: one reader.
+pub(crate) trait Sink: Send + Sync {
+    /// Identifies the reader within the process.
+    fn id(&self) -> u64;
+    /// Takes what the publisher sent just now, without blocking.
+    fn deliver(&self, now: MonoTime, batch: &[Marked]);
+    /// Whether the reader needs an IDR to go on.
+    fn waits_for_idr(&self) -> bool;
+    /// The stream has ended.
+    fn end(&self);
+    /// For the API.
+    fn info(&self) -> ReaderInfo;
+}
+
+/// A reader as the API shows it.
+#[derive(Clone, Debug)]
+pub(crate) struct ReaderInfo {
+    pub(crate) transport: &'static str,
+    pub(crate) peer: SocketAddr,
+    pub(crate) user_agent: String,
+    pub(crate) since: WallTime,
+    /// Packets that waited for the socket when asked.
+    pub(crate) queued_packets: usize,
+    /// Frames that it did not get because it was too slow.
+    pub(crate) dropped_frames: u64,
+    /// Packets of those frames.
+    pub(crate) dropped_packets: u64,
+}
+
+/// Who publishes.
+#[derive(Clone, Debug)]
+pub(crate) struct Publisher {
+    pub(crate) transport: &'static str,
+    pub(crate) peer: SocketAddr,
+    /// Printable and short.
+    pub(crate) user_agent: String,
+    pub(crate) since: WallTime,
+}
+
+/// The way back to the publisher.
+pub(crate) trait PublisherControl: Send + Sync {
+    /// Asks for an IDR of the source with this SSRC.
+    fn request_idr(&self, media_ssrc: u32);
+}
+
+/// A live stream.
+pub(crate) struct Stream {
+    path: StreamPath,
+    publisher: Publisher,
+    control: Arc<dyn PublisherControl>,
+    description: Mutex<Arc<Description>>,
+    relay: Mutex<Relay>,
+    packets: AtomicU64,
+    bytes: AtomicU64,
+    foreign: AtomicU64,
+    /// Set by a reader that joined or asked, until an IDR has come.
+    idr_wanted: AtomicBool,
+}
+
+#[derive(Default)]
+struct Relay {
+    readers: Vec<Arc<dyn Sink>>,
+    marker: FrameMarker,
+    /// Reused from batch to batch.
+    batch: Vec<Marked>,
+    media_ssrc: Option<u32>,
+    last_request: Option<MonoTime>,
+    ended: bool,
+    /// Drops of readers that have left, so that the stream's counts never go back.
+    gone: Drops,
+}
+
+/// Sums over the readers of a stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Drops {
+    pub(crate) frames: u64,
+    pub(crate) packets: u64,
+}
+
+/// What the API and the metrics show of a stream.
+#[derive(Clone, Debug)]
+pub(crate) struct Counts {
+    pub(crate) packets: u64,
+    pub(crate) bytes: u64,
+    pub(crate) frames: u64,
+    pub(crate) idrs: u64,
+    pub(crate) lost_packets: u64,
+    pub(crate) foreign_packets: u64,
+    pub(crate) dropped: Drops,
+}
+
+impl Stream {
+    pub(super) fn new(
+        path: StreamPath,
+        description: Description,
+        publisher: Publisher,
+        control: Arc<dyn PublisherControl>,
+    ) -> Self {
+        Self {
+            path,
+            publisher,
+            control,
+            description: Mutex::new(Arc::new(description)),
+            relay: Mutex::default(),
+            packets: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            foreign: AtomicU64::new(0),
+            idr_wanted: AtomicBool::new(false),
+        }
+    }
+
+    /// Its name.
+    pub(crate) fn path(&self) -> &StreamPath {
+        &self.path
+    }
+
+    /// Who publishes.
+    pub(crate) fn publisher(&self) -> &Publisher {
+        &self.publisher
+    }
+
+    /// Its video, with the newest parameter sets.
+    pub(crate) fn description(&self) -> Arc<Description> {
+        lock(&self.description).clone()
+    }
+
+    /// Media time of the newest packet.
+    pub(crate) fn newest_time(&self) -> Option<MediaTime> {
+        lock(&self.relay).marker.newest()
+    }
+
+    /// Adds a reader and asks the publisher for an IDR. `false` where the stream has just ended.
+    pub(crate) fn join(&self, now: MonoTime, reader: Arc<dyn Sink>) -> bool {
+        let mut relay = lock(&self.relay);
+        if relay.ended {
+            return false;
+        }
+        relay.readers.push(reader);
+        self.idr_wanted.store(true, Relaxed);
+        self.request_idr_if_due(&mut relay, now);
+        true
+    }
+
+    /// Takes a reader out; its drops stay counted.
+    pub(crate) fn leave(&self, id: u64) -> Option<ReaderInfo> {
+        let mut relay = lock(&self.relay);
+        let at = relay.readers.iter().position(|r| r.id() == id)?;
+        let info = relay.readers.swap_remove(at).info();
+        relay.gone.frames += info.dropped_frames;
+        relay.gone.packets += info.dropped_packets;
+        Some(info)
+    }
+
+    /// A reader lost a picture (RFC 4585 section 6.3.1): passed on, as often as the spacing allows.
+    pub(crate) fn want_idr(&self, now: MonoTime) {
+        self.idr_wanted.store(true, Relaxed);
+        self.request_idr_if_due(&mut lock(&self.relay), now);
+    }
+
+    /// Counts a packet that came from somewhere else than the publisher.
+    pub(crate) fn count_foreign(&self) {
+        self.foreign.fetch_add(1, Relaxed);
+    }
+
+    /// What has passed so far.
+    pub(crate) fn counts(&self) -> Counts {
+        let relay = lock(&self.relay);
+        let dropped = relay.readers.iter().map(|r| r.info()).fold(relay.gone, |sum, r| Drops {
+            frames: sum.frames + r.dropped_frames,
+            packets: sum.packets + r.dropped_packets,
+        });
+        Counts {
+            packets: self.packets.load(Relaxed),
+            bytes: self.bytes.load(Relaxed),
+            frames: relay.marker.frames(),
+            idrs: relay.marker.idrs(),
+            lost_packets: relay.marker.lost(),
+            foreign_packets: self.foreign.load(Relaxed),
+            dropped,
+        }
+    }
+
+    /// The readers, for the API.
+    pub(crate) fn readers(&self) -> Vec<ReaderInfo> {
+        lock(&self.relay).readers.iter().map(|r| r.info()).collect()
+    }
+
+    /// Passes packets on to every reader, and empties `packets`.
+    pub(crate) fn forward(&self, now: MonoTime, packets: &mut Vec<Packet>) {
+        let mut relay = lock(&self.relay);
+        let mut batch = std::mem::take(&mut relay.batch);
+        let mut bytes = 0;
+        self.packets.fetch_add(packets.len() as u64, Relaxed);
+        for packet in packets.drain(..) {
+            bytes += packet.bytes.len() as u64;
+            if let Some(mark) = self.mark(&mut relay, &packet) {
+                batch.push(Marked { packet, mark });
+            }
+        }
+        self.bytes.fetch_add(bytes, Relaxed);
+        for reader in &relay.readers {
+            reader.deliver(now, &batch);
+        }
+        batch.clear();
+        relay.batch = batch;
+        self.request_idr_if_due(&mut relay, now);
+    }
+
+    /// `None` for what readers do not get: another track than the video, and what is no RTP packet.
+    fn mark(&self, relay: &mut Relay, packet: &Packet) -> Option<Mark> {
+        if packet.track != Description::VIDEO {
+            return None;
+        }
+        if packet.kind == PacketKind::Rtcp {
+            return Some(Mark::Free);
+        }
+        let info = match h264::inspect(&packet.bytes) {
+            Ok(info) => info,
+            Err(h264::Error::Header(_)) => return None,
+            // A payload that only the reader can judge.
+            Err(_) => return Some(Mark::Other),
+        };
+        relay.media_ssrc = Some(info.ssrc);
+        let mark = relay.marker.mark(&info);
+        if let Mark::Video { opens: true, .. } = mark {
+            self.idr_wanted.store(false, Relaxed);
+        }
+        self.refresh_parameter_sets(&packet.bytes);
+        Some(mark)
+    }
+
+    fn refresh_parameter_sets(&self, rtp: &Bytes) {
+        for_each_parameter_set(rtp, |nal| {
+            let mut description = lock(&self.description);
+            if let Some(newer) = description.with_parameter_set(nal) {
+                *description = Arc::new(newer);
+            }
+        });
+    }
+
+    fn request_idr_if_due(&self, relay: &mut Relay, now: MonoTime) {
+        let Some(media_ssrc) = relay.media_ssrc else { return };
+        let since_last = relay.last_request.map_or(Duration::MAX, |last| now - last);
+        let wanted = self.idr_wanted.load(Relaxed);
+        let due = if wanted { IDR_REQUEST_SPACING } else { IDR_REQUEST_RETRY };
+        if since_last < due || !(wanted || relay.readers.iter().any(|r| r.waits_for_idr())) {
+            return;
+        }
+        relay.last_request = Some(now);
+        self.idr_wanted.store(false, Relaxed);
+        self.control.request_idr(media_ssrc);
+    }
+
+    fn end(&self) {
+        let readers = {
+            let mut relay = lock(&self.relay);
+            relay.ended = true;
+            std::mem::take(&mut relay.readers)
+        };
+        for reader in readers {
+            reader.end();
+        }
+    }
+}
+
+/// The right to publish at a path. Dropping it ends the stream and frees the path.
+pub(crate) struct Publication {
+    stream: Arc<Stream>,
+    paths: Arc<Paths>,
+}
+
+impl Publication {
+    pub(super) fn new(stream: Arc<Stream>, paths: Arc<Paths>) -> Self {
+        Self { stream, paths }
+    }
+
+    /// The stream published.
+    pub(crate) fn stream(&self) -> &Arc<Stream> {
+        &self.stream
+    }
+}
+
+impl Drop for Publication {
+    fn drop(&mut self) {
+        self.paths.remove(&self.stream);
+        self.stream.end();
+    }
+}
+
+/// Locks what no holder of the lock can leave half changed: a panic elsewhere must not end the relay.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -1,0 +1,181 @@
+//! One RTSP connection: its socket, its session, and its part in the relay.
+
+mod role;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use common::clock::Clock;
+use common::rtsp::serve::{self, Output, Packet, Session};
+use common::time::MonoTime;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedReadHalf;
+
+use super::host::ConnectionHost;
+use super::outbox::{Event, Outbox};
+use crate::Shared;
+use role::Role;
+
+/// A peer that takes nothing of what is written to it for this long is gone, or might as well be.
+const WRITE_STALL_LIMIT: Duration = Duration::from_secs(10);
+/// Bytes read at once: most frames of a live stream come whole.
+const READ_BUFFER: usize = 256 << 10;
+
+/// Why a connection ends.
+#[derive(Debug, thiserror::Error)]
+enum End {
+    #[error("closed by the peer")]
+    Closed,
+    #[error("connection lost: {0}")]
+    Lost(#[from] io::Error),
+    #[error(transparent)]
+    Refused(#[from] serve::Error),
+    #[error("the peer does not read its responses")]
+    ControlFull,
+    #[error("the peer has taken nothing for {} s", WRITE_STALL_LIMIT.as_secs())]
+    WriteStalled,
+    #[error("writing failed")]
+    WriteFailed,
+    #[error("the stream has ended")]
+    StreamEnded,
+}
+
+/// See the module.
+pub(super) struct Connection {
+    shared: Arc<Shared>,
+    peer: SocketAddr,
+    reader: OwnedReadHalf,
+    outbox: Arc<Outbox>,
+    session: Session,
+    host: ConnectionHost,
+    role: Role,
+    /// Packets of the bytes read last, to be forwarded together.
+    packets: Vec<Packet>,
+}
+
+impl Connection {
+    /// The connection on `stream`, which must have a name at both ends.
+    ///
+    /// # Errors
+    /// Where it is gone already.
+    pub(super) fn new(shared: Arc<Shared>, stream: TcpStream) -> io::Result<Self> {
+        let (local, peer) = (stream.local_addr()?, stream.peer_addr()?);
+        let (reader, writer) = stream.into_split();
+        let id = format!("{:032x}", rand::random::<u128>());
+        Ok(Self {
+            peer,
+            reader,
+            outbox: Arc::new(Outbox::new(writer)),
+            session: Session::new(id, shared.clock.now().mono),
+            host: ConnectionHost::new(shared.clone(), local, peer),
+            role: Role::None,
+            packets: Vec::new(),
+            shared,
+        })
+    }
+
+    /// Serves the connection to its end.
+    pub(super) async fn run(mut self) {
+        let end = self.serve().await;
+        // What is refused is answered first, as far as the socket takes it at once.
+        let _ = self.drain_outputs(self.shared.clock.now().mono);
+        let agent = self.session.user_agent().unwrap_or("unknown");
+        let (peer, state) = (self.peer, self.session.state());
+        match end {
+            End::Closed | End::StreamEnded | End::Lost(_) => {
+                tracing::info!(%peer, agent, %state, "RTSP connection ended: {end}");
+            }
+            _ => tracing::warn!(%peer, agent, %state, "RTSP connection closed: {end}"),
+        }
+        self.role.leave();
+    }
+
+    async fn serve(&mut self) -> End {
+        let mut buffer = BytesMut::with_capacity(READ_BUFFER);
+        loop {
+            let deadline = tokio::time::Instant::now() + self.until_deadline();
+            let step = tokio::select! {
+                read = self.reader.read_buf(&mut buffer) => self.handle_read(read, &mut buffer),
+                event = self.outbox.event() => self.handle_event(event),
+                () = tokio::time::sleep_until(deadline) => self.handle_deadline(),
+            };
+            if let Err(end) = step {
+                return end;
+            }
+        }
+    }
+
+    fn handle_read(&mut self, read: io::Result<usize>, buffer: &mut BytesMut) -> Result<(), End> {
+        if read? == 0 {
+            return Err(End::Closed);
+        }
+        let now = self.shared.clock.now().mono;
+        let result = self.session.handle_input(now, buffer, &mut self.host);
+        buffer.clear();
+        self.drain_outputs(now)?;
+        Ok(result?)
+    }
+
+    fn handle_event(&mut self, event: Event) -> Result<(), End> {
+        match event {
+            Event::Writable => {
+                self.outbox.flush(self.shared.clock.now().mono);
+                Ok(())
+            }
+            Event::Failed => Err(End::WriteFailed),
+            Event::Ended => Err(End::StreamEnded),
+        }
+    }
+
+    fn handle_deadline(&mut self) -> Result<(), End> {
+        let now = self.shared.clock.now().mono;
+        if let Some(heard) = self.role.last_heard() {
+            self.session.handle_activity(heard);
+        }
+        let stalled = self.outbox.blocked_since().is_some_and(|since| now - since >= WRITE_STALL_LIMIT);
+        if stalled {
+            return Err(End::WriteStalled);
+        }
+        Ok(self.session.handle_timeout(now)?)
+    }
+
+    /// Time to the next deadline of the session, or to the next look at a socket that does not take what waits.
+    fn until_deadline(&self) -> Duration {
+        let session = self.session.poll_timeout();
+        let stall = self.outbox.blocked_since().map(|since| since + WRITE_STALL_LIMIT);
+        let next = session.into_iter().chain(stall).min();
+        let until = next.map_or(WRITE_STALL_LIMIT, |next| next - self.shared.clock.now().mono);
+        // The publisher's task may find the socket blocked at any time; looking once per limit is often enough.
+        until.clamp(Duration::from_millis(1), WRITE_STALL_LIMIT)
+    }
+
+    fn drain_outputs(&mut self, now: MonoTime) -> Result<(), End> {
+        while let Some(output) = self.session.poll_output() {
+            match output {
+                Output::Packet(packet) => {
+                    self.packets.push(packet);
+                    continue;
+                }
+                // What came before a change of role belongs to the old one.
+                _ => self.role.take_packets(now, &mut self.packets),
+            }
+            match output {
+                Output::Send(bytes) => self.outbox.send(now, bytes).map_err(|_| End::ControlFull)?,
+                Output::Play(setup) => self.play(now, setup)?,
+                Output::Record(setup) => self.record(setup)?,
+                Output::Pause => self.role.leave(),
+                Output::Teardown => {
+                    self.role.leave();
+                    self.host.release();
+                }
+                Output::Packet(_) => {}
+            }
+        }
+        self.role.take_packets(now, &mut self.packets);
+        Ok(())
+    }
+}

@@ -1,0 +1,221 @@
+//! What a connection is to the relay: nothing yet, a reader, or a publisher.
+
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use common::clock::Clock;
+use common::rtp::rtcp;
+use common::rtsp::interleaved;
+use common::rtsp::serve::{Description, Packet, PacketKind, Setup, TrackTransport};
+use common::time::MonoTime;
+
+use super::{Connection, End};
+use crate::relay::{Publication, Publisher, PublisherControl, Sink, Stream};
+use crate::rtsp::outbox::Outbox;
+use crate::rtsp::reader::{Identity, TcpReader, UdpReader};
+use crate::rtsp::udp::{Pair, Pulse, Receiver, Tasks};
+
+/// See the module.
+pub(super) enum Role {
+    None,
+    Reader { stream: Arc<Stream>, id: u64, udp: Option<Udp> },
+    Publisher { publication: Publication, udp: Option<Udp> },
+}
+
+/// What receives datagrams for a connection.
+pub(super) struct Udp {
+    pulse: Arc<Pulse>,
+    _tasks: Vec<Tasks>,
+}
+
+impl Role {
+    /// Leaves the relay.
+    pub(super) fn leave(&mut self) {
+        match std::mem::replace(self, Self::None) {
+            Self::Reader { stream, id, udp } => {
+                drop(udp);
+                let info = stream.leave(id);
+                if let Some(info) = info.filter(|info| info.dropped_frames > 0) {
+                    tracing::warn!(peer = %info.peer, path = %stream.path(), frames = info.dropped_frames,
+                        "a reader that was too slow has left");
+                }
+                tracing::info!(path = %stream.path(), reader = id, "stopped playing");
+            }
+            Self::Publisher { publication, udp } => {
+                drop(udp);
+                tracing::info!(path = %publication.stream().path(), "stopped publishing");
+            }
+            Self::None => {}
+        }
+    }
+
+    /// When the peer was last heard over UDP.
+    pub(super) fn last_heard(&self) -> Option<MonoTime> {
+        match self {
+            Self::Reader { udp: Some(udp), .. } | Self::Publisher { udp: Some(udp), .. } => udp.pulse.last(),
+            _ => None,
+        }
+    }
+
+    /// Takes packets that came over the connection, and empties `packets`.
+    pub(super) fn take_packets(&self, now: MonoTime, packets: &mut Vec<Packet>) {
+        if packets.is_empty() {
+            return;
+        }
+        match self {
+            Self::Publisher { publication, .. } => publication.stream().forward(now, packets),
+            Self::Reader { stream, .. } => take_feedback(stream, now, packets),
+            Self::None => {}
+        }
+        packets.clear();
+    }
+}
+
+impl Connection {
+    /// Joins the stream that was set up.
+    pub(super) fn play(&mut self, now: MonoTime, setup: Setup) -> Result<(), End> {
+        let stream = self.shared.paths.find(&setup.path).ok_or(End::StreamEnded)?;
+        let identity = Identity {
+            id: self.shared.next_id(),
+            peer: self.peer,
+            user_agent: self.session.user_agent().unwrap_or_default().to_owned(),
+            since: self.shared.clock.now().wall,
+        };
+        let id = identity.id;
+        self.outbox.restart();
+        let over_udp = self.host.udp();
+        let (sink, udp): (Arc<dyn Sink>, _) = if over_udp.is_empty() {
+            (Arc::new(TcpReader { identity, outbox: self.outbox.clone(), tracks: setup.tracks.clone() }), None)
+        } else {
+            let receiver = Arc::new(Feedback { stream: stream.clone() });
+            let udp = receive(over_udp, receiver, self.pulse())?;
+            let tracks = (0..setup.tracks.len()).map(|track| over_udp.get(&track).map(Pair::target)).collect();
+            (Arc::new(UdpReader::new(identity, self.outbox.clone(), tracks)), Some(udp))
+        };
+        let transport = sink.info().transport;
+        if !stream.join(now, sink) {
+            return Err(End::StreamEnded);
+        }
+        let agent = self.session.user_agent().unwrap_or("unknown");
+        tracing::info!(path = %setup.path, peer = %self.peer, agent, transport, reader = id, "playing");
+        self.role = Role::Reader { stream, id, udp };
+        Ok(())
+    }
+
+    /// Makes the announced stream live.
+    pub(super) fn record(&mut self, setup: Setup) -> Result<(), End> {
+        let reservation = self.host.take_reservation().ok_or(End::StreamEnded)?;
+        let over_udp = self.host.udp();
+        let control: Arc<dyn PublisherControl> = match setup.tracks.get(Description::VIDEO) {
+            Some(Some(TrackTransport::Tcp { rtcp, .. })) => {
+                let clock = self.shared.clock.clone();
+                Arc::new(TcpControl { outbox: self.outbox.clone(), channel: *rtcp, clock })
+            }
+            _ => {
+                let target = over_udp.get(&Description::VIDEO).map(Pair::target).ok_or(End::StreamEnded)?;
+                Arc::new(UdpControl { rtcp: target.rtcp })
+            }
+        };
+        let transport = if over_udp.is_empty() { "tcp" } else { "udp" };
+        let agent = self.session.user_agent().unwrap_or_default().to_owned();
+        tracing::info!(path = %setup.path, peer = %self.peer, agent, transport, "publishing");
+        let publisher =
+            Publisher { transport, peer: self.peer, user_agent: agent, since: self.shared.clock.now().wall };
+        let publication = reservation.publish((*setup.description).clone(), publisher, control);
+        let udp = if over_udp.is_empty() {
+            None
+        } else {
+            let receiver = Arc::new(Media { stream: publication.stream().clone() });
+            Some(receive(over_udp, receiver, self.pulse())?)
+        };
+        self.role = Role::Publisher { publication, udp };
+        Ok(())
+    }
+
+    fn pulse(&self) -> Arc<Pulse> {
+        Arc::new(Pulse::new(self.shared.clock.clone()))
+    }
+}
+
+fn receive(pairs: &BTreeMap<usize, Pair>, receiver: Arc<dyn Receiver>, pulse: Arc<Pulse>) -> Result<Udp, End> {
+    let tasks = pairs.iter().map(|(track, pair)| pair.receive(*track, receiver.clone(), pulse.clone()));
+    Ok(Udp { _tasks: tasks.collect::<Result<_, _>>()?, pulse })
+}
+
+/// A publisher's datagrams.
+struct Media {
+    stream: Arc<Stream>,
+}
+
+impl Receiver for Media {
+    fn packets(&self, now: MonoTime, packets: &mut Vec<Packet>) {
+        self.stream.forward(now, packets);
+    }
+
+    fn foreign(&self) {
+        self.stream.count_foreign();
+    }
+}
+
+/// A reader's RTCP datagrams.
+struct Feedback {
+    stream: Arc<Stream>,
+}
+
+impl Receiver for Feedback {
+    fn packets(&self, now: MonoTime, packets: &mut Vec<Packet>) {
+        take_feedback(&self.stream, now, packets);
+    }
+
+    fn foreign(&self) {
+        self.stream.count_foreign();
+    }
+}
+
+/// Receiver reports are the reader's own business; a lost picture is passed on to the publisher.
+fn take_feedback(stream: &Stream, now: MonoTime, packets: &[Packet]) {
+    let lost = |packet: &Packet| {
+        packet.kind == PacketKind::Rtcp
+            && rtcp::parse(&packet.bytes)
+                .is_ok_and(|events| events.iter().any(|e| matches!(e, rtcp::Event::PictureLoss { .. })))
+    };
+    if packets.iter().any(lost) {
+        stream.want_idr(now);
+    }
+}
+
+/// Asks a publisher over TCP.
+struct TcpControl {
+    outbox: Arc<Outbox>,
+    channel: u8,
+    clock: common::clock::SystemClock,
+}
+
+impl PublisherControl for TcpControl {
+    fn request_idr(&self, media_ssrc: u32) {
+        let request = rtcp::picture_loss(SERVER_SSRC, media_ssrc);
+        let Ok(length) = u16::try_from(request.len()) else { return };
+        let mut frame = BytesMut::with_capacity(interleaved::HEADER_LEN + request.len());
+        frame.put_slice(&interleaved::header(self.channel, length));
+        frame.put_slice(&request);
+        // A publisher that does not read is not asked again.
+        let _ = self.outbox.send(self.clock.now().mono, Bytes::from(frame));
+    }
+}
+
+/// Asks a publisher over UDP.
+struct UdpControl {
+    rtcp: (Arc<UdpSocket>, SocketAddr),
+}
+
+impl PublisherControl for UdpControl {
+    fn request_idr(&self, media_ssrc: u32) {
+        // Lost like any datagram may be: the relay asks again.
+        let _ = self.rtcp.0.send_to(&rtcp::picture_loss(SERVER_SSRC, media_ssrc), self.rtcp.1);
+    }
+}
+
+/// The relay's own source in RTCP: it sends no media, so any number that is nobody else's will do.
+const SERVER_SSRC: u32 = 0x6672_6c67;

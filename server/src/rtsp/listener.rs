@@ -1,0 +1,89 @@
+//! Accepts RTSP connections.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+use super::connection::Connection;
+use crate::Shared;
+
+/// Most RTSP connections at a time.
+pub(crate) const CONNECTIONS_MAX: usize = 500;
+/// Rest after a failed accept: where file descriptors have run out, the next attempt fails as well.
+const ACCEPT_REST: Duration = Duration::from_millis(100);
+/// A peer whose host has vanished is noticed after the first plus some of the second.
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(10);
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(5);
+/// Bytes that the kernel takes before they can go to the network. What waits there cannot be dropped any more, and
+/// is as old to the viewer as what waits here.
+const UNSENT_MAX: u32 = 128 << 10;
+
+/// Accepts connections until `stopped` says so, then ends those that are left.
+pub(crate) async fn run(listener: TcpListener, shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+    let free = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(_) = connections.join_next() => continue,
+            _ = stopped.wait_for(|stopped| *stopped) => break,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept an RTSP connection");
+                tokio::time::sleep(ACCEPT_REST).await;
+                continue;
+            }
+        };
+        let Ok(permit) = free.clone().try_acquire_owned() else {
+            let refused = shared.connections.refused.fetch_add(1, Relaxed) + 1;
+            // Somebody who opens connections in a loop shall not fill the log as well.
+            if refused.is_power_of_two() {
+                tracing::warn!(%peer, refused, "more than {CONNECTIONS_MAX} RTSP connections: closed");
+            }
+            continue;
+        };
+        let shared = shared.clone();
+        connections.spawn(async move {
+            serve(shared, stream).await;
+            drop(permit);
+        });
+    }
+    drop(listener);
+    connections.shutdown().await;
+}
+
+async fn serve(shared: Arc<Shared>, stream: TcpStream) {
+    shared.connections.accepted.fetch_add(1, Relaxed);
+    shared.connections.open.fetch_add(1, Relaxed);
+    let _open = Open(shared.clone());
+    match tune(&stream).and_then(|()| Connection::new(shared, stream)) {
+        Ok(connection) => connection.run().await,
+        Err(error) => tracing::debug!(%error, "an RTSP connection was gone before it began"),
+    }
+}
+
+fn tune(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let socket = SockRef::from(stream);
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_EVERY))?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_notsent_lowat(UNSENT_MAX)?;
+    Ok(())
+}
+
+/// Counts a connection as open until it is dropped, also where its task is cancelled.
+struct Open(Arc<Shared>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.connections.open.fetch_sub(1, Relaxed);
+    }
+}

@@ -1,0 +1,144 @@
+//! Readers over TCP and over UDP, as the relay sees them.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use common::rtsp::serve::{PacketKind, TrackTransport};
+use common::time::{MonoTime, WallTime};
+
+use super::outbox::Outbox;
+use crate::relay::{Gate, Marked, ReaderInfo, Sink};
+
+/// Who reads; the parts of [`ReaderInfo`] that do not change.
+#[derive(Clone, Debug)]
+pub(super) struct Identity {
+    pub(super) id: u64,
+    pub(super) peer: SocketAddr,
+    pub(super) user_agent: String,
+    pub(super) since: WallTime,
+}
+
+/// A reader whose packets are interleaved in its connection.
+pub(super) struct TcpReader {
+    pub(super) identity: Identity,
+    pub(super) outbox: Arc<Outbox>,
+    /// By track; `None` where the reader does not want it.
+    pub(super) tracks: Vec<Option<TrackTransport>>,
+}
+
+impl Sink for TcpReader {
+    fn id(&self) -> u64 {
+        self.identity.id
+    }
+
+    fn deliver(&self, now: MonoTime, batch: &[Marked]) {
+        self.outbox.deliver(now, batch, |marked| match self.tracks.get(marked.packet.track) {
+            Some(Some(TrackTransport::Tcp { rtp, rtcp })) => Some(match marked.packet.kind {
+                PacketKind::Rtp => *rtp,
+                PacketKind::Rtcp => *rtcp,
+            }),
+            _ => None,
+        });
+    }
+
+    fn waits_for_idr(&self) -> bool {
+        self.outbox.waits_for_idr()
+    }
+
+    fn end(&self) {
+        self.outbox.end();
+    }
+
+    fn info(&self) -> ReaderInfo {
+        let counts = self.outbox.counts();
+        ReaderInfo {
+            transport: "tcp",
+            peer: self.identity.peer,
+            user_agent: self.identity.user_agent.clone(),
+            since: self.identity.since,
+            queued_packets: counts.queued_packets,
+            dropped_frames: counts.dropped_frames,
+            dropped_packets: counts.dropped_packets,
+        }
+    }
+}
+
+/// A reader whose packets go out as datagrams. The kernel's socket buffer is its only queue.
+pub(super) struct UdpReader {
+    identity: Identity,
+    /// Of the connection that it belongs to, to tell it when the stream ends.
+    outbox: Arc<Outbox>,
+    /// By track; `None` where the reader does not want it.
+    tracks: Vec<Option<Target>>,
+    state: Mutex<UdpState>,
+}
+
+/// Where the datagrams of one track go, and from which sockets.
+pub(super) struct Target {
+    pub(super) rtp: (Arc<UdpSocket>, SocketAddr),
+    pub(super) rtcp: (Arc<UdpSocket>, SocketAddr),
+}
+
+#[derive(Debug, Default)]
+struct UdpState {
+    gate: Gate,
+    dropped_packets: u64,
+}
+
+impl UdpReader {
+    pub(super) fn new(identity: Identity, outbox: Arc<Outbox>, tracks: Vec<Option<Target>>) -> Self {
+        Self { identity, outbox, tracks, state: Mutex::default() }
+    }
+
+    fn send(&self, state: &mut UdpState, marked: &Marked) {
+        let Some(Some(target)) = self.tracks.get(marked.packet.track) else { return };
+        if !state.gate.admits(marked.mark) {
+            state.dropped_packets += u64::from(state.gate.was_opened());
+            return;
+        }
+        let (socket, to) = match marked.packet.kind {
+            PacketKind::Rtp => &target.rtp,
+            PacketKind::Rtcp => &target.rtcp,
+        };
+        // A full socket buffer costs the rest of the frame and what depends on it. Any other error is the network's
+        // word on an earlier datagram, such as a port that nobody listens on.
+        if socket.send_to(&marked.packet.bytes, to).is_err_and(|e| e.kind() == std::io::ErrorKind::WouldBlock) {
+            state.dropped_packets += 1;
+            state.gate.close(1);
+        }
+    }
+}
+
+impl Sink for UdpReader {
+    fn id(&self) -> u64 {
+        self.identity.id
+    }
+
+    fn deliver(&self, _now: MonoTime, batch: &[Marked]) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        for marked in batch {
+            self.send(&mut state, marked);
+        }
+    }
+
+    fn waits_for_idr(&self) -> bool {
+        !self.state.lock().unwrap_or_else(PoisonError::into_inner).gate.is_open()
+    }
+
+    fn end(&self) {
+        self.outbox.end();
+    }
+
+    fn info(&self) -> ReaderInfo {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        ReaderInfo {
+            transport: "udp",
+            peer: self.identity.peer,
+            user_agent: self.identity.user_agent.clone(),
+            since: self.identity.since,
+            queued_packets: 0,
+            dropped_frames: state.gate.skipped_frames(),
+            dropped_packets: state.dropped_packets,
+        }
+    }
+}

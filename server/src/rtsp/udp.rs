@@ -1,0 +1,196 @@
+//! UDP ports of a session: one pair per track, so that whose datagram it is never is a question.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use bytes::Bytes;
+use common::clock::{Clock, SystemClock};
+use common::rtp::h264;
+use common::rtsp::serve::{Packet, PacketKind};
+use common::time::MonoTime;
+use socket2::SockRef;
+use tokio::task::AbortHandle;
+
+use super::reader::Target;
+
+/// Pairs that are tried before a session is told that there are none.
+const BIND_ATTEMPTS: usize = 32;
+/// Bytes asked of the kernel for each socket: a 1080p IDR at several Mbit/s arrives in one burst.
+const SOCKET_BUFFER: usize = 1 << 20;
+/// Datagrams that are forwarded together at most.
+const BATCH: usize = 64;
+/// Longest datagram.
+const DATAGRAM_MAX: usize = 65_535;
+
+/// Sockets of one track, and the peer's ports.
+pub(super) struct Pair {
+    rtp: Arc<UdpSocket>,
+    rtcp: Arc<UdpSocket>,
+    peer: IpAddr,
+    client: (u16, u16),
+}
+
+impl Pair {
+    /// Binds an even port of `local` and the odd one above it (RFC 3550 section 11) for a peer at `client`'s ports.
+    pub(super) fn bind(local: IpAddr, peer: IpAddr, client: (u16, u16)) -> io::Result<Self> {
+        let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+        for _ in 0..BIND_ATTEMPTS {
+            let first = bind(local, 0)?;
+            let port = first.local_addr()?.port();
+            match bind(local, port ^ 1) {
+                Ok(second) if port % 2 == 0 => return Ok(Self { rtp: first, rtcp: second, peer, client }),
+                Ok(second) => return Ok(Self { rtp: second, rtcp: first, peer, client }),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    /// The ports bound, RTP and RTCP.
+    pub(super) fn ports(&self) -> io::Result<(u16, u16)> {
+        Ok((self.rtp.local_addr()?.port(), self.rtcp.local_addr()?.port()))
+    }
+
+    /// Where packets to the peer go.
+    pub(super) fn target(&self) -> Target {
+        Target {
+            rtp: (self.rtp.clone(), SocketAddr::new(self.peer, self.client.0)),
+            rtcp: (self.rtcp.clone(), SocketAddr::new(self.peer, self.client.1)),
+        }
+    }
+
+    /// Receives on both sockets of track `track` until the returned handle is dropped.
+    pub(super) fn receive(&self, track: usize, receiver: Arc<dyn Receiver>, pulse: Arc<Pulse>) -> io::Result<Tasks> {
+        let mut tasks = Tasks(Vec::new());
+        for (kind, socket, port) in
+            [(PacketKind::Rtp, &self.rtp, self.client.0), (PacketKind::Rtcp, &self.rtcp, self.client.1)]
+        {
+            let task = Receive {
+                socket: tokio::net::UdpSocket::from_std(socket.try_clone()?)?,
+                from: SocketAddr::new(self.peer, port),
+                track,
+                kind,
+                ssrc: None,
+                receiver: receiver.clone(),
+                pulse: pulse.clone(),
+            };
+            tasks.0.push(tokio::spawn(task.run()).abort_handle());
+        }
+        Ok(tasks)
+    }
+}
+
+/// Takes what came by UDP from the right peer.
+pub(super) trait Receiver: Send + Sync {
+    /// Packets that came together.
+    fn packets(&self, now: MonoTime, packets: &mut Vec<Packet>);
+    /// A datagram from another address, port or source.
+    fn foreign(&self);
+}
+
+/// When the peer was last heard, so that a session over UDP knows that it lives.
+pub(super) struct Pulse {
+    clock: SystemClock,
+    micros: AtomicU64,
+}
+
+impl Pulse {
+    pub(super) fn new(clock: SystemClock) -> Self {
+        Self { clock, micros: AtomicU64::new(0) }
+    }
+
+    /// The last time, if any.
+    pub(super) fn last(&self) -> Option<MonoTime> {
+        let micros = self.micros.load(Relaxed);
+        (micros > 0).then(|| MonoTime::from_origin(std::time::Duration::from_micros(micros)))
+    }
+
+    fn beat(&self) -> MonoTime {
+        let now = self.clock.now().mono;
+        self.micros.store(u64::try_from(now.since_origin().as_micros()).unwrap_or(u64::MAX), Relaxed);
+        now
+    }
+}
+
+/// Ends its tasks when dropped.
+pub(super) struct Tasks(Vec<AbortHandle>);
+
+impl Drop for Tasks {
+    fn drop(&mut self) {
+        self.0.iter().for_each(AbortHandle::abort);
+    }
+}
+
+struct Receive {
+    socket: tokio::net::UdpSocket,
+    from: SocketAddr,
+    track: usize,
+    kind: PacketKind,
+    /// Source of the first good RTP packet; others on this port are not the stream.
+    ssrc: Option<u32>,
+    receiver: Arc<dyn Receiver>,
+    pulse: Arc<Pulse>,
+}
+
+impl Receive {
+    async fn run(mut self) {
+        let mut buffer = vec![0; DATAGRAM_MAX];
+        let mut packets = Vec::with_capacity(BATCH);
+        loop {
+            if self.socket.readable().await.is_err() {
+                return;
+            }
+            for _ in 0..BATCH {
+                match self.socket.try_recv_from(&mut buffer) {
+                    Ok((length, from)) => self.take(from, &buffer[..length], &mut packets),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    // The network's word on a datagram sent earlier; the next one may be good.
+                    Err(_) => {}
+                }
+            }
+            if !packets.is_empty() {
+                self.receiver.packets(self.pulse.beat(), &mut packets);
+                packets.clear();
+            }
+            // Under a flood the other tasks get their turn.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn take(&mut self, from: SocketAddr, datagram: &[u8], packets: &mut Vec<Packet>) {
+        let from = SocketAddr::new(from.ip().to_canonical(), from.port());
+        if from != self.from || !self.is_of_source(datagram) {
+            return self.receiver.foreign();
+        }
+        packets.push(Packet { track: self.track, kind: self.kind, bytes: Bytes::copy_from_slice(datagram) });
+    }
+
+    fn is_of_source(&mut self, datagram: &[u8]) -> bool {
+        if self.kind == PacketKind::Rtcp {
+            return true;
+        }
+        let Some(ssrc) = ssrc(datagram) else { return false };
+        *self.ssrc.get_or_insert(ssrc) == ssrc
+    }
+}
+
+/// The source of an RTP packet (RFC 3550 section 5.1).
+fn ssrc(rtp: &[u8]) -> Option<u32> {
+    match h264::inspect(rtp) {
+        Ok(info) => Some(info.ssrc),
+        Err(h264::Error::Header(_)) => None,
+        // The header is good, the payload another codec's.
+        Err(_) => rtp.get(8..12).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]])),
+    }
+}
+
+fn bind(local: IpAddr, port: u16) -> io::Result<Arc<UdpSocket>> {
+    let socket = UdpSocket::bind((local, port))?;
+    socket.set_nonblocking(true)?;
+    let options = SockRef::from(&socket);
+    // The kernel may give less; what it gives is what there is.
+    let _ = options.set_recv_buffer_size(SOCKET_BUFFER).and_then(|()| options.set_send_buffer_size(SOCKET_BUFFER));
+    Ok(Arc::new(socket))
+}

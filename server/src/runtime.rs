@@ -1,0 +1,97 @@
+//! Starts the server on threads of its own, and ends it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
+
+use crate::auth::Users;
+use crate::config::{Config, Error, listen};
+use crate::{Shared, http, rtsp};
+
+/// Most threads. Packets are handed on by whoever reads them; more threads do not make a packet faster.
+const THREADS_MAX: usize = 4;
+/// Connections that have not ended by then are dropped.
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(2);
+
+/// A running server. Dropping it ends the server like [`Handle::shutdown`].
+#[derive(Debug)]
+pub struct Handle {
+    rtsp: SocketAddr,
+    http: Option<SocketAddr>,
+    stop: watch::Sender<bool>,
+    runtime: Option<Runtime>,
+}
+
+/// Binds the ports of `config` and starts serving. Returns at once; needs no runtime around it.
+///
+/// # Errors
+/// Where a port is taken, an address cannot be listened on or would let everybody in, or the file of users is bad.
+pub fn start(config: Config) -> Result<Handle, Error> {
+    config.check_exposure()?;
+    let users = config.auth.as_deref().map(Users::load).transpose()?;
+    let rtsp_listener = listen(config.rtsp, "--rtsp")?;
+    let http_listener = config.http.map(|address| listen(address, "--http")).transpose()?;
+    let rtsp = rtsp_listener.local_addr().map_err(Error::Runtime)?;
+    let http = http_listener.as_ref().map(|l| l.local_addr()).transpose().map_err(Error::Runtime)?;
+
+    let shared = Arc::new(Shared::new(users));
+    let (stop, stopped) = watch::channel(false);
+    let runtime = build_runtime().map_err(Error::Runtime)?;
+    {
+        let _inside = runtime.enter();
+        let listener = tokio::net::TcpListener::from_std(rtsp_listener).map_err(Error::Runtime)?;
+        runtime.spawn(rtsp::listener::run(listener, shared.clone(), stopped.clone()));
+        if let Some(listener) = http_listener {
+            let listener = tokio::net::TcpListener::from_std(listener).map_err(Error::Runtime)?;
+            runtime.spawn(http::run(listener, shared, stopped));
+        }
+    }
+    tracing::info!(%rtsp, http = ?http, "serving");
+    Ok(Handle { rtsp, http, stop, runtime: Some(runtime) })
+}
+
+impl Handle {
+    /// Where RTSP is served; the real port where 0 was asked for.
+    pub fn rtsp_addr(&self) -> SocketAddr {
+        self.rtsp
+    }
+
+    /// Where HTTP is served, if it is.
+    pub fn http_addr(&self) -> Option<SocketAddr> {
+        self.http
+    }
+
+    /// Closes all connections and frees the ports; takes at most two seconds. Not to be called from within
+    /// asynchronous code.
+    pub fn shutdown(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        // Nobody listens any more where both listeners have ended on their own.
+        let _ = self.stop.send(true);
+        if let Some(runtime) = self.runtime.take() {
+            runtime.block_on(async {
+                // Each listener holds a receiver until its connections have ended.
+                let _ = tokio::time::timeout(SHUTDOWN_LIMIT, self.stop.closed()).await;
+            });
+            runtime.shutdown_timeout(SHUTDOWN_LIMIT);
+        }
+    }
+}
+
+fn build_runtime() -> std::io::Result<Runtime> {
+    let threads = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, THREADS_MAX);
+    let number = AtomicUsize::new(0);
+    Builder::new_multi_thread()
+        .worker_threads(threads)
+        .thread_name_fn(move || format!("server-{}", number.fetch_add(1, Relaxed)))
+        .enable_all()
+        .build()
+}
