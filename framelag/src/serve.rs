@@ -1,0 +1,70 @@
+//! `framelag serve`: the server alone.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::mpsc;
+
+use server::{Config, Error};
+
+/// Exit code for what the user has to change: a flag, or a file.
+const USAGE: u8 = 2;
+
+/// Runs the server alone: RTSP to publish and play, HTTP for health, metrics and the list of streams.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Examples:
+  framelag serve
+      publish to and play from rtsp://127.0.0.1:8554/cam, or any other name
+  framelag serve --rtsp 127.0.0.1:9554 --http 127.0.0.1:9080
+      on other ports
+  framelag serve --rtsp 0.0.0.0:8554 --auth users.txt
+      for other hosts, with a password; users.txt has lines of user:password, and :publish or :play
+      behind it for users who may do only that")]
+pub struct Args {
+    /// Address for RTSP.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value_t = Config::default().rtsp)]
+    rtsp: SocketAddr,
+    /// Address for HTTP: /health, /metrics, /api/streams.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    http: SocketAddr,
+    /// File of users, with lines of user:password, user:password:publish or user:password:play.
+    #[arg(long, value_name = "FILE")]
+    auth: Option<PathBuf>,
+    /// Listen beyond loopback and let everybody in.
+    #[arg(long, conflicts_with = "auth")]
+    insecure: bool,
+}
+
+/// Serves until Ctrl-C or SIGTERM.
+pub fn run(args: Args) -> ExitCode {
+    let config = Config { rtsp: args.rtsp, http: Some(args.http), auth: args.auth, insecure: args.insecure };
+    let (stop, stopped) = mpsc::channel();
+    if let Err(error) = ctrlc::set_handler(move || {
+        // A second signal finds the first one waiting.
+        let _ = stop.send(());
+    }) {
+        eprintln!("error: cannot listen for Ctrl-C: {error}");
+        return ExitCode::FAILURE;
+    }
+    let handle = match server::start(config) {
+        Ok(handle) => handle,
+        Err(error) => {
+            eprintln!("error: {error}");
+            let code = match error {
+                Error::Exposed { .. } | Error::Auth(_) => ExitCode::from(USAGE),
+                _ => ExitCode::FAILURE,
+            };
+            return code;
+        }
+    };
+    let rtsp = handle.rtsp_addr();
+    eprintln!("RTSP: publish to and play from rtsp://{rtsp}/NAME, as in rtsp://{rtsp}/cam");
+    if let Some(http) = handle.http_addr() {
+        eprintln!("HTTP: http://{http}/api/streams, /api/streams/status/NAME, /metrics, /health");
+    }
+    eprintln!("Ctrl-C ends it.");
+    // The handler lives as long as the process, so this waits for the signal.
+    let _ = stopped.recv();
+    handle.shutdown();
+    ExitCode::SUCCESS
+}
