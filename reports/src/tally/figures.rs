@@ -1,0 +1,108 @@
+//! The figures of a tally, shaped as `run.json`.
+
+use std::time::Duration;
+
+use super::Tally;
+use crate::run::{
+    AgeMs, ClockFigures, Connection, Frames, Freezes, LatencyMs, Outcome, Pictures, Run, SCHEMA, StageMs, StagesMs,
+    Startup, ms, ms_of, rounded,
+};
+use crate::sample::Mark;
+use crate::warning::{self, Code, Warning};
+
+impl Tally {
+    /// All figures up to the newest event. `partial` marks a run that goes on.
+    pub fn run(&self, partial: bool) -> Run {
+        let duration = self.measured_from.map(|from| self.last.saturating_since(from)).filter(|d| !d.is_zero());
+        let per_second = |amount: f64| duration.map(|duration| rounded(amount / duration.as_secs_f64()));
+        let mut run = Run {
+            schema: SCHEMA,
+            partial,
+            started: crate::export::json::rfc3339(self.about.started.wall),
+            url: self.about.url.clone(),
+            duration_s: duration.map(|duration| ms_of(duration.as_secs_f64() * 1e6) / 1e3),
+            warmup_s: self.about.warmup.as_secs_f64(),
+            config: self.about.config.clone(),
+            host: self.about.host.clone(),
+            frames: Frames::new(&self.ledger.counts(), self.ledger.segments()),
+            pictures: Pictures { unplaced: self.ledger.unplaced(), stale: self.ledger.stale(), ..self.pictures },
+            latency_ms: LatencyMs::new(&self.histograms.total, self.left_out),
+            picture_age_ms: self.age_figures(),
+            freezes: self.freeze_figures(),
+            stages_ms: StagesMs(std::array::from_fn(|i| StageMs::new(&self.histograms.stages[i]))),
+            startup: self.startup_figures(),
+            fps: per_second(self.pictures.shown as f64),
+            bitrate_kbps: per_second(self.bytes as f64 * 8.0 / 1_000.0).filter(|_| self.bytes > 0),
+            connection: self.outages(),
+            clock: self.clock_figures(),
+            warnings: Vec::new(),
+            assertions: Vec::new(),
+            outcome: Outcome::Ok,
+        };
+        run.warnings = warning::of(&run);
+        run.warnings.extend(self.warnings.iter().cloned());
+        if partial {
+            let message = "these are the figures up to the last write: the run goes on, or was killed";
+            run.warnings.insert(0, Warning::new(Code::Partial, message));
+        }
+        if run.warnings.iter().any(|warning| warning.code.is_inconclusive()) {
+            run.outcome = Outcome::Inconclusive;
+        }
+        run
+    }
+
+    fn age_figures(&self) -> AgeMs {
+        let (whole, ages) = (self.screen.whole(), self.screen.ages());
+        AgeMs {
+            mean: whole.mean_us().map(ms_of),
+            p50: ages.quantile_us(0.5).map(ms),
+            p99: ages.quantile_us(0.99).map(ms),
+            max: whole.max_us().map(ms),
+        }
+    }
+
+    fn freeze_figures(&self) -> Freezes {
+        if !self.is_measuring() {
+            return Freezes::default();
+        }
+        let freezes = self.screen.freezes(self.last);
+        let in_ms = |duration: Duration| Some(ms_of(duration.as_secs_f64() * 1e6));
+        Freezes {
+            count: Some(freezes.count),
+            total_ms: in_ms(freezes.total),
+            longest_ms: in_ms(freezes.longest).filter(|_| freezes.count > 0),
+        }
+    }
+
+    fn startup_figures(&self) -> Startup {
+        let after = |mark: Mark| {
+            let at = self.startup[mark as usize]?;
+            Some(ms_of(at.saturating_since(self.about.started.mono).as_secs_f64() * 1e6))
+        };
+        Startup {
+            connected_ms: after(Mark::Connected),
+            first_packet_ms: after(Mark::FirstPacket),
+            first_frame_ms: after(Mark::FirstPicture),
+            first_reading_ms: after(Mark::FirstReading),
+        }
+    }
+
+    fn outages(&self) -> Connection {
+        let running = self.connection.since.map_or(Duration::ZERO, |since| self.last.saturating_since(since));
+        Connection {
+            disconnects: self.connection.count,
+            disconnected_ms: ms_of((self.connection.total + running).as_secs_f64() * 1e6),
+        }
+    }
+
+    fn clock_figures(&self) -> ClockFigures {
+        let known = self.about.same_host.then_some(0);
+        ClockFigures {
+            same_host: self.about.same_host,
+            offset_us: known,
+            uncertainty_us: known,
+            steps: self.clock.steps(),
+            largest_step_us: Some(self.clock.largest_us()).filter(|_| self.clock.steps() > 0),
+        }
+    }
+}
