@@ -7,6 +7,7 @@ pub mod args;
 pub mod config;
 pub mod decode;
 pub mod measure;
+pub mod memory;
 pub mod output;
 pub mod pipeline;
 pub mod queue;

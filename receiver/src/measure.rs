@@ -239,7 +239,7 @@ mod tests {
         let now = clock.now();
         let reading = sequence.map(|sequence| {
             let payload = Payload { stream_id: 0, sequence, time: now.wall.offset(-5_000) };
-            Reading { payload, publisher: None, contradicted: false }
+            Reading { payload, publisher: None, code: None, contradicted: false }
         });
         let at = now.mono;
         Seen {

@@ -113,7 +113,11 @@ impl Run<'_> {
             });
             self.show();
             self.tick();
-            if self.is_over() || stop.is_requested() {
+            let wishes = self.screen.wishes();
+            if wishes.snapshot {
+                self.save(&snapshot::name_at(chrono::Local::now()));
+            }
+            if wishes.quit || self.is_over() || stop.is_requested() {
                 break;
             }
         }
@@ -126,7 +130,9 @@ impl Run<'_> {
             Event::Disconnected(why) => {
                 self.output.say("disconnected", &stream.name, format_args!("{why}; trying again"))
             }
-            Event::Waiting(what) => self.output.say("waiting", &stream.name, format_args!("{what}; trying again")),
+            Event::Waiting(what) => {
+                self.output.say("waiting", &stream.name, format_args!("{what}; trying for {:?}", self.config.wait))
+            }
             Event::Ended(Err(why)) => self.output.say("failed", &stream.name, why),
             Event::Ended(Ok(())) | Event::Picture(_) | Event::Undecodable { .. } | Event::Dropped(_) => {}
         }
@@ -152,9 +158,6 @@ impl Run<'_> {
         let window = self.screen.is_wanted();
         let now = self.clock.now();
         self.streams.iter_mut().for_each(|stream| stream.settle(window, now));
-        if self.screen.wishes().snapshot {
-            self.save(&snapshot::name_at(chrono::Local::now()));
-        }
     }
 
     fn tick(&mut self) {
@@ -175,10 +178,10 @@ impl Run<'_> {
         self.streams.iter().filter_map(Stream::first_picture).min()
     }
 
-    fn is_over(&mut self) -> bool {
+    fn is_over(&self) -> bool {
         let end = self.config.duration.and_then(|duration| Some(self.first_picture()? + duration));
         let out_of_time = end.is_some_and(|end| self.clock.now().mono >= end);
-        out_of_time || self.streams.iter().all(Stream::has_ended) || self.screen.wishes().quit
+        out_of_time || self.streams.iter().all(Stream::has_ended)
     }
 
     fn save(&mut self, path: &std::path::Path) {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use common::code::{Payload, Reader};
+use common::code::{Payload, Reader, Rect};
 use common::frame::{Luma, PublisherTimes};
 use common::sei::{self, Stamp};
 
@@ -16,6 +16,8 @@ pub struct Reading {
     pub payload: Payload,
     /// The publisher's times, where the SEI of this very frame arrived and agrees with the code.
     pub publisher: Option<PublisherTimes>,
+    /// What the code covers, in the picture's own samples.
+    pub code: Option<Rect>,
     /// An SEI came with the picture, but it speaks of another frame or another PUB time.
     pub contradicted: bool,
 }
@@ -48,7 +50,8 @@ impl StampReader {
         let same_frame = |s: &&Stamp| (s.stream_id, s.sequence) == (payload.stream_id, payload.sequence);
         let stamp = self.recent.iter().find(same_frame).filter(|stamp| stamp.times.stamp == payload.time);
         let contradicted = stamp.is_none() && !self.recent.is_empty();
-        Some(Reading { payload, publisher: stamp.map(|stamp| stamp.times), contradicted })
+        let publisher = stamp.map(|stamp| stamp.times);
+        Some(Reading { payload, publisher, code: self.code.bounds(), contradicted })
     }
 }
 
@@ -61,13 +64,15 @@ mod tests {
     use super::*;
 
     const START_CODE: [u8; 4] = [0, 0, 0, 1];
+    const SIZE: Size = Size::new(320, 240);
+    const CODE: Option<Rect> = Some(Rect { x: 16, y: 16, width: 96, height: 32 });
 
     fn payload(sequence: u32) -> Payload {
         Payload { stream_id: 9, sequence, time: WallTime::from_micros(1_700_000_000_000_000 + i64::from(sequence)) }
     }
 
     fn picture(payload: &Payload) -> Picture {
-        let mut picture = Picture::black(Size::new(320, 240));
+        let mut picture = Picture::black(SIZE);
         Painter::new(picture.size(), Corner::TopLeft).expect("large enough").paint(&mut picture, payload);
         picture
     }
@@ -87,7 +92,7 @@ mod tests {
         reader.access_unit(&access_unit(&payload(1)));
         let reading = reader.picture(picture(&payload(1)).luma());
         let publisher = Some(times(payload(1).time));
-        assert_eq!(reading, Some(Reading { payload: payload(1), publisher, contradicted: false }));
+        assert_eq!(reading, Some(Reading { payload: payload(1), publisher, code: CODE, contradicted: false }));
     }
 
     #[test]
@@ -106,14 +111,14 @@ mod tests {
             let mut reader = StampReader::new();
             reader.access_unit(&access_unit(&other));
             let reading = reader.picture(picture(&payload(1)).luma());
-            assert_eq!(reading, Some(Reading { payload: payload(1), publisher: None, contradicted: true }));
+            assert_eq!(reading, Some(Reading { payload: payload(1), publisher: None, code: CODE, contradicted: true }));
         }
     }
 
     #[test]
     fn without_an_sei_nothing_is_contradicted() {
         let reading = StampReader::new().picture(picture(&payload(1)).luma());
-        assert_eq!(reading, Some(Reading { payload: payload(1), publisher: None, contradicted: false }));
-        assert_eq!(StampReader::new().picture(Picture::black(Size::new(320, 240)).luma()), None);
+        assert_eq!(reading, Some(Reading { payload: payload(1), publisher: None, code: CODE, contradicted: false }));
+        assert_eq!(StampReader::new().picture(Picture::black(SIZE).luma()), None);
     }
 }

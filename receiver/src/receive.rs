@@ -4,6 +4,7 @@
 //! retina has no time-outs and reports errors as texts of many lines; both are mended here. It hands an access unit over on the
 //! RTP marker (RFC 6184 section 5.1), or one frame late where the sender sets none.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use url::Url;
 
 use crate::config::{self, Address};
+use crate::memory;
 use crate::queue::{Arrival, Body, Dropped, Sender, Unit};
 use crate::stop::Stop;
 
@@ -30,6 +32,13 @@ const SILENCE_LIMIT: Duration = Duration::from_secs(5);
 
 /// First and longest pause between two attempts to get the stream back.
 const RETRY: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
+
+/// Most that this process may grow between two pictures: retina buffers what makes no whole message or access unit yet, and
+/// has no limit of its own.
+const MAX_GROWTH_BYTES: u64 = 512 << 20;
+
+/// How often that is looked at.
+const GROWTH_CHECK: Duration = Duration::from_millis(50);
 
 /// Longest wait for the answer to TEARDOWN at the end.
 const FAREWELL_LIMIT: Duration = Duration::from_millis(200);
@@ -68,12 +77,10 @@ pub enum Error {
         request: &'static str,
     },
     /// The other side speaks something else.
-    #[error("{address} is not an RTSP server: {reason}")]
+    #[error("{address} is not an RTSP server: what it says is not RTSP")]
     NotRtsp {
         /// Host and port.
         address: String,
-        /// What came instead.
-        reason: String,
     },
     /// 401 without credentials.
     #[error("{url} needs a user name and a password: write them as rtsp://USER:PASSWORD@HOST… (401 Unauthorized)")]
@@ -106,8 +113,16 @@ pub enum Error {
     Refused {
         /// Without user info.
         url: Url,
+        /// Of the response.
+        status: u16,
         /// Status and request.
         reason: String,
+    },
+    /// Bytes without end that make no picture.
+    #[error("{address} sends more than {} MB that make no picture", MAX_GROWTH_BYTES >> 20)]
+    Flood {
+        /// Host and port.
+        address: String,
     },
     /// Video, but not H.264.
     #[error("the video at {url} is {codec}, not H.264")]
@@ -186,7 +201,7 @@ impl Error {
 pub fn run(config: &Config, clock: &SystemClock, stop: &Stop, queue: &mut Sender) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Error::Runtime(error.to_string()))?;
-    let mut player = Player { config, clock, sessions: Arc::default(), pictures: 0 };
+    let player = Player { config, clock, sessions: Arc::default(), pictures: Cell::new(0) };
     let sessions = Arc::clone(&player.sessions);
     let outcome = runtime.block_on(async {
         tokio::select! {
@@ -204,26 +219,29 @@ struct Player<'a> {
     config: &'a Config,
     clock: &'a SystemClock,
     sessions: Arc<SessionGroup>,
-    pictures: u64,
+    /// Access units received, over all sessions.
+    pictures: Cell<u64>,
 }
 
 impl Player<'_> {
     /// Session after session. Returns only where there was no first picture.
-    async fn play_for_ever(&mut self, queue: &mut Sender) -> Error {
+    async fn play_for_ever(&self, queue: &mut Sender) -> Error {
         let give_up = Instant::now() + self.config.wait;
         let mut pause = RETRY.0;
+        let mut told = None;
         loop {
-            let before = self.pictures;
+            let before = self.pictures.get();
             let error = self.play(queue).await;
-            if self.pictures > before {
+            if self.pictures.get() > before {
                 pause = RETRY.0;
                 queue.say(Arrival::Disconnected(error.to_string()));
-            } else if self.pictures > 0 {
+            } else if self.pictures.get() > 0 {
                 tracing::debug!(%error, "the stream is not back");
             } else if !error.may_pass() || Instant::now() + pause > give_up {
                 return error;
-            } else {
+            } else if told.as_ref() != Some(&error) {
                 queue.say(Arrival::Waiting(error.to_string()));
+                told = Some(error);
             }
             sleep(pause).await;
             pause = (pause * 2).min(RETRY.1);
@@ -231,13 +249,34 @@ impl Player<'_> {
     }
 
     /// One session, from connecting to its end.
-    async fn play(&mut self, queue: &mut Sender) -> Error {
-        match self.start().await {
-            Ok(session) => {
-                queue.say(Arrival::Connected);
-                self.receive(session, queue).await
+    async fn play(&self, queue: &mut Sender) -> Error {
+        let session = async {
+            match self.start().await {
+                Ok(session) => {
+                    queue.say(Arrival::Connected);
+                    self.receive(session, queue).await
+                }
+                Err(error) => error,
             }
-            Err(error) => error,
+        };
+        tokio::select! {
+            error = session => error,
+            () = self.grown() => Error::Flood { address: self.config.address.host_and_port() },
+        }
+    }
+
+    /// Returns when memory has grown too much since the last picture.
+    async fn grown(&self) {
+        let look = || (self.pictures.get(), memory::resident().unwrap_or_default());
+        let mut before = look();
+        loop {
+            sleep(GROWTH_CHECK).await;
+            let now = look();
+            if now.0 != before.0 {
+                before = now;
+            } else if now.1 > before.1.saturating_add(MAX_GROWTH_BYTES) {
+                return;
+            }
         }
     }
 
@@ -281,7 +320,7 @@ impl Player<'_> {
     }
 
     /// Hands access units on until the session ends or falls silent.
-    async fn receive(&mut self, mut session: Demuxed, queue: &mut Sender) -> Error {
+    async fn receive(&self, mut session: Demuxed, queue: &mut Sender) -> Error {
         let mut silent_at = Instant::now() + SILENCE_LIMIT;
         loop {
             let frame = match timeout_at(silent_at, session.next()).await {
@@ -296,7 +335,7 @@ impl Player<'_> {
                 return error;
             }
             silent_at = Instant::now() + SILENCE_LIMIT;
-            self.pictures += 1;
+            self.pictures.set(self.pictures.get() + 1);
             queue.unit(unit);
         }
     }
@@ -346,16 +385,27 @@ impl Player<'_> {
             Some(401) => Error::CredentialsRefused { url },
             Some(404) => Error::NotFound { url },
             Some(461) => Error::TransportRefused { url, transport: self.config.transport },
-            Some(_) => Error::Refused { url, reason },
-            None => match text.strip_prefix("Unable to connect to RTSP server: ") {
-                Some(system) => Error::Connect { address: address(), reason: one_line(system) },
-                None if self.pictures == 0 && text.starts_with("RTSP framing error") => {
-                    Error::NotRtsp { address: address(), reason }
+            Some(status) => {
+                let reason = reason.split(" CSeq").next().unwrap_or_default().to_owned();
+                Error::Refused { url, status, reason }
+            }
+            None => match text.split_once(": ") {
+                Some(("Unable to connect to RTSP server", system)) => {
+                    Error::Connect { address: address(), reason: one_line(without_number(system)) }
                 }
-                None => Error::Broken { url, reason },
+                Some(("Error reading from RTSP peer", system)) => {
+                    Error::Broken { url, reason: one_line(without_number(system)) }
+                }
+                Some(("RTSP framing error", _)) if self.pictures.get() == 0 => Error::NotRtsp { address: address() },
+                _ => Error::Broken { url, reason },
             },
         }
     }
+}
+
+/// An error of the system without its number, which says nothing that the words do not.
+fn without_number(text: &str) -> &str {
+    text.split(" (os error").next().unwrap_or(text)
 }
 
 /// The first line of `text`, without control characters and not too long: parts of it come from the other side.

@@ -118,8 +118,12 @@ impl Work<'_> {
         let reading = self.stamps.picture(planes.luma());
         let read = self.clock.now().mono;
         self.serial += 1;
-        let stamp = reading.map(|reading| reading.payload.time);
-        let shown = self.slot.put(Label { serial: self.serial, stamp, code: None }, planes);
+        let label = Label {
+            serial: self.serial,
+            stamp: reading.map(|reading| reading.payload.time),
+            code: reading.and_then(|reading| reading.code),
+        };
+        let shown = self.slot.put(label, planes);
         let converted = if shown { self.clock.now().mono } else { read };
         Seen {
             serial: self.serial,

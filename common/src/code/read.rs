@@ -1,7 +1,7 @@
 //! Reading: where the code was last time, else where it would be painted in a picture of this size.
 
 use super::sample::{Place, Sampler};
-use super::{Corner, Layout, Payload, word};
+use super::{Corner, Layout, Payload, Rect, word};
 use crate::frame::{Luma, Size};
 
 /// Reads codes from the pictures of one stream, and remembers where it found the last one.
@@ -36,6 +36,12 @@ impl Reader {
         Some(payload)
     }
 
+    /// What the last code that was read covers of its picture, so that nothing is drawn over it; `None` before the
+    /// first, and after a change of size.
+    pub fn bounds(&self) -> Option<Rect> {
+        self.lock.as_ref().map(Sampler::bounds)
+    }
+
     fn resize(&mut self, width: usize, height: usize) {
         self.size = (width, height);
         self.lock = None;
@@ -64,6 +70,8 @@ mod tests {
                 assert_eq!(reader.read(picture.luma()), None);
                 Painter::new(picture.size(), corner).expect("large enough").paint(&mut picture, &PAYLOAD);
                 assert_eq!(reader.read(picture.luma()), Some(PAYLOAD), "{width}x{height} {corner}");
+                let painted = Layout::new(picture.size(), corner).expect("large enough").bounds();
+                assert_eq!(reader.bounds(), Some(painted), "{width}x{height} {corner}");
             }
         }
     }

@@ -1,8 +1,8 @@
 //! Measuring the grid's cells in a luma plane, at a place that need not fall on whole samples.
 
-use super::Layout;
 use super::grid::{CELLS, COLUMNS, ROLES, ROWS, Role, white_finder};
 use super::word::SYMBOLS;
+use super::{Layout, Rect};
 use crate::frame::Luma;
 
 /// Least difference between the finder's white and black cells, in luma levels.
@@ -68,6 +68,13 @@ impl Sampler {
         Some(word)
     }
 
+    /// The samples that the code covers, to the nearest one or two.
+    pub(super) fn bounds(&self) -> Rect {
+        let (x, width) = extent(&self.columns);
+        let (y, height) = extent(&self.rows);
+        Rect { x, y, width, height }
+    }
+
     /// The mean of each cell's middle, in luma levels.
     fn levels(&self, luma: &Luma<'_>) -> [i32; CELLS] {
         let mut levels = [0; CELLS];
@@ -84,6 +91,15 @@ impl Sampler {
         }
         levels
     }
+}
+
+/// Start and length of what the cells with these middles cover.
+fn extent<const N: usize>(spans: &[Span; N]) -> (u32, u32) {
+    let middle = |span: &Span| span.start as f32 + span.len as f32 / 2.0;
+    let (first, last) = (middle(&spans[0]), middle(&spans[N - 1]));
+    let half = (last - first) / (N - 1) as f32 / 2.0;
+    let start = (first - half).max(0.0).floor();
+    (start as u32, ((last + half).ceil() - start) as u32)
 }
 
 /// Spans of `N` cells of `cell` samples from `origin` on; `None` where they leave `0..side`.

@@ -28,7 +28,8 @@ const BEFORE_PICTURES: Size = Size::new(640, 480);
 /// How often a window without new pictures is drawn again, so that its texts stay true.
 const REDRAW: Duration = Duration::from_millis(100);
 
-/// Gives the lines of text, from top to bottom, for stream `.0`, which shows the picture of `.1` since `.2`.
+/// Gives the lines of text, from top to bottom, for stream `.0`, which shows the picture of `.1`
+/// since `.2`.
 pub type Captions<'a> = dyn FnMut(usize, &Label, MonoTime) -> Vec<String> + 'a;
 
 /// What a drawing cost.
@@ -49,6 +50,7 @@ pub struct Screen {
     window: Option<Window>,
     wanted: bool,
     drawn: MonoTime,
+    draw_time: Duration,
 }
 
 struct Tile {
@@ -77,7 +79,14 @@ impl Screen {
     /// A screen for the pictures of these slots. A window, where `wanted`, opens with the first picture.
     pub fn new(slots: impl IntoIterator<Item = Arc<Slot>>, wanted: bool) -> Self {
         let tiles = slots.into_iter().map(Tile::new).collect();
-        Self { tiles, canvas: Canvas::new(BEFORE_PICTURES), window: None, wanted, drawn: MonoTime::default() }
+        Self {
+            tiles,
+            canvas: Canvas::new(BEFORE_PICTURES),
+            window: None,
+            wanted,
+            drawn: MonoTime::default(),
+            draw_time: Duration::ZERO,
+        }
     }
 
     /// There is a window, or there will be one.
@@ -101,12 +110,13 @@ impl Screen {
     /// [`window::Error`] where there is no display after all; nothing is wanted any more from then on.
     pub fn refresh(&mut self, clock: &dyn Clock, captions: &mut Captions<'_>) -> Result<Option<Shown>, window::Error> {
         let begin = clock.now().mono;
-        let fetched = self.wanted && self.fetch(begin);
+        // A text has to be drawn before it is known when it is shown: as long after as the last time.
+        let fetched = self.wanted && self.fetch(begin + self.draw_time);
         let stale = self.window.is_some() && begin - self.drawn >= REDRAW;
         if !(fetched || stale) {
             return Ok(None);
         }
-        let shown = self.draw_and_show(begin, clock, captions);
+        let shown = self.draw_and_show(clock, captions);
         if shown.is_err() {
             self.wanted = false;
             self.window = None;
@@ -124,21 +134,18 @@ impl Screen {
         self.tiles.iter_mut().filter_map(|tile| tile.fetch(now).then_some(())).count() > 0
     }
 
-    fn draw_and_show(
-        &mut self,
-        begin: MonoTime,
-        clock: &dyn Clock,
-        captions: &mut Captions<'_>,
-    ) -> Result<Shown, window::Error> {
+    fn draw_and_show(&mut self, clock: &dyn Clock, captions: &mut Captions<'_>) -> Result<Shown, window::Error> {
         if self.window.is_none() {
             self.window = Some(Window::open("framelag receiver", enlarged(self.natural()))?);
         }
+        let begin = clock.now().mono;
         self.compose(captions);
         let composed = clock.now().mono;
         if let Some(window) = &mut self.window {
             window.show(&self.canvas)?;
         }
         self.drawn = clock.now().mono;
+        self.draw_time = self.drawn - begin;
         Ok(Shown { at: self.drawn, compose: composed - begin, hand_over: self.drawn - composed })
     }
 

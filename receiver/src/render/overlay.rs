@@ -16,8 +16,10 @@ pub struct Overlay {
 }
 
 impl Overlay {
-    /// Text lines per picture height.
-    const LINES_PER_HEIGHT: u32 = 24;
+    /// Text lines per picture height, and in a small picture.
+    const LINES_PER_HEIGHT: (u32, u32) = (24, 12);
+    /// Rows of a line that is read with ease: smaller ones are for pictures that have no room for it.
+    const EASY_LINE_HEIGHT: u32 = 16;
 
     /// An overlay that fits itself to the first picture it is drawn on.
     pub fn new() -> Self {
@@ -28,7 +30,8 @@ impl Overlay {
     pub fn draw(&mut self, canvas: &mut Canvas, area: Rect, lines: &[String], avoid: Option<Rect>) {
         if self.for_height != area.height {
             self.for_height = area.height;
-            self.glyphs = Glyphs::new(area.height / Self::LINES_PER_HEIGHT);
+            let easy = Self::EASY_LINE_HEIGHT.min(area.height / Self::LINES_PER_HEIGHT.1);
+            self.glyphs = Glyphs::new(easy.max(area.height / Self::LINES_PER_HEIGHT.0));
         }
         let place = self.place(area, lines, avoid);
         dim(canvas, place);
