@@ -16,6 +16,7 @@ pub mod code;
 pub mod frame;
 pub mod glyphs;
 pub mod h264;
+pub mod impair;
 pub mod rtp;
 pub mod rtsp;
 pub mod sei;
