@@ -166,6 +166,7 @@ mod tests {
         let mut client = Client::new(Credentials::new("ann", "x"));
         client.challenged("Basic realm=\"a, b\"");
         assert_eq!(client.authorization("OPTIONS", URL).as_deref(), Some("Basic YW5uOng="));
+        let mut client = Client::new(Credentials::new("ann", "x"));
         assert_eq!(client.challenged("Negotiate, Foo a=b"), Challenged::Unknown("Negotiate, Foo".into()));
     }
 
@@ -177,6 +178,7 @@ mod tests {
         assert_eq!(client.challenged("Digest realm=\"r\", nonce=\"2\", stale=true"), Challenged::TryAgain);
         client.authorization("OPTIONS", URL);
         assert_eq!(client.challenged("Digest realm=\"r\", nonce=\"3\""), Challenged::Rejected);
+        assert_eq!(client.challenged(""), Challenged::Rejected);
     }
 
     #[test]

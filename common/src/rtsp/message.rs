@@ -308,7 +308,7 @@ fn excerpt(bytes: &[u8]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
@@ -327,6 +327,14 @@ mod tests {
             items.push(item);
         }
         Ok(items)
+    }
+
+    /// The one request in `bytes`.
+    pub(in crate::rtsp) fn request(bytes: &[u8]) -> Request<Vec<u8>> {
+        match all(bytes).expect("a good request").remove(0) {
+            Item::Request(request) => request,
+            other => panic!("{other:?}"),
+        }
     }
 
     fn with_header(header: &str) -> Vec<u8> {

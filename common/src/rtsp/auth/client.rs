@@ -45,6 +45,10 @@ impl Client {
         let offers = split(www_authenticate);
         let strongest = offers.iter().filter_map(|offer| parse(offer)).max_by_key(Challenge::strength);
         let Some(strongest) = strongest else {
+            if self.challenge.is_some() {
+                // gortsplib refuses wrong credentials without a new challenge.
+                return Challenged::Rejected;
+            }
             let schemes: Vec<_> = offers.iter().filter_map(|offer| offer.split_ascii_whitespace().next()).collect();
             return Challenged::Unknown(schemes.join(", ").chars().take(60).flat_map(char::escape_debug).collect());
         };
