@@ -9,25 +9,26 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use rtsp_types::headers::{
-    AUTHORIZATION, CONTENT_TYPE, CSEQ, LOCATION, PUBLIC, RANGE, SESSION, TRANSPORT, USER_AGENT, WWW_AUTHENTICATE,
-};
+use rtsp_types::headers::{CSEQ, LOCATION};
 use rtsp_types::{Method, Request, Response, StatusCode, Version};
 use url::Url;
 
-use super::auth::{Challenged, Client, Credentials};
-use super::headers::{self, Lower, Mode, Range, Transport, parse_cseq};
+use super::auth::{Client, Credentials};
+use super::headers::{self, parse_cseq};
 use super::message::{Framer, Item};
-use super::sdp::{Video, control_url};
+use super::sdp::Video;
 use crate::rtp::rtcp;
 use crate::time::{MonoTime, Now};
 
+mod answers;
 mod error;
 mod report;
+mod requests;
 
 pub use error::{Error, State};
 use report::Reports;
 pub use report::SentFrame;
+use requests::name;
 
 /// How long a server may take to answer a request.
 pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -35,7 +36,6 @@ pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 const ATTEMPTS_MAX: u32 = 3;
 /// A request for a picture that comes sooner after another is answered by the same picture.
 const IDR_REQUEST_INTERVAL: Duration = Duration::from_millis(250);
-const AGENT: &str = concat!("framelag/", env!("CARGO_PKG_VERSION"));
 
 /// What a session publishes, and where.
 #[derive(Clone, Debug)]
@@ -246,145 +246,6 @@ impl Session {
         [response, keep_alive, report].into_iter().flatten().min()
     }
 
-    fn handle_response(&mut self, now: Now, response: &Response<Vec<u8>>) -> Result<(), Error> {
-        let Some(pending) = self.pending.take() else {
-            return Err(self.unusable("an answer", "nothing was asked"));
-        };
-        let request = name(pending.request.method());
-        if let Some(value) = response.header(&CSEQ) {
-            let cseq =
-                parse_cseq(value.as_str()).map_err(|error| Error::Unusable { request, why: error.to_string() })?;
-            if cseq < pending.cseq {
-                // The answer to a sign of life, which TEARDOWN has overtaken.
-                self.pending = Some(pending);
-                return Ok(());
-            }
-            if cseq > pending.cseq {
-                return Err(self.unusable(request, &format!("it has CSeq {cseq} instead of {}", pending.cseq)));
-            }
-        }
-        match response.status() {
-            status if status.is_informational() => {
-                self.pending = Some(Pending { deadline: now.mono + RESPONSE_TIMEOUT, ..pending });
-                Ok(())
-            }
-            StatusCode::Unauthorized => self.authenticate(now, pending, response),
-            status if status.is_success() => {
-                self.take_session(response, request)?;
-                self.advance(now, response, request)
-            }
-            _ if self.state == State::Ending => {
-                self.close();
-                Ok(())
-            }
-            status if self.state == State::Recording && status != StatusCode::SessionNotFound => {
-                // The stream flows; a server that dislikes one sign of life may like the other.
-                self.keep_alive.method = Method::Options;
-                self.schedule_keep_alive(now);
-                Ok(())
-            }
-            status if status.is_redirection() => {
-                let to = response.header(&LOCATION).map(|value| value.as_str()).unwrap_or_default();
-                Err(Error::redirected(request, to))
-            }
-            status => Err(Error::refused(request, status.into(), response.reason_phrase())),
-        }
-    }
-
-    fn authenticate(&mut self, now: Now, pending: Pending, response: &Response<Vec<u8>>) -> Result<(), Error> {
-        let request = name(pending.request.method());
-        let Some(client) = &mut self.auth else { return Err(Error::CredentialsNeeded { request }) };
-        let challenge = response.header(&WWW_AUTHENTICATE).map(|value| value.as_str()).unwrap_or_default();
-        match client.challenged(challenge) {
-            Challenged::TryAgain if pending.attempts < ATTEMPTS_MAX => {
-                self.send_request(now, pending.request, pending.attempts + 1);
-                Ok(())
-            }
-            Challenged::TryAgain | Challenged::Rejected => Err(Error::CredentialsRejected { request }),
-            Challenged::Unknown(schemes) => Err(Error::UnknownScheme { schemes }),
-        }
-    }
-
-    /// Goes on after a good answer.
-    fn advance(&mut self, now: Now, response: &Response<Vec<u8>>, request: &'static str) -> Result<(), Error> {
-        match self.state {
-            State::Greeting => {
-                let public = response.header(&PUBLIC).map(|value| value.as_str()).unwrap_or_default();
-                if public.split(',').any(|method| method.trim() == "GET_PARAMETER") {
-                    self.keep_alive.method = Method::GetParameter;
-                }
-                self.state = State::Announcing;
-                self.announce(now);
-            }
-            State::Announcing => {
-                self.state = State::SettingUp;
-                self.setup(now)?;
-            }
-            State::SettingUp => {
-                let route = self.route(response, request)?;
-                if self.session.is_none() {
-                    return Err(self.unusable(request, "it names no session"));
-                }
-                self.state = State::Starting(route);
-                let record = self
-                    .build(Method::Record)
-                    .header(RANGE, Range::Npt { start: Duration::ZERO, end: None }.to_string());
-                self.request(now, record.build(Vec::new()));
-            }
-            State::Starting(route) => {
-                self.state = State::Recording;
-                self.schedule_keep_alive(now);
-                self.outputs.push_back(Output::Recording(route));
-            }
-            State::Recording => self.schedule_keep_alive(now),
-            State::Ending | State::Closed => self.close(),
-        }
-        Ok(())
-    }
-
-    fn announce(&mut self, now: Now) {
-        let host = self.config.url.host_str().and_then(|host| host.trim_matches(['[', ']']).parse().ok());
-        let description = self.config.video.describe(host.unwrap_or(IpAddr::from([127, 0, 0, 1])));
-        let request = self.build(Method::Announce).header(CONTENT_TYPE, "application/sdp").build(description);
-        self.request(now, request);
-    }
-
-    fn setup(&mut self, now: Now) -> Result<(), Error> {
-        let mut transport = Transport::new(Lower::Tcp, Mode::Record);
-        match self.config.delivery {
-            Delivery::Tcp => transport.interleaved = Some(self.channels),
-            Delivery::Udp(rtp, rtcp) => {
-                transport.lower = Lower::Udp;
-                transport.client_port = Some((rtp, rtcp));
-            }
-        }
-        let track = control_url(self.config.url.as_str(), self.config.video.control.as_deref());
-        let track = Url::parse(&track).map_err(|_| self.unusable("SETUP", "its track has no URL"))?;
-        let request = self.build(Method::Setup).request_uri(track).header(TRANSPORT, transport.to_string());
-        self.request(now, request.build(Vec::new()));
-        Ok(())
-    }
-
-    /// Where the server wants the packets, from its answer to SETUP.
-    fn route(&mut self, response: &Response<Vec<u8>>, request: &'static str) -> Result<Route, Error> {
-        let value = response.header(&TRANSPORT).ok_or_else(|| self.unusable(request, "it names no transport"))?;
-        let offers = Transport::parse(value.as_str()).map_err(|error| self.unusable(request, &error.to_string()))?;
-        let transport = offers.first().ok_or_else(|| self.unusable(request, "it names a transport that is not RTP"))?;
-        match (self.config.delivery, transport.lower) {
-            (Delivery::Tcp, Lower::Tcp) => {
-                self.channels = transport.interleaved.unwrap_or(self.channels);
-                Ok(Route::Interleaved(self.channels.0))
-            }
-            (Delivery::Udp(..), Lower::Udp) => {
-                let (rtp, rtcp) =
-                    transport.server_port.ok_or_else(|| self.unusable(request, "it names no server_port"))?;
-                Ok(Route::Udp { rtp, rtcp, host: transport.source })
-            }
-            (Delivery::Tcp, Lower::Udp) => Err(self.unusable(request, "it wants UDP: try --transport udp")),
-            (Delivery::Udp(..), Lower::Tcp) => Err(self.unusable(request, "it wants TCP: try --transport tcp")),
-        }
-    }
-
     /// A server asks for signs of life, or for the end.
     fn handle_request(&mut self, request: &Request<Vec<u8>>) -> Result<(), Error> {
         let status = match request.method() {
@@ -406,49 +267,6 @@ impl Session {
         Ok(())
     }
 
-    fn take_session(&mut self, response: &Response<Vec<u8>>, request: &'static str) -> Result<(), Error> {
-        if let Some(value) = response.header(&SESSION) {
-            let session = headers::Session::parse(value.as_str());
-            self.session = Some(session.map_err(|error| self.unusable(request, &error.to_string()))?);
-        }
-        Ok(())
-    }
-
-    /// A sign of life at half the time after which the server would give up (RFC 2326 section 12.37).
-    fn schedule_keep_alive(&mut self, now: Now) {
-        let timeout =
-            self.session.as_ref().map_or(headers::SESSION_TIMEOUT_DEFAULT, headers::Session::timeout_or_default);
-        self.keep_alive.due = Some(now.mono + timeout / 2);
-    }
-
-    fn build(&self, method: Method) -> rtsp_types::RequestBuilder {
-        let request =
-            Request::builder(method, Version::V1_0).request_uri(self.config.url.clone()).header(USER_AGENT, AGENT);
-        match &self.session {
-            Some(session) => request.header(SESSION, session.id.as_str()),
-            None => request,
-        }
-    }
-
-    fn request(&mut self, now: Now, request: Request<Vec<u8>>) {
-        self.send_request(now, request, 1);
-    }
-
-    fn send_request(&mut self, now: Now, mut request: Request<Vec<u8>>, attempts: u32) {
-        self.last_cseq += 1;
-        request.insert_header(CSEQ, self.last_cseq.to_string());
-        let uri = request.request_uri().map(Url::as_str).unwrap_or("*");
-        let answer = self.auth.as_mut().and_then(|auth| auth.authorization(name(request.method()), uri));
-        if let Some(answer) = answer {
-            request.insert_header(AUTHORIZATION, answer);
-        }
-        let mut bytes = Vec::new();
-        request.write(&mut bytes).expect("writing to memory does not fail");
-        self.outputs.push_back(Output::Send(bytes));
-        let deadline = now.mono + RESPONSE_TIMEOUT;
-        self.pending = Some(Pending { request, cseq: self.last_cseq, deadline, attempts });
-    }
-
     fn send_rtcp(&mut self, packet: Vec<u8>) {
         self.outputs.push_back(match self.config.delivery {
             Delivery::Tcp => {
@@ -466,25 +284,8 @@ impl Session {
         self.outputs.push_back(Output::Closed);
     }
 
-    fn unusable(&self, request: &'static str, why: &str) -> Error {
-        Error::Unusable { request, why: why.to_owned() }
-    }
-
     fn not_understood(&self, error: super::message::Error) -> Error {
         Error::NotUnderstood { request: self.pending.as_ref().map(|pending| name(pending.request.method())), error }
-    }
-}
-
-/// The methods that a session sends, for messages that outlive it.
-fn name(method: &Method) -> &'static str {
-    match method {
-        Method::Options => "OPTIONS",
-        Method::Announce => "ANNOUNCE",
-        Method::Setup => "SETUP",
-        Method::Record => "RECORD",
-        Method::GetParameter => "GET_PARAMETER",
-        Method::Teardown => "TEARDOWN",
-        _ => "a request",
     }
 }
 

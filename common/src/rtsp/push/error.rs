@@ -117,6 +117,10 @@ impl Error {
         Self::Refused { request, status, reason: printable(reason), hint }
     }
 
+    pub(super) fn unusable(request: &'static str, why: &str) -> Self {
+        Self::Unusable { request, why: why.to_owned() }
+    }
+
     pub(super) fn redirected(request: &'static str, to: &str) -> Self {
         let to = match Url::parse(to) {
             Ok(mut url) => {

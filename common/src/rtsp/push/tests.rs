@@ -2,6 +2,8 @@ use std::collections::HashMap;
 
 use proptest::prelude::*;
 
+use rtsp_types::headers::SESSION;
+
 use super::*;
 use crate::rtsp::message;
 use crate::rtsp::sdp::Announcement;
