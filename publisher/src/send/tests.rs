@@ -1,1 +1,312 @@
+use std::io::{Read, Write};
+use std::net::{TcpListener, UdpSocket};
 
+use common::clock::ManualClock;
+use common::frame::PublisherTimes;
+use common::h264;
+use common::rtp::{header, rtcp};
+use common::rtsp::interleaved;
+use common::rtsp::message::{Framer, Item};
+use common::sei;
+use common::time::WallTime;
+
+use super::*;
+
+/// How long anything may take that a test waits for.
+const LIMIT: Duration = Duration::from_secs(20);
+const SPS: &[u8] = &[0x67, 0x42, 0xc0, 0x1e, 0x8c, 0x8d, 0x40, 0x50, 0x1e, 0x90, 0x0f, 0x08, 0x84, 0x6a];
+const PPS: &[u8] = &[0x68, 0xce, 0x3c, 0x80];
+
+/// What the server of a test does with an item.
+enum Action {
+    Answer(String),
+    Send(Vec<u8>),
+    Nothing,
+    Close,
+    /// Stops reading until the test has ended.
+    Stall(Receiver<()>),
+}
+
+/// What the server of a test saw: on which connection, and what.
+type Seen = (usize, Item);
+
+/// A server for `connections` connections, one after the other, that does what `script` says.
+fn serve(connections: usize, mut script: impl FnMut(usize, &Item) -> Action + Send + 'static) -> (Url, Receiver<Seen>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = listener.local_addr().expect("it is bound");
+    let (seen_in, seen) = crossbeam_channel::unbounded();
+    std::thread::spawn(move || {
+        for (number, stream) in listener.incoming().take(connections).enumerate() {
+            converse(stream.expect("a connection"), |item| {
+                let action = script(number, &item);
+                // The test may have seen enough.
+                let _ = seen_in.send((number, item));
+                action
+            });
+        }
+    });
+    (Url::parse(&format!("rtsp://{address}/cam")).expect("a URL"), seen)
+}
+
+fn converse(mut stream: TcpStream, mut script: impl FnMut(Item) -> Action) {
+    let mut framer = Framer::default();
+    let mut buffer = [0; 65_536];
+    loop {
+        while let Some(item) = framer.next_item().expect("the sender speaks RTSP") {
+            match script(item) {
+                Action::Answer(text) => stream.write_all(text.as_bytes()).expect("the sender listens"),
+                Action::Send(bytes) => stream.write_all(&bytes).expect("the sender listens"),
+                Action::Nothing => {}
+                Action::Close => return,
+                Action::Stall(until) => {
+                    let _ = until.recv();
+                    return;
+                }
+            }
+        }
+        match stream.read(&mut buffer) {
+            Ok(0) | Err(_) => return,
+            Ok(len) => framer.push(&buffer[..len]),
+        }
+    }
+}
+
+/// Answers like a server that takes everything.
+fn record(item: &Item, transport: &str) -> Action {
+    let Item::Request(request) = item else { return Action::Nothing };
+    let cseq = request.header(&rtsp_types::headers::CSEQ).expect("every request has one");
+    Action::Answer(format!(
+        "RTSP/1.0 200 OK\r\nCSeq: {cseq}\r\nSession: a;timeout=60\r\nTransport: {transport}\r\n\r\n"
+    ))
+}
+
+const TCP: &str = "RTP/AVP/TCP;unicast;interleaved=0-1";
+
+fn config(to: &Url, transport: Transport) -> (Config, ManualClock) {
+    let clock = ManualClock::new(WallTime::from_micros(1_700_000_000_000_000));
+    (Config { to: to.clone(), transport, frame_rate: Some(30.0), clock: Arc::new(clock.clone()) }, clock)
+}
+
+fn start(to: &Url) -> Sender {
+    Sender::start(config(to, Transport::Tcp).0).expect("the server listens")
+}
+
+/// An access unit with a slice of `len` bytes, stamped at `stamped`.
+fn unit(sequence: u32, idr: bool, len: usize, stamped: Now) -> AccessUnit {
+    let wall = stamped.wall;
+    let times = PublisherTimes { captured: None, stamp: wall, painted: wall, encoded: wall, sent: wall };
+    let stamp = sei::nal(&sei::Stamp { stream_id: 1, sequence, times });
+    let mut annex_b = Vec::new();
+    let mut put = |nal: &[u8]| {
+        annex_b.extend([0, 0, 0, 1]);
+        annex_b.extend(nal);
+        annex_b.len() - nal.len()
+    };
+    if idr {
+        put(SPS);
+        put(PPS);
+    }
+    let sei_at = put(&stamp);
+    let slice = [if idr { 0x65 } else { 0x41 }, 0x88];
+    put(&[&slice[..], &vec![0xab; len]].concat());
+    AccessUnit { annex_b, sei_at, time: MediaTime::from_ticks(sequence * 3_000), stamped, idr }
+}
+
+/// The next RTP packet that the server saw.
+fn packet(seen: &Receiver<Seen>) -> (usize, Vec<u8>) {
+    loop {
+        match seen.recv_timeout(LIMIT).expect("packets come") {
+            (connection, Item::Data { channel: 0, payload }) => return (connection, payload.to_vec()),
+            _ => continue,
+        }
+    }
+}
+
+/// The stamp in a packet that carries whole NAL units.
+fn stamp(packet: &[u8]) -> Option<sei::Stamp> {
+    let at = packet.windows(4).position(|bytes| bytes[..2] == [0, sei::NAL_LEN as u8] && bytes[2..4] == [6, 5])? + 2;
+    sei::find(&[&[0, 0, 1][..], &packet[at..at + sei::NAL_LEN]].concat())
+}
+
+#[test]
+fn a_stream_arrives_with_the_time_of_sending_in_it() {
+    let (url, seen) = serve(1, |_, item| record(item, TCP));
+    let (config, clock) = config(&url, Transport::Tcp);
+    let sender = Sender::start(config).expect("the server listens");
+    let stamped = clock.now();
+    clock.advance(Duration::from_millis(5));
+    clock.step_wall(1_000_000);
+    sender.send(unit(7, true, 3_000, stamped)).expect("it goes on");
+    sender.send(unit(8, false, 100, stamped)).expect("it goes on");
+    let stats = sender.finish().expect("all went well");
+    assert_eq!((stats.frames, stats.packets, stats.dropped, stats.reconnects), (2, 1 + 3 + 1, 0, 0));
+    let packets: Vec<_> = (0..5).map(|_| packet(&seen).1).collect();
+    let infos: Vec<_> = packets.iter().map(|packet| header::inspect(packet).expect("ours")).collect();
+    assert_eq!(infos.iter().map(|info| info.marker).collect::<Vec<_>>(), [false, false, false, true, true]);
+    assert!(infos[0].starts_idr);
+    let found = stamp(&packets[0]).expect("the SEI is whole");
+    assert_eq!(found.sequence, 7);
+    assert_eq!(found.times.sent.micros_since(stamped.wall), 5_000, "a step of the wall clock is not in it");
+    let ending: Vec<_> = seen.try_iter().map(|(_, item)| item).collect();
+    assert!(matches!(&ending[..], [.., Item::Request(end)] if *end.method() == rtsp_types::Method::Teardown));
+    let bye = |item: &Item| matches!(item, Item::Data { channel: 1, payload } if matches!(rtcp::parse(payload).as_deref(), Ok([rtcp::Event::Bye { .. }])));
+    assert!(ending.iter().any(bye));
+}
+
+#[test]
+fn udp_packets_and_reports_come_from_the_announced_ports() {
+    let [rtp, rtcp] = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").expect("a port is free"));
+    let port = |socket: &UdpSocket| socket.local_addr().expect("it is bound").port();
+    let transport = format!("RTP/AVP;unicast;server_port={}-{}", port(&rtp), port(&rtcp));
+    let (url, seen) = serve(1, move |_, item| record(item, &transport));
+    let (config, clock) = config(&url, Transport::Udp);
+    let sender = Sender::start(config).expect("the server listens");
+    sender.send(unit(0, true, 3_000, clock.now())).expect("it goes on");
+    let mut buffer = [0; 2_000];
+    for socket in [&rtp, &rtcp] {
+        socket.set_read_timeout(Some(LIMIT)).expect("a limit");
+    }
+    let (len, from) = rtp.recv_from(&mut buffer).expect("a packet comes");
+    assert!(header::inspect(&buffer[..len]).expect("ours").starts_idr);
+    let (len, from_rtcp) = rtcp.recv_from(&mut buffer).expect("a report comes");
+    assert!(matches!(rtcp::parse(&buffer[..len]).as_deref(), Ok([rtcp::Event::SenderReport { packets: 4, .. }])));
+    let setup = seen.try_iter().find_map(|(_, item)| match item {
+        Item::Request(request) => request.header(&rtsp_types::headers::TRANSPORT).map(ToString::to_string),
+        _ => None,
+    });
+    let ports = format!("client_port={}-{}", from.port(), from_rtcp.port());
+    assert!(setup.as_deref().is_some_and(|setup| setup.contains(&ports)), "{ports} in {setup:?}");
+    // A reader's plea comes back by the same port.
+    rtcp.send_to(&rtcp::picture_loss(1, 0), from_rtcp).expect("the port is open");
+    let asked = (1..1_000).any(|sequence| {
+        sender.send(unit(sequence, false, 10, clock.now())).expect("it goes on");
+        rtp.recv_from(&mut buffer).expect("a packet comes");
+        sender.take_idr_request()
+    });
+    assert!(asked);
+}
+
+#[test]
+fn a_reader_that_needs_a_picture_reaches_the_encoder() {
+    let (url, seen) = serve(1, |_, item| match item {
+        Item::Data { channel: 0, .. } => {
+            let plea = rtcp::picture_loss(1, 0);
+            Action::Send([&interleaved::header(1, plea.len() as u16)[..], &plea].concat())
+        }
+        item => record(item, TCP),
+    });
+    let (config, clock) = config(&url, Transport::Tcp);
+    let sender = Sender::start(config).expect("the server listens");
+    let asked = (0..1_000).any(|sequence| {
+        sender.send(unit(sequence, sequence == 0, 10, clock.now())).expect("it goes on");
+        packet(&seen);
+        sender.take_idr_request()
+    });
+    assert!(asked);
+}
+
+#[test]
+fn a_lost_connection_is_made_again_and_begins_with_an_idr_picture() {
+    let (url, seen) = serve(2, |connection, item| match item {
+        Item::Data { channel: 0, .. } if connection == 0 => Action::Close,
+        item => record(item, TCP),
+    });
+    let (config, clock) = config(&url, Transport::Tcp);
+    let sender = Sender::start(config).expect("the server listens");
+    sender.send(unit(0, true, 10, clock.now())).expect("it goes on");
+    assert_eq!(sender.events().recv_timeout(LIMIT), Ok(Event::Connected));
+    assert!(matches!(sender.events().recv_timeout(LIMIT), Ok(Event::Lost(Error::Lost { .. }))));
+    sender.send(unit(1, false, 10, clock.now())).expect("it goes on");
+    assert_eq!(sender.events().recv_timeout(LIMIT), Ok(Event::Connected));
+    let first = (2..).find_map(|sequence| {
+        let idr = sender.take_idr_request();
+        sender.send(unit(sequence, idr, 10, clock.now())).expect("it goes on");
+        seen.recv_timeout(Duration::from_millis(10))
+            .ok()
+            .filter(|(connection, item)| *connection == 1 && matches!(item, Item::Data { .. }))
+    });
+    let Some((_, Item::Data { payload, .. })) = first else { panic!("a packet of the second connection") };
+    assert!(header::inspect(&payload).expect("ours").starts_idr);
+    let stats = sender.finish().expect("it began well");
+    assert_eq!(stats.reconnects, 1);
+    assert!(stats.dropped >= 1, "{stats:?}");
+}
+
+#[test]
+fn a_server_that_stalls_costs_frames_but_never_the_pipeline() {
+    let (release, until) = bounded(0);
+    let (url, _seen) = serve(1, move |_, item| match item {
+        Item::Data { .. } => Action::Stall(until.clone()),
+        item => record(item, TCP),
+    });
+    let (config, clock) = config(&url, Transport::Tcp);
+    let sender = Sender::start(config).expect("the server listens");
+    // Far more than both kernels take: the loop ends with the first drop.
+    let dropped = (0..2_000).find(|&sequence| {
+        sender.send(unit(sequence, sequence == 0, 100_000, clock.now())).expect("it goes on");
+        sender.stats().dropped > 0
+    });
+    assert!(dropped.is_some());
+    assert!(sender.take_idr_request(), "decoding has to begin anew");
+    let before = sender.stats();
+    sender.send(unit(9_000, false, 10, clock.now())).expect("it goes on");
+    assert_eq!(sender.stats().dropped, before.dropped + 1, "nothing but an IDR picture is taken now");
+    sender.finish().expect("it began well");
+    drop(release);
+}
+
+#[test]
+fn what_keeps_a_stream_from_beginning_is_one_line_without_the_password() {
+    let with_password = |url: &Url| Url::parse(&url.as_str().replace("rtsp://", "rtsp://ann:secret@")).expect("a URL");
+    for (answer, expected) in [
+        ("HTTP/1.1 400 Bad Request\r\n\r\n", "the peer does not speak RTSP: it sent \"HTTP/1.1 400 Bad Request\""),
+        ("RTSP/1.0 404 Not Found\r\nCSeq: 1\r\n\r\n", "refused OPTIONS with 404 Not Found: check the URL's path"),
+        ("RTSP/1.0 401 Unauthorized\r\nCSeq: 1\r\nWWW-Authenticate: Foo\r\n\r\n", "authentication by Foo"),
+    ] {
+        let (url, _seen) = serve(1, move |_, _| Action::Answer(answer.to_owned()));
+        let sender = start(&with_password(&url));
+        sender.send(unit(0, true, 10, Now::default())).expect("nobody knows yet");
+        let error = sender.finish().expect_err(answer).to_string();
+        assert!(error.starts_with(&format!("cannot publish to {url}: ")), "{error}");
+        assert!(error.contains(expected) && !error.contains("secret") && !error.contains('\n'), "{error}");
+    }
+}
+
+#[test]
+fn a_failure_reaches_the_pipeline_with_the_next_frame() {
+    let (url, _seen) = serve(1, |_, _| Action::Close);
+    let sender = start(&url);
+    let limit = std::time::Instant::now() + LIMIT;
+    let failed = std::iter::repeat_with(|| sender.send(unit(0, true, 10, Now::default())))
+        .take_while(|_| std::time::Instant::now() < limit)
+        .find_map(Result::err);
+    assert!(matches!(failed, Some(Error::Lost { .. })), "{failed:?}");
+}
+
+#[test]
+fn urls_that_lead_nowhere_are_told_at_once() {
+    let free = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let refused = format!("rtsp://ann:secret@{}/cam", free.local_addr().expect("it is bound"));
+    drop(free);
+    for (url, expected) in [
+        (refused.as_str(), "nobody listens there, is the server running?"),
+        ("http://127.0.0.1/cam", "only rtsp:// URLs"),
+        ("rtsp://127.0.0.1", "it names no path"),
+        ("rtsp://ann:secret@no-such-host.invalid/cam", "the host is unknown"),
+    ] {
+        let started = Sender::start(config(&Url::parse(url).expect("a URL"), Transport::Tcp).0);
+        let error = started.err().expect(url).to_string();
+        assert!(error.contains(expected) && !error.contains("secret") && !error.contains('\n'), "{error}");
+    }
+}
+
+#[test]
+fn a_stream_without_parameter_sets_is_refused() {
+    let (url, _seen) = serve(1, |_, item| record(item, TCP));
+    let sender = start(&url);
+    let mut first = unit(0, true, 10, Now::default());
+    let slice = h264::nals(&first.annex_b).last().expect("a slice").to_vec();
+    first.annex_b = [&[0, 0, 0, 1][..], &slice].concat();
+    sender.send(first).expect("nobody knows yet");
+    assert!(matches!(sender.finish(), Err(Error::NoParameterSets { .. })));
+}

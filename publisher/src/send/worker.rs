@@ -181,7 +181,8 @@ impl Worker {
                     Ok(_) => self.shared.count_dropped(1),
                     Err(_) => return None,
                 },
-                recv(self.stopped) -> _ => return None,
+                // A stream may be so short that it has ended already.
+                recv(self.stopped) -> _ => return self.queue.try_iter().find(|queued| queued.unit.idr),
             }
         }
     }
