@@ -251,6 +251,9 @@ fn a_server_that_stalls_costs_frames_but_never_the_pipeline() {
     let before = sender.stats();
     sender.send(unit(9_000, false, 10, clock.now())).expect("it goes on");
     assert_eq!(sender.stats().dropped, before.dropped + 1, "nothing but an IDR picture is taken now");
+    assert_eq!(sender.stats().queued, 0, "what waited is old");
+    sender.send(unit(9_001, true, 10, clock.now())).expect("it goes on");
+    assert_eq!(sender.stats().dropped, before.dropped + 1, "an IDR picture has room");
     sender.finish().expect("it began well");
     drop(release);
 }
