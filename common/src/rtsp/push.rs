@@ -128,7 +128,11 @@ struct KeepAlive {
 
 impl Session {
     /// A session on a connection that has just been made. The first request is waiting in [`Session::poll_output`].
-    pub fn new(config: Config, now: Now) -> Self {
+    ///
+    /// User info that is still in the URL is taken out of it: it would be sent and printed.
+    pub fn new(mut config: Config, now: Now) -> Self {
+        let in_url = Credentials::take_from(&mut config.url);
+        config.credentials = config.credentials.or(in_url);
         let mut session = Self {
             auth: config.credentials.clone().map(Client::new),
             reports: Reports::new(config.ssrc),
