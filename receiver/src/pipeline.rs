@@ -164,7 +164,7 @@ impl Run<'_> {
         let now = self.clock.now();
         if now.mono - self.ticked >= TICK {
             self.ticked = now.mono;
-            self.streams.iter_mut().for_each(|stream| stream.meter().recorder().tick(now));
+            self.streams.iter_mut().for_each(|stream| stream.tick(now));
         }
         if now.mono - self.told >= SECOND {
             self.told = now.mono;

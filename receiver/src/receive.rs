@@ -4,12 +4,16 @@
 //! retina has no time-outs and reports errors as texts of many lines; both are mended here. It hands an access unit over on the
 //! RTP marker (RFC 6184 section 5.1), or one frame late where the sender sets none.
 
+mod error;
+
 use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
 use common::clock::SystemClock;
 use common::frame::Size;
+pub use error::Error;
+use error::{one_line, without_number};
 use futures::StreamExt;
 use retina::client::{
     Credentials, Demuxed, Described, PlayOptions, Session, SessionGroup, SessionOptions, SetupOptions, Transport,
@@ -23,28 +27,32 @@ use crate::memory;
 use crate::queue::{Arrival, Body, Dropped, Sender, Unit};
 use crate::stop::Stop;
 
-/// Longest wait for the answer to one request, connecting included.
-const ANSWER_LIMIT: Duration = Duration::from_secs(5);
-
-/// Longest silence of a stream that plays, before it is taken for dead. Also the longest wait for the first picture: one
-/// group of pictures of a slow stream.
-const SILENCE_LIMIT: Duration = Duration::from_secs(5);
-
 /// First and longest pause between two attempts to get the stream back.
 const RETRY: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
 
-/// Most that this process may grow between two pictures: retina buffers what makes no whole message or access unit yet, and
-/// has no limit of its own.
-const MAX_GROWTH_BYTES: u64 = 512 << 20;
-
-/// How often that is looked at.
+/// How often memory is looked at.
 const GROWTH_CHECK: Duration = Duration::from_millis(50);
 
 /// Longest wait for the answer to TEARDOWN at the end.
 const FAREWELL_LIMIT: Duration = Duration::from_millis(200);
 
-/// Longest line of an error that a server had a say in.
-const MAX_REASON_CHARS: usize = 200;
+/// What a server may not exceed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Longest wait for the answer to one request, connecting included. Default 5 s.
+    pub answer: Duration,
+    /// Longest silence of a stream that plays, and longest wait for its first access unit. Default 5 s.
+    pub silence: Duration,
+    /// Most that this process may grow between two access units, in bytes: retina buffers what makes no whole message
+    /// or access unit yet, and has no limit of its own. Default 512 MiB.
+    pub growth_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { answer: Duration::from_secs(5), silence: Duration::from_secs(5), growth_bytes: 512 << 20 }
+    }
+}
 
 /// How to play.
 #[derive(Clone, Debug)]
@@ -55,140 +63,8 @@ pub struct Config {
     pub transport: config::Transport,
     /// How long to keep trying for the first connection.
     pub wait: Duration,
-}
-
-/// Why a stream does not play. Each is one line and names the address; none shows a password.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
-    /// No TCP connection.
-    #[error("cannot connect to {address}: {reason}")]
-    Connect {
-        /// Host and port.
-        address: String,
-        /// What the system says.
-        reason: String,
-    },
-    /// A request was not answered within [`ANSWER_LIMIT`].
-    #[error("{address} does not answer {request} within {}", seconds(ANSWER_LIMIT))]
-    NoAnswer {
-        /// Host and port.
-        address: String,
-        /// The request's method.
-        request: &'static str,
-    },
-    /// The other side speaks something else.
-    #[error("{address} is not an RTSP server: what it says is not RTSP")]
-    NotRtsp {
-        /// Host and port.
-        address: String,
-    },
-    /// 401 without credentials.
-    #[error("{url} needs a user name and a password: write them as rtsp://USER:PASSWORD@HOST… (401 Unauthorized)")]
-    CredentialsNeeded {
-        /// Without user info.
-        url: Url,
-    },
-    /// 401 with credentials.
-    #[error("{url} refuses this user name or password (401 Unauthorized)")]
-    CredentialsRefused {
-        /// Without user info.
-        url: Url,
-    },
-    /// 404.
-    #[error("nothing is published at {url} (404 Not Found)")]
-    NotFound {
-        /// Without user info.
-        url: Url,
-    },
-    /// 461.
-    #[error("{url} does not play over {transport} (461 Unsupported Transport): try --transport {}", transport.other())]
-    TransportRefused {
-        /// Without user info.
-        url: Url,
-        /// The one that was asked for.
-        transport: config::Transport,
-    },
-    /// Any other refusal.
-    #[error("{url} refuses to play: {reason}")]
-    Refused {
-        /// Without user info.
-        url: Url,
-        /// Of the response.
-        status: u16,
-        /// Status and request.
-        reason: String,
-    },
-    /// Bytes without end that make no picture.
-    #[error("{address} sends more than {} MB that make no picture", MAX_GROWTH_BYTES >> 20)]
-    Flood {
-        /// Host and port.
-        address: String,
-    },
-    /// Video, but not H.264.
-    #[error("the video at {url} is {codec}, not H.264")]
-    NotH264 {
-        /// Without user info.
-        url: Url,
-        /// The encoding name of its SDP.
-        codec: String,
-    },
-    /// No video at all.
-    #[error("{url} has no video")]
-    NoVideo {
-        /// Without user info.
-        url: Url,
-    },
-    /// Larger than any part of framelag takes.
-    #[error("the video at {url} is {width}x{height}, larger than {max}x{max}", max = Size::MAX_SIDE)]
-    TooLarge {
-        /// Without user info.
-        url: Url,
-        /// Luma samples in a row.
-        width: u32,
-        /// Rows.
-        height: u32,
-    },
-    /// It played, and nothing came.
-    #[error("{url} plays, but no picture came for {}", seconds(SILENCE_LIMIT))]
-    Silence {
-        /// Without user info.
-        url: Url,
-    },
-    /// The server closed the connection.
-    #[error("the server closed the connection to {url}")]
-    Closed {
-        /// Without user info.
-        url: Url,
-    },
-    /// The stream broke off with an error.
-    #[error("the stream from {url} broke: {reason}")]
-    Broken {
-        /// Without user info.
-        url: Url,
-        /// What retina says.
-        reason: String,
-    },
-    /// No runtime.
-    #[error("cannot start receiving: {0}")]
-    Runtime(String),
-}
-
-fn seconds(limit: Duration) -> String {
-    format!("{} s", limit.as_secs())
-}
-
-impl Error {
-    /// It may go away by itself, when the publisher or server has come up.
-    fn may_pass(&self) -> bool {
-        matches!(
-            self,
-            Self::Connect { .. }
-                | Self::NoAnswer { .. }
-                | Self::NotFound { .. }
-                | Self::Silence { .. }
-                | Self::Closed { .. }
-        )
-    }
+    /// What the server may not exceed.
+    pub limits: Limits,
 }
 
 /// Plays until `stop`, or until the first connection fails for good. Blocks; runs the network on the calling thread.
@@ -261,7 +137,7 @@ impl Player<'_> {
         };
         tokio::select! {
             error = session => error,
-            () = self.grown() => Error::Flood { address: self.config.address.host_and_port() },
+            () = self.grown() => self.flood(),
         }
     }
 
@@ -274,7 +150,7 @@ impl Player<'_> {
             let now = look();
             if now.0 != before.0 {
                 before = now;
-            } else if now.1 > before.1.saturating_add(MAX_GROWTH_BYTES) {
+            } else if now.1 > before.1.saturating_add(self.config.limits.growth_bytes) {
                 return;
             }
         }
@@ -321,10 +197,10 @@ impl Player<'_> {
 
     /// Hands access units on until the session ends or falls silent.
     async fn receive(&self, mut session: Demuxed, queue: &mut Sender) -> Error {
-        let mut silent_at = Instant::now() + SILENCE_LIMIT;
+        let mut silent_at = Instant::now() + self.config.limits.silence;
         loop {
             let frame = match timeout_at(silent_at, session.next()).await {
-                Err(_) => return Error::Silence { url: self.url() },
+                Err(_) => return Error::Silence { url: self.url(), limit: self.config.limits.silence },
                 Ok(None) => return Error::Closed { url: self.url() },
                 Ok(Some(Err(error))) => return self.error(&error),
                 Ok(Some(Ok(CodecItem::VideoFrame(frame)))) => frame,
@@ -334,7 +210,7 @@ impl Player<'_> {
             if let Some(error) = self.too_large(&session) {
                 return error;
             }
-            silent_at = Instant::now() + SILENCE_LIMIT;
+            silent_at = Instant::now() + self.config.limits.silence;
             self.pictures.set(self.pictures.get() + 1);
             queue.unit(unit);
         }
@@ -365,8 +241,13 @@ impl Player<'_> {
         request: &'static str,
         answer: impl Future<Output = Result<T, retina::Error>>,
     ) -> Result<T, Error> {
-        let no_answer = |_| Error::NoAnswer { address: self.config.address.host_and_port(), request };
-        timeout(ANSWER_LIMIT, answer).await.map_err(no_answer)?.map_err(|error| self.error(&error))
+        let limit = self.config.limits.answer;
+        let no_answer = |_| Error::NoAnswer { address: self.config.address.host_and_port(), limit, request };
+        timeout(limit, answer).await.map_err(no_answer)?.map_err(|error| self.error(&error))
+    }
+
+    fn flood(&self) -> Error {
+        Error::Flood { address: self.config.address.host_and_port(), limit: self.config.limits.growth_bytes }
     }
 
     fn url(&self) -> Url {
@@ -401,19 +282,4 @@ impl Player<'_> {
             },
         }
     }
-}
-
-/// An error of the system without its number, which says nothing that the words do not.
-fn without_number(text: &str) -> &str {
-    text.split(" (os error").next().unwrap_or(text)
-}
-
-/// The first line of `text`, without control characters and not too long: parts of it come from the other side.
-fn one_line(text: &str) -> String {
-    let first = text.lines().next().unwrap_or_default().trim();
-    let mut line: String = first.chars().filter(|c| !c.is_control()).take(MAX_REASON_CHARS).collect();
-    if first.chars().count() > MAX_REASON_CHARS {
-        line.push('…');
-    }
-    line
 }

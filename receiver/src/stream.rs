@@ -5,6 +5,7 @@ use std::io;
 use std::net::{IpAddr, UdpSocket};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use common::clock::SystemClock;
 use common::time::{MonoTime, Now};
@@ -19,6 +20,9 @@ use crate::render::pixels::{Label, Slot};
 use crate::stop::Stop;
 use crate::work::{self, Event, Seen};
 use crate::{receive, y4m};
+
+/// How long access units may come without one that gives a picture: longer than the longest usual GOP.
+const FIRST_PICTURE_LIMIT: Duration = Duration::from_secs(15);
 
 /// Starts the two threads of `input`: one that receives, and one that decodes and reads. What comes out of them goes to `events`
 /// under the number `index`; the threads end with `stop`, or when nobody takes the events.
@@ -48,7 +52,12 @@ pub fn start(
         }
         Source::Rtsp(address) => {
             let clock = clock.clone();
-            let config = receive::Config { address, transport: config.transport, wait: config.wait };
+            let config = receive::Config {
+                address,
+                transport: config.transport,
+                wait: config.wait,
+                limits: receive::Limits::default(),
+            };
             Some(receiving.spawn(move || {
                 let outcome = receive::run(&config, &clock, &stop, &mut sender);
                 sender.say(Arrival::Ended(outcome.map_err(|error| error.to_string())));
@@ -84,8 +93,16 @@ pub struct Stream {
     shown: Option<(u64, MonoTime)>,
     first_picture: Option<MonoTime>,
     ended: Option<Result<(), String>>,
+    undecodable: Option<Undecodable>,
     dropped: u64,
     replaced: u64,
+}
+
+/// Access units that gave no picture, before there was any picture.
+#[derive(Clone, Copy, Debug)]
+struct Undecodable {
+    since: MonoTime,
+    count: u64,
 }
 
 impl Stream {
@@ -114,6 +131,7 @@ impl Stream {
             shown: None,
             first_picture: None,
             ended: None,
+            undecodable: None,
             dropped: 0,
             replaced: 0,
         })
@@ -141,12 +159,27 @@ impl Stream {
             Event::Disconnected(_) => self.meter.recorder().disconnected(now),
             Event::Waiting(_) => {}
             Event::Ended(how) => self.end(how),
-            Event::Undecodable { bytes } => self.meter.recorder().undecodable(now, bytes),
+            Event::Undecodable { bytes } => {
+                self.meter.recorder().undecodable(now, bytes);
+                self.undecodable.get_or_insert(Undecodable { since: now.mono, count: 0 }).count += 1;
+            }
             Event::Dropped(dropped) => self.drop_units(dropped, now),
             Event::Picture(seen) => {
                 self.first_picture.get_or_insert(seen.read);
                 self.pending.push_back(seen);
             }
+        }
+    }
+
+    /// Time passes. A stream of which nothing can be decoded ends, and says so.
+    pub fn tick(&mut self, now: Now) {
+        self.meter.recorder().tick(now);
+        let Some(Undecodable { since, count }) = self.undecodable.filter(|_| self.first_picture.is_none()) else {
+            return;
+        };
+        if now.mono - since > FIRST_PICTURE_LIMIT {
+            let why = "H.264 of 8 bits in 4:2:0 can be decoded, without interlacing";
+            self.end(Err(format!("none of {count} access units from {} could be decoded: {why}", self.url)));
         }
     }
 

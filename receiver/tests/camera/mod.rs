@@ -1,0 +1,120 @@
+//! A camera whose every answer is scripted: an RTSP server of one track, over TCP, that does what a test tells it to.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+
+use common::rtp::Packets;
+use common::rtp::h264::Packetizer;
+use common::time::MediaTime;
+
+/// A session description of one H.264 track whose parameter sets come in the stream.
+pub const H264: &str = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\n\
+    a=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1\r\na=control:track0\r\n";
+
+/// What a connection is served with.
+pub struct Script {
+    /// What DESCRIBE, SETUP and PLAY are answered with; `None` for what they usually are. An empty answer is none at all.
+    pub answer: fn(method: &str, request: &str) -> Option<Vec<u8>>,
+    /// The access units that follow PLAY, each as its NAL units.
+    pub units: Vec<Vec<Vec<u8>>>,
+    /// The connection is closed after them; else it stays open until the player closes it.
+    pub close: bool,
+    /// The first answer is followed by bytes without end.
+    pub endless: bool,
+}
+
+impl Default for Script {
+    fn default() -> Self {
+        Self { answer: |_, _| None, units: Vec::new(), close: false, endless: false }
+    }
+}
+
+/// The camera's address, and the methods of the requests that come in.
+pub struct Camera {
+    pub address: SocketAddr,
+    pub requests: Receiver<String>,
+}
+
+/// Serves one connection after the other, each by its script, and none after the last.
+pub fn start(scripts: Vec<Script>) -> Camera {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    let (sender, requests) = channel();
+    thread::spawn(move || {
+        for script in scripts {
+            let (stream, _) = listener.accept().expect("a player connects");
+            serve(stream, &script, &sender);
+        }
+    });
+    Camera { address, requests }
+}
+
+/// An answer with a body.
+pub fn answer(request: &str, status: &str, headers: &str, body: &str) -> Vec<u8> {
+    let cseq = request.lines().find_map(|line| line.strip_prefix("CSeq: ")).unwrap_or("0");
+    let length = body.len();
+    format!("RTSP/1.0 {status}\r\nCSeq: {cseq}\r\n{headers}Content-Length: {length}\r\n\r\n{body}").into_bytes()
+}
+
+fn serve(mut stream: TcpStream, script: &Script, requests: &Sender<String>) {
+    let mut reader = BufReader::new(stream.try_clone().expect("a second handle"));
+    while let Some(request) = read(&mut reader) {
+        let method = request.split(' ').next().unwrap_or_default().to_owned();
+        let usual = || match method.as_str() {
+            "DESCRIBE" => answer(&request, "200 OK", "Content-Type: application/sdp\r\n", H264),
+            "SETUP" => {
+                let headers = "Session: 1;timeout=60\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n";
+                answer(&request, "200 OK", headers, "")
+            }
+            _ => answer(&request, "200 OK", "Session: 1\r\n", ""),
+        };
+        let reply = (script.answer)(&method, &request).unwrap_or_else(usual);
+        // A test that has seen enough does not listen any more, and a player may hang up at any time.
+        let _ = requests.send(method.clone());
+        let _ = stream.write_all(&reply);
+        if script.endless {
+            while stream.write_all(&[b'x'; 1 << 16]).is_ok() {}
+            return;
+        }
+        if method == "PLAY" {
+            play(&mut stream, script);
+            if script.close {
+                return;
+            }
+        }
+    }
+}
+
+fn play(stream: &mut TcpStream, script: &Script) {
+    let mut packetizer = Packetizer::new(1, 100);
+    let mut packets = Packets::default();
+    for (n, unit) in (0_u32..).zip(&script.units) {
+        let nals: Vec<_> = unit.iter().map(Vec::as_slice).collect();
+        packets.clear();
+        packetizer.packetize(&nals, MediaTime::from_ticks(3_000 * n), &mut packets);
+        let _ = stream.write_all(packets.interleaved(0));
+    }
+}
+
+/// The next request, up to its empty line; frames of the player's own (RTCP) are passed over.
+fn read(reader: &mut impl BufRead) -> Option<String> {
+    let mut request = String::new();
+    loop {
+        if reader.fill_buf().ok()?.first() == Some(&b'$') {
+            let mut header = [0; 4];
+            reader.read_exact(&mut header).ok()?;
+            let length = u64::from(u16::from_be_bytes([header[2], header[3]]));
+            std::io::copy(&mut reader.take(length), &mut std::io::sink()).ok()?;
+            continue;
+        }
+        let before = request.len();
+        if reader.read_line(&mut request).ok()? == 0 {
+            return None;
+        }
+        if request[before..].trim().is_empty() {
+            return Some(request);
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Playing, against a camera that plays along and one that does not.
+
+mod camera;
+
+use std::net::TcpListener;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use camera::{H264, Script, answer};
+use common::clock::SystemClock;
+use common::frame::PublisherTimes;
+use common::sei::{self, Stamp};
+use common::time::WallTime;
+use receiver::config::{Address, Credentials, Transport};
+use receiver::queue::{self, Arrival, Body, Unit};
+use receiver::receive::{self, Config, Error, Limits};
+use receiver::stop::Stop;
+
+/// Longer than anything here takes on a busy machine.
+const NEVER: Duration = Duration::from_secs(60);
+
+/// An SPS and a PPS of 128x96, baseline.
+const SPS: [u8; 9] = [0x67, 0x42, 0xc0, 0x0b, 0xda, 0x08, 0x06, 0xc8, 0x40];
+const PPS: [u8; 4] = [0x68, 0xce, 0x3c, 0x80];
+
+fn config(authority: &str, limits: Limits) -> Config {
+    let url = format!("rtsp://{authority}/cam").parse().expect("a URL");
+    let address = Address { url, credentials: None };
+    Config { address, transport: Transport::Tcp, wait: Duration::ZERO, limits }
+}
+
+/// Limits that are not reached.
+const GENEROUS: Limits = Limits { answer: NEVER, silence: NEVER, growth_bytes: u64::MAX };
+
+/// A run on a thread of its own, with the end of the queue that decodes.
+struct Playing {
+    arrivals: queue::Receiver,
+    stop: Stop,
+    thread: JoinHandle<Result<(), Error>>,
+}
+
+fn play(config: Config) -> Playing {
+    let (mut sender, arrivals) = queue::queue();
+    let stop = Stop::new();
+    let stopped = stop.clone();
+    let thread = thread::spawn(move || receive::run(&config, &SystemClock::new(), &stopped, &mut sender));
+    Playing { arrivals, stop, thread }
+}
+
+impl Playing {
+    fn unit(&self) -> Unit {
+        match self.arrivals.next() {
+            Some(Arrival::Unit(unit)) => unit,
+            other => panic!("not an access unit: {other:?}"),
+        }
+    }
+
+    fn end(self) -> Result<(), Error> {
+        self.stop.request();
+        self.thread.join().expect("no panic")
+    }
+}
+
+fn access_unit(unit: &Unit) -> &[u8] {
+    match &unit.body {
+        Body::AccessUnit(data) => data,
+        Body::Raw(_) => panic!("RTSP brings access units"),
+    }
+}
+
+fn stamp(sequence: u32) -> Stamp {
+    let stamp = WallTime::from_micros(1_763_722_800_000_000);
+    let times = PublisherTimes { captured: None, stamp, painted: stamp, encoded: stamp, sent: stamp };
+    Stamp { stream_id: 1, sequence, times }
+}
+
+/// An IDR access unit, then others; each with an SEI, and a slice of so many bytes that it takes several packets.
+fn units(count: u32) -> Vec<Vec<Vec<u8>>> {
+    let unit = |sequence| {
+        let slice = [&[if sequence == 0 { 0x65 } else { 0x41 }][..], &[0xab; 4_000]].concat();
+        let stamped = [sei::nal(&stamp(sequence)).to_vec(), slice];
+        let sets: &[Vec<u8>] = if sequence == 0 { &[SPS.to_vec(), PPS.to_vec()] } else { &[] };
+        [sets, &stamped].concat()
+    };
+    (0..count).map(unit).collect()
+}
+
+#[test]
+fn access_units_come_whole_in_order_and_with_their_times() {
+    let camera = camera::start(vec![Script { units: units(3), ..Script::default() }]);
+    let playing = play(config(&camera.address.to_string(), GENEROUS));
+    assert!(matches!(playing.arrivals.next(), Some(Arrival::Connected)));
+    for sequence in 0..3 {
+        let unit = playing.unit();
+        assert_eq!(sei::find(access_unit(&unit)), Some(stamp(sequence)));
+        assert!(access_unit(&unit).len() > 4_000);
+        assert_eq!(unit.idr, sequence == 0);
+        assert!(unit.received.expect("it came in packets") <= unit.assembled);
+    }
+    let requests = camera.requests;
+    assert_eq!(playing.end(), Ok(()));
+    assert_eq!(requests.iter().take(4).collect::<Vec<_>>(), ["DESCRIBE", "SETUP", "PLAY", "TEARDOWN"]);
+}
+
+#[test]
+fn a_stream_that_breaks_off_is_played_again_and_the_gap_is_said() {
+    let script = || Script { units: units(2), close: true, ..Script::default() };
+    let camera = camera::start(vec![script(), script(), Script { units: units(1), ..Script::default() }]);
+    let playing = play(config(&camera.address.to_string(), GENEROUS));
+    for _ in 0..2 {
+        assert!(matches!(playing.arrivals.next(), Some(Arrival::Connected)));
+        assert!(playing.unit().idr);
+        assert!(!playing.unit().idr);
+        let Some(Arrival::Disconnected(why)) = playing.arrivals.next() else { panic!("the gap was not said") };
+        assert!(why.contains("closed the connection"), "{why}");
+    }
+    assert!(matches!(playing.arrivals.next(), Some(Arrival::Connected)));
+    assert!(playing.unit().idr);
+    assert_eq!(playing.end(), Ok(()));
+}
+
+#[test]
+fn a_camera_that_is_not_there_yet_is_waited_for() {
+    let not_found = |_: &str, request: &str| Some(answer(request, "404 Not Found", "", ""));
+    let missing = Script { answer: not_found, ..Script::default() };
+    let camera = camera::start(vec![missing, Script { units: units(1), ..Script::default() }]);
+    let playing = play(Config { wait: NEVER, ..config(&camera.address.to_string(), GENEROUS) });
+    let Some(Arrival::Waiting(why)) = playing.arrivals.next() else { panic!("nothing was said") };
+    assert!(why.contains("404"), "{why}");
+    assert!(matches!(playing.arrivals.next(), Some(Arrival::Connected)));
+    playing.unit();
+    assert_eq!(playing.end(), Ok(()));
+}
+
+/// How playing ends that never gets anywhere.
+fn failure(config: Config) -> String {
+    let error = play(config).thread.join().expect("no panic").expect_err("it cannot play");
+    let text = error.to_string();
+    assert!(!text.contains('\n') && !text.contains("secret"), "{text}");
+    text
+}
+
+fn failure_with(answer: fn(&str, &str) -> Option<Vec<u8>>) -> String {
+    let camera = camera::start(vec![Script { answer, ..Script::default() }]);
+    failure(config(&camera.address.to_string(), GENEROUS))
+}
+
+/// Replaces the answer to one method.
+macro_rules! refusing {
+    ($method:literal, $answer:expr) => {
+        failure_with(|method, request| (method == $method).then(|| ($answer)(request)))
+    };
+}
+
+#[test]
+fn each_refusal_is_told_in_one_line_that_names_it() {
+    for (text, word) in [
+        (refusing!("DESCRIBE", |request| answer(request, "404 Not Found", "", "")), "nothing is published at"),
+        (
+            refusing!("DESCRIBE", |request| {
+                answer(request, "401 Unauthorized", "WWW-Authenticate: Basic realm=\"cam\"\r\n", "")
+            }),
+            "needs a user name and a password",
+        ),
+        (refusing!("SETUP", |request| answer(request, "461 Unsupported Transport", "", "")), "try --transport udp"),
+        (refusing!("DESCRIBE", |request| answer(request, "403 Forbidden", "", "")), "403"),
+        (refusing!("PLAY", |request| answer(request, "454 Session Not Found", "", "")), "454"),
+        (
+            refusing!("DESCRIBE", |request| {
+                let sdp = H264.replace("H264/90000", "H265/90000");
+                answer(request, "200 OK", "Content-Type: application/sdp\r\n", &sdp)
+            }),
+            "is H265, not H.264",
+        ),
+        (
+            refusing!("DESCRIBE", |request| {
+                let sdp = H264.replace("m=video", "m=audio").replace("H264/90000", "PCMU/8000");
+                answer(request, "200 OK", "Content-Type: application/sdp\r\n", &sdp)
+            }),
+            "has no video",
+        ),
+        (refusing!("DESCRIBE", |_| b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()), "is not an RTSP server"),
+        (refusing!("DESCRIBE", |_| b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()), "is not an RTSP server"),
+    ] {
+        assert!(text.contains(word) && text.contains("127.0.0.1:"), "{word}: {text}");
+    }
+}
+
+#[test]
+fn wrong_credentials_are_told_from_missing_ones_and_never_shown() {
+    let refuse = |_: &str, request: &str| {
+        Some(answer(request, "401 Unauthorized", "WWW-Authenticate: Basic realm=\"cam\"\r\n", ""))
+    };
+    let camera = camera::start(vec![Script { answer: refuse, ..Script::default() }]);
+    let mut config = config(&camera.address.to_string(), GENEROUS);
+    config.address.credentials = Some(Credentials { user: "me".to_owned(), password: "secret".to_owned() });
+    assert!(failure(config).contains("refuses this user name or password"));
+}
+
+#[test]
+fn nobody_there_silence_and_floods_end_within_their_limits() {
+    let unused = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("it is bound");
+    let text = failure(config(&unused.to_string(), GENEROUS));
+    assert_eq!(text, format!("cannot connect to {unused}: Connection refused"));
+
+    let short = Duration::from_millis(200);
+    let mute = camera::start(vec![Script { answer: |_, _| Some(Vec::new()), ..Script::default() }]);
+    let text = failure(config(&mute.address.to_string(), Limits { answer: short, ..GENEROUS }));
+    assert_eq!(text, format!("{} does not answer DESCRIBE within 200ms", mute.address));
+
+    let silent = camera::start(vec![Script::default()]);
+    let text = failure(config(&silent.address.to_string(), Limits { silence: short, ..GENEROUS }));
+    assert!(text.ends_with("plays, but no picture came for 200ms"), "{text}");
+}
+
+#[test]
+fn a_message_that_never_ends_is_not_buffered_for_ever() {
+    let unfinished =
+        |_: &str, _: &str| Some(b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Length: 99999999999\r\n\r\n".to_vec());
+    let camera = camera::start(vec![Script { answer: unfinished, endless: true, ..Script::default() }]);
+    let text = failure(config(&camera.address.to_string(), Limits { growth_bytes: 64 << 20, ..GENEROUS }));
+    assert_eq!(text, format!("{} sends more than 64 MB that make no picture", camera.address));
+}
