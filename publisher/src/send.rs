@@ -135,6 +135,8 @@ struct Shared {
     last_send_us: AtomicU64,
     connected: AtomicBool,
     idr_wanted: AtomicBool,
+    /// The connection is lost: whatever is encoded now will be old when there is another.
+    away: AtomicBool,
     /// Nothing but an IDR picture may enter the queue.
     awaiting_idr: AtomicBool,
     failure: OnceLock<Error>,
@@ -185,7 +187,8 @@ impl Sender {
         if let Some(error) = self.shared.failure.get() {
             return Err(error.clone());
         }
-        if !unit.idr && self.shared.awaiting_idr.load(Ordering::Acquire) {
+        let undecodable = !unit.idr && self.shared.awaiting_idr.load(Ordering::Acquire);
+        if undecodable || self.shared.away.load(Ordering::Acquire) {
             self.shared.count_dropped(1);
             return Ok(());
         }

@@ -74,6 +74,7 @@ impl Worker {
     fn reconnect(&self, mut ended: Ended, outgoing: &mut Stream) {
         while let Ended::Lost(error) = ended {
             self.shared.connected.store(false, Ordering::Relaxed);
+            self.shared.away.store(true, Ordering::Release);
             self.shared.reconnects.fetch_add(1, Ordering::Relaxed);
             tracing::warn!("{error}: trying again");
             // Nobody has to read the events.
@@ -89,7 +90,6 @@ impl Worker {
     fn retry(&self, outgoing: &Stream) -> Option<Link> {
         let mut wait = RETRY_FIRST;
         loop {
-            self.shared.await_idr();
             if self.stopped.recv_timeout(wait) == Err(crossbeam_channel::RecvTimeoutError::Disconnected) {
                 return None;
             }
@@ -120,6 +120,7 @@ impl Worker {
             None => {
                 self.shared.count_dropped(self.queue.try_iter().count() as u64);
                 self.shared.await_idr();
+                self.shared.away.store(false, Ordering::Release);
                 Ok(())
             }
         };
