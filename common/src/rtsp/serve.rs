@@ -23,6 +23,9 @@ mod reply;
 mod state;
 mod transport;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 

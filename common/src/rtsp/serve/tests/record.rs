@@ -1,0 +1,94 @@
+use super::*;
+
+const SDP_TYPE: &str = "Content-Type: application/sdp\r\n";
+
+#[test]
+fn announce_set_up_and_record_over_tcp() {
+    let mut client = Client::announced();
+    assert_eq!((client.session.state(), &client.host.reserved[..]), (State::PreRecord, &["new".to_owned()][..]));
+    let response = client.ok("SETUP", "/new/streamid=0", "Transport: RTP/AVP/TCP;unicast;mode=record\r\n", "");
+    assert!(
+        response.contains("interleaved=0-1;mode=record"),
+        "channels are given where none were asked for: {response}"
+    );
+    client.ok("RECORD", "/new", &(client.session_header() + "Range: npt=0.000-\r\n"), "");
+    let Some(Output::Record(setup)) = client.session.poll_output() else { panic!("it records") };
+    assert_eq!((setup.path.as_str(), setup.description.codec().as_deref()), ("new", Some("avc1.42C01E")));
+
+    client.feed(&[frame(0, b"media"), frame(1, b"report")].concat()).expect("known channels");
+    let mut packets = Vec::new();
+    while let Some(Output::Packet(packet)) = client.session.poll_output() {
+        packets.push((packet.track, packet.kind, packet.bytes.to_vec()));
+    }
+    assert_eq!(packets, [(0, PacketKind::Rtp, b"media".to_vec()), (0, PacketKind::Rtcp, b"report".to_vec())]);
+}
+
+#[test]
+fn announce_set_up_and_record_over_udp() {
+    let mut client = Client::pre_record(UDP);
+    assert_eq!(client.host.opened, [(0, (5000, 5001))]);
+    client.ok("RECORD", "/new/", &client.session_header(), "");
+    let Some(Output::Record(setup)) = client.session.poll_output() else { panic!("it records") };
+    assert_eq!(setup.tracks, [Some(TrackTransport::Udp { client: (5000, 5001), server: (6000, 6001) })]);
+}
+
+#[test]
+fn a_second_publisher_is_refused_and_told_why() {
+    let mut client = Client::new();
+    client.host.reserved.push("new".to_owned());
+    let response = client.refused(406, "ANNOUNCE", "/new", SDP_TYPE, SDP);
+    assert!(response.contains("somebody already publishes to /new"), "{response}");
+    client.ok("ANNOUNCE", "/a/b/c", SDP_TYPE, SDP);
+}
+
+#[test]
+fn what_is_not_h264_is_refused_by_name() {
+    let mut client = Client::new();
+    let response = client.refused(415, "ANNOUNCE", "/new", SDP_TYPE, &SDP.replace("H264", "H265"));
+    assert!(response.contains("H265"), "{response}");
+    let response =
+        client.refused(415, "ANNOUNCE", "/new", SDP_TYPE, "v=0\r\no=- 0 0 IN IP4 1.2.3.4\r\ns=x\r\nt=0 0\r\n");
+    assert!(response.contains("no video"), "{response}");
+    client.refused(415, "ANNOUNCE", "/new", "Content-Type: text/plain\r\n", SDP);
+    client.refused(415, "ANNOUNCE", "/new", "", SDP);
+    client.refused(400, "ANNOUNCE", "/new", SDP_TYPE, "hello");
+    client.refused(400, "ANNOUNCE", "/new", SDP_TYPE, "");
+    client.refused(400, "ANNOUNCE", "/new", SDP_TYPE, &SDP.replace("90000", "0"));
+    assert!(client.host.reserved.is_empty());
+}
+
+#[test]
+fn tracks_besides_the_video_are_set_up_on_channels_of_their_own() {
+    let audio = "m=audio 0 RTP/AVP 0\r\na=control:streamid=1\r\n";
+    let mut client = Client::new();
+    client.ok("ANNOUNCE", "/new", SDP_TYPE, &format!("{SDP}{audio}"));
+    client.ok("SETUP", "/new/streamid=1", TCP, "");
+    client.refused(455, "RECORD", "/new", &client.session_header(), "");
+    client.refused(400, "SETUP", "/new/streamid=0", "Transport: RTP/AVP/TCP;interleaved=1-2\r\n", "");
+    client.refused(461, "SETUP", "/new/streamid=0", UDP, "");
+    client.refused(404, "SETUP", "/new/streamid=2", TCP, "");
+    client.refused(404, "SETUP", "/elsewhere/streamid=0", TCP, "");
+    let response = client.ok("SETUP", "/new/streamid=0", "Transport: RTP/AVP/TCP;unicast\r\n", "");
+    assert!(response.contains("interleaved=2-3"), "{response}");
+    client.ok("RECORD", "/new", &client.session_header(), "");
+    assert!(matches!(client.session.poll_output(), Some(Output::Record(_))));
+    client.feed(&[frame(0, b"audio"), frame(2, b"video")].concat()).expect("known channels");
+    let tracks: Vec<usize> = std::iter::from_fn(|| match client.session.poll_output()? {
+        Output::Packet(packet) => Some(packet.track),
+        other => panic!("not a packet: {other:?}"),
+    })
+    .collect();
+    assert_eq!(tracks, [1, Description::VIDEO]);
+}
+
+#[test]
+fn a_publisher_cannot_play_and_cannot_announce_twice() {
+    let mut client = Client::recording(TCP);
+    for method in ["PLAY", "PAUSE", "RECORD", "DESCRIBE", "ANNOUNCE", "SETUP"] {
+        client.refused(455, method, "/new", &client.session_header(), "");
+    }
+    let mut client = Client::announced();
+    client.refused(455, "ANNOUNCE", "/new", SDP_TYPE, SDP);
+    client.refused(454, "RECORD", "/new", "", "");
+    client.refused(454, "RECORD", "/new", &client.session_header(), "");
+}

@@ -1,0 +1,87 @@
+use super::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Waits as the session asks to be woken, and gives how long it took to give up.
+fn time_to_end(client: &mut Client) -> (Duration, Error) {
+    let start = client.now;
+    loop {
+        let deadline = client.session.poll_timeout().expect("it does not wait for ever");
+        assert!(deadline > client.now, "it would spin");
+        client.now = deadline;
+        if let Err(error) = client.session.handle_timeout(client.now) {
+            return (client.now - start, error);
+        }
+    }
+}
+
+#[test]
+fn a_connection_that_says_nothing_is_closed_after_ten_seconds() {
+    let mut client = Client::new();
+    assert_eq!(client.wait(FIRST_REQUEST_LIMIT - SECOND), Ok(()));
+    assert_eq!(time_to_end(&mut client), (SECOND, Error::NoRequest));
+}
+
+#[test]
+fn slow_headers_do_not_buy_time() {
+    let mut client = Client::new();
+    let request = b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\nX: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    let mut fed = 0;
+    let error = loop {
+        client.feed(&request[fed..=fed]).expect("good so far");
+        fed += 1;
+        if let Err(error) = client.wait(SECOND) {
+            break error;
+        }
+    };
+    assert_eq!((fed, error), (10, Error::NoRequest));
+
+    // Nor later on, between requests.
+    let mut client = Client::playing(TCP);
+    client.feed(b"OPTIONS ").expect("a beginning");
+    assert_eq!(time_to_end(&mut client), (ITEM_LIMIT, Error::Stalled));
+}
+
+#[test]
+fn a_frame_that_never_ends_is_not_waited_for() {
+    let mut client = Client::recording(TCP);
+    client.feed(&frame(0, &[0; 100])[..50]).expect("a beginning");
+    client.wait(SECOND * 9).expect("not yet");
+    client.feed(&frame(0, &[0; 100])[50..]).expect("the end");
+    assert!(matches!(client.session.poll_output(), Some(Output::Packet(_))));
+    client.feed(b"$").expect("another beginning");
+    assert_eq!(time_to_end(&mut client), (ITEM_LIMIT, Error::Stalled));
+}
+
+#[test]
+fn a_path_is_not_kept_for_who_does_not_record() {
+    let mut client = Client::announced();
+    client.wait(SECOND * 9).expect("not yet");
+    client.ok("OPTIONS", "*", "", "");
+    assert_eq!(time_to_end(&mut client), (SECOND, Error::NotRecording));
+}
+
+#[test]
+fn silent_sessions_end_after_their_timeout_and_keep_alives_prevent_it() {
+    let idle = |mut client: Client| time_to_end(&mut client);
+    for client in [Client::pre_play(TCP), Client::playing(UDP), Client::recording(TCP), Client::recording(UDP)] {
+        assert_eq!(idle(client), (SESSION_TIMEOUT, Error::Idle));
+    }
+    for method in ["OPTIONS", "GET_PARAMETER", "SET_PARAMETER"] {
+        let mut client = Client::playing(UDP);
+        for _ in 0..5 {
+            client.wait(SESSION_TIMEOUT - SECOND).expect("it lives");
+            client.ok(method, "/cam", &client.session_header(), "");
+        }
+    }
+    let mut client = Client::recording(UDP);
+    client.wait(SESSION_TIMEOUT - SECOND).expect("it lives");
+    client.session.handle_activity(client.now);
+    client.wait(SESSION_TIMEOUT - SECOND).expect("datagrams count");
+}
+
+#[test]
+fn a_player_over_tcp_lives_by_what_it_takes() {
+    let client = Client::playing(TCP);
+    assert_eq!(client.session.poll_timeout(), None);
+}
