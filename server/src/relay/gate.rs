@@ -9,6 +9,7 @@ pub(crate) struct Gate {
     open: bool,
     opened_once: bool,
     skipped_frames: u64,
+    closings: u64,
 }
 
 impl Gate {
@@ -33,6 +34,7 @@ impl Gate {
     /// Closes the gate until the next IDR; `unfinished` says that the frame of the current packet was let in already
     /// and is given up, so that it counts too.
     pub(crate) fn close(&mut self, unfinished: u64) {
+        self.closings += u64::from(self.open);
         self.open = false;
         self.skipped_frames += unfinished;
     }
@@ -51,6 +53,11 @@ impl Gate {
     /// Whether packets pass.
     pub(crate) fn is_open(&self) -> bool {
         self.open
+    }
+
+    /// How often the reader turned out to be too slow.
+    pub(crate) fn closings(&self) -> u64 {
+        self.closings
     }
 
     /// Frames that this reader did not get because it was too slow.

@@ -68,12 +68,14 @@ impl Queue {
 
     /// A packet for interleaved channel `channel`; dropped where the gate is closed or the queue is too far behind.
     pub(crate) fn push_media(&mut self, now: MonoTime, marked: &Marked, channel: u8) {
-        let starts = matches!(marked.mark, Mark::Video { first, opens, .. } if first || opens);
-        if starts && self.is_behind(now) {
+        if let Mark::Video { first, opens, .. } = marked.mark
+            && (first || opens)
+            && self.is_behind(now)
+        {
             self.give_up(None);
             if self.is_behind(now) {
                 self.dropped_packets += 1;
-                self.gate.close(1);
+                self.gate.close(u64::from(first));
                 return;
             }
         }
@@ -223,5 +225,118 @@ impl Entry {
 
     fn len(&self) -> usize {
         self.prefix().len() + self.body.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use common::rtsp::serve::{Packet, PacketKind};
+
+    use super::*;
+
+    /// One packet per frame; every tenth opens.
+    fn video(frame: u64, length: usize) -> Marked {
+        let packet = Packet { track: 0, kind: PacketKind::Rtp, bytes: vec![frame as u8; length].into() };
+        Marked { packet, mark: Mark::Video { frame, first: true, opens: frame % 10 == 1 } }
+    }
+
+    fn at(millis: u64) -> MonoTime {
+        MonoTime::from_origin(Duration::from_millis(millis))
+    }
+
+    /// Everything that waits, as it would go out.
+    fn bytes(queue: &Queue) -> Vec<u8> {
+        let mut slices = [IoSlice::new(&[]); 64];
+        let used = queue.fill(&mut slices);
+        slices[..used].iter().flat_map(|slice| slice.to_vec()).collect()
+    }
+
+    #[test]
+    fn responses_and_frames_go_out_in_order_wherever_a_write_ends() {
+        let mut queue = Queue::default();
+        queue.push_media(at(0), &video(1, 3), 6);
+        queue.push_control(Bytes::from_static(b"RTSP")).expect("room");
+        queue.push_media(at(0), &video(2, 2), 6);
+        let whole = b"$\x06\0\x03\x01\x01\x01RTSP$\x06\0\x02\x02\x02";
+        for cut in 0..=whole.len() {
+            let mut rest = Queue::default();
+            rest.push_media(at(0), &video(1, 3), 6);
+            rest.push_control(Bytes::from_static(b"RTSP")).expect("room");
+            rest.push_media(at(0), &video(2, 2), 6);
+            rest.advance(cut);
+            assert_eq!(bytes(&rest), whole[cut..], "{cut}");
+        }
+        assert_eq!(bytes(&queue), whole);
+        queue.advance(whole.len());
+        assert_eq!((queue.media_packets, queue.media_bytes, queue.control_bytes), (0, 0, 0));
+    }
+
+    #[test]
+    fn a_reader_that_stands_still_loses_whole_frames_up_to_an_idr_it_can_take() {
+        let mut queue = Queue::default();
+        for frame in 1..=40 {
+            queue.push_media(at(frame * 33), &video(frame, 1_000), 0);
+        }
+        // Frame 1 was let in at 33 ms; frame 32 came more than MAX_AGE later: 31 are thrown away, and frame 41 opens.
+        assert_eq!((queue.gate().skipped_frames(), queue.dropped_packets()), (40, 40));
+        assert!(bytes(&queue).is_empty() && !queue.gate().is_open());
+        queue.push_media(at(41 * 33), &video(41, 1_000), 0);
+        assert_eq!((queue.media_packets(), queue.gate().skipped_frames()), (1, 40));
+    }
+
+    #[test]
+    fn a_frame_that_has_begun_to_go_out_is_not_torn() {
+        let mut queue = Queue::default();
+        queue.push_media(at(0), &video(1, 100), 0);
+        queue.push_media(at(0), &video(2, 100), 0);
+        queue.advance(50);
+        queue.push_control(Bytes::from_static(b"reply")).expect("room");
+        queue.push_media(at(2_000), &video(3, 100), 0);
+        let rest = bytes(&queue);
+        assert_eq!((rest.len(), &rest[54..]), (54 + 5, &b"reply"[..]), "the rest of frame 1, and the response");
+        queue.push_media(at(2_001), &video(11, 100), 0);
+        assert!(!queue.gate().is_open(), "what waits is as old as ever");
+        queue.advance(rest.len());
+        queue.push_media(at(2_002), &video(21, 100), 0);
+        assert!(queue.gate().is_open());
+        assert_eq!(queue.gate().skipped_frames(), 3);
+    }
+
+    #[test]
+    fn memory_is_bounded_for_frames_without_end_and_for_many_small_packets() {
+        let part = |first| {
+            let packet = Packet { track: 0, kind: PacketKind::Rtp, bytes: vec![0; 60_000].into() };
+            Marked { packet, mark: Mark::Video { frame: 1, first, opens: first } }
+        };
+        let mut queue = Queue::default();
+        for index in 0..1_000 {
+            queue.push_media(at(0), &part(index == 0), 0);
+            assert!(queue.media_bytes <= HARD_FACTOR * MAX_BYTES + 60_000);
+        }
+        assert_eq!((queue.gate().skipped_frames(), queue.gate().closings()), (1, 1));
+
+        let report = Packet { track: 0, kind: PacketKind::Rtcp, bytes: Bytes::from_static(b"report") };
+        let mut queue = Queue::default();
+        for _ in 0..100_000 {
+            queue.push_media(at(0), &Marked { packet: report.clone(), mark: Mark::Free }, 1);
+        }
+        assert!(queue.media_packets() <= HARD_FACTOR * MAX_PACKETS);
+    }
+
+    #[test]
+    fn who_does_not_read_responses_gets_no_more() {
+        let mut queue = Queue::default();
+        let response = Bytes::from(vec![b'x'; 1_000]);
+        let taken = (0..10_000).take_while(|_| queue.push_control(response.clone()).is_ok()).count();
+        assert_eq!(taken, MAX_CONTROL_BYTES / 1_000);
+    }
+
+    #[test]
+    fn playing_anew_waits_for_an_idr_again() {
+        let mut queue = Queue::default();
+        queue.push_media(at(0), &video(1, 10), 0);
+        queue.restart();
+        queue.push_media(at(0), &video(2, 10), 0);
+        assert_eq!((queue.media_packets(), queue.dropped_packets()), (1, 0));
     }
 }

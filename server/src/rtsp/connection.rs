@@ -3,7 +3,7 @@
 mod role;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +22,9 @@ use role::Role;
 
 /// A peer that takes nothing of what is written to it for this long is gone, or might as well be.
 const WRITE_STALL_LIMIT: Duration = Duration::from_secs(10);
+/// How long, and for how many bytes, a refused peer is given the chance to read why.
+const LINGER_LIMIT: Duration = Duration::from_secs(1);
+const LINGER_BYTES: usize = 1 << 20;
 /// Bytes read at once: most frames of a live stream come whole.
 const READ_BUFFER: usize = 256 << 10;
 
@@ -38,7 +41,7 @@ enum End {
     ControlFull,
     #[error("the peer has taken nothing for {} s", WRITE_STALL_LIMIT.as_secs())]
     WriteStalled,
-    #[error("writing failed")]
+    #[error("connection lost while writing")]
     WriteFailed,
     #[error("the stream has ended")]
     StreamEnded,
@@ -86,12 +89,35 @@ impl Connection {
         let agent = self.session.user_agent().unwrap_or("unknown");
         let (peer, state) = (self.peer, self.session.state());
         match end {
-            End::Closed | End::StreamEnded | End::Lost(_) => {
+            End::Closed | End::StreamEnded | End::Lost(_) | End::WriteFailed => {
                 tracing::info!(%peer, agent, %state, "RTSP connection ended: {end}");
             }
             _ => tracing::warn!(%peer, agent, %state, "RTSP connection closed: {end}"),
         }
         self.role.leave();
+        if matches!(end, End::Refused(_)) {
+            self.linger().await;
+        }
+    }
+
+    /// Closes our half, and reads what the peer still sends: a socket closed with unread bytes resets the connection,
+    /// and the peer might never see the response that says what was wrong.
+    async fn linger(&mut self) {
+        let mut rest = [0; 4096];
+        let mut left = LINGER_BYTES;
+        let closed = socket2::SockRef::from(self.reader.as_ref()).shutdown(Shutdown::Write);
+        let drained = async {
+            while let Ok(count @ 1..) = self.reader.read(&mut rest).await {
+                left = left.saturating_sub(count);
+                if left == 0 {
+                    return;
+                }
+            }
+        };
+        if closed.is_ok() {
+            // Whether the peer closed or the time is over: it had its chance.
+            let _ = tokio::time::timeout(LINGER_LIMIT, drained).await;
+        }
     }
 
     async fn serve(&mut self) -> End {

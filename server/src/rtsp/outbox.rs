@@ -68,15 +68,17 @@ impl Outbox {
     }
 
     /// Sends packets, all of them in as few writes as possible. `channel_of` gives the interleaved channel, `None` for
-    /// packets that the peer does not want.
-    pub(super) fn deliver(&self, now: MonoTime, batch: &[Marked], channel_of: impl Fn(&Marked) -> Option<u8>) {
+    /// packets that the peer does not want. Gives whether the peer has just turned out to be too slow.
+    pub(super) fn deliver(&self, now: MonoTime, batch: &[Marked], channel_of: impl Fn(&Marked) -> Option<u8>) -> bool {
         let mut inner = self.lock();
+        let before = inner.queue.gate().closings();
         for marked in batch {
             if let Some(channel) = channel_of(marked) {
                 inner.queue.push_media(now, marked, channel);
             }
         }
         self.write(&mut inner, now);
+        inner.queue.gate().closings() > before
     }
 
     /// Writes what waits, as far as the socket takes it.
@@ -89,9 +91,10 @@ impl Outbox {
         self.lock().blocked
     }
 
-    /// Whether the reader's gate is shut.
+    /// Whether an IDR would let the reader go on: its gate is shut, and the socket takes what it is given.
     pub(super) fn waits_for_idr(&self) -> bool {
-        !self.lock().queue.gate().is_open()
+        let inner = self.lock();
+        !inner.queue.gate().is_open() && inner.blocked.is_none()
     }
 
     /// Counts so far.

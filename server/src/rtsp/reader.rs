@@ -18,6 +18,12 @@ pub(super) struct Identity {
     pub(super) since: WallTime,
 }
 
+impl Identity {
+    fn log_too_slow(&self) {
+        tracing::warn!(reader = self.id, peer = %self.peer, "too slow: it gets nothing up to the next IDR");
+    }
+}
+
 /// A reader whose packets are interleaved in its connection.
 pub(super) struct TcpReader {
     pub(super) identity: Identity,
@@ -32,13 +38,16 @@ impl Sink for TcpReader {
     }
 
     fn deliver(&self, now: MonoTime, batch: &[Marked]) {
-        self.outbox.deliver(now, batch, |marked| match self.tracks.get(marked.packet.track) {
+        let too_slow = self.outbox.deliver(now, batch, |marked| match self.tracks.get(marked.packet.track) {
             Some(Some(TrackTransport::Tcp { rtp, rtcp })) => Some(match marked.packet.kind {
                 PacketKind::Rtp => *rtp,
                 PacketKind::Rtcp => *rtcp,
             }),
             _ => None,
         });
+        if too_slow {
+            self.identity.log_too_slow();
+        }
     }
 
     fn waits_for_idr(&self) -> bool {
@@ -105,6 +114,7 @@ impl UdpReader {
         if socket.send_to(&marked.packet.bytes, to).is_err_and(|e| e.kind() == std::io::ErrorKind::WouldBlock) {
             state.dropped_packets += 1;
             state.gate.close(1);
+            self.identity.log_too_slow();
         }
     }
 }

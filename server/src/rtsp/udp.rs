@@ -61,12 +61,20 @@ impl Pair {
         }
     }
 
-    /// Receives on both sockets of track `track` until the returned handle is dropped.
-    pub(super) fn receive(&self, track: usize, receiver: Arc<dyn Receiver>, pulse: Arc<Pulse>) -> io::Result<Tasks> {
+    /// Receives packets of `kinds` of track `track` until the returned handle is dropped.
+    pub(super) fn receive(
+        &self,
+        track: usize,
+        kinds: &[PacketKind],
+        receiver: &Arc<dyn Receiver>,
+        pulse: &Arc<Pulse>,
+    ) -> io::Result<Tasks> {
         let mut tasks = Tasks(Vec::new());
-        for (kind, socket, port) in
-            [(PacketKind::Rtp, &self.rtp, self.client.0), (PacketKind::Rtcp, &self.rtcp, self.client.1)]
-        {
+        for &kind in kinds {
+            let (socket, port) = match kind {
+                PacketKind::Rtp => (&self.rtp, self.client.0),
+                PacketKind::Rtcp => (&self.rtcp, self.client.1),
+            };
             let task = Receive {
                 socket: tokio::net::UdpSocket::from_std(socket.try_clone()?)?,
                 from: SocketAddr::new(self.peer, port),

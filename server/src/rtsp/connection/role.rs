@@ -89,8 +89,9 @@ impl Connection {
         let (sink, udp): (Arc<dyn Sink>, _) = if over_udp.is_empty() {
             (Arc::new(TcpReader { identity, outbox: self.outbox.clone(), tracks: setup.tracks.clone() }), None)
         } else {
+            // What players send from their RTP ports only opens paths through firewalls.
             let receiver = Arc::new(Feedback { stream: stream.clone() });
-            let udp = receive(over_udp, receiver, self.pulse())?;
+            let udp = receive(over_udp, &[PacketKind::Rtcp], receiver, self.pulse())?;
             let tracks = (0..setup.tracks.len()).map(|track| over_udp.get(&track).map(Pair::target)).collect();
             (Arc::new(UdpReader::new(identity, self.outbox.clone(), tracks)), Some(udp))
         };
@@ -121,6 +122,10 @@ impl Connection {
         let transport = if over_udp.is_empty() { "tcp" } else { "udp" };
         let agent = self.session.user_agent().unwrap_or_default().to_owned();
         tracing::info!(path = %setup.path, peer = %self.peer, agent, transport, "publishing");
+        if !setup.description.ignored().is_empty() {
+            let ignored = setup.description.ignored().join(", ");
+            tracing::warn!(path = %setup.path, ignored, "only the first H.264 track is passed on");
+        }
         let publisher =
             Publisher { transport, peer: self.peer, user_agent: agent, since: self.shared.clock.now().wall };
         let publication = reservation.publish((*setup.description).clone(), publisher, control);
@@ -128,7 +133,7 @@ impl Connection {
             None
         } else {
             let receiver = Arc::new(Media { stream: publication.stream().clone() });
-            Some(receive(over_udp, receiver, self.pulse())?)
+            Some(receive(over_udp, &[PacketKind::Rtp, PacketKind::Rtcp], receiver, self.pulse())?)
         };
         self.role = Role::Publisher { publication, udp };
         Ok(())
@@ -139,8 +144,13 @@ impl Connection {
     }
 }
 
-fn receive(pairs: &BTreeMap<usize, Pair>, receiver: Arc<dyn Receiver>, pulse: Arc<Pulse>) -> Result<Udp, End> {
-    let tasks = pairs.iter().map(|(track, pair)| pair.receive(*track, receiver.clone(), pulse.clone()));
+fn receive(
+    pairs: &BTreeMap<usize, Pair>,
+    kinds: &[PacketKind],
+    receiver: Arc<dyn Receiver>,
+    pulse: Arc<Pulse>,
+) -> Result<Udp, End> {
+    let tasks = pairs.iter().map(|(track, pair)| pair.receive(*track, kinds, &receiver, &pulse));
     Ok(Udp { _tasks: tasks.collect::<Result<_, _>>()?, pulse })
 }
 
@@ -195,7 +205,7 @@ struct TcpControl {
 
 impl PublisherControl for TcpControl {
     fn request_idr(&self, media_ssrc: u32) {
-        let request = rtcp::picture_loss(SERVER_SSRC, media_ssrc);
+        let request = picture_loss(media_ssrc);
         let Ok(length) = u16::try_from(request.len()) else { return };
         let mut frame = BytesMut::with_capacity(interleaved::HEADER_LEN + request.len());
         frame.put_slice(&interleaved::header(self.channel, length));
@@ -213,9 +223,27 @@ struct UdpControl {
 impl PublisherControl for UdpControl {
     fn request_idr(&self, media_ssrc: u32) {
         // Lost like any datagram may be: the relay asks again.
-        let _ = self.rtcp.0.send_to(&rtcp::picture_loss(SERVER_SSRC, media_ssrc), self.rtcp.1);
+        let _ = self.rtcp.0.send_to(&picture_loss(media_ssrc), self.rtcp.1);
     }
 }
 
-/// The relay's own source in RTCP: it sends no media, so any number that is nobody else's will do.
-const SERVER_SSRC: u32 = 0x6672_6c67;
+/// A picture loss indication behind an empty receiver report, as RFC 3550 section 6.1 has compound packets begin.
+fn picture_loss(media_ssrc: u32) -> Vec<u8> {
+    /// The relay's own source: it sends no media, so any number that is nobody else's will do.
+    const SERVER_SSRC: u32 = 0x6672_6c67;
+    /// Version 2 and no report blocks; type 201; one more word (RFC 3550 section 6.4.2).
+    const EMPTY_REPORT: [u8; 4] = [0x80, 201, 0, 1];
+    let mut compound = [EMPTY_REPORT, SERVER_SSRC.to_be_bytes()].concat();
+    compound.extend(rtcp::picture_loss(SERVER_SSRC, media_ssrc));
+    compound
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_request_for_a_picture_is_a_compound_packet() {
+        assert_eq!(rtcp::parse(&picture_loss(7)), Ok(vec![rtcp::Event::PictureLoss { ssrc: 7 }]));
+    }
+}
