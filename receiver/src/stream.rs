@@ -231,12 +231,11 @@ impl Stream {
             }
             _ => None,
         };
-        let (recorder, costs) = self.meter.into_recorder();
-        let mut summary = recorder.finish(now, assertions);
+        let (mut recorder, costs) = self.meter.into_recorder();
         if let Some(why) = failure {
-            summary.fail(Warning::new(Code::Input, why));
+            recorder.fail(why);
         }
-        (summary, costs)
+        (recorder.finish(now, assertions), costs)
     }
 
     fn end(&mut self, how: Result<(), String>) {

@@ -80,6 +80,7 @@ pub struct Recorder {
     tally: Tally,
     report: Option<Report>,
     now: MonoTime,
+    failure: Option<Warning>,
 }
 
 /// What waits to be written.
@@ -111,7 +112,7 @@ impl Recorder {
                 next: started.mono + WRITE_EVERY,
             }),
         };
-        Ok(Self { tally, report, now: started.mono })
+        Ok(Self { tally, report, now: started.mono, failure: None })
     }
 
     /// A moment of starting up; only the first of its kind counts.
@@ -155,6 +156,11 @@ impl Recorder {
         self.tally.warn(warning);
     }
 
+    /// The run has failed, whatever its figures: it will be [`Outcome::Failed`] with exit code 1. The first reason counts.
+    pub fn fail(&mut self, why: impl Into<String>) {
+        self.failure.get_or_insert_with(|| Warning::new(Code::Failed, why));
+    }
+
     /// Time passes: to be called at least 20 times a second. Hands what is due to the report's writer.
     pub fn tick(&mut self, now: Now) {
         self.now = self.now.max(now.mono);
@@ -196,6 +202,9 @@ impl Recorder {
             run.warnings.push(report.left_out_warning());
         }
         let mut summary = Summary::judge(run, assertions);
+        if let Some(failure) = self.failure {
+            summary.fail(failure);
+        }
         if let Some(report) = self.report {
             let path = report.folder.path().to_owned();
             match report.close(&mut self.tally, &summary) {

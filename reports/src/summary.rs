@@ -4,7 +4,8 @@
 //!
 //! The first of these that holds:
 //!
-//! 1. the run failed (a report that cannot be written, or [`Summary::fail`]): `failed`, exit code 1;
+//! 1. the run failed ([`Recorder::fail`](crate::Recorder::fail), or a report that cannot be written): `failed`, exit
+//!    code 1;
 //! 2. the figures prove nothing ([`Code::is_inconclusive`](crate::warning::Code::is_inconclusive)): `inconclusive`, 3;
 //! 3. an assertion is broken: `failed`, 99;
 //! 4. an assertion has no figure, or too few frames for it: `inconclusive`, 3;

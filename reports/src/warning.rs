@@ -47,13 +47,15 @@ pub enum Code {
     Partial,
     /// The report folder could not be written.
     ReportNotWritten,
+    /// The run failed.
+    Failed,
     /// The input is not what was asked for; what was done instead.
     Input,
 }
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::NoPicture,
         Self::NoCode,
         Self::NoSamples,
@@ -69,6 +71,7 @@ impl Code {
         Self::StampMismatch,
         Self::Partial,
         Self::ReportNotWritten,
+        Self::Failed,
         Self::Input,
     ];
 
@@ -90,6 +93,7 @@ impl Code {
             Self::StampMismatch => "stamp-mismatch",
             Self::Partial => "partial",
             Self::ReportNotWritten => "report-not-written",
+            Self::Failed => "failed",
             Self::Input => "input",
         }
     }

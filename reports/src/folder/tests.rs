@@ -202,6 +202,21 @@ fn a_folder_that_goes_away_fails_the_run_and_keeps_its_figures() {
 }
 
 #[test]
+fn a_failure_is_in_the_report_too() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut recorder = recorder(folder.path(), Duration::ZERO);
+    play(&mut recorder, 0..100);
+    recorder.fail("the server went away for good");
+    recorder.fail("and something else happened");
+    let summary = recorder.finish(now(5_000), &["p50<1us".parse().expect("an assertion")]);
+    assert_eq!((summary.outcome(), summary.exit_code), (Outcome::Failed, 1));
+    let run = check(folder.path());
+    assert_eq!(run["outcome"], "failed");
+    assert_eq!(run["warnings"].as_array().map(Vec::len), Some(1), "{run}");
+    assert_eq!(run["warnings"][0]["message"], "the server went away for good");
+}
+
+#[test]
 fn lines_that_may_change_are_written_over() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("tail");
