@@ -45,6 +45,8 @@ struct Latency {
 /// What measuring and showing themselves cost.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Costs {
+    /// From the network's thread to the decoding one, part of the stage `decode`.
+    pub wake: Cost,
     /// Finding and reading the code.
     pub read: Cost,
     /// From the decoder's planes to pixels.
@@ -113,6 +115,9 @@ impl Meter {
     pub fn picture(&mut self, seen: &Seen, presented: MonoTime, now: Now) {
         if let Some(received) = seen.received {
             self.recorder.mark(Mark::FirstPacket, Now { wall: now.wall_at(received), mono: received });
+        }
+        if seen.received.is_some() {
+            self.costs.wake.add(seen.begun - seen.assembled);
         }
         self.costs.read.add(seen.read - seen.decoded);
         if seen.converted > seen.read {
@@ -247,6 +252,7 @@ mod tests {
             reading,
             received: None,
             assembled: at,
+            begun: at,
             decoded: at,
             read: at,
             converted: at,

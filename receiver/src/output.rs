@@ -140,8 +140,9 @@ fn second(elapsed: Duration, name: &str, live: &Live) -> Value {
 }
 
 /// The names of the costs, with what they are the costs of.
-fn named(costs: &Costs) -> [(&'static str, &Cost); 4] {
-    [("read", &costs.read), ("convert", &costs.convert), ("compose", &costs.compose), ("hand_over", &costs.hand_over)]
+fn named(costs: &Costs) -> [(&'static str, &Cost); 5] {
+    let Costs { wake, read, convert, compose, hand_over } = costs;
+    [("wake", wake), ("read", read), ("convert", convert), ("compose", compose), ("hand_over", hand_over)]
 }
 
 fn costs_json(costs: &Costs) -> Value {

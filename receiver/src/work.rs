@@ -43,6 +43,8 @@ pub struct Seen {
     pub received: Option<MonoTime>,
     /// When it was whole.
     pub assembled: MonoTime,
+    /// When decoding began: after a wait in the queue, and the waking of a thread.
+    pub begun: MonoTime,
     /// When the decoder returned it.
     pub decoded: MonoTime,
     /// When its code was read, or found unreadable.
@@ -93,8 +95,11 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn unit(&mut self, unit: &Unit, decoder: &mut dyn Decode) -> Event {
+        let begun = self.clock.now().mono;
         let data = match &unit.body {
-            Body::Raw(picture) => return Event::Picture(self.picture(unit, 0, unit.assembled, picture.into())),
+            Body::Raw(picture) => {
+                return Event::Picture(self.picture(unit, 0, (begun, begun), picture.into()));
+            }
             Body::AccessUnit(data) => data,
         };
         let bytes = u32::try_from(data.len()).unwrap_or(u32::MAX);
@@ -102,7 +107,7 @@ impl Work<'_> {
         let outcome = decoder.decode(data, &mut |planes| {
             let decoded = self.clock.now().mono;
             self.stamps.access_unit(data);
-            seen = Some(self.picture(unit, bytes, decoded, planes));
+            seen = Some(self.picture(unit, bytes, (begun, decoded), planes));
         });
         match (outcome, seen) {
             (Ok(()), Some(seen)) => Event::Picture(seen),
@@ -114,7 +119,7 @@ impl Work<'_> {
         }
     }
 
-    fn picture(&mut self, unit: &Unit, bytes: u32, decoded: MonoTime, planes: Planes<'_>) -> Seen {
+    fn picture(&mut self, unit: &Unit, bytes: u32, (begun, decoded): (MonoTime, MonoTime), planes: Planes<'_>) -> Seen {
         let reading = self.stamps.picture(planes.luma());
         let read = self.clock.now().mono;
         self.serial += 1;
@@ -130,6 +135,7 @@ impl Work<'_> {
             reading,
             received: unit.received,
             assembled: unit.assembled,
+            begun,
             decoded,
             read,
             converted,

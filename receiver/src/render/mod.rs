@@ -49,26 +49,29 @@ pub struct Screen {
     canvas: Canvas,
     window: Option<Window>,
     wanted: bool,
-    drawn: MonoTime,
+    drawn_all: MonoTime,
     draw_time: Duration,
 }
 
 struct Tile {
     slot: Arc<Slot>,
     pixels: Option<Pixels>,
+    /// Not drawn since they came.
+    fresh: bool,
     since: MonoTime,
     overlay: Overlay,
 }
 
 impl Tile {
     fn new(slot: Arc<Slot>) -> Self {
-        Self { slot, pixels: None, since: MonoTime::default(), overlay: Overlay::new() }
+        Self { slot, pixels: None, fresh: false, since: MonoTime::default(), overlay: Overlay::new() }
     }
 
     /// Takes the newest picture, where there is one that was not taken before.
     fn fetch(&mut self, now: MonoTime) -> bool {
         let fetched = self.slot.fetch(&mut self.pixels);
         if fetched {
+            self.fresh = true;
             self.since = now;
         }
         fetched
@@ -84,7 +87,7 @@ impl Screen {
             canvas: Canvas::new(BEFORE_PICTURES),
             window: None,
             wanted,
-            drawn: MonoTime::default(),
+            drawn_all: MonoTime::default(),
             draw_time: Duration::ZERO,
         }
     }
@@ -112,11 +115,11 @@ impl Screen {
         let begin = clock.now().mono;
         // A text has to be drawn before it is known when it is shown: as long after as the last time.
         let fetched = self.wanted && self.fetch(begin + self.draw_time);
-        let stale = self.window.is_some() && begin - self.drawn >= REDRAW;
+        let stale = self.window.is_some() && begin - self.drawn_all >= REDRAW;
         if !(fetched || stale) {
             return Ok(None);
         }
-        let shown = self.draw_and_show(clock, captions);
+        let shown = self.draw_and_show(stale, clock, captions);
         if shown.is_err() {
             self.wanted = false;
             self.window = None;
@@ -127,36 +130,47 @@ impl Screen {
     /// What the window shows, or would show: drawn anew.
     pub fn picture(&mut self, now: MonoTime, captions: &mut Captions<'_>) -> Option<&Canvas> {
         self.fetch(now);
-        self.tiles.iter().any(|tile| tile.pixels.is_some()).then(|| self.compose(captions))
+        self.tiles.iter().any(|tile| tile.pixels.is_some()).then(|| self.compose(true, captions))
     }
 
     fn fetch(&mut self, now: MonoTime) -> bool {
         self.tiles.iter_mut().filter_map(|tile| tile.fetch(now).then_some(())).count() > 0
     }
 
-    fn draw_and_show(&mut self, clock: &dyn Clock, captions: &mut Captions<'_>) -> Result<Shown, window::Error> {
+    fn draw_and_show(
+        &mut self,
+        all: bool,
+        clock: &dyn Clock,
+        captions: &mut Captions<'_>,
+    ) -> Result<Shown, window::Error> {
         if self.window.is_none() {
             self.window = Some(Window::open("framelag receiver", enlarged(self.natural()))?);
         }
         let begin = clock.now().mono;
-        self.compose(captions);
+        self.compose(all, captions);
         let composed = clock.now().mono;
         if let Some(window) = &mut self.window {
             window.show(&self.canvas)?;
         }
-        self.drawn = clock.now().mono;
-        self.draw_time = self.drawn - begin;
-        Ok(Shown { at: self.drawn, compose: composed - begin, hand_over: self.drawn - composed })
+        let shown = clock.now().mono;
+        if all {
+            self.drawn_all = shown;
+        }
+        self.draw_time = shown - begin;
+        Ok(Shown { at: shown, compose: composed - begin, hand_over: shown - composed })
     }
 
-    fn compose(&mut self, captions: &mut Captions<'_>) -> &Canvas {
+    /// Draws the pictures that are new, or `all`.
+    fn compose(&mut self, all: bool, captions: &mut Captions<'_>) -> &Canvas {
         let size = self.window.as_ref().map_or_else(|| self.natural(), Window::size);
-        if self.canvas.size() != size {
+        let resized = self.canvas.size() != size;
+        if resized {
             self.canvas.resize(size);
         }
         let cells = canvas::cells(size, self.tiles.len());
         for (n, (tile, cell)) in self.tiles.iter_mut().zip(cells).enumerate() {
-            let Some(pixels) = &tile.pixels else { continue };
+            let Some(pixels) = tile.pixels.as_ref().filter(|_| tile.fresh || resized || all) else { continue };
+            tile.fresh = false;
             let place = self.canvas.draw(pixels, cell);
             let lines = captions(n, &pixels.label, tile.since);
             let code = pixels.label.code.map(|code| scaled(code, pixels.size, place));
