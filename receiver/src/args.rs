@@ -13,17 +13,20 @@ Examples:
   receiver rtsp://user:secret@camera:554/stream   any RTSP server, with credentials
   receiver --transport udp rtsp://host:8554/cam   packets over UDP
   receiver --headless --duration 30s --report run --assert 'p99<150ms' --assert 'frames.lost<0.1%'
-                                                  measure for 30 s, keep a report, exit 99 if too slow
+                                                  keep a report, exit with 99 if it is too slow
   publisher --to - | ffmpeg -i - … -f yuv4mpegpipe - | receiver -
                                                   measure anything that reads and writes y4m
   receiver rtsp://a:8554/cam rtsp://b:8554/cam    two streams side by side, each measured for itself
 
 Keys in the window: q or Esc quits, s saves a snapshot.
 
-LAT is the time from the moment the publisher stamped a picture to the moment it was handed to the window (headless: to
+LAT is the time from the moment the publisher stamped a picture to the moment it was handed to the window (headless: to \
 the moment it could have been). The camera's own delay before the stamp and the screen's after the window are not in it.
 
-Exit codes: 0 done, 1 failed at run time, 2 wrong usage, 3 inconclusive (no samples, no readable code), 99 an assertion
+A stream that stops is waited for and played again; the gap is in the report. Several streams end together, and --duration \
+counts from the first picture of any.
+
+Exit codes: 0 done, 1 failed at run time, 2 wrong usage, 3 inconclusive (no samples, no readable code), 99 an assertion \
 was broken. With several URLs the worst stream decides: 1, then 99, then 3.";
 
 /// Plays a stamped live stream and says how old each picture is.
