@@ -16,5 +16,6 @@ pub mod receive;
 pub mod render;
 pub mod stop;
 pub mod stream;
+pub mod threads;
 pub mod work;
 pub mod y4m;

@@ -18,7 +18,8 @@ use crate::output::Output;
 use crate::render::pixels::Slot;
 use crate::render::{Screen, snapshot};
 use crate::stop::Stop;
-use crate::stream::{self, Environment, Stream};
+use crate::stream::Stream;
+use crate::threads::{self, Environment};
 use crate::work::Event;
 
 /// Events that wait for this thread; a decoding thread waits where they are too many.
@@ -61,9 +62,9 @@ pub fn run(config: &Config, stop: &Stop) -> Result<u8, Error> {
     let streams = streams.collect::<Result<Vec<_>, _>>()?;
     let (sender, events) = bounded(MAX_EVENTS);
     let environment = Environment { clock: clock.clone(), stop: Stop::new(), events: sender };
-    let mut threads = Vec::new();
+    let mut started_threads = Vec::new();
     for (index, (input, slot)) in config.inputs.iter().zip(&slots).enumerate() {
-        threads.extend(stream::start(input, index, config, &environment, Arc::clone(slot))?);
+        started_threads.extend(threads::start(input, index, config, &environment, Arc::clone(slot))?);
     }
     let screen = Screen::new(slots, window);
     let ending = environment.stop.clone();
@@ -72,7 +73,7 @@ pub fn run(config: &Config, stop: &Stop) -> Result<u8, Error> {
     run.go(&events, stop);
     let code = run.finish();
     drop(events);
-    end(&ending, threads);
+    end(&ending, started_threads);
     Ok(code)
 }
 
@@ -217,4 +218,16 @@ impl Run<'_> {
 fn worst(codes: &[u8]) -> u8 {
     const ORDER: [u8; 3] = [1, 99, 3];
     ORDER.into_iter().find(|code| codes.contains(code)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_stream_decides() {
+        for (codes, code) in [(&[][..], 0), (&[0, 0], 0), (&[0, 3], 3), (&[3, 99, 0], 99), (&[99, 1, 3], 1)] {
+            assert_eq!(worst(codes), code, "{codes:?}");
+        }
+    }
 }

@@ -1,85 +1,21 @@
-//! One stream of a run: its threads, and the account of what comes out of them.
+//! One stream of a run: the account of what comes out of its threads.
 
 use std::collections::VecDeque;
-use std::io;
 use std::net::{IpAddr, UdpSocket};
-use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use common::clock::SystemClock;
 use common::time::{MonoTime, Now};
-use crossbeam_channel::Sender;
 use reports::warning::Code;
 use reports::{Assertion, Recorder, Setup, Summary, Warning};
 
 use crate::config::{Address, Config, Input, Source};
 use crate::measure::{Costs, Meter};
-use crate::queue::{self, Arrival, Dropped};
-use crate::render::pixels::{Label, Slot};
-use crate::stop::Stop;
-use crate::work::{self, Event, Seen};
-use crate::{receive, y4m};
+use crate::queue::Dropped;
+use crate::render::pixels::Label;
+use crate::work::{Event, Seen};
 
 /// How long access units may come without one that gives a picture: longer than the longest usual GOP.
 const FIRST_PICTURE_LIMIT: Duration = Duration::from_secs(15);
-
-/// Starts the two threads of `input`: one that receives, and one that decodes and reads. What comes out of them goes to `events`
-/// under the number `index`; the threads end with `stop`, or when nobody takes the events.
-///
-/// Returns the threads that are worth waiting for: one that reads standard input cannot be woken.
-///
-/// # Errors
-/// Where the system gives no thread.
-pub fn start(
-    input: &Input,
-    index: usize,
-    config: &Config,
-    environment: &Environment,
-    slot: Arc<Slot>,
-) -> io::Result<Vec<JoinHandle<()>>> {
-    let (mut sender, receiver) = queue::queue();
-    let Environment { clock, stop, events } = environment.clone();
-    let receiving = thread::Builder::new().name(format!("receive-{index}"));
-    let receiving = match input.source.clone() {
-        Source::Stdin => {
-            let clock = clock.clone();
-            receiving.spawn(move || {
-                let outcome = y4m::read(io::stdin().lock(), &clock, &mut sender);
-                sender.say(Arrival::Ended(outcome.map_err(|error| error.to_string())));
-            })?;
-            None
-        }
-        Source::Rtsp(address) => {
-            let clock = clock.clone();
-            let config = receive::Config {
-                address,
-                transport: config.transport,
-                wait: config.wait,
-                limits: receive::Limits::default(),
-            };
-            Some(receiving.spawn(move || {
-                let outcome = receive::run(&config, &clock, &stop, &mut sender);
-                sender.say(Arrival::Ended(outcome.map_err(|error| error.to_string())));
-            })?)
-        }
-    };
-    let working = thread::Builder::new().name(format!("decode-{index}")).spawn(move || {
-        work::work(&receiver, &clock, &slot, &mut |event| events.send((index, event)).is_ok());
-    })?;
-    Ok(receiving.map_or_else(Vec::new, |receiving| vec![receiving, working]))
-}
-
-/// What all streams of a run share.
-#[derive(Clone, Debug)]
-pub struct Environment {
-    /// The clock of the run.
-    pub clock: SystemClock,
-    /// The wish to end it.
-    pub stop: Stop,
-    /// Where the events of all streams go, with the stream's number.
-    pub events: Sender<(usize, Event)>,
-}
 
 /// The account of one stream.
 #[derive(Debug)]
@@ -259,5 +195,141 @@ impl Stream {
 fn is_this_host(address: &Address) -> bool {
     let Some(host) = address.url.host_str() else { return false };
     let literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    host == "localhost" || literal.is_ok_and(|ip| UdpSocket::bind((ip, 0)).is_ok())
+    host == "localhost" || literal.is_ok_and(|ip| ip.is_loopback() || UdpSocket::bind((ip, 0)).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use common::clock::{Clock, ManualClock};
+    use common::code::Payload;
+    use common::time::WallTime;
+
+    use super::*;
+    use crate::args::Args;
+    use crate::read::Reading;
+
+    const START: WallTime = WallTime::from_micros(1_763_722_800_000_000);
+
+    fn stream(clock: &ManualClock) -> Stream {
+        let args = Args::try_parse_from(["receiver", "--warmup", "0s"]).expect("the flags parse");
+        let config = Config::try_from(args).expect("the flags are good");
+        Stream::new(&config.inputs[0], &config, clock.now()).expect("no report is written")
+    }
+
+    /// A picture that was read now, 5 ms after its stamp.
+    fn picture(clock: &ManualClock, serial: u64) -> Event {
+        let now = clock.now();
+        let sequence = u32::try_from(serial).expect("small");
+        let payload = Payload { stream_id: 0, sequence, time: now.wall.offset(-5_000) };
+        let reading = Some(Reading { payload, publisher: None, code: None, contradicted: false });
+        let at = now.mono;
+        let (assembled, begun, decoded, read, converted) = (at, at, at, at, at);
+        let (received, bytes, idr) = (None, 100, false);
+        Event::Picture(Seen { serial, reading, received, assembled, begun, decoded, read, converted, bytes, idr })
+    }
+
+    /// Pictures 1 to `count`, 10 ms apart.
+    fn pictures(stream: &mut Stream, clock: &ManualClock, count: u64) {
+        for serial in 1..=count {
+            clock.advance(Duration::from_millis(10));
+            stream.event(picture(clock, serial), clock.now());
+        }
+    }
+
+    fn latencies(summary: &Summary) -> (u64, Option<f64>, Option<f64>) {
+        let latency = summary.run.latency_ms;
+        (latency.count, latency.min, latency.max)
+    }
+
+    fn said(summary: &Summary) -> String {
+        summary.run.warnings.iter().map(|warning| format!("{}\n", warning.message)).collect()
+    }
+
+    #[test]
+    fn headless_a_picture_is_presented_when_it_was_read() {
+        let clock = ManualClock::new(START);
+        let mut stream = stream(&clock);
+        pictures(&mut stream, &clock, 40);
+        clock.advance(Duration::from_millis(100));
+        stream.settle(false, clock.now());
+        let (summary, _) = stream.finish(&[], clock.now());
+        assert_eq!((latencies(&summary), summary.exit_code), ((40, Some(5.0), Some(5.0)), 0));
+    }
+
+    #[test]
+    fn with_a_window_a_picture_waits_for_it_or_a_newer_one() {
+        let clock = ManualClock::new(START);
+        let mut stream = stream(&clock);
+        pictures(&mut stream, &clock, 3);
+        clock.advance(Duration::from_millis(2));
+        stream.settle(true, clock.now());
+        assert_eq!(stream.pending.len(), 3, "nothing was shown yet");
+        stream.shown(2, clock.now().mono);
+        stream.settle(true, clock.now());
+        assert_eq!((stream.pending.len(), stream.replaced), (1, 1));
+        clock.advance(Duration::from_millis(1));
+        stream.shown(3, clock.now().mono);
+        stream.shown(3, clock.now().mono + Duration::from_secs(1));
+        stream.settle(true, clock.now());
+        let (summary, _) = stream.finish(&[], clock.now());
+        assert_eq!(latencies(&summary), (3, Some(8.0), Some(27.0)), "5 + 3, 5 + 12 and 5 + 22 ms");
+        assert!(said(&summary).contains("1 pictures were replaced"), "{}", said(&summary));
+    }
+
+    #[test]
+    fn what_was_dropped_here_is_undecodable_and_not_lost() {
+        let clock = ManualClock::new(START);
+        let mut stream = stream(&clock);
+        pictures(&mut stream, &clock, 3);
+        stream.settle(false, clock.now());
+        stream.event(Event::Dropped(Dropped { units: 2, bytes: 900 }), clock.now());
+        clock.advance(Duration::from_millis(30));
+        stream.event(picture(&clock, 6), clock.now());
+        let (summary, _) = stream.finish(&[], clock.now());
+        let frames = summary.run.frames;
+        assert_eq!((frames.expected, frames.undecodable, frames.lost), (Some(6), Some(2), Some(0)));
+        assert!(said(&summary).contains("2 pictures were dropped"), "{}", said(&summary));
+    }
+
+    #[test]
+    fn a_stream_that_never_decodes_fails_after_a_while() {
+        let clock = ManualClock::new(START);
+        let mut stream = stream(&clock);
+        stream.event(Event::Undecodable { bytes: 100 }, clock.now());
+        clock.advance(FIRST_PICTURE_LIMIT);
+        stream.tick(clock.now());
+        assert!(!stream.has_ended());
+        clock.advance(Duration::from_millis(20));
+        stream.tick(clock.now());
+        assert!(stream.has_ended());
+        let (summary, _) = stream.finish(&[], clock.now());
+        assert_eq!(summary.exit_code, 1);
+        assert!(said(&summary).contains("none of 1 access units"), "{}", said(&summary));
+    }
+
+    #[test]
+    fn an_error_before_the_first_picture_fails_and_one_after_it_warns() {
+        let clock = ManualClock::new(START);
+        let broken = || Event::Ended(Err("it broke".to_owned()));
+        let mut early = stream(&clock);
+        early.event(broken(), clock.now());
+        assert_eq!(early.finish(&[], clock.now()).0.exit_code, 1);
+        let mut late = stream(&clock);
+        pictures(&mut late, &clock, 40);
+        late.event(broken(), clock.now());
+        let (summary, _) = late.finish(&[], clock.now());
+        assert_eq!(summary.exit_code, 0);
+        assert!(said(&summary).contains("it broke"), "{}", said(&summary));
+    }
+
+    #[test]
+    fn this_hosts_addresses_are_told_from_others() {
+        let here = |host: &str| {
+            let url = format!("rtsp://{host}/cam").parse().expect("a URL");
+            is_this_host(&Address { url, credentials: None })
+        };
+        assert!(here("127.0.0.1") && here("localhost") && here("[::1]"));
+        assert!(!here("192.0.2.1") && !here("example.org"));
+    }
 }

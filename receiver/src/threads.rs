@@ -1,0 +1,72 @@
+//! The threads of one input.
+
+use std::io;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use common::clock::SystemClock;
+use crossbeam_channel::Sender;
+
+use crate::config::{Config, Input, Source};
+use crate::queue::{self, Arrival};
+use crate::render::pixels::Slot;
+use crate::stop::Stop;
+use crate::work::{self, Event};
+use crate::{receive, y4m};
+
+/// Starts the two threads of `input`: one that receives, and one that decodes and reads. What comes out of them goes to `events`
+/// under the number `index`; the threads end with `stop`, or when nobody takes the events.
+///
+/// Returns the threads that are worth waiting for: one that reads standard input cannot be woken.
+///
+/// # Errors
+/// Where the system gives no thread.
+pub fn start(
+    input: &Input,
+    index: usize,
+    config: &Config,
+    environment: &Environment,
+    slot: Arc<Slot>,
+) -> io::Result<Vec<JoinHandle<()>>> {
+    let (mut sender, receiver) = queue::queue();
+    let Environment { clock, stop, events } = environment.clone();
+    let receiving = thread::Builder::new().name(format!("receive-{index}"));
+    let receiving = match input.source.clone() {
+        Source::Stdin => {
+            let clock = clock.clone();
+            receiving.spawn(move || {
+                let outcome = y4m::read(io::stdin().lock(), &clock, &mut sender);
+                sender.say(Arrival::Ended(outcome.map_err(|error| error.to_string())));
+            })?;
+            None
+        }
+        Source::Rtsp(address) => {
+            let clock = clock.clone();
+            let config = receive::Config {
+                address,
+                transport: config.transport,
+                wait: config.wait,
+                limits: receive::Limits::default(),
+            };
+            Some(receiving.spawn(move || {
+                let outcome = receive::run(&config, &clock, &stop, &mut sender);
+                sender.say(Arrival::Ended(outcome.map_err(|error| error.to_string())));
+            })?)
+        }
+    };
+    let working = thread::Builder::new().name(format!("decode-{index}")).spawn(move || {
+        work::work(&receiver, &clock, &slot, &mut |event| events.send((index, event)).is_ok());
+    })?;
+    Ok(receiving.map_or_else(Vec::new, |receiving| vec![receiving, working]))
+}
+
+/// What all streams of a run share.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// The clock of the run.
+    pub clock: SystemClock,
+    /// The wish to end it.
+    pub stop: Stop,
+    /// Where the events of all streams go, with the stream's number.
+    pub events: Sender<(usize, Event)>,
+}
