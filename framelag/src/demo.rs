@@ -1,0 +1,134 @@
+//! `framelag demo`: server, publisher and receiver as three processes, on real input, ending with the summary.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, ExitStatus};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use common::units::parse_duration;
+
+use crate::processes::{Process, end, free_port, on_path, sibling, wait};
+
+/// Flags of `framelag demo`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// How long to measure, from the first picture.
+    #[arg(long, default_value = "10s", value_parser = parse_duration)]
+    duration: Duration,
+    /// camera[:N], test, a file, or - [default: a camera, else footage in ./footage, else the test pattern].
+    #[arg(long)]
+    source: Option<String>,
+    /// Folder for the report and the logs of server and publisher.
+    #[arg(long, value_name = "DIR", default_value = "framelag-report")]
+    report: PathBuf,
+    /// No window, even where there is a display.
+    #[arg(long)]
+    headless: bool,
+}
+
+/// How long a process may take until it listens.
+const START_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long the receiver waits for the first picture.
+const FIRST_PICTURE_LIMIT: &str = "15s";
+
+/// Clips that `scripts/footage.sh` brings, the first one found is taken. Bikes is left out: its 640x272 is a small window.
+const FOOTAGE: [&str; 2] = ["footage/bigbuckbunny.mp4", "footage/bikes.mp4"];
+
+/// Runs the demo. Exit code: the receiver's, or 1 where a part could not run.
+pub fn run(args: Args) -> ExitCode {
+    match play(&args) {
+        Ok(status) => ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)),
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+fn play(args: &Args) -> Result<ExitStatus, String> {
+    let stopped = watch_for_interrupt()?;
+    let dir = &args.report;
+    fs::create_dir_all(dir).map_err(|error| format!("cannot make the report folder {}: {error}", dir.display()))?;
+
+    let (source, why) = choose_source(args.source.as_deref());
+    eprintln!("demo: source: {source} ({why})");
+    let (_server, url) = start_server(dir)?;
+    let publisher = start_publisher(&source, &url, dir)?;
+    eprintln!("demo: three processes: server ← publisher at {url}, receiver ← server");
+    let status = play_receiver(args, &url, publisher, &stopped)?;
+    eprintln!("demo: report: {}", dir.display());
+    Ok(status)
+}
+
+/// Ctrl-C reaches the children by itself (they share the terminal); this process stays to collect what they say.
+fn watch_for_interrupt() -> Result<Arc<AtomicBool>, String> {
+    let stopped = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stopped);
+    ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))
+        .map_err(|error| format!("cannot handle Ctrl-C: {error}"))?;
+    Ok(stopped)
+}
+
+/// The source and, in a few words, why it was taken.
+fn choose_source(wanted: Option<&str>) -> (String, &'static str) {
+    if let Some(source) = wanted {
+        return (source.to_owned(), "as --source says");
+    }
+    if publisher::capture::camera_is_present() {
+        return ("camera".to_owned(), "a webcam is here");
+    }
+    let clip = FOOTAGE.into_iter().find(|clip| Path::new(clip).is_file());
+    match (clip, on_path("ffmpeg")) {
+        (Some(clip), Some(_)) => (clip.to_owned(), "no webcam here, so real footage"),
+        (Some(_), None) => ("test".to_owned(), "no webcam, and no ffmpeg to read the footage: the test pattern"),
+        (None, _) => ("test".to_owned(), "no webcam and no ./footage here: the test pattern"),
+    }
+}
+
+fn start_server(dir: &Path) -> Result<(Process, String), String> {
+    let port = |preferred| free_port(preferred).map_err(|error| format!("no free port on 127.0.0.1: {error}"));
+    let (rtsp, http) = (port(8554)?, port(8080)?);
+    let arguments = ["serve", "--rtsp", &rtsp.to_string(), "--http", &http.to_string()];
+    let mut server = Process::start("server", &sibling("framelag")?, &arguments, dir.join("server.log"))?;
+    server.wait_until_listening(rtsp, START_LIMIT)?;
+    Ok((server, format!("rtsp://{rtsp}/cam")))
+}
+
+fn start_publisher(source: &str, url: &str, dir: &Path) -> Result<Process, String> {
+    let mut arguments = vec!["--source", source, "--to", url];
+    if Path::new(source).is_file() {
+        arguments.push("--loop");
+    }
+    Process::start("publisher", &sibling("publisher")?, &arguments, dir.join("publisher.log"))
+}
+
+/// Runs the receiver in the foreground until it ends. A publisher that dies ends the demo.
+fn play_receiver(args: &Args, url: &str, mut publisher: Process, stopped: &AtomicBool) -> Result<ExitStatus, String> {
+    let mut command = Command::new(sibling("receiver")?);
+    command.arg(url).args(["--wait", FIRST_PICTURE_LIMIT]);
+    command.arg("--duration").arg(format!("{}ms", args.duration.as_millis()));
+    command.arg("--report").arg(&args.report);
+    if args.headless {
+        command.arg("--headless");
+    }
+    let mut receiver = command.spawn().map_err(|error| format!("cannot start the receiver: {error}"))?;
+    loop {
+        let step = Duration::from_millis(100);
+        match wait(&mut receiver, step) {
+            Ok(Some(status)) => return Ok(status),
+            Ok(None) => {}
+            Err(error) => return Err(format!("cannot watch the receiver: {error}")),
+        }
+        let interrupted = stopped.load(Ordering::Relaxed);
+        let publisher_state = publisher.check_running();
+        if interrupted || publisher_state.is_err() {
+            end(&mut receiver);
+        }
+        if !interrupted {
+            publisher_state?;
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! `framelag doctor`: what is there, what is missing, and the command that mends it.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use crate::processes::{on_path, sibling};
+
+/// Flags of `framelag doctor`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// One JSON object per finding on standard output.
+    #[arg(long)]
+    json: bool,
+}
+
+/// One thing that was looked at.
+#[derive(Debug)]
+struct Finding {
+    name: &'static str,
+    state: State,
+    detail: String,
+    /// What to type or do where it is missing.
+    mend: Option<&'static str>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Ok,
+    /// framelag works without it, but does less or is slower.
+    Missing,
+    /// framelag does not work without it.
+    Broken,
+}
+
+impl State {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Missing => "missing",
+            Self::Broken => "broken",
+        }
+    }
+}
+
+/// Prints the findings. Exit code 1 where something that framelag cannot do without is missing.
+pub fn run(args: &Args) -> ExitCode {
+    let findings = [binaries(), camera(), display(), ffmpeg(), openh264(), mediamtx(), clock()];
+    for finding in &findings {
+        print(finding, args.json);
+    }
+    ExitCode::from(u8::from(findings.iter().any(|finding| finding.state == State::Broken)))
+}
+
+fn print(finding: &Finding, json: bool) {
+    let Finding { name, state, detail, mend } = finding;
+    if json {
+        println!("{}", serde_json::json!({ "name": name, "state": state.name(), "detail": detail, "mend": mend }));
+        return;
+    }
+    println!("{:<8} {name:<10} {detail}", state.name());
+    if let Some(mend) = mend {
+        println!("{:19} → {mend}", "");
+    }
+}
+
+fn ok(name: &'static str, detail: String) -> Finding {
+    Finding { name, state: State::Ok, detail, mend: None }
+}
+
+fn missing(name: &'static str, detail: impl Into<String>, mend: &'static str) -> Finding {
+    Finding { name, state: State::Missing, detail: detail.into(), mend: Some(mend) }
+}
+
+fn binaries() -> Finding {
+    match sibling("publisher").and_then(|_| sibling("receiver")) {
+        Ok(_) => ok("binaries", format!("framelag, publisher and receiver {}", env!("CARGO_PKG_VERSION"))),
+        Err(detail) => Finding {
+            name: "binaries",
+            state: State::Broken,
+            detail,
+            mend: Some("cargo build --release --workspace"),
+        },
+    }
+}
+
+fn camera() -> Finding {
+    match publisher::capture::cameras() {
+        Ok(cameras) if !cameras.is_empty() => ok("camera", cameras.join(", ")),
+        Ok(_) => missing("camera", "none found; the publisher shows a test pattern", "plug a webcam in, or use --source FILE"),
+        Err(error) => missing("camera", error.to_string(), "publisher --list-cameras"),
+    }
+}
+
+fn display() -> Finding {
+    let mend = "run in a desktop session, or `xvfb-run receiver …`, or use `receiver --headless`";
+    match env::var("DISPLAY") {
+        Ok(name) if !name.is_empty() => match x11_socket(&name) {
+            Some(socket) if !socket.exists() => {
+                missing("display", format!("DISPLAY is {name}, but {} is not there", socket.display()), mend)
+            }
+            _ => ok("display", format!("DISPLAY is {name}")),
+        },
+        _ => missing("display", "DISPLAY is not set; the receiver runs headless", mend),
+    }
+}
+
+/// The socket of a local display such as `:0` or `:1.0`; `None` for a remote one.
+fn x11_socket(display: &str) -> Option<PathBuf> {
+    let number = display.strip_prefix(':')?.split('.').next()?;
+    Some(Path::new("/tmp/.X11-unix").join(format!("X{number}")))
+}
+
+fn ffmpeg() -> Finding {
+    match first_line("ffmpeg", &["-version"]) {
+        Some(line) => ok("ffmpeg", line),
+        None => missing("ffmpeg", "not on PATH; only y4m and raw files can be published", "apt-get install ffmpeg"),
+    }
+}
+
+/// Whether the openh264 inside this executable was assembled with nasm: its SIMD routines then have symbols.
+fn openh264() -> Finding {
+    let mend = "apt-get install nasm && cargo clean --release -p openh264-sys2 && cargo build --release --workspace";
+    let read = |name| sibling(name).ok().and_then(|path| fs::read(path).ok());
+    let has = |bytes: &[u8], symbol: &str| bytes.windows(symbol.len()).any(|window| window == symbol.as_bytes());
+    match read("publisher") {
+        Some(bytes) if has(&bytes, "WelsSampleSad16x16_sse2") => ok("openh264", "built with nasm (SIMD)".to_owned()),
+        Some(bytes) if cfg!(target_arch = "x86_64") && has(&bytes, "WelsCreateSVCEncoder") => {
+            missing("openh264", "built without nasm: encoding takes 2 to 3 times as long", mend)
+        }
+        Some(_) => ok("openh264", "compiled in; whether with SIMD cannot be told on this build".to_owned()),
+        None => missing("openh264", "the publisher's executable cannot be read", "cargo build --release --workspace"),
+    }
+}
+
+fn mediamtx() -> Finding {
+    let found = env::var_os("MEDIAMTX").map(PathBuf::from).filter(|path| path.is_file()).or_else(|| on_path("mediamtx"));
+    match found {
+        Some(path) => ok("mediamtx", path.display().to_string()),
+        None => missing(
+            "mediamtx",
+            "not on PATH nor in $MEDIAMTX; the embedded server is used",
+            "put mediamtx on PATH to measure through it: https://mediamtx.org",
+        ),
+    }
+}
+
+/// Matters only between two hosts: on one host both ends read the same clock.
+fn clock() -> Finding {
+    let mend = "timedatectl set-ntp true   (or install chrony)";
+    let timesyncd = Path::new("/run/systemd/timesync/synchronized");
+    if timesyncd.exists() {
+        return ok("clock", "synchronised by systemd-timesyncd".to_owned());
+    }
+    if let Some(line) = first_line("chronyc", &["-c", "tracking"]) {
+        return ok("clock", format!("chrony: {line}"));
+    }
+    match first_line("timedatectl", &["show", "--property=NTPSynchronized", "--value"]).as_deref() {
+        Some("yes") => ok("clock", "synchronised, says timedatectl".to_owned()),
+        Some("no") => missing("clock", "not synchronised; figures between two hosts would be off", mend),
+        _ => missing("clock", "no time service found; figures between two hosts would be off", mend),
+    }
+}
+
+/// The first line that a successful `program args…` prints.
+fn first_line(program: &str, args: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(args).output().ok().filter(|output| output.status.success())?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.lines().next().map(|line| line.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn local_displays_have_a_socket_and_remote_ones_do_not() {
+        assert_eq!(x11_socket(":1.0"), Some(PathBuf::from("/tmp/.X11-unix/X1")));
+        assert_eq!(x11_socket("host:0"), None);
+    }
+
+    #[test]
+    fn first_line_is_trimmed_and_absent_for_failures() {
+        assert_eq!(first_line("sh", &["-c", "echo ' one '; echo two"]).as_deref(), Some("one"));
+        assert_eq!(first_line("sh", &["-c", "echo one; exit 1"]), None);
+        assert_eq!(first_line("framelag-no-such-program", &[]), None);
+    }
+}

@@ -1,0 +1,157 @@
+//! Child processes of the demo: found beside this executable, ended politely, never left behind.
+
+use std::env;
+use std::fs::{self, File};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// How long a child may take to end after it was asked to, before it is killed.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// How often a child's state is looked at.
+const POLL: Duration = Duration::from_millis(20);
+
+/// The executable `name` in the folder of this one.
+pub fn sibling(name: &str) -> Result<PathBuf, String> {
+    let own = env::current_exe().map_err(|error| format!("cannot find this executable's own folder: {error}"))?;
+    let path = own.with_file_name(name);
+    if path.is_file() {
+        return Ok(path);
+    }
+    Err(format!("{} is not there: build it with `cargo build --release --workspace`", path.display()))
+}
+
+/// The first executable called `name` on `PATH`.
+pub fn on_path(name: &str) -> Option<PathBuf> {
+    env::split_paths(&env::var_os("PATH")?).map(|dir| dir.join(name)).find(|path| path.is_file())
+}
+
+/// `preferred` where nobody listens there yet, else a free port of the same address.
+pub fn free_port(preferred: u16) -> io::Result<SocketAddr> {
+    let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).and_then(|listener| listener.local_addr());
+    bind(preferred).or_else(|_| bind(0))
+}
+
+/// A child process whose output goes to a log file. Dropping it ends it.
+#[derive(Debug)]
+pub struct Process {
+    name: &'static str,
+    child: Child,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Starts `executable args…` with standard output and error in `log`.
+    pub fn start(name: &'static str, executable: &Path, args: &[&str], log: PathBuf) -> Result<Self, String> {
+        let open = || -> io::Result<(File, File)> {
+            let file = File::create(&log)?;
+            Ok((file.try_clone()?, file))
+        };
+        let (out, err) = open().map_err(|error| format!("cannot write {}: {error}", log.display()))?;
+        let child = Command::new(executable).args(args).stdin(Stdio::null()).stdout(out).stderr(err).spawn();
+        let child = child.map_err(|error| format!("cannot start {}: {error}", executable.display()))?;
+        Ok(Self { name, child, log })
+    }
+
+    /// Waits until somebody listens on `address`, for at most `limit`.
+    pub fn wait_until_listening(&mut self, address: SocketAddr, limit: Duration) -> Result<(), String> {
+        let deadline = Instant::now() + limit;
+        while Instant::now() < deadline {
+            self.check_running()?;
+            if TcpStream::connect_timeout(&address, POLL).is_ok() {
+                return Ok(());
+            }
+            thread::sleep(POLL);
+        }
+        Err(format!("the {} did not listen on {address} within {limit:?}:\n{}", self.name, self.log_tail()))
+    }
+
+    /// An error with the end of the log where the process is not running any more.
+    pub fn check_running(&mut self) -> Result<(), String> {
+        match self.child.try_wait() {
+            Ok(None) => Ok(()),
+            Ok(Some(status)) => Err(format!("the {} ended early ({status}):\n{}", self.name, self.log_tail())),
+            Err(error) => Err(format!("cannot watch the {}: {error}", self.name)),
+        }
+    }
+
+    fn log_tail(&self) -> String {
+        let text = fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(5)..].join("\n")
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        end(&mut self.child);
+    }
+}
+
+/// Asks `child` to end and waits for it; kills it where it does not within the grace time.
+pub fn end(child: &mut Child) {
+    if let Ok(None) = child.try_wait() {
+        // A failure here means that the child ended in between; waiting settles it either way.
+        let _ = kill_process(Pid::from_child(child), Signal::TERM);
+    }
+    if !matches!(wait(child, GRACE), Ok(Some(_))) {
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}
+
+/// The child's status, or `None` where it still runs after `limit`.
+pub fn wait(child: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
+    let deadline = Instant::now() + limit;
+    loop {
+        let status = child.try_wait()?;
+        if status.is_some() || Instant::now() >= deadline {
+            return Ok(status);
+        }
+        thread::sleep(POLL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_port_is_replaced_by_a_free_one() {
+        let holder = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
+        let taken = holder.local_addr().expect("a bound socket has an address").port();
+        let found = free_port(taken).expect("loopback has another free port");
+        assert_ne!(found.port(), taken);
+    }
+
+    #[test]
+    fn a_process_that_ends_early_is_reported_with_the_end_of_its_log() {
+        let dir = env::temp_dir().join(format!("framelag-process-{}", std::process::id()));
+        fs::create_dir_all(&dir).expect("a temporary folder can be made");
+        let args = ["-c", "echo the reason >&2; exit 7"];
+        let mut process = Process::start("publisher", Path::new("/bin/sh"), &args, dir.join("log")).expect("sh starts");
+        let nobody = free_port(0).expect("loopback has a free port");
+        let error = process.wait_until_listening(nobody, Duration::from_secs(5)).expect_err("nobody listens");
+        fs::remove_dir_all(&dir).expect("the folder was just made");
+        assert!(error.contains("publisher ended early") && error.contains("the reason"), "{error}");
+    }
+
+    #[test]
+    fn ending_a_child_that_ignores_sigterm_kills_it() {
+        let mut child = Command::new("/bin/sh")
+            .args(["-c", "trap '' TERM; echo ready; while :; do sleep 1; done"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("sh starts");
+        let mut ready = [0; 6];
+        io::Read::read_exact(child.stdout.as_mut().expect("it is piped"), &mut ready).expect("the shell says ready");
+        end(&mut child);
+        assert!(child.try_wait().expect("the child can be waited for").is_some());
+    }
+}

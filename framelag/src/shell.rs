@@ -1,0 +1,65 @@
+//! Shell completions and man pages, generated from the flags themselves.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap_complete::Shell;
+
+/// Flags of `framelag completions`.
+#[derive(Debug, clap::Args)]
+pub struct CompletionsArgs {
+    /// The shell to write completions for.
+    shell: Shell,
+}
+
+/// Flags of `framelag man`.
+#[derive(Debug, clap::Args)]
+pub struct ManArgs {
+    /// The folder that the pages go to; made where it does not exist.
+    dir: PathBuf,
+}
+
+/// Prints completions of all `commands` to standard output.
+pub fn completions(args: &CompletionsArgs, commands: &mut [clap::Command]) -> ExitCode {
+    for command in commands {
+        let name = command.get_name().to_owned();
+        clap_complete::generate(args.shell, command, name, &mut io::stdout());
+    }
+    ExitCode::SUCCESS
+}
+
+/// Writes one page per command (and per subcommand) into the folder.
+pub fn man(args: &ManArgs, commands: &[clap::Command]) -> ExitCode {
+    match write_pages(&args.dir, commands) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: cannot write man pages to {}: {error}", args.dir.display());
+            ExitCode::from(1)
+        }
+    }
+}
+
+fn write_pages(dir: &Path, commands: &[clap::Command]) -> io::Result<()> {
+    fs::create_dir_all(dir)?;
+    for command in commands {
+        clap_mangen::generate_to(command.clone(), dir)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_written_for_the_command_and_its_subcommand() {
+        let dir = std::env::temp_dir().join(format!("framelag-man-{}", std::process::id()));
+        let command = clap::Command::new("tool").subcommand(clap::Command::new("part"));
+        write_pages(&dir, &[command]).expect("a temporary folder can be written");
+        let names: Vec<_> = ["tool.1", "tool-part.1"].iter().filter(|name| dir.join(name).is_file()).collect();
+        fs::remove_dir_all(&dir).expect("the folder was just made");
+        assert_eq!(names, [&"tool.1", &"tool-part.1"]);
+    }
+}
