@@ -1,1 +1,90 @@
-fn main() {}
+//! The `publisher` program.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use publisher::args::Args;
+use publisher::config::Config;
+use publisher::error::Error;
+use publisher::event::Log;
+use publisher::stop::Stop;
+use publisher::{capture, pipeline};
+use tracing_subscriber::EnvFilter;
+
+/// Exit code of a second Ctrl-C: the run did not end in good order.
+const INTERRUPTED: i32 = 130;
+/// Exit code for wrong flags.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let args = match parse() {
+        Ok(args) => args,
+        Err(code) => return code,
+    };
+    start_logging();
+    match run(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("publisher: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn run(args: Args) -> Result<(), Error> {
+    if args.list_cameras {
+        print!("{}", capture::camera::list());
+        return Ok(());
+    }
+    let config = Config::resolve(args)?;
+    let stop = Stop::new();
+    stop_on_signals(&stop);
+    pipeline::run(&config, &stop, Log::new(config.json))?;
+    Ok(())
+}
+
+/// The flags, or the exit code where there is nothing to run: after `--help`, or with a line that says what is wrong.
+fn parse() -> Result<Args, ExitCode> {
+    let error = match Args::try_parse() {
+        Ok(args) => return Ok(args),
+        Err(error) => error,
+    };
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        print!("{error}");
+        return Err(ExitCode::SUCCESS);
+    }
+    // The library tells in paragraphs; one line holds what is wrong and what would be right.
+    let text = error.to_string();
+    let told =
+        text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
+    let line = told.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
+    eprintln!("publisher: {}", line.trim_start_matches("error: "));
+    Err(ExitCode::from(USAGE))
+}
+
+/// Log lines go to standard error; `RUST_LOG` sets how many.
+fn start_logging() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .init();
+}
+
+/// The first Ctrl-C or SIGTERM ends the run in good order, the second at once.
+fn stop_on_signals(stop: &Stop) {
+    let stop = stop.clone();
+    let handler = move || {
+        if stop.is_asked() {
+            std::process::exit(INTERRUPTED);
+        }
+        stop.ask();
+    };
+    if let Err(why) = ctrlc::set_handler(handler) {
+        tracing::warn!("Ctrl-C will end the run without closing the session: {why}");
+    }
+}

@@ -1,0 +1,192 @@
+//! What users type. Parsed values only; what they mean together is worked out in [`crate::config`].
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+use common::frame::Size;
+use common::units::{parse_duration, parse_rate};
+
+use crate::rate::FrameRate;
+
+/// One example per common use, at the end of `--help`.
+const EXAMPLES: &str = "\
+Examples:
+  publisher                                        the webcam, served at rtsp://127.0.0.1:8554/cam
+  publisher --list-cameras                         cameras with their formats, sizes and rates
+  publisher --source camera:2 --size 1280x720      another camera, another size
+  publisher --source test --bitrate 2M --gop 60    a moving test pattern
+  publisher --source clip.mp4 --loop               footage in real time, for ever
+  publisher --to rtsp://user:pw@host:8554/cam      push to a server of your own
+  publisher --transport udp --to rtsp://host/cam   the same, media over UDP
+  publisher --source test --to - | ANYTHING | receiver -
+                                                   measure any other pipeline
+  ffmpeg … -f rawvideo - | publisher --source - --raw-format yuv420p --size 640x480 --fps 25
+                                                   pictures from a pipe
+  publisher --duration 10s --json                  ten seconds, JSON lines for a script";
+
+/// Captures live video, stamps every picture with the time, encodes it and pushes it by RTSP.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "publisher", version, after_help = EXAMPLES, max_term_width = 110)]
+pub struct Args {
+    /// Where pictures come from: camera[:N], test, a y4m file, any file that ffmpeg reads, or - (a pipe).
+    /// Default: the webcam, or the test pattern where there is none.
+    #[arg(long, value_name = "SOURCE", help_heading = "Source")]
+    pub source: Option<String>,
+
+    /// Standard input holds bare pictures in this layout instead of y4m; needs --size and --fps.
+    #[arg(long, value_name = "LAYOUT", help_heading = "Source")]
+    pub raw_format: Option<RawFormat>,
+
+    /// Picture size, even sides. Default: 640x480, or the file's own. A camera gives its nearest.
+    #[arg(long, value_name = "WxH", help_heading = "Source")]
+    pub size: Option<Size>,
+
+    /// Pictures per second, such as 30, 29.97 or 30000/1001. Default: 30, or the file's own. A camera gives its nearest.
+    #[arg(long, value_name = "RATE", help_heading = "Source")]
+    pub fps: Option<FrameRate>,
+
+    /// Start again at the end of the file.
+    #[arg(long = "loop", help_heading = "Source")]
+    pub looped: bool,
+
+    /// Stop so long after the first picture, such as 10s or 2m.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, help_heading = "Source")]
+    pub duration: Option<Duration>,
+
+    /// Show cameras with their formats, sizes and rates, and end.
+    #[arg(long, help_heading = "Source")]
+    pub list_cameras: bool,
+
+    /// Corner of the picture that carries the code.
+    #[arg(long, value_name = "CORNER", default_value = "top-left", help_heading = "Stamp")]
+    pub corner: common::code::Corner,
+
+    /// Number that is stamped into every picture, to tell streams apart.
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Stamp")]
+    pub stream_id: u8,
+
+    /// Paint the corner code only, without the green text.
+    #[arg(long, help_heading = "Stamp")]
+    pub no_text: bool,
+
+    /// Video encoder: openh264.
+    #[arg(long, value_name = "NAME", default_value = "openh264", value_parser = parse_encoder, help_heading = "Encoding")]
+    pub encoder: EncoderName,
+
+    /// Bits per second, such as 1000k or 2M.
+    #[arg(long, value_name = "RATE", default_value = "1000k", value_parser = parse_rate, help_heading = "Encoding")]
+    pub bitrate: u64,
+
+    /// Pictures from one IDR to the next.
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=100_000),
+          help_heading = "Encoding")]
+    pub gop: u32,
+
+    /// Where the stream goes: embedded (a server in this process), rtsp://HOST:PORT/PATH, or - (stamped y4m on
+    /// standard output).
+    #[arg(long, value_name = "WHERE", default_value = "embedded", help_heading = "Destination")]
+    pub to: String,
+
+    /// How RTP travels to the server.
+    #[arg(long, value_name = "HOW", default_value = "tcp", help_heading = "Destination")]
+    pub transport: Transport,
+
+    /// Address of the embedded server for RTSP.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8554", help_heading = "Destination")]
+    pub rtsp: SocketAddr,
+
+    /// Address of the embedded server for HTTP.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", help_heading = "Destination")]
+    pub http: SocketAddr,
+
+    /// Show the stamped pictures in a window.
+    #[arg(long, help_heading = "Output")]
+    pub preview: bool,
+
+    /// JSON lines on standard output: started, statistics every second, events, end.
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+}
+
+/// Layout of bare pictures on standard input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RawFormat {
+    /// Three planes, Y then U then V, chroma halved both ways (also called I420).
+    #[value(alias = "i420")]
+    Yuv420p,
+    /// Two planes, Y then U and V in turn, chroma halved both ways.
+    Nv12,
+    /// Y U Y V in turn, chroma halved horizontally.
+    #[value(alias = "yuyv")]
+    Yuyv422,
+}
+
+/// How RTP travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Transport {
+    /// In the RTSP connection (RFC 2326 section 10.12).
+    Tcp,
+    /// In datagrams of its own.
+    Udp,
+}
+
+/// A video encoder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EncoderName {
+    /// Cisco's openh264, built into this program.
+    OpenH264,
+}
+
+fn parse_encoder(text: &str) -> Result<EncoderName, String> {
+    match text {
+        "openh264" => Ok(EncoderName::OpenH264),
+        other if other.starts_with("ffmpeg:") => {
+            Err("encoders of ffmpeg are not supported yet: use openh264".to_owned())
+        }
+        _ => Err("the encoder that is built in is openh264".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_interface() {
+        let args = Args::try_parse_from(["publisher"]).expect("no flag is required");
+        assert_eq!((args.bitrate, args.gop, args.to.as_str()), (1_000_000, 30, "embedded"));
+        assert_eq!((args.rtsp.port(), args.http.port()), (8554, 8080));
+        assert_eq!(args.transport, Transport::Tcp);
+        assert!(args.source.is_none() && args.duration.is_none() && !args.looped && !args.no_text);
+    }
+
+    #[test]
+    fn wrong_values_name_the_flag_and_the_value() {
+        for (flag, value) in [
+            ("--fps", "0"),
+            ("--size", "640"),
+            ("--bitrate", "fast"),
+            ("--gop", "0"),
+            ("--duration", "10"),
+            ("--corner", "middle"),
+            ("--stream-id", "256"),
+            ("--encoder", "x265"),
+            ("--encoder", "ffmpeg:libx264"),
+            ("--transport", "quic"),
+            ("--rtsp", "8554"),
+            ("--raw-format", "rgb24"),
+        ] {
+            let error = Args::try_parse_from(["publisher", flag, value]).expect_err(flag);
+            let text = error.to_string();
+            assert!(text.contains(flag) && text.contains(value), "{flag} {value}: {text}");
+            assert_eq!(error.exit_code(), 2, "{flag}");
+        }
+    }
+}

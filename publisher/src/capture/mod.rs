@@ -1,0 +1,187 @@
+//! Sources of pictures: camera, test pattern, files, standard input.
+//!
+//! A source hands over I420 pictures one at a time. Cameras set their own pace; everything else is played by the
+//! pipeline's plan (start + n / rate), with reading ahead on a thread of its own, so that disk, pipe and child
+//! process are not part of anybody's latency.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::clock::Clock;
+use common::frame::{Picture, Size};
+use common::time::WallTime;
+
+use crate::config::{self, Config, Wish};
+use crate::event::Log;
+use crate::rate::FrameRate;
+
+mod ahead;
+mod convert;
+
+pub mod camera;
+mod ffmpeg;
+pub mod pattern;
+mod raw;
+mod y4m;
+
+/// Size of pictures where neither flag nor source says one.
+pub const DEFAULT_SIZE: Size = Size::new(640, 480);
+
+/// One picture as it left its source.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// The picture.
+    pub picture: Picture,
+    /// When the driver captured it; `None` where the source has no time of its own.
+    pub captured: Option<WallTime>,
+}
+
+/// What a source answers when it is asked for the next picture.
+#[derive(Debug)]
+pub enum Next {
+    /// Here it is.
+    Frame(Frame),
+    /// Nothing came within the limit; ask again.
+    Nothing,
+    /// The source has ended.
+    End,
+}
+
+/// What a source gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Format {
+    /// Size of every picture.
+    pub size: Size,
+    /// Pictures per second: the plan for a paced source, the driver's word for a camera.
+    pub rate: FrameRate,
+}
+
+/// Who sets the pace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// The source: a picture is wanted as soon as there is one.
+    Live,
+    /// The pipeline: picture n is wanted at start + n / rate.
+    Planned,
+}
+
+/// A source of pictures.
+pub trait Source {
+    /// Size and rate of the pictures.
+    fn format(&self) -> Format;
+
+    /// What it is, for people: a file's name, a camera's name and mode.
+    fn describe(&self) -> String;
+
+    /// Who sets the pace.
+    fn pace(&self) -> Pace {
+        Pace::Planned
+    }
+
+    /// The next picture, waiting at most `limit` for it.
+    ///
+    /// # Errors
+    /// What ended the source before its time.
+    fn next(&mut self, limit: Duration) -> Result<Next, Error>;
+
+    /// Takes back a picture's memory when the picture has been encoded.
+    fn recycle(&mut self, picture: Picture);
+
+    /// Pictures that the source captured and nobody took in time.
+    fn dropped(&self) -> u64 {
+        0
+    }
+}
+
+/// Why a source could not be opened, or ended before its time.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be opened.
+    #[error("cannot open {path:?}: {why}")]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        why: std::io::Error,
+    },
+    /// The input is not what it should be; found before the first picture.
+    #[error("{name} {why}")]
+    Unusable {
+        /// The file, or standard input.
+        name: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The size or rate that the input has cannot be used.
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    /// The input is cut or garbled; found after the first picture.
+    #[error("{name} {why}")]
+    Broken {
+        /// The file, or standard input.
+        name: String,
+        /// What is wrong, and at which picture.
+        why: String,
+    },
+    /// ffmpeg is not installed.
+    #[error("{0} is not a y4m file, and ffmpeg, which reads others, is not installed: apt install ffmpeg")]
+    NoFfmpeg(String),
+    /// A child process or thread could not be started.
+    #[error("cannot start {0}: {1}")]
+    Start(&'static str, std::io::Error),
+    /// The camera.
+    #[error(transparent)]
+    Camera(#[from] camera::Error),
+}
+
+impl Error {
+    /// Whether the user named something unusable (exit code 2), rather than something failing later (1).
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::Open { .. } | Self::Unusable { .. } | Self::Config(_))
+    }
+}
+
+/// Opens the source that `config` names.
+///
+/// # Errors
+/// [`Error`], with what to do about it.
+pub fn open(config: &Config, clock: &Arc<dyn Clock>, log: Log) -> Result<Box<dyn Source>, Error> {
+    let wish = config.wish;
+    let source: Box<dyn Source> = match &config.source {
+        config::Source::Auto => auto(wish, clock, log)?,
+        config::Source::Camera(number) => Box::new(camera::Source::open(*number, wish, clock.clone(), log)?),
+        config::Source::Pattern => Box::new(pattern::Source::new(wish)),
+        config::Source::File(path) => file(path, wish, config.looped)?,
+        config::Source::Stdin => Box::new(y4m::stdin(wish)?),
+        config::Source::RawStdin { format, size, rate } => {
+            Box::new(raw::stdin(*format, Format { size: *size, rate: *rate })?)
+        }
+    };
+    config::check_size(&source.describe(), source.format().size, config.corner)?;
+    Ok(source)
+}
+
+/// The first camera, or the test pattern where there is none.
+fn auto(wish: Wish, clock: &Arc<dyn Clock>, log: Log) -> Result<Box<dyn Source>, Error> {
+    match camera::first() {
+        Some(number) => Ok(Box::new(camera::Source::open(number, wish, clock.clone(), log)?)),
+        None => {
+            log.warn("no-camera", "no camera found: showing the test pattern (--source test) instead");
+            Ok(Box::new(pattern::Source::new(wish)))
+        }
+    }
+}
+
+/// y4m natively where it is 4:2:0 and already as it is wished; everything else through ffmpeg.
+fn file(path: &Path, wish: Wish, looped: bool) -> Result<Box<dyn Source>, Error> {
+    match y4m::probe(path)? {
+        y4m::Probe::Native(format) if wish.size.unwrap_or(format.size) == format.size => {
+            match wish.rate.unwrap_or(format.rate) == format.rate {
+                true => Ok(Box::new(y4m::file(path, looped)?)),
+                false => Ok(Box::new(ffmpeg::Source::open(path, wish, looped)?)),
+            }
+        }
+        _ => Ok(Box::new(ffmpeg::Source::open(path, wish, looped)?)),
+    }
+}

@@ -1,0 +1,140 @@
+//! Bare pictures on standard input, one after another without headers.
+
+use std::io::{self, BufReader, ErrorKind, Read};
+use std::time::Duration;
+
+use common::frame::{Picture, Size};
+
+use super::ahead::{self, Ahead};
+use super::{Error, Format, Next, convert};
+use crate::args::RawFormat;
+
+/// Bytes asked of the system at once.
+const BUFFER: usize = 1 << 20;
+
+/// Bare pictures on standard input.
+pub struct Source {
+    ahead: Ahead,
+    format: Format,
+}
+
+/// Pictures of `layout` on standard input.
+///
+/// # Errors
+/// [`Error::Start`].
+pub fn stdin(layout: RawFormat, format: Format) -> Result<Source, Error> {
+    let reader = Reader::new(layout, format.size, BufReader::with_capacity(BUFFER, io::stdin()));
+    Ok(Source { ahead: Ahead::start(format.size, reader)?, format })
+}
+
+impl super::Source for Source {
+    fn format(&self) -> Format {
+        self.format
+    }
+
+    fn describe(&self) -> String {
+        "standard input".to_owned()
+    }
+
+    fn next(&mut self, limit: Duration) -> Result<Next, Error> {
+        self.ahead.next(limit)
+    }
+
+    fn recycle(&mut self, picture: Picture) {
+        self.ahead.recycle(picture);
+    }
+}
+
+struct Reader<R> {
+    layout: RawFormat,
+    input: R,
+    /// One picture in `layout`.
+    raw: Vec<u8>,
+    pictures: u64,
+}
+
+impl<R: Read> Reader<R> {
+    fn new(layout: RawFormat, size: Size, input: R) -> Self {
+        let bytes = match layout {
+            RawFormat::Yuv420p | RawFormat::Nv12 => Picture::bytes(size),
+            RawFormat::Yuyv422 => 2 * size.area(),
+        };
+        Self { layout, input, raw: vec![0; bytes], pictures: 0 }
+    }
+
+    fn broken(&self, why: &str) -> Error {
+        Error::Broken { name: "standard input".to_owned(), why: format!("{why} picture {}", self.pictures + 1) }
+    }
+}
+
+impl<R: Read + Send + 'static> ahead::Reader for Reader<R> {
+    fn read(&mut self, picture: &mut Picture) -> Result<bool, Error> {
+        match fill(&mut self.input, &mut self.raw) {
+            Ok(0) => return Ok(false),
+            Ok(read) if read < self.raw.len() => return Err(self.broken("ends within")),
+            Ok(_) => self.pictures += 1,
+            Err(why) => return Err(self.broken(&format!("cannot be read ({why}) at"))),
+        }
+        match self.layout {
+            RawFormat::Yuv420p => picture.data_mut().copy_from_slice(&self.raw),
+            RawFormat::Nv12 => convert::nv12(&self.raw, picture),
+            RawFormat::Yuyv422 => convert::yuyv(&self.raw, picture),
+        }
+        Ok(true)
+    }
+}
+
+/// Fills `buffer` as far as the input goes, and says how far.
+fn fill(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match input.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(why) if why.kind() == ErrorKind::Interrupted => {}
+            Err(why) => return Err(why),
+        }
+    }
+    Ok(filled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ahead::Reader as _;
+    use super::*;
+    use std::io::Cursor;
+
+    fn read_two(layout: RawFormat, bytes: Vec<u8>) -> Vec<Result<Picture, String>> {
+        let size = Size::new(2, 2);
+        let mut reader = Reader::new(layout, size, Cursor::new(bytes));
+        let mut pictures = Vec::new();
+        for _ in 0..2 {
+            let mut picture = Picture::black(size);
+            match reader.read(&mut picture) {
+                Ok(true) => pictures.push(Ok(picture)),
+                Ok(false) => break,
+                Err(error) => pictures.push(Err(error.to_string())),
+            }
+        }
+        pictures
+    }
+
+    #[test]
+    fn each_layout_becomes_i420() {
+        for (layout, bytes) in [
+            (RawFormat::Yuv420p, vec![1, 2, 3, 4, 5, 6]),
+            (RawFormat::Nv12, vec![1, 2, 3, 4, 5, 6]),
+            (RawFormat::Yuyv422, vec![1, 5, 2, 6, 3, 5, 4, 6]),
+        ] {
+            let pictures = read_two(layout, bytes);
+            assert_eq!(pictures.len(), 1, "{layout:?}");
+            assert_eq!(pictures[0].as_ref().expect("a picture").data(), [1, 2, 3, 4, 5, 6], "{layout:?}");
+        }
+    }
+
+    #[test]
+    fn a_cut_picture_is_named() {
+        let pictures = read_two(RawFormat::Yuv420p, vec![0; 9]);
+        assert_eq!(pictures[1].as_ref().expect_err("cut"), "standard input ends within picture 2");
+    }
+}

@@ -1,0 +1,333 @@
+//! What the flags mean together, worked out once: everything after this file works on resolved values.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use common::code::{Corner, Layout};
+use common::frame::Size;
+use url::Url;
+
+use crate::args::{Args, RawFormat, Transport};
+use crate::rate::FrameRate;
+
+/// Everything one run of the publisher needs to know.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where pictures come from.
+    pub source: Source,
+    /// What is asked of the source; it may give something near.
+    pub wish: Wish,
+    /// Start again at the end of a file. Default: no.
+    pub looped: bool,
+    /// Time from the first picture to the end. Default: none, until the source ends or Ctrl-C.
+    pub duration: Option<Duration>,
+    /// Corner of the code. Default: top left.
+    pub corner: Corner,
+    /// Number stamped into every picture. Default: 0.
+    pub stream_id: u8,
+    /// Whether the green text is painted. Default: yes.
+    pub text: bool,
+    /// Target of the encoder's rate control in bits per second. Default: 1,000,000.
+    pub bitrate: u32,
+    /// Pictures from one IDR to the next. Default: 30.
+    pub gop: u32,
+    /// Where the stream goes. Default: the embedded server.
+    pub destination: Destination,
+    /// How RTP travels to the server. Default: in the RTSP connection.
+    pub transport: Transport,
+    /// Whether a window shows the stamped pictures. Default: no.
+    pub preview: bool,
+    /// Whether JSON lines go to standard output. Default: no.
+    pub json: bool,
+}
+
+/// Where pictures come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The first camera, or the test pattern where there is none.
+    Auto,
+    /// The camera with this number: N of `/dev/videoN`.
+    Camera(u32),
+    /// The test pattern.
+    Pattern,
+    /// A y4m file, or any other that ffmpeg reads.
+    File(PathBuf),
+    /// y4m on standard input.
+    Stdin,
+    /// Bare pictures on standard input.
+    RawStdin {
+        /// Their layout.
+        format: RawFormat,
+        /// Their size.
+        size: Size,
+        /// How many come per second.
+        rate: FrameRate,
+    },
+}
+
+/// What is asked of a source; `None` leaves it to the source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wish {
+    /// Picture size; both sides are even.
+    pub size: Option<Size>,
+    /// Pictures per second.
+    pub rate: Option<FrameRate>,
+}
+
+/// Where the stream goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// To a server in this process, then to it by RTSP as to any other.
+    Embedded {
+        /// Address of its RTSP side.
+        rtsp: SocketAddr,
+        /// Address of its HTTP side.
+        http: SocketAddr,
+    },
+    /// To this RTSP server; the URL may hold user and password, so it is never printed whole.
+    Rtsp(Url),
+    /// Stamped pictures as y4m to standard output.
+    Stdout,
+}
+
+/// Flags that are right one by one and wrong together, or out of the range of what they are for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// 4:2:0 pictures are stamped and encoded in pairs of rows and columns.
+    #[error("{what} has an odd side ({size}): H.264 with 4:2:0 colour needs even ones, as in --size {}", even(*size))]
+    OddSize {
+        /// What has that size: the flag or the file.
+        what: String,
+        /// The size.
+        size: Size,
+    },
+    /// The code does not fit.
+    #[error("{what} is too small ({size}) to carry the code: {why}")]
+    TooSmall {
+        /// What has that size: the flag or the file.
+        what: String,
+        /// The size.
+        size: Size,
+        /// The code's own reason.
+        why: String,
+    },
+    /// The encoder's limit.
+    #[error("{what} is too large ({size}): openh264 takes pictures up to 3840x2160 or 2160x3840")]
+    TooLarge {
+        /// What has that size: the flag or the file.
+        what: String,
+        /// The size.
+        size: Size,
+    },
+    /// Rate control has a range.
+    #[error("--bitrate {0} is out of range: openh264 takes 10k to 240M bits per second")]
+    Bitrate(u64),
+    /// Not a source.
+    #[error("--source {0:?} is not a camera: write camera, or camera:N for /dev/videoN, as in camera:0")]
+    NotACamera(String),
+    /// An empty source.
+    #[error("--source is empty: write camera[:N], test, a file name, or - for standard input")]
+    NoSource,
+    /// Not a destination.
+    #[error("--to {0:?} is not a destination: write embedded, rtsp://HOST:PORT/PATH, or - for y4m on standard output")]
+    NotADestination(String),
+    /// A URL without host or path.
+    #[error("--to needs a {0} in its URL, as in rtsp://127.0.0.1:8554/cam")]
+    IncompleteUrl(&'static str),
+    /// A flag that needs another flag.
+    #[error("{0} needs {1}")]
+    Needs(&'static str, &'static str),
+    /// Two flags that exclude each other.
+    #[error("{0} does not go together with {1}: {2}")]
+    Conflict(&'static str, &'static str, &'static str),
+}
+
+impl Config {
+    /// Resolves `args`.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with them.
+    pub fn resolve(args: Args) -> Result<Self, Error> {
+        let source = source(&args)?;
+        let destination = destination(&args)?;
+        if args.json && destination == Destination::Stdout {
+            return Err(Error::Conflict("--json", "--to -", "both write to standard output"));
+        }
+        if args.looped && matches!(source, Source::Stdin | Source::RawStdin { .. }) {
+            return Err(Error::Conflict("--loop", "--source -", "a pipe cannot be read twice"));
+        }
+        if let Some(size) = args.size {
+            check_size("--size", size, args.corner)?;
+        }
+        if !(10_000..=240_000_000).contains(&args.bitrate) {
+            return Err(Error::Bitrate(args.bitrate));
+        }
+        Ok(Self {
+            source,
+            wish: Wish { size: args.size, rate: args.fps },
+            looped: args.looped,
+            duration: args.duration,
+            corner: args.corner,
+            stream_id: args.stream_id,
+            text: !args.no_text,
+            bitrate: u32::try_from(args.bitrate).map_err(|_| Error::Bitrate(args.bitrate))?,
+            gop: args.gop,
+            destination,
+            transport: args.transport,
+            preview: args.preview,
+            json: args.json,
+        })
+    }
+}
+
+/// Whether pictures of `size` can be stamped and encoded. `what` names the flag or file that has this size.
+///
+/// # Errors
+/// [`Error::OddSize`], [`Error::TooSmall`], [`Error::TooLarge`].
+pub fn check_size(what: &str, size: Size, corner: Corner) -> Result<(), Error> {
+    const LONG_SIDE: u32 = 3840;
+    const SHORT_SIDE: u32 = 2160;
+    let what = what.to_owned();
+    if size.width % 2 == 1 || size.height % 2 == 1 {
+        return Err(Error::OddSize { what, size });
+    }
+    if size.width.max(size.height) > LONG_SIDE || size.width.min(size.height) > SHORT_SIDE {
+        return Err(Error::TooLarge { what, size });
+    }
+    match Layout::new(size, corner) {
+        Ok(_) => Ok(()),
+        Err(too_small) => Err(Error::TooSmall { what, size, why: too_small.to_string() }),
+    }
+}
+
+/// The nearest size with even sides, upwards.
+fn even(size: Size) -> Size {
+    Size::new(size.width.next_multiple_of(2), size.height.next_multiple_of(2))
+}
+
+fn source(args: &Args) -> Result<Source, Error> {
+    let Some(text) = args.source.as_deref() else {
+        return match args.raw_format {
+            Some(_) => Err(Error::Needs("--raw-format", "--source -")),
+            None => Ok(Source::Auto),
+        };
+    };
+    if args.raw_format.is_some() && text != "-" {
+        return Err(Error::Needs("--raw-format", "--source -"));
+    }
+    match text {
+        "" => Err(Error::NoSource),
+        "test" => Ok(Source::Pattern),
+        "camera" => Ok(Source::Camera(0)),
+        "-" => stdin(args),
+        _ => match text.strip_prefix("camera:") {
+            Some(number) => number.parse().map(Source::Camera).map_err(|_| Error::NotACamera(text.to_owned())),
+            None => Ok(Source::File(PathBuf::from(text))),
+        },
+    }
+}
+
+fn stdin(args: &Args) -> Result<Source, Error> {
+    let Some(format) = args.raw_format else { return Ok(Source::Stdin) };
+    let size = args.size.ok_or(Error::Needs("--raw-format", "--size, as in --size 640x480"))?;
+    let rate = args.fps.ok_or(Error::Needs("--raw-format", "--fps, as in --fps 30"))?;
+    Ok(Source::RawStdin { format, size, rate })
+}
+
+fn destination(args: &Args) -> Result<Destination, Error> {
+    match args.to.as_str() {
+        "embedded" => Ok(Destination::Embedded { rtsp: args.rtsp, http: args.http }),
+        "-" => Ok(Destination::Stdout),
+        text => {
+            // The text may hold a password: quote it back only where it is no URL at all.
+            let url = Url::parse(text).map_err(|_| not_a_destination(text))?;
+            if url.scheme() != "rtsp" {
+                return Err(Error::NotADestination(format!("{}:…", url.scheme())));
+            }
+            if url.host_str().is_none_or(str::is_empty) {
+                return Err(Error::IncompleteUrl("host"));
+            }
+            if url.path().trim_matches('/').is_empty() {
+                return Err(Error::IncompleteUrl("path"));
+            }
+            Ok(Destination::Rtsp(url))
+        }
+    }
+}
+
+fn not_a_destination(text: &str) -> Error {
+    let shown = text.rsplit_once('@').map_or(text.to_owned(), |(_, after)| format!("…@{after}"));
+    Error::NotADestination(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    fn resolve(flags: &[&str]) -> Result<Config, Error> {
+        let args = Args::try_parse_from(["publisher"].iter().chain(flags)).expect("each flag alone is right");
+        Config::resolve(args)
+    }
+
+    #[test]
+    fn sources_are_told_apart() {
+        for (text, expected) in [
+            ("camera", Source::Camera(0)),
+            ("camera:3", Source::Camera(3)),
+            ("test", Source::Pattern),
+            ("-", Source::Stdin),
+            ("clip.y4m", Source::File("clip.y4m".into())),
+            ("./test", Source::File("./test".into())),
+        ] {
+            assert_eq!(resolve(&["--source", text]).expect(text).source, expected);
+        }
+        assert_eq!(resolve(&[]).expect("no flags").source, Source::Auto);
+        assert_eq!(resolve(&["--source", "camera:x"]).err(), Some(Error::NotACamera("camera:x".into())));
+        assert_eq!(resolve(&["--source", ""]).err(), Some(Error::NoSource));
+    }
+
+    #[test]
+    fn raw_input_needs_its_size_and_rate() {
+        let raw = ["--source", "-", "--raw-format", "yuv420p"];
+        assert!(matches!(resolve(&raw), Err(Error::Needs("--raw-format", size)) if size.contains("--size")));
+        let sized = [raw.as_slice(), &["--size", "640x480"]].concat();
+        assert!(matches!(resolve(&sized), Err(Error::Needs("--raw-format", fps)) if fps.contains("--fps")));
+        let whole = [sized.as_slice(), &["--fps", "25"]].concat();
+        assert!(matches!(resolve(&whole).expect("complete").source, Source::RawStdin { .. }));
+        assert!(resolve(&["--source", "test", "--raw-format", "yuv420p"]).is_err());
+    }
+
+    #[test]
+    fn sizes_that_cannot_be_stamped_or_encoded_are_refused() {
+        let odd = resolve(&["--size", "641x481"]).expect_err("odd").to_string();
+        assert!(odd.contains("641x481") && odd.contains("4:2:0") && odd.contains("642x482"), "{odd}");
+        assert!(matches!(resolve(&["--size", "3842x2160"]), Err(Error::TooLarge { .. })));
+        assert!(matches!(resolve(&["--size", "8x8"]), Err(Error::TooSmall { .. })));
+        assert!(resolve(&["--size", "2160x3840"]).is_ok());
+    }
+
+    #[test]
+    fn destinations_are_told_apart_and_passwords_kept_back() {
+        assert_eq!(resolve(&["--to", "-"]).expect("stdout").destination, Destination::Stdout);
+        assert!(matches!(resolve(&["--to", "rtsp://h/cam"]).expect("url").destination, Destination::Rtsp(_)));
+        for (bad, hint) in [
+            ("http://u:secret@h/cam", "rtsp://"),
+            ("u:secret@h/cam", "rtsp://"),
+            ("somewhere", "somewhere"),
+            ("rtsp://h", "path"),
+            ("rtsp://u:secret@h/", "path"),
+        ] {
+            let error = resolve(&["--to", bad]).expect_err(bad).to_string();
+            assert!(error.contains(hint) && !error.contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn flags_that_exclude_each_other() {
+        assert!(matches!(resolve(&["--json", "--to", "-"]), Err(Error::Conflict("--json", "--to -", _))));
+        assert!(matches!(resolve(&["--loop", "--source", "-"]), Err(Error::Conflict("--loop", "--source -", _))));
+        assert!(matches!(resolve(&["--bitrate", "1k"]), Err(Error::Bitrate(1_000))));
+    }
+}

@@ -1,0 +1,142 @@
+//! openh264, the only file that knows it.
+//!
+//! Its defaults are for something else than a live stream: 120 kbit/s, frames skipped, IDRs only at scene changes.
+//! Every setting that matters is set here.
+
+use std::time::Duration;
+
+use ::openh264::encoder::{
+    BitRate, Complexity, Encoder as Library, EncoderConfig, FrameRate, IntraFramePeriod, Profile, RateControlMode,
+    SpsPpsStrategy, UsageType,
+};
+use ::openh264::formats::YUVSlices;
+use ::openh264::{OpenH264API, Timestamp};
+use common::frame::Picture;
+
+use super::{AccessUnit, Config, Encoder, Error};
+
+const NAME: &str = "openh264";
+/// First bytes of a NAL unit as the library gives it.
+const START_CODE: [u8; 4] = [0, 0, 0, 1];
+
+/// Cisco's encoder, Constrained Baseline, one slice per picture.
+pub struct OpenH264 {
+    library: Library,
+    pictures: u64,
+    /// Bytes of the largest access unit so far, so that the next ones are allocated once.
+    largest: usize,
+}
+
+impl OpenH264 {
+    /// Prepares an encoder; the library itself starts with the first picture.
+    ///
+    /// # Errors
+    /// [`Error`] where the library cannot be used.
+    pub fn new(config: Config) -> Result<Self, Error> {
+        let settings = EncoderConfig::new()
+            .usage_type(UsageType::CameraVideoRealTime)
+            .profile(Profile::Baseline)
+            .bitrate(BitRate::from_bps(config.bitrate))
+            .max_frame_rate(FrameRate::from_hz(config.rate.as_f64() as f32))
+            .rate_control_mode(RateControlMode::Bitrate)
+            // A skipped frame would be one that was sent and never arrives.
+            .skip_frames(false)
+            .intra_frame_period(IntraFramePeriod::from_num_frames(config.gop))
+            .scene_change_detect(false)
+            .complexity(Complexity::Low)
+            .background_detection(false)
+            .adaptive_quantization(false)
+            // Same ids in every SPS and PPS: a receiver that joins late needs no more than the last ones.
+            .sps_pps_strategy(SpsPpsStrategy::ConstantId)
+            .num_threads(1);
+        let library = Library::with_api_config(OpenH264API::from_source(), settings);
+        let library = library.map_err(|why| Error { name: NAME, picture: 0, why: why.to_string() })?;
+        Ok(Self { library, pictures: 0, largest: 0 })
+    }
+}
+
+impl Encoder for OpenH264 {
+    fn name(&self) -> String {
+        NAME.to_owned()
+    }
+
+    fn encode(&mut self, picture: &Picture, at: Duration, idr: bool) -> Result<AccessUnit, Error> {
+        let number = self.pictures;
+        let failed = |why: String| Error { name: NAME, picture: number, why };
+        // The first picture is an IDR anyway, and before it there is no encoder to ask.
+        if idr && number > 0 {
+            self.library.force_intra_frame();
+        }
+        self.pictures += 1;
+        let size = picture.size();
+        let [y, u, v] = picture.planes();
+        let (width, height) = (size.width as usize, size.height as usize);
+        let planes = YUVSlices::new((y, u, v), (width, height), (width, width / 2, width / 2));
+        let time = Timestamp::from_millis(at.as_millis() as u64);
+        let stream = self.library.encode_at(&planes, time).map_err(|why| failed(why.to_string()))?;
+
+        let mut annex_b = Vec::with_capacity(self.largest);
+        let mut first_slice = None;
+        for layer in (0..stream.num_layers()).filter_map(|n| stream.layer(n)) {
+            for nal in (0..layer.nal_count()).filter_map(|n| layer.nal_unit(n)) {
+                let nal_type = nal.strip_prefix(&START_CODE).and_then(|nal| nal.first()).map(|header| header & 0x1f);
+                if let (None, Some(kind @ 1..=5)) = (first_slice, nal_type) {
+                    first_slice = Some((annex_b.len(), kind == 5));
+                }
+                annex_b.extend_from_slice(nal);
+            }
+        }
+        self.largest = self.largest.max(annex_b.len());
+        let (slice_at, idr) = first_slice.ok_or_else(|| failed("it gave no slice".to_owned()))?;
+        Ok(AccessUnit { annex_b, slice_at, idr })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::pattern;
+    use crate::rate;
+    use common::frame::Size;
+
+    fn encode(gop: u32, count: u64, force_at: u64) -> Vec<AccessUnit> {
+        let size = Size::new(320, 240);
+        let rate = rate::FrameRate::THIRTY;
+        let mut encoder = OpenH264::new(Config { size, rate, bitrate: 500_000, gop }).expect("an encoder");
+        let mut pictures = pattern::pictures(size);
+        let mut next = |n| encoder.encode(&pictures.next().expect("endless"), rate.time_of(n), n == force_at);
+        (0..count).map(|n| next(n).expect("an access unit")).collect()
+    }
+
+    fn nal_types(annex_b: &[u8]) -> Vec<u8> {
+        let starts = annex_b.windows(5).filter(|w| w[..4] == START_CODE);
+        starts.map(|w| w[4] & 0x1f).collect()
+    }
+
+    #[test]
+    fn one_slice_out_for_each_picture_in_and_parameter_sets_with_each_idr() {
+        let units = encode(10, 30, 15);
+        let idrs: Vec<usize> = (0..30).filter(|&n| units[n].idr).collect();
+        assert_eq!(idrs[..3], [0, 10, 15]);
+        for unit in &units {
+            let expected: &[u8] = if unit.idr { &[7, 8, 5] } else { &[1] };
+            assert_eq!(nal_types(&unit.annex_b), expected);
+            assert_eq!(nal_types(&unit.annex_b[unit.slice_at..]), expected[expected.len() - 1..]);
+        }
+    }
+
+    #[test]
+    fn the_profile_is_constrained_baseline() {
+        let first = encode(10, 1, 99).remove(0).annex_b;
+        assert_eq!(first[4] & 0x1f, 7);
+        // profile_idc 66; constraint_set1_flag says that Main decoders take it too (H.264 annex A.2.1).
+        assert_eq!((first[5], first[6] & 0x40), (66, 0x40));
+    }
+
+    #[test]
+    fn the_bit_rate_is_near_the_target() {
+        let bytes: usize = encode(30, 150, 0).iter().map(|unit| unit.annex_b.len()).sum();
+        let rate = bytes as f64 * 8.0 / 5.0;
+        assert!((350_000.0..650_000.0).contains(&rate), "{rate}");
+    }
+}

@@ -1,0 +1,42 @@
+//! Everything that can end a run, and the exit code it ends with.
+
+use common::code::TooSmall;
+
+use crate::{capture, config, encode};
+
+/// Why a run failed; one line for the user.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The flags do not fit together.
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    /// The source.
+    #[error(transparent)]
+    Capture(#[from] capture::Error),
+    /// The code does not fit into the picture.
+    #[error(transparent)]
+    Stamp(#[from] TooSmall),
+    /// The encoder.
+    #[error(transparent)]
+    Encode(#[from] encode::Error),
+    /// The embedded server.
+    #[error(transparent)]
+    Server(#[from] server::Error),
+    /// The connection to the server.
+    #[error(transparent)]
+    Send(#[from] crate::send::Error),
+    /// Standard output.
+    #[error("cannot write to standard output: {0}")]
+    Output(std::io::Error),
+}
+
+impl Error {
+    /// 2 where the user named something unusable, 1 where it failed at run time.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Config(_) | Self::Stamp(_) | Self::Server(server::Error::Exposed { .. }) => 2,
+            Self::Capture(error) if error.is_usage() => 2,
+            _ => 1,
+        }
+    }
+}

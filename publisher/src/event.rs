@@ -1,0 +1,119 @@
+//! What a run tells the outside: log lines for people on standard error, JSON lines for scripts on standard output.
+
+use std::io::Write;
+
+use chrono::{SecondsFormat, Utc};
+use serde_json::{Map, Value, json};
+
+/// Tells of events, from any thread.
+#[derive(Clone, Copy, Debug)]
+pub struct Log {
+    json: bool,
+}
+
+/// Counters of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Statistics {
+    /// Seconds since the first picture.
+    pub seconds: f64,
+    /// Pictures stamped.
+    pub frames: u64,
+    /// Pictures per second over the last second; `None` before the second picture.
+    pub fps: Option<f64>,
+    /// Bytes of encoded video, or of pictures where nothing is encoded.
+    pub bytes: u64,
+    /// Mean milliseconds from PUB until a frame was handed on, over the last frames.
+    pub processing_ms: Option<f64>,
+    /// Pictures that the source captured and nobody took in time.
+    pub dropped_by_source: u64,
+    /// Picture times that passed because the source or this program could not keep up.
+    pub missed: u64,
+    /// Encoded frames that the network did not take in time.
+    pub dropped_by_sender: u64,
+    /// How often the connection was lost and made again.
+    pub reconnects: u64,
+}
+
+impl Log {
+    /// A log that writes JSON lines to standard output where `json` asks for it; log lines go out in any case.
+    pub fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// The run begins: what is published, how, and where it can be played.
+    pub fn started(&self, fields: Value) {
+        self.line("started", fields);
+    }
+
+    /// One second of the run has passed.
+    pub fn statistics(&self, statistics: &Statistics) {
+        self.line("statistics", statistics.to_json());
+    }
+
+    /// Something happened that a user may want to know. `code` is short and stable, `message` for people.
+    pub fn info(&self, code: &str, message: &str) {
+        tracing::info!("{message}");
+        self.line(code, json!({ "message": message }));
+    }
+
+    /// Something happened that a user should know.
+    pub fn warn(&self, code: &str, message: &str) {
+        tracing::warn!("{message}");
+        self.line(code, json!({ "message": message }));
+    }
+
+    /// The run is over.
+    pub fn ended(&self, statistics: &Statistics) {
+        let Statistics { seconds, frames, dropped_by_source, missed, dropped_by_sender, .. } = statistics;
+        tracing::info!(
+            "{frames} pictures in {seconds:.1} s; {dropped_by_source} dropped at the source, {missed} not in time, \
+             {dropped_by_sender} dropped before the network"
+        );
+        self.line("ended", statistics.to_json());
+    }
+
+    fn line(&self, event: &str, fields: Value) {
+        if !self.json {
+            return;
+        }
+        let mut line = Map::new();
+        line.insert("event".to_owned(), event.into());
+        line.insert("time".to_owned(), Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true).into());
+        if let Value::Object(fields) = fields {
+            line.extend(fields);
+        }
+        let text = format!("{}\n", Value::Object(line));
+        // Nobody reads any more: the run goes on without.
+        if let Err(why) = std::io::stdout().lock().write_all(text.as_bytes()) {
+            tracing::debug!("standard output: {why}");
+        }
+    }
+}
+
+impl Statistics {
+    fn to_json(self) -> Value {
+        let rounded = |value: Option<f64>| value.map(|value| (value * 1e3).round() / 1e3);
+        json!({
+            "seconds": rounded(Some(self.seconds)),
+            "frames": self.frames,
+            "fps": rounded(self.fps),
+            "bytes": self.bytes,
+            "processing_ms": rounded(self.processing_ms),
+            "dropped_by_source": self.dropped_by_source,
+            "missed": self.missed,
+            "dropped_by_sender": self.dropped_by_sender,
+            "reconnects": self.reconnects,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_that_do_not_exist_are_null() {
+        let fields = Statistics { seconds: 1.000_04, frames: 30, ..Statistics::default() }.to_json();
+        assert_eq!((&fields["fps"], &fields["seconds"], &fields["frames"]), (&Value::Null, &json!(1.0), &json!(30)));
+    }
+}

@@ -1,0 +1,108 @@
+//! When each picture of a planned source is due.
+
+use std::time::Duration;
+
+use common::time::MonoTime;
+
+use crate::rate::FrameRate;
+
+/// The plan start + n / rate. It never drifts: lateness of one picture does not move the ones after it. Slots that pass
+/// while nothing could be sent are counted and left out, so that a source that stood still is not played in a burst.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    rate: FrameRate,
+    start: MonoTime,
+    slot: u64,
+    missed: u64,
+}
+
+impl Plan {
+    /// A plan whose first picture is due at `start`.
+    pub fn new(rate: FrameRate, start: MonoTime) -> Self {
+        Self { rate, start, slot: 0, missed: 0 }
+    }
+
+    /// When the next picture is due.
+    pub fn due(&self) -> MonoTime {
+        self.start + self.rate.time_of(self.slot)
+    }
+
+    /// A picture goes out `now`, at or after it was due: the plan moves on to the next slot that is not yet over.
+    pub fn advance(&mut self, now: MonoTime) {
+        let current = self.rate.slots_in(now.saturating_since(self.start)).max(self.slot);
+        self.missed += current - self.slot;
+        self.slot = current + 1;
+    }
+
+    /// Slots that passed without a picture.
+    pub fn missed(&self) -> u64 {
+        self.missed
+    }
+}
+
+/// How many pictures per second really went out, over the last second or so.
+#[derive(Clone, Debug, Default)]
+pub struct Meter {
+    times: std::collections::VecDeque<MonoTime>,
+}
+
+impl Meter {
+    const WINDOW: Duration = Duration::from_secs(1);
+    const MAX_TIMES: usize = 1024;
+
+    /// A picture went out `now`.
+    pub fn tick(&mut self, now: MonoTime) {
+        self.times.push_back(now);
+        let stale = |first: &MonoTime| now.saturating_since(*first) > Self::WINDOW;
+        while self.times.len() > Self::MAX_TIMES || (self.times.len() > 2 && self.times.front().is_some_and(stale)) {
+            self.times.pop_front();
+        }
+    }
+
+    /// Pictures per second; `None` before the second one.
+    pub fn per_second(&self) -> Option<f64> {
+        let span = self.times.back()?.saturating_since(*self.times.front()?).as_secs_f64();
+        (span > 0.0).then(|| (self.times.len() - 1) as f64 / span)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(micros: u64) -> MonoTime {
+        MonoTime::from_origin(Duration::from_micros(micros))
+    }
+
+    #[test]
+    fn late_pictures_do_not_move_the_plan() {
+        let mut plan = Plan::new("30000/1001".parse().expect("a rate"), at(1_000_000));
+        for n in 0..300_000_u64 {
+            assert_eq!(plan.due(), at(1_000_000) + Duration::from_nanos(n * 1001 * 1_000_000 / 30));
+            plan.advance(plan.due() + Duration::from_millis(n % 30));
+        }
+        assert_eq!(plan.missed(), 0);
+    }
+
+    #[test]
+    fn slots_that_are_over_are_counted_and_left_out() {
+        let mut plan = Plan::new(FrameRate::THIRTY, at(0));
+        plan.advance(at(0));
+        // Due at 33 ms, sent at 110 ms: the slots of 33 and 66 ms are over, that of 100 ms is taken.
+        plan.advance(at(110_000));
+        assert_eq!((plan.missed(), plan.due()), (2, at(133_333) + Duration::from_nanos(333)));
+    }
+
+    #[test]
+    fn the_meter_follows_the_last_second() {
+        let mut meter = Meter::default();
+        assert_eq!(meter.per_second(), None);
+        let mut now = 0;
+        for step in [100_000; 20].into_iter().chain([40_000; 30]) {
+            now += step;
+            meter.tick(at(now));
+        }
+        let measured = meter.per_second().expect("many pictures");
+        assert!((measured - 25.0).abs() < 1e-6, "{measured}");
+    }
+}

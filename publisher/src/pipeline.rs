@@ -1,0 +1,157 @@
+//! The order of the steps: capture → stamp → encode → packetize → send.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::clock::{Clock, SystemClock};
+use common::time::MonoTime;
+use serde_json::json;
+
+use crate::capture::{self, Frame, Next, Pace, Source};
+use crate::config::Config;
+use crate::error::Error;
+use crate::event::{Log, Statistics};
+use crate::output::{Output, Taken};
+use crate::pace::Plan;
+use crate::preview::Preview;
+use crate::stamp::{self, Stamper};
+use crate::stop::Stop;
+
+/// Longest wait for a picture before the wish to end and the statistics are looked after.
+const TICK: Duration = Duration::from_millis(50);
+/// Time from one statistics line to the next.
+const STATISTICS_EVERY: Duration = Duration::from_secs(1);
+
+/// Publishes until the source ends, the duration is over, or `stop` is asked.
+///
+/// # Errors
+/// Whatever ended the run before its time. What was connected is closed in any case.
+pub fn run(config: &Config, stop: &Stop, log: Log) -> Result<Statistics, Error> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let source = capture::open(config, &clock, log)?;
+    let format = source.format();
+    let marks = stamp::Config { corner: config.corner, stream_id: config.stream_id, text: config.text };
+    let stamper = Stamper::new(format.size, marks)?;
+    let output = Output::open(config, format, &clock, log)?;
+    let preview = config.preview.then(|| Preview::open(format.size, stop.clone(), log));
+
+    log.info("source", &format!("{}: {} at {:.4} per second", source.describe(), format.size, format.rate.as_f64()));
+    log.started(json!({
+        "source": source.describe(),
+        "size": format.size.to_string(),
+        "fps": format.rate.as_f64(),
+        "to": output.describe(),
+    }));
+    let mut pipeline =
+        Pipeline { source, stamper, output, preview, clock, stop: stop.clone(), log, run: Run::default() };
+    let result = pipeline.run(config.duration);
+    let statistics = pipeline.statistics();
+    let finished = pipeline.output.finish();
+    log.ended(&statistics);
+    result.and(finished).map(|()| statistics)
+}
+
+struct Pipeline {
+    source: Box<dyn Source>,
+    stamper: Stamper,
+    output: Output,
+    preview: Option<Preview>,
+    clock: Arc<dyn Clock>,
+    stop: Stop,
+    log: Log,
+    run: Run,
+}
+
+/// How far a run has come.
+#[derive(Debug, Default)]
+struct Run {
+    /// When the first picture went out, and the plan of those after it.
+    plan: Option<Plan>,
+    first: Option<MonoTime>,
+    last: Option<MonoTime>,
+    frames: u64,
+    reported: Option<MonoTime>,
+}
+
+impl Pipeline {
+    fn run(&mut self, duration: Option<Duration>) -> Result<(), Error> {
+        while !self.stop.is_asked() && !self.is_over(duration) {
+            match self.source.next(TICK)? {
+                Next::Frame(frame) => {
+                    self.wait_for_turn();
+                    if self.stop.is_asked() || self.is_over(duration) || self.publish(frame)? == Taken::NobodyReads {
+                        break;
+                    }
+                }
+                Next::Nothing => {}
+                Next::End => break,
+            }
+            self.report();
+        }
+        Ok(())
+    }
+
+    fn is_over(&self, duration: Option<Duration>) -> bool {
+        let elapsed = self.run.first.map(|first| self.clock.now().mono.saturating_since(first));
+        matches!((elapsed, duration), (Some(elapsed), Some(duration)) if elapsed >= duration)
+    }
+
+    /// A planned picture waits for its time; a live one never does.
+    fn wait_for_turn(&mut self) {
+        if self.source.pace() == Pace::Live {
+            return;
+        }
+        let now = self.clock.now().mono;
+        let plan = self.run.plan.get_or_insert_with(|| Plan::new(self.source.format().rate, now));
+        let due = plan.due();
+        while !self.stop.is_asked() {
+            let left = due.saturating_since(self.clock.now().mono);
+            if left.is_zero() {
+                break;
+            }
+            self.stop.sleep(left);
+        }
+        plan.advance(self.clock.now().mono);
+    }
+
+    fn publish(&mut self, mut frame: Frame) -> Result<Taken, Error> {
+        let stamped = self.stamper.stamp(&mut frame.picture, &*self.clock);
+        let taken = self.output.take(&frame, &stamped)?;
+        let done = self.clock.now().mono;
+        self.stamper.processed(done - stamped.at);
+
+        self.run.first.get_or_insert(stamped.at);
+        self.run.last = Some(stamped.at);
+        self.run.frames += 1;
+        if let Some(preview) = &self.preview {
+            preview.show(&frame.picture);
+        }
+        self.source.recycle(frame.picture);
+        Ok(taken)
+    }
+
+    fn report(&mut self) {
+        let now = self.clock.now().mono;
+        let since = *self.run.reported.get_or_insert(now);
+        if now - since >= STATISTICS_EVERY {
+            self.run.reported = Some(since + STATISTICS_EVERY);
+            self.log.statistics(&self.statistics());
+        }
+    }
+
+    fn statistics(&self) -> Statistics {
+        let counters = self.output.counters();
+        let span = self.run.first.zip(self.run.last).map(|(first, last)| last - first);
+        Statistics {
+            seconds: span.unwrap_or_default().as_secs_f64(),
+            frames: self.run.frames,
+            fps: self.stamper.per_second(),
+            bytes: counters.bytes,
+            processing_ms: self.stamper.processing().map(|mean| mean.as_secs_f64() * 1e3),
+            dropped_by_source: self.source.dropped(),
+            missed: self.run.plan.as_ref().map_or(0, Plan::missed),
+            dropped_by_sender: counters.dropped,
+            reconnects: counters.reconnects,
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Encoding and handing over to the sender, with the frame's times in an SEI message.
+
+use std::sync::Arc;
+
+use common::clock::Clock;
+use common::frame::PublisherTimes;
+use common::sei;
+use common::time::{MediaTime, MonoTime, Now};
+use url::Url;
+
+use crate::args;
+use crate::capture::{Format, Frame};
+use crate::config::{Config, Destination};
+use crate::encode::{self, Encoder, OpenH264};
+use crate::error::Error;
+use crate::event::Log;
+use crate::output::Counters;
+use crate::send::{self, Sender};
+use crate::stamp::Stamped;
+
+/// Start code before the SEI message.
+const START_CODE: [u8; 4] = [0, 0, 0, 1];
+/// Path of the stream on the embedded server.
+const EMBEDDED_PATH: &str = "cam";
+
+/// Encodes stamped pictures and hands them to a sender.
+pub struct Push {
+    encoder: Box<dyn Encoder>,
+    sender: Sender,
+    clock: Arc<dyn Clock>,
+    stream_id: u8,
+    /// PUB of the first picture: media time zero.
+    first: Option<MonoTime>,
+    to: String,
+    /// Serves until the run ends; stands behind the sender, which closes its session first.
+    _server: Option<server::Handle>,
+}
+
+impl Push {
+    /// Starts the embedded server where one is asked for, then the encoder and the sender.
+    ///
+    /// # Errors
+    /// [`Error::Server`], [`Error::Encode`], [`Error::Send`].
+    pub fn open(config: &Config, format: Format, clock: Arc<dyn Clock>, log: Log) -> Result<Self, Error> {
+        let (server, url) = match &config.destination {
+            Destination::Embedded { rtsp, http } => {
+                let server = start_server(*rtsp, *http, log)?;
+                let url = url_of(&server);
+                (Some(server), url)
+            }
+            Destination::Rtsp(url) => (None, url.clone()),
+            Destination::Stdout => unreachable!("standard output takes bare pictures"),
+        };
+        let settings =
+            encode::Config { size: format.size, rate: format.rate, bitrate: config.bitrate, gop: config.gop };
+        let encoder = Box::new(OpenH264::new(settings)?);
+        let to = without_user(&url);
+        let transport = match config.transport {
+            args::Transport::Tcp => send::Transport::Tcp,
+            args::Transport::Udp => send::Transport::Udp,
+        };
+        let frame_rate = Some(format.rate.as_f64());
+        let sender = Sender::start(send::Config { to: url, transport, frame_rate, clock: Arc::clone(&clock) })?;
+        Ok(Self { encoder, sender, clock, stream_id: config.stream_id, first: None, to, _server: server })
+    }
+
+    /// Where the stream goes, without user and password.
+    pub fn describe(&self) -> String {
+        self.to.clone()
+    }
+
+    /// Encodes one stamped picture and hands it over.
+    ///
+    /// # Errors
+    /// [`Error::Encode`]; [`Error::Send`] where the first connection came to nothing.
+    pub fn take(&mut self, frame: &Frame, stamped: &Stamped) -> Result<(), Error> {
+        let at = stamped.at - *self.first.get_or_insert(stamped.at);
+        let idr = self.sender.take_idr_request();
+        let mut unit = self.encoder.encode(&frame.picture, at, idr)?;
+        let encoded = stamped.wall_at(self.clock.now().mono);
+
+        let times = PublisherTimes {
+            captured: frame.captured,
+            stamp: stamped.stamp,
+            painted: stamped.painted,
+            encoded,
+            sent: encoded,
+        };
+        let message = sei::nal(&sei::Stamp { stream_id: self.stream_id, sequence: stamped.sequence, times });
+        let sei_at = unit.slice_at + START_CODE.len();
+        unit.annex_b.splice(unit.slice_at..unit.slice_at, START_CODE.into_iter().chain(message));
+        self.sender.send(send::AccessUnit {
+            annex_b: unit.annex_b,
+            sei_at,
+            time: MediaTime::default().advance(at),
+            stamped: Now { wall: stamped.stamp, mono: stamped.at },
+            idr: unit.idr,
+        })?;
+        Ok(())
+    }
+
+    /// What went out so far.
+    pub fn counters(&self) -> Counters {
+        let stats = self.sender.stats();
+        Counters { bytes: stats.bytes, dropped: stats.dropped, reconnects: stats.reconnects }
+    }
+
+    /// Sends what waits and closes the session.
+    ///
+    /// # Errors
+    /// [`Error::Send`] where there never was a connection.
+    pub fn finish(self) -> Result<(), Error> {
+        self.sender.finish()?;
+        Ok(())
+    }
+}
+
+fn start_server(rtsp: std::net::SocketAddr, http: std::net::SocketAddr, log: Log) -> Result<server::Handle, Error> {
+    let config = server::Config { rtsp, http: Some(http), ..server::Config::default() };
+    let server = server::start(config)?;
+    log.info("server", &format!("server in this process; play with: receiver {}", url_of(&server)));
+    Ok(server)
+}
+
+fn url_of(server: &server::Handle) -> Url {
+    Url::parse(&format!("rtsp://{}/{EMBEDDED_PATH}", server.rtsp_addr()))
+        .expect("an address and a plain path are a URL")
+}
+
+fn without_user(url: &Url) -> String {
+    let mut url = url.clone();
+    // Both fail only for URLs without a host, which `--to` does not take.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn user_and_password_are_not_shown() {
+        let url = Url::parse("rtsp://user:secret@127.0.0.1:8554/cam").expect("a URL");
+        assert_eq!(without_user(&url), "rtsp://127.0.0.1:8554/cam");
+    }
+}
