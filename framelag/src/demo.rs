@@ -77,7 +77,7 @@ fn choose_source(wanted: Option<&str>) -> (String, &'static str) {
     if let Some(source) = wanted {
         return (source.to_owned(), "as --source says");
     }
-    if publisher::capture::camera_is_present() {
+    if publisher::capture::camera::first().is_some() {
         return ("camera".to_owned(), "a webcam is here");
     }
     let clip = FOOTAGE.into_iter().find(|clip| Path::new(clip).is_file());

@@ -76,20 +76,20 @@ fn missing(name: &'static str, detail: impl Into<String>, mend: &'static str) ->
 fn binaries() -> Finding {
     match sibling("publisher").and_then(|_| sibling("receiver")) {
         Ok(_) => ok("binaries", format!("framelag, publisher and receiver {}", env!("CARGO_PKG_VERSION"))),
-        Err(detail) => Finding {
-            name: "binaries",
-            state: State::Broken,
-            detail,
-            mend: Some("cargo build --release --workspace"),
-        },
+        Err(detail) => {
+            Finding { name: "binaries", state: State::Broken, detail, mend: Some("cargo build --release --workspace") }
+        }
     }
 }
 
 fn camera() -> Finding {
-    match publisher::capture::cameras() {
-        Ok(cameras) if !cameras.is_empty() => ok("camera", cameras.join(", ")),
-        Ok(_) => missing("camera", "none found; the publisher shows a test pattern", "plug a webcam in, or use --source FILE"),
-        Err(error) => missing("camera", error.to_string(), "publisher --list-cameras"),
+    match publisher::capture::camera::first() {
+        Some(index) => ok("camera", format!("number {index}; `publisher --list-cameras` says what it can do")),
+        None => missing(
+            "camera",
+            "none found; the publisher shows a test pattern",
+            "plug a webcam in, or use --source FILE",
+        ),
     }
 }
 
@@ -135,7 +135,8 @@ fn openh264() -> Finding {
 }
 
 fn mediamtx() -> Finding {
-    let found = env::var_os("MEDIAMTX").map(PathBuf::from).filter(|path| path.is_file()).or_else(|| on_path("mediamtx"));
+    let found =
+        env::var_os("MEDIAMTX").map(PathBuf::from).filter(|path| path.is_file()).or_else(|| on_path("mediamtx"));
     match found {
         Some(path) => ok("mediamtx", path.display().to_string()),
         None => missing(
