@@ -86,8 +86,10 @@ impl Folder {
         &self.path
     }
 
-    /// Whether a batch can be taken now. False where the disk is slow; true after a failure, which
-    /// [`Folder::close`] tells.
+    /// Hands a batch to the writer. After a failure, which [`Folder::close`] tells, it goes nowhere.
+    ///
+    /// # Errors
+    /// Gives the batch back where the disk is slow and two others wait.
     pub fn send(&self, batch: Batch) -> Result<(), Box<Batch>> {
         match self.batches.try_send(batch) {
             Err(TrySendError::Full(batch)) => Err(Box::new(batch)),

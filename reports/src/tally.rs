@@ -164,7 +164,7 @@ impl Tally {
         }
     }
 
-    /// Something that a reader of the figures must know; only the first [`MAX_WARNINGS`] are kept.
+    /// Something that a reader of the figures must know. Only the first hundred are kept, each once.
     pub fn warn(&mut self, warning: Warning) {
         if self.warnings.len() < MAX_WARNINGS && !self.warnings.contains(&warning) {
             self.warnings.push(warning);
