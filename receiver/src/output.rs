@@ -7,9 +7,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use reports::Summary;
 use reports::recorder::Live;
 use reports::sample::Bucket;
+use reports::{Outcome, Summary};
 use serde_json::{Value, json};
 
 use crate::measure::{Cost, Costs};
@@ -92,6 +92,11 @@ impl Output {
                 "own_cost_us": costs_json(costs),
                 "run": summary.run,
             }));
+            return;
+        }
+        let never_began = summary.outcome() == Outcome::Failed && summary.run.startup.first_frame_ms.is_none();
+        if never_began && summary.report.is_none() {
+            // Why was said in a line of its own, and there is nothing to sum up.
             return;
         }
         let mut out = io::stdout().lock();
