@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use common::clock::{Clock, SystemClock};
 use common::time::MonoTime;
-use crossbeam_channel::{Receiver, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
 use crate::config::Config;
 use crate::output::Output;
@@ -86,7 +86,9 @@ fn end(stop: &Stop, threads: Vec<JoinHandle<()>>) {
 }
 
 fn display_is_there(output: &Output) -> bool {
-    let there = std::env::var_os("DISPLAY").is_some_and(|display| !display.is_empty());
+    // Where windows come from an X server, it has to be named; elsewhere there always is a display.
+    let x11 = cfg!(all(unix, not(target_os = "macos")));
+    let there = !x11 || std::env::var_os("DISPLAY").is_some_and(|display| !display.is_empty());
     if !there {
         output.warn("there is no display (DISPLAY is not set), going on headless");
     }
@@ -107,7 +109,12 @@ impl Run<'_> {
     fn go(&mut self, events: &Receiver<(usize, Event)>, stop: &Stop) {
         loop {
             let patience = if self.screen.is_wanted() { KEYS } else { TICK };
-            let first = events.recv_timeout(patience).ok();
+            let first = match events.recv_timeout(patience) {
+                Ok(event) => Some(event),
+                Err(RecvTimeoutError::Timeout) => None,
+                // Every thread has ended, and what they had to say was taken in before.
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
             // As many as may wait, so that a flood of them cannot keep the window from being drawn.
             first.into_iter().chain(events.try_iter().take(MAX_EVENTS)).for_each(|(index, event)| {
                 self.event(index, event);
@@ -154,7 +161,10 @@ impl Run<'_> {
                     costs.hand_over.add(shown.hand_over);
                 }
             }
-            Err(error) => self.output.warn(format_args!("no window ({error}), going on headless")),
+            Err(error) => {
+                self.output.warn(format_args!("no window ({error}), going on headless"));
+                screen.give_up(self.config.snapshot.is_some());
+            }
         }
         let window = self.screen.is_wanted();
         let now = self.clock.now();

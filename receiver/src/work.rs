@@ -57,7 +57,7 @@ pub struct Seen {
     pub idr: bool,
 }
 
-/// Works until the queue ends or `say` returns false.
+/// Works until the queue ends or `say` returns false. The last event is [`Event::Ended`], come what may.
 pub fn work(queue: &Receiver, clock: &SystemClock, slot: &Slot, say: &mut dyn FnMut(Event) -> bool) {
     let mut decoder = match OpenH264::new() {
         Ok(decoder) => decoder,
@@ -72,7 +72,10 @@ pub fn work(queue: &Receiver, clock: &SystemClock, slot: &Slot, say: &mut dyn Fn
             Arrival::Connected => Event::Connected,
             Arrival::Disconnected(why) => Event::Disconnected(why),
             Arrival::Waiting(what) => Event::Waiting(what),
-            Arrival::Ended(how) => Event::Ended(how),
+            Arrival::Ended(how) => {
+                say(Event::Ended(how));
+                return;
+            }
             Arrival::Unit(unit) => {
                 if unit.dropped != Dropped::default() && !say(Event::Dropped(unit.dropped)) {
                     return;
@@ -84,6 +87,7 @@ pub fn work(queue: &Receiver, clock: &SystemClock, slot: &Slot, say: &mut dyn Fn
             return;
         }
     }
+    say(Event::Ended(Err("receiving stopped unexpectedly".to_owned())));
 }
 
 struct Work<'a> {

@@ -110,7 +110,7 @@ impl Screen {
     /// Draws where there is something new, or the texts may have changed. `None` where nothing was drawn.
     ///
     /// # Errors
-    /// [`window::Error`] where there is no display after all; nothing is wanted any more from then on.
+    /// [`window::Error`] where there is no display after all: time to [`Screen::give_up`].
     pub fn refresh(&mut self, clock: &dyn Clock, captions: &mut Captions<'_>) -> Result<Option<Shown>, window::Error> {
         let begin = clock.now().mono;
         // A text has to be drawn before it is known when it is shown: as long after as the last time.
@@ -119,12 +119,16 @@ impl Screen {
         if !(fetched || stale) {
             return Ok(None);
         }
-        let shown = self.draw_and_show(stale, clock, captions);
-        if shown.is_err() {
-            self.wanted = false;
-            self.window = None;
+        self.draw_and_show(stale, clock, captions).map(Some)
+    }
+
+    /// Goes on without a window; pictures are still taken where a snapshot `may_come`.
+    pub fn give_up(&mut self, may_come: bool) {
+        self.wanted = false;
+        self.window = None;
+        if !may_come {
+            self.tiles.iter().for_each(|tile| tile.slot.close());
         }
-        shown.map(Some)
     }
 
     /// What the window shows, or would show: drawn anew.
