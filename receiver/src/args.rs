@@ -7,6 +7,9 @@ use clap::{Parser, ValueEnum};
 use common::units::parse_duration;
 use reports::Assertion;
 
+const URL_HELP: &str = "What to play: rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH, or - for raw y4m on standard input. \
+    Several make a grid";
+
 const EXAMPLES: &str = "\
 Examples:
   receiver                                        watch rtsp://127.0.0.1:8554/cam
@@ -33,8 +36,8 @@ was broken. With several URLs the worst stream decides: 1, then 99, then 3.";
 #[derive(Clone, Debug, Parser)]
 #[command(name = "receiver", version, after_help = EXAMPLES, max_term_width = 120)]
 pub struct Args {
-    /// What to play: rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH, or - for raw y4m on standard input. Several make a grid.
-    #[arg(value_name = "URL", default_value = "rtsp://127.0.0.1:8554/cam")]
+    /// What to play.
+    #[arg(value_name = "URL", default_value = "rtsp://127.0.0.1:8554/cam", help = URL_HELP)]
     pub urls: Vec<String>,
 
     /// How the packets come.

@@ -143,9 +143,9 @@ impl Meter {
         let limit = LAT_LIMIT.max(self.rate.interval().unwrap_or_default().mul_f64(LAT_LIMIT_PICTURES));
         vec![
             format!("REC: {}", time_of_day(shown)),
-            format!("REC FPS: {:.1}", self.rate.per_second(now.mono)),
+            format!("REC FPS: {:04.1}", self.rate.per_second(now.mono)),
             match self.latency.filter(|latency| now.mono - latency.at <= limit) {
-                Some(Latency { micros, .. }) => format!("LAT: {:.1}ms", micros as f64 / 1e3),
+                Some(Latency { micros, .. }) => format!("LAT: {:04.1}ms", micros as f64 / 1e3),
                 None => "LAT: --".to_owned(),
             },
         ]
@@ -280,14 +280,14 @@ mod tests {
         }
         let (shown, stamp) = (clock.now().mono, clock.now().wall.offset(-5_000));
         let lines = meter.lines(Some(stamp), shown, clock.now());
-        assert_eq!(lines[1..], ["REC FPS: 25.0", "LAT: 5.0ms"]);
+        assert_eq!(lines[1..], ["REC FPS: 25.0", "LAT: 05.0ms"]);
         assert!(lines[0].starts_with("REC: ") && lines[0].ends_with(":01.600"), "{}", lines[0]);
         clock.advance(Duration::from_millis(900));
         assert_eq!(meter.lines(Some(stamp), shown, clock.now()), lines, "a picture keeps its texts");
         clock.advance(Duration::from_millis(200));
         assert_eq!(meter.lines(Some(stamp), shown, clock.now())[2], "LAT: --");
         clock.advance(Duration::from_secs(1));
-        assert_eq!(meter.lines(Some(stamp), shown, clock.now())[1], "REC FPS: 0.0");
+        assert_eq!(meter.lines(Some(stamp), shown, clock.now())[1], "REC FPS: 00.0");
     }
 
     #[test]
@@ -297,7 +297,7 @@ mod tests {
         assert_eq!(meter.lines(None, clock.now().mono, clock.now())[2], "LAT: --");
         lines(&mut meter, &clock);
         clock.advance(Duration::from_millis(900));
-        assert_eq!(meter.lines(None, clock.now().mono, clock.now())[2], "LAT: 5.0ms");
+        assert_eq!(meter.lines(None, clock.now().mono, clock.now())[2], "LAT: 05.0ms");
         clock.advance(Duration::from_millis(200));
         assert_eq!(meter.lines(None, clock.now().mono, clock.now())[2], "LAT: --");
     }
@@ -325,7 +325,7 @@ mod tests {
             lines(&mut meter, &clock);
             clock.advance(Duration::from_millis(1_010));
         }
-        assert_eq!(meter.lines(None, clock.now().mono, clock.now())[1..], ["REC FPS: 1.0", "LAT: 5.0ms"]);
+        assert_eq!(meter.lines(None, clock.now().mono, clock.now())[1..], ["REC FPS: 01.0", "LAT: 05.0ms"]);
     }
 
     #[test]
