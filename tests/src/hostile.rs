@@ -3,6 +3,8 @@
 //! A function here panics where the parser does, and where what it promises does not hold. All of them are in
 //! [`TARGETS`], by the name of their fuzz target and of their folder in `tests/fuzz/corpus`.
 
+mod serve;
+
 use common::code::Reader;
 use common::frame::Luma;
 use common::rtp::{header, rtcp};
@@ -13,13 +15,16 @@ use common::rtsp::sdp::Announcement;
 use common::time::MonoTime;
 use common::{h264, sei, units};
 
+pub use serve::rtsp_serve;
+
 /// A parser that takes any bytes.
 pub type Target = fn(&[u8]);
 
 /// Every parser, by name.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 10] = [
     ("rtsp_message", rtsp_message),
     ("rtsp_headers", rtsp_headers),
+    ("rtsp_serve", rtsp_serve),
     ("rtsp_auth", rtsp_auth),
     ("sdp", sdp),
     ("rtp", rtp),

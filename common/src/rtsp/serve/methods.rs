@@ -1,5 +1,8 @@
 //! What each method does (RFC 2326 section 10).
 
+mod flow;
+mod setup;
+
 use std::sync::Arc;
 
 use rtsp_types::headers::{self as names, HeaderName};
@@ -7,11 +10,11 @@ use rtsp_types::{Method, Request, StatusCode, Url, Version};
 
 use super::description::Description;
 use super::host::{Access, Action, Host, Output, Permission, Setup};
-use super::path::{CONTROL, StreamPath, announced_track, played_stream};
+use super::path::StreamPath;
 use super::reply::{Refusal, Reply};
 use super::state::{self, State};
-use super::{DENIALS_MAX, Error, SESSION_TIMEOUT, Session, transport};
-use crate::rtsp::headers::{self, Mode, Range, RtpInfo};
+use super::{DENIALS_MAX, Error, SESSION_TIMEOUT, Session};
+use crate::rtsp::headers;
 use crate::rtsp::sdp;
 use crate::time::MonoTime;
 
@@ -165,103 +168,6 @@ impl Session {
         self.state = State::PreRecord;
         self.announced = now;
         Ok(Reply::ok().into())
-    }
-
-    fn set_up(&mut self, now: MonoTime, request: &Request<Vec<u8>>, host: &mut dyn Host) -> Result<Answer, Refusal> {
-        let url = url(request)?;
-        let offered = text(request, &names::TRANSPORT);
-        let (mode, track) = if self.state == State::PreRecord {
-            (Mode::Record, self.announced_track(url)?)
-        } else {
-            (Mode::Play, self.played_track(now, request, url, host)?)
-        };
-        let setup = self.setup.as_ref().ok_or_else(|| self.wrong_state("nothing to set up"))?;
-        let chosen = if setup.tracks[track].is_some() {
-            // RFC 2326 section 10.4 lets a server refuse a change of transport, with just this status.
-            Err(self.wrong_state("this track is set up already"))
-        } else {
-            transport::choose(offered, mode, track, &setup.tracks, host)
-        };
-        // A refused first SETUP leaves no session behind.
-        let (chosen, answer) = chosen.inspect_err(|_| self.forget_empty_setup())?;
-        if let Some(setup) = &mut self.setup {
-            setup.tracks[track] = Some(chosen);
-        }
-        if self.state == State::Initial {
-            self.state = State::PrePlay;
-        }
-        Ok(self.with_session(Reply::ok().with("Transport", answer.to_string())).into())
-    }
-
-    fn forget_empty_setup(&mut self) {
-        if self.state == State::Initial {
-            self.setup = None;
-        }
-    }
-
-    fn announced_track(&self, url: &Url) -> Result<usize, Refusal> {
-        let found =
-            self.setup.as_ref().and_then(|setup| announced_track(url, &setup.path, &setup.description.controls()));
-        found.ok_or_else(|| Refusal::new(StatusCode::NotFound, "no track with this URL was announced"))
-    }
-
-    /// The track to play, of which there is one; on the first SETUP, the stream as well.
-    fn played_track(
-        &mut self,
-        now: MonoTime,
-        request: &Request<Vec<u8>>,
-        url: &Url,
-        host: &mut dyn Host,
-    ) -> Result<usize, Refusal> {
-        let path = played_stream(url).map_err(bad_path)?;
-        self.permit(now, request, url, Action::Play, &path, host)?;
-        match &self.setup {
-            Some(setup) if setup.path != path => {
-                return Err(Refusal::new(StatusCode::BadRequest, "a session plays one stream only"));
-            }
-            Some(_) => {}
-            None => self.setup = Some(Setup { description: live(&path, host)?, path, tracks: vec![None] }),
-        }
-        Ok(Description::VIDEO)
-    }
-
-    fn play(&mut self, request: &Request<Vec<u8>>, host: &mut dyn Host) -> Result<Answer, Refusal> {
-        let url = url(request)?;
-        let setup = self.own_setup(url)?.clone();
-        if let Some(range) = text(request, &names::RANGE) {
-            Range::parse(range).map_err(|e| Refusal::new(StatusCode::BadRequest, e.to_string()))?;
-        }
-        if live(&setup.path, host)?.video().payload_type != setup.description.video().payload_type {
-            return Err(Refusal::new(StatusCode::NotFound, "the stream was replaced by another since it was set up"));
-        }
-        let mut reply = Reply::ok().with("Range", Range::Now.to_string());
-        // Where the first packet's sequence number is not known yet (it will be an IDR's), none is better than a
-        // wrong one; the media time that "now" stands for is known once the publisher has sent a packet.
-        if let Some(time) = host.newest_time(&setup.path) {
-            let url = format!("{}{CONTROL}", base_url(url, &setup.path));
-            let info = RtpInfo { url, sequence: None, rtp_time: Some(time.ticks()) };
-            reply = reply.with("RTP-Info", info.to_string());
-        }
-        let reply = self.with_session(reply);
-        let starts = self.state != State::Play;
-        self.state = State::Play;
-        Ok(Answer { reply, then: starts.then_some(Output::Play(setup)) })
-    }
-
-    fn pause(&mut self, request: &Request<Vec<u8>>) -> Result<Answer, Refusal> {
-        self.own_setup(url(request)?)?;
-        self.state = State::PrePlay;
-        self.paused = true;
-        Ok(Answer { reply: self.with_session(Reply::ok()), then: Some(Output::Pause) })
-    }
-
-    fn record(&mut self, request: &Request<Vec<u8>>) -> Result<Answer, Refusal> {
-        let setup = self.own_setup(url(request)?)?.clone();
-        if setup.tracks[Description::VIDEO].is_none() {
-            return Err(self.wrong_state("set up the video before RECORD"));
-        }
-        self.state = State::Record;
-        Ok(Answer { reply: self.with_session(Reply::ok()), then: Some(Output::Record(setup)) })
     }
 
     fn tear_down(&mut self, request: &Request<Vec<u8>>) -> Result<Answer, Refusal> {

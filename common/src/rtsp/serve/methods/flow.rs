@@ -1,0 +1,53 @@
+//! PLAY, PAUSE and RECORD: when packets flow (RFC 2326 sections 10.5, 10.6 and 10.11).
+
+use rtsp_types::headers as names;
+use rtsp_types::{Request, StatusCode};
+
+use super::{Answer, base_url, live, text, url};
+use crate::rtsp::headers::{Range, RtpInfo};
+use crate::rtsp::serve::description::Description;
+use crate::rtsp::serve::host::{Host, Output};
+use crate::rtsp::serve::path::CONTROL;
+use crate::rtsp::serve::reply::{Refusal, Reply};
+use crate::rtsp::serve::{Session, State};
+
+impl Session {
+    pub(super) fn play(&mut self, request: &Request<Vec<u8>>, host: &mut dyn Host) -> Result<Answer, Refusal> {
+        let url = url(request)?;
+        let setup = self.own_setup(url)?.clone();
+        if let Some(range) = text(request, &names::RANGE) {
+            Range::parse(range).map_err(|e| Refusal::new(StatusCode::BadRequest, e.to_string()))?;
+        }
+        if live(&setup.path, host)?.video().payload_type != setup.description.video().payload_type {
+            return Err(Refusal::new(StatusCode::NotFound, "the stream was replaced by another since it was set up"));
+        }
+        let mut reply = Reply::ok().with("Range", Range::Now.to_string());
+        // Where the first packet's sequence number is not known yet (it will be an IDR's), none is better than a
+        // wrong one; the media time that "now" stands for is known once the publisher has sent a packet.
+        if let Some(time) = host.newest_time(&setup.path) {
+            let url = format!("{}{CONTROL}", base_url(url, &setup.path));
+            let info = RtpInfo { url, sequence: None, rtp_time: Some(time.ticks()) };
+            reply = reply.with("RTP-Info", info.to_string());
+        }
+        let reply = self.with_session(reply);
+        let starts = self.state != State::Play;
+        self.state = State::Play;
+        Ok(Answer { reply, then: starts.then_some(Output::Play(setup)) })
+    }
+
+    pub(super) fn pause(&mut self, request: &Request<Vec<u8>>) -> Result<Answer, Refusal> {
+        self.own_setup(url(request)?)?;
+        self.state = State::PrePlay;
+        self.paused = true;
+        Ok(Answer { reply: self.with_session(Reply::ok()), then: Some(Output::Pause) })
+    }
+
+    pub(super) fn record(&mut self, request: &Request<Vec<u8>>) -> Result<Answer, Refusal> {
+        let setup = self.own_setup(url(request)?)?.clone();
+        if setup.tracks[Description::VIDEO].is_none() {
+            return Err(self.wrong_state("set up the video before RECORD"));
+        }
+        self.state = State::Record;
+        Ok(Answer { reply: self.with_session(Reply::ok()), then: Some(Output::Record(setup)) })
+    }
+}
