@@ -303,6 +303,28 @@ mod tests {
     }
 
     #[test]
+    fn the_rest_of_a_frame_and_of_a_report_goes_out_too() {
+        let part = |first, mark| {
+            let packet = Packet { track: 0, kind: PacketKind::Rtp, bytes: vec![first; 10].into() };
+            Marked { packet, mark }
+        };
+        let video = |frame, first| Mark::Video { frame, first, opens: first };
+        let mut queue = Queue::default();
+        queue.push_media(at(0), &part(1, video(1, true)), 0);
+        queue.push_media(at(0), &part(2, video(1, false)), 0);
+        queue.advance(14);
+        queue.push_media(at(2_000), &part(3, video(2, true)), 0);
+        assert_eq!(bytes(&queue)[4..], [2; 10], "the second half of the frame, and nothing else");
+
+        let mut queue = Queue::default();
+        queue.push_media(at(0), &part(1, Mark::Free), 1);
+        queue.push_media(at(0), &part(2, Mark::Free), 1);
+        queue.advance(5);
+        queue.push_media(at(2_000), &part(3, video(1, true)), 0);
+        assert_eq!(bytes(&queue), [1; 9], "the rest of the packet, and nothing else");
+    }
+
+    #[test]
     fn memory_is_bounded_for_frames_without_end_and_for_many_small_packets() {
         let part = |first| {
             let packet = Packet { track: 0, kind: PacketKind::Rtp, bytes: vec![0; 60_000].into() };

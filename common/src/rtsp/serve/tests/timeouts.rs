@@ -24,19 +24,20 @@ fn a_connection_that_says_nothing_is_closed_after_ten_seconds() {
 
 #[test]
 fn slow_headers_do_not_buy_time() {
-    let mut client = Client::new();
     let request = b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\nX: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-    let mut fed = 0;
-    let error = loop {
-        client.feed(&request[fed..=fed]).expect("good so far");
-        fed += 1;
-        if let Err(error) = client.wait(SECOND) {
-            break error;
+    let drip = |mut client: Client| {
+        for (fed, byte) in request.iter().enumerate() {
+            client.feed(&[*byte]).expect("good so far");
+            if let Err(error) = client.wait(SECOND) {
+                return (fed + 1, error);
+            }
         }
+        panic!("it waited for all of it");
     };
-    assert_eq!((fed, error), (10, Error::NoRequest));
+    assert_eq!(drip(Client::new()), (10, Error::NoRequest));
+    assert_eq!(drip(Client::playing(TCP)), (10, Error::Stalled));
 
-    // Nor later on, between requests.
+    // Nor does saying nothing any more.
     let mut client = Client::playing(TCP);
     client.feed(b"OPTIONS ").expect("a beginning");
     assert_eq!(time_to_end(&mut client), (ITEM_LIMIT, Error::Stalled));
