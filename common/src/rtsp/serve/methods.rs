@@ -38,13 +38,17 @@ impl Session {
             Some(Err(error)) => (None, Err(Refusal::new(StatusCode::BadRequest, error.to_string()))),
             None => (None, Err(Refusal::new(StatusCode::BadRequest, "a request without CSeq"))),
         };
-        // What the session does next is queued behind the response that promises it.
         let (reply, then) = match result {
             Ok(Answer { reply, then }) => (reply, then),
             Err(refusal) => (refusal.into(), None),
         };
-        self.outputs.push_back(Output::Send(reply.to_bytes(cseq)));
-        self.outputs.extend(then);
+        let response = Output::Send(reply.to_bytes(cseq));
+        match then {
+            // The response comes before the first packet.
+            Some(play @ Output::Play(_)) => self.outputs.extend([response, play]),
+            // Who reads the response may rely on what it says: the stream is live, or the path is free.
+            then => self.outputs.extend(then.into_iter().chain([response])),
+        }
         if reply.status() == StatusCode::Unauthorized {
             self.denials += 1;
         }

@@ -75,6 +75,8 @@ struct Client {
     host: FakeHost,
     now: MonoTime,
     cseq: u32,
+    /// What the session did before it sent the last response.
+    before: Vec<Output>,
 }
 
 impl Client {
@@ -83,7 +85,7 @@ impl Client {
         let mut host = FakeHost { udp: Some((6000, 6001)), ..FakeHost::default() };
         host.live.insert("cam".to_owned(), description);
         let now = MonoTime::from_origin(Duration::from_secs(1_000));
-        Self { session: Session::new("0123456789abcdef".to_owned(), now), host, now, cseq: 0 }
+        Self { session: Session::new("0123456789abcdef".to_owned(), now), host, now, cseq: 0, before: Vec::new() }
     }
 
     /// A client that has set up `/cam`.
@@ -119,7 +121,7 @@ impl Client {
     fn recording(transport: &str) -> Self {
         let mut client = Self::pre_record(transport);
         client.ok("RECORD", "/new", &client.session_header(), "");
-        assert!(matches!(client.session.poll_output(), Some(Output::Record(_))));
+        assert!(matches!(client.before[..], [Output::Record(_)]));
         client
     }
 
@@ -144,6 +146,7 @@ impl Client {
         let request = format!("{method} {url} RTSP/1.0\r\nCSeq: {}\r\n{headers}{length}\r\n{body}", self.cseq);
         // Denials may end the connection; the response comes all the same.
         let _ = self.feed(request.as_bytes());
+        self.before.clear();
         let response = self.sent().expect("a response");
         assert!(response.contains(&format!("\r\nCSeq: {}\r\n", self.cseq)), "{response}");
         response
@@ -162,14 +165,16 @@ impl Client {
         let response = self.ask(method, path, headers, body);
         assert!(response.starts_with(&format!("RTSP/1.0 {status} ")), "{method} {path}: {response}");
         assert_eq!(self.session.state(), state, "a refusal changes nothing");
-        assert!(self.session.poll_output().is_none(), "a refusal does nothing");
+        assert!(self.before.is_empty() && self.session.poll_output().is_none(), "a refusal does nothing");
         response
     }
 
     fn sent(&mut self) -> Option<String> {
-        match self.session.poll_output()? {
-            Output::Send(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
-            other => panic!("not a response: {other:?}"),
+        loop {
+            match self.session.poll_output()? {
+                Output::Send(bytes) => return Some(String::from_utf8_lossy(&bytes).into_owned()),
+                other => self.before.push(other),
+            }
         }
     }
 }
@@ -210,7 +215,7 @@ fn teardown_ends_the_session_and_the_connection_can_begin_anew() {
     let clients = [Client::pre_play(TCP), Client::playing(TCP), Client::pre_record(TCP), Client::recording(TCP)];
     for (mut client, path) in clients.into_iter().zip(["/cam", "/cam/", "/new", "/new/streamid=0"]) {
         client.ok("TEARDOWN", path, &client.session_header(), "");
-        assert!(matches!(client.session.poll_output(), Some(Output::Teardown)));
+        assert!(matches!(client.before[..], [Output::Teardown]), "the path is free before the response says so");
         assert_eq!(client.session.state(), State::Initial);
         client.refused(454, "TEARDOWN", path, &client.session_header(), "");
         client.ok("SETUP", "/cam", TCP, "");

@@ -126,7 +126,7 @@ fn pause_stops_and_play_goes_on() {
     client.ok("PLAY", "/cam", &client.session_header(), "");
     assert!(client.session.poll_output().is_none(), "it plays already");
     client.ok("PAUSE", "/cam", &client.session_header(), "");
-    assert!(matches!(client.session.poll_output(), Some(Output::Pause)));
+    assert!(matches!(client.before[..], [Output::Pause]));
     assert_eq!(client.session.state(), State::PrePlay);
     assert_eq!(client.feed(&frame(1, b"late report")), Ok(()));
     client.ok("PLAY", "/cam", &client.session_header(), "");

@@ -12,7 +12,7 @@ fn announce_set_up_and_record_over_tcp() {
         "channels are given where none were asked for: {response}"
     );
     client.ok("RECORD", "/new", &(client.session_header() + "Range: npt=0.000-\r\n"), "");
-    let Some(Output::Record(setup)) = client.session.poll_output() else { panic!("it records") };
+    let [Output::Record(setup)] = &client.before[..] else { panic!("it is live before the response says so") };
     assert_eq!((setup.path.as_str(), setup.description.codec().as_deref()), ("new", Some("avc1.42C01E")));
 
     client.feed(&[frame(0, b"media"), frame(1, b"report")].concat()).expect("known channels");
@@ -28,7 +28,7 @@ fn announce_set_up_and_record_over_udp() {
     let mut client = Client::pre_record(UDP);
     assert_eq!(client.host.opened, [(0, (5000, 5001))]);
     client.ok("RECORD", "/new/", &client.session_header(), "");
-    let Some(Output::Record(setup)) = client.session.poll_output() else { panic!("it records") };
+    let [Output::Record(setup)] = &client.before[..] else { panic!("it is live before the response says so") };
     assert_eq!(setup.tracks, [Some(TrackTransport::Udp { client: (5000, 5001), server: (6000, 6001) })]);
 }
 
@@ -71,7 +71,7 @@ fn tracks_besides_the_video_are_set_up_on_channels_of_their_own() {
     let response = client.ok("SETUP", "/new/streamid=0", "Transport: RTP/AVP/TCP;unicast\r\n", "");
     assert!(response.contains("interleaved=2-3"), "{response}");
     client.ok("RECORD", "/new", &client.session_header(), "");
-    assert!(matches!(client.session.poll_output(), Some(Output::Record(_))));
+    assert!(matches!(client.before[..], [Output::Record(_)]));
     client.feed(&[frame(0, b"audio"), frame(2, b"video")].concat()).expect("known channels");
     let tracks: Vec<usize> = std::iter::from_fn(|| match client.session.poll_output()? {
         Output::Packet(packet) => Some(packet.track),
