@@ -13,8 +13,8 @@ pub struct Config {
     pub rtsp: SocketAddr,
     /// Address for HTTP; port 0 takes a free one, `None` leaves HTTP out. Default 127.0.0.1:8080.
     pub http: Option<SocketAddr>,
-    /// File of users; see [`Config::load_users`](crate::AuthFileError) for its errors. Default: everybody may do
-    /// everything.
+    /// File of users: lines of `user:password`, with `:publish`, `:play` or `:all` (the default) behind them; blank
+    /// lines and lines that begin with `#` do not count. Default: everybody may do everything.
     pub auth: Option<PathBuf>,
     /// Lets everybody in from everywhere where there is no file of users. Default no.
     pub insecure: bool,

@@ -190,7 +190,9 @@ impl Connection {
                 _ => self.role.take_packets(now, &mut self.packets),
             }
             match output {
-                Output::Send(bytes) => self.outbox.send(now, bytes).map_err(|_| End::ControlFull)?,
+                // A player that has read the answer to PLAY has joined the stream: so it joins first. Its packets
+                // cannot overtake the answer, which is in the queue before them.
+                Output::Send(bytes) => self.outbox.queue(bytes).map_err(|_| End::ControlFull)?,
                 Output::Play(setup) => self.play(now, setup)?,
                 Output::Record(setup) => self.record(setup)?,
                 Output::Pause => self.role.leave(),
@@ -201,6 +203,7 @@ impl Connection {
                 Output::Packet(_) => {}
             }
         }
+        self.outbox.flush(now);
         self.role.take_packets(now, &mut self.packets);
         Ok(())
     }

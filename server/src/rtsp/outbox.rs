@@ -56,15 +56,12 @@ impl Outbox {
         Self { socket, inner: Mutex::default(), wake: Notify::new() }
     }
 
-    /// Sends a response, or an interleaved frame that is not media.
+    /// Queues a response, or an interleaved frame that is not media, to go out with the next flush or media.
     ///
     /// # Errors
     /// Where the peer has not read the responses before it.
-    pub(super) fn send(&self, now: MonoTime, message: Bytes) -> Result<(), ControlFull> {
-        let mut inner = self.lock();
-        inner.queue.push_control(message)?;
-        self.write(&mut inner, now);
-        Ok(())
+    pub(super) fn queue(&self, message: Bytes) -> Result<(), ControlFull> {
+        self.lock().queue.push_control(message)
     }
 
     /// Sends packets, all of them in as few writes as possible. `channel_of` gives the interleaved channel, `None` for

@@ -211,7 +211,9 @@ impl PublisherControl for TcpControl {
         frame.put_slice(&interleaved::header(self.channel, length));
         frame.put_slice(&request);
         // A publisher that does not read is not asked again.
-        let _ = self.outbox.send(self.clock.now().mono, Bytes::from(frame));
+        if self.outbox.queue(Bytes::from(frame)).is_ok() {
+            self.outbox.flush(self.clock.now().mono);
+        }
     }
 }
 
