@@ -64,9 +64,10 @@ fn parse() -> Result<Args, ExitCode> {
     Err(ExitCode::from(USAGE))
 }
 
-/// Log lines go to standard error; `RUST_LOG` sets how many.
+/// Log lines go to standard error; `RUST_LOG` sets how many. The embedded server tells only of trouble: that this
+/// publisher connected to it is no news.
 fn start_logging() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,server=warn"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -12,6 +12,7 @@ use ::openh264::encoder::{
 use ::openh264::formats::YUVSlices;
 use ::openh264::{OpenH264API, Timestamp};
 use common::frame::Picture;
+use openh264_sys2::{ENCODER_OPTION_TRACE_LEVEL, WELS_LOG_QUIET};
 
 use super::{AccessUnit, Config, Encoder, Error};
 
@@ -50,8 +51,21 @@ impl OpenH264 {
             .sps_pps_strategy(SpsPpsStrategy::ConstantId)
             .num_threads(1);
         let library = Library::with_api_config(OpenH264API::from_source(), settings);
-        let library = library.map_err(|why| Error { name: NAME, picture: 0, why: why.to_string() })?;
+        let mut library = library.map_err(|why| Error { name: NAME, picture: 0, why: why.to_string() })?;
+        silence(&mut library);
         Ok(Self { library, pictures: 0, largest: 0 })
+    }
+}
+
+/// Keeps the library from writing to standard error by itself. The wrapper does so only after the first picture, and
+/// by then the library has warned that without skipped frames it cannot hold the bit rate exactly, which is wanted.
+#[expect(unsafe_code, reason = "the wrapper has no safe way to set this before the first picture")]
+fn silence(library: &mut Library) {
+    let mut level = WELS_LOG_QUIET;
+    // SAFETY: the encoder exists, this option may be set before it is initialised, and it reads one `int`, which
+    // outlives the call. A refusal would only leave the warning in place.
+    unsafe {
+        library.raw_api().set_option(ENCODER_OPTION_TRACE_LEVEL, (&raw mut level).cast());
     }
 }
 
