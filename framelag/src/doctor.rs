@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
@@ -55,14 +56,16 @@ pub fn run(args: &Args) -> ExitCode {
 
 fn print(finding: &Finding, json: bool) {
     let Finding { name, state, detail, mend } = finding;
-    if json {
-        println!("{}", serde_json::json!({ "name": name, "state": state.name(), "detail": detail, "mend": mend }));
-        return;
+    let mut text = if json {
+        serde_json::json!({ "name": name, "state": state.name(), "detail": detail, "mend": mend }).to_string()
+    } else {
+        format!("{:<8} {name:<9} {detail}", state.name())
+    };
+    if let (Some(mend), false) = (mend, json) {
+        text.push_str(&format!("\n{:18} → {mend}", ""));
     }
-    println!("{:<8} {name:<10} {detail}", state.name());
-    if let Some(mend) = mend {
-        println!("{:19} → {mend}", "");
-    }
+    // A reader that has seen enough, as `head` has, is no failure.
+    let _ = writeln!(io::stdout(), "{text}");
 }
 
 fn ok(name: &'static str, detail: String) -> Finding {

@@ -1,7 +1,7 @@
 //! Shell completions and man pages, generated from the flags themselves.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -23,10 +23,13 @@ pub struct ManArgs {
 
 /// Prints completions of all `commands` to standard output.
 pub fn completions(args: &CompletionsArgs, commands: &mut [clap::Command]) -> ExitCode {
+    let mut script = Vec::new();
     for command in commands {
         let name = command.get_name().to_owned();
-        clap_complete::generate(args.shell, command, name, &mut io::stdout());
+        clap_complete::generate(args.shell, command, name, &mut script);
     }
+    // A reader that has seen enough, as `head` has, is no failure.
+    let _ = io::stdout().write_all(&script);
     ExitCode::SUCCESS
 }
 

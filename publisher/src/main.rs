@@ -1,6 +1,6 @@
 //! The `publisher` program.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
 
 fn run(args: Args) -> Result<(), Error> {
     if args.list_cameras {
-        print!("{}", capture::camera::list());
+        let _ = write!(std::io::stdout(), "{}", capture::camera::list());
         return Ok(());
     }
     let config = Config::resolve(args)?;
@@ -52,7 +52,8 @@ fn parse() -> Result<Args, ExitCode> {
         Err(error) => error,
     };
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        print!("{error}");
+        // A reader that has seen enough, as `head` has, is no failure.
+        let _ = error.print();
         return Err(ExitCode::SUCCESS);
     }
     // The library tells in paragraphs; one line holds what is wrong and what would be right.

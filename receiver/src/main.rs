@@ -45,7 +45,8 @@ fn parse() -> Result<Config, ExitCode> {
     match Args::try_parse() {
         Ok(args) => Config::try_from(args).map_err(|error| wrong(error.to_string())),
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
-            print!("{error}");
+            // A reader that has seen enough, as `head` has, is no failure.
+            let _ = error.print();
             Err(ExitCode::SUCCESS)
         }
         Err(error) => Err(wrong(in_one_line(&error.to_string()))),
