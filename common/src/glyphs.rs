@@ -2,6 +2,9 @@
 //!
 //! Drawing a line is then a walk over ready rows of coverage, for YUV and RGB alike. Each character also has a halo,
 //! its own shape grown by a little: painted dark beneath the ink it keeps the text legible over any picture.
+//!
+//! At 640x480 a line takes 2.3 µs this way and 36 µs with `imageproc`'s `draw_text_mut`, which rasterizes each time
+//! (`cargo bench -p framelag-tests --bench paint`).
 
 use ab_glyph::{Font, FontRef, PxScale, ScaleFont, point};
 use epaint_default_fonts::HACK_REGULAR;

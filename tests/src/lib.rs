@@ -9,6 +9,7 @@ use std::time::Duration;
 
 pub mod binary;
 pub mod camera;
+pub mod corner_code;
 pub mod hostile;
 pub mod need;
 pub mod pictures;
@@ -17,6 +18,7 @@ pub mod report;
 pub mod rtsp;
 pub mod screen;
 pub mod serving;
+pub mod survival;
 
 pub use process::Process;
 
