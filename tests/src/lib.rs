@@ -11,6 +11,7 @@ pub mod binary;
 pub mod camera;
 pub mod corner_code;
 pub mod hostile;
+pub mod measuring;
 pub mod need;
 pub mod pictures;
 pub mod process;

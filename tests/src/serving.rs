@@ -95,9 +95,9 @@ pub fn mediamtx(program: &Path, folder: &Path) -> Server {
     );
     let path = folder.join("mediamtx.yml");
     std::fs::write(&path, config).expect("a test's folder can be written to");
-    let mut process = Builder::new(program).arg(path).spawn();
-    process.wait_for_line("the RTSP listener", LIMIT, |line| line.contains("listener opened").then_some(()));
+    let process = Builder::new(program).arg(path).spawn();
     let address = SocketAddr::from(([127, 0, 0, 1], rtsp));
+    wait_until("MediaMTX's answer", LIMIT, || rtsp::describe(address, &format!("rtsp://{address}/cam")));
     Server { process, address, publish_path: "cam", play_path: "cam" }
 }
 
