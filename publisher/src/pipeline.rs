@@ -88,7 +88,7 @@ impl Pipeline {
             }
             self.report();
         }
-        Ok(())
+        self.source.fault().map_or(Ok(()), |fault| Err(fault.into()))
     }
 
     fn is_over(&self, duration: Option<Duration>) -> bool {

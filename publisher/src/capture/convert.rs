@@ -1,37 +1,144 @@
-//! Camera and pipe layouts to I420, without a detour through RGB.
+//! Camera and pipe layouts to I420, without a detour through RGB where the input is not RGB itself.
 //!
-//! Each function takes rows without padding and pictures with even sides; bytes beyond the picture are ignored, and a
-//! buffer that is too short leaves the rest of the picture as it was.
+//! Rows lie `stride` bytes apart, and pictures have even sides. Bytes beyond the picture are ignored; a buffer or
+//! stride that is too short leaves the rest of the picture as it was.
 
 use common::frame::Picture;
+use yuv::{BufferStoreMut, YuvConversionMode, YuvPlanarImageMut, YuvRange, YuvStandardMatrix};
 
-/// NV12 (Y plane, then U and V in turn) to I420.
-pub fn nv12(raw: &[u8], picture: &mut Picture) {
+/// NV12 (Y plane, then U and V in turn) to I420. Both planes have the same stride.
+pub fn nv12(raw: &[u8], stride: usize, picture: &mut Picture) {
+    let (width, height) = sides(picture);
     let [y, u, v] = picture.planes_mut();
-    let (luma, chroma) = raw.split_at(raw.len().min(y.len()));
-    y[..luma.len()].copy_from_slice(luma);
-    for ((u, v), pair) in u.iter_mut().zip(v).zip(chroma.chunks_exact(2)) {
-        (*u, *v) = (pair[0], pair[1]);
+    let (luma, chroma) = raw.split_at(raw.len().min(stride * height));
+    copy_rows(luma, stride, y, width);
+    let rows = u.chunks_exact_mut(width / 2).zip(v.chunks_exact_mut(width / 2));
+    for ((u, v), row) in rows.zip(chroma.chunks(stride.max(1))) {
+        for ((u, v), pair) in u.iter_mut().zip(v).zip(row.chunks_exact(2)) {
+            (*u, *v) = (pair[0], pair[1]);
+        }
     }
 }
 
-/// YUYV 4:2:2 (Y U Y V in turn) to I420: chroma is the mean of two rows.
-pub fn yuyv(raw: &[u8], picture: &mut Picture) {
-    let width = picture.size().width as usize;
+/// Three planes to I420. Rows of chroma lie half of `stride` apart.
+pub fn i420(raw: &[u8], stride: usize, picture: &mut Picture) {
+    let (width, height) = sides(picture);
     let [y, u, v] = picture.planes_mut();
-    let row_pairs = raw.chunks_exact(4 * width);
+    let (luma, chroma) = raw.split_at(raw.len().min(stride * height));
+    let (first, second) = chroma.split_at(chroma.len().min(stride / 2 * (height / 2)));
+    copy_rows(luma, stride, y, width);
+    copy_rows(first, stride / 2, u, width / 2);
+    copy_rows(second, stride / 2, v, width / 2);
+}
+
+/// YUYV 4:2:2 (Y U Y V in turn) to I420: chroma is the mean of two rows.
+///
+/// The `yuv` crate's conversion takes the chroma of one row of each pair and drops the other's.
+pub fn yuyv(raw: &[u8], stride: usize, picture: &mut Picture) {
+    packed::<0, 1, 3>(raw, stride, picture);
+}
+
+/// UYVY 4:2:2 (U Y V Y in turn) to I420: chroma is the mean of two rows.
+pub fn uyvy(raw: &[u8], stride: usize, picture: &mut Picture) {
+    packed::<1, 0, 2>(raw, stride, picture);
+}
+
+/// Luma alone to I420 without colour.
+pub fn grey(raw: &[u8], stride: usize, picture: &mut Picture) {
+    let (width, _) = sides(picture);
+    let [y, u, v] = picture.planes_mut();
+    copy_rows(raw, stride, y, width);
+    u.fill(128);
+    v.fill(128);
+}
+
+/// R G B in turn to I420, BT.601 limited range.
+pub fn rgb(raw: &[u8], stride: usize, picture: &mut Picture) {
+    three_bytes(raw, stride, picture, yuv::rgb_to_yuv420);
+}
+
+/// B G R in turn to I420, BT.601 limited range.
+pub fn bgr(raw: &[u8], stride: usize, picture: &mut Picture) {
+    three_bytes(raw, stride, picture, yuv::bgr_to_yuv420);
+}
+
+/// 4:2:2 with luma at byte `Y` of each pair and chroma at bytes `U` and `V` of each two pairs.
+fn packed<const Y: usize, const U: usize, const V: usize>(raw: &[u8], stride: usize, picture: &mut Picture) {
+    let (width, _) = sides(picture);
+    if stride < 2 * width {
+        return;
+    }
+    let [y, u, v] = picture.planes_mut();
     let chroma = u.chunks_exact_mut(width / 2).zip(v.chunks_exact_mut(width / 2));
-    for ((rows, y), (u, v)) in row_pairs.zip(y.chunks_exact_mut(2 * width)).zip(chroma) {
-        for (luma, pair) in y.iter_mut().zip(rows.chunks_exact(2)) {
-            *luma = pair[0];
+    for ((rows, y), (u, v)) in row_pairs(raw, stride, 2 * width).zip(y.chunks_exact_mut(2 * width)).zip(chroma) {
+        let (upper, lower) = y.split_at_mut(width);
+        for (luma, row) in [(upper, rows.0), (lower, rows.1)] {
+            for (luma, pair) in luma.iter_mut().zip(row.chunks_exact(2)) {
+                *luma = pair[Y];
+            }
         }
-        let (above, below) = rows.split_at(2 * width);
-        let quads = above.chunks_exact(4).zip(below.chunks_exact(4));
+        let quads = rows.0.chunks_exact(4).zip(rows.1.chunks_exact(4));
         for ((u, v), (a, b)) in u.iter_mut().zip(v).zip(quads) {
-            *u = mean(a[1], b[1]);
-            *v = mean(a[3], b[3]);
+            *u = mean(a[U], b[U]);
+            *v = mean(a[V], b[V]);
         }
     }
+}
+
+type FromRgb = fn(
+    &mut YuvPlanarImageMut<'_, u8>,
+    &[u8],
+    u32,
+    YuvRange,
+    YuvStandardMatrix,
+    YuvConversionMode,
+) -> Result<(), yuv::YuvError>;
+
+fn three_bytes(raw: &[u8], stride: usize, picture: &mut Picture, convert: FromRgb) {
+    let size = picture.size();
+    let needed = stride * size.height as usize;
+    let Ok(row_bytes) = u32::try_from(stride) else { return };
+    if stride < 3 * size.width as usize || raw.len() < needed {
+        return;
+    }
+    let [y, u, v] = picture.planes_mut();
+    let mut planes = YuvPlanarImageMut {
+        y_plane: BufferStoreMut::Borrowed(y),
+        y_stride: size.width,
+        u_plane: BufferStoreMut::Borrowed(u),
+        u_stride: size.chroma().width,
+        v_plane: BufferStoreMut::Borrowed(v),
+        v_stride: size.chroma().width,
+        width: size.width,
+        height: size.height,
+    };
+    let (range, matrix) = (YuvRange::Limited, YuvStandardMatrix::Bt601);
+    // What it would refuse are buffers that are too short, which were looked at above.
+    if let Err(why) = convert(&mut planes, &raw[..needed], row_bytes, range, matrix, YuvConversionMode::Balanced) {
+        tracing::debug!("RGB picture left out: {why}");
+    }
+}
+
+/// Pairs of rows of `bytes` bytes; the last row may lack its padding.
+fn row_pairs(raw: &[u8], stride: usize, bytes: usize) -> impl Iterator<Item = (&[u8], &[u8])> {
+    raw.chunks(2 * stride).filter_map(move |two| Some((two.get(..bytes)?, two.get(stride..stride + bytes)?)))
+}
+
+fn copy_rows(from: &[u8], stride: usize, to: &mut [u8], width: usize) {
+    if stride == width {
+        let whole = from.len().min(to.len());
+        to[..whole].copy_from_slice(&from[..whole]);
+    } else if stride > width {
+        for (to, from) in to.chunks_exact_mut(width).zip(from.chunks(stride)) {
+            if let Some(from) = from.get(..width) {
+                to.copy_from_slice(from);
+            }
+        }
+    }
+}
+
+fn sides(picture: &Picture) -> (usize, usize) {
+    (picture.size().width as usize, picture.size().height as usize)
 }
 
 /// The mean, rounded up.
@@ -44,21 +151,74 @@ mod tests {
     use super::*;
     use common::frame::Size;
 
-    #[test]
-    fn yuyv_chroma_is_the_mean_of_two_rows() {
-        let mut picture = Picture::black(Size::new(4, 2));
-        yuyv(&[1, 10, 2, 20, 3, 30, 4, 40, 5, 11, 6, 22, 7, 30, 8, 41], &mut picture);
-        let [y, u, v] = picture.planes();
-        assert_eq!((y, u, v), ([1, 2, 3, 4, 5, 6, 7, 8].as_slice(), [11, 30].as_slice(), [21, 41].as_slice()));
+    type Convert = fn(&[u8], usize, &mut Picture);
+
+    /// The picture of 4x2 that all layouts are to give.
+    const EXPECTED: [u8; 12] = [1, 2, 3, 4, 5, 6, 7, 8, 11, 30, 21, 41];
+
+    /// That picture in each layout, without and with padding, and its stride.
+    fn golden() -> [(&'static str, Convert, Vec<u8>, usize); 6] {
+        let yuyv_rows = [1, 10, 2, 20, 3, 30, 4, 40, 5, 11, 6, 22, 7, 30, 8, 41];
+        let uyvy_rows = [10, 1, 20, 2, 30, 3, 40, 4, 11, 5, 22, 6, 30, 7, 41, 8];
+        let mut padded = yuyv_rows[..8].to_vec();
+        padded.extend([0xee; 3]);
+        padded.extend(&yuyv_rows[8..]);
+        [
+            ("yuyv", yuyv, yuyv_rows.to_vec(), 8),
+            ("yuyv padded", yuyv, padded, 11),
+            ("uyvy", uyvy, uyvy_rows.to_vec(), 8),
+            ("nv12", nv12, vec![1, 2, 3, 4, 5, 6, 7, 8, 11, 21, 30, 41], 4),
+            ("nv12 padded", nv12, vec![1, 2, 3, 4, 0, 0, 5, 6, 7, 8, 0, 0, 11, 21, 30, 41], 6),
+            ("i420", i420, EXPECTED.to_vec(), 4),
+        ]
     }
 
     #[test]
-    fn buffers_of_any_length_do_no_harm() {
-        for length in 0..80 {
-            let raw = vec![200; length];
-            let mut picture = Picture::black(Size::new(4, 4));
-            nv12(&raw, &mut picture);
-            yuyv(&raw, &mut picture);
+    fn each_layout_becomes_the_same_picture() {
+        for (name, convert, raw, stride) in golden() {
+            let mut picture = Picture::black(Size::new(4, 2));
+            convert(&raw, stride, &mut picture);
+            assert_eq!(picture.data(), EXPECTED, "{name}");
+        }
+    }
+
+    #[test]
+    fn rgb_and_bgr_are_bt601_in_limited_range() {
+        // White, black, red, green, blue and what they are in BT.601 with luma 16 to 235.
+        for (rgb_value, [y, u, v]) in [
+            ([255, 255, 255], [235, 128, 128]),
+            ([0, 0, 0], [16, 128, 128]),
+            ([255, 0, 0], [81, 90, 240]),
+            ([0, 255, 0], [145, 54, 34]),
+            ([0, 0, 255], [41, 240, 110]),
+        ] {
+            let [r, g, b] = rgb_value;
+            for (convert, pixel) in [(rgb as Convert, [r, g, b]), (bgr as Convert, [b, g, r])] {
+                let mut picture = Picture::black(Size::new(2, 2));
+                convert(&pixel.repeat(4), 6, &mut picture);
+                let near = picture.data().iter().zip([y, y, y, y, u, v]).all(|(is, wanted)| is.abs_diff(wanted) <= 1);
+                assert!(near, "{rgb_value:?}: {:?}", picture.data());
+            }
+        }
+    }
+
+    #[test]
+    fn grey_has_no_colour() {
+        let mut picture = Picture::from_i420(Size::new(2, 2), vec![9; 6]).expect("six bytes");
+        grey(&[1, 2, 0, 3, 4, 0], 3, &mut picture);
+        assert_eq!(picture.data(), [1, 2, 3, 4, 128, 128]);
+    }
+
+    #[test]
+    fn buffers_and_strides_of_any_length_do_no_harm() {
+        for stride in 0..16 {
+            for length in 0..80 {
+                let raw = vec![200; length];
+                let mut picture = Picture::black(Size::new(4, 4));
+                for convert in [nv12, i420, yuyv, uyvy, grey, rgb, bgr] {
+                    convert(&raw, stride, &mut picture);
+                }
+            }
         }
     }
 }

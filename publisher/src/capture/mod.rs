@@ -92,6 +92,12 @@ pub trait Source {
     fn dropped(&self) -> u64 {
         0
     }
+
+    /// What is wrong with the source now, where it waits for it to be mended; it is what ended the run if the run ends
+    /// like this.
+    fn fault(&self) -> Option<Error> {
+        None
+    }
 }
 
 /// Why a source could not be opened, or ended before its time.

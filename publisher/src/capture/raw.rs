@@ -75,10 +75,11 @@ impl<R: Read + Send + 'static> ahead::Reader for Reader<R> {
             Ok(_) => self.pictures += 1,
             Err(why) => return Err(self.broken(&format!("cannot be read ({why}) at"))),
         }
+        let width = picture.size().width as usize;
         match self.layout {
             RawFormat::Yuv420p => picture.data_mut().copy_from_slice(&self.raw),
-            RawFormat::Nv12 => convert::nv12(&self.raw, picture),
-            RawFormat::Yuyv422 => convert::yuyv(&self.raw, picture),
+            RawFormat::Nv12 => convert::nv12(&self.raw, width, picture),
+            RawFormat::Yuyv422 => convert::yuyv(&self.raw, 2 * width, picture),
         }
         Ok(true)
     }

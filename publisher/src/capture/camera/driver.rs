@@ -1,0 +1,69 @@
+//! What the capture thread needs of a camera system: finding, opening, reading. [`super::v4l2`] is the real one.
+
+use std::time::Duration;
+
+use super::Error;
+use super::mode::{Mode, Offer, Wanted};
+
+/// A system that has cameras.
+pub trait Driver: Send + Sync + 'static {
+    /// The cameras that are plugged in, by number. Takes no camera away from anybody.
+    fn find(&self) -> Vec<Found>;
+
+    /// What camera `number` can do. Where it has a range of sizes, the rates are those of the size nearest to `wanted`.
+    ///
+    /// # Errors
+    /// Why the camera cannot be asked.
+    fn offers(&self, number: u32, wanted: Wanted) -> Result<Vec<Offer>, Error>;
+
+    /// Starts camera `number` in the mode nearest to `wanted`.
+    ///
+    /// # Errors
+    /// Why it cannot be used.
+    fn open(&self, number: u32, wanted: Wanted) -> Result<Box<dyn Stream>, Error>;
+}
+
+/// A camera that is plugged in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// N of `/dev/videoN`.
+    pub number: u32,
+    /// Its name, by the driver's word.
+    pub name: String,
+}
+
+/// A camera that gives pictures.
+pub trait Stream {
+    /// The mode in which it runs, as read back from the driver.
+    fn mode(&self) -> Mode;
+
+    /// Waits at most `limit` for a picture and hands the newest one to `take`; older ones are skipped.
+    ///
+    /// # Errors
+    /// [`Failure`]. The stream is of no use after it.
+    fn read(&mut self, limit: Duration, take: &mut dyn FnMut(Raw<'_>)) -> Result<(), Failure>;
+}
+
+/// One picture as the driver has it.
+#[derive(Clone, Copy, Debug)]
+pub struct Raw<'a> {
+    /// The picture's bytes, laid out as the stream's mode says.
+    pub bytes: &'a [u8],
+    /// Bytes from one row to the next; 0 for JPEG.
+    pub stride: usize,
+    /// How long ago the driver captured it; `None` where the driver has no monotonic time, or an implausible one.
+    pub age: Option<Duration>,
+    /// Pictures since the one before that nobody took: skipped here, or for lack of a free buffer in the driver.
+    pub skipped: u64,
+}
+
+/// Why a camera gives no more pictures.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// Nothing came within the limit.
+    #[error("no picture for {:.1} s", .0.as_secs_f64())]
+    Silent(Duration),
+    /// The driver's reason; a camera that is unplugged has one too.
+    #[error("{0}")]
+    Broken(String),
+}
