@@ -20,6 +20,7 @@ pub mod rtsp;
 pub mod screen;
 pub mod serving;
 pub mod survival;
+pub mod turn;
 
 pub use process::Process;
 

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use crate::binary;
 use crate::process::{Builder, Process};
 use crate::report::{Frames, Report};
-use crate::serving::Transport;
+use crate::serving::{Transport, address_in};
+use crate::{LIMIT, binary};
 
 /// A publisher of a 640x480 test pattern at 30 fps, that pushes to `url`.
 pub fn publisher(url: &str, transport: Transport) -> Builder {
@@ -17,12 +17,50 @@ pub fn stamped_pictures() -> Process {
     test_pattern().args(["--to", "-"]).raw_stdout().spawn()
 }
 
+/// A publisher with `arguments`, which has begun, with a server of its own in its process; and the URL that it is played from.
+pub fn publisher_with_server(arguments: &[&str]) -> (Process, String) {
+    let mut publisher =
+        Builder::new(binary::path("publisher")).args(arguments).words("--rtsp 127.0.0.1:0 --http 127.0.0.1:0").spawn();
+    let address = publisher.wait_for_line("where it can be played", LIMIT, |line| address_in(line, "rtsp"));
+    publisher.wait_for_line("the stream's start", LIMIT, |line| line.contains("publishing to").then_some(()));
+    (publisher, format!("rtsp://{address}/cam"))
+}
+
 /// A receiver of `url` without a window, that measures for four seconds after one of warm-up and reports into `folder`.
 pub fn receiver(url: &str, transport: Transport, folder: &Path) -> Builder {
     Builder::new(binary::path("receiver"))
         .args([url, "--transport", transport.name()])
         .words("--headless --warmup 1s --duration 5s --wait 30s --report")
         .arg(folder)
+}
+
+/// A receiver of y4m at its standard input, that measures for four seconds after one of warm-up.
+pub fn receiver_of_pipe(folder: &Path) -> Builder {
+    Builder::new(binary::path("receiver")).words("- --headless --warmup 1s --duration 5s --report").arg(folder)
+}
+
+/// A receiver of `url` that measures until it is told to end, and says so every second in JSON lines.
+pub fn endless_receiver(url: &str, folder: &Path) -> Builder {
+    Builder::new(binary::path("receiver"))
+        .args([url, "--transport", "tcp"])
+        .words("--headless --warmup 0s --wait 30s --json --report")
+        .arg(folder)
+}
+
+/// Waits until `receiver`, which writes JSON lines, has measured `more` frames more than before.
+pub fn wait_for_frames(receiver: &mut Process, more: u64) {
+    let printed = receiver.line_count();
+    let count = |line: &str| measured_so_far(line);
+    let before = receiver.wait_for_line_after(printed, "the next second's figures", LIMIT, count);
+    receiver.wait_for_line_after(printed, "more frames", LIMIT, |line| {
+        count(line).filter(|measured| *measured >= before + more)
+    });
+}
+
+/// How many frames a line of `receiver --json` says were measured so far.
+fn measured_so_far(line: &str) -> Option<u64> {
+    let line: serde_json::Value = serde_json::from_str(line).ok()?;
+    (line["event"] == "second").then(|| line["frames"]["measured"].as_u64())?
 }
 
 /// Reads a report whose frames came whole: all accounted for, most of four seconds' worth measured, and none lost on

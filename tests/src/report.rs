@@ -30,6 +30,9 @@ pub struct Frames {
     pub undecodable: u64,
 }
 
+/// The stages that make up the latency; `capture` lies before it.
+const STAGES: [&str; 8] = ["stamp", "encode", "send", "network", "reassembly", "decode", "read", "present"];
+
 impl Report {
     /// Reads `folder`.
     ///
@@ -100,9 +103,41 @@ impl Report {
     ///
     /// Where the file or the column is missing.
     pub fn outcomes(&self) -> Vec<String> {
-        let rows = self.rows("frames.csv");
-        let column = rows[0].iter().position(|name| name == "outcome").expect("frames.csv has a column `outcome`");
+        self.column("frames.csv", "outcome")
+    }
+
+    /// A column of a CSV file.
+    ///
+    /// # Panics
+    ///
+    /// Where the file or the column is missing.
+    pub fn column(&self, file: &str, name: &str) -> Vec<String> {
+        let rows = self.rows(file);
+        let column = rows[0].iter().position(|column| column == name);
+        let column = column.unwrap_or_else(|| panic!("{file} has no column {name}"));
         rows[1..].iter().map(|row| row[column].clone()).collect()
+    }
+
+    /// Checks that in `frames.csv` each frame's stages from the stamp to the picture add up to its latency, and returns how
+    /// many frames had all of them.
+    ///
+    /// # Panics
+    ///
+    /// Where they do not add up, to the microsecond for each stage that rounding may take.
+    pub fn stages_add_up(&self) -> usize {
+        let rows = self.rows("frames.csv");
+        let column = |name: &str| rows[0].iter().position(|column| column == name).expect("the column is there");
+        let stages: Vec<_> = STAGES.iter().map(|stage| column(&format!("{stage}_us"))).collect();
+        let latency = column("latency_us");
+        let mut complete = 0;
+        for row in &rows[1..] {
+            let times: Option<Vec<i64>> = stages.iter().map(|stage| row[*stage].parse().ok()).collect();
+            let Some(times) = times else { continue };
+            let (sum, latency): (i64, i64) = (times.iter().sum(), row[latency].parse().expect("it has a latency"));
+            assert!((sum - latency).abs() <= STAGES.len() as i64, "the stages make {sum} µs: {row:?}");
+            complete += 1;
+        }
+        complete
     }
 
     /// A CSV file's rows, the first of which names the columns. (None of framelag's cells holds a comma.)

@@ -137,3 +137,12 @@ pub fn describe(address: SocketAddr, url: &str) -> Option<u16> {
     let request = format!("DESCRIBE {url} RTSP/1.0\r\nCSeq: 1\r\nAccept: application/sdp\r\n\r\n");
     client.ask(&request).ok().map(|answer| answer.status)
 }
+
+/// The answer to an HTTP GET.
+///
+/// # Errors
+///
+/// As [`Client::connect`] and [`Client::ask`].
+pub fn http_get(address: SocketAddr, path: &str) -> io::Result<Answer> {
+    Client::connect(address)?.ask(&format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"))
+}

@@ -30,8 +30,10 @@ impl Transport {
 pub struct Server {
     /// Its process.
     pub process: Process,
-    /// Where it listens.
+    /// Where it listens for RTSP.
     pub address: SocketAddr,
+    /// Where it listens for HTTP, where it does.
+    pub http: Option<SocketAddr>,
     publish_path: &'static str,
     play_path: &'static str,
 }
@@ -69,7 +71,9 @@ pub fn framelag_at(rtsp: &str, args: &[&str]) -> Server {
         .args(["serve", "--rtsp", rtsp, "--http", "127.0.0.1:0"])
         .args(args)
         .spawn();
-    listening(process, "cam", "cam")
+    let mut server = listening(process, "cam", "cam");
+    server.http = Some(server.process.wait_for_line("its HTTP URL", LIMIT, |line| address_in(line, "http")));
+    server
 }
 
 /// GStreamer's RTSP server (`tests/peers/gst_rtsp_server.py`).
@@ -98,7 +102,7 @@ pub fn mediamtx(program: &Path, folder: &Path) -> Server {
     let process = Builder::new(program).arg(path).spawn();
     let address = SocketAddr::from(([127, 0, 0, 1], rtsp));
     wait_until("MediaMTX's answer", LIMIT, || rtsp::describe(address, &format!("rtsp://{address}/cam")));
-    Server { process, address, publish_path: "cam", play_path: "cam" }
+    Server { process, address, http: None, publish_path: "cam", play_path: "cam" }
 }
 
 /// The address of URL `scheme://127.0.0.1:PORT…` in `line`.
@@ -126,7 +130,7 @@ fn free_udp_pair() -> u16 {
 /// Waits until a server says where it listens.
 fn listening(mut process: Process, publish_path: &'static str, play_path: &'static str) -> Server {
     let address = process.wait_for_line("the server's URL", LIMIT, |line| address_in(line, "rtsp"));
-    Server { process, address, publish_path, play_path }
+    Server { process, address, http: None, publish_path, play_path }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use framelag_tests::measuring::{expect_measured, publisher, receiver};
 use framelag_tests::pictures::watch;
 use framelag_tests::process::{Builder, Process};
 use framelag_tests::serving::{self, Server, Transport};
-use framelag_tests::{LIMIT, need};
+use framelag_tests::{LIMIT, need, turn};
 
 /// Pictures that another player has to hand over: two seconds.
 const PICTURES: usize = 60;
@@ -18,6 +18,7 @@ fn live(transport: Transport) -> (Server, Process) {
 }
 
 fn ffmpeg_plays(transport: Transport) {
+    let _turn = turn::take();
     let (server, _publisher) = live(transport);
     let mut player = Builder::new(need::tool("ffmpeg"))
         .args(["-loglevel", "warning", "-rtsp_transport", transport.name(), "-i", &server.play_url()])
@@ -28,6 +29,7 @@ fn ffmpeg_plays(transport: Transport) {
 }
 
 fn gstreamer_plays(transport: Transport) {
+    let _turn = turn::take();
     need::gstreamer_elements(&["rtspsrc", "avdec_h264", "y4menc"]);
     let (server, _publisher) = live(transport);
     let mut player = Builder::new(need::tool("gst-launch-1.0"))
@@ -42,6 +44,7 @@ fn gstreamer_plays(transport: Transport) {
 }
 
 fn our_receiver_plays(transport: Transport) {
+    let _turn = turn::take();
     let folder = tempfile::tempdir().expect("a folder for the test");
     let (server, _publisher) = live(transport);
     receiver(&server.play_url(), transport, folder.path()).run(LIMIT).expect_code(0);

@@ -3,10 +3,11 @@
 use framelag_tests::measuring::{expect_measured, receiver, stamped_pictures};
 use framelag_tests::process::{Builder, Process};
 use framelag_tests::serving::{self, Server, Transport};
-use framelag_tests::{LIMIT, need};
+use framelag_tests::{LIMIT, need, turn};
 
 /// Publishes stamped pictures with the program that `publish` starts on y4m at standard input, and measures them.
 fn measured_through(transport: Transport, publish: impl Fn(&Server, Process) -> (Process, Process)) {
+    let _turn = turn::take();
     let folder = tempfile::tempdir().expect("a folder for the test");
     let server = serving::framelag(&[]);
     let _publishing = publish(&server, stamped_pictures());

@@ -3,10 +3,12 @@
 
 use framelag_tests::measuring::{expect_measured, publisher, receiver};
 use framelag_tests::serving::{self, Server, Transport};
-use framelag_tests::{LIMIT, need};
+use framelag_tests::{LIMIT, need, turn};
 
-/// Pushes to `server` and measures what comes back from it.
-fn measured_through(server: &Server, transport: Transport) {
+/// Starts a server, pushes to it and measures what comes back from it.
+fn measured_through(start: impl FnOnce() -> Server, transport: Transport) {
+    let _turn = turn::take();
+    let server = start();
     let folder = tempfile::tempdir().expect("a folder for the test");
     let _publisher = publisher(&server.publish_url(), transport).spawn();
     server.wait_for_stream();
@@ -18,27 +20,27 @@ fn measured_through(server: &Server, transport: Transport) {
 fn mediamtx(transport: Transport) {
     let Some(program) = need::mediamtx() else { return };
     let folder = tempfile::tempdir().expect("a folder for the test");
-    measured_through(&serving::mediamtx(&program, folder.path()), transport);
+    measured_through(|| serving::mediamtx(&program, folder.path()), transport);
 }
 
 #[test]
 fn gstreamer_server_over_tcp() {
-    measured_through(&serving::gstreamer(), Transport::Tcp);
+    measured_through(serving::gstreamer, Transport::Tcp);
 }
 
 #[test]
 fn gstreamer_server_over_udp() {
-    measured_through(&serving::gstreamer(), Transport::Udp);
+    measured_through(serving::gstreamer, Transport::Udp);
 }
 
 #[test]
 fn gortsplib_server_over_tcp() {
-    measured_through(&serving::gortsplib(), Transport::Tcp);
+    measured_through(serving::gortsplib, Transport::Tcp);
 }
 
 #[test]
 fn gortsplib_server_over_udp() {
-    measured_through(&serving::gortsplib(), Transport::Udp);
+    measured_through(serving::gortsplib, Transport::Udp);
 }
 
 #[test]
@@ -54,6 +56,7 @@ fn mediamtx_over_udp() {
 /// A stream of somebody else's pictures plays, and the receiver says that it carries no code: inconclusive.
 #[test]
 fn a_stream_without_a_code_is_inconclusive() {
+    let _turn = turn::take();
     let folder = tempfile::tempdir().expect("a folder for the test");
     let server = serving::gstreamer();
     let url = format!("rtsp://{}/test", server.address);

@@ -1,0 +1,98 @@
+//! Runs that something breaks into: killed receivers, servers and publishers.
+
+use framelag_tests::measuring::{endless_receiver, publisher, publisher_with_server, wait_for_frames};
+use framelag_tests::process::{Process, wait_until};
+use framelag_tests::report::Report;
+use framelag_tests::serving::{self, Server, Transport};
+use framelag_tests::{LIMIT, turn};
+
+/// Frames that make two seconds.
+const SOME_FRAMES: u64 = 60;
+
+/// Ends a receiver as a user does.
+fn interrupt(receiver: Process) {
+    receiver.interrupt();
+    receiver.finish(LIMIT).expect_code(0);
+}
+
+#[test]
+fn a_killed_receiver_leaves_a_readable_report() {
+    let _turn = turn::take();
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let (_publisher, url) = publisher_with_server(&["--source", "test"]);
+    let mut receiver = endless_receiver(&url, folder.path()).spawn();
+    wait_for_frames(&mut receiver, SOME_FRAMES);
+    receiver.kill();
+    assert_eq!(receiver.finish(LIMIT).signal, Some(9));
+
+    let report = Report::read(folder.path());
+    assert_eq!((report.value("partial"), report.value("outcome")), (&true.into(), &"inconclusive".into()));
+    // A killed writer may have written one of the two files and not the other yet: each is whole by itself.
+    let frames = report.frames();
+    assert!(frames.measured > 0, "all but the last second is there: {frames:?}");
+    let rows = report.outcomes();
+    assert!(rows.iter().any(|outcome| outcome == "measured"), "{} rows", rows.len());
+}
+
+/// A server, a publisher to it and a receiver from it that measures.
+fn running(folder: &std::path::Path) -> (Server, Process, Process) {
+    let server = serving::framelag(&[]);
+    let publisher = publisher(&server.publish_url(), Transport::Tcp).spawn();
+    server.wait_for_stream();
+    let mut receiver = endless_receiver(&server.play_url(), folder).spawn();
+    wait_for_frames(&mut receiver, SOME_FRAMES);
+    (server, publisher, receiver)
+}
+
+#[test]
+fn a_server_that_comes_back_finds_both_ends_again() {
+    let _turn = turn::take();
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let (mut server, mut publisher, mut receiver) = running(folder.path());
+    let (said, heard) = (publisher.line_count(), receiver.line_count());
+    server.process.kill();
+    wait_until("the server's end", LIMIT, || server.process.has_ended().then_some(()));
+    receiver.wait_for_line_after(heard, "that the stream is gone", LIMIT, |line| {
+        line.contains(r#""event":"disconnected""#).then_some(())
+    });
+    publisher.wait_for_line_after(said, "that the server is gone", LIMIT, |line| {
+        line.contains("lost the connection").then_some(())
+    });
+
+    let _again = serving::framelag_at(&server.address.to_string(), &[]);
+    publisher.wait_for_line_after(said, "that it publishes again", LIMIT, |line| {
+        line.contains("publishing to").then_some(())
+    });
+    wait_for_frames(&mut receiver, SOME_FRAMES);
+    interrupt(receiver);
+
+    let report = Report::read(folder.path());
+    let frames = report.accounted();
+    assert!(frames.lost > 0, "the gap is in the report: {frames:?}");
+    assert_eq!(report.number("frames.restarts"), 0.0, "the sequence went on");
+    assert_eq!(report.number("connection.disconnects"), 1.0);
+    assert!(report.number("connection.disconnected_ms") > 0.0);
+}
+
+#[test]
+fn a_publisher_that_comes_back_begins_a_new_segment() {
+    let _turn = turn::take();
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let (server, mut publisher_before, mut receiver) = running(folder.path());
+    let heard = receiver.line_count();
+    publisher_before.kill();
+    wait_until("the publisher's end", LIMIT, || publisher_before.has_ended().then_some(()));
+    receiver.wait_for_line_after(heard, "that the stream is gone", LIMIT, |line| {
+        line.contains(r#""event":"disconnected""#).then_some(())
+    });
+
+    let _again = publisher(&server.publish_url(), Transport::Tcp).spawn();
+    wait_for_frames(&mut receiver, SOME_FRAMES);
+    interrupt(receiver);
+
+    let report = Report::read(folder.path());
+    report.accounted();
+    assert_eq!(report.number("frames.restarts"), 1.0);
+    let segments = report.column("frames.csv", "segment");
+    assert_eq!((segments.first(), segments.last()), (Some(&"0".to_owned()), Some(&"1".to_owned())));
+}

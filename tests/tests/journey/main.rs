@@ -1,0 +1,7 @@
+//! The whole journey with real processes: publisher → server → receiver → report.
+
+mod demo;
+mod footage;
+mod interruptions;
+mod readers;
+mod verdicts;
