@@ -7,6 +7,7 @@ use clap::{Parser, ValueEnum};
 use common::frame::Size;
 use common::units::{parse_duration, parse_rate};
 
+use crate::capture::camera::Layout;
 use crate::rate::FrameRate;
 
 /// One example per common use, at the end of `--help`.
@@ -15,6 +16,7 @@ Examples:
   publisher                                        the webcam, served at rtsp://127.0.0.1:8554/cam
   publisher --list-cameras                         cameras with their formats, sizes and rates
   publisher --source camera:2 --size 1280x720      another camera, another size
+  publisher --source camera --camera-format mjpg   the camera's JPEGs instead of its raw pictures
   publisher --source test --bitrate 2M --gop 60    a moving test pattern
   publisher --source clip.mp4 --loop               footage in real time, for ever
   publisher --to rtsp://user:pw@host:8554/cam      push to a server of your own
@@ -45,6 +47,10 @@ pub struct Args {
     /// Pictures per second, such as 30, 29.97 or 30000/1001. Default: 30, or the file's own. A camera gives its nearest.
     #[arg(long, value_name = "RATE", help_heading = "Source")]
     pub fps: Option<FrameRate>,
+
+    /// Layout that the camera is to use, such as YUYV, MJPG or NV12. Default: the least work at this size and rate.
+    #[arg(long, value_name = "FORMAT", help_heading = "Source")]
+    pub camera_format: Option<Layout>,
 
     /// Start again at the end of the file.
     #[arg(long = "loop", help_heading = "Source")]
@@ -182,6 +188,7 @@ mod tests {
             ("--transport", "quic"),
             ("--rtsp", "8554"),
             ("--raw-format", "rgb24"),
+            ("--camera-format", "h264"),
         ] {
             let error = Args::try_parse_from(["publisher", flag, value]).expect_err(flag);
             let text = error.to_string();

@@ -4,11 +4,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use common::code::{Corner, Layout};
+use common::code::{self, Corner};
 use common::frame::Size;
 use url::Url;
 
 use crate::args::{Args, RawFormat, Transport};
+use crate::capture::camera::Layout;
 use crate::rate::FrameRate;
 
 /// Everything one run of the publisher needs to know.
@@ -73,6 +74,8 @@ pub struct Wish {
     pub size: Option<Size>,
     /// Pictures per second.
     pub rate: Option<FrameRate>,
+    /// How a camera is to lay out its pictures; other sources have no choice.
+    pub layout: Option<Layout>,
 }
 
 /// Where the stream goes.
@@ -157,6 +160,9 @@ impl Config {
         if args.looped && matches!(source, Source::Stdin | Source::RawStdin { .. }) {
             return Err(Error::Conflict("--loop", "--source -", "a pipe cannot be read twice"));
         }
+        if args.camera_format.is_some() && !matches!(source, Source::Auto | Source::Camera(_)) {
+            return Err(Error::Needs("--camera-format", "--source camera"));
+        }
         if let Some(size) = args.size {
             check_size("--size", size, args.corner)?;
         }
@@ -165,7 +171,7 @@ impl Config {
         }
         Ok(Self {
             source,
-            wish: Wish { size: args.size, rate: args.fps },
+            wish: Wish { size: args.size, rate: args.fps, layout: args.camera_format },
             looped: args.looped,
             duration: args.duration,
             corner: args.corner,
@@ -195,7 +201,7 @@ pub fn check_size(what: &str, size: Size, corner: Corner) -> Result<(), Error> {
     if size.width.max(size.height) > LONG_SIDE || size.width.min(size.height) > SHORT_SIDE {
         return Err(Error::TooLarge { what, size });
     }
-    match Layout::new(size, corner) {
+    match code::Layout::new(size, corner) {
         Ok(_) => Ok(()),
         Err(too_small) => Err(Error::TooSmall { what, size, why: too_small.to_string() }),
     }
@@ -286,6 +292,15 @@ mod tests {
         assert_eq!(resolve(&[]).expect("no flags").source, Source::Auto);
         assert_eq!(resolve(&["--source", "camera:x"]).err(), Some(Error::NotACamera("camera:x".into())));
         assert_eq!(resolve(&["--source", ""]).err(), Some(Error::NoSource));
+    }
+
+    #[test]
+    fn only_a_camera_has_a_camera_format() {
+        let wish = resolve(&["--source", "camera", "--camera-format", "mjpg"]).expect("a camera").wish;
+        assert_eq!(wish.layout, Some(Layout::Mjpeg));
+        assert!(resolve(&["--camera-format", "NV12"]).is_ok());
+        let needs = resolve(&["--source", "test", "--camera-format", "yuyv"]).expect_err("no camera").to_string();
+        assert_eq!(needs, "--camera-format needs --source camera");
     }
 
     #[test]

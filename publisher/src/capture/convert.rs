@@ -14,7 +14,7 @@ pub fn nv12(raw: &[u8], stride: usize, picture: &mut Picture) {
     copy_rows(luma, stride, y, width);
     let rows = u.chunks_exact_mut(width / 2).zip(v.chunks_exact_mut(width / 2));
     for ((u, v), row) in rows.zip(chroma.chunks(stride.max(1))) {
-        for ((u, v), pair) in u.iter_mut().zip(v).zip(row.chunks_exact(2)) {
+        for ((u, v), pair) in u.iter_mut().zip(v).zip(row.as_chunks::<2>().0) {
             (*u, *v) = (pair[0], pair[1]);
         }
     }
@@ -73,11 +73,11 @@ fn packed<const Y: usize, const U: usize, const V: usize>(raw: &[u8], stride: us
     for ((rows, y), (u, v)) in row_pairs(raw, stride, 2 * width).zip(y.chunks_exact_mut(2 * width)).zip(chroma) {
         let (upper, lower) = y.split_at_mut(width);
         for (luma, row) in [(upper, rows.0), (lower, rows.1)] {
-            for (luma, pair) in luma.iter_mut().zip(row.chunks_exact(2)) {
+            for (luma, pair) in luma.iter_mut().zip(row.as_chunks::<2>().0) {
                 *luma = pair[Y];
             }
         }
-        let quads = rows.0.chunks_exact(4).zip(rows.1.chunks_exact(4));
+        let quads = rows.0.as_chunks::<4>().0.iter().zip(rows.1.as_chunks::<4>().0);
         for ((u, v), (a, b)) in u.iter_mut().zip(v).zip(quads) {
             *u = mean(a[U], b[U]);
             *v = mean(a[V], b[V]);

@@ -103,7 +103,7 @@ impl super::Source for Source {
 
 /// The pattern's pictures at 30 per second, for benches and tests that need some; it never ends.
 pub fn pictures(size: Size) -> impl Iterator<Item = Picture> {
-    let mut source = Source::new(Wish { size: Some(size), rate: None });
+    let mut source = Source::new(Wish { size: Some(size), ..Wish::default() });
     std::iter::repeat_with(move || {
         let mut picture = Picture::black(size);
         source.draw_next(&mut picture);

@@ -61,9 +61,12 @@ pub struct Raw<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     /// Nothing came within the limit.
-    #[error("no picture for {:.1} s", .0.as_secs_f64())]
-    Silent(Duration),
-    /// The driver's reason; a camera that is unplugged has one too.
+    #[error("it is silent")]
+    Silent,
+    /// It is not there any more.
+    #[error("it is unplugged")]
+    Unplugged,
+    /// The driver's reason.
     #[error("{0}")]
     Broken(String),
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use common::frame::Size;
 
+use super::layout::Layout;
 use crate::capture::DEFAULT_SIZE;
 use crate::config::Wish;
 use crate::rate::FrameRate;
@@ -12,59 +13,6 @@ use crate::rate::FrameRate;
 const LONG_SIDE: u32 = 3840;
 /// The shorter side of the largest picture that the encoder takes.
 const SHORT_SIDE: u32 = 2160;
-
-/// How a camera lays out its pictures. The order is that of preference among modes of one size and rate: what webcams
-/// have natively and costs little, then what is compressed, then what has to be converted from RGB or has no colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Layout {
-    /// Y U Y V in turn, 4:2:2.
-    Yuyv,
-    /// U Y V Y in turn, 4:2:2.
-    Uyvy,
-    /// Y plane, then U and V in turn, 4:2:0.
-    Nv12,
-    /// Three planes, 4:2:0.
-    I420,
-    /// One JPEG per picture.
-    Mjpeg,
-    /// R G B in turn.
-    Rgb,
-    /// B G R in turn.
-    Bgr,
-    /// Luma alone.
-    Grey,
-}
-
-impl Layout {
-    /// All layouts, in the order of preference.
-    pub const ALL: [Self; 8] =
-        [Self::Yuyv, Self::Uyvy, Self::Nv12, Self::I420, Self::Mjpeg, Self::Rgb, Self::Bgr, Self::Grey];
-
-    /// The four characters by which V4L2 knows it.
-    pub const fn fourcc(self) -> [u8; 4] {
-        match self {
-            Self::Nv12 => *b"NV12",
-            Self::I420 => *b"YU12",
-            Self::Yuyv => *b"YUYV",
-            Self::Uyvy => *b"UYVY",
-            Self::Mjpeg => *b"MJPG",
-            Self::Rgb => *b"RGB3",
-            Self::Bgr => *b"BGR3",
-            Self::Grey => *b"GREY",
-        }
-    }
-
-    /// The layout with these four characters, where it is one that is read here.
-    pub fn from_fourcc(fourcc: [u8; 4]) -> Option<Self> {
-        Self::ALL.into_iter().find(|layout| layout.fourcc() == fourcc)
-    }
-}
-
-impl fmt::Display for Layout {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&String::from_utf8_lossy(&self.fourcc()))
-    }
-}
 
 /// One way in which a camera can be run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +28,8 @@ pub struct Mode {
 impl Mode {
     /// Whether this is what was asked for; rates that are written alike count as the same.
     pub fn is(&self, wanted: Wanted) -> bool {
-        self.size == wanted.size && short(self.rate) == short(wanted.rate)
+        let layout = wanted.layout.is_none_or(|layout| layout == self.layout);
+        layout && self.size == wanted.size && short(self.rate) == short(wanted.rate)
     }
 }
 
@@ -97,17 +46,27 @@ pub struct Wanted {
     pub size: Size,
     /// Pictures per second.
     pub rate: FrameRate,
+    /// Layout, where it is to be a certain one.
+    pub layout: Option<Layout>,
 }
 
 impl From<Wish> for Wanted {
     fn from(wish: Wish) -> Self {
-        Self { size: wish.size.unwrap_or(DEFAULT_SIZE), rate: wish.rate.unwrap_or(FrameRate::THIRTY) }
+        Self {
+            size: wish.size.unwrap_or(DEFAULT_SIZE),
+            rate: wish.rate.unwrap_or(FrameRate::THIRTY),
+            layout: wish.layout,
+        }
     }
 }
 
 impl fmt::Display for Wanted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at {}", self.size, short(self.rate))
+        write!(f, "{}", self.size)?;
+        if let Some(layout) = self.layout {
+            write!(f, " {layout}")?;
+        }
+        write!(f, " at {}", short(self.rate))
     }
 }
 
@@ -190,7 +149,8 @@ impl fmt::Display for Rates {
     }
 }
 
-/// The mode nearest to `wanted`: first by size, then by rate, then by layout. `None` where no mode can be encoded.
+/// The mode nearest to `wanted`: first by the layout that was asked for, if one was, then by size, by rate, and by the
+/// order of layouts. `None` where no mode can be encoded.
 ///
 /// Distance in size is the sum of both sides' differences; of two that are as near, the larger or faster is taken.
 pub fn choose(offers: &[Offer], wanted: Wanted) -> Option<Mode> {
@@ -199,14 +159,17 @@ pub fn choose(offers: &[Offer], wanted: Wanted) -> Option<Mode> {
         let layout = offer.layout;
         offer.rates.iter().map(move |rates| Mode { layout, size, rate: rates.nearest(wanted.rate) })
     });
-    let distance = |mode: &Mode| {
-        let size = mode.size.width.abs_diff(wanted.size.width) + mode.size.height.abs_diff(wanted.size.height);
-        let rate = (mode.rate.as_f64() - wanted.rate.as_f64()).abs();
-        (size, std::cmp::Reverse(mode.size.area()), rate, -mode.rate.as_f64(), mode.layout)
-    };
+    let other = |mode: &Mode| wanted.layout.is_some_and(|layout| layout != mode.layout);
+    let distance =
+        |mode: &Mode| mode.size.width.abs_diff(wanted.size.width) + mode.size.height.abs_diff(wanted.size.height);
+    let off_rate = |mode: &Mode| (mode.rate.as_f64() - wanted.rate.as_f64()).abs();
     modes.filter(|mode| can_be_encoded(mode.size)).min_by(|a, b| {
-        let (a, b) = (distance(a), distance(b));
-        (a.0, a.1).cmp(&(b.0, b.1)).then(a.2.total_cmp(&b.2)).then(a.3.total_cmp(&b.3)).then(a.4.cmp(&b.4))
+        (other(a), distance(a))
+            .cmp(&(other(b), distance(b)))
+            .then(b.size.area().cmp(&a.size.area()))
+            .then(off_rate(a).total_cmp(&off_rate(b)))
+            .then(b.rate.as_f64().total_cmp(&a.rate.as_f64()))
+            .then(a.layout.cmp(&b.layout))
     })
 }
 
@@ -245,7 +208,7 @@ mod tests {
     }
 
     fn wanted(width: u32, height: u32, fps: &str) -> Wanted {
-        Wanted { size: Size::new(width, height), rate: rate(fps) }
+        Wanted { size: Size::new(width, height), rate: rate(fps), layout: None }
     }
 
     fn offer(layout: Layout, width: u32, height: u32, rates: &[&str]) -> Offer {
@@ -281,6 +244,16 @@ mod tests {
         ] {
             assert_eq!(chosen(&webcam(), asked), expected, "{asked}");
         }
+    }
+
+    #[test]
+    fn a_layout_that_is_asked_for_goes_first_where_there_is_one() {
+        let asked = |layout| Wanted { layout: Some(layout), ..wanted(640, 480, "30") };
+        assert_eq!(chosen(&webcam(), asked(Layout::Mjpeg)), "640x480 MJPG at 30 fps");
+        assert_eq!(chosen(&webcam(), asked(Layout::Nv12)), "640x480 YUYV at 30 fps");
+        let mode = choose(&webcam(), asked(Layout::Nv12)).expect("a mode");
+        assert!(mode.is(wanted(640, 480, "30")) && !mode.is(asked(Layout::Nv12)));
+        assert_eq!(asked(Layout::Nv12).to_string(), "640x480 NV12 at 30");
     }
 
     #[test]
@@ -323,13 +296,5 @@ mod tests {
         for wanted in [0, 7, u32::MAX] {
             assert!((3..=u32::MAX).contains(&nearest_side(3, u32::MAX, 1, wanted)));
         }
-    }
-
-    #[test]
-    fn layouts_are_known_by_their_four_characters() {
-        for layout in Layout::ALL {
-            assert_eq!(Layout::from_fourcc(layout.fourcc()), Some(layout));
-        }
-        assert_eq!(Layout::from_fourcc(*b"H264"), None);
     }
 }

@@ -4,11 +4,12 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use common::clock::ManualClock;
+use common::frame::Size;
 use common::time::WallTime;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::driver::{Failure, Raw, Stream};
-use super::mode::{Layout, Rates, Sizes};
+use super::mode::{Rates, Sizes};
 use super::*;
 use crate::capture::Source as _;
 use crate::rate::FrameRate;
@@ -101,7 +102,7 @@ fn picture(luma: u8) -> Act {
 }
 
 fn unplugged() -> Act {
-    Act::Fail(Failure::Broken("No such device".to_owned()))
+    Act::Fail(Failure::Unplugged)
 }
 
 fn bench(openings: impl IntoIterator<Item = Result<Mode, Error>>) -> Result<Bench, crate::capture::Error> {
@@ -173,7 +174,7 @@ fn an_unplugged_camera_is_lost_and_comes_back_at_another_number() {
 
     plug(&bench.fake, 5);
     bench.act(unplugged());
-    assert_eq!(bench.fault(), "camera 0 was lost and did not come back: No such device");
+    assert_eq!(bench.fault(), "camera 0 was lost and did not come back: it is unplugged");
     bench.act(picture(2));
     assert_eq!(bench.luma(), 2);
     assert!(bench.source.fault().is_none());
@@ -188,7 +189,7 @@ fn a_silent_camera_is_lost_and_goes_on() {
     bench.clock.advance(Duration::from_millis(1_400));
     assert!(matches!(bench.source.next(Duration::ZERO), Ok(Next::Nothing)) && bench.source.fault().is_none());
     bench.clock.advance(Duration::from_millis(100));
-    assert_eq!(bench.fault(), "camera 0 was lost and did not come back: none for 1.5 s");
+    assert_eq!(bench.fault(), "camera 0 was lost and did not come back: it is silent");
     bench.act(picture(2));
     assert_eq!(bench.luma(), 2);
 }

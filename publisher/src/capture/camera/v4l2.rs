@@ -18,7 +18,8 @@ use v4l::{Format, FourCC, Fraction};
 
 use super::Error;
 use super::driver::{self, Failure, Found, Raw};
-use super::mode::{self, Layout, Mode, Offer, Rates, Sizes, Wanted};
+use super::layout::Layout;
+use super::mode::{self, Mode, Offer, Rates, Sizes, Wanted};
 use crate::rate::FrameRate;
 
 /// Where the kernel lists video devices.
@@ -178,18 +179,14 @@ impl driver::Stream for Stream {
     }
 
     fn read(&mut self, limit: Duration, take: &mut dyn FnMut(Raw<'_>)) -> Result<(), Failure> {
-        let broken = |why: io::Error| match why.kind() {
-            io::ErrorKind::TimedOut => Failure::Silent(limit),
-            _ => Failure::Broken(why.to_string()),
-        };
-        if !self.is_ready(limit).map_err(broken)? {
-            return Err(Failure::Silent(limit));
+        if !self.is_ready(limit).map_err(failure)? {
+            return Err(Failure::Silent);
         }
         self.inner.set_timeout(limit);
         let (mut skips, mut missed) = (0, 0);
         loop {
             let handle = self.inner.handle();
-            let (bytes, meta) = self.inner.next().map_err(broken)?;
+            let (bytes, meta) = self.inner.next().map_err(failure)?;
             missed += missing(self.sequence.replace(meta.sequence), meta.sequence);
             let newer = handle.poll(POLLIN, 0).is_ok_and(|ready| ready > 0);
             if newer && skips < BUFFERS {
@@ -203,6 +200,16 @@ impl driver::Stream for Stream {
             take(Raw { bytes: &bytes[..used], stride: self.stride, age: age(meta), skipped });
             return Ok(());
         }
+    }
+}
+
+/// What an error in the midst of pictures means.
+fn failure(why: io::Error) -> Failure {
+    match Errno::from_io_error(&why) {
+        Some(Errno::NODEV) => Failure::Unplugged,
+        // The `v4l` crate's own, without a number.
+        None if why.kind() == io::ErrorKind::TimedOut => Failure::Silent,
+        _ => Failure::Broken(why.to_string()),
     }
 }
 
@@ -224,8 +231,8 @@ fn age(meta: &Metadata) -> Option<Duration> {
     plausible(now, seconds + Duration::from_micros(meta.timestamp.usec.try_into().ok()?))
 }
 
-/// How long before `now` a picture with time `captured` was captured; `None` for no time, one to come, or one that is
-/// older than [`MAX_AGE`].
+/// How long before `now` a picture with time `captured` was captured; `None` for no time, one to come (the kernel's
+/// virtual camera names the end of the frame's period), or one that is older than [`MAX_AGE`].
 fn plausible(now: Duration, captured: Duration) -> Option<Duration> {
     now.checked_sub(captured).filter(|&age| !captured.is_zero() && age <= MAX_AGE)
 }
@@ -242,6 +249,13 @@ mod tests {
         assert!(matches!(refused(Errno::BUSY), Error::Busy { number: 3 }));
         assert!(matches!(refused(Errno::ACCESS), Error::Denied { number: 3 }));
         assert!(matches!(refused(Errno::IO), Error::System { number: 3, .. }));
+    }
+
+    #[test]
+    fn failures_are_told_apart() {
+        assert_eq!(failure(Errno::NODEV.into()), Failure::Unplugged);
+        assert_eq!(failure(io::Error::new(io::ErrorKind::TimedOut, "VIDIOC_DQBUF")), Failure::Silent);
+        assert!(matches!(failure(Errno::IO.into()), Failure::Broken(_)));
     }
 
     #[test]

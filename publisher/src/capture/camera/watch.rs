@@ -52,11 +52,6 @@ impl Watch {
     pub fn is_lost(&self) -> bool {
         self.lost.is_some()
     }
-
-    /// The longest silence.
-    pub fn patience(&self) -> Duration {
-        self.patience
-    }
 }
 
 #[cfg(test)]

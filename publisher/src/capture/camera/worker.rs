@@ -7,7 +7,8 @@ use common::clock::Clock;
 use common::frame::{Picture, Size};
 
 use super::driver::{Driver, Found, Raw, Stream};
-use super::mode::{Layout, Mode, Wanted};
+use super::layout::Layout;
+use super::mode::{Mode, Wanted};
 use super::slot::{Event, Slot, Turn};
 use super::watch;
 use super::{Error, Running, jpeg};
@@ -69,7 +70,7 @@ impl Worker {
             let stream = self.driver.open(self.number, self.wanted)?;
             return Ok((running(&found, self.number, stream.mode()), stream));
         };
-        let wanted = Wanted { size: before.mode.size, rate: self.wanted.rate };
+        let wanted = Wanted { size: before.mode.size, ..self.wanted };
         let mut refusal = Error::Missing { number: before.number };
         for number in candidates(&found, before) {
             match self.driver.open(number, wanted) {
