@@ -1,15 +1,17 @@
 //! `framelag demo`: server, publisher and receiver as three processes, on real input, ending with the summary.
 
 use std::fs;
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, ExitStatus};
+use std::process::{Child, Command, ExitCode, ExitStatus};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use common::units::parse_duration;
 
-use crate::processes::{Process, end, free_port, on_path, sibling, wait};
+use crate::processes::{GRACE, Process, end, free_port, on_path, sibling, wait};
 
 /// Flags of `framelag demo`.
 #[derive(Debug, clap::Args)]
@@ -28,13 +30,16 @@ pub struct Args {
     headless: bool,
 }
 
-/// How long a process may take until it listens.
-const START_LIMIT: Duration = Duration::from_secs(10);
+/// How long a process may take until it does its part.
+const START_LIMIT: Duration = Duration::from_secs(15);
+
+/// How long the server on this host may take to answer one question.
+const ANSWER_LIMIT: Duration = Duration::from_millis(200);
 
 /// How long the receiver waits for the first picture.
 const FIRST_PICTURE_LIMIT: &str = "15s";
 
-/// Clips that `scripts/footage.sh` brings, the first one found is taken. Bikes is left out: its 640x272 is a small window.
+/// Clips that `scripts/footage.sh` brings; the first one found is taken.
 const FOOTAGE: [&str; 2] = ["footage/bigbuckbunny.mp4", "footage/bikes.mp4"];
 
 /// Runs the demo. Exit code: the receiver's, or 1 where a part could not run.
@@ -55,15 +60,17 @@ fn play(args: &Args) -> Result<ExitStatus, String> {
 
     let (source, why) = choose_source(args.source.as_deref());
     eprintln!("demo: source: {source} ({why})");
-    let (_server, url) = start_server(dir)?;
-    let publisher = start_publisher(&source, &url, dir)?;
+    let server = Server::start(dir)?;
+    let url = server.url();
+    let mut publisher = start_publisher(&source, &url, dir)?;
+    server.wait_for_stream(&mut publisher)?;
     eprintln!("demo: three processes: server ← publisher at {url}, receiver ← server");
     let status = play_receiver(args, &url, publisher, &stopped)?;
     eprintln!("demo: report: {}", dir.display());
     Ok(status)
 }
 
-/// Ctrl-C reaches the children by itself (they share the terminal); this process stays to collect what they say.
+/// Ctrl-C reaches the receiver by itself (it shares the terminal); this process stays to collect what it says.
 fn watch_for_interrupt() -> Result<Arc<AtomicBool>, String> {
     let stopped = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stopped);
@@ -88,13 +95,41 @@ fn choose_source(wanted: Option<&str>) -> (String, &'static str) {
     }
 }
 
-fn start_server(dir: &Path) -> Result<(Process, String), String> {
-    let port = |preferred| free_port(preferred).map_err(|error| format!("no free port on 127.0.0.1: {error}"));
-    let (rtsp, http) = (port(8554)?, port(8080)?);
-    let arguments = ["serve", "--rtsp", &rtsp.to_string(), "--http", &http.to_string()];
-    let mut server = Process::start("server", &sibling("framelag")?, &arguments, dir.join("server.log"))?;
-    server.wait_until_listening(rtsp, START_LIMIT)?;
-    Ok((server, format!("rtsp://{rtsp}/cam")))
+/// The server of a demo, ended when dropped.
+struct Server {
+    _process: Process,
+    rtsp: SocketAddr,
+    http: SocketAddr,
+}
+
+impl Server {
+    fn start(dir: &Path) -> Result<Self, String> {
+        let port = |preferred| free_port(preferred).map_err(|error| format!("no free port on 127.0.0.1: {error}"));
+        let (rtsp, http) = (port(8554)?, port(8080)?);
+        let arguments = ["serve", "--rtsp", &rtsp.to_string(), "--http", &http.to_string()];
+        let mut process = Process::start("server", &sibling("framelag")?, &arguments, dir.join("server.log"))?;
+        process.wait_until(START_LIMIT, "listen", || TcpStream::connect_timeout(&http, ANSWER_LIMIT).is_ok())?;
+        Ok(Self { _process: process, rtsp, http })
+    }
+
+    fn url(&self) -> String {
+        format!("rtsp://{}/cam", self.rtsp)
+    }
+
+    /// Waits until the stream is there, so that the receiver's time to the first picture is not the publisher's.
+    fn wait_for_stream(&self, publisher: &mut Process) -> Result<(), String> {
+        publisher.wait_until(START_LIMIT, "publish", || self.has_stream().unwrap_or(false))
+    }
+
+    fn has_stream(&self) -> io::Result<bool> {
+        let mut connection = TcpStream::connect_timeout(&self.http, ANSWER_LIMIT)?;
+        connection.set_read_timeout(Some(ANSWER_LIMIT))?;
+        connection
+            .write_all(b"GET /api/streams/status/cam HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+        let mut status = [0; "HTTP/1.1 200".len()];
+        connection.read_exact(&mut status)?;
+        Ok(status.ends_with(b" 200"))
+    }
 }
 
 fn start_publisher(source: &str, url: &str, dir: &Path) -> Result<Process, String> {
@@ -116,19 +151,31 @@ fn play_receiver(args: &Args, url: &str, mut publisher: Process, stopped: &Atomi
     }
     let mut receiver = command.spawn().map_err(|error| format!("cannot start the receiver: {error}"))?;
     loop {
-        let step = Duration::from_millis(100);
-        match wait(&mut receiver, step) {
-            Ok(Some(status)) => return Ok(status),
-            Ok(None) => {}
-            Err(error) => return Err(format!("cannot watch the receiver: {error}")),
+        if let Some(status) = watch(&mut receiver, Duration::from_millis(100))? {
+            return Ok(status);
         }
-        let interrupted = stopped.load(Ordering::Relaxed);
-        let publisher_state = publisher.check_running();
-        if interrupted || publisher_state.is_err() {
+        if stopped.load(Ordering::Relaxed) {
+            return finish(&mut receiver);
+        }
+        if let Err(why) = publisher.check_running() {
             end(&mut receiver);
-        }
-        if !interrupted {
-            publisher_state?;
+            return Err(why);
         }
     }
+}
+
+/// Lets a receiver that has the signal too say its summary. A second signal would cut it short, so it is asked again
+/// only where it did not get the first, as when this process alone was told to end.
+fn finish(receiver: &mut Child) -> Result<ExitStatus, String> {
+    match watch(receiver, GRACE)? {
+        Some(status) => Ok(status),
+        None => {
+            end(receiver);
+            watch(receiver, Duration::ZERO)?.ok_or_else(|| "the receiver cannot be ended".to_owned())
+        }
+    }
+}
+
+fn watch(receiver: &mut Child, limit: Duration) -> Result<Option<ExitStatus>, String> {
+    wait(receiver, limit).map_err(|error| format!("cannot watch the receiver: {error}"))
 }

@@ -158,13 +158,23 @@ fn clock() -> Finding {
         return ok("clock", "synchronised by systemd-timesyncd".to_owned());
     }
     if let Some(line) = first_line("chronyc", &["-c", "tracking"]) {
-        return ok("clock", format!("chrony: {line}"));
+        return match chrony_offset(&line) {
+            Some(offset) => ok("clock", format!("synchronised by chrony, {offset} s off")),
+            None => missing("clock", "chrony runs but is not synchronised (yet)", "chronyc sources"),
+        };
     }
     match first_line("timedatectl", &["show", "--property=NTPSynchronized", "--value"]).as_deref() {
         Some("yes") => ok("clock", "synchronised, says timedatectl".to_owned()),
         Some("no") => missing("clock", "not synchronised; figures between two hosts would be off", mend),
         _ => missing("clock", "no time service found; figures between two hosts would be off", mend),
     }
+}
+
+/// The system clock's offset in seconds out of a `chronyc -c tracking` line; `None` where its last field, the leap
+/// status, says that the clock is not synchronised. Fields: chrony's `client.c`, in the order of the long report.
+fn chrony_offset(line: &str) -> Option<&str> {
+    let fields: Vec<&str> = line.split(',').collect();
+    (*fields.last()? != "Not synchronised").then(|| fields.get(4).copied()).flatten()
 }
 
 /// The first line that a successful `program args…` prints.
@@ -182,6 +192,16 @@ mod tests {
     fn local_displays_have_a_socket_and_remote_ones_do_not() {
         assert_eq!(x11_socket(":1.0"), Some(PathBuf::from("/tmp/.X11-unix/X1")));
         assert_eq!(x11_socket("host:0"), None);
+    }
+
+    #[test]
+    fn chrony_tells_its_offset_only_when_it_is_synchronised() {
+        let line = |leap| {
+            format!("C0A80101,ntp.example,3,1763722800.1,-0.000012,0.00001,0.0001,1.2,0.0,0.1,0.02,0.001,64.2,{leap}")
+        };
+        assert_eq!(chrony_offset(&line("Normal")), Some("-0.000012"));
+        assert_eq!(chrony_offset(&line("Not synchronised")), None);
+        assert_eq!(chrony_offset(""), None);
     }
 
     #[test]

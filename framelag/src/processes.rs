@@ -3,7 +3,8 @@
 use std::env;
 use std::fs::{self, File};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// How long a child may take to end after it was asked to, before it is killed.
-const GRACE: Duration = Duration::from_secs(3);
+pub const GRACE: Duration = Duration::from_secs(3);
 
 /// How often a child's state is looked at.
 const POLL: Duration = Duration::from_millis(20);
@@ -54,22 +55,25 @@ impl Process {
             Ok((file.try_clone()?, file))
         };
         let (out, err) = open().map_err(|error| format!("cannot write {}: {error}", log.display()))?;
-        let child = Command::new(executable).args(args).stdin(Stdio::null()).stdout(out).stderr(err).spawn();
+        let mut command = Command::new(executable);
+        // A group of its own: Ctrl-C in the terminal is for the receiver, these end after it.
+        command.args(args).stdin(Stdio::null()).stdout(out).stderr(err).process_group(0);
+        let child = command.spawn();
         let child = child.map_err(|error| format!("cannot start {}: {error}", executable.display()))?;
         Ok(Self { name, child, log })
     }
 
-    /// Waits until somebody listens on `address`, for at most `limit`.
-    pub fn wait_until_listening(&mut self, address: SocketAddr, limit: Duration) -> Result<(), String> {
+    /// Waits until `ready` says so, for at most `limit`. `what` says in the error what did not come about.
+    pub fn wait_until(&mut self, limit: Duration, what: &str, mut ready: impl FnMut() -> bool) -> Result<(), String> {
         let deadline = Instant::now() + limit;
         while Instant::now() < deadline {
             self.check_running()?;
-            if TcpStream::connect_timeout(&address, POLL).is_ok() {
+            if ready() {
                 return Ok(());
             }
             thread::sleep(POLL);
         }
-        Err(format!("the {} did not listen on {address} within {limit:?}:\n{}", self.name, self.log_tail()))
+        Err(format!("the {} did not {what} within {limit:?}:\n{}", self.name, self.log_tail()))
     }
 
     /// An error with the end of the log where the process is not running any more.
@@ -136,8 +140,7 @@ mod tests {
         fs::create_dir_all(&dir).expect("a temporary folder can be made");
         let args = ["-c", "echo the reason >&2; exit 7"];
         let mut process = Process::start("publisher", Path::new("/bin/sh"), &args, dir.join("log")).expect("sh starts");
-        let nobody = free_port(0).expect("loopback has a free port");
-        let error = process.wait_until_listening(nobody, Duration::from_secs(5)).expect_err("nobody listens");
+        let error = process.wait_until(Duration::from_secs(5), "publish", || false).expect_err("it ends at once");
         fs::remove_dir_all(&dir).expect("the folder was just made");
         assert!(error.contains("publisher ended early") && error.contains("the reason"), "{error}");
     }
