@@ -20,5 +20,6 @@ pub mod impair;
 pub mod rtp;
 pub mod rtsp;
 pub mod sei;
+pub mod text;
 pub mod time;
 pub mod units;

@@ -6,10 +6,12 @@ mod processes;
 mod serve;
 mod shell;
 
-use std::io::{self, IsTerminal};
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
+use common::text::usage_in_one_line;
 use tracing_subscriber::EnvFilter;
 
 /// Measures the latency of live video, frame by frame.
@@ -43,17 +45,55 @@ enum Command {
     Man(shell::ManArgs),
 }
 
+/// Exit code for wrong flags.
+const USAGE: u8 = 2;
+
 fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let is_terminal = io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(is_terminal).init();
-    match Args::parse().command {
+    let args = match parse() {
+        Ok(args) => args,
+        Err(code) => return code,
+    };
+    start_logging();
+    match args.command {
         Command::Demo(args) => demo::run(args),
         Command::Serve(args) => serve::run(args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Completions(args) => shell::completions(&args, &mut commands()),
         Command::Man(args) => shell::man(&args, &commands()),
     }
+}
+
+/// The flags, or the exit code where there is nothing to run: after help, or with a line that says what is wrong.
+fn parse() -> Result<Args, ExitCode> {
+    let error = match Args::try_parse() {
+        Ok(args) => return Ok(args),
+        Err(error) => error,
+    };
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            // A reader that has seen enough, as `head` has, is no failure.
+            let _ = error.print();
+            Err(ExitCode::SUCCESS)
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = error.print();
+            Err(ExitCode::from(USAGE))
+        }
+        _ => {
+            eprintln!("error: {}", usage_in_one_line(&error.to_string()));
+            Err(ExitCode::from(USAGE))
+        }
+    }
+}
+
+/// Log lines go to standard error; `RUST_LOG` sets how many.
+fn start_logging() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
 }
 
 /// The three commands that completions and man pages are made of.

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
+use common::text::usage_in_one_line;
 use publisher::args::Args;
 use publisher::config::Config;
 use publisher::error::Error;
@@ -56,12 +57,7 @@ fn parse() -> Result<Args, ExitCode> {
         let _ = error.print();
         return Err(ExitCode::SUCCESS);
     }
-    // The library tells in paragraphs; one line holds what is wrong and what would be right.
-    let text = error.to_string();
-    let told =
-        text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
-    let line = told.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
-    eprintln!("publisher: {}", line.trim_start_matches("error: "));
+    eprintln!("publisher: {}", usage_in_one_line(&error.to_string()));
     Err(ExitCode::from(USAGE))
 }
 

@@ -84,11 +84,16 @@ impl Pipeline {
                     }
                 }
                 Next::Nothing => {}
+                Next::End if self.run.frames == 0 => return Err(self.nothing_came()),
                 Next::End => break,
             }
             self.report();
         }
         self.source.fault().map_or(Ok(()), |fault| Err(fault.into()))
+    }
+
+    fn nothing_came(&self) -> Error {
+        capture::Error::Unusable { name: self.source.describe(), why: "holds no picture".to_owned() }.into()
     }
 
     fn is_over(&self, duration: Option<Duration>) -> bool {

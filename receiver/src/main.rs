@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
+use common::text::usage_in_one_line;
 use receiver::args::Args;
 use receiver::config::Config;
 use receiver::pipeline;
@@ -49,16 +50,8 @@ fn parse() -> Result<Config, ExitCode> {
             let _ = error.print();
             Err(ExitCode::SUCCESS)
         }
-        Err(error) => Err(wrong(in_one_line(&error.to_string()))),
+        Err(error) => Err(wrong(usage_in_one_line(&error.to_string()))),
     }
-}
-
-/// clap tells in paragraphs, of which the first ones say what is wrong.
-fn in_one_line(text: &str) -> String {
-    let told =
-        text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
-    let line = told.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
-    line.trim_start_matches("error: ").to_owned()
 }
 
 /// Log lines go to standard error; `RUST_LOG` sets how many. retina warns of much that is told here in other words.

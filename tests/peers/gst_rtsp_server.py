@@ -4,6 +4,7 @@
     /in    takes a publisher (RECORD)
     /cam   plays what /in takes, depayloaded and payloaded again
     /test  plays a test picture with no corner code in it
+    /jpeg  plays a test picture in JPEG
 
 Over TCP and UDP. Listens on a free loopback port, prints its address (rtsp://127.0.0.1:PORT) on standard output once it does,
 and ends when standard input ends.
@@ -25,6 +26,8 @@ PLAY = "( appsrc name=in is-live=true format=time do-timestamp=true " \
     "caps=video/x-h264,stream-format=byte-stream,alignment=au ! h264parse ! rtph264pay name=pay0 pt=96 config-interval=-1 )"
 TEST = "( videotestsrc is-live=true ! video/x-raw,format=I420,width=640,height=480,framerate=30/1 ! " \
     "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=30 ! rtph264pay name=pay0 pt=96 config-interval=-1 )"
+JPEG = "( videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=240,framerate=30/1 ! jpegenc ! " \
+    "rtpjpegpay name=pay0 pt=26 )"
 
 
 class Bridge:
@@ -97,6 +100,7 @@ def main():
     mounts.add_factory("/in", record)
     mounts.add_factory("/cam", play)
     mounts.add_factory("/test", factory(TEST))
+    mounts.add_factory("/jpeg", factory(JPEG))
     server.attach(None)
     print("rtsp://127.0.0.1:%d" % server.get_bound_port(), flush=True)
 

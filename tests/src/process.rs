@@ -108,6 +108,12 @@ impl Builder {
         self
     }
 
+    /// Sends standard output to a file, instead of keeping it.
+    pub fn stdout(mut self, file: std::fs::File) -> Self {
+        self.command.stdout(file);
+        self
+    }
+
     /// Leaves standard output to the caller (see [`Process::take_stdout`]): it is not text.
     pub fn raw_stdout(mut self) -> Self {
         self.raw_stdout = true;
@@ -122,15 +128,12 @@ impl Builder {
     pub fn spawn(mut self) -> Process {
         let mut child = self.command.spawn().unwrap_or_else(|error| panic!("{} does not start: {error}", self.name));
         let output = Arc::new(Output::default());
-        let stdout = child.stdout.take().expect("standard output is piped");
         let stderr = child.stderr.take().expect("standard error is piped");
         let mut readers = vec![Output::collect(&output, Stream::Stderr, stderr)];
-        let raw_stdout = if self.raw_stdout {
-            Some(stdout)
-        } else {
-            readers.push(Output::collect(&output, Stream::Stdout, stdout));
-            None
-        };
+        let mut raw_stdout = child.stdout.take();
+        if !self.raw_stdout {
+            readers.extend(raw_stdout.take().map(|stdout| Output::collect(&output, Stream::Stdout, stdout)));
+        }
         Process { name: self.name, child, output, readers, raw_stdout }
     }
 

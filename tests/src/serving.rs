@@ -78,7 +78,7 @@ pub fn framelag_at(rtsp: &str, args: &[&str]) -> Server {
 
 /// GStreamer's RTSP server (`tests/peers/gst_rtsp_server.py`).
 pub fn gstreamer() -> Server {
-    need::gstreamer_elements(&["x264enc", "h264parse", "rtph264pay", "appsrc"]);
+    need::gstreamer_elements(&["x264enc", "h264parse", "rtph264pay", "appsrc", "jpegenc"]);
     let script = binary::repository().join("tests/peers/gst_rtsp_server.py");
     listening(Builder::new(need::python()).arg(script).stdin(Stdio::piped()).spawn(), "in", "cam")
 }

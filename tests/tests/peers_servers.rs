@@ -52,15 +52,3 @@ fn mediamtx_over_tcp() {
 fn mediamtx_over_udp() {
     mediamtx(Transport::Udp);
 }
-
-/// A stream of somebody else's pictures plays, and the receiver says that it carries no code: inconclusive.
-#[test]
-fn a_stream_without_a_code_is_inconclusive() {
-    let _turn = turn::take();
-    let folder = tempfile::tempdir().expect("a folder for the test");
-    let server = serving::gstreamer();
-    let url = format!("rtsp://{}/test", server.address);
-    let received = receiver(&url, Transport::Tcp, folder.path()).run(LIMIT).expect_code(3);
-    let said = received.stdout.iter().chain(&received.stderr).any(|line| line.contains("code"));
-    assert!(said, "it says that no code was read\n{received}");
-}

@@ -52,11 +52,12 @@ impl Source {
     /// How ffmpeg ended, when its pipe has.
     fn finish(&mut self) -> Result<Next, Error> {
         let status = self.child.wait();
-        if status.is_ok_and(|status| status.success()) {
+        let words = self.complaints.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
+        // ffmpeg calls it a success where it skipped what it could not read: of a file that is cut off, too.
+        if status.is_ok_and(|status| status.success()) && words.is_empty() {
             return Ok(Next::End);
         }
-        let words = self.complaints.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
-        Err(Error::Broken { name: self.name.clone(), why: format!("could not be read to its end by ffmpeg: {words}") })
+        Err(Error::Broken { name: self.name.clone(), why: format!("is damaged or cut off, says ffmpeg: {words}") })
     }
 }
 
