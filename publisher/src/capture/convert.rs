@@ -4,7 +4,7 @@
 //! stride that is too short leaves the rest of the picture as it was.
 
 use common::frame::Picture;
-use yuv::{BufferStoreMut, YuvConversionMode, YuvPlanarImageMut, YuvRange, YuvStandardMatrix};
+use yuv::{BufferStoreMut, YuvConversionMode, YuvPackedImage, YuvPlanarImageMut, YuvRange, YuvStandardMatrix};
 
 /// NV12 (Y plane, then U and V in turn) to I420. Both planes have the same stride.
 pub fn nv12(raw: &[u8], stride: usize, picture: &mut Picture) {
@@ -33,14 +33,14 @@ pub fn i420(raw: &[u8], stride: usize, picture: &mut Picture) {
 
 /// YUYV 4:2:2 (Y U Y V in turn) to I420: chroma is the mean of two rows.
 ///
-/// The `yuv` crate's conversion takes the chroma of one row of each pair and drops the other's.
+/// The `yuv` crate's own conversion to 4:2:0 takes the chroma of one row of each pair and drops the other's.
 pub fn yuyv(raw: &[u8], stride: usize, picture: &mut Picture) {
-    packed::<0, 1, 3>(raw, stride, picture);
+    packed(raw, stride, picture, yuv::yuyv422_to_yuv422);
 }
 
 /// UYVY 4:2:2 (U Y V Y in turn) to I420: chroma is the mean of two rows.
 pub fn uyvy(raw: &[u8], stride: usize, picture: &mut Picture) {
-    packed::<1, 0, 2>(raw, stride, picture);
+    packed(raw, stride, picture, yuv::uyvy422_to_yuv422);
 }
 
 /// Luma alone to I420 without colour.
@@ -62,26 +62,47 @@ pub fn bgr(raw: &[u8], stride: usize, picture: &mut Picture) {
     three_bytes(raw, stride, picture, yuv::bgr_to_yuv420);
 }
 
-/// 4:2:2 with luma at byte `Y` of each pair and chroma at bytes `U` and `V` of each two pairs.
-fn packed<const Y: usize, const U: usize, const V: usize>(raw: &[u8], stride: usize, picture: &mut Picture) {
+type ToPlanes = fn(&mut YuvPlanarImageMut<'_, u8>, &YuvPackedImage<'_, u8>) -> Result<(), yuv::YuvError>;
+
+/// Parts each row of 4:2:2 into planes, then takes the mean of the chroma of each two rows.
+fn packed(raw: &[u8], stride: usize, picture: &mut Picture, part: ToPlanes) {
     let (width, _) = sides(picture);
     if stride < 2 * width {
         return;
     }
+    let half = width / 2;
     let [y, u, v] = picture.planes_mut();
-    let chroma = u.chunks_exact_mut(width / 2).zip(v.chunks_exact_mut(width / 2));
+    let chroma = u.chunks_exact_mut(half).zip(v.chunks_exact_mut(half));
+    let (mut lower_u, mut lower_v) = (vec![0; half], vec![0; half]);
     for ((rows, y), (u, v)) in row_pairs(raw, stride, 2 * width).zip(y.chunks_exact_mut(2 * width)).zip(chroma) {
-        let (upper, lower) = y.split_at_mut(width);
-        for (luma, row) in [(upper, rows.0), (lower, rows.1)] {
-            for (luma, pair) in luma.iter_mut().zip(row.as_chunks::<2>().0) {
-                *luma = pair[Y];
+        let (upper_y, lower_y) = y.split_at_mut(width);
+        part_row(rows.0, [upper_y, u, v], part);
+        part_row(rows.1, [lower_y, &mut lower_u, &mut lower_v], part);
+        for (upper, lower) in [(u, &lower_u), (v, &lower_v)] {
+            for (upper, lower) in upper.iter_mut().zip(lower) {
+                *upper = mean(*upper, *lower);
             }
         }
-        let quads = rows.0.as_chunks::<4>().0.iter().zip(rows.1.as_chunks::<4>().0);
-        for ((u, v), (a, b)) in u.iter_mut().zip(v).zip(quads) {
-            *u = mean(a[U], b[U]);
-            *v = mean(a[V], b[V]);
-        }
+    }
+}
+
+/// Parts one row of 4:2:2 into Y, U and V.
+fn part_row(row: &[u8], [y, u, v]: [&mut [u8]; 3], part: ToPlanes) {
+    let (width, half) = (y.len() as u32, u.len() as u32);
+    let mut planes = YuvPlanarImageMut {
+        y_plane: BufferStoreMut::Borrowed(y),
+        y_stride: width,
+        u_plane: BufferStoreMut::Borrowed(u),
+        u_stride: half,
+        v_plane: BufferStoreMut::Borrowed(v),
+        v_stride: half,
+        width,
+        height: 1,
+    };
+    let packed = YuvPackedImage { yuy: row, yuy_stride: 2 * width, width, height: 1 };
+    // It refuses only lengths that do not fit together.
+    if let Err(why) = part(&mut planes, &packed) {
+        tracing::debug!("row of a picture left out: {why}");
     }
 }
 
@@ -179,6 +200,20 @@ mod tests {
             let mut picture = Picture::black(Size::new(4, 2));
             convert(&raw, stride, &mut picture);
             assert_eq!(picture.data(), EXPECTED, "{name}");
+        }
+    }
+
+    #[test]
+    fn rows_of_any_length_are_converted_to_their_end() {
+        for width in (2..150).step_by(2) {
+            let raw: Vec<u8> = (0..2 * 2 * width).map(|n| (n * 37 % 251) as u8).collect();
+            let mut picture = Picture::black(Size::new(width as u32, 2));
+            yuyv(&raw, 2 * width, &mut picture);
+            let luma: Vec<u8> = raw.iter().step_by(2).copied().collect();
+            let chroma = |first: usize| -> Vec<u8> {
+                (first..2 * width).step_by(4).map(|n| mean(raw[n], raw[n + 2 * width])).collect()
+            };
+            assert_eq!(picture.data(), [luma, chroma(1), chroma(3)].concat(), "{width}");
         }
     }
 

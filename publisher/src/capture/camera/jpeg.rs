@@ -6,6 +6,15 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
+/// Start of image, the first bytes of a JPEG.
+const SOI: [u8; 2] = [0xff, 0xd8];
+/// Marker of Huffman tables.
+const DHT: u8 = 0xc4;
+/// Marker of a scan: the segments before the picture's data end here.
+const SOS: u8 = 0xda;
+/// The segment by which the decoder knows a picture of a video, and takes the usual Huffman tables for missing ones.
+const AVI1: &[u8] = b"\xff\xe0\x00\x07AVI1\0";
+
 /// Decodes one picture after another.
 pub struct Decoder {
     options: DecoderOptions,
@@ -48,6 +57,14 @@ impl Decoder {
     /// # Errors
     /// [`Error`]; `picture` is then as it was.
     pub fn decode(&mut self, jpeg: &[u8], picture: &mut Picture) -> Result<(), Error> {
+        if has_tables(jpeg) {
+            return self.decode_whole(jpeg, picture);
+        }
+        let rest = jpeg.get(SOI.len()..).unwrap_or_default();
+        self.decode_whole(&[&SOI, AVI1, rest].concat(), picture)
+    }
+
+    fn decode_whole(&mut self, jpeg: &[u8], picture: &mut Picture) -> Result<(), Error> {
         let mut decoder = JpegDecoder::new_with_options(ZCursor::new(jpeg), self.options);
         let garbled = |why: zune_jpeg::errors::DecodeErrors| Error::Garbled(why.to_string());
         decoder.decode_headers().map_err(garbled)?;
@@ -98,6 +115,20 @@ impl Decoder {
     }
 }
 
+/// Whether `jpeg` brings its Huffman tables; cameras may leave out the usual ones (ITU-T T.81, annex K.3) to save
+/// bytes. What is no chain of segments (annex B.1.1.4) counts as having them: the decoder finds what is wrong.
+fn has_tables(jpeg: &[u8]) -> bool {
+    let mut rest = jpeg.get(SOI.len()..).unwrap_or_default();
+    while let [0xff, marker, high, low, ..] = *rest {
+        match marker {
+            DHT => return true,
+            SOS => return false,
+            _ => rest = rest.get(2 + usize::from(u16::from_be_bytes([high, low]))..).unwrap_or_default(),
+        }
+    }
+    true
+}
+
 /// Full-range samples in limited range (BT.601): `middle + (sample − zero) · span / 255`.
 fn squeeze(middle: f64, zero: f64, span: f64) -> [u8; 256] {
     std::array::from_fn(|sample| (middle + (sample as f64 - zero) * span / 255.0).round() as u8)
@@ -131,11 +162,14 @@ mod tests {
     #[test]
     fn a_jpeg_of_one_grey_comes_out_as_that_grey() {
         let mut picture = Picture::black(Size::new(SIDE, SIDE));
-        Decoder::new().decode(&grey_jpeg(), &mut picture).expect("a JPEG");
-        let [y, u, v] = picture.planes();
-        // Grey 128 in full range is 126 in limited range.
-        assert!(y.iter().all(|&y| y == 126), "{y:?}");
-        assert!(u.iter().chain(v).all(|&c| c == 128));
+        for jpeg in [grey_jpeg(), grey_jpeg_without_tables()] {
+            Decoder::new().decode(&jpeg, &mut picture).expect("a JPEG");
+            let [y, u, v] = picture.planes();
+            // Grey 128 in full range is 126 in limited range.
+            assert!(y.iter().all(|&y| y == 126), "{y:?}");
+            assert!(u.iter().chain(v).all(|&c| c == 128));
+            picture.data_mut().fill(1);
+        }
     }
 
     #[test]
@@ -152,24 +186,31 @@ mod tests {
         assert_eq!(picture, black);
     }
 
-    /// The smallest baseline JPEG of one component: quantizers of 1, a Huffman table with the one symbol that is
-    /// needed, and four blocks that hold nothing, which is grey 128 (ITU-T T.81, annex B).
+    /// The smallest baseline JPEG of one component: quantizers of 1, Huffman tables with the one symbol that is needed,
+    /// and four blocks that hold nothing, which is grey 128 (ITU-T T.81, annex B).
     fn grey_jpeg() -> Vec<u8> {
-        let mut jpeg = vec![0xff, 0xd8];
-        let mut segment = |marker: u8, body: &[u8]| {
-            jpeg.extend([0xff, marker]);
+        // One code, of one bit, for symbol 0: no difference (DC), end of block (AC). Each block is two zero bits.
+        let table = |class| [&[class, 1][..], &[0; 15], &[0]].concat();
+        jpeg_of(&[(DHT, table(0x00)), (DHT, table(0x10))], &[0x00])
+    }
+
+    /// The same with the usual tables, left out: no difference is 00, end of block 1010 (annex K.3).
+    fn grey_jpeg_without_tables() -> Vec<u8> {
+        jpeg_of(&[], &[0b0010_1000, 0b1010_0010, 0b1000_1010])
+    }
+
+    fn jpeg_of(tables: &[(u8, Vec<u8>)], data: &[u8]) -> Vec<u8> {
+        let quantizers = (0xdb, [&[0][..], &[1; 64]].concat());
+        let frame = (0xc0, vec![8, 0, SIDE as u8, 0, SIDE as u8, 1, 1, 0x11, 0]);
+        let scan = (SOS, vec![1, 1, 0x00, 0, 63, 0]);
+        let mut jpeg = SOI.to_vec();
+        for (marker, body) in [quantizers, frame].iter().chain(tables).chain([&scan]) {
+            jpeg.extend([0xff, *marker]);
             jpeg.extend((body.len() as u16 + 2).to_be_bytes());
             jpeg.extend(body);
-        };
-        segment(0xdb, &[&[0][..], &[1; 64]].concat());
-        segment(0xc0, &[8, 0, SIDE as u8, 0, SIDE as u8, 1, 1, 0x11, 0]);
-        for table in [0x00, 0x10] {
-            // One code, of one bit, for symbol 0: no difference (DC), end of block (AC).
-            segment(0xc4, &[&[table, 1][..], &[0; 15], &[0]].concat());
         }
-        segment(0xda, &[1, 1, 0x00, 0, 63, 0]);
-        // Four blocks of two zero bits each, and the end of the picture.
-        jpeg.extend([0x00, 0xff, 0xd9]);
+        jpeg.extend(data);
+        jpeg.extend([0xff, 0xd9]);
         jpeg
     }
 }
