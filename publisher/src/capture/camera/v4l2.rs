@@ -265,8 +265,15 @@ mod tests {
         for captured in [s(0), s(101), s(89)] {
             assert_eq!(plausible(s(100), captured), None, "{captured:?}");
         }
-        let unknown = Metadata { timestamp: v4l::Timestamp::new(1, 1), ..Metadata::default() };
-        assert_eq!(age(&unknown), None, "no flag says that this is monotonic time");
+    }
+
+    #[test]
+    fn a_capture_time_counts_where_the_driver_says_that_it_is_monotonic() {
+        let now = clock_gettime(ClockId::Monotonic);
+        let meta = |flags| Metadata { flags, timestamp: v4l::Timestamp::new(now.tv_sec, 0), ..Metadata::default() };
+        assert!(age(&meta(Flags::TIMESTAMP_MONOTONIC | Flags::DONE)).is_some());
+        assert_eq!(age(&meta(Flags::TIMESTAMP_UNKNOWN)), None);
+        assert_eq!(age(&meta(Flags::TIMESTAMP_COPY)), None);
     }
 
     #[test]
