@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
-use common::text::usage_in_one_line;
+use common::redact;
 use tracing_subscriber::EnvFilter;
 
 /// Measures the latency of live video, frame by frame.
@@ -80,7 +80,7 @@ fn parse() -> Result<Args, ExitCode> {
             Err(ExitCode::from(USAGE))
         }
         _ => {
-            eprintln!("error: {}", usage_in_one_line(&error.to_string()));
+            eprintln!("error: {}", redact::one_line(&error.to_string()));
             Err(ExitCode::from(USAGE))
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use common::code::{self, Corner};
 use common::frame::Size;
+use common::redact;
 use url::Url;
 
 use crate::args::{Args, RawFormat, Transport};
@@ -246,11 +247,8 @@ fn destination(args: &Args) -> Result<Destination, Error> {
         "embedded" => Ok(Destination::Embedded { rtsp: args.rtsp, http: args.http }),
         "-" => Ok(Destination::Stdout),
         text => {
-            // The text may hold a password: quote it back only where it is no URL at all.
-            let url = Url::parse(text).map_err(|_| not_a_destination(text))?;
-            if url.scheme() != "rtsp" {
-                return Err(Error::NotADestination(format!("{}:…", url.scheme())));
-            }
+            let url = Url::parse(text).ok().filter(|url| url.scheme() == "rtsp");
+            let url = url.ok_or_else(|| Error::NotADestination(redact::url(text)))?;
             if url.host_str().is_none_or(str::is_empty) {
                 return Err(Error::IncompleteUrl("host"));
             }
@@ -260,11 +258,6 @@ fn destination(args: &Args) -> Result<Destination, Error> {
             Ok(Destination::Rtsp(url))
         }
     }
-}
-
-fn not_a_destination(text: &str) -> Error {
-    let shown = text.rsplit_once('@').map_or(text.to_owned(), |(_, after)| format!("…@{after}"));
-    Error::NotADestination(shown)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
-use common::text::usage_in_one_line;
+use common::redact;
 use publisher::args::Args;
 use publisher::config::Config;
 use publisher::error::Error;
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     match run(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("publisher: {error}");
+            eprintln!("publisher: {}", redact::secrets(&error.to_string()));
             ExitCode::from(error.exit_code())
         }
     }
@@ -57,7 +57,7 @@ fn parse() -> Result<Args, ExitCode> {
         let _ = error.print();
         return Err(ExitCode::SUCCESS);
     }
-    eprintln!("publisher: {}", usage_in_one_line(&error.to_string()));
+    eprintln!("publisher: {}", redact::one_line(&error.to_string()));
     Err(ExitCode::from(USAGE))
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use common::redact;
 use percent_encoding::percent_decode_str;
 use reports::Assertion;
 use serde_json::json;
@@ -205,15 +206,15 @@ fn source(text: &str) -> Result<Source, Error> {
         return Ok(Source::Stdin);
     }
     let Ok(mut url) = Url::parse(text) else {
-        return Err(Error::NotAUrl(harmless(text)));
+        return Err(Error::NotAUrl(redact::url(text)));
     };
     match url.scheme() {
         "rtsp" => {}
         "rtsps" => return Err(Error::Tls),
-        _ => return Err(Error::NotAUrl(harmless(text))),
+        _ => return Err(Error::NotAUrl(redact::url(text))),
     }
     if url.host_str().is_none_or(str::is_empty) {
-        return Err(Error::NoHost(harmless(text)));
+        return Err(Error::NoHost(redact::url(text)));
     }
     let decode = |part: &str| percent_decode_str(part).decode_utf8_lossy().into_owned();
     let credentials = (!url.username().is_empty() || url.password().is_some())
@@ -222,14 +223,6 @@ fn source(text: &str) -> Result<Source, Error> {
     let _ = url.set_password(None);
     let _ = url.set_username("");
     Ok(Source::Rtsp(Address { url, credentials }))
-}
-
-/// `text` as it may be shown: nothing between scheme and host.
-fn harmless(text: &str) -> String {
-    match (text.split_once("://"), text.rsplit_once('@')) {
-        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://…@{rest}"),
-        _ => text.to_owned(),
-    }
 }
 
 /// The path's letters and digits, as a folder may be named anywhere.
@@ -282,6 +275,9 @@ mod tests {
             (vec!["cam"], "cam is not something to play"),
             (vec!["http://user:secret@host/"], "http://…@host/"),
             (vec!["rtsp://user:secret@:99999/"], "…@"),
+            (vec!["user:secret@host/cam"], "…@host/cam is not"),
+            (vec!["rtsp:/user:secret@host/cam?x@y"], "URL"),
+            (vec!["http://host/cam?token=secret"], "?token=… is not"),
             (vec!["rtsps://host/cam"], "TLS"),
             (vec!["rtsp:///cam"], "host"),
             (vec!["-", "-"], "once"),

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
-use common::text::usage_in_one_line;
+use common::redact;
 use receiver::args::Args;
 use receiver::config::Config;
 use receiver::pipeline;
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     match pipeline::run(&config, &stop) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            eprintln!("receiver: {error}");
+            eprintln!("receiver: {}", redact::secrets(&error.to_string()));
             ExitCode::from(FAILED)
         }
     }
@@ -44,13 +44,13 @@ fn parse() -> Result<Config, ExitCode> {
         ExitCode::from(USAGE)
     };
     match Args::try_parse() {
-        Ok(args) => Config::try_from(args).map_err(|error| wrong(error.to_string())),
+        Ok(args) => Config::try_from(args).map_err(|error| wrong(redact::secrets(&error.to_string()))),
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             // A reader that has seen enough, as `head` has, is no failure.
             let _ = error.print();
             Err(ExitCode::SUCCESS)
         }
-        Err(error) => Err(wrong(usage_in_one_line(&error.to_string()))),
+        Err(error) => Err(wrong(redact::one_line(&error.to_string()))),
     }
 }
 

@@ -118,6 +118,10 @@ fn what_cannot_be_run_is_one_line_and_its_exit_code() {
     for (arguments, code, word) in [
         (vec!["--frobnicate"], 2, "--frobnicate"),
         (vec!["http://user:secret@host/"], 2, "not something to play"),
+        (vec!["user:secret@host/cam"], 2, "…@host/cam is not something to play"),
+        (vec!["rtsp:/user:secret@host/cam"], 2, "write rtsp://HOST"),
+        (vec!["--transport", "rtsp://u:secret@h/cam"], 2, "rtsp://…@h/cam"),
+        (vec!["--assert", "rtsp://u:secret@h/cam"], 2, "rtsp://…@h/cam"),
         (vec!["--duration", "10"], 2, "not a duration"),
         (vec!["--assert", "p98<5ms"], 2, "p98"),
         (vec!["--wait", "0s", &refused], 1, "Connection refused"),

@@ -1,0 +1,148 @@
+//! What was typed, as it may be shown: without passwords, and in one line.
+//!
+//! Wrong input is quoted back, and a mistyped URL is not parsed, so its password cannot be told from the rest. Rather
+//! too much is hidden here than too little.
+
+/// Stands for what is hidden.
+const HIDDEN: &str = "…";
+/// What ends a word beside its last letter: closing quotes and the marks of a sentence.
+const CLOSING: [char; 9] = ['\'', '"', '`', ',', ';', ':', '.', ')', ']'];
+
+/// The text of a wrong command line, as [clap](https://docs.rs/clap) tells it in paragraphs, in one line: what is wrong
+/// and what would be right, without usage and without secrets.
+///
+/// ```
+/// let told = "error: invalid value 'rtsp://ann:secret@h/cam' for '--gop <N>'\n\nFor more information, try '--help'.\n";
+/// assert_eq!(common::redact::one_line(told), "invalid value 'rtsp://…@h/cam' for '--gop <N>'");
+/// ```
+pub fn one_line(text: &str) -> String {
+    let told =
+        text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
+    let line = told.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
+    secrets(line.trim_start_matches("error: "))
+}
+
+/// `text` with each of its words, or quoted parts, as [`url`] shows it. For sentences that quote what was typed.
+pub fn secrets(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let word = rest.trim_start();
+        let (space, _) = rest.split_at(rest.len() - word.len());
+        let (word, after) = word.split_at(word_len(word));
+        shown.push_str(space);
+        shown.push_str(&hide_in_word(word));
+        rest = after;
+    }
+    shown
+}
+
+/// `text`, meant to be one URL and possibly none, without user info (all before its last `@`) and without the values
+/// of its query.
+pub fn url(text: &str) -> String {
+    let (scheme, after_scheme) = split_scheme(text);
+    let query = after_scheme.find('?');
+    match (after_scheme.rfind('@'), query) {
+        // Either the password holds the `?` or the query the `@`.
+        (Some(at), Some(query)) if query < at => format!("{scheme}{HIDDEN}"),
+        (Some(at), _) => format!("{scheme}{HIDDEN}{}", hide_values(&after_scheme[at..])),
+        (None, _) => format!("{scheme}{}", hide_values(after_scheme)),
+    }
+}
+
+/// Bytes up to the end of the first word of `text`. A quoted part counts as one word, because a password may have
+/// spaces.
+fn word_len(text: &str) -> usize {
+    let ends =
+        |at: usize| text[at..].starts_with(|c: char| CLOSING.contains(&c) || c.is_whitespace()) || at == text.len();
+    let first = text.chars().next().filter(|c| ['\'', '"', '`'].contains(c));
+    let closing = first.and_then(|quote| {
+        let mut quotes = text.match_indices(quote).skip(1).map(|(at, _)| at + quote.len_utf8());
+        quotes.find(|&at| ends(at))
+    });
+    let from = closing.unwrap_or(0);
+    from + text[from..].find(char::is_whitespace).unwrap_or(text.len() - from)
+}
+
+/// As [`url`], leaving quotes and sentence marks around the word.
+fn hide_in_word(word: &str) -> String {
+    let inner = word.trim_start_matches(['\'', '"', '`', '(', '[']);
+    let (before, _) = word.split_at(word.len() - inner.len());
+    let core = inner.trim_end_matches(CLOSING);
+    let (_, after) = inner.split_at(core.len());
+    format!("{before}{}{after}", url(core))
+}
+
+/// `text` up to and with its `://`, and what comes then. A `://` inside a password is none.
+fn split_scheme(text: &str) -> (&str, &str) {
+    match text.split_once("://") {
+        Some((scheme, after)) if !scheme.contains([':', '@', '?']) => (&text[..text.len() - after.len()], after),
+        _ => ("", text),
+    }
+}
+
+fn hide_values(text: &str) -> String {
+    let Some((path, query)) = text.split_once('?') else { return text.to_owned() };
+    let hide = |pair: &str| pair.split_once('=').map_or(pair.to_owned(), |(key, _)| format!("{key}={HIDDEN}"));
+    format!("{path}?{}", query.split('&').map(hide).collect::<Vec<_>>().join("&"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn user_info_is_hidden_however_the_url_is_mistyped() {
+        for (typed, shown) in [
+            ("rtsp://ann:secret@host/cam", "rtsp://…@host/cam"),
+            ("rtsp://ann:sec@ret@host/cam", "rtsp://…@host/cam"),
+            ("rtsp://ann:://secret@host/cam", "rtsp://…@host/cam"),
+            ("rtsp:/ann:secret@host/cam", "…@host/cam"),
+            ("ann:secret@host/cam", "…@host/cam"),
+            ("ann:x://secret@host/cam", "…@host/cam"),
+            ("rtsp://ann:my secret@host/cam", "rtsp://…@host/cam"),
+            ("--to=rtsp://ann:secret@host/cam", "--to=rtsp://…@host/cam"),
+            ("rtsp://host:8554/cam", "rtsp://host:8554/cam"),
+            ("clip.mp4", "clip.mp4"),
+            ("", ""),
+        ] {
+            assert_eq!(url(typed), shown);
+        }
+    }
+
+    #[test]
+    fn values_of_a_query_are_hidden_and_its_names_are_not() {
+        for (typed, shown) in [
+            ("rtsp://h/cam?token=secret", "rtsp://h/cam?token=…"),
+            ("rtsp://a:secret@h/cam?user=ann&pw=secret&live", "rtsp://…@h/cam?user=…&pw=…&live"),
+            ("rtsp://h/cam?pw=sec@ret", "rtsp://…"),
+            ("rtsp://a:sec?ret=1@h/cam", "rtsp://…"),
+        ] {
+            assert_eq!(url(typed), shown);
+        }
+    }
+
+    #[test]
+    fn sentences_keep_their_words_and_quotes() {
+        for (told, shown) in [
+            ("is the server running? write -, or 'p99<150ms'", "is the server running? write -, or 'p99<150ms'"),
+            ("unexpected 'rtsp://a:secret@h/cam' found", "unexpected 'rtsp://…@h/cam' found"),
+            ("'--to': \"a:secret@h\" is no size: write 1", "'--to': \"…@h\" is no size: write 1"),
+            ("pass '-- --rtsp://a:secret@h/cam'", "pass '-- --rtsp://…@h/cam'"),
+            ("value 'rtsp://a:my secret@h/cam' for 'x'", "value 'rtsp://…@h/cam' for 'x'"),
+            ("value 'rtsp://a:it's secret@h/cam' for 'x'", "value 'rtsp://…@h/cam' for 'x'"),
+            ("see rtsp://h/cam?pw=secret, and more", "see rtsp://h/cam?pw=…, and more"),
+            ("an 'open quote a:secret@h", "an 'open quote …@h"),
+            ("  two  spaces ", "  two  spaces "),
+        ] {
+            assert_eq!(secrets(told), shown);
+        }
+    }
+
+    #[test]
+    fn paragraphs_become_one_line_without_usage() {
+        let told = "error: unexpected argument '--sorce' found\n\n  tip: a similar argument exists: '--source'\n\n\
+                    Usage: publisher --source <SOURCE>\n\nFor more information, try '--help'.\n";
+        assert_eq!(one_line(told), "unexpected argument '--sorce' found; tip: a similar argument exists: '--source'");
+    }
+}
