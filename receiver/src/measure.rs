@@ -30,7 +30,6 @@ pub struct Meter {
     recorder: Recorder,
     rate: Rate,
     latency: Option<Latency>,
-    connected: bool,
     contradictions: u64,
     costs: Costs,
 }
@@ -82,14 +81,7 @@ impl Cost {
 impl Meter {
     /// Measures into `recorder`.
     pub fn new(recorder: Recorder) -> Self {
-        Self {
-            recorder,
-            rate: Rate::default(),
-            latency: None,
-            connected: false,
-            contradictions: 0,
-            costs: Costs::default(),
-        }
+        Self { recorder, rate: Rate::default(), latency: None, contradictions: 0, costs: Costs::default() }
     }
 
     /// Where the figures go.
@@ -100,15 +92,6 @@ impl Meter {
     /// What it cost so far.
     pub fn costs(&mut self) -> &mut Costs {
         &mut self.costs
-    }
-
-    /// The session plays, for the first time or again.
-    pub fn connected(&mut self, now: Now) {
-        if std::mem::replace(&mut self.connected, true) {
-            self.recorder.reconnected(now);
-        } else {
-            self.recorder.mark(Mark::Connected, now);
-        }
     }
 
     /// A picture was shown at `presented`.

@@ -134,7 +134,6 @@ impl Run<'_> {
     fn event(&mut self, index: usize, event: Event) {
         let stream = &mut self.streams[index];
         match &event {
-            Event::Connected => self.output.say("connected", &stream.name, format_args!("playing {}", stream.url)),
             Event::Disconnected(why) => {
                 self.output.say("disconnected", &stream.name, format_args!("{why}; trying again"))
             }
@@ -142,9 +141,15 @@ impl Run<'_> {
                 self.output.say("waiting", &stream.name, format_args!("{what}; trying for {:?}", self.config.wait))
             }
             Event::Ended(Err(why)) => self.output.say("failed", &stream.name, why),
-            Event::Ended(Ok(())) | Event::Picture(_) | Event::Undecodable { .. } | Event::Dropped(_) => {}
+            Event::Connected
+            | Event::Ended(Ok(()))
+            | Event::Picture(_)
+            | Event::Undecodable { .. }
+            | Event::Dropped(_) => {}
         }
-        stream.event(event, self.clock.now());
+        if stream.event(event, self.clock.now()) {
+            self.output.say("connected", &stream.name, format_args!("playing {}", stream.url));
+        }
     }
 
     /// Draws what is new, and measures the pictures that were shown by it, or needed no showing.
@@ -211,11 +216,11 @@ impl Run<'_> {
         if let Some(path) = &self.config.snapshot {
             self.save(path);
         }
-        let now = self.clock.now();
+        let (window, now) = (self.screen.is_wanted(), self.clock.now());
         let mut codes = Vec::new();
         for stream in self.streams {
             let (name, url) = (stream.name.clone(), stream.url.clone());
-            let (summary, costs) = stream.finish(&self.config.assertions, now);
+            let (summary, costs) = stream.finish(window, &self.config.assertions, now);
             self.output.summary(&name, &url, &summary, &costs);
             codes.push(summary.exit_code);
         }

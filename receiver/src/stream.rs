@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use common::time::{MonoTime, Now};
 use reports::warning::Code;
-use reports::{Assertion, Recorder, Setup, Summary, Warning};
+use reports::{Assertion, Mark, Recorder, Setup, Summary, Warning};
 
 use crate::config::{Address, Config, Input, Source};
 use crate::measure::{Costs, Meter};
@@ -16,6 +16,10 @@ use crate::work::{Event, Seen};
 
 /// How long access units may come without one that gives a picture: longer than the longest usual GOP.
 const FIRST_PICTURE_LIMIT: Duration = Duration::from_secs(15);
+
+/// An input that ends after less than this part of the duration that was asked for ended early. Its last picture is shown
+/// some time before a live source of the same duration ends, and no figure hangs on a tenth of its frames.
+const MIN_DURATION_SHARE: f64 = 0.9;
 
 /// The account of one stream.
 #[derive(Debug)]
@@ -28,10 +32,32 @@ pub struct Stream {
     pending: VecDeque<Seen>,
     shown: Option<(u64, MonoTime)>,
     first_picture: Option<MonoTime>,
-    ended: Option<Result<(), String>>,
+    /// From the first picture to the end that was asked for.
+    duration: Option<Duration>,
+    link: Link,
+    ended: Option<End>,
     undecodable: Option<Undecodable>,
     dropped: u64,
     replaced: u64,
+}
+
+/// How far the input is from playing.
+#[derive(Clone, Copy, Debug, Default)]
+struct Link {
+    /// When the last access unit was whole.
+    last_unit: Option<MonoTime>,
+    /// Lost, and nothing has come since.
+    lost: bool,
+    /// Pictures come, and the user was told so.
+    plays: bool,
+}
+
+/// The end of an input.
+#[derive(Clone, Debug)]
+struct End {
+    /// Of itself, or with what stopped it.
+    how: Result<(), String>,
+    at: Now,
 }
 
 /// Access units that gave no picture, before there was any picture.
@@ -66,6 +92,8 @@ impl Stream {
             pending: VecDeque::new(),
             shown: None,
             first_picture: None,
+            duration: config.duration,
+            link: Link::default(),
             ended: None,
             undecodable: None,
             dropped: 0,
@@ -88,34 +116,47 @@ impl Stream {
         self.ended.is_some()
     }
 
-    /// Takes an event in. Pictures wait for [`Stream::settle`].
-    pub fn event(&mut self, event: Event, now: Now) {
+    /// Takes an event in. Pictures wait for [`Stream::settle`]. True with the first picture, and with the first one after
+    /// the stream was lost: it plays from now on.
+    pub fn event(&mut self, event: Event, now: Now) -> bool {
         match event {
-            Event::Connected => self.meter.connected(now),
-            Event::Disconnected(_) => self.meter.recorder().disconnected(now),
+            Event::Connected => self.meter.recorder().mark(Mark::Connected, now),
+            Event::Disconnected(_) => {
+                self.link.lost = true;
+                self.link.plays = false;
+                self.meter.recorder().disconnected(self.link.last_unit.unwrap_or(now.mono));
+            }
             Event::Waiting(_) => {}
-            Event::Ended(how) => self.end(how),
+            Event::Ended(how) => self.end(how, now),
             Event::Undecodable { bytes } => {
+                self.unit(now.mono);
                 self.meter.recorder().undecodable(now, bytes);
                 self.undecodable.get_or_insert(Undecodable { since: now.mono, count: 0 }).count += 1;
             }
             Event::Dropped(dropped) => self.drop_units(dropped, now),
             Event::Picture(seen) => {
+                self.unit(seen.assembled);
                 self.first_picture.get_or_insert(seen.read);
                 self.pending.push_back(seen);
+                return !std::mem::replace(&mut self.link.plays, true);
             }
         }
+        false
     }
 
-    /// Time passes. A stream of which nothing can be decoded ends, and says so.
+    /// Time passes, until the input has ended. A stream of which nothing can be decoded ends, and says so.
     pub fn tick(&mut self, now: Now) {
+        if self.has_ended() {
+            return;
+        }
         self.meter.recorder().tick(now);
         let Some(Undecodable { since, count }) = self.undecodable.filter(|_| self.first_picture.is_none()) else {
             return;
         };
         if now.mono - since > FIRST_PICTURE_LIMIT {
             let why = "H.264 of 8 bits in 4:2:0 can be decoded, without interlacing";
-            self.end(Err(format!("none of {count} access units from {} could be decoded: {why}", self.url)));
+            let how = Err(format!("none of {count} access units from {} could be decoded: {why}", self.url));
+            self.end(how, now);
         }
     }
 
@@ -148,9 +189,9 @@ impl Stream {
         }
     }
 
-    /// Ends the account and judges it.
-    pub fn finish(mut self, assertions: &[Assertion], now: Now) -> (Summary, Costs) {
-        self.settle(false, now);
+    /// Ends the account and judges it. Pictures that a `window` has not taken were never shown: the range ends before them.
+    pub fn finish(mut self, window: bool, assertions: &[Assertion], now: Now) -> (Summary, Costs) {
+        self.settle(window, now);
         if self.dropped > 0 {
             let text = "pictures were dropped because this host decodes too slowly";
             self.warn(format!("{} {text}", self.dropped));
@@ -159,23 +200,44 @@ impl Stream {
             let text = "pictures were replaced by a newer one before the window took them; their latency ends with it";
             self.warn(format!("{} {text}", self.replaced));
         }
-        let failure = match (self.ended.take(), self.first_picture) {
-            (Some(Err(why)), None) => Some(why),
-            (Some(Err(why)), Some(_)) => {
-                self.warn(why);
-                None
-            }
-            _ => None,
+        let (how, now) = match self.ended.take() {
+            Some(End { how, at }) => (Some(how), at),
+            None => (None, now),
         };
+        if let Some(warning) = self.cut_short(how.as_ref(), now) {
+            self.meter.recorder().warn(warning);
+        }
         let (mut recorder, costs) = self.meter.into_recorder();
-        if let Some(why) = failure {
+        if let Some(Err(why)) = how {
             recorder.fail(why);
         }
         (recorder.finish(now, assertions), costs)
     }
 
-    fn end(&mut self, how: Result<(), String>) {
-        self.ended.get_or_insert(how);
+    /// Why the figures, good as they may be, do not speak for the whole run.
+    fn cut_short(&mut self, how: Option<&Result<(), String>>, now: Now) -> Option<Warning> {
+        let first = self.first_picture?;
+        let Some(how) = how else {
+            let gap = self.meter.recorder().overdue(now.mono)?.as_secs_f64();
+            let text = format!("the stream was gone when the run ended: no picture came for the last {gap:.1} s");
+            return Some(Warning::new(Code::StreamStopped, text));
+        };
+        let (wanted, lasted) = (self.duration?, now.mono - first);
+        let early = how.is_ok() && lasted < wanted.mul_f64(MIN_DURATION_SHARE);
+        let text = format!("the input ended {:.1} s after its first picture, not {wanted:?}", lasted.as_secs_f64());
+        early.then(|| Warning::new(Code::EndedEarly, text))
+    }
+
+    fn end(&mut self, how: Result<(), String>, at: Now) {
+        self.ended.get_or_insert(End { how, at });
+    }
+
+    /// An access unit or picture came, whole at `at`.
+    fn unit(&mut self, at: MonoTime) {
+        self.link.last_unit = Some(at);
+        if std::mem::take(&mut self.link.lost) {
+            self.meter.recorder().reconnected(at);
+        }
     }
 
     fn warn(&mut self, message: String) {
@@ -253,7 +315,7 @@ mod tests {
         pictures(&mut stream, &clock, 40);
         clock.advance(Duration::from_millis(100));
         stream.settle(false, clock.now());
-        let (summary, _) = stream.finish(&[], clock.now());
+        let (summary, _) = stream.finish(false, &[], clock.now());
         assert_eq!((latencies(&summary), summary.exit_code), ((40, Some(5.0), Some(5.0)), 0));
     }
 
@@ -272,7 +334,7 @@ mod tests {
         stream.shown(3, clock.now().mono);
         stream.shown(3, clock.now().mono + Duration::from_secs(1));
         stream.settle(true, clock.now());
-        let (summary, _) = stream.finish(&[], clock.now());
+        let (summary, _) = stream.finish(false, &[], clock.now());
         assert_eq!(latencies(&summary), (3, Some(8.0), Some(27.0)), "5 + 3, 5 + 12 and 5 + 22 ms");
         assert!(said(&summary).contains("1 pictures were replaced"), "{}", said(&summary));
     }
@@ -286,7 +348,7 @@ mod tests {
         stream.event(Event::Dropped(Dropped { units: 2, bytes: 900 }), clock.now());
         clock.advance(Duration::from_millis(30));
         stream.event(picture(&clock, 6), clock.now());
-        let (summary, _) = stream.finish(&[], clock.now());
+        let (summary, _) = stream.finish(false, &[], clock.now());
         let frames = summary.run.frames;
         assert_eq!((frames.expected, frames.undecodable, frames.lost), (Some(6), Some(2), Some(0)));
         assert!(said(&summary).contains("2 pictures were dropped"), "{}", said(&summary));
@@ -303,24 +365,93 @@ mod tests {
         clock.advance(Duration::from_millis(20));
         stream.tick(clock.now());
         assert!(stream.has_ended());
-        let (summary, _) = stream.finish(&[], clock.now());
+        let (summary, _) = stream.finish(false, &[], clock.now());
         assert_eq!(summary.exit_code, 1);
         assert!(said(&summary).contains("none of 1 access units"), "{}", said(&summary));
     }
 
     #[test]
-    fn an_error_before_the_first_picture_fails_and_one_after_it_warns() {
+    fn an_input_that_ends_with_an_error_fails_before_the_first_picture_and_after_it() {
         let clock = ManualClock::new(START);
         let broken = || Event::Ended(Err("it broke".to_owned()));
         let mut early = stream(&clock);
         early.event(broken(), clock.now());
-        assert_eq!(early.finish(&[], clock.now()).0.exit_code, 1);
+        assert_eq!(early.finish(false, &[], clock.now()).0.exit_code, 1);
         let mut late = stream(&clock);
         pictures(&mut late, &clock, 40);
         late.event(broken(), clock.now());
-        let (summary, _) = late.finish(&[], clock.now());
-        assert_eq!(summary.exit_code, 0);
+        let (summary, _) = late.finish(false, &[], clock.now());
+        assert_eq!((summary.exit_code, summary.run.latency_ms.count), (1, 40));
         assert!(said(&summary).contains("it broke"), "{}", said(&summary));
+    }
+
+    #[test]
+    fn a_stream_that_is_gone_at_the_end_proves_nothing() {
+        let clock = ManualClock::new(START);
+        let ends = |lost: bool, pause: u64| {
+            let mut stream = stream(&clock);
+            pictures(&mut stream, &clock, 40);
+            stream.settle(false, clock.now());
+            if lost {
+                stream.event(Event::Disconnected("gone".to_owned()), clock.now());
+                stream.event(Event::Connected, clock.now());
+            }
+            clock.advance(Duration::from_millis(pause));
+            let (summary, _) = stream.finish(false, &["p50<1s".parse().expect("an assertion")], clock.now());
+            (summary.exit_code, summary.run.warnings.iter().any(|warning| warning.code == Code::StreamStopped))
+        };
+        assert_eq!(ends(false, 1_900), (0, false));
+        assert_eq!(ends(false, 2_100), (3, true));
+        assert_eq!(ends(true, 100), (3, true));
+    }
+
+    #[test]
+    fn an_input_that_ends_before_its_duration_proves_nothing() {
+        let clock = ManualClock::new(START);
+        let ends = |duration: Option<u64>| {
+            let mut stream = stream(&clock);
+            stream.duration = duration.map(Duration::from_millis);
+            pictures(&mut stream, &clock, 40);
+            stream.settle(false, clock.now());
+            stream.event(Event::Ended(Ok(())), clock.now());
+            clock.advance(Duration::from_secs(60));
+            stream.tick(clock.now());
+            let (summary, _) = stream.finish(false, &[], clock.now());
+            assert_eq!(summary.run.freezes.count, Some(0), "the account ends with its input");
+            (summary.exit_code, summary.run.warnings.iter().any(|warning| warning.code == Code::EndedEarly))
+        };
+        assert_eq!(ends(None), (0, false));
+        assert_eq!(ends(Some(400)), (0, false));
+        assert_eq!(ends(Some(4_000)), (3, true));
+    }
+
+    #[test]
+    fn an_outage_lasts_from_the_last_picture_before_it_to_the_first_after_it() {
+        let clock = ManualClock::new(START);
+        let mut stream = stream(&clock);
+        assert!(!stream.event(Event::Connected, clock.now()), "nothing plays before a picture comes");
+        assert!(stream.event(picture(&clock, 1), clock.now()));
+        assert!(!stream.event(picture(&clock, 2), clock.now()), "that it plays is said once");
+        for _ in 0..3 {
+            clock.advance(Duration::from_secs(5));
+            assert!(!stream.event(Event::Disconnected("silence".to_owned()), clock.now()));
+            assert!(!stream.event(Event::Connected, clock.now()));
+        }
+        clock.advance(Duration::from_secs(5));
+        assert!(stream.event(picture(&clock, 3), clock.now()));
+        let (summary, _) = stream.finish(false, &[], clock.now());
+        let connection = summary.run.connection;
+        assert_eq!((connection.disconnects, connection.disconnected_ms), (1, 20_000.0));
+    }
+
+    #[test]
+    fn what_no_window_has_shown_at_the_end_is_not_in_the_range() {
+        let clock = ManualClock::new(START);
+        let mut stream = stream(&clock);
+        pictures(&mut stream, &clock, 40);
+        stream.shown(38, clock.now().mono);
+        let (summary, _) = stream.finish(true, &[], clock.now());
+        assert_eq!((summary.run.frames.expected, summary.run.frames.lost), (Some(38), Some(0)));
     }
 
     #[test]

@@ -100,13 +100,20 @@ fn pictures_without_a_code_prove_nothing() {
 }
 
 #[test]
-fn a_pipe_that_breaks_off_is_said_and_still_summed_up() {
+fn a_pipe_that_breaks_off_fails_and_is_still_summed_up() {
     let mut input = stamped(60, &[]);
     input.truncate(input.len() - 100);
     let output = receiver(&PIPE, &input);
-    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("ended inside picture 59"), "{}", text(&output.stderr));
     assert!(text(&output.stdout).contains("59 measured"), "{}", text(&output.stdout));
+}
+
+#[test]
+fn a_pipe_that_ends_before_its_duration_proves_nothing() {
+    let output = receiver(&[&PIPE[..], &["--duration", "30s", "--assert", "p50<60s"]].concat(), &stamped(60, &[]));
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stdout));
+    assert!(text(&output.stdout).contains("ended-early"), "{}", text(&output.stdout));
 }
 
 #[test]

@@ -25,6 +25,9 @@ pub const FREEZE_MARGIN: Duration = Duration::from_millis(150);
 /// A freeze, as long as the time between pictures is unknown.
 pub const FREEZE_WITHOUT_RATE: Duration = Duration::from_secs(1);
 
+/// A stream has not stopped before this much time without a picture.
+const MIN_STOP: Duration = Duration::from_secs(2);
+
 /// Times between pictures that δ is the mean of.
 const PACE_LEN: usize = 30;
 
@@ -83,6 +86,9 @@ pub struct Screen {
     shown: Option<(MonoTime, i64)>,
     /// When the picture on screen last became another one.
     changed: Option<MonoTime>,
+    /// When the first picture was shown, and how many were shown after it.
+    first: Option<MonoTime>,
+    changes: u32,
     /// Statistics begin here, and are taken up to `done`.
     open: Option<MonoTime>,
     done: MonoTime,
@@ -107,7 +113,9 @@ impl Screen {
         if let Some(latency_us) = latency_us {
             self.shown = Some((at, latency_us));
         }
+        self.first.get_or_insert(at);
         if let Some(changed) = self.changed.replace(at) {
+            self.changes = self.changes.saturating_add(1);
             let gap = at.saturating_since(changed);
             if gap >= self.freeze_limit() {
                 if self.open.is_some_and(|open| at > open) {
@@ -172,6 +180,20 @@ impl Screen {
             }
         }
         freezes
+    }
+
+    /// For how long the picture on screen has been the same; `None` before the first.
+    pub fn unchanged_for(&self, now: MonoTime) -> Option<Duration> {
+        Some(now.saturating_since(self.changed?))
+    }
+
+    /// Whether the picture on screen has been the same for longer than pictures of this stream usually are: 2 s, the
+    /// length of a freeze, and three times the mean time between pictures. The last is for streams that are slower
+    /// than any pace that is followed.
+    pub fn has_stopped(&self, now: MonoTime) -> bool {
+        let (Some(first), Some(changed)) = (self.first, self.changed) else { return false };
+        let mean = changed.saturating_since(first).checked_div(self.changes).unwrap_or_default();
+        now.saturating_since(changed) > MIN_STOP.max(self.freeze_limit()).max(3 * mean)
     }
 
     fn freeze_limit(&self) -> Duration {

@@ -141,14 +141,20 @@ impl Recorder {
         self.tally.undecodable(now, bytes, &mut |entry| keep(report, &entry));
     }
 
-    /// The stream was lost.
-    pub fn disconnected(&mut self, now: Now) {
-        self.tally.disconnected(now);
+    /// The stream was lost: its last access unit came at `last`.
+    pub fn disconnected(&mut self, last: MonoTime) {
+        self.tally.disconnected(last);
     }
 
-    /// The stream is back.
-    pub fn reconnected(&mut self, now: Now) {
-        self.tally.reconnected(now);
+    /// The stream is back: its first access unit came at `first`.
+    pub fn reconnected(&mut self, first: MonoTime) {
+        self.tally.reconnected(first);
+    }
+
+    /// For how long no picture has come, where a stream that goes on would have brought one: it is lost, or has
+    /// [stopped](crate::age::Screen::has_stopped).
+    pub fn overdue(&self, now: MonoTime) -> Option<Duration> {
+        self.tally.overdue(now)
     }
 
     /// Something that a reader of the figures must know. The same warning again is not repeated.

@@ -149,19 +149,25 @@ impl Tally {
         self.pictures.undecodable += u64::from(self.is_measuring());
     }
 
-    /// The stream was lost.
-    pub fn disconnected(&mut self, now: Now) {
+    /// The stream was lost: nothing came of it after `last`.
+    pub fn disconnected(&mut self, last: MonoTime) {
         if self.connection.since.is_none() {
             self.connection.count += 1;
-            self.connection.since = Some(now.mono);
+            self.connection.since = Some(last);
         }
     }
 
-    /// The stream is back.
-    pub fn reconnected(&mut self, now: Now) {
+    /// The stream is back: something came of it at `first`.
+    pub fn reconnected(&mut self, first: MonoTime) {
         if let Some(since) = self.connection.since.take() {
-            self.connection.total += now.mono.saturating_since(since);
+            self.connection.total += first.saturating_since(since);
         }
+    }
+
+    /// For how long no picture has come, where a stream that goes on would have brought one.
+    pub fn overdue(&self, now: MonoTime) -> Option<Duration> {
+        let gap = self.screen.unchanged_for(now)?;
+        (self.connection.since.is_some() || self.screen.has_stopped(now)).then_some(gap)
     }
 
     /// Something that a reader of the figures must know. Only the first hundred are kept, each once.
@@ -181,7 +187,7 @@ impl Tally {
     /// Ends the run: settles every frame and closes the last interval.
     pub fn finish(&mut self, now: Now, settle: &mut dyn FnMut(Entry<'_>)) {
         self.tick(now, settle);
-        self.reconnected(now);
+        self.reconnected(now.mono);
         if let Some(sample) = self.parked.take() {
             self.record(&sample);
         }

@@ -29,6 +29,8 @@ pub enum Code {
     UnreadableCode,
     /// The publisher may be on another host and the offset between the clocks is not known.
     ClockUnknown,
+    /// Publisher and receiver are taken to be on one host, because the address says so and nothing else does.
+    ClockAssumed,
     /// The wall clock stepped during the run.
     ClockStep,
     /// Frames seemed to arrive before they were sent.
@@ -39,6 +41,10 @@ pub enum Code {
     Restart,
     /// The stream was interrupted.
     Disconnected,
+    /// The stream was not there any more when the run ended.
+    StreamStopped,
+    /// The input ended before the time that was asked for.
+    EndedEarly,
     /// Codes were read too late to be put in the report, or repeated after their frame was settled.
     StaleReading,
     /// The SEI and the corner code of a picture disagree.
@@ -55,18 +61,21 @@ pub enum Code {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::NoPicture,
         Self::NoCode,
         Self::NoSamples,
         Self::FewSamples,
         Self::UnreadableCode,
         Self::ClockUnknown,
+        Self::ClockAssumed,
         Self::ClockStep,
         Self::NegativeLatency,
         Self::Overflow,
         Self::Restart,
         Self::Disconnected,
+        Self::StreamStopped,
+        Self::EndedEarly,
         Self::StaleReading,
         Self::StampMismatch,
         Self::Partial,
@@ -84,11 +93,14 @@ impl Code {
             Self::FewSamples => "few-samples",
             Self::UnreadableCode => "unreadable-code",
             Self::ClockUnknown => "clock-unknown",
+            Self::ClockAssumed => "clock-assumed",
             Self::ClockStep => "clock-step",
             Self::NegativeLatency => "negative-latency",
             Self::Overflow => "overflow",
             Self::Restart => "restart",
             Self::Disconnected => "disconnected",
+            Self::StreamStopped => "stream-stopped",
+            Self::EndedEarly => "ended-early",
             Self::StaleReading => "stale-reading",
             Self::StampMismatch => "stamp-mismatch",
             Self::Partial => "partial",
@@ -109,6 +121,8 @@ impl Code {
                 | Self::UnreadableCode
                 | Self::ClockUnknown
                 | Self::NegativeLatency
+                | Self::StreamStopped
+                | Self::EndedEarly
                 | Self::Partial
         )
     }

@@ -99,12 +99,12 @@ fn a_reconnection_is_a_gap_a_freeze_and_a_warning() {
     let mut tally = Tally::new(about(WARMUP));
     play(&mut tally, 0, 100);
     let lost = FIRST + 100 * 40;
-    tally.disconnected(now(lost));
-    tally.disconnected(now(lost + 50));
+    tally.disconnected(at(lost));
+    tally.disconnected(at(lost + 50));
     for ms in (lost..lost + 2_000).step_by(50) {
         tally.tick(now(ms), &mut ignore);
     }
-    tally.reconnected(now(lost + 2_000));
+    tally.reconnected(at(lost + 2_000));
     play(&mut tally, 150, 250);
     let (run, _) = finished(tally, FIRST + 250 * 40);
     assert_eq!((run.frames.expected, run.frames.lost), (Some(200), Some(50)));
@@ -123,6 +123,23 @@ fn a_freeze_that_lasts_to_the_end_is_seen() {
     assert_eq!((run.freezes.count, run.freezes.total_ms), (Some(1), Some(3_000.0)));
     assert_eq!(run.latency_ms.max, Some(10.0));
     assert_eq!(run.picture_age_ms.max, Some(3_010.0));
+}
+
+#[test]
+fn a_stream_is_overdue_when_it_is_lost_or_pauses_for_longer_than_its_pace_explains() {
+    let mut tally = Tally::new(about(WARMUP));
+    assert_eq!(tally.overdue(at(60_000)), None, "nothing has begun");
+    play(&mut tally, 0, 100);
+    let last = FIRST + 99 * 40;
+    assert_eq!(tally.overdue(at(last + 2_000)), None);
+    assert_eq!(tally.overdue(at(last + 2_001)), Some(Duration::from_millis(2_001)));
+    tally.disconnected(at(last));
+    assert_eq!(tally.overdue(at(last + 100)), Some(Duration::from_millis(100)));
+
+    let mut slow = Tally::new(about(WARMUP));
+    (0..5).for_each(|n| frame(&mut slow, n, n * 10_000, n * 10_000 + 10));
+    assert_eq!(slow.overdue(at(40_010 + 29_000)), None, "a picture every 10 s");
+    assert!(slow.overdue(at(40_010 + 31_000)).is_some());
 }
 
 #[test]
