@@ -1,4 +1,4 @@
-//! Reading: at the place where the code was before, and looking for one that is not there.
+//! Reading: at the place where the code was before, and looking for one that is somewhere else, or nowhere.
 
 use std::hint::black_box;
 
@@ -40,5 +40,26 @@ fn read(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, read);
+/// Pillarboxed by a third of the width, so that it is at none of the places where it would be painted.
+fn search(c: &mut Criterion) {
+    for size in SIZES {
+        let inner = Size::new(size.width * 2 / 3 / 2 * 2, size.height);
+        let mut narrow = scene(inner);
+        Painter::new(inner, Corner::BottomLeft).expect("large enough").paint(&mut narrow, &PAYLOAD);
+        let mut picture = Picture::black(size);
+        let (from, to) = (inner.width as usize, size.width as usize);
+        for (line, row) in picture.planes_mut()[0].chunks_exact_mut(to).zip(narrow.planes()[0].chunks_exact(from)) {
+            line[to / 6..][..from].copy_from_slice(row);
+        }
+        c.bench_function(&format!("read/search, all calls {size}"), |b| {
+            b.iter(|| {
+                let mut reader = Reader::new();
+                let luma = black_box(&picture).luma();
+                std::iter::repeat_with(|| reader.read(luma)).flatten().next()
+            });
+        });
+    }
+}
+
+criterion_group!(benches, read, search);
 criterion_main!(benches);

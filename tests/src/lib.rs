@@ -12,6 +12,7 @@ pub mod camera;
 pub mod corner_code;
 pub mod hostile;
 pub mod measuring;
+pub mod misreading;
 pub mod need;
 pub mod pictures;
 pub mod process;

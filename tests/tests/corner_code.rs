@@ -15,6 +15,9 @@ use serde_json::Value;
 /// What makes the files anew, after a change of the format that is meant.
 const REMEDY: &str = "cargo run -p framelag-tests --example corner_code_vectors";
 
+/// Times that a picture is handed in for the reader to find a code that is not where it would be painted.
+const PATIENCE: usize = 20;
+
 #[test]
 fn the_vectors_are_what_the_second_implementation_makes() {
     let file = fs::read_to_string(folder().join(VECTORS)).expect("the vectors are in the repository");
@@ -43,7 +46,8 @@ fn the_frames_read_as_the_vectors_say() {
     for frame in made {
         let stored = image::open(folder().join(frame.file)).expect(frame.file).into_luma8();
         assert!(stored == frame.luma, "{} differs: made anew by {REMEDY}", frame.file);
-        let reading = Reader::new().read(plane(&stored));
+        let mut reader = Reader::new();
+        let reading = (0..PATIENCE).find_map(|_| reader.read(plane(&stored)));
         assert_eq!(reading.as_ref().map(fields), frame.reading.as_ref().map(fields), "{}", frame.file);
     }
 }

@@ -14,6 +14,8 @@ pub(super) const COLUMNS: usize = 24;
 pub(super) const ROWS: usize = 8;
 /// All cells, row by row.
 pub(super) const CELLS: usize = COLUMNS * ROWS;
+/// Cells of the finder: row 0 and column 0.
+pub(super) const FINDER_CELLS: usize = COLUMNS + ROWS - 1;
 /// Cells that carry bits of symbols.
 pub(super) const DATA_CELLS: usize = SYMBOLS * 8;
 
@@ -57,6 +59,12 @@ const fn roles() -> [Role; CELLS] {
         along += 1;
     }
     roles
+}
+
+/// The finder's cells, as index and whether they are white: the row, then what is left of the column.
+pub(super) fn finder() -> impl Iterator<Item = (usize, bool)> + Clone {
+    let (row, column) = ((0..COLUMNS).map(|column| (column, 0)), (1..ROWS).map(|row| (0, row)));
+    row.chain(column).map(|(column, row)| (row * COLUMNS + column, white_finder(column, row)))
 }
 
 /// The whole grid for a word: `true` is white.

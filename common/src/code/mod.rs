@@ -16,11 +16,13 @@
 //! # Ok::<(), common::code::TooSmall>(())
 //! ```
 
+mod edges;
 mod grid;
 mod layout;
 mod paint;
 mod read;
 mod sample;
+mod search;
 mod word;
 
 use crate::time::WallTime;

@@ -75,7 +75,7 @@ pub enum Error {
 
 /// Finds messages and interleaved frames in a byte stream, however it was cut.
 ///
-/// Feed it with [`Framer::push`] and drain it with [`Framer::next`] until that gives `None` before the next push; it
+/// Feed it with [`Framer::push`] and drain it with [`Framer::next_item`] until that gives `None` before the next push; it
 /// then never holds more than one message within the limits and the bytes of the last push.
 #[derive(Debug, Default)]
 pub struct Framer {

@@ -7,6 +7,7 @@ use common::code::{Corner, Layout, Painter, Payload};
 use common::frame::{Picture, Size};
 use common::time::WallTime;
 use image::GrayImage;
+use image::imageops::{FilterType, replace, resize};
 use serde_json::{Value, json};
 
 use super::{cells, codeword, message, painted, place};
@@ -60,6 +61,8 @@ pub fn frames() -> Vec<Frame> {
     let (first, second) = (payload(7, 123_456, 1_763_722_800_123_456), payload(7, 123_457, 1_763_722_800_163_571));
     let size = Size::new(256, 144);
     let stamped = stamped(size, Corner::TopLeft, &first);
+    let large = self::stamped(Size::new(640, 480), Corner::TopLeft, &first);
+    let resize = |from, width, height| resize(from, width, height, FilterType::Triangle);
     let frame = |file, about, luma, reading| Frame { file, about, luma, reading };
     vec![
         frame("top-left.png", "as painted", stamped.clone(), Some(first)),
@@ -71,6 +74,9 @@ pub fn frames() -> Vec<Frame> {
         frame("four-symbols.png", "symbols 2, 9, 13 and 17 inverted", inverted(&stamped, &[2, 9, 13, 17]), None),
         frame("tear.png", "two frames, one below the other", torn(&stamped, &second), None),
         frame("blend.png", "the mean of two frames", blended(&stamped, &second), None),
+        frame("enlarged.png", "to 384x216", resize(&stamped, 384, 216), Some(first)),
+        frame("reduced.png", "from 640x480 to 288x216", resize(&large, 288, 216), Some(first)),
+        frame("letterbox.png", "reduced to 192x108 between black bars", letterboxed(&stamped), Some(first)),
         frame("no-code.png", "nothing painted", luma(&scene(size)), None),
     ]
 }
@@ -168,6 +174,12 @@ fn blended(from: &GrayImage, second: &Payload) -> GrayImage {
         let sum = u16::from(from.get_pixel(x, y).0[0]) + u16::from(other.get_pixel(x, y).0[0]);
         image::Luma([(sum / 2) as u8])
     })
+}
+
+fn letterboxed(from: &GrayImage) -> GrayImage {
+    let mut to = GrayImage::from_pixel(192, 144, image::Luma([16]));
+    replace(&mut to, &resize(from, 192, 108, FilterType::Triangle), 0, 18);
+    to
 }
 
 /// Origin and cell size of the code in its default corner.

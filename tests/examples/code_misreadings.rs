@@ -1,0 +1,46 @@
+//! Looks for wrong readings of the corner code: `cargo run --release -p framelag-tests --example code_misreadings [TRIALS]`.
+//!
+//! Prints how the trials (10 million unless told otherwise) of each kind ended. Fails where one was wrong.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::{Context, Result, ensure};
+use framelag_tests::misreading::{Kind, Tally, trials};
+
+const TRIALS: u64 = 10_000_000;
+/// Trials that share a seed.
+const BATCH: u64 = 10_000;
+
+fn main() -> Result<()> {
+    let count = std::env::args().nth(1).map_or(Ok(TRIALS), |text| text.parse()).context("how many trials?")?;
+    let per_kind = count.div_ceil(Kind::ALL.len() as u64);
+    println!("| picture | trials | read right | not read | read wrong |");
+    println!("|---|---|---|---|---|");
+    let mut wrong = 0;
+    for kind in Kind::ALL {
+        let tally = in_threads(kind, per_kind.div_ceil(BATCH));
+        let Tally { right, none, wrong: bad } = tally;
+        println!("| {kind:?} | {} | {right} | {none} | {bad} |", right + none + bad);
+        wrong += bad;
+    }
+    ensure!(wrong == 0, "{wrong} readings were wrong");
+    Ok(())
+}
+
+fn in_threads(kind: Kind, batches: u64) -> Tally {
+    let (next, total) = (AtomicU64::new(0), Mutex::new(Tally::default()));
+    let work = || {
+        let take = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|batch| *batch < batches);
+        while let Some(batch) = take() {
+            let tally = trials(kind, BATCH, batch);
+            *total.lock().expect("no thread panics") += tally;
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(work);
+        }
+    });
+    total.into_inner().expect("no thread panicked")
+}
