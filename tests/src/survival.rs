@@ -26,6 +26,9 @@ pub struct Setting {
     pub kbps: u32,
 }
 
+/// From one key frame to the next.
+const KEY_FRAME_SECONDS: u32 = 4;
+
 const fn setting(width: u32, height: u32, fps: u32, kbps: u32) -> Setting {
     Setting { size: Size::new(width, height), fps, kbps }
 }
@@ -111,7 +114,7 @@ pub fn through_openh264(pictures: &[Picture], setting: Setting) -> Result<Vec<Pi
         .max_frame_rate(FrameRate::from_hz(setting.fps as f32))
         .rate_control_mode(RateControlMode::Bitrate)
         .usage_type(UsageType::CameraVideoRealTime)
-        .intra_frame_period(IntraFramePeriod::from_num_frames(setting.fps * 4))
+        .intra_frame_period(IntraFramePeriod::from_num_frames(setting.fps * KEY_FRAME_SECONDS))
         .skip_frames(false)
         .scene_change_detect(false);
     let mut encoder = Encoder::with_api_config(OpenH264API::from_source(), config)?;
@@ -141,6 +144,19 @@ fn i420(source: &impl YUVSource) -> Vec<u8> {
     let u = plane(source.u(), strides.1, chroma_width, chroma_height);
     let v = plane(source.v(), strides.2, chroma_width, chroma_height);
     [y, u, v].concat()
+}
+
+/// Encodes with ffmpeg's x264 as for low latency (`ultrafast`, `zerolatency`, constant bit rate) and decodes again.
+///
+/// # Errors
+/// Where ffmpeg is missing or fails.
+pub fn through_x264(pictures: &[Picture], setting: Setting) -> Result<Vec<Picture>> {
+    let rate = format!("{}k", setting.kbps);
+    let buffer = format!("{}k", (setting.kbps / setting.fps).max(1));
+    let interval = (setting.fps * KEY_FRAME_SECONDS).to_string();
+    let encoder = ["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", &interval];
+    let rate = ["-b:v", &rate, "-maxrate", &rate, "-bufsize", &buffer];
+    through_ffmpeg(pictures, setting.fps, &[&encoder[..], &rate].concat(), "h264")
 }
 
 /// Encodes with an encoder of ffmpeg's (`args` as on its command line) into container `format`, and decodes again with
