@@ -46,9 +46,13 @@ impl Canvas {
         &mut self.data[start..start + width as usize]
     }
 
-    /// Draws `pixels` as large as they fit into `cell` without changing their shape, in the middle. Returns where.
-    pub fn draw(&mut self, pixels: &Pixels, cell: Rect) -> Rect {
-        let place = fit(pixels.size, cell);
+    /// Makes `part` black.
+    pub fn clear(&mut self, part: Rect) {
+        (part.y..part.y + part.height).for_each(|y| self.row_mut(part.x, y, part.width).fill(0));
+    }
+
+    /// Draws `pixels` so that they fill `place`: see [`fit`].
+    pub fn draw(&mut self, pixels: &Pixels, place: Rect) {
         let from_width = pixels.size.width as usize;
         let scaled = |to: u32, from: u32, n: u32| (u64::from(n) * u64::from(from) / u64::from(to.max(1))) as usize;
         let mut columns = std::mem::take(&mut self.columns);
@@ -65,7 +69,6 @@ impl Canvas {
             }
         }
         self.columns = columns;
-        place
     }
 }
 
@@ -126,7 +129,8 @@ mod tests {
     fn scaling_takes_the_nearest_pixel_and_stays_inside() {
         let pixels = Pixels { size: Size::new(2, 1), data: vec![1, 2], ..Pixels::empty() };
         let mut canvas = Canvas::new(Size::new(6, 4));
-        let place = canvas.draw(&pixels, Rect { x: 0, y: 0, width: 6, height: 4 });
+        let place = fit(pixels.size, Rect { x: 0, y: 0, width: 6, height: 4 });
+        canvas.draw(&pixels, place);
         assert_eq!(place, Rect { x: 0, y: 0, width: 6, height: 3 });
         assert_eq!(canvas.data()[..6], [1, 1, 1, 2, 2, 2]);
         assert_eq!(canvas.data()[18..], [0; 6]);

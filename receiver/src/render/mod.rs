@@ -22,6 +22,9 @@ use window::{Window, Wishes};
 /// The least width of a new window: smaller pictures are shown enlarged by a whole number.
 const MIN_WINDOW_WIDTH: u32 = 480;
 
+/// The most that a new window takes of the desk; it can be made larger by hand.
+const MAX_FIRST_WINDOW: Size = Size::new(1600, 900);
+
 /// The size of the canvas before any picture has come.
 const BEFORE_PICTURES: Size = Size::new(640, 480);
 
@@ -59,12 +62,15 @@ struct Tile {
     /// Not drawn since they came.
     fresh: bool,
     since: MonoTime,
+    /// Where its picture lies on the canvas.
+    place: Option<Rect>,
     overlay: Overlay,
 }
 
 impl Tile {
     fn new(slot: Arc<Slot>) -> Self {
-        Self { slot, pixels: None, fresh: false, since: MonoTime::default(), overlay: Overlay::new() }
+        let overlay = Overlay::new();
+        Self { slot, pixels: None, fresh: false, since: MonoTime::default(), place: None, overlay }
     }
 
     /// Takes the newest picture, where there is one that was not taken before.
@@ -131,6 +137,11 @@ impl Screen {
         }
     }
 
+    /// What the window shows now.
+    pub fn shown(&self) -> Option<&Canvas> {
+        self.tiles.iter().any(|tile| tile.pixels.is_some()).then_some(&self.canvas)
+    }
+
     /// What the window shows, or would show: drawn anew.
     pub fn picture(&mut self, now: MonoTime, captions: &mut Captions<'_>) -> Option<&Canvas> {
         self.fetch(now);
@@ -148,7 +159,7 @@ impl Screen {
         captions: &mut Captions<'_>,
     ) -> Result<Shown, window::Error> {
         if self.window.is_none() {
-            self.window = Some(Window::open("framelag receiver", enlarged(self.natural()))?);
+            self.window = Some(Window::open("framelag receiver", first_size(self.natural()))?);
         }
         let begin = clock.now().mono;
         self.compose(all, captions);
@@ -175,7 +186,11 @@ impl Screen {
         for (n, (tile, cell)) in self.tiles.iter_mut().zip(cells).enumerate() {
             let Some(pixels) = tile.pixels.as_ref().filter(|_| tile.fresh || resized || all) else { continue };
             tile.fresh = false;
-            let place = self.canvas.draw(pixels, cell);
+            let place = canvas::fit(pixels.size, cell);
+            if tile.place.replace(place).is_some_and(|before| before != place) {
+                self.canvas.clear(cell);
+            }
+            self.canvas.draw(pixels, place);
             let lines = captions(n, &pixels.label, tile.since);
             let code = pixels.label.code.map(|code| scaled(code, pixels.size, place));
             tile.overlay.draw(&mut self.canvas, place, &lines, code);
@@ -190,9 +205,16 @@ impl Screen {
     }
 }
 
-fn enlarged(size: Size) -> Size {
+/// The size of a new window for a canvas of `size`: of the same shape, large enough to be seen and small enough for a desk.
+fn first_size(size: Size) -> Size {
     let times = MIN_WINDOW_WIDTH.div_ceil(size.width.max(1)).max(1);
-    Size::new(size.width.saturating_mul(times), size.height.saturating_mul(times))
+    let size = Size::new(size.width.saturating_mul(times), size.height.saturating_mul(times));
+    if size.width <= MAX_FIRST_WINDOW.width && size.height <= MAX_FIRST_WINDOW.height {
+        return size;
+    }
+    let Size { width, height } = MAX_FIRST_WINDOW;
+    let fitted = canvas::fit(size, Rect { x: 0, y: 0, width, height });
+    Size::new(fitted.width.max(1), fitted.height.max(1))
 }
 
 /// A part of a picture of size `from`, in the canvas where the picture lies at `place`. Rounded outwards.
@@ -234,8 +256,33 @@ mod tests {
 
     #[test]
     fn small_pictures_get_a_window_in_which_they_can_be_seen() {
-        assert_eq!(enlarged(Size::new(256, 144)), Size::new(512, 288));
-        assert_eq!(enlarged(Size::new(640, 480)), Size::new(640, 480));
+        assert_eq!(first_size(Size::new(256, 144)), Size::new(512, 288));
+        assert_eq!(first_size(Size::new(640, 480)), Size::new(640, 480));
+    }
+
+    #[test]
+    fn large_pictures_get_a_window_that_fits_the_desk() {
+        assert_eq!(first_size(Size::new(3840, 2160)), Size::new(1600, 900));
+        assert_eq!(first_size(Size::new(1080, 1920)), Size::new(506, 900));
+        assert_eq!(first_size(Size::new(1, 8192)), Size::new(1, 900));
+    }
+
+    #[test]
+    fn a_picture_of_another_shape_leaves_nothing_of_the_one_before_it() {
+        let slots = [true, true].map(|wanted| Arc::new(Slot::new(wanted)));
+        let mut screen = Screen::new(slots.clone(), false);
+        let mut captions = |_, _: &Label, _| Vec::new();
+        let mut white = Picture::black(Size::new(64, 48));
+        white.data_mut()[..64 * 48].fill(235);
+        // The first keeps the canvas as large as it is.
+        slots[0].put(Label::default(), (&white).into());
+        slots[1].put(Label::default(), (&white).into());
+        screen.picture(MonoTime::default(), &mut captions).expect("pictures came");
+        slots[1].put(Label { serial: 2, ..Label::default() }, (&Picture::black(Size::new(16, 48))).into());
+        let canvas = screen.picture(MonoTime::default(), &mut captions).expect("pictures came");
+        assert_eq!(canvas.size(), Size::new(128, 48));
+        let right = canvas.data().chunks_exact(128).flat_map(|row| &row[64..]);
+        assert!(right.into_iter().all(|pixel| pixel & 0xff_ffff == 0), "the second cell is black");
     }
 
     #[test]
