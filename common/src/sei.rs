@@ -7,9 +7,11 @@
 //!
 //! | bytes | bits | what |
 //! |---|---|---|
-//! | 1 | 7 | format version, 1 |
+//! | 1 | 7 | format version, 2 |
 //! | 2 | 8 | stream id |
 //! | 4 | 24 | sequence |
+//! | 5 | 32 | host: a hash of the host's boot id, 0 where it has none |
+//! | 5 | 32 | run: a random number, another one for each start of the publisher |
 //! | 8 | 56 | PUB, wall time in µs, two's complement |
 //! | 4 × 5 | 35 | captured, painted, encoded, sent: µs after PUB, two's complement |
 //! | 4 | 24 | CRC-24/OPENPGP of the bytes before it, from the version on |
@@ -17,7 +19,7 @@
 //! Numbers are big-endian, padded with zero bits in front. "Captured" is the lowest value where the source has no
 //! time of its own. Differences beyond ±4.7 hours are cut to that.
 
-use crc::{CRC_24_OPENPGP, Crc};
+use crc::{CRC_24_OPENPGP, CRC_32_ISO_HDLC, Crc};
 
 use crate::code::SEQUENCE_MODULUS;
 use crate::frame::PublisherTimes;
@@ -30,19 +32,46 @@ pub struct Stamp {
     pub stream_id: u8,
     /// The sequence of the corner code, modulo [`SEQUENCE_MODULUS`].
     pub sequence: u32,
+    /// Who stamped it.
+    pub origin: Origin,
     /// When the frame passed the publisher's steps.
     pub times: PublisherTimes,
 }
 
+/// Who stamps: the same in all frames of one start of a publisher.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// [`host_id`] of the publisher's host: two ends with the same one, other than 0, read the same clock.
+    pub host: u32,
+    /// A random number of this start of the publisher.
+    pub run: u32,
+}
+
+/// Where Linux tells its boot id.
+pub const BOOT_ID_FILE: &str = "/proc/sys/kernel/random/boot_id";
+
+/// The id of a running kernel, and so of its clock, from its boot id; 0, which stands for unknown, for an empty one.
+///
+/// Containers share their host's id as they share its clock; virtual machines have their own of both.
+pub fn host_id(boot_id: &str) -> u32 {
+    match boot_id.trim() {
+        "" => 0,
+        id => CRC32.checksum(id.as_bytes()).max(1),
+    }
+}
+
 /// Names this format: a random (version 4) UUID without zero bytes.
 const UUID: [u8; 16] = [0x9d, 0x1f, 0x6b, 0xe4, 0x53, 0xc8, 0x4a, 0x7e, 0xb2, 0x35, 0x8c, 0xf1, 0x47, 0xd6, 0x2a, 0x93];
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 const NAL_TYPE_SEI: u8 = 6;
 const USER_DATA_UNREGISTERED: u8 = 5;
 /// `rbsp_trailing_bits` after whole bytes.
 const TRAILING: u8 = 0x80;
 
-const DELTAS_AT: usize = 1 + 2 + 4 + 8;
+const HOST_AT: usize = 1 + 2 + 4;
+const RUN_AT: usize = HOST_AT + 5;
+const PUB_AT: usize = RUN_AT + 5;
+const DELTAS_AT: usize = PUB_AT + 8;
 const DELTA_LEN: usize = 5;
 const SENT_AT: usize = DELTAS_AT + 3 * DELTA_LEN;
 const CRC_AT: usize = DELTAS_AT + 4 * DELTA_LEN;
@@ -58,11 +87,12 @@ const UNKNOWN: i64 = -(1 << 34);
 const MAX_DELTA: i64 = (1 << 34) - 1;
 const MAX_TIME: i64 = (1 << 55) - 1;
 
+const CRC32: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
 const CRC24: Crc<u32> = Crc::<u32>::new(&CRC_24_OPENPGP);
 
 /// The SEI NAL unit for `stamp`, without start code.
 ///
-/// Its last 41 bytes are all above 127, and none of the others is zero.
+/// All bytes after the UUID are above 127, and none of those before is zero.
 pub fn nal(stamp: &Stamp) -> [u8; NAL_LEN] {
     let mut nal = [TRAILING; NAL_LEN];
     nal[..PREFIX.len()].copy_from_slice(&PREFIX);
@@ -73,8 +103,10 @@ pub fn nal(stamp: &Stamp) -> [u8; NAL_LEN] {
     let body = &mut nal[BODY_AT..BODY_AT + BODY_LEN];
     put(&mut body[0..1], VERSION);
     put(&mut body[1..3], u64::from(stamp.stream_id));
-    put(&mut body[3..7], u64::from(stamp.sequence % SEQUENCE_MODULUS));
-    put(&mut body[7..DELTAS_AT], pub_time as u64);
+    put(&mut body[3..HOST_AT], u64::from(stamp.sequence % SEQUENCE_MODULUS));
+    put(&mut body[HOST_AT..RUN_AT], u64::from(stamp.origin.host));
+    put(&mut body[RUN_AT..PUB_AT], u64::from(stamp.origin.run));
+    put(&mut body[PUB_AT..DELTAS_AT], pub_time as u64);
     let deltas = [times.captured.map_or(UNKNOWN, delta), delta(times.painted), delta(times.encoded), delta(times.sent)];
     for (field, delta) in body[DELTAS_AT..CRC_AT].chunks_exact_mut(DELTA_LEN).zip(deltas) {
         put(field, delta as u64);
@@ -138,7 +170,11 @@ fn parse_body(body: &[u8]) -> Option<Stamp> {
     let captured = deltas.next()?;
     Some(Stamp {
         stream_id: u8::try_from(get(&body[1..3])).ok()?,
-        sequence: u32::try_from(get(&body[3..7])).ok().filter(|s| *s < SEQUENCE_MODULUS)?,
+        sequence: u32::try_from(get(&body[3..HOST_AT])).ok().filter(|s| *s < SEQUENCE_MODULUS)?,
+        origin: Origin {
+            host: u32::try_from(get(&body[HOST_AT..RUN_AT])).ok()?,
+            run: u32::try_from(get(&body[RUN_AT..PUB_AT])).ok()?,
+        },
         times: PublisherTimes {
             captured: (captured != UNKNOWN).then(|| stamp.offset(captured)),
             stamp,
@@ -150,7 +186,7 @@ fn parse_body(body: &[u8]) -> Option<Stamp> {
 }
 
 fn pub_time(body: &[u8]) -> WallTime {
-    WallTime::from_micros(signed(get(&body[7..DELTAS_AT]), 56))
+    WallTime::from_micros(signed(get(&body[PUB_AT..DELTAS_AT]), 56))
 }
 
 fn seal(body: &mut [u8]) {
@@ -190,7 +226,8 @@ mod tests {
             encoded: t(1_763_722_800_002_345),
             sent: t(1_763_722_800_002_399),
         };
-        Stamp { stream_id: 255, sequence: SEQUENCE_MODULUS - 1, times }
+        let origin = Origin { host: u32::MAX, run: 0x1234_5678 };
+        Stamp { stream_id: 255, sequence: SEQUENCE_MODULUS - 1, origin, times }
     }
 
     /// An access unit: SPS, PPS, a foreign SEI, ours, and a slice that contains ours again.
@@ -213,10 +250,20 @@ mod tests {
     #[test]
     fn stamps_come_back_from_an_access_unit() {
         let whole = stamp();
-        let bare = Stamp { times: PublisherTimes { captured: None, ..whole.times }, stream_id: 0, sequence: 0 };
+        let times = PublisherTimes { captured: None, ..whole.times };
+        let bare = Stamp { stream_id: 0, sequence: 0, origin: Origin::default(), times };
         for stamp in [whole, bare] {
             assert_eq!(find(&access_unit(&nal(&stamp))), Some(stamp));
         }
+    }
+
+    #[test]
+    fn hosts_are_told_apart_and_an_unknown_one_is_zero() {
+        let id = "0d1e39a4-0e6a-4f0b-9d2a-6a6f2f2c1b11";
+        assert_eq!(host_id(id), host_id(&format!("{id}\n")));
+        assert_ne!(host_id(id), host_id("1d1e39a4-0e6a-4f0b-9d2a-6a6f2f2c1b11"));
+        assert_eq!((host_id(""), host_id("\n")), (0, 0));
+        assert_ne!(host_id(id), 0);
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub struct Push {
     sender: Sender,
     clock: Arc<dyn Clock>,
     stream_id: u8,
+    origin: sei::Origin,
     /// PUB of the first picture: media time zero.
     first: Option<MonoTime>,
     to: String,
@@ -61,7 +62,16 @@ impl Push {
         };
         let frame_rate = Some(format.rate.as_f64());
         let sender = Sender::start(send::Config { to: url, transport, frame_rate, clock: Arc::clone(&clock) })?;
-        Ok(Self { encoder, sender, clock, stream_id: config.stream_id, first: None, to, _server: server })
+        Ok(Self {
+            encoder,
+            sender,
+            clock,
+            stream_id: config.stream_id,
+            origin: origin(),
+            first: None,
+            to,
+            _server: server,
+        })
     }
 
     /// Where the stream goes, without user and password.
@@ -86,7 +96,8 @@ impl Push {
             encoded,
             sent: encoded,
         };
-        let message = sei::nal(&sei::Stamp { stream_id: self.stream_id, sequence: stamped.sequence, times });
+        let message =
+            sei::nal(&sei::Stamp { stream_id: self.stream_id, sequence: stamped.sequence, origin: self.origin, times });
         let sei_at = unit.slice_at + START_CODE.len();
         unit.annex_b.splice(unit.slice_at..unit.slice_at, START_CODE.into_iter().chain(message));
         self.sender.send(send::AccessUnit {
@@ -113,6 +124,12 @@ impl Push {
         self.sender.finish()?;
         Ok(())
     }
+}
+
+/// Who this is, for receivers that ask whether they read the same clock, and whether the publisher has started over.
+fn origin() -> sei::Origin {
+    let boot_id = std::fs::read_to_string(sei::BOOT_ID_FILE).unwrap_or_default();
+    sei::Origin { host: sei::host_id(&boot_id), run: rand::random() }
 }
 
 fn start_server(rtsp: std::net::SocketAddr, http: std::net::SocketAddr, log: Log) -> Result<server::Handle, Error> {

@@ -24,7 +24,7 @@ Examples:
 Keys in the window: q or Esc quits, s saves a snapshot.
 
 LAT is the time from the moment the publisher stamped a picture to the moment it was handed to the window (headless: to \
-the moment it could have been). The camera's own delay before the stamp and the screen's after the window are not in it.
+the moment its code was read, which leaves out converting and drawing). The camera's own delay before the stamp and the screen's after the window are not in it.
 
 A stream that stops is waited for and played again; the gap is in the report. Several streams end together, and --duration \
 counts from the first picture of any.

@@ -62,7 +62,7 @@ pub enum Source {
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Rtsp(address) => address.url.fmt(f),
+            Self::Rtsp(address) => address.shown().fmt(f),
             Self::Stdin => f.write_str("standard input"),
         }
     }
@@ -71,7 +71,7 @@ impl fmt::Display for Source {
 /// An RTSP URL, taken apart so that its password cannot be printed by accident.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
-    /// Without user info.
+    /// Without user info. To be played; what is shown is [`Address::shown`].
     pub url: Url,
     /// The user info, decoded.
     pub credentials: Option<Credentials>,
@@ -95,6 +95,14 @@ impl fmt::Debug for Credentials {
 impl Address {
     /// The port of `rtsp://` URLs that name none.
     pub const DEFAULT_PORT: u16 = 554;
+
+    /// The URL as it may be shown: its query, which may hold secrets, is left out.
+    pub fn shown(&self) -> Url {
+        let mut url = self.url.clone();
+        url.set_query(None);
+        url.set_fragment(None);
+        url
+    }
 
     /// `HOST:PORT`, as errors name it.
     pub fn host_and_port(&self) -> String {
@@ -266,6 +274,15 @@ mod tests {
         for shown in [format!("{config:?}"), config.describe(&config.inputs[0]).to_string()] {
             assert!(!shown.contains("ss@") && !shown.contains("p:ss") && !shown.contains("p%3A"), "{shown}");
         }
+    }
+
+    #[test]
+    fn a_query_is_played_and_never_shown() {
+        let config = config(&["rtsp://host/cam?user=me&password=secret#part"]).expect("a good URL");
+        assert_eq!(address(&config).url.query(), Some("user=me&password=secret"));
+        let source = &config.inputs[0].source;
+        assert_eq!(source.to_string(), "rtsp://host/cam");
+        assert_eq!(config.describe(&config.inputs[0])["url"], "rtsp://host/cam");
     }
 
     #[test]

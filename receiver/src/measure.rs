@@ -6,8 +6,9 @@ use std::time::Duration;
 use chrono::{DateTime, Local};
 use common::frame::{FrameTimes, ReceiverTimes};
 use common::time::{MonoTime, Now, WallTime};
+use reports::cost::Costs;
 use reports::warning::Code;
-use reports::{Mark, Recorder, Sample, Warning};
+use reports::{Clocks, Mark, Recorder, Sample, Warning};
 
 use crate::read::Reading;
 use crate::work::Seen;
@@ -31,7 +32,8 @@ pub struct Meter {
     rate: Rate,
     latency: Option<Latency>,
     contradictions: u64,
-    costs: Costs,
+    /// [`common::sei::host_id`] of this host.
+    host: u32,
 }
 
 /// The newest latency known.
@@ -41,47 +43,10 @@ struct Latency {
     micros: i64,
 }
 
-/// What measuring and showing themselves cost.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Costs {
-    /// From the network's thread to the decoding one, part of the stage `decode`.
-    pub wake: Cost,
-    /// Finding and reading the code.
-    pub read: Cost,
-    /// From the decoder's planes to pixels.
-    pub convert: Cost,
-    /// Scaling into the window and drawing the texts.
-    pub compose: Cost,
-    /// Handing the pixels to the display.
-    pub hand_over: Cost,
-}
-
-/// How long something took.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Cost {
-    count: u32,
-    total: Duration,
-    max: Duration,
-}
-
-impl Cost {
-    /// It took `time` once more.
-    pub fn add(&mut self, time: Duration) {
-        self.count = self.count.saturating_add(1);
-        self.total += time;
-        self.max = self.max.max(time);
-    }
-
-    /// Mean and maximum; `None` where it never happened.
-    pub fn mean_and_max(&self) -> Option<(Duration, Duration)> {
-        Some((self.total.checked_div(self.count)?, self.max))
-    }
-}
-
 impl Meter {
-    /// Measures into `recorder`.
-    pub fn new(recorder: Recorder) -> Self {
-        Self { recorder, rate: Rate::default(), latency: None, contradictions: 0, costs: Costs::default() }
+    /// Measures into `recorder`, on the host with this [`common::sei::host_id`].
+    pub fn new(recorder: Recorder, host: u32) -> Self {
+        Self { recorder, rate: Rate::default(), latency: None, contradictions: 0, host }
     }
 
     /// Where the figures go.
@@ -91,20 +56,21 @@ impl Meter {
 
     /// What it cost so far.
     pub fn costs(&mut self) -> &mut Costs {
-        &mut self.costs
+        self.recorder.costs()
     }
 
-    /// A picture was shown at `presented`.
-    pub fn picture(&mut self, seen: &Seen, presented: MonoTime, now: Now) {
+    /// A picture was shown at `shown`; `None` where there is no window that it waits for.
+    pub fn picture(&mut self, seen: &Seen, shown: Option<MonoTime>, now: Now) {
+        let presented = shown.unwrap_or(seen.read);
         if let Some(received) = seen.received {
             self.recorder.mark(Mark::FirstPacket, Now { wall: now.wall_at(received), mono: received });
         }
         if seen.received.is_some() {
-            self.costs.wake.add(seen.begun - seen.assembled);
+            self.costs().wake.add(seen.begun - seen.assembled);
         }
-        self.costs.read.add(seen.read - seen.decoded);
+        self.costs().read.add(seen.read - seen.decoded);
         if seen.converted > seen.read {
-            self.costs.convert.add(seen.converted - seen.read);
+            self.costs().convert.add(seen.converted - seen.read);
         }
         self.rate.add(presented);
         let Some(reading) = &seen.reading else {
@@ -113,7 +79,10 @@ impl Meter {
             return;
         };
         self.contradictions += u64::from(reading.contradicted);
-        self.recorder.frame(sample(seen, reading, presented, now));
+        if let Some(clocks) = reading.origin.and_then(|origin| clocks(origin.host, self.host)) {
+            self.recorder.clocks(clocks);
+        }
+        self.recorder.frame(sample(seen, reading, shown, now));
     }
 
     /// The texts for a picture that was stamped at `stamp` and is shown since `since`: REC is that moment, and LAT is
@@ -135,16 +104,23 @@ impl Meter {
     }
 
     /// Ends the measuring. The recorder is ready to be finished.
-    pub fn into_recorder(mut self) -> (Recorder, Costs) {
+    pub fn into_recorder(mut self) -> Recorder {
         if self.contradictions > 0 {
             let text = "pictures came with an SEI that speaks of another frame: their publisher's stages are left out";
             self.recorder.warn(Warning::new(Code::StampMismatch, format!("{} {text}", self.contradictions)));
         }
-        (self.recorder, self.costs)
+        self.recorder
     }
 }
 
-fn sample(seen: &Seen, reading: &Reading, presented: MonoTime, now: Now) -> Sample {
+/// What the publisher's host says about the clocks; `None` where either does not know its own.
+fn clocks(publisher: u32, receiver: u32) -> Option<Clocks> {
+    let known = publisher != 0 && receiver != 0;
+    known.then_some(if publisher == receiver { Clocks::Same } else { Clocks::Different })
+}
+
+fn sample(seen: &Seen, reading: &Reading, shown: Option<MonoTime>, now: Now) -> Sample {
+    let presented = shown.unwrap_or(seen.read);
     let wall = |mono| now.wall_at(mono);
     let receiver = ReceiverTimes {
         received: seen.received.map(wall),
@@ -156,8 +132,10 @@ fn sample(seen: &Seen, reading: &Reading, presented: MonoTime, now: Now) -> Samp
     Sample {
         stream_id: reading.payload.stream_id,
         sequence: reading.payload.sequence,
+        run: reading.origin.map(|origin| origin.run),
         times: FrameTimes { stamp: reading.payload.time, publisher: reading.publisher, receiver },
         presented,
+        shown: shown.is_some(),
         bytes: seen.bytes,
         idr: seen.idr,
     }
@@ -203,23 +181,27 @@ impl Rate {
 mod tests {
     use common::clock::{Clock, ManualClock};
     use common::code::Payload;
+    use common::sei::Origin;
     use reports::Setup;
 
     use super::*;
 
     const START: WallTime = WallTime::from_micros(1_763_722_800_000_000);
 
+    /// The receiver's host.
+    const HERE: u32 = 7;
+
     fn meter(clock: &ManualClock) -> Meter {
         let setup = Setup {
             started: clock.now(),
             warmup: Duration::ZERO,
             url: "rtsp://127.0.0.1/cam".to_owned(),
-            same_host: true,
+            clocks: Clocks::Unknown,
             config: serde_json::Value::Null,
             host: serde_json::Value::Null,
             folder: None,
         };
-        Meter::new(Recorder::new(setup).expect("no folder to write"))
+        Meter::new(Recorder::new(setup).expect("no folder to write"), HERE)
     }
 
     /// A picture that took 5 ms from PUB to now, or one without a code.
@@ -227,7 +209,7 @@ mod tests {
         let now = clock.now();
         let reading = sequence.map(|sequence| {
             let payload = Payload { stream_id: 0, sequence, time: now.wall.offset(-5_000) };
-            Reading { payload, publisher: None, code: None, contradicted: false }
+            Reading { payload, publisher: None, origin: None, code: None, contradicted: false }
         });
         let at = now.mono;
         Seen {
@@ -245,7 +227,7 @@ mod tests {
     }
 
     fn show(meter: &mut Meter, clock: &ManualClock, sequence: Option<u32>) {
-        meter.picture(&seen(clock, sequence), clock.now().mono, clock.now());
+        meter.picture(&seen(clock, sequence), Some(clock.now().mono), clock.now());
     }
 
     /// The texts, with a picture that was shown just now.
@@ -294,9 +276,21 @@ mod tests {
         show(&mut meter, &clock, None);
         clock.advance(Duration::from_millis(40));
         show(&mut meter, &clock, Some(3));
-        let run = meter.into_recorder().0.finish(clock.now(), &[]).run;
+        let run = meter.into_recorder().finish(clock.now(), &[]).run;
         assert_eq!((run.frames.expected, run.frames.measured, run.frames.unreadable), (Some(3), Some(2), Some(1)));
         assert_eq!(run.latency_ms.max, Some(5.0));
+    }
+
+    #[test]
+    fn the_publishers_host_decides_whether_there_is_one_clock() {
+        for (host, same) in [(HERE, true), (HERE + 1, false), (0, false)] {
+            let clock = ManualClock::new(START);
+            let mut meter = meter(&clock);
+            let mut seen = seen(&clock, Some(1));
+            seen.reading = seen.reading.map(|reading| Reading { origin: Some(Origin { host, run: 1 }), ..reading });
+            meter.picture(&seen, None, clock.now());
+            assert_eq!(meter.into_recorder().finish(clock.now(), &[]).run.clock.same_host, same, "{host}");
+        }
     }
 
     #[test]
@@ -317,7 +311,7 @@ mod tests {
         let early = seen(&clock, Some(1));
         clock.step_wall(3_600_000_000);
         let reading = early.reading.expect("it has a code");
-        let times = sample(&early, &reading, clock.now().mono, clock.now()).times.receiver;
+        let times = sample(&early, &reading, Some(clock.now().mono), clock.now()).times.receiver;
         assert_eq!(times.presented, times.assembled);
     }
 }

@@ -8,14 +8,13 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use reports::recorder::Live;
+use reports::run::{CostUs, OwnCostUs};
 use reports::sample::Bucket;
 use reports::{Outcome, Summary};
 use serde_json::{Value, json};
 
-use crate::measure::{Cost, Costs};
-
 /// Tells the user.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Output {
     json: bool,
     bar: ProgressBar,
@@ -81,7 +80,7 @@ impl Output {
     }
 
     /// The run of stream `name` is over.
-    pub fn summary(&self, name: &str, url: &str, summary: &Summary, costs: &Costs) {
+    pub fn summary(&self, name: &str, url: &str, summary: &Summary) {
         self.bar.finish_and_clear();
         if self.json {
             self.line(json!({
@@ -89,7 +88,6 @@ impl Output {
                 "stream": name,
                 "exit_code": summary.exit_code,
                 "report": summary.report,
-                "own_cost_us": costs_json(costs),
                 "run": summary.run,
             }));
             return;
@@ -101,7 +99,7 @@ impl Output {
         }
         let mut out = io::stdout().lock();
         // A reader that has gone away is no reason to fail.
-        let _ = writeln!(out, "{url}\n{summary}{}", costs_text(costs));
+        let _ = writeln!(out, "{url}\n{summary}{}", costs_text(&summary.run.own_cost_us));
         let _ = out.flush();
     }
 
@@ -144,31 +142,13 @@ fn second(elapsed: Duration, name: &str, live: &Live) -> Value {
     })
 }
 
-/// The names of the costs, with what they are the costs of.
-fn named(costs: &Costs) -> [(&'static str, &Cost); 5] {
-    let Costs { wake, read, convert, compose, hand_over } = costs;
-    [("wake", wake), ("read", read), ("convert", convert), ("compose", compose), ("hand_over", hand_over)]
-}
-
-fn costs_json(costs: &Costs) -> Value {
-    let cost = |(name, cost): (&str, &Cost)| {
-        let value = cost.mean_and_max().map(|(mean, max)| json!({ "mean": micros(mean), "max": micros(max) }));
-        (name.to_owned(), value.unwrap_or(Value::Null))
+fn costs_text(costs: &OwnCostUs) -> String {
+    let cost = |(name, cost): (&str, Option<CostUs>)| {
+        let CostUs { mean, max } = cost?;
+        Some(format!("{} {mean:.0} (max {max:.0})", name.replace('_', " ")))
     };
-    Value::Object(named(costs).into_iter().map(cost).collect())
-}
-
-fn costs_text(costs: &Costs) -> String {
-    let cost = |(name, cost): (&str, &Cost)| {
-        let (mean, max) = cost.mean_and_max()?;
-        Some(format!("{} {:.0} (max {:.0})", name.replace('_', " "), micros(mean), micros(max)))
-    };
-    let costs: Vec<_> = named(costs).into_iter().filter_map(cost).collect();
+    let costs: Vec<_> = costs.named().into_iter().filter_map(cost).collect();
     if costs.is_empty() { String::new() } else { format!("own cost   {} µs\n", costs.join(" · ")) }
-}
-
-fn micros(time: Duration) -> f64 {
-    time.as_nanos() as f64 / 1e3
 }
 
 #[cfg(test)]
@@ -188,11 +168,8 @@ mod tests {
 
     #[test]
     fn costs_that_never_arose_are_left_out() {
-        let mut costs = Costs::default();
-        assert_eq!(costs_text(&costs), "");
-        [10, 30].into_iter().for_each(|us| costs.read.add(Duration::from_micros(us)));
-        assert_eq!(costs_text(&costs), "own cost   read 20 (max 30) µs\n");
-        assert_eq!(costs_json(&costs)["read"], json!({ "mean": 20.0, "max": 30.0 }));
-        assert_eq!(costs_json(&costs)["convert"], Value::Null);
+        assert_eq!(costs_text(&OwnCostUs::default()), "");
+        let read = Some(CostUs { mean: 20.0, max: 30.0 });
+        assert_eq!(costs_text(&OwnCostUs { read, ..OwnCostUs::default() }), "own cost   read 20 (max 30) µs\n");
     }
 }

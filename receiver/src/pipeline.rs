@@ -5,8 +5,9 @@
 //!                                    └──── slot: newest pixels ────▲
 //! ```
 
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use common::clock::{Clock, SystemClock};
@@ -30,6 +31,9 @@ const TICK: Duration = Duration::from_millis(20);
 
 /// How often a window is asked for keys.
 const KEYS: Duration = Duration::from_millis(5);
+
+/// Snapshots that are being saved at most.
+const MAX_SAVING: usize = 4;
 
 /// How often the user is told how it goes.
 const SECOND: Duration = Duration::from_secs(1);
@@ -69,7 +73,8 @@ pub fn run(config: &Config, stop: &Stop) -> Result<u8, Error> {
     let screen = Screen::new(slots, window);
     let ending = environment.stop.clone();
     drop(environment);
-    let mut run = Run { config, clock, output, streams, screen, ticked: started.mono, told: started.mono };
+    let mut run =
+        Run { config, clock, output, streams, screen, saving: Vec::new(), ticked: started.mono, told: started.mono };
     run.go(&events, stop);
     let code = run.finish();
     drop(events);
@@ -101,6 +106,8 @@ struct Run<'a> {
     output: Output,
     streams: Vec<Stream>,
     screen: Screen,
+    /// Threads that save a snapshot each.
+    saving: Vec<JoinHandle<()>>,
     ticked: MonoTime,
     told: MonoTime,
 }
@@ -123,7 +130,7 @@ impl Run<'_> {
             self.tick();
             let wishes = self.screen.wishes();
             if wishes.snapshot {
-                self.save(&snapshot::name_at(chrono::Local::now()));
+                self.save_aside(snapshot::name_at(chrono::Local::now()));
             }
             if wishes.quit || self.is_over() || stop.is_requested() {
                 break;
@@ -200,6 +207,24 @@ impl Run<'_> {
         out_of_time || self.streams.iter().all(Stream::has_ended)
     }
 
+    /// Saves what the window shows, on a thread of its own: the next picture does not wait for it.
+    fn save_aside(&mut self, path: PathBuf) {
+        self.saving.retain(|thread| !thread.is_finished());
+        let Some(canvas) = self.screen.shown().cloned() else { return self.output.warn("there is no picture to save") };
+        if self.saving.len() >= MAX_SAVING {
+            return self.output.warn("the last snapshots are still being saved");
+        }
+        let output = self.output.clone();
+        let save = move || match snapshot::save(&canvas, &path) {
+            Ok(()) => output.saved(&path),
+            Err(error) => output.warn(error),
+        };
+        match thread::Builder::new().name("snapshot".to_owned()).spawn(save) {
+            Ok(thread) => self.saving.push(thread),
+            Err(error) => self.output.warn(format_args!("cannot save a snapshot: {error}")),
+        }
+    }
+
     fn save(&mut self, path: &std::path::Path) {
         let Self { streams, screen, clock, .. } = self;
         let mut captions = |index: usize, label: &_, since| streams[index].caption(label, since, clock.now());
@@ -213,6 +238,8 @@ impl Run<'_> {
 
     /// Writes and tells what came of it. The worst stream decides.
     fn finish(mut self) -> u8 {
+        // A thread that panicked has said so on standard error.
+        self.saving.drain(..).for_each(|thread| drop(thread.join()));
         if let Some(path) = &self.config.snapshot {
             self.save(path);
         }
@@ -220,8 +247,8 @@ impl Run<'_> {
         let mut codes = Vec::new();
         for stream in self.streams {
             let (name, url) = (stream.name.clone(), stream.url.clone());
-            let (summary, costs) = stream.finish(window, &self.config.assertions, now);
-            self.output.summary(&name, &url, &summary, &costs);
+            let summary = stream.finish(window, &self.config.assertions, now);
+            self.output.summary(&name, &url, &summary);
             codes.push(summary.exit_code);
         }
         worst(&codes)

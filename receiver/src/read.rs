@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use common::code::{Payload, Reader, Rect};
 use common::frame::{Luma, PublisherTimes};
-use common::sei::{self, Stamp};
+use common::sei::{self, Origin, Stamp};
 
 /// SEI stamps that are remembered for a picture that comes out later than its access unit went in.
 const REMEMBERED: usize = 16;
@@ -16,6 +16,8 @@ pub struct Reading {
     pub payload: Payload,
     /// The publisher's times, where the SEI of this very frame arrived and agrees with the code.
     pub publisher: Option<PublisherTimes>,
+    /// Who published it, where the SEI of this very frame arrived and agrees with the code.
+    pub origin: Option<Origin>,
     /// What the code covers, in the picture's own samples.
     pub code: Option<Rect>,
     /// An SEI came with the picture, but it speaks of another frame or another PUB time.
@@ -27,6 +29,8 @@ pub struct Reading {
 pub struct StampReader {
     code: Reader,
     recent: VecDeque<Stamp>,
+    /// The newest access unit had an SEI.
+    beside: bool,
 }
 
 impl StampReader {
@@ -38,7 +42,9 @@ impl StampReader {
     /// Takes the SEI, where there is one, from an access unit in Annex B form. Call it before the access unit's
     /// picture is read.
     pub fn access_unit(&mut self, annex_b: &[u8]) {
-        if let Some(stamp) = sei::find(annex_b) {
+        let stamp = sei::find(annex_b);
+        self.beside = stamp.is_some();
+        if let Some(stamp) = stamp {
             self.recent.truncate(REMEMBERED - 1);
             self.recent.push_front(stamp);
         }
@@ -49,9 +55,10 @@ impl StampReader {
         let payload = self.code.read(luma)?;
         let same_frame = |s: &&Stamp| (s.stream_id, s.sequence) == (payload.stream_id, payload.sequence);
         let stamp = self.recent.iter().find(same_frame).filter(|stamp| stamp.times.stamp == payload.time);
-        let contradicted = stamp.is_none() && !self.recent.is_empty();
+        let contradicted = stamp.is_none() && self.beside;
         let publisher = stamp.map(|stamp| stamp.times);
-        Some(Reading { payload, publisher, code: self.code.bounds(), contradicted })
+        let origin = stamp.map(|stamp| stamp.origin);
+        Some(Reading { payload, publisher, origin, code: self.code.bounds(), contradicted })
     }
 }
 
@@ -63,6 +70,7 @@ mod tests {
 
     use super::*;
 
+    const ORIGIN: Origin = Origin { host: 7, run: 8 };
     const START_CODE: [u8; 4] = [0, 0, 0, 1];
     const SIZE: Size = Size::new(320, 240);
     const CODE: Option<Rect> = Some(Rect { x: 16, y: 16, width: 96, height: 32 });
@@ -83,7 +91,7 @@ mod tests {
 
     fn access_unit(payload: &Payload) -> Vec<u8> {
         let Payload { stream_id, sequence, time } = *payload;
-        [&START_CODE[..], &sei::nal(&Stamp { stream_id, sequence, times: times(time) })].concat()
+        [&START_CODE[..], &sei::nal(&Stamp { stream_id, sequence, origin: ORIGIN, times: times(time) })].concat()
     }
 
     #[test]
@@ -92,7 +100,10 @@ mod tests {
         reader.access_unit(&access_unit(&payload(1)));
         let reading = reader.picture(picture(&payload(1)).luma());
         let publisher = Some(times(payload(1).time));
-        assert_eq!(reading, Some(Reading { payload: payload(1), publisher, code: CODE, contradicted: false }));
+        assert_eq!(
+            reading,
+            Some(Reading { payload: payload(1), publisher, origin: Some(ORIGIN), code: CODE, contradicted: false })
+        );
     }
 
     #[test]
@@ -111,14 +122,28 @@ mod tests {
             let mut reader = StampReader::new();
             reader.access_unit(&access_unit(&other));
             let reading = reader.picture(picture(&payload(1)).luma());
-            assert_eq!(reading, Some(Reading { payload: payload(1), publisher: None, code: CODE, contradicted: true }));
+            assert_eq!(
+                reading,
+                Some(Reading { payload: payload(1), publisher: None, origin: None, code: CODE, contradicted: true })
+            );
         }
+    }
+
+    #[test]
+    fn what_another_access_unit_said_contradicts_nothing() {
+        let mut reader = StampReader::new();
+        reader.access_unit(&access_unit(&payload(1)));
+        reader.access_unit(&START_CODE);
+        assert!(!reader.picture(picture(&payload(2)).luma()).expect("the code is clean").contradicted);
     }
 
     #[test]
     fn without_an_sei_nothing_is_contradicted() {
         let reading = StampReader::new().picture(picture(&payload(1)).luma());
-        assert_eq!(reading, Some(Reading { payload: payload(1), publisher: None, code: CODE, contradicted: false }));
+        assert_eq!(
+            reading,
+            Some(Reading { payload: payload(1), publisher: None, origin: None, code: CODE, contradicted: false })
+        );
         assert_eq!(StampReader::new().picture(Picture::black(SIZE).luma()), None);
     }
 }

@@ -31,7 +31,7 @@ use crate::stop::Stop;
 const RETRY: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
 
 /// How often memory is looked at.
-const GROWTH_CHECK: Duration = Duration::from_millis(50);
+const GROWTH_CHECK: Duration = Duration::from_millis(250);
 
 /// Longest wait for the answer to TEARDOWN at the end.
 const FAREWELL_LIMIT: Duration = Duration::from_millis(200);
@@ -41,16 +41,33 @@ const FAREWELL_LIMIT: Duration = Duration::from_millis(200);
 pub struct Limits {
     /// Longest wait for the answer to one request, connecting included. Default 5 s.
     pub answer: Duration,
-    /// Longest silence of a stream that plays, and longest wait for its first access unit. Default 5 s.
+    /// Longest time in which nothing at all comes of a stream that plays, not even a sender report. Default 12 s: more than
+    /// twice the 5 s between two reports (RFC 3550 section 6.2), which come however slow the pictures are.
     pub silence: Duration,
+    /// Longest wait for the first access unit, whatever else comes. Default 30 s.
+    pub first_unit: Duration,
     /// Most that this process may grow between two access units, in bytes: retina buffers what makes no whole message
-    /// or access unit yet, and has no limit of its own. Default 512 MiB.
+    /// or access unit yet, and has no limit of its own. Default 512 MiB, for a process with one stream.
     pub growth_bytes: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { answer: Duration::from_secs(5), silence: Duration::from_secs(5), growth_bytes: 512 << 20 }
+        Self {
+            answer: Duration::from_secs(5),
+            silence: Duration::from_secs(12),
+            first_unit: Duration::from_secs(30),
+            growth_bytes: 512 << 20,
+        }
+    }
+}
+
+impl Limits {
+    /// The defaults for one of so many streams in this process. What a process has grown by does not say for whose sake;
+    /// but more than every stream together may take is too much.
+    pub fn of_one_in(streams: usize) -> Self {
+        let one = Self::default();
+        Self { growth_bytes: one.growth_bytes.saturating_mul(streams as u64), ..one }
     }
 }
 
@@ -143,17 +160,22 @@ impl Player<'_> {
 
     /// Returns when memory has grown too much since the last picture.
     async fn grown(&self) {
-        let look = || (self.pictures.get(), memory::resident().unwrap_or_default());
-        let mut before = look();
+        let mut before = self.look().await;
         loop {
             sleep(GROWTH_CHECK).await;
-            let now = look();
+            let now = self.look().await;
             if now.0 != before.0 {
                 before = now;
             } else if now.1 > before.1.saturating_add(self.config.limits.growth_bytes) {
                 return;
             }
         }
+    }
+
+    /// Pictures so far, and bytes of memory. The system is asked on another thread: here packets are waited for.
+    async fn look(&self) -> (u64, u64) {
+        let resident = tokio::task::spawn_blocking(memory::resident).await;
+        (self.pictures.get(), resident.ok().flatten().unwrap_or_default())
     }
 
     async fn start(&self) -> Result<Demuxed, Error> {
@@ -197,20 +219,31 @@ impl Player<'_> {
 
     /// Hands access units on until the session ends or falls silent.
     async fn receive(&self, mut session: Demuxed, queue: &mut Sender) -> Error {
-        let mut silent_at = Instant::now() + self.config.limits.silence;
+        let Limits { silence, first_unit, .. } = self.config.limits;
+        let give_up = Instant::now() + first_unit;
+        let mut silent_at = Instant::now() + silence;
         loop {
-            let frame = match timeout_at(silent_at, session.next()).await {
-                Err(_) => return Error::Silence { url: self.url(), limit: self.config.limits.silence },
+            let before_pictures = self.pictures.get() == 0;
+            let until = if before_pictures { silent_at.min(give_up) } else { silent_at };
+            let frame = match timeout_at(until, session.next()).await {
+                Err(_) => {
+                    let limit = if before_pictures { silence.min(first_unit) } else { silence };
+                    return Error::Silence { url: self.url(), limit };
+                }
                 Ok(None) => return Error::Closed { url: self.url() },
                 Ok(Some(Err(error))) => return self.error(&error),
                 Ok(Some(Ok(CodecItem::VideoFrame(frame)))) => frame,
-                Ok(Some(Ok(_))) => continue,
+                // A sender report: the stream is there, however slow its pictures are.
+                Ok(Some(Ok(_))) => {
+                    silent_at = Instant::now() + silence;
+                    continue;
+                }
             };
             let unit = self.unit(frame);
             if let Some(error) = self.too_large(&session) {
                 return error;
             }
-            silent_at = Instant::now() + self.config.limits.silence;
+            silent_at = Instant::now() + silence;
             self.pictures.set(self.pictures.get() + 1);
             queue.unit(unit);
         }
@@ -251,7 +284,7 @@ impl Player<'_> {
     }
 
     fn url(&self) -> Url {
-        self.config.address.url.clone()
+        self.config.address.shown()
     }
 
     /// What a retina error means to a user. retina gives the status of a response; everything else is only in its
@@ -259,7 +292,11 @@ impl Player<'_> {
     fn error(&self, error: &retina::Error) -> Error {
         let url = self.url();
         let address = || self.config.address.host_and_port();
-        let text = error.to_string();
+        // The library names the URL in some of its errors.
+        let text = match self.config.address.url.query() {
+            Some(query) if !query.is_empty() => error.to_string().replace(query, "…"),
+            _ => error.to_string(),
+        };
         let reason = one_line(&text);
         match error.status_code() {
             Some(401) if self.config.address.credentials.is_none() => Error::CredentialsNeeded { url },

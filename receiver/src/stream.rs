@@ -1,15 +1,16 @@
 //! One stream of a run: the account of what comes out of its threads.
 
 use std::collections::VecDeque;
-use std::net::{ToSocketAddrs, UdpSocket};
+use std::net::IpAddr;
 use std::time::Duration;
 
+use common::sei;
 use common::time::{MonoTime, Now};
 use reports::warning::Code;
-use reports::{Assertion, Mark, Recorder, Setup, Summary, Warning};
+use reports::{Assertion, Clocks, Mark, Recorder, Setup, Summary, Warning};
 
 use crate::config::{Address, Config, Input, Source};
-use crate::measure::{Costs, Meter};
+use crate::measure::Meter;
 use crate::queue::Dropped;
 use crate::render::pixels::Label;
 use crate::work::{Event, Seen};
@@ -77,9 +78,9 @@ impl Stream {
             started,
             warmup: config.warmup,
             url: input.source.to_string(),
-            same_host: match &input.source {
-                Source::Stdin => true,
-                Source::Rtsp(address) => is_this_host(address),
+            clocks: match &input.source {
+                Source::Rtsp(address) if !is_loopback(address) => Clocks::Unknown,
+                Source::Rtsp(_) | Source::Stdin => Clocks::Assumed,
             },
             config: config.describe(input),
             host: reports::host::describe(),
@@ -88,7 +89,7 @@ impl Stream {
         Ok(Self {
             name: input.name.clone(),
             url: input.source.to_string(),
-            meter: Meter::new(recorder),
+            meter: Meter::new(recorder, host()),
             pending: VecDeque::new(),
             shown: None,
             first_picture: None,
@@ -176,21 +177,21 @@ impl Stream {
     /// headless, when its code was read, because nothing would have kept it from being shown then.
     pub fn settle(&mut self, window: bool, now: Now) {
         while let Some(&seen) = self.pending.front() {
-            let presented = match self.shown.filter(|&(newest, _)| newest >= seen.serial) {
+            let shown = match self.shown.filter(|&(newest, _)| newest >= seen.serial) {
                 Some((newest, at)) => {
                     self.replaced += u64::from(newest > seen.serial);
-                    at.max(seen.read)
+                    Some(at.max(seen.read))
                 }
                 None if window => break,
-                None => seen.read,
+                None => None,
             };
             self.pending.pop_front();
-            self.meter.picture(&seen, presented, now);
+            self.meter.picture(&seen, shown, now);
         }
     }
 
     /// Ends the account and judges it. Pictures that a `window` has not taken were never shown: the range ends before them.
-    pub fn finish(mut self, window: bool, assertions: &[Assertion], now: Now) -> (Summary, Costs) {
+    pub fn finish(mut self, window: bool, assertions: &[Assertion], now: Now) -> Summary {
         self.settle(window, now);
         if self.dropped > 0 {
             let text = "pictures were dropped because this host decodes too slowly";
@@ -207,11 +208,11 @@ impl Stream {
         if let Some(warning) = self.cut_short(how.as_ref(), now) {
             self.meter.recorder().warn(warning);
         }
-        let (mut recorder, costs) = self.meter.into_recorder();
+        let mut recorder = self.meter.into_recorder();
         if let Some(Err(why)) = how {
             recorder.fail(why);
         }
-        (recorder.finish(now, assertions), costs)
+        recorder.finish(now, assertions)
     }
 
     /// Why the figures, good as they may be, do not speak for the whole run.
@@ -253,11 +254,15 @@ impl Stream {
     }
 }
 
-/// The address, or the name that stands for it, is one of this host's own: then a socket can be bound to it.
-fn is_this_host(address: &Address) -> bool {
+/// The address is one that only this host itself can be reached by.
+fn is_loopback(address: &Address) -> bool {
     let host = address.url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    let Ok(mut addresses) = (host, 0).to_socket_addrs() else { return false };
-    addresses.any(|address| address.ip().is_loopback() || UdpSocket::bind(address).is_ok())
+    host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+}
+
+/// [`sei::host_id`] of this host.
+fn host() -> u32 {
+    sei::host_id(&std::fs::read_to_string(sei::BOOT_ID_FILE).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -284,7 +289,7 @@ mod tests {
         let now = clock.now();
         let sequence = u32::try_from(serial).expect("small");
         let payload = Payload { stream_id: 0, sequence, time: now.wall.offset(-5_000) };
-        let reading = Some(Reading { payload, publisher: None, code: None, contradicted: false });
+        let reading = Some(Reading { payload, publisher: None, origin: None, code: None, contradicted: false });
         let at = now.mono;
         let (assembled, begun, decoded, read, converted) = (at, at, at, at, at);
         let (received, bytes, idr) = (None, 100, false);
@@ -315,7 +320,7 @@ mod tests {
         pictures(&mut stream, &clock, 40);
         clock.advance(Duration::from_millis(100));
         stream.settle(false, clock.now());
-        let (summary, _) = stream.finish(false, &[], clock.now());
+        let summary = stream.finish(false, &[], clock.now());
         assert_eq!((latencies(&summary), summary.exit_code), ((40, Some(5.0), Some(5.0)), 0));
     }
 
@@ -334,7 +339,7 @@ mod tests {
         stream.shown(3, clock.now().mono);
         stream.shown(3, clock.now().mono + Duration::from_secs(1));
         stream.settle(true, clock.now());
-        let (summary, _) = stream.finish(false, &[], clock.now());
+        let summary = stream.finish(false, &[], clock.now());
         assert_eq!(latencies(&summary), (3, Some(8.0), Some(27.0)), "5 + 3, 5 + 12 and 5 + 22 ms");
         assert!(said(&summary).contains("1 pictures were replaced"), "{}", said(&summary));
     }
@@ -348,7 +353,7 @@ mod tests {
         stream.event(Event::Dropped(Dropped { units: 2, bytes: 900 }), clock.now());
         clock.advance(Duration::from_millis(30));
         stream.event(picture(&clock, 6), clock.now());
-        let (summary, _) = stream.finish(false, &[], clock.now());
+        let summary = stream.finish(false, &[], clock.now());
         let frames = summary.run.frames;
         assert_eq!((frames.expected, frames.undecodable, frames.lost), (Some(6), Some(2), Some(0)));
         assert!(said(&summary).contains("2 pictures were dropped"), "{}", said(&summary));
@@ -365,7 +370,7 @@ mod tests {
         clock.advance(Duration::from_millis(20));
         stream.tick(clock.now());
         assert!(stream.has_ended());
-        let (summary, _) = stream.finish(false, &[], clock.now());
+        let summary = stream.finish(false, &[], clock.now());
         assert_eq!(summary.exit_code, 1);
         assert!(said(&summary).contains("none of 1 access units"), "{}", said(&summary));
     }
@@ -376,11 +381,11 @@ mod tests {
         let broken = || Event::Ended(Err("it broke".to_owned()));
         let mut early = stream(&clock);
         early.event(broken(), clock.now());
-        assert_eq!(early.finish(false, &[], clock.now()).0.exit_code, 1);
+        assert_eq!(early.finish(false, &[], clock.now()).exit_code, 1);
         let mut late = stream(&clock);
         pictures(&mut late, &clock, 40);
         late.event(broken(), clock.now());
-        let (summary, _) = late.finish(false, &[], clock.now());
+        let summary = late.finish(false, &[], clock.now());
         assert_eq!((summary.exit_code, summary.run.latency_ms.count), (1, 40));
         assert!(said(&summary).contains("it broke"), "{}", said(&summary));
     }
@@ -397,7 +402,7 @@ mod tests {
                 stream.event(Event::Connected, clock.now());
             }
             clock.advance(Duration::from_millis(pause));
-            let (summary, _) = stream.finish(false, &["p50<1s".parse().expect("an assertion")], clock.now());
+            let summary = stream.finish(false, &["p50<1s".parse().expect("an assertion")], clock.now());
             (summary.exit_code, summary.run.warnings.iter().any(|warning| warning.code == Code::StreamStopped))
         };
         assert_eq!(ends(false, 1_900), (0, false));
@@ -416,7 +421,7 @@ mod tests {
             stream.event(Event::Ended(Ok(())), clock.now());
             clock.advance(Duration::from_secs(60));
             stream.tick(clock.now());
-            let (summary, _) = stream.finish(false, &[], clock.now());
+            let summary = stream.finish(false, &[], clock.now());
             assert_eq!(summary.run.freezes.count, Some(0), "the account ends with its input");
             (summary.exit_code, summary.run.warnings.iter().any(|warning| warning.code == Code::EndedEarly))
         };
@@ -439,7 +444,7 @@ mod tests {
         }
         clock.advance(Duration::from_secs(5));
         assert!(stream.event(picture(&clock, 3), clock.now()));
-        let (summary, _) = stream.finish(false, &[], clock.now());
+        let summary = stream.finish(false, &[], clock.now());
         let connection = summary.run.connection;
         assert_eq!((connection.disconnects, connection.disconnected_ms), (1, 20_000.0));
     }
@@ -450,17 +455,17 @@ mod tests {
         let mut stream = stream(&clock);
         pictures(&mut stream, &clock, 40);
         stream.shown(38, clock.now().mono);
-        let (summary, _) = stream.finish(true, &[], clock.now());
+        let summary = stream.finish(true, &[], clock.now());
         assert_eq!((summary.run.frames.expected, summary.run.frames.lost), (Some(38), Some(0)));
     }
 
     #[test]
-    fn this_hosts_addresses_are_told_from_others() {
+    fn loopback_addresses_are_told_from_others() {
         let here = |host: &str| {
             let url = format!("rtsp://{host}/cam").parse().expect("a URL");
-            is_this_host(&Address { url, credentials: None })
+            is_loopback(&Address { url, credentials: None })
         };
         assert!(here("127.0.0.1") && here("localhost") && here("[::1]"));
-        assert!(!here("192.0.2.1"));
+        assert!(!here("192.0.2.1") && !here("example.org"));
     }
 }

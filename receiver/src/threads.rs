@@ -46,7 +46,7 @@ pub fn start(
                 address,
                 transport: config.transport,
                 wait: config.wait,
-                limits: receive::Limits::default(),
+                limits: receive::Limits::of_one_in(config.inputs.len()),
             };
             Some(receiving.spawn(move || {
                 let outcome = receive::run(&config, &clock, &stop, &mut sender);

@@ -76,6 +76,9 @@ fn every_frame_of_a_pipe_is_accounted_for_and_the_report_is_written() {
     let frames = &lines[lines.len() - 1]["run"]["frames"];
     let of = |bucket: &str| frames[bucket].as_u64();
     assert_eq!((of("expected"), of("measured"), of("lost")), (Some(60), Some(58), Some(2)));
+    let run = &lines[lines.len() - 1]["run"];
+    assert!(run["stages_ms"]["present"]["p50"].is_null() && run["stages_ms"]["read"]["p50"].is_number(), "headless");
+    assert!(run["own_cost_us"]["read"]["max"].is_number() && run["own_cost_us"]["hand_over"].is_null());
     let run = std::fs::read_to_string(report.join("run.json")).expect("run.json is written");
     let run: Value = serde_json::from_str(&run).expect("run.json is JSON");
     assert_eq!((&run["frames"], &run["config"]["url"]), (frames, &Value::from("standard input")));

@@ -9,7 +9,7 @@ use std::time::Duration;
 use camera::{H264, Script, answer};
 use common::clock::SystemClock;
 use common::frame::PublisherTimes;
-use common::sei::{self, Stamp};
+use common::sei::{self, Origin, Stamp};
 use common::time::WallTime;
 use receiver::config::{Address, Credentials, Transport};
 use receiver::queue::{self, Arrival, Body, Unit};
@@ -30,7 +30,7 @@ fn config(authority: &str, limits: Limits) -> Config {
 }
 
 /// Limits that are not reached.
-const GENEROUS: Limits = Limits { answer: NEVER, silence: NEVER, growth_bytes: u64::MAX };
+const GENEROUS: Limits = Limits { answer: NEVER, silence: NEVER, first_unit: NEVER, growth_bytes: u64::MAX };
 
 /// A run on a thread of its own, with the end of the queue that decodes.
 struct Playing {
@@ -71,7 +71,7 @@ fn access_unit(unit: &Unit) -> &[u8] {
 fn stamp(sequence: u32) -> Stamp {
     let stamp = WallTime::from_micros(1_763_722_800_000_000);
     let times = PublisherTimes { captured: None, stamp, painted: stamp, encoded: stamp, sent: stamp };
-    Stamp { stream_id: 1, sequence, times }
+    Stamp { stream_id: 1, sequence, origin: Origin::default(), times }
 }
 
 /// An IDR access unit, then others; each with an SEI, and a slice of so many bytes that it takes several packets.
@@ -117,6 +117,32 @@ fn a_stream_that_breaks_off_is_played_again_and_the_gap_is_said() {
     assert!(matches!(playing.arrivals.next(), Some(Arrival::Connected)));
     assert!(playing.unit().idr);
     assert_eq!(playing.end(), Ok(()));
+}
+
+#[test]
+fn sender_reports_keep_a_slow_stream_alive() {
+    let slow = Script { units: units(2), reports: 6, ..Script::default() };
+    let camera = camera::start(vec![slow]);
+    let silence = camera::REPORT_PAUSE * 4;
+    let playing = play(config(&camera.address.to_string(), Limits { silence, ..GENEROUS }));
+    assert!(matches!(playing.arrivals.next(), Some(Arrival::Connected)));
+    assert!(playing.unit().idr);
+    assert!(!playing.unit().idr, "the second comes after more than the silence that is allowed");
+    assert_eq!(playing.end(), Ok(()));
+}
+
+#[test]
+fn reports_alone_are_not_waited_for_without_end() {
+    let camera = camera::start(vec![Script { reports: 6, ..Script::default() }]);
+    let limits = Limits { first_unit: camera::REPORT_PAUSE, ..GENEROUS };
+    let text = failure(config(&camera.address.to_string(), limits));
+    assert!(text.contains("no picture came for 250ms"), "{text}");
+}
+
+#[test]
+fn what_other_streams_hold_is_no_flood_of_this_one() {
+    assert_eq!(Limits::of_one_in(1), Limits::default());
+    assert_eq!(Limits::of_one_in(16).growth_bytes, 16 * Limits::default().growth_bytes);
 }
 
 #[test]

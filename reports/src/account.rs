@@ -10,7 +10,7 @@
 //!   frame of a gap gets which of these is not known, only their numbers are. Pictures that find no gap are *unplaced*.
 //!
 //! A sequence number that goes backwards while PUB goes forward, jumps further ahead than frames can have been sent
-//! in the time, or comes with another stream id, is a publisher that **started over**: a new segment begins, and the
+//! in the time, or comes with another stream id or the SEI of another run, is a publisher that **started over**: a new segment begins, and the
 //! ranges add up.
 //!
 //! Late and repeated frames are waited for: a frame is *settled* [`SETTLE_AFTER`] it was first seen or missed, or when

@@ -71,7 +71,7 @@ impl Histograms {
     /// Adds a frame.
     pub fn record(&mut self, sample: &Sample) {
         self.total.record(sample.times.latency_us());
-        for (stage, micros) in self.stages.iter_mut().zip(sample.times.stages_us()) {
+        for (stage, micros) in self.stages.iter_mut().zip(sample.stages_us()) {
             if let Some(micros) = micros {
                 stage.record(micros);
             }

@@ -22,6 +22,7 @@
 
 pub mod account;
 pub mod age;
+pub mod cost;
 pub mod export;
 pub mod folder;
 pub mod host;
@@ -42,7 +43,7 @@ mod testing;
 
 pub use recorder::{Error, Live, Recorder, Setup};
 pub use run::{Outcome, Run};
-pub use sample::{Bucket, Mark, Sample};
+pub use sample::{Bucket, Clocks, Mark, Sample};
 pub use summary::Summary;
 pub use threshold::Assertion;
 pub use warning::Warning;

@@ -7,10 +7,11 @@ use common::time::{MonoTime, Now};
 use serde_json::Value;
 
 use crate::account::{Counts, Entry};
+use crate::cost::Costs;
 use crate::export::csv;
 use crate::folder::{self, Batch, Folder, Lines};
 use crate::run::{Run, ms};
-use crate::sample::{Bucket, Mark, Sample};
+use crate::sample::{Bucket, Clocks, Mark, Sample};
 use crate::summary::Summary;
 use crate::tally::{About, Tally};
 use crate::threshold::Assertion;
@@ -35,8 +36,8 @@ pub struct Setup {
     pub warmup: Duration,
     /// What is played, without user info.
     pub url: String,
-    /// Publisher and receiver read the same clock: the URL names this host, or the input is a pipe.
-    pub same_host: bool,
+    /// What the address says about the clocks of publisher and receiver.
+    pub clocks: Clocks,
     /// The receiver's settings, for `run.json`.
     pub config: Value,
     /// The receiver's machine, for `run.json`: [`crate::host::describe`].
@@ -100,8 +101,8 @@ impl Recorder {
     /// # Errors
     /// Where the report folder cannot be written.
     pub fn new(setup: Setup) -> Result<Self, Error> {
-        let Setup { started, warmup, url, same_host, config, host, folder } = setup;
-        let tally = Tally::new(About { started, warmup, url, same_host, config, host });
+        let Setup { started, warmup, url, clocks, config, host, folder } = setup;
+        let tally = Tally::new(About { started, warmup, url, clocks, config, host });
         let report = match folder {
             None => None,
             Some(path) => Some(Report {
@@ -118,6 +119,16 @@ impl Recorder {
     /// A moment of starting up; only the first of its kind counts.
     pub fn mark(&mut self, mark: Mark, now: Now) {
         self.tally.mark(mark, now.mono);
+    }
+
+    /// The publisher said something about its clock: it counts from the start of the run.
+    pub fn clocks(&mut self, found: Clocks) {
+        self.tally.clocks(found);
+    }
+
+    /// What measuring and showing cost so far.
+    pub fn costs(&mut self) -> &mut Costs {
+        self.tally.costs()
     }
 
     /// A picture was shown and its code read.

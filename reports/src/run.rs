@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::account::Counts;
+use crate::cost::{Cost, Costs};
 use crate::latency::Distribution;
 use crate::sample::Bucket;
 use crate::warning::Warning;
@@ -52,6 +53,8 @@ pub struct Run {
     pub bitrate_kbps: Option<f64>,
     /// Interruptions of the stream.
     pub connection: Connection,
+    /// What measuring and showing cost.
+    pub own_cost_us: OwnCostUs,
     /// What is known of the clocks.
     pub clock: ClockFigures,
     /// What a reader of these figures must know.
@@ -197,11 +200,37 @@ pub struct Connection {
     pub disconnected_ms: f64,
 }
 
+/// What the receiver itself cost, over the whole run, in µs for each picture or drawing; `None` where it never happened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct OwnCostUs {
+    /// From the network's thread to the decoding one: part of the stage `decode`.
+    pub wake: Option<CostUs>,
+    /// Finding and reading the code: the stage `read`.
+    pub read: Option<CostUs>,
+    /// From the decoder's planes to pixels: part of the stage `present`.
+    pub convert: Option<CostUs>,
+    /// Scaling into the window and drawing the texts: part of the stage `present`.
+    pub compose: Option<CostUs>,
+    /// Handing the pixels to the display: part of the stage `present`.
+    pub hand_over: Option<CostUs>,
+}
+
+/// What one thing cost.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct CostUs {
+    /// The arithmetic mean, µs.
+    pub mean: f64,
+    /// The most, µs.
+    pub max: f64,
+}
+
 /// What is known of the clocks that latency is the difference of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct ClockFigures {
     /// Both ends read the same clock.
     pub same_host: bool,
+    /// That is taken from the address: no publisher said so.
+    pub assumed: bool,
     /// Receiver's clock − publisher's clock, µs; 0 on the same host.
     pub offset_us: Option<i64>,
     /// The bound of that, ± µs; 0 on the same host.
@@ -281,6 +310,31 @@ impl LatencyMs {
             overflow: of.overflows(),
             clock_step,
         }
+    }
+}
+
+impl OwnCostUs {
+    /// From the costs.
+    pub fn new(of: &Costs) -> Self {
+        let micros = |time: std::time::Duration| rounded(time.as_nanos() as f64 / 1e3);
+        let cost = |cost: &Cost| {
+            let (mean, max) = cost.mean_and_max()?;
+            Some(CostUs { mean: micros(mean), max: micros(max) })
+        };
+        let Costs { wake, read, convert, compose, hand_over } = of;
+        Self {
+            wake: cost(wake),
+            read: cost(read),
+            convert: cost(convert),
+            compose: cost(compose),
+            hand_over: cost(hand_over),
+        }
+    }
+
+    /// Each with its name in `run.json`.
+    pub const fn named(&self) -> [(&'static str, Option<CostUs>); 5] {
+        let Self { wake, read, convert, compose, hand_over } = *self;
+        [("wake", wake), ("read", read), ("convert", convert), ("compose", compose), ("hand_over", hand_over)]
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a receiver hands in: one frame whose code was read, and the moments of starting up.
 
-use common::frame::FrameTimes;
+use common::frame::{FrameTimes, Stage};
 use common::time::{MonoTime, Now};
 
 /// One picture whose corner code was read.
@@ -10,11 +10,15 @@ pub struct Sample {
     pub stream_id: u8,
     /// The frame's sequence number, from the code: modulo [`SEQUENCE_MODULUS`].
     pub sequence: u32,
+    /// The publisher's run, from its SEI; `None` where there is none.
+    pub run: Option<u32>,
     /// Wall times of every stage known.
     pub times: FrameTimes,
     /// When the picture was handed to the window, monotonic. Read together with `times.receiver.presented`, so that
     /// a step of the wall clock shows in the difference of the two.
     pub presented: MonoTime,
+    /// A window took the picture. Without one `presented` is when its code was read: nothing kept it from being shown then.
+    pub shown: bool,
     /// Bytes of the access unit the picture came in; 0 where the input is not compressed.
     pub bytes: u32,
     /// The access unit was an IDR.
@@ -25,9 +29,38 @@ pub struct Sample {
 pub const SEQUENCE_MODULUS: u32 = 1 << 24;
 
 impl Sample {
+    /// How long the frame spent in each stage: [`FrameTimes::stages_us`], without [`Stage::Present`] where nothing was
+    /// presented.
+    pub fn stages_us(&self) -> [Option<i64>; Stage::ALL.len()] {
+        let mut stages = self.times.stages_us();
+        stages[Stage::Present as usize] = stages[Stage::Present as usize].filter(|_| self.shown);
+        stages
+    }
+
     /// Both clocks when the picture was presented.
     pub fn now(&self) -> Now {
         Now { wall: self.times.receiver.presented, mono: self.presented }
+    }
+}
+
+/// What is known of the clocks of publisher and receiver. Of two findings the later one in this order holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Clocks {
+    /// Nothing.
+    #[default]
+    Unknown,
+    /// One clock, as far as the address says.
+    Assumed,
+    /// One clock: the publisher names the same host.
+    Same,
+    /// Two clocks: the publisher names another host.
+    Different,
+}
+
+impl Clocks {
+    /// Publisher and receiver read the same clock, known or assumed.
+    pub const fn are_one(self) -> bool {
+        matches!(self, Self::Assumed | Self::Same)
     }
 }
 

@@ -23,6 +23,8 @@ const STALE_READINGS_OF_A_RESTART: u32 = 8;
 #[derive(Clone, Debug)]
 pub(crate) struct Counter {
     stream_id: u8,
+    /// The publisher's run; `None` before any is known.
+    run: Option<u32>,
     /// The highest sequence number read, counted on over wraps.
     head: u64,
     head_stamp: WallTime,
@@ -56,6 +58,7 @@ impl Counter {
     pub(crate) fn new(first: &Sample) -> Self {
         Self {
             stream_id: first.stream_id,
+            run: first.run,
             head: u64::from(first.sequence),
             head_stamp: first.times.stamp,
             head_seen: first.presented,
@@ -70,9 +73,11 @@ impl Counter {
 
     /// Finds the place of a reading, and moves the head where it is ahead.
     pub(crate) fn place(&mut self, sample: &Sample) -> Place {
-        if sample.stream_id != self.stream_id {
+        let other_run = self.run.zip(sample.run).is_some_and(|(before, now)| before != now);
+        if sample.stream_id != self.stream_id || other_run {
             return Place::Restart;
         }
+        self.run = self.run.or(sample.run);
         let modulus = u64::from(SEQUENCE_MODULUS);
         let ahead = (u64::from(sample.sequence) + modulus - self.head % modulus) % modulus;
         if ahead == 0 || ahead >= modulus / 2 {

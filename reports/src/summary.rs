@@ -136,6 +136,7 @@ fn latency(f: &mut fmt::Formatter<'_>, run: &Run) -> fmt::Result {
         return Ok(());
     }
     let clocks = match (run.clock.same_host, run.clock.uncertainty_us) {
+        (true, _) if run.clock.assumed => "one clock (assumed)".to_owned(),
         (true, _) => "one clock (same host)".to_owned(),
         (false, Some(bound)) => format!("two clocks, ± {:.3} ms", bound as f64 / 1e3),
         (false, None) => "two clocks, not compared".to_owned(),

@@ -8,9 +8,10 @@ use serde_json::Value;
 
 use crate::account::{Entry, Ledger, Reading};
 use crate::age::Screen;
+use crate::cost::Costs;
 use crate::interval::{Closed, Histograms, Interval, Intervals};
 use crate::run::Pictures;
-use crate::sample::{Mark, Sample};
+use crate::sample::{Clocks, Mark, Sample};
 use crate::steps::{self, Watch};
 use crate::warning::Warning;
 
@@ -31,8 +32,8 @@ pub struct About {
     pub warmup: Duration,
     /// What is played, without user info.
     pub url: String,
-    /// Publisher and receiver read the same clock.
-    pub same_host: bool,
+    /// What is known of the clocks of publisher and receiver.
+    pub clocks: Clocks,
     /// The receiver's settings, as they go into `run.json`.
     pub config: Value,
     /// The receiver's machine: [`crate::host::describe`].
@@ -59,6 +60,7 @@ pub struct Tally {
     pictures: Pictures,
     bytes: u64,
     connection: Outages,
+    costs: Costs,
     warnings: Vec<Warning>,
     newest: Option<Sample>,
     /// When pictures were shown in the last second.
@@ -94,6 +96,7 @@ impl Tally {
             pictures: Pictures::default(),
             bytes: 0,
             connection: Outages::default(),
+            costs: Costs::default(),
             warnings: Vec::new(),
             newest: None,
             recent: VecDeque::new(),
@@ -104,6 +107,16 @@ impl Tally {
     /// A moment of starting up; only the first of its kind counts.
     pub fn mark(&mut self, mark: Mark, at: MonoTime) {
         self.startup[mark as usize].get_or_insert(at);
+    }
+
+    /// Something was found out about the clocks.
+    pub fn clocks(&mut self, found: Clocks) {
+        self.about.clocks = self.about.clocks.max(found);
+    }
+
+    /// What measuring and showing cost so far.
+    pub fn costs(&mut self) -> &mut Costs {
+        &mut self.costs
     }
 
     /// A picture whose code was read. Frames that settle go to `settle`, here and below.

@@ -6,7 +6,7 @@ use common::frame::{FrameTimes, PublisherTimes, ReceiverTimes};
 use common::time::{MonoTime, Now, WallTime};
 use serde_json::json;
 
-use crate::sample::{SEQUENCE_MODULUS, Sample};
+use crate::sample::{Clocks, SEQUENCE_MODULUS, Sample};
 use crate::tally::About;
 
 /// Wall time of monotonic zero: 2023-11-14T22:13:20Z.
@@ -47,8 +47,10 @@ pub(crate) fn sample(sequence: u64, stamped: u64, shown: u64) -> Sample {
     Sample {
         stream_id: 1,
         sequence: (sequence % u64::from(SEQUENCE_MODULUS)) as u32,
+        run: Some(1),
         times: FrameTimes { stamp, publisher: Some(publisher), receiver },
         presented: at(shown),
+        shown: true,
         bytes: 4_000,
         idr: sequence.is_multiple_of(30),
     }
@@ -60,7 +62,7 @@ pub(crate) fn about(warmup: Duration) -> About {
         started: now(0),
         warmup,
         url: "rtsp://127.0.0.1:8554/cam".to_owned(),
-        same_host: true,
+        clocks: Clocks::Same,
         config: json!({ "transport": "tcp" }),
         host: json!({ "os": "linux" }),
     }

@@ -149,6 +149,11 @@ pub fn of(run: &Run) -> Vec<Warning> {
     };
     let (latency, clock) = (&run.latency_ms, &run.clock);
     warn(
+        clock.assumed && latency.count > 0,
+        Code::ClockAssumed,
+        "no SEI of the publisher says which host it is on: it is assumed to be this one".to_owned(),
+    );
+    warn(
         clock.steps > 0,
         Code::ClockStep,
         format!(

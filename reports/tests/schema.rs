@@ -7,7 +7,7 @@ use std::time::Duration;
 use common::clock::{Clock, ManualClock};
 use common::frame::{FrameTimes, ReceiverTimes};
 use common::time::WallTime;
-use reports::{Assertion, Recorder, Sample, Setup, Warning, warning::Code};
+use reports::{Assertion, Clocks, Recorder, Sample, Setup, Warning, warning::Code};
 use serde_json::{Value, json};
 
 fn schema() -> Value {
@@ -22,7 +22,7 @@ fn run(frames: u32) -> Value {
         started: clock.now(),
         warmup: Duration::from_secs(1),
         url: "rtsp://127.0.0.1/cam".to_owned(),
-        same_host: true,
+        clocks: Clocks::Assumed,
         config: json!({}),
         host: reports::host::describe(),
         folder: None,
@@ -40,7 +40,18 @@ fn run(frames: u32) -> Value {
         };
         let times = FrameTimes { stamp: now.wall.offset(-5_000), publisher: None, receiver };
         if sequence % 10 != 0 {
-            recorder.frame(Sample { stream_id: 0, sequence, times, presented: now.mono, bytes: 900, idr: false });
+            let presented = now.mono;
+            recorder.frame(Sample {
+                stream_id: 0,
+                sequence,
+                run: None,
+                times,
+                presented,
+                shown: false,
+                bytes: 900,
+                idr: false,
+            });
+            recorder.costs().read.add(Duration::from_micros(30));
         }
         recorder.tick(now);
     }

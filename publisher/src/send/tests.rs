@@ -95,7 +95,7 @@ fn start(to: &Url) -> Sender {
 fn unit(sequence: u32, idr: bool, len: usize, stamped: Now) -> AccessUnit {
     let wall = stamped.wall;
     let times = PublisherTimes { captured: None, stamp: wall, painted: wall, encoded: wall, sent: wall };
-    let stamp = sei::nal(&sei::Stamp { stream_id: 1, sequence, times });
+    let stamp = sei::nal(&sei::Stamp { stream_id: 1, sequence, origin: sei::Origin::default(), times });
     let mut annex_b = Vec::new();
     let mut put = |nal: &[u8]| {
         annex_b.extend([0, 0, 0, 1]);

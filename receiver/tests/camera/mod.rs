@@ -4,14 +4,19 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
+use std::time::Duration;
 
 use common::rtp::Packets;
 use common::rtp::h264::Packetizer;
-use common::time::MediaTime;
+use common::rtp::rtcp::{self, Sent};
+use common::time::{MediaTime, WallTime};
 
 /// A session description of one H.264 track whose parameter sets come in the stream.
 pub const H264: &str = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\n\
     a=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1\r\na=control:track0\r\n";
+
+/// Time from one sender report to the next.
+pub const REPORT_PAUSE: Duration = Duration::from_millis(250);
 
 /// What a connection is served with.
 pub struct Script {
@@ -19,6 +24,8 @@ pub struct Script {
     pub answer: fn(method: &str, request: &str) -> Option<Vec<u8>>,
     /// The access units that follow PLAY, each as its NAL units.
     pub units: Vec<Vec<Vec<u8>>>,
+    /// So many sender reports follow each access unit, [`REPORT_PAUSE`] apart; without access units, they follow PLAY.
+    pub reports: u32,
     /// The connection is closed after them; else it stays open until the player closes it.
     pub close: bool,
     /// The first answer is followed by bytes without end.
@@ -27,7 +34,7 @@ pub struct Script {
 
 impl Default for Script {
     fn default() -> Self {
-        Self { answer: |_, _| None, units: Vec::new(), close: false, endless: false }
+        Self { answer: |_, _| None, units: Vec::new(), reports: 0, close: false, endless: false }
     }
 }
 
@@ -95,6 +102,21 @@ fn play(stream: &mut TcpStream, script: &Script) {
         packets.clear();
         packetizer.packetize(&nals, MediaTime::from_ticks(3_000 * n), &mut packets);
         let _ = stream.write_all(packets.interleaved(0));
+        report(stream, script.reports);
+    }
+    if script.units.is_empty() {
+        report(stream, script.reports);
+    }
+}
+
+/// Sends `count` sender reports (RFC 3550 section 6.4.1) on channel 1, as a camera of slow pictures does.
+fn report(stream: &mut TcpStream, count: u32) {
+    for _ in 0..count {
+        thread::sleep(REPORT_PAUSE);
+        let report =
+            rtcp::sender_report(1, WallTime::from_micros(1_763_722_800_000_000), MediaTime::default(), Sent::default());
+        let frame = [&[b'$', 1, 0, report.len() as u8][..], &report].concat();
+        let _ = stream.write_all(&frame);
     }
 }
 

@@ -172,6 +172,20 @@ fn a_jump_that_no_time_allows_is_a_restart_and_an_outage_is_a_gap() {
 }
 
 #[test]
+fn another_run_is_a_restart_however_the_numbers_lie() {
+    let mut books = Books::open();
+    books.run(0..20);
+    for sequence in 60..80 {
+        let restarted = Sample { run: Some(2), ..sample(sequence, sequence * 33, sequence * 33) };
+        books.ledger.read(&restarted, 0, &mut |_| {});
+    }
+    assert_eq!((books.counts().1, books.ledger.segments()), (40, 2), "nothing is lost between two runs");
+    // A picture without an SEI belongs to the run it comes in.
+    books.ledger.read(&Sample { run: None, ..sample(80, 2_640, 2_640) }, 0, &mut |_| {});
+    assert_eq!((books.counts().1, books.ledger.segments()), (41, 2));
+}
+
+#[test]
 fn another_stream_id_is_a_restart() {
     let mut books = Books::open();
     books.run(0..3);

@@ -7,7 +7,7 @@ use common::frame::Stage;
 use crate::account::Entry;
 use crate::interval::Interval;
 use crate::run::{ms, ms_of, rounded};
-use crate::sample::Bucket;
+use crate::sample::{Bucket, Sample};
 
 /// The first line of `frames.csv`.
 pub fn frames_header() -> String {
@@ -21,7 +21,7 @@ pub fn frame(out: &mut String, entry: &Entry<'_>) {
     line.field(entry.sequence);
     line.field(entry.bucket.name());
     let times = entry.sample.map(|sample| &sample.times);
-    let stages = times.map_or([None; Stage::ALL.len()], |times| times.stages_us());
+    let stages = entry.sample.map_or([None; Stage::ALL.len()], Sample::stages_us);
     stages.into_iter().for_each(|stage| line.optional(stage));
     line.optional(times.map(|times| times.latency_us()));
     line.field(entry.segment);

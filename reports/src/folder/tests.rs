@@ -14,7 +14,7 @@ fn recorder(folder: &Path, warmup: Duration) -> Recorder {
         started: about.started,
         warmup,
         url: about.url,
-        same_host: true,
+        clocks: crate::Clocks::Same,
         config: about.config,
         host: about.host,
         folder: Some(folder.to_owned()),

@@ -22,7 +22,7 @@ fn judged(about: About, assertions: &[&str]) -> Summary {
 #[test]
 fn outcomes_and_exit_codes_in_their_order() {
     let plain = || about(Duration::ZERO);
-    let apart = || About { same_host: false, ..plain() };
+    let apart = || About { clocks: crate::Clocks::Unknown, ..plain() };
     for (about, assertions, outcome, code) in [
         (plain(), &[][..], Outcome::Ok, 0),
         (plain(), &["p50<20ms"], Outcome::Ok, 0),
@@ -47,7 +47,8 @@ fn a_failure_is_above_all() {
 
 #[test]
 fn the_page_says_what_matters_in_80_columns() {
-    let mut summary = judged(About { same_host: false, ..about(Duration::ZERO) }, &["p50<1ms", "p99_9<20ms"]);
+    let mut summary =
+        judged(About { clocks: crate::Clocks::Unknown, ..about(Duration::ZERO) }, &["p50<1ms", "p99_9<20ms"]);
     summary.report = Some("reports/run-1".into());
     let page = summary.to_string();
     for line in page.lines() {

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::Tally;
 use crate::run::{
-    AgeMs, ClockFigures, Connection, Frames, Freezes, LatencyMs, Outcome, Pictures, Run, SCHEMA, StageMs, StagesMs,
-    Startup, ms, ms_of, rounded,
+    AgeMs, ClockFigures, Connection, Frames, Freezes, LatencyMs, Outcome, OwnCostUs, Pictures, Run, SCHEMA, StageMs,
+    StagesMs, Startup, ms, ms_of, rounded,
 };
-use crate::sample::Mark;
+use crate::sample::{Clocks, Mark};
 use crate::warning::{self, Code, Warning};
 
 impl Tally {
@@ -34,6 +34,7 @@ impl Tally {
             fps: per_second(self.pictures.shown as f64),
             bitrate_kbps: per_second(self.bytes as f64 * 8.0 / 1_000.0).filter(|_| self.bytes > 0),
             connection: self.outages(),
+            own_cost_us: OwnCostUs::new(&self.costs),
             clock: self.clock_figures(),
             warnings: Vec::new(),
             assertions: Vec::new(),
@@ -96,9 +97,10 @@ impl Tally {
     }
 
     fn clock_figures(&self) -> ClockFigures {
-        let known = self.about.same_host.then_some(0);
+        let known = self.about.clocks.are_one().then_some(0);
         ClockFigures {
-            same_host: self.about.same_host,
+            same_host: self.about.clocks.are_one(),
+            assumed: self.about.clocks == Clocks::Assumed,
             offset_us: known,
             uncertainty_us: known,
             steps: self.clock.steps(),

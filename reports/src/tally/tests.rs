@@ -225,11 +225,42 @@ fn negative_latencies_are_kept_and_told() {
 
 #[test]
 fn clocks_that_nobody_compared_prove_nothing() {
-    let mut tally = Tally::new(About { same_host: false, ..about(Duration::ZERO) });
+    let mut tally = Tally::new(About { clocks: crate::Clocks::Unknown, ..about(Duration::ZERO) });
     play(&mut tally, 0, 100);
     let (run, _) = finished(tally, FIRST + 4_000);
     assert_eq!((codes(&run), run.outcome), (vec!["clock-unknown"], Outcome::Inconclusive));
     assert_eq!((run.clock.offset_us, run.clock.uncertainty_us), (None, None));
+}
+
+#[test]
+fn what_the_publisher_says_of_its_host_outweighs_the_address() {
+    use crate::Clocks::{Assumed, Different, Same, Unknown};
+    for (address, said, expected) in [
+        (Assumed, None, (true, vec!["clock-assumed"], Outcome::Ok)),
+        (Assumed, Some(Same), (true, vec![], Outcome::Ok)),
+        (Assumed, Some(Different), (false, vec!["clock-unknown"], Outcome::Inconclusive)),
+        (Unknown, Some(Same), (true, vec![], Outcome::Ok)),
+    ] {
+        let mut tally = Tally::new(About { clocks: address, ..about(Duration::ZERO) });
+        play(&mut tally, 0, 100);
+        said.into_iter().for_each(|said| tally.clocks(said));
+        let (run, _) = finished(tally, FIRST + 4_000);
+        assert_eq!((run.clock.same_host, codes(&run), run.outcome), expected, "{address:?}, {said:?}");
+    }
+}
+
+#[test]
+fn headless_nothing_is_presented_and_the_other_stages_add_up() {
+    let mut tally = Tally::new(about(Duration::ZERO));
+    for sequence in 0..100 {
+        let shown = FIRST + sequence * 40;
+        let mut headless = Sample { shown: false, ..sample(sequence, shown - 10, shown) };
+        headless.times.receiver.read = headless.times.receiver.presented;
+        assert_eq!(headless.stages_us().into_iter().flatten().sum::<i64>(), headless.times.latency_us());
+        tally.frame(&headless, &mut ignore);
+    }
+    let (run, _) = finished(tally, FIRST + 4_000);
+    assert_eq!((run.stages_ms.of(common::frame::Stage::Present).p50, run.latency_ms.p50), (None, Some(10.0)));
 }
 
 #[test]
