@@ -36,7 +36,10 @@ impl Reader {
         if let Some(payload) = self.lock.as_ref().and_then(|sampler| read_at(sampler, &luma)) {
             return Some(payload);
         }
-        let exact = self.exact.iter().find_map(|sampler| Some((sampler.clone(), read_at(sampler, &luma)?)));
+        let exact = self.exact.iter().find_map(|sampler| {
+            let payload = read_at(sampler, &luma)?;
+            Some((sampler.clone(), payload))
+        });
         let (sampler, payload) = exact.or_else(|| self.search.go_on(&luma, |place| attempt(place, &luma)))?;
         self.lock = Some(sampler);
         Some(payload)
@@ -99,7 +102,7 @@ fn fit(start: Sampler, luma: &Luma<'_>, cells: impl Iterator<Item = (usize, bool
     best
 }
 
-/// Of a place.
+/// A side of a place.
 #[derive(Clone, Copy, Debug)]
 enum Side {
     Left,
@@ -159,6 +162,20 @@ mod tests {
         for (width, height, stride) in [(640, 480, 640), (640, 0, 640), (640, 2, 600), (usize::MAX, usize::MAX, 9)] {
             let luma = Luma { data: &[0; 100], width, height, stride };
             assert_eq!(Reader::new().read(luma), None);
+        }
+    }
+
+    #[test]
+    fn stripes_and_checks_are_survived_at_any_size() {
+        for (width, height) in [(1, 1), (1, 300), (300, 1), (24, 8), (40, 13), (641, 481)] {
+            for (across, down) in [(1, 1), (2, 2), (2, 4000), (4000, 3), (3, 7), (16, 16)] {
+                let white = |i: usize| (i % width / across + i / width / down).is_multiple_of(2);
+                let data: Vec<u8> = (0..width * height).map(|i| if white(i) { 235 } else { 16 }).collect();
+                let mut reader = Reader::new();
+                for _ in 0..4 {
+                    assert_eq!(reader.read(Luma { data: &data, width, height, stride: width }), None);
+                }
+            }
         }
     }
 }
