@@ -1,6 +1,6 @@
 //! What the flags mean together, worked out once: everything after this file works on resolved values.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,6 +12,14 @@ use url::Url;
 use crate::args::{Args, RawFormat, Transport};
 use crate::capture::camera::Layout;
 use crate::rate::FrameRate;
+
+/// Bits per second where `--bitrate` does not say.
+const BITRATE: u64 = 1_000_000;
+/// Pictures from one IDR to the next where `--gop` does not say.
+const GOP: u32 = 30;
+/// The embedded server's addresses where `--rtsp` and `--http` do not say.
+const RTSP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8554);
+const HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
 /// Everything one run of the publisher needs to know.
 #[derive(Clone, Debug)]
@@ -164,11 +172,13 @@ impl Config {
         if args.camera_format.is_some() && !matches!(source, Source::Auto | Source::Camera(_)) {
             return Err(Error::Needs("--camera-format", "--source camera"));
         }
+        refuse_idle_flags(&args, &destination)?;
         if let Some(size) = args.size {
             check_size("--size", size, args.corner)?;
         }
-        if !(10_000..=240_000_000).contains(&args.bitrate) {
-            return Err(Error::Bitrate(args.bitrate));
+        let bitrate = args.bitrate.unwrap_or(BITRATE);
+        if !(10_000..=240_000_000).contains(&bitrate) {
+            return Err(Error::Bitrate(bitrate));
         }
         Ok(Self {
             source,
@@ -178,10 +188,10 @@ impl Config {
             corner: args.corner,
             stream_id: args.stream_id,
             text: !args.no_text,
-            bitrate: u32::try_from(args.bitrate).map_err(|_| Error::Bitrate(args.bitrate))?,
-            gop: args.gop,
+            bitrate: u32::try_from(bitrate).map_err(|_| Error::Bitrate(bitrate))?,
+            gop: args.gop.unwrap_or(GOP),
             destination,
-            transport: args.transport,
+            transport: args.transport.unwrap_or(Transport::Tcp),
             preview: args.preview,
             json: args.json,
         })
@@ -211,6 +221,27 @@ pub fn check_size(what: &str, size: Size, corner: Corner) -> Result<(), Error> {
 /// The nearest size with even sides, upwards.
 fn even(size: Size) -> Size {
     Size::new(size.width.next_multiple_of(2), size.height.next_multiple_of(2))
+}
+
+/// A flag that would change nothing is refused: who gives it expects that it does.
+fn refuse_idle_flags(args: &Args, destination: &Destination) -> Result<(), Error> {
+    const NO_SERVER: &str = "it is an address of the embedded server";
+    const NO_VIDEO: &str = "pictures leave there as they are";
+    let to = match destination {
+        Destination::Embedded { .. } => return Ok(()),
+        Destination::Rtsp(_) => "--to rtsp://…",
+        Destination::Stdout => "--to -",
+    };
+    let bare = *destination == Destination::Stdout;
+    let idle = [
+        (args.rtsp.is_some(), "--rtsp", NO_SERVER),
+        (args.http.is_some(), "--http", NO_SERVER),
+        (bare && args.bitrate.is_some(), "--bitrate", NO_VIDEO),
+        (bare && args.gop.is_some(), "--gop", NO_VIDEO),
+        (bare && args.transport.is_some(), "--transport", NO_VIDEO),
+    ];
+    let found = idle.into_iter().find(|(given, ..)| *given);
+    found.map_or(Ok(()), |(_, flag, why)| Err(Error::Conflict(flag, to, why)))
 }
 
 fn source(args: &Args) -> Result<Source, Error> {
@@ -244,7 +275,7 @@ fn stdin(args: &Args) -> Result<Source, Error> {
 
 fn destination(args: &Args) -> Result<Destination, Error> {
     match args.to.as_str() {
-        "embedded" => Ok(Destination::Embedded { rtsp: args.rtsp, http: args.http }),
+        "embedded" => Ok(Destination::Embedded { rtsp: args.rtsp.unwrap_or(RTSP), http: args.http.unwrap_or(HTTP) }),
         "-" => Ok(Destination::Stdout),
         text => {
             let url = Url::parse(text).ok().filter(|url| url.scheme() == "rtsp");
@@ -268,6 +299,34 @@ mod tests {
     fn resolve(flags: &[&str]) -> Result<Config, Error> {
         let args = Args::try_parse_from(["publisher"].iter().chain(flags)).expect("each flag alone is right");
         Config::resolve(args)
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_interface() {
+        let config = resolve(&[]).expect("no flag is required");
+        assert_eq!((config.bitrate, config.gop, config.transport), (1_000_000, 30, Transport::Tcp));
+        let Destination::Embedded { rtsp, http } = config.destination else { panic!("{:?}", config.destination) };
+        assert_eq!((rtsp.to_string().as_str(), http.to_string().as_str()), ("127.0.0.1:8554", "127.0.0.1:8080"));
+        assert!(config.duration.is_none() && !config.looped && config.text);
+    }
+
+    #[test]
+    fn flags_that_would_change_nothing_are_refused() {
+        let address = "127.0.0.1:9000";
+        for (to, flag, value) in [
+            ("rtsp://h/cam", "--rtsp", address),
+            ("rtsp://h/cam", "--http", address),
+            ("-", "--rtsp", address),
+            ("-", "--http", address),
+            ("-", "--bitrate", "1M"),
+            ("-", "--gop", "30"),
+            ("-", "--transport", "tcp"),
+        ] {
+            let refused = resolve(&["--to", to, flag, value]);
+            assert!(matches!(refused, Err(Error::Conflict(said, _, _)) if said == flag), "{to} {flag}: {refused:?}");
+        }
+        assert!(resolve(&["--to", "rtsp://h/cam", "--bitrate", "1M", "--gop", "30", "--transport", "udp"]).is_ok());
+        assert!(resolve(&["--rtsp", address, "--http", address]).is_ok());
     }
 
     #[test]

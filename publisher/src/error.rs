@@ -1,5 +1,7 @@
 //! Everything that can end a run, and the exit code it ends with.
 
+use std::net::SocketAddr;
+
 use common::code::TooSmall;
 
 use crate::{capture, config, encode};
@@ -19,9 +21,20 @@ pub enum Error {
     /// The encoder.
     #[error(transparent)]
     Encode(#[from] encode::Error),
+    /// The embedded server is for this machine alone.
+    #[error(
+        "{flag} {address} can be reached from other hosts, and the server in this program asks nobody for a password: run \
+         framelag serve {flag} {address} --auth FILE, and publisher --to rtsp://USER:PASSWORD@HOST:PORT/cam"
+    )]
+    Exposed {
+        /// The address asked for.
+        address: SocketAddr,
+        /// The flag it came from.
+        flag: &'static str,
+    },
     /// The embedded server.
     #[error(transparent)]
-    Server(#[from] server::Error),
+    Server(server::Error),
     /// The connection to the server.
     #[error(transparent)]
     Send(#[from] crate::send::Error),
@@ -30,11 +43,20 @@ pub enum Error {
     Output(std::io::Error),
 }
 
+impl From<server::Error> for Error {
+    fn from(error: server::Error) -> Self {
+        match error {
+            server::Error::Exposed { address, flag } => Self::Exposed { address, flag },
+            other => Self::Server(other),
+        }
+    }
+}
+
 impl Error {
     /// 2 where the user named something unusable, 1 where it failed at run time.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::Stamp(_) | Self::Server(server::Error::Exposed { .. }) => 2,
+            Self::Config(_) | Self::Stamp(_) | Self::Exposed { .. } => 2,
             Self::Capture(error) if error.is_usage() => 2,
             _ => 1,
         }

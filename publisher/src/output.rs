@@ -72,15 +72,16 @@ impl Output {
         }
     }
 
-    /// Hands over what waits, and closes what was opened.
+    /// Hands over what waits, closes what was opened, and gives what went out in all.
     ///
     /// # Errors
     /// [`Error::Send`].
-    pub fn finish(self) -> Result<(), Error> {
+    pub fn finish(self) -> Result<Counters, Error> {
+        // Into a pipe every picture went out whole as it was taken.
+        let counters = self.counters();
         match self {
             Self::Push(push) => push.finish(),
-            // Every picture went out whole as it was taken.
-            Self::Pipe(_) => Ok(()),
+            Self::Pipe(_) => Ok(counters),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::capture::{self, Frame, Next, Pace, Source};
 use crate::config::Config;
 use crate::error::Error;
 use crate::event::{Log, Statistics};
-use crate::output::{Output, Taken};
+use crate::output::{Counters, Output, Taken};
 use crate::pace::Plan;
 use crate::preview::Preview;
 use crate::stamp::{self, Stamper};
@@ -46,9 +46,11 @@ pub fn run(config: &Config, stop: &Stop, log: Log) -> Result<Statistics, Error> 
         Pipeline { source, stamper, output, preview, clock, stop: stop.clone(), log, run: Run::default() };
     let result = pipeline.run(config.duration);
     let statistics = pipeline.statistics();
+    // Much may go out only now; where the end fails, what is known stays as it is.
     let finished = pipeline.output.finish();
+    let statistics = finished.as_ref().map_or(statistics, |counters| with_output(statistics, *counters));
     log.ended(&statistics);
-    result.and(finished).map(|()| statistics)
+    result.and(finished).map(|_| statistics)
 }
 
 struct Pipeline {
@@ -145,18 +147,22 @@ impl Pipeline {
     }
 
     fn statistics(&self) -> Statistics {
-        let counters = self.output.counters();
         let span = self.run.first.zip(self.run.last).map(|(first, last)| last - first);
-        Statistics {
+        let statistics = Statistics {
             seconds: span.unwrap_or_default().as_secs_f64(),
             frames: self.run.frames,
             fps: self.stamper.per_second(),
-            bytes: counters.bytes,
             processing_ms: self.stamper.processing().map(|mean| mean.as_secs_f64() * 1e3),
             dropped_by_source: self.source.dropped(),
             missed: self.run.plan.as_ref().map_or(0, Plan::missed),
-            dropped_by_sender: counters.dropped,
-            reconnects: counters.reconnects,
-        }
+            ..Statistics::default()
+        };
+        with_output(statistics, self.output.counters())
     }
+}
+
+/// `statistics` with what the output counted.
+fn with_output(statistics: Statistics, counters: Counters) -> Statistics {
+    let Counters { bytes, dropped, reconnects } = counters;
+    Statistics { bytes, dropped_by_sender: dropped, reconnects, ..statistics }
 }

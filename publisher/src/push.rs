@@ -30,8 +30,10 @@ pub struct Push {
     clock: Arc<dyn Clock>,
     stream_id: u8,
     origin: sei::Origin,
-    /// PUB of the first picture: media time zero.
+    /// PUB of the first picture.
     first: Option<MonoTime>,
+    /// Media time of the first picture, drawn (RFC 3550 section 5.1).
+    media_start: MediaTime,
     to: String,
     /// Serves until the run ends; stands behind the sender, which closes its session first.
     _server: Option<server::Handle>,
@@ -69,6 +71,7 @@ impl Push {
             stream_id: config.stream_id,
             origin: origin(),
             first: None,
+            media_start: MediaTime::from_ticks(rand::random()),
             to,
             _server: server,
         })
@@ -103,7 +106,7 @@ impl Push {
         self.sender.send(send::AccessUnit {
             annex_b: unit.annex_b,
             sei_at,
-            time: MediaTime::default().advance(at),
+            time: self.media_start.advance(at),
             stamped: Now { wall: stamped.stamp, mono: stamped.at },
             idr: unit.idr,
         })?;
@@ -112,17 +115,21 @@ impl Push {
 
     /// What went out so far.
     pub fn counters(&self) -> Counters {
-        let stats = self.sender.stats();
-        Counters { bytes: stats.bytes, dropped: stats.dropped, reconnects: stats.reconnects }
+        self.sender.stats().into()
     }
 
-    /// Sends what waits and closes the session.
+    /// Sends what waits, closes the session, and gives what went out in all.
     ///
     /// # Errors
     /// [`Error::Send`] where there never was a connection.
-    pub fn finish(self) -> Result<(), Error> {
-        self.sender.finish()?;
-        Ok(())
+    pub fn finish(self) -> Result<Counters, Error> {
+        Ok(self.sender.finish()?.into())
+    }
+}
+
+impl From<send::Stats> for Counters {
+    fn from(stats: send::Stats) -> Self {
+        Self { bytes: stats.bytes, dropped: stats.dropped, reconnects: stats.reconnects }
     }
 }
 

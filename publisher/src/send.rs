@@ -6,22 +6,24 @@
 
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use common::clock::Clock;
 use common::rtsp::auth::Credentials;
-use common::time::{MediaTime, Now};
+use common::time::{MediaTime, MonoTime, Now};
 use crossbeam_channel::{Receiver, TrySendError, bounded};
 use url::Url;
 
+mod congestion;
 mod error;
 mod link;
 mod socket;
 mod udp;
 mod worker;
 
+use congestion::{Congestion, Episode};
 pub use error::Error;
 
 /// How many pictures' time the queue holds. Longer than a server's or network's hiccup, shorter than what a viewer
@@ -139,6 +141,7 @@ struct Shared {
     away: AtomicBool,
     /// Nothing but an IDR picture may enter the queue.
     awaiting_idr: AtomicBool,
+    congestion: Mutex<Congestion>,
     failure: OnceLock<Error>,
     /// The connection, to cut it when the end takes too long.
     stream: Mutex<Option<TcpStream>>,
@@ -187,29 +190,34 @@ impl Sender {
         if let Some(error) = self.shared.failure.get() {
             return Err(error.clone());
         }
+        let now = self.clock.now();
         let undecodable = !unit.idr && self.shared.awaiting_idr.load(Ordering::Acquire);
         if undecodable || self.shared.away.load(Ordering::Acquire) {
             self.shared.count_dropped(1);
+            self.shared.congestion().skipped(now.mono, 1);
             return Ok(());
         }
-        self.shared.awaiting_idr.store(false, Ordering::Release);
-        let queued = Queued { unit, at: self.clock.now() };
+        if self.shared.awaiting_idr.swap(false, Ordering::AcqRel) {
+            self.shared.congestion().satisfied();
+        }
+        let queued = Queued { unit, at: now };
         if let Err(TrySendError::Full(queued) | TrySendError::Disconnected(queued)) = self.queue.try_send(queued) {
             self.overflow(queued);
         }
         Ok(())
     }
 
-    /// The queue is full: everything in it is old, and what comes next cannot be decoded without it.
+    /// The queue is full: everything in it is old, and what comes next cannot be decoded without it. The IDR picture to
+    /// go on with is asked for by the thread, when the network has taken what is under way.
     fn overflow(&self, newest: Queued) {
-        let dropped = self.waiting.try_iter().count() as u64;
-        if newest.unit.idr && self.queue.try_send(newest).is_ok() {
-            self.shared.count_dropped(dropped);
-        } else {
-            self.shared.count_dropped(dropped + 1);
-            self.shared.await_idr();
+        let now = newest.at.mono;
+        let mut dropped = self.waiting.try_iter().count() as u64;
+        let goes_on = newest.unit.idr && self.queue.try_send(newest).is_ok();
+        if !goes_on {
+            dropped += 1;
+            self.shared.awaiting_idr.store(true, Ordering::Release);
         }
-        tracing::warn!(dropped, "the network does not follow: dropped what waited up to the next IDR picture");
+        self.shared.dropped_by_network(now, dropped, !goes_on);
     }
 
     /// Whether an IDR picture has been asked for since the last call: by a reader, or because frames were dropped.
@@ -260,6 +268,8 @@ impl Sender {
             // A panic in there has been printed already, and there is nothing left to clean up.
             let _ = thread.join();
         }
+        self.shared.count_dropped(self.waiting.try_iter().count() as u64);
+        self.shared.tell_of(self.shared.congestion().take());
     }
 }
 
@@ -277,7 +287,28 @@ impl Shared {
     /// Lets nothing but an IDR picture into the queue from now on, and asks for one.
     fn await_idr(&self) {
         self.awaiting_idr.store(true, Ordering::Release);
+        self.congestion().satisfied();
         self.idr_wanted.store(true, Ordering::Release);
+    }
+
+    fn congestion(&self) -> MutexGuard<'_, Congestion> {
+        self.congestion.lock().expect("nobody panics while holding it")
+    }
+
+    /// Counts frames that the network was too slow for.
+    fn dropped_by_network(&self, now: MonoTime, frames: u64, idr_needed: bool) {
+        self.count_dropped(frames);
+        if self.congestion().overflowed(now, frames, idr_needed) {
+            tracing::warn!("the network does not follow: dropping what waits, up to the next IDR picture");
+        }
+    }
+
+    /// Tells of an episode that is over.
+    fn tell_of(&self, episode: Option<Episode>) {
+        if let Some(episode) = episode {
+            let (dropped, seconds) = (episode.dropped, episode.lasted().as_secs_f64());
+            tracing::warn!("the network did not follow for {seconds:.1} s: {dropped} frames were dropped");
+        }
     }
 
     fn hold(&self, stream: Option<TcpStream>) {

@@ -1,4 +1,4 @@
-//! The program as users run it: what cannot be run.
+//! The program as users run it.
 
 use std::process::{Command, Output};
 
@@ -14,6 +14,12 @@ fn what_cannot_be_run_is_one_line_without_passwords() {
         (vec!["--rtsp", "user:my secret@h"], 2, "--rtsp"),
         (vec!["--to", "rtsp:/user:secret@h/cam"], 2, "host"),
         (vec!["--to", "http://user:secret@h/cam"], 2, "http://…@h/cam"),
+        (
+            vec!["--source", "test", "--rtsp", "0.0.0.0:0", "--http", "127.0.0.1:0"],
+            2,
+            "framelag serve --rtsp 0.0.0.0:0 --auth FILE",
+        ),
+        (vec!["--source", "test", "--to", "-", "--gop", "30"], 2, "--gop does not go together with --to -"),
         (vec!["--source", "camera:user:secret@h"], 2, "…@h"),
         (vec!["--source", "rtsp://user:secret@h/cam"], 2, "…@h/cam"),
     ] {
@@ -23,4 +29,23 @@ fn what_cannot_be_run_is_one_line_without_passwords() {
         assert!(said.contains(word) && said.lines().count() == 1 && !said.contains("secret"), "{arguments:?}: {said}");
         assert!(output.stdout.is_empty());
     }
+}
+
+#[test]
+fn the_last_figures_are_those_after_everything_was_sent() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("clip.y4m");
+    // One picture: the source has ended long before the connection is made.
+    let picture = vec![128; 160 * 120 * 3 / 2];
+    std::fs::write(&file, [b"YUV4MPEG2 W160 H120 F30:1\nFRAME\n", &picture[..]].concat()).expect("a file");
+    let file = file.to_string_lossy();
+    let output = publisher(&["--source", &file, "--json", "--rtsp", "127.0.0.1:0", "--http", "127.0.0.1:0"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8_lossy(&output.stdout);
+    let ended: serde_json::Value = serde_json::from_str(said.lines().last().expect("a line")).expect("lines of JSON");
+    assert_eq!(
+        (&ended["event"], &ended["frames"], &ended["dropped_by_sender"]),
+        (&"ended".into(), &1.into(), &0.into())
+    );
+    assert!(ended["bytes"].as_u64().is_some_and(|bytes| bytes > 100), "{ended}");
 }

@@ -6,7 +6,6 @@
 //! Any error is the end of the session: make a new one on a new connection.
 
 use std::collections::VecDeque;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use rtsp_types::headers::{CSEQ, LOCATION};
@@ -81,14 +80,12 @@ pub enum Output {
 pub enum Route {
     /// Into the RTSP connection, RTP on this channel.
     Interleaved(u8),
-    /// To the server's ports.
+    /// To these ports of the RTSP connection's peer.
     Udp {
         /// For RTP.
         rtp: u16,
         /// For RTCP.
         rtcp: u16,
-        /// The address, where it is another than the RTSP connection's.
-        host: Option<IpAddr>,
     },
 }
 

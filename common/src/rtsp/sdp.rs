@@ -1,7 +1,7 @@
 //! Session descriptions (RFC 8866) of one H.264 video track (RFC 6184 section 8.2): what a publisher announces, what a
 //! server takes from an announcement and gives to readers.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
@@ -96,7 +96,8 @@ impl Video {
     /// The description of a stream that is this track alone. `host` is the address that it comes from.
     pub fn describe(&self, host: IpAddr) -> Vec<u8> {
         let mut session = Session::new(Origin::with_ip_addr(0, 0, host), "framelag");
-        session.connection = Some(Connection::from_ip_addr(Ipv4Addr::UNSPECIFIED));
+        let anywhere = if host.is_ipv4() { IpAddr::from(Ipv4Addr::UNSPECIFIED) } else { Ipv6Addr::UNSPECIFIED.into() };
+        session.connection = Some(Connection::from_ip_addr(anywhere));
         session.add_time(Time::new(0, 0));
         session.add_media(self.media());
         let mut text = Vec::new();
@@ -267,6 +268,21 @@ mod tests {
 
     fn announcing(media: &str) -> Result<Announcement, Error> {
         Announcement::parse(format!("v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n{media}").as_bytes())
+    }
+
+    #[test]
+    fn descriptions_name_the_address_family_of_their_host() {
+        for (host, line) in [("10.0.0.1", "c=IN IP4 0.0.0.0"), ("::1", "c=IN IP6 ::")] {
+            let video = Video {
+                payload_type: 96,
+                profile_level_id: None,
+                parameter_sets: vec![],
+                frame_rate: None,
+                control: None,
+            };
+            let text = String::from_utf8(video.describe(host.parse().expect("an address"))).expect("text");
+            assert!(text.lines().any(|found| found == line), "{text}");
+        }
     }
 
     #[test]

@@ -47,7 +47,12 @@ pub const FIRST_REQUEST_LIMIT: Duration = Duration::from_secs(10);
 pub const ITEM_LIMIT: Duration = Duration::from_secs(10);
 /// After ANNOUNCE, RECORD follows within this: the path is kept from others meanwhile.
 pub const PREPARE_LIMIT: Duration = Duration::from_secs(10);
-/// A session without a sign of life ends after this; the Session header says so.
+/// Without requests for this long a connection that neither plays nor publishes is closed.
+pub const IDLE_LIMIT: Duration = Duration::from_secs(10);
+/// A publisher that sends neither packets nor reports for this long is gone, and its path is free again. Also a source
+/// that pauses sends reports, every 5 s (RFC 3550 section 6.2).
+pub const RECORD_LIMIT: Duration = Duration::from_secs(10);
+/// A player without a sign of life is gone after this; the Session header says so.
 pub const SESSION_TIMEOUT: Duration = Duration::from_secs(60);
 /// Wrong credentials on one connection before it is closed. The first 401 of a client that waits to be asked counts
 /// too.
@@ -91,9 +96,9 @@ pub enum Error {
     /// ANNOUNCE without RECORD within [`PREPARE_LIMIT`].
     #[error("announced, but no RECORD within {} s", PREPARE_LIMIT.as_secs())]
     NotRecording,
-    /// Nothing for [`SESSION_TIMEOUT`].
-    #[error("no sign of life for {} s", SESSION_TIMEOUT.as_secs())]
-    Idle,
+    /// Nothing for [`IDLE_LIMIT`], [`RECORD_LIMIT`] or [`SESSION_TIMEOUT`].
+    #[error("no sign of life for {} s", .0.as_secs())]
+    Idle(Duration),
 }
 
 /// The server's side of one connection.
@@ -209,14 +214,21 @@ impl Session {
     }
 
     fn deadlines(&self) -> [Option<(MonoTime, Error)>; 4] {
-        // A player over TCP that says nothing is still there as long as it takes what is written to it; the
-        // connection's owner watches that.
-        let taking = self.state == State::Play && !self.uses_udp();
+        let silence = match self.state {
+            // Who pauses goes by the timeout that it was told.
+            State::PrePlay if self.paused => Some(SESSION_TIMEOUT),
+            State::Play if self.uses_udp() => Some(SESSION_TIMEOUT),
+            State::Initial | State::PrePlay | State::PreRecord => Some(IDLE_LIMIT),
+            State::Record => Some(RECORD_LIMIT),
+            // A player over TCP that says nothing is still there as long as it takes what is written to it; the
+            // connection's owner watches that.
+            State::Play => None,
+        };
         [
             (!self.requested).then(|| (self.opened + FIRST_REQUEST_LIMIT, Error::NoRequest)),
             self.partial.map(|since| (since + ITEM_LIMIT, Error::Stalled)),
             (self.state == State::PreRecord).then(|| (self.announced + PREPARE_LIMIT, Error::NotRecording)),
-            (!taking).then(|| (self.active + SESSION_TIMEOUT, Error::Idle)),
+            silence.map(|limit| (self.active + limit, Error::Idle(limit))),
         ]
     }
 

@@ -96,13 +96,14 @@ impl Link {
         std::mem::take(&mut self.idr_wanted)
     }
 
-    /// Sends one access unit. The time of sending is read, and put into its SEI, right before the write.
+    /// Sends one access unit, and says whether all of it went out. The time of sending is read, and put into its SEI,
+    /// right before the write.
     pub(super) fn send(
         &mut self,
         unit: &AccessUnit,
         packetizer: &mut Packetizer,
         packets: &mut Packets,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let ranges: Vec<_> = h264::nal_ranges(&unit.annex_b).collect();
         let nals: Vec<&[u8]> = ranges.iter().map(|range| &unit.annex_b[range.clone()]).collect();
         packetizer.packetize(&nals, unit.time, packets);
@@ -111,16 +112,16 @@ impl Link {
         if let Some(nal) = stamp.and_then(|index| packets.nal_mut(index)) {
             sei::set_sent(nal, unit.stamped.wall_at(now.mono));
         }
-        match self.route {
+        let whole = match self.route {
             Some(Route::Interleaved(channel)) => {
                 self.stream.write_all(packets.interleaved(channel)).map_err(|error| Error::lost(&self.url, &error))?;
+                true
             }
-            Some(Route::Udp { .. }) => {
-                if let Some(udp) = &self.udp {
-                    udp.send(packets);
-                }
-            }
-            None => return Ok(()),
+            Some(Route::Udp { .. }) => self.udp.as_ref().is_some_and(|udp| udp.send(packets)),
+            None => false,
+        };
+        if !whole {
+            return self.service().map(|()| false);
         }
         let frame = SentFrame {
             packets: packets.len() as u32,
@@ -129,7 +130,7 @@ impl Link {
             sampled: unit.stamped.wall,
         };
         self.session.handle_sent(now, &frame).map_err(|error| self.refused(error))?;
-        self.service()
+        self.service().map(|()| true)
     }
 
     /// Takes what the server sent.
@@ -195,9 +196,9 @@ impl Link {
     }
 
     fn begin(&mut self, route: Route) -> Result<(), Error> {
-        if let (Route::Udp { rtp, rtcp, host }, Some(udp)) = (route, &self.udp) {
-            let peer = self.stream.peer_addr().map(|address| host.unwrap_or(address.ip()));
-            peer.and_then(|peer| udp.connect(peer, rtp, rtcp))
+        if let (Route::Udp { rtp, rtcp }, Some(udp)) = (route, &self.udp) {
+            let peer = self.stream.peer_addr();
+            peer.and_then(|peer| udp.connect(peer.ip(), rtp, rtcp))
                 .map_err(|error| Error::Udp { url: self.url.to_string(), why: error.to_string() })?;
         }
         self.route = Some(route);

@@ -23,7 +23,7 @@ enum Action {
     Send(Vec<u8>),
     Nothing,
     Close,
-    /// Stops reading until the test has ended.
+    /// Stops reading until the test says so, or has ended.
     Stall(Receiver<()>),
 }
 
@@ -60,7 +60,6 @@ fn converse(mut stream: TcpStream, mut script: impl FnMut(Item) -> Action) {
                 Action::Close => return,
                 Action::Stall(until) => {
                     let _ = until.recv();
-                    return;
                 }
             }
         }
@@ -157,7 +156,8 @@ fn a_stream_arrives_with_the_time_of_sending_in_it() {
 fn udp_packets_and_reports_come_from_the_announced_ports() {
     let [rtp, rtcp] = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").expect("a port is free"));
     let port = |socket: &UdpSocket| socket.local_addr().expect("it is bound").port();
-    let transport = format!("RTP/AVP;unicast;server_port={}-{}", port(&rtp), port(&rtcp));
+    // Where the server says that packets should go elsewhere, they do not.
+    let transport = format!("RTP/AVP;unicast;server_port={}-{};source=127.0.0.9", port(&rtp), port(&rtcp));
     let (url, seen) = serve(1, move |_, item| record(item, &transport));
     let (config, clock) = config(&url, Transport::Udp);
     let sender = Sender::start(config).expect("the server listens");
@@ -232,30 +232,61 @@ fn a_lost_connection_is_made_again_and_begins_with_an_idr_picture() {
     assert!(stats.dropped >= 1, "{stats:?}");
 }
 
+/// Sends until a frame is dropped, because the server stops reading inside the first.
+fn fill(sender: &Sender, seen: &Receiver<Seen>, clock: &ManualClock) {
+    /// Bytes of a picture that no kernel takes whole.
+    const HUGE: usize = 64 << 20;
+    sender.send(unit(0, true, HUGE, clock.now())).expect("it goes on");
+    packet(seen);
+    let dropped = (1..100).any(|sequence| {
+        sender.send(unit(sequence, false, 10, clock.now())).expect("it goes on");
+        sender.stats().dropped > 0
+    });
+    assert!(dropped);
+    assert!(!sender.take_idr_request(), "the network is still busy");
+}
+
 #[test]
 fn a_server_that_stalls_costs_frames_but_never_the_pipeline() {
     let (release, until) = bounded(0);
-    let (url, _seen) = serve(1, move |_, item| match item {
+    let (url, seen) = serve(1, move |_, item| match item {
         Item::Data { .. } => Action::Stall(until.clone()),
         item => record(item, TCP),
     });
     let (config, clock) = config(&url, Transport::Tcp);
     let sender = Sender::start(config).expect("the server listens");
-    // Far more than both kernels take: the loop ends with the first drop.
-    let dropped = (0..2_000).find(|&sequence| {
-        sender.send(unit(sequence, sequence == 0, 100_000, clock.now())).expect("it goes on");
-        sender.stats().dropped > 0
-    });
-    assert!(dropped.is_some());
-    assert!(sender.take_idr_request(), "decoding has to begin anew");
+    fill(&sender, &seen, &clock);
     let before = sender.stats();
     sender.send(unit(9_000, false, 10, clock.now())).expect("it goes on");
     assert_eq!(sender.stats().dropped, before.dropped + 1, "nothing but an IDR picture is taken now");
     assert_eq!(sender.stats().queued, 0, "what waited is old");
     sender.send(unit(9_001, true, 10, clock.now())).expect("it goes on");
     assert_eq!(sender.stats().dropped, before.dropped + 1, "an IDR picture has room");
+    assert!(!sender.take_idr_request(), "one came by itself");
     sender.finish().expect("it began well");
     drop(release);
+}
+
+#[test]
+fn a_network_that_follows_again_is_asked_one_idr_picture_of() {
+    let (release, until) = bounded::<()>(0);
+    let (url, seen) = serve(1, move |_, item| match item {
+        Item::Data { .. } => Action::Stall(until.clone()),
+        item => record(item, TCP),
+    });
+    let (config, clock) = config(&url, Transport::Tcp);
+    let sender = Sender::start(config).expect("the server listens");
+    fill(&sender, &seen, &clock);
+    drop(release);
+    let limit = std::time::Instant::now() + LIMIT;
+    let asked = || {
+        let _ = seen.recv_timeout(Duration::from_millis(10));
+        sender.take_idr_request()
+    };
+    assert!(std::iter::repeat_with(asked).take_while(|_| std::time::Instant::now() < limit).any(|asked| asked));
+    sender.send(unit(9_000, false, 10, clock.now())).expect("it goes on");
+    assert!(!sender.take_idr_request(), "it is under way");
+    sender.finish().expect("it began well");
 }
 
 #[test]

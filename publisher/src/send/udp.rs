@@ -48,12 +48,10 @@ impl Pair {
         self.rtcp.connect(SocketAddr::new(host, rtcp))
     }
 
-    /// Sends all packets. That one cannot be sent, because a buffer is full or nobody listens, is UDP's way of losing
-    /// it; whether the server is gone, the RTSP connection tells.
-    pub(super) fn send(&self, packets: &Packets) {
-        for packet in packets.iter() {
-            let _ = self.rtp.send(packet);
-        }
+    /// Sends all packets, and says whether the system had room for them. Whether the server is there, the RTSP
+    /// connection tells.
+    pub(super) fn send(&self, packets: &Packets) -> bool {
+        send_all(packets.iter(), |packet| self.rtp.send(packet))
     }
 
     /// Sends an RTCP packet, if it can be sent.
@@ -69,6 +67,17 @@ impl Pair {
     }
 }
 
+/// Sends packets up to the first that the system has no room for, and says whether there was none. Any other error is
+/// the network's word on an earlier datagram, such as a port that nobody listens on.
+fn send_all<'a>(mut packets: impl Iterator<Item = &'a [u8]>, mut send: impl FnMut(&[u8]) -> io::Result<usize>) -> bool {
+    packets.all(|packet| !send(packet).is_err_and(|error| is_full(&error)))
+}
+
+fn is_full(error: &io::Error) -> bool {
+    let no_buffers = error.raw_os_error() == Some(rustix::io::Errno::NOBUFS.raw_os_error());
+    no_buffers || error.kind() == io::ErrorKind::WouldBlock
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,6 +88,27 @@ mod tests {
         for pair in &pairs {
             let (rtp, rtcp) = pair.ports().expect("they are bound");
             assert_eq!((rtp % 2, rtcp), (0, rtp + 1));
+        }
+    }
+
+    #[test]
+    fn a_full_buffer_costs_the_rest_of_the_frame_and_is_told() {
+        let packets: [&[u8]; 3] = [b"one", b"two", b"three"];
+        for (error, whole, tried) in [
+            (None, true, 3),
+            (Some(io::ErrorKind::WouldBlock.into()), false, 2),
+            (Some(io::Error::from_raw_os_error(rustix::io::Errno::NOBUFS.raw_os_error())), false, 2),
+            (Some(io::ErrorKind::ConnectionRefused.into()), true, 3),
+        ] {
+            let said = format!("{error:?}");
+            let (mut sent, mut error) = (0, error);
+            let send = |packet: &[u8]| {
+                sent += 1;
+                let fails = packet == b"two";
+                if fails && let Some(error) = error.take() { Err(error) } else { Ok(packet.len()) }
+            };
+            assert_eq!(send_all(packets.into_iter(), send), whole, "{said}");
+            assert_eq!(sent, tried, "{said}");
         }
     }
 }

@@ -19,6 +19,8 @@ const RETRY_FIRST: Duration = Duration::from_millis(200);
 const RETRY_LONGEST: Duration = Duration::from_secs(2);
 /// How long a connection may wait for the first picture. Servers hang up on one that says nothing for ten seconds.
 const FRESH: Duration = Duration::from_secs(5);
+/// How long to wait for the first IDR picture before looking whether it was dropped.
+const IDR_PATIENCE: Duration = Duration::from_millis(100);
 
 pub(super) struct Worker {
     pub(super) target: Target,
@@ -76,6 +78,8 @@ impl Worker {
             self.shared.connected.store(false, Ordering::Relaxed);
             self.shared.away.store(true, Ordering::Release);
             self.shared.reconnects.fetch_add(1, Ordering::Relaxed);
+            let episode = self.shared.congestion().take();
+            self.shared.tell_of(episode);
             tracing::warn!("{error}: trying again");
             // Nobody has to read the events.
             let _ = self.events.try_send(Event::Lost(error));
@@ -146,11 +150,9 @@ impl Worker {
                     stopping = true;
                     Ok(())
                 }
-                default(link.idle()) => link.service(),
+                default(self.idle(&link)) => link.service(),
             };
-            if link.take_idr_request() {
-                self.shared.idr_wanted.store(true, Ordering::Release);
-            }
+            self.ask_for_idr(&mut link);
             if let Err(error) = result {
                 return Ended::Lost(error);
             }
@@ -159,13 +161,43 @@ impl Worker {
         Ended::Stopped
     }
 
+    /// How long nothing has to be done.
+    fn idle(&self, link: &Link) -> Duration {
+        let ask = self.shared.congestion().ask_in(self.clock.now().mono);
+        ask.map_or(link.idle(), |ask| ask.min(link.idle()))
+    }
+
+    /// Asks for an IDR picture where a reader needs one, or where frames were dropped and everything is written now.
+    fn ask_for_idr(&self, link: &mut Link) {
+        // Where one is awaited already it serves the reader too.
+        if link.take_idr_request() && !self.shared.awaiting_idr.load(Ordering::Acquire) {
+            self.shared.idr_wanted.store(true, Ordering::Release);
+        }
+        self.ask_after_drop();
+    }
+
+    fn ask_after_drop(&self) {
+        let now = self.clock.now().mono;
+        if self.queue.is_empty() && self.shared.congestion().ask(now) {
+            self.shared.idr_wanted.store(true, Ordering::Release);
+        }
+        let over = self.shared.congestion().take_over(now);
+        self.shared.tell_of(over);
+    }
+
     fn send(&self, link: &mut Link, outgoing: &mut Stream, queued: &Queued) -> Result<(), Error> {
         if queued.unit.idr {
             outgoing.first.clone_from(&queued.unit);
         }
-        link.send(&queued.unit, &mut outgoing.packetizer, &mut outgoing.packets)?;
-        let took = self.clock.now().mono - queued.at.mono;
         let shared = &self.shared;
+        let whole = link.send(&queued.unit, &mut outgoing.packetizer, &mut outgoing.packets)?;
+        let now = self.clock.now().mono;
+        if !whole {
+            shared.awaiting_idr.store(true, Ordering::Release);
+            shared.dropped_by_network(now, 1, true);
+            return Ok(());
+        }
+        let took = now - queued.at.mono;
         shared.frames.fetch_add(1, Ordering::Relaxed);
         shared.packets.fetch_add(outgoing.packets.len() as u64, Ordering::Relaxed);
         shared.bytes.fetch_add(outgoing.packets.bytes() as u64, Ordering::Relaxed);
@@ -182,6 +214,7 @@ impl Worker {
                     Ok(_) => self.shared.count_dropped(1),
                     Err(_) => return None,
                 },
+                default(IDR_PATIENCE) => self.ask_after_drop(),
                 // A stream may be so short that it has ended already.
                 recv(self.stopped) -> _ => return self.queue.try_iter().find(|queued| queued.unit.idr),
             }

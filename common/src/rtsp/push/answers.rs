@@ -116,7 +116,8 @@ impl Session {
             (Delivery::Udp(..), Lower::Udp) => {
                 let (rtp, rtcp) =
                     transport.server_port.ok_or_else(|| Error::unusable(request, "it names no server_port"))?;
-                Ok(Route::Udp { rtp, rtcp, host: transport.source })
+                // A `source` is not looked at: a server could aim the stream at somebody else with it.
+                Ok(Route::Udp { rtp, rtcp })
             }
             (Delivery::Tcp, Lower::Udp) => Err(Error::unusable(request, "it wants UDP: try --transport udp")),
             (Delivery::Udp(..), Lower::Tcp) => Err(Error::unusable(request, "it wants TCP: try --transport tcp")),

@@ -133,7 +133,7 @@ fn udp_packets_go_where_the_server_wants_them() {
     for headers in ["", "", set_up, ""] {
         answer(&mut session, at(0), "200 OK", headers).expect("a good answer");
     }
-    let route = Route::Udp { rtp: 6000, rtcp: 6001, host: Some([127, 0, 0, 9].into()) };
+    let route = Route::Udp { rtp: 6000, rtcp: 6001 };
     assert_eq!(outputs(&mut session).last(), Some(&Output::Recording(route)));
     session
         .handle_sent(at(5), &SentFrame { packets: 1, octets: 1, time: MediaTime::default(), sampled: at(0).wall })

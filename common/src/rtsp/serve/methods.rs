@@ -13,7 +13,7 @@ use super::host::{Access, Action, Host, Output, Permission, Setup};
 use super::path::StreamPath;
 use super::reply::{Refusal, Reply};
 use super::state::{self, State};
-use super::{DENIALS_MAX, Error, SESSION_TIMEOUT, Session};
+use super::{DENIALS_MAX, Error, RECORD_LIMIT, SESSION_TIMEOUT, Session};
 use crate::rtsp::headers;
 use crate::rtsp::sdp;
 use crate::time::MonoTime;
@@ -117,7 +117,11 @@ impl Session {
         if !self.has_session() {
             return reply;
         }
-        let session = headers::Session { id: self.id.clone(), timeout: Some(SESSION_TIMEOUT) };
+        let timeout = match self.state {
+            State::PreRecord | State::Record => RECORD_LIMIT,
+            _ => SESSION_TIMEOUT,
+        };
+        let session = headers::Session { id: self.id.clone(), timeout: Some(timeout) };
         reply.with("Session", session.to_string())
     }
 

@@ -65,8 +65,10 @@ fn a_path_is_not_kept_for_who_does_not_record() {
 #[test]
 fn silent_sessions_end_after_their_timeout_and_keep_alives_prevent_it() {
     let idle = |mut client: Client| time_to_end(&mut client);
-    for client in [Client::pre_play(TCP), Client::playing(UDP), Client::recording(TCP), Client::recording(UDP)] {
-        assert_eq!(idle(client), (SESSION_TIMEOUT, Error::Idle));
+    let mut paused = Client::playing(TCP);
+    paused.ok("PAUSE", "/cam", &paused.session_header(), "");
+    for client in [paused, Client::playing(UDP)] {
+        assert_eq!(idle(client), (SESSION_TIMEOUT, Error::Idle(SESSION_TIMEOUT)));
     }
     for method in ["OPTIONS", "GET_PARAMETER", "SET_PARAMETER"] {
         let mut client = Client::playing(UDP);
@@ -75,10 +77,38 @@ fn silent_sessions_end_after_their_timeout_and_keep_alives_prevent_it() {
             client.ok(method, "/cam", &client.session_header(), "");
         }
     }
+}
+
+#[test]
+fn a_publisher_that_is_gone_frees_its_path_within_ten_seconds() {
+    for client in [Client::recording(TCP), Client::recording(UDP)] {
+        let mut client = client;
+        assert_eq!(time_to_end(&mut client), (RECORD_LIMIT, Error::Idle(RECORD_LIMIT)));
+    }
+    // A source that pauses still sends reports, every five seconds.
+    let mut client = Client::recording(TCP);
+    for _ in 0..20 {
+        client.wait(SECOND * 5).expect("it lives");
+        client.feed(&frame(1, &[0; 28])).expect("a report");
+    }
     let mut client = Client::recording(UDP);
-    client.wait(SESSION_TIMEOUT - SECOND).expect("it lives");
-    client.session.handle_activity(client.now);
-    client.wait(SESSION_TIMEOUT - SECOND).expect("datagrams count");
+    for _ in 0..20 {
+        client.wait(SECOND * 5).expect("it lives");
+        client.session.handle_activity(client.now);
+    }
+    let told = client.ok("GET_PARAMETER", "/new", &client.session_header(), "");
+    assert!(told.contains(";timeout=10\r\n"), "{told}");
+}
+
+#[test]
+fn connections_that_come_to_nothing_end_after_ten_seconds_unless_requests_keep_coming() {
+    let mut greeted = Client::new();
+    greeted.ok("OPTIONS", "*", "", "");
+    for mut client in [greeted, Client::pre_play(TCP)] {
+        client.wait(SECOND * 9).expect("not yet");
+        client.ok("OPTIONS", "*", "", "");
+        assert_eq!(time_to_end(&mut client), (IDLE_LIMIT, Error::Idle(IDLE_LIMIT)));
+    }
 }
 
 #[test]
