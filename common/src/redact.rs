@@ -22,7 +22,7 @@ pub fn one_line(text: &str) -> String {
     secrets(line.trim_start_matches("error: "))
 }
 
-/// `text` with each of its words, or quoted parts, as [`url`] shows it. For sentences that quote what was typed.
+/// `text` with each of its words, or quoted parts, as [`url()`] shows it. For sentences that quote what was typed.
 pub fn secrets(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;

@@ -8,8 +8,8 @@ use crate::frame::{Luma, Size};
 
 /// Reads codes from the pictures of one stream, and remembers where it found the last one.
 ///
-/// A code that is not where it was, or that has been scaled, is searched for over several pictures, so that no call takes much
-/// longer than the others: a still picture may have to be handed in more than once.
+/// A code that is not where it was, or that has been scaled, is searched for over several pictures, so that no call takes
+/// long: a still picture may have to be handed in more than once.
 #[derive(Debug, Default)]
 pub struct Reader {
     size: (usize, usize),
