@@ -146,7 +146,7 @@ fn servers_that_refuse() {
     };
     publish(format!("rtsp://user:secret@{nobody}/cam"), &[&nobody, "refused"]);
     publish(format!("rtsp://user:secret@{http}/cam"), &[&http.to_string(), "does not speak RTSP"]);
-    publish(format!("rtsp://{rtsp}/cam"), &[&rtsp.to_string(), "USER:PASSWORD"]);
+    publish(format!("rtsp://{rtsp}/cam"), &[&rtsp.to_string(), "one into the URL"]);
     publish(format!("rtsp://cam:wrong-secret@{rtsp}/cam"), &[&rtsp.to_string(), "401", "password"]);
     publish(format!("rtsp://ann:a%20secret@{rtsp}/cam"), &[&rtsp.to_string(), "403"]);
 }

@@ -48,7 +48,7 @@ pub enum Error {
         hint: &'static str,
     },
     /// The server asks for user and password, and the URL has none.
-    #[error("the server wants a user for {request}: put USER:PASSWORD@ before the host in the URL")]
+    #[error("the server wants a user for {request}: put one into the URL, before the host")]
     CredentialsNeeded {
         /// The request.
         request: &'static str,
