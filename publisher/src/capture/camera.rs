@@ -1,9 +1,9 @@
 //! The webcam: the newest picture at any time, the mode nearest to what was asked for, and the way back after a loss.
 //!
 //! A driver is a queue: who reads it slowly sees old pictures, and who reads it when the camera is gone may wait for
-//! ever. So a thread of its own ([`worker`]) reads as fast as pictures come, converts them, and leaves the newest one
-//! in a [`slot`] with room for one; what nobody took is counted. The pipeline's thread watches over the times of
-//! pictures ([`watch`]): silence or an error is said within 2 s, and the thread goes on trying to get the camera
+//! ever. So a thread of its own (`worker`) reads as fast as pictures come, converts them, and leaves the newest one
+//! in a `slot` with room for one; what nobody took is counted. The pipeline's thread watches over the times of
+//! pictures (`watch`): silence or an error is said within 2 s, and the thread goes on trying to get the camera
 //! back. A thread that hangs in a call of the driver is left behind, a bounded number of times.
 //!
 //! # Why the `v4l` crate and not nokhwa
