@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use common::redact;
 use common::units::parse_duration;
 
 use crate::processes::{GRACE, Process, end, free_port, on_path, sibling, wait};
@@ -59,7 +60,7 @@ fn play(args: &Args) -> Result<ExitStatus, String> {
     fs::create_dir_all(dir).map_err(|error| format!("cannot make the report folder {}: {error}", dir.display()))?;
 
     let (source, why) = choose_source(args.source.as_deref());
-    eprintln!("demo: source: {source} ({why})");
+    eprintln!("demo: source: {} ({why})", redact::secrets(&source));
     let server = Server::start(dir)?;
     let url = server.url();
     let mut publisher = start_publisher(&source, &url, dir)?;

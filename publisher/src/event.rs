@@ -56,6 +56,11 @@ impl Log {
         self.line(code, json!({ "message": message }));
     }
 
+    /// Something happened that the log lines tell already: for the JSON lines only.
+    pub fn note(&self, code: &str, message: &str) {
+        self.line(code, json!({ "message": message }));
+    }
+
     /// Something happened that a user should know.
     pub fn warn(&self, code: &str, message: &str) {
         tracing::warn!("{message}");

@@ -28,6 +28,7 @@ pub struct Push {
     encoder: Box<dyn Encoder>,
     sender: Sender,
     clock: Arc<dyn Clock>,
+    log: Log,
     stream_id: u8,
     origin: sei::Origin,
     /// PUB of the first picture.
@@ -68,6 +69,7 @@ impl Push {
             encoder,
             sender,
             clock,
+            log,
             stream_id: config.stream_id,
             origin: origin(),
             first: None,
@@ -87,6 +89,7 @@ impl Push {
     /// # Errors
     /// [`Error::Encode`]; [`Error::Send`] where the first connection came to nothing.
     pub fn take(&mut self, frame: &Frame, stamped: &Stamped) -> Result<(), Error> {
+        self.tell();
         let at = stamped.at - *self.first.get_or_insert(stamped.at);
         let idr = self.sender.take_idr_request();
         let mut unit = self.encoder.encode(&frame.picture, at, idr)?;
@@ -111,6 +114,16 @@ impl Push {
             idr: unit.idr,
         })?;
         Ok(())
+    }
+
+    /// Passes on what happened to the connection.
+    fn tell(&self) {
+        for event in self.sender.events().try_iter() {
+            match event {
+                send::Event::Connected => self.log.note("connected", &self.to),
+                send::Event::Lost(why) => self.log.note("disconnected", &why.to_string()),
+            }
+        }
     }
 
     /// What went out so far.

@@ -225,26 +225,29 @@ impl Run<'_> {
         }
     }
 
-    fn save(&mut self, path: &std::path::Path) {
+    /// Whether the picture that was asked for is on the disk.
+    fn save(&mut self, path: &std::path::Path) -> bool {
         let Self { streams, screen, clock, .. } = self;
         let mut captions = |index: usize, label: &_, since| streams[index].caption(label, since, clock.now());
         let now = clock.now().mono;
         match screen.picture(now, &mut captions).map(|canvas| snapshot::save(canvas, path)) {
-            Some(Ok(())) => self.output.saved(path),
+            Some(Ok(())) => {
+                self.output.saved(path);
+                return true;
+            }
             Some(Err(error)) => self.output.warn(error),
             None => self.output.warn("there is no picture to save"),
         }
+        false
     }
 
     /// Writes and tells what came of it. The worst stream decides.
     fn finish(mut self) -> u8 {
         // A thread that panicked has said so on standard error.
         self.saving.drain(..).for_each(|thread| drop(thread.join()));
-        if let Some(path) = &self.config.snapshot {
-            self.save(path);
-        }
+        let saved = self.config.snapshot.as_deref().is_none_or(|path| self.save(path));
         let (window, now) = (self.screen.is_wanted(), self.clock.now());
-        let mut codes = Vec::new();
+        let mut codes = if saved { Vec::new() } else { vec![FAILED] };
         for stream in self.streams {
             let (name, url) = (stream.name.clone(), stream.url.clone());
             let summary = stream.finish(window, &self.config.assertions, now);
@@ -255,10 +258,13 @@ impl Run<'_> {
     }
 }
 
+/// Exit code of a run that did not bring what was asked for.
+const FAILED: u8 = 1;
+
 /// The exit code of a run whose streams ended with `codes`: a failure before a broken assertion before an inconclusive
 /// stream.
 fn worst(codes: &[u8]) -> u8 {
-    const ORDER: [u8; 3] = [1, 99, 3];
+    const ORDER: [u8; 3] = [FAILED, 99, 3];
     ORDER.into_iter().find(|code| codes.contains(code)).unwrap_or(0)
 }
 

@@ -19,7 +19,7 @@ use retina::client::{
     Credentials, Demuxed, Described, PlayOptions, Session, SessionGroup, SessionOptions, SetupOptions, Transport,
 };
 use retina::codec::{CodecItem, FrameFormat, ParametersRef, VideoFrame};
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use url::Url;
 
 use crate::config::{self, Address};
@@ -130,13 +130,15 @@ impl Player<'_> {
                 queue.say(Arrival::Disconnected(error.to_string()));
             } else if self.pictures.get() > 0 {
                 tracing::debug!(%error, "the stream is not back");
-            } else if !error.may_pass() || Instant::now() + pause > give_up {
+            } else if !error.may_pass() || Instant::now() >= give_up {
                 return error;
             } else if told.as_ref() != Some(&error) {
                 queue.say(Arrival::Waiting(error.to_string()));
                 told = Some(error);
             }
-            sleep(pause).await;
+            // Before the first picture there is one last try when the time is up, however long the pauses have become.
+            let until = Instant::now() + pause;
+            sleep_until(if self.pictures.get() == 0 { until.min(give_up) } else { until }).await;
             pause = (pause * 2).min(RETRY.1);
         }
     }

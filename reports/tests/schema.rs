@@ -79,6 +79,8 @@ fn misfits(root: &Value, schema: &Value, value: &Value, path: &str, out: &mut Ve
                 Value::Array(types) => types.iter().any(|name| is(name, value)),
                 name => is(name, value),
             },
+            // Asks nothing of what is no object.
+            "required" if !value.is_object() => true,
             "required" => {
                 let names = rule.as_array().into_iter().flatten().filter_map(Value::as_str);
                 names
