@@ -20,7 +20,7 @@ pub struct Args {
     /// How long to measure, from the first picture.
     #[arg(long, default_value = "10s", value_parser = parse_duration)]
     duration: Duration,
-    /// camera[:N], test, a file, or - [default: a camera, else footage in ./footage, else the test pattern].
+    /// What `publisher --source` takes. Default: a camera, else footage in ./footage, else the test pattern.
     #[arg(long)]
     source: Option<String>,
     /// Folder for the report and the logs of server and publisher.

@@ -27,13 +27,16 @@ Examples:
                                                    pictures from a pipe
   publisher --duration 10s --json                  ten seconds, JSON lines for a script";
 
+/// In a constant, since its brackets would be a link in a doc comment.
+const SOURCE_HELP: &str = "Where pictures come from: camera[:N], test, a y4m file, any file that ffmpeg reads, or - \
+                           (a pipe). Default: the webcam, or the test pattern where there is none";
+
 /// Captures live video, stamps every picture with the time, encodes it and pushes it by RTSP.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "publisher", version, after_help = EXAMPLES, max_term_width = 110)]
 pub struct Args {
-    /// Where pictures come from: camera[:N], test, a y4m file, any file that ffmpeg reads, or - (a pipe).
-    /// Default: the webcam, or the test pattern where there is none.
-    #[arg(long, value_name = "SOURCE", help_heading = "Source")]
+    /// Where pictures come from.
+    #[arg(long, value_name = "SOURCE", help_heading = "Source", help = SOURCE_HELP)]
     pub source: Option<String>,
 
     /// Standard input holds bare pictures in this layout instead of y4m; needs --size and --fps.
