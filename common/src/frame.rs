@@ -151,6 +151,18 @@ pub struct PublisherTimes {
     pub sent: WallTime,
 }
 
+/// Which clock a source's capture time was read from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum CaptureClock {
+    /// The source gives no time of its own: a file, a pipe, a test pattern.
+    #[default]
+    None,
+    /// The driver's monotonic clock, carried over to wall time by the publisher.
+    Monotonic,
+    /// The driver gave a time that cannot be: in the future, too old, zero, or of an unknown clock. It was dropped.
+    Implausible,
+}
+
 /// Wall times at which the receiver took a frame through its steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReceiverTimes {

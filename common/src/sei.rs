@@ -7,13 +7,17 @@
 //!
 //! | bytes | bits | what |
 //! |---|---|---|
-//! | 1 | 7 | format version, 2 |
+//! | 1 | 7 | format version, 3 |
 //! | 2 | 8 | stream id |
 //! | 4 | 24 | sequence |
 //! | 5 | 32 | host: a hash of the host's boot id, 0 where it has none |
 //! | 5 | 32 | run: a random number, another one for each start of the publisher |
 //! | 8 | 56 | PUB, wall time in µs, two's complement |
 //! | 4 × 5 | 35 | captured, painted, encoded, sent: µs after PUB, two's complement |
+//! | 1 | 7 | clock of "captured": 0 none, 1 monotonic, 2 implausible |
+//! | 5 | 32 | reference: id of a clock that the publisher has compared its own with, 0 where there is none |
+//! | 5 | 35 | reference clock − publisher's clock, µs, two's complement |
+//! | 4 | 28 | bound of that, ± µs; the highest value for all above |
 //! | 4 | 24 | CRC-24/OPENPGP of the bytes before it, from the version on |
 //!
 //! Numbers are big-endian, padded with zero bits in front. "Captured" is the lowest value where the source has no
@@ -22,7 +26,7 @@
 use crc::{CRC_24_OPENPGP, CRC_32_ISO_HDLC, Crc};
 
 use crate::code::SEQUENCE_MODULUS;
-use crate::frame::PublisherTimes;
+use crate::frame::{CaptureClock, PublisherTimes};
 use crate::time::WallTime;
 
 /// What the publisher says about a frame beside its picture.
@@ -36,6 +40,27 @@ pub struct Stamp {
     pub origin: Origin,
     /// When the frame passed the publisher's steps.
     pub times: PublisherTimes,
+    /// Where `times.captured` is from, or why there is none.
+    pub capture_clock: CaptureClock,
+    /// What the publisher knows about another clock.
+    pub reference: Option<Reference>,
+}
+
+/// A clock that the publisher has compared its own with, so that a receiver that knows the same one can tell how far apart
+/// the two ends are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// Names the clock: the [`host_id`] of its host, or a hash of an NTP server's address. Never 0.
+    pub id: u32,
+    /// Reference clock − publisher's clock, µs; within ±4.7 hours.
+    pub offset_us: i64,
+    /// The bound of that, ± µs; [`Reference::MAX_BOUND_US`] stands for all above.
+    pub bound_us: u32,
+}
+
+impl Reference {
+    /// The highest bound that can be said: 4.5 minutes.
+    pub const MAX_BOUND_US: u32 = (1 << 28) - 1;
 }
 
 /// Who stamps: the same in all frames of one start of a publisher.
@@ -62,7 +87,7 @@ pub fn host_id(boot_id: &str) -> u32 {
 
 /// Names this format: a random (version 4) UUID without zero bytes.
 const UUID: [u8; 16] = [0x9d, 0x1f, 0x6b, 0xe4, 0x53, 0xc8, 0x4a, 0x7e, 0xb2, 0x35, 0x8c, 0xf1, 0x47, 0xd6, 0x2a, 0x93];
-const VERSION: u64 = 2;
+const VERSION: u64 = 3;
 const NAL_TYPE_SEI: u8 = 6;
 const USER_DATA_UNREGISTERED: u8 = 5;
 /// `rbsp_trailing_bits` after whole bytes.
@@ -74,7 +99,11 @@ const PUB_AT: usize = RUN_AT + 5;
 const DELTAS_AT: usize = PUB_AT + 8;
 const DELTA_LEN: usize = 5;
 const SENT_AT: usize = DELTAS_AT + 3 * DELTA_LEN;
-const CRC_AT: usize = DELTAS_AT + 4 * DELTA_LEN;
+const CAPTURE_AT: usize = DELTAS_AT + 4 * DELTA_LEN;
+const REFERENCE_AT: usize = CAPTURE_AT + 1;
+const OFFSET_AT: usize = REFERENCE_AT + 5;
+const BOUND_AT: usize = OFFSET_AT + DELTA_LEN;
+const CRC_AT: usize = BOUND_AT + 4;
 const BODY_LEN: usize = CRC_AT + 4;
 const PREFIX: [u8; 3] = [NAL_TYPE_SEI, USER_DATA_UNREGISTERED, (UUID.len() + BODY_LEN) as u8];
 const BODY_AT: usize = PREFIX.len() + UUID.len();
@@ -108,9 +137,14 @@ pub fn nal(stamp: &Stamp) -> [u8; NAL_LEN] {
     put(&mut body[RUN_AT..PUB_AT], u64::from(stamp.origin.run));
     put(&mut body[PUB_AT..DELTAS_AT], pub_time as u64);
     let deltas = [times.captured.map_or(UNKNOWN, delta), delta(times.painted), delta(times.encoded), delta(times.sent)];
-    for (field, delta) in body[DELTAS_AT..CRC_AT].chunks_exact_mut(DELTA_LEN).zip(deltas) {
+    for (field, delta) in body[DELTAS_AT..CAPTURE_AT].chunks_exact_mut(DELTA_LEN).zip(deltas) {
         put(field, delta as u64);
     }
+    put(&mut body[CAPTURE_AT..REFERENCE_AT], stamp.capture_clock as u64);
+    let reference = stamp.reference.unwrap_or(Reference { id: 0, offset_us: 0, bound_us: 0 });
+    put(&mut body[REFERENCE_AT..OFFSET_AT], u64::from(reference.id));
+    put(&mut body[OFFSET_AT..BOUND_AT], reference.offset_us.clamp(UNKNOWN + 1, MAX_DELTA) as u64);
+    put(&mut body[BOUND_AT..CRC_AT], u64::from(reference.bound_us.min(Reference::MAX_BOUND_US)));
     seal(body);
     nal
 }
@@ -122,7 +156,7 @@ pub fn set_sent(nal: &mut [u8], sent: WallTime) {
     }
     let body = &mut nal[BODY_AT..BODY_AT + BODY_LEN];
     let delta = sent.micros_since(pub_time(body)).clamp(UNKNOWN + 1, MAX_DELTA);
-    put(&mut body[SENT_AT..CRC_AT], delta as u64);
+    put(&mut body[SENT_AT..CAPTURE_AT], delta as u64);
     seal(body);
 }
 
@@ -166,7 +200,7 @@ fn parse_body(body: &[u8]) -> Option<Stamp> {
         return None;
     }
     let stamp = pub_time(body);
-    let mut deltas = body[DELTAS_AT..CRC_AT].chunks_exact(DELTA_LEN).map(|field| signed(get(field), 35));
+    let mut deltas = body[DELTAS_AT..CAPTURE_AT].chunks_exact(DELTA_LEN).map(|field| signed(get(field), 35));
     let captured = deltas.next()?;
     Some(Stamp {
         stream_id: u8::try_from(get(&body[1..3])).ok()?,
@@ -182,7 +216,22 @@ fn parse_body(body: &[u8]) -> Option<Stamp> {
             encoded: stamp.offset(deltas.next()?),
             sent: stamp.offset(deltas.next()?),
         },
+        capture_clock: match get(&body[CAPTURE_AT..REFERENCE_AT]) {
+            0 => CaptureClock::None,
+            1 => CaptureClock::Monotonic,
+            2 => CaptureClock::Implausible,
+            _ => return None,
+        },
+        reference: reference(body)?,
     })
+}
+
+/// The outer `None` is an id that has more than its 32 bits.
+fn reference(body: &[u8]) -> Option<Option<Reference>> {
+    let id = u32::try_from(get(&body[REFERENCE_AT..OFFSET_AT])).ok()?;
+    let offset_us = signed(get(&body[OFFSET_AT..BOUND_AT]), 35);
+    let bound_us = u32::try_from(get(&body[BOUND_AT..CRC_AT])).ok()?;
+    Some((id != 0).then_some(Reference { id, offset_us, bound_us }))
 }
 
 fn pub_time(body: &[u8]) -> WallTime {
@@ -227,7 +276,9 @@ mod tests {
             sent: t(1_763_722_800_002_399),
         };
         let origin = Origin { host: u32::MAX, run: 0x1234_5678 };
-        Stamp { stream_id: 255, sequence: SEQUENCE_MODULUS - 1, origin, times }
+        let reference = Some(Reference { id: 7, offset_us: -123_456_789, bound_us: Reference::MAX_BOUND_US });
+        let capture_clock = CaptureClock::Monotonic;
+        Stamp { stream_id: 255, sequence: SEQUENCE_MODULUS - 1, origin, times, capture_clock, reference }
     }
 
     /// An access unit: SPS, PPS, a foreign SEI, ours, and a slice that contains ours again.
@@ -251,7 +302,9 @@ mod tests {
     fn stamps_come_back_from_an_access_unit() {
         let whole = stamp();
         let times = PublisherTimes { captured: None, ..whole.times };
-        let bare = Stamp { stream_id: 0, sequence: 0, origin: Origin::default(), times };
+        let capture_clock = CaptureClock::Implausible;
+        let bare =
+            Stamp { stream_id: 0, sequence: 0, origin: Origin::default(), times, capture_clock, reference: None };
         for stamp in [whole, bare] {
             assert_eq!(find(&access_unit(&nal(&stamp))), Some(stamp));
         }

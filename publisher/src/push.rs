@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use common::clock::Clock;
-use common::frame::PublisherTimes;
+use common::frame::{CaptureClock, PublisherTimes};
 use common::sei;
 use common::time::{MediaTime, MonoTime, Now};
 use url::Url;
@@ -102,8 +102,14 @@ impl Push {
             encoded,
             sent: encoded,
         };
-        let message =
-            sei::nal(&sei::Stamp { stream_id: self.stream_id, sequence: stamped.sequence, origin: self.origin, times });
+        let message = sei::nal(&sei::Stamp {
+            stream_id: self.stream_id,
+            sequence: stamped.sequence,
+            origin: self.origin,
+            times,
+            capture_clock: frame.captured.map_or(CaptureClock::None, |_| CaptureClock::Monotonic),
+            reference: None,
+        });
         let sei_at = unit.slice_at + START_CODE.len();
         unit.annex_b.splice(unit.slice_at..unit.slice_at, START_CODE.into_iter().chain(message));
         self.sender.send(send::AccessUnit {

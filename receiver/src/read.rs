@@ -65,7 +65,7 @@ impl StampReader {
 #[cfg(test)]
 mod tests {
     use common::code::{Corner, Painter};
-    use common::frame::{Picture, Size};
+    use common::frame::{CaptureClock, Picture, Size};
     use common::time::WallTime;
 
     use super::*;
@@ -91,7 +91,9 @@ mod tests {
 
     fn access_unit(payload: &Payload) -> Vec<u8> {
         let Payload { stream_id, sequence, time } = *payload;
-        [&START_CODE[..], &sei::nal(&Stamp { stream_id, sequence, origin: ORIGIN, times: times(time) })].concat()
+        let (times, capture_clock, reference) = (times(time), CaptureClock::None, None);
+        let stamp = Stamp { stream_id, sequence, origin: ORIGIN, times, capture_clock, reference };
+        [&START_CODE[..], &sei::nal(&stamp)].concat()
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use camera::{H264, Script, answer};
 use common::clock::SystemClock;
-use common::frame::PublisherTimes;
+use common::frame::{CaptureClock, PublisherTimes};
 use common::sei::{self, Origin, Stamp};
 use common::time::WallTime;
 use receiver::config::{Address, Credentials, Transport};
@@ -71,7 +71,8 @@ fn access_unit(unit: &Unit) -> &[u8] {
 fn stamp(sequence: u32) -> Stamp {
     let stamp = WallTime::from_micros(1_763_722_800_000_000);
     let times = PublisherTimes { captured: None, stamp, painted: stamp, encoded: stamp, sent: stamp };
-    Stamp { stream_id: 1, sequence, origin: Origin::default(), times }
+    let (capture_clock, reference) = (CaptureClock::None, None);
+    Stamp { stream_id: 1, sequence, origin: Origin::default(), times, capture_clock, reference }
 }
 
 /// An IDR access unit, then others; each with an SEI, and a slice of so many bytes that it takes several packets.

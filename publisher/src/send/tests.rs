@@ -2,7 +2,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, UdpSocket};
 
 use common::clock::ManualClock;
-use common::frame::PublisherTimes;
+use common::frame::{CaptureClock, PublisherTimes};
 use common::h264;
 use common::rtp::{header, rtcp};
 use common::rtsp::interleaved;
@@ -94,7 +94,14 @@ fn start(to: &Url) -> Sender {
 fn unit(sequence: u32, idr: bool, len: usize, stamped: Now) -> AccessUnit {
     let wall = stamped.wall;
     let times = PublisherTimes { captured: None, stamp: wall, painted: wall, encoded: wall, sent: wall };
-    let stamp = sei::nal(&sei::Stamp { stream_id: 1, sequence, origin: sei::Origin::default(), times });
+    let stamp = sei::nal(&sei::Stamp {
+        stream_id: 1,
+        sequence,
+        origin: sei::Origin::default(),
+        times,
+        capture_clock: CaptureClock::None,
+        reference: None,
+    });
     let mut annex_b = Vec::new();
     let mut put = |nal: &[u8]| {
         annex_b.extend([0, 0, 0, 1]);
