@@ -27,8 +27,12 @@ mod stream;
 
 pub use stream::Stream;
 
-/// Packets under way at most; further ones are dropped. A link without a rate has no other bound.
+/// Packets under way at most; further ones are dropped. A link without a rate has no other bound but
+/// [`MAX_UNDER_WAY_BYTES`].
 pub const MAX_UNDER_WAY: usize = 65_536;
+
+/// Bytes under way at most on a link; packets that would be more are dropped. Half a second of a gigabit link.
+pub const MAX_UNDER_WAY_BYTES: usize = 64 << 20;
 
 /// What a path does to what travels on it. The default does nothing.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,6 +80,7 @@ pub struct Link {
     bottleneck: Bottleneck,
     /// By time of arrival, then in the order of sending.
     under_way: BTreeMap<(MonoTime, u64), Vec<u8>>,
+    under_way_bytes: usize,
     /// Packets in order do not arrive before this.
     in_order: MonoTime,
     next: u64,
@@ -111,10 +116,16 @@ impl Link {
             rng: StdRng::seed_from_u64(seed),
             bottleneck: Bottleneck::default(),
             under_way: BTreeMap::new(),
+            under_way_bytes: 0,
             in_order: MonoTime::default(),
             next: 0,
             counts: Counts::default(),
         }
+    }
+
+    /// Other conditions for the packets sent from now on. Those under way keep their time.
+    pub fn set_conditions(&mut self, conditions: Conditions) {
+        self.conditions = conditions;
     }
 
     /// A packet is sent at `now`.
@@ -126,7 +137,8 @@ impl Link {
         }
         let waiting = self.bottleneck.waiting_bytes(now, self.conditions.rate_bps);
         let full = self.conditions.rate_bps > 0 && waiting + packet.len() as u128 > self.conditions.queue_bytes as u128;
-        if full || self.under_way.len() >= MAX_UNDER_WAY {
+        let too_much = self.under_way_bytes + packet.len() > MAX_UNDER_WAY_BYTES;
+        if full || too_much || self.under_way.len() >= MAX_UNDER_WAY {
             self.counts.dropped += 1;
             return;
         }
@@ -142,7 +154,9 @@ impl Link {
     pub fn poll_output(&mut self, now: MonoTime) -> Option<Vec<u8>> {
         let first = self.under_way.first_entry().filter(|entry| entry.key().0 <= now)?;
         self.counts.delivered += 1;
-        Some(first.remove())
+        let packet = first.remove();
+        self.under_way_bytes -= packet.len();
+        Some(packet)
     }
 
     /// When the next packet arrives.
@@ -164,6 +178,7 @@ impl Link {
             arrival = arrival.max(self.in_order);
             self.in_order = arrival;
         }
+        self.under_way_bytes += packet.len();
         self.under_way.insert((arrival, self.next), packet);
         self.next += 1;
     }
@@ -305,6 +320,29 @@ mod tests {
         let run = |seed| send(&mut Link::new(conditions.clone(), seed), 300);
         assert_eq!(run(11), run(11));
         assert_ne!(run(11), run(12));
+    }
+
+    #[test]
+    fn other_conditions_count_for_what_is_sent_after_them() {
+        let delayed = |ms| Conditions { delay: Duration::from_millis(ms), ..Conditions::default() };
+        let mut link = Link::new(delayed(20), 1);
+        link.handle_packet(at(0), vec![1]);
+        link.set_conditions(delayed(5));
+        link.handle_packet(at(1), vec![2]);
+        assert_eq!((link.poll_output(at(19)), link.poll_timeout()), (None, Some(at(20))));
+        assert_eq!((link.poll_output(at(20)), link.poll_output(at(20))), (Some(vec![1]), Some(vec![2])), "in order");
+        link.handle_packet(at(30), vec![3]);
+        assert_eq!(link.poll_timeout(), Some(at(35)));
+    }
+
+    #[test]
+    fn bytes_under_way_are_bounded() {
+        let mut link = Link::new(Conditions { delay: Duration::from_secs(1), ..Conditions::default() }, 1);
+        (0..65).for_each(|_| link.handle_packet(at(0), vec![0; 1 << 20]));
+        assert_eq!(link.counts().dropped, 1);
+        assert!(link.poll_output(at(1_000)).is_some());
+        link.handle_packet(at(1_000), vec![0; 1 << 20]);
+        assert_eq!(link.counts().dropped, 1, "there is room again");
     }
 
     #[test]

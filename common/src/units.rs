@@ -1,4 +1,4 @@
-//! Durations and bit rates as users type them: `200ms`, `10s`, `2m`; `1000k`, `2M`.
+//! Durations, bit rates and shares as users type them: `200ms`, `10s`, `2m`; `1000k`, `2M`; `1%`.
 
 use std::time::Duration;
 
@@ -23,6 +23,9 @@ pub enum UnitError {
     /// Zero, or more than [`MAX_RATE`].
     #[error("{0:?} is out of range: a bit rate is at least 1 and at most 100G bits per second")]
     RateOutOfRange(String),
+    /// Not a percentage from 0 to 100.
+    #[error("{0:?} is not a share: write 0% to 100%, as in 1% or 0.5%")]
+    NotAShare(String),
 }
 
 /// A duration such as `200ms`, `1.5s` or `2m`. The unit is required, except for `0`.
@@ -71,6 +74,16 @@ pub fn parse_rate(text: &str) -> Result<u64, UnitError> {
     Ok(rate.round() as u64)
 }
 
+/// A share such as `1%` or `0.5%`, as a fraction from 0 to 1. The sign is required: 1 could be read as all.
+///
+/// # Errors
+/// [`UnitError::NotAShare`].
+pub fn parse_share(text: &str) -> Result<f64, UnitError> {
+    let (number, unit) = split_unit(text);
+    let percent = parse_number(number).filter(|percent| unit == "%" && *percent <= 100.0);
+    percent.map(|percent| percent / 100.0).ok_or_else(|| UnitError::NotAShare(text.to_owned()))
+}
+
 /// Splits where the digits end.
 fn split_unit(text: &str) -> (&str, &str) {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
@@ -111,6 +124,14 @@ mod tests {
         }
         assert_eq!(parse_duration("2401h"), Err(UnitError::TooLong("2401h".to_owned())));
         assert!(matches!(parse_duration(&format!("{}h", "9".repeat(400))), Err(UnitError::TooLong(_))));
+    }
+
+    #[test]
+    fn shares_are_percentages() {
+        assert_eq!(["0%", "1%", "0.5%", "100%"].map(parse_share), [0.0, 0.01, 0.005, 1.0].map(Ok));
+        for bad in ["", "%", "1", "-1%", "101%", "1e1%", "1 %", "NaN%"] {
+            assert_eq!(parse_share(bad), Err(UnitError::NotAShare(bad.to_owned())));
+        }
     }
 
     #[test]

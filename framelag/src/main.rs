@@ -2,6 +2,7 @@
 
 mod demo;
 mod doctor;
+mod impair;
 mod processes;
 mod serve;
 mod shell;
@@ -27,6 +28,8 @@ Examples:
   framelag demo                      server, publisher and receiver for 10 s, then the summary
   framelag demo --source test --headless --report out
   framelag serve                     the RTSP server alone, on 127.0.0.1:8554
+  framelag impair --listen tcp://127.0.0.1:9554 --to tcp://127.0.0.1:8554 --delay 20ms
+                                     the same server through a slower network
   framelag doctor                    what this machine has, what it lacks and how to mend it
   framelag completions bash > ~/.local/share/bash-completion/completions/framelag
   framelag man ./man                 man pages of all three commands";
@@ -37,6 +40,8 @@ enum Command {
     Demo(demo::Args),
     /// Runs the media server alone.
     Serve(serve::Args),
+    /// Passes TCP or UDP on through a network that is worse than it is.
+    Impair(impair::Args),
     /// Says what is there, what is missing, and the command that mends it.
     Doctor(doctor::Args),
     /// Prints shell completions of framelag, publisher and receiver.
@@ -57,6 +62,7 @@ fn main() -> ExitCode {
     match args.command {
         Command::Demo(args) => demo::run(args),
         Command::Serve(args) => serve::run(args),
+        Command::Impair(args) => impair::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Completions(args) => shell::completions(&args, &mut commands()),
         Command::Man(args) => shell::man(&args, &commands()),

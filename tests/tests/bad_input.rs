@@ -70,6 +70,13 @@ fn flags() {
         ("framelag", "serve --rtsp 0.0.0.0:0", &["--rtsp", "0.0.0.0:0", "--auth", "--insecure"]),
         ("framelag", "serve --rtsp 127.0.0.1:0 --auth no/such/file", &["--auth", "no/such/file"]),
         ("framelag", "demo --duration 5", &["--duration", "10s"]),
+        ("framelag", "impair --listen 127.0.0.1:0 --to tcp://127.0.0.1:1", &["--listen", "tcp://HOST:PORT"]),
+        (
+            "framelag",
+            "impair --listen tcp://127.0.0.1:0 --to udp://127.0.0.1:1",
+            &["tcp://127.0.0.1:0", "same on both"],
+        ),
+        ("framelag", "impair --listen tcp://127.0.0.1:0 --to tcp://127.0.0.1:1 --loss 1", &["--loss", "1%"]),
     ] {
         refused(program, arguments, USAGE, names);
     }
@@ -161,6 +168,7 @@ fn ports_that_are_taken() {
         refused("framelag", &format!("serve {ports}"), FAILED, &[&port, flag]);
         refused("publisher", &format!("--source test {ports}"), FAILED, &[&port, flag]);
     }
+    refused("framelag", &format!("impair --listen tcp://{taken} --to tcp://127.0.0.1:1"), FAILED, &[&port, "listen"]);
 }
 
 #[test]

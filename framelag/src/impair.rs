@@ -1,0 +1,207 @@
+//! `framelag impair`: the proxy alone.
+
+use std::process::ExitCode;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use common::impair::{Conditions, Counts};
+use common::units::{UnitError, parse_duration, parse_rate, parse_share};
+use framelag::proxy::{Direction, Endpoint, Error, Network, Protocol, Proxy};
+
+use crate::USAGE;
+
+/// The longest delay, jitter or hold: beyond it every connection would run into its own limits.
+const MAX_DELAY: Duration = Duration::from_secs(60);
+
+/// Makes a network worse: passes TCP or UDP on with delay, jitter, loss, reordering, duplication or a lower rate.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Examples:
+  framelag impair --listen tcp://127.0.0.1:9554 --to tcp://127.0.0.1:8554 --back-delay 50ms --delay 5ms
+      receiver rtsp://127.0.0.1:9554/cam then sees pictures 50 ms later
+  framelag impair --listen tcp://127.0.0.1:9554 --to tcp://127.0.0.1:8554 --delay 20ms --jitter 10ms --rate 2M
+  framelag impair --listen udp://127.0.0.1:9123 --to udp://127.0.0.1:8123 --loss 1% --reorder 0.5% --seed 7
+      datagrams to one port and their answers; the ports that RTSP agrees on for RTP do not pass through it
+
+Forward is from the client to the server, back is the other way. A flag without back- holds for both,
+unless the one with back- is given too.
+
+TCP loses nothing: a lost segment comes 200 ms later, and all behind it. A writer waits where 8 MiB are under
+way, or --queue bytes before a bottleneck of --rate.
+
+The same --seed and the same traffic at the same times give the same fate to every byte.
+Exit codes: 0 ended by Ctrl-C, 1 it cannot listen, 2 wrong usage.")]
+pub struct Args {
+    /// Where clients connect.
+    #[arg(long, value_name = "tcp://HOST:PORT|udp://HOST:PORT")]
+    listen: Endpoint,
+    /// The server behind it.
+    #[arg(long, value_name = "tcp://HOST:PORT|udp://HOST:PORT")]
+    to: Endpoint,
+    /// Everything takes at least so much longer.
+    #[arg(long, value_name = "TIME", default_value = "0", value_parser = delay)]
+    delay: Duration,
+    /// And up to so much more, uniformly; the order stays.
+    #[arg(long, value_name = "TIME", default_value = "0", value_parser = delay)]
+    jitter: Duration,
+    /// Share that is lost.
+    #[arg(long, value_name = "SHARE", default_value = "0%", value_parser = parse_share)]
+    loss: f64,
+    /// Share that is held back and passed by others (UDP).
+    #[arg(long, value_name = "SHARE", default_value = "0%", value_parser = parse_share)]
+    reorder: f64,
+    /// How long such datagrams are held back at most.
+    #[arg(long, value_name = "TIME", default_value = "10ms", value_parser = delay)]
+    hold: Duration,
+    /// Share that arrives twice (UDP).
+    #[arg(long, value_name = "SHARE", default_value = "0%", value_parser = parse_share)]
+    duplicate: f64,
+    /// Bits per second of a bottleneck [default: none].
+    #[arg(long, value_name = "RATE", value_parser = parse_rate)]
+    rate: Option<u64>,
+    /// Bytes that may wait before the bottleneck.
+    #[arg(long, value_name = "BYTES", default_value_t = Conditions::default().queue_bytes)]
+    queue: usize,
+    /// --delay of the way back.
+    #[arg(long, value_name = "TIME", value_parser = delay)]
+    back_delay: Option<Duration>,
+    /// --jitter of the way back.
+    #[arg(long, value_name = "TIME", value_parser = delay)]
+    back_jitter: Option<Duration>,
+    /// --loss of the way back.
+    #[arg(long, value_name = "SHARE", value_parser = parse_share)]
+    back_loss: Option<f64>,
+    /// --rate of the way back.
+    #[arg(long, value_name = "RATE", value_parser = parse_rate)]
+    back_rate: Option<u64>,
+    /// Decides over everything that is left to chance.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+}
+
+/// Passes on until Ctrl-C or SIGTERM.
+pub fn run(args: &Args) -> ExitCode {
+    if let Err(wrong) = args.check() {
+        eprintln!("error: {wrong}");
+        return ExitCode::from(USAGE);
+    }
+    let (stop, stopped) = mpsc::channel();
+    if let Err(error) = ctrlc::set_handler(move || {
+        // A second signal finds the first one waiting.
+        let _ = stop.send(());
+    }) {
+        eprintln!("error: cannot listen for Ctrl-C: {error}");
+        return ExitCode::FAILURE;
+    }
+    let proxy = match Proxy::start(args.listen, args.to, args.network(), args.seed) {
+        Ok(proxy) => proxy,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::from(if matches!(error, Error::Mixed(..)) { USAGE } else { 1 });
+        }
+    };
+    let protocol = args.listen.protocol;
+    eprintln!("{} leads to {}; Ctrl-C ends it.", Endpoint { protocol, address: proxy.address() }, args.to);
+    // The handler lives as long as the process, so this waits for the signal.
+    let _ = stopped.recv();
+    eprintln!("{} connections, {} refused", proxy.opened(), proxy.refused());
+    if protocol == Protocol::Udp {
+        eprintln!("forward: {}", counts_text(&proxy.counts(Direction::Forward)));
+        eprintln!("back:    {}", counts_text(&proxy.counts(Direction::Back)));
+    }
+    ExitCode::SUCCESS
+}
+
+impl Args {
+    fn check(&self) -> Result<(), String> {
+        let udp_only = [("--reorder", self.reorder), ("--duplicate", self.duplicate)];
+        if let (Protocol::Tcp, Some((flag, _))) =
+            (self.listen.protocol, udp_only.into_iter().find(|(_, share)| *share > 0.0))
+        {
+            return Err(format!("{flag} does not show in TCP, which puts everything right: use udp:// addresses"));
+        }
+        if self.queue == 0 {
+            return Err("--queue 0 lets nothing pass: give at least the bytes of a packet, as in 65536".to_owned());
+        }
+        Ok(())
+    }
+
+    fn network(&self) -> Network {
+        let forward = Conditions {
+            delay: self.delay,
+            jitter: self.jitter,
+            loss: self.loss,
+            duplicate: self.duplicate,
+            reorder: self.reorder,
+            hold: self.hold,
+            rate_bps: self.rate.unwrap_or(0),
+            queue_bytes: self.queue,
+        };
+        let back = Conditions {
+            delay: self.back_delay.unwrap_or(self.delay),
+            jitter: self.back_jitter.unwrap_or(self.jitter),
+            loss: self.back_loss.unwrap_or(self.loss),
+            rate_bps: self.back_rate.or(self.rate).unwrap_or(0),
+            ..forward.clone()
+        };
+        Network { forward, back }
+    }
+}
+
+fn counts_text(counts: &Counts) -> String {
+    let Counts { sent, delivered, lost, dropped, duplicated, reordered } = counts;
+    format!(
+        "{sent} datagrams, {delivered} delivered, {lost} lost, {dropped} dropped before a full queue, \
+         {duplicated} duplicated, {reordered} held back"
+    )
+}
+
+fn delay(text: &str) -> Result<Duration, String> {
+    let duration = parse_duration(text).map_err(|error: UnitError| error.to_string())?;
+    if duration > MAX_DELAY {
+        return Err(format!("{text:?} is too long: at most 60s"));
+    }
+    Ok(duration)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn args(flags: &str) -> Result<Args, String> {
+        let all = format!("impair --listen tcp://127.0.0.1:0 --to tcp://127.0.0.1:1 {flags}");
+        let command = Command::try_parse_from(all.split_whitespace()).map_err(|error| error.to_string())?;
+        command.args.check().map(|()| command.args)
+    }
+
+    #[test]
+    fn a_flag_holds_for_both_ways_unless_one_is_for_the_way_back() {
+        let network = args("--delay 20ms --jitter 3ms --loss 1% --rate 2M --back-delay 5ms").expect("good").network();
+        assert_eq!((network.forward.delay, network.back.delay), (Duration::from_millis(20), Duration::from_millis(5)));
+        assert_eq!(network.back, Conditions { delay: network.back.delay, ..network.forward.clone() });
+        assert_eq!((network.forward.loss, network.forward.rate_bps), (0.01, 2_000_000));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_named() {
+        for (flags, name) in [
+            ("--delay 20", "200ms"),
+            ("--delay 2m", "60s"),
+            ("--loss 1", "1%"),
+            ("--rate 0", "out of range"),
+            ("--reorder 1%", "--reorder"),
+            ("--duplicate 1%", "--duplicate"),
+            ("--queue 0", "--queue"),
+        ] {
+            let why = args(flags).err().unwrap_or_else(|| panic!("{flags} is refused"));
+            assert!(why.contains(name), "{flags}: {why}");
+        }
+    }
+}

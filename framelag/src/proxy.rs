@@ -1,0 +1,368 @@
+//! A network that is worse than it is: a proxy for TCP and UDP that applies [`common::impair`]'s conditions to what
+//! passes through it.
+//!
+//! ```text
+//! client ── forward ──▶ proxy ──▶ server
+//!        ◀─── back ────       ◀──
+//! ```
+//!
+//! Each direction has a thread of its own, which leaves each byte where it is until its time has come, to within the
+//! [`wait`]'s precision. What happens to a byte is decided when it is read, by the seed, the number of its connection
+//! and its direction; a second run with the same traffic at the same times decides the same.
+//!
+//! **TCP**: each accepted connection gets one to the server. Nothing is lost or passed by others: loss delays bytes by
+//! a retransmission, reordering and duplication do not show. A direction that ends is ended on the other side, when
+//! its last byte has arrived there, and the other direction goes on. Where [`MAX_STREAM_BYTES`] are under way in a
+//! direction, or the bottleneck's queue is full, the proxy stops reading, and the writer has to wait as before any
+//! slow network.
+//!
+//! **UDP**: each client address gets a socket to the server. Datagrams are lost before a full queue, or with more than
+//! [`common::impair::MAX_UNDER_WAY_BYTES`] under way. Only the ports that it was told of pass through it: not those that
+//! RTSP agrees on in a session.
+
+mod tcp;
+mod udp;
+pub mod wait;
+
+use std::io::{self, PipeWriter};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs, UdpSocket};
+use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use common::clock::SystemClock;
+use common::impair::{Conditions, Counts};
+
+/// Connections, or client addresses, at most at a time; more are refused, and counted.
+pub const MAX_CONNECTIONS: usize = 256;
+
+/// Bytes under way in one direction of a TCP connection at most; the proxy does not read more. That is 134 Mbit/s with
+/// a delay of half a second.
+pub const MAX_STREAM_BYTES: usize = 8 << 20;
+
+/// A client address of which nothing is heard for so long, from either side, is forgotten.
+pub const IDLE_LIMIT: Duration = Duration::from_secs(120);
+
+/// Applied delays that wait to be taken at most; the oldest are forgotten.
+pub const MAX_DELAYS: usize = 1 << 16;
+
+/// What is proxied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// Connections.
+    Tcp,
+    /// Datagrams.
+    Udp,
+}
+
+/// An address with its protocol, such as `tcp://127.0.0.1:8554`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Endpoint {
+    /// What is spoken there.
+    pub protocol: Protocol,
+    /// Where.
+    pub address: SocketAddr,
+}
+
+/// What happens to what passes through.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Network {
+    /// From the client to the server.
+    pub forward: Conditions,
+    /// From the server to the client.
+    pub back: Conditions,
+}
+
+/// One of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// From the client to the server.
+    Forward,
+    /// From the server to the client.
+    Back,
+}
+
+/// Why there is no proxy.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The two ends speak differently.
+    #[error("a proxy speaks the same on both sides: {0} cannot lead to {1}")]
+    Mixed(Endpoint, Endpoint),
+    /// The address to listen at cannot be had.
+    #[error("cannot listen at {0}: {1}")]
+    Listen(Endpoint, io::Error),
+    /// The system gives no thread or pipe.
+    #[error("cannot start the proxy: {0}")]
+    Start(io::Error),
+}
+
+/// A text that is no [`Endpoint`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EndpointError {
+    /// Another shape.
+    #[error("{0:?} is not an address: write tcp://HOST:PORT or udp://HOST:PORT")]
+    Shape(String),
+    /// The name is not known.
+    #[error("{0:?} cannot be found: {1}")]
+    Unknown(String, String),
+}
+
+/// A running proxy. Dropping it ends it, with all connections through it.
+#[derive(Debug)]
+pub struct Proxy {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    /// Closed, it wakes every thread and ends it.
+    stop: Option<PipeWriter>,
+    listener: Option<JoinHandle<()>>,
+}
+
+/// What the threads of a proxy have in common.
+#[derive(Debug)]
+struct Shared {
+    clock: SystemClock,
+    seed: u64,
+    network: Mutex<Network>,
+    /// Counts changes of the network.
+    version: AtomicU64,
+    delays: Mutex<[Vec<Duration>; 2]>,
+    counts: Mutex<[Counts; 2]>,
+    opened: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl Proxy {
+    /// Listens at `listen` and passes on to `to`. `seed` decides over everything that is left to chance.
+    ///
+    /// # Errors
+    /// [`Error`]. That nobody listens at `to` shows only when a client comes.
+    pub fn start(listen: Endpoint, to: Endpoint, network: Network, seed: u64) -> Result<Self, Error> {
+        if listen.protocol != to.protocol {
+            return Err(Error::Mixed(listen, to));
+        }
+        let shared = Arc::new(Shared::new(network, seed));
+        let (stopped, stop) = io::pipe().map_err(Error::Start)?;
+        let stopped = Arc::new(stopped);
+        let cannot = |error| Error::Listen(listen, error);
+        let thread = thread::Builder::new().name("proxy".to_owned());
+        let of_thread = Arc::clone(&shared);
+        let (address, listener) = match listen.protocol {
+            Protocol::Tcp => {
+                let socket = TcpListener::bind(listen.address).map_err(cannot)?;
+                let address = socket.local_addr().map_err(cannot)?;
+                (address, thread.spawn(move || tcp::listen(&socket, to.address, &of_thread, &stopped)))
+            }
+            Protocol::Udp => {
+                let socket = UdpSocket::bind(listen.address).map_err(cannot)?;
+                let address = socket.local_addr().map_err(cannot)?;
+                (address, thread.spawn(move || udp::listen(socket, to.address, &of_thread, &stopped)))
+            }
+        };
+        Ok(Self { address, shared, stop: Some(stop), listener: Some(listener.map_err(Error::Start)?) })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Other conditions from now on, for connections that are open too. What is under way keeps its time.
+    pub fn set_network(&self, network: Network) {
+        *lock(&self.shared.network) = network;
+        self.shared.version.fetch_add(1, Ordering::Release);
+    }
+
+    /// How long each piece of a TCP connection really was under way since this was asked last: from being read to being
+    /// written. A piece is what came with one read: on one host, what was written at once. The last
+    /// [`MAX_DELAYS`] are known.
+    pub fn take_delays(&self, direction: Direction) -> Vec<Duration> {
+        std::mem::take(&mut lock(&self.shared.delays)[direction as usize])
+    }
+
+    /// What became of the datagrams so far, of all clients together.
+    pub fn counts(&self, direction: Direction) -> Counts {
+        lock(&self.shared.counts)[direction as usize]
+    }
+
+    /// Connections, or client addresses, so far.
+    pub fn opened(&self) -> u64 {
+        self.shared.opened.load(Ordering::Relaxed)
+    }
+
+    /// Those that were refused: too many, or nobody answered at the other side.
+    pub fn refused(&self) -> u64 {
+        self.shared.refused.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.stop = None;
+        // A thread that panicked has said so on standard error.
+        self.listener.take().into_iter().for_each(|listener| drop(listener.join()));
+    }
+}
+
+impl Shared {
+    fn new(network: Network, seed: u64) -> Self {
+        Self {
+            clock: SystemClock::new(),
+            seed,
+            network: Mutex::new(network),
+            version: AtomicU64::new(0),
+            delays: Mutex::default(),
+            counts: Mutex::default(),
+            opened: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+        }
+    }
+
+    /// The seed of a direction of the connection with this number, from 0: no two are the same.
+    fn seed_of(&self, connection: u64, direction: Direction) -> u64 {
+        self.seed.wrapping_add(connection.wrapping_mul(2)).wrapping_add(direction as u64)
+    }
+
+    /// Sees a new connection, or client address, in: its number, or `None` where `open` are too many already.
+    fn admit(&self, open: usize, client: SocketAddr) -> Option<u64> {
+        if open < MAX_CONNECTIONS {
+            return Some(self.opened.fetch_add(1, Ordering::Relaxed));
+        }
+        self.refuse(client, &format_args!("{MAX_CONNECTIONS} are open already"));
+        None
+    }
+
+    fn refuse(&self, client: SocketAddr, why: &dyn std::fmt::Display) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        tracing::warn!("a connection from {client} was refused: {why}");
+    }
+
+    fn keep_delay(&self, direction: Direction, delay: Duration) {
+        let delays = &mut lock(&self.delays)[direction as usize];
+        if delays.len() >= MAX_DELAYS {
+            delays.drain(..MAX_DELAYS / 2);
+        }
+        delays.push(delay);
+    }
+
+    /// Adds what `counts` has more than `before`.
+    fn count(&self, direction: Direction, before: Counts, counts: Counts) {
+        let sum = &mut lock(&self.counts)[direction as usize];
+        sum.sent += counts.sent - before.sent;
+        sum.delivered += counts.delivered - before.delivered;
+        sum.lost += counts.lost - before.lost;
+        sum.dropped += counts.dropped - before.dropped;
+        sum.duplicated += counts.duplicated - before.duplicated;
+        sum.reordered += counts.reordered - before.reordered;
+    }
+}
+
+/// One direction's conditions, looked at again where they may have changed.
+#[derive(Debug)]
+struct Watch {
+    direction: Direction,
+    version: u64,
+}
+
+impl Watch {
+    /// The conditions now, and the watch for later ones.
+    fn new(shared: &Shared, direction: Direction) -> (Conditions, Self) {
+        let version = shared.version.load(Ordering::Acquire);
+        (Self::of(shared, direction), Self { direction, version })
+    }
+
+    /// The conditions, where they are others than the last time.
+    fn changed(&mut self, shared: &Shared) -> Option<Conditions> {
+        let version = shared.version.load(Ordering::Acquire);
+        let seen = std::mem::replace(&mut self.version, version);
+        (seen != version).then(|| Self::of(shared, self.direction))
+    }
+
+    fn of(shared: &Shared, direction: Direction) -> Conditions {
+        let network = lock(&shared.network);
+        match direction {
+            Direction::Forward => network.forward.clone(),
+            Direction::Back => network.back.clone(),
+        }
+    }
+}
+
+/// What is behind a lock here is whole at any time, even where a thread has panicked.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Protocol {
+    /// Its name in an address.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = EndpointError;
+
+    fn from_str(text: &str) -> Result<Self, EndpointError> {
+        let shape = || EndpointError::Shape(text.to_owned());
+        let (scheme, rest) = text.split_once("://").ok_or_else(shape)?;
+        let protocol = [Protocol::Tcp, Protocol::Udp].into_iter().find(|protocol| protocol.name() == scheme);
+        let protocol = protocol.ok_or_else(shape)?;
+        let (host, port) = rest.rsplit_once(':').ok_or_else(shape)?;
+        if host.is_empty() || port.parse::<u16>().is_err() {
+            return Err(shape());
+        }
+        let unknown = |why: String| EndpointError::Unknown(text.to_owned(), why);
+        let mut found = rest.to_socket_addrs().map_err(|error| unknown(error.to_string()))?;
+        let address = found.next().ok_or_else(|| unknown("the name has no address".to_owned()))?;
+        Ok(Self { protocol, address })
+    }
+}
+
+impl std::fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}://{}", self.protocol.name(), self.address)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoints_are_read_and_written() {
+        for text in ["tcp://127.0.0.1:8554", "udp://[::1]:5000", "tcp://0.0.0.0:0"] {
+            assert_eq!(text.parse::<Endpoint>().expect(text).to_string(), text);
+        }
+        for text in
+            ["127.0.0.1:8554", "http://127.0.0.1:80", "tcp://127.0.0.1", "tcp://:80", "tcp://a:b", "tcp://a:99999"]
+        {
+            assert_eq!(text.parse::<Endpoint>(), Err(EndpointError::Shape(text.to_owned())));
+        }
+        let unknown = "tcp://no-such-host.invalid:80".parse::<Endpoint>().expect_err("not known");
+        assert!(matches!(unknown, EndpointError::Unknown(..)), "{unknown}");
+    }
+
+    #[test]
+    fn a_port_that_is_taken_and_mixed_ends_are_said() {
+        let holder = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+        let taken = Endpoint { protocol: Protocol::Tcp, address: holder.local_addr().expect("it is bound") };
+        let error = Proxy::start(taken, taken, Network::default(), 1).expect_err("it is taken");
+        assert!(error.to_string().contains(&taken.to_string()), "{error}");
+        let other = Endpoint { protocol: Protocol::Udp, ..taken };
+        assert!(matches!(Proxy::start(taken, other, Network::default(), 1), Err(Error::Mixed(..))));
+    }
+
+    #[test]
+    fn delays_that_nobody_takes_are_bounded() {
+        let shared = Shared::new(Network::default(), 1);
+        for millis in 0..=MAX_DELAYS as u64 {
+            shared.keep_delay(Direction::Back, Duration::from_millis(millis));
+        }
+        let kept = &lock(&shared.delays)[Direction::Back as usize];
+        assert_eq!((kept.len(), kept.last()), (MAX_DELAYS / 2 + 1, Some(&Duration::from_millis(MAX_DELAYS as u64))));
+    }
+}
