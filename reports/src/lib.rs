@@ -22,6 +22,7 @@
 
 pub mod account;
 pub mod age;
+pub mod calibration;
 pub mod cost;
 pub mod export;
 pub mod folder;

@@ -7,6 +7,7 @@ use common::time::{MonoTime, Now};
 use serde_json::Value;
 
 use crate::account::{Counts, Entry};
+use crate::calibration::Quote;
 use crate::cost::Costs;
 use crate::export::csv;
 use crate::folder::{self, Batch, Folder, Lines};
@@ -124,6 +125,11 @@ impl Recorder {
     /// The publisher said something about its clock: it counts from the start of the run.
     pub fn clocks(&mut self, found: Clocks) {
         self.tally.clocks(found);
+    }
+
+    /// How far figures may be off on this machine: for `run.json` and the summary.
+    pub fn calibration(&mut self, found: Quote) {
+        self.tally.calibration(found);
     }
 
     /// What measuring and showing cost so far.

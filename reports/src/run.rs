@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::account::Counts;
+use crate::calibration::Quote;
 use crate::cost::{Cost, Costs};
 use crate::latency::Distribution;
 use crate::sample::Bucket;
@@ -57,6 +58,8 @@ pub struct Run {
     pub own_cost_us: OwnCostUs,
     /// What is known of the clocks.
     pub clock: ClockFigures,
+    /// How far these figures may be off on the receiver's machine, where it was calibrated.
+    pub calibration: Option<Quote>,
     /// What a reader of these figures must know.
     pub warnings: Vec<Warning>,
     /// The assertions asked for.

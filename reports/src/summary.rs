@@ -144,6 +144,9 @@ fn latency(f: &mut fmt::Formatter<'_>, run: &Run) -> fmt::Result {
     writeln!(f, "\n{:<12}{:>10}{:>10}{:>10}{:>10}   {clocks}", "ms", "p50", "p95", "p99", "max")?;
     let cells = [latency.p50, latency.p95, latency.p99, latency.max];
     row(f, "latency", &cells)?;
+    if let Some(calibration) = &run.calibration {
+        writeln!(f, "            {}", calibration.sentence())?;
+    }
     let age = &run.picture_age_ms;
     row(f, "picture age", &[age.p50, None, age.p99, age.max])?;
     if let (Some(count @ 1..), Some(total), Some(longest)) =

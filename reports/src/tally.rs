@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::account::{Entry, Ledger, Reading};
 use crate::age::Screen;
+use crate::calibration::Quote;
 use crate::cost::Costs;
 use crate::interval::{Closed, Histograms, Interval, Intervals};
 use crate::run::Pictures;
@@ -61,6 +62,7 @@ pub struct Tally {
     bytes: u64,
     connection: Outages,
     costs: Costs,
+    calibration: Option<Quote>,
     warnings: Vec<Warning>,
     newest: Option<Sample>,
     /// When pictures were shown in the last second.
@@ -97,6 +99,7 @@ impl Tally {
             bytes: 0,
             connection: Outages::default(),
             costs: Costs::default(),
+            calibration: None,
             warnings: Vec::new(),
             newest: None,
             recent: VecDeque::new(),
@@ -112,6 +115,11 @@ impl Tally {
     /// Something was found out about the clocks.
     pub fn clocks(&mut self, found: Clocks) {
         self.about.clocks = self.about.clocks.max(found);
+    }
+
+    /// How far figures may be off on this machine.
+    pub fn calibration(&mut self, found: Quote) {
+        self.calibration = Some(found);
     }
 
     /// What measuring and showing cost so far.

@@ -49,6 +49,8 @@ pub enum Code {
     StaleReading,
     /// The SEI and the corner code of a picture disagree.
     StampMismatch,
+    /// There is a calibration, but not one to quote.
+    Calibration,
     /// The run is not over, or was killed: figures up to the last write.
     Partial,
     /// The report folder could not be written.
@@ -61,7 +63,7 @@ pub enum Code {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::NoPicture,
         Self::NoCode,
         Self::NoSamples,
@@ -78,6 +80,7 @@ impl Code {
         Self::EndedEarly,
         Self::StaleReading,
         Self::StampMismatch,
+        Self::Calibration,
         Self::Partial,
         Self::ReportNotWritten,
         Self::Failed,
@@ -103,6 +106,7 @@ impl Code {
             Self::EndedEarly => "ended-early",
             Self::StaleReading => "stale-reading",
             Self::StampMismatch => "stamp-mismatch",
+            Self::Calibration => "calibration",
             Self::Partial => "partial",
             Self::ReportNotWritten => "report-not-written",
             Self::Failed => "failed",

@@ -7,6 +7,7 @@ use std::time::Duration;
 use common::clock::{Clock, ManualClock};
 use common::frame::{FrameTimes, ReceiverTimes};
 use common::time::WallTime;
+use reports::calibration::Quote;
 use reports::{Assertion, Clocks, Recorder, Sample, Setup, Warning, warning::Code};
 use serde_json::{Value, json};
 
@@ -54,6 +55,10 @@ fn run(frames: u32) -> Value {
             recorder.costs().read.add(Duration::from_micros(30));
         }
         recorder.tick(now);
+    }
+    if frames > 100 {
+        let (made, file) = ("2026-01-02T03:04:05Z".to_owned(), "calibration.json".to_owned());
+        recorder.calibration(Quote { accuracy_ms: 0.4, made, age_s: 7.0, file });
     }
     recorder.warn(Warning::new(Code::Input, "the nearest mode was taken"));
     let assertions: Vec<Assertion> =

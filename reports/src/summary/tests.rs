@@ -82,6 +82,16 @@ report     reports/run-1
 }
 
 #[test]
+fn the_page_quotes_a_calibration() {
+    let mut tally = tally(about(Duration::ZERO));
+    let (made, file) = ("2026-01-02T03:04:05Z".to_owned(), "calibration.json".to_owned());
+    tally.calibration(crate::calibration::Quote { accuracy_ms: 0.4, made, age_s: 200_000.0, file });
+    let page = Summary::judge(tally.run(false), &[]).to_string();
+    let line = "\n            ± 0.4 ms on this machine (calibrated 2 days ago)\n";
+    assert!(page.contains(line), "{page}");
+}
+
+#[test]
 fn an_empty_run_is_told_without_figures() {
     let mut tally = Tally::new(about(Duration::from_secs(2)));
     tally.finish(now(5_000), &mut |_| {});

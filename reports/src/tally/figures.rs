@@ -36,6 +36,7 @@ impl Tally {
             connection: self.outages(),
             own_cost_us: OwnCostUs::new(&self.costs),
             clock: self.clock_figures(),
+            calibration: self.calibration.clone(),
             warnings: Vec::new(),
             assertions: Vec::new(),
             outcome: Outcome::Ok,

@@ -1,0 +1,301 @@
+//! The file as it is made: what was injected, what was measured, and what came of it.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::SCHEMA;
+use crate::run::{ms, rounded};
+
+/// A phase with fewer frames says nothing about its p99.
+pub const MIN_FRAMES: u64 = 100;
+
+/// The p50 of each phase should be off by no more, ms.
+pub const GOAL_P50_MS: f64 = 0.5;
+
+/// The p99 of each phase should be off by no more, ms.
+pub const GOAL_P99_MS: f64 = 2.0;
+
+/// Accuracies are stated in steps of this, ms.
+const STEP_MS: f64 = 0.1;
+
+/// A calibration: everything in `calibration.json`. What does not exist is `None`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Calibration {
+    /// [`SCHEMA`].
+    pub schema: &'static str,
+    /// When it was begun: RFC 3339, UTC.
+    pub made: String,
+    /// Which machine this is: [`crate::host::machine`].
+    pub machine: Option<String>,
+    /// What machine this is: [`crate::host::describe`].
+    pub host: Value,
+    /// How it was measured.
+    pub settings: Settings,
+    /// ± ms: the largest error of any phase's p50, rounded up to 0.1 ms; none where a phase says nothing.
+    pub accuracy_ms: Option<f64>,
+    /// What was hoped for.
+    pub goal: Goal,
+    /// Each injected delay. The first is the one that all others are compared with.
+    pub phases: Vec<Phase>,
+    /// What stamping and reading cost here, µs for each picture.
+    pub costs_us: Costs,
+    /// How fine the clocks are.
+    pub timers: Timers,
+    /// How much later than asked for sleeps of 1 ms ended, µs.
+    pub sleep_overshoot_us: Option<Spread>,
+    /// Camera and screen, where they were measured.
+    pub optical: Option<Optical>,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// How it was measured.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Settings {
+    /// Of the pictures.
+    pub size: String,
+    /// Pictures per second.
+    pub fps: u32,
+    /// Seconds measured in each phase.
+    pub measured_s: f64,
+    /// Seconds before that, which count nowhere.
+    pub warmup_s: f64,
+    /// Of the jitter.
+    pub seed: u64,
+}
+
+/// What was hoped for.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Goal {
+    /// [`GOAL_P50_MS`].
+    pub p50_ms: f64,
+    /// [`GOAL_P99_MS`].
+    pub p99_ms: f64,
+    /// Whether every phase is within; none where that cannot be said.
+    pub met: Option<bool>,
+}
+
+/// One injected delay.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Phase {
+    /// What was asked of the proxy.
+    pub asked: Asked,
+    /// What the proxy did: of each piece that came at once, from being read to being written.
+    pub injected_ms: Option<PhaseMs>,
+    /// What the receiver measured.
+    pub measured_ms: Option<PhaseMs>,
+    /// That, less the first phase's.
+    pub beyond_ms: Option<PhaseOf>,
+    /// That, less what was injected beyond the first phase.
+    pub error_ms: Option<PhaseOf>,
+}
+
+/// What was asked of the proxy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Asked {
+    /// Every piece is delayed by so much.
+    pub delay_ms: f64,
+    /// And by up to so much more, uniformly.
+    pub jitter_ms: f64,
+}
+
+/// A distribution of times, ms; quantiles by nearest rank.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct PhaseMs {
+    /// Values.
+    pub count: u64,
+    /// The median.
+    pub p50: f64,
+    /// 99 % are not above it.
+    pub p99: f64,
+    /// The largest.
+    pub max: f64,
+}
+
+/// A difference of two distributions, quantile by quantile.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct PhaseOf {
+    /// Of the medians, ms.
+    pub p50: f64,
+    /// Of the 99th percentiles, ms.
+    pub p99: f64,
+}
+
+/// A distribution in another unit, as its field says.
+pub type Spread = PhaseMs;
+
+/// What stamping and reading cost here at the calibration's size.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Costs {
+    /// Painting the corner code.
+    pub paint: Option<Spread>,
+    /// Painting code and text: the stage `stamp`.
+    pub stamp: Option<Spread>,
+    /// Reading a code where the last one was: the stage `read`.
+    pub read: Option<Spread>,
+    /// The stage `read` in the receiver, in the first phase.
+    pub receiver_read: Option<Spread>,
+}
+
+/// How fine the clocks are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Timers {
+    /// What stamps are made of.
+    pub wall: TimerUs,
+    /// What durations are taken with.
+    pub monotonic: TimerUs,
+}
+
+/// How fine a clock is, in µs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct TimerUs {
+    /// By the system's word.
+    pub resolution: f64,
+    /// The smallest step that was seen.
+    pub smallest_step: Option<f64>,
+}
+
+/// A camera that looked at the receiver's window.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Optical {
+    /// Which camera.
+    pub camera: String,
+    /// Pictures that it took.
+    pub pictures: u64,
+    /// Of these, without a code that could be read.
+    pub unreadable: u64,
+    /// Of the others, the first of each frame: from when it was handed to the window to when the camera took it.
+    pub screen_and_camera_ms: Option<OpticalMs>,
+    /// The camera's pictures are dated by its driver, and not by their arrival.
+    pub driver_time: bool,
+}
+
+/// How long screen and camera took.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct OpticalMs {
+    /// Frames.
+    pub count: u64,
+    /// The least.
+    pub min: f64,
+    /// The median.
+    pub p50: f64,
+    /// 99 % are not above it.
+    pub p99: f64,
+}
+
+/// What came of a calibration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Measured, and within the goal.
+    Ok,
+    /// Measured, and beyond the goal: the accuracy is what it is.
+    GoalMissed,
+    /// Too few frames.
+    Inconclusive,
+}
+
+impl Calibration {
+    /// Judges what was measured.
+    pub fn new(made: String, settings: Settings, phases: Vec<Phase>) -> Self {
+        let errors: Option<Vec<PhaseOf>> = phases.iter().skip(1).map(|phase| phase.error_ms).collect();
+        let errors = errors.filter(|errors| !errors.is_empty());
+        let largest = |of: fn(&PhaseOf) -> f64| {
+            errors.as_ref().map(|errors| errors.iter().map(|error| of(error).abs()).fold(0.0, f64::max))
+        };
+        let (p50, p99) = (largest(|error| error.p50), largest(|error| error.p99));
+        let met = p50.zip(p99).map(|(p50, p99)| p50 <= GOAL_P50_MS && p99 <= GOAL_P99_MS);
+        Self {
+            schema: SCHEMA,
+            made,
+            machine: crate::host::machine(),
+            host: crate::host::describe(),
+            settings,
+            accuracy_ms: p50.map(stated),
+            goal: Goal { p50_ms: GOAL_P50_MS, p99_ms: GOAL_P99_MS, met },
+            phases,
+            costs_us: Costs::default(),
+            timers: Timers::default(),
+            sleep_overshoot_us: None,
+            optical: None,
+            outcome: match met {
+                Some(true) => Outcome::Ok,
+                Some(false) => Outcome::GoalMissed,
+                None => Outcome::Inconclusive,
+            },
+        }
+    }
+
+    /// The file's text.
+    pub fn to_json(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).expect("a calibration has string keys only");
+        text.push('\n');
+        text
+    }
+}
+
+/// `error_ms` rounded up to a step, and a step at least.
+fn stated(error_ms: f64) -> f64 {
+    // A hair less, so that 0.4 in floating point does not become 0.5.
+    rounded((error_ms / STEP_MS - 1e-9).ceil().max(1.0) * STEP_MS)
+}
+
+impl Phase {
+    /// What came of a phase. `first` is the one to compare with: none for the first itself. Of too few frames nothing is said but how many
+    /// there were.
+    pub fn new(asked: Asked, injected: &[Duration], latencies_us: &[i64], first: Option<&Self>) -> Self {
+        let injected: Vec<f64> = injected.iter().map(|delay| delay.as_nanos() as f64 / 1e6).collect();
+        let latencies: Vec<f64> = latencies_us.iter().map(|micros| ms(*micros)).collect();
+        let (injected_ms, measured_ms) = (PhaseMs::of(injected), PhaseMs::of(latencies));
+        let enough = |ms: Option<PhaseMs>| ms.filter(|ms| ms.count >= MIN_FRAMES);
+        let less = |here: Option<PhaseMs>, there: Option<PhaseMs>| Some(enough(here)?.less(enough(there)?));
+        let beyond_ms = first.and_then(|first| less(measured_ms, first.measured_ms));
+        let injected_beyond = first.and_then(|first| less(injected_ms, first.injected_ms));
+        let error_ms = beyond_ms
+            .zip(injected_beyond)
+            .map(|(a, b)| PhaseOf { p50: rounded(a.p50 - b.p50), p99: rounded(a.p99 - b.p99) });
+        Self { asked, injected_ms, measured_ms, beyond_ms, error_ms }
+    }
+}
+
+impl PhaseMs {
+    /// The distribution of `values`; none where there are none.
+    pub fn of(mut values: Vec<f64>) -> Option<Self> {
+        values.sort_by(f64::total_cmp);
+        let quantile = |quantile: f64| nearest_rank(&values, quantile);
+        Some(Self { count: values.len() as u64, p50: quantile(0.5)?, p99: quantile(0.99)?, max: quantile(1.0)? })
+    }
+
+    fn less(self, other: Self) -> PhaseOf {
+        PhaseOf { p50: rounded(self.p50 - other.p50), p99: rounded(self.p99 - other.p99) }
+    }
+}
+
+impl OpticalMs {
+    /// The distribution of `values`; none where there are none.
+    pub fn of(mut values: Vec<f64>) -> Option<Self> {
+        values.sort_by(f64::total_cmp);
+        let quantile = |quantile: f64| nearest_rank(&values, quantile);
+        Some(Self { count: values.len() as u64, min: quantile(0.0)?, p50: quantile(0.5)?, p99: quantile(0.99)? })
+    }
+}
+
+/// Of `sorted` values, the smallest that a fraction `quantile` of them is not above, to three decimals.
+fn nearest_rank(sorted: &[f64], quantile: f64) -> Option<f64> {
+    // A hair less: 0.29 × 100 is 29.000000000000004.
+    let rank = ((quantile * sorted.len() as f64 - 1e-9).ceil() as usize).max(1);
+    sorted.get(rank - 1).copied().map(rounded)
+}
+
+impl Outcome {
+    /// The name in the file.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::GoalMissed => "goal-missed",
+            Self::Inconclusive => "inconclusive",
+        }
+    }
+}
