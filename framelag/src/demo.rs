@@ -1,18 +1,16 @@
 //! `framelag demo`: server, publisher and receiver as three processes, on real input, ending with the summary.
 
 use std::fs;
-use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, ExitStatus};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use common::redact;
 use common::units::parse_duration;
 
-use crate::processes::{GRACE, Process, end, free_port, on_path, sibling, wait};
+use crate::processes::{GRACE, Process, end, on_path, sibling, wait, watch_for_interrupt};
+use crate::serving::Server;
 
 /// Flags of `framelag demo`.
 #[derive(Debug, clap::Args)]
@@ -30,12 +28,6 @@ pub struct Args {
     #[arg(long)]
     headless: bool,
 }
-
-/// How long a process may take until it does its part.
-const START_LIMIT: Duration = Duration::from_secs(15);
-
-/// How long the server on this host may take to answer one question.
-const ANSWER_LIMIT: Duration = Duration::from_millis(200);
 
 /// How long the receiver waits for the first picture.
 const FIRST_PICTURE_LIMIT: &str = "15s";
@@ -55,13 +47,14 @@ pub fn run(args: Args) -> ExitCode {
 }
 
 fn play(args: &Args) -> Result<ExitStatus, String> {
+    // Ctrl-C reaches the receiver by itself (it shares the terminal); this process stays to collect what it says.
     let stopped = watch_for_interrupt()?;
     let dir = &args.report;
     fs::create_dir_all(dir).map_err(|error| format!("cannot make the report folder {}: {error}", dir.display()))?;
 
     let (source, why) = choose_source(args.source.as_deref());
     eprintln!("demo: source: {} ({why})", redact::secrets(&source));
-    let server = Server::start(dir)?;
+    let server = Server::start(dir, [8554, 8080])?;
     let url = server.url();
     let mut publisher = start_publisher(&source, &url, dir)?;
     server.wait_for_stream(&mut publisher)?;
@@ -69,15 +62,6 @@ fn play(args: &Args) -> Result<ExitStatus, String> {
     let status = play_receiver(args, &url, publisher, &stopped)?;
     eprintln!("demo: report: {}", dir.display());
     Ok(status)
-}
-
-/// Ctrl-C reaches the receiver by itself (it shares the terminal); this process stays to collect what it says.
-fn watch_for_interrupt() -> Result<Arc<AtomicBool>, String> {
-    let stopped = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stopped);
-    ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))
-        .map_err(|error| format!("cannot handle Ctrl-C: {error}"))?;
-    Ok(stopped)
 }
 
 /// The source and, in a few words, why it was taken.
@@ -93,43 +77,6 @@ fn choose_source(wanted: Option<&str>) -> (String, &'static str) {
         (Some(clip), Some(_)) => (clip.to_owned(), "no webcam here, so real footage"),
         (Some(_), None) => ("test".to_owned(), "no webcam, and no ffmpeg to read the footage: the test pattern"),
         (None, _) => ("test".to_owned(), "no webcam and no ./footage here: the test pattern"),
-    }
-}
-
-/// The server of a demo, ended when dropped.
-struct Server {
-    _process: Process,
-    rtsp: SocketAddr,
-    http: SocketAddr,
-}
-
-impl Server {
-    fn start(dir: &Path) -> Result<Self, String> {
-        let port = |preferred| free_port(preferred).map_err(|error| format!("no free port on 127.0.0.1: {error}"));
-        let (rtsp, http) = (port(8554)?, port(8080)?);
-        let arguments = ["serve", "--rtsp", &rtsp.to_string(), "--http", &http.to_string()];
-        let mut process = Process::start("server", &sibling("framelag")?, &arguments, dir.join("server.log"))?;
-        process.wait_until(START_LIMIT, "listen", || TcpStream::connect_timeout(&http, ANSWER_LIMIT).is_ok())?;
-        Ok(Self { _process: process, rtsp, http })
-    }
-
-    fn url(&self) -> String {
-        format!("rtsp://{}/cam", self.rtsp)
-    }
-
-    /// Waits until the stream is there, so that the receiver's time to the first picture is not the publisher's.
-    fn wait_for_stream(&self, publisher: &mut Process) -> Result<(), String> {
-        publisher.wait_until(START_LIMIT, "publish", || self.has_stream().unwrap_or(false))
-    }
-
-    fn has_stream(&self) -> io::Result<bool> {
-        let mut connection = TcpStream::connect_timeout(&self.http, ANSWER_LIMIT)?;
-        connection.set_read_timeout(Some(ANSWER_LIMIT))?;
-        connection
-            .write_all(b"GET /api/streams/status/cam HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
-        let mut status = [0; "HTTP/1.1 200".len()];
-        connection.read_exact(&mut status)?;
-        Ok(status.ends_with(b" 200"))
     }
 }
 

@@ -1,10 +1,12 @@
 //! `framelag`: the umbrella command around `publisher` and `receiver`.
 
+mod calibrate;
 mod demo;
 mod doctor;
 mod impair;
 mod processes;
 mod serve;
+mod serving;
 mod shell;
 
 use std::io::IsTerminal;
@@ -28,6 +30,7 @@ Examples:
   framelag demo                      server, publisher and receiver for 10 s, then the summary
   framelag demo --source test --headless --report out
   framelag serve                     the RTSP server alone, on 127.0.0.1:8554
+  framelag calibrate                 proves the figures on this machine, in about a minute
   framelag impair --listen tcp://127.0.0.1:9554 --to tcp://127.0.0.1:8554 --delay 20ms
                                      the same server through a slower network
   framelag doctor                    what this machine has, what it lacks and how to mend it
@@ -40,6 +43,8 @@ enum Command {
     Demo(demo::Args),
     /// Runs the media server alone.
     Serve(serve::Args),
+    /// Proves the figures on this machine: injects known delays and says how far the measured ones are off.
+    Calibrate(calibrate::Args),
     /// Passes TCP or UDP on through a network that is worse than it is.
     Impair(impair::Args),
     /// Says what is there, what is missing, and the command that mends it.
@@ -62,6 +67,7 @@ fn main() -> ExitCode {
     match args.command {
         Command::Demo(args) => demo::run(args),
         Command::Serve(args) => serve::run(args),
+        Command::Calibrate(args) => calibrate::run(&args),
         Command::Impair(args) => impair::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Completions(args) => shell::completions(&args, &mut commands()),

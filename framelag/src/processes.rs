@@ -1,4 +1,4 @@
-//! Child processes of the demo: found beside this executable, ended politely, never left behind.
+//! Child processes of the demo and of a calibration: found beside this executable, ended politely, never left behind.
 
 use std::env;
 use std::fs::{self, File};
@@ -7,6 +7,8 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,6 +19,15 @@ pub const GRACE: Duration = Duration::from_secs(3);
 
 /// How often a child's state is looked at.
 const POLL: Duration = Duration::from_millis(20);
+
+/// True from Ctrl-C (or SIGTERM) on.
+pub fn watch_for_interrupt() -> Result<Arc<AtomicBool>, String> {
+    let stopped = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stopped);
+    ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))
+        .map_err(|error| format!("cannot handle Ctrl-C: {error}"))?;
+    Ok(stopped)
+}
 
 /// The executable `name` in the folder of this one.
 pub fn sibling(name: &str) -> Result<PathBuf, String> {

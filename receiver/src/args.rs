@@ -68,6 +68,10 @@ pub struct Args {
     #[arg(long = "assert", value_name = "METRIC OP VALUE")]
     pub assertions: Vec<Assertion>,
 
+    /// Quote this calibration. Without it: the one that `framelag calibrate` left on this machine, where it did.
+    #[arg(long, value_name = "FILE")]
+    pub calibration: Option<PathBuf>,
+
     /// Save the last picture, with its overlays, when the run ends.
     #[arg(long, value_name = "FILE.png")]
     pub snapshot: Option<PathBuf>,

@@ -35,6 +35,8 @@ pub struct Config {
     pub report: Option<PathBuf>,
     /// What must hold at the end.
     pub assertions: Vec<Assertion>,
+    /// The calibration to quote; `None` for the one of this machine, where there is one.
+    pub calibration: Option<PathBuf>,
     /// Where the last picture goes.
     pub snapshot: Option<PathBuf>,
     /// JSON lines on standard output.
@@ -162,6 +164,7 @@ impl TryFrom<Args> for Config {
             wait: args.wait,
             report: args.report,
             assertions: args.assertions,
+            calibration: args.calibration,
             snapshot: args.snapshot,
             json: args.json,
         })

@@ -4,6 +4,7 @@
 //! [`render`]. [`stream`] holds what belongs to one input, and [`pipeline`] is the one file that knows the order.
 
 pub mod args;
+pub mod calibration;
 pub mod config;
 pub mod decode;
 pub mod measure;

@@ -31,7 +31,7 @@ fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("receiver: {}", redact::secrets(&error.to_string()));
-            ExitCode::from(FAILED)
+            ExitCode::from(if matches!(error, pipeline::Error::Calibration(_)) { USAGE } else { FAILED })
         }
     }
 }

@@ -14,6 +14,7 @@ use common::clock::{Clock, SystemClock};
 use common::time::MonoTime;
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
+use crate::calibration;
 use crate::config::Config;
 use crate::output::Output;
 use crate::render::pixels::Slot;
@@ -44,6 +45,9 @@ pub enum Error {
     /// The report cannot be written.
     #[error(transparent)]
     Report(#[from] reports::Error),
+    /// The calibration that was asked for.
+    #[error(transparent)]
+    Calibration(#[from] calibration::Unreadable),
     /// The system gives no thread.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] std::io::Error),
@@ -62,8 +66,10 @@ pub fn run(config: &Config, stop: &Stop) -> Result<u8, Error> {
     let slots: Vec<_> =
         config.inputs.iter().map(|_| Arc::new(Slot::new(window || config.snapshot.is_some()))).collect();
     let started = clock.now();
+    let calibration = calibration::find(config.calibration.as_deref(), started.wall)?;
     let streams = config.inputs.iter().map(|input| Stream::new(input, config, started));
-    let streams = streams.collect::<Result<Vec<_>, _>>()?;
+    let mut streams = streams.collect::<Result<Vec<_>, _>>()?;
+    streams.iter_mut().for_each(|stream| stream.calibrated(&calibration));
     let (sender, events) = bounded(MAX_EVENTS);
     let environment = Environment { clock: clock.clone(), stop: Stop::new(), events: sender };
     let mut started_threads = Vec::new();

@@ -9,6 +9,7 @@ use common::time::{MonoTime, Now};
 use reports::warning::Code;
 use reports::{Assertion, Clocks, Mark, Recorder, Setup, Summary, Warning};
 
+use crate::calibration::Found;
 use crate::config::{Address, Config, Input, Source};
 use crate::measure::Meter;
 use crate::queue::Dropped;
@@ -100,6 +101,15 @@ impl Stream {
             dropped: 0,
             replaced: 0,
         })
+    }
+
+    /// What is known of how far figures may be off here.
+    pub fn calibrated(&mut self, found: &Found) {
+        match found {
+            Found::Nothing => {}
+            Found::Quote(quote) => self.meter.recorder().calibration(quote.clone()),
+            Found::Refused(why) => self.meter.recorder().warn(Warning::new(Code::Calibration, why)),
+        }
     }
 
     /// What measures it.

@@ -17,7 +17,8 @@ use crate::run::rounded;
 mod proof;
 
 pub use proof::{
-    Asked, Calibration, Costs, GOAL_P50_MS, GOAL_P99_MS, Goal, MIN_FRAMES, Optical, OpticalMs, Outcome, Phase,
+    Asked, Calibration, Costs, GOAL_P50_MS, GOAL_P99_MS, Goal, MIN_FRAMES, MeanAndMax, Optical, OpticalMs, Outcome,
+    Phase,
 };
 pub use proof::{PhaseMs, PhaseOf, Settings, Spread, TimerUs, Timers};
 

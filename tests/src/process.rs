@@ -8,6 +8,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use crate::binary;
 use rustix::process::{Pid, Signal};
 
 /// How often a condition is looked at while it is waited for.
@@ -70,6 +71,8 @@ impl Builder {
         command.process_group(0);
         // A test is no step of a CI service's summary.
         command.env_remove("GITHUB_STEP_SUMMARY").env_remove("RUST_LOG");
+        // Nor does a test look at how its machine was calibrated: there is nothing.
+        command.env("XDG_STATE_HOME", binary::target_dir().join("tests-state"));
         Self { command, name, raw_stdout: false }
     }
 

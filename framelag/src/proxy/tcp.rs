@@ -184,17 +184,19 @@ impl<'a> Pipe<'a> {
         Ok(())
     }
 
-    /// Writes what has arrived by `now`, as far as the socket takes it.
-    fn write(&mut self, now: MonoTime) -> io::Result<()> {
+    /// Writes what has arrived by `due`, as far as the socket takes it.
+    fn write(&mut self, due: MonoTime) -> io::Result<()> {
         if self.out.is_empty() {
-            while let Some(bytes) = self.stream.poll_output(now) {
+            while let Some(bytes) = self.stream.poll_output(due) {
                 self.out.extend(bytes);
             }
         }
         while !self.out.is_empty() {
+            // Before, and not after: the write may wake the reader in this thread's place.
+            let begun = now(self.shared);
             match self.to.write(self.out.make_contiguous()) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(count) => self.written(count),
+                Ok(count) => self.written(count, begun),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
@@ -203,16 +205,14 @@ impl<'a> Pipe<'a> {
         Ok(())
     }
 
-    fn written(&mut self, count: usize) {
+    fn written(&mut self, mut count: usize, at: MonoTime) {
         self.out.drain(..count);
-        let now = now(self.shared);
-        let mut count = count;
         while let Some((read, rest)) = self.pieces.front_mut().filter(|_| count > 0) {
             let part = count.min(*rest);
             *rest -= part;
             count -= part;
             if *rest == 0 {
-                self.shared.keep_delay(self.direction, now - *read);
+                self.shared.keep_delay(self.direction, at - *read);
                 self.pieces.pop_front();
             }
         }

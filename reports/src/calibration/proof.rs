@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::SCHEMA;
@@ -10,6 +10,9 @@ use crate::run::{ms, rounded};
 
 /// A phase with fewer frames says nothing about its p99.
 pub const MIN_FRAMES: u64 = 100;
+
+/// Fewer frames that a camera has read say nothing.
+pub const MIN_READINGS: u64 = 30;
 
 /// The p50 of each phase should be off by no more, ms.
 pub const GOAL_P50_MS: f64 = 0.5;
@@ -135,8 +138,19 @@ pub struct Costs {
     pub stamp: Option<Spread>,
     /// Reading a code where the last one was: the stage `read`.
     pub read: Option<Spread>,
-    /// The stage `read` in the receiver, in the first phase.
-    pub receiver_read: Option<Spread>,
+    /// Drawing the receiver's text: part of the stage `present` with a window.
+    pub overlay: Option<Spread>,
+    /// What the receiver itself says that reading cost, in the first phase: `own_cost_us.read` of its `run.json`.
+    pub receiver_read: Option<MeanAndMax>,
+}
+
+/// A cost as the receiver tells it, µs.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MeanAndMax {
+    /// The arithmetic mean.
+    pub mean: f64,
+    /// The most.
+    pub max: f64,
 }
 
 /// How fine the clocks are.
@@ -228,6 +242,14 @@ impl Calibration {
         }
     }
 
+    /// Adds what a camera saw. Too few readings make the whole inconclusive; the accuracy stands, since it is no part of it.
+    pub fn saw(&mut self, optical: Optical) {
+        if !optical.is_enough() {
+            self.outcome = Outcome::Inconclusive;
+        }
+        self.optical = Some(optical);
+    }
+
     /// The file's text.
     pub fn to_json(&self) -> String {
         let mut text = serde_json::to_string_pretty(self).expect("a calibration has string keys only");
@@ -270,6 +292,13 @@ impl PhaseMs {
 
     fn less(self, other: Self) -> PhaseOf {
         PhaseOf { p50: rounded(self.p50 - other.p50), p99: rounded(self.p99 - other.p99) }
+    }
+}
+
+impl Optical {
+    /// Enough frames were read for its figures to mean something.
+    pub fn is_enough(&self) -> bool {
+        self.screen_and_camera_ms.is_some_and(|ms| ms.count >= MIN_READINGS)
     }
 }
 

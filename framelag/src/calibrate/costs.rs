@@ -1,0 +1,138 @@
+//! What stamping and reading cost on this machine, how fine its clocks are, and how punctual its scheduler.
+
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use common::clock::SystemClock;
+use common::code::{Corner, Painter, Payload, Reader, Rect};
+use common::frame::{Picture, Size};
+use common::time::WallTime;
+use publisher::stamp::{self, Stamper};
+use receiver::render::canvas::Canvas;
+use receiver::render::overlay::Overlay;
+use reports::calibration::{Costs, Spread, TimerUs, Timers};
+use rustix::time::{ClockId, clock_getres};
+
+/// Times that each thing is done.
+const ROUNDS: usize = 1_000;
+
+/// How long sleeps are watched.
+const SLEEPS_FOR: Duration = Duration::from_secs(2);
+
+/// How long each of them should be.
+const SLEEP: Duration = Duration::from_millis(1);
+
+/// Readings of a clock in which the smallest step is looked for.
+const READINGS: usize = 100_000;
+
+/// What stamping, reading and drawing cost for pictures of `size`.
+pub fn in_process(size: Size) -> Result<Costs, String> {
+    let cannot = |error: common::code::TooSmall| error.to_string();
+    let mut picture = Picture::black(size);
+    let mut painter = Painter::new(size, Corner::TopLeft).map_err(cannot)?;
+    let payload = |round: usize| Payload {
+        stream_id: 0,
+        sequence: round as u32,
+        time: WallTime::from_micros(1_700_000_000_000_000 + 16_667 * round as i64),
+    };
+    let paint = timed(|round| painter.paint(&mut picture, &payload(round)));
+
+    // Painted anew each time, which is not timed: no reading is like the one before.
+    let mut reader = Reader::new();
+    let mut reads = Vec::with_capacity(ROUNDS);
+    for round in 0..ROUNDS {
+        painter.paint(&mut picture, &payload(round));
+        let begun = Instant::now();
+        let read = reader.read(picture.luma());
+        reads.push(micros(begun.elapsed()));
+        if read != Some(payload(round)) {
+            return Err(format!("code {round} that was painted could not be read"));
+        }
+    }
+
+    let config = stamp::Config { corner: Corner::TopLeft, stream_id: 0, text: true };
+    let mut stamper = Stamper::new(size, config).map_err(cannot)?;
+    let clock = SystemClock::new();
+    let stamp = timed(|_| {
+        stamper.stamp(&mut picture, &clock);
+    });
+
+    let mut canvas = Canvas::new(size);
+    let mut overlay = Overlay::new();
+    let area = Rect { x: 0, y: 0, width: size.width, height: size.height };
+    let lines = ["REC: 00:00:00.000", "REC FPS: 60.0", "LAT: 12.3ms"].map(str::to_owned);
+    let overlay = timed(|_| overlay.draw(&mut canvas, area, &lines, None));
+    Ok(Costs { paint, stamp, read: Spread::of(reads), overlay, receiver_read: None })
+}
+
+fn timed(mut act: impl FnMut(usize)) -> Option<Spread> {
+    let time = |round| {
+        let begun = Instant::now();
+        act(round);
+        micros(begun.elapsed())
+    };
+    Spread::of((0..ROUNDS).map(time).collect())
+}
+
+/// How fine the clocks are.
+pub fn timers() -> Timers {
+    let origin = Instant::now();
+    let wall = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timers {
+        wall: TimerUs { resolution: resolution(ClockId::Realtime), smallest_step: smallest_step(wall) },
+        monotonic: TimerUs {
+            resolution: resolution(ClockId::Monotonic),
+            smallest_step: smallest_step(|| origin.elapsed()),
+        },
+    }
+}
+
+fn resolution(clock: ClockId) -> f64 {
+    let resolution = clock_getres(clock);
+    resolution.tv_sec as f64 * 1e6 + resolution.tv_nsec as f64 / 1e3
+}
+
+/// The smallest difference, in µs, of two readings that are not the same.
+fn smallest_step(read: impl Fn() -> Duration) -> Option<f64> {
+    let mut last = read();
+    let mut step = || {
+        let now = read();
+        let step = now.checked_sub(std::mem::replace(&mut last, now));
+        step.filter(|step| !step.is_zero())
+    };
+    (0..READINGS).filter_map(|_| step()).min().map(micros)
+}
+
+/// How much later than asked for short sleeps end, µs.
+pub fn sleep_overshoot() -> Option<Spread> {
+    let end = Instant::now() + SLEEPS_FOR;
+    let mut late = Vec::new();
+    while Instant::now() < end {
+        let begun = Instant::now();
+        thread::sleep(SLEEP);
+        late.push(micros(begun.elapsed().saturating_sub(SLEEP)));
+    }
+    Spread::of(late)
+}
+
+fn micros(duration: Duration) -> f64 {
+    duration.as_nanos() as f64 / 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_costs_something_and_clocks_step() {
+        let costs = in_process(Size::new(640, 480)).expect("the code fits and is read");
+        for cost in [costs.paint, costs.stamp, costs.read, costs.overlay] {
+            let Spread { count, p50, p99, max } = cost.expect("it was timed");
+            assert!(count == ROUNDS as u64 && 0.0 < p50 && p50 <= p99 && p99 <= max, "{cost:?}");
+        }
+        let timers = timers();
+        for timer in [timers.wall, timers.monotonic] {
+            assert!(timer.resolution > 0.0 && timer.smallest_step > Some(0.0), "{timer:?}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The calibration of this machine, read once when a run begins.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use common::time::WallTime;
+use reports::calibration::{MAX_BYTES, Quote, default_path, quote};
+use reports::host;
+
+/// What there is to quote.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Found {
+    /// This machine was not calibrated.
+    Nothing,
+    /// This.
+    Quote(Quote),
+    /// A file, but not one to quote; the text says why and what to do.
+    Refused(String),
+}
+
+/// A file that was asked for and cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("--calibration {} cannot be read: {why}", file.display())]
+pub struct Unreadable {
+    file: PathBuf,
+    why: io::Error,
+}
+
+/// Looks at the file that was `given`, or else where `framelag calibrate` leaves it.
+///
+/// # Errors
+/// [`Unreadable`], where one was given.
+pub fn find(given: Option<&Path>, now: WallTime) -> Result<Found, Unreadable> {
+    let default = || default_path(std::env::var_os("XDG_STATE_HOME"), std::env::var_os("HOME"));
+    let Some(file) = given.map(Path::to_owned).or_else(default) else { return Ok(Found::Nothing) };
+    let refused = |why: String| {
+        let file = file.display();
+        Found::Refused(format!("the calibration {file} {why}: it is not quoted; `framelag calibrate` makes another"))
+    };
+    Ok(match read(&file) {
+        Ok(text) if text.len() as u64 > MAX_BYTES => refused("is too long for one".to_owned()),
+        Ok(text) => match quote(&String::from_utf8_lossy(&text), &file, host::machine().as_deref(), now) {
+            Ok(quote) => Found::Quote(quote),
+            Err(error) => refused(error.to_string()),
+        },
+        Err(why) if given.is_some() => return Err(Unreadable { file, why }),
+        Err(why) if why.kind() == ErrorKind::NotFound => Found::Nothing,
+        Err(why) => refused(format!("cannot be read ({why})")),
+    })
+}
+
+/// The file, or as much of it as shows that it is too long.
+fn read(file: &Path) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    File::open(file)?.take(MAX_BYTES + 1).read_to_end(&mut text)?;
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: WallTime = WallTime::from_micros(1_767_323_045_000_000);
+
+    #[test]
+    fn a_file_that_was_asked_for_must_be_there_and_a_bad_one_is_refused_by_name() {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let file = folder.path().join("c.json");
+        let error = find(Some(&file), NOW).expect_err("it is not there");
+        assert!(error.to_string().contains("c.json"), "{error}");
+        assert!(find(Some(folder.path()), NOW).is_err(), "a folder");
+        for (text, words) in
+            [(&b"\xff\xfe"[..], "corrupt"), (b"{}", "schema"), (&b" ".repeat(MAX_BYTES as usize + 1), "too long")]
+        {
+            std::fs::write(&file, text).expect("a test's folder can be written to");
+            match find(Some(&file), NOW).expect("it can be read") {
+                Found::Refused(why) => {
+                    assert!(
+                        why.contains("c.json") && why.contains(words) && why.contains("framelag calibrate"),
+                        "{why}"
+                    )
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! `framelag calibrate` with real processes: what it writes, and what a receiver makes of it.
+
+use std::fs;
+use std::path::Path;
+
+use framelag_tests::measuring::receiver_of_pipe;
+use framelag_tests::process::{Builder, Finished};
+use framelag_tests::report::Report;
+use framelag_tests::screen::Screen;
+use framelag_tests::{LIMIT, binary, measuring, need, schema, turn};
+use serde_json::{Value, json};
+
+/// Measured and judged: within the goal, inconclusive, or beyond the goal. Which, is for the machine to say.
+const JUDGED: [Option<i32>; 3] = [Some(0), Some(3), Some(99)];
+
+fn calibrate(file: &Path) -> Builder {
+    Builder::new(binary::path("framelag")).words("calibrate --duration 2s --out").arg(file)
+}
+
+fn judged(ran: &Finished) {
+    assert!(JUDGED.contains(&ran.code), "{ran}");
+}
+
+fn read(file: &Path) -> Value {
+    let text = fs::read_to_string(file).expect("the calibration was written");
+    let calibration = serde_json::from_str(&text).expect("it is JSON");
+    let schema = serde_json::from_str(include_str!("../../docs/calibration.schema.json")).expect("it is JSON");
+    assert_eq!(schema::misfits(&schema, &calibration), Vec::<String>::new());
+    calibration
+}
+
+#[test]
+fn what_is_measured_follows_what_is_injected_and_a_camera_sees_the_window() {
+    let _turn = turn::take();
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let file = folder.path().join("state/c.json");
+    let screen = Screen::start(1280, 720);
+    let mut camera = Builder::new(need::tool("ffmpeg"))
+        .words("-loglevel error -f x11grab -draw_mouse 0 -framerate 25 -video_size 1280x720 -i")
+        .arg(screen.display())
+        .words("-pix_fmt yuv420p -f yuv4mpegpipe -")
+        .raw_stdout()
+        .spawn();
+    let ran = calibrate(&file)
+        .words("--optical -")
+        .env("DISPLAY", screen.display())
+        .stdin(camera.take_stdout())
+        .run(LIMIT * 2);
+    judged(&ran);
+    for words in ["injected ms", "500 ms", "accuracy", "screen and camera", "c.json"] {
+        assert!(ran.stdout.iter().any(|line| line.contains(words)), "{words:?} is on the page\n{ran}");
+    }
+
+    let calibration = read(&file);
+    let p50 = |phase: usize| {
+        let phase = &calibration["phases"][phase];
+        phase["measured_ms"]["p50"].as_f64().unwrap_or_else(|| panic!("{phase:#}"))
+    };
+    let between = p50(4) - p50(3);
+    assert!((300.0..500.0).contains(&between), "100 and 500 ms are {between} ms apart\n{ran}");
+    assert!(p50(2) > p50(0) + 10.0, "20 ms show\n{ran}");
+    let injected = &calibration["phases"][5]["injected_ms"];
+    let spread = injected["p99"].as_f64().zip(injected["p50"].as_f64()).map(|(p99, p50)| p99 - p50);
+    assert!(spread > Some(4.0), "0 to 20 ms of jitter are injected: {injected}");
+
+    let optical = &calibration["optical"];
+    let seen = optical["screen_and_camera_ms"]["count"].as_u64().unwrap_or_else(|| panic!("{optical:#}\n{ran}"));
+    assert!(seen >= 30, "{optical:#}");
+    let least = optical["screen_and_camera_ms"]["min"].as_f64().unwrap_or_else(|| panic!("{optical:#}"));
+    assert!(least > -1.0, "nothing is seen before it is shown: {optical:#}");
+    assert_eq!(optical["driver_time"], false);
+}
+
+#[test]
+fn a_receiver_quotes_its_own_machines_calibration_and_no_other() {
+    let _turn = turn::take();
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let file = folder.path().join("framelag/calibration.json");
+    fs::create_dir_all(file.parent().expect("it has one")).expect("a test's folder can be written to");
+    let good = json!({
+        "schema": "framelag/calibration/1",
+        "made": "2020-01-02T03:04:05Z",
+        "machine": reports::host::machine(),
+        "accuracy_ms": 0.4,
+    });
+    let with = |name: &str, value: Value| {
+        let mut other = good.clone();
+        other[name] = value;
+        other.to_string()
+    };
+    for (text, refused) in [
+        (good.to_string(), None),
+        (with("machine", "0".repeat(32).into()), Some("another machine")),
+        (with("made", "2100-01-01T00:00:00Z".into()), Some("future")),
+        (with("schema", "framelag/calibration/9".into()), Some("framelag/calibration/9")),
+        (good.to_string()[..40].to_owned(), Some("corrupt")),
+    ] {
+        fs::write(&file, text).expect("a test's folder can be written to");
+        let report = folder.path().join("report");
+        let mut publisher = measuring::stamped_pictures();
+        let ran = receiver_of_pipe(&report)
+            .env("XDG_STATE_HOME", folder.path())
+            .stdin(publisher.take_stdout())
+            .run(LIMIT)
+            .expect_code(0);
+        let page = ran.stdout.join("\n");
+        let found = Report::read(&report);
+        let warned = found.value("warnings").as_array().expect("a list").iter().find(|w| w["code"] == "calibration");
+        let message = warned.map(|warning| warning["message"].as_str().expect("a text").to_owned());
+        match refused {
+            None => {
+                assert_eq!(found.number("calibration.accuracy_ms"), 0.4);
+                assert!(found.number("calibration.age_s") > 1e8 && message.is_none(), "{message:?}");
+                assert!(page.contains("± 0.4 ms on this machine (calibrated"), "{ran}");
+            }
+            Some(why) => {
+                assert!(found.value("calibration").is_null() && !page.contains("on this machine"), "{ran}");
+                let message = message.unwrap_or_else(|| panic!("{why}: no warning\n{ran}"));
+                for words in [why, "calibration.json", "framelag calibrate"] {
+                    assert!(message.contains(words), "{words:?}: {message}");
+                }
+            }
+        }
+        assert_eq!(found.value("outcome"), "ok", "the run is what it was\n{ran}");
+    }
+}
