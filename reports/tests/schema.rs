@@ -1,4 +1,4 @@
-//! A produced `run.json` fits `docs/run.schema.json`, and the schema refuses what does not fit.
+//! A produced `run.json` fits `docs/run.schema.json`, a `calibration.json` its own, and the schemas refuse what does not fit.
 //!
 //! The checker below knows the keywords that the schema uses, and fails on any other, so that none is passed over.
 
@@ -7,7 +7,8 @@ use std::time::Duration;
 use common::clock::{Clock, ManualClock};
 use common::frame::{FrameTimes, ReceiverTimes};
 use common::time::WallTime;
-use reports::calibration::Quote;
+use reports::calibration::{Asked, Calibration, Costs, MeanAndMax, Optical, OpticalMs, Phase, Quote, Settings};
+use reports::calibration::{Spread, TimerUs};
 use reports::{Assertion, Clocks, Recorder, Sample, Setup, Warning, warning::Code};
 use serde_json::{Value, json};
 
@@ -128,8 +129,12 @@ fn is(name: &Value, value: &Value) -> bool {
 }
 
 fn check(value: &Value) -> Vec<String> {
-    let (schema, mut out) = (schema(), Vec::new());
-    misfits(&schema, &schema, value, "", &mut out);
+    check_against(&schema(), value)
+}
+
+fn check_against(schema: &Value, value: &Value) -> Vec<String> {
+    let mut out = Vec::new();
+    misfits(schema, schema, value, "", &mut out);
     out
 }
 
@@ -152,6 +157,55 @@ fn a_run_fits_and_is_described_whole() {
         let mut out = Vec::new();
         undescribed(&schema(), &run, "", &mut out);
         assert_eq!(out, Vec::<String>::new());
+    }
+}
+
+/// A calibration with phases of so many frames, with a camera where there are many.
+fn calibration(frames: usize) -> Value {
+    let phase = |delay: u64, first: Option<&Phase>| {
+        let asked = Asked { delay_ms: delay as f64, jitter_ms: 0.0 };
+        Phase::new(asked, &vec![Duration::from_millis(delay); frames], &vec![delay as i64 * 1_000; frames], first)
+    };
+    let first = phase(0, None);
+    let second = phase(20, Some(&first));
+    let settings = Settings { size: "640x480".to_owned(), fps: 55, measured_s: 6.0, warmup_s: 1.0, seed: 1 };
+    let mut found = Calibration::new("2026-01-02T03:04:05Z".to_owned(), settings, vec![first, second]);
+    if frames >= 100 {
+        let us = Spread::of(vec![1.0; frames]);
+        let receiver_read = Some(MeanAndMax { mean: 20.0, max: 30.0 });
+        found.costs_us = Costs { paint: us, stamp: us, read: us, overlay: us, receiver_read };
+        found.sleep_overshoot_us = us;
+        found.timers.wall = TimerUs { resolution: 0.001, smallest_step: Some(0.04) };
+        let screen_and_camera_ms = OpticalMs::of(vec![20.0; frames]);
+        let camera = "a camera".to_owned();
+        found.saw(Optical { camera, pictures: 200, unreadable: 1, screen_and_camera_ms, driver_time: true });
+    }
+    serde_json::from_str(&found.to_json()).expect("a calibration is JSON")
+}
+
+#[test]
+fn a_calibration_fits_and_is_described_whole() {
+    let schema: Value =
+        serde_json::from_str(include_str!("../../docs/calibration.schema.json")).expect("the schema is JSON");
+    for frames in [0, 10, 300] {
+        let found = calibration(frames);
+        assert_eq!(check_against(&schema, &found), Vec::<String>::new(), "{frames} frames");
+        let mut out = Vec::new();
+        undescribed(&schema, &found, "", &mut out);
+        let phase = schema.pointer("/$defs/phase").expect("phases are described");
+        undescribed(phase, &found["phases"][1], "/phases/1", &mut out);
+        assert_eq!(out, Vec::<String>::new());
+    }
+    for (path, wrong) in [
+        ("/schema", json!("framelag/run/1")),
+        ("/outcome", json!("failed")),
+        ("/phases/1/error_ms/p50", json!("0")),
+        ("/costs_us/read", json!({ "count": 1 })),
+        ("/timers/wall/resolution", json!(-1)),
+    ] {
+        let mut found = calibration(300);
+        *found.pointer_mut(path).expect(path) = wrong;
+        assert!(!check_against(&schema, &found).is_empty(), "{path}");
     }
 }
 

@@ -18,7 +18,6 @@ pub mod pictures;
 pub mod process;
 pub mod report;
 pub mod rtsp;
-pub mod schema;
 pub mod screen;
 pub mod serving;
 pub mod survival;
