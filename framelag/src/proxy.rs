@@ -6,8 +6,8 @@
 //!        ◀─── back ────       ◀──
 //! ```
 //!
-//! Each direction has a thread of its own, which leaves each byte where it is until its time has come, to within the
-//! [`wait`]'s precision. What happens to a byte is decided when it is read, by the seed, the number of its connection
+//! Each direction has a thread of its own, which leaves each byte where it is until its time has come, to within
+//! the precision of [`wait`]. What happens to a byte is decided when it is read, by the seed, the number of its connection
 //! and its direction; a second run with the same traffic at the same times decides the same.
 //!
 //! **TCP**: each accepted connection gets one to the server. Nothing is lost or passed by others: loss delays bytes by
@@ -20,13 +20,13 @@
 //! [`common::impair::MAX_UNDER_WAY_BYTES`] under way. Only the ports that it was told of pass through it: not those that
 //! RTSP agrees on in a session.
 
+mod endpoint;
 mod tcp;
 mod udp;
 pub mod wait;
 
 use std::io::{self, PipeWriter};
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs, UdpSocket};
-use std::str::FromStr;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -34,6 +34,8 @@ use std::time::Duration;
 
 use common::clock::SystemClock;
 use common::impair::{Conditions, Counts};
+
+pub use endpoint::{Endpoint, EndpointError, Protocol};
 
 /// Connections, or client addresses, at most at a time; more are refused, and counted.
 pub const MAX_CONNECTIONS: usize = 256;
@@ -47,24 +49,6 @@ pub const IDLE_LIMIT: Duration = Duration::from_secs(120);
 
 /// Applied delays that wait to be taken at most; the oldest are forgotten.
 pub const MAX_DELAYS: usize = 1 << 16;
-
-/// What is proxied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Protocol {
-    /// Connections.
-    Tcp,
-    /// Datagrams.
-    Udp,
-}
-
-/// An address with its protocol, such as `tcp://127.0.0.1:8554`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Endpoint {
-    /// What is spoken there.
-    pub protocol: Protocol,
-    /// Where.
-    pub address: SocketAddr,
-}
 
 /// What happens to what passes through.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -96,17 +80,6 @@ pub enum Error {
     /// The system gives no thread or pipe.
     #[error("cannot start the proxy: {0}")]
     Start(io::Error),
-}
-
-/// A text that is no [`Endpoint`].
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum EndpointError {
-    /// Another shape.
-    #[error("{0:?} is not an address: write tcp://HOST:PORT or udp://HOST:PORT")]
-    Shape(String),
-    /// The name is not known.
-    #[error("{0:?} cannot be found: {1}")]
-    Unknown(String, String),
 }
 
 /// A running proxy. Dropping it ends it, with all connections through it.
@@ -293,58 +266,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Protocol {
-    /// Its name in an address.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Udp => "udp",
-        }
-    }
-}
-
-impl FromStr for Endpoint {
-    type Err = EndpointError;
-
-    fn from_str(text: &str) -> Result<Self, EndpointError> {
-        let shape = || EndpointError::Shape(text.to_owned());
-        let (scheme, rest) = text.split_once("://").ok_or_else(shape)?;
-        let protocol = [Protocol::Tcp, Protocol::Udp].into_iter().find(|protocol| protocol.name() == scheme);
-        let protocol = protocol.ok_or_else(shape)?;
-        let (host, port) = rest.rsplit_once(':').ok_or_else(shape)?;
-        if host.is_empty() || port.parse::<u16>().is_err() {
-            return Err(shape());
-        }
-        let unknown = |why: String| EndpointError::Unknown(text.to_owned(), why);
-        let mut found = rest.to_socket_addrs().map_err(|error| unknown(error.to_string()))?;
-        let address = found.next().ok_or_else(|| unknown("the name has no address".to_owned()))?;
-        Ok(Self { protocol, address })
-    }
-}
-
-impl std::fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}://{}", self.protocol.name(), self.address)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn endpoints_are_read_and_written() {
-        for text in ["tcp://127.0.0.1:8554", "udp://[::1]:5000", "tcp://0.0.0.0:0"] {
-            assert_eq!(text.parse::<Endpoint>().expect(text).to_string(), text);
-        }
-        for text in
-            ["127.0.0.1:8554", "http://127.0.0.1:80", "tcp://127.0.0.1", "tcp://:80", "tcp://a:b", "tcp://a:99999"]
-        {
-            assert_eq!(text.parse::<Endpoint>(), Err(EndpointError::Shape(text.to_owned())));
-        }
-        let unknown = "tcp://no-such-host.invalid:80".parse::<Endpoint>().expect_err("not known");
-        assert!(matches!(unknown, EndpointError::Unknown(..)), "{unknown}");
-    }
 
     #[test]
     fn a_port_that_is_taken_and_mixed_ends_are_said() {

@@ -1,7 +1,7 @@
 //! One run of the receiver, and what it left in its report.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -159,9 +159,7 @@ fn events(stdout: ChildStdout) -> mpsc::Receiver<String> {
 pub fn read(report: &Path) -> Result<Played, Error> {
     let read = |name: &str| {
         let path = report.join(name);
-        let mut text = String::new();
-        let read = File::open(&path).and_then(|mut file| file.read_to_string(&mut text));
-        read.map_err(|error| format!("cannot read {}: {error}", path.display())).map(|_| text)
+        fs::read_to_string(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))
     };
     let run: Value = serde_json::from_str(&read("run.json")?).map_err(|error| format!("run.json: {error}"))?;
     let read_cost = serde_json::from_value(run["own_cost_us"]["read"].clone()).ok();
