@@ -12,6 +12,7 @@ use crate::cost::Costs;
 use crate::interval::{Closed, Histograms, Interval, Intervals};
 use crate::run::Pictures;
 use crate::sample::{Clocks, Mark, Sample};
+use crate::stamps::Stamps;
 use crate::steps::{self, Watch};
 use crate::warning::Warning;
 
@@ -61,6 +62,7 @@ pub struct Tally {
     bytes: u64,
     connection: Outages,
     costs: Costs,
+    stamps: Stamps,
     warnings: Vec<Warning>,
     newest: Option<Sample>,
     /// When pictures were shown in the last second.
@@ -97,6 +99,7 @@ impl Tally {
             bytes: 0,
             connection: Outages::default(),
             costs: Costs::default(),
+            stamps: Stamps::default(),
             warnings: Vec::new(),
             newest: None,
             recent: VecDeque::new(),
@@ -117,6 +120,11 @@ impl Tally {
     /// What measuring and showing cost so far.
     pub fn costs(&mut self) -> &mut Costs {
         &mut self.costs
+    }
+
+    /// What the times that come with a frame say of each other.
+    pub fn stamps(&mut self) -> &mut Stamps {
+        &mut self.stamps
     }
 
     /// A picture whose code was read. Frames that settle go to `settle`, here and below.
