@@ -11,6 +11,11 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Now;
 }
 
+/// Two clocks that were read within this time were read together.
+const TIGHT: Duration = Duration::from_micros(10);
+/// How often they are read at most, to get there.
+const READINGS: usize = 4;
+
 /// The host's clocks. Monotonic time counts from when this value was made.
 #[derive(Clone, Debug)]
 pub struct SystemClock {
@@ -21,6 +26,17 @@ impl SystemClock {
     /// A clock whose monotonic origin is now.
     pub fn new() -> Self {
         Self { origin: Instant::now() }
+    }
+
+    /// Both clocks, and how long it took to read them.
+    fn read(&self) -> (Duration, Now) {
+        let before = self.origin.elapsed();
+        let wall = match SystemTime::now().duration_since(UNIX_EPOCH) {
+            Ok(since) => i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
+            Err(before) => i64::try_from(before.duration().as_micros()).map_or(i64::MIN, |us| -us),
+        };
+        let width = self.origin.elapsed().saturating_sub(before);
+        (width, Now { wall: WallTime::from_micros(wall), mono: MonoTime::from_origin(before) })
     }
 
     /// Monotonic time of `instant`, for libraries that hand out [`Instant`]s.
@@ -37,12 +53,19 @@ impl Default for SystemClock {
 
 impl Clock for SystemClock {
     fn now(&self) -> Now {
-        let mono = MonoTime::from_origin(self.origin.elapsed());
-        let wall = match SystemTime::now().duration_since(UNIX_EPOCH) {
-            Ok(since) => i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
-            Err(before) => i64::try_from(before.duration().as_micros()).map_or(i64::MIN, |us| -us),
-        };
-        Now { wall: WallTime::from_micros(wall), mono }
+        // A thread that is held up between the two readings would tear them apart, and every time carried over from them: the
+        // monotonic clock is read on both sides of the wall clock, and again where the two are far from each other.
+        let (mut width, mut now) = self.read();
+        for _ in 1..READINGS {
+            if width <= TIGHT {
+                break;
+            }
+            let again = self.read();
+            if again.0 < width {
+                (width, now) = again;
+            }
+        }
+        now
     }
 }
 

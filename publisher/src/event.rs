@@ -26,6 +26,8 @@ pub struct Statistics {
     pub processing_ms: Option<f64>,
     /// Pictures that the source captured and nobody took in time.
     pub dropped_by_source: u64,
+    /// Pictures whose driver gave a capture time that cannot be: the time was dropped, the picture was not.
+    pub implausible_capture_times: u64,
     /// Picture times that passed because the source or this program could not keep up.
     pub missed: u64,
     /// Encoded frames that the network did not take in time.
@@ -70,9 +72,13 @@ impl Log {
     /// The run is over.
     pub fn ended(&self, statistics: &Statistics) {
         let Statistics { seconds, frames, dropped_by_source, missed, dropped_by_sender, .. } = statistics;
+        let times = match statistics.implausible_capture_times {
+            0 => String::new(),
+            count => format!("; the capture times of {count} cannot be, and were dropped"),
+        };
         tracing::info!(
             "{frames} pictures in {seconds:.1} s; {dropped_by_source} dropped at the source, {missed} not in time, \
-             {dropped_by_sender} dropped before the network"
+             {dropped_by_sender} dropped before the network{times}"
         );
         self.line("ended", statistics.to_json());
     }
@@ -105,6 +111,7 @@ impl Statistics {
             "bytes": self.bytes,
             "processing_ms": rounded(self.processing_ms),
             "dropped_by_source": self.dropped_by_source,
+            "implausible_capture_times": self.implausible_capture_times,
             "missed": self.missed,
             "dropped_by_sender": self.dropped_by_sender,
             "reconnects": self.reconnects,

@@ -7,7 +7,7 @@ use common::clock::{Clock, SystemClock};
 use common::time::MonoTime;
 use serde_json::json;
 
-use crate::capture::{self, Frame, Next, Pace, Source};
+use crate::capture::{self, Captured, Frame, Next, Pace, Source};
 use crate::config::Config;
 use crate::error::Error;
 use crate::event::{Log, Statistics};
@@ -72,6 +72,7 @@ struct Run {
     first: Option<MonoTime>,
     last: Option<MonoTime>,
     frames: u64,
+    implausible_capture_times: u64,
     reported: Option<MonoTime>,
 }
 
@@ -130,6 +131,7 @@ impl Pipeline {
         self.run.first.get_or_insert(stamped.at);
         self.run.last = Some(stamped.at);
         self.run.frames += 1;
+        self.run.implausible_capture_times += u64::from(frame.captured == Captured::Implausible);
         if let Some(preview) = &self.preview {
             preview.show(&frame.picture);
         }
@@ -154,6 +156,7 @@ impl Pipeline {
             fps: self.stamper.per_second(),
             processing_ms: self.stamper.processing().map(|mean| mean.as_secs_f64() * 1e3),
             dropped_by_source: self.source.dropped(),
+            implausible_capture_times: self.run.implausible_capture_times,
             missed: self.run.plan.as_ref().map_or(0, Plan::missed),
             ..Statistics::default()
         };

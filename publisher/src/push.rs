@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use common::clock::Clock;
-use common::frame::{CaptureClock, PublisherTimes};
+use common::frame::PublisherTimes;
 use common::sei;
 use common::time::{MediaTime, MonoTime, Now};
 use url::Url;
@@ -64,7 +64,13 @@ impl Push {
             args::Transport::Udp => send::Transport::Udp,
         };
         let frame_rate = Some(format.rate.as_f64());
-        let sender = Sender::start(send::Config { to: url, transport, frame_rate, clock: Arc::clone(&clock) })?;
+        let sender = Sender::start(send::Config {
+            to: url,
+            transport,
+            frame_rate,
+            first_sequence: rand::random(),
+            clock: Arc::clone(&clock),
+        })?;
         Ok(Self {
             encoder,
             sender,
@@ -96,7 +102,7 @@ impl Push {
         let encoded = stamped.wall_at(self.clock.now().mono);
 
         let times = PublisherTimes {
-            captured: frame.captured,
+            captured: frame.captured.time(),
             stamp: stamped.stamp,
             painted: stamped.painted,
             encoded,
@@ -107,7 +113,7 @@ impl Push {
             sequence: stamped.sequence,
             origin: self.origin,
             times,
-            capture_clock: frame.captured.map_or(CaptureClock::None, |_| CaptureClock::Monotonic),
+            capture_clock: frame.captured.clock(),
             reference: None,
         });
         let sei_at = unit.slice_at + START_CODE.len();

@@ -57,6 +57,8 @@ pub struct Config {
     pub transport: Transport,
     /// Pictures per second, as far as known: announced to the server, and the measure of the queue.
     pub frame_rate: Option<f64>,
+    /// RTP sequence number of the first packet: to be drawn, as the first media time is (RFC 3550 section 5.1).
+    pub first_sequence: u16,
     /// Tells when packets are sent.
     pub clock: Arc<dyn Clock>,
 }
@@ -166,6 +168,7 @@ impl Sender {
         let shared = Arc::new(Shared::default());
         let worker = worker::Worker {
             target: link::Target { url, credentials, transport: config.transport, frame_rate: config.frame_rate },
+            first_sequence: config.first_sequence,
             clock: Arc::clone(&config.clock),
             shared: Arc::clone(&shared),
             queue: waiting.clone(),

@@ -7,8 +7,7 @@ use chrono::{DateTime, Local};
 use common::frame::{FrameTimes, ReceiverTimes};
 use common::time::{MonoTime, Now, WallTime};
 use reports::cost::Costs;
-use reports::warning::Code;
-use reports::{Clocks, Mark, Recorder, Sample, Warning};
+use reports::{Clocks, Mark, Recorder, Sample};
 
 use crate::read::Reading;
 use crate::work::Seen;
@@ -31,7 +30,6 @@ pub struct Meter {
     recorder: Recorder,
     rate: Rate,
     latency: Option<Latency>,
-    contradictions: u64,
     /// [`common::sei::host_id`] of this host.
     host: u32,
 }
@@ -46,7 +44,7 @@ struct Latency {
 impl Meter {
     /// Measures into `recorder`, on the host with this [`common::sei::host_id`].
     pub fn new(recorder: Recorder, host: u32) -> Self {
-        Self { recorder, rate: Rate::default(), latency: None, contradictions: 0, host }
+        Self { recorder, rate: Rate::default(), latency: None, host }
     }
 
     /// Where the figures go.
@@ -78,7 +76,11 @@ impl Meter {
             self.recorder.unreadable(at, seen.bytes, seen.idr);
             return;
         };
-        self.contradictions += u64::from(reading.contradicted);
+        let stamps = self.recorder.stamps();
+        stamps.code(reading.sei, reading.capture_clock);
+        if let Some(sampled) = seen.sampled {
+            stamps.sender_report(sampled.micros_since(reading.payload.time));
+        }
         if let Some(clocks) = reading.origin.and_then(|origin| clocks(origin.host, self.host)) {
             self.recorder.clocks(clocks);
         }
@@ -104,11 +106,7 @@ impl Meter {
     }
 
     /// Ends the measuring. The recorder is ready to be finished.
-    pub fn into_recorder(mut self) -> Recorder {
-        if self.contradictions > 0 {
-            let text = "pictures came with an SEI that speaks of another frame: their publisher's stages are left out";
-            self.recorder.warn(Warning::new(Code::StampMismatch, format!("{} {text}", self.contradictions)));
-        }
+    pub fn into_recorder(self) -> Recorder {
         self.recorder
     }
 }
@@ -181,8 +179,12 @@ impl Rate {
 mod tests {
     use common::clock::{Clock, ManualClock};
     use common::code::Payload;
+    use common::frame::CaptureClock;
+    use common::rtp::timeline::SenderClock;
     use common::sei::Origin;
+    use common::time::MediaTime;
     use reports::Setup;
+    use reports::stamps::Sei;
 
     use super::*;
 
@@ -209,7 +211,8 @@ mod tests {
         let now = clock.now();
         let reading = sequence.map(|sequence| {
             let payload = Payload { stream_id: 0, sequence, time: now.wall.offset(-5_000) };
-            Reading { payload, publisher: None, origin: None, code: None, contradicted: false }
+            let (sei, capture_clock) = (Sei::NoPlace, CaptureClock::None);
+            Reading { payload, publisher: None, origin: None, code: None, sei, capture_clock }
         });
         let at = now.mono;
         Seen {
@@ -221,6 +224,7 @@ mod tests {
             decoded: at,
             read: at,
             converted: at,
+            sampled: None,
             bytes: 100,
             idr: false,
         }
@@ -291,6 +295,24 @@ mod tests {
             meter.picture(&seen, None, clock.now());
             assert_eq!(meter.into_recorder().finish(clock.now(), &[]).run.clock.same_host, same, "{host}");
         }
+    }
+
+    #[test]
+    fn a_sender_report_is_compared_with_the_code_of_the_frame_after_it() {
+        let clock = ManualClock::new(START);
+        let mut meter = meter(&clock);
+        for (sequence, off) in [(1, 0), (2, 4_000), (3, 5_000)] {
+            clock.advance(Duration::from_millis(40));
+            let (time, stamp) = (MediaTime::from_ticks(7), clock.now().wall.offset(-5_000));
+            let report = SenderClock::new(stamp.offset(off).to_ntp(), time).expect("a wall clock");
+            let seen = Seen { sampled: Some(report.sampled(time)), ..seen(&clock, Some(sequence)) };
+            meter.picture(&seen, None, clock.now());
+            show(&mut meter, &clock, Some(sequence));
+        }
+        let run = meter.into_recorder().finish(clock.now(), &[]).run;
+        assert_eq!((run.stamps.sender_reports, run.stamps.sender_reports_off), (3, 2));
+        let said = run.warnings.iter().find(|warning| warning.code.name() == "sender-time").expect("it is said");
+        assert!(said.message.contains("2 of 3") && said.message.contains("up to 5.000 ms"), "{}", said.message);
     }
 
     #[test]

@@ -4,6 +4,8 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -19,6 +21,8 @@ pub struct Output {
     json: bool,
     bar: ProgressBar,
     several: bool,
+    /// Something could not be written to standard output.
+    failed: Arc<AtomicBool>,
 }
 
 impl Output {
@@ -32,7 +36,7 @@ impl Output {
             None => (ProgressBar::no_length(), "{spinner} {msg}"),
         };
         bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Self { json, bar, several }
+        Self { json, bar, several, failed: Arc::default() }
     }
 
     /// A line about stream `name`: `event` for programs, `text` for people.
@@ -97,16 +101,29 @@ impl Output {
             // Why was said in a line of its own, and there is nothing to sum up.
             return;
         }
-        let mut out = io::stdout().lock();
-        // A reader that has gone away is no reason to fail.
-        let _ = writeln!(out, "{url}\n{summary}{}", costs_text(&summary.run.own_cost_us));
-        let _ = out.flush();
+        self.print(format_args!("{url}\n{summary}{}", costs_text(&summary.run.own_cost_us)));
+    }
+
+    /// All that was to go to standard output went there, as far as anybody reads it.
+    pub fn is_written(&self) -> bool {
+        !self.failed.load(Ordering::Relaxed)
     }
 
     fn line(&self, value: Value) {
+        self.print(value);
+    }
+
+    fn print(&self, text: impl Display) {
         let mut out = io::stdout().lock();
-        let _ = writeln!(out, "{value}");
-        let _ = out.flush();
+        match writeln!(out, "{text}").and_then(|()| out.flush()) {
+            // A reader that has gone away is no reason to fail.
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                if !self.failed.swap(true, Ordering::Relaxed) {
+                    self.tell(format_args!("cannot write to standard output: {error}"));
+                }
+            }
+            _ => {}
+        }
     }
 
     fn tell(&self, text: impl Display) {

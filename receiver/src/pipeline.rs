@@ -260,6 +260,9 @@ impl Run<'_> {
             self.output.summary(&name, &url, &summary);
             codes.push(summary.exit_code);
         }
+        if !self.output.is_written() {
+            codes.push(FAILED);
+        }
         worst(&codes)
     }
 }

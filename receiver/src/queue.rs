@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use common::frame::Picture;
+use common::rtp::timeline::SenderTime;
 use common::time::MonoTime;
 
 /// Most arrivals that wait: half a second at 60 pictures per second.
@@ -48,6 +49,8 @@ pub struct Unit {
     pub received: Option<MonoTime>,
     /// When it was whole.
     pub assembled: MonoTime,
+    /// When it was sampled by the sender report before it; `None` where it is not the first after one.
+    pub sampled: Option<SenderTime>,
     /// It decodes without any other: an IDR, or raw.
     pub idr: bool,
     /// Sizes in bytes of what was dropped just before it because the queue was full.
@@ -210,7 +213,7 @@ mod tests {
 
     fn unit(number: u8, idr: bool) -> Unit {
         let body = Body::AccessUnit(vec![number; 10]);
-        Unit { body, received: None, assembled: MonoTime::default(), idr, dropped: Dropped::default() }
+        Unit { body, received: None, assembled: MonoTime::default(), sampled: None, idr, dropped: Dropped::default() }
     }
 
     fn take(receiver: &Receiver) -> (u8, Dropped) {

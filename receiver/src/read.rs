@@ -3,11 +3,16 @@
 use std::collections::VecDeque;
 
 use common::code::{Payload, Reader, Rect};
-use common::frame::{Luma, PublisherTimes};
+use common::frame::{CaptureClock, Luma, PublisherTimes};
 use common::sei::{self, Origin, Stamp};
+use reports::stamps::Sei;
 
 /// SEI stamps that are remembered for a picture that comes out later than its access unit went in.
 const REMEMBERED: usize = 16;
+
+/// A capture time that is further before PUB than this is not believed: 10 s, twice what the slowest camera takes for a
+/// picture and a driver's few buffers of it.
+const MAX_CAPTURE_AGE_US: i64 = 10_000_000;
 
 /// What a picture says about itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +25,10 @@ pub struct Reading {
     pub origin: Option<Origin>,
     /// What the code covers, in the picture's own samples.
     pub code: Option<Rect>,
-    /// An SEI came with the picture, but it speaks of another frame or another PUB time.
-    pub contradicted: bool,
+    /// What came with the picture beside its code.
+    pub sei: Sei,
+    /// Where the capture time is from, by that SEI; `None` without one.
+    pub capture_clock: CaptureClock,
 }
 
 /// Reads the stamps of one stream.
@@ -29,8 +36,8 @@ pub struct Reading {
 pub struct StampReader {
     code: Reader,
     recent: VecDeque<Stamp>,
-    /// The newest access unit had an SEI.
-    beside: bool,
+    /// Whether the newest access unit had an SEI; `None` where there are none.
+    beside: Option<bool>,
 }
 
 impl StampReader {
@@ -43,7 +50,7 @@ impl StampReader {
     /// picture is read.
     pub fn access_unit(&mut self, annex_b: &[u8]) {
         let stamp = sei::find(annex_b);
-        self.beside = stamp.is_some();
+        self.beside = Some(stamp.is_some());
         if let Some(stamp) = stamp {
             self.recent.truncate(REMEMBERED - 1);
             self.recent.push_front(stamp);
@@ -54,18 +61,38 @@ impl StampReader {
     pub fn picture(&mut self, luma: Luma<'_>) -> Option<Reading> {
         let payload = self.code.read(luma)?;
         let same_frame = |s: &&Stamp| (s.stream_id, s.sequence) == (payload.stream_id, payload.sequence);
-        let stamp = self.recent.iter().find(same_frame).filter(|stamp| stamp.times.stamp == payload.time);
-        let contradicted = stamp.is_none() && self.beside;
-        let publisher = stamp.map(|stamp| stamp.times);
+        let stamp = self.recent.iter().find(same_frame);
+        let sei = match (stamp, self.beside) {
+            (Some(stamp), _) => Sei::SameFrame { difference_us: stamp.times.stamp.micros_since(payload.time) },
+            (None, Some(true)) => Sei::OtherFrame,
+            (None, Some(false)) => Sei::Missing,
+            (None, None) => Sei::NoPlace,
+        };
+        let stamp = stamp.filter(|_| !sei.contradicts());
+        let (times, capture_clock) = stamp.map_or((None, CaptureClock::None), |stamp| {
+            let (times, clock) = believed(stamp);
+            (Some(times), clock)
+        });
         let origin = stamp.map(|stamp| stamp.origin);
-        Some(Reading { payload, publisher, origin, code: self.code.bounds(), contradicted })
+        Some(Reading { payload, publisher: times, origin, code: self.code.bounds(), sei, capture_clock })
+    }
+}
+
+/// The publisher's times without a capture time that cannot be: one after PUB, or long before it.
+fn believed(stamp: &Stamp) -> (PublisherTimes, CaptureClock) {
+    let age = stamp.times.captured.map(|captured| stamp.times.stamp.micros_since(captured));
+    match age {
+        Some(age) if !(0..=MAX_CAPTURE_AGE_US).contains(&age) => {
+            (PublisherTimes { captured: None, ..stamp.times }, CaptureClock::Implausible)
+        }
+        _ => (stamp.times, stamp.capture_clock),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use common::code::{Corner, Painter};
-    use common::frame::{CaptureClock, Picture, Size};
+    use common::frame::{Picture, Size};
     use common::time::WallTime;
 
     use super::*;
@@ -89,9 +116,19 @@ mod tests {
         PublisherTimes { captured: None, stamp, painted: stamp, encoded: stamp.offset(500), sent: stamp.offset(700) }
     }
 
+    /// What is read of a picture that comes alone.
+    fn bare(sequence: u32) -> Reading {
+        let (payload, sei, capture_clock) = (payload(sequence), Sei::NoPlace, CaptureClock::None);
+        Reading { payload, publisher: None, origin: None, code: CODE, sei, capture_clock }
+    }
+
     fn access_unit(payload: &Payload) -> Vec<u8> {
+        captured_at(payload, None, CaptureClock::None)
+    }
+
+    fn captured_at(payload: &Payload, captured: Option<WallTime>, capture_clock: CaptureClock) -> Vec<u8> {
         let Payload { stream_id, sequence, time } = *payload;
-        let (times, capture_clock, reference) = (times(time), CaptureClock::None, None);
+        let (times, reference) = (PublisherTimes { captured, ..times(time) }, None);
         let stamp = Stamp { stream_id, sequence, origin: ORIGIN, times, capture_clock, reference };
         [&START_CODE[..], &sei::nal(&stamp)].concat()
     }
@@ -102,10 +139,8 @@ mod tests {
         reader.access_unit(&access_unit(&payload(1)));
         let reading = reader.picture(picture(&payload(1)).luma());
         let publisher = Some(times(payload(1).time));
-        assert_eq!(
-            reading,
-            Some(Reading { payload: payload(1), publisher, origin: Some(ORIGIN), code: CODE, contradicted: false })
-        );
+        let sei = Sei::SameFrame { difference_us: 0 };
+        assert_eq!(reading, Some(Reading { publisher, origin: Some(ORIGIN), sei, ..bare(1) }));
     }
 
     #[test]
@@ -115,20 +150,57 @@ mod tests {
         let reading = reader.picture(picture(&payload(2)).luma()).expect("the code is clean");
         assert_eq!(reading.publisher.map(|times| times.stamp), Some(payload(2).time));
         (5..=30).for_each(|n| reader.access_unit(&access_unit(&payload(n))));
-        assert!(reader.picture(picture(&payload(2)).luma()).expect("the code is clean").contradicted, "forgotten");
+        assert!(reader.picture(picture(&payload(2)).luma()).expect("the code is clean").sei.contradicts(), "forgotten");
     }
 
     #[test]
     fn an_sei_of_another_frame_or_time_is_not_believed() {
-        for other in [payload(2), Payload { time: WallTime::from_micros(5), ..payload(1) }] {
+        let later = |micros| Payload { time: payload(1).time.offset(micros), ..payload(1) };
+        for (other, sei) in [
+            (payload(2), Sei::OtherFrame),
+            (later(1_001), Sei::SameFrame { difference_us: 1_001 }),
+            (later(-3_600_000_000), Sei::SameFrame { difference_us: -3_600_000_000 }),
+        ] {
             let mut reader = StampReader::new();
             reader.access_unit(&access_unit(&other));
             let reading = reader.picture(picture(&payload(1)).luma());
+            assert_eq!(reading, Some(Reading { sei, ..bare(1) }));
+            assert!(sei.contradicts());
+        }
+    }
+
+    #[test]
+    fn an_sei_that_is_a_millisecond_off_is_believed() {
+        let mut reader = StampReader::new();
+        reader.access_unit(&access_unit(&Payload { time: payload(1).time.offset(-1_000), ..payload(1) }));
+        let reading = reader.picture(picture(&payload(1)).luma()).expect("the code is clean");
+        assert_eq!(reading.sei, Sei::SameFrame { difference_us: -1_000 });
+        assert_eq!((reading.payload, reading.origin), (payload(1), Some(ORIGIN)));
+    }
+
+    #[test]
+    fn a_capture_time_that_cannot_be_is_dropped() {
+        for (before_pub, believed) in [(0, true), (10_000_000, true), (-1, false), (10_000_001, false)] {
+            let mut reader = StampReader::new();
+            let captured = payload(1).time.offset(-before_pub);
+            reader.access_unit(&captured_at(&payload(1), Some(captured), CaptureClock::Monotonic));
+            let reading = reader.picture(picture(&payload(1)).luma()).expect("the code is clean");
+            let times = reading.publisher.expect("its other times are good");
+            let expected = if believed { CaptureClock::Monotonic } else { CaptureClock::Implausible };
             assert_eq!(
-                reading,
-                Some(Reading { payload: payload(1), publisher: None, origin: None, code: CODE, contradicted: true })
+                (times.captured, reading.capture_clock),
+                (believed.then_some(captured), expected),
+                "{before_pub}"
             );
         }
+    }
+
+    #[test]
+    fn a_capture_time_that_the_publisher_dropped_is_passed_on_as_such() {
+        let mut reader = StampReader::new();
+        reader.access_unit(&captured_at(&payload(1), None, CaptureClock::Implausible));
+        let reading = reader.picture(picture(&payload(1)).luma()).expect("the code is clean");
+        assert_eq!(reading.capture_clock, CaptureClock::Implausible);
     }
 
     #[test]
@@ -136,16 +208,16 @@ mod tests {
         let mut reader = StampReader::new();
         reader.access_unit(&access_unit(&payload(1)));
         reader.access_unit(&START_CODE);
-        assert!(!reader.picture(picture(&payload(2)).luma()).expect("the code is clean").contradicted);
+        assert!(!reader.picture(picture(&payload(2)).luma()).expect("the code is clean").sei.contradicts());
     }
 
     #[test]
     fn without_an_sei_nothing_is_contradicted() {
         let reading = StampReader::new().picture(picture(&payload(1)).luma());
-        assert_eq!(
-            reading,
-            Some(Reading { payload: payload(1), publisher: None, origin: None, code: CODE, contradicted: false })
-        );
+        assert_eq!(reading, Some(bare(1)));
+        let mut reader = StampReader::new();
+        reader.access_unit(&START_CODE);
+        assert_eq!(reader.picture(picture(&payload(1)).luma()), Some(Reading { sei: Sei::Missing, ..bare(1) }));
         assert_eq!(StampReader::new().picture(Picture::black(SIZE).luma()), None);
     }
 }

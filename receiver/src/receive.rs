@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use common::clock::SystemClock;
 use common::frame::Size;
+use common::rtp::timeline::SenderClock;
+use common::time::MediaTime;
 pub use error::Error;
 use error::{one_line, without_number};
 use futures::StreamExt;
@@ -19,6 +21,7 @@ use retina::client::{
     Credentials, Demuxed, Described, PlayOptions, Session, SessionGroup, SessionOptions, SetupOptions, Transport,
 };
 use retina::codec::{CodecItem, FrameFormat, ParametersRef, VideoFrame};
+use retina::rtcp::ReceivedCompoundPacket;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use url::Url;
 
@@ -224,6 +227,8 @@ impl Player<'_> {
         let Limits { silence, first_unit, .. } = self.config.limits;
         let give_up = Instant::now() + first_unit;
         let mut silent_at = Instant::now() + silence;
+        // What the newest sender report says, until a frame has been compared with it.
+        let mut sender = None;
         loop {
             let before_pictures = self.pictures.get() == 0;
             let until = if before_pictures { silent_at.min(give_up) } else { silent_at };
@@ -236,12 +241,15 @@ impl Player<'_> {
                 Ok(Some(Err(error))) => return self.error(&error),
                 Ok(Some(Ok(CodecItem::VideoFrame(frame)))) => frame,
                 // A sender report: the stream is there, however slow its pictures are.
-                Ok(Some(Ok(_))) => {
+                Ok(Some(Ok(item))) => {
+                    if let CodecItem::Rtcp(packet) = &item {
+                        sender = sender_clock(packet).or(sender);
+                    }
                     silent_at = Instant::now() + silence;
                     continue;
                 }
             };
-            let unit = self.unit(frame);
+            let unit = self.unit(frame, sender.take());
             if let Some(error) = self.too_large(&session) {
                 return error;
             }
@@ -251,14 +259,18 @@ impl Player<'_> {
         }
     }
 
-    fn unit(&self, frame: VideoFrame) -> Unit {
+    fn unit(&self, frame: VideoFrame, sender: Option<SenderClock>) -> Unit {
         let assembled = self.clock.mono_of(std::time::Instant::now());
         let received = Some(self.clock.mono_of(frame.start_ctx().received()));
         if frame.loss() > 0 {
             tracing::debug!(packets = frame.loss(), "lost before this access unit");
         }
         let idr = frame.is_random_access_point();
-        Unit { body: Body::AccessUnit(frame.into_data()), received, assembled, idr, dropped: Dropped::default() }
+        // retina counts media time on over its wraps.
+        let time = MediaTime::from_ticks(frame.timestamp().timestamp() as u32);
+        let sampled = sender.map(|sender| sender.sampled(time));
+        let body = Body::AccessUnit(frame.into_data());
+        Unit { body, received, assembled, sampled, idr, dropped: Dropped::default() }
     }
 
     /// The stream's pictures are too large, by the parameter sets it has sent so far.
@@ -321,4 +333,10 @@ impl Player<'_> {
             },
         }
     }
+}
+
+/// The clocks of the sender report in a packet, where there is one.
+fn sender_clock(packet: &ReceivedCompoundPacket) -> Option<SenderClock> {
+    let report = packet.pkts().find_map(|part| part.as_sender_report().ok().flatten())?;
+    SenderClock::new(report.ntp_timestamp().0, MediaTime::from_ticks(report.rtp_timestamp()))
 }

@@ -280,7 +280,9 @@ mod tests {
     use clap::Parser;
     use common::clock::{Clock, ManualClock};
     use common::code::Payload;
+    use common::frame::CaptureClock;
     use common::time::WallTime;
+    use reports::stamps::Sei;
 
     use super::*;
     use crate::args::Args;
@@ -299,11 +301,24 @@ mod tests {
         let now = clock.now();
         let sequence = u32::try_from(serial).expect("small");
         let payload = Payload { stream_id: 0, sequence, time: now.wall.offset(-5_000) };
-        let reading = Some(Reading { payload, publisher: None, origin: None, code: None, contradicted: false });
+        let (sei, capture_clock) = (Sei::NoPlace, CaptureClock::None);
+        let reading = Some(Reading { payload, publisher: None, origin: None, code: None, sei, capture_clock });
         let at = now.mono;
         let (assembled, begun, decoded, read, converted) = (at, at, at, at, at);
-        let (received, bytes, idr) = (None, 100, false);
-        Event::Picture(Seen { serial, reading, received, assembled, begun, decoded, read, converted, bytes, idr })
+        let (received, sampled, bytes, idr) = (None, None, 100, false);
+        Event::Picture(Seen {
+            serial,
+            reading,
+            received,
+            assembled,
+            begun,
+            decoded,
+            read,
+            converted,
+            sampled,
+            bytes,
+            idr,
+        })
     }
 
     /// Pictures 1 to `count`, 10 ms apart.

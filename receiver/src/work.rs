@@ -2,6 +2,7 @@
 //! somebody looks.
 
 use common::clock::{Clock, SystemClock};
+use common::rtp::timeline::SenderTime;
 use common::time::MonoTime;
 
 use crate::decode::openh264::OpenH264;
@@ -51,6 +52,8 @@ pub struct Seen {
     pub read: MonoTime,
     /// When its pixels were ready to be shown; [`Seen::read`] where nobody looks.
     pub converted: MonoTime,
+    /// When it was sampled by the sender report before it; `None` where it is not the first after one.
+    pub sampled: Option<SenderTime>,
     /// Bytes of its access unit; 0 where the input is not compressed.
     pub bytes: u32,
     /// Its access unit was an IDR.
@@ -143,6 +146,7 @@ impl Work<'_> {
             decoded,
             read,
             converted,
+            sampled: unit.sampled,
             bytes,
             idr: unit.idr,
         }

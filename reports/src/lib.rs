@@ -33,6 +33,7 @@ pub mod recorder;
 pub mod run;
 pub mod sample;
 mod sequence;
+pub mod stamps;
 pub mod steps;
 pub mod summary;
 pub mod tally;

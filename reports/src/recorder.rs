@@ -13,6 +13,7 @@ use crate::export::csv;
 use crate::folder::{self, Batch, Folder, Lines};
 use crate::run::{Run, ms};
 use crate::sample::{Bucket, Clocks, Mark, Sample};
+use crate::stamps::Stamps;
 use crate::summary::Summary;
 use crate::tally::{About, Tally};
 use crate::threshold::Assertion;
@@ -135,6 +136,11 @@ impl Recorder {
     /// What measuring and showing cost so far.
     pub fn costs(&mut self) -> &mut Costs {
         self.tally.costs()
+    }
+
+    /// What the times that come with a frame say of each other.
+    pub fn stamps(&mut self) -> &mut Stamps {
+        self.tally.stamps()
     }
 
     /// A picture was shown and its code read.

@@ -60,6 +60,10 @@ pub struct Run {
     pub clock: ClockFigures,
     /// How far these figures may be off on the receiver's machine, where it was calibrated.
     pub calibration: Option<Quote>,
+    /// Whether the times that come with a frame agree.
+    pub stamps: StampFigures,
+    /// Where the stage `capture` is from.
+    pub capture: CaptureFigures,
     /// What a reader of these figures must know.
     pub warnings: Vec<Warning>,
     /// The assertions asked for.
@@ -242,6 +246,43 @@ pub struct ClockFigures {
     pub steps: u64,
     /// The largest step, µs; positive where the clock was set forward.
     pub largest_step_us: Option<i64>,
+}
+
+/// The corner code's PUB against the SEI's and the sender reports', over the whole run: see [`crate::stamps`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct StampFigures {
+    /// Pictures whose code and SEI agree.
+    pub agreeing: u64,
+    /// Pictures whose access unit has no SEI.
+    pub missing_sei: u64,
+    /// Pictures with the SEI of another frame, or with a PUB that is more than 1 ms off.
+    pub contradicted: u64,
+    /// SEI's PUB − code's of one frame: the one of greatest magnitude.
+    pub largest_difference_us: Option<i64>,
+    /// Sender reports that were compared, each with the frame after it.
+    pub sender_reports: u64,
+    /// Of these, more than 1 ms off.
+    pub sender_reports_off: u64,
+    /// When a frame was sampled by the sender report before it − its PUB.
+    pub sender_report_difference_us: Option<DifferenceUs>,
+}
+
+/// A difference of two times, µs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct DifferenceUs {
+    /// The median.
+    pub median: i64,
+    /// The one of greatest magnitude.
+    pub largest: i64,
+}
+
+/// Capture times, over the whole run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct CaptureFigures {
+    /// The driver's clock that they were read from: `monotonic`; `None` where there are none.
+    pub clock: Option<&'static str>,
+    /// Pictures with a capture time that cannot be: it was dropped.
+    pub implausible: u64,
 }
 
 /// What came of an assertion.

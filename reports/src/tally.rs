@@ -13,6 +13,7 @@ use crate::cost::Costs;
 use crate::interval::{Closed, Histograms, Interval, Intervals};
 use crate::run::Pictures;
 use crate::sample::{Clocks, Mark, Sample};
+use crate::stamps::Stamps;
 use crate::steps::{self, Watch};
 use crate::warning::Warning;
 
@@ -63,6 +64,7 @@ pub struct Tally {
     connection: Outages,
     costs: Costs,
     calibration: Option<Quote>,
+    stamps: Stamps,
     warnings: Vec<Warning>,
     newest: Option<Sample>,
     /// When pictures were shown in the last second.
@@ -100,6 +102,7 @@ impl Tally {
             connection: Outages::default(),
             costs: Costs::default(),
             calibration: None,
+            stamps: Stamps::default(),
             warnings: Vec::new(),
             newest: None,
             recent: VecDeque::new(),
@@ -125,6 +128,11 @@ impl Tally {
     /// What measuring and showing cost so far.
     pub fn costs(&mut self) -> &mut Costs {
         &mut self.costs
+    }
+
+    /// What the times that come with a frame say of each other.
+    pub fn stamps(&mut self) -> &mut Stamps {
+        &mut self.stamps
     }
 
     /// A picture whose code was read. Frames that settle go to `settle`, here and below.

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::run::Run;
+use crate::run::{Run, ms};
+use crate::stamps::MAX_DIFFERENCE_US;
 
 /// A warning of a run, as in `run.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -51,6 +52,12 @@ pub enum Code {
     StampMismatch,
     /// There is a calibration, but not one to quote.
     Calibration,
+    /// Pictures came without the publisher's SEI.
+    SeiMissing,
+    /// The sender reports disagree with the corner code.
+    SenderTime,
+    /// Capture times were dropped.
+    CaptureTime,
     /// The run is not over, or was killed: figures up to the last write.
     Partial,
     /// The report folder could not be written.
@@ -63,7 +70,7 @@ pub enum Code {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 24] = [
         Self::NoPicture,
         Self::NoCode,
         Self::NoSamples,
@@ -81,6 +88,9 @@ impl Code {
         Self::StaleReading,
         Self::StampMismatch,
         Self::Calibration,
+        Self::SeiMissing,
+        Self::SenderTime,
+        Self::CaptureTime,
         Self::Partial,
         Self::ReportNotWritten,
         Self::Failed,
@@ -107,6 +117,9 @@ impl Code {
             Self::StaleReading => "stale-reading",
             Self::StampMismatch => "stamp-mismatch",
             Self::Calibration => "calibration",
+            Self::SeiMissing => "sei-missing",
+            Self::SenderTime => "sender-time",
+            Self::CaptureTime => "capture-time",
             Self::Partial => "partial",
             Self::ReportNotWritten => "report-not-written",
             Self::Failed => "failed",
@@ -190,7 +203,61 @@ pub fn of(run: &Run) -> Vec<Warning> {
     );
     let stale = run.pictures.stale;
     warn(stale > 0, Code::StaleReading, format!("{stale} codes were read again, or too late to count"));
+    warnings.extend([stamp_mismatch(run), sei_missing(run), sender_time(run), capture_time(run)].into_iter().flatten());
     warnings
+}
+
+/// Code and SEI of a picture disagree.
+fn stamp_mismatch(run: &Run) -> Option<Warning> {
+    let stamps = &run.stamps;
+    let off = stamps.largest_difference_us.filter(|us| us.unsigned_abs() > MAX_DIFFERENCE_US.unsigned_abs());
+    let by =
+        off.map_or(String::new(), |us| format!(" or of a time that is up to {:.3} ms off", ms(us.saturating_abs())));
+    let message = format!(
+        "{} of {} pictures came with an SEI of another frame{by}: a transcoder or an edited stream; their publisher's \
+         stages are left out",
+        stamps.contradicted,
+        stamps.contradicted + stamps.agreeing + stamps.missing_sei
+    );
+    (stamps.contradicted > 0).then(|| Warning::new(Code::StampMismatch, message))
+}
+
+fn sei_missing(run: &Run) -> Option<Warning> {
+    let stamps = &run.stamps;
+    let message = format!(
+        "{} of {} pictures came without the publisher's SEI: a transcoder, another publisher or a server that takes it \
+         out; their publisher's stages are unknown",
+        stamps.missing_sei,
+        stamps.contradicted + stamps.agreeing + stamps.missing_sei
+    );
+    (stamps.missing_sei > 0).then(|| Warning::new(Code::SeiMissing, message))
+}
+
+/// Most sender reports are off. A single one says nothing: a publisher may be held up between reading its two clocks.
+fn sender_time(run: &Run) -> Option<Warning> {
+    let stamps = &run.stamps;
+    let difference = stamps.sender_report_difference_us?;
+    let agree = if stamps.agreeing > 0 && stamps.contradicted == 0 { ", though code and SEI agree" } else { "" };
+    let message = format!(
+        "by {} of {} sender reports frames are of another time than by their code, by {:.3} ms in the median and up to \
+         {:.3} ms{agree}: a server that rewrites time, as MediaMTX does, or a recording played again; no figure is \
+         taken from the reports",
+        stamps.sender_reports_off,
+        stamps.sender_reports,
+        ms(difference.median),
+        ms(difference.largest)
+    );
+    let most = stamps.sender_reports_off > 1 && stamps.sender_reports_off * 2 > stamps.sender_reports;
+    most.then(|| Warning::new(Code::SenderTime, message))
+}
+
+fn capture_time(run: &Run) -> Option<Warning> {
+    let capture = &run.capture;
+    let message = format!(
+        "the camera's driver gave {} pictures a capture time that cannot be, or of an unknown clock: it was dropped",
+        capture.implausible
+    );
+    (capture.implausible > 0).then(|| Warning::new(Code::CaptureTime, message))
 }
 
 /// Why there are no figures, or not enough.

@@ -17,7 +17,7 @@ pub enum Camera {
 /// Seconds that a VM may run, starting it included. Emulation on a busy machine is slow.
 const VM_LIMIT_S: u32 = 240;
 
-/// Boots a VM with `camera`, to run the shell command `command` in `folder`, with `publisher` copied there.
+/// Boots a VM with `camera`, to run the shell command `command` in `folder`, with `publisher` and `receiver` copied there.
 ///
 /// The folder is the one place that the VM can write to and shares with the test.
 ///
@@ -30,7 +30,9 @@ pub fn boot(camera: Camera, folder: &Path, command: &str) -> Process {
     }
     need::made("camera-vm/initrd");
     // Hard links do not cross file systems, so copy: the folder may be in memory.
-    std::fs::copy(binary::path("publisher"), folder.join("publisher")).expect("a test's folder can be written to");
+    for program in ["publisher", "receiver"] {
+        std::fs::copy(binary::path(program), folder.join(program)).expect("a test's folder can be written to");
+    }
     let builder =
         Builder::new(binary::repository().join("tests/camera-vm/run.sh")).env("CARGO_TARGET_DIR", binary::target_dir());
     let builder = match camera {

@@ -41,8 +41,13 @@ pub fn receiver_of_pipe(folder: &Path) -> Builder {
 
 /// A receiver of `url` that measures until it is told to end, and says so every second in JSON lines.
 pub fn endless_receiver(url: &str, folder: &Path) -> Builder {
+    endless_receiver_over(Transport::Tcp, url, folder)
+}
+
+/// [`endless_receiver`] over either transport.
+pub fn endless_receiver_over(transport: Transport, url: &str, folder: &Path) -> Builder {
     Builder::new(binary::path("receiver"))
-        .args([url, "--transport", "tcp"])
+        .args([url, "--transport", transport.name()])
         .words("--headless --warmup 0s --wait 30s --json --report")
         .arg(folder)
 }

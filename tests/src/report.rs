@@ -30,6 +30,20 @@ pub struct Frames {
     pub undecodable: u64,
 }
 
+/// What the stages of the frames in `frames.csv` add up to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stages {
+    /// Frames with every stage from the stamp on; without a window all but the last, `present`.
+    pub complete: usize,
+    /// Of these, those with `present` too.
+    pub presented: usize,
+    /// The most that the stages of one frame differ from its latency by, µs.
+    pub largest_error_us: u64,
+}
+
+/// The most that they may: a tenth of a millisecond.
+const MAX_ERROR_US: u64 = 100;
+
 /// The stages that make up the latency; `capture` lies before it.
 const STAGES: [&str; 8] = ["stamp", "encode", "send", "network", "reassembly", "decode", "read", "present"];
 
@@ -118,34 +132,33 @@ impl Report {
         rows[1..].iter().map(|row| row[column].clone()).collect()
     }
 
-    /// Checks that in `frames.csv` each frame's stages from the stamp to the picture add up to its latency, and returns how
-    /// many frames had all of them; the last, `present`, is empty where there is no window.
+    /// Checks that in `frames.csv` each frame's stages from the stamp to the picture add up to its latency and that none is
+    /// negative, as it is on one host; the last, `present`, is empty where there is no window.
     ///
     /// # Panics
     ///
-    /// Where they do not add up, to the microsecond for each stage that rounding may take.
-    pub fn stages_add_up(&self) -> usize {
+    /// Where they do not add up to [`MAX_ERROR_US`], or one is below zero.
+    pub fn stages_add_up(&self) -> Stages {
         let rows = self.rows("frames.csv");
         let column = |name: &str| rows[0].iter().position(|column| column == name).expect("the column is there");
         let stages: Vec<_> = STAGES.iter().map(|stage| column(&format!("{stage}_us"))).collect();
         let latency = column("latency_us");
-        let mut complete = 0;
+        let mut found = Stages::default();
         for row in &rows[1..] {
-            let times: Option<Vec<i64>> = stages
-                .iter()
-                .zip(STAGES)
-                .map(
-                    |(stage, name)| {
-                        if name == "present" && row[*stage].is_empty() { Some(0) } else { row[*stage].parse().ok() }
-                    },
-                )
-                .collect();
-            let Some(times) = times else { continue };
-            let (sum, latency): (i64, i64) = (times.iter().sum(), row[latency].parse().expect("it has a latency"));
-            assert!((sum - latency).abs() <= STAGES.len() as i64, "the stages make {sum} µs: {row:?}");
-            complete += 1;
+            let times: Vec<Option<i64>> = stages.iter().map(|stage| row[*stage].parse().ok()).collect();
+            assert!(times.iter().flatten().all(|time| *time >= 0), "a stage that ends before it begins: {row:?}");
+            let (present, before) = times.split_last().expect("there are stages");
+            if before.iter().any(Option::is_none) {
+                continue;
+            }
+            let latency: i64 = row[latency].parse().expect("it has a latency");
+            let error = times.iter().flatten().sum::<i64>().abs_diff(latency);
+            assert!(error <= MAX_ERROR_US, "the stages are {error} µs off the latency: {row:?}");
+            found.complete += 1;
+            found.presented += usize::from(present.is_some());
+            found.largest_error_us = found.largest_error_us.max(error);
         }
-        complete
+        found
     }
 
     /// A CSV file's rows, the first of which names the columns. (None of framelag's cells holds a comma.)

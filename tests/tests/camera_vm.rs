@@ -10,6 +10,7 @@ use common::code::{Payload, Reader};
 use common::frame::{Picture, Size};
 use framelag_tests::camera::{self, Camera};
 use framelag_tests::process::Finished;
+use framelag_tests::report::Report;
 use serde_json::Value;
 
 /// Longer than the VM's own limit.
@@ -17,7 +18,7 @@ const LIMIT: Duration = Duration::from_secs(300);
 /// How soon a loss is to be said.
 const SAID_WITHIN_S: f64 = 2.0;
 
-/// Shell functions for the VM. `replug MODE UNPLUG PLUG`: publishes, unplugs once pictures come, plugs in again once
+/// Shell functions for the VM. `replug MODE UNPLUG PLUG`: publishes, measures for a while, unplugs, plugs in again once
 /// the loss is said, and ends once pictures come again.
 const SCRIPT: &str = r#"
 pictures() { grep -o '"frames":[0-9]*' events.jsonl | tail -n 1 | cut -d: -f2; }
@@ -26,6 +27,7 @@ told() { until grep -qs "\"$1\"" events.jsonl; do sleep 0.1; done; }
 replug() {
     rm -f events.jsonl; ./publisher --source camera $1 --json >events.jsonl & publisher=$!
     told started; more 5
+    ./receiver rtsp://127.0.0.1:8554/cam --headless --warmup 0s --duration 2s --report report; echo "measured: $?"
     date +unplugged=%s.%N; eval "$2"
     told camera-lost; sleep 1; lost=$(pictures)
     eval "$3"; told camera-back; more $((lost + 5))
@@ -66,6 +68,25 @@ fn expect_replug(folder: &Path, finished: &Finished) {
     let waited = told - unplugged.expect("the script says when it unplugs");
     assert!((-0.1..SAID_WITHIN_S).contains(&waited), "told {waited:.3} s after\n{finished}");
     assert_eq!(events(folder, "camera-back").len(), 1, "{finished}");
+}
+
+/// What the receiver in the VM reported. In so short a run, in an emulator, only what it says of capture times counts.
+fn expect_capture(folder: &Path, clock: &Value, finished: &Finished) {
+    let report = Report::read(&folder.join("report"));
+    assert_eq!(report.value("capture.clock"), clock, "{finished}");
+    let (timed, dropped) = (report.number("stages_ms.capture.count"), report.number("capture.implausible"));
+    let read = report.number("stamps.agreeing");
+    assert!(read > 0.0, "frames were measured\n{finished}");
+    let ended = events(folder, "ended");
+    let told = ended[0]["implausible_capture_times"].as_u64().expect("the publisher counts them");
+    if clock.is_null() {
+        assert_eq!((timed, dropped), (0.0, read), "every time is dropped\n{finished}");
+        assert!(told as f64 >= dropped, "the publisher dropped {told} of them\n{finished}");
+        expect_line(finished, &["capture-time"]);
+    } else {
+        assert!(timed > 0.0, "{finished}");
+        assert_eq!((dropped, told), (0.0, 0), "{finished}");
+    }
 }
 
 /// The pictures of a y4m file, and the codes in them.
@@ -128,6 +149,8 @@ fn the_virtual_camera_gives_yuyv_in_the_nearest_mode_and_comes_back() {
     expect_line(&finished, &["camera 0 is in use", "fuser -v /dev/video0"]);
     expect_line(&finished, &["busy: 1"]);
     expect_replug(folder.path(), &finished);
+    // It names the end of a frame's period, which is still to come.
+    expect_capture(folder.path(), &Value::Null, &finished);
     expect_line(&finished, &["no camera found"]);
     expect_line(&finished, &["none: 0"]);
 }
@@ -150,4 +173,5 @@ fn a_usb_camera_gives_mjpg_and_comes_back() {
     // The plain grey of its YUYV would be flat.
     expect_pictures(&folder.path().join("pictures.y4m"), Size::new(640, 480));
     expect_replug(folder.path(), &finished);
+    expect_capture(folder.path(), &Value::from("monotonic"), &finished);
 }

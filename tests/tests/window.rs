@@ -5,6 +5,7 @@ use common::frame::{Luma, Size};
 use common::glyphs::Glyphs;
 use framelag_tests::measuring::{publisher_with_server, wait_for_frames};
 use framelag_tests::process::Builder;
+use framelag_tests::report::Report;
 use framelag_tests::screen::Screen;
 use framelag_tests::{LIMIT, binary, need, turn};
 use image::RgbImage;
@@ -54,6 +55,28 @@ fn the_window_shows_picture_and_text(size: Size) {
 
     receiver.interrupt();
     receiver.finish(LIMIT).expect_code(0);
+}
+
+#[test]
+fn with_a_window_every_stage_is_known_and_they_add_up() {
+    let _turn = turn::take();
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let (_publisher, url) = publisher_with_server(&["--source", "test"]);
+    let screen = Screen::start(1280, 720);
+    let mut receiver = Builder::new(binary::path("receiver"))
+        .args([&url, "--json", "--warmup", "0s", "--report"])
+        .arg(folder.path())
+        .env("DISPLAY", screen.display())
+        .spawn();
+    wait_for_frames(&mut receiver, 90);
+    receiver.interrupt();
+    receiver.finish(LIMIT).expect_code(0);
+
+    let report = Report::read(folder.path());
+    let (frames, stages) = (report.accounted(), report.stages_add_up());
+    assert!(frames.measured >= 90, "{frames:?}");
+    assert_eq!(stages.presented as u64, frames.measured + frames.duplicate + frames.late, "{stages:?}");
+    println!("window: the stages of {} frames are at most {} µs off", stages.presented, stages.largest_error_us);
 }
 
 #[test]

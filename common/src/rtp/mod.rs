@@ -4,5 +4,6 @@ pub mod h264;
 pub mod header;
 mod packets;
 pub mod rtcp;
+pub mod timeline;
 
 pub use packets::Packets;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use common::frame::{Picture, Size};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use super::{Error, Frame, Next};
+use super::{Captured, Error, Frame, Next};
 
 /// Pictures that wait at most. Enough to hide a slow disk or a child's hiccup of a quarter second at 30 per second.
 const DEPTH: usize = 8;
@@ -47,7 +47,7 @@ impl Ahead {
     /// The reader's.
     pub fn next(&self, limit: Duration) -> Result<Next, Error> {
         match self.pictures.recv_timeout(limit) {
-            Ok(Ok(picture)) => Ok(Next::Frame(Frame { picture, captured: None })),
+            Ok(Ok(picture)) => Ok(Next::Frame(Frame { picture, captured: Captured::Unknown })),
             Ok(Err(error)) => Err(error),
             Err(RecvTimeoutError::Timeout) => Ok(Next::Nothing),
             Err(RecvTimeoutError::Disconnected) => Ok(Next::End),

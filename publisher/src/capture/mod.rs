@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::clock::Clock;
-use common::frame::{Picture, Size};
+use common::frame::{CaptureClock, Picture, Size};
 use common::time::WallTime;
 
 use crate::config::{self, Config, Wish};
@@ -33,8 +33,39 @@ pub const DEFAULT_SIZE: Size = Size::new(640, 480);
 pub struct Frame {
     /// The picture.
     pub picture: Picture,
-    /// When the driver captured it; `None` where the source has no time of its own.
-    pub captured: Option<WallTime>,
+    /// When its driver captured it.
+    pub captured: Captured,
+}
+
+/// When a driver captured a picture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Captured {
+    /// The source has no time of its own.
+    #[default]
+    Unknown,
+    /// By the driver's monotonic clock, carried over to wall time.
+    At(WallTime),
+    /// The driver gave a time that cannot be, or of a clock that nobody knows.
+    Implausible,
+}
+
+impl Captured {
+    /// The time, where there is one to believe.
+    pub const fn time(self) -> Option<WallTime> {
+        match self {
+            Self::At(time) => Some(time),
+            Self::Unknown | Self::Implausible => None,
+        }
+    }
+
+    /// Where the time is from, as the SEI says it.
+    pub const fn clock(self) -> CaptureClock {
+        match self {
+            Self::Unknown => CaptureClock::None,
+            Self::At(_) => CaptureClock::Monotonic,
+            Self::Implausible => CaptureClock::Implausible,
+        }
+    }
 }
 
 /// What a source answers when it is asked for the next picture.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use common::frame::{Picture, Size};
 
-use super::{DEFAULT_SIZE, Error, Format, Frame, Next};
+use super::{Captured, DEFAULT_SIZE, Error, Format, Frame, Next};
 use crate::config::Wish;
 use crate::rate::FrameRate;
 
@@ -93,7 +93,7 @@ impl super::Source for Source {
     fn next(&mut self, _limit: Duration) -> Result<Next, Error> {
         let mut picture = self.free.pop().unwrap_or_else(|| Picture::black(self.format.size));
         self.draw_next(&mut picture);
-        Ok(Next::Frame(Frame { picture, captured: None }))
+        Ok(Next::Frame(Frame { picture, captured: Captured::Unknown }))
     }
 
     fn recycle(&mut self, picture: Picture) {

@@ -24,6 +24,7 @@ const IDR_PATIENCE: Duration = Duration::from_millis(100);
 
 pub(super) struct Worker {
     pub(super) target: Target,
+    pub(super) first_sequence: u16,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) shared: Arc<Shared>,
     pub(super) queue: Receiver<Queued>,
@@ -53,7 +54,7 @@ impl Worker {
         self.shared.hold(stream.try_clone().ok());
         let Some(first) = self.next_idr() else { return };
         let mut outgoing = Stream {
-            packetizer: Packetizer::new(rand::random(), rand::random()),
+            packetizer: Packetizer::new(rand::random(), self.first_sequence),
             packets: Packets::default(),
             first: first.unit.clone(),
         };

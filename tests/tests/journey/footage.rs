@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use framelag_tests::measuring::{expect_measured, publisher_with_server, receiver, receiver_of_pipe, stamped_pictures};
+use framelag_tests::report::Report;
 use framelag_tests::serving::Transport;
 use framelag_tests::{LIMIT, need, turn};
 
@@ -17,7 +18,10 @@ fn journey_of(clip: &str, transport: Transport) {
     receiver(&url, transport, folder.path()).run(LIMIT).expect_code(0);
     let report = expect_measured(folder.path(), transport);
     let frames = report.frames();
-    assert_eq!(report.stages_add_up() as u64, frames.measured + frames.duplicate + frames.late);
+    let stages = report.stages_add_up();
+    assert_eq!((stages.complete as u64, stages.presented), (frames.measured + frames.duplicate + frames.late, 0));
+    println!("{transport:?}: the stages of {} frames are at most {} µs off", stages.complete, stages.largest_error_us);
+    expect_agreement(&report);
     assert_eq!(report.value("outcome"), "ok");
     assert_eq!(report.value("partial"), false);
     assert_eq!(report.value("warnings").as_array().map(Vec::len), Some(0), "{}", report.value("warnings"));
@@ -28,6 +32,20 @@ fn journey_of(clip: &str, transport: Transport) {
     let seconds: u64 =
         report.column("intervals.csv", "measured").iter().map(|count| count.parse::<u64>().unwrap_or(0)).sum();
     assert_eq!(seconds, frames.measured, "the seconds add up to the run");
+}
+
+/// Checks that code, SEI and sender reports of the frames name the same times.
+fn expect_agreement(report: &Report) {
+    assert!(report.number("stamps.agreeing") > 60.0, "{}", report.value("stamps"));
+    for nothing in ["stamps.contradicted", "stamps.missing_sei", "capture.implausible"] {
+        assert_eq!(report.number(nothing), 0.0, "{nothing}");
+    }
+    assert_eq!(report.number("stamps.largest_difference_us"), 0.0, "code and SEI carry one and the same time");
+    // The first ten seconds of a publisher have a report every second.
+    assert!(report.number("stamps.sender_reports") >= 2.0, "{}", report.value("stamps"));
+    let median = report.number("stamps.sender_report_difference_us.median");
+    assert!(median.abs() <= 1_000.0, "the server passes the publisher's reports on: {median} µs");
+    assert!(report.value("capture.clock").is_null(), "a file has no capture time");
 }
 
 fn expect_file(folder: &Path, name: &str) {
@@ -58,6 +76,7 @@ fn a_pipe_is_measured_without_a_server() {
     receiver_of_pipe(folder.path()).stdin(pictures.take_stdout()).run(LIMIT).expect_code(0);
     let report = expect_measured(folder.path(), Transport::Tcp);
     assert!(report.value("stages_ms.encode.p50").is_null(), "nothing was encoded");
+    assert_eq!(report.number("stamps.missing_sei"), 0.0, "a pipe has no place for one");
     // Whom nobody reads from any more comes to a quiet end.
     pictures.finish(LIMIT).expect_code(0);
 }

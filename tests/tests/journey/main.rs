@@ -5,3 +5,4 @@ mod footage;
 mod interruptions;
 mod readers;
 mod verdicts;
+mod wraps;

@@ -3,7 +3,7 @@
 use framelag_tests::measuring::{endless_receiver, publisher_with_server, receiver, wait_for_frames};
 use framelag_tests::report::Report;
 use framelag_tests::serving::Transport;
-use framelag_tests::{LIMIT, turn};
+use framelag_tests::{LIMIT, binary, turn};
 
 const PATTERN: [&str; 2] = ["--source", "test"];
 
@@ -25,6 +25,24 @@ fn assertions_and_samples_decide_the_exit_code() {
         let report = Report::read(folder.path());
         assert_eq!(report.value("outcome"), outcome, "{ran}");
         report.accounted();
+    }
+}
+
+#[test]
+fn a_standard_output_that_takes_nothing_fails_the_run() {
+    let _turn = turn::take();
+    let (_publisher, url) = publisher_with_server(&PATTERN);
+    let full = std::fs::File::create("/dev/full").expect("Linux has it");
+    for flags in [&["--json"][..], &[]] {
+        let ran = std::process::Command::new(binary::path("receiver"))
+            .args([&url, "--headless", "--warmup", "0s", "--duration", "2s", "--wait", "30s"])
+            .args(flags)
+            .stdout(full.try_clone().expect("a handle"))
+            .output()
+            .expect("it runs");
+        let said = String::from_utf8_lossy(&ran.stderr);
+        assert_eq!(ran.status.code(), Some(1), "{said}");
+        assert_eq!(said.matches("cannot write to standard output").count(), 1, "{said}");
     }
 }
 

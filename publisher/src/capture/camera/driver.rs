@@ -51,10 +51,21 @@ pub struct Raw<'a> {
     pub bytes: &'a [u8],
     /// Bytes from one row to the next; 0 for JPEG.
     pub stride: usize,
-    /// How long ago the driver captured it; `None` where the driver has no monotonic time, or an implausible one.
-    pub age: Option<Duration>,
+    /// How long ago the driver captured it.
+    pub age: Age,
     /// Pictures since the one before that nobody took: skipped here, or for lack of a free buffer in the driver.
     pub skipped: u64,
+}
+
+/// How long ago a driver captured a picture, by its own word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Age {
+    /// It gives no time.
+    Unknown,
+    /// So long, by its monotonic clock.
+    Known(Duration),
+    /// It gives a time that cannot be, or of a clock that nobody knows.
+    Implausible,
 }
 
 /// Why a camera gives no more pictures.

@@ -208,12 +208,13 @@ impl Slot {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capture::Captured;
 
     const SIZE: Size = Size::new(2, 2);
 
     fn frame(sample: u8) -> Frame {
         let picture = Picture::from_i420(SIZE, vec![sample; 6]).expect("six bytes");
-        Frame { picture, captured: None }
+        Frame { picture, captured: Captured::Unknown }
     }
 
     fn taken(slot: &Slot) -> Option<u8> {

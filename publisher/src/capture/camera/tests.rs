@@ -8,10 +8,10 @@ use common::frame::Size;
 use common::time::WallTime;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
-use super::driver::{Failure, Raw, Stream};
+use super::driver::{Age, Failure, Raw, Stream};
 use super::mode::{Rates, Sizes};
 use super::*;
-use crate::capture::Source as _;
+use crate::capture::{Captured, Frame, Source as _};
 use crate::rate::FrameRate;
 
 /// Real time that anything here may take.
@@ -20,7 +20,7 @@ const SIZE: Size = Size::new(4, 2);
 
 /// What the camera does next.
 enum Act {
-    Picture(Vec<u8>),
+    Picture(Vec<u8>, Age),
     Fail(Failure),
     /// Unwinds out of the driver's call.
     Crash,
@@ -74,8 +74,8 @@ impl Stream for FakeStream {
     fn read(&mut self, _limit: Duration, take: &mut dyn FnMut(Raw<'_>)) -> Result<(), Failure> {
         // Without an act it hangs, whatever the limit says, until the test is over.
         match self.acts.recv() {
-            Ok(Act::Picture(bytes)) => {
-                take(Raw { bytes: &bytes, stride: 8, age: Some(Duration::from_millis(20)), skipped: 0 });
+            Ok(Act::Picture(bytes, age)) => {
+                take(Raw { bytes: &bytes, stride: 8, age, skipped: 0 });
                 Ok(())
             }
             Ok(Act::Fail(failure)) => Err(failure),
@@ -98,7 +98,7 @@ fn mode(size: Size) -> Mode {
 }
 
 fn picture(luma: u8) -> Act {
-    Act::Picture([luma, 128].repeat(8))
+    Act::Picture([luma, 128].repeat(8), Age::Known(Duration::from_millis(20)))
 }
 
 fn unplugged() -> Act {
@@ -136,11 +136,15 @@ impl Bench {
         panic!("in vain: {what}");
     }
 
-    fn luma(&mut self) -> u8 {
+    fn frame(&mut self) -> Frame {
         self.until("a picture", |_, next| match next {
-            Ok(Next::Frame(frame)) => Some(frame.picture.data()[0]),
+            Ok(Next::Frame(frame)) => Some(frame),
             _ => None,
         })
+    }
+
+    fn luma(&mut self) -> u8 {
+        self.frame().picture.data()[0]
     }
 
     fn fault(&mut self) -> String {
@@ -157,12 +161,15 @@ fn pictures_are_converted_and_keep_the_drivers_time() {
         "camera 0 (webcam): 4x2 YUYV at 30 fps, nearest to the 640x480 at 30 asked for"
     );
     bench.act(picture(77));
-    let frame = bench.until("a picture", |_, next| match next {
-        Ok(Next::Frame(frame)) => Some(frame),
-        _ => None,
-    });
+    let frame = bench.frame();
     assert_eq!(frame.picture.data(), [[77; 8].as_slice(), &[128; 4]].concat());
-    assert_eq!(frame.captured, Some(WallTime::from_micros(980_000)));
+    assert_eq!(frame.captured, Captured::At(WallTime::from_micros(980_000)));
+
+    for (age, captured) in [(Age::Unknown, Captured::Unknown), (Age::Implausible, Captured::Implausible)] {
+        bench.act(Act::Picture([1, 128].repeat(8), age));
+        let frame = bench.frame();
+        assert_eq!((frame.captured, frame.captured.time()), (captured, None));
+    }
 }
 
 #[test]
@@ -198,7 +205,7 @@ fn a_silent_camera_is_lost_and_goes_on() {
 fn pictures_that_cannot_be_shown_are_counted_and_are_the_reason_of_a_loss() {
     let mut bench = bench([Ok(mode(SIZE))]).expect("a camera");
     for _ in 0..3 {
-        bench.act(Act::Picture(vec![0; 15]));
+        bench.act(Act::Picture(vec![0; 15], Age::Unknown));
     }
     bench.until("three cut pictures", |source, _| (source.dropped() == 3).then_some(()));
     bench.clock.advance(watch::FIRST);

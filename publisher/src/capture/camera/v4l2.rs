@@ -17,7 +17,7 @@ use v4l::video::capture::Parameters;
 use v4l::{Format, FourCC, Fraction};
 
 use super::Error;
-use super::driver::{self, Failure, Found, Raw};
+use super::driver::{self, Age, Failure, Found, Raw};
 use super::layout::Layout;
 use super::mode::{self, Mode, Offer, Rates, Sizes, Wanted};
 use crate::rate::FrameRate;
@@ -221,14 +221,25 @@ fn missing(last: Option<u32>, this: u32) -> u64 {
 }
 
 /// How long ago the driver captured this picture, by its own monotonic time.
-fn age(meta: &Metadata) -> Option<Duration> {
+///
+/// Other times are of no use: "unknown" is a driver's from before clocks were named (wall or monotonic, who knows), and
+/// "copy" was put on by whoever wrote the picture into a loopback device. A driver that names neither clock nor time has
+/// none.
+fn age(meta: &Metadata) -> Age {
+    let captured = time(meta.timestamp.sec, meta.timestamp.usec.saturating_mul(1_000));
     if meta.flags & Flags::TIMESTAMP_MASK != Flags::TIMESTAMP_MONOTONIC {
-        return None;
+        return if captured == Some(Duration::ZERO) { Age::Unknown } else { Age::Implausible };
     }
     let now = clock_gettime(ClockId::Monotonic);
-    let now = Duration::new(now.tv_sec.try_into().ok()?, now.tv_nsec.try_into().ok()?);
-    let seconds = Duration::from_secs(meta.timestamp.sec.try_into().ok()?);
-    plausible(now, seconds + Duration::from_micros(meta.timestamp.usec.try_into().ok()?))
+    let age = time(now.tv_sec, now.tv_nsec).zip(captured).and_then(|(now, captured)| plausible(now, captured));
+    age.map_or(Age::Implausible, Age::Known)
+}
+
+/// `None` for what is no time at all: negative, or with a second or more of nanoseconds.
+fn time(seconds: i64, nanos: i64) -> Option<Duration> {
+    const SECOND: u32 = 1_000_000_000;
+    let nanos = u32::try_from(nanos).ok().filter(|nanos| *nanos < SECOND)?;
+    Some(Duration::new(seconds.try_into().ok()?, nanos))
 }
 
 /// How long before `now` a picture with time `captured` was captured; `None` for no time, one to come (the kernel's
@@ -269,11 +280,18 @@ mod tests {
 
     #[test]
     fn a_capture_time_counts_where_the_driver_says_that_it_is_monotonic() {
-        let now = clock_gettime(ClockId::Monotonic);
-        let meta = |flags| Metadata { flags, timestamp: v4l::Timestamp::new(now.tv_sec, 0), ..Metadata::default() };
-        assert!(age(&meta(Flags::TIMESTAMP_MONOTONIC | Flags::DONE)).is_some());
-        assert_eq!(age(&meta(Flags::TIMESTAMP_UNKNOWN)), None);
-        assert_eq!(age(&meta(Flags::TIMESTAMP_COPY)), None);
+        let now = clock_gettime(ClockId::Monotonic).tv_sec;
+        let meta =
+            |flags, sec, usec| Metadata { flags, timestamp: v4l::Timestamp::new(sec, usec), ..Metadata::default() };
+        let monotonic = Flags::TIMESTAMP_MONOTONIC | Flags::DONE;
+        assert!(matches!(age(&meta(monotonic, now, 0)), Age::Known(age) if age < MAX_AGE));
+        for (sec, usec) in [(0, 0), (now + 60, 0), (-1, 0), (now, -1), (now, 1_000_000), (i64::MAX, i64::MAX)] {
+            assert_eq!(age(&meta(monotonic, sec, usec)), Age::Implausible, "{sec} s {usec} µs");
+        }
+        for of_no_clock in [Flags::TIMESTAMP_UNKNOWN, Flags::TIMESTAMP_COPY] {
+            assert_eq!(age(&meta(of_no_clock, now, 0)), Age::Implausible);
+            assert_eq!(age(&meta(of_no_clock, 0, 0)), Age::Unknown);
+        }
     }
 
     #[test]

@@ -6,13 +6,13 @@ use std::time::Duration;
 use common::clock::Clock;
 use common::frame::{Picture, Size};
 
-use super::driver::{Driver, Found, Raw, Stream};
+use super::driver::{Age, Driver, Found, Raw, Stream};
 use super::layout::Layout;
 use super::mode::{Mode, Wanted};
 use super::slot::{Event, Slot, Turn};
 use super::watch;
 use super::{Error, Running, jpeg};
-use crate::capture::{Frame, convert};
+use crate::capture::{Captured, Frame, convert};
 
 /// Time from one attempt to get a camera back to the next.
 const RETRY: Duration = Duration::from_millis(250);
@@ -104,7 +104,11 @@ impl Worker {
 
     fn take(&self, mode: Mode, raw: &Raw<'_>, jpeg: &mut jpeg::Decoder) {
         let now = self.clock.now();
-        let captured = raw.age.map(|age| now.wall.offset(-i64::try_from(age.as_micros()).unwrap_or(i64::MAX)));
+        let captured = match raw.age {
+            Age::Unknown => Captured::Unknown,
+            Age::Known(age) => Captured::At(now.wall.offset(-i64::try_from(age.as_micros()).unwrap_or(i64::MAX))),
+            Age::Implausible => Captured::Implausible,
+        };
         let mut picture = self.slot.spare(mode.size);
         match to_i420(mode, raw, &mut picture, jpeg) {
             Ok(()) => self.slot.put(self.turn, Frame { picture, captured }, raw.skipped),
@@ -207,14 +211,14 @@ mod tests {
             let whole = least_bytes(mode, row_bytes(layout, mode.size));
             let bytes = vec![100; whole];
             let mut picture = Picture::black(mode.size);
-            let raw = |bytes| Raw { bytes, stride: 0, age: None, skipped: 0 };
+            let raw = |bytes| Raw { bytes, stride: 0, age: Age::Unknown, skipped: 0 };
             let error = to_i420(mode, &raw(&bytes[1..]), &mut picture, &mut jpeg).expect_err("cut");
             assert!(error.contains(&format!("{} of {whole}", whole - 1)), "{error}");
             assert_eq!(picture, Picture::black(mode.size), "{layout}");
             to_i420(mode, &raw(&bytes), &mut picture, &mut jpeg).expect("whole");
             assert_ne!(picture, Picture::black(mode.size), "{layout}");
         }
-        let raw = Raw { bytes: b"no JPEG", stride: 0, age: None, skipped: 0 };
+        let raw = Raw { bytes: b"no JPEG", stride: 0, age: Age::Unknown, skipped: 0 };
         assert!(to_i420(mode(Layout::Mjpeg), &raw, &mut Picture::black(Size::new(4, 2)), &mut jpeg).is_err());
     }
 }
