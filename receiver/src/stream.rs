@@ -161,6 +161,13 @@ impl Stream {
         }
     }
 
+    /// The host has slept for `total` since the receiver began, as [`Recorder::slept`] takes it.
+    pub fn slept(&mut self, total: Duration, now: Now) {
+        if !self.has_ended() {
+            self.meter.recorder().slept(total, now);
+        }
+    }
+
     /// The texts for its picture of `label`, which is shown since `since`.
     pub fn caption(&mut self, label: &Label, since: MonoTime, now: Now) -> Vec<String> {
         self.meter.lines(label.stamp, since, now)
@@ -251,6 +258,23 @@ impl Stream {
         let mean = dropped.bytes / u64::from(dropped.units.max(1));
         let mean = u32::try_from(mean).unwrap_or(u32::MAX);
         (0..dropped.units).for_each(|_| self.meter.recorder().undecodable(now, mean));
+    }
+}
+
+/// Warns where two streams come from two publishers that have the same stream id.
+pub fn tell_apart(streams: &mut [Stream]) {
+    let names: Vec<_> = streams.iter().map(|stream| (stream.name.clone(), stream.meter.publisher())).collect();
+    for (index, stream) in streams.iter_mut().enumerate() {
+        let Some((id, run)) = names[index].1 else { continue };
+        let others =
+            names.iter().filter(|(_, other)| other.is_some_and(|(theirs, other)| theirs == id && other != run));
+        let others: Vec<_> = others.map(|(name, _)| name.as_str()).collect();
+        if !others.is_empty() {
+            let others = others.join(", ");
+            stream.warn(format!(
+                "the stream id is {id} here and, from another publisher, in {others}: publisher --stream-id tells them apart"
+            ));
+        }
     }
 }
 

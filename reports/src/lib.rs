@@ -29,13 +29,16 @@ pub mod host;
 pub mod interval;
 pub mod latency;
 pub mod recorder;
+mod rivals;
 pub mod run;
 pub mod sample;
 mod sequence;
+pub mod stamps;
 pub mod steps;
 pub mod summary;
 pub mod tally;
 pub mod threshold;
+pub mod timeline;
 pub mod warning;
 
 #[cfg(test)]

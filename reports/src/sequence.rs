@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use common::time::{MonoTime, WallTime};
 
+use crate::rivals::Break;
 use crate::sample::{SEQUENCE_MODULUS, Sample};
 
 /// No publisher sends more frames in a second; a jump ahead by more than this in the time that passed is a restart.
@@ -66,6 +67,12 @@ impl Counter {
         }
     }
 
+    /// The newest reading.
+    pub(crate) fn last(&self) -> Break {
+        let sequence = (self.head % u64::from(SEQUENCE_MODULUS)) as u32;
+        Break { stream_id: self.stream_id, run: self.run, sequence }
+    }
+
     /// The highest sequence number read.
     pub(crate) fn head(&self) -> u64 {
         self.head
@@ -94,9 +101,10 @@ impl Counter {
         Place::Ahead { sequence: self.head, missing: ahead - 1 }
     }
 
-    /// A number that goes back while PUB goes forward is a publisher that started over.
+    /// A number that goes back while PUB goes forward is a publisher that started over. Not in the same run: there it is
+    /// a late frame from before the publisher's clock was set back.
     fn behind(&self, sample: &Sample, back: u64) -> Place {
-        if sample.times.stamp > self.head_stamp {
+        if sample.times.stamp > self.head_stamp && (self.run.is_none() || sample.run.is_none()) {
             return Place::Restart;
         }
         self.head.checked_sub(back).map_or(Place::Before, |sequence| Place::Behind { sequence })

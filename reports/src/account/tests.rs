@@ -151,7 +151,10 @@ fn going_back_with_a_newer_stamp_is_a_restart_and_the_ranges_add_up() {
     books.run(100..130);
     books.ledger.unreadable();
     for sequence in 0..20 {
-        books.read(sequence, 10_000 + sequence * 33);
+        let at = 10_000 + sequence * 33;
+        let bare = Sample { run: None, ..sample(sequence, at, at) };
+        let settled = &mut books.settled;
+        books.ledger.read(&bare, 0, &mut |e| settled.push((e.segment, e.sequence, e.bucket)));
     }
     assert_eq!(books.counts(), ([50, 0, 0, 0, 0, 0], 50));
     assert_eq!((books.ledger.segments(), books.ledger.unplaced()), (2, 1));
