@@ -6,8 +6,8 @@
 //! Its mean and maximum are exact, its quantiles are those of the age at every [`GRID`].
 //!
 //! A **freeze** is a time between two pictures of at least max(3δ, δ + 150 ms), with δ the mean time between the last
-//! 30 pictures, as W3C's webrtc-stats defines `freezeCount`; its whole length counts. Two differences: the freezes
-//! themselves are left out of δ, and while δ is unknown the limit is [`FREEZE_WITHOUT_RATE`].
+//! 30 pictures, as W3C's webrtc-stats defines `freezeCount`; its whole length counts, but for what lies in the warm-up.
+//! Two differences: the freezes themselves are left out of δ, and while δ is unknown the limit is [`FREEZE_WITHOUT_RATE`].
 //!
 //! While the host is **suspended** nobody looks and monotonic time stands still, but the picture grows old: at waking up
 //! it is older by as long as the host slept, and so much longer is the freeze. The mean and the quantiles are over the
@@ -110,6 +110,7 @@ impl Screen {
     pub fn open(&mut self, at: MonoTime) {
         self.open = Some(at);
         self.done = at;
+        self.slept = Duration::ZERO;
     }
 
     /// Another picture is shown from `at` on: `latency_us` old, or `None` where its code could not be read; then the
@@ -124,8 +125,8 @@ impl Screen {
             self.changes = self.changes.saturating_add(1);
             let gap = at.saturating_since(changed) + std::mem::take(&mut self.slept);
             if gap >= self.freeze_limit() {
-                if self.open.is_some_and(|open| at > open) {
-                    self.freezes.add(gap);
+                if let Some(open) = self.open.filter(|open| at > *open) {
+                    self.freezes.add(gap - open.saturating_since(changed));
                 }
             } else {
                 self.pace.push_back(gap);
@@ -189,10 +190,10 @@ impl Screen {
     /// Freezes up to `now`, one that goes on included.
     pub fn freezes(&self, now: MonoTime) -> Freezes {
         let mut freezes = self.freezes;
-        if let (Some(changed), Some(_)) = (self.changed, self.open) {
+        if let (Some(changed), Some(open)) = (self.changed, self.open) {
             let gap = now.saturating_since(changed) + self.slept;
-            if gap >= self.freeze_limit() {
-                freezes.add(gap);
+            if gap >= self.freeze_limit() && now > open {
+                freezes.add(gap - open.saturating_since(changed));
             }
         }
         freezes

@@ -84,12 +84,13 @@ impl Counter {
         if sample.stream_id != self.stream_id || other_run {
             return Place::Restart;
         }
+        let same_run = self.run.is_some() && self.run == sample.run;
         self.run = self.run.or(sample.run);
         let modulus = u64::from(SEQUENCE_MODULUS);
         let ahead = (u64::from(sample.sequence) + modulus - self.head % modulus) % modulus;
         if ahead == 0 || ahead >= modulus / 2 {
             let back = (modulus - ahead) % modulus;
-            return self.behind(sample, back);
+            return self.behind(sample, back, same_run);
         }
         if ahead - 1 > self.plausible_gap(sample) {
             return Place::Restart;
@@ -103,8 +104,8 @@ impl Counter {
 
     /// A number that goes back while PUB goes forward is a publisher that started over. Not in the same run: there it is
     /// a late frame from before the publisher's clock was set back.
-    fn behind(&self, sample: &Sample, back: u64) -> Place {
-        if sample.times.stamp > self.head_stamp && (self.run.is_none() || sample.run.is_none()) {
+    fn behind(&self, sample: &Sample, back: u64, same_run: bool) -> Place {
+        if sample.times.stamp > self.head_stamp && !same_run {
             return Place::Restart;
         }
         self.head.checked_sub(back).map_or(Place::Before, |sequence| Place::Behind { sequence })
