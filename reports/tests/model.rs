@@ -110,11 +110,13 @@ fn buckets(log: &[Arrival]) -> BTreeMap<u64, Bucket> {
         let missing = buckets.range_mut(before + 1..after).filter(|(_, bucket)| **bucket == Bucket::Lost);
         missing.zip(fill).for_each(|((_, bucket), fill)| *bucket = fill);
     }
-    buckets
+    // A number is 24 bits wide: wraps before the first one read are not known.
+    let unknown = first - first % (1 << 24);
+    buckets.into_iter().map(|(n, bucket)| (n - unknown, bucket)).collect()
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
 
     #[test]
     fn buckets_are_what_their_definitions_say(
