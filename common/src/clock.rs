@@ -3,12 +3,22 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+#[cfg(target_os = "linux")]
+use rustix::time::{ClockId, clock_gettime};
+
 use crate::time::{MonoTime, Now, WallTime};
 
 /// Reads wall and monotonic time together.
 pub trait Clock: Send + Sync {
     /// Both clocks, now.
     fn now(&self) -> Now;
+
+    /// How long the host has been suspended since the clock was made: monotonic time stands still then, wall time does
+    /// not. Read it after [`Clock::now`], so that it knows of every suspend which that reading contains. It may fall
+    /// short by the time the thread was held up in reading it, and is never too long. Zero where the host cannot say.
+    fn slept(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// Two clocks that were read within this time were read together.
@@ -20,12 +30,14 @@ const READINGS: usize = 4;
 #[derive(Clone, Debug)]
 pub struct SystemClock {
     origin: Instant,
+    /// How long the host had been suspended by then.
+    slept: Duration,
 }
 
 impl SystemClock {
     /// A clock whose monotonic origin is now.
     pub fn new() -> Self {
-        Self { origin: Instant::now() }
+        Self { origin: Instant::now(), slept: suspended() }
     }
 
     /// Both clocks, and how long it took to read them.
@@ -67,41 +79,76 @@ impl Clock for SystemClock {
         }
         now
     }
+
+    fn slept(&self) -> Duration {
+        suspended().saturating_sub(self.slept)
+    }
+}
+
+/// How long the host has been suspended since it booted. On Linux [`Instant`] is `CLOCK_MONOTONIC`, which leaves suspends
+/// out; `CLOCK_BOOTTIME` counts them.
+#[cfg(target_os = "linux")]
+fn suspended() -> Duration {
+    let read = |id| {
+        let time = clock_gettime(id);
+        let (seconds, nanos) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
+        Duration::new(seconds.unwrap_or(0), nanos.unwrap_or(0))
+    };
+    // Boot time first: a thread that is held up between the two makes the difference too small, never too large.
+    let boot = read(ClockId::Boottime);
+    boot.saturating_sub(read(ClockId::Monotonic))
+}
+
+/// Elsewhere a suspend cannot be told from a step of the wall clock.
+#[cfg(not(target_os = "linux"))]
+fn suspended() -> Duration {
+    Duration::ZERO
 }
 
 /// A clock that stands still until it is moved. Clones share the same time.
 #[derive(Clone, Debug, Default)]
 pub struct ManualClock {
-    now: Arc<Mutex<Now>>,
+    now: Arc<Mutex<(Now, Duration)>>,
 }
 
 impl ManualClock {
     /// A clock at monotonic zero and `wall`.
     pub fn new(wall: WallTime) -> Self {
-        Self { now: Arc::new(Mutex::new(Now { wall, mono: MonoTime::default() })) }
+        Self { now: Arc::new(Mutex::new((Now { wall, mono: MonoTime::default() }, Duration::ZERO))) }
     }
 
     /// Moves both times on.
     pub fn advance(&self, by: Duration) {
-        let mut now = self.lock();
+        let (now, _) = &mut *self.lock();
         now.wall = now.wall + by;
         now.mono = now.mono + by;
     }
 
     /// Steps the wall clock alone, as an operator or NTP would.
     pub fn step_wall(&self, micros: i64) {
-        let mut now = self.lock();
+        let (now, _) = &mut *self.lock();
         now.wall = now.wall.offset(micros);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Now> {
+    /// Suspends the host: wall time goes on, monotonic time does not.
+    pub fn suspend(&self, by: Duration) {
+        let (now, slept) = &mut *self.lock();
+        now.wall = now.wall + by;
+        *slept += by;
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, (Now, Duration)> {
         self.now.lock().expect("no thread panics while it holds the manual clock")
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Now {
-        *self.lock()
+        self.lock().0
+    }
+
+    fn slept(&self) -> Duration {
+        self.lock().1
     }
 }
 
@@ -115,6 +162,23 @@ mod tests {
         let first = clock.now();
         assert!(clock.now().mono >= first.mono);
         assert!(first.wall.as_micros() > 1_700_000_000_000_000, "the host's clock is before 2023");
+    }
+
+    /// Two readings of two clocks: a host that is not suspended in between has slept no longer, but for what its thread
+    /// was held up.
+    #[test]
+    fn a_host_that_was_awake_has_not_slept() {
+        let clock = SystemClock::new();
+        let least = (0..1_000).map(|_| clock.slept()).min().expect("a thousand readings");
+        assert!(least < Duration::from_millis(1), "{least:?}");
+    }
+
+    #[test]
+    fn a_suspend_moves_wall_time_and_is_told() {
+        let clock = ManualClock::new(WallTime::from_micros(10));
+        clock.suspend(Duration::from_secs(3));
+        assert_eq!((clock.now().wall.as_micros(), clock.now().mono), (3_000_010, MonoTime::default()));
+        assert_eq!(clock.clone().slept(), Duration::from_secs(3));
     }
 
     #[test]

@@ -52,6 +52,11 @@ impl Meter {
         &mut self.recorder
     }
 
+    /// Stream id and run of its publisher, where an SEI says which run it is.
+    pub fn publisher(&self) -> Option<(u8, u32)> {
+        self.recorder.publisher()
+    }
+
     /// What it cost so far.
     pub fn costs(&mut self) -> &mut Costs {
         self.recorder.costs()
@@ -257,6 +262,17 @@ mod tests {
         assert_eq!(meter.lines(Some(stamp), shown, clock.now())[2], "LAT: --");
         clock.advance(Duration::from_secs(1));
         assert_eq!(meter.lines(Some(stamp), shown, clock.now())[1], "REC FPS: 00.0");
+    }
+
+    /// Two clocks that disagree: LAT says so, in its colour and all its digits.
+    #[test]
+    fn a_negative_latency_is_shown_as_one() {
+        let clock = ManualClock::new(START);
+        let mut meter = meter(&clock);
+        for (ahead, text) in [(12_300, "LAT: -12.3ms"), (2_300, "LAT: -2.3ms"), (3_600_000_000, "LAT: -3600000.0ms")] {
+            let now = clock.now();
+            assert_eq!(meter.lines(Some(now.wall.offset(ahead)), now.mono, now)[2], text);
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use common::clock::{Clock, SystemClock};
-use common::time::MonoTime;
+use common::time::{MonoTime, Now};
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
 use crate::calibration;
@@ -20,7 +20,7 @@ use crate::output::Output;
 use crate::render::pixels::Slot;
 use crate::render::{Screen, snapshot};
 use crate::stop::Stop;
-use crate::stream::Stream;
+use crate::stream::{Stream, tell_apart};
 use crate::threads::{self, Environment};
 use crate::work::Event;
 
@@ -145,6 +145,7 @@ impl Run<'_> {
     }
 
     fn event(&mut self, index: usize, event: Event) {
+        let now = self.clocks();
         let stream = &mut self.streams[index];
         match &event {
             Event::Disconnected(why) => {
@@ -160,7 +161,7 @@ impl Run<'_> {
             | Event::Undecodable { .. }
             | Event::Dropped(_) => {}
         }
-        if stream.event(event, self.clock.now()) {
+        if stream.event(event, now) {
             self.output.say("connected", &stream.name, format_args!("playing {}", stream.url));
         }
     }
@@ -185,12 +186,20 @@ impl Run<'_> {
             }
         }
         let window = self.screen.is_wanted();
-        let now = self.clock.now();
+        let now = self.clocks();
         self.streams.iter_mut().for_each(|stream| stream.settle(window, now));
     }
 
-    fn tick(&mut self) {
+    /// Both clocks, now. Every stream knows of the suspends that lie before.
+    fn clocks(&mut self) -> Now {
         let now = self.clock.now();
+        let slept = self.clock.slept();
+        self.streams.iter_mut().for_each(|stream| stream.slept(slept, now));
+        now
+    }
+
+    fn tick(&mut self) {
+        let now = self.clocks();
         if now.mono - self.ticked >= TICK {
             self.ticked = now.mono;
             self.streams.iter_mut().for_each(|stream| stream.tick(now));
@@ -252,7 +261,8 @@ impl Run<'_> {
         // A thread that panicked has said so on standard error.
         self.saving.drain(..).for_each(|thread| drop(thread.join()));
         let saved = self.config.snapshot.as_deref().is_none_or(|path| self.save(path));
-        let (window, now) = (self.screen.is_wanted(), self.clock.now());
+        let (window, now) = (self.screen.is_wanted(), self.clocks());
+        tell_apart(&mut self.streams);
         let mut codes = if saved { Vec::new() } else { vec![FAILED] };
         for stream in self.streams {
             let (name, url) = (stream.name.clone(), stream.url.clone());

@@ -171,6 +171,13 @@ impl Stream {
         }
     }
 
+    /// The host has slept for `total` since the receiver began, as [`Recorder::slept`] takes it.
+    pub fn slept(&mut self, total: Duration, now: Now) {
+        if !self.has_ended() {
+            self.meter.recorder().slept(total, now);
+        }
+    }
+
     /// The texts for its picture of `label`, which is shown since `since`.
     pub fn caption(&mut self, label: &Label, since: MonoTime, now: Now) -> Vec<String> {
         self.meter.lines(label.stamp, since, now)
@@ -264,6 +271,23 @@ impl Stream {
     }
 }
 
+/// Warns where two streams come from two publishers that have the same stream id.
+pub fn tell_apart(streams: &mut [Stream]) {
+    let names: Vec<_> = streams.iter().map(|stream| (stream.name.clone(), stream.meter.publisher())).collect();
+    for (index, stream) in streams.iter_mut().enumerate() {
+        let Some((id, run)) = names[index].1 else { continue };
+        let others =
+            names.iter().filter(|(_, other)| other.is_some_and(|(theirs, other)| theirs == id && other != run));
+        let others: Vec<_> = others.map(|(name, _)| name.as_str()).collect();
+        if !others.is_empty() {
+            let others = others.join(", ");
+            stream.warn(format!(
+                "the stream id is {id} here and, from another publisher, in {others}: publisher --stream-id tells them apart"
+            ));
+        }
+    }
+}
+
 /// The address is one that only this host itself can be reached by.
 fn is_loopback(address: &Address) -> bool {
     let host = address.url.host_str().unwrap_or_default().trim_matches(['[', ']']);
@@ -281,6 +305,7 @@ mod tests {
     use common::clock::{Clock, ManualClock};
     use common::code::Payload;
     use common::frame::CaptureClock;
+    use common::sei::Origin;
     use common::time::WallTime;
     use reports::stamps::Sei;
 
@@ -367,6 +392,48 @@ mod tests {
         let summary = stream.finish(false, &[], clock.now());
         assert_eq!(latencies(&summary), (3, Some(8.0), Some(27.0)), "5 + 3, 5 + 12 and 5 + 22 ms");
         assert!(said(&summary).contains("1 pictures were replaced"), "{}", said(&summary));
+    }
+
+    /// The whole way of a picture through the receiver, around a sleep of the machine.
+    #[test]
+    fn a_suspend_is_dated_and_ages_the_picture() {
+        let clock = ManualClock::new(START);
+        let mut stream = stream(&clock);
+        pictures(&mut stream, &clock, 50);
+        stream.settle(false, clock.now());
+        clock.suspend(Duration::from_secs(30));
+        for serial in 51..=400 {
+            clock.advance(Duration::from_millis(10));
+            stream.slept(clock.slept(), clock.now());
+            stream.event(picture(&clock, serial), clock.now());
+            stream.settle(false, clock.now());
+        }
+        let run = stream.finish(false, &[], clock.now()).run;
+        assert_eq!((run.clock.suspends, run.clock.steps, run.clock.events[0].by_us), (1, 0, 30_000_000));
+        assert_eq!((run.picture_age_ms.max, run.freezes.longest_ms), (Some(30_015.0), Some(30_010.0)));
+        assert_eq!((run.latency_ms.max, run.frames.measured), (Some(5.0), Some(400)));
+        assert_eq!(run.sections.len(), 2);
+    }
+
+    /// Two publishers that were given no stream id, or the same one, in two places of a grid.
+    #[test]
+    fn two_streams_with_one_id_are_told() {
+        let clock = ManualClock::new(START);
+        let runs = [Some(1), Some(2), Some(1), None];
+        let mut streams: Vec<_> = runs.iter().map(|_| stream(&clock)).collect();
+        for (n, (stream, run)) in streams.iter_mut().zip(runs).enumerate() {
+            stream.name = format!("cam{n}");
+            let Event::Picture(mut seen) = picture(&clock, 1) else { panic!("it is a picture") };
+            let reading = seen.reading.expect("it has a code");
+            seen.reading = Some(Reading { origin: run.map(|run| Origin { host: 7, run }), ..reading });
+            stream.event(Event::Picture(seen), clock.now());
+            stream.settle(false, clock.now());
+        }
+        tell_apart(&mut streams);
+        let said: Vec<_> = streams.into_iter().map(|stream| said(&stream.finish(false, &[], clock.now()))).collect();
+        assert!(said[0].contains("from another publisher, in cam1: publisher --stream-id"), "{}", said[0]);
+        assert!(said[1].contains("in cam0, cam2:"), "{}", said[1]);
+        assert!(!said[3].contains("--stream-id"), "{}", said[3]);
     }
 
     #[test]

@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use common::time::MonoTime;
 
+use crate::rivals::Rivals;
 use crate::sample::{Bucket, Sample};
 use crate::sequence::{Counter, Place};
 
@@ -130,6 +131,7 @@ pub struct Ledger {
     settled: Counts,
     unplaced: u64,
     stale: u64,
+    rivals: Rivals,
 }
 
 impl Ledger {
@@ -144,7 +146,12 @@ impl Ledger {
         let Some(counter) = &mut self.counter else {
             return self.start(sample, second, settle);
         };
-        match counter.place(sample) {
+        let last = counter.last();
+        let place = counter.place(sample);
+        if matches!(place, Place::Restart | Place::Ahead { missing: 1.., .. }) {
+            self.rivals.broke(last);
+        }
+        match place {
             Place::Restart => self.restart(sample, second, settle),
             Place::Ahead { sequence, missing } => {
                 if !self.open {
@@ -221,6 +228,11 @@ impl Ledger {
         self.unplaced + self.strays.unreadable + self.strays.undecodable
     }
 
+    /// Whether two publishers count in this one stream.
+    pub fn has_rivals(&self) -> bool {
+        self.rivals.found()
+    }
+
     /// Readings of frames that were settled already.
     pub fn stale(&self) -> u64 {
         self.stale
@@ -240,6 +252,7 @@ impl Ledger {
     }
 
     fn restart(&mut self, sample: &Sample, second: u64, settle: &mut impl FnMut(Entry<'_>)) -> Reading {
+        self.rivals.restarted(sample);
         while !self.window.is_empty() {
             self.settle_front(settle);
         }

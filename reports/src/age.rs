@@ -6,8 +6,12 @@
 //! Its mean and maximum are exact, its quantiles are those of the age at every [`GRID`].
 //!
 //! A **freeze** is a time between two pictures of at least max(3δ, δ + 150 ms), with δ the mean time between the last
-//! 30 pictures, as W3C's webrtc-stats defines `freezeCount`; its whole length counts. Two differences: the freezes
-//! themselves are left out of δ, and while δ is unknown the limit is [`FREEZE_WITHOUT_RATE`].
+//! 30 pictures, as W3C's webrtc-stats defines `freezeCount`; its whole length counts, but for what lies in the warm-up.
+//! Two differences: the freezes themselves are left out of δ, and while δ is unknown the limit is [`FREEZE_WITHOUT_RATE`].
+//!
+//! While the host is **suspended** nobody looks and monotonic time stands still, but the picture grows old: at waking up
+//! it is older by as long as the host slept, and so much longer is the freeze. The mean and the quantiles are over the
+//! time awake.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -86,6 +90,8 @@ pub struct Screen {
     shown: Option<(MonoTime, i64)>,
     /// When the picture on screen last became another one.
     changed: Option<MonoTime>,
+    /// How long the host slept since.
+    slept: Duration,
     /// When the first picture was shown, and how many were shown after it.
     first: Option<MonoTime>,
     changes: u32,
@@ -104,6 +110,7 @@ impl Screen {
     pub fn open(&mut self, at: MonoTime) {
         self.open = Some(at);
         self.done = at;
+        self.slept = Duration::ZERO;
     }
 
     /// Another picture is shown from `at` on: `latency_us` old, or `None` where its code could not be read; then the
@@ -116,10 +123,10 @@ impl Screen {
         self.first.get_or_insert(at);
         if let Some(changed) = self.changed.replace(at) {
             self.changes = self.changes.saturating_add(1);
-            let gap = at.saturating_since(changed);
+            let gap = at.saturating_since(changed) + std::mem::take(&mut self.slept);
             if gap >= self.freeze_limit() {
-                if self.open.is_some_and(|open| at > open) {
-                    self.freezes.add(gap);
+                if let Some(open) = self.open.filter(|open| at > *open) {
+                    self.freezes.add(gap - open.saturating_since(changed));
                 }
             } else {
                 self.pace.push_back(gap);
@@ -127,6 +134,16 @@ impl Screen {
                     self.pace.pop_front();
                 }
             }
+        }
+    }
+
+    /// The host slept for so long, between the newest event and the next.
+    pub fn slept(&mut self, time: Duration) {
+        if let Some((_, latency_us)) = &mut self.shown {
+            *latency_us = latency_us.saturating_add(micros(time));
+        }
+        if self.changed.is_some() {
+            self.slept = self.slept.saturating_add(time);
         }
     }
 
@@ -173,10 +190,10 @@ impl Screen {
     /// Freezes up to `now`, one that goes on included.
     pub fn freezes(&self, now: MonoTime) -> Freezes {
         let mut freezes = self.freezes;
-        if let (Some(changed), Some(_)) = (self.changed, self.open) {
-            let gap = now.saturating_since(changed);
-            if gap >= self.freeze_limit() {
-                freezes.add(gap);
+        if let (Some(changed), Some(open)) = (self.changed, self.open) {
+            let gap = now.saturating_since(changed) + self.slept;
+            if gap >= self.freeze_limit() && now > open {
+                freezes.add(gap - open.saturating_since(changed));
             }
         }
         freezes
@@ -196,7 +213,8 @@ impl Screen {
         now.saturating_since(changed) > MIN_STOP.max(self.freeze_limit()).max(3 * mean)
     }
 
-    fn freeze_limit(&self) -> Duration {
+    /// A time between two pictures of at least this is a freeze.
+    pub fn freeze_limit(&self) -> Duration {
         let Ok(len @ 1..) = u32::try_from(self.pace.len()) else {
             return FREEZE_WITHOUT_RATE;
         };
@@ -295,6 +313,22 @@ mod tests {
         screen.show(at(3_040), Some(10_000));
         assert_eq!(screen.whole().max_us(), Some(50_000));
         assert_eq!(screen.freezes(at(3_040)).count, 0);
+    }
+
+    #[test]
+    fn a_suspend_ages_the_picture_and_is_a_freeze() {
+        let mut screen = steady(1_000);
+        screen.slept(Duration::from_secs(60));
+        assert_eq!(screen.age_us(at(1_020)), Some(60_030_000));
+        let frozen = Duration::from_millis(60_020);
+        assert_eq!(screen.freezes(at(1_020)), Freezes { count: 1, total: frozen, longest: frozen });
+        screen.show(at(1_040), Some(10_000));
+        screen.show(at(1_080), Some(10_000));
+        let frozen = Duration::from_millis(60_040);
+        assert_eq!(screen.freezes(at(1_080)), Freezes { count: 1, total: frozen, longest: frozen });
+        assert_eq!(screen.whole().max_us(), Some(60_050_000));
+        // 1,000 ms and the last 40 of 10 to 50 ms, and 40 ms of 60 s more.
+        assert_eq!(screen.whole().mean_us(), Some(30_000.0 + 60_000_000.0 * 40.0 / 1_080.0));
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! A [`Distribution`] holds whole microseconds. Count, minimum, maximum, mean and standard deviation are exact;
 //! quantiles come from an HdrHistogram of 1 µs to 1 h with [`SIGNIFICANT_DIGITS`] significant digits: exact below
 //! 2.048 ms, at most 0.1 % too high above. Values above an hour are counted, and rank above all others. Values below
-//! zero (two clocks that disagree) have a histogram of their own and rank below all others: nothing is clamped.
+//! zero (two clocks that disagree) have a histogram of their own and rank below all others, those below minus an hour first:
+//! nothing is clamped.
 
 use base64::Engine;
 use hdrhistogram::Histogram;
@@ -28,7 +29,9 @@ pub struct Distribution {
     /// Of the magnitudes of negative values.
     below: Option<Histogram<u32>>,
     count: u64,
+    /// Above [`MAX_US`], and below minus that.
     overflows: u64,
+    underflows: u64,
     min: Option<i64>,
     max: Option<i64>,
     mean: f64,
@@ -85,7 +88,8 @@ impl Distribution {
         self.spread += difference * (value - self.mean) * f64::from(times);
         let half = if micros < 0 { &mut self.below } else { &mut self.above };
         if micros.unsigned_abs() > MAX_US {
-            self.overflows += u64::from(times);
+            let beyond = if micros < 0 { &mut self.underflows } else { &mut self.overflows };
+            *beyond += u64::from(times);
         } else {
             half.get_or_insert_with(histogram).saturating_record_n(micros.unsigned_abs(), times);
         }
@@ -110,12 +114,12 @@ impl Distribution {
 
     /// Values below zero.
     pub fn negatives(&self) -> u64 {
-        self.below.as_ref().map_or(0, Histogram::len)
+        self.underflows + self.below.as_ref().map_or(0, Histogram::len)
     }
 
     /// Values outside the histogram's range, whatever their sign.
     pub fn overflows(&self) -> u64 {
-        self.overflows
+        self.overflows + self.underflows
     }
 
     /// The smallest value, in µs, exact.
@@ -144,7 +148,9 @@ impl Distribution {
         // The rank in floating point may come out a hair above a whole number: 0.29 × 100 is 29.000000000000004.
         let rank = ((quantile * self.count as f64 - 1e-9).ceil() as u64).clamp(1, self.count);
         let below = self.negatives();
-        let value = if rank <= below {
+        let value = if rank <= self.underflows {
+            min
+        } else if rank <= below {
             -value_at_rank(self.below.as_ref()?, below + 1 - rank)
         } else {
             match &self.above {
@@ -262,6 +268,15 @@ mod tests {
         assert_eq!(values.quantile_us(0.5), Some(2));
         assert_eq!(values.quantile_us(0.75), Some(5 * hour));
         assert_eq!(values.max_us(), Some(5 * hour));
+    }
+
+    #[test]
+    fn values_far_below_zero_are_negative_and_rank_first() {
+        let hour = MAX_US as i64;
+        let values = of([-2 * hour, -hour, -7, 5]);
+        assert_eq!((values.negatives(), values.overflows()), (3, 1));
+        let quantiles = [0.25, 0.75, 1.0].map(|q| values.quantile_us(q).expect("four values"));
+        assert_eq!(quantiles, [-2 * hour, -7, 5]);
     }
 
     #[test]

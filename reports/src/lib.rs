@@ -29,7 +29,9 @@ pub mod folder;
 pub mod host;
 pub mod interval;
 pub mod latency;
+pub mod publisher_clock;
 pub mod recorder;
+mod rivals;
 pub mod run;
 pub mod sample;
 mod sequence;
@@ -38,6 +40,7 @@ pub mod steps;
 pub mod summary;
 pub mod tally;
 pub mod threshold;
+pub mod timeline;
 pub mod warning;
 
 #[cfg(test)]

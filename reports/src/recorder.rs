@@ -180,6 +180,12 @@ impl Recorder {
         self.tally.overdue(now)
     }
 
+    /// The host has slept for `total` since the run began: [`Clock::slept`](common::clock::Clock::slept), read just after
+    /// `now` and handed in before anything that is timed by it.
+    pub fn slept(&mut self, total: Duration, now: Now) {
+        self.tally.slept(total, now);
+    }
+
     /// Something that a reader of the figures must know. The same warning again is not repeated.
     pub fn warn(&mut self, warning: Warning) {
         self.tally.warn(warning);
@@ -204,6 +210,11 @@ impl Recorder {
             Some(_) => {}
             None => drop_unwritten(&mut self.tally),
         }
+    }
+
+    /// Stream id and run of the newest frame read, where its run is known.
+    pub fn publisher(&self) -> Option<(u8, u32)> {
+        self.tally.newest().and_then(|sample| Some((sample.stream_id, sample.run?)))
     }
 
     /// The figures of the moment.

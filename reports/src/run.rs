@@ -10,6 +10,7 @@ use crate::calibration::Quote;
 use crate::cost::{Cost, Costs};
 use crate::latency::Distribution;
 use crate::sample::Bucket;
+use crate::timeline::{Event, Section};
 use crate::warning::Warning;
 
 /// The name and version of `run.json`'s shape.
@@ -40,6 +41,8 @@ pub struct Run {
     pub pictures: Pictures,
     /// Present − PUB of each frame whose code was read.
     pub latency_ms: LatencyMs,
+    /// The latencies between two events of a clock; one section where there was none.
+    pub sections: Vec<Section>,
     /// Now − PUB of the picture on screen, over time.
     pub picture_age_ms: AgeMs,
     /// Times without a new picture.
@@ -232,7 +235,7 @@ pub struct CostUs {
 }
 
 /// What is known of the clocks that latency is the difference of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct ClockFigures {
     /// Both ends read the same clock.
     pub same_host: bool,
@@ -246,6 +249,12 @@ pub struct ClockFigures {
     pub steps: u64,
     /// The largest step, µs; positive where the clock was set forward.
     pub largest_step_us: Option<i64>,
+    /// Times the receiver's host slept.
+    pub suspends: u64,
+    /// Times the publisher's wall clock stepped, as far as its stamps show it.
+    pub publisher_steps: u64,
+    /// All of these, dated: the first hundred.
+    pub events: Vec<Event>,
 }
 
 /// The corner code's PUB against the SEI's and the sender reports', over the whole run: see [`crate::stamps`].

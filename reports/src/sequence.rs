@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use common::time::{MonoTime, WallTime};
 
+use crate::rivals::Break;
 use crate::sample::{SEQUENCE_MODULUS, Sample};
 
 /// No publisher sends more frames in a second; a jump ahead by more than this in the time that passed is a restart.
@@ -66,6 +67,12 @@ impl Counter {
         }
     }
 
+    /// The newest reading.
+    pub(crate) fn last(&self) -> Break {
+        let sequence = (self.head % u64::from(SEQUENCE_MODULUS)) as u32;
+        Break { stream_id: self.stream_id, run: self.run, sequence }
+    }
+
     /// The highest sequence number read.
     pub(crate) fn head(&self) -> u64 {
         self.head
@@ -77,12 +84,13 @@ impl Counter {
         if sample.stream_id != self.stream_id || other_run {
             return Place::Restart;
         }
+        let same_run = self.run.is_some() && self.run == sample.run;
         self.run = self.run.or(sample.run);
         let modulus = u64::from(SEQUENCE_MODULUS);
         let ahead = (u64::from(sample.sequence) + modulus - self.head % modulus) % modulus;
         if ahead == 0 || ahead >= modulus / 2 {
             let back = (modulus - ahead) % modulus;
-            return self.behind(sample, back);
+            return self.behind(sample, back, same_run);
         }
         if ahead - 1 > self.plausible_gap(sample) {
             return Place::Restart;
@@ -94,9 +102,10 @@ impl Counter {
         Place::Ahead { sequence: self.head, missing: ahead - 1 }
     }
 
-    /// A number that goes back while PUB goes forward is a publisher that started over.
-    fn behind(&self, sample: &Sample, back: u64) -> Place {
-        if sample.times.stamp > self.head_stamp {
+    /// A number that goes back while PUB goes forward is a publisher that started over. Not in the same run: there it is
+    /// a late frame from before the publisher's clock was set back.
+    fn behind(&self, sample: &Sample, back: u64, same_run: bool) -> Place {
+        if sample.times.stamp > self.head_stamp && !same_run {
             return Place::Restart;
         }
         self.head.checked_sub(back).map_or(Place::Before, |sequence| Place::Behind { sequence })

@@ -1,4 +1,7 @@
-//! Sees the wall clock step: the difference of wall and monotonic time jumps, and stays where it jumped to.
+//! Sees the receiver's wall clock step: the difference of wall and monotonic time jumps, and stays where it jumped to.
+//!
+//! A suspend makes it jump too, because monotonic time stands still in it. The host says for how long it slept
+//! ([`Clock::slept`](common::clock::Clock::slept)), and that is taken out of the difference: what is left is a step.
 //!
 //! NTP slews by at most 500 µs a second, so between two readings a fraction of a second apart the difference moves by
 //! microseconds. A single reading that is off means that the thread was held up between reading the two clocks; only
@@ -21,26 +24,44 @@ pub enum Verdict {
     Steady,
     /// Off; the next reading tells whether the clock stepped.
     Unsure,
-    /// The wall clock stepped by this many µs, at the reading before.
-    Stepped(i64),
+    /// The wall clock stepped.
+    Stepped {
+        /// The reading that saw it: the one before this.
+        at: Now,
+        /// By so many µs; positive where it was set forward.
+        by_us: i64,
+    },
 }
 
 /// Watches one host's clocks.
 #[derive(Clone, Debug, Default)]
 pub struct Watch {
-    /// Wall − monotonic, µs.
+    /// Wall − monotonic − slept, µs.
     reference: Option<i64>,
-    candidate: Option<i64>,
+    /// Another such difference, and the reading that had it.
+    candidate: Option<(i64, Now)>,
+    slept: Duration,
     unsettled_until: Option<MonoTime>,
     steps: u64,
+    last_us: i64,
     largest_us: i64,
 }
 
 impl Watch {
+    /// Takes how long the host has slept so far. Says how much longer that is where it is a suspend.
+    pub fn slept(&mut self, total: Duration) -> Option<Duration> {
+        let more = total.saturating_sub(self.slept);
+        if more <= Duration::from_micros(MIN_STEP_US) {
+            return None;
+        }
+        self.slept = total;
+        self.last_us = 0;
+        Some(more)
+    }
+
     /// Takes a reading of both clocks.
     pub fn observe(&mut self, now: Now) -> Verdict {
-        let mono = i64::try_from(now.mono.since_origin().as_micros()).unwrap_or(i64::MAX);
-        let difference = now.wall.as_micros().saturating_sub(mono);
+        let difference = now.wall.as_micros().saturating_sub(micros(now.mono.since_origin() + self.slept));
         let Some(reference) = self.reference else {
             self.reference = Some(difference);
             return Verdict::Steady;
@@ -50,26 +71,36 @@ impl Watch {
             self.candidate = None;
             return Verdict::Steady;
         }
-        if self.candidate.is_none_or(|candidate| difference.abs_diff(candidate) > MIN_STEP_US) {
-            self.candidate = Some(difference);
+        let Some((_, at)) = self.candidate.filter(|(before, _)| difference.abs_diff(*before) <= MIN_STEP_US) else {
+            self.candidate = Some((difference, now));
             return Verdict::Unsure;
-        }
-        let step = difference.saturating_sub(reference);
+        };
+        let by_us = difference.saturating_sub(reference);
         self.reference = Some(difference);
         self.candidate = None;
         self.steps += 1;
-        if step.unsigned_abs() > self.largest_us.unsigned_abs() {
-            self.largest_us = step;
+        self.last_us = by_us;
+        if by_us.unsigned_abs() > self.largest_us.unsigned_abs() {
+            self.largest_us = by_us;
         }
-        Verdict::Stepped(step)
+        Verdict::Stepped { at, by_us }
     }
 
-    /// Says that frames presented up to `until` may have been stamped before the last step.
+    /// By how much a latency taken at `at` may be off, µs: the step under way or just made; 0 where there is none.
+    pub fn doubt_us(&self, at: MonoTime) -> i64 {
+        match self.reference.zip(self.candidate) {
+            Some((reference, (candidate, _))) => candidate.saturating_sub(reference),
+            None if self.is_unsettled(at) => self.last_us,
+            None => 0,
+        }
+    }
+
+    /// Says that frames presented up to `until` may have been stamped before the last step or suspend.
     pub fn unsettled_until(&mut self, until: MonoTime) {
         self.unsettled_until = Some(until);
     }
 
-    /// Whether a frame presented at `at` may have been stamped before a step.
+    /// Whether a frame presented at `at` may have been stamped before a step or suspend.
     pub fn is_unsettled(&self, at: MonoTime) -> bool {
         self.unsettled_until.is_some_and(|until| at < until)
     }
@@ -83,6 +114,10 @@ impl Watch {
     pub fn largest_us(&self) -> i64 {
         self.largest_us
     }
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -112,9 +147,10 @@ mod tests {
         watch.observe(clock.now());
         for step in [40_000, -90_000] {
             clock.step_wall(step);
-            assert_eq!(watch.observe(clock.now()), Verdict::Unsure);
+            let at = clock.now();
+            assert_eq!((watch.observe(at), watch.doubt_us(at.mono)), (Verdict::Unsure, step));
             clock.advance(Duration::from_millis(50));
-            assert_eq!(watch.observe(clock.now()), Verdict::Stepped(step));
+            assert_eq!(watch.observe(clock.now()), Verdict::Stepped { at, by_us: step });
             clock.advance(Duration::from_millis(50));
             assert_eq!(watch.observe(clock.now()), Verdict::Steady);
         }
@@ -130,5 +166,36 @@ mod tests {
         assert_eq!(watch.observe(torn), Verdict::Unsure);
         assert_eq!(watch.observe(clock.now()), Verdict::Steady);
         assert_eq!(watch.steps(), 0);
+    }
+
+    /// After waking up the wall clock is right again: nothing stepped, however the two readings were interleaved.
+    #[test]
+    fn a_suspend_is_no_step() {
+        let (clock, mut watch) = (clock(), Watch::default());
+        watch.observe(clock.now());
+        let before = clock.now();
+        clock.suspend(Duration::from_secs(3_600));
+        assert_eq!(watch.slept(clock.slept()), Some(Duration::from_secs(3_600)));
+        assert_eq!(watch.observe(before), Verdict::Unsure, "read before, handed in after");
+        for _ in 0..3 {
+            clock.advance(Duration::from_millis(50));
+            assert_eq!(watch.slept(clock.slept()), None);
+            assert_eq!(watch.observe(clock.now()), Verdict::Steady);
+        }
+        assert_eq!(watch.steps(), 0);
+    }
+
+    /// The clock that kept the time in the suspend was off by some ms: both are told.
+    #[test]
+    fn a_step_in_a_suspend_is_what_the_suspend_does_not_explain() {
+        let (clock, mut watch) = (clock(), Watch::default());
+        watch.observe(clock.now());
+        clock.suspend(Duration::from_secs(60));
+        clock.step_wall(-12_000);
+        assert_eq!(watch.slept(clock.slept()), Some(Duration::from_secs(60)));
+        let at = clock.now();
+        assert_eq!(watch.observe(at), Verdict::Unsure);
+        clock.advance(Duration::from_millis(50));
+        assert_eq!(watch.observe(clock.now()), Verdict::Stepped { at, by_us: -12_000 });
     }
 }

@@ -19,6 +19,7 @@ use common::frame::Stage;
 use crate::run::{Outcome, Run, StageMs, Verdict};
 use crate::sample::Bucket;
 use crate::threshold::Assertion;
+use crate::timeline::Kind;
 use crate::warning::Warning;
 
 /// Exit codes as in the interface: see the module.
@@ -79,6 +80,7 @@ impl fmt::Display for Summary {
         frames(f, run)?;
         latency(f, run)?;
         stages(f, run)?;
+        sections(f, run)?;
         for warning in &run.warnings {
             wrapped(f, &format!("warning ({}): ", warning.code.name()), &warning.message)?;
         }
@@ -143,12 +145,12 @@ fn latency(f: &mut fmt::Formatter<'_>, run: &Run) -> fmt::Result {
     };
     writeln!(f, "\n{:<12}{:>10}{:>10}{:>10}{:>10}   {clocks}", "ms", "p50", "p95", "p99", "max")?;
     let cells = [latency.p50, latency.p95, latency.p99, latency.max];
-    row(f, "latency", &cells)?;
+    row(f, "latency", &cells, "")?;
     if let Some(calibration) = &run.calibration {
         writeln!(f, "            {}", calibration.sentence())?;
     }
     let age = &run.picture_age_ms;
-    row(f, "picture age", &[age.p50, None, age.p99, age.max])?;
+    row(f, "picture age", &[age.p50, None, age.p99, age.max], "")?;
     if let (Some(count @ 1..), Some(total), Some(longest)) =
         (run.freezes.count, run.freezes.total_ms, run.freezes.longest_ms)
     {
@@ -161,12 +163,26 @@ fn stages(f: &mut fmt::Formatter<'_>, run: &Run) -> fmt::Result {
     let known: Vec<(Stage, &StageMs)> =
         Stage::ALL.into_iter().map(|stage| (stage, run.stages_ms.of(stage))).filter(|(_, ms)| ms.count > 0).collect();
     for (stage, ms) in &known {
-        row(f, &format!("  {}", stage.name()), &[ms.p50, None, ms.p99, ms.max])?;
+        row(f, &format!("  {}", stage.name()), &[ms.p50, None, ms.p99, ms.max], "")?;
     }
     if known.is_empty() { Ok(()) } else { writeln!(f) }
 }
 
-fn row(f: &mut fmt::Formatter<'_>, name: &str, cells: &[Option<f64>]) -> fmt::Result {
+/// Where a clock split the run.
+fn sections(f: &mut fmt::Formatter<'_>, run: &Run) -> fmt::Result {
+    if run.sections.len() < 2 {
+        return Ok(());
+    }
+    for section in &run.sections {
+        let (latency, because) = (&section.latency_ms, section.because.map_or("", Kind::name));
+        let cells = [latency.p50, None, latency.p99, latency.max];
+        let span = format!("from {:.1} s", section.from_s);
+        row(f, &span, &cells, because)?;
+    }
+    writeln!(f)
+}
+
+fn row(f: &mut fmt::Formatter<'_>, name: &str, cells: &[Option<f64>], note: &str) -> fmt::Result {
     let mut line = format!("{name:<12}");
     for cell in cells {
         match cell {
@@ -174,7 +190,7 @@ fn row(f: &mut fmt::Formatter<'_>, name: &str, cells: &[Option<f64>]) -> fmt::Re
             None => write!(line, "{:>10}", "")?,
         }
     }
-    writeln!(f, "{}", line.trim_end())
+    writeln!(f, "{}", format!("{line}   {note}").trim_end())
 }
 
 fn assertion(f: &mut fmt::Formatter<'_>, verdict: &Verdict) -> fmt::Result {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use common::time::{MonoTime, Now};
+use common::time::{MonoTime, Now, WallTime};
 use serde_json::Value;
 
 use crate::account::{Entry, Ledger, Reading};
@@ -11,10 +11,12 @@ use crate::age::Screen;
 use crate::calibration::Quote;
 use crate::cost::Costs;
 use crate::interval::{Closed, Histograms, Interval, Intervals};
+use crate::publisher_clock::{self, PublisherClock};
 use crate::run::Pictures;
 use crate::sample::{Clocks, Mark, Sample};
 use crate::stamps::Stamps;
 use crate::steps::{self, Watch};
+use crate::timeline::{Kind, Timeline};
 use crate::warning::Warning;
 
 mod figures;
@@ -24,6 +26,9 @@ const MAX_WARNINGS: usize = 100;
 
 /// A frame under way at a clock step is at most this old.
 const MAX_UNDER_WAY: Duration = Duration::from_secs(60);
+
+/// A latency beyond this is no path: a clock was never set. Machines without a battery start in 1970.
+const IMPLAUSIBLE: Duration = Duration::from_secs(365 * 86_400);
 
 /// What a run is about: fixed before it begins.
 #[derive(Clone, Debug)]
@@ -56,6 +61,12 @@ pub struct Tally {
     measured_from: Option<MonoTime>,
     histograms: Histograms,
     clock: Watch,
+    publisher: PublisherClock,
+    timeline: Timeline,
+    /// PUB of the first frame with a latency that no path has, and when it was presented.
+    implausible: Option<(WallTime, WallTime)>,
+    /// The newest latency that was not in doubt, µs.
+    usual: Option<i64>,
     /// A latency whose clock reading is in doubt until the next reading.
     parked: Option<Sample>,
     left_out: u64,
@@ -95,6 +106,10 @@ impl Tally {
             measured_from: None,
             histograms: Histograms::default(),
             clock: Watch::default(),
+            publisher: PublisherClock::default(),
+            timeline: Timeline::default(),
+            implausible: None,
+            usual: None,
             parked: None,
             left_out: 0,
             pictures: Pictures::default(),
@@ -147,12 +162,14 @@ impl Tally {
         let identity = (sample.stream_id, sample.sequence);
         if self.on_screen != Some(identity) {
             self.on_screen = Some(identity);
-            self.show(sample.presented, Some(sample.times.latency_us()));
+            self.show(sample.presented, Some(self.likely_latency(sample)));
         }
+        let doubtful = step == steps::Verdict::Unsure || self.clock.is_unsettled(sample.presented);
+        let publisher = self.watch_publisher(sample, reading, doubtful);
         match reading {
             Reading::First if step == steps::Verdict::Unsure => self.parked = Some(*sample),
-            Reading::First if self.clock.is_unsettled(sample.presented) => self.left_out += 1,
-            Reading::First => self.record(sample),
+            Reading::First if doubtful => self.left_out += 1,
+            Reading::First => self.record(sample, publisher),
             Reading::Again => self.pictures.repeated += 1,
             Reading::Stale | Reading::WarmUp => {}
         }
@@ -199,6 +216,14 @@ impl Tally {
         (self.connection.since.is_some() || self.screen.has_stopped(now)).then_some(gap)
     }
 
+    /// The host has slept for `total` since the run began, by a reading not before `now`.
+    pub fn slept(&mut self, total: Duration, now: Now) {
+        let Some(time) = self.clock.slept(total) else { return };
+        self.screen.slept(time);
+        self.timeline.event(now, Kind::Suspend, i64::try_from(time.as_micros()).unwrap_or(i64::MAX));
+        self.unsettle(now.mono);
+    }
+
     /// Something that a reader of the figures must know. Only the first hundred are kept, each once.
     pub fn warn(&mut self, warning: Warning) {
         if self.warnings.len() < MAX_WARNINGS && !self.warnings.contains(&warning) {
@@ -217,9 +242,7 @@ impl Tally {
     pub fn finish(&mut self, now: Now, settle: &mut dyn FnMut(Entry<'_>)) {
         self.tick(now, settle);
         self.reconnected(now.mono);
-        if let Some(sample) = self.parked.take() {
-            self.record(&sample);
-        }
+        self.unpark();
         let Some(intervals) = &mut self.intervals else { return };
         self.ledger.close(&mut |entry| {
             intervals.settle(&entry);
@@ -292,6 +315,7 @@ impl Tally {
         if let (None, Some(from)) = (&self.intervals, warm.filter(|from| *from <= to)) {
             self.screen.open(from);
             self.ledger.open();
+            self.timeline.open(from);
             self.measured_from = Some(from);
             self.intervals = Some(Intervals::new(self.about.started.mono, from));
         }
@@ -322,22 +346,67 @@ impl Tally {
     /// Settles what became of a latency in doubt, now that the clocks were read again.
     fn resolve(&mut self, step: steps::Verdict, at: MonoTime) {
         match step {
-            steps::Verdict::Stepped(_) => {
+            steps::Verdict::Stepped { at: stepped, by_us } => {
                 self.left_out += u64::from(self.parked.take().is_some());
-                let oldest = self.histograms.total.max_us().unwrap_or(0);
-                let under_way = Duration::from_micros(u64::try_from(oldest).unwrap_or(0)).min(MAX_UNDER_WAY);
-                self.clock.unsettled_until(at + steps::SETTLING + under_way);
+                self.timeline.event(stepped, Kind::Step, by_us);
+                self.unsettle(at);
             }
-            steps::Verdict::Steady | steps::Verdict::Unsure => {
-                if let Some(sample) = self.parked.take() {
-                    self.record(&sample);
-                }
-            }
+            steps::Verdict::Steady | steps::Verdict::Unsure => self.unpark(),
         }
     }
 
-    fn record(&mut self, sample: &Sample) {
+    /// A clock went its own way: frames under way at `at` have a latency that is none.
+    fn unsettle(&mut self, at: MonoTime) {
+        let oldest = self.histograms.total.max_us().unwrap_or(0);
+        let under_way = Duration::from_micros(u64::try_from(oldest).unwrap_or(0)).min(MAX_UNDER_WAY);
+        self.clock.unsettled_until(at + steps::SETTLING + under_way);
+    }
+
+    fn unpark(&mut self) {
+        let Some(sample) = self.parked.take() else { return };
+        if self.clock.is_unsettled(sample.presented) {
+            self.left_out += 1;
+        } else {
+            self.record(&sample, publisher_clock::Verdict::Steady);
+        }
+    }
+
+    /// Sees whether the publisher's clock stepped. Where there is one clock it is the receiver's own, which is watched.
+    fn watch_publisher(&mut self, sample: &Sample, reading: Reading, doubtful: bool) -> publisher_clock::Verdict {
+        if doubtful || self.about.clocks == Clocks::Same {
+            self.publisher.reset();
+        } else if matches!(reading, Reading::First | Reading::WarmUp) {
+            let verdict = self.publisher.observe(sample, self.screen.freeze_limit());
+            if let publisher_clock::Verdict::Stepped { at, by_us } = verdict {
+                self.timeline.event(at, Kind::PublisherStep, by_us);
+            }
+            return verdict;
+        }
+        publisher_clock::Verdict::Steady
+    }
+
+    /// The latency of a frame around a step of the wall clock, for the age of the picture: of a frame that was stamped
+    /// before the step the difference of the clocks contains it. Which of the two is right is judged by the latency before.
+    fn likely_latency(&self, sample: &Sample) -> i64 {
+        let measured = sample.times.latency_us();
+        let without = measured.saturating_sub(self.clock.doubt_us(sample.presented));
+        let nearer = |usual: i64| without.abs_diff(usual) < measured.abs_diff(usual);
+        if self.usual.is_some_and(nearer) { without } else { measured }
+    }
+
+    fn record(&mut self, sample: &Sample, publisher: publisher_clock::Verdict) {
+        let latency = sample.times.latency_us();
+        self.usual = Some(latency);
+        if u128::from(latency.unsigned_abs()) > IMPLAUSIBLE.as_micros() {
+            self.implausible.get_or_insert((sample.times.stamp, sample.times.receiver.presented));
+        }
         self.histograms.record(sample);
+        match publisher {
+            publisher_clock::Verdict::Unsure => self.timeline.hold(latency),
+            publisher_clock::Verdict::Steady | publisher_clock::Verdict::Stepped { .. } => {
+                self.timeline.record(latency)
+            }
+        }
         if let Some(intervals) = &mut self.intervals {
             intervals.record(sample);
         }

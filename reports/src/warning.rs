@@ -1,9 +1,12 @@
 //! What a reader of the figures must know about them: a code for programs, a sentence for people.
 
+use common::time::WallTime;
 use serde::Serialize;
 
+use crate::export::json::rfc3339;
 use crate::run::{Run, ms};
 use crate::stamps::MAX_DIFFERENCE_US;
+use crate::timeline::Kind;
 
 /// A warning of a run, as in `run.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -34,6 +37,14 @@ pub enum Code {
     ClockAssumed,
     /// The wall clock stepped during the run.
     ClockStep,
+    /// The receiver's host slept during the run.
+    Suspend,
+    /// The publisher's wall clock stepped during the run.
+    PublisherStep,
+    /// The clocks of publisher and receiver are years apart.
+    PublisherClock,
+    /// Two publishers send in one stream.
+    TwoPublishers,
     /// Frames seemed to arrive before they were sent.
     NegativeLatency,
     /// Latencies above the histogram's range.
@@ -70,7 +81,7 @@ pub enum Code {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 28] = [
         Self::NoPicture,
         Self::NoCode,
         Self::NoSamples,
@@ -79,6 +90,10 @@ impl Code {
         Self::ClockUnknown,
         Self::ClockAssumed,
         Self::ClockStep,
+        Self::Suspend,
+        Self::PublisherStep,
+        Self::PublisherClock,
+        Self::TwoPublishers,
         Self::NegativeLatency,
         Self::Overflow,
         Self::Restart,
@@ -108,6 +123,10 @@ impl Code {
             Self::ClockUnknown => "clock-unknown",
             Self::ClockAssumed => "clock-assumed",
             Self::ClockStep => "clock-step",
+            Self::Suspend => "suspend",
+            Self::PublisherStep => "publisher-step",
+            Self::PublisherClock => "publisher-clock",
+            Self::TwoPublishers => "two-publishers",
             Self::NegativeLatency => "negative-latency",
             Self::Overflow => "overflow",
             Self::Restart => "restart",
@@ -137,6 +156,9 @@ impl Code {
                 | Self::FewSamples
                 | Self::UnreadableCode
                 | Self::ClockUnknown
+                | Self::PublisherStep
+                | Self::PublisherClock
+                | Self::TwoPublishers
                 | Self::NegativeLatency
                 | Self::StreamStopped
                 | Self::EndedEarly
@@ -178,6 +200,15 @@ pub fn of(run: &Run) -> Vec<Warning> {
             clock.steps,
             crate::run::ms(clock.largest_step_us.unwrap_or(0)),
             latency.clock_step
+        ),
+    );
+    warn(clock.suspends > 0, Code::Suspend, suspended(run));
+    warn(
+        clock.publisher_steps > 0,
+        Code::PublisherStep,
+        format!(
+            "the publisher's clock stepped {} times: latencies before and after it cannot be compared, see `sections`",
+            clock.publisher_steps
         ),
     );
     warn(
@@ -296,6 +327,40 @@ fn clock_unknown(run: &Run) -> Option<Warning> {
     let message = "the publisher may be on another host, and nobody compared the clocks: \
                    every latency contains their unknown difference";
     unknown.then(|| Warning::new(Code::ClockUnknown, message))
+}
+
+fn suspended(run: &Run) -> String {
+    let clock = &run.clock;
+    let slept: i64 = clock.events.iter().filter(|event| event.kind == Kind::Suspend).map(|event| event.by_us).sum();
+    format!(
+        "this host was suspended {} times, for {:.1} s: the picture grew older meanwhile, and frames under way are left \
+         out of the latencies",
+        clock.suspends,
+        slept as f64 / 1e6
+    )
+}
+
+/// A time before this is of a clock that was never set: no publisher is older than framelag's corner code.
+const EARLIEST: WallTime = WallTime::from_micros(1_577_836_800_000_000);
+
+/// The clocks are years apart: one says `publisher` when the other says `receiver`.
+pub fn clock_never_set(publisher: WallTime, receiver: WallTime) -> Warning {
+    let (theirs, ours) = (rfc3339(publisher), rfc3339(receiver));
+    let message = if publisher < EARLIEST && receiver >= EARLIEST {
+        format!("the publisher's clock says {theirs}: set it (NTP); no latency means anything before")
+    } else if receiver < EARLIEST && publisher >= EARLIEST {
+        format!("this host's clock says {ours}: set it (NTP); no latency means anything before")
+    } else {
+        format!("the publisher's clock says {theirs} and this host's {ours}: set the wrong one (NTP)")
+    };
+    Warning::new(Code::PublisherClock, message)
+}
+
+/// Their frames cannot be accounted for.
+pub fn two_publishers() -> Warning {
+    let message = "two publishers send in this one stream, and their frames take turns: buckets, latencies and restarts \
+                   are a mix of both; give each its own path";
+    Warning::new(Code::TwoPublishers, message)
 }
 
 fn code_name<S: serde::Serializer>(code: &Code, serializer: S) -> Result<S::Ok, S::Error> {

@@ -32,7 +32,14 @@ fn run(frames: u32) -> Value {
     .expect("nothing to write");
     for sequence in 0..frames {
         clock.advance(Duration::from_millis(40));
+        // Frames 150 on were published and shown after a suspend, frames 200 on after a step.
+        match sequence {
+            150 => clock.suspend(Duration::from_secs(5)),
+            200 => clock.step_wall(70_000),
+            _ => {}
+        }
         let now = clock.now();
+        recorder.slept(clock.slept(), now);
         let receiver = ReceiverTimes {
             received: None,
             assembled: now.wall.offset(-3),
@@ -219,6 +226,10 @@ fn what_does_not_fit_is_refused() {
         ("/stages_ms/decode/p99", json!(true)),
         ("/warnings/0/code", json!("oh")),
         ("/assertions/0/unit", json!("h")),
+        ("/clock/events/0/kind", json!("leap")),
+        ("/clock/events/1/by_us", json!(0.5)),
+        ("/sections/1/because", json!("")),
+        ("/sections/2/latency_ms/p50", json!("1")),
     ] {
         let mut run = run(300);
         *run.pointer_mut(path).expect(path) = wrong;

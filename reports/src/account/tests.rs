@@ -145,13 +145,37 @@ fn numbers_count_on_over_the_wrap() {
     assert_eq!(books.settled.last().map(|(_, sequence, _)| *sequence), Some(wrap + 4));
 }
 
+/// A day and more at 144 frames/s: the numbers have wrapped, and the window is as wide as ever. Half the modulus ahead of
+/// the newest number is behind it.
+#[test]
+fn numbers_count_on_long_after_the_wrap() {
+    let (mut books, mut newest) = (Books::open(), 0);
+    books.read(0, 0);
+    for hour in 1..=70_u64 {
+        newest = hour * 518_400;
+        books.read(newest, hour * 3_600_000);
+    }
+    assert!(newest > 2 * u64::from(SEQUENCE_MODULUS));
+    let ms = 70 * 3_600_000;
+    assert_eq!(books.read(newest - MAX_WINDOW as u64 + 1, ms - 28_000), Reading::First, "the oldest in the window");
+    assert_eq!(books.read(newest - MAX_WINDOW as u64, ms - 28_007), Reading::Stale);
+    assert_eq!(books.read(newest, ms), Reading::Again);
+    assert_eq!(books.read(newest + 2, ms + 14), Reading::First);
+    let ([measured, lost, duplicate, late, ..], expected) = books.counts();
+    assert_eq!((expected, measured, duplicate, late), (newest + 3, 71, 1, 1));
+    assert_eq!((lost, books.ledger.segments()), (expected - 73, 1));
+}
+
 #[test]
 fn going_back_with_a_newer_stamp_is_a_restart_and_the_ranges_add_up() {
     let mut books = Books::open();
     books.run(100..130);
     books.ledger.unreadable();
     for sequence in 0..20 {
-        books.read(sequence, 10_000 + sequence * 33);
+        let at = 10_000 + sequence * 33;
+        let bare = Sample { run: None, ..sample(sequence, at, at) };
+        let settled = &mut books.settled;
+        books.ledger.read(&bare, 0, &mut |e| settled.push((e.segment, e.sequence, e.bucket)));
     }
     assert_eq!(books.counts(), ([50, 0, 0, 0, 0, 0], 50));
     assert_eq!((books.ledger.segments(), books.ledger.unplaced()), (2, 1));

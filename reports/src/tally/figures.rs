@@ -8,6 +8,7 @@ use crate::run::{
     StagesMs, Startup, ms, ms_of, rounded,
 };
 use crate::sample::{Clocks, Mark};
+use crate::timeline::Kind;
 use crate::warning::{self, Code, Warning};
 
 impl Tally {
@@ -27,6 +28,7 @@ impl Tally {
             frames: Frames::new(&self.ledger.counts(), self.ledger.segments()),
             pictures: Pictures { unplaced: self.ledger.unplaced(), stale: self.ledger.stale(), ..self.pictures },
             latency_ms: LatencyMs::new(&self.histograms.total, self.left_out),
+            sections: self.timeline.sections(self.last),
             picture_age_ms: self.age_figures(),
             freezes: self.freeze_figures(),
             stages_ms: StagesMs(std::array::from_fn(|i| StageMs::new(&self.histograms.stages[i]))),
@@ -44,6 +46,7 @@ impl Tally {
             outcome: Outcome::Ok,
         };
         run.warnings = warning::of(&run);
+        self.name_the_cause(&mut run.warnings);
         run.warnings.extend(self.warnings.iter().cloned());
         if partial {
             let message = "these are the figures up to the last write: the run goes on, or was killed";
@@ -53,6 +56,18 @@ impl Tally {
             run.outcome = Outcome::Inconclusive;
         }
         run
+    }
+
+    /// Puts what was found out about the publisher in the place of what it leads to.
+    fn name_the_cause(&self, warnings: &mut Vec<Warning>) {
+        if let Some((publisher, receiver)) = self.implausible {
+            warnings.retain(|warning| warning.code != Code::Overflow);
+            warnings.insert(0, warning::clock_never_set(publisher, receiver));
+        }
+        if self.ledger.has_rivals() {
+            warnings.retain(|warning| warning.code != Code::Restart);
+            warnings.insert(0, warning::two_publishers());
+        }
     }
 
     fn age_figures(&self) -> AgeMs {
@@ -108,6 +123,9 @@ impl Tally {
             uncertainty_us: known,
             steps: self.clock.steps(),
             largest_step_us: Some(self.clock.largest_us()).filter(|_| self.clock.steps() > 0),
+            suspends: self.timeline.count(Kind::Suspend),
+            publisher_steps: self.timeline.count(Kind::PublisherStep),
+            events: self.timeline.events(),
         }
     }
 }
