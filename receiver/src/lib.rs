@@ -4,10 +4,12 @@
 //! [`render`]. [`stream`] holds what belongs to one input, and [`pipeline`] is the one file that knows the order.
 
 pub mod args;
+pub mod clock;
 pub mod config;
 pub mod decode;
 pub mod measure;
 pub mod memory;
+pub mod offset;
 pub mod output;
 pub mod pipeline;
 pub mod queue;

@@ -14,6 +14,7 @@ use common::clock::{Clock, SystemClock};
 use common::time::MonoTime;
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
+use crate::clock::Asking;
 use crate::config::Config;
 use crate::output::Output;
 use crate::render::pixels::Slot;
@@ -63,12 +64,20 @@ pub fn run(config: &Config, stop: &Stop) -> Result<u8, Error> {
         config.inputs.iter().map(|_| Arc::new(Slot::new(window || config.snapshot.is_some()))).collect();
     let started = clock.now();
     let streams = config.inputs.iter().map(|input| Stream::new(input, config, started));
-    let streams = streams.collect::<Result<Vec<_>, _>>()?;
+    let mut streams = streams.collect::<Result<Vec<_>, _>>()?;
     let (sender, events) = bounded(MAX_EVENTS);
     let environment = Environment { clock: clock.clone(), stop: Stop::new(), events: sender };
     let mut started_threads = Vec::new();
     for (index, (input, slot)) in config.inputs.iter().zip(&slots).enumerate() {
         started_threads.extend(threads::start(input, index, config, &environment, Arc::clone(slot))?);
+    }
+    for (stream, input) in streams.iter_mut().zip(&config.inputs) {
+        if let Some(endpoint) = config.clock_to_ask(input) {
+            stream.compare(Asking::start(endpoint, clock.clone(), environment.stop.clone())?);
+        }
+    }
+    if common::clock::is_handed_in() {
+        output.warn("this is a test: the clock of this receiver is not its host's");
     }
     let screen = Screen::new(slots, window);
     let ending = environment.stop.clone();

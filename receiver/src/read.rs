@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use common::code::{Payload, Reader, Rect};
 use common::frame::{Luma, PublisherTimes};
-use common::sei::{self, Origin, Stamp};
+use common::sei::{self, Origin, Reference, Stamp};
 
 /// SEI stamps that are remembered for a picture that comes out later than its access unit went in.
 const REMEMBERED: usize = 16;
@@ -18,6 +18,8 @@ pub struct Reading {
     pub publisher: Option<PublisherTimes>,
     /// Who published it, where the SEI of this very frame arrived and agrees with the code.
     pub origin: Option<Origin>,
+    /// A clock that the publisher has compared its own with, by the same SEI.
+    pub reference: Option<Reference>,
     /// What the code covers, in the picture's own samples.
     pub code: Option<Rect>,
     /// An SEI came with the picture, but it speaks of another frame or another PUB time.
@@ -58,7 +60,8 @@ impl StampReader {
         let contradicted = stamp.is_none() && self.beside;
         let publisher = stamp.map(|stamp| stamp.times);
         let origin = stamp.map(|stamp| stamp.origin);
-        Some(Reading { payload, publisher, origin, code: self.code.bounds(), contradicted })
+        let reference = stamp.and_then(|stamp| stamp.reference);
+        Some(Reading { payload, publisher, origin, reference, code: self.code.bounds(), contradicted })
     }
 }
 
@@ -104,7 +107,14 @@ mod tests {
         let publisher = Some(times(payload(1).time));
         assert_eq!(
             reading,
-            Some(Reading { payload: payload(1), publisher, origin: Some(ORIGIN), code: CODE, contradicted: false })
+            Some(Reading {
+                payload: payload(1),
+                publisher,
+                origin: Some(ORIGIN),
+                reference: None,
+                code: CODE,
+                contradicted: false
+            })
         );
     }
 
@@ -126,7 +136,14 @@ mod tests {
             let reading = reader.picture(picture(&payload(1)).luma());
             assert_eq!(
                 reading,
-                Some(Reading { payload: payload(1), publisher: None, origin: None, code: CODE, contradicted: true })
+                Some(Reading {
+                    payload: payload(1),
+                    publisher: None,
+                    origin: None,
+                    reference: None,
+                    code: CODE,
+                    contradicted: true
+                })
             );
         }
     }
@@ -144,7 +161,14 @@ mod tests {
         let reading = StampReader::new().picture(picture(&payload(1)).luma());
         assert_eq!(
             reading,
-            Some(Reading { payload: payload(1), publisher: None, origin: None, code: CODE, contradicted: false })
+            Some(Reading {
+                payload: payload(1),
+                publisher: None,
+                origin: None,
+                reference: None,
+                code: CODE,
+                contradicted: false
+            })
         );
         assert_eq!(StampReader::new().picture(Picture::black(SIZE).luma()), None);
     }

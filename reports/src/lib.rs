@@ -22,6 +22,7 @@
 
 pub mod account;
 pub mod age;
+pub mod comparison;
 pub mod cost;
 pub mod export;
 pub mod folder;
@@ -43,7 +44,7 @@ mod testing;
 
 pub use recorder::{Error, Live, Recorder, Setup};
 pub use run::{Outcome, Run};
-pub use sample::{Bucket, Clocks, Mark, Sample};
+pub use sample::{Bucket, Clocks, Correction, Mark, Sample};
 pub use summary::Summary;
 pub use threshold::Assertion;
 pub use warning::Warning;

@@ -7,6 +7,7 @@ use common::time::{MonoTime, Now};
 use serde_json::Value;
 
 use crate::account::{Counts, Entry};
+use crate::comparison::Compared;
 use crate::cost::Costs;
 use crate::export::csv;
 use crate::folder::{self, Batch, Folder, Lines};
@@ -124,6 +125,11 @@ impl Recorder {
     /// The publisher said something about its clock: it counts from the start of the run.
     pub fn clocks(&mut self, found: Clocks) {
         self.tally.clocks(found);
+    }
+
+    /// What comparing the clocks of publisher and receiver comes to.
+    pub fn compared(&mut self) -> &mut Compared {
+        self.tally.compared()
     }
 
     /// What measuring and showing cost so far.

@@ -8,10 +8,11 @@ use serde_json::Value;
 
 use crate::account::{Entry, Ledger, Reading};
 use crate::age::Screen;
+use crate::comparison::Compared;
 use crate::cost::Costs;
 use crate::interval::{Closed, Histograms, Interval, Intervals};
 use crate::run::Pictures;
-use crate::sample::{Clocks, Mark, Sample};
+use crate::sample::{Clocks, Correction, Mark, Sample};
 use crate::steps::{self, Watch};
 use crate::warning::Warning;
 
@@ -54,6 +55,7 @@ pub struct Tally {
     measured_from: Option<MonoTime>,
     histograms: Histograms,
     clock: Watch,
+    compared: Compared,
     /// A latency whose clock reading is in doubt until the next reading.
     parked: Option<Sample>,
     left_out: u64,
@@ -91,6 +93,7 @@ impl Tally {
             measured_from: None,
             histograms: Histograms::default(),
             clock: Watch::default(),
+            compared: Compared::default(),
             parked: None,
             left_out: 0,
             pictures: Pictures::default(),
@@ -114,6 +117,11 @@ impl Tally {
         self.about.clocks = self.about.clocks.max(found);
     }
 
+    /// What comparing the clocks of publisher and receiver comes to.
+    pub fn compared(&mut self) -> &mut Compared {
+        &mut self.compared
+    }
+
     /// What measuring and showing cost so far.
     pub fn costs(&mut self) -> &mut Costs {
         &mut self.costs
@@ -131,7 +139,8 @@ impl Tally {
         let identity = (sample.stream_id, sample.sequence);
         if self.on_screen != Some(identity) {
             self.on_screen = Some(identity);
-            self.show(sample.presented, Some(sample.times.latency_us()));
+            let comparable = sample.correction != Correction::Missing;
+            self.show(sample.presented, comparable.then(|| sample.times.latency_us()));
         }
         match reading {
             Reading::First if step == steps::Verdict::Unsure => self.parked = Some(*sample),
@@ -321,8 +330,12 @@ impl Tally {
     }
 
     fn record(&mut self, sample: &Sample) {
+        if !self.compared.admits(sample.correction, &mut self.histograms) {
+            return;
+        }
         self.histograms.record(sample);
-        if let Some(intervals) = &mut self.intervals {
+        // What was written of a second cannot be taken back: there are no latencies of doubtful worth in it.
+        if let Some(intervals) = self.intervals.as_mut().filter(|_| sample.correction != Correction::Missing) {
             intervals.record(sample);
         }
     }

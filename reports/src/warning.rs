@@ -31,6 +31,12 @@ pub enum Code {
     ClockUnknown,
     /// Publisher and receiver are taken to be on one host, because the address says so and nothing else does.
     ClockAssumed,
+    /// The two clocks are compared, but not well enough for latencies as small as these.
+    ClockUncertain,
+    /// Frames were shown while it was not known how far the two clocks are apart.
+    Uncompared,
+    /// A clock that was asked gave answers that cannot be believed, or stepped, or was gone.
+    ClockAnswers,
     /// The wall clock stepped during the run.
     ClockStep,
     /// Frames seemed to arrive before they were sent.
@@ -61,7 +67,7 @@ pub enum Code {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 23] = [
         Self::NoPicture,
         Self::NoCode,
         Self::NoSamples,
@@ -69,6 +75,9 @@ impl Code {
         Self::UnreadableCode,
         Self::ClockUnknown,
         Self::ClockAssumed,
+        Self::ClockUncertain,
+        Self::Uncompared,
+        Self::ClockAnswers,
         Self::ClockStep,
         Self::NegativeLatency,
         Self::Overflow,
@@ -94,6 +103,9 @@ impl Code {
             Self::UnreadableCode => "unreadable-code",
             Self::ClockUnknown => "clock-unknown",
             Self::ClockAssumed => "clock-assumed",
+            Self::ClockUncertain => "clock-uncertain",
+            Self::Uncompared => "uncompared",
+            Self::ClockAnswers => "clock-answers",
             Self::ClockStep => "clock-step",
             Self::NegativeLatency => "negative-latency",
             Self::Overflow => "overflow",
@@ -142,6 +154,7 @@ pub const MIN_SAMPLES: u64 = 30;
 pub fn of(run: &Run) -> Vec<Warning> {
     let mut warnings: Vec<_> =
         [no_figures(run), unreadable_code(run), clock_unknown(run)].into_iter().flatten().collect();
+    warnings.extend(crate::comparison::warnings(run));
     let mut warn = |holds: bool, code, message: String| {
         if holds {
             warnings.push(Warning::new(code, message));
@@ -151,7 +164,13 @@ pub fn of(run: &Run) -> Vec<Warning> {
     warn(
         clock.assumed && latency.count > 0,
         Code::ClockAssumed,
-        "no SEI of the publisher says which host it is on: it is assumed to be this one".to_owned(),
+        match clock.source {
+            Some(_) => {
+                "publisher and receiver are on one host by --clock same-host alone: no SEI of the publisher says so"
+            }
+            None => "no SEI of the publisher says which host it is on: it is assumed to be this one",
+        }
+        .to_owned(),
     );
     warn(
         clock.steps > 0,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use common::clock::{Clock, ManualClock};
 use common::frame::{FrameTimes, ReceiverTimes};
 use common::time::WallTime;
-use reports::{Assertion, Clocks, Recorder, Sample, Setup, Warning, warning::Code};
+use reports::{Assertion, Clocks, Correction, Recorder, Sample, Setup, Warning, warning::Code};
 use serde_json::{Value, json};
 
 fn schema() -> Value {
@@ -47,6 +47,7 @@ fn run(frames: u32) -> Value {
                 run: None,
                 times,
                 presented,
+                correction: Correction::None,
                 shown: false,
                 bytes: 900,
                 idr: false,

@@ -26,7 +26,10 @@ impl Tally {
             host: self.about.host.clone(),
             frames: Frames::new(&self.ledger.counts(), self.ledger.segments()),
             pictures: Pictures { unplaced: self.ledger.unplaced(), stale: self.ledger.stale(), ..self.pictures },
-            latency_ms: LatencyMs::new(&self.histograms.total, self.left_out),
+            latency_ms: LatencyMs {
+                uncompared: self.compared.left_out(),
+                ..LatencyMs::new(&self.histograms.total, self.left_out)
+            },
             picture_age_ms: self.age_figures(),
             freezes: self.freeze_figures(),
             stages_ms: StagesMs(std::array::from_fn(|i| StageMs::new(&self.histograms.stages[i]))),
@@ -41,6 +44,7 @@ impl Tally {
             outcome: Outcome::Ok,
         };
         run.warnings = warning::of(&run);
+        self.compared.explain(&mut run.warnings);
         run.warnings.extend(self.warnings.iter().cloned());
         if partial {
             let message = "these are the figures up to the last write: the run goes on, or was killed";
@@ -97,14 +101,14 @@ impl Tally {
     }
 
     fn clock_figures(&self) -> ClockFigures {
-        let known = self.about.clocks.are_one().then_some(0);
-        ClockFigures {
-            same_host: self.about.clocks.are_one(),
-            assumed: self.about.clocks == Clocks::Assumed,
-            offset_us: known,
-            uncertainty_us: known,
+        let clocks = self.about.clocks;
+        let figures = ClockFigures {
+            same_host: clocks.are_one(),
+            assumed: matches!(clocks, Clocks::Assumed | Clocks::Said),
             steps: self.clock.steps(),
             largest_step_us: Some(self.clock.largest_us()).filter(|_| self.clock.steps() > 0),
-        }
+            ..ClockFigures::default()
+        };
+        self.compared.figures(clocks, figures)
     }
 }
