@@ -23,4 +23,7 @@ camera=(
     v4l-utils
     python3
 )
-need_packages "the tests (RTSP peers, window, camera VM)" "${peers[@]}" "${window[@]}" "${camera[@]}"
+hosts=(
+    iproute2                     # two hosts are two network namespaces
+)
+need_packages "the tests (RTSP peers, window, camera VM, two hosts)" "${peers[@]}" "${window[@]}" "${camera[@]}" "${hosts[@]}"

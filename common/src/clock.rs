@@ -1,4 +1,7 @@
 //! The one place that reads the host's clocks, and a clock for tests that is moved by hand.
+//!
+//! Tests that need two hosts have one: a process with [`TEST_VARIABLE`] in its environment says aloud that its clock is not
+//! the host's, and takes itself for another host.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -6,7 +9,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 #[cfg(target_os = "linux")]
 use rustix::time::{ClockId, clock_gettime};
 
+use crate::sei;
 use crate::time::{MonoTime, Now, WallTime};
+
+/// For tests only: `offset_us=N,drift_ppm=N,since_us=N,host=N`, any of them, moves the wall clock of a process by
+/// `offset_us`, and by `drift_ppm` µs more for each second since the host's wall time `since_us`; `host` is its
+/// [`sei::host_id`].
+pub const TEST_VARIABLE: &str = "FRAMELAG_TEST_CLOCK";
 
 /// Reads wall and monotonic time together.
 pub trait Clock: Send + Sync {
@@ -32,12 +41,60 @@ pub struct SystemClock {
     origin: Instant,
     /// How long the host had been suspended by then.
     slept: Duration,
+    handed_in: HandedIn,
+}
+
+/// What a test has handed in by [`TEST_VARIABLE`]; the default changes nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct HandedIn {
+    offset_us: i64,
+    drift_ppm: f64,
+    since_us: i64,
+    host: Option<u32>,
+}
+
+/// Whether a test has handed in a clock: figures of such a process are about no real one.
+pub fn is_handed_in() -> bool {
+    HandedIn::from_environment().is_some()
+}
+
+/// [`sei::host_id`] of this host, or what a test has handed in for it.
+pub fn host() -> u32 {
+    let handed_in = HandedIn::from_environment().and_then(|handed_in| handed_in.host);
+    handed_in.unwrap_or_else(|| sei::host_id(&std::fs::read_to_string(sei::BOOT_ID_FILE).unwrap_or_default()))
+}
+
+impl HandedIn {
+    fn from_environment() -> Option<Self> {
+        Self::parse(&std::env::var(TEST_VARIABLE).ok()?)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut handed_in = Self::default();
+        for part in text.split(',') {
+            let (name, value) = part.split_once('=')?;
+            match name {
+                "offset_us" => handed_in.offset_us = value.parse().ok()?,
+                "drift_ppm" => handed_in.drift_ppm = value.parse().ok()?,
+                "since_us" => handed_in.since_us = value.parse().ok()?,
+                "host" => handed_in.host = Some(value.parse().ok()?),
+                _ => return None,
+            }
+        }
+        Some(handed_in)
+    }
+
+    fn apply(&self, wall_us: i64) -> WallTime {
+        let drift = wall_us.saturating_sub(self.since_us) as f64 * self.drift_ppm / 1e6;
+        WallTime::from_micros(wall_us).offset(self.offset_us).offset(drift as i64)
+    }
 }
 
 impl SystemClock {
     /// A clock whose monotonic origin is now.
     pub fn new() -> Self {
-        Self { origin: Instant::now(), slept: suspended() }
+        let handed_in = HandedIn::from_environment().unwrap_or_default();
+        Self { origin: Instant::now(), slept: suspended(), handed_in }
     }
 
     /// Both clocks, and how long it took to read them.
@@ -48,7 +105,7 @@ impl SystemClock {
             Err(before) => i64::try_from(before.duration().as_micros()).map_or(i64::MIN, |us| -us),
         };
         let width = self.origin.elapsed().saturating_sub(before);
-        (width, Now { wall: WallTime::from_micros(wall), mono: MonoTime::from_origin(before) })
+        (width, Now { wall: self.handed_in.apply(wall), mono: MonoTime::from_origin(before) })
     }
 
     /// Monotonic time of `instant`, for libraries that hand out [`Instant`]s.
@@ -179,6 +236,16 @@ mod tests {
         clock.suspend(Duration::from_secs(3));
         assert_eq!((clock.now().wall.as_micros(), clock.now().mono), (3_000_010, MonoTime::default()));
         assert_eq!(clock.clone().slept(), Duration::from_secs(3));
+    }
+
+    #[test]
+    fn a_test_can_hand_in_another_clock() {
+        let handed_in = HandedIn::parse("offset_us=-500,drift_ppm=40,since_us=1000000,host=7").expect("as documented");
+        assert_eq!(handed_in.apply(3_000_000).as_micros(), 3_000_000 - 500 + 80);
+        assert_eq!((handed_in.host, HandedIn::default().apply(5).as_micros()), (Some(7), 5));
+        for wrong in ["", "offset_us", "offset_us=x", "offset=1"] {
+            assert_eq!(HandedIn::parse(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -21,5 +21,6 @@ pub mod redact;
 pub mod rtp;
 pub mod rtsp;
 pub mod sei;
+pub mod sync;
 pub mod time;
 pub mod units;

@@ -8,6 +8,9 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WallTime(i64);
 
+/// From the epoch of NTP to that of Unix.
+const SECONDS_1900_TO_1970: i64 = 2_208_988_800;
+
 impl WallTime {
     /// `micros` µs since the Unix epoch.
     pub const fn from_micros(micros: i64) -> Self {
@@ -32,10 +35,18 @@ impl WallTime {
     /// The 64-bit NTP timestamp (32.32 fixed-point seconds since 1900-01-01, RFC 5905 section 6) of this time,
     /// as a sender report carries it (RFC 3550 section 6.4.1). Wraps with NTP era 1 in February 2036.
     pub const fn to_ntp(self) -> u64 {
-        const SECONDS_1900_TO_1970: i64 = 2_208_988_800;
         let seconds = self.0.div_euclid(1_000_000).wrapping_add(SECONDS_1900_TO_1970);
         let micros = self.0.rem_euclid(1_000_000) as u64;
         ((seconds as u32 as u64) << 32) | ((micros << 32) / 1_000_000)
+    }
+
+    /// The time of a 64-bit NTP timestamp, to the nearest µs. Its first bit tells its era (RFC 4330 section 3): set it is
+    /// between 1968 and 2036, clear it is between 2036 and 2104.
+    pub const fn from_ntp(timestamp: u64) -> Self {
+        let era = if timestamp >> 63 == 1 { 0 } else { 1 << 32 };
+        let seconds = (timestamp >> 32) as i64 + era - SECONDS_1900_TO_1970;
+        let micros = ((timestamp & 0xffff_ffff) * 1_000_000 + (1 << 31)) >> 32;
+        Self(seconds * 1_000_000 + micros as i64)
     }
 }
 
@@ -151,6 +162,15 @@ mod tests {
         assert_eq!(WallTime::from_micros(0).to_ntp() >> 32, 2_208_988_800);
         assert_eq!(WallTime::from_micros(500_000).to_ntp() & 0xffff_ffff, 1 << 31);
         assert_eq!(WallTime::from_micros(-500_000).to_ntp() >> 32, 2_208_988_799);
+    }
+
+    #[test]
+    fn ntp_times_come_back_in_their_era() {
+        for micros in [1_763_722_800_123_457, 0, 2_085_978_495_999_999, 2_085_978_496_000_000, 4_000_000_000_000_001] {
+            let time = WallTime::from_micros(micros);
+            assert_eq!(WallTime::from_ntp(time.to_ntp()), time);
+        }
+        assert_eq!(WallTime::from_ntp(1 << 63).as_micros(), -61_505_152_000_000, "the earliest: January 1968");
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! What users type. Parsed values only; what they mean together is worked out in [`crate::config`].
 
 use std::net::SocketAddr;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use common::frame::Size;
+use common::sync::{Endpoint, EndpointError};
 use common::units::{parse_duration, parse_rate};
 
 use crate::capture::camera::Layout;
@@ -21,6 +23,9 @@ Examples:
   publisher --source clip.mp4 --loop               footage in real time, for ever
   publisher --to rtsp://user:pw@host:8554/cam      push to a server of your own
   publisher --transport udp --to rtsp://host/cam   the same, media over UDP
+  publisher --clock ntp://time.local --to rtsp://host/cam
+                                                   a server of another kind: receivers with the same --clock know how
+                                                   far their clocks are from this one
   publisher --source test --to - | ANYTHING | receiver -
                                                    measure any other pipeline
   ffmpeg … -f rawvideo - | publisher --source - --raw-format yuv420p --size 640x480 --fps 25
@@ -109,6 +114,11 @@ pub struct Args {
     #[arg(long, value_name = "ADDR", help_heading = "Destination")]
     pub http: Option<SocketAddr>,
 
+    /// A clock that receivers on other hosts compare theirs with too: auto (that of the server, where it is on another
+    /// host), off, ntp://HOST[:PORT], or udp://HOST:PORT of a framelag server. Default: auto.
+    #[arg(long, value_name = "WHICH", help_heading = "Destination")]
+    pub clock: Option<ClockChoice>,
+
     /// Show the stamped pictures in a window.
     #[arg(long, help_heading = "Output")]
     pub preview: bool,
@@ -129,6 +139,29 @@ pub enum RawFormat {
     /// Y U Y V in turn, chroma halved horizontally.
     #[value(alias = "yuyv")]
     Yuyv422,
+}
+
+/// A clock to compare this host's with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClockChoice {
+    /// That of the server, where it is on another host.
+    Auto,
+    /// None.
+    Off,
+    /// This one.
+    Ask(Endpoint),
+}
+
+impl FromStr for ClockChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "off" => Ok(Self::Off),
+            url => url.parse().map(Self::Ask).map_err(|error: EndpointError| format!("{error}, auto, or off")),
+        }
+    }
 }
 
 /// How RTP travels.
@@ -183,6 +216,8 @@ mod tests {
             ("--rtsp", "8554"),
             ("--raw-format", "rgb24"),
             ("--camera-format", "h264"),
+            ("--clock", "ntp"),
+            ("--clock", "udp://host"),
         ] {
             let error = Args::try_parse_from(["publisher", flag, value]).expect_err(flag);
             let text = error.to_string();

@@ -9,6 +9,7 @@ use common::frame::Size;
 use common::redact;
 use url::Url;
 
+pub use crate::args::ClockChoice;
 use crate::args::{Args, RawFormat, Transport};
 use crate::capture::camera::Layout;
 use crate::rate::FrameRate;
@@ -46,6 +47,8 @@ pub struct Config {
     pub destination: Destination,
     /// How RTP travels to the server. Default: in the RTSP connection.
     pub transport: Transport,
+    /// The clock to compare this host's with. Default: that of a server on another host.
+    pub clock: ClockChoice,
     /// Whether a window shows the stamped pictures. Default: no.
     pub preview: bool,
     /// Whether JSON lines go to standard output. Default: no.
@@ -192,6 +195,7 @@ impl Config {
             gop: args.gop.unwrap_or(GOP),
             destination,
             transport: args.transport.unwrap_or(Transport::Tcp),
+            clock: args.clock.unwrap_or(ClockChoice::Auto),
             preview: args.preview,
             json: args.json,
         })
@@ -239,6 +243,7 @@ fn refuse_idle_flags(args: &Args, destination: &Destination) -> Result<(), Error
         (bare && args.bitrate.is_some(), "--bitrate", NO_VIDEO),
         (bare && args.gop.is_some(), "--gop", NO_VIDEO),
         (bare && args.transport.is_some(), "--transport", NO_VIDEO),
+        (bare && args.clock.is_some(), "--clock", NO_VIDEO),
     ];
     let found = idle.into_iter().find(|(given, ..)| *given);
     found.map_or(Ok(()), |(_, flag, why)| Err(Error::Conflict(flag, to, why)))
@@ -321,6 +326,7 @@ mod tests {
             ("-", "--bitrate", "1M"),
             ("-", "--gop", "30"),
             ("-", "--transport", "tcp"),
+            ("-", "--clock", "off"),
         ] {
             let refused = resolve(&["--to", to, flag, value]);
             assert!(matches!(refused, Err(Error::Conflict(said, _, _)) if said == flag), "{to} {flag}: {refused:?}");

@@ -38,6 +38,9 @@ pub enum Error {
     /// The connection to the server.
     #[error(transparent)]
     Send(#[from] crate::send::Error),
+    /// The system gives no thread to compare clocks.
+    #[error("cannot start a thread: {0}")]
+    Clock(std::io::Error),
     /// Standard output.
     #[error("cannot write to standard output: {0}")]
     Output(std::io::Error),

@@ -5,6 +5,7 @@
 
 pub mod args;
 pub mod capture;
+pub mod clock;
 pub mod config;
 pub mod encode;
 pub mod error;

@@ -35,6 +35,9 @@ pub fn run(config: &Config, stop: &Stop, log: Log) -> Result<Statistics, Error> 
     let output = Output::open(config, format, &clock, log)?;
     let preview = config.preview.then(|| Preview::open(format.size, stop.clone(), log));
 
+    if common::clock::is_handed_in() {
+        log.warn("test-clock", "this is a test: the clock of this publisher is not its host's");
+    }
     log.info("source", &format!("{}: {} at {:.4} per second", source.describe(), format.size, format.rate.as_f64()));
     log.started(json!({
         "source": source.describe(),

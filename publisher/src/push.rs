@@ -1,16 +1,19 @@
 //! Encoding and handing over to the sender, with the frame's times in an SEI message.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use common::clock::Clock;
+use common::clock::{self, Clock};
 use common::frame::PublisherTimes;
 use common::sei;
+use common::sync::Endpoint;
 use common::time::{MediaTime, MonoTime, Now};
 use url::Url;
 
 use crate::args;
 use crate::capture::{Format, Frame};
-use crate::config::{Config, Destination};
+use crate::clock::Comparison;
+use crate::config::{ClockChoice, Config, Destination};
 use crate::encode::{self, Encoder, OpenH264};
 use crate::error::Error;
 use crate::event::Log;
@@ -36,6 +39,8 @@ pub struct Push {
     /// Media time of the first picture, drawn (RFC 3550 section 5.1).
     media_start: MediaTime,
     to: String,
+    /// With a clock that receivers can ask too.
+    comparison: Option<Comparison>,
     /// Serves until the run ends; stands behind the sender, which closes its session first.
     _server: Option<server::Handle>,
 }
@@ -59,6 +64,7 @@ impl Push {
             encode::Config { size: format.size, rate: format.rate, bitrate: config.bitrate, gop: config.gop };
         let encoder = Box::new(OpenH264::new(settings)?);
         let to = without_user(&url);
+        let comparison = compare(config, &clock, log)?;
         let transport = match config.transport {
             args::Transport::Tcp => send::Transport::Tcp,
             args::Transport::Udp => send::Transport::Udp,
@@ -81,6 +87,7 @@ impl Push {
             first: None,
             media_start: MediaTime::from_ticks(rand::random()),
             to,
+            comparison,
             _server: server,
         })
     }
@@ -114,7 +121,7 @@ impl Push {
             origin: self.origin,
             times,
             capture_clock: frame.captured.clock(),
-            reference: None,
+            reference: self.comparison.as_ref().and_then(|comparison| comparison.reference(stamped.now())),
         });
         let sei_at = unit.slice_at + START_CODE.len();
         unit.annex_b.splice(unit.slice_at..unit.slice_at, START_CODE.into_iter().chain(message));
@@ -160,8 +167,28 @@ impl From<send::Stats> for Counters {
 
 /// Who this is, for receivers that ask whether they read the same clock, and whether the publisher has started over.
 fn origin() -> sei::Origin {
-    let boot_id = std::fs::read_to_string(sei::BOOT_ID_FILE).unwrap_or_default();
-    sei::Origin { host: sei::host_id(&boot_id), run: rand::random() }
+    sei::Origin { host: clock::host(), run: rand::random() }
+}
+
+/// Compares clocks where receivers cannot compare theirs with this host's directly: where the server is elsewhere.
+fn compare(config: &Config, clock: &Arc<dyn Clock>, log: Log) -> Result<Option<Comparison>, Error> {
+    /// The port of `rtsp://` URLs that name none.
+    const RTSP_PORT: u16 = 554;
+    let (endpoint, asked_for) = match (&config.clock, &config.destination) {
+        (ClockChoice::Off, _) => return Ok(None),
+        (ClockChoice::Ask(endpoint), _) => (endpoint.clone(), true),
+        (ClockChoice::Auto, Destination::Rtsp(url)) if !is_loopback(url) => {
+            let host = url.host_str().unwrap_or_default();
+            (Endpoint::framelag(host, url.port().unwrap_or(RTSP_PORT)), false)
+        }
+        (ClockChoice::Auto, _) => return Ok(None),
+    };
+    Comparison::start(endpoint, Arc::clone(clock), log, asked_for).map(Some).map_err(Error::Clock)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 
 fn start_server(rtsp: std::net::SocketAddr, http: std::net::SocketAddr, log: Log) -> Result<server::Handle, Error> {
@@ -187,6 +214,13 @@ fn without_user(url: &Url) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_on_this_host_is_told_from_others() {
+        let loopback = |text: &str| is_loopback(&Url::parse(text).expect("a URL"));
+        assert!(loopback("rtsp://127.0.0.1/cam") && loopback("rtsp://[::1]:1/cam") && loopback("rtsp://LocalHost/cam"));
+        assert!(!loopback("rtsp://192.0.2.1/cam") && !loopback("rtsp://server.example/cam"));
+    }
 
     #[test]
     fn user_and_password_are_not_shown() {

@@ -43,7 +43,12 @@ impl Stamped {
     /// The wall time of `mono`, carried over from PUB by the monotonic clock, so that a step of the wall clock does
     /// not tear the frame's times apart.
     pub fn wall_at(&self, mono: MonoTime) -> WallTime {
-        Now { wall: self.stamp, mono: self.at }.wall_at(mono)
+        self.now().wall_at(mono)
+    }
+
+    /// PUB on both clocks.
+    pub fn now(&self) -> Now {
+        Now { wall: self.stamp, mono: self.at }
     }
 }
 

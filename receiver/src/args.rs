@@ -1,9 +1,11 @@
 //! The flags as typed. [`crate::config`] makes sense of them.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
+use common::sync::{Endpoint, EndpointError};
 use common::units::parse_duration;
 use reports::Assertion;
 
@@ -17,6 +19,8 @@ Examples:
   receiver --transport udp rtsp://host:8554/cam   packets over UDP
   receiver --headless --duration 30s --report run --assert 'p99<150ms' --assert 'frames.lost<0.1%'
                                                   keep a report, exit with 99 if it is too slow
+  receiver --clock ntp://time.local rtsp://host/cam
+                                                  compare clocks by way of an NTP server, with the publisher's too
   publisher --to - | ffmpeg -i - … -f yuv4mpegpipe - | receiver -
                                                   measure anything that reads and writes y4m
   receiver rtsp://a:8554/cam rtsp://b:8554/cam    two streams side by side, each measured for itself
@@ -60,6 +64,12 @@ pub struct Args {
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_duration)]
     pub wait: Duration,
 
+    /// How far this host's clock is from the publisher's, where that is another host: auto (asks the server over UDP),
+    /// same-host (they are one, whatever the address says), udp://HOST:PORT of a framelag server, or ntp://HOST[:PORT],
+    /// the same as the publisher's.
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    pub clock: ClockChoice,
+
     /// Write a report into this folder. With several URLs each gets a folder of its own inside, named after its path.
     #[arg(long, value_name = "DIR")]
     pub report: Option<PathBuf>,
@@ -79,6 +89,39 @@ pub struct Args {
     /// JSON lines on standard output, and nothing else there.
     #[arg(long)]
     pub json: bool,
+}
+
+/// How the clocks of two hosts are compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClockChoice {
+    /// By asking the server that is played from.
+    Auto,
+    /// Not at all: there is one host, as the user says.
+    SameHost,
+    /// By asking this clock.
+    Ask(Endpoint),
+}
+
+impl FromStr for ClockChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "same-host" => Ok(Self::SameHost),
+            url => url.parse().map(Self::Ask).map_err(|error: EndpointError| format!("{error}, auto, or same-host")),
+        }
+    }
+}
+
+impl std::fmt::Display for ClockChoice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::SameHost => f.write_str("same-host"),
+            Self::Ask(endpoint) => endpoint.fmt(f),
+        }
+    }
 }
 
 /// How RTP packets travel.
@@ -147,6 +190,8 @@ mod tests {
             (["receiver", "--duration", "10"], "not a duration"),
             (["receiver", "--transport", "quic"], "quic"),
             (["receiver", "--assert", "p98<5ms"], "p98"),
+            (["receiver", "--clock", "udp://host"], "udp://HOST:PORT"),
+            (["receiver", "--clock", "yes"], "same-host"),
         ] {
             let error = Args::try_parse_from(arguments).expect_err("refused");
             assert_eq!(error.exit_code(), 2);

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use common::redact;
+use common::sync::Endpoint;
 use percent_encoding::percent_decode_str;
 use reports::Assertion;
 use serde_json::json;
 use url::Url;
 
 use crate::args::Args;
-pub use crate::args::Transport;
+pub use crate::args::{ClockChoice, Transport};
 
 /// Most streams in one grid: 4 × 4.
 pub const MAX_INPUTS: usize = 16;
@@ -39,6 +40,8 @@ pub struct Config {
     pub calibration: Option<PathBuf>,
     /// Where the last picture goes.
     pub snapshot: Option<PathBuf>,
+    /// How the clocks of two hosts are compared.
+    pub clock: ClockChoice,
     /// JSON lines on standard output.
     pub json: bool,
 }
@@ -166,6 +169,7 @@ impl TryFrom<Args> for Config {
             assertions: args.assertions,
             calibration: args.calibration,
             snapshot: args.snapshot,
+            clock: args.clock,
             json: args.json,
         })
     }
@@ -178,6 +182,18 @@ impl Config {
         Some(if self.inputs.len() > 1 { folder.join(&input.name) } else { folder.clone() })
     }
 
+    /// The clock to ask how far this host's is from that of the publisher of `input`.
+    pub fn clock_to_ask(&self, input: &Input) -> Option<Endpoint> {
+        match (&self.clock, &input.source) {
+            (ClockChoice::Ask(endpoint), _) => Some(endpoint.clone()),
+            (ClockChoice::Auto, Source::Rtsp(address)) => {
+                let host = address.url.host_str().unwrap_or_default();
+                Some(Endpoint::framelag(host, address.url.port().unwrap_or(Address::DEFAULT_PORT)))
+            }
+            (ClockChoice::SameHost, _) | (ClockChoice::Auto, Source::Stdin) => None,
+        }
+    }
+
     /// What is kept of this in `run.json`: every setting that changes what is measured, and no password.
     pub fn describe(&self, input: &Input) -> serde_json::Value {
         json!({
@@ -186,6 +202,7 @@ impl Config {
                 Source::Rtsp(_) => self.transport.name(),
                 Source::Stdin => "pipe",
             },
+            "clock": self.clock.to_string(),
             "headless": self.headless,
             "duration_s": self.duration.map(|duration| duration.as_secs_f64()),
             "warmup_s": self.warmup.as_secs_f64(),
@@ -277,6 +294,18 @@ mod tests {
         for shown in [format!("{config:?}"), config.describe(&config.inputs[0]).to_string()] {
             assert!(!shown.contains("ss@") && !shown.contains("p:ss") && !shown.contains("p%3A"), "{shown}");
         }
+    }
+
+    #[test]
+    fn the_clock_to_ask_is_the_servers_unless_another_is_named() {
+        let asked = |arguments: &[&str]| {
+            let config = config(arguments).expect("good flags");
+            config.clock_to_ask(&config.inputs[0]).map(|endpoint| endpoint.to_string())
+        };
+        assert_eq!(asked(&["rtsp://u:p@Server:9000/cam"]).as_deref(), Some("udp://server:9000"));
+        assert_eq!(asked(&["rtsp://[::1]/cam"]).as_deref(), Some("udp://[::1]:554"));
+        assert_eq!(asked(&["--clock", "ntp://t", "rtsp://server/cam"]).as_deref(), Some("ntp://t:123"));
+        assert_eq!((asked(&["--clock", "same-host", "rtsp://server/cam"]), asked(&["-"])), (None, None));
     }
 
     #[test]

@@ -5,10 +5,12 @@
 
 pub mod args;
 pub mod calibration;
+pub mod clock;
 pub mod config;
 pub mod decode;
 pub mod measure;
 pub mod memory;
+pub mod offset;
 pub mod output;
 pub mod pipeline;
 pub mod queue;

@@ -5,10 +5,15 @@ use std::time::Duration;
 
 use chrono::{DateTime, Local};
 use common::frame::{FrameTimes, ReceiverTimes};
+use common::sync::View;
 use common::time::{MonoTime, Now, WallTime};
+use reports::comparison::{Comparison, Probes};
 use reports::cost::Costs;
-use reports::{Clocks, Mark, Recorder, Sample};
+use reports::warning::Code;
+use reports::{Clocks, Correction, Mark, Recorder, Sample, Warning};
 
+use crate::clock::Asking;
+use crate::offset::{self, Said};
 use crate::read::Reading;
 use crate::work::Seen;
 
@@ -32,6 +37,12 @@ pub struct Meter {
     latency: Option<Latency>,
     /// [`common::sei::host_id`] of this host.
     host: u32,
+    /// The clock that is asked how far ours is from the publisher's.
+    asking: Option<Asking>,
+    /// What the publisher last said about clocks.
+    said: Option<Said>,
+    /// How far the clocks were apart at the newest picture, where they are two.
+    apart: Option<Comparison>,
 }
 
 /// The newest latency known.
@@ -44,7 +55,12 @@ struct Latency {
 impl Meter {
     /// Measures into `recorder`, on the host with this [`common::sei::host_id`].
     pub fn new(recorder: Recorder, host: u32) -> Self {
-        Self { recorder, rate: Rate::default(), latency: None, host }
+        Self { recorder, rate: Rate::default(), latency: None, host, asking: None, said: None, apart: None }
+    }
+
+    /// Compares clocks by what `asking` finds out, where there are two.
+    pub fn compare(&mut self, asking: Asking) {
+        self.asking = Some(asking);
     }
 
     /// Where the figures go.
@@ -86,10 +102,34 @@ impl Meter {
         if let Some(sampled) = seen.sampled {
             stamps.sender_report(sampled.micros_since(reading.payload.time));
         }
-        if let Some(clocks) = reading.origin.and_then(|origin| clocks(origin.host, self.host)) {
-            self.recorder.clocks(clocks);
+        if let Some(origin) = reading.origin {
+            self.said = Some(Said { origin, reference: reading.reference, at: presented });
         }
-        self.recorder.frame(sample(seen, reading, shown, now));
+        let correction = self.correction(presented, now);
+        self.recorder.frame(sample(seen, reading, shown, now, correction));
+    }
+
+    /// How the receiver's times of a picture that was presented at `presented` are made comparable with the publisher's.
+    fn correction(&mut self, presented: MonoTime, now: Now) -> Correction {
+        let found = self.said.and_then(|said| clocks(said.origin.host, self.host));
+        let compared = self.asking.as_ref().zip(self.said).filter(|_| found != Some(Clocks::Same));
+        self.apart = compared.and_then(|(asking, said)| {
+            let view = asking.view();
+            self.recorder.compared().probes(Probes {
+                sent: view.counts.sent,
+                answered: view.counts.answered,
+                refused: view.counts.refused(),
+                restarts: view.restarts.count,
+            });
+            offset::compare(asking.endpoint(), &view, &said, now, presented)
+        });
+        if let Some(apart) = self.apart {
+            self.recorder.compared().known(apart);
+            self.recorder.clocks(Clocks::Different);
+            return Correction::By(apart.offset_us);
+        }
+        found.into_iter().for_each(|clocks| self.recorder.clocks(clocks));
+        if found == Some(Clocks::Different) { Correction::Missing } else { Correction::None }
     }
 
     /// The texts for a picture that was stamped at `stamp` and is shown since `since`: REC is that moment, and LAT is
@@ -97,22 +137,64 @@ impl Meter {
     pub fn lines(&mut self, stamp: Option<WallTime>, since: MonoTime, now: Now) -> Vec<String> {
         let shown = now.wall_at(since);
         if let Some(stamp) = stamp {
-            self.latency = Some(Latency { at: since, micros: shown.micros_since(stamp) });
+            let offset = self.apart.map_or(0, |apart| apart.offset_us);
+            self.latency = Some(Latency { at: since, micros: shown.offset(-offset).micros_since(stamp) });
         }
         let limit = LAT_LIMIT.max(self.rate.interval().unwrap_or_default().mul_f64(LAT_LIMIT_PICTURES));
         vec![
             format!("REC: {}", time_of_day(shown)),
             format!("REC FPS: {:04.1}", self.rate.per_second(now.mono)),
             match self.latency.filter(|latency| now.mono - latency.at <= limit) {
-                Some(Latency { micros, .. }) => format!("LAT: {:04.1}ms", micros as f64 / 1e3),
+                Some(Latency { micros, .. }) => {
+                    let bound = self.apart.map(|apart| format!(" ± {:.1}", apart.bound_us as f64 / 1e3));
+                    format!("LAT: {:04.1}ms{}", micros as f64 / 1e3, bound.unwrap_or_default())
+                }
                 None => "LAT: --".to_owned(),
             },
         ]
     }
 
     /// Ends the measuring. The recorder is ready to be finished.
-    pub fn into_recorder(self) -> Recorder {
+    pub fn into_recorder(mut self) -> Recorder {
+        self.tell_of_clocks();
         self.recorder
+    }
+}
+
+/// What there is to say of the clock that was asked, where there are two.
+impl Meter {
+    fn tell_of_clocks(&mut self) {
+        let one = self.said.is_some_and(|said| clocks(said.origin.host, self.host) == Some(Clocks::Same));
+        if one {
+            return;
+        }
+        let Some(asking) = &self.asking else {
+            let advice = offset::advice(None, &View::default(), self.said.as_ref());
+            return self.recorder.compared().advise(advice);
+        };
+        let view = asking.view();
+        let advice = match asking.fault() {
+            Some(fault) => format!("{} cannot be asked: {fault}", asking.endpoint()),
+            None => offset::advice(Some(asking.endpoint()), &view, self.said.as_ref()),
+        };
+        let mut wrong = Vec::new();
+        if view.counts.refused() > 0 {
+            wrong.push(format!("{} answers were not believed: {}", view.counts.refused(), view.counts.reasons()));
+        }
+        if let Some((when, jump)) = view.restarts.last {
+            wrong.push(format!(
+                "it stepped against this host's clock {} times, the last time by {:+.3} ms, {:.1} s after the start: the \
+                 estimate started over",
+                view.restarts.count,
+                jump / 1e3,
+                when.since_origin().as_secs_f64()
+            ));
+        }
+        if !wrong.is_empty() {
+            let text = format!("{}: {}", asking.endpoint(), wrong.join("; "));
+            self.recorder.warn(Warning::new(Code::ClockAnswers, text));
+        }
+        self.recorder.compared().advise(advice);
     }
 }
 
@@ -122,9 +204,13 @@ fn clocks(publisher: u32, receiver: u32) -> Option<Clocks> {
     known.then_some(if publisher == receiver { Clocks::Same } else { Clocks::Different })
 }
 
-fn sample(seen: &Seen, reading: &Reading, shown: Option<MonoTime>, now: Now) -> Sample {
+fn sample(seen: &Seen, reading: &Reading, shown: Option<MonoTime>, now: Now, correction: Correction) -> Sample {
     let presented = shown.unwrap_or(seen.read);
-    let wall = |mono| now.wall_at(mono);
+    let offset = match correction {
+        Correction::By(micros) => micros,
+        Correction::None | Correction::Missing => 0,
+    };
+    let wall = |mono| now.wall_at(mono).offset(-offset);
     let receiver = ReceiverTimes {
         received: seen.received.map(wall),
         assembled: wall(seen.assembled),
@@ -138,6 +224,7 @@ fn sample(seen: &Seen, reading: &Reading, shown: Option<MonoTime>, now: Now) -> 
         run: reading.origin.map(|origin| origin.run),
         times: FrameTimes { stamp: reading.payload.time, publisher: reading.publisher, receiver },
         presented,
+        correction,
         shown: shown.is_some(),
         bytes: seen.bytes,
         idr: seen.idr,
@@ -217,7 +304,7 @@ mod tests {
         let reading = sequence.map(|sequence| {
             let payload = Payload { stream_id: 0, sequence, time: now.wall.offset(-5_000) };
             let (sei, capture_clock) = (Sei::NoPlace, CaptureClock::None);
-            Reading { payload, publisher: None, origin: None, code: None, sei, capture_clock }
+            Reading { payload, publisher: None, origin: None, reference: None, code: None, sei, capture_clock }
         });
         let at = now.mono;
         Seen {
@@ -349,7 +436,7 @@ mod tests {
         let early = seen(&clock, Some(1));
         clock.step_wall(3_600_000_000);
         let reading = early.reading.expect("it has a code");
-        let times = sample(&early, &reading, Some(clock.now().mono), clock.now()).times.receiver;
+        let times = sample(&early, &reading, Some(clock.now().mono), clock.now(), Correction::None).times.receiver;
         assert_eq!(times.presented, times.assembled);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use common::code::{Payload, Reader, Rect};
 use common::frame::{CaptureClock, Luma, PublisherTimes};
-use common::sei::{self, Origin, Stamp};
+use common::sei::{self, Origin, Reference, Stamp};
 use reports::stamps::Sei;
 
 /// SEI stamps that are remembered for a picture that comes out later than its access unit went in.
@@ -23,6 +23,8 @@ pub struct Reading {
     pub publisher: Option<PublisherTimes>,
     /// Who published it, where the SEI of this very frame arrived and agrees with the code.
     pub origin: Option<Origin>,
+    /// A clock that the publisher has compared its own with, by the same SEI.
+    pub reference: Option<Reference>,
     /// What the code covers, in the picture's own samples.
     pub code: Option<Rect>,
     /// What came with the picture beside its code.
@@ -74,7 +76,9 @@ impl StampReader {
             (Some(times), clock)
         });
         let origin = stamp.map(|stamp| stamp.origin);
-        Some(Reading { payload, publisher: times, origin, code: self.code.bounds(), sei, capture_clock })
+        let reference = stamp.and_then(|stamp| stamp.reference);
+        let code = self.code.bounds();
+        Some(Reading { payload, publisher: times, origin, reference, code, sei, capture_clock })
     }
 }
 
@@ -119,7 +123,7 @@ mod tests {
     /// What is read of a picture that comes alone.
     fn bare(sequence: u32) -> Reading {
         let (payload, sei, capture_clock) = (payload(sequence), Sei::NoPlace, CaptureClock::None);
-        Reading { payload, publisher: None, origin: None, code: CODE, sei, capture_clock }
+        Reading { payload, publisher: None, origin: None, reference: None, code: CODE, sei, capture_clock }
     }
 
     fn access_unit(payload: &Payload) -> Vec<u8> {

@@ -4,13 +4,14 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use common::sei;
+use common::clock;
 use common::time::{MonoTime, Now};
 use reports::warning::Code;
 use reports::{Assertion, Clocks, Mark, Recorder, Setup, Summary, Warning};
 
 use crate::calibration::Found;
-use crate::config::{Address, Config, Input, Source};
+use crate::clock::Asking;
+use crate::config::{Address, ClockChoice, Config, Input, Source};
 use crate::measure::Meter;
 use crate::queue::Dropped;
 use crate::render::pixels::Label;
@@ -80,6 +81,7 @@ impl Stream {
             warmup: config.warmup,
             url: input.source.to_string(),
             clocks: match &input.source {
+                _ if config.clock == ClockChoice::SameHost => Clocks::Said,
                 Source::Rtsp(address) if !is_loopback(address) => Clocks::Unknown,
                 Source::Rtsp(_) | Source::Stdin => Clocks::Assumed,
             },
@@ -90,7 +92,7 @@ impl Stream {
         Ok(Self {
             name: input.name.clone(),
             url: input.source.to_string(),
-            meter: Meter::new(recorder, host()),
+            meter: Meter::new(recorder, clock::host()),
             pending: VecDeque::new(),
             shown: None,
             first_picture: None,
@@ -115,6 +117,11 @@ impl Stream {
     /// What measures it.
     pub fn meter(&mut self) -> &mut Meter {
         &mut self.meter
+    }
+
+    /// Compares clocks by what `asking` finds out.
+    pub fn compare(&mut self, asking: Asking) {
+        self.meter.compare(asking);
     }
 
     /// When its first picture was read.
@@ -294,11 +301,6 @@ fn is_loopback(address: &Address) -> bool {
     host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 
-/// [`sei::host_id`] of this host.
-fn host() -> u32 {
-    sei::host_id(&std::fs::read_to_string(sei::BOOT_ID_FILE).unwrap_or_default())
-}
-
 #[cfg(test)]
 mod tests {
     use clap::Parser;
@@ -327,7 +329,8 @@ mod tests {
         let sequence = u32::try_from(serial).expect("small");
         let payload = Payload { stream_id: 0, sequence, time: now.wall.offset(-5_000) };
         let (sei, capture_clock) = (Sei::NoPlace, CaptureClock::None);
-        let reading = Some(Reading { payload, publisher: None, origin: None, code: None, sei, capture_clock });
+        let (publisher, origin, reference, code) = (None, None, None, None);
+        let reading = Some(Reading { payload, publisher, origin, reference, code, sei, capture_clock });
         let at = now.mono;
         let (assembled, begun, decoded, read, converted) = (at, at, at, at, at);
         let (received, sampled, bytes, idr) = (None, None, 100, false);

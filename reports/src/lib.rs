@@ -23,6 +23,7 @@
 pub mod account;
 pub mod age;
 pub mod calibration;
+pub mod comparison;
 pub mod cost;
 pub mod export;
 pub mod folder;
@@ -48,7 +49,7 @@ mod testing;
 
 pub use recorder::{Error, Live, Recorder, Setup};
 pub use run::{Outcome, Run};
-pub use sample::{Bucket, Clocks, Mark, Sample};
+pub use sample::{Bucket, Clocks, Correction, Mark, Sample};
 pub use summary::Summary;
 pub use threshold::Assertion;
 pub use warning::Warning;

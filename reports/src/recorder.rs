@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::account::{Counts, Entry};
 use crate::calibration::Quote;
+use crate::comparison::Compared;
 use crate::cost::Costs;
 use crate::export::csv;
 use crate::folder::{self, Batch, Folder, Lines};
@@ -131,6 +132,11 @@ impl Recorder {
     /// How far figures may be off on this machine: for `run.json` and the summary.
     pub fn calibration(&mut self, found: Quote) {
         self.tally.calibration(found);
+    }
+
+    /// What comparing the clocks of publisher and receiver comes to.
+    pub fn compared(&mut self) -> &mut Compared {
+        self.tally.compared()
     }
 
     /// What measuring and showing cost so far.

@@ -145,6 +145,8 @@ pub struct LatencyMs {
     pub overflow: u64,
     /// Frames left out because the wall clock stepped while they were under way.
     pub clock_step: u64,
+    /// Frames left out because it was not known how far two clocks are apart, while it was known for others.
+    pub uncompared: u64,
 }
 
 /// The age of the picture on screen.
@@ -245,6 +247,16 @@ pub struct ClockFigures {
     pub offset_us: Option<i64>,
     /// The bound of that, ± µs; 0 on the same host.
     pub uncertainty_us: Option<i64>,
+    /// The largest bound that a latency in this report has, ± µs; 0 on the same host.
+    pub max_uncertainty_us: Option<i64>,
+    /// How fast the receiver's clock gains on the one that it asks, ppm.
+    pub drift_ppm: Option<f64>,
+    /// How the offset is known: `same-host`, `user`, `publisher`, `server` or `ntp`.
+    pub source: Option<&'static str>,
+    /// What became of asking another clock; `None` where none was asked.
+    pub probes: Option<ProbeFigures>,
+    /// Times the estimate started over.
+    pub restarts: u64,
     /// Times the receiver's wall clock stepped.
     pub steps: u64,
     /// The largest step, µs; positive where the clock was set forward.
@@ -292,6 +304,17 @@ pub struct CaptureFigures {
     pub clock: Option<&'static str>,
     /// Pictures with a capture time that cannot be: it was dropped.
     pub implausible: u64,
+}
+
+/// Requests to another clock, and their answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ProbeFigures {
+    /// Requests sent.
+    pub sent: u64,
+    /// Answers believed.
+    pub answered: u64,
+    /// Answers not believed.
+    pub refused: u64,
 }
 
 /// What came of an assertion.
@@ -362,6 +385,7 @@ impl LatencyMs {
             negative: of.negatives(),
             overflow: of.overflows(),
             clock_step,
+            uncompared: 0,
         }
     }
 }

@@ -17,6 +17,8 @@ pub struct Sample {
     /// When the picture was handed to the window, monotonic. Read together with `times.receiver.presented`, so that
     /// a step of the wall clock shows in the difference of the two.
     pub presented: MonoTime,
+    /// What was done to the receiver's times so that they can be compared with the publisher's.
+    pub correction: Correction,
     /// A window took the picture. Without one `presented` is when its code was read: nothing kept it from being shown then.
     pub shown: bool,
     /// Bytes of the access unit the picture came in; 0 where the input is not compressed.
@@ -37,9 +39,30 @@ impl Sample {
         stages
     }
 
-    /// Both clocks when the picture was presented.
+    /// Both of the receiver's clocks when the picture was presented, as they were read.
     pub fn now(&self) -> Now {
-        Now { wall: self.times.receiver.presented, mono: self.presented }
+        Now { wall: self.times.receiver.presented.offset(self.correction.micros()), mono: self.presented }
+    }
+}
+
+/// What was done to the receiver's times of a sample so that they can be compared with the publisher's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Correction {
+    /// Nothing: there is one clock, or it is not known whether there are two.
+    #[default]
+    None,
+    /// Nothing, though there are two clocks: how far they are apart is not known, or not any more.
+    Missing,
+    /// So many µs, the receiver's clock − the publisher's, were taken off.
+    By(i64),
+}
+
+impl Correction {
+    const fn micros(self) -> i64 {
+        match self {
+            Self::None | Self::Missing => 0,
+            Self::By(micros) => micros,
+        }
     }
 }
 
@@ -51,6 +74,8 @@ pub enum Clocks {
     Unknown,
     /// One clock, as far as the address says.
     Assumed,
+    /// One clock, as the user says.
+    Said,
     /// One clock: the publisher names the same host.
     Same,
     /// Two clocks: the publisher names another host.
@@ -60,7 +85,7 @@ pub enum Clocks {
 impl Clocks {
     /// Publisher and receiver read the same clock, known or assumed.
     pub const fn are_one(self) -> bool {
-        matches!(self, Self::Assumed | Self::Same)
+        matches!(self, Self::Assumed | Self::Said | Self::Same)
     }
 }
 

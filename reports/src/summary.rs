@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 use common::frame::Stage;
 
-use crate::run::{Outcome, Run, StageMs, Verdict};
+use crate::run::{Outcome, Run, StageMs, Verdict, ms};
 use crate::sample::Bucket;
 use crate::threshold::Assertion;
 use crate::timeline::Kind;
@@ -140,12 +140,13 @@ fn latency(f: &mut fmt::Formatter<'_>, run: &Run) -> fmt::Result {
     let clocks = match (run.clock.same_host, run.clock.uncertainty_us) {
         (true, _) if run.clock.assumed => "one clock (assumed)".to_owned(),
         (true, _) => "one clock (same host)".to_owned(),
-        (false, Some(bound)) => format!("two clocks, ± {:.3} ms", bound as f64 / 1e3),
+        (false, Some(_)) => "two clocks".to_owned(),
         (false, None) => "two clocks, not compared".to_owned(),
     };
     writeln!(f, "\n{:<12}{:>10}{:>10}{:>10}{:>10}   {clocks}", "ms", "p50", "p95", "p99", "max")?;
     let cells = [latency.p50, latency.p95, latency.p99, latency.max];
     row(f, "latency", &cells, "")?;
+    offset(f, run)?;
     if let Some(calibration) = &run.calibration {
         writeln!(f, "            {}", calibration.sentence())?;
     }
@@ -157,6 +158,18 @@ fn latency(f: &mut fmt::Formatter<'_>, run: &Run) -> fmt::Result {
         writeln!(f, "freezes     {count}, {total:.0} ms all together, the longest {longest:.0} ms")?;
     }
     Ok(())
+}
+
+/// How far two clocks are apart, and so how well every latency is known.
+fn offset(f: &mut fmt::Formatter<'_>, run: &Run) -> fmt::Result {
+    let clock = &run.clock;
+    let (false, Some(offset), Some(bound), Some(most)) =
+        (clock.same_host, clock.offset_us, clock.uncertainty_us, clock.max_uncertainty_us)
+    else {
+        return Ok(());
+    };
+    let (offset, bound, most) = (ms(offset), ms(bound), ms(most));
+    writeln!(f, "  ± {most:.3} ms: two clocks, offset {offset:+.3} ± {bound:.3} ms")
 }
 
 fn stages(f: &mut fmt::Formatter<'_>, run: &Run) -> fmt::Result {

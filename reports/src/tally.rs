@@ -9,11 +9,12 @@ use serde_json::Value;
 use crate::account::{Entry, Ledger, Reading};
 use crate::age::Screen;
 use crate::calibration::Quote;
+use crate::comparison::{Admission, Compared};
 use crate::cost::Costs;
 use crate::interval::{Closed, Histograms, Interval, Intervals};
 use crate::publisher_clock::{self, PublisherClock};
 use crate::run::Pictures;
-use crate::sample::{Clocks, Mark, Sample};
+use crate::sample::{Clocks, Correction, Mark, Sample};
 use crate::stamps::Stamps;
 use crate::steps::{self, Watch};
 use crate::timeline::{Kind, Timeline};
@@ -67,6 +68,7 @@ pub struct Tally {
     implausible: Option<(WallTime, WallTime)>,
     /// The newest latency that was not in doubt, µs.
     usual: Option<i64>,
+    compared: Compared,
     /// A latency whose clock reading is in doubt until the next reading.
     parked: Option<Sample>,
     left_out: u64,
@@ -110,6 +112,7 @@ impl Tally {
             timeline: Timeline::default(),
             implausible: None,
             usual: None,
+            compared: Compared::default(),
             parked: None,
             left_out: 0,
             pictures: Pictures::default(),
@@ -140,6 +143,11 @@ impl Tally {
         self.calibration = Some(found);
     }
 
+    /// What comparing the clocks of publisher and receiver comes to.
+    pub fn compared(&mut self) -> &mut Compared {
+        &mut self.compared
+    }
+
     /// What measuring and showing cost so far.
     pub fn costs(&mut self) -> &mut Costs {
         &mut self.costs
@@ -162,7 +170,8 @@ impl Tally {
         let identity = (sample.stream_id, sample.sequence);
         if self.on_screen != Some(identity) {
             self.on_screen = Some(identity);
-            self.show(sample.presented, Some(self.likely_latency(sample)));
+            let comparable = sample.correction != Correction::Missing;
+            self.show(sample.presented, comparable.then(|| self.likely_latency(sample)));
         }
         let doubtful = step == steps::Verdict::Unsure || self.clock.is_unsettled(sample.presented);
         let publisher = self.watch_publisher(sample, reading, doubtful);
@@ -394,7 +403,21 @@ impl Tally {
         if self.usual.is_some_and(nearer) { without } else { measured }
     }
 
+    /// Whether a latency is to be kept. Those before it go where they cannot stand beside it.
+    fn admits(&mut self, correction: Correction) -> bool {
+        let verdict = self.compared.admit(correction);
+        if verdict == Admission::Instead {
+            self.histograms = Histograms::default();
+            self.timeline.forget_latencies();
+            self.implausible = None;
+        }
+        verdict != Admission::Refused
+    }
+
     fn record(&mut self, sample: &Sample, publisher: publisher_clock::Verdict) {
+        if !self.admits(sample.correction) {
+            return;
+        }
         let latency = sample.times.latency_us();
         self.usual = Some(latency);
         if u128::from(latency.unsigned_abs()) > IMPLAUSIBLE.as_micros() {
@@ -407,7 +430,8 @@ impl Tally {
                 self.timeline.record(latency)
             }
         }
-        if let Some(intervals) = &mut self.intervals {
+        // What was written of a second cannot be taken back: there are no latencies of doubtful worth in it.
+        if let Some(intervals) = self.intervals.as_mut().filter(|_| sample.correction != Correction::Missing) {
             intervals.record(sample);
         }
     }

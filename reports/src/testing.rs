@@ -6,7 +6,7 @@ use common::frame::{FrameTimes, PublisherTimes, ReceiverTimes};
 use common::time::{MonoTime, Now, WallTime};
 use serde_json::json;
 
-use crate::sample::{Clocks, SEQUENCE_MODULUS, Sample};
+use crate::sample::{Clocks, Correction, SEQUENCE_MODULUS, Sample};
 use crate::tally::About;
 
 /// Wall time of monotonic zero: 2023-11-14T22:13:20Z.
@@ -50,6 +50,7 @@ pub(crate) fn sample(sequence: u64, stamped: u64, shown: u64) -> Sample {
         run: Some(1),
         times: FrameTimes { stamp, publisher: Some(publisher), receiver },
         presented: at(shown),
+        correction: Correction::None,
         shown: true,
         bytes: 4_000,
         idr: sequence.is_multiple_of(30),

@@ -75,7 +75,7 @@ impl Assertion {
         let unit = if self.percent { "%" } else { self.metric.unit.symbol() };
         let (value, why) = match self.value(run) {
             None => (None, Some("there is no such figure in this run".to_owned())),
-            Some(value) => (Some(value), self.too_few(run)),
+            Some(value) => (Some(value), self.too_few(run).or_else(|| self.too_close(value, run))),
         };
         let ok = value.filter(|_| why.is_none()).map(|value| self.operator.holds(value, self.limit));
         Verdict { text: self.text.clone(), value: value.map(rounded), limit: self.limit, unit, ok, why }
@@ -88,6 +88,19 @@ impl Assertion {
         }
         let expected = run.frames.expected.filter(|expected| *expected > 0)?;
         Some(value * 100.0 / expected as f64)
+    }
+
+    /// Where the clocks of two hosts are part of the figure: whether another value within its bound would be judged
+    /// otherwise.
+    fn too_close(&self, value: f64, run: &Run) -> Option<String> {
+        let bound = self.metric.bound_ms(run).filter(|bound| *bound > 0.0)?;
+        let [least, most] = [value - bound, value + bound].map(|value| self.operator.holds(value, self.limit));
+        let limit_between = (value - self.limit).abs() <= bound;
+        let decided = match self.operator {
+            Operator::Equal | Operator::NotEqual => !limit_between,
+            _ => least == most,
+        };
+        (!decided).then(|| format!("two clocks make it ± {bound:.3} ms, and the limit is within that"))
     }
 
     fn too_few(&self, run: &Run) -> Option<String> {

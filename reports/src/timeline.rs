@@ -101,6 +101,13 @@ impl Timeline {
         self.held.push(micros);
     }
 
+    /// The latencies so far cannot stand beside those to come: sections and events stay, without them.
+    pub fn forget_latencies(&mut self) {
+        self.latencies.clear();
+        self.held.clear();
+        self.closed.iter_mut().for_each(|(.., latency_ms)| *latency_ms = SectionMs::default());
+    }
+
     /// Something happened at `at`: a section ends. What was kept back is after a step of the publisher's, the only event
     /// that is found out late.
     pub fn event(&mut self, at: Now, kind: Kind, by_us: i64) {

@@ -35,6 +35,12 @@ pub enum Code {
     ClockUnknown,
     /// Publisher and receiver are taken to be on one host, because the address says so and nothing else does.
     ClockAssumed,
+    /// The two clocks are compared, but not well enough for latencies as small as these.
+    ClockUncertain,
+    /// Frames were shown while it was not known how far the two clocks are apart.
+    Uncompared,
+    /// A clock that was asked gave answers that cannot be believed, or stepped, or was gone.
+    ClockAnswers,
     /// The wall clock stepped during the run.
     ClockStep,
     /// The receiver's host slept during the run.
@@ -81,7 +87,7 @@ pub enum Code {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 31] = [
         Self::NoPicture,
         Self::NoCode,
         Self::NoSamples,
@@ -89,6 +95,9 @@ impl Code {
         Self::UnreadableCode,
         Self::ClockUnknown,
         Self::ClockAssumed,
+        Self::ClockUncertain,
+        Self::Uncompared,
+        Self::ClockAnswers,
         Self::ClockStep,
         Self::Suspend,
         Self::PublisherStep,
@@ -122,6 +131,9 @@ impl Code {
             Self::UnreadableCode => "unreadable-code",
             Self::ClockUnknown => "clock-unknown",
             Self::ClockAssumed => "clock-assumed",
+            Self::ClockUncertain => "clock-uncertain",
+            Self::Uncompared => "uncompared",
+            Self::ClockAnswers => "clock-answers",
             Self::ClockStep => "clock-step",
             Self::Suspend => "suspend",
             Self::PublisherStep => "publisher-step",
@@ -181,6 +193,7 @@ pub const MIN_SAMPLES: u64 = 30;
 pub fn of(run: &Run) -> Vec<Warning> {
     let mut warnings: Vec<_> =
         [no_figures(run), unreadable_code(run), clock_unknown(run)].into_iter().flatten().collect();
+    warnings.extend(crate::comparison::warnings(run));
     let mut warn = |holds: bool, code, message: String| {
         if holds {
             warnings.push(Warning::new(code, message));
@@ -190,7 +203,13 @@ pub fn of(run: &Run) -> Vec<Warning> {
     warn(
         clock.assumed && latency.count > 0,
         Code::ClockAssumed,
-        "no SEI of the publisher says which host it is on: it is assumed to be this one".to_owned(),
+        match clock.source {
+            Some(_) => {
+                "publisher and receiver are on one host by --clock same-host alone: no SEI of the publisher says so"
+            }
+            None => "no SEI of the publisher says which host it is on: it is assumed to be this one",
+        }
+        .to_owned(),
     );
     warn(
         clock.steps > 0,

@@ -9,7 +9,7 @@ use common::frame::{FrameTimes, ReceiverTimes};
 use common::time::WallTime;
 use reports::calibration::{Asked, Calibration, Costs, MeanAndMax, Optical, OpticalMs, Phase, Quote, Settings};
 use reports::calibration::{Spread, TimerUs};
-use reports::{Assertion, Clocks, Recorder, Sample, Setup, Warning, warning::Code};
+use reports::{Assertion, Clocks, Correction, Recorder, Sample, Setup, Warning, warning::Code};
 use serde_json::{Value, json};
 
 fn schema() -> Value {
@@ -56,6 +56,7 @@ fn run(frames: u32) -> Value {
                 run: None,
                 times,
                 presented,
+                correction: Correction::None,
                 shown: false,
                 bytes: 900,
                 idr: false,

@@ -1,10 +1,11 @@
 //! The embedded media server: accepts one publisher and many readers per path over RTSP, relays packets unchanged and
-//! at once, and shows over HTTP what it does.
+//! at once, shows over HTTP what it does, and tells its time over UDP.
 //!
 //! [`start`] binds the ports, and returns with the server running on threads of its own. Sessions are
 //! [`common::rtsp::serve`]'s; this crate has their sockets, the relay between them, and the HTTP side.
 
 mod auth;
+mod clock;
 mod config;
 mod http;
 mod relay;

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::auth::Users;
 use crate::config::{Config, Error, listen};
-use crate::{Shared, http, rtsp};
+use crate::{Shared, clock, http, rtsp};
 
 /// Most threads. Packets are handed on by whoever reads them; more threads do not make a packet faster.
 const THREADS_MAX: usize = 4;
@@ -45,6 +45,9 @@ pub fn start(config: Config) -> Result<Handle, Error> {
         let _inside = runtime.enter();
         let listener = tokio::net::TcpListener::from_std(rtsp_listener).map_err(Error::Runtime)?;
         runtime.spawn(rtsp::listener::run(listener, shared.clone(), stopped.clone()));
+        if let Some(socket) = clock::bind(rtsp) {
+            runtime.spawn(clock::run(socket, shared.clone(), stopped.clone()));
+        }
         if let Some(listener) = http_listener {
             let listener = tokio::net::TcpListener::from_std(listener).map_err(Error::Runtime)?;
             runtime.spawn(http::run(listener, shared, stopped));

@@ -5,6 +5,7 @@ mod raw;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, UdpSocket};
 
+use common::sync::wire;
 use raw::{Camera, Client, config, frame, http, server};
 use serde_json::Value;
 
@@ -250,4 +251,49 @@ fn shutdown_closes_connections_and_frees_the_ports() {
     publisher.drain();
     player.drain();
     server::start(server::Config { rtsp, http: Some(http), ..config() }).expect("the ports are free").shutdown();
+}
+
+/// What comes back for `request`, sent to the port of RTSP, and from where.
+fn ask_clock(handle: &server::Handle, request: &[u8]) -> (Vec<u8>, std::net::SocketAddr) {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    socket.set_read_timeout(Some(raw::LIMIT)).expect("a limit");
+    socket.send_to(request, handle.rtsp_addr()).expect("sent");
+    let mut answer = [0; 1_500];
+    let (length, from) = socket.recv_from(&mut answer).expect("an answer");
+    (answer[..length].to_vec(), from)
+}
+
+#[test]
+fn it_tells_its_time_over_udp_at_the_port_of_rtsp() {
+    use common::clock::Clock;
+    let (clock, handle) = (common::clock::SystemClock::new(), server());
+    let request = wire::request(0x1234);
+    let before = clock.now().wall;
+    let (bytes, from) = ask_clock(&handle, &request);
+    let answer = wire::parse_answer(&bytes).expect("an answer of the protocol");
+    assert_eq!((from, answer.nonce, answer.host), (handle.rtsp_addr(), 0x1234, common::clock::host()));
+    assert!(before <= answer.there_in && answer.there_in <= answer.there_out && answer.there_out <= clock.now().wall);
+    assert!(bytes.len() <= request.len(), "nobody has more sent than they send");
+    // Nonsense gets no answer, and does not stop it.
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    for nonsense in [&b"FLCK"[..], &bytes, &[0xff; 1_400], &[]] {
+        socket.send_to(nonsense, handle.rtsp_addr()).expect("sent");
+    }
+    assert!(wire::parse_answer(&ask_clock(&handle, &request).0).is_ok());
+    socket.set_nonblocking(true).expect("a socket");
+    assert!(socket.recv_from(&mut [0; 64]).is_err(), "no answer to any of it");
+}
+
+#[test]
+fn without_its_udp_port_it_serves_all_the_same() {
+    let taken = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    let rtsp = taken.local_addr().expect("bound");
+    let handle = server::start(server::Config { rtsp, ..config() }).expect("RTSP needs no UDP port");
+    assert_eq!(Client::connect(handle.rtsp_addr()).ask("OPTIONS", "/cam", "", "").0, 200);
+    let handle_again = server();
+    drop(handle);
+    assert!(UdpSocket::bind(handle_again.rtsp_addr()).is_err(), "it is taken while it serves");
+    let address = handle_again.rtsp_addr();
+    drop(handle_again);
+    assert!(UdpSocket::bind(address).is_ok(), "and free after it");
 }

@@ -5,6 +5,8 @@
 
 mod serve;
 
+use std::net::SocketAddr;
+
 use common::code::Reader;
 use common::frame::Luma;
 use common::rtp::{header, rtcp};
@@ -12,7 +14,8 @@ use common::rtsp::auth::{Attempt, Client, Credentials, Verifier};
 use common::rtsp::headers::{Range, RtpInfo, Session, parse_cseq};
 use common::rtsp::message::{Framer, Item};
 use common::rtsp::sdp::Announcement;
-use common::time::MonoTime;
+use common::sync::{Prober, Protocol, Responder};
+use common::time::{MonoTime, Now, WallTime};
 use common::{h264, sei, units};
 
 pub use serve::rtsp_serve;
@@ -21,7 +24,7 @@ pub use serve::rtsp_serve;
 pub type Target = fn(&[u8]);
 
 /// Every parser, by name.
-pub const TARGETS: [(&str, Target); 10] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("rtsp_message", rtsp_message),
     ("rtsp_headers", rtsp_headers),
     ("rtsp_serve", rtsp_serve),
@@ -31,6 +34,7 @@ pub const TARGETS: [(&str, Target); 10] = [
     ("rtcp", rtcp),
     ("h264", h264),
     ("code", code),
+    ("clock", clock),
     ("flags", flags),
 ];
 
@@ -120,11 +124,38 @@ pub fn code(data: &[u8]) {
     }
 }
 
+/// Datagrams of the clock protocol and of NTP, as who asks and who answers see them.
+pub fn clock(data: &[u8]) {
+    let (now, server) = (MonoTime::default(), SocketAddr::from(([192, 0, 2, 1], 8554)));
+    let mut responder = Responder::new(1);
+    if let Some(nonce) = responder.handle_datagram(now, server.ip(), data) {
+        let answer = responder.answer(nonce, WallTime::default(), WallTime::default());
+        assert!(answer.len() <= data.len(), "no more is sent than was received");
+    }
+    for protocol in [Protocol::Framelag, Protocol::Ntp] {
+        let mut prober = Prober::new(protocol, server, 1);
+        let request = prober.poll_transmit(now).expect("the first is due at once");
+        prober.handle_datagram(now, server, data);
+        assert_eq!(prober.view().fix, None, "nobody guesses the nonce");
+        // The same with the nonce of the request put where it belongs.
+        let (from, to) = if protocol == Protocol::Ntp { (40, 24) } else { (8, 8) };
+        let mut answer = data.to_vec();
+        if let Some(nonce) = answer.get_mut(to..to + 8) {
+            nonce.copy_from_slice(&request[from..from + 8]);
+            prober.handle_datagram(now, server, &answer);
+        }
+        if let Some(fix) = prober.view().fix {
+            assert!(fix.estimate(Now::default(), now).is_some_and(|estimate| estimate.bound_us >= 0));
+        }
+    }
+}
+
 /// Values of command line flags.
 pub fn flags(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let _ = units::parse_duration(&text);
     let _ = units::parse_rate(&text);
     let _ = text.parse::<common::frame::Size>();
+    let _ = text.parse::<common::sync::Endpoint>();
     let _ = text.parse::<reports::Assertion>();
 }

@@ -13,6 +13,7 @@ pub mod corner_code;
 pub mod hostile;
 pub mod measuring;
 pub mod misreading;
+pub mod namespaces;
 pub mod need;
 pub mod pictures;
 pub mod process;

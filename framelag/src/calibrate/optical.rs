@@ -151,7 +151,8 @@ fn look(config: &Config, opened: &Sender<String>, ending: &AtomicBool) -> Result
         match source.next(PATIENCE)? {
             Next::Frame(frame) => {
                 let arrived = clock.now().wall;
-                let (taken, by_driver) = (frame.captured.unwrap_or(arrived), frame.captured.is_some());
+                let captured = frame.captured.time();
+                let (taken, by_driver) = (captured.unwrap_or(arrived), captured.is_some());
                 glimpses.push(Glimpse { taken, by_driver, code: reader.read(frame.picture.luma()) });
                 source.recycle(frame.picture);
             }

@@ -27,7 +27,10 @@ impl Tally {
             host: self.about.host.clone(),
             frames: Frames::new(&self.ledger.counts(), self.ledger.segments()),
             pictures: Pictures { unplaced: self.ledger.unplaced(), stale: self.ledger.stale(), ..self.pictures },
-            latency_ms: LatencyMs::new(&self.histograms.total, self.left_out),
+            latency_ms: LatencyMs {
+                uncompared: self.compared.left_out(),
+                ..LatencyMs::new(&self.histograms.total, self.left_out)
+            },
             sections: self.timeline.sections(self.last),
             picture_age_ms: self.age_figures(),
             freezes: self.freeze_figures(),
@@ -47,6 +50,7 @@ impl Tally {
         };
         run.warnings = warning::of(&run);
         self.name_the_cause(&mut run.warnings);
+        self.compared.explain(&mut run.warnings);
         run.warnings.extend(self.warnings.iter().cloned());
         if partial {
             let message = "these are the figures up to the last write: the run goes on, or was killed";
@@ -115,17 +119,17 @@ impl Tally {
     }
 
     fn clock_figures(&self) -> ClockFigures {
-        let known = self.about.clocks.are_one().then_some(0);
-        ClockFigures {
-            same_host: self.about.clocks.are_one(),
-            assumed: self.about.clocks == Clocks::Assumed,
-            offset_us: known,
-            uncertainty_us: known,
+        let clocks = self.about.clocks;
+        let figures = ClockFigures {
+            same_host: clocks.are_one(),
+            assumed: matches!(clocks, Clocks::Assumed | Clocks::Said),
             steps: self.clock.steps(),
             largest_step_us: Some(self.clock.largest_us()).filter(|_| self.clock.steps() > 0),
             suspends: self.timeline.count(Kind::Suspend),
             publisher_steps: self.timeline.count(Kind::PublisherStep),
             events: self.timeline.events(),
-        }
+            ..ClockFigures::default()
+        };
+        self.compared.figures(clocks, figures)
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use common::frame::Stage;
 
-use crate::run::{Run, StageMs};
+use crate::run::{Run, StageMs, ms};
 
 /// Quantiles of the latency, each with the number of frames it takes before it is more than the maximum by another
 /// name: 1/(1 − q).
@@ -48,6 +48,19 @@ impl Metric {
             Source::Run(_, read) => read(run),
             Source::Stage(stage, _, read) => read(run.stages_ms.of(stage)),
         }
+    }
+
+    /// The bound of the value, ± ms, where the difference of two clocks is part of it.
+    pub(super) fn bound_ms(&self, run: &Run) -> Option<f64> {
+        let contains = match self.source {
+            Source::Run(name, _) => {
+                let latency = ["min", "mean", "p50", "p90", "p95", "p99", "p99_9", "max"];
+                let of_latency = name.strip_prefix("latency_ms.").is_some_and(|field| latency.contains(&field));
+                of_latency || name.starts_with("picture_age_ms.")
+            }
+            Source::Stage(stage, ..) => stage == Stage::Network,
+        };
+        run.clock.max_uncertainty_us.filter(|_| contains).map(ms)
     }
 
     /// Frames that the value comes from.
@@ -164,6 +177,8 @@ fn table() -> Vec<Metric> {
         plain("connection.disconnected_ms", Unit::Ms, |run| Some(run.connection.disconnected_ms)),
         plain("clock.steps", Unit::Number, |run| Some(run.clock.steps as f64)),
         plain("clock.offset_us", Unit::Micros, |run| run.clock.offset_us.map(|us| us as f64)),
+        plain("clock.max_uncertainty_us", Unit::Micros, |run| run.clock.max_uncertainty_us.map(|us| us as f64)),
+        plain("clock.restarts", Unit::Number, |run| Some(run.clock.restarts as f64)),
         plain("clock.uncertainty_us", Unit::Micros, |run| run.clock.uncertainty_us.map(|us| us as f64)),
     ];
     for stage in Stage::ALL {

@@ -141,3 +141,26 @@ fn every_metric_is_a_path_of_run_json() {
         assert!(format!("{name}<1").parse::<Assertion>().is_ok(), "{name}");
     }
 }
+
+#[test]
+fn a_limit_within_the_bound_of_two_clocks_is_undecided() {
+    let mut run = run();
+    (run.clock.same_host, run.clock.max_uncertainty_us) = (false, Some(3_000));
+    for (text, ok) in [
+        ("p50<14ms", Some(true)),
+        ("p50<12ms", None),
+        ("p50<9ms", None),
+        ("p50<6ms", Some(false)),
+        ("p50>=6ms", Some(true)),
+        ("p50==10ms", None),
+        ("p50!=20ms", Some(true)),
+        ("picture_age.max<1ms", Some(false)),
+        ("stages.network.p50<9ms", None),
+        ("stages.decode.p99<5ms", Some(true)),
+        ("latency.stdev<1ms", Some(true)),
+        ("frames.lost<50%", Some(true)),
+    ] {
+        let verdict = text.parse::<Assertion>().expect(text).check(&run);
+        assert_eq!(verdict.ok, ok, "{text}: {verdict:?}");
+    }
+}

@@ -8,7 +8,7 @@ use std::time::Duration;
 use common::clock::{Clock, ManualClock};
 use common::frame::{FrameTimes, ReceiverTimes};
 use common::time::{Now, WallTime};
-use reports::{Clocks, Recorder, Run, Sample, Setup, Summary};
+use reports::{Clocks, Correction, Recorder, Run, Sample, Setup, Summary};
 use serde_json::Value;
 
 /// Wall time of ms 0: 2023-11-14T22:13:20Z.
@@ -114,6 +114,7 @@ impl World {
             run: code.run,
             times: FrameTimes { stamp: code.stamp, publisher: None, receiver },
             presented: now.mono,
+            correction: Correction::None,
             shown: true,
             bytes: 900,
             idr: false,

@@ -1,0 +1,227 @@
+//! Compares this host's clock with another one that receivers can ask too, so that they can tell how far ours is from theirs.
+//!
+//! A thread with a UDP socket of its own; when to ask, and what to believe, is [`common::sync::Prober`]'s.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use common::clock::Clock;
+use common::sei::Reference;
+use common::sync::{Endpoint, Prober, Protocol, View};
+use common::time::Now;
+
+use crate::event::Log;
+
+/// Longest wait before the wish to end is looked after.
+const TICK: Duration = Duration::from_millis(100);
+/// A clock that has not answered by then is told of.
+const SILENCE: Duration = Duration::from_secs(5);
+/// From one attempt to find the address of a host to the next.
+const RESOLVE_EVERY: Duration = Duration::from_secs(5);
+/// Longest answer that is looked at.
+const DATAGRAM_MAX: usize = 1_024;
+/// An SEI holds no larger offset, µs: 4.7 hours.
+const MAX_OFFSET_US: i64 = 1 << 34;
+
+/// A comparison that goes on until it is dropped.
+#[derive(Debug)]
+pub struct Comparison {
+    endpoint: Endpoint,
+    view: Arc<Mutex<View>>,
+    ended: Arc<AtomicBool>,
+}
+
+impl Comparison {
+    /// Begins to ask `endpoint`. That it does not answer is a warning where it was `asked_for`.
+    ///
+    /// # Errors
+    /// Where the system gives no thread.
+    pub fn start(endpoint: Endpoint, clock: Arc<dyn Clock>, log: Log, asked_for: bool) -> io::Result<Self> {
+        let (view, ended) = (Arc::default(), Arc::default());
+        let asking = Asking {
+            endpoint: endpoint.clone(),
+            view: Arc::clone(&view),
+            ended: Arc::clone(&ended),
+            clock,
+            log,
+            asked_for,
+            told: false,
+        };
+        thread::Builder::new().name("clock".to_owned()).spawn(move || asking.run())?;
+        Ok(Self { endpoint, view, ended })
+    }
+
+    /// The other clock against the publisher's, whose both times are `now`; `None` as long as it is not known, or is
+    /// further away than an SEI can say.
+    pub fn reference(&self, now: Now) -> Option<Reference> {
+        let view = *self.view.lock().expect("no thread panics while it holds the view");
+        reference(&self.endpoint, &view, now)
+    }
+}
+
+impl Drop for Comparison {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::Relaxed);
+    }
+}
+
+fn reference(endpoint: &Endpoint, view: &View, now: Now) -> Option<Reference> {
+    let id = match endpoint.protocol {
+        Protocol::Framelag => view.host.filter(|host| *host != 0)?,
+        Protocol::Ntp => endpoint.id(),
+    };
+    let found = view.fix?.estimate(now, now.mono)?;
+    let offset_us = -found.offset_us;
+    let bound_us = u32::try_from(found.bound_us).ok()?;
+    (offset_us.abs() < MAX_OFFSET_US).then_some(Reference { id, offset_us, bound_us })
+}
+
+/// The thread.
+struct Asking {
+    endpoint: Endpoint,
+    view: Arc<Mutex<View>>,
+    ended: Arc<AtomicBool>,
+    clock: Arc<dyn Clock>,
+    log: Log,
+    asked_for: bool,
+    told: bool,
+}
+
+impl Asking {
+    fn run(mut self) {
+        while !self.has_ended() {
+            let why = match self.open() {
+                Ok((socket, target)) => self.ask(&socket, target),
+                Err(why) => why,
+            };
+            self.tell(&format!("{}: {why}", self.endpoint));
+            for _ in 0..RESOLVE_EVERY.as_millis() / TICK.as_millis() {
+                if !self.has_ended() {
+                    thread::sleep(TICK);
+                }
+            }
+        }
+    }
+
+    fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
+    }
+
+    fn open(&self) -> io::Result<(UdpSocket, SocketAddr)> {
+        let Endpoint { host, port, .. } = &self.endpoint;
+        let mut addresses = (host.as_str(), *port).to_socket_addrs()?;
+        let target = addresses.next().ok_or_else(|| io::Error::other("the host has no address"))?;
+        let socket = if target.is_ipv4() {
+            UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?
+        } else {
+            UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0))?
+        };
+        Ok((socket, target))
+    }
+
+    /// Asks until the end, or until the socket fails.
+    fn ask(&mut self, socket: &UdpSocket, target: SocketAddr) -> io::Error {
+        let mut prober = Prober::new(self.endpoint.protocol, target, rand::random());
+        let since = self.clock.now().mono;
+        let mut buffer = [0; DATAGRAM_MAX];
+        while !self.has_ended() {
+            if let Some(request) = prober.poll_transmit(self.clock.now().mono) {
+                // A network that is away now may come back.
+                let _ = socket.send_to(&request, target);
+            }
+            let now = self.clock.now().mono;
+            let due = prober.poll_timeout().map_or(TICK, |due| due - now);
+            // The system takes no wait of zero.
+            if let Err(error) = socket.set_read_timeout(Some(due.clamp(Duration::from_millis(1), TICK))) {
+                return error;
+            }
+            if let Ok((length, from)) = socket.recv_from(&mut buffer) {
+                prober.handle_datagram(self.clock.now().mono, from, &buffer[..length]);
+            }
+            let view = prober.view();
+            *self.view.lock().expect("no thread panics while it holds the view") = view;
+            self.look_at(&view, now - since);
+        }
+        io::Error::other("the run is over")
+    }
+
+    /// Tells what came of it, once.
+    fn look_at(&mut self, view: &View, elapsed: Duration) {
+        if view.counts.answered == 0 && elapsed >= SILENCE {
+            let wrong = match view.counts.refused() {
+                0 => "does not answer".to_owned(),
+                _ => format!("gives no usable answer ({})", view.counts.reasons()),
+            };
+            self.tell(&format!("{} {wrong}", self.endpoint));
+        }
+        let now = self.clock.now();
+        let offset = view.fix.and_then(|fix| fix.estimate(now, now.mono)).map_or(0, |found| found.offset_us);
+        if offset.abs() >= MAX_OFFSET_US {
+            let hours = offset as f64 / 3.6e9;
+            self.tell(&format!("this host's clock is {hours:+.1} hours from that of {}: set it", self.endpoint));
+        }
+    }
+
+    fn tell(&mut self, what: &str) {
+        if std::mem::replace(&mut self.told, true) || self.has_ended() {
+            return;
+        }
+        let message = format!(
+            "{what}; receivers on other hosts cannot compare their clocks with this one's (let UDP through, or give \
+             publisher and receiver the same --clock ntp://HOST)"
+        );
+        if self.asked_for {
+            self.log.warn("clock", &message);
+        } else {
+            self.log.note("clock", &message);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use common::clock::ManualClock;
+    use common::sync::{Responder, wire};
+    use common::time::WallTime;
+
+    use super::*;
+
+    /// What is known of a clock that is `ahead` µs ahead of ours, and when.
+    fn known(ahead: i64, host: u32) -> (View, Now) {
+        let clock = ManualClock::new(WallTime::from_micros(1_763_722_800_000_000));
+        let target = SocketAddr::from(([192, 0, 2, 1], 8554));
+        let mut prober = Prober::new(Protocol::Framelag, target, 1);
+        let request = prober.poll_transmit(clock.now().mono).expect("one is due");
+        let nonce = wire::parse_request(&request).expect("it is one");
+        clock.advance(Duration::from_millis(1));
+        let there = clock.now().wall.offset(ahead);
+        let answer = Responder::new(host).answer(nonce, there, there);
+        clock.advance(Duration::from_millis(1));
+        prober.handle_datagram(clock.now().mono, target, &answer);
+        (prober.view(), clock.now())
+    }
+
+    #[test]
+    fn the_reference_names_the_other_clock_and_how_far_ahead_it_is() {
+        let endpoint = Endpoint::framelag("192.0.2.1", 8554);
+        let (view, now) = known(5_000_000, 9);
+        let reference = reference(&endpoint, &view, now).expect("it is known");
+        assert_eq!(reference.id, 9);
+        assert!((reference.offset_us - 5_000_000).abs() <= i64::from(reference.bound_us), "{reference:?}");
+        assert!((1_000..1_010).contains(&reference.bound_us), "{reference:?}");
+    }
+
+    #[test]
+    fn what_cannot_be_said_is_not_said() {
+        let endpoint = Endpoint::framelag("192.0.2.1", 8554);
+        let (nameless, now) = known(0, 0);
+        assert_eq!(reference(&endpoint, &nameless, now), None, "a host that does not know its name");
+        let (far, now) = known(-56 * 365 * 86_400_000_000, 9);
+        assert_eq!(reference(&endpoint, &far, now), None, "an SEI would cut it");
+        assert_eq!(reference(&endpoint, &View::default(), now), None);
+    }
+}

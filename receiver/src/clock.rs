@@ -1,0 +1,160 @@
+//! Asks another clock, on a thread with a UDP socket of its own. When to ask, and what to believe, is
+//! [`common::sync::Prober`]'s; what it means for a picture is [`crate::offset`]'s.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use common::clock::{Clock, SystemClock};
+use common::sync::{Endpoint, Prober, View};
+
+use crate::stop::Stop;
+
+/// Longest wait before the wish to end is looked after.
+const TICK: Duration = Duration::from_millis(100);
+/// From one attempt to find the address of a host to the next.
+const RESOLVE_EVERY: Duration = Duration::from_secs(5);
+/// Longest answer that is looked at.
+const DATAGRAM_MAX: usize = 1_024;
+
+/// A clock that is being asked.
+#[derive(Clone, Debug)]
+pub struct Asking {
+    endpoint: Endpoint,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    view: View,
+    /// Why it cannot be asked.
+    fault: Option<String>,
+}
+
+impl Asking {
+    /// Asks `endpoint` until `stop`.
+    ///
+    /// # Errors
+    /// Where the system gives no thread.
+    pub fn start(endpoint: Endpoint, clock: SystemClock, stop: Stop) -> io::Result<Self> {
+        let asking = Self { endpoint, state: Arc::default() };
+        let here = asking.clone();
+        thread::Builder::new().name("clock".to_owned()).spawn(move || here.run(&clock, &stop))?;
+        Ok(asking)
+    }
+
+    /// The clock.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// What is known of it.
+    pub fn view(&self) -> View {
+        self.lock().view
+    }
+
+    /// Why it cannot be asked: its host has no address, or there is no socket.
+    pub fn fault(&self) -> Option<String> {
+        self.lock().fault.clone()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().expect("no thread panics while it holds the state")
+    }
+
+    fn run(&self, clock: &SystemClock, stop: &Stop) {
+        while !stop.is_requested() {
+            let outcome = self.open().and_then(|(socket, target)| {
+                self.lock().fault = None;
+                self.ask(&socket, target, clock, stop)
+            });
+            self.lock().fault = outcome.err().map(|error| error.to_string());
+            for _ in 0..RESOLVE_EVERY.as_millis() / TICK.as_millis() {
+                if !stop.is_requested() {
+                    thread::sleep(TICK);
+                }
+            }
+        }
+    }
+
+    fn open(&self) -> io::Result<(UdpSocket, SocketAddr)> {
+        let Endpoint { host, port, .. } = &self.endpoint;
+        let mut addresses = (host.as_str(), *port).to_socket_addrs()?;
+        let target = addresses.next().ok_or_else(|| io::Error::other("the host has no address"))?;
+        let socket = if target.is_ipv4() {
+            UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?
+        } else {
+            UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0))?
+        };
+        Ok((socket, target))
+    }
+
+    /// Asks until `stop`, or until the socket fails.
+    fn ask(&self, socket: &UdpSocket, target: SocketAddr, clock: &SystemClock, stop: &Stop) -> io::Result<()> {
+        let mut prober = Prober::new(self.endpoint.protocol, target, rand::random());
+        let mut buffer = [0; DATAGRAM_MAX];
+        while !stop.is_requested() {
+            if let Some(request) = prober.poll_transmit(clock.now().mono) {
+                // A network that is away now may come back.
+                let _ = socket.send_to(&request, target);
+            }
+            let due = prober.poll_timeout().map_or(TICK, |due| due - clock.now().mono);
+            // The system takes no wait of zero.
+            socket.set_read_timeout(Some(due.clamp(Duration::from_millis(1), TICK)))?;
+            if let Ok((length, from)) = socket.recv_from(&mut buffer) {
+                prober.handle_datagram(clock.now().mono, from, &buffer[..length]);
+            }
+            self.lock().view = prober.view();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use common::sync::{Responder, wire};
+
+    use super::*;
+
+    #[test]
+    fn a_clock_on_loopback_is_found_and_nonsense_is_not_believed() {
+        let server = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        let (clock, stop) = (SystemClock::new(), Stop::new());
+        let port = server.local_addr().expect("bound").port();
+        let asking =
+            Asking::start(Endpoint::framelag("localhost", port), clock.clone(), stop.clone()).expect("a thread");
+        let mut request = [0; wire::LEN];
+        let mut answered = 0;
+        while asking.view().counts.answered < 3 {
+            let (length, from) = server.recv_from(&mut request).expect("it asks");
+            let nonce = wire::parse_request(&request[..length]).expect("a request");
+            let now = clock.now().wall;
+            let mut answer = Responder::new(5).answer(nonce, now, now);
+            if answered % 2 == 0 {
+                // Another nonce.
+                answer[8] ^= 1;
+            }
+            answered += 1;
+            server.send_to(&answer, from).expect("sent");
+        }
+        stop.request();
+        let (view, now) = (asking.view(), clock.now());
+        let found = view.fix.expect("it is known").estimate(now, now.mono).expect("it is new");
+        assert!(found.offset_us.abs() <= found.bound_us, "one clock: {found:?}");
+        assert!(view.counts.refused() >= 1 && view.host == Some(5), "{view:?}");
+    }
+
+    #[test]
+    fn a_host_without_an_address_is_told() {
+        let (clock, stop) = (SystemClock::new(), Stop::new());
+        let asking =
+            Asking::start(Endpoint::framelag("no-such-host.invalid", 1), clock, stop.clone()).expect("a thread");
+        while asking.fault().is_none() {
+            thread::sleep(Duration::from_millis(5));
+        }
+        stop.request();
+        assert_eq!(asking.view().fix, None);
+    }
+}

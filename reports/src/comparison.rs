@@ -1,0 +1,262 @@
+//! What came of comparing the receiver's clock with the publisher's, and which latencies may stand beside each other.
+
+use crate::run::{ClockFigures, ProbeFigures, Run, ms, rounded};
+use crate::sample::{Clocks, Correction};
+use crate::warning::{Code, Warning};
+
+/// A bound beyond this part of the median latency is warned of.
+const MAX_BOUND_SHARE: f64 = 0.1;
+
+/// How far two clocks are apart.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Comparison {
+    /// Receiver's clock − publisher's clock, µs.
+    pub offset_us: i64,
+    /// The bound of that, ± µs.
+    pub bound_us: i64,
+    /// How fast the receiver's clock gains on the one that it asks, ppm; `None` where that cannot be told yet.
+    pub drift_ppm: Option<f64>,
+    /// Whose clock was asked.
+    pub source: Source,
+}
+
+/// Whose clock the receiver asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// That of the publisher's host.
+    Publisher,
+    /// A server's, with which the publisher has compared its own.
+    Server,
+    /// An NTP server's, with which the publisher has compared its own.
+    Ntp,
+}
+
+impl Source {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Publisher => "publisher",
+            Self::Server => "server",
+            Self::Ntp => "ntp",
+        }
+    }
+}
+
+/// What became of asking another clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Probes {
+    /// Requests sent.
+    pub sent: u64,
+    /// Answers believed.
+    pub answered: u64,
+    /// Answers not believed.
+    pub refused: u64,
+    /// Times that the estimate started over: the other clock stepped, or this host slept.
+    pub restarts: u64,
+}
+
+/// What becomes of a latency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Admission {
+    /// It is kept with those before it.
+    Beside,
+    /// It is kept, and those before it are not: nobody knows how far their clocks were apart.
+    Instead,
+    /// It is left out.
+    Refused,
+}
+
+/// The comparison over a run.
+#[derive(Clone, Debug, Default)]
+pub struct Compared {
+    newest: Option<Comparison>,
+    max_bound_us: Option<i64>,
+    probes: Option<Probes>,
+    /// Latencies in the histograms that contain the unknown difference of the clocks.
+    raw: u64,
+    left_out: u64,
+    advice: Option<String>,
+}
+
+impl Compared {
+    /// The offset for the frames that follow.
+    pub fn known(&mut self, comparison: Comparison) {
+        self.newest = Some(comparison);
+    }
+
+    /// What became of asking so far.
+    pub fn probes(&mut self, probes: Probes) {
+        self.probes = Some(probes);
+    }
+
+    /// Why nothing is known and what would help, for the warning that says so.
+    pub fn advise(&mut self, advice: String) {
+        self.advice = Some(advice);
+    }
+
+    /// Frames left out of the latencies because their clocks could not be compared while others' could.
+    pub(crate) fn left_out(&self) -> u64 {
+        self.left_out
+    }
+
+    /// Whether a latency is to be kept. Those with an unknown difference of two clocks in them are kept only as long as there
+    /// are no others: with the first that is corrected they go.
+    pub(crate) fn admit(&mut self, correction: Correction) -> Admission {
+        match correction {
+            Correction::None => Admission::Beside,
+            Correction::Missing if self.newest.is_some() => {
+                self.left_out += 1;
+                Admission::Refused
+            }
+            Correction::Missing => {
+                self.raw += 1;
+                Admission::Beside
+            }
+            Correction::By(_) => {
+                self.max_bound_us = self.max_bound_us.max(self.newest.map(|newest| newest.bound_us));
+                match std::mem::take(&mut self.raw) {
+                    0 => Admission::Beside,
+                    raw => {
+                        self.left_out += raw;
+                        Admission::Instead
+                    }
+                }
+            }
+        }
+    }
+
+    /// `figures` with what is known here.
+    pub(crate) fn figures(&self, clocks: Clocks, figures: ClockFigures) -> ClockFigures {
+        let apart = self.newest.filter(|_| !clocks.are_one());
+        let one = clocks.are_one().then_some(0);
+        let source = match clocks {
+            Clocks::Same => Some("same-host"),
+            Clocks::Said => Some("user"),
+            Clocks::Unknown | Clocks::Assumed | Clocks::Different => apart.map(|newest| newest.source.name()),
+        };
+        ClockFigures {
+            offset_us: one.or(apart.map(|newest| newest.offset_us)),
+            uncertainty_us: one.or(apart.map(|newest| newest.bound_us)),
+            max_uncertainty_us: one.or(apart.map(|newest| self.max_bound_us.unwrap_or(newest.bound_us))),
+            drift_ppm: apart.and_then(|newest| newest.drift_ppm).map(rounded),
+            source,
+            probes: self.probes.map(|Probes { sent, answered, refused, .. }| ProbeFigures { sent, answered, refused }),
+            restarts: self.probes.map_or(0, |probes| probes.restarts),
+            ..figures
+        }
+    }
+
+    /// Adds what is known here to a warning that the clocks were not compared.
+    pub(crate) fn explain(&self, warnings: &mut [Warning]) {
+        let Some(advice) = &self.advice else { return };
+        for warning in warnings.iter_mut().filter(|warning| warning.code == Code::ClockUnknown) {
+            warning.message = format!("{}; {advice}", warning.message);
+        }
+    }
+}
+
+/// What the figures warn of.
+pub(crate) fn warnings(run: &Run) -> Vec<Warning> {
+    let (clock, latency) = (&run.clock, &run.latency_ms);
+    let mut warnings = Vec::new();
+    if let (false, Some(bound), Some(p50)) = (clock.same_host, clock.max_uncertainty_us.map(ms), latency.p50) {
+        if bound > p50.abs() * MAX_BOUND_SHARE {
+            let message = format!(
+                "every latency is known to ± {bound:.3} ms only, which is more than a tenth of p50 ({p50:.3} ms): \
+                 that is how well two clocks can be compared over this network"
+            );
+            warnings.push(Warning::new(Code::ClockUncertain, message));
+        }
+    }
+    if latency.uncompared > 0 {
+        let message = format!(
+            "{} frames were shown while it was not known how far the two clocks are apart: they are left out of the \
+             latencies",
+            latency.uncompared
+        );
+        warnings.push(Warning::new(Code::Uncompared, message));
+    }
+    warnings
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::sample::Sample;
+    use crate::tally::Tally;
+    use crate::testing::{about, now, sample};
+
+    const OFFSET: i64 = 3_600_000_000;
+
+    fn comparison(bound_us: i64) -> Comparison {
+        Comparison { offset_us: OFFSET, bound_us, drift_ppm: Some(-12.3456), source: Source::Server }
+    }
+
+    fn tally() -> Tally {
+        let mut about = about(Duration::ZERO);
+        about.clocks = Clocks::Different;
+        Tally::new(about)
+    }
+
+    /// Frame `i`, 10 ms old; where it is not corrected an hour older.
+    fn frame(i: u64, correction: Correction) -> Sample {
+        let mut frame = sample(i, i * 40, i * 40 + 10);
+        frame.correction = correction;
+        if correction == Correction::Missing {
+            frame.times.stamp = frame.times.stamp.offset(-OFFSET);
+        }
+        frame
+    }
+
+    #[test]
+    fn corrected_latencies_are_never_mixed_with_raw_ones() {
+        let mut tally = tally();
+        (0..50).for_each(|i| tally.frame(&frame(i, Correction::Missing), &mut |_| {}));
+        assert_eq!((tally.run(true).latency_ms.count, tally.run(true).latency_ms.min), (50, Some(3_600_010.0)));
+        tally.compared().known(comparison(400));
+        (50..100).for_each(|i| tally.frame(&frame(i, Correction::By(0)), &mut |_| {}));
+        (100..110).for_each(|i| tally.frame(&frame(i, Correction::Missing), &mut |_| {}));
+        tally.finish(now(4_410), &mut |_| {});
+        let run = tally.run(false);
+        assert_eq!((run.latency_ms.count, run.latency_ms.uncompared, run.latency_ms.max), (50, 60, Some(10.0)));
+        assert!(run.picture_age_ms.max < Some(1_000.0), "{:?}", run.picture_age_ms);
+        assert!(run.warnings.iter().any(|w| w.code == Code::Uncompared && w.message.contains("60 frames")));
+        assert!(!run.warnings.iter().any(|w| w.code == Code::ClockUnknown), "{:?}", run.warnings);
+    }
+
+    #[test]
+    fn the_clock_block_says_offset_bound_and_source() {
+        let mut tally = tally();
+        tally.compared().probes(Probes { sent: 9, answered: 7, refused: 1, restarts: 2 });
+        for (i, bound) in [(0, 900), (1, 2_000), (2, 300)] {
+            tally.compared().known(comparison(bound));
+            tally.frame(&frame(i, Correction::By(0)), &mut |_| {});
+        }
+        let run = tally.run(false);
+        let clock = run.clock;
+        assert_eq!((clock.same_host, clock.offset_us, clock.uncertainty_us), (false, Some(OFFSET), Some(300)));
+        assert_eq!((clock.max_uncertainty_us, clock.drift_ppm), (Some(2_000), Some(-12.346)));
+        assert_eq!((clock.source, clock.restarts), (Some("server"), 2));
+        assert_eq!(clock.probes, Some(ProbeFigures { sent: 9, answered: 7, refused: 1 }));
+        let uncertain = run.warnings.iter().find(|warning| warning.code == Code::ClockUncertain).expect("2 of 10 ms");
+        assert!(uncertain.message.contains("± 2.000 ms") && uncertain.message.contains("10.000 ms"));
+    }
+
+    #[test]
+    fn where_nothing_is_known_the_warning_says_what_would_help() {
+        let mut tally = tally();
+        tally.compared().advise("ask somebody".to_owned());
+        (0..50).for_each(|i| tally.frame(&frame(i, Correction::Missing), &mut |_| {}));
+        let run = tally.run(false);
+        let unknown = run.warnings.iter().find(|warning| warning.code == Code::ClockUnknown).expect("it is said");
+        assert!(unknown.message.ends_with("; ask somebody"), "{}", unknown.message);
+        assert_eq!((run.clock.offset_us, run.clock.source), (None, None));
+    }
+
+    #[test]
+    fn a_step_is_looked_for_in_the_clock_as_it_was_read() {
+        let corrected = frame(1, Correction::By(500));
+        assert_eq!(corrected.now().wall, corrected.times.receiver.presented.offset(500));
+    }
+}
