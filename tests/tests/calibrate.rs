@@ -64,8 +64,9 @@ fn what_is_measured_follows_what_is_injected_and_a_camera_sees_the_window() {
     let optical = &calibration["optical"];
     let seen = optical["screen_and_camera_ms"]["count"].as_u64().unwrap_or_else(|| panic!("{optical:#}\n{ran}"));
     assert!(seen >= 30, "{optical:#}");
-    let least = optical["screen_and_camera_ms"]["min"].as_f64().unwrap_or_else(|| panic!("{optical:#}"));
-    assert!(least > -1.0, "nothing is seen before it is shown: {optical:#}");
+    // A single one may be seen before the receiver, which has to wait for its turn, has noted that it was shown.
+    let usual = optical["screen_and_camera_ms"]["p50"].as_f64().unwrap_or_else(|| panic!("{optical:#}"));
+    assert!(usual > 0.0, "what is seen was shown before: {optical:#}");
     assert_eq!(optical["driver_time"], false);
 }
 
