@@ -62,12 +62,12 @@ pub enum Error {
 /// [`Error`] where the run cannot begin. What goes wrong later is in the summaries, and in the exit code.
 pub fn run(config: &Config, stop: &Stop) -> Result<u8, Error> {
     let clock = SystemClock::new();
+    let calibration = calibration::find(config.calibration.as_deref(), clock.now().wall)?;
     let output = Output::new(config.json, config.duration, config.inputs.len() > 1);
     let window = !config.headless && display_is_there(&output);
     let slots: Vec<_> =
         config.inputs.iter().map(|_| Arc::new(Slot::new(window || config.snapshot.is_some()))).collect();
     let started = clock.now();
-    let calibration = calibration::find(config.calibration.as_deref(), started.wall)?;
     let streams = config.inputs.iter().map(|input| Stream::new(input, config, started));
     let mut streams = streams.collect::<Result<Vec<_>, _>>()?;
     streams.iter_mut().for_each(|stream| stream.calibrated(&calibration));
