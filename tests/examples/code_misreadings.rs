@@ -12,23 +12,22 @@ use framelag_tests::misreading::{Footage, Kind, Tally, damaged_stream, trials};
 const TRIALS: u64 = 10_000_000;
 /// Trials that share a seed.
 const BATCH: u64 = 10_000;
-/// Pictures of the damaged stream at most.
-const DAMAGED: usize = 100_000;
+/// Pictures of the damaged stream.
+const DAMAGED: usize = 50_000;
 
 fn main() -> Result<()> {
     let count = std::env::args().nth(1).map_or(Ok(TRIALS), |text| text.parse()).context("how many trials?")?;
     let start = Instant::now();
-    let per_kind = count.div_ceil(Kind::ALL.len() as u64);
     let footage = Footage::load(1)?;
     println!("| picture | trials | read right | not read | read wrong |");
     println!("|---|---|---|---|---|");
     let mut wrong = 0;
     for kind in Kind::ALL {
-        let tally = in_threads(kind, per_kind.div_ceil(BATCH), &footage);
+        let tally = in_threads(kind, (count * kind.share()).div_ceil(100 * BATCH), &footage);
         print(&format!("{kind:?}"), tally);
         wrong += tally.wrong;
     }
-    let tally = damaged_stream((per_kind as usize).min(DAMAGED))?;
+    let tally = damaged_stream(DAMAGED)?;
     print("Damaged stream", tally);
     wrong += tally.wrong;
     println!("\nIt took {} s.", start.elapsed().as_secs());

@@ -13,7 +13,7 @@ use framelag_tests::need;
 use framelag_tests::survival::{Change, Clip, Codec, LOW_BANDWIDTH, Setting, Tally, Watch, stamped, through};
 use image::GrayImage;
 
-const PICTURES: usize = 1050;
+const PICTURES: usize = 400;
 const CLIPS: [(&str, &str); 3] =
     [("Big Buck Bunny", "bigbuckbunny.mp4"), ("bikes", "bikes.mp4"), ("carphone", "carphone_pristine.mp4")];
 /// For what comes after, or beside, the two encoders that the low-bandwidth settings are for.
@@ -23,10 +23,10 @@ const OTHERS: [Setting; 4] = [
     Setting { size: Size::new(1280, 720), fps: 25, kbps: 1400 },
     Setting { size: Size::new(1920, 1080), fps: 25, kbps: 3000 },
 ];
-const OTHER_PICTURES: usize = 300;
+const OTHER_PICTURES: usize = 150;
 /// What players do is done to pictures of these sizes, so many of each clip.
 const CHANGED: [Size; 3] = [Size::new(256, 144), Size::new(640, 480), Size::new(1280, 720)];
-const CHANGED_PICTURES: usize = 16;
+const CHANGED_PICTURES: usize = 5;
 /// Pictures within which a code that is not where it was painted is found.
 const PATIENCE: usize = 48;
 

@@ -13,7 +13,7 @@ use trial::Trial;
 mod trial;
 
 /// Small, so that many are tried.
-const SIZE: Size = Size::new(160, 96);
+const SIZE: Size = Size::new(128, 64);
 
 /// What is done to a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +54,17 @@ impl Kind {
         Self::Footage,
         Self::Dissolve,
     ];
+
+    /// How many of a hundred trials are made of it: fewer where nothing is to be found, and the search takes longest.
+    pub const fn share(self) -> u64 {
+        match self {
+            Self::Noise => 2,
+            Self::RandomCells | Self::Footage => 5,
+            Self::Covered | Self::Cut | Self::Blend | Self::Dissolve => 12,
+            Self::Flipped | Self::Replaced => 13,
+            Self::Tear => 14,
+        }
+    }
 
     /// Whether there is a code in it that can be read.
     pub const fn has_code(self) -> bool {

@@ -183,6 +183,28 @@ mod tests {
         }
     }
 
+    /// As an encoder leaves it that ran out of bits: the upper rows are new, the lower ones those of the frame before.
+    #[test]
+    fn a_code_of_which_little_is_new_is_the_one_before_to_a_reader_that_remembers_it() {
+        let size = Size::new(256, 144);
+        let painted = |payload: &Payload| {
+            let mut picture = Picture::black(size);
+            Painter::new(size, Corner::TopLeft).expect("large enough").paint(&mut picture, payload);
+            picture
+        };
+        let next = Payload { sequence: 78, time: WallTime::from_micros(1_763_722_800_040_013), ..PAYLOAD };
+        let (before, new) = (painted(&PAYLOAD), painted(&next));
+        let mut torn = before.clone();
+        let upper = (16 + 4 * 4) * 256;
+        torn.planes_mut()[0][..upper].copy_from_slice(&new.luma().data[..upper]);
+        let mut reader = Reader::new();
+        assert_eq!(reader.read(torn.luma()), None);
+        assert_eq!(reader.read(before.luma()), Some(PAYLOAD));
+        assert_eq!(reader.read(torn.luma()), Some(PAYLOAD));
+        assert_eq!(reader.read(new.luma()), Some(next));
+        assert_eq!(reader.read(torn.luma()), None, "most of it is not the frame that the reader remembers now");
+    }
+
     #[test]
     fn stripes_and_checks_are_survived_at_any_size() {
         for (width, height) in [(1, 1), (1, 300), (300, 1), (24, 8), (40, 13), (641, 481)] {

@@ -15,7 +15,7 @@ use super::Setting;
 /// From one key frame to the next.
 const KEY_FRAME_SECONDS: u32 = 4;
 /// One byte of so many is damaged.
-const DAMAGE: u32 = 400;
+const DAMAGE: u32 = 4000;
 
 /// What encodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
