@@ -2,18 +2,18 @@
 
 use std::ops::AddAssign;
 
-use common::code::{Corner, Layout, Painter, Payload, Reader, SEQUENCE_MODULUS};
+use anyhow::Result;
+use common::code::{Corner, Reader};
 use common::frame::{Picture, Size};
-use common::time::WallTime;
-use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
 
-use crate::corner_code::{COLUMNS, ROWS, place};
+use crate::need;
+use crate::survival::{Clip, Codec, Setting, payload, stamped, through};
+use trial::Trial;
+
+mod trial;
 
 /// Small, so that many are tried.
-const SIZE: Size = Size::new(160, 96);
-/// From one frame to the next, in µs.
-const FRAME_US: i64 = 33_333;
+const SIZE: Size = Size::new(128, 64);
 
 /// What is done to a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,16 +28,48 @@ pub enum Kind {
     Replaced,
     /// A code with a part covered.
     Covered,
+    /// A code that is partly outside the picture.
+    Cut,
     /// The upper part of one frame above the lower part of another.
     Tear,
     /// The mean of two frames, with any weights, and noise.
     Blend,
+    /// Real footage with no code.
+    Footage,
+    /// A code on footage, and footage with another code or none, blended with any weights.
+    Dissolve,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Noise, Self::RandomCells, Self::Flipped, Self::Replaced, Self::Covered, Self::Tear, Self::Blend];
+    pub const ALL: [Self; 10] = [
+        Self::Noise,
+        Self::RandomCells,
+        Self::Flipped,
+        Self::Replaced,
+        Self::Covered,
+        Self::Cut,
+        Self::Tear,
+        Self::Blend,
+        Self::Footage,
+        Self::Dissolve,
+    ];
+
+    /// How many of a hundred trials are made of it: fewer where nothing is to be found, and the search takes longest.
+    pub const fn share(self) -> u64 {
+        match self {
+            Self::Noise => 2,
+            Self::RandomCells | Self::Footage => 5,
+            Self::Covered | Self::Cut | Self::Blend | Self::Dissolve => 12,
+            Self::Flipped | Self::Replaced => 13,
+            Self::Tear => 14,
+        }
+    }
+
+    /// Whether there is a code in it that can be read.
+    pub const fn has_code(self) -> bool {
+        !matches!(self, Self::Noise | Self::RandomCells | Self::Footage)
+    }
 }
 
 /// How trials ended.
@@ -59,13 +91,37 @@ impl AddAssign for Tally {
     }
 }
 
+/// Pictures without a code: each trial takes a part of its own of one of them.
+#[derive(Debug)]
+pub struct Footage(Vec<Picture>);
+
+impl Footage {
+    /// Of the three clips, every `step`th picture, in the clips' own sizes. Needs ffmpeg.
+    ///
+    /// # Errors
+    /// Where ffmpeg is missing.
+    ///
+    /// # Panics
+    /// Where a clip has not been fetched.
+    pub fn load(step: usize) -> Result<Self> {
+        let mut pictures = Vec::new();
+        for (file, width, height) in
+            [("bigbuckbunny.mp4", 1280, 720), ("bikes.mp4", 640, 272), ("carphone_pristine.mp4", 176, 144)]
+        {
+            let clip = Clip::load(&need::footage(file), Size::new(width, height))?;
+            pictures.extend(clip.pictures().iter().step_by(step).cloned());
+        }
+        Ok(Self(pictures))
+    }
+}
+
 /// `count` trials of `kind`, the same for the same `seed`.
-pub fn trials(kind: Kind, count: u64, seed: u64) -> Tally {
-    let mut trial = Trial::new(seed);
+pub fn trials(kind: Kind, count: u64, seed: u64, footage: &Footage) -> Tally {
+    let mut trial = Trial::new(seed, footage);
     let mut tally = Tally::default();
     for _ in 0..count {
-        let painted = trial.prepare(kind);
-        match trial.reader.read(trial.picture.luma()) {
+        let (painted, read) = trial.run(kind);
+        match read {
             None => tally.none += 1,
             Some(read) if painted.contains(&Some(read)) => tally.right += 1,
             Some(_) => tally.wrong += 1,
@@ -74,113 +130,26 @@ pub fn trials(kind: Kind, count: u64, seed: u64) -> Tally {
     tally
 }
 
-/// Its reader is locked to the code's place from the first reading on, as in a stream.
-struct Trial {
-    random: StdRng,
-    painter: Painter,
-    picture: Picture,
-    other: Picture,
-    reader: Reader,
-}
-
-impl Trial {
-    fn new(seed: u64) -> Self {
-        let painter = Painter::new(SIZE, Corner::TopLeft).expect("large enough");
-        let random = StdRng::seed_from_u64(seed);
-        Self { random, painter, picture: Picture::black(SIZE), other: Picture::black(SIZE), reader: Reader::new() }
-    }
-
-    /// Makes the picture; returns the codes that may be read in it.
-    fn prepare(&mut self, kind: Kind) -> [Option<Payload>; 2] {
-        let random = &mut self.random;
-        let first = Payload {
-            stream_id: random.random(),
-            sequence: random.random_range(0..SEQUENCE_MODULUS - 1),
-            time: WallTime::from_micros(random.random_range(0..1 << 51)),
-        };
-        let jitter = random.random_range(-5_000..5_000);
-        let time = WallTime::from_micros(first.time.as_micros() + FRAME_US + jitter);
-        let second = Payload { sequence: first.sequence + 1, time, ..first };
-        if kind == Kind::Noise {
-            random.fill(self.picture.planes_mut()[0]);
-            return [None; 2];
-        }
-        self.painter.paint(&mut self.picture, &first);
-        self.painter.paint(&mut self.other, &second);
-        match kind {
-            Kind::Noise => {}
-            Kind::RandomCells => self.random_cells(),
-            Kind::Flipped => self.flip(),
-            Kind::Replaced => self.replace(),
-            Kind::Covered => self.cover(),
-            Kind::Tear => self.tear(),
-            Kind::Blend => self.blend(),
-        }
-        // Random cells may only be read as what lay below them where none was changed, which does not happen.
-        if kind == Kind::RandomCells { [None; 2] } else { [Some(first), Some(second)] }
-    }
-
-    fn random_cells(&mut self) {
-        for index in 0..160 {
-            if self.random.random() {
-                self.invert(place(index));
+/// Reads `count` pictures of an H.264 stream whose bytes were damaged, as ffmpeg conceals what is missing: blocks
+/// of other pictures, grey, and slices that ended early. Needs ffmpeg.
+///
+/// # Errors
+/// Where ffmpeg is missing or fails.
+///
+/// # Panics
+/// Where the clip has not been fetched.
+pub fn damaged_stream(count: usize) -> Result<Tally> {
+    let clip = Clip::load(&need::footage("bikes.mp4"), SIZE)?;
+    let setting = Setting { size: SIZE, fps: 25, kbps: 150 };
+    let (mut reader, mut tally) = (Reader::new(), Tally::default());
+    through(Codec::Damaged, setting, stamped(&clip, setting.fps, Corner::TopLeft, count)?, |luma| {
+        match reader.read(luma) {
+            None => tally.none += 1,
+            Some(read) if read == payload(read.sequence as usize) && (read.sequence as usize) < count => {
+                tally.right += 1
             }
+            Some(_) => tally.wrong += 1,
         }
-    }
-
-    fn flip(&mut self) {
-        for _ in 0..self.random.random_range(1..40) {
-            let cell = (self.random.random_range(0..COLUMNS), self.random.random_range(0..ROWS));
-            self.invert(cell);
-        }
-    }
-
-    fn replace(&mut self) {
-        for _ in 0..self.random.random_range(3..=8) {
-            let byte = self.random.random_range(0..20);
-            let flips: u8 = self.random.random();
-            (0..8).filter(|bit| flips >> bit & 1 == 1).for_each(|bit| self.invert(place(byte * 8 + bit)));
-        }
-    }
-
-    fn cover(&mut self) {
-        let bounds = self.painter.layout().bounds();
-        let (width, height) = (bounds.width as usize, bounds.height as usize);
-        let left = bounds.x as usize + self.random.random_range(0..width);
-        let top = bounds.y as usize + self.random.random_range(0..height);
-        let (across, down) = (self.random.random_range(1..width), self.random.random_range(1..height));
-        let level = self.random.random();
-        let stride = SIZE.width as usize;
-        for row in self.picture.planes_mut()[0].chunks_exact_mut(stride).skip(top).take(down) {
-            let right = (left + across).min(stride);
-            row[left..right].fill(level);
-        }
-    }
-
-    fn tear(&mut self) {
-        let bounds = self.painter.layout().bounds();
-        let seam = self.random.random_range(bounds.y..bounds.y + bounds.height) as usize * SIZE.width as usize;
-        let [below, ..] = self.other.planes();
-        self.picture.planes_mut()[0][seam..].copy_from_slice(&below[seam..]);
-    }
-
-    fn blend(&mut self) {
-        let weight = self.random.random_range(0..=256);
-        let noise = self.random.random_range(1..60);
-        let [other, ..] = self.other.planes();
-        for (sample, other) in self.picture.planes_mut()[0].iter_mut().zip(other) {
-            let mixed = (i32::from(*sample) * weight + i32::from(*other) * (256 - weight)) >> 8;
-            *sample = (mixed + self.random.random_range(-noise..noise)).clamp(0, 255) as u8;
-        }
-    }
-
-    fn invert(&mut self, (column, row): (usize, usize)) {
-        let layout: Layout = self.painter.layout();
-        let (bounds, cell) = (layout.bounds(), layout.cell() as usize);
-        let (x, y) = (bounds.x as usize + column * cell, bounds.y as usize + row * cell);
-        let stride = SIZE.width as usize;
-        for row in self.picture.planes_mut()[0].chunks_exact_mut(stride).skip(y).take(cell) {
-            row[x..x + cell].iter_mut().for_each(|sample| *sample = 251 - *sample);
-        }
-    }
+    })?;
+    Ok(tally)
 }

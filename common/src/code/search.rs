@@ -94,3 +94,50 @@ impl Search {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WIDTH: usize = 1920;
+    const HEIGHT: usize = 1080;
+    /// Checks of 4 samples pass for a finder everywhere: no picture makes a call do more.
+    const WORST: fn(usize, usize) -> u8 = |x, y| if (x / 4 + y / 4).is_multiple_of(2) { 235 } else { 16 };
+
+    /// Lines that a call looks at, and places that it tries.
+    fn work(search: &mut Search, luma: &Luma<'_>) -> (usize, usize) {
+        let (sweep, lines) = (search.sweep, search.lines);
+        let mut places = 0;
+        search.go_on(luma, |_| -> Option<()> {
+            places += 1;
+            None
+        });
+        let step = luma.height.div_ceil(LINES_PER_SWEEP);
+        ((search.sweep - sweep) * luma.height.div_ceil(step) + search.lines - lines, places)
+    }
+
+    fn calls(of: impl Fn(usize, usize) -> u8, count: usize) -> Vec<(usize, usize)> {
+        let data: Vec<u8> = (0..WIDTH * HEIGHT).map(|i| of(i % WIDTH, i / WIDTH)).collect();
+        let luma = Luma { data: &data, width: WIDTH, height: HEIGHT, stride: WIDTH };
+        let mut search = Search::default();
+        (0..count).map(|_| work(&mut search, &luma)).collect()
+    }
+
+    #[test]
+    fn a_call_looks_at_a_thirtieth_of_a_large_picture_and_tries_few_places() {
+        for (of, some) in [((|_, _| 90) as fn(usize, usize) -> u8, false), (WORST, true)] {
+            for (lines, places) in calls(of, 100) {
+                assert!(lines > 0, "each call goes on");
+                assert!(lines * WIDTH <= SAMPLES_PER_CALL + WIDTH, "{lines} lines");
+                assert!(places * COST_OF_ATTEMPT <= SAMPLES_PER_CALL + COST_OF_ATTEMPT, "{places} places");
+                assert!((places > 0) == some, "{places} places");
+            }
+        }
+    }
+
+    #[test]
+    fn a_picture_is_looked_through_within_a_second_of_calls() {
+        let lines: usize = calls(|_, _| 90, 30).iter().map(|(lines, _)| lines).sum();
+        assert!(lines >= 2 * LINES_PER_SWEEP, "both heights of edges: {lines} lines");
+    }
+}
