@@ -156,8 +156,10 @@ fn optical_text(optical: &Optical) -> String {
         Some(OpticalMs { count, min, p50, p99 }) if optical.is_enough() => format!(
             "screen and camera min {min:.1} · p50 {p50:.1} · p99 {p99:.1} ms ({count} frames)\n            ({seen})"
         ),
-        Some(OpticalMs { count, .. }) => format!("only {count} frames were read: {advice}\n            ({seen})"),
-        None => format!("no frame was read: {advice}\n            ({seen})"),
+        Some(OpticalMs { count, .. }) => {
+            format!("only {count} frames were read:\n            {advice}\n            ({seen})")
+        }
+        None => format!("no frame was read:\n            {advice}\n            ({seen})"),
     }
 }
 
