@@ -83,6 +83,11 @@ impl Compared {
         self.advice = Some(advice);
     }
 
+    /// The bound of the newest offset, ± µs.
+    pub(crate) fn bound_us(&self) -> Option<i64> {
+        self.newest.map(|newest| newest.bound_us)
+    }
+
     /// Frames left out of the latencies because their clocks could not be compared while others' could.
     pub(crate) fn left_out(&self) -> u64 {
         self.left_out
