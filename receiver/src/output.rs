@@ -139,7 +139,8 @@ fn progress(live: &Live) -> String {
     };
     let phase = if live.measuring { "" } else { "  (warming up)" };
     let [now, p50, p99] = [live.latency_ms, live.p50_ms, live.p99_ms].map(ms);
-    format!("{:.1} fps  LAT {now}  p50 {p50}  p99 {p99}{missing}{phase}", live.fps)
+    let bound = live.bound_ms.map_or_else(String::new, |bound| format!(" ± {bound:.1}ms"));
+    format!("{:.1} fps  LAT {now}{bound}  p50 {p50}  p99 {p99}{missing}{phase}", live.fps)
 }
 
 fn second(elapsed: Duration, name: &str, live: &Live) -> Value {
@@ -152,6 +153,7 @@ fn second(elapsed: Duration, name: &str, live: &Live) -> Value {
         "measuring": live.measuring,
         "fps": live.fps,
         "latency_ms": live.latency_ms,
+        "bound_ms": live.bound_ms,
         "p50_ms": live.p50_ms,
         "p99_ms": live.p99_ms,
         "age_ms": live.age_ms,

@@ -93,6 +93,11 @@ impl Compared {
         self.advice = Some(advice);
     }
 
+    /// The bound of the newest offset, ± µs.
+    pub(crate) fn bound_us(&self) -> Option<i64> {
+        self.newest.map(|newest| newest.bound_us)
+    }
+
     /// Frames left out of the latencies because their clocks could not be compared while others' could.
     pub(crate) fn left_out(&self) -> u64 {
         self.left_out
@@ -158,14 +163,13 @@ impl Compared {
 pub(crate) fn warnings(run: &Run) -> Vec<Warning> {
     let (clock, latency) = (&run.clock, &run.latency_ms);
     let mut warnings = Vec::new();
-    if let (false, Some(bound), Some(p50)) = (clock.same_host, clock.max_uncertainty_us.map(ms), latency.p50) {
-        if bound > p50.abs() * MAX_BOUND_SHARE {
-            let message = format!(
-                "every latency is known to ± {bound:.3} ms only, which is more than a tenth of p50 ({p50:.3} ms): \
-                 that is how well two clocks can be compared over this network"
-            );
-            warnings.push(Warning::new(Code::ClockUncertain, message));
-        }
+    let bound = clock.max_uncertainty_us.map(ms).filter(|_| !clock.same_host);
+    if let Some((bound, p50)) = bound.zip(latency.p50).filter(|(bound, p50)| *bound > p50.abs() * MAX_BOUND_SHARE) {
+        let message = format!(
+            "every latency is known to ± {bound:.3} ms only, which is more than a tenth of p50 ({p50:.3} ms): \
+             that is how well two clocks can be compared over this network"
+        );
+        warnings.push(Warning::new(Code::ClockUncertain, message));
     }
     if latency.uncompared > 0 {
         let message = format!(

@@ -66,6 +66,8 @@ pub struct Live {
     pub fps: f64,
     /// Latency of the newest frame read, ms.
     pub latency_ms: Option<f64>,
+    /// The bound of every latency, ± ms, where two clocks are part of it and were compared.
+    pub bound_ms: Option<f64>,
     /// When the newest frame was read and shown.
     pub read_at: Option<MonoTime>,
     /// The median latency of the run so far, ms.
@@ -231,6 +233,7 @@ impl Recorder {
             measuring: self.tally.is_measuring(),
             fps: self.tally.recent_fps(),
             latency_ms: newest.map(|sample| ms(sample.times.latency_us())),
+            bound_ms: self.tally.bound_us().map(ms),
             read_at: newest.map(|sample| sample.presented),
             p50_ms: latency.quantile_us(0.5).map(ms),
             p99_ms: latency.quantile_us(0.99).map(ms),

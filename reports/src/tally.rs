@@ -143,6 +143,11 @@ impl Tally {
         self.calibration = Some(found);
     }
 
+    /// The bound of the newest latency, ± µs, where two clocks are part of it and were compared.
+    pub fn bound_us(&self) -> Option<i64> {
+        self.compared.bound_us().filter(|_| !self.about.clocks.are_one())
+    }
+
     /// What comparing the clocks of publisher and receiver comes to.
     pub fn compared(&mut self) -> &mut Compared {
         &mut self.compared

@@ -65,7 +65,14 @@ struct Seen {
     restarts: u64,
 }
 
-/// A request under way, as a test sees it: when it left, and when its answer was made and came back.
+/// A request: its bytes, when it left, and its first answer.
+struct Asked {
+    request: Vec<u8>,
+    sent: Duration,
+    answer: Option<Vec<u8>>,
+}
+
+/// A request that was answered.
 #[derive(Clone, Copy)]
 struct Trip {
     sent: Duration,
@@ -117,29 +124,26 @@ impl World {
         let mut responder = Responder::new(9);
         let [mut out, mut back] = self.ways.clone().map(|way| Link::new(way, self.seed.wrapping_mul(3) + 1));
         let (mut at, mut look, mut seen) = (Duration::ZERO, LOOK_EVERY, Seen::default());
-        let mut trips: Vec<(Vec<u8>, Duration, Option<(Vec<u8>, Duration)>)> = Vec::new();
+        let mut asked: Vec<Asked> = Vec::new();
         let mut done: Vec<Trip> = Vec::new();
         while at < self.lasts {
             while let Some(request) = prober.poll_transmit(self.mono(at)) {
-                trips.push((request.clone(), at, None));
+                asked.push(Asked { request: request.clone(), sent: at, answer: None });
                 out.handle_packet(MonoTime::from_origin(at), request);
             }
             while let Some(request) = out.poll_output(MonoTime::from_origin(at)) {
                 let Some(nonce) = responder.handle_datagram(self.mono(at), client.ip(), &request) else { continue };
                 let leaves = at + self.busy;
                 let answer = responder.answer(nonce, self.there.wall(at), self.there.wall(leaves)).to_vec();
-                let asked = trips.iter_mut().find(|(sent, ..)| *sent == request).expect("it was asked");
-                asked.2.get_or_insert((answer.clone(), at));
+                let of = asked.iter_mut().find(|asked| asked.request == request).expect("it was asked");
+                of.answer.get_or_insert(answer.clone());
                 back.handle_packet(MonoTime::from_origin(leaves), answer);
             }
             while let Some(answer) = back.poll_output(MonoTime::from_origin(at)) {
                 prober.handle_datagram(self.mono(at), server, &answer);
-                let trip = trips.iter().find_map(|(_, sent, made)| {
-                    made.as_ref().filter(|(bytes, _)| *bytes == answer).map(|(_, came)| (*sent, *came))
-                });
-                if let Some((sent, _)) = trip {
-                    let net_us = (at - sent - self.busy).as_nanos() as f64 / 1e3;
-                    done.push(Trip { sent, back: at, net_us });
+                if let Some(Asked { sent, .. }) = asked.iter().find(|asked| asked.answer.as_ref() == Some(&answer)) {
+                    let net_us = (at - *sent - self.busy).as_nanos() as f64 / 1e3;
+                    done.push(Trip { sent: *sent, back: at, net_us });
                 }
             }
             if at >= look {

@@ -79,7 +79,7 @@ pub fn parse_answer(bytes: &[u8]) -> Result<Answer, Refusal> {
 
 fn times(bytes: &[u8]) -> Result<Times, Refusal> {
     // Both in seconds with 16 bits behind the point.
-    let micros = |at: usize| number(&bytes[at..at + 4]) * 1_000_000 >> 16;
+    let micros = |at: usize| (number(&bytes[at..at + 4]) * 1_000_000) >> 16;
     let precision = (bytes[3] as i8).clamp(-32, 4);
     let distance = micros(4) / 2 + micros(8) + (2_f64.powi(precision.into()) * 1e6).ceil() as u64;
     if distance >= MAX_DISTANCE_US {

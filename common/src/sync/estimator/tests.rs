@@ -70,7 +70,7 @@ fn a_step_of_the_other_clock_restarts_and_is_told() {
     for step in [40_000, -3_600_000_000_i64] {
         let mut estimator = Estimator::default();
         for i in 0..10 {
-            estimator.handle_sample(asked(i * 250_000, 200, 300, 0));
+            assert_eq!(estimator.handle_sample(asked(i * 250_000, 200, 300, 0)), Verdict::Taken);
         }
         assert_eq!(estimator.handle_sample(asked(2_500_000, 200, 300, step)), Verdict::Doubted);
         assert_eq!(estimator.fix(), None, "in doubt there is no estimate");
