@@ -115,14 +115,10 @@ impl Output {
 
     fn print(&self, text: impl Display) {
         let mut out = io::stdout().lock();
-        match writeln!(out, "{text}").and_then(|()| out.flush()) {
-            // A reader that has gone away is no reason to fail.
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                if !self.failed.swap(true, Ordering::Relaxed) {
-                    self.tell(format_args!("cannot write to standard output: {error}"));
-                }
-            }
-            _ => {}
+        let Err(error) = writeln!(out, "{text}").and_then(|()| out.flush()) else { return };
+        // A reader that has gone away is no reason to fail.
+        if error.kind() != io::ErrorKind::BrokenPipe && !self.failed.swap(true, Ordering::Relaxed) {
+            self.tell(format_args!("cannot write to standard output: {error}"));
         }
     }
 

@@ -155,7 +155,7 @@ impl Stream {
             Event::Picture(seen) => {
                 self.unit(seen.assembled);
                 self.first_picture.get_or_insert(seen.read);
-                self.pending.push_back(seen);
+                self.pending.push_back(*seen);
                 return !std::mem::replace(&mut self.link.plays, true);
             }
         }
@@ -334,7 +334,7 @@ mod tests {
         let at = now.mono;
         let (assembled, begun, decoded, read, converted) = (at, at, at, at, at);
         let (received, sampled, bytes, idr) = (None, None, 100, false);
-        Event::Picture(Seen {
+        Event::Picture(Box::new(Seen {
             serial,
             reading,
             received,
@@ -346,7 +346,7 @@ mod tests {
             sampled,
             bytes,
             idr,
-        })
+        }))
     }
 
     /// Pictures 1 to `count`, 10 ms apart.

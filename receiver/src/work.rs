@@ -24,7 +24,7 @@ pub enum Event {
     /// The input ended: of itself, or with what stopped it.
     Ended(Result<(), String>),
     /// A picture was decoded.
-    Picture(Seen),
+    Picture(Box<Seen>),
     /// An access unit of so many bytes gave no picture.
     Undecodable {
         /// Its bytes.
@@ -106,7 +106,7 @@ impl Work<'_> {
         let begun = self.clock.now().mono;
         let data = match &unit.body {
             Body::Raw(picture) => {
-                return Event::Picture(self.picture(unit, 0, (begun, begun), picture.into()));
+                return Event::Picture(Box::new(self.picture(unit, 0, (begun, begun), picture.into())));
             }
             Body::AccessUnit(data) => data,
         };
@@ -118,7 +118,7 @@ impl Work<'_> {
             seen = Some(self.picture(unit, bytes, (begun, decoded), planes));
         });
         match (outcome, seen) {
-            (Ok(()), Some(seen)) => Event::Picture(seen),
+            (Ok(()), Some(seen)) => Event::Picture(Box::new(seen)),
             (outcome, _) => {
                 tracing::debug!(bytes, ?outcome, "undecodable");
                 self.stamps.access_unit(data);

@@ -120,7 +120,7 @@ fn frames_across_both_wraps_are_measured(transport: Transport) {
     let (first, last) = (sequences[0], sequences[sequences.len() - 1]);
     assert!(first < u64::from(PACKETS_BEFORE) && FRAME * (first as u32) < TIME_BEFORE, "from frame {first}");
     assert!(packets > u64::from(PACKETS_BEFORE) && last > u64::from(PACKETS_BEFORE), "{packets} packets, frame {last}");
-    assert!(at > TIME_BEFORE && FRAME * last as u32 > TIME_BEFORE, "{at:?}, frame {last}");
+    assert!(at > TIME_BEFORE && FRAME * (last as u32) > TIME_BEFORE, "{at:?}, frame {last}");
     assert!(sequences.windows(2).all(|pair| pair[1] == pair[0] + 1), "in order");
     assert_eq!((missing(&frames), frames.duplicate), (0, 0), "{frames:?}");
     assert_eq!((report.number("frames.restarts"), report.number("connection.disconnects")), (0.0, 0.0));
