@@ -3,9 +3,11 @@
 
 use std::ops::AddAssign;
 
-use common::code::{Corner, Painter, Payload, Reader, TooSmall};
+use common::code::{Corner, Painter, Payload, Reader, Rect, TooSmall};
 use common::frame::{Luma, Picture, Size};
 use common::time::WallTime;
+
+use crate::corner_code;
 
 mod change;
 mod clip;
@@ -70,6 +72,9 @@ pub struct Tally {
     /// The encoder skipped it: the picture says the code of an earlier frame, or it is not read and equals the one
     /// before it sample by sample. It is not new.
     pub skipped: usize,
+    /// The encoder skipped most of its code: the block is nearer to that of the frame before than any reader could tell
+    /// from the frame's own. It is not read, and not new either.
+    pub partly_skipped: usize,
     /// Not read.
     pub unread: usize,
     /// Read, and the code of no frame up to this one. Must never happen.
@@ -77,7 +82,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Pictures that were not skipped.
+    /// Pictures that were not skipped, and whose code was not.
     pub const fn new_pictures(self) -> usize {
         self.right + self.unread + self.wrong
     }
@@ -92,6 +97,7 @@ impl AddAssign for Tally {
     fn add_assign(&mut self, other: Self) {
         self.right += other.right;
         self.skipped += other.skipped;
+        self.partly_skipped += other.partly_skipped;
         self.unread += other.unread;
         self.wrong += other.wrong;
     }
@@ -132,11 +138,35 @@ impl Watch {
             Some(read) if of_earlier(&read) => tally.skipped += 1,
             Some(_) => tally.wrong += 1,
             None if self.before == luma.data => tally.skipped += 1,
+            None if n > 0 && self.reader.bounds().is_some_and(|code| mostly(n - 1, luma, code)) => {
+                tally.partly_skipped += 1
+            }
             None => tally.unread += 1,
         }
         self.before.clear();
         self.before.extend_from_slice(luma.data);
     }
+}
+
+/// Bytes in which a block may differ from the code of a frame and still be nearer to it than to any other code: two
+/// differ in seven at least.
+const NEARER: usize = 6;
+
+/// Whether the block in `code` shows frame `n` more or less.
+fn mostly(n: usize, luma: Luma<'_>, code: Rect) -> bool {
+    const MIDDLE: u8 = 126;
+    let white = |index: usize| {
+        let (column, row) = corner_code::place(index);
+        let middle = |start: u32, side: u32, cell: usize, cells: usize| {
+            start as usize + side as usize * (2 * cell + 1) / (2 * cells)
+        };
+        let x = middle(code.x, code.width, column, corner_code::COLUMNS);
+        let y = middle(code.y, code.height, row, corner_code::ROWS);
+        luma.data[y.min(luma.height - 1) * luma.stride + x.min(luma.width - 1)] > MIDDLE
+    };
+    let seen = |byte: usize| (0..8).fold(0, |bits, bit| bits << 1 | u8::from(white(byte * 8 + bit)));
+    let painted = corner_code::painted(corner_code::codeword(&corner_code::message(&payload(n))));
+    painted.iter().enumerate().filter(|(byte, painted)| seen(*byte) != **painted).count() <= NEARER
 }
 
 /// The payload that [`stamped`] paints into frame `n`: 40 ms apart, with the low bits as busy as a real clock's.

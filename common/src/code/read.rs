@@ -3,8 +3,7 @@
 use super::grid::{self, COLUMNS, ROWS};
 use super::sample::{Place, Sampler};
 use super::search::Search;
-use super::word::{self, SYMBOLS};
-use super::{Corner, Layout, Payload, Rect};
+use super::{Corner, Layout, Payload, Rect, word};
 use crate::frame::{Luma, Size};
 
 /// Reads codes from the pictures of one stream, and remembers where it found the last one.
@@ -14,16 +13,9 @@ use crate::frame::{Luma, Size};
 #[derive(Debug, Default)]
 pub struct Reader {
     size: (usize, usize),
-    lock: Option<Lock>,
+    lock: Option<Sampler>,
     exact: Vec<Sampler>,
     search: Search,
-}
-
-/// Where the last code was read, and what it said.
-#[derive(Debug)]
-struct Lock {
-    sampler: Sampler,
-    payload: Payload,
 }
 
 impl Reader {
@@ -41,11 +33,7 @@ impl Reader {
         if self.size != (luma.width, luma.height) {
             self.resize(luma.width, luma.height);
         }
-        let here = self.lock.as_ref().and_then(|lock| lock.sampler.word(&luma));
-        if let (Some(word), Some(lock)) = (here, &mut self.lock)
-            && let Some(payload) = word::decode(word).or_else(|| still(&word, lock.payload))
-        {
-            lock.payload = payload;
+        if let Some(payload) = self.lock.as_ref().and_then(|sampler| read_at(sampler, &luma)) {
             return Some(payload);
         }
         let exact = self.exact.iter().find_map(|sampler| {
@@ -53,14 +41,14 @@ impl Reader {
             Some((sampler.clone(), payload))
         });
         let (sampler, payload) = exact.or_else(|| self.search.go_on(&luma, |place| attempt(place, &luma)))?;
-        self.lock = Some(Lock { sampler, payload });
+        self.lock = Some(sampler);
         Some(payload)
     }
 
     /// What the last code that was read covers of its picture, so that nothing is drawn over it; `None` before the
     /// first, and after a change of size.
     pub fn bounds(&self) -> Option<Rect> {
-        self.lock.as_ref().map(|lock| lock.sampler.bounds())
+        self.lock.as_ref().map(Sampler::bounds)
     }
 
     fn resize(&mut self, width: usize, height: usize) {
@@ -76,12 +64,6 @@ impl Reader {
 
 fn read_at(sampler: &Sampler, luma: &Luma<'_>) -> Option<Payload> {
     sampler.word(luma).and_then(word::decode)
-}
-
-/// `before` where `word` is its word still, more or less: an encoder without bits leaves most of the code as it was, and
-/// what it does change belongs to a frame that cannot be read.
-fn still(word: &[u8; SYMBOLS], before: Payload) -> Option<Payload> {
-    word::shows(word, &before).then_some(before)
 }
 
 /// Reads a code about `place`, and fits the place to it for the pictures to come.
@@ -181,28 +163,6 @@ mod tests {
             let luma = Luma { data: &[0; 100], width, height, stride };
             assert_eq!(Reader::new().read(luma), None);
         }
-    }
-
-    /// As an encoder leaves it that ran out of bits: the upper rows are new, the lower ones those of the frame before.
-    #[test]
-    fn a_code_of_which_little_is_new_is_the_one_before_to_a_reader_that_remembers_it() {
-        let size = Size::new(256, 144);
-        let painted = |payload: &Payload| {
-            let mut picture = Picture::black(size);
-            Painter::new(size, Corner::TopLeft).expect("large enough").paint(&mut picture, payload);
-            picture
-        };
-        let next = Payload { sequence: 78, time: WallTime::from_micros(1_763_722_800_040_013), ..PAYLOAD };
-        let (before, new) = (painted(&PAYLOAD), painted(&next));
-        let mut torn = before.clone();
-        let upper = (16 + 4 * 4) * 256;
-        torn.planes_mut()[0][..upper].copy_from_slice(&new.luma().data[..upper]);
-        let mut reader = Reader::new();
-        assert_eq!(reader.read(torn.luma()), None);
-        assert_eq!(reader.read(before.luma()), Some(PAYLOAD));
-        assert_eq!(reader.read(torn.luma()), Some(PAYLOAD));
-        assert_eq!(reader.read(new.luma()), Some(next));
-        assert_eq!(reader.read(torn.luma()), None, "most of it is not the frame that the reader remembers now");
     }
 
     #[test]

@@ -13,8 +13,6 @@ const VERSION: u8 = 1;
 const PARITY: usize = 6;
 const MESSAGE: usize = SYMBOLS - PARITY;
 const PROTECTED: usize = MESSAGE - 3;
-/// Wrong symbols that leave no doubt about a word that is known beforehand: any two words differ in seven at least.
-const REMEMBERED_ERRORS: usize = PARITY;
 const TIME_MAX: i64 = (1 << 52) - 1;
 /// XORed onto the symbols, so that neither a run of equal bytes nor an empty payload is a uniform block.
 const WHITENING: [u8; SYMBOLS] = [
@@ -36,12 +34,6 @@ pub(super) fn encode(payload: &Payload) -> [u8; SYMBOLS] {
     message[PROTECTED..].copy_from_slice(&crc[1..]);
     let coded = Encoder::new(PARITY).encode(&message);
     whiten(std::array::from_fn(|i| coded[i]))
-}
-
-/// Whether `seen` is the word of `payload` with at most [`REMEMBERED_ERRORS`] wrong symbols.
-pub(super) fn shows(seen: &[u8; SYMBOLS], payload: &Payload) -> bool {
-    let wrong = encode(payload).iter().zip(seen).filter(|(a, b)| a != b).count();
-    wrong <= REMEMBERED_ERRORS
 }
 
 /// The payload of a word with at most three wrong symbols; `None` where it is none of this format.
@@ -83,16 +75,6 @@ mod tests {
             }
             assert_eq!(decode(word), None);
         }
-    }
-
-    #[test]
-    fn a_word_that_is_known_is_seen_through_six_wrong_symbols_and_not_through_seven() {
-        let mut word = encode(&payload());
-        for n in 0..=REMEMBERED_ERRORS {
-            assert!(shows(&word, &payload()));
-            word[3 * n] ^= 0x11;
-        }
-        assert!(!shows(&word, &payload()));
     }
 
     #[test]

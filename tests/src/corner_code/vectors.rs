@@ -25,8 +25,6 @@ pub struct Frame {
     pub about: &'static str,
     /// Its luma plane.
     pub luma: GrayImage,
-    /// The file of the picture before it, to a reader that remembers one.
-    pub after: Option<&'static str>,
     /// What it says.
     pub reading: Option<Payload>,
 }
@@ -49,7 +47,7 @@ pub fn vectors() -> Value {
         [(128, 64), (176, 144), (256, 144), (512, 228), (640, 480), (641, 481), (1024, 576), (1280, 720), (1920, 1080)];
     let layouts = sizes.into_iter().flat_map(|(w, h)| Corner::ALL.map(|corner| layout(Size::new(w, h), corner)));
     let frames = frames().into_iter().map(
-        |frame| json!({ "file": frame.file, "about": frame.about, "after": frame.after, "reading": frame.reading.as_ref().map(fields) }),
+        |frame| json!({ "file": frame.file, "about": frame.about, "reading": frame.reading.as_ref().map(fields) }),
     );
     json!({
         "words": payloads.iter().map(word).collect::<Vec<_>>(),
@@ -65,8 +63,7 @@ pub fn frames() -> Vec<Frame> {
     let stamped = stamped(size, Corner::TopLeft, &first);
     let large = self::stamped(Size::new(640, 480), Corner::TopLeft, &first);
     let resize = |from, width, height| resize(from, width, height, FilterType::Triangle);
-    let frame = |file, about, luma, reading| Frame { file, about, luma, after: None, reading };
-    let mixed = mixed(&stamped, &second);
+    let frame = |file, about, luma, reading| Frame { file, about, luma, reading };
     vec![
         frame("top-left.png", "as painted", stamped.clone(), Some(first)),
         frame("bottom-right.png", "as painted", self::stamped(size, Corner::BottomRight, &first), Some(first)),
@@ -76,11 +73,6 @@ pub fn frames() -> Vec<Frame> {
         frame("three-symbols.png", "symbols 2, 9 and 17 inverted", inverted(&stamped, &[2, 9, 17]), Some(first)),
         frame("four-symbols.png", "symbols 2, 9, 13 and 17 inverted", inverted(&stamped, &[2, 9, 13, 17]), None),
         frame("tear.png", "two frames, one below the other", torn(&stamped, &second), None),
-        frame("mostly-before.png", "symbols 0 to 11 of the next frame in a frame", mixed.clone(), None),
-        Frame {
-            after: Some("top-left.png"),
-            ..frame("mostly-before.png", "the same, to a reader that has read the frame before", mixed, Some(first))
-        },
         frame("blend.png", "the mean of two frames", blended(&stamped, &second), None),
         frame("enlarged.png", "to 384x216", resize(&stamped, 384, 216), Some(first)),
         frame("reduced.png", "from 640x480 to 288x216", resize(&large, 288, 216), Some(first)),
@@ -174,20 +166,6 @@ fn torn(from: &GrayImage, second: &Payload) -> GrayImage {
     let below = stamped(Size::new(from.width(), from.height()), Corner::TopLeft, second);
     let seam = bounds.1 + 4 * cell;
     GrayImage::from_fn(from.width(), from.height(), |x, y| *if y < seam { from } else { &below }.get_pixel(x, y))
-}
-
-/// What most encoders skip when they run out of bits is the lower part: symbols 12 on stay those of `from`.
-fn mixed(from: &GrayImage, second: &Payload) -> GrayImage {
-    let mut to = from.clone();
-    let next = stamped(Size::new(from.width(), from.height()), Corner::TopLeft, second);
-    let (bounds, cell) = top_left(from);
-    for (column, row) in (0..12 * 8).map(place) {
-        for (dx, dy) in (0..cell * cell).map(|i| (i % cell, i / cell)) {
-            let (x, y) = (bounds.0 + column as u32 * cell + dx, bounds.1 + row as u32 * cell + dy);
-            to.put_pixel(x, y, *next.get_pixel(x, y));
-        }
-    }
-    to
 }
 
 fn blended(from: &GrayImage, second: &Payload) -> GrayImage {

@@ -30,8 +30,7 @@ impl<'a> Trial<'a> {
         Self { random, footage, painter, picture, other, reader: Reader::new() }
     }
 
-    /// The codes that may be read, and what is read. Every other time the reader has seen the frame before the damage,
-    /// so that it remembers the code.
+    /// The codes that may be read, and what is read. Every other time the reader has seen the frame before the damage.
     pub(super) fn run(&mut self, kind: Kind) -> ([Option<Payload>; 2], Option<Payload>) {
         let painted = self.payloads();
         if !kind.has_code() {
