@@ -36,6 +36,11 @@ Examples:
 const SOURCE_HELP: &str = "Where pictures come from: camera[:N], test, a y4m file, any file that ffmpeg reads, or - \
                            (a pipe). Default: the webcam, or the test pattern where there is none";
 
+/// In a constant for the same reason.
+const CLOCK_HELP: &str = "A clock that receivers on other hosts compare theirs with too: auto (that of the server, where \
+                          it is on another host), off, ntp://HOST[:PORT], or udp://HOST:PORT of a framelag server. \
+                          Default: auto";
+
 /// Captures live video, stamps every picture with the time, encodes it and pushes it by RTSP.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "publisher", version, after_help = EXAMPLES, max_term_width = 110)]
@@ -114,9 +119,8 @@ pub struct Args {
     #[arg(long, value_name = "ADDR", help_heading = "Destination")]
     pub http: Option<SocketAddr>,
 
-    /// A clock that receivers on other hosts compare theirs with too: auto (that of the server, where it is on another
-    /// host), off, ntp://HOST[:PORT], or udp://HOST:PORT of a framelag server. Default: auto.
-    #[arg(long, value_name = "WHICH", help_heading = "Destination")]
+    /// A clock to compare this host's with.
+    #[arg(long, value_name = "WHICH", help = CLOCK_HELP, help_heading = "Destination")]
     pub clock: Option<ClockChoice>,
 
     /// Show the stamped pictures in a window.

@@ -12,6 +12,10 @@ use reports::Assertion;
 const URL_HELP: &str = "What to play: rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH, or - for raw y4m on standard input. \
     Several make a grid";
 
+const CLOCK_HELP: &str = "How to know how far this host's clock is from the publisher's, where that is on another host: \
+    auto (asks the server over UDP), same-host (there is one clock, whatever the address says), udp://HOST:PORT of a \
+    framelag server, or ntp://HOST[:PORT], the same as the publisher's";
+
 const EXAMPLES: &str = "\
 Examples:
   receiver                                        watch rtsp://127.0.0.1:8554/cam
@@ -64,10 +68,8 @@ pub struct Args {
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_duration)]
     pub wait: Duration,
 
-    /// How far this host's clock is from the publisher's, where that is another host: auto (asks the server over UDP),
-    /// same-host (they are one, whatever the address says), udp://HOST:PORT of a framelag server, or ntp://HOST[:PORT],
-    /// the same as the publisher's.
-    #[arg(long, value_name = "HOW", default_value = "auto")]
+    /// How the clocks of two hosts are compared.
+    #[arg(long, value_name = "HOW", default_value = "auto", help = CLOCK_HELP)]
     pub clock: ClockChoice,
 
     /// Write a report into this folder. With several URLs each gets a folder of its own inside, named after its path.
