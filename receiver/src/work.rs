@@ -13,7 +13,6 @@ use crate::render::pixels::{Label, Slot};
 
 /// What became of an arrival.
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly every event is a picture")]
 pub enum Event {
     /// The session plays.
     Connected,

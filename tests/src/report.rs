@@ -137,7 +137,7 @@ impl Report {
     ///
     /// # Panics
     ///
-    /// Where they do not add up to [`MAX_ERROR_US`], or one is below zero.
+    /// Where they do not add up to 100 µs, or one is below zero.
     pub fn stages_add_up(&self) -> Stages {
         let rows = self.rows("frames.csv");
         let column = |name: &str| rows[0].iter().position(|column| column == name).expect("the column is there");
