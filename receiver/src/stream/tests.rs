@@ -1,0 +1,260 @@
+use clap::Parser;
+use common::clock::{Clock, ManualClock};
+use common::code::Payload;
+use common::frame::CaptureClock;
+use common::sei::Origin;
+use common::time::WallTime;
+use reports::stamps::Sei;
+
+use super::*;
+use crate::args::Args;
+use crate::read::Reading;
+
+const START: WallTime = WallTime::from_micros(1_763_722_800_000_000);
+
+fn stream(clock: &ManualClock) -> Stream {
+    let args = Args::try_parse_from(["receiver", "--warmup", "0s"]).expect("the flags parse");
+    let config = Config::try_from(args).expect("the flags are good");
+    Stream::new(&config.inputs[0], &config, clock.now()).expect("no report is written")
+}
+
+/// A picture that was read now, 5 ms after its stamp.
+fn picture(clock: &ManualClock, serial: u64) -> Event {
+    let now = clock.now();
+    let sequence = u32::try_from(serial).expect("small");
+    let payload = Payload { stream_id: 0, sequence, time: now.wall.offset(-5_000) };
+    let (sei, capture_clock) = (Sei::NoPlace, CaptureClock::None);
+    let (publisher, origin, reference, code) = (None, None, None, None);
+    let reading = Some(Reading { payload, publisher, origin, reference, code, sei, capture_clock });
+    let at = now.mono;
+    let (assembled, begun, decoded, read, converted) = (at, at, at, at, at);
+    let (received, sampled, bytes, idr) = (None, None, 100, false);
+    Event::Picture(Box::new(Seen {
+        serial,
+        reading,
+        received,
+        assembled,
+        begun,
+        decoded,
+        read,
+        converted,
+        sampled,
+        bytes,
+        idr,
+    }))
+}
+
+/// Pictures 1 to `count`, 10 ms apart.
+fn pictures(stream: &mut Stream, clock: &ManualClock, count: u64) {
+    for serial in 1..=count {
+        clock.advance(Duration::from_millis(10));
+        stream.event(picture(clock, serial), clock.now());
+    }
+}
+
+fn latencies(summary: &Summary) -> (u64, Option<f64>, Option<f64>) {
+    let latency = summary.run.latency_ms;
+    (latency.count, latency.min, latency.max)
+}
+
+fn said(summary: &Summary) -> String {
+    summary.run.warnings.iter().map(|warning| format!("{}\n", warning.message)).collect()
+}
+
+#[test]
+fn headless_a_picture_is_presented_when_it_was_read() {
+    let clock = ManualClock::new(START);
+    let mut stream = stream(&clock);
+    pictures(&mut stream, &clock, 40);
+    clock.advance(Duration::from_millis(100));
+    stream.settle(false, clock.now());
+    let summary = stream.finish(false, &[], clock.now());
+    assert_eq!((latencies(&summary), summary.exit_code), ((40, Some(5.0), Some(5.0)), 0));
+}
+
+#[test]
+fn with_a_window_a_picture_waits_for_it_or_a_newer_one() {
+    let clock = ManualClock::new(START);
+    let mut stream = stream(&clock);
+    pictures(&mut stream, &clock, 3);
+    clock.advance(Duration::from_millis(2));
+    stream.settle(true, clock.now());
+    assert_eq!(stream.pending.len(), 3, "nothing was shown yet");
+    stream.shown(2, clock.now().mono);
+    stream.settle(true, clock.now());
+    assert_eq!((stream.pending.len(), stream.replaced), (1, 1));
+    clock.advance(Duration::from_millis(1));
+    stream.shown(3, clock.now().mono);
+    stream.shown(3, clock.now().mono + Duration::from_secs(1));
+    stream.settle(true, clock.now());
+    let summary = stream.finish(false, &[], clock.now());
+    assert_eq!(latencies(&summary), (3, Some(8.0), Some(27.0)), "5 + 3, 5 + 12 and 5 + 22 ms");
+    assert!(said(&summary).contains("1 pictures were replaced"), "{}", said(&summary));
+}
+
+/// The whole way of a picture through the receiver, around a sleep of the machine.
+#[test]
+fn a_suspend_is_dated_and_ages_the_picture() {
+    let clock = ManualClock::new(START);
+    let mut stream = stream(&clock);
+    pictures(&mut stream, &clock, 50);
+    stream.settle(false, clock.now());
+    clock.suspend(Duration::from_secs(30));
+    for serial in 51..=400 {
+        clock.advance(Duration::from_millis(10));
+        stream.slept(clock.slept(), clock.now());
+        stream.event(picture(&clock, serial), clock.now());
+        stream.settle(false, clock.now());
+    }
+    let run = stream.finish(false, &[], clock.now()).run;
+    assert_eq!((run.clock.suspends, run.clock.steps, run.clock.events[0].by_us), (1, 0, 30_000_000));
+    assert_eq!((run.picture_age_ms.max, run.freezes.longest_ms), (Some(30_015.0), Some(30_010.0)));
+    assert_eq!((run.latency_ms.max, run.frames.measured), (Some(5.0), Some(400)));
+    assert_eq!(run.sections.len(), 2);
+}
+
+/// Two publishers that were given no stream id, or the same one, in two places of a grid.
+#[test]
+fn two_streams_with_one_id_are_told() {
+    let clock = ManualClock::new(START);
+    let runs = [Some(1), Some(2), Some(1), None];
+    let mut streams: Vec<_> = runs.iter().map(|_| stream(&clock)).collect();
+    for (n, (stream, run)) in streams.iter_mut().zip(runs).enumerate() {
+        stream.name = format!("cam{n}");
+        let Event::Picture(mut seen) = picture(&clock, 1) else { panic!("it is a picture") };
+        let reading = seen.reading.expect("it has a code");
+        seen.reading = Some(Reading { origin: run.map(|run| Origin { host: 7, run }), ..reading });
+        stream.event(Event::Picture(seen), clock.now());
+        stream.settle(false, clock.now());
+    }
+    tell_apart(&mut streams);
+    let said: Vec<_> = streams.into_iter().map(|stream| said(&stream.finish(false, &[], clock.now()))).collect();
+    assert!(said[0].contains("from another publisher, in cam1: publisher --stream-id"), "{}", said[0]);
+    assert!(said[1].contains("in cam0, cam2:"), "{}", said[1]);
+    assert!(!said[3].contains("--stream-id"), "{}", said[3]);
+}
+
+#[test]
+fn what_was_dropped_here_is_undecodable_and_not_lost() {
+    let clock = ManualClock::new(START);
+    let mut stream = stream(&clock);
+    pictures(&mut stream, &clock, 3);
+    stream.settle(false, clock.now());
+    stream.event(Event::Dropped(Dropped { units: 2, bytes: 900 }), clock.now());
+    clock.advance(Duration::from_millis(30));
+    stream.event(picture(&clock, 6), clock.now());
+    let summary = stream.finish(false, &[], clock.now());
+    let frames = summary.run.frames;
+    assert_eq!((frames.expected, frames.undecodable, frames.lost), (Some(6), Some(2), Some(0)));
+    assert!(said(&summary).contains("2 pictures were dropped"), "{}", said(&summary));
+}
+
+#[test]
+fn a_stream_that_never_decodes_fails_after_a_while() {
+    let clock = ManualClock::new(START);
+    let mut stream = stream(&clock);
+    stream.event(Event::Undecodable { bytes: 100 }, clock.now());
+    clock.advance(FIRST_PICTURE_LIMIT);
+    stream.tick(clock.now());
+    assert!(!stream.has_ended());
+    clock.advance(Duration::from_millis(20));
+    stream.tick(clock.now());
+    assert!(stream.has_ended());
+    let summary = stream.finish(false, &[], clock.now());
+    assert_eq!(summary.exit_code, 1);
+    assert!(said(&summary).contains("none of 1 access units"), "{}", said(&summary));
+}
+
+#[test]
+fn an_input_that_ends_with_an_error_fails_before_the_first_picture_and_after_it() {
+    let clock = ManualClock::new(START);
+    let broken = || Event::Ended(Err("it broke".to_owned()));
+    let mut early = stream(&clock);
+    early.event(broken(), clock.now());
+    assert_eq!(early.finish(false, &[], clock.now()).exit_code, 1);
+    let mut late = stream(&clock);
+    pictures(&mut late, &clock, 40);
+    late.event(broken(), clock.now());
+    let summary = late.finish(false, &[], clock.now());
+    assert_eq!((summary.exit_code, summary.run.latency_ms.count), (1, 40));
+    assert!(said(&summary).contains("it broke"), "{}", said(&summary));
+}
+
+#[test]
+fn a_stream_that_is_gone_at_the_end_proves_nothing() {
+    let clock = ManualClock::new(START);
+    let ends = |lost: bool, pause: u64| {
+        let mut stream = stream(&clock);
+        pictures(&mut stream, &clock, 40);
+        stream.settle(false, clock.now());
+        if lost {
+            stream.event(Event::Disconnected("gone".to_owned()), clock.now());
+            stream.event(Event::Connected, clock.now());
+        }
+        clock.advance(Duration::from_millis(pause));
+        let summary = stream.finish(false, &["p50<1s".parse().expect("an assertion")], clock.now());
+        (summary.exit_code, summary.run.warnings.iter().any(|warning| warning.code == Code::StreamStopped))
+    };
+    assert_eq!(ends(false, 1_900), (0, false));
+    assert_eq!(ends(false, 2_100), (3, true));
+    assert_eq!(ends(true, 100), (3, true));
+}
+
+#[test]
+fn an_input_that_ends_before_its_duration_proves_nothing() {
+    let clock = ManualClock::new(START);
+    let ends = |duration: Option<u64>| {
+        let mut stream = stream(&clock);
+        stream.duration = duration.map(Duration::from_millis);
+        pictures(&mut stream, &clock, 40);
+        stream.settle(false, clock.now());
+        stream.event(Event::Ended(Ok(())), clock.now());
+        clock.advance(Duration::from_secs(60));
+        stream.tick(clock.now());
+        let summary = stream.finish(false, &[], clock.now());
+        assert_eq!(summary.run.freezes.count, Some(0), "the account ends with its input");
+        (summary.exit_code, summary.run.warnings.iter().any(|warning| warning.code == Code::EndedEarly))
+    };
+    assert_eq!(ends(None), (0, false));
+    assert_eq!(ends(Some(400)), (0, false));
+    assert_eq!(ends(Some(4_000)), (3, true));
+}
+
+#[test]
+fn an_outage_lasts_from_the_last_picture_before_it_to_the_first_after_it() {
+    let clock = ManualClock::new(START);
+    let mut stream = stream(&clock);
+    assert!(!stream.event(Event::Connected, clock.now()), "nothing plays before a picture comes");
+    assert!(stream.event(picture(&clock, 1), clock.now()));
+    assert!(!stream.event(picture(&clock, 2), clock.now()), "that it plays is said once");
+    for _ in 0..3 {
+        clock.advance(Duration::from_secs(5));
+        assert!(!stream.event(Event::Disconnected("silence".to_owned()), clock.now()));
+        assert!(!stream.event(Event::Connected, clock.now()));
+    }
+    clock.advance(Duration::from_secs(5));
+    assert!(stream.event(picture(&clock, 3), clock.now()));
+    let summary = stream.finish(false, &[], clock.now());
+    let connection = summary.run.connection;
+    assert_eq!((connection.disconnects, connection.disconnected_ms), (1, 20_000.0));
+}
+
+#[test]
+fn what_no_window_has_shown_at_the_end_is_not_in_the_range() {
+    let clock = ManualClock::new(START);
+    let mut stream = stream(&clock);
+    pictures(&mut stream, &clock, 40);
+    stream.shown(38, clock.now().mono);
+    let summary = stream.finish(true, &[], clock.now());
+    assert_eq!((summary.run.frames.expected, summary.run.frames.lost), (Some(38), Some(0)));
+}
+
+#[test]
+fn loopback_addresses_are_told_from_others() {
+    let here = |host: &str| {
+        let url = format!("rtsp://{host}/cam").parse().expect("a URL");
+        is_loopback(&Address { url, credentials: None })
+    };
+    assert!(here("127.0.0.1") && here("localhost") && here("[::1]"));
+    assert!(!here("192.0.2.1") && !here("example.org"));
+}
