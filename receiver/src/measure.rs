@@ -43,6 +43,8 @@ pub struct Meter {
     said: Option<Said>,
     /// How far the clocks were apart at the newest picture, where they are two.
     apart: Option<Comparison>,
+    /// That was known once: a latency without it would be another kind of figure.
+    compared: bool,
 }
 
 /// The newest latency known.
@@ -55,7 +57,16 @@ struct Latency {
 impl Meter {
     /// Measures into `recorder`, on the host with this [`common::sei::host_id`].
     pub fn new(recorder: Recorder, host: u32) -> Self {
-        Self { recorder, rate: Rate::default(), latency: None, host, asking: None, said: None, apart: None }
+        Self {
+            recorder,
+            rate: Rate::default(),
+            latency: None,
+            host,
+            asking: None,
+            said: None,
+            apart: None,
+            compared: false,
+        }
     }
 
     /// Compares clocks by what `asking` finds out, where there are two.
@@ -124,6 +135,7 @@ impl Meter {
             offset::compare(asking.endpoint(), &view, &said, now, presented)
         });
         if let Some(apart) = self.apart {
+            self.compared = true;
             self.recorder.compared().known(apart);
             self.recorder.clocks(Clocks::Different);
             return Correction::By(apart.offset_us);
@@ -136,7 +148,7 @@ impl Meter {
     /// REC − PUB. A picture without a stamp shows the LAT of the one before it, but not for long.
     pub fn lines(&mut self, stamp: Option<WallTime>, since: MonoTime, now: Now) -> Vec<String> {
         let shown = now.wall_at(since);
-        if let Some(stamp) = stamp {
+        if let Some(stamp) = stamp.filter(|_| self.apart.is_some() || !self.compared) {
             let offset = self.apart.map_or(0, |apart| apart.offset_us);
             self.latency = Some(Latency { at: since, micros: shown.offset(-offset).micros_since(stamp) });
         }

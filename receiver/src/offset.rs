@@ -68,6 +68,9 @@ pub fn advice(endpoint: Option<&Endpoint>, view: &View, said: Option<&Said>) -> 
         (Protocol::Ntp, Some(_)) => {
             format!("the publisher does not say how far its clock is from {endpoint}: start it with --clock {endpoint}")
         }
+        (Protocol::Framelag, Some(said)) if view.host == Some(said.origin.host) => {
+            format!("{endpoint} no longer answered, or not as it did before: let UDP through to it, or {NTP}")
+        }
         (Protocol::Framelag, Some(_)) => format!(
             "{endpoint} is on a third host, and the publisher does not say how far its clock is from that one's: \
              let it ask that server over UDP too, or {NTP}"

@@ -89,10 +89,15 @@ impl Stream {
             host: reports::host::describe(),
             folder: config.report_folder(input),
         })?;
+        let mut meter = Meter::new(recorder, clock::host());
+        if clock::is_handed_in() {
+            let message = format!("{} is set: the wall clock of this run is not the host's", clock::TEST_VARIABLE);
+            meter.recorder().warn(Warning::new(Code::Input, message));
+        }
         Ok(Self {
             name: input.name.clone(),
             url: input.source.to_string(),
-            meter: Meter::new(recorder, clock::host()),
+            meter,
             pending: VecDeque::new(),
             shown: None,
             first_picture: None,

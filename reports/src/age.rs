@@ -137,6 +137,12 @@ impl Screen {
         }
     }
 
+    /// Nobody knows how old the picture on screen is from `at` on.
+    pub fn lose_age(&mut self, at: MonoTime) {
+        self.advance(at);
+        self.shown = None;
+    }
+
     /// The host slept for so long, between the newest event and the next.
     pub fn slept(&mut self, time: Duration) {
         if let Some((_, latency_us)) = &mut self.shown {

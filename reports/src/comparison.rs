@@ -74,6 +74,8 @@ pub struct Compared {
     /// Latencies in the histograms that contain the unknown difference of the clocks.
     raw: u64,
     left_out: u64,
+    /// Restarts of the estimate before the first corrected latency.
+    restarts_before: Option<u64>,
     advice: Option<String>,
 }
 
@@ -93,9 +95,19 @@ impl Compared {
         self.advice = Some(advice);
     }
 
+    /// The newest offset, where latencies were corrected by one and none is left that was not.
+    fn applied(&self) -> Option<Comparison> {
+        self.newest.filter(|_| self.max_bound_us.is_some() && self.raw == 0)
+    }
+
     /// The bound of the newest offset, ± µs.
     pub(crate) fn bound_us(&self) -> Option<i64> {
         self.newest.map(|newest| newest.bound_us)
+    }
+
+    /// A step of the publisher's clock changes the offset at once: the publisher compares its clock with another one.
+    pub(crate) fn follows_publisher(&self) -> bool {
+        self.applied().is_some_and(|newest| newest.source != Source::Publisher)
     }
 
     /// Frames left out of the latencies because their clocks could not be compared while others' could.
@@ -108,7 +120,7 @@ impl Compared {
     pub(crate) fn admit(&mut self, correction: Correction) -> Admission {
         match correction {
             Correction::None => Admission::Beside,
-            Correction::Missing if self.newest.is_some() => {
+            Correction::Missing if self.max_bound_us.is_some() => {
                 self.left_out += 1;
                 Admission::Refused
             }
@@ -118,6 +130,7 @@ impl Compared {
             }
             Correction::By(_) => {
                 self.max_bound_us = self.max_bound_us.max(self.newest.map(|newest| newest.bound_us));
+                self.restarts_before.get_or_insert(self.restarts());
                 match std::mem::take(&mut self.raw) {
                     0 => Admission::Beside,
                     raw => {
@@ -131,7 +144,7 @@ impl Compared {
 
     /// `figures` with what is known here.
     pub(crate) fn figures(&self, clocks: Clocks, figures: ClockFigures) -> ClockFigures {
-        let apart = self.newest.filter(|_| !clocks.are_one());
+        let apart = self.applied().filter(|_| !clocks.are_one());
         let one = clocks.are_one().then_some(0);
         let source = match clocks {
             Clocks::Same => Some("same-host"),
@@ -145,16 +158,31 @@ impl Compared {
             drift_ppm: apart.and_then(|newest| newest.drift_ppm).map(rounded),
             source,
             probes: self.probes.map(|Probes { sent, answered, refused, .. }| ProbeFigures { sent, answered, refused }),
-            restarts: self.probes.map_or(0, |probes| probes.restarts),
+            restarts: self.restarts(),
             ..figures
         }
     }
 
-    /// Adds what is known here to a warning that the clocks were not compared.
-    pub(crate) fn explain(&self, warnings: &mut [Warning]) {
-        let Some(advice) = &self.advice else { return };
-        for warning in warnings.iter_mut().filter(|warning| warning.code == Code::ClockUnknown) {
-            warning.message = format!("{}; {advice}", warning.message);
+    fn restarts(&self) -> u64 {
+        self.probes.map_or(0, |probes| probes.restarts)
+    }
+
+    /// Adds what is known here to the warnings.
+    pub(crate) fn explain(&self, warnings: &mut Vec<Warning>) {
+        if let Some(advice) = &self.advice {
+            let lacking = |warning: &&mut Warning| matches!(warning.code, Code::ClockUnknown | Code::Uncompared);
+            for warning in warnings.iter_mut().filter(lacking) {
+                warning.message = format!("{}; {advice}", warning.message);
+            }
+        }
+        let restarts = self.restarts_before.map_or(0, |before| self.restarts() - before);
+        if restarts > 0 {
+            // A step is found out by the answers after it: up to then, frames were corrected by an offset that did not hold.
+            let message = format!(
+                "the clock that latencies are corrected by stepped {restarts} times while they were measured: frames around it \
+                 have latencies that are off by up to the step"
+            );
+            warnings.push(Warning::new(Code::ComparedStep, message));
         }
     }
 }
@@ -171,7 +199,23 @@ pub(crate) fn warnings(run: &Run) -> Vec<Warning> {
         );
         warnings.push(Warning::new(Code::ClockUncertain, message));
     }
-    if latency.uncompared > 0 {
+    let bound_ms = clock.max_uncertainty_us.map_or(0.0, ms);
+    if latency.negative > 0 && latency.min.is_some_and(|min| min >= -bound_ms) {
+        let message = format!(
+            "{} of {} frames seem to have been shown before they were stamped, by no more than the ± {bound_ms:.3} ms that \
+             latencies are known to",
+            latency.negative, latency.count
+        );
+        warnings.push(Warning::new(Code::ClockUncertain, message));
+    }
+    if latency.uncompared > latency.count {
+        let message = format!(
+            "of {} frames only {} were shown while it was known how far the two clocks are apart",
+            latency.uncompared + latency.count,
+            latency.count
+        );
+        warnings.push(Warning::new(Code::ClockUnknown, message));
+    } else if latency.uncompared > 0 {
         let message = format!(
             "{} frames were shown while it was not known how far the two clocks are apart: they are left out of the \
              latencies",
@@ -207,8 +251,10 @@ mod tests {
     fn frame(i: u64, correction: Correction) -> Sample {
         let mut frame = sample(i, i * 40, i * 40 + 10);
         frame.correction = correction;
-        if correction == Correction::Missing {
-            frame.times.stamp = frame.times.stamp.offset(-OFFSET);
+        if !matches!(correction, Correction::By(_)) {
+            let receiver = &mut frame.times.receiver;
+            let times = [&mut receiver.assembled, &mut receiver.decoded, &mut receiver.read, &mut receiver.presented];
+            times.into_iter().chain(&mut receiver.received).for_each(|time| *time = time.offset(OFFSET));
         }
         frame
     }
@@ -219,11 +265,11 @@ mod tests {
         (0..50).for_each(|i| tally.frame(&frame(i, Correction::Missing), &mut |_| {}));
         assert_eq!((tally.run(true).latency_ms.count, tally.run(true).latency_ms.min), (50, Some(3_600_010.0)));
         tally.compared().known(comparison(400));
-        (50..100).for_each(|i| tally.frame(&frame(i, Correction::By(0)), &mut |_| {}));
-        (100..110).for_each(|i| tally.frame(&frame(i, Correction::Missing), &mut |_| {}));
-        tally.finish(now(4_410), &mut |_| {});
+        (50..150).for_each(|i| tally.frame(&frame(i, Correction::By(OFFSET)), &mut |_| {}));
+        (150..160).for_each(|i| tally.frame(&frame(i, Correction::Missing), &mut |_| {}));
+        tally.finish(now(6_410), &mut |_| {});
         let run = tally.run(false);
-        assert_eq!((run.latency_ms.count, run.latency_ms.uncompared, run.latency_ms.max), (50, 60, Some(10.0)));
+        assert_eq!((run.latency_ms.count, run.latency_ms.uncompared, run.latency_ms.max), (100, 60, Some(10.0)));
         assert!(run.picture_age_ms.max < Some(1_000.0), "{:?}", run.picture_age_ms);
         assert!(run.warnings.iter().any(|w| w.code == Code::Uncompared && w.message.contains("60 frames")));
         assert!(!run.warnings.iter().any(|w| w.code == Code::ClockUnknown), "{:?}", run.warnings);
@@ -235,7 +281,7 @@ mod tests {
         tally.compared().probes(Probes { sent: 9, answered: 7, refused: 1, restarts: 2 });
         for (i, bound) in [(0, 900), (1, 2_000), (2, 300)] {
             tally.compared().known(comparison(bound));
-            tally.frame(&frame(i, Correction::By(0)), &mut |_| {});
+            tally.frame(&frame(i, Correction::By(OFFSET)), &mut |_| {});
         }
         let run = tally.run(false);
         let clock = run.clock;
@@ -256,6 +302,77 @@ mod tests {
         let unknown = run.warnings.iter().find(|warning| warning.code == Code::ClockUnknown).expect("it is said");
         assert!(unknown.message.ends_with("; ask somebody"), "{}", unknown.message);
         assert_eq!((run.clock.offset_us, run.clock.source), (None, None));
+    }
+
+    #[test]
+    fn a_comparison_that_is_lost_leaves_the_age_unknown_and_the_frames_out() {
+        let mut tally = tally();
+        tally.compared().known(comparison(300));
+        (0..100).for_each(|i| tally.frame(&frame(i, Correction::By(OFFSET)), &mut |_| {}));
+        (100..150).for_each(|i| tally.frame(&frame(i, Correction::Missing), &mut |_| {}));
+        assert_eq!(
+            (tally.age_us(now(6_000).mono), tally.newest_is_comparable(), tally.bound_us()),
+            (None, false, None)
+        );
+        let run = tally.run(false);
+        assert_eq!((run.latency_ms.count, run.latency_ms.uncompared), (100, 50));
+        assert!(run.picture_age_ms.max <= Some(60.0), "{:?}", run.picture_age_ms);
+        assert!(run.warnings.iter().all(|warning| !warning.code.is_inconclusive()), "{:?}", run.warnings);
+
+        (150..250).for_each(|i| tally.frame(&frame(i, Correction::Missing), &mut |_| {}));
+        let run = tally.run(false);
+        let unknown =
+            run.warnings.iter().find(|warning| warning.code == Code::ClockUnknown).expect("most are not known");
+        assert!(unknown.message.contains("of 250 frames only 100"), "{}", unknown.message);
+    }
+
+    #[test]
+    fn without_a_word_on_the_hosts_nothing_counts_as_corrected() {
+        let mut about = about(Duration::ZERO);
+        about.clocks = Clocks::Unknown;
+        let mut tally = Tally::new(about);
+        (0..50).for_each(|i| tally.frame(&frame(i, Correction::None), &mut |_| {}));
+        assert_eq!((tally.run(false).latency_ms.count, tally.run(false).clock.offset_us), (50, None));
+        tally.compared().known(comparison(300));
+        // Known, but no latency was corrected by it yet.
+        assert_eq!(tally.run(false).clock.offset_us, None);
+        (50..110).for_each(|i| tally.frame(&frame(i, Correction::By(OFFSET)), &mut |_| {}));
+        let run = tally.run(false);
+        assert_eq!((run.latency_ms.count, run.latency_ms.uncompared, run.clock.offset_us), (60, 50, Some(OFFSET)));
+        assert_eq!(run.sections[0].latency_ms.count, 60, "raw latencies are in no section either");
+    }
+
+    #[test]
+    fn a_clock_that_stepped_while_it_was_compared_with_proves_nothing() {
+        let mut tally = tally();
+        let probes = |restarts| Probes { sent: 9, answered: 9, refused: 0, restarts };
+        for (i, restarts) in (0..100).map(|i| (i, if i < 50 { 1 } else { 3 })) {
+            tally.compared().probes(probes(restarts));
+            tally.compared().known(comparison(300));
+            tally.frame(&frame(i, Correction::By(OFFSET)), &mut |_| {});
+            let stepped = tally.run(false).warnings.into_iter().find(|warning| warning.code == Code::ComparedStep);
+            assert_eq!(stepped.is_some(), i >= 50, "a step before the first of them is none");
+            assert!(
+                stepped.is_none_or(|warning| warning.code.is_inconclusive() && warning.message.contains("2 times"))
+            );
+        }
+    }
+
+    #[test]
+    fn latencies_below_zero_within_the_bound_are_no_contradiction() {
+        for (bound, contradicts) in [(20_000, false), (4_000, true)] {
+            let mut tally = tally();
+            tally.compared().known(comparison(bound));
+            for i in 0..50 {
+                let mut frame = frame(i, Correction::By(OFFSET));
+                frame.times.stamp = frame.times.stamp.offset(15_000);
+                tally.frame(&frame, &mut |_| {});
+            }
+            let run = tally.run(false);
+            assert_eq!((run.latency_ms.negative, run.latency_ms.min), (50, Some(-5.0)));
+            assert_eq!(run.warnings.iter().any(|warning| warning.code == Code::NegativeLatency), contradicts);
+            assert!(run.warnings.iter().any(|warning| warning.code == Code::ClockUncertain));
+        }
     }
 
     #[test]

@@ -232,7 +232,7 @@ impl Recorder {
         Live {
             measuring: self.tally.is_measuring(),
             fps: self.tally.recent_fps(),
-            latency_ms: newest.map(|sample| ms(sample.times.latency_us())),
+            latency_ms: newest.filter(|_| self.tally.newest_is_comparable()).map(|s| ms(s.times.latency_us())),
             bound_ms: self.tally.bound_us().map(ms),
             read_at: newest.map(|sample| sample.presented),
             p50_ms: latency.quantile_us(0.5).map(ms),

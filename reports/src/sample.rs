@@ -41,14 +41,18 @@ impl Sample {
 
     /// Both of the receiver's clocks when the picture was presented, as they were read.
     pub fn now(&self) -> Now {
-        Now { wall: self.times.receiver.presented.offset(self.correction.micros()), mono: self.presented }
+        Now {
+            wall: self.times.receiver.presented.offset(self.correction.offset_us().unwrap_or(0)),
+            mono: self.presented,
+        }
     }
 }
 
 /// What was done to the receiver's times of a sample so that they can be compared with the publisher's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Correction {
-    /// Nothing: there is one clock, or it is not known whether there are two.
+    /// Nothing: there is one clock, or it is not known whether there are two. Where no more is found out about that, the
+    /// tally takes it for [`Correction::Missing`].
     #[default]
     None,
     /// Nothing, though there are two clocks: how far they are apart is not known, or not any more.
@@ -58,10 +62,12 @@ pub enum Correction {
 }
 
 impl Correction {
-    const fn micros(self) -> i64 {
+    /// What was taken off, µs: 0 where there is one clock; `None` where it is not known.
+    pub const fn offset_us(self) -> Option<i64> {
         match self {
-            Self::None | Self::Missing => 0,
-            Self::By(micros) => micros,
+            Self::None => Some(0),
+            Self::Missing => None,
+            Self::By(micros) => Some(micros),
         }
     }
 }

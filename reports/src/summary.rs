@@ -151,7 +151,9 @@ fn latency(f: &mut fmt::Formatter<'_>, run: &Run) -> fmt::Result {
         writeln!(f, "            {}", calibration.sentence())?;
     }
     let age = &run.picture_age_ms;
-    row(f, "picture age", &[age.p50, None, age.p99, age.max], "")?;
+    if age.max.is_some() {
+        row(f, "picture age", &[age.p50, None, age.p99, age.max], "")?;
+    }
     if let (Some(count @ 1..), Some(total), Some(longest)) =
         (run.freezes.count, run.freezes.total_ms, run.freezes.longest_ms)
     {

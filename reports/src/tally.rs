@@ -145,7 +145,14 @@ impl Tally {
 
     /// The bound of the newest latency, ± µs, where two clocks are part of it and were compared.
     pub fn bound_us(&self) -> Option<i64> {
-        self.compared.bound_us().filter(|_| !self.about.clocks.are_one())
+        let corrected = self.newest.is_some_and(|newest| matches!(newest.correction, Correction::By(_)));
+        self.compared.bound_us().filter(|_| corrected)
+    }
+
+    /// The newest latency does not contain an unknown difference of clocks, or all do.
+    pub fn newest_is_comparable(&self) -> bool {
+        let raw = self.newest.is_some_and(|newest| newest.correction == Correction::Missing);
+        !raw || self.compared.bound_us().is_none()
     }
 
     /// What comparing the clocks of publisher and receiver comes to.
@@ -165,6 +172,7 @@ impl Tally {
 
     /// A picture whose code was read. Frames that settle go to `settle`, here and below.
     pub fn frame(&mut self, sample: &Sample, settle: &mut dyn FnMut(Entry<'_>)) {
+        let sample = &self.with_clocks(sample);
         self.mark(Mark::FirstPicture, sample.presented);
         self.mark(Mark::FirstReading, sample.presented);
         let step = self.clock.observe(sample.now());
@@ -175,8 +183,12 @@ impl Tally {
         let identity = (sample.stream_id, sample.sequence);
         if self.on_screen != Some(identity) {
             self.on_screen = Some(identity);
-            let comparable = sample.correction != Correction::Missing;
-            self.show(sample.presented, comparable.then(|| self.likely_latency(sample)));
+            if sample.correction == Correction::Missing {
+                self.screen.lose_age(sample.presented);
+                self.show(sample.presented, None);
+            } else {
+                self.show(sample.presented, Some(self.likely_latency(sample)));
+            }
         }
         let doubtful = step == steps::Verdict::Unsure || self.clock.is_unsettled(sample.presented);
         let publisher = self.watch_publisher(sample, reading, doubtful);
@@ -188,6 +200,14 @@ impl Tally {
             Reading::Stale | Reading::WarmUp => {}
         }
         self.newest = Some(*sample);
+    }
+
+    /// Nothing was done to a sample's times: that is right where there is one clock, as far as is known so far.
+    fn with_clocks(&self, sample: &Sample) -> Sample {
+        match sample.correction {
+            Correction::None if !self.about.clocks.are_one() => Sample { correction: Correction::Missing, ..*sample },
+            _ => *sample,
+        }
     }
 
     /// A picture that was shown, but whose code could not be read.
@@ -387,7 +407,7 @@ impl Tally {
 
     /// Sees whether the publisher's clock stepped. Where there is one clock it is the receiver's own, which is watched.
     fn watch_publisher(&mut self, sample: &Sample, reading: Reading, doubtful: bool) -> publisher_clock::Verdict {
-        if doubtful || self.about.clocks == Clocks::Same {
+        if doubtful || self.about.clocks == Clocks::Same || self.compared.follows_publisher() {
             self.publisher.reset();
         } else if matches!(reading, Reading::First | Reading::WarmUp) {
             let verdict = self.publisher.observe(sample, self.screen.freeze_limit());

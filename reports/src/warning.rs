@@ -41,6 +41,8 @@ pub enum Code {
     Uncompared,
     /// A clock that was asked gave answers that cannot be believed, or stepped, or was gone.
     ClockAnswers,
+    /// The clock that latencies are corrected by stepped while they were measured.
+    ComparedStep,
     /// The wall clock stepped during the run.
     ClockStep,
     /// The receiver's host slept during the run.
@@ -87,7 +89,7 @@ pub enum Code {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::NoPicture,
         Self::NoCode,
         Self::NoSamples,
@@ -98,6 +100,7 @@ impl Code {
         Self::ClockUncertain,
         Self::Uncompared,
         Self::ClockAnswers,
+        Self::ComparedStep,
         Self::ClockStep,
         Self::Suspend,
         Self::PublisherStep,
@@ -134,6 +137,7 @@ impl Code {
             Self::ClockUncertain => "clock-uncertain",
             Self::Uncompared => "uncompared",
             Self::ClockAnswers => "clock-answers",
+            Self::ComparedStep => "compared-step",
             Self::ClockStep => "clock-step",
             Self::Suspend => "suspend",
             Self::PublisherStep => "publisher-step",
@@ -168,6 +172,7 @@ impl Code {
                 | Self::FewSamples
                 | Self::UnreadableCode
                 | Self::ClockUnknown
+                | Self::ComparedStep
                 | Self::PublisherStep
                 | Self::PublisherClock
                 | Self::TwoPublishers
@@ -231,7 +236,7 @@ pub fn of(run: &Run) -> Vec<Warning> {
         ),
     );
     warn(
-        latency.negative > 0,
+        latency.min.is_some_and(|min| min < -clock.max_uncertainty_us.map_or(0.0, ms)),
         Code::NegativeLatency,
         format!(
             "{} of {} frames were shown before they were stamped: the two clocks disagree",

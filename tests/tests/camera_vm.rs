@@ -58,16 +58,25 @@ fn events(folder: &Path, name: &str) -> Vec<Value> {
     lines.filter(|event| event["event"] == name).collect()
 }
 
+/// When an event was told, in s since the Unix epoch.
+fn at(event: &Value) -> f64 {
+    let time = event["time"].as_str().expect("every event has a time");
+    time.parse::<chrono::DateTime<chrono::Utc>>().expect("RFC 3339").timestamp_micros() as f64 / 1e6
+}
+
 /// Checks that the loss was said once and in time, and that the camera came back.
 fn expect_replug(folder: &Path, finished: &Finished) {
     expect_line(finished, &["replugged: 0"]);
     let unplugged = finished.stdout.iter().find_map(|line| line.strip_prefix("unplugged=")?.parse::<f64>().ok());
-    let [lost] = &events(folder, "camera-lost")[..] else { panic!("the loss is told once\n{finished}") };
-    let time = lost["time"].as_str().expect("every event has a time");
-    let told = time.parse::<chrono::DateTime<chrono::Utc>>().expect("RFC 3339").timestamp_micros() as f64 / 1e6;
-    let waited = told - unplugged.expect("the script says when it unplugs");
-    assert!((-0.1..SAID_WITHIN_S).contains(&waited), "told {waited:.3} s after\n{finished}");
-    assert_eq!(events(folder, "camera-back").len(), 1, "{finished}");
+    let unplugged = unplugged.expect("the script says when it unplugs");
+    // An emulated camera on a busy machine may have been silent for a while before, which is told as well.
+    let since = |name| {
+        let told = events(folder, name).iter().map(at).collect::<Vec<_>>();
+        told.into_iter().map(|told| told - unplugged).filter(|waited| *waited > -0.1).collect::<Vec<_>>()
+    };
+    let [waited] = since("camera-lost")[..] else { panic!("the loss is told once\n{finished}") };
+    assert!(waited < SAID_WITHIN_S, "told {waited:.3} s after\n{finished}");
+    assert_eq!(since("camera-back").len(), 1, "{finished}");
 }
 
 /// What the receiver in the VM reported. In so short a run, in an emulator, only what it says of capture times counts.

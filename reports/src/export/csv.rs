@@ -12,7 +12,7 @@ use crate::sample::{Bucket, Sample};
 /// The first line of `frames.csv`.
 pub fn frames_header() -> String {
     let stages: String = Stage::ALL.iter().map(|stage| format!("{}_us,", stage.name())).collect();
-    format!("seq,outcome,{stages}latency_us,segment,presented_us,bytes,idr\n")
+    format!("seq,outcome,{stages}latency_us,segment,presented_us,bytes,idr,offset_us\n")
 }
 
 /// Appends a frame's line.
@@ -28,6 +28,7 @@ pub fn frame(out: &mut String, entry: &Entry<'_>) {
     line.optional(times.map(|times| times.receiver.presented.as_micros()));
     line.optional(entry.sample.map(|sample| sample.bytes).filter(|bytes| *bytes > 0));
     line.optional(entry.sample.map(|sample| u8::from(sample.idr)));
+    line.optional(entry.sample.and_then(|sample| sample.correction.offset_us()));
     line.end();
 }
 

@@ -28,10 +28,10 @@ fn frames_csv() {
     }
     let expected = "\
 seq,outcome,capture_us,stamp_us,encode_us,send_us,network_us,reassembly_us,decode_us,read_us,present_us,latency_us,\
-segment,presented_us,bytes,idr
-30,measured,,50,950,20,10000,80,840,20,40,12000,0,1700000001012000,4000,1
-31,late,,,,,,,840,20,40,10000,0,1700000001050000,,0
-32,lost,,,,,,,,,,,0,,,
+segment,presented_us,bytes,idr,offset_us
+30,measured,,50,950,20,10000,80,840,20,40,12000,0,1700000001012000,4000,1,0
+31,late,,,,,,,840,20,40,10000,0,1700000001050000,,0,0
+32,lost,,,,,,,,,,,0,,,,
 ";
     assert_eq!(text, expected);
 }

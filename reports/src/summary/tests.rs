@@ -60,7 +60,6 @@ frames     200 sent = 190 measured + 10 lost
 
 ms                 p50       p95       p99       max   two clocks, not compared
 latency         10.000    10.000    10.000    10.000
-picture age     32.015              82.047    90.000
   stamp          0.050               0.050     0.050
   encode         0.950               0.950     0.950
   send           0.020               0.020     0.020
