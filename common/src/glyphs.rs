@@ -1,4 +1,4 @@
-//! Text for overlays: the printable ASCII characters of one size, rasterized once.
+//! Text for overlays: the printable ASCII characters of one size and `±`, rasterized once.
 //!
 //! Drawing a line is then a walk over ready rows of coverage, for YUV and RGB alike. Each character also has a halo,
 //! its own shape grown by a little: painted dark beneath the ink it keeps the text legible over any picture.
@@ -13,8 +13,10 @@ use crate::frame::Size;
 
 const FIRST: char = ' ';
 const LAST: char = '~';
-const CHARACTERS: usize = LAST as usize - FIRST as usize + 1;
-/// Drawn for what is not printable ASCII.
+/// Stands behind [`LAST`] in the atlas: a bound is written with it.
+const PLUS_MINUS: char = '±';
+const CHARACTERS: usize = LAST as usize - FIRST as usize + 2;
+/// Drawn for all others.
 const REPLACEMENT: char = '?';
 
 /// A monospaced font (Hack) at one size.
@@ -51,7 +53,7 @@ impl Glyphs {
         let advance = font.as_scaled(scale).h_advance(font.glyph_id('0')).round() as u32;
         let box_size = Size::new(advance + 2 * halo, line_height);
         let mut ink = vec![0; CHARACTERS * box_size.area()];
-        for (character, cell) in (FIRST..=LAST).zip(ink.chunks_exact_mut(box_size.area())) {
+        for (character, cell) in (FIRST..=LAST).chain([PLUS_MINUS]).zip(ink.chunks_exact_mut(box_size.area())) {
             rasterize(&font, scale, character, halo, box_size, cell);
         }
         let mut grown = vec![0; ink.len()];
@@ -93,8 +95,12 @@ impl Glyphs {
     fn walk(&self, atlas: &Atlas, text: &str, mut draw: impl FnMut(u32, u32, &[u8])) {
         let rows = self.line_height as usize;
         for (n, character) in text.chars().enumerate() {
-            let known = if (FIRST..=LAST).contains(&character) { character } else { REPLACEMENT };
-            let first_row = (known as usize - FIRST as usize) * rows;
+            let place = match character {
+                PLUS_MINUS => CHARACTERS - 1,
+                FIRST..=LAST => character as usize - FIRST as usize,
+                _ => REPLACEMENT as usize - FIRST as usize,
+            };
+            let first_row = place * rows;
             for y in 0..rows {
                 let (start, end) = atlas.spans[first_row + y];
                 if start < end {
@@ -158,7 +164,7 @@ mod tests {
 
     #[test]
     fn spans_stay_in_the_box_and_the_halo_covers_the_ink() {
-        let text: String = (FIRST..=LAST).chain(['ä', '\n']).collect();
+        let text: String = (FIRST..=LAST).chain([PLUS_MINUS, 'ä', '\n']).collect();
         for height in [0, 12, 20, 45, 1000] {
             let glyphs = Glyphs::new(height);
             let size = Size::new(glyphs.width(&text), glyphs.line_height());
@@ -188,6 +194,17 @@ mod tests {
         for (n, digit) in digits.iter().enumerate() {
             assert!(!digit.is_empty() && !digits[..n].contains(digit));
         }
+    }
+
+    #[test]
+    fn a_bound_is_written_with_its_sign() {
+        let glyphs = Glyphs::new(20);
+        let drawn = |text: &str| {
+            let mut spans = Vec::new();
+            glyphs.for_each_span(text, |x, y, coverage| spans.push((x, y, coverage.to_vec())));
+            spans
+        };
+        assert!(drawn("±") != drawn("?") && drawn("±") != drawn("+") && drawn("ä") == drawn("?"));
     }
 
     #[test]
