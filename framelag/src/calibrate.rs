@@ -5,14 +5,13 @@
 //! compared with what was injected beyond it.
 
 mod costs;
+mod file;
 mod optical;
 mod output;
 mod play;
 mod rig;
 
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -23,6 +22,7 @@ use reports::calibration::{Asked, Calibration, Costs, MIN_FRAMES, Outcome, Phase
 
 use crate::USAGE;
 use crate::processes::watch_for_interrupt;
+use file::File;
 use optical::Camera;
 use output::Output;
 use rig::Rig;
@@ -108,7 +108,7 @@ pub fn run(args: &Args) -> ExitCode {
 }
 
 fn calibrate(args: &Args) -> Result<Outcome, Error> {
-    let file = File::prepare(args)?;
+    let file = File::prepare(place(args)?)?;
     let stopped = watch_for_interrupt()?;
     let output = Output::new(args.json, steps(args));
     let made = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
@@ -136,9 +136,23 @@ fn calibrate(args: &Args) -> Result<Outcome, Error> {
         found.saw(seen);
     }
     check(&stopped)?;
-    file.write(&found.to_json())?;
-    output.result(&found, &file.path);
+    output.result(&found, &file.write(&found.to_json())?);
     Ok(found.outcome)
+}
+
+/// Where the calibration goes; an error where nothing could come of it.
+fn place(args: &Args) -> Result<PathBuf, Error> {
+    let least = Duration::from_secs(MIN_FRAMES.div_ceil(u64::from(FPS)));
+    if args.duration < least {
+        return Err(Error::Usage(format!(
+            "--duration {:?} is too short: a p99 takes {MIN_FRAMES} frames, and so {least:?} at least",
+            args.duration
+        )));
+    }
+    let default = || default_path(std::env::var_os("XDG_STATE_HOME"), std::env::var_os("HOME"));
+    args.out.clone().or_else(default).ok_or_else(|| {
+        Error::Usage("there is no place for the calibration ($HOME is not set): say --out FILE".to_owned())
+    })
 }
 
 /// What a progress bar counts.
@@ -174,60 +188,5 @@ fn check(stopped: &AtomicBool) -> Result<(), Error> {
     match stopped.load(Ordering::Relaxed) {
         true => Err(Error::Failed("interrupted: nothing was written".to_owned())),
         false => Ok(()),
-    }
-}
-
-/// The file that is to be written: seen to be writable before anything is measured.
-struct File {
-    path: PathBuf,
-}
-
-impl File {
-    fn prepare(args: &Args) -> Result<Self, Error> {
-        let least = Duration::from_secs(MIN_FRAMES.div_ceil(u64::from(FPS)));
-        if args.duration < least {
-            return Err(Error::Usage(format!(
-                "--duration {:?} is too short: a p99 takes {MIN_FRAMES} frames, and so {least:?} at least",
-                args.duration
-            )));
-        }
-        let default = || default_path(std::env::var_os("XDG_STATE_HOME"), std::env::var_os("HOME"));
-        let path = args.out.clone().or_else(default);
-        let path = path.ok_or_else(|| {
-            Error::Usage("there is no place for the calibration ($HOME is not set): say --out FILE".to_owned())
-        })?;
-        if path.is_dir() {
-            return Err(Error::Usage(format!("--out {} is a folder: name a file", path.display())));
-        }
-        let file = Self { path };
-        file.write_new("").map_err(|error| file.unwritable(&error))?;
-        Ok(file)
-    }
-
-    fn new_path(&self) -> PathBuf {
-        self.path.with_extension("new")
-    }
-
-    fn write_new(&self, text: &str) -> io::Result<()> {
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        fs::create_dir_all(folder)?;
-        fs::write(self.new_path(), text)
-    }
-
-    /// Replaces the file at once: a reader sees the old one or the new one, whole.
-    fn write(&self, text: &str) -> Result<(), Error> {
-        let written = self.write_new(text).and_then(|()| fs::rename(self.new_path(), &self.path));
-        written.map_err(|error| self.unwritable(&error))
-    }
-
-    fn unwritable(&self, error: &io::Error) -> Error {
-        Error::Failed(format!("cannot write {}: {error}", self.path.display()))
-    }
-}
-
-impl Drop for File {
-    fn drop(&mut self) {
-        // Not there any more where the calibration was written.
-        let _ = fs::remove_file(self.new_path());
     }
 }
