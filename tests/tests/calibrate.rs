@@ -94,6 +94,7 @@ fn a_receiver_quotes_its_own_machines_calibration_and_no_other() {
         "made": "2020-01-02T03:04:05Z",
         "machine": reports::host::machine(),
         "accuracy_ms": 0.4,
+        "p99_accuracy_ms": 1.9,
     });
     let with = |name: &str, value: Value| {
         let mut other = good.clone();
@@ -123,8 +124,9 @@ fn a_receiver_quotes_its_own_machines_calibration_and_no_other() {
         match refused {
             None => {
                 assert_eq!(found.number("calibration.accuracy_ms"), 0.4);
+                assert_eq!(found.number("calibration.p99_accuracy_ms"), 1.9);
                 assert!(found.number("calibration.age_s") > 1e8 && message.is_none(), "{message:?}");
-                assert!(page.contains("± 0.4 ms on this machine (calibrated"), "{ran}");
+                assert!(page.contains("± 0.4 ms on this machine, p99 ± 1.9 ms") && page.contains("(calibrated "), "{ran}");
             }
             Some(why) => {
                 assert!(found.value("calibration").is_null() && !page.contains("on this machine"), "{ran}");
