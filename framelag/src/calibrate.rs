@@ -1,34 +1,36 @@
 //! `framelag calibrate`: the instrument is proved on the machine that it is used on.
 //!
 //! Server, publisher and receiver run as they always do, with a proxy of ours before the receiver that delays what passes
-//! it by times that are known, since it notes them itself. What the receiver measures beyond a run without delay is
-//! compared with what was injected beyond it.
+//! it by times that are known, since it notes them itself. What the receiver measures beyond the runs without delay is
+//! compared with what was injected beyond them.
 
 mod costs;
+mod file;
 mod optical;
 mod output;
 mod play;
 mod rig;
 
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{SecondsFormat, Utc};
 use common::units::parse_duration;
-use reports::calibration::{Asked, Calibration, Costs, MIN_FRAMES, Outcome, Phase, Settings, default_path};
+use reports::calibration::{
+    Asked, Calibration, Costs, MIN_FRAMES, MeanAndMax, Measured, Outcome, Settings, default_path,
+};
 
 use crate::USAGE;
 use crate::processes::watch_for_interrupt;
+use file::File;
 use optical::Camera;
 use output::Output;
 use rig::Rig;
 
-/// What is injected, in this order: delay and jitter in ms. The first is what the others are compared with; the last is the
-/// same again, and shows what the machine alone changed meanwhile. The jitter is less than the time between two pictures: with
+/// What is injected, in this order: delay and jitter in ms. The first and the last, together, are what all are compared with;
+/// how far they are apart shows what the machine alone changed meanwhile. The jitter is less than the time between two pictures: with
 /// more they would come in bursts, and wait for each other in the decoder, which is latency but not injected.
 const PHASES: [(u64, u64); 8] = [(0, 0), (5, 0), (20, 0), (100, 0), (500, 0), (20, 10), (100, 12), (0, 0)];
 
@@ -108,7 +110,7 @@ pub fn run(args: &Args) -> ExitCode {
 }
 
 fn calibrate(args: &Args) -> Result<Outcome, Error> {
-    let file = File::prepare(args)?;
+    let file = File::prepare(place(args)?)?;
     let stopped = watch_for_interrupt()?;
     let output = Output::new(args.json, steps(args));
     let made = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
@@ -117,7 +119,7 @@ fn calibrate(args: &Args) -> Result<Outcome, Error> {
     let looking = args.optical.map(optical::Looking::start).transpose()?;
     let mut rig = Rig::start(logs.path(), FPS, SEED)?;
     let seen = looking.map(|looking| looking.measure(&mut rig, &output, &stopped)).transpose()?;
-    let (phases, receiver_read) = phases(args, &mut rig, &output, &stopped)?;
+    let (measured, receiver_read) = measure(args, &mut rig, &output, &stopped)?;
     drop(rig);
 
     output.step("costs and timers");
@@ -128,7 +130,7 @@ fn calibrate(args: &Args) -> Result<Outcome, Error> {
         warmup_s: WARMUP.as_secs_f64(),
         seed: SEED,
     };
-    let mut found = Calibration::new(made, settings, phases);
+    let mut found = Calibration::new(made, settings, &measured);
     found.costs_us = Costs { receiver_read, ..costs::in_process(rig::SIZE)? };
     found.timers = costs::timers();
     found.sleep_overshoot_us = costs::sleep_overshoot();
@@ -136,9 +138,23 @@ fn calibrate(args: &Args) -> Result<Outcome, Error> {
         found.saw(seen);
     }
     check(&stopped)?;
-    file.write(&found.to_json())?;
-    output.result(&found, &file.path);
+    output.result(&found, &file.write(&found.to_json())?);
     Ok(found.outcome)
+}
+
+/// Where the calibration goes; an error where nothing could come of it.
+fn place(args: &Args) -> Result<PathBuf, Error> {
+    let least = Duration::from_secs(MIN_FRAMES.div_ceil(u64::from(FPS)));
+    if args.duration < least {
+        return Err(Error::Usage(format!(
+            "--duration {:?} is too short: a p99 takes {MIN_FRAMES} frames, and so {least:?} at least",
+            args.duration
+        )));
+    }
+    let default = || default_path(std::env::var_os("XDG_STATE_HOME"), std::env::var_os("HOME"));
+    args.out.clone().or_else(default).ok_or_else(|| {
+        Error::Usage("there is no place for the calibration ($HOME is not set): say --out FILE".to_owned())
+    })
 }
 
 /// What a progress bar counts.
@@ -147,26 +163,26 @@ fn steps(args: &Args) -> u64 {
 }
 
 /// Measures each delay; and what the receiver says that reading cost it, in the first.
-fn phases(
+fn measure(
     args: &Args,
     rig: &mut Rig,
     output: &Output,
     stopped: &AtomicBool,
-) -> Result<(Vec<Phase>, Option<reports::calibration::MeanAndMax>), Error> {
-    let (mut phases, mut cost) = (Vec::<Phase>::new(), None);
+) -> Result<(Vec<Measured>, Option<MeanAndMax>), Error> {
+    let (mut all, mut cost) = (Vec::new(), None);
     for (delay, jitter) in PHASES {
         check(stopped)?;
         let asked = Asked { delay_ms: delay as f64, jitter_ms: jitter as f64 };
         output.step(&output::name_of(&asked));
         rig.delay(Duration::from_millis(delay), Duration::from_millis(jitter));
         let (played, injected) = rig.play(WARMUP, args.duration, stopped)?;
-        let latencies: Vec<i64> = played.frames.iter().map(|frame| frame.latency_us).collect();
+        let latencies_us = played.frames.iter().map(|frame| frame.latency_us).collect();
         cost = cost.or(played.read_cost);
-        let phase = Phase::new(asked, &injected, &latencies, phases.first());
-        output.phase(&phase);
-        phases.push(phase);
+        let measured = Measured { asked, injected, latencies_us };
+        output.phase(&measured);
+        all.push(measured);
     }
-    Ok((phases, cost))
+    Ok((all, cost))
 }
 
 /// An error where the user has had enough.
@@ -174,60 +190,5 @@ fn check(stopped: &AtomicBool) -> Result<(), Error> {
     match stopped.load(Ordering::Relaxed) {
         true => Err(Error::Failed("interrupted: nothing was written".to_owned())),
         false => Ok(()),
-    }
-}
-
-/// The file that is to be written: seen to be writable before anything is measured.
-struct File {
-    path: PathBuf,
-}
-
-impl File {
-    fn prepare(args: &Args) -> Result<Self, Error> {
-        let least = Duration::from_secs(MIN_FRAMES.div_ceil(u64::from(FPS)));
-        if args.duration < least {
-            return Err(Error::Usage(format!(
-                "--duration {:?} is too short: a p99 takes {MIN_FRAMES} frames, and so {least:?} at least",
-                args.duration
-            )));
-        }
-        let default = || default_path(std::env::var_os("XDG_STATE_HOME"), std::env::var_os("HOME"));
-        let path = args.out.clone().or_else(default);
-        let path = path.ok_or_else(|| {
-            Error::Usage("there is no place for the calibration ($HOME is not set): say --out FILE".to_owned())
-        })?;
-        if path.is_dir() {
-            return Err(Error::Usage(format!("--out {} is a folder: name a file", path.display())));
-        }
-        let file = Self { path };
-        file.write_new("").map_err(|error| file.unwritable(&error))?;
-        Ok(file)
-    }
-
-    fn new_path(&self) -> PathBuf {
-        self.path.with_extension("new")
-    }
-
-    fn write_new(&self, text: &str) -> io::Result<()> {
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        fs::create_dir_all(folder)?;
-        fs::write(self.new_path(), text)
-    }
-
-    /// Replaces the file at once: a reader sees the old one or the new one, whole.
-    fn write(&self, text: &str) -> Result<(), Error> {
-        let written = self.write_new(text).and_then(|()| fs::rename(self.new_path(), &self.path));
-        written.map_err(|error| self.unwritable(&error))
-    }
-
-    fn unwritable(&self, error: &io::Error) -> Error {
-        Error::Failed(format!("cannot write {}: {error}", self.path.display()))
-    }
-}
-
-impl Drop for File {
-    fn drop(&mut self) {
-        // Not there any more where the calibration was written.
-        let _ = fs::remove_file(self.new_path());
     }
 }

@@ -17,10 +17,10 @@ use crate::run::rounded;
 mod proof;
 
 pub use proof::{
-    Asked, Calibration, Costs, GOAL_P50_MS, GOAL_P99_MS, Goal, MIN_FRAMES, MeanAndMax, Optical, OpticalMs, Outcome,
-    Phase,
+    Asked, Calibration, Costs, GOAL_P50_MS, GOAL_P99_MS, Goal, MIN_FRAMES, MeanAndMax, Measured, Optical, OpticalMs,
+    Outcome, Phase,
 };
-pub use proof::{PhaseMs, PhaseOf, Settings, Spread, TimerUs, Timers};
+pub use proof::{PhaseMs, PhaseOf, Settings, Spread, TimerUs, Timers, Undelayed};
 
 /// The name and version of `calibration.json`'s shape.
 pub const SCHEMA: &str = "framelag/calibration/1";
@@ -34,8 +34,10 @@ const MAX_AHEAD: Duration = Duration::from_secs(60);
 /// How far figures may be off, as a report quotes it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Quote {
-    /// ± ms, on this machine.
+    /// ± ms, on this machine: of a p50, beyond a run without delay.
     pub accuracy_ms: f64,
+    /// The same of a p99; none where the file does not say.
+    pub p99_accuracy_ms: Option<f64>,
     /// When the calibration was made: RFC 3339.
     pub made: String,
     /// How long before the run that was, in seconds.
@@ -76,6 +78,7 @@ struct Stated {
     made: String,
     machine: Option<String>,
     accuracy_ms: Option<f64>,
+    p99_accuracy_ms: Option<f64>,
 }
 
 /// What a report quotes of the text of `file`, on the machine that [`crate::host::machine`] calls `machine`.
@@ -101,11 +104,16 @@ pub fn quote(text: &str, file: &Path, machine: Option<&str>, now: WallTime) -> R
         return Err(Error::Future(stated.made));
     }
     let accuracy_ms = stated.accuracy_ms.ok_or(Error::Inconclusive)?;
-    if !(accuracy_ms.is_finite() && accuracy_ms > 0.0) {
+    let possible = |ms: f64| ms.is_finite() && ms > 0.0;
+    if !possible(accuracy_ms) {
         return Err(Error::Nonsense("accuracy_ms"));
     }
+    let p99_accuracy_ms = stated.p99_accuracy_ms;
+    if !p99_accuracy_ms.is_none_or(possible) {
+        return Err(Error::Nonsense("p99_accuracy_ms"));
+    }
     let age_s = rounded(age_us.max(0) as f64 / 1e6);
-    Ok(Quote { accuracy_ms, made: stated.made, age_s, file: file.display().to_string() })
+    Ok(Quote { accuracy_ms, p99_accuracy_ms, made: stated.made, age_s, file: file.display().to_string() })
 }
 
 /// A value that stands where the schema's name should, no longer than a name.
@@ -123,9 +131,15 @@ pub fn default_path(xdg_state_home: Option<OsString>, home: Option<OsString>) ->
 }
 
 impl Quote {
-    /// `± 0.4 ms on this machine (calibrated 3 days ago)`.
+    /// `p50 ± 0.4 ms on this machine, p99 ± 1.9 ms, beyond an undelayed run`: what was proved, and no more.
     pub fn sentence(&self) -> String {
-        format!("± {} ms on this machine (calibrated {})", self.accuracy_ms, age_text(self.age_s))
+        let p99 = self.p99_accuracy_ms.map(|ms| format!(", p99 ± {ms} ms")).unwrap_or_default();
+        format!("p50 ± {} ms on this machine{p99}, beyond an undelayed run", self.accuracy_ms)
+    }
+
+    /// `calibrated 3 days ago`.
+    pub fn age(&self) -> String {
+        format!("calibrated {}", age_text(self.age_s))
     }
 }
 

@@ -148,7 +148,7 @@ fn latency(f: &mut fmt::Formatter<'_>, run: &Run) -> fmt::Result {
     row(f, "latency", &cells, "")?;
     offset(f, run)?;
     if let Some(calibration) = &run.calibration {
-        writeln!(f, "            {}", calibration.sentence())?;
+        writeln!(f, "            {}\n            ({})", calibration.sentence(), calibration.age())?;
     }
     let age = &run.picture_age_ms;
     if age.max.is_some() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use common::clock::{Clock, ManualClock};
 use common::frame::{FrameTimes, ReceiverTimes};
 use common::time::WallTime;
-use reports::calibration::{Asked, Calibration, Costs, MeanAndMax, Optical, OpticalMs, Phase, Quote, Settings};
+use reports::calibration::{Asked, Calibration, Costs, MeanAndMax, Measured, Optical, OpticalMs, Quote, Settings};
 use reports::calibration::{Spread, TimerUs};
 use reports::{Assertion, Clocks, Correction, Recorder, Sample, Setup, Warning, warning::Code};
 use serde_json::{Value, json};
@@ -67,7 +67,7 @@ fn run(frames: u32) -> Value {
     }
     if frames > 100 {
         let (made, file) = ("2026-01-02T03:04:05Z".to_owned(), "calibration.json".to_owned());
-        recorder.calibration(Quote { accuracy_ms: 0.4, made, age_s: 7.0, file });
+        recorder.calibration(Quote { accuracy_ms: 0.4, p99_accuracy_ms: Some(1.9), made, age_s: 7.0, file });
     }
     recorder.warn(Warning::new(Code::Input, "the nearest mode was taken"));
     let assertions: Vec<Assertion> =
@@ -170,14 +170,13 @@ fn a_run_fits_and_is_described_whole() {
 
 /// A calibration with phases of so many frames, with a camera where there are many.
 fn calibration(frames: usize) -> Value {
-    let phase = |delay: u64, first: Option<&Phase>| {
-        let asked = Asked { delay_ms: delay as f64, jitter_ms: 0.0 };
-        Phase::new(asked, &vec![Duration::from_millis(delay); frames], &vec![delay as i64 * 1_000; frames], first)
+    let phase = |delay: u64| Measured {
+        asked: Asked { delay_ms: delay as f64, jitter_ms: 0.0 },
+        injected: vec![Duration::from_millis(delay); frames],
+        latencies_us: vec![delay as i64 * 1_000; frames],
     };
-    let first = phase(0, None);
-    let second = phase(20, Some(&first));
     let settings = Settings { size: "640x480".to_owned(), fps: 55, measured_s: 6.0, warmup_s: 1.0, seed: 1 };
-    let mut found = Calibration::new("2026-01-02T03:04:05Z".to_owned(), settings, vec![first, second]);
+    let mut found = Calibration::new("2026-01-02T03:04:05Z".to_owned(), settings, &[phase(0), phase(20), phase(0)]);
     if frames >= 100 {
         let us = Spread::of(vec![1.0; frames]);
         let receiver_read = Some(MeanAndMax { mean: 20.0, max: 30.0 });
@@ -208,6 +207,8 @@ fn a_calibration_fits_and_is_described_whole() {
         ("/schema", json!("framelag/run/1")),
         ("/outcome", json!("failed")),
         ("/phases/1/error_ms/p50", json!("0")),
+        ("/p99_accuracy_ms", json!(-1)),
+        ("/undelayed/measured_ms/p99", json!("1")),
         ("/costs_us/read", json!({ "count": 1 })),
         ("/timers/wall/resolution", json!(-1)),
     ] {

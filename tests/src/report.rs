@@ -139,6 +139,20 @@ impl Report {
     ///
     /// Where they do not add up to 100 µs, or one is below zero.
     pub fn stages_add_up(&self) -> Stages {
+        self.stages_add_up_to(0)
+    }
+
+    /// The same between two hosts, whose clocks were compared to ± `bound_us`: the one stage that begins by the one clock
+    /// and ends by the other, `network`, may be negative by so much.
+    ///
+    /// # Panics
+    ///
+    /// Where they do not add up to 100 µs, or one is less than it can be.
+    pub fn stages_of_two_hosts_add_up(&self, bound_us: f64) -> Stages {
+        self.stages_add_up_to(bound_us.ceil() as i64)
+    }
+
+    fn stages_add_up_to(&self, network_us: i64) -> Stages {
         let rows = self.rows("frames.csv");
         let column = |name: &str| rows[0].iter().position(|column| column == name).expect("the column is there");
         let stages: Vec<_> = STAGES.iter().map(|stage| column(&format!("{stage}_us"))).collect();
@@ -146,7 +160,10 @@ impl Report {
         let mut found = Stages::default();
         for row in &rows[1..] {
             let times: Vec<Option<i64>> = stages.iter().map(|stage| row[*stage].parse().ok()).collect();
-            assert!(times.iter().flatten().all(|time| *time >= 0), "a stage that ends before it begins: {row:?}");
+            for (name, time) in STAGES.iter().zip(&times) {
+                let least = if *name == "network" { -network_us } else { 0 };
+                assert!(time.is_none_or(|time| time >= least), "{name} ends before it begins: {row:?}");
+            }
             let (present, before) = times.split_last().expect("there are stages");
             if before.iter().any(Option::is_none) {
                 continue;

@@ -7,6 +7,7 @@ use framelag_tests::process::{Builder, Finished};
 use framelag_tests::report::Report;
 use framelag_tests::screen::Screen;
 use framelag_tests::{LIMIT, binary, need, turn};
+use reports::calibration::MIN_FRAMES;
 use serde_json::{Value, json};
 
 /// Measured and judged: within the goal, inconclusive, or beyond the goal. Which, is for the machine to say.
@@ -23,6 +24,29 @@ fn judged(ran: &Finished) {
 fn read(file: &Path) -> Value {
     let text = fs::read_to_string(file).expect("the calibration was written");
     serde_json::from_str(&text).expect("it is JSON")
+}
+
+/// The goal of 0.5 ms is for the machine to meet, and a busy one misses it; this limit is for the program. With a wrong sign the
+/// row of 500 ms is off by as much as that. It is loose because a picture that waits for a CPU waits for whole pictures, of
+/// 18 ms each, and in one run for more of them than in another.
+const MAX_ERROR_MS: f64 = 60.0;
+
+fn errors_are_no_larger_than_any_machine_makes_them(calibration: &Value) {
+    let phases = calibration["phases"].as_array().expect("a list");
+    let few = |phase: &Value| {
+        let counts = ["measured_ms", "injected_ms"].map(|name| phase[name]["count"].as_u64());
+        counts.iter().any(|count| count.is_none_or(|count| count < MIN_FRAMES))
+    };
+    let undelayed_few = few(&phases[0]) || few(&phases[7]);
+    for phase in phases.iter().filter(|phase| phase["asked"]["jitter_ms"] == 0.0) {
+        match phase["error_ms"]["p50"].as_f64() {
+            Some(error) => assert!(error.abs() <= MAX_ERROR_MS, "{error} ms off: {phase:#}\n{calibration:#}"),
+            None => assert!(few(phase) || undelayed_few, "enough frames, and no error: {phase:#}"),
+        }
+    }
+    let (p50, p99) = (&calibration["accuracy_ms"], &calibration["p99_accuracy_ms"]);
+    let inconclusive = undelayed_few || phases.iter().any(few);
+    assert_eq!((p50.is_null(), p99.is_null()), (inconclusive, inconclusive), "{calibration:#}");
 }
 
 #[test]
@@ -61,6 +85,8 @@ fn what_is_measured_follows_what_is_injected_and_a_camera_sees_the_window() {
     let spread = injected["p99"].as_f64().zip(injected["p50"].as_f64()).map(|(p99, p50)| p99 - p50);
     assert!(spread > Some(2.0), "0 to 10 ms of jitter are injected: {injected}");
 
+    errors_are_no_larger_than_any_machine_makes_them(&calibration);
+
     let optical = &calibration["optical"];
     let seen = optical["screen_and_camera_ms"]["count"].as_u64().unwrap_or_else(|| panic!("{optical:#}\n{ran}"));
     assert!(seen >= 30, "{optical:#}");
@@ -94,6 +120,7 @@ fn a_receiver_quotes_its_own_machines_calibration_and_no_other() {
         "made": "2020-01-02T03:04:05Z",
         "machine": reports::host::machine(),
         "accuracy_ms": 0.4,
+        "p99_accuracy_ms": 1.9,
     });
     let with = |name: &str, value: Value| {
         let mut other = good.clone();
@@ -123,8 +150,12 @@ fn a_receiver_quotes_its_own_machines_calibration_and_no_other() {
         match refused {
             None => {
                 assert_eq!(found.number("calibration.accuracy_ms"), 0.4);
+                assert_eq!(found.number("calibration.p99_accuracy_ms"), 1.9);
                 assert!(found.number("calibration.age_s") > 1e8 && message.is_none(), "{message:?}");
-                assert!(page.contains("± 0.4 ms on this machine (calibrated"), "{ran}");
+                assert!(
+                    page.contains("± 0.4 ms on this machine, p99 ± 1.9 ms") && page.contains("(calibrated "),
+                    "{ran}"
+                );
             }
             Some(why) => {
                 assert!(found.value("calibration").is_null() && !page.contains("on this machine"), "{ran}");

@@ -5,7 +5,9 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use reports::calibration::{Asked, Calibration, Costs, Optical, OpticalMs, Phase, PhaseMs, PhaseOf, Spread, TimerUs};
+use reports::calibration::{
+    Asked, Calibration, Costs, Measured, Optical, OpticalMs, Phase, PhaseMs, PhaseOf, Spread, TimerUs, Undelayed,
+};
 use serde_json::json;
 
 /// Tells the user.
@@ -32,9 +34,10 @@ impl Output {
         }
     }
 
-    /// A phase is over.
-    pub fn phase(&self, phase: &Phase) {
+    /// A phase is over. How far it was off is known when all are.
+    pub fn phase(&self, measured: &Measured) {
         if self.json {
+            let phase = Phase::new(measured, &Undelayed::default());
             print(&json!({ "event": "phase", "phase": phase }).to_string());
         }
     }
@@ -71,10 +74,13 @@ fn page(found: &Calibration, file: &Path) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(page, "{name:<12}{text}");
     };
+    if let Some(PhaseMs { p50, p99, .. }) = found.undelayed.measured_ms {
+        line("undelayed", format!("p50 {p50:.3} · p99 {p99:.3} ms: the rows of 0 ms together"));
+    }
     line(
         "accuracy",
-        match found.accuracy_ms {
-            Some(ms) => format!("± {ms} ms: the largest error of a p50, rounded up"),
+        match found.accuracy_ms.zip(found.p99_accuracy_ms) {
+            Some((p50, p99)) => format!("p50 ± {p50} ms, p99 ± {p99} ms: the largest errors, rounded up"),
             None => "not known: too few frames in some phase".to_owned(),
         },
     );
@@ -108,15 +114,9 @@ fn page(found: &Calibration, file: &Path) -> String {
 fn table(page: &mut String, phases: &[Phase]) {
     let _ = writeln!(page, "{:<18}{:>18}{:>20}{:>18}", "delay", "injected ms", "measured beyond ms", "error ms");
     let _ = writeln!(page, "{:<18}{p50:>9}{p99:>9}{p50:>11}{p99:>9}{p50:>9}{p99:>9}", "", p50 = "p50", p99 = "p99");
-    for (number, phase) in phases.iter().enumerate() {
+    for phase in phases {
         let injected = phase.injected_ms.as_ref().map(|PhaseMs { p50, p99, .. }| PhaseOf { p50: *p50, p99: *p99 });
         let name = name_of(&phase.asked);
-        if number == 0 {
-            let measured = phase.measured_ms.map(|ms| format!("beyond {:.3} {:.3}", ms.p50, ms.p99));
-            let measured = measured.unwrap_or_else(|| "nothing".to_owned());
-            let _ = writeln!(page, "{name:<18}{}{measured:>20}", cells(injected, 9, 9));
-            continue;
-        }
         let (beyond, error) = (cells(phase.beyond_ms, 11, 9), cells(phase.error_ms, 9, 9));
         let few = match (phase.error_ms, phase.measured_ms) {
             (Some(_), _) => String::new(),
@@ -171,17 +171,21 @@ mod tests {
 
     use super::*;
 
-    fn phase(delay: u64, jitter: u64, latency_us: i64, frames: usize, first: Option<&Phase>) -> Phase {
+    fn phase(delay: u64, jitter: u64, latency_us: i64, frames: usize) -> Measured {
         let asked = Asked { delay_ms: delay as f64, jitter_ms: jitter as f64 };
-        Phase::new(asked, &vec![Duration::from_micros(delay * 1_000 + 41); frames], &vec![latency_us; frames], first)
+        let injected = vec![Duration::from_micros(delay * 1_000 + 41); frames];
+        Measured { asked, injected, latencies_us: vec![latency_us; frames] }
     }
 
     fn found(frames: usize) -> Calibration {
-        let first = phase(0, 0, 3_012, 300, None);
-        let phases = vec![phase(20, 20, 23_112, frames, Some(&first)), phase(500, 0, 503_000, 300, Some(&first))];
-        let phases = std::iter::once(first).chain(phases).collect();
+        let phases = [
+            phase(0, 0, 3_012, 300),
+            phase(20, 20, 23_112, frames),
+            phase(500, 0, 503_000, 300),
+            phase(0, 0, 3_042, 300),
+        ];
         let settings = Settings { size: "640x480".to_owned(), fps: 60, measured_s: 6.0, warmup_s: 1.0, seed: 1 };
-        Calibration::new("2026-01-02T03:04:05Z".to_owned(), settings, phases)
+        Calibration::new("2026-01-02T03:04:05Z".to_owned(), settings, &phases)
     }
 
     #[test]
@@ -194,11 +198,13 @@ mod tests {
         let expected = "\
 delay                    injected ms  measured beyond ms          error ms
                         p50      p99        p50      p99      p50      p99
-0 ms                  0.041    0.041  beyond 3.012 3.012
-20 ms + 0–20 ms      20.041   20.041     20.100   20.100    0.100    0.100
-500 ms              500.041  500.041    499.988  499.988   -0.012   -0.012
+0 ms                  0.041    0.041      0.000   -0.030    0.000   -0.030
+20 ms + 0–20 ms      20.041   20.041     20.100   20.070    0.100    0.070
+500 ms              500.041  500.041    499.988  499.958   -0.012   -0.042
+0 ms                  0.041    0.041      0.030    0.000    0.030    0.000
 
-accuracy    ± 0.1 ms: the largest error of a p50, rounded up
+undelayed   p50 3.012 · p99 3.042 ms: the rows of 0 ms together
+accuracy    p50 ± 0.1 ms, p99 ± 0.1 ms: the largest errors, rounded up
 goal        p50 off by 0.5 ms at most, p99 by 2 ms: met
 cost, µs    paint 12 (p99 20) · read 12 (p99 20)
 wall clock  steps of unknown µs (resolution 0.000)

@@ -38,9 +38,13 @@ pub struct Calibration {
     pub settings: Settings,
     /// ± ms: the largest error of any phase's p50, rounded up to 0.1 ms; none where a phase says nothing.
     pub accuracy_ms: Option<f64>,
+    /// The same of the p99s.
+    pub p99_accuracy_ms: Option<f64>,
     /// What was hoped for.
     pub goal: Goal,
-    /// Each injected delay. The first is the one that all others are compared with.
+    /// What all phases are compared with: those without delay, their frames together.
+    pub undelayed: Undelayed,
+    /// Each injected delay.
     pub phases: Vec<Phase>,
     /// What stamping and reading cost here, µs for each picture.
     pub costs_us: Costs,
@@ -80,6 +84,26 @@ pub struct Goal {
     pub met: Option<bool>,
 }
 
+/// One injected delay as it was measured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measured {
+    /// What was asked of the proxy.
+    pub asked: Asked,
+    /// What the proxy did.
+    pub injected: Vec<Duration>,
+    /// What the receiver measured, of each frame.
+    pub latencies_us: Vec<i64>,
+}
+
+/// The phases without delay, their frames together: where the machine drifts from the first to the last, the middle.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Undelayed {
+    /// What the proxy did.
+    pub injected_ms: Option<PhaseMs>,
+    /// What the receiver measured.
+    pub measured_ms: Option<PhaseMs>,
+}
+
 /// One injected delay.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Phase {
@@ -89,9 +113,9 @@ pub struct Phase {
     pub injected_ms: Option<PhaseMs>,
     /// What the receiver measured.
     pub measured_ms: Option<PhaseMs>,
-    /// That, less the first phase's.
+    /// That, less what was measured without delay.
     pub beyond_ms: Option<PhaseOf>,
-    /// That, less what was injected beyond the first phase.
+    /// That, less what was injected beyond the phases without delay.
     pub error_ms: Option<PhaseOf>,
 }
 
@@ -213,9 +237,12 @@ pub enum Outcome {
 
 impl Calibration {
     /// Judges what was measured.
-    pub fn new(made: String, settings: Settings, phases: Vec<Phase>) -> Self {
-        let errors: Option<Vec<PhaseOf>> = phases.iter().skip(1).map(|phase| phase.error_ms).collect();
-        let errors = errors.filter(|errors| !errors.is_empty());
+    pub fn new(made: String, settings: Settings, measured: &[Measured]) -> Self {
+        let undelayed = Undelayed::of(measured);
+        let phases: Vec<Phase> = measured.iter().map(|measured| Phase::new(measured, &undelayed)).collect();
+        let errors: Option<Vec<PhaseOf>> = phases.iter().map(|phase| phase.error_ms).collect();
+        // Without a delay there is nothing that could be wrong.
+        let errors = errors.filter(|_| phases.iter().any(|phase| !phase.asked.is_nothing()));
         let largest = |of: fn(&PhaseOf) -> f64| {
             errors.as_ref().map(|errors| errors.iter().map(|error| of(error).abs()).fold(0.0, f64::max))
         };
@@ -228,7 +255,9 @@ impl Calibration {
             host: crate::host::describe(),
             settings,
             accuracy_ms: p50.map(stated),
+            p99_accuracy_ms: p99.map(stated),
             goal: Goal { p50_ms: GOAL_P50_MS, p99_ms: GOAL_P99_MS, met },
+            undelayed,
             phases,
             costs_us: Costs::default(),
             timers: Timers::default(),
@@ -264,22 +293,48 @@ fn stated(error_ms: f64) -> f64 {
     rounded((error_ms / STEP_MS - 1e-9).ceil().max(1.0) * STEP_MS)
 }
 
+impl Asked {
+    /// Neither delay nor jitter.
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Undelayed {
+    /// Of one phase with too few frames nothing is said: the other's would not be the middle.
+    fn of(measured: &[Measured]) -> Self {
+        let undelayed: Vec<&Measured> = measured.iter().filter(|measured| measured.asked.is_nothing()).collect();
+        if undelayed.iter().any(|measured| (measured.latencies_us.len() as u64) < MIN_FRAMES) {
+            return Self::default();
+        }
+        let injected = undelayed.iter().flat_map(|measured| measured.injected.iter().copied());
+        let latencies = undelayed.iter().flat_map(|measured| measured.latencies_us.iter().copied());
+        Self { injected_ms: injected_ms(injected), measured_ms: latencies_ms(latencies) }
+    }
+}
+
 impl Phase {
-    /// What came of a phase. `first` is the one to compare with: none for the first itself. Of too few frames nothing is said but how many
-    /// there were.
-    pub fn new(asked: Asked, injected: &[Duration], latencies_us: &[i64], first: Option<&Self>) -> Self {
-        let injected: Vec<f64> = injected.iter().map(|delay| delay.as_nanos() as f64 / 1e6).collect();
-        let latencies: Vec<f64> = latencies_us.iter().map(|micros| ms(*micros)).collect();
-        let (injected_ms, measured_ms) = (PhaseMs::of(injected), PhaseMs::of(latencies));
+    /// What came of a phase. Of too few frames nothing is said but how many there were; and nothing about an error where
+    /// nothing is known `undelayed`.
+    pub fn new(measured: &Measured, undelayed: &Undelayed) -> Self {
+        let injected_ms = injected_ms(measured.injected.iter().copied());
+        let measured_ms = latencies_ms(measured.latencies_us.iter().copied());
         let enough = |ms: Option<PhaseMs>| ms.filter(|ms| ms.count >= MIN_FRAMES);
         let less = |here: Option<PhaseMs>, there: Option<PhaseMs>| Some(enough(here)?.less(enough(there)?));
-        let beyond_ms = first.and_then(|first| less(measured_ms, first.measured_ms));
-        let injected_beyond = first.and_then(|first| less(injected_ms, first.injected_ms));
+        let beyond_ms = less(measured_ms, undelayed.measured_ms);
         let error_ms = beyond_ms
-            .zip(injected_beyond)
+            .zip(less(injected_ms, undelayed.injected_ms))
             .map(|(a, b)| PhaseOf { p50: rounded(a.p50 - b.p50), p99: rounded(a.p99 - b.p99) });
-        Self { asked, injected_ms, measured_ms, beyond_ms, error_ms }
+        Self { asked: measured.asked, injected_ms, measured_ms, beyond_ms, error_ms }
     }
+}
+
+fn injected_ms(delays: impl Iterator<Item = Duration>) -> Option<PhaseMs> {
+    PhaseMs::of(delays.map(|delay| delay.as_nanos() as f64 / 1e6).collect())
+}
+
+fn latencies_ms(latencies: impl Iterator<Item = i64>) -> Option<PhaseMs> {
+    PhaseMs::of(latencies.map(ms).collect())
 }
 
 impl PhaseMs {

@@ -84,10 +84,14 @@ report     reports/run-1
 fn the_page_quotes_a_calibration() {
     let mut tally = tally(about(Duration::ZERO));
     let (made, file) = ("2026-01-02T03:04:05Z".to_owned(), "calibration.json".to_owned());
-    tally.calibration(crate::calibration::Quote { accuracy_ms: 0.4, made, age_s: 200_000.0, file });
+    let (accuracy_ms, p99_accuracy_ms, age_s) = (0.4, Some(1.9), 200_000.0);
+    tally.calibration(crate::calibration::Quote { accuracy_ms, p99_accuracy_ms, made, age_s, file });
     let page = Summary::judge(tally.run(false), &[]).to_string();
-    let line = "\n            ± 0.4 ms on this machine (calibrated 2 days ago)\n";
-    assert!(page.contains(line), "{page}");
+    let lines = "
+            p50 ± 0.4 ms on this machine, p99 ± 1.9 ms, beyond an undelayed run
+            (calibrated 2 days ago)
+";
+    assert!(page.contains(lines), "{page}");
 }
 
 #[test]
