@@ -77,11 +77,7 @@ pub fn run(config: &Config, stop: &Stop) -> Result<u8, Error> {
     for (index, (input, slot)) in config.inputs.iter().zip(&slots).enumerate() {
         started_threads.extend(threads::start(input, index, config, &environment, Arc::clone(slot))?);
     }
-    for (stream, input) in streams.iter_mut().zip(&config.inputs) {
-        if let Some(endpoint) = config.clock_to_ask(input) {
-            stream.compare(Asking::start(endpoint, clock.clone(), environment.stop.clone())?);
-        }
-    }
+    compare_clocks(&mut streams, config, &environment)?;
     if common::clock::is_handed_in() {
         output.warn("this is a test: the clock of this receiver is not its host's");
     }
@@ -95,6 +91,22 @@ pub fn run(config: &Config, stop: &Stop) -> Result<u8, Error> {
     drop(events);
     end(&ending, started_threads);
     Ok(code)
+}
+
+/// Asks each clock once, however many streams it is for: a server answers one address only so often.
+fn compare_clocks(streams: &mut [Stream], config: &Config, environment: &Environment) -> std::io::Result<()> {
+    let mut asked: Vec<Asking> = Vec::new();
+    for (stream, input) in streams.iter_mut().zip(&config.inputs) {
+        let Some(endpoint) = config.clock_to_ask(input) else { continue };
+        let known = asked.iter().find(|asking| *asking.endpoint() == endpoint).cloned();
+        let asking = match known {
+            Some(asking) => asking,
+            None => Asking::start(endpoint, environment.clock.clone(), environment.stop.clone())?,
+        };
+        stream.compare(asking.clone());
+        asked.push(asking);
+    }
+    Ok(())
 }
 
 fn end(stop: &Stop, threads: Vec<JoinHandle<()>>) {
