@@ -53,9 +53,19 @@ struct HandedIn {
     host: Option<u32>,
 }
 
+/// A [`TEST_VARIABLE`] that says nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{TEST_VARIABLE}={0:?} is no clock: write offset_us=N,drift_ppm=N,since_us=N,host=N, any of them, or unset it")]
+pub struct Malformed(String);
+
 /// Whether a test has handed in a clock: figures of such a process are about no real one.
-pub fn is_handed_in() -> bool {
-    HandedIn::from_environment().is_some()
+///
+/// # Errors
+/// Where it tried to.
+pub fn is_handed_in() -> Result<bool, Malformed> {
+    let Some(text) = std::env::var_os(TEST_VARIABLE) else { return Ok(false) };
+    let text = text.to_string_lossy();
+    HandedIn::parse(&text).map(|_| true).ok_or_else(|| Malformed(text.into_owned()))
 }
 
 /// [`sei::host_id`] of this host, or what a test has handed in for it.
@@ -94,7 +104,9 @@ impl SystemClock {
     /// A clock whose monotonic origin is now.
     pub fn new() -> Self {
         let handed_in = HandedIn::from_environment().unwrap_or_default();
-        Self { origin: Instant::now(), slept: suspended(), handed_in }
+        // Each reading may fall short, and the most is nearest to the truth: with less, `slept` would be too long for ever.
+        let slept = (0..READINGS).map(|_| suspended()).max().unwrap_or_default();
+        Self { origin: Instant::now(), slept, handed_in }
     }
 
     /// Both clocks, and how long it took to read them.
@@ -243,7 +255,7 @@ mod tests {
         let handed_in = HandedIn::parse("offset_us=-500,drift_ppm=40,since_us=1000000,host=7").expect("as documented");
         assert_eq!(handed_in.apply(3_000_000).as_micros(), 3_000_000 - 500 + 80);
         assert_eq!((handed_in.host, HandedIn::default().apply(5).as_micros()), (Some(7), 5));
-        for wrong in ["", "offset_us", "offset_us=x", "offset=1"] {
+        for wrong in ["", "offset_us", "offset_us=x", "offset=1", "host=7,"] {
             assert_eq!(HandedIn::parse(wrong), None, "{wrong}");
         }
     }

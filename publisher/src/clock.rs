@@ -28,9 +28,9 @@ const DATAGRAM_MAX: usize = 1_024;
 const MAX_OFFSET_US: i64 = 1 << 34;
 
 /// A comparison that goes on until it is dropped.
-#[derive(Debug)]
 pub struct Comparison {
     endpoint: Endpoint,
+    clock: Arc<dyn Clock>,
     view: Arc<Mutex<View>>,
     ended: Arc<AtomicBool>,
 }
@@ -46,20 +46,20 @@ impl Comparison {
             endpoint: endpoint.clone(),
             view: Arc::clone(&view),
             ended: Arc::clone(&ended),
-            clock,
+            clock: Arc::clone(&clock),
             log,
             asked_for,
             told: false,
         };
         thread::Builder::new().name("clock".to_owned()).spawn(move || asking.run())?;
-        Ok(Self { endpoint, view, ended })
+        Ok(Self { endpoint, clock, view, ended })
     }
 
     /// The other clock against the publisher's, whose both times are `now`; `None` as long as it is not known, or is
     /// further away than an SEI can say.
     pub fn reference(&self, now: Now) -> Option<Reference> {
         let view = *self.view.lock().expect("no thread panics while it holds the view");
-        reference(&self.endpoint, &view, now)
+        reference(&self.endpoint, &view.awake(self.clock.slept()), now)
     }
 }
 
@@ -94,11 +94,10 @@ struct Asking {
 impl Asking {
     fn run(mut self) {
         while !self.has_ended() {
-            let why = match self.open() {
-                Ok((socket, target)) => self.ask(&socket, target),
-                Err(why) => why,
-            };
-            self.tell(&format!("{}: {why}", self.endpoint));
+            let outcome = self.prober().and_then(|prober| self.ask(prober));
+            if let Err(why) = outcome {
+                self.tell(&format!("{}: {why}", self.endpoint));
+            }
             for _ in 0..RESOLVE_EVERY.as_millis() / TICK.as_millis() {
                 if !self.has_ended() {
                     thread::sleep(TICK);
@@ -111,42 +110,44 @@ impl Asking {
         self.ended.load(Ordering::Relaxed)
     }
 
-    fn open(&self) -> io::Result<(UdpSocket, SocketAddr)> {
-        let Endpoint { host, port, .. } = &self.endpoint;
-        let mut addresses = (host.as_str(), *port).to_socket_addrs()?;
-        let target = addresses.next().ok_or_else(|| io::Error::other("the host has no address"))?;
-        let socket = if target.is_ipv4() {
-            UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?
-        } else {
-            UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0))?
-        };
-        Ok((socket, target))
+    fn prober(&self) -> io::Result<Prober> {
+        let Endpoint { protocol, host, port } = &self.endpoint;
+        let addresses: Vec<_> = (host.as_str(), *port).to_socket_addrs()?.collect();
+        let first = *addresses.first().ok_or_else(|| io::Error::other("the host has no address"))?;
+        // A host without IPv6, say, gives no socket for it.
+        let mut usable = addresses.into_iter().filter(|address| open(*address).is_ok());
+        let target = usable.next().map_or_else(|| open(first).map(|_| first), Ok)?;
+        Ok(Prober::new(*protocol, target, rand::random()).or(usable))
     }
 
-    /// Asks until the end, or until the socket fails.
-    fn ask(&mut self, socket: &UdpSocket, target: SocketAddr) -> io::Error {
-        let mut prober = Prober::new(self.endpoint.protocol, target, rand::random());
+    /// Asks until the end, or until there is no socket.
+    fn ask(&mut self, mut prober: Prober) -> io::Result<()> {
         let since = self.clock.now().mono;
+        let (mut target, mut socket) = (prober.target(), open(prober.target())?);
         let mut buffer = [0; DATAGRAM_MAX];
         while !self.has_ended() {
             if let Some(request) = prober.poll_transmit(self.clock.now().mono) {
+                if prober.target() != target {
+                    target = prober.target();
+                    socket = open(target)?;
+                }
                 // A network that is away now may come back.
                 let _ = socket.send_to(&request, target);
             }
-            let now = self.clock.now().mono;
-            let due = prober.poll_timeout().map_or(TICK, |due| due - now);
+            let due = prober.poll_timeout().map_or(TICK, |due| due - self.clock.now().mono);
             // The system takes no wait of zero.
-            if let Err(error) = socket.set_read_timeout(Some(due.clamp(Duration::from_millis(1), TICK))) {
-                return error;
-            }
-            if let Ok((length, from)) = socket.recv_from(&mut buffer) {
-                prober.handle_datagram(self.clock.now().mono, from, &buffer[..length]);
+            socket.set_read_timeout(Some(due.clamp(Duration::from_millis(1), TICK)))?;
+            let received = socket.recv_from(&mut buffer);
+            let now = self.clock.now().mono;
+            prober.handle_slept(now, self.clock.slept());
+            if let Ok((length, from)) = received {
+                prober.handle_datagram(now, from, &buffer[..length]);
             }
             let view = prober.view();
             *self.view.lock().expect("no thread panics while it holds the view") = view;
             self.look_at(&view, now - since);
         }
-        io::Error::other("the run is over")
+        Ok(())
     }
 
     /// Tells what came of it, once.
@@ -179,6 +180,13 @@ impl Asking {
         } else {
             self.log.note("clock", &message);
         }
+    }
+}
+
+fn open(target: SocketAddr) -> io::Result<UdpSocket> {
+    match target {
+        SocketAddr::V4(_) => UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)),
+        SocketAddr::V6(_) => UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)),
     }
 }
 

@@ -41,6 +41,9 @@ pub enum Error {
     /// The system gives no thread to compare clocks.
     #[error("cannot start a thread: {0}")]
     Clock(std::io::Error),
+    /// The clock that a test meant to hand in.
+    #[error(transparent)]
+    TestClock(#[from] common::clock::Malformed),
     /// Standard output.
     #[error("cannot write to standard output: {0}")]
     Output(std::io::Error),
@@ -59,7 +62,7 @@ impl Error {
     /// 2 where the user named something unusable, 1 where it failed at run time.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::Stamp(_) | Self::Exposed { .. } => 2,
+            Self::Config(_) | Self::Stamp(_) | Self::Exposed { .. } | Self::TestClock(_) => 2,
             Self::Capture(error) if error.is_usage() => 2,
             _ => 1,
         }

@@ -27,6 +27,7 @@ const STATISTICS_EVERY: Duration = Duration::from_secs(1);
 /// # Errors
 /// Whatever ended the run before its time. What was connected is closed in any case.
 pub fn run(config: &Config, stop: &Stop, log: Log) -> Result<Statistics, Error> {
+    let handed_in = common::clock::is_handed_in()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let source = capture::open(config, &clock, log)?;
     let format = source.format();
@@ -35,7 +36,7 @@ pub fn run(config: &Config, stop: &Stop, log: Log) -> Result<Statistics, Error> 
     let output = Output::open(config, format, &clock, log)?;
     let preview = config.preview.then(|| Preview::open(format.size, stop.clone(), log));
 
-    if common::clock::is_handed_in() {
+    if handed_in {
         log.warn("test-clock", "this is a test: the clock of this publisher is not its host's");
     }
     log.info("source", &format!("{}: {} at {:.4} per second", source.describe(), format.size, format.rate.as_f64()));

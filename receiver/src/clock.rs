@@ -23,6 +23,7 @@ const DATAGRAM_MAX: usize = 1_024;
 #[derive(Clone, Debug)]
 pub struct Asking {
     endpoint: Endpoint,
+    clock: SystemClock,
     state: Arc<Mutex<State>>,
 }
 
@@ -39,9 +40,9 @@ impl Asking {
     /// # Errors
     /// Where the system gives no thread.
     pub fn start(endpoint: Endpoint, clock: SystemClock, stop: Stop) -> io::Result<Self> {
-        let asking = Self { endpoint, state: Arc::default() };
+        let asking = Self { endpoint, clock, state: Arc::default() };
         let here = asking.clone();
-        thread::Builder::new().name("clock".to_owned()).spawn(move || here.run(&clock, &stop))?;
+        thread::Builder::new().name("clock".to_owned()).spawn(move || here.run(&stop))?;
         Ok(asking)
     }
 
@@ -50,9 +51,10 @@ impl Asking {
         &self.endpoint
     }
 
-    /// What is known of it.
+    /// What is known of it, on a host that may have been suspended a moment ago.
     pub fn view(&self) -> View {
-        self.lock().view
+        let view = self.lock().view;
+        view.awake(self.clock.slept())
     }
 
     /// Why it cannot be asked: its host has no address, or there is no socket.
@@ -64,12 +66,9 @@ impl Asking {
         self.state.lock().expect("no thread panics while it holds the state")
     }
 
-    fn run(&self, clock: &SystemClock, stop: &Stop) {
+    fn run(&self, stop: &Stop) {
         while !stop.is_requested() {
-            let outcome = self.open().and_then(|(socket, target)| {
-                self.lock().fault = None;
-                self.ask(&socket, target, clock, stop)
-            });
+            let outcome = self.prober().and_then(|prober| self.ask(prober, stop));
             self.lock().fault = outcome.err().map(|error| error.to_string());
             for _ in 0..RESOLVE_EVERY.as_millis() / TICK.as_millis() {
                 if !stop.is_requested() {
@@ -79,36 +78,50 @@ impl Asking {
         }
     }
 
-    fn open(&self) -> io::Result<(UdpSocket, SocketAddr)> {
-        let Endpoint { host, port, .. } = &self.endpoint;
-        let mut addresses = (host.as_str(), *port).to_socket_addrs()?;
-        let target = addresses.next().ok_or_else(|| io::Error::other("the host has no address"))?;
-        let socket = if target.is_ipv4() {
-            UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?
-        } else {
-            UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0))?
-        };
-        Ok((socket, target))
+    fn prober(&self) -> io::Result<Prober> {
+        let Endpoint { protocol, host, port } = &self.endpoint;
+        let addresses: Vec<_> = (host.as_str(), *port).to_socket_addrs()?.collect();
+        let first = *addresses.first().ok_or_else(|| io::Error::other("the host has no address"))?;
+        // A host without IPv6, say, gives no socket for it.
+        let mut usable = addresses.into_iter().filter(|address| open(*address).is_ok());
+        let target = usable.next().map_or_else(|| open(first).map(|_| first), Ok)?;
+        Ok(Prober::new(*protocol, target, rand::random()).or(usable))
     }
 
-    /// Asks until `stop`, or until the socket fails.
-    fn ask(&self, socket: &UdpSocket, target: SocketAddr, clock: &SystemClock, stop: &Stop) -> io::Result<()> {
-        let mut prober = Prober::new(self.endpoint.protocol, target, rand::random());
+    /// Asks until `stop`, or until there is no socket.
+    fn ask(&self, mut prober: Prober, stop: &Stop) -> io::Result<()> {
+        let clock = &self.clock;
+        let (mut target, mut socket) = (prober.target(), open(prober.target())?);
+        self.lock().fault = None;
         let mut buffer = [0; DATAGRAM_MAX];
         while !stop.is_requested() {
             if let Some(request) = prober.poll_transmit(clock.now().mono) {
+                if prober.target() != target {
+                    target = prober.target();
+                    socket = open(target)?;
+                }
                 // A network that is away now may come back.
                 let _ = socket.send_to(&request, target);
             }
             let due = prober.poll_timeout().map_or(TICK, |due| due - clock.now().mono);
             // The system takes no wait of zero.
             socket.set_read_timeout(Some(due.clamp(Duration::from_millis(1), TICK)))?;
-            if let Ok((length, from)) = socket.recv_from(&mut buffer) {
-                prober.handle_datagram(clock.now().mono, from, &buffer[..length]);
+            let received = socket.recv_from(&mut buffer);
+            let now = clock.now().mono;
+            prober.handle_slept(now, clock.slept());
+            if let Ok((length, from)) = received {
+                prober.handle_datagram(now, from, &buffer[..length]);
             }
             self.lock().view = prober.view();
         }
         Ok(())
+    }
+}
+
+fn open(target: SocketAddr) -> io::Result<UdpSocket> {
+    match target {
+        SocketAddr::V4(_) => UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)),
+        SocketAddr::V6(_) => UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)),
     }
 }
 
@@ -118,13 +131,17 @@ mod tests {
 
     use super::*;
 
+    /// So long something takes at most that is bound to happen.
+    const PATIENCE: Duration = Duration::from_secs(60);
+
     #[test]
     fn a_clock_on_loopback_is_found_and_nonsense_is_not_believed() {
         let server = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        server.set_read_timeout(Some(PATIENCE)).expect("a time-out");
         let (clock, stop) = (SystemClock::new(), Stop::new());
         let port = server.local_addr().expect("bound").port();
         let asking =
-            Asking::start(Endpoint::framelag("localhost", port), clock.clone(), stop.clone()).expect("a thread");
+            Asking::start(Endpoint::framelag("127.0.0.1", port), clock.clone(), stop.clone()).expect("a thread");
         let mut request = [0; wire::LEN];
         let mut answered = 0;
         while asking.view().counts.answered < 3 {
@@ -151,7 +168,9 @@ mod tests {
         let (clock, stop) = (SystemClock::new(), Stop::new());
         let asking =
             Asking::start(Endpoint::framelag("no-such-host.invalid", 1), clock, stop.clone()).expect("a thread");
+        let begun = std::time::Instant::now();
         while asking.fault().is_none() {
+            assert!(begun.elapsed() < PATIENCE, "the name is still being looked up");
             thread::sleep(Duration::from_millis(5));
         }
         stop.request();

@@ -31,7 +31,7 @@ fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("receiver: {}", redact::secrets(&error.to_string()));
-            ExitCode::from(if matches!(error, pipeline::Error::Calibration(_)) { USAGE } else { FAILED })
+            ExitCode::from(if error.is_usage() { USAGE } else { FAILED })
         }
     }
 }

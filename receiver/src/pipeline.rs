@@ -49,9 +49,19 @@ pub enum Error {
     /// The calibration that was asked for.
     #[error(transparent)]
     Calibration(#[from] calibration::Unreadable),
+    /// The clock that a test meant to hand in.
+    #[error(transparent)]
+    TestClock(#[from] common::clock::Malformed),
     /// The system gives no thread.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] std::io::Error),
+}
+
+impl Error {
+    /// Whether the user named something unusable.
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::Calibration(_) | Self::TestClock(_))
+    }
 }
 
 /// Plays, measures and shows what `config` asks for, until its end, the user's, or `stop`. Returns the exit code.
@@ -61,6 +71,7 @@ pub enum Error {
 /// # Errors
 /// [`Error`] where the run cannot begin. What goes wrong later is in the summaries, and in the exit code.
 pub fn run(config: &Config, stop: &Stop) -> Result<u8, Error> {
+    let handed_in = common::clock::is_handed_in()?;
     let clock = SystemClock::new();
     let calibration = calibration::find(config.calibration.as_deref(), clock.now().wall)?;
     let output = Output::new(config.json, config.duration, config.inputs.len() > 1);
@@ -77,12 +88,8 @@ pub fn run(config: &Config, stop: &Stop) -> Result<u8, Error> {
     for (index, (input, slot)) in config.inputs.iter().zip(&slots).enumerate() {
         started_threads.extend(threads::start(input, index, config, &environment, Arc::clone(slot))?);
     }
-    for (stream, input) in streams.iter_mut().zip(&config.inputs) {
-        if let Some(endpoint) = config.clock_to_ask(input) {
-            stream.compare(Asking::start(endpoint, clock.clone(), environment.stop.clone())?);
-        }
-    }
-    if common::clock::is_handed_in() {
+    compare_clocks(&mut streams, config, &environment)?;
+    if handed_in {
         output.warn("this is a test: the clock of this receiver is not its host's");
     }
     let screen = Screen::new(slots, window);
@@ -95,6 +102,22 @@ pub fn run(config: &Config, stop: &Stop) -> Result<u8, Error> {
     drop(events);
     end(&ending, started_threads);
     Ok(code)
+}
+
+/// Asks each clock once, however many streams it is for: a server answers one address only so often.
+fn compare_clocks(streams: &mut [Stream], config: &Config, environment: &Environment) -> std::io::Result<()> {
+    let mut asked: Vec<Asking> = Vec::new();
+    for (stream, input) in streams.iter_mut().zip(&config.inputs) {
+        let Some(endpoint) = config.clock_to_ask(input) else { continue };
+        let known = asked.iter().find(|asking| *asking.endpoint() == endpoint).cloned();
+        let asking = match known {
+            Some(asking) => asking,
+            None => Asking::start(endpoint, environment.clock.clone(), environment.stop.clone())?,
+        };
+        stream.compare(asking.clone());
+        asked.push(asking);
+    }
+    Ok(())
 }
 
 fn end(stop: &Stop, threads: Vec<JoinHandle<()>>) {

@@ -39,6 +39,11 @@ pub(crate) async fn run(socket: UdpSocket, shared: Arc<Shared>, mut stopped: wat
         Ok(socket) => socket,
         Err(error) => return tracing::warn!(%error, "no clock is served"),
     };
+    match clock::is_handed_in() {
+        Ok(false) => {}
+        Ok(true) => tracing::warn!("this is a test: the clock of this server is not its host's"),
+        Err(malformed) => tracing::warn!("{malformed}; the host's clock is served"),
+    }
     let mut responder = Responder::new(clock::host());
     loop {
         tokio::select! {

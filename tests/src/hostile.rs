@@ -136,9 +136,11 @@ pub fn clock(data: &[u8]) {
         let mut prober = Prober::new(protocol, server, 1);
         let request = prober.poll_transmit(now).expect("the first is due at once");
         prober.handle_datagram(now, server, data);
-        assert_eq!(prober.view().fix, None, "nobody guesses the nonce");
         // The same with the nonce of the request put where it belongs.
         let (from, to) = if protocol == Protocol::Ntp { (40, 24) } else { (8, 8) };
+        // The seed is the same each time, so that a fuzzer, which watches comparisons, may learn the nonce.
+        let guessed = data.get(to..to + 8) == Some(&request[from..from + 8]);
+        assert!(guessed || prober.view().fix.is_none(), "only the nonce makes an answer");
         let mut answer = data.to_vec();
         if let Some(nonce) = answer.get_mut(to..to + 8) {
             nonce.copy_from_slice(&request[from..from + 8]);

@@ -38,12 +38,12 @@ pub enum Verdict {
     Taken,
     /// The answer claims to have taken longer than the round trip: no clock was like that.
     Impossible,
-    /// It contradicts the estimate. The next one tells which of them was wrong; there is no estimate until then.
+    /// It contradicts the estimate, and the doubted one before it, if any. The next ones tell which of them were wrong; there
+    /// is no estimate until then.
     Doubted,
-    /// It agrees with the estimate, and so `.0` doubted ones before it were wrong.
+    /// It agrees with the estimate, and so all `.0` doubted ones since the last that did were wrong.
     Cleared(u64),
-    /// It agrees with the doubted one before it: the other clock stepped by so many µs, or this host was suspended, and the
-    /// estimate starts over.
+    /// It agrees with the doubted one before it: the other clock stepped by so many µs, and the estimate starts over.
     Restarted(f64),
 }
 
@@ -60,7 +60,8 @@ pub struct Restarts {
 #[derive(Clone, Debug, Default)]
 pub struct Estimator {
     state: Option<State>,
-    doubted: Option<Sample>,
+    /// The last that contradicted the estimate, and how many did in a row.
+    doubted: Option<(Sample, u64)>,
     restarts: Restarts,
 }
 
@@ -77,15 +78,16 @@ impl Estimator {
         let Some(point) = sample.interval(state.fix.base_us) else { return Verdict::Impossible };
         if state.narrow(point) {
             return match self.doubted.take() {
-                Some(_) => Verdict::Cleared(1),
+                Some((_, wrong)) => Verdict::Cleared(wrong),
                 None => Verdict::Taken,
             };
         }
         let jump = (point.low + point.high - state.fix.low - state.fix.high) / 2.0;
-        let Some(before) = self.doubted.replace(sample) else { return Verdict::Doubted };
+        let Some((before, wrong)) = self.doubted.replace((sample, 1)) else { return Verdict::Doubted };
         let mut again = Self::default();
         if again.begin(&[before, sample]) != Verdict::Taken {
-            // Neither the estimate nor the doubted one: the newest is doubted now.
+            // Neither the estimate nor the doubted one: the newest is doubted, too.
+            self.doubted = Some((sample, wrong + 1));
             return Verdict::Doubted;
         }
         self.state = again.state;

@@ -21,6 +21,9 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 /// Requests that are remembered, so that a late answer is known for what it is.
 const MAX_REMEMBERED: usize = 64;
 
+/// The host was suspended when it has slept longer than this: shorter is what reading two clocks may differ by.
+const NAP: Duration = Duration::from_millis(1);
+
 /// How often a clock is asked.
 #[derive(Clone, Copy, Debug)]
 struct Pace {
@@ -29,16 +32,19 @@ struct Pace {
     apart: Duration,
     /// From one request to the next after that.
     every: Duration,
+    /// Asked so often in vain, it is asked at its next address.
+    tries: u64,
     /// Asked so often in vain, it is asked more seldom.
     patience: u64,
 }
 
 /// The fix grows by 175 µs from one answer to the next.
 const FRAMELAG: Pace =
-    Pace { burst: 8, apart: Duration::from_millis(40), every: Duration::from_millis(250), patience: 40 };
+    Pace { burst: 8, apart: Duration::from_millis(40), every: Duration::from_millis(250), tries: 8, patience: 40 };
 
 /// What servers allow everybody by default (ntpd: 2 s apart at least, 8 s in the mean).
-const NTP: Pace = Pace { burst: 4, apart: Duration::from_secs(2), every: Duration::from_secs(8), patience: 8 };
+const NTP: Pace =
+    Pace { burst: 4, apart: Duration::from_secs(2), every: Duration::from_secs(8), tries: 4, patience: 8 };
 
 /// A clock that does not answer, or asks for less, is asked this seldom at last.
 const SLOWEST: Duration = Duration::from_secs(32);
@@ -47,14 +53,19 @@ const SLOWEST: Duration = Duration::from_secs(32);
 #[derive(Debug)]
 pub struct Prober {
     protocol: Protocol,
-    target: SocketAddr,
+    /// Of one name. The first is asked; where it does not answer it is put last.
+    targets: VecDeque<SocketAddr>,
     pace: Pace,
+    /// The burst is over when so many requests were sent.
+    burst_end: u64,
     rng: StdRng,
     asked: VecDeque<Request>,
     /// `None` where the server wants to be left alone.
     next: Option<MonoTime>,
     /// Requests since the last answer that was believed.
     in_vain: u64,
+    /// How long this host has slept, as far as is known here.
+    slept: Duration,
     host: Option<u32>,
     estimator: Estimator,
     counts: Counts,
@@ -80,32 +91,60 @@ pub struct View {
     pub counts: Counts,
     /// Times that the estimate started over.
     pub restarts: Restarts,
+    slept: Duration,
+}
+
+impl View {
+    /// What of it holds on a host that has been suspended for `slept` by now ([`crate::clock::Clock::slept`]): a fix is
+    /// kept against monotonic time, and that stood still while the other clock went on.
+    pub fn awake(self, slept: Duration) -> Self {
+        if slept.saturating_sub(self.slept) > NAP { Self { fix: None, drift: None, ..self } } else { self }
+    }
 }
 
 impl Prober {
     /// Asks `target`. `seed` is to be unpredictable: nonces come of it.
     pub fn new(protocol: Protocol, target: SocketAddr, seed: u64) -> Self {
+        let pace = match protocol {
+            Protocol::Framelag => FRAMELAG,
+            Protocol::Ntp => NTP,
+        };
         Self {
             protocol,
-            target,
-            pace: match protocol {
-                Protocol::Framelag => FRAMELAG,
-                Protocol::Ntp => NTP,
-            },
+            targets: VecDeque::from([target]),
+            pace,
+            burst_end: pace.burst,
             rng: StdRng::seed_from_u64(seed),
             asked: VecDeque::new(),
             next: Some(MonoTime::default()),
             in_vain: 0,
+            slept: Duration::ZERO,
             host: None,
             estimator: Estimator::default(),
             counts: Counts::default(),
         }
     }
 
+    /// Asks `others`, too, where its target does not answer: they are addresses of the same name.
+    pub fn or(mut self, others: impl IntoIterator<Item = SocketAddr>) -> Self {
+        self.targets.extend(others);
+        self
+    }
+
+    /// Where the request goes that [`Self::poll_transmit`] returned last.
+    pub fn target(&self) -> SocketAddr {
+        *self.targets.front().expect("there is one from the start, and none is taken away")
+    }
+
     /// The next request, where one is due. It counts as sent at `now`, so read the clock right before and send it right
-    /// after.
+    /// after, to [`Self::target`].
     pub fn poll_transmit(&mut self, now: MonoTime) -> Option<Vec<u8>> {
         self.next.filter(|next| *next <= now)?;
+        let tried = self.in_vain > 0 && self.in_vain.is_multiple_of(self.pace.tries);
+        // One that is asked seldom may not keep the others waiting for minutes.
+        if tried || self.in_vain >= self.pace.patience {
+            self.targets.rotate_left(1);
+        }
         let nonce = self.rng.random();
         self.asked.truncate(MAX_REMEMBERED - 1);
         self.asked.push_front(Request { nonce, sent: now, answered: false });
@@ -134,6 +173,20 @@ impl Prober {
         }
     }
 
+    /// This host has been suspended for `slept` in all by `now`, of which [`crate::clock::Clock::slept`] knows. To be told
+    /// before each datagram. After a suspend nothing holds any more, and answers to requests from before it tell nothing.
+    pub fn handle_slept(&mut self, now: MonoTime, slept: Duration) {
+        let suspended = slept.saturating_sub(self.slept) > NAP;
+        self.slept = self.slept.max(slept);
+        if suspended {
+            self.estimator.forget();
+            self.asked.clear();
+            self.burst_end = self.counts.sent + self.pace.burst;
+            // A server that asked for less is not asked sooner.
+            self.next = self.next.map(|next| if self.pace.burst > 0 { next.min(now) } else { next });
+        }
+    }
+
     /// What is known so far.
     pub fn view(&self) -> View {
         View {
@@ -142,11 +195,12 @@ impl Prober {
             drift: self.estimator.drift(),
             counts: self.counts,
             restarts: self.estimator.restarts(),
+            slept: self.slept,
         }
     }
 
     fn interval(&self) -> Duration {
-        if self.counts.sent < self.pace.burst {
+        if self.counts.sent < self.burst_end {
             return self.pace.apart;
         }
         let doublings = u32::try_from(self.in_vain / self.pace.patience).unwrap_or(u32::MAX).min(16);
@@ -154,7 +208,8 @@ impl Prober {
     }
 
     fn take(&mut self, now: MonoTime, from: SocketAddr, bytes: &[u8]) -> Result<(), Refusal> {
-        if (from.ip().to_canonical(), from.port()) != (self.target.ip().to_canonical(), self.target.port()) {
+        let target = self.target();
+        if (from.ip().to_canonical(), from.port()) != (target.ip().to_canonical(), target.port()) {
             return Err(Refusal::Address);
         }
         let sample = match self.protocol {
@@ -209,7 +264,7 @@ impl Prober {
     /// RFC 5905 section 7.4: at RATE the interval grows, at every other code the server is not asked again.
     fn leave_alone(&mut self, now: MonoTime, slower: bool) {
         self.pace.every = (self.pace.every * 2).min(SLOWEST);
-        self.pace.burst = 0;
+        (self.pace.burst, self.burst_end) = (0, 0);
         self.next = slower.then_some(now + self.pace.every);
     }
 }

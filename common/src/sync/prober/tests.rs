@@ -157,3 +157,63 @@ fn an_ntp_servers_clock_is_found_with_its_distance() {
     let found = prober.view().fix.expect("it is known").estimate(now, at(2)).expect("it is new");
     assert!(found.offset_us.abs() < 1_000 && (26_000..26_020).contains(&found.bound_us), "{found:?}");
 }
+
+#[test]
+fn a_suspend_of_this_host_ends_what_is_known_at_once() {
+    let slept = Duration::from_secs(3);
+    let mut prober = prober(Protocol::Framelag);
+    for ms in [0, 40] {
+        let answer = ask(&mut prober, ms, 5);
+        prober.handle_slept(at(ms + 2), Duration::ZERO);
+        prober.handle_datagram(at(ms + 2), target(), &answer);
+    }
+    let before = prober.view();
+    assert!(before.fix.is_some());
+    assert_eq!(before.awake(NAP), before, "two clocks are not read at once");
+    assert_eq!(before.awake(slept).fix, None, "whoever still holds the view of before");
+    let in_flight = ask(&mut prober, 80, 5);
+    // Monotonic time stood still.
+    prober.handle_slept(at(81), slept);
+    assert_eq!(prober.view().fix, None);
+    prober.handle_datagram(at(82), target(), &in_flight);
+    assert_eq!((prober.view().fix, prober.counts.of(Refusal::Nonce)), (None, 1), "it was sent before the suspend");
+    let mut times = Vec::new();
+    for _ in 0..9 {
+        let due = prober.poll_timeout().expect("it goes on");
+        let ms = u64::try_from(due.since_origin().as_millis()).expect("small");
+        let answer = ask(&mut prober, ms, 5);
+        prober.handle_slept(due + Duration::from_millis(2), slept);
+        prober.handle_datagram(due + Duration::from_millis(2), target(), &answer);
+        assert!(prober.view().awake(slept).fix.is_some());
+        times.push(ms);
+    }
+    assert_eq!(times, [81, 121, 161, 201, 241, 281, 321, 361, 611], "in a burst again");
+    let view = prober.view();
+    assert_eq!((view.restarts.count, view.counts.answered), (0, 11), "it is no jump of the other clock");
+}
+
+#[test]
+fn the_addresses_of_a_name_are_asked_in_turn_until_one_answers() {
+    let deaf = SocketAddr::from(([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1], 8554));
+    let mut prober = Prober::new(Protocol::Framelag, deaf, 1).or([target()]);
+    let mut targets = Vec::new();
+    for _ in 0..60 {
+        let due = prober.poll_timeout().expect("it goes on");
+        prober.poll_transmit(due).expect("it is due");
+        targets.push(prober.target());
+    }
+    assert!(targets[..8].iter().all(|asked| *asked == deaf));
+    assert!(targets[8..16].iter().all(|asked| *asked == target()));
+    assert!(targets[16..24].iter().all(|asked| *asked == deaf));
+    assert!(targets[41..].windows(2).all(|pair| pair[0] != pair[1]), "seldom, but every time another");
+    for _ in 0..20 {
+        let due = prober.poll_timeout().expect("it goes on");
+        let ms = u64::try_from(due.since_origin().as_millis()).expect("small");
+        let answer = ask(&mut prober, ms, 5);
+        if prober.target() == target() {
+            prober.handle_datagram(at(ms + 2), target(), &answer);
+        }
+    }
+    assert_eq!((prober.target(), prober.view().host), (target(), Some(5)), "who answers is stayed with");
+    assert!(prober.counts.answered >= 18, "{:?}", prober.counts);
+}
