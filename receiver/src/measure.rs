@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Local};
 use common::frame::{FrameTimes, ReceiverTimes};
-use common::sync::View;
+use common::sync::{Refusal, View};
 use common::time::{MonoTime, Now, WallTime};
 use reports::comparison::{Comparison, Probes};
 use reports::cost::Costs;
@@ -45,6 +45,8 @@ pub struct Meter {
     apart: Option<Comparison>,
     /// That was known once: a latency without it would be another kind of figure.
     compared: bool,
+    /// Times that the other clock has stepped so far.
+    restarts: u64,
 }
 
 /// The newest latency known.
@@ -66,6 +68,7 @@ impl Meter {
             said: None,
             apart: None,
             compared: false,
+            restarts: 0,
         }
     }
 
@@ -126,10 +129,15 @@ impl Meter {
         let compared = self.asking.as_ref().zip(self.said).filter(|_| found != Some(Clocks::Same));
         self.apart = compared.and_then(|(asking, said)| {
             let view = asking.view();
+            if view.restarts.count > std::mem::replace(&mut self.restarts, view.restarts.count) {
+                let jump = view.restarts.last.map_or(0.0, |(_, jump)| jump);
+                self.recorder.compared_step(now, jump as i64);
+            }
             self.recorder.compared().probes(Probes {
                 sent: view.counts.sent,
                 answered: view.counts.answered,
                 refused: view.counts.refused(),
+                contradicted: view.counts.of(Refusal::Jump),
                 restarts: view.restarts.count,
             });
             offset::compare(asking.endpoint(), &view, &said, now, presented)
@@ -158,8 +166,13 @@ impl Meter {
             format!("REC FPS: {:04.1}", self.rate.per_second(now.mono)),
             match self.latency.filter(|latency| now.mono - latency.at <= limit) {
                 Some(Latency { micros, .. }) => {
-                    let bound = self.apart.map(|apart| format!(" ± {:.1}", apart.bound_us as f64 / 1e3));
-                    format!("LAT: {:04.1}ms{}", micros as f64 / 1e3, bound.unwrap_or_default())
+                    let bound = match self.apart {
+                        Some(apart) => format!(" ± {:.1}ms", apart.bound_us as f64 / 1e3),
+                        // Of two clocks that nobody compared.
+                        None if self.recorder.clocks_differ() => " ± ?".to_owned(),
+                        None => String::new(),
+                    };
+                    format!("LAT: {:04.1}ms{bound}", micros as f64 / 1e3)
                 }
                 None => "LAT: --".to_owned(),
             },

@@ -54,14 +54,16 @@ pub fn compare(endpoint: &Endpoint, view: &View, said: &Said, now: Now, mono: Mo
 pub fn advice(endpoint: Option<&Endpoint>, view: &View, said: Option<&Said>) -> String {
     const NTP: &str = "give publisher and receiver the same --clock ntp://HOST";
     let Some(endpoint) = endpoint else {
+        if said.is_some() {
+            return format!("its SEI names another host, so --clock same-host is not believed: leave it out, or {NTP}");
+        }
         return format!("no clock was asked, by --clock same-host or because the input is a pipe: {NTP}");
     };
     if view.counts.answered == 0 {
-        let wrong = match view.counts.refused() {
-            0 => "does not answer".to_owned(),
-            _ => format!("gives no usable answer ({})", view.counts.reasons()),
+        return match view.counts.refused() {
+            0 => format!("{endpoint} does not answer: let UDP through to it, or {NTP}"),
+            _ => format!("{endpoint} gives no usable answer ({}): ask another clock", view.counts.reasons()),
         };
-        return format!("{endpoint} {wrong}: let UDP through to it, or {NTP}");
     }
     match (endpoint.protocol, said) {
         (_, None) => format!("{endpoint} answers, but no SEI of the publisher says which host it is on"),

@@ -90,7 +90,7 @@ impl Stream {
             folder: config.report_folder(input),
         })?;
         let mut meter = Meter::new(recorder, clock::host());
-        if clock::is_handed_in() {
+        if clock::is_handed_in().unwrap_or(true) {
             let message = format!("{} is set: the wall clock of this run is not the host's", clock::TEST_VARIABLE);
             meter.recorder().warn(Warning::new(Code::Input, message));
         }

@@ -304,7 +304,10 @@ impl Ledger {
             counter.fresh();
         }
         match &mut slot.state {
-            State::Read { bucket, .. } => {
+            State::Read { bucket, sample: first } => {
+                if first.times.stamp != sample.times.stamp {
+                    self.rivals.returned(sample.presented);
+                }
                 *bucket = Bucket::Duplicate;
                 Reading::Again
             }

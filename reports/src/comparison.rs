@@ -7,6 +7,9 @@ use crate::warning::{Code, Warning};
 /// A bound beyond this part of the median latency is warned of.
 const MAX_BOUND_SHARE: f64 = 0.1;
 
+/// Clocks that are further apart were never set, or wrongly: a day, beyond every mistaken time zone.
+const FAR_US: u64 = 86_400 * 1_000_000;
+
 /// How far two clocks are apart.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Comparison {
@@ -50,6 +53,8 @@ pub struct Probes {
     pub answered: u64,
     /// Answers not believed.
     pub refused: u64,
+    /// Of these, answers that contradicted those around them.
+    pub contradicted: u64,
     /// Times that the estimate started over: the other clock stepped, or this host slept.
     pub restarts: u64,
 }
@@ -63,6 +68,14 @@ pub(crate) enum Admission {
     Instead,
     /// It is left out.
     Refused,
+}
+
+impl Probes {
+    /// Enough answers contradict the others to be another clock, rather than one that was held up now and then.
+    const fn disagrees(self) -> bool {
+        const FEW: u64 = 3;
+        self.contradicted > FEW && self.contradicted * 10 > self.answered
+    }
 }
 
 /// The comparison over a run.
@@ -175,6 +188,15 @@ impl Compared {
                 warning.message = format!("{}; {advice}", warning.message);
             }
         }
+        if let Some(probes) = self.probes.filter(|probes| probes.disagrees()) {
+            let message = format!(
+                "the clock that was asked contradicts itself in {} of {} answers, as two servers behind one name would: \
+                 no offset is sure",
+                probes.contradicted,
+                probes.answered + probes.refused
+            );
+            warnings.push(Warning::new(Code::ClockUnknown, message));
+        }
         let restarts = self.restarts_before.map_or(0, |before| self.restarts() - before);
         if restarts > 0 {
             // A step is found out by the answers after it: up to then, frames were corrected by an offset that did not hold.
@@ -195,7 +217,8 @@ pub(crate) fn warnings(run: &Run) -> Vec<Warning> {
     if let Some((bound, p50)) = bound.zip(latency.p50).filter(|(bound, p50)| *bound > p50.abs() * MAX_BOUND_SHARE) {
         let message = format!(
             "every latency is known to ± {bound:.3} ms only, which is more than a tenth of p50 ({p50:.3} ms): \
-             that is how well two clocks can be compared over this network"
+             the round trip to the clock that was asked, the \
+                 time since its last answer and its own distance from its source make that"
         );
         warnings.push(Warning::new(Code::ClockUncertain, message));
     }
@@ -207,6 +230,15 @@ pub(crate) fn warnings(run: &Run) -> Vec<Warning> {
             latency.negative, latency.count
         );
         warnings.push(Warning::new(Code::ClockUncertain, message));
+    }
+    if let Some(offset) = clock.offset_us.filter(|offset| offset.unsigned_abs() > FAR_US) {
+        let days = offset as f64 / 86_400e6;
+        let message = format!(
+            "the publisher's clock is {:.1} days {} this host's: set the wrong one; latencies are corrected by that",
+            days.abs(),
+            if days > 0.0 { "behind" } else { "ahead of" }
+        );
+        warnings.push(Warning::new(Code::ClockFar, message));
     }
     if latency.uncompared > latency.count {
         let message = format!(
@@ -278,7 +310,7 @@ mod tests {
     #[test]
     fn the_clock_block_says_offset_bound_and_source() {
         let mut tally = tally();
-        tally.compared().probes(Probes { sent: 9, answered: 7, refused: 1, restarts: 2 });
+        tally.compared().probes(Probes { sent: 9, answered: 7, refused: 1, contradicted: 0, restarts: 2 });
         for (i, bound) in [(0, 900), (1, 2_000), (2, 300)] {
             tally.compared().known(comparison(bound));
             tally.frame(&frame(i, Correction::By(OFFSET)), &mut |_| {});
@@ -345,7 +377,7 @@ mod tests {
     #[test]
     fn a_clock_that_stepped_while_it_was_compared_with_proves_nothing() {
         let mut tally = tally();
-        let probes = |restarts| Probes { sent: 9, answered: 9, refused: 0, restarts };
+        let probes = |restarts| Probes { sent: 9, answered: 9, refused: 0, contradicted: 0, restarts };
         for (i, restarts) in (0..100).map(|i| (i, if i < 50 { 1 } else { 3 })) {
             tally.compared().probes(probes(restarts));
             tally.compared().known(comparison(300));
@@ -373,6 +405,31 @@ mod tests {
             assert_eq!(run.warnings.iter().any(|warning| warning.code == Code::NegativeLatency), contradicts);
             assert!(run.warnings.iter().any(|warning| warning.code == Code::ClockUncertain));
         }
+    }
+
+    #[test]
+    fn a_clock_that_contradicts_itself_proves_nothing() {
+        for (contradicted, sure) in [(3, true), (4, true), (12, false)] {
+            let mut tally = tally();
+            tally.compared().probes(Probes { sent: 60, answered: 40, refused: 20, contradicted, restarts: 0 });
+            tally.compared().known(comparison(300));
+            (0..50).for_each(|i| tally.frame(&frame(i, Correction::By(OFFSET)), &mut |_| {}));
+            let warnings = tally.run(false).warnings;
+            let unsure = warnings.iter().find(|warning| warning.code == Code::ClockUnknown);
+            assert_eq!(unsure.is_none(), sure, "{contradicted}: {warnings:?}");
+            assert!(unsure.is_none_or(|warning| warning.message.contains("12 of 60 answers")));
+        }
+    }
+
+    #[test]
+    fn clocks_that_are_days_apart_are_told_and_corrected() {
+        let mut tally = tally();
+        tally.compared().known(Comparison { offset_us: -3 * 86_400_000_000, ..comparison(300) });
+        (0..50).for_each(|i| tally.frame(&frame(i, Correction::By(OFFSET)), &mut |_| {}));
+        let run = tally.run(false);
+        let far = run.warnings.iter().find(|warning| warning.code == Code::ClockFar).expect("three days");
+        assert!(far.message.contains("3.0 days ahead of"), "{}", far.message);
+        assert_eq!(run.latency_ms.p50, Some(10.0));
     }
 
     #[test]

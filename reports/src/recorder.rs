@@ -136,6 +136,16 @@ impl Recorder {
         self.tally.calibration(found);
     }
 
+    /// Publisher and receiver are known to read two clocks.
+    pub fn clocks_differ(&self) -> bool {
+        self.tally.clocks_differ()
+    }
+
+    /// The other clock stepped by `by_us` µs against the receiver's: found out at `now`, and somewhat before it true.
+    pub fn compared_step(&mut self, now: Now, by_us: i64) {
+        self.tally.compared_step(now, by_us);
+    }
+
     /// What comparing the clocks of publisher and receiver comes to.
     pub fn compared(&mut self) -> &mut Compared {
         self.tally.compared()

@@ -55,11 +55,16 @@ impl Rivals {
         if same_run || !breaks.any(|before| before.goes_on_with(sample)) {
             return;
         }
-        let stale = |first: &MonoTime| sample.presented.saturating_since(*first) > WINDOW;
+        self.returned(sample.presented);
+    }
+
+    /// At `at` came a reading of the other publisher: also where both count alike, and one number has two times.
+    pub(crate) fn returned(&mut self, at: MonoTime) {
+        let stale = |first: &MonoTime| at.saturating_since(*first) > WINDOW;
         while self.returns.len() >= RETURNS || self.returns.front().is_some_and(stale) {
             self.returns.pop_front();
         }
-        self.returns.push_back(sample.presented);
+        self.returns.push_back(at);
         self.found |= self.returns.len() >= RETURNS;
     }
 

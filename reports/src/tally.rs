@@ -155,6 +155,16 @@ impl Tally {
         !raw || self.compared.bound_us().is_none()
     }
 
+    /// Publisher and receiver are known to read two clocks.
+    pub fn clocks_differ(&self) -> bool {
+        self.about.clocks == Clocks::Different
+    }
+
+    /// The other clock was found to have stepped.
+    pub fn compared_step(&mut self, now: Now, by_us: i64) {
+        self.timeline.event(now, Kind::ComparedStep, by_us);
+    }
+
     /// What comparing the clocks of publisher and receiver comes to.
     pub fn compared(&mut self) -> &mut Compared {
         &mut self.compared

@@ -24,6 +24,8 @@ pub enum Kind {
     Suspend,
     /// The publisher's wall clock stepped.
     PublisherStep,
+    /// The clock that the receiver compares its own with stepped.
+    ComparedStep,
 }
 
 /// An event as in `run.json`.
@@ -71,7 +73,7 @@ pub struct SectionMs {
 #[derive(Clone, Debug, Default)]
 pub struct Timeline {
     events: Vec<(Now, Kind, i64)>,
-    counts: [u64; 3],
+    counts: [u64; 4],
     /// The end of the warm-up.
     start: Option<MonoTime>,
     closed: Vec<(MonoTime, Option<Kind>, SectionMs)>,
@@ -184,6 +186,7 @@ impl Kind {
             Self::Step => "step",
             Self::Suspend => "suspend",
             Self::PublisherStep => "publisher's step",
+            Self::ComparedStep => "compared clock's step",
         }
     }
 }

@@ -41,6 +41,8 @@ pub enum Code {
     Uncompared,
     /// A clock that was asked gave answers that cannot be believed, or stepped, or was gone.
     ClockAnswers,
+    /// The clocks are more than a day apart, and latencies are corrected by that.
+    ClockFar,
     /// The clock that latencies are corrected by stepped while they were measured.
     ComparedStep,
     /// The wall clock stepped during the run.
@@ -89,7 +91,7 @@ pub enum Code {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::NoPicture,
         Self::NoCode,
         Self::NoSamples,
@@ -100,6 +102,7 @@ impl Code {
         Self::ClockUncertain,
         Self::Uncompared,
         Self::ClockAnswers,
+        Self::ClockFar,
         Self::ComparedStep,
         Self::ClockStep,
         Self::Suspend,
@@ -137,6 +140,7 @@ impl Code {
             Self::ClockUncertain => "clock-uncertain",
             Self::Uncompared => "uncompared",
             Self::ClockAnswers => "clock-answers",
+            Self::ClockFar => "clock-far",
             Self::ComparedStep => "compared-step",
             Self::ClockStep => "clock-step",
             Self::Suspend => "suspend",
@@ -326,6 +330,8 @@ fn no_figures(run: &Run) -> Option<Warning> {
         (Code::NoCode, why.to_owned())
     } else if run.duration_s.is_none() {
         (Code::NoSamples, format!("the run ended within the warm-up of {} s: nothing was measured", run.warmup_s))
+    } else if count == 0 && run.latency_ms.uncompared > 0 {
+        (Code::NoSamples, "of no frame it was known how far the two clocks are apart: nothing was measured".to_owned())
     } else if count == 0 {
         (Code::NoSamples, "no corner code was read after the warm-up: nothing was measured".to_owned())
     } else if count < MIN_SAMPLES {

@@ -213,6 +213,23 @@ fn two_publishers_in_one_stream_are_seen() {
     }
 }
 
+/// Both began at the same moment and count alike, as without an SEI: each number comes twice, with two times.
+#[test]
+fn two_publishers_that_count_alike_are_seen_by_their_times() {
+    for (apart, rivals) in [(0, false), (3, true)] {
+        let mut world = World::new(Clocks::Assumed);
+        for n in 0..150 {
+            world.go(due(n));
+            world.picture(Code { run: None, sequence: n, stamp: world.ago(10) });
+            world.go(due(n) + 5);
+            world.picture(Code { run: None, sequence: n, stamp: world.ago(15 - apart) });
+        }
+        let report = world.finish(due(150));
+        let said = report.codes().contains(&"two-publishers");
+        assert_eq!((said, report.run.outcome == Outcome::Inconclusive), (rivals, rivals), "{apart} ms apart");
+    }
+}
+
 #[test]
 fn a_publisher_that_starts_over_again_and_again_is_one() {
     for run in [|n: u64| Some((n / 20) as u32), |_| None] {
