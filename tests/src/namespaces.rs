@@ -34,7 +34,11 @@ impl Pair {
     /// Where this process may not, or `ip` is missing: said by name.
     pub fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        assert!(rustix::process::geteuid().is_root(), "this test makes network namespaces: run it as root");
+        assert!(
+            rustix::process::geteuid().is_root(),
+            "this test needs root, to make network namespaces: run `sudo -E env PATH=\"$PATH\" cargo test -p framelag-tests \
+             --test clock_hosts`"
+        );
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let id = std::process::id();
         let pair = Self { names: ["n", "f"].map(|side| format!("fl{side}{number}-{id}")) };

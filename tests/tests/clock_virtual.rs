@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use common::impair::{Conditions, Link};
-use common::sync::{GROWTH_PPM, Prober, Protocol, Responder};
+use common::sync::{GROWTH_PPM, MAX_FIT_PPM, Prober, Protocol, Responder};
 use common::time::{MonoTime, Now, WallTime};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -18,6 +18,8 @@ const MIN_INSIDE: usize = 990;
 const START_US: i64 = 1_763_722_800_000_000;
 /// Four times read in whole µs, and a bound rounded up, are so much.
 const ROUNDING_US: f64 = 4.0;
+/// So fast the truth comes back into the bound at least: what that grows by, less the drift of two clocks and that fitted.
+const RETURN_PPM: f64 = GROWTH_PPM - 100.0 - MAX_FIT_PPM;
 /// How often the estimate is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(33);
 
@@ -63,6 +65,10 @@ struct Seen {
     /// Of the last look: the bound, and half of the least round trip, in µs.
     last: Option<(f64, f64)>,
     restarts: u64,
+    /// After a small step: since when the truth is outside of the bound, and by how many µs it was at first.
+    outside_since: Option<(Duration, f64)>,
+    /// Looks at which it was further outside than `docs/clock.md` says a small step may put it.
+    beyond_documented: usize,
 }
 
 /// A request: its bytes, when it left, and its first answer.
@@ -122,7 +128,9 @@ impl World {
         let client = SocketAddr::from(([192, 0, 2, 2], 40_000));
         let mut prober = Prober::new(Protocol::Framelag, server, self.seed);
         let mut responder = Responder::new(9);
-        let [mut out, mut back] = self.ways.clone().map(|way| Link::new(way, self.seed.wrapping_mul(3) + 1));
+        let [there, home] = self.ways.clone();
+        // Each way has luck of its own.
+        let (mut out, mut back) = (Link::new(there, self.seed * 2 + 1), Link::new(home, self.seed * 2 + 2));
         let (mut at, mut look, mut seen) = (Duration::ZERO, LOOK_EVERY, Seen::default());
         let mut asked: Vec<Asked> = Vec::new();
         let mut done: Vec<Trip> = Vec::new();
@@ -169,6 +177,7 @@ impl World {
         let (error, bound) = ((found.offset_us as f64 - truth).abs(), found.bound_us as f64);
         seen.looks += 1;
         seen.outside += usize::from(error > bound);
+        self.look_after_step(at, error - bound, done, seen);
         seen.worst_error_us = seen.worst_error_us.max(error);
         // What was promised: half the round trip of the best answer, and the drift since it was asked for; as told by a
         // clock that is itself up to 50 ppm off, in whole µs.
@@ -179,6 +188,46 @@ impl World {
         let smallest = done.iter().filter(|trip| trip.back <= at).map(|trip| trip.net_us / 2.0);
         seen.last = Some((bound, smallest.fold(f64::INFINITY, f64::min)));
     }
+}
+
+impl World {
+    /// What a step of the other clock may do, once it was asked after it: the truth is no further outside than the longest round
+    /// trip since, and comes back as fast as the bound grows.
+    fn look_after_step(&self, at: Duration, excess: f64, done: &[Trip], seen: &mut Seen) {
+        let Some((when, _)) = self.there.step.filter(|(when, _)| at >= *when) else { return };
+        // An answer from before, overtaken on its way, still speaks for the clock as it was.
+        let overtaken = done.iter().filter(|trip| trip.sent < when).map(|trip| trip.back).max().unwrap_or_default();
+        let trips = done.iter().filter(|trip| trip.sent >= when && trip.back > overtaken);
+        let Some(longest) = trips.map(|trip| trip.net_us).reduce(f64::max) else { return };
+        if excess <= ROUNDING_US {
+            return;
+        }
+        let (first, most) = *seen.outside_since.get_or_insert((at, excess));
+        let left = most - (at - first).as_nanos() as f64 / 1e3 * RETURN_PPM / 1e6;
+        seen.beyond_documented += usize::from(excess > longest + ROUNDING_US || excess > left + ROUNDING_US);
+    }
+}
+
+#[test]
+fn a_step_as_small_as_the_round_trip_does_what_is_documented_and_no_more() {
+    let (mut contradicted, mut hidden, mut false_for_a_while) = (0, 0, 0);
+    for seed in 0..300 {
+        let mut world = World::random(seed);
+        world.there.ppm = world.there.ppm.clamp(-50.0, 50.0);
+        let mut rng = StdRng::seed_from_u64(!seed);
+        world.lasts = Duration::from_secs(30);
+        world.there.step = Some((Duration::from_secs(4), rng.random_range(-60_000..60_000)));
+        let seen = world.run(Duration::from_secs(4));
+        assert!(seen.looks > 0, "seed {seed}: {seen:?}");
+        assert_eq!(seen.beyond_documented, 0, "seed {seed}, step {:?}: {seen:?}", world.there.step);
+        contradicted += usize::from(seen.restarts > 0);
+        hidden += usize::from(seen.restarts == 0);
+        false_for_a_while += usize::from(seen.outside_since.is_some());
+    }
+    println!(
+        "{contradicted} steps were found, {hidden} were not; {false_for_a_while} made the bound false for a while"
+    );
+    assert!(contradicted > 0 && false_for_a_while > 0, "both happen, or this tests nothing");
 }
 
 #[test]
