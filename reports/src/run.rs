@@ -61,7 +61,7 @@ pub struct Run {
     pub own_cost_us: OwnCostUs,
     /// What is known of the clocks.
     pub clock: ClockFigures,
-    /// How far these figures may be off on the receiver's machine, where it was calibrated.
+    /// How far off known delays came out on the receiver's machine, where it was calibrated.
     pub calibration: Option<Quote>,
     /// Whether the times that come with a frame agree.
     pub stamps: StampFigures,
