@@ -26,6 +26,9 @@ pub enum Codec {
     X264,
     /// As [`Codec::X264`], and then once more to half the bit rate.
     Transcoded,
+    /// As [`Codec::Transcoded`], but the second encoder's buffer is one frame's share of the rate too: its IDRs have next to
+    /// no bits.
+    TranscodedTight,
     /// As [`Codec::X264`] in several slices, and then bytes of it damaged: parts of pictures are missing.
     Damaged,
     /// ffmpeg's libx265: `ultrafast`, `zerolatency`.
@@ -41,6 +44,7 @@ impl Codec {
             Self::OpenH264 => "openh264",
             Self::X264 => "x264",
             Self::Transcoded => "x264, again at half the rate",
+            Self::TranscodedTight => "the same, with the buffer of one frame",
             Self::Damaged => "x264, damaged",
             Self::X265 => "x265",
             Self::Vp9 => "VP9",
@@ -109,10 +113,15 @@ fn stages(codec: Codec, setting: Setting) -> Vec<Vec<String>> {
     let Setting { size, fps, kbps } = setting;
     let raw = words(&format!("-f rawvideo -pix_fmt yuv420p -s {size} -r {fps} -i -"));
     let first = [raw, encoder(codec, setting)].concat();
-    if codec != Codec::Transcoded {
+    if !matches!(codec, Codec::Transcoded | Codec::TranscodedTight) {
         return vec![first];
     }
-    let again = encoder(codec, Setting { kbps: kbps / 2, ..setting });
+    let half = Setting { kbps: kbps / 2, ..setting };
+    let mut again = encoder(codec, half);
+    if codec == Codec::Transcoded {
+        // The later one holds.
+        again.extend(words(&format!("-bufsize {}k", half.kbps)));
+    }
     vec![first, [words("-f nut -i - -fps_mode passthrough"), again].concat()]
 }
 
