@@ -1,5 +1,6 @@
 //! The flags as typed. [`crate::config`] makes sense of them.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -27,6 +28,8 @@ Examples:
                                                   compare clocks by way of an NTP server, with the publisher's too
   publisher --to - | ffmpeg -i - … -f yuv4mpegpipe - | receiver -
                                                   measure anything that reads and writes y4m
+  receiver --metrics 9464 --otlp http://127.0.0.1:4318
+                                                  let Prometheus watch, or tell an OpenTelemetry collector
   receiver rtsp://a:8554/cam rtsp://b:8554/cam    two streams side by side, each measured for itself
 
 Keys in the window: q or Esc quits, s saves a snapshot.
@@ -87,6 +90,18 @@ pub struct Args {
     /// Save the last picture, with its overlays, when the run ends.
     #[arg(long, value_name = "FILE.png")]
     pub snapshot: Option<PathBuf>,
+
+    /// Serve live metrics as OpenMetrics at http://127.0.0.1:PORT/metrics, or at another address.
+    #[arg(long, value_name = "[IP:]PORT", value_parser = listen_address)]
+    pub metrics: Option<SocketAddr>,
+
+    /// Let everybody in where --metrics can be reached from other hosts.
+    #[arg(long, requires = "metrics")]
+    pub insecure: bool,
+
+    /// Send the same metrics to this OpenTelemetry collector, by OTLP over HTTP, every 5 s and at the end.
+    #[arg(long, value_name = "http://HOST:4318")]
+    pub otlp: Option<String>,
 
     /// JSON lines on standard output, and nothing else there.
     #[arg(long)]
@@ -167,6 +182,13 @@ fn positive(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// A port alone is one of this host only.
+fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    let port = text.trim_start_matches(':').parse().ok();
+    let own = port.map(|port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
+    own.or_else(|| text.parse().ok()).ok_or_else(|| "write PORT or IP:PORT, such as 9464 or 127.0.0.1:9464".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -194,6 +216,8 @@ mod tests {
             (["receiver", "--assert", "p98<5ms"], "p98"),
             (["receiver", "--clock", "udp://host"], "udp://HOST:PORT"),
             (["receiver", "--clock", "yes"], "same-host"),
+            (["receiver", "--metrics", "host:9464"], "127.0.0.1:9464"),
+            (["receiver", "--metrics", "66000"], "PORT"),
         ] {
             let error = Args::try_parse_from(arguments).expect_err("refused");
             assert_eq!(error.exit_code(), 2);

@@ -1,6 +1,7 @@
 //! What a run is asked to do, checked: made from [`Args`] once, before anything is opened.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use url::Url;
 
 use crate::args::Args;
 pub use crate::args::{ClockChoice, Transport};
+use crate::metrics::collector::{Collector, NotACollector};
 
 /// Most streams in one grid: 4 × 4.
 pub const MAX_INPUTS: usize = 16;
@@ -42,6 +44,10 @@ pub struct Config {
     pub snapshot: Option<PathBuf>,
     /// How the clocks of two hosts are compared.
     pub clock: ClockChoice,
+    /// Where live metrics are served.
+    pub metrics: Option<SocketAddr>,
+    /// Where live metrics are sent.
+    pub otlp: Option<Collector>,
     /// JSON lines on standard output.
     pub json: bool,
 }
@@ -145,6 +151,16 @@ pub enum Error {
     /// `--snapshot` without `.png`.
     #[error("--snapshot {} must end in .png", .0.display())]
     NotPng(PathBuf),
+    /// Metrics for everybody.
+    #[error(
+        "--metrics {0} can be reached from other hosts, and nobody would be asked for a password: write --metrics {port} \
+         for this host alone, or add --insecure to let everybody in",
+        port = .0.port()
+    )]
+    Exposed(SocketAddr),
+    /// `--otlp`.
+    #[error(transparent)]
+    Otlp(#[from] NotACollector),
 }
 
 impl TryFrom<Args> for Config {
@@ -158,6 +174,9 @@ impl TryFrom<Args> for Config {
         if let Some(file) = args.snapshot.as_ref().filter(|file| file.extension().is_none_or(|e| e != "png")) {
             return Err(Error::NotPng(file.clone()));
         }
+        if let Some(exposed) = args.metrics.filter(|at| !args.insecure && !at.ip().to_canonical().is_loopback()) {
+            return Err(Error::Exposed(exposed));
+        }
         Ok(Self {
             inputs: inputs(&args.urls)?,
             transport: args.transport,
@@ -170,6 +189,8 @@ impl TryFrom<Args> for Config {
             calibration: args.calibration,
             snapshot: args.snapshot,
             clock: args.clock,
+            metrics: args.metrics,
+            otlp: args.otlp.as_deref().map(Collector::parse).transpose()?,
             json: args.json,
         })
     }
@@ -194,14 +215,19 @@ impl Config {
         }
     }
 
+    /// How the pictures of `input` come: `tcp`, `udp` or `pipe`.
+    pub const fn transport_of(&self, input: &Input) -> &'static str {
+        match input.source {
+            Source::Rtsp(_) => self.transport.name(),
+            Source::Stdin => "pipe",
+        }
+    }
+
     /// What is kept of this in `run.json`: every setting that changes what is measured, and no password.
     pub fn describe(&self, input: &Input) -> serde_json::Value {
         json!({
             "url": input.source.to_string(),
-            "transport": match input.source {
-                Source::Rtsp(_) => self.transport.name(),
-                Source::Stdin => "pipe",
-            },
+            "transport": self.transport_of(input),
             "clock": self.clock.to_string(),
             "headless": self.headless,
             "duration_s": self.duration.map(|duration| duration.as_secs_f64()),
@@ -332,11 +358,21 @@ mod tests {
             (vec!["-", "-"], "once"),
             (vec!["--duration", "2s"], "leaves nothing"),
             (vec!["--snapshot", "shot.jpg"], ".png"),
+            (vec!["--metrics", "0.0.0.0:9464"], "--metrics 9464 for this host alone, or add --insecure"),
+            (vec!["--otlp", "https://user:secret@host:4318"], "--otlp https://…@host:4318"),
         ] {
             let error = config(&arguments).expect_err("refused").to_string();
             assert!(error.contains(word) && !error.contains("secret"), "{arguments:?}: {error}");
         }
         assert_eq!(config(&["rtsp://h/a"; 17]).expect_err("refused"), Error::TooMany(17));
+    }
+
+    #[test]
+    fn other_hosts_see_metrics_only_where_that_is_said() {
+        let metrics = |arguments: &[&str]| config(arguments).expect("good flags").metrics.map(|at| at.to_string());
+        assert_eq!(metrics(&["--metrics", "9464"]).as_deref(), Some("127.0.0.1:9464"));
+        assert_eq!(metrics(&["--metrics", "[::1]:0"]).as_deref(), Some("[::1]:0"));
+        assert_eq!(metrics(&["--metrics", "0.0.0.0:9464", "--insecure"]).as_deref(), Some("0.0.0.0:9464"));
     }
 
     #[test]

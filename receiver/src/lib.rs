@@ -2,6 +2,7 @@
 //!
 //! A picture moves one way: [`receive`] (or [`y4m`]) → [`queue`] → [`decode`] and [`read`] (on one thread, [`work`]) → [`measure`] →
 //! [`render`]. [`stream`] holds what belongs to one input, and [`pipeline`] is the one file that knows the order.
+//! [`metrics`] tells other programs how it goes.
 
 pub mod args;
 pub mod calibration;
@@ -10,6 +11,7 @@ pub mod config;
 pub mod decode;
 pub mod measure;
 pub mod memory;
+pub mod metrics;
 pub mod offset;
 pub mod output;
 pub mod pipeline;

@@ -59,6 +59,15 @@ impl Output {
         }
     }
 
+    /// Metrics are served at `url`.
+    pub fn metrics(&self, url: &str) {
+        if self.json {
+            self.line(json!({ "event": "metrics", "url": url }));
+        } else {
+            self.tell(format_args!("metrics at {url}"));
+        }
+    }
+
     /// Something is not as it was asked for.
     pub fn warn(&self, text: impl Display) {
         if self.json {

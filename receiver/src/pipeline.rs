@@ -13,10 +13,12 @@ use std::time::Duration;
 use common::clock::{Clock, SystemClock};
 use common::time::{MonoTime, Now};
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
+use reports::metrics::Named;
 
 use crate::calibration;
 use crate::clock::Asking;
 use crate::config::Config;
+use crate::metrics::{self, Exporter};
 use crate::output::Output;
 use crate::render::pixels::Slot;
 use crate::render::{Screen, snapshot};
@@ -52,6 +54,9 @@ pub enum Error {
     /// The clock that a test meant to hand in.
     #[error(transparent)]
     TestClock(#[from] common::clock::Malformed),
+    /// Metrics cannot be served.
+    #[error(transparent)]
+    Metrics(#[from] metrics::Error),
     /// The system gives no thread.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] std::io::Error),
@@ -60,7 +65,7 @@ pub enum Error {
 impl Error {
     /// Whether the user named something unusable.
     pub fn is_usage(&self) -> bool {
-        matches!(self, Self::Calibration(_) | Self::TestClock(_))
+        matches!(self, Self::Calibration(_) | Self::TestClock(_) | Self::Metrics(metrics::Error::Listen { .. }))
     }
 }
 
@@ -75,6 +80,7 @@ pub fn run(config: &Config, stop: &Stop) -> Result<u8, Error> {
     let clock = SystemClock::new();
     let calibration = calibration::find(config.calibration.as_deref(), clock.now().wall)?;
     let output = Output::new(config.json, config.duration, config.inputs.len() > 1);
+    let exporter = Exporter::start(config, &output)?;
     let window = !config.headless && display_is_there(&output);
     let slots: Vec<_> =
         config.inputs.iter().map(|_| Arc::new(Slot::new(window || config.snapshot.is_some()))).collect();
@@ -95,8 +101,8 @@ pub fn run(config: &Config, stop: &Stop) -> Result<u8, Error> {
     let screen = Screen::new(slots, window);
     let ending = environment.stop.clone();
     drop(environment);
-    let mut run =
-        Run { config, clock, output, streams, screen, saving: Vec::new(), ticked: started.mono, told: started.mono };
+    let (ticked, told) = (started.mono, started.mono);
+    let mut run = Run { config, clock, output, exporter, streams, screen, saving: Vec::new(), ticked, told };
     run.go(&events, stop);
     let code = run.finish();
     drop(events);
@@ -142,6 +148,7 @@ struct Run<'a> {
     config: &'a Config,
     clock: SystemClock,
     output: Output,
+    exporter: Option<Exporter>,
     streams: Vec<Stream>,
     screen: Screen,
     /// Threads that save a snapshot each.
@@ -238,6 +245,9 @@ impl Run<'_> {
         }
         if now.mono - self.told >= SECOND {
             self.told = now.mono;
+            if let Some(exporter) = &self.exporter {
+                exporter.publish(self.streams.iter_mut().map(|stream| stream.metrics(now)).collect());
+            }
             let elapsed = self.first_picture().map_or(Duration::ZERO, |first| now.mono - first);
             let live = self.streams.iter_mut().map(|stream| (stream.name.clone(), stream.meter().recorder().live()));
             self.output.second(elapsed, live.collect::<Vec<_>>().iter().map(|(name, live)| (name.as_str(), *live)));
@@ -296,11 +306,16 @@ impl Run<'_> {
         let (window, now) = (self.screen.is_wanted(), self.clocks());
         tell_apart(&mut self.streams);
         let mut codes = if saved { Vec::new() } else { vec![FAILED] };
+        let mut last = Vec::new();
         for stream in self.streams {
-            let (name, url) = (stream.name.clone(), stream.url.clone());
+            let (name, url, transport) = (stream.name.clone(), stream.url.clone(), stream.transport);
             let summary = stream.finish(window, &self.config.assertions, now);
             self.output.summary(&name, &url, &summary);
             codes.push(summary.exit_code);
+            last.extend(summary.metrics.map(|metrics| Named { stream: name, transport, metrics }));
+        }
+        if let Some(exporter) = self.exporter {
+            exporter.finish(last);
         }
         if !self.output.is_written() {
             codes.push(FAILED);

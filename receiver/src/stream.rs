@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use common::clock;
 use common::time::{MonoTime, Now};
+use reports::metrics::{Metrics, Named};
 use reports::warning::Code;
 use reports::{Assertion, Clocks, Mark, Recorder, Setup, Summary, Warning};
 
@@ -31,6 +32,8 @@ pub struct Stream {
     pub name: String,
     /// What it plays, without user info.
     pub url: String,
+    /// How its pictures come: `tcp`, `udp` or `pipe`.
+    pub transport: &'static str,
     meter: Meter,
     pending: VecDeque<Seen>,
     shown: Option<(u64, MonoTime)>,
@@ -97,6 +100,7 @@ impl Stream {
         Ok(Self {
             name: input.name.clone(),
             url: input.source.to_string(),
+            transport: config.transport_of(input),
             meter,
             pending: VecDeque::new(),
             shown: None,
@@ -127,6 +131,15 @@ impl Stream {
     /// Compares clocks by what `asking` finds out.
     pub fn compare(&mut self, asking: Asking) {
         self.meter.compare(asking);
+    }
+
+    /// The figures of the moment, for programs that watch.
+    pub fn metrics(&mut self, now: Now) -> Named {
+        let metrics = self.meter.recorder().metrics(now);
+        // Nobody measures after the end: there is no moment to tell of.
+        let gauges = metrics.gauges.filter(|_| !self.has_ended());
+        let metrics = Metrics { gauges, ..metrics };
+        Named { stream: self.name.clone(), transport: self.transport, metrics }
     }
 
     /// When its first picture was read.

@@ -198,6 +198,11 @@ impl Ledger {
         }
     }
 
+    /// The frames whose bucket is final.
+    pub fn settled(&self) -> Counts {
+        self.settled
+    }
+
     /// Every frame's bucket as it is now, settled or not.
     pub fn counts(&self) -> Counts {
         let mut counts = self.settled;

@@ -193,6 +193,11 @@ impl Screen {
         &self.ages
     }
 
+    /// Freezes that are over.
+    pub fn past_freezes(&self) -> Freezes {
+        self.freezes
+    }
+
     /// Freezes up to `now`, one that goes on included.
     pub fn freezes(&self, now: MonoTime) -> Freezes {
         let mut freezes = self.freezes;

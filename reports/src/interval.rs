@@ -100,6 +100,7 @@ pub struct Intervals {
     histograms: Histograms,
     /// Closed, but some of their frames may be unsettled.
     unsettled: VecDeque<Interval>,
+    newest_kbps: Option<f64>,
 }
 
 impl Intervals {
@@ -111,6 +112,7 @@ impl Intervals {
             current: Interval::default(),
             histograms: Histograms::default(),
             unsettled: VecDeque::new(),
+            newest_kbps: None,
         }
     }
 
@@ -156,7 +158,7 @@ impl Intervals {
             histograms: std::mem::take(&mut self.histograms),
         };
         let total = &closed.histograms.total;
-        self.unsettled.push_back(Interval {
+        let interval = Interval {
             length: closed.length,
             latencies: total.count(),
             p50_us: total.quantile_us(0.5),
@@ -164,7 +166,9 @@ impl Intervals {
             max_us: total.max_us(),
             age,
             ..self.current
-        });
+        };
+        self.newest_kbps = interval.kbps();
+        self.unsettled.push_back(interval);
         self.current = Interval { second: self.current.second + 1, ..Interval::default() };
         closed
     }
@@ -178,6 +182,11 @@ impl Intervals {
     /// The closed seconds that are left.
     pub fn unsettled(&self) -> impl Iterator<Item = &Interval> {
         self.unsettled.iter()
+    }
+
+    /// kbit/s of compressed video in the newest closed second; `None` where there was none.
+    pub fn newest_kbps(&self) -> Option<f64> {
+        self.newest_kbps
     }
 
     fn begin(&self) -> MonoTime {

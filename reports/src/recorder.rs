@@ -12,6 +12,7 @@ use crate::comparison::Compared;
 use crate::cost::Costs;
 use crate::export::{self, csv};
 use crate::folder::{self, Batch, Folder, Lines};
+use crate::metrics::Metrics;
 use crate::run::{Run, ms};
 use crate::sample::{Bucket, Clocks, Mark, Sample};
 use crate::stamps::Stamps;
@@ -252,6 +253,11 @@ impl Recorder {
         }
     }
 
+    /// The figures of the moment, for programs that watch the run. Costs some microseconds.
+    pub fn metrics(&self, now: Now) -> Metrics {
+        self.tally.metrics(now)
+    }
+
     /// Ends the run, judges it, and writes the rest of the report. A report that could not be written is a warning
     /// and makes the run [`Outcome::Failed`](crate::Outcome::Failed) with exit code 1, but the figures are there.
     pub fn finish(mut self, now: Now, assertions: &[Assertion]) -> Summary {
@@ -262,6 +268,7 @@ impl Recorder {
             run.warnings.push(report.left_out_warning());
         }
         let mut summary = Summary::judge(run, assertions);
+        summary.metrics = Some(self.tally.metrics(now));
         if let Some(failure) = self.failure {
             summary.fail(failure);
         }

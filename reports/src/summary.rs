@@ -16,6 +16,7 @@ use std::path::PathBuf;
 
 use common::frame::Stage;
 
+use crate::metrics::Metrics;
 use crate::run::{Outcome, Run, StageMs, Verdict, ms};
 use crate::sample::Bucket;
 use crate::threshold::Assertion;
@@ -40,6 +41,8 @@ pub struct Summary {
     pub exit_code: u8,
     /// The report folder, where one was written.
     pub report: Option<PathBuf>,
+    /// The last figures for programs that watch the run; `None` where it was not recorded here.
+    pub metrics: Option<Metrics>,
 }
 
 impl Summary {
@@ -57,7 +60,7 @@ impl Summary {
             (Outcome::Ok, OK)
         };
         run.outcome = outcome;
-        Self { run, exit_code, report: None }
+        Self { run, exit_code, report: None, metrics: None }
     }
 
     /// Says that the run failed, whatever its figures: exit code 1.

@@ -12,6 +12,7 @@ use crate::calibration::Quote;
 use crate::comparison::{Admission, Compared};
 use crate::cost::Costs;
 use crate::interval::{Closed, Histograms, Interval, Intervals};
+use crate::metrics::Latencies;
 use crate::publisher_clock::{self, PublisherClock};
 use crate::run::Pictures;
 use crate::sample::{Clocks, Correction, Mark, Sample};
@@ -21,6 +22,7 @@ use crate::timeline::{Kind, Timeline};
 use crate::warning::Warning;
 
 mod figures;
+mod live;
 
 /// Warnings that are kept of those handed in.
 const MAX_WARNINGS: usize = 100;
@@ -61,6 +63,10 @@ pub struct Tally {
     intervals: Option<Intervals>,
     measured_from: Option<MonoTime>,
     histograms: Histograms,
+    /// For [`Tally::metrics`].
+    scraped: Latencies,
+    /// Nothing more will come.
+    over: bool,
     clock: Watch,
     publisher: PublisherClock,
     timeline: Timeline,
@@ -107,6 +113,8 @@ impl Tally {
             intervals: None,
             measured_from: None,
             histograms: Histograms::default(),
+            scraped: Latencies::default(),
+            over: false,
             clock: Watch::default(),
             publisher: PublisherClock::default(),
             timeline: Timeline::default(),
@@ -287,6 +295,7 @@ impl Tally {
         self.tick(now, settle);
         self.reconnected(now.mono);
         self.unpark();
+        self.over = true;
         let Some(intervals) = &mut self.intervals else { return };
         self.ledger.close(&mut |entry| {
             intervals.settle(&entry);
@@ -465,9 +474,10 @@ impl Tally {
                 self.timeline.record(latency)
             }
         }
-        // What was written of a second cannot be taken back: there are no latencies of doubtful worth in it.
+        // What was written of a second, or scraped, cannot be taken back: there are no latencies of doubtful worth in it.
         if let Some(intervals) = self.intervals.as_mut().filter(|_| sample.correction != Correction::Missing) {
             intervals.record(sample);
+            self.scraped.record(sample);
         }
     }
 

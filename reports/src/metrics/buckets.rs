@@ -1,0 +1,133 @@
+//! Histograms of few buckets, for programs that scrape: exact where a [`Distribution`](crate::latency::Distribution) rounds,
+//! and small enough to be copied every second.
+
+use common::frame::Stage;
+
+use crate::sample::Sample;
+
+/// Upper bounds of the latency's buckets, µs: 1 ms to 10 s, each at most twice the one before, so that a quantile
+/// interpolated in them is off by less than that.
+pub const LATENCY_BOUNDS_US: &[i64] = &[
+    1_000, 2_000, 3_000, 4_000, 5_000, 7_500, 10_000, 15_000, 20_000, 25_000, 30_000, 40_000, 50_000, 75_000, 100_000,
+    150_000, 200_000, 300_000, 400_000, 500_000, 750_000, 1_000_000, 1_500_000, 2_000_000, 3_000_000, 5_000_000,
+    10_000_000,
+];
+
+/// Upper bounds of the stages' buckets, µs: some stages take tens of µs.
+pub const STAGE_BOUNDS_US: &[i64] = &[
+    10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
+    2_500_000, 5_000_000, 10_000_000,
+];
+
+/// How many durations lie between some bounds. Bounds are inclusive.
+#[derive(Clone, Debug)]
+pub struct Buckets {
+    bounds_us: &'static [i64],
+    /// One more than bounds: the last is for what lies above all.
+    counts: Vec<u64>,
+    sum_us: u64,
+    negative: bool,
+}
+
+impl Buckets {
+    /// Empty ones with these upper bounds, which ascend.
+    pub fn new(bounds_us: &'static [i64]) -> Self {
+        Self { bounds_us, counts: vec![0; bounds_us.len() + 1], sum_us: 0, negative: false }
+    }
+
+    /// Adds a duration, µs.
+    pub fn record(&mut self, micros: i64) {
+        self.counts[self.bounds_us.partition_point(|bound| *bound < micros)] += 1;
+        match u64::try_from(micros) {
+            Ok(micros) => self.sum_us = self.sum_us.saturating_add(micros),
+            Err(_) => self.negative = true,
+        }
+    }
+
+    /// Durations recorded.
+    pub fn count(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    /// Their sum, µs; `None` as soon as one of them was negative, as between two clocks: the sum would not be a counter any
+    /// more, and neither OpenMetrics nor OpenTelemetry has it then.
+    pub fn sum_us(&self) -> Option<u64> {
+        (!self.negative).then_some(self.sum_us)
+    }
+
+    /// Upper bounds, µs.
+    pub fn bounds_us(&self) -> &'static [i64] {
+        self.bounds_us
+    }
+
+    /// How many lie above the bound before and not above this one; the last, above all.
+    pub fn counts(&self) -> &[u64] {
+        &self.counts
+    }
+
+    /// Upper bounds in µs, with how many are not above each. The last one, for all, has no bound.
+    pub fn cumulative(&self) -> impl Iterator<Item = (Option<i64>, u64)> {
+        let bounds = self.bounds_us.iter().copied().map(Some).chain([None]);
+        let mut sum = 0;
+        bounds.zip(&self.counts).map(move |(bound, count)| {
+            sum += count;
+            (bound, sum)
+        })
+    }
+}
+
+/// Latency in total and by stage.
+#[derive(Clone, Debug)]
+pub struct Latencies {
+    /// Present − PUB.
+    pub total: Buckets,
+    /// In the order of [`Stage::ALL`].
+    pub stages: [Buckets; Stage::ALL.len()],
+}
+
+impl Latencies {
+    /// Adds a frame.
+    pub fn record(&mut self, sample: &Sample) {
+        self.total.record(sample.times.latency_us());
+        for (stage, micros) in self.stages.iter_mut().zip(sample.stages_us()) {
+            micros.into_iter().for_each(|micros| stage.record(micros));
+        }
+    }
+}
+
+impl Default for Latencies {
+    fn default() -> Self {
+        Self { total: Buckets::new(LATENCY_BOUNDS_US), stages: std::array::from_fn(|_| Buckets::new(STAGE_BOUNDS_US)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_are_inclusive_and_nothing_is_left_out() {
+        let mut buckets = Buckets::new(&[10, 20]);
+        [0, 10, 11, 20, 21, 5_000].into_iter().for_each(|micros| buckets.record(micros));
+        assert_eq!(buckets.counts(), [2, 2, 2]);
+        assert_eq!(buckets.cumulative().collect::<Vec<_>>(), [(Some(10), 2), (Some(20), 4), (None, 6)]);
+        assert_eq!((buckets.count(), buckets.sum_us()), (6, Some(5_062)));
+    }
+
+    #[test]
+    fn there_is_no_sum_once_a_duration_was_negative() {
+        let mut buckets = Buckets::new(&[10]);
+        [-5, 7].into_iter().for_each(|micros| buckets.record(micros));
+        assert_eq!((buckets.counts(), buckets.sum_us()), (&[2, 0][..], None));
+    }
+
+    #[test]
+    fn bounds_ascend_and_are_not_far_apart() {
+        for (bounds, most) in [(LATENCY_BOUNDS_US, 2.0), (STAGE_BOUNDS_US, 2.5)] {
+            for pair in bounds.windows(2) {
+                assert!(pair[0] < pair[1] && pair[1] as f64 <= most * pair[0] as f64, "{pair:?}");
+            }
+        }
+        assert_eq!((LATENCY_BOUNDS_US[0], LATENCY_BOUNDS_US.last()), (1_000, Some(&10_000_000)));
+    }
+}
