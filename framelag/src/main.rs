@@ -5,6 +5,7 @@ mod demo;
 mod doctor;
 mod impair;
 mod processes;
+mod report;
 mod serve;
 mod serving;
 mod shell;
@@ -33,6 +34,8 @@ Examples:
   framelag calibrate                 proves the figures on this machine, in about a minute
   framelag impair --listen tcp://127.0.0.1:9554 --to tcp://127.0.0.1:8554 --delay 20ms
                                      the same server through a slower network
+  framelag report merge a b --out all
+                                     the runs of many receivers as one report
   framelag doctor                    what this machine has, what it lacks and how to mend it
   framelag completions bash > ~/.local/share/bash-completion/completions/framelag
   framelag man ./man                 man pages of all three commands";
@@ -47,6 +50,8 @@ enum Command {
     Calibrate(calibrate::Args),
     /// Passes TCP or UDP on through a network that is worse than it is.
     Impair(impair::Args),
+    /// Renders the pages of report folders again, and joins runs.
+    Report(report::Args),
     /// Says what is there, what is missing, and the command that mends it.
     Doctor(doctor::Args),
     /// Prints shell completions of framelag, publisher and receiver.
@@ -69,6 +74,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Impair(args) => impair::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Completions(args) => shell::completions(&args, &mut commands()),
         Command::Man(args) => shell::man(&args, &commands()),
