@@ -28,6 +28,7 @@ pub mod cost;
 pub mod export;
 pub mod folder;
 pub mod host;
+pub mod identity;
 pub mod interval;
 pub mod latency;
 pub mod plot;
@@ -40,6 +41,8 @@ pub mod saved;
 mod sequence;
 pub mod stamps;
 pub mod steps;
+#[cfg(feature = "store")]
+pub mod store;
 pub mod summary;
 pub mod tally;
 pub mod threshold;
