@@ -3,6 +3,7 @@
 mod calibrate;
 mod demo;
 mod doctor;
+mod gate;
 mod impair;
 mod processes;
 mod report;
@@ -36,6 +37,8 @@ Examples:
                                      the same server through a slower network
   framelag report merge a b --out all
                                      the runs of many receivers as one report
+  framelag gate --baseline before/* --candidate after/*
+                                     exit code 99 where latency got worse
   framelag doctor                    what this machine has, what it lacks and how to mend it
   framelag completions bash > ~/.local/share/bash-completion/completions/framelag
   framelag man ./man                 man pages of all three commands";
@@ -52,6 +55,10 @@ enum Command {
     Impair(impair::Args),
     /// Renders the pages of report folders again, and joins runs.
     Report(report::Args),
+    /// Says whether runs got worse: by more than is allowed, and by more than noise.
+    Gate(gate::Args),
+    /// Shows what changed from some runs to others.
+    Compare(gate::CompareArgs),
     /// Says what is there, what is missing, and the command that mends it.
     Doctor(doctor::Args),
     /// Prints shell completions of framelag, publisher and receiver.
@@ -75,6 +82,8 @@ fn main() -> ExitCode {
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Impair(args) => impair::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Gate(args) => gate::run(&args),
+        Command::Compare(args) => gate::compare(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Completions(args) => shell::completions(&args, &mut commands()),
         Command::Man(args) => shell::man(&args, &commands()),

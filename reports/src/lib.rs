@@ -27,6 +27,7 @@ pub mod comparison;
 pub mod cost;
 pub mod export;
 pub mod folder;
+pub mod gate;
 pub mod host;
 pub mod identity;
 pub mod interval;
