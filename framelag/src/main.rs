@@ -3,8 +3,10 @@
 mod calibrate;
 mod demo;
 mod doctor;
+mod gate;
 mod impair;
 mod processes;
+mod report;
 mod serve;
 mod serving;
 mod shell;
@@ -33,6 +35,10 @@ Examples:
   framelag calibrate                 proves the figures on this machine, in about a minute
   framelag impair --listen tcp://127.0.0.1:9554 --to tcp://127.0.0.1:8554 --delay 20ms
                                      the same server through a slower network
+  framelag report merge a b --out all
+                                     the runs of many receivers as one report
+  framelag gate --baseline before/* --candidate after/*
+                                     exit code 99 where latency got worse
   framelag doctor                    what this machine has, what it lacks and how to mend it
   framelag completions bash > ~/.local/share/bash-completion/completions/framelag
   framelag man ./man                 man pages of all three commands";
@@ -47,6 +53,12 @@ enum Command {
     Calibrate(calibrate::Args),
     /// Passes TCP or UDP on through a network that is worse than it is.
     Impair(impair::Args),
+    /// Renders the pages of report folders again, and joins runs.
+    Report(report::Args),
+    /// Says whether runs got worse: by more than is allowed, and by more than noise.
+    Gate(gate::Args),
+    /// Shows what changed from some runs to others.
+    Compare(gate::CompareArgs),
     /// Says what is there, what is missing, and the command that mends it.
     Doctor(doctor::Args),
     /// Prints shell completions of framelag, publisher and receiver.
@@ -69,6 +81,9 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Impair(args) => impair::run(&args),
+        Command::Report(args) => report::run(&args),
+        Command::Gate(args) => gate::run(&args),
+        Command::Compare(args) => gate::compare(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Completions(args) => shell::completions(&args, &mut commands()),
         Command::Man(args) => shell::man(&args, &commands()),

@@ -15,8 +15,8 @@ use crate::run::{Run, Verdict, rounded};
 
 mod metric;
 
-pub use metric::metrics;
-use metric::{Metric, find, near};
+pub use metric::{Metric, UnknownMetric, metrics};
+use metric::{find, near};
 
 /// A condition on the figures of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,7 +75,7 @@ impl Assertion {
         let unit = if self.percent { "%" } else { self.metric.unit.symbol() };
         let (value, why) = match self.value(run) {
             None => (None, Some("there is no such figure in this run".to_owned())),
-            Some(value) => (Some(value), self.too_few(run).or_else(|| self.too_close(value, run))),
+            Some(value) => (Some(value), self.metric.too_few(run).or_else(|| self.too_close(value, run))),
         };
         let ok = value.filter(|_| why.is_none()).map(|value| self.operator.holds(value, self.limit));
         Verdict { text: self.text.clone(), value: value.map(rounded), limit: self.limit, unit: unit.into(), ok, why }
@@ -101,11 +101,6 @@ impl Assertion {
             _ => least == most,
         };
         (!decided).then(|| format!("two clocks make it ± {bound:.3} ms, and the limit is within that"))
-    }
-
-    fn too_few(&self, run: &Run) -> Option<String> {
-        let (count, needed) = (self.metric.samples(run), self.metric.min_samples);
-        (count < needed).then(|| format!("{count} frames are too few for {}: it takes {needed}", self.metric))
     }
 }
 

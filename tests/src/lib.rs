@@ -10,6 +10,7 @@ use std::time::Duration;
 pub mod binary;
 pub mod camera;
 pub mod corner_code;
+pub mod gate_rates;
 pub mod hostile;
 pub mod measuring;
 pub mod misreading;

@@ -1,6 +1,7 @@
-//! The metrics that can be asserted on: their names, their units, and where in a run they are.
+//! The metrics that can be asserted on and compared: their names, their units, and where in a run they are.
 
 use std::fmt;
+use std::str::FromStr;
 
 use common::frame::Stage;
 
@@ -13,13 +14,26 @@ const QUANTILES: [(&str, u64); 5] = [("p50", 2), ("p90", 10), ("p95", 20), ("p99
 /// Names that are offered for a misspelled one.
 const MAX_SUGGESTIONS: usize = 3;
 
-/// A figure of a run that can be asserted on.
+/// Figures of which more is better; of all others less is.
+const MORE_IS_BETTER: [&str; 5] = ["fps", "frames.expected", "frames.measured", "latency_ms.count", "duration_s"];
+
+/// A figure of a run that can be asserted on. Parsed from its name.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Metric {
+pub struct Metric {
     source: Source,
     pub(super) unit: Unit,
     /// Samples below which the value means nothing.
     pub(super) min_samples: u64,
+}
+
+/// A name that nothing is measured under: wrong usage.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no metric {name:?}; close to it: {}; all there are: {}", near.join(", "), metrics().join(", "))]
+pub struct UnknownMetric {
+    /// The name.
+    pub name: String,
+    /// Names that are like it.
+    pub near: Vec<String>,
 }
 
 /// Where a metric is found.
@@ -43,7 +57,7 @@ pub(super) enum Unit {
 
 impl Metric {
     /// Its value in a run, where it has one.
-    pub(super) fn value(&self, run: &Run) -> Option<f64> {
+    pub fn value(&self, run: &Run) -> Option<f64> {
         match self.source {
             Source::Run(_, read) => read(run),
             Source::Stage(stage, _, read) => read(run.stages_ms.of(stage)),
@@ -69,6 +83,46 @@ impl Metric {
             Source::Run(..) => run.latency_ms.count,
             Source::Stage(stage, ..) => run.stages_ms.of(stage).count,
         }
+    }
+
+    /// Why its value in a run means nothing, where it has too few frames for it.
+    pub(crate) fn too_few(&self, run: &Run) -> Option<String> {
+        let (count, needed) = (self.samples(run), self.min_samples);
+        (count < needed).then(|| format!("{count} frames are too few for {self}: it takes {needed}"))
+    }
+
+    /// `ms`, `s`, `us`, `kbps`, or empty for plain numbers.
+    pub const fn unit(&self) -> &'static str {
+        self.unit.symbol()
+    }
+
+    /// Whether a larger value is the better one.
+    pub fn more_is_better(&self) -> bool {
+        matches!(self.source, Source::Run(name, _) if MORE_IS_BETTER.contains(&name))
+    }
+
+    /// A difference of two values, such as `5ms`, in the metric's unit.
+    ///
+    /// # Errors
+    ///
+    /// What would be right, for a text that is none.
+    pub fn parse_difference(&self, text: &str) -> Result<f64, String> {
+        let parsed = self.unit.parse(text).filter(|(value, percent)| !percent && value.is_finite() && *value >= 0.0);
+        parsed.map(|(value, _)| value).ok_or_else(|| {
+            let expected = match self.unit {
+                Unit::Frames => "a number of frames",
+                other => other.expected(),
+            };
+            format!("{text:?} is no difference of {self}: write {expected}")
+        })
+    }
+}
+
+impl FromStr for Metric {
+    type Err = UnknownMetric;
+
+    fn from_str(name: &str) -> Result<Self, UnknownMetric> {
+        find(name).ok_or_else(|| UnknownMetric { name: name.to_owned(), near: near(name) })
     }
 }
 

@@ -1,0 +1,190 @@
+//! `framelag gate`: whether a candidate's runs are worse than a baseline's, by an exit code.
+
+mod output;
+mod runs;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use common::units::parse_share;
+use reports::gate::{Comparison, Gate, Limits, Verdict};
+use reports::threshold::Metric;
+
+use crate::USAGE;
+use runs::{Error, Runs};
+
+/// Says whether runs got worse: by more than is allowed, and by more than noise.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Examples:
+  framelag gate --baseline before/* --candidate after/*
+  framelag gate --baseline before --candidate after --metric p95 --max-regression 10% --max-delta 5ms
+      folders of runs count as all runs in them; each limit that is given has to be kept
+  framelag gate --baseline before --candidate after --metric fps --json
+
+A run is one sample, however many frames it has: give 5 a side, of 30 s each, and alternate the two sides where you
+can. 4 a side are the fewest that can fail.
+
+Exit codes: 0 passed, 99 a regression: worse by more than the limit, and more than noise, 3 inconclusive: too few runs
+or too much noise (it says how many more), 2 wrong usage, or runs of different settings or machines, 1 a file cannot
+be read or written. docs/gate.md has the method and how often it is wrong.")]
+pub struct Args {
+    /// Runs to compare with: report folders, or folders of them.
+    #[arg(long, value_name = "DIR", num_args = 1.., required = true)]
+    baseline: Vec<PathBuf>,
+    /// Runs to judge: report folders, or folders of them.
+    #[arg(long, value_name = "DIR", num_args = 1.., required = true)]
+    candidate: Vec<PathBuf>,
+    /// The figure to compare, named as in an assertion. One: each more would add its own false alarms.
+    #[arg(long, default_value = "p99")]
+    metric: Metric,
+    /// How much worse it may be than the baseline [default: 5%, without --max-delta].
+    #[arg(long, value_name = "SHARE", value_parser = parse_share)]
+    max_regression: Option<f64>,
+    /// How much worse it may be, in the metric's unit, as in 5ms.
+    #[arg(long, value_name = "DIFFERENCE")]
+    max_delta: Option<String>,
+    /// Compare runs of different settings or machines too, and say what differs.
+    #[arg(long)]
+    allow_different: bool,
+    /// Folder for gate.json and gate.md.
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
+    /// One line of JSON on standard output, and nothing else there.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Compares. Exit code: see [`Args`].
+pub fn run(args: &Args) -> ExitCode {
+    let error = match judge(args) {
+        Ok(code) => return ExitCode::from(code),
+        Err(error) => error,
+    };
+    eprintln!("error: {error}");
+    ExitCode::from(if matches!(error, Error::Usage(_)) { USAGE } else { 1 })
+}
+
+fn judge(args: &Args) -> Result<u8, Error> {
+    let gate = Gate { metric: args.metric, limits: args.limits()?, allow_different: args.allow_different };
+    let (baseline, candidate) = (Runs::read(&args.baseline)?, Runs::read(&args.candidate)?);
+    let comparison = gate.compare(&baseline.inputs(), &candidate.inputs());
+    let comparison = comparison.map_err(|refusal| Error::Usage(refusal.to_string()))?;
+    output::print(&comparison, args.json);
+    let verdict = comparison.judgement.verdict;
+    let written = output::write(&comparison, args.report.as_deref());
+    Ok(match (verdict, written) {
+        // A regression stays one, whatever became of its files.
+        (Verdict::Pass, Err(error)) => return Err(error),
+        (verdict, written) => {
+            if let Err(error) = written {
+                eprintln!("error: {error}");
+            }
+            verdict.exit_code()
+        }
+    })
+}
+
+impl Args {
+    fn limits(&self) -> Result<Limits, Error> {
+        let delta = self.max_delta.as_deref().map(|text| self.metric.parse_difference(text)).transpose();
+        let delta = delta.map_err(|why| Error::Usage(format!("--max-delta: {why}")))?;
+        Ok(match (self.max_regression, delta) {
+            (None, None) => Limits::default(),
+            (share, delta) => Limits { share, delta },
+        })
+    }
+}
+
+/// Shows what changed from some runs to others, and leaves the verdict to you.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Examples:
+  framelag compare before after
+      two runs, or two folders of runs: with several a side each change has its interval
+  framelag compare before after --metric stages.decode.p50 --metric fps
+
+Exit codes: 0 compared, 2 wrong usage, or runs of different settings or machines, 1 a file cannot be read.")]
+pub struct CompareArgs {
+    /// A report folder, or a folder of them.
+    baseline: PathBuf,
+    /// Another.
+    candidate: PathBuf,
+    /// A figure to compare, named as in an assertion; may be given several times.
+    #[arg(long, default_values = ["p50", "p95", "p99", "max", "picture_age.p99", "fps", "bitrate_kbps", "frames.lost"])]
+    metric: Vec<Metric>,
+    /// Compare runs of different settings or machines too, and say what differs.
+    #[arg(long)]
+    allow_different: bool,
+    /// A line of JSON for each metric on standard output, and nothing else there.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Compares without a verdict. Exit code: see [`CompareArgs`].
+pub fn compare(args: &CompareArgs) -> ExitCode {
+    match comparisons(args) {
+        Ok(comparisons) => {
+            comparisons.iter().for_each(|comparison| output::print_change(comparison, args.json));
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(if matches!(error, Error::Usage(_)) { USAGE } else { 1 })
+        }
+    }
+}
+
+fn comparisons(args: &CompareArgs) -> Result<Vec<Comparison>, Error> {
+    let read = |folder: &PathBuf| Runs::read(std::slice::from_ref(folder));
+    let (baseline, candidate) = (read(&args.baseline)?, read(&args.candidate)?);
+    let compared = args.metric.iter().map(|metric| {
+        let gate = Gate { metric: *metric, limits: Limits::default(), allow_different: args.allow_different };
+        gate.compare(&baseline.inputs(), &candidate.inputs()).map_err(|refusal| Error::Usage(refusal.to_string()))
+    });
+    compared.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn limits(flags: &str) -> Result<Limits, String> {
+        let all = format!("gate --baseline a b --candidate c {flags}");
+        let command = Command::try_parse_from(all.split_whitespace()).map_err(|error| error.to_string())?;
+        command.args.limits().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_limit_that_is_given_takes_the_place_of_the_default() {
+        assert_eq!(limits(""), Ok(Limits { share: Some(0.05), delta: None }));
+        assert_eq!(limits("--max-regression 10%"), Ok(Limits { share: Some(0.1), delta: None }));
+        assert_eq!(limits("--max-delta 5ms"), Ok(Limits { share: None, delta: Some(5.0) }));
+        assert_eq!(limits("--metric duration --max-delta 5ms"), Ok(Limits { share: None, delta: Some(0.005) }));
+        assert_eq!(
+            limits("--metric frames.lost --max-delta 5 --max-regression 0%"),
+            Ok(Limits { share: Some(0.0), delta: Some(5.0) })
+        );
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_named() {
+        for (flags, words) in [
+            ("--metric p98", "close to it: latency_ms.p99"),
+            ("--metric p98", "stages_ms.decode.p99"),
+            ("--max-regression 10", "1%"),
+            ("--max-delta 10%", "--max-delta"),
+            ("--max-delta=-1ms", "a time"),
+            ("--metric frames.lost --max-delta 1%", "a number of frames"),
+        ] {
+            let why = limits(flags).expect_err(flags);
+            assert!(why.contains(words), "{flags}: {why}");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Where a comparison goes: standard output, the page of a CI job, files.
+
+use std::ffi::OsString;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use reports::gate::Comparison;
+
+use super::runs::Error;
+
+/// GitHub names a file here whose Markdown it shows on the page of the job.
+const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
+
+/// Tells who called.
+pub fn print(comparison: &Comparison, as_json: bool) {
+    say(&if as_json { json(comparison) } else { comparison.to_string() });
+}
+
+/// Tells the change alone.
+pub fn print_change(comparison: &Comparison, as_json: bool) {
+    say(&if as_json { json(comparison) } else { format!("{}\n", comparison.without_verdict()) });
+}
+
+fn say(text: &str) {
+    // A reader that has gone away is no reason to fail.
+    let _ = writeln!(io::stdout(), "{text}");
+}
+
+/// Writes `gate.json` and `gate.md` into a folder, and adds to the job's page where there is one.
+pub fn write(comparison: &Comparison, folder: Option<&Path>) -> Result<(), Error> {
+    let page = comparison.markdown();
+    if let Some(folder) = folder {
+        let write = |name: &str, text: String| {
+            let path = folder.join(name);
+            fs::write(&path, text).map_err(|error| failed(&path, &error))
+        };
+        fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
+        write("gate.json", json(comparison) + "\n")?;
+        write("gate.md", page.clone())?;
+    }
+    match std::env::var_os(STEP_SUMMARY).filter(|path: &OsString| !path.is_empty()).map(PathBuf::from) {
+        Some(path) => {
+            let file = OpenOptions::new().append(true).create(true).open(&path);
+            // What others wrote there may lack its last line's end.
+            file.and_then(|mut file| write!(file, "\n{page}")).map_err(|error| failed(&path, &error))
+        }
+        None => Ok(()),
+    }
+}
+
+fn failed(path: &Path, error: &io::Error) -> Error {
+    Error::Failed(format!("cannot write {}: {error}", path.display()))
+}
+
+fn json(comparison: &Comparison) -> String {
+    serde_json::to_string(comparison).expect("a comparison is plain data")
+}

@@ -1,0 +1,240 @@
+//! Two samples of a few values each: how far apart they are, how sure that is, and what could have been seen.
+//!
+//! `docs/gate.md` has the reasons and the measured rates. Two tests have to agree before a change is more than noise:
+//!
+//! * Student's t with the spread pooled over both sides, one-sided at [`LEVEL`]. It is the sharper one, and its interval
+//!   is the one that is told: the change is more than noise where the interval leaves out 0. (A. Georges, D. Buytaert,
+//!   L. Eeckhout: *Statistically rigorous Java performance evaluation*, OOPSLA 2007, section 3.)
+//! * The exact permutation test of the difference of means at [`EXACT_LEVEL`]: of all ways to deal the runs out to two
+//!   sides, those with a change as large. It holds whatever the values' distribution, where t does not.
+//!   (M. D. Ernst: *Permutation methods: a basis for exact inference*, Statistical Science 19(4), 2004, section 3.)
+//!
+//! What could have been seen is Bloom's minimum detectable effect, (t of the level + t of the power) × standard error.
+//! (H. S. Bloom: *Minimum detectable effects*, Evaluation Review 19(5), 1995.)
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+/// How often t may call noise a change, one-sided.
+pub const LEVEL: f64 = 0.01;
+
+/// The same of the permutation test. Its steps are 1/70 with 4 runs a side, and 1/252 with 5: a level of 1 % would rule
+/// out 4 runs, and find a change of three standard deviations with 5 in 92 of 100 cases instead of 96.
+pub const EXACT_LEVEL: f64 = 0.02;
+
+/// How often a change that is said to be detectable would be found.
+pub const POWER: f64 = 0.95;
+
+/// More runs than this are not asked for by number.
+pub const MAX_MORE: usize = 100;
+
+/// Up to so many ways to deal the runs out are counted one by one (10 runs a side have 184,756).
+const MAX_COUNTED: f64 = 200_000.0;
+
+/// Beyond, so many are drawn.
+const DRAWN: u32 = 20_000;
+
+/// Decides over the draws, so that the same runs give the same verdict.
+const SEED: u64 = 1;
+
+/// How far the values of the candidate lie above those of the baseline, on whatever scale they come.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Shift {
+    /// Mean of the candidate − mean of the baseline.
+    pub change: f64,
+    /// Standard deviation of runs of one side, pooled over both; `None` with one run a side.
+    pub spread: Option<f64>,
+    /// Values of the baseline and of the candidate.
+    pub runs: [usize; 2],
+    /// Share of all ways to deal the runs out with a change at least as far up.
+    pub p_up: f64,
+    /// The same, down.
+    pub p_down: f64,
+}
+
+impl Shift {
+    /// Of two samples; `None` where one is empty.
+    pub fn of(baseline: &[f64], candidate: &[f64]) -> Option<Self> {
+        let (from, to) = (mean(baseline)?, mean(candidate)?);
+        let runs = [baseline.len(), candidate.len()];
+        let freedom = runs[0] + runs[1] - 2;
+        let squares = |values: &[f64], mean: f64| values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+        let spread = ((squares(baseline, from) + squares(candidate, to)) / freedom as f64).sqrt();
+        let [p_up, p_down] = permuted(baseline, candidate);
+        Some(Self { change: to - from, spread: (freedom > 0).then_some(spread), runs, p_up, p_down })
+    }
+
+    /// Where the change lies: its ends are each beyond it in [`LEVEL`] of cases. `None` with one run a side.
+    pub fn interval(&self) -> Option<[f64; 2]> {
+        let reach = quantile(1.0 - LEVEL, self.runs) * error(self.spread?, self.runs);
+        Some([self.change - reach, self.change + reach])
+    }
+
+    /// The candidate lies higher, and that is more than noise.
+    pub fn is_rise(&self) -> bool {
+        self.p_up <= EXACT_LEVEL && self.interval().is_some_and(|[low, _]| low > 0.0)
+    }
+
+    /// The candidate lies lower, and that is more than noise.
+    pub fn is_fall(&self) -> bool {
+        self.p_down <= EXACT_LEVEL && self.interval().is_some_and(|[_, high]| high < 0.0)
+    }
+}
+
+/// The smallest rise that such runs, with this spread, show as more than noise and more than `limit` in [`POWER`] of
+/// cases; `None` where they cannot show any.
+pub fn detectable(spread: f64, runs: [usize; 2], limit: f64) -> Option<f64> {
+    if !can_decide(runs) {
+        return None;
+    }
+    let (error, power) = (error(spread, runs), quantile(POWER, runs));
+    Some(((quantile(1.0 - LEVEL, runs) + power) * error).max(limit + power * error))
+}
+
+/// Whether so many runs can show anything: the permutation test has its steps.
+pub fn can_decide(runs: [usize; 2]) -> bool {
+    1.0 / ways(runs) <= EXACT_LEVEL
+}
+
+/// How many more runs a side it takes until a rise of `target` is [`detectable`]; `None` beyond [`MAX_MORE`]. Without a
+/// spread: until anything is.
+pub fn more_runs(spread: Option<f64>, runs: [usize; 2], target: f64, limit: f64) -> Option<usize> {
+    (1..=MAX_MORE).find(|more| {
+        let runs = runs.map(|runs| runs + more);
+        let smallest = detectable(spread.unwrap_or(0.0), runs, if spread.is_some() { limit } else { 0.0 });
+        smallest.is_some_and(|smallest| spread.is_none() || smallest <= target)
+    })
+}
+
+/// The arithmetic mean; `None` of nothing.
+pub fn mean(values: &[f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+/// The standard error of the difference of two means.
+fn error(spread: f64, runs: [usize; 2]) -> f64 {
+    spread * (1.0 / runs[0] as f64 + 1.0 / runs[1] as f64).sqrt()
+}
+
+/// A quantile of Student's t for so many runs, of which there are three at least.
+fn quantile(share: f64, runs: [usize; 2]) -> f64 {
+    let freedom = (runs[0] + runs[1]) as f64 - 2.0;
+    StudentsT::new(0.0, 1.0, freedom).expect("three runs have a degree of freedom").inverse_cdf(share)
+}
+
+/// In how many ways the runs can be dealt out to sides of this size.
+fn ways([baseline, candidate]: [usize; 2]) -> f64 {
+    (1..=candidate).map(|i| (baseline + i) as f64 / i as f64).product()
+}
+
+/// Share of all ways to deal the values out in which the candidate's sum is at least as large, and at most as large.
+fn permuted(baseline: &[f64], candidate: &[f64]) -> [f64; 2] {
+    let mut all = [candidate, baseline].concat();
+    let observed: f64 = candidate.iter().sum();
+    // Equal values add up to sums that differ by their last bits.
+    let slack = 1e-9 * all.iter().map(|value| value.abs()).sum::<f64>();
+    let mut tally = [0_u32; 2];
+    let mut count = |sum: f64| {
+        tally[0] += u32::from(sum >= observed - slack);
+        tally[1] += u32::from(sum <= observed + slack);
+    };
+    let ways = ways([baseline.len(), candidate.len()]);
+    if ways <= MAX_COUNTED {
+        deal(&all, candidate.len(), 0.0, &mut count);
+        return tally.map(|count| f64::from(count) / ways.round());
+    }
+    let mut random = StdRng::seed_from_u64(SEED);
+    for _ in 0..DRAWN {
+        let (dealt, _) = all.partial_shuffle(&mut random, candidate.len());
+        count(dealt.iter().sum());
+    }
+    // The runs as they are count as one of the draws: p is never 0. (B. Phipson, G. K. Smyth, 2010.)
+    tally.map(|count| f64::from(count + 1) / f64::from(DRAWN + 1))
+}
+
+/// Calls `found` with the sum of each choice of `take` of the values.
+fn deal(values: &[f64], take: usize, sum: f64, found: &mut impl FnMut(f64)) {
+    match (take, values) {
+        (0, _) => found(sum),
+        (_, [first, rest @ ..]) if take <= values.len() => {
+            deal(rest, take - 1, sum + first, found);
+            deal(rest, take, sum, found);
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_example_by_hand() {
+        // Means 2 and 5, pooled variance 1, standard error √(2/3); t for 4 degrees of freedom and 99 % is 3.7469.
+        let shift = Shift::of(&[1.0, 2.0, 3.0], &[4.0, 5.0, 6.0]).expect("runs");
+        assert_eq!((shift.change, shift.spread, shift.p_up, shift.p_down), (3.0, Some(1.0), 0.05, 1.0));
+        let [low, high] = shift.interval().expect("a spread");
+        assert!((low + 0.0593).abs() < 1e-4 && (high - 6.0593).abs() < 1e-4, "{low} … {high}");
+    }
+
+    #[test]
+    fn ties_count_as_at_least_as_large() {
+        let shift = Shift::of(&[0.1 + 0.2, 0.3], &[0.3, 0.3]).expect("runs");
+        assert_eq!((shift.p_up, shift.p_down), (1.0, 1.0));
+        assert!(!shift.is_rise() && !shift.is_fall());
+    }
+
+    #[test]
+    fn values_without_spread_that_differ_are_no_noise() {
+        let shift = Shift::of(&[1.0; 5], &[2.0; 5]).expect("runs");
+        assert!(shift.is_rise() && !shift.is_fall());
+        assert_eq!(shift.p_up, 1.0 / 252.0);
+        assert_eq!(detectable(0.0, [5, 5], 0.25), Some(0.25));
+    }
+
+    #[test]
+    fn how_many_runs_can_decide() {
+        for (runs, can) in [
+            ([3, 3], false),
+            ([3, 4], false),
+            ([4, 4], true),
+            ([3, 5], true),
+            ([2, 9], true),
+            ([1, 48], false),
+            ([1, 49], true),
+        ] {
+            assert_eq!(can_decide(runs), can, "{runs:?}");
+        }
+        assert_eq!(more_runs(None, [3, 3], 0.1, 0.05), Some(1));
+        assert_eq!(more_runs(None, [0, 0], 0.1, 0.05), Some(4));
+    }
+
+    #[test]
+    fn more_runs_find_what_fewer_cannot() {
+        let (spread, target, limit) = (0.1, 0.15, 0.05);
+        let more = more_runs(Some(spread), [5, 5], target, limit).expect("some");
+        let at = |more: usize| detectable(spread, [5 + more; 2], limit).expect("enough runs");
+        assert!(at(more) <= target && at(more - 1) > target, "{more}");
+        assert_eq!(more_runs(Some(1.0), [5, 5], 0.01, 0.0), None);
+    }
+
+    #[test]
+    fn drawing_agrees_with_counting() {
+        let value = |i: usize| f64::from((i * 7919 % 101) as u32);
+        let baseline: Vec<f64> = (0..10).map(value).collect();
+        let candidate: Vec<f64> = (10..21).map(|i| value(i) + 20.0).collect();
+        let drawn = permuted(&baseline, &candidate);
+        let mut all = [0_u32; 2];
+        let values = [&candidate[..], &baseline[..]].concat();
+        let observed: f64 = candidate.iter().sum();
+        deal(&values, candidate.len(), 0.0, &mut |sum| {
+            all[0] += u32::from(sum >= observed - 1e-6);
+            all[1] += 1;
+        });
+        let exact = f64::from(all[0]) / f64::from(all[1]);
+        assert_eq!(f64::from(all[1]), ways([10, 11]).round());
+        assert!((drawn[0] - exact).abs() < 0.01, "{drawn:?} {exact}");
+    }
+}

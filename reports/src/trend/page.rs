@@ -1,0 +1,166 @@
+//! A trend as one self-contained HTML page.
+
+use std::fmt::Write;
+
+use super::{Point, Series, Trend};
+use crate::export::html;
+use crate::latency::Distribution;
+use crate::plot::{Axis, Chart, Tone, chart, escape};
+
+/// The page.
+pub fn page(trend: &Trend) -> String {
+    let mut body = String::from("<h1>Latency over runs</h1>\n");
+    let _ = writeln!(body, "<p>{}</p>", escape(&span(&trend.runs)));
+    for (number, series) in trend.series.iter().enumerate() {
+        figure(&mut body, trend, series, number);
+    }
+    percentiles(&mut body, trend);
+    changes(&mut body, trend);
+    for left_out in &trend.left_out {
+        let _ = writeln!(body, "<p>Left out: {} {}.</p>", left_out.runs, escape(left_out.why));
+    }
+    table(&mut body, trend);
+    html::page("framelag: latency over runs", &body)
+}
+
+/// `31 runs from 2026-01-01 08:00 to 2026-01-31 08:00 UTC`.
+fn span(runs: &[Point]) -> String {
+    match (runs.first(), runs.last()) {
+        (Some(first), Some(last)) => {
+            format!("{} runs from {} to {} UTC", runs.len(), first.minute(), last.minute())
+        }
+        _ => "No run.".to_owned(),
+    }
+}
+
+/// A figure over runs, each stretch with its median, and the changes.
+fn figure(body: &mut String, trend: &Trend, series: &Series, number: usize) {
+    let known: Vec<(f64, f64)> =
+        series.values.iter().enumerate().filter_map(|(at, value)| Some((at as f64, (*value)?))).collect();
+    if known.is_empty() {
+        return;
+    }
+    let label = format!("{} of each run, {}", series.name(), series.unit);
+    let tone = Tone::Series(number);
+    let points = known.iter().map(|(x, y)| chart::Point {
+        x: *x,
+        y: *y,
+        title: format!("{} {}: {}", trend.runs[*x as usize].minute(), trend.runs[*x as usize].name(), series.shown(*y)),
+        ..chart::Point::default()
+    });
+    let mut chart = Chart::new(&label, runs_axis(&trend.runs), Axis::linear(series.unit));
+    chart = chart.points(series.name(), tone, points.collect());
+    if !series.changes.is_empty() {
+        chart = chart.line("median between changes", Tone::Muted, &steps(trend, series)).key("change", Tone::Warn);
+    }
+    for change in &series.changes {
+        // Between the last run before it and the first after it.
+        chart = chart.rule(Tone::Warn, change.at as f64 - 0.5, &change.size());
+    }
+    let _ = writeln!(body, "<h2>{}</h2>\n{}", escape(series.name()), chart.svg());
+}
+
+/// The medians of the stretches, as a line with a gap at each change.
+fn steps(trend: &Trend, series: &Series) -> Vec<(f64, f64)> {
+    let Some(first) = series.changes.first() else { return Vec::new() };
+    let mut points = vec![(0.0, first.before)];
+    for (change, next) in series.changes.iter().zip(series.changes.iter().skip(1).map(Some).chain([None])) {
+        let at = change.at as f64;
+        let end = next.map_or(trend.runs.len(), |next| next.at) as f64 - 1.0;
+        let before = points.last().map_or(change.before, |(_, y)| *y);
+        points.extend([(at - 1.0, before), (at - 0.5, f64::NAN), (at, change.after), (end, change.after)]);
+    }
+    points
+}
+
+/// One place for each run; as many are named as there is room for.
+fn runs_axis(runs: &[Point]) -> Axis {
+    const NAMES: usize = 6;
+    let step = runs.len().div_ceil(NAMES).max(1);
+    let ticks = (0..runs.len()).step_by(step).map(|at| (at as f64, runs[at].name())).collect();
+    Axis::named("run", ticks).from(-0.5).to(runs.len() as f64 - 0.5)
+}
+
+/// The latencies before and after the latest change, all runs of a stretch as one.
+fn percentiles(body: &mut String, trend: &Trend) {
+    let mut places: Vec<usize> = trend.series.iter().flat_map(|series| &series.changes).map(|c| c.at).collect();
+    places.sort_unstable();
+    places.dedup();
+    let Some(&last) = places.last() else { return };
+    let from = places.len().checked_sub(2).map_or(0, |at| places[at]);
+    let stretches = [("before", Tone::Muted, &trend.runs[from..last]), ("after", Tone::Series(0), &trend.runs[last..])];
+    let mut chart = Chart::new("Latency percentiles", Axis::percentile("percentile"), Axis::linear("ms"));
+    let mut without = 0;
+    for (name, tone, runs) in stretches {
+        let (merged, missing) = merged(runs);
+        without += missing;
+        let curve: Vec<_> = merged.percentiles().iter().filter(|step| step.fraction < 1.0).map(point).collect();
+        chart = chart.line(&format!("{name} ({} runs)", runs.len() - missing), tone, &curve);
+    }
+    let _ = writeln!(body, "<h2>Before and after the latest change</h2>\n{}", chart.svg());
+    if without > 0 {
+        let _ = writeln!(body, "<p>{without} runs have no histogram and are not in this plot.</p>");
+    }
+}
+
+fn point(step: &crate::latency::Percentile) -> (f64, f64) {
+    (step.fraction, step.value_us as f64 / 1_000.0)
+}
+
+/// All histograms as one, and how many runs have none.
+fn merged(runs: &[Point]) -> (Distribution, usize) {
+    let mut merged = Distribution::default();
+    let mut missing = 0;
+    for run in runs {
+        match run.histogram.as_deref().map(Distribution::decoded) {
+            Some(Ok(histogram)) => merged.add(&histogram),
+            Some(Err(_)) | None => missing += 1,
+        }
+    }
+    (merged, missing)
+}
+
+fn changes(body: &mut String, trend: &Trend) {
+    body.push_str("<h2>Changes</h2>\n");
+    if trend.series.iter().all(|series| series.changes.is_empty()) {
+        body.push_str("<p>None that is more than the runs differ anyway.</p>\n");
+        return;
+    }
+    body.push_str("<table>\n<tr><th>figure</th><th>since</th><th>run</th><th>before</th><th>after</th><th></th></tr>\n");
+    for series in &trend.series {
+        for change in &series.changes {
+            let run = &trend.runs[change.at];
+            row(body, "td", &[
+                series.name(),
+                &run.minute(),
+                &run.name(),
+                &series.shown(change.before),
+                &series.shown(change.after),
+                &change.size(),
+            ]);
+        }
+    }
+    body.push_str("</table>\n");
+}
+
+fn table(body: &mut String, trend: &Trend) {
+    body.push_str("<h2>Runs</h2>\n<table>\n");
+    let heads = trend.series.iter().map(|series| format!("{} {}", series.name(), series.unit));
+    let heads: Vec<String> = ["started (UTC)", "run"].map(str::to_owned).into_iter().chain(heads).collect();
+    row(body, "th", &heads);
+    for (at, run) in trend.runs.iter().enumerate().rev() {
+        let value = |series: &Series| series.values[at].map_or("—".to_owned(), |value| format!("{value:.3}"));
+        let cells: Vec<String> =
+            [run.minute(), run.name()].into_iter().chain(trend.series.iter().map(value)).collect();
+        row(body, "td", &cells);
+    }
+    body.push_str("</table>\n");
+}
+
+fn row(body: &mut String, cell: &str, texts: &[impl AsRef<str>]) {
+    body.push_str("<tr>");
+    for text in texts {
+        let _ = write!(body, "<{cell}>{}</{cell}>", escape(text.as_ref()));
+    }
+    body.push_str("</tr>\n");
+}
