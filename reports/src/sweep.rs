@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::run::{self, Run, rounded};
 
+mod math;
+
 /// A matrix of settings, and the runs so far.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sweep {
