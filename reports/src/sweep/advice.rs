@@ -184,7 +184,8 @@ impl Judge<'_> {
 
     fn with_latency(&self, cell: usize) -> String {
         let latency = self.means(Metric::P50).and_then(|means| means.of[cell].map(|mean| (means, mean.value)));
-        let text = latency.map_or(String::new(), |(means, value)| means.metric.text(means.scale.back(means.metric, value)));
+        let text =
+            latency.map_or(String::new(), |(means, value)| means.metric.text(means.scale.back(means.metric, value)));
         format!("{} ({text})", self.name(cell))
     }
 

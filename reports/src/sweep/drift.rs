@@ -62,7 +62,8 @@ pub fn of(axes: &[Axis], cells: &[Cell<'_>], means: &Means) -> Option<Drift> {
     let correlation = correlation(&ranks(&orders), &ranks(&rest))?;
     let df = points.len() as f64 - 2.0;
     let p = t_tails(correlation * (df / (1.0 - correlation * correlation).max(1e-12)).sqrt(), df);
-    let length = orders.iter().fold(0.0_f64, |most, order| most.max(*order)) - orders.iter().fold(f64::MAX, |least, order| least.min(*order));
+    let length = orders.iter().fold(0.0_f64, |most, order| most.max(*order))
+        - orders.iter().fold(f64::MAX, |least, order| least.min(*order));
     let metric: Metric = means.metric;
     Some(Drift {
         metric: metric.name(),
@@ -107,8 +108,8 @@ fn slope(points: &[(f64, f64)]) -> f64 {
     let count = points.len() as f64;
     let x = points.iter().map(|(x, _)| x).sum::<f64>() / count;
     let y = points.iter().map(|(_, y)| y).sum::<f64>() / count;
-    let (over, under) = points.iter().fold((0.0, 0.0), |(over, under), point| {
-        (over + (point.0 - x) * (point.1 - y), under + (point.0 - x).powi(2))
-    });
+    let (over, under) = points
+        .iter()
+        .fold((0.0, 0.0), |(over, under), point| (over + (point.0 - x) * (point.1 - y), under + (point.0 - x).powi(2)));
     if under > 0.0 { over / under } else { 0.0 }
 }

@@ -145,7 +145,9 @@ mod tests {
     /// Printed tables: Student's t and F (NIST/SEMATECH e-Handbook 1.3.6.7), trigamma (Abramowitz and Stegun 6.4).
     #[test]
     fn agrees_with_printed_tables() {
-        for (p, df, t) in [(0.975, 1.0, 12.7062), (0.975, 10.0, 2.22814), (0.95, 4.0, 2.13185), (0.975, f64::INFINITY, 1.95996)] {
+        for (p, df, t) in
+            [(0.975, 1.0, 12.7062), (0.975, 10.0, 2.22814), (0.95, 4.0, 2.13185), (0.975, f64::INFINITY, 1.95996)]
+        {
             near(t_quantile(p, df), t);
         }
         near(f_tail(4.10282, 2.0, 10.0), 0.05);

@@ -89,7 +89,8 @@ impl Means {
         let variances = moderate(&squares, &df, metric.resolution(scale).powi(2));
         let of = (0..cells).map(|cell| {
             let (runs, value) = (counts[cell], means[cell]);
-            let (variance, df) = variances.as_ref().map_or((None, 0.0), |of| (Some(of[cell].0 / runs as f64), of[cell].1));
+            let (variance, df) =
+                variances.as_ref().map_or((None, 0.0), |of| (Some(of[cell].0 / runs as f64), of[cell].1));
             (runs > 0).then_some(Mean { runs, value, variance, df })
         });
         Self { metric, scale, of: of.collect(), df: spare * kept }

@@ -77,8 +77,7 @@ fn repeats(analysis: &Analysis<'_>) -> Option<String> {
 
 fn lost(analysis: &Analysis<'_>) -> Option<String> {
     let of = |cell: &Cell<'_>| cell.lost_percent().filter(|lost| *lost > MAX_LOST_PERCENT);
-    let mut losing: Vec<(f64, &Cell<'_>)> =
-        analysis.cells.iter().filter_map(|cell| Some((of(cell)?, cell))).collect();
+    let mut losing: Vec<(f64, &Cell<'_>)> = analysis.cells.iter().filter_map(|cell| Some((of(cell)?, cell))).collect();
     losing.sort_by(|a, b| b.0.total_cmp(&a.0));
     let (most, worst) = losing.first()?;
     let (count, s) = (losing.len(), if losing.len() == 1 { "" } else { "s" });
@@ -121,7 +120,8 @@ fn interactions(analysis: &Analysis<'_>) -> Option<String> {
             pairs.push(of.pair);
             let metric = if of.metric == Metric::P50.name() { "p50" } else { "p99" };
             let [a, b] = of.pair.map(name);
-            named.push(format!("{a} and {b} ({metric} typically {:.1} {} off the sum of the two)", of.typical, of.unit));
+            named
+                .push(format!("{a} and {b} ({metric} typically {:.1} {} off the sum of the two)", of.typical, of.unit));
         }
     }
     let count = named.len();
