@@ -46,6 +46,7 @@ pub mod steps;
 #[cfg(feature = "store")]
 pub mod store;
 pub mod summary;
+pub mod sweep;
 pub mod tally;
 pub mod threshold;
 pub mod timeline;
