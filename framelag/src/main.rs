@@ -6,6 +6,7 @@ mod doctor;
 mod gate;
 mod impair;
 mod processes;
+mod report;
 mod serve;
 mod serving;
 mod shell;
@@ -36,6 +37,8 @@ Examples:
                                      the same server through a slower network
   framelag gate --baseline before/* --candidate after/*
                                      exit code 99 where latency got worse
+  framelag report merge a b --out all
+                                     the runs of many receivers as one report
   framelag doctor                    what this machine has, what it lacks and how to mend it
   framelag completions bash > ~/.local/share/bash-completion/completions/framelag
   framelag man ./man                 man pages of all three commands";
@@ -54,6 +57,8 @@ enum Command {
     Gate(gate::Args),
     /// Shows what changed from some runs to others.
     Compare(gate::CompareArgs),
+    /// Renders the pages of report folders again, and joins runs.
+    Report(report::Args),
     /// Says what is there, what is missing, and the command that mends it.
     Doctor(doctor::Args),
     /// Prints shell completions of framelag, publisher and receiver.
@@ -78,6 +83,7 @@ fn main() -> ExitCode {
         Command::Impair(args) => impair::run(&args),
         Command::Gate(args) => gate::run(&args),
         Command::Compare(args) => gate::compare(&args),
+        Command::Report(args) => report::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Completions(args) => shell::completions(&args, &mut commands()),
         Command::Man(args) => shell::man(&args, &commands()),

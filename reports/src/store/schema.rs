@@ -1,0 +1,122 @@
+//! The tables, and how an older store becomes a newer one.
+//!
+//! Both databases take the same statements: text, BIGINT and DOUBLE PRECISION are all that is kept. What they do not
+//! have in common is in [`Dialect`].
+
+use sqlx::any::AnyConnection;
+use sqlx::{Connection, Row};
+
+/// The version that this framelag makes and knows: the number of [`MIGRATIONS`].
+pub const VERSION: i64 = MIGRATIONS.len() as i64;
+
+/// Statements that lead from each version to the next. Those that were published are never changed; new ones follow.
+pub(super) const MIGRATIONS: &[&[&str]] = &[&[
+    "CREATE TABLE framelag_runs (
+        id TEXT PRIMARY KEY,
+        added TEXT NOT NULL,
+        started TEXT NOT NULL,
+        url TEXT NOT NULL,
+        machine TEXT NOT NULL,
+        settings TEXT NOT NULL,
+        outcome TEXT NOT NULL,
+        partial BIGINT NOT NULL,
+        duration_s DOUBLE PRECISION,
+        frames BIGINT NOT NULL,
+        p50_ms DOUBLE PRECISION,
+        p95_ms DOUBLE PRECISION,
+        p99_ms DOUBLE PRECISION,
+        max_ms DOUBLE PRECISION,
+        run TEXT NOT NULL,
+        histogram TEXT
+    )",
+    "CREATE INDEX framelag_runs_started ON framelag_runs (started)",
+    "CREATE TABLE framelag_labels (
+        run TEXT NOT NULL REFERENCES framelag_runs (id),
+        name TEXT NOT NULL,
+        value TEXT NOT NULL,
+        PRIMARY KEY (run, name)
+    )",
+    "CREATE TABLE framelag_baselines (name TEXT PRIMARY KEY, saved TEXT NOT NULL, runs TEXT NOT NULL)",
+]];
+
+/// Guards the making of tables on a PostgreSQL server: `framelag` in ASCII.
+const LOCK: i64 = 0x6672_616d_656c_6167;
+
+/// What SQLite and PostgreSQL do not have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+/// What was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// A store of this version. It may be older than [`VERSION`], or newer.
+    Version(i64),
+    /// No table at all, or a server's database, which others may use too.
+    Nothing,
+    /// Another program's file.
+    Other,
+}
+
+impl Dialect {
+    /// Begins a transaction that writes. SQLite's plain `BEGIN` would read first, and then be refused the writing
+    /// where another process did the same.
+    const fn begin(self) -> &'static str {
+        match self {
+            Self::Sqlite => "BEGIN IMMEDIATE",
+            Self::Postgres => "BEGIN",
+        }
+    }
+
+    /// Counts the tables that are ours, and all that matter.
+    const fn tables(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SELECT SUM(name = 'framelag_store'), COUNT(*) FROM sqlite_master WHERE type = 'table'",
+            Self::Postgres => {
+                "SELECT COUNT(*), 0::BIGINT FROM pg_catalog.pg_tables \
+                 WHERE tablename = 'framelag_store' AND schemaname = ANY (current_schemas(false))"
+            }
+        }
+    }
+}
+
+/// Looks at what is there.
+pub(super) async fn found(connection: &mut AnyConnection, dialect: Dialect) -> sqlx::Result<Found> {
+    let tables = sqlx::query(dialect.tables()).fetch_one(&mut *connection).await?;
+    // The sum over no table at all is NULL.
+    let (ours, all): (Option<i64>, i64) = (tables.try_get(0)?, tables.try_get(1)?);
+    if ours.unwrap_or(0) == 0 {
+        return Ok(if all == 0 { Found::Nothing } else { Found::Other });
+    }
+    let version = sqlx::query("SELECT MAX(version) FROM framelag_store").fetch_one(connection).await?;
+    Ok(Found::Version(version.try_get::<Option<i64>, _>(0)?.unwrap_or(0)))
+}
+
+/// Brings an older or empty store to the version that `migrations` lead to, in one transaction: whoever comes second
+/// finds nothing to do, and what fails leaves all as it was.
+pub(super) async fn migrate(
+    connection: &mut AnyConnection,
+    dialect: Dialect,
+    migrations: &[&'static [&'static str]],
+) -> sqlx::Result<()> {
+    let mut transaction = connection.begin_with(dialect.begin()).await?;
+    if dialect == Dialect::Postgres {
+        sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(LOCK).execute(&mut *transaction).await?;
+    }
+    let version = match found(&mut transaction, dialect).await? {
+        Found::Version(version) => version,
+        Found::Nothing | Found::Other => {
+            sqlx::query("CREATE TABLE framelag_store (version BIGINT NOT NULL)").execute(&mut *transaction).await?;
+            sqlx::query("INSERT INTO framelag_store (version) VALUES (0)").execute(&mut *transaction).await?;
+            0
+        }
+    };
+    for statement in migrations.iter().skip(usize::try_from(version).unwrap_or(usize::MAX)).copied().flatten() {
+        sqlx::query(statement).execute(&mut *transaction).await?;
+    }
+    let reached = version.max(migrations.len() as i64);
+    sqlx::query("UPDATE framelag_store SET version = $1").bind(reached).execute(&mut *transaction).await?;
+    transaction.commit().await
+}
