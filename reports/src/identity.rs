@@ -4,7 +4,8 @@
 //! out: what they change is what a history is to show. So is the machine's own id: CI services give each job a fresh
 //! one of the same kind.
 //!
-//! Settings are the receiver's, with the URL, but for the port of a loopback address, which tests draw at random.
+//! Settings are the receiver's, but for where files and figures went, and the URL, but for the port of a loopback
+//! address, which tests draw at random.
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -17,6 +18,9 @@ pub const DIGITS: usize = 16;
 /// What of `host` makes a machine.
 const MACHINE: [&str; 4] = ["os", "arch", "cpu", "cpus"];
 
+/// Settings that do not change what is measured.
+const OF_NO_MATTER: [&str; 7] = ["url", "report", "snapshot", "record", "pictures", "metrics", "otlp"];
+
 /// A run's machine, as text to compare.
 pub fn machine(run: &Run) -> String {
     let parts = MACHINE.map(|key| run.host.get(key).unwrap_or(&Value::Null).to_string());
@@ -26,8 +30,8 @@ pub fn machine(run: &Run) -> String {
 /// A run's settings, as text to compare.
 pub fn settings(run: &Run) -> String {
     let mut config = run.config.clone();
-    if let Some(Value::String(url)) = config.get_mut("url") {
-        *url = without_loopback_port(url);
+    if let Some(config) = config.as_object_mut() {
+        config.retain(|key, _| !OF_NO_MATTER.contains(&key.as_str()));
     }
     fingerprint(&[without_loopback_port(&run.url), canonical(&config)])
 }

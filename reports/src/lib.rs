@@ -29,6 +29,7 @@ pub mod export;
 pub mod folder;
 pub mod gate;
 pub mod host;
+pub mod identity;
 pub mod interval;
 pub mod latency;
 pub mod plot;
@@ -41,6 +42,8 @@ pub mod saved;
 mod sequence;
 pub mod stamps;
 pub mod steps;
+#[cfg(feature = "store")]
+pub mod store;
 pub mod summary;
 pub mod tally;
 pub mod threshold;

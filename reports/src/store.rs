@@ -18,15 +18,14 @@ mod error;
 mod listed;
 mod place;
 mod schema;
-#[cfg(test)]
-mod tests;
 
+use std::path::Path;
 use std::sync::Once;
 use std::time::Duration;
 
 use chrono::{SecondsFormat, Utc};
-use sqlx::any::{AnyConnectOptions, AnyConnection};
-use sqlx::{ConnectOptions, Row};
+use sqlx::any::{AnyConnectOptions, AnyRow};
+use sqlx::{AnyConnection, ConnectOptions, Row};
 use tokio::runtime::{self, Runtime};
 
 pub use error::Error;
@@ -36,7 +35,7 @@ use schema::{Dialect, Found};
 
 use crate::identity;
 use crate::run::Run;
-use crate::saved::Saved;
+use crate::saved::{self, Saved};
 
 /// How long SQLite waits for another process that writes.
 pub const BUSY: Duration = Duration::from_secs(10);
@@ -146,7 +145,7 @@ impl Store {
     /// # Errors
     /// Where the store cannot take it.
     pub fn add(&mut self, saved: &Saved) -> Result<RunId, Error> {
-        let histogram = saved.histograms().ok().and_then(|histograms| histograms.total.encoded());
+        let histogram = saved.histograms().ok().and_then(|(histograms, _)| histograms.total.encoded());
         self.add_run(&saved.run, histogram)
     }
 
@@ -242,7 +241,7 @@ impl Store {
     pub fn labels(&mut self, id: &RunId) -> Result<Labels, Error> {
         let statement = sqlx::query("SELECT name, value FROM framelag_labels WHERE run = $1").bind(id.as_str());
         let rows = self.wait(async |connection| statement.fetch_all(connection).await)?;
-        let pair = |row: &sqlx::any::AnyRow| Ok((row.try_get(0)?, row.try_get(1)?));
+        let pair = |row: &AnyRow| Ok((row.try_get(0)?, row.try_get(1)?));
         rows.iter().map(pair).collect::<sqlx::Result<_>>().map_err(|error| self.fail(error))
     }
 
@@ -316,7 +315,7 @@ impl Store {
     }
 
     /// The rows that fit, from the earliest to the latest.
-    fn rows(&mut self, filter: &Filter, more: &str) -> Result<Vec<sqlx::any::AnyRow>, Error> {
+    fn rows(&mut self, filter: &Filter, more: &str) -> Result<Vec<AnyRow>, Error> {
         let (sql, bound) = filter.query(more);
         let statement = bound.into_iter().fold(sqlx::query(&sql), |statement, value| statement.bind(value.to_owned()));
         let mut rows = self.wait(async |connection| statement.fetch_all(connection).await)?;
@@ -333,8 +332,8 @@ impl Store {
 
     fn parse(&self, id: &RunId, text: &str) -> Result<Run, Error> {
         let place = self.place.to_string();
-        serde_json::from_str(text)
-            .map_err(|error| Error::Unreadable { place, id: id.to_string(), why: error.to_string() })
+        let read = saved::parse(text.as_bytes(), Path::new("run.json")).map(|(run, _)| run);
+        read.map_err(|error| Error::Unreadable { place, id: id.to_string(), why: error.to_string() })
     }
 
     fn fail(&self, error: sqlx::Error) -> Error {

@@ -3,8 +3,7 @@
 //! Both databases take the same statements: text, BIGINT and DOUBLE PRECISION are all that is kept. What they do not
 //! have in common is in [`Dialect`].
 
-use sqlx::any::AnyConnection;
-use sqlx::{Connection, Row};
+use sqlx::{AnyConnection, Connection, Row};
 
 /// The version that this framelag makes and knows: the number of [`MIGRATIONS`].
 pub const VERSION: i64 = MIGRATIONS.len() as i64;
