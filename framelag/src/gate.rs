@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use common::units::parse_share;
 use reports::gate::{Comparison, Gate, Limits, Verdict};
+use reports::store::{self, Place, Store};
 use reports::threshold::Metric;
 
 use crate::USAGE;
@@ -19,7 +20,9 @@ use runs::{Error, Runs};
   framelag gate --baseline before/* --candidate after/*
   framelag gate --baseline before --candidate after --metric p95 --max-regression 10% --max-delta 5ms
       folders of runs count as all runs in them; each limit that is given has to be kept
-  framelag gate --baseline before --candidate after --metric fps --json
+  framelag gate --candidate runs --save-baseline main
+      keeps them in the store, to be compared with later:
+  framelag gate --baseline main --candidate runs
 
 A run is one sample, however many frames it has: give 5 a side, of 30 s each, and alternate the two sides where you
 can. 4 a side are the fewest that can fail.
@@ -28,8 +31,8 @@ Exit codes: 0 passed, 99 a regression: worse by more than the limit, and more th
 or too much noise (it says how many more), 2 wrong usage, or runs of different settings or machines, 1 a file cannot
 be read or written. docs/gate.md has the method and how often it is wrong.")]
 pub struct Args {
-    /// Runs to compare with: report folders, or folders of them.
-    #[arg(long, value_name = "DIR", num_args = 1.., required = true)]
+    /// Runs to compare with: report folders, folders of them, or the name of a baseline in the store.
+    #[arg(long, value_name = "DIR|NAME", num_args = 1.., required_unless_present = "save_baseline")]
     baseline: Vec<PathBuf>,
     /// Runs to judge: report folders, or folders of them.
     #[arg(long, value_name = "DIR", num_args = 1.., required = true)]
@@ -46,6 +49,13 @@ pub struct Args {
     /// Compare runs of different settings or machines too, and say what differs.
     #[arg(long)]
     allow_different: bool,
+    /// Where baselines are kept: an SQLite file, or postgres://… [default: framelag/runs.sqlite in $XDG_STATE_HOME or
+    /// ~/.local/state].
+    #[arg(long, value_name = "PLACE")]
+    store: Option<Place>,
+    /// Keep the candidate's runs as the baseline of this name, where they pass or there is nothing to compare with.
+    #[arg(long, value_name = "NAME")]
+    save_baseline: Option<String>,
     /// Folder for gate.json and gate.md.
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
@@ -66,25 +76,59 @@ pub fn run(args: &Args) -> ExitCode {
 
 fn judge(args: &Args) -> Result<u8, Error> {
     let gate = Gate { metric: args.metric, limits: args.limits()?, allow_different: args.allow_different };
-    let (baseline, candidate) = (Runs::read(&args.baseline)?, Runs::read(&args.candidate)?);
+    let baseline = Runs::read_or_find(&args.baseline, || args.open(Store::open_existing))?;
+    let candidate = Runs::read(&args.candidate)?;
     let comparison = gate.compare(&baseline.inputs(), &candidate.inputs());
     let comparison = comparison.map_err(|refusal| Error::Usage(refusal.to_string()))?;
+    if args.baseline.is_empty() {
+        return first(args, &comparison, &candidate);
+    }
     output::print(&comparison, args.json);
     let verdict = comparison.judgement.verdict;
-    let written = output::write(&comparison, args.report.as_deref());
-    Ok(match (verdict, written) {
+    let written = output::write(&comparison, args.report.as_deref()).and_then(|()| args.save(verdict, &candidate));
+    match (verdict, written) {
+        (Verdict::Pass, Err(error)) => Err(error),
         // A regression stays one, whatever became of its files.
-        (Verdict::Pass, Err(error)) => return Err(error),
         (verdict, written) => {
             if let Err(error) = written {
                 eprintln!("error: {error}");
             }
-            verdict.exit_code()
+            Ok(verdict.exit_code())
         }
-    })
+    }
+}
+
+/// Keeps runs that there is nothing to compare with yet. Such as prove nothing are no baseline.
+fn first(args: &Args, comparison: &Comparison, candidate: &Runs) -> Result<u8, Error> {
+    let left_out = &comparison.candidate.left_out;
+    for run in left_out {
+        eprintln!("{} is no sample: {}", run.name, run.why);
+    }
+    if !left_out.is_empty() {
+        eprintln!("no baseline was kept: measure these again");
+        return Ok(Verdict::Inconclusive.exit_code());
+    }
+    args.save(Verdict::Pass, candidate)?;
+    Ok(Verdict::Pass.exit_code())
 }
 
 impl Args {
+    fn open(&self, open: impl FnOnce(&Place) -> Result<Store, store::Error>) -> Result<Store, store::Error> {
+        open(&self.store.clone().map_or_else(Place::default_file, Ok)?)
+    }
+
+    /// Keeps the candidate as the next baseline, where it passed. What got slower, or may have, would hide the next change.
+    fn save(&self, verdict: Verdict, candidate: &Runs) -> Result<(), Error> {
+        let Some(name) = &self.save_baseline else { return Ok(()) };
+        if verdict != Verdict::Pass {
+            eprintln!("the baseline {name} stays as it was: only runs that pass take its place");
+            return Ok(());
+        }
+        candidate.keep(&mut self.open(Store::open)?, name)?;
+        eprintln!("kept as the baseline {name}");
+        Ok(())
+    }
+
     fn limits(&self) -> Result<Limits, Error> {
         let delta = self.max_delta.as_deref().map(|text| self.metric.parse_difference(text)).transpose();
         let delta = delta.map_err(|why| Error::Usage(format!("--max-delta: {why}")))?;

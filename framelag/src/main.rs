@@ -59,6 +59,8 @@ enum Command {
     Gate(gate::Args),
     /// Shows what changed from some runs to others.
     Compare(gate::CompareArgs),
+    /// Renders the pages of report folders again, and joins runs.
+    Report(report::Args),
     /// Says what is there, what is missing, and the command that mends it.
     Doctor(doctor::Args),
     /// Prints shell completions of framelag, publisher and receiver.

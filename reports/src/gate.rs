@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::identity;
 use crate::run::Run;
 use crate::threshold::Metric;
 
@@ -161,14 +162,13 @@ impl Gate {
     }
 }
 
-/// Refuses a run that is there twice. It is known by the µs in which its receiver began to connect, and to what.
+/// Refuses a run that is there twice, be it as a copy.
 fn each_once(baseline: &[Input<'_>], candidate: &[Input<'_>]) -> Result<(), Refusal> {
-    let mut seen: BTreeMap<(&str, &str), &str> = BTreeMap::new();
-    for input in baseline.iter().chain(candidate) {
-        let (started, url): (&str, &str) = (&input.run.started, &input.run.url);
-        if let Some(first) = seen.insert((started, url), &input.name) {
-            let (first, second) = (first.to_owned(), input.name.clone());
-            return Err(Refusal::Twice { first, second, started: started.to_owned() });
+    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+    for Input { name, run } in baseline.iter().chain(candidate) {
+        if let Some(first) = seen.insert(identity::run(run), name) {
+            let started = run.started.clone();
+            return Err(Refusal::Twice { first: first.to_owned(), second: name.clone(), started });
         }
     }
     Ok(())

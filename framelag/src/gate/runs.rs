@@ -1,10 +1,12 @@
-//! The runs of one side: read from report folders, before anything is compared.
+//! The runs of one side: read from report folders, or from a store's baseline, before anything is compared.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use reports::Run;
 use reports::gate::Input;
 use reports::saved::{self, Saved};
+use reports::store::{self, RunId, Store};
 
 /// Why nothing was compared.
 #[derive(Debug, thiserror::Error)]
@@ -23,30 +25,86 @@ impl From<saved::Error> for Error {
     }
 }
 
-/// Runs, in the order of their folders.
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        if error.is_usage() { Self::Usage(error.to_string()) } else { Self::Failed(error.to_string()) }
+    }
+}
+
+/// Runs, in the order in which they were named.
 #[derive(Debug, Default)]
-pub struct Runs(Vec<Saved>);
+pub struct Runs(Vec<One>);
+
+#[derive(Debug)]
+enum One {
+    Folder(Box<Saved>),
+    Kept(RunId, Box<Run>),
+}
 
 impl Runs {
     /// Reads report folders, and folders of report folders. What was not understood of one is said.
     pub fn read(folders: &[PathBuf]) -> Result<Self, Error> {
         let mut runs = Self::default();
         for folder in folders {
-            for folder in reports_in(folder)? {
-                let saved = Saved::open(&folder)?;
-                for note in &saved.notes {
-                    eprintln!("{}: {note}", folder.display());
+            runs.add(folder)?;
+        }
+        Ok(runs)
+    }
+
+    /// Reads what is a folder from there, and what is none as the name of a baseline from the store that `open` opens.
+    pub fn read_or_find(names: &[PathBuf], open: impl Fn() -> Result<Store, store::Error>) -> Result<Self, Error> {
+        let mut runs = Self::default();
+        for name in names {
+            match name.to_str().filter(|text| !name.exists() && !text.contains('/')) {
+                None => runs.add(name)?,
+                Some(text) => {
+                    let found = open().and_then(|mut store| store.baseline(text));
+                    let found = found.map_err(|error| not_found(text, error))?;
+                    runs.0.extend(found.into_iter().map(|(id, run)| One::Kept(id, Box::new(run))));
                 }
-                runs.0.push(saved);
             }
         }
         Ok(runs)
     }
 
-    /// As they are compared, by the names of their folders.
+    fn add(&mut self, folder: &Path) -> Result<(), Error> {
+        for folder in reports_in(folder)? {
+            let saved = Saved::open(&folder)?;
+            for note in &saved.notes {
+                eprintln!("{}: {note}", folder.display());
+            }
+            self.0.push(One::Folder(Box::new(saved)));
+        }
+        Ok(())
+    }
+
+    /// As they are compared.
     pub fn inputs(&self) -> Vec<Input<'_>> {
-        let named = self.0.iter().map(|saved| Input { name: saved.path.display().to_string(), run: &saved.run });
+        let named = self.0.iter().map(|one| match one {
+            One::Folder(saved) => Input { name: saved.path.display().to_string(), run: &saved.run },
+            One::Kept(id, run) => Input { name: id.to_string(), run },
+        });
         named.collect()
+    }
+
+    /// Keeps them in a store, as the baseline of this name.
+    pub fn keep(&self, store: &mut Store, name: &str) -> Result<(), Error> {
+        let mut ids = Vec::new();
+        for one in &self.0 {
+            ids.push(match one {
+                One::Folder(saved) => store.add(saved)?,
+                One::Kept(id, _) => id.clone(),
+            });
+        }
+        Ok(store.save_baseline(name, &ids)?)
+    }
+}
+
+/// A name that is neither folder nor baseline: both are said, since nobody knows which was meant.
+fn not_found(name: &str, error: store::Error) -> Error {
+    match Error::from(error) {
+        Error::Usage(why) => Error::Usage(format!("there is no folder {name}, and as a baseline: {why}")),
+        failed => failed,
     }
 }
 
