@@ -39,6 +39,7 @@ mod sequence;
 pub mod stamps;
 pub mod steps;
 pub mod summary;
+pub mod sweep;
 pub mod tally;
 pub mod threshold;
 pub mod timeline;
