@@ -4,10 +4,13 @@ mod calibrate;
 mod demo;
 mod doctor;
 mod impair;
+mod leash;
+mod playing;
 mod processes;
 mod serve;
 mod serving;
 mod shell;
+mod tune;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -33,6 +36,7 @@ Examples:
   framelag calibrate                 proves the figures on this machine, in about a minute
   framelag impair --listen tcp://127.0.0.1:9554 --to tcp://127.0.0.1:8554 --delay 20ms
                                      the same server through a slower network
+  framelag tune plans/quick.toml     which settings to choose: each combination, measured several times
   framelag doctor                    what this machine has, what it lacks and how to mend it
   framelag completions bash > ~/.local/share/bash-completion/completions/framelag
   framelag man ./man                 man pages of all three commands";
@@ -47,12 +51,17 @@ enum Command {
     Calibrate(calibrate::Args),
     /// Passes TCP or UDP on through a network that is worse than it is.
     Impair(impair::Args),
+    /// Runs a matrix of settings, in random order and again and again, and says which to choose.
+    Tune(tune::Args),
     /// Says what is there, what is missing, and the command that mends it.
     Doctor(doctor::Args),
     /// Prints shell completions of framelag, publisher and receiver.
     Completions(shell::CompletionsArgs),
     /// Writes man pages of framelag, publisher and receiver.
     Man(shell::ManArgs),
+    /// Becomes another program that ends with its parent.
+    #[command(hide = true)]
+    Leash(leash::Args),
 }
 
 /// Exit code for wrong flags.
@@ -69,9 +78,11 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Impair(args) => impair::run(&args),
+        Command::Tune(args) => tune::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Completions(args) => shell::completions(&args, &mut commands()),
         Command::Man(args) => shell::man(&args, &commands()),
+        Command::Leash(args) => leash::run(&args),
     }
 }
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 use common::impair::Conditions;
 use publisher::args::Transport as Pushed;
 use publisher::config::Source;
+use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
-use rand::SeedableRng;
 use receiver::args::Transport as Played;
 
 use super::plan::{Choice, Mistake, Plan};
@@ -47,7 +47,7 @@ pub struct Cell {
 pub struct Turn {
     /// The number of its cell.
     pub cell: usize,
-    /// From 1.
+    /// From 0.
     pub repeat: u32,
 }
 
@@ -220,7 +220,7 @@ pub fn is_impaired(conditions: &Conditions) -> bool {
 pub fn order(cells: usize, repeat: u32, seed: u64) -> Vec<Turn> {
     let mut rng = StdRng::seed_from_u64(seed);
     let mut all = Vec::with_capacity(cells * repeat as usize);
-    for repeat in 1..=repeat {
+    for repeat in 0..repeat {
         let mut block: Vec<Turn> = (0..cells).map(|cell| Turn { cell, repeat }).collect();
         block.shuffle(&mut rng);
         all.extend(block);
@@ -263,9 +263,10 @@ mod tests {
         let turns = order_of(7);
         assert_eq!(turns, order_of(7));
         assert_ne!(turns, order_of(8));
-        let blocks: Vec<Vec<usize>> = turns.chunks(20).map(|block| block.iter().map(|turn| turn.cell).collect()).collect();
+        let blocks: Vec<Vec<usize>> =
+            turns.chunks(20).map(|block| block.iter().map(|turn| turn.cell).collect()).collect();
         for (number, block) in blocks.iter().enumerate() {
-            assert!(turns[number * 20..][..20].iter().all(|turn| turn.repeat as usize == number + 1));
+            assert!(turns[number * 20..][..20].iter().all(|turn| turn.repeat as usize == number));
             let mut sorted = block.clone();
             sorted.sort_unstable();
             assert_eq!(sorted, (0..20).collect::<Vec<_>>());

@@ -126,11 +126,10 @@ impl Plan {
     }
 
     /// Everything that decides over what is measured, by name: what a sweep that goes on must have in common with the
-    /// one that began.
+    /// one that began. How often each cell runs is not of it: more blocks may follow.
     pub fn essence(&self) -> Vec<(String, String)> {
         let mut all = vec![
             ("name".to_owned(), self.name.clone()),
-            ("repeat".to_owned(), self.repeat.to_string()),
             ("warmup".to_owned(), format!("{:?}", self.warmup)),
             ("duration".to_owned(), format!("{:?}", self.duration)),
             ("seed".to_owned(), self.seed.to_string()),

@@ -84,7 +84,9 @@ impl Server {
             }),
             Self::Command(words) => {
                 let program = words.first().map_or("", String::as_str);
-                executable(program).map(drop).ok_or_else(|| format!("there is no program {program}: install it, or give its path"))
+                executable(program)
+                    .map(drop)
+                    .ok_or_else(|| format!("there is no program {program}: install it, or give its path"))
             }
             Self::Embedded | Self::Own | Self::Running(_) => Ok(()),
         }

@@ -218,7 +218,8 @@ fn share(text: &str) -> Result<f64, String> {
 
 fn rate(conditions: &mut Conditions, text: &str) -> Result<(), String> {
     // An axis has a value for the network as it is.
-    conditions.rate_bps = if text == "none" { 0 } else { parse_rate(text).map_err(|error| format!("{error}, or none"))? };
+    conditions.rate_bps =
+        if text == "none" { 0 } else { parse_rate(text).map_err(|error| format!("{error}, or none"))? };
     Ok(())
 }
 

@@ -11,9 +11,8 @@ use super::{Axis, Choice, MAX_AXES, MAX_POINTS, MAX_RUNS, Mistake, Plan, Point};
 use crate::tune::setting::{self, Setting};
 
 /// The plan's own keys.
-const KEYS: [&str; 10] = [
-    "name", "repeat", "warmup", "duration", "seed", "quality", "source", "fixed", "axes", "coupled",
-];
+const KEYS: [&str; 10] =
+    ["name", "repeat", "warmup", "duration", "seed", "quality", "source", "fixed", "axes", "coupled"];
 
 /// Most runs of one cell.
 const MAX_REPEAT: u32 = 1000;
@@ -75,7 +74,9 @@ impl Reader<'_> {
             let Entry { name, line, value } = &entry;
             match name.as_str() {
                 "name" => plan.name = self.label(&entry).unwrap_or_default(),
-                "repeat" => self.number(&entry, 1..=u64::from(MAX_REPEAT)).into_iter().for_each(|n| plan.repeat = n as u32),
+                "repeat" => {
+                    self.number(&entry, 1..=u64::from(MAX_REPEAT)).into_iter().for_each(|n| plan.repeat = n as u32)
+                }
                 "seed" => self.number(&entry, 0..=u64::MAX >> 1).into_iter().for_each(|n| plan.seed = n),
                 "warmup" => self.duration(&entry).into_iter().for_each(|time| plan.warmup = time),
                 "duration" => self.duration(&entry).into_iter().for_each(|time| plan.duration = time),
@@ -217,7 +218,8 @@ impl Reader<'_> {
     fn axis(&mut self, entry: &Entry<'_, '_>) -> Option<Axis> {
         let setting = self.setting(&entry.name, entry.line)?;
         let DeValue::Array(values) = entry.value.get_ref() else {
-            let what = format!("{} is a list of values, as in [{}]; one value stands in [fixed]", entry.name, setting.example);
+            let what =
+                format!("{} is a list of values, as in [{}]; one value stands in [fixed]", entry.name, setting.example);
             self.wrong(entry.line, what);
             return None;
         };
@@ -298,7 +300,10 @@ impl Reader<'_> {
             for (number, point) in axis.points.iter().enumerate() {
                 if axis.points[..number].iter().any(|other| other.label == point.label) {
                     let line = point.choices.first().map_or(axis.line, |choice| choice.line);
-                    self.wrong(line, format!("{} has the value {} twice: use repeat to run it more often", axis.name, point.label));
+                    self.wrong(
+                        line,
+                        format!("{} has the value {} twice: use repeat to run it more often", axis.name, point.label),
+                    );
                 }
             }
         }
