@@ -10,6 +10,7 @@ use common::sync::{Endpoint, EndpointError};
 use common::units::{parse_duration, parse_rate};
 
 use crate::capture::camera::Layout;
+use crate::encode;
 use crate::rate::FrameRate;
 
 /// One example per common use, at the end of `--help`.
@@ -20,6 +21,7 @@ Examples:
   publisher --source camera:2 --size 1280x720      another camera, another size
   publisher --source camera --camera-format mjpg   the camera's JPEGs instead of its raw pictures
   publisher --source test --bitrate 2M --gop 60    a moving test pattern
+  publisher --encoder ffmpeg:libx264               another encoder, in a child process (needs ffmpeg 5.1 or newer)
   publisher --source clip.mp4 --loop               footage in real time, for ever
   publisher --to rtsp://user:pw@host:8554/cam      push to a server of your own
   publisher --transport udp --to rtsp://host/cam   the same, media over UDP
@@ -89,9 +91,9 @@ pub struct Args {
     #[arg(long, help_heading = "Stamp")]
     pub no_text: bool,
 
-    /// Video encoder: openh264.
+    /// Video encoder: openh264 (built in), or ffmpeg:NAME for one of ffmpeg's for H.264, as in ffmpeg:libx264.
     #[arg(long, value_name = "NAME", default_value = "openh264", value_parser = parse_encoder, help_heading = "Encoding")]
-    pub encoder: EncoderName,
+    pub encoder: encode::Choice,
 
     /// Bits per second, such as 1000k or 2M. Default: 1000k.
     #[arg(long, value_name = "RATE", value_parser = parse_rate, help_heading = "Encoding")]
@@ -177,21 +179,15 @@ pub enum Transport {
     Udp,
 }
 
-/// A video encoder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EncoderName {
-    /// Cisco's openh264, built into this program.
-    OpenH264,
-}
-
-fn parse_encoder(text: &str) -> Result<EncoderName, String> {
-    match text {
-        "openh264" => Ok(EncoderName::OpenH264),
-        other if other.starts_with("ffmpeg:") => {
-            Err("encoders of ffmpeg are not supported yet: use openh264".to_owned())
-        }
-        _ => Err("the encoder that is built in is openh264".to_owned()),
-    }
+fn parse_encoder(text: &str) -> Result<encode::Choice, String> {
+    const HINT: &str = "write openh264, or ffmpeg:NAME with one of ffmpeg's encoders for H.264, as in ffmpeg:libx264";
+    let Some(name) = text.strip_prefix("ffmpeg:") else {
+        return if text == "openh264" { Ok(encode::Choice::OpenH264) } else { Err(HINT.to_owned()) };
+    };
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    // ffmpeg would take a name with a dash in front for an option.
+    let is_name = !name.is_empty() && !name.starts_with('-') && name.chars().all(plain);
+    if is_name { Ok(encode::Choice::Ffmpeg(name.to_owned())) } else { Err(HINT.to_owned()) }
 }
 
 #[cfg(test)]
@@ -215,7 +211,8 @@ mod tests {
             ("--corner", "middle"),
             ("--stream-id", "256"),
             ("--encoder", "x265"),
-            ("--encoder", "ffmpeg:libx264"),
+            ("--encoder", "ffmpeg:"),
+            ("--encoder", "ffmpeg:-vn"),
             ("--transport", "quic"),
             ("--rtsp", "8554"),
             ("--raw-format", "rgb24"),

@@ -12,6 +12,7 @@ use url::Url;
 pub use crate::args::ClockChoice;
 use crate::args::{Args, RawFormat, Transport};
 use crate::capture::camera::Layout;
+use crate::encode;
 use crate::rate::FrameRate;
 
 /// Bits per second where `--bitrate` does not say.
@@ -39,6 +40,8 @@ pub struct Config {
     pub stream_id: u8,
     /// Whether the green text is painted. Default: yes.
     pub text: bool,
+    /// What encodes. Default: openh264.
+    pub encoder: encode::Choice,
     /// Target of the encoder's rate control in bits per second. Default: 1,000,000.
     pub bitrate: u32,
     /// Pictures from one IDR to the next. Default: 30.
@@ -136,8 +139,13 @@ pub enum Error {
         size: Size,
     },
     /// Rate control has a range.
-    #[error("--bitrate {0} is out of range: openh264 takes 10k to 240M bits per second")]
-    Bitrate(u64),
+    #[error("--bitrate {bitrate} is out of range: with this encoder it may be {least} to 240M bits per second")]
+    Bitrate {
+        /// As given.
+        bitrate: u64,
+        /// The least that the encoder takes, as it may be written.
+        least: &'static str,
+    },
     /// Not a source.
     #[error("--source {0:?} is not a camera: write camera, or camera:N for /dev/videoN, as in camera:0")]
     NotACamera(String),
@@ -179,10 +187,7 @@ impl Config {
         if let Some(size) = args.size {
             check_size("--size", size, args.corner)?;
         }
-        let bitrate = args.bitrate.unwrap_or(BITRATE);
-        if !(10_000..=240_000_000).contains(&bitrate) {
-            return Err(Error::Bitrate(bitrate));
-        }
+        let bitrate = bitrate(&args)?;
         Ok(Self {
             source,
             wish: Wish { size: args.size, rate: args.fps, layout: args.camera_format },
@@ -191,7 +196,8 @@ impl Config {
             corner: args.corner,
             stream_id: args.stream_id,
             text: !args.no_text,
-            bitrate: u32::try_from(bitrate).map_err(|_| Error::Bitrate(bitrate))?,
+            encoder: args.encoder,
+            bitrate,
             gop: args.gop.unwrap_or(GOP),
             destination,
             transport: args.transport.unwrap_or(Transport::Tcp),
@@ -222,6 +228,18 @@ pub fn check_size(what: &str, size: Size, corner: Corner) -> Result<(), Error> {
     }
 }
 
+/// Rate control has a range.
+fn bitrate(args: &Args) -> Result<u32, Error> {
+    const MOST: u64 = 240_000_000;
+    let (from, least) = match args.encoder {
+        encode::Choice::OpenH264 => (10_000, "10k"),
+        encode::Choice::Ffmpeg(_) => (1_000, "1k"),
+    };
+    let bitrate = args.bitrate.unwrap_or(BITRATE);
+    let taken = u32::try_from(bitrate).ok().filter(|_| (from..=MOST).contains(&bitrate));
+    taken.ok_or(Error::Bitrate { bitrate, least })
+}
+
 /// The nearest size with even sides, upwards.
 fn even(size: Size) -> Size {
     Size::new(size.width.next_multiple_of(2), size.height.next_multiple_of(2))
@@ -242,6 +260,7 @@ fn refuse_idle_flags(args: &Args, destination: &Destination) -> Result<(), Error
         (args.http.is_some(), "--http", NO_SERVER),
         (bare && args.bitrate.is_some(), "--bitrate", NO_VIDEO),
         (bare && args.gop.is_some(), "--gop", NO_VIDEO),
+        (bare && args.encoder != encode::Choice::OpenH264, "--encoder", NO_VIDEO),
         (bare && args.transport.is_some(), "--transport", NO_VIDEO),
         (bare && args.clock.is_some(), "--clock", NO_VIDEO),
     ];
@@ -325,6 +344,7 @@ mod tests {
             ("-", "--http", address),
             ("-", "--bitrate", "1M"),
             ("-", "--gop", "30"),
+            ("-", "--encoder", "ffmpeg:libx264"),
             ("-", "--transport", "tcp"),
             ("-", "--clock", "off"),
         ] {
@@ -401,6 +421,6 @@ mod tests {
     fn flags_that_exclude_each_other() {
         assert!(matches!(resolve(&["--json", "--to", "-"]), Err(Error::Conflict("--json", "--to -", _))));
         assert!(matches!(resolve(&["--loop", "--source", "-"]), Err(Error::Conflict("--loop", "--source -", _))));
-        assert!(matches!(resolve(&["--bitrate", "1k"]), Err(Error::Bitrate(1_000))));
+        assert!(matches!(resolve(&["--bitrate", "1k"]), Err(Error::Bitrate { bitrate: 1_000, .. })));
     }
 }

@@ -64,6 +64,7 @@ impl Error {
         match self {
             Self::Config(_) | Self::Stamp(_) | Self::Exposed { .. } | Self::TestClock(_) => 2,
             Self::Capture(error) if error.is_usage() => 2,
+            Self::Encode(error) if error.is_usage() => 2,
             _ => 1,
         }
     }

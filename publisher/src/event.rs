@@ -30,6 +30,8 @@ pub struct Statistics {
     pub implausible_capture_times: u64,
     /// Picture times that passed because the source or this program could not keep up.
     pub missed: u64,
+    /// Pictures of which the encoder made nothing.
+    pub dropped_by_encoder: u64,
     /// Encoded frames that the network did not take in time.
     pub dropped_by_sender: u64,
     /// How often the connection was lost and made again.
@@ -76,9 +78,13 @@ impl Log {
             0 => String::new(),
             count => format!("; the capture times of {count} cannot be, and were dropped"),
         };
+        let encoder = match statistics.dropped_by_encoder {
+            0 => String::new(),
+            count => format!("{count} dropped by the encoder, "),
+        };
         tracing::info!(
             "{frames} pictures in {seconds:.1} s; {dropped_by_source} dropped at the source, {missed} not in time, \
-             {dropped_by_sender} dropped before the network{times}"
+             {encoder}{dropped_by_sender} dropped before the network{times}"
         );
         self.line("ended", statistics.to_json());
     }
@@ -113,6 +119,7 @@ impl Statistics {
             "dropped_by_source": self.dropped_by_source,
             "implausible_capture_times": self.implausible_capture_times,
             "missed": self.missed,
+            "dropped_by_encoder": self.dropped_by_encoder,
             "dropped_by_sender": self.dropped_by_sender,
             "reconnects": self.reconnects,
         })

@@ -35,6 +35,8 @@ pub enum Output {
 pub struct Counters {
     /// Bytes handed on.
     pub bytes: u64,
+    /// Pictures of which the encoder made nothing.
+    pub dropped_by_encoder: u64,
     /// Encoded frames that the network did not take in time.
     pub dropped: u64,
     /// How often the connection was lost and made again.

@@ -8,7 +8,7 @@ use common::time::MonoTime;
 use serde_json::json;
 
 use crate::capture::{self, Captured, Frame, Next, Pace, Source};
-use crate::config::Config;
+use crate::config::{Config, Destination};
 use crate::error::Error;
 use crate::event::{Log, Statistics};
 use crate::output::{Counters, Output, Taken};
@@ -44,6 +44,7 @@ pub fn run(config: &Config, stop: &Stop, log: Log) -> Result<Statistics, Error> 
         "source": source.describe(),
         "size": format.size.to_string(),
         "fps": format.rate.as_f64(),
+        "encoder": encoder(config),
         "to": output.describe(),
     }));
     let mut pipeline =
@@ -55,6 +56,11 @@ pub fn run(config: &Config, stop: &Stop, log: Log) -> Result<Statistics, Error> 
     let statistics = finished.as_ref().map_or(statistics, |counters| with_output(statistics, *counters));
     log.ended(&statistics);
     result.and(finished).map(|_| statistics)
+}
+
+/// What encodes, as `--encoder` has it; `None` where nothing is encoded.
+fn encoder(config: &Config) -> Option<String> {
+    (config.destination != Destination::Stdout).then(|| config.encoder.to_string())
 }
 
 struct Pipeline {
@@ -170,6 +176,6 @@ impl Pipeline {
 
 /// `statistics` with what the output counted.
 fn with_output(statistics: Statistics, counters: Counters) -> Statistics {
-    let Counters { bytes, dropped, reconnects } = counters;
-    Statistics { bytes, dropped_by_sender: dropped, reconnects, ..statistics }
+    let Counters { bytes, dropped_by_encoder, dropped, reconnects } = counters;
+    Statistics { bytes, dropped_by_encoder, dropped_by_sender: dropped, reconnects, ..statistics }
 }

@@ -1,20 +1,22 @@
 //! Encoding and handing over to the sender, with the frame's times in an SEI message.
 
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use common::clock::{self, Clock};
 use common::frame::PublisherTimes;
 use common::sei;
 use common::sync::Endpoint;
-use common::time::{MediaTime, MonoTime, Now};
+use common::time::{MediaTime, MonoTime};
 use url::Url;
 
 use crate::args;
-use crate::capture::{Format, Frame};
+use crate::capture::{Captured, Format, Frame};
 use crate::clock::Comparison;
 use crate::config::{ClockChoice, Config, Destination};
-use crate::encode::{self, Encoder, OpenH264};
+use crate::encode::{self, Encoded, Encoder};
 use crate::error::Error;
 use crate::event::Log;
 use crate::output::Counters;
@@ -26,9 +28,31 @@ const START_CODE: [u8; 4] = [0, 0, 0, 1];
 /// Path of the stream on the embedded server.
 const EMBEDDED_PATH: &str = "cam";
 
+/// Most pictures that an encoder may have at once; older ones are given up.
+const PENDING_MAX: usize = 64;
+
+/// What has to be known of a picture when its access unit comes out.
+struct Pending {
+    /// Its number, as the encoder counts.
+    picture: u64,
+    captured: Captured,
+    stamped: Stamped,
+    /// After the first picture.
+    at: Duration,
+}
+
 /// Encodes stamped pictures and hands them to a sender.
 pub struct Push {
     encoder: Box<dyn Encoder>,
+    /// Pictures that the encoder has, oldest first; all but the newest are those that it keeps back.
+    pending: VecDeque<Pending>,
+    /// Pictures given to the encoder.
+    given: u64,
+    /// Pictures of which it made nothing.
+    dropped: u64,
+    /// Somebody was told that it cannot be asked for an IDR.
+    told_of_idrs: bool,
+    gop: u32,
     sender: Sender,
     clock: Arc<dyn Clock>,
     log: Log,
@@ -51,6 +75,10 @@ impl Push {
     /// # Errors
     /// [`Error::Server`], [`Error::Encode`], [`Error::Send`].
     pub fn open(config: &Config, format: Format, clock: Arc<dyn Clock>, log: Log) -> Result<Self, Error> {
+        let settings =
+            encode::Config { size: format.size, rate: format.rate, bitrate: config.bitrate, gop: config.gop };
+        // First, because what is wrong with it is wrong with a flag.
+        let encoder = encode::open(&config.encoder, settings)?;
         let (server, url) = match &config.destination {
             Destination::Embedded { rtsp, http } => {
                 let server = start_server(*rtsp, *http, log)?;
@@ -60,9 +88,6 @@ impl Push {
             Destination::Rtsp(url) => (None, url.clone()),
             Destination::Stdout => unreachable!("standard output takes bare pictures"),
         };
-        let settings =
-            encode::Config { size: format.size, rate: format.rate, bitrate: config.bitrate, gop: config.gop };
-        let encoder = Box::new(OpenH264::new(settings)?);
         let to = without_user(&url);
         let comparison = compare(config, &clock, log)?;
         let transport = match config.transport {
@@ -79,6 +104,11 @@ impl Push {
         })?;
         Ok(Self {
             encoder,
+            pending: VecDeque::new(),
+            given: 0,
+            dropped: 0,
+            told_of_idrs: false,
+            gop: config.gop,
             sender,
             clock,
             log,
@@ -105,11 +135,32 @@ impl Push {
         self.tell();
         let at = stamped.at - *self.first.get_or_insert(stamped.at);
         let idr = self.sender.take_idr_request();
-        let mut unit = self.encoder.encode(&frame.picture, at, idr)?;
-        let encoded = stamped.wall_at(self.clock.now().mono);
+        if idr && !self.encoder.takes_idr_requests() {
+            self.tell_of_idrs();
+        }
+        if self.pending.len() == PENDING_MAX {
+            self.pending.pop_front();
+            self.dropped += 1;
+        }
+        self.pending.push_back(Pending { picture: self.given, captured: frame.captured, stamped: *stamped, at });
+        self.given += 1;
+        for encoded in self.encoder.encode(&frame.picture, at, idr)? {
+            self.send(encoded)?;
+        }
+        Ok(())
+    }
 
+    /// Puts the times of its picture into an access unit, and hands it over.
+    fn send(&mut self, Encoded { picture, mut unit }: Encoded) -> Result<(), Error> {
+        // Units come in the order of their pictures: those before it came to nothing.
+        while self.pending.front().is_some_and(|oldest| oldest.picture < picture) {
+            self.pending.pop_front();
+            self.dropped += 1;
+        }
+        let Some(Pending { captured, stamped, at, .. }) = self.pending.pop_front() else { return Ok(()) };
+        let encoded = stamped.wall_at(self.clock.now().mono);
         let times = PublisherTimes {
-            captured: frame.captured.time(),
+            captured: captured.time(),
             stamp: stamped.stamp,
             painted: stamped.painted,
             encoded,
@@ -120,7 +171,7 @@ impl Push {
             sequence: stamped.sequence,
             origin: self.origin,
             times,
-            capture_clock: frame.captured.clock(),
+            capture_clock: captured.clock(),
             reference: self.comparison.as_ref().and_then(|comparison| comparison.reference(stamped.now())),
         });
         let sei_at = unit.slice_at + START_CODE.len();
@@ -129,10 +180,19 @@ impl Push {
             annex_b: unit.annex_b,
             sei_at,
             time: self.media_start.advance(at),
-            stamped: Now { wall: stamped.stamp, mono: stamped.at },
+            stamped: stamped.now(),
             idr: unit.idr,
         })?;
         Ok(())
+    }
+
+    /// A reader that joins, or lost packets, needs an IDR, and the encoder cannot be asked for one.
+    fn tell_of_idrs(&mut self) {
+        if !std::mem::replace(&mut self.told_of_idrs, true) {
+            let text = "an IDR picture was asked for, and an encoder in a child process cannot be told so: receivers that \
+                        join or lost packets wait for the next one";
+            self.log.warn("idr-request", &format!("{text}, {} pictures after the last (--gop)", self.gop));
+        }
     }
 
     /// Passes on what happened to the connection.
@@ -147,7 +207,7 @@ impl Push {
 
     /// What went out so far.
     pub fn counters(&self) -> Counters {
-        self.sender.stats().into()
+        Counters { dropped_by_encoder: self.dropped, ..self.sender.stats().into() }
     }
 
     /// Sends what waits, closes the session, and gives what went out in all.
@@ -155,13 +215,14 @@ impl Push {
     /// # Errors
     /// [`Error::Send`] where there never was a connection.
     pub fn finish(self) -> Result<Counters, Error> {
-        Ok(self.sender.finish()?.into())
+        let dropped_by_encoder = self.dropped + self.pending.len() as u64;
+        Ok(Counters { dropped_by_encoder, ..self.sender.finish()?.into() })
     }
 }
 
 impl From<send::Stats> for Counters {
     fn from(stats: send::Stats) -> Self {
-        Self { bytes: stats.bytes, dropped: stats.dropped, reconnects: stats.reconnects }
+        Self { bytes: stats.bytes, dropped: stats.dropped, reconnects: stats.reconnects, dropped_by_encoder: 0 }
     }
 }
 

@@ -6,8 +6,12 @@ use common::frame::{Picture, Size};
 
 use crate::rate::FrameRate;
 
+mod child;
+mod ffmpeg;
+mod flv;
 mod openh264;
 
+pub use child::Child;
 pub use openh264::OpenH264;
 
 /// What an encoder is told.
@@ -23,6 +27,25 @@ pub struct Config {
     pub gop: u32,
 }
 
+/// Which encoder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// Cisco's openh264, built into this program.
+    OpenH264,
+    /// The encoder that ffmpeg has under this name, in a child process.
+    Ffmpeg(String),
+}
+
+impl std::fmt::Display for Choice {
+    /// As `--encoder` has it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::OpenH264 => f.write_str("openh264"),
+            Self::Ffmpeg(name) => write!(f, "ffmpeg:{name}"),
+        }
+    }
+}
+
 /// One encoded picture.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccessUnit {
@@ -34,26 +57,87 @@ pub struct AccessUnit {
     pub idr: bool,
 }
 
-/// The encoder failed.
-#[derive(Debug, thiserror::Error)]
-#[error("the encoder {name} failed on picture {picture}: {why}")]
-pub struct Error {
-    /// The encoder.
-    pub name: &'static str,
-    /// Number of the picture, from 0.
+/// An access unit, and which picture it is of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encoded {
+    /// Number of the picture, from 0, in the order in which the encoder was given them.
     pub picture: u64,
-    /// The encoder's words.
-    pub why: String,
+    /// What came of it.
+    pub unit: AccessUnit,
 }
 
-/// Encodes one picture after another, each at once: one in, one out, in order.
-pub trait Encoder: Send {
-    /// Name and version, for people.
-    fn name(&self) -> String;
+/// The encoder cannot be used, or failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It failed on a picture.
+    #[error("the encoder {name} failed on picture {picture}: {why}")]
+    Failed {
+        /// The encoder.
+        name: String,
+        /// Number of the picture, from 0.
+        picture: u64,
+        /// The encoder's words.
+        why: String,
+    },
+    /// ffmpeg is not installed.
+    #[error("--encoder ffmpeg:{0} needs ffmpeg, which is not installed: apt install ffmpeg, or leave --encoder away")]
+    NoFfmpeg(String),
+    /// ffmpeg has no encoder of this name.
+    #[error("--encoder ffmpeg:{name}: ffmpeg has no such encoder here; for H.264 it has {known}")]
+    Unknown {
+        /// As given.
+        name: String,
+        /// Those that would be right.
+        known: String,
+    },
+    /// It encodes something else.
+    #[error("--encoder ffmpeg:{name} makes {codec}, and the path carries H.264: for that ffmpeg has {known}")]
+    NotH264 {
+        /// As given.
+        name: String,
+        /// What it makes, as ffmpeg names it.
+        codec: String,
+        /// Those that would be right.
+        known: String,
+    },
+    /// The system gives no process or thread, or none that can be talked to.
+    #[error("--encoder ffmpeg:{name}: cannot start ffmpeg: {why}")]
+    Start {
+        /// The encoder.
+        name: String,
+        /// The system's reason.
+        why: std::io::Error,
+    },
+}
 
-    /// Encodes `picture`, taken `at` after the first one; as an IDR where `idr` asks for one.
+impl Error {
+    /// Whether the user named something unusable (exit code 2), rather than something failing later (1).
+    pub const fn is_usage(&self) -> bool {
+        matches!(self, Self::NoFfmpeg(_) | Self::Unknown { .. } | Self::NotH264 { .. })
+    }
+}
+
+/// Encodes one picture after another, in order and without reordering.
+pub trait Encoder: Send {
+    /// Encodes `picture`, taken `at` after the first one; as an IDR where `idr` asks for one and the encoder can be
+    /// asked. Gives the access units that are ready: that of this very picture, but from an encoder that skips pictures
+    /// or keeps them back, where it may be none, or several.
     ///
     /// # Errors
     /// [`Error`], after which the encoder is of no more use.
-    fn encode(&mut self, picture: &Picture, at: Duration, idr: bool) -> Result<AccessUnit, Error>;
+    fn encode(&mut self, picture: &Picture, at: Duration, idr: bool) -> Result<Vec<Encoded>, Error>;
+
+    /// Whether it can be told to make the next picture an IDR.
+    fn takes_idr_requests(&self) -> bool;
+}
+
+/// Starts the encoder `choice`.
+///
+/// # Errors
+/// [`Error`].
+pub fn open(choice: &Choice, config: Config) -> Result<Box<dyn Encoder>, Error> {
+    Ok(match choice {
+        Choice::OpenH264 => Box::new(OpenH264::new(config)?),
+        Choice::Ffmpeg(name) => Box::new(Child::start(name, config)?),
+    })
 }

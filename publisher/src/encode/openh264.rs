@@ -14,7 +14,7 @@ use ::openh264::{OpenH264API, Timestamp};
 use common::frame::Picture;
 use openh264_sys2::{ENCODER_OPTION_TRACE_LEVEL, WELS_LOG_QUIET};
 
-use super::{AccessUnit, Config, Encoder, Error};
+use super::{AccessUnit, Config, Encoded, Encoder, Error};
 
 const NAME: &str = "openh264";
 /// First bytes of a NAL unit as the library gives it.
@@ -51,7 +51,7 @@ impl OpenH264 {
             .sps_pps_strategy(SpsPpsStrategy::ConstantId)
             .num_threads(1);
         let library = Library::with_api_config(OpenH264API::from_source(), settings);
-        let mut library = library.map_err(|why| Error { name: NAME, picture: 0, why: why.to_string() })?;
+        let mut library = library.map_err(|why| failed(0, why.to_string()))?;
         silence(&mut library);
         Ok(Self { library, pictures: 0, largest: 0 })
     }
@@ -69,14 +69,14 @@ fn silence(library: &mut Library) {
     }
 }
 
-impl Encoder for OpenH264 {
-    fn name(&self) -> String {
-        NAME.to_owned()
-    }
+fn failed(picture: u64, why: String) -> Error {
+    Error::Failed { name: NAME.to_owned(), picture, why }
+}
 
-    fn encode(&mut self, picture: &Picture, at: Duration, idr: bool) -> Result<AccessUnit, Error> {
+impl Encoder for OpenH264 {
+    fn encode(&mut self, picture: &Picture, at: Duration, idr: bool) -> Result<Vec<Encoded>, Error> {
         let number = self.pictures;
-        let failed = |why: String| Error { name: NAME, picture: number, why };
+        let failed = |why: String| failed(number, why);
         // The first picture is an IDR anyway, and before it there is no encoder to ask.
         if idr && number > 0 {
             self.library.force_intra_frame();
@@ -102,7 +102,11 @@ impl Encoder for OpenH264 {
         }
         self.largest = self.largest.max(annex_b.len());
         let (slice_at, idr) = first_slice.ok_or_else(|| failed("it gave no slice".to_owned()))?;
-        Ok(AccessUnit { annex_b, slice_at, idr })
+        Ok(vec![Encoded { picture: number, unit: AccessUnit { annex_b, slice_at, idr } }])
+    }
+
+    fn takes_idr_requests(&self) -> bool {
+        true
     }
 }
 
@@ -119,7 +123,7 @@ mod tests {
         let mut encoder = OpenH264::new(Config { size, rate, bitrate: 500_000, gop }).expect("an encoder");
         let mut pictures = pattern::pictures(size);
         let mut next = |n| encoder.encode(&pictures.next().expect("endless"), rate.time_of(n), n == force_at);
-        (0..count).map(|n| next(n).expect("an access unit")).collect()
+        (0..count).flat_map(|n| next(n).expect("an access unit")).map(|encoded| encoded.unit).collect()
     }
 
     fn nal_types(annex_b: &[u8]) -> Vec<u8> {

@@ -79,8 +79,9 @@ fn through_openh264(
     let mut encoder = encode::OpenH264::new(encode::Config { size: setting.size, rate, bitrate, gop })?;
     let mut decoder = OpenH264::new()?;
     for (n, picture) in pictures.enumerate() {
-        let unit = encoder.encode(&picture, rate.time_of(n as u64), false)?;
-        decoder.decode(&unit.annex_b, &mut |planes| look(planes.luma()))?;
+        for encoded in encoder.encode(&picture, rate.time_of(n as u64), false)? {
+            decoder.decode(&encoded.unit.annex_b, &mut |planes| look(planes.luma()))?;
+        }
     }
     Ok(())
 }
