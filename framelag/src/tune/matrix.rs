@@ -1,11 +1,15 @@
 //! From a plan to its cells, each checked as a whole, and to the order in which they run.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use common::impair::Conditions;
 use publisher::args::Transport as Pushed;
 use publisher::config::Source;
+use publisher::encode;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
@@ -13,7 +17,7 @@ use receiver::args::Transport as Played;
 
 use super::plan::{Choice, Mistake, Plan};
 use super::server::Server;
-use super::setting::Parts;
+use super::setting::{ALL, Parts};
 use crate::processes::on_path;
 
 /// A run with fewer pictures says nothing about a quantile worth the name.
@@ -63,14 +67,14 @@ pub fn cells(plan: &Plan) -> Result<Vec<Cell>, Vec<Mistake>> {
     for number in 0..count {
         match cell(plan, number) {
             Ok(cell) => cells.push(cell),
+            // What is said against one value is said in each cell with it.
+            Err(mistake) if mistakes.iter().any(|other: &Mistake| other.line == mistake.line) => {}
             Err(mistake) => mistakes.push(mistake),
         }
         if mistakes.len() >= MISTAKES_MAX {
             break;
         }
     }
-    // What one part says against one value it says in each cell with it.
-    mistakes.dedup();
     if mistakes.is_empty() {
         mistakes = alike(plan, &cells);
     }
@@ -140,7 +144,12 @@ fn cell(plan: &Plan, number: usize) -> Result<Cell, Mistake> {
     for choice in plan.choices(&values) {
         choice.setting.set(&mut parts, &choice.text).map_err(|why| wrong(&[choice.setting.name], why))?;
     }
-    let publisher = parts.publisher_config().map_err(|why| wrong(&["publisher.size", "publisher.encoder"], why))?;
+    let publisher = parts.publisher_config().map_err(|why| {
+        // The publisher names the flag that it has something against.
+        let named = ALL.iter().filter(|setting| setting.flag().is_some_and(|flag| why.contains(flag)));
+        wrong(&named.map(|setting| setting.name).collect::<Vec<_>>(), why)
+    })?;
+    encoder(&publisher.encoder).map_err(|why| wrong(&["publisher.encoder"], why))?;
     let receiver = parts.receiver_config().map_err(|why| wrong(&["receiver.transport"], why))?;
     source(&publisher.source).map_err(|why| wrong(&["publisher.source"], why))?;
     let fps = publisher.wish.rate.map_or(FPS, |rate| rate.as_f64());
@@ -182,6 +191,22 @@ fn source(source: &Source) -> Result<(), String> {
         }
         Source::File(_) | Source::Camera(_) | Source::Pattern => Ok(()),
     }
+}
+
+/// An encoder of ffmpeg's needs an ffmpeg that has it.
+fn encoder(choice: &encode::Choice) -> Result<(), String> {
+    static ASKED: Mutex<BTreeMap<String, bool>> = Mutex::new(BTreeMap::new());
+    let encode::Choice::Ffmpeg(name) = choice else { return Ok(()) };
+    let Some(ffmpeg) = on_path("ffmpeg") else {
+        return Err(format!("ffmpeg:{name} needs ffmpeg, and there is none on PATH"));
+    };
+    // Once for each name: there may be thousands of cells.
+    let mut asked = ASKED.lock().unwrap_or_else(PoisonError::into_inner);
+    let has = asked.entry(name.clone()).or_insert_with(|| {
+        let said = Command::new(&ffmpeg).args(["-hide_banner", "-h", &format!("encoder={name}")]).output();
+        said.is_ok_and(|said| String::from_utf8_lossy(&said.stdout).starts_with("Encoder "))
+    });
+    if *has { Ok(()) } else { Err(format!("{} has no encoder {name}: see `ffmpeg -encoders`", ffmpeg.display())) }
 }
 
 fn is_y4m(path: &Path) -> bool {
@@ -282,6 +307,9 @@ mod tests {
             ("[axes]\nuplink.delay = [\"0\", \"20ms\"]\n", 5, "framelag"),
             ("[axes]\ndownlink.reorder = [\"0%\", \"1%\"]\n", 5, "receiver.transport = \"udp\""),
             ("[axes]\npublisher.bitrate = [\"1M\", \"1000k\"]\n", 5, "are the same"),
+            ("[axes]\npublisher.gop = [10, 20]\npublisher.size = [\"640x480\",\n\"641x480\"]\n", 7, "642x480"),
+            ("[axes]\npublisher.bitrate = [\"1M\",\n\"9G\"]\n", 6, "240M"),
+            ("[axes]\npublisher.encoder = [\"openh264\",\n\"ffmpeg:libx999\"]\n", 6, "libx999"),
         ] {
             let found = mistakes(rest);
             assert_eq!(found.len(), 1, "{found:?}");

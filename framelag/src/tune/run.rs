@@ -9,6 +9,7 @@ use std::time::Duration;
 use publisher::args::Transport as Pushed;
 use publisher::config::Source;
 use receiver::args::Transport as Played;
+use reports::saved::Saved;
 use reports::sweep::{Figures, Outcome};
 
 use super::matrix::{Cell, Turn};
@@ -114,31 +115,13 @@ fn flags(flags: &[(&'static str, String)]) -> Vec<String> {
     flags.iter().map(|(flag, value)| format!("{flag}={value}")).collect()
 }
 
-// INTERIM until reports::saved is there.
 fn figures(report: &Path) -> Result<Ran, Error> {
-    let text = fs::read_to_string(report.join("run.json")).map_err(|error| error.to_string())?;
-    let run: serde_json::Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
-    let n = |path: &str| run.pointer(path).and_then(serde_json::Value::as_f64);
-    let figures = Figures {
-        p50_ms: n("/latency_ms/p50"),
-        p90_ms: n("/latency_ms/p90"),
-        p95_ms: n("/latency_ms/p95"),
-        p99_ms: n("/latency_ms/p99"),
-        max_ms: n("/latency_ms/max"),
-        mean_ms: n("/latency_ms/mean"),
-        age_p99_ms: n("/picture_age_ms/p99"),
-        fps: n("/fps"),
-        bitrate_kbps: n("/bitrate_kbps"),
-        lost_percent: n("/frames/lost").zip(n("/frames/expected")).map(|(l, e)| l * 100.0 / e),
-        freezes: n("/freezes/count"),
-        freeze_ms: n("/freezes/total_ms"),
-        first_frame_ms: n("/startup/first_frame_ms"),
-        ..Figures::default()
-    };
-    let outcome = match run["outcome"].as_str() {
-        Some("ok") => Outcome::Ok,
-        Some("inconclusive") => Outcome::Inconclusive,
-        _ => Outcome::Failed,
-    };
-    Ok(Ran { outcome, why: (outcome != Outcome::Ok).then(|| run["warnings"].to_string()), figures })
+    let run = Saved::open(report).map_err(|error| error.to_string())?.run;
+    let outcome = Outcome::from(run.outcome);
+    let reasons: Vec<&str> = run.warnings.iter().map(|warning| &*warning.message).collect();
+    let why = (outcome != Outcome::Ok).then(|| match reasons.as_slice() {
+        [] => "the receiver does not say why".to_owned(),
+        reasons => reasons.join(" | "),
+    });
+    Ok(Ran { outcome, why, figures: Figures::of(&run) })
 }

@@ -121,6 +121,14 @@ pub fn nearest<'n>(typed: &str, names: impl Iterator<Item = &'n str>) -> Option<
 }
 
 impl Setting {
+    /// The flag that it becomes, where it becomes one.
+    pub const fn flag(&self) -> Option<&'static str> {
+        match self.becomes {
+            Becomes::Publisher(flag) | Becomes::Receiver(flag) => Some(flag),
+            Becomes::Server | Becomes::Uplink(_) | Becomes::Downlink(_) => None,
+        }
+    }
+
     /// Whether `text` is possible, whatever else is set.
     ///
     /// # Errors
@@ -129,7 +137,7 @@ impl Setting {
         let mut parts = Parts::default();
         self.set(&mut parts, text)?;
         match self.becomes {
-            Becomes::Publisher(_) => parts.publisher_config().map(drop),
+            Becomes::Publisher(_) => parts.publisher_args().map(drop),
             Becomes::Receiver(_) => parts.receiver_config().map(drop),
             Becomes::Server => parts.server.check(),
             Becomes::Uplink(_) | Becomes::Downlink(_) => Ok(()),
@@ -158,9 +166,14 @@ impl Parts {
     /// # Errors
     /// What it says against them.
     pub fn publisher_config(&self) -> Result<publisher::config::Config, String> {
+        let config = publisher::config::Config::resolve(self.publisher_args()?);
+        config.map_err(|error| redact::secrets(&error.to_string()))
+    }
+
+    /// Its flags, each right by itself. What they mean together, as a bit rate for an encoder, is another question.
+    fn publisher_args(&self) -> Result<publisher::args::Args, String> {
         let args = publisher::args::Args::try_parse_from(command("publisher", &self.publisher));
-        let args = args.map_err(|error| redact::one_line(&error.to_string()))?;
-        publisher::config::Config::resolve(args).map_err(|error| redact::secrets(&error.to_string()))
+        args.map_err(|error| redact::one_line(&error.to_string()))
     }
 
     /// What the receiver makes of its flags.
@@ -261,8 +274,8 @@ mod tests {
         for (name, text, word) in [
             ("publisher.gop", "0", "--gop"),
             ("publisher.fps", "0", "1/60 to 1000"),
-            ("publisher.size", "641x480", "642x480"),
-            ("publisher.bitrate", "9G", "240M"),
+            ("publisher.size", "641", "--size"),
+            ("publisher.bitrate", "fast", "1000k"),
             ("publisher.transport", "quic", "udp"),
             ("publisher.encoder", "x265", "openh264"),
             ("receiver.transport", "rtp", "udp"),
