@@ -23,6 +23,7 @@ use reports::calibration::{
 };
 
 use crate::USAGE;
+use crate::playing;
 use crate::processes::watch_for_interrupt;
 use file::File;
 use optical::Camera;
@@ -90,6 +91,21 @@ enum Error {
 impl From<String> for Error {
     fn from(why: String) -> Self {
         Self::Failed(why)
+    }
+}
+
+impl From<playing::Error> for Error {
+    fn from(error: playing::Error) -> Self {
+        match error {
+            playing::Error::Interrupted => Self::interrupted(),
+            playing::Error::Failed(why) => Self::Failed(why),
+        }
+    }
+}
+
+impl Error {
+    fn interrupted() -> Self {
+        Self::Failed("interrupted: nothing was written".to_owned())
     }
 }
 
@@ -188,7 +204,7 @@ fn measure(
 /// An error where the user has had enough.
 fn check(stopped: &AtomicBool) -> Result<(), Error> {
     match stopped.load(Ordering::Relaxed) {
-        true => Err(Error::Failed("interrupted: nothing was written".to_owned())),
+        true => Err(Error::interrupted()),
         false => Ok(()),
     }
 }

@@ -155,7 +155,8 @@ fn counts_text(counts: &Counts) -> String {
     )
 }
 
-fn delay(text: &str) -> Result<Duration, String> {
+/// A delay as it is typed, up to [`MAX_DELAY`].
+pub fn delay(text: &str) -> Result<Duration, String> {
     let duration = parse_duration(text).map_err(|error: UnitError| error.to_string())?;
     if duration > MAX_DELAY {
         return Err(format!("{text:?} is too long: at most 60s"));

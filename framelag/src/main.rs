@@ -5,11 +5,14 @@ mod demo;
 mod doctor;
 mod gate;
 mod impair;
+mod leash;
+mod playing;
 mod processes;
 mod report;
 mod serve;
 mod serving;
 mod shell;
+mod tune;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -39,6 +42,7 @@ Examples:
                                      the runs of many receivers as one report
   framelag gate --baseline before/* --candidate after/*
                                      exit code 99 where latency got worse
+  framelag tune plans/quick.toml     which settings to choose: each combination, measured several times
   framelag doctor                    what this machine has, what it lacks and how to mend it
   framelag completions bash > ~/.local/share/bash-completion/completions/framelag
   framelag man ./man                 man pages of all three commands";
@@ -61,12 +65,17 @@ enum Command {
     Compare(gate::CompareArgs),
     /// Renders the pages of report folders again, and joins runs.
     Report(report::Args),
+    /// Runs a matrix of settings, in random order and again and again, and says which to choose.
+    Tune(tune::Args),
     /// Says what is there, what is missing, and the command that mends it.
     Doctor(doctor::Args),
     /// Prints shell completions of framelag, publisher and receiver.
     Completions(shell::CompletionsArgs),
     /// Writes man pages of framelag, publisher and receiver.
     Man(shell::ManArgs),
+    /// Becomes another program that ends with its parent.
+    #[command(hide = true)]
+    Leash(leash::Args),
 }
 
 /// Exit code for wrong flags.
@@ -86,9 +95,11 @@ fn main() -> ExitCode {
         Command::Report(args) => report::run(&args),
         Command::Gate(args) => gate::run(&args),
         Command::Compare(args) => gate::compare(&args),
+        Command::Tune(args) => tune::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Completions(args) => shell::completions(&args, &mut commands()),
         Command::Man(args) => shell::man(&args, &commands()),
+        Command::Leash(args) => leash::run(&args),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Child processes of the demo and of a calibration: found beside this executable, ended politely, never left behind.
+//! Child processes of the demo, of a calibration and of a sweep: found beside this executable, ended politely, never left behind.
 
 use std::env;
 use std::fs::{self, File};
@@ -50,6 +50,14 @@ pub fn free_port(preferred: u16) -> io::Result<SocketAddr> {
     bind(preferred).or_else(|_| bind(0))
 }
 
+/// A command that starts `executable` so that it does not outlive this process, however this one ends: see
+/// [`crate::leash`]. Its arguments follow.
+pub fn leashed(executable: &Path) -> Result<Command, String> {
+    let mut command = Command::new(sibling("framelag")?);
+    command.args(["leash", &std::process::id().to_string()]).arg(executable);
+    Ok(command)
+}
+
 /// A child process whose output goes to a log file. Dropping it ends it.
 #[derive(Debug)]
 pub struct Process {
@@ -61,16 +69,26 @@ pub struct Process {
 impl Process {
     /// Starts `executable args…` with standard output and error in `log`.
     pub fn start(name: &'static str, executable: &Path, args: &[&str], log: PathBuf) -> Result<Self, String> {
+        Self::spawn(name, Command::new(executable), args, log)
+    }
+
+    /// The same, [`leashed`].
+    pub fn start_leashed(name: &'static str, executable: &Path, args: &[&str], log: PathBuf) -> Result<Self, String> {
+        Self::spawn(name, leashed(executable)?, args, log)
+    }
+
+    fn spawn(name: &'static str, mut command: Command, args: &[&str], log: PathBuf) -> Result<Self, String> {
         let open = || -> io::Result<(File, File)> {
             let file = File::create(&log)?;
             Ok((file.try_clone()?, file))
         };
         let (out, err) = open().map_err(|error| format!("cannot write {}: {error}", log.display()))?;
-        let mut command = Command::new(executable);
         // A group of its own: Ctrl-C in the terminal is for the receiver, these end after it.
         command.args(args).stdin(Stdio::null()).stdout(out).stderr(err).process_group(0);
-        let child = command.spawn();
-        let child = child.map_err(|error| format!("cannot start {}: {error}", executable.display()))?;
+        let child = command.spawn().map_err(|error| {
+            let program = command.get_program().display();
+            format!("cannot start {program}: {error}")
+        })?;
         Ok(Self { name, child, log })
     }
 

@@ -17,10 +17,12 @@
 //! slow network.
 //!
 //! **UDP**: each client address gets a socket to the server. Datagrams are lost before a full queue, or with more than
-//! [`common::impair::MAX_UNDER_WAY_BYTES`] under way. Only the ports that it was told of pass through it: not those that
-//! RTSP agrees on in a session.
+//! [`common::impair::MAX_UNDER_WAY_BYTES`] under way. Only the ports that it was told of pass through it.
+//!
+//! **RTSP** with media in datagrams agrees on ports in its session: an [`RtspProxy`] reads along, and puts its own there.
 
 mod endpoint;
+mod rtsp;
 mod tcp;
 mod udp;
 pub mod wait;
@@ -36,6 +38,7 @@ use common::clock::SystemClock;
 use common::impair::{Conditions, Counts};
 
 pub use endpoint::{Endpoint, EndpointError, Protocol};
+pub use rtsp::RtspProxy;
 
 /// Connections, or client addresses, at most at a time; more are refused, and counted.
 pub const MAX_CONNECTIONS: usize = 256;

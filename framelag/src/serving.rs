@@ -15,7 +15,7 @@ const ANSWER_LIMIT: Duration = Duration::from_millis(200);
 
 /// A server of this host, ended when dropped.
 pub struct Server {
-    _process: Process,
+    process: Process,
     rtsp: SocketAddr,
     http: SocketAddr,
 }
@@ -26,9 +26,14 @@ impl Server {
         let port = |preferred| free_port(preferred).map_err(|error| format!("no free port on 127.0.0.1: {error}"));
         let (rtsp, http) = (port(rtsp)?, port(http)?);
         let arguments = ["serve", "--rtsp", &rtsp.to_string(), "--http", &http.to_string()];
-        let mut process = Process::start("server", &sibling("framelag")?, &arguments, dir.join("server.log"))?;
+        let mut process = Process::start_leashed("server", &sibling("framelag")?, &arguments, dir.join("server.log"))?;
         process.wait_until(START_LIMIT, "listen", || TcpStream::connect_timeout(&http, ANSWER_LIMIT).is_ok())?;
-        Ok(Self { _process: process, rtsp, http })
+        Ok(Self { process, rtsp, http })
+    }
+
+    /// An error with the end of its log where it has ended.
+    pub fn check_running(&mut self) -> Result<(), String> {
+        self.process.check_running()
     }
 
     /// Where it speaks RTSP.

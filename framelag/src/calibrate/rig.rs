@@ -10,7 +10,8 @@ use common::impair::Conditions;
 use framelag::proxy::{Direction, Endpoint, Network, Protocol, Proxy};
 
 use super::Error;
-use super::play::{self, Played, Receiver};
+use super::play::{self, Played};
+use crate::playing::{Playing, Receiver};
 use crate::processes::{Process, sibling};
 use crate::serving::Server;
 
@@ -70,10 +71,20 @@ impl Rig {
         stopped: &AtomicBool,
     ) -> Result<(Played, Vec<Duration>), Error> {
         let url = format!("rtsp://{}/cam", self.proxy.address());
-        let receiver = Receiver::start(&url, arguments, warmup, measured, &self.logs)?;
-        let report = receiver.run(&mut self.publisher, stopped, || {
-            self.proxy.take_delays(Direction::Back);
+        let receiver = Receiver::start(Playing {
+            url: &url,
+            arguments,
+            warmup,
+            measured,
+            gop_time: Duration::ZERO,
+            report: self.logs.join("run"),
+            log: self.logs.join("receiver.log"),
         })?;
+        let report = receiver.run(
+            || self.publisher.check_running(),
+            stopped,
+            || drop(self.proxy.take_delays(Direction::Back)),
+        )?;
         Ok((play::read(&report)?, self.proxy.take_delays(Direction::Back)))
     }
 }

@@ -15,7 +15,7 @@ use common::time::MonoTime;
 use super::{Direction, IDLE_LIMIT, Shared, Watch, wait};
 
 /// The longest datagram.
-const MAX_DATAGRAM: usize = 65_535;
+pub(super) const MAX_DATAGRAM: usize = 65_535;
 
 /// How often a client is looked at for having gone.
 const IDLE_POLL: Duration = Duration::from_secs(1);
@@ -54,7 +54,7 @@ struct Session {
 }
 
 /// One direction of a client.
-struct Path {
+pub(super) struct Path {
     direction: Direction,
     watch: Watch,
     link: Link,
@@ -68,7 +68,7 @@ impl Clients<'_> {
         loop {
             let now = self.shared.clock.now().mono;
             self.deliver(now);
-            let due = self.open.values().filter_map(|client| client.path.link.poll_timeout()).min();
+            let due = self.open.values().filter_map(|client| client.path.due()).min();
             let due = due.unwrap_or(now + IDLE_POLL);
             let sockets = [wait::ended(&**self.stopped), wait::readable(&*self.socket)];
             let wait::Ready([stopped, readable]) = wait::until(sockets, Some(due), now)?;
@@ -147,7 +147,7 @@ fn answer(
     loop {
         let now = shared.clock.now().mono;
         path.deliver(shared, now, |datagram| socket.send_to(datagram, client));
-        let due = path.link.poll_timeout();
+        let due = path.due();
         if due.is_none() && session.is_idle(now) {
             return Ok(());
         }
@@ -180,12 +180,12 @@ impl Session {
 }
 
 impl Path {
-    fn new(shared: &Shared, direction: Direction, number: u64) -> Self {
+    pub(super) fn new(shared: &Shared, direction: Direction, number: u64) -> Self {
         let (conditions, watch) = Watch::new(shared, direction);
         Self { direction, watch, link: Link::new(conditions, shared.seed_of(number, direction)) }
     }
 
-    fn take(&mut self, shared: &Shared, now: MonoTime, datagram: &[u8]) {
+    pub(super) fn take(&mut self, shared: &Shared, now: MonoTime, datagram: &[u8]) {
         if let Some(conditions) = self.watch.changed(shared) {
             self.link.set_conditions(conditions);
         }
@@ -194,8 +194,13 @@ impl Path {
         shared.count(self.direction, before, self.link.counts());
     }
 
+    /// When something is to be delivered.
+    pub(super) fn due(&self) -> Option<MonoTime> {
+        self.link.poll_timeout()
+    }
+
     /// A datagram that the system does not take is lost, as on any path.
-    fn deliver(&mut self, shared: &Shared, now: MonoTime, send: impl Fn(&[u8]) -> io::Result<usize>) {
+    pub(super) fn deliver(&mut self, shared: &Shared, now: MonoTime, send: impl Fn(&[u8]) -> io::Result<usize>) {
         while self.link.poll_timeout().is_some_and(|due| due <= now) {
             let before = self.link.counts();
             let Some(datagram) = self.link.poll_output(now) else { return };

@@ -1,0 +1,269 @@
+//! RTSP whose media travels in datagrams: the proxy reads along where the two sides agree on ports, puts its own in their
+//! place, and passes the datagrams on between them under the same conditions.
+//!
+//! ```text
+//! client ── RTSP ──▶ rewriting ──▶ Proxy (TCP) ──▶ server
+//!        ◀─ RTP ───  a Flow for each port      ◀──
+//! ```
+//!
+//! Media that travels in the RTSP connection passes too.
+
+mod flow;
+mod message;
+
+use std::collections::HashMap;
+use std::io::{self, ErrorKind, PipeReader, PipeWriter, Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use common::clock::Clock;
+use common::impair::Counts;
+
+use super::{Direction, Endpoint, Error, Network, Protocol, Proxy, Shared, lock, wait};
+use flow::Ports;
+use message::{Messages, Piece};
+
+/// How long the server may take to accept a connection.
+const CONNECT_LIMIT: Duration = Duration::from_secs(3);
+
+/// How long either side may take to read what it is told; control messages are short.
+const WRITE_LIMIT: Duration = Duration::from_secs(5);
+
+/// Transports that one connection may ask for without an answer, or have at a time.
+const MAX_TRANSPORTS: usize = 16;
+
+/// Bytes read at once.
+const READ_BYTES: usize = 16 << 10;
+
+/// A running proxy for RTSP with its datagrams. Dropping it ends it, with all that passes through.
+#[derive(Debug)]
+pub struct RtspProxy {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    control: Proxy,
+    /// Closed, it wakes every thread and ends it.
+    stop: Option<PipeWriter>,
+    listener: Option<JoinHandle<()>>,
+}
+
+impl RtspProxy {
+    /// Listens at `listen` and passes on to `to`. `seed` decides over everything that is left to chance.
+    ///
+    /// # Errors
+    /// [`Error`]. That nobody listens at `to` shows only when a client comes.
+    pub fn start(listen: SocketAddr, to: SocketAddr, network: Network, seed: u64) -> Result<Self, Error> {
+        let tcp = |address| Endpoint { protocol: Protocol::Tcp, address };
+        let inner = SocketAddr::new(
+            if to.is_ipv4() { [127, 0, 0, 1].into() } else { IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]) },
+            0,
+        );
+        let control = Proxy::start(tcp(inner), tcp(to), network.clone(), seed)?;
+        let cannot = |error| Error::Listen(tcp(listen), error);
+        let socket = TcpListener::bind(listen).map_err(cannot)?;
+        let address = socket.local_addr().map_err(cannot)?;
+        let (stopped, stop) = io::pipe().map_err(Error::Start)?;
+        // Away from the seeds of the control connections, which count on from theirs.
+        let shared = Arc::new(Shared::new(network, seed.wrapping_add(1 << 31)));
+        let server = Server { control: control.address(), at: to.ip() };
+        let of_thread = Arc::clone(&shared);
+        let listener = thread::Builder::new().name("proxy".to_owned());
+        let listener = listener.spawn(move || listen_at(&socket, server, &of_thread, &Arc::new(stopped)));
+        Ok(Self { address, shared, control, stop: Some(stop), listener: Some(listener.map_err(Error::Start)?) })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What became of the datagrams so far.
+    pub fn counts(&self, direction: Direction) -> Counts {
+        lock(&self.shared.counts)[direction as usize]
+    }
+
+    /// Connections so far.
+    pub fn opened(&self) -> u64 {
+        self.control.opened()
+    }
+}
+
+impl Drop for RtspProxy {
+    fn drop(&mut self) {
+        self.stop = None;
+        // A thread that panicked has said so on standard error.
+        self.listener.take().into_iter().for_each(|listener| drop(listener.join()));
+    }
+}
+
+/// Where the server is.
+#[derive(Clone, Copy)]
+struct Server {
+    /// By way of the network, for messages.
+    control: SocketAddr,
+    /// For datagrams.
+    at: IpAddr,
+}
+
+/// Accepts connections until `stopped` closes.
+fn listen_at(socket: &TcpListener, server: Server, shared: &Arc<Shared>, stopped: &Arc<PipeReader>) {
+    let mut connections: Vec<JoinHandle<()>> = Vec::new();
+    let mut accept = || -> io::Result<()> {
+        socket.set_nonblocking(true)?;
+        loop {
+            let ready = wait::until([wait::ended(&**stopped), wait::readable(socket)], None, shared.clock.now().mono)?;
+            if ready.0[0] {
+                return Ok(());
+            }
+            // A client that gave up is none.
+            let Ok((client, address)) = socket.accept() else { continue };
+            connections.retain(|connection| !connection.is_finished());
+            if shared.admit(connections.len(), address).is_none() {
+                continue;
+            }
+            let (shared, stopped) = (Arc::clone(shared), Arc::clone(stopped));
+            let connection = move || {
+                if let Err(error) = Connection::run(client, server, &shared, &stopped) {
+                    tracing::debug!("the RTSP connection from {address} broke off: {error}");
+                }
+            };
+            connections.push(thread::Builder::new().name("proxy rtsp".to_owned()).spawn(connection)?);
+        }
+    };
+    if let Err(error) = accept() {
+        tracing::error!("the proxy accepts no more connections: {error}");
+    }
+    connections.into_iter().for_each(|connection| drop(connection.join()));
+}
+
+/// One RTSP connection with its datagrams.
+struct Connection<'a> {
+    client: IpAddr,
+    server: Server,
+    shared: &'a Arc<Shared>,
+    /// Transports that were asked for, by CSeq.
+    asked: HashMap<String, Ports>,
+    flows: Vec<JoinHandle<()>>,
+    /// Ends the flows when it is closed.
+    stopped: Arc<PipeReader>,
+    _stop: PipeWriter,
+}
+
+impl Connection<'_> {
+    /// Runs until either side ends, or the proxy.
+    fn run(client: TcpStream, server: Server, shared: &Arc<Shared>, stopped: &PipeReader) -> io::Result<()> {
+        let to = TcpStream::connect_timeout(&server.control, CONNECT_LIMIT)?;
+        for socket in [&client, &to] {
+            socket.set_nodelay(true)?;
+            // Accepted sockets may be as their listener is.
+            socket.set_nonblocking(false)?;
+            socket.set_write_timeout(Some(WRITE_LIMIT))?;
+        }
+        let (ended, stop) = io::pipe()?;
+        let peer = client.peer_addr()?.ip();
+        let mut connection = Connection {
+            client: peer,
+            server,
+            shared,
+            asked: HashMap::new(),
+            flows: Vec::new(),
+            stopped: Arc::new(ended),
+            _stop: stop,
+        };
+        let passed = connection.pass(&client, &to, stopped);
+        let Connection { flows, _stop: stop, .. } = connection;
+        drop(stop);
+        flows.into_iter().for_each(|flow| drop(flow.join()));
+        passed
+    }
+
+    fn pass(&mut self, mut client: &TcpStream, mut server: &TcpStream, stopped: &PipeReader) -> io::Result<()> {
+        let (mut requests, mut responses) = (Messages::default(), Messages::default());
+        let mut buffer = vec![0; READ_BYTES];
+        loop {
+            let sockets = [wait::ended(stopped), wait::readable(client), wait::readable(server)];
+            let wait::Ready([ended, asks, answers]) = wait::until(sockets, None, self.shared.clock.now().mono)?;
+            if ended {
+                return Ok(());
+            }
+            if asks {
+                let Some(count) = read(client, &mut buffer)? else { return Ok(()) };
+                for piece in requests.take(&buffer[..count]) {
+                    server.write_all(&self.request(piece))?;
+                }
+            }
+            if answers {
+                let Some(count) = read(server, &mut buffer)? else { return Ok(()) };
+                for piece in responses.take(&buffer[..count]) {
+                    client.write_all(&self.response(piece)?)?;
+                }
+            }
+        }
+    }
+
+    /// A request as the server is to see it.
+    fn request(&mut self, piece: Piece) -> Vec<u8> {
+        let head = match piece {
+            Piece::Bytes(bytes) => return bytes,
+            Piece::Head(head) => head,
+        };
+        let wanted = message::is_setup(&head).then(|| message::ports(&head, "client_port")).flatten();
+        let (Some(of_client), Some(number)) = (wanted, message::header(&head, "CSeq")) else {
+            return head.into_bytes();
+        };
+        if self.asked.len() + self.flows.len() / 2 >= MAX_TRANSPORTS {
+            return head.into_bytes();
+        }
+        match Ports::bind(self.client, of_client, self.server.at) {
+            Ok(ports) => {
+                let told = message::with_ports(&head, "client_port", ports.to_server());
+                self.asked.insert(number.to_owned(), ports);
+                told.into_bytes()
+            }
+            Err(error) => {
+                tracing::warn!("no ports for datagrams: {error}");
+                head.into_bytes()
+            }
+        }
+    }
+
+    /// A response as the client is to see it.
+    fn response(&mut self, piece: Piece) -> io::Result<Vec<u8>> {
+        let head = match piece {
+            Piece::Bytes(bytes) => return Ok(bytes),
+            Piece::Head(head) => head,
+        };
+        let number = message::status(&head).and_then(|_| message::header(&head, "CSeq"));
+        let Some(ports) = number.and_then(|number| self.asked.remove(number)) else { return Ok(head.into_bytes()) };
+        let Some(of_server) = message::ports(&head, "server_port").filter(|_| message::status(&head) == Some(200))
+        else {
+            return Ok(head.into_bytes());
+        };
+        let head = message::with_ports(&head, "client_port", ports.of_client);
+        let head = message::with_ports(&head, "server_port", ports.to_client());
+        for flow in ports.connect(of_server)? {
+            let number = self.shared.opened.fetch_add(1, Ordering::Relaxed);
+            let (shared, stopped) = (Arc::clone(self.shared), Arc::clone(&self.stopped));
+            let run = move || flow.run(number, &shared, &stopped);
+            self.flows.push(thread::Builder::new().name(format!("proxy {number}")).spawn(run)?);
+        }
+        Ok(head.into_bytes())
+    }
+}
+
+/// What there is to read; `None` at the end.
+fn read(mut socket: &TcpStream, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+    loop {
+        match socket.read(buffer) {
+            Ok(0) => return Ok(None),
+            Ok(count) => return Ok(Some(count)),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

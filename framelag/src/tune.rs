@@ -1,0 +1,231 @@
+//! `framelag tune`: a matrix of settings, each combination run several times in random order, and what they are worth.
+//!
+//! ```text
+//! plan (TOML) → matrix: cells, each checked → order → run after run → journal → reports::sweep
+//! ```
+//!
+//! Nothing runs before the whole plan is known to be possible. After each run its figures are on disk twice: in the journal,
+//! which a sweep that was interrupted goes on from, and in the files that people read.
+
+mod journal;
+mod matrix;
+mod meeting;
+mod output;
+mod path;
+mod plan;
+mod run;
+mod server;
+mod setting;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use chrono::{SecondsFormat, Utc};
+use reports::host;
+use reports::sweep::{self, Outcome, Row, Sweep};
+
+use crate::processes::{sibling, watch_for_interrupt};
+use crate::{USAGE, playing};
+use journal::Journal;
+use matrix::{Cell, Turn};
+use output::Output;
+use plan::Plan;
+
+/// Exit code where all runs were made, and some of them say nothing.
+const INCONCLUSIVE: u8 = 3;
+
+/// Runs a matrix of settings, each combination several times in random order, and says which to choose.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Examples:
+  framelag tune plans/quick.toml                 two bit rates and two GOPs, in a minute
+  framelag tune plans/gop-bitrate.toml --dry-run the cells, their order, and how long it takes
+  framelag tune plans/low-bandwidth.toml --out night
+                                                 run it again after an interruption, and it goes on
+
+A plan names settings and their values; docs/tune.md has all of them. Finished runs are kept whatever happens: the same
+command goes on with the rest. The result is in DIR: tune.html to read, tune.csv and tune.json to work with.
+
+Exit codes: 0 every run gave figures, 1 it could not go on (what was measured is kept), 2 the plan or a flag is wrong,
+3 all runs were made, and some failed or say nothing.")]
+pub struct Args {
+    /// The plan.
+    #[arg(value_name = "PLAN.toml")]
+    plan: PathBuf,
+    /// Where everything goes [default: framelag-tune/NAME, with the plan's name].
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Show the cells, their order and the time that they take, and run nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// JSON lines on standard output, and nothing else there.
+    #[arg(long)]
+    json: bool,
+    /// Another seed than the plan's, for the order and for what networks leave to chance.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Begin anew: what is in DIR already is put aside, whole.
+    #[arg(long)]
+    fresh: bool,
+}
+
+/// Why a sweep does not come to its end.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error(transparent)]
+    Plan(#[from] plan::Error),
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+    #[error("{0}. The runs are kept in the journal: the same command writes it again")]
+    Write(#[from] sweep::Error),
+    #[error("interrupted: {0} of {1} runs are kept, and the same command goes on with the rest")]
+    Interrupted(usize, usize),
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl Error {
+    const fn is_usage(&self) -> bool {
+        match self {
+            Self::Plan(_) => true,
+            Self::Journal(error) => error.is_usage(),
+            _ => false,
+        }
+    }
+}
+
+/// Sweeps. Exit code: see [`Args`].
+pub fn run(args: &Args) -> ExitCode {
+    match tune(args) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(if error.is_usage() { USAGE } else { 1 })
+        }
+    }
+}
+
+fn tune(args: &Args) -> Result<u8, Error> {
+    let mut plan = Plan::open(&args.plan)?;
+    plan.seed = args.seed.unwrap_or(plan.seed);
+    let cells = matrix::cells(&plan);
+    let cells = cells.map_err(|mistakes| plan::Error::Mistakes(args.plan.display().to_string(), mistakes))?;
+    let order = matrix::order(cells.len(), plan.repeat, plan.seed);
+    let out = args.out.clone().unwrap_or_else(|| default_out(&plan.name));
+    if args.dry_run {
+        output::dry_run(&plan, &cells, &order, args.json);
+        return Ok(0);
+    }
+    for program in ["publisher", "receiver"] {
+        sibling(program).map_err(Error::Failed)?;
+    }
+    let stopped = watch_for_interrupt().map_err(Error::Failed)?;
+    if args.fresh
+        && let Some(aside) = journal::put_aside(&out)?
+    {
+        eprintln!("tune: the sweep before is in {} now", aside.display());
+    }
+    let mut journal = Journal::open(&out, essence(&plan), now())?;
+    sweep(&plan, &cells, &order, &mut journal, &out, args.json, &stopped)
+}
+
+/// In the folder where it is typed, by the plan's name as far as it makes one of a file.
+fn default_out(name: &str) -> PathBuf {
+    let safe = |c: char| if c.is_alphanumeric() || "-_".contains(c) { c } else { '-' };
+    Path::new("framelag-tune").join(name.chars().map(safe).collect::<String>())
+}
+
+/// What a sweep that goes on must have in common with its beginning: the plan, and the machine.
+fn essence(plan: &Plan) -> Vec<(String, String)> {
+    let mut all = plan.essence();
+    all.push(("machine".to_owned(), host::machine().unwrap_or_else(|| "unknown".to_owned())));
+    all
+}
+
+fn now() -> String {
+    Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// Makes the runs that are not there yet.
+fn sweep(
+    plan: &Plan,
+    cells: &[Cell],
+    order: &[Turn],
+    journal: &mut Journal,
+    out: &Path,
+    json: bool,
+    stopped: &AtomicBool,
+) -> Result<u8, Error> {
+    let done = finished(journal.rows());
+    let left: Vec<(usize, Turn)> =
+        order.iter().copied().enumerate().filter(|(_, turn)| !done.contains_key(turn)).collect();
+    let mut output = Output::new(plan, json, order.len(), order.len() - left.len());
+    output.begin(cells.len(), out);
+    for (number, (place, turn)) in left.iter().enumerate() {
+        let interrupted = || Error::Interrupted(order.len() - left.len() + number, order.len());
+        if stopped.load(Ordering::Relaxed) {
+            return Err(interrupted());
+        }
+        let cell = &cells[turn.cell];
+        output.run(cell);
+        let (begun, started) = (Instant::now(), now());
+        let report = format!("runs/cell-{:03}-repeat-{}", turn.cell, turn.repeat);
+        let ran = match run::run(plan, cell, *turn, &out.join(&report), stopped) {
+            Ok(ran) => ran,
+            Err(playing::Error::Interrupted) => return Err(interrupted()),
+            Err(playing::Error::Failed(why)) => return Err(Error::Failed(why)),
+        };
+        let row = Row {
+            cell: turn.cell,
+            repeat: turn.repeat,
+            order: *place,
+            started,
+            values: cell.values.clone(),
+            outcome: ran.outcome,
+            why: ran.why,
+            figures: ran.figures,
+            report: out.join(&report).join("run.json").is_file().then_some(report),
+        };
+        journal.append(row.clone())?;
+        sweep::write(out, &result(plan, journal, order))?;
+        output.ran(&row, begun.elapsed());
+    }
+    // Also where the last one was written and a kill came before this.
+    sweep::write(out, &result(plan, journal, order))?;
+    let finished = finished(journal.rows());
+    let count = |outcome| order.iter().filter(|turn| finished.get(turn) == Some(&outcome)).count();
+    let (failed, inconclusive) = (count(Outcome::Failed), count(Outcome::Inconclusive));
+    output.end(failed, inconclusive, out);
+    Ok(if failed + inconclusive > 0 { INCONCLUSIVE } else { 0 })
+}
+
+/// What came of each run that was made.
+fn finished(rows: &[Row]) -> HashMap<Turn, Outcome> {
+    rows.iter().map(|row| (Turn { cell: row.cell, repeat: row.repeat }, row.outcome)).collect()
+}
+
+/// The sweep so far, as it is analysed.
+fn result(plan: &Plan, journal: &Journal, order: &[Turn]) -> Sweep {
+    let done = finished(journal.rows());
+    let axis = |axis: &plan::Axis| sweep::Axis {
+        name: axis.name.clone(),
+        values: axis.points.iter().map(|point| point.label.clone()).collect(),
+    };
+    let mut fixed = vec![
+        ("warmup".to_owned(), format!("{:?}", plan.warmup)),
+        ("duration".to_owned(), format!("{:?}", plan.duration)),
+    ];
+    fixed.extend(plan.fixed.iter().map(|choice| (choice.setting.name.to_owned(), choice.told())));
+    Sweep {
+        name: plan.name.clone(),
+        started: journal.started().to_owned(),
+        seed: plan.seed,
+        axes: plan.axes.iter().map(axis).collect(),
+        fixed,
+        rows: journal.rows().to_vec(),
+        host: host::describe(),
+        complete: order.iter().all(|turn| done.contains_key(turn)),
+    }
+}

@@ -1,0 +1,329 @@
+//! The finished runs on disk: JSON lines, each written whole and forced out before the next run begins. What is in it
+//! survives Ctrl-C, a kill and a loss of power; a line that one of them cut off is left out and written over.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use reports::sweep::Row;
+use serde::{Deserialize, Serialize};
+
+/// The name and version of the journal's shape.
+const SCHEMA: &str = "framelag/tune-journal/1";
+
+/// The file in a sweep's folder.
+pub const NAME: &str = "journal.jsonl";
+
+/// The first line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Head {
+    schema: String,
+    /// When the sweep began: RFC 3339.
+    pub started: String,
+    /// What must not change, by name: see [`super::plan::Plan::essence`].
+    pub essence: Vec<(String, String)>,
+}
+
+/// An open journal. No other process has it.
+#[derive(Debug)]
+pub struct Journal {
+    file: File,
+    path: PathBuf,
+    /// Bytes that are whole lines.
+    len: u64,
+    head: Head,
+    rows: Vec<Row>,
+}
+
+/// Why there is no journal, or no more of it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file or its folder.
+    #[error("cannot {0} {1}: {2}")]
+    File(&'static str, PathBuf, io::Error),
+    /// A run was measured and could not be kept.
+    #[error(
+        "cannot write {0}: {1}. The runs before are kept: once there is room, the same command goes on with the one that was lost"
+    )]
+    Append(PathBuf, io::Error),
+    /// Another process is at it.
+    #[error("another tune is writing into {0}: let it end, or give another --out")]
+    Taken(PathBuf),
+    /// Not a journal of this version.
+    #[error(
+        "{path}, line {line}, is not what this framelag writes: {why}; give another --out, or --fresh to put the folder aside"
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Where.
+        line: usize,
+        /// What.
+        why: String,
+    },
+    /// The plan is another one.
+    #[error("{folder} holds a sweep of another plan: {}; put it back, give another --out, or --fresh to put the folder aside", .changes.join("; "))]
+    Changed {
+        /// Where.
+        folder: PathBuf,
+        /// What was and what is.
+        changes: Vec<String>,
+    },
+}
+
+impl Error {
+    /// Whether the user has to change what was asked for.
+    pub const fn is_usage(&self) -> bool {
+        matches!(self, Self::Damaged { .. } | Self::Changed { .. } | Self::Taken(_))
+    }
+}
+
+impl Journal {
+    /// Opens the one in `folder`, or begins it at `now`.
+    ///
+    /// # Errors
+    /// [`Error`]: it cannot be had, is damaged, or is of another plan.
+    pub fn open(folder: &Path, essence: Vec<(String, String)>, now: String) -> Result<Self, Error> {
+        let path = folder.join(NAME);
+        let of_error = path.clone();
+        let cannot = |what| {
+            let path = of_error.clone();
+            move |error| Error::File(what, path, error)
+        };
+        fs::create_dir_all(folder).map_err(|error| Error::File("make the folder", folder.to_owned(), error))?;
+        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+        let mut file = open.map_err(cannot("open"))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(Error::Taken(folder.to_owned())),
+            Err(TryLockError::Error(error)) => return Err(cannot("lock")(error)),
+        }
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(cannot("read"))?;
+        let Some((head, rows, len)) =
+            parse(&bytes).map_err(|(line, why)| Error::Damaged { path: path.clone(), line, why })?
+        else {
+            let head = Head { schema: SCHEMA.to_owned(), started: now, essence };
+            let mut journal = Self { file, path, len: 0, head, rows: Vec::new() };
+            let line = to_line(&journal.head);
+            journal.write(&line).and_then(|()| sync_folder(folder)).map_err(cannot("write"))?;
+            return Ok(journal);
+        };
+        let changes = changes(&head.essence, &essence);
+        if !changes.is_empty() {
+            return Err(Error::Changed { folder: folder.to_owned(), changes });
+        }
+        file.set_len(len).map_err(cannot("mend"))?;
+        Ok(Self { file, path, len, head, rows })
+    }
+
+    /// When the sweep began.
+    pub fn started(&self) -> &str {
+        &self.head.started
+    }
+
+    /// The finished runs.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// Keeps a finished run.
+    ///
+    /// # Errors
+    /// [`Error::Append`]. What was there before is whole.
+    pub fn append(&mut self, row: Row) -> Result<(), Error> {
+        let line = to_line(&row);
+        if let Err(error) = self.write(&line) {
+            // Half a line would be left out by the next reader too, so that this may fail.
+            let _ = self.file.set_len(self.len);
+            return Err(Error::Append(self.path.clone(), error));
+        }
+        self.rows.push(row);
+        Ok(())
+    }
+
+    fn write(&mut self, line: &str) -> io::Result<()> {
+        self.file.seek(SeekFrom::Start(self.len))?;
+        self.file.write_all(line.as_bytes())?;
+        self.file.sync_data()?;
+        self.len += line.len() as u64;
+        Ok(())
+    }
+}
+
+/// Moves a sweep's folder aside, whole, to the first free name beside it; `None` where there is no sweep.
+///
+/// # Errors
+/// The folder cannot be moved.
+pub fn put_aside(folder: &Path) -> Result<Option<PathBuf>, Error> {
+    if !folder.join(NAME).exists() {
+        return Ok(None);
+    }
+    let beside = |number: u32| {
+        let mut name = folder.as_os_str().to_owned();
+        name.push(format!(".{number}"));
+        PathBuf::from(name)
+    };
+    let free = (1..).map(beside).find(|path| !path.exists());
+    let free = free.expect("not every number has a folder");
+    fs::rename(folder, &free).map_err(|error| Error::File("move aside", folder.to_owned(), error))?;
+    Ok(Some(free))
+}
+
+fn to_line(value: &impl Serialize) -> String {
+    let mut line = serde_json::to_string(value).expect("a row has string keys only");
+    line.push('\n');
+    line
+}
+
+/// A new file is there after a loss of power only where its folder is on disk too.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Head, rows and the bytes that they take; `None` where there is nothing whole. The error is a line and what is wrong with it.
+fn parse(bytes: &[u8]) -> Result<Option<(Head, Vec<Row>, u64)>, (usize, String)> {
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    let mut lines = bytes[..whole].split_inclusive(|byte| *byte == b'\n').enumerate().peekable();
+    let Some((_, first)) = lines.next() else { return Ok(None) };
+    let head: Head = serde_json::from_slice(first).map_err(|error| (1, error.to_string()))?;
+    if head.schema != SCHEMA {
+        return Err((1, format!("its schema is {:?}, not {SCHEMA:?}", head.schema)));
+    }
+    let (mut rows, mut len) = (Vec::new(), first.len() as u64);
+    while let Some((number, line)) = lines.next() {
+        match serde_json::from_slice::<Row>(line) {
+            Ok(row) => rows.push(row),
+            // A loss of power may leave a block of nothing at the end.
+            Err(_) if lines.peek().is_none() => break,
+            Err(error) => return Err((number + 1, error.to_string())),
+        }
+        len += line.len() as u64;
+    }
+    Ok(Some((head, rows, len)))
+}
+
+/// What differs between two plans, in words.
+fn changes(was: &[(String, String)], is: &[(String, String)]) -> Vec<String> {
+    let value = |all: &[(String, String)], name: &str| {
+        let found = all.iter().find(|(other, _)| other == name);
+        found.map_or("not there".to_owned(), |(_, value)| format!("{value:?}"))
+    };
+    let mut names: Vec<&str> = was.iter().map(|(name, _)| name.as_str()).collect();
+    names.extend(is.iter().map(|(name, _)| name.as_str()).filter(|name| !was.iter().any(|(other, _)| other == name)));
+    let changed = names.into_iter().filter(|name| value(was, name) != value(is, name));
+    let mut changed: Vec<String> =
+        changed.map(|name| format!("{name} was {} and is {}", value(was, name), value(is, name))).collect();
+    if changed.is_empty() && was != is {
+        changed.push("its axes are in another order".to_owned());
+    }
+    changed
+}
+
+#[cfg(test)]
+mod tests {
+    use reports::sweep::{Figures, Outcome};
+
+    use super::*;
+
+    fn row(cell: usize) -> Row {
+        Row {
+            cell,
+            repeat: 0,
+            order: cell,
+            started: "2020-01-02T03:04:05Z".to_owned(),
+            values: vec![cell],
+            outcome: Outcome::Ok,
+            why: None,
+            figures: Figures { p50_ms: Some(1.5), ..Figures::default() },
+            report: Some(format!("runs/{cell}")),
+        }
+    }
+
+    fn essence(gop: &str) -> Vec<(String, String)> {
+        vec![("seed".to_owned(), "1".to_owned()), ("axes.publisher.gop".to_owned(), gop.to_owned())]
+    }
+
+    fn open(folder: &Path, gop: &str) -> Result<Journal, Error> {
+        Journal::open(folder, essence(gop), "now".to_owned())
+    }
+
+    #[test]
+    fn what_was_kept_is_there_again_and_a_line_that_was_cut_off_is_not() {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let mut journal = open(folder.path(), "10, 20").expect("it begins");
+        (0..3).for_each(|cell| journal.append(row(cell)).expect("there is room"));
+        drop(journal);
+        let path = folder.path().join(NAME);
+        let whole = fs::read(&path).expect("it is there");
+        let last = whole[..whole.len() - 1].iter().rposition(|byte| *byte == b'\n').expect("many lines") + 1;
+        for cut in last..whole.len() {
+            fs::write(&path, &whole[..cut]).expect("the folder is ours");
+            let mut journal = open(folder.path(), "10, 20").expect("it goes on");
+            assert_eq!(journal.rows(), [row(0), row(1)], "cut at {cut}");
+            journal.append(row(2)).expect("there is room");
+            drop(journal);
+            assert_eq!(fs::read(&path).expect("it is there"), whole, "cut at {cut}");
+        }
+        fs::write(&path, [&whole[..last], &[0; 50], b"\n"].concat()).expect("the folder is ours");
+        assert_eq!(open(folder.path(), "10, 20").expect("it goes on").rows().len(), 2);
+    }
+
+    #[test]
+    fn a_head_that_was_cut_off_begins_again() {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        drop(open(folder.path(), "10").expect("it begins"));
+        let path = folder.path().join(NAME);
+        let whole = fs::read(&path).expect("it is there");
+        fs::write(&path, &whole[..whole.len() / 2]).expect("the folder is ours");
+        drop(open(folder.path(), "10").expect("it begins again"));
+        assert_eq!(fs::read(&path).expect("it is there"), whole);
+    }
+
+    #[test]
+    fn another_plan_is_refused_by_what_changed() {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        drop(open(folder.path(), "10, 20").expect("it begins"));
+        let error = open(folder.path(), "10, 30").expect_err("it is another plan");
+        assert!(error.is_usage());
+        let text = error.to_string();
+        assert!(
+            text.contains("axes.publisher.gop was \"10, 20\" and is \"10, 30\"") && text.contains("--out"),
+            "{text}"
+        );
+        assert!(!text.contains("seed"), "{text}");
+        let aside = put_aside(folder.path()).expect("it can be moved").expect("there was one");
+        assert!(aside.join(NAME).is_file() && !folder.path().exists());
+        fs::remove_dir_all(aside).expect("it is ours");
+    }
+
+    #[test]
+    fn damage_in_the_middle_and_a_second_writer_are_named() {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let mut journal = open(folder.path(), "10").expect("it begins");
+        (0..2).for_each(|cell| journal.append(row(cell)).expect("there is room"));
+        assert!(matches!(open(folder.path(), "10"), Err(Error::Taken(_))));
+        drop(journal);
+        let path = folder.path().join(NAME);
+        let text = fs::read_to_string(&path).expect("it is there");
+        fs::write(&path, text.replacen("\"cell\":0", "\"cell\":-1", 1)).expect("the folder is ours");
+        assert!(matches!(open(folder.path(), "10"), Err(Error::Damaged { line: 2, .. })));
+        fs::write(&path, text.replacen("journal/1", "journal/2", 1)).expect("the folder is ours");
+        assert!(matches!(open(folder.path(), "10"), Err(Error::Damaged { line: 1, .. })));
+    }
+
+    #[test]
+    fn a_full_disk_is_said_and_nothing_before_is_lost() {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let mut journal = open(folder.path(), "10").expect("it begins");
+        journal.append(row(0)).expect("there is room");
+        let before = fs::read(folder.path().join(NAME)).expect("it is there");
+        // /dev/full takes a write as a full disk does.
+        let disk = OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+        journal.file = disk;
+        let error = journal.append(row(1)).expect_err("no room");
+        assert!(error.to_string().contains("kept") && !error.is_usage(), "{error}");
+        assert_eq!(journal.rows().len(), 1);
+        assert_eq!(fs::read(folder.path().join(NAME)).expect("it is there"), before);
+    }
+}

@@ -1,0 +1,331 @@
+//! From a plan to its cells, each checked as a whole, and to the order in which they run.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use common::impair::Conditions;
+use publisher::args::Transport as Pushed;
+use publisher::config::Source;
+use publisher::encode;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+use receiver::args::Transport as Played;
+
+use super::plan::{Choice, Mistake, Plan};
+use super::server::Server;
+use super::setting::{ALL, Parts};
+use crate::processes::on_path;
+
+/// A run with fewer pictures says nothing about a quantile worth the name.
+const MIN_PICTURES: f64 = 30.0;
+
+/// Longest time from one IDR to the next: a receiver that joins may wait so long for its first picture.
+const MAX_GOP_TIME: Duration = Duration::from_secs(60);
+
+/// Pictures per second where nothing says it: the publisher's default.
+const FPS: f64 = 30.0;
+
+/// One combination of values.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    /// From 0, the last axis fastest.
+    pub number: usize,
+    /// The point of each axis.
+    pub values: Vec<usize>,
+    /// What they come to, with what is fixed.
+    pub parts: Parts,
+    /// How RTP comes to the server.
+    pub pushed: Pushed,
+    /// How RTP comes to the receiver.
+    pub played: Played,
+    /// Time from one IDR to the next.
+    pub gop_time: Duration,
+}
+
+/// One run of a sweep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Turn {
+    /// The number of its cell.
+    pub cell: usize,
+    /// From 0.
+    pub repeat: u32,
+}
+
+/// All cells of `plan`.
+///
+/// # Errors
+/// The cells that cannot be: each by what is varied, the line of what it sets, and what would be right.
+pub fn cells(plan: &Plan) -> Result<Vec<Cell>, Vec<Mistake>> {
+    /// Of one mistake there may be as many as cells.
+    const MISTAKES_MAX: usize = 20;
+    let count = plan.cell_count().unwrap_or(0);
+    let (mut cells, mut mistakes) = (Vec::<Cell>::new(), Vec::new());
+    for number in 0..count {
+        match cell(plan, number) {
+            Ok(cell) => cells.push(cell),
+            // What is said against one value is said in each cell with it.
+            Err(mistake) if mistakes.iter().any(|other: &Mistake| other.line == mistake.line) => {}
+            Err(mistake) => mistakes.push(mistake),
+        }
+        if mistakes.len() >= MISTAKES_MAX {
+            break;
+        }
+    }
+    if mistakes.is_empty() {
+        mistakes = alike(plan, &cells);
+    }
+    if mistakes.is_empty() { Ok(cells) } else { Err(mistakes) }
+}
+
+/// Cells that are the same although their values are written differently, as 1M and 1000k are.
+fn alike(plan: &Plan, cells: &[Cell]) -> Vec<Mistake> {
+    let mut seen = std::collections::HashMap::new();
+    let mut mistakes = Vec::new();
+    for cell in cells {
+        let Ok(publisher) = cell.parts.publisher_config() else { continue };
+        let receiver = cell.played;
+        let Parts { server, uplink, downlink, .. } = &cell.parts;
+        let same = format!("{publisher:?} {receiver:?} {server:?} {uplink:?} {downlink:?}");
+        if let Some(first) = seen.insert(same, cell.number) {
+            let what = format!(
+                "the cells {} and {} are the same: leave one out",
+                plan.told(&values(plan, first)),
+                plan.told(&cell.values)
+            );
+            mistakes.push(Mistake { line: plan.axes.first().map(|axis| axis.line), what });
+        }
+    }
+    mistakes.truncate(1);
+    mistakes
+}
+
+/// The points of cell `number`.
+fn values(plan: &Plan, mut number: usize) -> Vec<usize> {
+    let mut values = vec![0; plan.axes.len()];
+    for (value, axis) in values.iter_mut().zip(&plan.axes).rev() {
+        *value = number % axis.points.len();
+        number /= axis.points.len();
+    }
+    values
+}
+
+impl Plan {
+    /// The points of a cell in words: `publisher.gop=30 publisher.bitrate=1M`.
+    pub fn told(&self, values: &[usize]) -> String {
+        let each = self.axes.iter().zip(values).map(|(axis, value)| {
+            let label = axis.points.get(*value).map_or("?", |point| point.label.as_str());
+            format!("{}={label}", axis.name)
+        });
+        each.collect::<Vec<_>>().join(" ")
+    }
+
+    /// Everything that is set in a cell.
+    fn choices<'a>(&'a self, values: &'a [usize]) -> impl Iterator<Item = &'a Choice> {
+        let varied = self.axes.iter().zip(values).filter_map(|(axis, value)| axis.points.get(*value));
+        self.fixed.iter().chain(varied.flat_map(|point| &point.choices))
+    }
+}
+
+fn cell(plan: &Plan, number: usize) -> Result<Cell, Mistake> {
+    let values = values(plan, number);
+    let mut parts = Parts::default();
+    let line_of = |names: &[&str]| {
+        let set = plan.choices(&values).filter(|choice| names.contains(&choice.setting.name)).last();
+        set.map(|choice| choice.line).or_else(|| plan.axes.first().map(|axis| axis.line))
+    };
+    let wrong = |names: &[&str], why: String| Mistake {
+        line: line_of(names),
+        what: format!("the cell {} cannot be: {why}", plan.told(&values)),
+    };
+    for choice in plan.choices(&values) {
+        choice.setting.set(&mut parts, &choice.text).map_err(|why| wrong(&[choice.setting.name], why))?;
+    }
+    let publisher = parts.publisher_config().map_err(|why| {
+        // The publisher names the flag that it has something against.
+        let named = ALL.iter().filter(|setting| setting.flag().is_some_and(|flag| why.contains(flag)));
+        wrong(&named.map(|setting| setting.name).collect::<Vec<_>>(), why)
+    })?;
+    encoder(&publisher.encoder).map_err(|why| wrong(&["publisher.encoder"], why))?;
+    let receiver = parts.receiver_config().map_err(|why| wrong(&["receiver.transport"], why))?;
+    source(&publisher.source).map_err(|why| wrong(&["publisher.source"], why))?;
+    let fps = publisher.wish.rate.map_or(FPS, |rate| rate.as_f64());
+    let pictures = plan.duration.as_secs_f64() * fps;
+    if pictures < MIN_PICTURES {
+        let least = (MIN_PICTURES / fps).ceil();
+        let why = format!(
+            "{:?} at {fps} pictures/s are {pictures:.0} pictures, and a run needs {MIN_PICTURES}: duration = \"{least}s\" at least",
+            plan.duration
+        );
+        return Err(wrong(&["publisher.fps"], why));
+    }
+    let gop_time = Duration::from_secs_f64(f64::from(publisher.gop) / fps);
+    if gop_time > MAX_GOP_TIME {
+        let why = format!(
+            "from one IDR to the next are {gop_time:?}, and a receiver would wait so long for its first picture: \
+             at most {MAX_GOP_TIME:?}, which is publisher.gop = {:.0} here",
+            (MAX_GOP_TIME.as_secs_f64() * fps).floor().max(1.0)
+        );
+        return Err(wrong(&["publisher.gop"], why));
+    }
+    let (pushed, played) = (publisher.transport, receiver.transport);
+    networks(&parts, pushed, played).map_err(|(name, why)| wrong(&[name], why))?;
+    Ok(Cell { number, values, parts, pushed, played, gop_time })
+}
+
+/// Sources that can be played again and again.
+fn source(source: &Source) -> Result<(), String> {
+    match source {
+        Source::Auto => Err("it names no source: add source = \"test\", or a file".to_owned()),
+        Source::Stdin | Source::RawStdin { .. } => {
+            Err("standard input can be read once only: give a file, a camera, or test".to_owned())
+        }
+        Source::File(path) if !path.is_file() => {
+            Err(format!("there is no file {}: paths are from the folder that tune runs in", path.display()))
+        }
+        Source::File(path) if !is_y4m(path) && on_path("ffmpeg").is_none() => {
+            Err(format!("{} needs ffmpeg to be read, and there is none on PATH", path.display()))
+        }
+        Source::File(_) | Source::Camera(_) | Source::Pattern => Ok(()),
+    }
+}
+
+/// An encoder of ffmpeg's needs an ffmpeg that has it.
+fn encoder(choice: &encode::Choice) -> Result<(), String> {
+    static ASKED: Mutex<BTreeMap<String, bool>> = Mutex::new(BTreeMap::new());
+    let encode::Choice::Ffmpeg(name) = choice else { return Ok(()) };
+    let Some(ffmpeg) = on_path("ffmpeg") else {
+        return Err(format!("ffmpeg:{name} needs ffmpeg, and there is none on PATH"));
+    };
+    // Once for each name: there may be thousands of cells.
+    let mut asked = ASKED.lock().unwrap_or_else(PoisonError::into_inner);
+    let has = asked.entry(name.clone()).or_insert_with(|| {
+        let said = Command::new(&ffmpeg).args(["-hide_banner", "-h", &format!("encoder={name}")]).output();
+        said.is_ok_and(|said| String::from_utf8_lossy(&said.stdout).starts_with("Encoder "))
+    });
+    if *has { Ok(()) } else { Err(format!("{} has no encoder {name}: see `ffmpeg -encoders`", ffmpeg.display())) }
+}
+
+fn is_y4m(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("y4m"))
+}
+
+/// Networks that do what they are asked to; the setting that is wrong and why.
+fn networks(parts: &Parts, pushed: Pushed, played: Played) -> Result<(), (&'static str, String)> {
+    let Parts { server, uplink, downlink, .. } = parts;
+    if *server == Server::Embedded && is_impaired(uplink) {
+        let why = "between a publisher and the server in its own process is no network: server = \"framelag\" is one of its own";
+        return Err(("server", why.to_owned()));
+    }
+    let tcp = [
+        ("uplink.reorder", uplink.reorder, pushed == Pushed::Tcp, "publisher.transport"),
+        ("uplink.duplicate", uplink.duplicate, pushed == Pushed::Tcp, "publisher.transport"),
+        ("downlink.reorder", downlink.reorder, played == Played::Tcp, "receiver.transport"),
+        ("downlink.duplicate", downlink.duplicate, played == Played::Tcp, "receiver.transport"),
+    ];
+    match tcp.into_iter().find(|(_, share, tcp, _)| *share > 0.0 && *tcp) {
+        Some((name, _, _, transport)) => {
+            Err((name, format!("{name} does not show in TCP, which puts everything right: use {transport} = \"udp\"")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Whether anything is different from a network that is as it is.
+pub fn is_impaired(conditions: &Conditions) -> bool {
+    let Conditions { hold, queue_bytes, .. } = Conditions::default();
+    Conditions { hold, queue_bytes, ..conditions.clone() } != Conditions::default()
+}
+
+/// All runs in order: each repeat is a block of all cells, shuffled by itself. So a machine that slows down or warms up
+/// meets every cell alike, and a sweep that is cut off has whole blocks but for its last.
+pub fn order(cells: usize, repeat: u32, seed: u64) -> Vec<Turn> {
+    let mut rng = StdRng::seed_from_u64(seed);
+    let mut all = Vec::with_capacity(cells * repeat as usize);
+    for repeat in 0..repeat {
+        let mut block: Vec<Turn> = (0..cells).map(|cell| Turn { cell, repeat }).collect();
+        block.shuffle(&mut rng);
+        all.extend(block);
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tune::plan;
+
+    const HEAD: &str = "name = \"t\"\nsource = \"test\"\nduration = \"2s\"\n";
+
+    fn plan(rest: &str) -> Plan {
+        plan::read(&format!("{HEAD}{rest}")).unwrap_or_else(|mistakes| panic!("{mistakes:?}"))
+    }
+
+    fn mistakes(rest: &str) -> Vec<Mistake> {
+        cells(&plan(rest)).map(|cells| cells.len()).expect_err("it cannot be")
+    }
+
+    #[test]
+    fn every_combination_is_a_cell_with_what_is_fixed() {
+        let plan = plan(
+            "[fixed]\npublisher.fps = 25\n[axes]\npublisher.gop = [10, 50]\nserver = [\"embedded\", \"framelag\"]\n",
+        );
+        let cells = cells(&plan).expect("all can be");
+        assert_eq!(cells.iter().map(|cell| cell.values.clone()).collect::<Vec<_>>(), [[0, 0], [0, 1], [1, 0], [1, 1]]);
+        let last = &cells[3];
+        assert_eq!(plan.told(&last.values), "publisher.gop=50 server=framelag");
+        assert_eq!(last.parts.server, Server::Own);
+        assert!(last.parts.publisher.contains(&("--fps", "25".to_owned())), "{:?}", last.parts);
+        assert_eq!(last.gop_time, Duration::from_secs(2));
+    }
+
+    #[test]
+    fn each_block_has_each_cell_once_in_an_order_of_its_own() {
+        let order_of = |seed| order(20, 3, seed);
+        let turns = order_of(7);
+        assert_eq!(turns, order_of(7));
+        assert_ne!(turns, order_of(8));
+        let blocks: Vec<Vec<usize>> =
+            turns.chunks(20).map(|block| block.iter().map(|turn| turn.cell).collect()).collect();
+        for (number, block) in blocks.iter().enumerate() {
+            assert!(turns[number * 20..][..20].iter().all(|turn| turn.repeat as usize == number));
+            let mut sorted = block.clone();
+            sorted.sort_unstable();
+            assert_eq!(sorted, (0..20).collect::<Vec<_>>());
+        }
+        assert_ne!(blocks[0], blocks[1]);
+    }
+
+    #[test]
+    fn impossible_cells_are_named_with_their_line_and_what_would_be_right() {
+        for (rest, line, word) in [
+            ("[axes]\npublisher.fps = [5, 30]\n", 5, "duration = \"6s\""),
+            ("[fixed]\npublisher.fps = 15\n[axes]\npublisher.gop = [30, 1000]\n", 7, "publisher.gop = 900"),
+            ("[axes]\nuplink.delay = [\"0\", \"20ms\"]\n", 5, "framelag"),
+            ("[axes]\ndownlink.reorder = [\"0%\", \"1%\"]\n", 5, "receiver.transport = \"udp\""),
+            ("[axes]\npublisher.bitrate = [\"1M\", \"1000k\"]\n", 5, "are the same"),
+            ("[axes]\npublisher.gop = [10, 20]\npublisher.size = [\"640x480\",\n\"641x480\"]\n", 7, "642x480"),
+            ("[axes]\npublisher.bitrate = [\"1M\",\n\"9G\"]\n", 6, "240M"),
+            ("[axes]\npublisher.encoder = [\"openh264\",\n\"ffmpeg:libx999\"]\n", 6, "libx999"),
+        ] {
+            let found = mistakes(rest);
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert!(found[0].what.contains(word), "{rest}: {found:?}");
+            assert_eq!(found[0].line, Some(line), "{rest}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_source_must_be_there_and_be_readable_again() {
+        for (source, word) in [("/nowhere.mp4", "/nowhere.mp4"), ("-", "once only")] {
+            let text = format!("name = \"t\"\nsource = \"{source}\"\n[axes]\npublisher.gop = [10, 50]\n");
+            let plan = plan::read(&text).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
+            let found = cells(&plan).map(|cells| cells.len()).expect_err("no source");
+            assert!(found[0].what.contains(word), "{found:?}");
+            assert_eq!(found[0].line, Some(2), "{found:?}");
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! The plan as it is typed: a TOML file, read with the line of everything in it, so that each mistake can be named by
+//! its line. All mistakes are found before the first is told.
+
+mod reader;
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::setting::Setting;
+pub use reader::read;
+
+/// Longest plan that is read, in bytes.
+pub const MAX_BYTES: u64 = 1 << 20;
+
+/// Most axes of a plan.
+pub const MAX_AXES: usize = 12;
+
+/// Most points of an axis.
+pub const MAX_POINTS: usize = 200;
+
+/// Most runs of a plan, cells × repeat: more than a month of runs of 30 s is a plan that went wrong.
+pub const MAX_RUNS: usize = 100_000;
+
+/// What is varied, what is not, and how long each run takes.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Its name, for titles.
+    pub name: String,
+    /// How often each cell is run. Default: 3.
+    pub repeat: u32,
+    /// From the first picture, left out of every figure. Default: 2 s.
+    pub warmup: Duration,
+    /// What is measured of each run, after the warm-up. Default: 10 s.
+    pub duration: Duration,
+    /// Decides over the order, and over what networks leave to chance. Default: 1.
+    pub seed: u64,
+    /// Whether picture quality is measured. Default: yes.
+    pub quality: bool,
+    /// Settings that are the same in every cell.
+    pub fixed: Vec<Choice>,
+    /// What is varied, in the plan's order.
+    pub axes: Vec<Axis>,
+}
+
+/// What is varied.
+#[derive(Clone, Debug)]
+pub struct Axis {
+    /// The name of its setting, or that of the table in `[coupled]`.
+    pub name: String,
+    /// Where it stands.
+    pub line: usize,
+    /// Its values, in the plan's order.
+    pub points: Vec<Point>,
+}
+
+/// One value of an axis.
+#[derive(Clone, Debug)]
+pub struct Point {
+    /// As it is told: the value itself, or the name of a coupled point.
+    pub label: String,
+    /// What it sets: one setting, or several of a coupled point.
+    pub choices: Vec<Choice>,
+}
+
+/// A setting and what it is set to.
+#[derive(Clone, Debug)]
+pub struct Choice {
+    /// Which.
+    pub setting: &'static Setting,
+    /// As it is typed.
+    pub text: String,
+    /// Where it stands.
+    pub line: usize,
+}
+
+/// One thing that is wrong with a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// Where; `None` where it is nowhere in particular.
+    pub line: Option<usize>,
+    /// What, and what would be right.
+    pub what: String,
+}
+
+/// Why a plan cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It is not there.
+    #[error("cannot read the plan {0}: {1}")]
+    Read(String, std::io::Error),
+    /// It is too long.
+    #[error("the plan {0} has more than {MAX_BYTES} bytes: that is no plan")]
+    TooLong(String),
+    /// These are wrong.
+    #[error("{}", list(.0, .1))]
+    Mistakes(String, Vec<Mistake>),
+}
+
+fn list(file: &str, mistakes: &[Mistake]) -> String {
+    let line = |mistake: &Mistake| match mistake.line {
+        Some(line) => format!("{file}, line {line}: {}", mistake.what),
+        None => format!("{file}: {}", mistake.what),
+    };
+    mistakes.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+impl Plan {
+    /// Reads `file`.
+    ///
+    /// # Errors
+    /// [`Error`], with everything that is wrong with the plan alone. What is wrong with its cells is found by
+    /// [`super::matrix::cells`].
+    pub fn open(file: &Path) -> Result<Self, Error> {
+        let name = file.display().to_string();
+        let cannot = |error| Error::Read(name.clone(), error);
+        if std::fs::metadata(file).map_err(cannot)?.len() > MAX_BYTES {
+            return Err(Error::TooLong(name));
+        }
+        let text = std::fs::read_to_string(file).map_err(cannot)?;
+        read(&text).map_err(|mistakes| Error::Mistakes(name, mistakes))
+    }
+
+    /// How many cells it has; `None` where they cannot be counted.
+    pub fn cell_count(&self) -> Option<usize> {
+        self.axes.iter().try_fold(1_usize, |product, axis| product.checked_mul(axis.points.len()))
+    }
+
+    /// Everything that decides over what is measured, by name: what a sweep that goes on must have in common with the
+    /// one that began. How often each cell runs is not of it: more blocks may follow.
+    pub fn essence(&self) -> Vec<(String, String)> {
+        let mut all = vec![
+            ("name".to_owned(), self.name.clone()),
+            ("warmup".to_owned(), format!("{:?}", self.warmup)),
+            ("duration".to_owned(), format!("{:?}", self.duration)),
+            ("seed".to_owned(), self.seed.to_string()),
+            ("quality".to_owned(), self.quality.to_string()),
+        ];
+        all.extend(self.fixed.iter().map(|choice| (choice.setting.name.to_owned(), choice.told())));
+        for axis in &self.axes {
+            let point = |point: &Point| match point.choices.as_slice() {
+                [_] if point.label == point.choices[0].told() => point.label.clone(),
+                choices => {
+                    let each = choices.iter().map(|choice| format!("{}={}", choice.setting.name, choice.told()));
+                    format!("{} ({})", point.label, each.collect::<Vec<_>>().join(" "))
+                }
+            };
+            let points: Vec<String> = axis.points.iter().map(point).collect();
+            all.push((format!("axes.{}", axis.name), points.join(", ")));
+        }
+        all
+    }
+}
+
+impl Choice {
+    /// The value without secrets.
+    pub fn told(&self) -> String {
+        common::redact::secrets(&self.text)
+    }
+}

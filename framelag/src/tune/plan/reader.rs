@@ -1,0 +1,353 @@
+//! From text to [`Plan`]. The one file that knows the TOML library.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use common::units::parse_duration;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::{Axis, Choice, MAX_AXES, MAX_POINTS, MAX_RUNS, Mistake, Plan, Point};
+use crate::tune::setting::{self, Setting};
+
+/// The plan's own keys.
+const KEYS: [&str; 10] =
+    ["name", "repeat", "warmup", "duration", "seed", "quality", "source", "fixed", "axes", "coupled"];
+
+/// Most runs of one cell.
+const MAX_REPEAT: u32 = 1000;
+
+/// Names and labels are at most so long: they are titles of columns and rows.
+const MAX_LABEL: usize = 80;
+
+/// Reads the text of a plan.
+///
+/// # Errors
+/// All that is wrong with it.
+pub fn read(text: &str) -> Result<Plan, Vec<Mistake>> {
+    let mut reader = Reader { text, mistakes: Vec::new() };
+    let table = match DeTable::parse(text) {
+        Ok(table) => table,
+        Err(error) => {
+            let line = error.span().map(|span| reader.line(&span));
+            return Err(vec![Mistake { line, what: error.message().to_owned() }]);
+        }
+    };
+    let plan = reader.plan(table.get_ref());
+    reader.check(&plan);
+    if reader.mistakes.is_empty() { Ok(plan) } else { Err(reader.mistakes) }
+}
+
+/// Something in the plan with the line it stands on.
+struct Entry<'t, 'i> {
+    name: String,
+    line: usize,
+    value: &'t Spanned<DeValue<'i>>,
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    mistakes: Vec<Mistake>,
+}
+
+impl Reader<'_> {
+    fn line(&self, span: &Range<usize>) -> usize {
+        self.text.as_bytes().iter().take(span.start).filter(|byte| **byte == b'\n').count() + 1
+    }
+
+    fn wrong(&mut self, line: usize, what: String) {
+        self.mistakes.push(Mistake { line: Some(line), what });
+    }
+
+    fn plan(&mut self, table: &DeTable<'_>) -> Plan {
+        let mut plan = Plan {
+            name: String::new(),
+            repeat: 3,
+            warmup: Duration::from_secs(2),
+            duration: Duration::from_secs(10),
+            seed: 1,
+            quality: true,
+            fixed: Vec::new(),
+            axes: Vec::new(),
+        };
+        for entry in self.entries(table) {
+            let Entry { name, line, value } = &entry;
+            match name.as_str() {
+                "name" => plan.name = self.label(&entry).unwrap_or_default(),
+                "repeat" => {
+                    self.number(&entry, 1..=u64::from(MAX_REPEAT)).into_iter().for_each(|n| plan.repeat = n as u32)
+                }
+                "seed" => self.number(&entry, 0..=u64::MAX >> 1).into_iter().for_each(|n| plan.seed = n),
+                "warmup" => self.duration(&entry).into_iter().for_each(|time| plan.warmup = time),
+                "duration" => self.duration(&entry).into_iter().for_each(|time| plan.duration = time),
+                "quality" => match value.get_ref() {
+                    DeValue::Boolean(quality) => plan.quality = *quality,
+                    _ => self.wrong(*line, "quality is true or false".to_owned()),
+                },
+                "source" => plan.fixed.extend(self.choice("publisher.source", &entry)),
+                "fixed" => plan.fixed.extend(self.choices(&entry)),
+                "axes" => plan.axes.extend(self.axes(&entry)),
+                "coupled" => plan.axes.extend(self.coupled(&entry)),
+                unknown => {
+                    let hint = setting::nearest(unknown, KEYS.into_iter());
+                    self.wrong(*line, format!("a plan has no key {unknown}{}", known(hint, &KEYS)));
+                }
+            }
+        }
+        plan
+    }
+
+    /// What is in `table`, in the order of the text.
+    fn entries<'t, 'i>(&self, table: &'t DeTable<'i>) -> Vec<Entry<'t, 'i>> {
+        let mut all: Vec<_> = table.iter().collect();
+        all.sort_by_key(|(key, _)| key.span().start);
+        let entry = |(key, value): (&'t Spanned<_>, _)| {
+            let name: &toml::de::DeString<'_> = key.get_ref();
+            Entry { name: name.to_string(), line: self.line(&key.span()), value }
+        };
+        all.into_iter().map(entry).collect()
+    }
+
+    /// What is in a table, or a mistake where it is none.
+    fn table<'t, 'i>(&mut self, entry: &Entry<'t, 'i>, what: &str) -> Vec<Entry<'t, 'i>> {
+        match entry.value.get_ref() {
+            DeValue::Table(table) => self.entries(table),
+            _ => {
+                self.wrong(entry.line, format!("{} is {what}", entry.name));
+                Vec::new()
+            }
+        }
+    }
+
+    /// What is in a table and the tables in it, by names with points: `publisher.gop`.
+    fn flat<'t, 'i>(&mut self, entry: &Entry<'t, 'i>, what: &str) -> Vec<Entry<'t, 'i>> {
+        let mut all = Vec::new();
+        for outer in self.table(entry, what) {
+            let inner = match outer.value.get_ref() {
+                DeValue::Table(_) => self.table(&outer, what),
+                _ => Vec::new(),
+            };
+            if inner.is_empty() {
+                all.push(outer);
+                continue;
+            }
+            let name = |inner: Entry<'t, 'i>| Entry { name: format!("{}.{}", outer.name, inner.name), ..inner };
+            all.extend(inner.into_iter().map(name));
+        }
+        all
+    }
+
+    /// A string, number or boolean as it is typed.
+    fn scalar(&mut self, entry: &Entry<'_, '_>) -> Option<String> {
+        let text = scalar(entry.value.get_ref());
+        if text.is_none() {
+            self.wrong(entry.line, format!("{} is one value, as in \"1000k\" or 30", entry.name));
+        }
+        text
+    }
+
+    fn label(&mut self, entry: &Entry<'_, '_>) -> Option<String> {
+        let text = self.scalar(entry)?;
+        if text.trim().is_empty() || text.chars().count() > MAX_LABEL || text.chars().any(char::is_control) {
+            self.wrong(entry.line, format!("{} is a name of 1 to {MAX_LABEL} characters in one line", entry.name));
+            return None;
+        }
+        Some(text)
+    }
+
+    fn number(&mut self, entry: &Entry<'_, '_>, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
+        let number = match entry.value.get_ref() {
+            DeValue::Integer(_) => scalar(entry.value.get_ref()).and_then(|text| text.parse().ok()),
+            _ => None,
+        };
+        let number = number.filter(|number| range.contains(number));
+        if number.is_none() {
+            let (least, most) = range.into_inner();
+            self.wrong(entry.line, format!("{} is a whole number from {least} to {most}", entry.name));
+        }
+        number
+    }
+
+    fn duration(&mut self, entry: &Entry<'_, '_>) -> Option<Duration> {
+        let text = self.scalar(entry)?;
+        match parse_duration(&text) {
+            Ok(duration) => Some(duration),
+            Err(why) => {
+                self.wrong(entry.line, format!("{}: {why}", entry.name));
+                None
+            }
+        }
+    }
+
+    fn choices(&mut self, entry: &Entry<'_, '_>) -> Vec<Choice> {
+        let all = self.flat(entry, "a table of settings, as in publisher.fps = 25");
+        all.iter().filter_map(|entry| self.choice(&entry.name, entry)).collect()
+    }
+
+    fn choice(&mut self, name: &str, entry: &Entry<'_, '_>) -> Option<Choice> {
+        let setting = self.setting(name, entry.line)?;
+        let text = self.scalar(entry)?;
+        self.chosen(setting, text, entry.line)
+    }
+
+    fn setting(&mut self, name: &str, line: usize) -> Option<&'static Setting> {
+        let found = setting::find(name);
+        if found.is_none() {
+            let names: Vec<&str> = setting::ALL.iter().map(|setting| setting.name).collect();
+            let hint = setting::nearest(name, names.iter().copied());
+            self.wrong(line, format!("there is no setting {name}{}", known(hint, &names)));
+        }
+        found
+    }
+
+    /// The choice, where the value alone is possible.
+    fn chosen(&mut self, setting: &'static Setting, text: String, line: usize) -> Option<Choice> {
+        let choice = Choice { setting, text, line };
+        if let Err(why) = setting.check(&choice.text) {
+            self.wrong(line, format!("{} = {}: {why}", setting.name, choice.told()));
+            return None;
+        }
+        Some(choice)
+    }
+
+    fn axes(&mut self, entry: &Entry<'_, '_>) -> Vec<Axis> {
+        let all = self.flat(entry, "a table of lists, as in publisher.gop = [15, 30, 60]");
+        all.iter().filter_map(|entry| self.axis(entry)).collect()
+    }
+
+    fn axis(&mut self, entry: &Entry<'_, '_>) -> Option<Axis> {
+        let setting = self.setting(&entry.name, entry.line)?;
+        let DeValue::Array(values) = entry.value.get_ref() else {
+            let what =
+                format!("{} is a list of values, as in [{}]; one value stands in [fixed]", entry.name, setting.example);
+            self.wrong(entry.line, what);
+            return None;
+        };
+        let mut points = Vec::new();
+        for value in values.iter().take(MAX_POINTS + 1) {
+            let (name, line) = (entry.name.clone(), self.line(&value.span()));
+            let Some(text) = self.scalar(&Entry { name, line, value }) else { continue };
+            let Some(choice) = self.chosen(setting, text, line) else { continue };
+            points.push(Point { label: choice.told(), choices: vec![choice] });
+        }
+        if values.is_empty() {
+            self.wrong(entry.line, format!("{} is an axis without a value: give two or more", entry.name));
+        }
+        Some(Axis { name: setting.name.to_owned(), line: entry.line, points })
+    }
+
+    fn coupled(&mut self, entry: &Entry<'_, '_>) -> Vec<Axis> {
+        let all = self.table(entry, "a table of axes, as in [coupled.size]");
+        all.iter().map(|entry| self.coupled_axis(entry)).collect()
+    }
+
+    fn coupled_axis(&mut self, entry: &Entry<'_, '_>) -> Axis {
+        if setting::find(&entry.name).is_some() || setting::is_part(&entry.name) {
+            let what = format!("coupled.{} has the name of a setting: give it one of its own", entry.name);
+            self.wrong(entry.line, what);
+        }
+        let mut points = Vec::new();
+        let all = self.table(entry, "a table of points, each as in \"720p\" = { publisher.size = \"1280x720\" }");
+        if all.is_empty() {
+            self.wrong(entry.line, format!("coupled.{} is an axis without a point: give two or more", entry.name));
+        }
+        for point in all.into_iter().take(MAX_POINTS + 1) {
+            let choices = self.choices(&point);
+            if choices.is_empty() {
+                self.wrong(point.line, format!("{} sets nothing: name a setting and its value", point.name));
+            }
+            points.push(Point { label: point.name.chars().take(MAX_LABEL).collect(), choices });
+        }
+        Axis { name: entry.name.clone(), line: entry.line, points }
+    }
+
+    /// What is wrong between the parts.
+    fn check(&mut self, plan: &Plan) {
+        if plan.name.is_empty() && !self.mistakes.iter().any(|mistake| mistake.what.starts_with("name ")) {
+            self.mistakes.push(Mistake { line: None, what: "a plan has a name, as in name = \"gop\"".to_owned() });
+        }
+        if plan.axes.is_empty() && self.mistakes.is_empty() {
+            let what = "nothing is varied: add [axes] with a list, as in publisher.gop = [15, 60]".to_owned();
+            self.mistakes.push(Mistake { line: None, what });
+        }
+        if let Some(axis) = plan.axes.get(MAX_AXES) {
+            self.wrong(axis.line, format!("{} is one axis too many: at most {MAX_AXES}", axis.name));
+        }
+        for axis in &plan.axes {
+            if axis.points.len() > MAX_POINTS {
+                self.wrong(axis.line, format!("{} has too many values: at most {MAX_POINTS}", axis.name));
+            }
+        }
+        self.check_twice(plan);
+        let runs = plan.cell_count().and_then(|cells| cells.checked_mul(plan.repeat as usize));
+        if runs.is_none_or(|runs| runs > MAX_RUNS) && self.mistakes.is_empty() {
+            let lengths: Vec<String> = plan.axes.iter().map(|axis| axis.points.len().to_string()).collect();
+            let what = format!(
+                "{} cells × {} runs are too many: at most {MAX_RUNS} runs in a plan; leave values out, or lower repeat",
+                lengths.join(" × "),
+                plan.repeat
+            );
+            self.mistakes.push(Mistake { line: None, what });
+        }
+    }
+
+    /// A setting that is set at two places, a value that is twice in its axis, an axis that is twice in the plan.
+    fn check_twice(&mut self, plan: &Plan) {
+        for (number, axis) in plan.axes.iter().enumerate() {
+            if plan.axes[..number].iter().any(|other| other.name == axis.name) {
+                self.wrong(axis.line, format!("there is an axis {} already", axis.name));
+            }
+            for (number, point) in axis.points.iter().enumerate() {
+                if axis.points[..number].iter().any(|other| other.label == point.label) {
+                    let line = point.choices.first().map_or(axis.line, |choice| choice.line);
+                    self.wrong(
+                        line,
+                        format!("{} has the value {} twice: use repeat to run it more often", axis.name, point.label),
+                    );
+                }
+            }
+        }
+        let mut places: Vec<(&'static str, &str)> = Vec::new();
+        let fixed = plan.fixed.iter().map(|choice| ("[fixed]", choice));
+        for (place, choice) in fixed.collect::<Vec<_>>() {
+            self.placed(&mut places, choice, place);
+        }
+        for axis in &plan.axes {
+            let before = places.clone();
+            for point in &axis.points {
+                let mut within = before.clone();
+                for choice in &point.choices {
+                    self.placed(&mut within, choice, &axis.name);
+                }
+                let new = within.into_iter().filter(|place| !places.contains(place)).collect::<Vec<_>>();
+                places.extend(new);
+            }
+        }
+    }
+
+    fn placed<'p>(&mut self, places: &mut Vec<(&'static str, &'p str)>, choice: &Choice, place: &'p str) {
+        let name = choice.setting.name;
+        match places.iter().find(|(known, _)| *known == name) {
+            Some((_, other)) => self.wrong(choice.line, format!("{name} is set by {other} already: name it once")),
+            None => places.push((name, place)),
+        }
+    }
+}
+
+/// A string, number or boolean as it is typed.
+fn scalar(value: &DeValue<'_>) -> Option<String> {
+    match value {
+        DeValue::String(text) => Some(text.to_string()),
+        DeValue::Integer(number) if number.radix() == 10 => Some(number.as_str().replace('_', "")),
+        DeValue::Float(number) => Some(number.as_str().replace('_', "")),
+        DeValue::Boolean(yes) => Some(yes.to_string()),
+        _ => None,
+    }
+}
+
+fn known(nearest: Option<&str>, all: &[&str]) -> String {
+    match nearest {
+        Some(name) => format!(": did you mean {name}?"),
+        None => format!(": there are {}", all.join(", ")),
+    }
+}

@@ -1,0 +1,127 @@
+//! One run: a server, a publisher and a receiver as their users start them, with networks between them, and what came of it.
+//! Everything that it starts ends with it.
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use publisher::args::Transport as Pushed;
+use publisher::config::Source;
+use receiver::args::Transport as Played;
+use reports::saved::Saved;
+use reports::sweep::{Figures, Outcome};
+
+use super::matrix::{Cell, Turn};
+use super::meeting::Meeting;
+use super::path::Path as Network;
+use super::plan::Plan;
+use crate::playing::{Error, Playing, Receiver};
+use crate::processes::{Process, sibling};
+
+/// How long the publisher may take until its stream can be played: a camera or a child process may be slow to open.
+const PUBLISH_LIMIT: Duration = Duration::from_secs(20);
+
+/// How long the receiver tries to connect.
+const WAIT: &str = "15s";
+
+/// What a run gave.
+#[derive(Debug)]
+pub struct Ran {
+    /// As the receiver says.
+    pub outcome: Outcome,
+    /// Why nothing can be said of its figures, or it failed.
+    pub why: Option<String>,
+    /// What was measured.
+    pub figures: Figures,
+}
+
+/// Runs `cell` with everything that it leaves in `folder`, which is made anew.
+///
+/// # Errors
+/// [`Error::Interrupted`] alone: a run that fails is one of the sweep's results.
+pub fn run(plan: &Plan, cell: &Cell, turn: Turn, folder: &Path, stopped: &AtomicBool) -> Result<Ran, Error> {
+    match measure(plan, cell, turn, folder, stopped) {
+        Ok(ran) => Ok(ran),
+        Err(Error::Interrupted) => Err(Error::Interrupted),
+        Err(Error::Failed(why)) => {
+            // Logs come in lines; a cell of a table is one.
+            let why: Vec<&str> = why.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+            let why = common::redact::secrets(&why.join(" | "));
+            // What was measured until then is of a run that did not come to its end: it is in the folder, not here.
+            Ok(Ran { outcome: Outcome::Failed, why: Some(why), figures: Figures::default() })
+        }
+    }
+}
+
+fn measure(plan: &Plan, cell: &Cell, turn: Turn, folder: &Path, stopped: &AtomicBool) -> Result<Ran, Error> {
+    anew(folder)?;
+    let mut meeting = Meeting::prepare(&cell.parts.server, folder)?;
+    let seed = |way: u64| network_seed(plan.seed, turn.repeat, way);
+    let uplink = Network::start(&meeting.push, &cell.parts.uplink, cell.pushed == Pushed::Udp, seed(0))?;
+    let mut publisher = publish(cell, &meeting, &uplink, folder)?;
+    let there = meeting.probe();
+    publisher.wait_until(PUBLISH_LIMIT, "publish", || meeting.check_running().is_err() || there.has_stream())?;
+    meeting.check_running()?;
+    let downlink = Network::start(&meeting.play, &cell.parts.downlink, cell.played == Played::Udp, seed(1))?;
+
+    let flags = flags(&cell.parts.receiver);
+    let mut arguments = vec!["--headless", "--wait", WAIT];
+    arguments.extend(flags.iter().map(String::as_str));
+    let receiver = Receiver::start(Playing {
+        url: downlink.url.as_str(),
+        arguments: &arguments,
+        warmup: plan.warmup,
+        measured: plan.duration,
+        gop_time: cell.gop_time,
+        report: folder.to_owned(),
+        log: folder.join("receiver.log"),
+    })?;
+    let watch = || publisher.check_running().and_then(|()| meeting.check_running());
+    let report = receiver.run(watch, stopped, || {})?;
+    figures(&report)
+}
+
+/// An empty folder: what an interrupted run left in it is of no use.
+fn anew(folder: &Path) -> Result<(), String> {
+    let cannot = |error| format!("cannot make the folder {}: {error}", folder.display());
+    if folder.exists() {
+        fs::remove_dir_all(folder).map_err(cannot)?;
+    }
+    fs::create_dir_all(folder).map_err(cannot)
+}
+
+/// Cells of one block meet the same luck, and those of another block another; so do not the two networks of a run.
+fn network_seed(seed: u64, repeat: u32, way: u64) -> u64 {
+    // Proxies count on from their seed for each connection: far apart, no two meet.
+    seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add((u64::from(repeat) * 2 + way) << 32)
+}
+
+fn publish(cell: &Cell, meeting: &Meeting, uplink: &Network, folder: &Path) -> Result<Process, String> {
+    let mut all = flags(&cell.parts.publisher);
+    match &meeting.embedded {
+        Some([rtsp, http]) => all.extend([format!("--rtsp={rtsp}"), format!("--http={http}")]),
+        None => all.push(format!("--to={}", uplink.url)),
+    }
+    let config = cell.parts.publisher_config()?;
+    if matches!(config.source, Source::File(_)) {
+        all.push("--loop".to_owned());
+    }
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    Process::start_leashed("publisher", &sibling("publisher")?, &all, folder.join("publisher.log"))
+}
+
+fn flags(flags: &[(&'static str, String)]) -> Vec<String> {
+    flags.iter().map(|(flag, value)| format!("{flag}={value}")).collect()
+}
+
+fn figures(report: &Path) -> Result<Ran, Error> {
+    let run = Saved::open(report).map_err(|error| error.to_string())?.run;
+    let outcome = Outcome::from(run.outcome);
+    let reasons: Vec<&str> = run.warnings.iter().map(|warning| &*warning.message).collect();
+    let why = (outcome != Outcome::Ok).then(|| match reasons.as_slice() {
+        [] => "the receiver does not say why".to_owned(),
+        reasons => reasons.join(" | "),
+    });
+    Ok(Ran { outcome, why, figures: Figures::of(&run) })
+}

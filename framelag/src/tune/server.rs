@@ -1,0 +1,133 @@
+//! Servers that a cell can name: where publisher and receiver meet.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use common::redact;
+use url::Url;
+
+use crate::processes::on_path;
+
+/// A server by name.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Server {
+    /// In the publisher's process.
+    #[default]
+    Embedded,
+    /// `framelag serve`, a process of its own.
+    Own,
+    /// MediaMTX, from `$MEDIAMTX` or `PATH`.
+    Mediamtx,
+    /// One that is started by this command.
+    Command(Vec<String>),
+    /// One that runs already. Its URL may hold a password.
+    Running(Url),
+}
+
+/// Stands for the port in a command.
+pub const PORT: &str = "{port}";
+
+/// Stands for the run's folder in a command.
+pub const FOLDER: &str = "{dir}";
+
+impl FromStr for Server {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "embedded" => return Ok(Self::Embedded),
+            "framelag" => return Ok(Self::Own),
+            "mediamtx" => return Ok(Self::Mediamtx),
+            _ => {}
+        }
+        if let Some(command) = text.strip_prefix("exec:") {
+            let words: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
+            return if words.is_empty() { Err(wrong(text)) } else { Ok(Self::Command(words)) };
+        }
+        let url = Url::parse(text).ok().filter(|url| url.scheme() == "rtsp");
+        let url = url.ok_or_else(|| wrong(text))?;
+        let whole = url.host_str().is_some_and(|host| !host.is_empty()) && !url.path().trim_matches('/').is_empty();
+        if whole { Ok(Self::Running(url)) } else { Err(wrong(text)) }
+    }
+}
+
+fn wrong(text: &str) -> String {
+    format!(
+        "{:?} is no server: write embedded, framelag, mediamtx, exec:COMMAND with {PORT} where its RTSP port goes, \
+         or rtsp://HOST:PORT/PATH of one that runs",
+        redact::url(text)
+    )
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Embedded => f.write_str("embedded"),
+            Self::Own => f.write_str("framelag"),
+            Self::Mediamtx => f.write_str("mediamtx"),
+            Self::Command(words) => write!(f, "exec:{}", words.join(" ")),
+            Self::Running(url) => f.write_str(&redact::url(url.as_str())),
+        }
+    }
+}
+
+impl Server {
+    /// Whether its program is there. One that runs is asked when it is needed.
+    ///
+    /// # Errors
+    /// Which program is not, and what to do.
+    pub fn check(&self) -> Result<(), String> {
+        match self {
+            Self::Mediamtx => mediamtx().map(drop).ok_or_else(|| {
+                "there is no mediamtx: put it on PATH, or its path into $MEDIAMTX (https://mediamtx.org)".to_owned()
+            }),
+            Self::Command(words) => {
+                let program = words.first().map_or("", String::as_str);
+                executable(program)
+                    .map(drop)
+                    .ok_or_else(|| format!("there is no program {program}: install it, or give its path"))
+            }
+            Self::Embedded | Self::Own | Self::Running(_) => Ok(()),
+        }
+    }
+}
+
+/// MediaMTX, where it is.
+pub fn mediamtx() -> Option<PathBuf> {
+    let named = std::env::var_os("MEDIAMTX").map(PathBuf::from);
+    named.filter(|path| path.is_file()).or_else(|| on_path("mediamtx"))
+}
+
+/// The file of a program, by name or path.
+pub fn executable(program: &str) -> Option<PathBuf> {
+    if program.contains('/') {
+        return Some(Path::new(program).to_owned()).filter(|path| path.is_file());
+    }
+    on_path(program)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_are_read_and_told_without_passwords() {
+        for text in ["embedded", "framelag", "mediamtx", "exec:sh -c {port}", "rtsp://127.0.0.1:8554/cam"] {
+            assert_eq!(text.parse::<Server>().expect(text).to_string(), text);
+        }
+        let told = "rtsp://ann:secret@h/cam".parse::<Server>().expect("a URL").to_string();
+        assert!(!told.contains("secret"), "{told}");
+        for bad in ["", "exec:", "http://h/cam", "rtsp://h", "rtsp://ann:secret@/cam", "nginx"] {
+            let why = bad.parse::<Server>().expect_err(bad);
+            assert!(why.contains("embedded") && !why.contains("secret"), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_named() {
+        let missing = Server::Command(vec!["/nowhere/server".to_owned()]);
+        assert!(missing.check().expect_err("it is not there").contains("/nowhere/server"));
+        assert_eq!(Server::Command(vec!["sh".to_owned()]).check(), Ok(()));
+    }
+}
