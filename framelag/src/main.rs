@@ -63,8 +63,6 @@ enum Command {
     Gate(gate::Args),
     /// Shows what changed from some runs to others.
     Compare(gate::CompareArgs),
-    /// Renders the pages of report folders again, and joins runs.
-    Report(report::Args),
     /// Runs a matrix of settings, in random order and again and again, and says which to choose.
     Tune(tune::Args),
     /// Says what is there, what is missing, and the command that mends it.
