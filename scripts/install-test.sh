@@ -26,4 +26,8 @@ camera=(
 hosts=(
     iproute2                     # two hosts are two network namespaces
 )
-need_packages "the tests (RTSP peers, window, camera VM, two hosts)" "${peers[@]}" "${window[@]}" "${camera[@]}" "${hosts[@]}"
+pages=(
+    chromium fonts-dejavu-core   # report.html
+    libxml2-utils                # xmllint: junit.xml
+)
+need_packages "the tests (RTSP peers, window, camera VM, two hosts, report pages)" "${peers[@]}" "${window[@]}" "${camera[@]}" "${hosts[@]}" "${pages[@]}"

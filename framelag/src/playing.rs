@@ -77,6 +77,8 @@ impl Receiver {
         let mut command = leashed(&sibling("receiver")?)?;
         command.arg(url).args(arguments).args(["--json", "--report"]).arg(&report);
         command.args(["--warmup", &millis(warmup), "--duration", &millis(warmup + measured)]);
+        // One of many runs: none of them is a step of a CI job.
+        command.env_remove("GITHUB_STEP_SUMMARY");
         // A group of its own: Ctrl-C is for this process, which ends it.
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr).process_group(0);
         let child = command.spawn().map_err(|error| format!("cannot start the receiver: {error}"))?;

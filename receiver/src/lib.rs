@@ -19,6 +19,7 @@ pub mod queue;
 pub mod read;
 pub mod receive;
 pub mod render;
+mod step_summary;
 pub mod stop;
 pub mod stream;
 pub mod threads;

@@ -22,6 +22,7 @@ use crate::metrics::{self, Exporter};
 use crate::output::Output;
 use crate::render::pixels::Slot;
 use crate::render::{Screen, snapshot};
+use crate::step_summary;
 use crate::stop::Stop;
 use crate::stream::{Stream, tell_apart};
 use crate::threads::{self, Environment};
@@ -304,6 +305,7 @@ impl Run<'_> {
         self.saving.drain(..).for_each(|thread| drop(thread.join()));
         let saved = self.config.snapshot.as_deref().is_none_or(|path| self.save(path));
         let (window, now) = (self.screen.is_wanted(), self.clocks());
+        let page = step_summary::file();
         tell_apart(&mut self.streams);
         let mut codes = if saved { Vec::new() } else { vec![FAILED] };
         let mut last = Vec::new();
@@ -311,6 +313,11 @@ impl Run<'_> {
             let (name, url, transport) = (stream.name.clone(), stream.url.clone(), stream.transport);
             let summary = stream.finish(window, &self.config.assertions, now);
             self.output.summary(&name, &url, &summary);
+            if let Some(page) = &page
+                && let Err(error) = step_summary::append(page, &summary.run)
+            {
+                self.output.warn(format_args!("cannot append to $GITHUB_STEP_SUMMARY ({}): {error}", page.display()));
+            }
             codes.push(summary.exit_code);
             last.extend(summary.metrics.map(|metrics| Named { stream: name, transport, metrics }));
         }

@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 pub mod binary;
+pub mod browser;
 pub mod camera;
 pub mod corner_code;
 pub mod gate_rates;

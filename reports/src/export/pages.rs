@@ -49,3 +49,6 @@ pub fn remove(folder: &Path) -> Result<(), folder::Error> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

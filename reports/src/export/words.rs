@@ -64,17 +64,16 @@ pub fn reasons(run: &Run) -> Vec<String> {
 pub fn asserted(run: &Run) -> String {
     let count = |ok| run.assertions.iter().filter(|verdict| verdict.ok == ok).count();
     let (all, held, broken) = (run.assertions.len(), count(Some(true)), count(Some(false)));
+    let are = |count: usize| if count == 1 { "is" } else { "are" };
     match (all, held) {
         (0, _) => "nothing was asserted".to_owned(),
         (1, 1) => "the assertion held".to_owned(),
+        (1, _) if broken > 0 => "the assertion is broken".to_owned(),
+        (1, _) => "the assertion is undecided".to_owned(),
         (all, held) if held == all => format!("all {all} assertions held"),
-        _ if broken > 0 => format!("{broken} of {all} {} broken", plural(all, "assertion is", "assertions are")),
-        _ => format!("{} of {all} {} undecided", all - held, plural(all, "assertion is", "assertions are")),
+        _ if broken > 0 => format!("{broken} of {all} assertions {} broken", are(broken)),
+        _ => format!("{} of {all} assertions {} undecided", all - held, are(all - held)),
     }
-}
-
-fn plural<'a>(count: usize, one: &'a str, many: &'a str) -> &'a str {
-    if count == 1 { one } else { many }
 }
 
 /// What came of an assertion.
