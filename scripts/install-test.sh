@@ -31,3 +31,32 @@ pages=(
     libxml2-utils                # xmllint: junit.xml
 )
 need_packages "the tests (RTSP peers, window, camera VM, two hosts, report pages)" "${peers[@]}" "${window[@]}" "${camera[@]}" "${hosts[@]}" "${pages[@]}"
+need_packages "the tests (RTSP peers, window, camera VM, two hosts)" "${peers[@]}" "${window[@]}" "${camera[@]}" "${hosts[@]}"
+
+# Prometheus, to scrape a receiver, and promtool. Debian's package would start a service, so only its programs are taken.
+prometheus=$(target_dir)/tools/prometheus
+if [ ! -x "$prometheus/promtool" ]; then
+    rm -rf "$prometheus.new"
+    mkdir -p "$prometheus.new"
+    if ! { command -v prometheus && command -v promtool; } >/dev/null; then
+        say "unpacking Debian's package prometheus into $prometheus"
+        apt-cache show prometheus >/dev/null 2>&1 || as_root apt-get update -qq
+        (cd "$prometheus.new" && apt-get download -qq -o APT::Sandbox::User=root prometheus >&2 && dpkg-deb --extract prometheus_*.deb . && rm prometheus_*.deb)
+        ln -s usr/bin/prometheus usr/bin/promtool "$prometheus.new"
+    else
+        ln -s "$(command -v prometheus)" "$(command -v promtool)" "$prometheus.new"
+    fi
+    rm -rf "$prometheus"
+    mv "$prometheus.new" "$prometheus"
+fi
+
+# What else reads live metrics in the tests, by version and checksum, without touching the system.
+requirements=scripts/requirements-metrics.txt
+readers=$(target_dir)/tools/metrics-python
+if [ ! -e "$readers/made" ] || ! cmp --silent "$requirements" "$readers/made"; then
+    say "installing the readers of live metrics into $readers"
+    rm -rf "$readers" "$readers.new"
+    python -m pip install --quiet --no-deps --require-hashes --target "$readers.new" -r "$requirements" >&2
+    cp "$requirements" "$readers.new/made"
+    mv "$readers.new" "$readers"
+fi

@@ -104,6 +104,7 @@ pub fn run(config: &Config, stop: &Stop) -> Result<u8, Error> {
     drop(environment);
     let (ticked, told) = (started.mono, started.mono);
     let mut run = Run { config, clock, output, exporter, streams, screen, saving: Vec::new(), ticked, told };
+    run.publish(started);
     run.go(&events, stop);
     let code = run.finish();
     drop(events);
@@ -246,12 +247,17 @@ impl Run<'_> {
         }
         if now.mono - self.told >= SECOND {
             self.told = now.mono;
-            if let Some(exporter) = &self.exporter {
-                exporter.publish(self.streams.iter_mut().map(|stream| stream.metrics(now)).collect());
-            }
+            self.publish(now);
             let elapsed = self.first_picture().map_or(Duration::ZERO, |first| now.mono - first);
             let live = self.streams.iter_mut().map(|stream| (stream.name.clone(), stream.meter().recorder().live()));
             self.output.second(elapsed, live.collect::<Vec<_>>().iter().map(|(name, live)| (name.as_str(), *live)));
+        }
+    }
+
+    /// Shows the figures to other programs, where they may look.
+    fn publish(&mut self, now: Now) {
+        if let Some(exporter) = &self.exporter {
+            exporter.publish(self.streams.iter_mut().map(|stream| stream.metrics(now)).collect());
         }
     }
 

@@ -74,8 +74,8 @@ pub struct Gauges {
     pub age_us: Option<i64>,
     /// Pictures shown in the last second.
     pub fps: f64,
-    /// Bits of compressed video in the newest whole second.
-    pub bits_per_second: Option<f64>,
+    /// Bytes of compressed video in the newest whole second.
+    pub bytes_per_second: Option<f64>,
     /// Receiver's clock − publisher's clock, µs; 0 on the same host.
     pub offset_us: Option<i64>,
     /// The bound of that, ± µs; 0 on the same host.

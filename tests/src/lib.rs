@@ -21,6 +21,7 @@ pub mod pictures;
 pub mod process;
 pub mod report;
 pub mod rtsp;
+pub mod scraping;
 pub mod screen;
 pub mod serving;
 pub mod survival;

@@ -91,7 +91,7 @@ const fn unit(unit: Unit) -> &'static str {
         Unit::None => "",
         Unit::Seconds => "s",
         Unit::Bytes => "By",
-        Unit::BitsPerSecond => "bit/s",
+        Unit::BytesPerSecond => "By/s",
         Unit::Hertz => "Hz",
     }
 }

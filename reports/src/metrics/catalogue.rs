@@ -124,9 +124,9 @@ pub const METRICS: [Metric; 18] = [
         Source::Now(|now| one(Value::Number(now.fps))),
     ),
     Metric::new(
-        ("framelag_bitrate_bits_per_second", Kind::Gauge, Unit::BitsPerSecond),
+        ("framelag_video_rate_bytes_per_second", Kind::Gauge, Unit::BytesPerSecond),
         "Compressed video in the newest whole second.",
-        Source::Now(|now| option(now.bits_per_second.map(Value::Number))),
+        Source::Now(|now| option(now.bytes_per_second.map(Value::Number))),
     ),
     Metric::new(
         ("framelag_clock_offset_seconds", Kind::Gauge, Unit::Seconds),

@@ -53,8 +53,8 @@ pub enum Unit {
     Seconds,
     /// Bytes.
     Bytes,
-    /// Bits per second.
-    BitsPerSecond,
+    /// Bytes per second.
+    BytesPerSecond,
     /// Per second.
     Hertz,
 }
@@ -66,7 +66,7 @@ impl Unit {
             Self::None => "",
             Self::Seconds => "seconds",
             Self::Bytes => "bytes",
-            Self::BitsPerSecond => "bits_per_second",
+            Self::BytesPerSecond => "bytes_per_second",
             Self::Hertz => "hertz",
         }
     }

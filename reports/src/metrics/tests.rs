@@ -56,7 +56,7 @@ fn the_warm_up_counts_nowhere_and_what_does_not_exist_is_absent() {
     assert_eq!(names(tally.metrics(now(800))), warm);
     tally.tick(now(1_020), &mut |_| {});
     let begun = names(tally.metrics(now(1_020)));
-    for absent in ["framelag_frames", "framelag_latency_seconds", "framelag_bitrate_bits_per_second"] {
+    for absent in ["framelag_frames", "framelag_latency_seconds", "framelag_video_rate_bytes_per_second"] {
         assert!(!begun.contains(&absent), "nothing was read yet: {begun:?}");
     }
     (26..100).for_each(|i| tally.frame(&sample(i, i * 40, i * 40 + 10), &mut |_| {}));
@@ -196,4 +196,25 @@ proptest! {
         let mean = run.latency_ms.mean.map_or(0.0, |mean| mean * 1e3 * run.latency_ms.count as f64);
         prop_assert!((sum - mean).abs() <= run.latency_ms.count as f64, "{sum} {mean}");
     }
+}
+
+#[test]
+fn zz_cost() {
+    let mut tally = tally(Duration::ZERO);
+    let start = std::time::Instant::now();
+    (0..1000).for_each(|i| tally.frame(&sample(i, i * 40, i * 40 + 10), &mut |_| {}));
+    println!("frame {:?}", start.elapsed() / 1000);
+    let s = sample(1, 40, 50);
+    let mut l = Latencies::default();
+    let start = std::time::Instant::now();
+    (0..100_000).for_each(|_| l.record(std::hint::black_box(&s)));
+    println!("record {:?}", start.elapsed() / 100_000);
+    let start = std::time::Instant::now();
+    (0..10_000).for_each(|_| drop(std::hint::black_box(tally.metrics(now(40_000)))));
+    println!("metrics {:?}", start.elapsed() / 10_000);
+    let named = [named(tally.metrics(now(40_000)))];
+    let start = std::time::Instant::now();
+    let mut n = 0;
+    (0..1_000).for_each(|_| n = crate::export::openmetrics::text(&families(&named), Default::default()).len());
+    println!("text {:?} {n} bytes", start.elapsed() / 1_000);
 }

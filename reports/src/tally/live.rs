@@ -43,11 +43,11 @@ impl Tally {
         Gauges {
             age_us: self.screen.age_us(now.mono),
             fps: self.recent_fps(),
-            bits_per_second: self
+            bytes_per_second: self
                 .intervals
                 .as_ref()
                 .and_then(|intervals| intervals.newest_kbps())
-                .map(|kbps| kbps * 1e3),
+                .map(|kbps| kbps * 1e3 / 8.0),
             offset_us: clock.offset_us,
             bound_us: clock.uncertainty_us,
         }

@@ -1,106 +1,87 @@
-//! `/metrics`, in the OpenMetrics text format 1.0.
+//! `/metrics`: what the server and its streams do, as [`reports::export::openmetrics`] writes it.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use common::clock::Clock;
+use reports::export::openmetrics::{self, Format};
+use reports::metrics::{Family, Kind, Label, Point, Unit, Value};
 
 use crate::Shared;
 use crate::relay::{Counts, Stream};
 
-const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
 /// `GET /metrics`.
-pub(super) async fn show(State(shared): State<Arc<Shared>>) -> Response {
-    ([(header::CONTENT_TYPE, CONTENT_TYPE)], text(&shared)).into_response()
+pub(super) async fn show(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+    let lists: Vec<_> = headers.get_all(header::ACCEPT).iter().filter_map(|list| list.to_str().ok()).collect();
+    let format = Format::accepted(&lists.join(","));
+    ([(header::CONTENT_TYPE, format.content_type())], openmetrics::text(&families(&shared), format)).into_response()
 }
 
-/// A metric of each stream: its name, type, help, and value.
-type StreamMetric = (&'static str, Kind, &'static str, fn(&Counts, usize) -> u64);
+/// A metric of each stream: its name, type, unit, help, and value.
+type StreamMetric = (&'static str, Kind, Unit, &'static str, fn(&Counts, usize) -> u64);
 
 const STREAM_METRICS: [StreamMetric; 9] = [
-    ("framelag_stream_readers", Kind::Gauge, "Readers.", |_, readers| readers as u64),
-    ("framelag_stream_packets", Kind::Counter, "RTP and RTCP packets received.", |c, _| c.packets),
-    ("framelag_stream_bytes", Kind::Counter, "Bytes of those packets.", |c, _| c.bytes),
-    ("framelag_stream_frames", Kind::Counter, "Video frames received.", |c, _| c.frames),
-    ("framelag_stream_idrs", Kind::Counter, "Frames that decoding can start with.", |c, _| c.idrs),
-    ("framelag_stream_lost_packets", Kind::Counter, "Packets missing by their sequence numbers.", |c, _| {
-        c.lost_packets
+    ("framelag_stream_readers", Kind::Gauge, Unit::None, "Readers.", |_, readers| readers as u64),
+    ("framelag_stream_packets", Kind::Counter, Unit::None, "RTP and RTCP packets received.", |c, _| c.packets),
+    ("framelag_stream_bytes", Kind::Counter, Unit::Bytes, "Bytes of those packets.", |c, _| c.bytes),
+    ("framelag_stream_frames", Kind::Counter, Unit::None, "Video frames received.", |c, _| c.frames),
+    ("framelag_stream_idrs", Kind::Counter, Unit::None, "Frames that decoding can start with.", |c, _| c.idrs),
+    (
+        "framelag_stream_lost_packets",
+        Kind::Counter,
+        Unit::None,
+        "Packets missing by their sequence numbers.",
+        |c, _| c.lost_packets,
+    ),
+    ("framelag_stream_foreign_packets", Kind::Counter, Unit::None, "Datagrams from strangers, ignored.", |c, _| {
+        c.foreign_packets
     }),
-    ("framelag_stream_foreign_packets", Kind::Counter, "Datagrams from strangers, ignored.", |c, _| c.foreign_packets),
-    ("framelag_stream_dropped_frames", Kind::Counter, "Frames not sent to readers that were too slow.", |c, _| {
-        c.dropped.frames
+    (
+        "framelag_stream_dropped_frames",
+        Kind::Counter,
+        Unit::None,
+        "Frames not sent to readers that were too slow.",
+        |c, _| c.dropped.frames,
+    ),
+    ("framelag_stream_dropped_packets", Kind::Counter, Unit::None, "Packets of those frames.", |c, _| {
+        c.dropped.packets
     }),
-    ("framelag_stream_dropped_packets", Kind::Counter, "Packets of those frames.", |c, _| c.dropped.packets),
 ];
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Gauge,
-    Counter,
-}
-
-fn text(shared: &Shared) -> String {
-    let mut page = Page(String::new());
+fn families(shared: &Shared) -> Vec<Family> {
     let connections = &shared.connections;
-    page.single("framelag_rtsp_connections", Kind::Gauge, "Open RTSP connections.", connections.open.load(Relaxed));
-    page.single(
-        "framelag_rtsp_accepted",
-        Kind::Counter,
-        "RTSP connections served.",
-        connections.accepted.load(Relaxed),
-    );
-    let refused = connections.refused.load(Relaxed);
-    page.single("framelag_rtsp_refused", Kind::Counter, "RTSP connections closed at the limit.", refused);
     let uptime = (shared.clock.now().mono - shared.started.mono).as_secs();
-    page.single("framelag_uptime_seconds", Kind::Gauge, "Time since the server started.", uptime);
     let streams = shared.paths.list();
-    page.single("framelag_streams", Kind::Gauge, "Live streams.", streams.len() as u64);
-
+    let (open, accepted) = (connections.open.load(Relaxed), connections.accepted.load(Relaxed));
+    let refused = connections.refused.load(Relaxed);
+    let mut families = vec![
+        single("framelag_rtsp_connections", Kind::Gauge, Unit::None, "Open RTSP connections.", open),
+        single("framelag_rtsp_accepted", Kind::Counter, Unit::None, "RTSP connections served.", accepted),
+        single("framelag_rtsp_refused", Kind::Counter, Unit::None, "RTSP connections closed at the limit.", refused),
+        single("framelag_uptime_seconds", Kind::Gauge, Unit::Seconds, "Time since the server started.", uptime),
+        single("framelag_streams", Kind::Gauge, Unit::None, "Live streams.", streams.len() as u64),
+    ];
     let snapshots: Vec<(Arc<Stream>, Counts, usize)> =
         streams.into_iter().map(|s| (s.clone(), s.counts(), s.readers().len())).collect();
-    for (name, kind, help, value) in STREAM_METRICS {
-        page.family(name, kind, help);
-        for (stream, counts, readers) in &snapshots {
-            // The characters of a stream's name need no escaping.
-            let labels = format!("{{path=\"{}\"}}", stream.path());
-            page.sample(name, kind, &labels, value(counts, *readers));
-        }
-    }
-    page.end()
+    families.extend(STREAM_METRICS.iter().map(|(name, kind, unit, help, value)| {
+        let of = |(stream, counts, readers): &(Arc<Stream>, Counts, usize)| {
+            point(vec![("path", stream.path().to_string())], value(counts, *readers))
+        };
+        Family { name, kind: *kind, unit: *unit, help, points: snapshots.iter().map(of).collect() }
+    }));
+    families
 }
 
-struct Page(String);
+fn single(name: &'static str, kind: Kind, unit: Unit, help: &'static str, value: u64) -> Family {
+    Family { name, kind, unit, help, points: vec![point(Vec::new(), value)] }
+}
 
-impl Page {
-    fn single(&mut self, name: &str, kind: Kind, help: &str, value: u64) {
-        self.family(name, kind, help);
-        self.sample(name, kind, "", value);
-    }
-
-    fn family(&mut self, name: &str, kind: Kind, help: &str) {
-        let kind = if kind == Kind::Gauge { "gauge" } else { "counter" };
-        self.line(&format!("# TYPE {name} {kind}"));
-        self.line(&format!("# HELP {name} {help}"));
-    }
-
-    fn sample(&mut self, name: &str, kind: Kind, labels: &str, value: u64) {
-        let suffix = if kind == Kind::Counter { "_total" } else { "" };
-        self.line(&format!("{name}{suffix}{labels} {value}"));
-    }
-
-    fn line(&mut self, text: &str) {
-        writeln!(self.0, "{text}").expect("writing to a String does not fail");
-    }
-
-    fn end(mut self) -> String {
-        self.line("# EOF");
-        self.0
-    }
+/// Since when a stream counts is not kept.
+fn point(labels: Vec<Label>, value: u64) -> Point {
+    Point { labels, created: None, value: Value::Count(value) }
 }
 
 #[cfg(test)]
@@ -109,7 +90,7 @@ mod tests {
 
     #[test]
     fn the_page_is_openmetrics() {
-        let text = text(&Shared::new(None));
+        let text = openmetrics::text(&families(&Shared::new(None)), Format::OpenMetrics);
         assert!(
             text.contains("# TYPE framelag_rtsp_accepted counter\n")
                 && text.contains("framelag_rtsp_accepted_total 0\n")
