@@ -31,6 +31,7 @@ pub mod host;
 pub mod interval;
 pub mod latency;
 pub mod publisher_clock;
+pub mod quality;
 pub mod recorder;
 mod rivals;
 pub mod run;
