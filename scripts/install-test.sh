@@ -31,7 +31,6 @@ pages=(
     libxml2-utils                # xmllint: junit.xml
 )
 need_packages "the tests (RTSP peers, window, camera VM, two hosts, report pages)" "${peers[@]}" "${window[@]}" "${camera[@]}" "${hosts[@]}" "${pages[@]}"
-need_packages "the tests (RTSP peers, window, camera VM, two hosts)" "${peers[@]}" "${window[@]}" "${camera[@]}" "${hosts[@]}"
 
 # Prometheus, to scrape a receiver, and promtool. Debian's package would start a service, so only its programs are taken.
 prometheus=$(target_dir)/tools/prometheus

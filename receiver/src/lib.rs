@@ -14,6 +14,7 @@ pub mod memory;
 pub mod metrics;
 pub mod offset;
 pub mod output;
+pub mod pictures;
 pub mod pipeline;
 pub mod queue;
 pub mod read;

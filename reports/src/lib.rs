@@ -35,6 +35,7 @@ pub mod latency;
 pub mod metrics;
 pub mod plot;
 pub mod publisher_clock;
+pub mod quality;
 pub mod recorder;
 mod rivals;
 pub mod run;
