@@ -48,6 +48,7 @@ pub mod summary;
 pub mod tally;
 pub mod threshold;
 pub mod timeline;
+pub mod trend;
 pub mod warning;
 
 #[cfg(test)]

@@ -86,9 +86,10 @@ fn pools(runs: &[Recorded]) -> Vec<(String, Vec<f64>)> {
     names.sort_unstable();
     names.dedup();
     let all = names.into_iter().flat_map(|(pool, path)| {
-        QUANTILES.iter().enumerate().map(move |(i, quantile)| {
-            (format!("{pool}, {path}, {quantile}"), values(runs, pool, path, i))
-        })
+        QUANTILES
+            .iter()
+            .enumerate()
+            .map(move |(i, quantile)| (format!("{pool}, {path}, {quantile}"), values(runs, pool, path, i)))
     });
     all.filter(|(_, values)| values.len() >= 4 * RUNS).collect()
 }
