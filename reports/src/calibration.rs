@@ -32,7 +32,7 @@ pub const MAX_BYTES: u64 = 1 << 20;
 const MAX_AHEAD: Duration = Duration::from_secs(60);
 
 /// How far figures may be off, as a report quotes it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Quote {
     /// ± ms, on this machine: of a p50, beyond a run without delay.
     pub accuracy_ms: f64,

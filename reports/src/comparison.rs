@@ -169,7 +169,7 @@ impl Compared {
             uncertainty_us: one.or(apart.map(|newest| newest.bound_us)),
             max_uncertainty_us: one.or(apart.map(|newest| self.max_bound_us.unwrap_or(newest.bound_us))),
             drift_ppm: apart.and_then(|newest| newest.drift_ppm).map(rounded),
-            source,
+            source: source.map(Into::into),
             probes: self.probes.map(|Probes { sent, answered, refused, .. }| ProbeFigures { sent, answered, refused }),
             restarts: self.restarts(),
             ..figures
@@ -319,7 +319,7 @@ mod tests {
         let clock = run.clock;
         assert_eq!((clock.same_host, clock.offset_us, clock.uncertainty_us), (false, Some(OFFSET), Some(300)));
         assert_eq!((clock.max_uncertainty_us, clock.drift_ppm), (Some(2_000), Some(-12.346)));
-        assert_eq!((clock.source, clock.restarts), (Some("server"), 2));
+        assert_eq!((clock.source.as_deref(), clock.restarts), (Some("server"), 2));
         assert_eq!(clock.probes, Some(ProbeFigures { sent: 9, answered: 7, refused: 1 }));
         let uncertain = run.warnings.iter().find(|warning| warning.code == Code::ClockUncertain).expect("2 of 10 ms");
         assert!(uncertain.message.contains("± 2.000 ms") && uncertain.message.contains("10.000 ms"));

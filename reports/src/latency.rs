@@ -1,4 +1,4 @@
-//! Distributions of durations. The only file that knows hdrhistogram.
+//! Distributions of durations. This file and `latency/codec.rs` are the only ones that know hdrhistogram.
 //!
 //! A [`Distribution`] holds whole microseconds. Count, minimum, maximum, mean and standard deviation are exact;
 //! quantiles come from an HdrHistogram of 1 µs to 1 h with [`SIGNIFICANT_DIGITS`] significant digits: exact below
@@ -6,9 +6,11 @@
 //! zero (two clocks that disagree) have a histogram of their own and rank below all others, those below minus an hour first:
 //! nothing is clamped.
 
-use base64::Engine;
 use hdrhistogram::Histogram;
-use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
+
+mod codec;
+
+pub use codec::DecodeError;
 
 /// Precision of quantiles.
 pub const SIGNIFICANT_DIGITS: u8 = 3;
@@ -95,6 +97,22 @@ impl Distribution {
         }
     }
 
+    /// Adds the values of another distribution, each bucket of its histograms as the largest value in it. Values outside the
+    /// histogram's range are those of its extremes.
+    pub fn add(&mut self, other: &Self) {
+        let halves = [(&other.above, 1), (&other.below, -1)];
+        for (half, sign) in halves.into_iter().filter_map(|(half, sign)| Some((half.as_ref()?, sign))) {
+            for bucket in half.iter_recorded() {
+                let value = i64::try_from(bucket.value_iterated_to().min(MAX_US)).unwrap_or(i64::MAX);
+                self.record_n(sign * value, bucket.count_at_value());
+            }
+        }
+        let beyond = [(other.overflows, other.max), (other.underflows, other.min)];
+        for (count, value) in beyond.into_iter().filter_map(|(count, value)| Some((count, value?))) {
+            self.record_n(value, u32::try_from(count).unwrap_or(u32::MAX));
+        }
+    }
+
     /// Empties it, keeping its memory.
     pub fn clear(&mut self) {
         let halves = [self.above.take(), self.below.take()].map(|half| {
@@ -159,15 +177,6 @@ impl Distribution {
             }
         };
         Some(value.clamp(min, max))
-    }
-
-    /// The values from zero up as HdrHistogram's V2 encoding, deflated, in Base64: what an interval log carries.
-    /// Values below zero and above [`MAX_US`] are not in it. `None` where there are no others.
-    pub fn encoded(&self) -> Option<String> {
-        let above = self.above.as_ref().filter(|above| !above.is_empty())?;
-        let mut bytes = Vec::new();
-        V2DeflateSerializer::new().serialize(above, &mut bytes).expect("writing to memory does not fail");
-        Some(base64::engine::general_purpose::STANDARD.encode(bytes))
     }
 
     /// The largest value that [`Distribution::encoded`] holds, in µs, rounded up as the histogram does.
@@ -286,14 +295,5 @@ mod tests {
         assert_eq!((values.count(), values.negatives(), values.max_us(), values.encoded()), (0, 0, None, None));
         values.record(7);
         assert_eq!(values.quantile_us(0.5), Some(7));
-    }
-
-    #[test]
-    fn the_encoding_decodes_to_the_same_values() {
-        use hdrhistogram::serialization::Deserializer;
-        let text = of([5, 5, 70_000]).encoded().expect("three values");
-        let bytes = base64::engine::general_purpose::STANDARD.decode(text).expect("Base64");
-        let back: Histogram<u64> = Deserializer::new().deserialize(&mut bytes.as_slice()).expect("V2 deflate");
-        assert_eq!((back.len(), back.count_at(5), back.count_at(70_000)), (3, 2, 1));
     }
 }

@@ -35,6 +35,7 @@ pub mod recorder;
 mod rivals;
 pub mod run;
 pub mod sample;
+pub mod saved;
 mod sequence;
 pub mod stamps;
 pub mod steps;

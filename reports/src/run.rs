@@ -1,8 +1,13 @@
 //! The figures of a run, shaped as `run.json`. `docs/run.schema.json` says the same to programs.
+//!
+//! Read back, what an earlier version did not write yet is `None`, empty or 0: see [`crate::saved`].
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use common::frame::Stage;
 use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::account::Counts;
@@ -17,59 +22,81 @@ use crate::warning::Warning;
 pub const SCHEMA: &str = "framelag/run/1";
 
 /// A run: everything in `run.json`. Times in ms with three decimals; what does not exist is `None`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Run {
     /// [`SCHEMA`].
-    pub schema: &'static str,
+    pub schema: Cow<'static, str>,
     /// The run goes on, or was killed: these are the figures up to the last write.
+    #[serde(default)]
     pub partial: bool,
     /// When the receiver began to connect: RFC 3339, UTC, with µs.
     pub started: String,
     /// What was played, without user info.
+    #[serde(default)]
     pub url: String,
     /// Seconds measured: from the end of the warm-up to the end of the run.
+    #[serde(default)]
     pub duration_s: Option<f64>,
     /// Seconds left out of every figure, from the first picture on.
+    #[serde(default)]
     pub warmup_s: f64,
     /// The receiver's settings.
+    #[serde(default)]
     pub config: Value,
     /// The receiver's machine.
+    #[serde(default)]
     pub host: Value,
     /// Where each frame ended.
     pub frames: Frames,
     /// The pictures that were shown.
+    #[serde(default)]
     pub pictures: Pictures,
     /// Present − PUB of each frame whose code was read.
     pub latency_ms: LatencyMs,
     /// The latencies between two events of a clock; one section where there was none.
+    #[serde(default)]
     pub sections: Vec<Section>,
     /// Now − PUB of the picture on screen, over time.
+    #[serde(default)]
     pub picture_age_ms: AgeMs,
     /// Times without a new picture.
+    #[serde(default)]
     pub freezes: Freezes,
     /// How long frames spent in each stage.
+    #[serde(default)]
     pub stages_ms: StagesMs,
     /// From the start of connecting to each moment of starting up.
+    #[serde(default)]
     pub startup: Startup,
     /// Pictures shown per second, repetitions left out.
+    #[serde(default)]
     pub fps: Option<f64>,
     /// Bits of compressed video per ms.
+    #[serde(default)]
     pub bitrate_kbps: Option<f64>,
     /// Interruptions of the stream.
+    #[serde(default)]
     pub connection: Connection,
     /// What measuring and showing cost.
+    #[serde(default)]
     pub own_cost_us: OwnCostUs,
     /// What is known of the clocks.
+    #[serde(default)]
     pub clock: ClockFigures,
     /// How far off known delays came out on the receiver's machine, where it was calibrated.
+    #[serde(default)]
     pub calibration: Option<Quote>,
     /// Whether the times that come with a frame agree.
+    #[serde(default)]
     pub stamps: StampFigures,
     /// Where the stage `capture` is from.
+    #[serde(default)]
     pub capture: CaptureFigures,
     /// What a reader of these figures must know.
+    #[serde(default)]
     pub warnings: Vec<Warning>,
     /// The assertions asked for.
+    #[serde(default)]
     pub assertions: Vec<Verdict>,
     /// What came of it all.
     pub outcome: Outcome,
@@ -77,7 +104,8 @@ pub struct Run {
 
 /// How many frames ended in each bucket. All `None` where no code was read after the warm-up: then nobody knows how
 /// many were sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
 pub struct Frames {
     /// Frames sent: from the first to the last sequence number read, over all starts of the publisher.
     pub expected: Option<u64>,
@@ -98,7 +126,8 @@ pub struct Frames {
 }
 
 /// Pictures shown after the warm-up, whichever frame they were.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
 pub struct Pictures {
     /// Pictures shown, repetitions left out.
     pub shown: u64,
@@ -117,7 +146,8 @@ pub struct Pictures {
 }
 
 /// Latency: exact but for the quantiles, which are at most 0.1 % too high.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
 pub struct LatencyMs {
     /// Frames with a latency.
     pub count: u64,
@@ -150,7 +180,8 @@ pub struct LatencyMs {
 }
 
 /// The age of the picture on screen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
 pub struct AgeMs {
     /// The mean over time.
     pub mean: Option<f64>,
@@ -163,7 +194,8 @@ pub struct AgeMs {
 }
 
 /// Freezes, as in [`crate::age`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
 pub struct Freezes {
     /// How many; `None` where no picture was measured.
     pub count: Option<u64>,
@@ -174,7 +206,8 @@ pub struct Freezes {
 }
 
 /// One stage.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
 pub struct StageMs {
     /// Frames that know the stage.
     pub count: u64,
@@ -191,7 +224,8 @@ pub struct StageMs {
 pub struct StagesMs(pub [StageMs; Stage::ALL.len()]);
 
 /// Starting up, in ms since the receiver began to connect.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
 pub struct Startup {
     /// The session plays.
     pub connected_ms: Option<f64>,
@@ -204,7 +238,8 @@ pub struct Startup {
 }
 
 /// Interruptions, those of the warm-up included.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
 pub struct Connection {
     /// Times the stream was lost.
     pub disconnects: u64,
@@ -213,7 +248,8 @@ pub struct Connection {
 }
 
 /// What the receiver itself cost, over the whole run, in µs for each picture or drawing; `None` where it never happened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
 pub struct OwnCostUs {
     /// From the network's thread to the decoding one: part of the stage `decode`.
     pub wake: Option<CostUs>,
@@ -228,7 +264,7 @@ pub struct OwnCostUs {
 }
 
 /// What one thing cost.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 pub struct CostUs {
     /// The arithmetic mean, µs.
     pub mean: f64,
@@ -237,7 +273,8 @@ pub struct CostUs {
 }
 
 /// What is known of the clocks that latency is the difference of.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
 pub struct ClockFigures {
     /// Both ends read the same clock.
     pub same_host: bool,
@@ -252,7 +289,7 @@ pub struct ClockFigures {
     /// How fast the receiver's clock gains on the one that it asks, ppm.
     pub drift_ppm: Option<f64>,
     /// How the offset is known: `same-host`, `user`, `publisher`, `server` or `ntp`.
-    pub source: Option<&'static str>,
+    pub source: Option<Cow<'static, str>>,
     /// What became of asking another clock; `None` where none was asked.
     pub probes: Option<ProbeFigures>,
     /// Times the estimate started over.
@@ -270,7 +307,8 @@ pub struct ClockFigures {
 }
 
 /// The corner code's PUB against the SEI's and the sender reports', over the whole run: see [`crate::stamps`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
 pub struct StampFigures {
     /// Pictures whose code and SEI agree.
     pub agreeing: u64,
@@ -289,7 +327,7 @@ pub struct StampFigures {
 }
 
 /// A difference of two times, µs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct DifferenceUs {
     /// The median.
     pub median: i64,
@@ -298,16 +336,18 @@ pub struct DifferenceUs {
 }
 
 /// Capture times, over the whole run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
 pub struct CaptureFigures {
     /// The driver's clock that they were read from: `monotonic`; `None` where there are none.
-    pub clock: Option<&'static str>,
+    pub clock: Option<Cow<'static, str>>,
     /// Pictures with a capture time that cannot be: it was dropped.
     pub implausible: u64,
 }
 
 /// Requests to another clock, and their answers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
 pub struct ProbeFigures {
     /// Requests sent.
     pub sent: u64,
@@ -318,7 +358,7 @@ pub struct ProbeFigures {
 }
 
 /// What came of an assertion.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Verdict {
     /// As it was typed.
     pub text: String,
@@ -327,7 +367,7 @@ pub struct Verdict {
     /// The limit, in the metric's unit.
     pub limit: f64,
     /// `ms`, `%`, `kbps`, `s`, `us`, or empty for plain numbers.
-    pub unit: &'static str,
+    pub unit: Cow<'static, str>,
     /// Whether it held; `None` where that cannot be said.
     pub ok: Option<bool>,
     /// Why it cannot be said.
@@ -336,7 +376,7 @@ pub struct Verdict {
 }
 
 /// What came of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// Measured, and every assertion held.
@@ -441,6 +481,13 @@ impl Serialize for StagesMs {
             map.serialize_entry(stage.name(), self.of(stage))?;
         }
         map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for StagesMs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let by_name = BTreeMap::<String, StageMs>::deserialize(deserializer)?;
+        Ok(Self(Stage::ALL.map(|stage| by_name.get(stage.name()).copied().unwrap_or_default())))
     }
 }
 

@@ -128,6 +128,11 @@ impl Bucket {
             Self::Undecodable => "undecodable",
         }
     }
+
+    /// The bucket of that name in reports.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|bucket| bucket.name() == name)
+    }
 }
 
 /// A moment of starting up. Only the first of each counts.

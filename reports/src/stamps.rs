@@ -98,7 +98,7 @@ impl Stamps {
 
     /// The capture times, as they go into `run.json`.
     pub fn capture(&self) -> CaptureFigures {
-        CaptureFigures { clock: self.captured.then_some("monotonic"), implausible: self.implausible }
+        CaptureFigures { clock: self.captured.then_some("monotonic".into()), implausible: self.implausible }
     }
 }
 
@@ -144,6 +144,6 @@ mod tests {
         for clock in [CaptureClock::None, CaptureClock::Implausible, CaptureClock::Monotonic] {
             stamps.code(Sei::Missing, clock);
         }
-        assert_eq!(stamps.capture(), CaptureFigures { clock: Some("monotonic"), implausible: 1 });
+        assert_eq!(stamps.capture(), CaptureFigures { clock: Some("monotonic".into()), implausible: 1 });
     }
 }

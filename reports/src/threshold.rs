@@ -78,7 +78,7 @@ impl Assertion {
             Some(value) => (Some(value), self.too_few(run).or_else(|| self.too_close(value, run))),
         };
         let ok = value.filter(|_| why.is_none()).map(|value| self.operator.holds(value, self.limit));
-        Verdict { text: self.text.clone(), value: value.map(rounded), limit: self.limit, unit, ok, why }
+        Verdict { text: self.text.clone(), value: value.map(rounded), limit: self.limit, unit: unit.into(), ok, why }
     }
 
     fn value(&self, run: &Run) -> Option<f64> {

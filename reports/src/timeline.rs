@@ -2,7 +2,7 @@
 //! with each other inside a stretch whatever the clocks did.
 
 use common::time::{MonoTime, Now};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::export::json::rfc3339;
 use crate::latency::Distribution;
@@ -15,7 +15,7 @@ pub const MAX_EVENTS: usize = 100;
 pub const MAX_SECTIONS: usize = 50;
 
 /// What happened to a clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// The receiver's wall clock stepped.
@@ -29,7 +29,7 @@ pub enum Kind {
 }
 
 /// An event as in `run.json`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Event {
     /// The receiver's wall time just after it: RFC 3339, UTC, with µs.
     pub at: String,
@@ -42,7 +42,7 @@ pub struct Event {
 }
 
 /// A stretch between two events, as in `run.json`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Section {
     /// When it began, in seconds since the end of the warm-up.
     pub from_s: f64,
@@ -55,7 +55,8 @@ pub struct Section {
 }
 
 /// The latencies of a section.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
 pub struct SectionMs {
     /// Frames with a latency.
     pub count: u64,

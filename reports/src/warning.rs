@@ -1,7 +1,8 @@
 //! What a reader of the figures must know about them: a code for programs, a sentence for people.
 
 use common::time::WallTime;
-use serde::Serialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::export::json::rfc3339;
 use crate::run::{Run, ms};
@@ -9,10 +10,9 @@ use crate::stamps::MAX_DIFFERENCE_US;
 use crate::timeline::Kind;
 
 /// A warning of a run, as in `run.json`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Warning {
     /// What it is, for programs: see [`Code`].
-    #[serde(serialize_with = "code_name")]
     pub code: Code,
     /// What it is, for people: one sentence with the figures.
     pub message: String,
@@ -164,6 +164,11 @@ impl Code {
             Self::Failed => "failed",
             Self::Input => "input",
         }
+    }
+
+    /// The code of that name in `run.json`.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.name() == name)
     }
 
     /// Where a run with this warning proves nothing: its outcome is inconclusive.
@@ -393,6 +398,15 @@ pub fn two_publishers() -> Warning {
     Warning::new(Code::TwoPublishers, message)
 }
 
-fn code_name<S: serde::Serializer>(code: &Code, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(code.name())
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Code {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Self::named(&name).ok_or_else(|| D::Error::custom(format_args!("unknown warning code {name:?}")))
+    }
 }

@@ -10,8 +10,9 @@ use std::time::Duration;
 use common::frame::Stage;
 use common::time::WallTime;
 
-use crate::interval::Closed;
+use crate::interval::{Closed, Histograms};
 use crate::latency::Distribution;
+use crate::saved::lines;
 
 /// Values of the log in one unit of the maximum: µs in a ms.
 const MAX_VALUE_DIVISOR: f64 = 1_000.0;
@@ -44,4 +45,45 @@ fn line(out: &mut String, tag: Option<Stage>, start: Duration, length: Duration,
     let (start, length) = (start.as_secs_f64(), length.as_secs_f64());
     let max = of.encoded_max_us() as f64 / MAX_VALUE_DIVISOR;
     writeln!(out, "{tag}{start:.3},{length:.3},{max:.3},{histogram}").expect("writing to a string does not fail");
+}
+
+/// Adds up the histograms of a log, line by line.
+pub struct Reader<'a> {
+    into: &'a mut Histograms,
+    begun: bool,
+}
+
+impl<'a> Reader<'a> {
+    /// Adds them to `into`.
+    pub fn new(into: &'a mut Histograms) -> Self {
+        Self { into, begun: false }
+    }
+}
+
+impl lines::Reader for Reader<'_> {
+    const BEGINS_WITH: &'static str = "#[Latency of frames by framelag…";
+
+    fn line(&mut self, line: &str) -> Result<(), String> {
+        if !std::mem::replace(&mut self.begun, true) && !line.starts_with("#[") {
+            return Err("it begins with no comment".to_owned());
+        }
+        if line.starts_with('#') || line.starts_with('"') {
+            return Ok(());
+        }
+        let (tag, rest) = match line.strip_prefix("Tag=") {
+            Some(tagged) => tagged.split_once(',').map(|(tag, rest)| (Some(tag), rest)).ok_or("it ends in its tag")?,
+            None => (None, line),
+        };
+        let histogram = rest.splitn(4, ',').nth(3).ok_or("it has no histogram")?;
+        let into = match tag {
+            None => &mut self.into.total,
+            Some(tag) => match Stage::ALL.iter().position(|stage| stage.name() == tag) {
+                Some(stage) => &mut self.into.stages[stage],
+                // Of a later version.
+                None => return Ok(()),
+            },
+        };
+        into.add(&Distribution::decoded(histogram).map_err(|error| error.to_string())?);
+        Ok(())
+    }
 }

@@ -17,7 +17,7 @@ impl Tally {
         let duration = self.measured_from.map(|from| self.last.saturating_since(from)).filter(|d| !d.is_zero());
         let per_second = |amount: f64| duration.map(|duration| rounded(amount / duration.as_secs_f64()));
         let mut run = Run {
-            schema: SCHEMA,
+            schema: SCHEMA.into(),
             partial,
             started: crate::export::json::rfc3339(self.about.started.wall),
             url: self.about.url.clone(),

@@ -75,9 +75,9 @@ fn each_operator_at_its_edge() {
 #[test]
 fn a_verdict_carries_value_limit_and_unit() {
     let verdict = check("frames.lost<0.1%");
-    assert_eq!((verdict.value, verdict.limit, verdict.unit, verdict.ok), (Some(5.0), 0.1, "%", Some(false)));
+    assert_eq!((verdict.value, verdict.limit, &*verdict.unit, verdict.ok), (Some(5.0), 0.1, "%", Some(false)));
     let verdict = check("latency.p50<0.02s");
-    assert_eq!((verdict.value, verdict.limit, verdict.unit), (Some(10.0), 20.0, "ms"));
+    assert_eq!((verdict.value, verdict.limit, &*verdict.unit), (Some(10.0), 20.0, "ms"));
 }
 
 #[test]
