@@ -33,6 +33,7 @@ pub mod identity;
 pub mod interval;
 pub mod latency;
 pub mod plot;
+pub mod merge;
 pub mod publisher_clock;
 pub mod recorder;
 mod rivals;
