@@ -26,4 +26,7 @@ camera=(
 hosts=(
     iproute2                     # two hosts are two network namespaces
 )
-need_packages "the tests (RTSP peers, window, camera VM, two hosts)" "${peers[@]}" "${window[@]}" "${camera[@]}" "${hosts[@]}"
+store=(
+    postgresql                   # a server of the test's own; Debian's is not touched
+)
+need_packages "the tests (RTSP peers, window, camera VM, two hosts, PostgreSQL)" "${peers[@]}" "${window[@]}" "${camera[@]}" "${hosts[@]}" "${store[@]}"
