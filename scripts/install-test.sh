@@ -59,3 +59,7 @@ if [ ! -e "$readers/made" ] || ! cmp --silent "$requirements" "$readers/made"; t
     cp "$requirements" "$readers.new/made"
     mv "$readers.new" "$readers"
 fi
+store=(
+    postgresql                   # a server of the test's own; Debian's is not touched
+)
+need_packages "the tests (RTSP peers, window, camera VM, two hosts, PostgreSQL)" "${peers[@]}" "${window[@]}" "${camera[@]}" "${hosts[@]}" "${store[@]}"

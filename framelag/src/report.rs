@@ -1,14 +1,21 @@
 //! `framelag report`: everything that reads report folders back.
 
+mod keep;
+mod list;
 mod merge;
 mod render;
+mod show;
+mod trend;
+mod which;
 
+use std::fmt::Display;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use reports::store;
 
-/// Renders the pages of report folders again, and joins runs.
+/// Renders the pages of report folders again, keeps runs and shows them over time, and joins runs.
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -17,6 +24,10 @@ use clap::Subcommand;
   framelag report out                      the pages of out/ again, from its data, and the summary
   framelag report night/*                  those of many folders
   framelag report merge a b c --out all    the runs of three receivers as one
+  framelag report out --store runs.sqlite --label branch=main
+                                           keeps the run
+  framelag report trend --store runs.sqlite --out trend.html
+                                           p50 and p99 over the runs that are kept, and where they changed
 
 A folder that is called like a command is ./NAME.
 Exit codes: 0 done, 1 a file cannot be written, 2 a folder or file is not what it should be."
@@ -27,18 +38,44 @@ pub struct Args {
     /// Report folders, as --report wrote them.
     #[arg(value_name = "DIR", required = true)]
     folders: Vec<PathBuf>,
+    #[command(flatten)]
+    keep: keep::Args,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Joins the runs of many receivers into one report.
     Merge(merge::Args),
+    /// Lists the runs that are kept.
+    List(list::Args),
+    /// Shows a run that is kept.
+    Show(show::Args),
+    /// Shows figures over the runs that are kept, and where they changed.
+    Trend(trend::Args),
 }
 
 /// Does what was asked for.
 pub fn run(args: &Args) -> ExitCode {
     match &args.command {
         Some(Command::Merge(args)) => merge::run(args),
-        None => render::run(&args.folders),
+        Some(Command::List(args)) => finish(list::run(args), store::Error::exit_code),
+        Some(Command::Show(args)) => finish(show::run(args), store::Error::exit_code),
+        Some(Command::Trend(args)) => finish(trend::run(args), trend::Error::exit_code),
+        None => {
+            let kept = keep::run(&args.keep, &args.folders);
+            let rendered = render::run(&args.folders);
+            // What could not be kept is not to be lost among pages that were made.
+            if kept == 0 { rendered } else { ExitCode::from(kept) }
+        }
+    }
+}
+
+fn finish<E: Display>(done: Result<u8, E>, code: impl Fn(&E) -> u8) -> ExitCode {
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(code(&error))
+        }
     }
 }

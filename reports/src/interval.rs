@@ -68,6 +68,19 @@ pub struct Histograms {
 }
 
 impl Histograms {
+    /// That of a stage, or of the total.
+    pub fn of(&self, stage: Option<Stage>) -> &Distribution {
+        stage.map_or(&self.total, |stage| &self.stages[stage as usize])
+    }
+
+    /// That of a stage, or of the total.
+    pub fn of_mut(&mut self, stage: Option<Stage>) -> &mut Distribution {
+        match stage {
+            None => &mut self.total,
+            Some(stage) => &mut self.stages[stage as usize],
+        }
+    }
+
     /// Adds a frame.
     pub fn record(&mut self, sample: &Sample) {
         self.total.record(sample.times.latency_us());

@@ -33,6 +33,7 @@ pub mod identity;
 pub mod interval;
 pub mod latency;
 pub mod metrics;
+pub mod merge;
 pub mod plot;
 pub mod publisher_clock;
 pub mod quality;
@@ -51,6 +52,7 @@ pub mod sweep;
 pub mod tally;
 pub mod threshold;
 pub mod timeline;
+pub mod trend;
 pub mod warning;
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::account::Counts;
 use crate::calibration::Quote;
 use crate::cost::{Cost, Costs};
 use crate::latency::Distribution;
+use crate::merge::Merged;
 use crate::sample::Bucket;
 use crate::timeline::{Event, Section};
 use crate::warning::Warning;
@@ -100,6 +101,9 @@ pub struct Run {
     pub assertions: Vec<Verdict>,
     /// What came of it all.
     pub outcome: Outcome,
+    /// The runs that were joined into this one, where it is not the run of one receiver.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged: Option<Merged>,
 }
 
 /// How many frames ended in each bucket. All `None` where no code was read after the warm-up: then nobody knows how

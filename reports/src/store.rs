@@ -18,6 +18,8 @@ mod error;
 mod listed;
 mod place;
 mod schema;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 use std::sync::Once;

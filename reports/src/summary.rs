@@ -47,8 +47,14 @@ pub struct Summary {
 
 impl Summary {
     /// Judges a run by its warnings and by `assertions`.
-    pub fn judge(mut run: Run, assertions: &[Assertion]) -> Self {
-        run.assertions = assertions.iter().map(|assertion| assertion.check(&run)).collect();
+    pub fn judge(run: Run, assertions: &[Assertion]) -> Self {
+        let verdicts = assertions.iter().map(|assertion| assertion.check(&run)).collect();
+        Self::judged(run, verdicts)
+    }
+
+    /// Judges a run by its warnings and by assertions that were checked.
+    pub fn judged(mut run: Run, verdicts: Vec<Verdict>) -> Self {
+        run.assertions = verdicts;
         let any = |ok| run.assertions.iter().any(|verdict| verdict.ok == ok);
         let (outcome, exit_code) = if run.warnings.iter().any(|warning| warning.code.is_inconclusive()) {
             (Outcome::Inconclusive, INCONCLUSIVE)

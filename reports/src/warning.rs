@@ -87,11 +87,15 @@ pub enum Code {
     Failed,
     /// The input is not what was asked for; what was done instead.
     Input,
+    /// A run that was merged is not in every figure, or proves nothing by itself.
+    MergePart,
+    /// The runs that were merged are not of one kind.
+    MergeDifferent,
 }
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 35] = [
         Self::NoPicture,
         Self::NoCode,
         Self::NoSamples,
@@ -125,6 +129,8 @@ impl Code {
         Self::ReportNotWritten,
         Self::Failed,
         Self::Input,
+        Self::MergePart,
+        Self::MergeDifferent,
     ];
 
     /// The code in `run.json`.
@@ -163,6 +169,8 @@ impl Code {
             Self::ReportNotWritten => "report-not-written",
             Self::Failed => "failed",
             Self::Input => "input",
+            Self::MergePart => "merge-part",
+            Self::MergeDifferent => "merge-different",
         }
     }
 
@@ -189,6 +197,7 @@ impl Code {
                 | Self::StreamStopped
                 | Self::EndedEarly
                 | Self::Partial
+                | Self::MergePart
         )
     }
 }

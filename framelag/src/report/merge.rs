@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use reports::Assertion;
+use reports::{Assertion, merge};
+
+use crate::USAGE;
 
 /// Joins the runs of many receivers into one report.
 #[derive(Debug, clap::Args)]
@@ -11,8 +13,10 @@ use reports::Assertion;
   framelag report merge a b c --out all
   framelag report merge grid/* --out all --assert 'p99<150ms' --assert 'frames.lost<0.1%'
 
-Exit codes: 0 done and every assertion held, 1 it cannot be written, 2 wrong usage or a folder that is none,
-3 inconclusive, 99 an assertion was broken.")]
+Without --assert the runs' own assertions come along, as they were judged; with it the joined figures are judged, by
+these alone.
+Exit codes: 0 done and every assertion held, 1 a file cannot be read or written, or a run had failed, 2 wrong usage
+or a folder that is no report, 3 inconclusive, as where one of the runs is, 99 an assertion was broken.")]
 pub struct Args {
     /// Report folders: one for each receiver.
     #[arg(value_name = "DIR", required = true)]
@@ -27,6 +31,14 @@ pub struct Args {
 
 /// Joins, writes, judges.
 pub fn run(args: &Args) -> ExitCode {
-    println!("{:?} {} {:?}", args.folders, args.out.display(), args.asserts);
-    ExitCode::SUCCESS
+    match merge::merge(&args.folders, &args.out, &args.asserts) {
+        Ok(summary) => {
+            print!("{summary}");
+            ExitCode::from(summary.exit_code)
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(if error.is_usage() { USAGE } else { 1 })
+        }
+    }
 }

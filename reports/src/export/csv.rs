@@ -8,6 +8,7 @@ use crate::account::Entry;
 use crate::interval::Interval;
 use crate::run::{ms, ms_of, rounded};
 use crate::sample::{Bucket, Sample};
+use crate::saved::{FrameRow, IntervalRow};
 
 /// The first line of `frames.csv`.
 pub fn frames_header() -> String {
@@ -32,6 +33,27 @@ pub fn frame(out: &mut String, entry: &Entry<'_>) {
     line.end();
 }
 
+/// The first line of the `frames.csv` of many receivers.
+pub fn merged_frames_header() -> String {
+    format!("{},receiver\n", frames_header().trim_end())
+}
+
+/// Appends a frame's line of the run of `receiver`, which began its segments at another number.
+pub fn merged_frame(out: &mut String, row: &FrameRow, segment: u32, receiver: usize) {
+    let mut line = Line::new(out);
+    line.field(row.seq);
+    line.field(row.outcome.name());
+    row.stages_us.into_iter().for_each(|stage| line.optional(stage));
+    line.optional(row.latency_us);
+    line.field(segment);
+    line.optional(row.presented_us);
+    line.optional(row.bytes);
+    line.optional(row.idr.map(u8::from));
+    line.optional(row.offset_us);
+    line.field(receiver);
+    line.end();
+}
+
 /// The first line of `intervals.csv`.
 pub fn intervals_header() -> String {
     let buckets: String = Bucket::ALL.iter().map(|bucket| format!("{},", bucket.name())).collect();
@@ -51,6 +73,19 @@ pub fn interval(out: &mut String, interval: &Interval) {
     line.optional(interval.kbps().map(rounded));
     line.optional(interval.age.mean_us().map(ms_of));
     line.optional(interval.age.max_us().map(ms));
+    line.end();
+}
+
+/// Appends a second's line as it was read.
+pub fn interval_row(out: &mut String, row: &IntervalRow) {
+    let mut line = Line::new(out);
+    line.field(row.second);
+    line.field(rounded(row.length_s));
+    line.field(row.expected);
+    row.buckets.into_iter().for_each(|count| line.field(count));
+    line.field(row.count);
+    let figures = [row.p50_ms, row.p99_ms, row.max_ms, row.fps, row.kbps, row.age_mean_ms, row.age_max_ms];
+    figures.into_iter().for_each(|figure| line.optional(figure.map(rounded)));
     line.end();
 }
 

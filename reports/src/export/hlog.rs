@@ -47,6 +47,51 @@ fn line(out: &mut String, tag: Option<Stage>, start: Duration, length: Duration,
     writeln!(out, "{tag}{start:.3},{length:.3},{max:.3},{histogram}").expect("writing to a string does not fail");
 }
 
+/// A line of an interval, read back.
+pub struct Entry {
+    /// Seconds since the base time.
+    pub start_s: f64,
+    /// Its length, s.
+    pub length_s: f64,
+    /// The stage; none for the total.
+    pub stage: Option<Stage>,
+    /// The values.
+    pub values: Distribution,
+}
+
+/// Seconds that no run lasts: 300 years.
+const MAX_SECONDS: f64 = 1e10;
+
+/// Reads a line; `None` where it is a comment, or of a tag of a later version.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn entry(line: &str) -> Result<Option<Entry>, String> {
+    if line.starts_with('#') || line.starts_with('"') {
+        return Ok(None);
+    }
+    let (tag, rest) = match line.strip_prefix("Tag=") {
+        Some(tagged) => tagged.split_once(',').map(|(tag, rest)| (Some(tag), rest)).ok_or("it ends in its tag")?,
+        None => (None, line),
+    };
+    let mut fields = rest.splitn(4, ',');
+    let mut seconds = |what: &str| {
+        let seconds = fields.next().and_then(|field| field.parse().ok());
+        seconds.filter(|seconds| (0.0..MAX_SECONDS).contains(seconds)).ok_or_else(|| format!("it has no {what}"))
+    };
+    let (start_s, length_s) = (seconds("start")?, seconds("length")?);
+    let histogram = fields.nth(1).ok_or("it has no histogram")?;
+    let stage = match tag {
+        None => None,
+        Some(tag) => match Stage::ALL.into_iter().find(|stage| stage.name() == tag) {
+            Some(stage) => Some(stage),
+            None => return Ok(None),
+        },
+    };
+    let values = Distribution::decoded(histogram).map_err(|error| error.to_string())?;
+    Ok(Some(Entry { start_s, length_s, stage, values }))
+}
+
 /// Adds up the histograms of a log, line by line.
 pub struct Reader<'a> {
     into: &'a mut Histograms,
@@ -67,23 +112,9 @@ impl lines::Reader for Reader<'_> {
         if !std::mem::replace(&mut self.begun, true) && !line.starts_with("#[") {
             return Err("it begins with no comment".to_owned());
         }
-        if line.starts_with('#') || line.starts_with('"') {
-            return Ok(());
+        if let Some(entry) = entry(line)? {
+            self.into.of_mut(entry.stage).add(&entry.values);
         }
-        let (tag, rest) = match line.strip_prefix("Tag=") {
-            Some(tagged) => tagged.split_once(',').map(|(tag, rest)| (Some(tag), rest)).ok_or("it ends in its tag")?,
-            None => (None, line),
-        };
-        let histogram = rest.splitn(4, ',').nth(3).ok_or("it has no histogram")?;
-        let into = match tag {
-            None => &mut self.into.total,
-            Some(tag) => match Stage::ALL.iter().position(|stage| stage.name() == tag) {
-                Some(stage) => &mut self.into.stages[stage],
-                // Of a later version.
-                None => return Ok(()),
-            },
-        };
-        into.add(&Distribution::decoded(histogram).map_err(|error| error.to_string())?);
         Ok(())
     }
 }

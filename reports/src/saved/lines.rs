@@ -29,27 +29,52 @@ pub enum Stopped {
     At(u64, String),
 }
 
+/// The lines of an input, one by one.
+pub struct Lines<R> {
+    input: BufReader<R>,
+    line: Vec<u8>,
+    number: u64,
+}
+
+impl<R: Read> Lines<R> {
+    pub fn new(input: R) -> Self {
+        Self { input: BufReader::new(input), line: Vec::new(), number: 0 }
+    }
+
+    /// Which line was taken last, from 1 on.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The next line, without its end; `None` after the last. `Stopped` where it is none.
+    pub fn take(&mut self) -> io::Result<Option<Result<&str, Stopped>>> {
+        self.line.clear();
+        self.number += 1;
+        let limit = MAX_LINE_BYTES as u64 + 1;
+        (&mut self.input).take(limit).read_until(b'\n', &mut self.line)?;
+        let line = match self.line.pop() {
+            None if self.number == 1 => Err(Stopped::Empty),
+            None => return Ok(None),
+            Some(b'\n') => match str::from_utf8(&self.line) {
+                Ok(line) => Ok(line.trim_end_matches('\r')),
+                Err(_) => Err(Stopped::At(self.number, "it is not UTF-8".to_owned())),
+            },
+            Some(_) if self.line.len() >= MAX_LINE_BYTES => Err(Stopped::At(self.number, "it is too long".to_owned())),
+            Some(_) => Err(Stopped::Cut(self.number)),
+        };
+        Ok(Some(line))
+    }
+}
+
 /// Reads all lines up to the first that makes no sense.
 pub fn read<R: Reader>(input: impl Read, reader: &mut R) -> io::Result<Option<Stopped>> {
-    let mut input = BufReader::new(input);
-    let mut line = Vec::new();
-    for number in 1.. {
-        line.clear();
-        let limit = MAX_LINE_BYTES as u64 + 1;
-        (&mut input).take(limit).read_until(b'\n', &mut line)?;
-        let stopped = match line.pop() {
-            None if number == 1 => Stopped::Empty,
-            None => return Ok(None),
-            Some(b'\n') => {
-                let text = str::from_utf8(&line).map_err(|_| "it is not UTF-8".to_owned());
-                match text.and_then(|text| reader.line(text.trim_end_matches('\r'))) {
-                    Ok(()) => continue,
-                    Err(why) if number == 1 => Stopped::Foreign(R::BEGINS_WITH, why),
-                    Err(why) => Stopped::At(number, why),
-                }
-            }
-            Some(_) if line.len() >= MAX_LINE_BYTES => Stopped::At(number, "it is too long".to_owned()),
-            Some(_) => Stopped::Cut(number),
+    let mut lines = Lines::new(input);
+    while let Some(line) = lines.take()? {
+        let stopped = match line.map(|line| reader.line(line)) {
+            Ok(Ok(())) => continue,
+            Ok(Err(why)) if lines.number() == 1 => Stopped::Foreign(R::BEGINS_WITH, why),
+            Ok(Err(why)) => Stopped::At(lines.number(), why),
+            Err(stopped) => stopped,
         };
         return Ok(Some(stopped));
     }

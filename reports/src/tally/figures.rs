@@ -47,6 +47,7 @@ impl Tally {
             warnings: Vec::new(),
             assertions: Vec::new(),
             outcome: Outcome::Ok,
+            merged: None,
         };
         run.warnings = warning::of(&run);
         self.name_the_cause(&mut run.warnings);

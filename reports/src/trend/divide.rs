@@ -7,9 +7,9 @@
 //! a shuffle have a split as good? Where it is rare, the split is kept and the search goes on in its two parts. No
 //! distribution is assumed, and a single value far off makes no change: a stretch has [`MIN_RUNS`].
 
+use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
-use rand::SeedableRng;
 
 /// The fewest values of a stretch.
 pub const MIN_RUNS: usize = 3;

@@ -2,15 +2,15 @@
 
 use std::fmt::Write;
 
-use super::{Point, Series, Trend};
+use super::{Point, Series, Shift, Trend};
 use crate::export::html;
 use crate::latency::Distribution;
-use crate::plot::{Axis, Chart, Tone, chart, escape};
+use crate::plot::{self, Axis, Chart, Tone, escape};
 
 /// The page.
 pub fn page(trend: &Trend) -> String {
     let mut body = String::from("<h1>Latency over runs</h1>\n");
-    let _ = writeln!(body, "<p>{}</p>", escape(&span(&trend.runs)));
+    let _ = writeln!(body, "<p class=\"soft\">{}</p>", escape(&span(&trend.runs)));
     for (number, series) in trend.series.iter().enumerate() {
         figure(&mut body, trend, series, number);
     }
@@ -19,7 +19,7 @@ pub fn page(trend: &Trend) -> String {
     for left_out in &trend.left_out {
         let _ = writeln!(body, "<p>Left out: {} {}.</p>", left_out.runs, escape(left_out.why));
     }
-    table(&mut body, trend);
+    runs(&mut body, trend);
     html::page("framelag: latency over runs", &body)
 }
 
@@ -42,11 +42,11 @@ fn figure(body: &mut String, trend: &Trend, series: &Series, number: usize) {
     }
     let label = format!("{} of each run, {}", series.name(), series.unit);
     let tone = Tone::Series(number);
-    let points = known.iter().map(|(x, y)| chart::Point {
+    let points = known.iter().map(|(x, y)| plot::Point {
         x: *x,
         y: *y,
         title: format!("{} {}: {}", trend.runs[*x as usize].minute(), trend.runs[*x as usize].name(), series.shown(*y)),
-        ..chart::Point::default()
+        ..plot::Point::default()
     });
     let mut chart = Chart::new(&label, runs_axis(&trend.runs), Axis::linear(series.unit));
     chart = chart.points(series.name(), tone, points.collect());
@@ -122,45 +122,50 @@ fn merged(runs: &[Point]) -> (Distribution, usize) {
 
 fn changes(body: &mut String, trend: &Trend) {
     body.push_str("<h2>Changes</h2>\n");
-    if trend.series.iter().all(|series| series.changes.is_empty()) {
+    let rows: Vec<Vec<String>> = trend.series.iter().flat_map(|series| change_rows(trend, series)).collect();
+    if rows.is_empty() {
         body.push_str("<p>None that is more than the runs differ anyway.</p>\n");
         return;
     }
-    body.push_str("<table>\n<tr><th>figure</th><th>since</th><th>run</th><th>before</th><th>after</th><th></th></tr>\n");
-    for series in &trend.series {
-        for change in &series.changes {
-            let run = &trend.runs[change.at];
-            row(body, "td", &[
-                series.name(),
-                &run.minute(),
-                &run.name(),
-                &series.shown(change.before),
-                &series.shown(change.after),
-                &change.size(),
-            ]);
-        }
-    }
-    body.push_str("</table>\n");
+    let heads = ["figure", "since (UTC)", "run", "before", "after", "change", "p"].map(str::to_owned);
+    table(body, &heads, &rows, 3);
 }
 
-fn table(body: &mut String, trend: &Trend) {
-    body.push_str("<h2>Runs</h2>\n<table>\n");
-    let heads = trend.series.iter().map(|series| format!("{} {}", series.name(), series.unit));
-    let heads: Vec<String> = ["started (UTC)", "run"].map(str::to_owned).into_iter().chain(heads).collect();
-    row(body, "th", &heads);
-    for (at, run) in trend.runs.iter().enumerate().rev() {
+fn change_rows(trend: &Trend, series: &Series) -> Vec<Vec<String>> {
+    let row = |change: &Shift| {
+        let run = &trend.runs[change.at];
+        let [before, after] = [change.before, change.after].map(|value| series.shown(value));
+        let (name, p) = (series.name().to_owned(), format!("{:.3}", change.p));
+        vec![name, run.minute(), run.name(), before, after, change.size(), p]
+    };
+    series.changes.iter().map(row).collect()
+}
+
+/// All runs, the latest first.
+fn runs(body: &mut String, trend: &Trend) {
+    body.push_str("<h2>Runs</h2>\n");
+    let figures = trend.series.iter().map(|series| format!("{} {}", series.name(), series.unit));
+    let heads: Vec<String> = ["started (UTC)", "run"].map(str::to_owned).into_iter().chain(figures).collect();
+    let row = |(at, run): (usize, &Point)| {
         let value = |series: &Series| series.values[at].map_or("—".to_owned(), |value| format!("{value:.3}"));
-        let cells: Vec<String> =
-            [run.minute(), run.name()].into_iter().chain(trend.series.iter().map(value)).collect();
-        row(body, "td", &cells);
-    }
-    body.push_str("</table>\n");
+        [run.minute(), run.name()].into_iter().chain(trend.series.iter().map(value)).collect()
+    };
+    let rows: Vec<Vec<String>> = trend.runs.iter().enumerate().rev().map(row).collect();
+    table(body, &heads, &rows, 2);
 }
 
-fn row(body: &mut String, cell: &str, texts: &[impl AsRef<str>]) {
-    body.push_str("<tr>");
-    for text in texts {
-        let _ = write!(body, "<{cell}>{}</{cell}>", escape(text.as_ref()));
-    }
-    body.push_str("</tr>\n");
+/// A table whose first `texts` columns are texts, and the others numbers.
+fn table(body: &mut String, heads: &[String], rows: &[Vec<String>], texts: usize) {
+    body.push_str("<div class=\"scroll\"><table>\n");
+    let mut line = |cell: &str, cells: &[String]| {
+        body.push_str("<tr>");
+        for (column, text) in cells.iter().enumerate() {
+            let class = if column < texts { "" } else { " class=\"number\"" };
+            let _ = write!(body, "<{cell}{class}>{}</{cell}>", escape(text));
+        }
+        body.push_str("</tr>\n");
+    };
+    line("th", heads);
+    rows.iter().for_each(|row| line("td", row));
+    body.push_str("</table></div>\n");
 }

@@ -1,0 +1,98 @@
+//! `framelag report DIR… --store PLACE`: keeps runs.
+
+use std::path::{Path, PathBuf};
+
+use reports::saved::Saved;
+use reports::store::{Error, Labels, Place, RunId, Store};
+
+use super::which;
+use crate::USAGE;
+
+/// What CI services say of a job, in the order that it is looked for.
+const FROM_ENVIRONMENT: [(&str, &[&str]); 2] =
+    [("commit", &["GITHUB_SHA", "CI_COMMIT_SHA"]), ("branch", &["GITHUB_REF_NAME", "CI_COMMIT_REF_NAME"])];
+
+/// Flags for keeping runs.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// Keep the runs here, to list, compare and plot them over time.
+    #[arg(long, value_name = "FILE|postgres://…")]
+    store: Option<Place>,
+    /// Keep the runs in the store that list, show and trend read without --store.
+    #[arg(long, conflicts_with = "store")]
+    keep: bool,
+    /// Say this of the runs that are kept; may be given several times. In GitHub and GitLab jobs commit and branch are
+    /// taken from the job.
+    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = which::label)]
+    labels: Vec<(String, String)>,
+}
+
+/// Keeps each run where that was asked for; all of them are tried. The exit code is the worst of them.
+pub fn run(args: &Args, folders: &[PathBuf]) -> u8 {
+    if args.store.is_none() && !args.keep {
+        if args.labels.is_empty() {
+            return 0;
+        }
+        eprintln!("error: --label says something of runs that are kept: add --store PLACE or --keep");
+        return USAGE;
+    }
+    let opened = which::place(args.store.as_ref()).and_then(|place| Ok((Store::open(&place)?, place)));
+    let (mut store, place) = match opened {
+        Ok(opened) => opened,
+        Err(error) => return failed(&error),
+    };
+    folders.iter().map(|folder| one(args, folder, &mut store, &place)).max().unwrap_or(0)
+}
+
+fn one(args: &Args, folder: &Path, store: &mut Store, place: &Place) -> u8 {
+    let saved = match Saved::open(folder) {
+        Ok(saved) => saved,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return if error.is_usage() { USAGE } else { 1 };
+        }
+    };
+    match keep(args, &saved, store) {
+        Ok(id) => {
+            eprintln!("kept {} as {id} in {place}", folder.display());
+            0
+        }
+        Err(error) => failed(&error),
+    }
+}
+
+fn keep(args: &Args, saved: &Saved, store: &mut Store) -> Result<RunId, Error> {
+    let id = store.add(saved)?;
+    let mut labels = from_environment(|name| std::env::var(name).ok());
+    // A job that keeps an old run again does not make it one of its own.
+    let there = store.labels(&id)?;
+    labels.retain(|name, _| !there.contains_key(name));
+    labels.extend(args.labels.iter().cloned());
+    store.label(&id, &labels)?;
+    Ok(id)
+}
+
+fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Labels {
+    let value = |names: &[&str]| names.iter().find_map(|name| variable(name).filter(|value| !value.is_empty()));
+    FROM_ENVIRONMENT.into_iter().filter_map(|(label, names)| Some((label.to_owned(), value(names)?))).collect()
+}
+
+fn failed(error: &Error) -> u8 {
+    eprintln!("error: {error}");
+    error.exit_code()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jobs_say_what_they_measured() {
+        let labels = from_environment(|name| match name {
+            "GITHUB_SHA" => Some(String::new()),
+            "CI_COMMIT_SHA" => Some("0123abc".to_owned()),
+            _ => None,
+        });
+        assert_eq!(labels, Labels::from([("commit".to_owned(), "0123abc".to_owned())]));
+    }
+}

@@ -1,0 +1,62 @@
+//! `framelag report list`: the kept runs.
+
+use std::io::{self, Write};
+
+use reports::store::{Error, Listed};
+
+use super::which::{At, Which, labels};
+
+/// Flags of `framelag report list`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Examples:
+  framelag report list --last 20
+  framelag report list --store runs.sqlite --label branch=main --json | jq .p99_ms
+
+Exit codes: 0 listed, 1 the store cannot be read, 2 there is no such store.")]
+pub struct Args {
+    #[command(flatten)]
+    at: At,
+    #[command(flatten)]
+    which: Which,
+    /// One JSON object per run on standard output.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Lists the runs that fit, from the earliest to the latest.
+pub fn run(args: &Args) -> Result<u8, Error> {
+    let runs = args.at.open()?.list(&args.which.filter())?;
+    let mut out = io::stdout().lock();
+    // A reader that has seen enough, as `head` has, is no failure.
+    let _ = if args.json { json(&mut out, &runs) } else { table(&mut out, &runs) };
+    Ok(0)
+}
+
+fn json(out: &mut impl Write, runs: &[Listed]) -> io::Result<()> {
+    runs.iter().try_for_each(|run| writeln!(out, "{}", serde_json::json!(run)))
+}
+
+fn table(out: &mut impl Write, runs: &[Listed]) -> io::Result<()> {
+    writeln!(
+        out,
+        "{:<17} {:<19} {:<12} {:>8} {:>10} {:>10} {:>10}  labels",
+        "run", "started (UTC)", "outcome", "frames", "p50 ms", "p95 ms", "p99 ms"
+    )?;
+    for run in runs {
+        let ms = |value: Option<f64>| value.map_or("—".to_owned(), |value| format!("{value:.3}"));
+        let started: String = run.started.chars().take("2026-01-31T09:15:00".len()).collect();
+        let outcome = if run.partial { "not ended" } else { &run.outcome };
+        writeln!(
+            out,
+            "{:<17} {:<19} {outcome:<12} {:>8} {:>10} {:>10} {:>10}  {}",
+            run.id.as_str(),
+            started.replace('T', " "),
+            run.frames,
+            ms(run.p50_ms),
+            ms(run.p95_ms),
+            ms(run.p99_ms),
+            labels(&run.labels)
+        )?;
+    }
+    Ok(())
+}

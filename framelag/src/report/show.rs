@@ -1,0 +1,56 @@
+//! `framelag report show`: a kept run.
+
+use std::io::{self, Write};
+
+use reports::Summary;
+use reports::store::{Error, Labels};
+use serde_json::Value;
+
+use super::which::{At, labels};
+
+/// Flags of `framelag report show`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Examples:
+  framelag report show 3f2a                the run whose name begins so, as the receiver summed it up
+  framelag report show 3f2a --json > run.json
+
+Exit codes: 0 shown, 1 the store cannot be read, 2 there is no such store or run.")]
+pub struct Args {
+    /// The run: its name as list has it, or the first digits, at least 4.
+    #[arg(value_name = "RUN")]
+    id: String,
+    #[command(flatten)]
+    at: At,
+    /// Its run.json, and nothing else, on standard output.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Shows a run.
+pub fn run(args: &Args) -> Result<u8, Error> {
+    let mut store = args.at.open()?;
+    let id = store.find(&args.id)?;
+    let run = store.run(&id)?;
+    let text = if args.json {
+        format!("{:#}\n", serde_json::json!(run))
+    } else {
+        let head = head(id.as_str(), &run.started, &store.labels(&id)?);
+        let settings = format!("settings   {}\nmachine    {}\n", flat(&run.config), flat(&run.host));
+        format!("{head}{}{settings}", Summary { run, exit_code: 0, report: None })
+    };
+    // A reader that has seen enough, as `head` has, is no failure.
+    let _ = io::stdout().write_all(text.as_bytes());
+    Ok(0)
+}
+
+fn head(id: &str, started: &str, said: &Labels) -> String {
+    let said = if said.is_empty() { String::new() } else { format!("labels     {}\n", labels(said)) };
+    format!("run        {id}\nstarted    {started}\n{said}")
+}
+
+/// `clock=auto headless=true`.
+fn flat(value: &Value) -> String {
+    let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let Some(map) = value.as_object() else { return plain(value) };
+    map.iter().map(|(name, value)| format!("{name}={}", plain(value))).collect::<Vec<_>>().join(" ")
+}

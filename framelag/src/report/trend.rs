@@ -1,0 +1,110 @@
+//! `framelag report trend`: figures over runs, and where they changed.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use reports::store;
+use reports::threshold::Metric;
+use reports::trend::{Entry, Trend, page};
+
+use super::which::{At, Which};
+
+/// Exit code where nothing can be said.
+const INCONCLUSIVE: u8 = 3;
+
+/// Flags of `framelag report trend`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Examples:
+  framelag report trend                                p50 and p99 over the kept runs, and where they changed
+  framelag report trend --label branch=main --out trend.html
+  framelag report trend --metric freezes.total_ms --store postgres://ann@db/lag
+
+Only runs of one machine with one kind of settings are joined: those that are like the latest run. What is left out
+is said; --all joins everything.
+
+Exit codes: 0 shown, 1 the store cannot be read or the page not be written, 2 wrong usage, 3 no run fits.")]
+pub struct Args {
+    #[command(flatten)]
+    at: At,
+    #[command(flatten)]
+    which: Which,
+    /// A figure of run.json, with the names of assertions; may be given several times [default: p50 and p99].
+    #[arg(long = "metric", value_name = "METRIC")]
+    metrics: Vec<Metric>,
+    /// Join runs of other machines and with other settings too.
+    #[arg(long)]
+    all: bool,
+    /// A page with plots goes here.
+    #[arg(long, value_name = "FILE.html")]
+    out: Option<PathBuf>,
+    /// One JSON object on standard output, and nothing else there.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Why there is no trend.
+#[derive(Debug)]
+pub enum Error {
+    /// The store.
+    Store(store::Error),
+    /// The page.
+    Page(PathBuf, io::Error),
+}
+
+impl Error {
+    /// What the process should end with.
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Store(error) => error.exit_code(),
+            Self::Page(..) => 1,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Store(error) => fmt::Display::fmt(error, f),
+            Self::Page(path, error) => write!(f, "cannot write {}: {error}", path.display()),
+        }
+    }
+}
+
+/// Shows the trend.
+pub fn run(args: &Args) -> Result<u8, Error> {
+    let mut store = args.at.open().map_err(Error::Store)?;
+    let kept = store.runs(&args.which.filter()).map_err(Error::Store)?;
+    let entries: Vec<_> = kept
+        .iter()
+        .map(|kept| Entry {
+            id: kept.listed.id.as_str(),
+            run: &kept.run,
+            labels: &kept.listed.labels,
+            histogram: kept.histogram.as_deref(),
+        })
+        .collect();
+    let trend = Trend::new(&entries, &metrics(args), args.all);
+    if let Some(path) = &args.out {
+        std::fs::write(path, page(&trend)).map_err(|error| Error::Page(path.clone(), error))?;
+        eprintln!("trend: {}", path.display());
+    }
+    let text = if args.json { format!("{}\n", serde_json::json!(trend)) } else { trend.to_string() };
+    // A reader that has seen enough, as `head` has, is no failure.
+    let _ = io::stdout().write_all(text.as_bytes());
+    if trend.runs.is_empty() {
+        eprintln!("trend: no run fits");
+        return Ok(INCONCLUSIVE);
+    }
+    Ok(0)
+}
+
+/// What was asked for, once each.
+fn metrics(args: &Args) -> Vec<Metric> {
+    if args.metrics.is_empty() {
+        return ["p50", "p99"].iter().filter_map(|name| name.parse().ok()).collect();
+    }
+    let mut metrics = args.metrics.clone();
+    metrics.dedup();
+    metrics
+}

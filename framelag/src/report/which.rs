@@ -1,0 +1,61 @@
+//! Where runs are kept, and which of them are meant: flags that several commands share.
+
+use reports::store::{Error, Filter, Labels, Place, Store};
+
+/// Where runs are kept.
+#[derive(Clone, Debug, clap::Args)]
+pub struct At {
+    /// Where runs are kept [default: framelag/runs.sqlite in $XDG_STATE_HOME or ~/.local/state].
+    #[arg(long, value_name = "FILE|postgres://…")]
+    store: Option<Place>,
+}
+
+/// Which runs.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Which {
+    /// Only runs with this label, as in branch=main; may be given several times.
+    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = label)]
+    labels: Vec<(String, String)>,
+    /// Only runs that played this.
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// Only the latest N runs.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    last: Option<u32>,
+}
+
+impl At {
+    /// The store, which has to be there.
+    pub fn open(&self) -> Result<Store, Error> {
+        Store::open_existing(&place(self.store.as_ref())?)
+    }
+}
+
+impl Which {
+    /// The same for the store.
+    pub fn filter(&self) -> Filter {
+        Filter { labels: self.labels.iter().cloned().collect(), url: self.url.clone(), last: self.last }
+    }
+}
+
+/// The place that was named, or the default one.
+pub fn place(named: Option<&Place>) -> Result<Place, Error> {
+    named.cloned().map_or_else(Place::default_file, Ok)
+}
+
+/// `NAME=VALUE`.
+pub fn label(text: &str) -> Result<(String, String), String> {
+    /// A longer one is a mistake: a quotation mark that is missing.
+    const MAX_CHARS: usize = 200;
+    let pair = text.split_once('=').filter(|(name, value)| !name.trim().is_empty() && !value.is_empty());
+    let Some((name, value)) = pair.filter(|_| text.chars().count() <= MAX_CHARS && !text.contains(char::is_control))
+    else {
+        return Err(format!("a label is NAME=VALUE, as in branch=main, of at most {MAX_CHARS} characters"));
+    };
+    Ok((name.trim().to_owned(), value.to_owned()))
+}
+
+/// `branch=main commit=0123abc`.
+pub fn labels(labels: &Labels) -> String {
+    labels.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,97 @@
+//! What only an insider can try: other versions and strangers' files. The rest is in `tests/tests/store.rs`, where
+//! PostgreSQL has its turn too.
+
+use std::path::{Path, PathBuf};
+
+use super::*;
+
+fn file(folder: &tempfile::TempDir) -> Place {
+    Place::File(folder.path().join("runs.sqlite"))
+}
+
+fn path(place: &Place) -> &PathBuf {
+    match place {
+        Place::File(path) => path,
+        Place::Server(_) => unreachable!("tests here use files"),
+    }
+}
+
+fn execute(store: &mut Store, sql: &'static str) {
+    store.wait(async |connection| sqlx::query(sql).execute(connection).await).expect(sql);
+}
+
+#[test]
+fn a_store_of_a_newer_version_is_refused_by_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = file(&folder);
+    execute(&mut Store::open(&place).expect("a store"), "UPDATE framelag_store SET version = 7");
+    let error = Store::open(&place).expect_err("newer");
+    assert_eq!(error, Error::Newer { place: place.to_string(), version: 7 });
+    assert_eq!(error.exit_code(), 2);
+}
+
+#[test]
+fn an_older_store_is_brought_up_to_date_and_keeps_what_it_has() {
+    const NEXT: &[&str] = &["ALTER TABLE framelag_labels ADD COLUMN later TEXT"];
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut store = Store::open(&file(&folder)).expect("a store");
+    execute(&mut store, "INSERT INTO framelag_baselines (name, saved, runs) VALUES ('kept', 't', 'r')");
+    let migrations = [schema::MIGRATIONS, &[NEXT]].concat();
+    for _ in 0..2 {
+        store
+            .wait(async |connection| schema::migrate(connection, Dialect::Sqlite, &migrations).await)
+            .expect("the second time there is nothing to do");
+    }
+    execute(&mut store, "SELECT later FROM framelag_labels");
+    assert_eq!(store.baselines().expect("names"), ["kept"]);
+    let found = store.wait(async |connection| schema::found(connection, Dialect::Sqlite).await);
+    assert_eq!(found.expect("a version"), Found::Version(migrations.len() as i64));
+}
+
+#[test]
+fn what_fails_half_way_leaves_the_store_as_it_was() {
+    const BROKEN: &[&str] = &["CREATE TABLE framelag_half (id TEXT)", "no statement"];
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut store = Store::open(&file(&folder)).expect("a store");
+    let migrations = [schema::MIGRATIONS, &[BROKEN]].concat();
+    let failed = store.wait(async |connection| schema::migrate(connection, Dialect::Sqlite, &migrations).await);
+    assert!(matches!(failed, Err(Error::Failed { .. })), "{failed:?}");
+    execute(&mut store, "CREATE TABLE framelag_half (id TEXT)");
+}
+
+#[test]
+fn files_that_are_no_store_are_refused_and_left_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = file(&folder);
+    std::fs::write(path(&place), "seq,outcome\n".repeat(100)).expect("a file");
+    let error = Store::open(&place).expect_err("no database");
+    assert!(matches!(error, Error::NotADatabase { .. }), "{error:?}");
+    assert_eq!(std::fs::read(path(&place)).expect("a file"), "seq,outcome\n".repeat(100).as_bytes());
+
+    let other = Place::File(folder.path().join("other.sqlite"));
+    let mut store = Store::open(&other).expect("a store");
+    for sql in ["DROP TABLE framelag_store", "CREATE TABLE songs (id TEXT)"] {
+        execute(&mut store, sql);
+    }
+    drop(store);
+    let error = Store::open(&other).expect_err("another program's");
+    assert!(matches!(error, Error::NotAStore { .. }), "{error:?}");
+    let error = Store::open(&Place::File(folder.path().to_owned())).expect_err("a folder");
+    assert_eq!(error.exit_code(), 1, "{error:?}");
+}
+
+#[test]
+fn a_run_that_was_tampered_with_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut store = Store::open(&file(&folder)).expect("a store");
+    execute(
+        &mut store,
+        "INSERT INTO framelag_runs (id, added, started, url, machine, settings, outcome, partial, frames, run) \
+         VALUES ('00000000000000aa', '', '', '', '', '', '', 0, 0, '{}')",
+    );
+    let id = store.find("00000000").expect("the run");
+    let error = store.run(&id).expect_err("no run");
+    assert!(matches!(&error, Error::Unreadable { id, .. } if id == "00000000000000aa"), "{error:?}");
+    assert_eq!(error.exit_code(), 1);
+    assert!(!Path::new("run.json").exists());
+}

@@ -1,0 +1,94 @@
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::*;
+use crate::latency::Distribution;
+use crate::run::LatencyMs;
+use crate::tally::Tally;
+use crate::testing::{about, now};
+
+/// A day's run with 200 latencies, the largest of which are about `p99` ms.
+fn run(day: usize, p99: f64) -> (Run, String) {
+    let mut latency = Distribution::default();
+    (1..=200).for_each(|n| latency.record((p99 * 5.0) as i64 * n));
+    let mut tally = Tally::new(about(Duration::ZERO));
+    tally.finish(now(8_000), &mut |_| {});
+    let mut run = tally.run(false);
+    run.started = format!("2026-{:02}-{:02}T08:00:00.000000Z", 1 + day / 28, 1 + day % 28);
+    run.outcome = Outcome::Ok;
+    run.latency_ms = LatencyMs::new(&latency, 0);
+    run.host = json!({ "os": "linux", "cpu": "x", "cpus": 2, "kernel": format!("6.{day}") });
+    (run, latency.encoded().expect("200 values"))
+}
+
+/// 12 runs around 100 ms, 8 around 120, each with at most 3 % to either side.
+fn step() -> Vec<(Run, String)> {
+    const WOBBLE: [f64; 7] = [0.97, 1.01, 0.99, 1.03, 1.0, 0.98, 1.02];
+    (0..20).map(|day| run(day, if day < 12 { 100.0 } else { 120.0 } * WOBBLE[day % 7])).collect()
+}
+
+fn trend(runs: &[(Run, String)], all: bool) -> Trend {
+    let labels = BTreeMap::from([("commit".to_owned(), "0123456789abcdef".to_owned())]);
+    let entry = |(run, histogram)| Entry { id: "<id>", run, labels: &labels, histogram: Some(histogram) };
+    let entries: Vec<_> = runs.iter().map(|(run, histogram)| entry((run, histogram.as_str()))).collect();
+    let metrics = ["p50", "p99"].map(|name| name.parse().expect(name));
+    Trend::new(&entries, &metrics, all)
+}
+
+#[test]
+fn a_step_is_a_change_whatever_the_order_of_the_runs() {
+    let mut runs = step();
+    runs.reverse();
+    let trend = trend(&runs, false);
+    assert_eq!((trend.runs.len(), trend.left_out.as_slice()), (20, [].as_slice()), "kernels are no machines");
+    for series in &trend.series {
+        let [change] = series.changes.as_slice() else { panic!("one change: {series:?}") };
+        assert_eq!(change.at, 12);
+        assert!((17.0..23.0).contains(&change.percent.expect("a size")), "{change:?}");
+    }
+    let text = trend.to_string();
+    assert!(text.contains("▶ p99 +") && text.contains("since 2026-01-13 08:00 (01234567)"), "{text}");
+}
+
+#[test]
+fn only_like_runs_are_joined_and_the_others_said() {
+    let mut runs = step();
+    runs[0].0.partial = true;
+    runs[1].0.outcome = Outcome::Inconclusive;
+    runs[2].0.latency_ms = LatencyMs::default();
+    runs[3].0.host = json!({ "os": "linux", "cpu": "y", "cpus": 2 });
+    runs[4].0.config = json!({ "transport": "udp" });
+    let left_out = |all| trend(&runs, all).left_out.iter().map(|one| (one.runs, one.why)).collect::<Vec<_>>();
+    let never =
+        [(1, "that did not end"), (1, "that prove nothing (inconclusive)"), (1, "without any of these figures")];
+    assert_eq!(left_out(true), never);
+    assert_eq!(left_out(false)[..3], never);
+    assert_eq!(left_out(false)[3..], [(1, "of other machines"), (1, "with other settings")]);
+}
+
+#[test]
+fn old_runs_beyond_the_limit_are_left_out_and_said() {
+    let day = step().remove(0);
+    let runs: Vec<_> = (0..MAX_RUNS + 3).map(|_| day.clone()).collect();
+    let trend = trend(&runs, false);
+    assert_eq!(trend.runs.len(), MAX_RUNS);
+    assert_eq!(trend.left_out, [LeftOut { runs: 3, why: "before the latest 500" }]);
+    assert_eq!(trend.series[0].changes, []);
+    assert!(trend.to_string().contains("… 460 earlier runs"));
+}
+
+#[test]
+fn the_page_shows_the_change_and_both_stretches_as_one_distribution_each() {
+    let page = page(&trend(&step(), false));
+    assert!(page.contains("before (12 runs)") && page.contains("after (8 runs)"), "{page}");
+    assert!(page.contains("<td>p99</td><td>2026-01-13 08:00</td><td>01234567</td>"), "{page}");
+    assert!(!page.contains("<id>") && !page.contains("NaN"), "{page}");
+}
+
+#[test]
+fn nothing_kept_is_nothing_shown() {
+    let trend = trend(&[], false);
+    assert!(trend.to_string().contains("no change in 0 runs, which are too few to tell"));
+    assert!(page(&trend).contains("No run."));
+}
