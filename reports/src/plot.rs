@@ -18,6 +18,7 @@ mod labels;
 mod stacked;
 
 pub use axis::Axis;
+pub(crate) use axis::nice_step;
 pub use chart::{Chart, Point};
 pub use heat::{Cell, Heat};
 pub use stacked::{Bar, Part, stacked};
