@@ -30,6 +30,7 @@ test-tools: ## Install and make what the tests need: packages, footage, RTSP pee
 	@scripts/install-test.sh
 	@scripts/footage.sh
 	@scripts/build-peers.sh
+	@scripts/ci-tools.sh
 	@tests/camera-vm/prepare.sh
 
 check: ## Formatting, lints, documentation, licences and advisories
