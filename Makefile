@@ -31,6 +31,7 @@ test-tools: ## Install and make what the tests need: packages, footage, RTSP pee
 	@scripts/footage.sh
 	@scripts/junit-schema.sh
 	@scripts/build-peers.sh
+	@scripts/ci-tools.sh
 	@tests/camera-vm/prepare.sh
 
 check: ## Formatting, lints, documentation, licences and advisories

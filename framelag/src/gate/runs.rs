@@ -8,6 +8,8 @@ use reports::gate::Input;
 use reports::saved::{self, Saved};
 use reports::store::{self, RunId, Store};
 
+use crate::USAGE;
+
 /// Why nothing was compared.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -27,7 +29,7 @@ impl From<saved::Error> for Error {
 
 impl From<store::Error> for Error {
     fn from(error: store::Error) -> Self {
-        if error.is_usage() { Self::Usage(error.to_string()) } else { Self::Failed(error.to_string()) }
+        if error.exit_code() == USAGE { Self::Usage(error.to_string()) } else { Self::Failed(error.to_string()) }
     }
 }
 

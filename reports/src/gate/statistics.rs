@@ -68,7 +68,8 @@ impl Shift {
 
     /// Where the change lies: its ends are each beyond it in [`LEVEL`] of cases. `None` with one run a side.
     pub fn interval(&self) -> Option<[f64; 2]> {
-        let reach = quantile(1.0 - LEVEL, self.runs) * error(self.spread?, self.runs);
+        let error = error(self.spread?, self.runs);
+        let reach = quantile(1.0 - LEVEL, self.runs) * error;
         Some([self.change - reach, self.change + reach])
     }
 

@@ -227,11 +227,11 @@ fn the_page_for_the_terminal() {
     let expected = "\
 gate       latency_ms.p95 99.99 → 109.989 ms: +10.0 % (98 % interval +6.9 % … +13.2 %)
 baseline   5 runs: 100 102 98 101 99 ms
-candidate  5 runs: 110.00000000000001 112.2 107.80000000000001 111.10000000000001 108.9 ms
-limit      +5.0 % (+5.000 ms) is allowed
+candidate  5 runs: 110 112.2 107.8 111.1 108.9 ms
+limit      +5.0 % (+4.999 ms) is allowed
 noise      runs of one side differ by 1.6 % (standard deviation)
            by chance as much worse: p = 0.0040 (exact)
-could see  +7.8 % (+7.793 ms) or worse would be found 95 times in 100
+could see  +7.0 % (+6.970 ms) or worse would be found 95 times in 100
 verdict    regression: it is worse by more than the limit, and that is more than noise";
     assert_eq!(page, expected);
 }

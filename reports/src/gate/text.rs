@@ -4,6 +4,7 @@ use std::fmt::{self, Write};
 
 use super::statistics::{LEVEL, POWER};
 use super::{Amount, Comparison, Effect, Side, Verdict};
+use crate::run::rounded;
 
 /// Values shown of one side; the rest is in the JSON.
 const MAX_VALUES: usize = 10;
@@ -97,7 +98,7 @@ impl Comparison {
     }
 
     fn side(&self, side: &Side) -> String {
-        let values = side.runs.iter().take(MAX_VALUES).map(|run| run.value.to_string());
+        let values = side.runs.iter().take(MAX_VALUES).map(|run| rounded(run.value).to_string());
         let more = side.runs.len().saturating_sub(MAX_VALUES);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let values = values.collect::<Vec<_>>().join(" ");
