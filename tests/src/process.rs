@@ -93,6 +93,12 @@ impl Builder {
         self.args(line.split_whitespace())
     }
 
+    /// Runs the process in this folder.
+    pub fn folder(mut self, folder: &std::path::Path) -> Self {
+        self.command.current_dir(folder);
+        self
+    }
+
     /// Sets an environment variable.
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
