@@ -30,6 +30,7 @@ pub mod folder;
 pub mod host;
 pub mod interval;
 pub mod latency;
+pub mod plot;
 pub mod publisher_clock;
 pub mod recorder;
 mod rivals;

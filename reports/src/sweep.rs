@@ -12,6 +12,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::run::{self, Run, rounded};
 
+mod advice;
+mod analysis;
+mod cells;
+mod csv;
+mod drift;
+mod effects;
+mod front;
+mod json;
+mod math;
+mod metric;
+mod noise;
+mod page;
+mod warnings;
+
+pub use json::SCHEMA;
+
 /// A matrix of settings, and the runs so far.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sweep {
@@ -228,9 +244,10 @@ impl Sweep {
 /// A run that does not fit the axes, before anything is written; the first file that cannot be written.
 pub fn write(folder: &Path, sweep: &Sweep) -> Result<(), Error> {
     sweep.check()?;
-    let mut text = serde_json::to_string_pretty(sweep).expect("a sweep has string keys only");
-    text.push('\n');
-    replace(&folder.join("tune.json"), &text)
+    let found = analysis::Analysis::of(sweep);
+    replace(&folder.join("tune.csv"), &csv::sweep(sweep))?;
+    replace(&folder.join("tune.json"), &json::sweep(&found))?;
+    replace(&folder.join("tune.html"), &page::sweep(&found))
 }
 
 /// Replaces a file at once: a reader sees the old one or the new one, whole.
@@ -239,3 +256,8 @@ fn replace(path: &Path, text: &str) -> Result<(), Error> {
     let written = fs::write(&new, text).and_then(|()| fs::rename(&new, path));
     written.map_err(|source| Error::Write { path: path.to_owned(), source })
 }
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

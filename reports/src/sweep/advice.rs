@@ -1,0 +1,342 @@
+//! Which setting to choose, in plain words that say how sure they are.
+//!
+//! Settings are compared by their median latency under the same network. One is recommended only if all of its runs were measured and lost
+//! next to nothing. Those that cannot be told from the fastest (each against it, at 95 % together: Hsu 1984, as in [`super::front`])
+//! are named with it.
+
+use serde::Serialize;
+
+use super::analysis::Analysis;
+use super::cells::MAX_LOST_PERCENT;
+use super::math::t_quantile;
+use super::metric::{Metric, Scale};
+use super::noise::{CONFIDENCE, Means};
+use super::{Outcome, effects, front};
+
+/// Repeats beyond which nobody would go to tell two settings apart.
+const MAX_MORE_REPEATS: usize = 100;
+
+/// A difference counts as found where it is found so often.
+const POWER: f64 = 0.8;
+
+/// Settings that are named one by one, at most.
+const MAX_NAMED: usize = 4;
+
+/// How sure a recommendation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Confidence {
+    /// Every other setting is slower by more than noise.
+    Clear,
+    /// Others cannot be told from it.
+    Tied,
+    /// Nothing is known of noise.
+    Unknown,
+    /// There is nothing to recommend.
+    Nothing,
+}
+
+/// A recommendation under one condition of the network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Advice {
+    /// The condition, such as `downlink.loss 2%`; empty where there is only one.
+    pub condition: String,
+    /// How sure it is.
+    pub confidence: Confidence,
+    /// The cell with the lowest latency, by its place.
+    pub cell: Option<usize>,
+    /// Cells that cannot be told from it, by their place, fastest first.
+    pub tied: Vec<usize>,
+    /// In plain words; the first sentence names the setting.
+    pub text: Vec<String>,
+}
+
+impl Advice {
+    /// What to choose among a group of cells under one condition.
+    pub fn of(analysis: &Analysis<'_>, group: &[usize]) -> Self {
+        let judge = Judge { analysis, group };
+        let condition = group.first().map_or(String::new(), |cell| {
+            analysis.names.setting(analysis.cells[*cell].values, super::Axis::is_condition)
+        });
+        let (confidence, cell, tied, text) = judge.judge();
+        Self { condition, confidence, cell, tied, text }
+    }
+}
+
+struct Judge<'a> {
+    analysis: &'a Analysis<'a>,
+    group: &'a [usize],
+}
+
+impl Judge<'_> {
+    fn judge(&self) -> (Confidence, Option<usize>, Vec<usize>, Vec<String>) {
+        let Some(latency) = self.means(Metric::P50) else {
+            return (Confidence::Nothing, None, Vec::new(), vec![self.nothing()]);
+        };
+        let mut eligible = self.eligible(latency);
+        eligible.sort_by(|a, b| value(latency, *a).total_cmp(&value(latency, *b)));
+        let Some((best, others)) = eligible.split_first() else {
+            return (Confidence::Nothing, None, Vec::new(), vec![self.nothing()]);
+        };
+        let same = |other: &&usize| {
+            let slower = latency.difference(**other, *best);
+            slower.is_none_or(|slower| slower.half(others.len()).is_none_or(|half| slower.value <= half))
+        };
+        let tied: Vec<usize> = others.iter().filter(same).copied().collect();
+        let confidence = match (latency.df > 0.0, tied.is_empty()) {
+            (false, _) => Confidence::Unknown,
+            (true, true) => Confidence::Clear,
+            (true, false) => Confidence::Tied,
+        };
+        let mut text = vec![format!("Lowest latency: {}: {}.", self.name(*best), self.figures(*best))];
+        text.extend(self.passed_over(latency, *best));
+        text.push(match confidence {
+            Confidence::Clear => self.clear(latency, *best, others),
+            Confidence::Tied => self.tie(latency, *best, &tied, others.len()),
+            Confidence::Unknown | Confidence::Nothing => self.unknown(latency, *best, others),
+        });
+        let alike: Vec<usize> = std::iter::once(*best).chain(tied.iter().copied()).collect();
+        if confidence == Confidence::Tied {
+            text.extend(self.among(&alike));
+        }
+        text.extend(self.tail(*best, &eligible));
+        text.extend(self.picture(latency, *best, &eligible));
+        text.extend(self.on_the_front());
+        (confidence, Some(*best), tied, text)
+    }
+
+    fn means(&self, metric: Metric) -> Option<&Means> {
+        effects::of(&self.analysis.means, metric)
+    }
+
+    fn name(&self, cell: usize) -> String {
+        self.analysis.choice(cell)
+    }
+
+    /// Cells whose runs were all measured and lost next to nothing.
+    fn eligible(&self, latency: &Means) -> Vec<usize> {
+        let sound = |cell: &&usize| {
+            let of = &self.analysis.cells[**cell];
+            let measured = of.count(Outcome::Ok) == of.rows.len();
+            latency.of[**cell].is_some() && measured && of.lost_percent().is_none_or(|lost| lost <= MAX_LOST_PERCENT)
+        };
+        self.group.iter().filter(sound).copied().collect()
+    }
+
+    fn nothing(&self) -> String {
+        let measured = self.group.iter().filter(|cell| self.analysis.cells[**cell].count(Outcome::Ok) > 0).count();
+        match (self.group.len(), measured) {
+            (0, _) => "Nothing ran yet.".to_owned(),
+            (1, 0) => "There is nothing to recommend: the only setting gave no figures.".to_owned(),
+            (all, 0) => format!("There is nothing to recommend: none of the {all} settings gave figures."),
+            (all, _) => format!(
+                "There is nothing to recommend: each of the {all} settings failed in a run, or lost more than \
+                 {MAX_LOST_PERCENT} % of its frames."
+            ),
+        }
+    }
+
+    /// Faster settings that are not recommended, and why.
+    fn passed_over(&self, latency: &Means, best: usize) -> Option<String> {
+        let faster = |cell: &&usize| latency.of[**cell].is_some() && value(latency, **cell) < value(latency, best);
+        let fastest = |a: &&usize, b: &&usize| value(latency, **a).total_cmp(&value(latency, **b));
+        let cell = *self.group.iter().filter(faster).min_by(fastest)?;
+        let of = &self.analysis.cells[cell];
+        let bad = of.rows.len() - of.count(Outcome::Ok);
+        let why = match of.lost_percent().filter(|lost| *lost > MAX_LOST_PERCENT) {
+            _ if bad > 0 => format!("{bad} of its {} runs gave no figures", of.rows.len()),
+            Some(lost) => format!("it lost {lost:.1} % of its frames"),
+            None => return None,
+        };
+        Some(format!("{} was faster ({}), but {why}.", self.name(cell), self.figure(Metric::P50, cell)?))
+    }
+
+    fn clear(&self, latency: &Means, best: usize, others: &[usize]) -> String {
+        let Some(next) = others.first() else {
+            return "It is the only setting that can be recommended: there is nothing to compare it with.".to_owned();
+        };
+        let by = latency.difference(*next, best).and_then(|slower| Some((slower.value, slower.half(others.len())?)));
+        let Some((slower, half)) = by else { return String::new() };
+        let ms = |on_scale: f64| self.gap(latency, best, on_scale);
+        format!(
+            "This is more than noise: every other setting is slower at 95 % confidence; the next, {}, by {} ({} to {}).",
+            self.name(*next),
+            ms(slower),
+            ms(slower - half),
+            ms(slower + half)
+        )
+    }
+
+    fn tie(&self, latency: &Means, best: usize, tied: &[usize], others: usize) -> String {
+        let runs = latency.of[best].map_or(0, |mean| mean.runs);
+        let all = tied.len() == others;
+        let count = tied.len() + 1;
+        let named: Vec<String> = tied.iter().take(MAX_NAMED).map(|cell| self.with_latency(*cell)).collect();
+        let more = tied.len().saturating_sub(MAX_NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let which = if all { format!("All {count} settings") } else { format!("These {count} settings") };
+        format!(
+            "{which} cannot be told apart with {runs} repeats: it, {}{more}. {}",
+            named.join("; "),
+            self.more_repeats(latency, best, tied[0], others)
+        )
+    }
+
+    fn with_latency(&self, cell: usize) -> String {
+        let latency = self.means(Metric::P50).and_then(|means| means.of[cell].map(|mean| (means, mean.value)));
+        let text =
+            latency.map_or(String::new(), |(means, value)| means.metric.text(means.scale.back(means.metric, value)));
+        format!("{} ({text})", self.name(cell))
+    }
+
+    /// What the repeats can tell, and how many more would tell these two apart.
+    fn more_repeats(&self, latency: &Means, best: usize, next: usize, comparisons: usize) -> String {
+        let (Some(one), Some(other)) = (latency.of[best], latency.of[next]) else { return String::new() };
+        let (Some(first), Some(second)) = (one.variance, other.variance) else { return String::new() };
+        let runs = one.runs.min(other.runs);
+        // Of a difference between two runs.
+        let noise = first * one.runs as f64 + second * other.runs as f64;
+        let found = |repeats: usize| {
+            // Degrees of freedom grow with the runs; a cell that ran once has them from the others.
+            let df = latency.df * repeats as f64 / runs as f64;
+            let needed = t_quantile(1.0 - (1.0 - CONFIDENCE) / 2.0 / comparisons as f64, df) + t_quantile(POWER, df);
+            needed * (noise / repeats as f64).sqrt()
+        };
+        let gap = (other.value - one.value).abs();
+        let now = format!(
+            "With {runs} repeats a difference of {} is found four times in five",
+            self.gap(latency, best, found(runs))
+        );
+        let between = self.gap(latency, best, gap);
+        match (runs + 1..=runs + MAX_MORE_REPEATS).find(|repeats| found(*repeats) <= gap) {
+            Some(repeats) => {
+                let more = repeats - runs;
+                let plural = if more == 1 { "" } else { "s" };
+                format!("{now}; {more} more repeat{plural} would tell the {between} between the first two.")
+            }
+            None => format!(
+                "{now}; the {between} between the first two would take more than {MAX_MORE_REPEATS} more repeats: choose by \
+                 something else."
+            ),
+        }
+    }
+
+    /// So much slower than a cell, in ms.
+    fn gap(&self, latency: &Means, cell: usize, on_scale: f64) -> String {
+        let ms = match (latency.scale, latency.of[cell]) {
+            (Scale::Ratio, Some(mean)) => mean.value.exp() * on_scale.exp_m1(),
+            _ => on_scale,
+        };
+        if ms.abs() < 1.0 { format!("{ms:.2} ms") } else { Metric::P50.text(ms) }
+    }
+
+    fn unknown(&self, latency: &Means, best: usize, others: &[usize]) -> String {
+        let next = others.first().and_then(|next| {
+            let slower = latency.difference(*next, best)?.value;
+            Some(format!("the next, {}, was {} slower, and ", self.name(*next), self.gap(latency, best, slower)))
+        });
+        format!(
+            "How sure that is nobody knows: {}with one run of each setting nothing is known of the noise between runs. At least 3 \
+             repeats would tell.",
+            next.unwrap_or_default()
+        )
+    }
+
+    /// Of settings that are alike in latency, those with the fewest bits and the best picture.
+    fn among(&self, alike: &[usize]) -> Option<String> {
+        let pick = |metric: Metric, word: &str| {
+            let cell = self.extreme(metric, alike)?;
+            Some(format!("{} has {word} ({})", self.name(cell), self.figure(metric, cell)?))
+        };
+        let bits = pick(Metric::Bitrate, "the fewest bits");
+        let picture = front::quality(&self.analysis.means).and_then(|metric| pick(metric, "the best picture"));
+        let parts: Vec<String> = [bits, picture].into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| format!("Of these, {}.", parts.join(", and ")))
+    }
+
+    /// Whether the lowest p99 is elsewhere.
+    fn tail(&self, best: usize, eligible: &[usize]) -> Option<String> {
+        let means = self.means(Metric::P99)?;
+        let steadiest = self.extreme(Metric::P99, eligible)?;
+        if eligible.len() < 2 {
+            return None;
+        }
+        if steadiest == best {
+            return Some("It also has the lowest p99.".to_owned());
+        }
+        let better = means.difference(best, steadiest)?;
+        let sure = match better.half(eligible.len() - 1) {
+            Some(half) if better.value > half => "more than noise",
+            Some(_) => "within the noise",
+            None => "whether that is noise is not known",
+        };
+        let (lowest, ours) = (self.figure(Metric::P99, steadiest)?, self.figure(Metric::P99, best)?);
+        Some(format!("The lowest p99 is that of {}: {lowest}, not {ours} ({sure}).", self.name(steadiest)))
+    }
+
+    /// What the lowest latency costs in picture, and the lowest latency without that cost.
+    fn picture(&self, latency: &Means, best: usize, eligible: &[usize]) -> Option<String> {
+        let metric = front::quality(&self.analysis.means)?;
+        let means = self.means(metric)?;
+        let step = if metric == Metric::Psnr { 1.0 } else { 0.01 };
+        let finest = self.extreme(metric, eligible)?;
+        let behind = means.difference(finest, best)?.value;
+        if behind <= step {
+            return None;
+        }
+        let good: Vec<usize> = (eligible.iter().copied())
+            .filter(|cell| means.difference(finest, *cell).is_some_and(|behind| behind.value <= step))
+            .collect();
+        let cell = *good.iter().min_by(|a, b| value(latency, **a).total_cmp(&value(latency, **b)))?;
+        Some(format!(
+            "Its picture is {} below the best one measured. The lowest latency within {step}{} of the best picture: {}: {}.",
+            metric.text(behind),
+            metric.unit(),
+            self.name(cell),
+            self.figures(cell)
+        ))
+    }
+
+    fn on_the_front(&self) -> Option<String> {
+        let front = self.analysis.fronts.first()?;
+        let count = |standing| self.group.iter().filter(|cell| front.standing[**cell] == Some(standing)).count();
+        let (on, perhaps) = (count(front::Standing::On), count(front::Standing::Perhaps));
+        if self.group.len() < 2 {
+            return None;
+        }
+        let labels: Vec<&str> = front.objectives.iter().map(|metric| metric.label()).collect();
+        Some(format!(
+            "On the front of {}: {on} of {} settings for sure, {perhaps} more perhaps.",
+            labels.join(", "),
+            self.group.len()
+        ))
+    }
+
+    /// The best of cells in a metric; the first of equals.
+    fn extreme(&self, metric: Metric, cells: &[usize]) -> Option<usize> {
+        let means = self.means(metric)?;
+        let sign = if metric.more_is_better() { -1.0 } else { 1.0 };
+        let known = cells.iter().copied().filter(|cell| means.of[*cell].is_some());
+        known.min_by(|a, b| (sign * value(means, *a)).total_cmp(&(sign * value(means, *b))))
+    }
+
+    /// `41.2 ms`.
+    fn figure(&self, metric: Metric, cell: usize) -> Option<String> {
+        Some(metric.text(self.analysis.interval(metric, cell)?.value))
+    }
+
+    /// `p50 41.2 ms (40.1 to 42.3), p99 55.0 ms, bit rate 512 kbit/s`.
+    fn figures(&self, cell: usize) -> String {
+        let figure = |metric: Metric| {
+            let found = self.analysis.interval(metric, cell)?;
+            let interval = found.low.zip(found.high).filter(|_| metric == Metric::P50);
+            let range = interval.map(|(low, high)| format!(" ({} to {})", metric.number(low), metric.number(high)));
+            Some(format!("{} {}{}", metric.label(), metric.text(found.value), range.unwrap_or_default()))
+        };
+        Metric::ALL.into_iter().filter_map(figure).collect::<Vec<_>>().join(", ")
+    }
+}
+
+fn value(means: &Means, cell: usize) -> f64 {
+    means.of[cell].map_or(f64::INFINITY, |mean| mean.value)
+}

@@ -1,0 +1,71 @@
+//! Everything that is found out about a sweep, once: the exporters only write it down.
+
+use super::advice::Advice;
+use super::cells::{Cell, Names, by_condition};
+use super::drift::{self, Drift};
+use super::effects::{self, Effect, Interaction, Interval};
+use super::front::{Front, front};
+use super::metric::Metric;
+use super::noise::Means;
+use super::{Axis, Sweep, warnings};
+
+/// What a sweep says.
+#[derive(Debug)]
+pub struct Analysis<'a> {
+    /// The runs.
+    pub sweep: &'a Sweep,
+    /// Its cells, by their number. Everything below counts cells by their place here.
+    pub cells: Vec<Cell<'a>>,
+    /// What they are called.
+    pub names: Names<'a>,
+    /// The means of every metric that there is.
+    pub means: Vec<Means>,
+    /// Effects of each axis on each of them.
+    pub effects: Vec<Effect>,
+    /// Whether those depend on each other.
+    pub interactions: Vec<Interaction>,
+    /// Whether time did something, too.
+    pub drift: Option<Drift>,
+    /// Cells under the same conditions of the network.
+    pub groups: Vec<Vec<usize>>,
+    /// The fronts with p50 and with p99, as far as they exist.
+    pub fronts: Vec<Front>,
+    /// What to choose, under each condition.
+    pub advice: Vec<Advice>,
+    /// What to know before.
+    pub warnings: Vec<String>,
+}
+
+impl<'a> Analysis<'a> {
+    /// Of a sweep whose rows fit its axes.
+    pub fn of(sweep: &'a Sweep) -> Self {
+        let cells = Cell::all(sweep);
+        let means: Vec<Means> = Metric::ALL.into_iter().filter_map(|metric| Means::of(metric, &cells)).collect();
+        let (effects, interactions) = effects::all(&sweep.axes, &cells, &means);
+        let drift = effects::of(&means, Metric::P50).and_then(|means| drift::of(&sweep.axes, &cells, means));
+        let mut groups = by_condition(&sweep.axes, &cells);
+        if groups.is_empty() {
+            groups.push(Vec::new());
+        }
+        let fronts = [Metric::P50, Metric::P99].into_iter().filter_map(|of| front(of, &groups, &means)).collect();
+        let names = Names::new(&sweep.axes);
+        let (advice, warnings) = (Vec::new(), Vec::new());
+        let mut found =
+            Self { sweep, cells, names, means, effects, interactions, drift, groups, fronts, advice, warnings };
+        found.advice = found.groups.iter().map(|group| Advice::of(&found, group)).collect();
+        found.warnings = warnings::all(&found);
+        found
+    }
+
+    /// A metric's mean in a cell with its interval.
+    pub fn interval(&self, metric: Metric, cell: usize) -> Option<Interval> {
+        let means = effects::of(&self.means, metric)?;
+        Some(Interval::of(means, means.cell(cell)?, 1))
+    }
+
+    /// What a user chooses with a cell: its values but for the network's.
+    pub fn choice(&self, cell: usize) -> String {
+        let name = self.names.setting(self.cells[cell].values, |axis: &Axis| !axis.is_condition());
+        if name.is_empty() { "the only setting".to_owned() } else { name }
+    }
+}

@@ -1,0 +1,96 @@
+//! The cells of a sweep: its runs by their combination of values.
+
+use super::{Axis, Outcome, Row, Sweep};
+
+/// A part of frames lost, in percent, beyond which a setting is not recommended for its latency.
+pub const MAX_LOST_PERCENT: f64 = 1.0;
+
+/// Runs with the same values.
+#[derive(Clone, Debug)]
+pub struct Cell<'a> {
+    /// [`Row::cell`].
+    pub id: usize,
+    /// For each axis the index of its value.
+    pub values: &'a [usize],
+    /// Its runs, in the order in which they were made.
+    pub rows: Vec<&'a Row>,
+}
+
+impl<'a> Cell<'a> {
+    /// The cells that ran, by their number.
+    pub fn all(sweep: &'a Sweep) -> Vec<Self> {
+        let mut rows: Vec<&Row> = sweep.rows.iter().collect();
+        rows.sort_by_key(|row| (row.cell, row.order));
+        let same = |a: &&Row, b: &&Row| a.cell == b.cell;
+        let cell = |rows: &[&'a Row]| Self { id: rows[0].cell, values: &rows[0].values, rows: rows.to_vec() };
+        rows.chunk_by(same).map(cell).collect()
+    }
+
+    /// How many of its runs came out so.
+    pub fn count(&self, outcome: Outcome) -> usize {
+        self.rows.iter().filter(|row| row.outcome == outcome).count()
+    }
+
+    /// The mean of a figure over the runs that were measured.
+    pub fn mean(&self, of: impl Fn(&Row) -> Option<f64>) -> Option<f64> {
+        let measured = self.rows.iter().filter(|row| row.outcome == Outcome::Ok);
+        let values: Vec<f64> = measured.filter_map(|row| of(row).filter(|value| value.is_finite())).collect();
+        (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+    }
+
+    /// The part of its frames that was lost.
+    pub fn lost_percent(&self) -> Option<f64> {
+        self.mean(|row| row.figures.lost_percent)
+    }
+}
+
+/// Names of axes and values for people.
+#[derive(Clone, Debug)]
+pub struct Names<'a> {
+    axes: &'a [Axis],
+    short: Vec<&'a str>,
+}
+
+impl<'a> Names<'a> {
+    /// An axis goes by the last part of its name (`bitrate` for `publisher.bitrate`) where no other has the same.
+    pub fn new(axes: &'a [Axis]) -> Self {
+        let last = |axis: &'a Axis| axis.name.rsplit_once('.').map_or(axis.name.as_str(), |(_, last)| last);
+        let unique = |name: &str| axes.iter().filter(|axis| last(axis) == name).count() == 1;
+        let short = |axis: &'a Axis| Some(last(axis)).filter(|name| !name.is_empty() && unique(name));
+        Self { axes, short: axes.iter().map(|axis| short(axis).unwrap_or(&axis.name)).collect() }
+    }
+
+    /// An axis.
+    pub fn axis(&self, axis: usize) -> &'a str {
+        self.short[axis]
+    }
+
+    /// `bitrate 500k, gop 30`, of the axes for which `of` holds; empty where there are none.
+    pub fn setting(&self, values: &[usize], of: impl Fn(&Axis) -> bool) -> String {
+        let part = |axis: usize| format!("{} {}", self.short[axis], self.axes[axis].values[values[axis]]);
+        let parts: Vec<String> = (0..self.axes.len()).filter(|axis| of(&self.axes[*axis])).map(part).collect();
+        parts.join(", ")
+    }
+
+    /// A whole cell; `the only setting` where nothing was varied.
+    pub fn cell(&self, cell: &Cell<'_>) -> String {
+        let name = self.setting(cell.values, |_| true);
+        if name.is_empty() { "the only setting".to_owned() } else { name }
+    }
+}
+
+impl Axis {
+    /// It is not for the user to choose: what the network does. Settings are compared under each of these by itself.
+    pub fn is_condition(&self) -> bool {
+        matches!(self.name.split('.').next(), Some("uplink" | "downlink"))
+    }
+}
+
+/// Cells, by their place in `cells`, under each combination of conditions: one group where there are no conditions.
+pub fn by_condition(axes: &[Axis], cells: &[Cell<'_>]) -> Vec<Vec<usize>> {
+    let conditions: Vec<usize> = (0..axes.len()).filter(|axis| axes[*axis].is_condition()).collect();
+    let key = |cell: usize| -> Vec<usize> { conditions.iter().map(|axis| cells[cell].values[*axis]).collect() };
+    let mut order: Vec<usize> = (0..cells.len()).collect();
+    order.sort_by_key(|cell| key(*cell));
+    order.chunk_by(|a, b| key(*a) == key(*b)).map(<[usize]>::to_vec).collect()
+}

@@ -1,0 +1,136 @@
+//! `tune.html`: what to choose and how sure that is, then the figures it is from. No script, nothing fetched.
+
+use super::advice::{Advice, Confidence};
+use super::analysis::Analysis;
+use super::cells::Cell;
+use super::metric::Metric;
+use super::{Outcome, effects, front};
+use crate::plot::escape;
+
+mod effect;
+mod frame;
+mod heat;
+mod method;
+mod pareto;
+mod table;
+
+/// Things side by side where there is room.
+const GRID: &str =
+    "<div style=\"display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,320px),1fr));gap:0 32px\">\n";
+
+/// The whole page.
+pub fn sweep(found: &Analysis<'_>) -> String {
+    let mut body = head(found);
+    body.push_str(&choice(found));
+    body.push_str(&warnings(found));
+    body.push_str(&pareto::section(found));
+    body.push_str(&effect::section(found));
+    body.push_str(&heat::section(found));
+    body.push_str(&table::section(found));
+    body.push_str(&method::section(found));
+    frame::page(&format!("{} – framelag tune", found.sweep.name), &body)
+}
+
+fn head(found: &Analysis<'_>) -> String {
+    let sweep = found.sweep;
+    let ok = sweep.rows.iter().filter(|row| row.outcome == Outcome::Ok).count();
+    let state = if sweep.complete { "" } else { " · <strong class=\"warn\">not finished</strong>" };
+    let axes: Vec<String> = (sweep.axes.iter().enumerate())
+        .map(|(at, axis)| format!("{} ({})", found.names.axis(at), axis.values.len()))
+        .collect();
+    let varied = if axes.is_empty() {
+        String::new()
+    } else {
+        format!("<p class=\"soft\">Varied: {}.</p>\n", escape(&axes.join(" × ")))
+    };
+    format!(
+        "<h1>{}</h1>\n<p class=\"soft\">{} · {} · {}{state}</p>\n{varied}",
+        escape(&sweep.name),
+        escape(&minute(&sweep.started)),
+        counted(found.cells.len(), "setting"),
+        if ok == sweep.rows.len() {
+            counted(ok, "run")
+        } else {
+            format!("{} of {} measured", ok, counted(sweep.rows.len(), "run"))
+        },
+    )
+}
+
+/// `2026-11-24T20:05:00.123Z` to the minute; anything else as it is.
+fn minute(time: &str) -> String {
+    match (time.get(..10), time.get(10..11), time.get(11..16)) {
+        (Some(day), Some("T"), Some(minute)) if time.ends_with('Z') => format!("{day} {minute} UTC"),
+        _ => time.to_owned(),
+    }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// The recommendation, under each condition of the network.
+fn choice(found: &Analysis<'_>) -> String {
+    let mut out = "<h2>What to choose</h2>\n".to_owned();
+    for advice in &found.advice {
+        if !advice.condition.is_empty() {
+            out.push_str(&format!("<h3>With {}</h3>\n", escape(&advice.condition)));
+        }
+        out.push_str(&card(found, advice));
+    }
+    out
+}
+
+fn card(found: &Analysis<'_>, advice: &Advice) -> String {
+    let (colour, sure) = match advice.confidence {
+        Confidence::Clear => ("good", "Clear".to_owned()),
+        Confidence::Tied => ("warn", format!("A tie of {}", advice.tied.len() + 1)),
+        Confidence::Unknown => ("warn", "Nobody knows how sure".to_owned()),
+        Confidence::Nothing => ("bad", "Nothing to recommend".to_owned()),
+    };
+    let name = advice.cell.map_or(String::new(), |cell| {
+        format!(
+            "<p style=\"font-size:19px;line-height:1.3;margin:2px 0 8px\"><strong>{}</strong></p>\n",
+            escape(&found.choice(cell))
+        )
+    });
+    let text: String = advice.text.iter().map(|line| format!("<p>{}</p>\n", escape(line))).collect();
+    format!(
+        "<div style=\"background:var(--{colour}-card);border-left:4px solid var(--{colour});border-radius:4px;padding:10px 16px;\
+         margin:10px 0\">\n<p class=\"{colour}\" style=\"margin:0;font-size:13px;font-weight:600\">{sure}</p>\n{name}{text}</div>\n"
+    )
+}
+
+fn warnings(found: &Analysis<'_>) -> String {
+    if found.warnings.is_empty() {
+        return String::new();
+    }
+    let lines: String = found.warnings.iter().map(|line| format!("<li>{}</li>\n", escape(line))).collect();
+    format!("<h2>What to know before</h2>\n<ul style=\"max-width:80ch\">\n{lines}</ul>\n")
+}
+
+/// The metrics that there are, latency first.
+fn metrics<'a>(found: &'a Analysis<'a>) -> impl Iterator<Item = Metric> + 'a {
+    Metric::ALL.into_iter().filter(|metric| effects::of(&found.means, *metric).is_some())
+}
+
+/// The metric of quality that plots show, and what else there is beside latency.
+fn beside_latency(found: &Analysis<'_>) -> Vec<Metric> {
+    let bitrate = effects::of(&found.means, Metric::Bitrate).map(|_| Metric::Bitrate);
+    bitrate.into_iter().chain(front::quality(&found.means)).collect()
+}
+
+/// `p50, ms`.
+fn with_unit(metric: Metric) -> String {
+    match metric.unit().trim_start() {
+        "" => metric.label().to_owned(),
+        unit => format!("{}, {unit}", metric.label()),
+    }
+}
+
+/// Runs of a cell for people: `3`, or `2 of 3`.
+fn runs(cell: &Cell<'_>) -> String {
+    match (cell.count(Outcome::Ok), cell.rows.len()) {
+        (ok, all) if ok == all => all.to_string(),
+        (ok, all) => format!("{ok} of {all}"),
+    }
+}
