@@ -17,6 +17,7 @@ pub mod frame;
 pub mod glyphs;
 pub mod h264;
 pub mod impair;
+pub mod pictures;
 pub mod redact;
 pub mod rtp;
 pub mod rtsp;

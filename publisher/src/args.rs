@@ -1,6 +1,7 @@
 //! What users type. Parsed values only; what they mean together is worked out in [`crate::config`].
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -32,6 +33,7 @@ Examples:
                                                    measure any other pipeline
   ffmpeg … -f rawvideo - | publisher --source - --raw-format yuv420p --size 640x480 --fps 25
                                                    pictures from a pipe
+  publisher --duration 30s --pictures stamped.y4m  keep every 15th picture, to compare with receiver --pictures
   publisher --duration 10s --json                  ten seconds, JSON lines for a script";
 
 /// In a constant, since its brackets would be a link in a doc comment.
@@ -124,6 +126,15 @@ pub struct Args {
     /// A clock to compare this host's with.
     #[arg(long, value_name = "WHICH", help = CLOCK_HELP, help_heading = "Destination")]
     pub clock: Option<ClockChoice>,
+
+    /// Keep stamped pictures in this file, to compare them with those that a receiver kept: see docs/quality.md.
+    #[arg(long, value_name = "FILE.y4m", help_heading = "Output")]
+    pub pictures: Option<PathBuf>,
+
+    /// Which pictures are kept: those with a sequence number that N divides. The receiver's has to be the same.
+    #[arg(long, value_name = "N", default_value_t = common::pictures::EVERY, requires = "pictures",
+          value_parser = clap::value_parser!(u32).range(1..=100_000), help_heading = "Output")]
+    pub pictures_every: u32,
 
     /// Show the stamped pictures in a window.
     #[arg(long, help_heading = "Output")]

@@ -52,6 +52,8 @@ pub struct Config {
     pub transport: Transport,
     /// The clock to compare this host's with. Default: that of a server on another host.
     pub clock: ClockChoice,
+    /// Where stamped pictures go beside the stream. Default: nowhere.
+    pub pictures: Option<Pictures>,
     /// Whether a window shows the stamped pictures. Default: no.
     pub preview: bool,
     /// Whether JSON lines go to standard output. Default: no.
@@ -91,6 +93,15 @@ pub struct Wish {
     pub rate: Option<FrameRate>,
     /// How a camera is to lay out its pictures; other sources have no choice.
     pub layout: Option<Layout>,
+}
+
+/// Stamped pictures that are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pictures {
+    /// Where.
+    pub file: PathBuf,
+    /// One in so many.
+    pub every: u32,
 }
 
 /// Where the stream goes.
@@ -202,6 +213,7 @@ impl Config {
             destination,
             transport: args.transport.unwrap_or(Transport::Tcp),
             clock: args.clock.unwrap_or(ClockChoice::Auto),
+            pictures: args.pictures.map(|file| Pictures { file, every: args.pictures_every }),
             preview: args.preview,
             json: args.json,
         })

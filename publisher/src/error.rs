@@ -44,6 +44,14 @@ pub enum Error {
     /// The clock that a test meant to hand in.
     #[error(transparent)]
     TestClock(#[from] common::clock::Malformed),
+    /// The file for pictures.
+    #[error("--pictures {}: {why}", file.display())]
+    Pictures {
+        /// The file.
+        file: std::path::PathBuf,
+        /// The system's reason.
+        why: std::io::Error,
+    },
     /// Standard output.
     #[error("cannot write to standard output: {0}")]
     Output(std::io::Error),

@@ -12,6 +12,7 @@ pub mod error;
 pub mod event;
 pub mod output;
 pub mod pace;
+pub mod pictures;
 pub mod pipeline;
 pub mod preview;
 pub mod push;

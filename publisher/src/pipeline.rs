@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::event::{Log, Statistics};
 use crate::output::{Counters, Output, Taken};
 use crate::pace::Plan;
+use crate::pictures::Pictures;
 use crate::preview::Preview;
 use crate::stamp::{self, Stamper};
 use crate::stop::Stop;
@@ -34,6 +35,7 @@ pub fn run(config: &Config, stop: &Stop, log: Log) -> Result<Statistics, Error> 
     let marks = stamp::Config { corner: config.corner, stream_id: config.stream_id, text: config.text };
     let stamper = Stamper::new(format.size, marks)?;
     let output = Output::open(config, format, &clock, log)?;
+    let pictures = config.pictures.as_ref().map(|wanted| Pictures::open(wanted, format, &stamper, log)).transpose()?;
     let preview = config.preview.then(|| Preview::open(format.size, stop.clone(), log));
 
     if handed_in {
@@ -48,14 +50,15 @@ pub fn run(config: &Config, stop: &Stop, log: Log) -> Result<Statistics, Error> 
         "to": output.describe(),
     }));
     let mut pipeline =
-        Pipeline { source, stamper, output, preview, clock, stop: stop.clone(), log, run: Run::default() };
+        Pipeline { source, stamper, output, pictures, preview, clock, stop: stop.clone(), log, run: Run::default() };
     let result = pipeline.run(config.duration);
     let statistics = pipeline.statistics();
     // Much may go out only now; where the end fails, what is known stays as it is.
     let finished = pipeline.output.finish();
     let statistics = finished.as_ref().map_or(statistics, |counters| with_output(statistics, *counters));
+    let kept = pipeline.pictures.as_ref().map_or(Ok(()), Pictures::finish);
     log.ended(&statistics);
-    result.and(finished).map(|_| statistics)
+    result.and(finished).and(kept).map(|()| statistics)
 }
 
 /// What encodes, as `--encoder` has it; `None` where nothing is encoded.
@@ -67,6 +70,7 @@ struct Pipeline {
     source: Box<dyn Source>,
     stamper: Stamper,
     output: Output,
+    pictures: Option<Pictures>,
     preview: Option<Preview>,
     clock: Arc<dyn Clock>,
     stop: Stop,
@@ -145,7 +149,12 @@ impl Pipeline {
         if let Some(preview) = &self.preview {
             preview.show(&frame.picture);
         }
-        self.source.recycle(frame.picture);
+        // Last, and without waiting: the picture is on its way.
+        let used = match &self.pictures {
+            Some(pictures) => pictures.put(stamped.sequence, frame.picture),
+            None => frame.picture,
+        };
+        self.source.recycle(used);
         Ok(taken)
     }
 

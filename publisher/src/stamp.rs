@@ -89,6 +89,16 @@ impl Stamper {
         Stamped { sequence, stamp: now.wall, at: now.mono, painted: now.wall_at(clock.now().mono) }
     }
 
+    /// What the code covers.
+    pub fn code(&self) -> Rect {
+        self.painter.layout().bounds()
+    }
+
+    /// What the text may cover; `None` where none is painted.
+    pub fn text(&self) -> Option<Rect> {
+        self.config.text.then(|| self.text.bounds())
+    }
+
     /// Tells how long a frame took from PUB until it was handed to the sender; shown on the frames after it.
     pub fn processed(&mut self, took: Duration) {
         // A tenth of the newest: quick to follow, slow enough to be read.
@@ -131,7 +141,12 @@ struct Text {
     glyphs: Glyphs,
     left: u32,
     top: u32,
+    /// Of the picture.
+    size: Size,
 }
+
+/// The widest line.
+const TIME_SHAPE: &str = "PUB: HH:MM:SS.mmm";
 
 /// Green in BT.601 limited range, as (Y, U, V).
 const GREEN: [u8; 3] = [145, 54, 34];
@@ -142,9 +157,16 @@ impl Text {
     fn new(size: Size, code: Rect) -> Self {
         let glyphs = Glyphs::for_picture(size);
         let margin = glyphs.line_height() / 4;
-        let width = glyphs.width("PUB: HH:MM:SS.mmm");
+        let width = glyphs.width(TIME_SHAPE);
         let meets_code = code.y <= 3 * glyphs.line_height() + margin && code.x <= margin + width;
-        Self { left: margin, top: if meets_code { code.y + code.height + margin } else { margin }, glyphs }
+        Self { left: margin, top: if meets_code { code.y + code.height + margin } else { margin }, glyphs, size }
+    }
+
+    /// Where its lines lie, as far as that is in the picture.
+    fn bounds(&self) -> Rect {
+        let (x, y) = (self.left.min(self.size.width), self.top.min(self.size.height));
+        let width = self.glyphs.width(TIME_SHAPE).min(self.size.width - x);
+        Rect { x, y, width, height: (3 * self.glyphs.line_height()).min(self.size.height - y) }
     }
 
     fn paint(&self, picture: &mut Picture, lines: [String; 3]) {

@@ -27,6 +27,8 @@ Examples:
                                                   compare clocks by way of an NTP server, with the publisher's too
   publisher --to - | ffmpeg -i - … -f yuv4mpegpipe - | receiver -
                                                   measure anything that reads and writes y4m
+  receiver --headless --duration 30s --pictures decoded.y4m
+                                                  keep every 15th picture, to compare with publisher --pictures
   receiver rtsp://a:8554/cam rtsp://b:8554/cam    two streams side by side, each measured for itself
 
 Keys in the window: q or Esc quits, s saves a snapshot.
@@ -87,6 +89,15 @@ pub struct Args {
     /// Save the last picture, with its overlays, when the run ends.
     #[arg(long, value_name = "FILE.png")]
     pub snapshot: Option<PathBuf>,
+
+    /// Keep decoded pictures in this file, to compare them with those that the publisher kept: see docs/quality.md.
+    #[arg(long, value_name = "FILE.y4m")]
+    pub pictures: Option<PathBuf>,
+
+    /// Which pictures are kept: those with a sequence number that N divides. The publisher's has to be the same.
+    #[arg(long, value_name = "N", default_value_t = common::pictures::EVERY, requires = "pictures",
+          value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub pictures_every: u32,
 
     /// JSON lines on standard output, and nothing else there.
     #[arg(long)]

@@ -40,10 +40,21 @@ pub struct Config {
     pub calibration: Option<PathBuf>,
     /// Where the last picture goes.
     pub snapshot: Option<PathBuf>,
+    /// Where decoded pictures go.
+    pub pictures: Option<Pictures>,
     /// How the clocks of two hosts are compared.
     pub clock: ClockChoice,
     /// JSON lines on standard output.
     pub json: bool,
+}
+
+/// Decoded pictures that are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pictures {
+    /// Where.
+    pub file: PathBuf,
+    /// One in so many.
+    pub every: u32,
 }
 
 /// One stream.
@@ -142,6 +153,9 @@ pub enum Error {
         /// As given.
         duration: Duration,
     },
+    /// Pictures of several streams in one file.
+    #[error("--pictures can keep those of one stream only, not of {0}")]
+    PicturesOfSeveral(usize),
     /// `--snapshot` without `.png`.
     #[error("--snapshot {} must end in .png", .0.display())]
     NotPng(PathBuf),
@@ -158,6 +172,9 @@ impl TryFrom<Args> for Config {
         if let Some(file) = args.snapshot.as_ref().filter(|file| file.extension().is_none_or(|e| e != "png")) {
             return Err(Error::NotPng(file.clone()));
         }
+        if args.pictures.is_some() && args.urls.len() > 1 {
+            return Err(Error::PicturesOfSeveral(args.urls.len()));
+        }
         Ok(Self {
             inputs: inputs(&args.urls)?,
             transport: args.transport,
@@ -169,6 +186,7 @@ impl TryFrom<Args> for Config {
             assertions: args.assertions,
             calibration: args.calibration,
             snapshot: args.snapshot,
+            pictures: args.pictures.map(|file| Pictures { file, every: args.pictures_every }),
             clock: args.clock,
             json: args.json,
         })

@@ -12,6 +12,7 @@ pub mod measure;
 pub mod memory;
 pub mod offset;
 pub mod output;
+pub mod pictures;
 pub mod pipeline;
 pub mod queue;
 pub mod read;

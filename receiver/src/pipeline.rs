@@ -11,6 +11,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use common::clock::{Clock, SystemClock};
+use common::pictures::Keeper;
 use common::time::{MonoTime, Now};
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
@@ -18,6 +19,7 @@ use crate::calibration;
 use crate::clock::Asking;
 use crate::config::Config;
 use crate::output::Output;
+use crate::pictures;
 use crate::render::pixels::Slot;
 use crate::render::{Screen, snapshot};
 use crate::stop::Stop;
@@ -49,6 +51,14 @@ pub enum Error {
     /// The calibration that was asked for.
     #[error(transparent)]
     Calibration(#[from] calibration::Unreadable),
+    /// The file for pictures cannot be made.
+    #[error("--pictures {}: {why}", file.display())]
+    Pictures {
+        /// The file.
+        file: PathBuf,
+        /// The system's reason.
+        why: std::io::Error,
+    },
     /// The clock that a test meant to hand in.
     #[error(transparent)]
     TestClock(#[from] common::clock::Malformed),
@@ -82,11 +92,15 @@ pub fn run(config: &Config, stop: &Stop) -> Result<u8, Error> {
     let streams = config.inputs.iter().map(|input| Stream::new(input, config, started));
     let mut streams = streams.collect::<Result<Vec<_>, _>>()?;
     streams.iter_mut().for_each(|stream| stream.calibrated(&calibration));
+    let keeper = config.pictures.as_ref().map(|wanted| {
+        pictures::keep(wanted, &output).map_err(|why| Error::Pictures { file: wanted.file.clone(), why })
+    });
+    let keeper = keeper.transpose()?;
     let (sender, events) = bounded(MAX_EVENTS);
     let environment = Environment { clock: clock.clone(), stop: Stop::new(), events: sender };
     let mut started_threads = Vec::new();
     for (index, (input, slot)) in config.inputs.iter().zip(&slots).enumerate() {
-        started_threads.extend(threads::start(input, index, config, &environment, Arc::clone(slot))?);
+        started_threads.extend(threads::start(input, index, config, &environment, Arc::clone(slot), keeper.clone())?);
     }
     compare_clocks(&mut streams, config, &environment)?;
     if handed_in {
@@ -95,8 +109,17 @@ pub fn run(config: &Config, stop: &Stop) -> Result<u8, Error> {
     let screen = Screen::new(slots, window);
     let ending = environment.stop.clone();
     drop(environment);
-    let mut run =
-        Run { config, clock, output, streams, screen, saving: Vec::new(), ticked: started.mono, told: started.mono };
+    let mut run = Run {
+        config,
+        clock,
+        output,
+        streams,
+        screen,
+        keeper,
+        saving: Vec::new(),
+        ticked: started.mono,
+        told: started.mono,
+    };
     run.go(&events, stop);
     let code = run.finish();
     drop(events);
@@ -144,6 +167,7 @@ struct Run<'a> {
     output: Output,
     streams: Vec<Stream>,
     screen: Screen,
+    keeper: Option<Arc<Keeper>>,
     /// Threads that save a snapshot each.
     saving: Vec<JoinHandle<()>>,
     ticked: MonoTime,
@@ -293,6 +317,7 @@ impl Run<'_> {
         // A thread that panicked has said so on standard error.
         self.saving.drain(..).for_each(|thread| drop(thread.join()));
         let saved = self.config.snapshot.as_deref().is_none_or(|path| self.save(path));
+        let saved = self.keeper.as_ref().is_none_or(|keeper| pictures::finish(keeper, &self.output)) && saved;
         let (window, now) = (self.screen.is_wanted(), self.clocks());
         tell_apart(&mut self.streams);
         let mut codes = if saved { Vec::new() } else { vec![FAILED] };

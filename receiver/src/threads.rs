@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use common::clock::SystemClock;
+use common::pictures::Keeper;
 use crossbeam_channel::Sender;
 
 use crate::config::{Config, Input, Source};
@@ -27,6 +28,7 @@ pub fn start(
     config: &Config,
     environment: &Environment,
     slot: Arc<Slot>,
+    keeper: Option<Arc<Keeper>>,
 ) -> io::Result<Vec<JoinHandle<()>>> {
     let (mut sender, receiver) = queue::queue();
     let Environment { clock, stop, events } = environment.clone();
@@ -55,7 +57,7 @@ pub fn start(
         }
     };
     let working = thread::Builder::new().name(format!("decode-{index}")).spawn(move || {
-        work::work(&receiver, &clock, &slot, &mut |event| events.send((index, event)).is_ok());
+        work::work(&receiver, &clock, &slot, keeper.as_deref(), &mut |event| events.send((index, event)).is_ok());
     })?;
     Ok(receiving.map_or_else(Vec::new, |receiving| vec![receiving, working]))
 }

@@ -2,11 +2,13 @@
 //! somebody looks.
 
 use common::clock::{Clock, SystemClock};
+use common::pictures::Keeper;
 use common::rtp::timeline::SenderTime;
 use common::time::MonoTime;
 
 use crate::decode::openh264::OpenH264;
 use crate::decode::{Decode, Planes};
+use crate::pictures;
 use crate::queue::{Arrival, Body, Dropped, Receiver, Unit};
 use crate::read::{Reading, StampReader};
 use crate::render::pixels::{Label, Slot};
@@ -61,7 +63,13 @@ pub struct Seen {
 }
 
 /// Works until the queue ends or `say` returns false. The last event is [`Event::Ended`], come what may.
-pub fn work(queue: &Receiver, clock: &SystemClock, slot: &Slot, say: &mut dyn FnMut(Event) -> bool) {
+pub fn work(
+    queue: &Receiver,
+    clock: &SystemClock,
+    slot: &Slot,
+    keeper: Option<&Keeper>,
+    say: &mut dyn FnMut(Event) -> bool,
+) {
     let mut decoder = match OpenH264::new() {
         Ok(decoder) => decoder,
         Err(error) => {
@@ -69,7 +77,7 @@ pub fn work(queue: &Receiver, clock: &SystemClock, slot: &Slot, say: &mut dyn Fn
             return;
         }
     };
-    let mut work = Work { stamps: StampReader::new(), clock, slot, serial: 0 };
+    let mut work = Work { stamps: StampReader::new(), clock, slot, keeper, serial: 0 };
     while let Some(arrival) = queue.next() {
         let event = match arrival {
             Arrival::Connected => Event::Connected,
@@ -97,6 +105,7 @@ struct Work<'a> {
     stamps: StampReader,
     clock: &'a SystemClock,
     slot: &'a Slot,
+    keeper: Option<&'a Keeper>,
     serial: u64,
 }
 
@@ -137,6 +146,10 @@ impl Work<'_> {
         };
         let shown = self.slot.put(label, planes);
         let converted = if shown { self.clock.now().mono } else { read };
+        // Last: the picture has been measured, and the window may take it already.
+        if let (Some(keeper), Some(reading)) = (self.keeper, reading) {
+            pictures::put(keeper, reading.payload.sequence, &planes);
+        }
         Seen {
             serial: self.serial,
             reading,

@@ -32,6 +32,7 @@ pub mod interval;
 pub mod latency;
 pub mod plot;
 pub mod publisher_clock;
+pub mod quality;
 pub mod recorder;
 mod rivals;
 pub mod run;

@@ -1,0 +1,218 @@
+//! How much of a picture comes through: decoded pictures against those that were stamped.
+//!
+//! Both come as the y4m files of [`common::pictures`], which `--pictures` writes at both ends, and are matched by the
+//! sequence number in each `FRAME` line. Luma is compared; the corner code and the publisher's text are left out, because
+//! they are painted, sharp, and nobody's picture.
+//!
+//! * **PSNR** is 10·log₁₀(255² / MSE), with the mean squared error over all compared samples of all pictures, as ffmpeg's
+//!   `psnr` filter has its `average`: not the mean of the pictures' own PSNRs, in which one equal picture would be infinite.
+//! * **SSIM** is the mean of the local index of Z. Wang, A. C. Bovik, H. R. Sheikh, E. P. Simoncelli, "Image Quality
+//!   Assessment: From Error Visibility to Structural Similarity", IEEE Transactions on Image Processing 13 (4), 2004: a
+//!   Gaussian window of 11 × 11 samples with σ = 1.5, K₁ = 0.01, K₂ = 0.03, wherever the window lies whole in what is compared.
+//!   ffmpeg's `ssim` filter takes plain blocks of 8 × 8 at every fourth sample instead (as x264 does), and gives other figures.
+
+use std::io::{BufReader, Read};
+
+use common::code::{Rect, SEQUENCE_MODULUS};
+use common::frame::Size;
+
+mod input;
+mod ssim;
+
+use input::Input;
+pub use input::InputError;
+
+/// The largest value of a sample.
+const PEAK: f64 = 255.0;
+
+/// What a comparison found.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Quality {
+    /// Pictures that were in both and were compared.
+    pub frames: u64,
+    /// Stamped pictures read: reading ends with the shorter file.
+    pub stamped: u64,
+    /// Decoded pictures read.
+    pub decoded: u64,
+    /// PSNR of luma over all pictures, in dB; `None` where they are equal, which is infinite.
+    pub psnr_db: Option<f64>,
+    /// PSNR of the worst picture; `None` where all are equal.
+    pub psnr_worst_db: Option<f64>,
+    /// Mean SSIM of luma; 1 where they are equal.
+    pub ssim: f64,
+    /// SSIM of the worst picture.
+    pub ssim_worst: f64,
+}
+
+/// Which of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Pictures as the publisher stamped them.
+    Stamped,
+    /// Pictures as the receiver decoded them.
+    Decoded,
+}
+
+impl std::fmt::Display for Side {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Stamped => "the file of stamped pictures",
+            Self::Decoded => "the file of decoded pictures",
+        })
+    }
+}
+
+/// Why two files cannot be compared.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// One of them cannot be read.
+    #[error("{side} {why}")]
+    Input {
+        /// Which.
+        side: Side,
+        /// What is wrong with it.
+        why: InputError,
+    },
+    /// The path scaled them.
+    #[error("stamped pictures are {stamped} and decoded ones {decoded}: scaled pictures cannot be compared")]
+    Scaled {
+        /// Size of the stamped ones.
+        stamped: Size,
+        /// Size of the decoded ones.
+        decoded: Size,
+    },
+    /// Nothing is left to look at.
+    #[error("pictures of {0} have no room for a window of 11x11 samples beside code and text")]
+    TooSmall(Size),
+    /// No number is in both.
+    #[error(
+        "none of {decoded} decoded pictures has the number of one of {stamped} stamped ones: are they of one run, with the \
+         same --pictures-every?"
+    )]
+    NoneMatch {
+        /// Stamped pictures read.
+        stamped: u64,
+        /// Decoded pictures read.
+        decoded: u64,
+    },
+}
+
+/// Compares decoded pictures with the stamped ones of the same numbers, holding one of each at a time.
+///
+/// # Errors
+/// [`Error`]: a file that is none of ours or is cut off, scaled pictures, nothing in common.
+pub fn compare(stamped: impl Read, decoded: impl Read) -> Result<Quality, Error> {
+    let mut stamped = Input::open(Side::Stamped, BufReader::new(stamped))?;
+    let mut decoded = Input::open(Side::Decoded, BufReader::new(decoded))?;
+    let header = *stamped.header();
+    if header.size != decoded.header().size {
+        return Err(Error::Scaled { stamped: header.size, decoded: decoded.header().size });
+    }
+    let areas = [header.code, header.text].into_iter().flatten().collect();
+    let mask = Mask { size: header.size, areas };
+    let mut sums = Sums::default();
+    let mut windows = ssim::Windows::new(&mask).ok_or(Error::TooSmall(header.size))?;
+    let (mut more_stamped, mut more_decoded) = (stamped.next()?, decoded.next()?);
+    while let (Some(sent), Some(came)) = (more_stamped, more_decoded) {
+        let ahead = ahead(sent, came);
+        if ahead == 0 {
+            sums.add(mask.mse(stamped.luma(), decoded.luma()), windows.mean(stamped.luma(), decoded.luma()));
+        }
+        if ahead <= 0 {
+            more_stamped = stamped.next()?;
+        }
+        if ahead >= 0 {
+            more_decoded = decoded.next()?;
+        }
+    }
+    sums.quality(stamped.count(), decoded.count())
+}
+
+/// How far number `a` is ahead of `b`, where numbers begin again after the largest.
+fn ahead(a: u32, b: u32) -> i64 {
+    let modulus = i64::from(SEQUENCE_MODULUS);
+    let difference = (i64::from(a) - i64::from(b)).rem_euclid(modulus);
+    if difference < modulus / 2 { difference } else { difference - modulus }
+}
+
+/// What has been found so far.
+#[derive(Default)]
+struct Sums {
+    frames: u64,
+    mse: f64,
+    worst_mse: f64,
+    ssim: f64,
+    worst_ssim: Option<f64>,
+}
+
+impl Sums {
+    fn add(&mut self, mse: f64, ssim: f64) {
+        self.frames += 1;
+        self.mse += mse;
+        self.worst_mse = self.worst_mse.max(mse);
+        self.ssim += ssim;
+        self.worst_ssim = Some(self.worst_ssim.map_or(ssim, |worst| worst.min(ssim)));
+    }
+
+    fn quality(self, stamped: u64, decoded: u64) -> Result<Quality, Error> {
+        let Some(ssim_worst) = self.worst_ssim else { return Err(Error::NoneMatch { stamped, decoded }) };
+        let frames = self.frames;
+        Ok(Quality {
+            frames,
+            stamped,
+            decoded,
+            psnr_db: psnr(self.mse / frames as f64),
+            psnr_worst_db: psnr(self.worst_mse),
+            ssim: self.ssim / frames as f64,
+            ssim_worst,
+        })
+    }
+}
+
+/// In dB; `None` where nothing differs.
+fn psnr(mse: f64) -> Option<f64> {
+    (mse > 0.0).then(|| 10.0 * (PEAK * PEAK / mse).log10())
+}
+
+/// Which samples are compared.
+struct Mask {
+    size: Size,
+    /// Left out.
+    areas: Vec<Rect>,
+}
+
+impl Mask {
+    /// Whether the sample at `x`, `y` is left out.
+    fn hides(&self, x: u32, y: u32) -> bool {
+        self.areas
+            .iter()
+            .any(|area| (area.x..area.x + area.width).contains(&x) && (area.y..area.y + area.height).contains(&y))
+    }
+
+    /// The columns of row `y` that are compared, as runs from one to before the other.
+    fn runs(&self, y: u32) -> Vec<(usize, usize)> {
+        let mut edges: Vec<u32> = vec![0, self.size.width];
+        edges.extend(self.areas.iter().flat_map(|area| [area.x, area.x + area.width]));
+        edges.sort_unstable();
+        let runs = edges.windows(2).filter(|run| run[0] < run[1] && !self.hides(run[0], y));
+        runs.map(|run| (run[0] as usize, run[1] as usize)).collect()
+    }
+
+    /// The mean squared difference of what is compared.
+    fn mse(&self, a: &[u8], b: &[u8]) -> f64 {
+        let width = self.size.width as usize;
+        let (mut sum, mut count) = (0_u64, 0_u64);
+        for ((y, a), b) in (0..).zip(a.chunks_exact(width)).zip(b.chunks_exact(width)) {
+            for (from, to) in self.runs(y) {
+                let squares = a[from..to].iter().zip(&b[from..to]).map(|(&a, &b)| u64::from(a.abs_diff(b)).pow(2));
+                sum += squares.sum::<u64>();
+                count += (to - from) as u64;
+            }
+        }
+        // There is a window of samples at least: `ssim::Windows` exists.
+        sum as f64 / count as f64
+    }
+}
+
+#[cfg(test)]
+mod tests;

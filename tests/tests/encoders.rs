@@ -1,0 +1,146 @@
+//! Encoders of ffmpeg's in a child process, as users ask for them by `--encoder ffmpeg:NAME`.
+
+use std::time::Duration;
+
+use framelag_tests::measuring::{expect_measured, publisher_with_server, receiver};
+use framelag_tests::process::{Builder, Finished};
+use framelag_tests::serving::Transport;
+use framelag_tests::{LIMIT, Process, binary, need, turn};
+use publisher::capture::pattern;
+use publisher::encode::{Child, Config, Encoder};
+use publisher::rate::FrameRate;
+use receiver::decode::Decode;
+use receiver::decode::openh264::OpenH264;
+use rustix::process::{Pid, Signal};
+
+/// A user named something unusable.
+const USAGE: i32 = 2;
+/// It failed at run time.
+const FAILED: i32 = 1;
+
+const X264: &str = "ffmpeg:libx264";
+
+/// (size, pictures per second, kbit/s) of the low-bandwidth settings, the least and the most of each size.
+const SETTINGS: [(&str, u32, u32); 9] = [
+    ("256x144", 1, 6),
+    ("256x144", 4, 20),
+    ("512x228", 1, 20),
+    ("512x228", 25, 250),
+    ("1024x576", 1, 120),
+    ("1024x576", 25, 750),
+    ("1280x720", 1, 150),
+    ("1280x720", 25, 1400),
+    ("1920x1080", 25, 3000),
+];
+
+fn publishing() -> (Process, String) {
+    need::tool("ffmpeg");
+    publisher_with_server(&["--source", "test", "--encoder", X264, "--json"])
+}
+
+#[test]
+fn every_frame_of_x264_is_measured_with_all_its_stages() {
+    let _turn = turn::take();
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let (publisher, url) = publishing();
+    receiver(&url, Transport::Tcp, folder.path()).run(LIMIT).expect_code(0);
+    let report = expect_measured(folder.path(), Transport::Tcp);
+    let frames = report.frames();
+    let stages = report.stages_add_up();
+    assert_eq!(stages.complete as u64, frames.measured + frames.duplicate + frames.late, "{frames:?}");
+    assert_eq!(report.number("stamps.contradicted"), 0.0, "each unit has the SEI of its own picture");
+    assert!(report.number("stages_ms.encode.p50") > 0.0);
+    publisher.interrupt();
+    let ended = publisher.finish(LIMIT).expect_code(0);
+    let last = ended.stdout.last().expect("it says how it ended");
+    assert!(last.contains("\"dropped_by_encoder\":0"), "{last}");
+}
+
+/// A publisher with these arguments, and the one line that it complains with.
+fn refused(encoder: &str, path: Option<&str>) -> String {
+    let publisher =
+        Builder::new(binary::path("publisher")).words("--source test --rtsp 127.0.0.1:0 --http 127.0.0.1:0");
+    let publisher = publisher.args(["--encoder", encoder]);
+    let publisher = match path {
+        Some(path) => publisher.env("PATH", path),
+        None => publisher,
+    };
+    let ran = publisher.run(LIMIT).expect_code(USAGE);
+    assert_eq!(ran.stderr.len(), 1, "it complains in one line\n{ran}");
+    ran.stderr[0].clone()
+}
+
+#[test]
+fn encoders_that_cannot_be_used_are_refused_with_what_would_be_right() {
+    need::tool("ffmpeg");
+    let unknown = refused("ffmpeg:nosuch", None);
+    assert!(unknown.contains("--encoder ffmpeg:nosuch") && unknown.contains("libx264"), "{unknown}");
+    let other = refused("ffmpeg:mpeg4", None);
+    assert!(other.contains("makes mpeg4") && other.contains("H.264") && other.contains("libx264"), "{other}");
+    let audio = refused("ffmpeg:aac", None);
+    assert!(audio.contains("no such encoder"), "{audio}");
+    let option = refused("ffmpeg:-vn", None);
+    assert!(option.contains("ffmpeg:NAME"), "{option}");
+    let absent = refused(X264, Some("/nowhere"));
+    assert!(absent.contains("--encoder ffmpeg:libx264") && absent.contains("not installed"), "{absent}");
+}
+
+/// Sends a signal to the encoder of a publisher that publishes, and waits for the publisher's end.
+fn after(signal: Signal) -> Finished {
+    let _turn = turn::take();
+    let (publisher, _url) = publishing();
+    let id = publisher.id();
+    let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).expect("it runs");
+    let [child] = children.split_whitespace().collect::<Vec<_>>()[..] else { panic!("one child, not {children:?}") };
+    let child = child.parse().ok().and_then(Pid::from_raw).expect("a process id");
+    rustix::process::kill_process(child, signal).expect("the encoder runs");
+    let ran = publisher.finish(LIMIT);
+    // Its own child again: where it was only stopped, it has been ended.
+    assert!(rustix::process::test_kill_process(child).is_err(), "the encoder is gone");
+    ran
+}
+
+#[test]
+fn an_encoder_that_dies_ends_the_run_with_its_reason() {
+    let ran = after(Signal::KILL).expect_code(FAILED);
+    let last = ran.stderr.last().expect("it says why");
+    assert!(last.contains("ffmpeg:libx264 failed on picture") && last.contains("signal: 9"), "{last}");
+}
+
+#[test]
+fn an_encoder_that_hangs_ends_the_run() {
+    let ran = after(Signal::STOP).expect_code(FAILED);
+    let last = ran.stderr.last().expect("it says why");
+    assert!(last.contains("ffmpeg:libx264 failed on picture") && last.contains("hangs"), "{last}");
+}
+
+#[test]
+fn what_ffmpeg_says_is_passed_on() {
+    need::tool("ffmpeg");
+    // A host of tests has no GPU: the encoder is known, and cannot begin.
+    let publisher =
+        Builder::new(binary::path("publisher")).words("--source test --rtsp 127.0.0.1:0 --http 127.0.0.1:0");
+    let ran = publisher.args(["--encoder", "ffmpeg:h264_v4l2m2m"]).run(LIMIT).expect_code(FAILED);
+    let last = ran.stderr.last().expect("it says why");
+    assert!(last.contains("ffmpeg:h264_v4l2m2m failed on picture 0: ffmpeg ended (exit status: 1): "), "{last}");
+}
+
+#[test]
+fn the_receivers_decoder_takes_x264_at_every_setting() {
+    need::tool("ffmpeg");
+    for (size, fps, kbps) in SETTINGS {
+        let size = size.parse().expect("a size");
+        let rate = FrameRate::new(fps.into(), 1).expect("a rate");
+        let config = Config { size, rate, bitrate: kbps * 1000, gop: 3 };
+        let mut encoder = Child::start("libx264", config).expect("an encoder");
+        let mut decoder = OpenH264::new().expect("a decoder");
+        for (number, picture) in (0..6).zip(pattern::pictures(size)) {
+            let units = encoder.encode(&picture, Duration::ZERO, false).expect("it encodes");
+            let [encoded] = &units[..] else { panic!("{size}: {} units for picture {number}", units.len()) };
+            assert_eq!((encoded.picture, encoded.unit.idr), (number, number % 3 == 0), "{size}");
+            let mut decoded = None;
+            let outcome = decoder.decode(&encoded.unit.annex_b, &mut |planes| decoded = Some(planes.size));
+            assert!(outcome.is_ok() && decoded == Some(size), "{size} picture {number}: {outcome:?}");
+        }
+    }
+}
