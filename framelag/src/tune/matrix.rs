@@ -183,9 +183,7 @@ fn cell(plan: &Plan, number: usize) -> Result<Cell, Mistake> {
 fn pictures_every(pictures: f64, gop: u32) -> u32 {
     /// Enough for a mean, where the run has so many.
     const WANTED: f64 = 20.0;
-    /// As the programs do by themselves.
-    const MOST: u32 = 15;
-    let wish = ((pictures / WANTED) as u32).clamp(1, MOST);
+    let wish = ((pictures / WANTED) as u32).clamp(1, common::pictures::EVERY);
     (1..=wish).rev().find(|every| gcd(*every, gop) == 1).unwrap_or(1)
 }
 
