@@ -34,6 +34,10 @@ use matrix::{Cell, Turn};
 use output::Output;
 use plan::Plan;
 
+/// Room that a run needs: its report, its logs, and the pictures that are compared. With less it would fail for want of room,
+/// and that would stand in the results.
+const MIN_FREE_BYTES: u64 = 128 << 20;
+
 /// Exit code where all runs were made, and some of them say nothing.
 const INCONCLUSIVE: u8 = 3;
 
@@ -82,6 +86,11 @@ enum Error {
     Write(#[from] sweep::Error),
     #[error("interrupted: {0} of {1} runs are kept, and the same command goes on with the rest")]
     Interrupted(usize, usize),
+    #[error(
+        "the disk of {0} is full: {1} bytes are free, and a run needs {MIN_FREE_BYTES}. What was measured is kept: once there is \
+         room the same command goes on"
+    )]
+    Full(PathBuf, u64),
     #[error("{0}")]
     Failed(String),
 }
@@ -168,6 +177,7 @@ fn sweep(
         if stopped.load(Ordering::Relaxed) {
             return Err(interrupted());
         }
+        check_room(out)?;
         let cell = &cells[turn.cell];
         output.run(cell);
         let (begun, started) = (Instant::now(), now());
@@ -199,6 +209,12 @@ fn sweep(
     let (failed, inconclusive) = (count(Outcome::Failed), count(Outcome::Inconclusive));
     output.end(failed, inconclusive, out);
     Ok(if failed + inconclusive > 0 { INCONCLUSIVE } else { 0 })
+}
+
+/// An error where a run would not have the room that it needs. A file system that does not say is taken to have it.
+fn check_room(out: &Path) -> Result<(), Error> {
+    let free = rustix::fs::statvfs(out).map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+    if free < MIN_FREE_BYTES { Err(Error::Full(out.to_owned(), free)) } else { Ok(()) }
 }
 
 /// What came of each run that was made.

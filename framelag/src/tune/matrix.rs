@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -44,6 +43,8 @@ pub struct Cell {
     pub played: Played,
     /// Time from one IDR to the next.
     pub gop_time: Duration,
+    /// Every so-manieth picture is kept where picture quality is measured.
+    pub pictures_every: u32,
 }
 
 /// One run of a sweep.
@@ -173,7 +174,21 @@ fn cell(plan: &Plan, number: usize) -> Result<Cell, Mistake> {
     }
     let (pushed, played) = (publisher.transport, receiver.transport);
     networks(&parts, pushed, played).map_err(|(name, why)| wrong(&[name], why))?;
-    Ok(Cell { number, values, parts, pushed, played, gop_time })
+    let pictures_every = pictures_every(pictures, publisher.gop);
+    Ok(Cell { number, values, parts, pushed, played, gop_time, pictures_every })
+}
+
+/// Which of so many pictures are kept to measure quality by. Not a number that shares a factor with the GOP: those pictures would
+/// be at some places of it only, and key frames look different from the others.
+fn pictures_every(pictures: f64, gop: u32) -> u32 {
+    /// Enough for a mean, where the run has so many.
+    const WANTED: f64 = 20.0;
+    let wish = ((pictures / WANTED) as u32).clamp(1, common::pictures::EVERY);
+    (1..=wish).rev().find(|every| gcd(*every, gop) == 1).unwrap_or(1)
+}
+
+fn gcd(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 /// Sources that can be played again and again.
@@ -193,20 +208,12 @@ fn source(source: &Source) -> Result<(), String> {
     }
 }
 
-/// An encoder of ffmpeg's needs an ffmpeg that has it.
+/// Whether the encoder is there: asked once for each, since there may be thousands of cells.
 fn encoder(choice: &encode::Choice) -> Result<(), String> {
-    static ASKED: Mutex<BTreeMap<String, bool>> = Mutex::new(BTreeMap::new());
-    let encode::Choice::Ffmpeg(name) = choice else { return Ok(()) };
-    let Some(ffmpeg) = on_path("ffmpeg") else {
-        return Err(format!("ffmpeg:{name} needs ffmpeg, and there is none on PATH"));
-    };
-    // Once for each name: there may be thousands of cells.
+    static ASKED: Mutex<BTreeMap<String, Result<(), String>>> = Mutex::new(BTreeMap::new());
     let mut asked = ASKED.lock().unwrap_or_else(PoisonError::into_inner);
-    let has = asked.entry(name.clone()).or_insert_with(|| {
-        let said = Command::new(&ffmpeg).args(["-hide_banner", "-h", &format!("encoder={name}")]).output();
-        said.is_ok_and(|said| String::from_utf8_lossy(&said.stdout).starts_with("Encoder "))
-    });
-    if *has { Ok(()) } else { Err(format!("{} has no encoder {name}: see `ffmpeg -encoders`", ffmpeg.display())) }
+    let answer = asked.entry(choice.to_string()).or_insert_with(|| choice.check().map_err(|error| error.to_string()));
+    answer.clone()
 }
 
 fn is_y4m(path: &Path) -> bool {
@@ -315,6 +322,14 @@ mod tests {
             assert_eq!(found.len(), 1, "{found:?}");
             assert!(found[0].what.contains(word), "{rest}: {found:?}");
             assert_eq!(found[0].line, Some(line), "{rest}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn pictures_are_kept_at_all_places_of_a_gop_and_enough_of_them() {
+        for (pictures, gop, every) in [(30.0, 30, 1), (250.0, 50, 11), (250.0, 12, 11), (900.0, 30, 13), (900.0, 1, 15)]
+        {
+            assert_eq!(pictures_every(pictures, gop), every, "{pictures} {gop}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! One run: a server, a publisher and a receiver as their users start them, with networks between them, and what came of it.
 //! Everything that it starts ends with it.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use std::time::Duration;
 use publisher::args::Transport as Pushed;
 use publisher::config::Source;
 use receiver::args::Transport as Played;
+use reports::quality;
 use reports::saved::Saved;
 use reports::sweep::{Figures, Outcome};
 
@@ -24,6 +25,10 @@ const PUBLISH_LIMIT: Duration = Duration::from_secs(20);
 
 /// How long the receiver tries to connect.
 const WAIT: &str = "15s";
+
+/// Pictures as stamped and as decoded, in a run's folder.
+const STAMPED: &str = "stamped.y4m";
+const DECODED: &str = "decoded.y4m";
 
 /// What a run gave.
 #[derive(Debug)]
@@ -41,7 +46,12 @@ pub struct Ran {
 /// # Errors
 /// [`Error::Interrupted`] alone: a run that fails is one of the sweep's results.
 pub fn run(plan: &Plan, cell: &Cell, turn: Turn, folder: &Path, stopped: &AtomicBool) -> Result<Ran, Error> {
-    match measure(plan, cell, turn, folder, stopped) {
+    let measured = measure(plan, cell, turn, folder, stopped);
+    for name in [STAMPED, DECODED] {
+        // They are large, and were compared. Where there is none there is nothing to delete.
+        let _ = fs::remove_file(folder.join(name));
+    }
+    match measured {
         Ok(ran) => Ok(ran),
         Err(Error::Interrupted) => Err(Error::Interrupted),
         Err(Error::Failed(why)) => {
@@ -59,13 +69,14 @@ fn measure(plan: &Plan, cell: &Cell, turn: Turn, folder: &Path, stopped: &Atomic
     let mut meeting = Meeting::prepare(&cell.parts.server, folder)?;
     let seed = |way: u64| network_seed(plan.seed, turn.repeat, way);
     let uplink = Network::start(&meeting.push, &cell.parts.uplink, cell.pushed == Pushed::Udp, seed(0))?;
-    let mut publisher = publish(cell, &meeting, &uplink, folder)?;
+    let mut publisher = publish(plan, cell, &meeting, &uplink, folder)?;
     let there = meeting.probe();
     publisher.wait_until(PUBLISH_LIMIT, "publish", || meeting.check_running().is_err() || there.has_stream())?;
     meeting.check_running()?;
     let downlink = Network::start(&meeting.play, &cell.parts.downlink, cell.played == Played::Udp, seed(1))?;
 
-    let flags = flags(&cell.parts.receiver);
+    let mut flags = flags(&cell.parts.receiver);
+    flags.extend(keep_pictures(plan, cell, &folder.join(DECODED)));
     let mut arguments = vec!["--headless", "--wait", WAIT];
     arguments.extend(flags.iter().map(String::as_str));
     let receiver = Receiver::start(Playing {
@@ -79,7 +90,36 @@ fn measure(plan: &Plan, cell: &Cell, turn: Turn, folder: &Path, stopped: &Atomic
     })?;
     let watch = || publisher.check_running().and_then(|()| meeting.check_running());
     let report = receiver.run(watch, stopped, || {})?;
-    figures(&report)
+    // Its pictures are whole when it has ended.
+    drop(publisher);
+    let mut ran = figures(&report)?;
+    if plan.quality {
+        add_quality(&mut ran.figures, folder);
+    }
+    Ok(ran)
+}
+
+/// The flags that keep pictures at either end.
+fn keep_pictures(plan: &Plan, cell: &Cell, file: &Path) -> Vec<String> {
+    let flags = [format!("--pictures={}", file.display()), format!("--pictures-every={}", cell.pictures_every)];
+    if plan.quality { flags.into() } else { Vec::new() }
+}
+
+/// Compares the pictures that both ends kept. Where they cannot be compared, as where none came through, there is no quality,
+/// which the log says; latency is no worse for it.
+fn add_quality(figures: &mut Figures, folder: &Path) {
+    let open = |name| File::open(folder.join(name));
+    let compared = open(STAMPED).and_then(|stamped| Ok((stamped, open(DECODED)?)));
+    let compared = compared
+        .map_err(|error| error.to_string())
+        .and_then(|(stamped, decoded)| quality::compare(stamped, decoded).map_err(|error| error.to_string()));
+    match compared {
+        Ok(quality) => {
+            figures.psnr_db = quality.psnr_db;
+            figures.ssim = Some(quality.ssim);
+        }
+        Err(why) => tracing::warn!("{}: no picture quality: {why}", folder.display()),
+    }
 }
 
 /// An empty folder: what an interrupted run left in it is of no use.
@@ -97,7 +137,7 @@ fn network_seed(seed: u64, repeat: u32, way: u64) -> u64 {
     seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add((u64::from(repeat) * 2 + way) << 32)
 }
 
-fn publish(cell: &Cell, meeting: &Meeting, uplink: &Network, folder: &Path) -> Result<Process, String> {
+fn publish(plan: &Plan, cell: &Cell, meeting: &Meeting, uplink: &Network, folder: &Path) -> Result<Process, String> {
     let mut all = flags(&cell.parts.publisher);
     match &meeting.embedded {
         Some([rtsp, http]) => all.extend([format!("--rtsp={rtsp}"), format!("--http={http}")]),
@@ -107,6 +147,7 @@ fn publish(cell: &Cell, meeting: &Meeting, uplink: &Network, folder: &Path) -> R
     if matches!(config.source, Source::File(_)) {
         all.push("--loop".to_owned());
     }
+    all.extend(keep_pictures(plan, cell, &folder.join(STAMPED)));
     let all: Vec<&str> = all.iter().map(String::as_str).collect();
     Process::start_leashed("publisher", &sibling("publisher")?, &all, folder.join("publisher.log"))
 }

@@ -36,6 +36,19 @@ pub enum Choice {
     Ffmpeg(String),
 }
 
+impl Choice {
+    /// Whether this machine has the encoder, asked before anything is opened.
+    ///
+    /// # Errors
+    /// What is missing, with what would be right.
+    pub fn check(&self) -> Result<(), Error> {
+        match self {
+            Self::OpenH264 => Ok(()),
+            Self::Ffmpeg(name) => ffmpeg::check(name),
+        }
+    }
+}
+
 impl std::fmt::Display for Choice {
     /// As `--encoder` has it.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -351,3 +351,6 @@ fn known(nearest: Option<&str>, all: &[&str]) -> String {
         None => format!(": there are {}", all.join(", ")),
     }
 }
+
+#[cfg(test)]
+mod tests;

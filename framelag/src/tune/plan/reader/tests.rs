@@ -1,0 +1,144 @@
+use super::*;
+
+const HEAD: &str = "name = \"t\"\nsource = \"test\"\n";
+
+fn good(rest: &str) -> Plan {
+    read(&format!("{HEAD}{rest}")).unwrap_or_else(|mistakes| panic!("{mistakes:?}"))
+}
+
+fn bad(rest: &str) -> Vec<Mistake> {
+    read(&format!("{HEAD}{rest}")).expect_err(rest)
+}
+
+#[test]
+fn a_plan_is_read_with_its_lines_and_in_its_order() {
+    let plan = good(
+        "repeat = 5\nwarmup = \"1s\"\nduration = \"20s\"\nseed = 1_000\nquality = false\n\
+         [fixed]\npublisher.fps = 25\n\
+         [axes]\npublisher.gop = [\n10,\n20]\nserver = [\"framelag\", \"embedded\"]\n\
+         [coupled.row]\n\"b 720p\" = { publisher.size = \"1280x720\", publisher.bitrate = \"3M\" }\n\
+         \"a 360p\" = { publisher.size = \"640x360\", publisher.bitrate = \"1M\" }\n",
+    );
+    assert_eq!((plan.repeat, plan.seed, plan.quality), (5, 1000, false));
+    assert_eq!((plan.warmup, plan.duration), (Duration::from_secs(1), Duration::from_secs(20)));
+    let fixed: Vec<_> =
+        plan.fixed.iter().map(|choice| (choice.setting.name, choice.text.as_str(), choice.line)).collect();
+    assert_eq!(fixed, [("publisher.source", "test", 2), ("publisher.fps", "25", 9)]);
+    let axes: Vec<(&str, Vec<&str>)> = plan
+        .axes
+        .iter()
+        .map(|axis| (axis.name.as_str(), axis.points.iter().map(|point| point.label.as_str()).collect()))
+        .collect();
+    let expected: [(&str, Vec<&str>); 3] = [
+        ("publisher.gop", vec!["10", "20"]),
+        ("server", vec!["framelag", "embedded"]),
+        ("row", vec!["b 720p", "a 360p"]),
+    ];
+    assert_eq!(axes, expected);
+    assert_eq!(plan.axes[0].points[1].choices[0].line, 13);
+    assert_eq!(plan.axes[2].points[0].choices.len(), 2);
+    assert_eq!(plan.cell_count(), Some(8));
+}
+
+#[test]
+fn each_mistake_is_named_with_its_line_and_what_would_be_right() {
+    for (rest, line, words) in [
+        ("repat = 2\n[axes]\npublisher.gop = [1, 2]\n", Some(3), "did you mean repeat?"),
+        ("repeat = 0\n[axes]\npublisher.gop = [1, 2]\n", Some(3), "from 1 to 1000"),
+        ("duration = 10\n[axes]\npublisher.gop = [1, 2]\n", Some(3), "10s"),
+        ("quality = \"yes\"\n[axes]\npublisher.gop = [1, 2]\n", Some(3), "true or false"),
+        ("[axes]\npublisher.bitrat = [1, 2]\n", Some(4), "did you mean publisher.bitrate?"),
+        ("[axes]\nxyz.abc = [1, 2]\n", Some(4), "there are publisher.source"),
+        ("[axes]\npublisher.gop = [30,\n 0]\n", Some(5), "publisher.gop = 0: "),
+        ("[axes]\npublisher.gop = 30\n", Some(4), "stands in [fixed]"),
+        ("[axes]\npublisher.gop = []\n", Some(4), "without a value"),
+        ("[axes]\npublisher.gop = [30, 60, 30]\n", Some(4), "the value 30 twice"),
+        ("[axes]\npublisher.gop = [30, [60]]\n", Some(4), "one value"),
+        ("[fixed]\npublisher.gop = 5\n[axes]\npublisher.gop = [30, 60]\n", Some(6), "set by [fixed] already"),
+        ("[fixed]\npublisher.source = \"a\"\n[axes]\npublisher.gop = [30]\n", Some(4), "set by [fixed] already"),
+        ("[coupled.publisher]\n\"a\" = { publisher.gop = 5 }\n", Some(3), "one of its own"),
+        ("[coupled.row]\n\"a\" = {}\n", Some(4), "sets nothing"),
+        ("[coupled.row]\n\"a\" = { publisher.gop = 5 }\n[axes]\npublisher.gop = [1]\n", Some(6), "set by row already"),
+        ("[axes]\nserver = [\"exec:/nowhere/server\"]\n", Some(4), "/nowhere/server"),
+        ("axes = 3\n", Some(3), "a table of lists"),
+        ("", None, "nothing is varied"),
+        ("[axes\n", Some(3), "table"),
+    ] {
+        let found = bad(rest);
+        let fits = |mistake: &Mistake| mistake.line == line && mistake.what.contains(words);
+        assert!(found.iter().any(fits), "{rest}: {found:?}");
+    }
+    let unnamed = read("[axes]\npublisher.gop = [1]\n").expect_err("no name");
+    assert!(unnamed[0].what.contains("name = "), "{unnamed:?}");
+}
+
+#[test]
+fn all_mistakes_are_told_at_once() {
+    let found = bad("repeat = 0\n[axes]\npublisher.gop = [0]\nreceiver.transprot = [\"tcp\"]\n");
+    let lines: Vec<_> = found.iter().filter_map(|mistake| mistake.line).collect();
+    assert_eq!(lines, [3, 5, 6], "{found:?}");
+}
+
+#[test]
+fn plans_beyond_the_limits_are_refused_and_take_no_time() {
+    let values = |count: usize| (1..=count).map(|n| n.to_string()).collect::<Vec<_>>().join(", ");
+    let found = bad(&format!("[axes]\npublisher.gop = [{}]\n", values(MAX_POINTS + 1)));
+    assert!(found.iter().any(|mistake| mistake.what.contains("at most 200")), "{found:?}");
+    let delays = (0..150).map(|n| format!("\"{n}ms\"")).collect::<Vec<_>>().join(", ");
+    let found =
+        bad(&format!("[axes]\ndownlink.delay = [{delays}]\ndownlink.jitter = [{delays}]\nuplink.delay = [{delays}]\n"));
+    assert!(found[0].what.contains("150 × 150 × 150 cells × 3 runs"), "{found:?}");
+    let nested = format!("x = {}{}", "[".repeat(5000), "]".repeat(5000));
+    assert!(read(&nested).is_err());
+}
+
+#[test]
+fn secrets_of_a_server_are_in_no_label_and_no_essence() {
+    let plan = good("[axes]\nserver = [\"rtsp://ann:secret@h/cam\", \"framelag\"]\n");
+    assert_eq!(plan.axes[0].points[0].choices[0].text, "rtsp://ann:secret@h/cam");
+    let told = format!("{:?} {}", plan.essence(), plan.told(&[0]));
+    assert!(told.contains("@h/cam") && !told.contains("secret"), "{told}");
+}
+
+/// The rows that the plan for low bandwidth is about: size, frames per second, kbit/s.
+const LOW_BANDWIDTH: [(&str, u32, u32); 18] = [
+    ("256x144", 1, 6),
+    ("256x144", 4, 20),
+    ("512x228", 1, 20),
+    ("512x228", 6, 80),
+    ("512x228", 12, 125),
+    ("512x228", 25, 250),
+    ("1024x576", 1, 120),
+    ("1024x576", 6, 300),
+    ("1024x576", 12, 500),
+    ("1024x576", 25, 750),
+    ("1280x720", 1, 150),
+    ("1280x720", 6, 450),
+    ("1280x720", 12, 650),
+    ("1280x720", 25, 1400),
+    ("1920x1080", 1, 400),
+    ("1920x1080", 6, 1000),
+    ("1920x1080", 12, 1800),
+    ("1920x1080", 25, 3000),
+];
+
+#[test]
+fn the_plan_for_low_bandwidth_has_every_row_with_its_key_frame_interval() {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../plans/low-bandwidth.toml");
+    let plan = Plan::open(&file).unwrap_or_else(|error| panic!("{error}"));
+    let [axis] = plan.axes.as_slice() else { panic!("{:?}", plan.axes) };
+    let rows: Vec<Vec<(&str, String)>> = axis
+        .points
+        .iter()
+        .map(|point| point.choices.iter().map(|choice| (choice.setting.name, choice.text.clone())).collect())
+        .collect();
+    let expected = LOW_BANDWIDTH.map(|(size, fps, kbps)| {
+        vec![
+            ("publisher.size", size.to_owned()),
+            ("publisher.fps", fps.to_string()),
+            ("publisher.bitrate", format!("{kbps}k")),
+            ("publisher.gop", (2 * fps).to_string()),
+        ]
+    });
+    assert_eq!(rows, expected);
+}

@@ -1,0 +1,204 @@
+//! `framelag tune` with real processes: a sweep that is killed and goes on, cells that crash, plans that cannot be.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use framelag_tests::process::{Builder, Finished, wait_until};
+use framelag_tests::{LIMIT, binary, need, turn};
+use serde_json::Value;
+
+fn tune(plan: &Path, out: &Path) -> Builder {
+    Builder::new(binary::path("framelag")).arg("tune").arg(plan).arg("--out").arg(out)
+}
+
+fn write_plan(folder: &Path, text: &str) -> PathBuf {
+    let file = folder.join("plan.toml");
+    fs::write(&file, text).expect("a test's folder can be written to");
+    file
+}
+
+/// The lines of the journal after the first: the finished runs.
+fn journal(out: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(out.join("journal.jsonl")).unwrap_or_default();
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    whole.lines().skip(1).map(|line| serde_json::from_str(line).expect("each line is JSON")).collect()
+}
+
+fn says(ran: &Finished, words: &str) -> bool {
+    ran.stdout.iter().chain(&ran.stderr).any(|line| line.contains(words))
+}
+
+/// The running processes that process `parent` started: number and command line.
+fn children(parent: u32) -> Vec<(u32, String)> {
+    let processes = fs::read_dir("/proc").expect("Linux has it").flatten();
+    let numbers = processes.filter_map(|process| process.file_name().to_str()?.parse::<u32>().ok());
+    let child = |number: u32| {
+        let stat = fs::read_to_string(format!("/proc/{number}/stat")).ok()?;
+        let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+        let (state, ppid) = (fields.next()?, fields.next()?);
+        let command = fs::read(format!("/proc/{number}/cmdline")).ok()?;
+        let command = String::from_utf8_lossy(&command).replace('\0', " ");
+        (ppid.parse() == Ok(parent) && state != "Z").then_some((number, command))
+    };
+    numbers.filter_map(child).collect()
+}
+
+fn runs(number: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
+    stat.rsplit_once(')').is_some_and(|(_, fields)| !fields.trim_start().starts_with('Z'))
+}
+
+const SMALL: &str = "\
+name = \"small\"
+source = \"test\"
+repeat = 2
+warmup = \"0.2s\"
+duration = \"1.5s\"
+
+[fixed]
+publisher.size = \"320x240\"
+publisher.fps = 30
+
+[axes]
+publisher.gop = [10, 60]
+";
+
+#[test]
+fn a_sweep_that_is_killed_loses_no_finished_run_and_goes_on_with_the_rest() {
+    let _turn = turn::take();
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let (plan, out) = (write_plan(folder.path(), SMALL), folder.path().join("out"));
+    let mut first = tune(&plan, &out).spawn();
+    first.wait_for_line("the first run", LIMIT, |line| line.contains("1/4").then_some(()));
+    // Into the middle of the second.
+    let started = wait_until("the second run", LIMIT, || {
+        let children = children(first.id());
+        children.iter().any(|(_, command)| command.contains("receiver")).then_some(children)
+    });
+    assert!(started.len() >= 2, "publisher and receiver: {started:?}");
+    let all = journal(&out);
+    first.kill();
+    first.finish(LIMIT);
+    wait_until("the end of its children", LIMIT, || (!started.iter().any(|(number, _)| runs(*number))).then_some(()));
+
+    let second = tune(&plan, &out).arg("--json").run(LIMIT).expect_code(0);
+    let lines: Vec<Value> =
+        second.stdout.iter().map(|line| serde_json::from_str(line).expect("JSON lines alone")).collect();
+    let done = lines[0]["done"].as_u64().expect("it says how many are done");
+    assert!(done >= all.len() as u64 && done >= 1, "{}", lines[0]);
+    let ran = lines.iter().filter(|line| line["event"] == "run").count() as u64;
+    assert_eq!(done + ran, 4, "finished runs are not run again\n{second}");
+    let rows = journal(&out);
+    assert_eq!(rows[..all.len()], all, "what was finished is as it was");
+    let mut turns: Vec<_> = rows.iter().map(|row| (row["repeat"].as_u64(), row["cell"].as_u64())).collect();
+    turns.sort_unstable();
+    assert_eq!(turns, [(Some(0), Some(0)), (Some(0), Some(1)), (Some(1), Some(0)), (Some(1), Some(1))]);
+    for row in &rows {
+        assert_eq!(row["outcome"], "ok", "{row:#}");
+        assert!(row["figures"]["p50_ms"].as_f64() > Some(0.0), "{row:#}");
+        let report = out.join(row["report"].as_str().expect("it has one"));
+        assert!(report.join("run.json").is_file(), "{row:#}");
+    }
+    let sweep: Value =
+        serde_json::from_str(&fs::read_to_string(out.join("tune.json")).expect("it is written")).expect("JSON");
+    assert_eq!(sweep["complete"], true);
+
+    // A third time there is nothing to do; another plan is another sweep.
+    let third = tune(&plan, &out).run(LIMIT).expect_code(0);
+    assert!(says(&third, "4 of them done before"), "{third}");
+    let other = write_plan(folder.path(), &SMALL.replace("[10, 60]", "[10, 30]"));
+    let refused = tune(&other, &out).run(LIMIT).expect_code(2);
+    assert!(says(&refused, "axes.publisher.gop was \"10, 60\" and is \"10, 30\""), "{refused}");
+    assert_eq!(journal(&out), rows);
+}
+
+#[test]
+fn a_cell_that_crashes_is_written_down_and_the_others_are_measured() {
+    let _turn = turn::take();
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let text = SMALL.replace("repeat = 2", "repeat = 1");
+    let text = text.replace("publisher.gop = [10, 60]", "server = [\"exec:ls /nowhere/at-all\", \"framelag\"]");
+    let (plan, out) = (write_plan(folder.path(), &text), folder.path().join("out"));
+    let ran = tune(&plan, &out).run(LIMIT).expect_code(3);
+    assert!(says(&ran, "1 failed and 0 inconclusive"), "{ran}");
+    let rows = journal(&out);
+    let of = |cell: u64| rows.iter().find(|row| row["cell"] == cell).unwrap_or_else(|| panic!("{rows:#?}"));
+    let (crashed, measured) = (of(0), of(1));
+    assert_eq!(crashed["outcome"], "failed");
+    let why = crashed["why"].as_str().expect("it says why");
+    assert!(why.contains("the server ended early") && why.contains("/nowhere/at-all"), "{why}");
+    assert!(crashed["figures"]["p50_ms"].is_null() && crashed["report"].is_null(), "{crashed:#}");
+    assert_eq!(measured["outcome"], "ok", "{measured:#}");
+}
+
+#[test]
+fn datagrams_cross_the_networks_that_a_plan_asks_for() {
+    let _turn = turn::take();
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let text = SMALL.replace("repeat = 2", "repeat = 1").replace(
+        "publisher.fps = 30",
+        "publisher.fps = 30\nserver = \"framelag\"\npublisher.transport = \"udp\"\nreceiver.transport = \"udp\"\nuplink.delay = \"20ms\"",
+    );
+    let text = text.replace("publisher.gop = [10, 60]", "downlink.delay = [\"0\", \"100ms\"]");
+    let (plan, out) = (write_plan(folder.path(), &text), folder.path().join("out"));
+    tune(&plan, &out).run(LIMIT).expect_code(0);
+    let rows = journal(&out);
+    let p50 = |cell: u64| {
+        let row = rows.iter().find(|row| row["cell"] == cell).unwrap_or_else(|| panic!("{rows:#?}"));
+        row["figures"]["p50_ms"].as_f64().unwrap_or_else(|| panic!("{row:#}"))
+    };
+    assert!(p50(0) >= 20.0, "20 ms on the way to the server: {rows:#?}");
+    let between = p50(1) - p50(0);
+    assert!((60.0..160.0).contains(&between), "100 ms on the way to the receiver: {between}\n{rows:#?}");
+}
+
+#[test]
+fn plans_that_cannot_be_are_refused_before_anything_runs() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let out = folder.path().join("out");
+    for (text, words) in [
+        (SMALL.replace("[10, 60]", "[10, 0]"), ["line 12: publisher.gop = 0", "1..=100000"]),
+        (SMALL.replace("publisher.gop", "publisher.gob"), ["line 12: there is no setting", "publisher.gop?"]),
+        (SMALL.replace("\"320x240\"", "\"321x240\""), ["line 8: the cell", "--size 322x240"]),
+        (
+            SMALL.replace("publisher.fps = 30", "publisher.fps = 30\nserver = \"exec:no-such-server\""),
+            ["no-such-server", "line 10"],
+        ),
+        (SMALL.replace("\"test\"", "\"nowhere.mp4\""), ["line 2: the cell", "nowhere.mp4"]),
+        (SMALL.replace("name =", "name"), ["line 1", "plan.toml"]),
+    ] {
+        let plan = write_plan(folder.path(), &text);
+        for dry in [&[][..], &["--dry-run"]] {
+            let ran = tune(&plan, &out).args(dry).run(LIMIT).expect_code(2);
+            for word in words {
+                assert!(says(&ran, word), "{word:?} is said\n{ran}");
+            }
+        }
+    }
+    let ran = tune(&folder.path().join("none.toml"), &out).run(LIMIT).expect_code(2);
+    assert!(says(&ran, "none.toml"), "{ran}");
+    assert!(!out.exists(), "nothing ran, and nothing was written");
+}
+
+#[test]
+fn the_plans_that_come_along_can_be_run() {
+    need::footage("bigbuckbunny.mp4");
+    need::tool("ffmpeg");
+    let plans = fs::read_dir(binary::repository().join("plans")).expect("they are there");
+    let plans: Vec<PathBuf> = plans.map(|entry| entry.expect("a folder can be read").path()).collect();
+    assert!(plans.len() >= 5, "{plans:?}");
+    for plan in plans {
+        let ran = Builder::new(binary::path("framelag"))
+            .arg("tune")
+            .arg(&plan)
+            .args(["--dry-run", "--json"])
+            .folder(binary::repository())
+            .run(LIMIT)
+            .expect_code(0);
+        let lines: Vec<Value> = ran.stdout.iter().map(|line| serde_json::from_str(line).expect("JSON lines")).collect();
+        let (last, cells) = lines.split_last().unwrap_or_else(|| panic!("{}\n{ran}", plan.display()));
+        assert_eq!(last["cells"].as_u64(), Some(cells.len() as u64), "{}", plan.display());
+        let text = fs::read_to_string(&plan).expect("it is there");
+        assert!(text.starts_with("# ") && text.contains('?'), "{} says which question it answers", plan.display());
+    }
+}
