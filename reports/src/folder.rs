@@ -12,7 +12,7 @@ use std::thread::{self, JoinHandle};
 
 use common::time::WallTime;
 
-use crate::export::{csv, hgrm, hlog, json};
+use crate::export::{self, csv, hgrm, hlog, json};
 use crate::interval::Closed;
 use crate::latency::Distribution;
 use crate::run::Run;
@@ -70,6 +70,7 @@ impl Folder {
     /// The first file that cannot be written.
     pub fn create(path: &Path, started: WallTime, run: &Run) -> Result<Self, Error> {
         fs::create_dir_all(path).map_err(|source| Error { path: path.to_owned(), source })?;
+        export::remove(path)?;
         let mut files = Files::create(path, started)?;
         files.replace(run, &Distribution::default())?;
         let (batches, waiting) = mpsc::sync_channel::<Batch>(MAX_WAITING);
@@ -175,10 +176,14 @@ impl Tail {
 }
 
 /// Replaces a file at once: a reader sees the old one or the new one, whole.
-fn replace(path: &Path, text: &str) -> Result<(), Error> {
+pub(crate) fn replace(path: &Path, text: &str) -> Result<(), Error> {
     let new = path.with_extension("new");
     let written = fs::write(&new, text).and_then(|()| fs::rename(&new, path));
-    written.map_err(|source| Error { path: path.to_owned(), source })
+    written.map_err(|source| {
+        // On a full disk half a file is of no use. One that was never made is not missed.
+        let _ = fs::remove_file(&new);
+        Error { path: path.to_owned(), source }
+    })
 }
 
 #[cfg(test)]

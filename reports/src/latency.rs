@@ -197,6 +197,16 @@ impl Distribution {
             .collect()
     }
 
+    /// The values within the histogram's range with how often each was recorded, rounded up as quantiles are.
+    pub fn recorded(&self) -> impl Iterator<Item = (i64, u64)> {
+        let of = |half: &'_ Option<Histogram<u32>>, sign: i64| -> Vec<(i64, u64)> {
+            let values = half.iter().flat_map(Histogram::iter_recorded);
+            let signed = |value: u64| sign * i64::try_from(value).unwrap_or(i64::MAX);
+            values.map(|step| (signed(step.value_iterated_to()), step.count_since_last_iteration())).collect()
+        };
+        [of(&self.below, -1), of(&self.above, 1)].into_iter().flatten()
+    }
+
     /// What stands below a percentile distribution.
     pub fn shape(&self) -> Shape {
         let empty = histogram();

@@ -31,6 +31,7 @@ pub mod host;
 pub mod interval;
 pub mod latency;
 pub mod merge;
+pub mod plot;
 pub mod publisher_clock;
 pub mod recorder;
 mod rivals;

@@ -10,7 +10,7 @@ use crate::account::{Counts, Entry};
 use crate::calibration::Quote;
 use crate::comparison::Compared;
 use crate::cost::Costs;
-use crate::export::csv;
+use crate::export::{self, csv};
 use crate::folder::{self, Batch, Folder, Lines};
 use crate::run::{Run, ms};
 use crate::sample::{Bucket, Clocks, Mark, Sample};
@@ -267,9 +267,10 @@ impl Recorder {
         }
         if let Some(report) = self.report {
             let path = report.folder.path().to_owned();
-            match report.close(&mut self.tally, &summary) {
+            let written = report.close(&mut self.tally, &summary).map_err(|error| error.to_string());
+            match written.and_then(|()| export::pages(&path).map_err(|error| error.to_string())) {
                 Ok(()) => summary.report = Some(path),
-                Err(error) => summary.fail(Warning::new(Code::ReportNotWritten, error.to_string())),
+                Err(error) => summary.fail(Warning::new(Code::ReportNotWritten, error)),
             }
         }
         summary

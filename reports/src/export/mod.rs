@@ -3,7 +3,15 @@
 pub mod csv;
 pub mod hgrm;
 pub mod hlog;
+pub mod html;
 pub mod json;
+pub mod junit;
+pub mod markdown;
+mod pages;
+mod words;
+
+pub(crate) use pages::remove;
+pub use pages::{Error, pages};
 
 #[cfg(test)]
 mod tests;
