@@ -24,12 +24,13 @@ test: test-tools ## Run every test, those against real peers, cameras and window
 	cargo build --workspace --bins
 	cargo test --workspace --no-fail-fast
 
-test-tools: ## Install and make what the tests need: packages, footage, RTSP peers, the camera VM's kernel
+test-tools: ## Install and make what the tests need: packages, footage, RTSP peers, readers of report files, the camera VM's kernel
 	@scripts/install-build.sh
 	@scripts/install-demo.sh
 	@scripts/install-test.sh
 	@scripts/footage.sh
 	@scripts/build-peers.sh
+	@scripts/outsiders.sh
 	@tests/camera-vm/prepare.sh
 
 check: ## Formatting, lints, documentation, licences and advisories
