@@ -24,7 +24,7 @@ test: test-tools ## Run every test, those against real peers, cameras and window
 	cargo build --workspace --bins
 	cargo test --workspace --no-fail-fast
 
-test-tools: ## Install and make what the tests need: packages, footage, RTSP peers, the camera VM's kernel
+test-tools: ## Install and make what the tests need: packages, footage, RTSP peers, readers of report files, the camera VM's kernel
 	@scripts/install-build.sh
 	@scripts/install-demo.sh
 	@scripts/install-test.sh
@@ -32,6 +32,7 @@ test-tools: ## Install and make what the tests need: packages, footage, RTSP pee
 	@scripts/junit-schema.sh
 	@scripts/build-peers.sh
 	@scripts/ci-tools.sh
+	@scripts/outsiders.sh
 	@tests/camera-vm/prepare.sh
 
 check: ## Formatting, lints, documentation, licences and advisories

@@ -179,7 +179,11 @@ impl Tail {
 pub(crate) fn replace(path: &Path, text: &str) -> Result<(), Error> {
     let new = path.with_extension("new");
     let written = fs::write(&new, text).and_then(|()| fs::rename(&new, path));
-    written.map_err(|source| Error { path: path.to_owned(), source })
+    written.map_err(|source| {
+        // On a full disk half a file is of no use. One that was never made is not missed.
+        let _ = fs::remove_file(&new);
+        Error { path: path.to_owned(), source }
+    })
 }
 
 #[cfg(test)]

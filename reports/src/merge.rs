@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::export;
 use crate::folder;
 use crate::run::{Frames, LatencyMs, Outcome};
 use crate::saved;
@@ -69,6 +70,9 @@ pub enum Error {
     /// The result cannot be written.
     #[error(transparent)]
     Folder(#[from] folder::Error),
+    /// Its pages cannot be rendered.
+    #[error(transparent)]
+    Pages(#[from] export::Error),
     /// The same run twice would count twice.
     #[error("{} and {} are one run: name it once", first.display(), second.display())]
     Same {
@@ -90,7 +94,7 @@ impl Error {
     pub const fn is_usage(&self) -> bool {
         match self {
             Self::Saved(error) => error.is_usage(),
-            Self::Folder(_) => false,
+            Self::Folder(_) | Self::Pages(_) => false,
             Self::Same { .. } | Self::Out { .. } => true,
         }
     }
@@ -112,6 +116,7 @@ pub fn merge(folders: &[PathBuf], out: &Path, assertions: &[Assertion]) -> Resul
     }
     let mut summary = figures::join(&parts, assertions);
     files::write(&parts, &summary.run, out)?;
+    export::pages(out)?;
     summary.report = Some(out.to_owned());
     Ok(summary)
 }

@@ -146,16 +146,44 @@ impl Saved {
         Ok((histograms, note))
     }
 
-    fn each(&self, name: &str, mut reader: impl lines::Reader) -> Result<Option<String>, Error> {
+    fn each(&self, name: &str, reader: impl lines::Reader) -> Result<Option<String>, Error> {
         let path = self.path.join(name);
         let file = match File::open(&path) {
             Err(error) if is_missing(&error) => return Ok(Some(format!("{name} is missing"))),
             opened => opened,
         };
-        let stopped = file.and_then(|file| lines::read(file, &mut reader));
-        let stopped = stopped.map_err(|source| Error::Io { path, source })?;
+        let stopped = file.and_then(|file| read(file, reader)).map_err(|source| Error::Io { path, source })?;
         Ok(stopped.map(|stopped| format!("{name} {stopped}")))
     }
+}
+
+/// Hands each frame of a text like `frames.csv` to `each`. The note, which goes on behind the file's name, says why there are
+/// no more.
+///
+/// # Errors
+/// Where `input` cannot be read.
+pub fn read_frames(input: impl Read, each: impl FnMut(FrameRow)) -> io::Result<Option<String>> {
+    read(input, rows::Frames::new(each))
+}
+
+/// The same with each second of a text like `intervals.csv`.
+///
+/// # Errors
+/// Where `input` cannot be read.
+pub fn read_intervals(input: impl Read, each: impl FnMut(IntervalRow)) -> io::Result<Option<String>> {
+    read(input, rows::Intervals::new(each))
+}
+
+/// The same with a text like `latency.hlog`, whose histograms are added up.
+///
+/// # Errors
+/// Where `input` cannot be read.
+pub fn read_histograms(input: impl Read, into: &mut Histograms) -> io::Result<Option<String>> {
+    read(input, hlog::Reader::new(into))
+}
+
+fn read(input: impl Read, mut reader: impl lines::Reader) -> io::Result<Option<String>> {
+    Ok(lines::read(input, &mut reader)?.map(|stopped| stopped.to_string()))
 }
 
 /// A folder's name may be that of a file.

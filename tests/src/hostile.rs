@@ -3,6 +3,7 @@
 //! A function here panics where the parser does, and where what it promises does not hold. All of them are in
 //! [`TARGETS`], by the name of their fuzz target and of their folder in `tests/fuzz/corpus`.
 
+mod report;
 mod serve;
 
 use std::net::SocketAddr;
@@ -18,13 +19,14 @@ use common::sync::{Prober, Protocol, Responder};
 use common::time::{MonoTime, Now, WallTime};
 use common::{h264, sei, units};
 
+pub use report::report;
 pub use serve::rtsp_serve;
 
 /// A parser that takes any bytes.
 pub type Target = fn(&[u8]);
 
 /// Every parser, by name.
-pub const TARGETS: [(&str, Target); 11] = [
+pub const TARGETS: [(&str, Target); 12] = [
     ("rtsp_message", rtsp_message),
     ("rtsp_headers", rtsp_headers),
     ("rtsp_serve", rtsp_serve),
@@ -36,6 +38,7 @@ pub const TARGETS: [(&str, Target); 11] = [
     ("code", code),
     ("clock", clock),
     ("flags", flags),
+    ("report", report),
 ];
 
 /// RTSP framing. The first byte says where the bytes are cut in two: what comes out must not depend on it.

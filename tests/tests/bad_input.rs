@@ -74,6 +74,9 @@ fn flags() {
         ("framelag", "serve --rtsp 0.0.0.0:0", &["--rtsp", "0.0.0.0:0", "--auth", "--insecure"]),
         ("framelag", "serve --rtsp 127.0.0.1:0 --auth no/such/file", &["--auth", "no/such/file"]),
         ("framelag", "demo --duration 5", &["--duration", "10s"]),
+        ("framelag", "report no/such/folder", &["no/such/folder", "run.json"]),
+        ("framelag", "report merge no/such/folder", &["--out"]),
+        ("framelag", "report merge no/such/folder --out x --assert p98<5ms", &["--assert", "p98"]),
         ("framelag", "impair --listen 127.0.0.1:0 --to tcp://127.0.0.1:1", &["--listen", "tcp://HOST:PORT"]),
         (
             "framelag",

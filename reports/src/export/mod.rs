@@ -11,8 +11,8 @@ pub mod openmetrics;
 mod pages;
 mod words;
 
-pub use pages::pages;
 pub(crate) use pages::remove;
+pub use pages::{Error, pages};
 
 #[cfg(test)]
 mod tests;

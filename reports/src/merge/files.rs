@@ -11,7 +11,7 @@ use common::time::WallTime;
 use super::intervals::Joined;
 use super::part::{Part, micros, receiver_of};
 use super::{Error, figures};
-use crate::export::{csv, hgrm, hlog, json};
+use crate::export::{self, csv, hgrm, hlog, json};
 use crate::folder;
 use crate::interval::{Closed, Histograms};
 use crate::latency::Distribution;
@@ -22,6 +22,8 @@ use crate::saved::lines::Lines;
 /// Writes all files of `run`, which was joined from `parts`.
 pub(super) fn write(parts: &[Part], run: &Run, out: &Path) -> Result<(), Error> {
     fs::create_dir_all(out).map_err(|source| folder::Error { path: out.to_owned(), source })?;
+    // Those of an earlier run would say what is not so, if this were to end before they are rendered again.
+    export::remove(out)?;
     let zero_us = figures::zero_us(parts).unwrap_or_default();
     let started_us = micros(&run.started).unwrap_or_default();
     let mut seconds = Joined::of(parts, zero_us);
