@@ -30,7 +30,11 @@ pages=(
     chromium fonts-dejavu-core   # report.html
     libxml2-utils                # xmllint: junit.xml
 )
-need_packages "the tests (RTSP peers, window, camera VM, two hosts, report pages)" "${peers[@]}" "${window[@]}" "${camera[@]}" "${hosts[@]}" "${pages[@]}"
+store=(
+    postgresql                   # a server of the test's own; Debian's is not touched
+)
+need_packages "the tests (RTSP peers, window, camera VM, two hosts, report pages, PostgreSQL)" \
+    "${peers[@]}" "${window[@]}" "${camera[@]}" "${hosts[@]}" "${pages[@]}" "${store[@]}"
 
 # Prometheus, to scrape a receiver, and promtool. Debian's package would start a service, so only its programs are taken.
 prometheus=$(target_dir)/tools/prometheus
@@ -59,7 +63,3 @@ if [ ! -e "$readers/made" ] || ! cmp --silent "$requirements" "$readers/made"; t
     cp "$requirements" "$readers.new/made"
     mv "$readers.new" "$readers"
 fi
-store=(
-    postgresql                   # a server of the test's own; Debian's is not touched
-)
-need_packages "the tests (RTSP peers, window, camera VM, two hosts, PostgreSQL)" "${peers[@]}" "${window[@]}" "${camera[@]}" "${hosts[@]}" "${store[@]}"
