@@ -101,7 +101,7 @@ pub fn assertions(run: &Run) -> String {
     if run.assertions.is_empty() {
         return String::new();
     }
-    let mut out = "<div class=\"scroll\"><table>\n<thead><tr><th scope=\"col\">Must hold</th><th scope=\"col\">It</th>\
+    let mut out = "<div class=\"scroll\"><table>\n<thead><tr><th scope=\"col\">Must hold</th><th scope=\"col\">Outcome</th>\
                    <th scope=\"col\">Because</th></tr></thead>\n<tbody>\n"
         .to_owned();
     for verdict in run.assertions.iter().take(MAX_LINES) {
