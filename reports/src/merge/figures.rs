@@ -137,7 +137,7 @@ fn figures(parts: &[Part]) -> Run {
         bitrate_kbps: mean(&runs, |run| Some((run.bitrate_kbps?, run.duration_s?))),
         connection: Connection {
             disconnects: total(&runs, |run| run.connection.disconnects),
-            disconnected_ms: rounded(runs.iter().map(|run| run.connection.disconnected_ms).sum()),
+            disconnected_ms: sum_ms(&runs, |run| Some(run.connection.disconnected_ms)).unwrap_or(0.0),
         },
         own_cost_us: costs(&runs),
         clock: clock(parts, &runs, zero),
@@ -215,7 +215,8 @@ impl Quantiles {
 fn latency(parts: &[Part]) -> LatencyMs {
     let of = |part: &&Part| part.is_pooled();
     let runs: Vec<&LatencyMs> = parts.iter().filter(of).map(|part| &part.run().latency_ms).collect();
-    let left_out: u64 = parts.iter().filter(|part| !part.is_pooled()).map(|part| part.run().latency_ms.count).sum();
+    let others = parts.iter().filter(|part| !part.is_pooled());
+    let left_out = others.fold(0_u64, |sum, part| sum.saturating_add(part.run().latency_ms.count));
     let mut histogram = Distribution::default();
     parts.iter().filter(of).for_each(|part| histogram.add(&part.histograms.total));
     let extreme = |of: fn(&LatencyMs) -> Option<f64>, better: fn(f64, f64) -> f64| {
