@@ -6,7 +6,7 @@
 
 use serde::Serialize;
 
-use super::statistics::{self, Shift, detectable};
+use super::statistics::{self, STRICT_LEVEL, Shift, detectable};
 use super::{Limits, Side};
 use crate::run::rounded;
 use crate::threshold::Metric;
@@ -22,9 +22,11 @@ pub struct Effect {
     pub candidate: f64,
     /// From one to the other.
     pub change: Amount,
-    /// The interval around it, of [`LEVEL`](statistics::LEVEL) beyond each end; `None` with one run a side.
+    /// How sure the interval around it is: 98 %, or 99 % where runs differ much (see [`statistics::level`]).
+    pub confidence_percent: f64,
+    /// Its lower end; `None` with one run a side.
     pub low: Option<Amount>,
-    /// Its other end.
+    /// Its upper end.
     pub high: Option<Amount>,
     /// The standard deviation of runs of one side.
     pub spread: Option<Amount>,
@@ -63,6 +65,8 @@ pub(super) struct Measured {
     pub(super) shift: Shift,
     /// What may be, on the same scale.
     pub(super) limit: f64,
+    /// How often t may be wrong.
+    pub(super) level: f64,
     scale: Scale,
     /// 1, or −1 where more is better.
     sign: f64,
@@ -82,8 +86,11 @@ pub(super) fn measure(baseline: &Side, candidate: &Side, metric: &Metric, limits
     });
     let shift = Shift::of(&from, &to)?;
     let baseline = scale.back(sign * statistics::mean(&from)?);
-    let mut measured = Measured { shift, limit: f64::INFINITY, scale, sign, baseline };
+    let mut measured = Measured { shift, limit: f64::INFINITY, level: STRICT_LEVEL, scale, sign, baseline };
     measured.limit = measured.limit_of(limits);
+    if let Some(spread) = shift.spread {
+        measured.level = statistics::level(spread, shift.runs, measured.limit);
+    }
     Some(measured)
 }
 
@@ -139,8 +146,8 @@ impl Measured {
     }
 
     pub(super) fn effect(&self) -> Effect {
-        let Self { shift, scale, baseline, .. } = self;
-        let ends = shift.interval().map(|ends| ends.map(|end| self.amount(end)));
+        let Self { shift, level, scale, baseline, .. } = self;
+        let ends = shift.interval(*level).map(|ends| ends.map(|end| self.amount(end)));
         // Where more is better the worse end is the lower one.
         let [low, high] = match ends {
             Some([least, most]) if self.sign > 0.0 => [Some(least), Some(most)],
@@ -152,6 +159,7 @@ impl Measured {
             baseline: rounded(*baseline),
             candidate: rounded(*baseline + self.amount(shift.change).absolute),
             change: self.amount(shift.change),
+            confidence_percent: rounded(100.0 * (1.0 - 2.0 * level)),
             low,
             high,
             spread: shift.spread.map(|spread| self.amount(spread * self.sign)),

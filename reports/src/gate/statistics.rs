@@ -2,7 +2,7 @@
 //!
 //! `docs/gate.md` has the reasons and the measured rates. Two tests have to agree before a change is more than noise:
 //!
-//! * Student's t with the spread pooled over both sides, one-sided at [`LEVEL`]. It is the sharper one, and its interval
+//! * Student's t with the spread pooled over both sides, one-sided at [`level`]. It is the sharper one, and its interval
 //!   is the one that is told: the change is more than noise where the interval leaves out 0. (A. Georges, D. Buytaert,
 //!   L. Eeckhout: *Statistically rigorous Java performance evaluation*, OOPSLA 2007, section 3.)
 //! * The exact permutation test of the difference of means at [`EXACT_LEVEL`]: of all ways to deal the runs out to two
@@ -17,8 +17,14 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// How often t may call noise a change, one-sided.
+/// How often t may call noise a change, one-sided. The limit, which has to be passed too, makes it rarer.
 pub const LEVEL: f64 = 0.01;
+
+/// The same where runs differ so much that the limit is no help.
+pub const STRICT_LEVEL: f64 = 0.005;
+
+/// Runs differ too much where a change of so many times the limit could be missed.
+pub const BLIND: f64 = 3.0;
 
 /// The same of the permutation test. Its steps are 1/70 with 4 runs a side, and 1/252 with 5: a level of 1 % would rule
 /// out 4 runs, and find a change of three standard deviations with 5 in 92 of 100 cases instead of 96.
@@ -66,32 +72,38 @@ impl Shift {
         Some(Self { change: to - from, spread: (freedom > 0).then_some(spread), runs, p_up, p_down })
     }
 
-    /// Where the change lies: its ends are each beyond it in [`LEVEL`] of cases. `None` with one run a side.
-    pub fn interval(&self) -> Option<[f64; 2]> {
+    /// Where the change lies: its ends are each beyond it in `level` of cases. `None` with one run a side.
+    pub fn interval(&self, level: f64) -> Option<[f64; 2]> {
         let error = error(self.spread?, self.runs);
-        let reach = quantile(1.0 - LEVEL, self.runs) * error;
+        let reach = quantile(1.0 - level, self.runs) * error;
         Some([self.change - reach, self.change + reach])
     }
 
     /// The candidate lies higher, and that is more than noise.
-    pub fn is_rise(&self) -> bool {
-        self.p_up <= EXACT_LEVEL && self.interval().is_some_and(|[low, _]| low > 0.0)
+    pub fn is_rise(&self, level: f64) -> bool {
+        self.p_up <= EXACT_LEVEL && self.interval(level).is_some_and(|[low, _]| low > 0.0)
     }
 
     /// The candidate lies lower, and that is more than noise.
-    pub fn is_fall(&self) -> bool {
-        self.p_down <= EXACT_LEVEL && self.interval().is_some_and(|[_, high]| high < 0.0)
+    pub fn is_fall(&self, level: f64) -> bool {
+        self.p_down <= EXACT_LEVEL && self.interval(level).is_some_and(|[_, high]| high < 0.0)
     }
+}
+
+/// At which level runs with this spread are judged: [`LEVEL`], or [`STRICT_LEVEL`] where they differ too much.
+pub fn level(spread: f64, runs: [usize; 2], limit: f64) -> f64 {
+    if detectable_at(LEVEL, spread, runs, limit) <= BLIND * limit { LEVEL } else { STRICT_LEVEL }
 }
 
 /// The smallest rise that such runs, with this spread, show as more than noise and more than `limit` in [`POWER`] of
 /// cases; `None` where they cannot show any.
 pub fn detectable(spread: f64, runs: [usize; 2], limit: f64) -> Option<f64> {
-    if !can_decide(runs) {
-        return None;
-    }
+    can_decide(runs).then(|| detectable_at(level(spread, runs, limit), spread, runs, limit))
+}
+
+fn detectable_at(level: f64, spread: f64, runs: [usize; 2], limit: f64) -> f64 {
     let (error, power) = (error(spread, runs), quantile(POWER, runs));
-    Some(((quantile(1.0 - LEVEL, runs) + power) * error).max(limit + power * error))
+    ((quantile(1.0 - level, runs) + power) * error).max(limit + power * error)
 }
 
 /// Whether so many runs can show anything: the permutation test has its steps.
@@ -176,7 +188,7 @@ mod tests {
         // Means 2 and 5, pooled variance 1, standard error √(2/3); t for 4 degrees of freedom and 99 % is 3.7469.
         let shift = Shift::of(&[1.0, 2.0, 3.0], &[4.0, 5.0, 6.0]).expect("runs");
         assert_eq!((shift.change, shift.spread, shift.p_up, shift.p_down), (3.0, Some(1.0), 0.05, 1.0));
-        let [low, high] = shift.interval().expect("a spread");
+        let [low, high] = shift.interval(LEVEL).expect("a spread");
         assert!((low + 0.0593).abs() < 1e-4 && (high - 6.0593).abs() < 1e-4, "{low} … {high}");
     }
 
@@ -184,13 +196,13 @@ mod tests {
     fn ties_count_as_at_least_as_large() {
         let shift = Shift::of(&[0.1 + 0.2, 0.3], &[0.3, 0.3]).expect("runs");
         assert_eq!((shift.p_up, shift.p_down), (1.0, 1.0));
-        assert!(!shift.is_rise() && !shift.is_fall());
+        assert!(!shift.is_rise(LEVEL) && !shift.is_fall(LEVEL));
     }
 
     #[test]
     fn values_without_spread_that_differ_are_no_noise() {
         let shift = Shift::of(&[1.0; 5], &[2.0; 5]).expect("runs");
-        assert!(shift.is_rise() && !shift.is_fall());
+        assert!(shift.is_rise(LEVEL) && !shift.is_fall(LEVEL));
         assert_eq!(shift.p_up, 1.0 / 252.0);
         assert_eq!(detectable(0.0, [5, 5], 0.25), Some(0.25));
     }
@@ -219,6 +231,13 @@ mod tests {
         let at = |more: usize| detectable(spread, [5 + more; 2], limit).expect("enough runs");
         assert!(at(more) <= target && at(more - 1) > target, "{more}");
         assert_eq!(more_runs(Some(1.0), [5, 5], 0.01, 0.0), None);
+    }
+
+    #[test]
+    fn the_noisier_the_surer() {
+        for (spread, limit, expected) in [(0.03, 0.05, LEVEL), (0.06, 0.05, STRICT_LEVEL), (0.001, 0.0, STRICT_LEVEL)] {
+            assert_eq!(level(spread, [5, 5], limit), expected, "{spread} {limit}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::statistics::{LEVEL, POWER};
+use super::statistics::POWER;
 use super::{Amount, Comparison, Effect, Side, Verdict};
 use crate::run::rounded;
 
@@ -62,7 +62,7 @@ impl Comparison {
         let interval = match effect.low.zip(effect.high) {
             Some((low, high)) => format!(
                 " ({:.0} % interval {} … {})",
-                100.0 * (1.0 - 2.0 * LEVEL),
+                effect.confidence_percent,
                 self.amount(&low, effect),
                 self.amount(&high, effect)
             ),

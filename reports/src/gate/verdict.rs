@@ -6,18 +6,15 @@
 //! 2. the change is worse than the limit, and more than noise: a regression;
 //! 3. it is worse than the limit, and may be noise: inconclusive;
 //! 4. a run of the candidate is no sample: inconclusive, since it could have been the one that shows it;
-//! 5. a rise of [`BLIND`] times the limit would have been missed too often: inconclusive;
+//! 5. a change of [`BLIND`] times the limit would have been missed too often: inconclusive;
 //! 6. otherwise it passes.
 
 use serde::Serialize;
 
 use super::Side;
 use super::effect::Measured;
-use super::statistics::{can_decide, more_runs};
+use super::statistics::{BLIND, STRICT_LEVEL, can_decide, more_runs};
 use crate::threshold::Metric;
-
-/// Who passes could have been seen to fail: by a change of so many times the limit at most.
-pub const BLIND: f64 = 3.0;
 
 /// What came of it, and why.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -80,7 +77,7 @@ pub(super) fn judge(measured: Option<&Measured>, baseline: &Side, candidate: &Si
         return inconclusive(why, more);
     };
     let (shift, limit) = (&measured.shift, measured.limit);
-    let (beyond, rise) = (shift.change > limit, shift.is_rise());
+    let (beyond, rise) = (shift.change > limit, shift.is_rise(measured.level));
     let more = |target| more_runs(shift.spread, runs, target, limit);
     if beyond && rise {
         let why = "it is worse by more than the limit, and that is more than noise".to_owned();
@@ -96,8 +93,7 @@ pub(super) fn judge(measured: Option<&Measured>, baseline: &Side, candidate: &Si
         let why = format!("{count} of the candidate's runs prove nothing, and could have been those that show it");
         return inconclusive(why, None);
     }
-    let seen = measured.detectable();
-    if limit > 0.0 && limit.is_finite() && seen.is_none_or(|seen| seen > BLIND * limit) {
+    if limit > 0.0 && measured.level == STRICT_LEVEL {
         let more = more(BLIND * limit);
         let why = format!(
             "runs of one side differ so much that {BLIND} times the limit could have been missed: {}",
@@ -105,7 +101,7 @@ pub(super) fn judge(measured: Option<&Measured>, baseline: &Side, candidate: &Si
         );
         return inconclusive(why, more);
     }
-    let improved = shift.is_fall();
+    let improved = shift.is_fall(measured.level);
     let why = match (improved, rise) {
         (true, _) => "it got better, and that is more than noise",
         (false, true) => "it got worse, but not by more than the limit",
