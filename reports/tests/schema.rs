@@ -253,3 +253,75 @@ fn every_warning_code_is_in_the_schema() {
         assert!(described.contains(&format!("| `{code}` |")), "{code} is not in docs/reports.md");
     }
 }
+
+/// A sweep of 2 × 2 settings, one of which failed.
+fn tune(repeats: u32) -> Value {
+    use reports::sweep::{Axis, Figures, Outcome, Row, Sweep};
+    let axis =
+        |name: &str, values: [&str; 2]| Axis { name: name.to_owned(), values: values.map(str::to_owned).to_vec() };
+    let row = |(order, cell): (usize, usize)| {
+        let ms = 20.0 + 10.0 * (cell / 2) as f64 + 0.3 * (order % 3) as f64;
+        let (p50_ms, p99_ms, bitrate_kbps, psnr_db) =
+            (Some(ms), Some(ms * 2.0), Some(500.0 + order as f64), Some(36.5));
+        let measured = Figures { p50_ms, p99_ms, bitrate_kbps, psnr_db, ..Figures::default() };
+        let failed = cell == 3;
+        Row {
+            cell,
+            repeat: (order / 4) as u32,
+            order,
+            started: "2026-01-02T03:04:05.000000Z".to_owned(),
+            values: vec![cell / 2, cell % 2],
+            outcome: if failed { Outcome::Failed } else { Outcome::Ok },
+            why: failed.then(|| "it crashed".to_owned()),
+            figures: if failed { Figures::default() } else { measured },
+            report: None,
+        }
+    };
+    let sweep = Sweep {
+        name: "a plan".to_owned(),
+        started: "2026-01-02T03:04:05.000000Z".to_owned(),
+        seed: 1,
+        axes: vec![axis("publisher.bitrate", ["500k", "1M"]), axis("publisher.gop", ["15", "60"])],
+        fixed: vec![("publisher.size".to_owned(), "640x480".to_owned())],
+        rows: (0..4 * repeats as usize).map(|order| row((order, order % 4))).collect(),
+        host: reports::host::describe(),
+        complete: true,
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    reports::sweep::write(folder.path(), &sweep).expect("it can be written");
+    let text = std::fs::read_to_string(folder.path().join("tune.json")).expect("it was written");
+    serde_json::from_str(&text).expect("a sweep is JSON")
+}
+
+#[test]
+fn a_sweep_fits_and_is_described_whole() {
+    let schema: Value = serde_json::from_str(include_str!("../../docs/tune.schema.json")).expect("the schema is JSON");
+    for repeats in [0, 1, 4] {
+        let found = tune(repeats);
+        assert_eq!(check_against(&schema, &found), Vec::<String>::new(), "{repeats} repeats");
+        let mut out = Vec::new();
+        undescribed(&schema, &found, "", &mut out);
+        let parts = ["axes", "recommendations", "fronts", "effects", "interactions", "cells", "rows"];
+        for part in parts {
+            let described = schema.pointer(&format!("/properties/{part}/items")).expect(part);
+            let items = found[part].as_array().into_iter().flatten();
+            items.for_each(|item| undescribed(described, item, &format!("/{part}"), &mut out));
+        }
+        assert_eq!(out, Vec::<String>::new());
+    }
+    for (path, wrong) in [
+        ("/schema", json!("framelag/run/1")),
+        ("/seed", json!(-1)),
+        ("/recommendations/0/confidence", json!("sure")),
+        ("/effects/0/levels/0/mean/value", json!("20 ms")),
+        ("/fronts/0/on", json!(1)),
+        ("/cells/0/figures/p50_ms/low", json!(true)),
+        ("/rows/0/outcome", json!("fine")),
+        ("/rows/0/values/0", json!(-1)),
+        ("/interactions/0/p", json!(null)),
+    ] {
+        let mut found = tune(4);
+        *found.pointer_mut(path).expect(path) = wrong;
+        assert!(!check_against(&schema, &found).is_empty(), "{path}");
+    }
+}

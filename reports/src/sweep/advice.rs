@@ -176,7 +176,8 @@ impl Judge<'_> {
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let which = if all { format!("All {count} settings") } else { format!("These {count} settings") };
         format!(
-            "{which} cannot be told apart with {runs} repeats: it, {}{more}. {}",
+            "{which} cannot be told apart with {}: it, {}{more}. {}",
+            counted_repeats(runs),
             named.join("; "),
             self.more_repeats(latency, best, tied[0], others)
         )
@@ -204,7 +205,8 @@ impl Judge<'_> {
         };
         let gap = (other.value - one.value).abs();
         let now = format!(
-            "With {runs} repeats a difference of {} is found four times in five",
+            "With {} a difference of {} is found four times in five",
+            counted_repeats(runs),
             self.gap(latency, best, found(runs))
         );
         let between = self.gap(latency, best, gap);
@@ -242,16 +244,24 @@ impl Judge<'_> {
         )
     }
 
-    /// Of settings that are alike in latency, those with the fewest bits and the best picture.
+    /// Of settings that are alike in latency, those with the fewest bits and the best picture, where that is a choice.
     fn among(&self, alike: &[usize]) -> Option<String> {
         let pick = |metric: Metric, word: &str| {
+            let means = self.means(metric)?;
             let cell = self.extreme(metric, alike)?;
-            Some(format!("{} has {word} ({})", self.name(cell), self.figure(metric, cell)?))
+            let apart = |other: &usize| means.difference(*other, cell).map_or(0.0, |apart| apart.value.abs());
+            let choice = alike.iter().map(apart).fold(0.0, f64::max) > metric.margin(means.scale);
+            choice.then(|| Some((cell, format!("{word} ({})", self.figure(metric, cell)?)))).flatten()
         };
         let bits = pick(Metric::Bitrate, "the fewest bits");
         let picture = front::quality(&self.analysis.means).and_then(|metric| pick(metric, "the best picture"));
-        let parts: Vec<String> = [bits, picture].into_iter().flatten().collect();
-        (!parts.is_empty()).then(|| format!("Of these, {}.", parts.join(", and ")))
+        let has = |cell: usize, what: &str| format!("{} has {what}", self.name(cell));
+        let choice = match (bits, picture) {
+            (Some((one, bits)), Some((other, picture))) if one == other => has(one, &format!("{bits} and {picture}")),
+            (Some((one, bits)), Some((other, picture))) => format!("{}, and {}", has(one, &bits), has(other, &picture)),
+            (one, other) => one.or(other).map(|(cell, what)| has(cell, &what))?,
+        };
+        Some(format!("Of these, {choice}."))
     }
 
     /// Whether the lowest p99 is elsewhere.
@@ -340,3 +350,10 @@ impl Judge<'_> {
 fn value(means: &Means, cell: usize) -> f64 {
     means.of[cell].map_or(f64::INFINITY, |mean| mean.value)
 }
+
+fn counted_repeats(runs: usize) -> String {
+    if runs == 1 { "one run of each".to_owned() } else { format!("{runs} repeats") }
+}
+
+#[cfg(test)]
+mod tests;

@@ -17,7 +17,7 @@ use super::Axis;
 use super::cells::Cell;
 use super::math::{Model, f_tail};
 use super::metric::{Metric, Scale};
-use super::noise::{Estimate, Means};
+use super::noise::{Estimate, Means, satterthwaite};
 
 /// An interaction is named where chance makes one like it less often.
 pub const INTERACTION_P: f64 = 0.01;
@@ -270,12 +270,12 @@ impl<'a> Fit<'a> {
             self.cells.iter().filter_map(|(place, _)| self.means.of[*place]).map(|mean| mean.value).collect();
         let squares = |model: &Model| model.residuals(&observed).iter().map(|left| left * left).sum::<f64>();
         let explained = (squares(&self.model) - squares(&with)).max(0.0);
-        let (noise, noise_df) = self.noise()?;
+        let Noise { mean: noise, df: noise_df, evenness } = self.noise()?;
         if df == 0 || noise <= 0.0 {
             return None;
         }
         let count = df as f64;
-        let p = f_tail(explained / count / noise, count, noise_df);
+        let p = f_tail(explained / count / noise, (count * evenness).max(1.0), noise_df);
         let typical = ((explained - count * noise).max(0.0) / self.cells.len() as f64).sqrt();
         Some(Interaction {
             pair: [a, b],
@@ -288,18 +288,15 @@ impl<'a> Fit<'a> {
         })
     }
 
-    /// The mean variance of a cell's mean, and its degrees of freedom (Satterthwaite).
-    fn noise(&self) -> Option<(f64, f64)> {
-        let mut sum = 0.0;
-        let mut by_df = 0.0;
-        for (place, _) in &self.cells {
-            let mean = self.means.of[*place]?;
-            let variance = mean.variance?;
-            sum += variance;
-            by_df += variance * variance / mean.df;
-        }
-        let df = if by_df > 0.0 { (sum * sum / by_df).min(self.means.df) } else { self.means.df };
-        (!self.cells.is_empty()).then(|| (sum / self.cells.len() as f64, df))
+    /// The noise of the cells' means, from their own runs.
+    fn noise(&self) -> Option<Noise> {
+        let own = |(place, _): &(usize, &Cell<'_>)| self.means.of[*place]?.own;
+        let parts: Vec<(f64, f64)> = self.cells.iter().map(own).collect::<Option<_>>()?;
+        let count = parts.len() as f64;
+        let mean = parts.iter().map(|(variance, _)| variance).sum::<f64>() / count;
+        let squares = parts.iter().map(|(variance, df)| variance * variance * df / (df + 2.0)).sum::<f64>() / count;
+        let evenness = if squares > 0.0 { (mean * mean / squares).min(1.0) } else { 1.0 };
+        (!parts.is_empty()).then(|| Noise { mean, df: satterthwaite(&parts).min(self.means.df), evenness })
     }
 
     /// What the model leaves of each cell, on the scale, by the cell's place.
@@ -309,6 +306,15 @@ impl<'a> Fit<'a> {
         (self.cells.len() > self.model.rank)
             .then(|| self.cells.iter().map(|(place, _)| *place).zip(self.model.residuals(&observed)).collect())
     }
+}
+
+/// How much the means of cells vary by chance.
+struct Noise {
+    /// The mean of their variances.
+    mean: f64,
+    df: f64,
+    /// 1 where all are alike, less where some cells are noisier: an F test then has so many degrees of freedom fewer (Box 1954).
+    evenness: f64,
 }
 
 /// Effects of every axis on every metric that there is.

@@ -3,6 +3,9 @@
 use super::{Figures, Row};
 use crate::run::rounded;
 
+/// Larger magnitudes are no measurement.
+const MAX_MAGNITUDE: f64 = 1e12;
+
 /// A figure that settings are judged by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Metric {
@@ -63,7 +66,7 @@ impl Metric {
         }
     }
 
-    /// Of a row, where it is finite and the run was measured.
+    /// Of a row, where it can be and the run was measured.
     pub fn of(self, row: &Row) -> Option<f64> {
         let Figures { p50_ms, p99_ms, bitrate_kbps, psnr_db, ssim, .. } = row.figures;
         let value = match self {
@@ -73,7 +76,7 @@ impl Metric {
             Self::Psnr => psnr_db,
             Self::Ssim => ssim,
         };
-        value.filter(|value| value.is_finite() && row.outcome == super::Outcome::Ok)
+        value.filter(|value| value.abs() <= MAX_MAGNITUDE && row.outcome == super::Outcome::Ok)
     }
 
     /// More is better.

@@ -45,6 +45,8 @@ pub struct Mean {
     pub variance: Option<f64>,
     /// The degrees of freedom of that.
     pub df: f64,
+    /// The same from its own runs alone, where there is more than one.
+    pub own: Option<(f64, f64)>,
 }
 
 /// An estimate on the scale with the standard error and degrees of freedom that are known of it.
@@ -57,6 +59,7 @@ pub struct Estimate {
 }
 
 /// A run's value.
+#[derive(Clone, Copy, Debug)]
 struct Value {
     cell: usize,
     repeat: u32,
@@ -78,41 +81,46 @@ impl Means {
         (!values.is_empty()).then(|| Self::estimate(metric, scale, values, cells.len()))
     }
 
-    fn estimate(metric: Metric, scale: Scale, mut values: Vec<Value>, cells: usize) -> Self {
-        let lost = take_out_blocks(&mut values, cells);
-        let (counts, means) = means_of(&values, cells);
-        let mut squares = vec![0.0; cells];
-        values.iter().for_each(|run| squares[run.cell] += (run.value - means[run.cell]).powi(2));
-        let spare: f64 = counts.iter().map(|count| count.saturating_sub(1) as f64).sum();
-        let kept = if spare > 0.0 { (spare - lost) / spare } else { 0.0 };
-        let df: Vec<f64> = counts.iter().map(|count| count.saturating_sub(1) as f64 * kept).collect();
-        let variances = moderate(&squares, &df, metric.resolution(scale).powi(2));
+    fn estimate(metric: Metric, scale: Scale, values: Vec<Value>, cells: usize) -> Self {
+        let least = metric.resolution(scale).powi(2);
+        // Noisy cells say little of what a repetition has in common: they count less once it is known which they are.
+        let mut found = Noise::of(values.clone(), cells, &vec![1.0; cells], least);
+        if let Some(variances) = &found.variances {
+            let weights: Vec<f64> = variances.iter().map(|(variance, _)| 1.0 / variance).collect();
+            found = Noise::of(values, cells, &weights, least);
+        }
+        let Noise { counts, means, own, variances, df } = found;
         let of = (0..cells).map(|cell| {
-            let (runs, value) = (counts[cell], means[cell]);
-            let (variance, df) =
-                variances.as_ref().map_or((None, 0.0), |of| (Some(of[cell].0 / runs as f64), of[cell].1));
-            (runs > 0).then_some(Mean { runs, value, variance, df })
+            let runs = counts[cell];
+            let by_runs = |(variance, df): (f64, f64)| (variance / runs as f64, df);
+            let usual = variances.as_ref().map(|of| by_runs(of[cell]));
+            let own = own[cell].map(by_runs).or(usual);
+            (runs > 0).then_some(Mean {
+                runs,
+                value: means[cell],
+                variance: usual.map(|(variance, _)| variance),
+                df: usual.map_or(0.0, |(_, df)| df),
+                own,
+            })
         });
-        Self { metric, scale, of: of.collect(), df: spare * kept }
+        Self { metric, scale, of: of.collect(), df }
     }
 
     /// A sum over cells with these weights; those of cells without a mean are 0.
+    ///
+    /// Of many cells their own variances are enough: together they have degrees of freedom, and no bias.
     pub fn combine(&self, weights: impl Iterator<Item = f64>) -> Estimate {
-        let (mut value, mut variance, mut by_df, mut known) = (0.0, 0.0, 0.0, true);
+        let (mut value, mut parts, mut known) = (0.0, Vec::new(), true);
         for (mean, weight) in self.of.iter().zip(weights) {
             let Some(mean) = mean else { continue };
             value += weight * mean.value;
-            match mean.variance.map(|of_mean| weight * weight * of_mean) {
-                Some(part) => {
-                    variance += part;
-                    by_df += part * part / mean.df;
-                }
+            match mean.own {
+                Some((variance, df)) => parts.push((weight * weight * variance, df)),
                 None => known = false,
             }
         }
-        // Welch and Satterthwaite; never surer than all runs together.
-        let df = if by_df > 0.0 { (variance * variance / by_df).min(self.df) } else { self.df };
-        Estimate { value, error: known.then_some((variance.sqrt(), df)) }
+        let variance: f64 = parts.iter().map(|(part, _)| part).sum();
+        Estimate { value, error: known.then(|| (variance.sqrt(), satterthwaite(&parts).min(self.df))) }
     }
 
     /// Cell `a` − cell `b`.
@@ -141,9 +149,53 @@ impl Estimate {
     }
 }
 
+/// What the runs of each cell say, once what their repetitions have in common is taken out.
+struct Noise {
+    counts: Vec<usize>,
+    means: Vec<f64>,
+    /// The variance of a run, and its degrees of freedom, from the cell's own runs.
+    own: Vec<Option<(f64, f64)>>,
+    /// The same drawn towards what is usual; `None` where no cell ran twice.
+    variances: Option<Vec<(f64, f64)>>,
+    df: f64,
+}
+
+impl Noise {
+    fn of(mut values: Vec<Value>, cells: usize, weights: &[f64], least: f64) -> Self {
+        let lost = take_out_blocks(&mut values, cells, weights);
+        let (counts, means) = means_of(&values, cells);
+        let mut squares = vec![0.0; cells];
+        values.iter().for_each(|run| squares[run.cell] += (run.value - means[run.cell]).powi(2));
+        let spare: f64 = counts.iter().map(|count| count.saturating_sub(1) as f64).sum();
+        let kept = if spare > 0.0 { (spare - lost) / spare } else { 0.0 };
+        let df: Vec<f64> = counts.iter().map(|count| count.saturating_sub(1) as f64 * kept).collect();
+        let own = squares.iter().zip(&df).map(|(squares, df)| (*df > 0.0).then(|| ((squares / df).max(least), *df)));
+        let own: Vec<_> = own.collect();
+        let variances = moderate(&squares, &df, least).map(|moderated| {
+            // A cell is never taken for quieter than its own runs are: only its quietness may be luck.
+            let usual = |((variance, df), own): ((f64, f64), &Option<(f64, f64)>)| match own {
+                Some((own, _)) if df < spare * kept => (variance.max(*own), df),
+                _ => (variance, df),
+            };
+            moderated.into_iter().zip(&own).map(usual).collect()
+        });
+        Self { counts, means, own, variances, df: spare * kept }
+    }
+}
+
+/// The degrees of freedom of a sum of variances, each with its own (Satterthwaite, *An Approximate Distribution of Estimates of
+/// Variance Components*, Biometrics Bulletin 2, 1946), less biased for few degrees of freedom by Welch's correction: the square of
+/// an estimated variance is too large by (df + 2) / df in the mean.
+pub fn satterthwaite(parts: &[(f64, f64)]) -> f64 {
+    let sum: f64 = parts.iter().map(|(part, _)| part).sum();
+    let squares: f64 = parts.iter().map(|(part, df)| part * part / (df + 2.0)).sum();
+    let fewest = parts.iter().filter(|(part, _)| *part > 0.0).map(|(_, df)| *df).fold(f64::INFINITY, f64::min);
+    if squares > 0.0 { (sum * sum / squares - 2.0).max(fewest) } else { fewest }
+}
+
 /// Takes out of each value what its repetition has in common, by turns with the cells' means until they agree, which is the
-/// least-squares fit of both. Gives the degrees of freedom that it took.
-fn take_out_blocks(values: &mut [Value], cells: usize) -> f64 {
+/// least-squares fit of both; a cell counts by its weight. Gives the degrees of freedom that it took.
+fn take_out_blocks(values: &mut [Value], cells: usize, weights: &[f64]) -> f64 {
     const TURNS: usize = 50;
     let mut repeats: Vec<u32> = values.iter().map(|run| run.repeat).collect();
     repeats.sort_unstable();
@@ -160,10 +212,12 @@ fn take_out_blocks(values: &mut [Value], cells: usize) -> f64 {
         let mut shifts: Vec<f64> = repeats
             .iter()
             .map(|repeat| {
-                let of: Vec<f64> = (values.iter().filter(|run| run.repeat == *repeat))
-                    .map(|run| run.value - means[run.cell])
-                    .collect();
-                of.iter().sum::<f64>() / of.len() as f64
+                let (mut sum, mut weight) = (0.0, 0.0);
+                for run in values.iter().filter(|run| run.repeat == *repeat) {
+                    sum += weights[run.cell] * (run.value - means[run.cell]);
+                    weight += weights[run.cell];
+                }
+                sum / weight
             })
             .collect();
         // The level belongs to the cells.

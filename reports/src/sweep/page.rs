@@ -8,27 +8,33 @@ use super::{Outcome, effects, front};
 use crate::plot::escape;
 
 mod effect;
-mod frame;
 mod heat;
 mod method;
 mod pareto;
 mod table;
 
-/// Things side by side where there is room.
-const GRID: &str =
-    "<div style=\"display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,320px),1fr));gap:0 32px\">\n";
+/// Two things side by side where there is room, and three.
+const PAIR: &str = "<div class=\"pair\">\n";
+const THREE: &str =
+    "<div style=\"display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,300px),1fr));gap:0 28px\">\n";
 
 /// The whole page.
 pub fn sweep(found: &Analysis<'_>) -> String {
-    let mut body = head(found);
-    body.push_str(&choice(found));
-    body.push_str(&warnings(found));
-    body.push_str(&pareto::section(found));
-    body.push_str(&effect::section(found));
-    body.push_str(&heat::section(found));
-    body.push_str(&table::section(found));
-    body.push_str(&method::section(found));
-    frame::page(&format!("{} – framelag tune", found.sweep.name), &body)
+    crate::export::html::page(&format!("{} – framelag tune", found.sweep.name), &body(found))
+}
+
+pub(super) fn body(found: &Analysis<'_>) -> String {
+    [
+        head(found),
+        choice(found),
+        warnings(found),
+        pareto::section(found),
+        effect::section(found),
+        heat::section(found),
+        table::section(found),
+        method::section(found),
+    ]
+    .concat()
 }
 
 fn head(found: &Analysis<'_>) -> String {
@@ -89,14 +95,13 @@ fn card(found: &Analysis<'_>, advice: &Advice) -> String {
     };
     let name = advice.cell.map_or(String::new(), |cell| {
         format!(
-            "<p style=\"font-size:19px;line-height:1.3;margin:2px 0 8px\"><strong>{}</strong></p>\n",
+            "<p style=\"font-size:19px;line-height:1.3;margin-bottom:6px\"><strong>{}</strong></p>\n",
             escape(&found.choice(cell))
         )
     });
     let text: String = advice.text.iter().map(|line| format!("<p>{}</p>\n", escape(line))).collect();
     format!(
-        "<div style=\"background:var(--{colour}-card);border-left:4px solid var(--{colour});border-radius:4px;padding:10px 16px;\
-         margin:10px 0\">\n<p class=\"{colour}\" style=\"margin:0;font-size:13px;font-weight:600\">{sure}</p>\n{name}{text}</div>\n"
+        "<div class=\"outcome {colour}\">\n<p><strong class=\"{colour}\" style=\"font-size:13px\">{sure}</strong></p>\n{name}{text}</div>\n"
     )
 }
 

@@ -68,8 +68,10 @@ fn repeats(analysis: &Analysis<'_>) -> Option<String> {
         ),
         2 => Some("No setting was measured more than twice: little is known of the noise, and intervals are wide.".to_owned()),
         _ if few > 0 => Some(format!(
-            "{few} of {} settings were measured fewer than {ENOUGH_REPEATS} times: their noise is taken from the others'.",
-            analysis.cells.len()
+            "{few} of {} settings {} measured fewer than {ENOUGH_REPEATS} times: how noisy {} taken mostly from the others.",
+            analysis.cells.len(),
+            if few == 1 { "was" } else { "were" },
+            if few == 1 { "it is, is" } else { "they are, is" }
         )),
         _ => None,
     }

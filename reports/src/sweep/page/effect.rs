@@ -1,9 +1,9 @@
 //! What each setting does by itself: one plot for each axis and metric, and in words how sure that is.
 
 use super::super::analysis::Analysis;
-use super::super::effects::{Effect, Interval};
+use super::super::effects::{Effect, Interval, Level};
 use super::super::metric::Metric;
-use super::{GRID, metrics, with_unit};
+use super::{THREE, beside_latency, metrics, with_unit};
 use crate::plot::{Axis, Chart, Point, Tone, escape};
 
 pub fn section(found: &Analysis<'_>) -> String {
@@ -12,7 +12,8 @@ pub fn section(found: &Analysis<'_>) -> String {
     }
     let mut out =
         "<h2>What each setting does</h2>\n<p class=\"soft\">Each value's mean over all combinations of the other \
-                   settings, with its 95 % interval. Latency and bit rate are compared by ratio.</p>\n"
+                   settings, with its 95 % interval; the plots of one figure have the same height for all settings. In words: \
+                   from the smallest to the largest, with an interval that holds for every two values at once.</p>\n"
             .to_owned();
     for axis in 0..found.sweep.axes.len() {
         let of: Vec<(Metric, &Effect)> = metrics(found)
@@ -29,10 +30,11 @@ pub fn section(found: &Analysis<'_>) -> String {
         of.iter().for_each(|(metric, effect)| out.push_str(&format!("<li>{}</li>\n", escape(&words(*metric, effect)))));
         out.push_str("</ul>\n");
         out.push_str(&depends(found, axis));
-        out.push_str(GRID);
-        out.push_str(&latency(&of));
-        let others = of.iter().filter(|(metric, _)| !matches!(metric, Metric::P50 | Metric::P99));
-        others.for_each(|(metric, effect)| out.push_str(&chart(&with_unit(*metric), &[(*metric, *effect)])));
+        out.push_str(THREE);
+        let plots = std::iter::once(vec![Metric::P50, Metric::P99]);
+        for of in plots.chain(beside_latency(found).into_iter().map(|metric| vec![metric])) {
+            out.push_str(&chart(found, axis, &of));
+        }
         out.push_str("</div>\n");
     }
     out
@@ -48,13 +50,13 @@ fn words(metric: Metric, effect: &Effect) -> String {
     let digits = usize::from(effect.change_unit != "kbit/s") + 3 * usize::from(metric == Metric::Ssim);
     let Interval { value, low, high } = span.by;
     let range = low.zip(high).map(|(low, high)| format!(" ({low:+.digits$} to {high:+.digits$})")).unwrap_or_default();
-    let sure = match (span.clear, low) {
-        (true, _) => "more than noise",
-        (false, Some(_)) => "no more than noise",
-        (false, None) => "whether that is noise is not known",
-    };
     let unit = if effect.change_unit.is_empty() { String::new() } else { format!(" {}", effect.change_unit) };
-    format!("{}: {value:+.digits$}{unit}{range} from {} to {}: {sure}.", metric.label(), span.smallest, span.largest)
+    let change = format!("{value:+.digits$}{unit}{range} from {} to {}", span.smallest, span.largest);
+    match (span.clear, low) {
+        (true, _) => format!("{}: {change}.", metric.label()),
+        (false, Some(_)) => format!("{}: nothing beyond noise ({change}).", metric.label()),
+        (false, None) => format!("{}: {change}; whether that is noise is not known.", metric.label()),
+    }
 }
 
 /// The axes that its effect on latency depends on.
@@ -71,44 +73,62 @@ fn depends(found: &Analysis<'_>, axis: usize) -> String {
     format!("<p class=\"warn\">What it does to latency depends on {}: see the heat maps.</p>\n", escape(&on.join(", ")))
 }
 
-/// p50 and p99 in one plot.
-fn latency(of: &[(Metric, &Effect)]) -> String {
-    let latency: Vec<(Metric, &Effect)> =
-        of.iter().copied().filter(|(metric, _)| matches!(metric, Metric::P50 | Metric::P99)).collect();
-    if latency.is_empty() { String::new() } else { chart("latency, ms", &latency) }
-}
-
-fn chart(label: &str, of: &[(Metric, &Effect)]) -> String {
+/// The means of an axis' values, with the same y axis for every axis: the eye compares what they do.
+fn chart(found: &Analysis<'_>, axis: usize, metrics: &[Metric]) -> String {
     /// How far two series are apart, so that their intervals do not lie on each other.
     const APART: f64 = 0.08;
-    let effect = of[0].1;
-    let ticks = effect.levels.iter().enumerate().map(|(at, level)| (at as f64, level.value.clone())).collect();
-    let last = effect.levels.len().saturating_sub(1) as f64;
-    let x = Axis::named(&effect.name, ticks).from(-0.4).to(last + 0.4);
-    let mut chart = Chart::new(&format!("{label} by {}", effect.name), x, Axis::linear(label)).height(190);
-    for (series, (metric, effect)) in of.iter().enumerate() {
-        let shift = (series as f64 - (of.len() - 1) as f64 / 2.0) * 2.0 * APART;
-        let points: Vec<Point> = (effect.levels.iter().enumerate())
-            .filter_map(|(at, level)| {
-                let mean = level.mean?;
-                Some(Point {
-                    x: at as f64 + shift,
-                    y: mean.value,
-                    y_error: mean.low.zip(mean.high),
-                    title: format!("{}: {} {}", level.value, metric.label(), range(*metric, mean)),
-                    ..Point::default()
-                })
-            })
-            .collect();
-        let tone = Tone::Series(match metric {
-            Metric::P50 => 0,
-            Metric::P99 => 1,
-            Metric::Bitrate => 2,
-            Metric::Psnr | Metric::Ssim => 4,
-        });
-        chart = chart.points(metric.label(), tone, points);
+    let effects: Vec<(Metric, &Effect)> = (metrics.iter())
+        .filter_map(|metric| Some((*metric, find(found, axis, *metric).filter(|effect| effect.span.is_some())?)))
+        .collect();
+    let Some((_, first)) = effects.first() else { return String::new() };
+    let label = if metrics.len() > 1 { "latency, ms".to_owned() } else { with_unit(metrics[0]) };
+    let ticks = first.levels.iter().enumerate().map(|(at, level)| (at as f64, level.value.clone())).collect();
+    let last = first.levels.len().saturating_sub(1) as f64;
+    let x = Axis::named(&first.name, ticks).from(-0.4).to(last + 0.4);
+    let (low, high) = spanned(found, metrics);
+    let y = Axis::linear(&label).from(low).to(high);
+    let mut chart = Chart::new(&format!("{label} by {}", first.name), x, y).height(190);
+    for (series, (metric, effect)) in effects.iter().enumerate() {
+        let shift = (series as f64 - (effects.len() - 1) as f64 / 2.0) * 2.0 * APART;
+        let points = points(*metric, effect, shift);
+        let line: Vec<(f64, f64)> = points.iter().map(|point| (point.x, point.y)).collect();
+        let tone = tone(*metric);
+        chart = chart.line("", tone, &line).points(if effects.len() > 1 { metric.label() } else { "" }, tone, points);
     }
     chart.svg()
+}
+
+fn points(metric: Metric, effect: &Effect, shift: f64) -> Vec<Point> {
+    let point = |(at, level): (usize, &Level)| {
+        let mean = level.mean?;
+        Some(Point {
+            x: at as f64 + shift,
+            y: mean.value,
+            y_error: mean.low.zip(mean.high),
+            title: format!("{}: {} {}", level.value, metric.label(), range(metric, mean)),
+            ..Point::default()
+        })
+    };
+    effect.levels.iter().enumerate().filter_map(point).collect()
+}
+
+/// From the lowest end of an interval of any value of any axis to the highest, with a little room.
+fn spanned(found: &Analysis<'_>, metrics: &[Metric]) -> (f64, f64) {
+    let of = |effect: &&Effect| metrics.iter().any(|metric| metric.name() == effect.metric);
+    let means = || found.effects.iter().filter(of).flat_map(|effect| &effect.levels).filter_map(|level| level.mean);
+    let low = means().map(|mean| mean.low.unwrap_or(mean.value)).fold(f64::INFINITY, f64::min);
+    let high = means().map(|mean| mean.high.unwrap_or(mean.value)).fold(f64::NEG_INFINITY, f64::max);
+    let room = (high - low) * 0.05;
+    (low - room, high + room)
+}
+
+fn tone(metric: Metric) -> Tone {
+    Tone::Series(match metric {
+        Metric::P50 => 0,
+        Metric::P99 => 1,
+        Metric::Bitrate => 2,
+        Metric::Psnr | Metric::Ssim => 4,
+    })
 }
 
 fn range(metric: Metric, of: Interval) -> String {

@@ -3,7 +3,7 @@
 use super::super::analysis::Analysis;
 use super::super::effects;
 use super::super::metric::Metric;
-use super::GRID;
+use super::PAIR;
 use crate::plot::{Cell, Heat, escape};
 
 pub fn section(found: &Analysis<'_>) -> String {
@@ -23,7 +23,7 @@ pub fn section(found: &Analysis<'_>) -> String {
     for pair in pairs {
         let [a, b] = pair.map(|axis| found.names.axis(axis));
         out.push_str(&format!("<h3>{} and {}</h3>\n", escape(a), escape(b)));
-        out.push_str(GRID);
+        out.push_str(PAIR);
         latency.iter().for_each(|metric| out.push_str(&map(found, pair, *metric)));
         out.push_str("</div>\n");
     }

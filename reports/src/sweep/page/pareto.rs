@@ -3,7 +3,7 @@
 use super::super::analysis::Analysis;
 use super::super::front::Standing;
 use super::super::metric::Metric;
-use super::{GRID, beside_latency, with_unit};
+use super::{PAIR, beside_latency, with_unit};
 use crate::plot::{Axis, Chart, Point, Tone, escape};
 
 /// Conditions with plots of their own, at most: further ones are in the table.
@@ -28,7 +28,7 @@ pub fn section(found: &Analysis<'_>) -> String {
         if !advice.condition.is_empty() {
             out.push_str(&format!("<h3>With {}</h3>\n", escape(&advice.condition)));
         }
-        out.push_str(GRID);
+        out.push_str(PAIR);
         others.iter().for_each(|metric| out.push_str(&chart(found, group, *metric)));
         out.push_str("</div>\n");
     }

@@ -15,8 +15,8 @@ pub fn section(found: &Analysis<'_>) -> String {
     let latency = |cell: usize| found.interval(Metric::P50, cell).map_or(f64::INFINITY, |interval| interval.value);
     order.sort_by(|a, b| latency(*a).total_cmp(&latency(*b)));
     let mut out =
-        "<h2>All settings</h2>\n<p class=\"soft\">Fastest first; in brackets the 95 % interval of the mean.</p>\n\
-                   <div class=\"scroll\"><table>\n<thead><tr>"
+        "<h2>All settings</h2>\n<p class=\"soft\">Fastest first; in brackets the 95 % interval of the mean, the others are in tune.json.</p>\n\
+                   <div class=\"scroll\"><table style=\"white-space:nowrap\">\n<thead><tr>"
             .to_owned();
     let mut column = |name: &str, number: bool| {
         let class = if number { " class=\"number\"" } else { "" };
@@ -24,12 +24,12 @@ pub fn section(found: &Analysis<'_>) -> String {
     };
     column("№", true);
     (0..found.sweep.axes.len()).for_each(|axis| column(found.names.axis(axis), false));
-    column("runs", true);
-    metrics(found).for_each(|metric| column(&with_unit(metric), true));
-    ["lost, %", "fps"].iter().for_each(|name| column(name, true));
     if !found.fronts.is_empty() {
         column("front", false);
     }
+    column("runs", true);
+    metrics(found).for_each(|metric| column(&with_unit(metric), true));
+    ["lost, %", "fps"].iter().for_each(|name| column(name, true));
     out.push_str("</tr></thead>\n<tbody>\n");
     order.iter().for_each(|cell| row(found, *cell, &mut out));
     out.push_str("</tbody>\n</table></div>\n");
@@ -40,26 +40,10 @@ fn row(found: &Analysis<'_>, cell: usize, out: &mut String) {
     let of = &found.cells[cell];
     out.push_str("<tr>");
     let mut field = |class: &str, text: &str| out.push_str(&format!("<td class=\"{class}\">{}</td>", escape(text)));
-    let chosen = found.advice.iter().any(|advice| advice.cell == Some(cell));
     field("number", &of.id.to_string());
     for (axis, value) in found.sweep.axes.iter().zip(of.values) {
         field("", &axis.values[*value]);
     }
-    let whole = of.count(Outcome::Ok) == of.rows.len();
-    field(if whole { "number" } else { "number bad" }, &runs(of));
-    for metric in metrics(found) {
-        let text = found.interval(metric, cell).map_or("–".to_owned(), |interval| {
-            let range = interval.low.zip(interval.high);
-            let range = range.map(|(low, high)| format!(" ({}–{})", metric.number(low), metric.number(high)));
-            format!("{}{}", metric.number(interval.value), range.unwrap_or_default())
-        });
-        field("number", &text);
-    }
-    let lost = of.lost_percent();
-    let losing = lost.is_some_and(|lost| lost > MAX_LOST_PERCENT);
-    field(if losing { "number bad" } else { "number" }, &lost.map_or("–".to_owned(), |lost| format!("{lost:.2}")));
-    let fps = of.mean(|row| row.figures.fps);
-    field("number", &fps.map_or("–".to_owned(), |fps| format!("{fps:.1}")));
     if let Some(front) = found.fronts.first() {
         let (class, text) = match front.standing[cell] {
             Some(Standing::On) => ("good", "on"),
@@ -67,7 +51,26 @@ fn row(found: &Analysis<'_>, cell: usize, out: &mut String) {
             Some(Standing::Out) => ("soft", "off"),
             None => ("soft", "–"),
         };
+        let chosen = found.advice.iter().any(|advice| advice.cell == Some(cell));
         field(class, &format!("{text}{}", if chosen { " · fastest" } else { "" }));
     }
+    let whole = of.count(Outcome::Ok) == of.rows.len();
+    field(if whole { "number" } else { "number bad" }, &runs(of));
+    for metric in metrics(found) {
+        field("number", &figure(found, cell, metric));
+    }
+    let lost = of.lost_percent();
+    let losing = lost.is_some_and(|lost| lost > MAX_LOST_PERCENT);
+    field(if losing { "number bad" } else { "number" }, &lost.map_or("–".to_owned(), |lost| format!("{lost:.2}")));
+    let fps = of.mean(|row| row.figures.fps);
+    field("number", &fps.map_or("–".to_owned(), |fps| format!("{fps:.1}")));
     out.push_str("</tr>\n");
+}
+
+/// The mean; of latencies with its interval.
+fn figure(found: &Analysis<'_>, cell: usize, metric: Metric) -> String {
+    let Some(of) = found.interval(metric, cell) else { return "–".to_owned() };
+    let range = of.low.zip(of.high).filter(|_| matches!(metric, Metric::P50 | Metric::P99));
+    let range = range.map(|(low, high)| format!(" ({}–{})", metric.number(low), metric.number(high)));
+    format!("{}{}", metric.number(of.value), range.unwrap_or_default())
 }

@@ -1,0 +1,138 @@
+use super::*;
+use crate::sweep::testing::{Noise, axes, latency, realistic, sweep};
+use crate::sweep::{Figures, Sweep};
+
+/// Settings a, b, c … of one axis with these medians, and noise of this part.
+fn of(medians: &[f64], repeats: u32, noise: f64, seed: u64) -> Sweep {
+    let names: Vec<String> = (0..medians.len()).map(|at| char::from(b'a' + at as u8).to_string()).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    sweep(axes(&[("server.x", &names)]), repeats, seed, |values, luck: &mut Noise| {
+        latency(medians[values[0]] * (noise * luck.normal()).exp())
+    })
+}
+
+fn advice(sweep: &Sweep) -> Advice {
+    Analysis::of(sweep).advice.remove(0)
+}
+
+fn says(advice: &Advice, what: &str) {
+    assert!(advice.text.iter().any(|line| line.contains(what)), "{what:?} is not in {:#?}", advice.text);
+}
+
+#[test]
+fn a_clear_winner() {
+    let found = advice(&of(&[40.0, 20.0, 30.0], 5, 0.02, 1));
+    assert_eq!((found.confidence, found.cell, found.tied.as_slice()), (Confidence::Clear, Some(1), [].as_slice()));
+    assert!(found.text[0].starts_with("Lowest latency: x b: p50 2"), "{}", found.text[0]);
+    says(&found, "every other setting is slower at 95 % confidence; the next, x c, by ");
+    says(&found, "It also has the lowest p99.");
+}
+
+#[test]
+fn a_tie_is_named_with_what_would_tell_it() {
+    let found = advice(&of(&[20.0, 20.1, 40.0], 3, 0.02, 4));
+    assert_eq!((found.confidence, found.tied.len()), (Confidence::Tied, 1));
+    says(&found, "These 2 settings cannot be told apart with 3 repeats: it, x ");
+    says(&found, "With 3 repeats a difference of ");
+    assert!(found.text.iter().any(|line| line.contains("more repeat")), "{found:#?}");
+}
+
+#[test]
+fn one_run_of_each_says_that_nothing_is_known() {
+    let found = advice(&of(&[20.0, 30.0], 1, 0.02, 1));
+    assert_eq!((found.confidence, found.cell), (Confidence::Unknown, Some(0)));
+    says(&found, "nothing is known of the noise between runs");
+}
+
+#[test]
+fn a_single_setting_has_nothing_to_be_compared_with() {
+    let found = advice(&of(&[20.0], 3, 0.02, 1));
+    assert_eq!((found.confidence, found.cell), (Confidence::Clear, Some(0)));
+    says(&found, "there is nothing to compare it with");
+}
+
+#[test]
+fn where_everything_failed_nothing_is_recommended() {
+    let mut sweep = of(&[20.0, 30.0], 2, 0.02, 1);
+    sweep.rows.iter_mut().for_each(|row| (row.outcome, row.figures) = (Outcome::Failed, Figures::default()));
+    let found = advice(&sweep);
+    assert_eq!((found.confidence, found.cell), (Confidence::Nothing, None));
+    says(&found, "none of the 2 settings gave figures");
+    sweep.rows.clear();
+    says(&advice(&sweep), "Nothing ran yet");
+}
+
+#[test]
+fn a_setting_that_failed_or_lost_frames_is_passed_over() {
+    let mut sweep = of(&[20.0, 30.0, 50.0], 3, 0.02, 1);
+    sweep.rows.iter_mut().filter(|row| row.values[0] == 0).for_each(|row| row.figures.lost_percent = Some(7.5));
+    let found = advice(&sweep);
+    assert_eq!((found.confidence, found.cell), (Confidence::Clear, Some(1)));
+    says(&found, "x a was faster (");
+    says(&found, "but it lost 7.5 % of its frames");
+    let failed = sweep.rows.iter_mut().find(|row| row.values[0] == 0).expect("it ran");
+    failed.outcome = Outcome::Failed;
+    says(&advice(&sweep), "but 1 of its 3 runs gave no figures");
+    sweep.rows.iter_mut().for_each(|row| row.figures.lost_percent = Some(3.0));
+    assert_eq!(advice(&sweep).confidence, Confidence::Nothing);
+}
+
+#[test]
+fn the_price_in_picture_is_said() {
+    let found = advice(&realistic(7, 5));
+    says(&found, "below the best one measured. The lowest latency within 1 dB of the best picture: bitrate 4000k");
+}
+
+#[test]
+fn the_steadiest_setting_is_named_where_it_is_another_one() {
+    let mut sweep = of(&[20.0, 30.0], 4, 0.01, 1);
+    sweep
+        .rows
+        .iter_mut()
+        .filter(|row| row.values[0] == 0)
+        .for_each(|row| row.figures.p99_ms = row.figures.p99_ms.map(|ms| ms * 9.0));
+    says(&advice(&sweep), "The lowest p99 is that of x b: 6");
+}
+
+#[test]
+fn each_network_has_a_recommendation_of_its_own() {
+    let axes = axes(&[("receiver.transport", &["tcp", "udp"]), ("downlink.loss", &["0%", "5%"])]);
+    let sweep = sweep(axes, 4, 2, |values, luck| {
+        let ms = [[20.0, 90.0], [22.0, 25.0]][values[0]][values[1]];
+        latency(ms * (0.005 * luck.normal()).exp())
+    });
+    let found = Analysis::of(&sweep).advice;
+    let told: Vec<_> = found.iter().map(|advice| (advice.condition.as_str(), advice.text[0].as_str())).collect();
+    assert_eq!((told[0].0, told[1].0), ("loss 0%", "loss 5%"));
+    assert!(told[0].1.starts_with("Lowest latency: transport tcp: "), "{told:?}");
+    assert!(told[1].1.starts_with("Lowest latency: transport udp: "), "{told:?}");
+}
+
+/// The promise: what is recommended, or one that is named with it, is the fastest in at least 95 % of sweeps.
+#[test]
+fn the_fastest_is_among_those_named() {
+    let medians = [20.0, 20.6, 21.5, 23.0, 30.0, 31.0, 40.0, 41.0];
+    let (mut named, mut clear, mut right) = (0, 0, 0);
+    for seed in 0..500 {
+        let sweep = of(&medians, 3, 0.03, seed);
+        let found = advice(&sweep);
+        named += u32::from(found.cell == Some(0) || found.tied.contains(&0));
+        clear += u32::from(found.confidence == Confidence::Clear);
+        right += u32::from(found.confidence == Confidence::Clear && found.cell == Some(0));
+    }
+    assert!(named >= 475, "{named} of 500");
+    assert!(clear - right <= 13, "{clear} clear, {right} of them right");
+}
+
+/// The number of repeats that it asks for does find the difference about four times in five.
+#[test]
+fn the_repeats_that_it_asks_for_tell_the_difference() {
+    let (mut found, gap) = (0, 0.04_f64);
+    // Where noise is 3 % and two settings are compared, 2·(1.96 + 0.84)²·(0.03 / 0.04)² = 8.8 runs of each, and some more for
+    // a noise that is estimated.
+    for seed in 0..400 {
+        let advice = advice(&of(&[20.0, 20.0 * gap.exp()], 10, 0.03, seed));
+        found += u32::from(advice.confidence == Confidence::Clear && advice.cell == Some(0));
+    }
+    assert!((290..=350).contains(&found), "{found} of 400");
+}
