@@ -9,8 +9,10 @@ use crate::run::Run;
 /// Bars of the histogram, about.
 const BARS: f64 = 40.0;
 
-/// The histogram ends here; what is above would press all else together.
+/// The histogram ends at this quantile, or at so many times the 90th percentile; what is above would press all else
+/// together.
 const DRAWN: f64 = 0.995;
+const DRAWN_P90S: i64 = 4;
 
 /// Points of the percentile curve for each further nine.
 const STEPS_PER_NINE: u32 = 40;
@@ -22,7 +24,9 @@ pub fn distribution(run: &Run, total: &Distribution) -> String {
         return String::new();
     }
     let mut out = String::new();
-    if let (Some(least), Some(drawn), Some(most)) = (total.min_us(), total.quantile_us(DRAWN), total.max_us()) {
+    let drawn = total.quantile_us(DRAWN).zip(total.quantile_us(0.9));
+    if let (Some(least), Some((drawn, p90)), Some(most)) = (total.min_us(), drawn, total.max_us()) {
+        let drawn = drawn.min(p90.saturating_mul(DRAWN_P90S)).max(p90);
         out.push_str("<div class=\"pair\">\n");
         out.push_str(&histogram(run, total, least, drawn, most));
         out.push_str(&curve(total));
@@ -67,7 +71,7 @@ fn histogram(run: &Run, total: &Distribution, least: i64, drawn: i64, most: i64)
         chart = chart.bar(Tone::Series(0), (from, from + width), frames as f64, &title);
     }
     for (name, quantile) in [("p50", run.latency_ms.p50), ("p99", run.latency_ms.p99)] {
-        if let Some(ms) = quantile {
+        if let Some(ms) = quantile.filter(|quantile| *quantile <= ms(drawn) + width) {
             chart = chart.rule(Tone::Muted, ms, &format!("{name} {} ms", words::ms(ms)));
         }
     }

@@ -101,9 +101,10 @@ pub fn assertions(run: &Run) -> String {
     if run.assertions.is_empty() {
         return String::new();
     }
-    let mut out = "<div class=\"scroll\"><table>\n<thead><tr><th scope=\"col\">Must hold</th><th scope=\"col\">Outcome</th>\
+    let mut out =
+        "<div class=\"scroll\"><table>\n<thead><tr><th scope=\"col\">Must hold</th><th scope=\"col\">Outcome</th>\
                    <th scope=\"col\">Because</th></tr></thead>\n<tbody>\n"
-        .to_owned();
+            .to_owned();
     for verdict in run.assertions.iter().take(MAX_LINES) {
         let class = match verdict.ok {
             Some(true) => "good",
