@@ -119,5 +119,5 @@ fn unprivileged(program: &Path) -> Builder {
     } else {
         Builder::new(program)
     };
-    builder.folder("/")
+    builder.folder(Path::new("/"))
 }

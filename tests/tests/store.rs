@@ -1,6 +1,5 @@
 //! The store, by SQLite and by a real PostgreSQL: the same test for both.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -222,7 +221,6 @@ fn a_locked_file_is_waited_for_and_named() {
     assert!(refused.stderr.join("\n").contains("is locked by another process"), "{refused}");
 
     let waiting = keep();
-    drop(holder.take_stdin().flush());
     holder.kill();
     waiting.finish(LIMIT).expect_code(0);
 }
