@@ -197,24 +197,3 @@ proptest! {
         prop_assert!((sum - mean).abs() <= run.latency_ms.count as f64, "{sum} {mean}");
     }
 }
-
-#[test]
-fn zz_cost() {
-    let mut tally = tally(Duration::ZERO);
-    let start = std::time::Instant::now();
-    (0..1000).for_each(|i| tally.frame(&sample(i, i * 40, i * 40 + 10), &mut |_| {}));
-    println!("frame {:?}", start.elapsed() / 1000);
-    let s = sample(1, 40, 50);
-    let mut l = Latencies::default();
-    let start = std::time::Instant::now();
-    (0..100_000).for_each(|_| l.record(std::hint::black_box(&s)));
-    println!("record {:?}", start.elapsed() / 100_000);
-    let start = std::time::Instant::now();
-    (0..10_000).for_each(|_| drop(std::hint::black_box(tally.metrics(now(40_000)))));
-    println!("metrics {:?}", start.elapsed() / 10_000);
-    let named = [named(tally.metrics(now(40_000)))];
-    let start = std::time::Instant::now();
-    let mut n = 0;
-    (0..1_000).for_each(|_| n = crate::export::openmetrics::text(&families(&named), Default::default()).len());
-    println!("text {:?} {n} bytes", start.elapsed() / 1_000);
-}
