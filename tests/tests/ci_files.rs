@@ -60,10 +60,8 @@ impl Job {
     fn run(&self, main: bool, url: &str) -> Finished {
         let steps = Builder::new(need::made("ci-tools/bin/python"))
             .arg(binary::repository().join("tests/ci/steps.py"))
-            .args([self.service, &format!("docs/ci/{}.yml", self.service)].map(|word| match word {
-                word if word.ends_with(".yml") => binary::repository().join(word),
-                word => PathBuf::from(word),
-            }))
+            .arg(self.service)
+            .arg(file(&format!("{}.yml", self.service)))
             .run(LIMIT)
             .expect_code(0);
         let steps: Value = serde_json::from_str(&steps.stdout.join("\n")).expect("it prints JSON");
@@ -104,7 +102,7 @@ impl Job {
                 .env("GITHUB_STEP_SUMMARY", self.path("summary.md")),
             _ => step
                 .env("GITLAB_CI", "true")
-                .env("CI_PROJECT_DIR", self.folder.path().to_string_lossy().as_ref())
+                .env("CI_PROJECT_DIR", self.folder.path())
                 .env("CI_COMMIT_REF_NAME", branch)
                 .env("CI_DEFAULT_BRANCH", "trunk"),
         };
