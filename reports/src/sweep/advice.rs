@@ -315,11 +315,13 @@ impl Judge<'_> {
             return None;
         }
         let labels: Vec<&str> = front.objectives.iter().map(|metric| metric.label()).collect();
-        Some(format!(
-            "On the front of {}: {on} of {} settings for sure, {perhaps} more perhaps.",
-            labels.join(", "),
-            self.group.len()
-        ))
+        let settings = self.group.len();
+        let counted = match (on, perhaps) {
+            (0, perhaps) => format!("none of {settings} settings for sure, {perhaps} perhaps"),
+            (on, 0) => format!("{on} of {settings} settings"),
+            (on, perhaps) => format!("{on} of {settings} settings for sure, {perhaps} more perhaps"),
+        };
+        Some(format!("On the front of {}: {counted}.", labels.join(", ")))
     }
 
     /// The best of cells in a metric; the first of equals.

@@ -135,9 +135,9 @@ struct Design {
 impl Design {
     fn new(axes: &[Axis], cells: &[(usize, &Cell<'_>)]) -> Self {
         let mut design = Self { used: Vec::new(), first: Vec::new(), columns: 1 };
-        for axis in 0..axes.len() {
+        for (axis, Axis { values, .. }) in axes.iter().enumerate() {
             let has = |level: &usize| cells.iter().any(|(_, cell)| cell.values[axis] == *level);
-            let used: Vec<usize> = (0..axes[axis].values.len()).filter(has).collect();
+            let used: Vec<usize> = (0..values.len()).filter(has).collect();
             design.first.push(design.columns);
             design.columns += used.len().saturating_sub(1);
             design.used.push(used);

@@ -99,9 +99,10 @@ fn card(found: &Analysis<'_>, advice: &Advice) -> String {
             escape(&found.choice(cell))
         )
     });
-    let text: String = advice.text.iter().map(|line| format!("<p>{}</p>\n", escape(line))).collect();
+    let text: String =
+        advice.text.iter().map(|line| format!("<p style=\"margin:6px 0\">{}</p>\n", escape(line))).collect();
     format!(
-        "<div class=\"outcome {colour}\">\n<p><strong class=\"{colour}\" style=\"font-size:13px\">{sure}</strong></p>\n{name}{text}</div>\n"
+        "<div class=\"outcome {colour}\">\n<p><strong style=\"font-size:13px;color:var(--{colour})\">{sure}</strong></p>\n{name}{text}</div>\n"
     )
 }
 

@@ -30,6 +30,7 @@ pub fn section(found: &Analysis<'_>) -> String {
         of.iter().for_each(|(metric, effect)| out.push_str(&format!("<li>{}</li>\n", escape(&words(*metric, effect)))));
         out.push_str("</ul>\n");
         out.push_str(&depends(found, axis));
+        out.push_str(&of.first().map_or(String::new(), |(_, effect)| numbers(&effect.levels)));
         out.push_str(THREE);
         let plots = std::iter::once(vec![Metric::P50, Metric::P99]);
         for of in plots.chain(beside_latency(found).into_iter().map(|metric| vec![metric])) {
@@ -82,7 +83,9 @@ fn chart(found: &Analysis<'_>, axis: usize, metrics: &[Metric]) -> String {
         .collect();
     let Some((_, first)) = effects.first() else { return String::new() };
     let label = if metrics.len() > 1 { "latency, ms".to_owned() } else { with_unit(metrics[0]) };
-    let ticks = first.levels.iter().enumerate().map(|(at, level)| (at as f64, level.value.clone())).collect();
+    let numbered = are_long(&first.levels);
+    let tick = |at: usize, level: &Level| if numbered { (at + 1).to_string() } else { level.value.clone() };
+    let ticks = first.levels.iter().enumerate().map(|(at, level)| (at as f64, tick(at, level))).collect();
     let last = first.levels.len().saturating_sub(1) as f64;
     let x = Axis::named(&first.name, ticks).from(-0.4).to(last + 0.4);
     let (low, high) = spanned(found, metrics);
@@ -96,6 +99,22 @@ fn chart(found: &Analysis<'_>, axis: usize, metrics: &[Metric]) -> String {
         chart = chart.line("", tone, &line).points(if effects.len() > 1 { metric.label() } else { "" }, tone, points);
     }
     chart.svg()
+}
+
+/// Their names would lie on each other below a plot: numbers stand for them.
+fn are_long(levels: &[Level]) -> bool {
+    const MAX_CHARS: usize = 36;
+    levels.iter().map(|level| level.value.chars().count() + 1).sum::<usize>() > MAX_CHARS
+}
+
+/// What the numbers stand for, where there are any.
+fn numbers(levels: &[Level]) -> String {
+    if !are_long(levels) {
+        return String::new();
+    }
+    let named: Vec<String> =
+        levels.iter().enumerate().map(|(at, level)| format!("{} {}", at + 1, level.value)).collect();
+    format!("<p class=\"soft\">In the plots: {}.</p>\n", escape(&named.join(" · ")))
 }
 
 fn points(metric: Metric, effect: &Effect, shift: f64) -> Vec<Point> {
