@@ -23,6 +23,7 @@ fn run(side: &str, number: usize, p99: f64) -> Value {
         "duration_s": 30.0,
         "config": { "transport": "tcp" },
         "host": { "os": "linux", "cpu": "one", "cpus": 2 },
+        "frames": { "expected": 900, "measured": 900 },
         "latency_ms": { "count": 900, "p50": p99 / 2.0, "p99": p99 },
         "outcome": "ok",
     })
