@@ -40,7 +40,7 @@ fn record(pool: &str, path: &str, folders: &[String]) -> Result<()> {
 fn tables(count: u32) -> Result<()> {
     let runs = read(&binary::repository().join("tests/data/gate-runs.csv"));
     header("Values drawn at random: normal logarithms", "");
-    for spread in [0.01, 0.02, 0.03, 0.05, 0.1] {
+    for spread in [0.01, 0.02, 0.03, 0.04, 0.05, 0.1] {
         line("drawn", &Source::Drawn(spread), count);
     }
     println!("\n### What is said to be detectable\n\n| runs differ by | smallest rise | found |\n|---|---|---|");

@@ -22,7 +22,7 @@ pub struct Effect {
     pub candidate: f64,
     /// From one to the other.
     pub change: Amount,
-    /// How sure the interval around it is: 98 %, or 99 % where runs differ much (see [`statistics::level`]).
+    /// How sure the interval around it is: 97.5 %, or 99 % where runs differ much (see [`statistics::level`]).
     pub confidence_percent: f64,
     /// Its lower end; `None` with one run a side.
     pub low: Option<Amount>,

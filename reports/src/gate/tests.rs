@@ -225,7 +225,7 @@ fn each_limit_given_has_to_be_kept() {
 fn the_page_for_the_terminal() {
     let page = judged(&USUAL, &times(1.1)).to_string();
     let expected = "\
-gate       latency_ms.p95 99.99 → 109.989 ms: +10.0 % (98 % interval +6.9 % … +13.2 %)
+gate       latency_ms.p95 99.99 → 109.989 ms: +10.0 % (97.5 % interval +7.0 % … +13.1 %)
 baseline   5 runs: 100 102 98 101 99 ms
 candidate  5 runs: 110 112.2 107.8 111.1 108.9 ms
 limit      +5.0 % (+4.999 ms) is allowed

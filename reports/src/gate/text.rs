@@ -61,7 +61,7 @@ impl Comparison {
         let change = self.amount(change, effect);
         let interval = match effect.low.zip(effect.high) {
             Some((low, high)) => format!(
-                " ({:.0} % interval {} … {})",
+                " ({} % interval {} … {})",
                 effect.confidence_percent,
                 self.amount(&low, effect),
                 self.amount(&high, effect)
