@@ -120,6 +120,7 @@ pub fn run(config: &Config, stop: &Stop) -> Result<u8, Error> {
         config,
         clock,
         output,
+        exporter,
         streams,
         screen,
         keeper,
