@@ -48,6 +48,6 @@ fn render(folder: &Path) -> Result<(), Error> {
     for note in saved.notes.iter().chain(of_files.iter().flatten()) {
         eprintln!("{}: {note}", folder.display());
     }
-    print!("{}", Summary { run: saved.run, exit_code: 0, report: Some(folder.to_owned()) });
+    print!("{}", Summary { run: saved.run, exit_code: 0, report: Some(folder.to_owned()), metrics: None });
     Ok(())
 }

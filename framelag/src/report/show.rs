@@ -36,7 +36,7 @@ pub fn run(args: &Args) -> Result<u8, Error> {
     } else {
         let head = head(id.as_str(), &run.started, &store.labels(&id)?);
         let settings = format!("settings   {}\nmachine    {}\n", flat(&run.config), flat(&run.host));
-        format!("{head}{}{settings}", Summary { run, exit_code: 0, report: None })
+        format!("{head}{}{settings}", Summary { run, exit_code: 0, report: None, metrics: None })
     };
     // A reader that has seen enough, as `head` has, is no failure.
     let _ = io::stdout().write_all(text.as_bytes());
