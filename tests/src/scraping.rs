@@ -80,7 +80,7 @@ impl Page {
         labels.push("stream=cam");
         labels.sort_unstable();
         let key = format!("{name}{{{}}}", labels.join(","));
-        self.samples().find(|(sample, _)| *sample == key).map(|(_, value)| value)
+        self.samples().find(|(sample, _)| **sample == key).map(|(_, value)| value)
     }
 
     /// All samples, by `NAME{LABEL=VALUE,…}`.

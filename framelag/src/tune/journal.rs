@@ -181,8 +181,11 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Head, rows and the bytes that they take; `None` where there is nothing whole. The error is a line and what is wrong with it.
-fn parse(bytes: &[u8]) -> Result<Option<(Head, Vec<Row>, u64)>, (usize, String)> {
+/// Head, rows and the bytes that they take.
+type Whole = (Head, Vec<Row>, u64);
+
+/// What is whole; `None` where there is nothing whole. The error is a line and what is wrong with it.
+fn parse(bytes: &[u8]) -> Result<Option<Whole>, (usize, String)> {
     let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     let mut lines = bytes[..whole].split_inclusive(|byte| *byte == b'\n').enumerate().peekable();
     let Some((_, first)) = lines.next() else { return Ok(None) };

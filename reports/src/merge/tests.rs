@@ -313,7 +313,7 @@ fn what_cannot_be_meant_is_refused_and_nothing_is_written() {
     let (mut rig, _) = Rig::new(&[Given::default()]);
     let first = rig.folders[0].clone();
     let refused = |folders: &[PathBuf], out: &Path| {
-        let error = merge(folders, out, &[]).err().expect("it is refused");
+        let error = merge(folders, out, &[]).expect_err("it is refused");
         assert!(error.is_usage(), "{error}");
         error.to_string()
     };
@@ -328,7 +328,7 @@ fn what_cannot_be_meant_is_refused_and_nothing_is_written() {
 fn a_file_that_cannot_be_written_is_named() {
     let (rig, _) = Rig::new(&[Given::default()]);
     fs::write(rig.out(), "a file").expect("the folder can be written");
-    let error = merge(&rig.folders, &rig.out(), &[]).err().expect("it is refused");
+    let error = merge(&rig.folders, &rig.out(), &[]).expect_err("it is refused");
     assert!(!error.is_usage() && error.to_string().contains("all"), "{error}");
 }
 
