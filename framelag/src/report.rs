@@ -39,7 +39,7 @@ pub struct Args {
     #[arg(value_name = "DIR", required = true)]
     folders: Vec<PathBuf>,
     #[command(flatten)]
-    keep: keep::Args,
+    keep: keep::Flags,
 }
 
 #[derive(Debug, Subcommand)]
