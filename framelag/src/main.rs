@@ -57,7 +57,7 @@ enum Command {
     Calibrate(calibrate::Args),
     /// Passes TCP or UDP on through a network that is worse than it is.
     Impair(impair::Args),
-    /// Renders the pages of report folders again, and joins runs.
+    /// Renders report folders again, keeps runs and shows them over time, and joins runs.
     Report(report::Args),
     /// Says whether runs got worse: by more than is allowed, and by more than noise.
     Gate(gate::Args),

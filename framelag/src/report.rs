@@ -27,7 +27,7 @@ use reports::store;
   framelag report out --store runs.sqlite --label branch=main
                                            keeps the run
   framelag report trend --store runs.sqlite --out trend.html
-                                           p50 and p99 over the runs that are kept, and where they changed
+                                           p50 and p99 over the kept runs, and their changes
 
 A folder that is called like a command is ./NAME.
 Exit codes: 0 done, 1 a file cannot be written, 2 a folder or file is not what it should be."
@@ -39,7 +39,7 @@ pub struct Args {
     #[arg(value_name = "DIR", required = true)]
     folders: Vec<PathBuf>,
     #[command(flatten)]
-    keep: keep::Args,
+    keep: keep::Flags,
 }
 
 #[derive(Debug, Subcommand)]

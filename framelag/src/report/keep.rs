@@ -14,7 +14,7 @@ const FROM_ENVIRONMENT: [(&str, &[&str]); 2] =
 
 /// Flags for keeping runs.
 #[derive(Clone, Debug, clap::Args)]
-pub struct Args {
+pub struct Flags {
     /// Keep the runs here, to list, compare and plot them over time.
     #[arg(long, value_name = "FILE|postgres://…")]
     store: Option<Place>,
@@ -28,7 +28,7 @@ pub struct Args {
 }
 
 /// Keeps each run where that was asked for; all of them are tried. The exit code is the worst of them.
-pub fn run(args: &Args, folders: &[PathBuf]) -> u8 {
+pub fn run(args: &Flags, folders: &[PathBuf]) -> u8 {
     if args.store.is_none() && !args.keep {
         if args.labels.is_empty() {
             return 0;
@@ -44,7 +44,7 @@ pub fn run(args: &Args, folders: &[PathBuf]) -> u8 {
     folders.iter().map(|folder| one(args, folder, &mut store, &place)).max().unwrap_or(0)
 }
 
-fn one(args: &Args, folder: &Path, store: &mut Store, place: &Place) -> u8 {
+fn one(args: &Flags, folder: &Path, store: &mut Store, place: &Place) -> u8 {
     let saved = match Saved::open(folder) {
         Ok(saved) => saved,
         Err(error) => {
@@ -61,7 +61,7 @@ fn one(args: &Args, folder: &Path, store: &mut Store, place: &Place) -> u8 {
     }
 }
 
-fn keep(args: &Args, saved: &Saved, store: &mut Store) -> Result<RunId, Error> {
+fn keep(args: &Flags, saved: &Saved, store: &mut Store) -> Result<RunId, Error> {
     let id = store.add(saved)?;
     let mut labels = from_environment(|name| std::env::var(name).ok());
     // A job that keeps an old run again does not make it one of its own.

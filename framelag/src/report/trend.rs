@@ -16,12 +16,12 @@ const INCONCLUSIVE: u8 = 3;
 /// Flags of `framelag report trend`.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
-  framelag report trend                                p50 and p99 over the kept runs, and where they changed
+  framelag report trend                         p50 and p99 over the kept runs, and their changes
   framelag report trend --label branch=main --out trend.html
   framelag report trend --metric freezes.total_ms --store postgres://ann@db/lag
 
-Only runs of one machine with one kind of settings are joined: those that are like the latest run. What is left out
-is said; --all joins everything.
+Only runs of one machine with one kind of settings are joined: those that are like the latest
+run. What is left out is said; --all joins everything.
 
 Exit codes: 0 shown, 1 the store cannot be read or the page not be written, 2 wrong usage, 3 no run fits.")]
 pub struct Args {

@@ -86,9 +86,7 @@ impl FromStr for Place {
                 file(text, &path.map_err(|_| bad(text, "the path is not UTF-8"))?)
             }
             "postgres" | "postgresql" => server(text),
-            _ if rest.starts_with("//") => {
-                Err(bad(text, "runs are kept in a file or at postgres://USER@HOST/DATABASE"))
-            }
+            _ if rest.starts_with("//") => Err(bad(text, "runs are kept in a file or at postgres://HOST/DATABASE")),
             _ => file(text, text),
         }
     }
