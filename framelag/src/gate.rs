@@ -220,7 +220,7 @@ mod tests {
     #[test]
     fn what_makes_no_sense_is_named() {
         for (flags, words) in [
-            ("--metric p98", "close to it: latency_ms.p99"),
+            ("--metric p98", "close to it: latency_ms.p90, latency_ms.p95, latency_ms.p99"),
             ("--metric p98", "stages_ms.decode.p99"),
             ("--max-regression 10", "1%"),
             ("--max-delta 10%", "--max-delta"),
