@@ -156,7 +156,7 @@ fn runs(body: &mut String, trend: &Trend) {
 
 /// A table whose first `texts` columns are texts, and the others numbers.
 fn table(body: &mut String, heads: &[String], rows: &[Vec<String>], texts: usize) {
-    body.push_str("<div class=\"scroll\"><table>\n");
+    body.push_str("<div class=\"scroll\"><table style=\"white-space: nowrap\">\n");
     let mut line = |cell: &str, cells: &[String]| {
         body.push_str("<tr>");
         for (column, text) in cells.iter().enumerate() {
