@@ -30,7 +30,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = folder.path().join("summary.md");
         let text = r#"{"schema":"framelag/run/1","started":"2026-11-21T10:56:00Z","url":"rtsp://h/cam","warmup_s":2,
-                       "config":{},"host":{},"outcome":"ok"}"#;
+                       "config":{},"host":{},"frames":{},"latency_ms":{},"outcome":"ok"}"#;
         let (run, _) = reports::saved::parse(text.as_bytes(), Path::new("run.json")).expect("a run");
         append(&file, &run).expect("it can be made");
         append(&file, &run).expect("it can be appended to");
