@@ -332,11 +332,12 @@ impl Run<'_> {
 
     /// Writes and tells what came of it. The worst stream decides.
     fn finish(mut self) -> u8 {
+        // First: what a slow disk takes from here on is no part of the measurement.
+        let (window, now) = (self.screen.is_wanted(), self.clocks());
         // A thread that panicked has said so on standard error.
         self.saving.drain(..).for_each(|thread| drop(thread.join()));
         let saved = self.config.snapshot.as_deref().is_none_or(|path| self.save(path));
         let saved = self.keeper.as_ref().is_none_or(|keeper| pictures::finish(keeper, &self.output)) && saved;
-        let (window, now) = (self.screen.is_wanted(), self.clocks());
         let page = step_summary::file();
         tell_apart(&mut self.streams);
         let mut codes = if saved { Vec::new() } else { vec![FAILED] };

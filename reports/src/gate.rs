@@ -144,7 +144,7 @@ impl Gate {
         let notes = settings::notes(baseline, candidate);
         let [baseline, candidate] = [baseline, candidate].map(|side| Side::of(side, &self.metric));
         let measured = effect::measure(&baseline, &candidate, &self.metric, &self.limits);
-        let judgement = verdict::judge(measured.as_ref(), &baseline, &candidate, &self.metric);
+        let judgement = verdict::judge(measured.as_ref(), &baseline, &candidate, &self.metric, &self.limits);
         Ok(Comparison {
             schema: SCHEMA,
             metric: self.metric.to_string(),

@@ -253,7 +253,7 @@ impl Recorder {
         }
     }
 
-    /// The figures of the moment, for programs that watch the run. Costs some microseconds.
+    /// The figures of the moment, for programs that watch the run.
     pub fn metrics(&self, now: Now) -> Metrics {
         self.tally.metrics(now)
     }
@@ -277,7 +277,11 @@ impl Recorder {
             let written = report.close(&mut self.tally, &summary).map_err(|error| error.to_string());
             match written.and_then(|()| export::pages(&path).map_err(|error| error.to_string())) {
                 Ok(()) => summary.report = Some(path),
-                Err(error) => summary.fail(Warning::new(Code::ReportNotWritten, error)),
+                Err(error) => {
+                    summary.fail(Warning::new(Code::ReportNotWritten, error));
+                    // So that it does not say that all is well. Where it cannot be written either, the exit code still tells.
+                    let _ = folder::replace(&path.join("run.json"), &export::json::run(&summary.run));
+                }
             }
         }
         summary

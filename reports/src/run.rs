@@ -391,6 +391,16 @@ pub enum Outcome {
     Inconclusive,
 }
 
+impl Run {
+    /// Nothing can be said of its figures, whatever was asserted: a warning says so, or it is inconclusive for a reason that
+    /// this framelag does not know. Where an assertion is undecided, the outcome is that one's.
+    pub fn is_inconclusive_by_itself(&self) -> bool {
+        let undecided = self.assertions.iter().any(|verdict| verdict.ok.is_none());
+        let unknown = self.outcome == Outcome::Inconclusive && !undecided;
+        unknown || self.warnings.iter().any(|warning| warning.code.is_inconclusive())
+    }
+}
+
 impl Frames {
     /// From the accounts.
     pub fn new(counts: &Counts, segments: u32) -> Self {

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::export::words;
 use crate::run::{self, Run, rounded};
 
 mod advice;
@@ -116,6 +117,9 @@ pub struct Figures {
     pub bitrate_kbps: Option<f64>,
     /// Frames sent that never arrived.
     pub lost_percent: Option<f64>,
+    /// Frames sent that were not seen: lost, undecodable and unreadable ones. A decoder refuses what follows a lost frame up to the
+    /// next IDR frame, so that these may be many more than were lost.
+    pub missing_percent: Option<f64>,
     /// How many freezes.
     pub freezes: Option<f64>,
     /// All of them together.
@@ -174,7 +178,10 @@ impl Figures {
     /// The figures of a run; PSNR and SSIM are not among them, and stay `None`.
     pub fn of(run: &Run) -> Self {
         let latency = &run.latency_ms;
-        let lost = run.frames.lost.zip(run.frames.expected.filter(|expected| *expected > 0));
+        let percent = |frames: Option<u64>| {
+            let expected = run.frames.expected.filter(|expected| *expected > 0)?;
+            Some(rounded(frames? as f64 * 100.0 / expected as f64))
+        };
         Self {
             p50_ms: latency.p50,
             p90_ms: latency.p90,
@@ -185,7 +192,8 @@ impl Figures {
             age_p99_ms: run.picture_age_ms.p99,
             fps: run.fps,
             bitrate_kbps: run.bitrate_kbps,
-            lost_percent: lost.map(|(lost, expected)| rounded(lost as f64 * 100.0 / expected as f64)),
+            lost_percent: percent(run.frames.lost),
+            missing_percent: percent(words::missing(run)),
             freezes: run.freezes.count.map(|count| count as f64),
             freeze_ms: run.freezes.total_ms,
             first_frame_ms: run.startup.first_frame_ms,
@@ -195,7 +203,7 @@ impl Figures {
     }
 
     /// Each with its name in `tune.csv` and `tune.json`.
-    pub const fn named(&self) -> [(&'static str, Option<f64>); 15] {
+    pub const fn named(&self) -> [(&'static str, Option<f64>); 16] {
         [
             ("p50_ms", self.p50_ms),
             ("p90_ms", self.p90_ms),
@@ -207,6 +215,7 @@ impl Figures {
             ("fps", self.fps),
             ("bitrate_kbps", self.bitrate_kbps),
             ("lost_percent", self.lost_percent),
+            ("missing_percent", self.missing_percent),
             ("freezes", self.freezes),
             ("freeze_ms", self.freeze_ms),
             ("first_frame_ms", self.first_frame_ms),

@@ -15,6 +15,12 @@ use crate::run::{Run, Verdict};
 /// Assertions that have a case each.
 const MAX_CASES: usize = 1_000;
 
+/// The first case, which is of the run itself.
+const MEASURED: &str = "the run was measured";
+
+/// Reasons that are given.
+const MAX_REASONS: usize = 100;
+
 /// What a case came to.
 enum Result {
     Passed,
@@ -25,8 +31,10 @@ enum Result {
 /// The whole file.
 pub fn suite(run: &Run) -> String {
     let verdicts = run.assertions.iter().take(MAX_CASES);
-    let mut cases = vec![("the run was measured".to_owned(), whole(run))];
-    cases.extend(verdicts.map(|verdict| (words::shown(&verdict.text), judged(run, verdict))));
+    let whole = whole(run);
+    let judged: Vec<_> = verdicts.map(|verdict| (words::shown(&verdict.text), judged(&whole, verdict))).collect();
+    let mut cases = vec![(MEASURED.to_owned(), whole)];
+    cases.extend(judged);
     let failures = cases.iter().filter(|(_, result)| matches!(result, Result::Failure(_))).count();
     let errors = cases.iter().filter(|(_, result)| matches!(result, Result::Error(..))).count();
     let mut out = format!(
@@ -57,7 +65,7 @@ pub fn suite(run: &Run) -> String {
 }
 
 fn whole(run: &Run) -> Result {
-    let reasons = || words::reasons(run).join("; ");
+    let reasons = || words::reasons(run).into_iter().take(MAX_REASONS).collect::<Vec<_>>().join("; ");
     if words::run_failed(run) {
         Result::Error("failed", reasons())
     } else if words::proves_nothing(run) {
@@ -67,10 +75,11 @@ fn whole(run: &Run) -> Result {
     }
 }
 
-fn judged(run: &Run, verdict: &Verdict) -> Result {
+/// Of a run that proves nothing the first case says why: said in each, a long list would be many times as long.
+fn judged(whole: &Result, verdict: &Verdict) -> Result {
     let found = words::found(verdict);
-    match (whole(run), verdict.ok) {
-        (Result::Error(kind, why), _) => Result::Error(kind, format!("proves nothing ({found}): {why}")),
+    match (whole, verdict.ok) {
+        (Result::Error(kind, _), _) => Result::Error(kind, format!("proves nothing ({found}): see \"{MEASURED}\"")),
         (_, None) => Result::Error("inconclusive", found),
         (_, Some(false)) => Result::Failure(found),
         (_, Some(true)) => Result::Passed,

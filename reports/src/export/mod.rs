@@ -9,7 +9,7 @@ pub mod junit;
 pub mod markdown;
 pub mod openmetrics;
 mod pages;
-mod words;
+pub(crate) mod words;
 
 pub(crate) use pages::remove;
 pub use pages::{Error, pages};

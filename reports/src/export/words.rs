@@ -32,7 +32,7 @@ pub fn ms_or_none(value: Option<f64>) -> String {
 
 /// The run proves nothing, whatever its figures: it failed, or a warning says so.
 pub fn proves_nothing(run: &Run) -> bool {
-    run_failed(run) || run.warnings.iter().any(|warning| warning.code.is_inconclusive())
+    run_failed(run) || run.is_inconclusive_by_itself()
 }
 
 /// The run failed, in contrast to an assertion.

@@ -125,6 +125,12 @@ impl Measured {
         on_scale.fold(f64::INFINITY, f64::min)
     }
 
+    /// Nothing is allowed only because the baseline is 0, of which every share is 0: nobody asked for that.
+    pub(super) fn is_share_of_nothing(&self, limits: &Limits) -> bool {
+        let asked = |share: f64| share > 0.0;
+        self.limit == 0.0 && self.baseline == 0.0 && limits.share.is_some_and(asked) && limits.delta != Some(0.0)
+    }
+
     /// The smallest change for the worse that would have been found.
     pub(super) fn detectable(&self) -> Option<f64> {
         detectable(self.shift.spread?, self.shift.runs, self.limit)

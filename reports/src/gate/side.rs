@@ -62,6 +62,9 @@ fn sample(run: &Run, metric: &Metric) -> Result<f64, String> {
     if let Some(warning) = run.warnings.iter().find(|warning| failed(warning.code) || warning.code.is_inconclusive()) {
         return Err(warning.message.clone());
     }
+    if run.is_inconclusive_by_itself() {
+        return Err("it was inconclusive, for a reason that this framelag does not know".to_owned());
+    }
     if let Some(few) = metric.too_few(run) {
         return Err(few);
     }

@@ -111,6 +111,34 @@ fn what_proves_nothing_is_named_and_left_out() {
 }
 
 #[test]
+fn a_share_of_nothing_passes_nothing_that_is_worse() {
+    let lost = |first, counts: [u64; 5]| {
+        let mut runs = runs(first, &USUAL);
+        runs.iter_mut().zip(counts).for_each(|(run, lost)| run.frames.lost = Some(lost));
+        runs
+    };
+    let (none, some) = (lost(0, [0; 5]), lost(30, [0, 0, 9, 0, 0]));
+    let judged = |limits| {
+        let gate = gate("frames.lost", limits);
+        gate.compare(&named("baseline", &none), &named("candidate", &some)).expect("the same settings").judgement
+    };
+    let share = judged(Limits::default());
+    assert_eq!(share.verdict, Verdict::Inconclusive, "{}", share.why);
+    assert!(share.why.contains("--max-delta"), "{}", share.why);
+    let nothing = judged(Limits { share: Some(0.0), delta: None });
+    assert_eq!((nothing.verdict, &*nothing.why), (Verdict::Pass, "it is worse, but not more than noise"));
+}
+
+#[test]
+fn a_run_that_is_inconclusive_for_an_unknown_reason_is_left_out() {
+    let mut same = runs(30, &USUAL);
+    same[1].outcome = crate::Outcome::Inconclusive;
+    let comparison = compared(&runs(0, &USUAL), &same).expect("the same settings");
+    assert_eq!(comparison.candidate.left_out[0].name, "candidate/1");
+    assert!(comparison.candidate.left_out[0].why.contains("does not know"), "{comparison}");
+}
+
+#[test]
 fn a_broken_assertion_is_no_reason_to_leave_a_run_out() {
     let mut slow = runs(30, &times(1.2));
     slow[0].outcome = crate::Outcome::Failed;

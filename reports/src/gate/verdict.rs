@@ -4,16 +4,16 @@
 //!
 //! 1. a side has too few runs for the tests: inconclusive;
 //! 2. the change is worse than the limit, and more than noise: a regression;
-//! 3. it is worse than the limit, and may be noise: inconclusive;
+//! 3. it is worse than the limit, and may be noise: inconclusive, unless nothing was explicitly allowed;
 //! 4. a run of the candidate is no sample: inconclusive, since it could have been the one that shows it;
 //! 5. a change of [`BLIND`] times the limit would have been missed too often: inconclusive;
 //! 6. otherwise it passes.
 
 use serde::Serialize;
 
-use super::Side;
 use super::effect::Measured;
 use super::statistics::{BLIND, STRICT_LEVEL, can_decide, more_runs};
+use super::{Limits, Side};
 use crate::threshold::Metric;
 
 /// What came of it, and why.
@@ -62,7 +62,13 @@ impl Verdict {
     }
 }
 
-pub(super) fn judge(measured: Option<&Measured>, baseline: &Side, candidate: &Side, metric: &Metric) -> Judgement {
+pub(super) fn judge(
+    measured: Option<&Measured>,
+    baseline: &Side,
+    candidate: &Side,
+    metric: &Metric,
+    limits: &Limits,
+) -> Judgement {
     let runs = [baseline, candidate].map(|side| side.runs.len());
     let inconclusive =
         |why: String, more_runs| Judgement { verdict: Verdict::Inconclusive, improved: false, why, more_runs };
@@ -88,6 +94,10 @@ pub(super) fn judge(measured: Option<&Measured>, baseline: &Side, candidate: &Si
         let why = format!("it is worse by more than the limit, but that may be noise: {}", asked_for(more));
         return inconclusive(why, more);
     }
+    if beyond && measured.is_share_of_nothing(limits) {
+        let why = "it is worse than 0, of which a share allows nothing, but that may be noise: --max-delta says what is allowed";
+        return inconclusive(why.to_owned(), more(shift.change));
+    }
     if !candidate.left_out.is_empty() {
         let count = candidate.left_out.len();
         let why = format!("{count} of the candidate's runs prove nothing, and could have been those that show it");
@@ -105,6 +115,7 @@ pub(super) fn judge(measured: Option<&Measured>, baseline: &Side, candidate: &Si
     let why = match (improved, rise) {
         (true, _) => "it got better, and that is more than noise",
         (false, true) => "it got worse, but not by more than the limit",
+        (false, false) if beyond => "it is worse, but not more than noise",
         (false, false) => "there is no change beyond the limit",
     };
     Judgement { verdict: Verdict::Pass, improved, why: why.to_owned(), more_runs: None }

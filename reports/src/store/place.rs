@@ -77,10 +77,10 @@ impl FromStr for Place {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let Some((scheme, rest)) = text.split_once(':').filter(|(scheme, _)| is_scheme(scheme)) else {
-            return file(text, text);
-        };
-        match scheme {
+        // Whatever stands before `://` is meant as a scheme, and may have a password behind it: it never becomes a file's name.
+        let scheme = text.split_once(':').filter(|(scheme, rest)| is_scheme(scheme) || rest.starts_with("//"));
+        let Some((scheme, rest)) = scheme else { return file(text, text) };
+        match scheme.to_ascii_lowercase().as_str() {
             "sqlite" => {
                 let path = percent_decode_str(rest.strip_prefix("//").unwrap_or(rest)).decode_utf8();
                 file(text, &path.map_err(|_| bad(text, "the path is not UTF-8"))?)
@@ -149,7 +149,10 @@ mod tests {
         ] {
             assert_eq!(place(text), Place::File(PathBuf::from(path)), "{text}");
         }
-        assert!(matches!(place("postgres://ann@db/lag?sslmode=verify-full"), Place::Server(_)));
+        for text in ["postgres://ann@db/lag?sslmode=verify-full", "Postgres://ann:secret@db/lag"] {
+            let place = place(text);
+            assert!(matches!(place, Place::Server(_)) && !place.to_string().contains("secret"), "{place}");
+        }
     }
 
     #[test]
@@ -158,6 +161,8 @@ mod tests {
             ("", "names no file"),
             ("runs/", "names no file"),
             ("mysql://ann:secret@db/lag", "a file or at postgres://"),
+            ("postgres+ssl://ann:secret@db/lag", "a file or at postgres://"),
+            ("post gres://ann:secret@db/lag", "a file or at postgres://"),
             ("postgres://ann:secret@db/lag?pasword=secret", "\"pasword\" is no setting"),
             ("postgres://ann:secret@db:port/lag", "invalid port"),
         ] {

@@ -1,13 +1,13 @@
 //! Which setting to choose, in plain words that say how sure they are.
 //!
-//! Settings are compared by their median latency under the same network. One is recommended only if all of its runs were measured and lost
-//! next to nothing. Those that cannot be told from the fastest (each against it, at 95 % together: Hsu 1984, as in [`super::front`])
+//! Settings are compared by their median latency under the same network. One is recommended only if all of its runs were measured and nearly
+//! all of its frames were seen. Those that cannot be told from the fastest (each against it, at 95 % together: Hsu 1984, as in [`super::front`])
 //! are named with it.
 
 use serde::Serialize;
 
 use super::analysis::Analysis;
-use super::cells::MAX_LOST_PERCENT;
+use super::cells::MAX_MISSING_PERCENT;
 use super::math::t_quantile;
 use super::metric::{Metric, Scale};
 use super::noise::{CONFIDENCE, Means};
@@ -113,12 +113,14 @@ impl Judge<'_> {
         self.analysis.choice(cell)
     }
 
-    /// Cells whose runs were all measured and lost next to nothing.
+    /// Cells whose runs were all measured, with nearly all frames seen.
     fn eligible(&self, latency: &Means) -> Vec<usize> {
         let sound = |cell: &&usize| {
             let of = &self.analysis.cells[**cell];
             let measured = of.count(Outcome::Ok) == of.rows.len();
-            latency.of[**cell].is_some() && measured && of.lost_percent().is_none_or(|lost| lost <= MAX_LOST_PERCENT)
+            latency.of[**cell].is_some()
+                && measured
+                && of.missing_percent().is_none_or(|missing| missing <= MAX_MISSING_PERCENT)
         };
         self.group.iter().filter(sound).copied().collect()
     }
@@ -130,8 +132,8 @@ impl Judge<'_> {
             (1, 0) => "There is nothing to recommend: the only setting gave no figures.".to_owned(),
             (all, 0) => format!("There is nothing to recommend: none of the {all} settings gave figures."),
             (all, _) => format!(
-                "There is nothing to recommend: each of the {all} settings failed in a run, or lost more than \
-                 {MAX_LOST_PERCENT} % of its frames."
+                "There is nothing to recommend: each of the {all} settings failed in a run, or more than \
+                 {MAX_MISSING_PERCENT} % of its frames were not seen."
             ),
         }
     }
@@ -143,9 +145,9 @@ impl Judge<'_> {
         let cell = *self.group.iter().filter(faster).min_by(fastest)?;
         let of = &self.analysis.cells[cell];
         let bad = of.rows.len() - of.count(Outcome::Ok);
-        let why = match of.lost_percent().filter(|lost| *lost > MAX_LOST_PERCENT) {
+        let why = match of.missing_percent().filter(|missing| *missing > MAX_MISSING_PERCENT) {
             _ if bad > 0 => format!("{bad} of its {} runs gave no figures", of.rows.len()),
-            Some(lost) => format!("it lost {lost:.1} % of its frames"),
+            Some(missing) => format!("{missing:.1} % of its frames were not seen"),
             None => return None,
         };
         Some(format!("{} was faster ({}), but {why}.", self.name(cell), self.figure(Metric::P50, cell)?))

@@ -2,8 +2,8 @@
 
 use super::{Axis, Outcome, Row, Sweep};
 
-/// A part of frames lost, in percent, beyond which a setting is not recommended for its latency.
-pub const MAX_LOST_PERCENT: f64 = 1.0;
+/// A part of frames not seen, in percent, beyond which a setting is not recommended for its latency.
+pub const MAX_MISSING_PERCENT: f64 = 1.0;
 
 /// Runs with the same values.
 #[derive(Clone, Debug)]
@@ -38,9 +38,9 @@ impl<'a> Cell<'a> {
         (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
     }
 
-    /// The part of its frames that was lost.
-    pub fn lost_percent(&self) -> Option<f64> {
-        self.mean(|row| row.figures.lost_percent)
+    /// The part of its frames that was not seen.
+    pub fn missing_percent(&self) -> Option<f64> {
+        self.mean(|row| row.figures.missing_percent)
     }
 }
 

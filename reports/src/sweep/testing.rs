@@ -116,6 +116,7 @@ pub fn realistic(seed: u64, repeats: u32) -> Sweep {
         let loud = if values[0] == 3 { 0.10 } else { 0.02 };
         let p50 = base * (loud * noise.normal()).exp();
         let p99 = p50 * (1.8 + 20.0 / gop) * (2.0 * loud * noise.normal()).exp();
+        let lost = if udp { round((0.3 * noise.uniform()).max(0.0)) } else { 0.0 };
         Figures {
             p50_ms: Some(round(p50)),
             p90_ms: Some(round(p50 * 1.3)),
@@ -126,7 +127,8 @@ pub fn realistic(seed: u64, repeats: u32) -> Sweep {
             age_p99_ms: Some(round(p99 + 40.0)),
             fps: Some(round(25.0 + 0.02 * noise.normal())),
             bitrate_kbps: Some(round(kbps * (1.0 + 0.4 / gop) * (0.004 * noise.normal()).exp())),
-            lost_percent: Some(if udp { round((0.3 * noise.uniform()).max(0.0)) } else { 0.0 }),
+            lost_percent: Some(lost),
+            missing_percent: Some(lost),
             freezes: Some(0.0),
             freeze_ms: Some(0.0),
             first_frame_ms: Some(round(120.0 + gop * 3.0 * noise.uniform())),

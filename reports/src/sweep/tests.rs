@@ -10,6 +10,7 @@ fn small() -> Sweep {
         Figures {
             bitrate_kbps: Some(rounded([500.0, 4_000.0][values[0]] * (0.01 * luck.normal()).exp())),
             lost_percent: Some(0.0),
+            missing_percent: Some(0.0),
             fps: Some(25.0),
             psnr_db: Some(rounded(33.0 + 6.0 * values[0] as f64 + 0.1 * luck.normal())),
             p50_ms: Some(rounded(ms)),
@@ -151,13 +152,13 @@ fn warnings_say_what_is_wrong() {
     sweep.complete = false;
     sweep.rows[3].outcome = Outcome::Inconclusive;
     sweep.rows.iter_mut().for_each(|row| (row.figures.psnr_db, row.figures.ssim) = (None, None));
-    sweep.rows.iter_mut().filter(|row| row.cell == 9).for_each(|row| row.figures.lost_percent = Some(12.0));
+    sweep.rows.iter_mut().filter(|row| row.cell == 9).for_each(|row| row.figures.missing_percent = Some(12.0));
     let found = Analysis::of(&sweep);
     for what in [
         "The sweep is not finished",
         "1 of 48 runs were inconclusive",
         "measured more than twice",
-        "1 setting lost more than 1 % of the frames",
+        "Of 1 setting more than 1 % of the frames were not seen",
         "quality of the picture was not measured",
     ] {
         assert!(
@@ -193,4 +194,16 @@ fn a_steady_night_has_no_drift() {
     // 1 % of 400, and 3 standard deviations.
     let alarms = alarms.count();
     assert!(alarms <= 10, "{alarms} of 400");
+}
+
+#[test]
+fn what_the_decoder_refused_after_a_loss_is_missing_too() {
+    let tally = crate::tally::Tally::new(crate::testing::about(std::time::Duration::ZERO));
+    let mut run = tally.run(false);
+    run.frames.expected = Some(1_000);
+    (run.frames.lost, run.frames.undecodable, run.frames.unreadable) = (Some(5), Some(90), Some(1));
+    let figures = Figures::of(&run);
+    assert_eq!((figures.lost_percent, figures.missing_percent), (Some(0.5), Some(9.6)));
+    run.frames.undecodable = None;
+    assert_eq!(Figures::of(&run).missing_percent, None);
 }

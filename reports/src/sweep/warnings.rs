@@ -1,7 +1,7 @@
 //! What a reader of a sweep must know before believing it.
 
 use super::analysis::Analysis;
-use super::cells::{Cell, MAX_LOST_PERCENT};
+use super::cells::{Cell, MAX_MISSING_PERCENT};
 use super::metric::Metric;
 use super::{Outcome, front};
 
@@ -21,7 +21,7 @@ pub fn all(analysis: &Analysis<'_>) -> Vec<String> {
     out.extend(bad(analysis, Outcome::Failed, "failed"));
     out.extend(bad(analysis, Outcome::Inconclusive, "were inconclusive and are in no figure"));
     out.extend(repeats(analysis));
-    out.extend(lost(analysis));
+    out.extend(missing(analysis));
     out.extend(quality(analysis));
     out.extend(drift(analysis));
     out.extend(interactions(analysis));
@@ -77,15 +77,15 @@ fn repeats(analysis: &Analysis<'_>) -> Option<String> {
     }
 }
 
-fn lost(analysis: &Analysis<'_>) -> Option<String> {
-    let of = |cell: &Cell<'_>| cell.lost_percent().filter(|lost| *lost > MAX_LOST_PERCENT);
-    let mut losing: Vec<(f64, &Cell<'_>)> = analysis.cells.iter().filter_map(|cell| Some((of(cell)?, cell))).collect();
-    losing.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let (most, worst) = losing.first()?;
-    let (count, s) = (losing.len(), if losing.len() == 1 { "" } else { "s" });
+fn missing(analysis: &Analysis<'_>) -> Option<String> {
+    let of = |cell: &Cell<'_>| cell.missing_percent().filter(|missing| *missing > MAX_MISSING_PERCENT);
+    let mut missing: Vec<(f64, &Cell<'_>)> = analysis.cells.iter().filter_map(|cell| Some((of(cell)?, cell))).collect();
+    missing.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let (most, worst) = missing.first()?;
+    let (count, s) = (missing.len(), if missing.len() == 1 { "" } else { "s" });
     Some(format!(
-        "{count} setting{s} lost more than {MAX_LOST_PERCENT} % of the frames, {} most ({most:.1} %): latency is that of frames that \
-         arrived.",
+        "Of {count} setting{s} more than {MAX_MISSING_PERCENT} % of the frames were not seen (lost, or refused by the decoder after a \
+         loss), of {} most ({most:.1} %): latency is that of frames that were.",
         analysis.names.cell(worst)
     ))
 }

@@ -56,7 +56,12 @@ impl Seen {
         })?;
         let too_many = (left_out > 0).then(|| format!("the last {left_out} rows of frames.csv are not in the plots"));
         seen.note = note.or(too_many);
-        seen.finish(saved.run.duration_s);
+        if saved.run.merged.is_some() {
+            // Of many receivers, one after the other: over time they would be one stream that never was.
+            (seen.latency, seen.missing) = (Vec::new(), Vec::new());
+        } else {
+            seen.finish(saved.run.duration_s);
+        }
         Ok(seen)
     }
 

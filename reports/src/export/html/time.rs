@@ -3,7 +3,7 @@
 use super::seen::Seen;
 use super::{cell, section, table};
 use crate::export::words;
-use crate::plot::{Axis, Chart, Tone};
+use crate::plot::{Axis, Chart, Tone, escape};
 use crate::run::Run;
 use crate::saved::IntervalRow;
 
@@ -46,6 +46,14 @@ pub fn latency(run: &Run, seen: &Seen, intervals: &[IntervalRow]) -> String {
 }
 
 fn explained(run: &Run, seen: &Seen) -> String {
+    if let Some(merged) = &run.merged {
+        let zero = merged.second_zero.as_deref().unwrap_or("the first receiver's start");
+        return format!(
+            "Second by second, of all receivers together: the frames of {} receivers are no single line. Second 0 is {}.",
+            merged.receivers.len(),
+            escape(&words::shown(zero))
+        );
+    }
     let mut text =
         "From painting the stamp into a picture to handing it to the window, frame by frame in the order shown."
             .to_owned();

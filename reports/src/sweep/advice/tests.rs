@@ -65,15 +65,15 @@ fn where_everything_failed_nothing_is_recommended() {
 #[test]
 fn a_setting_that_failed_or_lost_frames_is_passed_over() {
     let mut sweep = of(&[20.0, 30.0, 50.0], 3, 0.02, 1);
-    sweep.rows.iter_mut().filter(|row| row.values[0] == 0).for_each(|row| row.figures.lost_percent = Some(7.5));
+    sweep.rows.iter_mut().filter(|row| row.values[0] == 0).for_each(|row| row.figures.missing_percent = Some(7.5));
     let found = advice(&sweep);
     assert_eq!((found.confidence, found.cell), (Confidence::Clear, Some(1)));
     says(&found, "x a was faster (");
-    says(&found, "but it lost 7.5 % of its frames");
+    says(&found, "but 7.5 % of its frames were not seen");
     let failed = sweep.rows.iter_mut().find(|row| row.values[0] == 0).expect("it ran");
     failed.outcome = Outcome::Failed;
     says(&advice(&sweep), "but 1 of its 3 runs gave no figures");
-    sweep.rows.iter_mut().for_each(|row| row.figures.lost_percent = Some(3.0));
+    sweep.rows.iter_mut().for_each(|row| row.figures.missing_percent = Some(3.0));
     assert_eq!(advice(&sweep).confidence, Confidence::Nothing);
 }
 

@@ -3,7 +3,7 @@
 use super::super::analysis::Analysis;
 use super::super::front::Standing;
 use super::super::metric::Metric;
-use super::super::{Outcome, cells::MAX_LOST_PERCENT};
+use super::super::{Outcome, cells::MAX_MISSING_PERCENT};
 use super::{metrics, runs, with_unit};
 use crate::plot::escape;
 
@@ -29,7 +29,7 @@ pub fn section(found: &Analysis<'_>) -> String {
     }
     column("runs", true);
     metrics(found).for_each(|metric| column(&with_unit(metric), true));
-    ["lost, %", "fps"].iter().for_each(|name| column(name, true));
+    ["not seen, %", "fps"].iter().for_each(|name| column(name, true));
     out.push_str("</tr></thead>\n<tbody>\n");
     order.iter().for_each(|cell| row(found, *cell, &mut out));
     out.push_str("</tbody>\n</table></div>\n");
@@ -59,9 +59,12 @@ fn row(found: &Analysis<'_>, cell: usize, out: &mut String) {
     for metric in metrics(found) {
         field("number", &figure(found, cell, metric));
     }
-    let lost = of.lost_percent();
-    let losing = lost.is_some_and(|lost| lost > MAX_LOST_PERCENT);
-    field(if losing { "number bad" } else { "number" }, &lost.map_or("–".to_owned(), |lost| format!("{lost:.2}")));
+    let missing = of.missing_percent();
+    let many = missing.is_some_and(|missing| missing > MAX_MISSING_PERCENT);
+    field(
+        if many { "number bad" } else { "number" },
+        &missing.map_or("–".to_owned(), |missing| format!("{missing:.2}")),
+    );
     let fps = of.mean(|row| row.figures.fps);
     field("number", &fps.map_or("–".to_owned(), |fps| format!("{fps:.1}")));
     out.push_str("</tr>\n");
