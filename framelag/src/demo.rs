@@ -2,14 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, ExitStatus};
+use std::process::{Child, ExitCode, ExitStatus};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use common::redact;
 use common::units::parse_duration;
 
-use crate::processes::{GRACE, Process, end, on_path, sibling, wait, watch_for_interrupt};
+use crate::processes::{GRACE, Process, end, leashed, on_path, sibling, wait, watch_for_interrupt};
 use crate::serving::Server;
 
 /// Flags of `framelag demo`.
@@ -85,12 +85,12 @@ fn start_publisher(source: &str, url: &str, dir: &Path) -> Result<Process, Strin
     if Path::new(source).is_file() {
         arguments.push("--loop");
     }
-    Process::start("publisher", &sibling("publisher")?, &arguments, dir.join("publisher.log"))
+    Process::start_leashed("publisher", &sibling("publisher")?, &arguments, dir.join("publisher.log"))
 }
 
 /// Runs the receiver in the foreground until it ends. A publisher that dies ends the demo.
 fn play_receiver(args: &Args, url: &str, mut publisher: Process, stopped: &AtomicBool) -> Result<ExitStatus, String> {
-    let mut command = Command::new(sibling("receiver")?);
+    let mut command = leashed(&sibling("receiver")?)?;
     command.arg(url).args(["--wait", FIRST_PICTURE_LIMIT]);
     command.arg("--duration").arg(format!("{}ms", args.duration.as_millis()));
     command.arg("--report").arg(&args.report);

@@ -57,10 +57,10 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     save_baseline: Option<String>,
     /// Folder for gate.json and gate.md.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", requires = "baseline")]
     report: Option<PathBuf>,
     /// One line of JSON on standard output, and nothing else there.
-    #[arg(long)]
+    #[arg(long, requires = "baseline")]
     json: bool,
 }
 

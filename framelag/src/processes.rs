@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, getpgid, kill_process, kill_process_group};
 
 /// How long a child may take to end after it was asked to, before it is killed.
 pub const GRACE: Duration = Duration::from_secs(3);
@@ -67,12 +67,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts `executable args…` with standard output and error in `log`.
-    pub fn start(name: &'static str, executable: &Path, args: &[&str], log: PathBuf) -> Result<Self, String> {
-        Self::spawn(name, Command::new(executable), args, log)
-    }
-
-    /// The same, [`leashed`].
+    /// Starts `executable args…`, [`leashed`], with standard output and error in `log`.
     pub fn start_leashed(name: &'static str, executable: &Path, args: &[&str], log: PathBuf) -> Result<Self, String> {
         Self::spawn(name, leashed(executable)?, args, log)
     }
@@ -127,16 +122,23 @@ impl Drop for Process {
     }
 }
 
-/// Asks `child` to end and waits for it; kills it where it does not within the grace time.
+/// Asks `child`, and what it started where it leads a group, to end and waits for it; kills it where it does not within the
+/// grace time.
 pub fn end(child: &mut Child) {
     if let Ok(None) = child.try_wait() {
         // A failure here means that the child ended in between; waiting settles it either way.
-        let _ = kill_process(Pid::from_child(child), Signal::TERM);
+        let _ = signal(child, Signal::TERM);
     }
     if !matches!(wait(child, GRACE), Ok(Some(_))) {
-        let _ = child.kill();
+        let _ = signal(child, Signal::KILL);
         let _ = child.wait();
     }
+}
+
+/// To its group where it leads one, which outlives it where it started something; else to itself alone.
+fn signal(child: &Child, signal: Signal) -> rustix::io::Result<()> {
+    let id = Pid::from_child(child);
+    if getpgid(Some(id)) == Ok(id) { kill_process_group(id, signal) } else { kill_process(id, signal) }
 }
 
 /// The child's status, or `None` where it still runs after `limit`.
@@ -168,7 +170,8 @@ mod tests {
         let dir = env::temp_dir().join(format!("framelag-process-{}", std::process::id()));
         fs::create_dir_all(&dir).expect("a temporary folder can be made");
         let args = ["-c", "echo the reason >&2; exit 7"];
-        let mut process = Process::start("publisher", Path::new("/bin/sh"), &args, dir.join("log")).expect("sh starts");
+        let mut process =
+            Process::spawn("publisher", Command::new("/bin/sh"), &args, dir.join("log")).expect("sh starts");
         let error = process.wait_until(Duration::from_secs(5), "publish", || false).expect_err("it ends at once");
         fs::remove_dir_all(&dir).expect("the folder was just made");
         assert!(error.contains("publisher ended early") && error.contains("the reason"), "{error}");

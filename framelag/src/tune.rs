@@ -34,9 +34,12 @@ use matrix::{Cell, Turn};
 use output::Output;
 use plan::Plan;
 
-/// Room that a run needs: its report, its logs, and the pictures that are compared. With less it would fail for want of room,
-/// and that would stand in the results.
+/// Room that a run needs beside the pictures that are compared: its report and its logs. With less it would fail for want of
+/// room, and that would stand in the results.
 const MIN_FREE_BYTES: u64 = 128 << 20;
+
+/// A run that failed with less than this free may have failed for want of room.
+const LOST_BYTES: u64 = 1 << 20;
 
 /// Exit code where all runs were made, and some of them say nothing.
 const INCONCLUSIVE: u8 = 3;
@@ -87,10 +90,10 @@ enum Error {
     #[error("interrupted: {0} of {1} runs are kept, and the same command goes on with the rest")]
     Interrupted(usize, usize),
     #[error(
-        "the disk of {0} is full: {1} bytes are free, and a run needs {MIN_FREE_BYTES}. What was measured is kept: once there is \
+        "the disk of {0} is full: {1} bytes are free, and a run needs {2}. What was measured is kept: once there is \
          room the same command goes on"
     )]
-    Full(PathBuf, u64),
+    Full(PathBuf, u64, u64),
     #[error("{0}")]
     Failed(String),
 }
@@ -146,10 +149,11 @@ fn default_out(name: &str) -> PathBuf {
     Path::new("framelag-tune").join(name.chars().map(safe).collect::<String>())
 }
 
-/// What a sweep that goes on must have in common with its beginning: the plan, and the machine.
+/// What a sweep that goes on must have in common with its beginning: the plan, the machine and the instrument.
 fn essence(plan: &Plan) -> Vec<(String, String)> {
     let mut all = plan.essence();
     all.push(("machine".to_owned(), host::machine().unwrap_or_else(|| "unknown".to_owned())));
+    all.push(("framelag".to_owned(), env!("CARGO_PKG_VERSION").to_owned()));
     all
 }
 
@@ -177,8 +181,9 @@ fn sweep(
         if stopped.load(Ordering::Relaxed) {
             return Err(interrupted());
         }
-        check_room(out)?;
         let cell = &cells[turn.cell];
+        let room = MIN_FREE_BYTES.saturating_add(if plan.quality { cell.pictures_bytes } else { 0 });
+        check_room(out, room)?;
         output.run(cell);
         let (begun, started) = (Instant::now(), now());
         let report = format!("runs/cell-{:03}-repeat-{}", turn.cell, turn.repeat);
@@ -187,6 +192,13 @@ fn sweep(
             Err(playing::Error::Interrupted) => return Err(interrupted()),
             Err(playing::Error::Failed(why)) => return Err(Error::Failed(why)),
         };
+        if ran.outcome == Outcome::Failed {
+            // What came of Ctrl-C or of a full disk is no result: the run is made again.
+            if stopped.load(Ordering::Relaxed) {
+                return Err(interrupted());
+            }
+            check_room(out, LOST_BYTES)?;
+        }
         let row = Row {
             cell: turn.cell,
             repeat: turn.repeat,
@@ -212,9 +224,9 @@ fn sweep(
 }
 
 /// An error where a run would not have the room that it needs. A file system that does not say is taken to have it.
-fn check_room(out: &Path) -> Result<(), Error> {
+fn check_room(out: &Path, needed: u64) -> Result<(), Error> {
     let free = rustix::fs::statvfs(out).map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
-    if free < MIN_FREE_BYTES { Err(Error::Full(out.to_owned(), free)) } else { Ok(()) }
+    if free < needed { Err(Error::Full(out.to_owned(), free, needed)) } else { Ok(()) }
 }
 
 /// What came of each run that was made.

@@ -33,7 +33,7 @@ impl Rig {
         let (url, size, fps) = (server.url(), SIZE.to_string(), fps.to_string());
         let arguments = ["--source", "test", "--size", &size, "--fps", &fps, "--to", &url];
         let mut publisher =
-            Process::start("publisher", &sibling("publisher")?, &arguments, logs.join("publisher.log"))?;
+            Process::start_leashed("publisher", &sibling("publisher")?, &arguments, logs.join("publisher.log"))?;
         server.wait_for_stream(&mut publisher)?;
         let tcp = |address| Endpoint { protocol: Protocol::Tcp, address };
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));

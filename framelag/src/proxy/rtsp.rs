@@ -35,6 +35,9 @@ const WRITE_LIMIT: Duration = Duration::from_secs(5);
 /// Transports that one connection may ask for without an answer, or have at a time.
 const MAX_TRANSPORTS: usize = 16;
 
+/// How long no connection is accepted after one that could not be.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(1);
+
 /// Bytes read at once.
 const READ_BYTES: usize = 16 << 10;
 
@@ -117,8 +120,15 @@ fn listen_at(socket: &TcpListener, server: Server, shared: &Arc<Shared>, stopped
             if ready.0[0] {
                 return Ok(());
             }
-            // A client that gave up is none.
-            let Ok((client, address)) = socket.accept() else { continue };
+            let (client, address) = match socket.accept() {
+                Ok(accepted) => accepted,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
+                // A client that gave up, or no file descriptor to be had for now.
+                Err(_) => {
+                    thread::sleep(ACCEPT_PAUSE);
+                    continue;
+                }
+            };
             connections.retain(|connection| !connection.is_finished());
             if shared.admit(connections.len(), address).is_none() {
                 continue;
@@ -191,7 +201,7 @@ impl Connection<'_> {
             if asks {
                 let Some(count) = read(client, &mut buffer)? else { return Ok(()) };
                 for piece in requests.take(&buffer[..count]) {
-                    server.write_all(&self.request(piece))?;
+                    server.write_all(&self.request(piece)?)?;
                 }
             }
             if answers {
@@ -203,30 +213,25 @@ impl Connection<'_> {
         }
     }
 
-    /// A request as the server is to see it.
-    fn request(&mut self, piece: Piece) -> Vec<u8> {
+    /// A request as the server is to see it. The error ends the connection: datagrams that go past the proxy would be measured
+    /// without its network.
+    fn request(&mut self, piece: Piece) -> io::Result<Vec<u8>> {
         let head = match piece {
-            Piece::Bytes(bytes) => return bytes,
+            Piece::Bytes(bytes) => return Ok(bytes),
             Piece::Head(head) => head,
         };
         let wanted = message::is_setup(&head).then(|| message::ports(&head, "client_port")).flatten();
         let (Some(of_client), Some(number)) = (wanted, message::header(&head, "CSeq")) else {
-            return head.into_bytes();
+            return Ok(head.into_bytes());
         };
         if self.asked.len() + self.flows.len() / 2 >= MAX_TRANSPORTS {
-            return head.into_bytes();
+            return Err(io::Error::other(format!("it asks for more than {MAX_TRANSPORTS} transports")));
         }
-        match Ports::bind(self.client, of_client, self.server.at) {
-            Ok(ports) => {
-                let told = message::with_ports(&head, "client_port", ports.to_server());
-                self.asked.insert(number.to_owned(), ports);
-                told.into_bytes()
-            }
-            Err(error) => {
-                tracing::warn!("no ports for datagrams: {error}");
-                head.into_bytes()
-            }
-        }
+        let ports = Ports::bind(self.client, of_client, self.server.at)
+            .inspect_err(|error| tracing::warn!("no ports for datagrams: {error}"))?;
+        let told = message::with_ports(&head, "client_port", ports.to_server());
+        self.asked.insert(number.to_owned(), ports);
+        Ok(told.into_bytes())
     }
 
     /// A response as the client is to see it.

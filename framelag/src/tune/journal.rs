@@ -74,7 +74,7 @@ pub enum Error {
 impl Error {
     /// Whether the user has to change what was asked for.
     pub const fn is_usage(&self) -> bool {
-        matches!(self, Self::Damaged { .. } | Self::Changed { .. } | Self::Taken(_))
+        matches!(self, Self::Damaged { .. } | Self::Changed { .. })
     }
 }
 
@@ -93,11 +93,7 @@ impl Journal {
         fs::create_dir_all(folder).map_err(|error| Error::File("make the folder", folder.to_owned(), error))?;
         let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
         let mut file = open.map_err(cannot("open"))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(Error::Taken(folder.to_owned())),
-            Err(TryLockError::Error(error)) => return Err(cannot("lock")(error)),
-        }
+        lock(&file, &path, folder)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(cannot("read"))?;
         let Some((head, rows, len)) =
@@ -151,22 +147,38 @@ impl Journal {
     }
 }
 
+/// Takes the journal of `folder` for this process, until it is closed.
+fn lock(file: &File, path: &Path, folder: &Path) -> Result<(), Error> {
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => Error::Taken(folder.to_owned()),
+        TryLockError::Error(error) => Error::File("lock", path.to_owned(), error),
+    })
+}
+
 /// Moves a sweep's folder aside, whole, to the first free name beside it; `None` where there is no sweep.
 ///
 /// # Errors
 /// The folder cannot be moved.
 pub fn put_aside(folder: &Path) -> Result<Option<PathBuf>, Error> {
-    if !folder.join(NAME).exists() {
-        return Ok(None);
-    }
+    let path = folder.join(NAME);
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Error::File("open", path, error)),
+    };
+    // Until it is moved: not from under a sweep that runs.
+    lock(&file, &path, folder)?;
+    // By its own name, however it was typed: `night/` and `.` too.
+    let cannot = |error| Error::File("move aside", folder.to_owned(), error);
+    let folder = folder.canonicalize().map_err(cannot)?;
     let beside = |number: u32| {
-        let mut name = folder.as_os_str().to_owned();
+        let mut name = folder.file_name().unwrap_or_default().to_owned();
         name.push(format!(".{number}"));
-        PathBuf::from(name)
+        folder.with_file_name(name)
     };
     let free = (1..).map(beside).find(|path| !path.exists());
     let free = free.expect("not every number has a folder");
-    fs::rename(folder, &free).map_err(|error| Error::File("move aside", folder.to_owned(), error))?;
+    fs::rename(&folder, &free).map_err(cannot)?;
     Ok(Some(free))
 }
 
@@ -295,9 +307,24 @@ mod tests {
             "{text}"
         );
         assert!(!text.contains("seed"), "{text}");
-        let aside = put_aside(folder.path()).expect("it can be moved").expect("there was one");
-        assert!(aside.join(NAME).is_file() && !folder.path().exists());
-        fs::remove_dir_all(aside).expect("it is ours");
+    }
+
+    #[test]
+    fn a_sweep_is_put_aside_beside_itself_and_not_while_it_runs() {
+        let parent = tempfile::tempdir().expect("a folder for the test");
+        let folder = parent.path().join("night");
+        assert_eq!(put_aside(&folder).expect("nothing is there"), None);
+        let journal = open(&folder, "10").expect("it begins");
+        let error = put_aside(&folder).expect_err("it runs");
+        assert!(matches!(error, Error::Taken(_)) && !error.is_usage(), "{error}");
+        drop(journal);
+        for (number, typed) in ["night", "night/", "night/."].into_iter().enumerate() {
+            drop(open(&folder, "10").expect("it begins"));
+            let aside = put_aside(&parent.path().join(typed)).expect("it can be moved").expect("there was one");
+            let number = (number + 1).to_string();
+            assert!(aside.ends_with(format!("night.{number}")), "{typed}: {}", aside.display());
+            assert!(aside.join(NAME).is_file() && !folder.exists(), "{typed}");
+        }
     }
 
     #[test]

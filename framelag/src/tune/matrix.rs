@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use common::frame::Size;
 use common::impair::Conditions;
 use publisher::args::Transport as Pushed;
 use publisher::config::Source;
@@ -28,6 +29,9 @@ const MAX_GOP_TIME: Duration = Duration::from_secs(60);
 /// Pictures per second where nothing says it: the publisher's default.
 const FPS: f64 = 30.0;
 
+/// Where the source decides over the size of its pictures.
+const UNKNOWN_SIZE: Size = Size::new(1920, 1080);
+
 /// One combination of values.
 #[derive(Clone, Debug)]
 pub struct Cell {
@@ -45,6 +49,8 @@ pub struct Cell {
     pub gop_time: Duration,
     /// Every so-manieth picture is kept where picture quality is measured.
     pub pictures_every: u32,
+    /// Bytes of the pictures that both ends keep there, at most; those of a camera without a size as of the largest usual one.
+    pub pictures_bytes: u64,
 }
 
 /// One run of a sweep.
@@ -175,7 +181,10 @@ fn cell(plan: &Plan, number: usize) -> Result<Cell, Mistake> {
     let (pushed, played) = (publisher.transport, receiver.transport);
     networks(&parts, pushed, played).map_err(|(name, why)| wrong(&[name], why))?;
     let pictures_every = pictures_every(pictures, publisher.gop);
-    Ok(Cell { number, values, parts, pushed, played, gop_time, pictures_every })
+    let size = publisher.wish.size.unwrap_or(UNKNOWN_SIZE);
+    let played_frames = (plan.warmup + plan.duration).as_secs_f64() * fps;
+    let pictures_bytes = pictures_bytes(size, played_frames / f64::from(pictures_every));
+    Ok(Cell { number, values, parts, pushed, played, gop_time, pictures_every, pictures_bytes })
 }
 
 /// Which of so many pictures are kept to measure quality by. Not a number that shares a factor with the GOP: those pictures would
@@ -183,8 +192,17 @@ fn cell(plan: &Plan, number: usize) -> Result<Cell, Mistake> {
 fn pictures_every(pictures: f64, gop: u32) -> u32 {
     /// Enough for a mean, where the run has so many.
     const WANTED: f64 = 20.0;
-    let wish = ((pictures / WANTED) as u32).clamp(1, common::pictures::EVERY);
+    /// More take room on the disk, and tell nothing new.
+    const MOST: f64 = 100.0;
+    let most = (pictures / MOST) as u32;
+    let wish = ((pictures / WANTED) as u32).clamp(1, common::pictures::EVERY.max(most));
     (1..=wish).rev().find(|every| gcd(*every, gop) == 1).unwrap_or(1)
+}
+
+/// Bytes of so many pictures (8-bit 4:2:0) at both ends. The publisher's begin before the receiver's: a margin of half.
+fn pictures_bytes(size: Size, kept: f64) -> u64 {
+    let picture = f64::from(size.width) * f64::from(size.height) * 1.5;
+    (picture * kept.ceil() * 2.0 * 1.5) as u64
 }
 
 fn gcd(a: u32, b: u32) -> u32 {
@@ -327,7 +345,8 @@ mod tests {
 
     #[test]
     fn pictures_are_kept_at_all_places_of_a_gop_and_enough_of_them() {
-        for (pictures, gop, every) in [(30.0, 30, 1), (250.0, 50, 11), (250.0, 12, 11), (900.0, 30, 13), (900.0, 1, 15)]
+        for (pictures, gop, every) in
+            [(30.0, 30, 1), (250.0, 50, 11), (250.0, 12, 11), (900.0, 30, 13), (900.0, 1, 15), (9000.0, 1, 90)]
         {
             assert_eq!(pictures_every(pictures, gop), every, "{pictures} {gop}");
         }

@@ -3,6 +3,8 @@
 
 mod reader;
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
@@ -113,10 +115,13 @@ impl Plan {
     pub fn open(file: &Path) -> Result<Self, Error> {
         let name = file.display().to_string();
         let cannot = |error| Error::Read(name.clone(), error);
-        if std::fs::metadata(file).map_err(cannot)?.len() > MAX_BYTES {
+        // Asked for its length, a pipe or a device would say nothing.
+        let mut text = String::new();
+        let opened = File::open(file).map_err(&cannot)?;
+        opened.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(&cannot)?;
+        if text.len() as u64 > MAX_BYTES {
             return Err(Error::TooLong(name));
         }
-        let text = std::fs::read_to_string(file).map_err(cannot)?;
         read(&text).map_err(|mistakes| Error::Mistakes(name, mistakes))
     }
 

@@ -60,7 +60,11 @@ impl Messages {
         let head: Vec<u8> = self.buffer.drain(..end + END.len()).collect();
         let head = match String::from_utf8(head) {
             Ok(head) => head,
-            Err(bytes) => return Some(Piece::Bytes(bytes.into_bytes())),
+            // It may have a body, whose length is not known.
+            Err(bytes) => {
+                self.opaque = true;
+                return Some(Piece::Bytes(bytes.into_bytes()));
+            }
         };
         match header(&head, "Content-Length").map(|length| length.trim().parse()) {
             None => {}
@@ -171,6 +175,10 @@ mod tests {
         let odd = "RTSP/1.0 200 OK\r\nContent-Length: many\r\n\r\n";
         assert_eq!(messages.take(odd.as_bytes()), [Piece::Head(odd.to_owned())]);
         assert_eq!(messages.take(b"a"), [Piece::Bytes(b"a".to_vec())]);
+        let mut messages = Messages::default();
+        let latin = b"ANNOUNCE rtsp://h/caf\xe9 RTSP/1.0\r\nContent-Length: 4\r\n\r\n".to_vec();
+        assert_eq!(messages.take(&latin), [Piece::Bytes(latin.clone())]);
+        assert_eq!(messages.take(SETUP.as_bytes()), [Piece::Bytes(SETUP.as_bytes().to_vec())]);
     }
 
     #[test]
