@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use framelag_tests::measuring::{publisher_with_server, receiver};
+use framelag_tests::measuring::publisher_with_server;
 use framelag_tests::process::{Builder, Finished, Process};
 use framelag_tests::report::Report;
 use framelag_tests::scraping;
-use framelag_tests::serving::{Transport, address_in, free_tcp_port};
-use framelag_tests::{LIMIT, turn};
+use framelag_tests::serving::{address_in, free_tcp_port};
+use framelag_tests::{LIMIT, binary, turn};
 use serde_json::Value;
 
 const PUBLISHER: [&str; 6] = ["--source", "test", "--size", "640x480", "--fps", "30"];
@@ -25,8 +25,12 @@ fn messages(collector: Process) -> Vec<Value> {
     finished.stdout.iter().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 
+/// A receiver that sends its metrics to `to`, for longer than from one message to the next.
 fn sending(url: &str, to: &str, folder: &Path) -> Builder {
-    receiver(url, Transport::Tcp, folder).args(["--otlp", to])
+    Builder::new(binary::path("receiver"))
+        .args([url, "--otlp", to])
+        .words("--headless --warmup 1s --duration 7s --wait 30s --report")
+        .arg(folder)
 }
 
 #[test]
@@ -36,7 +40,7 @@ fn the_last_message_says_what_the_reports_say() {
     let (_publisher, url) = publisher_with_server(&PUBLISHER);
     let (collector, address) = collector(&[]);
     let to = format!("http://ann:secret@{address}");
-    let finished = sending(&url, &to, folder.path()).args([&url]).words("--duration 7s").run(LIMIT).expect_code(0);
+    let finished = sending(&url, &to, folder.path()).args([&url]).run(LIMIT).expect_code(0);
     assert!(!finished.to_string().contains("secret"), "{finished}");
 
     let messages = messages(collector);
@@ -116,9 +120,8 @@ fn a_collector_that_is_away_or_refuses_is_told_once_and_fails_nothing() {
     let (_publisher, url) = publisher_with_server(&PUBLISHER);
     let (_collector, refusing) = collector(&["503"]);
     let away = format!("127.0.0.1:{}", free_tcp_port());
-    let run = |to: &str, name: &str| {
-        sending(&url, &format!("http://ann:secret@{to}"), &folder.path().join(name)).words("--duration 6s").spawn()
-    };
+    let run =
+        |to: &str, name: &str| sending(&url, &format!("http://ann:secret@{to}"), &folder.path().join(name)).spawn();
     let runs = [run(&away, "away"), run(&refusing, "refusing")];
     runs.into_iter().for_each(|run| told_once(run.finish(LIMIT)));
 }
