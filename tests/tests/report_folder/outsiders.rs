@@ -115,7 +115,10 @@ fn hgrm_parser_agrees(folder: &Path) {
         rows.iter().map(|row| (row[0].as_f64().expect("a fraction"), row[1].as_f64().expect("a value"))).collect();
     for (name, fraction) in [("p50", 0.5), ("p90", 0.9)] {
         let (ours, theirs) = (report.number(&format!("latency_ms.{name}")), quantile(&rows, fraction));
-        assert!(close(theirs, ours), "{name}: {ours}, and hdr-plot reads {theirs}");
+        // A step of the distribution may end one rank further on: then ours is between the steps around it.
+        let before = rows.iter().rfind(|row| row.0 < fraction).map_or(0.0, |row| row.1);
+        let between = before <= ours && ours <= theirs;
+        assert!(between || close(theirs, ours), "{name}: {ours}, and hdr-plot reads {before} to {theirs}");
     }
     assert!(rows.is_sorted() && rows.len() > 20, "{rows:?}");
     let below: BTreeMap<String, f64> = serde_json::from_value(parsed["below"].clone()).expect("four figures");
