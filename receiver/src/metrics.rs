@@ -1,4 +1,4 @@
-//! Live metrics for other programs: served to those that ask ([`serve`]), sent to a collector ([`push`]).
+//! Live metrics for other programs: served to those that ask (`serve`), sent to a collector (`push`).
 //!
 //! ```text
 //! the caller's thread ── publish, every second ──▶ board ──▶ thread "metrics": serve, push

@@ -2,7 +2,7 @@
 //!
 //! `run.json` has to be whole, which it is after any kill: it is replaced by renaming. Of the other files the beginning counts,
 //! up to the first line that is cut or makes no sense; [`Rows::note`] says where that is. Nothing read takes more memory
-//! than the limits of [`lines`] and [`MAX_ROWS`] allow.
+//! than the limits of `lines` and [`MAX_ROWS`] allow.
 
 use std::fs::File;
 use std::io::{self, Read};

@@ -6,7 +6,7 @@
 //!
 //! Both databases are spoken to by sqlx's `Any` driver: one code path, chosen by the URL at run time. Its price is that
 //! only types which both have can be used, which is no loss here, and that statements are checked by tests, not by
-//! the compiler. What differs (how a writing transaction begins, how tables are listed) is in [`schema`].
+//! the compiler. What differs (how a writing transaction begins, how tables are listed) is in `schema`.
 //!
 //! # Writers at once
 //!

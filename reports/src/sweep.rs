@@ -1,6 +1,6 @@
 //! A sweep: many short runs over a matrix of settings, and what they say about each setting.
 //!
-//! `framelag tune` hands in its [`Row`]s, one for each run, after every run; [`write`] turns them into `tune.csv`, `tune.json`
+//! `framelag tune` hands in its [`Row`]s, one for each run, after every run; [`write`](fn@write) turns them into `tune.csv`, `tune.json`
 //! and `tune.html`. The unit of every comparison is the run, never the frame: the frames of one run share its luck.
 //! `docs/tune-results.md` describes the files and the method.
 
