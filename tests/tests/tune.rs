@@ -28,6 +28,16 @@ fn says(ran: &Finished, words: &str) -> bool {
     ran.stdout.iter().chain(&ran.stderr).any(|line| line.contains(words))
 }
 
+/// What others make of a sweep's files: pandas of `tune.csv`, and a validator of JSON Schema of `tune.json`.
+fn read_by_others(out: &Path) -> Finished {
+    let repository = binary::repository();
+    Builder::new(need::made("outsiders/python/bin/python"))
+        .arg(repository.join("tests/peers/sweep_reader.py"))
+        .arg(out)
+        .arg(repository.join("docs/tune.schema.json"))
+        .run(LIMIT)
+}
+
 /// The running processes that process `parent` started: number and command line.
 fn children(parent: u32) -> Vec<(u32, String)> {
     let processes = fs::read_dir("/proc").expect("Linux has it").flatten();
@@ -102,6 +112,8 @@ fn a_sweep_that_is_killed_loses_no_finished_run_and_goes_on_with_the_rest() {
     let sweep: Value =
         serde_json::from_str(&fs::read_to_string(out.join("tune.json")).expect("it is written")).expect("JSON");
     assert_eq!(sweep["complete"], true);
+    let read = read_by_others(&out).expect_code(0);
+    assert!(says(&read, "4 runs of 2 cells, 2 of them measured"), "{read}");
 
     // A third time there is nothing to do; another plan is another sweep.
     let third = tune(&plan, &out).run(LIMIT).expect_code(0);
@@ -129,6 +141,14 @@ fn a_cell_that_crashes_is_written_down_and_the_others_are_measured() {
     assert!(why.contains("the server ended early") && why.contains("/nowhere/at-all"), "{why}");
     assert!(crashed["figures"]["p50_ms"].is_null() && crashed["report"].is_null(), "{crashed:#}");
     assert_eq!(measured["outcome"], "ok", "{measured:#}");
+
+    let read = read_by_others(&out).expect_code(0);
+    assert!(says(&read, "2 runs of 2 cells, 1 of them measured"), "{read}");
+    let table = out.join("tune.csv");
+    let text = fs::read_to_string(&table).expect("it is written");
+    fs::write(&table, text.replacen(",framelag,", ",embedded,", 1)).expect("the folder can be written");
+    let refused = read_by_others(&out).expect_code(1);
+    assert!(says(&refused, "server is 'embedded' in tune.csv and 'framelag' in tune.json"), "{refused}");
 }
 
 #[test]
