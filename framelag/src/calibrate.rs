@@ -13,7 +13,7 @@ mod rig;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use chrono::{SecondsFormat, Utc};
@@ -23,8 +23,7 @@ use reports::calibration::{
 };
 
 use crate::USAGE;
-use crate::playing;
-use crate::processes::watch_for_interrupt;
+use crate::processes::{self, check, watch_for_interrupt};
 use file::File;
 use optical::Camera;
 use output::Output;
@@ -94,18 +93,12 @@ impl From<String> for Error {
     }
 }
 
-impl From<playing::Error> for Error {
-    fn from(error: playing::Error) -> Self {
-        match error {
-            playing::Error::Interrupted => Self::interrupted(),
-            playing::Error::Failed(why) => Self::Failed(why),
-        }
-    }
-}
-
-impl Error {
-    fn interrupted() -> Self {
-        Self::Failed("interrupted: nothing was written".to_owned())
+impl From<processes::Error> for Error {
+    fn from(error: processes::Error) -> Self {
+        Self::Failed(match error {
+            processes::Error::Interrupted => "interrupted: nothing was written".to_owned(),
+            processes::Error::Failed(why) => why,
+        })
     }
 }
 
@@ -133,7 +126,7 @@ fn calibrate(args: &Args) -> Result<Outcome, Error> {
     let logs = tempfile::tempdir().map_err(|error| format!("cannot make a folder for the logs: {error}"))?;
 
     let looking = args.optical.map(optical::Looking::start).transpose()?;
-    let mut rig = Rig::start(logs.path(), FPS, SEED)?;
+    let mut rig = Rig::start(logs.path(), FPS, SEED, &stopped)?;
     let seen = looking.map(|looking| looking.measure(&mut rig, &output, &stopped)).transpose()?;
     let (measured, receiver_read) = measure(args, &mut rig, &output, &stopped)?;
     drop(rig);
@@ -199,12 +192,4 @@ fn measure(
         all.push(measured);
     }
     Ok((all, cost))
-}
-
-/// An error where the user has had enough.
-fn check(stopped: &AtomicBool) -> Result<(), Error> {
-    match stopped.load(Ordering::Relaxed) {
-        true => Err(Error::interrupted()),
-        false => Ok(()),
-    }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use common::redact;
 use common::units::parse_duration;
 
-use crate::processes::{GRACE, Process, end, leashed, on_path, sibling, wait, watch_for_interrupt};
+use crate::processes::{Error, GRACE, Process, end, leashed, on_path, sibling, wait, watch_for_interrupt};
 use crate::serving::Server;
 
 /// Flags of `framelag demo`.
@@ -39,14 +39,14 @@ const FOOTAGE: [&str; 2] = ["footage/bigbuckbunny.mp4", "footage/bikes.mp4"];
 pub fn run(args: Args) -> ExitCode {
     match play(&args) {
         Ok(status) => ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)),
-        Err(message) => {
-            eprintln!("error: {message}");
+        Err(error) => {
+            eprintln!("error: {error}");
             ExitCode::from(1)
         }
     }
 }
 
-fn play(args: &Args) -> Result<ExitStatus, String> {
+fn play(args: &Args) -> Result<ExitStatus, Error> {
     // Ctrl-C reaches the receiver by itself (it shares the terminal); this process stays to collect what it says.
     let stopped = watch_for_interrupt()?;
     let dir = &args.report;
@@ -54,10 +54,10 @@ fn play(args: &Args) -> Result<ExitStatus, String> {
 
     let (source, why) = choose_source(args.source.as_deref());
     eprintln!("demo: source: {} ({why})", redact::secrets(&source));
-    let server = Server::start(dir, [8554, 8080])?;
+    let server = Server::start(dir, [8554, 8080], &stopped)?;
     let url = server.url();
     let mut publisher = start_publisher(&source, &url, dir)?;
-    server.wait_for_stream(&mut publisher)?;
+    server.wait_for_stream(&mut publisher, &stopped)?;
     eprintln!("demo: three processes: server ← publisher at {url}, receiver ← server");
     let status = play_receiver(args, &url, publisher, &stopped)?;
     eprintln!("demo: report: {}", dir.display());

@@ -5,14 +5,14 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::processes::{end, leashed, sibling, wait};
+use crate::processes::{Error, check, end, leashed, sibling, wait};
 
 /// How long the receiver may take until it shows a picture, and again to end.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -49,23 +49,6 @@ pub struct Receiver {
     gop_time: Duration,
     report: PathBuf,
     log: PathBuf,
-}
-
-/// Why there is no report.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
-    /// The user has had enough.
-    #[error("interrupted")]
-    Interrupted,
-    /// What went wrong.
-    #[error("{0}")]
-    Failed(String),
-}
-
-impl From<String> for Error {
-    fn from(why: String) -> Self {
-        Self::Failed(why)
-    }
 }
 
 impl Receiver {
@@ -163,8 +146,4 @@ fn events(stdout: ChildStdout) -> mpsc::Receiver<String> {
         }
     });
     receiver
-}
-
-fn check(stopped: &AtomicBool) -> Result<(), Error> {
-    if stopped.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
 }

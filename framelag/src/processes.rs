@@ -20,6 +20,23 @@ pub const GRACE: Duration = Duration::from_secs(3);
 /// How often a child's state is looked at.
 const POLL: Duration = Duration::from_millis(20);
 
+/// Why something that was waited for did not come about.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The user has had enough.
+    #[error("interrupted")]
+    Interrupted,
+    /// What went wrong.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<String> for Error {
+    fn from(why: String) -> Self {
+        Self::Failed(why)
+    }
+}
+
 /// True from Ctrl-C (or SIGTERM) on.
 pub fn watch_for_interrupt() -> Result<Arc<AtomicBool>, String> {
     let stopped = Arc::new(AtomicBool::new(false));
@@ -27,6 +44,11 @@ pub fn watch_for_interrupt() -> Result<Arc<AtomicBool>, String> {
     ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))
         .map_err(|error| format!("cannot handle Ctrl-C: {error}"))?;
     Ok(stopped)
+}
+
+/// An error from Ctrl-C on.
+pub fn check(stopped: &AtomicBool) -> Result<(), Error> {
+    if stopped.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
 }
 
 /// The executable `name` in the folder of this one.
@@ -87,17 +109,25 @@ impl Process {
         Ok(Self { name, child, log })
     }
 
-    /// Waits until `ready` says so, for at most `limit`. `what` says in the error what did not come about.
-    pub fn wait_until(&mut self, limit: Duration, what: &str, mut ready: impl FnMut() -> bool) -> Result<(), String> {
+    /// Waits until `ready` says so, for at most `limit`, or until the user has had enough. `what` says in the error what did
+    /// not come about.
+    pub fn wait_until(
+        &mut self,
+        limit: Duration,
+        what: &str,
+        stopped: &AtomicBool,
+        mut ready: impl FnMut() -> bool,
+    ) -> Result<(), Error> {
         let deadline = Instant::now() + limit;
         while Instant::now() < deadline {
+            check(stopped)?;
             self.check_running()?;
             if ready() {
                 return Ok(());
             }
             thread::sleep(POLL);
         }
-        Err(format!("the {} did not {what} within {limit:?}:\n{}", self.name, self.log_tail()))
+        Err(format!("the {} did not {what} within {limit:?}:\n{}", self.name, self.log_tail()).into())
     }
 
     /// An error with the end of the log where the process is not running any more.
@@ -165,16 +195,33 @@ mod tests {
         assert_ne!(found.port(), taken);
     }
 
+    /// A shell that runs `script`, and the folder of its log.
+    fn shell(script: &str) -> (Process, tempfile::TempDir) {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let log = folder.path().join("log");
+        (Process::spawn("publisher", Command::new("/bin/sh"), &["-c", script], log).expect("sh starts"), folder)
+    }
+
+    const LIMIT: Duration = Duration::from_secs(30);
+
     #[test]
     fn a_process_that_ends_early_is_reported_with_the_end_of_its_log() {
-        let dir = env::temp_dir().join(format!("framelag-process-{}", std::process::id()));
-        fs::create_dir_all(&dir).expect("a temporary folder can be made");
-        let args = ["-c", "echo the reason >&2; exit 7"];
-        let mut process =
-            Process::spawn("publisher", Command::new("/bin/sh"), &args, dir.join("log")).expect("sh starts");
-        let error = process.wait_until(Duration::from_secs(5), "publish", || false).expect_err("it ends at once");
-        fs::remove_dir_all(&dir).expect("the folder was just made");
+        let (mut process, _folder) = shell("echo the reason >&2; exit 7");
+        let error = process.wait_until(LIMIT, "publish", &AtomicBool::new(false), || false).expect_err("it ends");
+        let error = error.to_string();
         assert!(error.contains("publisher ended early") && error.contains("the reason"), "{error}");
+    }
+
+    #[test]
+    fn ctrl_c_ends_the_wait_for_a_process_that_does_not_do_its_part() {
+        let (mut process, _folder) = shell("exec sleep 600");
+        let stopped = AtomicBool::new(false);
+        // As if the signal came while it is looked.
+        let looked = || {
+            stopped.store(true, Ordering::Relaxed);
+            false
+        };
+        assert_eq!(process.wait_until(LIMIT, "publish", &stopped, looked), Err(Error::Interrupted));
     }
 
     #[test]

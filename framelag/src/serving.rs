@@ -3,9 +3,10 @@
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use crate::processes::{Process, free_port, sibling};
+use crate::processes::{Error, Process, free_port, sibling};
 
 /// How long a process may take until it does its part.
 const START_LIMIT: Duration = Duration::from_secs(15);
@@ -22,12 +23,13 @@ pub struct Server {
 
 impl Server {
     /// Starts it with its log in `dir`, on these ports of RTSP and HTTP where they are free; 0 is any.
-    pub fn start(dir: &Path, [rtsp, http]: [u16; 2]) -> Result<Self, String> {
+    pub fn start(dir: &Path, [rtsp, http]: [u16; 2], stopped: &AtomicBool) -> Result<Self, Error> {
         let port = |preferred| free_port(preferred).map_err(|error| format!("no free port on 127.0.0.1: {error}"));
         let (rtsp, http) = (port(rtsp)?, port(http)?);
         let arguments = ["serve", "--rtsp", &rtsp.to_string(), "--http", &http.to_string()];
         let mut process = Process::start_leashed("server", &sibling("framelag")?, &arguments, dir.join("server.log"))?;
-        process.wait_until(START_LIMIT, "listen", || TcpStream::connect_timeout(&http, ANSWER_LIMIT).is_ok())?;
+        let listens = || TcpStream::connect_timeout(&http, ANSWER_LIMIT).is_ok();
+        process.wait_until(START_LIMIT, "listen", stopped, listens)?;
         Ok(Self { process, rtsp, http })
     }
 
@@ -47,8 +49,8 @@ impl Server {
     }
 
     /// Waits until the stream is there, so that the receiver's time to the first picture is not the publisher's.
-    pub fn wait_for_stream(&self, publisher: &mut Process) -> Result<(), String> {
-        publisher.wait_until(START_LIMIT, "publish", || self.has_stream().unwrap_or(false))
+    pub fn wait_for_stream(&self, publisher: &mut Process, stopped: &AtomicBool) -> Result<(), Error> {
+        publisher.wait_until(START_LIMIT, "publish", stopped, || self.has_stream().unwrap_or(false))
     }
 
     fn has_stream(&self) -> io::Result<bool> {

@@ -27,8 +27,8 @@ use chrono::{SecondsFormat, Utc};
 use reports::host;
 use reports::sweep::{self, Outcome, Row, Sweep};
 
-use crate::processes::{sibling, watch_for_interrupt};
-use crate::{USAGE, playing};
+use crate::USAGE;
+use crate::processes::{self, sibling, watch_for_interrupt};
 use journal::Journal;
 use matrix::{Cell, Turn};
 use output::Output;
@@ -189,8 +189,8 @@ fn sweep(
         let report = format!("runs/cell-{:03}-repeat-{}", turn.cell, turn.repeat);
         let ran = match run::run(plan, cell, *turn, &out.join(&report), stopped) {
             Ok(ran) => ran,
-            Err(playing::Error::Interrupted) => return Err(interrupted()),
-            Err(playing::Error::Failed(why)) => return Err(Error::Failed(why)),
+            Err(processes::Error::Interrupted) => return Err(interrupted()),
+            Err(processes::Error::Failed(why)) => return Err(Error::Failed(why)),
         };
         if ran.outcome == Outcome::Failed {
             // What came of Ctrl-C or of a full disk is no result: the run is made again.

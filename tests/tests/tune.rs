@@ -1,6 +1,7 @@
 //! `framelag tune` with real processes: a sweep that is killed and goes on, cells that crash, plans that cannot be.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use framelag_tests::process::{Builder, Finished, wait_until};
@@ -149,6 +150,38 @@ fn a_cell_that_crashes_is_written_down_and_the_others_are_measured() {
     fs::write(&table, text.replacen(",framelag,", ",embedded,", 1)).expect("the folder can be written");
     let refused = read_by_others(&out).expect_code(1);
     assert!(says(&refused, "server is 'embedded' in tune.csv and 'framelag' in tune.json"), "{refused}");
+}
+
+#[test]
+fn ctrl_c_while_a_cell_starts_up_is_no_failure_of_the_cell() {
+    let _turn = turn::take();
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    // A server that never listens, and later one that does.
+    let server = folder.path().join("server");
+    let become_server = |command: &str| {
+        fs::write(&server, format!("#!/bin/sh\nexec {command}\n")).expect("the folder can be written");
+        fs::set_permissions(&server, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    };
+    become_server("sleep 600");
+    let command = format!("server = \"exec:{} {{port}}\"\npublisher.fps = 30", server.display());
+    let text = SMALL.replace("repeat = 2", "repeat = 1").replace("publisher.fps = 30", &command);
+    let (plan, out) = (write_plan(folder.path(), &text.replace("[10, 60]", "[10]")), folder.path().join("out"));
+    let first = tune(&plan, &out).spawn();
+    let started = wait_until("the server", LIMIT, || {
+        let children = children(first.id());
+        children.iter().any(|(_, command)| command.starts_with("sleep")).then_some(children)
+    });
+    first.interrupt();
+    let interrupted = first.finish(LIMIT).expect_code(1);
+    assert!(says(&interrupted, "interrupted: 0 of 1 runs are kept"), "{interrupted}");
+    assert_eq!(journal(&out), [] as [Value; 0], "it is no result");
+    assert!(!started.iter().any(|(number, _)| runs(*number)), "what was started has ended: {started:?}");
+
+    let framelag = binary::path("framelag");
+    become_server(&format!("{} serve --rtsp 127.0.0.1:$1 --http 127.0.0.1:0", framelag.display()));
+    tune(&plan, &out).run(LIMIT).expect_code(0);
+    let rows = journal(&out);
+    assert_eq!((rows.len(), &rows[0]["outcome"]), (1, &Value::from("ok")), "{rows:#?}");
 }
 
 #[test]

@@ -28,13 +28,13 @@ pub struct Rig {
 
 impl Rig {
     /// Starts all but the receiver, with their logs in `logs`.
-    pub fn start(logs: &Path, fps: u32, seed: u64) -> Result<Self, Error> {
-        let server = Server::start(logs, [0, 0])?;
+    pub fn start(logs: &Path, fps: u32, seed: u64, stopped: &AtomicBool) -> Result<Self, Error> {
+        let server = Server::start(logs, [0, 0], stopped)?;
         let (url, size, fps) = (server.url(), SIZE.to_string(), fps.to_string());
         let arguments = ["--source", "test", "--size", &size, "--fps", &fps, "--to", &url];
         let mut publisher =
             Process::start_leashed("publisher", &sibling("publisher")?, &arguments, logs.join("publisher.log"))?;
-        server.wait_for_stream(&mut publisher)?;
+        server.wait_for_stream(&mut publisher, stopped)?;
         let tcp = |address| Endpoint { protocol: Protocol::Tcp, address };
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let proxy = Proxy::start(tcp(any), tcp(server.rtsp()), Network::default(), seed);

@@ -4,12 +4,13 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use url::Url;
 
 use super::server::{FOLDER, PORT, Server, executable, mediamtx};
-use crate::processes::{Process, free_port};
+use crate::processes::{Error, Process, free_port};
 use crate::serving;
 
 /// How long a server may take until it listens.
@@ -38,7 +39,7 @@ enum Running {
 
 impl Meeting {
     /// Starts what has to be, with its log and files in `folder`.
-    pub fn prepare(server: &Server, folder: &Path) -> Result<Self, String> {
+    pub fn prepare(server: &Server, folder: &Path, stopped: &AtomicBool) -> Result<Self, Error> {
         let free = || free_port(0).map_err(|error| format!("no free port on 127.0.0.1: {error}"));
         Ok(match server {
             Server::Embedded => {
@@ -46,26 +47,26 @@ impl Meeting {
                 Self { embedded: Some([rtsp, http]), ..Self::at(url(rtsp)?, Running::Nothing) }
             }
             Server::Own => {
-                let server = serving::Server::start(folder, [0, 0])?;
+                let server = serving::Server::start(folder, [0, 0], stopped)?;
                 Self::at(url(server.rtsp())?, Running::Own(server))
             }
             Server::Mediamtx => {
-                let program = mediamtx().ok_or("mediamtx has gone")?;
+                let program = mediamtx().ok_or_else(|| "mediamtx has gone".to_owned())?;
                 let rtsp = free()?;
                 let file = folder.join("mediamtx.yml");
                 let written = fs::write(&file, mediamtx_config(rtsp)?);
                 written.map_err(|error| format!("cannot write {}: {error}", file.display()))?;
-                Self::started(&program, &[&file.display().to_string()], rtsp, folder)?
+                Self::started(&program, &[&file.display().to_string()], rtsp, folder, stopped)?
             }
             Server::Command(words) => {
                 let rtsp = free()?;
                 let (port, dir) = (rtsp.port().to_string(), folder.display().to_string());
                 let words: Vec<String> =
                     words.iter().map(|word| word.replace(PORT, &port).replace(FOLDER, &dir)).collect();
-                let (program, arguments) = words.split_first().ok_or("the command is empty")?;
+                let (program, arguments) = words.split_first().ok_or_else(|| "the command is empty".to_owned())?;
                 let file = executable(program).ok_or_else(|| format!("the program {program} has gone"))?;
                 let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-                Self::started(&file, &arguments, rtsp, folder)?
+                Self::started(&file, &arguments, rtsp, folder, stopped)?
             }
             Server::Running(url) => Self::at(url.clone(), Running::Nothing),
         })
@@ -76,9 +77,16 @@ impl Meeting {
     }
 
     /// Starts a program and waits until it listens at `rtsp`.
-    fn started(program: &Path, arguments: &[&str], rtsp: SocketAddr, folder: &Path) -> Result<Self, String> {
+    fn started(
+        program: &Path,
+        arguments: &[&str],
+        rtsp: SocketAddr,
+        folder: &Path,
+        stopped: &AtomicBool,
+    ) -> Result<Self, Error> {
         let mut process = Process::start_leashed("server", program, arguments, folder.join("server.log"))?;
-        process.wait_until(START_LIMIT, "listen", || TcpStream::connect_timeout(&rtsp, ANSWER_LIMIT).is_ok())?;
+        let listens = || TcpStream::connect_timeout(&rtsp, ANSWER_LIMIT).is_ok();
+        process.wait_until(START_LIMIT, "listen", stopped, listens)?;
         Ok(Self::at(url(rtsp)?, Running::Other(process)))
     }
 

@@ -17,8 +17,8 @@ use super::matrix::{Cell, Turn};
 use super::meeting::Meeting;
 use super::path::Path as Network;
 use super::plan::Plan;
-use crate::playing::{Error, Playing, Receiver};
-use crate::processes::{Process, sibling};
+use crate::playing::{Playing, Receiver};
+use crate::processes::{Error, Process, sibling};
 
 /// How long the publisher may take until its stream can be played: a camera or a child process may be slow to open.
 const PUBLISH_LIMIT: Duration = Duration::from_secs(20);
@@ -66,12 +66,13 @@ pub fn run(plan: &Plan, cell: &Cell, turn: Turn, folder: &Path, stopped: &Atomic
 
 fn measure(plan: &Plan, cell: &Cell, turn: Turn, folder: &Path, stopped: &AtomicBool) -> Result<Ran, Error> {
     anew(folder)?;
-    let mut meeting = Meeting::prepare(&cell.parts.server, folder)?;
+    let mut meeting = Meeting::prepare(&cell.parts.server, folder, stopped)?;
     let seed = |way: u64| network_seed(plan.seed, turn.repeat, way);
     let uplink = Network::start(&meeting.push, &cell.parts.uplink, cell.pushed == Pushed::Udp, seed(0))?;
     let mut publisher = publish(plan, cell, &meeting, &uplink, folder)?;
     let there = meeting.probe();
-    publisher.wait_until(PUBLISH_LIMIT, "publish", || meeting.check_running().is_err() || there.has_stream())?;
+    let published = || meeting.check_running().is_err() || there.has_stream();
+    publisher.wait_until(PUBLISH_LIMIT, "publish", stopped, published)?;
     meeting.check_running()?;
     let downlink = Network::start(&meeting.play, &cell.parts.downlink, cell.played == Played::Udp, seed(1))?;
 
