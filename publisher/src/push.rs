@@ -144,7 +144,8 @@ impl Push {
         }
         self.pending.push_back(Pending { picture: self.given, captured: frame.captured, stamped: *stamped, at });
         self.given += 1;
-        for encoded in self.encoder.encode(&frame.picture, at, idr)? {
+        self.encoder.encode(&frame.picture, at, idr)?;
+        while let Some(encoded) = self.encoder.next_unit()? {
             self.send(encoded)?;
         }
         Ok(())
@@ -156,6 +157,10 @@ impl Push {
         while self.pending.front().is_some_and(|oldest| oldest.picture < picture) {
             self.pending.pop_front();
             self.dropped += 1;
+        }
+        // Nothing is known any more of one that was given up.
+        if self.pending.front().is_some_and(|oldest| oldest.picture > picture) {
+            return Ok(());
         }
         let Some(Pending { captured, stamped, at, .. }) = self.pending.pop_front() else { return Ok(()) };
         let encoded = stamped.wall_at(self.clock.now().mono);

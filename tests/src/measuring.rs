@@ -19,8 +19,12 @@ pub fn stamped_pictures() -> Process {
 
 /// A publisher with `arguments`, which has begun, with a server of its own in its process; and the URL that it is played from.
 pub fn publisher_with_server(arguments: &[&str]) -> (Process, String) {
-    let mut publisher =
-        Builder::new(binary::path("publisher")).args(arguments).words("--rtsp 127.0.0.1:0 --http 127.0.0.1:0").spawn();
+    begun(Builder::new(binary::path("publisher")).args(arguments))
+}
+
+/// `publisher` when it has begun, with a server of its own in its process; and the URL that it is played from.
+pub fn begun(publisher: Builder) -> (Process, String) {
+    let mut publisher = publisher.words("--rtsp 127.0.0.1:0 --http 127.0.0.1:0").spawn();
     let address = publisher.wait_for_line("where it can be played", LIMIT, |line| address_in(line, "rtsp"));
     publisher.wait_for_line("the stream's start", LIMIT, |line| line.contains("publishing to").then_some(()));
     (publisher, format!("rtsp://{address}/cam"))

@@ -1,9 +1,12 @@
 //! Encoders of ffmpeg's in a child process, as users ask for them by `--encoder ffmpeg:NAME`.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use framelag_tests::measuring::{expect_measured, publisher_with_server, receiver};
+use framelag_tests::measuring::{begun, expect_measured, publisher_with_server, receiver};
 use framelag_tests::process::{Builder, Finished};
+use framelag_tests::report::Report;
 use framelag_tests::serving::Transport;
 use framelag_tests::{LIMIT, Process, binary, need, turn};
 use publisher::capture::pattern;
@@ -54,6 +57,44 @@ fn every_frame_of_x264_is_measured_with_all_its_stages() {
     let ended = publisher.finish(LIMIT).expect_code(0);
     let last = ended.stdout.last().expect("it says how it ended");
     assert!(last.contains("\"dropped_by_encoder\":0"), "{last}");
+}
+
+/// A folder with an `ffmpeg` in it: the real one, but that it skips pictures 3, 8, 13 and so on before it encodes.
+fn ffmpeg_that_skips() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let script = format!(
+        "#!/bin/sh\nfor word; do shift\n[ \"$word\" = -fps_mode ] && set -- \"$@\" -vf \"select='not(eq(mod(n,5),3))'\"\n\
+         set -- \"$@\" \"$word\"\ndone\nexec {} \"$@\"\n",
+        need::tool("ffmpeg").display()
+    );
+    let file = folder.path().join("ffmpeg");
+    fs::write(&file, script).expect("the folder can be written");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    folder
+}
+
+#[test]
+fn pictures_that_the_encoder_skips_are_counted_and_do_not_hold_up_the_source() {
+    let _turn = turn::take();
+    let (skips, home) = (ffmpeg_that_skips(), tempfile::tempdir().expect("a folder for the test"));
+    let path = std::env::var_os("PATH").expect("there is one");
+    let path = [skips.path().to_owned()].into_iter().chain(std::env::split_paths(&path));
+    let publisher = Builder::new(binary::path("publisher")).words("--source test --duration 8s --json --encoder");
+    let publisher = publisher.arg(X264).env("PATH", std::env::join_paths(path).expect("folders without a colon"));
+    let (publisher, url) = begun(publisher);
+    let receiver = receiver(&url, Transport::Tcp, home.path()).run(LIMIT);
+    let ended = publisher.finish(LIMIT).expect_code(0);
+    let ended: serde_json::Value =
+        serde_json::from_str(ended.stdout.last().expect("it says how it ended")).expect("JSON lines");
+    let count = |name: &str| ended[name].as_u64().unwrap_or_else(|| panic!("{name} in {ended}"));
+    let (frames, skipped) = (count("frames"), count("dropped_by_encoder"));
+    let expected = (0..frames).filter(|number| number % 5 == 3).count() as u64;
+    // The last one's may come after its end.
+    assert!((expected..=expected + 1).contains(&skipped) && expected > 0, "{expected}: {ended}");
+    // Were each waited for longer than its time, there would be a handful for each second.
+    assert!(count("missed") < frames, "{ended}");
+    let report = Report::read(home.path());
+    assert_eq!(report.number("stamps.contradicted"), 0.0, "each unit has the SEI of its own picture\n{receiver}");
 }
 
 /// A publisher with these arguments, and the one line that it complains with.
@@ -137,8 +178,13 @@ fn the_receivers_decoder_takes_x264_at_every_setting() {
         let mut encoder = Child::start("libx264", config).expect("an encoder");
         let mut decoder = OpenH264::new().expect("a decoder");
         for (number, picture) in (0..6).zip(pattern::pictures(size)) {
-            let units = encoder.encode(&picture, Duration::ZERO, false).expect("it encodes");
-            let [encoded] = &units[..] else { panic!("{size}: {} units for picture {number}", units.len()) };
+            encoder.encode(&picture, Duration::ZERO, false).expect("it encodes");
+            // On a busy machine it may come later than it is waited for at once.
+            let encoded = loop {
+                if let Some(encoded) = encoder.next_unit().expect("it encodes") {
+                    break encoded;
+                }
+            };
             assert_eq!((encoded.picture, encoded.unit.idr), (number, number % 3 == 0), "{size}");
             let mut decoded = None;
             let outcome = decoder.decode(&encoded.unit.annex_b, &mut |planes| decoded = Some(planes.size));

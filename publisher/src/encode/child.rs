@@ -1,8 +1,10 @@
 //! An encoder in a child process: pictures go in by one pipe and access units come out by another.
 //!
-//! One thread does both. It writes a picture and waits for that picture's access unit, with a limit to each wait. The unit
-//! says which picture it is of by its time, so that one that the encoder skipped or keeps back costs no other its stamp.
+//! One thread does both. It writes a picture and waits for that picture's access unit, but goes on with the next picture where
+//! that does not come ([`super::patience`]). A unit says which picture it is of by its time, so that one that the encoder skipped
+//! or keeps back costs no other its stamp.
 
+use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{ChildStderr, ChildStdin, ChildStdout};
@@ -14,17 +16,12 @@ use common::frame::Picture;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::flv::Demuxer;
+use super::patience::{Patience, START_LIMIT};
 use super::{Config, Encoded, Encoder, Error, ffmpeg};
 use crate::rate::FrameRate;
 
-/// How long a child may take to start and encode the first picture; a GPU's driver takes seconds at times.
-const START_LIMIT: Duration = Duration::from_secs(10);
-/// How long a picture's access unit is waited for before the next picture is taken: some encoders skip pictures.
-const UNIT_LIMIT: Duration = Duration::from_secs(1);
 /// How long the child may take to read a picture.
 const READ_LIMIT: Duration = Duration::from_secs(5);
-/// How many pictures in a row may give nothing.
-const SILENT_MAX: u32 = 5;
 /// How long a child that closed its pipe may take to end, and to say why.
 const END_LIMIT: Duration = Duration::from_secs(2);
 /// Bytes that the pipe for pictures is to hold: the more, the fewer turns the two processes take at each picture. It is
@@ -46,12 +43,11 @@ pub struct Child {
     demuxer: Demuxer,
     buffer: Vec<u8>,
     says: Says,
-    /// Pictures given to it.
+    /// Pictures that it was given; the last of them perhaps in part.
     given: u64,
-    /// The picture after the newest that came out.
-    next: u64,
-    /// Pictures in a row that gave nothing.
-    silent: u32,
+    patience: Patience,
+    /// Units that came and were not fetched.
+    ready: VecDeque<Encoded>,
 }
 
 impl Child {
@@ -77,8 +73,8 @@ impl Child {
             buffer: vec![0; READ_SIZE],
             says: Says::default(),
             given: 0,
-            next: 0,
-            silent: 0,
+            patience: Patience::new(config.rate),
+            ready: VecDeque::new(),
         };
         child.says = Says::listen(stderr).map_err(failed)?;
         child.prepare().map_err(failed)?;
@@ -97,34 +93,23 @@ impl Child {
         Ok(())
     }
 
-    /// Writes picture `number` and reads until its unit has come, or a limit is over.
-    fn exchange(&mut self, number: u64, mut left: &[u8]) -> Result<Vec<Encoded>, Error> {
-        let mut encoded = Vec::new();
+    /// Writes a picture, and takes what comes out meanwhile.
+    fn write_whole(&mut self, mut left: &[u8]) -> Result<(), Error> {
         let begun = Instant::now();
-        let mut written = begun;
-        while !left.is_empty() || self.next <= number {
-            let (since, limit) = match (left.is_empty(), number) {
-                (_, 0) => (begun, START_LIMIT),
-                (false, _) => (begun, READ_LIMIT),
-                (true, _) => (written, UNIT_LIMIT),
+        let limit = if self.given == 1 { START_LIMIT } else { READ_LIMIT };
+        while !left.is_empty() {
+            let Some(patience) = limit.checked_sub(begun.elapsed()).filter(|left| !left.is_zero()) else {
+                return Err(self.failed(&format!("it hangs: it has not read the picture within {limit:?}")));
             };
-            let Some(patience) = limit.checked_sub(since.elapsed()).filter(|left| !left.is_zero()) else {
-                return self.out_of_patience(number, left.is_empty(), encoded);
-            };
-            let (writable, readable) =
-                self.wait(!left.is_empty(), patience).map_err(|why| self.failed(number, &why))?;
+            let (writable, readable) = self.wait(true, patience).map_err(|why| self.failed(&why))?;
             if readable {
-                self.read(number, &mut encoded)?;
+                self.read()?;
             }
             if writable {
-                left = &left[self.write(number, left)?..];
-                if left.is_empty() {
-                    written = Instant::now();
-                }
+                left = &left[self.write(left)?..];
             }
         }
-        self.silent = 0;
-        Ok(encoded)
+        Ok(())
     }
 
     /// Whether the child takes bytes, and whether it has some, after at most `patience`.
@@ -141,58 +126,45 @@ impl Child {
     }
 
     /// Writes what fits now of `bytes`, and says how much.
-    fn write(&mut self, number: u64, bytes: &[u8]) -> Result<usize, Error> {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
         let pipe = self.pictures.as_mut().expect("it is closed when the encoder ends");
         match pipe.write(bytes) {
             Ok(count) => Ok(count),
             Err(why) if is_momentary(&why) => Ok(0),
-            Err(why) if why.kind() == io::ErrorKind::BrokenPipe => Err(self.ended(number)),
-            Err(why) => Err(self.failed(number, &why)),
+            Err(why) if why.kind() == io::ErrorKind::BrokenPipe => Err(self.ended()),
+            Err(why) => Err(self.failed(&why)),
         }
     }
 
-    /// Reads what is there and adds the units that are complete with it to `encoded`.
-    fn read(&mut self, number: u64, encoded: &mut Vec<Encoded>) -> Result<(), Error> {
+    /// Reads what is there, and keeps the units that are complete with it.
+    fn read(&mut self) -> Result<(), Error> {
         match self.units.read(&mut self.buffer) {
-            Ok(0) => return Err(self.ended(number)),
+            Ok(0) => return Err(self.ended()),
             Ok(count) => self.demuxer.push(&self.buffer[..count]),
             Err(why) if is_momentary(&why) => return Ok(()),
-            Err(why) => return Err(self.failed(number, &why)),
+            Err(why) => return Err(self.failed(&why)),
         }
-        while let Some((time_ms, unit)) = self.demuxer.next_unit().map_err(|why| self.failed(number, &why))? {
+        let now = Instant::now();
+        while let Some((time_ms, unit)) = self.demuxer.next_unit().map_err(|why| self.failed(&why))? {
             let picture = number_of(time_ms, self.rate);
-            if !(self.next..=number).contains(&picture) {
-                return Err(self.failed(number, &format!("it gave picture {picture} where it owed {}", self.next)));
+            if !self.patience.came(picture, now) {
+                return Err(self.failed(&format!("it gave picture {picture}, which it did not owe")));
             }
-            self.next = picture + 1;
-            encoded.push(Encoded { picture, unit });
+            self.ready.push_back(Encoded { picture, unit });
         }
         Ok(())
     }
 
-    /// A limit is over: an encoder may skip a picture, but has to go on.
-    fn out_of_patience(&mut self, number: u64, read: bool, encoded: Vec<Encoded>) -> Result<Vec<Encoded>, Error> {
-        self.silent += 1;
-        let why = match (read, number) {
-            (_, 0) => format!("it gave nothing within {START_LIMIT:?}"),
-            (false, _) => format!("it hangs: it has not read the picture within {READ_LIMIT:?}"),
-            (true, _) if self.silent >= SILENT_MAX => {
-                format!(
-                    "{} pictures in a row came out too late or not at all: it hangs, or keeps pictures back",
-                    self.silent
-                )
-            }
-            _ => return Ok(encoded),
-        };
-        Err(self.failed(number, &why))
-    }
-
-    fn failed(&self, picture: u64, why: &dyn std::fmt::Display) -> Error {
-        Error::Failed { name: format!("ffmpeg:{}", self.name), picture, why: why.to_string() }
+    fn failed(&self, why: &dyn std::fmt::Display) -> Error {
+        Error::Failed {
+            name: format!("ffmpeg:{}", self.name),
+            picture: self.given.saturating_sub(1),
+            why: why.to_string(),
+        }
     }
 
     /// It closed its pipe before it should have.
-    fn ended(&mut self, picture: u64) -> Error {
+    fn ended(&mut self) -> Error {
         self.pictures = None;
         let end = Instant::now() + END_LIMIT;
         let status = loop {
@@ -203,17 +175,33 @@ impl Child {
             }
         };
         match self.says.last(end) {
-            Some(line) => self.failed(picture, &format!("{status}: {line}")),
-            None => self.failed(picture, &format!("{status} and said nothing")),
+            Some(line) => self.failed(&format!("{status}: {line}")),
+            None => self.failed(&format!("{status} and said nothing")),
         }
     }
 }
 
 impl Encoder for Child {
-    fn encode(&mut self, picture: &Picture, _: Duration, _: bool) -> Result<Vec<Encoded>, Error> {
+    fn encode(&mut self, picture: &Picture, _: Duration, _: bool) -> Result<(), Error> {
         let number = self.given;
         self.given += 1;
-        self.exchange(number, picture.data())
+        self.write_whole(picture.data())?;
+        self.patience.given(number, Instant::now());
+        Ok(())
+    }
+
+    fn next_unit(&mut self) -> Result<Option<Encoded>, Error> {
+        while self.ready.is_empty() {
+            let now = Instant::now();
+            let Some(left) = self.patience.left(now) else { return Ok(None) };
+            let (_, readable) = self.wait(false, left).map_err(|why| self.failed(&why))?;
+            if readable {
+                self.read()?;
+            } else if left.is_zero() {
+                return self.patience.over(now).map(|()| None).map_err(|why| self.failed(&why));
+            }
+        }
+        Ok(self.ready.pop_front())
     }
 
     fn takes_idr_requests(&self) -> bool {

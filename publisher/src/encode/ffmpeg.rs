@@ -6,7 +6,7 @@ use super::{Config, Error};
 
 /// What ffmpeg takes as "the first GPU of this host", under a name of ours.
 const VAAPI: &str = "vaapi=framelag:/dev/dri/renderD128";
-/// Where the kinds of an encoder stand in a line of ffmpeg's list: the first letter, V for video.
+/// A line of `ffmpeg -encoders` begins with letters for what the encoder can do; the first says what it encodes.
 const VIDEO: char = 'V';
 
 /// How an encoder is set up, beyond what all are told: rate, GOP, no B-frames.
@@ -139,7 +139,7 @@ fn encoders(list: &str) -> impl Iterator<Item = (&str, &str)> {
     let entries = list.lines().skip_while(|line| !line.trim_start().starts_with("------")).skip(1);
     entries.filter_map(|line| {
         let mut words = line.split_whitespace();
-        let _ = words.next().filter(|kinds| kinds.starts_with(VIDEO))?;
+        let _ = words.next().filter(|letters| letters.starts_with(VIDEO))?;
         let name = words.next()?;
         // Left out where it is the encoder's name too.
         let codec = line.rsplit_once("(codec ").map_or(name, |(_, codec)| codec.trim_end().trim_end_matches(')'));

@@ -10,6 +10,7 @@ mod child;
 mod ffmpeg;
 mod flv;
 mod openh264;
+mod patience;
 
 pub use child::Child;
 pub use openh264::OpenH264;
@@ -132,13 +133,19 @@ impl Error {
 
 /// Encodes one picture after another, in order and without reordering.
 pub trait Encoder: Send {
-    /// Encodes `picture`, taken `at` after the first one; as an IDR where `idr` asks for one and the encoder can be
-    /// asked. Gives the access units that are ready: that of this very picture, but from an encoder that skips pictures
-    /// or keeps them back, where it may be none, or several.
+    /// Gives it `picture`, taken `at` after the first one; to become an IDR where `idr` asks for one and the encoder can be
+    /// asked.
     ///
     /// # Errors
     /// [`Error`], after which the encoder is of no more use.
-    fn encode(&mut self, picture: &Picture, at: Duration, idr: bool) -> Result<Vec<Encoded>, Error>;
+    fn encode(&mut self, picture: &Picture, at: Duration, idr: bool) -> Result<(), Error>;
+
+    /// The next access unit, as soon as it is whole. `None` where none is to be waited for: the last picture's was handed out, or
+    /// the encoder has skipped it, or keeps it back and hands it out after a later picture.
+    ///
+    /// # Errors
+    /// [`Error`], after which the encoder is of no more use.
+    fn next_unit(&mut self) -> Result<Option<Encoded>, Error>;
 
     /// Whether it can be told to make the next picture an IDR.
     fn takes_idr_requests(&self) -> bool;

@@ -26,6 +26,8 @@ pub struct OpenH264 {
     pictures: u64,
     /// Bytes of the largest access unit so far, so that the next ones are allocated once.
     largest: usize,
+    /// The last picture's, until it is fetched.
+    ready: Option<Encoded>,
 }
 
 impl OpenH264 {
@@ -53,7 +55,7 @@ impl OpenH264 {
         let library = Library::with_api_config(OpenH264API::from_source(), settings);
         let mut library = library.map_err(|why| failed(0, why.to_string()))?;
         silence(&mut library);
-        Ok(Self { library, pictures: 0, largest: 0 })
+        Ok(Self { library, pictures: 0, largest: 0, ready: None })
     }
 }
 
@@ -74,7 +76,7 @@ fn failed(picture: u64, why: String) -> Error {
 }
 
 impl Encoder for OpenH264 {
-    fn encode(&mut self, picture: &Picture, at: Duration, idr: bool) -> Result<Vec<Encoded>, Error> {
+    fn encode(&mut self, picture: &Picture, at: Duration, idr: bool) -> Result<(), Error> {
         let number = self.pictures;
         let failed = |why: String| failed(number, why);
         // The first picture is an IDR anyway, and before it there is no encoder to ask.
@@ -102,7 +104,12 @@ impl Encoder for OpenH264 {
         }
         self.largest = self.largest.max(annex_b.len());
         let (slice_at, idr) = first_slice.ok_or_else(|| failed("it gave no slice".to_owned()))?;
-        Ok(vec![Encoded { picture: number, unit: AccessUnit { annex_b, slice_at, idr } }])
+        self.ready = Some(Encoded { picture: number, unit: AccessUnit { annex_b, slice_at, idr } });
+        Ok(())
+    }
+
+    fn next_unit(&mut self) -> Result<Option<Encoded>, Error> {
+        Ok(self.ready.take())
     }
 
     fn takes_idr_requests(&self) -> bool {
@@ -122,8 +129,13 @@ mod tests {
         let rate = rate::FrameRate::THIRTY;
         let mut encoder = OpenH264::new(Config { size, rate, bitrate: 500_000, gop }).expect("an encoder");
         let mut pictures = pattern::pictures(size);
-        let mut next = |n| encoder.encode(&pictures.next().expect("endless"), rate.time_of(n), n == force_at);
-        (0..count).flat_map(|n| next(n).expect("an access unit")).map(|encoded| encoded.unit).collect()
+        let next = |n| {
+            encoder.encode(&pictures.next().expect("endless"), rate.time_of(n), n == force_at).expect("it encodes");
+            let encoded = encoder.next_unit().expect("it encodes").expect("it skips none");
+            assert_eq!((encoded.picture, encoder.next_unit().expect("it encodes")), (n, None));
+            encoded.unit
+        };
+        (0..count).map(next).collect()
     }
 
     fn nal_types(annex_b: &[u8]) -> Vec<u8> {

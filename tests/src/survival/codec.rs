@@ -79,7 +79,8 @@ fn through_openh264(
     let mut encoder = encode::OpenH264::new(encode::Config { size: setting.size, rate, bitrate, gop })?;
     let mut decoder = OpenH264::new()?;
     for (n, picture) in pictures.enumerate() {
-        for encoded in encoder.encode(&picture, rate.time_of(n as u64), false)? {
+        encoder.encode(&picture, rate.time_of(n as u64), false)?;
+        while let Some(encoded) = encoder.next_unit()? {
             decoder.decode(&encoded.unit.annex_b, &mut |planes| look(planes.luma()))?;
         }
     }

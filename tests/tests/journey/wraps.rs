@@ -82,7 +82,8 @@ fn publish(sender: Sender, clock: &dyn Clock, stop: &AtomicBool) -> (u64, Durati
         thread::sleep((FRAME * number).saturating_sub(began.elapsed()));
         let stamped = stamper.stamp(&mut picture, clock);
         at = stamped.at - *first.get_or_insert(stamped.at);
-        let unit = encoder.encode(&picture, at, sender.take_idr_request()).expect("it encodes").remove(0).unit;
+        encoder.encode(&picture, at, sender.take_idr_request()).expect("it encodes");
+        let unit = encoder.next_unit().expect("it encodes").expect("it skips none").unit;
         let encoded = stamped.wall_at(clock.now().mono);
         let times =
             PublisherTimes { captured: None, stamp: stamped.stamp, painted: stamped.painted, encoded, sent: encoded };
