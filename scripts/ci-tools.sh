@@ -7,11 +7,12 @@ cd "$(dirname "$0")/.."
 need_packages "the tests of the workflow files" python3 python3-pip python3-venv
 
 folder=$(target_dir)/ci-tools
-if [ -x "$folder/bin/check-jsonschema" ] && [ "$folder/requirements.txt" -nt scripts/requirements-ci.txt ]; then
+requirements=scripts/requirements-ci.txt
+if [ -x "$folder/bin/check-jsonschema" ] && cmp --quiet "$requirements" "$folder/made-of"; then
     exit 0
 fi
 say "installing check-jsonschema into $folder"
 rm -rf "$folder"
 python -m venv "$folder"
-"$folder/bin/python" -m pip install --quiet --no-deps -r scripts/requirements-ci.txt >&2
-cp scripts/requirements-ci.txt "$folder/requirements.txt"
+"$folder/bin/python" -m pip install --quiet --require-hashes --only-binary :all: -r "$requirements" >&2
+cp "$requirements" "$folder/made-of"

@@ -1,27 +1,33 @@
 #!/usr/bin/env bash
-# Those who read a report's files in the tests without being ours, into the target folder:
+# Those who read the files of reports and sweeps in the tests without being ours, into the target folder, each by checksum:
 #
 #   outsiders/HdrHistogram.jar     its log processor reads latency.hlog (Maven Central)
-#   outsiders/python               jsonschema validates run.json, hdr-plot parses latency.hgrm (PyPI)
+#   outsiders/python               jsonschema validates run.json and tune.json, hdr-plot parses latency.hgrm, pandas reads
+#                                  tune.csv (PyPI)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
 
 histogram=2.2.2
+sum=22d1d4316c4ec13a68b559e98c8256d69071593731da96136640f864fa14fad8
 need_packages "the tests (HdrHistogram's log processor)" default-jre-headless maven python3-venv
 
 out=$(mkdir -p "$(target_dir)/outsiders" && realpath "$(target_dir)/outsiders")
-if [ ! -f "$out/HdrHistogram.jar" ]; then
+ours() { printf '%s  %s\n' "$sum" "$1" | sha256sum --check --status 2>/dev/null; }
+if ! ours "$out/HdrHistogram.jar"; then
     say "fetching HdrHistogram $histogram"
     mvn --quiet --batch-mode org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy \
         -Dartifact="org.hdrhistogram:HdrHistogram:$histogram" -DoutputDirectory="$out" >&2
-    mv "$out/HdrHistogram-$histogram.jar" "$out/HdrHistogram.jar"
+    fetched=$out/HdrHistogram-$histogram.jar
+    ours "$fetched" || die "$fetched is not the file that this script names by its checksum"
+    mv "$fetched" "$out/HdrHistogram.jar"
 fi
-made=$out/python/made-of
-if ! cmp --quiet scripts/requirements-outsiders.txt "$made"; then
+requirements=scripts/requirements-outsiders.txt
+if ! cmp --quiet "$requirements" "$out/python/made-of"; then
     say "making $out/python"
     rm -rf "$out/python"
     python -m venv "$out/python"
-    "$out/python/bin/pip" install --quiet --no-compile --disable-pip-version-check -r scripts/requirements-outsiders.txt >&2
-    cp scripts/requirements-outsiders.txt "$made"
+    "$out/python/bin/pip" install --quiet --no-compile --disable-pip-version-check --require-hashes --only-binary :all: \
+        -r "$requirements" >&2
+    cp "$requirements" "$out/python/made-of"
 fi
