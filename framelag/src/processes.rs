@@ -91,10 +91,11 @@ pub struct Process {
 impl Process {
     /// Starts `executable args…`, [`leashed`], with standard output and error in `log`.
     pub fn start_leashed(name: &'static str, executable: &Path, args: &[&str], log: PathBuf) -> Result<Self, String> {
-        Self::spawn(name, leashed(executable)?, args, log)
+        Self::start(name, leashed(executable)?, args, log)
     }
 
-    fn spawn(name: &'static str, mut command: Command, args: &[&str], log: PathBuf) -> Result<Self, String> {
+    /// Starts `command args…`, with standard output and error in `log`.
+    pub fn start(name: &'static str, mut command: Command, args: &[&str], log: PathBuf) -> Result<Self, String> {
         let open = || -> io::Result<(File, File)> {
             let file = File::create(&log)?;
             Ok((file.try_clone()?, file))
@@ -199,7 +200,7 @@ mod tests {
     fn shell(script: &str) -> (Process, tempfile::TempDir) {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let log = folder.path().join("log");
-        (Process::spawn("publisher", Command::new("/bin/sh"), &["-c", script], log).expect("sh starts"), folder)
+        (Process::start("publisher", Command::new("/bin/sh"), &["-c", script], log).expect("sh starts"), folder)
     }
 
     const LIMIT: Duration = Duration::from_secs(30);

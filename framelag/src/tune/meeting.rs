@@ -4,13 +4,14 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use url::Url;
 
 use super::server::{FOLDER, PORT, Server, executable, mediamtx};
-use crate::processes::{Error, Process, free_port};
+use crate::processes::{Error, Process, free_port, leashed};
 use crate::serving;
 
 /// How long a server may take until it listens.
@@ -56,7 +57,10 @@ impl Meeting {
                 let file = folder.join("mediamtx.yml");
                 let written = fs::write(&file, mediamtx_config(rtsp)?);
                 written.map_err(|error| format!("cannot write {}: {error}", file.display()))?;
-                Self::started(&program, &[&file.display().to_string()], rtsp, folder, stopped)?
+                let mut command = leashed(&program)?;
+                // Media over QUIC is off by the environment: versions without it refuse a file with a key that they do not know.
+                command.env("MTX_MOQ", "no");
+                Self::started(command, &[&file.display().to_string()], rtsp, folder, stopped)?
             }
             Server::Command(words) => {
                 let rtsp = free()?;
@@ -66,7 +70,7 @@ impl Meeting {
                 let (program, arguments) = words.split_first().ok_or_else(|| "the command is empty".to_owned())?;
                 let file = executable(program).ok_or_else(|| format!("the program {program} has gone"))?;
                 let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-                Self::started(&file, &arguments, rtsp, folder, stopped)?
+                Self::started(leashed(&file)?, &arguments, rtsp, folder, stopped)?
             }
             Server::Running(url) => Self::at(url.clone(), Running::Nothing),
         })
@@ -78,13 +82,13 @@ impl Meeting {
 
     /// Starts a program and waits until it listens at `rtsp`.
     fn started(
-        program: &Path,
+        command: Command,
         arguments: &[&str],
         rtsp: SocketAddr,
         folder: &Path,
         stopped: &AtomicBool,
     ) -> Result<Self, Error> {
-        let mut process = Process::start_leashed("server", program, arguments, folder.join("server.log"))?;
+        let mut process = Process::start("server", command, arguments, folder.join("server.log"))?;
         let listens = || TcpStream::connect_timeout(&rtsp, ANSWER_LIMIT).is_ok();
         process.wait_until(START_LIMIT, "listen", stopped, listens)?;
         Ok(Self::at(url(rtsp)?, Running::Other(process)))
@@ -143,7 +147,7 @@ fn mediamtx_config(rtsp: SocketAddr) -> Result<String, String> {
     let rtp = free_udp_pair().map_err(|error| format!("no two free UDP ports: {error}"))?;
     Ok(format!(
         "rtspAddress: {rtsp}\nrtpAddress: 127.0.0.1:{rtp}\nrtcpAddress: 127.0.0.1:{}\nrtmp: no\nhls: no\nwebrtc: no\n\
-         srt: no\nmoq: no\npaths:\n  all_others:\n",
+         srt: no\npaths:\n  all_others:\n",
         rtp + 1
     ))
 }
