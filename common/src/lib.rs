@@ -1,6 +1,6 @@
 //! What both ends of a framelag path agree on: time, frame, corner code, RTP/H.264, RTSP, SEI.
 //!
-//! Nothing here opens a socket, starts a runtime or reads a clock that was not handed in. State machines take
+//! Nothing here opens a socket, starts a thread or a runtime, or reads a clock that was not handed in. State machines take
 //! `now`, are fed with `handle_*` and drained with `poll_*`.
 //!
 //! # Times

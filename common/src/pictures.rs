@@ -4,24 +4,20 @@
 //! by which two files are matched, and the header says where the publisher painted: `XCODE=X,Y,WIDTH,HEIGHT` is the corner
 //! code and `XTEXT=…` the text beside it.
 //!
-//! [`Keeper`] writes to what it is given on a thread of its own, behind a short queue. A picture that finds the queue full
-//! is dropped and counted, so that a slow disk delays nobody.
+//! [`Keeper`] takes them, and [`Writer`] writes them where either end has a thread for it.
 
 use std::fmt;
-use std::io::{self, Write};
 use std::str::FromStr;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::thread::JoinHandle;
 
 use crate::code::Rect;
-use crate::frame::{Picture, Size};
+use crate::frame::Size;
+
+mod keeper;
+
+pub use keeper::{Keeper, Kept, Writer, keep};
 
 /// One picture in so many is kept where the user does not say.
 pub const EVERY: u32 = 15;
-/// Pictures that wait to be written at most.
-const DEPTH: usize = 4;
 /// First bytes of a y4m stream.
 const MAGIC: &str = "YUV4MPEG2";
 
@@ -53,14 +49,6 @@ pub enum HeaderError {
     /// `XCODE` or `XTEXT`.
     #[error("has {0:?} in its y4m header, which is no area X,Y,WIDTH,HEIGHT inside its pictures")]
     Area(String),
-}
-
-impl fmt::Display for Kept {
-    /// For people, where not all is well.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { written, dropped, .. } = self;
-        write!(f, "{written} pictures were written and {dropped} dropped")
-    }
 }
 
 impl fmt::Display for Header {
@@ -121,154 +109,6 @@ pub fn frame_line(sequence: u32) -> String {
 pub fn sequence_in(line: &str) -> Option<Option<u32>> {
     let mut words = line.split_ascii_whitespace();
     (words.next() == Some("FRAME")).then(|| words.find_map(|word| word.strip_prefix("XSEQ=")?.parse().ok()))
-}
-
-/// Writes pictures to a file, behind everybody's back.
-#[derive(Debug)]
-pub struct Keeper {
-    every: u32,
-    /// `None` when it has ended.
-    queue: Mutex<Option<SyncSender<(u32, Picture)>>>,
-    used: Mutex<Receiver<Picture>>,
-    shared: Arc<Shared>,
-    thread: Mutex<Option<JoinHandle<()>>>,
-}
-
-#[derive(Debug, Default)]
-struct Shared {
-    written: AtomicU64,
-    dropped: AtomicU64,
-    failure: OnceLock<io::Error>,
-}
-
-/// What came of the pictures.
-#[derive(Debug)]
-#[must_use]
-pub struct Kept {
-    /// Written.
-    pub written: u64,
-    /// Not written: the queue was full, writing failed, or the size was not the first picture's.
-    pub dropped: u64,
-    /// Why writing failed, where it did.
-    pub failure: Option<io::Error>,
-}
-
-impl Keeper {
-    /// Writes one picture in `every` to `out`; `header` is asked for the first line with the first picture's size. Writing
-    /// that fails is told to `failed`, once and on another thread, and is not tried again.
-    ///
-    /// # Errors
-    /// Where the system gives no thread.
-    pub fn start(
-        out: impl Write + Send + 'static,
-        every: u32,
-        header: impl FnOnce(Size) -> Header + Send + 'static,
-        failed: impl FnOnce(&io::Error) + Send + 'static,
-    ) -> io::Result<Self> {
-        let (queue, waiting) = sync_channel(DEPTH);
-        let (used_in, used) = sync_channel(DEPTH);
-        let shared = Arc::new(Shared::default());
-        let writer = Writer { out, waiting, used: used_in, shared: Arc::clone(&shared) };
-        let run = move || writer.run(header, failed);
-        let thread = std::thread::Builder::new().name("pictures".to_owned()).spawn(run)?;
-        let (queue, used, thread) = (Mutex::new(Some(queue)), Mutex::new(used), Mutex::new(Some(thread)));
-        Ok(Self { every: every.max(1), queue, used, shared, thread })
-    }
-
-    /// Whether the picture with number `sequence` is one to keep.
-    pub const fn wants(&self, sequence: u32) -> bool {
-        sequence.is_multiple_of(self.every)
-    }
-
-    /// Memory of a picture of `size` that has been written, to be filled again; new where there is none.
-    pub fn spare(&self, size: Size) -> Picture {
-        let used = lock(&self.used).try_iter().find(|picture| picture.size() == size);
-        used.unwrap_or_else(|| Picture::black(size))
-    }
-
-    /// Takes the picture with number `sequence`. Never waits: gives it back where it has to be dropped.
-    pub fn put(&self, sequence: u32, picture: Picture) -> Option<Picture> {
-        let queue = lock(&self.queue);
-        let Some(queue) = queue.as_ref() else { return Some(picture) };
-        match queue.try_send((sequence, picture)) {
-            Ok(()) => None,
-            Err(TrySendError::Full((_, picture)) | TrySendError::Disconnected((_, picture))) => {
-                self.shared.drop_one();
-                Some(picture)
-            }
-        }
-    }
-
-    /// Writes what waits, takes no more, and says what came of all.
-    pub fn finish(&self) -> Kept {
-        *lock(&self.queue) = None;
-        if let Some(thread) = lock(&self.thread).take() {
-            // A panic in there has been printed already.
-            let _ = thread.join();
-        }
-        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let failure = self.shared.failure.get().map(|why| io::Error::new(why.kind(), why.to_string()));
-        Kept { written: count(&self.shared.written), dropped: count(&self.shared.dropped), failure }
-    }
-}
-
-/// None of what is locked here is ever half changed.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Drop for Keeper {
-    fn drop(&mut self) {
-        let _ = self.finish();
-    }
-}
-
-impl Shared {
-    fn drop_one(&self) {
-        self.dropped.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-struct Writer<W> {
-    out: W,
-    waiting: Receiver<(u32, Picture)>,
-    used: SyncSender<Picture>,
-    shared: Arc<Shared>,
-}
-
-impl<W: Write> Writer<W> {
-    fn run(mut self, header: impl FnOnce(Size) -> Header, failed: impl FnOnce(&io::Error)) {
-        let (mut header, mut failed) = (Some(header), Some(failed));
-        let mut size = None;
-        for (sequence, picture) in self.waiting.iter() {
-            let first = header.take().map(|header| header(picture.size()));
-            let expected = *size.get_or_insert(picture.size());
-            if failed.is_none() || picture.size() != expected {
-                self.shared.drop_one();
-                continue;
-            }
-            match write(&mut self.out, first, sequence, &picture) {
-                Ok(()) => _ = self.shared.written.fetch_add(1, Ordering::Relaxed),
-                Err(why) => {
-                    failed.take().into_iter().for_each(|failed| failed(&why));
-                    self.shared.drop_one();
-                    // It was empty: this is the only place that sets it, and it is reached once.
-                    let _ = self.shared.failure.set(why);
-                }
-            }
-            // Full where nobody takes any back.
-            let _ = self.used.try_send(picture);
-        }
-    }
-}
-
-fn write(out: &mut impl Write, header: Option<Header>, sequence: u32, picture: &Picture) -> io::Result<()> {
-    if let Some(header) = header {
-        out.write_all(format!("{header}\n").as_bytes())?;
-    }
-    out.write_all(frame_line(sequence).as_bytes())?;
-    out.write_all(picture.data())?;
-    out.flush()
 }
 
 #[cfg(test)]

@@ -3,9 +3,10 @@
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
+use std::thread;
 
 use common::frame::{Picture, Size};
-use common::pictures::{Header, Keeper};
+use common::pictures::{self, Header, Keeper};
 
 use crate::config::Pictures;
 use crate::decode::Planes;
@@ -15,18 +16,21 @@ use crate::output::Output;
 ///
 /// # Errors
 /// Where either cannot be had.
-pub fn keep(pictures: &Pictures, output: &Output) -> io::Result<Arc<Keeper>> {
-    let file = File::create(&pictures.file)?;
+pub fn keep(wanted: &Pictures, output: &Output) -> io::Result<Arc<Keeper>> {
+    let file = File::create(&wanted.file)?;
     // How many come per second, nobody says here.
     let header = |size| Header { size, rate: (0, 0), code: None, text: None };
-    let (name, output) = (pictures.file.display().to_string(), output.clone());
+    let (name, output) = (wanted.file.display().to_string(), output.clone());
     let failed = move |why: &io::Error| {
         output.warn(format_args!("--pictures {name}: {why}; measuring goes on without keeping pictures"));
     };
-    Keeper::start(file, pictures.every, header, failed).map(Arc::new)
+    let (keeper, writer) = pictures::keep(file, wanted.every, header, failed);
+    thread::Builder::new().name("pictures".to_owned()).spawn(move || writer.run())?;
+    Ok(Arc::new(keeper))
 }
 
-/// Ends it. Whether every picture is in the file; where not, `output` has said so.
+/// Writes what waits and ends it; `output` says how many pictures were dropped on the way, where any were. Whether writing went
+/// well: that of a slow disk did, which only drops pictures, and that of a full one did not, which was said when it happened.
 pub fn finish(keeper: &Keeper, output: &Output) -> bool {
     let kept = keeper.finish();
     if kept.dropped > 0 {
