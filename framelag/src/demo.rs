@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use common::redact;
 use common::units::parse_duration;
+use framelag::programs::on_path;
 
-use crate::processes::{Error, GRACE, Process, end, leashed, on_path, sibling, wait, watch_for_interrupt};
+use crate::processes::{Error, GRACE, Process, end, leashed, sibling, wait, watch_for_interrupt};
 use crate::serving::Server;
 
 /// Flags of `framelag demo`.

@@ -6,7 +6,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use crate::processes::{on_path, sibling};
+use framelag::programs;
+
+use crate::processes::sibling;
 
 /// Flags of `framelag doctor`.
 #[derive(Debug, clap::Args)]
@@ -138,9 +140,7 @@ fn openh264() -> Finding {
 }
 
 fn mediamtx() -> Finding {
-    let found =
-        env::var_os("MEDIAMTX").map(PathBuf::from).filter(|path| path.is_file()).or_else(|| on_path("mediamtx"));
-    match found {
+    match programs::mediamtx() {
         Some(path) => ok("mediamtx", path.display().to_string()),
         None => missing(
             "mediamtx",

@@ -5,13 +5,10 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use common::impair::{Conditions, Counts};
-use common::units::{UnitError, parse_duration, parse_rate, parse_share};
-use framelag::proxy::{Direction, Endpoint, Error, Network, Protocol, Proxy};
+use common::units::{parse_rate, parse_share};
+use framelag::proxy::{Direction, Endpoint, Error, Network, Protocol, Proxy, delay};
 
 use crate::USAGE;
-
-/// The longest delay, jitter or hold: beyond it every connection would run into its own limits.
-const MAX_DELAY: Duration = Duration::from_secs(60);
 
 /// Makes a network worse: passes TCP or UDP on with delay, jitter, loss, reordering, duplication or a lower rate.
 #[derive(Clone, Debug, clap::Args)]
@@ -153,15 +150,6 @@ fn counts_text(counts: &Counts) -> String {
         "{sent} datagrams, {delivered} delivered, {lost} lost, {dropped} dropped before a full queue, \
          {duplicated} duplicated, {reordered} held back"
     )
-}
-
-/// A delay as it is typed, up to [`MAX_DELAY`].
-pub fn delay(text: &str) -> Result<Duration, String> {
-    let duration = parse_duration(text).map_err(|error: UnitError| error.to_string())?;
-    if duration > MAX_DELAY {
-        return Err(format!("{text:?} is too long: at most 60s"));
-    }
-    Ok(duration)
 }
 
 #[cfg(test)]

@@ -61,11 +61,6 @@ pub fn sibling(name: &str) -> Result<PathBuf, String> {
     Err(format!("{} is not there: build it with `cargo build --release --workspace`", path.display()))
 }
 
-/// The first executable called `name` on `PATH`.
-pub fn on_path(name: &str) -> Option<PathBuf> {
-    env::split_paths(&env::var_os("PATH")?).map(|dir| dir.join(name)).find(|path| path.is_file())
-}
-
 /// `preferred` where nobody listens there yet, else a free port of the same address.
 pub fn free_port(preferred: u16) -> io::Result<SocketAddr> {
     let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).and_then(|listener| listener.local_addr());

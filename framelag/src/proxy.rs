@@ -22,7 +22,7 @@
 //! **RTSP** with media in datagrams agrees on ports in its session: an [`RtspProxy`] reads along, and puts its own there.
 
 mod endpoint;
-mod rtsp;
+pub mod rtsp;
 mod tcp;
 mod udp;
 pub mod wait;
@@ -37,7 +37,7 @@ use std::time::Duration;
 use common::clock::SystemClock;
 use common::impair::{Conditions, Counts};
 
-pub use endpoint::{Endpoint, EndpointError, Protocol};
+pub use endpoint::{Endpoint, EndpointError, Protocol, delay};
 pub use rtsp::RtspProxy;
 
 /// Connections, or client addresses, at most at a time; more are refused, and counted.

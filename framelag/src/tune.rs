@@ -12,10 +12,7 @@ mod matrix;
 mod meeting;
 mod output;
 mod path;
-mod plan;
 mod run;
-mod server;
-mod setting;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -24,6 +21,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use chrono::{SecondsFormat, Utc};
+use framelag::plan::{self, Plan};
 use reports::host;
 use reports::sweep::{self, Outcome, Row, Sweep};
 
@@ -32,7 +30,6 @@ use crate::processes::{self, sibling, watch_for_interrupt};
 use journal::Journal;
 use matrix::{Cell, Turn};
 use output::Output;
-use plan::Plan;
 
 /// Room that a run needs beside the pictures that are compared: its report and its logs. With less it would fail for want of
 /// room, and that would stand in the results.

@@ -3,8 +3,10 @@
 //! A function here panics where the parser does, and where what it promises does not hold. All of them are in
 //! [`TARGETS`], by the name of their fuzz target and of their folder in `tests/fuzz/corpus`.
 
+mod proxy;
 mod report;
 mod serve;
+mod tune;
 
 use std::net::SocketAddr;
 
@@ -19,14 +21,16 @@ use common::sync::{Prober, Protocol, Responder};
 use common::time::{MonoTime, Now, WallTime};
 use common::{h264, sei, units};
 
+pub use proxy::rtsp_proxy;
 pub use report::report;
 pub use serve::rtsp_serve;
+pub use tune::{flv, plan};
 
 /// A parser that takes any bytes.
 pub type Target = fn(&[u8]);
 
 /// Every parser, by name.
-pub const TARGETS: [(&str, Target); 12] = [
+pub const TARGETS: [(&str, Target); 15] = [
     ("rtsp_message", rtsp_message),
     ("rtsp_headers", rtsp_headers),
     ("rtsp_serve", rtsp_serve),
@@ -39,6 +43,9 @@ pub const TARGETS: [(&str, Target); 12] = [
     ("clock", clock),
     ("flags", flags),
     ("report", report),
+    ("rtsp_proxy", rtsp_proxy),
+    ("flv", flv),
+    ("plan", plan),
 ];
 
 /// RTSP framing. The first byte says where the bytes are cut in two: what comes out must not depend on it.

@@ -1,8 +1,14 @@
-//! Addresses with their protocol, as users type them.
+//! What users type: addresses with their protocol, and delays.
 
 use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
+use std::time::Duration;
+
+use common::units::parse_duration;
+
+/// The longest delay, jitter or hold: beyond it every connection would run into its own limits.
+const MAX_DELAY: Duration = Duration::from_secs(60);
 
 /// What is proxied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -66,6 +72,18 @@ impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", self.protocol.name(), self.address)
     }
+}
+
+/// A delay as it is typed, up to a minute.
+///
+/// # Errors
+/// What is wrong with it, and what would be right.
+pub fn delay(text: &str) -> Result<Duration, String> {
+    let duration = parse_duration(text).map_err(|error| error.to_string())?;
+    if duration > MAX_DELAY {
+        return Err(format!("{text:?} is too long: at most 60s"));
+    }
+    Ok(duration)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@
 //! Media that travels in the RTSP connection passes too.
 
 mod flow;
-mod message;
+pub mod message;
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, PipeReader, PipeWriter, Read, Write};

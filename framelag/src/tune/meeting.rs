@@ -8,9 +8,10 @@ use std::process::Command;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use framelag::plan::server::{FOLDER, PORT, Server};
+use framelag::programs::{executable, mediamtx};
 use url::Url;
 
-use super::server::{FOLDER, PORT, Server, executable, mediamtx};
 use crate::processes::{Error, Process, free_port, leashed};
 use crate::serving;
 

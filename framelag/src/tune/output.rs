@@ -4,12 +4,12 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use framelag::plan::Plan;
 use indicatif::{ProgressBar, ProgressStyle};
 use reports::sweep::{Outcome, Row};
 use serde_json::json;
 
 use super::matrix::{Cell, Turn};
-use super::plan::Plan;
 
 /// What a run takes beyond warm-up and duration, before the first has shown it: three processes start, connect and end.
 const OVERHEAD: Duration = Duration::from_secs(3);
@@ -191,8 +191,9 @@ fn print_text(text: &str) {
 
 #[cfg(test)]
 mod tests {
+    use framelag::plan;
+
     use super::*;
-    use crate::tune::plan;
 
     #[test]
     fn the_time_left_follows_what_runs_took() {

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use framelag::plan::Plan;
 use publisher::args::Transport as Pushed;
 use publisher::config::Source;
 use receiver::args::Transport as Played;
@@ -16,7 +17,6 @@ use reports::sweep::{Figures, Outcome};
 use super::matrix::{Cell, Turn};
 use super::meeting::Meeting;
 use super::path::Path as Network;
-use super::plan::Plan;
 use crate::playing::{Playing, Receiver};
 use crate::processes::{Error, Process, sibling};
 

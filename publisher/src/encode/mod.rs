@@ -8,7 +8,7 @@ use crate::rate::FrameRate;
 
 mod child;
 mod ffmpeg;
-mod flv;
+pub mod flv;
 mod openh264;
 mod patience;
 

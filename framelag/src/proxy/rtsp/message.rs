@@ -2,7 +2,7 @@
 //! Everything else passes as it is. Pure: bytes in, pieces out.
 
 /// The longest head that is looked at; what has a longer one passes as it is, to its end.
-const MAX_HEAD: usize = 64 << 10;
+pub const MAX_HEAD: usize = 64 << 10;
 
 /// The end of a head.
 const END: &[u8] = b"\r\n\r\n";

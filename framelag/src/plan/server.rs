@@ -1,13 +1,12 @@
 //! Servers that a cell can name: where publisher and receiver meet.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use common::redact;
 use url::Url;
 
-use crate::processes::on_path;
+use crate::programs::{executable, mediamtx};
 
 /// A server by name.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -91,20 +90,6 @@ impl Server {
             Self::Embedded | Self::Own | Self::Running(_) => Ok(()),
         }
     }
-}
-
-/// MediaMTX, where it is.
-pub fn mediamtx() -> Option<PathBuf> {
-    let named = std::env::var_os("MEDIAMTX").map(PathBuf::from);
-    named.filter(|path| path.is_file()).or_else(|| on_path("mediamtx"))
-}
-
-/// The file of a program, by name or path.
-pub fn executable(program: &str) -> Option<PathBuf> {
-    if program.contains('/') {
-        return Some(Path::new(program).to_owned()).filter(|path| path.is_file());
-    }
-    on_path(program)
 }
 
 #[cfg(test)]

@@ -1,15 +1,18 @@
-//! The plan as it is typed: a TOML file, read with the line of everything in it, so that each mistake can be named by
+//! The plan of a sweep as it is typed: a TOML file, read with the line of everything in it, so that each mistake can be named by
 //! its line. All mistakes are found before the first is told.
 
+mod check;
 mod reader;
+pub mod server;
+pub mod setting;
 
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
-use super::setting::Setting;
 pub use reader::read;
+use setting::Setting;
 
 /// Longest plan that is read, in bytes.
 pub const MAX_BYTES: u64 = 1 << 20;
@@ -110,8 +113,7 @@ impl Plan {
     /// Reads `file`.
     ///
     /// # Errors
-    /// [`Error`], with everything that is wrong with the plan alone. What is wrong with its cells is found by
-    /// [`super::matrix::cells`].
+    /// [`Error`], with everything that is wrong with the plan alone. Whether its cells can be is another question.
     pub fn open(file: &Path) -> Result<Self, Error> {
         let name = file.display().to_string();
         let cannot = |error| Error::Read(name.clone(), error);
@@ -128,6 +130,21 @@ impl Plan {
     /// How many cells it has; `None` where they cannot be counted.
     pub fn cell_count(&self) -> Option<usize> {
         self.axes.iter().try_fold(1_usize, |product, axis| product.checked_mul(axis.points.len()))
+    }
+
+    /// The points of a cell in words: `publisher.gop=30 publisher.bitrate=1M`.
+    pub fn told(&self, values: &[usize]) -> String {
+        let each = self.axes.iter().zip(values).map(|(axis, value)| {
+            let label = axis.points.get(*value).map_or("?", |point| point.label.as_str());
+            format!("{}={label}", axis.name)
+        });
+        each.collect::<Vec<_>>().join(" ")
+    }
+
+    /// Everything that is set in a cell with these points.
+    pub fn choices<'a>(&'a self, values: &'a [usize]) -> impl Iterator<Item = &'a Choice> {
+        let varied = self.axes.iter().zip(values).filter_map(|(axis, value)| axis.points.get(*value));
+        self.fixed.iter().chain(varied.flat_map(|point| &point.choices))
     }
 
     /// Everything that decides over what is measured, by name: what a sweep that goes on must have in common with the

@@ -1,0 +1,23 @@
+//! Programs of this host.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+/// The first executable called `name` on `PATH`.
+pub fn on_path(name: &str) -> Option<PathBuf> {
+    env::split_paths(&env::var_os("PATH")?).map(|dir| dir.join(name)).find(|path| path.is_file())
+}
+
+/// The file of a program, by name or path.
+pub fn executable(program: &str) -> Option<PathBuf> {
+    if program.contains('/') {
+        return Some(Path::new(program).to_owned()).filter(|path| path.is_file());
+    }
+    on_path(program)
+}
+
+/// MediaMTX, from `$MEDIAMTX` or `PATH`.
+pub fn mediamtx() -> Option<PathBuf> {
+    let named = env::var_os("MEDIAMTX").map(PathBuf::from);
+    named.filter(|path| path.is_file()).or_else(|| on_path("mediamtx"))
+}

@@ -1,0 +1,116 @@
+use reports::sweep::{Figures, Outcome};
+
+use super::*;
+
+fn row(cell: usize) -> Row {
+    Row {
+        cell,
+        repeat: 0,
+        order: cell,
+        started: "2020-01-02T03:04:05Z".to_owned(),
+        values: vec![cell],
+        outcome: Outcome::Ok,
+        why: None,
+        figures: Figures { p50_ms: Some(1.5), ..Figures::default() },
+        report: Some(format!("runs/{cell}")),
+    }
+}
+
+fn essence(gop: &str) -> Vec<(String, String)> {
+    vec![("seed".to_owned(), "1".to_owned()), ("axes.publisher.gop".to_owned(), gop.to_owned())]
+}
+
+fn open(folder: &Path, gop: &str) -> Result<Journal, Error> {
+    Journal::open(folder, essence(gop), "now".to_owned())
+}
+
+#[test]
+fn what_was_kept_is_there_again_and_a_line_that_was_cut_off_is_not() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let mut journal = open(folder.path(), "10, 20").expect("it begins");
+    (0..3).for_each(|cell| journal.append(row(cell)).expect("there is room"));
+    drop(journal);
+    let path = folder.path().join(NAME);
+    let whole = fs::read(&path).expect("it is there");
+    let last = whole[..whole.len() - 1].iter().rposition(|byte| *byte == b'\n').expect("many lines") + 1;
+    for cut in last..whole.len() {
+        fs::write(&path, &whole[..cut]).expect("the folder is ours");
+        let mut journal = open(folder.path(), "10, 20").expect("it goes on");
+        assert_eq!(journal.rows(), [row(0), row(1)], "cut at {cut}");
+        journal.append(row(2)).expect("there is room");
+        drop(journal);
+        assert_eq!(fs::read(&path).expect("it is there"), whole, "cut at {cut}");
+    }
+    fs::write(&path, [&whole[..last], &[0; 50], b"\n"].concat()).expect("the folder is ours");
+    assert_eq!(open(folder.path(), "10, 20").expect("it goes on").rows().len(), 2);
+}
+
+#[test]
+fn a_head_that_was_cut_off_begins_again() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    drop(open(folder.path(), "10").expect("it begins"));
+    let path = folder.path().join(NAME);
+    let whole = fs::read(&path).expect("it is there");
+    fs::write(&path, &whole[..whole.len() / 2]).expect("the folder is ours");
+    drop(open(folder.path(), "10").expect("it begins again"));
+    assert_eq!(fs::read(&path).expect("it is there"), whole);
+}
+
+#[test]
+fn another_plan_is_refused_by_what_changed() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    drop(open(folder.path(), "10, 20").expect("it begins"));
+    let error = open(folder.path(), "10, 30").expect_err("it is another plan");
+    assert!(error.is_usage());
+    let text = error.to_string();
+    assert!(text.contains("axes.publisher.gop was \"10, 20\" and is \"10, 30\"") && text.contains("--out"), "{text}");
+    assert!(!text.contains("seed"), "{text}");
+}
+
+#[test]
+fn a_sweep_is_put_aside_beside_itself_and_not_while_it_runs() {
+    let parent = tempfile::tempdir().expect("a folder for the test");
+    let folder = parent.path().join("night");
+    assert_eq!(put_aside(&folder).expect("nothing is there"), None);
+    let journal = open(&folder, "10").expect("it begins");
+    let error = put_aside(&folder).expect_err("it runs");
+    assert!(matches!(error, Error::Taken(_)) && !error.is_usage(), "{error}");
+    drop(journal);
+    for (number, typed) in ["night", "night/", "night/."].into_iter().enumerate() {
+        drop(open(&folder, "10").expect("it begins"));
+        let aside = put_aside(&parent.path().join(typed)).expect("it can be moved").expect("there was one");
+        let number = (number + 1).to_string();
+        assert!(aside.ends_with(format!("night.{number}")), "{typed}: {}", aside.display());
+        assert!(aside.join(NAME).is_file() && !folder.exists(), "{typed}");
+    }
+}
+
+#[test]
+fn damage_in_the_middle_and_a_second_writer_are_named() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let mut journal = open(folder.path(), "10").expect("it begins");
+    (0..2).for_each(|cell| journal.append(row(cell)).expect("there is room"));
+    assert!(matches!(open(folder.path(), "10"), Err(Error::Taken(_))));
+    drop(journal);
+    let path = folder.path().join(NAME);
+    let text = fs::read_to_string(&path).expect("it is there");
+    fs::write(&path, text.replacen("\"cell\":0", "\"cell\":-1", 1)).expect("the folder is ours");
+    assert!(matches!(open(folder.path(), "10"), Err(Error::Damaged { line: 2, .. })));
+    fs::write(&path, text.replacen("journal/1", "journal/2", 1)).expect("the folder is ours");
+    assert!(matches!(open(folder.path(), "10"), Err(Error::Damaged { line: 1, .. })));
+}
+
+#[test]
+fn a_full_disk_is_said_and_nothing_before_is_lost() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let mut journal = open(folder.path(), "10").expect("it begins");
+    journal.append(row(0)).expect("there is room");
+    let before = fs::read(folder.path().join(NAME)).expect("it is there");
+    // /dev/full takes a write as a full disk does.
+    let disk = OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+    journal.file = disk;
+    let error = journal.append(row(1)).expect_err("no room");
+    assert!(error.to_string().contains("kept") && !error.is_usage(), "{error}");
+    assert_eq!(journal.rows().len(), 1);
+    assert_eq!(fs::read(folder.path().join(NAME)).expect("it is there"), before);
+}

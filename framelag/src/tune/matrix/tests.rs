@@ -1,0 +1,81 @@
+use framelag::plan;
+
+use super::*;
+
+const HEAD: &str = "name = \"t\"\nsource = \"test\"\nduration = \"2s\"\n";
+
+fn plan(rest: &str) -> Plan {
+    plan::read(&format!("{HEAD}{rest}")).unwrap_or_else(|mistakes| panic!("{mistakes:?}"))
+}
+
+fn mistakes(rest: &str) -> Vec<Mistake> {
+    cells(&plan(rest)).map(|cells| cells.len()).expect_err("it cannot be")
+}
+
+#[test]
+fn every_combination_is_a_cell_with_what_is_fixed() {
+    let plan =
+        plan("[fixed]\npublisher.fps = 25\n[axes]\npublisher.gop = [10, 50]\nserver = [\"embedded\", \"framelag\"]\n");
+    let cells = cells(&plan).expect("all can be");
+    assert_eq!(cells.iter().map(|cell| cell.values.clone()).collect::<Vec<_>>(), [[0, 0], [0, 1], [1, 0], [1, 1]]);
+    let last = &cells[3];
+    assert_eq!(plan.told(&last.values), "publisher.gop=50 server=framelag");
+    assert_eq!(last.parts.server, Server::Own);
+    assert!(last.parts.publisher.contains(&("--fps", "25".to_owned())), "{:?}", last.parts);
+    assert_eq!(last.gop_time, Duration::from_secs(2));
+}
+
+#[test]
+fn each_block_has_each_cell_once_in_an_order_of_its_own() {
+    let order_of = |seed| order(20, 3, seed);
+    let turns = order_of(7);
+    assert_eq!(turns, order_of(7));
+    assert_ne!(turns, order_of(8));
+    let blocks: Vec<Vec<usize>> = turns.chunks(20).map(|block| block.iter().map(|turn| turn.cell).collect()).collect();
+    for (number, block) in blocks.iter().enumerate() {
+        assert!(turns[number * 20..][..20].iter().all(|turn| turn.repeat as usize == number));
+        let mut sorted = block.clone();
+        sorted.sort_unstable();
+        assert_eq!(sorted, (0..20).collect::<Vec<_>>());
+    }
+    assert_ne!(blocks[0], blocks[1]);
+}
+
+#[test]
+fn impossible_cells_are_named_with_their_line_and_what_would_be_right() {
+    for (rest, line, word) in [
+        ("[axes]\npublisher.fps = [5, 30]\n", 5, "duration = \"6s\""),
+        ("[fixed]\npublisher.fps = 15\n[axes]\npublisher.gop = [30, 1000]\n", 7, "publisher.gop = 900"),
+        ("[axes]\nuplink.delay = [\"0\", \"20ms\"]\n", 5, "framelag"),
+        ("[axes]\ndownlink.reorder = [\"0%\", \"1%\"]\n", 5, "receiver.transport = \"udp\""),
+        ("[axes]\npublisher.bitrate = [\"1M\", \"1000k\"]\n", 5, "are the same"),
+        ("[axes]\npublisher.gop = [10, 20]\npublisher.size = [\"640x480\",\n\"641x480\"]\n", 7, "642x480"),
+        ("[axes]\npublisher.bitrate = [\"1M\",\n\"9G\"]\n", 6, "240M"),
+        ("[axes]\npublisher.encoder = [\"openh264\",\n\"ffmpeg:libx999\"]\n", 6, "libx999"),
+    ] {
+        let found = mistakes(rest);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].what.contains(word), "{rest}: {found:?}");
+        assert_eq!(found[0].line, Some(line), "{rest}: {found:?}");
+    }
+}
+
+#[test]
+fn pictures_are_kept_at_all_places_of_a_gop_and_enough_of_them() {
+    for (pictures, gop, every) in
+        [(30.0, 30, 1), (250.0, 50, 11), (250.0, 12, 11), (900.0, 30, 13), (900.0, 1, 15), (9000.0, 1, 90)]
+    {
+        assert_eq!(pictures_every(pictures, gop), every, "{pictures} {gop}");
+    }
+}
+
+#[test]
+fn a_source_must_be_there_and_be_readable_again() {
+    for (source, word) in [("/nowhere.mp4", "/nowhere.mp4"), ("-", "once only")] {
+        let text = format!("name = \"t\"\nsource = \"{source}\"\n[axes]\npublisher.gop = [10, 50]\n");
+        let plan = plan::read(&text).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
+        let found = cells(&plan).map(|cells| cells.len()).expect_err("no source");
+        assert!(found[0].what.contains(word), "{found:?}");
+        assert_eq!(found[0].line, Some(2), "{found:?}");
+    }
+}
