@@ -28,7 +28,8 @@ fn rewrite(head: &str) {
     let _ = (message::is_setup(head), message::status(head), message::header(head, "CSeq"));
     for parameter in ["client_port", "server_port"] {
         let told = message::with_ports(head, parameter, [9_000, 9_001]);
-        let expected = message::ports(head, parameter).map(|_| [9_000, 9_001]);
-        assert_eq!(message::ports(&told, parameter), expected, "those ports, where there were some");
+        if message::ports(head, parameter).is_some() {
+            assert_eq!(message::ports(&told, parameter), Some([9_000, 9_001]), "{head:?}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What a sweep reads: its plan, and what an encoder in a child process puts out.
 
-use common::h264;
+use common::h264::{self, NalKind};
 use framelag::plan::{self, MAX_RUNS};
 use publisher::encode::flv::{Demuxer, Timed};
 
@@ -30,8 +30,8 @@ pub fn flv(data: &[u8]) {
     let whole = units(&[stream]);
     assert_eq!(whole, units(&[front, back]), "the same units, however the stream is cut");
     for (_, unit) in whole {
-        let slice = h264::nals(&unit.annex_b[unit.slice_at..]).next().and_then(<[u8]>::first).map(|first| first & 0x1f);
-        assert!(matches!(slice, Some(1 | 5)), "a slice is where it is said to be: {slice:?}");
+        let kind = h264::nals(&unit.annex_b[unit.slice_at..]).next().and_then(NalKind::of);
+        assert!(matches!(kind, Some(NalKind::Slice | NalKind::Idr)), "a slice is where it is said to be: {kind:?}");
     }
 }
 

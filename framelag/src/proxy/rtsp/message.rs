@@ -105,24 +105,26 @@ pub fn ports(head: &str, parameter: &str) -> Option<[u16; 2]> {
 
 /// The head with these ports in the place of its own. Addresses go out of the header: they are not those of the proxy.
 pub fn with_ports(head: &str, parameter: &str, [first, second]: [u16; 2]) -> String {
-    let line = |line: &str| {
-        let name = line.split_once(':').map(|(name, _)| name.trim());
-        if !name.is_some_and(|name| name.eq_ignore_ascii_case("Transport")) {
-            return line.to_owned();
-        }
-        let offers = line.split(',').map(|offer| {
-            let parts = offer
-                .split(';')
-                .filter(|part| value_of(part, "source").is_none() && value_of(part, "destination").is_none());
-            let parts = parts.map(|part| match value_of(part, parameter) {
-                Some(_) => format!("{parameter}={first}-{second}"),
-                None => part.to_owned(),
-            });
-            parts.collect::<Vec<_>>().join(";")
+    let offer = |offer: &str| {
+        let others = |part: &&str| value_of(part, "source").is_none() && value_of(part, "destination").is_none();
+        let parts = offer.split(';').filter(others).map(|part| match value_of(part, parameter) {
+            Some(_) => format!("{parameter}={first}-{second}"),
+            None => part.to_owned(),
         });
-        offers.collect::<Vec<_>>().join(",")
+        parts.collect::<Vec<_>>().join(";")
     };
-    head.split("\r\n").map(line).collect::<Vec<_>>().join("\r\n")
+    let line = |(number, line): (usize, &str)| {
+        let content = line.trim_end_matches(['\r', '\n']);
+        match content.split_once(':') {
+            Some((name, value)) if number > 0 && name.trim().eq_ignore_ascii_case("Transport") => {
+                let offers: Vec<String> = value.split(',').map(offer).collect();
+                format!("{name}:{}{}", offers.join(","), &line[content.len()..])
+            }
+            _ => line.to_owned(),
+        }
+    };
+    // The lines that `header` looks at: also one that ends with a line feed alone.
+    head.split_inclusive('\n').enumerate().map(line).collect()
 }
 
 fn value_of<'p>(part: &'p str, parameter: &str) -> Option<&'p str> {
@@ -191,6 +193,12 @@ mod tests {
         let expected = ANSWER.replace("source=10.0.0.1;", "").replace("6000-6001", "5000-5001");
         assert_eq!(answered, expected.replace("7000-7001", "8000-8001"));
         assert_eq!(ports("S\r\nTransport: RTP/AVP;client_port=8\r\n\r\n", "client_port"), Some([8, 9]));
+        let odd = "S\r\nCSeq: 1\nTransport:client_port=1-2;source=h\r\n\r\n";
+        assert_eq!(
+            with_ports(odd, "client_port", [9000, 9001]),
+            "S\r\nCSeq: 1\nTransport:client_port=9000-9001\r\n\r\n",
+            "no port passes by its place"
+        );
         for bad in ["client_port=65535", "client_port=1-x", "client_port", "interleaved=0-1"] {
             assert_eq!(ports(&format!("S\r\nTransport: {bad}\r\n\r\n"), "client_port"), None, "{bad}");
         }
