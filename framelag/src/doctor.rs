@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use framelag::programs;
+use framelag::mediamtx;
 
 use crate::processes::sibling;
 
@@ -140,7 +140,7 @@ fn openh264() -> Finding {
 }
 
 fn mediamtx() -> Finding {
-    match programs::mediamtx() {
+    match mediamtx::find() {
         Some(path) => ok("mediamtx", path.display().to_string()),
         None => missing(
             "mediamtx",

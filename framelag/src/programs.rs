@@ -15,9 +15,3 @@ pub fn executable(program: &str) -> Option<PathBuf> {
     }
     on_path(program)
 }
-
-/// MediaMTX, from `$MEDIAMTX` or `PATH`.
-pub fn mediamtx() -> Option<PathBuf> {
-    let named = env::var_os("MEDIAMTX").map(PathBuf::from);
-    named.filter(|path| path.is_file()).or_else(|| on_path("mediamtx"))
-}

@@ -21,6 +21,7 @@
 //!
 //! **RTSP** with media in datagrams agrees on ports in its session: an [`RtspProxy`] reads along, and puts its own there.
 
+mod accept;
 mod endpoint;
 pub mod rtsp;
 mod tcp;

@@ -59,15 +59,14 @@ pub fn endless_receiver_over(transport: Transport, url: &str, folder: &Path) -> 
 /// Waits until `receiver`, which writes JSON lines, has measured `more` frames more than before.
 pub fn wait_for_frames(receiver: &mut Process, more: u64) {
     let printed = receiver.line_count();
-    let count = |line: &str| measured_so_far(line);
-    let before = receiver.wait_for_line_after(printed, "the next second's figures", LIMIT, count);
+    let before = receiver.wait_for_line_after(printed, "the next second's figures", LIMIT, measured);
     receiver.wait_for_line_after(printed, "more frames", LIMIT, |line| {
-        count(line).filter(|measured| *measured >= before + more)
+        measured(line).filter(|count| *count >= before + more)
     });
 }
 
-/// How many frames a line of `receiver --json` says were measured so far.
-fn measured_so_far(line: &str) -> Option<u64> {
+/// How many frames were measured so far, where a line of `receiver --json` says so.
+pub fn measured(line: &str) -> Option<u64> {
     let line: serde_json::Value = serde_json::from_str(line).ok()?;
     (line["event"] == "second").then(|| line["frames"]["measured"].as_u64())?
 }

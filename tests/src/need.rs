@@ -71,8 +71,7 @@ pub fn made(path: &str) -> PathBuf {
 
 /// MediaMTX, the one peer that is optional: `$MEDIAMTX`, or `mediamtx` on `PATH`. Says so where there is none.
 pub fn mediamtx() -> Option<PathBuf> {
-    let named = std::env::var_os("MEDIAMTX").map(PathBuf::from).filter(|path| path.is_file());
-    let found = named.or_else(|| find("mediamtx"));
+    let found = framelag::mediamtx::find();
     if found.is_none() {
         // Not by `eprintln!`: the test runner keeps that to itself where a test passes, and nobody would see the gap.
         let _ = writeln!(std::io::stderr(), "MediaMTX was not tried: neither $MEDIAMTX nor PATH has one");

@@ -1,8 +1,10 @@
 //! RTSP servers as processes: our own, GStreamer's, one on gortsplib, and MediaMTX where there is one.
 
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::Stdio;
+
+use framelag::mediamtx;
 
 use crate::process::{Builder, Process, wait_until};
 use crate::{LIMIT, binary, need, rtsp};
@@ -90,18 +92,12 @@ pub fn gortsplib() -> Server {
 
 /// MediaMTX at `program`, with RTSP alone and its configuration file in `folder`.
 pub fn mediamtx(program: &Path, folder: &Path) -> Server {
-    let rtsp = free_tcp_port();
-    let rtp = free_udp_pair();
-    let config = format!(
-        "rtspAddress: 127.0.0.1:{rtsp}\nrtpAddress: 127.0.0.1:{rtp}\nrtcpAddress: 127.0.0.1:{}\nrtmp: no\nhls: no\n\
-         webrtc: no\nsrt: no\npaths:\n  all_others:\n",
-        rtp + 1
-    );
+    let address = SocketAddr::from(([127, 0, 0, 1], free_tcp_port()));
     let path = folder.join("mediamtx.yml");
+    let config = mediamtx::config(address).expect("two UDP ports are free");
     std::fs::write(&path, config).expect("a test's folder can be written to");
-    // Media over QUIC is off by the environment: versions without it refuse a file with a key that they do not know.
-    let process = Builder::new(program).arg(path).env("MTX_MOQ", "no").spawn();
-    let address = SocketAddr::from(([127, 0, 0, 1], rtsp));
+    let (name, value) = mediamtx::ENVIRONMENT;
+    let process = Builder::new(program).arg(path).env(name, value).spawn();
     wait_until("MediaMTX's answer", LIMIT, || rtsp::describe(address, &format!("rtsp://{address}/cam")));
     Server { process, address, http: None, publish_path: "cam", play_path: "cam" }
 }
@@ -117,15 +113,6 @@ pub fn address_in(line: &str, scheme: &str) -> Option<SocketAddr> {
 pub fn free_tcp_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
     listener.local_addr().expect("a bound socket has an address").port()
-}
-
-/// An even UDP port of 127.0.0.1 that is free now, as is the next one.
-fn free_udp_pair() -> u16 {
-    wait_until("two free UDP ports", LIMIT, || {
-        let first = UdpSocket::bind("127.0.0.1:0").ok()?;
-        let port = first.local_addr().ok()?.port();
-        (port % 2 == 0 && UdpSocket::bind(("127.0.0.1", port + 1)).is_ok()).then_some(port)
-    })
 }
 
 /// Waits until a server says where it listens.

@@ -1,10 +1,10 @@
 //! The workflow files that projects copy (`docs/ci`): valid by the services' own schemas, and their steps run here as CI
 //! would run them, in a folder of their own, with the environment that the service sets.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use framelag_tests::process::{Builder, Finished, Process};
+use framelag_tests::serving::free_tcp_port;
 use framelag_tests::{LIMIT, binary, need, turn};
 use serde_json::Value;
 
@@ -44,7 +44,11 @@ struct Job {
 
 impl Job {
     fn new(service: &'static str) -> Self {
-        Self { folder: tempfile::tempdir().expect("a folder for the test"), service, rtsp: free_address() }
+        Self {
+            folder: tempfile::tempdir().expect("a folder for the test"),
+            service,
+            rtsp: format!("127.0.0.1:{}", free_tcp_port()),
+        }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -133,19 +137,13 @@ impl Job {
 
     /// A proxy before the server that makes everything later, and the URL behind it.
     fn slower(&self) -> (Process, String) {
-        let listen = free_address();
+        let listen = format!("127.0.0.1:{}", free_tcp_port());
         let proxy = Builder::new(binary::path("framelag"))
             .args(["impair", "--listen", &format!("tcp://{listen}"), "--to", &format!("tcp://{}", self.rtsp)])
             .args(["--back-delay", DELAY])
             .spawn();
         (proxy, format!("rtsp://{listen}/cam"))
     }
-}
-
-/// An address that was free just now.
-fn free_address() -> String {
-    let socket = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-    socket.local_addr().expect("it is bound").to_string()
 }
 
 /// What the gate said, in the artifact.

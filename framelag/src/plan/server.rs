@@ -6,7 +6,8 @@ use std::str::FromStr;
 use common::redact;
 use url::Url;
 
-use crate::programs::{executable, mediamtx};
+use crate::mediamtx;
+use crate::programs::executable;
 
 /// A server by name.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -78,7 +79,7 @@ impl Server {
     /// Which program is not, and what to do.
     pub fn check(&self) -> Result<(), String> {
         match self {
-            Self::Mediamtx => mediamtx().map(drop).ok_or_else(|| {
+            Self::Mediamtx => mediamtx::find().map(drop).ok_or_else(|| {
                 "there is no mediamtx: put it on PATH, or its path into $MEDIAMTX (https://mediamtx.org)".to_owned()
             }),
             Self::Command(words) => {

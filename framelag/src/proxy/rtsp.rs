@@ -22,6 +22,7 @@ use std::time::Duration;
 use common::clock::Clock;
 use common::impair::Counts;
 
+use super::accept::{self, Client};
 use super::{Direction, Endpoint, Error, Network, Protocol, Proxy, Shared, lock, wait};
 use flow::Ports;
 use message::{Messages, Piece};
@@ -34,9 +35,6 @@ const WRITE_LIMIT: Duration = Duration::from_secs(5);
 
 /// Transports that one connection may ask for without an answer, or have at a time.
 const MAX_TRANSPORTS: usize = 16;
-
-/// How long no connection is accepted after one that could not be.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(1);
 
 /// Bytes read at once.
 const READ_BYTES: usize = 16 << 10;
@@ -110,42 +108,13 @@ struct Server {
     at: IpAddr,
 }
 
-/// Accepts connections until `stopped` closes.
+/// Passes connections on until `stopped` closes.
 fn listen_at(socket: &TcpListener, server: Server, shared: &Arc<Shared>, stopped: &Arc<PipeReader>) {
-    let mut connections: Vec<JoinHandle<()>> = Vec::new();
-    let mut accept = || -> io::Result<()> {
-        socket.set_nonblocking(true)?;
-        loop {
-            let ready = wait::until([wait::ended(&**stopped), wait::readable(socket)], None, shared.clock.now().mono)?;
-            if ready.0[0] {
-                return Ok(());
-            }
-            let (client, address) = match socket.accept() {
-                Ok(accepted) => accepted,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
-                // A client that gave up, or no file descriptor to be had for now.
-                Err(_) => {
-                    thread::sleep(ACCEPT_PAUSE);
-                    continue;
-                }
-            };
-            connections.retain(|connection| !connection.is_finished());
-            if shared.admit(connections.len(), address).is_none() {
-                continue;
-            }
-            let (shared, stopped) = (Arc::clone(shared), Arc::clone(stopped));
-            let connection = move || {
-                if let Err(error) = Connection::run(client, server, &shared, &stopped) {
-                    tracing::debug!("the RTSP connection from {address} broke off: {error}");
-                }
-            };
-            connections.push(thread::Builder::new().name("proxy rtsp".to_owned()).spawn(connection)?);
+    accept::connections(socket, shared, stopped, move |client: Client, shared: &Arc<Shared>, stopped: &PipeReader| {
+        if let Err(error) = Connection::run(client.socket, server, shared, stopped) {
+            tracing::debug!("the RTSP connection from {} broke off: {error}", client.address);
         }
-    };
-    if let Err(error) = accept() {
-        tracing::error!("the proxy accepts no more connections: {error}");
-    }
-    connections.into_iter().for_each(|connection| drop(connection.join()));
+    });
 }
 
 /// One RTSP connection with its datagrams.

@@ -4,13 +4,14 @@ use std::collections::VecDeque;
 use std::io::{self, ErrorKind, PipeReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
 use common::clock::Clock;
 use common::impair::Stream;
 use common::time::MonoTime;
 
+use super::accept::{self, Client};
 use super::{Direction, MAX_STREAM_BYTES, Shared, Watch, wait};
 
 /// How long the server may take to accept a connection.
@@ -24,34 +25,9 @@ const ROOM_POLL: Duration = Duration::from_millis(1);
 
 /// Passes connections on until `stopped` closes.
 pub(super) fn listen(socket: &TcpListener, to: SocketAddr, shared: &Arc<Shared>, stopped: &Arc<PipeReader>) {
-    let mut connections: Vec<JoinHandle<()>> = Vec::new();
-    let mut accept = || -> io::Result<()> {
-        socket.set_nonblocking(true)?;
-        loop {
-            let ready = wait::until([wait::ended(&**stopped), wait::readable(socket)], None, now(shared))?;
-            if ready.0[0] {
-                return Ok(());
-            }
-            let (client, address) = match socket.accept() {
-                Ok(accepted) => accepted,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
-                // A client that gave up, or no file descriptor to be had for now.
-                Err(_) => {
-                    thread::sleep(ROOM_POLL);
-                    continue;
-                }
-            };
-            connections.retain(|connection| !connection.is_finished());
-            let Some(number) = shared.admit(connections.len(), address) else { continue };
-            let (shared, stopped) = (Arc::clone(shared), Arc::clone(stopped));
-            let connection = move || connect(client, address, to, number, &shared, &stopped);
-            connections.push(thread::Builder::new().name(format!("proxy {number}")).spawn(connection)?);
-        }
-    };
-    if let Err(error) = accept() {
-        tracing::error!("the proxy accepts no more connections: {error}");
-    }
-    connections.into_iter().for_each(|connection| drop(connection.join()));
+    let connected =
+        move |client: Client, shared: &Arc<Shared>, stopped: &PipeReader| connect(client, to, shared, stopped);
+    accept::connections(socket, shared, stopped, connected);
 }
 
 fn now(shared: &Shared) -> MonoTime {
@@ -59,7 +35,8 @@ fn now(shared: &Shared) -> MonoTime {
 }
 
 /// One connection, until both directions have ended.
-fn connect(client: TcpStream, address: SocketAddr, to: SocketAddr, number: u64, shared: &Shared, stopped: &PipeReader) {
+fn connect(client: Client, to: SocketAddr, shared: &Shared, stopped: &PipeReader) {
+    let Client { socket: client, address, number } = client;
     let server = match TcpStream::connect_timeout(&to, CONNECT_LIMIT) {
         Ok(server) => server,
         Err(error) => return shared.refuse(address, &format_args!("cannot connect to {to}: {error}")),

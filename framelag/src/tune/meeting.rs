@@ -2,14 +2,14 @@
 
 use std::fs;
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use framelag::plan::server::{FOLDER, PORT, Server};
-use framelag::programs::{executable, mediamtx};
+use framelag::{mediamtx, programs::executable};
 use url::Url;
 
 use crate::processes::{Error, Process, free_port, leashed};
@@ -53,14 +53,14 @@ impl Meeting {
                 Self::at(url(server.rtsp())?, Running::Own(server))
             }
             Server::Mediamtx => {
-                let program = mediamtx().ok_or_else(|| "mediamtx has gone".to_owned())?;
+                let program = mediamtx::find().ok_or_else(|| "mediamtx has gone".to_owned())?;
                 let rtsp = free()?;
                 let file = folder.join("mediamtx.yml");
-                let written = fs::write(&file, mediamtx_config(rtsp)?);
+                let config = mediamtx::config(rtsp).map_err(|error| format!("no two free UDP ports: {error}"))?;
+                let written = fs::write(&file, config);
                 written.map_err(|error| format!("cannot write {}: {error}", file.display()))?;
                 let mut command = leashed(&program)?;
-                // Media over QUIC is off by the environment: versions without it refuse a file with a key that they do not know.
-                command.env("MTX_MOQ", "no");
+                command.envs([mediamtx::ENVIRONMENT]);
                 Self::started(command, &[&file.display().to_string()], rtsp, folder, stopped)?
             }
             Server::Command(words) => {
@@ -141,27 +141,4 @@ impl Probe {
 
 fn url(rtsp: SocketAddr) -> Result<Url, String> {
     Url::parse(&format!("rtsp://{rtsp}/cam")).map_err(|error| format!("{rtsp} makes no URL: {error}"))
-}
-
-/// RTSP alone, with ports for RTP that are free.
-fn mediamtx_config(rtsp: SocketAddr) -> Result<String, String> {
-    let rtp = free_udp_pair().map_err(|error| format!("no two free UDP ports: {error}"))?;
-    Ok(format!(
-        "rtspAddress: {rtsp}\nrtpAddress: 127.0.0.1:{rtp}\nrtcpAddress: 127.0.0.1:{}\nrtmp: no\nhls: no\nwebrtc: no\n\
-         srt: no\npaths:\n  all_others:\n",
-        rtp + 1
-    ))
-}
-
-/// An even UDP port of 127.0.0.1 that is free, as is the next one.
-fn free_udp_pair() -> io::Result<u16> {
-    /// Half of the ports are odd, and few are taken.
-    const TRIES: usize = 100;
-    for _ in 0..TRIES {
-        let port = UdpSocket::bind("127.0.0.1:0")?.local_addr()?.port();
-        if port % 2 == 0 && UdpSocket::bind(("127.0.0.1", port + 1)).is_ok() {
-            return Ok(port);
-        }
-    }
-    Err(io::ErrorKind::AddrNotAvailable.into())
 }

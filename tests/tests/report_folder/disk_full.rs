@@ -3,12 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use framelag_tests::measuring::publisher_with_server;
+use framelag_tests::measuring::{measured, publisher_with_server};
 use framelag_tests::process::{Builder, Process, wait_until};
 use framelag_tests::report::Report;
 use framelag_tests::{LIMIT, binary, need, turn};
 use reports::saved::Saved;
-use serde_json::Value;
 
 use super::every_command_opens;
 
@@ -38,11 +37,6 @@ fn on_a_small_disk(disk: &Path, saved: &Path, url: &str) -> Process {
         .arg(disk)
         .words("--warmup 0s --wait 30s --duration 8s")
         .spawn()
-}
-
-fn measured(line: &str) -> Option<u64> {
-    let line: Value = serde_json::from_str(line).ok()?;
-    (line["event"] == "second").then(|| line["frames"]["measured"].as_u64())?
 }
 
 /// Fills the disk to its last byte; returns how much went in.

@@ -1,18 +1,11 @@
 //! kill -9 of the receiver: the folder holds all but the last second.
 
-use framelag_tests::measuring::{endless_receiver, publisher_with_server};
+use framelag_tests::measuring::{endless_receiver, measured, publisher_with_server};
 use framelag_tests::process::wait_until;
 use framelag_tests::{LIMIT, turn};
 use reports::saved::Saved;
-use serde_json::Value;
 
 use super::every_command_opens;
-
-/// The second and the frames measured so far of a line of `receiver --json`.
-fn measured(line: &str) -> Option<u64> {
-    let line: Value = serde_json::from_str(line).ok()?;
-    (line["event"] == "second").then(|| line["frames"]["measured"].as_u64())?
-}
 
 #[test]
 fn killed_at_any_moment_it_leaves_all_but_the_last_second() {
