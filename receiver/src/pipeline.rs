@@ -7,14 +7,13 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use common::clock::{Clock, SystemClock};
 use common::pictures::Keeper;
 use common::time::{MonoTime, Now};
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
-use reports::metrics::Named;
 
 use crate::calibration;
 use crate::clock::Asking;
@@ -22,13 +21,15 @@ use crate::config::Config;
 use crate::metrics::{self, Exporter};
 use crate::output::Output;
 use crate::pictures;
+use crate::render::Screen;
 use crate::render::pixels::Slot;
-use crate::render::{Screen, snapshot};
-use crate::step_summary;
+use crate::render::snapshot::{self, Saving};
 use crate::stop::Stop;
-use crate::stream::{Stream, tell_apart};
+use crate::stream::Stream;
 use crate::threads::{self, Environment};
 use crate::work::Event;
+
+mod finish;
 
 /// Events that wait for this thread; a decoding thread waits where they are too many.
 const MAX_EVENTS: usize = 256;
@@ -38,9 +39,6 @@ const TICK: Duration = Duration::from_millis(20);
 
 /// How often a window is asked for keys.
 const KEYS: Duration = Duration::from_millis(5);
-
-/// Snapshots that are being saved at most.
-const MAX_SAVING: usize = 4;
 
 /// How often the user is told how it goes.
 const SECOND: Duration = Duration::from_secs(1);
@@ -116,6 +114,7 @@ pub fn run(config: &Config, stop: &Stop) -> Result<u8, Error> {
     let screen = Screen::new(slots, window);
     let ending = environment.stop.clone();
     drop(environment);
+    let saving = Saving::new(output.clone());
     let mut run = Run {
         config,
         clock,
@@ -124,7 +123,7 @@ pub fn run(config: &Config, stop: &Stop) -> Result<u8, Error> {
         streams,
         screen,
         keeper,
-        saving: Vec::new(),
+        saving,
         ticked: started.mono,
         told: started.mono,
     };
@@ -178,8 +177,7 @@ struct Run<'a> {
     streams: Vec<Stream>,
     screen: Screen,
     keeper: Option<Arc<Keeper>>,
-    /// Threads that save a snapshot each.
-    saving: Vec<JoinHandle<()>>,
+    saving: Saving,
     ticked: MonoTime,
     told: MonoTime,
 }
@@ -202,7 +200,7 @@ impl Run<'_> {
             self.tick();
             let wishes = self.screen.wishes();
             if wishes.snapshot {
-                self.save_aside(snapshot::name_at(chrono::Local::now()));
+                self.saving.save(self.screen.shown().cloned(), snapshot::name_at(chrono::Local::now()));
             }
             if wishes.quit || self.is_over() || stop.is_requested() {
                 break;
@@ -294,94 +292,5 @@ impl Run<'_> {
         let end = self.config.duration.and_then(|duration| Some(self.first_picture()? + duration));
         let out_of_time = end.is_some_and(|end| self.clock.now().mono >= end);
         out_of_time || self.streams.iter().all(Stream::has_ended)
-    }
-
-    /// Saves what the window shows, on a thread of its own: the next picture does not wait for it.
-    fn save_aside(&mut self, path: PathBuf) {
-        self.saving.retain(|thread| !thread.is_finished());
-        let Some(canvas) = self.screen.shown().cloned() else { return self.output.warn("there is no picture to save") };
-        if self.saving.len() >= MAX_SAVING {
-            return self.output.warn("the last snapshots are still being saved");
-        }
-        let output = self.output.clone();
-        let save = move || match snapshot::save(&canvas, &path) {
-            Ok(()) => output.saved(&path),
-            Err(error) => output.warn(error),
-        };
-        match thread::Builder::new().name("snapshot".to_owned()).spawn(save) {
-            Ok(thread) => self.saving.push(thread),
-            Err(error) => self.output.warn(format_args!("cannot save a snapshot: {error}")),
-        }
-    }
-
-    /// Whether the picture that was asked for is on the disk.
-    fn save(&mut self, path: &std::path::Path) -> bool {
-        let Self { streams, screen, clock, .. } = self;
-        let mut captions = |index: usize, label: &_, since| streams[index].caption(label, since, clock.now());
-        let now = clock.now().mono;
-        match screen.picture(now, &mut captions).map(|canvas| snapshot::save(canvas, path)) {
-            Some(Ok(())) => {
-                self.output.saved(path);
-                return true;
-            }
-            Some(Err(error)) => self.output.warn(error),
-            None => self.output.warn("there is no picture to save"),
-        }
-        false
-    }
-
-    /// Writes and tells what came of it. The worst stream decides.
-    fn finish(mut self) -> u8 {
-        // First: what a slow disk takes from here on is no part of the measurement.
-        let (window, now) = (self.screen.is_wanted(), self.clocks());
-        // A thread that panicked has said so on standard error.
-        self.saving.drain(..).for_each(|thread| drop(thread.join()));
-        let saved = self.config.snapshot.as_deref().is_none_or(|path| self.save(path));
-        let saved = self.keeper.as_ref().is_none_or(|keeper| pictures::finish(keeper, &self.output)) && saved;
-        let page = step_summary::file();
-        tell_apart(&mut self.streams);
-        let mut codes = if saved { Vec::new() } else { vec![FAILED] };
-        let mut last = Vec::new();
-        for stream in self.streams {
-            let (name, url, transport) = (stream.name.clone(), stream.url.clone(), stream.transport);
-            let summary = stream.finish(window, &self.config.assertions, now);
-            self.output.summary(&name, &url, &summary);
-            if let Some(page) = &page
-                && let Err(error) = step_summary::append(page, &summary.run)
-            {
-                self.output.warn(format_args!("cannot append to $GITHUB_STEP_SUMMARY ({}): {error}", page.display()));
-            }
-            codes.push(summary.exit_code);
-            last.extend(summary.metrics.map(|metrics| Named { stream: name, transport, metrics }));
-        }
-        if let Some(exporter) = self.exporter {
-            exporter.finish(last);
-        }
-        if !self.output.is_written() {
-            codes.push(FAILED);
-        }
-        worst(&codes)
-    }
-}
-
-/// Exit code of a run that did not bring what was asked for.
-const FAILED: u8 = 1;
-
-/// The exit code of a run whose streams ended with `codes`: a failure before a broken assertion before an inconclusive
-/// stream.
-fn worst(codes: &[u8]) -> u8 {
-    const ORDER: [u8; 3] = [FAILED, 99, 3];
-    ORDER.into_iter().find(|code| codes.contains(code)).unwrap_or(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_worst_stream_decides() {
-        for (codes, code) in [(&[][..], 0), (&[0, 0], 0), (&[0, 3], 3), (&[3, 99, 0], 99), (&[99, 1, 3], 1)] {
-            assert_eq!(worst(codes), code, "{codes:?}");
-        }
     }
 }

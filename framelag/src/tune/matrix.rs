@@ -1,7 +1,6 @@
 //! From a plan to its cells, each checked as a whole, and to the order in which they run.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,26 +9,20 @@ use common::impair::Conditions;
 use framelag::plan::server::Server;
 use framelag::plan::setting::{ALL, Parts};
 use framelag::plan::{Mistake, Plan};
-use framelag::programs::on_path;
 use publisher::args::Transport as Pushed;
-use publisher::config::Source;
 use publisher::encode;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use receiver::args::Transport as Played;
 
+mod source;
+
 /// A run with fewer pictures says nothing about a quantile worth the name.
 const MIN_PICTURES: f64 = 30.0;
 
 /// Longest time from one IDR to the next: a receiver that joins may wait so long for its first picture.
 const MAX_GOP_TIME: Duration = Duration::from_secs(60);
-
-/// Pictures per second where nothing says it: the publisher's default.
-const FPS: f64 = 30.0;
-
-/// Where the source decides over the size of its pictures.
-const UNKNOWN_SIZE: Size = Size::new(1920, 1080);
 
 /// One combination of values.
 #[derive(Clone, Debug)]
@@ -48,7 +41,7 @@ pub struct Cell {
     pub gop_time: Duration,
     /// Every so-manieth picture is kept where picture quality is measured.
     pub pictures_every: u32,
-    /// Bytes of the pictures that both ends keep there, at most; those of a camera without a size as of the largest usual one.
+    /// Bytes of the pictures that both ends keep there, at most; those of a camera as of the size that it is asked for.
     pub pictures_bytes: u64,
 }
 
@@ -140,8 +133,8 @@ fn cell(plan: &Plan, number: usize) -> Result<Cell, Mistake> {
     })?;
     encoder(&publisher.encoder).map_err(|why| wrong(&["publisher.encoder"], why))?;
     let receiver = parts.receiver_config().map_err(|why| wrong(&["receiver.transport"], why))?;
-    source(&publisher.source).map_err(|why| wrong(&["publisher.source"], why))?;
-    let fps = publisher.wish.rate.map_or(FPS, |rate| rate.as_f64());
+    let format = source::format(&publisher).map_err(|why| wrong(&["publisher.source"], why))?;
+    let fps = format.rate.as_f64();
     let pictures = plan.duration.as_secs_f64() * fps;
     if pictures < MIN_PICTURES {
         let least = (MIN_PICTURES / fps).ceil();
@@ -163,9 +156,8 @@ fn cell(plan: &Plan, number: usize) -> Result<Cell, Mistake> {
     let (pushed, played) = (publisher.transport, receiver.transport);
     networks(&parts, pushed, played).map_err(|(name, why)| wrong(&[name], why))?;
     let pictures_every = pictures_every(pictures, publisher.gop);
-    let size = publisher.wish.size.unwrap_or(UNKNOWN_SIZE);
     let played_frames = (plan.warmup + plan.duration).as_secs_f64() * fps;
-    let pictures_bytes = pictures_bytes(size, played_frames / f64::from(pictures_every));
+    let pictures_bytes = pictures_bytes(format.size, played_frames / f64::from(pictures_every));
     Ok(Cell { number, values, parts, pushed, played, gop_time, pictures_every, pictures_bytes })
 }
 
@@ -191,33 +183,12 @@ fn gcd(a: u32, b: u32) -> u32 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-/// Sources that can be played again and again.
-fn source(source: &Source) -> Result<(), String> {
-    match source {
-        Source::Auto => Err("it names no source: add source = \"test\", or a file".to_owned()),
-        Source::Stdin | Source::RawStdin { .. } => {
-            Err("standard input can be read once only: give a file, a camera, or test".to_owned())
-        }
-        Source::File(path) if !path.is_file() => {
-            Err(format!("there is no file {}: paths are from the folder that tune runs in", path.display()))
-        }
-        Source::File(path) if !is_y4m(path) && on_path("ffmpeg").is_none() => {
-            Err(format!("{} needs ffmpeg to be read, and there is none on PATH", path.display()))
-        }
-        Source::File(_) | Source::Camera(_) | Source::Pattern => Ok(()),
-    }
-}
-
 /// Whether the encoder is there: asked once for each, since there may be thousands of cells.
 fn encoder(choice: &encode::Choice) -> Result<(), String> {
     static ASKED: Mutex<BTreeMap<String, Result<(), String>>> = Mutex::new(BTreeMap::new());
     let mut asked = ASKED.lock().unwrap_or_else(PoisonError::into_inner);
     let answer = asked.entry(choice.to_string()).or_insert_with(|| choice.check().map_err(|error| error.to_string()));
     answer.clone()
-}
-
-fn is_y4m(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("y4m"))
 }
 
 /// Networks that do what they are asked to; the setting that is wrong and why.

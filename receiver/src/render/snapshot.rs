@@ -1,11 +1,13 @@
 //! Saving what is shown as a PNG file. The one file that knows the `image` crate.
 
 use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
 
 use chrono::{DateTime, Local};
 use image::{ExtendedColorType, ImageFormat};
 
 use super::canvas::Canvas;
+use crate::output::Output;
 
 /// A snapshot that could not be saved.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +32,46 @@ pub fn save(canvas: &Canvas, path: &Path) -> Result<(), Error> {
 /// The name of a snapshot taken by key, in the current folder.
 pub fn name_at(time: DateTime<Local>) -> PathBuf {
     time.format("framelag-%Y%m%d-%H%M%S-%3f.png").to_string().into()
+}
+
+/// Snapshots that are being saved, each on a thread of its own: the next picture does not wait for it.
+pub struct Saving {
+    output: Output,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Saving {
+    /// Snapshots that are being saved at most.
+    const MAX: usize = 4;
+
+    /// None yet. `output` says what came of each.
+    pub const fn new(output: Output) -> Self {
+        Self { output, threads: Vec::new() }
+    }
+
+    /// Saves what is `shown`, where there is something.
+    pub fn save(&mut self, shown: Option<Canvas>, path: PathBuf) {
+        self.threads.retain(|thread| !thread.is_finished());
+        let Some(canvas) = shown else { return self.output.warn("there is no picture to save") };
+        if self.threads.len() >= Self::MAX {
+            return self.output.warn("the last snapshots are still being saved");
+        }
+        let output = self.output.clone();
+        let save = move || match save(&canvas, &path) {
+            Ok(()) => output.saved(&path),
+            Err(error) => output.warn(error),
+        };
+        match thread::Builder::new().name("snapshot".to_owned()).spawn(save) {
+            Ok(thread) => self.threads.push(thread),
+            Err(error) => self.output.warn(format_args!("cannot save a snapshot: {error}")),
+        }
+    }
+
+    /// Waits for all.
+    pub fn finish(&mut self) {
+        // A thread that panicked has said so on standard error.
+        self.threads.drain(..).for_each(|thread| drop(thread.join()));
+    }
 }
 
 #[cfg(test)]

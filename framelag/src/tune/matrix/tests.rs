@@ -70,6 +70,35 @@ fn pictures_are_kept_at_all_places_of_a_gop_and_enough_of_them() {
 }
 
 #[test]
+fn pictures_are_of_the_size_and_rate_that_their_file_has() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let file = folder.path().join("small.y4m");
+    let picture = vec![128; 320 * 240 * 3 / 2];
+    std::fs::write(&file, [b"YUV4MPEG2 W320 H240 F10:1 C420\nFRAME\n", &picture[..]].concat()).expect("it is ours");
+    let of = |more: &str| {
+        let source = format!("name = \"t\"\nsource = \"{}\"\nduration = \"10s\"\n", file.display());
+        let plan = plan::read(&format!("{source}{more}[axes]\npublisher.gop = [20, 50]\n"));
+        let cells = cells(&plan.unwrap_or_else(|mistakes| panic!("{mistakes:?}")));
+        cells.unwrap_or_else(|mistakes| panic!("{mistakes:?}")).remove(0)
+    };
+    let cell = of("");
+    assert_eq!(cell.gop_time, Duration::from_secs(2), "10 per second, as the file has them");
+    // 120 pictures in 12 s, of which so many are kept, at both ends, and half as many again.
+    let kept = 120_u64.div_ceil(cell.pictures_every.into());
+    assert_eq!(cell.pictures_bytes, kept * 320 * 240 * 3 / 2 * 3);
+    let scaled = of("[fixed]\npublisher.size = \"640x480\"\n");
+    assert_eq!((scaled.gop_time, scaled.pictures_bytes), (cell.gop_time, cell.pictures_bytes * 4));
+    std::fs::write(&file, "YUV4MPEG2 W0 H0\n").expect("it is ours");
+    let plan = plan::read(&format!(
+        "name = \"t\"\nsource = \"{}\"\nduration = \"10s\"\n[fixed]\npublisher.fps = 20\n[axes]\npublisher.gop = [20, 50]\n",
+        file.display()
+    ));
+    let found = cells(&plan.unwrap_or_else(|mistakes| panic!("{mistakes:?}"))).map(|cells| cells.len());
+    let found = found.expect_err("it is no video any more");
+    assert!(found[0].what.contains("small.y4m") && found[0].line == Some(2), "{found:?}");
+}
+
+#[test]
 fn a_source_must_be_there_and_be_readable_again() {
     for (source, word) in [("/nowhere.mp4", "/nowhere.mp4"), ("-", "once only")] {
         let text = format!("name = \"t\"\nsource = \"{source}\"\n[axes]\npublisher.gop = [10, 50]\n");

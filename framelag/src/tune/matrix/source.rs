@@ -1,0 +1,61 @@
+//! What a cell plays: whether it can be played again and again, and what its pictures are like.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use common::clock::{Clock, SystemClock};
+use framelag::programs::on_path;
+use publisher::capture::{self, DEFAULT_SIZE, Format};
+use publisher::config::{Config, Source};
+use publisher::event::Log;
+use publisher::rate::FrameRate;
+
+/// What the test pattern has, and a camera is asked for, where nothing says it.
+const USUAL: Format = Format { size: DEFAULT_SIZE, rate: FrameRate::THIRTY };
+
+/// Size and rate of the pictures.
+///
+/// # Errors
+/// Why they cannot be had, or not again and again.
+pub fn format(config: &Config) -> Result<Format, String> {
+    check(&config.source)?;
+    let (size, rate) = (config.wish.size, config.wish.rate);
+    let found = match (&config.source, size, rate) {
+        (Source::File(path), None, _) | (Source::File(path), _, None) => opened(path, config)?,
+        _ => USUAL,
+    };
+    Ok(Format { size: size.unwrap_or(found.size), rate: rate.unwrap_or(found.rate) })
+}
+
+fn check(source: &Source) -> Result<(), String> {
+    match source {
+        Source::Auto => Err("it names no source: add source = \"test\", or a file".to_owned()),
+        Source::Stdin | Source::RawStdin { .. } => {
+            Err("standard input can be read once only: give a file, a camera, or test".to_owned())
+        }
+        Source::File(path) if !path.is_file() => {
+            Err(format!("there is no file {}: paths are from the folder that tune runs in", path.display()))
+        }
+        Source::File(path) if !is_y4m(path) && on_path("ffmpeg").is_none() => {
+            Err(format!("{} needs ffmpeg to be read, and there is none on PATH", path.display()))
+        }
+        Source::File(_) | Source::Camera(_) | Source::Pattern => Ok(()),
+    }
+}
+
+fn is_y4m(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("y4m"))
+}
+
+/// What a file gives, as the publisher opens it: once for each wish, since there may be thousands of cells.
+fn opened(path: &Path, config: &Config) -> Result<Format, String> {
+    static OPENED: Mutex<BTreeMap<String, Result<Format, String>>> = Mutex::new(BTreeMap::new());
+    let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
+    let open = || {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let source = capture::open(config, &clock, Log::new(false)).map_err(|error| error.to_string())?;
+        Ok(source.format())
+    };
+    opened.entry(format!("{} {:?}", path.display(), config.wish)).or_insert_with(open).clone()
+}

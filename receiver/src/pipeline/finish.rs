@@ -1,0 +1,83 @@
+//! The end of a run: what is written then, and what it comes to.
+
+use std::path::Path;
+
+use common::clock::Clock;
+use reports::metrics::Named;
+
+use super::Run;
+use crate::render::snapshot;
+use crate::stream::tell_apart;
+use crate::{pictures, step_summary};
+
+impl Run<'_> {
+    /// Whether the picture that was asked for is on the disk.
+    fn save(&mut self, path: &Path) -> bool {
+        let Self { streams, screen, clock, .. } = self;
+        let mut captions = |index: usize, label: &_, since| streams[index].caption(label, since, clock.now());
+        let now = clock.now().mono;
+        match screen.picture(now, &mut captions).map(|canvas| snapshot::save(canvas, path)) {
+            Some(Ok(())) => {
+                self.output.saved(path);
+                return true;
+            }
+            Some(Err(error)) => self.output.warn(error),
+            None => self.output.warn("there is no picture to save"),
+        }
+        false
+    }
+
+    /// Writes and tells what came of it. The worst stream decides.
+    pub(super) fn finish(mut self) -> u8 {
+        // First: what a slow disk takes from here on is no part of the measurement.
+        let (window, now) = (self.screen.is_wanted(), self.clocks());
+        self.saving.finish();
+        let saved = self.config.snapshot.as_deref().is_none_or(|path| self.save(path));
+        let saved = self.keeper.as_ref().is_none_or(|keeper| pictures::finish(keeper, &self.output)) && saved;
+        let page = step_summary::file();
+        tell_apart(&mut self.streams);
+        let mut codes = if saved { Vec::new() } else { vec![FAILED] };
+        let mut last = Vec::new();
+        for stream in self.streams {
+            let (name, url, transport) = (stream.name.clone(), stream.url.clone(), stream.transport);
+            let summary = stream.finish(window, &self.config.assertions, now);
+            self.output.summary(&name, &url, &summary);
+            if let Some(page) = &page
+                && let Err(error) = step_summary::append(page, &summary.run)
+            {
+                self.output.warn(format_args!("cannot append to $GITHUB_STEP_SUMMARY ({}): {error}", page.display()));
+            }
+            codes.push(summary.exit_code);
+            last.extend(summary.metrics.map(|metrics| Named { stream: name, transport, metrics }));
+        }
+        if let Some(exporter) = self.exporter {
+            exporter.finish(last);
+        }
+        if !self.output.is_written() {
+            codes.push(FAILED);
+        }
+        worst(&codes)
+    }
+}
+
+/// Exit code of a run that did not bring what was asked for.
+const FAILED: u8 = 1;
+
+/// The exit code of a run whose streams ended with `codes`: a failure before a broken assertion before an inconclusive
+/// stream.
+fn worst(codes: &[u8]) -> u8 {
+    const ORDER: [u8; 3] = [FAILED, 99, 3];
+    ORDER.into_iter().find(|code| codes.contains(code)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_stream_decides() {
+        for (codes, code) in [(&[][..], 0), (&[0, 0], 0), (&[0, 3], 3), (&[3, 99, 0], 99), (&[99, 1, 3], 1)] {
+            assert_eq!(worst(codes), code, "{codes:?}");
+        }
+    }
+}
