@@ -6,6 +6,8 @@ use super::{Config, Error};
 
 /// What ffmpeg takes as "the first GPU of this host", under a name of ours.
 const VAAPI: &str = "vaapi=framelag:/dev/dri/renderD128";
+/// Bits of the least buffer. libx264 is told whole thousands: with less than one it would have no buffer, and keep to no limit.
+const LEAST_BUFFER: f64 = 1000.0;
 /// A line of `ffmpeg -encoders` begins with letters for what the encoder can do; the first says what it encodes.
 const VIDEO: char = 'V';
 
@@ -165,7 +167,7 @@ pub fn command(name: &str, config: Config) -> Command {
     command.args(recipe.map_or(&[][..], |recipe| recipe.options));
     let (bitrate, gop) = (config.bitrate.to_string(), config.gop.to_string());
     // What the rate allows for one picture: a buffer of more is delay on a link that has no more.
-    let buffer = (f64::from(config.bitrate) / config.rate.as_f64()).ceil().to_string();
+    let buffer = (f64::from(config.bitrate) / config.rate.as_f64()).ceil().max(LEAST_BUFFER).to_string();
     command.args([
         "-b:v",
         &bitrate,
@@ -209,5 +211,18 @@ mod tests {
             assert!(text.ends_with("libx264, h264_vaapi"), "{text}");
         }
         assert!(find("libx264", "").expect_err("an empty list").to_string().ends_with("none"));
+    }
+
+    #[test]
+    fn a_buffer_holds_a_pictures_bits_and_is_never_none() {
+        let buffer = |bitrate, fps| {
+            let rate = crate::rate::FrameRate::new(fps, 1).expect("a rate");
+            let config = Config { size: common::frame::Size::new(256, 144), rate, bitrate, gop: 30 };
+            let command = command("libx264", config);
+            let mut words = command.get_args().map(|word| word.to_string_lossy().into_owned());
+            words.find(|word| word == "-bufsize").and_then(|_| words.next())
+        };
+        assert_eq!(buffer(300_000, 25).as_deref(), Some("12000"));
+        assert_eq!(buffer(20_000, 25).as_deref(), Some("1000"));
     }
 }
