@@ -17,6 +17,7 @@ use crate::run::Run;
 use crate::threshold::Metric;
 
 mod effect;
+pub mod power;
 mod settings;
 mod side;
 pub mod statistics;

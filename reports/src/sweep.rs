@@ -21,7 +21,6 @@ mod drift;
 mod effects;
 mod front;
 mod json;
-mod math;
 mod metric;
 mod noise;
 mod page;

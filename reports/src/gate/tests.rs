@@ -259,7 +259,7 @@ candidate  5 runs: 110 112.2 107.8 111.1 108.9 ms
 limit      +5.0 % (+4.999 ms) is allowed
 noise      runs of one side differ by 1.6 % (standard deviation)
            by chance as much worse: p = 0.0040 (exact)
-could see  +7.0 % (+6.970 ms) or worse would be found 95 times in 100
+could see  +6.7 % (+6.720 ms) or worse would be found 95 times in 100
 verdict    regression: it is worse by more than the limit, and that is more than noise";
     assert_eq!(page, expected);
 }

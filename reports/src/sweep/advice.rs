@@ -8,10 +8,10 @@ use serde::Serialize;
 
 use super::analysis::Analysis;
 use super::cells::MAX_MISSING_PERCENT;
-use super::math::t_quantile;
 use super::metric::{Metric, Scale};
 use super::noise::{CONFIDENCE, Means};
 use super::{Outcome, effects, front};
+use crate::math::t_quantile;
 
 /// Repeats beyond which nobody would go to tell two settings apart.
 const MAX_MORE_REPEATS: usize = 100;

@@ -15,9 +15,9 @@ use serde::Serialize;
 
 use super::Axis;
 use super::cells::Cell;
-use super::math::{Model, f_tail};
 use super::metric::{Metric, Scale};
 use super::noise::{Estimate, Means, satterthwaite};
+use crate::math::{Model, f_tail};
 
 /// An interaction is named where chance makes one like it less often.
 pub const INTERACTION_P: f64 = 0.01;
