@@ -113,7 +113,7 @@ fn warnings(out: &mut String, run: &Run) {
 }
 
 /// A text from a run on one line, with nothing in it that Markdown or HTML would take for its own.
-fn text(raw: &str) -> String {
+pub(crate) fn text(raw: &str) -> String {
     let mut out = String::new();
     for c in words::shown(raw).chars() {
         match c {

@@ -12,14 +12,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Input;
+use crate::identity::{MACHINE, OF_NO_MATTER};
 use crate::run::Run;
 use crate::threshold::Metric;
-
-/// Settings that do not change what is measured.
-const OF_NO_MATTER: [&str; 7] = ["url", "report", "snapshot", "record", "pictures", "metrics", "otlp"];
-
-/// What makes a machine another one.
-const MACHINE: [&str; 4] = ["os", "arch", "cpu", "cpus"];
 
 /// What may change under a machine.
 const NOTED: [&str; 2] = ["kernel", "framelag"];

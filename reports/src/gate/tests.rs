@@ -269,7 +269,7 @@ fn names_do_not_break_the_markdown() {
     let (baseline, mut candidate) = (runs(0, &USUAL), runs(30, &USUAL));
     candidate[0].warnings.push(Warning::new(Code::Partial, "a|b <img src=x>\n[c](d) `e`"));
     let page = compared(&baseline, &candidate).expect("the same settings").markdown();
-    assert!(page.contains(r"a\|b &lt;img src=x> \[c](d) \`e\`"), "{page}");
+    assert!(page.contains(r"a\|b &lt;img src=x&gt; \[c\](d) \`e\`"), "{page}");
     let rows = page.lines().filter(|line| line.starts_with('|'));
     assert!(
         rows.clone().count() > 5 && rows.into_iter().all(|row| row.ends_with(" |") || row.ends_with("-|")),
