@@ -114,13 +114,14 @@ fn baselines_are_kept_by_name(store: &str) {
     assert_eq!(store.save_baseline("empty", &[]), Err(Error::EmptyBaseline));
 }
 
-/// Six processes begin at once on a store that is not there yet, each with three runs of its own and a copy of one that all have.
+/// Six processes begin at once on a store that is not there yet, each with three runs of its own and one that all have.
 fn writers_at_once_lose_nothing(store: &str) {
     const WRITERS: u32 = 6;
     let folder = tempfile::tempdir().expect("a folder");
+    let shared = made(folder.path(), "shared", 999, 20.0);
     let runs = |writer: u32| -> Vec<PathBuf> {
         let own = (0..3).map(|run| made(folder.path(), &format!("{writer}-{run}"), writer * 3 + run, 20.0));
-        own.chain([made(folder.path(), &format!("{writer}-shared"), 999, 20.0)]).collect()
+        own.chain([shared.clone()]).collect()
     };
     let runs: Vec<_> = (0..WRITERS).map(runs).collect();
     let writers: Vec<_> = runs
