@@ -26,6 +26,7 @@ mod verdict;
 
 pub use effect::{Amount, Effect};
 pub use settings::Difference;
+pub(crate) use settings::is_sent_alike;
 pub use side::{LeftOut, Sampled, Side};
 pub use verdict::{Judgement, Verdict};
 
