@@ -235,8 +235,16 @@ fn what_is_too_much_for_a_page_is_counted() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut recorder = recorder(setup(&folder, "rtsp://127.0.0.1:8554/cam"));
     play(&mut recorder);
-    (0..250).for_each(|n| recorder.warn(Warning::new(Code::Input, format!("no. {n}"))));
-    recorder.finish(now(12_000), &vec!["p50<1us".parse().expect("an assertion"); 230]);
+    recorder.finish(now(12_000), &[]);
+    let path = folder.path().join("run.json");
+    let mut run: serde_json::Value =
+        serde_json::from_slice(&fs::read(&path).expect("run.json")).expect("run.json is JSON");
+    let broken = json!({ "text": "p50<1us", "value": 10.0, "limit": 0.001, "unit": "ms", "ok": false });
+    run["warnings"] = (0..250).map(|n| json!(Warning::new(Code::Input, format!("no. {n}")))).collect();
+    run["assertions"] = vec![broken; 230].into();
+    run["outcome"] = "failed".into();
+    fs::write(&path, run.to_string()).expect("a temporary file");
+    pages(folder.path()).expect("a report");
     let [page, summary, _] = read(&folder);
     let count = |text: &str| page.matches(text).count();
     assert_eq!((count("<li>no. "), count("<li>and 50 more, in run.json</li>")), (200, 1));
