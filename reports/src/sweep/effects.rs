@@ -23,7 +23,7 @@ mod design;
 mod interaction;
 
 use design::Design;
-pub use interaction::{INTERACTION_P, Interaction};
+pub use interaction::Interaction;
 
 /// A figure with the interval that holds it at 95 %; without one where nothing is known of noise.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]

@@ -8,7 +8,7 @@ use crate::sweep::cells::Cell;
 use crate::sweep::noise::satterthwaite;
 
 /// An interaction is named where chance makes one like it less often.
-pub const INTERACTION_P: f64 = 0.01;
+const INTERACTION_P: f64 = 0.01;
 
 /// More coefficients than this are not fitted to see whether two axes depend on each other.
 const MAX_COEFFICIENTS: usize = 200;
