@@ -30,7 +30,7 @@ struct Sent {
     is_compared_by: fn(&str) -> bool,
 }
 
-const SENT: [Sent; 2] = [
+static SENT: [Sent; 2] = [
     Sent {
         what: "frames sent per second",
         of: sent_per_second,
