@@ -7,6 +7,7 @@
 use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::process;
 use std::sync::mpsc::{self, SyncSender, TrySendError};
 use std::thread::{self, JoinHandle};
 
@@ -177,13 +178,19 @@ impl Tail {
 
 /// Replaces a file at once: a reader sees the old one or the new one, whole.
 pub(crate) fn replace(path: &Path, text: &str) -> Result<(), Error> {
-    let new = path.with_extension("new");
+    let new = beside(path);
     let written = fs::write(&new, text).and_then(|()| fs::rename(&new, path));
     written.map_err(|source| {
         // On a full disk half a file is of no use. One that was never made is not missed.
         let _ = fs::remove_file(&new);
         Error { path: path.to_owned(), source }
     })
+}
+
+/// Where a file is made before it takes its place. Each process has a name of its own: two that render one folder at once
+/// do not take away each other's.
+pub(crate) fn beside(path: &Path) -> PathBuf {
+    path.with_extension(format!("{}.new", process::id()))
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use crate::run::Run;
 use crate::threshold::Metric;
 
 mod effect;
+pub mod power;
 mod settings;
 mod side;
 pub mod statistics;
@@ -25,6 +26,7 @@ mod verdict;
 
 pub use effect::{Amount, Effect};
 pub use settings::Difference;
+pub(crate) use settings::is_sent_alike;
 pub use side::{LeftOut, Sampled, Side};
 pub use verdict::{Judgement, Verdict};
 

@@ -16,10 +16,10 @@ use crate::run::Run;
 pub const DIGITS: usize = 16;
 
 /// What of `host` makes a machine.
-const MACHINE: [&str; 4] = ["os", "arch", "cpu", "cpus"];
+pub(crate) const MACHINE: [&str; 4] = ["os", "arch", "cpu", "cpus"];
 
 /// Settings that do not change what is measured.
-const OF_NO_MATTER: [&str; 7] = ["url", "report", "snapshot", "record", "pictures", "metrics", "otlp"];
+pub(crate) const OF_NO_MATTER: [&str; 7] = ["url", "report", "snapshot", "record", "pictures", "metrics", "otlp"];
 
 /// A run's machine, as text to compare.
 pub fn machine(run: &Run) -> String {

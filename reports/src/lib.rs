@@ -32,6 +32,7 @@ pub mod host;
 pub mod identity;
 pub mod interval;
 pub mod latency;
+mod math;
 pub mod merge;
 pub mod metrics;
 pub mod plot;

@@ -24,8 +24,11 @@ use crate::threshold::Assertion;
 mod figures;
 mod files;
 mod intervals;
+mod latency;
 mod part;
+mod runs;
 mod settings;
+mod warnings;
 
 use part::Part;
 
@@ -43,6 +46,10 @@ pub struct Merged {
 pub struct Receiver {
     /// Its report folder, as it was named.
     pub folder: String,
+    /// Which run it is ([`crate::identity::run`]): the same for each copy of its report, be it of one that went on. `None`
+    /// where an earlier version joined it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
     /// What it played.
     pub url: String,
     /// When it began to connect: RFC 3339.
@@ -74,12 +81,33 @@ pub enum Error {
     #[error(transparent)]
     Pages(#[from] export::Error),
     /// The same run twice would count twice.
-    #[error("{} and {} are one run: name it once", first.display(), second.display())]
+    #[error("{} and {} are one run, which would count twice: name it once, as {}", whole.display(), copy.display(), whole.display())]
     Same {
+        /// The one to name: where only one of the two ended, that.
+        whole: PathBuf,
+        /// The same.
+        copy: PathBuf,
+    },
+    /// A run and what it was joined into.
+    #[error("{} has the run of {} in it, which would count twice: leave out {}", joined.display(), part.display(), part.display())]
+    Part {
+        /// What it was joined into.
+        joined: PathBuf,
+        /// The run.
+        part: PathBuf,
+    },
+    /// Runs that were joined before, of which one is in both.
+    #[error(
+        "{} and {} both have the run of {folder} in them, which would count twice: join the folders that they were made of",
+        first.display(), second.display()
+    )]
+    Overlap {
         /// Named before.
         first: PathBuf,
-        /// The same.
+        /// Has that run too.
         second: PathBuf,
+        /// What the first calls it.
+        folder: String,
     },
     /// It would be written over while it is read.
     #[error("--out {} is one of the runs to join: name another folder", path.display())]
@@ -89,13 +117,24 @@ pub enum Error {
     },
 }
 
+impl Receiver {
+    /// One run, be it in two folders. Where one of the two does not say which run it is, by its figures.
+    fn is_same_run(&self, other: &Self) -> bool {
+        if let (Some(one), Some(other)) = (&self.identity, &other.identity) {
+            return one == other;
+        }
+        let figures = |of: &Self| (of.started.clone(), of.url.clone(), of.duration_s, of.frames, of.latency_ms);
+        figures(self) == figures(other)
+    }
+}
+
 impl Error {
     /// Something is wrong with what was named, in contrast to what could not be read or written.
     pub const fn is_usage(&self) -> bool {
         match self {
             Self::Saved(error) => error.is_usage(),
             Self::Folder(_) | Self::Pages(_) => false,
-            Self::Same { .. } | Self::Out { .. } => true,
+            Self::Same { .. } | Self::Part { .. } | Self::Overlap { .. } | Self::Out { .. } => true,
         }
     }
 }
@@ -110,15 +149,26 @@ pub fn merge(folders: &[PathBuf], out: &Path, assertions: &[Assertion]) -> Resul
     }
     let parts = folders.iter().map(|folder| Part::read(folder)).collect::<Result<Vec<_>, _>>()?;
     for (at, part) in parts.iter().enumerate() {
-        if let Some(first) = parts[..at].iter().find(|first| first.is_same_run(part)) {
-            return Err(Error::Same { first: first.saved.path.clone(), second: part.saved.path.clone() });
-        }
+        parts[..at].iter().try_for_each(|first| counts_once(first, part))?;
     }
     let mut summary = figures::join(&parts, assertions);
     files::write(&parts, &summary.run, out)?;
     export::pages(out)?;
     summary.report = Some(out.to_owned());
     Ok(summary)
+}
+
+/// Refuses a run that is in both, be it as a copy that was made before it ended.
+fn counts_once(first: &Part, second: &Part) -> Result<(), Error> {
+    let Some(receiver) = first.shared_with(second) else { return Ok(()) };
+    let [one, other] = [first, second].map(|part| part.saved.path.clone());
+    Err(match [first, second].map(|part| part.run().merged.is_some()) {
+        [false, false] if first.run().partial => Error::Same { whole: other, copy: one },
+        [false, false] => Error::Same { whole: one, copy: other },
+        [true, false] => Error::Part { joined: one, part: other },
+        [false, true] => Error::Part { joined: other, part: one },
+        [true, true] => Error::Overlap { first: one, second: other, folder: receiver.folder.clone() },
+    })
 }
 
 fn is_same_place(one: &Path, other: &Path) -> bool {

@@ -7,12 +7,13 @@
 //! Colours are CSS classes ([`Tone`]), light or dark as the reader's system prefers. Each plot has an accessible name,
 //! and each part that means something a `<title>`.
 //!
-//! The size of a plot is bounded, whatever it is given: lines keep the least and the largest value of each of
-//! [`COLUMNS`] columns.
+//! The size of a line is bounded, whatever it is given: of each of [`COLUMNS`] columns it keeps the first, the least, the largest and
+//! the last value, and gaps between columns.
 
 mod axis;
 mod chart;
 mod decimate;
+mod draw;
 mod heat;
 mod labels;
 mod stacked;

@@ -25,6 +25,10 @@ pub use input::InputError;
 /// The largest value of a sample.
 const PEAK: f64 = 255.0;
 
+/// The PSNR of pictures that are equal, whose own is infinite, and the most that others are said to have, dB: one sample in
+/// 150,000 that is off by one gives as much, which nobody sees. So a path that changes nothing has a figure that is better than any.
+pub const MAX_PSNR_DB: f64 = 100.0;
+
 /// What a comparison found.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Quality {
@@ -34,10 +38,10 @@ pub struct Quality {
     pub stamped: u64,
     /// Decoded pictures read.
     pub decoded: u64,
-    /// PSNR of luma over all pictures, in dB; `None` where they are equal, which is infinite.
-    pub psnr_db: Option<f64>,
-    /// PSNR of the worst picture; `None` where all are equal.
-    pub psnr_worst_db: Option<f64>,
+    /// PSNR of luma over all pictures, in dB; [`MAX_PSNR_DB`] where they are equal.
+    pub psnr_db: f64,
+    /// PSNR of the worst picture.
+    pub psnr_worst_db: f64,
     /// Mean SSIM of luma; 1 where they are equal.
     pub ssim: f64,
     /// SSIM of the worst picture.
@@ -169,9 +173,9 @@ impl Sums {
     }
 }
 
-/// In dB; `None` where nothing differs.
-fn psnr(mse: f64) -> Option<f64> {
-    (mse > 0.0).then(|| 10.0 * (PEAK * PEAK / mse).log10())
+/// In dB, at most [`MAX_PSNR_DB`].
+fn psnr(mse: f64) -> f64 {
+    (10.0 * (PEAK * PEAK / mse).log10()).min(MAX_PSNR_DB)
 }
 
 /// Which samples are compared.

@@ -16,6 +16,7 @@ use std::path::PathBuf;
 
 use common::frame::Stage;
 
+use crate::export::words;
 use crate::metrics::Metrics;
 use crate::run::{Outcome, Run, StageMs, Verdict, ms};
 use crate::sample::Bucket;
@@ -124,17 +125,9 @@ fn headline(f: &mut fmt::Formatter<'_>, run: &Run) -> fmt::Result {
 
 fn frames(f: &mut fmt::Formatter<'_>, run: &Run) -> fmt::Result {
     let Some(expected) = run.frames.expected else { return Ok(()) };
-    let of = |bucket| match bucket {
-        Bucket::Measured => run.frames.measured,
-        Bucket::Lost => run.frames.lost,
-        Bucket::Duplicate => run.frames.duplicate,
-        Bucket::Late => run.frames.late,
-        Bucket::Unreadable => run.frames.unreadable,
-        Bucket::Undecodable => run.frames.undecodable,
-    };
     let parts: Vec<_> = Bucket::ALL
         .into_iter()
-        .filter_map(|bucket| Some((bucket, of(bucket)?)))
+        .filter_map(|bucket| Some((bucket, words::frames(run, bucket)?)))
         .filter(|(bucket, frames)| *frames > 0 || matches!(bucket, Bucket::Measured | Bucket::Lost))
         .map(|(bucket, frames)| format!("{frames} {}", bucket.name()))
         .collect();

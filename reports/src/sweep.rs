@@ -4,13 +4,13 @@
 //! and `tune.html`. The unit of every comparison is the run, never the frame: the frames of one run share its luck.
 //! `docs/tune-results.md` describes the files and the method.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::export::words;
+use crate::folder::{self, replace};
 use crate::run::{self, Run, rounded};
 
 mod advice;
@@ -21,7 +21,6 @@ mod drift;
 mod effects;
 mod front;
 mod json;
-mod math;
 mod metric;
 mod noise;
 mod page;
@@ -153,6 +152,12 @@ pub enum Error {
     },
 }
 
+impl From<folder::Error> for Error {
+    fn from(folder::Error { path, source }: folder::Error) -> Self {
+        Self::Write { path, source }
+    }
+}
+
 impl From<run::Outcome> for Outcome {
     fn from(outcome: run::Outcome) -> Self {
         match outcome {
@@ -256,14 +261,8 @@ pub fn write(folder: &Path, sweep: &Sweep) -> Result<(), Error> {
     let found = analysis::Analysis::of(sweep);
     replace(&folder.join("tune.csv"), &csv::sweep(sweep))?;
     replace(&folder.join("tune.json"), &json::sweep(&found))?;
-    replace(&folder.join("tune.html"), &page::sweep(&found))
-}
-
-/// Replaces a file at once: a reader sees the old one or the new one, whole.
-fn replace(path: &Path, text: &str) -> Result<(), Error> {
-    let new = path.with_extension("new");
-    let written = fs::write(&new, text).and_then(|()| fs::rename(&new, path));
-    written.map_err(|source| Error::Write { path: path.to_owned(), source })
+    replace(&folder.join("tune.html"), &page::sweep(&found))?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -9,11 +9,11 @@ use serde_json::Value;
 use crate::account::{Entry, Ledger, Reading};
 use crate::age::Screen;
 use crate::calibration::Quote;
-use crate::comparison::{Admission, Compared};
+use crate::comparison::Compared;
 use crate::cost::Costs;
 use crate::interval::{Closed, Histograms, Interval, Intervals};
 use crate::metrics::Latencies;
-use crate::publisher_clock::{self, PublisherClock};
+use crate::publisher_clock::PublisherClock;
 use crate::run::Pictures;
 use crate::sample::{Clocks, Correction, Mark, Sample};
 use crate::stamps::Stamps;
@@ -21,17 +21,13 @@ use crate::steps::{self, Watch};
 use crate::timeline::{Kind, Timeline};
 use crate::warning::Warning;
 
+mod asked;
 mod figures;
+mod latencies;
 mod live;
 
 /// Warnings that are kept of those handed in.
 const MAX_WARNINGS: usize = 100;
-
-/// A frame under way at a clock step is at most this old.
-const MAX_UNDER_WAY: Duration = Duration::from_secs(60);
-
-/// A latency beyond this is no path: a clock was never set. Machines without a battery start in 1970.
-const IMPLAUSIBLE: Duration = Duration::from_secs(365 * 86_400);
 
 /// What a run is about: fixed before it begins.
 #[derive(Clone, Debug)]
@@ -151,23 +147,6 @@ impl Tally {
         self.calibration = Some(found);
     }
 
-    /// The bound of the newest latency, ± µs, where two clocks are part of it and were compared.
-    pub fn bound_us(&self) -> Option<i64> {
-        let corrected = self.newest.is_some_and(|newest| matches!(newest.correction, Correction::By(_)));
-        self.compared.bound_us().filter(|_| corrected)
-    }
-
-    /// The newest latency does not contain an unknown difference of clocks, or all do.
-    pub fn newest_is_comparable(&self) -> bool {
-        let raw = self.newest.is_some_and(|newest| newest.correction == Correction::Missing);
-        !raw || self.compared.bound_us().is_none()
-    }
-
-    /// Publisher and receiver are known to read two clocks.
-    pub fn clocks_differ(&self) -> bool {
-        self.about.clocks == Clocks::Different
-    }
-
     /// The other clock was found to have stepped.
     pub fn compared_step(&mut self, now: Now, by_us: i64) {
         self.timeline.event(now, Kind::ComparedStep, by_us);
@@ -220,14 +199,6 @@ impl Tally {
         self.newest = Some(*sample);
     }
 
-    /// Nothing was done to a sample's times: that is right where there is one clock, as far as is known so far.
-    fn with_clocks(&self, sample: &Sample) -> Sample {
-        match sample.correction {
-            Correction::None if !self.about.clocks.are_one() => Sample { correction: Correction::Missing, ..*sample },
-            _ => *sample,
-        }
-    }
-
     /// A picture that was shown, but whose code could not be read.
     pub fn unreadable(&mut self, now: Now, bytes: u32, idr: bool, settle: &mut dyn FnMut(Entry<'_>)) {
         self.mark(Mark::FirstPicture, now.mono);
@@ -260,12 +231,6 @@ impl Tally {
         if let Some(since) = self.connection.since.take() {
             self.connection.total += first.saturating_since(since);
         }
-    }
-
-    /// For how long no picture has come, where a stream that goes on would have brought one.
-    pub fn overdue(&self, now: MonoTime) -> Option<Duration> {
-        let gap = self.screen.unchanged_for(now)?;
-        (self.connection.since.is_some() || self.screen.has_stopped(now)).then_some(gap)
     }
 
     /// The host has slept for `total` since the run began, by a reading not before `now`.
@@ -316,47 +281,6 @@ impl Tally {
         intervals.take_settled(self.ledger.oldest_second().unwrap_or(u64::MAX))
     }
 
-    /// The closed intervals that are left, with the buckets as they are so far.
-    pub fn unsettled_intervals(&self) -> Vec<Interval> {
-        let mut left: Vec<_> = self.intervals.iter().flat_map(|intervals| intervals.unsettled()).copied().collect();
-        self.ledger.unsettled(&mut |entry| {
-            if let Some(interval) = left.iter_mut().find(|interval| interval.second == entry.second) {
-                interval.counts.add(entry.bucket);
-            }
-        });
-        left
-    }
-
-    /// The accounts.
-    pub fn ledger(&self) -> &Ledger {
-        &self.ledger
-    }
-
-    /// Latency in total and by stage.
-    pub fn histograms(&self) -> &Histograms {
-        &self.histograms
-    }
-
-    /// The newest frame read, of the warm-up too.
-    pub fn newest(&self) -> Option<&Sample> {
-        self.newest.as_ref()
-    }
-
-    /// The age of the picture on screen, µs.
-    pub fn age_us(&self, now: MonoTime) -> Option<i64> {
-        self.screen.age_us(now)
-    }
-
-    /// Pictures shown in the second before the newest event.
-    pub fn recent_fps(&self) -> f64 {
-        self.recent.len() as f64
-    }
-
-    /// Whether the warm-up is over.
-    pub fn is_measuring(&self) -> bool {
-        self.intervals.is_some()
-    }
-
     /// Ends the warm-up and closes intervals where `to` is past their ends.
     fn advance(&mut self, to: MonoTime, settle: &mut dyn FnMut(Entry<'_>)) {
         self.last = self.last.max(to);
@@ -394,91 +318,6 @@ impl Tally {
             }
             settle(entry);
         })
-    }
-
-    /// Settles what became of a latency in doubt, now that the clocks were read again.
-    fn resolve(&mut self, step: steps::Verdict, at: MonoTime) {
-        match step {
-            steps::Verdict::Stepped { at: stepped, by_us } => {
-                self.left_out += u64::from(self.parked.take().is_some());
-                self.timeline.event(stepped, Kind::Step, by_us);
-                self.unsettle(at);
-            }
-            steps::Verdict::Steady | steps::Verdict::Unsure => self.unpark(),
-        }
-    }
-
-    /// A clock went its own way: frames under way at `at` have a latency that is none.
-    fn unsettle(&mut self, at: MonoTime) {
-        let oldest = self.histograms.total.max_us().unwrap_or(0);
-        let under_way = Duration::from_micros(u64::try_from(oldest).unwrap_or(0)).min(MAX_UNDER_WAY);
-        self.clock.unsettled_until(at + steps::SETTLING + under_way);
-    }
-
-    fn unpark(&mut self) {
-        let Some(sample) = self.parked.take() else { return };
-        if self.clock.is_unsettled(sample.presented) {
-            self.left_out += 1;
-        } else {
-            self.record(&sample, publisher_clock::Verdict::Steady);
-        }
-    }
-
-    /// Sees whether the publisher's clock stepped. Where there is one clock it is the receiver's own, which is watched.
-    fn watch_publisher(&mut self, sample: &Sample, reading: Reading, doubtful: bool) -> publisher_clock::Verdict {
-        if doubtful || self.about.clocks == Clocks::Same || self.compared.follows_publisher() {
-            self.publisher.reset();
-        } else if matches!(reading, Reading::First | Reading::WarmUp) {
-            let verdict = self.publisher.observe(sample, self.screen.freeze_limit());
-            if let publisher_clock::Verdict::Stepped { at, by_us } = verdict {
-                self.timeline.event(at, Kind::PublisherStep, by_us);
-            }
-            return verdict;
-        }
-        publisher_clock::Verdict::Steady
-    }
-
-    /// The latency of a frame around a step of the wall clock, for the age of the picture: of a frame that was stamped
-    /// before the step the difference of the clocks contains it. Which of the two is right is judged by the latency before.
-    fn likely_latency(&self, sample: &Sample) -> i64 {
-        let measured = sample.times.latency_us();
-        let without = measured.saturating_sub(self.clock.doubt_us(sample.presented));
-        let nearer = |usual: i64| without.abs_diff(usual) < measured.abs_diff(usual);
-        if self.usual.is_some_and(nearer) { without } else { measured }
-    }
-
-    /// Whether a latency is to be kept. Those before it go where they cannot stand beside it.
-    fn admits(&mut self, correction: Correction) -> bool {
-        let verdict = self.compared.admit(correction);
-        if verdict == Admission::Instead {
-            self.histograms = Histograms::default();
-            self.timeline.forget_latencies();
-            self.implausible = None;
-        }
-        verdict != Admission::Refused
-    }
-
-    fn record(&mut self, sample: &Sample, publisher: publisher_clock::Verdict) {
-        if !self.admits(sample.correction) {
-            return;
-        }
-        let latency = sample.times.latency_us();
-        self.usual = Some(latency);
-        if u128::from(latency.unsigned_abs()) > IMPLAUSIBLE.as_micros() {
-            self.implausible.get_or_insert((sample.times.stamp, sample.times.receiver.presented));
-        }
-        self.histograms.record(sample);
-        match publisher {
-            publisher_clock::Verdict::Unsure => self.timeline.hold(latency),
-            publisher_clock::Verdict::Steady | publisher_clock::Verdict::Stepped { .. } => {
-                self.timeline.record(latency)
-            }
-        }
-        // What was written of a second, or scraped, cannot be taken back: there are no latencies of doubtful worth in it.
-        if let Some(intervals) = self.intervals.as_mut().filter(|_| sample.correction != Correction::Missing) {
-            intervals.record(sample);
-            self.scraped.record(sample);
-        }
     }
 
     fn count_unit(&mut self, bytes: u32, idr: bool) {

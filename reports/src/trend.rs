@@ -1,12 +1,14 @@
 //! Figures of runs over time, and where they changed.
 //!
-//! Pure: takes the runs, in any order, and says what becomes of them. Only runs that can be compared are joined
-//! ([`crate::identity`]); of the others it is said why they are left out.
+//! Pure: takes the runs, in any order, and says what becomes of them. Only runs that can be compared are joined, as the gate
+//! has it: of one machine with one kind of settings ([`crate::identity`]), on one clock or on two, that were sent as much. Of the
+//! others it is said why they are left out, or what is different where they are joined all the same.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::gate::is_sent_alike;
 use crate::identity;
 use crate::run::{Outcome, Run};
 use crate::threshold::Metric;
@@ -45,7 +47,9 @@ pub struct Trend {
     /// A figure of each.
     pub series: Vec<Series>,
     /// Runs that are not among them, and why.
-    pub left_out: Vec<LeftOut>,
+    pub left_out: Vec<Those>,
+    /// Runs that are among them and yet not like the latest one, and in what.
+    pub different: Vec<Those>,
 }
 
 /// A run of a trend.
@@ -91,14 +95,17 @@ pub struct Shift {
     pub p: f64,
 }
 
-/// Runs that are not joined.
+/// Some of the runs, and what is said of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct LeftOut {
+pub struct Those {
     /// How many.
     pub runs: usize,
-    /// Why, for people: "of other settings".
-    pub why: &'static str,
+    /// What is said of them, for people: "of other machines".
+    pub why: String,
 }
+
+/// What may keep a run from being joined to another one, and whether it is so.
+type Unlike<'a> = (&'static str, &'a dyn Fn(&Run, &Run) -> bool);
 
 impl Trend {
     /// The trend of these figures: of the runs that are like the latest one, or of `all` whatever they are.
@@ -106,28 +113,39 @@ impl Trend {
         let mut entries = entries.to_vec();
         entries.sort_by(|a, b| (&a.run.started, a.id).cmp(&(&b.run.started, b.id)));
         let mut left_out = Vec::new();
-        let mut keep = |why, keep: &dyn Fn(&Run) -> bool, entries: &mut Vec<Entry<'_>>| {
+        let mut keep = |why: &str, keep: &dyn Fn(&Run) -> bool| {
             let before = entries.len();
             entries.retain(|entry| keep(entry.run));
-            if entries.len() < before {
-                left_out.push(LeftOut { runs: before - entries.len(), why });
-            }
+            note(&mut left_out, before - entries.len(), why);
         };
-        keep("that did not end", &|run| !run.partial, &mut entries);
-        keep("that prove nothing (inconclusive)", &|run| run.outcome != Outcome::Inconclusive, &mut entries);
-        keep("without any of these figures", &|run| metrics.iter().any(|m| m.value(run).is_some()), &mut entries);
-        let latest = entries.last().map(|entry| (identity::machine(entry.run), identity::settings(entry.run)));
-        if let Some((machine, settings)) = latest.filter(|_| !all) {
-            keep("of other machines", &|run| identity::machine(run) == machine, &mut entries);
-            keep("with other settings", &|run| identity::settings(run) == settings, &mut entries);
+        keep("that did not end", &|run| !run.partial);
+        keep("that prove nothing (inconclusive)", &|run| run.outcome != Outcome::Inconclusive);
+        keep("without any of these figures", &|run| metrics.iter().any(|m| m.value(run).is_some()));
+        let mut different = Vec::new();
+        let unlike: [Unlike<'_>; 4] = [
+            ("of other machines", &|run, latest| identity::machine(run) != identity::machine(latest)),
+            ("with other settings", &|run, latest| identity::settings(run) != identity::settings(latest)),
+            ("with other clocks (one host, or two)", &|run, latest| run.clock.same_host != latest.clock.same_host),
+            ("that were sent other frames or bits per second", &|run, latest| !is_sent_alike(run, latest, metrics)),
+        ];
+        if let Some(latest) = entries.last().map(|entry| entry.run) {
+            for (why, unlike) in unlike {
+                let count = entries.iter().filter(|entry| unlike(entry.run, latest)).count();
+                note(if all { &mut different } else { &mut left_out }, count, why);
+                entries.retain(|entry| all || !unlike(entry.run, latest));
+            }
         }
         let old = entries.len().saturating_sub(MAX_RUNS);
-        if old > 0 {
-            left_out.push(LeftOut { runs: old, why: "before the latest 500" });
-            entries.drain(..old);
-        }
+        note(&mut left_out, old, &format!("before the latest {MAX_RUNS}"));
+        entries.drain(..old);
         let series = metrics.iter().map(|metric| Series::new(metric, &entries)).collect();
-        Self { runs: entries.iter().map(Point::new).collect(), series, left_out }
+        Self { runs: entries.iter().map(Point::new).collect(), series, left_out, different }
+    }
+}
+
+fn note(those: &mut Vec<Those>, runs: usize, why: &str) {
+    if runs > 0 {
+        those.push(Those { runs, why: why.to_owned() });
     }
 }
 

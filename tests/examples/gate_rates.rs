@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use framelag_tests::binary;
 use framelag_tests::gate_rates::{RUNS, Rates, Recorded, Source, read, row, with_spread};
-use reports::gate::statistics::detectable;
+use reports::gate::power::detectable;
 use reports::saved::Saved;
 
 const COMPARISONS: u32 = 2_000;
@@ -41,14 +41,9 @@ fn tables(count: u32) -> Result<()> {
     let runs = read(&binary::repository().join("tests/data/gate-runs.csv"));
     header("Values drawn at random: normal logarithms");
     for spread in [0.01, 0.02, 0.03, 0.04, 0.05, 0.1] {
-        line("drawn", &Source::Drawn(spread), count);
+        line("drawn", &Source::Drawn(spread, [RUNS; 2]), count);
     }
-    println!("\n### What is said to be detectable\n\n| runs differ by | smallest rise | found |\n|---|---|---|");
-    for spread in [0.01, 0.03, 0.05] {
-        let least = detectable(spread, [RUNS; 2], 1.05_f64.ln()).context("5 runs can decide")?.exp();
-        let rates = Rates::measure(&Source::Drawn(spread), least, count, 3);
-        println!("| {:.1} % | +{:.2} % | {:.1} % |", spread * 100.0, (least - 1.0) * 100.0, rates.found() * 100.0);
-    }
+    detected(count)?;
     header("Recorded runs, drawn at random");
     for (name, values) in pools(&runs) {
         line(&name, &Source::Any(values), count);
@@ -66,6 +61,22 @@ fn tables(count: u32) -> Result<()> {
         line(&name, &Source::InTurns(values), count);
     }
     live(&runs, count);
+    Ok(())
+}
+
+/// Whether what is said to be detectable is.
+fn detected(count: u32) -> Result<()> {
+    println!("\n### What is said to be detectable\n");
+    println!("| runs | differ by | smallest rise | found (95 % interval) | exit 3 |\n|---|---|---|---|---|");
+    for runs in [[4, 4], [3, 5], [2, 9], [5, 5], [10, 10]] {
+        for spread in [0.01, 0.03, 0.05] {
+            let least = detectable(spread, runs, 1.05_f64.ln()).context("so many runs can decide")?.exp();
+            let rates = Rates::measure(&Source::Drawn(spread, runs), least, count, 3);
+            let [baseline, candidate] = runs;
+            let (differ, least) = (spread * 100.0, (least - 1.0) * 100.0);
+            println!("| {baseline} and {candidate} | {differ:.1} % | +{least:.2} % | {rates} |");
+        }
+    }
     Ok(())
 }
 

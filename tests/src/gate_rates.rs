@@ -22,8 +22,8 @@ const Z: f64 = 1.96;
 /// Where the values of a comparison's runs come from.
 #[derive(Clone, Debug)]
 pub enum Source {
-    /// Normal logarithms with this standard deviation, around 100 ms.
-    Drawn(f64),
+    /// Normal logarithms with this standard deviation, around 100 ms: so many runs of the baseline, and of the candidate.
+    Drawn(f64, [usize; 2]),
     /// Recorded values, of which each comparison takes others at random.
     Any(Vec<f64>),
     /// Recorded values in the order of time: first the baseline's runs, then the candidate's, all in a row.
@@ -95,9 +95,9 @@ impl Source {
     /// The values of the two sides of one comparison.
     fn sides(&self, random: &mut StdRng) -> (Vec<f64>, Vec<f64>) {
         match self {
-            Self::Drawn(spread) => {
-                let mut side = || (0..RUNS).map(|_| 100.0 * (normal(random) * spread).exp()).collect();
-                (side(), side())
+            Self::Drawn(spread, runs) => {
+                let mut side = |count| (0..count).map(|_| 100.0 * (normal(random) * spread).exp()).collect();
+                (side(runs[0]), side(runs[1]))
             }
             Self::Any(values) => {
                 let taken = take(values, 2 * RUNS, random);
@@ -119,7 +119,7 @@ impl Source {
     /// The standard deviation of the logarithms of its (baseline's) values.
     pub fn spread(&self) -> f64 {
         match self {
-            Self::Drawn(spread) => *spread,
+            Self::Drawn(spread, _) => *spread,
             Self::Any(values) | Self::InARow(values) | Self::InTurns(values) | Self::Two(values, _) => spread(values),
         }
     }

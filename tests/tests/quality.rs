@@ -51,7 +51,7 @@ fn quality_grows_with_the_bit_rate() {
         assert!(found.frames >= 10, "four seconds at 5 pictures per second: {found:?}");
         assert!((0.3..1.0).contains(&found.ssim), "{found:?}");
     }
-    let [low_db, high_db] = [&low, &high].map(|found| found.psnr_db.expect("encoding costs something"));
+    let [low_db, high_db] = [&low, &high].map(|found| found.psnr_db);
     assert!((15.0..40.0).contains(&low_db) && high_db < 60.0, "{low_db} {high_db}");
     assert!(high_db > low_db + 5.0 && high.ssim > low.ssim + 0.05, "{low:?} {high:?}");
 }
@@ -158,7 +158,7 @@ fn figures_are_those_of_ffmpegs_filters() {
         let share = (SIZE.area() as f64 - f64::from(area.width * area.height)) / SIZE.area() as f64;
         let psnr = figure(&filter("psnr"), "PSNR y:", "PSNR y:") + 10.0 * share.log10();
         let ssim = figure(&filter("ssim"), "SSIM Y:", "SSIM Y:");
-        let ours_db = ours.psnr_db.expect("encoding costs something");
+        let ours_db = ours.psnr_db;
         println!("{kbps} kbit/s: PSNR {ours_db:.4} dB, ffmpeg {psnr:.4} dB; SSIM {:.5}, ffmpeg {ssim:.5}", ours.ssim);
         assert!((ours_db - psnr).abs() < 0.01, "{ours_db} {psnr}");
         assert!((ours.ssim - ssim).abs() < MAX_SSIM_DIFFERENCE, "{} {ssim}", ours.ssim);

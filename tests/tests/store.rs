@@ -8,15 +8,17 @@ use framelag_tests::process::{Builder, Finished};
 use framelag_tests::{LIMIT, binary, kept, need};
 use reports::saved::Saved;
 use reports::store::{Error, Filter, Labels, Place, Store};
+use reports::{Outcome, Run};
 use serde_json::Value;
 
 /// Takes the name of a store that is not there yet.
 type Trial = fn(&str);
 
 /// What both databases are put through, each in a store of its own.
-const TRIALS: [(&str, Trial); 4] = [
+const TRIALS: [(&str, Trial); 5] = [
     ("once", a_run_is_kept_once_and_comes_back_whole),
     ("baselines", baselines_are_kept_by_name),
+    ("comparable", runs_that_can_be_compared_are_found_and_the_others_counted),
     ("writers", writers_at_once_lose_nothing),
     ("commands", the_commands_list_show_and_plot),
 ];
@@ -114,13 +116,59 @@ fn baselines_are_kept_by_name(store: &str) {
     assert_eq!(store.save_baseline("empty", &[]), Err(Error::EmptyBaseline));
 }
 
-/// Six processes begin at once on a store that is not there yet, each with three runs of its own and a copy of one that all have.
+fn runs_that_can_be_compared_are_found_and_the_others_counted(store: &str) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut store = Store::open(&place(store)).expect("a store");
+    let two = |text: &str| Labels::from(["a", "b"].map(|name| (name.to_owned(), text.to_owned())));
+    let change: [fn(&mut Run); 6] = [
+        |_| {},
+        |run| run.partial = true,
+        |run| run.outcome = Outcome::Inconclusive,
+        |run| run.host["cpu"] = "another".into(),
+        |run| run.config["transport"] = "udp".into(),
+        |_| {},
+    ];
+    let mut ids = Vec::new();
+    for (hour, change) in (0..).zip(change) {
+        let mut saved = Saved::open(&made(folder.path(), &hour.to_string(), hour, 20.0)).expect("a report");
+        change(&mut saved.run);
+        ids.push(store.add(&saved).expect("kept"));
+        if hour != 1 {
+            store.label(&ids[hour as usize], &two(&hour.to_string())).expect("labels");
+        }
+    }
+    let listed = store.list(&Filter::default()).expect("a list");
+    assert_eq!(listed.iter().map(|run| &run.id).collect::<Vec<_>>(), ids.iter().collect::<Vec<_>>());
+    assert_eq!((&listed[1].labels, &listed[5].labels), (&Labels::new(), &two("5")));
+
+    let mut found = |filter: Filter, limit: usize, all: bool| {
+        let found = store.comparable(&filter, limit, all).expect("runs");
+        let hours: Vec<usize> =
+            found.runs.iter().filter_map(|kept| ids.iter().position(|id| *id == kept.listed.id)).collect();
+        let labels = found.runs.iter().all(|kept| kept.listed.labels.len() == 2 && kept.histogram.is_some());
+        assert!(labels, "{:?}", found.runs);
+        (hours, found.left_out.into_iter().map(|those| format!("{} {}", those.runs, those.why)).collect::<Vec<_>>())
+    };
+    let never = ["1 that did not end", "1 that prove nothing (inconclusive)"].map(str::to_owned).to_vec();
+    let unlike = ["1 of other machines", "1 with other settings"].map(str::to_owned).to_vec();
+    assert_eq!(found(Filter::default(), 9, false), (vec![0, 5], [never.clone(), unlike.clone()].concat()));
+    assert_eq!(found(Filter::default(), 9, true), (vec![0, 3, 4, 5], never));
+    let last = |count| Filter { last: Some(count), ..Filter::default() };
+    assert_eq!(found(last(3), 9, false), (vec![5], unlike));
+    assert_eq!(found(last(1), 9, false), (vec![5], vec![]));
+    assert_eq!(found(Filter::default(), 1, false).1.last().map(String::as_str), Some("1 before the latest 1"));
+    assert_eq!(found(Filter { labels: two("3"), ..Filter::default() }, 9, false), (vec![3], vec![]));
+    assert_eq!(found(Filter { labels: two("none"), ..Filter::default() }, 9, false), (vec![], vec![]));
+}
+
+/// Six processes begin at once on a store that is not there yet, each with three runs of its own and one that all have.
 fn writers_at_once_lose_nothing(store: &str) {
     const WRITERS: u32 = 6;
     let folder = tempfile::tempdir().expect("a folder");
+    let shared = made(folder.path(), "shared", 999, 20.0);
     let runs = |writer: u32| -> Vec<PathBuf> {
         let own = (0..3).map(|run| made(folder.path(), &format!("{writer}-{run}"), writer * 3 + run, 20.0));
-        own.chain([made(folder.path(), &format!("{writer}-shared"), 999, 20.0)]).collect()
+        own.chain([shared.clone()]).collect()
     };
     let runs: Vec<_> = (0..WRITERS).map(runs).collect();
     let writers: Vec<_> = runs

@@ -16,8 +16,8 @@ use crate::USAGE;
 
 Without --assert the runs' own assertions come along, as they were judged; with it the joined figures are judged, by
 these alone.
-Exit codes: 0 done and every assertion held, 1 a file cannot be read or written, or a run had failed, 2 wrong usage
-or a folder that is no report, 3 inconclusive, as where one of the runs is, 99 an assertion was broken.")]
+Exit codes: 0 done and every assertion held, 1 a file cannot be read or written, or a run had failed, 2 wrong usage,
+a folder that is no report or a run that would count twice, 3 inconclusive, as where one of the runs is, 99 an assertion was broken.")]
 pub struct Args {
     /// Report folders: one for each receiver.
     #[arg(value_name = "DIR", required = true)]

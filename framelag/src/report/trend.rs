@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use reports::store;
 use reports::threshold::Metric;
-use reports::trend::{Entry, Trend, page};
+use reports::trend::{Entry, MAX_RUNS, Trend, page};
 
 use super::which::{At, Which};
 
@@ -20,8 +20,9 @@ const INCONCLUSIVE: u8 = 3;
   framelag report trend --label branch=main --out trend.html
   framelag report trend --metric freezes.total_ms --store postgres://ann@db/lag
 
-Only runs of one machine with one kind of settings are joined: those that are like the latest
-run. What is left out is said; --all joins everything.
+Only runs of one machine with one kind of settings are joined, that were sent as many frames and bits a
+second: those that are like the latest run. What is left out is said; --all joins everything, and says
+what is different.
 
 Exit codes: 0 shown, 1 the store cannot be read or the page not be written, 2 wrong usage, 3 no run fits.")]
 pub struct Args {
@@ -74,8 +75,9 @@ impl fmt::Display for Error {
 /// Shows the trend.
 pub fn run(args: &Args) -> Result<u8, Error> {
     let mut store = args.at.open().map_err(Error::Store)?;
-    let kept = store.runs(&args.which.filter()).map_err(Error::Store)?;
-    let entries: Vec<_> = kept
+    let comparable = store.comparable(&args.which.filter(), MAX_RUNS, args.all).map_err(Error::Store)?;
+    let entries: Vec<_> = comparable
+        .runs
         .iter()
         .map(|kept| Entry {
             id: kept.listed.id.as_str(),
@@ -84,7 +86,8 @@ pub fn run(args: &Args) -> Result<u8, Error> {
             histogram: kept.histogram.as_deref(),
         })
         .collect();
-    let trend = Trend::new(&entries, &metrics(args), args.all);
+    let mut trend = Trend::new(&entries, &metrics(args), args.all);
+    trend.left_out.splice(..0, comparable.left_out);
     if let Some(path) = &args.out {
         std::fs::write(path, page(&trend)).map_err(|error| Error::Page(path.clone(), error))?;
         eprintln!("trend: {}", path.display());
@@ -104,7 +107,32 @@ fn metrics(args: &Args) -> Vec<Metric> {
     if args.metrics.is_empty() {
         return ["p50", "p99"].iter().filter_map(|name| name.parse().ok()).collect();
     }
-    let mut metrics = args.metrics.clone();
-    metrics.dedup();
+    let mut metrics: Vec<Metric> = Vec::new();
+    for metric in &args.metrics {
+        if metrics.iter().all(|there| there.to_string() != metric.to_string()) {
+            metrics.push(*metric);
+        }
+    }
     metrics
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    #[test]
+    fn a_figure_that_is_asked_for_twice_is_shown_once() {
+        let command = "trend --metric p50 --metric p99 --metric latency_ms.p50 --metric fps".split(' ');
+        let metrics = metrics(&Command::parse_from(command).args);
+        let names: Vec<_> = metrics.iter().map(Metric::to_string).collect();
+        assert_eq!(names, ["latency_ms.p50", "latency_ms.p99", "fps"]);
+    }
 }

@@ -116,7 +116,7 @@ fn add_quality(figures: &mut Figures, folder: &Path) {
         .and_then(|(stamped, decoded)| quality::compare(stamped, decoded).map_err(|error| error.to_string()));
     match compared {
         Ok(quality) => {
-            figures.psnr_db = quality.psnr_db;
+            figures.psnr_db = Some(quality.psnr_db);
             figures.ssim = Some(quality.ssim);
         }
         Err(why) => tracing::warn!("{}: no picture quality: {why}", folder.display()),

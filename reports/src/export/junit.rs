@@ -65,7 +65,7 @@ pub fn suite(run: &Run) -> String {
 }
 
 fn whole(run: &Run) -> Result {
-    let reasons = || words::reasons(run).into_iter().take(MAX_REASONS).collect::<Vec<_>>().join("; ");
+    let reasons = || words::reasons(run, MAX_REASONS).join("; ");
     if words::run_failed(run) {
         Result::Error("failed", reasons())
     } else if words::proves_nothing(run) {

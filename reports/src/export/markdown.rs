@@ -24,9 +24,9 @@ pub fn summary(run: &Run) -> String {
         text(&run.url),
         text(&words::asserted(run))
     );
-    if let reasons @ [_, ..] = words::reasons(run).as_slice() {
+    if let reasons @ [_, ..] = words::reasons(run, MAX_LINES).as_slice() {
         out.push('\n');
-        reasons.iter().take(MAX_LINES).for_each(|reason| out.push_str(&format!("- {}\n", text(reason))));
+        reasons.iter().for_each(|reason| out.push_str(&format!("- {}\n", text(reason))));
     }
     figures(&mut out, run);
     assertions(&mut out, run);
@@ -83,6 +83,9 @@ fn assertions(out: &mut String, run: &Run) {
         let (what, judged, found) = (text(&verdict.text), words::judged(verdict), text(&words::found(verdict)));
         out.push_str(&format!("| {what} | {sign} {judged} | {found} |\n"));
     }
+    words::more(run.assertions.len(), MAX_LINES)
+        .into_iter()
+        .for_each(|more| out.push_str(&format!("| {more} | | |\n")));
 }
 
 fn stages(out: &mut String, run: &Run) {
@@ -107,13 +110,11 @@ fn warnings(out: &mut String, run: &Run) {
     for warning in run.warnings.iter().take(MAX_LINES) {
         out.push_str(&format!("- {} ({})\n", text(&warning.message), warning.code.name()));
     }
-    if run.warnings.len() > MAX_LINES {
-        out.push_str(&format!("- and {} more, in run.json\n", run.warnings.len() - MAX_LINES));
-    }
+    words::more(run.warnings.len(), MAX_LINES).into_iter().for_each(|more| out.push_str(&format!("- {more}\n")));
 }
 
 /// A text from a run on one line, with nothing in it that Markdown or HTML would take for its own.
-fn text(raw: &str) -> String {
+pub(crate) fn text(raw: &str) -> String {
     let mut out = String::new();
     for c in words::shown(raw).chars() {
         match c {

@@ -104,11 +104,15 @@ impl Page {
             let bound = bound.map_or_else(|| "+Inf".to_owned(), |micros| number_text(seconds(micros)));
             self.line(format_args!("{name}_bucket{} {count}", labels(of, Some(&bound))));
         }
-        // OpenMetrics has both or none.
-        if let Some(sum) = buckets.sum_us() {
+        // OpenMetrics has both or none; the older format has both, or clients take what is missing for 0.
+        let sum_us = match self.format {
+            Format::OpenMetrics => buckets.sum_us().map(|sum| sum as f64),
+            Format::Prometheus => Some(buckets.signed_sum_us() as f64),
+        };
+        if let Some(sum_us) = sum_us {
             let labels = labels(of, None);
             self.line(format_args!("{name}_count{labels} {}", buckets.count()));
-            self.line(format_args!("{name}_sum{labels} {}", number_text(sum as f64 / 1e6)));
+            self.line(format_args!("{name}_sum{labels} {}", number_text(sum_us / 1e6)));
         }
     }
 
@@ -186,11 +190,15 @@ mod tests {
     }
 
     #[test]
-    fn a_histogram_with_a_negative_duration_has_neither_sum_nor_count() {
-        let histogram = family("y_seconds", Kind::Histogram, Unit::Seconds, durations(&[-5, 10]));
-        let text = text(&[histogram], Format::OpenMetrics);
-        assert!(text.contains("le=\"0.00001\"} 2\n"), "{text}");
-        assert!(!text.contains("_sum") && !text.contains("_count"), "{text}");
+    fn a_histogram_with_a_negative_duration_has_both_sum_and_count_or_neither() {
+        let mut histogram = [family("y_seconds", Kind::Histogram, Unit::Seconds, durations(&[-2_000_005, 10]))];
+        histogram[0].points[0].labels.clear();
+        let [modern, older] = [Format::OpenMetrics, Format::Prometheus].map(|format| text(&histogram, format));
+        for text in [&modern, &older] {
+            assert!(text.contains("_bucket{le=\"+Inf\"} 2\n"), "{text}");
+        }
+        assert!(!modern.contains("_sum") && !modern.contains("_count"), "{modern}");
+        assert!(older.contains("y_seconds_count 2\ny_seconds_sum -1.999995\n"), "{older}");
     }
 
     #[test]

@@ -42,22 +42,29 @@ pub fn run_failed(run: &Run) -> bool {
     run.outcome == Outcome::Failed && (failed || !broken)
 }
 
-/// Why the outcome is what it is, one sentence each. None where all is well.
-pub fn reasons(run: &Run) -> Vec<String> {
+/// Why the outcome is what it is, one sentence each: at most so many, and then how many more. None where all is well.
+pub fn reasons(run: &Run, most: usize) -> Vec<String> {
     let failed = run_failed(run);
     let decides = |code: Code| match run.outcome {
         Outcome::Ok => false,
         Outcome::Failed => failed && matches!(code, Code::Failed | Code::ReportNotWritten),
         Outcome::Inconclusive => code.is_inconclusive(),
     };
-    let warnings = run.warnings.iter().filter(|warning| decides(warning.code)).map(|warning| shown(&warning.message));
+    let warnings = run.warnings.iter().filter(|warning| decides(warning.code));
     let verdicts = run.assertions.iter().filter(|verdict| verdict.ok != Some(true));
+    let all = warnings.clone().count() + verdicts.clone().count();
     let verdicts = verdicts.map(|verdict| format!("{} {}: {}", shown(&verdict.text), judged(verdict), found(verdict)));
-    let mut reasons: Vec<String> = warnings.chain(verdicts).collect();
+    let mut reasons: Vec<String> = warnings.map(|warning| shown(&warning.message)).chain(verdicts).take(most).collect();
+    reasons.extend(more(all, most));
     if reasons.is_empty() && run.outcome != Outcome::Ok {
         reasons.push("the report does not say why".to_owned());
     }
     reasons
+}
+
+/// What is said of those of `all` that are not among the first `most`.
+pub fn more(all: usize, most: usize) -> Option<String> {
+    (all > most).then(|| format!("and {} more, in run.json", all - most))
 }
 
 /// What came of the assertions, in one sentence.

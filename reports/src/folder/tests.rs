@@ -235,3 +235,21 @@ fn lines_that_may_change_are_written_over() {
     assert_eq!(write("2\n", ""), "head\n1\n2\n");
     assert_eq!(write("", "3?\n"), "head\n1\n2\n3?\n");
 }
+
+/// Two processes that replace one file at once have two names for what they are writing, and none is left of one that failed.
+#[test]
+fn a_file_is_made_under_a_name_of_its_process() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("report.html");
+    let others = path.with_extension("new");
+    fs::write(&others, "half of").expect("a file");
+    replace(&path, "whole").expect("it can be written");
+    assert_eq!(
+        (read(folder.path(), "report.html"), read(folder.path(), "report.new")),
+        ("whole".into(), "half of".into())
+    );
+    let taken = folder.path().join("taken.html");
+    fs::create_dir(&taken).expect("a folder");
+    let error = replace(&taken, "whole").expect_err("a folder is no file");
+    assert!(error.to_string().contains("taken.html") && !beside(&taken).exists(), "{error}");
+}

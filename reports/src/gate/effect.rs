@@ -6,7 +6,8 @@
 
 use serde::Serialize;
 
-use super::statistics::{self, STRICT_LEVEL, Shift, detectable};
+use super::power::detectable;
+use super::statistics::{self, STRICT_LEVEL, Shift};
 use super::{Limits, Side};
 use crate::run::rounded;
 use crate::threshold::Metric;
@@ -32,7 +33,8 @@ pub struct Effect {
     pub spread: Option<Amount>,
     /// What the change for the worse may be.
     pub limit: Amount,
-    /// The smallest change for the worse that would have been found in [`POWER`](statistics::POWER) of cases.
+    /// The smallest change for the worse that is found in [`POWER`](statistics::POWER) of cases, among normal runs with this
+    /// spread; `None` where none is.
     pub detectable: Option<Amount>,
     /// Share of all ways to deal out the runs that are at least as much worse.
     pub p_worse: f64,

@@ -12,23 +12,39 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Input;
+use crate::identity::{MACHINE, OF_NO_MATTER};
 use crate::run::Run;
 use crate::threshold::Metric;
-
-/// Settings that do not change what is measured.
-const OF_NO_MATTER: [&str; 7] = ["url", "report", "snapshot", "record", "pictures", "metrics", "otlp"];
-
-/// What makes a machine another one.
-const MACHINE: [&str; 4] = ["os", "arch", "cpu", "cpus"];
 
 /// What may change under a machine.
 const NOTED: [&str; 2] = ["kernel", "framelag"];
 
-/// Frame rates sent that differ by more are two settings.
-const MAX_FPS_RATIO: f64 = 1.1;
+/// What a publisher sent, as far as a receiver sees it: about the same where it was set alike.
+struct Sent {
+    what: &'static str,
+    of: fn(&Run) -> Option<f64>,
+    /// What differs by more is set differently.
+    max_ratio: f64,
+    /// A metric that is about this. What is compared is no setting: a publisher that got slower is a regression of `fps`, no
+    /// reason to refuse it.
+    is_compared_by: fn(&str) -> bool,
+}
 
-/// The same of bit rates, which follow the pictures.
-const MAX_KBPS_RATIO: f64 = 1.25;
+static SENT: [Sent; 2] = [
+    Sent {
+        what: "frames sent per second",
+        of: sent_per_second,
+        max_ratio: 1.1,
+        is_compared_by: |metric| metric == "fps" || metric.starts_with("frames.") || metric == "latency_ms.count",
+    },
+    // Bit rates follow the pictures.
+    Sent {
+        what: "bitrate_kbps",
+        of: |run| run.bitrate_kbps,
+        max_ratio: 1.25,
+        is_compared_by: |metric| metric == "bitrate_kbps",
+    },
+];
 
 /// Something that is not the same in all runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -63,14 +79,7 @@ pub(super) fn differences(baseline: &[Input<'_>], candidate: &[Input<'_>], metri
     found.extend(differ(sides, "path of url".to_owned(), |run| path(&run.url).to_owned()));
     found.extend(MACHINE.iter().filter_map(|key| differ(sides, format!("host.{key}"), |run| shown(&run.host[*key]))));
     found.extend(differ(sides, "clock.same_host".to_owned(), |run| run.clock.same_host.to_string()));
-    let name = metric.to_string();
-    // What is compared is no setting: a publisher that got slower is a regression of `fps`, no reason to refuse it.
-    if name != "fps" && !name.starts_with("frames.") && name != "latency_ms.count" {
-        found.extend(rates(sides, "frames sent per second", MAX_FPS_RATIO, sent_per_second));
-    }
-    if name != "bitrate_kbps" {
-        found.extend(rates(sides, "bitrate_kbps", MAX_KBPS_RATIO, |run| run.bitrate_kbps));
-    }
+    found.extend(settings(&[*metric]).filter_map(|sent| sent.differs(sides)));
     found
 }
 
@@ -91,21 +100,36 @@ fn differ(sides: [&[Input<'_>]; 2], what: String, read: impl Fn(&Run) -> String)
     })
 }
 
-/// Something whose medians should be about the same on both sides.
-fn rates(
-    sides: [&[Input<'_>]; 2],
-    what: &str,
-    max_ratio: f64,
-    read: impl Fn(&Run) -> Option<f64>,
-) -> Option<Difference> {
-    let medians = sides.map(|side| median(side.iter().filter_map(|input| read(input.run)).collect()));
-    let [Some(baseline), Some(candidate)] = medians else { return None };
-    let ratio = baseline.max(candidate) / baseline.min(candidate);
-    (ratio > max_ratio).then(|| Difference {
-        what: what.to_owned(),
-        baseline: vec![format!("{baseline:.1}")],
-        candidate: vec![format!("{candidate:.1}")],
+/// What was sent and is no part of what `metrics` compare.
+fn settings(metrics: &[Metric]) -> impl Iterator<Item = &'static Sent> {
+    let names: Vec<String> = metrics.iter().map(Metric::to_string).collect();
+    SENT.iter().filter(move |sent| !names.iter().any(|name| (sent.is_compared_by)(name)))
+}
+
+/// Whether two runs were sent about as much, in what is no part of `metrics`.
+pub(crate) fn is_sent_alike(one: &Run, other: &Run, metrics: &[Metric]) -> bool {
+    settings(metrics).all(|sent| match ((sent.of)(one), (sent.of)(other)) {
+        (Some(one), Some(other)) => sent.is_alike(one, other),
+        _ => true,
     })
+}
+
+impl Sent {
+    fn is_alike(&self, one: f64, other: f64) -> bool {
+        // Two zeros have no ratio, and are alike.
+        one == other || one.max(other) / one.min(other) <= self.max_ratio
+    }
+
+    /// Medians that should be about the same on both sides.
+    fn differs(&self, sides: [&[Input<'_>]; 2]) -> Option<Difference> {
+        let medians = sides.map(|side| median(side.iter().filter_map(|input| (self.of)(input.run)).collect()));
+        let [Some(baseline), Some(candidate)] = medians else { return None };
+        (!self.is_alike(baseline, candidate)).then(|| Difference {
+            what: self.what.to_owned(),
+            baseline: vec![format!("{baseline:.1}")],
+            candidate: vec![format!("{candidate:.1}")],
+        })
+    }
 }
 
 fn median(mut values: Vec<f64>) -> Option<f64> {

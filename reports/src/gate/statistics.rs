@@ -9,13 +9,13 @@
 //!   sides, those with a change as large. It holds whatever the values' distribution, where t does not.
 //!   (M. D. Ernst: *Permutation methods: a basis for exact inference*, Statistical Science 19(4), 2004, section 3.)
 //!
-//! What could have been seen is Bloom's minimum detectable effect, (t of the level + t of the power) × standard error.
-//! (H. S. Bloom: *Minimum detectable effects*, Evaluation Review 19(5), 1995.)
+//! What could have been seen is in [`power`](super::power).
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
-use statrs::distribution::{ContinuousCDF, StudentsT};
+
+use crate::math::t_quantile;
 
 /// How often t may call noise a change, one-sided. The limit, which has to be passed too, makes it rarer, as
 /// `docs/gate.md` has measured. With 1 % more than 5 of 100 changes of 10 % among runs that differ by 3 % would be missed.
@@ -24,18 +24,17 @@ pub const LEVEL: f64 = 0.0125;
 /// The same where runs differ so much that the limit is no help.
 pub const STRICT_LEVEL: f64 = 0.005;
 
-/// Runs differ too much where a change of so many times the limit could be missed.
+/// Runs differ too much where a change of so many times the limit could be missed, by Bloom's minimum detectable effect: (t of
+/// [`LEVEL`] + t of [`POWER`]) × the standard error, and at least the limit + t of the power × the standard error.
+/// (H. S. Bloom: *Minimum detectable effects*, Evaluation Review 19(5), 1995.)
 pub const BLIND: f64 = 3.0;
 
 /// The same of the permutation test. Its steps are 1/70 with 4 runs a side, and 1/252 with 5: a level of 1 % would rule
 /// out 4 runs, and find a change of three standard deviations with 5 in 92 of 100 cases instead of 96.
 pub const EXACT_LEVEL: f64 = 0.02;
 
-/// How often a change that is said to be detectable would be found.
+/// How often a change that is said to be detectable is found.
 pub const POWER: f64 = 0.95;
-
-/// More runs than this are not asked for by number.
-pub const MAX_MORE: usize = 100;
 
 /// Up to so many ways to deal the runs out are counted one by one (10 runs a side have 184,756).
 const MAX_COUNTED: f64 = 200_000.0;
@@ -66,17 +65,14 @@ impl Shift {
     pub fn of(baseline: &[f64], candidate: &[f64]) -> Option<Self> {
         let (from, to) = (mean(baseline)?, mean(candidate)?);
         let runs = [baseline.len(), candidate.len()];
-        let freedom = runs[0] + runs[1] - 2;
-        let squares = |values: &[f64], mean: f64| values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
-        let spread = ((squares(baseline, from) + squares(candidate, to)) / freedom as f64).sqrt();
+        let spread = (runs != [1, 1]).then(|| spread(baseline, candidate));
         let [p_up, p_down] = permuted(baseline, candidate);
-        Some(Self { change: to - from, spread: (freedom > 0).then_some(spread), runs, p_up, p_down })
+        Some(Self { change: to - from, spread, runs, p_up, p_down })
     }
 
     /// Where the change lies: its ends are each beyond it in `level` of cases. `None` with one run a side.
     pub fn interval(&self, level: f64) -> Option<[f64; 2]> {
-        let error = error(self.spread?, self.runs);
-        let reach = quantile(1.0 - level, self.runs) * error;
+        let reach = self.spread? * reach(level, self.runs);
         Some([self.change - reach, self.change + reach])
     }
 
@@ -93,19 +89,18 @@ impl Shift {
 
 /// At which level runs with this spread are judged: [`LEVEL`], or [`STRICT_LEVEL`] where they differ too much.
 pub fn level(spread: f64, runs: [usize; 2], limit: f64) -> f64 {
-    if detectable_at(LEVEL, spread, runs, limit) <= BLIND * limit { LEVEL } else { STRICT_LEVEL }
+    if spread <= calm(runs, limit) { LEVEL } else { STRICT_LEVEL }
 }
 
-/// The smallest rise that such runs, with this spread, show as more than noise and more than `limit` in [`POWER`] of
-/// cases; `None` where they cannot show any. Other runs of the same kind have another spread, and may be judged at the
-/// stricter level: it is what is reckoned with.
-pub fn detectable(spread: f64, runs: [usize; 2], limit: f64) -> Option<f64> {
-    can_decide(runs).then(|| detectable_at(STRICT_LEVEL, spread, runs, limit))
+/// The largest spread with which a change of [`BLIND`] times the limit would not be missed.
+pub(super) fn calm(runs: [usize; 2], limit: f64) -> f64 {
+    let (noise, missed) = (reach(LEVEL, runs), t_quantile(POWER, freedom(runs)) * error(1.0, runs));
+    (BLIND * limit / (noise + missed)).min((BLIND - 1.0) * limit / missed)
 }
 
-fn detectable_at(level: f64, spread: f64, runs: [usize; 2], limit: f64) -> f64 {
-    let (error, power) = (error(spread, runs), quantile(POWER, runs));
-    ((quantile(1.0 - level, runs) + power) * error).max(limit + power * error)
+/// How far a change has to be from 0 for t at this level, where the spread is 1.
+pub(super) fn reach(level: f64, runs: [usize; 2]) -> f64 {
+    t_quantile(1.0 - level, freedom(runs)) * error(1.0, runs)
 }
 
 /// Whether so many runs can show anything: the permutation test has its steps.
@@ -113,19 +108,18 @@ pub fn can_decide(runs: [usize; 2]) -> bool {
     1.0 / ways(runs) <= EXACT_LEVEL
 }
 
-/// How many more runs a side it takes until a rise of `target` is [`detectable`]; `None` beyond [`MAX_MORE`]. Without a
-/// spread: until anything is.
-pub fn more_runs(spread: Option<f64>, runs: [usize; 2], target: f64, limit: f64) -> Option<usize> {
-    (1..=MAX_MORE).find(|more| {
-        let runs = runs.map(|runs| runs + more);
-        let smallest = detectable(spread.unwrap_or(0.0), runs, if spread.is_some() { limit } else { 0.0 });
-        smallest.is_some_and(|smallest| spread.is_none() || smallest <= target)
-    })
-}
-
 /// The arithmetic mean; `None` of nothing.
 pub fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+/// The standard deviation of the values of one side, pooled over both: of three values at least.
+pub(super) fn spread(baseline: &[f64], candidate: &[f64]) -> f64 {
+    let squares = |side: &[f64]| {
+        let mean = mean(side).unwrap_or_default();
+        side.iter().map(|value| (value - mean).powi(2)).sum::<f64>()
+    };
+    ((squares(baseline) + squares(candidate)) / freedom([baseline.len(), candidate.len()])).sqrt()
 }
 
 /// The standard error of the difference of two means.
@@ -133,14 +127,13 @@ fn error(spread: f64, runs: [usize; 2]) -> f64 {
     spread * (1.0 / runs[0] as f64 + 1.0 / runs[1] as f64).sqrt()
 }
 
-/// A quantile of Student's t for so many runs, of which there are three at least.
-fn quantile(share: f64, runs: [usize; 2]) -> f64 {
-    let freedom = (runs[0] + runs[1]) as f64 - 2.0;
-    StudentsT::new(0.0, 1.0, freedom).expect("three runs have a degree of freedom").inverse_cdf(share)
+/// What is left of so many runs, of which there are three at least, once both means are known.
+fn freedom(runs: [usize; 2]) -> f64 {
+    (runs[0] + runs[1]) as f64 - 2.0
 }
 
 /// In how many ways the runs can be dealt out to sides of this size.
-fn ways([baseline, candidate]: [usize; 2]) -> f64 {
+pub(super) fn ways([baseline, candidate]: [usize; 2]) -> f64 {
     (1..=candidate).map(|i| (baseline + i) as f64 / i as f64).product()
 }
 
@@ -170,7 +163,7 @@ fn permuted(baseline: &[f64], candidate: &[f64]) -> [f64; 2] {
 }
 
 /// Calls `found` with the sum of each choice of `take` of the values.
-fn deal(values: &[f64], take: usize, sum: f64, found: &mut impl FnMut(f64)) {
+pub(super) fn deal(values: &[f64], take: usize, sum: f64, found: &mut impl FnMut(f64)) {
     match (take, values) {
         (0, _) => found(sum),
         (_, [first, rest @ ..]) if take <= values.len() => {
@@ -206,7 +199,6 @@ mod tests {
         let shift = Shift::of(&[1.0; 5], &[2.0; 5]).expect("runs");
         assert!(shift.is_rise(LEVEL) && !shift.is_fall(LEVEL));
         assert_eq!(shift.p_up, 1.0 / 252.0);
-        assert_eq!(detectable(0.0, [5, 5], 0.25), Some(0.25));
     }
 
     #[test]
@@ -222,17 +214,6 @@ mod tests {
         ] {
             assert_eq!(can_decide(runs), can, "{runs:?}");
         }
-        assert_eq!(more_runs(None, [3, 3], 0.1, 0.05), Some(1));
-        assert_eq!(more_runs(None, [0, 0], 0.1, 0.05), Some(4));
-    }
-
-    #[test]
-    fn more_runs_find_what_fewer_cannot() {
-        let (spread, target, limit) = (0.1, 0.15, 0.05);
-        let more = more_runs(Some(spread), [5, 5], target, limit).expect("some");
-        let at = |more: usize| detectable(spread, [5 + more; 2], limit).expect("enough runs");
-        assert!(at(more) <= target && at(more - 1) > target, "{more}");
-        assert_eq!(more_runs(Some(1.0), [5, 5], 0.01, 0.0), None);
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use std::fmt::{self, Write};
 
-use super::statistics::POWER;
+use super::statistics::{POWER, can_decide};
 use super::{Amount, Comparison, Effect, Side, Verdict};
+use crate::export::markdown;
 use crate::run::rounded;
 
 /// Values shown of one side; the rest is in the JSON.
@@ -31,12 +32,12 @@ impl Comparison {
         let mut page = format!(
             "### {sign} framelag gate: {}\n\n{}\n\n**{}**\n\n| | |\n|---|---|\n",
             self.judgement.verdict.name(),
-            cell(&self.headline()),
-            cell(&self.judgement.why)
+            markdown::text(&self.headline()),
+            markdown::text(&self.judgement.why)
         );
         for (name, text) in self.lines() {
             // Writing to a String cannot fail.
-            let _ = writeln!(page, "| {name} | {} |", cell(&text));
+            let _ = writeln!(page, "| {name} | {} |", markdown::text(&text));
         }
         page
     }
@@ -87,6 +88,9 @@ impl Comparison {
                 Some(least) => {
                     format!("{} or worse would be found {:.0} times in 100", self.both(least), POWER * 100.0)
                 }
+                None if can_decide([self.baseline.runs.len(), self.candidate.runs.len()]) => {
+                    "nothing: every change is allowed".to_owned()
+                }
                 None => "nothing: too few runs".to_owned(),
             };
             lines.push(("could see", seen));
@@ -136,10 +140,4 @@ impl Comparison {
 fn signed(value: f64, decimals: usize) -> String {
     let sign = if value < 0.0 { "−" } else { "+" };
     format!("{sign}{:.decimals$}", value.abs())
-}
-
-/// Text that a table cannot be broken by: names of folders and messages are not ours.
-fn cell(text: &str) -> String {
-    let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    plain.replace('\\', "\\\\").replace('|', "\\|").replace('<', "&lt;").replace('[', "\\[").replace('`', "\\`")
 }

@@ -12,7 +12,8 @@
 use serde::Serialize;
 
 use super::effect::Measured;
-use super::statistics::{BLIND, STRICT_LEVEL, can_decide, more_runs};
+use super::power::{MAX_MORE, more_runs};
+use super::statistics::{BLIND, STRICT_LEVEL, can_decide};
 use super::{Limits, Side};
 use crate::threshold::Metric;
 
@@ -26,7 +27,7 @@ pub struct Judgement {
     /// Why, in a sentence.
     pub why: String,
     /// How many more runs a side would decide, where they are too few or differ too much; `None` also beyond
-    /// [`MAX_MORE`](super::statistics::MAX_MORE).
+    /// [`MAX_MORE`].
     pub more_runs: Option<usize>,
 }
 
@@ -125,6 +126,6 @@ fn asked_for(more: Option<usize>) -> String {
     match more {
         Some(1) => "1 more run a side would do".to_owned(),
         Some(more) => format!("{more} more runs a side would do"),
-        None => format!("more than {} more runs a side would be needed", super::statistics::MAX_MORE),
+        None => format!("more than {} more runs a side would be needed", MAX_MORE),
     }
 }

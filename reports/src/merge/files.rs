@@ -72,7 +72,7 @@ fn put(file: &mut impl Write, text: &str) -> Result<(), Failed> {
 /// Makes a file beside its place, and puts it there once it is whole.
 fn whole(path: &Path, make: impl FnOnce(&mut BufWriter<File>) -> Result<(), Failed>) -> Result<(), Error> {
     let failed = |source| Error::Folder(folder::Error { path: path.to_owned(), source });
-    let new = path.with_extension("new");
+    let new = folder::beside(path);
     let mut file = BufWriter::new(File::create(&new).map_err(failed)?);
     let made = make(&mut file).and_then(|()| file.flush().map_err(Failed::Write));
     match made {

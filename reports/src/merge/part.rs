@@ -6,6 +6,7 @@ use chrono::DateTime;
 use common::frame::Stage;
 
 use super::Receiver;
+use crate::identity;
 use crate::interval::Histograms;
 use crate::run::Run;
 use crate::saved::{self, FrameRow, IntervalRow, Saved};
@@ -62,9 +63,9 @@ impl Part {
         &self.saved.run
     }
 
-    /// Two folders hold one run where they say the same of it.
-    pub fn is_same_run(&self, other: &Self) -> bool {
-        crate::export::json::run(self.run()) == crate::export::json::run(other.run())
+    /// A receiver of this part whose run is in the other one too.
+    pub fn shared_with(&self, other: &Self) -> Option<&Receiver> {
+        self.receivers.iter().find(|one| other.receivers.iter().any(|another| one.is_same_run(another)))
     }
 
     /// Its latencies can be compared with those of other runs.
@@ -121,6 +122,7 @@ pub(super) fn micros(rfc3339: &str) -> Option<i64> {
 fn alone(run: &Run, folder: &str) -> Receiver {
     Receiver {
         folder: folder.to_owned(),
+        identity: Some(identity::run(run)),
         url: run.url.clone(),
         started: run.started.clone(),
         duration_s: run.duration_s,

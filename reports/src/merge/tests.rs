@@ -14,6 +14,8 @@ use crate::saved::Saved;
 use crate::testing::{about, at, now, sample, wall};
 use crate::warning::{Code, Warning};
 
+mod twice;
+
 /// A receiver's run, whose latencies are `latency_ms(sequence)`.
 struct Given {
     /// When it began to connect, ms after the others.
@@ -263,11 +265,12 @@ fn assertions_come_along_or_are_judged_anew() {
 fn a_run_that_failed_or_goes_on_makes_the_whole_so() {
     let (mut rig, _) = Rig::new(&[Given::default()]);
     let (failed, partial) = (rig.home.path().join("failed"), rig.home.path().join("partial"));
-    let given = Given { began: 1, ..Given::default() };
+    let given = Given { began: 2, ..Given::default() };
     let mut recorder = given.recorder(&failed);
     given.play(&mut recorder);
     recorder.fail("the camera is gone");
     recorder.finish(now(12_000), &[]);
+    let given = Given { began: 1, ..given };
     let mut recorder = given.recorder(&partial);
     given.play(&mut recorder);
     drop(recorder);
@@ -318,7 +321,7 @@ fn what_cannot_be_meant_is_refused_and_nothing_is_written() {
         error.to_string()
     };
     assert!(refused(&rig.folders, &first).contains("is one of the runs to join"));
-    assert!(refused(&[first.clone(), first.clone()], &rig.out()).contains("are one run"));
+    assert!(refused(&[first.clone(), first.clone()], &rig.out()).contains("are one run, which would count twice"));
     rig.folders.push(rig.home.path().join("nothing"));
     assert!(refused(&rig.folders, &rig.out()).contains("it has no run.json"));
     assert!(!rig.out().exists());

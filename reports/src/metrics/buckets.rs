@@ -25,7 +25,7 @@ pub struct Buckets {
     bounds_us: &'static [i64],
     /// One more than bounds: the last is for what lies above all.
     counts: Vec<u64>,
-    sum_us: u64,
+    sum_us: i64,
     negative: bool,
 }
 
@@ -38,10 +38,8 @@ impl Buckets {
     /// Adds a duration, µs.
     pub fn record(&mut self, micros: i64) {
         self.counts[self.bounds_us.partition_point(|bound| *bound < micros)] += 1;
-        match u64::try_from(micros) {
-            Ok(micros) => self.sum_us = self.sum_us.saturating_add(micros),
-            Err(_) => self.negative = true,
-        }
+        self.sum_us = self.sum_us.saturating_add(micros);
+        self.negative |= micros < 0;
     }
 
     /// Durations recorded.
@@ -52,7 +50,12 @@ impl Buckets {
     /// Their sum, µs; `None` as soon as one of them was negative, as between two clocks: the sum would not be a counter any
     /// more, and neither OpenMetrics nor OpenTelemetry has it then.
     pub fn sum_us(&self) -> Option<u64> {
-        (!self.negative).then_some(self.sum_us)
+        (!self.negative).then_some(self.sum_us.unsigned_abs())
+    }
+
+    /// Their sum with those that were negative, µs: it may decrease.
+    pub fn signed_sum_us(&self) -> i64 {
+        self.sum_us
     }
 
     /// Upper bounds, µs.
@@ -118,7 +121,7 @@ mod tests {
     fn there_is_no_sum_once_a_duration_was_negative() {
         let mut buckets = Buckets::new(&[10]);
         [-5, 7].into_iter().for_each(|micros| buckets.record(micros));
-        assert_eq!((buckets.counts(), buckets.sum_us()), (&[2, 0][..], None));
+        assert_eq!((buckets.counts(), buckets.sum_us(), buckets.signed_sum_us()), (&[2, 0][..], None, 2));
     }
 
     #[test]

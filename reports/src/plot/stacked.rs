@@ -1,7 +1,7 @@
 //! Stacked horizontal bars: what a whole is made of.
 
 use super::axis::Axis;
-use super::chart::{line, titled, x_axis};
+use super::draw::{line, titled, x_axis};
 use super::{Tone, escape, figure, percent};
 
 /// Height of a bar's name, of the bar, and of both with the space below, px.

@@ -50,6 +50,32 @@ fn a_line_of_hours_is_thin_and_keeps_its_peak() {
     assert!(svg.contains(" 100L"), "the peak is not drawn");
 }
 
+/// Stretches of one point each, in order and in none: what is drawn does not grow with them.
+#[test]
+fn a_line_of_gaps_is_as_thin() {
+    let orders: [fn(u32) -> f64; 2] = [|n| f64::from(n), |n| f64::from(n * 7_919 % 400_000)];
+    for order in orders {
+        let points: Vec<_> = (0..400_000)
+            .map(|n| (order(n), if n % 2 == 0 { f64::NAN } else { f64::from(n % 9) }))
+            .chain([(200_000.5, 900.0)])
+            .collect();
+        let svg = Chart::new("", Axis::time("s"), Axis::linear("ms")).line("latency", Tone::Series(0), &points).svg();
+        assert!(svg.len() < 80_000, "{}", svg.len());
+        assert!(svg.contains(" 100L"), "the peak is not drawn");
+    }
+}
+
+#[test]
+fn a_gap_between_columns_stays_one() {
+    let points: Vec<_> = (0..10_000).filter(|n| !(4_000..6_000).contains(n)).map(|n| (f64::from(n), 1.0)).collect();
+    let drawn = |points: &[(f64, f64)]| {
+        Chart::new("", Axis::linear(""), Axis::linear("")).line("", Tone::Bad, points).svg().matches('M').count()
+    };
+    let mut gappy = points.clone();
+    gappy.insert(4_000, (5_000.0, f64::NAN));
+    assert_eq!((drawn(&points), drawn(&gappy)), (1, 2));
+}
+
 #[test]
 fn values_that_are_none_break_the_line_and_nothing_else() {
     let points = [(0.0, 1.0), (1.0, f64::NAN), (2.0, 3.0), (f64::INFINITY, 1.0), (3.0, 0.0)];

@@ -59,6 +59,18 @@ pub struct Filter {
     pub last: Option<u32>,
 }
 
+/// A statement, and what it is bound to.
+#[derive(Debug)]
+pub(super) struct Query<'a> {
+    pub sql: String,
+    pub bound: Vec<&'a str>,
+}
+
+/// A run that ended, and of which something can be said.
+const PROVES: &str = "partial = 0 AND outcome <> 'inconclusive'";
+
+const LATEST_FIRST: &str = "ORDER BY started DESC, id DESC";
+
 /// The columns that a [`Listed`] is read from, in its order.
 const COLUMNS: &str = "id, started, url, machine, settings, outcome, partial, duration_s, frames, \
                        p50_ms, p95_ms, p99_ms, max_ms";
@@ -99,8 +111,13 @@ impl Listed {
 }
 
 impl Filter {
-    /// The query, latest run first, for these columns beside those of a [`Listed`], and what it is bound to.
-    pub(super) fn query(&self, more: &str) -> (String, Vec<&str>) {
+    /// The runs that fit, the latest first, with these columns beside those of a [`Listed`] and a row for each label.
+    pub(super) fn query(&self, more: &str) -> Query<'_> {
+        self.fit(more).labelled(more)
+    }
+
+    /// The runs that fit, the latest first.
+    pub(super) fn fit(&self, more: &str) -> Query<'_> {
         let mut sql = format!("SELECT {COLUMNS}{more} FROM framelag_runs WHERE TRUE");
         let mut bound = Vec::new();
         for (name, value) in &self.labels {
@@ -114,10 +131,44 @@ impl Filter {
             bound.push(url);
             sql.push_str(&format!(" AND url = ${}", bound.len()));
         }
-        sql.push_str(" ORDER BY started DESC, id DESC");
         if let Some(last) = self.last {
-            sql.push_str(&format!(" LIMIT {last}"));
+            sql.push_str(&format!(" {LATEST_FIRST} LIMIT {last}"));
         }
-        (sql, bound)
+        Query { sql, bound }
+    }
+}
+
+impl<'a> Query<'a> {
+    /// Those of these runs that prove something, of this machine with these settings where they are given: the latest `limit`.
+    pub(super) fn proving(self, more: &str, like: Option<&'a (String, String)>, limit: usize) -> Self {
+        let Self { sql, mut bound } = self;
+        let mut sql = format!("SELECT {COLUMNS}{more} FROM ({sql}) AS fitting WHERE {PROVES}");
+        if let Some((machine, settings)) = like {
+            bound.extend([machine.as_str(), settings]);
+            sql.push_str(&format!(" AND machine = ${} AND settings = ${}", bound.len() - 1, bound.len()));
+        }
+        sql.push_str(&format!(" {LATEST_FIRST} LIMIT {limit}"));
+        Self { sql, bound }
+    }
+
+    /// How many of these runs there are of each kind, and when the latest of them began.
+    pub(super) fn kinds(self) -> Self {
+        let kind = "machine, settings, partial, outcome";
+        let sql = format!(
+            "SELECT {kind}, COUNT(*) AS runs, MAX(started) AS latest FROM ({}) AS fitting GROUP BY {kind}",
+            self.sql
+        );
+        Self { sql, ..self }
+    }
+
+    /// The same runs with a row for each label, or one where they have none.
+    pub(super) fn labelled(self, more: &str) -> Self {
+        let sql = format!(
+            "SELECT {COLUMNS}{more}, label, label_value FROM ({}) AS fitting \
+             LEFT JOIN (SELECT run AS labelled, name AS label, value AS label_value FROM framelag_labels) AS labels \
+             ON labelled = id {LATEST_FIRST}",
+            self.sql
+        );
+        Self { sql, ..self }
     }
 }

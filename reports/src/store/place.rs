@@ -9,6 +9,7 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode
 use url::Url;
 
 use super::Error;
+use super::schema::Dialect;
 use crate::calibration;
 
 /// What a PostgreSQL URL may say behind its `?`. The driver would print others, a misspelled password included.
@@ -45,6 +46,14 @@ impl Place {
         let calibration = calibration::default_path(std::env::var_os("XDG_STATE_HOME"), std::env::var_os("HOME"));
         let path = calibration.ok_or(Error::NoDefault)?.with_file_name("runs.sqlite");
         Ok(Self::File(path))
+    }
+
+    /// What is spoken there.
+    pub(super) const fn dialect(&self) -> Dialect {
+        match self {
+            Self::File(_) => Dialect::Sqlite,
+            Self::Server(_) => Dialect::Postgres,
+        }
     }
 
     /// The place as the driver takes it. A file is `make`d where it is missing, and so is its folder.

@@ -62,7 +62,7 @@ pub(super) enum Found {
 impl Dialect {
     /// Begins a transaction that writes. SQLite's plain `BEGIN` would read first, and then be refused the writing
     /// where another process did the same.
-    const fn begin(self) -> &'static str {
+    pub(super) const fn begin(self) -> &'static str {
         match self {
             Self::Sqlite => "BEGIN IMMEDIATE",
             Self::Postgres => "BEGIN",

@@ -9,9 +9,9 @@ use serde::Serialize;
 use super::Axis;
 use super::cells::Cell;
 use super::effects::Fit;
-use super::math::t_tails;
 use super::metric::{Metric, decimals};
 use super::noise::Means;
+use crate::math::t_tails;
 
 /// Fewer runs cannot show a drift.
 const MIN_RUNS: usize = 8;

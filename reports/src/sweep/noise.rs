@@ -9,8 +9,8 @@
 //! is taken out before.
 
 use super::cells::Cell;
-use super::math::{log_chi2_mean, t_quantile, trigamma, trigamma_inverse};
 use super::metric::{Metric, Scale};
+use crate::math::{log_chi2_mean, t_quantile, trigamma, trigamma_inverse};
 
 /// Blocks are taken out where there are so many cells: with fewer they would take more certainty than they give.
 const MIN_CELLS_FOR_BLOCKS: usize = 4;

@@ -1,3 +1,5 @@
+use std::fs;
+
 use super::testing::{axes, latency, realistic, sweep};
 use super::*;
 use analysis::Analysis;

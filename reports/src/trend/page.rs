@@ -17,7 +17,10 @@ pub fn page(trend: &Trend) -> String {
     percentiles(&mut body, trend);
     changes(&mut body, trend);
     for left_out in &trend.left_out {
-        let _ = writeln!(body, "<p>Left out: {} {}.</p>", left_out.runs, escape(left_out.why));
+        let _ = writeln!(body, "<p>Left out: {} {}.</p>", left_out.runs, escape(&left_out.why));
+    }
+    for different in &trend.different {
+        let _ = writeln!(body, "<p>Joined all the same: {} {}.</p>", different.runs, escape(&different.why));
     }
     runs(&mut body, trend);
     html::page("framelag: latency over runs", &body)
@@ -81,13 +84,12 @@ fn runs_axis(runs: &[Point]) -> Axis {
     Axis::named("run", ticks).from(-0.5).to(runs.len() as f64 - 0.5)
 }
 
-/// The latencies before and after the latest change, all runs of a stretch as one.
+/// The latencies before and after the latest change, all runs of a stretch as one. Stretches are those of the figure that
+/// changed last: one event may move two figures some runs apart, and what lies between is no stretch.
 fn percentiles(body: &mut String, trend: &Trend) {
-    let mut places: Vec<usize> = trend.series.iter().flat_map(|series| &series.changes).map(|c| c.at).collect();
-    places.sort_unstable();
-    places.dedup();
-    let Some(&last) = places.last() else { return };
-    let from = places.len().checked_sub(2).map_or(0, |at| places[at]);
+    let latest = trend.series.iter().max_by_key(|series| series.changes.last().map(|change| change.at));
+    let Some((series, [earlier @ .., last])) = latest.map(|series| (series, series.changes.as_slice())) else { return };
+    let (from, last) = (earlier.last().map_or(0, |change| change.at), last.at);
     let stretches = [("before", Tone::Muted, &trend.runs[from..last]), ("after", Tone::Series(0), &trend.runs[last..])];
     let mut chart = Chart::new("Latency percentiles", Axis::percentile("percentile"), Axis::linear("ms"));
     let mut without = 0;
@@ -97,7 +99,7 @@ fn percentiles(body: &mut String, trend: &Trend) {
         let curve: Vec<_> = merged.percentiles().iter().filter(|step| step.fraction < 1.0).map(point).collect();
         chart = chart.line(&format!("{name} ({} runs)", runs.len() - missing), tone, &curve);
     }
-    let _ = writeln!(body, "<h2>Before and after the latest change</h2>\n{}", chart.svg());
+    let _ = writeln!(body, "<h2>Before and after the latest change of {}</h2>\n{}", escape(series.name()), chart.svg());
     if without > 0 {
         let _ = writeln!(body, "<p>{without} runs have no histogram and are not in this plot.</p>");
     }

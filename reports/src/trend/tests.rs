@@ -59,12 +59,65 @@ fn only_like_runs_are_joined_and_the_others_said() {
     runs[2].0.latency_ms = LatencyMs::default();
     runs[3].0.host = json!({ "os": "linux", "cpu": "y", "cpus": 2 });
     runs[4].0.config = json!({ "transport": "udp" });
-    let left_out = |all| trend(&runs, all).left_out.iter().map(|one| (one.runs, one.why)).collect::<Vec<_>>();
+    runs[5].0.clock.same_host = false;
+    runs[6].0.bitrate_kbps = Some(2_000.0);
+    runs[7].0.frames.expected = Some(400);
+    for (run, _) in &mut runs {
+        run.bitrate_kbps.get_or_insert(1_000.0);
+        run.frames.expected.get_or_insert(200);
+        run.duration_s = Some(8.0);
+    }
+    let those = |those: &[Those]| those.iter().map(|one| (one.runs, one.why.clone())).collect::<Vec<_>>();
+    let said = |all: &[(usize, &str)]| all.iter().map(|(runs, why)| (*runs, (*why).to_owned())).collect::<Vec<_>>();
     let never =
-        [(1, "that did not end"), (1, "that prove nothing (inconclusive)"), (1, "without any of these figures")];
-    assert_eq!(left_out(true), never);
-    assert_eq!(left_out(false)[..3], never);
-    assert_eq!(left_out(false)[3..], [(1, "of other machines"), (1, "with other settings")]);
+        said(&[(1, "that did not end"), (1, "that prove nothing (inconclusive)"), (1, "without any of these figures")]);
+    let unlike = said(&[
+        (1, "of other machines"),
+        (1, "with other settings"),
+        (1, "with other clocks (one host, or two)"),
+        (2, "that were sent other frames or bits per second"),
+    ]);
+    let alike = trend(&runs, false);
+    assert_eq!(
+        (those(&alike.left_out), alike.different.as_slice()),
+        ([never.clone(), unlike.clone()].concat(), &[][..])
+    );
+    let all = trend(&runs, true);
+    assert_eq!((those(&all.left_out), those(&all.different)), (never, unlike));
+    assert_eq!((alike.runs.len(), all.runs.len()), (12, 17));
+    assert!(all.to_string().contains("joined     2 that were sent other"), "{all}");
+    assert!(page(&all).contains("Joined all the same: 1 of other machines."));
+}
+
+#[test]
+fn what_is_shown_is_no_setting() {
+    let mut runs = step();
+    for (at, (run, _)) in runs.iter_mut().enumerate() {
+        run.bitrate_kbps = Some(if at < 12 { 1_000.0 } else { 2_000.0 });
+    }
+    let shown = |metric: &str| {
+        let labels = BTreeMap::new();
+        let entries: Vec<_> =
+            runs.iter().map(|(run, _)| Entry { id: "", run, labels: &labels, histogram: None }).collect();
+        Trend::new(&entries, &[metric.parse().expect(metric)], false).runs.len()
+    };
+    assert_eq!((shown("bitrate_kbps"), shown("p50")), (20, 8));
+}
+
+/// One event that moves two figures two runs apart: what lies between is no stretch of either.
+#[test]
+fn before_and_after_are_stretches_of_one_figure() {
+    let mut runs = step();
+    for (run, _) in &mut runs[12..14] {
+        run.latency_ms.p50 = Some(50.0);
+    }
+    let trend = trend(&runs, false);
+    let places: Vec<_> =
+        trend.series.iter().map(|series| series.changes.iter().map(|c| c.at).collect::<Vec<_>>()).collect();
+    assert_eq!(places, [[14], [12]]);
+    let page = page(&trend);
+    assert!(page.contains("latest change of p50</h2>") && page.contains("before (14 runs)"), "{page}");
+    assert!(page.contains("after (6 runs)"), "{page}");
 }
 
 #[test]
@@ -73,7 +126,7 @@ fn old_runs_beyond_the_limit_are_left_out_and_said() {
     let runs: Vec<_> = (0..MAX_RUNS + 3).map(|_| day.clone()).collect();
     let trend = trend(&runs, false);
     assert_eq!(trend.runs.len(), MAX_RUNS);
-    assert_eq!(trend.left_out, [LeftOut { runs: 3, why: "before the latest 500" }]);
+    assert_eq!(trend.left_out, [Those { runs: 3, why: "before the latest 500".to_owned() }]);
     assert_eq!(trend.series[0].changes, []);
     assert!(trend.to_string().contains("… 460 earlier runs"));
 }

@@ -14,6 +14,9 @@ impl fmt::Display for Trend {
         for left_out in &self.left_out {
             writeln!(f, "left out   {} {}", left_out.runs, left_out.why)?;
         }
+        for different in &self.different {
+            writeln!(f, "joined     {} {}", different.runs, different.why)?;
+        }
         Ok(())
     }
 }

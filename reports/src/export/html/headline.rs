@@ -7,6 +7,9 @@ use crate::run::{Outcome, Run};
 /// Warnings and assertions that are shown each.
 const MAX_LINES: usize = 200;
 
+/// Reasons for the outcome that are shown at the top; warnings and assertions have all of them.
+const MAX_REASONS: usize = 10;
+
 /// Title, outcome and figures.
 pub fn section(run: &Run) -> String {
     let url = if run.url.is_empty() { "unknown".to_owned() } else { words::shown(&run.url) };
@@ -35,7 +38,7 @@ fn outcome(run: &Run) -> String {
         Outcome::Failed => ("bad", "Failed"),
         Outcome::Inconclusive => ("warn", "Inconclusive"),
     };
-    let reasons = words::reasons(run);
+    let reasons = words::reasons(run, MAX_REASONS);
     let said = match run.outcome {
         Outcome::Ok if run.assertions.is_empty() => "measured; nothing was asserted".to_owned(),
         Outcome::Inconclusive => "these figures prove nothing".to_owned(),
@@ -45,7 +48,7 @@ fn outcome(run: &Run) -> String {
     let mut out = format!("<div class=\"outcome {class}\"><p><strong>{word}</strong>: {}</p>", escape(&said));
     if !reasons.is_empty() {
         let item = |reason: &String| format!("<li>{}</li>", escape(reason));
-        let items: String = reasons.iter().take(MAX_LINES).map(item).collect();
+        let items: String = reasons.iter().map(item).collect();
         out.push_str(&format!("<ul>{items}</ul>"));
     }
     out.push_str("</div>\n");
@@ -118,19 +121,24 @@ pub fn assertions(run: &Run) -> String {
         ));
     }
     out.push_str("</tbody>\n</table></div>\n");
+    words::more(run.assertions.len(), MAX_LINES).into_iter().for_each(|more| out.push_str(&format!("<p>{more}</p>\n")));
     super::section("Assertions", &out)
 }
 
 /// What a reader of the figures must know, of the run and of the files.
 pub fn warnings(run: &Run, notes: &[String]) -> String {
+    let all = run.warnings.len() + notes.len();
     let warnings = run.warnings.iter().map(|warning| (warning.message.as_str(), warning.code.name()));
-    let notes = notes.iter().map(|note| (note.as_str(), "report"));
-    let items: String = warnings
-        .chain(notes)
+    // Those of the files come first: run.json has the others.
+    let mut items: String = notes
+        .iter()
+        .map(|note| (note.as_str(), "report"))
+        .chain(warnings)
         .take(MAX_LINES)
         .map(|(message, code)| {
             format!("<li>{} <span class=\"soft\">({code})</span></li>\n", escape(&words::shown(message)))
         })
         .collect();
+    items.extend(words::more(all, MAX_LINES).map(|more| format!("<li>{more}</li>\n")));
     if items.is_empty() { String::new() } else { super::section("Warnings", &format!("<ul>\n{items}</ul>\n")) }
 }

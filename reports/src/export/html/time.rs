@@ -18,7 +18,7 @@ pub fn latency(run: &Run, seen: &Seen, intervals: &[IntervalRow]) -> String {
     if !drawn && intervals.iter().all(|row| row.p50_ms.is_none()) {
         return String::new();
     }
-    let mut chart = Chart::new(&spoken(run), time_axis(run), Axis::linear("ms").from(lowest(run))).height(260);
+    let mut chart = Chart::new(&spoken(run), time_axis(), Axis::linear("ms").from(lowest(run))).height(260);
     for (from, to) in seen.freezes.iter().take(MAX_FREEZES) {
         let title = format!("freeze: {:.0} ms from {from:.1} s", (to - from) * 1e3);
         chart = chart.band(Tone::Warn, (*from, *to), &title);
@@ -84,7 +84,7 @@ fn lowest(run: &Run) -> f64 {
 }
 
 /// From zero; the end is the run's, where nothing lies beyond it.
-fn time_axis(_run: &Run) -> Axis {
+fn time_axis() -> Axis {
     Axis::time(TIME).from(0.0)
 }
 
@@ -105,7 +105,7 @@ pub fn age(run: &Run, intervals: &[IntervalRow]) -> String {
     if intervals.iter().any(|row| row.age_max_ms.is_some()) {
         let label = format!("Picture age over time: at most {}", words::ms_or_none(age.max));
         out.push_str(
-            &Chart::new(&label, time_axis(run), Axis::linear("ms").from(0.0))
+            &Chart::new(&label, time_axis(), Axis::linear("ms").from(0.0))
                 .line("oldest in each second", Tone::Series(1), &line(intervals, |row| row.age_max_ms))
                 .line("mean of each second", Tone::Series(0), &line(intervals, |row| row.age_mean_ms))
                 .svg(),

@@ -211,6 +211,49 @@ fn a_run_of_hours_is_a_small_page() {
     assert!(page.len() < 300_000, "{}", page.len());
 }
 
+/// Each row is of another segment, so that the line has as many gaps as points.
+#[test]
+fn a_run_of_gaps_is_a_small_page() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut first = recorder(setup(&folder, "rtsp://127.0.0.1:8554/cam"));
+    play(&mut first);
+    first.finish(now(12_000), &[]);
+    let mut frames = "segment,seq,outcome,latency_us,presented_us,bytes,idr\n".to_owned();
+    for seq in 0..200_000_u64 {
+        let presented = 1_700_000_002_010_000 + seq * 33_333;
+        writeln!(frames, "{seq},{seq},measured,{},{presented},5000,0", 9_000 + seq % 50 * 100).expect("a string");
+    }
+    fs::write(folder.path().join("frames.csv"), frames).expect("a temporary file");
+    pages(folder.path()).expect("a report");
+    let [page, ..] = read(&folder);
+    assert!(page.contains("latency of each frame"), "the line is drawn");
+    assert!(page.len() < 300_000, "{}", page.len());
+}
+
+#[test]
+fn what_is_too_much_for_a_page_is_counted() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut recorder = recorder(setup(&folder, "rtsp://127.0.0.1:8554/cam"));
+    play(&mut recorder);
+    recorder.finish(now(12_000), &[]);
+    let path = folder.path().join("run.json");
+    let mut run: serde_json::Value =
+        serde_json::from_slice(&fs::read(&path).expect("run.json")).expect("run.json is JSON");
+    let broken = json!({ "text": "p50<1us", "value": 10.0, "limit": 0.001, "unit": "ms", "ok": false });
+    run["warnings"] = (0..250).map(|n| json!(Warning::new(Code::Input, format!("no. {n}")))).collect();
+    run["assertions"] = vec![broken; 230].into();
+    run["outcome"] = "failed".into();
+    fs::write(&path, run.to_string()).expect("a temporary file");
+    pages(folder.path()).expect("a report");
+    let [page, summary, _] = read(&folder);
+    let count = |text: &str| page.matches(text).count();
+    assert_eq!((count("<li>no. "), count("<li>and 50 more, in run.json</li>")), (200, 1));
+    assert_eq!((count("<p>and 30 more, in run.json</p>"), count("<li>and 220 more, in run.json</li>")), (1, 1));
+    for more in ["- and 150 more, in run.json", "| and 130 more, in run.json | | |"] {
+        assert!(summary.contains(more), "{more} in {summary}");
+    }
+}
+
 #[test]
 fn the_page_of_a_folder_that_lacks_files_says_so() {
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -91,6 +91,16 @@ fn what_was_not_measured_in_one_cell_beats_nothing() {
 }
 
 #[test]
+fn a_path_that_changes_nothing_is_on_the_front() {
+    let mut sweep = simulated(1, 3);
+    // The slowest, with the most bits.
+    let lossless = sweep.rows.iter_mut().filter(|row| row.values[0] == 4);
+    lossless.for_each(|row| row.figures.psnr_db = Some(crate::quality::MAX_PSNR_DB));
+    let found = standings(&sweep);
+    assert_eq!((found.standing[4], found.standing[3]), (Some(Standing::On), Some(Standing::Out)), "{found:?}");
+}
+
+#[test]
 fn networks_are_compared_each_by_itself() {
     let axes = axes(&[("x", &["A", "E"]), ("downlink.loss", &["0%", "5%"])]);
     let sweep = sweep(axes, 3, 1, |values, luck| {

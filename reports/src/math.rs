@@ -1,4 +1,4 @@
-//! Distributions and least squares. The only file that knows statrs.
+//! Distributions and least squares, for the gate and for sweeps. The only file that knows statrs.
 
 use statrs::distribution::{ContinuousCDF, FisherSnedecor, Normal, StudentsT};
 use statrs::function::gamma::digamma;
@@ -13,7 +13,13 @@ const DEPENDENT: f64 = 1e-9;
 pub fn t_quantile(p: f64, df: f64) -> f64 {
     debug_assert!((0.0..1.0).contains(&p) && df > 0.0);
     let student = if df < MANY { StudentsT::new(0.0, 1.0, df).ok() } else { None };
-    student.map_or_else(|| Normal::standard().inverse_cdf(p), |t| t.inverse_cdf(p))
+    student.map_or_else(|| normal_quantile(p), |t| t.inverse_cdf(p))
+}
+
+/// The `p` quantile of the standard normal distribution.
+pub fn normal_quantile(p: f64) -> f64 {
+    debug_assert!(0.0 < p && p < 1.0);
+    Normal::standard().inverse_cdf(p)
 }
 
 /// How likely |t| is to be at least this by chance.
