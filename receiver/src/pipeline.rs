@@ -271,6 +271,11 @@ impl Run<'_> {
         if now.mono - self.told >= SECOND {
             self.told = now.mono;
             self.publish(now);
+            for stream in &mut self.streams {
+                if let Some(why) = stream.meter().recorder().take_trouble() {
+                    self.output.say("report", &stream.name, format_args!("{why}; measuring goes on without a report"));
+                }
+            }
             let elapsed = self.first_picture().map_or(Duration::ZERO, |first| now.mono - first);
             let live = self.streams.iter_mut().map(|stream| (stream.name.clone(), stream.meter().recorder().live()));
             self.output.second(elapsed, live.collect::<Vec<_>>().iter().map(|(name, live)| (name.as_str(), *live)));

@@ -9,6 +9,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::mpsc::{self, SyncSender, TrySendError};
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 
 use common::time::WallTime;
@@ -61,6 +62,8 @@ pub struct Folder {
     path: PathBuf,
     batches: SyncSender<Batch>,
     writer: JoinHandle<Result<(), Error>>,
+    /// Why the writer ended early, in words.
+    trouble: Arc<OnceLock<String>>,
 }
 
 impl Folder {
@@ -75,17 +78,27 @@ impl Folder {
         let mut files = Files::create(path, started)?;
         files.replace(run, &Distribution::default())?;
         let (batches, waiting) = mpsc::sync_channel::<Batch>(MAX_WAITING);
-        let write = move || waiting.iter().try_for_each(|batch| files.write(&batch));
+        let trouble = Arc::new(OnceLock::new());
+        let said = Arc::clone(&trouble);
+        let write = move || {
+            let written = waiting.iter().try_for_each(|batch| files.write(&batch));
+            written.inspect_err(|error| _ = said.set(error.to_string()))
+        };
         let writer = thread::Builder::new()
             .name("report".to_owned())
             .spawn(write)
             .map_err(|source| Error { path: path.to_owned(), source })?;
-        Ok(Self { path: path.to_owned(), batches, writer })
+        Ok(Self { path: path.to_owned(), batches, writer, trouble })
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Why nothing is written any more, from the first file that could not be written on: a full disk, say.
+    pub fn trouble(&self) -> Option<&str> {
+        self.trouble.get().map(String::as_str)
     }
 
     /// Hands a batch to the writer. After a failure, which [`Folder::close`] tells, it goes nowhere.

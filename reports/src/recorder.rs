@@ -99,6 +99,8 @@ struct Report {
     /// Refused by a slow disk.
     waiting: Option<Box<Batch>>,
     next: MonoTime,
+    /// That nothing is written any more.
+    told: bool,
 }
 
 impl Recorder {
@@ -117,6 +119,7 @@ impl Recorder {
                 left_out: 0,
                 waiting: None,
                 next: started.mono + WRITE_EVERY,
+                told: false,
             }),
         };
         Ok(Self { tally, report, now: started.mono, failure: None })
@@ -229,6 +232,15 @@ impl Recorder {
             Some(_) => {}
             None => drop_unwritten(&mut self.tally),
         }
+    }
+
+    /// Why the report is not written any more, a full disk say; told once. Measuring goes on, and the run will be
+    /// [`Outcome::Failed`](crate::Outcome::Failed).
+    pub fn take_trouble(&mut self) -> Option<String> {
+        let report = self.report.as_mut().filter(|report| !report.told)?;
+        let trouble = report.folder.trouble()?.to_owned();
+        report.told = true;
+        Some(trouble)
     }
 
     /// Stream id and run of the newest frame read, where its run is known.

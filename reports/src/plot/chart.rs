@@ -16,6 +16,9 @@ const TICKS_Y: usize = 5;
 const NARROW: f64 = 240.0;
 const WIDE: f64 = 620.0;
 
+/// How far intervals may widen a plot on either side, in widths of what its values span.
+const MOST_OF_ENDS: f64 = 2.0;
+
 /// A chart that is being put together; what is added first lies below.
 #[derive(Clone, Debug)]
 pub struct Chart {
@@ -122,8 +125,9 @@ impl Chart {
     /// The figure.
     pub fn svg(&self) -> String {
         let (xs, ys): (Vec<_>, Vec<_>) = self.layers.iter().flat_map(Layer::spans).unzip();
-        let x = self.x.place(xs.into_iter(), TICKS_X);
-        let y = self.y.place(ys.into_iter(), TICKS_Y);
+        let (x_ends, y_ends): (Vec<_>, Vec<_>) = self.layers.iter().flat_map(Layer::ends).unzip();
+        let x = self.x.place(with_ends(xs, &x_ends).into_iter(), TICKS_X);
+        let y = self.y.place(with_ends(ys, &y_ends).into_iter(), TICKS_Y);
         let mut body = String::new();
         axes(&mut body, &x, &y);
         let place = Placer { x: &x, y: &y };
@@ -183,7 +187,7 @@ impl Layer {
     fn spans(&self) -> Vec<(f64, f64)> {
         match self {
             Self::Line { points, .. } => points.iter().copied().filter(|(_, y)| y.is_finite()).collect(),
-            Self::Points { points, .. } => points.iter().flat_map(Point::spans).collect(),
+            Self::Points { points, .. } => points.iter().map(|point| (point.x, point.y)).collect(),
             Self::Bar { from, to, value, .. } => vec![(*from, 0.0), (*to, *value)],
             Self::Band { from, to, .. } => vec![(*from, f64::NAN), (*to, f64::NAN)],
             Self::Marks { at, .. } => at.iter().map(|x| (*x, f64::NAN)).collect(),
@@ -191,12 +195,31 @@ impl Layer {
             Self::Rule { x, .. } => vec![(*x, f64::NAN)],
         }
     }
+
+    /// The ends of intervals.
+    fn ends(&self) -> Vec<(f64, f64)> {
+        let Self::Points { points, .. } = self else { return Vec::new() };
+        points.iter().flat_map(Point::ends).collect()
+    }
 }
 
 impl Point {
-    fn spans(&self) -> Vec<(f64, f64)> {
+    fn ends(&self) -> [(f64, f64); 2] {
         let (x0, x1) = self.x_error.unwrap_or((self.x, self.x));
         let (y0, y1) = self.y_error.unwrap_or((self.y, self.y));
-        vec![(self.x, self.y), (x0, y0), (x1, y1)]
+        [(x0, y0), (x1, y1)]
     }
+}
+
+/// What an axis spans: the values, and the ends of their intervals as far as these leave something to see of the values. An
+/// interval of two runs may be a thousand times as wide; it is drawn to the plot's edge.
+fn with_ends(mut values: Vec<f64>, ends: &[f64]) -> Vec<f64> {
+    let finite = || values.iter().copied().filter(|value| value.is_finite());
+    let (low, high) = (finite().fold(f64::INFINITY, f64::min), finite().fold(f64::NEG_INFINITY, f64::max));
+    if low > high {
+        return values;
+    }
+    let reach = if high > low { MOST_OF_ENDS * (high - low) } else { f64::INFINITY };
+    values.extend(ends.iter().map(|end| end.clamp(low - reach, high + reach)));
+    values
 }

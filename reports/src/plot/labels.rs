@@ -7,6 +7,9 @@ const LINE: f64 = 14.0;
 /// A label's way from its point to its text, px.
 const GAP: f64 = 7.0;
 
+/// And where what is near is taken.
+const FAR: f64 = 18.0;
+
 /// Where a text stands beside its point.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Place {
@@ -40,6 +43,10 @@ pub(super) fn place(points: &[(f64, f64, &str)], width: f64, height: f64) -> Vec
             (-GAP, -GAP, true),
             (GAP, 16.0, false),
             (-GAP, 16.0, true),
+            (GAP, -FAR, false),
+            (-GAP, -FAR, true),
+            (GAP, 12.0 + FAR, false),
+            (-GAP, 12.0 + FAR, true),
         ];
         let place = candidates.into_iter().map(|(dx, dy, end)| Place { dx, dy, end }).find_map(|place| {
             let left = if place.end { x + place.dx - long } else { x + place.dx };

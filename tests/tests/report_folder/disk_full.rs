@@ -8,6 +8,7 @@ use framelag_tests::process::{Builder, Process, wait_until};
 use framelag_tests::report::Report;
 use framelag_tests::{LIMIT, binary, need, turn};
 use reports::saved::Saved;
+use serde_json::Value;
 
 use super::every_command_opens;
 
@@ -39,6 +40,12 @@ fn on_a_small_disk(disk: &Path, saved: &Path, url: &str) -> Process {
         .spawn()
 }
 
+/// What a line says of a report that cannot be written.
+fn trouble(line: &str) -> Option<String> {
+    let line: Value = serde_json::from_str(line).ok()?;
+    (line["event"] == "report").then(|| line["text"].as_str().map(str::to_owned))?
+}
+
 /// Fills the disk to its last byte; returns how much went in.
 fn fill(ballast: &Path) -> u64 {
     use std::io::Write;
@@ -66,6 +73,8 @@ fn a_disk_that_fills_is_said_while_measuring_goes_on() {
         (text.lines().count() as u64 > before).then_some(())
     });
     assert!(fill(&inside.join("ballast")) > 0);
+    let told = receiver.wait_for_line("that nothing is written any more", LIMIT, trouble);
+    assert!(told.contains("No space left on device") && told.contains("measuring goes on"), "{told}");
 
     let ended = receiver.finish(LIMIT).expect_code(1);
     let after = ended.stdout.iter().filter_map(|line| measured(line)).max().expect("seconds were told");
