@@ -9,7 +9,7 @@ use super::{Tone, escape, figure, percent, short};
 const HEIGHT: usize = 220;
 
 /// Ticks that an axis has room for.
-const TICKS_X: usize = 9;
+const TICKS_X: usize = 7;
 const TICKS_Y: usize = 5;
 
 /// Widths of the plot for which texts beside points are placed: on a phone, and wider.
