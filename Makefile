@@ -29,6 +29,7 @@ test-tools: ## Install and make what the tests need: packages, footage, RTSP pee
 	@scripts/install-demo.sh
 	@scripts/install-test.sh
 	@scripts/footage.sh
+	@scripts/junit-schema.sh
 	@scripts/build-peers.sh
 	@scripts/ci-tools.sh
 	@scripts/outsiders.sh

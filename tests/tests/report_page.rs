@@ -161,10 +161,9 @@ fn a_page_that_is_not_like_that_is_found_out() {
     assert!(browser.evaluate("document.documentElement.scrollWidth").as_u64() > Some(320));
 }
 
-/// What xmllint says of a file by the schema that Jenkins' xUnit plugin checks by. It is a copy, unchanged, of the one in pytest
-/// 8.3.4's own tests (`testing/example_scripts`); its licence is in it.
+/// What xmllint says of a file by the schema.
 fn by_schema(file: &Path) -> Option<i32> {
-    let schema = binary::repository().join("tests/peers/junit-10.xsd");
+    let schema = need::made("junit/junit-10.xsd");
     Builder::new(need::tool("xmllint")).args(["--noout", "--nonet", "--schema"]).args([&schema, file]).run(LIMIT).code
 }
 
