@@ -80,8 +80,10 @@ impl Judge<'_> {
             (true, true) => Confidence::Clear,
             (true, false) => Confidence::Tied,
         };
-        let mut text = vec![format!("Lowest latency: {}: {}.", self.name(*best), self.figures(*best))];
-        text.extend(self.passed_over(latency, *best));
+        let passed_over = self.passed_over(latency, *best);
+        let lead = if passed_over.is_some() { "Lowest latency of what can be recommended" } else { "Lowest latency" };
+        let mut text = vec![format!("{lead}: {}: {}.", self.name(*best), self.figures(*best))];
+        text.extend(passed_over);
         text.push(match confidence {
             Confidence::Clear => self.clear(latency, *best, others),
             Confidence::Tied => self.tie(latency, *best, &tied, others.len()),

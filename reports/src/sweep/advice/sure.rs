@@ -38,7 +38,11 @@ impl Judge<'_> {
         let named: Vec<String> = tied.iter().take(MAX_NAMED).map(|cell| self.with_latency(*cell)).collect();
         let more = tied.len().saturating_sub(MAX_NAMED);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let which = if all { format!("All {count} settings") } else { format!("These {count} settings") };
+        let which = match (all, count) {
+            (true, 2) => "The two settings".to_owned(),
+            (true, _) => format!("All {count} settings"),
+            (false, _) => format!("These {count} settings"),
+        };
         format!(
             "{which} cannot be told apart with {}: it, {}{more}. {}",
             counted_repeats(runs),
