@@ -19,7 +19,7 @@ mod labels;
 mod stacked;
 
 pub use axis::Axis;
-pub(crate) use axis::nice_step;
+pub(crate) use axis::{nice_step, with_ends};
 pub use chart::{Chart, Point};
 pub use heat::{Cell, Heat};
 pub use stacked::{Bar, Part, stacked};

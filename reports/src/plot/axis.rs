@@ -8,6 +8,12 @@ const MAX_MAGNITUDE: f64 = 1e15;
 /// Steps between ticks at most.
 const MAX_TICKS: usize = 60;
 
+/// Names below an axis at most: where there are more, every second one is written, or every third …
+const MAX_NAMES: usize = 9;
+
+/// How far intervals may widen a plot on either side, in widths of what its values span.
+const MOST_OF_ENDS: f64 = 2.0;
+
 /// Steps of a time axis, in seconds.
 const TIME_STEPS: [f64; 19] = [
     0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1_800.0, 3_600.0, 7_200.0,
@@ -159,7 +165,10 @@ impl Placed {
 
     fn choose_ticks(&mut self, ticks: usize, widen_low: bool, widen_high: bool) {
         let values: Vec<(f64, String)> = match &self.scale {
-            Scale::Named(names) => names.iter().take(1_000).cloned().collect(),
+            Scale::Named(names) => {
+                let every = names.len().div_ceil(MAX_NAMES).max(1);
+                names.iter().step_by(every).cloned().collect()
+            }
             Scale::Log => self.decades(),
             Scale::Percentile => self.nines(),
             Scale::Linear | Scale::Time => {
@@ -233,6 +242,19 @@ impl Tick {
     pub fn left(&self) -> String {
         percent(self.at)
     }
+}
+
+/// What an axis spans: the values, and the ends of their intervals as far as these leave something to see of the values. An
+/// interval of two runs may be a thousand times as wide; it is drawn to the plot's edge.
+pub(crate) fn with_ends(mut values: Vec<f64>, ends: &[f64]) -> Vec<f64> {
+    let finite = || values.iter().copied().filter(|value| value.is_finite());
+    let (low, high) = (finite().fold(f64::INFINITY, f64::min), finite().fold(f64::NEG_INFINITY, f64::max));
+    if low > high {
+        return values;
+    }
+    let reach = if high > low { MOST_OF_ENDS * (high - low) } else { f64::INFINITY };
+    values.extend(ends.iter().map(|end| end.clamp(low - reach, high + reach)));
+    values
 }
 
 /// A number that can be drawn.

@@ -1,6 +1,6 @@
 //! A chart with two axes: lines, points with errors, bars, and what is marked in them.
 
-use super::axis::Axis;
+use super::axis::{Axis, with_ends};
 use super::draw::{Placer, axes, line};
 use super::labels::{self, Place};
 use super::{Tone, escape, figure, percent, short};
@@ -15,9 +15,6 @@ const TICKS_Y: usize = 5;
 /// Widths of the plot for which texts beside points are placed: on a phone, and wider.
 const NARROW: f64 = 240.0;
 const WIDE: f64 = 620.0;
-
-/// How far intervals may widen a plot on either side, in widths of what its values span.
-const MOST_OF_ENDS: f64 = 2.0;
 
 /// A chart that is being put together; what is added first lies below.
 #[derive(Clone, Debug)]
@@ -209,17 +206,4 @@ impl Point {
         let (y0, y1) = self.y_error.unwrap_or((self.y, self.y));
         [(x0, y0), (x1, y1)]
     }
-}
-
-/// What an axis spans: the values, and the ends of their intervals as far as these leave something to see of the values. An
-/// interval of two runs may be a thousand times as wide; it is drawn to the plot's edge.
-fn with_ends(mut values: Vec<f64>, ends: &[f64]) -> Vec<f64> {
-    let finite = || values.iter().copied().filter(|value| value.is_finite());
-    let (low, high) = (finite().fold(f64::INFINITY, f64::min), finite().fold(f64::NEG_INFINITY, f64::max));
-    if low > high {
-        return values;
-    }
-    let reach = if high > low { MOST_OF_ENDS * (high - low) } else { f64::INFINITY };
-    values.extend(ends.iter().map(|end| end.clamp(low - reach, high + reach)));
-    values
 }

@@ -13,6 +13,8 @@ pub enum Metric {
     P50,
     /// The latency that 99 % do not exceed.
     P99,
+    /// The age of the picture on screen that it has for all but 1 % of the time: what a slow frame rate costs.
+    Age,
     /// Compressed video.
     Bitrate,
     /// PSNR against the stamped source.
@@ -32,13 +34,14 @@ pub enum Scale {
 
 impl Metric {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::P50, Self::P99, Self::Bitrate, Self::Psnr, Self::Ssim];
+    pub const ALL: [Self; 6] = [Self::P50, Self::P99, Self::Age, Self::Bitrate, Self::Psnr, Self::Ssim];
 
     /// The name in `tune.csv` and `tune.json`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::P50 => "p50_ms",
             Self::P99 => "p99_ms",
+            Self::Age => "age_p99_ms",
             Self::Bitrate => "bitrate_kbps",
             Self::Psnr => "psnr_db",
             Self::Ssim => "ssim",
@@ -50,6 +53,7 @@ impl Metric {
         match self {
             Self::P50 => "p50",
             Self::P99 => "p99",
+            Self::Age => "picture age p99",
             Self::Bitrate => "bit rate",
             Self::Psnr => "PSNR",
             Self::Ssim => "SSIM",
@@ -59,7 +63,7 @@ impl Metric {
     /// With a space before it, or empty.
     pub const fn unit(self) -> &'static str {
         match self {
-            Self::P50 | Self::P99 => " ms",
+            Self::P50 | Self::P99 | Self::Age => " ms",
             Self::Bitrate => " kbit/s",
             Self::Psnr => " dB",
             Self::Ssim => "",
@@ -68,10 +72,11 @@ impl Metric {
 
     /// Of a row, where it can be and the run was measured.
     pub fn of(self, row: &Row) -> Option<f64> {
-        let Figures { p50_ms, p99_ms, bitrate_kbps, psnr_db, ssim, .. } = row.figures;
+        let Figures { p50_ms, p99_ms, age_p99_ms, bitrate_kbps, psnr_db, ssim, .. } = row.figures;
         let value = match self {
             Self::P50 => p50_ms,
             Self::P99 => p99_ms,
+            Self::Age => age_p99_ms,
             Self::Bitrate => bitrate_kbps,
             Self::Psnr => psnr_db,
             Self::Ssim => ssim,
@@ -84,10 +89,10 @@ impl Metric {
         matches!(self, Self::Psnr | Self::Ssim)
     }
 
-    /// The scale for these values: latency and bit rate by ratio, unless one is not positive (two clocks that disagree).
+    /// The scale for these values: latency, age and bit rate by ratio, unless one is not positive (two clocks that disagree).
     pub fn scale(self, mut values: impl Iterator<Item = f64>) -> Scale {
         match self {
-            Self::P50 | Self::P99 | Self::Bitrate if values.all(|value| value > 0.0) => Scale::Ratio,
+            Self::P50 | Self::P99 | Self::Age | Self::Bitrate if values.all(|value| value > 0.0) => Scale::Ratio,
             _ => Scale::Difference,
         }
     }
@@ -96,8 +101,8 @@ impl Metric {
     /// 0.2 dB, 0.002 of SSIM.
     pub fn margin(self, scale: Scale) -> f64 {
         match (self, scale) {
-            (Self::P50 | Self::P99 | Self::Bitrate, Scale::Ratio) => 0.02,
-            (Self::P50 | Self::P99, Scale::Difference) => 0.5,
+            (Self::P50 | Self::P99 | Self::Age | Self::Bitrate, Scale::Ratio) => 0.02,
+            (Self::P50 | Self::P99 | Self::Age, Scale::Difference) => 0.5,
             (Self::Bitrate, Scale::Difference) => 10.0,
             (Self::Psnr, _) => 0.2,
             (Self::Ssim, _) => 0.002,
@@ -123,8 +128,8 @@ impl Metric {
         match self {
             Self::Ssim => format!("{value:.4}"),
             Self::Bitrate => format!("{value:.0}"),
-            Self::P50 | Self::P99 if value.abs() >= 1_000.0 => format!("{value:.0}"),
-            Self::P50 | Self::P99 | Self::Psnr => format!("{value:.1}"),
+            Self::P50 | Self::P99 | Self::Age if value.abs() >= 1_000.0 => format!("{value:.0}"),
+            Self::P50 | Self::P99 | Self::Age | Self::Psnr => format!("{value:.1}"),
         }
     }
 }

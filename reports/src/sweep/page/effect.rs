@@ -4,7 +4,7 @@ use super::super::analysis::Analysis;
 use super::super::effects::{Effect, Interval, Level};
 use super::super::metric::Metric;
 use super::{THREE, beside_latency, metrics, with_unit};
-use crate::plot::{Axis, Chart, Point, Tone, escape};
+use crate::plot::{Axis, Chart, Point, Tone, escape, with_ends};
 
 pub fn section(found: &Analysis<'_>) -> String {
     if !found.effects.iter().any(|effect| effect.span.is_some()) {
@@ -131,12 +131,15 @@ fn points(metric: Metric, effect: &Effect, shift: f64) -> Vec<Point> {
     effect.levels.iter().enumerate().filter_map(point).collect()
 }
 
-/// From the lowest end of an interval of any value of any axis to the highest, with a little room.
+/// From the lowest end of an interval of any value of any axis to the highest, as far as that leaves something to see of the
+/// values, with a little room.
 fn spanned(found: &Analysis<'_>, metrics: &[Metric]) -> (f64, f64) {
     let of = |effect: &&Effect| metrics.iter().any(|metric| metric.name() == effect.metric);
     let means = || found.effects.iter().filter(of).flat_map(|effect| &effect.levels).filter_map(|level| level.mean);
-    let low = means().map(|mean| mean.low.unwrap_or(mean.value)).fold(f64::INFINITY, f64::min);
-    let high = means().map(|mean| mean.high.unwrap_or(mean.value)).fold(f64::NEG_INFINITY, f64::max);
+    let ends: Vec<f64> = means().flat_map(|mean| [mean.low, mean.high]).flatten().collect();
+    let all = with_ends(means().map(|mean| mean.value).collect(), &ends);
+    let low = all.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = all.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let room = (high - low) * 0.05;
     (low - room, high + room)
 }
@@ -145,6 +148,7 @@ fn tone(metric: Metric) -> Tone {
     Tone::Series(match metric {
         Metric::P50 => 0,
         Metric::P99 => 1,
+        Metric::Age => 3,
         Metric::Bitrate => 2,
         Metric::Psnr | Metric::Ssim => 4,
     })
