@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::export::words;
 use crate::folder::{self, replace};
 use crate::run::{self, Run, rounded};
+use crate::threshold::frames_for;
 
 mod advice;
 mod analysis;
@@ -183,15 +184,17 @@ impl Figures {
     /// The figures of a run; PSNR and SSIM are not among them, and stay `None`.
     pub fn of(run: &Run) -> Self {
         let latency = &run.latency_ms;
+        // Of too few frames it is the maximum by another name.
+        let enough = |quantile: &str, value: Option<f64>| value.filter(|_| latency.count >= frames_for(quantile));
         let percent = |frames: Option<u64>| {
             let expected = run.frames.expected.filter(|expected| *expected > 0)?;
             Some(rounded(frames? as f64 * 100.0 / expected as f64))
         };
         Self {
-            p50_ms: latency.p50,
-            p90_ms: latency.p90,
-            p95_ms: latency.p95,
-            p99_ms: latency.p99,
+            p50_ms: enough("p50", latency.p50),
+            p90_ms: enough("p90", latency.p90),
+            p95_ms: enough("p95", latency.p95),
+            p99_ms: enough("p99", latency.p99),
             max_ms: latency.max,
             mean_ms: latency.mean,
             age_p99_ms: run.picture_age_ms.p99,

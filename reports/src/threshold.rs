@@ -15,6 +15,7 @@ use crate::run::{Run, Verdict, rounded};
 
 mod metric;
 
+pub(crate) use metric::frames_for;
 pub use metric::{Metric, UnknownMetric, metrics};
 use metric::{find, near};
 

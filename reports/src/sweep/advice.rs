@@ -24,6 +24,8 @@ pub enum Confidence {
     Tied,
     /// Nothing is known of noise.
     Unknown,
+    /// No other setting can be recommended, so that there is nothing to compare it with.
+    Only,
     /// There is nothing to recommend.
     Nothing,
 }
@@ -76,6 +78,7 @@ impl Judge<'_> {
         };
         let tied: Vec<usize> = others.iter().filter(same).copied().collect();
         let confidence = match (latency.df > 0.0, tied.is_empty()) {
+            _ if others.is_empty() => Confidence::Only,
             (false, _) => Confidence::Unknown,
             (true, true) => Confidence::Clear,
             (true, false) => Confidence::Tied,
@@ -87,6 +90,9 @@ impl Judge<'_> {
         text.push(match confidence {
             Confidence::Clear => self.clear(latency, *best, others),
             Confidence::Tied => self.tie(latency, *best, &tied, others.len()),
+            Confidence::Only => {
+                "It is the only setting that can be recommended: there is nothing to compare it with.".to_owned()
+            }
             Confidence::Unknown | Confidence::Nothing => self.unknown(latency, *best, others),
         });
         let alike: Vec<usize> = std::iter::once(*best).chain(tied.iter().copied()).collect();
@@ -112,9 +118,7 @@ impl Judge<'_> {
         let sound = |cell: &&usize| {
             let of = &self.analysis.cells[**cell];
             let measured = of.count(Outcome::Ok) == of.rows.len();
-            latency.of[**cell].is_some()
-                && measured
-                && of.missing_percent().is_none_or(|missing| missing <= MAX_MISSING_PERCENT)
+            latency.of[**cell].is_some() && measured && of.unseen_percent().is_none()
         };
         self.group.iter().filter(sound).copied().collect()
     }
@@ -139,7 +143,7 @@ impl Judge<'_> {
         let cell = *self.group.iter().filter(faster).min_by(fastest)?;
         let of = &self.analysis.cells[cell];
         let bad = of.rows.len() - of.count(Outcome::Ok);
-        let why = match of.missing_percent().filter(|missing| *missing > MAX_MISSING_PERCENT) {
+        let why = match of.unseen_percent() {
             _ if bad > 0 => format!("{bad} of its {} runs gave no figures", of.rows.len()),
             Some(missing) => format!("{missing:.1} % of its frames were not seen"),
             None => return None,

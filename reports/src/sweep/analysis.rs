@@ -47,7 +47,10 @@ impl<'a> Analysis<'a> {
         if groups.is_empty() {
             groups.push(Vec::new());
         }
-        let fronts = [Metric::P50, Metric::P99].into_iter().filter_map(|of| front(of, &groups, &means)).collect();
+        let seen =
+            |group: &Vec<usize>| group.iter().copied().filter(|at| cells[*at].unseen_percent().is_none()).collect();
+        let compared: Vec<Vec<usize>> = groups.iter().map(seen).collect();
+        let fronts = [Metric::P50, Metric::P99].into_iter().filter_map(|of| front(of, &compared, &means)).collect();
         let names = Names::new(&sweep.axes);
         let (advice, warnings) = (Vec::new(), Vec::new());
         let mut found =

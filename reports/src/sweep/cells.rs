@@ -42,6 +42,12 @@ impl<'a> Cell<'a> {
     pub fn missing_percent(&self) -> Option<f64> {
         self.mean(|row| row.figures.missing_percent)
     }
+
+    /// The part that was not seen, where that is so large that figures of the rest are another thing's: the latency and the bits of
+    /// the frames that came through.
+    pub fn unseen_percent(&self) -> Option<f64> {
+        self.missing_percent().filter(|missing| *missing > MAX_MISSING_PERCENT)
+    }
 }
 
 /// Names of axes and values for people.

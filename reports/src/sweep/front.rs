@@ -29,7 +29,7 @@ pub enum Standing {
 pub struct Front {
     /// Latency first, then what there is of bit rate and quality.
     pub objectives: Vec<Metric>,
-    /// By cell; `None` for cells without latency.
+    /// By cell; `None` for cells without latency, and for those in no group.
     pub standing: Vec<Option<Standing>>,
     /// Something is known of noise. Without it no setting is out, and only those that no other one beats in every figure as it was
     /// measured are perhaps on the front.

@@ -90,6 +90,7 @@ fn card(found: &Analysis<'_>, advice: &Advice) -> String {
     let (colour, sure) = match advice.confidence {
         Confidence::Clear => ("good", "Clear".to_owned()),
         Confidence::Tied => ("warn", format!("A tie of {}", advice.tied.len() + 1)),
+        Confidence::Only => ("warn", "Nothing to compare it with".to_owned()),
         Confidence::Unknown => ("warn", "Nobody knows how sure".to_owned()),
         Confidence::Nothing => ("bad", "Nothing to recommend".to_owned()),
     };

@@ -4,6 +4,7 @@ use super::analysis::Analysis;
 use super::cells::{Cell, MAX_MISSING_PERCENT};
 use super::metric::Metric;
 use super::{Outcome, front};
+use crate::threshold::frames_for;
 
 /// Settings that are named one by one, at most.
 const MAX_NAMED: usize = 5;
@@ -22,6 +23,7 @@ pub fn all(analysis: &Analysis<'_>) -> Vec<String> {
     out.extend(bad(analysis, Outcome::Inconclusive, "were inconclusive and are in no figure"));
     out.extend(repeats(analysis));
     out.extend(missing(analysis));
+    out.extend(no_p99(analysis));
     out.extend(quality(analysis));
     out.extend(drift(analysis));
     out.extend(interactions(analysis));
@@ -78,8 +80,8 @@ fn repeats(analysis: &Analysis<'_>) -> Option<String> {
 }
 
 fn missing(analysis: &Analysis<'_>) -> Option<String> {
-    let of = |cell: &Cell<'_>| cell.missing_percent().filter(|missing| *missing > MAX_MISSING_PERCENT);
-    let mut missing: Vec<(f64, &Cell<'_>)> = analysis.cells.iter().filter_map(|cell| Some((of(cell)?, cell))).collect();
+    let mut missing: Vec<(f64, &Cell<'_>)> =
+        analysis.cells.iter().filter_map(|cell| Some((cell.unseen_percent()?, cell))).collect();
     missing.sort_by(|a, b| b.0.total_cmp(&a.0));
     let (most, worst) = missing.first()?;
     let (count, s) = (missing.len(), if missing.len() == 1 { "" } else { "s" });
@@ -87,6 +89,20 @@ fn missing(analysis: &Analysis<'_>) -> Option<String> {
         "Of {count} setting{s} more than {MAX_MISSING_PERCENT} % of the frames were not seen (lost, or refused by the decoder after a \
          loss), of {} most ({most:.1} %): latency is that of frames that were.",
         analysis.names.cell(worst)
+    ))
+}
+
+fn no_p99(analysis: &Analysis<'_>) -> Option<String> {
+    let short =
+        |cell: &&Cell<'_>| cell.rows.iter().any(|row| row.figures.p50_ms.is_some() && row.figures.p99_ms.is_none());
+    let first = analysis.cells.iter().find(short)?;
+    let count = analysis.cells.iter().filter(short).count();
+    Some(format!(
+        "{count} of {} settings, {} among them, had runs of fewer than {} frames, and have no p99 from these: it would be the maximum by \
+         another name. Longer runs have one.",
+        analysis.cells.len(),
+        analysis.names.cell(first),
+        frames_for("p99")
     ))
 }
 

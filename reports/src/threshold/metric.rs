@@ -252,7 +252,12 @@ fn min_samples(source: &Source) -> u64 {
         Source::Run(name, _) => name.strip_prefix("latency_ms."),
         Source::Stage(_, field, _) => Some(*field),
     };
-    QUANTILES.iter().find(|(quantile, _)| Some(*quantile) == field).map_or(0, |(_, samples)| *samples)
+    field.map_or(0, frames_for)
+}
+
+/// Frames that a quantile (`p99`) takes to be more than the maximum by another name; 0 for other figures.
+pub(crate) fn frames_for(quantile: &str) -> u64 {
+    QUANTILES.iter().find(|(name, _)| *name == quantile).map_or(0, |(_, frames)| *frames)
 }
 
 fn whole(frames: Option<u64>) -> Option<f64> {

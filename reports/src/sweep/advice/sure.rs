@@ -16,11 +16,11 @@ const MAX_NAMED: usize = 4;
 
 impl Judge<'_> {
     pub(super) fn clear(&self, latency: &Means, best: usize, others: &[usize]) -> String {
-        let Some(next) = others.first() else {
-            return "It is the only setting that can be recommended: there is nothing to compare it with.".to_owned();
-        };
-        let by = latency.difference(*next, best).and_then(|slower| Some((slower.value, slower.half(others.len())?)));
-        let Some((slower, half)) = by else { return String::new() };
+        let by = others.first().and_then(|next| {
+            let slower = latency.difference(*next, best)?;
+            Some((next, slower.value, slower.half(others.len())?))
+        });
+        let Some((next, slower, half)) = by else { return String::new() };
         let ms = |on_scale: f64| self.gap(latency, best, on_scale);
         format!(
             "This is more than noise: every other setting is slower at 95 % confidence; the next, {}, by {} ({} to {}).",

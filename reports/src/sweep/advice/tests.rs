@@ -47,7 +47,7 @@ fn one_run_of_each_says_that_nothing_is_known() {
 #[test]
 fn a_single_setting_has_nothing_to_be_compared_with() {
     let found = advice(&of(&[20.0], 3, 0.02, 1));
-    assert_eq!((found.confidence, found.cell), (Confidence::Clear, Some(0)));
+    assert_eq!((found.confidence, found.cell), (Confidence::Only, Some(0)));
     says(&found, "there is nothing to compare it with");
 }
 
@@ -73,6 +73,10 @@ fn a_setting_that_failed_or_lost_frames_is_passed_over() {
     let failed = sweep.rows.iter_mut().find(|row| row.values[0] == 0).expect("it ran");
     failed.outcome = Outcome::Failed;
     says(&advice(&sweep), "but 1 of its 3 runs gave no figures");
+    sweep.rows.iter_mut().filter(|row| row.values[0] == 2).for_each(|row| row.figures.missing_percent = Some(1.5));
+    let left = advice(&sweep);
+    assert_eq!((left.confidence, left.cell), (Confidence::Only, Some(1)), "nothing was compared: {left:#?}");
+    says(&left, "Lowest latency of what can be recommended: x b");
     sweep.rows.iter_mut().for_each(|row| row.figures.missing_percent = Some(3.0));
     assert_eq!(advice(&sweep).confidence, Confidence::Nothing);
 }

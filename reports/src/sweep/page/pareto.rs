@@ -1,6 +1,7 @@
 //! Latency against bit rate and quality: one plot for each, under each condition of the network.
 
 use super::super::analysis::Analysis;
+use super::super::cells::MAX_MISSING_PERCENT;
 use super::super::front::Standing;
 use super::super::metric::Metric;
 use super::{PAIR, beside_latency, with_unit};
@@ -15,7 +16,8 @@ pub fn section(found: &Analysis<'_>) -> String {
     let labels: Vec<&str> = front.objectives.iter().map(|metric| metric.label()).collect();
     let mut out = format!(
         "<h2>Latency against {}</h2>\n<p class=\"soft\">A setting is on the front where no other one beats it in {} at once. It is \
-         off it only where that is more than noise. Bars are 95 % intervals.</p>\n",
+         off it only where that is more than noise. Those of whose frames more than {MAX_MISSING_PERCENT} % were not seen are not compared: \
+         their figures are of the rest. Bars are 95 % intervals.</p>\n",
         escape(&others.iter().map(|metric| metric.label()).collect::<Vec<_>>().join(" and ")),
         escape(&labels.join(", "))
     );

@@ -1,9 +1,9 @@
 //! The table of all cells, fastest first; those without figures last, with why.
 
+use super::super::Outcome;
 use super::super::analysis::Analysis;
 use super::super::front::Standing;
 use super::super::metric::Metric;
-use super::super::{Outcome, cells::MAX_MISSING_PERCENT};
 use super::{metrics, runs, with_unit};
 use crate::plot::escape;
 
@@ -60,9 +60,8 @@ fn row(found: &Analysis<'_>, cell: usize, out: &mut String) {
         field("number", &figure(found, cell, metric));
     }
     let missing = of.missing_percent();
-    let many = missing.is_some_and(|missing| missing > MAX_MISSING_PERCENT);
     field(
-        if many { "number bad" } else { "number" },
+        if of.unseen_percent().is_some() { "number bad" } else { "number" },
         &missing.map_or("–".to_owned(), |missing| format!("{missing:.2}")),
     );
     let fps = of.mean(|row| row.figures.fps);
