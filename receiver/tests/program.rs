@@ -163,3 +163,31 @@ fn help_has_an_example_for_each_common_use() {
         assert!(text(&output.stdout).contains(word), "{word}");
     }
 }
+
+#[test]
+fn a_report_folder_that_another_receiver_writes_is_refused_until_that_one_is_gone() {
+    let folder = tempfile::tempdir().expect("a folder for files");
+    let report = folder.path().join("night");
+    let flag = report.to_string_lossy();
+    let arguments = [&PIPE[..], &["--report", &flag]].concat();
+    let mut first = Command::new(env!("CARGO_BIN_EXE_receiver"))
+        .args(&arguments)
+        .env_remove("DISPLAY")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    // It waits for pictures that nobody sends.
+    while !report.join("run.json").exists() {
+        assert!(first.try_wait().expect("it is ours").is_none(), "it ended");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let second = receiver(&arguments, &stamped(60, &[]));
+    first.kill().and_then(|()| first.wait()).expect("it is ours");
+    assert_eq!(second.status.code(), Some(1));
+    let told = text(&second.stderr);
+    assert!(told.lines().count() == 1 && told.contains("night") && told.contains("--report"), "{told}");
+    // Killed without a chance to tidy up.
+    assert_eq!(receiver(&arguments, &stamped(60, &[])).status.code(), Some(0));
+}

@@ -19,6 +19,8 @@ use crate::interval::Closed;
 use crate::latency::Distribution;
 use crate::run::Run;
 
+pub mod lock;
+
 /// Batches that wait for the disk at most.
 const MAX_WAITING: usize = 2;
 
@@ -67,13 +69,12 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Makes the folder where it is missing, and writes the beginning of every file; files of an earlier run are
+    /// Writes the beginning of every file into a folder that is there and [locked](lock::Lock); files of an earlier run are
     /// replaced.
     ///
     /// # Errors
     /// The first file that cannot be written.
     pub fn create(path: &Path, started: WallTime, run: &Run) -> Result<Self, Error> {
-        fs::create_dir_all(path).map_err(|source| Error { path: path.to_owned(), source })?;
         export::remove(path)?;
         let mut files = Files::create(path, started)?;
         files.replace(run, &Distribution::default())?;

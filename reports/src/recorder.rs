@@ -11,6 +11,7 @@ use crate::calibration::Quote;
 use crate::comparison::Compared;
 use crate::cost::Costs;
 use crate::export::{self, csv};
+use crate::folder::lock::{Lock, Refused};
 use crate::folder::{self, Batch, Folder, Lines};
 use crate::metrics::Metrics;
 use crate::run::{Run, ms};
@@ -56,6 +57,9 @@ pub enum Error {
     /// The report folder cannot be written.
     #[error(transparent)]
     Folder(#[from] folder::Error),
+    /// The report folder cannot be had.
+    #[error(transparent)]
+    Refused(#[from] Refused),
 }
 
 /// The figures of the moment, for an overlay or a line of progress.
@@ -88,6 +92,8 @@ pub struct Recorder {
     report: Option<Report>,
     now: MonoTime,
     failure: Option<Warning>,
+    /// Until the last page is written.
+    _lock: Option<Lock>,
 }
 
 /// What waits to be written.
@@ -107,10 +113,11 @@ impl Recorder {
     /// Begins a run, and opens its report.
     ///
     /// # Errors
-    /// Where the report folder cannot be written.
+    /// Where the report folder cannot be written, or another run writes into it.
     pub fn new(setup: Setup) -> Result<Self, Error> {
         let Setup { started, warmup, url, clocks, config, host, folder } = setup;
         let tally = Tally::new(About { started, warmup, url, clocks, config, host });
+        let lock = folder.as_deref().map(Lock::take).transpose()?;
         let report = match folder {
             None => None,
             Some(path) => Some(Report {
@@ -122,7 +129,7 @@ impl Recorder {
                 told: false,
             }),
         };
-        Ok(Self { tally, report, now: started.mono, failure: None })
+        Ok(Self { tally, report, now: started.mono, failure: None, _lock: lock })
     }
 
     /// A moment of starting up; only the first of its kind counts.

@@ -8,9 +8,9 @@ use crate::recorder::{Recorder, Setup};
 use crate::run::Outcome;
 use crate::testing::{about, now, sample, wall};
 
-fn recorder(folder: &Path, warmup: Duration) -> Recorder {
+fn setup(folder: &Path, warmup: Duration) -> Setup {
     let about = about(warmup);
-    Recorder::new(Setup {
+    Setup {
         started: about.started,
         warmup,
         url: about.url,
@@ -18,8 +18,11 @@ fn recorder(folder: &Path, warmup: Duration) -> Recorder {
         config: about.config,
         host: about.host,
         folder: Some(folder.to_owned()),
-    })
-    .expect("a temporary folder can be written")
+    }
+}
+
+fn recorder(folder: &Path, warmup: Duration) -> Recorder {
+    Recorder::new(setup(folder, warmup)).expect("a temporary folder can be written")
 }
 
 /// Frames at 25 frames/s, 10 ms old; every 20th does not come.
@@ -192,6 +195,25 @@ fn a_folder_that_cannot_be_is_an_error_that_names_it() {
         .expect_err("a file is no folder")
         .to_string();
     assert!(error.contains("taken"), "{error}");
+}
+
+#[test]
+fn a_folder_belongs_to_one_run_until_its_last_page_is_written() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("night");
+    let mut first = recorder(&path, Duration::ZERO);
+    play(&mut first, 0..100);
+    let before = fs::read(path.join("frames.csv")).expect("it is there");
+    let error = Recorder::new(setup(&path, Duration::ZERO)).expect_err("it is taken");
+    let told = error.to_string();
+    assert!(told.contains("night") && told.contains("--report"), "{told}");
+    assert_eq!(fs::read(path.join("frames.csv")).expect("it is there"), before, "the second run touched nothing");
+    assert_eq!(first.finish(now(5_000), &[]).exit_code, 0);
+    let names = |path: &Path| fs::read_dir(path).expect("a folder").count();
+    assert_eq!(names(&path), 8, "the files of a report, and nothing of a lock");
+    // What a run left behind, ended or not, is free.
+    drop(recorder(&path, Duration::ZERO));
+    drop(recorder(&path, Duration::ZERO));
 }
 
 #[test]
