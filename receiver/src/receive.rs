@@ -15,7 +15,7 @@ use common::frame::Size;
 use common::rtp::timeline::SenderClock;
 use common::time::MediaTime;
 pub use error::Error;
-use error::{one_line, without_number};
+use error::{one_line, without_count, without_number};
 use futures::StreamExt;
 use retina::client::{
     Credentials, Demuxed, Described, PlayOptions, Session, SessionGroup, SessionOptions, SetupOptions, Transport,
@@ -38,6 +38,9 @@ const GROWTH_CHECK: Duration = Duration::from_millis(250);
 
 /// Longest wait for the answer to TEARDOWN at the end.
 const FAREWELL_LIMIT: Duration = Duration::from_millis(200);
+
+/// How retina's error begins where a connection ended within a message.
+const CUT_OFF: &str = "Incomplete RTSP message at EOF";
 
 /// What a server may not exceed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -306,12 +309,14 @@ impl Player<'_> {
     fn error(&self, error: &retina::Error) -> Error {
         let url = self.url();
         let address = || self.config.address.host_and_port();
+        let hung_up = |reason| Error::HungUp { address: address(), reason };
         // The library names the URL in some of its errors.
         let text = match self.config.address.url.query() {
             Some(query) if !query.is_empty() => error.to_string().replace(query, "…"),
             _ => error.to_string(),
         };
         let reason = one_line(&text);
+        let before_pictures = self.pictures.get() == 0;
         match error.status_code() {
             Some(401) if self.config.address.credentials.is_none() => Error::CredentialsNeeded { url },
             Some(401) => Error::CredentialsRefused { url },
@@ -325,10 +330,14 @@ impl Player<'_> {
                 Some(("Unable to connect to RTSP server", system)) => {
                     Error::Connect { address: address(), reason: one_line(without_number(system)) }
                 }
-                Some(("Error reading from RTSP peer", system)) => {
-                    Error::Broken { url, reason: one_line(without_number(system)) }
+                Some(("Error reading from RTSP peer" | "Error writing to RTSP peer", system)) => {
+                    let reason = one_line(without_number(without_count(system)));
+                    if before_pictures { hung_up(reason) } else { Error::Broken { url, reason } }
                 }
-                Some(("RTSP framing error", _)) if self.pictures.get() == 0 => Error::NotRtsp { address: address() },
+                Some(("RTSP framing error", what)) if before_pictures && what.starts_with(CUT_OFF) => {
+                    hung_up("its answer is cut off".to_owned())
+                }
+                Some(("RTSP framing error", _)) if before_pictures => Error::NotRtsp { address: address() },
                 _ => Error::Broken { url, reason },
             },
         }

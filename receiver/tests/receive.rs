@@ -2,7 +2,9 @@
 
 mod camera;
 
+use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::sync::mpsc::channel;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -157,6 +159,44 @@ fn a_camera_that_is_not_there_yet_is_waited_for() {
     assert!(matches!(playing.arrivals.next(), Some(Arrival::Connected)));
     playing.unit();
     assert_eq!(playing.end(), Ok(()));
+}
+
+#[test]
+fn a_connection_that_is_closed_before_the_stream_plays_is_tried_again() {
+    // A proxy whose server is not up yet takes connections and lets them go.
+    let proxy = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = proxy.local_addr().expect("it is bound");
+    // One is closed at once, one with the request unread, which resets it, one within its answer.
+    let camera = thread::spawn(move || {
+        drop(proxy.accept().expect("a player connects"));
+        let (unread, _) = proxy.accept().expect("and again");
+        unread.peek(&mut [0]).expect("it asks");
+        drop(unread);
+        let (mut cut, _) = proxy.accept().expect("and again");
+        cut.read(&mut [0; 4096]).and_then(|_| cut.write_all(b"RTSP/1.0 200 OK\r\nCSeq: 1\r\n")).expect("it asks");
+        drop(cut);
+        camera::serve_one(&proxy, &Script { units: units(1), ..Script::default() }, &channel().0);
+    });
+    let playing = play(Config { wait: NEVER, ..config(&address.to_string(), GENEROUS) });
+    let mut told = Vec::new();
+    loop {
+        match playing.arrivals.next() {
+            Some(Arrival::Waiting(why)) => told.push(why),
+            Some(Arrival::Connected) => break,
+            other => panic!("it gave up after {told:?}: {other:?}"),
+        }
+    }
+    assert!(!told.is_empty() && told.iter().all(|why| why.contains("hung up")), "{told:?}");
+    playing.unit();
+    assert_eq!(playing.end(), Ok(()));
+    camera.join().expect("no panic");
+
+    // Without patience it is said.
+    let closed = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = closed.local_addr().expect("it is bound").to_string();
+    thread::spawn(move || drop(closed.accept()));
+    let text = failure(config(&address, GENEROUS));
+    assert!(text.starts_with(&format!("{address} hung up before a picture came: ")), "{text}");
 }
 
 /// How playing ends that never gets anywhere.

@@ -119,6 +119,15 @@ pub enum Error {
         /// Without user info.
         url: Url,
     },
+    /// The connection was reset or closed before there was a picture: a proxy whose server is not up yet does so, and a server that
+    /// starts over.
+    #[error("{address} hung up before a picture came: {reason}")]
+    HungUp {
+        /// Host and port.
+        address: String,
+        /// What the system or retina says.
+        reason: String,
+    },
     /// The stream broke off with an error.
     #[error("the stream from {url} broke: {reason}")]
     Broken {
@@ -142,6 +151,7 @@ impl Error {
                 | Self::NotFound { .. }
                 | Self::Silence { .. }
                 | Self::Closed { .. }
+                | Self::HungUp { .. }
         )
     }
 }
@@ -149,6 +159,11 @@ impl Error {
 /// An error of the system without its number, which says nothing that the words do not.
 pub(super) fn without_number(text: &str) -> &str {
     text.split(" (os error").next().unwrap_or(text)
+}
+
+/// An error of retina without the number of the request, which a user did not make.
+pub(super) fn without_count(text: &str) -> &str {
+    text.split(" CSeq").next().unwrap_or(text)
 }
 
 /// The first line of `text`, without control characters and not too long: parts of it come from the other side.

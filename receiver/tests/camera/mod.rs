@@ -51,11 +51,16 @@ pub fn start(scripts: Vec<Script>) -> Camera {
     let (sender, requests) = channel();
     thread::spawn(move || {
         for script in scripts {
-            let (stream, _) = listener.accept().expect("a player connects");
-            serve(stream, &script, &sender);
+            serve_one(&listener, &script, &sender);
         }
     });
     Camera { address, requests }
+}
+
+/// Serves one connection to `listener` by its script, and says which requests come in.
+pub fn serve_one(listener: &TcpListener, script: &Script, requests: &Sender<String>) {
+    let (stream, _) = listener.accept().expect("a player connects");
+    serve(stream, script, requests);
 }
 
 /// An answer with a body.
