@@ -17,6 +17,7 @@ use common::time::WallTime;
 use crate::export::{self, csv, hgrm, hlog, json};
 use crate::interval::Closed;
 use crate::latency::Distribution;
+use crate::regular;
 use crate::run::Run;
 
 pub mod lock;
@@ -169,7 +170,7 @@ struct Tail {
 
 impl Tail {
     fn create(path: PathBuf, header: &str) -> Result<Self, Error> {
-        let file = File::create(&path).map_err(|source| Error { path: path.clone(), source })?;
+        let file = regular::create(&path).map_err(|source| Error { path: path.clone(), source })?;
         let mut tail = Self { path, file, settled: 0 };
         tail.write(&Lines { settled: header.to_owned(), unsettled: String::new() })?;
         Ok(tail)
@@ -193,7 +194,9 @@ impl Tail {
 /// Replaces a file at once: a reader sees the old one or the new one, whole.
 pub(crate) fn replace(path: &Path, text: &str) -> Result<(), Error> {
     let new = beside(path);
-    let written = fs::write(&new, text).and_then(|()| fs::rename(&new, path));
+    let written = regular::create(&new)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .and_then(|()| fs::rename(&new, path));
     written.map_err(|source| {
         // On a full disk half a file is of no use. One that was never made is not missed.
         let _ = fs::remove_file(&new);

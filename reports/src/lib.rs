@@ -39,6 +39,7 @@ pub mod plot;
 pub mod publisher_clock;
 pub mod quality;
 pub mod recorder;
+pub mod regular;
 mod rivals;
 pub mod run;
 pub mod sample;

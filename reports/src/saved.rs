@@ -4,7 +4,6 @@
 //! up to the first line that is cut or makes no sense; [`Rows::note`] says where that is. Nothing read takes more memory
 //! than the limits of `lines` and [`MAX_ROWS`] allow.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -12,6 +11,7 @@ use serde_json::Value;
 
 use crate::export::hlog;
 use crate::interval::Histograms;
+use crate::regular::{self, NotAFile};
 use crate::run::{Run, SCHEMA};
 use crate::warning::Code;
 
@@ -36,6 +36,14 @@ pub enum Error {
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// Something else stands in a file's place.
+    #[error("cannot read {}: {what}", path.display())]
+    NotAFile {
+        /// Where the file should be.
+        path: PathBuf,
+        /// What is there.
+        what: NotAFile,
     },
     /// There is no `run.json`.
     #[error("{} is no report folder: it has no run.json; `receiver --report {}` would make it one", folder.display(), folder.display())]
@@ -62,6 +70,13 @@ pub enum Error {
 }
 
 impl Error {
+    fn of(path: &Path, source: io::Error) -> Self {
+        match regular::not_a_file(&source) {
+            Some(what) => Self::NotAFile { path: path.to_owned(), what },
+            None => Self::Io { path: path.to_owned(), source },
+        }
+    }
+
     /// The folder or a file in it is not what it should be, in contrast to one that could not be read.
     pub const fn is_usage(&self) -> bool {
         !matches!(self, Self::Io { .. })
@@ -95,14 +110,14 @@ impl Saved {
     /// [`Error`], which names the file.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let path = folder.join("run.json");
-        let text = match File::open(&path) {
+        let text = match regular::read(&path) {
             Err(error) if is_missing(&error) => return Err(Error::NoRun { folder: folder.to_owned() }),
             opened => opened.and_then(|file| {
                 let mut text = Vec::new();
                 file.take(MAX_RUN_BYTES + 1).read_to_end(&mut text).map(|_| text)
             }),
         };
-        let text = text.map_err(|source| Error::Io { path: path.clone(), source })?;
+        let text = text.map_err(|source| Error::of(&path, source))?;
         let (run, notes) = parse(&text, &path)?;
         Ok(Self { path: folder.to_owned(), run, notes })
     }
@@ -110,7 +125,7 @@ impl Saved {
     /// Hands each frame of `frames.csv` to `each`, in order. The note says why there are no more.
     ///
     /// # Errors
-    /// [`Error::Io`]. A file that is missing is a note.
+    /// [`Error::Io`] or [`Error::NotAFile`]. A file that is missing is a note.
     pub fn each_frame(&self, each: impl FnMut(FrameRow)) -> Result<Option<String>, Error> {
         self.each("frames.csv", rows::Frames::new(each))
     }
@@ -118,7 +133,7 @@ impl Saved {
     /// The frames of `frames.csv`: at most [`MAX_ROWS`].
     ///
     /// # Errors
-    /// [`Error::Io`]. A file that is missing is a note.
+    /// [`Error::Io`] or [`Error::NotAFile`]. A file that is missing is a note.
     pub fn frames(&self) -> Result<Rows<FrameRow>, Error> {
         let mut kept = Kept::default();
         let note = self.each_frame(|row| kept.push(row))?;
@@ -128,7 +143,7 @@ impl Saved {
     /// The seconds of `intervals.csv`: at most [`MAX_ROWS`].
     ///
     /// # Errors
-    /// [`Error::Io`]. A file that is missing is a note.
+    /// [`Error::Io`] or [`Error::NotAFile`]. A file that is missing is a note.
     pub fn intervals(&self) -> Result<Rows<IntervalRow>, Error> {
         let mut kept = Kept::default();
         let note = self.each("intervals.csv", rows::Intervals::new(|row| kept.push(row)))?;
@@ -139,7 +154,7 @@ impl Saved {
     /// hour are not in it.
     ///
     /// # Errors
-    /// [`Error::Io`]. A file that is missing is a note.
+    /// [`Error::Io`] or [`Error::NotAFile`]. A file that is missing is a note.
     pub fn histograms(&self) -> Result<(Histograms, Option<String>), Error> {
         let mut histograms = Histograms::default();
         let note = self.each("latency.hlog", hlog::Reader::new(&mut histograms))?;
@@ -148,11 +163,11 @@ impl Saved {
 
     fn each(&self, name: &str, reader: impl lines::Reader) -> Result<Option<String>, Error> {
         let path = self.path.join(name);
-        let file = match File::open(&path) {
+        let file = match regular::read(&path) {
             Err(error) if is_missing(&error) => return Ok(Some(format!("{name} is missing"))),
             opened => opened,
         };
-        let stopped = file.and_then(|file| read(file, reader)).map_err(|source| Error::Io { path, source })?;
+        let stopped = file.and_then(|file| read(file, reader)).map_err(|source| Error::of(&path, source))?;
         Ok(stopped.map(|stopped| format!("{name} {stopped}")))
     }
 }

@@ -5,6 +5,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use reports::regular;
 use reports::sweep::Row;
 use serde::{Deserialize, Serialize};
 
@@ -91,7 +92,7 @@ impl Journal {
             move |error| Error::File(what, path, error)
         };
         fs::create_dir_all(folder).map_err(|error| Error::File("make the folder", folder.to_owned(), error))?;
-        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+        let open = regular::open(&path, OpenOptions::new().read(true).write(true).create(true).truncate(false));
         let mut file = open.map_err(cannot("open"))?;
         lock(&file, &path, folder)?;
         let mut bytes = Vec::new();
@@ -161,7 +162,7 @@ fn lock(file: &File, path: &Path, folder: &Path) -> Result<(), Error> {
 /// The folder cannot be moved.
 pub fn put_aside(folder: &Path) -> Result<Option<PathBuf>, Error> {
     let path = folder.join(NAME);
-    let file = match File::open(&path) {
+    let file = match regular::read(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Error::File("open", path, error)),

@@ -198,6 +198,18 @@ fn a_folder_that_cannot_be_is_an_error_that_names_it() {
 }
 
 #[test]
+fn a_pipe_in_a_files_place_is_refused_and_not_waited_for() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for name in ["frames.csv", "intervals.csv", "latency.hlog"] {
+        let path = folder.path().join(name);
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RWXU).expect("a pipe");
+        let told = Recorder::new(setup(folder.path(), Duration::ZERO)).expect_err(name).to_string();
+        assert!(told.contains(name) && told.contains("pipe"), "{told}");
+        fs::remove_file(&path).expect("it is ours");
+    }
+}
+
+#[test]
 fn a_folder_belongs_to_one_run_until_its_last_page_is_written() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("night");

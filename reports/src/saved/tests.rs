@@ -139,6 +139,27 @@ fn files_that_are_missing_empty_or_of_others_are_said_by_name() {
     assert!(note(&folder).contains("begins with second,length_s,…: it has no column second"));
 }
 
+#[test]
+fn a_pipe_in_a_files_place_is_refused_and_not_waited_for() {
+    let folder = report(true);
+    let saved = open(&folder);
+    let pipe = |name: &str| {
+        let path = folder.path().join(name);
+        fs::remove_file(&path).expect("it is there");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RWXU).expect("a pipe");
+    };
+    ["frames.csv", "intervals.csv", "latency.hlog", "run.json"].into_iter().for_each(pipe);
+    for (name, error) in [
+        ("frames.csv", saved.frames().expect_err("a pipe")),
+        ("intervals.csv", saved.intervals().expect_err("a pipe")),
+        ("latency.hlog", saved.histograms().expect_err("a pipe")),
+        ("run.json", Saved::open(folder.path()).expect_err("a pipe")),
+    ] {
+        let told = error.to_string();
+        assert!(error.is_usage() && told.contains(name) && told.contains("named pipe"), "{told}");
+    }
+}
+
 fn refused(text: &str) -> Error {
     parse(text.as_bytes(), Path::new("out/run.json")).expect_err(text)
 }

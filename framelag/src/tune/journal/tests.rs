@@ -46,6 +46,16 @@ fn what_was_kept_is_there_again_and_a_line_that_was_cut_off_is_not() {
 }
 
 #[test]
+fn a_pipe_in_the_journals_place_is_refused_and_not_waited_for() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let path = folder.path().join(NAME);
+    rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RWXU).expect("a pipe");
+    let told = open(folder.path(), "10").expect_err("a pipe").to_string();
+    assert!(told.contains(NAME) && told.contains("named pipe"), "{told}");
+    assert!(put_aside(folder.path()).is_err());
+}
+
+#[test]
 fn a_head_that_was_cut_off_begins_again() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     drop(open(folder.path(), "10").expect("it begins"));
