@@ -18,6 +18,7 @@ pub mod glyphs;
 pub mod h264;
 pub mod impair;
 pub mod pictures;
+pub mod printable;
 pub mod redact;
 pub mod rtp;
 pub mod rtsp;

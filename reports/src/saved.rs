@@ -16,6 +16,7 @@ use crate::run::{Run, SCHEMA};
 use crate::warning::Code;
 
 pub(crate) mod lines;
+mod printable;
 mod rows;
 
 pub use rows::{FrameRow, IntervalRow};
@@ -206,7 +207,8 @@ fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// A `run.json`, and what of it was not understood. `path` is for the error.
+/// A `run.json`, and what of it was not understood. `path` is for the error. Control characters in its texts are escaped: whoever
+/// tells them may do so on a terminal.
 ///
 /// # Errors
 /// [`Error::NotARun`] or [`Error::Newer`].
@@ -223,6 +225,7 @@ pub fn parse(text: &[u8], path: &Path) -> Result<(Run, Vec<String>), Error> {
         }
         _ => return Err(refuse(format!("its schema is not {SCHEMA:?}"))),
     }
+    printable::escape(&mut value);
     let notes = take_unknown_warnings(&mut value);
     let run = serde_json::from_value(value).map_err(|error| refuse(error.to_string()))?;
     Ok((run, notes))

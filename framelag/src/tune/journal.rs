@@ -5,6 +5,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use common::printable::escaped;
 use reports::regular;
 use reports::sweep::Row;
 use serde::{Deserialize, Serialize};
@@ -97,8 +98,11 @@ impl Journal {
         lock(&file, &path, folder)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(cannot("read"))?;
-        let Some((head, rows, len)) =
-            parse(&bytes).map_err(|(line, why)| Error::Damaged { path: path.clone(), line, why })?
+        let Some((head, rows, len)) = parse(&bytes).map_err(|(line, why)| Error::Damaged {
+            path: path.clone(),
+            line,
+            why: escaped(&why).into_owned(),
+        })?
         else {
             let head = Head { schema: SCHEMA.to_owned(), started: now, essence };
             let mut journal = Self { file, path, len: 0, head, rows: Vec::new() };

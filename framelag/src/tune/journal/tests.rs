@@ -108,6 +108,9 @@ fn damage_in_the_middle_and_a_second_writer_are_named() {
     assert!(matches!(open(folder.path(), "10"), Err(Error::Damaged { line: 2, .. })));
     fs::write(&path, text.replacen("journal/1", "journal/2", 1)).expect("the folder is ours");
     assert!(matches!(open(folder.path(), "10"), Err(Error::Damaged { line: 1, .. })));
+    fs::write(&path, text.replacen("\"ok\"", "\"\\u001b[2J\"", 1)).expect("the folder is ours");
+    let told = open(folder.path(), "10").expect_err("no outcome").to_string();
+    assert!(told.contains("u{1b}") && !told.contains(char::is_control), "{told}");
 }
 
 #[test]
