@@ -40,7 +40,7 @@ pub struct Args {
     /// And up to so much more, uniformly; the order stays.
     #[arg(long, value_name = "TIME", default_value = "0", value_parser = delay)]
     jitter: Duration,
-    /// Share that is lost.
+    /// Share that is lost; less than 100% in TCP.
     #[arg(long, value_name = "SHARE", default_value = "0%", value_parser = parse_share)]
     loss: f64,
     /// Share that is held back and passed by others (UDP).
@@ -116,10 +116,32 @@ impl Args {
         {
             return Err(format!("{flag} does not show in TCP, which puts everything right: use udp:// addresses"));
         }
+        let network = self.network();
+        let lossy = [("--loss", network.forward.loss), ("--back-loss", network.back.loss)];
+        if let (Protocol::Tcp, Some((flag, _))) =
+            (self.listen.protocol, lossy.into_iter().find(|(_, share)| *share >= 1.0))
+        {
+            return Err(format!(
+                "{flag} 100% lets nothing of a connection arrive, ever: give less, or use udp:// addresses"
+            ));
+        }
+        if self.leads_to_itself() {
+            return Err(format!(
+                "--to {} is where it listens itself: name the server's address, and another port for --listen",
+                self.to
+            ));
+        }
         if self.queue == 0 {
             return Err("--queue 0 lets nothing pass: give at least the bytes of a packet, as in 65536".to_owned());
         }
         Ok(())
+    }
+
+    /// Whether the server is the proxy. Which addresses are this host's is not asked: those that say so themselves count.
+    fn leads_to_itself(&self) -> bool {
+        let (at, to) = (self.listen.address, self.to.address);
+        let everywhere = at.ip().is_unspecified() && (to.ip().is_loopback() || to.ip().is_unspecified());
+        at.port() != 0 && at.port() == to.port() && (at.ip() == to.ip() || everywhere)
     }
 
     fn network(&self) -> Network {
@@ -179,6 +201,25 @@ mod tests {
     }
 
     #[test]
+    fn a_proxy_that_leads_to_itself_is_refused() {
+        let check = |listen: &str, to: &str| {
+            let all = ["impair", "--listen", listen, "--to", to];
+            Command::try_parse_from(all).expect("addresses").args.check()
+        };
+        for (listen, to) in [
+            ("tcp://127.0.0.1:9", "tcp://127.0.0.1:9"),
+            ("udp://0.0.0.0:9", "udp://127.0.0.1:9"),
+            ("tcp://[::]:9", "tcp://[::1]:9"),
+        ] {
+            let why = check(listen, to).expect_err(to);
+            assert!(why.contains("--to") && why.contains("--listen"), "{why}");
+        }
+        assert_eq!(check("tcp://127.0.0.1:9", "tcp://127.0.0.1:10"), Ok(()));
+        assert_eq!(check("tcp://127.0.0.2:9", "tcp://127.0.0.1:9"), Ok(()));
+        assert_eq!(check("tcp://0.0.0.0:9", "tcp://192.0.2.1:9"), Ok(()));
+    }
+
+    #[test]
     fn what_makes_no_sense_is_named() {
         for (flags, name) in [
             ("--delay 20", "200ms"),
@@ -188,6 +229,8 @@ mod tests {
             ("--reorder 1%", "--reorder"),
             ("--duplicate 1%", "--duplicate"),
             ("--queue 0", "--queue"),
+            ("--loss 100%", "--loss"),
+            ("--back-loss 100%", "--back-loss"),
         ] {
             let why = args(flags).err().unwrap_or_else(|| panic!("{flags} is refused"));
             assert!(why.contains(name), "{flags}: {why}");
