@@ -123,22 +123,26 @@ impl Process {
             }
             thread::sleep(POLL);
         }
-        Err(format!("the {} did not {what} within {limit:?}:\n{}", self.name, self.log_tail()).into())
+        Err(format!("the {} did not {what} within {limit:?}{}", self.name, self.log_tail()).into())
     }
 
     /// An error with the end of the log where the process is not running any more.
     pub fn check_running(&mut self) -> Result<(), String> {
         match self.child.try_wait() {
             Ok(None) => Ok(()),
-            Ok(Some(status)) => Err(format!("the {} ended early ({status}):\n{}", self.name, self.log_tail())),
+            Ok(Some(status)) => Err(format!("the {} ended early ({status}){}", self.name, self.log_tail())),
             Err(error) => Err(format!("cannot watch the {}: {error}", self.name)),
         }
     }
 
+    /// What it said last, to go on with behind what it did.
     fn log_tail(&self) -> String {
         let text = fs::read_to_string(&self.log).unwrap_or_default();
-        let lines: Vec<&str> = text.lines().collect();
-        lines[lines.len().saturating_sub(5)..].join("\n")
+        let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+        match &lines[lines.len().saturating_sub(5)..] {
+            [] => ", and said nothing".to_owned(),
+            last => format!(":\n{}", last.join("\n")),
+        }
     }
 }
 
@@ -206,6 +210,13 @@ mod tests {
         let error = process.wait_until(LIMIT, "publish", &AtomicBool::new(false), || false).expect_err("it ends");
         let error = error.to_string();
         assert!(error.contains("publisher ended early") && error.contains("the reason"), "{error}");
+    }
+
+    #[test]
+    fn a_process_that_said_nothing_is_reported_in_a_whole_sentence() {
+        let (mut process, _folder) = shell("echo; exit 7");
+        let error = process.wait_until(LIMIT, "publish", &AtomicBool::new(false), || false).expect_err("it ends");
+        assert_eq!(error.to_string(), "the publisher ended early (exit status: 7), and said nothing");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use receiver::args::Transport as Played;
 use reports::quality;
 use reports::saved::Saved;
 use reports::sweep::{Figures, Outcome};
+use reports::warning::{Code, Warning};
 
 use super::matrix::{Cell, Turn};
 use super::meeting::Meeting;
@@ -57,7 +58,7 @@ pub fn run(plan: &Plan, cell: &Cell, turn: Turn, folder: &Path, stopped: &Atomic
         Err(Error::Failed(why)) => {
             // Logs come in lines; a cell of a table is one.
             let why: Vec<&str> = why.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-            let why = common::redact::secrets(&why.join(" | "));
+            let why = common::redact::secrets(&why.join(" | ").replace(": | ", ": "));
             // What was measured until then is of a run that did not come to its end: it is in the folder, not here.
             Ok(Ran { outcome: Outcome::Failed, why: Some(why), figures: Figures::default() })
         }
@@ -157,13 +158,37 @@ fn flags(flags: &[(&'static str, String)]) -> Vec<String> {
     flags.iter().map(|(flag, value)| format!("{flag}={value}")).collect()
 }
 
+/// What decided over the outcome, and no other warning: a result has room for a sentence.
+fn why(warnings: &[Warning], outcome: Outcome) -> String {
+    let decides = |code: Code| match outcome {
+        Outcome::Failed => matches!(code, Code::Failed | Code::ReportNotWritten),
+        Outcome::Ok | Outcome::Inconclusive => code.is_inconclusive(),
+    };
+    let reasons: Vec<&str> =
+        warnings.iter().filter(|warning| decides(warning.code)).map(|warning| &*warning.message).collect();
+    if reasons.is_empty() { "the receiver does not say why".to_owned() } else { reasons.join(" | ") }
+}
+
 fn figures(report: &Path) -> Result<Ran, Error> {
     let run = Saved::open(report).map_err(|error| error.to_string())?.run;
     let outcome = Outcome::from(run.outcome);
-    let reasons: Vec<&str> = run.warnings.iter().map(|warning| &*warning.message).collect();
-    let why = (outcome != Outcome::Ok).then(|| match reasons.as_slice() {
-        [] => "the receiver does not say why".to_owned(),
-        reasons => reasons.join(" | "),
-    });
+    let why = (outcome != Outcome::Ok).then(|| why(&run.warnings, outcome));
     Ok(Ran { outcome, why, figures: Figures::of(&run) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_result_says_what_decided_over_it_and_nothing_else() {
+        let warnings = [
+            Warning::new(Code::SeiMissing, "no SEI"),
+            Warning::new(Code::FewSamples, "only 3"),
+            Warning::new(Code::Failed, "gone"),
+        ];
+        assert_eq!(why(&warnings, Outcome::Inconclusive), "only 3");
+        assert_eq!(why(&warnings, Outcome::Failed), "gone");
+        assert_eq!(why(&warnings[..1], Outcome::Inconclusive), "the receiver does not say why");
+    }
 }
