@@ -1,5 +1,6 @@
 //! Files that only ffmpeg reads, through a child process that writes y4m into a pipe.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
@@ -29,6 +30,10 @@ impl Source {
     /// [`Error::NoFfmpeg`]; [`Error::Unusable`] with ffmpeg's own words where the file is no video.
     pub fn open(path: &Path, wish: Wish, looped: bool) -> Result<Self, Error> {
         let name = path.display().to_string();
+        if is_text(path) {
+            let why = "is a text, which ffmpeg would play as a terminal shows it: give a video".to_owned();
+            return Err(Error::Unusable { name, why });
+        }
         let mut child = match command(path, wish, looped).spawn() {
             Ok(child) => child,
             Err(why) if why.kind() == std::io::ErrorKind::NotFound => return Err(Error::NoFfmpeg(name)),
@@ -88,6 +93,18 @@ impl super::Source for Source {
     }
 }
 
+/// Whether ffmpeg would take the file for the screen of a terminal: it does so by these endings, where nothing in the file says
+/// that it is a video. No video is without a zero for long.
+fn is_text(path: &Path) -> bool {
+    const ENDINGS: [&str; 8] = ["ans", "art", "asc", "diz", "ice", "nfo", "txt", "vt"];
+    const LOOKED_AT: u64 = 4096;
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
+    let mut beginning = Vec::new();
+    ENDINGS.contains(&&*ending)
+        && File::open(path).and_then(|file| file.take(LOOKED_AT).read_to_end(&mut beginning)).is_ok()
+        && !beginning.contains(&0)
+}
+
 /// `ffmpeg -i FILE` to y4m on standard output, with its errors on standard error.
 fn command(path: &Path, wish: Wish, looped: bool) -> Command {
     let mut command = Command::new("ffmpeg");
@@ -139,5 +156,25 @@ fn without_address(line: &str) -> String {
 fn end(child: &mut Child) {
     if let Err(why) = child.kill().and_then(|()| child.wait()) {
         tracing::debug!("ending ffmpeg: {why}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_no_video_whatever_ffmpeg_makes_of_it() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = |name: &str, bytes: &[u8]| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, bytes).expect("the folder is ours");
+            path
+        };
+        let text = file("notes.TXT", &b"these are notes\n".repeat(100));
+        let error = Source::open(&text, Wish::default(), false).err().expect("it is a text");
+        assert!(error.is_usage() && error.to_string().contains("notes.TXT is a text"), "{error}");
+        assert!(!is_text(&file("film.txt", b"\0\0\0 ftypisom")));
+        assert!(!is_text(&file("film.mp4", b"these are notes")));
     }
 }

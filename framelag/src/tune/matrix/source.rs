@@ -21,8 +21,9 @@ const USUAL: Format = Format { size: DEFAULT_SIZE, rate: FrameRate::THIRTY };
 pub fn format(config: &Config) -> Result<Format, String> {
     check(&config.source)?;
     let (size, rate) = (config.wish.size, config.wish.rate);
-    let found = match (&config.source, size, rate) {
-        (Source::File(path), None, _) | (Source::File(path), _, None) => opened(path, config)?,
+    // A file is opened even where size and rate are said: it may be no video at all.
+    let found = match &config.source {
+        Source::File(path) => opened(path, config)?,
         _ => USUAL,
     };
     Ok(Format { size: size.unwrap_or(found.size), rate: rate.unwrap_or(found.rate) })

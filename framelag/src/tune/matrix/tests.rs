@@ -108,3 +108,17 @@ fn a_source_must_be_there_and_be_readable_again() {
         assert_eq!(found[0].line, Some(2), "{found:?}");
     }
 }
+
+#[test]
+fn a_source_that_is_no_video_is_refused_even_where_nothing_is_asked_of_it() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let file = folder.path().join("notes");
+    std::fs::write(&file, "these are notes\n".repeat(100)).expect("it is ours");
+    let plan = plan::read(&format!(
+        "name = \"t\"\nsource = \"{}\"\n[fixed]\npublisher.fps = 20\npublisher.size = \"320x240\"\n[axes]\npublisher.gop = [20, 50]\n",
+        file.display()
+    ));
+    let found = cells(&plan.unwrap_or_else(|mistakes| panic!("{mistakes:?}"))).map(|cells| cells.len());
+    let found = found.expect_err("it is no video");
+    assert!(found[0].what.contains("notes") && found[0].line == Some(2), "{found:?}");
+}
