@@ -58,7 +58,8 @@ pub struct Args {
     /// The plan.
     #[arg(value_name = "PLAN.toml")]
     plan: PathBuf,
-    /// Where everything goes [default: framelag-tune/NAME, with the plan's name].
+    /// Where everything goes: a folder that is new, empty or holds the beginning of this sweep [default:
+    /// framelag-tune/NAME, with the plan's name].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Show the cells, their order and the time that they take, and run nothing.

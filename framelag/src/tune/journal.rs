@@ -48,6 +48,9 @@ pub enum Error {
         "cannot write {0}: {1}. The runs before are kept: once there is room, the same command goes on with the one that was lost"
     )]
     Append(PathBuf, io::Error),
+    /// There is something else in the folder.
+    #[error("{0} is not empty and holds no sweep: give an empty folder, or one that is not there yet, with --out")]
+    Foreign(PathBuf),
     /// Another process is at it.
     #[error("another tune is writing into {0}: let it end, or give another --out")]
     Taken(PathBuf),
@@ -76,7 +79,7 @@ pub enum Error {
 impl Error {
     /// Whether the user has to change what was asked for.
     pub const fn is_usage(&self) -> bool {
-        matches!(self, Self::Damaged { .. } | Self::Changed { .. })
+        matches!(self, Self::Foreign(_) | Self::Damaged { .. } | Self::Changed { .. })
     }
 }
 
@@ -84,7 +87,7 @@ impl Journal {
     /// Opens the one in `folder`, or begins it at `now`.
     ///
     /// # Errors
-    /// [`Error`]: it cannot be had, is damaged, or is of another plan.
+    /// [`Error`]: it cannot be had, is damaged, or is of another plan; or the folder is something else's.
     pub fn open(folder: &Path, essence: Vec<(String, String)>, now: String) -> Result<Self, Error> {
         let path = folder.join(NAME);
         let of_error = path.clone();
@@ -93,6 +96,9 @@ impl Journal {
             move |error| Error::File(what, path, error)
         };
         fs::create_dir_all(folder).map_err(|error| Error::File("make the folder", folder.to_owned(), error))?;
+        if !path.exists() && fs::read_dir(folder).map_err(cannot("open"))?.next().is_some() {
+            return Err(Error::Foreign(folder.to_owned()));
+        }
         let open = regular::open(&path, OpenOptions::new().read(true).write(true).create(true).truncate(false));
         let mut file = open.map_err(cannot("open"))?;
         lock(&file, &path, folder)?;

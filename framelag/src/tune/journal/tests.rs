@@ -46,6 +46,17 @@ fn what_was_kept_is_there_again_and_a_line_that_was_cut_off_is_not() {
 }
 
 #[test]
+fn a_folder_with_something_else_in_it_is_left_alone() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    fs::write(folder.path().join("passwd"), "root").expect("the folder is ours");
+    let error = open(folder.path(), "10").expect_err("it is somebody's");
+    let told = error.to_string();
+    assert!(error.is_usage() && told.contains("--out") && told.contains(&*folder.path().to_string_lossy()), "{told}");
+    assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1, "nothing was written");
+    assert!(open(&folder.path().join("new"), "10").is_ok());
+}
+
+#[test]
 fn a_pipe_in_the_journals_place_is_refused_and_not_waited_for() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let path = folder.path().join(NAME);
