@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use common::printable::escaped;
 use common::units::parse_duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -17,6 +18,9 @@ const KEYS: [&str; 10] =
 /// Most runs of one cell.
 const MAX_REPEAT: u32 = 1000;
 
+/// What the TOML library says of a key that is twice in its table.
+const DUPLICATE: &str = "duplicate key";
+
 /// Names and labels are at most so long: they are titles of columns and rows.
 const MAX_LABEL: usize = 80;
 
@@ -30,7 +34,10 @@ pub fn read(text: &str) -> Result<Plan, Vec<Mistake>> {
         Ok(table) => table,
         Err(error) => {
             let line = error.span().map(|span| reader.line(&span));
-            return Err(vec![Mistake { line, what: error.message().to_owned() }]);
+            // The library says what is twice by its place alone.
+            let key = error.span().filter(|_| error.message() == DUPLICATE).and_then(|span| text.get(span));
+            let what = key.map_or(error.message().to_owned(), |key| format!("the key {key} is there twice"));
+            return Err(vec![Mistake { line, what: escaped(&what).into_owned() }]);
         }
     };
     let plan = reader.plan(table.get_ref());
@@ -97,15 +104,20 @@ impl Reader<'_> {
         plan
     }
 
-    /// What is in `table`, in the order of the text.
-    fn entries<'t, 'i>(&self, table: &'t DeTable<'i>) -> Vec<Entry<'t, 'i>> {
+    /// What is in `table`, in the order of the text. A name that is no text of one line is a mistake: names are told on terminals.
+    fn entries<'t, 'i>(&mut self, table: &'t DeTable<'i>) -> Vec<Entry<'t, 'i>> {
         let mut all: Vec<_> = table.iter().collect();
         all.sort_by_key(|(key, _)| key.span().start);
-        let entry = |(key, value): (&'t Spanned<_>, _)| {
-            let name: &toml::de::DeString<'_> = key.get_ref();
-            Entry { name: name.to_string(), line: self.line(&key.span()), value }
-        };
-        all.into_iter().map(entry).collect()
+        let mut entries = Vec::with_capacity(all.len());
+        for (key, value) in all {
+            let (name, line) = (key.get_ref().to_string(), self.line(&key.span()));
+            if name.chars().any(char::is_control) {
+                self.wrong(line, format!("the name {name:?} has control characters: give one without"));
+            } else {
+                entries.push(Entry { name, line, value });
+            }
+        }
+        entries
     }
 
     /// What is in a table, or a mistake where it is none.
@@ -140,8 +152,16 @@ impl Reader<'_> {
     /// A string, number or boolean as it is typed.
     fn scalar(&mut self, entry: &Entry<'_, '_>) -> Option<String> {
         let text = scalar(entry.value.get_ref());
-        if text.is_none() {
-            self.wrong(entry.line, format!("{} is one value, as in \"1000k\" or 30", entry.name));
+        match &text {
+            None => self.wrong(entry.line, format!("{} is one value, as in \"1000k\" or 30", entry.name)),
+            Some(text) if text.chars().any(char::is_control) => {
+                self.wrong(
+                    entry.line,
+                    format!("{} = {text:?} has control characters: give a value without", entry.name),
+                );
+                return None;
+            }
+            Some(_) => {}
         }
         text
     }
