@@ -10,6 +10,7 @@
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::merge::Receiver;
 use crate::run::Run;
 
 /// Hexadecimal digits of a fingerprint: 64 bits, so that among a million runs two are alike by chance once in ten million.
@@ -36,8 +37,14 @@ pub fn settings(run: &Run) -> String {
     fingerprint(&[without_loopback_port(&run.url), canonical(&config)])
 }
 
-/// A run itself: the same for each copy of its report, also for one that was written before the run ended.
+/// A run itself: the same for each copy of its report, also for one that was written before the run ended. One that was
+/// joined is the runs of its receivers, in whatever order they were named.
 pub fn run(run: &Run) -> String {
+    if let Some(merged) = &run.merged {
+        let mut receivers: Vec<String> = merged.receivers.iter().map(Receiver::name).collect();
+        receivers.sort();
+        return fingerprint(&[vec!["merged".to_owned()], receivers].concat());
+    }
     let startup = serde_json::to_value(run.startup).unwrap_or_default();
     fingerprint(&[
         run.started.clone(),

@@ -13,6 +13,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::export;
 use crate::folder;
@@ -123,8 +124,17 @@ impl Receiver {
         if let (Some(one), Some(other)) = (&self.identity, &other.identity) {
             return one == other;
         }
-        let figures = |of: &Self| (of.started.clone(), of.url.clone(), of.duration_s, of.frames, of.latency_ms);
-        figures(self) == figures(other)
+        self.figures() == other.figures()
+    }
+
+    /// Which run it is, or what tells it from others where that is not said.
+    pub(crate) fn name(&self) -> String {
+        self.identity.clone().unwrap_or_else(|| self.figures())
+    }
+
+    /// What two runs do not have in common.
+    fn figures(&self) -> String {
+        json!([self.started, self.url, self.duration_s, self.frames, self.latency_ms]).to_string()
     }
 }
 

@@ -64,6 +64,15 @@ const ADD: &str = "INSERT INTO framelag_runs \
       histogram = excluded.histogram \
      WHERE framelag_runs.partial <> 0";
 
+/// What became of a run that was to be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Added {
+    /// Its name in the store.
+    pub id: RunId,
+    /// It was not there yet, or not to its end; otherwise nothing was written.
+    pub is_new: bool,
+}
+
 /// A store that is open. Its methods block.
 pub struct Store {
     place: Place,
@@ -129,12 +138,12 @@ impl Store {
     ///
     /// # Errors
     /// Where the store cannot take it.
-    pub fn add(&mut self, saved: &Saved) -> Result<RunId, Error> {
+    pub fn add(&mut self, saved: &Saved) -> Result<Added, Error> {
         let histogram = saved.histograms().ok().and_then(|(histograms, _)| histograms.total.encoded());
         self.add_run(&saved.run, histogram)
     }
 
-    fn add_run(&mut self, run: &Run, histogram: Option<String>) -> Result<RunId, Error> {
+    fn add_run(&mut self, run: &Run, histogram: Option<String>) -> Result<Added, Error> {
         let id = identity::run(run);
         let text = serde_json::to_string(run).map_err(|error| Error::Unreadable {
             place: self.place.to_string(),
@@ -159,8 +168,8 @@ impl Store {
             .bind(latency.max)
             .bind(text)
             .bind(histogram);
-        self.wait(async |connection| statement.execute(connection).await)?;
-        Ok(RunId(id))
+        let done = self.wait(async |connection| statement.execute(connection).await)?;
+        Ok(Added { id: RunId(id), is_new: done.rows_affected() > 0 })
     }
 
     /// Says something of a run, all of it or nothing; what was said before under the same name is replaced.

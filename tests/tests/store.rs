@@ -7,7 +7,7 @@ use framelag_tests::postgres::Postgres;
 use framelag_tests::process::{Builder, Finished};
 use framelag_tests::{LIMIT, binary, kept, need};
 use reports::saved::Saved;
-use reports::store::{Error, Filter, Labels, Place, Store};
+use reports::store::{Added, Error, Filter, Labels, Place, Store};
 use reports::{Outcome, Run};
 use serde_json::Value;
 
@@ -15,8 +15,9 @@ use serde_json::Value;
 type Trial = fn(&str);
 
 /// What both databases are put through, each in a store of its own.
-const TRIALS: [(&str, Trial); 5] = [
+const TRIALS: [(&str, Trial); 6] = [
     ("once", a_run_is_kept_once_and_comes_back_whole),
+    ("merged", runs_that_were_joined_are_kept_beside_their_parts),
     ("baselines", baselines_are_kept_by_name),
     ("comparable", runs_that_can_be_compared_are_found_and_the_others_counted),
     ("writers", writers_at_once_lose_nothing),
@@ -67,12 +68,14 @@ fn a_run_is_kept_once_and_comes_back_whole(store: &str) {
     let whole = saved.run.clone();
     saved.run.partial = true;
     saved.run.latency_ms.count = 7;
-    let id = store.add(&saved).expect("kept");
+    let Added { id, is_new } = store.add(&saved).expect("kept");
+    assert!(is_new);
+    let added = |is_new| Added { id: id.clone(), is_new };
     assert!(store.list(&Filter::default()).expect("a list")[0].partial);
     saved.run = whole.clone();
-    assert_eq!(store.add(&saved).expect("kept again"), id, "the same run is the same id");
+    assert_eq!(store.add(&saved).expect("kept again"), added(true), "the same run is the same id");
     saved.run.partial = true;
-    assert_eq!(store.add(&saved).expect("and again"), id);
+    assert_eq!(store.add(&saved).expect("and again"), added(false), "one that ended stays as it is");
 
     let listed = store.list(&Filter::default()).expect("a list");
     let [one] = listed.as_slice() else { panic!("one run: {listed:?}") };
@@ -96,11 +99,32 @@ fn a_run_is_kept_once_and_comes_back_whole(store: &str) {
     }
 }
 
+fn runs_that_were_joined_are_kept_beside_their_parts(store: &str) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [a, b, c] = [("a", 0), ("b", 1), ("c", 2)].map(|(name, hour)| made(folder.path(), name, hour, 20.0));
+    let join = |out: &str, parts: &[&PathBuf]| {
+        let out = folder.path().join(out);
+        framelag(&["report", "merge", "--out"]).arg(&out).args(parts).run(LIMIT).expect_code(0);
+        out
+    };
+    let kept = |folder: &Path, words: &str| {
+        let ran = framelag(&["report", "--store", store]).arg(folder).run(LIMIT).expect_code(0);
+        assert!(ran.stderr.iter().any(|line| line.contains(words)), "{words}: {ran}");
+    };
+    kept(&a, "kept ");
+    kept(&join("ab", &[&a, &b]), "kept ");
+    kept(&join("ac", &[&a, &c]), "kept ");
+    kept(&join("ba", &[&b, &a]), " already, as ");
+    kept(&a, " already, as ");
+    let runs = Store::open(&place(store)).expect("a store").list(&Filter::default()).expect("a list");
+    assert_eq!(runs.len(), 3, "{runs:?}");
+}
+
 fn baselines_are_kept_by_name(store: &str) {
     let folder = tempfile::tempdir().expect("a folder");
     let mut store = Store::open(&place(store)).expect("a store");
     let mut add = |name: &str, hour| {
-        store.add(&Saved::open(&made(folder.path(), name, hour, 20.0)).expect("a report")).expect("kept")
+        store.add(&Saved::open(&made(folder.path(), name, hour, 20.0)).expect("a report")).expect("kept").id
     };
     let (first, second) = (add("a", 0), add("b", 1));
     let none = store.baseline("main").expect_err("no baseline").to_string();
@@ -132,7 +156,7 @@ fn runs_that_can_be_compared_are_found_and_the_others_counted(store: &str) {
     for (hour, change) in (0..).zip(change) {
         let mut saved = Saved::open(&made(folder.path(), &hour.to_string(), hour, 20.0)).expect("a report");
         change(&mut saved.run);
-        ids.push(store.add(&saved).expect("kept"));
+        ids.push(store.add(&saved).expect("kept").id);
         if hour != 1 {
             store.label(&ids[hour as usize], &two(&hour.to_string())).expect("labels");
         }

@@ -94,7 +94,7 @@ impl Runs {
         let mut ids = Vec::new();
         for one in &self.0 {
             ids.push(match one {
-                One::Folder(saved) => store.add(saved)?,
+                One::Folder(saved) => store.add(saved)?.id,
                 One::Kept(id, _) => id.clone(),
             });
         }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use reports::saved::Saved;
-use reports::store::{Error, Labels, Place, RunId, Store};
+use reports::store::{Added, Error, Labels, Place, Store};
 
 use super::which;
 use crate::USAGE;
@@ -53,23 +53,28 @@ fn one(args: &Flags, folder: &Path, store: &mut Store, place: &Place) -> u8 {
         }
     };
     match keep(args, &saved, store) {
-        Ok(id) => {
-            eprintln!("kept {} as {id} in {place}", folder.display());
+        Ok(Added { id, is_new }) => {
+            let folder = folder.display();
+            if is_new {
+                eprintln!("kept {folder} as {id} in {place}");
+            } else {
+                eprintln!("{folder} is in {place} already, as {id}");
+            }
             0
         }
         Err(error) => failed(&error),
     }
 }
 
-fn keep(args: &Flags, saved: &Saved, store: &mut Store) -> Result<RunId, Error> {
-    let id = store.add(saved)?;
+fn keep(args: &Flags, saved: &Saved, store: &mut Store) -> Result<Added, Error> {
+    let added = store.add(saved)?;
     let mut labels = from_environment(|name| std::env::var(name).ok());
     // A job that keeps an old run again does not make it one of its own.
-    let there = store.labels(&id)?;
+    let there = store.labels(&added.id)?;
     labels.retain(|name, _| !there.contains_key(name));
     labels.extend(args.labels.iter().cloned());
-    store.label(&id, &labels)?;
-    Ok(id)
+    store.label(&added.id, &labels)?;
+    Ok(added)
 }
 
 fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Labels {
