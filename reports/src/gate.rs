@@ -8,11 +8,10 @@
 //!    └─── settings: whether they may be compared
 //! ```
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
 use crate::identity;
+use crate::merge::{self, Seen};
 use crate::run::Run;
 use crate::threshold::Metric;
 
@@ -111,6 +110,17 @@ pub enum Refusal {
         /// When it began.
         started: String,
     },
+    /// A run and what it was joined into, or two that have a receiver in common.
+    #[error(
+        "{first} and {second} have the run of a receiver in common, since runs were joined (`framelag report merge`): \
+         each counts once, on one side"
+    )]
+    Shared {
+        /// What it is called.
+        first: String,
+        /// What else it is in.
+        second: String,
+    },
     /// Settings or machines that differ.
     #[error(
         "these runs are not of the same settings and machine:{}\n--allow-different compares them all the same",
@@ -164,14 +174,20 @@ impl Gate {
     }
 }
 
-/// Refuses a run that is there twice, be it as a copy.
+/// Refuses a run that is there twice, be it as a copy or as a part of what it was joined into.
 fn each_once(baseline: &[Input<'_>], candidate: &[Input<'_>]) -> Result<(), Refusal> {
-    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
-    for Input { name, run } in baseline.iter().chain(candidate) {
-        if let Some(first) = seen.insert(identity::run(run), name) {
-            let started = run.started.clone();
-            return Err(Refusal::Twice { first: first.to_owned(), second: name.clone(), started });
-        }
+    let inputs: Vec<_> = baseline.iter().chain(candidate).collect();
+    let mut seen = Seen::default();
+    for (at, Input { name, run }) in inputs.iter().enumerate() {
+        let Some(first) = seen.add(&merge::receivers(run, name), at) else { continue };
+        let (first, second) = (inputs[first], name.clone());
+        let is_same = identity::run(first.run) == identity::run(run);
+        let (first, started) = (first.name.clone(), run.started.clone());
+        return Err(if is_same {
+            Refusal::Twice { first, second, started }
+        } else {
+            Refusal::Shared { first, second }
+        });
     }
     Ok(())
 }

@@ -29,9 +29,12 @@ mod latency;
 mod part;
 mod runs;
 mod settings;
+mod shared;
 mod warnings;
 
 use part::Part;
+pub(crate) use part::receivers;
+pub(crate) use shared::Seen;
 
 /// The runs that were joined, as in `run.json`.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -119,14 +122,6 @@ pub enum Error {
 }
 
 impl Receiver {
-    /// One run, be it in two folders. Where one of the two does not say which run it is, by its figures.
-    fn is_same_run(&self, other: &Self) -> bool {
-        if let (Some(one), Some(other)) = (&self.identity, &other.identity) {
-            return one == other;
-        }
-        self.figures() == other.figures()
-    }
-
     /// Which run it is, or what tells it from others where that is not said.
     pub(crate) fn name(&self) -> String {
         self.identity.clone().unwrap_or_else(|| self.figures())
@@ -158,8 +153,11 @@ pub fn merge(folders: &[PathBuf], out: &Path, assertions: &[Assertion]) -> Resul
         return Err(Error::Out { path: path.clone() });
     }
     let parts = folders.iter().map(|folder| Part::read(folder)).collect::<Result<Vec<_>, _>>()?;
+    let mut seen = Seen::default();
     for (at, part) in parts.iter().enumerate() {
-        parts[..at].iter().try_for_each(|first| counts_once(first, part))?;
+        if let Some(first) = seen.add(&part.receivers, at) {
+            return Err(twice(&parts[first], part));
+        }
     }
     let mut summary = figures::join(&parts, assertions);
     files::write(&parts, &summary.run, out)?;
@@ -168,17 +166,19 @@ pub fn merge(folders: &[PathBuf], out: &Path, assertions: &[Assertion]) -> Resul
     Ok(summary)
 }
 
-/// Refuses a run that is in both, be it as a copy that was made before it ended.
-fn counts_once(first: &Part, second: &Part) -> Result<(), Error> {
-    let Some(receiver) = first.shared_with(second) else { return Ok(()) };
+/// Why a run that is in both cannot be joined, be it as a copy that was made before it ended.
+fn twice(first: &Part, second: &Part) -> Error {
     let [one, other] = [first, second].map(|part| part.saved.path.clone());
-    Err(match [first, second].map(|part| part.run().merged.is_some()) {
+    match [first, second].map(|part| part.run().merged.is_some()) {
         [false, false] if first.run().partial => Error::Same { whole: other, copy: one },
         [false, false] => Error::Same { whole: one, copy: other },
         [true, false] => Error::Part { joined: one, part: other },
         [false, true] => Error::Part { joined: other, part: one },
-        [true, true] => Error::Overlap { first: one, second: other, folder: receiver.folder.clone() },
-    })
+        [true, true] => {
+            let folder = first.shared_with(second).map(|receiver| receiver.folder.clone()).unwrap_or_default();
+            Error::Overlap { first: one, second: other, folder }
+        }
+    }
 }
 
 fn is_same_place(one: &Path, other: &Path) -> bool {

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::gate::is_sent_alike;
 use crate::identity;
+use crate::merge::{self, Seen};
 use crate::run::{Outcome, Run};
 use crate::threshold::Metric;
 
@@ -121,6 +122,8 @@ impl Trend {
         keep("that did not end", &|run| !run.partial);
         keep("that prove nothing (inconclusive)", &|run| run.outcome != Outcome::Inconclusive);
         keep("without any of these figures", &|run| metrics.iter().any(|m| m.value(run).is_some()));
+        let joined = twice(&mut entries);
+        note(&mut left_out, joined, "that were joined of runs which are here too (report merge)");
         let mut different = Vec::new();
         let unlike: [Unlike<'_>; 4] = [
             ("of other machines", &|run, latest| identity::machine(run) != identity::machine(latest)),
@@ -141,6 +144,19 @@ impl Trend {
         let series = metrics.iter().map(|metric| Series::new(metric, &entries)).collect();
         Self { runs: entries.iter().map(Point::new).collect(), series, left_out, different }
     }
+}
+
+/// Takes out what was joined of runs that are there too, by themselves or in an earlier one that was joined: a receiver counts
+/// once. Says how many.
+fn twice(entries: &mut Vec<Entry<'_>>) -> usize {
+    let before = entries.len();
+    let mut seen = Seen::default();
+    for entry in entries.iter().filter(|entry| entry.run.merged.is_none()) {
+        // Each is in a store once.
+        seen.add(&merge::receivers(entry.run, entry.id), 0);
+    }
+    entries.retain(|entry| entry.run.merged.is_none() || seen.add(&merge::receivers(entry.run, entry.id), 0).is_none());
+    before - entries.len()
 }
 
 fn note(those: &mut Vec<Those>, runs: usize, why: &str) {

@@ -5,7 +5,7 @@ use std::path::Path;
 use chrono::DateTime;
 use common::frame::Stage;
 
-use super::Receiver;
+use super::{Receiver, Seen};
 use crate::identity;
 use crate::interval::Histograms;
 use crate::run::Run;
@@ -38,10 +38,7 @@ impl Part {
     pub fn read(folder: &Path) -> Result<Self, saved::Error> {
         let saved = Saved::open(folder)?;
         let name = folder.display().to_string();
-        let receivers = match &saved.run.merged {
-            Some(merged) => merged.receivers.clone(),
-            None => vec![alone(&saved.run, &name)],
-        };
+        let receivers = receivers(&saved.run, &name);
         let intervals = saved.intervals()?;
         let (log, log_note) = saved.histograms()?;
         let mut frames = Histograms::default();
@@ -65,7 +62,9 @@ impl Part {
 
     /// A receiver of this part whose run is in the other one too.
     pub fn shared_with(&self, other: &Self) -> Option<&Receiver> {
-        self.receivers.iter().find(|one| other.receivers.iter().any(|another| one.is_same_run(another)))
+        let mut seen = Seen::default();
+        seen.add(&other.receivers, 0);
+        self.receivers.iter().find(|one| seen.has(one).is_some())
     }
 
     /// Its latencies can be compared with those of other runs.
@@ -107,6 +106,11 @@ impl Part {
     pub fn segment(&self, of: u32) -> u32 {
         u32::try_from(self.segments.partition_point(|segment| *segment < of)).unwrap_or(u32::MAX)
     }
+}
+
+/// The receivers of a run: one, which is called `folder`, but for a run that was joined before.
+pub(crate) fn receivers(run: &Run, folder: &str) -> Vec<Receiver> {
+    run.merged.as_ref().map_or_else(|| vec![alone(run, folder)], |merged| merged.receivers.clone())
 }
 
 /// Which receiver a row of this segment is of.

@@ -90,6 +90,26 @@ fn only_like_runs_are_joined_and_the_others_said() {
 }
 
 #[test]
+fn what_was_joined_is_left_out_where_its_parts_are_there() {
+    let joined = |of: &[&(Run, String)]| {
+        let receivers = of.iter().flat_map(|(run, _)| merge::receivers(run, "x")).collect();
+        let merged = Some(merge::Merged { second_zero: None, receivers });
+        (Run { merged, ..of[0].0.clone() }, of[0].1.clone())
+    };
+    let mut runs = step();
+    runs.push(joined(&[&runs[3], &runs[4]]));
+    let trend_of_all = trend(&runs, false);
+    let why = "that were joined of runs which are here too (report merge)";
+    let those = |runs: usize| vec![Those { runs, why: why.to_owned() }];
+    assert_eq!((trend_of_all.runs.len(), trend_of_all.left_out), (20, those(1)));
+    // Without the parts the first of two that have one in common stays.
+    let [a, b, c] = [run(3, 100.0), run(4, 100.0), run(5, 100.0)];
+    let joined = [joined(&[&a, &b]), joined(&[&b, &c])];
+    let without = trend(&joined, true);
+    assert_eq!((without.runs[0].started.as_str(), without.left_out), (a.0.started.as_str(), those(1)));
+}
+
+#[test]
 fn what_is_shown_is_no_setting() {
     let mut runs = step();
     for (at, (run, _)) in runs.iter_mut().enumerate() {
