@@ -19,7 +19,7 @@ use runs::{Error, Runs};
 #[command(after_help = "Examples:
   framelag gate --baseline before/* --candidate after/*
   framelag gate --baseline before --candidate after --metric p95 --max-regression 10% --max-delta 5ms
-      folders of runs count as all runs in them; each limit that is given has to be kept
+      each folder in such a folder of runs counts as one; each limit that is given has to be kept
   framelag gate --candidate runs --save-baseline main
       keeps them in the store, to be compared with later:
   framelag gate --baseline main --candidate runs
@@ -78,8 +78,7 @@ fn judge(args: &Args) -> Result<u8, Error> {
     let gate = Gate { metric: args.metric, limits: args.limits()?, allow_different: args.allow_different };
     let baseline = Runs::read_or_find(&args.baseline, || args.open(Store::open_existing))?;
     let candidate = Runs::read(&args.candidate)?;
-    let comparison = gate.compare(&baseline.inputs(), &candidate.inputs());
-    let comparison = comparison.map_err(|refusal| Error::Usage(refusal.to_string()))?;
+    let comparison = compared(&gate, &baseline, &candidate)?;
     if args.baseline.is_empty() {
         return first(args, &comparison, &candidate);
     }
@@ -96,6 +95,12 @@ fn judge(args: &Args) -> Result<u8, Error> {
             Ok(verdict.exit_code())
         }
     }
+}
+
+fn compared(gate: &Gate, baseline: &Runs, candidate: &Runs) -> Result<Comparison, Error> {
+    let missing = [baseline.missing(), candidate.missing()];
+    let comparison = gate.compare_with(&baseline.inputs(), &candidate.inputs(), missing);
+    comparison.map_err(|refusal| Error::Usage(refusal.to_string()))
 }
 
 /// Keeps runs that there is nothing to compare with yet. Such as prove nothing are no baseline.
@@ -182,7 +187,7 @@ fn comparisons(args: &CompareArgs) -> Result<Vec<Comparison>, Error> {
     let (baseline, candidate) = (read(&args.baseline)?, read(&args.candidate)?);
     let compared = args.metric.iter().map(|metric| {
         let gate = Gate { metric: *metric, limits: Limits::default(), allow_different: args.allow_different };
-        gate.compare(&baseline.inputs(), &candidate.inputs()).map_err(|refusal| Error::Usage(refusal.to_string()))
+        compared(&gate, &baseline, &candidate)
     });
     compared.collect()
 }

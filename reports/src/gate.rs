@@ -145,8 +145,23 @@ impl Gate {
     ///
     /// Where the runs are not to be compared.
     pub fn compare(&self, baseline: &[Input<'_>], candidate: &[Input<'_>]) -> Result<Comparison, Refusal> {
-        if let Some(side) = [baseline, candidate].into_iter().find(|side| side.len() > MAX_RUNS) {
-            return Err(Refusal::TooMany(side.len()));
+        self.compare_with(baseline, candidate, [&[], &[]])
+    }
+
+    /// Compares, where of some runs of the baseline and of the candidate there is no figure at all: such prove nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Gate::compare`].
+    pub fn compare_with(
+        &self,
+        baseline: &[Input<'_>],
+        candidate: &[Input<'_>],
+        missing: [&[LeftOut]; 2],
+    ) -> Result<Comparison, Refusal> {
+        let counts = [baseline.len() + missing[0].len(), candidate.len() + missing[1].len()];
+        if let Some(count) = counts.into_iter().find(|count| *count > MAX_RUNS) {
+            return Err(Refusal::TooMany(count));
         }
         each_once(baseline, candidate)?;
         let differences = settings::differences(baseline, candidate, &self.metric);
@@ -154,7 +169,8 @@ impl Gate {
             return Err(Refusal::Different(differences));
         }
         let notes = settings::notes(baseline, candidate);
-        let [baseline, candidate] = [baseline, candidate].map(|side| Side::of(side, &self.metric));
+        let [baseline, candidate] =
+            [(baseline, missing[0]), (candidate, missing[1])].map(|(side, gone)| Side::of(side, gone, &self.metric));
         let measured = effect::measure(&baseline, &candidate, &self.metric, &self.limits);
         let judgement = verdict::judge(measured.as_ref(), &baseline, &candidate, &self.metric, &self.limits);
         Ok(Comparison {

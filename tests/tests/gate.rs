@@ -67,6 +67,32 @@ fn it_judges_by_its_exit_code() {
     }
 }
 
+/// A receiver that crashed before its report began leaves a folder without run.json, as the CI files make one for each run.
+#[test]
+fn a_folder_of_runs_with_one_that_has_no_report_proves_nothing() {
+    let folder = folder();
+    let path = |name: &str| folder.path().join(name);
+    fs::create_dir(path("same/.cache")).expect("a test's folder can be written to");
+    fs::write(path("same/notes.txt"), "").expect("a test's folder can be written to");
+    framelag(folder.path(), "gate --baseline before --candidate same").run(LIMIT).expect_code(0);
+    fs::write(path("same/3/publisher.log"), "it crashed").expect("a test's folder can be written to");
+    for name in ["same/3", "slow/3", "before/3"] {
+        fs::remove_file(path(name).join("run.json")).expect("it is there");
+    }
+    let named = |flags: &str, code: i32, name: &str| {
+        let ran = framelag(folder.path(), &format!("gate --store s.sqlite {flags}")).run(LIMIT).expect_code(code);
+        let said = ran.stdout.iter().chain(&ran.stderr).any(|line| line.contains(name) && line.contains("no run.json"));
+        assert!(said, "{flags}: {ran}");
+    };
+    named("--baseline before --candidate same", 3, "same/3");
+    named("--baseline before --candidate same", 3, "before/3");
+    named("--baseline before --candidate slow", 99, "slow/3");
+    named("--candidate same --save-baseline main", 3, "same/3");
+    named("--baseline before --candidate same/3", 2, "same/3");
+    let ran = framelag(folder.path(), "compare before same --metric p99").run(LIMIT).expect_code(0);
+    assert!(ran.stdout.iter().any(|line| line.contains("same/3 is left out")), "{ran}");
+}
+
 #[test]
 fn wrong_usage_is_named() {
     let folder = folder();

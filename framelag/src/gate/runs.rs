@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use reports::Run;
-use reports::gate::Input;
+use reports::gate::{Input, LeftOut};
 use reports::saved::{self, Saved};
 use reports::store::{self, RunId, Store};
 
@@ -35,7 +35,10 @@ impl From<store::Error> for Error {
 
 /// Runs, in the order in which they were named.
 #[derive(Debug, Default)]
-pub struct Runs(Vec<One>);
+pub struct Runs {
+    there: Vec<One>,
+    missing: Vec<LeftOut>,
+}
 
 #[derive(Debug)]
 enum One {
@@ -62,7 +65,7 @@ impl Runs {
                 Some(text) => {
                     let found = open().and_then(|mut store| store.baseline(text));
                     let found = found.map_err(|error| not_found(text, error))?;
-                    runs.0.extend(found.into_iter().map(|(id, run)| One::Kept(id, Box::new(run))));
+                    runs.there.extend(found.into_iter().map(|(id, run)| One::Kept(id, Box::new(run))));
                 }
             }
         }
@@ -71,28 +74,38 @@ impl Runs {
 
     fn add(&mut self, folder: &Path) -> Result<(), Error> {
         for folder in reports_in(folder)? {
+            if !has_report(&folder) {
+                let why = "it has no run.json: the receiver ended before it began to write, or was never there";
+                self.missing.push(LeftOut { name: folder.display().to_string(), why: why.to_owned() });
+                continue;
+            }
             let saved = Saved::open(&folder)?;
             for note in &saved.notes {
                 eprintln!("{}: {note}", folder.display());
             }
-            self.0.push(One::Folder(Box::new(saved)));
+            self.there.push(One::Folder(Box::new(saved)));
         }
         Ok(())
     }
 
     /// As they are compared.
     pub fn inputs(&self) -> Vec<Input<'_>> {
-        let named = self.0.iter().map(|one| match one {
+        let named = self.there.iter().map(|one| match one {
             One::Folder(saved) => Input { name: saved.path.display().to_string(), run: &saved.run },
             One::Kept(id, run) => Input { name: id.to_string(), run },
         });
         named.collect()
     }
 
+    /// Folders that should hold a run and do not.
+    pub fn missing(&self) -> &[LeftOut] {
+        &self.missing
+    }
+
     /// Keeps them in a store, as the baseline of this name.
     pub fn keep(&self, store: &mut Store, name: &str) -> Result<(), Error> {
         let mut ids = Vec::new();
-        for one in &self.0 {
+        for one in &self.there {
             ids.push(match one {
                 One::Folder(saved) => store.add(saved)?.id,
                 One::Kept(id, _) => id.clone(),
@@ -110,20 +123,28 @@ fn not_found(name: &str, error: store::Error) -> Error {
     }
 }
 
-/// The folder itself where it is a report or nothing that has reports in it, or the reports in it by name.
+fn has_report(folder: &Path) -> bool {
+    folder.join("run.json").exists()
+}
+
+/// The folder itself where it is a report or has no folders in it; else those, by name, hidden ones aside. Each of them stands
+/// for a run: that one has no report is no reason to do without it, a receiver that crashed early leaves just that.
 fn reports_in(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    let is_report = |folder: &Path| folder.join("run.json").exists();
-    if is_report(folder) || !folder.is_dir() {
+    if has_report(folder) || !folder.is_dir() {
         return Ok(vec![folder.to_owned()]);
     }
     let unreadable = |error| Error::Failed(format!("cannot read {}: {error}", folder.display()));
     let mut inside = Vec::new();
     for entry in fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        if is_report(&path) {
-            inside.push(path);
+        let entry = entry.map_err(unreadable)?;
+        let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        if !is_hidden && entry.path().is_dir() {
+            inside.push(entry.path());
         }
     }
+    if inside.is_empty() {
+        return Err(saved::Error::NoRun { folder: folder.to_owned() }.into());
+    }
     inside.sort();
-    Ok(if inside.is_empty() { vec![folder.to_owned()] } else { inside })
+    Ok(inside)
 }

@@ -37,8 +37,8 @@ pub struct LeftOut {
 }
 
 impl Side {
-    pub(super) fn of(inputs: &[Input<'_>], metric: &Metric) -> Self {
-        let mut side = Self { runs: Vec::new(), left_out: Vec::new() };
+    pub(super) fn of(inputs: &[Input<'_>], missing: &[LeftOut], metric: &Metric) -> Self {
+        let mut side = Self { runs: Vec::new(), left_out: missing.to_vec() };
         for Input { name, run } in inputs {
             let name = name.clone();
             match sample(run, metric) {
