@@ -54,7 +54,7 @@ pub struct Args {
     #[arg(long, value_name = "PLACE")]
     store: Option<Place>,
     /// Keep the candidate's runs as the baseline of this name, where they pass or there is nothing to compare with.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = baseline_name)]
     save_baseline: Option<String>,
     /// Folder for gate.json and gate.md.
     #[arg(long, value_name = "DIR", requires = "baseline")]
@@ -62,6 +62,16 @@ pub struct Args {
     /// One line of JSON on standard output, and nothing else there.
     #[arg(long, requires = "baseline")]
     json: bool,
+}
+
+/// A name that can be typed, and shown on any terminal.
+fn baseline_name(text: &str) -> Result<String, String> {
+    /// A longer one is a mistake: a quotation mark that is missing.
+    const MAX_CHARS: usize = 200;
+    let is_name = !text.trim().is_empty() && text.chars().count() <= MAX_CHARS && !text.contains(char::is_control);
+    is_name.then(|| text.to_owned()).ok_or_else(|| {
+        format!("a baseline is called by a word or more, as in main or feature/x, of at most {MAX_CHARS} characters")
+    })
 }
 
 /// Compares. Exit code: see [`Args`].

@@ -60,7 +60,7 @@ impl Runs {
     pub fn read_or_find(names: &[PathBuf], open: impl Fn() -> Result<Store, store::Error>) -> Result<Self, Error> {
         let mut runs = Self::default();
         for name in names {
-            match name.to_str().filter(|text| !name.exists() && !text.contains('/')) {
+            match name.to_str().filter(|_| !name.exists()) {
                 None => runs.add(name)?,
                 Some(text) => {
                     let found = open().and_then(|mut store| store.baseline(text));

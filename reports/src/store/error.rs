@@ -122,7 +122,8 @@ pub enum Error {
     #[error("there is no baseline {name:?} in {place}; {}", if there.is_empty() {
         "there is none at all: `framelag gate … --save-baseline NAME` makes one".to_owned()
     } else {
-        format!("there are {}", there.join(", "))
+        // Some other program may have put in what a terminal would obey.
+        format!("there are {}", there.iter().map(|name| name.escape_debug().to_string()).collect::<Vec<_>>().join(", "))
     })]
     NoBaseline {
         /// Where.
