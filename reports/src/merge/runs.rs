@@ -42,8 +42,12 @@ impl<'a> Runs<'a> {
         self.iter().filter_map(of).max_by_key(|value| value.unsigned_abs())
     }
 
-    /// A figure that cannot be joined: it is known where one run alone has it.
+    /// A figure that cannot be joined: it is known where one run alone has it. One that was joined before and lacks it may have
+    /// had it of several.
     pub fn only<T>(&self, of: impl Fn(&Run) -> Option<T>) -> Option<T> {
+        if self.iter().any(|run| run.merged.is_some() && of(run).is_none()) {
+            return None;
+        }
         let mut known = self.iter().filter_map(of);
         known.next().filter(|_| known.next().is_none())
     }

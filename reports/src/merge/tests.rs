@@ -195,6 +195,20 @@ fn the_result_is_a_report_that_is_read_and_joined_again() {
 }
 
 #[test]
+fn no_quantile_of_one_receiver_is_given_for_that_of_all() {
+    let (rig, _) = Rig::new(&two());
+    rig.merge(&[]);
+    let third = rig.home.path().join("third");
+    let alone = Given { began: 1_000, ..Given::default() }.report(&third).picture_age_ms;
+    assert!(alone.p50.is_some() && alone.p99.is_some());
+    let asserts = ["picture_age.p99<1ms".parse().expect("an assertion")];
+    let all = merge(&[rig.out(), third], &rig.home.path().join("again"), &asserts).expect("they can be joined");
+    assert_eq!((all.run.picture_age_ms.p50, all.run.picture_age_ms.p99), (None, None));
+    assert!(all.run.picture_age_ms.mean.is_some() && all.run.picture_age_ms.max.is_some());
+    assert_eq!((all.exit_code, all.run.assertions[0].ok), (3, None), "{:?}", all.run.assertions);
+}
+
+#[test]
 fn each_row_says_which_receiver_it_is_of() {
     let (rig, runs) = Rig::new(&two());
     rig.merge(&[]);
