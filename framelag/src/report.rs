@@ -15,6 +15,8 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use reports::store;
 
+use crate::USAGE;
+
 /// Renders the pages of report folders again, keeps runs and shows them over time, and joins runs.
 #[derive(Debug, clap::Args)]
 #[command(
@@ -62,6 +64,10 @@ pub fn run(args: &Args) -> ExitCode {
         Some(Command::Show(args)) => finish(show::run(args), store::Error::exit_code),
         Some(Command::Trend(args)) => finish(trend::run(args), trend::Error::exit_code),
         None => {
+            if let Err(why) = args.keep.check() {
+                eprintln!("error: {why}");
+                return ExitCode::from(USAGE);
+            }
             let kept = keep::run(&args.keep, &args.folders);
             let rendered = render::run(&args.folders);
             // What could not be kept is not to be lost among pages that were made.

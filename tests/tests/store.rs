@@ -276,6 +276,19 @@ fn servers_that_do_not_let_us_in_are_told_apart(server: &Postgres) {
     said(list(&url), 2, "is a store of version 99, and this framelag knows versions up to 1");
 }
 
+#[test]
+fn wrong_usage_is_found_before_a_page_is_made() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let report = made(folder.path(), "a", 0, 20.0);
+    let page = report.join("report.html");
+    std::fs::remove_file(&page).expect("it was made");
+    let refused = |flags: &[&str], words: &str| {
+        let ran = framelag(&["report"]).arg(&report).args(flags).run(LIMIT).expect_code(2);
+        assert!(ran.stderr.join("\n").contains(words) && ran.stdout.is_empty() && !page.exists(), "{ran}");
+    };
+    refused(&["--label", "q=1"], "add --store PLACE or --keep");
+}
+
 /// SQLite waits for another process that writes, and then says so.
 #[test]
 fn a_locked_file_is_waited_for_and_named() {

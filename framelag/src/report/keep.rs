@@ -27,14 +27,24 @@ pub struct Flags {
     labels: Vec<(String, String)>,
 }
 
+impl Flags {
+    /// What makes no sense is refused before anything is done.
+    pub fn check(&self) -> Result<(), &'static str> {
+        if !self.labels.is_empty() && !self.is_kept() {
+            return Err("--label says something of runs that are kept: add --store PLACE or --keep");
+        }
+        Ok(())
+    }
+
+    const fn is_kept(&self) -> bool {
+        self.store.is_some() || self.keep
+    }
+}
+
 /// Keeps each run where that was asked for; all of them are tried. The exit code is the worst of them.
 pub fn run(args: &Flags, folders: &[PathBuf]) -> u8 {
-    if args.store.is_none() && !args.keep {
-        if args.labels.is_empty() {
-            return 0;
-        }
-        eprintln!("error: --label says something of runs that are kept: add --store PLACE or --keep");
-        return USAGE;
+    if !args.is_kept() {
+        return 0;
     }
     let opened = which::place(args.store.as_ref()).and_then(|place| Ok((Store::open(&place)?, place)));
     let (mut store, place) = match opened {
