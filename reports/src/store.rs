@@ -43,7 +43,7 @@ use crate::identity;
 use crate::run::Run;
 use crate::saved::Saved;
 
-/// How long SQLite waits for another process that writes.
+/// How long another process that writes is waited for.
 pub const BUSY: Duration = Duration::from_secs(10);
 
 /// How long a server has to let us in.
@@ -118,15 +118,14 @@ impl Store {
     /// Checks the version, and makes or renews the tables.
     fn prepare(&mut self, make: bool) -> Result<(), Error> {
         let dialect = self.place.dialect();
-        if dialect == Dialect::Sqlite {
-            let patience = format!("PRAGMA busy_timeout = {}", BUSY.as_millis());
-            self.wait(async |connection| sqlx::query(&patience).execute(connection).await)?;
-        }
+        let patience = dialect.patience(BUSY);
+        self.wait(async |connection| sqlx::query(&patience).execute(connection).await)?;
         let place = self.place.to_string();
         match self.wait(async |connection| schema::found(connection, dialect).await)? {
             Found::Version(version) if version > schema::VERSION => Err(Error::Newer { place, version }),
             Found::Version(schema::VERSION) => Ok(()),
             Found::Other => Err(Error::NotAStore { place }),
+            Found::Damaged(why) => Err(Error::Damaged { place, why: why.to_owned() }),
             Found::Nothing if !make => Err(Error::Missing { place }),
             Found::Version(_) | Found::Nothing => {
                 self.wait(async |connection| schema::migrate(connection, dialect, schema::MIGRATIONS).await)

@@ -82,6 +82,15 @@ impl Postgres {
         self.client("psql").args(["-d", database, "-c", sql]).run(LIMIT).expect_code(0)
     }
 
+    /// Does something in a transaction of a database that stays open until this is dropped.
+    pub fn hold(&self, database: &str, sql: &str) -> Process {
+        let steps = ["BEGIN", sql, r"\warn held", "SELECT pg_sleep(600)"];
+        let steps = steps.into_iter().flat_map(|step| ["-c", step]);
+        let mut holder = self.client("psql").args(["-d", database]).args(steps).spawn();
+        holder.wait_for_line("the lock", LIMIT, |line| (line == "held").then_some(()));
+        holder
+    }
+
     fn client(&self, name: &str) -> Builder {
         let socket = self.folder.path();
         Builder::new(self.programs.join(name)).env("PGPASSWORD", PASSWORD).env("PGUSER", USER).env("PGHOST", socket)

@@ -272,8 +272,15 @@ fn servers_that_do_not_let_us_in_are_told_apart(server: &Postgres) {
     said(list("postgres://lag:wrong-99@127.0.0.1:1/lag"), 1, "cannot reach");
 
     Store::open(&place(&url)).expect("a store");
+    let holder = server.hold("locked_out", "LOCK TABLE framelag_store");
+    said(list(&url), 1, "is locked by another process");
+    drop(holder);
     server.execute("locked_out", "UPDATE framelag_store SET version = 99");
     said(list(&url), 2, "is a store of version 99, and this framelag knows versions up to 1");
+    server.execute("locked_out", "DELETE FROM framelag_store");
+    said(list(&url), 2, "is a damaged store, or another program's (its version is missing)");
+    server.execute("locked_out", "DROP TABLE framelag_store");
+    said(list(&url), 2, "no table framelag_store");
 }
 
 #[test]

@@ -34,6 +34,17 @@ pub enum Error {
         /// Where.
         place: String,
     },
+    /// Tables by our names that are not ours, or not whole.
+    #[error(
+        "{place} is a damaged store, or another program's ({why}): put a copy in its place, or name another store with \
+         --store"
+    )]
+    Damaged {
+        /// Where.
+        place: String,
+        /// What is not as it should be.
+        why: String,
+    },
     /// Made by a framelag that knows more.
     #[error(
         "{place} is a store of version {version}, and this framelag knows versions up to {}: use the framelag that \
@@ -60,7 +71,15 @@ pub enum Error {
         /// What the system says.
         why: String,
     },
-    /// Not let in, or not allowed.
+    /// Let in, and not allowed to read or write.
+    #[error("{place}: {why}: its user has to own the tables, or to be granted them")]
+    Forbidden {
+        /// Where.
+        place: String,
+        /// What the server says.
+        why: String,
+    },
+    /// Not let in.
     #[error("{place} refuses: {why} (the password is read from the URL, PGPASSWORD or ~/.pgpass)")]
     Denied {
         /// Where.
@@ -147,6 +166,7 @@ impl Error {
             | Self::Missing { .. }
             | Self::NotADatabase { .. }
             | Self::NotAStore { .. }
+            | Self::Damaged { .. }
             | Self::Newer { .. }
             | Self::NoDatabase { .. }
             | Self::NoRun { .. }
@@ -156,6 +176,7 @@ impl Error {
             Self::Locked { .. }
             | Self::Unreachable { .. }
             | Self::Denied { .. }
+            | Self::Forbidden { .. }
             | Self::Silent { .. }
             | Self::Failed { .. }
             | Self::Unreadable { .. } => 1,
@@ -174,10 +195,14 @@ impl Error {
         match error.as_database_error().and_then(|error| error.code()).as_deref() {
             // SQLite's SQLITE_NOTADB and SQLITE_CORRUPT (https://sqlite.org/rescode.html).
             Some("26" | "11") => Self::NotADatabase { place },
-            // SQLITE_BUSY, with what it was busy with, and SQLITE_LOCKED.
-            Some("5" | "261" | "517" | "6") => Self::Locked { place },
-            // PostgreSQL's classes 28 (authorization) and 42501 (privilege): appendix A of its manual.
-            Some("28000" | "28P01" | "42501") => Self::Denied { place, why },
+            // SQLITE_ERROR: statements do not change, so it is the tables that are not ours. PostgreSQL's codes (appendix A of its
+            // manual) say the same: no such table, no such column, another type, a table that is there already.
+            Some("1" | "42P01" | "42703" | "42804" | "42883" | "42P07") => Self::Damaged { place, why },
+            // SQLITE_BUSY, with what it was busy with, and SQLITE_LOCKED; PostgreSQL's lock_not_available.
+            Some("5" | "261" | "517" | "6" | "55P03") => Self::Locked { place },
+            // PostgreSQL's class 28 (authorization), and a privilege that is not there.
+            Some("28000" | "28P01") => Self::Denied { place, why },
+            Some("42501") => Self::Forbidden { place, why },
             Some("3D000") => Self::NoDatabase { place, why },
             _ => Self::Failed { place, why },
         }

@@ -62,8 +62,14 @@ impl Place {
             Self::Server(url) => return Ok(url.clone()),
             Self::File(path) => path,
         };
-        if !make && !path.exists() {
-            return Err(Error::Missing { place: self.to_string() });
+        match path.metadata() {
+            Ok(there) if there.is_dir() => {
+                return Err(bad(&self.to_string(), "it is a folder: name a file in it, as runs.sqlite"));
+            }
+            // SQLite would wait for somebody to write into a pipe.
+            Ok(there) if !there.is_file() => return Err(bad(&self.to_string(), "it is no regular file")),
+            Err(_) if !make => return Err(Error::Missing { place: self.to_string() }),
+            _ => {}
         }
         let failed = |error: std::io::Error| Error::Failed { place: self.to_string(), why: error.to_string() };
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());

@@ -3,6 +3,8 @@
 //! Both databases take the same statements: text, BIGINT and DOUBLE PRECISION are all that is kept. What they do not
 //! have in common is in [`Dialect`].
 
+use std::time::Duration;
+
 use sqlx::{AnyConnection, Connection, Row};
 
 /// The version that this framelag makes and knows: the number of [`MIGRATIONS`].
@@ -57,6 +59,8 @@ pub(super) enum Found {
     Nothing,
     /// Another program's file.
     Other,
+    /// Tables by the names of ours, and no version that a framelag gave them: what is said of it.
+    Damaged(&'static str),
 }
 
 impl Dialect {
@@ -69,14 +73,27 @@ impl Dialect {
         }
     }
 
-    /// Counts the tables that are ours, and all that matter.
+    /// Counts the tables that say the version, those that are called like ours, and all that matter.
     const fn tables(self) -> &'static str {
         match self {
-            Self::Sqlite => "SELECT SUM(name = 'framelag_store'), COUNT(*) FROM sqlite_master WHERE type = 'table'",
-            Self::Postgres => {
-                "SELECT COUNT(*), 0::BIGINT FROM pg_catalog.pg_tables \
-                 WHERE tablename = 'framelag_store' AND schemaname = ANY (current_schemas(false))"
+            Self::Sqlite => {
+                "SELECT SUM(name = 'framelag_store'), \
+                 SUM(name IN ('framelag_runs', 'framelag_labels', 'framelag_baselines')), COUNT(*) \
+                 FROM sqlite_master WHERE type = 'table'"
             }
+            Self::Postgres => {
+                "SELECT SUM((tablename = 'framelag_store')::INT), \
+                 SUM((tablename IN ('framelag_runs', 'framelag_labels', 'framelag_baselines'))::INT), 0::BIGINT \
+                 FROM pg_catalog.pg_tables WHERE schemaname = ANY (current_schemas(false))"
+            }
+        }
+    }
+
+    /// How a server is told to wait for what others lock no longer than a file is waited for. Such statements take no parameters.
+    pub(super) fn patience(self, wait: Duration) -> String {
+        match self {
+            Self::Sqlite => format!("PRAGMA busy_timeout = {}", wait.as_millis()),
+            Self::Postgres => format!("SET lock_timeout = {}", wait.as_millis()),
         }
     }
 }
@@ -85,12 +102,22 @@ impl Dialect {
 pub(super) async fn found(connection: &mut AnyConnection, dialect: Dialect) -> sqlx::Result<Found> {
     let tables = sqlx::query(dialect.tables()).fetch_one(&mut *connection).await?;
     // The sum over no table at all is NULL.
-    let (ours, all): (Option<i64>, i64) = (tables.try_get(0)?, tables.try_get(1)?);
+    let (ours, alike, all): (Option<i64>, Option<i64>, i64) =
+        (tables.try_get(0)?, tables.try_get(1)?, tables.try_get(2)?);
     if ours.unwrap_or(0) == 0 {
-        return Ok(if all == 0 { Found::Nothing } else { Found::Other });
+        return Ok(match (alike.unwrap_or(0), all) {
+            (0, 0) => Found::Nothing,
+            (0, _) => Found::Other,
+            _ => Found::Damaged("there are tables of a store, and no table framelag_store"),
+        });
     }
     let version = sqlx::query("SELECT MAX(version) FROM framelag_store").fetch_one(connection).await?;
-    Ok(Found::Version(version.try_get::<Option<i64>, _>(0)?.unwrap_or(0)))
+    // A new store has its first version in the transaction that makes it.
+    Ok(match version.try_get::<Option<i64>, _>(0)? {
+        Some(version) if version > 0 => Found::Version(version),
+        Some(_) => Found::Damaged("its version is less than 1"),
+        None => Found::Damaged("its version is missing"),
+    })
 }
 
 /// Brings an older or empty store to the version that `migrations` lead to, in one transaction: whoever comes second
@@ -106,7 +133,7 @@ pub(super) async fn migrate(
     }
     let version = match found(&mut transaction, dialect).await? {
         Found::Version(version) => version,
-        Found::Nothing | Found::Other => {
+        Found::Nothing | Found::Other | Found::Damaged(_) => {
             sqlx::query("CREATE TABLE framelag_store (version BIGINT NOT NULL)").execute(&mut *transaction).await?;
             sqlx::query("INSERT INTO framelag_store (version) VALUES (0)").execute(&mut *transaction).await?;
             0

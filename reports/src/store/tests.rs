@@ -55,7 +55,7 @@ fn what_fails_half_way_leaves_the_store_as_it_was() {
     let mut store = Store::open(&file(&folder)).expect("a store");
     let migrations = [schema::MIGRATIONS, &[BROKEN]].concat();
     let failed = store.wait(async |connection| schema::migrate(connection, Dialect::Sqlite, &migrations).await);
-    assert!(matches!(failed, Err(Error::Failed { .. })), "{failed:?}");
+    assert!(matches!(failed, Err(Error::Damaged { .. })), "{failed:?}");
     execute(&mut store, "CREATE TABLE framelag_half (id TEXT)");
 }
 
@@ -70,14 +70,39 @@ fn files_that_are_no_store_are_refused_and_left_alone() {
 
     let other = Place::File(folder.path().join("other.sqlite"));
     let mut store = Store::open(&other).expect("a store");
-    for sql in ["DROP TABLE framelag_store", "CREATE TABLE songs (id TEXT)"] {
-        execute(&mut store, sql);
+    for table in ["store", "labels", "runs", "baselines"] {
+        store
+            .wait(async |connection| sqlx::query(&format!("DROP TABLE framelag_{table}")).execute(connection).await)
+            .expect(table);
     }
+    execute(&mut store, "CREATE TABLE songs (id TEXT)");
     drop(store);
     let error = Store::open(&other).expect_err("another program's");
     assert!(matches!(error, Error::NotAStore { .. }), "{error:?}");
     let error = Store::open(&Place::File(folder.path().to_owned())).expect_err("a folder");
-    assert_eq!(error.exit_code(), 1, "{error:?}");
+    assert!(error.to_string().contains("it is a folder"), "{error}");
+    assert_eq!(error.exit_code(), 2, "{error:?}");
+}
+
+#[test]
+fn a_damaged_store_is_said_to_be_one() {
+    for (sql, said) in [
+        ("DELETE FROM framelag_store", "its version is missing"),
+        ("UPDATE framelag_store SET version = 0", "less than 1"),
+        ("UPDATE framelag_store SET version = -1", "less than 1"),
+        ("DROP TABLE framelag_store", "no table framelag_store"),
+        ("DROP TABLE framelag_runs", "no such table: framelag_runs"),
+        ("ALTER TABLE framelag_runs DROP COLUMN outcome", "outcome"),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = file(&folder);
+        execute(&mut Store::open(&place).expect("a store"), sql);
+        let before = std::fs::read(path(&place)).expect("a file");
+        let error = Store::open(&place).and_then(|mut store| store.list(&Filter::default())).expect_err(sql);
+        assert!(matches!(error, Error::Damaged { .. }) && error.to_string().contains(said), "{sql}: {error:?}");
+        assert_eq!(error.exit_code(), 2);
+        assert_eq!(std::fs::read(path(&place)).expect("a file"), before, "{sql}: it is left alone");
+    }
 }
 
 #[test]
