@@ -29,7 +29,7 @@ can. 4 a side are the fewest that can fail.
 
 Exit codes: 0 passed, 99 a regression: worse by more than the limit, and more than noise, 3 inconclusive: too few runs
 or too much noise (it says how many more), 2 wrong usage, or runs of different settings or machines, 1 a file cannot
-be read or written. docs/gate.md has the method and how often it is wrong.")]
+be read, or written where there is no regression. docs/gate.md has the method and how often it is wrong.")]
 pub struct Args {
     /// Runs to compare with: report folders, folders of them, or the name of a baseline in the store.
     #[arg(long, value_name = "DIR|NAME", num_args = 1.., required_unless_present = "save_baseline")]
@@ -96,14 +96,12 @@ fn judge(args: &Args) -> Result<u8, Error> {
     let verdict = comparison.judgement.verdict;
     let written = output::write(&comparison, args.report.as_deref()).and_then(|()| args.save(verdict, &candidate));
     match (verdict, written) {
-        (Verdict::Pass, Err(error)) => Err(error),
         // A regression stays one, whatever became of its files.
-        (verdict, written) => {
-            if let Err(error) = written {
-                eprintln!("error: {error}");
-            }
+        (Verdict::Regression, Err(error)) => {
+            eprintln!("error: {error}");
             Ok(verdict.exit_code())
         }
+        (verdict, written) => written.map(|()| verdict.exit_code()),
     }
 }
 

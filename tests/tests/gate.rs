@@ -139,6 +139,8 @@ fn it_writes_for_programs_and_for_the_page_of_a_job() {
     nowhere.run(LIMIT).expect_code(1);
     let nowhere = framelag(folder.path(), "gate --baseline before --candidate slow --report before/1/run.json/x");
     nowhere.run(LIMIT).expect_code(99);
+    let nowhere = framelag(folder.path(), "gate --baseline before --candidate slow/1 --report before/1/run.json/x");
+    nowhere.run(LIMIT).expect_code(1);
 }
 
 #[test]

@@ -108,6 +108,11 @@ pub fn can_decide(runs: [usize; 2]) -> bool {
     1.0 / ways(runs) <= EXACT_LEVEL
 }
 
+/// Whether all ways to deal so many runs out are counted; else some are drawn.
+pub(super) fn is_counted(runs: [usize; 2]) -> bool {
+    ways(runs) <= MAX_COUNTED
+}
+
 /// The arithmetic mean; `None` of nothing.
 pub fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
@@ -149,7 +154,7 @@ fn permuted(baseline: &[f64], candidate: &[f64]) -> [f64; 2] {
         tally[1] += u32::from(sum <= observed + slack);
     };
     let ways = ways([baseline.len(), candidate.len()]);
-    if ways <= MAX_COUNTED {
+    if is_counted([baseline.len(), candidate.len()]) {
         deal(&all, candidate.len(), 0.0, &mut count);
         return tally.map(|count| f64::from(count) / ways.round());
     }

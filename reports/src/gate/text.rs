@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::statistics::{POWER, can_decide};
+use super::statistics::{POWER, can_decide, is_counted};
 use super::{Amount, Comparison, Effect, Side, Verdict};
 use crate::export::markdown;
 use crate::run::rounded;
@@ -82,7 +82,7 @@ impl Comparison {
             if let Some(spread) = &effect.spread {
                 let spread = self.amount(spread, effect).replace(['+', '−'], "");
                 lines.push(("noise", format!("runs of one side differ by {spread} (standard deviation)")));
-                lines.push(("", format!("by chance as much worse: p = {:.4} (exact)", effect.p_worse)));
+                lines.push(("", format!("by chance as much worse: {}", self.chance(effect.p_worse))));
             }
             let seen = match &effect.detectable {
                 Some(least) => {
@@ -99,6 +99,14 @@ impl Comparison {
             lines.push(("differs", difference.to_string()));
         }
         lines
+    }
+
+    /// `p = 0.0040 (exact)`. None is 0, however few ways there are.
+    fn chance(&self, p: f64) -> String {
+        const LEAST: f64 = 0.0001;
+        let p = if p < LEAST { format!("p < {LEAST}") } else { format!("p = {p:.4}") };
+        let is_exact = is_counted([self.baseline.runs.len(), self.candidate.runs.len()]);
+        if is_exact { format!("{p} (exact)") } else { p }
     }
 
     fn side(&self, side: &Side) -> String {

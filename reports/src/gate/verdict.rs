@@ -2,7 +2,7 @@
 //!
 //! The first that holds:
 //!
-//! 1. a side has too few runs for the tests: inconclusive;
+//! 1. a side has too few runs for the tests: inconclusive; where it has none that is a sample, more of them would not help;
 //! 2. the change is worse than the limit, and more than noise: a regression;
 //! 3. it is worse than the limit, and may be noise: inconclusive, unless nothing was explicitly allowed;
 //! 4. a run of the candidate is no sample: inconclusive, since it could have been the one that shows it;
@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::effect::Measured;
 use super::power::{MAX_MORE, more_runs};
 use super::statistics::{BLIND, STRICT_LEVEL, can_decide};
-use super::{Limits, Side};
+use super::{LeftOut, Limits, Side};
 use crate::threshold::Metric;
 
 /// What came of it, and why.
@@ -73,6 +73,9 @@ pub(super) fn judge(
     let runs = [baseline, candidate].map(|side| side.runs.len());
     let inconclusive =
         |why: String, more_runs| Judgement { verdict: Verdict::Inconclusive, improved: false, why, more_runs };
+    if let Some(why) = barren(baseline, candidate, metric) {
+        return inconclusive(why, None);
+    }
     let Some(measured) = measured.filter(|_| can_decide(runs)) else {
         let more = more_runs(None, runs, 0.0, 0.0);
         let why = format!(
@@ -120,6 +123,17 @@ pub(super) fn judge(
         (false, false) => "there is no change beyond the limit",
     };
     Judgement { verdict: Verdict::Pass, improved, why: why.to_owned(), more_runs: None }
+}
+
+/// Why a side has no sample at all, where it has runs: more that are like them would not help.
+fn barren(baseline: &Side, candidate: &Side, metric: &Metric) -> Option<String> {
+    let sides = [("baseline", baseline), ("candidate", candidate)];
+    let (name, side) = sides.into_iter().find(|(_, side)| side.runs.is_empty() && !side.left_out.is_empty())?;
+    let LeftOut { name: first, why } = side.left_out.first()?;
+    Some(format!(
+        "no run of the {name} can be compared by {metric} ({first}: {why}). More runs like these would not do: it takes such as \
+         have it, longer ones perhaps"
+    ))
 }
 
 fn asked_for(more: Option<usize>) -> String {
