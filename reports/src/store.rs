@@ -34,7 +34,7 @@ use tokio::runtime::{self, Runtime};
 
 pub use comparable::Comparable;
 pub use error::Error;
-pub use listed::{Filter, Labels, Listed, RunId};
+pub use listed::{Filter, Labels, Listed, RunId, labels_of};
 pub use place::Place;
 pub use read::Kept;
 use schema::{Dialect, Found};
@@ -143,6 +143,12 @@ impl Store {
     }
 
     fn add_run(&mut self, run: &Run, histogram: Option<String>) -> Result<Added, Error> {
+        // SQLite would keep it, PostgreSQL would not.
+        for (what, text) in [("the run's URL", &run.url), ("the run's start", &run.started)] {
+            if text.contains('\0') {
+                return Err(Error::Nul { what });
+            }
+        }
         let id = identity::run(run);
         let text = serde_json::to_string(run).map_err(|error| Error::Unreadable {
             place: self.place.to_string(),

@@ -62,7 +62,8 @@ fn made(folder: &Path, name: &str, hour: u32, latency_ms: f64) -> PathBuf {
 fn a_run_is_kept_once_and_comes_back_whole(store: &str) {
     let folder = tempfile::tempdir().expect("a folder");
     let mut saved = Saved::open(&made(folder.path(), "a", 0, 20.0)).expect("a report");
-    let mut store = Store::open(&place(store)).expect("a store");
+    let store_name = place(store);
+    let mut store = Store::open(&store_name).expect("a store");
 
     // First as a run that goes on.
     let whole = saved.run.clone();
@@ -94,9 +95,15 @@ fn a_run_is_kept_once_and_comes_back_whole(store: &str) {
     };
     assert_eq!((count(&mut store, "main"), count(&mut store, "other")), (1, 0));
     assert_eq!(store.find(&id.as_str()[..6]).expect("by its first digits"), id);
-    for unknown in ["", "abc", "%", "0000000000000000", "00000000000000000"] {
-        assert!(matches!(store.find(unknown), Err(Error::NoRun { .. })), "{unknown:?}");
+    for unknown in ["", "abc", "%", "00000000000000000"] {
+        let error = store.find(unknown).expect_err(unknown);
+        assert!(matches!(error, Error::NoId { .. }) && error.to_string().contains("first 4 of 16"), "{error}");
     }
+    let error = store.find("0000000000000000").expect_err("no run").to_string();
+    assert!(error.contains(&format!("`framelag report list --store {store_name}`")), "{error}");
+
+    saved.run.url.push('\0');
+    assert_eq!(store.add(&saved), Err(Error::Nul { what: "the run's URL" }), "one of the two databases would keep it");
 }
 
 fn runs_that_were_joined_are_kept_beside_their_parts(store: &str) {
@@ -294,6 +301,14 @@ fn wrong_usage_is_found_before_a_page_is_made() {
         assert!(ran.stderr.join("\n").contains(words) && ran.stdout.is_empty() && !page.exists(), "{ran}");
     };
     refused(&["--label", "q=1"], "add --store PLACE or --keep");
+    let store = folder.path().join("s.sqlite").display().to_string();
+    refused(&["--store", &store, "--label", "d=1", "--label", "d=2"], "--label d is given twice");
+    for command in ["list", "trend"] {
+        let twice = ["report", command, "--store", &store, "--label", "d=1", "--label", "d=1"];
+        let ran = framelag(&twice).run(LIMIT).expect_code(2);
+        assert!(ran.stderr.join("\n").contains("--label d is given twice"), "{ran}");
+    }
+    assert!(!Path::new(&store).exists());
 }
 
 /// SQLite waits for another process that writes, and then says so.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use reports::saved::Saved;
-use reports::store::{Added, Error, Labels, Place, Store};
+use reports::store::{Added, Error, Labels, Place, Store, labels_of};
 
 use super::which;
 use crate::USAGE;
@@ -29,11 +29,11 @@ pub struct Flags {
 
 impl Flags {
     /// What makes no sense is refused before anything is done.
-    pub fn check(&self) -> Result<(), &'static str> {
+    pub fn check(&self) -> Result<(), String> {
         if !self.labels.is_empty() && !self.is_kept() {
-            return Err("--label says something of runs that are kept: add --store PLACE or --keep");
+            return Err("--label says something of runs that are kept: add --store PLACE or --keep".to_owned());
         }
-        Ok(())
+        labels_of(&self.labels).map(|_| ()).map_err(|error| error.to_string())
     }
 
     const fn is_kept(&self) -> bool {

@@ -25,7 +25,8 @@ pub struct Args {
 
 /// Lists the runs that fit, from the earliest to the latest.
 pub fn run(args: &Args) -> Result<u8, Error> {
-    let runs = args.at.open()?.list(&args.which.filter())?;
+    let filter = args.which.filter()?;
+    let runs = args.at.open()?.list(&filter)?;
     let mut out = io::stdout().lock();
     // A reader that has seen enough, as `head` has, is no failure.
     let _ = if args.json { json(&mut out, &runs) } else { table(&mut out, &runs) };

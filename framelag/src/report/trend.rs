@@ -74,8 +74,9 @@ impl fmt::Display for Error {
 
 /// Shows the trend.
 pub fn run(args: &Args) -> Result<u8, Error> {
+    let filter = args.which.filter().map_err(Error::Store)?;
     let mut store = args.at.open().map_err(Error::Store)?;
-    let comparable = store.comparable(&args.which.filter(), MAX_RUNS, args.all).map_err(Error::Store)?;
+    let comparable = store.comparable(&filter, MAX_RUNS, args.all).map_err(Error::Store)?;
     let entries: Vec<_> = comparable
         .runs
         .iter()

@@ -1,6 +1,6 @@
 //! Where runs are kept, and which of them are meant: flags that several commands share.
 
-use reports::store::{Error, Filter, Labels, Place, Store};
+use reports::store::{Error, Filter, Labels, Place, Store, labels_of};
 
 /// Where runs are kept.
 #[derive(Clone, Debug, clap::Args)]
@@ -33,8 +33,8 @@ impl At {
 
 impl Which {
     /// The same for the store.
-    pub fn filter(&self) -> Filter {
-        Filter { labels: self.labels.iter().cloned().collect(), url: self.url.clone(), last: self.last }
+    pub fn filter(&self) -> Result<Filter, Error> {
+        Ok(Filter { labels: labels_of(&self.labels)?, url: self.url.clone(), last: self.last })
     }
 }
 

@@ -122,12 +122,40 @@ pub enum Error {
         why: String,
     },
     /// No such run.
-    #[error("there is no run {id:?} in {place}: `framelag report list` says which there are")]
+    #[error("there is no run {id:?} in {place}: `framelag report list --store {place}` says which there are")]
     NoRun {
         /// Where.
         place: String,
         /// What was asked for.
         id: String,
+    },
+    /// Too little, or too much, to be a run's name.
+    #[error(
+        "{id:?} is no name of a run, which is its first {least} of {most} hexadecimal digits at least, in small letters"
+    )]
+    NoId {
+        /// What was asked for.
+        id: String,
+        /// The fewest digits.
+        least: usize,
+        /// All digits.
+        most: usize,
+    },
+    /// Not the same in all databases.
+    #[error("{what} has a NUL character in it, which no database keeps: this is no run of a receiver's")]
+    Nul {
+        /// What.
+        what: &'static str,
+    },
+    /// Two values at once.
+    #[error("--label {name} is given twice, as {first:?} and as {second:?}: which is meant?")]
+    TwoLabels {
+        /// The label.
+        name: String,
+        /// One value.
+        first: String,
+        /// Another.
+        second: String,
     },
     /// The beginning of several ids.
     #[error("{id:?} is the beginning of several runs: {}", runs.join(", "))]
@@ -170,6 +198,9 @@ impl Error {
             | Self::Newer { .. }
             | Self::NoDatabase { .. }
             | Self::NoRun { .. }
+            | Self::NoId { .. }
+            | Self::Nul { .. }
+            | Self::TwoLabels { .. }
             | Self::Ambiguous { .. }
             | Self::NoBaseline { .. }
             | Self::EmptyBaseline => 2,

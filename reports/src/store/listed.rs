@@ -7,6 +7,8 @@ use serde::Serialize;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
+use super::Error;
+
 /// What people say of a run: a commit, a branch, the place where it was measured.
 pub type Labels = BTreeMap<String, String>;
 
@@ -74,6 +76,20 @@ const LATEST_FIRST: &str = "ORDER BY started DESC, id DESC";
 /// The columns that a [`Listed`] is read from, in its order.
 const COLUMNS: &str = "id, started, url, machine, settings, outcome, partial, duration_s, frames, \
                        p50_ms, p95_ms, p99_ms, max_ms";
+
+/// Labels by their names, each of which has one value.
+///
+/// # Errors
+/// [`Error::TwoLabels`].
+pub fn labels_of(pairs: &[(String, String)]) -> Result<Labels, Error> {
+    let mut labels = Labels::new();
+    for (name, second) in pairs {
+        if let Some(first) = labels.insert(name.clone(), second.clone()) {
+            return Err(Error::TwoLabels { name: name.clone(), first, second: second.clone() });
+        }
+    }
+    Ok(labels)
+}
 
 impl RunId {
     /// The digits.

@@ -86,12 +86,12 @@ impl Store {
     /// The run that `text` names: its id, or enough digits of its beginning.
     ///
     /// # Errors
-    /// [`Error::NoRun`] and [`Error::Ambiguous`].
+    /// [`Error::NoId`], [`Error::NoRun`] and [`Error::Ambiguous`].
     pub fn find(&mut self, text: &str) -> Result<RunId, Error> {
-        let none = Error::NoRun { place: self.place.to_string(), id: text.chars().take(identity::DIGITS).collect() };
         let digits = text.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c));
         if !digits || !(MIN_DIGITS..=identity::DIGITS).contains(&text.len()) {
-            return Err(none);
+            let id = text.chars().take(identity::DIGITS).collect();
+            return Err(Error::NoId { id, least: MIN_DIGITS, most: identity::DIGITS });
         }
         let statement = sqlx::query("SELECT id FROM framelag_runs WHERE id LIKE $1 ORDER BY id LIMIT $2")
             .bind(format!("{text}%"))
@@ -100,7 +100,7 @@ impl Store {
         let ids: sqlx::Result<Vec<String>> = rows.iter().map(|row| row.try_get(0)).collect();
         let mut ids = ids.map_err(|error| self.fail(error))?;
         match ids.len() {
-            0 => Err(none),
+            0 => Err(Error::NoRun { place: self.place.to_string(), id: text.to_owned() }),
             1 => Ok(RunId(ids.remove(0))),
             _ => Err(Error::Ambiguous { id: text.to_owned(), runs: ids }),
         }
