@@ -118,13 +118,19 @@ struct Source<'a> {
     shift: u64,
     lines: Lines<File>,
     next: Option<hlog::Entry>,
+    /// The second that the next line is of, in the joined run. Reckoned once: all sources are looked at for each second.
+    second: Option<u64>,
 }
 
 impl<'a> Source<'a> {
     fn open(part: &'a Part, zero_us: i64) -> Result<Option<Self>, saved::Error> {
-        // One that is missing was noted when it was read.
-        let Ok(file) = File::open(part.saved.path.join("latency.hlog")) else { return Ok(None) };
-        let mut source = Self { part, shift: part.shift(zero_us), lines: Lines::new(file), next: None };
+        let path = part.saved.path.join("latency.hlog");
+        let file = match File::open(&path) {
+            // That was noted when it was read.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(|source| saved::Error::Io { path, source })?,
+        };
+        let mut source = Self { part, shift: part.shift(zero_us), lines: Lines::new(file), next: None, second: None };
         source.advance()?;
         Ok(Some(source))
     }
@@ -143,12 +149,8 @@ impl<'a> Source<'a> {
                 },
             }
         };
+        self.second = self.next.as_ref().map(|entry| self.part.second_of(entry.start_s).saturating_add(self.shift));
         Ok(())
-    }
-
-    fn second(&self) -> Option<u64> {
-        let entry = self.next.as_ref()?;
-        Some(self.part.second_of(entry.start_s).saturating_add(self.shift))
     }
 }
 
@@ -162,11 +164,11 @@ fn log(
     for part in parts.iter().filter(|part| part.is_pooled()) {
         sources.extend(Source::open(part, zero_us)?);
     }
-    while let Some(second) = sources.iter().filter_map(Source::second).min() {
+    while let Some(second) = sources.iter().filter_map(|source| source.second).min() {
         let (mut histograms, mut length_s) = (Histograms::default(), 0.0_f64);
         for source in &mut sources {
             // A line out of order belongs to a second that was written: it counts in this one.
-            while source.second().is_some_and(|next| next <= second) {
+            while source.second.is_some_and(|next| next <= second) {
                 if let Some(entry) = source.next.take() {
                     histograms.of_mut(entry.stage).add(&entry.values);
                     length_s = length_s.max(entry.length_s);
