@@ -29,8 +29,8 @@ pub fn keep(wanted: &Pictures, output: &Output) -> io::Result<Arc<Keeper>> {
     Ok(Arc::new(keeper))
 }
 
-/// Writes what waits and ends it; `output` says how many pictures were dropped on the way, where any were. Whether writing went
-/// well: that of a slow disk did, which only drops pictures, and that of a full one did not, which was said when it happened.
+/// Writes what waits and ends it; `output` says how many pictures were dropped on the way, where any were. False where writing
+/// failed, which was said when it happened; dropped pictures are no failure.
 pub fn finish(keeper: &Keeper, output: &Output) -> bool {
     let kept = keeper.finish();
     if kept.dropped > 0 {

@@ -103,6 +103,16 @@ impl Axis {
         Self { label: label.to_owned(), scale, low: None, high: None }
     }
 
+    /// What it has to span: [`with_ends`] by its scale.
+    pub(super) fn with_ends(&self, values: Vec<f64>, ends: &[f64]) -> Vec<f64> {
+        if !matches!(self.scale, Scale::Log) {
+            return with_ends(values, ends);
+        }
+        let straight = |values: &[f64]| values.iter().map(|value| self.scale.straight(*value)).collect::<Vec<_>>();
+        let positive: Vec<f64> = values.into_iter().filter(|value| *value > 0.0).collect();
+        with_ends(straight(&positive), &straight(ends)).into_iter().map(|value| 10f64.powf(value)).collect()
+    }
+
     /// Spans `values`, and chooses about `ticks` values to write.
     pub(super) fn place(&self, values: impl Iterator<Item = f64>, ticks: usize) -> Placed {
         let usable = |value: &f64| sane(*value).is_some() && self.scale.takes(*value);

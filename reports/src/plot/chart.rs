@@ -1,6 +1,6 @@
 //! A chart with two axes: lines, points with errors, bars, and what is marked in them.
 
-use super::axis::{Axis, with_ends};
+use super::axis::Axis;
 use super::draw::{Placer, axes, line};
 use super::labels::{self, Place};
 use super::{Tone, escape, figure, percent, short};
@@ -123,8 +123,8 @@ impl Chart {
     pub fn svg(&self) -> String {
         let (xs, ys): (Vec<_>, Vec<_>) = self.layers.iter().flat_map(Layer::spans).unzip();
         let (x_ends, y_ends): (Vec<_>, Vec<_>) = self.layers.iter().flat_map(Layer::ends).unzip();
-        let x = self.x.place(with_ends(xs, &x_ends).into_iter(), TICKS_X);
-        let y = self.y.place(with_ends(ys, &y_ends).into_iter(), TICKS_Y);
+        let x = self.x.place(self.x.with_ends(xs, &x_ends).into_iter(), TICKS_X);
+        let y = self.y.place(self.y.with_ends(ys, &y_ends).into_iter(), TICKS_Y);
         let mut body = String::new();
         axes(&mut body, &x, &y);
         let place = Placer { x: &x, y: &y };

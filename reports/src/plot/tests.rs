@@ -111,6 +111,9 @@ fn an_interval_of_two_runs_leaves_the_values_to_see() {
     let [narrow, wide] = [svg(20.0), svg(5_000.0)];
     assert!(narrow.contains(">20</text>") && !narrow.contains(">30</text>"), "{narrow}");
     assert!(wide.contains(">30</text>") && !wide.contains("00</text>"), "up to 35: {wide}");
+    let points = vec![point(0.0, 10.0, 12.0), point(1.0, 100.0, 1e7)];
+    let log = Chart::new("", Axis::linear(""), Axis::log("")).points("", Tone::Series(0), points).svg();
+    assert!(log.contains(">1000</text>") && !log.contains(">100000</text>"), "up to 10,000: {log}");
 }
 
 #[test]

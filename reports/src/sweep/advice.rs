@@ -100,6 +100,7 @@ impl Judge<'_> {
             text.extend(self.among(&alike));
         }
         text.extend(self.tail(*best, &eligible));
+        text.extend(self.youngest(*best, &eligible));
         text.extend(self.picture(latency, *best, &eligible));
         text.extend(self.on_the_front());
         (confidence, Some(*best), tied, text)
@@ -191,6 +192,21 @@ impl Judge<'_> {
         Some(format!("The lowest p99 is that of {}: {lowest}, not {ours} ({sure}).", self.name(steadiest)))
     }
 
+    /// Where the picture on screen is younger, as with more frames a second: a latency does not know how long its picture stays.
+    fn youngest(&self, best: usize, eligible: &[usize]) -> Option<String> {
+        let means = self.means(Metric::Age)?;
+        let youngest = self.extreme(Metric::Age, eligible)?;
+        let better = means.difference(best, youngest)?;
+        let half = better.half(eligible.len().saturating_sub(1).max(1)).unwrap_or(0.0);
+        (better.value > half.max(Metric::Age.margin(means.scale))).then_some(())?;
+        let sure = if means.df > 0.0 { "more than noise" } else { "whether that is noise is not known" };
+        let (lowest, ours) = (self.figure(Metric::Age, youngest)?, self.figure(Metric::Age, best)?);
+        let name = self.name(youngest);
+        Some(format!(
+            "The youngest picture on screen (p99 of its age) is that of {name}: {lowest}, not {ours} ({sure})."
+        ))
+    }
+
     /// What the lowest latency costs in picture, and the lowest latency without that cost.
     fn picture(&self, latency: &Means, best: usize, eligible: &[usize]) -> Option<String> {
         let metric = front::quality(&self.analysis.means)?;
@@ -218,11 +234,11 @@ impl Judge<'_> {
         let front = self.analysis.fronts.first()?;
         let count = |standing| self.group.iter().filter(|cell| front.standing[**cell] == Some(standing)).count();
         let (on, perhaps) = (count(front::Standing::On), count(front::Standing::Perhaps));
-        if self.group.len() < 2 {
+        let settings = self.group.iter().filter(|cell| front.standing[**cell].is_some()).count();
+        if settings < 2 {
             return None;
         }
         let labels: Vec<&str> = front.objectives.iter().map(|metric| metric.label()).collect();
-        let settings = self.group.len();
         let counted = match (on, perhaps) {
             (0, perhaps) => format!("none of {settings} settings for sure, {perhaps} perhaps"),
             (on, 0) => format!("{on} of {settings} settings"),

@@ -41,15 +41,16 @@ impl<'a> Analysis<'a> {
     pub fn of(sweep: &'a Sweep) -> Self {
         let cells = Cell::all(sweep);
         let means: Vec<Means> = Metric::ALL.into_iter().filter_map(|metric| Means::of(metric, &cells)).collect();
-        let (effects, interactions) = effects::all(&sweep.axes, &cells, &means);
+        let seen: Vec<bool> = cells.iter().map(|cell| cell.unseen_percent().is_none()).collect();
+        let of_seen: Vec<Means> = means.iter().map(|means| means.only(&seen)).collect();
+        let (effects, interactions) = effects::all(&sweep.axes, &cells, &of_seen);
         let drift = effects::of(&means, Metric::P50).and_then(|means| drift::of(&sweep.axes, &cells, means));
         let mut groups = by_condition(&sweep.axes, &cells);
         if groups.is_empty() {
             groups.push(Vec::new());
         }
-        let seen =
-            |group: &Vec<usize>| group.iter().copied().filter(|at| cells[*at].unseen_percent().is_none()).collect();
-        let compared: Vec<Vec<usize>> = groups.iter().map(seen).collect();
+        let compared: Vec<Vec<usize>> =
+            groups.iter().map(|group| group.iter().copied().filter(|at| seen[*at]).collect()).collect();
         let fronts = [Metric::P50, Metric::P99].into_iter().filter_map(|of| front(of, &compared, &means)).collect();
         let names = Names::new(&sweep.axes);
         let (advice, warnings) = (Vec::new(), Vec::new());

@@ -43,8 +43,8 @@ impl<'a> Cell<'a> {
         self.mean(|row| row.figures.missing_percent)
     }
 
-    /// The part that was not seen, where that is so large that figures of the rest are another thing's: the latency and the bits of
-    /// the frames that came through.
+    /// The part that was not seen, where it is too large for a comparison: figures are of the frames that came through, and late
+    /// and large ones are those that do not.
     pub fn unseen_percent(&self) -> Option<f64> {
         self.missing_percent().filter(|missing| *missing > MAX_MISSING_PERCENT)
     }

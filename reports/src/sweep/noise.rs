@@ -81,6 +81,12 @@ impl Means {
         (!values.is_empty()).then(|| Self::estimate(metric, scale, values, cells.len()))
     }
 
+    /// The same without the cells that are not `wanted`. What the noise is stays.
+    pub fn only(&self, wanted: &[bool]) -> Self {
+        let of = self.of.iter().zip(wanted).map(|(mean, wanted)| mean.filter(|_| *wanted)).collect();
+        Self { of, ..*self }
+    }
+
     fn estimate(metric: Metric, scale: Scale, values: Vec<Value>, cells: usize) -> Self {
         let least = metric.resolution(scale).powi(2);
         // Noisy cells say little of what a repetition has in common: they count less once it is known which they are.

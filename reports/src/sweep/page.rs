@@ -3,6 +3,7 @@
 use super::advice::{Advice, Confidence};
 use super::analysis::Analysis;
 use super::cells::Cell;
+use super::effects::Interval;
 use super::metric::Metric;
 use super::{Outcome, effects, front};
 use crate::plot::escape;
@@ -124,6 +125,14 @@ fn metrics<'a>(found: &'a Analysis<'a>) -> impl Iterator<Item = Metric> + 'a {
 fn beside_latency(found: &Analysis<'_>) -> Vec<Metric> {
     let bitrate = effects::of(&found.means, Metric::Bitrate).map(|_| Metric::Bitrate);
     bitrate.into_iter().chain(front::quality(&found.means)).collect()
+}
+
+/// `41.2 ms (40.1 to 42.3)`.
+fn range(metric: Metric, of: Interval) -> String {
+    match of.low.zip(of.high) {
+        Some((low, high)) => format!("{} ({} to {})", metric.text(of.value), metric.number(low), metric.number(high)),
+        None => metric.text(of.value),
+    }
 }
 
 /// `p50, ms`.

@@ -209,3 +209,41 @@ fn what_the_decoder_refused_after_a_loss_is_missing_too() {
     run.frames.undecodable = None;
     assert_eq!(Figures::of(&run).missing_percent, None);
 }
+
+#[test]
+fn a_quantile_of_too_few_frames_is_not_told() {
+    let tally = crate::tally::Tally::new(crate::testing::about(std::time::Duration::ZERO));
+    let mut run = tally.run(false);
+    (run.latency_ms.p50, run.latency_ms.p95, run.latency_ms.p99) = (Some(20.0), Some(30.0), Some(40.0));
+    let told = |count: u64, run: &mut Run| {
+        run.latency_ms.count = count;
+        let Figures { p50_ms, p95_ms, p99_ms, .. } = Figures::of(run);
+        [p50_ms, p95_ms, p99_ms].map(|value| value.is_some())
+    };
+    assert_eq!(told(19, &mut run), [true, false, false]);
+    assert_eq!(told(99, &mut run), [true, true, false]);
+    assert_eq!(told(100, &mut run), [true, true, true]);
+
+    let mut sweep = realistic(1, 2);
+    sweep.rows.iter_mut().filter(|row| row.cell == 3).for_each(|row| row.figures.p99_ms = None);
+    let found = Analysis::of(&sweep);
+    assert!(found.warnings.iter().any(|warning| warning.contains("fewer than 100 frames")), "{:#?}", found.warnings);
+}
+
+#[test]
+fn a_setting_whose_late_frames_never_came_moves_no_effect() {
+    let axes = axes(&[("receiver.transport", &["tcp", "udp"]), ("server.x", &["a", "b", "c"])]);
+    let mut lossy = sweep(axes, 4, 2, |_, luck| latency(20.0 * (0.01 * luck.normal()).exp()));
+    // UDP with c: a tenth of the latency, of the tenth of the frames that came.
+    for row in lossy.rows.iter_mut().filter(|row| row.values == [1, 2]) {
+        row.figures = latency(2.0);
+        row.figures.missing_percent = Some(90.0);
+    }
+    let found = Analysis::of(&lossy);
+    let clear = found.effects.iter().filter(|effect| effect.span.as_ref().is_some_and(|span| span.clear));
+    assert_eq!(clear.map(|effect| (effect.metric, effect.axis)).collect::<Vec<_>>(), []);
+    let cell = found.cells.iter().position(|cell| cell.values == [1, 2]).expect("it ran");
+    assert_eq!(found.fronts[0].standing[cell], None);
+    let page = page::sweep(&found);
+    assert!(page.contains("2.0!") && page.contains("With ! more than 1 %"), "the heat map marks it");
+}

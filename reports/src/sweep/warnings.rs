@@ -87,7 +87,7 @@ fn missing(analysis: &Analysis<'_>) -> Option<String> {
     let (count, s) = (missing.len(), if missing.len() == 1 { "" } else { "s" });
     Some(format!(
         "Of {count} setting{s} more than {MAX_MISSING_PERCENT} % of the frames were not seen (lost, or refused by the decoder after a \
-         loss), of {} most ({most:.1} %): latency is that of frames that were.",
+         loss), of {} most ({most:.1} %): their figures are of the frames that were, and are in no effect and on no front.",
         analysis.names.cell(worst)
     ))
 }

@@ -7,7 +7,7 @@ use crate::run::{Outcome, Run};
 /// Warnings and assertions that are shown each.
 const MAX_LINES: usize = 200;
 
-/// Reasons for the outcome that are shown at the top; warnings and assertions have all of them.
+/// Reasons for the outcome that are shown at the top; more of them are below.
 const MAX_REASONS: usize = 10;
 
 /// Title, outcome and figures.

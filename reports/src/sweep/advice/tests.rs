@@ -99,6 +99,19 @@ fn the_steadiest_setting_is_named_where_it_is_another_one() {
 }
 
 #[test]
+fn a_younger_picture_elsewhere_is_named() {
+    let mut sweep = of(&[20.0, 21.0], 4, 0.01, 1);
+    let age = |row: &mut crate::sweep::Row, ms: f64| row.figures.age_p99_ms = Some(ms + f64::from(row.repeat));
+    sweep.rows.iter_mut().for_each(|row| age(row, if row.values[0] == 0 { 220.0 } else { 60.0 }));
+    says(
+        &advice(&sweep),
+        "The youngest picture on screen (p99 of its age) is that of x b: 61.5 ms, not 221.5 ms (more than noise).",
+    );
+    sweep.rows.iter_mut().for_each(|row| age(row, 60.0));
+    assert!(!advice(&sweep).text.iter().any(|line| line.contains("youngest")));
+}
+
+#[test]
 fn each_network_has_a_recommendation_of_its_own() {
     let axes = axes(&[("receiver.transport", &["tcp", "udp"]), ("downlink.loss", &["0%", "5%"])]);
     let sweep = sweep(axes, 4, 2, |values, luck| {

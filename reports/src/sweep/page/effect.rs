@@ -3,7 +3,7 @@
 use super::super::analysis::Analysis;
 use super::super::effects::{Effect, Interval, Level};
 use super::super::metric::Metric;
-use super::{THREE, beside_latency, metrics, with_unit};
+use super::{THREE, beside_latency, metrics, range, with_unit};
 use crate::plot::{Axis, Chart, Point, Tone, escape, with_ends};
 
 pub fn section(found: &Analysis<'_>) -> String {
@@ -152,11 +152,4 @@ fn tone(metric: Metric) -> Tone {
         Metric::Bitrate => 2,
         Metric::Psnr | Metric::Ssim => 4,
     })
-}
-
-fn range(metric: Metric, of: Interval) -> String {
-    match of.low.zip(of.high) {
-        Some((low, high)) => format!("{} ({} to {})", metric.text(of.value), metric.number(low), metric.number(high)),
-        None => metric.text(of.value),
-    }
 }

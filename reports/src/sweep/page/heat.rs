@@ -1,6 +1,7 @@
 //! A heat map for each pair of axes, of p50 and of p99.
 
 use super::super::analysis::Analysis;
+use super::super::cells::MAX_MISSING_PERCENT;
 use super::super::effects;
 use super::super::metric::Metric;
 use super::PAIR;
@@ -20,6 +21,11 @@ pub fn section(found: &Analysis<'_>) -> String {
     } else {
         "<p class=\"soft\">Each field is one setting.</p>\n"
     });
+    if found.cells.iter().any(|cell| cell.unseen_percent().is_some()) {
+        out.push_str(&format!(
+            "<p class=\"warn\">With ! more than {MAX_MISSING_PERCENT} % of the frames were not seen: the figure is of the rest.</p>\n"
+        ));
+    }
     for pair in pairs {
         let [a, b] = pair.map(|axis| found.names.axis(axis));
         out.push_str(&format!("<h3>{} and {}</h3>\n", escape(a), escape(b)));
@@ -65,7 +71,14 @@ fn field(found: &Analysis<'_>, metric: Metric, of: [(usize, usize); 2]) -> Optio
     }
     let on_scale = known.iter().sum::<f64>() / known.len() as f64;
     let value = means.scale.back(metric, on_scale);
-    let part = if known.len() < here.len() { "*" } else { "" };
+    let unseen = here.iter().any(|cell| found.cells[*cell].unseen_percent().is_some());
+    let part = if unseen {
+        "!"
+    } else if known.len() < here.len() {
+        "*"
+    } else {
+        ""
+    };
     let names = of.map(|(axis, value)| format!("{} {}", found.names.axis(axis), found.sweep.axes[axis].values[value]));
     Some(Cell {
         value: on_scale,

@@ -4,7 +4,7 @@ use super::super::analysis::Analysis;
 use super::super::cells::MAX_MISSING_PERCENT;
 use super::super::front::Standing;
 use super::super::metric::Metric;
-use super::{PAIR, beside_latency, with_unit};
+use super::{PAIR, beside_latency, range, with_unit};
 use crate::plot::{Axis, Chart, Point, Tone, escape};
 
 /// Conditions with plots of their own, at most: further ones are in the table.
@@ -17,7 +17,7 @@ pub fn section(found: &Analysis<'_>) -> String {
     let mut out = format!(
         "<h2>Latency against {}</h2>\n<p class=\"soft\">A setting is on the front where no other one beats it in {} at once. It is \
          off it only where that is more than noise. Those of whose frames more than {MAX_MISSING_PERCENT} % were not seen are not compared: \
-         their figures are of the rest. Bars are 95 % intervals.</p>\n",
+         their figures are of the rest. Bars are 95 % intervals; one that reaches the edge goes on.</p>\n",
         escape(&others.iter().map(|metric| metric.label()).collect::<Vec<_>>().join(" and ")),
         escape(&labels.join(", "))
     );
@@ -57,7 +57,7 @@ fn chart(found: &Analysis<'_>, group: &[usize], metric: Metric) -> String {
     let mut chart = Chart::new(&label, axis(metric), axis(Metric::P50)).height(280);
     for (name, tone, standing) in [
         ("off the front", Tone::Muted, Some(Standing::Out)),
-        ("not compared", Tone::Muted, None),
+        ("not compared", Tone::Warn, None),
         ("perhaps on it", Tone::Series(1), Some(Standing::Perhaps)),
         ("on the front", Tone::Series(0), Some(Standing::On)),
     ] {
@@ -80,7 +80,7 @@ fn point(found: &Analysis<'_>, cell: usize, metric: Metric, standing: Option<Sta
         x_error: x.low.zip(x.high),
         y_error: y.low.zip(y.high),
         label: if named { values(found, cell) } else { String::new() },
-        title: format!("{}: {}, {}", found.choice(cell), Metric::P50.text(y.value), metric.text(x.value)),
+        title: format!("{}: {}, {}", found.choice(cell), range(Metric::P50, y), range(metric, x)),
     })
 }
 
