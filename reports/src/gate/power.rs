@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+use super::MAX_RUNS;
 use super::statistics::{EXACT_LEVEL, LEVEL, POWER, STRICT_LEVEL, calm, can_decide, deal, mean, reach, spread, ways};
 use crate::math::normal_quantile;
 
@@ -67,7 +68,7 @@ pub fn more_runs(spread: Option<f64>, runs: [usize; 2], target: f64, limit: f64)
         }
     };
     // The more runs, the smaller what they show.
-    let (mut few, mut many) = (0, MAX_MORE);
+    let (mut few, mut many) = (0, MAX_MORE.min(MAX_RUNS.saturating_sub(runs[0].max(runs[1]))));
     if !enough(many) {
         return None;
     }

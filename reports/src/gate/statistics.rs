@@ -94,13 +94,13 @@ pub fn level(spread: f64, runs: [usize; 2], limit: f64) -> f64 {
 
 /// The largest spread with which a change of [`BLIND`] times the limit would not be missed.
 pub(super) fn calm(runs: [usize; 2], limit: f64) -> f64 {
-    let (noise, missed) = (reach(LEVEL, runs), t_quantile(POWER, freedom(runs)) * error(1.0, runs));
+    let (noise, missed) = (reach(LEVEL, runs), t_quantile(POWER, freedom(runs)) * error(runs));
     (BLIND * limit / (noise + missed)).min((BLIND - 1.0) * limit / missed)
 }
 
 /// How far a change has to be from 0 for t at this level, where the spread is 1.
 pub(super) fn reach(level: f64, runs: [usize; 2]) -> f64 {
-    t_quantile(1.0 - level, freedom(runs)) * error(1.0, runs)
+    t_quantile(1.0 - level, freedom(runs)) * error(runs)
 }
 
 /// Whether so many runs can show anything: the permutation test has its steps.
@@ -127,9 +127,9 @@ pub(super) fn spread(baseline: &[f64], candidate: &[f64]) -> f64 {
     ((squares(baseline) + squares(candidate)) / freedom([baseline.len(), candidate.len()])).sqrt()
 }
 
-/// The standard error of the difference of two means.
-fn error(spread: f64, runs: [usize; 2]) -> f64 {
-    spread * (1.0 / runs[0] as f64 + 1.0 / runs[1] as f64).sqrt()
+/// The standard error of the difference of two means, where the spread is 1.
+fn error(runs: [usize; 2]) -> f64 {
+    (1.0 / runs[0] as f64 + 1.0 / runs[1] as f64).sqrt()
 }
 
 /// What is left of so many runs, of which there are three at least, once both means are known.

@@ -45,10 +45,14 @@ fn bad(analysis: &Analysis<'_>, outcome: Outcome, what: &str) -> Option<String> 
     })
 }
 
-/// The first line of a text, no longer than a sentence.
+/// The first line of a text, no longer than a sentence; … where it was longer.
 fn first_line(text: &str) -> String {
     const MAX_CHARS: usize = 160;
-    text.lines().next().unwrap_or_default().trim_end_matches('.').chars().take(MAX_CHARS).collect()
+    let line = text.lines().next().unwrap_or_default().trim_end_matches('.');
+    match line.char_indices().nth(MAX_CHARS) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
+    }
 }
 
 fn and_more(count: usize) -> String {
