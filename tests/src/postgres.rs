@@ -3,6 +3,7 @@
 
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use crate::need;
 use crate::process::{Builder, Finished, Process};
@@ -84,9 +85,10 @@ impl Postgres {
 
     /// Does something in a transaction of a database that stays open until this is dropped.
     pub fn hold(&self, database: &str, sql: &str) -> Process {
-        let steps = ["BEGIN", sql, r"\warn held", "SELECT pg_sleep(600)"];
-        let steps = steps.into_iter().flat_map(|step| ["-c", step]);
-        let mut holder = self.client("psql").args(["-d", database]).args(steps).spawn();
+        let steps = ["BEGIN", sql, r"\warn held"].into_iter().flat_map(|step| ["-c", step]);
+        // What comes next it would read from us: nothing. The server sees that it is gone, as it would not in a statement.
+        let psql = self.client("psql").args(["-d", database]).args(steps).args(["-f", "-"]);
+        let mut holder = psql.stdin(Stdio::piped()).spawn();
         holder.wait_for_line("the lock", LIMIT, |line| (line == "held").then_some(()));
         holder
     }
