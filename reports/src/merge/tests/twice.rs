@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// How long a folder's thread may take to write; on a busy machine, too.
+const LIMIT: Duration = Duration::from_secs(60);
+
 /// Copies a report, be it one that is being written: of the files that come and go there only those that stay.
 fn copy(from: &Path, to: &Path) {
     fs::create_dir(to).expect("a new folder");
@@ -28,7 +31,10 @@ fn a_copy_that_was_made_while_the_run_went_on_is_the_same_run() {
     given.play(&mut recorder);
     // The folder's thread writes once a second of the run: that which is there has to have a picture.
     let has_picture = || Saved::open(&whole).is_ok_and(|saved| saved.run.startup.first_reading_ms.is_some());
+    let begun = std::time::Instant::now();
     while !has_picture() {
+        let waited = begun.elapsed();
+        assert!(waited < LIMIT, "no picture in the report at {} after {waited:?}", whole.display());
         std::thread::sleep(Duration::from_millis(5));
     }
     copy(&whole, &early);
