@@ -12,11 +12,11 @@ use crate::rate::FrameRate;
 /// How long a child may take to start and encode the first picture; a GPU's driver takes seconds at times.
 pub const START_LIMIT: Duration = Duration::from_secs(10);
 /// Longest wait for a unit after that.
-const UNIT_LIMIT: Duration = Duration::from_secs(1);
-/// How many pictures in a row, over [`SILENT_LIMIT`], may come out too late or not at all.
+pub const UNIT_LIMIT: Duration = Duration::from_secs(1);
+/// How many pictures in a row may come out too late or not at all, and how long they may be waited for in all.
 const SILENT_MAX: u32 = 5;
 const SILENT_LIMIT: Duration = Duration::from_secs(5);
-/// How many of the last units say how slow the encoder is: about two seconds of them.
+/// How many of the last units say how slow the encoder is: two seconds of them at 30 per second.
 const REMEMBERED: usize = 64;
 
 /// Which pictures an encoder has, and how long it took for others.
@@ -28,22 +28,30 @@ pub struct Patience {
     owed: VecDeque<(u64, Instant)>,
     /// How long the last units took.
     took: VecDeque<Duration>,
-    /// When a unit last came in time; before that, when the first picture was read.
-    in_time: Option<Instant>,
     /// Pictures in a row of which none came in time.
     silent: u32,
+    /// How long those were waited for: while a source pauses, nothing is asked of the encoder.
+    waited: Duration,
+    /// The last picture of which that was counted.
+    counted: Option<u64>,
 }
 
 impl Patience {
     /// With an encoder for pictures at `rate`.
     pub fn new(rate: FrameRate) -> Self {
-        Self { interval: rate.time_of(1), owed: VecDeque::new(), took: VecDeque::new(), in_time: None, silent: 0 }
+        Self {
+            interval: rate.time_of(1),
+            owed: VecDeque::new(),
+            took: VecDeque::new(),
+            silent: 0,
+            waited: Duration::ZERO,
+            counted: None,
+        }
     }
 
     /// The encoder has read picture `number`. There is an end to what it owes: see [`Patience::over`].
     pub fn given(&mut self, number: u64, now: Instant) {
         self.owed.push_back((number, now));
-        self.in_time.get_or_insert(now);
     }
 
     /// The unit of picture `number` came: those before it were skipped. Whether it was owed.
@@ -57,7 +65,7 @@ impl Patience {
             self.took.push_front(now - read);
         }
         if !late {
-            (self.in_time, self.silent) = (Some(now), 0);
+            (self.silent, self.waited) = (0, Duration::ZERO);
         }
         true
     }
@@ -70,18 +78,21 @@ impl Patience {
         Some(limit.saturating_sub(now.saturating_duration_since(read)))
     }
 
-    /// The wait is over. An encoder may skip a picture, but has to go on.
+    /// The wait is over. An encoder may skip a picture, but has to go on. However often it is asked, each picture counts once.
     ///
     /// # Errors
     /// What is wrong with it.
     pub fn over(&mut self, now: Instant) -> Result<(), String> {
-        let Some((number, _)) = self.owed.back() else { return Ok(()) };
-        if *number == 0 {
+        let Some(&(number, read)) = self.owed.back() else { return Ok(()) };
+        if number == 0 {
             return Err(format!("it gave nothing within {START_LIMIT:?}"));
         }
+        if self.counted.replace(number) == Some(number) {
+            return Ok(());
+        }
         self.silent += 1;
-        let since = self.in_time.map_or(Duration::ZERO, |in_time| now.saturating_duration_since(in_time));
-        if self.silent < SILENT_MAX || since < SILENT_LIMIT {
+        self.waited += now.saturating_duration_since(read);
+        if self.silent < SILENT_MAX || self.waited < SILENT_LIMIT {
             return Ok(());
         }
         let silent = self.silent;
@@ -147,6 +158,36 @@ mod tests {
         }
         patience.given(1000, now);
         assert_eq!(patience.left(now), Some(40 * MS));
+    }
+
+    #[test]
+    fn a_source_that_pauses_is_not_the_encoders_silence() {
+        for skipped_before in [false, true] {
+            let (mut patience, mut now) = begun();
+            patience.given(1, now);
+            if skipped_before {
+                now += 40 * MS;
+                assert_eq!(patience.over(now), Ok(()));
+            } else {
+                assert!(patience.came(1, now + 5 * MS));
+            }
+            now += Duration::from_secs(60);
+            for number in 2..10 {
+                patience.given(number, now);
+                now += 40 * MS;
+                assert_eq!(patience.over(now), Ok(()), "picture {number}, after a pause");
+            }
+            assert!(patience.came(9, now));
+        }
+    }
+
+    #[test]
+    fn a_picture_counts_once_however_often_it_is_asked_for() {
+        let (mut patience, now) = begun();
+        patience.given(1, now);
+        for asked in 0..100 {
+            assert_eq!(patience.over(now + asked * 1000 * MS), Ok(()), "asked {asked} times before");
+        }
     }
 
     /// When an encoder is given up that `answers` to each picture when it is no longer waited for.
