@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::clock::{self, Clock};
 use common::frame::PublisherTimes;
@@ -94,11 +94,10 @@ impl Push {
             args::Transport::Tcp => send::Transport::Tcp,
             args::Transport::Udp => send::Transport::Udp,
         };
-        let frame_rate = Some(format.rate.as_f64());
         let sender = Sender::start(send::Config {
             to: url,
             transport,
-            frame_rate,
+            frame_rate: Some(format.rate.as_f64()),
             first_sequence: rand::random(),
             clock: Arc::clone(&clock),
         })?;
@@ -215,13 +214,19 @@ impl Push {
         Counters { dropped_by_encoder: self.dropped, ..self.sender.stats().into() }
     }
 
-    /// Sends what waits, closes the session, and gives what went out in all.
+    /// Sends what the encoder still has, closes the session, and gives what went out in all.
     ///
     /// # Errors
     /// [`Error::Send`] where there never was a connection.
-    pub fn finish(self) -> Result<Counters, Error> {
-        let dropped_by_encoder = self.dropped + self.pending.len() as u64;
-        Ok(Counters { dropped_by_encoder, ..self.sender.finish()?.into() })
+    pub fn finish(mut self) -> Result<Counters, Error> {
+        let end = Instant::now() + encode::UNIT_LIMIT;
+        // What is wrong with the encoder has ended the run before, or costs it no more than these pictures.
+        while !self.pending.is_empty()
+            && let Ok(Some(encoded)) = encode::late_unit(&mut *self.encoder, end)
+        {
+            self.send(encoded)?;
+        }
+        Ok(Counters { dropped_by_encoder: self.dropped + self.pending.len() as u64, ..self.sender.finish()?.into() })
     }
 }
 
@@ -258,15 +263,13 @@ fn is_loopback(url: &Url) -> bool {
 }
 
 fn start_server(rtsp: std::net::SocketAddr, http: std::net::SocketAddr, log: Log) -> Result<server::Handle, Error> {
-    let config = server::Config { rtsp, http: Some(http), ..server::Config::default() };
-    let server = server::start(config)?;
+    let server = server::start(server::Config { rtsp, http: Some(http), ..server::Config::default() })?;
     log.info("server", &format!("server in this process; play with: receiver {}", url_of(&server)));
     Ok(server)
 }
 
 fn url_of(server: &server::Handle) -> Url {
-    Url::parse(&format!("rtsp://{}/{EMBEDDED_PATH}", server.rtsp_addr()))
-        .expect("an address and a plain path are a URL")
+    Url::parse(&format!("rtsp://{}/{EMBEDDED_PATH}", server.rtsp_addr())).expect("an address and a path are a URL")
 }
 
 fn without_user(url: &Url) -> String {

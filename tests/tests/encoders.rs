@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use framelag_tests::measuring::{begun, expect_measured, publisher_with_server, receiver};
 use framelag_tests::process::{Builder, Finished};
@@ -10,7 +10,7 @@ use framelag_tests::report::Report;
 use framelag_tests::serving::Transport;
 use framelag_tests::{LIMIT, Process, binary, need, turn};
 use publisher::capture::pattern;
-use publisher::encode::{Child, Config, Encoder};
+use publisher::encode::{self, Child, Config, Encoder};
 use publisher::rate::FrameRate;
 use receiver::decode::Decode;
 use receiver::decode::openh264::OpenH264;
@@ -180,11 +180,8 @@ fn the_receivers_decoder_takes_x264_at_every_setting() {
         for (number, picture) in (0..6).zip(pattern::pictures(size)) {
             encoder.encode(&picture, Duration::ZERO, false).expect("it encodes");
             // On a busy machine it may come later than it is waited for at once.
-            let encoded = loop {
-                if let Some(encoded) = encoder.next_unit().expect("it encodes") {
-                    break encoded;
-                }
-            };
+            let encoded = encode::late_unit(&mut encoder, Instant::now() + LIMIT).expect("it encodes");
+            let encoded = encoded.unwrap_or_else(|| panic!("{size}: no unit of picture {number} within {LIMIT:?}"));
             assert_eq!((encoded.picture, encoded.unit.idr), (number, number % 3 == 0), "{size}");
             let mut decoded = None;
             let outcome = decoder.decode(&encoded.unit.annex_b, &mut |planes| decoded = Some(planes.size));

@@ -1,6 +1,6 @@
 //! Pictures to H.264 access units.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::frame::{Picture, Size};
 
@@ -14,6 +14,7 @@ mod patience;
 
 pub use child::Child;
 pub use openh264::OpenH264;
+pub use patience::UNIT_LIMIT;
 
 /// What an encoder is told.
 #[derive(Clone, Copy, Debug)]
@@ -151,6 +152,22 @@ pub trait Encoder: Send {
     fn takes_idr_requests(&self) -> bool;
 }
 
+/// The next access unit, with no later picture to bring it: where none is to be waited for any more, it is still asked for until
+/// `end`.
+///
+/// # Errors
+/// [`Error`], after which the encoder is of no more use.
+pub fn late_unit(encoder: &mut dyn Encoder, end: Instant) -> Result<Option<Encoded>, Error> {
+    /// From one question to the next.
+    const EVERY: Duration = Duration::from_millis(5);
+    loop {
+        match encoder.next_unit()? {
+            None if Instant::now() < end => std::thread::sleep(EVERY),
+            answer => return Ok(answer),
+        }
+    }
+}
+
 /// Starts the encoder `choice`.
 ///
 /// # Errors
@@ -160,4 +177,38 @@ pub fn open(choice: &Choice, config: Config) -> Result<Box<dyn Encoder>, Error> 
         Choice::OpenH264 => Box::new(OpenH264::new(config)?),
         Choice::Ffmpeg(name) => Box::new(Child::start(name, config)?),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One whose only unit is there when it has been asked for it so many times in vain.
+    struct Late(u32);
+
+    impl Encoder for Late {
+        fn encode(&mut self, _: &Picture, _: Duration, _: bool) -> Result<(), Error> {
+            Ok(())
+        }
+
+        fn next_unit(&mut self) -> Result<Option<Encoded>, Error> {
+            match self.0.checked_sub(1) {
+                Some(left) => self.0 = left,
+                None => return Ok(Some(Encoded { picture: 7, unit: AccessUnit::default() })),
+            }
+            Ok(None)
+        }
+
+        fn takes_idr_requests(&self) -> bool {
+            false
+        }
+    }
+
+    #[test]
+    fn a_unit_that_is_late_is_asked_for_until_the_end() {
+        let now = Instant::now();
+        let late = late_unit(&mut Late(3), now + Duration::from_secs(3600)).expect("it does not fail");
+        assert_eq!(late.map(|encoded| encoded.picture), Some(7));
+        assert_eq!(late_unit(&mut Late(u32::MAX), now).expect("it does not fail"), None, "and no longer");
+    }
 }
