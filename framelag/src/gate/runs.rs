@@ -130,8 +130,11 @@ fn has_report(folder: &Path) -> bool {
 /// The folder itself where it is a report or has no folders in it; else those, by name, hidden ones aside. Each of them stands
 /// for a run: that one has no report is no reason to do without it, a receiver that crashed early leaves just that.
 fn reports_in(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    if has_report(folder) || !folder.is_dir() {
+    if has_report(folder) {
         return Ok(vec![folder.to_owned()]);
+    }
+    if !folder.is_dir() {
+        return Err(saved::Error::NoRun { folder: folder.to_owned() }.into());
     }
     let unreadable = |error| Error::Failed(format!("cannot read {}: {error}", folder.display()));
     let mut inside = Vec::new();
