@@ -89,13 +89,16 @@ fn pictures_are_of_the_size_and_rate_that_their_file_has() {
     let scaled = of("[fixed]\npublisher.size = \"640x480\"\n");
     assert_eq!((scaled.gop_time, scaled.pictures_bytes), (cell.gop_time, cell.pictures_bytes * 4));
     std::fs::write(&file, "YUV4MPEG2 W0 H0\n").expect("it is ours");
-    let plan = plan::read(&format!(
-        "name = \"t\"\nsource = \"{}\"\nduration = \"10s\"\n[fixed]\npublisher.fps = 20\n[axes]\npublisher.gop = [20, 50]\n",
-        file.display()
-    ));
-    let found = cells(&plan.unwrap_or_else(|mistakes| panic!("{mistakes:?}"))).map(|cells| cells.len());
-    let found = found.expect_err("it is no video any more");
-    assert!(found[0].what.contains("small.y4m") && found[0].line == Some(2), "{found:?}");
+    // Also where there is nothing to find out.
+    for fixed in ["publisher.fps = 20\n", "publisher.fps = 20\npublisher.size = \"320x240\"\n"] {
+        let plan = plan::read(&format!(
+            "name = \"t\"\nsource = \"{}\"\nduration = \"10s\"\n[fixed]\n{fixed}[axes]\npublisher.gop = [20, 50]\n",
+            file.display()
+        ));
+        let found = cells(&plan.unwrap_or_else(|mistakes| panic!("{mistakes:?}"))).map(|cells| cells.len());
+        let found = found.expect_err("it is no video any more");
+        assert!(found[0].what.contains("small.y4m") && found[0].line == Some(2), "{found:?}");
+    }
 }
 
 #[test]
