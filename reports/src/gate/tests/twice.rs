@@ -1,5 +1,7 @@
 //! A run counts once: as itself, as a copy, or as a part of what it was joined into.
 
+use std::slice;
+
 use super::*;
 use crate::merge::Merged;
 
@@ -18,17 +20,17 @@ fn what_was_joined_and_its_parts_count_once() {
     };
     let of = |first: &str, second: &str| (first.to_owned(), second.to_owned());
     let whole = joined(&[&run(58, 100.0), &baseline[1], &run(59, 100.0)]);
-    assert_eq!(refused(&baseline, std::slice::from_ref(&whole)), of("baseline/1", "candidate/0"));
-    let both = [baseline.as_slice(), std::slice::from_ref(&whole)].concat();
+    assert_eq!(refused(&baseline, slice::from_ref(&whole)), of("baseline/1", "candidate/0"));
+    let both = [baseline.as_slice(), slice::from_ref(&whole)].concat();
     assert_eq!(refused(&both, &candidate), of("baseline/1", "baseline/5"), "on one side too");
     let overlap = joined(&[&run(57, 100.0), &run(59, 100.0)]);
-    assert_eq!(refused(&[overlap.clone()], &[whole.clone()]), of("baseline/0", "candidate/0"));
+    assert_eq!(refused(slice::from_ref(&overlap), slice::from_ref(&whole)), of("baseline/0", "candidate/0"));
     // Where an earlier version joined them, they are known by their figures.
     let mut early = whole.clone();
     early.merged.as_mut().expect("joined").receivers.iter_mut().for_each(|receiver| receiver.identity = None);
-    assert_eq!(refused(&baseline, std::slice::from_ref(&early)), of("baseline/1", "candidate/0"));
-    assert_eq!(refused(std::slice::from_ref(&early), &baseline), of("baseline/0", "candidate/1"));
+    assert_eq!(refused(&baseline, slice::from_ref(&early)), of("baseline/1", "candidate/0"));
+    assert_eq!(refused(slice::from_ref(&early), &baseline), of("baseline/0", "candidate/1"));
     // The same joined run, and not the first of its receivers.
-    assert!(matches!(compared(&[whole.clone()], &[whole]), Err(Refusal::Twice { .. })));
+    assert!(matches!(compared(slice::from_ref(&whole), slice::from_ref(&whole)), Err(Refusal::Twice { .. })));
     compared(&[overlap], &candidate).expect("they have no receiver in common");
 }
