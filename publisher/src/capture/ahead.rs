@@ -5,7 +5,7 @@ use std::time::Duration;
 use common::frame::{Picture, Size};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use super::{Captured, Error, Frame, Next};
+use super::{Captured, Error, Format, Frame, Next};
 
 /// Pictures that wait at most. Enough to hide a slow disk or a child's hiccup of a quarter second at 30 per second.
 const DEPTH: usize = 8;
@@ -19,19 +19,50 @@ pub trait Reader: Send + 'static {
     fn read(&mut self, picture: &mut Picture) -> Result<bool, Error>;
 }
 
+/// A file, pipe or child process that is read ahead.
+pub struct Source {
+    ahead: Ahead,
+    format: Format,
+    name: String,
+}
+
+impl Source {
+    /// Starts to read pictures of `format` from what messages call `name`.
+    ///
+    /// # Errors
+    /// [`Error::Start`] where there can be no thread.
+    pub fn start(name: String, format: Format, reader: impl Reader) -> Result<Self, Error> {
+        Ok(Self { ahead: Ahead::start(format.size, reader)?, format, name })
+    }
+}
+
+impl super::Source for Source {
+    fn format(&self) -> Format {
+        self.format
+    }
+
+    fn describe(&self) -> String {
+        self.name.clone()
+    }
+
+    fn next(&mut self, limit: Duration) -> Result<Next, Error> {
+        self.ahead.next(limit)
+    }
+
+    fn recycle(&mut self, picture: Picture) {
+        self.ahead.recycle(picture);
+    }
+}
+
 /// The near end of a reader's thread. The thread ends when its input does, or with the first picture that is read
 /// after this value is dropped.
-pub struct Ahead {
+struct Ahead {
     pictures: Receiver<Result<Picture, Error>>,
     used: Sender<Picture>,
 }
 
 impl Ahead {
-    /// Starts to read pictures of `size`.
-    ///
-    /// # Errors
-    /// [`Error::Start`] where there can be no thread.
-    pub fn start(size: Size, reader: impl Reader) -> Result<Self, Error> {
+    fn start(size: Size, reader: impl Reader) -> Result<Self, Error> {
         let (pictures_in, pictures) = bounded(DEPTH);
         let (used, used_out) = bounded(DEPTH);
         std::thread::Builder::new()
@@ -41,11 +72,7 @@ impl Ahead {
         Ok(Self { pictures, used })
     }
 
-    /// The next picture, waiting at most `limit`.
-    ///
-    /// # Errors
-    /// The reader's.
-    pub fn next(&self, limit: Duration) -> Result<Next, Error> {
+    fn next(&self, limit: Duration) -> Result<Next, Error> {
         match self.pictures.recv_timeout(limit) {
             Ok(Ok(picture)) => Ok(Next::Frame(Frame { picture, captured: Captured::Unknown })),
             Ok(Err(error)) => Err(error),
@@ -54,8 +81,7 @@ impl Ahead {
         }
     }
 
-    /// Gives a picture's memory back to the reader.
-    pub fn recycle(&self, picture: Picture) {
+    fn recycle(&self, picture: Picture) {
         // A full or closed channel frees the picture, which is right too.
         drop(self.used.try_send(picture));
     }

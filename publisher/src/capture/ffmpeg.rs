@@ -1,96 +1,154 @@
-//! Files that only ffmpeg reads, through a child process that writes y4m into a pipe.
+//! What only ffmpeg reads, through a child process that writes y4m into a pipe.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::path::Path;
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, Command, Stdio};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use common::frame::Picture;
 
-use super::{Error, Format, Next, y4m};
+use super::{Error, Format, ahead, looped, y4m};
 use crate::config::Wish;
 
 /// How much of what ffmpeg says is kept: its first line tells what is wrong.
 const MAX_STDERR: u64 = 64 * 1024;
 
 /// Pictures of a file, decoded, scaled and put to a steady rate by ffmpeg.
-pub struct Source {
-    pictures: y4m::Source,
-    child: Child,
-    complaints: Option<JoinHandle<String>>,
+///
+/// # Errors
+/// [`Error::NoFfmpeg`]; [`Error::Unusable`] with ffmpeg's own words where the file is no video.
+pub fn file(path: &Path, wish: Wish, looped: bool) -> Result<ahead::Source, Error> {
+    let name = path.display().to_string();
+    if is_text(path) {
+        let why = "is a text, which ffmpeg would play as a terminal shows it: give a video".to_owned();
+        return Err(Error::Unusable { name, why });
+    }
+    let path = path.to_owned();
+    looped::start(described(&name), looped, move || {
+        let (input, stdin) = input(&path)?;
+        Decoding::start(&name, command(&[OsStr::new("-i"), &input], wish).stdin(stdin), None)
+    })
+}
+
+/// Pictures of a y4m stream that is not 8-bit 4:2:0, or not as it is wished.
+///
+/// # Errors
+/// As [`file`].
+pub fn pipe(name: &str, header: y4m::Header, wish: Wish) -> Result<ahead::Source, Error> {
+    let mut command = command(&["-f", "yuv4mpegpipe", "-i", "pipe:0"], wish);
+    let (decoding, format) = Decoding::start(name, command.stdin(Stdio::piped()), Some(header))?;
+    ahead::Source::start(described(name), format, decoding)
+}
+
+fn described(name: &str) -> String {
+    format!("{name} (through ffmpeg)")
+}
+
+/// One ffmpeg, and the pictures that it writes. Dropping it ends ffmpeg.
+struct Decoding {
+    pictures: y4m::Reader,
+    child: Running,
     name: String,
 }
 
-impl Source {
-    /// Starts ffmpeg and waits for its first picture's format.
-    ///
-    /// # Errors
-    /// [`Error::NoFfmpeg`]; [`Error::Unusable`] with ffmpeg's own words where the file is no video.
-    pub fn open(path: &Path, wish: Wish, looped: bool) -> Result<Self, Error> {
-        let name = path.display().to_string();
-        if is_text(path) {
-            let why = "is a text, which ffmpeg would play as a terminal shows it: give a video".to_owned();
-            return Err(Error::Unusable { name, why });
+impl Decoding {
+    /// Starts ffmpeg, feeds it `stream` where there is one, and waits for the format of its pictures.
+    fn start(name: &str, command: &mut Command, stream: Option<y4m::Header>) -> Result<(Self, Format), Error> {
+        let mut child = Running::spawn(name, command)?;
+        if let (Some(stream), Some(stdin)) = (stream, child.process.stdin.take()) {
+            let feeder = std::thread::Builder::new().name("ffmpeg-stdin".to_owned());
+            let feeder = feeder.spawn(move || feed(stream, stdin));
+            feeder.map_err(|why| Error::Start("a thread that feeds ffmpeg", why))?;
         }
-        let mut child = match command(path, wish, looped).spawn() {
-            Ok(child) => child,
-            Err(why) if why.kind() == std::io::ErrorKind::NotFound => return Err(Error::NoFfmpeg(name)),
-            Err(why) => return Err(Error::Start("ffmpeg", why)),
-        };
-        let stdout = child.stdout.take().expect("standard output is piped");
-        let stderr = child.stderr.take().expect("standard error is piped");
-        let complaints = std::thread::Builder::new().name("ffmpeg-stderr".to_owned()).spawn(move || first_line(stderr));
-        let complaints = complaints.map_err(|why| Error::Start("a thread that hears ffmpeg", why))?;
-        match y4m::Reader::new(name.clone(), Box::new(stdout)).and_then(y4m::Source::start) {
-            Ok(pictures) => Ok(Self { pictures, child, complaints: Some(complaints), name }),
-            Err(error) => {
-                end(&mut child);
-                let words = complaints.join().unwrap_or_default();
-                let why = format!("cannot be read as video: {words}");
-                Err(if words.is_empty() { error } else { Error::Unusable { name, why } })
+        let stdout = child.process.stdout.take().expect("standard output is piped");
+        let unusable = |why| Error::Unusable { name: name.to_owned(), why };
+        let header = y4m::Header::read(Box::new(stdout)).map_err(|why| match child.end() {
+            words if words.contains("matches no streams") => {
+                unusable("has no video stream (a cover picture is none)".to_owned())
             }
-        }
+            words if words.is_empty() => unusable(format!("cannot be read as video: what ffmpeg makes of it {why}")),
+            words => unusable(format!("cannot be read as video: {words}")),
+        })?;
+        let (pictures, format) = y4m::Reader::new(name.to_owned(), header)?;
+        Ok((Self { pictures, child, name: name.to_owned() }, format))
     }
+}
 
-    /// How ffmpeg ended, when its pipe has.
-    fn finish(&mut self) -> Result<Next, Error> {
-        let status = self.child.wait();
-        let words = self.complaints.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
+impl ahead::Reader for Decoding {
+    fn read(&mut self, picture: &mut Picture) -> Result<bool, Error> {
+        if self.pictures.read(picture)? {
+            return Ok(true);
+        }
+        let succeeded = self.child.process.wait().is_ok_and(|status| status.success());
+        let words = self.child.words();
         // ffmpeg calls it a success where it skipped what it could not read: of a file that is cut off, too.
-        if status.is_ok_and(|status| status.success()) && words.is_empty() {
-            return Ok(Next::End);
+        if succeeded && words.is_empty() {
+            return Ok(false);
         }
         Err(Error::Broken { name: self.name.clone(), why: format!("is damaged or cut off, says ffmpeg: {words}") })
     }
 }
 
-impl Drop for Source {
-    fn drop(&mut self) {
-        end(&mut self.child);
+/// A child process that is ended when it is dropped, and a thread that hears what it complains of.
+struct Running {
+    process: Child,
+    complaints: Option<JoinHandle<String>>,
+}
+
+impl Running {
+    fn spawn(name: &str, command: &mut Command) -> Result<Self, Error> {
+        let process = match command.spawn() {
+            Ok(process) => process,
+            Err(why) if why.kind() == ErrorKind::NotFound => return Err(Error::NoFfmpeg(name.to_owned())),
+            Err(why) => return Err(Error::Start("ffmpeg", why)),
+        };
+        let mut running = Self { process, complaints: None };
+        let stderr = running.process.stderr.take().expect("standard error is piped");
+        let listener = std::thread::Builder::new().name("ffmpeg-stderr".to_owned()).spawn(move || first_line(stderr));
+        running.complaints = Some(listener.map_err(|why| Error::Start("a thread that hears ffmpeg", why))?);
+        Ok(running)
+    }
+
+    /// What it complained of, when it has ended.
+    fn words(&mut self) -> String {
+        self.complaints.take().and_then(|thread| thread.join().ok()).unwrap_or_default()
+    }
+
+    /// Ends it where it still runs, and says what it complained of.
+    fn end(&mut self) -> String {
+        if let Err(why) = self.process.kill().and_then(|()| self.process.wait()) {
+            tracing::debug!("ending ffmpeg: {why}");
+        }
+        self.words()
     }
 }
 
-impl super::Source for Source {
-    fn format(&self) -> Format {
-        self.pictures.format()
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.end();
     }
+}
 
-    fn describe(&self) -> String {
-        format!("{} (through ffmpeg)", self.name)
+/// Writes `stream` to ffmpeg until one of the two ends.
+fn feed(stream: y4m::Header, mut stdin: ChildStdin) {
+    if let Err(why) = io::copy(&mut stream.into_stream(), &mut stdin) {
+        tracing::debug!("ffmpeg's standard input: {why}");
     }
+}
 
-    fn next(&mut self, limit: Duration) -> Result<Next, Error> {
-        match self.pictures.next(limit)? {
-            Next::End => self.finish(),
-            next => Ok(next),
-        }
+/// What to call a file towards ffmpeg, and its standard input. `%` in an image's name would stand for a sequence of images:
+/// such a file is handed over open, without its name.
+fn input(path: &Path) -> Result<(OsString, Stdio), Error> {
+    if path.as_os_str().as_encoded_bytes().contains(&b'%') {
+        let file = File::open(path).map_err(|why| Error::Open { path: path.to_owned(), why })?;
+        return Ok(("file:/dev/fd/0".into(), file.into()));
     }
-
-    fn recycle(&mut self, picture: Picture) {
-        self.pictures.recycle(picture);
-    }
+    // The prefix keeps a file name that looks like an option or a URL from being taken for one.
+    let mut input = OsString::from("file:");
+    input.push(path);
+    Ok((input, Stdio::null()))
 }
 
 /// Whether ffmpeg would take the file for the screen of a terminal: it does so by these endings, where nothing in the file says
@@ -105,17 +163,12 @@ fn is_text(path: &Path) -> bool {
         && !beginning.contains(&0)
 }
 
-/// `ffmpeg -i FILE` to y4m on standard output, with its errors on standard error.
-fn command(path: &Path, wish: Wish, looped: bool) -> Command {
+/// ffmpeg with `input`, to y4m on standard output and errors on standard error.
+fn command(input: &[impl AsRef<OsStr>], wish: Wish) -> Command {
     let mut command = Command::new("ffmpeg");
-    command.args(["-nostdin", "-hide_banner", "-loglevel", "error"]);
-    if looped {
-        command.args(["-stream_loop", "-1"]);
-    }
-    // The prefix keeps a file name that looks like an option or a URL from being taken for one.
-    let mut input = std::ffi::OsString::from("file:");
-    input.push(path);
-    command.arg("-i").arg(input).args(["-map", "0:v:0"]);
+    command.args(["-nostdin", "-hide_banner", "-loglevel", "error"]).args(input);
+    // A capital V leaves cover pictures out.
+    command.args(["-map", "0:V:0"]);
     let mut filters = Vec::new();
     if let Some(size) = wish.size {
         filters.push(format!("scale={}:{}", size.width, size.height));
@@ -127,7 +180,7 @@ fn command(path: &Path, wish: Wish, looped: bool) -> Command {
         command.args(["-vf", &filters.join(",")]);
     }
     command.args(["-pix_fmt", "yuv420p", "-f", "yuv4mpegpipe", "-"]);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
@@ -136,7 +189,7 @@ fn first_line(stderr: ChildStderr) -> String {
     let mut reader = BufReader::new(stderr);
     let mut text = Vec::new();
     let kept = reader.by_ref().take(MAX_STDERR).read_to_end(&mut text);
-    let rest = std::io::copy(&mut reader, &mut std::io::sink());
+    let rest = io::copy(&mut reader, &mut io::sink());
     if let Err(why) = kept.and(rest) {
         tracing::debug!("ffmpeg's standard error: {why}");
     }
@@ -149,13 +202,6 @@ fn without_address(line: &str) -> String {
     match line.split_once("] ") {
         Some((head, words)) if head.starts_with('[') => words.to_owned(),
         _ => line.to_owned(),
-    }
-}
-
-/// Kills the child where it still runs, and reaps it.
-fn end(child: &mut Child) {
-    if let Err(why) = child.kill().and_then(|()| child.wait()) {
-        tracing::debug!("ending ffmpeg: {why}");
     }
 }
 
@@ -172,7 +218,7 @@ mod tests {
             path
         };
         let text = file("notes.TXT", &b"these are notes\n".repeat(100));
-        let error = Source::open(&text, Wish::default(), false).err().expect("it is a text");
+        let error = super::file(&text, Wish::default(), false).err().expect("it is a text");
         assert!(error.is_usage() && error.to_string().contains("notes.TXT is a text"), "{error}");
         assert!(!is_text(&file("film.txt", b"\0\0\0 ftypisom")));
         assert!(!is_text(&file("film.mp4", b"these are notes")));

@@ -4,7 +4,7 @@
 //! pipeline's plan (start + n / rate), with reading ahead on a thread of its own, so that disk, pipe and child
 //! process are not part of anybody's latency.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ mod convert;
 
 pub mod camera;
 mod ffmpeg;
+mod file;
+mod looped;
 pub mod pattern;
 mod raw;
 mod y4m;
@@ -162,7 +164,9 @@ pub enum Error {
         why: String,
     },
     /// ffmpeg is not installed.
-    #[error("{0} is not a y4m file, and ffmpeg, which reads others, is not installed: apt install ffmpeg")]
+    #[error(
+        "{0} is not 8-bit 4:2:0 y4m of the wanted size and rate: ffmpeg would read it, but is not installed (apt install ffmpeg)"
+    )]
     NoFfmpeg(String),
     /// A child process or thread could not be started.
     #[error("cannot start {0}: {1}")]
@@ -189,8 +193,8 @@ pub fn open(config: &Config, clock: &Arc<dyn Clock>, log: Log) -> Result<Box<dyn
         config::Source::Auto => auto(wish, clock, log)?,
         config::Source::Camera(number) => Box::new(camera::Source::open(*number, wish, clock.clone(), log)?),
         config::Source::Pattern => Box::new(pattern::Source::new(wish)),
-        config::Source::File(path) => file(path, wish, config.looped)?,
-        config::Source::Stdin => Box::new(y4m::stdin(wish)?),
+        config::Source::File(path) => Box::new(file::open(path, wish, config.looped)?),
+        config::Source::Stdin => Box::new(file::pipe("standard input".to_owned(), Box::new(std::io::stdin()), wish)?),
         config::Source::RawStdin { format, size, rate } => {
             Box::new(raw::stdin(*format, Format { size: *size, rate: *rate })?)
         }
@@ -207,18 +211,5 @@ fn auto(wish: Wish, clock: &Arc<dyn Clock>, log: Log) -> Result<Box<dyn Source>,
             log.warn("no-camera", "no camera found: showing the test pattern (--source test) instead");
             Ok(Box::new(pattern::Source::new(wish)))
         }
-    }
-}
-
-/// y4m natively where it is 4:2:0 and already as it is wished; everything else through ffmpeg.
-fn file(path: &Path, wish: Wish, looped: bool) -> Result<Box<dyn Source>, Error> {
-    match y4m::probe(path)? {
-        y4m::Probe::Native(format) if wish.size.unwrap_or(format.size) == format.size => {
-            match wish.rate.unwrap_or(format.rate) == format.rate {
-                true => Ok(Box::new(y4m::file(path, looped)?)),
-                false => Ok(Box::new(ffmpeg::Source::open(path, wish, looped)?)),
-            }
-        }
-        _ => Ok(Box::new(ffmpeg::Source::open(path, wish, looped)?)),
     }
 }

@@ -1,48 +1,22 @@
 //! Bare pictures on standard input, one after another without headers.
 
 use std::io::{self, BufReader, ErrorKind, Read};
-use std::time::Duration;
 
 use common::frame::{Picture, Size};
 
-use super::ahead::{self, Ahead};
-use super::{Error, Format, Next, convert};
+use super::{Error, Format, ahead, convert};
 use crate::args::RawFormat;
 
 /// Bytes asked of the system at once.
 const BUFFER: usize = 1 << 20;
 
-/// Bare pictures on standard input.
-pub struct Source {
-    ahead: Ahead,
-    format: Format,
-}
-
 /// Pictures of `layout` on standard input.
 ///
 /// # Errors
 /// [`Error::Start`].
-pub fn stdin(layout: RawFormat, format: Format) -> Result<Source, Error> {
+pub fn stdin(layout: RawFormat, format: Format) -> Result<ahead::Source, Error> {
     let reader = Reader::new(layout, format.size, BufReader::with_capacity(BUFFER, io::stdin()));
-    Ok(Source { ahead: Ahead::start(format.size, reader)?, format })
-}
-
-impl super::Source for Source {
-    fn format(&self) -> Format {
-        self.format
-    }
-
-    fn describe(&self) -> String {
-        "standard input".to_owned()
-    }
-
-    fn next(&mut self, limit: Duration) -> Result<Next, Error> {
-        self.ahead.next(limit)
-    }
-
-    fn recycle(&mut self, picture: Picture) {
-        self.ahead.recycle(picture);
-    }
+    ahead::Source::start("standard input".to_owned(), format, reader)
 }
 
 struct Reader<R> {

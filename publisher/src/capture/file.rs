@@ -1,0 +1,162 @@
+//! Files and pipes: y4m natively where it is 8-bit 4:2:0 and already as it is wished, everything else through ffmpeg.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
+
+use super::{Error, Format, ahead, ffmpeg, looped, y4m};
+use crate::config::Wish;
+
+/// The file at `path`, or the pipe that stands there.
+///
+/// # Errors
+/// [`Error::Open`], and [`Error::Unusable`] for what is no video or cannot be `looped`.
+pub fn open(path: &Path, wish: Wish, looped: bool) -> Result<ahead::Source, Error> {
+    let file = open_input(path)?;
+    let kind = file.metadata().map_err(|why| Error::Open { path: path.to_owned(), why })?.file_type();
+    let unusable = |why: &str| Err(Error::Unusable { name: path.display().to_string(), why: why.to_owned() });
+    if kind.is_dir() {
+        return Err(Error::Open { path: path.to_owned(), why: io::ErrorKind::IsADirectory.into() });
+    }
+    if kind.is_char_device() && path.starts_with("/dev") && is_camera(path) {
+        return unusable("is a camera: write --source camera:N for /dev/videoN");
+    }
+    match kind.is_file() {
+        true => regular(path, file, wish, looped),
+        false if looped => unusable("is a pipe, which cannot be read twice: omit --loop"),
+        false => pipe(path.display().to_string(), Box::new(file), wish),
+    }
+}
+
+/// y4m from a pipe.
+///
+/// # Errors
+/// [`Error::Unusable`] where it is not y4m, or has no picture.
+pub fn pipe(name: String, input: y4m::Input, wish: Wish) -> Result<ahead::Source, Error> {
+    let header = match y4m::Header::read(input) {
+        Ok(header) => header,
+        Err(why) => return Err(Error::Unusable { name, why: why.to_string() }),
+    };
+    match header.format() {
+        Ok(format) if is_as_wished(format, wish) => {
+            let (reader, format) = y4m::Reader::new(name.clone(), header)?;
+            ahead::Source::start(name, format, reader)
+        }
+        Ok(_) => ffmpeg::pipe(&name, header, wish),
+        Err(why) => ffmpeg::pipe(&name, header, wish).map_err(|error| or_ours(error, why)),
+    }
+}
+
+fn regular(path: &Path, file: File, wish: Wish, looped: bool) -> Result<ahead::Source, Error> {
+    let name = path.display().to_string();
+    let format = match y4m::Header::read(Box::new(file)) {
+        Ok(header) => header.format(),
+        Err(y4m::HeaderError::NotY4m) => return ffmpeg::file(path, wish, looped),
+        Err(why) => return Err(Error::Unusable { name, why: why.to_string() }),
+    };
+    match format {
+        Ok(format) if is_as_wished(format, wish) => {
+            let path = path.to_owned();
+            looped::start(name.clone(), looped, move || reopen(&path, &name))
+        }
+        Ok(_) => ffmpeg::file(path, wish, looped),
+        Err(why) => ffmpeg::file(path, wish, looped).map_err(|error| or_ours(error, why)),
+    }
+}
+
+/// What is wrong with a header says more than what ffmpeg says of it.
+fn or_ours(error: Error, ours: String) -> Error {
+    match error {
+        Error::Unusable { name, .. } => Error::Unusable { name, why: ours },
+        error => error,
+    }
+}
+
+fn reopen(path: &Path, name: &str) -> Result<(y4m::Reader, Format), Error> {
+    let header = y4m::Header::read(Box::new(open_input(path)?));
+    let header = header.map_err(|why| Error::Unusable { name: name.to_owned(), why: why.to_string() })?;
+    y4m::Reader::new(name.to_owned(), header)
+}
+
+fn open_input(path: &Path) -> Result<File, Error> {
+    File::open(path).map_err(|why| Error::Open { path: path.to_owned(), why })
+}
+
+fn is_as_wished(format: Format, wish: Wish) -> bool {
+    wish.size.is_none_or(|size| size == format.size) && wish.rate.is_none_or(|rate| rate == format.rate)
+}
+
+fn is_camera(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("video"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Next, Source as _};
+    use super::*;
+    use std::io::{Cursor, Write};
+    use std::time::Duration;
+
+    use common::frame::Size;
+
+    const TINY: &[u8] = b"YUV4MPEG2 W2 H2 F30:1\n";
+
+    fn clip(pictures: u8) -> tempfile::NamedTempFile {
+        let mut clip = tempfile::NamedTempFile::new().expect("a temporary file");
+        clip.write_all(TINY).expect("room");
+        for number in 0..pictures {
+            clip.write_all(&[b"FRAME\n".as_slice(), &[number, 1, 2, 3, 4, 5]].concat()).expect("room");
+        }
+        clip
+    }
+
+    fn first_samples(mut source: ahead::Source, count: usize) -> Vec<u8> {
+        let mut samples = Vec::new();
+        while samples.len() < count {
+            match source.next(Duration::from_secs(60)).expect("a readable stream") {
+                Next::Frame(frame) => samples.push(frame.picture.data()[0]),
+                Next::Nothing => panic!("the reader hangs"),
+                Next::End => break,
+            }
+        }
+        samples
+    }
+
+    #[test]
+    fn a_looped_file_begins_again() {
+        let open = |pictures, looped| open(clip(pictures).path(), Wish::default(), looped).expect("a clip");
+        assert_eq!(first_samples(open(2, true), 5), [0, 1, 0, 1, 0]);
+        assert_eq!(first_samples(open(2, false), 5), [0, 1]);
+        assert!(first_samples(open(0, true), 1).is_empty());
+    }
+
+    #[test]
+    fn a_pipe_by_name_is_read_from_its_first_byte_and_not_looped() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let fifo = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&fifo).status().expect("mkfifo is in every system");
+        assert!(made.success());
+        let write = || {
+            let (fifo, bytes) = (fifo.clone(), std::fs::read(clip(2).path()).expect("the clip"));
+            std::thread::spawn(move || std::fs::write(fifo, bytes))
+        };
+        let writer = write();
+        let source = open(&fifo, Wish::default(), false).expect("y4m");
+        assert_eq!(first_samples(source, 5), [0, 1]);
+        writer.join().expect("no panic").expect("all was read");
+        let writer = write();
+        let error = open(&fifo, Wish::default(), true).err().expect("it cannot be looped");
+        assert!(error.is_usage() && error.to_string().contains("omit --loop"), "{error}");
+        drop(writer);
+    }
+
+    #[test]
+    fn wishes_that_a_pipe_does_not_meet_need_ffmpeg() {
+        let tall = Format { size: Size::new(2, 4), rate: crate::rate::FrameRate::THIRTY };
+        assert!(is_as_wished(tall, Wish::default()));
+        assert!(!is_as_wished(tall, Wish { size: Some(Size::new(2, 2)), ..Wish::default() }));
+        let error = pipe("it".to_owned(), Box::new(Cursor::new(b"RIFF")), Wish::default()).err().expect("not y4m");
+        assert!(error.is_usage() && error.to_string().starts_with("it is not y4m"), "{error}");
+    }
+}
