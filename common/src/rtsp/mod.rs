@@ -9,5 +9,6 @@ pub mod headers;
 pub mod interleaved;
 pub mod message;
 pub mod push;
+pub mod redirect;
 pub mod sdp;
 pub mod serve;
