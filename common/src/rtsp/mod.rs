@@ -12,3 +12,6 @@ pub mod push;
 pub mod redirect;
 pub mod sdp;
 pub mod serve;
+pub mod url;
+
+pub use url::{Error as UrlError, StreamUrl};
