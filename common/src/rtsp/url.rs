@@ -1,12 +1,17 @@
 //! The URL of a stream, as users type it: parsed in one place, and in a type that cannot print a secret.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::str::FromStr;
 
 use url::Url;
 
 use super::auth::Credentials;
-use crate::redact;
+use crate::secret::Secret;
+use crate::{printable, redact};
+
+/// What a URL in the environment is written as, before the name of its variable.
+const VARIABLE: &str = "env:";
 
 /// The port of `rtsp://` URLs that name none (RFC 2326 section 3.2).
 pub const DEFAULT_PORT: u16 = 554;
@@ -45,6 +50,9 @@ pub enum Error {
     /// No host.
     #[error("the URL {0} has no host: write rtsp://HOST[:PORT]/PATH")]
     NoHost(String),
+    /// `env:NAME` without such a variable.
+    #[error("env:{0} names no variable of the environment: set {0} to an rtsp:// URL")]
+    NoVariable(String),
     /// What ends a host comes before the last `@`: where user info ends cannot be told. Nothing of the URL is shown, because
     /// anything may be part of the password.
     #[error(
@@ -84,6 +92,27 @@ impl FromStr for StreamUrl {
 }
 
 impl StreamUrl {
+    /// As typed: a URL, or `env:NAME` of a variable that holds one, which `variable` looks up. There nobody else sees it.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn typed(text: &str, variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, Error> {
+        let Some(name) = text.strip_prefix(VARIABLE) else { return text.parse() };
+        let value = variable(name).and_then(|value| value.into_string().ok());
+        value.ok_or_else(|| Error::NoVariable(printable::excerpt(name, 60)))?.parse()
+    }
+
+    /// With its secrets, for the environment of a child: [`StreamUrl::typed`] reads it there.
+    pub fn to_variable(&self) -> Secret {
+        let mut url = self.url.clone();
+        if let Some(credentials) = &self.credentials {
+            // The url crate takes a percent sign for an encoded character. Both fail only where there is no host.
+            let _ = url.set_username(&credentials.user().replace('%', "%25"));
+            let _ = url.set_password(Some(&credentials.password().replace('%', "%25")));
+        }
+        Secret::new(url.into())
+    }
+
     /// To be connected to and sent, never to be shown: its query may hold secrets. It has no user info.
     pub const fn url(&self) -> &Url {
         &self.url
@@ -250,6 +279,20 @@ mod tests {
         assert_eq!(parsed("rtsp://h/live/token=secret/ch0").to_string(), "rtsp://h/live/token=…/ch0");
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_part_of_a_password_is_shown(a in "[ -~]{0,3}", b in "[ -~]{0,3}", path in "[a-z/?#=@]{0,5}") {
+            let text = format!("rtsp://ann:s3cr{a}3tpa{b}ss0rd@h/{path}");
+            let shown = match text.parse::<StreamUrl>() {
+                Ok(url) => format!("{url} {url:?} {} {}", url.host_and_port(), url.shown_path()),
+                Err(error) => format!("{error} {error:?}"),
+            };
+            for part in ["s3cr", "3tpa", "ss0rd"] {
+                proptest::prop_assert!(!shown.contains(part), "{text}: {shown}");
+            }
+        }
+    }
+
     #[test]
     fn what_is_no_stream_is_named_without_its_secrets() {
         for (text, hint) in [
@@ -266,6 +309,17 @@ mod tests {
             let error = text.parse::<StreamUrl>().expect_err(text).to_string();
             assert!(error.contains(hint) && !error.contains("secret"), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn a_url_in_the_environment_is_the_same_url() {
+        let url = parsed("rtsp://a%40b:p%2541%20%2F%3A@h/cam?token=x");
+        let variable = url.to_variable();
+        let look = |name: &str| (name == "CAMERA").then(|| variable.reveal().into());
+        assert_eq!(StreamUrl::typed("env:CAMERA", look), Ok(url));
+        let error = StreamUrl::typed("env:OTHER", look).expect_err("there is none").to_string();
+        assert_eq!(error, "env:OTHER names no variable of the environment: set OTHER to an rtsp:// URL");
+        assert_eq!(StreamUrl::typed("rtsp://h/cam", |_| None), Ok(parsed("rtsp://h/cam")));
     }
 
     #[test]

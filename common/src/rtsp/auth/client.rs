@@ -61,6 +61,11 @@ impl Client {
         if first || stale || accepted { Challenged::TryAgain } else { Challenged::Rejected }
     }
 
+    /// Whether there has been a challenge, and so requests carry credentials.
+    pub const fn is_challenged(&self) -> bool {
+        self.challenge.is_some()
+    }
+
     /// Takes note that a request was not refused: a challenge that comes later is about its nonce.
     pub const fn accepted(&mut self) {
         self.accepted = self.challenge.is_some();
