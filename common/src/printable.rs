@@ -24,6 +24,18 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// The beginning of `text`, [`escaped`]: at most `max_chars` characters of it, and `…` where there are more.
+///
+/// ```
+/// assert_eq!(common::printable::excerpt("404 Not\x07 Found", 8), "404 Not\\u{7}…");
+/// ```
+pub fn excerpt(text: &str, max_chars: usize) -> String {
+    match text.char_indices().nth(max_chars) {
+        Some((end, _)) => format!("{}…", escaped(&text[..end])),
+        None => escaped(text).into_owned(),
+    }
+}
+
 /// Control characters (C0, DEL, C1), and embeddings, overrides and isolates of Unicode's bidirectional algorithm (UAX 9).
 fn is_obeyed(c: char) -> bool {
     c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

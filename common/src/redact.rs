@@ -5,6 +5,9 @@
 
 /// Stands for what is hidden.
 const HIDDEN: &str = "…";
+/// What a path calls a secret by, in small letters.
+const SECRET_NAMES: [&str; 10] =
+    ["password=", "passwd=", "pass=", "pwd=", "pw=", "psw=", "token=", "secret=", "key=", "auth="];
 /// What ends a word beside its last letter: closing quotes and the marks of a sentence.
 const CLOSING: [char; 9] = ['\'', '"', '`', ',', ';', ':', '.', ')', ']'];
 
@@ -37,17 +40,28 @@ pub fn secrets(text: &str) -> String {
     shown
 }
 
-/// `text`, meant to be one URL and possibly none, without user info (all before its last `@`) and without the values
-/// of its query.
+/// `text`, meant to be one URL and possibly none, without user info (all before its last `@`), query and fragment, and
+/// without what its path calls a secret.
 pub fn url(text: &str) -> String {
     let (scheme, after_scheme) = split_scheme(text);
     let query = after_scheme.find('?');
     match (after_scheme.rfind('@'), query) {
         // Either the password holds the `?` or the query the `@`.
         (Some(at), Some(query)) if query < at => format!("{scheme}{HIDDEN}"),
-        (Some(at), _) => format!("{scheme}{HIDDEN}{}", hide_values(&after_scheme[at..])),
-        (None, _) => format!("{scheme}{}", hide_values(after_scheme)),
+        (Some(at), _) => format!("{scheme}{HIDDEN}{}", without_query(&after_scheme[at..])),
+        (None, _) => format!("{scheme}{}", without_query(after_scheme)),
     }
+}
+
+/// The path of a URL without what it calls a secret: cameras take `/user=…&password=…` and `/user=…_password=…` too.
+pub fn path(path: &str) -> String {
+    let segment = |segment: &str| {
+        let lower = segment.to_ascii_lowercase();
+        let names = SECRET_NAMES.iter().filter_map(|name| lower.find(name).map(|at| at + name.len()));
+        // What ends the value there is not the same everywhere.
+        names.min().map_or_else(|| segment.to_owned(), |end| format!("{}{HIDDEN}", &segment[..end]))
+    };
+    path.split('/').map(segment).collect::<Vec<_>>().join("/")
 }
 
 /// Bytes up to the end of the first word of `text`. A quoted part counts as one word, because a password may have
@@ -81,10 +95,13 @@ fn split_scheme(text: &str) -> (&str, &str) {
     }
 }
 
-fn hide_values(text: &str) -> String {
-    let Some((path, query)) = text.split_once('?') else { return text.to_owned() };
-    let hide = |pair: &str| pair.split_once('=').map_or(pair.to_owned(), |(key, _)| format!("{key}={HIDDEN}"));
-    format!("{path}?{}", query.split('&').map(hide).collect::<Vec<_>>().join("&"))
+/// Nothing of a query is shown: one that is a token alone has no name and no value.
+fn without_query(text: &str) -> String {
+    match text.find(['?', '#']) {
+        // A question mark at the end of a sentence begins nothing.
+        Some(end) if end + 1 < text.len() => format!("{}{}{HIDDEN}", path(&text[..end]), &text[end..=end]),
+        _ => path(text),
+    }
 }
 
 #[cfg(test)]
@@ -111,12 +128,16 @@ mod tests {
     }
 
     #[test]
-    fn values_of_a_query_are_hidden_and_its_names_are_not() {
+    fn queries_and_what_a_path_calls_a_secret_are_hidden() {
         for (typed, shown) in [
-            ("rtsp://h/cam?token=secret", "rtsp://h/cam?token=…"),
-            ("rtsp://a:secret@h/cam?user=ann&pw=secret&live", "rtsp://…@h/cam?user=…&pw=…&live"),
+            ("rtsp://h/cam?token=secret", "rtsp://h/cam?…"),
+            ("rtsp://h/cam?secret", "rtsp://h/cam?…"),
+            ("rtsp://h/cam#secret", "rtsp://h/cam#…"),
+            ("rtsp://a:secret@h/cam?user=ann&pw=secret&live", "rtsp://…@h/cam?…"),
             ("rtsp://h/cam?pw=sec@ret", "rtsp://…"),
             ("rtsp://a:sec?ret=1@h/cam", "rtsp://…"),
+            ("rtsp://h/user=a&Password=secret&ch=1/x", "rtsp://h/user=a&Password=…/x"),
+            ("host/user=a_password=secret_ch=1", "host/user=a_password=…"),
         ] {
             assert_eq!(url(typed), shown);
         }
@@ -131,7 +152,8 @@ mod tests {
             ("pass '-- --rtsp://a:secret@h/cam'", "pass '-- --rtsp://…@h/cam'"),
             ("value 'rtsp://a:my secret@h/cam' for 'x'", "value 'rtsp://…@h/cam' for 'x'"),
             ("value 'rtsp://a:it's secret@h/cam' for 'x'", "value 'rtsp://…@h/cam' for 'x'"),
-            ("see rtsp://h/cam?pw=secret, and more", "see rtsp://h/cam?pw=…, and more"),
+            ("see rtsp://h/cam?pw=secret, and more", "see rtsp://h/cam?…, and more"),
+            ("is rtsp://h/cam?pw=secret there?", "is rtsp://h/cam?… there?"),
             ("an 'open quote a:secret@h", "an 'open quote …@h"),
             ("  two  spaces ", "  two  spaces "),
         ] {

@@ -10,9 +10,10 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use common::rtsp::StreamUrl;
 use serde_json::Value;
 
-use crate::processes::{Error, check, end, leashed, sibling, wait};
+use crate::processes::{Error, URL_ARGUMENT, check, end, give_url, leashed, sibling, wait};
 
 /// How long the receiver may take until it shows a picture, and again to end.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -26,7 +27,7 @@ const WITH_REPORT: [i32; 2] = [0, 3];
 /// What a receiver is to do.
 pub struct Playing<'a> {
     /// What to play.
-    pub url: &'a str,
+    pub url: &'a StreamUrl,
     /// More flags.
     pub arguments: &'a [&'a str],
     /// From its first picture on.
@@ -58,7 +59,8 @@ impl Receiver {
         let stderr = File::create(&log).map_err(|error| format!("cannot write {}: {error}", log.display()))?;
         let millis = |duration: Duration| format!("{}ms", duration.as_millis());
         let mut command = leashed(&sibling("receiver")?)?;
-        command.arg(url).args(arguments).args(["--json", "--report"]).arg(&report);
+        give_url(&mut command, url);
+        command.arg(URL_ARGUMENT).args(arguments).args(["--json", "--report"]).arg(&report);
         command.args(["--warmup", &millis(warmup), "--duration", &millis(warmup + measured)]);
         // One of many runs: none of them is a step of a CI job.
         command.env_remove("GITHUB_STEP_SUMMARY");

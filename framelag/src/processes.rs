@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use common::rtsp::{StreamUrl, auth};
 use rustix::process::{Pid, Signal, getpgid, kill_process, kill_process_group};
 
 /// How long a child may take to end after it was asked to, before it is killed.
@@ -73,6 +74,17 @@ pub fn leashed(executable: &Path) -> Result<Command, String> {
     let mut command = Command::new(sibling("framelag")?);
     command.args(["leash", &std::process::id().to_string()]).arg(executable);
     Ok(command)
+}
+
+/// What a child is told in a URL's place: see [`give_url`].
+pub const URL_ARGUMENT: &str = "env:FRAMELAG_URL";
+
+/// Gives a child its URL in the environment, where [`URL_ARGUMENT`] finds it: every user of the host reads command lines.
+pub fn give_url(command: &mut Command, url: &StreamUrl) {
+    command.env("FRAMELAG_URL", url.to_variable().reveal());
+    for variable in auth::VARIABLES {
+        command.env_remove(variable);
+    }
 }
 
 /// A child process whose output goes to a log file. Dropping it ends it.

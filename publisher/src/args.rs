@@ -25,6 +25,8 @@ Examples:
   publisher --encoder ffmpeg:libx264               another encoder, in a child process (needs ffmpeg 5.1 or newer)
   publisher --source clip.mp4 --loop               footage in real time, for ever
   publisher --to rtsp://user:pw@host:8554/cam      push to a server of your own
+  publisher --credentials FILE --to rtsp://host/cam
+                                                   the same, with user:password in a file
   publisher --transport udp --to rtsp://host/cam   the same, media over UDP
   publisher --clock ntp://time.local --to rtsp://host/cam
                                                    a server of another kind: receivers with the same --clock know how
@@ -106,10 +108,15 @@ pub struct Args {
           help_heading = "Encoding")]
     pub gop: Option<u32>,
 
-    /// Where the stream goes: embedded (a server in this process), rtsp://HOST:PORT/PATH, or - (stamped y4m on
-    /// standard output).
+    /// Where the stream goes: embedded (a server in this process), rtsp://HOST:PORT/PATH, env:NAME (a URL in that variable
+    /// of the environment), or - (stamped y4m on standard output).
     #[arg(long, value_name = "WHERE", default_value = "embedded", help_heading = "Destination")]
     pub to: String,
+
+    /// User and password, in a file with one line of user:password. Else those in $FRAMELAG_USER and $FRAMELAG_PASSWORD. On
+    /// a command line other users of the host can read them.
+    #[arg(long, value_name = "FILE", help_heading = "Destination")]
+    pub credentials: Option<PathBuf>,
 
     /// How RTP travels to the server. Default: tcp.
     #[arg(long, value_name = "HOW", help_heading = "Destination")]

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use common::code::{self, Corner};
 use common::frame::Size;
-use common::redact;
-use url::Url;
+use common::rtsp::auth::{GivenError, given};
+use common::rtsp::{StreamUrl, UrlError};
 
 pub use crate::args::ClockChoice;
 use crate::args::{Args, RawFormat, Transport};
@@ -114,8 +114,8 @@ pub enum Destination {
         /// Address of its HTTP side.
         http: SocketAddr,
     },
-    /// To this RTSP server; the URL may hold user and password, so it is never printed whole.
-    Rtsp(Url),
+    /// To this RTSP server.
+    Rtsp(StreamUrl),
     /// Stamped pictures as y4m to standard output.
     Stdout,
 }
@@ -169,12 +169,24 @@ pub enum Error {
     /// A URL without host or path.
     #[error("--to needs a {0} in its URL, as in rtsp://127.0.0.1:8554/cam")]
     IncompleteUrl(&'static str),
+    /// A URL that cannot be published to.
+    #[error("--to: {0}")]
+    Url(UrlError),
+    /// `--credentials`, or the environment in its place.
+    #[error("{0}")]
+    Credentials(String),
     /// A flag that needs another flag.
     #[error("{0} needs {1}")]
     Needs(&'static str, &'static str),
     /// Two flags that exclude each other.
     #[error("{0} does not go together with {1}: {2}")]
     Conflict(&'static str, &'static str, &'static str),
+}
+
+impl From<GivenError> for Error {
+    fn from(error: GivenError) -> Self {
+        Self::Credentials(error.to_string())
+    }
 }
 
 impl Config {
@@ -259,6 +271,11 @@ fn even(size: Size) -> Size {
 
 /// A flag that would change nothing is refused: who gives it expects that it does.
 fn refuse_idle_flags(args: &Args, destination: &Destination) -> Result<(), Error> {
+    const NOBODY_ASKS: &str = "nobody asks for them there";
+    if args.credentials.is_some() && !matches!(destination, Destination::Rtsp(_)) {
+        let to = if *destination == Destination::Stdout { "--to -" } else { "--to embedded" };
+        return Err(Error::Conflict("--credentials", to, NOBODY_ASKS));
+    }
     const NO_SERVER: &str = "it is an address of the embedded server";
     const NO_VIDEO: &str = "pictures leave there as they are";
     let to = match destination {
@@ -314,15 +331,16 @@ fn destination(args: &Args) -> Result<Destination, Error> {
         "embedded" => Ok(Destination::Embedded { rtsp: args.rtsp.unwrap_or(RTSP), http: args.http.unwrap_or(HTTP) }),
         "-" => Ok(Destination::Stdout),
         text => {
-            let url = Url::parse(text).ok().filter(|url| url.scheme() == "rtsp");
-            let url = url.ok_or_else(|| Error::NotADestination(redact::url(text)))?;
-            if url.host_str().is_none_or(str::is_empty) {
-                return Err(Error::IncompleteUrl("host"));
-            }
-            if url.path().trim_matches('/').is_empty() {
+            let variable = |name: &str| std::env::var_os(name);
+            let url = StreamUrl::typed(text, variable).map_err(|error| match error {
+                UrlError::NotRtsp(shown) => Error::NotADestination(shown),
+                UrlError::NoHost(_) => Error::IncompleteUrl("host"),
+                error => Error::Url(error),
+            })?;
+            if !url.has_path() {
                 return Err(Error::IncompleteUrl("path"));
             }
-            Ok(Destination::Rtsp(url))
+            Ok(Destination::Rtsp(url.or_credentials(given(args.credentials.as_deref(), variable)?)))
         }
     }
 }
@@ -359,6 +377,8 @@ mod tests {
             ("-", "--encoder", "ffmpeg:libx264"),
             ("-", "--transport", "tcp"),
             ("-", "--clock", "off"),
+            ("-", "--credentials", "file"),
+            ("embedded", "--credentials", "file"),
         ] {
             let refused = resolve(&["--to", to, flag, value]);
             assert!(matches!(refused, Err(Error::Conflict(said, _, _)) if said == flag), "{to} {flag}: {refused:?}");
@@ -423,6 +443,10 @@ mod tests {
             ("somewhere", "somewhere"),
             ("rtsp://h", "path"),
             ("rtsp://u:secret@h/", "path"),
+            ("rtsp://u:se/cret@h/cam", "/ as %2F"),
+            ("rtsp://u:se#cret@h/cam", "# as %23"),
+            ("rtsp://h?secret", "path"),
+            ("http://h/cam?token=secret", "rtsp://"),
         ] {
             let error = resolve(&["--to", bad]).expect_err(bad).to_string();
             assert!(error.contains(hint) && !error.contains("secret"), "{error}");

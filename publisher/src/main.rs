@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 use common::redact;
+use common::rtsp::auth::readable_by_others;
 use publisher::args::Args;
 use publisher::config::Config;
 use publisher::error::Error;
@@ -38,6 +39,9 @@ fn run(args: Args) -> Result<(), Error> {
     if args.list_cameras {
         let _ = write!(std::io::stdout(), "{}", capture::camera::list());
         return Ok(());
+    }
+    if let Some(warning) = args.credentials.as_deref().and_then(readable_by_others) {
+        eprintln!("publisher: {warning}");
     }
     let config = Config::resolve(args)?;
     let stop = Stop::new();

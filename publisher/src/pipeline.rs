@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::clock::{Clock, SystemClock};
+use common::redact;
 use common::time::MonoTime;
 use serde_json::json;
 
@@ -41,9 +42,10 @@ pub fn run(config: &Config, stop: &Stop, log: Log) -> Result<Statistics, Error> 
     if handed_in {
         log.warn("test-clock", "this is a test: the clock of this publisher is not its host's");
     }
-    log.info("source", &format!("{}: {} at {:.4} per second", source.describe(), format.size, format.rate.as_f64()));
+    let name = shown(&source.describe());
+    log.info("source", &format!("{name}: {} at {:.4} per second", format.size, format.rate.as_f64()));
     log.started(json!({
-        "source": source.describe(),
+        "source": name,
         "size": format.size.to_string(),
         "fps": format.rate.as_f64(),
         "encoder": encoder(config),
@@ -59,6 +61,11 @@ pub fn run(config: &Config, stop: &Stop, log: Log) -> Result<Statistics, Error> 
     let kept = pipeline.pictures.as_ref().map_or(Ok(()), Pictures::finish);
     log.ended(&statistics);
     result.and(finished).and(kept).map(|()| statistics)
+}
+
+/// A source by name. ffmpeg reads URLs too, and those may hold a password.
+fn shown(name: &str) -> String {
+    if name.contains("://") { redact::secrets(name) } else { name.to_owned() }
 }
 
 /// What encodes, as `--encoder` has it; `None` where nothing is encoded.

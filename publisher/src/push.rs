@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use common::clock::{self, Clock};
 use common::frame::PublisherTimes;
+use common::rtsp::StreamUrl;
 use common::sei;
 use common::sync::Endpoint;
 use common::time::{MediaTime, MonoTime};
-use url::Url;
 
 use crate::args;
 use crate::capture::{Captured, Format, Frame};
@@ -88,7 +88,7 @@ impl Push {
             Destination::Rtsp(url) => (None, url.clone()),
             Destination::Stdout => unreachable!("standard output takes bare pictures"),
         };
-        let to = without_user(&url);
+        let to = url.to_string();
         let comparison = compare(config, &clock, log)?;
         let transport = match config.transport {
             args::Transport::Tcp => send::Transport::Tcp,
@@ -121,7 +121,7 @@ impl Push {
         })
     }
 
-    /// Where the stream goes, without user and password.
+    /// Where the stream goes, without secrets.
     pub fn describe(&self) -> String {
         self.to.clone()
     }
@@ -243,22 +243,19 @@ fn origin() -> sei::Origin {
 
 /// Compares clocks where receivers cannot compare theirs with this host's directly: where the server is elsewhere.
 fn compare(config: &Config, clock: &Arc<dyn Clock>, log: Log) -> Result<Option<Comparison>, Error> {
-    /// The port of `rtsp://` URLs that name none.
-    const RTSP_PORT: u16 = 554;
     let (endpoint, asked_for) = match (&config.clock, &config.destination) {
         (ClockChoice::Off, _) => return Ok(None),
         (ClockChoice::Ask(endpoint), _) => (endpoint.clone(), true),
         (ClockChoice::Auto, Destination::Rtsp(url)) if !is_loopback(url) => {
-            let host = url.host_str().unwrap_or_default();
-            (Endpoint::framelag(host, url.port().unwrap_or(RTSP_PORT)), false)
+            (Endpoint::framelag(url.host(), url.port()), false)
         }
         (ClockChoice::Auto, _) => return Ok(None),
     };
     Comparison::start(endpoint, Arc::clone(clock), log, asked_for).map(Some).map_err(Error::Clock)
 }
 
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+fn is_loopback(url: &StreamUrl) -> bool {
+    let host = url.host();
     host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 
@@ -268,16 +265,8 @@ fn start_server(rtsp: std::net::SocketAddr, http: std::net::SocketAddr, log: Log
     Ok(server)
 }
 
-fn url_of(server: &server::Handle) -> Url {
-    Url::parse(&format!("rtsp://{}/{EMBEDDED_PATH}", server.rtsp_addr())).expect("an address and a path are a URL")
-}
-
-fn without_user(url: &Url) -> String {
-    let mut url = url.clone();
-    // Both fail only for URLs without a host, which `--to` does not take.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    url.into()
+fn url_of(server: &server::Handle) -> StreamUrl {
+    format!("rtsp://{}/{EMBEDDED_PATH}", server.rtsp_addr()).parse().expect("an address and a path are a URL")
 }
 
 #[cfg(test)]
@@ -286,14 +275,8 @@ mod tests {
 
     #[test]
     fn a_server_on_this_host_is_told_from_others() {
-        let loopback = |text: &str| is_loopback(&Url::parse(text).expect("a URL"));
+        let loopback = |text: &str| is_loopback(&text.parse().expect("a URL"));
         assert!(loopback("rtsp://127.0.0.1/cam") && loopback("rtsp://[::1]:1/cam") && loopback("rtsp://LocalHost/cam"));
         assert!(!loopback("rtsp://192.0.2.1/cam") && !loopback("rtsp://server.example/cam"));
-    }
-
-    #[test]
-    fn user_and_password_are_not_shown() {
-        let url = Url::parse("rtsp://user:secret@127.0.0.1:8554/cam").expect("a URL");
-        assert_eq!(without_user(&url), "rtsp://127.0.0.1:8554/cam");
     }
 }

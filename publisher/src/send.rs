@@ -11,10 +11,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use common::clock::Clock;
-use common::rtsp::auth::Credentials;
+use common::rtsp::StreamUrl;
 use common::time::{MediaTime, MonoTime, Now};
 use crossbeam_channel::{Receiver, TrySendError, bounded};
-use url::Url;
 
 mod congestion;
 mod error;
@@ -51,8 +50,8 @@ pub enum Transport {
 /// Where a stream goes, and how.
 #[derive(Clone)]
 pub struct Config {
-    /// `rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH`.
-    pub to: Url,
+    /// The stream, and who publishes it.
+    pub to: StreamUrl,
     /// How packets travel.
     pub transport: Transport,
     /// Pictures per second, as far as known: announced to the server, and the measure of the queue.
@@ -156,8 +155,7 @@ impl Sender {
     /// Where the URL is no RTSP URL, its host is unknown, or nobody listens there. What the server has against the
     /// stream comes by [`Sender::send`].
     pub fn start(config: Config) -> Result<Self, Error> {
-        let mut url = config.to;
-        let credentials = Credentials::take_from(&mut url);
+        let url = config.to;
         socket::check(&url)?;
         let stream = socket::connect(&url)?;
         let capacity = config.frame_rate.unwrap_or(FRAME_RATE_UNKNOWN) * QUEUE_TIME.as_secs_f64();
@@ -167,7 +165,7 @@ impl Sender {
         let (done_in, done) = bounded(0);
         let shared = Arc::new(Shared::default());
         let worker = worker::Worker {
-            target: link::Target { url, credentials, transport: config.transport, frame_rate: config.frame_rate },
+            target: link::Target { url, transport: config.transport, frame_rate: config.frame_rate },
             first_sequence: config.first_sequence,
             clock: Arc::clone(&config.clock),
             shared: Arc::clone(&shared),

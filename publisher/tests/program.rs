@@ -12,7 +12,12 @@ fn what_cannot_be_run_is_one_line_without_passwords() {
         (vec!["rtsp://user:secret@h/cam"], 2, "unexpected argument 'rtsp://…@h/cam'"),
         (vec!["--raw-format", "rtsp://user:secret@h/cam"], 2, "rtsp://…@h/cam"),
         (vec!["--rtsp", "user:my secret@h"], 2, "--rtsp"),
-        (vec!["--to", "rtsp:/user:secret@h/cam"], 2, "host"),
+        (vec!["--to", "rtsp:/user:secret@h/cam"], 2, "…@h/cam"),
+        (vec!["--to", "rtsp://user:se/secret@h/cam"], 2, "/ as %2F"),
+        (vec!["--to", "http://h/cam?token=secret"], 2, "http://h/cam?…"),
+        (vec!["--source", "test", "--to", "rtsp://127.0.0.1:1/cam?token=secret"], 1, "rtsp://127.0.0.1:1/cam?…"),
+        (vec!["--to", "env:NO_SUCH_VARIABLE"], 2, "set NO_SUCH_VARIABLE"),
+        (vec!["--credentials", "/nowhere", "--to", "rtsp://h/cam"], 2, "--credentials /nowhere: "),
         (vec!["--to", "http://user:secret@h/cam"], 2, "http://…@h/cam"),
         (
             vec!["--source", "test", "--rtsp", "0.0.0.0:0", "--http", "127.0.0.1:0"],

@@ -10,8 +10,8 @@ use common::sync::{Endpoint, EndpointError};
 use common::units::parse_duration;
 use reports::Assertion;
 
-const URL_HELP: &str = "What to play: rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH, or - for raw y4m on standard input. \
-    Several make a grid";
+const URL_HELP: &str = "What to play: rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH, env:NAME for a URL in that variable of \
+    the environment, or - for raw y4m on standard input. Several make a grid";
 
 const CLOCK_HELP: &str = "How to know how far this host's clock is from the publisher's, where that is on another host: \
     auto (asks the server over UDP), same-host (there is one clock, whatever the address says), udp://HOST:PORT of a \
@@ -21,6 +21,8 @@ const EXAMPLES: &str = "\
 Examples:
   receiver                                        watch rtsp://127.0.0.1:8554/cam
   receiver rtsp://user:secret@camera:554/stream   any RTSP server, with credentials
+  receiver --credentials FILE rtsp://camera/stream
+                                                  the same, with user:password in a file
   receiver --transport udp rtsp://host:8554/cam   packets over UDP
   receiver --headless --duration 30s --report run --assert 'p99<150ms' --assert 'frames.lost<0.1%'
                                                   keep a report, exit with 99 if it is too slow
@@ -56,6 +58,11 @@ pub struct Args {
     /// How the packets come.
     #[arg(long, value_enum, default_value_t = Transport::Tcp)]
     pub transport: Transport,
+
+    /// User and password, in a file with one line of user:password, for URLs without their own. Else those in
+    /// $FRAMELAG_USER and $FRAMELAG_PASSWORD. On a command line other users of the host can read them.
+    #[arg(long, value_name = "FILE")]
+    pub credentials: Option<PathBuf>,
 
     /// No window. Also chosen, and said, where there is no display.
     #[arg(long)]

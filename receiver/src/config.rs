@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use common::rtsp::UrlError;
+use common::rtsp::auth::{GivenError, given};
 use common::sync::Endpoint;
 use reports::Assertion;
 use serde_json::json;
@@ -14,7 +16,7 @@ use crate::metrics::collector::{Collector, NotACollector};
 
 mod input;
 
-pub use input::{Address, Credentials, Input, Source};
+pub use input::{Input, Source};
 
 /// Most streams in one grid: 4 × 4.
 pub const MAX_INPUTS: usize = 16;
@@ -69,12 +71,12 @@ pub enum Error {
     /// Not a URL of ours. Shows no more of it than its scheme, because the rest may hold a password.
     #[error("{0} is not something to play: write rtsp://HOST[:PORT]/PATH, or - for y4m on standard input")]
     NotAUrl(String),
-    /// `rtsps://`.
-    #[error("rtsps:// (RTSP over TLS) cannot be played: write rtsp://HOST[:PORT]/PATH")]
-    Tls,
-    /// No host.
-    #[error("the URL {0} has no host: write rtsp://HOST[:PORT]/PATH")]
-    NoHost(String),
+    /// One that cannot be played.
+    #[error(transparent)]
+    Url(UrlError),
+    /// `--credentials`, or the environment in its place.
+    #[error("{0}")]
+    Credentials(String),
     /// `-` twice.
     #[error("standard input (-) can be played once only")]
     StdinTwice,
@@ -107,6 +109,12 @@ pub enum Error {
     Otlp(#[from] NotACollector),
 }
 
+impl From<GivenError> for Error {
+    fn from(error: GivenError) -> Self {
+        Self::Credentials(error.to_string())
+    }
+}
+
 impl TryFrom<Args> for Config {
     type Error = Error;
 
@@ -124,8 +132,9 @@ impl TryFrom<Args> for Config {
         if args.pictures.is_some() && args.urls.len() > 1 {
             return Err(Error::PicturesOfSeveral(args.urls.len()));
         }
+        let credentials = given(args.credentials.as_deref(), |name| std::env::var_os(name))?;
         Ok(Self {
-            inputs: input::all(&args.urls)?,
+            inputs: input::all(&args.urls, credentials.as_ref())?,
             transport: args.transport,
             headless: args.headless,
             duration: args.duration,
@@ -155,10 +164,7 @@ impl Config {
     pub fn clock_to_ask(&self, input: &Input) -> Option<Endpoint> {
         match (&self.clock, &input.source) {
             (ClockChoice::Ask(endpoint), _) => Some(endpoint.clone()),
-            (ClockChoice::Auto, Source::Rtsp(address)) => {
-                let host = address.url.host_str().unwrap_or_default();
-                Some(Endpoint::framelag(host, address.url.port().unwrap_or(Address::DEFAULT_PORT)))
-            }
+            (ClockChoice::Auto, Source::Rtsp(url)) => Some(Endpoint::framelag(url.host(), url.port())),
             (ClockChoice::SameHost, _) | (ClockChoice::Auto, Source::Stdin) => None,
         }
     }
@@ -187,6 +193,7 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use common::rtsp::StreamUrl;
 
     use super::*;
 
@@ -195,9 +202,9 @@ mod tests {
         Config::try_from(args)
     }
 
-    fn address(config: &Config) -> &Address {
+    fn url(config: &Config) -> &StreamUrl {
         match &config.inputs[0].source {
-            Source::Rtsp(address) => address,
+            Source::Rtsp(url) => url,
             Source::Stdin => panic!("not a URL"),
         }
     }
@@ -205,11 +212,11 @@ mod tests {
     #[test]
     fn credentials_leave_the_url_and_are_never_shown() {
         let config = config(&["rtsp://us%40er:p%3Ass@host/cam"]).expect("a good URL");
-        let address = address(&config);
-        let credentials = address.credentials.as_ref().expect("they were given");
-        assert_eq!((credentials.user.as_str(), credentials.password.as_str()), ("us@er", "p:ss"));
-        assert_eq!(address.url.as_str(), "rtsp://host/cam");
-        assert_eq!(address.host_and_port(), "host:554");
+        let url = url(&config);
+        let credentials = url.credentials().expect("they were given");
+        assert_eq!((credentials.user(), credentials.password()), ("us@er", "p:ss"));
+        assert_eq!(url.url().as_str(), "rtsp://host/cam");
+        assert_eq!(url.host_and_port(), "host:554");
         for shown in [format!("{config:?}"), config.describe(&config.inputs[0]).to_string()] {
             assert!(!shown.contains("ss@") && !shown.contains("p:ss") && !shown.contains("p%3A"), "{shown}");
         }
@@ -230,10 +237,10 @@ mod tests {
     #[test]
     fn a_query_is_played_and_never_shown() {
         let config = config(&["rtsp://host/cam?user=me&password=secret#part"]).expect("a good URL");
-        assert_eq!(address(&config).url.query(), Some("user=me&password=secret"));
+        assert_eq!(url(&config).url().query(), Some("user=me&password=secret"));
         let source = &config.inputs[0].source;
-        assert_eq!(source.to_string(), "rtsp://host/cam");
-        assert_eq!(config.describe(&config.inputs[0])["url"], "rtsp://host/cam");
+        assert_eq!(source.to_string(), "rtsp://host/cam?…");
+        assert_eq!(config.describe(&config.inputs[0])["url"], "rtsp://host/cam?…");
     }
 
     #[test]
@@ -243,9 +250,11 @@ mod tests {
             (vec!["cam"], "cam is not something to play"),
             (vec!["http://user:secret@host/"], "http://…@host/"),
             (vec!["rtsp://user:secret@:99999/"], "…@"),
+            (vec!["rtsp://user:se/cret@host/cam"], "/ as %2F"),
+            (vec!["--credentials", "/nowhere", "rtsp://host/cam"], "--credentials /nowhere: "),
             (vec!["user:secret@host/cam"], "…@host/cam is not"),
             (vec!["rtsp:/user:secret@host/cam?x@y"], "URL"),
-            (vec!["http://host/cam?token=secret"], "?token=… is not"),
+            (vec!["http://host/cam?token=secret"], "?… is not"),
             (vec!["rtsps://host/cam"], "TLS"),
             (vec!["rtsp:///cam"], "host"),
             (vec!["-", "-"], "once"),
@@ -258,6 +267,28 @@ mod tests {
             assert!(error.contains(word) && !error.contains("secret"), "{arguments:?}: {error}");
         }
         assert_eq!(config(&["rtsp://h/a"; 17]).expect_err("refused"), Error::TooMany(17));
+    }
+
+    #[test]
+    fn a_file_of_credentials_is_for_urls_without_their_own() {
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        std::fs::write(file.path(), "bob:s3cret\n").expect("it can be written");
+        let flag = file.path().display().to_string();
+        let config = config(&["--credentials", &flag, "rtsp://a/cam", "rtsp://ann:x@b/cam"]).expect("good flags");
+        let users = config.inputs.iter().map(|input| match &input.source {
+            Source::Rtsp(url) => url.credentials().expect("both have some").user(),
+            Source::Stdin => panic!("not a URL"),
+        });
+        assert_eq!(users.collect::<Vec<_>>(), ["bob", "ann"]);
+        assert!(!format!("{config:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn folders_are_not_named_after_a_password() {
+        let config = config(&["--report", "out", "rtsp://a/user=me&password=s3cret", "rtsp://b/x?s3cret"]);
+        let config = config.expect("good URLs");
+        let names: Vec<_> = config.inputs.iter().map(|input| input.name.as_str()).collect();
+        assert_eq!(names, ["user-me-password--", "x"]);
     }
 
     #[test]

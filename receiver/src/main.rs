@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 use common::redact;
+use common::rtsp::auth::readable_by_others;
 use receiver::args::Args;
 use receiver::config::Config;
 use receiver::pipeline;
@@ -44,7 +45,12 @@ fn parse() -> Result<Config, ExitCode> {
         ExitCode::from(USAGE)
     };
     match Args::try_parse() {
-        Ok(args) => Config::try_from(args).map_err(|error| wrong(redact::secrets(&error.to_string()))),
+        Ok(args) => {
+            if let Some(warning) = args.credentials.as_deref().and_then(readable_by_others) {
+                eprintln!("receiver: {warning}");
+            }
+            Config::try_from(args).map_err(|error| wrong(redact::secrets(&error.to_string())))
+        }
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             // A reader that has seen enough, as `head` has, is no failure.
             let _ = error.print();

@@ -4,28 +4,30 @@
 //! retina has no time-outs and reports errors as texts of many lines; both are mended here. It hands an access unit over on the
 //! RTP marker (RFC 6184 section 5.1), or one frame late where the sender sets none.
 
+mod connect;
 mod error;
+mod reason;
+mod relay;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::Duration;
 
 use common::clock::SystemClock;
 use common::frame::Size;
 use common::rtp::timeline::SenderClock;
+use common::rtsp::StreamUrl;
 use common::time::MediaTime;
+use connect::Started;
 pub use error::Error;
-use error::{one_line, without_count, without_number};
 use futures::StreamExt;
-use retina::client::{
-    Credentials, Demuxed, Described, PlayOptions, Session, SessionGroup, SessionOptions, SetupOptions, Transport,
-};
-use retina::codec::{CodecItem, FrameFormat, ParametersRef, VideoFrame};
+use relay::{Heard, Relay};
+use retina::client::{Demuxed, SessionGroup};
+use retina::codec::{CodecItem, ParametersRef, VideoFrame};
 use retina::rtcp::ReceivedCompoundPacket;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
-use url::Url;
 
-use crate::config::{self, Address};
+use crate::config;
 use crate::memory;
 use crate::queue::{Arrival, Body, Dropped, Sender, Unit};
 use crate::stop::Stop;
@@ -39,8 +41,11 @@ const GROWTH_CHECK: Duration = Duration::from_millis(250);
 /// Longest wait for the answer to TEARDOWN at the end.
 const FAREWELL_LIMIT: Duration = Duration::from_millis(200);
 
-/// How retina's error begins where a connection ended within a message.
-const CUT_OFF: &str = "Incomplete RTSP message at EOF";
+/// Who this is, for servers.
+const AGENT: &str = concat!("framelag/", env!("CARGO_PKG_VERSION"));
+
+/// A session that is shorter has not needed a sign of life yet: none is due before half of the server's time-out.
+const SIGN_OF_LIFE_MIN: Duration = Duration::from_secs(1);
 
 /// What a server may not exceed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +86,7 @@ impl Limits {
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where, and with which credentials.
-    pub address: Address,
+    pub url: StreamUrl,
     /// How the packets come.
     pub transport: config::Transport,
     /// How long to keep trying for the first connection.
@@ -100,7 +105,14 @@ pub struct Config {
 pub fn run(config: &Config, clock: &SystemClock, stop: &Stop, queue: &mut Sender) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Error::Runtime(error.to_string()))?;
-    let player = Player { config, clock, sessions: Arc::default(), pictures: Cell::new(0) };
+    let player = Player {
+        config,
+        clock,
+        sessions: Arc::default(),
+        pictures: Cell::new(0),
+        relayed: Cell::new(false),
+        redirected: RefCell::default(),
+    };
     let sessions = Arc::clone(&player.sessions);
     let outcome = runtime.block_on(async {
         tokio::select! {
@@ -120,6 +132,10 @@ struct Player<'a> {
     sessions: Arc<SessionGroup>,
     /// Access units received, over all sessions.
     pictures: Cell<u64>,
+    /// The next session goes through a relay.
+    relayed: Cell<bool>,
+    /// Where redirects led, as far as it was said.
+    redirected: RefCell<Vec<StreamUrl>>,
 }
 
 impl Player<'_> {
@@ -153,9 +169,12 @@ impl Player<'_> {
     async fn play(&self, queue: &mut Sender) -> Error {
         let session = async {
             match self.start().await {
-                Ok(session) => {
+                Ok(Started { session, relay }) => {
                     queue.say(Arrival::Connected);
-                    self.receive(session, queue).await
+                    let began = Instant::now();
+                    let error = self.receive(session, queue).await;
+                    self.relayed.set(self.needs_relay(relay.as_ref(), began.elapsed()));
+                    error
                 }
                 Err(error) => error,
             }
@@ -186,43 +205,11 @@ impl Player<'_> {
         (self.pictures.get(), resident.ok().flatten().unwrap_or_default())
     }
 
-    async fn start(&self) -> Result<Demuxed, Error> {
-        let mut session = self.describe().await?;
-        let stream = self.choose(&session)?;
-        let options =
-            SetupOptions::default().frame_format(FrameFormat::SIMPLE).transport(match self.config.transport {
-                config::Transport::Tcp => Transport::Tcp(Default::default()),
-                config::Transport::Udp => Transport::Udp(Default::default()),
-            });
-        self.answered("SETUP", session.setup(stream, options)).await?;
-        let session = self.answered("PLAY", session.play(PlayOptions::default())).await?;
-        session.demuxed().map_err(|error| self.error(&error))
-    }
-
-    async fn describe(&self) -> Result<Session<Described>, Error> {
-        let Address { url, credentials } = &self.config.address;
-        let credentials = credentials
-            .as_ref()
-            .map(|given| Credentials { username: given.user.clone(), password: given.password.clone() });
-        let options = SessionOptions::default()
-            .creds(credentials)
-            .session_group(Arc::clone(&self.sessions))
-            .user_agent(concat!("framelag/", env!("CARGO_PKG_VERSION")).to_owned());
-        self.answered("DESCRIBE", Session::describe(url.clone(), options)).await
-    }
-
-    /// The number of the stream to play: the first H.264 one.
-    fn choose(&self, session: &Session<Described>) -> Result<usize, Error> {
-        let streams = session.streams();
-        let video = |codec: &str| streams.iter().position(|s| s.media() == "video" && s.encoding_name() == codec);
-        if let Some(found) = video("h264") {
-            return Ok(found);
-        }
-        let url = self.url();
-        Err(match streams.iter().find(|s| s.media() == "video") {
-            Some(other) => Error::NotH264 { url, codec: one_line(&other.encoding_name().to_uppercase()) },
-            None => Error::NoVideo { url },
-        })
+    /// Whether the session after one that broke off is to go through a relay: retina does not answer a challenge that comes to a
+    /// sign of life, and the server ends the session. Where the relay had nothing to do, the next goes without.
+    fn needs_relay(&self, relay: Option<&Relay>, played: Duration) -> bool {
+        let may = self.config.url.credentials().is_some() && self.config.transport == config::Transport::Tcp;
+        may && relay.map_or(played >= SIGN_OF_LIFE_MIN, |relay| relay.heard().renewed > 0)
     }
 
     /// Hands access units on until the session ends or falls silent.
@@ -241,7 +228,7 @@ impl Player<'_> {
                     return Error::Silence { url: self.url(), limit };
                 }
                 Ok(None) => return Error::Closed { url: self.url() },
-                Ok(Some(Err(error))) => return self.error(&error),
+                Ok(Some(Err(error))) => return self.explain(&error, &self.config.url, &Heard::default()),
                 Ok(Some(Ok(CodecItem::VideoFrame(frame)))) => frame,
                 // A sender report: the stream is there, however slow its pictures are.
                 Ok(Some(Ok(item))) => {
@@ -286,61 +273,12 @@ impl Player<'_> {
         Some(Error::TooLarge { url: self.url(), width, height })
     }
 
-    async fn answered<T>(
-        &self,
-        request: &'static str,
-        answer: impl Future<Output = Result<T, retina::Error>>,
-    ) -> Result<T, Error> {
-        let limit = self.config.limits.answer;
-        let no_answer = |_| Error::NoAnswer { address: self.config.address.host_and_port(), limit, request };
-        timeout(limit, answer).await.map_err(no_answer)?.map_err(|error| self.error(&error))
-    }
-
     fn flood(&self) -> Error {
-        Error::Flood { address: self.config.address.host_and_port(), limit: self.config.limits.growth_bytes }
+        Error::Flood { address: self.config.url.host_and_port(), limit: self.config.limits.growth_bytes }
     }
 
-    fn url(&self) -> Url {
-        self.config.address.shown()
-    }
-
-    /// What a retina error means to a user. retina gives the status of a response; everything else is only in its
-    /// text, whose first line says what happened.
-    fn error(&self, error: &retina::Error) -> Error {
-        let url = self.url();
-        let address = || self.config.address.host_and_port();
-        let hung_up = |reason| Error::HungUp { address: address(), reason };
-        // The library names the URL in some of its errors.
-        let text = match self.config.address.url.query() {
-            Some(query) if !query.is_empty() => error.to_string().replace(query, "…"),
-            _ => error.to_string(),
-        };
-        let reason = one_line(&text);
-        let before_pictures = self.pictures.get() == 0;
-        match error.status_code() {
-            Some(401) if self.config.address.credentials.is_none() => Error::CredentialsNeeded { url },
-            Some(401) => Error::CredentialsRefused { url },
-            Some(404) => Error::NotFound { url },
-            Some(461) => Error::TransportRefused { url, transport: self.config.transport },
-            Some(status) => {
-                let reason = reason.split(" CSeq").next().unwrap_or_default().to_owned();
-                Error::Refused { url, status, reason }
-            }
-            None => match text.split_once(": ") {
-                Some(("Unable to connect to RTSP server", system)) => {
-                    Error::Connect { address: address(), reason: one_line(without_number(system)) }
-                }
-                Some(("Error reading from RTSP peer" | "Error writing to RTSP peer", system)) => {
-                    let reason = one_line(without_number(without_count(system)));
-                    if before_pictures { hung_up(reason) } else { Error::Broken { url, reason } }
-                }
-                Some(("RTSP framing error", what)) if before_pictures && what.starts_with(CUT_OFF) => {
-                    hung_up("its answer is cut off".to_owned())
-                }
-                Some(("RTSP framing error", _)) if before_pictures => Error::NotRtsp { address: address() },
-                _ => Error::Broken { url, reason },
-            },
-        }
+    fn url(&self) -> StreamUrl {
+        self.config.url.clone()
     }
 }
 

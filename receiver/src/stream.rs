@@ -12,7 +12,7 @@ use reports::{Assertion, Clocks, Mark, Recorder, Setup, Summary, Warning};
 
 use crate::calibration::Found;
 use crate::clock::Asking;
-use crate::config::{Address, ClockChoice, Config, Input, Source};
+use crate::config::{ClockChoice, Config, Input, Source};
 use crate::measure::Meter;
 use crate::queue::Dropped;
 use crate::render::pixels::Label;
@@ -85,7 +85,7 @@ impl Stream {
             url: input.source.to_string(),
             clocks: match &input.source {
                 _ if config.clock == ClockChoice::SameHost => Clocks::Said,
-                Source::Rtsp(address) if !is_loopback(address) => Clocks::Unknown,
+                Source::Rtsp(url) if !is_loopback(url.host()) => Clocks::Unknown,
                 Source::Rtsp(_) | Source::Stdin => Clocks::Assumed,
             },
             config: config.describe(input),
@@ -313,9 +313,8 @@ pub fn tell_apart(streams: &mut [Stream]) {
     }
 }
 
-/// The address is one that only this host itself can be reached by.
-fn is_loopback(address: &Address) -> bool {
-    let host = address.url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+/// The host is this one, by an address that only itself can be reached by.
+fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 

@@ -42,10 +42,10 @@ pub fn start(
             })?;
             None
         }
-        Source::Rtsp(address) => {
+        Source::Rtsp(url) => {
             let clock = clock.clone();
             let config = receive::Config {
-                address,
+                url,
                 transport: config.transport,
                 wait: config.wait,
                 limits: receive::Limits::of_one_in(config.inputs.len()),

@@ -13,7 +13,7 @@ use common::clock::SystemClock;
 use common::frame::{CaptureClock, PublisherTimes};
 use common::sei::{self, Origin, Stamp};
 use common::time::WallTime;
-use receiver::config::{Address, Credentials, Transport};
+use receiver::config::Transport;
 use receiver::queue::{self, Arrival, Body, Unit};
 use receiver::receive::{self, Config, Error, Limits};
 use receiver::stop::Stop;
@@ -27,8 +27,7 @@ const PPS: [u8; 4] = [0x68, 0xce, 0x3c, 0x80];
 
 fn config(authority: &str, limits: Limits) -> Config {
     let url = format!("rtsp://{authority}/cam").parse().expect("a URL");
-    let address = Address { url, credentials: None };
-    Config { address, transport: Transport::Tcp, wait: Duration::ZERO, limits }
+    Config { url, transport: Transport::Tcp, wait: Duration::ZERO, limits }
 }
 
 /// Limits that are not reached.
@@ -259,9 +258,8 @@ fn wrong_credentials_are_told_from_missing_ones_and_never_shown() {
         Some(answer(request, "401 Unauthorized", "WWW-Authenticate: Basic realm=\"cam\"\r\n", ""))
     };
     let camera = camera::start(vec![Script { answer: refuse, ..Script::default() }]);
-    let mut config = config(&camera.address.to_string(), GENEROUS);
-    config.address.credentials = Some(Credentials { user: "me".to_owned(), password: "secret".to_owned() });
-    assert!(failure(config).contains("refuses this user name or password"));
+    let text = failure(config(&format!("me:secret@{}", camera.address), GENEROUS));
+    assert!(text.contains("refuses this user name or password"), "{text}");
 }
 
 #[test]

@@ -8,41 +8,57 @@ use std::fmt;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
+use crate::secret::Secret;
+
 mod client;
+mod given;
 mod server;
 
 pub use client::{Challenged, Client};
+pub use given::{GivenError, VARIABLES, given, readable_by_others};
 pub use server::{Attempt, Denied, Verifier};
 
 /// A user's name and password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     user: String,
-    password: String,
+    password: Secret,
 }
 
 impl Credentials {
     /// A user's name and password, as typed.
     pub fn new(user: impl Into<String>, password: impl Into<String>) -> Self {
-        Self { user: user.into(), password: password.into() }
+        Self { user: user.into(), password: Secret::new(password.into()) }
     }
 
-    /// Takes the user info out of `url`, so that the URL can be sent, printed and logged. `None` where it has none.
-    pub fn take_from(url: &mut Url) -> Option<Self> {
+    /// Those of the user info of a URL, `USER[:PASSWORD]` with percent-encoding. `None` where it says nothing.
+    pub fn from_user_info(text: &str) -> Option<Self> {
         // A line end in a name would end the header that it is sent in.
         let decode = |text: &str| {
             percent_decode_str(text).decode_utf8_lossy().chars().filter(|c| !c.is_control()).collect::<String>()
         };
-        let found = Self::new(decode(url.username()), decode(url.password().unwrap_or_default()));
+        let (user, password) = text.split_once(':').unwrap_or((text, ""));
+        let found = Self::new(decode(user), decode(password));
+        (!found.user.is_empty() || !found.password().is_empty()).then_some(found)
+    }
+
+    /// Takes the user info out of `url`, so that the URL can be sent, printed and logged. `None` where it has none.
+    pub fn take_from(url: &mut Url) -> Option<Self> {
+        let found = Self::from_user_info(&format!("{}:{}", url.username(), url.password().unwrap_or_default()));
         // Both fail only where the URL has no host, and then it has no user info either.
         let _ = url.set_username("");
         let _ = url.set_password(None);
-        (!found.user.is_empty() || !found.password.is_empty()).then_some(found)
+        found
     }
 
     /// The user's name.
     pub fn user(&self) -> &str {
         &self.user
+    }
+
+    /// The password, for the one that sends it or proves to know it.
+    pub fn password(&self) -> &str {
+        self.password.reveal()
     }
 }
 
@@ -179,6 +195,21 @@ mod tests {
         client.authorization("OPTIONS", URL);
         assert_eq!(client.challenged("Digest realm=\"r\", nonce=\"3\""), Challenged::Rejected);
         assert_eq!(client.challenged(""), Challenged::Rejected);
+    }
+
+    #[test]
+    fn a_new_nonce_is_answered_once_after_credentials_were_accepted() {
+        let challenge = |nonce: u32, more: &str| format!("Digest realm=\"r\", nonce=\"{nonce}\"{more}");
+        let mut client = Client::new(Credentials::new("ann", "x"));
+        client.accepted();
+        assert_eq!(client.challenged(&challenge(1, "")), Challenged::TryAgain);
+        for (nonce, more) in [(2, ""), (3, ", stale=FALSE"), (4, ", algorithm=SHA-256"), (5, ", stale=true")] {
+            client.accepted();
+            assert_eq!(client.challenged(&challenge(nonce, more)), Challenged::TryAgain);
+            let header = client.authorization("GET_PARAMETER", URL).expect("an answer");
+            assert!(header.contains(&format!("nonce=\"{nonce}\"")), "{header}");
+        }
+        assert_eq!(client.challenged(&challenge(6, "")), Challenged::Rejected, "they were changed meanwhile");
     }
 
     #[test]

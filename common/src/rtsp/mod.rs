@@ -8,6 +8,11 @@ pub mod auth;
 pub mod headers;
 pub mod interleaved;
 pub mod message;
+pub mod pieces;
 pub mod push;
+pub mod redirect;
 pub mod sdp;
 pub mod serve;
+pub mod url;
+
+pub use url::{Error as UrlError, StreamUrl};

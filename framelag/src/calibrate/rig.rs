@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use common::frame::Size;
 use common::impair::Conditions;
+use common::rtsp::UrlError;
 use framelag::proxy::{Direction, Endpoint, Network, Protocol, Proxy};
 
 use super::Error;
@@ -71,6 +72,7 @@ impl Rig {
         stopped: &AtomicBool,
     ) -> Result<(Played, Vec<Duration>), Error> {
         let url = format!("rtsp://{}/cam", self.proxy.address());
+        let url = url.parse().map_err(|error: UrlError| error.to_string())?;
         let receiver = Receiver::start(Playing {
             url: &url,
             arguments,

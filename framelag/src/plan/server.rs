@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use common::redact;
-use url::Url;
+use common::rtsp::{StreamUrl, UrlError};
 
 use crate::mediamtx;
 use crate::programs::executable;
@@ -21,8 +21,8 @@ pub enum Server {
     Mediamtx,
     /// One that is started by this command.
     Command(Vec<String>),
-    /// One that runs already. Its URL may hold a password.
-    Running(Url),
+    /// One that runs already.
+    Running(StreamUrl),
 }
 
 /// Stands for the port in a command.
@@ -45,17 +45,18 @@ impl FromStr for Server {
             let words: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
             return if words.is_empty() { Err(wrong(text)) } else { Ok(Self::Command(words)) };
         }
-        let url = Url::parse(text).ok().filter(|url| url.scheme() == "rtsp");
-        let url = url.ok_or_else(|| wrong(text))?;
-        let whole = url.host_str().is_some_and(|host| !host.is_empty()) && !url.path().trim_matches('/').is_empty();
-        if whole { Ok(Self::Running(url)) } else { Err(wrong(text)) }
+        let url = StreamUrl::typed(text, |name| std::env::var_os(name)).map_err(|error| match error {
+            UrlError::Ambiguous { .. } | UrlError::NoVariable(_) => error.to_string(),
+            _ => wrong(text),
+        })?;
+        if url.has_path() { Ok(Self::Running(url)) } else { Err(wrong(text)) }
     }
 }
 
 fn wrong(text: &str) -> String {
     format!(
         "{:?} is no server: write embedded, framelag, mediamtx, exec:COMMAND with {PORT} where its RTSP port goes, \
-         or rtsp://HOST:PORT/PATH of one that runs",
+         or rtsp://HOST:PORT/PATH of one that runs, or env:NAME for such a URL in the environment",
         redact::url(text)
     )
 }
@@ -67,7 +68,7 @@ impl fmt::Display for Server {
             Self::Own => f.write_str("framelag"),
             Self::Mediamtx => f.write_str("mediamtx"),
             Self::Command(words) => write!(f, "exec:{}", words.join(" ")),
-            Self::Running(url) => f.write_str(&redact::url(url.as_str())),
+            Self::Running(url) => url.fmt(f),
         }
     }
 }
@@ -102,7 +103,7 @@ mod tests {
         for text in ["embedded", "framelag", "mediamtx", "exec:sh -c {port}", "rtsp://127.0.0.1:8554/cam"] {
             assert_eq!(text.parse::<Server>().expect(text).to_string(), text);
         }
-        let told = "rtsp://ann:secret@h/cam".parse::<Server>().expect("a URL").to_string();
+        let told = "rtsp://ann:secret@h/cam?token=secret".parse::<Server>().expect("a URL").to_string();
         assert!(!told.contains("secret"), "{told}");
         for bad in ["", "exec:", "http://h/cam", "rtsp://h", "rtsp://ann:secret@/cam", "nginx"] {
             let why = bad.parse::<Server>().expect_err(bad);

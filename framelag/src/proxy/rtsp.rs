@@ -9,7 +9,6 @@
 //! Media that travels in the RTSP connection passes too.
 
 mod flow;
-pub mod message;
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, PipeReader, PipeWriter, Read, Write};
@@ -21,6 +20,7 @@ use std::time::Duration;
 
 use common::clock::Clock;
 use common::impair::Counts;
+pub use common::rtsp::pieces as message;
 
 use super::accept::{self, Client};
 use super::{Direction, Endpoint, Error, Network, Protocol, Proxy, Shared, lock, wait};

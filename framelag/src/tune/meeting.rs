@@ -2,15 +2,15 @@
 
 use std::fs;
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use common::rtsp::{StreamUrl, UrlError};
 use framelag::plan::server::{FOLDER, PORT, Server};
 use framelag::{mediamtx, programs::executable};
-use url::Url;
 
 use crate::processes::{Error, Process, free_port, leashed};
 use crate::serving;
@@ -24,9 +24,9 @@ const ANSWER_LIMIT: Duration = Duration::from_millis(500);
 /// A server that a run meets at. Dropping it ends what was started.
 pub struct Meeting {
     /// Where to publish to. Where the publisher has the server in it, where that will be.
-    pub push: Url,
+    pub push: StreamUrl,
     /// Where to play from.
-    pub play: Url,
+    pub play: StreamUrl,
     /// Addresses for RTSP and HTTP of a server in the publisher.
     pub embedded: Option<[SocketAddr; 2]>,
     process: Running,
@@ -77,7 +77,7 @@ impl Meeting {
         })
     }
 
-    fn at(url: Url, process: Running) -> Self {
+    fn at(url: StreamUrl, process: Running) -> Self {
         Self { push: url.clone(), play: url, embedded: None, process }
     }
 
@@ -112,7 +112,7 @@ impl Meeting {
 
 /// Asks a server for its stream.
 pub struct Probe {
-    url: Url,
+    url: StreamUrl,
 }
 
 impl Probe {
@@ -123,14 +123,10 @@ impl Probe {
     }
 
     fn describe(&self) -> io::Result<u16> {
-        let address = self.url.socket_addrs(|| Some(554))?;
-        let address = address.first().ok_or(io::ErrorKind::NotFound)?;
-        let mut connection = TcpStream::connect_timeout(address, ANSWER_LIMIT)?;
+        let address = (self.url.host(), self.url.port()).to_socket_addrs()?.next().ok_or(io::ErrorKind::NotFound)?;
+        let mut connection = TcpStream::connect_timeout(&address, ANSWER_LIMIT)?;
         connection.set_read_timeout(Some(ANSWER_LIMIT))?;
-        let mut url = self.url.clone();
-        // Neither fails on a URL with a host.
-        let _ = url.set_username("");
-        let _ = url.set_password(None);
+        let url = self.url.url();
         write!(connection, "DESCRIBE {url} RTSP/1.0\r\nCSeq: 1\r\nAccept: application/sdp\r\n\r\n")?;
         let mut status = [0; "RTSP/1.0 200".len()];
         connection.read_exact(&mut status)?;
@@ -139,6 +135,6 @@ impl Probe {
     }
 }
 
-fn url(rtsp: SocketAddr) -> Result<Url, String> {
-    Url::parse(&format!("rtsp://{rtsp}/cam")).map_err(|error| format!("{rtsp} makes no URL: {error}"))
+fn url(rtsp: SocketAddr) -> Result<StreamUrl, String> {
+    format!("rtsp://{rtsp}/cam").parse().map_err(|error: UrlError| format!("{rtsp} makes no URL: {error}"))
 }

@@ -1,21 +1,18 @@
 //! The network on one side of the server: the proxy of `framelag impair` in this process, or nothing where there is
 //! nothing to make worse.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 
 use common::impair::Conditions;
+use common::rtsp::StreamUrl;
 use framelag::proxy::{Endpoint, Network, Protocol, Proxy, RtspProxy};
-use url::Url;
 
 use super::matrix::is_impaired;
-
-/// RTSP's port where a URL has none (RFC 2326 section 3.2).
-const RTSP_PORT: u16 = 554;
 
 /// A way to a server. Dropping it ends it.
 pub struct Path {
     /// What to use in the server's place.
-    pub url: Url,
+    pub url: StreamUrl,
     _way: Way,
 }
 
@@ -29,14 +26,14 @@ enum Way {
 
 impl Path {
     /// Leads to `server` under `conditions`, which hold both ways.
-    pub fn start(server: &Url, conditions: &Conditions, udp: bool, seed: u64) -> Result<Self, String> {
+    pub fn start(server: &StreamUrl, conditions: &Conditions, udp: bool, seed: u64) -> Result<Self, String> {
         if !is_impaired(conditions) {
             return Ok(Self { url: server.clone(), _way: Way::AsItIs });
         }
-        let unknown =
-            |why: String| format!("the server {} cannot be found: {why}", common::redact::url(server.as_str()));
-        let addresses = server.socket_addrs(|| Some(RTSP_PORT)).map_err(|error| unknown(error.to_string()))?;
-        let address = *addresses.first().ok_or_else(|| unknown("its name has no address".to_owned()))?;
+        let unknown = |why: String| format!("the server {server} cannot be found: {why}");
+        let addresses = (server.host(), server.port()).to_socket_addrs();
+        let address = addresses.map_err(|error| unknown(error.to_string()))?.next();
+        let address = address.ok_or_else(|| unknown("its name has no address".to_owned()))?;
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let network = Network { forward: conditions.clone(), back: conditions.clone() };
         let started = if udp {
@@ -46,10 +43,10 @@ impl Path {
             Proxy::start(tcp(any), tcp(address), network, seed).map(|proxy| (proxy.address(), Way::Connection(proxy)))
         };
         let (at, way) = started.map_err(|error| error.to_string())?;
-        let mut url = server.clone();
+        let mut url = server.url().clone();
         url.set_ip_host(at.ip())
             .and_then(|()| url.set_port(Some(at.port())))
             .map_err(|()| unknown("it has no host".to_owned()))?;
-        Ok(Self { url, _way: way })
+        Ok(Self { url: StreamUrl::at(url, server.credentials().cloned()), _way: way })
     }
 }

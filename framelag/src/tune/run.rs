@@ -19,7 +19,7 @@ use super::matrix::{Cell, Turn};
 use super::meeting::Meeting;
 use super::path::Path as Network;
 use crate::playing::{Playing, Receiver};
-use crate::processes::{Error, Process, sibling};
+use crate::processes::{Error, Process, URL_ARGUMENT, give_url, leashed, sibling};
 
 /// How long the publisher may take until its stream can be played: a camera or a child process may be slow to open.
 const PUBLISH_LIMIT: Duration = Duration::from_secs(20);
@@ -82,7 +82,7 @@ fn measure(plan: &Plan, cell: &Cell, turn: Turn, folder: &Path, stopped: &Atomic
     let mut arguments = vec!["--headless", "--wait", WAIT];
     arguments.extend(flags.iter().map(String::as_str));
     let receiver = Receiver::start(Playing {
-        url: downlink.url.as_str(),
+        url: &downlink.url,
         arguments: &arguments,
         warmup: plan.warmup,
         measured: plan.duration,
@@ -143,7 +143,7 @@ fn publish(plan: &Plan, cell: &Cell, meeting: &Meeting, uplink: &Network, folder
     let mut all = flags(&cell.parts.publisher);
     match &meeting.embedded {
         Some([rtsp, http]) => all.extend([format!("--rtsp={rtsp}"), format!("--http={http}")]),
-        None => all.push(format!("--to={}", uplink.url)),
+        None => all.push(format!("--to={}", URL_ARGUMENT)),
     }
     let config = cell.parts.publisher_config()?;
     if matches!(config.source, Source::File(_)) {
@@ -151,7 +151,9 @@ fn publish(plan: &Plan, cell: &Cell, meeting: &Meeting, uplink: &Network, folder
     }
     all.extend(keep_pictures(plan, cell, &folder.join(STAMPED)));
     let all: Vec<&str> = all.iter().map(String::as_str).collect();
-    Process::start_leashed("publisher", &sibling("publisher")?, &all, folder.join("publisher.log"))
+    let mut command = leashed(&sibling("publisher")?)?;
+    give_url(&mut command, &uplink.url);
+    Process::start("publisher", command, &all, folder.join("publisher.log"))
 }
 
 fn flags(flags: &[(&'static str, String)]) -> Vec<String> {

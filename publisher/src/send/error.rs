@@ -2,9 +2,9 @@
 
 use std::io;
 
-use common::rtsp::push;
+use common::rtsp::{StreamUrl, push};
 
-/// One line that names the URL, without user info, and says what to do.
+/// One line that names the URL, without secrets, and says what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The URL is not one to publish to.
@@ -71,7 +71,7 @@ impl Error {
         Self::Thread(error.to_string())
     }
 
-    pub(super) fn lost(url: &url::Url, error: &io::Error) -> Self {
+    pub(super) fn lost(url: &StreamUrl, error: &io::Error) -> Self {
         let why = match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => "the server has stopped taking data".to_owned(),
             _ => error.to_string(),

@@ -9,12 +9,11 @@ use common::clock::Clock;
 use common::h264::{self, NalKind};
 use common::rtp::h264::{Packetizer, Packets};
 use common::rtp::header;
-use common::rtsp::auth::Credentials;
+use common::rtsp::StreamUrl;
 use common::rtsp::push::{self, Delivery, Output, Route, SentFrame, Session, State};
 use common::rtsp::sdp::Video;
 use common::sei;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
-use url::Url;
 
 use super::socket::{self, Input};
 use super::udp::Pair;
@@ -27,16 +26,14 @@ const RTCP_BURST: usize = 16;
 
 /// Where a stream goes.
 pub(super) struct Target {
-    /// Without user info.
-    pub(super) url: Url,
-    pub(super) credentials: Option<Credentials>,
+    pub(super) url: StreamUrl,
     pub(super) transport: Transport,
     pub(super) frame_rate: Option<f64>,
 }
 
 /// A server that takes packets.
 pub(super) struct Link {
-    url: Url,
+    url: StreamUrl,
     stream: TcpStream,
     input: Receiver<Input>,
     udp: Option<Pair>,
@@ -70,7 +67,8 @@ impl Link {
             Some(pair) => pair.ports().map(|(rtp, rtcp)| Delivery::Udp(rtp, rtcp)).map_err(lost)?,
         };
         let input = socket::read(&stream).map_err(lost)?;
-        let config = push::Config { url: url.clone(), credentials: target.credentials.clone(), delivery, video, ssrc };
+        let credentials = url.credentials().cloned();
+        let config = push::Config { url: url.url().clone(), credentials, delivery, video, ssrc };
         let session = Session::new(config, clock.now());
         let mut link = Self { url, stream, input, udp, session, route: None, idr_wanted: false, clock };
         link.flush()?;

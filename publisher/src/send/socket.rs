@@ -4,15 +4,13 @@ use std::io::{self, Read};
 use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
+use common::rtsp::StreamUrl;
 use common::rtsp::push::RESPONSE_TIMEOUT;
 use crossbeam_channel::{Receiver, bounded};
 use socket2::SockRef;
-use url::Url;
 
 use super::Error;
 
-/// RTSP's port (RFC 2326 section 3.2).
-const PORT: u16 = 554;
 /// How long an address may take to answer a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How many bytes may wait in the kernel before they are on the wire. Every byte more is delay that nobody sees; with
@@ -37,26 +35,18 @@ pub(super) enum Input {
 }
 
 /// Whether `url` can be published to at all.
-pub(super) fn check(url: &Url) -> Result<(), Error> {
-    let why = if url.scheme() != "rtsp" {
-        "only rtsp:// URLs can be published to"
-    } else if url.host_str().is_none_or(str::is_empty) {
-        "it names no host"
-    } else if url.path().trim_matches('/').is_empty() {
-        "it names no path, as in rtsp://HOST:8554/cam"
-    } else {
+pub(super) fn check(url: &StreamUrl) -> Result<(), Error> {
+    if url.has_path() {
         return Ok(());
-    };
-    Err(Error::Url { url: url.to_string(), why })
+    }
+    Err(Error::Url { url: url.to_string(), why: "it names no path, as in rtsp://HOST:8554/cam" })
 }
 
 /// Connects to the first address of the URL's host that answers.
-pub(super) fn connect(url: &Url) -> Result<TcpStream, Error> {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    let port = url.port().unwrap_or(PORT);
+pub(super) fn connect(url: &StreamUrl) -> Result<TcpStream, Error> {
     let unresolvable = |why: String| Error::Unresolvable { url: url.to_string(), why };
     let addresses: Vec<SocketAddr> =
-        (host, port).to_socket_addrs().map_err(|error| unresolvable(error.to_string()))?.collect();
+        (url.host(), url.port()).to_socket_addrs().map_err(|error| unresolvable(error.to_string()))?.collect();
     let mut last = None;
     for address in &addresses {
         match TcpStream::connect_timeout(address, CONNECT_TIMEOUT).and_then(prepared) {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use common::frame::Size;
-use url::Url;
+use common::printable::excerpt;
+use common::rtsp::{StreamUrl, redirect};
 
 use crate::config;
 
@@ -32,46 +33,96 @@ pub enum Error {
         request: &'static str,
     },
     /// The other side speaks something else.
-    #[error("{address} is not an RTSP server: what it says is not RTSP")]
+    #[error("{address} is not an RTSP server: {why}")]
     NotRtsp {
         /// Host and port.
         address: String,
+        /// What it says, and what it may be.
+        why: String,
     },
     /// 401 without credentials.
-    #[error("{url} needs a user name and a password: write them as rtsp://USER:PASSWORD@HOST… (401 Unauthorized)")]
+    #[error(
+        "{url} needs a user name and a password: write them as rtsp://USER:PASSWORD@HOST…, or use --credentials FILE (401 Unauthorized)"
+    )]
     CredentialsNeeded {
-        /// Without user info.
-        url: Url,
+        /// The stream.
+        url: StreamUrl,
     },
     /// 401 with credentials.
     #[error("{url} refuses this user name or password (401 Unauthorized)")]
     CredentialsRefused {
-        /// Without user info.
-        url: Url,
+        /// The stream.
+        url: StreamUrl,
+    },
+    /// 401 that does not say how.
+    #[error("{url} refuses the request and does not say what authentication it wants (401 without WWW-Authenticate)")]
+    NoChallenge {
+        /// The stream.
+        url: StreamUrl,
+    },
+    /// 401 with challenges that are not known.
+    #[error("{url} wants authentication by {schemes}, but only Basic and Digest (MD5, SHA-256) are known")]
+    UnknownScheme {
+        /// The stream.
+        url: StreamUrl,
+        /// The schemes it offered, escaped and shortened.
+        schemes: String,
+    },
+    /// A nonce that changes, which is answered over TCP only.
+    #[error(
+        "{url} wants a new answer to its challenge within a session, which is given over TCP only: try --transport tcp"
+    )]
+    NonceOverUdp {
+        /// The stream.
+        url: StreamUrl,
+    },
+    /// The stream is elsewhere, and cannot be had there.
+    #[error("{url} does not play: {error}")]
+    Redirected {
+        /// Where it was asked for last.
+        url: StreamUrl,
+        /// Why not.
+        error: redirect::Error,
+    },
+    /// A good answer, but one cannot go on from it.
+    #[error("{url} cannot be played: {why}{}: {help}", request.as_ref().map(|request| format!(" (in answer to {request})")).unwrap_or_default())]
+    Unusable {
+        /// The stream.
+        url: StreamUrl,
+        /// The method of the request, where it is known.
+        request: Option<String>,
+        /// What is wrong with the answer.
+        why: String,
+        /// What would help.
+        help: String,
     },
     /// 404.
     #[error("nothing is published at {url} (404 Not Found)")]
     NotFound {
-        /// Without user info.
-        url: Url,
+        /// The stream.
+        url: StreamUrl,
     },
     /// 461.
     #[error("{url} does not play over {transport} (461 Unsupported Transport): try --transport {}", transport.other())]
     TransportRefused {
-        /// Without user info.
-        url: Url,
+        /// The stream.
+        url: StreamUrl,
         /// The one that was asked for.
         transport: config::Transport,
     },
     /// Any other refusal.
-    #[error("{url} refuses to play: {reason}")]
+    #[error("{url} refuses to play: {status} {words}{} in answer to {request}{hint}", if words.is_empty() { "came" } else { "" })]
     Refused {
-        /// Without user info.
-        url: Url,
+        /// The stream.
+        url: StreamUrl,
         /// Of the response.
         status: u16,
-        /// Status and request.
-        reason: String,
+        /// The server's own words for it, escaped and shortened.
+        words: String,
+        /// The method of the request.
+        request: String,
+        /// What to do, led by a colon; empty where nobody knows.
+        hint: &'static str,
     },
     /// Bytes without end that make no picture.
     #[error("{address} sends more than {} MB that make no picture", limit >> 20)]
@@ -84,22 +135,22 @@ pub enum Error {
     /// Video, but not H.264.
     #[error("the video at {url} is {codec}, not H.264")]
     NotH264 {
-        /// Without user info.
-        url: Url,
+        /// The stream.
+        url: StreamUrl,
         /// The encoding name of its SDP.
         codec: String,
     },
     /// No video at all.
     #[error("{url} has no video")]
     NoVideo {
-        /// Without user info.
-        url: Url,
+        /// The stream.
+        url: StreamUrl,
     },
     /// Larger than any part of framelag takes.
     #[error("the video at {url} is {width}x{height}, larger than {max}x{max}", max = Size::MAX_SIDE)]
     TooLarge {
-        /// Without user info.
-        url: Url,
+        /// The stream.
+        url: StreamUrl,
         /// Luma samples in a row.
         width: u32,
         /// Rows.
@@ -108,16 +159,16 @@ pub enum Error {
     /// It played, and nothing came.
     #[error("{url} plays, but no picture came for {limit:?}")]
     Silence {
-        /// Without user info.
-        url: Url,
+        /// The stream.
+        url: StreamUrl,
         /// [`Limits::silence`](super::Limits::silence).
         limit: Duration,
     },
     /// The server closed the connection.
     #[error("the server closed the connection to {url}")]
     Closed {
-        /// Without user info.
-        url: Url,
+        /// The stream.
+        url: StreamUrl,
     },
     /// The connection was reset or closed before there was a picture: a proxy whose server is not up yet does so, and a server that
     /// starts over.
@@ -131,8 +182,8 @@ pub enum Error {
     /// The stream broke off with an error.
     #[error("the stream from {url} broke: {reason}")]
     Broken {
-        /// Without user info.
-        url: Url,
+        /// The stream.
+        url: StreamUrl,
         /// What retina says.
         reason: String,
     },
@@ -166,14 +217,9 @@ pub(super) fn without_count(text: &str) -> &str {
     text.split(" CSeq").next().unwrap_or(text)
 }
 
-/// The first line of `text`, without control characters and not too long: parts of it come from the other side.
+/// The first line of `text`, printable and not too long: parts of it come from the other side.
 pub(super) fn one_line(text: &str) -> String {
-    let first = text.lines().next().unwrap_or_default().trim();
-    let mut line: String = first.chars().filter(|c| !c.is_control()).take(MAX_REASON_CHARS).collect();
-    if first.chars().count() > MAX_REASON_CHARS {
-        line.push('…');
-    }
-    line
+    excerpt(text.lines().next().unwrap_or_default().trim(), MAX_REASON_CHARS)
 }
 
 #[cfg(test)]
@@ -182,7 +228,7 @@ mod tests {
 
     #[test]
     fn what_a_server_says_becomes_one_harmless_line() {
-        assert_eq!(one_line("404 Not \x1b[31mFound\n\nconn: …"), "404 Not [31mFound");
+        assert_eq!(one_line("404 Not \x1b[31mFound\n\nconn: …"), "404 Not \\u{1b}[31mFound");
         assert_eq!(one_line(&"x".repeat(1000)).chars().count(), MAX_REASON_CHARS + 1);
         assert_eq!(one_line(""), "");
         assert_eq!(without_number("Connection refused (os error 111)"), "Connection refused");

@@ -14,6 +14,8 @@ const CHALLENGES_MAX: usize = 8;
 pub struct Client {
     credentials: Credentials,
     challenge: Option<Challenge>,
+    /// A request with the credentials was answered well since the last challenge.
+    accepted: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -27,7 +29,7 @@ enum Challenge {
 pub enum Challenged {
     /// Send the request again, with [`Client::authorization`].
     TryAgain,
-    /// The credentials have been sent already: they are wrong.
+    /// The credentials have been sent already, and were never accepted: they are wrong.
     Rejected,
     /// The server asks for nothing that framelag speaks, but for these schemes.
     Unknown(String),
@@ -36,7 +38,7 @@ pub enum Challenged {
 impl Client {
     /// A client that has not been challenged yet, and so offers nothing.
     pub const fn new(credentials: Credentials) -> Self {
-        Self { credentials, challenge: None }
+        Self { credentials, challenge: None, accepted: false }
     }
 
     /// Takes the `WWW-Authenticate` value of a 401, several of them joined by commas. Of the challenges in it the
@@ -54,12 +56,24 @@ impl Client {
         };
         let stale = matches!(&strongest, Challenge::Digest(digest) if digest.stale);
         let first = self.challenge.replace(strongest).is_none();
-        if first || stale { Challenged::TryAgain } else { Challenged::Rejected }
+        // Credentials that were right before are so still: the server wants another nonce, and not all say `stale`.
+        let accepted = std::mem::take(&mut self.accepted);
+        if first || stale || accepted { Challenged::TryAgain } else { Challenged::Rejected }
+    }
+
+    /// Whether there has been a challenge, and so requests carry credentials.
+    pub const fn is_challenged(&self) -> bool {
+        self.challenge.is_some()
+    }
+
+    /// Takes note that a request was not refused: a challenge that comes later is about its nonce.
+    pub const fn accepted(&mut self) {
+        self.accepted = self.challenge.is_some();
     }
 
     /// The `Authorization` value of a request; `None` before the first challenge.
     pub fn authorization(&mut self, method: &str, uri: &str) -> Option<String> {
-        let Credentials { user, password } = &self.credentials;
+        let (user, password) = (self.credentials.user(), self.credentials.password());
         match self.challenge.as_mut()? {
             Challenge::Basic => Some(format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))),
             Challenge::Digest(digest) => {

@@ -5,7 +5,7 @@ use rtsp_types::{Method, Response, StatusCode};
 
 use super::requests::name;
 use super::{ATTEMPTS_MAX, Delivery, Error, Output, Pending, RESPONSE_TIMEOUT, Route, Session, State};
-use crate::rtsp::auth::Challenged;
+use crate::rtsp::auth::{Challenged, Client};
 use crate::rtsp::headers::{self, Lower, Transport, parse_cseq};
 use crate::time::Now;
 
@@ -33,6 +33,7 @@ impl Session {
             }
             StatusCode::Unauthorized => self.authenticate(now, pending, response),
             status if status.is_success() => {
+                self.auth.iter_mut().for_each(Client::accepted);
                 self.take_session(response, request)?;
                 self.advance(now, response, request)
             }

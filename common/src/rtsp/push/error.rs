@@ -3,6 +3,7 @@
 use url::Url;
 
 use super::{RESPONSE_TIMEOUT, Route};
+use crate::redact;
 use crate::rtsp::message;
 
 /// Where a publisher's session is.
@@ -115,7 +116,7 @@ impl Error {
             (_, 461) => ": try the other --transport (tcp or udp)",
             _ => "",
         };
-        Self::Refused { request, status, reason: printable(reason), hint }
+        Self::Refused { request, status, reason: printable(&redact::secrets(reason)), hint }
     }
 
     pub(super) fn unusable(request: &'static str, why: &str) -> Self {
@@ -128,7 +129,7 @@ impl Error {
                 // A URL without a host has no user info either.
                 let _ = url.set_username("");
                 let _ = url.set_password(None);
-                printable(url.as_str())
+                printable(&redact::url(url.as_str()))
             }
             Err(_) => "a place that it does not name".to_owned(),
         };

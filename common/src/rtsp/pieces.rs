@@ -1,5 +1,5 @@
-//! What of RTSP (RFC 2326) the proxy has to understand: where a message ends, and the ports in its `Transport` header.
-//! Everything else passes as it is. Pure: bytes in, pieces out.
+//! What of RTSP (RFC 2326) somebody in between has to understand: where a message ends, and the ports in its `Transport`
+//! header. Everything else passes as it is, also what [`super::message`] would refuse. Pure: bytes in, pieces out.
 
 /// The longest head that is looked at; what has a longer one passes as it is, to its end.
 pub const MAX_HEAD: usize = 64 << 10;

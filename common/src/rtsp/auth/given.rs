@@ -1,0 +1,140 @@
+//! User name and password from a file or the environment: on a command line every process of the host can read them.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::Credentials;
+
+/// The variables of the environment that hold a user name and a password.
+pub const VARIABLES: [&str; 2] = ["FRAMELAG_USER", "FRAMELAG_PASSWORD"];
+
+/// Most bytes of a file that are read.
+const FILE_MAX: u64 = 4096;
+
+/// Why there are no credentials to be had. None shows any of them.
+#[derive(Debug, thiserror::Error)]
+pub enum GivenError {
+    /// The file cannot be read.
+    #[error("--credentials {}: {error}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The system's words.
+        error: std::io::Error,
+    },
+    /// The file holds something else.
+    #[error("--credentials {}: it does not hold one line of user:password", .0.display())]
+    NotCredentials(PathBuf),
+    /// A password of nobody.
+    #[error("{} is set and {} is not: set both", VARIABLES[1], VARIABLES[0])]
+    NoUser,
+    /// Not UTF-8.
+    #[error("{0} is not UTF-8")]
+    NotText(&'static str),
+}
+
+/// The credentials in `file`, else those of the environment, which `variable` looks up.
+///
+/// # Errors
+/// [`GivenError`].
+pub fn given(
+    file: Option<&Path>,
+    variable: impl Fn(&'static str) -> Option<OsString>,
+) -> Result<Option<Credentials>, GivenError> {
+    if let Some(path) = file {
+        return from_file(path).map(Some);
+    }
+    let text =
+        |name| variable(name).map(|value| value.into_string().map_err(|_| GivenError::NotText(name))).transpose();
+    match (text(VARIABLES[0])?, text(VARIABLES[1])?) {
+        (Some(user), password) => Ok(Some(Credentials::new(user, password.unwrap_or_default()))),
+        (None, Some(_)) => Err(GivenError::NoUser),
+        (None, None) => Ok(None),
+    }
+}
+
+/// What to tell a user whose `file` others can read too; `None` where it is theirs alone, or no file.
+pub fn readable_by_others(file: &Path) -> Option<String> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let file_of = std::fs::metadata(file).ok().filter(std::fs::Metadata::is_file)?;
+        let (mode, shown) = (file_of.permissions().mode(), file.display());
+        (mode & 0o044 != 0)
+            .then(|| format!("--credentials {shown} can be read by other users of this host: run chmod 600 {shown}"))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = file;
+        None
+    }
+}
+
+fn from_file(path: &Path) -> Result<Credentials, GivenError> {
+    let mut text = String::new();
+    let read = File::open(path).and_then(|file| file.take(FILE_MAX).read_to_string(&mut text));
+    read.map_err(|error| GivenError::Unreadable { path: path.to_owned(), error })?;
+    let mut lines = text.trim_start_matches('\u{feff}').lines().filter(|line| !line.trim().is_empty());
+    let line = lines.next().and_then(|line| line.split_once(':'));
+    match (line, lines.next()) {
+        (Some((user, password)), None) if !user.is_empty() => Ok(Credentials::new(user, password)),
+        _ => Err(GivenError::NotCredentials(path.to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_environment(set: &[(&str, &str)]) -> Result<Option<Credentials>, GivenError> {
+        given(None, |name| set.iter().find(|(set, _)| *set == name).map(|(_, value)| OsString::from(value)))
+    }
+
+    fn file(text: &str) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        std::fs::write(file.path(), text).expect("it can be written");
+        file
+    }
+
+    #[test]
+    fn a_file_holds_one_line_of_user_and_password() {
+        for text in ["ann:se:cr@t/ #?!", "ann:se:cr@t/ #?!\n", "\u{feff}ann:se:cr@t/ #?!\r\n\r\n"] {
+            let found = given(Some(file(text).path()), |_| panic!("a file comes first")).expect(text);
+            assert_eq!(found, Some(Credentials::new("ann", "se:cr@t/ #?!")));
+        }
+        for text in ["", "\n", "secret", ":secret", "ann:secret\nbob:secret\n"] {
+            let error = given(Some(file(text).path()), |_| None).expect_err(text).to_string();
+            assert!(error.contains("one line of user:password") && !error.contains("secret"), "{error}");
+        }
+        let error = given(Some(Path::new("/nowhere/file")), |_| None).expect_err("there is none").to_string();
+        assert!(error.starts_with("--credentials /nowhere/file: "), "{error}");
+    }
+
+    #[test]
+    fn the_environment_comes_second_and_has_to_name_a_user() {
+        let set = [("FRAMELAG_USER", "ann"), ("FRAMELAG_PASSWORD", "secret")];
+        assert_eq!(of_environment(&set).expect("both"), Some(Credentials::new("ann", "secret")));
+        assert_eq!(of_environment(&set[..1]).expect("a user"), Some(Credentials::new("ann", "")));
+        assert_eq!(of_environment(&[]).expect("nothing"), None);
+        let error = of_environment(&set[1..]).expect_err("a password of nobody").to_string();
+        assert_eq!(error, "FRAMELAG_PASSWORD is set and FRAMELAG_USER is not: set both");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_others_can_read_is_told() {
+        use std::os::unix::fs::PermissionsExt;
+        let file = file("ann:secret");
+        for (mode, told) in [(0o600, false), (0o400, false), (0o640, true), (0o604, true)] {
+            std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(mode)).expect("it is ours");
+            assert_eq!(
+                readable_by_others(file.path()).is_some_and(|text| text.contains("chmod 600")),
+                told,
+                "{mode:o}"
+            );
+        }
+        assert_eq!(readable_by_others(Path::new("/dev/null")), None);
+    }
+}

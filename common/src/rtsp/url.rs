@@ -1,0 +1,332 @@
+//! The URL of a stream, as users type it: parsed in one place, and in a type that cannot print a secret.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::str::FromStr;
+
+use url::Url;
+
+use super::auth::Credentials;
+use crate::secret::Secret;
+use crate::{printable, redact};
+
+/// What a URL in the environment is written as, before the name of its variable.
+const VARIABLE: &str = "env:";
+
+/// The port of `rtsp://` URLs that name none (RFC 2326 section 3.2).
+pub const DEFAULT_PORT: u16 = 554;
+
+/// What ends the host of a URL (RFC 3986 section 3.2), each with how it is written inside a user name or password.
+const ENDS_HOST: [(char, &str); 3] = [('/', "%2F"), ('#', "%23"), ('?', "%3F")];
+
+/// `rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH[?QUERY]`.
+///
+/// It shows itself without user info and without its query, which often hold secrets. What is shown is no URL to connect to, and
+/// [`StreamUrl::url`], which is, is not to be shown.
+///
+/// ```
+/// let url: common::rtsp::StreamUrl = "rtsp://ann:p@ss!@camera/live?token=sesame".parse()?;
+/// assert_eq!(url.to_string(), "rtsp://camera/live?…");
+/// assert_eq!(url.url().as_str(), "rtsp://camera/live?token=sesame");
+/// assert_eq!(url.credentials().map(|credentials| credentials.password()), Some("p@ss!"));
+/// # Ok::<(), common::rtsp::UrlError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct StreamUrl {
+    /// Without user info and fragment.
+    url: Url,
+    credentials: Option<Credentials>,
+}
+
+/// Why a text is not the URL of a stream. None shows user info or a query.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Another scheme, or no URL at all.
+    #[error("{0} is not an RTSP URL: write rtsp://HOST[:PORT]/PATH")]
+    NotRtsp(String),
+    /// `rtsps://`.
+    #[error("rtsps:// (RTSP over TLS) is not supported: write rtsp://HOST[:PORT]/PATH")]
+    Tls,
+    /// No host.
+    #[error("the URL {0} has no host: write rtsp://HOST[:PORT]/PATH")]
+    NoHost(String),
+    /// `env:NAME` without such a variable.
+    #[error("env:{0} names no variable of the environment: set {0} to an rtsp:// URL")]
+    NoVariable(String),
+    /// What ends a host comes before the last `@`: where user info ends cannot be told. Nothing of the URL is shown, because
+    /// anything may be part of the password.
+    #[error(
+        "the URL has {found} before its last @: in a user name or password write {}, and @ behind the host as %40",
+        spelled(found)
+    )]
+    Ambiguous {
+        /// The characters, in the order of `ENDS_HOST`.
+        found: String,
+    },
+}
+
+impl FromStr for StreamUrl {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let text = text.trim();
+        let not_rtsp = || Error::NotRtsp(redact::url(text));
+        let (scheme, rest) = text.split_once("://").ok_or_else(not_rtsp)?;
+        match scheme.to_ascii_lowercase().as_str() {
+            "rtsp" => {}
+            "rtsps" => return Err(Error::Tls),
+            _ => return Err(not_rtsp()),
+        }
+        let (user_info, host_on) = split_user_info(rest)?;
+        let no_host = || Error::NoHost(redact::url(text));
+        if host_on.is_empty() || host_on.starts_with(['/', '?', '#', ':']) {
+            return Err(no_host());
+        }
+        let mut url = Url::parse(&format!("rtsp://{host_on}")).map_err(|_| not_rtsp())?;
+        if url.host_str().is_none_or(str::is_empty) {
+            return Err(no_host());
+        }
+        url.set_fragment(None);
+        Ok(Self { url, credentials: user_info.and_then(Credentials::from_user_info) })
+    }
+}
+
+impl StreamUrl {
+    /// As typed: a URL, or `env:NAME` of a variable that holds one, which `variable` looks up. There nobody else sees it.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn typed(text: &str, variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, Error> {
+        let Some(name) = text.strip_prefix(VARIABLE) else { return text.parse() };
+        let value = variable(name).and_then(|value| value.into_string().ok());
+        value.ok_or_else(|| Error::NoVariable(printable::excerpt(name, 60)))?.parse()
+    }
+
+    /// With its secrets, for the environment of a child: [`StreamUrl::typed`] reads it there.
+    pub fn to_variable(&self) -> Secret {
+        let mut url = self.url.clone();
+        if let Some(credentials) = &self.credentials {
+            // The url crate takes a percent sign for an encoded character. Both fail only where there is no host.
+            let _ = url.set_username(&credentials.user().replace('%', "%25"));
+            let _ = url.set_password(Some(&credentials.password().replace('%', "%25")));
+        }
+        Secret::new(url.into())
+    }
+
+    /// To be connected to and sent, never to be shown: its query may hold secrets. It has no user info.
+    pub const fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Who plays or publishes there, as the URL says or [`StreamUrl::or_credentials`] did.
+    pub const fn credentials(&self) -> Option<&Credentials> {
+        self.credentials.as_ref()
+    }
+
+    /// With these credentials where it has none.
+    #[must_use]
+    pub fn or_credentials(self, credentials: Option<Credentials>) -> Self {
+        Self { credentials: self.credentials.or(credentials), ..self }
+    }
+
+    /// The same stream elsewhere: `url`, whose user info is dropped, with these credentials.
+    #[must_use]
+    pub fn at(mut url: Url, credentials: Option<Credentials>) -> Self {
+        // Both fail only where there is no host, and then there is no user info either.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        url.set_fragment(None);
+        Self { url, credentials }
+    }
+
+    /// Name or address, without brackets.
+    pub fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default().trim_matches(['[', ']'])
+    }
+
+    /// The one it names, or [`DEFAULT_PORT`].
+    pub fn port(&self) -> u16 {
+        self.url.port().unwrap_or(DEFAULT_PORT)
+    }
+
+    /// `HOST:PORT`, as errors name it.
+    pub fn host_and_port(&self) -> String {
+        format!("{}:{}", self.url.host_str().unwrap_or_default(), self.port())
+    }
+
+    /// Whether it names more than a host.
+    pub fn has_path(&self) -> bool {
+        !self.url.path().trim_matches('/').is_empty()
+    }
+
+    /// The path as it may be shown: cameras take passwords there too.
+    pub fn shown_path(&self) -> String {
+        redact::path(self.url.path())
+    }
+}
+
+impl fmt::Display for StreamUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&redact::url(self.url.as_str()))
+    }
+}
+
+impl fmt::Debug for StreamUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StreamUrl({self})")
+    }
+}
+
+/// User info, where there is some, and what comes behind its `@`: the last one, since cameras are given passwords with a raw `@`.
+///
+/// # Errors
+/// [`Error::Ambiguous`] where a password may have gone into host or path.
+fn split_user_info(rest: &str) -> Result<(Option<&str>, &str), Error> {
+    let Some((before, after)) = rest.rsplit_once('@') else { return Ok((None, rest)) };
+    // An address in brackets has colons of its own.
+    let behind_brackets = before.strip_prefix('[').and_then(|inner| inner.split_once(']'));
+    let plain = behind_brackets.map_or(before, |(_, behind)| behind);
+    let found: String = ENDS_HOST.iter().map(|&(c, _)| c).filter(|&c| plain.contains(c)).collect();
+    if found.is_empty() {
+        return Ok((Some(before), after));
+    }
+    // Without a colon there is no password that the @ could belong to.
+    let authority = plain.split(['/', '#', '?']).next().unwrap_or_default();
+    if !plain.contains(':') && !authority.contains('@') {
+        return Ok((None, rest));
+    }
+    Err(Error::Ambiguous { found })
+}
+
+/// How each of these characters is written in user info.
+fn spelled(found: &str) -> String {
+    let spelled = ENDS_HOST.iter().filter(|(c, _)| found.contains(*c)).map(|(c, code)| format!("{c} as {code}"));
+    spelled.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> StreamUrl {
+        text.parse().expect(text)
+    }
+
+    #[test]
+    fn user_info_ends_at_the_last_at() {
+        for (text, user, password, sent) in [
+            ("rtsp://ann:secret@h/cam", "ann", "secret", "rtsp://h/cam"),
+            ("rtsp://ann:se@cret!@h/cam", "ann", "se@cret!", "rtsp://h/cam"),
+            ("rtsp://ann:se:cret@h:8554/cam", "ann", "se:cret", "rtsp://h:8554/cam"),
+            ("rtsp://a%40b:p%3A%2F%23%3F@h/cam", "a@b", "p:/#?", "rtsp://h/cam"),
+            ("rtsp://ann:100%@h/cam", "ann", "100%", "rtsp://h/cam"),
+            ("rtsp://ann:[x]^|\"<>{} y$&+,;='()*~`@h/cam", "ann", "[x]^|\"<>{} y$&+,;='()*~`", "rtsp://h/cam"),
+            ("RTSP://ann:\u{fc}@h/cam", "ann", "\u{fc}", "rtsp://h/cam"),
+            ("rtsp://ann@h/cam", "ann", "", "rtsp://h/cam"),
+            ("rtsp://:pw@h/cam", "", "pw", "rtsp://h/cam"),
+            ("rtsp://ann:x@[::1]:8554/cam", "ann", "x", "rtsp://[::1]:8554/cam"),
+        ] {
+            let url = parsed(text);
+            let credentials = url.credentials().expect(text);
+            assert_eq!((credentials.user(), credentials.password()), (user, password), "{text}");
+            assert_eq!((url.url().as_str(), url.to_string().as_str()), (sent, sent), "{text}");
+        }
+        for text in ["rtsp://h/cam", "rtsp://@h/cam", "rtsp://h/a@b", "rtsp://[::1]/a@b", "rtsp://h/cam?mail=a@b"] {
+            assert_eq!(parsed(text).credentials(), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_ends_a_host_is_refused_in_a_password_and_nothing_of_it_is_shown() {
+        for (text, hint) in [
+            ("rtsp://ann:se/cret@h/cam", "has / before its last @: in a user name or password write / as %2F"),
+            ("rtsp://ann:se#cret@h/cam", "# as %23"),
+            ("rtsp://ann:se?cret@h/cam", "? as %3F"),
+            (
+                "rtsp://ann:s/e?c#ret@h/cam",
+                "has /#? before its last @: in a user name or password write / as %2F, # as %23, ? as %3F",
+            ),
+            ("rtsp://ann:12/cret@h/cam", "%2F"),
+            ("rtsp://ann:se@cr/et@h/cam", "%2F"),
+            ("rtsp://ann:secret@h/cam?mail=x@y", "@ behind the host as %40"),
+            ("rtsp://ann@cret/x@h/cam", "%2F"),
+            ("rtsp://[x:se/cret@h/cam", "%2F"),
+        ] {
+            let error = text.parse::<StreamUrl>().expect_err(text).to_string();
+            assert!(error.contains(hint), "{text}: {error}");
+            assert!(!error.contains("se") || !error.contains("cret"), "{text}: {error}");
+            assert!(!error.contains("ann") && !error.contains("12"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn neither_display_nor_debug_shows_a_secret() {
+        for text in [
+            "rtsp://ann:secret@h/cam?user=ann&pass=secret",
+            "rtsp://h/cam?secret",
+            "rtsp://h/cam?dG9rZW4secret=",
+            "rtsp://h/cam?a=1;pw=secret",
+            "rtsp://h/user=ann&password=secret&channel=1",
+            "rtsp://h/user=ann_password=secret_channel=1_stream=0.sdp",
+            "rtsp://h/live/token=secret/ch0",
+            "rtsp://h/cam#secret",
+        ] {
+            let url = parsed(text);
+            for shown in [url.to_string(), format!("{url:?}"), format!("{url:#?}"), url.shown_path()] {
+                assert!(!shown.contains("secret"), "{text}: {shown}");
+            }
+        }
+        assert_eq!(parsed("rtsp://h/live/token=secret/ch0").to_string(), "rtsp://h/live/token=…/ch0");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_part_of_a_password_is_shown(a in "[ -~]{0,3}", b in "[ -~]{0,3}", path in "[a-z/?#=@]{0,5}") {
+            let text = format!("rtsp://ann:s3cr{a}3tpa{b}ss0rd@h/{path}");
+            let shown = match text.parse::<StreamUrl>() {
+                Ok(url) => format!("{url} {url:?} {} {}", url.host_and_port(), url.shown_path()),
+                Err(error) => format!("{error} {error:?}"),
+            };
+            for part in ["s3cr", "3tpa", "ss0rd"] {
+                proptest::prop_assert!(!shown.contains(part), "{text}: {shown}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_stream_is_named_without_its_secrets() {
+        for (text, hint) in [
+            ("http://host/cam", "http://host/cam is not an RTSP URL"),
+            ("cam", "cam is not an RTSP URL"),
+            ("rtsp:/ann:secret@host/cam", "not an RTSP URL"),
+            ("rtsps://ann:secret@h/cam", "TLS"),
+            ("rtsp:///cam", "no host"),
+            ("rtsp://ann:secret@/cam", "no host"),
+            ("rtsp://ann:secret@:554/cam", "no host"),
+            ("rtsp://ann:secret@h:99999/cam", "rtsp://…@h:99999/cam is not"),
+            ("", "not an RTSP URL"),
+        ] {
+            let error = text.parse::<StreamUrl>().expect_err(text).to_string();
+            assert!(error.contains(hint) && !error.contains("secret"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_url_in_the_environment_is_the_same_url() {
+        let url = parsed("rtsp://a%40b:p%2541%20%2F%3A@h/cam?token=x");
+        let variable = url.to_variable();
+        let look = |name: &str| (name == "CAMERA").then(|| variable.reveal().into());
+        assert_eq!(StreamUrl::typed("env:CAMERA", look), Ok(url));
+        let error = StreamUrl::typed("env:OTHER", look).expect_err("there is none").to_string();
+        assert_eq!(error, "env:OTHER names no variable of the environment: set OTHER to an rtsp:// URL");
+        assert_eq!(StreamUrl::typed("rtsp://h/cam", |_| None), Ok(parsed("rtsp://h/cam")));
+    }
+
+    #[test]
+    fn credentials_from_elsewhere_do_not_replace_its_own() {
+        let others = || Some(Credentials::new("bob", "other"));
+        let user = |text| parsed(text).or_credentials(others()).credentials().map(|c| c.user().to_owned());
+        assert_eq!(user("rtsp://h/cam").as_deref(), Some("bob"));
+        assert_eq!(user("rtsp://ann:secret@h/cam").as_deref(), Some("ann"));
+    }
+}
