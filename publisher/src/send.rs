@@ -18,6 +18,7 @@ use crossbeam_channel::{Receiver, TrySendError, bounded};
 mod congestion;
 mod error;
 mod link;
+mod route;
 mod socket;
 mod udp;
 mod worker;
@@ -146,6 +147,8 @@ struct Shared {
     failure: OnceLock<Error>,
     /// The connection, to cut it when the end takes too long.
     stream: Mutex<Option<TcpStream>>,
+    /// It was: no other is to be made.
+    is_cut: AtomicBool,
 }
 
 impl Sender {
@@ -317,6 +320,7 @@ impl Shared {
     }
 
     fn cut(&self) {
+        self.is_cut.store(true, Ordering::Relaxed);
         if let Some(stream) = self.stream.lock().expect("nobody panics while holding the stream").as_ref() {
             socket::cut(stream);
         }

@@ -252,8 +252,9 @@ impl Session {
         let status = match request.method() {
             Method::Teardown => return Err(Error::EndedByServer),
             Method::Redirect => {
-                let to = request.header(&LOCATION).map(|value| value.as_str()).unwrap_or_default();
-                return Err(Error::redirected("RECORD", to));
+                // It is answered by going there (RFC 2326 section 10.10).
+                let location = request.header(&LOCATION).map(|value| value.as_str().to_owned().into());
+                return Err(Error::Redirected { request: "REDIRECT", status: 302, location });
             }
             Method::Options | Method::GetParameter | Method::SetParameter => StatusCode::Ok,
             _ => StatusCode::NotImplemented,

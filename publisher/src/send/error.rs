@@ -2,7 +2,7 @@
 
 use std::io;
 
-use common::rtsp::{StreamUrl, push};
+use common::rtsp::{StreamUrl, push, redirect};
 
 /// One line that names the URL, without secrets, and says what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +38,14 @@ pub enum Error {
         url: String,
         /// Where and why.
         error: push::Error,
+    },
+    /// The server's redirect is not followed.
+    #[error("cannot publish to {url}: {error}")]
+    Redirect {
+        /// The URL.
+        url: String,
+        /// Why not.
+        error: redirect::Error,
     },
     /// The connection broke.
     #[error("lost the connection to {url}: {why}")]

@@ -44,15 +44,17 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Announces the stream whose parameter sets are in `first`, and waits until the server takes packets.
+    /// Announces the stream whose parameter sets are in `first` at `url`, to which `stream` is connected, and waits until the
+    /// server takes packets.
     pub(super) fn open(
         target: &Target,
+        url: &StreamUrl,
         stream: TcpStream,
         first: &AccessUnit,
         ssrc: u32,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
-        let url = target.url.clone();
+        let url = url.clone();
         let video = describe(first, target.frame_rate).ok_or(Error::NoParameterSets { url: url.to_string() })?;
         let lost = |error| Error::lost(&url, &error);
         let udp = match target.transport {

@@ -300,6 +300,76 @@ fn a_network_that_follows_again_is_asked_one_idr_picture_of() {
     sender.finish().expect("it began well");
 }
 
+/// An answer that redirects to `to` with `status`.
+fn redirect(status: &str, to: &str) -> Action {
+    Action::Answer(format!("RTSP/1.0 {status}\r\nCSeq: 1\r\nLocation: {to}\r\n\r\n"))
+}
+
+#[test]
+fn redirects_are_followed_and_other_hosts_get_no_password() {
+    for status in ["301 Moved Permanently", "302 Moved Temporarily", "305 Use Proxy", "307 Temporary Redirect"] {
+        let (end, seen) = serve(1, |_, item| record(item, TCP));
+        let to = format!("rtsp://evil:pw@{}/there", end.host_and_port());
+        let (url, _) = serve(1, move |_, _| redirect(status, &to));
+        let with_password = format!("rtsp://ann:secret@{}/cam", url.host_and_port());
+        let sender = start(&with_password.parse().expect("a URL"));
+        sender.send(unit(0, true, 10, Now::default())).expect("nobody has refused");
+        let (_, Item::Request(first)) = seen.recv_timeout(LIMIT).expect("the other server is asked") else {
+            panic!("{status}: the first item is no request");
+        };
+        assert_eq!(first.request_uri().map(|uri| uri.path()), Some("/there"), "{status}");
+        assert!(first.header(&rtsp_types::headers::AUTHORIZATION).is_none(), "{status}");
+        packet(&seen);
+        sender.finish().expect("it was taken");
+    }
+}
+
+#[test]
+fn a_server_that_redirects_in_the_middle_is_left_for_the_other() {
+    let (end, seen) = serve(1, |_, item| record(item, TCP));
+    let to = format!("rtsp://{}/there", end.host_and_port());
+    let (url, _) = serve(1, move |_, item| match item {
+        Item::Data { .. } => {
+            let request = format!("REDIRECT * RTSP/1.0\r\nCSeq: 1\r\nLocation: {to}\r\n\r\n");
+            Action::Send(request.into_bytes())
+        }
+        item => record(item, TCP),
+    });
+    let sender = start(&url);
+    sender.send(unit(0, true, 10, Now::default())).expect("nobody has refused");
+    let (_, Item::Request(first)) = seen.recv_timeout(LIMIT).expect("the other server is asked") else {
+        panic!("the first item is no request");
+    };
+    assert_eq!(first.request_uri().map(|uri| uri.path()), Some("/there"));
+    sender.finish().expect("it began well");
+}
+
+#[test]
+fn redirects_that_are_not_followed_say_why() {
+    for (to, why) in [
+        ("http://other/cam", "redirects are followed to rtsp:// only"),
+        ("rtsps://other/cam?token=secret", "redirects are followed to rtsp:// only"),
+        ("", "without saying where to"),
+        ("/cam", "round in a circle"),
+        ("rtsp://127.0.0.1:1/", "it names no path"),
+    ] {
+        let (url, _) = serve(1, move |_, _| redirect("302 Found", to));
+        let sender = start(&url);
+        sender.send(unit(0, true, 10, Now::default())).expect("nobody knows yet");
+        let error = sender.finish().expect_err(to).to_string();
+        assert!(error.contains(why) && !error.contains("secret") && !error.contains('\n'), "{to}: {error}");
+    }
+    let mut number = 0;
+    let (url, _) = serve(6, move |_, _| {
+        number += 1;
+        redirect("302 Found", &format!("/{number}"))
+    });
+    let sender = start(&url);
+    sender.send(unit(0, true, 10, Now::default())).expect("nobody knows yet");
+    let error = sender.finish().expect_err("too many").to_string();
+    assert!(error.contains("more than 5 times"), "{error}");
+}
+
 #[test]
 fn what_keeps_a_stream_from_beginning_is_one_line_without_the_password() {
     let with_password = |url: &StreamUrl| {

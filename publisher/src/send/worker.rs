@@ -10,6 +10,7 @@ use common::rtp::h264::{Packetizer, Packets};
 use crossbeam_channel::{Receiver, Sender, never, select};
 
 use super::link::{Link, Target};
+use super::route::Route;
 use super::socket::Input;
 use super::{AccessUnit, Error, Event, Queued, Shared, socket};
 
@@ -60,7 +61,7 @@ impl Worker {
         };
         let idle = self.clock.now().mono - connected_at;
         let stream = if idle < FRESH { Ok(stream) } else { socket::connect(&self.target.url) };
-        let opened = stream.and_then(|stream| self.open(stream, &outgoing));
+        let opened = stream.and_then(|stream| self.open(self.route(), stream, &outgoing));
         let ended = match opened {
             Ok(link) => self.serve(link, &mut outgoing, Some(first)),
             Err(error) => {
@@ -82,38 +83,68 @@ impl Worker {
             let episode = self.shared.congestion().take();
             self.shared.tell_of(episode);
             tracing::warn!("{error}: trying again");
+            let route = self.route_after(&error);
             // Nobody has to read the events.
             let _ = self.events.try_send(Event::Lost(error));
-            let Some(link) = self.retry(outgoing) else { break };
+            let Some(link) = self.retry(route, outgoing) else { break };
             ended = self.serve(link, outgoing, None);
         }
         self.shared.connected.store(false, Ordering::Relaxed);
         self.shared.hold(None);
     }
 
-    /// Tries until there is a connection; `None` when it is time to stop.
-    fn retry(&self, outgoing: &Stream) -> Option<Link> {
+    /// Tries until there is a connection, first by `route`; `None` when it is time to stop.
+    fn retry(&self, mut route: Route, outgoing: &Stream) -> Option<Link> {
         let mut wait = RETRY_FIRST;
         loop {
             if self.stopped.recv_timeout(wait) == Err(crossbeam_channel::RecvTimeoutError::Disconnected) {
                 return None;
             }
             wait = (wait * 2).min(RETRY_LONGEST);
-            match socket::connect(&self.target.url).and_then(|stream| self.open(stream, outgoing)) {
+            match socket::connect(route.url()).and_then(|stream| self.open(route, stream, outgoing)) {
                 Ok(link) => return Some(link),
                 Err(error) => tracing::info!("{error}: trying again in {} s", wait.as_secs_f32()),
             }
+            route = self.route();
         }
     }
 
-    fn open(&self, stream: TcpStream, outgoing: &Stream) -> Result<Link, Error> {
-        self.shared.hold(stream.try_clone().ok());
-        let link =
-            Link::open(&self.target, stream, &outgoing.first, outgoing.packetizer.ssrc(), Arc::clone(&self.clock))?;
-        tracing::info!("publishing to {}", self.target.url);
-        self.shared.connected.store(true, Ordering::Relaxed);
-        let _ = self.events.try_send(Event::Connected);
-        Ok(link)
+    fn route(&self) -> Route {
+        Route::new(self.target.url.clone())
+    }
+
+    /// Where to try next: a server may send its publishers elsewhere in the middle of a stream.
+    fn route_after(&self, error: &Error) -> Route {
+        let mut route = self.route();
+        match route.follow(error) {
+            Some(Ok(())) => route,
+            _ => self.route(),
+        }
+    }
+
+    /// Publishes to where `route` leads, whose beginning `stream` is connected to.
+    fn open(&self, mut route: Route, mut stream: TcpStream, outgoing: &Stream) -> Result<Link, Error> {
+        loop {
+            self.shared.hold(stream.try_clone().ok());
+            let (clock, ssrc) = (Arc::clone(&self.clock), outgoing.packetizer.ssrc());
+            let error = match Link::open(&self.target, route.url(), stream, &outgoing.first, ssrc, clock) {
+                Ok(link) => {
+                    tracing::info!("publishing to {}", route.url());
+                    self.shared.connected.store(true, Ordering::Relaxed);
+                    let _ = self.events.try_send(Event::Connected);
+                    return Ok(link);
+                }
+                Err(error) => error,
+            };
+            match route.follow(&error) {
+                Some(followed) => followed?,
+                None => return Err(error),
+            }
+            if self.shared.is_cut.load(Ordering::Relaxed) {
+                return Err(error);
+            }
+            stream = socket::connect(route.url())?;
+        }
     }
 
     /// Sends what comes through the queue, after `first`. Without `first` what waits in the queue is from before the

@@ -7,6 +7,7 @@ use super::requests::name;
 use super::{ATTEMPTS_MAX, Delivery, Error, Output, Pending, RESPONSE_TIMEOUT, Route, Session, State};
 use crate::rtsp::auth::{Challenged, Client};
 use crate::rtsp::headers::{self, Lower, Transport, parse_cseq};
+use crate::rtsp::redirect::is_redirect;
 use crate::time::Now;
 
 impl Session {
@@ -47,9 +48,9 @@ impl Session {
                 self.schedule_keep_alive(now);
                 Ok(())
             }
-            status if status.is_redirection() => {
-                let to = response.header(&LOCATION).map(|value| value.as_str()).unwrap_or_default();
-                Err(Error::redirected(request, to))
+            status if is_redirect(status.into()) => {
+                let location = response.header(&LOCATION).map(|value| value.as_str().to_owned().into());
+                Err(Error::Redirected { request, status: status.into(), location })
             }
             status => Err(Error::refused(request, status.into(), response.reason_phrase())),
         }

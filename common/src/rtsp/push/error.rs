@@ -1,10 +1,9 @@
 //! Where a session is, and why it ended.
 
-use url::Url;
-
 use super::{RESPONSE_TIMEOUT, Route};
 use crate::redact;
 use crate::rtsp::message;
+use crate::secret::Secret;
 
 /// Where a publisher's session is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,13 +65,15 @@ pub enum Error {
         /// The schemes it offered, escaped and shortened.
         schemes: String,
     },
-    /// The server is elsewhere.
-    #[error("the server redirects {request} to {to}: publish there")]
+    /// The stream is to go elsewhere; [`Redirects`](crate::rtsp::redirect::Redirects) says whether to follow.
+    #[error("the server redirects {request} with {status}")]
     Redirected {
-        /// The request.
+        /// The request, or REDIRECT where the server asked by itself.
         request: &'static str,
-        /// The other URL, without user info.
-        to: String,
+        /// RTSP status code.
+        status: u16,
+        /// As the server sent it.
+        location: Option<Secret>,
     },
     /// The server answered well, but one cannot go on from it.
     #[error("the server's answer to {request} is of no use: {why}")]
@@ -121,19 +122,6 @@ impl Error {
 
     pub(super) fn unusable(request: &'static str, why: &str) -> Self {
         Self::Unusable { request, why: why.to_owned() }
-    }
-
-    pub(super) fn redirected(request: &'static str, to: &str) -> Self {
-        let to = match Url::parse(to) {
-            Ok(mut url) => {
-                // A URL without a host has no user info either.
-                let _ = url.set_username("");
-                let _ = url.set_password(None);
-                printable(&redact::url(url.as_str()))
-            }
-            Err(_) => "a place that it does not name".to_owned(),
-        };
-        Self::Redirected { request, to }
     }
 }
 
