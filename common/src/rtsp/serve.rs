@@ -1,6 +1,6 @@
 //! The server's side of one RTSP connection (RFC 2326), without sockets: bytes in, bytes and events out.
 //!
-//! A [`Session`] is fed with [`Session::handle_input`] and [`Session::handle_timeout`], asks its [`Host`] about
+//! A [`Session`] is fed with [`Session::handle_input`] (or [`Session::input`] and [`Session::handle_turn`]) and [`Session::handle_timeout`], asks its [`Host`] about
 //! streams, credentials and ports, and says by [`Session::poll_output`] what is to be done. A connection has at most
 //! one RTSP session at a time, and a session lives and dies with its connection: its identifier is worth nothing on
 //! another one.
@@ -29,7 +29,7 @@ mod tests;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use rtsp_types::StatusCode;
 
 pub use description::Description;
@@ -54,6 +54,9 @@ pub const IDLE_LIMIT: Duration = Duration::from_secs(10);
 pub const RECORD_LIMIT: Duration = Duration::from_secs(10);
 /// A player without a sign of life is gone after this; the Session header says so.
 pub const SESSION_TIMEOUT: Duration = Duration::from_secs(60);
+/// Work of one [`Session::handle_turn`], after which other connections are to have theirs: this many small packets, or
+/// some requests.
+pub const TURN: usize = 512;
 /// Wrong credentials on one connection before it is closed. The first 401 of a client that waits to be asked counts
 /// too.
 pub const DENIALS_MAX: u32 = 5;
@@ -149,24 +152,47 @@ impl Session {
         }
     }
 
-    /// Takes bytes read from the connection.
+    /// Takes bytes read from the connection, and handles all that they complete.
     ///
     /// # Errors
     /// Where the connection is to be closed, after what [`Session::poll_output`] still has was written. Later calls
     /// give the same error.
     pub fn handle_input(&mut self, now: MonoTime, bytes: &[u8], host: &mut dyn Host) -> Result<(), Error> {
+        if self.failed.is_none() {
+            self.framer.push(bytes);
+        }
+        while self.handle_turn(now, host)? >= TURN {}
+        Ok(())
+    }
+
+    /// Where the connection's bytes can be read into, behind those that wait, for [`Session::handle_turn`].
+    pub fn input(&mut self) -> &mut BytesMut {
+        self.framer.buffer()
+    }
+
+    /// Handles what was read into [`Session::input`], up to a limit, so that neither its time nor what it puts out
+    /// grows with what a peer sends at once. Gives the work done, of which a small packet is 1; from [`TURN`] on there
+    /// may be more to handle.
+    ///
+    /// # Errors
+    /// As [`Session::handle_input`].
+    pub fn handle_turn(&mut self, now: MonoTime, host: &mut dyn Host) -> Result<usize, Error> {
         self.run(|session| {
-            session.framer.push(bytes);
             if !session.requested {
-                session.reject_other_protocols(bytes)?;
+                session.reject_other_protocols()?;
             }
-            while let Some(item) = session.next_item()? {
+            let mut work = 0;
+            while work < TURN {
+                let Some(item) = session.next_item()? else {
+                    session.partial = session.framer.is_mid_item().then(|| session.partial.unwrap_or(now));
+                    break;
+                };
+                work += cost(&item);
                 session.active = now;
                 session.partial = None;
                 session.handle_item(now, item, host)?;
             }
-            session.partial = session.framer.is_mid_item().then(|| session.partial.unwrap_or(now));
-            Ok(())
+            Ok(work)
         })
     }
 
@@ -206,7 +232,7 @@ impl Session {
         self.user_agent.as_deref()
     }
 
-    fn run(&mut self, step: impl FnOnce(&mut Self) -> Result<(), Error>) -> Result<(), Error> {
+    fn run<T>(&mut self, step: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
@@ -238,8 +264,9 @@ impl Session {
     }
 
     /// Tells a browser, an HTTP tunnel and a TLS client by their first bytes, before the framer takes them for noise.
-    fn reject_other_protocols(&mut self, bytes: &[u8]) -> Result<(), Error> {
+    fn reject_other_protocols(&mut self) -> Result<(), Error> {
         const TLS_HANDSHAKE: u8 = 22;
+        let bytes = &self.framer.buffer()[..];
         if bytes.first() == Some(&TLS_HANDSHAKE) {
             return Err(Error::Tls);
         }
@@ -295,5 +322,14 @@ impl Session {
             self.outputs.push_back(Output::Packet(Packet { track, kind, bytes: payload }));
         }
         Ok(())
+    }
+}
+
+/// The work of an item, in units of [`TURN`]: requests are parsed, looked up and answered, and what is long is copied.
+fn cost(item: &Item) -> usize {
+    match item {
+        Item::Request(request) => 32 + request.body().len() / 128,
+        Item::Response(_) => 32,
+        Item::Data { payload, .. } => 1 + payload.len() / 2048,
     }
 }
