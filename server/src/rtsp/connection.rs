@@ -141,13 +141,13 @@ impl Connection {
     }
 
     fn make_room(&mut self) {
+        let room = if matches!(self.role, Role::Publisher { .. }) { MEDIA_BUFFER } else { REQUEST_BUFFER };
         let input = self.session.input();
-        match self.role {
-            Role::Publisher { .. } => input.reserve(MEDIA_BUFFER.saturating_sub(input.len())),
+        if input.is_empty() && input.capacity() > room {
             // A long request does not leave its memory to who idles after it.
-            _ if input.is_empty() => *input = BytesMut::with_capacity(REQUEST_BUFFER),
-            _ => input.reserve(REQUEST_BUFFER),
+            *input = BytesMut::new();
         }
+        input.reserve(room.saturating_sub(input.len()).max(REQUEST_BUFFER));
     }
 
     async fn handle_read(&mut self, read: io::Result<usize>) -> Result<(), End> {
