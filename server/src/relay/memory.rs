@@ -26,10 +26,11 @@ impl Share {
     /// Counts this queue with `held` bytes. A packet that went straight through has changed nothing, and costs nothing
     /// here.
     pub(super) fn settle(&mut self, held: usize) {
-        match held.checked_sub(self.counted) {
-            Some(0) => {}
-            Some(more) => drop(self.memory.0.fetch_add(more, Relaxed)),
-            None => drop(self.memory.0.fetch_sub(self.counted - held, Relaxed)),
+        let all = &self.memory.0;
+        if held > self.counted {
+            all.fetch_add(held - self.counted, Relaxed);
+        } else if held < self.counted {
+            all.fetch_sub(self.counted - held, Relaxed);
         }
         self.counted = held;
     }
