@@ -27,6 +27,8 @@ struct Shared {
     clock: SystemClock,
     started: Now,
     paths: Arc<relay::Paths>,
+    /// Of everything that waits to be written.
+    memory: relay::Memory,
     users: Option<Arc<auth::Users>>,
     ids: AtomicU64,
     connections: Connections,
@@ -47,6 +49,7 @@ impl Shared {
             started: clock.now(),
             clock,
             paths: Arc::default(),
+            memory: relay::Memory::default(),
             users: users.map(Arc::new),
             ids: AtomicU64::new(1),
             connections: Connections::default(),

@@ -5,12 +5,14 @@
 //! the socket does not take more. So no packet waits for another task to wake, and no reader waits for another.
 
 mod gate;
+mod memory;
 mod packet;
 mod paths;
 mod queue;
 mod stream;
 
 pub(crate) use gate::Gate;
+pub(crate) use memory::Memory;
 pub(crate) use packet::Marked;
 pub(crate) use paths::{Paths, Reservation};
 pub(crate) use queue::{ControlFull, Queue};

@@ -14,6 +14,9 @@ use crate::{Shared, clock, http, rtsp};
 
 /// Most threads. Packets are handed on by whoever reads them; more threads do not make a packet faster.
 const THREADS_MAX: usize = 4;
+/// Tasks that a thread runs before it looks which sockets are ready; by default 61, which a server under attack takes
+/// tens of milliseconds for.
+const EVENT_INTERVAL: u32 = 8;
 /// Connections that have not ended by then are dropped.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(2);
 
@@ -23,7 +26,8 @@ pub struct Handle {
     rtsp: SocketAddr,
     http: Option<SocketAddr>,
     stop: watch::Sender<bool>,
-    runtime: Option<Runtime>,
+    /// Of RTSP and of HTTP: no request over HTTP, however long its answer, stops a packet.
+    runtimes: Vec<Runtime>,
 }
 
 /// Binds the ports of `config` and starts serving. Returns at once; needs no runtime around it.
@@ -40,21 +44,27 @@ pub fn start(config: Config) -> Result<Handle, Error> {
 
     let shared = Arc::new(Shared::new(users));
     let (stop, stopped) = watch::channel(false);
-    let runtime = build_runtime().map_err(Error::Runtime)?;
+    let threads = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, THREADS_MAX);
+    let mut runtimes = vec![build_runtime("server", threads).map_err(Error::Runtime)?];
     {
-        let _inside = runtime.enter();
+        let _inside = runtimes[0].enter();
         let listener = tokio::net::TcpListener::from_std(rtsp_listener).map_err(Error::Runtime)?;
-        runtime.spawn(rtsp::listener::run(listener, shared.clone(), stopped.clone()));
+        tokio::spawn(rtsp::listener::run(listener, shared.clone(), stopped.clone()));
         if let Some(socket) = clock::bind(rtsp) {
-            runtime.spawn(clock::run(socket, shared.clone(), stopped.clone()));
-        }
-        if let Some(listener) = http_listener {
-            let listener = tokio::net::TcpListener::from_std(listener).map_err(Error::Runtime)?;
-            runtime.spawn(http::run(listener, shared, stopped));
+            tokio::spawn(clock::run(socket, shared.clone(), stopped.clone()));
         }
     }
+    if let Some(listener) = http_listener {
+        let runtime = build_runtime("http", 1).map_err(Error::Runtime)?;
+        {
+            let _inside = runtime.enter();
+            let listener = tokio::net::TcpListener::from_std(listener).map_err(Error::Runtime)?;
+            tokio::spawn(http::run(listener, shared, stopped));
+        }
+        runtimes.push(runtime);
+    }
     tracing::info!(%rtsp, http = ?http, "serving");
-    Ok(Handle { rtsp, http, stop, runtime: Some(runtime) })
+    Ok(Handle { rtsp, http, stop, runtimes })
 }
 
 impl Handle {
@@ -79,22 +89,24 @@ impl Drop for Handle {
     fn drop(&mut self) {
         // Nobody listens any more where both listeners have ended on their own.
         let _ = self.stop.send(true);
-        if let Some(runtime) = self.runtime.take() {
+        if let Some(runtime) = self.runtimes.first() {
             runtime.block_on(async {
                 // Each listener holds a receiver until its connections have ended.
                 let _ = tokio::time::timeout(SHUTDOWN_LIMIT, self.stop.closed()).await;
             });
+        }
+        for runtime in self.runtimes.drain(..) {
             runtime.shutdown_timeout(SHUTDOWN_LIMIT);
         }
     }
 }
 
-fn build_runtime() -> std::io::Result<Runtime> {
-    let threads = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, THREADS_MAX);
+fn build_runtime(name: &'static str, threads: usize) -> std::io::Result<Runtime> {
     let number = AtomicUsize::new(0);
     Builder::new_multi_thread()
         .worker_threads(threads)
-        .thread_name_fn(move || format!("server-{}", number.fetch_add(1, Relaxed)))
+        .thread_name_fn(move || format!("{name}-{}", number.fetch_add(1, Relaxed)))
+        .event_interval(EVENT_INTERVAL)
         .enable_all()
         .build()
 }

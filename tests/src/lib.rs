@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+pub mod attacks;
 pub mod binary;
 pub mod browser;
 pub mod camera;

@@ -106,6 +106,11 @@ impl Client {
         Err(io::ErrorKind::TimedOut.into())
     }
 
+    /// The connection itself.
+    pub fn into_stream(self) -> TcpStream {
+        self.stream
+    }
+
     fn byte(&mut self) -> io::Result<u8> {
         let mut byte = [0];
         self.stream.read_exact(&mut byte)?;

@@ -35,7 +35,8 @@ pub enum Item {
     Data {
         /// The channel it came on.
         channel: u8,
-        /// 0 to 65,535 bytes: one RTP or compound RTCP packet if the peer behaves.
+        /// 0 to 65,535 bytes: one RTP or compound RTCP packet if the peer behaves. It has memory of its own: who keeps
+        /// it keeps these bytes, and nothing of what came with them.
         payload: Bytes,
     },
 }
@@ -106,6 +107,11 @@ impl Framer {
         }
     }
 
+    /// Where bytes can be read into, behind those that wait, in place of [`Framer::push`].
+    pub fn buffer(&mut self) -> &mut BytesMut {
+        &mut self.buffer
+    }
+
     /// Whether a part of a message or frame is waiting for its rest: a peer that stops here has been cut off, or is
     /// slow on purpose.
     pub fn is_mid_item(&self) -> bool {
@@ -153,12 +159,9 @@ impl Framer {
     fn data(&mut self) -> Option<Item> {
         let (channel, len) = interleaved::parse_header(&self.buffer)?;
         let end = interleaved::HEADER_LEN + usize::from(len);
-        if self.buffer.len() < end {
-            return None;
-        }
-        let mut frame = self.buffer.split_to(end);
-        frame.advance(interleaved::HEADER_LEN);
-        Some(Item::Data { channel, payload: frame.freeze() })
+        let payload = Bytes::copy_from_slice(self.buffer.get(interleaved::HEADER_LEN..end)?);
+        self.buffer.advance(end);
+        Some(Item::Data { channel, payload })
     }
 
     /// Reads lines of the head up to the empty one that ends it. Gives where the body begins.

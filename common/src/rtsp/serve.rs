@@ -1,6 +1,6 @@
 //! The server's side of one RTSP connection (RFC 2326), without sockets: bytes in, bytes and events out.
 //!
-//! A [`Session`] is fed with [`Session::handle_input`] and [`Session::handle_timeout`], asks its [`Host`] about
+//! A [`Session`] is fed with [`Session::handle_input`] (or [`Session::input`] and [`Session::handle_turn`]) and [`Session::handle_timeout`], asks its [`Host`] about
 //! streams, credentials and ports, and says by [`Session::poll_output`] what is to be done. A connection has at most
 //! one RTSP session at a time, and a session lives and dies with its connection: its identifier is worth nothing on
 //! another one.
@@ -17,6 +17,7 @@
 
 mod description;
 mod host;
+mod input;
 mod methods;
 mod path;
 mod reply;
@@ -29,17 +30,13 @@ mod tests;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use bytes::Bytes;
-use rtsp_types::StatusCode;
-
 pub use description::Description;
 pub use host::{Access, Action, Busy, Host, Output, Packet, PacketKind, Permission, Setup, TrackTransport};
 pub use path::{PATH_MAX, PathError, StreamPath};
 pub use state::State;
 
-use super::message::{self, Framer, Item};
+use super::message::{self, Framer};
 use crate::time::MonoTime;
-use reply::{Refusal, Reply};
 
 /// A connection's first request is complete within this, or the connection is closed.
 pub const FIRST_REQUEST_LIMIT: Duration = Duration::from_secs(10);
@@ -54,6 +51,9 @@ pub const IDLE_LIMIT: Duration = Duration::from_secs(10);
 pub const RECORD_LIMIT: Duration = Duration::from_secs(10);
 /// A player without a sign of life is gone after this; the Session header says so.
 pub const SESSION_TIMEOUT: Duration = Duration::from_secs(60);
+/// Work of one [`Session::handle_turn`], after which other connections are to have theirs: this many small packets, or
+/// some requests.
+pub const TURN: usize = 512;
 /// Wrong credentials on one connection before it is closed. The first 401 of a client that waits to be asked counts
 /// too.
 pub const DENIALS_MAX: u32 = 5;
@@ -149,27 +149,6 @@ impl Session {
         }
     }
 
-    /// Takes bytes read from the connection.
-    ///
-    /// # Errors
-    /// Where the connection is to be closed, after what [`Session::poll_output`] still has was written. Later calls
-    /// give the same error.
-    pub fn handle_input(&mut self, now: MonoTime, bytes: &[u8], host: &mut dyn Host) -> Result<(), Error> {
-        self.run(|session| {
-            session.framer.push(bytes);
-            if !session.requested {
-                session.reject_other_protocols(bytes)?;
-            }
-            while let Some(item) = session.next_item()? {
-                session.active = now;
-                session.partial = None;
-                session.handle_item(now, item, host)?;
-            }
-            session.partial = session.framer.is_mid_item().then(|| session.partial.unwrap_or(now));
-            Ok(())
-        })
-    }
-
     /// Notes a sign of life that came over UDP.
     pub fn handle_activity(&mut self, now: MonoTime) {
         self.active = now;
@@ -206,7 +185,7 @@ impl Session {
         self.user_agent.as_deref()
     }
 
-    fn run(&mut self, step: impl FnOnce(&mut Self) -> Result<(), Error>) -> Result<(), Error> {
+    fn run<T>(&mut self, step: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
@@ -235,65 +214,5 @@ impl Session {
     fn uses_udp(&self) -> bool {
         let tracks = self.setup.iter().flat_map(|setup| &setup.tracks);
         tracks.flatten().any(|track| matches!(track, TrackTransport::Udp { .. }))
-    }
-
-    /// Tells a browser, an HTTP tunnel and a TLS client by their first bytes, before the framer takes them for noise.
-    fn reject_other_protocols(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        const TLS_HANDSHAKE: u8 = 22;
-        if bytes.first() == Some(&TLS_HANDSHAKE) {
-            return Err(Error::Tls);
-        }
-        let line = bytes.split(|&b| b == b'\r' || b == b'\n').next().unwrap_or_default();
-        if [&b" HTTP/1.0"[..], b" HTTP/1.1"].iter().any(|version| line.ends_with(version)) {
-            let answer = "HTTP/1.1 501 Not Implemented\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-            self.outputs.push_back(Output::Send(Bytes::from_static(answer.as_bytes())));
-            return Err(Error::Http);
-        }
-        Ok(())
-    }
-
-    fn next_item(&mut self) -> Result<Option<Item>, Error> {
-        self.framer.next_item().map_err(|error| {
-            let status = match &error {
-                message::Error::TooLong { part, .. } if part.contains("body") => StatusCode::RequestMessageBodyTooLarge,
-                message::Error::TooLong { part, .. } if part.contains("URL") => StatusCode::RequestURITooLong,
-                _ => StatusCode::BadRequest,
-            };
-            let reply = Reply::from(Refusal::new(status, error.to_string())).with("Connection", "close");
-            self.outputs.push_back(Output::Send(reply.to_bytes(None)));
-            Error::Message(error)
-        })
-    }
-
-    fn handle_item(&mut self, now: MonoTime, item: Item, host: &mut dyn Host) -> Result<(), Error> {
-        match item {
-            Item::Request(request) => {
-                self.requested = true;
-                self.handle_request(now, &request, host)
-            }
-            Item::Response(_) => Err(Error::UnexpectedResponse),
-            Item::Data { channel, payload } => self.handle_data(channel, payload),
-        }
-    }
-
-    fn handle_data(&mut self, channel: u8, payload: Bytes) -> Result<(), Error> {
-        let setup = match (self.state, &self.setup) {
-            (State::Play | State::Record, Some(setup)) => setup,
-            (State::PrePlay, Some(_)) if self.paused => return Ok(()),
-            (state, _) => return Err(Error::DataInState { channel, state }),
-        };
-        let of_track = |track: &Option<TrackTransport>| match track {
-            Some(TrackTransport::Tcp { rtp, .. }) if *rtp == channel => Some(PacketKind::Rtp),
-            Some(TrackTransport::Tcp { rtcp, .. }) if *rtcp == channel => Some(PacketKind::Rtcp),
-            _ => None,
-        };
-        let found = setup.tracks.iter().enumerate().find_map(|(index, track)| Some((index, of_track(track)?)));
-        let (track, kind) = found.ok_or(Error::UnknownChannel(channel))?;
-        // Players send a bare RTP packet to open a path through firewalls; nobody wants it.
-        let wanted = self.state == State::Record || kind == PacketKind::Rtcp;
-        if wanted && !payload.is_empty() {
-            self.outputs.push_back(Output::Packet(Packet { track, kind, bytes: payload }));
-        }
-        Ok(())
     }
 }

@@ -21,22 +21,18 @@ pub(super) async fn show(State(shared): State<Arc<Shared>>, headers: HeaderMap) 
 }
 
 /// A metric of each stream: its name, type, unit, help, and value.
-type StreamMetric = (&'static str, Kind, Unit, &'static str, fn(&Counts, usize) -> u64);
+type StreamMetric = (&'static str, Kind, Unit, &'static str, fn(&Counts) -> u64);
 
 const STREAM_METRICS: [StreamMetric; 9] = [
-    ("framelag_stream_readers", Kind::Gauge, Unit::None, "Readers.", |_, readers| readers as u64),
-    ("framelag_stream_packets", Kind::Counter, Unit::None, "RTP and RTCP packets received.", |c, _| c.packets),
-    ("framelag_stream_bytes", Kind::Counter, Unit::Bytes, "Bytes of those packets.", |c, _| c.bytes),
-    ("framelag_stream_frames", Kind::Counter, Unit::None, "Video frames received.", |c, _| c.frames),
-    ("framelag_stream_idrs", Kind::Counter, Unit::None, "Frames that decoding can start with.", |c, _| c.idrs),
-    (
-        "framelag_stream_lost_packets",
-        Kind::Counter,
-        Unit::None,
-        "Packets missing by their sequence numbers.",
-        |c, _| c.lost_packets,
-    ),
-    ("framelag_stream_foreign_packets", Kind::Counter, Unit::None, "Datagrams from strangers, ignored.", |c, _| {
+    ("framelag_stream_readers", Kind::Gauge, Unit::None, "Readers.", |c| c.readers as u64),
+    ("framelag_stream_packets", Kind::Counter, Unit::None, "RTP and RTCP packets received.", |c| c.packets),
+    ("framelag_stream_bytes", Kind::Counter, Unit::Bytes, "Bytes of those packets.", |c| c.bytes),
+    ("framelag_stream_frames", Kind::Counter, Unit::None, "Video frames received.", |c| c.frames),
+    ("framelag_stream_idrs", Kind::Counter, Unit::None, "Frames that decoding can start with.", |c| c.idrs),
+    ("framelag_stream_lost_packets", Kind::Counter, Unit::None, "Packets missing by their sequence numbers.", |c| {
+        c.lost_packets
+    }),
+    ("framelag_stream_foreign_packets", Kind::Counter, Unit::None, "Datagrams from strangers, ignored.", |c| {
         c.foreign_packets
     }),
     (
@@ -44,11 +40,9 @@ const STREAM_METRICS: [StreamMetric; 9] = [
         Kind::Counter,
         Unit::None,
         "Frames not sent to readers that were too slow.",
-        |c, _| c.dropped.frames,
+        |c| c.dropped.frames,
     ),
-    ("framelag_stream_dropped_packets", Kind::Counter, Unit::None, "Packets of those frames.", |c, _| {
-        c.dropped.packets
-    }),
+    ("framelag_stream_dropped_packets", Kind::Counter, Unit::None, "Packets of those frames.", |c| c.dropped.packets),
 ];
 
 fn families(shared: &Shared) -> Vec<Family> {
@@ -64,12 +58,10 @@ fn families(shared: &Shared) -> Vec<Family> {
         single("framelag_uptime_seconds", Kind::Gauge, Unit::Seconds, "Time since the server started.", uptime),
         single("framelag_streams", Kind::Gauge, Unit::None, "Live streams.", streams.len() as u64),
     ];
-    let snapshots: Vec<(Arc<Stream>, Counts, usize)> =
-        streams.into_iter().map(|s| (s.clone(), s.counts(), s.readers().len())).collect();
+    let snapshots: Vec<(Arc<Stream>, Counts)> = streams.into_iter().map(|s| (s.clone(), s.counts())).collect();
     families.extend(STREAM_METRICS.iter().map(|(name, kind, unit, help, value)| {
-        let of = |(stream, counts, readers): &(Arc<Stream>, Counts, usize)| {
-            point(vec![("path", stream.path().to_string())], value(counts, *readers))
-        };
+        let of =
+            |(stream, counts): &(Arc<Stream>, Counts)| point(vec![("path", stream.path().to_string())], value(counts));
         Family { name, kind: *kind, unit: *unit, help, points: snapshots.iter().map(of).collect() }
     }));
     families

@@ -103,8 +103,12 @@ impl FrameMarker {
     }
 }
 
+/// Parameter sets of one packet that are looked at: more than any encoder has, and few enough for a packet that is full
+/// of them.
+const PARAMETER_SETS_MAX: usize = 32;
+
 /// Hands the SPS and PPS in an RTP packet of H.264 to `found`, where it holds them whole (RFC 6184 sections 5.6 and
-/// 5.7.1).
+/// 5.7.1), up to [`PARAMETER_SETS_MAX`].
 pub(crate) fn for_each_parameter_set(rtp: &[u8], mut found: impl FnMut(&[u8])) {
     const STAP_A: u8 = 24;
     let is_set = |nal: &[u8]| matches!(NalKind::of(nal), Some(NalKind::Sps | NalKind::Pps));
@@ -117,11 +121,14 @@ pub(crate) fn for_each_parameter_set(rtp: &[u8], mut found: impl FnMut(&[u8])) {
         return;
     }
     let mut rest = &payload[1..];
-    while let Some((size, after)) = rest.split_first_chunk::<2>()
+    let mut left = PARAMETER_SETS_MAX;
+    while left > 0
+        && let Some((size, after)) = rest.split_first_chunk::<2>()
         && let Some((nal, after)) = after.split_at_checked(u16::from_be_bytes(*size).into())
     {
         rest = after;
         if is_set(nal) {
+            left -= 1;
             found(nal);
         }
     }

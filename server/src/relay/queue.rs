@@ -8,33 +8,50 @@ use bytes::Bytes;
 use common::time::MonoTime;
 
 use super::gate::Gate;
+use super::memory::{Memory, Share};
 use super::packet::{Mark, Marked};
 
-/// Bytes of media at which a reader is too slow: 8 s of a 4 Mbit/s stream.
+/// Bytes at which a reader is too slow: 7 s of a 4 Mbit/s stream.
 pub(crate) const MAX_BYTES: usize = 4 << 20;
-/// Packets of media at which a reader is too slow.
-pub(crate) const MAX_PACKETS: usize = 4_096;
-/// Age of the oldest waiting packet at which a reader is too slow: older video is of no use to somebody who looks at
+/// The same while memory is short (see [`Memory`]): who has less waiting than this loses nothing by others.
+const FAIR_BYTES: usize = 256 << 10;
+/// Age of what has waited longest at which a reader is too slow: older video is of no use to somebody who looks at
 /// live latency.
 pub(crate) const MAX_AGE: Duration = Duration::from_secs(1);
-/// Bytes and packets at which even a frame that was let in whole is cut, so that a frame without end is bounded.
+/// Times the bytes at which even a frame that was let in whole is cut, so that a frame without end is bounded.
 const HARD_FACTOR: usize = 2;
 /// Bytes of RTSP responses that may wait: somebody who pipelines requests and does not read is cut off.
 pub(crate) const MAX_CONTROL_BYTES: usize = 512 << 10;
+/// What an entry holds beside its body: its place in a deque that may be half empty, and the body's two blocks of
+/// memory (the bytes, and the count of those who share them) with the allocator's headers and rounding.
+pub(crate) const ENTRY_OVERHEAD: usize = 2 * size_of::<Entry>() + 96;
+/// Places that the deque keeps when it is empty: enough for a frame of several Mbit/s.
+const SPARE_ENTRIES: usize = 512;
 
 /// Responses and packets in the order in which they go out.
+///
+/// All that is asked of it takes time that does not depend on how much waits: an entry is looked at when it comes, when
+/// it goes, and at most once between.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     entries: VecDeque<Entry>,
+    /// Entries at the front that [`Queue::give_up`] has decided to keep; it does not come back to them.
+    kept: usize,
+    /// Bytes held by media, overheads included.
     media_bytes: usize,
     media_packets: usize,
+    /// Bytes held by responses, overheads included.
     control_bytes: usize,
+    share: Share,
     /// Bytes of the first entry that are on the wire.
     written: usize,
     /// Newest frame of which a byte is on the wire: the rest of it is not dropped.
     started_frame: u64,
     gate: Gate,
     dropped_packets: u64,
+    /// Entries that [`Queue::give_up`] has looked at.
+    #[cfg(test)]
+    visited: usize,
 }
 
 /// The peer does not read its responses.
@@ -44,6 +61,7 @@ pub(crate) struct ControlFull;
 #[derive(Debug)]
 struct Entry {
     kind: Kind,
+    queued: MonoTime,
     /// `$`, channel and length (RFC 2326 section 10.12); unused before a response.
     prefix: [u8; 4],
     body: Bytes,
@@ -52,17 +70,23 @@ struct Entry {
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Control,
-    Media { frame: Option<u64>, queued: MonoTime },
+    Media { frame: Option<u64> },
 }
 
 impl Queue {
+    /// An empty queue, one of those that share `memory`.
+    pub(crate) fn new(memory: Memory) -> Self {
+        Self { share: Share::of(memory), ..Self::default() }
+    }
+
     /// A response or another message that is never dropped.
-    pub(crate) fn push_control(&mut self, message: Bytes) -> Result<(), ControlFull> {
-        if self.control_bytes + message.len() > MAX_CONTROL_BYTES {
+    pub(crate) fn push_control(&mut self, now: MonoTime, message: Bytes) -> Result<(), ControlFull> {
+        let entry = Entry { kind: Kind::Control, queued: now, prefix: [0; 4], body: message };
+        if self.control_bytes + entry.cost() > MAX_CONTROL_BYTES.min(self.limit()) {
             return Err(ControlFull);
         }
-        self.control_bytes += message.len();
-        self.entries.push_back(Entry { kind: Kind::Control, prefix: [0; 4], body: message });
+        self.control_bytes += entry.cost();
+        self.entries.push_back(entry);
         Ok(())
     }
 
@@ -87,7 +111,7 @@ impl Queue {
             Mark::Video { frame, .. } => Some(frame),
             Mark::Other | Mark::Free => None,
         };
-        if self.media_bytes >= HARD_FACTOR * MAX_BYTES || self.media_packets >= HARD_FACTOR * MAX_PACKETS {
+        if self.media_bytes >= HARD_FACTOR * self.limit() {
             self.dropped_packets += 1;
             self.give_up(frame);
             return;
@@ -99,10 +123,11 @@ impl Queue {
         let body = marked.packet.bytes.clone();
         let Ok(length) = u16::try_from(body.len()) else { return };
         let [high, low] = length.to_be_bytes();
-        self.media_bytes += body.len();
+        let prefix = [b'$', channel, high, low];
+        let entry = Entry { kind: Kind::Media { frame }, queued: now, prefix, body };
+        self.media_bytes += entry.cost();
         self.media_packets += 1;
-        let kind = Kind::Media { frame, queued: now };
-        self.entries.push_back(Entry { kind, prefix: [b'$', channel, high, low], body });
+        self.entries.push_back(entry);
     }
 
     /// Fills `slices` with what is to be written next; returns how many it used. 0: nothing waits.
@@ -130,7 +155,7 @@ impl Queue {
     pub(crate) fn advance(&mut self, count: usize) {
         self.written += count;
         while let Some(entry) = self.entries.front() {
-            if let (Kind::Media { frame: Some(frame), .. }, true) = (entry.kind, self.written > 0) {
+            if let (Kind::Media { frame: Some(frame) }, true) = (entry.kind, self.written > 0) {
                 self.started_frame = frame;
             }
             let length = entry.len();
@@ -139,9 +164,21 @@ impl Queue {
             }
             self.written -= length;
             if let Some(entry) = self.entries.pop_front() {
+                self.kept = self.kept.saturating_sub(1);
                 self.uncount(&entry);
             }
         }
+        self.trim();
+    }
+
+    /// Tells the other queues how much this one holds now.
+    pub(crate) fn settle(&mut self) {
+        self.share.settle(self.media_bytes + self.control_bytes);
+    }
+
+    /// Whether nothing waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     /// Packets that wait.
@@ -165,14 +202,14 @@ impl Queue {
         self.dropped_packets
     }
 
+    /// Bytes at which the reader is too slow.
+    fn limit(&self) -> usize {
+        if self.share.memory_is_short() { FAIR_BYTES } else { MAX_BYTES }
+    }
+
     fn is_behind(&self, now: MonoTime) -> bool {
-        let oldest = self.entries.iter().find_map(|entry| match entry.kind {
-            Kind::Media { queued, .. } => Some(queued),
-            Kind::Control => None,
-        });
-        self.media_bytes >= MAX_BYTES
-            || self.media_packets >= MAX_PACKETS
-            || oldest.is_some_and(|oldest| now - oldest > MAX_AGE)
+        let oldest = self.entries.front().map(|entry| entry.queued);
+        self.media_bytes >= self.limit() || oldest.is_some_and(|oldest| now - oldest > MAX_AGE)
     }
 
     /// Closes the gate and drops all media but the rest of a frame that has begun to go out. `current` is the frame
@@ -180,12 +217,15 @@ impl Queue {
     fn give_up(&mut self, current: Option<u64>) {
         let mut last_dropped = None;
         let mut frames = 0;
-        let entries = std::mem::take(&mut self.entries);
-        for (index, entry) in entries.into_iter().enumerate() {
+        for entry in self.entries.split_off(self.kept) {
+            #[cfg(test)]
+            {
+                self.visited += 1;
+            }
+            let begun = self.entries.is_empty() && self.written > 0;
             let keep = match entry.kind {
                 Kind::Control => true,
-                Kind::Media { .. } if index == 0 && self.written > 0 => true,
-                Kind::Media { frame, .. } => frame == Some(self.started_frame) && self.started_frame != 0,
+                Kind::Media { frame } => begun || (frame == Some(self.started_frame) && self.started_frame != 0),
             };
             if keep {
                 self.entries.push_back(entry);
@@ -193,22 +233,32 @@ impl Queue {
             }
             self.uncount(&entry);
             self.dropped_packets += 1;
-            if let Kind::Media { frame: Some(frame), .. } = entry.kind
+            if let Kind::Media { frame: Some(frame) } = entry.kind
                 && last_dropped != Some(frame)
             {
                 last_dropped = Some(frame);
                 frames += 1;
             }
         }
+        self.kept = self.entries.len();
+        self.trim();
         let cut = current.is_some() && current != last_dropped;
         self.gate.close(frames + u64::from(cut));
     }
 
+    /// Gives back places that a long queue needed; seldom enough to cost each entry only a little.
+    fn trim(&mut self) {
+        let needed = SPARE_ENTRIES.max(2 * self.entries.len());
+        if self.entries.capacity() > 2 * needed {
+            self.entries.shrink_to(needed);
+        }
+    }
+
     fn uncount(&mut self, entry: &Entry) {
         match entry.kind {
-            Kind::Control => self.control_bytes -= entry.body.len(),
+            Kind::Control => self.control_bytes -= entry.cost(),
             Kind::Media { .. } => {
-                self.media_bytes -= entry.body.len();
+                self.media_bytes -= entry.cost();
                 self.media_packets -= 1;
             }
         }
@@ -223,142 +273,17 @@ impl Entry {
         }
     }
 
+    /// Bytes on the wire.
     fn len(&self) -> usize {
         self.prefix().len() + self.body.len()
+    }
+
+    /// Bytes held. A body owns its memory alone (see [`common::rtsp::message::Item::Data`]), so that its length is what
+    /// it holds; several readers may share it, and each counts it.
+    fn cost(&self) -> usize {
+        self.body.len() + ENTRY_OVERHEAD
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use common::rtsp::serve::{Packet, PacketKind};
-
-    use super::*;
-
-    /// One packet per frame; every tenth opens.
-    fn video(frame: u64, length: usize) -> Marked {
-        let packet = Packet { track: 0, kind: PacketKind::Rtp, bytes: vec![frame as u8; length].into() };
-        Marked { packet, mark: Mark::Video { frame, first: true, opens: frame % 10 == 1 } }
-    }
-
-    fn at(millis: u64) -> MonoTime {
-        MonoTime::from_origin(Duration::from_millis(millis))
-    }
-
-    /// Everything that waits, as it would go out.
-    fn bytes(queue: &Queue) -> Vec<u8> {
-        let mut slices = [IoSlice::new(&[]); 64];
-        let used = queue.fill(&mut slices);
-        slices[..used].iter().flat_map(|slice| slice.to_vec()).collect()
-    }
-
-    #[test]
-    fn responses_and_frames_go_out_in_order_wherever_a_write_ends() {
-        let mut queue = Queue::default();
-        queue.push_media(at(0), &video(1, 3), 6);
-        queue.push_control(Bytes::from_static(b"RTSP")).expect("room");
-        queue.push_media(at(0), &video(2, 2), 6);
-        let whole = b"$\x06\0\x03\x01\x01\x01RTSP$\x06\0\x02\x02\x02";
-        for cut in 0..=whole.len() {
-            let mut rest = Queue::default();
-            rest.push_media(at(0), &video(1, 3), 6);
-            rest.push_control(Bytes::from_static(b"RTSP")).expect("room");
-            rest.push_media(at(0), &video(2, 2), 6);
-            rest.advance(cut);
-            assert_eq!(bytes(&rest), whole[cut..], "{cut}");
-        }
-        assert_eq!(bytes(&queue), whole);
-        queue.advance(whole.len());
-        assert_eq!((queue.media_packets, queue.media_bytes, queue.control_bytes), (0, 0, 0));
-    }
-
-    #[test]
-    fn a_reader_that_stands_still_loses_whole_frames_up_to_an_idr_it_can_take() {
-        let mut queue = Queue::default();
-        for frame in 1..=40 {
-            queue.push_media(at(frame * 33), &video(frame, 1_000), 0);
-        }
-        // Frame 1 was let in at 33 ms; frame 32 came more than MAX_AGE later: 31 are thrown away, and frame 41 opens.
-        assert_eq!((queue.gate().skipped_frames(), queue.dropped_packets()), (40, 40));
-        assert!(bytes(&queue).is_empty() && !queue.gate().is_open());
-        queue.push_media(at(41 * 33), &video(41, 1_000), 0);
-        assert_eq!((queue.media_packets(), queue.gate().skipped_frames()), (1, 40));
-    }
-
-    #[test]
-    fn a_frame_that_has_begun_to_go_out_is_not_torn() {
-        let mut queue = Queue::default();
-        queue.push_media(at(0), &video(1, 100), 0);
-        queue.push_media(at(0), &video(2, 100), 0);
-        queue.advance(50);
-        queue.push_control(Bytes::from_static(b"reply")).expect("room");
-        queue.push_media(at(2_000), &video(3, 100), 0);
-        let rest = bytes(&queue);
-        assert_eq!((rest.len(), &rest[54..]), (54 + 5, &b"reply"[..]), "the rest of frame 1, and the response");
-        queue.push_media(at(2_001), &video(11, 100), 0);
-        assert!(!queue.gate().is_open(), "what waits is as old as ever");
-        queue.advance(rest.len());
-        queue.push_media(at(2_002), &video(21, 100), 0);
-        assert!(queue.gate().is_open());
-        assert_eq!(queue.gate().skipped_frames(), 3);
-    }
-
-    #[test]
-    fn the_rest_of_a_frame_and_of_a_report_goes_out_too() {
-        let part = |first, mark| {
-            let packet = Packet { track: 0, kind: PacketKind::Rtp, bytes: vec![first; 10].into() };
-            Marked { packet, mark }
-        };
-        let video = |frame, first| Mark::Video { frame, first, opens: first };
-        let mut queue = Queue::default();
-        queue.push_media(at(0), &part(1, video(1, true)), 0);
-        queue.push_media(at(0), &part(2, video(1, false)), 0);
-        queue.advance(14);
-        queue.push_media(at(2_000), &part(3, video(2, true)), 0);
-        assert_eq!(bytes(&queue)[4..], [2; 10], "the second half of the frame, and nothing else");
-
-        let mut queue = Queue::default();
-        queue.push_media(at(0), &part(1, Mark::Free), 1);
-        queue.push_media(at(0), &part(2, Mark::Free), 1);
-        queue.advance(5);
-        queue.push_media(at(2_000), &part(3, video(1, true)), 0);
-        assert_eq!(bytes(&queue), [1; 9], "the rest of the packet, and nothing else");
-    }
-
-    #[test]
-    fn memory_is_bounded_for_frames_without_end_and_for_many_small_packets() {
-        let part = |first| {
-            let packet = Packet { track: 0, kind: PacketKind::Rtp, bytes: vec![0; 60_000].into() };
-            Marked { packet, mark: Mark::Video { frame: 1, first, opens: first } }
-        };
-        let mut queue = Queue::default();
-        for index in 0..1_000 {
-            queue.push_media(at(0), &part(index == 0), 0);
-            assert!(queue.media_bytes <= HARD_FACTOR * MAX_BYTES + 60_000);
-        }
-        assert_eq!((queue.gate().skipped_frames(), queue.gate().closings()), (1, 1));
-
-        let report = Packet { track: 0, kind: PacketKind::Rtcp, bytes: Bytes::from_static(b"report") };
-        let mut queue = Queue::default();
-        for _ in 0..100_000 {
-            queue.push_media(at(0), &Marked { packet: report.clone(), mark: Mark::Free }, 1);
-        }
-        assert!(queue.media_packets() <= HARD_FACTOR * MAX_PACKETS);
-    }
-
-    #[test]
-    fn who_does_not_read_responses_gets_no_more() {
-        let mut queue = Queue::default();
-        let response = Bytes::from(vec![b'x'; 1_000]);
-        let taken = (0..10_000).take_while(|_| queue.push_control(response.clone()).is_ok()).count();
-        assert_eq!(taken, MAX_CONTROL_BYTES / 1_000);
-    }
-
-    #[test]
-    fn playing_anew_waits_for_an_idr_again() {
-        let mut queue = Queue::default();
-        queue.push_media(at(0), &video(1, 10), 0);
-        queue.restart();
-        queue.push_media(at(0), &video(2, 10), 0);
-        assert_eq!((queue.media_packets(), queue.dropped_packets()), (1, 0));
-    }
-}
+mod tests;

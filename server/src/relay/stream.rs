@@ -100,6 +100,7 @@ pub(crate) struct Drops {
 /// What the API and the metrics show of a stream.
 #[derive(Clone, Debug)]
 pub(crate) struct Counts {
+    pub(crate) readers: usize,
     pub(crate) packets: u64,
     pub(crate) bytes: u64,
     pub(crate) frames: u64,
@@ -184,25 +185,31 @@ impl Stream {
 
     /// What has passed so far.
     pub(crate) fn counts(&self) -> Counts {
-        let relay = lock(&self.relay);
-        let dropped = relay.readers.iter().map(|r| r.info()).fold(relay.gone, |sum, r| Drops {
-            frames: sum.frames + r.dropped_frames,
-            packets: sum.packets + r.dropped_packets,
-        });
-        Counts {
-            packets: self.packets.load(Relaxed),
-            bytes: self.bytes.load(Relaxed),
-            frames: relay.marker.frames(),
-            idrs: relay.marker.idrs(),
-            lost_packets: relay.marker.lost(),
-            foreign_packets: self.foreign.load(Relaxed),
-            dropped,
+        let (mut counts, readers) = {
+            let relay = lock(&self.relay);
+            let counts = Counts {
+                readers: relay.readers.len(),
+                packets: self.packets.load(Relaxed),
+                bytes: self.bytes.load(Relaxed),
+                frames: relay.marker.frames(),
+                idrs: relay.marker.idrs(),
+                lost_packets: relay.marker.lost(),
+                foreign_packets: self.foreign.load(Relaxed),
+                dropped: relay.gone,
+            };
+            (counts, relay.readers.clone())
+        };
+        for reader in readers.iter().map(|r| r.info()) {
+            counts.dropped.frames += reader.dropped_frames;
+            counts.dropped.packets += reader.dropped_packets;
         }
+        counts
     }
 
-    /// The readers, for the API.
+    /// The readers, for the API. The stream does not wait for their answers.
     pub(crate) fn readers(&self) -> Vec<ReaderInfo> {
-        lock(&self.relay).readers.iter().map(|r| r.info()).collect()
+        let readers = lock(&self.relay).readers.clone();
+        readers.iter().map(|r| r.info()).collect()
     }
 
     /// Passes packets on to every reader, and empties `packets`.
@@ -249,11 +256,12 @@ impl Stream {
         Some(mark)
     }
 
+    /// The description is copied only where somebody holds it, which is at most once for each that was asked for.
     fn refresh_parameter_sets(&self, rtp: &Bytes) {
         for_each_parameter_set(rtp, |nal| {
             let mut description = lock(&self.description);
-            if let Some(newer) = description.with_parameter_set(nal) {
-                *description = Arc::new(newer);
+            if !description.has_parameter_set(nal) {
+                Arc::make_mut(&mut description).take_parameter_set(nal);
             }
         });
     }

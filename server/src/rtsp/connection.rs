@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use common::clock::Clock;
-use common::rtsp::serve::{self, Output, Packet, Session};
+use common::rtsp::serve::{self, Output, Packet, Session, TURN};
 use common::time::MonoTime;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
+use tokio::task::coop;
 
 use super::host::ConnectionHost;
 use super::outbox::{Event, Outbox};
@@ -25,8 +26,12 @@ const WRITE_STALL_LIMIT: Duration = Duration::from_secs(10);
 /// How long, and for how many bytes, a refused peer is given the chance to read why.
 const LINGER_LIMIT: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 1 << 20;
-/// Bytes read at once: most frames of a live stream come whole.
-const READ_BUFFER: usize = 256 << 10;
+/// Bytes read at once of a publisher: most frames of a live stream come whole.
+const MEDIA_BUFFER: usize = 256 << 10;
+/// Bytes read at once of everybody else.
+const REQUEST_BUFFER: usize = 16 << 10;
+/// Tokio lets a task that finds its sockets ready go on for a budget of 128 operations; a full turn uses it up.
+const WORK_PER_OPERATION: usize = TURN / 128;
 
 /// Why a connection ends.
 #[derive(Debug, thiserror::Error)]
@@ -72,7 +77,7 @@ impl Connection {
         Ok(Self {
             peer,
             reader,
-            outbox: Arc::new(Outbox::new(writer)),
+            outbox: Arc::new(Outbox::new(writer, shared.memory.clone())),
             session: Session::new(id, shared.clock.now().mono),
             host: ConnectionHost::new(shared.clone(), local, peer),
             role: Role::None,
@@ -121,11 +126,11 @@ impl Connection {
     }
 
     async fn serve(&mut self) -> End {
-        let mut buffer = BytesMut::with_capacity(READ_BUFFER);
         loop {
             let deadline = tokio::time::Instant::now() + self.until_deadline();
+            self.make_room();
             let step = tokio::select! {
-                read = self.reader.read_buf(&mut buffer) => self.handle_read(read, &mut buffer),
+                read = self.reader.read_buf(self.session.input()) => self.handle_read(read).await,
                 event = self.outbox.event() => self.handle_event(event),
                 () = tokio::time::sleep_until(deadline) => self.handle_deadline(),
             };
@@ -135,15 +140,34 @@ impl Connection {
         }
     }
 
-    fn handle_read(&mut self, read: io::Result<usize>, buffer: &mut BytesMut) -> Result<(), End> {
+    fn make_room(&mut self) {
+        let room = if matches!(self.role, Role::Publisher { .. }) { MEDIA_BUFFER } else { REQUEST_BUFFER };
+        let input = self.session.input();
+        if input.is_empty() && input.capacity() > room {
+            // A long request does not leave its memory to who idles after it.
+            *input = BytesMut::new();
+        }
+        input.reserve(room.saturating_sub(input.len()).max(REQUEST_BUFFER));
+    }
+
+    async fn handle_read(&mut self, read: io::Result<usize>) -> Result<(), End> {
         if read? == 0 {
             return Err(End::Closed);
         }
-        let now = self.shared.clock.now().mono;
-        let result = self.session.handle_input(now, buffer, &mut self.host);
-        buffer.clear();
-        self.drain_outputs(now)?;
-        Ok(result?)
+        loop {
+            let now = self.shared.clock.now().mono;
+            let result = self.session.handle_turn(now, &mut self.host);
+            self.drain_outputs(now)?;
+            let work = result?;
+            // A peer that sends without end gives way to others as soon as its turn is over; one that had to be waited
+            // for has its whole budget again, so that a frame is not held up.
+            for _ in 0..work / WORK_PER_OPERATION {
+                coop::consume_budget().await;
+            }
+            if work < TURN {
+                return Ok(());
+            }
+        }
     }
 
     fn handle_event(&mut self, event: Event) -> Result<(), End> {
@@ -192,7 +216,7 @@ impl Connection {
             match output {
                 // A player that has read the answer to PLAY has joined the stream: so it joins first. Its packets
                 // cannot overtake the answer, which is in the queue before them.
-                Output::Send(bytes) => self.outbox.queue(bytes).map_err(|_| End::ControlFull)?,
+                Output::Send(bytes) => self.outbox.queue(now, bytes).map_err(|_| End::ControlFull)?,
                 Output::Play(setup) => self.play(now, setup)?,
                 Output::Record(setup) => self.record(setup)?,
                 Output::Pause => self.role.leave(),

@@ -8,13 +8,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use common::time::MonoTime;
+use tokio::io::Interest;
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::Notify;
 
-use crate::relay::{ControlFull, Marked, Queue};
+use crate::relay::{ControlFull, Marked, Memory, Queue};
 
 /// Slices in one vectored write: two for each packet. Linux takes 1,024.
 const SLICES: usize = 256;
+/// Writes at a time: whoever waits for the outbox does not wait for a long queue to go out.
+const WRITES: usize = 8;
 
 /// See the module.
 pub(super) struct Outbox {
@@ -23,7 +26,6 @@ pub(super) struct Outbox {
     wake: Notify,
 }
 
-#[derive(Default)]
 struct Inner {
     queue: Queue,
     /// Since when the socket has not taken a byte of what waits.
@@ -52,21 +54,28 @@ pub(super) struct Counts {
 }
 
 impl Outbox {
-    pub(super) fn new(socket: OwnedWriteHalf) -> Self {
-        Self { socket, inner: Mutex::default(), wake: Notify::new() }
+    /// Writes to `socket`; what waits counts in `memory`.
+    pub(super) fn new(socket: OwnedWriteHalf, memory: Memory) -> Self {
+        let inner = Inner { queue: Queue::new(memory), blocked: None, failed: false, ended: false };
+        Self { socket, inner: Mutex::new(inner), wake: Notify::new() }
     }
 
     /// Queues a response, or an interleaved frame that is not media, to go out with the next flush or media.
     ///
     /// # Errors
     /// Where the peer has not read the responses before it.
-    pub(super) fn queue(&self, message: Bytes) -> Result<(), ControlFull> {
-        self.lock().queue.push_control(message)
+    pub(super) fn queue(&self, now: MonoTime, message: Bytes) -> Result<(), ControlFull> {
+        self.lock().queue.push_control(now, message)
     }
 
     /// Sends packets, all of them in as few writes as possible. `channel_of` gives the interleaved channel, `None` for
-    /// packets that the peer does not want. Gives whether the peer has just turned out to be too slow.
-    pub(super) fn deliver(&self, now: MonoTime, batch: &[Marked], channel_of: impl Fn(&Marked) -> Option<u8>) -> bool {
+    /// packets that the peer does not want. Gives how often the peer has turned out to be too slow, where it just did.
+    pub(super) fn deliver(
+        &self,
+        now: MonoTime,
+        batch: &[Marked],
+        channel_of: impl Fn(&Marked) -> Option<u8>,
+    ) -> Option<u64> {
         let mut inner = self.lock();
         let before = inner.queue.gate().closings();
         for marked in batch {
@@ -75,7 +84,8 @@ impl Outbox {
             }
         }
         self.write(&mut inner, now);
-        inner.queue.gate().closings() > before
+        let closings = inner.queue.gate().closings();
+        (closings > before).then_some(closings)
     }
 
     /// Writes what waits, as far as the socket takes it.
@@ -142,11 +152,23 @@ impl Outbox {
         }
     }
 
+    /// Writes what waits, as far as the socket takes it. A full socket costs a look at its readiness, however much waits.
     fn write(&self, inner: &mut Inner, now: MonoTime) {
-        while !inner.failed {
+        if inner.blocked.is_none() || self.takes_more() {
+            self.write_some(inner, now);
+        }
+        inner.queue.settle();
+    }
+
+    fn takes_more(&self) -> bool {
+        self.socket.as_ref().try_io(Interest::WRITABLE, || Ok(())).is_ok()
+    }
+
+    fn write_some(&self, inner: &mut Inner, now: MonoTime) {
+        for _ in 0..WRITES {
             let mut slices = [IoSlice::new(&[]); SLICES];
             let used = inner.queue.fill(&mut slices);
-            if used == 0 {
+            if used == 0 || inner.failed {
                 inner.blocked = None;
                 return;
             }
@@ -155,19 +177,18 @@ impl Outbox {
                     inner.queue.advance(count);
                     inner.blocked = None;
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    if inner.blocked.is_none() {
-                        inner.blocked = Some(now);
-                        self.wake.notify_one();
-                    }
-                    return;
-                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(_) => {
                     inner.failed = true;
                     self.wake.notify_one();
                 }
             }
+        }
+        // The connection's task goes on with the rest once the socket takes it, be it at once.
+        if inner.blocked.is_none() && !inner.queue.is_empty() {
+            inner.blocked = Some(now);
+            self.wake.notify_one();
         }
     }
 

@@ -19,8 +19,11 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    fn log_too_slow(&self) {
-        tracing::warn!(reader = self.id, peer = %self.peer, "too slow: it gets nothing up to the next IDR");
+    /// The publisher decides how often that can happen, and shall not fill the log as well.
+    fn log_too_slow(&self, times: u64) {
+        if times.is_power_of_two() {
+            tracing::warn!(reader = self.id, peer = %self.peer, times, "too slow: it gets nothing up to the next IDR");
+        }
     }
 }
 
@@ -45,8 +48,8 @@ impl Sink for TcpReader {
             }),
             _ => None,
         });
-        if too_slow {
-            self.identity.log_too_slow();
+        if let Some(times) = too_slow {
+            self.identity.log_too_slow(times);
         }
     }
 
@@ -114,7 +117,7 @@ impl UdpReader {
         if socket.send_to(&marked.packet.bytes, to).is_err_and(|e| e.kind() == std::io::ErrorKind::WouldBlock) {
             state.dropped_packets += 1;
             state.gate.close(1);
-            self.identity.log_too_slow();
+            self.identity.log_too_slow(state.gate.closings());
         }
     }
 }

@@ -1,5 +1,6 @@
 //! UDP ports of a session: one pair per track, so that whose datagram it is never is a question.
 
+use std::cell::RefCell;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -23,6 +24,11 @@ const SOCKET_BUFFER: usize = 1 << 20;
 const BATCH: usize = 64;
 /// Longest datagram.
 const DATAGRAM_MAX: usize = 65_535;
+
+thread_local! {
+    /// Where datagrams are received before they are copied: one for all sockets of a thread.
+    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; DATAGRAM_MAX]);
+}
 
 /// Sockets of one track, and the peer's ports.
 pub(super) struct Pair {
@@ -144,26 +150,29 @@ struct Receive {
 
 impl Receive {
     async fn run(mut self) {
-        let mut buffer = vec![0; DATAGRAM_MAX];
         let mut packets = Vec::with_capacity(BATCH);
         loop {
             if self.socket.readable().await.is_err() {
                 return;
             }
-            for _ in 0..BATCH {
-                match self.socket.try_recv_from(&mut buffer) {
-                    Ok((length, from)) => self.take(from, &buffer[..length], &mut packets),
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                    // The network's word on a datagram sent earlier; the next one may be good.
-                    Err(_) => {}
-                }
-            }
+            BUFFER.with_borrow_mut(|buffer| self.take_batch(buffer, &mut packets));
             if !packets.is_empty() {
                 self.receiver.packets(self.pulse.beat(), &mut packets);
                 packets.clear();
             }
             // Under a flood the other tasks get their turn.
             tokio::task::yield_now().await;
+        }
+    }
+
+    fn take_batch(&mut self, buffer: &mut [u8], packets: &mut Vec<Packet>) {
+        for _ in 0..BATCH {
+            match self.socket.try_recv_from(buffer) {
+                Ok((length, from)) => self.take(from, &buffer[..length], packets),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                // The network's word on a datagram sent earlier; the next one may be good.
+                Err(_) => {}
+            }
         }
     }
 

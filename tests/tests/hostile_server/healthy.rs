@@ -39,9 +39,14 @@ impl Healthy {
         Client::connect(self.address()).expect("the server takes connections")
     }
 
+    /// Waits until the receiver has `count` more frames.
+    pub fn expect_frames(&mut self, count: u64) {
+        wait_for_frames(&mut self.receiver, count);
+    }
+
     /// Checks that the receiver has every frame, up to some that came after the attack.
     pub fn expect_unharmed(mut self) {
-        wait_for_frames(&mut self.receiver, 30);
+        self.expect_frames(30);
         self.receiver.interrupt();
         self.receiver.finish(LIMIT).expect_code(0);
         let report = Report::read(self.folder.path());

@@ -7,4 +7,5 @@ mod crowds;
 mod half_open;
 mod healthy;
 mod publishers;
+mod relay;
 mod requests;

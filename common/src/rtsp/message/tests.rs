@@ -57,6 +57,20 @@ fn a_pipelined_stream_comes_out_the_same_however_it_is_cut() {
 }
 
 #[test]
+fn a_payload_holds_nothing_but_itself() {
+    let mut framer = Framer::default();
+    framer.push(&[&[b'$', 0, 0xff, 0xff][..], &[1; 65_535], b"$\x01\x00\x03abc$\x01\x00\x03abc"].concat());
+    let payloads: Vec<Bytes> = std::iter::from_fn(|| framer.next_item().expect("good"))
+        .map(|item| match item {
+            Item::Data { payload, .. } => payload,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(payloads.len(), 3);
+    assert!(payloads.iter().all(Bytes::is_unique), "neither with the others, nor with what was read");
+}
+
+#[test]
 fn content_lengths_that_two_parties_could_read_differently_are_refused() {
     for bad in ["-1", "+5", "5, 5", "5 5", "0x5", "", "5;", "٥"] {
         let error = all(&with_header(&format!("Content-Length: {bad}"))).expect_err(bad);

@@ -6,7 +6,7 @@ use super::path::CONTROL;
 use crate::h264::{NalKind, Sps};
 use crate::rtsp::sdp::{Announcement, Error, Video};
 
-/// Longest parameter set that is taken from the stream, in bytes; real ones have tens.
+/// Longest parameter set that is kept, in bytes; real ones have tens.
 const PARAMETER_SET_MAX: usize = 1024;
 /// Most parameter sets that are kept: one SPS and its PPS.
 const PARAMETER_SETS_MAX: usize = 8;
@@ -32,6 +32,7 @@ impl Description {
         let Announcement { mut video, ignored } = Announcement::parse(sdp)?;
         let controls = std::iter::once(video.control.take()).chain(ignored.iter().map(|i| i.control.clone())).collect();
         video.control = Some(CONTROL.to_owned());
+        video.parameter_sets.retain(|set| set.len() <= PARAMETER_SET_MAX);
         Ok(Self { video, controls, ignored: ignored.into_iter().map(|i| i.kind).collect() })
     }
 
@@ -51,28 +52,37 @@ impl Description {
         Some(format!("avc1.{profile:02X}{constraints:02X}{level:02X}"))
     }
 
-    /// The description with `nal`, an SPS or PPS that came in the stream; `None` where it changes nothing.
-    pub fn with_parameter_set(&self, nal: &[u8]) -> Option<Self> {
-        let sets = &self.video.parameter_sets;
-        if nal.len() > PARAMETER_SET_MAX || sets.iter().any(|set| set == nal) {
-            return None;
+    /// What readers get of it: a few parameter sets, and nothing of what else a publisher may announce at length.
+    pub fn for_readers(&self) -> Self {
+        Self { video: self.video.clone(), controls: Vec::new(), ignored: Vec::new() }
+    }
+
+    /// Whether [`Description::take_parameter_set`] has nothing to do for `nal`, as is the rule: most streams repeat their
+    /// parameter sets.
+    pub fn has_parameter_set(&self, nal: &[u8]) -> bool {
+        self.video.parameter_sets.iter().any(|set| set == nal)
+    }
+
+    /// Takes `nal`, an SPS or PPS that came in the stream, in place of the one that it replaces.
+    pub fn take_parameter_set(&mut self, nal: &[u8]) {
+        let Some(kind @ (NalKind::Sps | NalKind::Pps)) = NalKind::of(nal) else { return };
+        let sps = Sps::parse(nal).ok();
+        let is_good = nal.len() <= PARAMETER_SET_MAX && (kind == NalKind::Pps || sps.is_some());
+        if !is_good || self.has_parameter_set(nal) {
+            return;
         }
-        let kind = NalKind::of(nal).filter(|kind| matches!(kind, NalKind::Sps | NalKind::Pps))?;
         let replaces =
             |old: &Vec<u8>| NalKind::of(old) == Some(kind) && (kind == NalKind::Sps || pps_id(old) == pps_id(nal));
-        let old = sets.iter().position(replaces);
-        let mut newer = self.clone();
-        let sets = &mut newer.video.parameter_sets;
-        match old {
-            Some(old) => sets[old] = nal.to_vec(),
-            None if sets.len() >= PARAMETER_SETS_MAX => return None,
+        let sets = &mut self.video.parameter_sets;
+        match sets.iter().position(replaces) {
+            Some(old) => nal.clone_into(&mut sets[old]),
+            None if sets.len() >= PARAMETER_SETS_MAX => return,
             None if kind == NalKind::Sps => sets.insert(0, nal.to_vec()),
             None => sets.push(nal.to_vec()),
         }
-        if kind == NalKind::Sps {
-            newer.video.profile_level_id = Some(Sps::parse(nal).ok()?.profile_level_id);
+        if let Some(sps) = sps {
+            self.video.profile_level_id = Some(sps.profile_level_id);
         }
-        Some(newer)
     }
 
     /// The session description for readers, whose packets come from `host`.
@@ -130,20 +140,36 @@ mod tests {
     #[test]
     fn parameter_sets_that_come_in_the_stream_replace_the_announced_ones() {
         let old = Description::parse(ANNOUNCED.as_bytes()).expect("good");
-        assert_eq!(old.with_parameter_set(&[0x68, 0xce, 0x3c, 0x80]), None, "known already");
-        assert_eq!(old.with_parameter_set(&[0x65, 0x88, 2]), None, "a slice");
-        assert_eq!(old.with_parameter_set(&[0x67]), None, "no SPS at all");
-        let new = old.with_parameter_set(HIGH_SPS).expect("a new SPS");
-        let new = new.with_parameter_set(&[0x68, 0xcb, 0x00]).expect("a new PPS");
+        let mut new = old.clone();
+        for (nal, what) in
+            [(&[0x68, 0xce, 0x3c, 0x80][..], "known"), (&[0x65, 0x88, 2], "a slice"), (&[0x67], "no SPS")]
+        {
+            new.take_parameter_set(nal);
+            assert_eq!(new, old, "{what}");
+        }
+        new.take_parameter_set(HIGH_SPS);
+        new.take_parameter_set(&[0x68, 0xcb, 0x00]);
         assert!(sdp(&new).contains("aMsA") && !sdp(&new).contains("aM48gA"), "{}", sdp(&new));
         assert_eq!(new.codec().as_deref(), Some("avc1.64001E"));
+    }
+
+    #[test]
+    fn readers_are_not_given_what_a_publisher_announces_at_length() {
+        let long = "x".repeat(5_000);
+        let sets = format!("aM48gA==,{}", "aM48".repeat(5_000));
+        let announced = ANNOUNCED.replace("streamid=0", &long).replace("aM48gA==", &sets);
+        let description = Description::parse(announced.as_bytes()).expect("good");
+        assert_eq!(description.controls()[1], Some(long.as_str()), "the publisher's own tracks");
+        assert_eq!(description.video().parameter_sets.len(), 2);
+        let readers = description.for_readers();
+        assert_eq!((readers.video(), readers.controls().len()), (description.video(), 0));
     }
 
     #[test]
     fn a_pps_of_another_identifier_is_kept_beside_the_first_up_to_a_limit() {
         let mut description = Description::parse(ANNOUNCED.as_bytes()).expect("good");
         for first in 0x10_u8..=0x7f {
-            description = description.with_parameter_set(&[0x68, first]).unwrap_or(description);
+            description.take_parameter_set(&[0x68, first]);
         }
         assert_eq!(description.video.parameter_sets.len(), PARAMETER_SETS_MAX);
         assert_eq!(

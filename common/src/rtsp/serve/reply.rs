@@ -88,7 +88,8 @@ impl Reply {
         let mut bytes = text.into_bytes();
         bytes.extend_from_slice(b"\r\n");
         bytes.extend_from_slice(&self.body);
-        bytes.into()
+        // A response may wait for its reader, and holds no more than it says.
+        bytes.into_boxed_slice().into()
     }
 }
 

@@ -202,6 +202,31 @@ fn parameter_sets_of_the_stream_get_into_the_description() {
 }
 
 #[test]
+fn new_parameter_sets_do_not_copy_the_description_unless_somebody_holds_it() {
+    let path = Path::new();
+    let publication = path.publish();
+    let stream = publication.stream();
+    let pps = |second: u8| {
+        let sets = std::iter::repeat_n([0, 2, 0x68, second], 16_000).flatten();
+        let stap: Vec<u8> = [&[0x80, 96, 0, 1, 0, 0, 0, 0, 0, 0, 0, 7, 0x18][..], &sets.collect::<Vec<u8>>()].concat();
+        packet(PacketKind::Rtp, &stap)
+    };
+    stream.forward(at(0), &mut vec![pps(0x80)]);
+    let first = Arc::as_ptr(&stream.description());
+    stream.forward(at(1), &mut vec![pps(0x81)]);
+    let held = stream.description();
+    assert!(std::ptr::eq(first, Arc::as_ptr(&held)), "changed where it is");
+    assert_eq!(held.video().parameter_sets, [[0x68, 0x81]]);
+    stream.forward(at(2), &mut vec![pps(0x82)]);
+    assert_eq!(held.video().parameter_sets, [[0x68, 0x81]], "what a reader was told stays");
+    assert_eq!(stream.description().video().parameter_sets, [[0x68, 0x82]]);
+
+    let mut looked_at = 0;
+    for_each_parameter_set(&pps(0x83).bytes, |_| looked_at += 1);
+    assert_eq!(looked_at, 32, "whoever fills a packet with them");
+}
+
+#[test]
 fn one_publisher_per_path_and_its_end_is_the_readers() {
     let path = Path::new();
     let publication = path.publish();

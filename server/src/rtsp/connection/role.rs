@@ -128,7 +128,7 @@ impl Connection {
         }
         let publisher =
             Publisher { transport, peer: self.peer, user_agent: agent, since: self.shared.clock.now().wall };
-        let publication = reservation.publish((*setup.description).clone(), publisher, control);
+        let publication = reservation.publish(setup.description.for_readers(), publisher, control);
         let udp = if over_udp.is_empty() {
             None
         } else {
@@ -211,8 +211,9 @@ impl PublisherControl for TcpControl {
         frame.put_slice(&interleaved::header(self.channel, length));
         frame.put_slice(&request);
         // A publisher that does not read is not asked again.
-        if self.outbox.queue(Bytes::from(frame)).is_ok() {
-            self.outbox.flush(self.clock.now().mono);
+        let now = self.clock.now().mono;
+        if self.outbox.queue(now, Bytes::from(frame)).is_ok() {
+            self.outbox.flush(now);
         }
     }
 }

@@ -57,6 +57,27 @@ fn broken_framing_is_answered_and_the_connection_closed() {
 }
 
 #[test]
+fn a_turn_ends_however_much_has_come() {
+    for (item, each) in [(frame(0, b"x"), 1), (b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n".to_vec(), 32)] {
+        let mut client = Client::recording(TCP);
+        client.session.input().extend_from_slice(&item.repeat(10 * TURN));
+        let mut handled = 0;
+        loop {
+            let work = client.session.handle_turn(client.now, &mut client.host).expect("good input");
+            let outputs = std::iter::from_fn(|| client.session.poll_output()).count();
+            handled += outputs;
+            assert_eq!(outputs, work / each);
+            assert!(work < TURN + each);
+            if work < TURN {
+                break;
+            }
+        }
+        assert_eq!(handled, 10 * TURN, "and in the end everything is handled");
+        assert_eq!(client.session.partial, None);
+    }
+}
+
+#[test]
 fn other_protocols_are_told_by_name() {
     let mut client = Client::new();
     assert_eq!(client.feed(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"), Err(Error::Tls));
