@@ -12,8 +12,8 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
 use rustix::process::{Pid, Signal, getpgid, kill_process, kill_process_group};
+use serde_json::Value;
 
 /// How long a child may take to end after it was asked to, before it is killed.
 pub const GRACE: Duration = Duration::from_secs(3);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::processes::{Error, Process, sibling};
 
 /// How long a process may take until it does its part.
-const START_LIMIT: Duration = Duration::from_secs(15);
+const START_LIMIT: Duration = Duration::from_secs(30);
 
 /// How long the server on this host may take to answer one question.
 const ANSWER_LIMIT: Duration = Duration::from_millis(200);

@@ -124,16 +124,21 @@ fn conditions_change_while_it_runs() {
 fn a_writer_waits_where_too_much_is_under_way() {
     let (_proxy, mut client, _server) = connection(Network { forward: delayed(60_000), back: NOTHING });
     client.set_write_timeout(Some(Duration::from_secs(2))).expect("a limit can be set");
-    let mut taken = 0;
-    let error = loop {
+    let (mut taken, begun) = (0, Instant::now());
+    loop {
         match client.write(&[7; 64 << 10]) {
             Ok(count) => taken += count,
-            Err(error) => break error,
+            Err(error) => {
+                assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}");
+                // Or a proxy that waits for a CPU has not taken what it could.
+                if taken >= MAX_STREAM_BYTES {
+                    break;
+                }
+                assert!(begun.elapsed() < LIMIT, "it takes no more than {taken}");
+            }
         }
         assert!(taken < 8 * MAX_STREAM_BYTES, "it takes ever more");
-    };
-    assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}");
-    assert!(taken >= MAX_STREAM_BYTES, "{taken}");
+    }
 }
 
 #[test]

@@ -208,12 +208,11 @@ fn the_http_side() {
 
 #[test]
 fn users_may_do_what_the_file_says() {
-    let folder = std::env::temp_dir().join(format!("framelag-server-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a folder");
-    let file = folder.join("users");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("users");
     std::fs::write(&file, "cam:secret:publish\nann:secret:play\n").expect("a file");
     let handle = server::start(server::Config { auth: Some(file), ..config() }).expect("a server");
-    std::fs::remove_dir_all(&folder).expect("ours");
+    drop(folder);
 
     let mut client = Client::connect(handle.rtsp_addr());
     assert_eq!(client.announce("/cam"), 401);

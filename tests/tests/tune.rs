@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use framelag_tests::process::{Builder, Finished, wait_until};
+use framelag_tests::report::Report;
 use framelag_tests::{LIMIT, binary, need, turn};
 use serde_json::Value;
 
@@ -237,13 +238,14 @@ fn datagrams_cross_the_networks_that_a_plan_asks_for() {
     let (plan, out) = (write_plan(folder.path(), &text), folder.path().join("out"));
     tune(&plan, &out).run(LIMIT).expect_code(0);
     let rows = journal(&out);
-    let p50 = |cell: u64| {
+    // The least of all, which a busy machine makes no larger than it has to be.
+    let least = |cell: u64| {
         let row = rows.iter().find(|row| row["cell"] == cell).unwrap_or_else(|| panic!("{rows:#?}"));
-        row["figures"]["p50_ms"].as_f64().unwrap_or_else(|| panic!("{row:#}"))
+        Report::read(&out.join(row["report"].as_str().expect("it has one"))).number("latency_ms.min")
     };
-    assert!(p50(0) >= 20.0, "20 ms on the way to the server: {rows:#?}");
-    let between = p50(1) - p50(0);
-    assert!((60.0..160.0).contains(&between), "100 ms on the way to the receiver: {between}\n{rows:#?}");
+    let (without, with) = (least(0), least(1));
+    assert!((20.0..120.0).contains(&without), "20 ms on the way to the server: {without}\n{rows:#?}");
+    assert!((120.0..220.0).contains(&with), "and 100 ms on the way to the receiver: {with}\n{rows:#?}");
 }
 
 #[test]

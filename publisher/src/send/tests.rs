@@ -13,7 +13,7 @@ use common::time::WallTime;
 use super::*;
 
 /// How long anything may take that a test waits for.
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(60);
 const SPS: &[u8] = &[0x67, 0x42, 0xc0, 0x1e, 0x8c, 0x8d, 0x40, 0x50, 0x1e, 0x90, 0x0f, 0x08, 0x84, 0x6a];
 const PPS: &[u8] = &[0x68, 0xce, 0x3c, 0x80];
 
