@@ -6,9 +6,10 @@ use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
+use framelag_tests::namespaces::{Pair, Side};
 use framelag_tests::process::Builder;
 use framelag_tests::rtsp::http_get;
-use framelag_tests::{LIMIT, binary, serving};
+use framelag_tests::{LIMIT, binary, need, serving, turn};
 use serde_json::Value;
 
 /// What `framelag serve --json` says first, with more arguments, and what it said in all when it is told to end.
@@ -59,6 +60,41 @@ fn a_proxy_says_which_port_the_system_gave_it() {
         });
         assert!(at.port() != 0 && at != nobody.address, "{at}");
     }
+}
+
+/// Cells whose server has to be started: in the publisher, and as a process of its own.
+const PLAN: &str = "\
+name = \"ports\"
+source = \"test\"
+repeat = 3
+warmup = \"0.1s\"
+duration = \"1s\"
+fixed.publisher.size = \"320x240\"
+axes.server = [\"embedded\", \"framelag\"]
+";
+
+/// In a network where a port that is let go of is another's at once, nothing that we start needs one.
+#[test]
+fn nothing_that_is_started_needs_a_port_that_was_let_go_of() {
+    let _turn = turn::take();
+    let (host, folder) = (Pair::new(), tempfile::tempdir().expect("a folder for the test"));
+    let mut hog = host
+        .program(Side::Near, &need::python())
+        .arg(binary::repository().join("tests/peers/port_hog.py"))
+        .words("40000-40399 350 8554 8080")
+        .spawn();
+    hog.wait_for_line("that it holds most ports", LIMIT, |line| (line == "holding").then_some(()));
+
+    let (plan, out) = (folder.path().join("plan.toml"), folder.path().join("out"));
+    fs::write(&plan, PLAN).expect("a test's folder can be written to");
+    let tune = host.binary(Side::Near, "framelag").arg("tune").arg(&plan).arg("--out").arg(&out).arg("--json");
+    let swept = tune.run(LIMIT);
+    let end: Value = serde_json::from_str(swept.stdout.last().expect("it says how it ended")).expect("JSON lines");
+    // A busy machine may leave a run with too few frames, which is no failure.
+    assert_eq!((&end["runs"], &end["failed"]), (&6.into(), &0.into()), "{swept}");
+
+    let demo = host.binary(Side::Near, "framelag").words("demo --headless --source test --duration 4s --report");
+    demo.arg(folder.path().join("demo")).run(LIMIT).expect_code(0);
 }
 
 /// The sources in `folder` and below, but for what was built or fetched.
