@@ -94,7 +94,8 @@ fn nothing_that_is_started_needs_a_port_that_was_let_go_of() {
     assert_eq!((&end["runs"], &end["failed"]), (&6.into(), &0.into()), "{swept}");
 
     let demo = host.binary(Side::Near, "framelag").words("demo --headless --source test --duration 4s --report");
-    demo.arg(folder.path().join("demo")).run(LIMIT).expect_code(0);
+    let shown = demo.arg(folder.path().join("demo")).run(LIMIT);
+    assert!(matches!(shown.code, Some(0 | 3)), "{shown}");
 }
 
 /// The sources in `folder` and below, but for what was built or fetched.
