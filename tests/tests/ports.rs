@@ -88,7 +88,7 @@ fn nothing_that_is_started_needs_a_port_that_was_let_go_of() {
     let (plan, out) = (folder.path().join("plan.toml"), folder.path().join("out"));
     fs::write(&plan, PLAN).expect("a test's folder can be written to");
     let tune = host.binary(Side::Near, "framelag").arg("tune").arg(&plan).arg("--out").arg(&out).arg("--json");
-    let swept = tune.run(LIMIT);
+    let swept = tune.run(LIMIT * 5);
     let end: Value = serde_json::from_str(swept.stdout.last().expect("it says how it ended")).expect("JSON lines");
     // A busy machine may leave a run with too few frames, which is no failure.
     assert_eq!((&end["runs"], &end["failed"]), (&6.into(), &0.into()), "{swept}");
