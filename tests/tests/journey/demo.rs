@@ -7,7 +7,7 @@ use framelag_tests::report::Report;
 use framelag_tests::{LIMIT, binary, need, turn};
 
 fn demo(folder: &std::path::Path) -> Builder {
-    Builder::new(binary::path("framelag")).words("demo --headless --duration 5s --report").arg(folder)
+    Builder::new(binary::path("framelag")).words("demo --headless --duration 8s --report").arg(folder)
 }
 
 #[test]
