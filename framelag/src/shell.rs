@@ -58,11 +58,11 @@ mod tests {
 
     #[test]
     fn a_page_is_written_for_the_command_and_its_subcommand() {
-        let dir = std::env::temp_dir().join(format!("framelag-man-{}", std::process::id()));
+        let home = tempfile::tempdir().expect("a temporary folder can be made");
+        let dir = home.path().join("man");
         let command = clap::Command::new("tool").subcommand(clap::Command::new("part"));
         write_pages(&dir, &[command]).expect("a temporary folder can be written");
         let names: Vec<_> = ["tool.1", "tool-part.1"].iter().filter(|name| dir.join(name).is_file()).collect();
-        fs::remove_dir_all(&dir).expect("the folder was just made");
         assert_eq!(names, [&"tool.1", &"tool-part.1"]);
     }
 }

@@ -124,21 +124,29 @@ fn conditions_change_while_it_runs() {
 fn a_writer_waits_where_too_much_is_under_way() {
     let (_proxy, mut client, _server) = connection(Network { forward: delayed(60_000), back: NOTHING });
     client.set_write_timeout(Some(Duration::from_secs(2))).expect("a limit can be set");
-    let mut taken = 0;
-    let error = loop {
+    let (mut taken, begun) = (0, Instant::now());
+    loop {
         match client.write(&[7; 64 << 10]) {
             Ok(count) => taken += count,
-            Err(error) => break error,
+            Err(error) => {
+                assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}");
+                // Or a proxy that waits for a CPU has not taken what it could.
+                if taken >= MAX_STREAM_BYTES {
+                    break;
+                }
+                assert!(begun.elapsed() < LIMIT, "it takes no more than {taken}");
+            }
         }
         assert!(taken < 8 * MAX_STREAM_BYTES, "it takes ever more");
-    };
-    assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}");
-    assert!(taken >= MAX_STREAM_BYTES, "{taken}");
+    }
 }
 
 #[test]
 fn without_a_server_connections_are_refused_and_counted() {
-    let nobody = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
+    // A client's own port: nobody listens there, nor can while the connection is held.
+    let server = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let held = TcpStream::connect(server.local_addr().expect("it is bound")).expect("it listens");
+    let nobody = held.local_addr().expect("it is connected");
     let proxy = proxy(Protocol::Tcp, nobody, Network::default());
     let mut client = TcpStream::connect(proxy.address()).expect("the proxy accepts");
     client.set_read_timeout(Some(LIMIT)).expect("a limit can be set");

@@ -3,7 +3,7 @@
 mod raw;
 
 use std::io::{Read as _, Write as _};
-use std::net::{Shutdown, UdpSocket};
+use std::net::{Shutdown, SocketAddr, UdpSocket};
 
 use common::sync::wire;
 use raw::{Camera, Client, config, frame, http, server};
@@ -208,12 +208,11 @@ fn the_http_side() {
 
 #[test]
 fn users_may_do_what_the_file_says() {
-    let folder = std::env::temp_dir().join(format!("framelag-server-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a folder");
-    let file = folder.join("users");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("users");
     std::fs::write(&file, "cam:secret:publish\nann:secret:play\n").expect("a file");
     let handle = server::start(server::Config { auth: Some(file), ..config() }).expect("a server");
-    std::fs::remove_dir_all(&folder).expect("ours");
+    drop(folder);
 
     let mut client = Client::connect(handle.rtsp_addr());
     assert_eq!(client.announce("/cam"), 401);
@@ -284,13 +283,18 @@ fn it_tells_its_time_over_udp_at_the_port_of_rtsp() {
     assert!(socket.recv_from(&mut [0; 64]).is_err(), "no answer to any of it");
 }
 
+/// Any port of an address that nobody else uses: what is let go of there, and what goes with it by its number, stays free.
+fn own() -> SocketAddr {
+    SocketAddr::from(([127, rand::random_range(1..=254), rand::random(), rand::random_range(1..=254)], 0))
+}
+
 #[test]
 fn without_its_udp_port_it_serves_all_the_same() {
-    let taken = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    let taken = UdpSocket::bind(own()).expect("a free port");
     let rtsp = taken.local_addr().expect("bound");
     let handle = server::start(server::Config { rtsp, ..config() }).expect("RTSP needs no UDP port");
     assert_eq!(Client::connect(handle.rtsp_addr()).ask("OPTIONS", "/cam", "", "").0, 200);
-    let handle_again = server();
+    let handle_again = server::start(server::Config { rtsp: own(), ..config() }).expect("a server");
     drop(handle);
     assert!(UdpSocket::bind(handle_again.rtsp_addr()).is_err(), "it is taken while it serves");
     let address = handle_again.rtsp_addr();

@@ -1,5 +1,6 @@
 //! Two hosts on one machine: network namespaces joined by a pair of virtual Ethernet devices.
 
+use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -37,7 +38,7 @@ impl Pair {
         assert!(
             rustix::process::geteuid().is_root(),
             "this test needs root, to make network namespaces: run `sudo -E env PATH=\"$PATH\" cargo test -p framelag-tests \
-             --test clock_hosts`"
+             --test clock_hosts --test ports`"
         );
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let id = std::process::id();
@@ -57,8 +58,13 @@ impl Pair {
 
     /// A process of the binary `name` under test in one of them.
     pub fn binary(&self, side: Side, name: &str) -> Builder {
+        self.program(side, &binary::path(name))
+    }
+
+    /// A process of any program in one of them.
+    pub fn program(&self, side: Side, program: &Path) -> Builder {
         let space = &self.names[side as usize];
-        Builder::new(need::tool("ip")).args(["netns", "exec", space]).arg(binary::path(name))
+        Builder::new(need::tool("ip")).args(["netns", "exec", space]).arg(program)
     }
 }
 

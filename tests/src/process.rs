@@ -369,12 +369,11 @@ pub fn wait_until<T>(what: &str, limit: Duration, mut condition: impl FnMut() ->
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const SHORT: Duration = Duration::from_secs(20);
+    use crate::LIMIT;
 
     #[test]
     fn captures_both_streams_and_the_exit_code() {
-        let finished = Builder::new("sh").args(["-c", "echo out; echo err >&2; exit 3"]).run(SHORT).expect_code(3);
+        let finished = Builder::new("sh").args(["-c", "echo out; echo err >&2; exit 3"]).run(LIMIT).expect_code(3);
         assert_eq!((finished.stdout, finished.stderr), (vec!["out".to_owned()], vec!["err".to_owned()]));
     }
 
@@ -382,10 +381,10 @@ mod tests {
     fn waits_for_a_line_and_kills_what_it_started() {
         let mut process = Builder::new("sh").args(["-c", "sleep 600 & echo child $!; wait"]).spawn();
         let child: u32 =
-            process.wait_for_line("the child's id", SHORT, |line| line.strip_prefix("child ")?.parse().ok());
+            process.wait_for_line("the child's id", LIMIT, |line| line.strip_prefix("child ")?.parse().ok());
         drop(process);
         // Killed, it may stay in the table as a zombie until its new parent looks after it.
-        wait_until("the grandchild's end", SHORT, || {
+        wait_until("the grandchild's end", LIMIT, || {
             let status = std::fs::read_to_string(format!("/proc/{child}/stat")).ok();
             status.is_none_or(|status| status.contains(") Z ")).then_some(())
         });
@@ -395,6 +394,6 @@ mod tests {
     #[should_panic(expected = "ended before this came: a second line")]
     fn says_that_the_process_ended() {
         let mut process = Builder::new("echo").arg("first").spawn();
-        process.wait_for_line("a second line", SHORT, |line| (line == "second").then_some(()));
+        process.wait_for_line("a second line", LIMIT, |line| (line == "second").then_some(()));
     }
 }

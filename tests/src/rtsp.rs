@@ -4,8 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// How long an answer may take.
-const ANSWER_LIMIT: Duration = Duration::from_secs(15);
+use crate::LIMIT;
 
 /// Bytes of an answer's head that are read at most.
 const HEAD_MAX: usize = 64 * 1024;
@@ -33,9 +32,9 @@ impl Client {
     ///
     /// Where nobody listens at `address`.
     pub fn connect(address: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect_timeout(&address, ANSWER_LIMIT)?;
-        stream.set_read_timeout(Some(ANSWER_LIMIT))?;
-        stream.set_write_timeout(Some(ANSWER_LIMIT))?;
+        let stream = TcpStream::connect_timeout(&address, LIMIT)?;
+        stream.set_read_timeout(Some(LIMIT))?;
+        stream.set_write_timeout(Some(LIMIT))?;
         stream.set_nodelay(true)?;
         Ok(Self { stream })
     }

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
 
 use image::RgbImage;
 
@@ -58,11 +57,8 @@ impl Screen {
     ///
     /// Where it fails.
     pub fn client(&self, program: &str, args: &[&str]) -> Vec<String> {
-        let ran = Builder::new(need::tool(program))
-            .args(args)
-            .env("DISPLAY", &self.display)
-            .stdin(Stdio::null())
-            .run(Duration::from_secs(20));
+        let ran =
+            Builder::new(need::tool(program)).args(args).env("DISPLAY", &self.display).stdin(Stdio::null()).run(LIMIT);
         ran.expect_code(0).stdout
     }
 }

@@ -11,12 +11,13 @@ use common::frame::{Picture, Size};
 use framelag_tests::camera::{self, Camera};
 use framelag_tests::process::Finished;
 use framelag_tests::report::Report;
+use framelag_tests::turn;
 use serde_json::Value;
 
 /// Longer than the VM's own limit.
 const LIMIT: Duration = Duration::from_secs(300);
-/// How soon a loss is to be said.
-const SAID_WITHIN_S: f64 = 2.0;
+/// How soon a loss is to be said. A second it takes, and how long a second is in a VM on a busy machine nobody knows.
+const SAID_WITHIN_S: f64 = 30.0;
 
 /// Shell functions for the VM. `replug MODE UNPLUG PLUG`: publishes, measures for a while, unplugs, plugs in again once
 /// the loss is said, and ends once pictures come again.
@@ -37,6 +38,8 @@ replug() {
 
 /// Boots a VM with `camera`, runs `script` after [`SCRIPT`], and returns what was printed.
 fn run(camera: Camera, folder: &Path, script: &str) -> Finished {
+    // Two CPUs that have to be emulated are a load that others would measure.
+    let _turn = turn::take();
     let finished = camera::boot(camera, folder, &format!("{SCRIPT}{script}")).finish(LIMIT).expect_code(0);
     // For whoever looks at the output of a test that fails later.
     println!("{finished}");

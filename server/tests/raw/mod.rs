@@ -11,7 +11,7 @@ use common::rtsp::message::{Framer, Item};
 use common::time::MediaTime;
 
 /// What any answer may take before a test gives up.
-pub const LIMIT: Duration = Duration::from_secs(20);
+pub const LIMIT: Duration = Duration::from_secs(60);
 
 pub const SDP: &str = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\n\
     a=rtpmap:96 H264/90000\r\na=control:streamid=0\r\n";

@@ -1,11 +1,8 @@
 //! Connections that begin something and do not go on are closed, whatever they began.
 
-use std::time::Duration;
+use framelag_tests::LIMIT;
 
 use crate::healthy::Healthy;
-
-/// The server waits ten seconds; the rest is for a busy machine.
-const CLOSED_LIMIT: Duration = Duration::from_secs(25);
 
 #[test]
 fn who_begins_and_does_not_go_on_is_closed() {
@@ -36,7 +33,7 @@ fn who_begins_and_does_not_go_on_is_closed() {
     .collect();
     // All of them wait at the same time.
     for (what, mut client) in waiting {
-        client.closed_within(CLOSED_LIMIT).unwrap_or_else(|error| panic!("not closed: {what}: {error}"));
+        client.closed_within(LIMIT).unwrap_or_else(|error| panic!("not closed: {what}: {error}"));
     }
     healthy.expect_unharmed();
 }

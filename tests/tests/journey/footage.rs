@@ -36,7 +36,7 @@ fn journey_of(clip: &str, transport: Transport) {
 
 /// Checks that code, SEI and sender reports of the frames name the same times.
 fn expect_agreement(report: &Report) {
-    assert!(report.number("stamps.agreeing") > 60.0, "{}", report.value("stamps"));
+    assert!(report.number("stamps.agreeing") >= 30.0, "{}", report.value("stamps"));
     for nothing in ["stamps.contradicted", "stamps.missing_sei", "capture.implausible"] {
         assert_eq!(report.number(nothing), 0.0, "{nothing}");
     }

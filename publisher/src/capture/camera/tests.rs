@@ -15,7 +15,7 @@ use crate::capture::{Captured, Frame, Source as _};
 use crate::rate::FrameRate;
 
 /// Real time that anything here may take.
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(60);
 const SIZE: Size = Size::new(4, 2);
 
 /// What the camera does next.
