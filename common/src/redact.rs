@@ -3,6 +3,8 @@
 //! Wrong input is quoted back, and a mistyped URL is not parsed, so its password cannot be told from the rest. Rather
 //! too much is hidden here than too little.
 
+use std::io;
+
 /// Stands for what is hidden.
 const HIDDEN: &str = "…";
 /// What a path calls a secret by, in small letters.
@@ -62,6 +64,22 @@ pub fn path(path: &str) -> String {
         names.min().map_or_else(|| segment.to_owned(), |end| format!("{}{HIDDEN}", &segment[..end]))
     };
     path.split('/').map(segment).collect::<Vec<_>>().join("/")
+}
+
+/// Writes text without its secrets, as [`secrets`] has it: for logs, in which libraries name the URLs that they are given. Each
+/// write has to be whole words.
+#[derive(Debug)]
+pub struct Redacting<W>(pub W);
+
+impl<W: io::Write> io::Write for Redacting<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write_all(secrets(&String::from_utf8_lossy(bytes)).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 /// Bytes up to the end of the first word of `text`. A quoted part counts as one word, because a password may have
@@ -159,6 +177,14 @@ mod tests {
         ] {
             assert_eq!(secrets(told), shown);
         }
+    }
+
+    #[test]
+    fn what_is_logged_has_no_secrets_either() {
+        let mut log = Redacting(Vec::new());
+        io::Write::write_all(&mut log, b"WARN answer at rtsp://h/cam?pw=secret has\n  no type\n")
+            .expect("memory takes it");
+        assert_eq!(log.0, "WARN answer at rtsp://h/cam?… has\n  no type\n".as_bytes());
     }
 
     #[test]

@@ -253,7 +253,7 @@ mod tests {
             (vec!["rtsp://user:se/cret@host/cam"], "/ as %2F"),
             (vec!["--credentials", "/nowhere", "rtsp://host/cam"], "--credentials /nowhere: "),
             (vec!["user:secret@host/cam"], "…@host/cam is not"),
-            (vec!["rtsp:/user:secret@host/cam?x@y"], "URL"),
+            (vec!["rtsp:/user:secret@host/cam?x@y"], "rtsp://HOST"),
             (vec!["http://host/cam?token=secret"], "?… is not"),
             (vec!["rtsps://host/cam"], "TLS"),
             (vec!["rtsp:///cam"], "host"),

@@ -77,7 +77,7 @@ fn a_good_answer_that_is_of_no_use_is_told_with_its_reason() {
         (|m, r| described(m, r, "application/sdp", ""), "session description (SDP) "),
         (
             |m, r| described(m, r, "application/sdp", &H264.replace("v=0\r\n", "")),
-            "session description (SDP) cannot be read: ",
+            "its session description (SDP) is empty, or has no v= line",
         ),
         (
             |m, r| described(m, r, "application/sdp", &H264.replace("t=0 0", "c=\r\nt=0 0")),
@@ -129,7 +129,7 @@ fn a_good_answer_that_is_of_no_use_is_told_with_its_reason() {
         ),
         (
             |m, r| (m == "PLAY").then(|| answer(r, "200 OK", "Session: 1\r\nRTP-Info: seq=1\r\n", "")),
-            "(in answer to PLAY)",
+            "its RTP-Info header names no URL (in answer to PLAY)",
         ),
         (
             |m, r| (m == "PLAY").then(|| answer(r, "200 OK", "RTP-Info: url=track0;seq=99999\r\n", "")),

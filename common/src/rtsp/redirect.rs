@@ -168,10 +168,7 @@ mod tests {
         for (location, why) in [
             (None, "without saying where to"),
             (Some(""), "without saying where to"),
-            (
-                Some("http://b/?token=secret"),
-                "redirects to http://b/?token=…, and redirects are followed to rtsp:// only",
-            ),
+            (Some("http://b/?token=secret"), "redirects to http://b/?…, and redirects are followed to rtsp:// only"),
             (Some("rtsps://u:secret@b/cam"), "rtsps://b/cam, and"),
             (Some("file:///etc/passwd"), "to rtsp:// only"),
             (Some("rtsp://u:secret@:99999/"), "is not a URL"),

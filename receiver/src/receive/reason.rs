@@ -144,6 +144,9 @@ fn of_good_response(description: &str, transport: Transport) -> (String, String)
     if let Some((_, kind)) = description.split_once(" has unexpected content type ") {
         return (format!("its session description comes as {}, not as application/sdp", shown(kind)), between());
     }
+    if description.ends_with("No version line") {
+        return ("its session description (SDP) is empty, or has no v= line".to_owned(), between());
+    }
     if let Some(what) = starts("Unable to parse SDP:") {
         return (format!("its session description (SDP) cannot be read: {}", lower(&shown(what))), between());
     }
@@ -190,6 +193,9 @@ fn of_good_response(description: &str, transport: Transport) -> (String, String)
     }
     if let Some(value) = starts("bad seq") {
         return (format!("the seq in its RTP-Info header is not a number of 16 bits: {}", inner(value)), between());
+    }
+    if description.starts_with("RTP-Info missing stream URL") {
+        return ("its RTP-Info header names no URL".to_owned(), between());
     }
     (clean(description), between())
 }
