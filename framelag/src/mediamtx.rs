@@ -1,7 +1,6 @@
 //! MediaMTX as a sweep's server, and as a peer of the tests: RTSP alone.
 
-use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::programs::on_path;
@@ -15,28 +14,13 @@ pub fn find() -> Option<PathBuf> {
     named.filter(|path| path.is_file()).or_else(|| on_path("mediamtx"))
 }
 
-/// The text of a configuration file: RTSP at `rtsp`, with ports for RTP that are free now, any path, and nothing else.
-///
-/// # Errors
-/// Where no two such ports are found.
-pub fn config(rtsp: SocketAddr) -> io::Result<String> {
-    let rtp = free_udp_pair()?;
-    Ok(format!(
-        "rtspAddress: {rtsp}\nrtpAddress: 127.0.0.1:{rtp}\nrtcpAddress: 127.0.0.1:{}\nrtmp: no\nhls: no\nwebrtc: no\n\
+/// The text of a configuration file: RTSP at `rtsp` over TCP and UDP, any path, and nothing else. The port is an even one, since
+/// RTP has its number, and RTCP the next.
+pub fn config(rtsp: SocketAddr) -> String {
+    let (host, rtp) = (rtsp.ip(), rtsp.port());
+    format!(
+        "rtspAddress: {rtsp}\nrtpAddress: {host}:{rtp}\nrtcpAddress: {host}:{}\nrtmp: no\nhls: no\nwebrtc: no\n\
          srt: no\npaths:\n  all_others:\n",
         rtp + 1
-    ))
-}
-
-/// An even UDP port of 127.0.0.1 that is free, as is the next one.
-fn free_udp_pair() -> io::Result<u16> {
-    /// Half of the ports are odd, and few are taken.
-    const TRIES: usize = 100;
-    for _ in 0..TRIES {
-        let port = UdpSocket::bind("127.0.0.1:0")?.local_addr()?.port();
-        if port % 2 == 0 && UdpSocket::bind(("127.0.0.1", port + 1)).is_ok() {
-            return Ok(port);
-        }
-    }
-    Err(io::ErrorKind::AddrNotAvailable.into())
+    )
 }

@@ -2,16 +2,17 @@
 
 use std::env;
 use std::fs::{self, File};
-use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::io::{self, BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use rustix::process::{Pid, Signal, getpgid, kill_process, kill_process_group};
 
 /// How long a child may take to end after it was asked to, before it is killed.
@@ -61,12 +62,6 @@ pub fn sibling(name: &str) -> Result<PathBuf, String> {
     Err(format!("{} is not there: build it with `cargo build --release --workspace`", path.display()))
 }
 
-/// `preferred` where nobody listens there yet, else a free port of the same address.
-pub fn free_port(preferred: u16) -> io::Result<SocketAddr> {
-    let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).and_then(|listener| listener.local_addr());
-    bind(preferred).or_else(|_| bind(0))
-}
-
 /// A command that starts `executable` so that it does not outlive this process, however this one ends: see
 /// [`crate::leash`]. Its arguments follow.
 pub fn leashed(executable: &Path) -> Result<Command, String> {
@@ -81,6 +76,8 @@ pub struct Process {
     name: &'static str,
     child: Child,
     log: PathBuf,
+    /// The one event that is waited for, of a child that reports.
+    report: Option<Receiver<Value>>,
 }
 
 impl Process {
@@ -89,20 +86,55 @@ impl Process {
         Self::start(name, leashed(executable)?, args, log)
     }
 
+    /// Starts one of our programs, [`leashed`], with `args…` and `--json`: [`Process::wait_for_report`] hands out the first of
+    /// its JSON lines that tells of `event`. So a child says which ports the system gave it, and nobody has to choose them before it
+    /// holds them. Standard error goes to `log`.
+    pub fn start_reporting(
+        name: &'static str,
+        executable: &Path,
+        args: &[&str],
+        event: &'static str,
+        log: PathBuf,
+    ) -> Result<Self, String> {
+        let err = open(&log)?;
+        let args = [args, &["--json"]].concat();
+        let mut process = Self::spawn(name, leashed(executable)?, &args, (Stdio::piped(), err), log)?;
+        process.report = process.child.stdout.take().map(|stdout| first(event, stdout));
+        Ok(process)
+    }
+
     /// Starts `command args…`, with standard output and error in `log`.
-    pub fn start(name: &'static str, mut command: Command, args: &[&str], log: PathBuf) -> Result<Self, String> {
-        let open = || -> io::Result<(File, File)> {
-            let file = File::create(&log)?;
-            Ok((file.try_clone()?, file))
-        };
-        let (out, err) = open().map_err(|error| format!("cannot write {}: {error}", log.display()))?;
+    pub fn start(name: &'static str, command: Command, args: &[&str], log: PathBuf) -> Result<Self, String> {
+        let err = open(&log)?;
+        let out = err.try_clone().map_err(|error| format!("cannot write {}: {error}", log.display()))?;
+        Self::spawn(name, command, args, (out.into(), err), log)
+    }
+
+    fn spawn(
+        name: &'static str,
+        mut command: Command,
+        args: &[&str],
+        (out, err): (Stdio, File),
+        log: PathBuf,
+    ) -> Result<Self, String> {
         // A group of its own: Ctrl-C in the terminal is for the receiver, these end after it.
         command.args(args).stdin(Stdio::null()).stdout(out).stderr(err).process_group(0);
         let child = command.spawn().map_err(|error| {
             let program = command.get_program().display();
             format!("cannot start {program}: {error}")
         })?;
-        Ok(Self { name, child, log })
+        Ok(Self { name, child, log, report: None })
+    }
+
+    /// The event that [`Process::start_reporting`] named, waited for as [`Process::wait_until`] does.
+    pub fn wait_for_report(&mut self, limit: Duration, what: &str, stopped: &AtomicBool) -> Result<Value, Error> {
+        let report = self.report.take();
+        let mut said = None;
+        self.wait_until(limit, what, stopped, || {
+            said = report.as_ref().and_then(|report| report.try_recv().ok());
+            said.is_some()
+        })?;
+        said.ok_or_else(|| Error::Failed(format!("the {} did not {what}", self.name)))
     }
 
     /// Waits until `ready` says so, for at most `limit`, or until the user has had enough. `what` says in the error what did
@@ -146,6 +178,26 @@ impl Process {
     }
 }
 
+/// A new log.
+fn open(log: &Path) -> Result<File, String> {
+    File::create(log).map_err(|error| format!("cannot write {}: {error}", log.display()))
+}
+
+/// The first of a child's JSON lines that tells of `event`. All are read, on a thread of their own, so that it never blocks.
+fn first(event: &'static str, stdout: ChildStdout) -> Receiver<Value> {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            let line: Value = serde_json::from_str(&line).unwrap_or_default();
+            if line["event"] == event {
+                // It has room for one; who has read that one wants no other.
+                let _ = sender.try_send(line);
+            }
+        }
+    });
+    receiver
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         end(&mut self.child);
@@ -186,14 +238,6 @@ pub fn wait(child: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_taken_port_is_replaced_by_a_free_one() {
-        let holder = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
-        let taken = holder.local_addr().expect("a bound socket has an address").port();
-        let found = free_port(taken).expect("loopback has another free port");
-        assert_ne!(found.port(), taken);
-    }
 
     /// A shell that runs `script`, and the folder of its log.
     fn shell(script: &str) -> (Process, tempfile::TempDir) {

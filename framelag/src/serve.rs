@@ -1,11 +1,14 @@
 //! `framelag serve`: the server alone.
 
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::mpsc;
 
-use server::{Config, Error};
+use chrono::{SecondsFormat, Utc};
+use serde_json::json;
+use server::{Config, Error, Handle};
 
 /// Exit code for what the user has to change: a flag, or a file.
 const USAGE: u8 = 2;
@@ -33,6 +36,12 @@ pub struct Args {
     /// Listen beyond loopback and let everybody in.
     #[arg(long, conflicts_with = "auth")]
     insecure: bool,
+    /// A JSON line on standard output that says where it listens, once it does, and nothing else there.
+    #[arg(long)]
+    json: bool,
+    /// In place of a port that is taken, any other.
+    #[arg(long, hide = true)]
+    or_any_port: bool,
 }
 
 /// Serves until Ctrl-C or SIGTERM.
@@ -46,7 +55,7 @@ pub fn run(args: Args) -> ExitCode {
         eprintln!("error: cannot listen for Ctrl-C: {error}");
         return ExitCode::FAILURE;
     }
-    let handle = match server::start(config) {
+    let handle = match start(config, args.or_any_port) {
         Ok(handle) => handle,
         Err(error) => {
             eprintln!("error: {error}");
@@ -57,6 +66,9 @@ pub fn run(args: Args) -> ExitCode {
             return code;
         }
     };
+    if args.json {
+        report(&handle);
+    }
     let rtsp = handle.rtsp_addr();
     eprintln!("RTSP: publish to and play from rtsp://{rtsp}/NAME, as in rtsp://{rtsp}/cam");
     if let Some(http) = handle.http_addr() {
@@ -67,4 +79,31 @@ pub fn run(args: Args) -> ExitCode {
     let _ = stopped.recv();
     handle.shutdown();
     ExitCode::SUCCESS
+}
+
+/// Starts the server; where it may listen on any port, a port that is taken is given up for one that the system chooses.
+fn start(mut config: Config, or_any_port: bool) -> Result<Handle, Error> {
+    loop {
+        let taken = match server::start(config.clone()) {
+            // Port 0 is none that could be given up.
+            Err(Error::PortTaken { address, .. }) if or_any_port && address.port() != 0 => address,
+            started => return started,
+        };
+        let asked = [Some(&mut config.rtsp), config.http.as_mut()];
+        asked.into_iter().flatten().filter(|address| **address == taken).for_each(|address| address.set_port(0));
+    }
+}
+
+/// Says where it listens, to who started it.
+fn report(handle: &Handle) {
+    let line = json!({
+        "event": "serving",
+        "time": Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
+        "rtsp": handle.rtsp_addr(),
+        "http": handle.http_addr(),
+    });
+    // Nobody reads any more: it serves all the same.
+    if let Err(why) = writeln!(io::stdout(), "{line}") {
+        tracing::debug!("standard output: {why}");
+    }
 }

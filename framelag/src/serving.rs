@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use crate::processes::{Error, Process, free_port, sibling};
+use crate::processes::{Error, Process, sibling};
 
 /// How long a process may take until it does its part.
 const START_LIMIT: Duration = Duration::from_secs(15);
@@ -22,15 +22,19 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts it with its log in `dir`, on these ports of RTSP and HTTP where they are free; 0 is any.
-    pub fn start(dir: &Path, [rtsp, http]: [u16; 2], stopped: &AtomicBool) -> Result<Self, Error> {
-        let port = |preferred| free_port(preferred).map_err(|error| format!("no free port on 127.0.0.1: {error}"));
-        let (rtsp, http) = (port(rtsp)?, port(http)?);
-        let arguments = ["serve", "--rtsp", &rtsp.to_string(), "--http", &http.to_string()];
-        let mut process = Process::start_leashed("server", &sibling("framelag")?, &arguments, dir.join("server.log"))?;
-        let listens = || TcpStream::connect_timeout(&http, ANSWER_LIMIT).is_ok();
-        process.wait_until(START_LIMIT, "listen", stopped, listens)?;
-        Ok(Self { process, rtsp, http })
+    /// Starts it with its log in `dir`, on these ports of RTSP and HTTP where they are free; 0 is any. Which it took, it says
+    /// itself: a port that this process had found free could be another's before the server asks for it.
+    pub fn start(dir: &Path, ports: [u16; 2], stopped: &AtomicBool) -> Result<Self, Error> {
+        let [rtsp, http] = ports.map(|port| format!("127.0.0.1:{port}"));
+        let arguments = ["serve", "--or-any-port", "--rtsp", &rtsp, "--http", &http];
+        let log = dir.join("server.log");
+        let mut process = Process::start_reporting("server", &sibling("framelag")?, &arguments, "serving", log)?;
+        let report = process.wait_for_report(START_LIMIT, "listen", stopped)?;
+        let address = |name: &str| {
+            let address = report[name].as_str().and_then(|address| address.parse().ok());
+            address.ok_or_else(|| format!("the server does not say where it listens for {name}: {report}"))
+        };
+        Ok(Self { rtsp: address("rtsp")?, http: address("http")?, process })
     }
 
     /// An error with the end of its log where it has ended.

@@ -2,7 +2,8 @@
 //!
 //! What is answered, and to whom how often, is decided by [`common::sync::Responder`].
 
-use std::net::{SocketAddr, UdpSocket};
+use std::io;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
 
 use common::clock::{self, Clock};
@@ -10,27 +11,44 @@ use common::sync::{Responder, wire};
 use tokio::sync::watch;
 
 use crate::Shared;
+use crate::config::{self, Error};
 
 /// Longest request that is looked at.
 const DATAGRAM_MAX: usize = 2 * wire::LEN;
 /// Requests that are answered before other tasks get their turn.
 const BATCH: usize = 32;
+/// Ports that are passed over because their UDP side is taken. On a busy host that is one in some hundred.
+const TRIES: usize = 16;
 
-/// Takes the UDP port, where it is free: RTSP is served all the same where it is not.
-pub(crate) fn bind(address: SocketAddr) -> Option<UdpSocket> {
-    let bound = UdpSocket::bind(address).and_then(|socket| {
-        socket.set_nonblocking(true)?;
-        Ok(socket)
-    });
-    let why = match bound {
-        Ok(socket) => return Some(socket),
-        Err(why) => why,
-    };
-    tracing::warn!(
-        "no clock on udp://{address} ({why}): receivers on other hosts cannot compare their clocks with this one's; \
-         end what uses that UDP port, or use --clock ntp://HOST with publisher and receiver"
-    );
-    None
+/// Listens for RTSP on `address` and takes the UDP port of that number, where it is free: RTSP is served all the same where it
+/// is not. Of port 0 the system makes one whose UDP port may be another's; then it is asked for one more.
+///
+/// # Errors
+/// As [`config::listen`].
+pub(crate) fn listen_beside(address: SocketAddr) -> Result<(TcpListener, Option<UdpSocket>), Error> {
+    // Held until one is found, or the system would give the same again.
+    let mut passed_over = Vec::new();
+    loop {
+        let listener = config::listen(address, "--rtsp")?;
+        let at = listener.local_addr().map_err(Error::Runtime)?;
+        match bind(at) {
+            Ok(socket) => return Ok((listener, Some(socket))),
+            Err(_) if address.port() == 0 && passed_over.len() < TRIES => passed_over.push(listener),
+            Err(why) => {
+                tracing::warn!(
+                    "no clock on udp://{at} ({why}): receivers on other hosts cannot compare their clocks with this one's; \
+                     end what uses that UDP port, or use --clock ntp://HOST with publisher and receiver"
+                );
+                return Ok((listener, None));
+            }
+        }
+    }
+}
+
+fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = UdpSocket::bind(address)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
 }
 
 /// Answers until `stopped` says so.
@@ -62,7 +80,7 @@ fn answer(socket: &tokio::net::UdpSocket, shared: &Shared, responder: &mut Respo
     for _ in 0..BATCH {
         let (length, from) = match socket.try_recv_from(&mut buffer) {
             Ok(received) => received,
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
             // The network's word on an answer sent earlier.
             Err(_) => continue,
         };

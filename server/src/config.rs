@@ -87,7 +87,8 @@ pub(crate) fn listen(address: SocketAddr, flag: &'static str) -> Result<TcpListe
         Ok(listener)
     });
     bound.map_err(|source| match source.kind() {
-        io::ErrorKind::AddrInUse => Error::PortTaken { address, flag },
+        // Where any port would do and none is left, none in particular is taken.
+        io::ErrorKind::AddrInUse if address.port() != 0 => Error::PortTaken { address, flag },
         _ => Error::Bind { address, flag, source },
     })
 }

@@ -33,7 +33,7 @@ pub struct Handle {
 pub fn start(config: Config) -> Result<Handle, Error> {
     config.check_exposure()?;
     let users = config.auth.as_deref().map(Users::load).transpose()?;
-    let rtsp_listener = listen(config.rtsp, "--rtsp")?;
+    let (rtsp_listener, clock_socket) = clock::listen_beside(config.rtsp)?;
     let http_listener = config.http.map(|address| listen(address, "--http")).transpose()?;
     let rtsp = rtsp_listener.local_addr().map_err(Error::Runtime)?;
     let http = http_listener.as_ref().map(|l| l.local_addr()).transpose().map_err(Error::Runtime)?;
@@ -45,7 +45,7 @@ pub fn start(config: Config) -> Result<Handle, Error> {
         let _inside = runtime.enter();
         let listener = tokio::net::TcpListener::from_std(rtsp_listener).map_err(Error::Runtime)?;
         runtime.spawn(rtsp::listener::run(listener, shared.clone(), stopped.clone()));
-        if let Some(socket) = clock::bind(rtsp) {
+        if let Some(socket) = clock_socket {
             runtime.spawn(clock::run(socket, shared.clone(), stopped.clone()));
         }
         if let Some(listener) = http_listener {

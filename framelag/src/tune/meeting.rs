@@ -2,17 +2,17 @@
 
 use std::fs;
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use framelag::plan::server::{FOLDER, PORT, Server};
-use framelag::{mediamtx, programs::executable};
+use framelag::{loopback, mediamtx, programs::executable};
 use url::Url;
 
-use crate::processes::{Error, Process, free_port, leashed};
+use crate::processes::{Error, Process, leashed};
 use crate::serving;
 
 /// How long a server may take until it listens.
@@ -21,14 +21,12 @@ const START_LIMIT: Duration = Duration::from_secs(20);
 /// How long it may take to answer one question.
 const ANSWER_LIMIT: Duration = Duration::from_millis(500);
 
+/// How often a server is started that finds its port taken. That once is rare already.
+const STARTS: u32 = 5;
+
 /// A server that a run meets at. Dropping it ends what was started.
 pub struct Meeting {
-    /// Where to publish to. Where the publisher has the server in it, where that will be.
-    pub push: Url,
-    /// Where to play from.
-    pub play: Url,
-    /// Addresses for RTSP and HTTP of a server in the publisher.
-    pub embedded: Option<[SocketAddr; 2]>,
+    url: Option<Url>,
     process: Running,
 }
 
@@ -42,57 +40,58 @@ enum Running {
 impl Meeting {
     /// Starts what has to be, with its log and files in `folder`.
     pub fn prepare(server: &Server, folder: &Path, stopped: &AtomicBool) -> Result<Self, Error> {
-        let free = || free_port(0).map_err(|error| format!("no free port on 127.0.0.1: {error}"));
         Ok(match server {
-            Server::Embedded => {
-                let (rtsp, http) = (free()?, free()?);
-                Self { embedded: Some([rtsp, http]), ..Self::at(url(rtsp)?, Running::Nothing) }
-            }
+            Server::Embedded => Self { url: None, process: Running::Nothing },
             Server::Own => {
                 let server = serving::Server::start(folder, [0, 0], stopped)?;
-                Self::at(url(server.rtsp())?, Running::Own(server))
+                Self { url: Some(url(server.rtsp())?), process: Running::Own(server) }
             }
             Server::Mediamtx => {
                 let program = mediamtx::find().ok_or_else(|| "mediamtx has gone".to_owned())?;
-                let rtsp = free()?;
                 let file = folder.join("mediamtx.yml");
-                let config = mediamtx::config(rtsp).map_err(|error| format!("no two free UDP ports: {error}"))?;
-                let written = fs::write(&file, config);
-                written.map_err(|error| format!("cannot write {}: {error}", file.display()))?;
-                let mut command = leashed(&program)?;
-                command.envs([mediamtx::ENVIRONMENT]);
-                Self::started(command, &[&file.display().to_string()], rtsp, folder, stopped)?
+                let command = |rtsp| {
+                    let written = fs::write(&file, mediamtx::config(rtsp));
+                    written.map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+                    let mut command = leashed(&program)?;
+                    command.envs([mediamtx::ENVIRONMENT]).arg(&file);
+                    Ok(command)
+                };
+                Self::started(loopback::host(), command, folder, stopped)?
             }
             Server::Command(words) => {
-                let rtsp = free()?;
-                let (port, dir) = (rtsp.port().to_string(), folder.display().to_string());
-                let words: Vec<String> =
-                    words.iter().map(|word| word.replace(PORT, &port).replace(FOLDER, &dir)).collect();
-                let (program, arguments) = words.split_first().ok_or_else(|| "the command is empty".to_owned())?;
-                let file = executable(program).ok_or_else(|| format!("the program {program} has gone"))?;
-                let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-                Self::started(leashed(&file)?, &arguments, rtsp, folder, stopped)?
+                Self::started(Ipv4Addr::LOCALHOST, |rtsp| spelled_out(words, rtsp, folder), folder, stopped)?
             }
-            Server::Running(url) => Self::at(url.clone(), Running::Nothing),
+            Server::Running(url) => Self { url: Some(url.clone()), process: Running::Nothing },
         })
     }
 
-    fn at(url: Url, process: Running) -> Self {
-        Self { push: url.clone(), play: url, embedded: None, process }
-    }
-
-    /// Starts a program and waits until it listens at `rtsp`.
+    /// Starts a program that is told where to listen on `host`, and waits until it does. Where somebody else listens there first,
+    /// the program is started once more, elsewhere.
     fn started(
-        command: Command,
-        arguments: &[&str],
-        rtsp: SocketAddr,
+        host: Ipv4Addr,
+        command: impl Fn(SocketAddr) -> Result<Command, String>,
         folder: &Path,
         stopped: &AtomicBool,
     ) -> Result<Self, Error> {
-        let mut process = Process::start("server", command, arguments, folder.join("server.log"))?;
-        let listens = || TcpStream::connect_timeout(&rtsp, ANSWER_LIMIT).is_ok();
-        process.wait_until(START_LIMIT, "listen", stopped, listens)?;
-        Ok(Self::at(url(rtsp)?, Running::Other(process)))
+        let start = || -> Result<Self, Error> {
+            let rtsp = loopback::place(host);
+            let mut process = Process::start("server", command(rtsp)?, &[], folder.join("server.log"))?;
+            let listens = || TcpStream::connect_timeout(&rtsp, ANSWER_LIMIT).is_ok();
+            process.wait_until(START_LIMIT, "listen", stopped, listens)?;
+            Ok(Self { url: Some(url(rtsp)?), process: Running::Other(process) })
+        };
+        for _ in 1..STARTS {
+            match start() {
+                Err(Error::Failed(why)) if loopback::is_taken(&why) => tracing::debug!("{why}: once more"),
+                started => return started,
+            }
+        }
+        start()
+    }
+
+    /// Where to publish to, and to play from. `None` where the publisher has the server in it: it says where, once it listens.
+    pub const fn url(&self) -> Option<&Url> {
+        self.url.as_ref()
     }
 
     /// An error with the end of its log where the server has ended.
@@ -103,11 +102,17 @@ impl Meeting {
             Running::Other(process) => process.check_running(),
         }
     }
+}
 
-    /// What asks whether there is a stream.
-    pub fn probe(&self) -> Probe {
-        Probe { url: self.play.clone() }
-    }
+/// The words of a command with `rtsp`'s port and the run's folder in them.
+fn spelled_out(words: &[String], rtsp: SocketAddr, folder: &Path) -> Result<Command, String> {
+    let (port, dir) = (rtsp.port().to_string(), folder.display().to_string());
+    let mut words = words.iter().map(|word| word.replace(PORT, &port).replace(FOLDER, &dir));
+    let program = words.next().ok_or_else(|| "the command is empty".to_owned())?;
+    let file = executable(&program).ok_or_else(|| format!("the program {program} has gone"))?;
+    let mut command = leashed(&file)?;
+    command.args(words);
+    Ok(command)
 }
 
 /// Asks a server for its stream.
@@ -116,6 +121,11 @@ pub struct Probe {
 }
 
 impl Probe {
+    /// Asks the server at `url`.
+    pub fn new(url: &Url) -> Self {
+        Self { url: url.clone() }
+    }
+
     /// Whether DESCRIBE (RFC 2326 section 10.2) finds a stream. Where the server asks for a password first it is taken for there,
     /// and the receiver waits.
     pub fn has_stream(&self) -> bool {

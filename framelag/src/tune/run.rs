@@ -14,9 +14,10 @@ use reports::quality;
 use reports::saved::Saved;
 use reports::sweep::{Figures, Outcome};
 use reports::warning::{Code, Warning};
+use url::Url;
 
 use super::matrix::{Cell, Turn};
-use super::meeting::Meeting;
+use super::meeting::{Meeting, Probe};
 use super::path::Path as Network;
 use crate::playing::{Playing, Receiver};
 use crate::processes::{Error, Process, sibling};
@@ -69,13 +70,18 @@ fn measure(plan: &Plan, cell: &Cell, turn: Turn, folder: &Path, stopped: &Atomic
     anew(folder)?;
     let mut meeting = Meeting::prepare(&cell.parts.server, folder, stopped)?;
     let seed = |way: u64| network_seed(plan.seed, turn.repeat, way);
-    let uplink = Network::start(&meeting.push, &cell.parts.uplink, cell.pushed == Pushed::Udp, seed(0))?;
-    let mut publisher = publish(plan, cell, &meeting, &uplink, folder)?;
-    let there = meeting.probe();
+    let uplink = |server| Network::start(server, &cell.parts.uplink, cell.pushed == Pushed::Udp, seed(0));
+    let uplink = meeting.url().map(uplink).transpose()?;
+    let mut publisher = publish(plan, cell, uplink.as_ref(), folder)?;
+    let server = match meeting.url() {
+        Some(url) => url.clone(),
+        None => embedded(&mut publisher, stopped)?,
+    };
+    let there = Probe::new(&server);
     let published = || meeting.check_running().is_err() || there.has_stream();
     publisher.wait_until(PUBLISH_LIMIT, "publish", stopped, published)?;
     meeting.check_running()?;
-    let downlink = Network::start(&meeting.play, &cell.parts.downlink, cell.played == Played::Udp, seed(1))?;
+    let downlink = Network::start(&server, &cell.parts.downlink, cell.played == Played::Udp, seed(1))?;
 
     let mut flags = flags(&cell.parts.receiver);
     flags.extend(keep_pictures(plan, cell, &folder.join(DECODED)));
@@ -139,11 +145,12 @@ fn network_seed(seed: u64, repeat: u32, way: u64) -> u64 {
     seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add((u64::from(repeat) * 2 + way) << 32)
 }
 
-fn publish(plan: &Plan, cell: &Cell, meeting: &Meeting, uplink: &Network, folder: &Path) -> Result<Process, String> {
+/// Publishes by `uplink`; without one, at a server in the publisher, on ports of the system's choosing.
+fn publish(plan: &Plan, cell: &Cell, uplink: Option<&Network>, folder: &Path) -> Result<Process, String> {
     let mut all = flags(&cell.parts.publisher);
-    match &meeting.embedded {
-        Some([rtsp, http]) => all.extend([format!("--rtsp={rtsp}"), format!("--http={http}")]),
-        None => all.push(format!("--to={}", uplink.url)),
+    match uplink {
+        Some(uplink) => all.push(format!("--to={}", uplink.url)),
+        None => all.extend(["--rtsp=127.0.0.1:0", "--http=127.0.0.1:0"].map(str::to_owned)),
     }
     let config = cell.parts.publisher_config()?;
     if matches!(config.source, Source::File(_)) {
@@ -151,7 +158,15 @@ fn publish(plan: &Plan, cell: &Cell, meeting: &Meeting, uplink: &Network, folder
     }
     all.extend(keep_pictures(plan, cell, &folder.join(STAMPED)));
     let all: Vec<&str> = all.iter().map(String::as_str).collect();
-    Process::start_leashed("publisher", &sibling("publisher")?, &all, folder.join("publisher.log"))
+    let log = folder.join("publisher.log");
+    Process::start_reporting("publisher", &sibling("publisher")?, &all, "started", log)
+}
+
+/// Where the server in `publisher` can be played from, as it says itself.
+fn embedded(publisher: &mut Process, stopped: &AtomicBool) -> Result<Url, Error> {
+    let report = publisher.wait_for_report(PUBLISH_LIMIT, "start", stopped)?;
+    let url = report["to"].as_str().and_then(|url| Url::parse(url).ok());
+    url.ok_or_else(|| format!("the publisher does not say where it can be played from: {report}").into())
 }
 
 fn flags(flags: &[(&'static str, String)]) -> Vec<String> {
