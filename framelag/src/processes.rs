@@ -5,15 +5,15 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
 use rustix::process::{Pid, Signal, getpgid, kill_process, kill_process_group};
+use serde_json::Value;
 
 /// How long a child may take to end after it was asked to, before it is killed.
 pub const GRACE: Duration = Duration::from_secs(3);
@@ -98,27 +98,42 @@ impl Process {
     ) -> Result<Self, String> {
         let err = open(&log)?;
         let args = [args, &["--json"]].concat();
-        let mut process = Self::spawn(name, leashed(executable)?, &args, (Stdio::piped(), err), log)?;
+        let mut process = Self::spawn(name, leashed(executable)?, &args, (Stdio::null(), Stdio::piped(), err), log)?;
         process.report = process.child.stdout.take().map(|stdout| first(event, stdout));
         Ok(process)
+    }
+
+    /// Starts `executable args…`, [`leashed`], and gives back the pipe into it. Standard output and error go to `log`.
+    pub fn start_fed(
+        name: &'static str,
+        executable: &Path,
+        args: &[&str],
+        log: PathBuf,
+    ) -> Result<(Self, ChildStdin), String> {
+        let err = open(&log)?;
+        let out = err.try_clone().map_err(|error| format!("cannot write {}: {error}", log.display()))?;
+        let streams = (Stdio::piped(), out.into(), err);
+        let mut process = Self::spawn(name, leashed(executable)?, args, streams, log)?;
+        let input = process.child.stdin.take().ok_or_else(|| format!("the {name} has no standard input"))?;
+        Ok((process, input))
     }
 
     /// Starts `command args…`, with standard output and error in `log`.
     pub fn start(name: &'static str, command: Command, args: &[&str], log: PathBuf) -> Result<Self, String> {
         let err = open(&log)?;
         let out = err.try_clone().map_err(|error| format!("cannot write {}: {error}", log.display()))?;
-        Self::spawn(name, command, args, (out.into(), err), log)
+        Self::spawn(name, command, args, (Stdio::null(), out.into(), err), log)
     }
 
     fn spawn(
         name: &'static str,
         mut command: Command,
         args: &[&str],
-        (out, err): (Stdio, File),
+        (input, out, err): (Stdio, Stdio, File),
         log: PathBuf,
     ) -> Result<Self, String> {
         // A group of its own: Ctrl-C in the terminal is for the receiver, these end after it.
-        command.args(args).stdin(Stdio::null()).stdout(out).stderr(err).process_group(0);
+        command.args(args).stdin(input).stdout(out).stderr(err).process_group(0);
         let child = command.spawn().map_err(|error| {
             let program = command.get_program().display();
             format!("cannot start {program}: {error}")
