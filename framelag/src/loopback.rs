@@ -53,14 +53,15 @@ mod tests {
             assert!(host.is_loopback() && host != Ipv4Addr::LOCALHOST, "{host}");
         }
         let at = place(host());
-        assert!(at.port() % 2 == 0 && PORTS.contains(&at.port()), "{at}");
+        assert!(at.port().is_multiple_of(2) && PORTS.contains(&at.port()), "{at}");
         TcpListener::bind(at).expect("any address of 127.0.0.0/8 can be listened on");
     }
 
     #[test]
     fn what_programs_say_of_a_taken_address_is_known() {
         let held = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-        let system = TcpListener::bind(held.local_addr().expect("it is bound")).expect_err("it is taken");
+        let taken = held.local_addr().expect("it is bound");
+        let system = TcpListener::bind(taken).expect_err("it is taken");
         for said in [
             system.to_string().as_str(),
             "ERR: listen tcp 127.0.0.1:8554: bind: address already in use",

@@ -145,7 +145,10 @@ fn a_writer_waits_where_too_much_is_under_way() {
 
 #[test]
 fn without_a_server_connections_are_refused_and_counted() {
-    let nobody = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
+    // A client's own port: nobody listens there, nor can while the connection is held.
+    let server = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let held = TcpStream::connect(server.local_addr().expect("it is bound")).expect("it listens");
+    let nobody = held.local_addr().expect("it is connected");
     let proxy = proxy(Protocol::Tcp, nobody, Network::default());
     let mut client = TcpStream::connect(proxy.address()).expect("the proxy accepts");
     client.set_read_timeout(Some(LIMIT)).expect("a limit can be set");

@@ -1,7 +1,7 @@
 //! The `receiver` program: exit codes, what goes to which output, and the report, on pictures from a pipe.
 
 use std::io::Write;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Output, Stdio};
 
 use common::clock::{Clock, SystemClock};
@@ -123,8 +123,10 @@ fn a_pipe_that_ends_before_its_duration_proves_nothing() {
 
 #[test]
 fn what_cannot_be_run_is_one_line_and_its_exit_code() {
-    let unused = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("it is bound");
-    let refused = format!("rtsp://user:secret@{unused}/cam");
+    // A client's own port: nobody listens there, nor can while the connection is held.
+    let server = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let client = TcpStream::connect(server.local_addr().expect("it is bound")).expect("it listens");
+    let refused = format!("rtsp://user:secret@{}/cam", client.local_addr().expect("it is connected"));
     let folder = tempfile::NamedTempFile::new().expect("a file");
     let in_the_way = folder.path().to_string_lossy();
     for (arguments, code, word) in [

@@ -3,7 +3,7 @@
 mod camera;
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::channel;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -266,7 +266,10 @@ fn wrong_credentials_are_told_from_missing_ones_and_never_shown() {
 
 #[test]
 fn nobody_there_silence_and_floods_end_within_their_limits() {
-    let unused = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("it is bound");
+    // A client's own port: nobody listens there, nor can while the connection is held.
+    let server = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let client = TcpStream::connect(server.local_addr().expect("it is bound")).expect("it listens");
+    let unused = client.local_addr().expect("it is connected");
     let text = failure(config(&unused.to_string(), GENEROUS));
     assert_eq!(text, format!("cannot connect to {unused}: Connection refused"));
 

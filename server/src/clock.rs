@@ -26,6 +26,13 @@ const TRIES: usize = 16;
 /// # Errors
 /// As [`config::listen`].
 pub(crate) fn listen_beside(address: SocketAddr) -> Result<(TcpListener, Option<UdpSocket>), Error> {
+    listen_with(address, bind)
+}
+
+fn listen_with(
+    address: SocketAddr,
+    mut bind: impl FnMut(SocketAddr) -> io::Result<UdpSocket>,
+) -> Result<(TcpListener, Option<UdpSocket>), Error> {
     // Held until one is found, or the system would give the same again.
     let mut passed_over = Vec::new();
     loop {
@@ -89,5 +96,37 @@ fn answer(socket: &tokio::net::UdpSocket, shared: &Shared, responder: &mut Respo
         let answer = responder.answer(nonce, now.wall, shared.clock.now().wall);
         // An answer that cannot go out now would come too late to be of use.
         let _ = socket.try_send_to(&answer, from);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+
+    #[test]
+    fn a_port_whose_udp_side_is_taken_is_passed_over_for_another() {
+        let mut tried = Vec::new();
+        let taken_twice = |at: SocketAddr| {
+            tried.push(at);
+            if tried.len() < 3 { Err(io::ErrorKind::AddrInUse.into()) } else { super::bind(at) }
+        };
+        // Where a UDP port is another's in truth, one more is asked for.
+        let (listener, socket) = listen_with(ANY, taken_twice).expect("loopback has free ports");
+        let at = listener.local_addr().expect("it is bound");
+        assert_eq!(socket.and_then(|socket| socket.local_addr().ok()), Some(at));
+        let (last, before) = tried.split_last().expect("it was tried");
+        assert!(tried.len() >= 3 && *last == at && !before.contains(&at), "{tried:?}");
+    }
+
+    #[test]
+    fn a_port_that_was_asked_for_is_kept_without_its_udp_side() {
+        let taken = |_| Err(io::ErrorKind::AddrInUse.into());
+        let (first, none) = listen_with(ANY, taken).expect("loopback has free ports");
+        assert!(none.is_none(), "after some tries RTSP goes without");
+        let asked = SocketAddr::new(std::net::Ipv4Addr::new(127, 0, 0, 2).into(), first.local_addr().expect("it is bound").port());
+        let (listener, none) = listen_with(asked, taken).expect("nobody has that of another address");
+        assert_eq!((listener.local_addr().expect("it is bound"), none.is_none()), (asked, true));
     }
 }

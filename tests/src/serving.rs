@@ -1,10 +1,10 @@
 //! RTSP servers as processes: our own, GStreamer's, one on gortsplib, and MediaMTX where there is one.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Stdio;
 
-use framelag::mediamtx;
+use framelag::{loopback, mediamtx};
 
 use crate::process::{Builder, Process, wait_until};
 use crate::{LIMIT, binary, need, rtsp};
@@ -67,6 +67,11 @@ pub fn framelag(args: &[&str]) -> Server {
     framelag_at("127.0.0.1:0", args)
 }
 
+/// An address for a server that is to come back to it: while it is away nobody else is given it.
+pub fn lasting_address() -> SocketAddr {
+    loopback::place(loopback::host())
+}
+
 /// Our own server at an address, for one that comes back.
 pub fn framelag_at(rtsp: &str, args: &[&str]) -> Server {
     let process = Builder::new(binary::path("framelag"))
@@ -92,10 +97,9 @@ pub fn gortsplib() -> Server {
 
 /// MediaMTX at `program`, with RTSP alone and its configuration file in `folder`.
 pub fn mediamtx(program: &Path, folder: &Path) -> Server {
-    let address = SocketAddr::from(([127, 0, 0, 1], free_tcp_port()));
+    let address = loopback::place(loopback::host());
     let path = folder.join("mediamtx.yml");
-    let config = mediamtx::config(address).expect("two UDP ports are free");
-    std::fs::write(&path, config).expect("a test's folder can be written to");
+    std::fs::write(&path, mediamtx::config(address)).expect("a test's folder can be written to");
     let (name, value) = mediamtx::ENVIRONMENT;
     let process = Builder::new(program).arg(path).env(name, value).spawn();
     wait_until("MediaMTX's answer", LIMIT, || rtsp::describe(address, &format!("rtsp://{address}/cam")));
@@ -109,10 +113,18 @@ pub fn address_in(line: &str, scheme: &str) -> Option<SocketAddr> {
     rest[..end].trim_end_matches(['.', ':']).parse().ok()
 }
 
-/// A TCP port of 127.0.0.1 that is free now.
-pub fn free_tcp_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
-    listener.local_addr().expect("a bound socket has an address").port()
+/// A TCP address where nobody listens, nor can while this is held: it is that of a client of a connection.
+pub struct Nobody {
+    /// Where that is.
+    pub address: SocketAddr,
+    _connection: (TcpListener, TcpStream),
+}
+
+/// A place where connections are refused.
+pub fn nobody() -> Nobody {
+    let server = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
+    let client = TcpStream::connect(server.local_addr().expect("it is bound")).expect("somebody listens");
+    Nobody { address: client.local_addr().expect("it is connected"), _connection: (server, client) }
 }
 
 /// Waits until a server says where it listens.
@@ -124,6 +136,14 @@ fn listening(mut process: Process, publish_path: &'static str, play_path: &'stat
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nobody_is_there_for_as_long_as_it_is_held() {
+        let nobody = nobody();
+        let refused = TcpStream::connect(nobody.address).expect_err("nobody listens");
+        assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
+        TcpListener::bind(nobody.address).expect_err("and nobody can");
+    }
 
     #[test]
     fn finds_addresses_in_sentences() {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use framelag_tests::process::{Builder, Finished};
 use framelag_tests::report::Report;
-use framelag_tests::serving::{self, free_tcp_port};
+use framelag_tests::serving;
 use framelag_tests::{LIMIT, binary, need};
 
 /// A user named something unusable.
@@ -145,7 +145,8 @@ fn servers_that_refuse() {
     fs::write(&users, "ann:a secret:play\ncam:another secret:publish\n").expect("a test's folder can be written to");
     let server = serving::framelag(&["--auth", users.to_str().expect("a test's folder is UTF-8")]);
     let (rtsp, http) = (server.address, server.http.expect("it serves HTTP"));
-    let nobody = format!("127.0.0.1:{}", free_tcp_port());
+    let held = serving::nobody();
+    let nobody = held.address.to_string();
 
     let receive =
         |url: String, names: &[&str]| refused("receiver", &format!("--headless --wait 0s {url}"), FAILED, names);

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use framelag_tests::process::{Builder, Finished, Process};
-use framelag_tests::serving::free_tcp_port;
+use framelag_tests::serving::{address_in, lasting_address};
 use framelag_tests::{LIMIT, binary, need, turn};
 use serde_json::Value;
 
@@ -47,7 +47,7 @@ impl Job {
         Self {
             folder: tempfile::tempdir().expect("a folder for the test"),
             service,
-            rtsp: format!("127.0.0.1:{}", free_tcp_port()),
+            rtsp: lasting_address().to_string(),
         }
     }
 
@@ -137,11 +137,11 @@ impl Job {
 
     /// A proxy before the server that makes everything later, and the URL behind it.
     fn slower(&self) -> (Process, String) {
-        let listen = format!("127.0.0.1:{}", free_tcp_port());
-        let proxy = Builder::new(binary::path("framelag"))
-            .args(["impair", "--listen", &format!("tcp://{listen}"), "--to", &format!("tcp://{}", self.rtsp)])
+        let mut proxy = Builder::new(binary::path("framelag"))
+            .args(["impair", "--listen", "tcp://127.0.0.1:0", "--to", &format!("tcp://{}", self.rtsp)])
             .args(["--back-delay", DELAY])
             .spawn();
+        let listen = proxy.wait_for_line("the proxy's address", LIMIT, |line| address_in(line, "tcp"));
         (proxy, format!("rtsp://{listen}/cam"))
     }
 }

@@ -87,6 +87,8 @@ fn a_sweep_that_is_killed_loses_no_finished_run_and_goes_on_with_the_rest() {
         children.iter().any(|(_, command)| command.contains("receiver")).then_some(children)
     });
     assert!(started.len() >= 2, "publisher and receiver: {started:?}");
+    let server = started.iter().find(|(_, command)| command.contains("--rtsp=")).expect("the publisher has it");
+    assert!(server.1.contains("--rtsp=127.0.0.1:0 --http=127.0.0.1:0 "), "it takes its ports itself: {server:?}");
     let all = journal(&out);
     first.kill();
     first.finish(LIMIT);
@@ -152,16 +154,55 @@ fn a_cell_that_crashes_is_written_down_and_the_others_are_measured() {
     assert!(says(&refused, "server is 'embedded' in tune.csv and 'framelag' in tune.json"), "{refused}");
 }
 
+/// Makes `file` a program of a shell.
+fn script(file: &Path, text: &str) {
+    fs::write(file, format!("#!/bin/sh\n{text}\n")).expect("the folder can be written");
+    fs::set_permissions(file, fs::Permissions::from_mode(0o755)).expect("it is ours");
+}
+
+#[test]
+fn a_server_that_finds_its_port_taken_is_started_once_more_on_another() {
+    let _turn = turn::take();
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let (server, told) = (folder.path().join("server"), folder.path().join("ports"));
+    let serve = format!("exec {} serve --rtsp 127.0.0.1:$1 --http 127.0.0.1:0", binary::path("framelag").display());
+    // As MediaMTX says it.
+    let taken = "echo \"ERR: listen tcp 127.0.0.1:$1: bind: address already in use\" >&2; exit 1";
+    let told_twice = format!("[ $(wc -l <{told}) -gt 2 ]", told = told.display());
+    script(&server, &format!("echo $1 >>{told}\n{told_twice} || {{ {taken}; }}\n{serve}", told = told.display()));
+    let command = format!("server = \"exec:{} {{port}}\"\npublisher.fps = 30", server.display());
+    let text = SMALL.replace("repeat = 2", "repeat = 1").replace("publisher.fps = 30", &command);
+    let (plan, out) = (write_plan(folder.path(), &text.replace("[10, 60]", "[10]")), folder.path().join("out"));
+    let ran = tune(&plan, &out).run(LIMIT).expect_code(0);
+    assert_eq!(journal(&out)[0]["outcome"], "ok", "{ran}");
+    let ports = fs::read_to_string(&told).expect("the server wrote it");
+    let mut ports: Vec<u16> = ports.lines().map(|port| port.parse().expect("a port")).collect();
+    assert!(ports.iter().all(|port| (1_024..32_768).contains(port)), "none that the system gives to others: {ports:?}");
+    ports.dedup();
+    assert_eq!(ports.len(), 3, "each time another");
+}
+
+#[test]
+fn a_server_that_never_gets_its_port_is_a_failure_that_says_so() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let (server, tries) = (folder.path().join("server"), folder.path().join("tries"));
+    script(&server, &format!("echo >>{}\necho 'Error: listen EADDRINUSE' >&2\nexit 1", tries.display()));
+    let command = format!("server = \"exec:{} {{port}}\"\npublisher.fps = 30", server.display());
+    let text = SMALL.replace("repeat = 2", "repeat = 1").replace("publisher.fps = 30", &command);
+    let (plan, out) = (write_plan(folder.path(), &text.replace("[10, 60]", "[10]")), folder.path().join("out"));
+    tune(&plan, &out).run(LIMIT).expect_code(3);
+    let why = journal(&out)[0]["why"].to_string();
+    assert!(why.contains("the server ended early") && why.contains("EADDRINUSE"), "{why}");
+    assert_eq!(fs::read_to_string(&tries).map(|tries| tries.lines().count()).ok(), Some(5), "it is not tried for ever");
+}
+
 #[test]
 fn ctrl_c_while_a_cell_starts_up_is_no_failure_of_the_cell() {
     let _turn = turn::take();
     let folder = tempfile::tempdir().expect("a folder for the test");
     // A server that never listens, and later one that does.
     let server = folder.path().join("server");
-    let become_server = |command: &str| {
-        fs::write(&server, format!("#!/bin/sh\nexec {command}\n")).expect("the folder can be written");
-        fs::set_permissions(&server, fs::Permissions::from_mode(0o755)).expect("it is ours");
-    };
+    let become_server = |command: &str| script(&server, &format!("exec {command}"));
     become_server("sleep 600");
     let command = format!("server = \"exec:{} {{port}}\"\npublisher.fps = 30", server.display());
     let text = SMALL.replace("repeat = 2", "repeat = 1").replace("publisher.fps = 30", &command);

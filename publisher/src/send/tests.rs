@@ -1,5 +1,5 @@
 use std::io::{Read, Write};
-use std::net::{TcpListener, UdpSocket};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 
 use common::clock::ManualClock;
 use common::frame::{CaptureClock, PublisherTimes};
@@ -327,9 +327,10 @@ fn a_failure_reaches_the_pipeline_with_the_next_frame() {
 
 #[test]
 fn urls_that_lead_nowhere_are_told_at_once() {
-    let free = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    let refused = format!("rtsp://ann:secret@{}/cam", free.local_addr().expect("it is bound"));
-    drop(free);
+    // A client's own port: nobody listens there, nor can while the connection is held.
+    let server = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let client = TcpStream::connect(server.local_addr().expect("it is bound")).expect("it listens");
+    let refused = format!("rtsp://ann:secret@{}/cam", client.local_addr().expect("it is connected"));
     for (url, expected) in [
         (refused.as_str(), "nobody listens there, is the server running?"),
         ("http://127.0.0.1/cam", "only rtsp:// URLs"),

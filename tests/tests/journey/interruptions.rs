@@ -36,7 +36,7 @@ fn a_killed_receiver_leaves_a_readable_report() {
 
 /// A server, a publisher to it and a receiver from it that measures.
 fn running(folder: &std::path::Path) -> (Server, Process, Process) {
-    let server = serving::framelag(&[]);
+    let server = serving::framelag_at(&serving::lasting_address().to_string(), &[]);
     let publisher = publisher(&server.publish_url(), Transport::Tcp).spawn();
     server.wait_for_stream();
     let mut receiver = endless_receiver(&server.play_url(), folder).spawn();

@@ -6,7 +6,7 @@ use framelag_tests::measuring::publisher_with_server;
 use framelag_tests::process::{Builder, Finished, Process};
 use framelag_tests::report::Report;
 use framelag_tests::scraping;
-use framelag_tests::serving::{address_in, free_tcp_port};
+use framelag_tests::serving::{address_in, nobody};
 use framelag_tests::{LIMIT, binary, turn};
 use serde_json::Value;
 
@@ -119,9 +119,9 @@ fn a_collector_that_is_away_or_refuses_is_told_once_and_fails_nothing() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let (_publisher, url) = publisher_with_server(&PUBLISHER);
     let (_collector, refusing) = collector(&["503"]);
-    let away = format!("127.0.0.1:{}", free_tcp_port());
+    let away = nobody();
     let run =
         |to: &str, name: &str| sending(&url, &format!("http://ann:secret@{to}"), &folder.path().join(name)).spawn();
-    let runs = [run(&away, "away"), run(&refusing, "refusing")];
+    let runs = [run(&away.address.to_string(), "away"), run(&refusing, "refusing")];
     runs.into_iter().for_each(|run| told_once(run.finish(LIMIT)));
 }

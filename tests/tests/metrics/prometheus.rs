@@ -127,12 +127,15 @@ impl Prometheus {
             "global: {{scrape_interval: 1s}}\nscrape_configs:\n- job_name: framelag\n  static_configs:\n  - targets: ['{target}']\n"
         );
         fs::write(&config, text).expect("a test's folder can be written to");
-        let address = SocketAddr::from(([127, 0, 0, 1], serving::free_tcp_port()));
-        let process = Builder::new(need::made("tools/prometheus/prometheus"))
+        let mut process = Builder::new(need::made("tools/prometheus/prometheus"))
             .arg(format!("--config.file={}", config.display()))
             .arg(format!("--storage.tsdb.path={}", folder.join("prometheus").display()))
-            .arg(format!("--web.listen-address={address}"))
+            .arg("--web.listen-address=127.0.0.1:0")
             .spawn();
+        // Not the line before, which says what it was asked for.
+        let address = process.wait_for_line("Prometheus's address", LIMIT, |line| {
+            line.split_once("\"Listening on\"")?.1.split_once("address=")?.1.split_whitespace().next()?.parse().ok()
+        });
         Self { _process: process, address }
     }
 
