@@ -125,7 +125,10 @@ mod tests {
         let taken = |_| Err(io::ErrorKind::AddrInUse.into());
         let (first, none) = listen_with(ANY, taken).expect("loopback has free ports");
         assert!(none.is_none(), "after some tries RTSP goes without");
-        let asked = SocketAddr::new(std::net::Ipv4Addr::new(127, 0, 0, 2).into(), first.local_addr().expect("it is bound").port());
+        let asked = SocketAddr::new(
+            std::net::Ipv4Addr::new(127, 0, 0, 2).into(),
+            first.local_addr().expect("it is bound").port(),
+        );
         let (listener, none) = listen_with(asked, taken).expect("nobody has that of another address");
         assert_eq!((listener.local_addr().expect("it is bound"), none.is_none()), (asked, true));
     }

@@ -64,7 +64,8 @@ fn a_proxy_says_which_port_the_system_gave_it() {
 /// The sources in `folder` and below, but for what was built or fetched.
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder).expect("the repository can be read").map(|entry| entry.expect("an entry").path()) {
+    for entry in fs::read_dir(folder).expect("the repository can be read").map(|entry| entry.expect("an entry").path())
+    {
         let name = entry.file_name().and_then(OsStr::to_str).unwrap_or_default();
         if entry.is_dir() && !name.starts_with(['.', '_']) && !["target", "footage"].contains(&name) {
             found.extend(sources(&entry));
@@ -88,7 +89,8 @@ fn let_go(text: &str) -> Vec<&str> {
 
 #[test]
 fn no_source_binds_a_port_to_let_go_of_it() {
-    let helpers = ["free", "unused", "pick"].map(|verb| ["port", "tcp_port", "udp_port"].map(|what| format!("{verb}_{what}(")));
+    let helpers =
+        ["free", "unused", "pick"].map(|verb| ["port", "tcp_port", "udp_port"].map(|what| format!("{verb}_{what}(")));
     let sources = sources(binary::repository());
     assert!(sources.len() > 300, "{}", sources.len());
     for path in sources {
