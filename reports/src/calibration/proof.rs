@@ -189,8 +189,8 @@ impl Calibration {
         let busy = self.load.busy();
         let (outcome, findings) = match self.goal.met {
             _ if !still => (Outcome::Inconclusive, vec![moved(self.clock_moved_us)]),
+            _ if !faults.is_empty() => (Outcome::GoalMissed, faults),
             None => (Outcome::Inconclusive, vec![self.few_frames()]),
-            Some(_) if !faults.is_empty() => (Outcome::GoalMissed, faults),
             Some(true) => (Outcome::Ok, Vec::new()),
             Some(false) => match busy {
                 Some(why) => (Outcome::Inconclusive, vec![too_busy(&why)]),

@@ -226,6 +226,9 @@ fn too_few_frames_and_a_clock_that_moved_say_nothing() {
     assert_eq!(codes(&found), ["few-frames"]);
     assert!(found.rows[4].error_ms.is_none() && found.rows[3].error_ms.is_some(), "the others have enough");
     nothing(&judged(&Session::default()));
+    few.frames.iter_mut().for_each(|frame| frame.received_us += 1_000);
+    let found = judged(&few);
+    assert_eq!((codes(&found), found.outcome), (vec!["received-late"], Outcome::GoalMissed), "all links have enough");
 
     let moved = judged(&Session { clock_moved_us: -2_000, ..session(|_, _| ()) });
     nothing(&moved);
