@@ -23,7 +23,7 @@ mod spread;
 
 pub use beside::{Costs, MIN_READINGS, Optical, OpticalMs, TimerUs, Timers};
 pub use frames::{Frame, Row};
-pub use links::{CLOCK_MS, Link, LinkMs, WORK_MS};
+pub use links::{Link, LinkMs};
 pub use load::Load;
 pub use proof::{
     Asked, Calibration, Finding, GOAL_P50_MS, GOAL_P99_MS, Goal, LeftOut, MIN_FRAMES, Outcome, Session, Settings,

@@ -215,10 +215,10 @@ mod tests {
         let asked = [(0.0, 0.0), (20.0, 10.0), (500.0, 0.0)].map(|(delay_ms, jitter_ms)| Asked { delay_ms, jitter_ms });
         let blocks: Vec<Asked> = asked.into_iter().chain(asked).collect();
         let mut all = Vec::new();
-        for block in 0..blocks.len() {
+        for (block, asked) in blocks.iter().enumerate() {
             for _ in 0..frames {
                 let handed_us = 1_700_000_000_000_000 + 18_000 * all.len() as i64;
-                let delay_us = (blocks[block].delay_ms * 1e3) as i64;
+                let delay_us = (asked.delay_ms * 1e3) as i64;
                 all.push(Frame {
                     block,
                     handed_us,

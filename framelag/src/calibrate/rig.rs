@@ -78,6 +78,6 @@ impl Rig {
             meanwhile(&self.proxy);
             Ok(())
         };
-        Ok(play::read(&receiver.run(watch, stopped, measuring)?)?)
+        play::read(&receiver.run(watch, stopped, measuring)?)
     }
 }

@@ -79,7 +79,7 @@ impl Director<'_> {
         let now = Instant::now();
         let next = self.blocks.get(self.windows.len()).zip(self.due.filter(|due| *due <= now));
         let Some((block, _)) = next else { return };
-        if self.windows.len() % (self.blocks.len() / ROUNDS as usize) == 0 {
+        if self.windows.len().is_multiple_of(self.blocks.len() / ROUNDS as usize) {
             output.round(block.round + 1, ROUNDS);
         }
         let back = Conditions { delay: block.delay, jitter: block.jitter, ..Conditions::default() };

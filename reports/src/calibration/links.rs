@@ -15,11 +15,11 @@ use super::{Finding, Frame, MIN_FRAMES};
 use crate::run::rounded;
 
 /// What reading, copying and writing take on a link, ms, beside waking the threads.
-pub const WORK_MS: f64 = 0.3;
+const WORK_MS: f64 = 0.3;
 
 /// Two readings of a clock by two threads are this far apart at most, ms, but for their order: each is a whole µs, and of two
 /// clocks that were read within 10 µs of each other.
-pub const CLOCK_MS: f64 = 0.05;
+const CLOCK_MS: f64 = 0.05;
 
 /// The fastest of the frames, 0 to 1.
 const FASTEST: f64 = 0.1;
@@ -41,7 +41,7 @@ pub struct Link {
     pub ms: Option<LinkMs>,
     /// The p10 may be so much; none where only the order is known.
     pub slack_ms: Option<f64>,
-    /// Part of the frames that are early by more than [`CLOCK_MS`], 0 to 1.
+    /// Part of the frames that are early by more than 0.05 ms, 0 to 1.
     pub early: f64,
     /// By how much the blocks' p10 rise over the session, by the median of the slopes between any two.
     pub drift_ms: Option<f64>,
