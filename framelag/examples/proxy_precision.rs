@@ -34,6 +34,7 @@ fn run(delay: Duration) -> Result<(Vec<Duration>, Vec<Duration>), Box<dyn std::e
     let forward = Conditions { delay, ..Conditions::default() };
     let network = Network { forward, back: Conditions::default() };
     let proxy = Proxy::start(loopback("127.0.0.1:0".parse()?), loopback(listener.local_addr()?), network, 1)?;
+    let pieces = proxy.watch(Direction::Forward);
     let mut client = TcpStream::connect(proxy.address())?;
     client.set_nodelay(true)?;
     let (mut server, _) = listener.accept()?;
@@ -50,7 +51,8 @@ fn run(delay: Duration) -> Result<(Vec<Duration>, Vec<Duration>), Box<dyn std::e
     }
     let read = reader.join().map_err(|_| "the reader panicked")??;
     let seen = read.iter().zip(&written).map(|(read, written)| *read - *written).collect();
-    Ok((proxy.take_delays(Direction::Forward), seen))
+    let recorded = pieces.try_iter().map(|piece| piece.written.mono - piece.read.mono).collect();
+    Ok((recorded, seen))
 }
 
 /// p50, p99 and the largest of how much more than `delay` they are, in µs.

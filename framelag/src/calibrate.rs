@@ -1,26 +1,29 @@
 //! `framelag calibrate`: the instrument is proved on the machine that it is used on.
 //!
-//! Server, publisher and receiver run as they always do, with a proxy of ours before the receiver that delays what passes
-//! it by times that are known, since it notes them itself. What the receiver measures beyond the runs without delay is
-//! compared with what was injected beyond them.
+//! Server, publisher and receiver run as they always do, all in one session and on one clock. A source of ours feeds the publisher, and
+//! knows when it handed each picture over; a proxy of ours stands before the receiver, delays what passes it, and knows when
+//! each frame came and went. What the receiver says of a frame is held against that, frame by frame.
 
 mod costs;
 mod file;
+mod load;
 mod optical;
 mod output;
+mod plan;
 mod play;
 mod rig;
+mod session;
+mod source;
+mod tap;
+mod wakes;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use chrono::{SecondsFormat, Utc};
 use common::units::parse_duration;
-use reports::calibration::{
-    Asked, Calibration, Costs, MIN_FRAMES, MeanAndMax, Measured, Outcome, Settings, default_path,
-};
+use reports::calibration::{Calibration, Costs, MIN_FRAMES, Outcome, Settings, default_path};
 
 use crate::USAGE;
 use crate::processes::{self, check, watch_for_interrupt};
@@ -28,20 +31,14 @@ use file::File;
 use optical::Camera;
 use output::Output;
 use rig::Rig;
-
-/// What is injected, in this order: delay and jitter in ms. The first and the last, together, are what all are compared with;
-/// how far they are apart shows what the machine alone changed meanwhile. The jitter is less than the time between two pictures: with
-/// more they would come in bursts, and wait for each other in the decoder, which is latency but not injected.
-const PHASES: [(u64, u64); 8] = [(0, 0), (5, 0), (20, 0), (100, 0), (500, 0), (20, 10), (100, 12), (0, 0)];
+use session::WARMUP;
+use wakes::Wakes;
 
 /// Pictures per second: enough for a p99 in some seconds. No delay is a whole number of pictures, nor near one: where it is,
 /// the receiver decodes while the publisher encodes, and on few CPUs one waits for the other.
 const FPS: u32 = 55;
 
-/// Left out of each phase.
-const WARMUP: Duration = Duration::from_secs(1);
-
-/// Decides over the jitter.
+/// Decides over the order of the delays and over the jitter.
 const SEED: u64 = 1;
 
 /// Exit codes as in the interface: a goal that is missed is a broken assertion.
@@ -56,15 +53,16 @@ const MISSED: u8 = 99;
   framelag calibrate --optical camera      first, what screen and camera add: point the webcam at the window that opens
   framelag calibrate --out here.json --json
 
-While it runs the machine should do what it does when you measure: nothing else, or its usual load.
+While it runs the machine should do nothing else. How busy it was is written down.
 
-Exit codes: 0 every phase is within the goal (p50 off by at most 0.5 ms, p99 by 2 ms), 99 one is not (what it is
-instead is written, and quoted), 3 too few frames to say, 1 it could not run, 2 wrong usage.")]
+Exit codes: 0 every delay is within the goal (half of the frames off by at most 0.2 ms, 99% by 1 ms), 99 one is not, or
+times of publisher or receiver cannot be (which, is said), 3 too busy a machine or too few frames to say, 1 it could not
+run, 2 wrong usage.")]
 pub struct Args {
     /// Where the calibration goes [default: framelag/calibration.json in $XDG_STATE_HOME or ~/.local/state].
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// How long each of the 8 delays is measured.
+    /// How long each of the 7 delays is measured, in four parts.
     #[arg(long, value_name = "TIME", default_value = "6s", value_parser = parse_duration)]
     duration: Duration,
     /// JSON lines on standard output, and nothing else there.
@@ -126,10 +124,14 @@ fn calibrate(args: &Args) -> Result<Outcome, Error> {
     let logs = tempfile::tempdir().map_err(|error| format!("cannot make a folder for the logs: {error}"))?;
 
     let looking = args.optical.map(optical::Looking::start).transpose()?;
+    let watch = load::Watch::start();
     let mut rig = Rig::start(logs.path(), FPS, SEED, &stopped)?;
     let seen = looking.map(|looking| looking.measure(&mut rig, &output, &stopped)).transpose()?;
-    let (measured, receiver_read) = measure(args, &mut rig, &output, &stopped)?;
+    let wakes = Wakes::start()?;
+    let (mut session, receiver_read) = session::run(&mut rig, args.duration, SEED, &output, &stopped)?;
+    let wake_us = wakes.finish();
     drop(rig);
+    session.load = watch.finish(wake_us);
 
     output.step("costs and timers");
     let settings = Settings {
@@ -139,10 +141,9 @@ fn calibrate(args: &Args) -> Result<Outcome, Error> {
         warmup_s: WARMUP.as_secs_f64(),
         seed: SEED,
     };
-    let mut found = Calibration::new(made, settings, &measured);
+    let mut found = Calibration::new(made, settings, &session);
     found.costs_us = Costs { receiver_read, ..costs::in_process(rig::SIZE)? };
     found.timers = costs::timers();
-    found.sleep_overshoot_us = costs::sleep_overshoot();
     if let Some(seen) = seen {
         found.saw(seen);
     }
@@ -168,28 +169,5 @@ fn place(args: &Args) -> Result<PathBuf, Error> {
 
 /// What a progress bar counts.
 fn steps(args: &Args) -> u64 {
-    PHASES.len() as u64 + 1 + u64::from(args.optical.is_some())
-}
-
-/// Measures each delay; and what the receiver says that reading cost it, in the first.
-fn measure(
-    args: &Args,
-    rig: &mut Rig,
-    output: &Output,
-    stopped: &AtomicBool,
-) -> Result<(Vec<Measured>, Option<MeanAndMax>), Error> {
-    let (mut all, mut cost) = (Vec::new(), None);
-    for (delay, jitter) in PHASES {
-        check(stopped)?;
-        let asked = Asked { delay_ms: delay as f64, jitter_ms: jitter as f64 };
-        output.step(&output::name_of(&asked));
-        rig.delay(Duration::from_millis(delay), Duration::from_millis(jitter));
-        let (played, injected) = rig.play(WARMUP, args.duration, stopped)?;
-        let latencies_us = played.frames.iter().map(|frame| frame.latency_us).collect();
-        cost = cost.or(played.read_cost);
-        let measured = Measured { asked, injected, latencies_us };
-        output.phase(&measured);
-        all.push(measured);
-    }
-    Ok((all, cost))
+    u64::from(plan::ROUNDS) + 1 + u64::from(args.optical.is_some())
 }

@@ -130,7 +130,7 @@ impl Process {
         log: PathBuf,
     ) -> Result<Self, String> {
         // A group of its own: Ctrl-C in the terminal is for the receiver, these end after it.
-        command.args(args).stdin(Stdio::null()).stdout(out).stderr(err).process_group(0);
+        command.args(args).stdin(input).stdout(out).stderr(err).process_group(0);
         let child = command.spawn().map_err(|error| {
             let program = command.get_program().display();
             format!("cannot start {program}: {error}")

@@ -23,6 +23,7 @@
 
 mod accept;
 mod endpoint;
+mod piece;
 pub mod rtsp;
 mod tcp;
 mod udp;
@@ -31,6 +32,7 @@ pub mod wait;
 use std::io::{self, PipeWriter};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -39,7 +41,10 @@ use common::clock::SystemClock;
 use common::impair::{Conditions, Counts};
 
 pub use endpoint::{Endpoint, EndpointError, Protocol, delay};
+pub use piece::{MAX_PIECES, Piece};
 pub use rtsp::RtspProxy;
+
+use piece::Watcher;
 
 /// Connections, or client addresses, at most at a time; more are refused, and counted.
 pub const MAX_CONNECTIONS: usize = 256;
@@ -50,9 +55,6 @@ pub const MAX_STREAM_BYTES: usize = 8 << 20;
 
 /// A client address of which nothing is heard for so long, from either side, is forgotten.
 pub const IDLE_LIMIT: Duration = Duration::from_secs(120);
-
-/// Applied delays that wait to be taken at most; the oldest are forgotten.
-pub const MAX_DELAYS: usize = 1 << 16;
 
 /// What happens to what passes through.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -104,7 +106,7 @@ struct Shared {
     network: Mutex<Network>,
     /// Counts changes of the network.
     version: AtomicU64,
-    delays: Mutex<[Vec<Duration>; 2]>,
+    watchers: [Watcher; 2],
     counts: Mutex<[Counts; 2]>,
     opened: AtomicU64,
     refused: AtomicU64,
@@ -151,11 +153,10 @@ impl Proxy {
         self.shared.version.fetch_add(1, Ordering::Release);
     }
 
-    /// How long each piece of a TCP connection really was under way since this was asked last: from being read to being
-    /// written. A piece is what came with one read: on one host, what was written at once. The last
-    /// [`MAX_DELAYS`] are known.
-    pub fn take_delays(&self, direction: Direction) -> Vec<Duration> {
-        std::mem::take(&mut lock(&self.shared.delays)[direction as usize])
+    /// Tells from now on what passes over TCP connections, piece by piece, when the last byte of each was written. Who watched
+    /// before is told nothing more.
+    pub fn watch(&self, direction: Direction) -> Receiver<Piece> {
+        self.shared.watchers[direction as usize].watch()
     }
 
     /// What became of the datagrams so far, of all clients together.
@@ -189,7 +190,7 @@ impl Shared {
             seed,
             network: Mutex::new(network),
             version: AtomicU64::new(0),
-            delays: Mutex::default(),
+            watchers: Default::default(),
             counts: Mutex::default(),
             opened: AtomicU64::new(0),
             refused: AtomicU64::new(0),
@@ -213,14 +214,6 @@ impl Shared {
     fn refuse(&self, client: SocketAddr, why: &dyn std::fmt::Display) {
         self.refused.fetch_add(1, Ordering::Relaxed);
         tracing::warn!("a connection from {client} was refused: {why}");
-    }
-
-    fn keep_delay(&self, direction: Direction, delay: Duration) {
-        let delays = &mut lock(&self.delays)[direction as usize];
-        if delays.len() >= MAX_DELAYS {
-            delays.drain(..MAX_DELAYS / 2);
-        }
-        delays.push(delay);
     }
 
     /// Adds what `counts` has more than `before`.
@@ -282,15 +275,5 @@ mod tests {
         assert!(error.to_string().contains(&taken.to_string()), "{error}");
         let other = Endpoint { protocol: Protocol::Udp, ..taken };
         assert!(matches!(Proxy::start(taken, other, Network::default(), 1), Err(Error::Mixed(..))));
-    }
-
-    #[test]
-    fn delays_that_nobody_takes_are_bounded() {
-        let shared = Shared::new(Network::default(), 1);
-        for millis in 0..=MAX_DELAYS as u64 {
-            shared.keep_delay(Direction::Back, Duration::from_millis(millis));
-        }
-        let kept = &lock(&shared.delays)[Direction::Back as usize];
-        assert_eq!((kept.len(), kept.last()), (MAX_DELAYS / 2 + 1, Some(&Duration::from_millis(MAX_DELAYS as u64))));
     }
 }

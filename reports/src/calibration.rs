@@ -14,16 +14,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::run::rounded;
 
+mod beside;
+mod frames;
+mod links;
+mod load;
 mod proof;
+mod spread;
 
+pub use beside::{Costs, MIN_READINGS, Optical, OpticalMs, TimerUs, Timers};
+pub use frames::{Frame, Row};
+pub use links::{Link, LinkMs};
+pub use load::Load;
 pub use proof::{
-    Asked, Calibration, Costs, GOAL_P50_MS, GOAL_P99_MS, Goal, MIN_FRAMES, MeanAndMax, Measured, Optical, OpticalMs,
-    Outcome, Phase,
+    Asked, Calibration, Finding, GOAL_P50_MS, GOAL_P99_MS, Goal, LeftOut, MIN_FRAMES, Outcome, Session, Settings,
 };
-pub use proof::{PhaseMs, PhaseOf, Settings, Spread, TimerUs, Timers, Undelayed};
+pub use spread::Spread;
 
 /// The name and version of `calibration.json`'s shape.
-pub const SCHEMA: &str = "framelag/calibration/1";
+pub const SCHEMA: &str = "framelag/calibration/2";
 
 /// A longer file is no calibration of ours: one has some kilobytes.
 pub const MAX_BYTES: u64 = 1 << 20;
@@ -34,9 +42,9 @@ const MAX_AHEAD: Duration = Duration::from_secs(60);
 /// How far figures may be off, as a report quotes it.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Quote {
-    /// ± ms, on this machine: of a p50, beyond a run without delay.
+    /// ± ms, on this machine: half of the frames are off by no more between PUB and their arrival.
     pub accuracy_ms: f64,
-    /// The same of a p99; none where the file does not say.
+    /// The same of 99 % of the frames; none where the file does not say.
     pub p99_accuracy_ms: Option<f64>,
     /// When the calibration was made: RFC 3339.
     pub made: String,
@@ -131,10 +139,10 @@ pub fn default_path(xdg_state_home: Option<OsString>, home: Option<OsString>) ->
 }
 
 impl Quote {
-    /// `p50 ± 0.4 ms on this machine, p99 ± 1.9 ms, beyond an undelayed run`: what was proved, and no more.
+    /// `PUB to arrival: half of the frames ± 0.2 ms, 99% ± 0.8 ms, on this machine`: what was proved, and no more.
     pub fn sentence(&self) -> String {
-        let p99 = self.p99_accuracy_ms.map(|ms| format!(", p99 ± {ms} ms")).unwrap_or_default();
-        format!("p50 ± {} ms on this machine{p99}, beyond an undelayed run", self.accuracy_ms)
+        let p99 = self.p99_accuracy_ms.map(|ms| format!(" 99% ± {ms} ms,")).unwrap_or_default();
+        format!("PUB to arrival: half of the frames ± {} ms,{p99} on this machine", self.accuracy_ms)
     }
 
     /// `calibrated 3 days ago`.

@@ -7,8 +7,9 @@ use std::time::Duration;
 use common::clock::{Clock, ManualClock};
 use common::frame::{FrameTimes, ReceiverTimes};
 use common::time::WallTime;
-use reports::calibration::{Asked, Calibration, Costs, MeanAndMax, Measured, Optical, OpticalMs, Quote, Settings};
+use reports::calibration::{Asked, Calibration, Costs, Frame, Load, Optical, OpticalMs, Quote, Session, Settings};
 use reports::calibration::{Spread, TimerUs};
+use reports::run::CostUs;
 use reports::{Assertion, Clocks, Correction, Recorder, Sample, Setup, Warning, warning::Code};
 use serde_json::{Value, json};
 
@@ -168,20 +169,26 @@ fn a_run_fits_and_is_described_whole() {
     }
 }
 
-/// A calibration with phases of so many frames, with a camera where there are many.
+/// A calibration with blocks of so many frames whose stamps are early, with a camera where there are many.
 fn calibration(frames: usize) -> Value {
-    let phase = |delay: u64| Measured {
-        asked: Asked { delay_ms: delay as f64, jitter_ms: 0.0 },
-        injected: vec![Duration::from_millis(delay); frames],
-        latencies_us: vec![delay as i64 * 1_000; frames],
+    let blocks = [0.0, 20.0, 0.0, 20.0].map(|delay_ms| Asked { delay_ms, jitter_ms: 0.0 }).to_vec();
+    let frame = |n: usize| {
+        let handed_us = 1_700_000_000_000_000 + 18_000 * n as i64;
+        let [stamp_us, sent_us, in_us, first_out_us, received_us, presented_us] =
+            [-500, 2_000, 2_100, 2_200, 2_300, 4_000].map(|us| handed_us + us);
+        let last_out_us = first_out_us;
+        let block = n / frames;
+        Frame { block, handed_us, stamp_us, sent_us, in_us, first_out_us, last_out_us, received_us, presented_us }
     };
+    let wake_us = Spread::of(vec![40.0; frames]);
+    let load = Load { wake_us, others: Some(0.01), stolen: Some(0.0), pressure: None };
+    let session = Session { blocks, frames: (0..4 * frames).map(frame).collect(), load, ..Session::default() };
     let settings = Settings { size: "640x480".to_owned(), fps: 55, measured_s: 6.0, warmup_s: 1.0, seed: 1 };
-    let mut found = Calibration::new("2026-01-02T03:04:05Z".to_owned(), settings, &[phase(0), phase(20), phase(0)]);
+    let mut found = Calibration::new("2026-01-02T03:04:05Z".to_owned(), settings, &session);
     if frames >= 100 {
         let us = Spread::of(vec![1.0; frames]);
-        let receiver_read = Some(MeanAndMax { mean: 20.0, max: 30.0 });
+        let receiver_read = Some(CostUs { mean: 20.0, max: 30.0 });
         found.costs_us = Costs { paint: us, stamp: us, read: us, overlay: us, receiver_read };
-        found.sleep_overshoot_us = us;
         found.timers.wall = TimerUs { resolution: 0.001, smallest_step: Some(0.04) };
         let screen_and_camera_ms = OpticalMs::of(vec![20.0; frames]);
         let camera = "a camera".to_owned();
@@ -199,16 +206,21 @@ fn a_calibration_fits_and_is_described_whole() {
         assert_eq!(check_against(&schema, &found), Vec::<String>::new(), "{frames} frames");
         let mut out = Vec::new();
         undescribed(&schema, &found, "", &mut out);
-        let phase = schema.pointer("/$defs/phase").expect("phases are described");
-        undescribed(phase, &found["phases"][1], "/phases/1", &mut out);
+        for (list, name) in [("rows", "row"), ("links", "link"), ("findings", "finding")] {
+            let described = schema.pointer(&format!("/$defs/{name}")).expect("it is described");
+            let first = found[list].get(0).unwrap_or_else(|| panic!("{frames} frames have {list}"));
+            undescribed(described, first, &format!("/{list}/0"), &mut out);
+        }
         assert_eq!(out, Vec::<String>::new());
     }
     for (path, wrong) in [
         ("/schema", json!("framelag/run/1")),
         ("/outcome", json!("failed")),
-        ("/phases/1/error_ms/p50", json!("0")),
+        ("/rows/1/error_ms/p50", json!("0")),
+        ("/links/0/slack_ms", json!(false)),
+        ("/findings/0/code", json!(null)),
         ("/p99_accuracy_ms", json!(-1)),
-        ("/undelayed/measured_ms/p99", json!("1")),
+        ("/load/others", json!(-1)),
         ("/costs_us/read", json!({ "count": 1 })),
         ("/timers/wall/resolution", json!(-1)),
     ] {

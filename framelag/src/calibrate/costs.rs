@@ -1,6 +1,5 @@
-//! What stamping and reading cost on this machine, how fine its clocks are, and how punctual its scheduler.
+//! What stamping and reading cost on this machine, and how fine its clocks are.
 
-use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use common::clock::SystemClock;
@@ -15,12 +14,6 @@ use rustix::time::{ClockId, clock_getres};
 
 /// Times that each thing is done.
 const ROUNDS: usize = 1_000;
-
-/// How long sleeps are watched.
-const SLEEPS_FOR: Duration = Duration::from_secs(2);
-
-/// How long each of them should be.
-const SLEEP: Duration = Duration::from_millis(1);
 
 /// Readings of a clock in which the smallest step is looked for.
 const READINGS: usize = 100_000;
@@ -101,18 +94,6 @@ fn smallest_step(read: impl Fn() -> Duration) -> Option<f64> {
         step.filter(|step| !step.is_zero())
     };
     (0..READINGS).filter_map(|_| step()).min().map(micros)
-}
-
-/// How much later than asked for short sleeps end, µs.
-pub fn sleep_overshoot() -> Option<Spread> {
-    let end = Instant::now() + SLEEPS_FOR;
-    let mut late = Vec::new();
-    while Instant::now() < end {
-        let begun = Instant::now();
-        thread::sleep(SLEEP);
-        late.push(micros(begun.elapsed().saturating_sub(SLEEP)));
-    }
-    Spread::of(late)
 }
 
 fn micros(duration: Duration) -> f64 {

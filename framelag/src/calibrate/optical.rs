@@ -113,8 +113,7 @@ impl Looking {
     /// Shows the stream in a window, and sets what was seen there against what the receiver says.
     pub fn measure(self, rig: &mut Rig, output: &Output, stopped: &AtomicBool) -> Result<Optical, Error> {
         output.step("screen and camera: the window must be in the camera's picture, large and square on");
-        rig.delay(Duration::ZERO, Duration::ZERO);
-        let shown = rig.show(WARMUP, LOOKS_FOR, stopped);
+        let shown = rig.play(&[], (WARMUP, LOOKS_FOR), stopped, || (), |_| ());
         self.ending.store(true, Ordering::Relaxed);
         let glimpses = joined(self.thread).map_err(|error| Error::Failed(format!("--optical: {error}")));
         let Played { frames, .. } = shown?;
@@ -179,7 +178,7 @@ fn evaluate(camera: String, glimpses: &[Glimpse], frames: &[Frame]) -> Optical {
         let code = glimpse.code?;
         let frame = shown.get(&code.sequence)?;
         // Another stream's code has another PUB.
-        let ours = frame.presented_us - frame.latency_us == code.time.as_micros();
+        let ours = frame.stamp_us() == code.time.as_micros();
         let age_us = glimpse.taken.micros_since(code.time);
         (ours && seen.insert(code.sequence)).then(|| ms(age_us - frame.latency_us))
     };
@@ -201,7 +200,7 @@ mod tests {
 
     /// Frame `n`, stamped at n × 20 ms and presented 5 ms later.
     fn frame(n: u32) -> Frame {
-        Frame { sequence: n.into(), latency_us: 5_000, presented_us: pub_us(n) + 5_000 }
+        Frame { sequence: n.into(), latency_us: 5_000, presented_us: pub_us(n) + 5_000, network_us: None }
     }
 
     fn pub_us(n: u32) -> i64 {

@@ -1,10 +1,10 @@
 //! What a run of the receiver left in its report.
 
-use std::fs;
 use std::path::Path;
 
-use reports::calibration::MeanAndMax;
-use serde_json::Value;
+use common::frame::Stage;
+use reports::run::CostUs;
+use reports::saved::{FrameRow, Saved};
 
 use super::Error;
 
@@ -14,61 +14,88 @@ pub struct Played {
     /// Each frame with a latency, in order.
     pub frames: Vec<Frame>,
     /// What reading the code cost.
-    pub read_cost: Option<MeanAndMax>,
+    pub read_cost: Option<CostUs>,
 }
 
-/// One frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// One frame. Times are in µs since the Unix epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Frame {
     /// Its number.
     pub sequence: u64,
     /// Present − PUB.
     pub latency_us: i64,
-    /// When it was presented, µs since the Unix epoch.
+    /// When it was presented.
     pub presented_us: i64,
+    /// When its first packet came, and when that was sent; none where not every stage is known.
+    pub network_us: Option<Network>,
+}
+
+/// When a frame was sent and received.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Network {
+    /// The publisher was about to write it.
+    pub sent_us: i64,
+    /// Its first packet came.
+    pub received_us: i64,
+}
+
+impl Frame {
+    /// PUB.
+    pub const fn stamp_us(&self) -> i64 {
+        self.presented_us - self.latency_us
+    }
+
+    /// None without a latency.
+    fn of(row: &FrameRow) -> Option<Self> {
+        let (latency_us, presented_us) = (row.latency_us?, row.presented_us?);
+        let stage = |stage: Stage| row.stages_us[stage as usize];
+        // Without a window a picture is presented when it was read.
+        let shown = stage(Stage::Present).unwrap_or_default();
+        let after: Option<i64> = [Stage::Reassembly, Stage::Decode, Stage::Read].map(stage).into_iter().sum();
+        let received_us = after.map(|us| presented_us - shown - us);
+        let sent_us = received_us.zip(stage(Stage::Network)).map(|(received, took)| received - took);
+        let network_us = sent_us.zip(received_us).map(|(sent_us, received_us)| Network { sent_us, received_us });
+        Some(Self { sequence: row.seq, latency_us, presented_us, network_us })
+    }
 }
 
 /// What a report folder says.
 pub fn read(report: &Path) -> Result<Played, Error> {
-    let read = |name: &str| {
-        let path = report.join(name);
-        fs::read_to_string(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))
-    };
-    let run: Value = serde_json::from_str(&read("run.json")?).map_err(|error| format!("run.json: {error}"))?;
-    let read_cost = serde_json::from_value(run["own_cost_us"]["read"].clone()).ok();
-    Ok(Played { frames: frames(&read("frames.csv")?)?, read_cost })
-}
-
-/// The frames of `frames.csv` that have a latency.
-fn frames(text: &str) -> Result<Vec<Frame>, Error> {
-    let mut lines = text.lines();
-    let header: Vec<&str> = lines.next().unwrap_or_default().split(',').collect();
-    let column = |name: &str| {
-        let index = header.iter().position(|column| *column == name);
-        index.ok_or_else(|| Error::Failed(format!("frames.csv has no column {name}")))
-    };
-    let [sequence, latency, presented] = [column("seq")?, column("latency_us")?, column("presented_us")?];
-    let frame = |line: &str| {
-        let fields: Vec<&str> = line.split(',').collect();
-        let number = |index: usize| fields.get(index)?.parse::<i64>().ok();
-        Some(Frame {
-            sequence: u64::try_from(number(sequence)?).ok()?,
-            latency_us: number(latency)?,
-            presented_us: number(presented)?,
-        })
-    };
-    Ok(lines.filter_map(frame).collect())
+    let cannot = |error: reports::saved::Error| Error::Failed(error.to_string());
+    let saved = Saved::open(report).map_err(cannot)?;
+    let rows = saved.frames().map_err(cannot)?;
+    if let Some(note) = rows.note {
+        return Err(Error::Failed(format!("the receiver's {note}")));
+    }
+    let frames = rows.rows.iter().filter_map(Frame::of).collect();
+    Ok(Played { frames, read_cost: saved.run.own_cost_us.read })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn frames(text: &str) -> Vec<Frame> {
+        let mut frames = Vec::new();
+        let note = reports::saved::read_frames(text.as_bytes(), |row| frames.extend(Frame::of(&row)));
+        assert_eq!(note.expect("a text can be read"), None);
+        frames
+    }
+
     #[test]
-    fn frames_without_a_latency_are_left_out() {
-        let text = "seq,outcome,latency_us,presented_us\n7,measured,5000,1700\n8,lost,,\n9,late,6000,1800\n";
-        let frame = |sequence, latency_us, presented_us| Frame { sequence, latency_us, presented_us };
-        assert_eq!(frames(text).expect("good"), [frame(7, 5000, 1700), frame(9, 6000, 1800)]);
-        assert!(frames("seq,outcome\n").is_err());
+    fn times_are_counted_back_from_the_last_and_frames_without_a_latency_are_left_out() {
+        let text = "seq,outcome,stamp_us,encode_us,send_us,network_us,reassembly_us,decode_us,read_us,present_us,\
+                    latency_us,presented_us\n\
+                    7,measured,100,2000,50,700,3,2000,140,7,5000,1000000\n\
+                    8,lost,,,,,,,,,,\n\
+                    9,measured,100,2000,50,700,3,2000,140,,4993,1000000\n\
+                    10,late,,,,,3,2000,140,,6000,1800000\n";
+        let network_us = Some(Network { sent_us: 997_150, received_us: 997_850 });
+        let seventh = Frame { sequence: 7, latency_us: 5_000, presented_us: 1_000_000, network_us };
+        let headless = Some(Network { sent_us: 997_157, received_us: 997_857 });
+        let ninth = Frame { sequence: 9, latency_us: 4_993, presented_us: 1_000_000, network_us: headless };
+        let tenth = Frame { sequence: 10, latency_us: 6_000, presented_us: 1_800_000, network_us: None };
+        assert_eq!(frames(text), [seventh, ninth, tenth]);
+        assert_eq!(seventh.stamp_us(), 995_000);
     }
 }

@@ -1,4 +1,4 @@
-//! Server, publisher and proxy, as they run for all phases.
+//! Source, publisher, server and proxy, as they run for a whole calibration.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -12,6 +12,8 @@ use framelag::proxy::{Direction, Endpoint, Network, Protocol, Proxy};
 
 use super::Error;
 use super::play::{self, Played};
+use super::source::Source;
+use super::tap::{Passed, Tap};
 use crate::playing::{Playing, Receiver};
 use crate::processes::{Process, sibling};
 use crate::serving::Server;
@@ -22,7 +24,10 @@ pub const SIZE: Size = Size::new(640, 480);
 /// The instrument with a proxy in it. Dropping it ends all processes.
 pub struct Rig {
     publisher: Process,
+    /// Ends with the publisher.
+    source: Source,
     proxy: Proxy,
+    tap: Tap,
     _server: Server,
     logs: PathBuf,
 }
@@ -31,46 +36,33 @@ impl Rig {
     /// Starts all but the receiver, with their logs in `logs`.
     pub fn start(logs: &Path, fps: u32, seed: u64, stopped: &AtomicBool) -> Result<Self, Error> {
         let server = Server::start(logs, [0, 0], stopped)?;
-        let (url, size, fps) = (server.url(), SIZE.to_string(), fps.to_string());
-        let arguments = ["--source", "test", "--size", &size, "--fps", &fps, "--to", &url];
-        let mut publisher =
-            Process::start_leashed("publisher", &sibling("publisher")?, &arguments, logs.join("publisher.log"))?;
+        let arguments = ["--source", "-", "--to", &server.url()];
+        let (mut publisher, pipe) =
+            Process::start_fed("publisher", &sibling("publisher")?, &arguments, logs.join("publisher.log"))?;
+        let source = Source::start(pipe, SIZE, fps)?;
         server.wait_for_stream(&mut publisher, stopped)?;
         let tcp = |address| Endpoint { protocol: Protocol::Tcp, address };
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let proxy = Proxy::start(tcp(any), tcp(server.rtsp()), Network::default(), seed);
         let proxy = proxy.map_err(|error| error.to_string())?;
-        Ok(Self { publisher, proxy, _server: server, logs: logs.to_owned() })
+        let tap = Tap::new(proxy.watch(Direction::Back));
+        Ok(Self { publisher, source, proxy, tap, _server: server, logs: logs.to_owned() })
     }
 
-    /// Delays what goes to the receiver from now on.
-    pub fn delay(&self, delay: Duration, jitter: Duration) {
-        let back = Conditions { delay, jitter, ..Conditions::default() };
-        self.proxy.set_network(Network { forward: Conditions::default(), back });
+    /// The frames that have passed the proxy since this was asked last, and when each picture so far was handed over.
+    pub fn passed(&mut self) -> (Vec<Passed>, Vec<Now>) {
+        (self.tap.take(), self.source.handed())
     }
 
-    /// Plays without a window; and the delays that the proxy injected while the receiver measured.
+    /// Plays for a warm-up and the time measured after it. `measuring` is called between the two, and `meanwhile` over and over.
     pub fn play(
         &mut self,
-        warmup: Duration,
-        measured: Duration,
-        stopped: &AtomicBool,
-    ) -> Result<(Played, Vec<Duration>), Error> {
-        self.play_with(&["--headless"], warmup, measured, stopped)
-    }
-
-    /// Plays in a window.
-    pub fn show(&mut self, warmup: Duration, measured: Duration, stopped: &AtomicBool) -> Result<Played, Error> {
-        self.play_with(&[], warmup, measured, stopped).map(|(played, _)| played)
-    }
-
-    fn play_with(
-        &mut self,
         arguments: &[&str],
-        warmup: Duration,
-        measured: Duration,
+        (warmup, measured): (Duration, Duration),
         stopped: &AtomicBool,
-    ) -> Result<(Played, Vec<Duration>), Error> {
+        measuring: impl FnOnce(),
+        mut meanwhile: impl FnMut(&Proxy),
+    ) -> Result<Played, Error> {
         let url = format!("rtsp://{}/cam", self.proxy.address());
         let url = url.parse().map_err(|error: UrlError| error.to_string())?;
         let receiver = Receiver::start(Playing {
@@ -82,11 +74,12 @@ impl Rig {
             report: self.logs.join("run"),
             log: self.logs.join("receiver.log"),
         })?;
-        let report = receiver.run(
-            || self.publisher.check_running(),
-            stopped,
-            || drop(self.proxy.take_delays(Direction::Back)),
-        )?;
-        Ok((play::read(&report)?, self.proxy.take_delays(Direction::Back)))
+        let watch = || {
+            self.publisher.check_running()?;
+            self.tap.look();
+            meanwhile(&self.proxy);
+            Ok(())
+        };
+        play::read(&receiver.run(watch, stopped, measuring)?)
     }
 }

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use common::clock::Clock;
 use common::impair::Stream;
-use common::time::MonoTime;
+use common::time::{MonoTime, Now};
 
 use super::accept::{self, Client};
-use super::{Direction, MAX_STREAM_BYTES, Shared, Watch, wait};
+use super::{Direction, MAX_STREAM_BYTES, Piece, Shared, Watch, Watcher, wait};
 
 /// How long the server may take to accept a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
@@ -71,15 +71,27 @@ struct Pipe<'a> {
     ended: bool,
     /// Arrived, and not taken by the socket yet.
     out: VecDeque<u8>,
-    /// When pieces were read, and how much of each is not written yet.
-    pieces: VecDeque<(MonoTime, usize)>,
+    /// Its number.
+    connection: u64,
+    /// What was read and is not written yet.
+    pieces: VecDeque<UnderWay>,
+}
+
+/// A piece, and how much of it is not written yet.
+struct UnderWay {
+    /// None where nobody watches.
+    bytes: Vec<u8>,
+    rest: usize,
+    read: Now,
+    begun: Option<Now>,
 }
 
 impl<'a> Pipe<'a> {
     fn new(from: &'a TcpStream, to: &'a TcpStream, shared: &'a Shared, direction: Direction, number: u64) -> Self {
         let (conditions, watch) = Watch::new(shared, direction);
         let stream = Stream::of_writes(conditions, shared.seed_of(number, direction));
-        Self { from, to, shared, direction, watch, stream, ended: false, out: VecDeque::new(), pieces: VecDeque::new() }
+        let (out, pieces) = (VecDeque::new(), VecDeque::new());
+        Self { from, to, shared, direction, watch, stream, ended: false, out, connection: number, pieces }
     }
 
     /// Runs until the direction has ended, or the proxy.
@@ -147,16 +159,17 @@ impl<'a> Pipe<'a> {
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => return Ok(()),
             Err(error) => return Err(error),
         };
-        let now = now(self.shared);
+        let now = self.shared.clock.now();
         if let Some(conditions) = self.watch.changed(self.shared) {
             self.stream.set_conditions(conditions);
         }
         if count == 0 {
             self.ended = true;
-            self.stream.handle_close(now);
+            self.stream.handle_close(now.mono);
         } else {
-            self.stream.handle_bytes(now, &buffer[..count]);
-            self.pieces.push_back((now, count));
+            self.stream.handle_bytes(now.mono, &buffer[..count]);
+            let bytes = if self.watcher().is_there() { buffer[..count].to_vec() } else { Vec::new() };
+            self.pieces.push_back(UnderWay { bytes, rest: count, read: now, begun: None });
         }
         Ok(())
     }
@@ -170,7 +183,7 @@ impl<'a> Pipe<'a> {
         }
         while !self.out.is_empty() {
             // Before, and not after: the write may wake the reader in this thread's place.
-            let begun = now(self.shared);
+            let begun = self.shared.clock.now();
             match self.to.write(self.out.make_contiguous()) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(count) => self.written(count, begun),
@@ -182,15 +195,24 @@ impl<'a> Pipe<'a> {
         Ok(())
     }
 
-    fn written(&mut self, mut count: usize, at: MonoTime) {
+    fn watcher(&self) -> &'a Watcher {
+        &self.shared.watchers[self.direction as usize]
+    }
+
+    fn written(&mut self, mut count: usize, at: Now) {
         self.out.drain(..count);
-        while let Some((read, rest)) = self.pieces.front_mut().filter(|_| count > 0) {
-            let part = count.min(*rest);
-            *rest -= part;
+        while let Some(first) = self.pieces.front_mut().filter(|_| count > 0) {
+            let part = count.min(first.rest);
+            first.rest -= part;
             count -= part;
-            if *rest == 0 {
-                self.shared.keep_delay(self.direction, at - *read);
-                self.pieces.pop_front();
+            let begun = *first.begun.get_or_insert(at);
+            if first.rest > 0 {
+                return;
+            }
+            let done = self.pieces.pop_front().filter(|done| !done.bytes.is_empty());
+            if let Some(UnderWay { bytes, read, .. }) = done {
+                let piece = Piece { connection: self.connection, bytes, read, begun, written: at };
+                self.watcher().tell(piece);
             }
         }
     }

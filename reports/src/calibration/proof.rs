@@ -1,27 +1,44 @@
 //! The file as it is made: what was injected, what was measured, and what came of it.
 
-use std::time::Duration;
-
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
-use super::SCHEMA;
-use crate::run::{ms, rounded};
+use super::frames::{Frame, Row};
+use super::links::{self, Link};
+use super::load::Load;
+use super::spread::Spread;
+use super::{Costs, MIN_READINGS, Optical, SCHEMA, Timers};
+use crate::run::rounded;
 
-/// A phase with fewer frames says nothing about its p99.
+/// A row with fewer frames says nothing about its p99.
 pub const MIN_FRAMES: u64 = 100;
 
-/// Fewer frames that a camera has read say nothing.
-pub const MIN_READINGS: u64 = 30;
+/// Half of each row's frames should be off by no more, ms.
+pub const GOAL_P50_MS: f64 = 0.2;
 
-/// The p50 of each phase should be off by no more, ms.
-pub const GOAL_P50_MS: f64 = 0.5;
+/// 99 % of each row's frames should be off by no more, ms.
+pub const GOAL_P99_MS: f64 = 1.0;
 
-/// The p99 of each phase should be off by no more, ms.
-pub const GOAL_P99_MS: f64 = 2.0;
+/// Where the wall clock moves more than this against the monotonic one, µs, no time of the session is to be believed.
+const MAX_MOVED_US: i64 = 100;
 
 /// Accuracies are stated in steps of this, ms.
 const STEP_MS: f64 = 0.1;
+
+/// What a calibration found, before it is judged.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Session {
+    /// What was asked of the proxy, one after the other.
+    pub blocks: Vec<Asked>,
+    /// The frames that count, in the order of their sequence.
+    pub frames: Vec<Frame>,
+    /// Those that do not.
+    pub left_out: LeftOut,
+    /// How far the wall clock moved against the monotonic one, µs.
+    pub clock_moved_us: i64,
+    /// How busy the machine was.
+    pub load: Load,
+}
 
 /// A calibration: everything in `calibration.json`. What does not exist is `None`.
 #[derive(Clone, Debug, Serialize)]
@@ -36,22 +53,28 @@ pub struct Calibration {
     pub host: Value,
     /// How it was measured.
     pub settings: Settings,
-    /// ± ms: the largest error of any phase's p50, rounded up to 0.1 ms; none where a phase says nothing.
+    /// ± ms: half of the frames of each row are off by no more, rounded up to 0.1 ms; none where a row says nothing.
     pub accuracy_ms: Option<f64>,
-    /// The same of the p99s.
+    /// The same of 99 % of them.
     pub p99_accuracy_ms: Option<f64>,
     /// What was hoped for.
     pub goal: Goal,
-    /// What all phases are compared with: those without delay, their frames together.
-    pub undelayed: Undelayed,
     /// Each injected delay.
-    pub phases: Vec<Phase>,
+    pub rows: Vec<Row>,
+    /// What stands between the rig's times and the instrument's.
+    pub links: Vec<Link>,
+    /// Frames that count nowhere.
+    pub left_out: LeftOut,
+    /// How far the wall clock moved against the monotonic one meanwhile, µs.
+    pub clock_moved_us: i64,
+    /// How busy the machine was.
+    pub load: Load,
+    /// Why the outcome is not `ok`.
+    pub findings: Vec<Finding>,
     /// What stamping and reading cost here, µs for each picture.
     pub costs_us: Costs,
     /// How fine the clocks are.
     pub timers: Timers,
-    /// How much later than asked for sleeps of 1 ms ended, µs.
-    pub sleep_overshoot_us: Option<Spread>,
     /// Camera and screen, where they were measured.
     pub optical: Option<Optical>,
     /// What came of it.
@@ -65,11 +88,11 @@ pub struct Settings {
     pub size: String,
     /// Pictures per second.
     pub fps: u32,
-    /// Seconds measured in each phase.
+    /// Seconds measured of each delay, all its blocks together.
     pub measured_s: f64,
-    /// Seconds before that, which count nowhere.
+    /// Seconds before the first block, which count nowhere.
     pub warmup_s: f64,
-    /// Of the jitter.
+    /// Of the order of the blocks and of the jitter.
     pub seed: u64,
 }
 
@@ -80,147 +103,36 @@ pub struct Goal {
     pub p50_ms: f64,
     /// [`GOAL_P99_MS`].
     pub p99_ms: f64,
-    /// Whether every phase is within; none where that cannot be said.
+    /// Whether every row is within; none where that cannot be said.
     pub met: Option<bool>,
 }
 
-/// One injected delay as it was measured.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Measured {
-    /// What was asked of the proxy.
-    pub asked: Asked,
-    /// What the proxy did.
-    pub injected: Vec<Duration>,
-    /// What the receiver measured, of each frame.
-    pub latencies_us: Vec<i64>,
+/// Frames that count nowhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    /// They passed the proxy while the delay had just changed.
+    pub transition: u64,
+    /// Something of them is not known: lost, unreadable, without SEI.
+    pub incomplete: u64,
 }
 
-/// The phases without delay, their frames together: where the machine drifts from the first to the last, the middle.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Undelayed {
-    /// What the proxy did.
-    pub injected_ms: Option<PhaseMs>,
-    /// What the receiver measured.
-    pub measured_ms: Option<PhaseMs>,
-}
-
-/// One injected delay.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Phase {
-    /// What was asked of the proxy.
-    pub asked: Asked,
-    /// What the proxy did: of each piece that came at once, from being read to being written.
-    pub injected_ms: Option<PhaseMs>,
-    /// What the receiver measured.
-    pub measured_ms: Option<PhaseMs>,
-    /// That, less what was measured without delay.
-    pub beyond_ms: Option<PhaseOf>,
-    /// That, less what was injected beyond the phases without delay.
-    pub error_ms: Option<PhaseOf>,
+/// Something that is wrong, or keeps from saying whether it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What, for programs: a link's name with `-late`, `-early` or `-drift`; `goal`, `busy`, `few-frames`, `few-readings` or
+    /// `clock-moved`.
+    pub code: String,
+    /// The same for people.
+    pub message: String,
 }
 
 /// What was asked of the proxy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Asked {
-    /// Every piece is delayed by so much.
+    /// Everything is delayed by so much.
     pub delay_ms: f64,
     /// And by up to so much more, uniformly.
     pub jitter_ms: f64,
-}
-
-/// A distribution of times, ms; quantiles by nearest rank.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct PhaseMs {
-    /// Values.
-    pub count: u64,
-    /// The median.
-    pub p50: f64,
-    /// 99 % are not above it.
-    pub p99: f64,
-    /// The largest.
-    pub max: f64,
-}
-
-/// A difference of two distributions, quantile by quantile.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct PhaseOf {
-    /// Of the medians, ms.
-    pub p50: f64,
-    /// Of the 99th percentiles, ms.
-    pub p99: f64,
-}
-
-/// A distribution in another unit, as its field says.
-pub type Spread = PhaseMs;
-
-/// What stamping and reading cost here at the calibration's size.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Costs {
-    /// Painting the corner code.
-    pub paint: Option<Spread>,
-    /// Painting code and text: the stage `stamp`.
-    pub stamp: Option<Spread>,
-    /// Reading a code where the last one was: the stage `read`.
-    pub read: Option<Spread>,
-    /// Drawing the receiver's text: part of the stage `present` with a window.
-    pub overlay: Option<Spread>,
-    /// What the receiver itself says that reading cost, in the first phase: `own_cost_us.read` of its `run.json`.
-    pub receiver_read: Option<MeanAndMax>,
-}
-
-/// A cost as the receiver tells it, µs.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct MeanAndMax {
-    /// The arithmetic mean.
-    pub mean: f64,
-    /// The most.
-    pub max: f64,
-}
-
-/// How fine the clocks are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Timers {
-    /// What stamps are made of.
-    pub wall: TimerUs,
-    /// What durations are taken with.
-    pub monotonic: TimerUs,
-}
-
-/// How fine a clock is, in µs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct TimerUs {
-    /// By the system's word.
-    pub resolution: f64,
-    /// The smallest step that was seen.
-    pub smallest_step: Option<f64>,
-}
-
-/// A camera that looked at the receiver's window.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Optical {
-    /// Which camera.
-    pub camera: String,
-    /// Pictures that it took.
-    pub pictures: u64,
-    /// Of these, without a code that could be read.
-    pub unreadable: u64,
-    /// Of the others, the first of each frame: from when it was handed to the window to when the camera took it.
-    pub screen_and_camera_ms: Option<OpticalMs>,
-    /// The camera's pictures are dated by its driver, and not by their arrival.
-    pub driver_time: bool,
-}
-
-/// How long screen and camera took.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct OpticalMs {
-    /// Frames.
-    pub count: u64,
-    /// The least.
-    pub min: f64,
-    /// The median.
-    pub p50: f64,
-    /// 99 % are not above it.
-    pub p99: f64,
 }
 
 /// What came of a calibration.
@@ -229,26 +141,26 @@ pub struct OpticalMs {
 pub enum Outcome {
     /// Measured, and within the goal.
     Ok,
-    /// Measured, and beyond the goal: the accuracy is what it is.
+    /// Measured, and beyond the goal, or times of the instrument cannot be: the accuracy is what it is.
     GoalMissed,
-    /// Too few frames.
+    /// Too few frames, too busy a machine, or a clock that moved.
     Inconclusive,
 }
 
 impl Calibration {
     /// Judges what was measured.
-    pub fn new(made: String, settings: Settings, measured: &[Measured]) -> Self {
-        let undelayed = Undelayed::of(measured);
-        let phases: Vec<Phase> = measured.iter().map(|measured| Phase::new(measured, &undelayed)).collect();
-        let errors: Option<Vec<PhaseOf>> = phases.iter().map(|phase| phase.error_ms).collect();
-        // Without a delay there is nothing that could be wrong.
-        let errors = errors.filter(|_| phases.iter().any(|phase| !phase.asked.is_nothing()));
-        let largest = |of: fn(&PhaseOf) -> f64| {
-            errors.as_ref().map(|errors| errors.iter().map(|error| of(error).abs()).fold(0.0, f64::max))
-        };
+    pub fn new(made: String, settings: Settings, session: &Session) -> Self {
+        let rows = rows(session);
+        let wake_ms = session.load.wake_us.map_or(0.0, |wake| wake.p99 / 1e3);
+        let (links, faults) = links::judge(&session.frames, wake_ms);
+        let still = session.clock_moved_us.abs() <= MAX_MOVED_US;
+        let errors: Option<Vec<Spread>> = rows.iter().map(|row| row.error_ms).collect();
+        // Without a row there is nothing that could be wrong.
+        let errors = errors.filter(|errors| !errors.is_empty() && still);
+        let largest = |of: fn(&Spread) -> f64| errors.as_ref().map(|all| all.iter().map(of).fold(0.0, f64::max));
         let (p50, p99) = (largest(|error| error.p50), largest(|error| error.p99));
         let met = p50.zip(p99).map(|(p50, p99)| p50 <= GOAL_P50_MS && p99 <= GOAL_P99_MS);
-        Self {
+        let mut found = Self {
             schema: SCHEMA,
             made,
             machine: crate::host::machine(),
@@ -257,24 +169,57 @@ impl Calibration {
             accuracy_ms: p50.map(stated),
             p99_accuracy_ms: p99.map(stated),
             goal: Goal { p50_ms: GOAL_P50_MS, p99_ms: GOAL_P99_MS, met },
-            undelayed,
-            phases,
+            rows,
+            links,
+            left_out: session.left_out,
+            clock_moved_us: session.clock_moved_us,
+            load: session.load,
+            findings: Vec::new(),
             costs_us: Costs::default(),
             timers: Timers::default(),
-            sleep_overshoot_us: None,
             optical: None,
-            outcome: match met {
-                Some(true) => Outcome::Ok,
-                Some(false) => Outcome::GoalMissed,
-                None => Outcome::Inconclusive,
+            outcome: Outcome::Ok,
+        };
+        found.judge(faults, still);
+        found
+    }
+
+    /// A time that cannot be is a fault on any machine; a figure that is only bad may be the machine's.
+    fn judge(&mut self, faults: Vec<Finding>, still: bool) {
+        let busy = self.load.busy();
+        let (outcome, findings) = match self.goal.met {
+            _ if !still => (Outcome::Inconclusive, vec![moved(self.clock_moved_us)]),
+            _ if !faults.is_empty() => (Outcome::GoalMissed, faults),
+            None => (Outcome::Inconclusive, vec![self.few_frames()]),
+            Some(true) => (Outcome::Ok, Vec::new()),
+            Some(false) => match busy {
+                Some(why) => (Outcome::Inconclusive, vec![too_busy(&why)]),
+                None => (Outcome::GoalMissed, vec![self.missed()]),
             },
-        }
+        };
+        (self.outcome, self.findings) = (outcome, findings);
+    }
+
+    fn few_frames(&self) -> Finding {
+        let least = self.rows.iter().map(Row::frames).min().unwrap_or(0);
+        let message = format!("a row has {least} frames, and a p99 takes {MIN_FRAMES}: see left_out");
+        Finding { code: "few-frames".to_owned(), message }
+    }
+
+    fn missed(&self) -> Finding {
+        let Goal { p50_ms, p99_ms, .. } = self.goal;
+        let beyond = |row: &&Row| row.error_ms.is_some_and(|error| error.p50 > p50_ms || error.p99 > p99_ms);
+        let rows = self.rows.iter().filter(beyond).count();
+        let message = format!("{rows} rows are beyond the goal, on a machine that was not busy");
+        Finding { code: "goal".to_owned(), message }
     }
 
     /// Adds what a camera saw. Too few readings make the whole inconclusive; the accuracy stands, since it is no part of it.
     pub fn saw(&mut self, optical: Optical) {
         if !optical.is_enough() {
             self.outcome = Outcome::Inconclusive;
+            let message = format!("the camera read fewer than {MIN_READINGS} frames");
+            self.findings.push(Finding { code: "few-readings".to_owned(), message });
         }
         self.optical = Some(optical);
     }
@@ -287,90 +232,38 @@ impl Calibration {
     }
 }
 
+/// A row for each delay, in the order in which they first came.
+fn rows(session: &Session) -> Vec<Row> {
+    let mut all: Vec<Asked> = Vec::new();
+    for asked in &session.blocks {
+        if !all.contains(asked) {
+            all.push(*asked);
+        }
+    }
+    all.sort_by(|a, b| (a.jitter_ms, a.delay_ms).partial_cmp(&(b.jitter_ms, b.delay_ms)).expect("delays are numbers"));
+    let row = |asked: Asked| {
+        let frames: Vec<&Frame> =
+            session.frames.iter().filter(|frame| session.blocks.get(frame.block) == Some(&asked)).collect();
+        let blocks = session.blocks.iter().filter(|block| **block == asked).count();
+        Row::new(asked, blocks as u64, &frames)
+    };
+    all.into_iter().map(row).collect()
+}
+
+fn moved(micros: i64) -> Finding {
+    let message = format!("the wall clock moved by {micros} µs against the monotonic one: calibrate again");
+    Finding { code: "clock-moved".to_owned(), message }
+}
+
+fn too_busy(why: &str) -> Finding {
+    let message = format!("the machine was too busy to tell the instrument's errors from its own: {why}");
+    Finding { code: "busy".to_owned(), message }
+}
+
 /// `error_ms` rounded up to a step, and a step at least.
 fn stated(error_ms: f64) -> f64 {
     // A hair less, so that 0.4 in floating point does not become 0.5.
     rounded((error_ms / STEP_MS - 1e-9).ceil().max(1.0) * STEP_MS)
-}
-
-impl Asked {
-    /// Neither delay nor jitter.
-    pub fn is_nothing(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-impl Undelayed {
-    /// Of one phase with too few frames nothing is said: the other's would not be the middle.
-    fn of(measured: &[Measured]) -> Self {
-        let undelayed: Vec<&Measured> = measured.iter().filter(|measured| measured.asked.is_nothing()).collect();
-        if undelayed.iter().any(|measured| (measured.latencies_us.len() as u64) < MIN_FRAMES) {
-            return Self::default();
-        }
-        let injected = undelayed.iter().flat_map(|measured| measured.injected.iter().copied());
-        let latencies = undelayed.iter().flat_map(|measured| measured.latencies_us.iter().copied());
-        Self { injected_ms: injected_ms(injected), measured_ms: latencies_ms(latencies) }
-    }
-}
-
-impl Phase {
-    /// What came of a phase. Of too few frames nothing is said but how many there were; and nothing about an error where
-    /// nothing is known `undelayed`.
-    pub fn new(measured: &Measured, undelayed: &Undelayed) -> Self {
-        let injected_ms = injected_ms(measured.injected.iter().copied());
-        let measured_ms = latencies_ms(measured.latencies_us.iter().copied());
-        let enough = |ms: Option<PhaseMs>| ms.filter(|ms| ms.count >= MIN_FRAMES);
-        let less = |here: Option<PhaseMs>, there: Option<PhaseMs>| Some(enough(here)?.less(enough(there)?));
-        let beyond_ms = less(measured_ms, undelayed.measured_ms);
-        let error_ms = beyond_ms
-            .zip(less(injected_ms, undelayed.injected_ms))
-            .map(|(a, b)| PhaseOf { p50: rounded(a.p50 - b.p50), p99: rounded(a.p99 - b.p99) });
-        Self { asked: measured.asked, injected_ms, measured_ms, beyond_ms, error_ms }
-    }
-}
-
-fn injected_ms(delays: impl Iterator<Item = Duration>) -> Option<PhaseMs> {
-    PhaseMs::of(delays.map(|delay| delay.as_nanos() as f64 / 1e6).collect())
-}
-
-fn latencies_ms(latencies: impl Iterator<Item = i64>) -> Option<PhaseMs> {
-    PhaseMs::of(latencies.map(ms).collect())
-}
-
-impl PhaseMs {
-    /// The distribution of `values`; none where there are none.
-    pub fn of(mut values: Vec<f64>) -> Option<Self> {
-        values.sort_by(f64::total_cmp);
-        let quantile = |quantile: f64| nearest_rank(&values, quantile);
-        Some(Self { count: values.len() as u64, p50: quantile(0.5)?, p99: quantile(0.99)?, max: quantile(1.0)? })
-    }
-
-    fn less(self, other: Self) -> PhaseOf {
-        PhaseOf { p50: rounded(self.p50 - other.p50), p99: rounded(self.p99 - other.p99) }
-    }
-}
-
-impl Optical {
-    /// Enough frames were read for its figures to mean something.
-    pub fn is_enough(&self) -> bool {
-        self.screen_and_camera_ms.is_some_and(|ms| ms.count >= MIN_READINGS)
-    }
-}
-
-impl OpticalMs {
-    /// The distribution of `values`; none where there are none.
-    pub fn of(mut values: Vec<f64>) -> Option<Self> {
-        values.sort_by(f64::total_cmp);
-        let quantile = |quantile: f64| nearest_rank(&values, quantile);
-        Some(Self { count: values.len() as u64, min: quantile(0.0)?, p50: quantile(0.5)?, p99: quantile(0.99)? })
-    }
-}
-
-/// Of `sorted` values, the smallest that a fraction `quantile` of them is not above, to three decimals.
-fn nearest_rank(sorted: &[f64], quantile: f64) -> Option<f64> {
-    // A hair less: 0.29 × 100 is 29.000000000000004.
-    let rank = ((quantile * sorted.len() as f64 - 1e-9).ceil() as usize).max(1);
-    sorted.get(rank - 1).copied().map(rounded)
 }
 
 impl Outcome {

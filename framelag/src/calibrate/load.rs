@@ -1,0 +1,91 @@
+//! Who else used the CPUs while a calibration ran, as Linux tells it.
+
+use std::fs;
+use std::time::Instant;
+
+use reports::calibration::{Load, Spread};
+
+/// Counts from the start of a calibration on.
+pub struct Watch {
+    begun: Instant,
+    cpus: Option<Cpus>,
+    own: Option<u64>,
+    waited_us: Option<u64>,
+}
+
+/// Ticks of all CPUs since the system was started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Cpus {
+    busy: u64,
+    stolen: u64,
+    total: u64,
+}
+
+impl Watch {
+    /// From now on.
+    pub fn start() -> Self {
+        let (cpus, own) = (read("/proc/stat", cpus), read("/proc/self/stat", own));
+        Self { begun: Instant::now(), cpus, own, waited_us: read("/proc/pressure/cpu", waited_us) }
+    }
+
+    /// Up to now. Of children only those count as ours that have ended.
+    pub fn finish(self, wake_us: Option<Spread>) -> Load {
+        let now = Self::start();
+        let less = |now: Option<u64>, before: Option<u64>| Some(now?.saturating_sub(before?) as f64);
+        let of_cpus = |part: fn(&Cpus) -> u64| less(now.cpus.as_ref().map(part), self.cpus.as_ref().map(part));
+        let total = of_cpus(|cpus| cpus.total).filter(|total| *total > 0.0);
+        let others = of_cpus(|cpus| cpus.busy).zip(less(now.own, self.own)).map(|(busy, own)| (busy - own).max(0.0));
+        let share = |part: Option<f64>| part.zip(total).map(|(part, total)| reports::run::rounded(part / total));
+        let lasted_us = (now.begun - self.begun).as_secs_f64() * 1e6;
+        Load {
+            wake_us,
+            others: share(others),
+            stolen: share(of_cpus(|cpus| cpus.stolen)),
+            pressure: less(now.waited_us, self.waited_us).map(|waited| reports::run::rounded(waited / lasted_us)),
+        }
+    }
+}
+
+fn read<T>(path: &str, parse: fn(&str) -> Option<T>) -> Option<T> {
+    parse(&fs::read_to_string(path).ok()?)
+}
+
+/// `cpu user nice system idle iowait irq softirq steal …`: see proc_stat(5).
+fn cpus(stat: &str) -> Option<Cpus> {
+    let line = stat.lines().next()?.strip_prefix("cpu ")?;
+    let ticks: Option<Vec<u64>> = line.split_whitespace().map(|ticks| ticks.parse().ok()).collect();
+    let [user, nice, system, idle, waits, irq, soft, stolen, ..] = ticks?[..] else { return None };
+    let busy = user + nice + system + irq + soft;
+    Some(Cpus { busy, stolen, total: busy + idle + waits + stolen })
+}
+
+/// Ticks of this process and its children: fields 14 to 17 of proc_pid_stat(5), counted from behind the name, which may hold
+/// anything.
+fn own(stat: &str) -> Option<u64> {
+    let (_, fields) = stat.rsplit_once(") ")?;
+    let ticks: Option<Vec<u64>> = fields.split(' ').skip(11).take(4).map(|ticks| ticks.parse().ok()).collect();
+    ticks.filter(|ticks| ticks.len() == 4).map(|ticks| ticks.iter().sum())
+}
+
+/// `some avg10=… total=MICROSECONDS`: see the kernel's documentation of PSI.
+fn waited_us(pressure: &str) -> Option<u64> {
+    pressure.lines().find(|line| line.starts_with("some "))?.rsplit_once("total=")?.1.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_system_says_is_understood_and_what_it_does_not_is_unknown() {
+        let stat = "cpu  100 1 20 4000 50 2 3 7 40 0\ncpu0 1 2\n";
+        assert_eq!(cpus(stat), Some(Cpus { busy: 126, stolen: 7, total: 4183 }));
+        assert_eq!((cpus("intr 5"), cpus("cpu 1 2")), (None, None));
+        assert_eq!(own("42 (a) b) S 1 42 42 0 -1 4194560 9 9 0 0 30 4 200 1 20 0"), Some(235));
+        assert_eq!(own("42 (a) S 1"), None);
+        let pressure = "some avg10=0.00 avg60=0.10 avg300=0.05 total=9411\nfull avg10=0.00 avg60=0 avg300=0 total=7\n";
+        assert_eq!((waited_us(pressure), waited_us("")), (Some(9411), None));
+        let load = Watch::start().finish(None);
+        assert!(load.others.is_none_or(|part| (0.0..=1.0).contains(&part)), "{load:?}");
+    }
+}

@@ -1,0 +1,229 @@
+//! One session with all delays: what is injected when, and what each frame has to do with it.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use common::clock::{Clock, SystemClock};
+use common::code::SEQUENCE_MODULUS;
+use common::impair::Conditions;
+use common::time::Now;
+use framelag::proxy::{Network, Proxy};
+use reports::calibration;
+use reports::run::CostUs;
+
+use super::Error;
+use super::output::Output;
+use super::plan::{self, Block, ROUNDS};
+use super::play;
+use super::rig::Rig;
+use super::tap::Passed;
+
+/// Left out before the first block.
+pub const WARMUP: Duration = Duration::from_secs(1);
+
+/// After the last block: its frames are still under way, and each block may have begun a little late.
+const TAIL: Duration = Duration::from_secs(3);
+
+/// Readings of two clocks of which the median is taken: one of them may have been interrupted.
+const READINGS: usize = 50;
+
+/// Where in time a block's frames that count passed the proxy, µs since the Unix epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Window {
+    from_us: i64,
+    until_us: i64,
+}
+
+/// Gives the blocks their turns.
+struct Director<'a> {
+    blocks: &'a [Block],
+    each: Duration,
+    clock: SystemClock,
+    /// When the next block begins, from the end of the warm-up on.
+    due: Option<Instant>,
+    windows: Vec<Window>,
+}
+
+/// Plays all blocks, each delay for `each` in all; what the receiver says that reading cost comes along. How busy the machine was is not
+/// known here.
+pub fn run(
+    rig: &mut Rig,
+    each: Duration,
+    seed: u64,
+    output: &Output,
+    stopped: &AtomicBool,
+) -> Result<(calibration::Session, Option<CostUs>), Error> {
+    let blocks = plan::blocks(seed);
+    let lasts = plan::lasts(&blocks, each) + TAIL;
+    let clock = SystemClock::new();
+    let director = RefCell::new(Director { blocks: &blocks, each, clock, due: None, windows: Vec::new() });
+    let played = rig.play(
+        &["--headless"],
+        (WARMUP, lasts),
+        stopped,
+        || director.borrow_mut().due = Some(Instant::now()),
+        |proxy| director.borrow_mut().step(proxy, output),
+    )?;
+    let windows = director.into_inner().windows;
+    let (passed, handed) = rig.passed();
+    let mut session = join(&handed, &passed, &played.frames, &windows);
+    session.blocks = blocks.iter().map(Block::asked).collect();
+    Ok((session, played.read_cost))
+}
+
+impl Director<'_> {
+    /// Begins the next block, where it is due.
+    fn step(&mut self, proxy: &Proxy, output: &Output) {
+        let now = Instant::now();
+        let next = self.blocks.get(self.windows.len()).zip(self.due.filter(|due| *due <= now));
+        let Some((block, _)) = next else { return };
+        if self.windows.len().is_multiple_of(self.blocks.len() / ROUNDS as usize) {
+            output.round(block.round + 1, ROUNDS);
+        }
+        let back = Conditions { delay: block.delay, jitter: block.jitter, ..Conditions::default() };
+        proxy.set_network(Network { forward: Conditions::default(), back });
+        let measured = self.each / ROUNDS;
+        let from = self.clock.now().wall + block.settles;
+        self.windows.push(Window { from_us: from.as_micros(), until_us: (from + measured).as_micros() });
+        self.due = Some(now + block.settles + measured);
+    }
+}
+
+/// Puts together what the rig knows of each frame and what the instrument says of it. Pictures were `handed` over in the order of
+/// their numbers, from 0.
+fn join(handed: &[Now], passed: &[Passed], reported: &[play::Frame], windows: &[Window]) -> calibration::Session {
+    let number = |sequence: u64| (sequence % u64::from(SEQUENCE_MODULUS)) as u32;
+    let reported: HashMap<u32, &play::Frame> = reported.iter().map(|frame| (number(frame.sequence), frame)).collect();
+    let (proxy, source) = (Wall::of(passed.iter().map(|unit| unit.read)), Wall::of(handed.iter().copied()));
+    let mut session = calibration::Session::default();
+    let (begin, end) = (windows.first().map(|window| window.from_us), windows.last().map(|window| window.until_us));
+    for unit in passed {
+        let in_us = proxy.at(unit.read);
+        if begin.is_none_or(|begin| in_us < begin) || end.is_none_or(|end| in_us >= end) {
+            continue;
+        }
+        let Some(block) = windows.iter().position(|window| (window.from_us..window.until_us).contains(&in_us)) else {
+            session.left_out.transition += 1;
+            continue;
+        };
+        let frame = reported.get(&unit.sequence).and_then(|frame| Some((*frame, frame.network_us?)));
+        let Some(((frame, network), handed)) = frame.zip(handed.get(unit.sequence as usize)) else {
+            session.left_out.incomplete += 1;
+            continue;
+        };
+        session.frames.push(calibration::Frame {
+            block,
+            handed_us: source.at(*handed),
+            stamp_us: frame.stamp_us(),
+            sent_us: network.sent_us,
+            in_us,
+            first_out_us: proxy.at(unit.first_out),
+            last_out_us: proxy.at(unit.last_out),
+            received_us: network.received_us,
+            presented_us: frame.presented_us,
+        });
+    }
+    session.clock_moved_us = proxy.moved_us.max(source.moved_us);
+    session
+}
+
+/// Wall time, carried by the monotonic clock: no interrupted reading, and no step, tears two times apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Wall {
+    /// Wall less monotonic time.
+    offset_us: i64,
+    /// How far that moved between the readings.
+    moved_us: i64,
+}
+
+impl Wall {
+    fn of(readings: impl Iterator<Item = Now>) -> Self {
+        let offsets: Vec<i64> =
+            readings.map(|now| now.wall.as_micros() - now.mono.since_origin().as_micros() as i64).collect();
+        let medians: Vec<i64> = offsets.chunks(READINGS).filter_map(median).collect();
+        let moved = medians.iter().max().zip(medians.iter().min()).map(|(most, least)| most - least);
+        Self { offset_us: median(&medians).unwrap_or_default(), moved_us: moved.unwrap_or_default() }
+    }
+
+    fn at(self, now: Now) -> i64 {
+        self.offset_us + now.mono.since_origin().as_micros() as i64
+    }
+}
+
+fn median(values: &[i64]) -> Option<i64> {
+    let mut values = values.to_vec();
+    values.sort_unstable();
+    values.get(values.len() / 2).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use common::time::{MonoTime, WallTime};
+    use reports::calibration::LeftOut;
+
+    use super::*;
+
+    const START: i64 = 1_700_000_000_000_000;
+
+    /// `us` after the start, on a clock whose monotonic time began `origin` µs before it.
+    fn at(us: i64, origin: i64) -> Now {
+        let mono = MonoTime::from_origin(Duration::from_micros((us + origin) as u64));
+        Now { wall: WallTime::from_micros(START + us), mono }
+    }
+
+    /// A frame every 10 ms: handed over, passed the proxy 3 ms later, with a delay of 5 ms.
+    fn passed(n: i64) -> Passed {
+        let out = at(n * 10_000 + 8_000, 70);
+        Passed { sequence: n as u32, read: at(n * 10_000 + 3_000, 70), first_out: out, last_out: out }
+    }
+
+    fn reported(n: i64) -> play::Frame {
+        let received_us = START + n * 10_000 + 8_100;
+        let network_us = Some(play::Network { sent_us: START + n * 10_000 + 2_900, received_us });
+        let (latency_us, presented_us) = (9_800, START + n * 10_000 + 10_000);
+        play::Frame { sequence: n as u64, latency_us, presented_us, network_us }
+    }
+
+    fn window(from: i64, until: i64) -> Window {
+        Window { from_us: START + from * 10_000, until_us: START + until * 10_000 }
+    }
+
+    #[test]
+    fn a_frame_is_what_three_say_of_it() {
+        let handed: Vec<Now> = (0..1_000).map(|n| at(n * 10_000, 900)).collect();
+        let all: Vec<Passed> = (0..1_000).map(passed).collect();
+        let mut frames: Vec<play::Frame> = (0..1_000).map(reported).collect();
+        frames[150].network_us = None;
+        frames.remove(149);
+        let session = join(&handed, &all, &frames, &[window(100, 200), window(230, 300)]);
+        assert_eq!(session.left_out, LeftOut { transition: 30, incomplete: 2 });
+        assert_eq!((session.frames.len(), session.clock_moved_us), (168, 0));
+        let first = calibration::Frame {
+            block: 0,
+            handed_us: START + 1_000_000,
+            stamp_us: START + 1_000_200,
+            sent_us: START + 1_002_900,
+            in_us: START + 1_003_000,
+            first_out_us: START + 1_008_000,
+            last_out_us: START + 1_008_000,
+            received_us: START + 1_008_100,
+            presented_us: START + 1_010_000,
+        };
+        assert_eq!(session.frames[0], first);
+        assert_eq!(first.error_us(), -100);
+        assert!(session.frames.iter().skip(98).all(|frame| frame.block == 1));
+        assert_eq!(join(&[], &all, &frames, &[window(0, 9)]).left_out.incomplete, 9);
+        assert_eq!(join(&handed, &all, &frames, &[]), calibration::Session::default());
+    }
+
+    #[test]
+    fn a_step_of_the_wall_clock_shows_and_an_interrupted_reading_does_not() {
+        let stepped = |n: i64, by: i64| Now { wall: at(n, 0).wall.offset(by), ..at(n, 0) };
+        let interrupted = Wall::of((0..500).map(|n| stepped(n, if n % 9 == 0 { 5_000 } else { 0 })));
+        assert_eq!(interrupted, Wall { offset_us: START, moved_us: 0 });
+        let moved = Wall::of((0..500).map(|n| stepped(n, if n > 300 { 5_000 } else { 0 })));
+        assert_eq!(moved, Wall { offset_us: START, moved_us: 5_000 });
+    }
+}
