@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver};
@@ -108,27 +108,41 @@ impl Process {
         event: &'static str,
         log: PathBuf,
     ) -> Result<Self, String> {
-        let err = open(&log)?;
         let args = [args, &["--json"]].concat();
-        let mut process = Self::spawn(name, command, &args, (Stdio::piped(), err), log)?;
+        let streams = (Stdio::null(), Some(Stdio::piped()));
+        let mut process = Self::spawn(name, command, &args, streams, log)?;
         process.report = process.child.stdout.take().map(|stdout| first(event, stdout));
         Ok(process)
     }
 
-    /// Starts `command args…`, with standard output and error in `log`.
-    pub fn start(name: &'static str, command: Command, args: &[&str], log: PathBuf) -> Result<Self, String> {
-        let err = open(&log)?;
-        let out = err.try_clone().map_err(|error| format!("cannot write {}: {error}", log.display()))?;
-        Self::spawn(name, command, args, (out.into(), err), log)
+    /// Starts `executable args…`, [`leashed`], and gives back the pipe into it. Standard output and error go to `log`.
+    pub fn start_fed(
+        name: &'static str,
+        executable: &Path,
+        args: &[&str],
+        log: PathBuf,
+    ) -> Result<(Self, ChildStdin), String> {
+        let mut process = Self::spawn(name, leashed(executable)?, args, (Stdio::piped(), None), log)?;
+        let input = process.child.stdin.take().ok_or_else(|| format!("the {name} has no standard input"))?;
+        Ok((process, input))
     }
 
+    /// Starts `command args…`, with standard output and error in `log`.
+    pub fn start(name: &'static str, command: Command, args: &[&str], log: PathBuf) -> Result<Self, String> {
+        Self::spawn(name, command, args, (Stdio::null(), None), log)
+    }
+
+    /// Without an output of its own it goes to the log.
     fn spawn(
         name: &'static str,
         mut command: Command,
         args: &[&str],
-        (out, err): (Stdio, File),
+        (input, out): (Stdio, Option<Stdio>),
         log: PathBuf,
     ) -> Result<Self, String> {
+        let cannot = |error: io::Error| format!("cannot write {}: {error}", log.display());
+        let err = File::create(&log).map_err(cannot)?;
+        let out = out.map_or_else(|| err.try_clone().map(Stdio::from), Ok).map_err(cannot)?;
         // A group of its own: Ctrl-C in the terminal is for the receiver, these end after it.
         command.args(args).stdin(input).stdout(out).stderr(err).process_group(0);
         let child = command.spawn().map_err(|error| {
@@ -188,11 +202,6 @@ impl Process {
             last => format!(":\n{}", last.join("\n")),
         }
     }
-}
-
-/// A new log.
-fn open(log: &Path) -> Result<File, String> {
-    File::create(log).map_err(|error| format!("cannot write {}: {error}", log.display()))
 }
 
 /// The first of a child's JSON lines that tells of `event`. All are read, on a thread of their own, so that it never blocks.

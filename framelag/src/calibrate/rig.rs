@@ -6,8 +6,8 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use common::frame::Size;
-use common::impair::Conditions;
 use common::rtsp::UrlError;
+use common::time::Now;
 use framelag::proxy::{Direction, Endpoint, Network, Protocol, Proxy};
 
 use super::Error;

@@ -15,7 +15,6 @@ use reports::quality;
 use reports::saved::Saved;
 use reports::sweep::{Figures, Outcome};
 use reports::warning::{Code, Warning};
-use url::Url;
 
 use super::matrix::{Cell, Turn};
 use super::meeting::{Meeting, Probe};
