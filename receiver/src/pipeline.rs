@@ -222,7 +222,8 @@ impl Run<'_> {
             Event::Connected
             | Event::Ended(Ok(()))
             | Event::Picture(_)
-            | Event::Undecodable { .. }
+            | Event::Undecodable(_)
+            | Event::Reordered
             | Event::Dropped(_) => {}
         }
         if stream.event(event, now) {
@@ -272,6 +273,9 @@ impl Run<'_> {
             self.told = now.mono;
             self.publish(now);
             for stream in &mut self.streams {
+                while let Some((event, text)) = stream.take_notice() {
+                    self.output.say(event, &stream.name, text);
+                }
                 if let Some(why) = stream.meter().recorder().take_trouble() {
                     self.output.say("report", &stream.name, format_args!("{why}; measuring goes on without a report"));
                 }

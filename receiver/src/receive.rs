@@ -5,6 +5,8 @@
 //! RTP marker (RFC 6184 section 5.1), or one frame late where the sender sets none.
 
 mod error;
+mod heard;
+mod probe;
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -12,13 +14,15 @@ use std::time::Duration;
 
 use common::clock::SystemClock;
 use common::frame::Size;
+use common::h264::Glance;
 use common::rtp::timeline::SenderClock;
 use common::time::MediaTime;
 pub use error::Error;
 use error::{one_line, without_count, without_number};
 use futures::StreamExt;
+use heard::{Heard, Silence};
 use retina::client::{
-    Credentials, Demuxed, Described, PlayOptions, Session, SessionGroup, SessionOptions, SetupOptions, Transport,
+    Credentials, Demuxed, Described, PlayOptions, Playing, Session, SessionGroup, SessionOptions, SetupOptions, Transport,
 };
 use retina::codec::{CodecItem, FrameFormat, ParametersRef, VideoFrame};
 use retina::rtcp::ReceivedCompoundPacket;
@@ -187,6 +191,11 @@ impl Player<'_> {
     }
 
     async fn start(&self) -> Result<Demuxed, Error> {
+        self.open().await?.demuxed().map_err(|error| self.error(&error))
+    }
+
+    /// A session that plays.
+    async fn open(&self) -> Result<Session<Playing>, Error> {
         let mut session = self.describe().await?;
         let stream = self.choose(&session)?;
         let options =
@@ -195,8 +204,7 @@ impl Player<'_> {
                 config::Transport::Udp => Transport::Udp(Default::default()),
             });
         self.answered("SETUP", session.setup(stream, options)).await?;
-        let session = self.answered("PLAY", session.play(PlayOptions::default())).await?;
-        session.demuxed().map_err(|error| self.error(&error))
+        self.answered("PLAY", session.play(PlayOptions::default())).await
     }
 
     async fn describe(&self) -> Result<Session<Described>, Error> {
@@ -227,53 +235,80 @@ impl Player<'_> {
 
     /// Hands access units on until the session ends or falls silent.
     async fn receive(&self, mut session: Demuxed, queue: &mut Sender) -> Error {
-        let Limits { silence, first_unit, .. } = self.config.limits;
-        let give_up = Instant::now() + first_unit;
-        let mut silent_at = Instant::now() + silence;
-        // What the newest sender report says, until a frame has been compared with it.
-        let mut sender = None;
+        let mut heard = Heard::nothing(Instant::now());
         loop {
-            let before_pictures = self.pictures.get() == 0;
-            let until = if before_pictures { silent_at.min(give_up) } else { silent_at };
+            let until = heard.until(&self.config.limits, self.pictures.get() == 0);
             let frame = match timeout_at(until, session.next()).await {
                 Err(_) => {
-                    let limit = if before_pictures { silence.min(first_unit) } else { silence };
-                    return Error::Silence { url: self.url(), limit };
+                    drop(session);
+                    return self.silence(&heard).await;
                 }
                 Ok(None) => return Error::Closed { url: self.url() },
                 Ok(Some(Err(error))) => return self.error(&error),
                 Ok(Some(Ok(CodecItem::VideoFrame(frame)))) => frame,
                 // A sender report: the stream is there, however slow its pictures are.
-                Ok(Some(Ok(item))) => {
-                    if let CodecItem::Rtcp(packet) = &item {
-                        sender = sender_clock(packet).or(sender);
+                Ok(Some(Ok(CodecItem::Rtcp(packet)))) => {
+                    if heard.rtcp(packet.raw(), sender_clock(&packet), Instant::now()) {
+                        return Error::Left { url: self.url() };
                     }
-                    silent_at = Instant::now() + silence;
                     continue;
                 }
+                Ok(Some(Ok(_))) => continue,
             };
-            let unit = self.unit(frame, sender.take());
+            let first = !heard.plays();
+            let sender = heard.unit(Instant::now());
+            let unit = self.unit(frame, sender, &session, first);
             if let Some(error) = self.too_large(&session) {
                 return error;
             }
-            silent_at = Instant::now() + silence;
             self.pictures.set(self.pictures.get() + 1);
             queue.unit(unit);
         }
     }
 
-    fn unit(&self, frame: VideoFrame, sender: Option<SenderClock>) -> Unit {
+    /// Why nothing came any more.
+    async fn silence(&self, heard: &Heard) -> Error {
+        let url = self.url();
+        let (waited, came) = match heard.silence(Instant::now()) {
+            Silence::Left => return Error::Left { url },
+            Silence::Stopped(waited) => return Error::Stopped { url, waited },
+            Silence::Nothing(waited) => (waited, None),
+            Silence::Reports(reports, waited) => (waited, Some(reports)),
+        };
+        let limit = self.config.limits.silence.min(self.config.limits.first_unit);
+        let why = match (self.probe(limit).await, came, self.config.transport) {
+            (Some(packets), ..) => packets.to_string(),
+            (None, Some(reports), _) => format!(
+                "{reports} RTCP packets came and no video: its publisher sends none, or the server waits for a key frame of it"
+            ),
+            (None, None, config::Transport::Udp) => {
+                "not one packet came: its publisher sends none, or a firewall keeps them off (try --transport tcp)".to_owned()
+            }
+            (None, None, config::Transport::Tcp) => "not one packet came: its publisher sends none".to_owned(),
+        };
+        Error::Silence { url, waited, why }
+    }
+
+    fn unit(&self, frame: VideoFrame, sender: Option<SenderClock>, session: &Demuxed, first: bool) -> Unit {
         let assembled = self.clock.mono_of(std::time::Instant::now());
         let received = Some(self.clock.mono_of(frame.start_ctx().received()));
-        if frame.loss() > 0 {
+        let after_loss = frame.loss() > 0;
+        if after_loss {
             tracing::debug!(packets = frame.loss(), "lost before this access unit");
         }
         let idr = frame.is_random_access_point();
+        let new_sets = first || frame.has_new_parameters();
         // retina counts media time on over its wraps.
         let time = MediaTime::from_ticks(frame.timestamp().timestamp() as u32);
         let sampled = sender.map(|sender| sender.sampled(time));
-        let body = Body::AccessUnit(frame.into_data());
-        Unit { body, received, assembled, sampled, idr, dropped: Dropped::default() }
+        let mut data = frame.into_data();
+        let begins = idr || Glance::at(&data).recovery.is_some();
+        // retina takes parameter sets out, and puts them before IDR pictures alone: a stream may have none of these.
+        if let Some(sets) = parameter_sets(session).filter(|_| new_sets && !idr) {
+            data.splice(0..0, sets.iter().copied());
+        }
+        let (body, dropped) = (Body::AccessUnit(data), Dropped::default());
+        Unit { body, received, assembled, sampled, idr, begins, after_loss, dropped }
     }
 
     /// The stream's pictures are too large, by the parameter sets it has sent so far.
@@ -342,6 +377,14 @@ impl Player<'_> {
             },
         }
     }
+}
+
+/// The parameter sets of a session's video in Annex B form, by its description and what has come since.
+fn parameter_sets(session: &Demuxed) -> Option<&[u8]> {
+    session.streams().iter().find_map(|stream| match stream.parameters() {
+        Some(ParametersRef::Video(video)) => Some(video.extra_data()),
+        _ => None,
+    })
 }
 
 /// The clocks of the sender report in a packet, where there is one.

@@ -105,13 +105,29 @@ pub enum Error {
         /// Rows.
         height: u32,
     },
-    /// It played, and nothing came.
-    #[error("{url} plays, but no picture came for {limit:?}")]
+    /// It plays, and no access unit came.
+    #[error("{url} plays, but no picture came for {waited:.1?}: {why}")]
     Silence {
         /// Without user info.
         url: Url,
-        /// [`Limits::silence`](super::Limits::silence).
-        limit: Duration,
+        /// How long it was.
+        waited: Duration,
+        /// What came instead, and what would help.
+        why: String,
+    },
+    /// It played, and nothing came any more.
+    #[error("the stream from {url} fell silent: nothing came for {waited:.1?}")]
+    Stopped {
+        /// Without user info.
+        url: Url,
+        /// How long it was.
+        waited: Duration,
+    },
+    /// The source has said goodbye.
+    #[error("the stream from {url} ended: its source said goodbye (RTCP BYE)")]
+    Left {
+        /// Without user info.
+        url: Url,
     },
     /// The server closed the connection.
     #[error("the server closed the connection to {url}")]
@@ -150,6 +166,8 @@ impl Error {
                 | Self::NoAnswer { .. }
                 | Self::NotFound { .. }
                 | Self::Silence { .. }
+                | Self::Stopped { .. }
+                | Self::Left { .. }
                 | Self::Closed { .. }
                 | Self::HungUp { .. }
         )
