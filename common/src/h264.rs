@@ -10,7 +10,7 @@ mod sps;
 
 pub use glance::{Glance, recovery_point};
 pub use slice::{Slice, SliceKind};
-pub use sps::{Format, Order, Output, Sps, SpsError};
+pub use sps::{Format, Order, Output, Sps, SpsError, as_scalable_baseline};
 
 /// What a NAL unit holds (ITU-T H.264 table 7-1), as far as a path treats it in its own way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -93,7 +93,8 @@ mod tests {
         let straight: Vec<u32> = (0..100).map(|n| 2 * n).collect();
         assert!(!turned(&sps, &straight));
         // Decoded I P B B P B B …
-        let b_frames: Vec<u32> = [0].into_iter().chain((0..40).flat_map(|n| [6 * n + 6, 6 * n + 2, 6 * n + 4])).collect();
+        let b_frames: Vec<u32> =
+            [0].into_iter().chain((0..40).flat_map(|n| [6 * n + 6, 6 * n + 2, 6 * n + 4])).collect();
         assert!(turned(&sps, &b_frames));
         assert!(!turned(&sps, &b_frames[..4]), "two might be damage");
         assert!(!turned(&sps, &[0, 0, 0, 0, 0, 0, 0]), "a camera that does not count says nothing");

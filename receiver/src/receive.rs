@@ -22,7 +22,8 @@ use error::{one_line, without_count, without_number};
 use futures::StreamExt;
 use heard::{Heard, Silence};
 use retina::client::{
-    Credentials, Demuxed, Described, PlayOptions, Playing, Session, SessionGroup, SessionOptions, SetupOptions, Transport,
+    Credentials, Demuxed, Described, PlayOptions, Playing, Session, SessionGroup, SessionOptions, SetupOptions,
+    Transport,
 };
 use retina::codec::{CodecItem, FrameFormat, ParametersRef, VideoFrame};
 use retina::rtcp::ReceivedCompoundPacket;
@@ -282,7 +283,8 @@ impl Player<'_> {
                 "{reports} RTCP packets came and no video: its publisher sends none, or the server waits for a key frame of it"
             ),
             (None, None, config::Transport::Udp) => {
-                "not one packet came: its publisher sends none, or a firewall keeps them off (try --transport tcp)".to_owned()
+                "not one packet came: its publisher sends none, or a firewall keeps them off (try --transport tcp)"
+                    .to_owned()
             }
             (None, None, config::Transport::Tcp) => "not one packet came: its publisher sends none".to_owned(),
         };

@@ -287,7 +287,8 @@ impl Stream {
         let first = self.first_picture?;
         let Some(how) = how else {
             let gap = self.meter.recorder().overdue(now.mono)?.as_secs_f64();
-            let why = self.waiting.as_ref().map_or_else(String::new, |waiting| format!("; {}", waiting.explain(now.mono)));
+            let why =
+                self.waiting.as_ref().map_or_else(String::new, |waiting| format!("; {}", waiting.explain(now.mono)));
             let text = format!("the stream was gone when the run ended: no picture came for the last {gap:.1} s{why}");
             return Some(Warning::new(Code::StreamStopped, text));
         };

@@ -93,11 +93,9 @@ impl Lack {
         match error {
             Error::NoParameterSets => Self::ParameterSets,
             Error::NoStart | Error::Recovering => Self::Start,
-            Error::Start(_)
-            | Error::TooLarge(_)
-            | Error::Broken(_)
-            | Error::NoPicture
-            | Error::TooLargePicture(_) => Self::Decoder,
+            Error::Start(_) | Error::TooLarge(_) | Error::Broken(_) | Error::NoPicture | Error::TooLargePicture(_) => {
+                Self::Decoder
+            }
         }
     }
 }

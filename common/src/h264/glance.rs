@@ -105,7 +105,14 @@ mod tests {
         // x264's intra-refresh with 12 frames to go: ue(12) is 0001101.
         assert_eq!(recovery_point(&[0x06, 0x06, 0x01, 0x1b, 0x80]), Some(12));
         assert_eq!(recovery_point(&[0x06, 0xff, 0x05, 0x02, 1, 2, 0x06, 0x01, 0xc4, 0x80]), Some(0));
-        for bad in [&[][..], &[0x06], &[0x06, 0x06], &[0x06, 0x06, 0x05, 0, 0, 0, 0, 0], &[0x06, 0x01, 0xff, 0x80], &[0x06, 5, 1, 6, 0x80]] {
+        for bad in [
+            &[][..],
+            &[0x06],
+            &[0x06, 0x06],
+            &[0x06, 0x06, 0x05, 0, 0, 0, 0, 0],
+            &[0x06, 0x01, 0xff, 0x80],
+            &[0x06, 5, 1, 6, 0x80],
+        ] {
             assert_eq!(recovery_point(bad), None, "{bad:?}");
         }
     }

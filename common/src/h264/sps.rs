@@ -3,7 +3,10 @@
 use super::bits::{Bits, unescape};
 use crate::frame::Size;
 
+mod profile;
 mod vui;
+
+pub use profile::as_scalable_baseline;
 
 /// What a path wants to know from a sequence parameter set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -65,12 +65,7 @@ impl<D: Decode> Begin<D> {
     ///
     /// # Errors
     /// [`Error`] where there is no picture to show.
-    pub fn decode(
-        &mut self,
-        unit: &[u8],
-        seen: &Glance<'_>,
-        look: &mut dyn FnMut(Planes<'_>),
-    ) -> Result<(), Error> {
+    pub fn decode(&mut self, unit: &[u8], seen: &Glance<'_>, look: &mut dyn FnMut(Planes<'_>)) -> Result<(), Error> {
         self.take_sets(seen);
         if seen.idr() {
             self.idr_seen = true;

@@ -86,7 +86,10 @@ mod tests {
             found.to_string()
         };
         let endless = said(&[(false, 5, 0), (false, 5, 0)]);
-        assert!(endless.starts_with("2 packets (2 kB) came in a second look of 3.0 s, none with the RTP marker"), "{endless}");
+        assert!(
+            endless.starts_with("2 packets (2 kB) came in a second look of 3.0 s, none with the RTP marker"),
+            "{endless}"
+        );
         assert!(said(&[(true, 5, 0), (false, 9, 40)]).contains("40 were lost"));
         assert!(said(&[(false, 5, 0), (false, 9, 0)]).ends_with("no access unit among them was whole"));
     }

@@ -58,7 +58,8 @@ impl Waiting {
     /// What came, for how long, and what would help.
     pub(super) fn explain(&self, now: MonoTime) -> String {
         let Self { units, bytes, .. } = self;
-        let came = format!("no picture for {:.1} s, though {units} access units came", (now - self.since).as_secs_f64());
+        let came =
+            format!("no picture for {:.1} s, though {units} access units came", (now - self.since).as_secs_f64());
         let why = match self.lack {
             Lack::ParameterSets => {
                 "without parameter sets (SPS, PPS), which the session description (sprop-parameter-sets) does not have \
@@ -66,12 +67,16 @@ impl Waiting {
                  config-interval=-1)"
                     .to_owned()
             }
-            Lack::Start => "and no key frame (IDR picture) or recovery point to begin with, which this player cannot ask for: \
+            Lack::Start => {
+                "and no key frame (IDR picture) or recovery point to begin with, which this player cannot ask for: \
                             shorten the encoder's GOP, its key frame interval"
-                .to_owned(),
+                    .to_owned()
+            }
             Lack::Decoder => {
                 let what = self.sps.map(|sps| what(&sps)).unwrap_or_default();
-                format!("and the decoder refuses them{what}: H.264 of 8 bits in 4:2:0 can be decoded, without interlacing")
+                format!(
+                    "and the decoder refuses them{what}: H.264 of 8 bits in 4:2:0 can be decoded, without interlacing"
+                )
             }
         };
         format!("{came} ({} kB), {why}", bytes / 1_000)

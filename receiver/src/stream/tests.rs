@@ -191,7 +191,7 @@ fn a_stream_that_never_decodes_says_why_and_fails_after_a_while() {
 #[test]
 fn what_the_decoder_refuses_is_named_by_its_format() {
     // x264, High 4:2:2 of 10 bits, 128x96.
-    let sps = common::h264::Sps::parse(&[0x67, 0x7a, 0x00, 0x0a, 0xb6, 0xcd, 0x94, 0x20, 0x32, 0x20]);
+    let sps = common::h264::Sps::parse(&[0x67, 0x7a, 0x00, 0x0a, 0xb6, 0xcb, 0x20, 0x41, 0xb6, 0x02, 0x20]);
     let sps = sps.expect("it is read up to the size");
     let clock = ManualClock::new(START);
     let mut stream = stream(&clock);
@@ -271,7 +271,11 @@ fn a_stream_that_stops_decoding_says_why_at_its_end() {
     }
     let summary = stream.finish(false, &[], clock.now());
     assert_eq!(summary.exit_code, 3);
-    assert!(said(&summary).contains("the last 5.0 s; no picture for 4.9 s, though 50 access units came"), "{}", said(&summary));
+    assert!(
+        said(&summary).contains("the last 5.0 s; no picture for 4.9 s, though 50 access units came"),
+        "{}",
+        said(&summary)
+    );
 }
 
 #[test]

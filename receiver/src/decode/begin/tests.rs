@@ -7,7 +7,11 @@ use crate::decode::testing::{LOW_DELAY, PICTURES, SMALL, number, x264};
 /// Intra refresh over 12 pictures: one IDR picture in the life of the stream.
 const INTRA_REFRESH: [&str; 4] = ["-tune", "zerolatency", "-x264-params", "aud=1:keyint=12:intra-refresh=1"];
 /// One IDR picture, and then intra pictures that are recovery points.
-const OPEN_GOP: [&str; 6] = ["-bf", "0", "-rc-lookahead", "0", "-x264-params", "aud=1:keyint=6:min-keyint=6:open-gop=1:scenecut=0"];
+const OPEN_GOP: [&str; 2] = [
+    "-x264-params",
+    // Without B-frames x264 has no open GOPs, and with this bias it takes none.
+    "aud=1:keyint=6:min-keyint=6:open-gop=1:scenecut=0:bframes=1:b-adapt=1:b-bias=-100:rc-lookahead=2",
+];
 
 fn begin() -> Begin<OpenH264> {
     Begin::new(OpenH264::new().expect("the decoder starts"))
@@ -36,7 +40,8 @@ fn joined(units: &[Vec<u8>], from: usize) -> Vec<Vec<u8>> {
 /// Without the SPS and PPS that the encoder repeats, as retina hands over what is no IDR picture.
 fn without_sets(units: &[Vec<u8>]) -> Vec<Vec<u8>> {
     let strip = |unit: &Vec<u8>| {
-        let kept = common::h264::nals(unit).filter(|nal| !matches!(NalKind::of(nal), Some(NalKind::Sps | NalKind::Pps)));
+        let kept =
+            common::h264::nals(unit).filter(|nal| !matches!(NalKind::of(nal), Some(NalKind::Sps | NalKind::Pps)));
         kept.flat_map(|nal| [&[0, 0, 0, 1], nal].concat()).collect()
     };
     let rest = units[1..].iter().map(strip);
