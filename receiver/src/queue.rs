@@ -79,6 +79,8 @@ pub enum Arrival {
     Disconnected(String),
     /// The input waits for something before it can start. What, in one line.
     Waiting(String),
+    /// Something that whoever reads the figures must know, in one line.
+    Remark(String),
     /// The input ended: of itself, or with what stopped it. The last arrival.
     Ended(Result<(), String>),
     /// A picture.

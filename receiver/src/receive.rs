@@ -258,6 +258,9 @@ impl Player<'_> {
             };
             let first = !heard.plays();
             let sender = heard.unit(Instant::now());
+            if heard.lacks_marker(*frame.start_ctx(), *frame.end_ctx()) {
+                queue.say(Arrival::Remark(heard::NO_MARKER.to_owned()));
+            }
             let unit = self.unit(frame, sender, &session, first);
             if let Some(error) = self.too_large(&session) {
                 return error;

@@ -175,6 +175,10 @@ impl Stream {
                 self.meter.recorder().disconnected(self.link.last_unit.unwrap_or(now.mono));
             }
             Event::Waiting(_) => {}
+            Event::Remark(what) => {
+                self.warn(what.clone());
+                self.notices.push_back(("warning", what));
+            }
             Event::Ended(how) => self.end(how, now),
             Event::Undecodable(unit) => {
                 self.unit(now.mono);
@@ -211,8 +215,9 @@ impl Stream {
         let Some(waiting) = &mut self.waiting else { return };
         self.notices.extend(waiting.notice(now.mono).map(|text| ("waiting", text)));
         if self.first_picture.is_none() && now.mono - waiting.since() > FIRST_PICTURE_LIMIT {
-            let how = Err(format!("{}: {}", self.url, waiting.explain(now.mono)));
-            self.end(how, now);
+            let why = format!("{}: {}", self.url, waiting.explain(now.mono));
+            self.notices.push_back(("failed", why.clone()));
+            self.end(Err(why), now);
         }
     }
 

@@ -25,6 +25,8 @@ pub enum Event {
     Disconnected(String),
     /// The input waits for something before it can start.
     Waiting(String),
+    /// Something that whoever reads the figures must know.
+    Remark(String),
     /// The input ended: of itself, or with what stopped it.
     Ended(Result<(), String>),
     /// A picture was decoded.
@@ -125,6 +127,7 @@ pub fn work(
             }
             Arrival::Disconnected(why) => Event::Disconnected(why),
             Arrival::Waiting(what) => Event::Waiting(what),
+            Arrival::Remark(what) => Event::Remark(what),
             Arrival::Ended(how) => {
                 say(Event::Ended(how));
                 return;

@@ -174,11 +174,27 @@ fn the_goodbye_of_a_foreign_source_ends_nothing() {
 /// Access units that never end: no marker, and one media time.
 #[test]
 fn packets_that_make_no_access_unit_are_looked_at_again() {
-    let endless = || Script { units: units(3), endless_unit: true, ..Script::default() };
+    let endless = || Script { units: units(3), unmarked: true, timeless: true, ..Script::default() };
     let camera = camera::start(vec![endless(), endless()]);
     let limits = Limits { silence: Duration::from_millis(300), ..GENEROUS };
     let text = failure(config(&camera.address.to_string(), limits));
     assert!(text.contains("none with the RTP marker and all of one media time"), "{text}");
+}
+
+#[test]
+fn a_sender_without_markers_is_told_of() {
+    let camera = camera::start(vec![Script { units: units(40), unmarked: true, ..Script::default() }]);
+    let playing = play(config(&camera.address.to_string(), GENEROUS));
+    assert!(matches!(playing.arrivals.next(), Some(Arrival::Connected)));
+    let remark = loop {
+        match playing.arrivals.next() {
+            Some(Arrival::Unit(_)) => {}
+            Some(Arrival::Remark(remark)) => break remark,
+            other => panic!("neither a unit nor the remark: {other:?}"),
+        }
+    };
+    assert!(remark.contains("no RTP marker"), "{remark}");
+    assert_eq!(playing.end(), Ok(()));
 }
 
 /// What is no IDR picture comes with the parameter sets too, where it is the first of a session.

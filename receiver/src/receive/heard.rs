@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use common::rtp::rtcp::{self, Event};
 use common::rtp::timeline::SenderClock;
+use retina::PacketContext;
 use tokio::time::Instant;
 
 use super::Limits;
@@ -11,12 +12,23 @@ use super::Limits;
 /// How long media may go on after the goodbye of a source of which it is not known whether it sends them.
 const GOODBYE_GRACE: Duration = Duration::from_secs(1);
 
+/// Access units after which it is judged whether the sender sets the marker.
+const MARKERS_AFTER: u64 = 30;
+
+/// What to tell of a sender that sets no marker.
+pub(super) const NO_MARKER: &str = "the sender sets no RTP marker (RFC 6184 section 5.1), so that each picture is known to be \
+    whole only when the next one begins: latencies have the time between two pictures in them";
+
 /// What a session has brought.
 #[derive(Debug)]
 pub(super) struct Heard {
     since: Instant,
     newest: Instant,
     units: u64,
+    /// Of these, those that the next one's first packet ended.
+    unmarked: u64,
+    /// The packet that ended the newest.
+    end: Option<PacketContext>,
     /// Compound packets of RTCP.
     reports: u64,
     /// The source of the stream, by its sender reports; retina passes on none of another's.
@@ -43,7 +55,17 @@ pub(super) enum Silence {
 impl Heard {
     /// The session plays from now on.
     pub(super) fn nothing(now: Instant) -> Self {
-        Self { since: now, newest: now, units: 0, reports: 0, source: None, goodbye: None, sender: None }
+        Self {
+            since: now,
+            newest: now,
+            units: 0,
+            unmarked: 0,
+            end: None,
+            reports: 0,
+            source: None,
+            goodbye: None,
+            sender: None,
+        }
     }
 
     /// An access unit came. Returns what the sender report before it says.
@@ -52,6 +74,13 @@ impl Heard {
         self.units += 1;
         self.goodbye = None;
         self.sender.take()
+    }
+
+    /// The newest access unit was in the packets from `start` to `end`. Whether the sender turns out to set no marker; once.
+    pub(super) fn lacks_marker(&mut self, start: PacketContext, end: PacketContext) -> bool {
+        let before = self.end.replace(end);
+        self.unmarked += u64::from(before == Some(start) && start != end);
+        self.units == MARKERS_AFTER && self.unmarked * 2 > MARKERS_AFTER
     }
 
     /// An RTCP packet came, with the clocks of its sender report. Whether the stream's source says goodbye by it (RFC 3550

@@ -181,6 +181,7 @@ fn a_stream_that_never_decodes_says_why_and_fails_after_a_while() {
         clock.advance(Duration::from_millis(20));
         stream.tick(clock.now());
         assert!(stream.has_ended());
+        assert_eq!(notices(&mut stream)[0].0, "failed", "without a report there is no summary to say it");
         let summary = stream.finish(false, &[], clock.now());
         assert_eq!(summary.exit_code, 1);
         let said = said(&summary);

@@ -30,8 +30,10 @@ pub struct Script {
     pub goodbye: Option<u32>,
     /// Access units that follow the goodbye.
     pub more: Vec<Vec<Vec<u8>>>,
-    /// No packet has the marker, and all are of one media time.
-    pub endless_unit: bool,
+    /// No packet has the marker.
+    pub unmarked: bool,
+    /// All packets are of one media time.
+    pub timeless: bool,
     /// The connection is closed after them; else it stays open until the player closes it.
     pub close: bool,
     /// The first answer is followed by bytes without end.
@@ -46,7 +48,8 @@ impl Default for Script {
             reports: 0,
             goodbye: None,
             more: Vec::new(),
-            endless_unit: false,
+            unmarked: false,
+            timeless: false,
             close: false,
             endless: false,
         }
@@ -123,10 +126,10 @@ fn play(stream: &mut TcpStream, script: &Script) {
         }
         let nals: Vec<_> = unit.iter().map(Vec::as_slice).collect();
         packets.clear();
-        let time = if script.endless_unit { 0 } else { 3_000 * n };
+        let time = if script.timeless { 0 } else { 3_000 * n };
         packetizer.packetize(&nals, MediaTime::from_ticks(time), &mut packets);
         let mut frames = packets.interleaved(0).to_vec();
-        if script.endless_unit {
+        if script.unmarked {
             without_markers(&mut frames);
         }
         let _ = stream.write_all(&frames);
