@@ -52,8 +52,8 @@ pub struct Stream {
     waiting: Option<Waiting>,
     /// Pictures came before any code was read.
     unread: Unread,
-    /// They come in another order than they are shown in.
-    reordered: bool,
+    /// They come in another order than they are shown in; whether the user was told.
+    reordered: Option<bool>,
     /// To be told to the user.
     notices: VecDeque<Notice>,
     dropped: u64,
@@ -119,7 +119,7 @@ impl Stream {
             ended: None,
             waiting: None,
             unread: Unread::default(),
-            reordered: false,
+            reordered: None,
             notices: VecDeque::new(),
             dropped: 0,
             replaced: 0,
@@ -188,10 +188,7 @@ impl Stream {
                 }
                 self.waiting.get_or_insert_with(|| Waiting::new(now.mono)).add(&unit);
             }
-            Event::Reordered => {
-                self.reordered = true;
-                self.notices.push_back(("reordered", lack::REORDERED.to_owned()));
-            }
+            Event::Reordered => self.reordered = Some(false),
             Event::Dropped(dropped) => self.drop_units(dropped, now),
             Event::Picture(seen) => {
                 self.unit(seen.assembled);
@@ -212,6 +209,10 @@ impl Stream {
         }
         self.meter.recorder().tick(now);
         self.notices.extend(self.unread.notice(now.mono).map(|text| ("waiting", text)));
+        if self.reordered == Some(false) && self.turned().is_some() {
+            self.reordered = Some(true);
+            self.notices.push_back(("reordered", lack::REORDERED.to_owned()));
+        }
         let Some(waiting) = &mut self.waiting else { return };
         self.notices.extend(waiting.notice(now.mono).map(|text| ("waiting", text)));
         if self.first_picture.is_none() && now.mono - waiting.since() > FIRST_PICTURE_LIMIT {
@@ -303,12 +304,14 @@ impl Stream {
         early.then(|| Warning::new(Code::EndedEarly, text))
     }
 
-    /// Pictures come in another order than they are shown in, and it shows in what became of the frames.
+    /// Pictures come in another order than they are shown in, and it shows in what became of the frames: there are cameras that
+    /// number theirs as they please.
     fn turned(&mut self) -> Option<Warning> {
+        self.reordered?;
         let counts = self.meter.recorder().live().counts;
         let (late, undecodable) = (counts.of(Bucket::Late), counts.of(Bucket::Undecodable));
         let text = format!("{}; {late} frames came late and {undecodable} undecodable", lack::REORDERED);
-        (self.reordered && (late + undecodable > 0 || counts.read() == 0)).then(|| Warning::new(Code::Reordered, text))
+        (late + undecodable > 0 || counts.read() == 0).then(|| Warning::new(Code::Reordered, text))
     }
 
     fn end(&mut self, how: Result<(), String>, at: Now) {

@@ -71,7 +71,8 @@ impl<D: Decode> Begin<D> {
             self.idr_seen = true;
             let outcome = self.decoder.decode(unit, look);
             self.state = if outcome.is_ok() { State::Open } else { State::Shut { knows: true } };
-            return outcome.map_err(|error| if self.sets.is_none() { Error::NoParameterSets } else { error });
+            let none = self.sets.is_none() && seen.sps.is_none();
+            return outcome.map_err(|error| if none { Error::NoParameterSets } else { error });
         }
         let slice = seen.slice.zip(self.sps()).and_then(|(slice, sps)| Slice::parse(slice, sps).ok());
         self.look_for_gap(slice.as_ref());

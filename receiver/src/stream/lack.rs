@@ -10,6 +10,9 @@ use crate::work::{Lack, Seen, Undecodable};
 /// So long nothing is said: longer than a usual GOP of two seconds.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// profile_idc of High 4:4:4 Predictive, the one that can be lossless.
+const PREDICTIVE: u8 = 244;
+
 /// Of B-frames, and what to set against them.
 pub(super) const REORDERED: &str = "the stream has B-frames: pictures come in another order than they are shown in, and this \
     receiver takes each as it comes, so that its latencies are not those of a player; encode without them: x264 with -tune \
@@ -98,6 +101,9 @@ fn what(sps: &Sps) -> String {
     }
     if interlaced {
         odd.push("interlaced".to_owned());
+    }
+    if sps.profile_level_id[0] == PREDICTIVE && odd.is_empty() {
+        odd.push("maybe lossless (x264 with -qp 0)".to_owned());
     }
     let odd = if odd.is_empty() { String::new() } else { format!(": {}", odd.join(", ")) };
     format!("{odd} (profile {}, {})", sps.profile_level_id[0], sps.size)

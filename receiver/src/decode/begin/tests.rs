@@ -134,3 +134,24 @@ fn what_is_missing_is_named() {
     let slices_alone = Glance::at(&units[0]).slice.map(|slice| [&[0, 0, 1], slice].concat()).expect("a slice");
     assert_eq!(decode(&mut begin(), &[slices_alone]), [Err(Error::NoParameterSets)]);
 }
+
+/// What openh264 has no decoder for gives no picture at all, and the set says what it is.
+#[test]
+fn formats_that_cannot_be_decoded_are_refused_and_known() {
+    for (options, profile, chroma, bits, interlaced) in [
+        (&["-pix_fmt", "yuv422p"][..], 122, 2, 8, false),
+        (&["-pix_fmt", "yuv444p"], 244, 3, 8, false),
+        (&["-pix_fmt", "yuv420p10le"], 110, 1, 10, false),
+        (&["-flags", "+ilme+ildct"], 100, 1, 8, true),
+        (&["-qp", "0"], 244, 1, 8, false),
+    ] {
+        let options = [&["-tune", "zerolatency"][..], options].concat();
+        let mut begin = begin();
+        let outcomes = decode(&mut begin, &x264(SMALL, &options));
+        assert!(outcomes.iter().all(Result::is_err), "{options:?}");
+        assert!(matches!(outcomes[0], Err(Error::Broken(_))), "{options:?}: {:?}", outcomes[0]);
+        let sps = begin.sps().expect("it is read");
+        let found = (sps.profile_level_id[0], sps.format.chroma, sps.format.bits, sps.format.interlaced);
+        assert_eq!(found, (profile, chroma, bits, interlaced), "{options:?}");
+    }
+}
