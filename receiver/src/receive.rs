@@ -291,7 +291,7 @@ impl Player<'_> {
             }
             (None, None, config::Transport::Tcp) => "not one packet came: its publisher sends none".to_owned(),
         };
-        Error::Silence { url, waited, why }
+        Error::Silence { url, waited, why: why.into() }
     }
 
     fn unit(&self, frame: VideoFrame, sender: Option<SenderClock>, session: &Demuxed, first: bool) -> Unit {

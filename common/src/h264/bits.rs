@@ -100,7 +100,7 @@ impl Writer {
     /// u(n): the lowest `count` bits of `value`.
     pub(super) fn fixed(&mut self, value: u32, count: u8) {
         for bit in (0..count).rev() {
-            if self.used % 8 == 0 {
+            if self.used.is_multiple_of(8) {
                 self.bytes.push(0);
             }
             if let Some(last) = self.bytes.last_mut() {

@@ -161,7 +161,7 @@ impl<D: Decode> Begin<D> {
             Err(_) => State::Shut { knows: false },
             Ok(()) => State::Filled { last: if slice.reference { slice.frame_num } else { last }, passed, recovery },
         };
-        outcome.and_then(|()| if right { Ok(()) } else { Err(Error::Recovering) })
+        outcome.and(if right { Ok(()) } else { Err(Error::Recovering) })
     }
 }
 

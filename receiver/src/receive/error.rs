@@ -113,7 +113,7 @@ pub enum Error {
         /// How long it was.
         waited: Duration,
         /// What came instead, and what would help.
-        why: String,
+        why: Box<str>,
     },
     /// It played, and nothing came any more.
     #[error("the stream from {url} fell silent: nothing came for {waited:.1?}")]

@@ -7,19 +7,19 @@ const HIGH: u8 = 100;
 const SCALABLE_BASELINE: u8 = 83;
 
 /// chroma_format_idc 1, 8 bits of luma and chroma, no bypass, no scaling matrix: what Main does not write because it has nothing else.
-const CHROMA: (u32, u8) = (0b010_1_1_0_0, 7);
+const CHROMA: (u32, u8) = (0b10_1100, 7);
 
 /// Puts the sequence parameter set of profile Main or High `nal` (header byte first, no start code) into `out`, behind a start
 /// code, as one of Scalable Baseline: its syntax is that of High, and its pictures are shown in the order of decoding. Nothing
 /// else in it changes. `false`, and nothing in `out`, for other profiles.
 pub fn as_scalable_baseline(nal: &[u8], out: &mut Vec<u8>) -> bool {
     match nal {
-        &[header, HIGH, ref rest @ ..] => {
-            out.extend([0, 0, 0, 1, header, SCALABLE_BASELINE]);
+        [header, HIGH, rest @ ..] => {
+            out.extend([0, 0, 0, 1, *header, SCALABLE_BASELINE]);
             out.extend(rest);
             true
         }
-        &[header, MAIN, ..] => main(header, &unescape(&nal[1..]), out).is_some(),
+        [header, MAIN, ..] => main(*header, &unescape(&nal[1..]), out).is_some(),
         _ => false,
     }
 }
