@@ -1,10 +1,16 @@
-//! H.264 byte streams as far as a path has to look into them: NAL units in Annex B, and what an SPS says.
+//! H.264 byte streams as far as a path has to look into them: NAL units in Annex B, and what an SPS and a slice say.
 
 use std::ops::Range;
 
+mod bits;
+pub mod filler;
+mod glance;
+mod slice;
 mod sps;
 
-pub use sps::{Sps, SpsError};
+pub use glance::{Glance, recovery_point};
+pub use slice::{Slice, SliceKind};
+pub use sps::{Format, Order, Output, Sps, SpsError, as_scalable_baseline};
 
 /// What a NAL unit holds (ITU-T H.264 table 7-1), as far as a path treats it in its own way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -169,6 +169,13 @@ fn display_is_there(output: &Output) -> bool {
     there
 }
 
+/// Tells the user what `stream` has to say.
+fn tell(output: &Output, stream: &mut Stream) {
+    while let Some((event, text)) = stream.take_notice() {
+        output.say(event, &stream.name, text);
+    }
+}
+
 struct Run<'a> {
     config: &'a Config,
     clock: SystemClock,
@@ -221,8 +228,10 @@ impl Run<'_> {
             Event::Ended(Err(why)) => self.output.say("failed", &stream.name, why),
             Event::Connected
             | Event::Ended(Ok(()))
+            | Event::Remark(_)
             | Event::Picture(_)
-            | Event::Undecodable { .. }
+            | Event::Undecodable(_)
+            | Event::Reordered
             | Event::Dropped(_) => {}
         }
         if stream.event(event, now) {
@@ -272,6 +281,7 @@ impl Run<'_> {
             self.told = now.mono;
             self.publish(now);
             for stream in &mut self.streams {
+                tell(&self.output, stream);
                 if let Some(why) = stream.meter().recorder().take_trouble() {
                     self.output.say("report", &stream.name, format_args!("{why}; measuring goes on without a report"));
                 }

@@ -1,7 +1,7 @@
 //! The bounded queue between the thread that receives and the one that decodes.
 //!
 //! A queue that only grows makes every picture after it older. When this one is full, whole access units are dropped up to
-//! the next IDR, because those in between could not be decoded anyway; how many were dropped rides with the next one.
+//! the next IDR or recovery point, because those in between could not be decoded anyway; how many were dropped rides with the next one.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -53,6 +53,10 @@ pub struct Unit {
     pub sampled: Option<SenderTime>,
     /// It decodes without any other: an IDR, or raw.
     pub idr: bool,
+    /// Decoding can begin with it: an IDR, a recovery point, or raw.
+    pub begins: bool,
+    /// Packets were lost just before it.
+    pub after_loss: bool,
     /// Sizes in bytes of what was dropped just before it because the queue was full.
     pub dropped: Dropped,
 }
@@ -75,6 +79,8 @@ pub enum Arrival {
     Disconnected(String),
     /// The input waits for something before it can start. What, in one line.
     Waiting(String),
+    /// Something that whoever reads the figures must know, in one line.
+    Remark(String),
     /// The input ended: of itself, or with what stopped it. The last arrival.
     Ended(Result<(), String>),
     /// A picture.
@@ -132,7 +138,7 @@ impl Sender {
     pub fn unit(&mut self, mut unit: Unit) {
         let size = unit.body.len();
         let mut waiting = self.shared.lock();
-        if waiting.is_full(size) || (self.until_idr && !unit.idr) {
+        if waiting.is_full(size) || (self.until_idr && !unit.begins) {
             self.until_idr = true;
             self.dropped.units = self.dropped.units.saturating_add(1);
             self.dropped.bytes = self.dropped.bytes.saturating_add(size as u64);
@@ -213,7 +219,8 @@ mod tests {
 
     fn unit(number: u8, idr: bool) -> Unit {
         let body = Body::AccessUnit(vec![number; 10]);
-        Unit { body, received: None, assembled: MonoTime::default(), sampled: None, idr, dropped: Dropped::default() }
+        let (assembled, dropped) = (MonoTime::default(), Dropped::default());
+        Unit { body, received: None, assembled, sampled: None, idr, begins: idr, after_loss: false, dropped }
     }
 
     fn take(receiver: &Receiver) -> (u8, Dropped) {

@@ -6,6 +6,8 @@
 
 mod connect;
 mod error;
+mod heard;
+mod probe;
 mod reason;
 mod relay;
 
@@ -15,13 +17,15 @@ use std::time::Duration;
 
 use common::clock::SystemClock;
 use common::frame::Size;
+use common::h264::Glance;
 use common::rtp::timeline::SenderClock;
 use common::rtsp::StreamUrl;
 use common::time::MediaTime;
 use connect::Started;
 pub use error::Error;
 use futures::StreamExt;
-use relay::{Heard, Relay};
+use heard::{Heard, Silence};
+use relay::Relay;
 use retina::client::{Demuxed, SessionGroup};
 use retina::codec::{CodecItem, ParametersRef, VideoFrame};
 use retina::rtcp::ReceivedCompoundPacket;
@@ -170,6 +174,10 @@ impl Player<'_> {
         let session = async {
             match self.start().await {
                 Ok(Started { session, relay }) => {
+                    let session = match session.demuxed() {
+                        Ok(session) => session,
+                        Err(error) => return self.explain(&error, &self.config.url, &relay::Heard::default()),
+                    };
                     queue.say(Arrival::Connected);
                     let began = Instant::now();
                     let error = self.receive(session, queue).await;
@@ -214,53 +222,84 @@ impl Player<'_> {
 
     /// Hands access units on until the session ends or falls silent.
     async fn receive(&self, mut session: Demuxed, queue: &mut Sender) -> Error {
-        let Limits { silence, first_unit, .. } = self.config.limits;
-        let give_up = Instant::now() + first_unit;
-        let mut silent_at = Instant::now() + silence;
-        // What the newest sender report says, until a frame has been compared with it.
-        let mut sender = None;
+        let mut heard = Heard::nothing(Instant::now());
         loop {
-            let before_pictures = self.pictures.get() == 0;
-            let until = if before_pictures { silent_at.min(give_up) } else { silent_at };
+            let until = heard.until(&self.config.limits, self.pictures.get() == 0);
             let frame = match timeout_at(until, session.next()).await {
                 Err(_) => {
-                    let limit = if before_pictures { silence.min(first_unit) } else { silence };
-                    return Error::Silence { url: self.url(), limit };
+                    drop(session);
+                    return self.silence(&heard).await;
                 }
                 Ok(None) => return Error::Closed { url: self.url() },
-                Ok(Some(Err(error))) => return self.explain(&error, &self.config.url, &Heard::default()),
+                Ok(Some(Err(error))) => return self.explain(&error, &self.config.url, &relay::Heard::default()),
                 Ok(Some(Ok(CodecItem::VideoFrame(frame)))) => frame,
                 // A sender report: the stream is there, however slow its pictures are.
-                Ok(Some(Ok(item))) => {
-                    if let CodecItem::Rtcp(packet) = &item {
-                        sender = sender_clock(packet).or(sender);
+                Ok(Some(Ok(CodecItem::Rtcp(packet)))) => {
+                    if heard.rtcp(packet.raw(), sender_clock(&packet), Instant::now()) {
+                        return Error::Left { url: self.url() };
                     }
-                    silent_at = Instant::now() + silence;
                     continue;
                 }
+                Ok(Some(Ok(_))) => continue,
             };
-            let unit = self.unit(frame, sender.take());
+            let first = !heard.plays();
+            let sender = heard.unit(Instant::now());
+            if heard.lacks_marker(*frame.start_ctx(), *frame.end_ctx()) {
+                queue.say(Arrival::Remark(heard::NO_MARKER.to_owned()));
+            }
+            let unit = self.unit(frame, sender, &session, first);
             if let Some(error) = self.too_large(&session) {
                 return error;
             }
-            silent_at = Instant::now() + silence;
             self.pictures.set(self.pictures.get() + 1);
             queue.unit(unit);
         }
     }
 
-    fn unit(&self, frame: VideoFrame, sender: Option<SenderClock>) -> Unit {
+    /// Why nothing came any more.
+    async fn silence(&self, heard: &Heard) -> Error {
+        let url = self.url();
+        let (waited, came) = match heard.silence(Instant::now()) {
+            Silence::Left => return Error::Left { url },
+            Silence::Stopped(waited) => return Error::Stopped { url, waited },
+            Silence::Nothing(waited) => (waited, None),
+            Silence::Reports(reports, waited) => (waited, Some(reports)),
+        };
+        let limit = self.config.limits.silence.min(self.config.limits.first_unit);
+        let why = match (self.probe(limit).await, came, self.config.transport) {
+            (Some(packets), ..) => packets.to_string(),
+            (None, Some(reports), _) => format!(
+                "{reports} RTCP packets came and no video: its publisher sends none, or the server waits for a key frame of it"
+            ),
+            (None, None, config::Transport::Udp) => {
+                "not one packet came: its publisher sends none, or a firewall keeps them off (try --transport tcp)"
+                    .to_owned()
+            }
+            (None, None, config::Transport::Tcp) => "not one packet came: its publisher sends none".to_owned(),
+        };
+        Error::Silence { url, waited, why: why.into() }
+    }
+
+    fn unit(&self, frame: VideoFrame, sender: Option<SenderClock>, session: &Demuxed, first: bool) -> Unit {
         let assembled = self.clock.mono_of(std::time::Instant::now());
         let received = Some(self.clock.mono_of(frame.start_ctx().received()));
-        if frame.loss() > 0 {
+        let after_loss = frame.loss() > 0;
+        if after_loss {
             tracing::debug!(packets = frame.loss(), "lost before this access unit");
         }
         let idr = frame.is_random_access_point();
+        let new_sets = first || frame.has_new_parameters();
         // retina counts media time on over its wraps.
         let time = MediaTime::from_ticks(frame.timestamp().timestamp() as u32);
         let sampled = sender.map(|sender| sender.sampled(time));
-        let body = Body::AccessUnit(frame.into_data());
-        Unit { body, received, assembled, sampled, idr, dropped: Dropped::default() }
+        let mut data = frame.into_data();
+        let begins = idr || Glance::at(&data).recovery.is_some();
+        // retina takes parameter sets out, and puts them before IDR pictures alone: a stream may have none of these.
+        if let Some(sets) = parameter_sets(session).filter(|_| new_sets && !idr) {
+            data.splice(0..0, sets.iter().copied());
+        }
+        let (body, dropped) = (Body::AccessUnit(data), Dropped::default());
+        Unit { body, received, assembled, sampled, idr, begins, after_loss, dropped }
     }
 
     /// The stream's pictures are too large, by the parameter sets it has sent so far.
@@ -280,6 +319,14 @@ impl Player<'_> {
     fn url(&self) -> StreamUrl {
         self.config.url.clone()
     }
+}
+
+/// The parameter sets of a session's video in Annex B form, by its description and what has come since.
+fn parameter_sets(session: &Demuxed) -> Option<&[u8]> {
+    session.streams().iter().find_map(|stream| match stream.parameters() {
+        Some(ParametersRef::Video(video)) => Some(video.extra_data()),
+        _ => None,
+    })
 }
 
 /// The clocks of the sender report in a packet, where there is one.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use common::clock;
 use common::time::{MonoTime, Now};
 use reports::metrics::{Metrics, Named};
+use reports::sample::Bucket;
 use reports::warning::Code;
 use reports::{Assertion, Clocks, Mark, Recorder, Setup, Summary, Warning};
 
@@ -18,8 +19,13 @@ use crate::queue::Dropped;
 use crate::render::pixels::Label;
 use crate::work::{Event, Seen};
 
-/// How long access units may come without one that gives a picture: longer than the longest usual GOP.
-const FIRST_PICTURE_LIMIT: Duration = Duration::from_secs(15);
+mod lack;
+
+use lack::{Unread, Waiting};
+
+/// How long access units may come without one that gives a picture: longer than the longest usual GOP, x264's 250 pictures at
+/// 10 per second.
+const FIRST_PICTURE_LIMIT: Duration = Duration::from_secs(30);
 
 /// An input that ends after less than this part of the duration that was asked for ended early. Its last picture is shown
 /// some time before a live source of the same duration ends, and no figure hangs on a tenth of its frames.
@@ -42,7 +48,14 @@ pub struct Stream {
     duration: Option<Duration>,
     link: Link,
     ended: Option<End>,
-    undecodable: Option<Undecodable>,
+    /// Access units came since the newest picture, and gave none.
+    waiting: Option<Waiting>,
+    /// Pictures came before any code was read.
+    unread: Unread,
+    /// They come in another order than they are shown in; whether the user was told.
+    reordered: Option<bool>,
+    /// To be told to the user.
+    notices: VecDeque<Notice>,
     dropped: u64,
     replaced: u64,
 }
@@ -66,12 +79,8 @@ struct End {
     at: Now,
 }
 
-/// Access units that gave no picture, before there was any picture.
-#[derive(Clone, Copy, Debug)]
-struct Undecodable {
-    since: MonoTime,
-    count: u64,
-}
+/// What to tell the user while the run goes: the event's name for programs, and a line for people.
+pub type Notice = (&'static str, String);
 
 impl Stream {
     /// An account that is empty but for its report folder, which is made here.
@@ -108,7 +117,10 @@ impl Stream {
             duration: config.duration,
             link: Link::default(),
             ended: None,
-            undecodable: None,
+            waiting: None,
+            unread: Unread::default(),
+            reordered: None,
+            notices: VecDeque::new(),
             dropped: 0,
             replaced: 0,
         })
@@ -163,15 +175,25 @@ impl Stream {
                 self.meter.recorder().disconnected(self.link.last_unit.unwrap_or(now.mono));
             }
             Event::Waiting(_) => {}
-            Event::Ended(how) => self.end(how, now),
-            Event::Undecodable { bytes } => {
-                self.unit(now.mono);
-                self.meter.recorder().undecodable(now, bytes);
-                self.undecodable.get_or_insert(Undecodable { since: now.mono, count: 0 }).count += 1;
+            Event::Remark(what) => {
+                self.warn(what.clone());
+                self.notices.push_back(("warning", what));
             }
+            Event::Ended(how) => self.end(how, now),
+            Event::Undecodable(unit) => {
+                self.unit(now.mono);
+                self.meter.recorder().undecodable(now, unit.bytes);
+                if unit.refused {
+                    self.meter.recorder().refused();
+                }
+                self.waiting.get_or_insert_with(|| Waiting::new(now.mono)).add(&unit);
+            }
+            Event::Reordered => self.reordered = Some(false),
             Event::Dropped(dropped) => self.drop_units(dropped, now),
             Event::Picture(seen) => {
                 self.unit(seen.assembled);
+                self.waiting = None;
+                self.unread.picture(&seen);
                 self.first_picture.get_or_insert(seen.read);
                 self.pending.push_back(*seen);
                 return !std::mem::replace(&mut self.link.plays, true);
@@ -186,14 +208,23 @@ impl Stream {
             return;
         }
         self.meter.recorder().tick(now);
-        let Some(Undecodable { since, count }) = self.undecodable.filter(|_| self.first_picture.is_none()) else {
-            return;
-        };
-        if now.mono - since > FIRST_PICTURE_LIMIT {
-            let why = "H.264 of 8 bits in 4:2:0 can be decoded, without interlacing";
-            let how = Err(format!("none of {count} access units from {} could be decoded: {why}", self.url));
-            self.end(how, now);
+        self.notices.extend(self.unread.notice(now.mono).map(|text| ("waiting", text)));
+        if self.reordered == Some(false) && self.turned().is_some() {
+            self.reordered = Some(true);
+            self.notices.push_back(("reordered", lack::REORDERED.to_owned()));
         }
+        let Some(waiting) = &mut self.waiting else { return };
+        self.notices.extend(waiting.notice(now.mono).map(|text| ("waiting", text)));
+        if self.first_picture.is_none() && now.mono - waiting.since() > FIRST_PICTURE_LIMIT {
+            let why = format!("{}: {}", self.url, waiting.explain(now.mono));
+            self.notices.push_back(("failed", why.clone()));
+            self.end(Err(why), now);
+        }
+    }
+
+    /// What the user has not been told yet.
+    pub fn take_notice(&mut self) -> Option<Notice> {
+        self.notices.pop_front()
     }
 
     /// The host has slept for `total` since the receiver began, as [`Recorder::slept`] takes it.
@@ -247,7 +278,7 @@ impl Stream {
             Some(End { how, at }) => (Some(how), at),
             None => (None, now),
         };
-        if let Some(warning) = self.cut_short(how.as_ref(), now) {
+        for warning in [self.cut_short(how.as_ref(), now), self.turned()].into_iter().flatten() {
             self.meter.recorder().warn(warning);
         }
         let mut recorder = self.meter.into_recorder();
@@ -262,13 +293,25 @@ impl Stream {
         let first = self.first_picture?;
         let Some(how) = how else {
             let gap = self.meter.recorder().overdue(now.mono)?.as_secs_f64();
-            let text = format!("the stream was gone when the run ended: no picture came for the last {gap:.1} s");
+            let why =
+                self.waiting.as_ref().map_or_else(String::new, |waiting| format!("; {}", waiting.explain(now.mono)));
+            let text = format!("the stream was gone when the run ended: no picture came for the last {gap:.1} s{why}");
             return Some(Warning::new(Code::StreamStopped, text));
         };
         let (wanted, lasted) = (self.duration?, now.mono - first);
         let early = how.is_ok() && lasted < wanted.mul_f64(MIN_DURATION_SHARE);
         let text = format!("the input ended {:.1} s after its first picture, not {wanted:?}", lasted.as_secs_f64());
         early.then(|| Warning::new(Code::EndedEarly, text))
+    }
+
+    /// Pictures come in another order than they are shown in, and it shows in what became of the frames: there are cameras that
+    /// number theirs as they please.
+    fn turned(&mut self) -> Option<Warning> {
+        self.reordered?;
+        let counts = self.meter.recorder().live().counts;
+        let (late, undecodable) = (counts.of(Bucket::Late), counts.of(Bucket::Undecodable));
+        let text = format!("{}; {late} frames came late and {undecodable} undecodable", lack::REORDERED);
+        (late + undecodable > 0 || counts.read() == 0).then(|| Warning::new(Code::Reordered, text))
     }
 
     fn end(&mut self, how: Result<(), String>, at: Now) {
@@ -292,7 +335,10 @@ impl Stream {
         self.dropped += u64::from(dropped.units);
         let mean = dropped.bytes / u64::from(dropped.units.max(1));
         let mean = u32::try_from(mean).unwrap_or(u32::MAX);
-        (0..dropped.units).for_each(|_| self.meter.recorder().undecodable(now, mean));
+        for _ in 0..dropped.units {
+            self.meter.recorder().undecodable(now, mean);
+            self.meter.recorder().refused();
+        }
     }
 }
 

@@ -2,12 +2,15 @@
 //! somebody looks.
 
 use common::clock::{Clock, SystemClock};
+use common::h264::{Glance, Sps};
 use common::pictures::Keeper;
 use common::rtp::timeline::SenderTime;
 use common::time::MonoTime;
 
+use crate::decode::begin::Begin;
 use crate::decode::openh264::OpenH264;
-use crate::decode::{Decode, Planes};
+use crate::decode::{Decode, Error, Planes};
+use crate::order::Order;
 use crate::pictures;
 use crate::queue::{Arrival, Body, Dropped, Receiver, Unit};
 use crate::read::{Reading, StampReader};
@@ -22,17 +25,42 @@ pub enum Event {
     Disconnected(String),
     /// The input waits for something before it can start.
     Waiting(String),
+    /// Something that whoever reads the figures must know.
+    Remark(String),
     /// The input ended: of itself, or with what stopped it.
     Ended(Result<(), String>),
     /// A picture was decoded.
     Picture(Box<Seen>),
-    /// An access unit of so many bytes gave no picture.
-    Undecodable {
-        /// Its bytes.
-        bytes: u32,
-    },
+    /// An access unit gave no picture.
+    Undecodable(Undecodable),
+    /// Pictures come in another order than they are shown in. Said once.
+    Reordered,
     /// The queue before the decoder was full.
     Dropped(Dropped),
+}
+
+/// An access unit that gave no picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Undecodable {
+    /// Its bytes.
+    pub bytes: u32,
+    /// What was missing.
+    pub lack: Lack,
+    /// Nothing that was lost before explains it: it fell to the decoder.
+    pub refused: bool,
+    /// The newest sequence parameter set.
+    pub sps: Option<Sps>,
+}
+
+/// What an access unit lacked to give a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// SPS and PPS.
+    ParameterSets,
+    /// An IDR picture or a recovery point before it, or the rest of the recovery.
+    Start,
+    /// A decoder that takes it.
+    Decoder,
 }
 
 /// A picture, and when it passed each step so far.
@@ -62,6 +90,18 @@ pub struct Seen {
     pub idr: bool,
 }
 
+impl Lack {
+    const fn of(error: &Error) -> Self {
+        match error {
+            Error::NoParameterSets => Self::ParameterSets,
+            Error::NoStart | Error::Recovering => Self::Start,
+            Error::Start(_) | Error::TooLarge(_) | Error::Broken(_) | Error::NoPicture | Error::TooLargePicture(_) => {
+                Self::Decoder
+            }
+        }
+    }
+}
+
 /// Works until the queue ends or `say` returns false. The last event is [`Event::Ended`], come what may.
 pub fn work(
     queue: &Receiver,
@@ -71,18 +111,23 @@ pub fn work(
     say: &mut dyn FnMut(Event) -> bool,
 ) {
     let mut decoder = match OpenH264::new() {
-        Ok(decoder) => decoder,
+        Ok(decoder) => Begin::new(decoder),
         Err(error) => {
             say(Event::Ended(Err(error.to_string())));
             return;
         }
     };
-    let mut work = Work { stamps: StampReader::new(), clock, slot, keeper, serial: 0 };
+    let (stamps, order) = (StampReader::new(), Order::default());
+    let mut work = Work { stamps, order, clock, slot, keeper, serial: 0, excused: true };
     while let Some(arrival) = queue.next() {
         let event = match arrival {
-            Arrival::Connected => Event::Connected,
+            Arrival::Connected => {
+                work.excused = true;
+                Event::Connected
+            }
             Arrival::Disconnected(why) => Event::Disconnected(why),
             Arrival::Waiting(what) => Event::Waiting(what),
+            Arrival::Remark(what) => Event::Remark(what),
             Arrival::Ended(how) => {
                 say(Event::Ended(how));
                 return;
@@ -91,7 +136,11 @@ pub fn work(
                 if unit.dropped != Dropped::default() && !say(Event::Dropped(unit.dropped)) {
                     return;
                 }
-                work.unit(&unit, &mut decoder)
+                let event = work.unit(&unit, &mut decoder);
+                if work.order.take_found() && !say(Event::Reordered) {
+                    return;
+                }
+                event
             }
         };
         if !say(event) {
@@ -103,14 +152,17 @@ pub fn work(
 
 struct Work<'a> {
     stamps: StampReader,
+    order: Order,
     clock: &'a SystemClock,
     slot: &'a Slot,
     keeper: Option<&'a Keeper>,
     serial: u64,
+    /// Something was lost, or the session began, and no picture was decoded since: what is refused may refer to it.
+    excused: bool,
 }
 
 impl Work<'_> {
-    fn unit(&mut self, unit: &Unit, decoder: &mut dyn Decode) -> Event {
+    fn unit(&mut self, unit: &Unit, decoder: &mut Begin<impl Decode>) -> Event {
         let begun = self.clock.now().mono;
         let data = match &unit.body {
             Body::Raw(picture) => {
@@ -119,18 +171,28 @@ impl Work<'_> {
             Body::AccessUnit(data) => data,
         };
         let bytes = u32::try_from(data.len()).unwrap_or(u32::MAX);
+        self.excused |= unit.after_loss;
+        let glance = Glance::at(data);
         let mut seen = None;
-        let outcome = decoder.decode(data, &mut |planes| {
+        let outcome = decoder.decode(data, &glance, &mut |planes| {
             let decoded = self.clock.now().mono;
             self.stamps.access_unit(data);
             seen = Some(self.picture(unit, bytes, (begun, decoded), planes));
         });
+        if let (Some(slice), Some(sps)) = (glance.slice, decoder.sps()) {
+            self.order.see(slice, sps);
+        }
         match (outcome, seen) {
-            (Ok(()), Some(seen)) => Event::Picture(Box::new(seen)),
+            (Ok(()), Some(seen)) => {
+                self.excused = false;
+                Event::Picture(Box::new(seen))
+            }
             (outcome, _) => {
                 tracing::debug!(bytes, ?outcome, "undecodable");
                 self.stamps.access_unit(data);
-                Event::Undecodable { bytes }
+                let lack = outcome.as_ref().err().map_or(Lack::Decoder, Lack::of);
+                let sps = decoder.sps().copied();
+                Event::Undecodable(Undecodable { bytes, lack, refused: !self.excused, sps })
             }
         }
     }

@@ -99,7 +99,8 @@ fn is_420(colorspace: y4m::Colorspace) -> bool {
 fn unit(size: Size, frame: &y4m::Frame<'_>, assembled: MonoTime) -> Unit {
     let data = [frame.get_y_plane(), frame.get_u_plane(), frame.get_v_plane()].concat();
     let picture = Picture::from_i420(size, data).expect("the y4m crate gives whole planes of the header's size");
-    Unit { body: Body::Raw(picture), received: None, assembled, sampled: None, idr: true, dropped: Dropped::default() }
+    let (body, dropped) = (Body::Raw(picture), Dropped::default());
+    Unit { body, received: None, assembled, sampled: None, idr: true, begins: true, after_loss: false, dropped }
 }
 
 /// Counts what is read, so that an end between two pictures can be told from one inside a picture.

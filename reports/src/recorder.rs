@@ -193,6 +193,12 @@ impl Recorder {
         self.tally.undecodable(now, bytes, &mut |entry| keep(report, &entry));
     }
 
+    /// The newest [undecodable](Self::undecodable) access unit came whole, and nothing that was lost explains it: it fell to
+    /// the receiver itself.
+    pub fn refused(&mut self) {
+        self.tally.refused();
+    }
+
     /// The stream was lost: its last access unit came at `last`.
     pub fn disconnected(&mut self, last: MonoTime) {
         self.tally.disconnected(last);

@@ -218,6 +218,11 @@ impl Tally {
         self.pictures.undecodable += u64::from(self.is_measuring());
     }
 
+    /// The newest [undecodable](Self::undecodable) access unit came whole, and nothing that was lost explains it.
+    pub fn refused(&mut self) {
+        self.pictures.refused += u64::from(self.is_measuring());
+    }
+
     /// The stream was lost: nothing came of it after `last`.
     pub fn disconnected(&mut self, last: MonoTime) {
         if self.connection.since.is_none() {

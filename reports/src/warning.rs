@@ -31,6 +31,10 @@ pub enum Code {
     FewSamples,
     /// The code could not be read from most pictures.
     UnreadableCode,
+    /// Pictures come in another order than they are shown in: B-frames.
+    Reordered,
+    /// The receiver's own decoder failed a considerable part of the frames.
+    Undecoded,
     /// The publisher may be on another host and the offset between the clocks is not known.
     ClockUnknown,
     /// Publisher and receiver are taken to be on one host, because the address says so and nothing else does.
@@ -95,12 +99,14 @@ pub enum Code {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 37] = [
         Self::NoPicture,
         Self::NoCode,
         Self::NoSamples,
         Self::FewSamples,
         Self::UnreadableCode,
+        Self::Reordered,
+        Self::Undecoded,
         Self::ClockUnknown,
         Self::ClockAssumed,
         Self::ClockUncertain,
@@ -141,6 +147,8 @@ impl Code {
             Self::NoSamples => "no-samples",
             Self::FewSamples => "few-samples",
             Self::UnreadableCode => "unreadable-code",
+            Self::Reordered => "reordered",
+            Self::Undecoded => "undecoded",
             Self::ClockUnknown => "clock-unknown",
             Self::ClockAssumed => "clock-assumed",
             Self::ClockUncertain => "clock-uncertain",
@@ -188,6 +196,8 @@ impl Code {
                 | Self::NoSamples
                 | Self::FewSamples
                 | Self::UnreadableCode
+                | Self::Reordered
+                | Self::Undecoded
                 | Self::ClockUnknown
                 | Self::ComparedStep
                 | Self::PublisherStep
@@ -212,10 +222,15 @@ impl Warning {
 /// Fewer latencies than this say nothing: a second of video at 30 frames/s.
 pub const MIN_SAMPLES: u64 = 30;
 
+/// Of the frames that were sent, the most that the receiver's own decoder may fail without taking the run's word away. p99 is
+/// that of the frames which are left: where as many as those above it are missing, and it is not known how late they were, it
+/// may be anything.
+pub const MAX_REFUSED_SHARE: f64 = 0.01;
+
 /// What the figures themselves warn of, the gravest first.
 pub fn of(run: &Run) -> Vec<Warning> {
     let mut warnings: Vec<_> =
-        [no_figures(run), unreadable_code(run), clock_unknown(run)].into_iter().flatten().collect();
+        [no_figures(run), unreadable_code(run), undecoded(run), clock_unknown(run)].into_iter().flatten().collect();
     warnings.extend(crate::comparison::warnings(run));
     let mut warn = |holds: bool, code, message: String| {
         if holds {
@@ -364,6 +379,17 @@ fn unreadable_code(run: &Run) -> Option<Warning> {
         pictures.unreadable, pictures.shown
     );
     most.then(|| Warning::new(Code::UnreadableCode, message))
+}
+
+/// Too many frames fell to the receiver's decoder: the others say nothing of them.
+fn undecoded(run: &Run) -> Option<Warning> {
+    let refused = run.pictures.refused;
+    let expected = run.frames.expected?;
+    let message = format!(
+        "{refused} of {expected} frames came whole and were not decoded by this receiver: the figures are those of the others"
+    );
+    let many = refused as f64 > expected as f64 * MAX_REFUSED_SHARE;
+    many.then(|| Warning::new(Code::Undecoded, message))
 }
 
 fn clock_unknown(run: &Run) -> Option<Warning> {

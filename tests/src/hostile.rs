@@ -115,11 +115,21 @@ pub fn rtcp(data: &[u8]) {
     }
 }
 
-/// NAL units in Annex B, and the stamp in an SEI.
+/// NAL units in Annex B, the stamp in an SEI, and what sets and slices say.
 pub fn h264(data: &[u8]) {
     let bytes: usize = h264::nals(data).map(<[u8]>::len).sum();
     assert!(bytes <= data.len(), "NAL units do not overlap");
     let _ = sei::find(data);
+    let seen = h264::Glance::at(data);
+    for sps in h264::nals(data).chain(seen.sps) {
+        let _ = h264::as_scalable_baseline(sps, &mut Vec::new());
+        let Ok(parsed) = h264::Sps::parse(sps) else { continue };
+        let slice = seen.slice.and_then(|slice| h264::Slice::parse(slice, &parsed).ok());
+        let next = slice.map_or(0, |slice| slice.frame_num);
+        if parsed.size.area() < 1 << 20 {
+            let _ = h264::filler::before(next, sps, seen.pps.unwrap_or(&[0x68, 0xce]));
+        }
+    }
 }
 
 /// The code in a picture: two bytes of size, then luma, which ends in black where the bytes do.

@@ -1,6 +1,12 @@
-//! The sequence parameter set (ITU-T H.264 section 7.3.2.1.1), as far as the picture's size.
+//! The sequence parameter set (ITU-T H.264 section 7.3.2.1.1), as far as size, format and the order of pictures.
 
+use super::bits::{Bits, unescape};
 use crate::frame::Size;
+
+mod profile;
+mod vui;
+
+pub use profile::as_scalable_baseline;
 
 /// What a path wants to know from a sequence parameter set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,6 +16,55 @@ pub struct Sps {
     pub profile_level_id: [u8; 3],
     /// Size of the picture after cropping.
     pub size: Size,
+    /// How its samples are coded.
+    pub format: Format,
+    /// How its pictures are numbered, and what they may refer to.
+    pub order: Order,
+}
+
+/// How samples are coded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Format {
+    /// chroma_format_idc: 0 is luma alone, 1 is 4:2:0, 2 is 4:2:2, 3 is 4:4:4.
+    pub chroma: u8,
+    /// Bits per sample, of luma or chroma, whichever has more.
+    pub bits: u8,
+    /// frame_mbs_only_flag is off: fields, or frames of two fields.
+    pub interlaced: bool,
+    /// Macroblocks in a row, and rows of them in a frame.
+    pub macroblocks: (u32, u32),
+}
+
+/// How pictures are numbered, and what they may refer to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// Bits of frame_num, 4 to 16.
+    pub frame_num_bits: u8,
+    /// How the order of output is written.
+    pub output: Output,
+    /// max_num_ref_frames, 0 to 16.
+    pub references: u8,
+    /// max_num_reorder_frames: pictures that may be decoded before one that is shown earlier; `None` where it is not said.
+    pub reorders: Option<u8>,
+    /// Bit of gaps_in_frame_num_value_allowed_flag, counted in the unescaped bytes behind the NAL unit's header.
+    pub(super) gaps_at: usize,
+}
+
+/// pic_order_cnt_type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// 0: each slice has so many low bits of its place, 4 to 16.
+    Counted {
+        /// Bits of pic_order_cnt_lsb.
+        bits: u8,
+    },
+    /// 1: by differences to a cycle, which slices have where `each` is set.
+    Cycle {
+        /// delta_pic_order_always_zero_flag is off.
+        each: bool,
+    },
+    /// 2: as decoded.
+    Decoded,
 }
 
 /// A sequence parameter set that cannot be read.
@@ -38,19 +93,32 @@ impl Sps {
         }
         let rbsp = unescape(&payload[..payload.len().min(LEN_MAX)]);
         let &[profile, constraints, level, ..] = rbsp.as_slice() else { return Err(SpsError::Truncated) };
-        let mut bits = Bits { bytes: &rbsp, at: 24 };
-        let size = read_size(&mut bits, profile)?;
-        Ok(Self { profile_level_id: [profile, constraints, level], size })
+        let mut bits = Bits::new(&rbsp, 24);
+        bits.unsigned("seq_parameter_set_id", 31)?;
+        let (chroma, sample_bits) = if has_chroma_format(profile) { read_chroma_format(&mut bits)? } else { (1, 8) };
+        let frame_num_bits = bits.unsigned("log2_max_frame_num", 12)? as u8 + 4;
+        let output = read_picture_order_count(&mut bits)?;
+        let references = bits.unsigned("max_num_ref_frames", 16)? as u8;
+        let gaps_at = bits.at();
+        bits.flag()?;
+        let (size, interlaced, macroblocks) = read_size(&mut bits, chroma)?;
+        // A set that is cut off behind the picture's size says nothing more.
+        let reorders = vui::reorders(&mut bits).unwrap_or_default();
+        let format = Format { chroma, bits: sample_bits, interlaced, macroblocks };
+        let order = Order { frame_num_bits, output, references, reorders, gaps_at };
+        Ok(Self { profile_level_id: [profile, constraints, level], size, format, order })
+    }
+
+    /// No picture is decoded before one that is shown earlier: there are no B pictures in Baseline (annex A.2.1), and no other
+    /// order where the set rules it out.
+    pub const fn keeps_order(&self) -> bool {
+        let [profile, ..] = self.profile_level_id;
+        profile == 66 || matches!(self.order.output, Output::Decoded) || matches!(self.order.reorders, Some(0))
     }
 }
 
-fn read_size(bits: &mut Bits<'_>, profile: u8) -> Result<Size, SpsError> {
-    bits.unsigned("seq_parameter_set_id", 31)?;
-    let chroma_format = if has_chroma_format(profile) { read_chroma_format(bits)? } else { 1 };
-    bits.unsigned("log2_max_frame_num", 12)?;
-    skip_picture_order_count(bits)?;
-    bits.unsigned("max_num_ref_frames", 16)?;
-    bits.flag()?;
+/// The size after cropping, whether there are fields, and the macroblocks.
+fn read_size(bits: &mut Bits<'_>, chroma: u8) -> Result<(Size, bool, (u32, u32)), SpsError> {
     const MACROBLOCKS_MAX: u32 = Size::MAX_SIDE / 16 - 1;
     let width_mbs = bits.unsigned("picture width", MACROBLOCKS_MAX)? + 1;
     let height_units = bits.unsigned("picture height", MACROBLOCKS_MAX)? + 1;
@@ -61,7 +129,7 @@ fn read_size(bits: &mut Bits<'_>, profile: u8) -> Result<Size, SpsError> {
     bits.flag()?;
     // Table 6-1: cropping counts in chroma samples, and in pairs of rows where there are fields.
     let field_factor = if frame_mbs_only { 1 } else { 2 };
-    let (crop_x, crop_y) = match chroma_format {
+    let (crop_x, crop_y) = match chroma {
         1 => (2, 2 * field_factor),
         2 => (2, field_factor),
         _ => (1, field_factor),
@@ -70,14 +138,16 @@ fn read_size(bits: &mut Bits<'_>, profile: u8) -> Result<Size, SpsError> {
     if coded.height > Size::MAX_SIDE {
         return Err(SpsError::OutOfRange("picture height"));
     }
+    let macroblocks = (width_mbs, coded.height / 16);
     if !bits.flag()? {
-        return Ok(coded);
+        return Ok((coded, !frame_mbs_only, macroblocks));
     }
     let mut crop = || bits.unsigned("cropping", Size::MAX_SIDE);
     let (left, right, top, bottom) = (crop()?, crop()?, crop()?, crop()?);
     let width = coded.width.checked_sub((left + right) * crop_x).filter(|&w| w > 0);
     let height = coded.height.checked_sub((top + bottom) * crop_y).filter(|&h| h > 0);
-    width.zip(height).map(|(w, h)| Size::new(w, h)).ok_or(SpsError::OutOfRange("cropping"))
+    let size = width.zip(height).map(|(w, h)| Size::new(w, h)).ok_or(SpsError::OutOfRange("cropping"))?;
+    Ok((size, !frame_mbs_only, macroblocks))
 }
 
 /// The profiles whose parameter sets carry chroma format and scaling lists.
@@ -85,13 +155,13 @@ const fn has_chroma_format(profile: u8) -> bool {
     matches!(profile, 100 | 110 | 122 | 244 | 44 | 83 | 86 | 118 | 128 | 138 | 139 | 134 | 135)
 }
 
-fn read_chroma_format(bits: &mut Bits<'_>) -> Result<u32, SpsError> {
+/// chroma_format_idc and the bits per sample.
+fn read_chroma_format(bits: &mut Bits<'_>) -> Result<(u8, u8), SpsError> {
     let format = bits.unsigned("chroma_format_idc", 3)?;
     if format == 3 {
         bits.flag()?;
     }
-    bits.unsigned("bit depth", 6)?;
-    bits.unsigned("bit depth", 6)?;
+    let depth = bits.unsigned("bit depth", 6)?.max(bits.unsigned("bit depth", 6)?) as u8 + 8;
     bits.flag()?;
     if bits.flag()? {
         for list in 0..if format == 3 { 12 } else { 8 } {
@@ -100,7 +170,7 @@ fn read_chroma_format(bits: &mut Bits<'_>) -> Result<u32, SpsError> {
             }
         }
     }
-    Ok(format)
+    Ok((format as u8, depth))
 }
 
 fn skip_scaling_list(bits: &mut Bits<'_>, len: usize) -> Result<(), SpsError> {
@@ -115,79 +185,20 @@ fn skip_scaling_list(bits: &mut Bits<'_>, len: usize) -> Result<(), SpsError> {
     Ok(())
 }
 
-fn skip_picture_order_count(bits: &mut Bits<'_>) -> Result<(), SpsError> {
-    match bits.unsigned("pic_order_cnt_type", 2)? {
-        0 => {
-            bits.unsigned("log2_max_pic_order_cnt_lsb", 12)?;
-        }
+fn read_picture_order_count(bits: &mut Bits<'_>) -> Result<Output, SpsError> {
+    Ok(match bits.unsigned("pic_order_cnt_type", 2)? {
+        0 => Output::Counted { bits: bits.unsigned("log2_max_pic_order_cnt_lsb", 12)? as u8 + 4 },
         1 => {
-            bits.flag()?;
+            let each = !bits.flag()?;
             bits.signed()?;
             bits.signed()?;
             for _ in 0..bits.unsigned("num_ref_frames_in_pic_order_cnt_cycle", 255)? {
                 bits.signed()?;
             }
+            Output::Cycle { each }
         }
-        _ => {}
-    }
-    Ok(())
-}
-
-/// Takes the emulation prevention bytes out (7.3.1): the 3 in every 0 0 3.
-fn unescape(payload: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(payload.len());
-    let mut zeros = 0;
-    for &byte in payload {
-        if zeros >= 2 && byte == 3 {
-            zeros = 0;
-            continue;
-        }
-        zeros = if byte == 0 { zeros + 1 } else { 0 };
-        out.push(byte);
-    }
-    out
-}
-
-struct Bits<'a> {
-    bytes: &'a [u8],
-    /// The next bit, counted from the first byte's highest.
-    at: usize,
-}
-
-impl Bits<'_> {
-    fn flag(&mut self) -> Result<bool, SpsError> {
-        let byte = self.bytes.get(self.at / 8).ok_or(SpsError::Truncated)?;
-        let bit = byte >> (7 - self.at % 8) & 1;
-        self.at += 1;
-        Ok(bit == 1)
-    }
-
-    /// ue(v) of at most `max` (9.1).
-    fn unsigned(&mut self, what: &'static str, max: u32) -> Result<u32, SpsError> {
-        self.exp_golomb()?.try_into().ok().filter(|&v| v <= max).ok_or(SpsError::OutOfRange(what))
-    }
-
-    /// se(v) (9.1.1).
-    fn signed(&mut self) -> Result<i64, SpsError> {
-        let code = self.exp_golomb()?;
-        let half = i64::try_from(code.div_ceil(2)).map_err(|_| SpsError::OutOfRange("number"))?;
-        Ok(if code % 2 == 1 { half } else { -half })
-    }
-
-    fn exp_golomb(&mut self) -> Result<u64, SpsError> {
-        let mut zeros = 0;
-        while !self.flag()? {
-            zeros += 1;
-            if zeros > 32 {
-                return Err(SpsError::OutOfRange("number"));
-            }
-        }
-        let mut value: u64 = 1;
-        for _ in 0..zeros {
-            value = value << 1 | u64::from(self.flag()?);
-        }
-        Ok(value - 1)
-    }
+        _ => Output::Decoded,
+    })
 }
 
 #[cfg(test)]
@@ -210,6 +221,23 @@ mod tests {
         assert_eq!((high.profile_level_id, high.size), ([0x64, 0, 0x28], Size::new(1920, 1080)));
         let baseline = Sps::parse(BASELINE_VGA).expect("a good SPS");
         assert_eq!((baseline.profile_level_id, baseline.size), ([0x42, 0xc0, 0x1e], Size::new(640, 480)));
+    }
+
+    /// x264's defaults at 640x480: three B-frames, two of which may be decoded before an earlier one.
+    const REORDERED: &[u8] = &[
+        0x67, 0x64, 0x00, 0x1e, 0xac, 0xd9, 0x40, 0xa0, 0x3d, 0xb0, 0x11, 0x00, 0x00, 0x03, 0x00, 0x01, 0x00, 0x00,
+        0x03, 0x00, 0x3c, 0x0f, 0x16, 0x2d, 0x96,
+    ];
+
+    #[test]
+    fn the_order_of_pictures_is_told_from_the_set() {
+        let (high, baseline) = (Sps::parse(HIGH_1080P).expect("good"), Sps::parse(BASELINE_VGA).expect("good"));
+        let reordered = Sps::parse(REORDERED).expect("good");
+        assert_eq!((reordered.order.reorders, reordered.keeps_order()), (Some(2), false));
+        assert_eq!(reordered.format, Format { chroma: 1, bits: 8, interlaced: false, macroblocks: (40, 30) });
+        assert!(matches!(reordered.order.output, Output::Counted { .. }));
+        assert_eq!(high.order.reorders, Some(2));
+        assert!(baseline.keeps_order());
     }
 
     #[test]

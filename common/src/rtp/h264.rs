@@ -264,6 +264,16 @@ mod tests {
     }
 
     #[test]
+    fn a_recovery_point_starts_as_an_idr_does() {
+        let recovery = [0x06, 0x06, 0x01, 0x1b, 0x80];
+        let other = [0x06, 0x05, 0x02, 0x06, 0x01, 0x80];
+        let slice = nal(0x41, 50);
+        assert!(infos(&packetized(&[&recovery, &slice]))[0].starts_idr, "in one packet with the slice");
+        assert!(infos(&packetized(&[&recovery, &nal(0x41, 5_000)]))[0].starts_idr, "alone");
+        assert!(!infos(&packetized(&[&other, &slice]))[0].starts_idr);
+    }
+
+    #[test]
     fn aggregates_that_reach_beyond_their_end_are_refused() {
         let header = &packetized(&[&nal(0x41, 10)]).iter().next().expect("one")[..header::LEN].to_vec();
         for bad in [&[STAP_A, 0][..], &[STAP_A, 0, 9, 1], &[STAP_A, 0, 1, 0x67, 0xff, 0xff]] {

@@ -3,7 +3,7 @@
 use rtp_types::RtpPacket;
 
 use super::h264::{FU_A, STAP_A, START_BIT, aggregated};
-use crate::h264::NalKind;
+use crate::h264::{NalKind, recovery_point};
 use crate::time::MediaTime;
 
 /// Bytes of an RTP header without sources and extension (RFC 3550 section 5.1).
@@ -22,8 +22,9 @@ pub struct PacketInfo {
     pub ssrc: u32,
     /// Last packet of the access unit.
     pub marker: bool,
-    /// The packet holds an SPS, or the beginning of an IDR picture: decoding can begin with it, if it is the first of
-    /// its access unit that says so.
+    /// The packet holds an SPS, the beginning of an IDR picture, or a recovery point (ITU-T H.264 annex D.2.8), which is all that
+    /// a stream of intra refresh or of open GOPs may have after its first picture: decoding can begin with it, if it is the
+    /// first of its access unit that says so.
     pub starts_idr: bool,
 }
 
@@ -85,7 +86,10 @@ fn starts_idr(payload: &[u8], sequence: u16) -> Result<bool, Error> {
 }
 
 fn nal_starts_idr(nal: &[u8]) -> bool {
-    nal.split_first().is_some_and(|(&header, rest)| begins_idr(header, rest))
+    match NalKind::of(nal) {
+        Some(NalKind::Sei) => recovery_point(nal).is_some(),
+        _ => nal.split_first().is_some_and(|(&header, rest)| begins_idr(header, rest)),
+    }
 }
 
 /// The first slice of a picture has first_mb_in_slice 0, which ue(v) writes as a single 1 bit (ITU-T H.264 7.3.3).

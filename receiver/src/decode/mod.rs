@@ -1,6 +1,9 @@
 //! Decoding: one access unit in, one picture out, none late.
 
+pub mod begin;
 pub mod openh264;
+#[cfg(test)]
+mod testing;
 
 use common::frame::{Luma, Picture, Size};
 
@@ -29,6 +32,15 @@ pub enum Error {
     /// The decoder took it and gave no picture.
     #[error("the access unit holds no whole picture")]
     NoPicture,
+    /// Neither the stream nor the session description has brought both parameter sets yet.
+    #[error("no parameter sets came yet")]
+    NoParameterSets,
+    /// It is no IDR picture and no recovery point, and decoding has to begin with one.
+    #[error("no key frame came yet, or none since a picture was lost")]
+    NoStart,
+    /// It follows a recovery point, and its picture is not right yet (ITU-T H.264 annex D.2.8).
+    #[error("the picture is not complete yet after the recovery point")]
+    Recovering,
     /// A picture larger than any part of framelag takes.
     #[error("a picture of {0} is larger than {max}x{max}", max = Size::MAX_SIDE)]
     TooLargePicture(Size),

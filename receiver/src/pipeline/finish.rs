@@ -38,7 +38,8 @@ impl Run<'_> {
         tell_apart(&mut self.streams);
         let mut codes = if saved { Vec::new() } else { vec![FAILED] };
         let mut last = Vec::new();
-        for stream in self.streams {
+        for mut stream in self.streams {
+            super::tell(&self.output, &mut stream);
             let (name, url, transport) = (stream.name.clone(), stream.url.clone(), stream.transport);
             let summary = stream.finish(window, &self.config.assertions, now);
             self.output.summary(&name, &url, &summary);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use common::rtsp::StreamUrl;
 use common::rtsp::redirect::{Redirects, is_redirect};
-use retina::client::{Credentials, Demuxed, Described, PlayOptions, Session, SessionOptions, SetupOptions, Transport};
+use retina::client::{Credentials, Described, PlayOptions, Playing, Session, SessionOptions, SetupOptions, Transport};
 use retina::codec::FrameFormat;
 use tokio::time::timeout;
 use url::Url;
@@ -17,7 +17,7 @@ use crate::config;
 
 /// A session that plays.
 pub(super) struct Started {
-    pub(super) session: Demuxed,
+    pub(super) session: Session<Playing>,
     /// What it goes through, where it does.
     pub(super) relay: Option<Relay>,
 }
@@ -138,7 +138,7 @@ impl Player<'_> {
     }
 
     /// DESCRIBE, SETUP and PLAY, in a session of its own.
-    async fn handshake(&self, url: Url, target: &StreamUrl, agent: &str) -> Result<Demuxed, Failure> {
+    async fn handshake(&self, url: Url, target: &StreamUrl, agent: &str) -> Result<Session<Playing>, Failure> {
         let credentials = target
             .credentials()
             .map(|given| Credentials { username: given.user().to_owned(), password: given.password().to_owned() });
@@ -154,8 +154,7 @@ impl Player<'_> {
                 config::Transport::Udp => Transport::Udp(Default::default()),
             });
         self.answered("SETUP", target, session.setup(stream, options)).await?;
-        let session = self.answered("PLAY", target, session.play(PlayOptions::default())).await?;
-        session.demuxed().map_err(Failure::Retina)
+        self.answered("PLAY", target, session.play(PlayOptions::default())).await
     }
 
     async fn answered<T>(

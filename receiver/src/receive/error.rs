@@ -156,13 +156,29 @@ pub enum Error {
         /// Rows.
         height: u32,
     },
-    /// It played, and nothing came.
-    #[error("{url} plays, but no picture came for {limit:?}")]
+    /// It plays, and no access unit came.
+    #[error("{url} plays, but no picture came for {waited:.1?}: {why}")]
     Silence {
         /// The stream.
         url: StreamUrl,
-        /// [`Limits::silence`](super::Limits::silence).
-        limit: Duration,
+        /// How long it was.
+        waited: Duration,
+        /// What came instead, and what would help.
+        why: Box<str>,
+    },
+    /// It played, and nothing came any more.
+    #[error("the stream from {url} fell silent: nothing came for {waited:.1?}")]
+    Stopped {
+        /// The stream.
+        url: StreamUrl,
+        /// How long it was.
+        waited: Duration,
+    },
+    /// The source has said goodbye.
+    #[error("the stream from {url} ended: its source said goodbye (RTCP BYE)")]
+    Left {
+        /// The stream.
+        url: StreamUrl,
     },
     /// The server closed the connection.
     #[error("the server closed the connection to {url}")]
@@ -201,6 +217,8 @@ impl Error {
                 | Self::NoAnswer { .. }
                 | Self::NotFound { .. }
                 | Self::Silence { .. }
+                | Self::Stopped { .. }
+                | Self::Left { .. }
                 | Self::Closed { .. }
                 | Self::HungUp { .. }
         )

@@ -9,6 +9,7 @@ use reports::stamps::Sei;
 use super::*;
 use crate::args::Args;
 use crate::read::Reading;
+use crate::work::{Lack, Undecodable};
 
 const START: WallTime = WallTime::from_micros(1_763_722_800_000_000);
 
@@ -149,20 +150,137 @@ fn what_was_dropped_here_is_undecodable_and_not_lost() {
     assert!(said(&summary).contains("2 pictures were dropped"), "{}", said(&summary));
 }
 
+/// An access unit of 1 kB that gave no picture.
+fn undecodable(lack: Lack, refused: bool) -> Event {
+    Event::Undecodable(Undecodable { bytes: 1_000, lack, refused, sps: None })
+}
+
+fn notices(stream: &mut Stream) -> Vec<Notice> {
+    std::iter::from_fn(|| stream.take_notice()).collect()
+}
+
 #[test]
-fn a_stream_that_never_decodes_fails_after_a_while() {
+fn a_stream_that_never_decodes_says_why_and_fails_after_a_while() {
+    for (lack, words) in [
+        (Lack::ParameterSets, "without parameter sets (SPS, PPS)"),
+        (Lack::Start, "no key frame (IDR picture) or recovery point"),
+        (Lack::Decoder, "the decoder refuses them: H.264 of 8 bits in 4:2:0"),
+    ] {
+        let clock = ManualClock::new(START);
+        let mut stream = stream(&clock);
+        stream.event(undecodable(lack, false), clock.now());
+        clock.advance(Duration::from_millis(3_100));
+        stream.tick(clock.now());
+        let told = notices(&mut stream);
+        assert!(told.len() == 1 && told[0].1.contains(words), "{told:?}");
+        assert!(told[0].1.starts_with("no picture for 3.1 s, though 1 access units came (1 kB)"), "{told:?}");
+        stream.event(undecodable(lack, false), clock.now());
+        clock.advance(FIRST_PICTURE_LIMIT - Duration::from_millis(3_100));
+        stream.tick(clock.now());
+        assert!(!stream.has_ended() && notices(&mut stream).is_empty(), "it is told once");
+        clock.advance(Duration::from_millis(20));
+        stream.tick(clock.now());
+        assert!(stream.has_ended());
+        assert_eq!(notices(&mut stream)[0].0, "failed", "without a report there is no summary to say it");
+        let summary = stream.finish(false, &[], clock.now());
+        assert_eq!(summary.exit_code, 1);
+        let said = said(&summary);
+        assert!(said.contains("no picture for 30.0 s, though 2 access units") && said.contains(words), "{said}");
+    }
+}
+
+#[test]
+fn what_the_decoder_refuses_is_named_by_its_format() {
+    // x264, High 4:2:2 of 10 bits, 128x96.
+    let sps = common::h264::Sps::parse(&[0x67, 0x7a, 0x00, 0x0a, 0xb6, 0xcb, 0x20, 0x41, 0xb6, 0x02, 0x20]);
+    let sps = sps.expect("it is read up to the size");
     let clock = ManualClock::new(START);
     let mut stream = stream(&clock);
-    stream.event(Event::Undecodable { bytes: 100 }, clock.now());
-    clock.advance(FIRST_PICTURE_LIMIT);
+    let unit = Undecodable { bytes: 1_000, lack: Lack::Decoder, refused: false, sps: Some(sps) };
+    stream.event(Event::Undecodable(unit), clock.now());
+    clock.advance(Duration::from_secs(4));
     stream.tick(clock.now());
-    assert!(!stream.has_ended());
-    clock.advance(Duration::from_millis(20));
+    let told = notices(&mut stream);
+    assert!(told[0].1.contains("refuses them: 10 bits, 4:2:2 (profile 122"), "{told:?}");
+}
+
+#[test]
+fn pictures_without_a_code_are_told_of_while_they_come() {
+    let clock = ManualClock::new(START);
+    let mut stream = stream(&clock);
+    for serial in 1..=40 {
+        clock.advance(Duration::from_millis(100));
+        let Event::Picture(seen) = picture(&clock, serial) else { panic!("it is a picture") };
+        stream.event(Event::Picture(Box::new(Seen { reading: None, ..*seen })), clock.now());
+        stream.tick(clock.now());
+    }
+    let told = notices(&mut stream);
+    assert!(told.len() == 1 && told[0].1.starts_with("no corner code in any of 32 pictures for 3.1 s"), "{told:?}");
+}
+
+/// Pictures come, and every tenth access unit is refused, or follows a loss.
+fn with_a_tenth_undecodable(refused: bool, reordered: bool) -> Summary {
+    let clock = ManualClock::new(START);
+    let mut stream = stream(&clock);
+    if reordered {
+        stream.event(Event::Reordered, clock.now());
+    }
+    for serial in 1..=400 {
+        clock.advance(Duration::from_millis(10));
+        let event = if serial % 10 == 5 { undecodable(Lack::Decoder, refused) } else { picture(&clock, serial) };
+        stream.event(event, clock.now());
+        stream.settle(false, clock.now());
+        stream.tick(clock.now());
+    }
+    let told = notices(&mut stream).iter().filter(|(event, _)| *event == "reordered").count();
+    assert_eq!(told, usize::from(reordered), "once");
+    stream.finish(false, &["p50<1s".parse().expect("an assertion")], clock.now())
+}
+
+#[test]
+fn frames_that_fell_to_our_decoder_take_the_runs_word_away() {
+    let codes = |summary: &Summary| summary.run.warnings.iter().map(|warning| warning.code).collect::<Vec<_>>();
+    let refused = with_a_tenth_undecodable(true, false);
+    assert_eq!((refused.exit_code, refused.run.frames.undecodable, refused.run.pictures.refused), (3, Some(40), 40));
+    assert!(codes(&refused).contains(&Code::Undecoded), "{}", said(&refused));
+    let after_losses = with_a_tenth_undecodable(false, false);
+    assert_eq!((after_losses.exit_code, after_losses.run.pictures.refused), (0, 0), "{}", said(&after_losses));
+    let reordered = with_a_tenth_undecodable(true, true);
+    assert!(codes(&reordered).contains(&Code::Reordered), "{}", said(&reordered));
+    assert!(said(&reordered).contains("-bf 0") && said(&reordered).contains("40 undecodable"), "{}", said(&reordered));
+}
+
+#[test]
+fn numbers_that_turn_while_every_frame_comes_in_order_are_the_cameras_own_affair() {
+    let clock = ManualClock::new(START);
+    let mut stream = stream(&clock);
+    stream.event(Event::Reordered, clock.now());
+    pictures(&mut stream, &clock, 40);
+    stream.settle(false, clock.now());
     stream.tick(clock.now());
-    assert!(stream.has_ended());
+    assert_eq!(notices(&mut stream), []);
     let summary = stream.finish(false, &[], clock.now());
-    assert_eq!(summary.exit_code, 1);
-    assert!(said(&summary).contains("none of 1 access units"), "{}", said(&summary));
+    assert_eq!(summary.exit_code, 0, "{}", said(&summary));
+}
+
+#[test]
+fn a_stream_that_stops_decoding_says_why_at_its_end() {
+    let clock = ManualClock::new(START);
+    let mut stream = stream(&clock);
+    pictures(&mut stream, &clock, 40);
+    stream.settle(false, clock.now());
+    for _ in 0..50 {
+        clock.advance(Duration::from_millis(100));
+        stream.event(undecodable(Lack::Start, false), clock.now());
+        stream.tick(clock.now());
+    }
+    let summary = stream.finish(false, &[], clock.now());
+    assert_eq!(summary.exit_code, 3);
+    assert!(
+        said(&summary).contains("the last 5.0 s; no picture for 4.9 s, though 50 access units came"),
+        "{}",
+        said(&summary)
+    );
 }
 
 #[test]

@@ -26,6 +26,14 @@ pub struct Script {
     pub units: Vec<Vec<Vec<u8>>>,
     /// So many sender reports follow each access unit, [`REPORT_PAUSE`] apart; without access units, they follow PLAY.
     pub reports: u32,
+    /// The source that says goodbye after them (RTCP BYE).
+    pub goodbye: Option<u32>,
+    /// Access units that follow the goodbye.
+    pub more: Vec<Vec<Vec<u8>>>,
+    /// No packet has the marker.
+    pub unmarked: bool,
+    /// All packets are of one media time.
+    pub timeless: bool,
     /// The connection is closed after them; else it stays open until the player closes it.
     pub close: bool,
     /// The first answer is followed by bytes without end.
@@ -34,7 +42,17 @@ pub struct Script {
 
 impl Default for Script {
     fn default() -> Self {
-        Self { answer: |_, _| None, units: Vec::new(), reports: 0, close: false, endless: false }
+        Self {
+            answer: |_, _| None,
+            units: Vec::new(),
+            reports: 0,
+            goodbye: None,
+            more: Vec::new(),
+            unmarked: false,
+            timeless: false,
+            close: false,
+            endless: false,
+        }
     }
 }
 
@@ -102,15 +120,35 @@ fn serve(mut stream: TcpStream, script: &Script, requests: &Sender<String>) {
 fn play(stream: &mut TcpStream, script: &Script) {
     let mut packetizer = Packetizer::new(1, 100);
     let mut packets = Packets::default();
-    for (n, unit) in (0_u32..).zip(&script.units) {
+    for (n, unit) in (0_u32..).zip(script.units.iter().chain(&script.more)) {
+        if let Some(source) = script.goodbye.filter(|_| n as usize == script.units.len()) {
+            rtcp_frame(stream, &rtcp::bye(source));
+        }
         let nals: Vec<_> = unit.iter().map(Vec::as_slice).collect();
         packets.clear();
-        packetizer.packetize(&nals, MediaTime::from_ticks(3_000 * n), &mut packets);
-        let _ = stream.write_all(packets.interleaved(0));
+        let time = if script.timeless { 0 } else { 3_000 * n };
+        packetizer.packetize(&nals, MediaTime::from_ticks(time), &mut packets);
+        let mut frames = packets.interleaved(0).to_vec();
+        if script.unmarked {
+            without_markers(&mut frames);
+        }
+        let _ = stream.write_all(&frames);
         report(stream, script.reports);
     }
     if script.units.is_empty() {
         report(stream, script.reports);
+    }
+    if let Some(source) = script.goodbye.filter(|_| script.more.is_empty()) {
+        rtcp_frame(stream, &rtcp::bye(source));
+    }
+}
+
+/// Takes the marker bit out of each interleaved packet.
+fn without_markers(frames: &mut [u8]) {
+    let mut at = 0;
+    while at + 5 < frames.len() {
+        frames[at + 5] &= 0x7f;
+        at += 4 + usize::from(u16::from_be_bytes([frames[at + 2], frames[at + 3]]));
     }
 }
 
@@ -120,9 +158,12 @@ fn report(stream: &mut TcpStream, count: u32) {
         thread::sleep(REPORT_PAUSE);
         let report =
             rtcp::sender_report(1, WallTime::from_micros(1_763_722_800_000_000), MediaTime::default(), Sent::default());
-        let frame = [&[b'$', 1, 0, report.len() as u8][..], &report].concat();
-        let _ = stream.write_all(&frame);
+        rtcp_frame(stream, &report);
     }
+}
+
+fn rtcp_frame(stream: &mut TcpStream, packet: &[u8]) {
+    let _ = stream.write_all(&[&[b'$', 1, 0, packet.len() as u8][..], packet].concat());
 }
 
 /// The next request, up to its empty line; frames of the player's own (RTCP) are passed over.

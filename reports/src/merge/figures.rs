@@ -139,6 +139,7 @@ fn pictures(runs: &Runs<'_>) -> Pictures {
         shown: total(|pictures| pictures.shown),
         unreadable: total(|pictures| pictures.unreadable),
         undecodable: total(|pictures| pictures.undecodable),
+        refused: total(|pictures| pictures.refused),
         repeated: total(|pictures| pictures.repeated),
         unplaced: total(|pictures| pictures.unplaced),
         stale: total(|pictures| pictures.stale),

@@ -38,6 +38,9 @@ pub struct Pictures {
     pub unreadable: u64,
     /// Access units that gave no picture.
     pub undecodable: u64,
+    /// Of these, those that came whole and that nothing lost before them explains: the receiver's own decoder refused them, or
+    /// was too slow for them.
+    pub refused: u64,
     /// Pictures of a frame that was shown before.
     pub repeated: u64,
     /// Unreadable pictures and undecodable access units beyond the frames that are missing.

@@ -1,6 +1,7 @@
 //! The whole journey with real processes: publisher → server → receiver → report.
 
 mod demo;
+mod encodings;
 mod footage;
 mod interruptions;
 mod readers;

@@ -147,6 +147,22 @@ fn packets_pass_unchanged_and_shared_from_the_first_idr_on() {
     assert_eq!((counts.frames, counts.idrs, counts.lost_packets), (3, 1, 0));
 }
 
+/// Intra refresh and open GOPs have one IDR picture in their life, and recovery points after it.
+#[test]
+fn a_reader_that_joins_after_the_only_idr_starts_at_a_recovery_point() {
+    const RECOVERY: &[u8] = &[0, 0, 0, 1, 0x06, 0x06, 0x01, 0x1b, 0x80, 0, 0, 1, 0x41, 0x9a, 0x02];
+    let mut path = Path::new();
+    let publication = path.publish();
+    let stream = publication.stream();
+    stream.forward(at(0), &mut path.frame(IDR));
+    let reader = FakeReader::new(1);
+    stream.join(at(0), reader.clone());
+    let (before, point, after) = (path.frame(SLICE), path.frame(RECOVERY), path.frame(SLICE));
+    let expected: Vec<Bytes> = point.iter().chain(&after).map(|packet| packet.bytes.clone()).collect();
+    stream.forward(at(0), &mut [before, point, after].concat());
+    assert_eq!(reader.got(), expected);
+}
+
 #[test]
 fn what_is_no_rtp_or_another_track_is_not_passed_on() {
     let mut path = Path::new();

@@ -1,0 +1,169 @@
+//! Where decoding begins: at an IDR picture or, where none comes, at a recovery point.
+//!
+//! openh264 begins at IDR pictures alone. Encoders with intra refresh send one in their life, and those with open GOPs are often
+//! joined between two; what they have instead are recovery points (ITU-T H.264 annex D.2.8). There the decoder is given
+//! [stand-ins](common::h264::filler) for the pictures before, and what comes out is held back until it is right.
+
+use common::h264::{Glance, Slice, SliceKind, Sps, filler};
+
+use super::{Decode, Error, Planes};
+
+/// Intra pictures without an IDR picture between them, from which on the next one is taken for a beginning. A stream that has IDR
+/// pictures has them at least that often.
+const INTRA_WITHOUT_IDR: u32 = 2;
+
+/// Bytes of a start code.
+const START_CODE_LEN: usize = 3;
+
+/// A decoder that begins wherever decoding can begin.
+pub struct Begin<D> {
+    decoder: D,
+    sets: Option<Sets>,
+    state: State,
+    /// An IDR picture came.
+    idr_seen: bool,
+    /// Intra pictures that came before.
+    intra: u32,
+}
+
+struct Sets {
+    sps: Vec<u8>,
+    pps: Vec<u8>,
+    parsed: Sps,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    /// Nothing is decoded before the next beginning. The decoder is asked all the same where it still `knows` what was lost.
+    Shut { knows: bool },
+    /// Since an IDR picture. The decoder refuses by itself what refers to a lost one.
+    Open,
+    /// Since a recovery point, from which on the decoder takes every gap for wanted.
+    Filled {
+        /// frame_num of the newest picture that others refer to.
+        last: u32,
+        /// frame_num has gone on by so much.
+        passed: u32,
+        /// By so much it has to for pictures to be right.
+        recovery: u32,
+    },
+}
+
+impl<D: Decode> Begin<D> {
+    /// Nothing was decoded by `decoder` yet.
+    pub const fn new(decoder: D) -> Self {
+        Self { decoder, sets: None, state: State::Shut { knows: true }, idr_seen: false, intra: 0 }
+    }
+
+    /// The newest sequence parameter set, where it can be read.
+    pub fn sps(&self) -> Option<&Sps> {
+        self.sets.as_ref().map(|sets| &sets.parsed)
+    }
+
+    /// Decodes an access unit, which shows `seen` of itself, as [`Decode::decode`] does. What comes before an IDR picture or a
+    /// recovery point, and what comes before a recovery is complete, is an error.
+    ///
+    /// # Errors
+    /// [`Error`] where there is no picture to show.
+    pub fn decode(&mut self, unit: &[u8], seen: &Glance<'_>, look: &mut dyn FnMut(Planes<'_>)) -> Result<(), Error> {
+        self.take_sets(seen);
+        if seen.idr() {
+            self.idr_seen = true;
+            let outcome = self.decoder.decode(unit, look);
+            self.state = if outcome.is_ok() { State::Open } else { State::Shut { knows: true } };
+            let none = self.sets.is_none() && seen.sps.is_none();
+            return outcome.map_err(|error| if none { Error::NoParameterSets } else { error });
+        }
+        let slice = seen.slice.zip(self.sps()).and_then(|(slice, sps)| Slice::parse(slice, sps).ok());
+        self.look_for_gap(slice.as_ref());
+        match (self.state, slice) {
+            (State::Filled { .. }, Some(slice)) => self.decode_filled(unit, seen, slice, look),
+            (State::Open, _) => {
+                let outcome = self.decoder.decode(unit, look);
+                if outcome.is_err() {
+                    self.state = State::Shut { knows: true };
+                }
+                outcome
+            }
+            (State::Shut { knows }, slice) => self.begin(unit, seen, slice, knows, look),
+            (State::Filled { .. }, None) => Err(Error::NoPicture),
+        }
+    }
+
+    fn take_sets(&mut self, seen: &Glance<'_>) {
+        let Some((sps, pps)) = seen.sps.zip(seen.pps) else { return };
+        if self.sets.as_ref().is_some_and(|sets| sets.sps == sps && sets.pps == pps) {
+            return;
+        }
+        if let State::Filled { .. } = self.state {
+            self.state = State::Shut { knows: false };
+        }
+        let parsed = Sps::parse(sps);
+        self.sets = parsed.ok().map(|parsed| Sets { sps: sps.to_vec(), pps: pps.to_vec(), parsed });
+    }
+
+    /// Shuts where a picture is missing that the decoder does not know of (ITU-T H.264 section 7.4.3, frame_num).
+    fn look_for_gap(&mut self, slice: Option<&Slice>) {
+        if let (State::Filled { last, .. }, Some(slice), Some(sps)) = (self.state, slice, self.sps()) {
+            let modulus = 1 << sps.order.frame_num_bits;
+            if slice.frame_num != last && slice.frame_num != (last + 1) % modulus {
+                self.state = State::Shut { knows: false };
+            }
+        }
+    }
+
+    /// Begins with this unit, where that can be.
+    fn begin(
+        &mut self,
+        unit: &[u8],
+        seen: &Glance<'_>,
+        slice: Option<Slice>,
+        knows: bool,
+        look: &mut dyn FnMut(Planes<'_>),
+    ) -> Result<(), Error> {
+        if knows && self.decoder.decode(unit, look).is_ok() {
+            self.state = State::Open;
+            return Ok(());
+        }
+        let Some((sets, slice)) = self.sets.as_ref().zip(slice) else { return Err(Error::NoParameterSets) };
+        self.intra += u32::from(slice.kind == SliceKind::I);
+        let intra = slice.kind == SliceKind::I && self.intra >= INTRA_WITHOUT_IDR && !self.idr_seen;
+        let recovery = seen.recovery.or(intra.then_some(0)).ok_or(Error::NoStart)?;
+        let modulus = 1 << sets.parsed.order.frame_num_bits;
+        let fillers = filler::before(slice.frame_num, &sets.sps, &sets.pps).ok_or(Error::NoStart)?;
+        for filler in fillers {
+            self.decoder.decode(&filler, &mut |_| {})?;
+        }
+        let last = (slice.frame_num + modulus - 1) % modulus;
+        // The point itself is no frame that passes.
+        self.state = State::Filled { last, passed: 0, recovery: recovery + 1 };
+        self.decode_filled(unit, seen, slice, look)
+    }
+
+    fn decode_filled(
+        &mut self,
+        unit: &[u8],
+        seen: &Glance<'_>,
+        slice: Slice,
+        look: &mut dyn FnMut(Planes<'_>),
+    ) -> Result<(), Error> {
+        let State::Filled { last, passed, recovery } = self.state else { return Err(Error::NoStart) };
+        let passed = passed.saturating_add(u32::from(slice.reference && slice.frame_num != last));
+        // The stream's own sets would take the place of the changed ones, and the decoder begin anew.
+        let slices = seen.slice.map_or(unit, |slices| &unit[unit.len() - slices.len() - START_CODE_LEN..]);
+        let right = passed >= recovery;
+        let outcome = self.decoder.decode(slices, &mut |planes| {
+            if right {
+                look(planes);
+            }
+        });
+        self.state = match outcome {
+            Err(_) => State::Shut { knows: false },
+            Ok(()) => State::Filled { last: if slice.reference { slice.frame_num } else { last }, passed, recovery },
+        };
+        outcome.and(if right { Ok(()) } else { Err(Error::Recovering) })
+    }
+}
+
+#[cfg(test)]
+mod tests;
