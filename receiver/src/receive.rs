@@ -107,7 +107,8 @@ pub fn run(config: &Config, clock: &SystemClock, stop: &Stop, queue: &mut Sender
     let give_up = move |limit| teller.say(Arrival::Ended(Err(Error::Flood { address, limit }.to_string())));
     let guard = Guard::start(config.limits, watched.clone(), give_up);
     let _guard = guard.map_err(|error| Error::Runtime(error.to_string()))?;
-    let player = Player { config, clock, sessions: Arc::default(), pictures: Cell::new(0), watched };
+    let player =
+        Player { config, clock, sessions: Arc::default(), pictures: Cell::new(0), watched: watched.clone() };
     let sessions = Arc::clone(&player.sessions);
     let outcome = runtime.block_on(async {
         tokio::select! {
@@ -115,8 +116,15 @@ pub fn run(config: &Config, clock: &SystemClock, stop: &Stop, queue: &mut Sender
             error = player.play_for_ever(queue) => Err(error),
         }
     });
-    // retina says TEARDOWN from a task of its own; whether anybody answers does not matter any more.
-    let _ = runtime.block_on(async { timeout(FAREWELL_LIMIT, sessions.await_teardown()).await });
+    // retina says TEARDOWN from a task of its own; whether anybody answers does not matter any more. To one that sends without end
+    // nothing is said: the task would read on.
+    runtime.block_on(async {
+        tokio::select! {
+            biased;
+            _ = watched.flooded() => {}
+            _ = timeout(FAREWELL_LIMIT, sessions.await_teardown()) => {}
+        }
+    });
     runtime.shutdown_background();
     outcome
 }

@@ -20,8 +20,8 @@ use super::Limits;
 use crate::memory;
 use crate::stop::Stop;
 
-/// How often the guard looks: at 2 GB/s some 40 MB come in between.
-const EVERY: Duration = Duration::from_millis(20);
+/// How often the guard looks, which takes some 40 µs: at 2 GB/s 100 MB come in between.
+const EVERY: Duration = Duration::from_millis(50);
 
 /// How long a thread that was asked to end is waited for.
 const PATIENCE: Duration = Duration::from_secs(1);

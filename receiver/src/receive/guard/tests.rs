@@ -87,6 +87,21 @@ fn a_thread_that_listens_ends_by_itself() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn memory_that_grows_without_a_picture_is_too_much() {
+    let watched = Watched::default();
+    let limits = Limits { unit_bytes: u64::MAX, growth_bytes: 32 << 20, ..LIMITS };
+    let guard = Guard::start(limits, watched.clone(), |_| ()).expect("a thread");
+    let mut held = Vec::new();
+    while !watched.flooded.is_requested() {
+        held.push(vec![1_u8; 1 << 20]);
+        thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(watched.limit.load(Ordering::Relaxed), limits.growth_bytes);
+    drop((guard, held));
+}
+
+#[test]
 fn progress_starts_the_count_over() {
     let watched = Watched::default();
     let guard = Guard::start(LIMITS, watched.clone(), |_| ()).expect("a thread");
