@@ -107,8 +107,7 @@ pub fn run(config: &Config, clock: &SystemClock, stop: &Stop, queue: &mut Sender
     let give_up = move |limit| teller.say(Arrival::Ended(Err(Error::Flood { address, limit }.to_string())));
     let guard = Guard::start(config.limits, watched.clone(), give_up);
     let _guard = guard.map_err(|error| Error::Runtime(error.to_string()))?;
-    let player =
-        Player { config, clock, sessions: Arc::default(), pictures: Cell::new(0), watched: watched.clone() };
+    let player = Player { config, clock, sessions: Arc::default(), pictures: Cell::new(0), watched: watched.clone() };
     let sessions = Arc::clone(&player.sessions);
     let outcome = runtime.block_on(async {
         tokio::select! {
