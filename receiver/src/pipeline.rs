@@ -8,7 +8,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::clock::{Clock, SystemClock};
 use common::pictures::Keeper;
@@ -39,6 +39,9 @@ const TICK: Duration = Duration::from_millis(20);
 
 /// How often a window is asked for keys.
 const KEYS: Duration = Duration::from_millis(5);
+
+/// How long the threads of all streams are waited for at the end.
+const THREADS_LIMIT: Duration = Duration::from_secs(2);
 
 /// How often the user is told how it goes.
 const SECOND: Duration = Duration::from_secs(1);
@@ -151,11 +154,18 @@ fn compare_clocks(streams: &mut [Stream], config: &Config, environment: &Environ
     Ok(())
 }
 
+/// Ends all threads but those that cannot be ended, which go with the process.
 fn end(stop: &Stop, threads: Vec<JoinHandle<()>>) {
     stop.request();
+    let until = Instant::now() + THREADS_LIMIT;
     for thread in threads {
-        // A thread that panicked has said so on standard error.
-        let _ = thread.join();
+        while !thread.is_finished() && Instant::now() < until {
+            std::thread::sleep(KEYS);
+        }
+        if thread.is_finished() {
+            // A thread that panicked has said so on standard error.
+            let _ = thread.join();
+        }
     }
 }
 

@@ -123,6 +123,24 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().expect("no thread panics while it holds the queue")
     }
+
+    fn say(&self, arrival: Arrival) {
+        self.lock().arrivals.push_back(arrival);
+        self.changed.notify_all();
+    }
+}
+
+/// Says something in the name of a [`Sender`] whose thread may not be able to.
+#[derive(Debug)]
+pub struct Teller {
+    shared: Arc<Shared>,
+}
+
+impl Teller {
+    /// As [`Sender::say`].
+    pub fn say(&self, arrival: Arrival) {
+        self.shared.say(arrival);
+    }
 }
 
 /// The end that receives.
@@ -161,8 +179,12 @@ impl Sender {
 
     /// Says something about the connection. Always gets through: there are at most a few per second.
     pub fn say(&mut self, arrival: Arrival) {
-        self.shared.lock().arrivals.push_back(arrival);
-        self.shared.changed.notify_all();
+        self.shared.say(arrival);
+    }
+
+    /// A handle for another thread to [say](Sender::say) something with.
+    pub fn teller(&self) -> Teller {
+        Teller { shared: Arc::clone(&self.shared) }
     }
 
     /// Nobody takes what arrives any more.

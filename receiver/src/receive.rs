@@ -6,6 +6,7 @@
 
 mod connect;
 mod error;
+mod guard;
 mod heard;
 mod probe;
 mod reason;
@@ -24,23 +25,20 @@ use common::time::MediaTime;
 use connect::Started;
 pub use error::Error;
 use futures::StreamExt;
+use guard::{Guard, Watched, in_turns};
 use heard::{Heard, Silence};
 use relay::Relay;
 use retina::client::{Demuxed, SessionGroup};
 use retina::codec::{CodecItem, ParametersRef, VideoFrame};
 use retina::rtcp::ReceivedCompoundPacket;
-use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::config;
-use crate::memory;
 use crate::queue::{Arrival, Body, Dropped, Sender, Unit};
 use crate::stop::Stop;
 
 /// First and longest pause between two attempts to get the stream back.
 const RETRY: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
-
-/// How often memory is looked at.
-const GROWTH_CHECK: Duration = Duration::from_millis(250);
 
 /// Longest wait for the answer to TEARDOWN at the end.
 const FAREWELL_LIMIT: Duration = Duration::from_millis(200);
@@ -61,8 +59,11 @@ pub struct Limits {
     pub silence: Duration,
     /// Longest wait for the first access unit, whatever else comes. Default 30 s.
     pub first_unit: Duration,
-    /// Most that this process may grow between two access units, in bytes: retina buffers what makes no whole message
-    /// or access unit yet, and has no limit of its own. Default 512 MiB, for a process with one stream.
+    /// Most that may come over TCP between two access units, in bytes: retina buffers what makes no whole message or access unit
+    /// yet, and has no limit of its own. Default 32 MiB: four times the largest access unit that is decoded.
+    pub unit_bytes: u64,
+    /// Most that this process may grow between two access units, in bytes: what is made of those bytes may be larger than they are.
+    /// Default 512 MiB, for a process with one stream.
     pub growth_bytes: u64,
 }
 
@@ -72,6 +73,7 @@ impl Default for Limits {
             answer: Duration::from_secs(5),
             silence: Duration::from_secs(12),
             first_unit: Duration::from_secs(30),
+            unit_bytes: 32 << 20,
             growth_bytes: 512 << 20,
         }
     }
@@ -101,19 +103,25 @@ pub struct Config {
 
 /// Plays until `stop`, or until the first connection fails for good. Blocks; runs the network on the calling thread.
 ///
-/// Before the first picture a failure that may pass is retried for `config.wait`; after it, every failure is retried for
-/// ever, and the gap is said by [`Arrival::Disconnected`].
+/// Before the first picture a failure that may pass is retried for `config.wait`; after it, every failure but a flood is retried for
+/// ever, and the gap is said by [`Arrival::Disconnected`]. Where even a flood cannot end this, the end is said without it.
 ///
 /// # Errors
-/// Why there was no first picture.
+/// Why there was no first picture, or that it is a flood.
 pub fn run(config: &Config, clock: &SystemClock, stop: &Stop, queue: &mut Sender) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Error::Runtime(error.to_string()))?;
+    let watched = Watched::default();
+    let (teller, address) = (queue.teller(), config.url.host_and_port());
+    let give_up = move |limit| teller.say(Arrival::Ended(Err(Error::Flood { address, limit }.to_string())));
+    let guard = Guard::start(config.limits, watched.clone(), give_up);
+    let _guard = guard.map_err(|error| Error::Runtime(error.to_string()))?;
     let player = Player {
         config,
         clock,
         sessions: Arc::default(),
         pictures: Cell::new(0),
+        watched: watched.clone(),
         relayed: Cell::new(false),
         redirected: RefCell::default(),
     };
@@ -124,8 +132,15 @@ pub fn run(config: &Config, clock: &SystemClock, stop: &Stop, queue: &mut Sender
             error = player.play_for_ever(queue) => Err(error),
         }
     });
-    // retina says TEARDOWN from a task of its own; whether anybody answers does not matter any more.
-    let _ = runtime.block_on(async { timeout(FAREWELL_LIMIT, sessions.await_teardown()).await });
+    // retina says TEARDOWN from a task of its own; whether anybody answers does not matter any more. To one that sends without end
+    // nothing is said: the task would read on.
+    runtime.block_on(async {
+        tokio::select! {
+            biased;
+            _ = watched.flooded() => {}
+            _ = timeout(FAREWELL_LIMIT, sessions.await_teardown()) => {}
+        }
+    });
     runtime.shutdown_background();
     outcome
 }
@@ -140,10 +155,12 @@ struct Player<'a> {
     relayed: Cell<bool>,
     /// Where redirects led, as far as it was said.
     redirected: RefCell<Vec<StreamUrl>>,
+    /// What the guard of this thread looks at.
+    watched: Watched,
 }
 
 impl Player<'_> {
-    /// Session after session. Returns only where there was no first picture.
+    /// Session after session. Returns only where there was no first picture, or a flood.
     async fn play_for_ever(&self, queue: &mut Sender) -> Error {
         let give_up = Instant::now() + self.config.wait;
         let mut pause = RETRY.0;
@@ -151,7 +168,9 @@ impl Player<'_> {
         loop {
             let before = self.pictures.get();
             let error = self.play(queue).await;
-            if self.pictures.get() > before {
+            if matches!(error, Error::Flood { .. }) {
+                return error;
+            } else if self.pictures.get() > before {
                 pause = RETRY.0;
                 queue.say(Arrival::Disconnected(error.to_string()));
             } else if self.pictures.get() > 0 {
@@ -187,30 +206,12 @@ impl Player<'_> {
                 Err(error) => error,
             }
         };
+        self.watched.progress();
         tokio::select! {
-            error = session => error,
-            () = self.grown() => self.flood(),
+            biased;
+            limit = self.watched.flooded() => Error::Flood { address: self.config.url.host_and_port(), limit },
+            error = in_turns(session) => error,
         }
-    }
-
-    /// Returns when memory has grown too much since the last picture.
-    async fn grown(&self) {
-        let mut before = self.look().await;
-        loop {
-            sleep(GROWTH_CHECK).await;
-            let now = self.look().await;
-            if now.0 != before.0 {
-                before = now;
-            } else if now.1 > before.1.saturating_add(self.config.limits.growth_bytes) {
-                return;
-            }
-        }
-    }
-
-    /// Pictures so far, and bytes of memory. The system is asked on another thread: here packets are waited for.
-    async fn look(&self) -> (u64, u64) {
-        let resident = tokio::task::spawn_blocking(memory::resident).await;
-        (self.pictures.get(), resident.ok().flatten().unwrap_or_default())
     }
 
     /// Whether the session after one that broke off is to go through a relay: retina does not answer a challenge that comes to a
@@ -252,6 +253,7 @@ impl Player<'_> {
                 return error;
             }
             self.pictures.set(self.pictures.get() + 1);
+            self.watched.progress();
             queue.unit(unit);
         }
     }
@@ -310,10 +312,6 @@ impl Player<'_> {
         });
         let (width, height) = sizes.into_iter().find(|&(w, h)| w.max(h) > Size::MAX_SIDE)?;
         Some(Error::TooLarge { url: self.url(), width, height })
-    }
-
-    fn flood(&self) -> Error {
-        Error::Flood { address: self.config.url.host_and_port(), limit: self.config.limits.growth_bytes }
     }
 
     fn url(&self) -> StreamUrl {

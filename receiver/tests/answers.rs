@@ -16,7 +16,8 @@ use receiver::stop::Stop;
 /// Longer than anything here takes on a busy machine.
 const NEVER: Duration = Duration::from_secs(60);
 
-const LIMITS: Limits = Limits { answer: NEVER, silence: NEVER, first_unit: NEVER, growth_bytes: u64::MAX };
+const LIMITS: Limits =
+    Limits { answer: NEVER, silence: NEVER, first_unit: NEVER, unit_bytes: u64::MAX, growth_bytes: u64::MAX };
 
 /// What a camera says to a request; `None` for the usual.
 type Said = fn(method: &str, request: &str) -> Option<Vec<u8>>;

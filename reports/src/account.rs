@@ -13,6 +13,9 @@
 //! in the time, or comes with another stream id or the SEI of another run, is a publisher that **started over**: a new segment begins, and the
 //! ranges add up.
 //!
+//! The numbers are the stream's to choose, and so is the length of a gap; the rows of a report are not. Lost frames have a row each
+//! within an [`Allowance`] that grows with time. Those beyond it are [counted](Counts::unlisted), and have none.
+//!
 //! Late and repeated frames are waited for: a frame is *settled* [`SETTLE_AFTER`] it was first seen or missed, or when
 //! [`MAX_WINDOW`] newer ones wait. Later readings of it are *stale*: counted apart, in no bucket and no statistic.
 
@@ -21,6 +24,7 @@ use std::time::Duration;
 
 use common::time::MonoTime;
 
+use crate::allowance::Allowance;
 use crate::rivals::Rivals;
 use crate::sample::{Bucket, Sample};
 use crate::sequence::{Counter, Place};
@@ -33,22 +37,31 @@ pub const MAX_WINDOW: usize = 4_096;
 
 /// How many frames ended in each bucket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts([u64; Bucket::ALL.len()]);
+pub struct Counts {
+    buckets: [u64; Bucket::ALL.len()],
+    unlisted: u64,
+}
 
 impl Counts {
     /// Frames in `bucket`.
     pub const fn of(&self, bucket: Bucket) -> u64 {
-        self.0[bucket as usize]
+        self.buckets[bucket as usize]
     }
 
-    /// One more.
-    pub fn add(&mut self, bucket: Bucket) {
-        self.0[bucket as usize] += 1;
+    /// Lost frames without a row of their own.
+    pub const fn unlisted(&self) -> u64 {
+        self.unlisted
+    }
+
+    /// The frames of an entry more.
+    pub fn add(&mut self, entry: &Entry<'_>) {
+        self.buckets[entry.bucket as usize] += entry.frames;
+        self.unlisted += if entry.is_listed { 0 } else { entry.frames };
     }
 
     /// Frames that were sent: all buckets together.
     pub fn expected(&self) -> u64 {
-        self.0.iter().sum()
+        self.buckets.iter().sum()
     }
 
     /// Frames whose code was read.
@@ -57,13 +70,17 @@ impl Counts {
     }
 }
 
-/// A frame with its bucket.
+/// A frame with its bucket; or many, lost, that have no rows.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
     /// Which start of the publisher: 0, then one more after each restart.
     pub segment: u32,
-    /// The sequence number, counted on over wraps.
+    /// The sequence number, counted on over wraps; the first one of many.
     pub sequence: u64,
+    /// How many frames it stands for.
+    pub frames: u64,
+    /// It has a row in the report.
+    pub is_listed: bool,
     /// Where the frame ended.
     pub bucket: Bucket,
     /// The second of the run in which it was first seen or missed.
@@ -108,8 +125,8 @@ struct Slot {
 
 #[derive(Clone, Debug)]
 enum State {
-    /// Not read; belongs to the gap before this frame.
-    Missing { end: u64 },
+    /// Not read; belongs to the gap before frame `end`. Lost, it has a row only where it `is_listed`.
+    Missing { end: u64, is_listed: bool },
     /// Read, at first so.
     Read { bucket: Bucket, sample: Sample },
 }
@@ -132,6 +149,7 @@ pub struct Ledger {
     unplaced: u64,
     stale: u64,
     rivals: Rivals,
+    allowance: Allowance,
 }
 
 impl Ledger {
@@ -193,6 +211,9 @@ impl Ledger {
     pub fn unsettled(&self, visit: &mut impl FnMut(Entry<'_>)) {
         let mut gaps = self.gaps.clone();
         for (sequence, slot) in (self.base..).zip(&self.window) {
+            while gaps.front().is_some_and(|gap| gap.end <= sequence) {
+                gaps.pop_front();
+            }
             let bucket = fill(&slot.state, &mut gaps);
             visit(slot.entry(self.segment, sequence, bucket));
         }
@@ -206,7 +227,7 @@ impl Ledger {
     /// Every frame's bucket as it is now, settled or not.
     pub fn counts(&self) -> Counts {
         let mut counts = self.settled;
-        self.unsettled(&mut |entry| counts.add(entry.bucket));
+        self.unsettled(&mut |entry| counts.add(&entry));
         counts
     }
 
@@ -273,12 +294,31 @@ impl Ledger {
             return;
         }
         let strays = std::mem::take(&mut self.strays);
-        if strays.unreadable + strays.undecodable > 0 {
+        let arrived = strays.unreadable + strays.undecodable;
+        if arrived > 0 {
             self.gaps.push_back(Gap { end, strays });
         }
-        for _ in 0..missing {
-            self.push(Slot { since, second, state: State::Missing { end } }, settle);
+        let listed = arrived.min(missing) + self.allowance.take(missing.saturating_sub(arrived), since);
+        let slot = |at| Slot { since, second, state: State::Missing { end, is_listed: at < listed } };
+        // The window has room for the end of the gap alone. What comes before it settles at once: none is walked that has no row.
+        let early = missing.saturating_sub(MAX_WINDOW as u64);
+        (0..early.min(listed)).for_each(|at| self.push(slot(at), settle));
+        if early > listed {
+            self.skip(early - listed, second, settle);
         }
+        (early..missing).for_each(|at| self.push(slot(at), settle));
+    }
+
+    /// Settles the next `frames` numbers, and all before them, as lost without rows.
+    fn skip(&mut self, frames: u64, second: u64, settle: &mut impl FnMut(Entry<'_>)) {
+        while !self.window.is_empty() {
+            self.settle_front(settle);
+        }
+        let (segment, sequence, bucket) = (self.segment, self.base, Bucket::Lost);
+        let entry = Entry { segment, sequence, frames, is_listed: false, bucket, second, sample: None };
+        self.base += frames;
+        self.settled.add(&entry);
+        settle(entry);
     }
 
     fn append(&mut self, sample: &Sample, second: u64, settle: &mut impl FnMut(Entry<'_>)) {
@@ -352,8 +392,9 @@ impl Ledger {
             self.unplaced += gap.strays.unreadable + gap.strays.undecodable;
             self.gaps.pop_front();
         }
-        self.settled.add(bucket);
-        settle(slot.entry(self.segment, sequence, bucket));
+        let entry = slot.entry(self.segment, sequence, bucket);
+        self.settled.add(&entry);
+        settle(entry);
     }
 
     fn drop_strays(&mut self) {
@@ -364,11 +405,11 @@ impl Ledger {
 
 impl Slot {
     fn entry(&self, segment: u32, sequence: u64, bucket: Bucket) -> Entry<'_> {
-        let sample = match &self.state {
-            State::Missing { .. } => None,
-            State::Read { sample, .. } => Some(sample),
+        let (sample, is_listed) = match &self.state {
+            State::Missing { is_listed, .. } => (None, *is_listed || bucket != Bucket::Lost),
+            State::Read { sample, .. } => (Some(sample), true),
         };
-        Entry { segment, sequence, bucket, second: self.second, sample }
+        Entry { segment, sequence, frames: 1, is_listed, bucket, second: self.second, sample }
     }
 }
 
@@ -376,7 +417,7 @@ impl Slot {
 fn fill(state: &State, gaps: &mut VecDeque<Gap>) -> Bucket {
     let end = match state {
         State::Read { bucket, .. } => return *bucket,
-        State::Missing { end } => *end,
+        State::Missing { end, .. } => *end,
     };
     let Some(gap) = gaps.iter_mut().find(|gap| gap.end == end) else {
         return Bucket::Lost;

@@ -219,18 +219,37 @@ impl Screen {
     /// length of a freeze, and three times the mean time between pictures. The last is for streams that are slower
     /// than any pace that is followed.
     pub fn has_stopped(&self, now: MonoTime) -> bool {
-        let (Some(first), Some(changed)) = (self.first, self.changed) else { return false };
-        let mean = changed.saturating_since(first).checked_div(self.changes).unwrap_or_default();
+        let Some(changed) = self.changed else { return false };
+        let mean = self.mean_interval().unwrap_or_default();
         now.saturating_since(changed) > MIN_STOP.max(self.freeze_limit()).max(3 * mean)
     }
 
     /// A time between two pictures of at least this is a freeze.
     pub fn freeze_limit(&self) -> Duration {
-        let Ok(len @ 1..) = u32::try_from(self.pace.len()) else {
-            return FREEZE_WITHOUT_RATE;
-        };
-        let pace = self.pace.iter().sum::<Duration>() / len;
-        (3 * pace).max(pace + FREEZE_MARGIN)
+        self.pace().map_or(FREEZE_WITHOUT_RATE, |pace| (3 * pace).max(pace + FREEZE_MARGIN))
+    }
+
+    /// How long a picture is expected to stand: the median of the times that δ is the mean of, which a lost frame does not move, or
+    /// the mean of all times between pictures where they are longer than any pace that is followed. `None` before the second picture.
+    pub fn usual_interval(&self) -> Option<Duration> {
+        let mut pace = [Duration::ZERO; PACE_LEN];
+        let pace = &mut pace[..self.pace.len()];
+        if pace.is_empty() {
+            return self.mean_interval();
+        }
+        pace.iter_mut().zip(&self.pace).for_each(|(to, gap)| *to = *gap);
+        let middle = pace.len() / 2;
+        Some(*pace.select_nth_unstable(middle).1)
+    }
+
+    /// δ.
+    fn pace(&self) -> Option<Duration> {
+        let len = u32::try_from(self.pace.len()).ok()?;
+        self.pace.iter().sum::<Duration>().checked_div(len)
+    }
+
+    fn mean_interval(&self) -> Option<Duration> {
+        self.changed?.saturating_since(self.first?).checked_div(self.changes)
     }
 
     /// Records the ages at the grid points after `from`, up to `to`.

@@ -12,6 +12,7 @@ use common::time::MonoTime;
 use crate::account::{Counts, Entry};
 use crate::age::Span;
 use crate::latency::Distribution;
+use crate::rate::Amounts;
 use crate::sample::Sample;
 
 /// How long an interval is.
@@ -34,10 +35,8 @@ pub struct Interval {
     pub p99_us: Option<i64>,
     /// The largest, µs.
     pub max_us: Option<i64>,
-    /// Pictures shown, repetitions left out.
-    pub pictures: u64,
-    /// Bytes of access units.
-    pub bytes: u64,
+    /// Pictures shown, repetitions left out, and compressed video: those that reach across an end in part.
+    pub amounts: Amounts,
     /// The age of the picture on screen.
     pub age: Span,
 }
@@ -45,12 +44,12 @@ pub struct Interval {
 impl Interval {
     /// Pictures per second.
     pub fn fps(&self) -> Option<f64> {
-        self.per_second(self.pictures as f64)
+        self.per_second(self.amounts.pictures)
     }
 
     /// kbit/s of compressed video; `None` where there was none.
     pub fn kbps(&self) -> Option<f64> {
-        self.per_second(self.bytes as f64 * 8.0 / 1_000.0).filter(|_| self.bytes > 0)
+        self.per_second(self.amounts.kilobits).filter(|_| self.amounts.kilobits > 0.0)
     }
 
     fn per_second(&self, amount: f64) -> Option<f64> {
@@ -139,16 +138,6 @@ impl Intervals {
         self.begin() + LENGTH
     }
 
-    /// A picture, readable or not.
-    pub fn picture(&mut self) {
-        self.current.pictures += 1;
-    }
-
-    /// An access unit.
-    pub fn bytes(&mut self, bytes: u32) {
-        self.current.bytes += u64::from(bytes);
-    }
-
     /// A frame's latency.
     pub fn record(&mut self, sample: &Sample) {
         self.histograms.record(sample);
@@ -157,14 +146,14 @@ impl Intervals {
     /// A frame that is settled.
     pub fn settle(&mut self, entry: &Entry<'_>) {
         if entry.second == self.current.second {
-            self.current.counts.add(entry.bucket);
+            self.current.counts.add(entry);
         } else if let Some(interval) = self.unsettled.iter_mut().find(|interval| interval.second == entry.second) {
-            interval.counts.add(entry.bucket);
+            interval.counts.add(entry);
         }
     }
 
     /// Ends the open second at `end`, and begins the next there.
-    pub fn close(&mut self, end: MonoTime, age: Span) -> Closed {
+    pub fn close(&mut self, end: MonoTime, age: Span, amounts: Amounts) -> Closed {
         let closed = Closed {
             start: self.begin().saturating_since(self.run_started),
             length: end.saturating_since(self.begin()),
@@ -178,6 +167,7 @@ impl Intervals {
             p99_us: total.quantile_us(0.99),
             max_us: total.max_us(),
             age,
+            amounts,
             ..self.current
         };
         self.newest_kbps = interval.kbps();

@@ -22,6 +22,7 @@
 
 pub mod account;
 pub mod age;
+pub mod allowance;
 pub mod calibration;
 pub mod comparison;
 pub mod cost;
@@ -38,6 +39,7 @@ pub mod metrics;
 pub mod plot;
 pub mod publisher_clock;
 pub mod quality;
+pub mod rate;
 pub mod recorder;
 pub mod regular;
 mod rivals;

@@ -72,7 +72,7 @@ pub struct Totals {
 pub struct Gauges {
     /// Age of the picture on screen, µs.
     pub age_us: Option<i64>,
-    /// Pictures shown in the last second.
+    /// Pictures per second, over the last one.
     pub fps: f64,
     /// Bytes of compressed video in the newest whole second.
     pub bytes_per_second: Option<f64>,

@@ -67,7 +67,7 @@ pub enum Error {
 pub struct Live {
     /// The warm-up is over.
     pub measuring: bool,
-    /// Pictures shown in the last second.
+    /// Pictures per second, over the last one.
     pub fps: f64,
     /// Latency of the newest frame read, ms.
     pub latency_ms: Option<f64>,

@@ -72,7 +72,7 @@ pub struct Run {
     /// From the start of connecting to each moment of starting up.
     #[serde(default)]
     pub startup: Startup,
-    /// Pictures shown per second, repetitions left out.
+    /// Pictures shown per second, repetitions left out; see [`rate`](crate::rate).
     #[serde(default)]
     pub fps: Option<f64>,
     /// Bits of compressed video per ms.

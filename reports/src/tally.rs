@@ -1,6 +1,5 @@
 //! The figures of a run as it goes: pure, takes `now`, opens no file.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use common::time::{MonoTime, Now, WallTime};
@@ -14,6 +13,7 @@ use crate::cost::Costs;
 use crate::interval::{Closed, Histograms, Interval, Intervals};
 use crate::metrics::Latencies;
 use crate::publisher_clock::PublisherClock;
+use crate::rate::Rates;
 use crate::run::Pictures;
 use crate::sample::{Clocks, Correction, Mark, Sample};
 use crate::stamps::Stamps;
@@ -75,6 +75,8 @@ pub struct Tally {
     parked: Option<Sample>,
     left_out: u64,
     pictures: Pictures,
+    /// Access units, and their bytes.
+    units: u64,
     bytes: u64,
     connection: Outages,
     costs: Costs,
@@ -82,8 +84,7 @@ pub struct Tally {
     stamps: Stamps,
     warnings: Vec<Warning>,
     newest: Option<Sample>,
-    /// When pictures were shown in the last second.
-    recent: VecDeque<MonoTime>,
+    rates: Rates,
     last: MonoTime,
     closed: Vec<Closed>,
 }
@@ -120,6 +121,7 @@ impl Tally {
             parked: None,
             left_out: 0,
             pictures: Pictures::default(),
+            units: 0,
             bytes: 0,
             connection: Outages::default(),
             costs: Costs::default(),
@@ -127,7 +129,7 @@ impl Tally {
             stamps: Stamps::default(),
             warnings: Vec::new(),
             newest: None,
-            recent: VecDeque::new(),
+            rates: Rates::default(),
             closed: Vec::new(),
         }
     }
@@ -266,13 +268,14 @@ impl Tally {
         self.reconnected(now.mono);
         self.unpark();
         self.over = true;
+        let amounts = self.rates.take();
         let Some(intervals) = &mut self.intervals else { return };
         self.ledger.close(&mut |entry| {
             intervals.settle(&entry);
             settle(entry);
         });
         let age = self.screen.take_recent();
-        self.closed.push(intervals.close(self.last, age));
+        self.closed.push(intervals.close(self.last, age, amounts));
     }
 
     /// Takes the histograms of the intervals that were closed since this was last called.
@@ -289,24 +292,26 @@ impl Tally {
     /// Ends the warm-up and closes intervals where `to` is past their ends.
     fn advance(&mut self, to: MonoTime, settle: &mut dyn FnMut(Entry<'_>)) {
         self.last = self.last.max(to);
-        while self.recent.front().is_some_and(|first| to.saturating_since(*first) >= Duration::from_secs(1)) {
-            self.recent.pop_front();
-        }
+        let interval = self.screen.usual_interval();
         let first = self.startup[Mark::FirstPicture as usize];
         let warm = first.map(|first| first + self.about.warmup);
         if let (None, Some(from)) = (&self.intervals, warm.filter(|from| *from <= to)) {
             self.screen.open(from);
+            self.rates.advance(from, interval);
+            self.rates.open();
             self.ledger.open();
             self.timeline.open(from);
             self.measured_from = Some(from);
             self.intervals = Some(Intervals::new(self.about.started.mono, from));
         }
-        let Some(intervals) = &mut self.intervals else { return };
+        let Some(intervals) = &mut self.intervals else { return self.rates.advance(to, interval) };
         while intervals.end() <= to {
             self.screen.advance(intervals.end());
+            self.rates.advance(intervals.end(), interval);
             let age = self.screen.take_recent();
-            self.closed.push(intervals.close(intervals.end(), age));
+            self.closed.push(intervals.close(intervals.end(), age, self.rates.take()));
         }
+        self.rates.advance(to, interval);
         self.screen.advance(to);
         self.ledger.settle(to, &mut |entry| {
             intervals.settle(&entry);
@@ -325,9 +330,11 @@ impl Tally {
         })
     }
 
+    /// An access unit came, at the newest event.
     fn count_unit(&mut self, bytes: u32, idr: bool) {
-        if let Some(intervals) = &mut self.intervals {
-            intervals.bytes(bytes);
+        self.rates.unit(self.last, bytes);
+        if self.is_measuring() {
+            self.units += u64::from(bytes > 0);
             self.bytes += u64::from(bytes);
             self.pictures.idr += u64::from(idr);
         }
@@ -336,9 +343,8 @@ impl Tally {
     /// Another picture is on screen.
     fn show(&mut self, at: MonoTime, latency_us: Option<i64>) {
         self.screen.show(at, latency_us);
-        self.recent.push_back(at);
-        if let Some(intervals) = &mut self.intervals {
-            intervals.picture();
+        self.rates.picture(at);
+        if self.is_measuring() {
             self.pictures.shown += 1;
         }
     }

@@ -4,6 +4,7 @@ use common::time::WallTime;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::allowance::{AT_ONCE, PER_SECOND};
 use crate::export::json::rfc3339;
 use crate::run::{Run, ms};
 use crate::stamps::MAX_DIFFERENCE_US;
@@ -63,6 +64,8 @@ pub enum Code {
     NegativeLatency,
     /// Latencies above the histogram's range.
     Overflow,
+    /// Lost frames that have no row.
+    Unlisted,
     /// The publisher started over.
     Restart,
     /// The stream was interrupted.
@@ -99,7 +102,7 @@ pub enum Code {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 38] = [
         Self::NoPicture,
         Self::NoCode,
         Self::NoSamples,
@@ -121,6 +124,7 @@ impl Code {
         Self::TwoPublishers,
         Self::NegativeLatency,
         Self::Overflow,
+        Self::Unlisted,
         Self::Restart,
         Self::Disconnected,
         Self::StreamStopped,
@@ -163,6 +167,7 @@ impl Code {
             Self::TwoPublishers => "two-publishers",
             Self::NegativeLatency => "negative-latency",
             Self::Overflow => "overflow",
+            Self::Unlisted => "unlisted",
             Self::Restart => "restart",
             Self::Disconnected => "disconnected",
             Self::StreamStopped => "stream-stopped",
@@ -280,6 +285,16 @@ pub fn of(run: &Run) -> Vec<Warning> {
         latency.overflow > 0,
         Code::Overflow,
         format!("{} frames were more than an hour old (or young): they are in no histogram file", latency.overflow),
+    );
+    let unlisted = run.frames.unlisted.unwrap_or(0);
+    warn(
+        unlisted > 0,
+        Code::Unlisted,
+        format!(
+            "the numbers of frames jump further ahead than time does: {unlisted} of {} lost ones have no row in frames.csv, which \
+             takes {AT_ONCE} of them and {PER_SECOND} for each second; theirs are the numbers missing between two rows",
+            run.frames.lost.unwrap_or(0)
+        ),
     );
     let restarts = run.frames.restarts.unwrap_or(0);
     warn(restarts > 0, Code::Restart, format!("the publisher started over {restarts} times; the ranges are added up"));

@@ -33,6 +33,8 @@ use requests::name;
 pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often one request is sent again because of a 401. A server may say that a nonce is stale, but not for ever.
 const ATTEMPTS_MAX: u32 = 3;
+/// How often a server may ask for patience with one request, each time for [`RESPONSE_TIMEOUT`] more.
+const RENEWALS_MAX: u32 = 6;
 /// A request for a picture that comes sooner after another is answered by the same picture.
 const IDR_REQUEST_INTERVAL: Duration = Duration::from_millis(250);
 
@@ -115,6 +117,8 @@ struct Pending {
     cseq: u32,
     deadline: MonoTime,
     attempts: u32,
+    /// Answers so far that ask for patience (RFC 2326 section 7.1.1, 1xx).
+    renewals: u32,
 }
 
 #[derive(Debug)]

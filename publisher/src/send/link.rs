@@ -171,7 +171,8 @@ impl Link {
     fn wait(&mut self, limit: Option<Duration>) -> Result<(), Error> {
         let idle = self.idle();
         match self.input.recv_timeout(limit.map_or(idle, |limit| limit.min(idle))) {
-            Ok(input) => self.handle(input),
+            // What is due is done also where the server never pauses.
+            Ok(input) => self.handle(input).and_then(|()| self.service()),
             Err(RecvTimeoutError::Timeout) => self.service(),
             Err(RecvTimeoutError::Disconnected) => Err(self.ended(None)),
         }

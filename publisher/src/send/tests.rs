@@ -402,6 +402,28 @@ fn a_failure_reaches_the_pipeline_with_the_next_frame() {
 }
 
 #[test]
+fn a_server_that_sends_without_end_and_never_answers_is_late_all_the_same() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let url = format!("rtsp://{}/cam", listener.local_addr().expect("it is bound"));
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("the sender connects");
+        // Frames of a channel that nobody asked for.
+        while stream.write_all(&b"$\x07\x00\x04abcd".repeat(1_000)).is_ok() {}
+    });
+    let (config, clock) = config(&Url::parse(&url).expect("a URL"), Transport::Tcp);
+    let sender = Sender::start(config).expect("the server listens");
+    sender.send(unit(0, true, 10, clock.now())).expect("nobody knows yet");
+    // Whenever the session begins, its request is too old after one of these.
+    let late = std::iter::repeat_with(|| {
+        clock.advance(Duration::from_secs(20));
+        std::thread::sleep(Duration::from_millis(1));
+        sender.send(unit(1, true, 10, clock.now()))
+    });
+    let error = late.map(Result::err).find_map(|error| error).expect("it ends");
+    assert!(error.to_string().contains("did not answer OPTIONS"), "{error}");
+}
+
+#[test]
 fn urls_that_lead_nowhere_are_told_at_once() {
     // A client's own port: nobody listens there, nor can while the connection is held.
     let server = TcpListener::bind("127.0.0.1:0").expect("a port is free");

@@ -129,7 +129,7 @@ pub enum Error {
     Flood {
         /// Host and port.
         address: String,
-        /// [`Limits::growth_bytes`](super::Limits::growth_bytes).
+        /// [`Limits::unit_bytes`](super::Limits::unit_bytes) or [`Limits::growth_bytes`](super::Limits::growth_bytes).
         limit: u64,
     },
     /// Video, but not H.264.

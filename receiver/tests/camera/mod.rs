@@ -36,8 +36,8 @@ pub struct Script {
     pub timeless: bool,
     /// The connection is closed after them; else it stays open until the player closes it.
     pub close: bool,
-    /// The first answer is followed by bytes without end.
-    pub endless: bool,
+    /// The answer to this method, with all that follows it, is followed by these bytes without end: the n-th of them.
+    pub endless: Option<(&'static str, fn(n: u32) -> Vec<u8>)>,
 }
 
 impl Default for Script {
@@ -51,7 +51,7 @@ impl Default for Script {
             unmarked: false,
             timeless: false,
             close: false,
-            endless: false,
+            endless: None,
         }
     }
 }
@@ -104,15 +104,15 @@ fn serve(mut stream: TcpStream, script: &Script, requests: &Sender<String>) {
         // A test that has seen enough does not listen any more, and a player may hang up at any time.
         let _ = requests.send(method.clone());
         let _ = stream.write_all(&reply);
-        if script.endless {
-            while stream.write_all(&[b'x'; 1 << 16]).is_ok() {}
-            return;
-        }
         if method == "PLAY" {
             play(&mut stream, script);
             if script.close {
                 return;
             }
+        }
+        if let Some((_, bytes)) = script.endless.filter(|(after, _)| *after == method) {
+            let _ = (0..).try_for_each(|n| stream.write_all(&bytes(n)));
+            return;
         }
     }
 }

@@ -16,8 +16,11 @@ pub fn frames_header() -> String {
     format!("seq,outcome,{stages}latency_us,segment,presented_us,bytes,idr,offset_us\n")
 }
 
-/// Appends a frame's line.
+/// Appends a frame's line, where it has one.
 pub fn frame(out: &mut String, entry: &Entry<'_>) {
+    if !entry.is_listed {
+        return;
+    }
     let mut line = Line::new(out);
     line.field(entry.sequence);
     line.field(entry.bucket.name());

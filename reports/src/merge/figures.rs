@@ -125,6 +125,7 @@ fn frames(runs: &Runs<'_>) -> Frames {
         expected: sum(|frames| frames.expected),
         measured: sum(|frames| frames.measured),
         lost: sum(|frames| frames.lost),
+        unlisted: sum(|frames| frames.unlisted),
         duplicate: sum(|frames| frames.duplicate),
         late: sum(|frames| frames.late),
         unreadable: sum(|frames| frames.unreadable),

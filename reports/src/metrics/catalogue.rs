@@ -120,7 +120,7 @@ pub const METRICS: [Metric; 18] = [
     ),
     Metric::new(
         ("framelag_picture_rate_hertz", Kind::Gauge, Unit::Hertz),
-        "Pictures shown in the last second (fps).",
+        "Pictures per second, over the last second (fps).",
         Source::Now(|now| one(Value::Number(now.fps))),
     ),
     Metric::new(

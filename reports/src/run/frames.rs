@@ -16,6 +16,8 @@ pub struct Frames {
     pub measured: Option<u64>,
     /// Never arrived.
     pub lost: Option<u64>,
+    /// Of those lost, without a row in `frames.csv`.
+    pub unlisted: Option<u64>,
     /// Read more than once.
     pub duplicate: Option<u64>,
     /// Read after a later one.
@@ -62,6 +64,7 @@ impl Frames {
             expected: Some(counts.expected()),
             measured: of(Bucket::Measured),
             lost: of(Bucket::Lost),
+            unlisted: Some(counts.unlisted()),
             duplicate: of(Bucket::Duplicate),
             late: of(Bucket::Late),
             unreadable: of(Bucket::Unreadable),

@@ -7,6 +7,7 @@ use common::time::MonoTime;
 use super::Tally;
 use crate::account::Ledger;
 use crate::interval::{Histograms, Interval};
+use crate::run::rounded;
 use crate::sample::{Clocks, Correction, Sample};
 
 impl Tally {
@@ -38,7 +39,7 @@ impl Tally {
         let mut left: Vec<_> = self.intervals.iter().flat_map(|intervals| intervals.unsettled()).copied().collect();
         self.ledger.unsettled(&mut |entry| {
             if let Some(interval) = left.iter_mut().find(|interval| interval.second == entry.second) {
-                interval.counts.add(entry.bucket);
+                interval.counts.add(&entry);
             }
         });
         left
@@ -64,9 +65,9 @@ impl Tally {
         self.screen.age_us(now)
     }
 
-    /// Pictures shown in the second before the newest event.
+    /// Pictures per second in the second before the newest event.
     pub fn recent_fps(&self) -> f64 {
-        self.recent.len() as f64
+        rounded(self.rates.recent(self.last, self.screen.usual_interval()))
     }
 
     /// Whether the warm-up is over.

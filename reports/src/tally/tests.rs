@@ -90,7 +90,6 @@ fn intervals_add_up_to_the_run() {
     assert_eq!(sum(|s| s.counts.of(Bucket::Lost)), 10);
     assert_eq!(sum(|s| s.counts.of(Bucket::Duplicate)), 1);
     assert_eq!(sum(|s| s.latencies), run.latency_ms.count);
-    assert_eq!(sum(|s| s.pictures), run.pictures.shown);
     assert_eq!(seconds.iter().map(|s| s.second).collect::<Vec<_>>(), (0..7).collect::<Vec<_>>());
     assert_eq!(seconds[6].length, Duration::from_millis(500));
     assert_eq!(tally.take_closed().len(), 7);

@@ -208,6 +208,7 @@ fn table() -> Vec<Metric> {
         plain("frames.expected", Unit::Number, |run| whole(run.frames.expected)),
         plain("frames.measured", Unit::Frames, |run| whole(run.frames.measured)),
         plain("frames.lost", Unit::Frames, |run| whole(run.frames.lost)),
+        plain("frames.unlisted", Unit::Number, |run| whole(run.frames.unlisted)),
         plain("frames.duplicate", Unit::Frames, |run| whole(run.frames.duplicate)),
         plain("frames.late", Unit::Frames, |run| whole(run.frames.late)),
         plain("frames.unreadable", Unit::Frames, |run| whole(run.frames.unreadable)),

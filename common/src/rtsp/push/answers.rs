@@ -4,7 +4,7 @@ use rtsp_types::headers::{CSEQ, LOCATION, PUBLIC, SESSION, TRANSPORT, WWW_AUTHEN
 use rtsp_types::{Method, Response, StatusCode};
 
 use super::requests::name;
-use super::{ATTEMPTS_MAX, Delivery, Error, Output, Pending, RESPONSE_TIMEOUT, Route, Session, State};
+use super::{ATTEMPTS_MAX, Delivery, Error, Output, Pending, RENEWALS_MAX, RESPONSE_TIMEOUT, Route, Session, State};
 use crate::rtsp::auth::{Challenged, Client};
 use crate::rtsp::headers::{self, Lower, Transport, parse_cseq};
 use crate::rtsp::redirect::is_redirect;
@@ -29,7 +29,9 @@ impl Session {
         }
         match response.status() {
             status if status.is_informational() => {
-                self.pending = Some(Pending { deadline: now.mono + RESPONSE_TIMEOUT, ..pending });
+                let renewals = pending.renewals + 1;
+                let deadline = if renewals > RENEWALS_MAX { pending.deadline } else { now.mono + RESPONSE_TIMEOUT };
+                self.pending = Some(Pending { deadline, renewals, ..pending });
                 Ok(())
             }
             StatusCode::Unauthorized => self.authenticate(now, pending, response),

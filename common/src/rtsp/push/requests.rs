@@ -75,7 +75,7 @@ impl Session {
         request.write(&mut bytes).expect("writing to memory does not fail");
         self.outputs.push_back(Output::Send(bytes));
         let deadline = now.mono + RESPONSE_TIMEOUT;
-        self.pending = Some(Pending { request, cseq: self.last_cseq, deadline, attempts });
+        self.pending = Some(Pending { request, cseq: self.last_cseq, deadline, attempts, renewals: 0 });
     }
 }
 

@@ -172,6 +172,16 @@ fn a_server_that_does_not_answer_is_given_up_after_ten_seconds() {
 }
 
 #[test]
+fn patience_that_is_asked_for_without_end_has_one() {
+    let mut session = tcp();
+    let late = (1..100).map(|n| n * 5_000).find(|ms| {
+        answer(&mut session, at(*ms), "100 Continue", "").expect("it is still there");
+        session.handle_timeout(at(*ms)).is_err()
+    });
+    assert_eq!(late, Some(6 * 5_000 + 10_000));
+}
+
+#[test]
 fn sender_reports_follow_the_first_frame_on_the_servers_channel() {
     let mut session = recording();
     let frame = SentFrame { packets: 3, octets: 300, time: MediaTime::from_ticks(900), sampled: at(100).wall };
