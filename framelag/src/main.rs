@@ -19,7 +19,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
-use common::redact;
+use common::{descriptors, redact};
 use tracing_subscriber::EnvFilter;
 
 /// Measures the latency of live video, frame by frame.
@@ -85,6 +85,10 @@ fn main() -> ExitCode {
         Err(code) => return code,
     };
     start_logging();
+    if let Err(error) = descriptors::require() {
+        eprintln!("error: {error}");
+        return ExitCode::FAILURE;
+    }
     match args.command {
         Command::Demo(args) => demo::run(args),
         Command::Serve(args) => serve::run(args),

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
-use common::redact;
+use common::{descriptors, redact};
 use publisher::args::Args;
 use publisher::config::Config;
 use publisher::error::Error;
@@ -25,6 +25,10 @@ fn main() -> ExitCode {
         Err(code) => return code,
     };
     start_logging();
+    if let Err(error) = descriptors::require() {
+        eprintln!("publisher: {error}");
+        return ExitCode::FAILURE;
+    }
     match run(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

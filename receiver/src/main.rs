@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
-use common::redact;
+use common::{descriptors, redact};
 use receiver::args::Args;
 use receiver::config::Config;
 use receiver::pipeline;
@@ -25,6 +25,10 @@ fn main() -> ExitCode {
         Err(code) => return code,
     };
     start_logging();
+    if let Err(error) = descriptors::require() {
+        eprintln!("receiver: {error}");
+        return ExitCode::from(FAILED);
+    }
     let stop = Stop::new();
     stop_on_signals(&stop);
     match pipeline::run(&config, &stop) {

@@ -5,6 +5,7 @@
 //! [`common::rtsp::serve`]'s; this crate has their sockets, the relay between them, and the HTTP side.
 
 mod auth;
+mod budget;
 mod clock;
 mod config;
 mod http;
@@ -12,10 +13,15 @@ mod relay;
 mod rtsp;
 mod runtime;
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::io;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use common::clock::{Clock, SystemClock};
+use common::peer::Rates;
 use common::time::Now;
 
 pub use auth::AuthFileError;
@@ -30,7 +36,17 @@ struct Shared {
     users: Option<Arc<auth::Users>>,
     ids: AtomicU64,
     connections: Connections,
+    budget: Arc<budget::Budget>,
+    /// UDP ports for tracks that nobody gets, by address.
+    drains: Mutex<BTreeMap<IpAddr, rtsp::Drain>>,
+    /// Requests that each peer may make on both sides.
+    requests: Mutex<Rates>,
 }
+
+/// Requests that one address may make at once …
+const REQUESTS_BURST: f64 = 400.0;
+/// … and in a second; those beyond are answered later, not refused: many viewers may sit behind one address.
+const REQUESTS_PER_SECOND: f64 = 200.0;
 
 /// Counts of RTSP connections.
 #[derive(Debug, Default)]
@@ -43,6 +59,7 @@ struct Connections {
 impl Shared {
     fn new(users: Option<auth::Users>) -> Self {
         let clock = SystemClock::new();
+        let budget = Arc::new(budget::Budget::of_process(clock.clone()));
         Self {
             started: clock.now(),
             clock,
@@ -50,7 +67,33 @@ impl Shared {
             users: users.map(Arc::new),
             ids: AtomicU64::new(1),
             connections: Connections::default(),
+            budget,
+            drains: Mutex::default(),
+            requests: Mutex::new(Rates::new(REQUESTS_BURST, REQUESTS_PER_SECOND)),
         }
+    }
+
+    /// Counts `count` requests of `peer`. Gives how long it has to wait for the answer to the next.
+    fn charge(&self, peer: IpAddr, count: usize) -> Duration {
+        let now = self.clock.now().mono;
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).charge(now, peer, count as f64)
+    }
+
+    /// Logs by count what happened in the last `period`.
+    fn report(&self, period: Duration) {
+        self.users.iter().for_each(|users| users.report(period));
+    }
+
+    /// UDP ports at `local` whose packets nobody gets.
+    fn drain(&self, local: IpAddr) -> io::Result<(u16, u16)> {
+        let mut drains = self.drains.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(drain) = drains.get(&local) {
+            return drain.ports();
+        }
+        let drain = rtsp::Drain::bind(local)?;
+        let ports = drain.ports()?;
+        drains.insert(local, drain);
+        Ok(ports)
     }
 
     /// A number that nothing else in this server has.

@@ -7,6 +7,7 @@
 mod gate;
 mod packet;
 mod paths;
+mod pictures;
 mod queue;
 mod stream;
 

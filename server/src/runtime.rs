@@ -14,6 +14,8 @@ use crate::{Shared, clock, http, rtsp};
 
 /// Most threads. Packets are handed on by whoever reads them; more threads do not make a packet faster.
 const THREADS_MAX: usize = 4;
+/// How often what happens often is told.
+const REPORT_EVERY: Duration = Duration::from_secs(10);
 /// Connections that have not ended by then are dropped.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(2);
 
@@ -50,8 +52,9 @@ pub fn start(config: Config) -> Result<Handle, Error> {
         }
         if let Some(listener) = http_listener {
             let listener = tokio::net::TcpListener::from_std(listener).map_err(Error::Runtime)?;
-            runtime.spawn(http::run(listener, shared, stopped));
+            runtime.spawn(http::run(listener, shared.clone(), stopped.clone()));
         }
+        runtime.spawn(report(shared, stopped));
     }
     tracing::info!(%rtsp, http = ?http, "serving");
     Ok(Handle { rtsp, http, stop, runtime: Some(runtime) })
@@ -89,12 +92,22 @@ impl Drop for Handle {
     }
 }
 
+/// Tells now and then what has happened too often to be told each time.
+async fn report(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+    while tokio::time::timeout(REPORT_EVERY, stopped.wait_for(|stopped| *stopped)).await.is_err() {
+        shared.report(REPORT_EVERY);
+    }
+    shared.report(REPORT_EVERY);
+}
+
 fn build_runtime() -> std::io::Result<Runtime> {
     let threads = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, THREADS_MAX);
     let number = AtomicUsize::new(0);
     Builder::new_multi_thread()
         .worker_threads(threads)
         .thread_name_fn(move || format!("server-{}", number.fetch_add(1, Relaxed)))
-        .enable_all()
+        // Not enable_all: nothing here listens for signals, and where descriptors run out, that panics.
+        .enable_io()
+        .enable_time()
         .build()
 }

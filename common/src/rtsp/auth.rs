@@ -9,6 +9,7 @@ use percent_encoding::percent_decode_str;
 use url::Url;
 
 mod client;
+mod resource;
 mod server;
 
 pub use client::{Challenged, Client};

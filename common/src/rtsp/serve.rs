@@ -33,8 +33,8 @@ use bytes::Bytes;
 use rtsp_types::StatusCode;
 
 pub use description::Description;
-pub use host::{Access, Action, Busy, Host, Output, Packet, PacketKind, Permission, Setup, TrackTransport};
-pub use path::{PATH_MAX, PathError, StreamPath};
+pub use host::{Access, Action, Busy, Full, Host, Output, Packet, PacketKind, Permission, Setup, TrackTransport};
+pub use path::{CONTROL as TRACK_CONTROL, PATH_MAX, PathError, StreamPath};
 pub use state::State;
 
 use super::message::{self, Framer, Item};
@@ -50,8 +50,14 @@ pub const PREPARE_LIMIT: Duration = Duration::from_secs(10);
 /// Without requests for this long a connection that neither plays nor publishes is closed.
 pub const IDLE_LIMIT: Duration = Duration::from_secs(10);
 /// A publisher that sends neither packets nor reports for this long is gone, and its path is free again. Also a source
-/// that pauses sends reports, every 5 s (RFC 3550 section 6.2).
+/// that pauses sends reports, every 5 s (RFC 3550 section 6.2). Requests do not count.
 pub const RECORD_LIMIT: Duration = Duration::from_secs(10);
+/// A publisher whose video sends no packet for this long, reports or not, gives its path to others.
+pub const MEDIA_LIMIT: Duration = Duration::from_secs(60);
+/// A connection that comes neither to playing nor to media within this is closed, whatever it asks meanwhile.
+pub const SETTLE_LIMIT: Duration = Duration::from_secs(30);
+/// A player that pauses for longer is closed, keep-alives or not.
+pub const PAUSE_LIMIT: Duration = Duration::from_secs(600);
 /// A player without a sign of life is gone after this; the Session header says so.
 pub const SESSION_TIMEOUT: Duration = Duration::from_secs(60);
 /// Wrong credentials on one connection before it is closed. The first 401 of a client that waits to be asked counts
@@ -99,6 +105,12 @@ pub enum Error {
     /// Nothing for [`IDLE_LIMIT`], [`RECORD_LIMIT`] or [`SESSION_TIMEOUT`].
     #[error("no sign of life for {} s", .0.as_secs())]
     Idle(Duration),
+    /// No video for [`MEDIA_LIMIT`].
+    #[error("publishing, but no video for {} s", MEDIA_LIMIT.as_secs())]
+    NoMedia,
+    /// Neither playing nor media within [`SETTLE_LIMIT`] or [`PAUSE_LIMIT`].
+    #[error("neither played nor published for {} s", .0.as_secs())]
+    Useless(Duration),
 }
 
 /// The server's side of one connection.
@@ -117,9 +129,13 @@ pub struct Session {
     denials: u32,
     user_agent: Option<String>,
     requested: bool,
+    /// Requests since they were last counted.
+    requests: usize,
     opened: MonoTime,
-    /// Last request or packet.
+    /// Last sign of life: a packet, or a request of who does not publish.
     active: MonoTime,
+    /// When the connection last played or brought video; at first, when it began.
+    useful: MonoTime,
     announced: MonoTime,
     /// Since when a message or frame waits for its rest.
     partial: Option<MonoTime>,
@@ -141,8 +157,10 @@ impl Session {
             denials: 0,
             user_agent: None,
             requested: false,
+            requests: 0,
             opened: now,
             active: now,
+            useful: now,
             announced: now,
             partial: None,
             failed: None,
@@ -161,7 +179,10 @@ impl Session {
                 session.reject_other_protocols(bytes)?;
             }
             while let Some(item) = session.next_item()? {
-                session.active = now;
+                // A publisher lives by its packets.
+                if session.state != State::Record || matches!(item, Item::Data { .. }) {
+                    session.active = now;
+                }
                 session.partial = None;
                 session.handle_item(now, item, host)?;
             }
@@ -170,9 +191,11 @@ impl Session {
         })
     }
 
-    /// Notes a sign of life that came over UDP.
-    pub fn handle_activity(&mut self, now: MonoTime) {
-        self.active = now;
+    /// Notes that packets came over UDP, the last of them at `heard`, and the last RTP packet of a publisher's video, if
+    /// there was one, at `media`.
+    pub fn handle_activity(&mut self, heard: MonoTime, media: Option<MonoTime>) {
+        self.active = self.active.max(heard);
+        self.useful = media.map_or(self.useful, |media| self.useful.max(media));
     }
 
     /// To be called when [`Session::poll_timeout`] has come.
@@ -196,6 +219,11 @@ impl Session {
         self.outputs.pop_front()
     }
 
+    /// How many requests came since this was last asked.
+    pub fn take_requests(&mut self) -> usize {
+        std::mem::take(&mut self.requests)
+    }
+
     /// The state now.
     pub fn state(&self) -> State {
         self.state
@@ -213,7 +241,7 @@ impl Session {
         step(self).inspect_err(|error| self.failed = Some(error.clone()))
     }
 
-    fn deadlines(&self) -> [Option<(MonoTime, Error)>; 4] {
+    fn deadlines(&self) -> [Option<(MonoTime, Error)>; 5] {
         let silence = match self.state {
             // Who pauses goes by the timeout that it was told.
             State::PrePlay if self.paused => Some(SESSION_TIMEOUT),
@@ -224,11 +252,18 @@ impl Session {
             // connection's owner watches that.
             State::Play => None,
         };
+        let use_by = match self.state {
+            State::Play => None,
+            State::Record => Some((self.useful + MEDIA_LIMIT, Error::NoMedia)),
+            State::PrePlay if self.paused => Some((self.useful + PAUSE_LIMIT, Error::Useless(PAUSE_LIMIT))),
+            _ => Some((self.useful + SETTLE_LIMIT, Error::Useless(SETTLE_LIMIT))),
+        };
         [
             (!self.requested).then(|| (self.opened + FIRST_REQUEST_LIMIT, Error::NoRequest)),
             self.partial.map(|since| (since + ITEM_LIMIT, Error::Stalled)),
             (self.state == State::PreRecord).then(|| (self.announced + PREPARE_LIMIT, Error::NotRecording)),
             silence.map(|limit| (self.active + limit, Error::Idle(limit))),
+            use_by,
         ]
     }
 
@@ -269,14 +304,15 @@ impl Session {
         match item {
             Item::Request(request) => {
                 self.requested = true;
+                self.requests += 1;
                 self.handle_request(now, &request, host)
             }
             Item::Response(_) => Err(Error::UnexpectedResponse),
-            Item::Data { channel, payload } => self.handle_data(channel, payload),
+            Item::Data { channel, payload } => self.handle_data(now, channel, payload),
         }
     }
 
-    fn handle_data(&mut self, channel: u8, payload: Bytes) -> Result<(), Error> {
+    fn handle_data(&mut self, now: MonoTime, channel: u8, payload: Bytes) -> Result<(), Error> {
         let setup = match (self.state, &self.setup) {
             (State::Play | State::Record, Some(setup)) => setup,
             (State::PrePlay, Some(_)) if self.paused => return Ok(()),
@@ -291,9 +327,18 @@ impl Session {
         let (track, kind) = found.ok_or(Error::UnknownChannel(channel))?;
         // Players send a bare RTP packet to open a path through firewalls; nobody wants it.
         let wanted = self.state == State::Record || kind == PacketKind::Rtcp;
+        if self.state == State::Record && kind == PacketKind::Rtp && track == Description::VIDEO && is_rtp(&payload) {
+            self.useful = now;
+        }
         if wanted && !payload.is_empty() {
             self.outputs.push_back(Output::Packet(Packet { track, kind, bytes: payload }));
         }
         Ok(())
     }
+}
+
+/// Whether a publisher's packet is media at all: it has the fixed header of RTP's version 2 (RFC 3550 section 5.1).
+pub fn is_rtp(packet: &[u8]) -> bool {
+    const HEADER_LEN: usize = 12;
+    packet.len() >= HEADER_LEN && packet[0] >> 6 == 2
 }

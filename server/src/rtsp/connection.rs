@@ -18,6 +18,7 @@ use tokio::net::tcp::OwnedReadHalf;
 use super::host::ConnectionHost;
 use super::outbox::{Event, Outbox};
 use crate::Shared;
+use crate::budget::{Lease, Standing};
 use role::Role;
 
 /// A peer that takes nothing of what is written to it for this long is gone, or might as well be.
@@ -27,6 +28,8 @@ const LINGER_LIMIT: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 1 << 20;
 /// Bytes read at once: most frames of a live stream come whole.
 const READ_BUFFER: usize = 256 << 10;
+/// Bytes read at once of who does not publish: requests and reports.
+const REQUEST_BUFFER: usize = 8 << 10;
 
 /// Why a connection ends.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +48,8 @@ enum End {
     WriteFailed,
     #[error("the stream has ended")]
     StreamEnded,
+    #[error("closed for another: connections are many, and its address holds most of them or it did nothing")]
+    Evicted,
 }
 
 /// See the module.
@@ -65,7 +70,7 @@ impl Connection {
     ///
     /// # Errors
     /// Where it is gone already.
-    pub(super) fn new(shared: Arc<Shared>, stream: TcpStream) -> io::Result<Self> {
+    pub(super) fn new(shared: Arc<Shared>, stream: TcpStream, lease: Lease) -> io::Result<Self> {
         let (local, peer) = (stream.local_addr()?, stream.peer_addr()?);
         let (reader, writer) = stream.into_split();
         let id = format!("{:032x}", rand::random::<u128>());
@@ -74,7 +79,7 @@ impl Connection {
             reader,
             outbox: Arc::new(Outbox::new(writer)),
             session: Session::new(id, shared.clock.now().mono),
-            host: ConnectionHost::new(shared.clone(), local, peer),
+            host: ConnectionHost::new(shared.clone(), local, peer, lease),
             role: Role::None,
             packets: Vec::new(),
             shared,
@@ -121,16 +126,29 @@ impl Connection {
     }
 
     async fn serve(&mut self) -> End {
-        let mut buffer = BytesMut::with_capacity(READ_BUFFER);
+        let mut buffer = BytesMut::with_capacity(REQUEST_BUFFER);
+        let mut resume = tokio::time::Instant::now();
         loop {
-            let deadline = tokio::time::Instant::now() + self.until_deadline();
+            let now = tokio::time::Instant::now();
+            let deadline = now + self.until_deadline();
+            let paced = resume > now;
             let step = tokio::select! {
-                read = self.reader.read_buf(&mut buffer) => self.handle_read(read, &mut buffer),
+                read = self.reader.read_buf(&mut buffer), if !paced => self.handle_read(read, &mut buffer),
                 event = self.outbox.event() => self.handle_event(event),
+                () = tokio::time::sleep_until(resume), if paced => Ok(()),
                 () = tokio::time::sleep_until(deadline) => self.handle_deadline(),
+                () = self.host.lease().evicted() => Err(End::Evicted),
             };
             if let Err(end) = step {
                 return end;
+            }
+            let requests = self.session.take_requests();
+            if requests > 0 {
+                self.host.lease().touch();
+                resume = tokio::time::Instant::now() + self.shared.charge(self.peer.ip(), requests);
+            }
+            if matches!(self.role, Role::Publisher { .. }) && buffer.capacity() < READ_BUFFER {
+                buffer.reserve(READ_BUFFER);
             }
         }
     }
@@ -159,8 +177,8 @@ impl Connection {
 
     fn handle_deadline(&mut self) -> Result<(), End> {
         let now = self.shared.clock.now().mono;
-        if let Some(heard) = self.role.last_heard() {
-            self.session.handle_activity(heard);
+        if let (Some(heard), media) = self.role.last_heard() {
+            self.session.handle_activity(heard, media);
         }
         let stalled = self.outbox.blocked_since().is_some_and(|since| now - since >= WRITE_STALL_LIMIT);
         if stalled {
@@ -195,9 +213,13 @@ impl Connection {
                 Output::Send(bytes) => self.outbox.queue(bytes).map_err(|_| End::ControlFull)?,
                 Output::Play(setup) => self.play(now, setup)?,
                 Output::Record(setup) => self.record(setup)?,
-                Output::Pause => self.role.leave(),
+                Output::Pause => {
+                    self.role.leave();
+                    self.host.lease().stand(Standing::Idle);
+                }
                 Output::Teardown => {
                     self.role.leave();
+                    self.host.lease().stand(Standing::Idle);
                     self.host.release();
                 }
                 Output::Packet(_) => {}
