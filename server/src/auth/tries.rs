@@ -189,7 +189,8 @@ mod tests {
         tries.succeeded(at(0), PEER.into(), "ann");
         let others = looked_at(&mut tries, 60, PEER, |n| format!("user{n}"));
         assert!((ADDRESS_FREE as u64..=ADDRESS_FREE as u64 + 61).contains(&others), "{others}");
-        assert!(tries.admit(at(1_060_000), PEER.into(), "another").is_err());
+        tries.failed(at(1_060_000), PEER.into(), "another");
+        assert!(tries.admit(at(1_060_000), PEER.into(), "a third").is_err());
         assert_eq!(tries.admit(at(1_060_000), PEER.into(), "ann"), Ok(()));
     }
 
