@@ -12,6 +12,7 @@ mod http;
 mod relay;
 mod rtsp;
 mod runtime;
+mod tally;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -27,6 +28,7 @@ use common::time::Now;
 pub use auth::AuthFileError;
 pub use config::{Config, Error};
 pub use runtime::{Handle, start};
+pub use tally::ByCount;
 
 /// What all connections of a server share.
 struct Shared {
@@ -82,6 +84,7 @@ impl Shared {
     /// Logs by count what happened in the last `period`.
     fn report(&self, period: Duration) {
         self.users.iter().for_each(|users| users.report(period));
+        tally::report();
     }
 
     /// UDP ports at `local` whose packets nobody gets.
