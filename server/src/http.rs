@@ -4,7 +4,7 @@ mod api;
 mod metrics;
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -21,10 +21,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::Shared;
 use crate::auth::{self, Refused};
 use crate::budget::{Door, Lease};
 use crate::rtsp::listener::ACCEPT_REST;
+use crate::{Pace, Shared};
 
 /// A request's head is complete within this, also that of the next one on a connection kept open.
 const HEAD_LIMIT: Duration = Duration::from_secs(10);
@@ -74,11 +74,12 @@ async fn serve(stream: TcpStream, peer: IpAddr, shared: Arc<Shared>, router: Rou
     if tuned.is_err() {
         return;
     }
-    let (router, lease) = (TowerToHyperService::new(router), Arc::new(lease));
+    let (router, pace) = (TowerToHyperService::new(router), Mutex::new(Pace::new(peer)));
     let service = service_fn(|mut request: hyper::Request<hyper::body::Incoming>| {
         lease.touch();
         request.extensions_mut().insert(Peer(peer));
-        let (wait, answered) = (shared.charge(peer, 1), router.call(request));
+        let (wait, answered) =
+            (pace.lock().unwrap_or_else(PoisonError::into_inner).charge(&shared, 1), router.call(request));
         async move {
             tokio::time::sleep(wait).await;
             answered.await

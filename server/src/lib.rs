@@ -49,6 +49,29 @@ struct Shared {
 const REQUESTS_BURST: f64 = 400.0;
 /// … and in a second; those beyond are answered later, not refused: many viewers may sit behind one address.
 const REQUESTS_PER_SECOND: f64 = 200.0;
+/// A connection that asks no more than this at once, and in a second, never waits, whoever else floods from its address.
+const OWN_REQUESTS_BURST: f64 = 10.0;
+const OWN_REQUESTS_PER_SECOND: f64 = 5.0;
+
+/// Slows one connection down where it asks too often.
+struct Pace {
+    peer: IpAddr,
+    own: Rates,
+}
+
+impl Pace {
+    fn new(peer: IpAddr) -> Self {
+        Self { peer, own: Rates::new(OWN_REQUESTS_BURST, OWN_REQUESTS_PER_SECOND) }
+    }
+
+    /// Counts `count` requests. Gives how long the connection is to wait for having made them.
+    fn charge(&mut self, shared: &Shared, count: usize) -> Duration {
+        let now = shared.clock.now().mono;
+        let of_address =
+            shared.requests.lock().unwrap_or_else(PoisonError::into_inner).charge(now, self.peer, count as f64);
+        self.own.charge(now, self.peer, count as f64).min(of_address)
+    }
+}
 
 /// Counts of RTSP connections.
 #[derive(Debug, Default)]
@@ -73,12 +96,6 @@ impl Shared {
             drains: Mutex::default(),
             requests: Mutex::new(Rates::new(REQUESTS_BURST, REQUESTS_PER_SECOND)),
         }
-    }
-
-    /// Counts `count` requests of `peer`. Gives how long it has to wait for the answer to the next.
-    fn charge(&self, peer: IpAddr, count: usize) -> Duration {
-        let now = self.clock.now().mono;
-        self.requests.lock().unwrap_or_else(PoisonError::into_inner).charge(now, peer, count as f64)
     }
 
     /// Logs by count what happened in the last `period`.

@@ -17,8 +17,8 @@ use tokio::net::tcp::OwnedReadHalf;
 
 use super::host::ConnectionHost;
 use super::outbox::{Event, Outbox};
-use crate::Shared;
 use crate::budget::{Lease, Standing};
+use crate::{Pace, Shared};
 use role::Role;
 
 /// A peer that takes nothing of what is written to it for this long is gone, or might as well be.
@@ -60,6 +60,7 @@ pub(super) struct Connection {
     outbox: Arc<Outbox>,
     session: Session,
     host: ConnectionHost,
+    pace: Pace,
     role: Role,
     /// Packets of the bytes read last, to be forwarded together.
     packets: Vec<Packet>,
@@ -80,6 +81,7 @@ impl Connection {
             outbox: Arc::new(Outbox::new(writer)),
             session: Session::new(id, shared.clock.now().mono),
             host: ConnectionHost::new(shared.clone(), local, peer, lease),
+            pace: Pace::new(peer.ip()),
             role: Role::None,
             packets: Vec::new(),
             shared,
@@ -145,7 +147,7 @@ impl Connection {
             let requests = self.session.take_requests();
             if requests > 0 {
                 self.host.lease().touch();
-                resume = tokio::time::Instant::now() + self.shared.charge(self.peer.ip(), requests);
+                resume = tokio::time::Instant::now() + self.pace.charge(&self.shared, requests);
             }
             if matches!(self.role, Role::Publisher { .. }) && buffer.capacity() < READ_BUFFER {
                 buffer.reserve(READ_BUFFER);
