@@ -13,10 +13,12 @@
 
 pub mod clock;
 pub mod code;
+pub mod descriptors;
 pub mod frame;
 pub mod glyphs;
 pub mod h264;
 pub mod impair;
+pub mod peer;
 pub mod pictures;
 pub mod printable;
 pub mod redact;

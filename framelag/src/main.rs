@@ -19,8 +19,10 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
-use common::redact;
+use common::{descriptors, redact};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::FilterExt;
+use tracing_subscriber::prelude::*;
 
 /// Measures the latency of live video, frame by frame.
 #[derive(Debug, Parser)]
@@ -85,6 +87,10 @@ fn main() -> ExitCode {
         Err(code) => return code,
     };
     start_logging();
+    if let Err(error) = descriptors::require() {
+        eprintln!("error: {error}");
+        return ExitCode::FAILURE;
+    }
     match args.command {
         Command::Demo(args) => demo::run(args),
         Command::Serve(args) => serve::run(args),
@@ -127,11 +133,11 @@ fn parse() -> Result<Args, ExitCode> {
 /// Log lines go to standard error; `RUST_LOG` sets how many.
 fn start_logging() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(|| redact::Redacting(std::io::stderr()))
         .with_ansi(std::io::stderr().is_terminal())
-        .init();
+        .with_filter(filter.and(server::ByCount));
+    tracing_subscriber::registry().with(lines).init();
 }
 
 /// The three commands that completions and man pages are made of.

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
-use common::redact;
 use common::rtsp::auth::readable_by_others;
+use common::{descriptors, redact};
 use publisher::args::Args;
 use publisher::config::Config;
 use publisher::error::Error;
@@ -14,6 +14,8 @@ use publisher::event::Log;
 use publisher::stop::Stop;
 use publisher::{capture, pipeline};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::FilterExt;
+use tracing_subscriber::prelude::*;
 
 /// Exit code of a second Ctrl-C: the run did not end in good order.
 const INTERRUPTED: i32 = 130;
@@ -26,6 +28,10 @@ fn main() -> ExitCode {
         Err(code) => return code,
     };
     start_logging();
+    if let Err(error) = descriptors::require() {
+        eprintln!("publisher: {error}");
+        return ExitCode::FAILURE;
+    }
     match run(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -69,12 +75,12 @@ fn parse() -> Result<Args, ExitCode> {
 /// publisher connected to it is no news.
 fn start_logging() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,server=warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(|| redact::Redacting(std::io::stderr()))
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
-        .init();
+        .with_filter(filter.and(server::ByCount));
+    tracing_subscriber::registry().with(lines).init();
 }
 
 /// The first Ctrl-C or SIGTERM ends the run in good order, the second at once.

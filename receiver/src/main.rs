@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
-use common::redact;
 use common::rtsp::auth::readable_by_others;
+use common::{descriptors, redact};
 use receiver::args::Args;
 use receiver::config::Config;
 use receiver::pipeline;
@@ -26,6 +26,10 @@ fn main() -> ExitCode {
         Err(code) => return code,
     };
     start_logging();
+    if let Err(error) = descriptors::require() {
+        eprintln!("receiver: {error}");
+        return ExitCode::from(FAILED);
+    }
     let stop = Stop::new();
     stop_on_signals(&stop);
     match pipeline::run(&config, &stop) {

@@ -1,13 +1,19 @@
 //! Who may publish and play: the file of users, and its use for RTSP (Basic and Digest) and HTTP (Basic).
 
+mod tries;
+
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use std::{fmt, fs, io};
 
 use common::rtsp::auth::{Attempt, Denied, Verifier};
 use common::rtsp::serve::{Access, Action, Permission};
 use common::time::MonoTime;
+
+use tries::Tries;
 
 /// What clients show when they ask for a password.
 const REALM: &str = "framelag";
@@ -43,9 +49,22 @@ pub enum AuthFileError {
     },
 }
 
-/// Users by name.
-#[derive(Default)]
-pub(crate) struct Users(BTreeMap<String, User>);
+/// Users by name, and what went wrong with their passwords on all connections.
+pub(crate) struct Users {
+    by_name: BTreeMap<String, User>,
+    /// Password of users that do not exist, so that trying theirs takes as long as any other's. Nobody knows it.
+    nobody: String,
+    tries: Mutex<Tries>,
+}
+
+/// Why credentials do not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// There are none, or they are wrong.
+    Denied(Denied),
+    /// They were not looked at: too many were wrong before.
+    Later(Duration),
+}
 
 struct User {
     password: String,
@@ -86,22 +105,63 @@ impl Users {
                 return Err(Some((index + 1, "this user was named before")));
             }
         }
-        if users.is_empty() { Err(None) } else { Ok(Self(users)) }
+        if users.is_empty() { Err(None) } else { Ok(Self::new(users)) }
     }
 
-    /// Whether an HTTP request with this Authorization header comes from one of the users.
-    pub(crate) fn know(&self, authorization: Option<&str>, now: MonoTime) -> bool {
+    fn new(by_name: BTreeMap<String, User>) -> Self {
+        Self { by_name, nobody: format!("{:032x}", rand::random::<u128>()), tries: Mutex::default() }
+    }
+
+    /// Whether an HTTP request with this Authorization header, from `peer`, comes from one of the users.
+    pub(crate) fn know(&self, peer: IpAddr, authorization: Option<&str>, now: MonoTime) -> Result<String, Refused> {
         let attempt = Attempt { method: "GET", uri: "/" };
-        let mut verifier = Verifier::new(REALM).allowing_basic();
-        verifier.verify(&attempt, authorization, now, |name| self.password(name)).is_ok()
+        self.verify(peer, &mut Verifier::new(REALM).allowing_basic(), &attempt, authorization, now)
+    }
+
+    /// The one place where passwords are tried. One at a time: what a try costs is told before the next one is looked at.
+    fn verify(
+        &self,
+        peer: IpAddr,
+        verifier: &mut Verifier,
+        attempt: &Attempt<'_>,
+        authorization: Option<&str>,
+        now: MonoTime,
+    ) -> Result<String, Refused> {
+        let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tried = None;
+        let mut wait = None;
+        let verified = verifier.verify(attempt, authorization, now, |name| {
+            wait = tries.admit(now, peer, name).err();
+            tried = Some(name.to_owned());
+            let password = self.password(name).unwrap_or_else(|| self.nobody.clone());
+            wait.is_none().then_some(password)
+        });
+        match (verified, tried, wait) {
+            (_, _, Some(wait)) => Err(Refused::Later(wait)),
+            (Ok(name), ..) => {
+                tries.succeeded(now, peer, &name);
+                Ok(name)
+            }
+            (Err(Denied::Wrong), Some(name), None) => {
+                tries.failed(now, peer, &name);
+                Err(Refused::Denied(Denied::Wrong))
+            }
+            (Err(denied), ..) => Err(Refused::Denied(denied)),
+        }
+    }
+
+    /// Logs what has failed since the last time, which was `period` ago.
+    pub(crate) fn report(&self, period: Duration) {
+        let lines = self.tries.lock().unwrap_or_else(PoisonError::into_inner).report(period);
+        lines.iter().for_each(|line| tracing::warn!("{line}"));
     }
 
     fn password(&self, name: &str) -> Option<String> {
-        self.0.get(name).map(|user| user.password.clone())
+        self.by_name.get(name).map(|user| user.password.clone())
     }
 
     fn may(&self, name: &str, action: Action) -> bool {
-        self.0.get(name).is_some_and(|user| match user.rights {
+        self.by_name.get(name).is_some_and(|user| match user.rights {
             Rights::All => true,
             Rights::Only(only) => only == action,
         })
@@ -110,7 +170,7 @@ impl Users {
 
 impl fmt::Debug for Users {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Users({})", self.0.len())
+        write!(f, "Users({})", self.by_name.len())
     }
 }
 
@@ -122,22 +182,25 @@ pub(crate) fn http_challenge() -> String {
 /// Asks one connection for credentials and checks them.
 pub(crate) struct Challenger {
     users: Arc<Users>,
+    peer: IpAddr,
     verifier: Verifier,
 }
 
 impl Challenger {
-    pub(crate) fn new(users: Arc<Users>) -> Self {
-        Self { users, verifier: Verifier::new(REALM).allowing_basic() }
+    pub(crate) fn new(users: Arc<Users>, peer: IpAddr) -> Self {
+        Self { users, peer, verifier: Verifier::new(REALM).allowing_basic() }
     }
 
     /// Whether `access` is granted.
     pub(crate) fn check(&mut self, now: MonoTime, access: &Access<'_>) -> Permission {
         let attempt = Attempt { method: access.method.into(), uri: access.url.as_str() };
-        let users = &self.users;
-        match self.verifier.verify(&attempt, access.authorization, now, |name| users.password(name)) {
-            Ok(name) if users.may(&name, access.action) => Permission::Granted,
+        match self.users.verify(self.peer, &mut self.verifier, &attempt, access.authorization, now) {
+            Ok(name) if self.users.may(&name, access.action) => Permission::Granted,
             Ok(_) => Permission::Forbidden,
-            Err(denied) => Permission::Challenge(self.verifier.challenge_again(now, denied == Denied::Stale)),
+            Err(Refused::Later(wait)) => Permission::Later(wait),
+            Err(Refused::Denied(denied)) => {
+                Permission::Challenge(self.verifier.challenge_again(now, denied == Denied::Stale))
+            }
         }
     }
 }
@@ -191,8 +254,44 @@ mod tests {
     fn http_knows_users_by_basic() {
         let users = Users::parse("ann:a").expect("good");
         // base64 of ann:a and of ann:b.
-        assert!(users.know(Some("Basic YW5uOmE="), MonoTime::default()));
-        assert!(!users.know(Some("Basic YW5uOmI="), MonoTime::default()));
-        assert!(!users.know(None, MonoTime::default()));
+        let know = |authorization| users.know([127, 0, 0, 1].into(), authorization, MonoTime::default());
+        assert_eq!(know(Some("Basic YW5uOmE=")), Ok("ann".to_owned()));
+        for _ in 0..100 {
+            assert_eq!(know(None), Err(Refused::Denied(Denied::Missing)), "asking without a password is no try");
+        }
+        for _ in 0..tries::FREE {
+            assert_eq!(know(Some("Basic YW5uOmI=")), Err(Refused::Denied(Denied::Wrong)));
+        }
+        for password in ["Basic YW5uOmI=", "Basic YW5uOmE="] {
+            assert_eq!(know(Some(password)), Err(Refused::Later(tries::WAIT_FIRST)), "nothing is looked at");
+        }
+    }
+
+    #[test]
+    fn a_guesser_waits_on_every_connection_and_by_either_scheme() {
+        let users = Arc::new(Users::parse("ann:a").expect("good"));
+        let (peer, now) = (IpAddr::from([127, 0, 0, 1]), MonoTime::default());
+        let path = common::rtsp::serve::StreamPath::parse("cam").expect("a name");
+        let url = "rtsp://127.0.0.1/cam".parse().expect("a URL");
+        let ask = |authorization: Option<&str>, challenger: &mut Challenger| {
+            let method = &"DESCRIBE".into();
+            challenger.check(now, &Access { action: Action::Play, path: &path, method, url: &url, authorization })
+        };
+        for _ in 0..tries::FREE {
+            let mut challenger = Challenger::new(users.clone(), peer);
+            let Permission::Challenge(challenge) = ask(None, &mut challenger) else { panic!("asked for a password") };
+            let mut client = common::rtsp::auth::Client::new(common::rtsp::auth::Credentials::new("ann", "wrong"));
+            client.challenged(&challenge);
+            let answer = client.authorization("DESCRIBE", "rtsp://127.0.0.1/cam");
+            let Permission::Challenge(again) = ask(answer.as_deref(), &mut challenger) else { panic!("wrong") };
+            assert!(!again.contains("stale"), "{again}");
+            let Permission::Challenge(stale) = ask(answer.as_deref(), &mut challenger) else { panic!("old nonce") };
+            assert!(stale.contains("stale=true"), "a nonce that is used up is no wrong password: {stale}");
+        }
+        let mut challenger = Challenger::new(users.clone(), peer);
+        assert_eq!(ask(Some("Basic YW5uOmE="), &mut challenger), Permission::Later(tries::WAIT_FIRST));
+        assert_eq!(users.know(peer, Some("Basic YW5uOmE="), now), Err(Refused::Later(tries::WAIT_FIRST)));
+        let mut elsewhere = Challenger::new(users, IpAddr::from([127, 0, 0, 2]));
+        assert_eq!(ask(Some("Basic YW5uOmE="), &mut elsewhere), Permission::Granted);
     }
 }

@@ -3,7 +3,8 @@
 mod api;
 mod metrics;
 
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -13,27 +14,33 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use common::clock::Clock;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::{Shared, auth};
+use crate::auth::{self, Refused};
+use crate::budget::{Door, Lease};
+use crate::rtsp::listener::ACCEPT_REST;
+use crate::{Pace, Shared};
 
-/// Most HTTP connections at a time.
-const CONNECTIONS_MAX: usize = 200;
 /// A request's head is complete within this, also that of the next one on a connection kept open.
 const HEAD_LIMIT: Duration = Duration::from_secs(10);
 /// A peer that acknowledges nothing of a response for this long is cut off by the kernel.
 const WRITE_STALL_LIMIT: Duration = Duration::from_secs(10);
-/// Rest after a failed accept: where file descriptors have run out, the next attempt fails as well.
-const ACCEPT_REST: Duration = Duration::from_millis(100);
+/// Bytes of a request's head at most.
+const HEAD_MAX: usize = 16 << 10;
+/// Who has to go for another may finish what it was at within this.
+const EVICTION_LIMIT: Duration = Duration::from_millis(100);
+/// What a connection gets that there is no room for.
+const FULL: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
 /// Accepts connections until `stopped` says so, then ends those that are left.
 pub(crate) async fn run(listener: TcpListener, shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
-    let router = router(shared);
-    let free = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let router = router(shared.clone());
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -41,41 +48,64 @@ pub(crate) async fn run(listener: TcpListener, shared: Arc<Shared>, mut stopped:
             Some(_) = connections.join_next() => continue,
             _ = stopped.wait_for(|stopped| *stopped) => break,
         };
-        match (accepted, free.clone().try_acquire_owned()) {
-            (Ok((stream, _)), Ok(permit)) => {
-                let router = router.clone();
-                connections.spawn(async move {
-                    serve(stream, router).await;
-                    drop(permit);
-                });
-            }
-            (Ok((_, peer)), Err(_)) => tracing::debug!(%peer, "more than {CONNECTIONS_MAX} HTTP connections: closed"),
-            (Err(error), _) => {
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
                 tracing::warn!(%error, "cannot accept an HTTP connection");
+                shared.budget.relieve();
                 tokio::time::sleep(ACCEPT_REST).await;
+                continue;
             }
+        };
+        match shared.budget.admit(peer.ip(), Door::Http).await {
+            Ok(lease) => drop(connections.spawn(serve(stream, peer.ip(), shared.clone(), router.clone(), lease))),
+            // As far as the socket takes it at once, which is all of it.
+            Err(_) => drop(stream.try_write(FULL)),
         }
     }
     drop(listener);
     connections.shutdown().await;
 }
 
-async fn serve(stream: TcpStream, router: Router) {
+async fn serve(stream: TcpStream, peer: IpAddr, shared: Arc<Shared>, router: Router, lease: Lease) {
     let tuned = stream.set_nodelay(true);
     #[cfg(target_os = "linux")]
     let tuned = tuned.and_then(|()| socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(WRITE_STALL_LIMIT)));
     if tuned.is_err() {
         return;
     }
-    let served = hyper::server::conn::http1::Builder::new()
+    let (router, pace) = (TowerToHyperService::new(router), Mutex::new(Pace::new(peer)));
+    let service = service_fn(|mut request: hyper::Request<hyper::body::Incoming>| {
+        lease.touch();
+        request.extensions_mut().insert(Peer(peer));
+        let (wait, answered) =
+            (pace.lock().unwrap_or_else(PoisonError::into_inner).charge(&shared, 1), router.call(request));
+        async move {
+            tokio::time::sleep(wait).await;
+            answered.await
+        }
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_LIMIT)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
-        .await;
+        .max_buf_size(HEAD_MAX)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    let served = tokio::select! {
+        served = connection.as_mut() => served,
+        () = lease.evicted() => {
+            connection.as_mut().graceful_shutdown();
+            tokio::time::timeout(EVICTION_LIMIT, connection).await.unwrap_or(Ok(()))
+        }
+    };
     if let Err(error) = served {
         tracing::debug!(%error, "an HTTP connection ended early");
     }
 }
+
+/// Where a request came from.
+#[derive(Clone, Copy)]
+struct Peer(IpAddr);
 
 fn router(shared: Arc<Shared>) -> Router {
     let known = middleware::from_fn_with_state(shared.clone(), only_users);
@@ -95,8 +125,17 @@ fn router(shared: Arc<Shared>) -> Router {
 async fn only_users(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let Some(users) = &shared.users else { return next.run(request).await };
     let authorization = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    if users.know(authorization, shared.clock.now().mono) {
-        return next.run(request).await;
+    let Some(&Peer(peer)) = request.extensions().get() else {
+        return api::error(StatusCode::INTERNAL_SERVER_ERROR, "nobody knows where this request came from");
+    };
+    match users.know(peer, authorization, shared.clock.now().mono) {
+        Ok(_) => return next.run(request).await,
+        Err(Refused::Denied(_)) => {}
+        Err(Refused::Later(wait)) => {
+            let again = [(header::RETRY_AFTER, (wait.as_secs() + 1).to_string())];
+            let why = "too many wrong passwords from this address: try again later";
+            return (again, api::error(StatusCode::TOO_MANY_REQUESTS, why)).into_response();
+        }
     }
     let challenge = [(header::WWW_AUTHENTICATE, auth::http_challenge())];
     (challenge, api::error(StatusCode::UNAUTHORIZED, "user and password are needed")).into_response()

@@ -5,22 +5,30 @@
 //! [`common::rtsp::serve`]'s; this crate has their sockets, the relay between them, and the HTTP side.
 
 mod auth;
+mod budget;
 mod clock;
 mod config;
 mod http;
 mod relay;
 mod rtsp;
 mod runtime;
+mod tally;
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::io;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use common::clock::{Clock, SystemClock};
+use common::peer::Rates;
 use common::time::Now;
 
 pub use auth::AuthFileError;
 pub use config::{Config, Error};
 pub use runtime::{Handle, start};
+pub use tally::ByCount;
 
 /// What all connections of a server share.
 struct Shared {
@@ -32,6 +40,39 @@ struct Shared {
     users: Option<Arc<auth::Users>>,
     ids: AtomicU64,
     connections: Connections,
+    budget: Arc<budget::Budget>,
+    /// UDP ports for tracks that nobody gets, by address.
+    drains: Mutex<BTreeMap<IpAddr, rtsp::Drain>>,
+    /// Requests that each peer may make on both sides.
+    requests: Mutex<Rates>,
+}
+
+/// Requests that one address may make at once …
+const REQUESTS_BURST: f64 = 400.0;
+/// … and in a second; those beyond are answered later, not refused: many viewers may sit behind one address.
+const REQUESTS_PER_SECOND: f64 = 200.0;
+/// A connection that asks no more than this at once, and in a second, never waits, whoever else floods from its address.
+const OWN_REQUESTS_BURST: f64 = 10.0;
+const OWN_REQUESTS_PER_SECOND: f64 = 5.0;
+
+/// Slows one connection down where it asks too often.
+struct Pace {
+    peer: IpAddr,
+    own: Rates,
+}
+
+impl Pace {
+    fn new(peer: IpAddr) -> Self {
+        Self { peer, own: Rates::new(OWN_REQUESTS_BURST, OWN_REQUESTS_PER_SECOND) }
+    }
+
+    /// Counts `count` requests. Gives how long the connection is to wait for having made them.
+    fn charge(&mut self, shared: &Shared, count: usize) -> Duration {
+        let now = shared.clock.now().mono;
+        let of_address =
+            shared.requests.lock().unwrap_or_else(PoisonError::into_inner).charge(now, self.peer, count as f64);
+        self.own.charge(now, self.peer, count as f64).min(of_address)
+    }
 }
 
 /// Counts of RTSP connections.
@@ -45,6 +86,7 @@ struct Connections {
 impl Shared {
     fn new(users: Option<auth::Users>) -> Self {
         let clock = SystemClock::new();
+        let budget = Arc::new(budget::Budget::of_process(clock.clone()));
         Self {
             started: clock.now(),
             clock,
@@ -53,7 +95,28 @@ impl Shared {
             users: users.map(Arc::new),
             ids: AtomicU64::new(1),
             connections: Connections::default(),
+            budget,
+            drains: Mutex::default(),
+            requests: Mutex::new(Rates::new(REQUESTS_BURST, REQUESTS_PER_SECOND)),
         }
+    }
+
+    /// Logs by count what happened in the last `period`.
+    fn report(&self, period: Duration) {
+        self.users.iter().for_each(|users| users.report(period));
+        tally::report();
+    }
+
+    /// UDP ports at `local` whose packets nobody gets.
+    fn drain(&self, local: IpAddr) -> io::Result<(u16, u16)> {
+        let mut drains = self.drains.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(drain) = drains.get(&local) {
+            return drain.ports();
+        }
+        let drain = rtsp::Drain::bind(local)?;
+        let ports = drain.ports()?;
+        drains.insert(local, drain);
+        Ok(ports)
     }
 
     /// A number that nothing else in this server has.

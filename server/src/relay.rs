@@ -8,6 +8,7 @@ mod gate;
 mod memory;
 mod packet;
 mod paths;
+mod pictures;
 mod queue;
 mod stream;
 

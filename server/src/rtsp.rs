@@ -7,3 +7,5 @@ mod host;
 mod outbox;
 mod reader;
 mod udp;
+
+pub(crate) use udp::Drain;

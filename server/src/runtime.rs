@@ -17,6 +17,8 @@ const THREADS_MAX: usize = 4;
 /// Tasks that a thread runs before it looks which sockets are ready; by default 61, which a server under attack takes
 /// tens of milliseconds for.
 const EVENT_INTERVAL: u32 = 8;
+/// How often what happens often is told.
+const REPORT_EVERY: Duration = Duration::from_secs(10);
 /// Connections that have not ended by then are dropped.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(2);
 
@@ -53,6 +55,7 @@ pub fn start(config: Config) -> Result<Handle, Error> {
         if let Some(socket) = clock_socket {
             tokio::spawn(clock::run(socket, shared.clone(), stopped.clone()));
         }
+        tokio::spawn(report(shared.clone(), stopped.clone()));
     }
     if let Some(listener) = http_listener {
         let runtime = build_runtime("http", 1).map_err(Error::Runtime)?;
@@ -101,12 +104,22 @@ impl Drop for Handle {
     }
 }
 
+/// Tells now and then what has happened too often to be told each time.
+async fn report(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+    while tokio::time::timeout(REPORT_EVERY, stopped.wait_for(|stopped| *stopped)).await.is_err() {
+        shared.report(REPORT_EVERY);
+    }
+    shared.report(REPORT_EVERY);
+}
+
 fn build_runtime(name: &'static str, threads: usize) -> std::io::Result<Runtime> {
     let number = AtomicUsize::new(0);
     Builder::new_multi_thread()
         .worker_threads(threads)
         .thread_name_fn(move || format!("{name}-{}", number.fetch_add(1, Relaxed)))
         .event_interval(EVENT_INTERVAL)
-        .enable_all()
+        // Not enable_all: nothing here listens for signals, and where descriptors run out, that panics.
+        .enable_io()
+        .enable_time()
         .build()
 }

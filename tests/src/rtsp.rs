@@ -1,7 +1,7 @@
 //! A client that says whatever it is told: for readiness, and for requests that no good client sends.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use crate::LIMIT;
@@ -32,11 +32,26 @@ impl Client {
     ///
     /// Where nobody listens at `address`.
     pub fn connect(address: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect_timeout(&address, LIMIT)?;
+        Self::over(TcpStream::connect_timeout(&address, LIMIT)?)
+    }
+
+    fn over(stream: TcpStream) -> io::Result<Self> {
         stream.set_read_timeout(Some(LIMIT))?;
         stream.set_write_timeout(Some(LIMIT))?;
         stream.set_nodelay(true)?;
         Ok(Self { stream })
+    }
+
+    /// Connects from `local`, an address of this host.
+    ///
+    /// # Errors
+    ///
+    /// Where nobody listens at `address`.
+    pub fn connect_from(local: IpAddr, address: SocketAddr) -> io::Result<Self> {
+        let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
+        socket.bind(&SocketAddr::new(local, 0).into())?;
+        socket.connect_timeout(&address.into(), LIMIT)?;
+        Self::over(socket.into())
     }
 
     /// Sends bytes as they are.

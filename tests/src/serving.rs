@@ -72,12 +72,23 @@ pub fn lasting_address() -> SocketAddr {
     loopback::place(loopback::host())
 }
 
+/// Our own server on free ports, which may have `descriptors` files and sockets open.
+pub fn framelag_with_descriptors(descriptors: usize) -> Server {
+    let limited = format!("ulimit -n {descriptors}; exec \"$0\" \"$@\"");
+    let program = Builder::new("sh").args(["-c", &limited]).arg(binary::path("framelag"));
+    our_own(program.args(["serve", "--rtsp", "127.0.0.1:0", "--http", "127.0.0.1:0"]).spawn())
+}
+
 /// Our own server at an address, for one that comes back.
 pub fn framelag_at(rtsp: &str, args: &[&str]) -> Server {
     let process = Builder::new(binary::path("framelag"))
         .args(["serve", "--rtsp", rtsp, "--http", "127.0.0.1:0"])
         .args(args)
         .spawn();
+    our_own(process)
+}
+
+fn our_own(process: Process) -> Server {
     let mut server = listening(process, "cam", "cam");
     server.http = Some(server.process.wait_for_line("its HTTP URL", LIMIT, |line| address_in(line, "http")));
     server

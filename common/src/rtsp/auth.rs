@@ -12,6 +12,7 @@ use crate::secret::Secret;
 
 mod client;
 mod given;
+mod resource;
 mod server;
 
 pub use client::{Challenged, Client};

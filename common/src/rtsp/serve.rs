@@ -31,8 +31,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 pub use description::Description;
-pub use host::{Access, Action, Busy, Host, Output, Packet, PacketKind, Permission, Setup, TrackTransport};
-pub use path::{PATH_MAX, PathError, StreamPath};
+pub use host::{Access, Action, Busy, Full, Host, Output, Packet, PacketKind, Permission, Setup, TrackTransport};
+pub use path::{CONTROL as TRACK_CONTROL, PATH_MAX, PathError, StreamPath};
 pub use state::State;
 
 use super::message::{self, Framer};
@@ -47,8 +47,14 @@ pub const PREPARE_LIMIT: Duration = Duration::from_secs(10);
 /// Without requests for this long a connection that neither plays nor publishes is closed.
 pub const IDLE_LIMIT: Duration = Duration::from_secs(10);
 /// A publisher that sends neither packets nor reports for this long is gone, and its path is free again. Also a source
-/// that pauses sends reports, every 5 s (RFC 3550 section 6.2).
+/// that pauses sends reports, every 5 s (RFC 3550 section 6.2). Requests do not count.
 pub const RECORD_LIMIT: Duration = Duration::from_secs(10);
+/// A publisher whose video sends no packet for this long, reports or not, gives its path to others.
+pub const MEDIA_LIMIT: Duration = Duration::from_secs(60);
+/// A connection that comes neither to playing nor to media within this is closed, whatever it asks meanwhile.
+pub const SETTLE_LIMIT: Duration = Duration::from_secs(30);
+/// A player that pauses for longer is closed, keep-alives or not.
+pub const PAUSE_LIMIT: Duration = Duration::from_secs(600);
 /// A player without a sign of life is gone after this; the Session header says so.
 pub const SESSION_TIMEOUT: Duration = Duration::from_secs(60);
 /// Work of one [`Session::handle_turn`], after which other connections are to have theirs: this many small packets, or
@@ -99,6 +105,12 @@ pub enum Error {
     /// Nothing for [`IDLE_LIMIT`], [`RECORD_LIMIT`] or [`SESSION_TIMEOUT`].
     #[error("no sign of life for {} s", .0.as_secs())]
     Idle(Duration),
+    /// No video for [`MEDIA_LIMIT`].
+    #[error("publishing, but no video for {} s", MEDIA_LIMIT.as_secs())]
+    NoMedia,
+    /// Neither playing nor media within [`SETTLE_LIMIT`] or [`PAUSE_LIMIT`].
+    #[error("neither played nor published for {} s", .0.as_secs())]
+    Useless(Duration),
 }
 
 /// The server's side of one connection.
@@ -117,9 +129,13 @@ pub struct Session {
     denials: u32,
     user_agent: Option<String>,
     requested: bool,
+    /// Requests since they were last counted.
+    requests: usize,
     opened: MonoTime,
-    /// Last request or packet.
+    /// Last sign of life: a packet, or a request of who does not publish.
     active: MonoTime,
+    /// When the connection last played or brought video; at first, when it began.
+    useful: MonoTime,
     announced: MonoTime,
     /// Since when a message or frame waits for its rest.
     partial: Option<MonoTime>,
@@ -141,17 +157,21 @@ impl Session {
             denials: 0,
             user_agent: None,
             requested: false,
+            requests: 0,
             opened: now,
             active: now,
+            useful: now,
             announced: now,
             partial: None,
             failed: None,
         }
     }
 
-    /// Notes a sign of life that came over UDP.
-    pub fn handle_activity(&mut self, now: MonoTime) {
-        self.active = now;
+    /// Notes that packets came over UDP, the last of them at `heard`, and the last RTP packet of a publisher's video, if
+    /// there was one, at `media`.
+    pub fn handle_activity(&mut self, heard: MonoTime, media: Option<MonoTime>) {
+        self.active = self.active.max(heard);
+        self.useful = media.map_or(self.useful, |media| self.useful.max(media));
     }
 
     /// To be called when [`Session::poll_timeout`] has come.
@@ -175,6 +195,11 @@ impl Session {
         self.outputs.pop_front()
     }
 
+    /// How many requests came since this was last asked.
+    pub fn take_requests(&mut self) -> usize {
+        std::mem::take(&mut self.requests)
+    }
+
     /// The state now.
     pub fn state(&self) -> State {
         self.state
@@ -192,7 +217,7 @@ impl Session {
         step(self).inspect_err(|error| self.failed = Some(error.clone()))
     }
 
-    fn deadlines(&self) -> [Option<(MonoTime, Error)>; 4] {
+    fn deadlines(&self) -> [Option<(MonoTime, Error)>; 5] {
         let silence = match self.state {
             // Who pauses goes by the timeout that it was told.
             State::PrePlay if self.paused => Some(SESSION_TIMEOUT),
@@ -203,11 +228,18 @@ impl Session {
             // connection's owner watches that.
             State::Play => None,
         };
+        let use_by = match self.state {
+            State::Play => None,
+            State::Record => Some((self.useful + MEDIA_LIMIT, Error::NoMedia)),
+            State::PrePlay if self.paused => Some((self.useful + PAUSE_LIMIT, Error::Useless(PAUSE_LIMIT))),
+            _ => Some((self.useful + SETTLE_LIMIT, Error::Useless(SETTLE_LIMIT))),
+        };
         [
             (!self.requested).then(|| (self.opened + FIRST_REQUEST_LIMIT, Error::NoRequest)),
             self.partial.map(|since| (since + ITEM_LIMIT, Error::Stalled)),
             (self.state == State::PreRecord).then(|| (self.announced + PREPARE_LIMIT, Error::NotRecording)),
             silence.map(|limit| (self.active + limit, Error::Idle(limit))),
+            use_by,
         ]
     }
 
@@ -215,4 +247,10 @@ impl Session {
         let tracks = self.setup.iter().flat_map(|setup| &setup.tracks);
         tracks.flatten().any(|track| matches!(track, TrackTransport::Udp { .. }))
     }
+}
+
+/// Whether a publisher's packet is media at all: it has the fixed header of RTP's version 2 (RFC 3550 section 5.1).
+pub fn is_rtp(packet: &[u8]) -> bool {
+    const HEADER_LEN: usize = 12;
+    packet.len() >= HEADER_LEN && packet[0] >> 6 == 2
 }

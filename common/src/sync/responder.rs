@@ -1,37 +1,34 @@
 //! The other end: answers requests, and not too many of one address.
 
-use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
-use std::time::Duration;
+use std::net::IpAddr;
 
 use super::wire::{self, Answer};
+use crate::peer::Rates;
 use crate::time::{MonoTime, WallTime};
 
 /// Answers that one address gets at once …
 const BURST: f64 = 50.0;
 /// … and in a second: a receiver or publisher asks four times a second, and several may share an address.
 const PER_SECOND: f64 = 50.0;
-/// Addresses that are remembered; while so many ask, others get no answer.
-const MAX_ADDRESSES: usize = 4_096;
 
 /// Answers with this host's wall time.
 #[derive(Debug)]
 pub struct Responder {
     host: u32,
-    /// How many answers each address may still have, and as of when.
-    budgets: HashMap<IpAddr, (f64, MonoTime)>,
+    /// Answers that each peer may still have.
+    rates: Rates,
 }
 
 impl Responder {
     /// Answers as the host with this [`crate::sei::host_id`].
     pub fn new(host: u32) -> Self {
-        Self { host, budgets: HashMap::new() }
+        Self { host, rates: Rates::new(BURST, PER_SECOND) }
     }
 
     /// Whether `bytes`, which came from `from`, is a request that is to be answered: its nonce.
     pub fn handle_datagram(&mut self, now: MonoTime, from: IpAddr, bytes: &[u8]) -> Option<u64> {
         let nonce = wire::parse_request(bytes)?;
-        self.admit(now, owner(from)).then_some(nonce)
+        self.rates.take(now, from).then_some(nonce)
     }
 
     /// The answer to a request with `nonce` that came in at `there_in`, to be sent at `there_out`. A wall clock that was set
@@ -39,36 +36,13 @@ impl Responder {
     pub fn answer(&self, nonce: u64, there_in: WallTime, there_out: WallTime) -> [u8; wire::LEN] {
         wire::answer(&Answer { nonce, host: self.host, there_in, there_out: there_out.max(there_in) })
     }
-
-    fn admit(&mut self, now: MonoTime, from: IpAddr) -> bool {
-        if self.budgets.len() >= MAX_ADDRESSES && !self.budgets.contains_key(&from) {
-            let full = Duration::from_secs_f64(BURST / PER_SECOND);
-            self.budgets.retain(|_, (_, as_of)| now - *as_of < full);
-            if self.budgets.len() >= MAX_ADDRESSES {
-                return false;
-            }
-        }
-        let (left, as_of) = self.budgets.entry(from).or_insert((BURST, now));
-        *left = (*left + (now - *as_of).as_secs_f64() * PER_SECOND).min(BURST);
-        *as_of = now;
-        let admitted = *left >= 1.0;
-        if admitted {
-            *left -= 1.0;
-        }
-        admitted
-    }
-}
-
-/// Whom an address belongs to: a host has at least a /64 of IPv6 addresses.
-fn owner(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
-        v4 => v4,
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv6Addr;
+    use std::time::Duration;
+
     use super::*;
 
     fn at(ms: u64) -> MonoTime {
@@ -98,18 +72,6 @@ mod tests {
         assert_eq!(answered(0, [192, 0, 2, 2]), 50, "another address has its own");
         assert_eq!(answered(100, [192, 0, 2, 1]), 5);
         assert_eq!(answered(60_000, [192, 0, 2, 1]), 50);
-    }
-
-    #[test]
-    fn addresses_that_are_remembered_are_bounded() {
-        let mut responder = Responder::new(5);
-        let mut ask = |ms: u64, number: u32| {
-            responder.handle_datagram(at(ms), IpAddr::from(number.to_be_bytes()), &wire::request(1)).is_some()
-        };
-        let answered = (0..100_000).filter(|number| ask(0, *number)).count();
-        assert_eq!(answered, MAX_ADDRESSES);
-        assert!(ask(5_000, 200_000), "those that asked long ago are forgotten");
-        assert!(responder.budgets.len() <= MAX_ADDRESSES);
     }
 
     #[test]

@@ -2,29 +2,28 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use common::rtsp::serve::{Description, StreamPath};
 
 use super::stream::{Publication, Publisher, PublisherControl, Stream, lock};
 
-/// Most streams at a time.
-pub(crate) const MAX_STREAMS: usize = 1_000;
+/// A publisher that comes back within this finds room where others do not.
+const RECENT: Duration = Duration::from_secs(300);
+/// Paths that are remembered as recent.
+const RECENT_MAX: usize = 1_024;
 
-/// Why somebody may not publish.
+/// Another publisher has the path.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum PathTaken {
-    /// Another publisher has the path.
-    #[error("somebody already publishes to /{0}")]
-    Busy(StreamPath),
-    /// [`MAX_STREAMS`] streams are live.
-    #[error("{MAX_STREAMS} streams are live, which is the limit")]
-    Full,
-}
+#[error("somebody already publishes to /{0}")]
+pub(crate) struct PathTaken(StreamPath);
 
 /// All paths of a server.
 #[derive(Default)]
 pub(crate) struct Paths {
     entries: Mutex<BTreeMap<StreamPath, Entry>>,
+    /// Streams that had media and have ended, and when.
+    ended: Mutex<BTreeMap<StreamPath, Instant>>,
 }
 
 enum Entry {
@@ -45,10 +44,7 @@ impl Paths {
     pub(crate) fn reserve(self: &Arc<Self>, path: &StreamPath) -> Result<Reservation, PathTaken> {
         let mut entries = lock(&self.entries);
         if entries.contains_key(path) {
-            return Err(PathTaken::Busy(path.clone()));
-        }
-        if entries.len() >= MAX_STREAMS {
-            return Err(PathTaken::Full);
+            return Err(PathTaken(path.clone()));
         }
         entries.insert(path.clone(), Entry::Reserved);
         Ok(Reservation { path: path.clone(), paths: self.clone(), used: false })
@@ -68,8 +64,21 @@ impl Paths {
         entries.values().filter_map(|e| if let Entry::Live(s) = e { Some(s.clone()) } else { None }).collect()
     }
 
+    /// Whether a stream with media has ended at `path` a short time ago.
+    pub(crate) fn is_recent(&self, path: &StreamPath) -> bool {
+        lock(&self.ended).get(path).is_some_and(|ended| ended.elapsed() < RECENT)
+    }
+
     pub(super) fn remove(&self, stream: &Arc<Stream>) {
         lock(&self.entries).remove(stream.path());
+        if stream.counts().frames == 0 {
+            return;
+        }
+        let mut ended = lock(&self.ended);
+        ended.retain(|_, ended| ended.elapsed() < RECENT);
+        if ended.len() < RECENT_MAX {
+            ended.insert(stream.path().clone(), Instant::now());
+        }
     }
 }
 

@@ -1,9 +1,8 @@
 //! A live stream: one publisher, its packets, its readers.
 
-use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
 
 use bytes::Bytes;
 use common::rtp::h264;
@@ -12,11 +11,7 @@ use common::time::{MediaTime, MonoTime, WallTime};
 
 use super::packet::{FrameMarker, Mark, Marked, Packet, PacketKind, for_each_parameter_set};
 use super::paths::Paths;
-
-/// Least time between two requests for an IDR: an IDR costs everybody bandwidth, so many joins share one.
-const IDR_REQUEST_SPACING: Duration = Duration::from_millis(500);
-/// A reader that still waits asks again after this long: the request, or the publisher, may not have listened.
-const IDR_REQUEST_RETRY: Duration = Duration::from_secs(2);
+use super::pictures::Requests;
 
 /// Where packets go: one reader.
 pub(crate) trait Sink: Send + Sync {
@@ -73,8 +68,6 @@ pub(crate) struct Stream {
     packets: AtomicU64,
     bytes: AtomicU64,
     foreign: AtomicU64,
-    /// Set by a reader that joined or asked, until an IDR has come.
-    idr_wanted: AtomicBool,
 }
 
 #[derive(Default)]
@@ -84,7 +77,7 @@ struct Relay {
     /// Reused from batch to batch.
     batch: Vec<Marked>,
     media_ssrc: Option<u32>,
-    last_request: Option<MonoTime>,
+    requests: Requests,
     ended: bool,
     /// Drops of readers that have left, so that the stream's counts never go back.
     gone: Drops,
@@ -126,7 +119,6 @@ impl Stream {
             packets: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             foreign: AtomicU64::new(0),
-            idr_wanted: AtomicBool::new(false),
         }
     }
 
@@ -156,8 +148,8 @@ impl Stream {
         if relay.ended {
             return false;
         }
+        relay.requests.ask(reader.info().peer.ip());
         relay.readers.push(reader);
-        self.idr_wanted.store(true, Relaxed);
         self.request_idr_if_due(&mut relay, now);
         true
     }
@@ -172,10 +164,11 @@ impl Stream {
         Some(info)
     }
 
-    /// A reader lost a picture (RFC 4585 section 6.3.1): passed on, as often as the spacing allows.
-    pub(crate) fn want_idr(&self, now: MonoTime) {
-        self.idr_wanted.store(true, Relaxed);
-        self.request_idr_if_due(&mut lock(&self.relay), now);
+    /// A reader at `peer` lost a picture (RFC 4585 section 6.3.1): passed on, as often as its budget allows.
+    pub(crate) fn want_idr(&self, now: MonoTime, peer: IpAddr) {
+        let mut relay = lock(&self.relay);
+        relay.requests.ask(peer);
+        self.request_idr_if_due(&mut relay, now);
     }
 
     /// Counts a packet that came from somewhere else than the publisher.
@@ -250,7 +243,7 @@ impl Stream {
         relay.media_ssrc = Some(info.ssrc);
         let mark = relay.marker.mark(&info);
         if let Mark::Video { opens: true, .. } = mark {
-            self.idr_wanted.store(false, Relaxed);
+            relay.requests.served();
         }
         self.refresh_parameter_sets(&packet.bytes);
         Some(mark)
@@ -268,15 +261,12 @@ impl Stream {
 
     fn request_idr_if_due(&self, relay: &mut Relay, now: MonoTime) {
         let Some(media_ssrc) = relay.media_ssrc else { return };
-        let since_last = relay.last_request.map_or(Duration::MAX, |last| now - last);
-        let wanted = self.idr_wanted.load(Relaxed);
-        let due = if wanted { IDR_REQUEST_SPACING } else { IDR_REQUEST_RETRY };
-        if since_last < due || !(wanted || relay.readers.iter().any(|r| r.waits_for_idr())) {
-            return;
+        if relay.requests.is_retry_due(now) {
+            relay.readers.iter().filter(|r| r.waits_for_idr()).for_each(|r| relay.requests.ask(r.info().peer.ip()));
         }
-        relay.last_request = Some(now);
-        self.idr_wanted.store(false, Relaxed);
-        self.control.request_idr(media_ssrc);
+        if relay.requests.poll(now) {
+            self.control.request_idr(media_ssrc);
+        }
     }
 
     fn end(&self) {

@@ -18,7 +18,8 @@ use tokio::task::coop;
 
 use super::host::ConnectionHost;
 use super::outbox::{Event, Outbox};
-use crate::Shared;
+use crate::budget::{Lease, Standing};
+use crate::{Pace, Shared};
 use role::Role;
 
 /// A peer that takes nothing of what is written to it for this long is gone, or might as well be.
@@ -28,8 +29,8 @@ const LINGER_LIMIT: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 1 << 20;
 /// Bytes read at once of a publisher: most frames of a live stream come whole.
 const MEDIA_BUFFER: usize = 256 << 10;
-/// Bytes read at once of everybody else.
-const REQUEST_BUFFER: usize = 16 << 10;
+/// Bytes read at once of everybody else: requests and reports.
+const REQUEST_BUFFER: usize = 8 << 10;
 /// Tokio lets a task that finds its sockets ready go on for a budget of 128 operations; a full turn uses it up.
 const WORK_PER_OPERATION: usize = TURN / 128;
 
@@ -50,6 +51,8 @@ enum End {
     WriteFailed,
     #[error("the stream has ended")]
     StreamEnded,
+    #[error("closed for another: connections are many, and its address holds most of them or it did nothing")]
+    Evicted,
 }
 
 /// See the module.
@@ -60,6 +63,7 @@ pub(super) struct Connection {
     outbox: Arc<Outbox>,
     session: Session,
     host: ConnectionHost,
+    pace: Pace,
     role: Role,
     /// Packets of the bytes read last, to be forwarded together.
     packets: Vec<Packet>,
@@ -70,7 +74,7 @@ impl Connection {
     ///
     /// # Errors
     /// Where it is gone already.
-    pub(super) fn new(shared: Arc<Shared>, stream: TcpStream) -> io::Result<Self> {
+    pub(super) fn new(shared: Arc<Shared>, stream: TcpStream, lease: Lease) -> io::Result<Self> {
         let (local, peer) = (stream.local_addr()?, stream.peer_addr()?);
         let (reader, writer) = stream.into_split();
         let id = format!("{:032x}", rand::random::<u128>());
@@ -79,7 +83,8 @@ impl Connection {
             reader,
             outbox: Arc::new(Outbox::new(writer, shared.memory.clone())),
             session: Session::new(id, shared.clock.now().mono),
-            host: ConnectionHost::new(shared.clone(), local, peer),
+            host: ConnectionHost::new(shared.clone(), local, peer, lease),
+            pace: Pace::new(peer.ip()),
             role: Role::None,
             packets: Vec::new(),
             shared,
@@ -126,16 +131,26 @@ impl Connection {
     }
 
     async fn serve(&mut self) -> End {
+        let mut resume = tokio::time::Instant::now();
         loop {
-            let deadline = tokio::time::Instant::now() + self.until_deadline();
+            let now = tokio::time::Instant::now();
+            let deadline = now + self.until_deadline();
+            let paced = resume > now;
             self.make_room();
             let step = tokio::select! {
-                read = self.reader.read_buf(self.session.input()) => self.handle_read(read).await,
+                read = self.reader.read_buf(self.session.input()), if !paced => self.handle_read(read).await,
                 event = self.outbox.event() => self.handle_event(event),
+                () = tokio::time::sleep_until(resume), if paced => Ok(()),
                 () = tokio::time::sleep_until(deadline) => self.handle_deadline(),
+                () = self.host.lease().evicted() => Err(End::Evicted),
             };
             if let Err(end) = step {
                 return end;
+            }
+            let requests = self.session.take_requests();
+            if requests > 0 {
+                self.host.lease().touch();
+                resume = tokio::time::Instant::now() + self.pace.charge(&self.shared, requests);
             }
         }
     }
@@ -183,8 +198,8 @@ impl Connection {
 
     fn handle_deadline(&mut self) -> Result<(), End> {
         let now = self.shared.clock.now().mono;
-        if let Some(heard) = self.role.last_heard() {
-            self.session.handle_activity(heard);
+        if let (Some(heard), media) = self.role.last_heard() {
+            self.session.handle_activity(heard, media);
         }
         let stalled = self.outbox.blocked_since().is_some_and(|since| now - since >= WRITE_STALL_LIMIT);
         if stalled {
@@ -219,9 +234,13 @@ impl Connection {
                 Output::Send(bytes) => self.outbox.queue(now, bytes).map_err(|_| End::ControlFull)?,
                 Output::Play(setup) => self.play(now, setup)?,
                 Output::Record(setup) => self.record(setup)?,
-                Output::Pause => self.role.leave(),
+                Output::Pause => {
+                    self.role.leave();
+                    self.host.lease().stand(Standing::Idle);
+                }
                 Output::Teardown => {
                     self.role.leave();
+                    self.host.lease().stand(Standing::Idle);
                     self.host.release();
                 }
                 Output::Packet(_) => {}

@@ -7,26 +7,27 @@ use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::connection::Connection;
 use crate::Shared;
+use crate::budget::{Door, Lease};
 
-/// Most RTSP connections at a time.
-pub(crate) const CONNECTIONS_MAX: usize = 500;
 /// Rest after a failed accept: where file descriptors have run out, the next attempt fails as well.
-const ACCEPT_REST: Duration = Duration::from_millis(100);
+pub(crate) const ACCEPT_REST: Duration = Duration::from_millis(100);
 /// A peer whose host has vanished is noticed after the first plus some of the second.
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(10);
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(5);
 /// Bytes that the kernel takes before they can go to the network. What waits there cannot be dropped any more, and
 /// is as old to the viewer as what waits here.
 const UNSENT_MAX: u32 = 128 << 10;
+/// What a connection gets that there is no room for.
+const FULL: &[u8] =
+    b"RTSP/1.0 503 Service Unavailable (too many connections)\r\nRetry-After: 5\r\nConnection: close\r\n\r\n";
 
 /// Accepts connections until `stopped` says so, then ends those that are left.
 pub(crate) async fn run(listener: TcpListener, shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
-    let free = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -38,33 +39,29 @@ pub(crate) async fn run(listener: TcpListener, shared: Arc<Shared>, mut stopped:
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "cannot accept an RTSP connection");
+                shared.budget.relieve();
                 tokio::time::sleep(ACCEPT_REST).await;
                 continue;
             }
         };
-        let Ok(permit) = free.clone().try_acquire_owned() else {
-            let refused = shared.connections.refused.fetch_add(1, Relaxed) + 1;
-            // Somebody who opens connections in a loop shall not fill the log as well.
-            if refused.is_power_of_two() {
-                tracing::warn!(%peer, refused, "more than {CONNECTIONS_MAX} RTSP connections: closed");
-            }
+        let Ok(lease) = shared.budget.admit(peer.ip(), Door::Rtsp).await else {
+            shared.connections.refused.fetch_add(1, Relaxed);
+            tracing::warn!(%peer, "too many RTSP connections: refused");
+            // As far as the socket takes it at once, which is all of it.
+            let _ = stream.try_write(FULL);
             continue;
         };
-        let shared = shared.clone();
-        connections.spawn(async move {
-            serve(shared, stream).await;
-            drop(permit);
-        });
+        connections.spawn(serve(shared.clone(), stream, lease));
     }
     drop(listener);
     connections.shutdown().await;
 }
 
-async fn serve(shared: Arc<Shared>, stream: TcpStream) {
+async fn serve(shared: Arc<Shared>, stream: TcpStream, lease: Lease) {
     shared.connections.accepted.fetch_add(1, Relaxed);
     shared.connections.open.fetch_add(1, Relaxed);
     let _open = Open(shared.clone());
-    match tune(&stream).and_then(|()| Connection::new(shared, stream)) {
+    match tune(&stream).and_then(|()| Connection::new(shared, stream, lease)) {
         Ok(connection) => connection.run().await,
         Err(error) => tracing::debug!(%error, "an RTSP connection was gone before it began"),
     }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use bytes::Bytes;
 use common::clock::{Clock, SystemClock};
 use common::rtp::h264;
-use common::rtsp::serve::{Packet, PacketKind};
+use common::rtsp::serve::{Packet, PacketKind, is_rtp};
 use common::time::MonoTime;
 use socket2::SockRef;
 use tokio::task::AbortHandle;
@@ -39,6 +39,9 @@ pub(super) struct Pair {
 }
 
 impl Pair {
+    /// Descriptors of a pair: each socket has one for sending, and one that waits for what comes.
+    pub(super) const DESCRIPTORS: usize = 4;
+
     /// Binds an even port of `local` and the odd one above it (RFC 3550 section 11) for a peer at `client`'s ports.
     pub(super) fn bind(local: IpAddr, peer: IpAddr, client: (u16, u16)) -> io::Result<Self> {
         let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
@@ -107,23 +110,32 @@ pub(super) trait Receiver: Send + Sync {
 /// When the peer was last heard, so that a session over UDP knows that it lives.
 pub(super) struct Pulse {
     clock: SystemClock,
-    micros: AtomicU64,
+    /// Microseconds of any packet's time, and of the newest RTP packet's.
+    any: AtomicU64,
+    media: AtomicU64,
 }
 
 impl Pulse {
     pub(super) fn new(clock: SystemClock) -> Self {
-        Self { clock, micros: AtomicU64::new(0) }
+        Self { clock, any: AtomicU64::new(0), media: AtomicU64::new(0) }
     }
 
-    /// The last time, if any.
-    pub(super) fn last(&self) -> Option<MonoTime> {
-        let micros = self.micros.load(Relaxed);
-        (micros > 0).then(|| MonoTime::from_origin(std::time::Duration::from_micros(micros)))
+    /// When a packet came last, and when one of media did.
+    pub(super) fn last(&self) -> (Option<MonoTime>, Option<MonoTime>) {
+        let time = |micros: &AtomicU64| {
+            let micros = micros.load(Relaxed);
+            (micros > 0).then(|| MonoTime::from_origin(std::time::Duration::from_micros(micros)))
+        };
+        (time(&self.any), time(&self.media))
     }
 
-    fn beat(&self) -> MonoTime {
+    fn beat(&self, media: bool) -> MonoTime {
         let now = self.clock.now().mono;
-        self.micros.store(u64::try_from(now.since_origin().as_micros()).unwrap_or(u64::MAX), Relaxed);
+        let micros = u64::try_from(now.since_origin().as_micros()).unwrap_or(u64::MAX);
+        self.any.store(micros, Relaxed);
+        if media {
+            self.media.store(micros, Relaxed);
+        }
         now
     }
 }
@@ -157,7 +169,8 @@ impl Receive {
             }
             BUFFER.with_borrow_mut(|buffer| self.take_batch(buffer, &mut packets));
             if !packets.is_empty() {
-                self.receiver.packets(self.pulse.beat(), &mut packets);
+                let media = self.kind == PacketKind::Rtp && packets.iter().any(|packet| is_rtp(&packet.bytes));
+                self.receiver.packets(self.pulse.beat(media), &mut packets);
                 packets.clear();
             }
             // Under a flood the other tasks get their turn.
@@ -200,6 +213,28 @@ fn ssrc(rtp: &[u8]) -> Option<u32> {
         Err(h264::Error::Header(_)) => None,
         // The header is good, the payload another codec's.
         Err(_) => rtp.get(8..12).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]])),
+    }
+}
+
+/// Ports for the tracks that nobody gets. They take what comes and lose it: one pair does for all publishers.
+pub(crate) struct Drain {
+    pair: Pair,
+}
+
+impl Drain {
+    /// Ports at `local`.
+    pub(crate) fn bind(local: IpAddr) -> io::Result<Self> {
+        let pair = Pair::bind(local, local, (0, 0))?;
+        for socket in [&pair.rtp, &pair.rtcp] {
+            // The least that the kernel has: what is in it is never read.
+            let _ = SockRef::from(&**socket).set_recv_buffer_size(0);
+        }
+        Ok(Self { pair })
+    }
+
+    /// The ports, RTP and RTCP.
+    pub(crate) fn ports(&self) -> io::Result<(u16, u16)> {
+        self.pair.ports()
     }
 }
 

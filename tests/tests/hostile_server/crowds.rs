@@ -27,6 +27,21 @@ fn players_of_a_path_that_nobody_publishes_are_answered_each_time() {
 }
 
 #[test]
+fn a_crowd_does_not_fill_the_log() {
+    let server = framelag_tests::serving::framelag(&[]);
+    for _ in 0..500 {
+        let mut client = Client::connect(server.address).expect("the server takes connections");
+        let answer = client.ask("OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n").expect("an answer");
+        assert_eq!(answer.status, 200);
+    }
+    server.process.interrupt();
+    let said = server.process.finish(framelag_tests::LIMIT).to_string();
+    let ended = said.lines().filter(|line| line.contains("RTSP connection ended")).count();
+    assert!((40..400).contains(&ended), "{ended} lines of 500");
+    assert!(said.contains("more lines like the last from server::rtsp::connection"), "{said}");
+}
+
+#[test]
 fn who_asks_and_does_not_read_is_cut_off() {
     let healthy = Healthy::start();
     let mut client = healthy.connect();

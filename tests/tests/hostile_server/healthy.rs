@@ -21,9 +21,13 @@ pub struct Healthy {
 
 impl Healthy {
     pub fn start() -> Self {
+        Self::start_with(serving::framelag(&[]))
+    }
+
+    /// With a server that has just been started.
+    pub fn start_with(server: Server) -> Self {
         let turn = turn::take();
         let folder = tempfile::tempdir().expect("a folder for the test");
-        let server = serving::framelag(&[]);
         let publisher = publisher(&server.publish_url(), Transport::Tcp).spawn();
         server.wait_for_stream();
         let mut receiver = endless_receiver(&server.play_url(), folder.path()).spawn();

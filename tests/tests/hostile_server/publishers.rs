@@ -10,9 +10,8 @@ use crate::healthy::Healthy;
 const SDP: &str = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\n\
                    a=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1\r\na=control:trackID=0\r\n";
 
-/// Publishes at `path`, over TCP, with RTP on channel 0.
-fn publish(healthy: &Healthy, path: &str) -> Client {
-    let mut client = healthy.connect();
+/// Makes `client` publish at `path`, over TCP, with RTP on channel 0.
+pub fn publish(mut client: Client, healthy: &Healthy, path: &str) -> Client {
     let url = format!("rtsp://{}/{path}", healthy.address());
     let length = SDP.len();
     let announce = format!("CSeq: 1\r\nContent-Type: application/sdp\r\nContent-Length: {length}\r\n\r\n{SDP}");
@@ -28,7 +27,7 @@ fn publish(healthy: &Healthy, path: &str) -> Client {
 }
 
 /// An RTP packet in an interleaved frame.
-fn packet(sequence: u16, marker: bool, payload: &[u8]) -> Vec<u8> {
+pub fn packet(sequence: u16, marker: bool, payload: &[u8]) -> Vec<u8> {
     let mut rtp = vec![0x80, 96 | (u8::from(marker) << 7)];
     rtp.extend(sequence.to_be_bytes());
     rtp.extend((u32::from(sequence) * 3_000).to_be_bytes());
@@ -46,7 +45,7 @@ fn frame(channel: u8, payload: &[u8]) -> Vec<u8> {
 #[test]
 fn packets_that_no_camera_sends_harm_neither_server_nor_receiver() {
     let mut healthy = Healthy::start();
-    let mut evil = publish(&healthy, "evil");
+    let mut evil = publish(healthy.connect(), &healthy, "evil");
     let folder = tempfile::tempdir().expect("a folder for the test");
     let url = format!("rtsp://{}/evil", healthy.address());
     let player = receiver(&url, Transport::Tcp, folder.path()).spawn();
@@ -69,7 +68,7 @@ fn packets_that_no_camera_sends_harm_neither_server_nor_receiver() {
         let payload = payloads[usize::from(sequence) % payloads.len()];
         let sent = evil.send(&packet(sequence.wrapping_mul(7_919), sequence % 3 == 0, payload));
         if sent.is_err() {
-            evil = publish(&healthy, "evil");
+            evil = publish(healthy.connect(), &healthy, "evil");
         }
     }
     player.interrupt();
@@ -90,7 +89,7 @@ fn frames_out_of_place_end_their_own_connection_alone() {
         ("that are no RTCP", frame(1, &[0x81, 201, 0xff, 0xff, 0])),
         ("cut short", frame(0, &[0x80; 500])[..100].to_vec()),
     ] {
-        let mut client = publish(&healthy, "other");
+        let mut client = publish(healthy.connect(), &healthy, "other");
         client.send(&bytes).unwrap_or_else(|error| panic!("frames {what}: {error}"));
         drop(client);
         let url = format!("rtsp://{}/other", healthy.address());

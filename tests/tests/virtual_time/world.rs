@@ -300,11 +300,11 @@ impl World {
             self.end_publisher(Ok(()));
         }
         while let Some(packet) = self.rtp.poll_output(mono) {
-            self.server.handle_activity(mono);
+            self.server.handle_activity(mono, Some(mono));
             self.seen.taken.push_back(packet);
         }
         while let Some(packet) = self.rtcp.poll_output(mono) {
-            self.server.handle_activity(mono);
+            self.server.handle_activity(mono, Some(mono));
             self.take_report(&packet);
         }
     }

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use digest_auth::{AuthContext, AuthorizationHeader, HttpMethod, Qop};
 
-use super::is_safe_for_digest_auth;
+use super::{is_safe_for_digest_auth, resource};
 use crate::time::MonoTime;
 
 /// How long a nonce can be used.
@@ -83,14 +83,14 @@ impl Verifier {
         header
     }
 
-    /// Checks a request's Authorization header. `password_of` gives the password of a user, if there is such a user.
-    /// Gives the user's name.
+    /// Checks a request's Authorization header. `password_of` gives the password of a user, if there is such a user; it is
+    /// asked only where a password is about to be tried. Gives the user's name.
     pub fn verify(
         &mut self,
         attempt: &Attempt<'_>,
         authorization: Option<&str>,
         now: MonoTime,
-        password_of: impl Fn(&str) -> Option<String>,
+        password_of: impl FnOnce(&str) -> Option<String>,
     ) -> Result<String, Denied> {
         let header = authorization.ok_or(Denied::Missing)?.trim();
         let (scheme, value) = header.split_once(' ').ok_or(Denied::Wrong)?;
@@ -108,7 +108,7 @@ impl Verifier {
         attempt: &Attempt<'_>,
         value: &str,
         now: MonoTime,
-        password_of: impl Fn(&str) -> Option<String>,
+        password_of: impl FnOnce(&str) -> Option<String>,
     ) -> Result<String, Denied> {
         if !is_safe_for_digest_auth(value) {
             return Err(Denied::Wrong);
@@ -118,7 +118,7 @@ impl Verifier {
         if now - nonce.issued > NONCE_LIFETIME {
             return Err(Denied::Stale);
         }
-        if given.realm != self.realm || !names(&given.uri, attempt.uri) || given.qop == Some(Qop::AUTH_INT) {
+        if given.realm != self.realm || !resource::same(&given.uri, attempt.uri) || given.qop == Some(Qop::AUTH_INT) {
             return Err(Denied::Wrong);
         }
         let password = password_of(&given.username).ok_or(Denied::Wrong)?;
@@ -139,20 +139,12 @@ impl Verifier {
     }
 }
 
-fn verify_basic(value: &str, password_of: impl Fn(&str) -> Option<String>) -> Result<String, Denied> {
+fn verify_basic(value: &str, password_of: impl FnOnce(&str) -> Option<String>) -> Result<String, Denied> {
     let decoded = STANDARD.decode(value.trim()).map_err(|_| Denied::Wrong)?;
     let text = String::from_utf8(decoded).map_err(|_| Denied::Wrong)?;
     let (user, password) = text.split_once(':').ok_or(Denied::Wrong)?;
     let expected = password_of(user).ok_or(Denied::Wrong)?;
     if equal(expected.as_bytes(), password.as_bytes()) { Ok(user.to_owned()) } else { Err(Denied::Wrong) }
-}
-
-/// Whether a client that wrote `given` may have meant `requested`: the same, or the stream whose track is requested.
-fn names(given: &str, requested: &str) -> bool {
-    match requested.strip_prefix(given) {
-        Some(rest) => rest.is_empty() || given.ends_with('/') || rest.starts_with('/'),
-        None => false,
-    }
 }
 
 /// Compares in a time that does not tell how far two values agree.

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use rtsp_types::{Method, Url};
@@ -43,6 +44,8 @@ pub enum Permission {
     Challenge(String),
     /// The user is known and may not do this.
     Forbidden,
+    /// Credentials are not looked at before this has passed: too many were wrong.
+    Later(Duration),
 }
 
 /// Why a path cannot be reserved; the text goes to the client and to the log.
@@ -50,12 +53,26 @@ pub enum Permission {
 #[error("{0}")]
 pub struct Busy(pub String);
 
+/// There is no room for another connection that plays or publishes; the text goes to the client.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the server has no room for more connections that play or publish")]
+pub struct Full;
+
 /// Everything outside one connection that its answers depend on: credentials, the streams, and UDP ports.
 pub trait Host {
     /// Whether this connection may do that, asked at `now`. A host without users grants everything.
     fn permit(&mut self, now: MonoTime, access: &Access<'_>) -> Permission {
         let _ = (now, access);
         Permission::Granted
+    }
+
+    /// Whether there is room for this connection to do that at `path`. A host without limits always has.
+    ///
+    /// # Errors
+    /// Where there is none.
+    fn admit(&mut self, action: Action, path: &StreamPath) -> Result<(), Full> {
+        let _ = (action, path);
+        Ok(())
     }
 
     /// The address of our end of the connection.
@@ -74,7 +91,8 @@ pub trait Host {
     fn reserve(&mut self, path: &StreamPath) -> Result<(), Busy>;
 
     /// Opens a pair of UDP ports for track `track`, whose packets go to or come from the connection's peer at
-    /// `client` (RTP, RTCP). `None` where there is none to be had.
+    /// `client` (RTP, RTCP). `None` where there is none to be had. Nobody needs the packets of a publisher's tracks besides
+    /// [`Description::VIDEO`].
     fn open_udp(&mut self, track: usize, client: (u16, u16)) -> Option<(u16, u16)>;
 }
 

@@ -5,7 +5,7 @@ use rtsp_types::StatusCode;
 
 use super::host::{Host, Output, Packet, PacketKind, TrackTransport};
 use super::reply::{Refusal, Reply};
-use super::{Error, Session, State, TURN};
+use super::{Description, Error, Session, State, TURN, is_rtp};
 use crate::rtsp::message::{self, Item};
 use crate::time::MonoTime;
 
@@ -46,7 +46,10 @@ impl Session {
                     break;
                 };
                 work += cost(&item);
-                session.active = now;
+                // A publisher lives by its packets.
+                if session.state != State::Record || matches!(item, Item::Data { .. }) {
+                    session.active = now;
+                }
                 session.partial = None;
                 session.handle_item(now, item, host)?;
             }
@@ -87,14 +90,15 @@ impl Session {
         match item {
             Item::Request(request) => {
                 self.requested = true;
+                self.requests += 1;
                 self.handle_request(now, &request, host)
             }
             Item::Response(_) => Err(Error::UnexpectedResponse),
-            Item::Data { channel, payload } => self.handle_data(channel, payload),
+            Item::Data { channel, payload } => self.handle_data(now, channel, payload),
         }
     }
 
-    fn handle_data(&mut self, channel: u8, payload: Bytes) -> Result<(), Error> {
+    fn handle_data(&mut self, now: MonoTime, channel: u8, payload: Bytes) -> Result<(), Error> {
         let setup = match (self.state, &self.setup) {
             (State::Play | State::Record, Some(setup)) => setup,
             (State::PrePlay, Some(_)) if self.paused => return Ok(()),
@@ -109,6 +113,9 @@ impl Session {
         let (track, kind) = found.ok_or(Error::UnknownChannel(channel))?;
         // Players send a bare RTP packet to open a path through firewalls; nobody wants it.
         let wanted = self.state == State::Record || kind == PacketKind::Rtcp;
+        if self.state == State::Record && kind == PacketKind::Rtp && track == Description::VIDEO && is_rtp(&payload) {
+            self.useful = now;
+        }
         if wanted && !payload.is_empty() {
             self.outputs.push_back(Output::Packet(Packet { track, kind, bytes: payload }));
         }

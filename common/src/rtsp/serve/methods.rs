@@ -49,9 +49,6 @@ impl Session {
             // Who reads the response may rely on what it says: the stream is live, or the path is free.
             then => self.outputs.extend(then.into_iter().chain([response])),
         }
-        if reply.status() == StatusCode::Unauthorized {
-            self.denials += 1;
-        }
         if self.denials >= DENIALS_MAX { Err(Error::Denied) } else { Ok(()) }
     }
 
@@ -78,8 +75,8 @@ impl Session {
             Method::Setup => self.set_up(now, request, host),
             Method::Play => self.play(request, host),
             Method::Record => self.record(request),
-            Method::Pause => self.pause(request),
-            Method::Teardown => self.tear_down(request),
+            Method::Pause => self.pause(now, request),
+            Method::Teardown => self.tear_down(now, request),
             _ => Err(Refusal::new(StatusCode::NotImplemented, "no such method here")),
         }
     }
@@ -170,6 +167,7 @@ impl Session {
             };
             Refusal::new(status, error.to_string())
         })?;
+        admit(Action::Publish, &path, host)?;
         host.reserve(&path).map_err(|busy| Refusal::new(StatusCode::NotAcceptable, busy.to_string()))?;
         let tracks = vec![None; description.controls().len()];
         self.setup = Some(Setup { path, description: Arc::new(description), tracks });
@@ -178,9 +176,12 @@ impl Session {
         Ok(Reply::ok().into())
     }
 
-    fn tear_down(&mut self, request: &Request<Vec<u8>>) -> Result<Answer, Refusal> {
+    fn tear_down(&mut self, now: MonoTime, request: &Request<Vec<u8>>) -> Result<Answer, Refusal> {
         self.own_setup(url(request)?)?;
         let reply = self.with_session(Reply::ok());
+        if self.state == State::Play {
+            self.useful = now;
+        }
         self.state = State::Initial;
         self.setup = None;
         self.paused = false;
@@ -213,16 +214,31 @@ impl Session {
         let access = Access { action, path, method: request.method(), url, authorization };
         match host.permit(now, &access) {
             Permission::Granted => {
+                self.denials = 0;
                 self.permitted = Some((action, path.clone()));
                 Ok(())
             }
             Permission::Forbidden => Err(Refusal::new(StatusCode::Forbidden, "this user may not do that")),
             Permission::Challenge(challenge) => {
+                self.denials += 1;
                 let refusal = Refusal::new(StatusCode::Unauthorized, "user and password are needed");
                 Err(refusal.with("WWW-Authenticate", challenge))
             }
+            Permission::Later(wait) => {
+                self.denials += 1;
+                let seconds = wait.as_secs() + 1;
+                let why = format!("too many wrong passwords from this address: try again in {seconds} s");
+                let refusal = Refusal::new(StatusCode::ServiceUnavailable, why);
+                Err(refusal.with("Retry-After", seconds.to_string()))
+            }
         }
     }
+}
+
+/// Asks for room, and says when to ask again.
+fn admit(action: Action, path: &StreamPath, host: &mut dyn Host) -> Result<(), Refusal> {
+    host.admit(action, path)
+        .map_err(|full| Refusal::new(StatusCode::ServiceUnavailable, full.to_string()).with("Retry-After", "5"))
 }
 
 /// A response, and what follows once it is on its way.

@@ -8,7 +8,7 @@ use url::Url;
 pub const PATH_MAX: usize = 256;
 
 /// How the server names the one track of a stream that it plays.
-pub(super) const CONTROL: &str = "trackID=0";
+pub const CONTROL: &str = "trackID=0";
 
 /// The name of a stream: the path of its URL without the slash in front, one or more levels of letters, digits and
 /// `_ - . ~ :`. Nothing in it needs escaping in a URL, a log line, JSON or HTML, and it cannot climb out of a folder.

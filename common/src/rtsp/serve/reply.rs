@@ -59,10 +59,6 @@ impl Reply {
         self.with("Content-Type", content_type)
     }
 
-    pub(super) fn status(&self) -> StatusCode {
-        self.status
-    }
-
     /// The bytes to send, in answer to request `cseq` (`None`: it could not be read).
     pub(super) fn to_bytes(&self, cseq: Option<u32>) -> Bytes {
         let code = u16::from(self.status);

@@ -1,4 +1,5 @@
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::time::Duration;
 
 use common::h264::nals;
 use common::rtp::h264::{Packetizer, Packets};
@@ -201,7 +202,7 @@ fn a_reader_that_joins_gets_an_idr_asked_for_and_many_joins_share_one() {
     stream.forward(at(3_600), &mut path.frame(IDR));
     stream.forward(at(9_000), &mut path.frame(SLICE));
     assert_eq!(path.requests(), 3, "everybody is served");
-    stream.want_idr(at(9_100));
+    stream.want_idr(at(9_100), [127, 0, 0, 1].into());
     assert_eq!(path.requests(), 4, "a reader lost a picture");
 }
 

@@ -1,7 +1,7 @@
 //! What a connection is to the relay: nothing yet, a reader, or a publisher.
 
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -12,6 +12,7 @@ use common::rtsp::serve::{Description, Packet, PacketKind, Setup, TrackTransport
 use common::time::MonoTime;
 
 use super::{Connection, End};
+use crate::budget::Standing;
 use crate::relay::{Publication, Publisher, PublisherControl, Sink, Stream};
 use crate::rtsp::outbox::Outbox;
 use crate::rtsp::reader::{Identity, TcpReader, UdpReader};
@@ -20,7 +21,7 @@ use crate::rtsp::udp::{Pair, Pulse, Receiver, Tasks};
 /// See the module.
 pub(super) enum Role {
     None,
-    Reader { stream: Arc<Stream>, id: u64, udp: Option<Udp> },
+    Reader { stream: Arc<Stream>, id: u64, peer: IpAddr, udp: Option<Udp> },
     Publisher { publication: Publication, udp: Option<Udp> },
 }
 
@@ -34,7 +35,7 @@ impl Role {
     /// Leaves the relay.
     pub(super) fn leave(&mut self) {
         match std::mem::replace(self, Self::None) {
-            Self::Reader { stream, id, udp } => {
+            Self::Reader { stream, id, udp, .. } => {
                 drop(udp);
                 let info = stream.leave(id);
                 if let Some(info) = info.filter(|info| info.dropped_frames > 0) {
@@ -51,11 +52,11 @@ impl Role {
         }
     }
 
-    /// When the peer was last heard over UDP.
-    pub(super) fn last_heard(&self) -> Option<MonoTime> {
+    /// When the peer was last heard over UDP, and when its media was.
+    pub(super) fn last_heard(&self) -> (Option<MonoTime>, Option<MonoTime>) {
         match self {
             Self::Reader { udp: Some(udp), .. } | Self::Publisher { udp: Some(udp), .. } => udp.pulse.last(),
-            _ => None,
+            _ => (None, None),
         }
     }
 
@@ -66,7 +67,7 @@ impl Role {
         }
         match self {
             Self::Publisher { publication, .. } => publication.stream().forward(now, packets),
-            Self::Reader { stream, .. } => take_feedback(stream, now, packets),
+            Self::Reader { stream, peer, .. } => take_feedback(stream, *peer, now, packets),
             Self::None => {}
         }
         packets.clear();
@@ -90,7 +91,7 @@ impl Connection {
             (Arc::new(TcpReader { identity, outbox: self.outbox.clone(), tracks: setup.tracks.clone() }), None)
         } else {
             // What players send from their RTP ports only opens paths through firewalls.
-            let receiver = Arc::new(Feedback { stream: stream.clone() });
+            let receiver = Arc::new(Feedback { stream: stream.clone(), peer: self.peer.ip() });
             let udp = receive(over_udp, &[PacketKind::Rtcp], receiver, self.pulse())?;
             let tracks = (0..setup.tracks.len()).map(|track| over_udp.get(&track).map(Pair::target)).collect();
             (Arc::new(UdpReader::new(identity, self.outbox.clone(), tracks)), Some(udp))
@@ -101,7 +102,8 @@ impl Connection {
         }
         let agent = self.session.user_agent().unwrap_or("unknown");
         tracing::info!(path = %setup.path, peer = %self.peer, agent, transport, reader = id, "playing");
-        self.role = Role::Reader { stream, id, udp };
+        self.role = Role::Reader { stream, id, peer: self.peer.ip(), udp };
+        self.host.lease().stand(Standing::Plays);
         Ok(())
     }
 
@@ -136,6 +138,7 @@ impl Connection {
             Some(receive(over_udp, &[PacketKind::Rtp, PacketKind::Rtcp], receiver, self.pulse())?)
         };
         self.role = Role::Publisher { publication, udp };
+        self.host.lease().stand(Standing::Publishes);
         Ok(())
     }
 
@@ -172,11 +175,12 @@ impl Receiver for Media {
 /// A reader's RTCP datagrams.
 struct Feedback {
     stream: Arc<Stream>,
+    peer: IpAddr,
 }
 
 impl Receiver for Feedback {
     fn packets(&self, now: MonoTime, packets: &mut Vec<Packet>) {
-        take_feedback(&self.stream, now, packets);
+        take_feedback(&self.stream, self.peer, now, packets);
     }
 
     fn foreign(&self) {
@@ -185,14 +189,14 @@ impl Receiver for Feedback {
 }
 
 /// Receiver reports are the reader's own business; a lost picture is passed on to the publisher.
-fn take_feedback(stream: &Stream, now: MonoTime, packets: &[Packet]) {
+fn take_feedback(stream: &Stream, peer: IpAddr, now: MonoTime, packets: &[Packet]) {
     let lost = |packet: &Packet| {
         packet.kind == PacketKind::Rtcp
             && rtcp::parse(&packet.bytes)
                 .is_ok_and(|events| events.iter().any(|e| matches!(e, rtcp::Event::PictureLoss { .. })))
     };
     if packets.iter().any(lost) {
-        stream.want_idr(now);
+        stream.want_idr(now, peer);
     }
 }
 

@@ -10,6 +10,7 @@ use crate::rtsp::serve::host::{Host, Output};
 use crate::rtsp::serve::path::CONTROL;
 use crate::rtsp::serve::reply::{Refusal, Reply};
 use crate::rtsp::serve::{Session, State};
+use crate::time::MonoTime;
 
 impl Session {
     pub(super) fn play(&mut self, request: &Request<Vec<u8>>, host: &mut dyn Host) -> Result<Answer, Refusal> {
@@ -35,10 +36,11 @@ impl Session {
         Ok(Answer { reply, then: starts.then_some(Output::Play(setup)) })
     }
 
-    pub(super) fn pause(&mut self, request: &Request<Vec<u8>>) -> Result<Answer, Refusal> {
+    pub(super) fn pause(&mut self, now: MonoTime, request: &Request<Vec<u8>>) -> Result<Answer, Refusal> {
         self.own_setup(url(request)?)?;
         self.state = State::PrePlay;
         self.paused = true;
+        self.useful = now;
         Ok(Answer { reply: self.with_session(Reply::ok()), then: Some(Output::Pause) })
     }
 

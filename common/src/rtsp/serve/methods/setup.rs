@@ -3,7 +3,7 @@
 use rtsp_types::headers as names;
 use rtsp_types::{Request, StatusCode, Url};
 
-use super::{Answer, bad_path, live, text, url};
+use super::{Answer, admit, bad_path, live, text, url};
 use crate::rtsp::headers::Mode;
 use crate::rtsp::serve::description::Description;
 use crate::rtsp::serve::host::{Action, Host, Setup};
@@ -71,7 +71,11 @@ impl Session {
                 return Err(Refusal::new(StatusCode::BadRequest, "a session plays one stream only"));
             }
             Some(_) => {}
-            None => self.setup = Some(Setup { description: live(&path, host)?, path, tracks: vec![None] }),
+            None => {
+                let description = live(&path, host)?;
+                admit(Action::Play, &path, host)?;
+                self.setup = Some(Setup { description, path, tracks: vec![None] });
+            }
         }
         Ok(Description::VIDEO)
     }

@@ -87,14 +87,14 @@ fn a_publisher_that_is_gone_frees_its_path_within_ten_seconds() {
     }
     // A source that pauses still sends reports, every five seconds.
     let mut client = Client::recording(TCP);
-    for _ in 0..20 {
+    for _ in 0..11 {
         client.wait(SECOND * 5).expect("it lives");
         client.feed(&frame(1, &[0; 28])).expect("a report");
     }
     let mut client = Client::recording(UDP);
-    for _ in 0..20 {
+    for _ in 0..11 {
         client.wait(SECOND * 5).expect("it lives");
-        client.session.handle_activity(client.now);
+        client.session.handle_activity(client.now, None);
     }
     let told = client.ok("GET_PARAMETER", "/new", &client.session_header(), "");
     assert!(told.contains(";timeout=10\r\n"), "{told}");
@@ -115,4 +115,83 @@ fn connections_that_come_to_nothing_end_after_ten_seconds_unless_requests_keep_c
 fn a_player_over_tcp_lives_by_what_it_takes() {
     let client = Client::playing(TCP);
     assert_eq!(client.session.poll_timeout(), None);
+}
+
+/// Does something once a second until the session ends.
+fn time_kept_alive(client: &mut Client, mut act: impl FnMut(&mut Client)) -> (Duration, Error) {
+    let start = client.now;
+    for _ in 0..3_600 {
+        if let Err(error) = client.wait(SECOND) {
+            return (client.now - start, error);
+        }
+        act(client);
+        while client.session.poll_output().is_some() {}
+    }
+    panic!("it is kept for ever");
+}
+
+#[test]
+fn requests_do_not_keep_a_path_without_media() {
+    let ask = |client: &mut Client| drop(client.ok("GET_PARAMETER", "/new", &client.session_header(), ""));
+    for transport in [TCP, UDP] {
+        let ended = time_kept_alive(&mut Client::recording(transport), ask);
+        assert_eq!(ended, (RECORD_LIMIT, Error::Idle(RECORD_LIMIT)));
+    }
+    assert_eq!(time_kept_alive(&mut Client::pre_record(TCP), ask), (PREPARE_LIMIT, Error::NotRecording));
+}
+
+#[test]
+fn neither_reports_nor_noise_nor_other_tracks_keep_a_path_without_video() {
+    for bytes in [frame(1, &[0x80; 28]), frame(0, &[0; 28]), frame(0, &[0x80; 4])] {
+        let mut client = Client::recording(TCP);
+        let ended = time_kept_alive(&mut client, |client| client.feed(&bytes).expect("a frame"));
+        assert_eq!(ended, (MEDIA_LIMIT, Error::NoMedia), "{bytes:?}");
+    }
+    let mut client = Client::recording(UDP);
+    let ended = time_kept_alive(&mut client, |client| client.session.handle_activity(client.now, None));
+    assert_eq!(ended, (MEDIA_LIMIT, Error::NoMedia));
+    // Video does, over either.
+    let (mut tcp, mut udp) = (Client::recording(TCP), Client::recording(UDP));
+    for _ in 0..200 {
+        tcp.wait(SECOND).expect("it lives");
+        tcp.feed(&frame(0, &[0x80; 28])).expect("a packet");
+        udp.wait(SECOND).expect("it lives");
+        udp.session.handle_activity(udp.now, Some(udp.now));
+    }
+}
+
+#[test]
+fn requests_do_not_keep_a_connection_that_comes_to_nothing() {
+    let options = |client: &mut Client| drop(client.ok("OPTIONS", "*", "", ""));
+    for mut client in [Client::new(), Client::pre_play(TCP), Client::pre_play(UDP)] {
+        assert_eq!(time_kept_alive(&mut client, options), (SETTLE_LIMIT, Error::Useless(SETTLE_LIMIT)));
+    }
+    // Nor does announcing again and again, recording or not.
+    let again = |client: &mut Client, record: bool| {
+        client.host.reserved.clear();
+        client.ok("ANNOUNCE", "/new", "Content-Type: application/sdp\r\n", SDP);
+        client.ok("SETUP", "/new/streamid=0", &TCP.replace("\r\n", ";mode=record\r\n"), "");
+        if record {
+            client.ok("RECORD", "/new", &client.session_header(), "");
+        }
+        client.ok("TEARDOWN", "/new", &client.session_header(), "");
+    };
+    for record in [true, false] {
+        let ended = time_kept_alive(&mut Client::new(), |client| again(client, record));
+        assert_eq!(ended, (SETTLE_LIMIT, Error::Useless(SETTLE_LIMIT)));
+    }
+}
+
+#[test]
+fn keep_alives_hold_a_player_and_a_pause_for_a_while() {
+    let keep = |client: &mut Client| drop(client.ok("GET_PARAMETER", "/cam", &client.session_header(), ""));
+    for transport in [TCP, UDP] {
+        let mut client = Client::playing(transport);
+        for _ in 0..1_000 {
+            client.wait(SECOND * 50).expect("it plays");
+            keep(&mut client);
+        }
+        client.ok("PAUSE", "/cam", &client.session_header(), "");
+        assert_eq!(time_kept_alive(&mut client, keep), (PAUSE_LIMIT, Error::Useless(PAUSE_LIMIT)));
+    }
 }

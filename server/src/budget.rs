@@ -1,0 +1,164 @@
+//! Descriptors as connections hold them: a [`Lease`] each, given back when it is dropped.
+
+mod ledger;
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use common::clock::{Clock, SystemClock};
+use common::descriptors;
+use tokio::sync::Notify;
+
+use ledger::Ledger;
+pub(crate) use ledger::{DESCRIPTORS_MAX, Door, Full, Limits, Standing};
+
+/// Connections that were told to go and may still be there while others come in.
+const LEAVING_MAX: usize = 4;
+/// How long is waited for them at most.
+const LEAVING_LIMIT: Duration = Duration::from_millis(200);
+
+/// See the module.
+pub(crate) struct Budget {
+    clock: SystemClock,
+    inner: Mutex<Inner>,
+    freed: Notify,
+}
+
+struct Inner {
+    ledger: Ledger,
+    /// How to tell a connection to go.
+    leases: HashMap<u64, Arc<Notify>>,
+    last_id: u64,
+}
+
+impl Budget {
+    /// Shares out what this process may have, after raising that as far as is allowed and useful.
+    pub(crate) fn of_process(clock: SystemClock) -> Self {
+        let limit = descriptors::raise(2 * DESCRIPTORS_MAX);
+        let limits = Limits::of(limit, descriptors::open());
+        tracing::debug!(limit, total = limits.total(), "descriptors for connections");
+        Self::new(clock, limits)
+    }
+
+    pub(crate) fn new(clock: SystemClock, limits: Limits) -> Self {
+        let inner = Inner { ledger: Ledger::new(limits), leases: HashMap::new(), last_id: 0 };
+        Self { clock, inner: Mutex::new(inner), freed: Notify::new() }
+    }
+
+    /// Lets a connection from `peer` in, or not. Who has to go for it is told so, and mostly gone on return.
+    ///
+    /// # Errors
+    /// Where nobody is there who would have to go.
+    pub(crate) async fn admit(self: &Arc<Self>, peer: IpAddr, door: Door) -> Result<Lease, Full> {
+        let lease = {
+            let mut inner = self.lock();
+            inner.last_id += 1;
+            let id = inner.last_id;
+            let now = self.clock.now().mono;
+            let evicted = inner.ledger.admit(now, id, peer, door)?;
+            inner.tell(&evicted);
+            let told = Arc::new(Notify::new());
+            inner.leases.insert(id, told.clone());
+            Lease { id, budget: self.clone(), told }
+        };
+        // Descriptors are free only once connections have let go of them.
+        let settled = async {
+            loop {
+                let freed = self.freed.notified();
+                if self.lock().ledger.leaving() <= LEAVING_MAX {
+                    return;
+                }
+                freed.await;
+            }
+        };
+        let _ = tokio::time::timeout(LEAVING_LIMIT, settled).await;
+        Ok(lease)
+    }
+
+    /// The system has no descriptors left, whatever the books say: the idle connection missed least goes.
+    pub(crate) fn relieve(&self) {
+        let mut inner = self.lock();
+        let evicted = inner.ledger.relieve();
+        inner.tell(evicted.as_slice());
+    }
+
+    /// Descriptors held by connections.
+    pub(crate) fn used(&self) -> usize {
+        self.lock().ledger.used()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn tell(&self, evicted: &[u64]) {
+        for told in evicted.iter().filter_map(|id| self.leases.get(id)) {
+            told.notify_one();
+        }
+    }
+}
+
+/// One connection's descriptors.
+pub(crate) struct Lease {
+    id: u64,
+    budget: Arc<Budget>,
+    told: Arc<Notify>,
+}
+
+impl Lease {
+    /// Waits until the connection has to go. May be dropped at any time.
+    pub(crate) async fn evicted(&self) {
+        self.told.notified().await;
+    }
+
+    /// The connection has asked something: it is not silent.
+    pub(crate) fn touch(&self) {
+        self.budget.lock().ledger.touch(self.budget.clock.now().mono, self.id);
+    }
+
+    /// The connection is worth more or less from now on.
+    pub(crate) fn stand(&self, standing: Standing) {
+        self.budget.lock().ledger.stand(self.budget.clock.now().mono, self.id, standing);
+    }
+
+    /// Whether the connection may go on to play or to publish; `returning` where its path was live a short time ago.
+    ///
+    /// # Errors
+    /// Where it was let in only to say what it wants.
+    pub(crate) fn settle(&self, returning: bool) -> Result<(), Full> {
+        let mut inner = self.budget.lock();
+        let evicted = inner.ledger.settle(self.id, returning)?;
+        inner.tell(&evicted);
+        Ok(())
+    }
+
+    /// Takes `more` descriptors.
+    ///
+    /// # Errors
+    /// Where they are not to be had.
+    pub(crate) fn claim(&self, more: usize) -> Result<(), Full> {
+        let mut inner = self.budget.lock();
+        let evicted = inner.ledger.claim(self.id, more)?;
+        inner.tell(&evicted);
+        Ok(())
+    }
+
+    /// Gives `fewer` descriptors back.
+    pub(crate) fn unclaim(&self, fewer: usize) {
+        self.budget.lock().ledger.unclaim(self.id, fewer);
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let mut inner = self.budget.lock();
+        inner.ledger.remove(self.id);
+        inner.leases.remove(&self.id);
+        drop(inner);
+        self.budget.freed.notify_one();
+    }
+}
