@@ -74,7 +74,8 @@ pub fn measured(line: &str) -> Option<u64> {
 /// What a run needs to prove anything. A busy machine publishes no more than a share of what it is to.
 const MIN_MEASURED: u64 = 30;
 
-/// Reads a report whose frames came whole: all accounted for, enough of them measured, and none lost on TCP. On UDP a busy machine may lose a few.
+/// Reads a report whose frames came whole: all accounted for, enough of them measured, and none lost on TCP. On UDP a
+/// busy machine may lose a few.
 ///
 /// # Panics
 ///
