@@ -22,6 +22,7 @@ pub mod printable;
 pub mod redact;
 pub mod rtp;
 pub mod rtsp;
+pub mod secret;
 pub mod sei;
 pub mod sync;
 pub mod time;
