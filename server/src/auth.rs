@@ -1,12 +1,17 @@
 //! Who may publish and play: the file of users, and its use for RTSP (Basic and Digest) and HTTP (Basic).
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::{fmt, fs, io};
+use std::{fmt, io};
 
+use common::bom;
 use common::rtsp::auth::{Attempt, Denied, Verifier};
 use common::rtsp::serve::{Access, Action, Permission};
+use common::secret::Secret;
 use common::time::MonoTime;
 
 /// What clients show when they ask for a password.
@@ -47,8 +52,9 @@ pub enum AuthFileError {
 #[derive(Default)]
 pub(crate) struct Users(BTreeMap<String, User>);
 
+#[derive(Debug)]
 struct User {
-    password: String,
+    password: Secret,
     rights: Rights,
 }
 
@@ -63,11 +69,21 @@ impl Users {
     /// (default all). Blank lines and lines that begin with `#` do not count.
     pub(crate) fn load(path: &Path) -> Result<Self, AuthFileError> {
         let read = |source| AuthFileError::Read { path: path.to_owned(), source };
-        if fs::metadata(path).map_err(read)?.len() > FILE_MAX {
+        let file = File::open(path).map_err(read)?;
+        let mode = file.metadata().map_err(read)?.mode();
+        if let Some(others) = readers(mode) {
+            let path = path.display();
+            tracing::warn!(
+                "--auth {path} has passwords, and {others} can read it (mode {:03o}): chmod 600 {path}",
+                mode & 0o777
+            );
+        }
+        let mut text = String::new();
+        // A pipe has no length to ask for.
+        if file.take(FILE_MAX + 1).read_to_string(&mut text).map_err(read)? as u64 > FILE_MAX {
             return Err(read(io::Error::other("larger than 1 MiB")));
         }
-        let text = fs::read_to_string(path).map_err(read)?;
-        Self::parse(&text).map_err(|problem| match problem {
+        Self::parse(bom::without(&text)).map_err(|problem| match problem {
             Some((line, why)) => AuthFileError::Line { path: path.to_owned(), line, why },
             None => AuthFileError::Empty { path: path.to_owned() },
         })
@@ -97,7 +113,7 @@ impl Users {
     }
 
     fn password(&self, name: &str) -> Option<String> {
-        self.0.get(name).map(|user| user.password.clone())
+        self.0.get(name).map(|user| user.password.reveal().clone())
     }
 
     fn may(&self, name: &str, action: Action) -> bool {
@@ -155,7 +171,16 @@ fn parse_line(line: &str) -> Result<(String, User), &'static str> {
     if fields.next().is_some() {
         return Err("more than three fields (a password cannot have a colon)");
     }
-    Ok((name.to_owned(), User { password: password.to_owned(), rights }))
+    Ok((name.to_owned(), User { password: Secret::new(password.to_owned()), rights }))
+}
+
+/// Who beside its owner can read a file of this mode.
+const fn readers(mode: u32) -> Option<&'static str> {
+    match mode & 0o044 {
+        0 => None,
+        0o040 => Some("its group"),
+        _ => Some("every user of this machine"),
+    }
 }
 
 #[cfg(test)]
@@ -171,6 +196,33 @@ mod tests {
         assert_eq!([may("cy"), may("di")], [[true; 2]; 2]);
         assert_eq!(may("eve"), [false; 2]);
         assert_eq!(users.password("bob").as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_first_name() {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let path = folder.path().join("users.txt");
+        std::fs::write(&path, "\u{feff}ann:a\r\n").expect("a file");
+        assert_eq!(Users::load(&path).expect("good").password("ann").as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn a_file_that_others_can_read_is_told_of() {
+        for (mode, who) in
+            [(0o600, None), (0o640, Some("its group")), (0o604, Some("every user")), (0o644, Some("every user"))]
+        {
+            let said = readers(0o100_000 | mode);
+            assert!(
+                said.is_some() == who.is_some() && said.unwrap_or_default().contains(who.unwrap_or_default()),
+                "{mode:o}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_password_is_printed() {
+        let user = parse_line("ann:sesame").expect("good");
+        assert!(!format!("{user:?} {:?}", Users::parse("ann:sesame")).contains("sesame"));
     }
 
     #[test]
