@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::mpsc;
 
+use common::zone::listen_address;
 use server::{Config, Error};
 
 /// Exit code for what the user has to change: a flag, or a file.
@@ -22,10 +23,10 @@ const USAGE: u8 = 2;
       behind it for users who may do only that")]
 pub struct Args {
     /// Address for RTSP.
-    #[arg(long, value_name = "ADDRESS:PORT", default_value_t = Config::default().rtsp)]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = listen_address, default_value_t = Config::default().rtsp)]
     rtsp: SocketAddr,
     /// Address for HTTP: /health, /metrics, /api/streams.
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = listen_address, default_value = "127.0.0.1:8080")]
     http: SocketAddr,
     /// File of users, with lines of user:password, user:password:publish or user:password:play.
     #[arg(long, value_name = "FILE")]

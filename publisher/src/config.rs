@@ -7,6 +7,8 @@ use std::time::Duration;
 use common::code::{self, Corner};
 use common::frame::Size;
 use common::redact;
+use common::secret::Secret;
+use common::zone;
 use url::Url;
 
 pub use crate::args::ClockChoice;
@@ -115,7 +117,12 @@ pub enum Destination {
         http: SocketAddr,
     },
     /// To this RTSP server; the URL may hold user and password, so it is never printed whole.
-    Rtsp(Url),
+    Rtsp {
+        /// `rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH`.
+        url: Secret<Url>,
+        /// Of an IPv6 address that is link-local.
+        zone: Option<String>,
+    },
     /// Stamped pictures as y4m to standard output.
     Stdout,
 }
@@ -263,7 +270,7 @@ fn refuse_idle_flags(args: &Args, destination: &Destination) -> Result<(), Error
     const NO_VIDEO: &str = "pictures leave there as they are";
     let to = match destination {
         Destination::Embedded { .. } => return Ok(()),
-        Destination::Rtsp(_) => "--to rtsp://…",
+        Destination::Rtsp { .. } => "--to rtsp://…",
         Destination::Stdout => "--to -",
     };
     let bare = *destination == Destination::Stdout;
@@ -314,7 +321,9 @@ fn destination(args: &Args) -> Result<Destination, Error> {
         "embedded" => Ok(Destination::Embedded { rtsp: args.rtsp.unwrap_or(RTSP), http: args.http.unwrap_or(HTTP) }),
         "-" => Ok(Destination::Stdout),
         text => {
-            let url = Url::parse(text).ok().filter(|url| url.scheme() == "rtsp");
+            let zoned = zone::split(text);
+            let (plain, zone) = zoned.map_or((text.to_owned(), None), |(plain, zone)| (plain, Some(zone)));
+            let url = Url::parse(&plain).ok().filter(|url| url.scheme() == "rtsp");
             let url = url.ok_or_else(|| Error::NotADestination(redact::url(text)))?;
             if url.host_str().is_none_or(str::is_empty) {
                 return Err(Error::IncompleteUrl("host"));
@@ -322,7 +331,7 @@ fn destination(args: &Args) -> Result<Destination, Error> {
             if url.path().trim_matches('/').is_empty() {
                 return Err(Error::IncompleteUrl("path"));
             }
-            Ok(Destination::Rtsp(url))
+            Ok(Destination::Rtsp { url: url.into(), zone })
         }
     }
 }
@@ -416,7 +425,10 @@ mod tests {
     #[test]
     fn destinations_are_told_apart_and_passwords_kept_back() {
         assert_eq!(resolve(&["--to", "-"]).expect("stdout").destination, Destination::Stdout);
-        assert!(matches!(resolve(&["--to", "rtsp://h/cam"]).expect("url").destination, Destination::Rtsp(_)));
+        assert!(matches!(resolve(&["--to", "rtsp://h/cam"]).expect("url").destination, Destination::Rtsp { .. }));
+        let args = ["publisher", "--to", "rtsp://u:secret@h/cam?token=secret"];
+        let args = Args::try_parse_from(args).expect("good flags");
+        assert!(!format!("{args:?} {:?}", Config::resolve(args.clone()).expect("a URL")).contains("secret"));
         for (bad, hint) in [
             ("http://u:secret@h/cam", "rtsp://"),
             ("u:secret@h/cam", "rtsp://"),

@@ -1,11 +1,14 @@
 //! The `publisher` program.
 
-use std::io::{IsTerminal, Write};
+// What goes to a terminal passes `common::printable`.
+#[macro_use]
+extern crate common;
+
 use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
-use common::redact;
+use common::{printable, redact};
 use publisher::args::Args;
 use publisher::config::Config;
 use publisher::error::Error;
@@ -36,7 +39,7 @@ fn main() -> ExitCode {
 
 fn run(args: Args) -> Result<(), Error> {
     if args.list_cameras {
-        let _ = write!(std::io::stdout(), "{}", capture::camera::list());
+        print!("{}", capture::camera::list());
         return Ok(());
     }
     let config = Config::resolve(args)?;
@@ -67,8 +70,8 @@ fn start_logging() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,server=warn"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(|| printable::Writer(std::io::stderr()))
+        .with_ansi(false)
         .with_target(false)
         .init();
 }

@@ -10,6 +10,7 @@ use common::frame::PublisherTimes;
 use common::sei;
 use common::sync::Endpoint;
 use common::time::{MediaTime, MonoTime};
+use common::zone;
 use url::Url;
 
 use crate::args;
@@ -79,13 +80,13 @@ impl Push {
             encode::Config { size: format.size, rate: format.rate, bitrate: config.bitrate, gop: config.gop };
         // First, because what is wrong with it is wrong with a flag.
         let encoder = encode::open(&config.encoder, settings)?;
-        let (server, url) = match &config.destination {
+        let (server, (url, zone)) = match &config.destination {
             Destination::Embedded { rtsp, http } => {
                 let server = start_server(*rtsp, *http, log)?;
                 let url = url_of(&server);
                 (Some(server), url)
             }
-            Destination::Rtsp(url) => (None, url.clone()),
+            Destination::Rtsp { url, zone } => (None, (url.reveal().clone(), zone.clone())),
             Destination::Stdout => unreachable!("standard output takes bare pictures"),
         };
         let to = without_user(&url);
@@ -95,7 +96,8 @@ impl Push {
             args::Transport::Udp => send::Transport::Udp,
         };
         let sender = Sender::start(send::Config {
-            to: url,
+            to: url.into(),
+            zone,
             transport,
             frame_rate: Some(format.rate.as_f64()),
             first_sequence: rand::random(),
@@ -248,9 +250,11 @@ fn compare(config: &Config, clock: &Arc<dyn Clock>, log: Log) -> Result<Option<C
     let (endpoint, asked_for) = match (&config.clock, &config.destination) {
         (ClockChoice::Off, _) => return Ok(None),
         (ClockChoice::Ask(endpoint), _) => (endpoint.clone(), true),
-        (ClockChoice::Auto, Destination::Rtsp(url)) if !is_loopback(url) => {
-            let host = url.host_str().unwrap_or_default();
-            (Endpoint::framelag(host, url.port().unwrap_or(RTSP_PORT)), false)
+        (ClockChoice::Auto, Destination::Rtsp { url, zone }) if !is_loopback(url.reveal()) => {
+            let url = url.reveal();
+            let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+            let host = zone.as_ref().map_or(host.to_owned(), |zone| format!("{host}%{zone}"));
+            (Endpoint::framelag(&host, url.port().unwrap_or(RTSP_PORT)), false)
         }
         (ClockChoice::Auto, _) => return Ok(None),
     };
@@ -264,12 +268,15 @@ fn is_loopback(url: &Url) -> bool {
 
 fn start_server(rtsp: std::net::SocketAddr, http: std::net::SocketAddr, log: Log) -> Result<server::Handle, Error> {
     let server = server::start(server::Config { rtsp, http: Some(http), ..server::Config::default() })?;
-    log.info("server", &format!("server in this process; play with: receiver {}", url_of(&server)));
+    log.info("server", &format!("server in this process; play with: receiver {}", url_of(&server).0));
     Ok(server)
 }
 
-fn url_of(server: &server::Handle) -> Url {
-    Url::parse(&format!("rtsp://{}/{EMBEDDED_PATH}", server.rtsp_addr())).expect("an address and a path are a URL")
+/// The stream's URL in this server, and the zone of a link-local address.
+fn url_of(server: &server::Handle) -> (Url, Option<String>) {
+    let (address, zone) = zone::of(server.rtsp_addr());
+    let url = Url::parse(&format!("rtsp://{address}/{EMBEDDED_PATH}")).expect("an address and a path are a URL");
+    (url, zone)
 }
 
 fn without_user(url: &Url) -> String {

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use common::clock::Clock;
 use common::rtsp::auth::Credentials;
+use common::secret::Secret;
 use common::time::{MediaTime, MonoTime, Now};
 use crossbeam_channel::{Receiver, TrySendError, bounded};
 use url::Url;
@@ -52,7 +53,9 @@ pub enum Transport {
 #[derive(Clone)]
 pub struct Config {
     /// `rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH`.
-    pub to: Url,
+    pub to: Secret<Url>,
+    /// The zone of a link-local IPv6 address (RFC 6874): an interface of this host.
+    pub zone: Option<String>,
     /// How packets travel.
     pub transport: Transport,
     /// Pictures per second, as far as known: announced to the server, and the measure of the queue.
@@ -156,10 +159,10 @@ impl Sender {
     /// Where the URL is no RTSP URL, its host is unknown, or nobody listens there. What the server has against the
     /// stream comes by [`Sender::send`].
     pub fn start(config: Config) -> Result<Self, Error> {
-        let mut url = config.to;
+        let mut url = config.to.into_revealed();
         let credentials = Credentials::take_from(&mut url);
         socket::check(&url)?;
-        let stream = socket::connect(&url)?;
+        let stream = socket::connect(&url, config.zone.as_deref())?;
         let capacity = config.frame_rate.unwrap_or(FRAME_RATE_UNKNOWN) * QUEUE_TIME.as_secs_f64();
         let (queue, waiting) = bounded((capacity as usize).max(QUEUE_MIN));
         let (events_in, events) = bounded(EVENTS_MAX);
@@ -167,7 +170,13 @@ impl Sender {
         let (done_in, done) = bounded(0);
         let shared = Arc::new(Shared::default());
         let worker = worker::Worker {
-            target: link::Target { url, credentials, transport: config.transport, frame_rate: config.frame_rate },
+            target: link::Target {
+                url,
+                zone: config.zone,
+                credentials,
+                transport: config.transport,
+                frame_rate: config.frame_rate,
+            },
             first_sequence: config.first_sequence,
             clock: Arc::clone(&config.clock),
             shared: Arc::clone(&shared),

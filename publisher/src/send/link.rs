@@ -29,6 +29,7 @@ const RTCP_BURST: usize = 16;
 pub(super) struct Target {
     /// Without user info.
     pub(super) url: Url,
+    pub(super) zone: Option<String>,
     pub(super) credentials: Option<Credentials>,
     pub(super) transport: Transport,
     pub(super) frame_rate: Option<f64>,

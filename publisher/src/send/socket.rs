@@ -1,10 +1,11 @@
 //! The TCP connection of RTSP, set up for live video.
 
 use std::io::{self, Read};
-use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use common::rtsp::push::RESPONSE_TIMEOUT;
+use common::zone;
 use crossbeam_channel::{Receiver, bounded};
 use socket2::SockRef;
 use url::Url;
@@ -50,13 +51,15 @@ pub(super) fn check(url: &Url) -> Result<(), Error> {
     Err(Error::Url { url: url.to_string(), why })
 }
 
-/// Connects to the first address of the URL's host that answers.
-pub(super) fn connect(url: &Url) -> Result<TcpStream, Error> {
+/// Connects to the first address of the URL's host, in this zone, that answers.
+pub(super) fn connect(url: &Url, zone: Option<&str>) -> Result<TcpStream, Error> {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     let port = url.port().unwrap_or(PORT);
     let unresolvable = |why: String| Error::Unresolvable { url: url.to_string(), why };
-    let addresses: Vec<SocketAddr> =
-        (host, port).to_socket_addrs().map_err(|error| unresolvable(error.to_string()))?.collect();
+    let addresses = zone::addresses(host, zone, port).map_err(|error| match zone {
+        Some(zone) => unresolvable(format!("{zone} is no network interface of this host ({error})")),
+        None => unresolvable(error.to_string()),
+    })?;
     let mut last = None;
     for address in &addresses {
         match TcpStream::connect_timeout(address, CONNECT_TIMEOUT).and_then(prepared) {

@@ -84,7 +84,17 @@ const TCP: &str = "RTP/AVP/TCP;unicast;interleaved=0-1";
 fn config(to: &Url, transport: Transport) -> (Config, ManualClock) {
     let clock = ManualClock::new(WallTime::from_micros(1_700_000_000_000_000));
     let shared = Arc::new(clock.clone());
-    (Config { to: to.clone(), transport, frame_rate: Some(30.0), first_sequence: 65_535, clock: shared }, clock)
+    (
+        Config {
+            to: to.clone().into(),
+            zone: None,
+            transport,
+            frame_rate: Some(30.0),
+            first_sequence: 65_535,
+            clock: shared,
+        },
+        clock,
+    )
 }
 
 fn start(to: &Url) -> Sender {

@@ -59,7 +59,8 @@ impl Worker {
             first: first.unit.clone(),
         };
         let idle = self.clock.now().mono - connected_at;
-        let stream = if idle < FRESH { Ok(stream) } else { socket::connect(&self.target.url) };
+        let stream =
+            if idle < FRESH { Ok(stream) } else { socket::connect(&self.target.url, self.target.zone.as_deref()) };
         let opened = stream.and_then(|stream| self.open(stream, &outgoing));
         let ended = match opened {
             Ok(link) => self.serve(link, &mut outgoing, Some(first)),
@@ -99,7 +100,9 @@ impl Worker {
                 return None;
             }
             wait = (wait * 2).min(RETRY_LONGEST);
-            match socket::connect(&self.target.url).and_then(|stream| self.open(stream, outgoing)) {
+            match socket::connect(&self.target.url, self.target.zone.as_deref())
+                .and_then(|stream| self.open(stream, outgoing))
+            {
                 Ok(link) => return Some(link),
                 Err(error) => tracing::info!("{error}: trying again in {} s", wait.as_secs_f32()),
             }

@@ -105,6 +105,9 @@ fn source(text: &str) -> Result<Source, Error> {
     if text == "-" {
         return Ok(Source::Stdin);
     }
+    if let Some((_, zone)) = common::zone::split(text) {
+        return Err(Error::Zone(zone));
+    }
     let Ok(mut url) = Url::parse(text) else {
         return Err(Error::NotAUrl(redact::url(text)));
     };

@@ -44,7 +44,8 @@ impl Wrapping {
     fn start(url: &str, transport: Transport) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let config = send::Config {
-            to: url.parse().expect("a URL"),
+            to: common::secret::Secret::new(url.parse().expect("a URL")),
+            zone: None,
             transport: match transport {
                 Transport::Tcp => send::Transport::Tcp,
                 Transport::Udp => send::Transport::Udp,
