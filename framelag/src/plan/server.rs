@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use common::redact;
+use common::secret::Secret;
 use url::Url;
 
 use crate::mediamtx;
@@ -20,9 +21,9 @@ pub enum Server {
     /// MediaMTX, from `$MEDIAMTX` or `PATH`.
     Mediamtx,
     /// One that is started by this command.
-    Command(Vec<String>),
+    Command(Secret<Vec<String>>),
     /// One that runs already. Its URL may hold a password.
-    Running(Url),
+    Running(Secret<Url>),
 }
 
 /// Stands for the port in a command.
@@ -43,12 +44,12 @@ impl FromStr for Server {
         }
         if let Some(command) = text.strip_prefix("exec:") {
             let words: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
-            return if words.is_empty() { Err(wrong(text)) } else { Ok(Self::Command(words)) };
+            return if words.is_empty() { Err(wrong(text)) } else { Ok(Self::Command(words.into())) };
         }
         let url = Url::parse(text).ok().filter(|url| url.scheme() == "rtsp");
         let url = url.ok_or_else(|| wrong(text))?;
         let whole = url.host_str().is_some_and(|host| !host.is_empty()) && !url.path().trim_matches('/').is_empty();
-        if whole { Ok(Self::Running(url)) } else { Err(wrong(text)) }
+        if whole { Ok(Self::Running(url.into())) } else { Err(wrong(text)) }
     }
 }
 
@@ -66,8 +67,8 @@ impl fmt::Display for Server {
             Self::Embedded => f.write_str("embedded"),
             Self::Own => f.write_str("framelag"),
             Self::Mediamtx => f.write_str("mediamtx"),
-            Self::Command(words) => write!(f, "exec:{}", words.join(" ")),
-            Self::Running(url) => f.write_str(&redact::url(url.as_str())),
+            Self::Command(words) => write!(f, "exec:{}", words.reveal().join(" ")),
+            Self::Running(url) => f.write_str(&redact::url(url.reveal().as_str())),
         }
     }
 }
@@ -83,7 +84,7 @@ impl Server {
                 "there is no mediamtx: put it on PATH, or its path into $MEDIAMTX (https://mediamtx.org)".to_owned()
             }),
             Self::Command(words) => {
-                let program = words.first().map_or("", String::as_str);
+                let program = words.reveal().first().map_or("", String::as_str);
                 executable(program)
                     .map(drop)
                     .ok_or_else(|| format!("there is no program {program}: install it, or give its path"))
@@ -104,6 +105,10 @@ mod tests {
         }
         let told = "rtsp://ann:secret@h/cam".parse::<Server>().expect("a URL").to_string();
         assert!(!told.contains("secret"), "{told}");
+        for text in ["rtsp://ann:secret@h/cam", "exec:server --password secret"] {
+            let shown = format!("{:?}", text.parse::<Server>().expect(text));
+            assert!(!shown.contains("secret"), "{shown}");
+        }
         for bad in ["", "exec:", "http://h/cam", "rtsp://h", "rtsp://ann:secret@/cam", "nginx"] {
             let why = bad.parse::<Server>().expect_err(bad);
             assert!(why.contains("embedded") && !why.contains("secret"), "{why}");
@@ -112,8 +117,8 @@ mod tests {
 
     #[test]
     fn a_program_that_is_not_there_is_named() {
-        let missing = Server::Command(vec!["/nowhere/server".to_owned()]);
+        let missing = Server::Command(vec!["/nowhere/server".to_owned()].into());
         assert!(missing.check().expect_err("it is not there").contains("/nowhere/server"));
-        assert_eq!(Server::Command(vec!["sh".to_owned()]).check(), Ok(()));
+        assert_eq!(Server::Command(vec!["sh".to_owned()].into()).check(), Ok(()));
     }
 }
