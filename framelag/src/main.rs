@@ -1,5 +1,9 @@
 //! `framelag`: the umbrella command around `publisher` and `receiver`.
 
+// What goes to a terminal passes `common::printable`.
+#[macro_use]
+extern crate common;
+
 mod calibrate;
 mod demo;
 mod doctor;
@@ -14,12 +18,11 @@ mod serving;
 mod shell;
 mod tune;
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
-use common::redact;
+use common::{printable, redact};
 use tracing_subscriber::EnvFilter;
 
 /// Measures the latency of live video, frame by frame.
@@ -129,8 +132,8 @@ fn start_logging() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(|| printable::Writer(std::io::stderr()))
+        .with_ansi(false)
         .init();
 }
 

@@ -92,7 +92,7 @@ impl Process {
     /// Starts `command args…`, with standard output and error in `log`.
     pub fn start(name: &'static str, mut command: Command, args: &[&str], log: PathBuf) -> Result<Self, String> {
         let open = || -> io::Result<(File, File)> {
-            let file = File::create(&log)?;
+            let file = reports::dir::create(&log)?;
             Ok((file.try_clone()?, file))
         };
         let (out, err) = open().map_err(|error| format!("cannot write {}: {error}", log.display()))?;

@@ -1,11 +1,14 @@
 //! The `receiver` program.
 
-use std::io::IsTerminal;
+// What goes to a terminal passes `common::printable`.
+#[macro_use]
+extern crate common;
+
 use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
-use common::redact;
+use common::{printable, redact};
 use receiver::args::Args;
 use receiver::config::Config;
 use receiver::pipeline;
@@ -59,8 +62,8 @@ fn start_logging() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,retina=error"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(|| printable::Writer(std::io::stderr()))
+        .with_ansi(false)
         .with_target(false)
         .init();
 }

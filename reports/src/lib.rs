@@ -25,6 +25,7 @@ pub mod age;
 pub mod calibration;
 pub mod comparison;
 pub mod cost;
+pub mod dir;
 pub mod export;
 pub mod folder;
 pub mod gate;
@@ -60,7 +61,7 @@ pub mod warning;
 #[cfg(test)]
 mod testing;
 
-pub use recorder::{Error, Live, Recorder, Setup};
+pub use recorder::{Error, Live, Place, Recorder, Setup};
 pub use run::{Outcome, Run};
 pub use sample::{Bucket, Clocks, Correction, Mark, Sample};
 pub use summary::Summary;

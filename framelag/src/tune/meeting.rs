@@ -1,6 +1,5 @@
 //! Where publisher and receiver of a run meet: a server, started where it has to be, and its URLs.
 
-use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -10,6 +9,7 @@ use std::time::Duration;
 
 use framelag::plan::server::{FOLDER, PORT, Server};
 use framelag::{mediamtx, programs::executable};
+use reports::dir;
 use url::Url;
 
 use crate::processes::{Error, Process, free_port, leashed};
@@ -57,7 +57,7 @@ impl Meeting {
                 let rtsp = free()?;
                 let file = folder.join("mediamtx.yml");
                 let config = mediamtx::config(rtsp).map_err(|error| format!("no two free UDP ports: {error}"))?;
-                let written = fs::write(&file, config);
+                let written = dir::create(&file).and_then(|mut file| file.write_all(config.as_bytes()));
                 written.map_err(|error| format!("cannot write {}: {error}", file.display()))?;
                 let mut command = leashed(&program)?;
                 command.envs([mediamtx::ENVIRONMENT]);
@@ -67,13 +67,13 @@ impl Meeting {
                 let rtsp = free()?;
                 let (port, dir) = (rtsp.port().to_string(), folder.display().to_string());
                 let words: Vec<String> =
-                    words.iter().map(|word| word.replace(PORT, &port).replace(FOLDER, &dir)).collect();
+                    words.reveal().iter().map(|word| word.replace(PORT, &port).replace(FOLDER, &dir)).collect();
                 let (program, arguments) = words.split_first().ok_or_else(|| "the command is empty".to_owned())?;
                 let file = executable(program).ok_or_else(|| format!("the program {program} has gone"))?;
                 let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
                 Self::started(leashed(&file)?, &arguments, rtsp, folder, stopped)?
             }
-            Server::Running(url) => Self::at(url.clone(), Running::Nothing),
+            Server::Running(url) => Self::at(url.reveal().clone(), Running::Nothing),
         })
     }
 
