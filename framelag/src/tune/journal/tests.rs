@@ -1,3 +1,5 @@
+use std::fs::OpenOptions;
+
 use reports::sweep::{Figures, Outcome};
 
 use super::*;
