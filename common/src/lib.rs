@@ -11,6 +11,7 @@
 //! * **monotonic time** ([`time::MonoTime`]): never steps. What durations and timeouts are taken with.
 //! * **media time** ([`time::MediaTime`]): 90 kHz RTP ticks, wraps after 13 h 15 m.
 
+pub mod bom;
 pub mod clock;
 pub mod code;
 pub mod descriptors;
@@ -27,5 +28,7 @@ pub mod rtsp;
 pub mod secret;
 pub mod sei;
 pub mod sync;
+pub mod terminal;
 pub mod time;
 pub mod units;
+pub mod zone;

@@ -2,7 +2,6 @@
 
 use std::env;
 use std::fs;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
@@ -66,8 +65,7 @@ fn print(finding: &Finding, json: bool) {
     if let (Some(mend), false) = (mend, json) {
         text.push_str(&format!("\n{:18} → {mend}", ""));
     }
-    // A reader that has seen enough, as `head` has, is no failure.
-    let _ = writeln!(io::stdout(), "{text}");
+    println!("{text}");
 }
 
 fn ok(name: &'static str, detail: String) -> Finding {

@@ -127,7 +127,7 @@ fn first(args: &Args, comparison: &Comparison, candidate: &Runs) -> Result<u8, E
 
 impl Args {
     fn open(&self, open: impl FnOnce(&Place) -> Result<Store, store::Error>) -> Result<Store, store::Error> {
-        open(&self.store.clone().map_or_else(Place::default_file, Ok)?)
+        open(&self.store.clone().map_or_else(Place::unnamed, Ok)?)
     }
 
     /// Keeps the candidate as the next baseline, where it passed. What got slower, or may have, would hide the next change.

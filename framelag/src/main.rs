@@ -1,5 +1,9 @@
 //! `framelag`: the umbrella command around `publisher` and `receiver`.
 
+// What goes to a terminal passes `common::printable`.
+#[macro_use]
+extern crate common;
+
 mod calibrate;
 mod demo;
 mod doctor;
@@ -14,12 +18,11 @@ mod serving;
 mod shell;
 mod tune;
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
-use common::{descriptors, redact};
+use common::{descriptors, printable, redact};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::FilterExt;
 use tracing_subscriber::prelude::*;
@@ -134,8 +137,8 @@ fn parse() -> Result<Args, ExitCode> {
 fn start_logging() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(|| redact::Redacting(std::io::stderr()))
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(|| printable::Writer(redact::Redacting(std::io::stderr())))
+        .with_ansi(false)
         .with_filter(filter.and(server::ByCount));
     tracing_subscriber::registry().with(lines).init();
 }

@@ -11,6 +11,8 @@ use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
+use common::bom;
+use common::secret::Secret;
 pub use reader::read;
 use setting::Setting;
 
@@ -73,7 +75,7 @@ pub struct Choice {
     /// Which.
     pub setting: &'static Setting,
     /// As it is typed.
-    pub text: String,
+    pub text: Secret,
     /// Where it stands.
     pub line: usize,
 }
@@ -124,7 +126,7 @@ impl Plan {
         if text.len() as u64 > MAX_BYTES {
             return Err(Error::TooLong(name));
         }
-        read(&text).map_err(|mistakes| Error::Mistakes(name, mistakes))
+        read(bom::without(&text)).map_err(|mistakes| Error::Mistakes(name, mistakes))
     }
 
     /// How many cells it has; `None` where they cannot be counted.
@@ -176,6 +178,6 @@ impl Plan {
 impl Choice {
     /// The value without secrets.
     pub fn told(&self) -> String {
-        common::redact::secrets(&self.text)
+        common::redact::secrets(self.text.reveal())
     }
 }

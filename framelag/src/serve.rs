@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::sync::mpsc;
 
 use chrono::{SecondsFormat, Utc};
+use common::zone::listen_address;
 use serde_json::json;
 use server::{Config, Error, Handle};
 
@@ -25,10 +26,10 @@ const USAGE: u8 = 2;
       behind it for users who may do only that")]
 pub struct Args {
     /// Address for RTSP.
-    #[arg(long, value_name = "ADDRESS:PORT", default_value_t = Config::default().rtsp)]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = listen_address, default_value_t = Config::default().rtsp)]
     rtsp: SocketAddr,
     /// Address for HTTP: /health, /metrics, /api/streams.
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = listen_address, default_value = "127.0.0.1:8080")]
     http: SocketAddr,
     /// File of users, with lines of user:password, user:password:publish or user:password:play.
     #[arg(long, value_name = "FILE")]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap_complete::Shell;
+use reports::dir::Dir;
 
 /// Flags of `framelag completions`.
 #[derive(Debug, clap::Args)]
@@ -45,9 +46,14 @@ pub fn man(args: &ManArgs, commands: &[clap::Command]) -> ExitCode {
 }
 
 fn write_pages(dir: &Path, commands: &[clap::Command]) -> io::Result<()> {
-    fs::create_dir_all(dir)?;
+    let dir = Dir::make(dir)?;
+    let made = tempfile::tempdir()?;
     for command in commands {
-        clap_mangen::generate_to(command.clone(), dir)?;
+        clap_mangen::generate_to(command.clone(), made.path())?;
+    }
+    for page in fs::read_dir(made.path())? {
+        let page = page?;
+        dir.replace(&page.file_name().to_string_lossy(), &fs::read_to_string(page.path())?)?;
     }
     Ok(())
 }

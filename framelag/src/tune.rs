@@ -22,6 +22,7 @@ use std::time::Instant;
 
 use chrono::{SecondsFormat, Utc};
 use framelag::plan::{self, Plan};
+use reports::dir::Dir;
 use reports::host;
 use reports::sweep::{self, Outcome, Row, Sweep};
 
@@ -182,10 +183,11 @@ fn sweep(
         let cell = &cells[turn.cell];
         let room = MIN_FREE_BYTES.saturating_add(if plan.quality { cell.pictures_bytes } else { 0 });
         check_room(out, room)?;
+        check_place(journal.dir())?;
         output.run(cell);
         let (begun, started) = (Instant::now(), now());
-        let report = format!("runs/cell-{:03}-repeat-{}", turn.cell, turn.repeat);
-        let ran = match run::run(plan, cell, *turn, &out.join(&report), stopped) {
+        let report = run::place(*turn);
+        let ran = match run::run(plan, cell, *turn, journal.dir(), stopped) {
             Ok(ran) => ran,
             Err(processes::Error::Interrupted) => return Err(interrupted()),
             Err(processes::Error::Failed(why)) => return Err(Error::Failed(why)),
@@ -209,11 +211,12 @@ fn sweep(
             report: out.join(&report).join("run.json").is_file().then_some(report),
         };
         journal.append(row.clone())?;
-        sweep::write(out, &result(plan, journal, order))?;
+        sweep::write(journal.dir(), &result(plan, journal, order))?;
         output.ran(&row, begun.elapsed());
     }
     // Also where the last one was written and a kill came before this.
-    sweep::write(out, &result(plan, journal, order))?;
+    sweep::write(journal.dir(), &result(plan, journal, order))?;
+    check_place(journal.dir())?;
     let finished = finished(journal.rows());
     let count = |outcome| order.iter().filter(|turn| finished.get(turn) == Some(&outcome)).count();
     let (failed, inconclusive) = (count(Outcome::Failed), count(Outcome::Inconclusive));
@@ -225,6 +228,11 @@ fn sweep(
 fn check_room(out: &Path, needed: u64) -> Result<(), Error> {
     let free = rustix::fs::statvfs(out).map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
     if free < needed { Err(Error::Full(out.to_owned(), free, needed)) } else { Ok(()) }
+}
+
+/// An error where the folder is not the one any more that the journal is in: the runs' own programs would write into another.
+fn check_place(dir: &Dir) -> Result<(), Error> {
+    dir.check().map_err(|error| Error::Failed(format!("{}: {error}", dir.path().display())))
 }
 
 /// What came of each run that was made.

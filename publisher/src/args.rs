@@ -1,5 +1,6 @@
 //! What users type. Parsed values only; what they mean together is worked out in [`crate::config`].
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -9,6 +10,7 @@ use clap::{Parser, ValueEnum};
 use common::frame::Size;
 use common::sync::{Endpoint, EndpointError};
 use common::units::{parse_duration, parse_rate};
+use common::zone::listen_address;
 
 use crate::capture::camera::Layout;
 use crate::encode;
@@ -48,7 +50,7 @@ const CLOCK_HELP: &str = "A clock that receivers on other hosts compare theirs w
                           Default: auto";
 
 /// Captures live video, stamps every picture with the time, encodes it and pushes it by RTSP.
-#[derive(Clone, Debug, Parser)]
+#[derive(Clone, Parser)]
 #[command(name = "publisher", version, after_help = EXAMPLES, max_term_width = 110)]
 pub struct Args {
     /// Where pictures come from.
@@ -123,11 +125,11 @@ pub struct Args {
     pub transport: Option<Transport>,
 
     /// Address of the embedded server for RTSP. Default: 127.0.0.1:8554.
-    #[arg(long, value_name = "ADDR", help_heading = "Destination")]
+    #[arg(long, value_name = "ADDR", value_parser = listen_address, help_heading = "Destination")]
     pub rtsp: Option<SocketAddr>,
 
     /// Address of the embedded server for HTTP. Default: 127.0.0.1:8080.
-    #[arg(long, value_name = "ADDR", help_heading = "Destination")]
+    #[arg(long, value_name = "ADDR", value_parser = listen_address, help_heading = "Destination")]
     pub http: Option<SocketAddr>,
 
     /// A clock to compare this host's with.
@@ -150,6 +152,13 @@ pub struct Args {
     /// JSON lines on standard output: started, statistics every second, events, end.
     #[arg(long, help_heading = "Output")]
     pub json: bool,
+}
+
+/// Says nothing of them: any may be a URL with a password.
+impl fmt::Debug for Args {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Args").finish_non_exhaustive()
+    }
 }
 
 /// Layout of bare pictures on standard input.

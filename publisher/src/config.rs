@@ -437,6 +437,9 @@ mod tests {
     fn destinations_are_told_apart_and_passwords_kept_back() {
         assert_eq!(resolve(&["--to", "-"]).expect("stdout").destination, Destination::Stdout);
         assert!(matches!(resolve(&["--to", "rtsp://h/cam"]).expect("url").destination, Destination::Rtsp(_)));
+        let args = ["publisher", "--to", "rtsp://u:secret@h/cam?token=secret"];
+        let args = Args::try_parse_from(args).expect("good flags");
+        assert!(!format!("{args:?} {:?}", Config::resolve(args.clone()).expect("a URL")).contains("secret"));
         for (bad, hint) in [
             ("http://u:secret@h/cam", "rtsp://"),
             ("u:secret@h/cam", "rtsp://"),

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use chrono::{SecondsFormat, Utc};
+use common::printable::lines;
 use serde_json::{Map, Value, json};
 
 /// Tells of events, from any thread.
@@ -101,7 +102,7 @@ impl Log {
         }
         let text = format!("{}\n", Value::Object(line));
         // Nobody reads any more: the run goes on without.
-        if let Err(why) = std::io::stdout().lock().write_all(text.as_bytes()) {
+        if let Err(why) = std::io::stdout().lock().write_all(lines(&text).as_bytes()) {
             tracing::debug!("standard output: {why}");
         }
     }

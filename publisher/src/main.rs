@@ -1,12 +1,15 @@
 //! The `publisher` program.
 
-use std::io::{IsTerminal, Write};
+// What goes to a terminal passes `common::printable`.
+#[macro_use]
+extern crate common;
+
 use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
 use common::rtsp::auth::readable_by_others;
-use common::{descriptors, redact};
+use common::{descriptors, printable, redact};
 use publisher::args::Args;
 use publisher::config::Config;
 use publisher::error::Error;
@@ -43,10 +46,10 @@ fn main() -> ExitCode {
 
 fn run(args: Args) -> Result<(), Error> {
     if args.list_cameras {
-        let _ = write!(std::io::stdout(), "{}", capture::camera::list());
+        print!("{}", capture::camera::list());
         return Ok(());
     }
-    if let Some(warning) = args.credentials.as_deref().and_then(readable_by_others) {
+    if let Some(warning) = args.credentials.as_deref().and_then(|file| readable_by_others("--credentials", file)) {
         eprintln!("publisher: {warning}");
     }
     let config = Config::resolve(args)?;
@@ -76,8 +79,8 @@ fn parse() -> Result<Args, ExitCode> {
 fn start_logging() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,server=warn"));
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(|| redact::Redacting(std::io::stderr()))
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(|| printable::Writer(redact::Redacting(std::io::stderr())))
+        .with_ansi(false)
         .with_target(false)
         .with_filter(filter.and(server::ByCount));
     tracing_subscriber::registry().with(lines).init();

@@ -247,7 +247,8 @@ fn compare(config: &Config, clock: &Arc<dyn Clock>, log: Log) -> Result<Option<C
         (ClockChoice::Off, _) => return Ok(None),
         (ClockChoice::Ask(endpoint), _) => (endpoint.clone(), true),
         (ClockChoice::Auto, Destination::Rtsp(url)) if !is_loopback(url) => {
-            (Endpoint::framelag(url.host(), url.port()), false)
+            let host = url.zone().map_or(url.host().to_owned(), |zone| format!("{}%{zone}", url.host()));
+            (Endpoint::framelag(&host, url.port()), false)
         }
         (ClockChoice::Auto, _) => return Ok(None),
     };

@@ -1,5 +1,6 @@
 //! The flags as typed. [`crate::config`] makes sense of them.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -48,7 +49,7 @@ Exit codes: 0 done, 1 failed at run time, 2 wrong usage, 3 inconclusive (no samp
 was broken. With several URLs the worst stream decides: 1, then 99, then 3.";
 
 /// Plays a stamped live stream and says how old each picture is.
-#[derive(Clone, Debug, Parser)]
+#[derive(Clone, Parser)]
 #[command(name = "receiver", version, after_help = EXAMPLES, max_term_width = 120)]
 pub struct Args {
     /// What to play.
@@ -124,6 +125,13 @@ pub struct Args {
     /// JSON lines on standard output, and nothing else there.
     #[arg(long)]
     pub json: bool,
+}
+
+/// Says nothing of them: any may be a URL with a password.
+impl fmt::Debug for Args {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Args").finish_non_exhaustive()
+    }
 }
 
 /// How the clocks of two hosts are compared.

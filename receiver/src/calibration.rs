@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
+use common::bom;
 use common::time::WallTime;
 use reports::calibration::{MAX_BYTES, Quote, default_path, quote};
 use reports::host;
@@ -40,10 +41,12 @@ pub fn find(given: Option<&Path>, now: WallTime) -> Result<Found, Unreadable> {
     };
     Ok(match read(&file) {
         Ok(text) if text.len() as u64 > MAX_BYTES => refused("is too long for one".to_owned()),
-        Ok(text) => match quote(&String::from_utf8_lossy(&text), &file, host::machine().as_deref(), now) {
-            Ok(quote) => Found::Quote(quote),
-            Err(error) => refused(error.to_string()),
-        },
+        Ok(text) => {
+            match quote(bom::without(&String::from_utf8_lossy(&text)), &file, host::machine().as_deref(), now) {
+                Ok(quote) => Found::Quote(quote),
+                Err(error) => refused(error.to_string()),
+            }
+        }
         Err(why) if given.is_some() => return Err(Unreadable { file, why }),
         Err(why) if why.kind() == ErrorKind::NotFound => Found::Nothing,
         Err(why) => refused(format!("cannot be read ({why})")),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use common::rtsp::UrlError;
 use common::rtsp::auth::{GivenError, given};
 use common::sync::Endpoint;
-use reports::Assertion;
+use reports::{Assertion, Place};
 use serde_json::json;
 
 use crate::args::Args;
@@ -77,6 +77,12 @@ pub enum Error {
     /// `--credentials`, or the environment in its place.
     #[error("{0}")]
     Credentials(String),
+    /// A link-local address with its zone, which retina cannot be told.
+    #[error(
+        "the zone {0} of a link-local address cannot be played from: play another address of that host, or put \
+          `framelag impair --listen tcp://127.0.0.1:0 --to 'tcp://[ADDRESS%25{0}]:PORT'` before it and play what that says"
+    )]
+    Zone(String),
     /// `-` twice.
     #[error("standard input (-) can be played once only")]
     StdinTwice,
@@ -132,7 +138,7 @@ impl TryFrom<Args> for Config {
         if args.pictures.is_some() && args.urls.len() > 1 {
             return Err(Error::PicturesOfSeveral(args.urls.len()));
         }
-        let credentials = given(args.credentials.as_deref(), |name| std::env::var_os(name))?;
+        let credentials = given(args.credentials.as_deref(), std::env::var_os)?;
         Ok(Self {
             inputs: input::all(&args.urls, credentials.as_ref())?,
             transport: args.transport,
@@ -155,9 +161,9 @@ impl TryFrom<Args> for Config {
 
 impl Config {
     /// Where the report of `input` goes: into the folder itself, or one of its own inside where there are several inputs.
-    pub fn report_folder(&self, input: &Input) -> Option<PathBuf> {
-        let folder = self.report.as_ref()?;
-        Some(if self.inputs.len() > 1 { folder.join(&input.name) } else { folder.clone() })
+    pub fn report_place(&self, input: &Input) -> Option<Place> {
+        let folder = self.report.clone()?;
+        Some(if self.inputs.len() > 1 { Place::Inside(folder, input.name.clone()) } else { Place::Folder(folder) })
     }
 
     /// The clock to ask how far this host's is from that of the publisher of `input`.
@@ -303,7 +309,8 @@ mod tests {
     fn reports_of_a_grid_go_into_folders_of_their_own() {
         let config = config(&["--report", "out", "rtsp://a/cam", "rtsp://b/cam", "rtsp://c/../x y", "rtsp://d"]);
         let config = config.expect("good URLs");
-        let folders: Vec<_> = config.inputs.iter().filter_map(|input| config.report_folder(input)).collect();
+        let folders: Vec<_> =
+            config.inputs.iter().filter_map(|input| Some(config.report_place(input)?.path())).collect();
         assert_eq!(folders, ["out/cam", "out/cam-2", "out/x-20y", "out/stream"].map(PathBuf::from));
     }
 }

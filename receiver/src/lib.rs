@@ -4,6 +4,10 @@
 //! [`render`]. [`stream`] holds what belongs to one input, and [`pipeline`] is the one file that knows the order.
 //! [`metrics`] tells other programs how it goes.
 
+// What goes to a terminal passes `common::printable`.
+#[macro_use]
+extern crate common;
+
 pub mod args;
 pub mod calibration;
 pub mod clock;

@@ -1,12 +1,15 @@
 //! The `receiver` program.
 
-use std::io::IsTerminal;
+// What goes to a terminal passes `common::printable`.
+#[macro_use]
+extern crate common;
+
 use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
 use common::rtsp::auth::readable_by_others;
-use common::{descriptors, redact};
+use common::{descriptors, printable, redact};
 use receiver::args::Args;
 use receiver::config::Config;
 use receiver::pipeline;
@@ -50,7 +53,9 @@ fn parse() -> Result<Config, ExitCode> {
     };
     match Args::try_parse() {
         Ok(args) => {
-            if let Some(warning) = args.credentials.as_deref().and_then(readable_by_others) {
+            if let Some(warning) =
+                args.credentials.as_deref().and_then(|file| readable_by_others("--credentials", file))
+            {
                 eprintln!("receiver: {warning}");
             }
             Config::try_from(args).map_err(|error| wrong(redact::secrets(&error.to_string())))
@@ -69,8 +74,8 @@ fn start_logging() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,retina=error"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(|| redact::Redacting(std::io::stderr()))
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(|| printable::Writer(redact::Redacting(std::io::stderr())))
+        .with_ansi(false)
         .with_target(false)
         .init();
 }

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use common::printable::lines;
+use common::terminal;
 use indicatif::{ProgressBar, ProgressStyle};
 use reports::recorder::Live;
 use reports::run::{CostUs, OwnCostUs};
@@ -31,7 +33,7 @@ impl Output {
     pub fn new(json: bool, duration: Option<Duration>, several: bool) -> Self {
         let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         let (bar, template) = match duration {
-            _ if json => (ProgressBar::hidden(), "{msg}"),
+            _ if json || !terminal::is_lively() => (ProgressBar::hidden(), "{msg}"),
             Some(duration) => (ProgressBar::new(millis(duration)), "{bar:24} {percent:>3} % {msg}"),
             None => (ProgressBar::no_length(), "{spinner} {msg}"),
         };
@@ -124,7 +126,7 @@ impl Output {
 
     fn print(&self, text: impl Display) {
         let mut out = io::stdout().lock();
-        let Err(error) = writeln!(out, "{text}").and_then(|()| out.flush()) else { return };
+        let Err(error) = writeln!(out, "{}", lines(&text.to_string())).and_then(|()| out.flush()) else { return };
         // A reader that has gone away is no reason to fail.
         if error.kind() != io::ErrorKind::BrokenPipe && !self.failed.swap(true, Ordering::Relaxed) {
             self.tell(format_args!("cannot write to standard output: {error}"));

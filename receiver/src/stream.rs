@@ -99,7 +99,7 @@ impl Stream {
             },
             config: config.describe(input),
             host: reports::host::describe(),
-            folder: config.report_folder(input),
+            folder: config.report_place(input),
         })?;
         let mut meter = Meter::new(recorder, clock::host());
         if clock::is_handed_in().unwrap_or(true) {

@@ -4,23 +4,25 @@
 //! After a kill the folder holds all but what came after the last [`Batch`]. Whole files are replaced by renaming.
 //! Lines whose figures may still change stand at the end of their file and are written over by the next batch.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
-use std::process;
+use std::path::PathBuf;
 use std::sync::mpsc::{self, SyncSender, TrySendError};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 
 use common::time::WallTime;
 
+use crate::dir::{Dir, Fresh};
 use crate::export::{self, csv, hgrm, hlog, json};
 use crate::interval::Closed;
 use crate::latency::Distribution;
-use crate::regular;
 use crate::run::Run;
 
 pub mod lock;
+
+/// What a run writes as it goes.
+const DATA: [&str; 5] = ["frames.csv", "intervals.csv", "latency.hlog", "latency.hgrm", "run.json"];
 
 /// Batches that wait for the disk at most.
 const MAX_WAITING: usize = 2;
@@ -62,7 +64,7 @@ pub struct Batch {
 /// A report folder that is being written.
 #[derive(Debug)]
 pub struct Folder {
-    path: PathBuf,
+    dir: Arc<Dir>,
     batches: SyncSender<Batch>,
     writer: JoinHandle<Result<(), Error>>,
     /// Why the writer ended early, in words.
@@ -75,9 +77,14 @@ impl Folder {
     ///
     /// # Errors
     /// The first file that cannot be written.
-    pub fn create(path: &Path, started: WallTime, run: &Run) -> Result<Self, Error> {
-        export::remove(path)?;
-        let mut files = Files::create(path, started)?;
+    pub fn create(dir: Dir, started: WallTime, run: &Run) -> Result<Self, Error> {
+        let dir = Arc::new(dir);
+        for name in DATA {
+            // Before anything of an earlier run is lost.
+            dir.check_free(name).map_err(|source| Error { path: dir.path().join(name), source })?;
+        }
+        export::remove(&dir)?;
+        let mut files = Files::create(Arc::clone(&dir), started)?;
         files.replace(run, &Distribution::default())?;
         let (batches, waiting) = mpsc::sync_channel::<Batch>(MAX_WAITING);
         let trouble = Arc::new(OnceLock::new());
@@ -89,13 +96,13 @@ impl Folder {
         let writer = thread::Builder::new()
             .name("report".to_owned())
             .spawn(write)
-            .map_err(|source| Error { path: path.to_owned(), source })?;
-        Ok(Self { path: path.to_owned(), batches, writer, trouble })
+            .map_err(|source| Error { path: dir.path().to_owned(), source })?;
+        Ok(Self { dir, batches, writer, trouble })
     }
 
     /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
+    pub fn dir(&self) -> &Arc<Dir> {
+        &self.dir
     }
 
     /// Why nothing is written any more, from the first file that could not be written on: a full disk, say.
@@ -117,32 +124,33 @@ impl Folder {
     /// Writes a last batch and waits until all is written.
     ///
     /// # Errors
-    /// The first file that could not be written, now or before.
+    /// The first file that could not be written, now or before; and where the folder is another one than it was at the start.
     pub fn close(self, batch: Batch) -> Result<(), Error> {
         // The writer is gone only after an error, which joining it tells.
         let _gone = self.batches.send(batch);
         drop(self.batches);
-        self.writer.join().unwrap_or_else(|_| {
-            Err(Error { path: self.path, source: io::Error::other("the report's writer ended early") })
-        })
+        let failed = |source| Error { path: self.dir.path().to_owned(), source };
+        let ended = self.writer.join();
+        ended.unwrap_or_else(|_| Err(failed(io::Error::other("the report's writer ended early"))))?;
+        self.dir.check().map_err(failed)
     }
 }
 
 /// The open files.
 struct Files {
-    folder: PathBuf,
+    dir: Arc<Dir>,
     frames: Tail,
     intervals: Tail,
     log: Tail,
 }
 
 impl Files {
-    fn create(folder: &Path, started: WallTime) -> Result<Self, Error> {
+    fn create(dir: Arc<Dir>, started: WallTime) -> Result<Self, Error> {
         Ok(Self {
-            frames: Tail::create(folder.join("frames.csv"), &csv::frames_header())?,
-            intervals: Tail::create(folder.join("intervals.csv"), &csv::intervals_header())?,
-            log: Tail::create(folder.join("latency.hlog"), &hlog::header(started))?,
-            folder: folder.to_owned(),
+            frames: Tail::create(&dir, "frames.csv", &csv::frames_header())?,
+            intervals: Tail::create(&dir, "intervals.csv", &csv::intervals_header())?,
+            log: Tail::create(&dir, "latency.hlog", &hlog::header(started))?,
+            dir,
         })
     }
 
@@ -156,8 +164,8 @@ impl Files {
     }
 
     fn replace(&mut self, run: &Run, latency: &Distribution) -> Result<(), Error> {
-        replace(&self.folder.join("latency.hgrm"), &hgrm::distribution(latency))?;
-        replace(&self.folder.join("run.json"), &json::run(run))
+        replace(&self.dir, "latency.hgrm", &hgrm::distribution(latency))?;
+        replace(&self.dir, "run.json", &json::run(run))
     }
 }
 
@@ -169,8 +177,9 @@ struct Tail {
 }
 
 impl Tail {
-    fn create(path: PathBuf, header: &str) -> Result<Self, Error> {
-        let file = regular::create(&path).map_err(|source| Error { path: path.clone(), source })?;
+    fn create(dir: &Dir, name: &str, header: &str) -> Result<Self, Error> {
+        let path = dir.path().join(name);
+        let file = dir.fresh(name).and_then(Fresh::put).map_err(|source| Error { path: path.clone(), source })?;
         let mut tail = Self { path, file, settled: 0 };
         tail.write(&Lines { settled: header.to_owned(), unsettled: String::new() })?;
         Ok(tail)
@@ -191,23 +200,9 @@ impl Tail {
     }
 }
 
-/// Replaces a file at once: a reader sees the old one or the new one, whole.
-pub(crate) fn replace(path: &Path, text: &str) -> Result<(), Error> {
-    let new = beside(path);
-    let written = regular::create(&new)
-        .and_then(|mut file| file.write_all(text.as_bytes()))
-        .and_then(|()| fs::rename(&new, path));
-    written.map_err(|source| {
-        // On a full disk half a file is of no use. One that was never made is not missed.
-        let _ = fs::remove_file(&new);
-        Error { path: path.to_owned(), source }
-    })
-}
-
-/// Where a file is made before it takes its place. Each process has a name of its own: two that render one folder at once
-/// do not take away each other's.
-pub(crate) fn beside(path: &Path) -> PathBuf {
-    path.with_extension(format!("{}.new", process::id()))
+/// As [`Dir::replace`].
+pub(crate) fn replace(dir: &Dir, name: &str, text: &str) -> Result<(), Error> {
+    dir.replace(name, text).map_err(|source| Error { path: dir.path().join(name), source })
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ pub mod allowance;
 pub mod calibration;
 pub mod comparison;
 pub mod cost;
+pub mod dir;
 pub mod export;
 pub mod folder;
 pub mod gate;
@@ -62,7 +63,7 @@ pub mod warning;
 #[cfg(test)]
 mod testing;
 
-pub use recorder::{Error, Live, Recorder, Setup};
+pub use recorder::{Error, Live, Place, Recorder, Setup};
 pub use run::{Outcome, Run};
 pub use sample::{Bucket, Clocks, Correction, Mark, Sample};
 pub use summary::Summary;

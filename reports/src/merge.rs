@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::dir::Dir;
 use crate::export;
 use crate::folder;
 use crate::run::{Frames, LatencyMs, Outcome};
@@ -160,8 +161,11 @@ pub fn merge(folders: &[PathBuf], out: &Path, assertions: &[Assertion]) -> Resul
         }
     }
     let mut summary = figures::join(&parts, assertions);
-    files::write(&parts, &summary.run, out)?;
-    export::pages(out)?;
+    let unwritable = |source| folder::Error { path: out.to_owned(), source };
+    let dir = Dir::make(out).map_err(unwritable)?;
+    files::write(&parts, &summary.run, &dir)?;
+    dir.check().map_err(unwritable)?;
+    export::pages_of(&dir)?;
     summary.report = Some(out.to_owned());
     Ok(summary)
 }

@@ -18,6 +18,8 @@ mod heat;
 mod labels;
 mod stacked;
 
+use common::printable::is_obeyed;
+
 pub use axis::Axis;
 pub(crate) use axis::{nice_step, with_ends};
 pub use chart::{Chart, Point};
@@ -61,7 +63,7 @@ impl Tone {
 }
 
 /// `text` for HTML and XML, as content or in a quoted attribute. Characters that XML 1.0 forbids even as references
-/// (control characters, U+FFFE, U+FFFF) become U+FFFD.
+/// (control characters, U+FFFE, U+FFFF) become U+FFFD, and so does what turns writing around or cannot be seen.
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -73,7 +75,7 @@ pub fn escape(text: &str) -> String {
             '\'' => out.push_str("&#39;"),
             '\t' | '\n' | '\r' => out.push(c),
             '\u{fffe}' | '\u{ffff}' => out.push(char::REPLACEMENT_CHARACTER),
-            c if c.is_control() => out.push(char::REPLACEMENT_CHARACTER),
+            c if is_obeyed(c) => out.push(char::REPLACEMENT_CHARACTER),
             c => out.push(c),
         }
     }

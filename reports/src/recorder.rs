@@ -1,6 +1,7 @@
 //! The front door: takes what a receiver saw, keeps the accounts, and writes the report as the run goes.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use common::time::{MonoTime, Now};
@@ -10,8 +11,9 @@ use crate::account::{Counts, Entry};
 use crate::calibration::Quote;
 use crate::comparison::Compared;
 use crate::cost::Costs;
+use crate::dir::Dir;
 use crate::export::{self, csv};
-use crate::folder::lock::{Lock, Refused};
+use crate::folder::lock::{Lock, Taken};
 use crate::folder::{self, Batch, Folder, Lines};
 use crate::metrics::Metrics;
 use crate::run::{Run, ms};
@@ -48,7 +50,34 @@ pub struct Setup {
     /// The receiver's machine, for `run.json`: [`crate::host::describe`].
     pub host: Value,
     /// The report folder, made where it is missing; none where there is to be no report.
-    pub folder: Option<PathBuf>,
+    pub folder: Option<Place>,
+}
+
+/// Where a report goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The folder that the user named, wherever that leads.
+    Folder(PathBuf),
+    /// A folder in it, by a name of ours.
+    Inside(PathBuf, String),
+}
+
+impl Place {
+    fn open(&self) -> Result<Dir, folder::Error> {
+        let opened = match self {
+            Self::Folder(path) => Dir::make(path),
+            Self::Inside(path, name) => Dir::make(path).and_then(|dir| dir.inside(name)),
+        };
+        opened.map_err(|source| folder::Error { path: self.path(), source })
+    }
+
+    /// Its path.
+    pub fn path(&self) -> PathBuf {
+        match self {
+            Self::Folder(path) => path.clone(),
+            Self::Inside(path, name) => path.join(name),
+        }
+    }
 }
 
 /// Why a run cannot be recorded.
@@ -57,9 +86,9 @@ pub enum Error {
     /// The report folder cannot be written.
     #[error(transparent)]
     Folder(#[from] folder::Error),
-    /// The report folder cannot be had.
+    /// Another run writes into the report folder.
     #[error(transparent)]
-    Refused(#[from] Refused),
+    Taken(#[from] Taken),
 }
 
 /// The figures of the moment, for an overlay or a line of progress.
@@ -117,11 +146,12 @@ impl Recorder {
     pub fn new(setup: Setup) -> Result<Self, Error> {
         let Setup { started, warmup, url, clocks, config, host, folder } = setup;
         let tally = Tally::new(About { started, warmup, url, clocks, config, host });
-        let lock = folder.as_deref().map(Lock::take).transpose()?;
-        let report = match folder {
+        let dir = folder.map(|place| place.open()).transpose()?;
+        let lock = dir.as_ref().map(Lock::take).transpose()?;
+        let report = match dir {
             None => None,
-            Some(path) => Some(Report {
-                folder: Folder::create(&path, started.wall, &tally.run(true))?,
+            Some(dir) => Some(Report {
+                folder: Folder::create(dir, started.wall, &tally.run(true))?,
                 settled: String::new(),
                 left_out: 0,
                 waiting: None,
@@ -298,14 +328,14 @@ impl Recorder {
             summary.fail(failure);
         }
         if let Some(report) = self.report {
-            let path = report.folder.path().to_owned();
+            let dir = Arc::clone(report.folder.dir());
             let written = report.close(&mut self.tally, &summary).map_err(|error| error.to_string());
-            match written.and_then(|()| export::pages(&path).map_err(|error| error.to_string())) {
-                Ok(()) => summary.report = Some(path),
+            match written.and_then(|()| export::pages_of(&dir).map_err(|error| error.to_string())) {
+                Ok(()) => summary.report = Some(dir.path().to_owned()),
                 Err(error) => {
                     summary.fail(Warning::new(Code::ReportNotWritten, error));
                     // So that it does not say that all is well. Where it cannot be written either, the exit code still tells.
-                    let _ = folder::replace(&path.join("run.json"), &export::json::run(&summary.run));
+                    let _ = folder::replace(&dir, "run.json", &export::json::run(&summary.run));
                 }
             }
         }

@@ -1,13 +1,13 @@
-//! The files of a report folder, opened only where they are files: a pipe in the place of one would be waited for without an end,
-//! and a device has none.
+//! Files of a report folder, read only where they are files: a pipe in the place of one would be waited for without an end, and a
+//! device has none. `dir` writes them.
 
 use std::fmt;
-use std::fs::{self, File, FileType, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use rustix::fs::OFlags;
+use rustix::fs::{FileType, OFlags};
 
 /// What stands in a file's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,35 +21,20 @@ impl fmt::Display for NotAFile {
 
 impl std::error::Error for NotAFile {}
 
-/// Opens `path` as `options` say, if it is, or will be, a regular file; links are followed. Waits for nobody.
+/// Opens a file to be read, if it is a regular one; links are followed. Waits for nobody.
 ///
 /// # Errors
 /// The system's, or one that wraps [`NotAFile`], which [`not_a_file`] finds.
-pub fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+pub fn read(path: &Path) -> io::Result<File> {
     // First by its name: to open a device may set something going.
     if let Ok(there) = fs::metadata(path) {
-        check(there.file_type())?;
+        check(&there)?;
     }
     // Then what was opened, which may have been put there meanwhile.
-    let file = options.custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)?;
-    check(file.metadata()?.file_type())?;
+    let nonblock = OFlags::NONBLOCK.bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(nonblock).open(path)?;
+    check(&file.metadata()?)?;
     Ok(file)
-}
-
-/// Opens a file to be read.
-///
-/// # Errors
-/// As of [`open`].
-pub fn read(path: &Path) -> io::Result<File> {
-    open(path, OpenOptions::new().read(true))
-}
-
-/// Opens a file to be written, empty.
-///
-/// # Errors
-/// As of [`open`].
-pub fn create(path: &Path) -> io::Result<File> {
-    open(path, OpenOptions::new().write(true).create(true).truncate(true))
 }
 
 /// Whether `error` says that something else stands in the file's place.
@@ -57,19 +42,28 @@ pub fn not_a_file(error: &io::Error) -> Option<NotAFile> {
     error.get_ref()?.downcast_ref().copied()
 }
 
-fn check(found: FileType) -> io::Result<()> {
-    let what = if found.is_file() {
-        return Ok(());
-    } else if found.is_dir() {
-        "folder"
-    } else if found.is_fifo() {
-        "named pipe"
-    } else if found.is_socket() {
-        "socket"
-    } else {
-        "device"
-    };
-    Err(io::Error::new(io::ErrorKind::InvalidInput, NotAFile(what)))
+/// What is said where something stands in the way of what would be written.
+pub(crate) fn in_the_way(found: FileType) -> io::Error {
+    let why = format!("there is a {} of this name: delete it, or give another folder", name(found));
+    io::Error::new(io::ErrorKind::InvalidInput, why)
+}
+
+fn check(found: &Metadata) -> io::Result<()> {
+    match FileType::from_raw_mode(found.mode()) {
+        FileType::RegularFile => Ok(()),
+        other => Err(io::Error::new(io::ErrorKind::InvalidInput, NotAFile(name(other)))),
+    }
+}
+
+const fn name(found: FileType) -> &'static str {
+    match found {
+        FileType::RegularFile => "file",
+        FileType::Directory => "folder",
+        FileType::Fifo => "named pipe",
+        FileType::Socket => "socket",
+        FileType::Symlink => "link",
+        _ => "device",
+    }
 }
 
 #[cfg(test)]
@@ -89,12 +83,11 @@ mod tests {
         std::os::unix::fs::symlink("/dev/zero", at("device")).expect("a link");
         fs::create_dir(at("folder")).expect("a folder");
         for name in ["pipe", "socket", "device", "folder"] {
-            for opened in [read(&at(name)), create(&at(name))] {
-                let error = opened.expect_err(name);
-                assert!(not_a_file(&error).is_some() && error.to_string().contains(name), "{error}");
-            }
+            let error = read(&at(name)).expect_err(name);
+            assert!(not_a_file(&error).is_some() && error.to_string().contains(name), "{error}");
         }
-        assert!(create(&at("file")).is_ok() && read(&at("file")).is_ok());
+        fs::write(at("file"), "").expect("a file");
+        assert!(read(&at("file")).is_ok());
         let missing = read(&at("missing")).expect_err("it is not there");
         assert_eq!((missing.kind(), not_a_file(&missing)), (io::ErrorKind::NotFound, None));
     }

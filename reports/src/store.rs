@@ -118,8 +118,9 @@ impl Store {
     /// Checks the version, and makes or renews the tables.
     fn prepare(&mut self, make: bool) -> Result<(), Error> {
         let dialect = self.place.dialect();
-        let patience = dialect.patience(BUSY);
-        self.wait(async |connection| sqlx::query(&patience).execute(connection).await)?;
+        for patience in dialect.patience(BUSY, ANSWERING) {
+            self.wait(async |connection| sqlx::query(&patience).execute(connection).await)?;
+        }
         let place = self.place.to_string();
         match self.wait(async |connection| schema::found(connection, dialect).await)? {
             Found::Version(version) if version > schema::VERSION => Err(Error::Newer { place, version }),

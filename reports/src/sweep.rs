@@ -5,10 +5,11 @@
 //! `docs/tune-results.md` describes the files and the method.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::dir::Dir;
 use crate::export::words;
 use crate::folder::{self, replace};
 use crate::run::{self, Run, rounded};
@@ -259,12 +260,12 @@ impl Sweep {
 ///
 /// # Errors
 /// A run that does not fit the axes, before anything is written; the first file that cannot be written.
-pub fn write(folder: &Path, sweep: &Sweep) -> Result<(), Error> {
+pub fn write(folder: &Dir, sweep: &Sweep) -> Result<(), Error> {
     sweep.check()?;
     let found = analysis::Analysis::of(sweep);
-    replace(&folder.join("tune.csv"), &csv::sweep(sweep))?;
-    replace(&folder.join("tune.json"), &json::sweep(&found))?;
-    replace(&folder.join("tune.html"), &page::sweep(&found))?;
+    replace(folder, "tune.csv", &csv::sweep(sweep))?;
+    replace(folder, "tune.json", &json::sweep(&found))?;
+    replace(folder, "tune.html", &page::sweep(&found))?;
     Ok(())
 }
 

@@ -300,7 +300,8 @@ fn tune(repeats: u32) -> Value {
         complete: true,
     };
     let folder = tempfile::tempdir().expect("a folder");
-    reports::sweep::write(folder.path(), &sweep).expect("it can be written");
+    reports::sweep::write(&reports::dir::Dir::open(folder.path()).expect("it is there"), &sweep)
+        .expect("it can be written");
     let text = std::fs::read_to_string(folder.path().join("tune.json")).expect("it was written");
     serde_json::from_str(&text).expect("a sweep is JSON")
 }

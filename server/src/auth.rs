@@ -3,14 +3,18 @@
 mod tries;
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use std::{fmt, fs, io};
+use std::{fmt, io};
 
-use common::rtsp::auth::{Attempt, Denied, Verifier};
+use common::bom;
+use common::rtsp::auth::{Attempt, Denied, Verifier, readable_by_others};
 use common::rtsp::serve::{Access, Action, Permission};
+use common::secret::Secret;
 use common::time::MonoTime;
 
 use tries::Tries;
@@ -66,8 +70,9 @@ pub(crate) enum Refused {
     Later(Duration),
 }
 
+#[derive(Debug)]
 struct User {
-    password: String,
+    password: Secret,
     rights: Rights,
 }
 
@@ -82,11 +87,16 @@ impl Users {
     /// (default all). Blank lines and lines that begin with `#` do not count.
     pub(crate) fn load(path: &Path) -> Result<Self, AuthFileError> {
         let read = |source| AuthFileError::Read { path: path.to_owned(), source };
-        if fs::metadata(path).map_err(read)?.len() > FILE_MAX {
+        let file = File::open(path).map_err(read)?;
+        if let Some(warning) = readable_by_others("--auth", path) {
+            tracing::warn!("{warning}");
+        }
+        let mut text = String::new();
+        // A pipe has no length to ask for.
+        if file.take(FILE_MAX + 1).read_to_string(&mut text).map_err(read)? as u64 > FILE_MAX {
             return Err(read(io::Error::other("larger than 1 MiB")));
         }
-        let text = fs::read_to_string(path).map_err(read)?;
-        Self::parse(&text).map_err(|problem| match problem {
+        Self::parse(bom::without(&text)).map_err(|problem| match problem {
             Some((line, why)) => AuthFileError::Line { path: path.to_owned(), line, why },
             None => AuthFileError::Empty { path: path.to_owned() },
         })
@@ -157,7 +167,7 @@ impl Users {
     }
 
     fn password(&self, name: &str) -> Option<String> {
-        self.by_name.get(name).map(|user| user.password.clone())
+        self.by_name.get(name).map(|user| user.password.reveal().clone())
     }
 
     fn may(&self, name: &str, action: Action) -> bool {
@@ -218,7 +228,7 @@ fn parse_line(line: &str) -> Result<(String, User), &'static str> {
     if fields.next().is_some() {
         return Err("more than three fields (a password cannot have a colon)");
     }
-    Ok((name.to_owned(), User { password: password.to_owned(), rights }))
+    Ok((name.to_owned(), User { password: Secret::new(password.to_owned()), rights }))
 }
 
 #[cfg(test)]
@@ -234,6 +244,20 @@ mod tests {
         assert_eq!([may("cy"), may("di")], [[true; 2]; 2]);
         assert_eq!(may("eve"), [false; 2]);
         assert_eq!(users.password("bob").as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_first_name() {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let path = folder.path().join("users.txt");
+        std::fs::write(&path, "\u{feff}ann:a\r\n").expect("a file");
+        assert_eq!(Users::load(&path).expect("good").password("ann").as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn no_password_is_printed() {
+        let user = parse_line("ann:sesame").expect("good");
+        assert!(!format!("{user:?} {:?}", Users::parse("ann:sesame")).contains("sesame"));
     }
 
     #[test]

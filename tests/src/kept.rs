@@ -33,7 +33,7 @@ pub fn report(folder: &Path, hour: u32, latency_ms: f64) {
         clocks: Clocks::Same,
         config: json!({ "transport": "tcp", "url": "rtsp://127.0.0.1:8554/cam" }),
         host: json!({ "os": "linux", "arch": "x86_64", "cpu": "test", "cpus": 2 }),
-        folder: Some(folder.to_owned()),
+        folder: Some(reports::Place::Folder(folder.to_owned())),
     };
     let mut recorder = Recorder::new(setup).expect("the folder can be written");
     for sequence in 0..FRAMES {

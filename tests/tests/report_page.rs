@@ -68,7 +68,7 @@ fn report(text: &str, frames: u64) -> (TempDir, Summary) {
         clocks: Clocks::Same,
         config: json!({ "transport": "tcp", text: text }),
         host: json!({ "hostname": text, "os": "linux" }),
-        folder: Some(folder.path().to_owned()),
+        folder: Some(reports::Place::Folder(folder.path().to_owned())),
     };
     let mut recorder = Recorder::new(setup).expect("a temporary folder can be written");
     for sequence in (0..frames).filter(|sequence| sequence % 60 != 13 && !(300..320).contains(sequence)) {

@@ -6,6 +6,7 @@
 //! Any error is the end of the session: make a new one on a new connection.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::time::Duration;
 
 use rtsp_types::headers::{CSEQ, LOCATION};
@@ -39,7 +40,7 @@ const RENEWALS_MAX: u32 = 6;
 const IDR_REQUEST_INTERVAL: Duration = Duration::from_millis(250);
 
 /// What a session publishes, and where.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Config {
     /// The stream's URL, without user info.
     pub url: Url,
@@ -51,6 +52,13 @@ pub struct Config {
     pub video: Video,
     /// Synchronisation source of the packets, for sender reports.
     pub ssrc: u32,
+}
+
+/// Says nothing of URL and credentials.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config").field("delivery", &self.delivery).finish_non_exhaustive()
+    }
 }
 
 /// How packets travel.
@@ -92,7 +100,6 @@ pub enum Route {
 }
 
 /// One publisher on one connection.
-#[derive(Debug)]
 pub struct Session {
     config: Config,
     state: State,
@@ -110,8 +117,14 @@ pub struct Session {
     outputs: VecDeque<Output>,
 }
 
+/// Says nothing of its requests: they have the URL, and prove a password.
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
 /// The request that has not been answered yet. There is never more than one.
-#[derive(Debug)]
 struct Pending {
     request: Request<Vec<u8>>,
     cseq: u32,

@@ -2,6 +2,7 @@
 
 use url::Url;
 
+use super::StreamUrl;
 use crate::{printable, redact};
 
 /// Most redirects of one stream that are followed.
@@ -70,6 +71,13 @@ impl From<Url> for Redirects {
     fn from(first: Url) -> Self {
         Self { urls: vec![anonymous(first)] }
     }
+}
+
+/// What is said where a redirect is followed.
+pub fn told(from: &StreamUrl, to: &StreamUrl) -> String {
+    let is_without = from.credentials().is_some() && to.credentials().is_none();
+    let without = if is_without { " (another host: without the user and password)" } else { "" };
+    format!("{from} redirects to {to}: following{without}")
 }
 
 /// A response that says where the stream is: 301, 302, 303, 305, 307 and 308. 300 and 304 name no one place.

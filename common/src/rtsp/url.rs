@@ -1,14 +1,17 @@
 //! The URL of a stream, as users type it: parsed in one place, and in a type that cannot print a secret.
 
 use std::ffi::OsString;
-use std::fmt;
+use std::net::SocketAddr;
 use std::str::FromStr;
+use std::{fmt, io};
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
 use super::auth::Credentials;
+use super::redirect::Next;
 use crate::secret::Secret;
-use crate::{printable, redact};
+use crate::{printable, redact, zone};
 
 /// What a URL in the environment is written as, before the name of its variable.
 const VARIABLE: &str = "env:";
@@ -32,9 +35,15 @@ const ENDS_HOST: [(char, &str); 3] = [('/', "%2F"), ('#', "%23"), ('?', "%3F")];
 /// # Ok::<(), common::rtsp::UrlError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
-pub struct StreamUrl {
-    /// Without user info and fragment.
+pub struct StreamUrl(Box<Parts>);
+
+/// Boxed, because errors hold a URL.
+#[derive(Clone, PartialEq, Eq)]
+struct Parts {
+    /// Without user info, zone and fragment.
     url: Url,
+    /// Of a link-local IPv6 address.
+    zone: Option<String>,
     credentials: Option<Credentials>,
 }
 
@@ -82,12 +91,16 @@ impl FromStr for StreamUrl {
         if host_on.is_empty() || host_on.starts_with(['/', '?', '#', ':']) {
             return Err(no_host());
         }
+        let (host_on, zone) = match zone::split(host_on) {
+            Some((host_on, zone)) => (host_on, Some(zone)),
+            None => (host_on.to_owned(), None),
+        };
         let mut url = Url::parse(&format!("rtsp://{host_on}")).map_err(|_| not_rtsp())?;
         if url.host_str().is_none_or(str::is_empty) {
             return Err(no_host());
         }
         url.set_fragment(None);
-        Ok(Self { url, credentials: user_info.and_then(Credentials::from_user_info) })
+        Ok(Self(Box::new(Parts { url, zone, credentials: user_info.and_then(Credentials::from_user_info) })))
     }
 }
 
@@ -104,29 +117,30 @@ impl StreamUrl {
 
     /// With its secrets, for the environment of a child: [`StreamUrl::typed`] reads it there.
     pub fn to_variable(&self) -> Secret {
-        let mut url = self.url.clone();
-        if let Some(credentials) = &self.credentials {
+        let mut url = self.0.url.clone();
+        if let Some(credentials) = &self.0.credentials {
             // The url crate takes a percent sign for an encoded character. Both fail only where there is no host.
             let _ = url.set_username(&credentials.user().replace('%', "%25"));
             let _ = url.set_password(Some(&credentials.password().replace('%', "%25")));
         }
-        Secret::new(url.into())
+        Secret::new(self.with_zone(url.as_str()))
     }
 
     /// To be connected to and sent, never to be shown: its query may hold secrets. It has no user info.
     pub const fn url(&self) -> &Url {
-        &self.url
+        &self.0.url
     }
 
     /// Who plays or publishes there, as the URL says or [`StreamUrl::or_credentials`] did.
     pub const fn credentials(&self) -> Option<&Credentials> {
-        self.credentials.as_ref()
+        self.0.credentials.as_ref()
     }
 
     /// With these credentials where it has none.
     #[must_use]
-    pub fn or_credentials(self, credentials: Option<Credentials>) -> Self {
-        Self { credentials: self.credentials.or(credentials), ..self }
+    pub fn or_credentials(mut self, credentials: Option<Credentials>) -> Self {
+        self.0.credentials = self.0.credentials.or(credentials);
+        self
     }
 
     /// The same stream elsewhere: `url`, whose user info is dropped, with these credentials.
@@ -136,38 +150,69 @@ impl StreamUrl {
         let _ = url.set_username("");
         let _ = url.set_password(None);
         url.set_fragment(None);
-        Self { url, credentials }
+        Self(Box::new(Parts { url, zone: None, credentials }))
+    }
+
+    /// Where a redirect from here leads. As curl does: whoever sends others elsewhere does not get their password there.
+    #[must_use]
+    pub fn redirected(&self, next: Next) -> Self {
+        let mut to = Self::at(next.url, None);
+        if next.same_host {
+            to.0.zone.clone_from(&self.0.zone);
+            to.0.credentials.clone_from(&self.0.credentials);
+        }
+        to
+    }
+
+    /// The interface that a link-local IPv6 address is of (RFC 6874): for this host alone, and never sent.
+    pub fn zone(&self) -> Option<&str> {
+        self.0.zone.as_deref()
+    }
+
+    /// The addresses of its host.
+    ///
+    /// # Errors
+    /// Where there is none, and where there is no such zone.
+    pub fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        zone::addresses(self.host(), self.zone(), self.port())
     }
 
     /// Name or address, without brackets.
     pub fn host(&self) -> &str {
-        self.url.host_str().unwrap_or_default().trim_matches(['[', ']'])
+        self.0.url.host_str().unwrap_or_default().trim_matches(['[', ']'])
     }
 
     /// The one it names, or [`DEFAULT_PORT`].
     pub fn port(&self) -> u16 {
-        self.url.port().unwrap_or(DEFAULT_PORT)
+        self.0.url.port().unwrap_or(DEFAULT_PORT)
     }
 
     /// `HOST:PORT`, as errors name it.
     pub fn host_and_port(&self) -> String {
-        format!("{}:{}", self.url.host_str().unwrap_or_default(), self.port())
+        format!("{}:{}", self.0.url.host_str().unwrap_or_default(), self.port())
+    }
+
+    /// `url`, one of this host, with the zone in it.
+    fn with_zone(&self, url: &str) -> String {
+        let Some((zone, host)) = self.0.zone.as_deref().zip(self.0.url.host_str()) else { return url.to_owned() };
+        let zone = utf8_percent_encode(zone, NON_ALPHANUMERIC);
+        url.replacen(host, &format!("{}%25{zone}]", host.trim_end_matches(']')), 1)
     }
 
     /// Whether it names more than a host.
     pub fn has_path(&self) -> bool {
-        !self.url.path().trim_matches('/').is_empty()
+        !self.0.url.path().trim_matches('/').is_empty()
     }
 
     /// The path as it may be shown: cameras take passwords there too.
     pub fn shown_path(&self) -> String {
-        redact::path(self.url.path())
+        redact::path(self.0.url.path())
     }
 }
 
 impl fmt::Display for StreamUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&redact::url(self.url.as_str()))
+        f.write_str(&redact::url(&self.with_zone(self.0.url.as_str())))
     }
 }
 

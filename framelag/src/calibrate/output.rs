@@ -1,9 +1,9 @@
 //! What the user is told: a bar on standard error while it runs, the page (or JSON lines) on standard output.
 
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
+use common::terminal;
 use indicatif::{ProgressBar, ProgressStyle};
 use reports::calibration::{Asked, Calibration, Costs, Finding, Link, Load, Optical, OpticalMs, Row, Spread, TimerUs};
 use serde_json::json;
@@ -17,7 +17,7 @@ pub struct Output {
 impl Output {
     /// Tells in JSON lines or in words, of so many `steps`.
     pub fn new(json: bool, steps: u64) -> Self {
-        let bar = if json { ProgressBar::hidden() } else { ProgressBar::new(steps) };
+        let bar = if json || !terminal::is_lively() { ProgressBar::hidden() } else { ProgressBar::new(steps) };
         let style = ProgressStyle::with_template("{bar:24} {pos}/{len} {msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         Self { json, bar }
@@ -27,7 +27,7 @@ impl Output {
     pub fn step(&self, what: &str) {
         self.bar.inc(1);
         self.bar.set_message(what.to_owned());
-        if !io::stderr().is_terminal() {
+        if self.bar.is_hidden() {
             eprintln!("calibrate: {what}");
         }
     }
@@ -52,8 +52,7 @@ impl Output {
 }
 
 fn print(text: &str) {
-    // A reader that has gone away is no reason to fail.
-    let _ = writeln!(io::stdout(), "{text}");
+    println!("{text}");
 }
 
 /// A delay as it is asked for.

@@ -1,10 +1,11 @@
 //! Where a comparison goes: standard output, the page of a CI job, files.
 
 use std::ffi::OsString;
-use std::fs::{self, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use reports::dir::Dir;
 use reports::gate::Comparison;
 
 use super::runs::Error;
@@ -14,30 +15,23 @@ const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 
 /// Tells who called.
 pub fn print(comparison: &Comparison, as_json: bool) {
-    say(&if as_json { json(comparison) } else { comparison.to_string() });
+    println!("{}", if as_json { json(comparison) } else { comparison.to_string() });
 }
 
 /// Tells the change alone.
 pub fn print_change(comparison: &Comparison, as_json: bool) {
-    say(&if as_json { json(comparison) } else { format!("{}\n", comparison.without_verdict()) });
-}
-
-fn say(text: &str) {
-    // A reader that has gone away is no reason to fail.
-    let _ = writeln!(io::stdout(), "{text}");
+    println!("{}", if as_json { json(comparison) } else { format!("{}\n", comparison.without_verdict()) });
 }
 
 /// Writes `gate.json` and `gate.md` into a folder, and adds to the job's page where there is one.
 pub fn write(comparison: &Comparison, folder: Option<&Path>) -> Result<(), Error> {
     let page = comparison.markdown();
     if let Some(folder) = folder {
-        let write = |name: &str, text: String| {
-            let path = folder.join(name);
-            fs::write(&path, text).map_err(|error| failed(&path, &error))
-        };
-        fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
-        write("gate.json", json(comparison) + "\n")?;
-        write("gate.md", page.clone())?;
+        let dir = Dir::make(folder).map_err(|error| failed(folder, &error))?;
+        let write =
+            |name: &str, text: &str| dir.replace(name, text).map_err(|error| failed(&folder.join(name), &error));
+        write("gate.json", &(json(comparison) + "\n"))?;
+        write("gate.md", &page)?;
     }
     match std::env::var_os(STEP_SUMMARY).filter(|path: &OsString| !path.is_empty()).map(PathBuf::from) {
         Some(path) => {

@@ -222,8 +222,8 @@ impl Reader<'_> {
 
     /// The choice, where the value alone is possible.
     fn chosen(&mut self, setting: &'static Setting, text: String, line: usize) -> Option<Choice> {
-        let choice = Choice { setting, text, line };
-        if let Err(why) = setting.check(&choice.text) {
+        let choice = Choice { setting, text: text.into(), line };
+        if let Err(why) = setting.check(choice.text.reveal()) {
             self.wrong(line, format!("{} = {}: {why}", setting.name, choice.told()));
             return None;
         }

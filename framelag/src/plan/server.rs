@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use common::redact;
 use common::rtsp::{StreamUrl, UrlError};
+use common::secret::Secret;
 
 use crate::mediamtx;
 use crate::programs::executable;
@@ -20,7 +21,7 @@ pub enum Server {
     /// MediaMTX, from `$MEDIAMTX` or `PATH`.
     Mediamtx,
     /// One that is started by this command.
-    Command(Vec<String>),
+    Command(Secret<Vec<String>>),
     /// One that runs already.
     Running(StreamUrl),
 }
@@ -43,7 +44,7 @@ impl FromStr for Server {
         }
         if let Some(command) = text.strip_prefix("exec:") {
             let words: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
-            return if words.is_empty() { Err(wrong(text)) } else { Ok(Self::Command(words)) };
+            return if words.is_empty() { Err(wrong(text)) } else { Ok(Self::Command(words.into())) };
         }
         let url = StreamUrl::typed(text, |name| std::env::var_os(name)).map_err(|error| match error {
             UrlError::Ambiguous { .. } | UrlError::NoVariable(_) => error.to_string(),
@@ -67,7 +68,7 @@ impl fmt::Display for Server {
             Self::Embedded => f.write_str("embedded"),
             Self::Own => f.write_str("framelag"),
             Self::Mediamtx => f.write_str("mediamtx"),
-            Self::Command(words) => write!(f, "exec:{}", words.join(" ")),
+            Self::Command(words) => write!(f, "exec:{}", words.reveal().join(" ")),
             Self::Running(url) => url.fmt(f),
         }
     }
@@ -84,7 +85,7 @@ impl Server {
                 "there is no mediamtx: put it on PATH, or its path into $MEDIAMTX (https://mediamtx.org)".to_owned()
             }),
             Self::Command(words) => {
-                let program = words.first().map_or("", String::as_str);
+                let program = words.reveal().first().map_or("", String::as_str);
                 executable(program)
                     .map(drop)
                     .ok_or_else(|| format!("there is no program {program}: install it, or give its path"))
@@ -105,6 +106,10 @@ mod tests {
         }
         let told = "rtsp://ann:secret@h/cam?token=secret".parse::<Server>().expect("a URL").to_string();
         assert!(!told.contains("secret"), "{told}");
+        for text in ["rtsp://ann:secret@h/cam", "exec:server --password secret"] {
+            let shown = format!("{:?}", text.parse::<Server>().expect(text));
+            assert!(!shown.contains("secret"), "{shown}");
+        }
         for bad in ["", "exec:", "http://h/cam", "rtsp://h", "rtsp://ann:secret@/cam", "nginx"] {
             let why = bad.parse::<Server>().expect_err(bad);
             assert!(why.contains("embedded") && !why.contains("secret"), "{why}");
@@ -113,8 +118,8 @@ mod tests {
 
     #[test]
     fn a_program_that_is_not_there_is_named() {
-        let missing = Server::Command(vec!["/nowhere/server".to_owned()]);
+        let missing = Server::Command(vec!["/nowhere/server".to_owned()].into());
         assert!(missing.check().expect_err("it is not there").contains("/nowhere/server"));
-        assert_eq!(Server::Command(vec!["sh".to_owned()]).check(), Ok(()));
+        assert_eq!(Server::Command(vec!["sh".to_owned()].into()).check(), Ok(()));
     }
 }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use common::units::parse_duration;
+use common::zone;
 
 /// The longest delay, jitter or hold: beyond it every connection would run into its own limits.
 const MAX_DELAY: Duration = Duration::from_secs(60);
@@ -62,6 +63,15 @@ impl FromStr for Endpoint {
             return Err(shape());
         }
         let unknown = |why: String| EndpointError::Unknown(text.to_owned(), why);
+        if let Some((plain, zone)) = zone::split(rest) {
+            let (host, port) = plain.rsplit_once(':').ok_or_else(shape)?;
+            let (host, port) = (host.trim_matches(['[', ']']), port.parse().map_err(|_| shape())?);
+            let found = zone::addresses(host, Some(&zone), port);
+            let found =
+                found.map_err(|error| unknown(format!("{zone} is no network interface of this host: {error}")))?;
+            let address = found.first().copied().ok_or_else(|| unknown("there is no such address".to_owned()))?;
+            return Ok(Self { protocol, address });
+        }
         let mut found = rest.to_socket_addrs().map_err(|error| unknown(error.to_string()))?;
         let address = found.next().ok_or_else(|| unknown("the name has no address".to_owned()))?;
         Ok(Self { protocol, address })
@@ -100,6 +110,9 @@ mod tests {
         {
             assert_eq!(text.parse::<Endpoint>(), Err(EndpointError::Shape(text.to_owned())));
         }
+        let zoned = "tcp://[fe80::1%25lo]:8554".parse::<Endpoint>().expect("every host has lo");
+        assert!(matches!(zoned.address, SocketAddr::V6(v6) if v6.scope_id() > 0), "{zoned}");
+        assert_eq!(zoned.to_string().parse(), Ok(zoned));
         let unknown = "tcp://no-such-host.invalid:80".parse::<Endpoint>().expect_err("not known");
         assert!(matches!(unknown, EndpointError::Unknown(..)), "{unknown}");
     }

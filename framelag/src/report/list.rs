@@ -1,7 +1,5 @@
 //! `framelag report list`: the kept runs.
 
-use std::io::{self, Write};
-
 use reports::store::{Error, Listed};
 
 use super::which::{At, Which, labels};
@@ -27,29 +25,25 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<u8, Error> {
     let filter = args.which.filter()?;
     let runs = args.at.open()?.list(&filter)?;
-    let mut out = io::stdout().lock();
-    // A reader that has seen enough, as `head` has, is no failure.
-    let _ = if args.json { json(&mut out, &runs) } else { table(&mut out, &runs) };
+    if args.json {
+        runs.iter().for_each(|run| println!("{}", serde_json::json!(run)));
+    } else {
+        print!("{}", table(&runs));
+    }
     Ok(0)
 }
 
-fn json(out: &mut impl Write, runs: &[Listed]) -> io::Result<()> {
-    runs.iter().try_for_each(|run| writeln!(out, "{}", serde_json::json!(run)))
-}
-
-fn table(out: &mut impl Write, runs: &[Listed]) -> io::Result<()> {
-    writeln!(
-        out,
-        "{:<17} {:<19} {:<12} {:>8} {:>10} {:>10} {:>10}  labels",
+fn table(runs: &[Listed]) -> String {
+    let mut out = format!(
+        "{:<17} {:<19} {:<12} {:>8} {:>10} {:>10} {:>10}  labels\n",
         "run", "started (UTC)", "outcome", "frames", "p50 ms", "p95 ms", "p99 ms"
-    )?;
+    );
     for run in runs {
         let ms = |value: Option<f64>| value.map_or("—".to_owned(), |value| format!("{value:.3}"));
         let started: String = run.started.chars().take("2026-01-31T09:15:00".len()).collect();
         let outcome = if run.partial { "not ended" } else { &run.outcome };
-        writeln!(
-            out,
-            "{:<17} {:<19} {outcome:<12} {:>8} {:>10} {:>10} {:>10}  {}",
+        out.push_str(&format!(
+            "{:<17} {:<19} {outcome:<12} {:>8} {:>10} {:>10} {:>10}  {}\n",
             run.id.as_str(),
             started.replace('T', " "),
             run.frames,
@@ -57,7 +51,7 @@ fn table(out: &mut impl Write, runs: &[Listed]) -> io::Result<()> {
             ms(run.p95_ms),
             ms(run.p99_ms),
             labels(&run.labels)
-        )?;
+        ));
     }
-    Ok(())
+    out
 }

@@ -1,6 +1,5 @@
 //! `framelag report merge`: the runs of many receivers as one report.
 
-use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -34,8 +33,7 @@ pub struct Args {
 pub fn run(args: &Args) -> ExitCode {
     match merge::merge(&args.folders, &args.out, &args.asserts) {
         Ok(summary) => {
-            // A reader that has seen enough, as `head` has, is no failure.
-            let _ = write!(io::stdout(), "{summary}");
+            print!("{summary}");
             ExitCode::from(summary.exit_code)
         }
         Err(error) => {

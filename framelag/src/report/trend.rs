@@ -1,7 +1,7 @@
 //! `framelag report trend`: figures over runs, and where they changed.
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 
 use reports::store;
@@ -94,8 +94,7 @@ pub fn run(args: &Args) -> Result<u8, Error> {
         eprintln!("trend: {}", path.display());
     }
     let text = if args.json { format!("{}\n", serde_json::json!(trend)) } else { trend.to_string() };
-    // A reader that has seen enough, as `head` has, is no failure.
-    let _ = io::stdout().write_all(text.as_bytes());
+    print!("{text}");
     if trend.runs.is_empty() {
         eprintln!("trend: no run fits");
         return Ok(INCONCLUSIVE);

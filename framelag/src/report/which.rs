@@ -5,7 +5,7 @@ use reports::store::{Error, Filter, Labels, Place, Store, labels_of};
 /// Where runs are kept.
 #[derive(Clone, Debug, clap::Args)]
 pub struct At {
-    /// Where runs are kept [default: framelag/runs.sqlite in $XDG_STATE_HOME or ~/.local/state].
+    /// Where runs are kept [default: $FRAMELAG_STORE, or framelag/runs.sqlite in $XDG_STATE_HOME or ~/.local/state].
     #[arg(long, value_name = "FILE|postgres://…")]
     store: Option<Place>,
 }
@@ -40,7 +40,7 @@ impl Which {
 
 /// The place that was named, or the default one.
 pub fn place(named: Option<&Place>) -> Result<Place, Error> {
-    named.cloned().map_or_else(Place::default_file, Ok)
+    named.cloned().map_or_else(Place::unnamed, Ok)
 }
 
 /// `NAME=VALUE`.

@@ -1,11 +1,12 @@
 //! The finished runs on disk: JSON lines, each written whole and forced out before the next run begins. What is in it
 //! survives Ctrl-C, a kill and a loss of power; a line that one of them cut off is left out and written over.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use common::printable::escaped;
+use reports::dir::Dir;
 use reports::regular;
 use reports::sweep::Row;
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,7 @@ pub struct Head {
 /// An open journal. No other process has it.
 #[derive(Debug)]
 pub struct Journal {
+    dir: Dir,
     file: File,
     path: PathBuf,
     /// Bytes that are whole lines.
@@ -95,12 +97,11 @@ impl Journal {
             let path = of_error.clone();
             move |error| Error::File(what, path, error)
         };
-        fs::create_dir_all(folder).map_err(|error| Error::File("make the folder", folder.to_owned(), error))?;
+        let dir = Dir::make(folder).map_err(|error| Error::File("make the folder", folder.to_owned(), error))?;
         if !path.exists() && fs::read_dir(folder).map_err(cannot("open"))?.next().is_some() {
             return Err(Error::Foreign(folder.to_owned()));
         }
-        let open = regular::open(&path, OpenOptions::new().read(true).write(true).create(true).truncate(false));
-        let mut file = open.map_err(cannot("open"))?;
+        let mut file = dir.resume(NAME).map_err(cannot("open"))?;
         lock(&file, &path, folder)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(cannot("read"))?;
@@ -111,7 +112,7 @@ impl Journal {
         })?
         else {
             let head = Head { schema: SCHEMA.to_owned(), started: now, essence };
-            let mut journal = Self { file, path, len: 0, head, rows: Vec::new() };
+            let mut journal = Self { dir, file, path, len: 0, head, rows: Vec::new() };
             let line = to_line(&journal.head);
             journal.write(&line).and_then(|()| sync_folder(folder)).map_err(cannot("write"))?;
             return Ok(journal);
@@ -121,7 +122,12 @@ impl Journal {
             return Err(Error::Changed { folder: folder.to_owned(), changes });
         }
         file.set_len(len).map_err(cannot("mend"))?;
-        Ok(Self { file, path, len, head, rows })
+        Ok(Self { dir, file, path, len, head, rows })
+    }
+
+    /// The folder that it is in.
+    pub const fn dir(&self) -> &Dir {
+        &self.dir
     }
 
     /// When the sweep began.

@@ -126,7 +126,7 @@ fn cell(plan: &Plan, number: usize) -> Result<Cell, Mistake> {
         what: format!("the cell {} cannot be: {why}", plan.told(&values)),
     };
     for choice in plan.choices(&values) {
-        choice.setting.set(&mut parts, &choice.text).map_err(|why| wrong(&[choice.setting.name], why))?;
+        choice.setting.set(&mut parts, choice.text.reveal()).map_err(|why| wrong(&[choice.setting.name], why))?;
     }
     let publisher = parts.publisher_config().map_err(|why| {
         // The publisher names the flag that it has something against.

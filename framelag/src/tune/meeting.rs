@@ -1,8 +1,7 @@
 //! Where publisher and receiver of a run meet: a server, started where it has to be, and its URLs.
 
-use std::fs;
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::AtomicBool;
@@ -11,6 +10,7 @@ use std::time::Duration;
 use common::rtsp::{StreamUrl, UrlError};
 use framelag::plan::server::{FOLDER, PORT, Server};
 use framelag::{loopback, mediamtx, programs::executable};
+use reports::dir;
 
 use crate::processes::{Error, Process, leashed};
 use crate::serving;
@@ -50,7 +50,8 @@ impl Meeting {
                 let program = mediamtx::find().ok_or_else(|| "mediamtx has gone".to_owned())?;
                 let file = folder.join("mediamtx.yml");
                 let command = |rtsp| {
-                    let written = fs::write(&file, mediamtx::config(rtsp));
+                    let config = mediamtx::config(rtsp);
+                    let written = dir::create(&file).and_then(|mut file| file.write_all(config.as_bytes()));
                     written.map_err(|error| format!("cannot write {}: {error}", file.display()))?;
                     let mut command = leashed(&program)?;
                     command.envs([mediamtx::ENVIRONMENT]).arg(&file);
@@ -59,6 +60,7 @@ impl Meeting {
                 Self::started(loopback::host(), command, folder, stopped)?
             }
             Server::Command(words) => {
+                let words = words.reveal();
                 Self::started(Ipv4Addr::LOCALHOST, |rtsp| spelled_out(words, rtsp, folder), folder, stopped)?
             }
             Server::Running(url) => Self { url: Some(url.clone()), process: Running::Nothing },
@@ -133,8 +135,9 @@ impl Probe {
     }
 
     fn describe(&self) -> io::Result<u16> {
-        let address = (self.url.host(), self.url.port()).to_socket_addrs()?.next().ok_or(io::ErrorKind::NotFound)?;
-        let mut connection = TcpStream::connect_timeout(&address, ANSWER_LIMIT)?;
+        let addresses = self.url.addresses()?;
+        let address = addresses.first().ok_or(io::ErrorKind::NotFound)?;
+        let mut connection = TcpStream::connect_timeout(address, ANSWER_LIMIT)?;
         connection.set_read_timeout(Some(ANSWER_LIMIT))?;
         let url = self.url.url();
         write!(connection, "DESCRIBE {url} RTSP/1.0\r\nCSeq: 1\r\nAccept: application/sdp\r\n\r\n")?;

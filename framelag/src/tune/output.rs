@@ -1,9 +1,10 @@
 //! What the user is told: a bar with the time left on a terminal, a line for each run elsewhere, JSON lines where asked.
 
-use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use common::printable::escaped;
+use common::terminal;
 use framelag::plan::Plan;
 use indicatif::{ProgressBar, ProgressStyle};
 use reports::sweep::{Outcome, Row};
@@ -67,7 +68,7 @@ pub struct Output<'a> {
 impl<'a> Output<'a> {
     /// Tells of a sweep of `total` runs of which `done` are there already.
     pub fn new(plan: &'a Plan, json: bool, total: usize, done: usize) -> Self {
-        let terminal = !json && io::stderr().is_terminal();
+        let terminal = !json && terminal::is_lively();
         let bar = if terminal { ProgressBar::new(total as u64) } else { ProgressBar::hidden() };
         let style = ProgressStyle::with_template("{bar:24} {pos}/{len} {wide_msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
@@ -98,7 +99,8 @@ impl<'a> Output<'a> {
     /// A run begins.
     pub fn run(&self, cell: &Cell) {
         let left = words(self.estimate.left());
-        self.bar.set_message(format!("{left} left · {}", self.plan.told(&cell.values)));
+        let message = format!("{left} left · {}", self.plan.told(&cell.values));
+        self.bar.set_message(escaped(&message).into_owned());
     }
 
     /// A run is over.
@@ -121,7 +123,7 @@ impl<'a> Output<'a> {
         if self.terminal {
             // Failures stay to be read above the bar; the others are in the table.
             if row.outcome != Outcome::Ok {
-                self.bar.println(line);
+                self.bar.println(escaped(&line));
             }
         } else {
             eprintln!("{line} · {} left", words(left));
@@ -185,8 +187,7 @@ fn print(line: &serde_json::Value) {
 }
 
 fn print_text(text: &str) {
-    // A reader that has gone away is no reason to fail.
-    let _ = writeln!(io::stdout(), "{text}");
+    println!("{text}");
 }
 
 #[cfg(test)]

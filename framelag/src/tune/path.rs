@@ -1,7 +1,7 @@
 //! The network on one side of the server: the proxy of `framelag impair` in this process, or nothing where there is
 //! nothing to make worse.
 
-use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::net::{Ipv4Addr, SocketAddr};
 
 use common::impair::Conditions;
 use common::rtsp::StreamUrl;
@@ -31,9 +31,8 @@ impl Path {
             return Ok(Self { url: server.clone(), _way: Way::AsItIs });
         }
         let unknown = |why: String| format!("the server {server} cannot be found: {why}");
-        let addresses = (server.host(), server.port()).to_socket_addrs();
-        let address = addresses.map_err(|error| unknown(error.to_string()))?.next();
-        let address = address.ok_or_else(|| unknown("its name has no address".to_owned()))?;
+        let addresses = server.addresses().map_err(|error| unknown(error.to_string()))?;
+        let address = *addresses.first().ok_or_else(|| unknown("its name has no address".to_owned()))?;
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let network = Network { forward: conditions.clone(), back: conditions.clone() };
         let started = if udp {

@@ -11,6 +11,7 @@ use framelag::plan::Plan;
 use publisher::args::Transport as Pushed;
 use publisher::config::Source;
 use receiver::args::Transport as Played;
+use reports::dir::Dir;
 use reports::quality;
 use reports::saved::Saved;
 use reports::sweep::{Figures, Outcome};
@@ -21,6 +22,9 @@ use super::meeting::{Meeting, Probe};
 use super::path::Path as Network;
 use crate::playing::{Playing, Receiver};
 use crate::processes::{Error, Process, URL_ARGUMENT, give_url, leashed, sibling};
+
+/// The folder of all runs.
+const RUNS: &str = "runs";
 
 /// How long the publisher may take until its stream can be played: a camera or a child process may be slow to open.
 const PUBLISH_LIMIT: Duration = Duration::from_secs(20);
@@ -43,11 +47,26 @@ pub struct Ran {
     pub figures: Figures,
 }
 
-/// Runs `cell` with everything that it leaves in `folder`, which is made anew.
+/// A run's folder in the sweep's.
+pub fn place(turn: Turn) -> String {
+    format!("{RUNS}/{}", name(turn))
+}
+
+fn name(turn: Turn) -> String {
+    format!("cell-{:03}-repeat-{}", turn.cell, turn.repeat)
+}
+
+/// Runs `cell` with everything that it leaves in its [`place`] in `out`, which is made anew.
 ///
 /// # Errors
-/// [`Error::Interrupted`] alone: a run that fails is one of the sweep's results.
-pub fn run(plan: &Plan, cell: &Cell, turn: Turn, folder: &Path, stopped: &AtomicBool) -> Result<Ran, Error> {
+/// [`Error::Interrupted`], and where its folder cannot be made: a run that fails is one of the sweep's results.
+pub fn run(plan: &Plan, cell: &Cell, turn: Turn, out: &Dir, stopped: &AtomicBool) -> Result<Ran, Error> {
+    let name = name(turn);
+    let made = out
+        .inside(RUNS)
+        .and_then(|runs| runs.anew(&name))
+        .map_err(|error| format!("cannot make the folder {}: {error}", out.path().join(RUNS).join(&name).display()))?;
+    let folder = made.path();
     let measured = measure(plan, cell, turn, folder, stopped);
     for name in [STAMPED, DECODED] {
         // They are large, and were compared. Where there is none there is nothing to delete.
@@ -67,7 +86,6 @@ pub fn run(plan: &Plan, cell: &Cell, turn: Turn, folder: &Path, stopped: &Atomic
 }
 
 fn measure(plan: &Plan, cell: &Cell, turn: Turn, folder: &Path, stopped: &AtomicBool) -> Result<Ran, Error> {
-    anew(folder)?;
     let mut meeting = Meeting::prepare(&cell.parts.server, folder, stopped)?;
     let seed = |way: u64| network_seed(plan.seed, turn.repeat, way);
     let uplink = |server| Network::start(server, &cell.parts.uplink, cell.pushed == Pushed::Udp, seed(0));
@@ -128,15 +146,6 @@ fn add_quality(figures: &mut Figures, folder: &Path) {
         }
         Err(why) => tracing::warn!("{}: no picture quality: {why}", folder.display()),
     }
-}
-
-/// An empty folder: what an interrupted run left in it is of no use.
-fn anew(folder: &Path) -> Result<(), String> {
-    let cannot = |error| format!("cannot make the folder {}: {error}", folder.display());
-    if folder.exists() {
-        fs::remove_dir_all(folder).map_err(cannot)?;
-    }
-    fs::create_dir_all(folder).map_err(cannot)
 }
 
 /// Cells of one block meet the same luck, and those of another block another; so do not the two networks of a run.

@@ -1,6 +1,6 @@
 //! Where a stream goes: the URL that was given, and where servers redirect it to.
 
-use common::rtsp::redirect::Redirects;
+use common::rtsp::redirect::{self, Redirects};
 use common::rtsp::{StreamUrl, push};
 
 use super::{Error, socket};
@@ -31,14 +31,8 @@ impl Route {
             Ok(next) => next,
             Err(error) => return Some(Err(Error::Redirect { url: self.url.to_string(), error })),
         };
-        // As curl does: whoever sends publishers elsewhere does not get their password there.
-        let credentials = self.url.credentials().filter(|_| next.same_host).cloned();
-        let without = match (self.url.credentials(), &credentials) {
-            (Some(_), None) => " (another host: without the user and password)",
-            _ => "",
-        };
-        let to = StreamUrl::at(next.url, credentials);
-        tracing::warn!("{} redirects to {to}: following{without}", self.url);
+        let to = self.url.redirected(next);
+        tracing::warn!("{}", redirect::told(&self.url, &to));
         self.url = to;
         Some(socket::check(&self.url))
     }

@@ -1,7 +1,7 @@
 //! The TCP connection of RTSP, set up for live video.
 
 use std::io::{self, Read};
-use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use common::rtsp::StreamUrl;
@@ -42,11 +42,13 @@ pub(super) fn check(url: &StreamUrl) -> Result<(), Error> {
     Err(Error::Url { url: url.to_string(), why: "it names no path, as in rtsp://HOST:8554/cam" })
 }
 
-/// Connects to the first address of the URL's host that answers.
+/// Connects to the first address of the URL's host, in its zone, that answers.
 pub(super) fn connect(url: &StreamUrl) -> Result<TcpStream, Error> {
     let unresolvable = |why: String| Error::Unresolvable { url: url.to_string(), why };
-    let addresses: Vec<SocketAddr> =
-        (url.host(), url.port()).to_socket_addrs().map_err(|error| unresolvable(error.to_string()))?.collect();
+    let addresses = url.addresses().map_err(|error| match url.zone() {
+        Some(zone) => unresolvable(format!("{zone} is no network interface of this host ({error})")),
+        None => unresolvable(error.to_string()),
+    })?;
     let mut last = None;
     for address in &addresses {
         match TcpStream::connect_timeout(address, CONNECT_TIMEOUT).and_then(prepared) {

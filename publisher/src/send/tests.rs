@@ -410,7 +410,7 @@ fn a_server_that_sends_without_end_and_never_answers_is_late_all_the_same() {
         // Frames of a channel that nobody asked for.
         while stream.write_all(&b"$\x07\x00\x04abcd".repeat(1_000)).is_ok() {}
     });
-    let (config, clock) = config(&Url::parse(&url).expect("a URL"), Transport::Tcp);
+    let (config, clock) = config(&url.parse().expect("a URL"), Transport::Tcp);
     let sender = Sender::start(config).expect("the server listens");
     sender.send(unit(0, true, 10, clock.now())).expect("nobody knows yet");
     // Whenever the session begins, its request is too old after one of these.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use common::rtsp::StreamUrl;
-use common::rtsp::redirect::{Redirects, is_redirect};
+use common::rtsp::redirect::{self, Redirects, is_redirect};
 use retina::client::{Credentials, Described, PlayOptions, Playing, Session, SessionOptions, SetupOptions, Transport};
 use retina::codec::FrameFormat;
 use tokio::time::timeout;
@@ -54,9 +54,7 @@ impl Player<'_> {
             };
             let next = redirects.follow(status, location.as_deref());
             let next = next.map_err(|error| Error::Redirected { url: target.clone(), error })?;
-            // As curl does: whoever sends players elsewhere does not get their password there.
-            let credentials = target.credentials().filter(|_| next.same_host).cloned();
-            let to = StreamUrl::at(next.url, credentials);
+            let to = target.redirected(next);
             self.tell_of_redirect(&target, &to);
             target = to;
         }
@@ -65,12 +63,7 @@ impl Player<'_> {
     /// Says once where the stream is.
     fn tell_of_redirect(&self, from: &StreamUrl, to: &StreamUrl) {
         if !self.redirected.borrow().contains(to) {
-            let without = if from.credentials().is_some() && to.credentials().is_none() {
-                " (another host: without the user and password)"
-            } else {
-                ""
-            };
-            tracing::warn!("{from} redirects to {to}: following{without}");
+            tracing::warn!("{}", redirect::told(from, to));
             self.redirected.borrow_mut().push(to.clone());
         }
     }

@@ -1,10 +1,14 @@
 //! Saving what is shown as a PNG file. The one file that knows the `image` crate.
 
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 
 use chrono::{DateTime, Local};
-use image::{ExtendedColorType, ImageFormat};
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder};
+use reports::dir;
 
 use super::canvas::Canvas;
 use crate::output::Output;
@@ -17,16 +21,31 @@ pub struct Error {
     reason: String,
 }
 
-/// Saves `canvas` as 8-bit RGB.
+/// Saves `canvas` as 8-bit RGB in the file that the user named.
 ///
 /// # Errors
 /// [`Error`] where the file cannot be written.
 pub fn save(canvas: &Canvas, path: &Path) -> Result<(), Error> {
+    save_in(canvas, path, File::create(path))
+}
+
+/// Saves `canvas` under a name of ours, where there is no telling who else may write.
+///
+/// # Errors
+/// As of [`save`].
+pub fn save_named(canvas: &Canvas, path: &Path) -> Result<(), Error> {
+    save_in(canvas, path, dir::create(path))
+}
+
+fn save_in(canvas: &Canvas, path: &Path, file: io::Result<File>) -> Result<(), Error> {
     let rgb: Vec<u8> =
         canvas.data().iter().flat_map(|pixel| [pixel >> 16, pixel >> 8, *pixel].map(|c| c as u8)).collect();
     let (width, height) = (canvas.size().width, canvas.size().height);
-    let saved = image::save_buffer_with_format(path, &rgb, width, height, ExtendedColorType::Rgb8, ImageFormat::Png);
-    saved.map_err(|error| Error { path: path.to_owned(), reason: error.to_string() })
+    let failed = |reason: String| Error { path: path.to_owned(), reason };
+    let mut file = BufWriter::new(file.map_err(|error| failed(error.to_string()))?);
+    let written = PngEncoder::new(&mut file).write_image(&rgb, width, height, ExtendedColorType::Rgb8);
+    written.map_err(|error| failed(error.to_string()))?;
+    file.flush().map_err(|error| failed(error.to_string()))
 }
 
 /// The name of a snapshot taken by key, in the current folder.
@@ -57,7 +76,7 @@ impl Saving {
             return self.output.warn("the last snapshots are still being saved");
         }
         let output = self.output.clone();
-        let save = move || match save(&canvas, &path) {
+        let save = move || match save_named(&canvas, &path) {
             Ok(()) => output.saved(&path),
             Err(error) => output.warn(error),
         };
@@ -89,6 +108,10 @@ mod tests {
         save(&canvas, &path).expect("it is written");
         let image = image::open(&path).expect("it is a PNG").into_rgb8();
         assert_eq!((image.dimensions(), image.get_pixel(1, 0).0), ((3, 2), [255, 128, 1]));
+        let link = folder.path().join("linked.png");
+        std::os::unix::fs::symlink(&path, &link).expect("a link");
+        assert!(save_named(&canvas, &link).is_err(), "a link that was there before is not followed");
+        assert!(save_named(&canvas, &folder.path().join("new.png")).is_ok());
         let error = save(&canvas, &folder.path().join("none/shot.png")).expect_err("there is no such folder");
         assert!(error.to_string().contains("none/shot.png"), "{error}");
     }

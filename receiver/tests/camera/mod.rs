@@ -18,6 +18,9 @@ pub const H264: &str = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=vid
 /// Time from one sender report to the next.
 pub const REPORT_PAUSE: Duration = Duration::from_millis(250);
 
+/// The n-th of bytes without end.
+pub type Endless = fn(n: u32) -> Vec<u8>;
+
 /// What a connection is served with.
 pub struct Script {
     /// What DESCRIBE, SETUP and PLAY are answered with; `None` for what they usually are. An empty answer is none at all.
@@ -37,7 +40,7 @@ pub struct Script {
     /// The connection is closed after them; else it stays open until the player closes it.
     pub close: bool,
     /// The answer to this method, with all that follows it, is followed by these bytes without end: the n-th of them.
-    pub endless: Option<(&'static str, fn(n: u32) -> Vec<u8>)>,
+    pub endless: Option<(&'static str, Endless)>,
 }
 
 impl Default for Script {

@@ -42,7 +42,7 @@ fn report(stream: &str, picture: fn(u64) -> Sample) -> (tempfile::TempDir, Saved
         clocks: about.clocks,
         config: about.config,
         host: about.host,
-        folder: Some(folder.path().to_owned()),
+        folder: Some(crate::Place::Folder(folder.path().to_owned())),
     })
     .expect("a temporary folder can be written");
     for n in 0..PICTURES {

@@ -1,6 +1,7 @@
 //! `summary.md`: the run on half a page, in GitHub's Markdown, for the page of a CI job.
 
 use common::frame::Stage;
+use common::printable::is_obeyed;
 
 use super::words;
 use crate::run::{Outcome, Run};
@@ -122,7 +123,8 @@ pub(crate) fn text(raw: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '$' | '@' | '!' => out.extend(['\\', c]),
-            c if c.is_control() || c.is_whitespace() => out.push(' '),
+            c if c.is_whitespace() => out.push(' '),
+            c if is_obeyed(c) => out.push(char::REPLACEMENT_CHARACTER),
             c => out.push(c),
         }
     }

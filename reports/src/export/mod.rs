@@ -11,8 +11,8 @@ pub mod openmetrics;
 mod pages;
 pub(crate) mod words;
 
-pub(crate) use pages::remove;
 pub use pages::{Error, pages};
+pub(crate) use pages::{pages_of, remove};
 
 #[cfg(test)]
 mod tests;

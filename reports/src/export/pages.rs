@@ -1,10 +1,10 @@
 //! The files of a report folder that are made from its other files: `report.html`, `summary.md`, `junit.xml`. The end of a
 //! run and `framelag report` write them alike.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{html, junit, markdown};
+use crate::dir::Dir;
 use crate::folder::{self, replace};
 use crate::saved::{self, Saved};
 
@@ -27,11 +27,20 @@ pub enum Error {
 /// # Errors
 /// The first file that cannot be read or written.
 pub fn pages(folder: &Path) -> Result<(), Error> {
-    let saved = Saved::open(folder)?;
-    let [page, summary, suite] = NAMES.map(|name| folder.join(name));
-    replace(&page, &html::report(&saved)?)?;
-    replace(&summary, &markdown::summary(&saved.run))?;
-    replace(&suite, &junit::suite(&saved.run))?;
+    let dir = Dir::open(folder).map_err(|source| folder::Error { path: folder.to_owned(), source })?;
+    pages_of(&dir)
+}
+
+/// As [`pages`], of a folder that is open.
+///
+/// # Errors
+/// As of [`pages`].
+pub(crate) fn pages_of(dir: &Dir) -> Result<(), Error> {
+    let saved = Saved::open(dir.path())?;
+    let [page, summary, suite] = NAMES;
+    replace(dir, page, &html::report(&saved)?)?;
+    replace(dir, summary, &markdown::summary(&saved.run))?;
+    replace(dir, suite, &junit::suite(&saved.run))?;
     Ok(())
 }
 
@@ -39,15 +48,10 @@ pub fn pages(folder: &Path) -> Result<(), Error> {
 ///
 /// # Errors
 /// The first that is there and cannot be taken away.
-pub fn remove(folder: &Path) -> Result<(), folder::Error> {
-    for name in NAMES {
-        let path: PathBuf = folder.join(name);
-        match fs::remove_file(&path) {
-            Err(source) if source.kind() != std::io::ErrorKind::NotFound => return Err(folder::Error { path, source }),
-            _ => {}
-        }
-    }
-    Ok(())
+pub(crate) fn remove(dir: &Dir) -> Result<(), folder::Error> {
+    NAMES
+        .into_iter()
+        .try_for_each(|name| dir.remove(name).map_err(|source| folder::Error { path: dir.path().join(name), source }))
 }
 
 #[cfg(test)]

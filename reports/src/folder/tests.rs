@@ -1,4 +1,6 @@
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -17,7 +19,7 @@ fn setup(folder: &Path, warmup: Duration) -> Setup {
         clocks: crate::Clocks::Same,
         config: about.config,
         host: about.host,
-        folder: Some(folder.to_owned()),
+        folder: Some(crate::Place::Folder(folder.to_owned())),
     }
 }
 
@@ -191,9 +193,7 @@ fn a_folder_that_cannot_be_is_an_error_that_names_it() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("taken");
     fs::write(&file, "").expect("a file");
-    let error = Folder::create(&file, wall(0), &crate::tally::Tally::new(about(Duration::ZERO)).run(true))
-        .expect_err("a file is no folder")
-        .to_string();
+    let error = Recorder::new(setup(&file, Duration::ZERO)).expect_err("a file is no folder").to_string();
     assert!(error.contains("taken"), "{error}");
 }
 
@@ -238,7 +238,9 @@ fn a_folder_that_goes_away_fails_the_run_and_keeps_its_figures() {
     let summary = recorder.finish(now(5_000), &[]);
     assert_eq!((summary.outcome(), summary.exit_code), (Outcome::Failed, 1));
     assert_eq!(summary.run.latency_ms.count, 95);
-    assert!(summary.to_string().contains("run.json") || summary.to_string().contains("latency.hgrm"), "{summary}");
+    let told = summary.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains("moved, deleted or replaced") && told.contains("in ") && told.contains("/moved"), "{told}");
+    assert_eq!(check(&folder.path().join("moved"))["outcome"], "failed", "what was measured went where the folder is");
 }
 
 #[test]
@@ -260,7 +262,8 @@ fn a_failure_is_in_the_report_too() {
 fn lines_that_may_change_are_written_over() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("tail");
-    let mut tail = Tail::create(path.clone(), "head\n").expect("a file");
+    let dir = Dir::open(folder.path()).expect("it is there");
+    let mut tail = Tail::create(&dir, "tail", "head\n").expect("a file");
     let mut write = |settled: &str, unsettled: &str| {
         tail.write(&Lines { settled: settled.to_owned(), unsettled: unsettled.to_owned() }).expect("a line");
         fs::read_to_string(&path).expect("the file")
@@ -270,20 +273,41 @@ fn lines_that_may_change_are_written_over() {
     assert_eq!(write("", "3?\n"), "head\n1\n2\n3?\n");
 }
 
-/// Two processes that replace one file at once have two names for what they are writing, and none is left of one that failed.
+/// A link to a folder in the place of ours, which is swapped in while the run goes on.
 #[test]
-fn a_file_is_made_under_a_name_of_its_process() {
+fn a_folder_that_is_swapped_for_a_link_does_not_split_the_run() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let path = folder.path().join("report.html");
-    let others = path.with_extension("new");
-    fs::write(&others, "half of").expect("a file");
-    replace(&path, "whole").expect("it can be written");
-    assert_eq!(
-        (read(folder.path(), "report.html"), read(folder.path(), "report.new")),
-        ("whole".into(), "half of".into())
-    );
-    let taken = folder.path().join("taken.html");
-    fs::create_dir(&taken).expect("a folder");
-    let error = replace(&taken, "whole").expect_err("a folder is no file");
-    assert!(error.to_string().contains("taken.html") && !beside(&taken).exists(), "{error}");
+    let (path, moved, other) = (folder.path().join("report"), folder.path().join("moved"), folder.path().join("other"));
+    fs::create_dir(&other).expect("a folder");
+    let mut recorder = recorder(&path, Duration::ZERO);
+    play(&mut recorder, 0..100);
+    fs::rename(&path, &moved).expect("the folder is ours");
+    std::os::unix::fs::symlink(&other, &path).expect("a link");
+    play(&mut recorder, 100..200);
+    let summary = recorder.finish(now(9_000), &[]);
+    assert_eq!((summary.outcome(), summary.exit_code, summary.report.clone()), (Outcome::Failed, 1, None));
+    assert_eq!(check(&moved)["frames"]["expected"], 200, "all of it is in one folder");
+    assert_eq!(fs::read_dir(&other).expect("a folder").count(), 0, "and nothing elsewhere");
+}
+
+/// Where somebody has put links to a file in the place of each that a run writes.
+#[test]
+fn links_in_a_report_folder_lead_no_write_elsewhere() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (path, victim) = (folder.path().join("report"), folder.path().join("victim"));
+    fs::create_dir(&path).expect("a folder");
+    for name in DATA {
+        fs::write(&victim, "precious").expect("a file");
+        let _ = fs::remove_file(path.join(name));
+        std::os::unix::fs::symlink(&victim, path.join(name)).expect("a link");
+        let told = Recorder::new(setup(&path, Duration::ZERO)).expect_err(name).to_string();
+        assert!(told.contains(name) && told.contains("link") && told.contains("delete it"), "{told}");
+        fs::remove_file(path.join(name)).expect("it is ours");
+        fs::hard_link(&victim, path.join(name)).expect("a second name");
+        let mut recorder = recorder(&path, Duration::ZERO);
+        play(&mut recorder, 0..100);
+        assert_eq!(recorder.finish(now(5_000), &[]).exit_code, 0, "{name}");
+        check(&path);
+        assert_eq!(fs::read_to_string(&victim).expect("it is there"), "precious", "{name}");
+    }
 }

@@ -1,9 +1,8 @@
 //! The files of a joined report, written whole one after the other, `run.json` last. Rows and lines pass through: memory does
 //! not grow with the length of the runs but by their seconds.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
 use std::time::Duration;
 
 use common::time::WallTime;
@@ -11,6 +10,7 @@ use common::time::WallTime;
 use super::intervals::Joined;
 use super::part::{Part, micros, receiver_of};
 use super::{Error, figures};
+use crate::dir::{Dir, Fresh};
 use crate::export::{self, csv, hgrm, hlog, json};
 use crate::folder;
 use crate::interval::{Closed, Histograms};
@@ -20,15 +20,14 @@ use crate::saved;
 use crate::saved::lines::Lines;
 
 /// Writes all files of `run`, which was joined from `parts`.
-pub(super) fn write(parts: &[Part], run: &Run, out: &Path) -> Result<(), Error> {
-    fs::create_dir_all(out).map_err(|source| folder::Error { path: out.to_owned(), source })?;
+pub(super) fn write(parts: &[Part], run: &Run, out: &Dir) -> Result<(), Error> {
     // Those of an earlier run would say what is not so, if this were to end before they are rendered again.
     export::remove(out)?;
     let zero_us = figures::zero_us(parts).unwrap_or_default();
     let started_us = micros(&run.started).unwrap_or_default();
     let mut seconds = Joined::of(parts, zero_us);
-    whole(&out.join("frames.csv"), |file| frames(parts, file))?;
-    whole(&out.join("latency.hlog"), |file| {
+    whole(out, "frames.csv", |file| frames(parts, file))?;
+    whole(out, "latency.hlog", |file| {
         put(file, &hlog::header(WallTime::from_micros(started_us)))?;
         let before = Duration::from_micros(u64::try_from(zero_us.saturating_sub(started_us)).unwrap_or(0));
         log(parts, zero_us, |second, length, histograms| {
@@ -39,7 +38,7 @@ pub(super) fn write(parts: &[Part], run: &Run, out: &Path) -> Result<(), Error> 
             put(file, &text)
         })
     })?;
-    whole(&out.join("intervals.csv"), |file| {
+    whole(out, "intervals.csv", |file| {
         put(file, &csv::intervals_header())?;
         seconds.rows().try_for_each(|row| {
             let mut line = String::new();
@@ -49,8 +48,8 @@ pub(super) fn write(parts: &[Part], run: &Run, out: &Path) -> Result<(), Error> 
     })?;
     let mut latency = Distribution::default();
     parts.iter().filter(|part| part.is_pooled()).for_each(|part| latency.add(&part.histograms.total));
-    whole(&out.join("latency.hgrm"), |file| put(file, &hgrm::distribution(&latency)))?;
-    whole(&out.join("run.json"), |file| put(file, &json::run(run)))
+    whole(out, "latency.hgrm", |file| put(file, &hgrm::distribution(&latency)))?;
+    whole(out, "run.json", |file| put(file, &json::run(run)))
 }
 
 /// What went wrong while a file was made: with it, or with one that was read for it.
@@ -69,22 +68,20 @@ fn put(file: &mut impl Write, text: &str) -> Result<(), Failed> {
     file.write_all(text.as_bytes()).map_err(Failed::Write)
 }
 
-/// Makes a file beside its place, and puts it there once it is whole.
-fn whole(path: &Path, make: impl FnOnce(&mut BufWriter<File>) -> Result<(), Failed>) -> Result<(), Error> {
-    let failed = |source| Error::Folder(folder::Error { path: path.to_owned(), source });
-    let new = folder::beside(path);
-    let mut file = BufWriter::new(File::create(&new).map_err(failed)?);
-    let made = make(&mut file).and_then(|()| file.flush().map_err(Failed::Write));
-    match made {
-        Ok(()) => fs::rename(&new, path).map_err(failed),
-        Err(error) => {
-            // The name of a file that is no use is free again, or was never taken.
-            let _ = fs::remove_file(&new);
-            Err(match error {
-                Failed::Write(source) => failed(source),
-                Failed::Read(error) => Error::Saved(error),
-            })
+/// Makes a file, and puts it in its place once it is whole.
+fn whole(
+    dir: &Dir,
+    name: &str,
+    make: impl FnOnce(&mut BufWriter<Fresh<'_>>) -> Result<(), Failed>,
+) -> Result<(), Error> {
+    let failed = |source| Error::Folder(folder::Error { path: dir.path().join(name), source });
+    let mut file = BufWriter::new(dir.fresh(name).map_err(failed)?);
+    match make(&mut file) {
+        Ok(()) => {
+            file.into_inner().map_err(io::IntoInnerError::into_error).and_then(Fresh::put).map(drop).map_err(failed)
         }
+        Err(Failed::Write(source)) => Err(failed(source)),
+        Err(Failed::Read(error)) => Err(Error::Saved(error)),
     }
 }
 

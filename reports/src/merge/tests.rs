@@ -53,7 +53,7 @@ impl Given {
             clocks: self.clocks,
             config: self.config.clone(),
             host: about.host,
-            folder: Some(folder.to_owned()),
+            folder: Some(crate::Place::Folder(folder.to_owned())),
         })
         .expect("a temporary folder can be written")
     }

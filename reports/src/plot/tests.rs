@@ -5,8 +5,8 @@ use super::*;
 #[test]
 fn escaped_text_is_text_in_html_and_xml() {
     assert_eq!(
-        escape("<b a='x'>&\"\u{0}\u{1b}\u{7f}\u{85}\u{fffe}\t\né"),
-        "&lt;b a=&#39;x&#39;&gt;&amp;&quot;\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}\t\né"
+        escape("<b a='x'>&\"\u{0}\u{1b}\u{7f}\u{85}\u{fffe}\t\né\u{202e}\u{200b}"),
+        "&lt;b a=&#39;x&#39;&gt;&amp;&quot;\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}\t\né\u{fffd}\u{fffd}"
     );
 }
 

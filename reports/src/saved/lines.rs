@@ -4,6 +4,8 @@
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
 
+use common::bom;
+
 /// A longer line is none of ours: that of a full histogram has some 100 kB.
 pub const MAX_LINE_BYTES: usize = 1 << 20;
 
@@ -56,6 +58,7 @@ impl<R: Read> Lines<R> {
             None if self.number == 1 => Err(Stopped::Empty),
             None => return Ok(None),
             Some(b'\n') => match str::from_utf8(&self.line) {
+                Ok(line) if self.number == 1 => Ok(bom::without(line).trim_end_matches('\r')),
                 Ok(line) => Ok(line.trim_end_matches('\r')),
                 Err(_) => Err(Stopped::At(self.number, "it is not UTF-8".to_owned())),
             },

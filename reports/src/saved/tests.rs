@@ -17,7 +17,7 @@ fn report(finished: bool) -> tempfile::TempDir {
         clocks: crate::Clocks::Same,
         config: about.config,
         host: about.host,
-        folder: Some(folder.path().to_owned()),
+        folder: Some(crate::Place::Folder(folder.path().to_owned())),
     })
     .expect("a temporary folder can be written");
     for sequence in 0..300 {
@@ -200,4 +200,21 @@ fn a_run_of_an_earlier_version_lacks_what_was_not_known_then() {
     assert_eq!(run.stages_ms.of(common::frame::Stage::Decode).p50, Some(1.5));
     assert_eq!((run.warnings.len(), run.duration_s, run.calibration), (1, None, None));
     assert!(notes[0].contains("\"of-2030\": new"), "{notes:?}");
+}
+
+/// As an editor leaves it that somebody looked at a file with.
+#[test]
+fn a_byte_order_mark_is_no_part_of_a_file() {
+    let folder = report(true);
+    let before = open(&folder);
+    let rows = (before.frames().expect("rows"), before.intervals().expect("rows"), before.histograms().expect("a log"));
+    for name in ["run.json", "frames.csv", "intervals.csv", "latency.hlog"] {
+        let path = folder.path().join(name);
+        let text = fs::read_to_string(&path).expect(name);
+        fs::write(&path, format!("\u{feff}{text}")).expect("it is ours");
+    }
+    let after = open(&folder);
+    assert_eq!(crate::export::json::run(&after.run), crate::export::json::run(&before.run));
+    assert_eq!((after.frames().expect("rows"), after.intervals().expect("rows")), (rows.0, rows.1));
+    assert_eq!(after.histograms().expect("a log").1, rows.2.1);
 }

@@ -3,6 +3,7 @@
 use chrono::{SecondsFormat, Utc};
 use sqlx::Row;
 
+use super::listed::shown_text;
 use super::{Error, RunId, Store};
 use crate::run::Run;
 
@@ -50,6 +51,6 @@ impl Store {
     pub fn baselines(&mut self) -> Result<Vec<String>, Error> {
         let all = sqlx::query("SELECT name FROM framelag_baselines ORDER BY name");
         let rows = self.wait(async |connection| all.fetch_all(connection).await)?;
-        rows.iter().map(|row| row.try_get(0)).collect::<sqlx::Result<_>>().map_err(|error| self.fail(error))
+        rows.iter().map(|row| shown_text(row, "name")).collect::<sqlx::Result<_>>().map_err(|error| self.fail(error))
     }
 }

@@ -1,5 +1,7 @@
 //! Why a store cannot be used. The only place that knows the codes of SQLite and PostgreSQL.
 
+use common::printable::escaped;
+
 use super::schema;
 
 /// What went wrong. No message shows a password.
@@ -103,6 +105,14 @@ pub enum Error {
         /// How long it was waited for.
         seconds: u64,
     },
+    /// More than any list is made of.
+    #[error("{place} has more than {most} runs or labels that fit: ask for less, with --last or --label")]
+    TooMany {
+        /// Where.
+        place: String,
+        /// So many are read.
+        most: usize,
+    },
     /// Anything else.
     #[error("{place}: {why}")]
     Failed {
@@ -169,8 +179,7 @@ pub enum Error {
     #[error("there is no baseline {name:?} in {place}; {}", if there.is_empty() {
         "there is none at all: `framelag gate … --save-baseline NAME` makes one".to_owned()
     } else {
-        // Some other program may have put in what a terminal would obey.
-        format!("there are {}", there.iter().map(|name| name.escape_debug().to_string()).collect::<Vec<_>>().join(", "))
+        format!("there are {}", there.join(", "))
     })]
     NoBaseline {
         /// Where.
@@ -209,6 +218,7 @@ impl Error {
             | Self::Denied { .. }
             | Self::Forbidden { .. }
             | Self::Silent { .. }
+            | Self::TooMany { .. }
             | Self::Failed { .. }
             | Self::Unreadable { .. } => 1,
         }
@@ -220,8 +230,8 @@ impl Error {
             sqlx::Error::Io(error) => return Self::Unreachable { place, why: error.to_string() },
             sqlx::Error::Tls(error) => return Self::Unreachable { place, why: format!("TLS: {error}") },
             sqlx::Error::Configuration(error) => return Self::Place { text: place, why: error.to_string() },
-            sqlx::Error::Database(error) => error.message().to_owned(),
-            other => return Self::Failed { place, why: other.to_string() },
+            sqlx::Error::Database(error) => escaped(error.message()).into_owned(),
+            other => return Self::Failed { place, why: escaped(&other.to_string()).into_owned() },
         };
         match error.as_database_error().and_then(|error| error.code()).as_deref() {
             // SQLite's SQLITE_NOTADB and SQLITE_CORRUPT (https://sqlite.org/rescode.html).

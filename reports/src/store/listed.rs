@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use common::printable::escaped;
 use serde::Serialize;
 use sqlx::Row;
 use sqlx::any::AnyRow;
@@ -77,6 +78,16 @@ const LATEST_FIRST: &str = "ORDER BY started DESC, id DESC";
 const COLUMNS: &str = "id, started, url, machine, settings, outcome, partial, duration_s, frames, \
                        p50_ms, p95_ms, p99_ms, max_ms";
 
+/// What another program may have put into the store, as a terminal may get it.
+pub(super) fn shown_text(row: &AnyRow, column: &str) -> sqlx::Result<String> {
+    row.try_get::<String, _>(column).map(shown)
+}
+
+/// As [`shown_text`].
+pub(super) fn shown(text: String) -> String {
+    escaped(&text).into_owned()
+}
+
 /// Labels by their names, each of which has one value.
 ///
 /// # Errors
@@ -108,12 +119,12 @@ impl Listed {
     /// Without the labels, which are in another table.
     pub(super) fn read(row: &AnyRow) -> sqlx::Result<Self> {
         Ok(Self {
-            id: RunId(row.try_get("id")?),
-            started: row.try_get("started")?,
-            url: row.try_get("url")?,
-            machine: row.try_get("machine")?,
-            settings: row.try_get("settings")?,
-            outcome: row.try_get("outcome")?,
+            id: RunId(shown_text(row, "id")?),
+            started: shown_text(row, "started")?,
+            url: shown_text(row, "url")?,
+            machine: shown_text(row, "machine")?,
+            settings: shown_text(row, "settings")?,
+            outcome: shown_text(row, "outcome")?,
             partial: row.try_get::<i64, _>("partial")? != 0,
             duration_s: row.try_get("duration_s")?,
             frames: u64::try_from(row.try_get::<i64, _>("frames")?).unwrap_or(0),

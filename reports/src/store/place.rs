@@ -28,6 +28,9 @@ const PARAMETERS: [&str; 12] = [
     "options",
 ];
 
+/// Names the store where no flag does.
+const VARIABLE: &str = "FRAMELAG_STORE";
+
 /// Where runs are kept. Neither `Display` nor `Debug` shows a password.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Place {
@@ -38,11 +41,16 @@ pub enum Place {
 }
 
 impl Place {
-    /// `framelag/runs.sqlite` in `$XDG_STATE_HOME` or `~/.local/state`.
+    /// What `$FRAMELAG_STORE` names, which other users cannot read as they can a command line; without it `framelag/runs.sqlite`
+    /// in `$XDG_STATE_HOME` or `~/.local/state`.
     ///
     /// # Errors
-    /// [`Error::NoDefault`] where neither is known.
-    pub fn default_file() -> Result<Self, Error> {
+    /// [`Error::NoDefault`] where none is known, [`Error::Place`].
+    pub fn unnamed() -> Result<Self, Error> {
+        if let Some(named) = std::env::var_os(VARIABLE).filter(|named| !named.is_empty()) {
+            let text = named.into_string().map_err(|named| bad(&named.to_string_lossy(), "it is not UTF-8"))?;
+            return text.parse();
+        }
         let calibration = calibration::default_path(std::env::var_os("XDG_STATE_HOME"), std::env::var_os("HOME"));
         let path = calibration.ok_or(Error::NoDefault)?.with_file_name("runs.sqlite");
         Ok(Self::File(path))

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use futures::StreamExt;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-use super::listed::Query;
+use super::listed::{Query, shown, shown_text};
 use super::{Error, Filter, Labels, Listed, RunId, Store};
 use crate::identity;
 use crate::run::Run;
@@ -13,6 +14,9 @@ use crate::saved;
 
 /// Ids that are offered where the beginning of one fits several.
 const MAX_OFFERED: usize = 5;
+
+/// Rows of one answer, of which there is one for each label of a run: what is more is no store of a receiver's runs.
+const MAX_ROWS: usize = 1_000_000;
 
 /// The fewest digits that stand for a run.
 const MIN_DIGITS: usize = 4;
@@ -79,7 +83,7 @@ impl Store {
     pub fn labels(&mut self, id: &RunId) -> Result<Labels, Error> {
         let statement = sqlx::query("SELECT name, value FROM framelag_labels WHERE run = $1").bind(id.as_str());
         let rows = self.wait(async |connection| statement.fetch_all(connection).await)?;
-        let pair = |row: &AnyRow| Ok((row.try_get(0)?, row.try_get(1)?));
+        let pair = |row: &AnyRow| Ok((shown_text(row, "name")?, shown_text(row, "value")?));
         rows.iter().map(pair).collect::<sqlx::Result<_>>().map_err(|error| self.fail(error))
     }
 
@@ -97,7 +101,7 @@ impl Store {
             .bind(format!("{text}%"))
             .bind(MAX_OFFERED as i64);
         let rows = self.wait(async |connection| statement.fetch_all(connection).await)?;
-        let ids: sqlx::Result<Vec<String>> = rows.iter().map(|row| row.try_get(0)).collect();
+        let ids: sqlx::Result<Vec<String>> = rows.iter().map(|row| shown_text(row, "id")).collect();
         let mut ids = ids.map_err(|error| self.fail(error))?;
         match ids.len() {
             0 => Err(Error::NoRun { place: self.place.to_string(), id: text.to_owned() }),
@@ -110,7 +114,18 @@ impl Store {
     pub(super) fn rows(&mut self, query: &Query<'_>) -> Result<Vec<AnyRow>, Error> {
         let statement = sqlx::query(&query.sql);
         let statement = query.bound.iter().fold(statement, |statement, value| statement.bind((*value).to_owned()));
-        self.wait(async |connection| statement.fetch_all(connection).await)
+        let read = self.wait(async |connection| {
+            let mut rows = Vec::new();
+            let mut all = statement.fetch(connection);
+            while let Some(row) = all.next().await.transpose()?.filter(|_| rows.len() <= MAX_ROWS) {
+                rows.push(row);
+            }
+            Ok(rows)
+        })?;
+        if read.len() > MAX_ROWS {
+            return Err(Error::TooMany { place: self.place.to_string(), most: MAX_ROWS });
+        }
+        Ok(read)
     }
 
     /// Runs from their rows, of which there is one for each label, or one.
@@ -130,7 +145,7 @@ impl Store {
                 runs.push(make(one, row)?);
             }
             if let (Some(last), Some(name), Some(value)) = (runs.last_mut(), name, value) {
-                listed(last).labels.insert(name, value);
+                listed(last).labels.insert(shown(name), shown(value));
             }
         }
         runs.reverse();

@@ -73,27 +73,37 @@ impl Dialect {
         }
     }
 
-    /// Counts the tables that say the version, those that are called like ours, and all that matter.
+    /// Counts the tables that say the version, those that are called like ours, all that matter, and what has a name of ours and is
+    /// no table: a view may be a query without an end.
     const fn tables(self) -> &'static str {
         match self {
+            // Views and virtual tables have no page of their own. Names there are the same in capital letters.
             Self::Sqlite => {
-                "SELECT SUM(name = 'framelag_store'), \
-                 SUM(name IN ('framelag_runs', 'framelag_labels', 'framelag_baselines')), COUNT(*) \
-                 FROM sqlite_master WHERE type = 'table'"
+                "SELECT SUM(LOWER(name) = 'framelag_store'), \
+                 SUM(LOWER(name) IN ('framelag_runs', 'framelag_labels', 'framelag_baselines')), COUNT(*), \
+                 SUM(LOWER(name) IN ('framelag_store', 'framelag_runs', 'framelag_labels', 'framelag_baselines') \
+                 AND (type <> 'table' OR rootpage = 0)) \
+                 FROM sqlite_master WHERE type IN ('table', 'view')"
             }
             Self::Postgres => {
-                "SELECT SUM((tablename = 'framelag_store')::INT), \
-                 SUM((tablename IN ('framelag_runs', 'framelag_labels', 'framelag_baselines'))::INT), 0::BIGINT \
-                 FROM pg_catalog.pg_tables WHERE schemaname = ANY (current_schemas(false))"
+                "SELECT SUM((relname = 'framelag_store')::INT), \
+                 SUM((relname IN ('framelag_runs', 'framelag_labels', 'framelag_baselines'))::INT), 0::BIGINT, \
+                 SUM((relkind NOT IN ('r', 'p'))::INT) \
+                 FROM pg_catalog.pg_class WHERE oid IN (to_regclass('framelag_store'), to_regclass('framelag_runs'), \
+                 to_regclass('framelag_labels'), to_regclass('framelag_baselines'))"
             }
         }
     }
 
     /// How a server is told to wait for what others lock no longer than a file is waited for. Such statements take no parameters.
-    pub(super) fn patience(self, wait: Duration) -> String {
+    pub(super) fn patience(self, wait: Duration, answer: Duration) -> Vec<String> {
         match self {
-            Self::Sqlite => format!("PRAGMA busy_timeout = {}", wait.as_millis()),
-            Self::Postgres => format!("SET lock_timeout = {}", wait.as_millis()),
+            Self::Sqlite => vec![format!("PRAGMA busy_timeout = {}", wait.as_millis())],
+            Self::Postgres => vec![
+                format!("SET lock_timeout = {}", wait.as_millis()),
+                // It does not go on for somebody who has gone.
+                format!("SET statement_timeout = {}", answer.as_millis()),
+            ],
         }
     }
 }
@@ -102,8 +112,13 @@ impl Dialect {
 pub(super) async fn found(connection: &mut AnyConnection, dialect: Dialect) -> sqlx::Result<Found> {
     let tables = sqlx::query(dialect.tables()).fetch_one(&mut *connection).await?;
     // The sum over no table at all is NULL.
-    let (ours, alike, all): (Option<i64>, Option<i64>, i64) =
-        (tables.try_get(0)?, tables.try_get(1)?, tables.try_get(2)?);
+    let (ours, alike, all, other): (Option<i64>, Option<i64>, i64, Option<i64>) =
+        (tables.try_get(0)?, tables.try_get(1)?, tables.try_get(2)?, tables.try_get(3)?);
+    if other.unwrap_or(0) > 0 {
+        return Ok(Found::Damaged(
+            "what has the name of a table of a store is a view, or something else that is no table",
+        ));
+    }
     if ours.unwrap_or(0) == 0 {
         return Ok(match (alike.unwrap_or(0), all) {
             (0, 0) => Found::Nothing,

@@ -120,3 +120,49 @@ fn a_run_that_was_tampered_with_is_named() {
     assert_eq!(error.exit_code(), 1);
     assert!(!Path::new("run.json").exists());
 }
+
+/// A database of somebody else's making: its views and virtual tables are asked nothing.
+#[test]
+fn what_is_called_like_our_tables_and_is_none_is_never_read() {
+    const ENDLESS: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) \
+                           SELECT i AS id, i AS name, i AS value, i AS run, 1 AS version FROM n";
+    for name in ["framelag_runs", "framelag_labels", "framelag_baselines", "framelag_store", "FRAMELAG_RUNS"] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = file(&folder);
+        let mut store = Store::open(&place).expect("a store");
+        for statement in [format!("DROP TABLE {name}"), format!("CREATE VIEW {name} AS {ENDLESS}")] {
+            store.wait(async |connection| sqlx::query(&statement).execute(connection).await).expect("it is ours");
+        }
+        drop(store);
+        for opened in [Store::open(&place), Store::open_existing(&place)] {
+            let error = opened.expect_err(name);
+            assert!(matches!(&error, Error::Damaged { why, .. } if why.contains("view")), "{name}: {error}");
+        }
+    }
+}
+
+#[test]
+fn what_others_put_into_a_store_reaches_a_terminal_as_text() {
+    const EVIL: &str = "x\u{1b}]0;owned\u{7}\u{9b}2J\u{202e}\u{200b}\ny";
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut store = Store::open(&file(&folder)).expect("a store");
+    for statement in [
+        "INSERT INTO framelag_runs (id, added, started, url, machine, settings, outcome, partial, frames, run) \
+         VALUES ($1, $1, $1, $1, $1, $1, $1, 0, 0, $1)",
+        "INSERT INTO framelag_labels (run, name, value) VALUES ($1, $1, $1)",
+        "INSERT INTO framelag_baselines (name, saved, runs) VALUES ($1, $1, $1)",
+    ] {
+        let bound = sqlx::query(statement).bind(EVIL.to_owned());
+        store.wait(async |connection| bound.execute(connection).await).expect("it is ours");
+    }
+    let listed = store.list(&Filter::default()).expect("a list");
+    let labels = store.labels(&RunId(EVIL.to_owned())).expect("labels");
+    let unreadable = store.runs(&Filter::default()).expect_err("its run is none").to_string();
+    let baselines = store.baselines().expect("names").join(",");
+    let missing = store.baseline("other").expect_err("there is none").to_string();
+    let told = serde_json::to_string(&listed).expect("JSON");
+    for text in [told, serde_json::to_string(&labels).expect("JSON"), unreadable, baselines, missing] {
+        assert!(text.contains("owned") && !text.contains(common::printable::is_obeyed), "{text:?}");
+    }
+    assert_eq!(listed[0].labels.len(), 1);
+}

@@ -53,7 +53,7 @@ fn tune_html() {
 #[test]
 fn files_are_written_whole() {
     let folder = tempfile::tempdir().expect("a folder");
-    write(folder.path(), &small()).expect("it can be written");
+    write(&Dir::open(folder.path()).expect("it is there"), &small()).expect("it can be written");
     let read = |name: &str| fs::read_to_string(folder.path().join(name)).expect(name);
     assert!(read("tune.csv").starts_with("cell,repeat,order,started,outcome,publisher.bitrate,"));
     assert!(read("tune.json").contains(SCHEMA));
@@ -68,8 +68,11 @@ fn files_are_written_whole() {
 
 #[test]
 fn a_folder_that_is_not_there_is_named() {
-    let error = write(Path::new("/nowhere/at/all"), &small()).expect_err("it is not there");
-    assert!(error.to_string().starts_with("cannot write the sweep's file /nowhere/at/all/tune.csv: "), "{error}");
+    let folder = tempfile::tempdir().expect("a folder");
+    let gone = Dir::make(&folder.path().join("gone")).expect("a folder");
+    fs::remove_dir(gone.path()).expect("it is ours");
+    let error = write(&gone, &small()).expect_err("it is not there").to_string();
+    assert!(error.contains("cannot write the sweep's file") && error.contains("gone/tune.csv: "), "{error}");
 }
 
 #[test]
@@ -82,7 +85,7 @@ fn a_journal_of_another_plan_is_refused() {
     ] {
         let mut sweep = small();
         spoil(&mut sweep.rows[7]);
-        let error = write(folder.path(), &sweep).expect_err(why).to_string();
+        let error = write(&Dir::open(folder.path()).expect("it is there"), &sweep).expect_err(why).to_string();
         assert!(error.starts_with("run 7 of the sweep does not fit its axes: ") && error.contains(why), "{error}");
     }
     assert_eq!(fs::read_dir(folder.path()).expect("it is there").count(), 0);

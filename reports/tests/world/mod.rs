@@ -53,7 +53,7 @@ impl World {
             clocks,
             config: Value::Null,
             host: Value::Null,
-            folder: Some(folder.path().to_owned()),
+            folder: Some(reports::Place::Folder(folder.path().to_owned())),
         })
         .expect("the folder can be written");
         Self { clock, recorder, ms: 0, folder }

@@ -55,19 +55,23 @@ pub fn given(
     }
 }
 
-/// What to tell a user whose `file` others can read too; `None` where it is theirs alone, or no file.
-pub fn readable_by_others(file: &Path) -> Option<String> {
+/// What to tell a user who gives `file` to `flag` where others can read it; `None` where it is theirs alone, or no file.
+pub fn readable_by_others(flag: &str, file: &Path) -> Option<String> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let file_of = std::fs::metadata(file).ok().filter(std::fs::Metadata::is_file)?;
-        let (mode, shown) = (file_of.permissions().mode(), file.display());
-        (mode & 0o044 != 0)
-            .then(|| format!("--credentials {shown} can be read by other users of this host: run chmod 600 {shown}"))
+        let mode = std::fs::metadata(file).ok().filter(std::fs::Metadata::is_file)?.permissions().mode();
+        let others = match mode & 0o044 {
+            0 => return None,
+            0o040 => "its group",
+            _ => "every user of this host",
+        };
+        let file = file.display();
+        Some(format!("{flag} {file} has passwords, and {others} can read it: chmod 600 {file}"))
     }
     #[cfg(not(unix))]
     {
-        let _ = file;
+        let _ = (flag, file);
         None
     }
 }
@@ -130,11 +134,11 @@ mod tests {
         for (mode, told) in [(0o600, false), (0o400, false), (0o640, true), (0o604, true)] {
             std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(mode)).expect("it is ours");
             assert_eq!(
-                readable_by_others(file.path()).is_some_and(|text| text.contains("chmod 600")),
+                readable_by_others("--credentials", file.path()).is_some_and(|text| text.contains("chmod 600")),
                 told,
                 "{mode:o}"
             );
         }
-        assert_eq!(readable_by_others(Path::new("/dev/null")), None);
+        assert_eq!(readable_by_others("--auth", Path::new("/dev/null")), None);
     }
 }

@@ -5,6 +5,19 @@ fn parsed(text: &str) -> StreamUrl {
 }
 
 #[test]
+fn a_zone_is_kept_for_this_host_and_not_sent() {
+    let url: StreamUrl = "rtsp://ann:secret@[fe80::1%25lo]:8554/cam".parse().expect("a URL");
+    assert_eq!((url.zone(), url.host(), url.url().as_str()), (Some("lo"), "fe80::1", "rtsp://[fe80::1]:8554/cam"));
+    assert_eq!(url.to_string(), "rtsp://[fe80::1%25lo]:8554/cam");
+    assert_eq!(url.to_variable().reveal().parse(), Ok(url.clone()));
+    assert!(url.addresses().is_ok_and(|addresses| addresses.iter().all(std::net::SocketAddr::is_ipv6)));
+    let next = |url: &str, same_host| Next { url: url.parse().expect("a URL"), same_host };
+    assert_eq!(url.redirected(next("rtsp://[fe80::1]:8554/b", true)).zone(), Some("lo"));
+    let elsewhere = url.redirected(next("rtsp://[fe80::2]/b", false));
+    assert_eq!((elsewhere.zone(), elsewhere.credentials()), (None, None));
+}
+
+#[test]
 fn user_info_ends_at_the_last_at() {
     for (text, user, password, sent) in [
         ("rtsp://ann:secret@h/cam", "ann", "secret", "rtsp://h/cam"),

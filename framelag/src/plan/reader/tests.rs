@@ -22,7 +22,7 @@ fn a_plan_is_read_with_its_lines_and_in_its_order() {
     assert_eq!((plan.repeat, plan.seed, plan.quality), (5, 1000, false));
     assert_eq!((plan.warmup, plan.duration), (Duration::from_secs(1), Duration::from_secs(20)));
     let fixed: Vec<_> =
-        plan.fixed.iter().map(|choice| (choice.setting.name, choice.text.as_str(), choice.line)).collect();
+        plan.fixed.iter().map(|choice| (choice.setting.name, choice.text.reveal().as_str(), choice.line)).collect();
     assert_eq!(fixed, [("publisher.source", "test", 2), ("publisher.fps", "25", 9)]);
     let axes: Vec<(&str, Vec<&str>)> = plan
         .axes
@@ -102,7 +102,8 @@ fn plans_beyond_the_limits_are_refused_and_take_no_time() {
 #[test]
 fn secrets_of_a_server_are_in_no_label_and_no_essence() {
     let plan = good("[axes]\nserver = [\"rtsp://ann:secret@h/cam\", \"framelag\"]\n");
-    assert_eq!(plan.axes[0].points[0].choices[0].text, "rtsp://ann:secret@h/cam");
+    assert_eq!(plan.axes[0].points[0].choices[0].text.reveal(), "rtsp://ann:secret@h/cam");
+    assert!(!format!("{plan:?}").contains("secret"));
     let told = format!("{:?} {}", plan.essence(), plan.told(&[0]));
     assert!(told.contains("@h/cam") && !told.contains("secret"), "{told}");
 }
@@ -137,7 +138,7 @@ fn the_plan_for_low_bandwidth_has_every_row_with_its_key_frame_interval() {
     let rows: Vec<Vec<(&str, String)>> = axis
         .points
         .iter()
-        .map(|point| point.choices.iter().map(|choice| (choice.setting.name, choice.text.clone())).collect())
+        .map(|point| point.choices.iter().map(|choice| (choice.setting.name, choice.text.reveal().clone())).collect())
         .collect();
     let expected = LOW_BANDWIDTH.map(|(size, fps, kbps)| {
         vec![
@@ -148,4 +149,11 @@ fn the_plan_for_low_bandwidth_has_every_row_with_its_key_frame_interval() {
         ]
     });
     assert_eq!(rows, expected);
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_a_plan() {
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    std::fs::write(file.path(), format!("\u{feff}{HEAD}axes.server = [\"framelag\"]\r\n")).expect("it is ours");
+    assert_eq!(Plan::open(file.path()).expect("a plan").axes.len(), 1);
 }

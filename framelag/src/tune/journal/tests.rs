@@ -1,3 +1,5 @@
+use std::fs::OpenOptions;
+
 use reports::sweep::{Figures, Outcome};
 
 use super::*;
@@ -137,4 +139,20 @@ fn a_full_disk_is_said_and_nothing_before_is_lost() {
     assert!(error.to_string().contains("kept") && !error.is_usage(), "{error}");
     assert_eq!(journal.rows().len(), 1);
     assert_eq!(fs::read(folder.path().join(NAME)).expect("it is there"), before);
+}
+
+/// What goes on in place would go on in another file.
+#[test]
+fn a_link_in_the_journals_place_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let (out, victim) = (folder.path().join("out"), folder.path().join("victim"));
+    fs::create_dir(&out).expect("a folder");
+    fs::write(&victim, "precious").expect("the folder is ours");
+    std::os::unix::fs::symlink(&victim, out.join(NAME)).expect("a link");
+    let told = open(&out, "10").expect_err("it is a link").to_string();
+    assert!(told.contains(NAME) && told.contains("link"), "{told}");
+    fs::remove_file(out.join(NAME)).expect("it is ours");
+    fs::hard_link(&victim, out.join(NAME)).expect("a second name");
+    assert!(open(&out, "10").is_err());
+    assert_eq!(fs::read_to_string(&victim).expect("it is there"), "precious");
 }

@@ -27,7 +27,7 @@ fn setup(folder: &TempDir, url: &str) -> Setup {
         clocks: Clocks::Same,
         config: json!({ "transport": "tcp", "warmup_s": 2.0 }),
         host: json!({ "os": "linux", "cpus": 2 }),
-        folder: Some(folder.path().to_owned()),
+        folder: Some(crate::Place::Folder(folder.path().to_owned())),
     }
 }
 
