@@ -57,16 +57,6 @@ pub fn listen_address(text: &str) -> Result<SocketAddr, String> {
     found.first().copied().ok_or_else(|| "it has no address".to_owned())
 }
 
-/// `address` as a URL has it, without its zone, and the zone.
-pub fn of(address: SocketAddr) -> (SocketAddr, Option<String>) {
-    match address {
-        SocketAddr::V6(v6) if v6.scope_id() > 0 => {
-            (SocketAddr::new((*v6.ip()).into(), v6.port()), Some(v6.scope_id().to_string()))
-        }
-        _ => (address, None),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,8 +85,6 @@ mod tests {
     fn a_zone_is_an_interface_of_this_host() {
         let found = listen_address("[fe80::1%25lo]:8554").expect("every host has lo");
         assert!(matches!(found, SocketAddr::V6(v6) if v6.scope_id() > 0 && v6.port() == 8554), "{found}");
-        let (bare, zone) = of(found);
-        assert_eq!((bare.to_string().as_str(), zone.is_some()), ("[fe80::1]:8554", true));
         assert_eq!(listen_address(&found.to_string()), Ok(found), "as it is printed it can be typed");
         let told = listen_address("[fe80::1%25nosuch0]:8554").expect_err("there is none");
         assert!(told.contains("\"nosuch0\""), "{told}");

@@ -6,6 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::Credentials;
+use crate::bom;
 
 /// The variables of the environment that hold a user name and a password.
 pub const VARIABLES: [&str; 2] = ["FRAMELAG_USER", "FRAMELAG_PASSWORD"];
@@ -80,7 +81,7 @@ fn from_file(path: &Path) -> Result<Credentials, GivenError> {
     let mut text = String::new();
     let read = File::open(path).and_then(|file| file.take(FILE_MAX).read_to_string(&mut text));
     read.map_err(|error| GivenError::Unreadable { path: path.to_owned(), error })?;
-    let mut lines = text.trim_start_matches('\u{feff}').lines().filter(|line| !line.trim().is_empty());
+    let mut lines = bom::without(&text).lines().filter(|line| !line.trim().is_empty());
     let line = lines.next().and_then(|line| line.split_once(':'));
     match (line, lines.next()) {
         (Some((user, password)), None) if !user.is_empty() => Ok(Credentials::new(user, password)),
