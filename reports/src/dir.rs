@@ -87,12 +87,18 @@ impl Dir {
     /// The system's.
     pub fn anew(&self, name: &str) -> io::Result<Self> {
         // A link is removed, and not what it leads to.
-        match fs::remove_dir_all(self.path.join(name)) {
+        match fs::remove_dir_all(self.held().join(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
         rustix::fs::mkdirat(&self.fd, name, FOLDER)?;
         self.inside(name)
+    }
+
+    /// A path to it that no link leads astray, where the system has one.
+    fn held(&self) -> PathBuf {
+        let held = PathBuf::from(format!("/proc/self/fd/{}", self.fd.as_raw_fd()));
+        if held.exists() { held } else { self.path.clone() }
     }
 
     /// As it was named.

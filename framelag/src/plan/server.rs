@@ -32,6 +32,18 @@ pub const PORT: &str = "{port}";
 /// Stands for the run's folder in a command.
 pub const FOLDER: &str = "{dir}";
 
+impl Server {
+    /// All of it, secrets too: what tells it from others.
+    pub fn whole(&self) -> Secret {
+        match self {
+            Self::Running(url) => url.to_variable(),
+            // Its words have no line breaks.
+            Self::Command(words) => words.reveal().join("\n").into(),
+            Self::Embedded | Self::Own | Self::Mediamtx => self.to_string().into(),
+        }
+    }
+}
+
 impl FromStr for Server {
     type Err = String;
 

@@ -88,9 +88,9 @@ fn alike(plan: &Plan, cells: &[Cell]) -> Vec<Mistake> {
         let Ok(publisher) = cell.parts.publisher_config() else { continue };
         let receiver = cell.played;
         let Parts { server, uplink, downlink, .. } = &cell.parts;
-        // A URL shows itself without what may be all that differs.
-        let url = if let Server::Running(url) = server { url.to_variable().into_revealed() } else { String::new() };
-        let same = format!("{publisher:?} {receiver:?} {server:?} {url} {uplink:?} {downlink:?}");
+        // A server shows itself without what may be all that differs.
+        let server = server.whole();
+        let same = format!("{publisher:?} {receiver:?} {} {uplink:?} {downlink:?}", server.reveal());
         if let Some(first) = seen.insert(same, cell.number) {
             let what = format!(
                 "the cells {} and {} are the same: leave one out",

@@ -70,7 +70,7 @@ pub fn run(plan: &Plan, cell: &Cell, turn: Turn, out: &Dir, stopped: &AtomicBool
     let measured = measure(plan, cell, turn, folder, stopped);
     for name in [STAMPED, DECODED] {
         // They are large, and were compared. Where there is none there is nothing to delete.
-        let _ = fs::remove_file(folder.join(name));
+        let _ = made.remove(name);
     }
     match measured {
         Ok(ran) => Ok(ran),

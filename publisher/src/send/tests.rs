@@ -325,22 +325,27 @@ fn redirects_are_followed_and_other_hosts_get_no_password() {
 }
 
 #[test]
-fn a_server_that_redirects_in_the_middle_is_left_for_the_other() {
-    let (end, seen) = serve(1, |_, item| record(item, TCP));
-    let to = format!("rtsp://{}/there", end.host_and_port());
-    let (url, _) = serve(1, move |_, item| match item {
-        Item::Data { .. } => {
-            let request = format!("REDIRECT * RTSP/1.0\r\nCSeq: 1\r\nLocation: {to}\r\n\r\n");
-            Action::Send(request.into_bytes())
+fn a_redirect_in_the_middle_is_followed_from_where_the_stream_is() {
+    let (end, seen) = serve(2, |connection, item| match item {
+        Item::Data { .. } if connection == 0 => {
+            Action::Send(b"REDIRECT * RTSP/1.0\r\nCSeq: 1\r\nLocation: /there\r\n\r\n".to_vec())
         }
         item => record(item, TCP),
     });
+    let to = format!("rtsp://{}/first", end.host_and_port());
+    let (url, _) = serve(1, move |_, _| redirect("302 Found", &to));
     let sender = start(&url);
     sender.send(unit(0, true, 10, Now::default())).expect("nobody has refused");
-    let (_, Item::Request(first)) = seen.recv_timeout(LIMIT).expect("the other server is asked") else {
-        panic!("the first item is no request");
+    let path = |connection| loop {
+        match seen.recv_timeout(LIMIT).expect("it is asked") {
+            (on, Item::Request(request)) if on == connection => {
+                return request.request_uri().map(|uri| uri.path().to_owned());
+            }
+            _ => {}
+        }
     };
-    assert_eq!(first.request_uri().map(|uri| uri.path()), Some("/there"));
+    assert_eq!(path(0).as_deref(), Some("/first"));
+    assert_eq!(path(1).as_deref(), Some("/there"));
     sender.finish().expect("it began well");
 }
 

@@ -62,8 +62,8 @@ impl Worker {
         let idle = self.clock.now().mono - connected_at;
         let stream = if idle < FRESH { Ok(stream) } else { socket::connect(&self.target.url) };
         let opened = stream.and_then(|stream| self.open(self.route(), stream, &outgoing));
-        let ended = match opened {
-            Ok(link) => self.serve(link, &mut outgoing, Some(first)),
+        let (ended, route) = match opened {
+            Ok((link, route)) => (self.serve(link, &mut outgoing, Some(first)), route),
             Err(error) => {
                 tracing::debug!("{error}");
                 // It is set nowhere else.
@@ -71,11 +71,11 @@ impl Worker {
                 return;
             }
         };
-        self.reconnect(ended, &mut outgoing);
+        self.reconnect(ended, route, &mut outgoing);
     }
 
-    /// Makes the connection again whenever it is lost.
-    fn reconnect(&self, mut ended: Ended, outgoing: &mut Stream) {
+    /// Makes the connection, which `route` led to, again whenever it is lost.
+    fn reconnect(&self, mut ended: Ended, mut route: Route, outgoing: &mut Stream) {
         while let Ended::Lost(error) = ended {
             self.shared.connected.store(false, Ordering::Relaxed);
             self.shared.away.store(true, Ordering::Release);
@@ -83,10 +83,11 @@ impl Worker {
             let episode = self.shared.congestion().take();
             self.shared.tell_of(episode);
             tracing::warn!("{error}: trying again");
-            let route = self.route_after(&error);
+            let next = self.route_after(route, &error);
             // Nobody has to read the events.
             let _ = self.events.try_send(Event::Lost(error));
-            let Some(link) = self.retry(route, outgoing) else { break };
+            let Some((link, found)) = self.retry(next, outgoing) else { break };
+            route = found;
             ended = self.serve(link, outgoing, None);
         }
         self.shared.connected.store(false, Ordering::Relaxed);
@@ -94,7 +95,7 @@ impl Worker {
     }
 
     /// Tries until there is a connection, first by `route`; `None` when it is time to stop.
-    fn retry(&self, mut route: Route, outgoing: &Stream) -> Option<Link> {
+    fn retry(&self, mut route: Route, outgoing: &Stream) -> Option<(Link, Route)> {
         let mut wait = RETRY_FIRST;
         loop {
             if self.stopped.recv_timeout(wait) == Err(crossbeam_channel::RecvTimeoutError::Disconnected) {
@@ -102,7 +103,7 @@ impl Worker {
             }
             wait = (wait * 2).min(RETRY_LONGEST);
             match socket::connect(route.url()).and_then(|stream| self.open(route, stream, outgoing)) {
-                Ok(link) => return Some(link),
+                Ok(found) => return Some(found),
                 Err(error) => tracing::info!("{error}: trying again in {} s", wait.as_secs_f32()),
             }
             route = self.route();
@@ -114,8 +115,7 @@ impl Worker {
     }
 
     /// Where to try next: a server may send its publishers elsewhere in the middle of a stream.
-    fn route_after(&self, error: &Error) -> Route {
-        let mut route = self.route();
+    fn route_after(&self, mut route: Route, error: &Error) -> Route {
         match route.follow(error) {
             Some(Ok(())) => route,
             _ => self.route(),
@@ -123,7 +123,7 @@ impl Worker {
     }
 
     /// Publishes to where `route` leads, whose beginning `stream` is connected to.
-    fn open(&self, mut route: Route, mut stream: TcpStream, outgoing: &Stream) -> Result<Link, Error> {
+    fn open(&self, mut route: Route, mut stream: TcpStream, outgoing: &Stream) -> Result<(Link, Route), Error> {
         loop {
             self.shared.hold(stream.try_clone().ok());
             let (clock, ssrc) = (Arc::clone(&self.clock), outgoing.packetizer.ssrc());
@@ -132,7 +132,7 @@ impl Worker {
                     tracing::info!("publishing to {}", route.url());
                     self.shared.connected.store(true, Ordering::Relaxed);
                     let _ = self.events.try_send(Event::Connected);
-                    return Ok(link);
+                    return Ok((link, route));
                 }
                 Err(error) => error,
             };

@@ -70,6 +70,7 @@ impl Player<'_> {
 
     async fn reach(&self, target: &StreamUrl) -> Result<Reached, Error> {
         if self.relayed.get() {
+            tracing::warn!("{target} may have ended the session for want of a new answer to its challenge: {RELAYED}");
             return self.reach_by_relay(target, None).await;
         }
         match self.handshake(target.url().clone(), target, AGENT).await {

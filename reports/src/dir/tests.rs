@@ -76,6 +76,17 @@ fn a_folder_is_not_entered_through_a_link_but_where_the_user_named_it() {
 }
 
 #[test]
+fn a_folder_is_made_anew_in_the_one_that_is_open_and_not_in_one_that_took_its_place() {
+    let (folder, dir, _victim) = there();
+    let (ours, moved) = (dir.path().to_owned(), folder.path().join("moved"));
+    dir.inside("run").expect("nothing is in the way");
+    fs::rename(&ours, &moved).expect("it is ours");
+    fs::create_dir_all(ours.join("run/theirs")).expect("it is ours");
+    dir.anew("run").expect("it is empty");
+    assert!(ours.join("run/theirs").exists() && moved.join("run").exists());
+}
+
+#[test]
 fn a_folder_that_is_another_one_now_is_told_with_where_it_went() {
     let (home, dir, _victim) = there();
     assert!(dir.check().is_ok());

@@ -102,6 +102,17 @@ fn pictures_are_of_the_size_and_rate_that_their_file_has() {
 }
 
 #[test]
+fn servers_that_differ_in_what_is_not_shown_are_two() {
+    let count = |servers: &str| {
+        let text = format!("name = \"t\"\nsource = \"test\"\n[axes]\nserver = [{servers}]\n");
+        let plan = plan::read(&text).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
+        cells(&plan).map(|cells| cells.len()).map_err(|mistakes| format!("{mistakes:?}"))
+    };
+    assert_eq!(count("\"exec:sh a {port}\", \"exec:sh b {port}\""), Ok(2));
+    assert!(count("\"exec:sh a {port}\", \"exec:sh  a {port}\"").is_err_and(|why| why.contains("are the same")));
+}
+
+#[test]
 fn a_source_must_be_there_and_be_readable_again() {
     for (source, word) in [("/nowhere.mp4", "/nowhere.mp4"), ("-", "once only")] {
         let text = format!("name = \"t\"\nsource = \"{source}\"\n[axes]\npublisher.gop = [10, 50]\n");

@@ -66,10 +66,8 @@ impl Header {
         })?;
         let colours = header.get_colorspace();
         if !is_420(colours) {
-            return Err(format!(
-                "has colour space {}, not 8-bit 4:2:0",
-                format!("{colours:?}").trim_start_matches('C')
-            ));
+            let tag = self.field(b'C').unwrap_or_default();
+            return Err(format!("has colour space {}, not 8-bit 4:2:0", String::from_utf8_lossy(tag)));
         }
         let ratio = header.get_framerate();
         let rate = FrameRate::new(ratio.num as u64, ratio.den as u64);
@@ -85,11 +83,14 @@ impl Header {
 
     /// The side that stands under `tag`, where it is one.
     fn side(&self, tag: u8) -> Option<u32> {
-        let fields = self.line.trim_ascii_end().split(|&byte| byte == b' ').skip(1);
-        // Where it is given twice, the crate takes the last.
-        let field = fields.filter(|field| field.first() == Some(&tag)).last()?;
-        let number = std::str::from_utf8(&field[1..]).ok()?.parse().ok()?;
+        let number = std::str::from_utf8(self.field(tag)?).ok()?.parse().ok()?;
         (1..=Size::MAX_SIDE).contains(&number).then_some(number)
+    }
+
+    /// What stands under `tag`. Where it is given twice, the crate takes the last.
+    fn field(&self, tag: u8) -> Option<&[u8]> {
+        let fields = self.line.trim_ascii_end().split(|&byte| byte == b' ').skip(1);
+        fields.filter_map(|field| field.strip_prefix(&[tag])).last()
     }
 }
 
