@@ -1,4 +1,5 @@
-//! Durations, bit rates and shares as users type them: `200ms`, `10s`, `2m`; `1000k`, `2M`; `1%`.
+//! Durations, bit rates and shares as users type them: `200ms`, `10s`, `2m`; `1000k`, `2M`; `1%`. And durations as they read
+//! them.
 
 use std::time::Duration;
 
@@ -50,6 +51,11 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
     }
     // Rounded to µs, the resolution of everything here, so that 1.1s is not 1.100000000000000089 s.
     Ok(Duration::from_micros((seconds * 1e6).round() as u64))
+}
+
+/// A duration for people: `12.0 s`, to a tenth of a second.
+pub fn seconds(duration: Duration) -> String {
+    format!("{:.1} s", duration.as_secs_f64())
 }
 
 /// A bit rate in bits per second, such as `64000`, `1000k`, `1.5M` or `2G`; a trailing `bit/s` or `bps` is allowed.
@@ -114,6 +120,12 @@ mod tests {
         ] {
             assert_eq!(parse_duration(text), Ok(Duration::from_micros(micros)), "{text}");
         }
+    }
+
+    #[test]
+    fn durations_are_told_in_seconds() {
+        let micros = [0, 200_000, 12_000_137, 90_000_000];
+        assert_eq!(micros.map(|n| seconds(Duration::from_micros(n))), ["0.0 s", "0.2 s", "12.0 s", "90.0 s"]);
     }
 
     #[test]

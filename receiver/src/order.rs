@@ -11,9 +11,11 @@ const MIN_TURNED: u32 = 3;
 /// What the slices of one stream say of their order.
 #[derive(Debug, Default)]
 pub struct Order {
-    /// pic_order_cnt_lsb of the picture that is shown last of those that came since the newest IDR picture.
+    /// pic_order_cnt_lsb of the picture that is shown last of those that came since the newest IDR picture or loss.
     last: Option<u32>,
     turned: u32,
+    /// How many had turned at the newest IDR picture.
+    turned_before: u32,
     found: bool,
 }
 
@@ -26,6 +28,13 @@ impl Order {
         }
         let Ok(parsed) = Slice::parse(slice, sps) else { return };
         let idr = NalKind::of(slice) == Some(NalKind::Idr);
+        if idr {
+            // With B-frames there are some between any two: what came before them was damage.
+            if self.turned == self.turned_before {
+                self.turned = 0;
+            }
+            self.turned_before = self.turned;
+        }
         match (sps.order.output, parsed.order, self.last) {
             (Output::Counted { bits }, Some(now), Some(last)) if !idr => {
                 // The shorter way round (8.2.1.1).
@@ -45,6 +54,11 @@ impl Order {
             self.turned += 1;
             self.found = true;
         }
+    }
+
+    /// Pictures are missing from here on, maybe an IDR picture among them: what follows cannot be compared with what came before.
+    pub fn forget(&mut self) {
+        self.last = None;
     }
 
     /// Whether another order has been found since this was last asked: once in a stream's life.
@@ -98,6 +112,50 @@ mod tests {
         assert!(turned(&sps, &b_frames));
         assert!(!turned(&sps, &b_frames[..4]), "two might be damage");
         assert!(!turned(&sps, &[0, 0, 0, 0, 0, 0, 0]), "a camera that does not count says nothing");
+    }
+
+    /// What comes of a stream whose IDR pictures are `gop` apart and of which what `lost` says is missing, as `place` counts.
+    fn turned_with_losses(gop: u32, place: fn(u32) -> u32, lost: impl Fn(u32) -> bool) -> bool {
+        let sps = Sps::parse(SPS).expect("good");
+        let mut order = Order::default();
+        let mut after_loss = false;
+        for n in 0..20 * gop {
+            if std::mem::replace(&mut after_loss, lost(n)) && !lost(n) {
+                order.forget();
+            }
+            if !lost(n) {
+                let idr = n % gop == 0;
+                order.see(&slice(idr, if idr { 7 } else { 5 }, place(n % gop), &sps), &sps);
+            }
+        }
+        order.take_found()
+    }
+
+    #[test]
+    fn what_is_lost_turns_nothing_and_hides_nothing() {
+        let straight = |n: u32| 2 * n;
+        let b_frames = |n: u32| if n == 0 { 0 } else { 2 * (n + 2) - 6 * ((n - 1) % 3).min(1) };
+        // Counted in 6 bits: more than half a round.
+        let bursts = |n: u32| n % 60 > 10 && n % 60 < 30;
+        let first_half = |n: u32| n % 120 >= 110 || n % 120 < 5;
+        for lost in [bursts, first_half] {
+            assert!(!turned_with_losses(60, straight, lost));
+            assert!(turned_with_losses(60, b_frames, lost));
+        }
+        assert!(turned_with_losses(60, b_frames, |n| n % 60 == 0), "every IDR picture is lost");
+        assert!(!turned_with_losses(60, straight, |n| n % 60 == 0));
+    }
+
+    #[test]
+    fn what_turns_now_and_then_is_damage() {
+        let sps = Sps::parse(SPS).expect("good");
+        let mut order = Order::default();
+        for n in 0..600 {
+            // Every third stretch has one.
+            let place = if n % 90 == 7 { 2 } else { 2 * (n % 30) };
+            order.see(&slice(n % 30 == 0, if n % 30 == 0 { 7 } else { 5 }, place, &sps), &sps);
+        }
+        assert!(!order.take_found());
     }
 
     #[test]

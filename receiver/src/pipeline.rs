@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use common::clock::{Clock, SystemClock};
 use common::pictures::Keeper;
 use common::time::{MonoTime, Now};
+use common::units::seconds;
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
 use crate::calibration;
@@ -233,7 +234,8 @@ impl Run<'_> {
                 self.output.say("disconnected", &stream.name, format_args!("{why}; trying again"))
             }
             Event::Waiting(what) => {
-                self.output.say("waiting", &stream.name, format_args!("{what}; trying for {:?}", self.config.wait))
+                let wait = seconds(self.config.wait);
+                self.output.say("waiting", &stream.name, format_args!("{what}; trying for {wait}"))
             }
             Event::Ended(Err(why)) => self.output.say("failed", &stream.name, why),
             Event::Connected

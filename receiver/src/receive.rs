@@ -121,6 +121,7 @@ pub fn run(config: &Config, clock: &SystemClock, stop: &Stop, queue: &mut Sender
         clock,
         sessions: Arc::default(),
         pictures: Cell::new(0),
+        marker_told: Cell::new(false),
         watched: watched.clone(),
         relayed: Cell::new(false),
         redirected: RefCell::default(),
@@ -151,6 +152,8 @@ struct Player<'a> {
     sessions: Arc<SessionGroup>,
     /// Access units received, over all sessions.
     pictures: Cell<u64>,
+    /// It was said that the sender sets no marker, in this session or one before.
+    marker_told: Cell<bool>,
     /// The next session goes through a relay.
     relayed: Cell<bool>,
     /// Where redirects led, as far as it was said.
@@ -245,7 +248,7 @@ impl Player<'_> {
             };
             let first = !heard.plays();
             let sender = heard.unit(Instant::now());
-            if heard.lacks_marker(*frame.start_ctx(), *frame.end_ctx()) {
+            if heard.lacks_marker(*frame.start_ctx(), *frame.end_ctx()) && !self.marker_told.replace(true) {
                 queue.say(Arrival::Remark(heard::NO_MARKER.to_owned()));
             }
             let unit = self.unit(frame, sender, &session, first);

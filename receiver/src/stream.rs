@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use common::clock;
 use common::time::{MonoTime, Now};
+use common::units::seconds;
 use reports::metrics::{Metrics, Named};
 use reports::sample::Bucket;
 use reports::warning::Code;
@@ -172,6 +173,8 @@ impl Stream {
             Event::Disconnected(_) => {
                 self.link.lost = true;
                 self.link.plays = false;
+                // What comes after it is another matter, and time without a stream is none without a picture of it.
+                self.waiting = None;
                 self.meter.recorder().disconnected(self.link.last_unit.unwrap_or(now.mono));
             }
             Event::Waiting(_) => {}
@@ -292,15 +295,15 @@ impl Stream {
     fn cut_short(&mut self, how: Option<&Result<(), String>>, now: Now) -> Option<Warning> {
         let first = self.first_picture?;
         let Some(how) = how else {
-            let gap = self.meter.recorder().overdue(now.mono)?.as_secs_f64();
+            let gap = seconds(self.meter.recorder().overdue(now.mono)?);
             let why =
                 self.waiting.as_ref().map_or_else(String::new, |waiting| format!("; {}", waiting.explain(now.mono)));
-            let text = format!("the stream was gone when the run ended: no picture came for the last {gap:.1} s{why}");
+            let text = format!("the stream was gone when the run ended: no picture came for the last {gap}{why}");
             return Some(Warning::new(Code::StreamStopped, text));
         };
         let (wanted, lasted) = (self.duration?, now.mono - first);
         let early = how.is_ok() && lasted < wanted.mul_f64(MIN_DURATION_SHARE);
-        let text = format!("the input ended {:.1} s after its first picture, not {wanted:?}", lasted.as_secs_f64());
+        let text = format!("the input ended {} after its first picture, not {}", seconds(lasted), seconds(wanted));
         early.then(|| Warning::new(Code::EndedEarly, text))
     }
 

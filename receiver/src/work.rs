@@ -123,6 +123,7 @@ pub fn work(
         let event = match arrival {
             Arrival::Connected => {
                 work.excused = true;
+                work.order.forget();
                 Event::Connected
             }
             Arrival::Disconnected(why) => Event::Disconnected(why),
@@ -172,6 +173,9 @@ impl Work<'_> {
         };
         let bytes = u32::try_from(data.len()).unwrap_or(u32::MAX);
         self.excused |= unit.after_loss;
+        if unit.after_loss || unit.dropped != Dropped::default() {
+            self.order.forget();
+        }
         let glance = Glance::at(data);
         let mut seen = None;
         let outcome = decoder.decode(data, &glance, &mut |planes| {
@@ -225,5 +229,58 @@ impl Work<'_> {
             bytes,
             idr: unit.idr,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::testing::{SMALL, x264};
+    use crate::queue::queue;
+
+    /// One IDR picture of six, and numbers that begin anew with each: High, with pic_order_cnt_type 0.
+    const COUNTED: [&str; 2] =
+        ["-x264-params", "aud=1:keyint=6:min-keyint=6:scenecut=0:bframes=1:b-adapt=1:b-bias=-100:rc-lookahead=2"];
+
+    /// Whether a stream is taken for reordered that lost each IDR picture but the first, where `tell` says so of the unit after it.
+    fn reordered(tell: fn(&mut Unit) -> Option<Arrival>) -> bool {
+        let (mut sender, receiver) = queue();
+        for (n, data) in x264(SMALL, &COUNTED).into_iter().enumerate() {
+            let idr = Glance::at(&data).idr();
+            assert_eq!(idr, n % 6 == 0);
+            if idr && n > 0 {
+                continue;
+            }
+            let (assembled, dropped) = (MonoTime::default(), Dropped::default());
+            let body = Body::AccessUnit(data);
+            let mut unit =
+                Unit { body, received: None, assembled, sampled: None, idr, begins: idr, after_loss: false, dropped };
+            if n % 6 == 1 && n > 1 {
+                tell(&mut unit).into_iter().for_each(|arrival| sender.say(arrival));
+            }
+            sender.unit_in_turn(unit);
+        }
+        sender.say(Arrival::Ended(Ok(())));
+        let mut found = false;
+        let mut say = |event: Event| {
+            found |= matches!(event, Event::Reordered);
+            true
+        };
+        work(&receiver, &SystemClock::new(), &Slot::new(false), None, &mut say);
+        found
+    }
+
+    #[test]
+    fn numbers_on_both_sides_of_a_loss_are_not_compared() {
+        assert!(reordered(|_| None), "nothing says that they are lost");
+        assert!(!reordered(|unit| {
+            unit.after_loss = true;
+            None
+        }));
+        assert!(!reordered(|unit| {
+            unit.dropped = Dropped { units: 1, bytes: 9 };
+            None
+        }));
+        assert!(!reordered(|_| Some(Arrival::Connected)));
     }
 }

@@ -184,8 +184,9 @@ fn packets_that_make_no_access_unit_are_looked_at_again() {
 }
 
 #[test]
-fn a_sender_without_markers_is_told_of() {
-    let camera = camera::start(vec![Script { units: units(40), unmarked: true, ..Script::default() }]);
+fn a_sender_without_markers_is_told_of_once() {
+    let unmarked = |close| Script { units: units(32), unmarked: true, close, ..Script::default() };
+    let camera = camera::start(vec![unmarked(true), unmarked(false)]);
     let playing = play(config(&camera.address.to_string(), GENEROUS));
     assert!(matches!(playing.arrivals.next(), Some(Arrival::Connected)));
     let remark = loop {
@@ -196,6 +197,10 @@ fn a_sender_without_markers_is_told_of() {
         }
     };
     assert!(remark.contains("no RTP marker"), "{remark}");
+    while !matches!(playing.arrivals.next().expect("the stream comes back"), Arrival::Disconnected(_)) {}
+    assert!(matches!(playing.arrivals.next(), Some(Arrival::Connected)));
+    // The 30th would bring it again.
+    (0..31).for_each(|_| drop(playing.unit()));
     assert_eq!(playing.end(), Ok(()));
 }
 
@@ -349,7 +354,7 @@ fn nobody_there_silence_and_floods_end_within_their_limits() {
     let short = Duration::from_millis(200);
     let mute = camera::start(vec![Script { answer: |_, _| Some(Vec::new()), ..Script::default() }]);
     let text = failure(config(&mute.address.to_string(), Limits { answer: short, ..GENEROUS }));
-    assert_eq!(text, format!("{} does not answer DESCRIBE within 200ms", mute.address));
+    assert_eq!(text, format!("{} does not answer DESCRIBE within 0.2 s", mute.address));
 
     let silent = camera::start(vec![Script::default()]);
     let text = failure(config(&silent.address.to_string(), Limits { silence: short, ..GENEROUS }));

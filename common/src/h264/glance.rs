@@ -1,9 +1,13 @@
 //! What an access unit shows of itself without being decoded: everything up to its first slice.
 
+use super::bits::{Bits, unescape};
 use super::{NalKind, START_CODE, start_code};
 
 /// payloadType of a recovery point (ITU-T H.264 annex D.1.8).
 const RECOVERY_POINT: u32 = 6;
+
+/// So many bytes of an SEI NAL unit are looked through: several times what encoders put before a recovery point.
+const SEI_LEN_MAX: usize = 4 << 10;
 
 /// What comes before the first slice of an access unit, and that slice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,14 +56,17 @@ impl<'a> Glance<'a> {
 
 /// recovery_frame_cnt, where the SEI NAL unit `nal` (header byte first, no start code) holds a recovery point.
 pub fn recovery_point(nal: &[u8]) -> Option<u32> {
-    let mut rest = nal.get(1..)?;
+    let payload = nal.get(1..)?;
+    // payloadSize counts bytes without those that prevent emulation (7.3.2.3).
+    let rbsp = unescape(&payload[..payload.len().min(SEI_LEN_MAX)]);
+    let mut rest = &rbsp[..];
     // rbsp_trailing_bits alone are left at the end.
     while rest.len() > 2 {
         let kind = number(&mut rest)?;
         let size = number(&mut rest)? as usize;
         if kind == RECOVERY_POINT {
-            let payload = super::bits::unescape(&rest[..rest.len().min(size.min(8))]);
-            return super::bits::Bits::new(&payload, 0).unsigned("recovery_frame_cnt", 65_535).ok();
+            let message = &rest[..rest.len().min(size)];
+            return Bits::new(message, 0).unsigned("recovery_frame_cnt", 65_535).ok();
         }
         rest = rest.get(size..)?;
     }
@@ -98,6 +105,16 @@ mod tests {
         assert_eq!((seen.slice.map(|slice| slice[0]), seen.idr()), (Some(0x41), false));
         assert!(Glance::at(&[0, 0, 1, 0x65, 0x88]).idr());
         assert_eq!(Glance::at(&[0xff; 40]), Glance::default());
+    }
+
+    #[test]
+    fn messages_are_as_long_as_they_say_without_emulation_prevention() {
+        // Four bytes of user data: 0 0 1 0xaa.
+        assert_eq!(recovery_point(&[0x06, 5, 4, 0, 0, 3, 1, 0xaa, 6, 1, 0xc4, 0x80]), Some(0));
+        // 0 0 0 0 0 1, and 32,767 frames to go: fifteen zeros, a one, and fifteen zeros.
+        assert_eq!(recovery_point(&[0x06, 5, 6, 0, 0, 3, 0, 0, 3, 0, 1, 6, 4, 0, 1, 0, 0, 0x80]), Some(32_767));
+        let far = [&[0x06, 5, 255, 255, 255, 9][..], &[1; 3 * 255 + 9], &[6, 1, 0xc4, 0x80]].concat();
+        assert_eq!(recovery_point(&far), Some(0));
     }
 
     #[test]

@@ -18,7 +18,10 @@ const START_CODE_LEN: usize = 3;
 /// A decoder that begins wherever decoding can begin.
 pub struct Begin<D> {
     decoder: D,
+    /// The newest that can be read.
     sets: Option<Sets>,
+    /// A sequence and a picture parameter set came, whether or not they can be read.
+    sets_came: (bool, bool),
     state: State,
     /// An IDR picture came.
     idr_seen: bool,
@@ -52,7 +55,14 @@ enum State {
 impl<D: Decode> Begin<D> {
     /// Nothing was decoded by `decoder` yet.
     pub const fn new(decoder: D) -> Self {
-        Self { decoder, sets: None, state: State::Shut { knows: true }, idr_seen: false, intra: 0 }
+        Self {
+            decoder,
+            sets: None,
+            sets_came: (false, false),
+            state: State::Shut { knows: true },
+            idr_seen: false,
+            intra: 0,
+        }
     }
 
     /// The newest sequence parameter set, where it can be read.
@@ -71,8 +81,7 @@ impl<D: Decode> Begin<D> {
             self.idr_seen = true;
             let outcome = self.decoder.decode(unit, look);
             self.state = if outcome.is_ok() { State::Open } else { State::Shut { knows: true } };
-            let none = self.sets.is_none() && seen.sps.is_none();
-            return outcome.map_err(|error| if none { Error::NoParameterSets } else { error });
+            return outcome.map_err(|error| if self.lacks_sets() { Error::NoParameterSets } else { error });
         }
         let slice = seen.slice.zip(self.sps()).and_then(|(slice, sps)| Slice::parse(slice, sps).ok());
         self.look_for_gap(slice.as_ref());
@@ -80,17 +89,28 @@ impl<D: Decode> Begin<D> {
             (State::Filled { .. }, Some(slice)) => self.decode_filled(unit, seen, slice, look),
             (State::Open, _) => {
                 let outcome = self.decoder.decode(unit, look);
-                if outcome.is_err() {
-                    self.state = State::Shut { knows: true };
+                if outcome.is_ok() {
+                    return outcome;
                 }
-                outcome
+                self.state = State::Shut { knows: true };
+                // Whoever drops units goes on at a recovery point: nothing else shows that some are missing.
+                match seen.recovery {
+                    Some(_) => self.begin(unit, seen, slice, false, look),
+                    None => outcome,
+                }
             }
             (State::Shut { knows }, slice) => self.begin(unit, seen, slice, knows, look),
             (State::Filled { .. }, None) => Err(Error::NoPicture),
         }
     }
 
+    const fn lacks_sets(&self) -> bool {
+        !(self.sets_came.0 && self.sets_came.1)
+    }
+
     fn take_sets(&mut self, seen: &Glance<'_>) {
+        self.sets_came.0 |= seen.sps.is_some();
+        self.sets_came.1 |= seen.pps.is_some();
         let Some((sps, pps)) = seen.sps.zip(seen.pps) else { return };
         if self.sets.as_ref().is_some_and(|sets| sets.sps == sps && sets.pps == pps) {
             return;
@@ -112,7 +132,7 @@ impl<D: Decode> Begin<D> {
         }
     }
 
-    /// Begins with this unit, where that can be.
+    /// Begins with this unit, where that can be. The decoder is asked first where it `knows` what was lost.
     fn begin(
         &mut self,
         unit: &[u8],
@@ -125,12 +145,17 @@ impl<D: Decode> Begin<D> {
             self.state = State::Open;
             return Ok(());
         }
-        let Some((sets, slice)) = self.sets.as_ref().zip(slice) else { return Err(Error::NoParameterSets) };
+        if self.lacks_sets() {
+            return Err(Error::NoParameterSets);
+        }
+        let (sets, slice) = self.sets.as_ref().zip(slice).ok_or(Error::NoStart)?;
         self.intra += u32::from(slice.kind == SliceKind::I);
         let intra = slice.kind == SliceKind::I && self.intra >= INTRA_WITHOUT_IDR && !self.idr_seen;
         let recovery = seen.recovery.or(intra.then_some(0)).ok_or(Error::NoStart)?;
         let modulus = 1 << sets.parsed.order.frame_num_bits;
         let fillers = filler::before(slice.frame_num, &sets.sps, &sets.pps).ok_or(Error::NoStart)?;
+        // Should the decoder refuse one of them, it has begun all the same.
+        self.state = State::Shut { knows: false };
         for filler in fillers {
             self.decoder.decode(&filler, &mut |_| {})?;
         }

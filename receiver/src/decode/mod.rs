@@ -3,7 +3,7 @@
 pub mod begin;
 pub mod openh264;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 use common::frame::{Luma, Picture, Size};
 

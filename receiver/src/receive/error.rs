@@ -5,6 +5,7 @@ use std::time::Duration;
 use common::frame::Size;
 use common::printable::excerpt;
 use common::rtsp::{StreamUrl, redirect};
+use common::units::seconds;
 
 use crate::config;
 
@@ -23,7 +24,7 @@ pub enum Error {
         reason: String,
     },
     /// A request was not answered in time.
-    #[error("{address} does not answer {request} within {limit:?}")]
+    #[error("{address} does not answer {request} within {}", seconds(*limit))]
     NoAnswer {
         /// Host and port.
         address: String,
@@ -157,7 +158,7 @@ pub enum Error {
         height: u32,
     },
     /// It plays, and no access unit came.
-    #[error("{url} plays, but no picture came for {waited:.1?}: {why}")]
+    #[error("{url} plays, but no picture came for {}: {why}", seconds(*waited))]
     Silence {
         /// The stream.
         url: StreamUrl,
@@ -167,7 +168,7 @@ pub enum Error {
         why: Box<str>,
     },
     /// It played, and nothing came any more.
-    #[error("the stream from {url} fell silent: nothing came for {waited:.1?}")]
+    #[error("the stream from {url} fell silent: nothing came for {}", seconds(*waited))]
     Stopped {
         /// The stream.
         url: StreamUrl,
@@ -243,6 +244,16 @@ pub(super) fn one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_told_in_seconds() {
+        let url: StreamUrl = "rtsp://127.0.0.1/cam".parse().expect("a URL");
+        let waited = Duration::from_micros(12_000_137);
+        let stopped = Error::Stopped { url: url.clone(), waited }.to_string();
+        assert!(stopped.ends_with("fell silent: nothing came for 12.0 s"), "{stopped}");
+        let silence = Error::Silence { url, waited, why: "why".into() }.to_string();
+        assert!(silence.ends_with("no picture came for 12.0 s: why"), "{silence}");
+    }
 
     #[test]
     fn what_a_server_says_becomes_one_harmless_line() {

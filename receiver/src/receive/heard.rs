@@ -76,7 +76,8 @@ impl Heard {
         self.sender.take()
     }
 
-    /// The newest access unit was in the packets from `start` to `end`. Whether the sender turns out to set no marker; once.
+    /// The newest access unit was in the packets from `start` to `end`. Whether the sender turns out to set no marker; once a
+    /// session.
     pub(super) fn lacks_marker(&mut self, start: PacketContext, end: PacketContext) -> bool {
         let before = self.end.replace(end);
         self.unmarked += u64::from(before == Some(start) && start != end);

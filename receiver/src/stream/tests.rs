@@ -190,6 +190,22 @@ fn a_stream_that_never_decodes_says_why_and_fails_after_a_while() {
 }
 
 #[test]
+fn time_without_a_stream_is_no_wait_for_its_first_picture() {
+    let clock = ManualClock::new(START);
+    let mut stream = stream(&clock);
+    stream.event(undecodable(Lack::Start, false), clock.now());
+    stream.event(Event::Disconnected("gone".to_owned()), clock.now());
+    clock.advance(2 * FIRST_PICTURE_LIMIT);
+    stream.tick(clock.now());
+    assert!(!stream.has_ended() && notices(&mut stream).is_empty());
+    stream.event(Event::Connected, clock.now());
+    stream.event(undecodable(Lack::Start, false), clock.now());
+    clock.advance(FIRST_PICTURE_LIMIT + Duration::from_millis(1));
+    stream.tick(clock.now());
+    assert!(stream.has_ended(), "from then on it runs again");
+}
+
+#[test]
 fn what_the_decoder_refuses_is_named_by_its_format() {
     // x264, High 4:2:2 of 10 bits, 128x96.
     let sps = common::h264::Sps::parse(&[0x67, 0x7a, 0x00, 0x0a, 0xb6, 0xcb, 0x20, 0x41, 0xb6, 0x02, 0x20]);
@@ -331,7 +347,10 @@ fn an_input_that_ends_before_its_duration_proves_nothing() {
         stream.tick(clock.now());
         let summary = stream.finish(false, &[], clock.now());
         assert_eq!(summary.run.freezes.count, Some(0), "the account ends with its input");
-        (summary.exit_code, summary.run.warnings.iter().any(|warning| warning.code == Code::EndedEarly))
+        let early = summary.run.warnings.iter().find(|warning| warning.code == Code::EndedEarly);
+        let told = early.is_none_or(|warning| warning.message.ends_with(" after its first picture, not 4.0 s"));
+        assert!(told, "{early:?}");
+        (summary.exit_code, early.is_some())
     };
     assert_eq!(ends(None), (0, false));
     assert_eq!(ends(Some(400)), (0, false));

@@ -114,6 +114,32 @@ fn after_a_loss_nothing_is_shown_before_the_next_recovery() {
     }
 }
 
+/// As the queue and the server do, which know what decoding can begin with.
+#[test]
+fn what_is_dropped_up_to_a_recovery_point_costs_no_picture_from_there_on() {
+    for options in [&OPEN_GOP[..], &INTRA_REFRESH] {
+        let mut units = without_sets(&x264(SMALL, options));
+        let (point, count) = *points(&units).iter().find(|(n, _)| *n > 5).expect("it has recovery points");
+        let first = point + count as usize;
+        assert!(first < units.len(), "{first}");
+        units.drain(3..point);
+        let mut begin = begin();
+        assert_right_from(&decode(&mut begin, &units[..3]), 0, 0, &[]);
+        assert_right_from(&decode(&mut begin, &units[3..]), point, first, &[Error::Recovering]);
+    }
+}
+
+/// An access unit without a slice is nothing lost.
+#[test]
+fn what_the_decoder_refuses_for_itself_stops_nothing() {
+    let mut units = x264(SMALL, &LOW_DELAY);
+    units.insert(5, vec![0, 0, 1, 9, 0x30, 0, 0, 1, 6, 5, 1, 0xaa, 0x80]);
+    let outcomes = decode(&mut begin(), &units);
+    assert!(outcomes[5].is_err());
+    assert_right_from(&outcomes[..5], 0, 0, &[]);
+    assert_right_from(&outcomes[6..], 5, 0, &[]);
+}
+
 #[test]
 fn an_idr_picture_ends_what_began_at_a_recovery_point() {
     let refreshed = without_sets(&x264(SMALL, &OPEN_GOP));
@@ -133,6 +159,17 @@ fn what_is_missing_is_named() {
     assert!(without.iter().all(|outcome| *outcome == Err(Error::NoParameterSets)), "{without:?}");
     let slices_alone = Glance::at(&units[0]).slice.map(|slice| [&[0, 0, 1], slice].concat()).expect("a slice");
     assert_eq!(decode(&mut begin(), &[slices_alone]), [Err(Error::NoParameterSets)]);
+    // A slice that cannot be read, behind the sets: first_mb_in_slice has no end.
+    let mut unread = joined(&units, 3);
+    unread.truncate(1);
+    let before = unread[0].len() - Glance::at(&units[3]).slice.expect("a slice").len();
+    unread[0].truncate(before);
+    unread[0].extend([0x41, 0, 0, 0x80]);
+    assert_eq!(decode(&mut begin(), &unread), [Err(Error::NoStart)]);
+    // A set that cannot be read is there all the same.
+    let odd =
+        [&[0, 0, 1, 0x67, 0xff, 0xff][..], &[0, 0, 1, 0x68, 0xce, 0x3c, 0x80], &[0, 0, 1, 0x65, 0x88, 0x80]].concat();
+    assert!(matches!(decode(&mut begin(), &[odd])[..], [Err(Error::Broken(_))]));
 }
 
 /// What openh264 has no decoder for gives no picture at all, and the set says what it is.
