@@ -4,6 +4,7 @@ mod ledger;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -66,7 +67,9 @@ impl Budget {
         // Descriptors are free only once connections have let go of them.
         let settled = async {
             loop {
-                let freed = self.freed.notified();
+                // Listens before it looks, so that it misses nobody who leaves in between.
+                let mut freed = pin!(self.freed.notified());
+                freed.as_mut().enable();
                 if self.lock().ledger.leaving() <= LEAVING_MAX {
                     return;
                 }
@@ -159,6 +162,39 @@ impl Drop for Lease {
         inner.ledger.remove(self.id);
         inner.leases.remove(&self.id);
         drop(inner);
-        self.budget.freed.notify_one();
+        // Both doors may wait.
+        self.budget.freed.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::task::{Context, Waker};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_leaves_lets_all_go_on_that_wait_for_it() {
+        let limits = Limits::of(16, 0);
+        let budget = Arc::new(Budget::new(SystemClock::new(), limits));
+        let peer = |last: usize| IpAddr::from([192, 0, 2, u8::try_from(last).expect("few")]);
+        let admit = |last| budget.admit(peer(last), Door::Rtsp);
+        let mut old = Vec::new();
+        for _ in 0..limits.total() {
+            old.push(admit(0).await.ok());
+        }
+        let mut new = Vec::new();
+        for last in 1..=LEAVING_MAX {
+            new.push(admit(last).await.ok());
+        }
+        let (mut one, mut other) = (pin!(admit(LEAVING_MAX + 1)), pin!(admit(LEAVING_MAX + 2)));
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut both = || [one.as_mut().poll(&mut cx).is_ready(), other.as_mut().poll(&mut cx).is_ready()];
+        assert_eq!(both(), [false; 2]);
+        drop(old.remove(0));
+        assert_eq!(both(), [false; 2], "one is still too many");
+        drop(old.remove(0));
+        assert_eq!(both(), [true; 2]);
     }
 }

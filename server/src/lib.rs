@@ -14,8 +14,6 @@ mod rtsp;
 mod runtime;
 mod tally;
 
-use std::collections::BTreeMap;
-use std::io;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -41,8 +39,6 @@ struct Shared {
     ids: AtomicU64,
     connections: Connections,
     budget: Arc<budget::Budget>,
-    /// UDP ports for tracks that nobody gets, by address.
-    drains: Mutex<BTreeMap<IpAddr, rtsp::Drain>>,
     /// Requests that each peer may make on both sides.
     requests: Mutex<Rates>,
 }
@@ -96,7 +92,6 @@ impl Shared {
             ids: AtomicU64::new(1),
             connections: Connections::default(),
             budget,
-            drains: Mutex::default(),
             requests: Mutex::new(Rates::new(REQUESTS_BURST, REQUESTS_PER_SECOND)),
         }
     }
@@ -105,18 +100,6 @@ impl Shared {
     fn report(&self, period: Duration) {
         self.users.iter().for_each(|users| users.report(period));
         tally::report();
-    }
-
-    /// UDP ports at `local` whose packets nobody gets.
-    fn drain(&self, local: IpAddr) -> io::Result<(u16, u16)> {
-        let mut drains = self.drains.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(drain) = drains.get(&local) {
-            return drain.ports();
-        }
-        let drain = rtsp::Drain::bind(local)?;
-        let ports = drain.ports()?;
-        drains.insert(local, drain);
-        Ok(ports)
     }
 
     /// A number that nothing else in this server has.

@@ -7,5 +7,3 @@ mod host;
 mod outbox;
 mod reader;
 mod udp;
-
-pub(crate) use udp::Drain;

@@ -5,6 +5,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 
 use tracing::callsite::Identifier;
 use tracing::{Event, Metadata, Subscriber};
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::{Context, Filter};
 
 /// Lines of one kind between two reports.
@@ -28,6 +29,11 @@ impl<S: Subscriber> Filter<S> for ByCount {
     fn event_enabled(&self, event: &Event<'_>, _: &Context<'_, S>) -> bool {
         let metadata = event.metadata();
         !is_ours(metadata.target()) || count(metadata) <= LINES_MAX
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        // Without a hint a filter joined to this one has none either, and each line below its level would be looked at.
+        Some(LevelFilter::TRACE)
     }
 }
 
@@ -68,7 +74,16 @@ pub(crate) fn report() {
 
 #[cfg(test)]
 mod tests {
+    use tracing_subscriber::Registry;
+    use tracing_subscriber::filter::FilterExt;
+
     use super::*;
+
+    #[test]
+    fn the_level_of_a_filter_joined_to_it_still_counts() {
+        let joined = FilterExt::<Registry>::and(LevelFilter::INFO, ByCount);
+        assert_eq!(joined.max_level_hint(), Some(LevelFilter::INFO));
+    }
 
     #[test]
     fn only_lines_of_the_server_are_counted() {

@@ -118,6 +118,17 @@ impl Framer {
         !self.buffer.is_empty()
     }
 
+    /// The first line of the message at the front, when it has just been completed: before [`Framer::next_item`] reads it, and
+    /// not again. Looks only at bytes that the framer has not looked at.
+    pub(super) fn first_line(&self) -> Option<&[u8]> {
+        if self.head.lines > 0 || self.buffer.first() == Some(&interleaved::MAGIC) {
+            return None;
+        }
+        let at = self.buffer.get(self.head.searched..)?.iter().position(|&b| b == b'\n')?;
+        let line = &self.buffer[..self.head.searched + at];
+        Some(line.strip_suffix(b"\r").unwrap_or(line))
+    }
+
     /// The next whole message or frame; `None` until more bytes are pushed.
     ///
     /// # Errors

@@ -13,8 +13,9 @@ use common::peer::{Rates, owner};
 use common::printable::escaped;
 use common::time::MonoTime;
 
-/// Wrong passwords for one user from one address that cost no wait: typing errors.
-pub(crate) const FREE: u32 = 3;
+/// Wrong passwords for one user from one address that cost no wait: three starts of a receiver with a typing error, which
+/// tries each once by itself and once through its relay.
+pub(crate) const FREE: u32 = 6;
 /// The first wait, and the longest.
 pub(crate) const WAIT_FIRST: Duration = Duration::from_secs(1);
 pub(crate) const WAIT_MAX: Duration = Duration::from_secs(10);
@@ -35,7 +36,7 @@ const LINES_MAX: usize = 10;
 pub(crate) struct Tries {
     pairs: HashMap<(IpAddr, String), Pair>,
     addresses: Rates,
-    /// Tries that no line was written of, of pairs that were forgotten.
+    /// Tries that no line was written of, of pairs that are not remembered.
     untold: u64,
 }
 
@@ -50,6 +51,16 @@ struct Pair {
     untold: u64,
 }
 
+impl Pair {
+    fn seen(&mut self, now: MonoTime) -> &mut Self {
+        if now - self.last > FORGOTTEN_AFTER {
+            self.failures = 0;
+        }
+        self.last = now;
+        self
+    }
+}
+
 impl Default for Tries {
     fn default() -> Self {
         Self { pairs: HashMap::new(), addresses: Rates::new(ADDRESS_FREE, ADDRESS_PER_SECOND), untold: 0 }
@@ -62,16 +73,17 @@ impl Tries {
     /// # Errors
     /// How long not.
     pub(crate) fn admit(&mut self, now: MonoTime, peer: IpAddr, user: &str) -> Result<(), Duration> {
-        let known = self.pairs.get(&key(peer, user)).is_some_and(|pair| pair.known);
-        let pair = self.pair(now, peer, user);
-        let wait = if pair.until > now {
-            pair.until - now
+        // Only what was looked at is remembered: names cost nothing, and must not push out a user who is waited for.
+        let pair = self.pairs.get_mut(&key(peer, user)).map(|pair| pair.seen(now));
+        let (until, known) = pair.as_ref().map_or_else(Default::default, |pair| (pair.until, pair.known));
+        let wait = if until > now {
+            until - now
         } else if known || self.addresses.has(now, peer) {
             return Ok(());
         } else {
             Duration::from_secs_f64(1.0 / ADDRESS_PER_SECOND)
         };
-        self.pair(now, peer, user).untold += 1;
+        *pair.map_or(&mut self.untold, |pair| &mut pair.untold) += 1;
         Err(wait)
     }
 
@@ -121,12 +133,7 @@ impl Tries {
         if self.pairs.len() >= PAIRS_MAX && !self.pairs.contains_key(&key) {
             self.forget();
         }
-        let pair = self.pairs.entry(key).or_default();
-        if now - pair.last > FORGOTTEN_AFTER {
-            pair.failures = 0;
-        }
-        pair.last = now;
-        pair
+        self.pairs.entry(key).or_default().seen(now)
     }
 
     /// Makes room for many, so that the search is paid for by many: the oldest go, those that were never right first.
@@ -171,8 +178,8 @@ mod tests {
     fn typing_errors_cost_nothing_and_guessing_gets_slow() {
         let mut tries = Tries::default();
         let ann = |_| "ann".to_owned();
-        // 3, then after 1, 2, 4 and 8 s, then every 10 s.
-        assert_eq!(looked_at(&mut tries, 60, PEER, ann), 3 + 4 + 4);
+        // 6, then after 1, 2, 4 and 8 s, then every 10 s.
+        assert_eq!(looked_at(&mut tries, 60, PEER, ann), 6 + 4 + 4);
         let wait = tries.admit(at(1_060_000), PEER.into(), "ann").expect_err("still");
         assert!(wait <= WAIT_MAX);
         assert_eq!(tries.admit(at(1_060_000), PEER.into(), "bob"), Ok(()), "another user");
@@ -195,6 +202,32 @@ mod tests {
     }
 
     #[test]
+    fn three_starts_with_a_wrong_password_cost_nothing() {
+        let mut tries = Tries::default();
+        for start in 0..3 {
+            for by_relay in 0..2 {
+                let now = at(start * 2_000 + by_relay);
+                assert_eq!(tries.admit(now, PEER.into(), "ann"), Ok(()), "start {start}, try {by_relay}");
+                tries.failed(now, PEER.into(), "ann");
+            }
+        }
+        assert_eq!(tries.admit(at(6_000), PEER.into(), "ann"), Ok(()), "the right one, typed anew");
+    }
+
+    #[test]
+    fn names_that_are_refused_unseen_push_nobody_out() {
+        let mut tries = Tries::default();
+        (0..30).for_each(|_| tries.failed(at(0), PEER.into(), "ann"));
+        for number in 0..2 * PAIRS_MAX {
+            assert!(tries.admit(at(1), PEER.into(), &number.to_string()).is_err());
+        }
+        assert_eq!(tries.pairs.len(), 1);
+        assert_eq!(tries.admit(at(1_000), PEER.into(), "ann"), Err(WAIT_MAX - Duration::from_secs(1)));
+        let lines = tries.report(Duration::from_secs(10));
+        assert!(lines[1].starts_with(&format!("{} failed attempts for other users", 2 * PAIRS_MAX)), "{lines:?}");
+    }
+
+    #[test]
     fn the_table_is_bounded_and_a_crowd_of_names_does_not_hide_a_guesser() {
         let mut tries = Tries::default();
         for _ in 0..10 {
@@ -203,7 +236,7 @@ mod tests {
         let name = "x".repeat(1 << 20);
         for number in 0..20_000_u32 {
             let peer = IpAddr::from(number.to_be_bytes());
-            let _ = tries.admit(at(1 + u64::from(number)), peer, &format!("{number}{name}"));
+            tries.failed(at(1 + u64::from(number)), peer, &format!("{number}{name}"));
             // The guesser goes on.
             let _ = tries.admit(at(1 + u64::from(number)), PEER.into(), "ann");
             assert!(tries.pairs.len() <= PAIRS_MAX);

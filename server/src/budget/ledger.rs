@@ -15,7 +15,8 @@ use common::time::MonoTime;
 pub(crate) const DESCRIPTORS_MAX: usize = 4_096;
 /// Left for everything else that the process opens, at most.
 const OTHERS: usize = 64;
-/// For RTSP connections beyond the total, at most: who publishes again needs five over UDP.
+/// For RTSP connections beyond the total, at most: who publishes again needs seven over UDP, with
+/// sound.
 const RTSP_RESERVE: usize = 24;
 /// For HTTP connections beyond the total, at most.
 const HTTP_RESERVE: usize = 16;

@@ -23,8 +23,12 @@ pub(crate) struct PathTaken(StreamPath);
 pub(crate) struct Paths {
     entries: Mutex<BTreeMap<StreamPath, Entry>>,
     /// Streams that had media and have ended, and when.
-    ended: Mutex<BTreeMap<StreamPath, Instant>>,
+    ended: Mutex<Ended>,
 }
+
+/// See [`Paths`]. At most [`RECENT_MAX`], the latest.
+#[derive(Default)]
+struct Ended(BTreeMap<StreamPath, Instant>);
 
 enum Entry {
     /// Announced, not recording yet: nobody else may publish, and nobody can read.
@@ -66,19 +70,28 @@ impl Paths {
 
     /// Whether a stream with media has ended at `path` a short time ago.
     pub(crate) fn is_recent(&self, path: &StreamPath) -> bool {
-        lock(&self.ended).get(path).is_some_and(|ended| ended.elapsed() < RECENT)
+        lock(&self.ended).is_recent(Instant::now(), path)
     }
 
     pub(super) fn remove(&self, stream: &Arc<Stream>) {
         lock(&self.entries).remove(stream.path());
-        if stream.counts().frames == 0 {
-            return;
+        if stream.counts().frames > 0 {
+            lock(&self.ended).note(Instant::now(), stream.path());
         }
-        let mut ended = lock(&self.ended);
-        ended.retain(|_, ended| ended.elapsed() < RECENT);
-        if ended.len() < RECENT_MAX {
-            ended.insert(stream.path().clone(), Instant::now());
+    }
+}
+
+impl Ended {
+    fn is_recent(&self, now: Instant, path: &StreamPath) -> bool {
+        self.0.get(path).is_some_and(|ended| now.saturating_duration_since(*ended) < RECENT)
+    }
+
+    fn note(&mut self, now: Instant, path: &StreamPath) {
+        if self.0.len() >= RECENT_MAX && !self.0.contains_key(path) {
+            let oldest = self.0.iter().min_by_key(|(_, ended)| **ended).map(|(path, _)| path.clone());
+            oldest.map(|path| self.0.remove(&path));
         }
+        self.0.insert(path.clone(), now);
     }
 }
 
@@ -102,5 +115,27 @@ impl Drop for Reservation {
         if !self.used {
             lock(&self.paths.entries).remove(&self.path);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_that_have_ended_the_latest_are_remembered() {
+        let path = |number: usize| StreamPath::parse(&format!("cam{number}")).expect("a name");
+        let start = Instant::now();
+        let at = |ms: usize| start + Duration::from_millis(ms as u64);
+        let mut ended = Ended::default();
+        (0..RECENT_MAX).for_each(|number| ended.note(at(number), &path(number)));
+        ended.note(at(RECENT_MAX), &path(0));
+        ended.note(at(RECENT_MAX + 1), &path(RECENT_MAX));
+        let now = at(RECENT_MAX + 1);
+        assert!(ended.is_recent(now, &path(RECENT_MAX)), "the table is full, and the new one counts");
+        assert!(ended.is_recent(now, &path(0)), "it has ended again");
+        assert!(!ended.is_recent(now, &path(1)), "the oldest");
+        assert_eq!(ended.0.len(), RECENT_MAX);
+        assert!(!ended.is_recent(at(RECENT_MAX) + RECENT, &path(0)), "a long time ago");
     }
 }

@@ -1,13 +1,14 @@
 //! What a session asks, answered out of the server's registry, its users and its sockets.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use common::rtsp::serve::{Access, Action, Busy, Description, Full, Host, Permission, StreamPath};
 use common::time::{MediaTime, MonoTime};
 
-use super::udp::Pair;
+use super::udp::{Drain, Pair};
 use crate::Shared;
 use crate::auth::Challenger;
 use crate::budget::Lease;
@@ -21,13 +22,14 @@ pub(super) struct ConnectionHost {
     challenger: Option<Challenger>,
     reservation: Option<Reservation>,
     udp: BTreeMap<usize, Pair>,
+    drain: Option<Drain>,
     lease: Lease,
 }
 
 impl ConnectionHost {
     pub(super) fn new(shared: Arc<Shared>, local: SocketAddr, peer: SocketAddr, lease: Lease) -> Self {
         let challenger = shared.users.clone().map(|users| Challenger::new(users, peer.ip()));
-        Self { shared, local, peer, challenger, reservation: None, udp: BTreeMap::new(), lease }
+        Self { shared, local, peer, challenger, reservation: None, udp: BTreeMap::new(), drain: None, lease }
     }
 
     /// The connection's descriptors.
@@ -50,23 +52,39 @@ impl ConnectionHost {
         self.reservation = None;
         self.lease.unclaim(Pair::DESCRIPTORS * self.udp.len());
         self.udp.clear();
+        if self.drain.take().is_some() {
+            self.lease.unclaim(Drain::DESCRIPTORS);
+        }
     }
 }
 
 impl ConnectionHost {
     fn open_pair(&mut self, track: usize, client: (u16, u16)) -> Result<(u16, u16), String> {
-        self.lease.claim(Pair::DESCRIPTORS).map_err(|_| "too many sockets are open".to_owned())?;
-        let pair = Pair::bind(self.local.ip(), self.peer.ip().to_canonical(), client);
-        match pair.and_then(|pair| Ok((pair.ports()?, pair))) {
-            Ok((ports, pair)) => {
-                self.udp.insert(track, pair);
-                Ok(ports)
-            }
-            Err(error) => {
-                self.lease.unclaim(Pair::DESCRIPTORS);
-                Err(error.to_string())
-            }
+        let (local, peer) = (self.local.ip(), self.peer.ip().to_canonical());
+        let bind = || Pair::bind(local, peer, client).and_then(|pair| Ok((pair.ports()?, pair)));
+        let (ports, pair) = self.claiming(Pair::DESCRIPTORS, bind)?;
+        self.udp.insert(track, pair);
+        Ok(ports)
+    }
+
+    /// Ports for a track that nobody gets.
+    fn open_drain(&mut self) -> Result<(u16, u16), String> {
+        if let Some(drain) = &self.drain {
+            return drain.ports().map_err(|error| error.to_string());
         }
+        let local = self.local.ip();
+        let bind = || Drain::bind(local).and_then(|drain| Ok((drain.ports()?, drain)));
+        let (ports, drain) = self.claiming(Drain::DESCRIPTORS, bind)?;
+        self.drain = Some(drain);
+        Ok(ports)
+    }
+
+    fn claiming<T>(&self, descriptors: usize, open: impl FnOnce() -> io::Result<T>) -> Result<T, String> {
+        self.lease.claim(descriptors).map_err(|_| "too many sockets are open".to_owned())?;
+        open().map_err(|error| {
+            self.lease.unclaim(descriptors);
+            error.to_string()
+        })
     }
 }
 
@@ -102,12 +120,30 @@ impl Host for ConnectionHost {
     }
 
     fn open_udp(&mut self, track: usize, client: (u16, u16)) -> Option<(u16, u16)> {
-        let opened = if track == Description::VIDEO {
-            self.open_pair(track, client)
-        } else {
-            self.shared.drain(self.local.ip()).map_err(|error| error.to_string())
-        };
+        let opened = if track == Description::VIDEO { self.open_pair(track, client) } else { self.open_drain() };
         let warn = |error: &String| tracing::warn!(peer = %self.peer, error, "no UDP ports for a track");
         opened.inspect_err(warn).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::budget::Door;
+
+    #[tokio::test]
+    async fn ports_of_a_track_that_nobody_gets_are_on_the_books_and_go_with_the_session() {
+        let shared = Arc::new(Shared::new(None));
+        let [local, peer] = [1, 2].map(|last| SocketAddr::from(([127, 0, 0, last], 0)));
+        let Ok(lease) = shared.budget.admit(peer.ip(), Door::Rtsp).await else { panic!("there is room") };
+        let mut host = ConnectionHost::new(shared.clone(), local, peer, lease);
+        for _ in 0..2 {
+            let ports = host.open_udp(Description::VIDEO + 1, (5000, 5001)).expect("ports");
+            assert_eq!(host.open_udp(Description::VIDEO + 2, (5002, 5003)), Some(ports), "one pair does");
+            assert_eq!(shared.budget.used(), 1 + Drain::DESCRIPTORS);
+            host.release();
+            assert_eq!(shared.budget.used(), 1);
+            assert!(host.drain.is_none());
+        }
     }
 }

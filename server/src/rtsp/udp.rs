@@ -216,14 +216,17 @@ fn ssrc(rtp: &[u8]) -> Option<u32> {
     }
 }
 
-/// Ports for the tracks that nobody gets. They take what comes and lose it: one pair does for all publishers.
-pub(crate) struct Drain {
+/// Ports for the tracks that nobody gets. They take what comes and lose it: one pair does for all tracks of a session.
+pub(super) struct Drain {
     pair: Pair,
 }
 
 impl Drain {
+    /// Descriptors of the two sockets, from which nothing is read.
+    pub(super) const DESCRIPTORS: usize = 2;
+
     /// Ports at `local`.
-    pub(crate) fn bind(local: IpAddr) -> io::Result<Self> {
+    pub(super) fn bind(local: IpAddr) -> io::Result<Self> {
         let pair = Pair::bind(local, local, (0, 0))?;
         for socket in [&pair.rtp, &pair.rtcp] {
             // The least that the kernel has: what is in it is never read.
@@ -233,7 +236,7 @@ impl Drain {
     }
 
     /// The ports, RTP and RTCP.
-    pub(crate) fn ports(&self) -> io::Result<(u16, u16)> {
+    pub(super) fn ports(&self) -> io::Result<(u16, u16)> {
         self.pair.ports()
     }
 }

@@ -26,6 +26,25 @@ pub(in crate::rtsp) fn request(bytes: &[u8]) -> Request<Vec<u8>> {
     }
 }
 
+#[test]
+fn the_first_line_is_looked_for_only_in_what_is_new() {
+    let mut framer = Framer::default();
+    for &byte in b"\r\nOPTIONS * RTSP/1.0\r" {
+        framer.push(&[byte]);
+        assert!(framer.first_line().is_none_or(<[u8]>::is_empty), "not complete");
+        assert_eq!(framer.next_item(), Ok(None));
+        assert_eq!(framer.head.searched, framer.buffer.len(), "what was looked at is not looked at again");
+    }
+    framer.push(b"\nCSeq");
+    assert_eq!(framer.first_line(), Some(&b"OPTIONS * RTSP/1.0"[..]));
+    assert_eq!(framer.next_item(), Ok(None));
+    framer.push(b": 1\r\n");
+    assert_eq!(framer.first_line(), None, "once");
+    let mut data = Framer::default();
+    data.push(b"$\0\xff\xff\n");
+    assert_eq!(data.first_line(), None, "a frame has no lines");
+}
+
 fn with_header(header: &str) -> Vec<u8> {
     format!("OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n{header}\r\n\r\n").into_bytes()
 }

@@ -60,11 +60,10 @@ impl Session {
     /// Tells a browser, an HTTP tunnel and a TLS client by their first bytes, before the framer takes them for noise.
     fn reject_other_protocols(&mut self) -> Result<(), Error> {
         const TLS_HANDSHAKE: u8 = 22;
-        let bytes = &self.framer.buffer()[..];
-        if bytes.first() == Some(&TLS_HANDSHAKE) {
+        if self.framer.buffer().first() == Some(&TLS_HANDSHAKE) {
             return Err(Error::Tls);
         }
-        let line = bytes.split(|&b| b == b'\r' || b == b'\n').next().unwrap_or_default();
+        let Some(line) = self.framer.first_line() else { return Ok(()) };
         if [&b" HTTP/1.0"[..], b" HTTP/1.1"].iter().any(|version| line.ends_with(version)) {
             let answer = "HTTP/1.1 501 Not Implemented\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
             self.outputs.push_back(Output::Send(Bytes::from_static(answer.as_bytes())));

@@ -86,6 +86,9 @@ fn other_protocols_are_told_by_name() {
         let mut client = Client::new();
         assert_eq!(client.feed(line.as_bytes()), Err(Error::Http));
         assert!(client.sent().expect("a response").starts_with("HTTP/1.1 501 "));
+        let mut client = Client::new();
+        let told = line.as_bytes().chunks(1).map(|byte| client.feed(byte)).find(Result::is_err);
+        assert_eq!(told, Some(Err(Error::Http)), "byte by byte");
     }
     assert_eq!(Client::new().feed(b"RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n"), Err(Error::UnexpectedResponse));
 }
