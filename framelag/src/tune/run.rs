@@ -1,7 +1,7 @@
 //! One run: a server, a publisher and a receiver as their users start them, with networks between them, and what came of it.
 //! Everything that it starts ends with it.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
