@@ -16,7 +16,7 @@ const TARGET: &str = env!("CARGO_CRATE_NAME");
 /// Lines since the last report, by the place in the code that writes them.
 static LINES: LazyLock<Mutex<HashMap<Identifier, (&'static Metadata<'static>, u64)>>> = LazyLock::new(Mutex::default);
 
-/// A filter for the subscriber of a process that starts a server: lets the server write [`LINES_MAX`] lines of a kind in
+/// A filter for the subscriber of a process that starts a server: lets the server write a few lines of a kind in
 /// ten seconds. The server itself tells how many were left out.
 #[derive(Clone, Copy, Debug)]
 pub struct ByCount;
