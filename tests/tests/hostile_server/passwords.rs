@@ -27,7 +27,7 @@ fn guessing_on_many_connections_and_by_both_protocols_is_slow_and_told_by_count(
         assert_eq!((rtsp("").status, web("").status), (401, 401), "asking without a password is no try");
     }
     assert_eq!((rtsp(RIGHT).status, web(RIGHT).status), (404, 200));
-    // Three typing errors, wherever they are made; then nothing is looked at for a while, and it is said how long.
+    // Some typing errors, wherever they are made; after a few more nothing is looked at for a while, and it is said how long.
     assert_eq!([rtsp(WRONG).status, web(WRONG).status, rtsp(WRONG).status], [401; 3]);
     let mut refused = 0;
     for _ in 0..200 {
