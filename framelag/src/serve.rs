@@ -67,8 +67,12 @@ pub fn run(args: Args) -> ExitCode {
             return code;
         }
     };
-    if args.json {
-        report(&handle);
+    if args.json
+        && let Err(error) = report(&handle)
+    {
+        // Who started it would wait for ever to be told where it listens.
+        eprintln!("error: cannot write to standard output: {error}");
+        return ExitCode::FAILURE;
     }
     let rtsp = handle.rtsp_addr();
     eprintln!("RTSP: publish to and play from rtsp://{rtsp}/NAME, as in rtsp://{rtsp}/cam");
@@ -96,15 +100,12 @@ fn start(mut config: Config, or_any_port: bool) -> Result<Handle, Error> {
 }
 
 /// Says where it listens, to who started it.
-fn report(handle: &Handle) {
+fn report(handle: &Handle) -> io::Result<()> {
     let line = json!({
         "event": "serving",
         "time": Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
         "rtsp": handle.rtsp_addr(),
         "http": handle.http_addr(),
     });
-    // Nobody reads any more: it serves all the same.
-    if let Err(why) = writeln!(io::stdout(), "{line}") {
-        tracing::debug!("standard output: {why}");
-    }
+    writeln!(io::stdout(), "{line}")
 }

@@ -13,7 +13,8 @@ mod reason;
 mod relay;
 
 use std::cell::{Cell, RefCell};
-use std::sync::Arc;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use common::clock::SystemClock;
@@ -24,7 +25,7 @@ use common::rtsp::StreamUrl;
 use common::time::MediaTime;
 use connect::Started;
 pub use error::Error;
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use guard::{Guard, Watched, in_turns};
 use heard::{Heard, Silence};
 use relay::Relay;
@@ -111,6 +112,7 @@ pub struct Config {
 pub fn run(config: &Config, clock: &SystemClock, stop: &Stop, queue: &mut Sender) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Error::Runtime(error.to_string()))?;
+    quieten_retina();
     let watched = Watched::default();
     let (teller, address) = (queue.teller(), config.url.host_and_port());
     let give_up = move |limit| teller.say(Arrival::Ended(Err(Error::Flood { address, limit }.to_string())));
@@ -139,11 +141,24 @@ pub fn run(config: &Config, clock: &SystemClock, stop: &Stop, queue: &mut Sender
         tokio::select! {
             biased;
             _ = watched.flooded() => {}
-            _ = timeout(FAREWELL_LIMIT, sessions.await_teardown()) => {}
+            // It panics where its task did.
+            _ = AssertUnwindSafe(timeout(FAREWELL_LIMIT, sessions.await_teardown())).catch_unwind() => {}
         }
     });
     runtime.shutdown_background();
     outcome
+}
+
+/// A panic of retina's is caught, and told as an error is: nothing else is printed of it.
+fn quieten_retina() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| match panic.location() {
+            Some(at) if at.file().contains("/retina-") => tracing::debug!("{panic}"),
+            _ => usual(panic),
+        }));
+    });
 }
 
 struct Player<'a> {

@@ -196,7 +196,9 @@ impl Work<'_> {
                 self.stamps.access_unit(data);
                 let lack = outcome.as_ref().err().map_or(Lack::Decoder, Lack::of);
                 let sps = decoder.sps().copied();
-                Event::Undecodable(Undecodable { bytes, lack, refused: !self.excused, sps })
+                // What holds no slice is no frame: cameras that set the marker on each NAL unit send parameter sets alone.
+                let refused = !self.excused && glance.slice.is_some();
+                Event::Undecodable(Undecodable { bytes, lack, refused, sps })
             }
         }
     }
@@ -282,5 +284,31 @@ mod tests {
             None
         }));
         assert!(!reordered(|_| Some(Arrival::Connected)));
+    }
+
+    #[test]
+    fn parameter_sets_that_come_alone_are_no_frames_that_were_refused() {
+        let units = x264(SMALL, &COUNTED);
+        let slice = Glance::at(&units[0]).slice.expect("an IDR picture comes with its sets and a slice");
+        let alone = units[0][..units[0].len() - slice.len() - 3].to_vec();
+        assert!(Glance::at(&alone).sps.is_some() && Glance::at(&alone).slice.is_none());
+        let (mut sender, receiver) = queue();
+        for data in [units[0].clone(), alone] {
+            let (assembled, dropped) = (MonoTime::default(), Dropped::default());
+            let body = Body::AccessUnit(data);
+            let (idr, begins) = (true, true);
+            let unit = Unit { body, received: None, assembled, sampled: None, idr, begins, after_loss: false, dropped };
+            sender.unit_in_turn(unit);
+        }
+        sender.say(Arrival::Ended(Ok(())));
+        let mut refused = Vec::new();
+        let mut say = |event: Event| {
+            if let Event::Undecodable(undecodable) = event {
+                refused.push(undecodable.refused);
+            }
+            true
+        };
+        work(&receiver, &SystemClock::new(), &Slot::new(false), None, &mut say);
+        assert_eq!(refused, [false]);
     }
 }

@@ -68,7 +68,7 @@ const TCP: &str = "RTP/AVP/TCP;unicast;interleaved=0-1";
 
 #[test]
 fn a_good_answer_that_is_of_no_use_is_told_with_its_reason() {
-    let cases: [(Said, &str); 22] = [
+    let cases: [(Said, &str); 23] = [
         (
             |m, r| described(m, r, "application/sdp; charset=utf-8", H264),
             "its session description comes as application/sdp; charset=utf-8, not as application/sdp (in answer to DESCRIBE)",
@@ -107,6 +107,8 @@ fn a_good_answer_that_is_of_no_use_is_told_with_its_reason() {
         ),
         (|m, r| set_up(m, r, "1;timeout=60;x=\"y\"", TCP), "is not a number of seconds: 60;x=\"y\""),
         (|m, r| set_up(m, r, "", TCP), "it has no Session header"),
+        // retina panics.
+        (|m, r| set_up(m, r, ";timeout=60", TCP), "such as a Session header without an id"),
         (|m, r| set_up(m, r, "1", ""), "it has no Transport header"),
         (
             |m, r| set_up(m, r, "1", "RTP/AVP;unicast;client_port=1-2"),

@@ -66,7 +66,8 @@ pub fn start(config: Config) -> Result<Handle, Error> {
         }
         runtimes.push(runtime);
     }
-    tracing::info!(%rtsp, http = ?http, "serving");
+    let also = http.map_or(String::new(), |http| format!(", HTTP at {http}"));
+    tracing::info!("serving RTSP at {rtsp}{also}");
     Ok(Handle { rtsp, http, stop, runtimes })
 }
 

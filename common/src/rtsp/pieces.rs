@@ -53,6 +53,10 @@ impl Messages {
             self.rest = 4 + usize::from(u16::from_be_bytes([high, low]));
             return self.next();
         }
+        // Empty lines before a message are passed over, as RFC 9112 section 2.2 has it for HTTP.
+        if self.buffer.starts_with(b"\r\n") {
+            return Some(Piece::Bytes(self.buffer.drain(..2).collect()));
+        }
         let Some(end) = self.buffer.windows(END.len()).position(|four| four == END) else {
             self.opaque = self.buffer.len() > MAX_HEAD;
             return if self.opaque { self.next() } else { None };
@@ -139,6 +143,13 @@ mod tests {
                          transport: RTP/AVP;unicast;client_port=5000-5001;mode=record\r\n\r\n";
     const ANSWER: &str = "RTSP/1.0 200 OK\r\nCSeq: 3\r\nContent-Length: 4\r\n\
                           Transport: RTP/AVP;unicast;source=10.0.0.1;client_port=6000-6001;server_port=7000-7001\r\n\r\n";
+
+    #[test]
+    fn empty_lines_before_a_message_are_passed_over() {
+        let answer = "RTSP/1.0 503 Busy\r\nCSeq: 2\r\n\r\n";
+        let pieces = Messages::default().take(format!("\r\n{answer}").as_bytes());
+        assert_eq!(pieces, [Piece::Bytes(b"\r\n".to_vec()), Piece::Head(answer.to_owned())]);
+    }
 
     #[test]
     fn messages_are_cut_wherever_their_bytes_are_parted() {

@@ -1,6 +1,6 @@
 //! Files and pipes: y4m natively where it is 8-bit 4:2:0 and already as it is wished, everything else through ffmpeg.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
@@ -13,8 +13,8 @@ use crate::config::Wish;
 /// # Errors
 /// [`Error::Open`], and [`Error::Unusable`] for what is no video or cannot be `looped`.
 pub fn open(path: &Path, wish: Wish, looped: bool) -> Result<ahead::Source, Error> {
-    let file = open_input(path)?;
-    let kind = file.metadata().map_err(|why| Error::Open { path: path.to_owned(), why })?.file_type();
+    // Looked at before it is opened: a pipe is opened only when somebody writes into it.
+    let kind = fs::metadata(path).map_err(|why| Error::Open { path: path.to_owned(), why })?.file_type();
     let unusable = |why: &str| Err(Error::Unusable { name: path.display().to_string(), why: why.to_owned() });
     if kind.is_dir() {
         return Err(Error::Open { path: path.to_owned(), why: io::ErrorKind::IsADirectory.into() });
@@ -23,9 +23,9 @@ pub fn open(path: &Path, wish: Wish, looped: bool) -> Result<ahead::Source, Erro
         return unusable("is a camera: write --source camera:N for /dev/videoN");
     }
     match kind.is_file() {
-        true => regular(path, file, wish, looped),
+        true => regular(path, open_input(path)?, wish, looped),
         false if looped => unusable("is a pipe, which cannot be read twice: omit --loop"),
-        false => pipe(path.display().to_string(), Box::new(file), wish),
+        false => pipe(path.display().to_string(), Box::new(open_input(path)?), wish),
     }
 }
 
@@ -145,10 +145,9 @@ mod tests {
         let source = open(&fifo, Wish::default(), false).expect("y4m");
         assert_eq!(first_samples(source, 5), [0, 1]);
         writer.join().expect("no panic").expect("all was read");
-        let writer = write();
+        // Nobody writes into it.
         let error = open(&fifo, Wish::default(), true).err().expect("it cannot be looped");
         assert!(error.is_usage() && error.to_string().contains("omit --loop"), "{error}");
-        drop(writer);
     }
 
     #[test]

@@ -1,16 +1,18 @@
 //! From a URL to a session that plays: by way of redirects, and through a [relay](super::relay) where retina alone fails.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use common::rtsp::StreamUrl;
 use common::rtsp::redirect::{self, Redirects, is_redirect};
+use futures::FutureExt;
 use retina::client::{Credentials, Described, PlayOptions, Playing, Session, SessionOptions, SetupOptions, Transport};
 use retina::codec::FrameFormat;
 use tokio::time::timeout;
 use url::Url;
 
 use super::error::one_line;
-use super::reason::{Answer, Place, explain, is_not_rtsp};
+use super::reason::{Answer, BETWEEN, Place, explain, is_not_rtsp};
 use super::relay::{Heard, Relay};
 use super::{AGENT, Error, Player};
 use crate::config;
@@ -159,7 +161,15 @@ impl Player<'_> {
     ) -> Result<T, Failure> {
         let limit = self.config.limits.answer;
         let no_answer = |_| Error::NoAnswer { address: target.host_and_port(), limit, request };
-        timeout(limit, answer).await.map_err(no_answer)?.map_err(Failure::Retina)
+        let answer = timeout(limit, AssertUnwindSafe(answer).catch_unwind()).await.map_err(no_answer)?;
+        // retina 0.4.21 takes it for granted that what a server says can be said back to it: an empty session id cannot.
+        let answer = answer.map_err(|_| Error::Unusable {
+            url: target.clone(),
+            request: None,
+            why: format!("{request} cannot be made of what its answers say, such as a Session header without an id"),
+            help: BETWEEN.to_owned(),
+        })?;
+        answer.map_err(Failure::Retina)
     }
 
     fn error_of(&self, target: &StreamUrl, failure: Failure, heard: &Heard) -> Error {

@@ -23,7 +23,8 @@ const CUT_OFF: &str = "Incomplete RTSP message at EOF";
 const WORDS_MAX: usize = 100;
 
 /// What helps where nothing that can be set here does.
-const BETWEEN: &str = "a server between that takes it, such as MediaMTX, can help; see docs/rtsp-compatibility.md";
+pub(super) const BETWEEN: &str =
+    "a server between that takes it, such as MediaMTX, can help; see docs/rtsp-compatibility.md";
 
 /// The head of an RTSP response.
 #[derive(Clone, Debug, PartialEq, Eq)]

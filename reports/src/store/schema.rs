@@ -74,16 +74,18 @@ impl Dialect {
     }
 
     /// Counts the tables that say the version, those that are called like ours, all that matter, and what has a name of ours and is
-    /// no table: a view may be a query without an end.
+    /// no table, or a trigger on one: either may be a query without an end.
     const fn tables(self) -> &'static str {
         match self {
             // Views and virtual tables have no page of their own. Names there are the same in capital letters.
             Self::Sqlite => {
-                "SELECT SUM(LOWER(name) = 'framelag_store'), \
-                 SUM(LOWER(name) IN ('framelag_runs', 'framelag_labels', 'framelag_baselines')), COUNT(*), \
-                 SUM(LOWER(name) IN ('framelag_store', 'framelag_runs', 'framelag_labels', 'framelag_baselines') \
+                "SELECT SUM(type <> 'trigger' AND LOWER(name) = 'framelag_store'), \
+                 SUM(type <> 'trigger' AND LOWER(name) IN ('framelag_runs', 'framelag_labels', 'framelag_baselines')), \
+                 COUNT(CASE WHEN type <> 'trigger' THEN 1 END), \
+                 SUM(CASE type WHEN 'trigger' THEN LOWER(tbl_name) ELSE LOWER(name) END \
+                 IN ('framelag_store', 'framelag_runs', 'framelag_labels', 'framelag_baselines') \
                  AND (type <> 'table' OR rootpage = 0)) \
-                 FROM sqlite_master WHERE type IN ('table', 'view')"
+                 FROM sqlite_master WHERE type IN ('table', 'view', 'trigger')"
             }
             Self::Postgres => {
                 "SELECT SUM((relname = 'framelag_store')::INT), \
@@ -116,7 +118,7 @@ pub(super) async fn found(connection: &mut AnyConnection, dialect: Dialect) -> s
         (tables.try_get(0)?, tables.try_get(1)?, tables.try_get(2)?, tables.try_get(3)?);
     if other.unwrap_or(0) > 0 {
         return Ok(Found::Damaged(
-            "what has the name of a table of a store is a view, or something else that is no table",
+            "what has the name of a table of a store is a view, or something else that is no table, or has a trigger",
         ));
     }
     if ours.unwrap_or(0) == 0 {

@@ -142,6 +142,20 @@ fn what_is_called_like_our_tables_and_is_none_is_never_read() {
 }
 
 #[test]
+fn a_trigger_of_somebody_else_is_never_run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = file(&folder);
+    let mut store = Store::open(&place).expect("a store");
+    let trigger = "CREATE TRIGGER t BEFORE INSERT ON Framelag_Runs BEGIN SELECT 1; END";
+    store.wait(async |connection| sqlx::query(trigger).execute(connection).await).expect("it is ours");
+    drop(store);
+    for opened in [Store::open(&place), Store::open_existing(&place)] {
+        let error = opened.expect_err("it has a trigger");
+        assert!(matches!(&error, Error::Damaged { why, .. } if why.contains("trigger")), "{error}");
+    }
+}
+
+#[test]
 fn what_others_put_into_a_store_reaches_a_terminal_as_text() {
     const EVIL: &str = "x\u{1b}]0;owned\u{7}\u{9b}2J\u{202e}\u{200b}\ny";
     let folder = tempfile::tempdir().expect("a folder");
