@@ -26,11 +26,6 @@ impl<T> Secret<T> {
         &self.0
     }
 
-    /// The value, to be changed.
-    pub const fn reveal_mut(&mut self) -> &mut T {
-        &mut self.0
-    }
-
     /// The value, hidden no more.
     pub fn into_revealed(self) -> T {
         self.0

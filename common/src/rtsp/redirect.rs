@@ -3,6 +3,7 @@
 use url::Url;
 
 use super::StreamUrl;
+use super::url::DEFAULT_PORT;
 use crate::{printable, redact};
 
 /// Most redirects of one stream that are followed.
@@ -132,7 +133,7 @@ fn anonymous(mut url: Url) -> Url {
 }
 
 fn port(url: &Url) -> u16 {
-    url.port().unwrap_or(if url.scheme() == "rtsps" { 322 } else { 554 })
+    url.port().unwrap_or(if url.scheme() == "rtsps" { 322 } else { DEFAULT_PORT })
 }
 
 /// As it may be printed.

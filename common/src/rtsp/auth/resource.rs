@@ -3,9 +3,7 @@
 use url::Url;
 
 use crate::rtsp::serve::TRACK_CONTROL;
-
-/// Port of RTSP where a URL has none (RFC 2326 section 3.2).
-const DEFAULT_PORT: u16 = 554;
+use crate::rtsp::url::DEFAULT_PORT;
 
 /// Whether a client that wrote `given` into its Digest header may have meant `requested`, the absolute URL of its request.
 ///
