@@ -59,10 +59,19 @@ impl Meter {
         }
     }
 
-    /// Pictures per second; `None` before the second one.
-    pub fn per_second(&self) -> Option<f64> {
-        let span = self.times.back()?.saturating_since(*self.times.front()?).as_secs_f64();
-        (span > 0.0).then(|| (self.times.len() - 1) as f64 / span)
+    /// Pictures per second up to `now`; `None` before the second one. It goes by the intervals between them, and falls while the next
+    /// picture is overdue.
+    pub fn per_second(&self, now: MonoTime) -> Option<f64> {
+        let stale = |at: &MonoTime| now.saturating_since(*at) > Self::WINDOW;
+        // Two are kept, however long ago they went out.
+        let recent = self.times.iter().position(|at| !stale(at)).unwrap_or(self.times.len());
+        let from = recent.min(self.times.len().checked_sub(2)?);
+        let (first, last) = (*self.times.get(from)?, *self.times.back()?);
+        let intervals = u32::try_from(self.times.len() - from - 1).ok()?;
+        let span = last.saturating_since(first);
+        let overdue = now.saturating_since(last).saturating_sub(span / intervals);
+        let span = (span + overdue).as_secs_f64();
+        (span > 0.0).then(|| f64::from(intervals) / span)
     }
 }
 
@@ -96,13 +105,17 @@ mod tests {
     #[test]
     fn the_meter_follows_the_last_second() {
         let mut meter = Meter::default();
-        assert_eq!(meter.per_second(), None);
+        assert_eq!(meter.per_second(at(0)), None);
+        meter.tick(at(0));
+        assert_eq!(meter.per_second(at(5_000_000)), None, "one picture has no interval");
         let mut now = 0;
         for step in [100_000; 20].into_iter().chain([40_000; 30]) {
             now += step;
             meter.tick(at(now));
         }
-        let measured = meter.per_second().expect("many pictures");
-        assert!((measured - 25.0).abs() < 1e-6, "{measured}");
+        for (later, expected) in [(0, 25.0), (40_000, 25.0), (540_000, 12.0), (10_000_000, 0.1)] {
+            let measured = meter.per_second(at(now + later)).expect("many pictures");
+            assert!((measured - expected).abs() < 0.05 * expected, "{later}: {measured}");
+        }
     }
 }

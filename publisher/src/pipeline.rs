@@ -179,7 +179,8 @@ impl Pipeline {
         let statistics = Statistics {
             seconds: span.unwrap_or_default().as_secs_f64(),
             frames: self.run.frames,
-            fps: self.stamper.per_second(),
+            // One may have been stamped that did not go out.
+            fps: self.stamper.per_second(self.clock.now().mono).filter(|_| self.run.frames > 1),
             processing_ms: self.stamper.processing().map(|mean| mean.as_secs_f64() * 1e3),
             dropped_by_source: self.source.dropped(),
             implausible_capture_times: self.run.implausible_capture_times,

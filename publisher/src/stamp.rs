@@ -83,7 +83,7 @@ impl Stamper {
         if self.config.text {
             self.text.paint(
                 picture,
-                [time_line(now.wall), rate_line(self.rate.per_second()), processing_line(self.processing)],
+                [time_line(now.wall), rate_line(self.rate.per_second(now.mono)), processing_line(self.processing)],
             );
         }
         Stamped { sequence, stamp: now.wall, at: now.mono, painted: now.wall_at(clock.now().mono) }
@@ -105,9 +105,9 @@ impl Stamper {
         self.processing = Some(self.processing.map_or(took, |mean| (mean * 9 + took) / 10));
     }
 
-    /// Pictures per second over the last second.
-    pub fn per_second(&self) -> Option<f64> {
-        self.rate.per_second()
+    /// Pictures per second over the last second; `None` before the second picture.
+    pub fn per_second(&self, now: MonoTime) -> Option<f64> {
+        self.rate.per_second(now)
     }
 
     /// The processing time that is shown.

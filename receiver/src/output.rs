@@ -147,7 +147,8 @@ fn progress(live: &Live) -> String {
     let phase = if live.measuring { "" } else { "  (warming up)" };
     let [now, p50, p99] = [live.latency_ms, live.p50_ms, live.p99_ms].map(ms);
     let bound = live.bound_ms.map_or_else(String::new, |bound| format!(" ± {bound:.1}ms"));
-    format!("{:.1} fps  LAT {now}{bound}  p50 {p50}  p99 {p99}{missing}{phase}", live.fps)
+    let fps = live.fps.map_or_else(|| "--".to_owned(), |fps| format!("{fps:.1}"));
+    format!("{fps} fps  LAT {now}{bound}  p50 {p50}  p99 {p99}{missing}{phase}")
 }
 
 fn second(elapsed: Duration, name: &str, live: &Live) -> Value {
@@ -186,10 +187,10 @@ mod tests {
         let live = Live::default();
         let line = second(Duration::from_millis(1_500), "cam", &live);
         assert_eq!(
-            (&line["elapsed_s"], &line["latency_ms"], &line["frames"]["lost"]),
-            (&json!(1.5), &Value::Null, &json!(0))
+            (&line["elapsed_s"], &line["fps"], &line["latency_ms"], &line["frames"]["lost"]),
+            (&json!(1.5), &Value::Null, &Value::Null, &json!(0))
         );
-        assert_eq!(progress(&live), "0.0 fps  LAT --  p50 --  p99 --  (warming up)");
+        assert_eq!(progress(&live), "-- fps  LAT --  p50 --  p99 --  (warming up)");
     }
 
     #[test]

@@ -47,6 +47,10 @@ const FAREWELL_LIMIT: Duration = Duration::from_millis(200);
 /// Who this is, for servers.
 const AGENT: &str = concat!("framelag/", env!("CARGO_PKG_VERSION"));
 
+/// Why a session plays and brings no video.
+const HELD_BACK: &str =
+    "its publisher sends none, or the server holds it back until the publisher's next key frame (shorten its GOP)";
+
 /// A session that is shorter has not needed a sign of life yet: none is due before half of the server's time-out.
 const SIGN_OF_LIFE_MIN: Duration = Duration::from_secs(1);
 
@@ -288,14 +292,11 @@ impl Player<'_> {
         let limit = self.config.limits.silence.min(self.config.limits.first_unit);
         let why = match (self.probe(limit).await, came, self.config.transport) {
             (Some(packets), ..) => packets.to_string(),
-            (None, Some(reports), _) => format!(
-                "{reports} RTCP packets came and no video: its publisher sends none, or the server waits for a key frame of it"
-            ),
+            (None, Some(reports), _) => format!("{reports} RTCP packets came and no video: {HELD_BACK}"),
             (None, None, config::Transport::Udp) => {
-                "not one packet came: its publisher sends none, or a firewall keeps them off (try --transport tcp)"
-                    .to_owned()
+                format!("not one packet came: {HELD_BACK}, or a firewall drops them (try --transport tcp)")
             }
-            (None, None, config::Transport::Tcp) => "not one packet came: its publisher sends none".to_owned(),
+            (None, None, config::Transport::Tcp) => format!("not one packet came: {HELD_BACK}"),
         };
         Error::Silence { url, waited, why: why.into() }
     }

@@ -18,11 +18,13 @@ use crate::config::{ClockChoice, Config, Input, Source};
 use crate::measure::Meter;
 use crate::queue::Dropped;
 use crate::render::pixels::Label;
-use crate::work::{Event, Seen};
+use crate::work::{Event, Lack, Seen, Undecodable};
 
 mod lack;
+mod pending;
 
-use lack::{Unread, Waiting};
+use lack::{Silence, Unread, Waiting};
+use pending::{Item, Pending};
 
 /// How long access units may come without one that gives a picture: longer than the longest usual GOP, x264's 250 pictures at
 /// 10 per second.
@@ -42,15 +44,19 @@ pub struct Stream {
     /// How its pictures come: `tcp`, `udp` or `pipe`.
     pub transport: &'static str,
     meter: Meter,
-    pending: VecDeque<Seen>,
+    pending: Pending,
     shown: Option<(u64, MonoTime)>,
     first_picture: Option<MonoTime>,
     /// From the first picture to the end that was asked for.
     duration: Option<Duration>,
     link: Link,
     ended: Option<End>,
+    /// The session plays, and no access unit has come yet.
+    silence: Silence,
     /// Access units came since the newest picture, and gave none.
     waiting: Option<Waiting>,
+    /// The newest whole access unit that the decoder refused.
+    refused: Option<Undecodable>,
     /// Pictures came before any code was read.
     unread: Unread,
     /// They come in another order than they are shown in; whether the user was told.
@@ -112,13 +118,15 @@ impl Stream {
             url: input.source.to_string(),
             transport: config.transport_of(input),
             meter,
-            pending: VecDeque::new(),
+            pending: Pending::default(),
             shown: None,
             first_picture: None,
             duration: config.duration,
             link: Link::default(),
             ended: None,
+            silence: Silence::default(),
             waiting: None,
+            refused: None,
             unread: Unread::default(),
             reordered: None,
             notices: VecDeque::new(),
@@ -169,36 +177,36 @@ impl Stream {
     /// the stream was lost: it plays from now on.
     pub fn event(&mut self, event: Event, now: Now) -> bool {
         match event {
-            Event::Connected => self.meter.recorder().mark(Mark::Connected, now),
+            Event::Connected => {
+                // A pipe is there before anything was asked for.
+                if self.transport != "pipe" {
+                    self.silence.begin(now.mono);
+                }
+                self.meter.recorder().mark(Mark::Connected, now);
+            }
             Event::Disconnected(_) => {
                 self.link.lost = true;
                 self.link.plays = false;
+                self.silence.pause();
                 // What comes after it is another matter, and time without a stream is none without a picture of it.
                 self.waiting = None;
                 self.meter.recorder().disconnected(self.link.last_unit.unwrap_or(now.mono));
             }
-            Event::Waiting(_) => {}
+            Event::Waiting(_) => self.silence.pause(),
             Event::Remark(what) => {
                 self.warn(what.clone());
                 self.notices.push_back(("warning", what));
             }
             Event::Ended(how) => self.end(how, now),
-            Event::Undecodable(unit) => {
-                self.unit(now.mono);
-                self.meter.recorder().undecodable(now, unit.bytes);
-                if unit.refused {
-                    self.meter.recorder().refused();
-                }
-                self.waiting.get_or_insert_with(|| Waiting::new(now.mono)).add(&unit);
-            }
+            Event::Undecodable(unit) => self.undecodable(&unit, now),
             Event::Reordered => self.reordered = Some(false),
-            Event::Dropped(dropped) => self.drop_units(dropped, now),
+            Event::Dropped(dropped) => self.drop_units(dropped),
             Event::Picture(seen) => {
                 self.unit(seen.assembled);
                 self.waiting = None;
                 self.unread.picture(&seen);
                 self.first_picture.get_or_insert(seen.read);
-                self.pending.push_back(*seen);
+                self.pending.picture(*seen);
                 return !std::mem::replace(&mut self.link.plays, true);
             }
         }
@@ -216,8 +224,12 @@ impl Stream {
             self.reordered = Some(true);
             self.notices.push_back(("reordered", lack::REORDERED.to_owned()));
         }
-        let Some(waiting) = &mut self.waiting else { return };
-        self.notices.extend(waiting.notice(now.mono).map(|text| ("waiting", text)));
+        let waiting = self.waiting.as_mut().and_then(|waiting| waiting.notice(now.mono));
+        if let Some(text) = waiting.or_else(|| self.silence.notice(self.transport, now.mono)) {
+            self.notices.push_back(("waiting", text));
+            self.explain(now.mono);
+        }
+        let Some(waiting) = &self.waiting else { return };
         if self.first_picture.is_none() && now.mono - waiting.since() > FIRST_PICTURE_LIMIT {
             let why = format!("{}: {}", self.url, waiting.explain(now.mono));
             self.notices.push_back(("failed", why.clone()));
@@ -252,7 +264,15 @@ impl Stream {
     /// Measures the pictures that wait. With a window, a picture counts as presented when it or a newer one was shown;
     /// headless, when its code was read, because nothing would have kept it from being shown then.
     pub fn settle(&mut self, window: bool, now: Now) {
-        while let Some(&seen) = self.pending.front() {
+        while let Some(&item) = self.pending.front() {
+            let seen = match item {
+                Item::Picture(seen) => seen,
+                Item::Nothing { units, refused } => {
+                    self.pending.pop();
+                    self.undecoded(units, refused, now);
+                    continue;
+                }
+            };
             let shown = match self.shown.filter(|&(newest, _)| newest >= seen.serial) {
                 Some((newest, at)) => {
                     self.replaced += u64::from(newest > seen.serial);
@@ -261,7 +281,7 @@ impl Stream {
                 None if window => break,
                 None => None,
             };
-            self.pending.pop_front();
+            self.pending.pop();
             self.meter.picture(&seen, shown, now);
         }
     }
@@ -284,11 +304,26 @@ impl Stream {
         for warning in [self.cut_short(how.as_ref(), now), self.turned()].into_iter().flatten() {
             self.meter.recorder().warn(warning);
         }
+        if !matches!(how, Some(Err(_))) {
+            self.explain(now.mono);
+        }
         let mut recorder = self.meter.into_recorder();
         if let Some(Err(why)) = how {
             recorder.fail(why);
         }
         recorder.finish(now, assertions)
+    }
+
+    /// Has the report say why there is no picture, or why the decoder refused some: lines of a run that is over are gone.
+    fn explain(&mut self, now: MonoTime) {
+        let lacking = self.waiting.as_ref().map(|waiting| waiting.explain(now));
+        let lacking = lacking.or_else(|| self.silence.explain(self.transport, now));
+        if let (Some(why), None) = (lacking, self.first_picture) {
+            self.meter.recorder().explain(Code::NoPicture, why);
+        }
+        if let Some(unit) = &self.refused {
+            self.meter.recorder().explain(Code::Undecoded, lack::refusal(unit.sps.as_ref()));
+        }
     }
 
     /// Why the figures, good as they may be, do not speak for the whole run.
@@ -317,6 +352,15 @@ impl Stream {
         (late + undecodable > 0 || counts.read() == 0).then(|| Warning::new(Code::Reordered, text))
     }
 
+    fn undecodable(&mut self, unit: &Undecodable, now: Now) {
+        self.unit(now.mono);
+        self.pending.nothing(Dropped { units: 1, bytes: u64::from(unit.bytes) }, unit.refused);
+        if unit.refused && unit.lack == Lack::Decoder {
+            self.refused = Some(*unit);
+        }
+        self.waiting.get_or_insert_with(|| Waiting::new(now.mono)).add(unit);
+    }
+
     fn end(&mut self, how: Result<(), String>, at: Now) {
         self.ended.get_or_insert(End { how, at });
     }
@@ -324,6 +368,7 @@ impl Stream {
     /// An access unit or picture came, whole at `at`.
     fn unit(&mut self, at: MonoTime) {
         self.link.last_unit = Some(at);
+        self.silence = Silence::default();
         if std::mem::take(&mut self.link.lost) {
             self.meter.recorder().reconnected(at);
         }
@@ -334,13 +379,19 @@ impl Stream {
     }
 
     /// Each arrived and was not decoded, which is what the report calls undecodable.
-    fn drop_units(&mut self, dropped: Dropped, now: Now) {
+    fn drop_units(&mut self, dropped: Dropped) {
         self.dropped += u64::from(dropped.units);
-        let mean = dropped.bytes / u64::from(dropped.units.max(1));
-        let mean = u32::try_from(mean).unwrap_or(u32::MAX);
-        for _ in 0..dropped.units {
-            self.meter.recorder().undecodable(now, mean);
-            self.meter.recorder().refused();
+        self.pending.nothing(dropped, true);
+    }
+
+    fn undecoded(&mut self, Dropped { units, bytes }: Dropped, refused: bool, now: Now) {
+        let mean = u32::try_from(bytes / u64::from(units.max(1))).unwrap_or(u32::MAX);
+        let recorder = self.meter.recorder();
+        for _ in 0..units {
+            recorder.undecodable(now, mean);
+            if refused {
+                recorder.refused();
+            }
         }
     }
 }

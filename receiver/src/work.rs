@@ -46,7 +46,7 @@ pub struct Undecodable {
     pub bytes: u32,
     /// What was missing.
     pub lack: Lack,
-    /// Nothing that was lost before explains it: it fell to the decoder.
+    /// Nothing that was lost or left out on the way here explains it: it fell to this receiver.
     pub refused: bool,
     /// The newest sequence parameter set.
     pub sps: Option<Sps>,
@@ -118,11 +118,11 @@ pub fn work(
         }
     };
     let (stamps, order) = (StampReader::new(), Order::default());
-    let mut work = Work { stamps, order, clock, slot, keeper, serial: 0, excused: true };
+    let mut work = Work { stamps, order, clock, slot, keeper, serial: 0, missing: Missing::Upstream };
     while let Some(arrival) = queue.next() {
         let event = match arrival {
             Arrival::Connected => {
-                work.excused = true;
+                work.missing = Missing::Upstream;
                 work.order.forget();
                 Event::Connected
             }
@@ -158,8 +158,18 @@ struct Work<'a> {
     slot: &'a Slot,
     keeper: Option<&'a Keeper>,
     serial: u64,
-    /// Something was lost, or the session began, and no picture was decoded since: what is refused may refer to it.
-    excused: bool,
+    missing: Missing,
+}
+
+/// What is missing since the newest picture: what gives none may refer to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Missing {
+    /// Nothing, as far as is known: what is refused falls to the decoder.
+    Nothing,
+    /// What was lost or left out on the way here, or what came before the session.
+    Upstream,
+    /// What this receiver dropped.
+    Dropped,
 }
 
 impl Work<'_> {
@@ -172,8 +182,11 @@ impl Work<'_> {
             Body::AccessUnit(data) => data,
         };
         let bytes = u32::try_from(data.len()).unwrap_or(u32::MAX);
-        self.excused |= unit.after_loss;
-        if unit.after_loss || unit.dropped != Dropped::default() {
+        let dropped = unit.dropped != Dropped::default();
+        if dropped {
+            self.missing = Missing::Dropped;
+        }
+        if dropped || unit.after_loss {
             self.order.forget();
         }
         let glance = Glance::at(data);
@@ -183,12 +196,15 @@ impl Work<'_> {
             self.stamps.access_unit(data);
             seen = Some(self.picture(unit, bytes, (begun, decoded), planes));
         });
+        if (unit.after_loss || decoder.follows_gap()) && self.missing == Missing::Nothing {
+            self.missing = Missing::Upstream;
+        }
         if let (Some(slice), Some(sps)) = (glance.slice, decoder.sps()) {
             self.order.see(slice, sps);
         }
         match (outcome, seen) {
             (Ok(()), Some(seen)) => {
-                self.excused = false;
+                self.missing = Missing::Nothing;
                 Event::Picture(Box::new(seen))
             }
             (outcome, _) => {
@@ -197,7 +213,7 @@ impl Work<'_> {
                 let lack = outcome.as_ref().err().map_or(Lack::Decoder, Lack::of);
                 let sps = decoder.sps().copied();
                 // What holds no slice is no frame: cameras that set the marker on each NAL unit send parameter sets alone.
-                let refused = !self.excused && glance.slice.is_some();
+                let refused = self.missing != Missing::Upstream && glance.slice.is_some();
                 Event::Undecodable(Undecodable { bytes, lack, refused, sps })
             }
         }
@@ -284,6 +300,47 @@ mod tests {
             None
         }));
         assert!(!reordered(|_| Some(Arrival::Connected)));
+    }
+
+    /// Which units of a stream with intra refresh are refused that misses pictures before a recovery point, where `tell` says so of
+    /// the unit after them. Returns how many gave no picture, too.
+    fn refused_after_a_gap(tell: fn(&mut Unit)) -> (usize, usize) {
+        let mut units = x264(SMALL, &["-tune", "zerolatency", "-x264-params", "aud=1:keyint=12:intra-refresh=1"]);
+        let point =
+            (6..units.len()).find(|&n| Glance::at(&units[n]).recovery.is_some()).expect("it has recovery points");
+        units.drain(3..point);
+        let (mut sender, receiver) = queue();
+        for (n, data) in units.into_iter().enumerate() {
+            let (assembled, dropped) = (MonoTime::default(), Dropped::default());
+            let (idr, body) = (n == 0, Body::AccessUnit(data));
+            let mut unit =
+                Unit { body, received: None, assembled, sampled: None, idr, begins: idr, after_loss: false, dropped };
+            if n == 3 {
+                tell(&mut unit);
+            }
+            sender.unit_in_turn(unit);
+        }
+        sender.say(Arrival::Ended(Ok(())));
+        let (mut undecodable, mut refused) = (0, 0);
+        let mut say = |event: Event| {
+            if let Event::Undecodable(unit) = event {
+                undecodable += 1;
+                refused += usize::from(unit.refused);
+            }
+            true
+        };
+        work(&receiver, &SystemClock::new(), &Slot::new(false), None, &mut say);
+        (undecodable, refused)
+    }
+
+    #[test]
+    fn pictures_that_recover_from_a_gap_are_refused_only_where_this_receiver_made_it() {
+        let (undecodable, refused) = refused_after_a_gap(|_| {});
+        assert!(undecodable > 3, "the refresh takes its time");
+        assert_eq!(refused, 0, "whoever sends left them out");
+        assert_eq!(refused_after_a_gap(|unit| unit.after_loss = true), (undecodable, 0));
+        let drop = |unit: &mut Unit| unit.dropped = Dropped { units: 3, bytes: 900 };
+        assert_eq!(refused_after_a_gap(drop), (undecodable, undecodable));
     }
 
     #[test]

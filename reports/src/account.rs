@@ -1,7 +1,8 @@
 //! The ledger: gives each frame that was sent exactly one [`Bucket`].
 //!
-//! *Which frames were sent* is known from the sequence numbers: all from the first to the last number read after the
-//! warm-up, [`SEQUENCE_MODULUS`](crate::sample::SEQUENCE_MODULUS) wraps counted on. *What became of each*:
+//! *Which frames were sent* is known from the sequence numbers: all up to the last number read,
+//! [`SEQUENCE_MODULUS`](crate::sample::SEQUENCE_MODULUS) wraps counted on. The first is the first one read after the warm-up, or where
+//! numbers are missing before it, the first of those that were [due](Gap::due_from) after the warm-up. *What became of each*:
 //!
 //! * its code was read in order: **measured**; after that of a later frame: **late**; read again, whatever it was
 //!   before: **duplicate**. Each of the three gives one latency, that of the first reading;
@@ -27,7 +28,7 @@ use common::time::MonoTime;
 use crate::allowance::Allowance;
 use crate::rivals::Rivals;
 use crate::sample::{Bucket, Sample};
-use crate::sequence::{Counter, Place};
+use crate::sequence::{Counter, Gap, Place};
 
 /// How long a frame's bucket can change.
 pub const SETTLE_AFTER: Duration = Duration::from_secs(2);
@@ -94,7 +95,7 @@ pub struct Entry<'a> {
 pub enum Reading {
     /// The first of its frame, in order or late: its latency counts.
     First,
-    /// One of the warm-up, or of a frame sent before it ended: counts nowhere.
+    /// One of the warm-up, or of a frame before the first that counts: it counts nowhere.
     WarmUp,
     /// The same frame again: its first reading counts.
     Again,
@@ -111,7 +112,7 @@ struct Strays {
 
 /// What arrived in a gap: the one before frame `end`.
 #[derive(Clone, Copy, Debug)]
-struct Gap {
+struct Arrived {
     end: u64,
     strays: Strays,
 }
@@ -135,14 +136,16 @@ enum State {
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     counter: Option<Counter>,
-    /// The warm-up is over.
-    open: bool,
+    /// When the warm-up ended.
+    open: Option<MonoTime>,
+    /// The first sequence number of segment 0 that counts.
+    first: u64,
     segment: u32,
     counted_segments: u32,
     /// The sequence number of the window's first slot.
     base: u64,
     window: VecDeque<Slot>,
-    gaps: VecDeque<Gap>,
+    gaps: VecDeque<Arrived>,
     /// Arrived since the newest reading.
     strays: Strays,
     settled: Counts,
@@ -153,9 +156,9 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Ends the warm-up: what comes from now on counts.
-    pub fn open(&mut self) {
-        self.open = true;
+    /// Ends the warm-up at `at`: what comes from now on counts.
+    pub fn open(&mut self, at: MonoTime) {
+        self.open = Some(at);
         self.strays = Strays::default();
     }
 
@@ -166,22 +169,18 @@ impl Ledger {
         };
         let last = counter.last();
         let place = counter.place(sample);
-        if matches!(place, Place::Restart | Place::Ahead { missing: 1.., .. }) {
+        if matches!(place, Place::Restart | Place::Ahead { gap: Gap { missing: 1.., .. }, .. }) {
             self.rivals.broke(last);
         }
         match place {
             Place::Restart => self.restart(sample, second, settle),
-            Place::Ahead { sequence, missing } => {
-                if !self.open {
-                    return Reading::WarmUp;
-                }
+            Place::Ahead { sequence, gap } => {
+                let Some(open) = self.open else { return Reading::WarmUp };
+                let missing = if self.counted_segments == 0 { gap.due_from(open) } else { gap.missing };
                 if self.counted_segments == 0 {
-                    self.drop_strays();
-                    self.base = sequence;
-                    self.counted_segments = 1;
-                } else {
-                    self.miss(sequence, missing, sample.presented, second, settle);
+                    self.begin(sequence - missing);
                 }
+                self.miss(sequence, missing, sample.presented, second, settle);
                 self.append(sample, second, settle);
                 Reading::First
             }
@@ -192,12 +191,12 @@ impl Ledger {
 
     /// A picture without a readable code.
     pub fn unreadable(&mut self) {
-        self.strays.unreadable += u64::from(self.open);
+        self.strays.unreadable += u64::from(self.open.is_some());
     }
 
     /// An access unit without a picture.
     pub fn undecodable(&mut self) {
-        self.strays.undecodable += u64::from(self.open);
+        self.strays.undecodable += u64::from(self.open.is_some());
     }
 
     /// Settles what has waited long enough at `now`.
@@ -266,15 +265,24 @@ impl Ledger {
 
     fn start(&mut self, sample: &Sample, second: u64, settle: &mut impl FnMut(Entry<'_>)) -> Reading {
         let counter = Counter::new(sample);
-        self.base = counter.head();
+        let head = counter.head();
         self.counter = Some(counter);
-        if !self.open {
+        if self.open.is_none() {
             return Reading::WarmUp;
         }
         self.drop_strays();
-        self.counted_segments += 1;
+        self.begin(head);
         self.append(sample, second, settle);
         Reading::First
+    }
+
+    /// A range begins at number `first`.
+    fn begin(&mut self, first: u64) {
+        self.base = first;
+        if self.counted_segments == 0 {
+            self.first = first;
+        }
+        self.counted_segments += 1;
     }
 
     fn restart(&mut self, sample: &Sample, second: u64, settle: &mut impl FnMut(Entry<'_>)) -> Reading {
@@ -296,7 +304,7 @@ impl Ledger {
         let strays = std::mem::take(&mut self.strays);
         let arrived = strays.unreadable + strays.undecodable;
         if arrived > 0 {
-            self.gaps.push_back(Gap { end, strays });
+            self.gaps.push_back(Arrived { end, strays });
         }
         let listed = arrived.min(missing) + self.allowance.take(missing.saturating_sub(arrived), since);
         let slot = |at| Slot { since, second, state: State::Missing { end, is_listed: at < listed } };
@@ -376,7 +384,8 @@ impl Ledger {
         if !held && self.counter.as_mut().is_some_and(Counter::stale_means_restart) {
             return self.restart(sample, second, settle);
         }
-        if self.counted_segments == 0 {
+        let is_before_the_first = self.segment == 0 && sequence.is_none_or(|sequence| sequence < self.first);
+        if self.counted_segments == 0 || is_before_the_first {
             return Reading::WarmUp;
         }
         self.stale += 1;
@@ -414,7 +423,7 @@ impl Slot {
 }
 
 /// The bucket of a slot; a missing one takes from what arrived in its gap. Slots are visited in order.
-fn fill(state: &State, gaps: &mut VecDeque<Gap>) -> Bucket {
+fn fill(state: &State, gaps: &mut VecDeque<Arrived>) -> Bucket {
     let end = match state {
         State::Read { bucket, .. } => return *bucket,
         State::Missing { end, .. } => *end,

@@ -42,9 +42,9 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// Pictures per second.
+    /// Pictures per second; `None` before the second one.
     pub fn fps(&self) -> Option<f64> {
-        self.per_second(self.amounts.pictures)
+        self.per_second(self.amounts.pictures?)
     }
 
     /// kbit/s of compressed video; `None` where there was none.

@@ -72,8 +72,8 @@ pub struct Totals {
 pub struct Gauges {
     /// Age of the picture on screen, µs.
     pub age_us: Option<i64>,
-    /// Pictures per second, over the last one.
-    pub fps: f64,
+    /// Pictures per second, over the last one; `None` before the second picture.
+    pub fps: Option<f64>,
     /// Bytes of compressed video in the newest whole second.
     pub bytes_per_second: Option<f64>,
     /// Receiver's clock − publisher's clock, µs; 0 on the same host.

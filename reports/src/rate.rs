@@ -16,8 +16,8 @@ const RECENT: Duration = Duration::from_secs(1);
 /// What counts of pictures and of compressed video.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Amounts {
-    /// Pictures.
-    pub pictures: f64,
+    /// Pictures; `None` before the second one, as one alone has no interval.
+    pub pictures: Option<f64>,
     /// Of their access units, and of those that gave no picture.
     pub kilobits: f64,
 }
@@ -27,13 +27,15 @@ pub struct Amounts {
 pub struct Rates {
     pictures: Flow,
     kilobits: Flow,
-    taken: Amounts,
     recent: Recent,
+    /// Two pictures were shown, or more.
+    has_interval: bool,
 }
 
 impl Rates {
     /// Another picture is shown at `at`.
     pub fn picture(&mut self, at: MonoTime) {
+        self.has_interval |= self.pictures.newest.is_some();
         self.pictures.add(at, 1.0);
         self.recent.add(at);
     }
@@ -52,30 +54,26 @@ impl Rates {
 
     /// Nothing counts so far.
     pub fn open(&mut self) {
-        self.take();
-        self.taken = Amounts::default();
+        self.pictures.open();
+        self.kilobits.open();
     }
 
     /// What counts since this was last called.
     pub fn take(&mut self) -> Amounts {
-        let now = Amounts { pictures: self.pictures.take(), kilobits: self.kilobits.take() };
-        self.taken.pictures += now.pictures;
-        self.taken.kilobits += now.kilobits;
-        now
+        let (pictures, kilobits) = (self.pictures.take(), self.kilobits.take());
+        Amounts { pictures: self.has_interval.then_some(pictures), kilobits }
     }
 
     /// What counts since the opening.
     pub fn whole(&self) -> Amounts {
-        Amounts {
-            pictures: self.taken.pictures + self.pictures.counted,
-            kilobits: self.taken.kilobits + self.kilobits.counted,
-        }
+        let (pictures, kilobits) = (self.pictures.whole(), self.kilobits.whole());
+        Amounts { pictures: self.has_interval.then_some(pictures), kilobits }
     }
 
-    /// Pictures per second in the second before `to`: or since the first picture where that was
-    /// later. 0 before the second picture.
-    pub fn recent(&self, to: MonoTime, interval: Option<Duration>) -> f64 {
-        self.recent.per_second(to, interval)
+    /// Pictures per second in the second before `to`, or since the first picture where that was later. `None` before the second
+    /// picture.
+    pub fn recent(&self, to: MonoTime, interval: Option<Duration>) -> Option<f64> {
+        self.has_interval.then(|| self.recent.per_second(to, interval))?
     }
 }
 
@@ -85,6 +83,8 @@ struct Flow {
     /// When the newest arrived, how much it is, and how much of it counts so far.
     newest: Option<(MonoTime, f64, f64)>,
     counted: f64,
+    /// Counted before, and taken since the opening.
+    taken: f64,
 }
 
 impl Flow {
@@ -104,8 +104,17 @@ impl Flow {
         }
     }
 
+    fn open(&mut self) {
+        (self.counted, self.taken) = (0.0, 0.0);
+    }
+
     fn take(&mut self) -> f64 {
+        self.taken += self.counted;
         std::mem::take(&mut self.counted)
+    }
+
+    fn whole(&self) -> f64 {
+        self.taken + self.counted
     }
 }
 
@@ -131,12 +140,12 @@ impl Recent {
     }
 
     /// Pictures per second in the second before `to`, or since the first picture where that was later, with one expected every
-    /// `interval`. 0 before the second picture.
-    fn per_second(&self, to: MonoTime, interval: Option<Duration>) -> f64 {
-        let (Some(&first), Some(&last)) = (self.shown.front(), self.shown.back()) else { return 0.0 };
+    /// `interval`. `None` where no time has passed since.
+    fn per_second(&self, to: MonoTime, interval: Option<Duration>) -> Option<f64> {
+        let (&first, &last) = self.shown.front().zip(self.shown.back())?;
         let span = to.saturating_since(first).min(RECENT);
         if span.is_zero() {
-            return 0.0;
+            return None;
         }
         let before = |at: MonoTime| to.saturating_since(at).saturating_sub(RECENT);
         let whole: f64 = self
@@ -146,7 +155,7 @@ impl Recent {
             .map(|(&at, &next)| 1.0 - share(before(at), Some(next.saturating_since(at))))
             .sum();
         let newest = share(to.saturating_since(last), interval) - share(before(last), interval);
-        (whole + newest) / span.as_secs_f64()
+        Some((whole + newest) / span.as_secs_f64())
     }
 }
 

@@ -96,8 +96,8 @@ pub enum Error {
 pub struct Live {
     /// The warm-up is over.
     pub measuring: bool,
-    /// Pictures per second, over the last one.
-    pub fps: f64,
+    /// Pictures per second, over the last one; `None` before the second picture.
+    pub fps: Option<f64>,
     /// Latency of the newest frame read, ms.
     pub latency_ms: Option<f64>,
     /// The bound of every latency, ± ms, where two clocks are part of it and were compared.
@@ -254,6 +254,11 @@ impl Recorder {
     /// Something that a reader of the figures must know. The same warning again is not repeated.
     pub fn warn(&mut self, warning: Warning) {
         self.tally.warn(warning);
+    }
+
+    /// Why there is a warning with `code`, for where the figures give rise to one: it is added to its message. The newest reason counts.
+    pub fn explain(&mut self, code: Code, why: impl Into<String>) {
+        self.tally.explain(code, why.into());
     }
 
     /// The run has failed, whatever its figures: it will be [`Outcome::Failed`](crate::Outcome::Failed) with exit code

@@ -36,12 +36,12 @@ pub(crate) struct Counter {
 /// Where a reading stands to those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// Later than all before, after `missing` numbers that were not read.
+    /// Later than all before.
     Ahead {
         /// The sequence number, counted on over wraps.
         sequence: u64,
         /// Numbers between the newest reading before and this one.
-        missing: u64,
+        gap: Gap,
     },
     /// The newest number again, or an older one.
     Behind {
@@ -52,6 +52,33 @@ pub(crate) enum Place {
     Before,
     /// The publisher started over.
     Restart,
+}
+
+/// Numbers that were not read, between two that were.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Gap {
+    /// How many.
+    pub(crate) missing: u64,
+    /// When the number before them was shown.
+    since: MonoTime,
+    /// How long after it the number behind them was due, µs.
+    length_us: u64,
+}
+
+impl Gap {
+    /// How many of them were due at `at` or later. Frames are stamped at equal intervals between their neighbours, and each would have
+    /// been as long on its way as the one before the gap; none would have come after the one behind it.
+    pub(crate) fn due_from(&self, at: MonoTime) -> u64 {
+        let before_us = at.saturating_since(self.since).as_micros();
+        let intervals = u128::from(self.missing) + 1;
+        // Frame k of the gap is due at since + k · length / intervals.
+        let early = match u128::from(self.length_us) {
+            0 if before_us == 0 => 0,
+            0 => u128::from(self.missing),
+            length => (before_us * intervals).div_ceil(length).saturating_sub(1),
+        };
+        self.missing.saturating_sub(u64::try_from(early).unwrap_or(u64::MAX))
+    }
 }
 
 impl Counter {
@@ -95,11 +122,22 @@ impl Counter {
         if ahead - 1 > self.plausible_gap(sample) {
             return Place::Restart;
         }
+        let gap = self.gap_before(sample, ahead - 1);
         self.head += ahead;
         self.head_stamp = sample.times.stamp;
         self.head_seen = sample.presented;
         self.stale = 0;
-        Place::Ahead { sequence: self.head, missing: ahead - 1 }
+        Place::Ahead { sequence: self.head, gap }
+    }
+
+    /// The gap of `missing` numbers between the newest reading and this one, which is later.
+    fn gap_before(&self, sample: &Sample, missing: u64) -> Gap {
+        let micros = |passed: Duration| u64::try_from(passed.as_micros()).unwrap_or(u64::MAX);
+        let shown = micros(sample.presented.saturating_since(self.head_seen));
+        let stamped = u64::try_from(sample.times.stamp.micros_since(self.head_stamp)).unwrap_or(0);
+        // A clock that was set back says nothing.
+        let length_us = if stamped == 0 { shown } else { stamped.min(shown) };
+        Gap { missing, since: self.head_seen, length_us }
     }
 
     /// A number that goes back while PUB goes forward is a publisher that started over. Not in the same run: there it is

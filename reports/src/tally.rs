@@ -19,7 +19,7 @@ use crate::sample::{Clocks, Correction, Mark, Sample};
 use crate::stamps::Stamps;
 use crate::steps::{self, Watch};
 use crate::timeline::{Kind, Timeline};
-use crate::warning::Warning;
+use crate::warning::{Code, Warning};
 
 mod asked;
 mod figures;
@@ -83,6 +83,7 @@ pub struct Tally {
     calibration: Option<Quote>,
     stamps: Stamps,
     warnings: Vec<Warning>,
+    reasons: Vec<(Code, String)>,
     newest: Option<Sample>,
     rates: Rates,
     last: MonoTime,
@@ -128,6 +129,7 @@ impl Tally {
             calibration: None,
             stamps: Stamps::default(),
             warnings: Vec::new(),
+            reasons: Vec::new(),
             newest: None,
             rates: Rates::default(),
             closed: Vec::new(),
@@ -255,6 +257,12 @@ impl Tally {
         }
     }
 
+    /// Why there is a warning with `code`, for where the figures give rise to one. The newest reason counts.
+    pub fn explain(&mut self, code: Code, why: String) {
+        self.reasons.retain(|(known, _)| *known != code);
+        self.reasons.push((code, why));
+    }
+
     /// Time passes: call it at least 20 times a second.
     pub fn tick(&mut self, now: Now, settle: &mut dyn FnMut(Entry<'_>)) {
         let step = self.clock.observe(now);
@@ -299,7 +307,7 @@ impl Tally {
             self.screen.open(from);
             self.rates.advance(from, interval);
             self.rates.open();
-            self.ledger.open();
+            self.ledger.open(from);
             self.timeline.open(from);
             self.measured_from = Some(from);
             self.intervals = Some(Intervals::new(self.about.started.mono, from));

@@ -401,7 +401,7 @@ fn undecoded(run: &Run) -> Option<Warning> {
     let refused = run.pictures.refused;
     let expected = run.frames.expected?;
     let message = format!(
-        "{refused} of {expected} frames came whole and were not decoded by this receiver: the figures are those of the others"
+        "{refused} of {expected} frames arrived whole but were not decoded by this receiver: the figures cover only the others"
     );
     let many = refused as f64 > expected as f64 * MAX_REFUSED_SHARE;
     many.then(|| Warning::new(Code::Undecoded, message))

@@ -98,8 +98,9 @@ fn a_freeze_across_the_end_of_the_warm_up_counts_from_there() {
     let mut world = World::new(Clocks::Same);
     play(&mut world, (0..31).chain(60..110));
     let report = world.finish(due(110));
-    // Frame 30 is shown at 1,500 ms and frame 60 at 2,700: numbers 50 to 59 were sent before any was counted.
-    assert_eq!(report.buckets(), [50, 50, 0, 0, 0, 0, 0]);
+    // Frame 30 is shown at 1,500 ms and frame 60 at 2,700: of those between, 31 to 49 were due in the warm-up and 50 to 59 after it.
+    assert_eq!(report.buckets(), [60, 50, 10, 0, 0, 0, 0]);
+    assert_eq!((report.rows[0].0, report.bucket(50), report.bucket(59)), (50, "lost", "lost"));
     assert_eq!(freezes(&report), (1, 400.0, Some(400.0)));
     assert_eq!(report.run.picture_age_ms.max, Some(1_210.0));
     // From 810 to 1,210 ms in 400 ms, then 50 × 1,200.

@@ -22,7 +22,7 @@ const MAX_STDERR: u64 = 64 * 1024;
 pub fn file(path: &Path, wish: Wish, looped: bool) -> Result<ahead::Source, Error> {
     let name = path.display().to_string();
     if is_text(path) {
-        let why = "is a text, which ffmpeg would play as a terminal shows it: give a video".to_owned();
+        let why = "is a text file, which ffmpeg would render like a terminal: give a video file".to_owned();
         return Err(Error::Unusable { name, why });
     }
     let path = path.to_owned();
@@ -219,7 +219,7 @@ mod tests {
         };
         let text = file("notes.TXT", &b"these are notes\n".repeat(100));
         let error = super::file(&text, Wish::default(), false).err().expect("it is a text");
-        assert!(error.is_usage() && error.to_string().contains("notes.TXT is a text"), "{error}");
+        assert!(error.is_usage() && error.to_string().contains("notes.TXT is a text file"), "{error}");
         assert!(!is_text(&file("film.txt", b"\0\0\0 ftypisom")));
         assert!(!is_text(&file("film.mp4", b"these are notes")));
     }

@@ -27,6 +27,7 @@ pub struct Begin<D> {
     idr_seen: bool,
     /// Intra pictures that came before.
     intra: u32,
+    gap: bool,
 }
 
 struct Sets {
@@ -40,7 +41,10 @@ enum State {
     /// Nothing is decoded before the next beginning. The decoder is asked all the same where it still `knows` what was lost.
     Shut { knows: bool },
     /// Since an IDR picture. The decoder refuses by itself what refers to a lost one.
-    Open,
+    Open {
+        /// frame_num of the newest picture that others refer to, where it could be read.
+        last: Option<u32>,
+    },
     /// Since a recovery point, from which on the decoder takes every gap for wanted.
     Filled {
         /// frame_num of the newest picture that others refer to.
@@ -62,12 +66,18 @@ impl<D: Decode> Begin<D> {
             state: State::Shut { knows: true },
             idr_seen: false,
             intra: 0,
+            gap: false,
         }
     }
 
     /// The newest sequence parameter set, where it can be read.
     pub fn sps(&self) -> Option<&Sps> {
         self.sets.as_ref().map(|sets| &sets.parsed)
+    }
+
+    /// Pictures are missing right before the newest access unit, by its frame_num: they were lost, or whoever sends left them out.
+    pub const fn follows_gap(&self) -> bool {
+        self.gap
     }
 
     /// Decodes an access unit, which shows `seen` of itself, as [`Decode::decode`] does. What comes before an IDR picture or a
@@ -77,19 +87,21 @@ impl<D: Decode> Begin<D> {
     /// [`Error`] where there is no picture to show.
     pub fn decode(&mut self, unit: &[u8], seen: &Glance<'_>, look: &mut dyn FnMut(Planes<'_>)) -> Result<(), Error> {
         self.take_sets(seen);
+        self.gap = false;
         if seen.idr() {
             self.idr_seen = true;
             let outcome = self.decoder.decode(unit, look);
-            self.state = if outcome.is_ok() { State::Open } else { State::Shut { knows: true } };
+            self.state = if outcome.is_ok() { State::Open { last: Some(0) } } else { State::Shut { knows: true } };
             return outcome.map_err(|error| if self.lacks_sets() { Error::NoParameterSets } else { error });
         }
         let slice = seen.slice.zip(self.sps()).and_then(|(slice, sps)| Slice::parse(slice, sps).ok());
         self.look_for_gap(slice.as_ref());
         match (self.state, slice) {
             (State::Filled { .. }, Some(slice)) => self.decode_filled(unit, seen, slice, look),
-            (State::Open, _) => {
+            (State::Open { last }, slice) => {
                 let outcome = self.decoder.decode(unit, look);
                 if outcome.is_ok() {
+                    self.state = State::Open { last: newest(last, slice.as_ref()) };
                     return outcome;
                 }
                 self.state = State::Shut { knows: true };
@@ -122,13 +134,18 @@ impl<D: Decode> Begin<D> {
         self.sets = parsed.ok().map(|parsed| Sets { sps: sps.to_vec(), pps: pps.to_vec(), parsed });
     }
 
-    /// Shuts where a picture is missing that the decoder does not know of (ITU-T H.264 section 7.4.3, frame_num).
+    /// Sees whether a picture is missing (ITU-T H.264 section 7.4.3, frame_num), and shuts where the decoder does not know of it.
     fn look_for_gap(&mut self, slice: Option<&Slice>) {
-        if let (State::Filled { last, .. }, Some(slice), Some(sps)) = (self.state, slice, self.sps()) {
-            let modulus = 1 << sps.order.frame_num_bits;
-            if slice.frame_num != last && slice.frame_num != (last + 1) % modulus {
-                self.state = State::Shut { knows: false };
-            }
+        let last = match self.state {
+            State::Filled { last, .. } => Some(last),
+            State::Open { last } => last,
+            State::Shut { .. } => None,
+        };
+        let (Some(last), Some(slice), Some(sps)) = (last, slice, self.sps()) else { return };
+        let modulus = 1 << sps.order.frame_num_bits;
+        self.gap = slice.frame_num != last && slice.frame_num != (last + 1) % modulus;
+        if self.gap && matches!(self.state, State::Filled { .. }) {
+            self.state = State::Shut { knows: false };
         }
     }
 
@@ -142,7 +159,7 @@ impl<D: Decode> Begin<D> {
         look: &mut dyn FnMut(Planes<'_>),
     ) -> Result<(), Error> {
         if knows && self.decoder.decode(unit, look).is_ok() {
-            self.state = State::Open;
+            self.state = State::Open { last: newest(None, slice.as_ref()) };
             return Ok(());
         }
         if self.lacks_sets() {
@@ -184,10 +201,16 @@ impl<D: Decode> Begin<D> {
         });
         self.state = match outcome {
             Err(_) => State::Shut { knows: false },
-            Ok(()) => State::Filled { last: if slice.reference { slice.frame_num } else { last }, passed, recovery },
+            Ok(()) => State::Filled { last: newest(Some(last), Some(&slice)).unwrap_or(last), passed, recovery },
         };
         outcome.and(if right { Ok(()) } else { Err(Error::Recovering) })
     }
+}
+
+/// frame_num of the newest picture that others refer to, after the one of `slice`; `None` where it is not known.
+fn newest(last: Option<u32>, slice: Option<&Slice>) -> Option<u32> {
+    let slice = slice?;
+    if slice.reference { Some(slice.frame_num) } else { last }
 }
 
 #[cfg(test)]

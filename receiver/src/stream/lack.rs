@@ -1,4 +1,4 @@
-//! What a stream lacks that brings access units and no pictures, or pictures and no code; and what would help.
+//! What a stream lacks that brings nothing, access units and no pictures, or pictures and no code; and what would help.
 
 use std::time::Duration;
 
@@ -12,6 +12,10 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// profile_idc of High 4:4:4 Predictive, the one that can be lossless.
 const PREDICTIVE: u8 = 244;
+
+/// What helps a player that waits for a key frame.
+const SHORTER_GOP: &str = "shorten the encoder's GOP, its key frame interval (publisher --gop, ffmpeg -g, x264 keyint), as this \
+    player cannot ask for a key frame";
 
 /// Of B-frames, and what to set against them.
 pub(super) const REORDERED: &str = "the stream has B-frames: pictures come in another order than they are shown in, and this \
@@ -61,28 +65,60 @@ impl Waiting {
     /// What came, for how long, and what would help.
     pub(super) fn explain(&self, now: MonoTime) -> String {
         let Self { units, bytes, .. } = self;
-        let came =
-            format!("no picture for {:.1} s, though {units} access units came", (now - self.since).as_secs_f64());
+        let (seconds, plural) = ((now - self.since).as_secs_f64(), if *units == 1 { "" } else { "s" });
         let why = match self.lack {
             Lack::ParameterSets => {
-                "without parameter sets (SPS, PPS), which the session description (sprop-parameter-sets) does not have \
-                 either: let the encoder repeat them before key frames (x264: repeat-headers=1, GStreamer: h264parse \
-                 config-interval=-1)"
+                "without parameter sets (SPS, PPS), which are not in the session description (sprop-parameter-sets) either: make \
+                 the encoder repeat them before key frames (x264: repeat-headers=1, GStreamer: h264parse config-interval=-1)"
                     .to_owned()
             }
-            Lack::Start => {
-                "and no key frame (IDR picture) or recovery point to begin with, which this player cannot ask for: \
-                            shorten the encoder's GOP, its key frame interval"
-                    .to_owned()
-            }
-            Lack::Decoder => {
-                let what = self.sps.map(|sps| what(&sps)).unwrap_or_default();
-                format!(
-                    "and the decoder refuses them{what}: H.264 of 8 bits in 4:2:0 can be decoded, without interlacing"
-                )
-            }
+            Lack::Start => format!("but no key frame (IDR picture) or recovery point to start decoding at: {SHORTER_GOP}"),
+            Lack::Decoder => format!("but {}", refusal(self.sps.as_ref())),
         };
-        format!("{came} ({} kB), {why}", bytes / 1_000)
+        format!("no picture for {seconds:.1} s: {units} access unit{plural} came ({} kB), {why}", bytes / 1_000)
+    }
+}
+
+/// Of what the decoder refuses, with the newest parameter set: why.
+pub(super) fn refusal(sps: Option<&Sps>) -> String {
+    let what = sps.map(what).unwrap_or_default();
+    format!("the decoder refuses them{what}: it decodes 8-bit 4:2:0 H.264 without interlacing")
+}
+
+/// A session that plays and has brought no access unit yet.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Silence {
+    /// When the server answered PLAY.
+    since: Option<MonoTime>,
+    told: bool,
+}
+
+impl Silence {
+    /// A session plays from now on.
+    pub(super) fn begin(&mut self, now: MonoTime) {
+        self.since = Some(now);
+    }
+
+    /// The session ended. The next one is not told of again before something came.
+    pub(super) fn pause(&mut self) {
+        self.since = None;
+    }
+
+    /// What to tell the user, once.
+    pub(super) fn notice(&mut self, transport: &str, now: MonoTime) -> Option<String> {
+        let due = !self.told && self.since.is_some_and(|since| now - since > PATIENCE);
+        self.told |= due;
+        due.then(|| self.explain(transport, now))?
+    }
+
+    /// What did not come, since when, and what would help.
+    pub(super) fn explain(&self, transport: &str, now: MonoTime) -> Option<String> {
+        let seconds = (now - self.since?).as_secs_f64();
+        let firewall = if transport == "udp" { ", or a firewall drops its packets (try --transport tcp)" } else { "" };
+        Some(format!(
+            "no video since the server answered PLAY {seconds:.1} s ago: its publisher sends none{firewall}, or the server \
+             holds it back until the publisher's next key frame (IDR picture); if so, {SHORTER_GOP}"
+        ))
     }
 }
 

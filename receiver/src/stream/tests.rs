@@ -150,6 +150,23 @@ fn what_was_dropped_here_is_undecodable_and_not_lost() {
     assert!(said(&summary).contains("2 pictures were dropped"), "{}", said(&summary));
 }
 
+/// Pictures are accounted for when a window took them, or after as many events as were there at once.
+#[test]
+fn what_gave_no_picture_keeps_its_place_among_pictures_that_wait() {
+    let clock = ManualClock::new(START);
+    let mut stream = stream(&clock);
+    pictures(&mut stream, &clock, 3);
+    stream.event(undecodable(Lack::Decoder, true), clock.now());
+    stream.event(Event::Dropped(Dropped { units: 2, bytes: 900 }), clock.now());
+    stream.event(undecodable(Lack::Start, false), clock.now());
+    clock.advance(Duration::from_millis(50));
+    stream.event(picture(&clock, 8), clock.now());
+    let summary = stream.finish(false, &[], clock.now());
+    let (frames, pictures) = (summary.run.frames, summary.run.pictures);
+    assert_eq!((frames.expected, frames.undecodable, frames.lost), (Some(8), Some(4), Some(0)));
+    assert_eq!((pictures.undecodable, pictures.refused, pictures.unplaced), (4, 3, 0));
+}
+
 /// An access unit of 1 kB that gave no picture.
 fn undecodable(lack: Lack, refused: bool) -> Event {
     Event::Undecodable(Undecodable { bytes: 1_000, lack, refused, sps: None })
@@ -164,7 +181,7 @@ fn a_stream_that_never_decodes_says_why_and_fails_after_a_while() {
     for (lack, words) in [
         (Lack::ParameterSets, "without parameter sets (SPS, PPS)"),
         (Lack::Start, "no key frame (IDR picture) or recovery point"),
-        (Lack::Decoder, "the decoder refuses them: H.264 of 8 bits in 4:2:0"),
+        (Lack::Decoder, "the decoder refuses them: it decodes 8-bit 4:2:0 H.264"),
     ] {
         let clock = ManualClock::new(START);
         let mut stream = stream(&clock);
@@ -173,7 +190,7 @@ fn a_stream_that_never_decodes_says_why_and_fails_after_a_while() {
         stream.tick(clock.now());
         let told = notices(&mut stream);
         assert!(told.len() == 1 && told[0].1.contains(words), "{told:?}");
-        assert!(told[0].1.starts_with("no picture for 3.1 s, though 1 access units came (1 kB)"), "{told:?}");
+        assert!(told[0].1.starts_with("no picture for 3.1 s: 1 access unit came (1 kB), "), "{told:?}");
         stream.event(undecodable(lack, false), clock.now());
         clock.advance(FIRST_PICTURE_LIMIT - Duration::from_millis(3_100));
         stream.tick(clock.now());
@@ -185,7 +202,7 @@ fn a_stream_that_never_decodes_says_why_and_fails_after_a_while() {
         let summary = stream.finish(false, &[], clock.now());
         assert_eq!(summary.exit_code, 1);
         let said = said(&summary);
-        assert!(said.contains("no picture for 30.0 s, though 2 access units") && said.contains(words), "{said}");
+        assert!(said.contains("no picture for 30.0 s: 2 access units came") && said.contains(words), "{said}");
     }
 }
 
@@ -218,6 +235,76 @@ fn what_the_decoder_refuses_is_named_by_its_format() {
     stream.tick(clock.now());
     let told = notices(&mut stream);
     assert!(told[0].1.contains("refuses them: 10 bits, 4:2:2 (profile 122"), "{told:?}");
+}
+
+/// A server that holds video back until an IDR picture, say.
+#[test]
+fn a_session_that_brings_nothing_says_what_it_waits_for_and_the_summary_repeats_it() {
+    let clock = ManualClock::new(START);
+    let mut stream = stream(&clock);
+    stream.event(Event::Connected, clock.now());
+    clock.advance(Duration::from_secs(3));
+    stream.tick(clock.now());
+    assert_eq!(notices(&mut stream), []);
+    clock.advance(Duration::from_millis(100));
+    stream.tick(clock.now());
+    let told = notices(&mut stream);
+    assert!(told.len() == 1 && told[0].0 == "waiting", "{told:?}");
+    for words in ["no video since the server answered PLAY 3.1 s ago", "key frame (IDR picture)", "publisher --gop"] {
+        assert!(told[0].1.contains(words), "{told:?}");
+    }
+    // The session that follows it, as it came to nothing, tells nothing new.
+    stream.event(Event::Waiting("nothing came".to_owned()), clock.now());
+    clock.advance(Duration::from_secs(20));
+    stream.event(Event::Connected, clock.now());
+    clock.advance(Duration::from_secs(4));
+    stream.tick(clock.now());
+    assert_eq!(notices(&mut stream), []);
+    let summary = stream.finish(false, &[], clock.now());
+    assert_eq!(summary.exit_code, 3);
+    assert!(said(&summary).contains("; no video since the server answered PLAY 4.0 s ago"), "{}", said(&summary));
+}
+
+#[test]
+fn a_session_that_plays_waits_for_nothing() {
+    let clock = ManualClock::new(START);
+    let mut stream = stream(&clock);
+    stream.event(Event::Connected, clock.now());
+    pictures(&mut stream, &clock, 1);
+    clock.advance(Duration::from_secs(60));
+    stream.tick(clock.now());
+    stream.event(Event::Disconnected("gone".to_owned()), clock.now());
+    clock.advance(Duration::from_secs(60));
+    stream.tick(clock.now());
+    assert_eq!(notices(&mut stream), []);
+}
+
+/// The user ends the run after 5 s, without a picture.
+#[test]
+fn the_summary_repeats_why_the_decoder_refused_the_stream() {
+    let sps = common::h264::Sps::parse(&[0x67, 0x7a, 0x00, 0x0a, 0xb6, 0xcb, 0x20, 0x41, 0xb6, 0x02, 0x20]).ok();
+    let refused = || Event::Undecodable(Undecodable { bytes: 1_000, lack: Lack::Decoder, refused: true, sps });
+    let clock = ManualClock::new(START);
+    let mut never = stream(&clock);
+    never.event(refused(), clock.now());
+    clock.advance(Duration::from_secs(5));
+    let summary = never.finish(false, &[], clock.now());
+    let words = "the decoder refuses them: 10 bits, 4:2:2 (profile 122";
+    assert!(said(&summary).contains("no picture for 5.0 s: 1 access unit came") && said(&summary).contains(words));
+    // Of a stream that changes its format for a while.
+    let mut between = stream(&clock);
+    pictures(&mut between, &clock, 40);
+    (0..5).for_each(|_| {
+        between.event(refused(), clock.now());
+    });
+    for serial in 46..=100 {
+        clock.advance(Duration::from_millis(10));
+        between.event(picture(&clock, serial), clock.now());
+    }
+    between.settle(false, clock.now());
+    let summary = between.finish(false, &[], clock.now());
+    let undecoded = summary.run.warnings.iter().find(|warning| warning.code == Code::Undecoded);
+    assert!(undecoded.is_some_and(|warning| warning.message.contains(words)), "{}", said(&summary));
 }
 
 #[test]
@@ -293,7 +380,7 @@ fn a_stream_that_stops_decoding_says_why_at_its_end() {
     let summary = stream.finish(false, &[], clock.now());
     assert_eq!(summary.exit_code, 3);
     assert!(
-        said(&summary).contains("the last 5.0 s; no picture for 4.9 s, though 50 access units came"),
+        said(&summary).contains("the last 5.0 s; no picture for 4.9 s: 50 access units came"),
         "{}",
         said(&summary)
     );

@@ -17,7 +17,7 @@ struct Books {
 impl Books {
     fn open() -> Self {
         let mut books = Self::default();
-        books.ledger.open();
+        books.ledger.open(at(0));
         books
     }
 
@@ -268,15 +268,80 @@ fn the_window_is_bounded() {
     assert_eq!(books.ledger.counts().unlisted(), 899_999 - AT_ONCE);
 }
 
-#[test]
-fn nothing_of_the_warm_up_counts() {
+/// Frames 0 and 1 are stamped and shown 33 ms apart, and then frame 5: 2 is due at 66 ms, 3 at 99 and 4 at 132.
+fn across(open_ms: u64) -> Books {
     let mut books = Books::default();
-    books.run([0, 1, 5]);
+    books.run([0, 1]);
+    books.ledger.open(at(open_ms));
+    books.run([5]);
+    books
+}
+
+#[test]
+fn a_lost_frame_belongs_to_the_warm_up_where_it_was_due_in_it() {
+    for (open_ms, lost) in [(34, 3), (66, 3), (67, 2), (99, 2), (100, 1), (132, 1), (133, 0), (165, 0)] {
+        let mut books = across(open_ms);
+        assert_eq!(books.counts(), ([1, lost, 0, 0, 0, 0], lost + 1), "{open_ms}");
+        books.close();
+        let rows: Vec<_> = books.settled.iter().map(|(_, sequence, _)| *sequence).collect();
+        assert_eq!(rows, (5 - lost..=5).collect::<Vec<_>>(), "{open_ms}");
+    }
+}
+
+#[test]
+fn frames_that_come_late_or_again_across_the_end_of_the_warm_up_count_by_when_they_were_due() {
+    let mut books = across(99);
+    for (sequence, reading) in [
+        (1, Reading::WarmUp),
+        (2, Reading::WarmUp),
+        (3, Reading::First),
+        (3, Reading::Again),
+        (4, Reading::First),
+        (5, Reading::Again),
+    ] {
+        assert_eq!(books.read(sequence, sequence * 33), reading, "{sequence}");
+    }
+    assert_eq!((books.counts(), books.ledger.stale()), (([0, 0, 2, 1, 0, 0], 3), 0));
+    let mut before = Books::default();
+    before.run([0, 1, 5]);
+    before.ledger.open(at(170));
+    assert_eq!(before.read(5, 165), Reading::WarmUp, "the newest again, before anything counts");
+    assert_eq!(before.read(4, 132), Reading::WarmUp);
+    before.run([6]);
+    assert_eq!(before.read(5, 165), Reading::WarmUp, "and after");
+    assert_eq!((before.counts(), before.ledger.stale()), (([1, 0, 0, 0, 0, 0], 1), 0));
+}
+
+#[test]
+fn what_arrives_in_the_place_of_frames_across_the_end_of_the_warm_up_fills_what_counts() {
+    let mut books = Books::default();
+    books.run([0, 1]);
     books.ledger.unreadable();
-    books.ledger.open();
-    assert_eq!(books.read(4, 132), Reading::WarmUp, "sent during the warm-up");
-    books.run([8, 9, 11]);
-    assert_eq!(books.counts(), ([3, 1, 0, 0, 0, 0], 4));
+    books.ledger.open(at(90));
+    books.ledger.undecodable();
+    books.run([5]);
+    assert_eq!((books.counts(), books.ledger.unplaced()), (([1, 1, 0, 0, 0, 1], 3), 0));
+}
+
+/// Frames 2 to 8 are lost. The one after them was held up on its way; or the publisher's clock was set back, and says nothing.
+#[test]
+fn frames_are_due_by_their_stamps_and_by_arrivals_where_the_stamps_go_back() {
+    for (stamped, shown, lost) in [(45, 1_000, 0), (100, 1_000, 4), (0, 110, 4), (5_000, 110, 4)] {
+        let mut books = Books::default();
+        books.read(0, 0);
+        books.read(1, 10);
+        books.ledger.open(at(50));
+        books.ledger.read(&sample(9, stamped, shown), 0, &mut |_| {});
+        assert_eq!(books.counts().0[1], lost, "{stamped} {shown}");
+    }
+}
+
+#[test]
+fn a_gap_before_the_first_reading_of_all_is_not_known() {
+    let mut books = Books::default();
+    books.ledger.open(at(50));
+    books.run([9, 10]);
+    assert_eq!(books.counts(), ([2, 0, 0, 0, 0, 0], 2));
 }
 
 /// What becomes of one frame that was sent.
@@ -364,6 +429,50 @@ proptest! {
         let rows: Vec<u64> = books.settled.iter().map(|(_, sequence, _)| *sequence).collect();
         let expected_rows: Vec<u64> = read.first().map_or(Vec::new(), |first| (*first..=*read.last().unwrap_or(first)).collect());
         prop_assert_eq!(rows, expected_rows, "each frame settles once, in order");
+    }
+
+    /// The same publisher with a warm-up that ends anywhere: what counts is a range without holes up to the last frame read, and
+    /// all of it was due after the warm-up, or read after it.
+    #[test]
+    fn buckets_add_up_wherever_the_warm_up_ends(
+        fates in prop::collection::vec(fate(), 1..100),
+        open_ms in 0_u64..3_300,
+        first in prop_oneof![Just(0_u64), 0..u64::from(SEQUENCE_MODULUS)],
+    ) {
+        let late = fates.iter().any(|fate| matches!(fate, Fate::Delayed(_)));
+        let (mut books, mut opened) = (Books::default(), false);
+        let (mut latencies, mut before, mut after) = (0, None, Vec::new());
+        for (ms, sequence, fate) in arrivals(&fates, first) {
+            if !opened && ms >= open_ms {
+                opened = true;
+                books.ledger.open(at(open_ms));
+            }
+            match fate {
+                Fate::Unreadable => books.ledger.unreadable(),
+                Fate::Undecodable => books.ledger.undecodable(),
+                _ => {
+                    let reading = books.ledger.read(&sample(sequence, (sequence - first) * 33, ms), 0, &mut |_| {});
+                    latencies += u64::from(reading == Reading::First);
+                    prop_assert!(opened || reading == Reading::WarmUp);
+                    prop_assert!(reading != Reading::Stale);
+                    if opened { after.push(sequence) } else { before = before.max(Some(sequence)) }
+                }
+            }
+        }
+        books.close();
+        let (counts, expected) = books.counts();
+        let rows: Vec<u64> = books.settled.iter().map(|(_, sequence, _)| *sequence).collect();
+        let last = after.iter().copied().max().filter(|last| before.is_none_or(|before| before < *last));
+        prop_assert_eq!(rows.last().copied(), last);
+        prop_assert!(rows.windows(2).all(|pair| pair[1] == pair[0] + 1), "{:?}", rows);
+        prop_assert_eq!((counts.iter().sum::<u64>(), rows.len() as u64), (expected, expected));
+        prop_assert_eq!(counts[0] + counts[2] + counts[3], latencies);
+        let Some(last) = last else { return Ok(()) };
+        prop_assert!(before.is_none_or(|before| before < rows[0]));
+        if let (false, Some(_)) = (late, before) {
+            let due = first + open_ms.div_ceil(33);
+            prop_assert_eq!(&rows, &(due..=last).collect::<Vec<_>>());
+        }
     }
 
     /// Arbitrary readings, as from a hostile publisher: no panic, and the sums still hold.

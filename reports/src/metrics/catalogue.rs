@@ -121,7 +121,7 @@ pub const METRICS: [Metric; 18] = [
     Metric::new(
         ("framelag_picture_rate_hertz", Kind::Gauge, Unit::Hertz),
         "Pictures per second, over the last second (fps).",
-        Source::Now(|now| one(Value::Number(now.fps))),
+        Source::Now(|now| option(now.fps.map(Value::Number))),
     ),
     Metric::new(
         ("framelag_video_rate_bytes_per_second", Kind::Gauge, Unit::BytesPerSecond),

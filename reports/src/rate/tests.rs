@@ -102,7 +102,7 @@ fn each_second_has_the_rate_and_the_last_one_too() {
         assert!(close(fps, 30.0, 0.02) && close(kbps, 960.0, 0.7), "second {}: {fps}, {kbps}", interval.second);
     }
     // They add up.
-    let sum: f64 = seconds.iter().map(|second| second.amounts.pictures).sum();
+    let sum: f64 = seconds.iter().filter_map(|second| second.amounts.pictures).sum();
     assert!(close(sum, run.fps.unwrap_or(0.0) * 6.05, 0.01), "{sum}");
 }
 
@@ -133,8 +133,12 @@ fn two_pictures_have_a_rate_and_one_has_none() {
     // Two, and then nothing.
     let (run, _) = run_of([0, 40_000], Duration::ZERO, 4_000_000);
     assert_eq!(run.fps, Some(0.5));
-    let (run, _) = run_of([0], Duration::ZERO, 4_000_000);
+    let (run, seconds) = run_of([0], Duration::ZERO, 4_000_000);
     assert_eq!((run.fps, run.bitrate_kbps), (None, None));
+    assert!(seconds.iter().all(|second| second.fps().is_none() && second.kbps().is_none()), "{seconds:?}");
+    let (_, seconds) = run_of([0, 1_500_000], Duration::ZERO, 3_000_000);
+    let fps: Vec<_> = seconds.iter().map(Interval::fps).collect();
+    assert_eq!((fps[0], fps[1].is_some_and(|fps| fps > 0.0)), (None, true), "it has one from the second picture on");
 }
 
 #[test]
@@ -149,18 +153,21 @@ fn a_rate_that_varies_is_the_number_of_pictures_by_time() {
 #[test]
 fn the_rate_of_the_moment_does_not_flicker_and_falls_in_a_freeze() {
     let mut tally = Tally::new(about(Duration::ZERO));
-    assert_eq!(tally.recent_fps(), 0.0);
+    assert_eq!(tally.recent_fps(), None);
     for (sequence, at) in (0..).zip(steady(29.97, 90)) {
         tally.frame(&shown(sequence, at), &mut |_| {});
         for later in [0, 7_000, 20_000, 33_000] {
             tally.tick(after(at + later), &mut |_| {});
-            let fps = tally.recent_fps();
-            assert!(sequence == 0 || close(fps, 29.97, 0.03), "{at} + {later}: {fps}");
+            match tally.recent_fps() {
+                None => assert_eq!(sequence, 0),
+                Some(fps) => assert!(sequence > 0 && close(fps, 29.97, 0.03), "{at} + {later}: {fps}"),
+            }
         }
     }
     let last = 2_969_637;
     for (later, expected) in [(533_000, 15.0), (1_100_000, 0.0), (60_000_000, 0.0)] {
         tally.tick(after(last + later), &mut |_| {});
-        assert!(close(tally.recent_fps(), expected, 0.05), "{later}: {}", tally.recent_fps());
+        let fps = tally.recent_fps().expect("pictures were shown");
+        assert!(close(fps, expected, 0.05), "{later}: {fps}");
     }
 }

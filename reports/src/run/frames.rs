@@ -10,7 +10,8 @@ use crate::sample::Bucket;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Frames {
-    /// Frames sent: from the first to the last sequence number read, over all starts of the publisher.
+    /// Frames sent: from the first sequence number that was due or read after the warm-up to the last one read, over all starts of the
+    /// publisher.
     pub expected: Option<u64>,
     /// Read once, in order.
     pub measured: Option<u64>,

@@ -114,7 +114,7 @@ fn the_rest_of_lines_that_were_being_written_over_is_left_out() {
     let read = open(&folder).frames().expect("readable");
     assert_eq!(read.rows, whole);
     let note = read.note.expect("it is said");
-    assert!(note.contains("frames.csv makes no sense from line 251 on") && note.contains("frame 7"), "{note}");
+    assert!(note.contains("frames.csv makes no sense from line 252 on") && note.contains("frame 7"), "{note}");
 }
 
 #[test]

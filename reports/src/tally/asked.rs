@@ -65,9 +65,9 @@ impl Tally {
         self.screen.age_us(now)
     }
 
-    /// Pictures per second in the second before the newest event.
-    pub fn recent_fps(&self) -> f64 {
-        rounded(self.rates.recent(self.last, self.screen.usual_interval()))
+    /// Pictures per second in the second before the newest event; `None` before the second picture.
+    pub fn recent_fps(&self) -> Option<f64> {
+        self.rates.recent(self.last, self.screen.usual_interval()).map(rounded)
     }
 
     /// Whether the warm-up is over.

@@ -36,7 +36,7 @@ impl Tally {
             freezes: self.freeze_figures(),
             stages_ms: StagesMs(std::array::from_fn(|i| StageMs::new(&self.histograms.stages[i]))),
             startup: self.startup_figures(),
-            fps: per_second(self.rates.whole().pictures).filter(|_| self.pictures.shown > 1),
+            fps: self.rates.whole().pictures.and_then(per_second).filter(|_| self.pictures.shown > 1),
             bitrate_kbps: per_second(self.rates.whole().kilobits).filter(|_| self.units > 1),
             connection: self.outages(),
             own_cost_us: OwnCostUs::new(&self.costs),
@@ -50,6 +50,7 @@ impl Tally {
             merged: None,
         };
         run.warnings = warning::of(&run);
+        self.give_reasons(&mut run.warnings);
         self.name_the_cause(&mut run.warnings);
         self.compared.explain(&mut run.warnings);
         run.warnings.extend(self.warnings.iter().cloned());
@@ -61,6 +62,15 @@ impl Tally {
             run.outcome = Outcome::Inconclusive;
         }
         run
+    }
+
+    /// Adds what is known from elsewhere to what the figures warn of.
+    fn give_reasons(&self, warnings: &mut [Warning]) {
+        for warning in warnings {
+            if let Some((_, why)) = self.reasons.iter().find(|(code, _)| *code == warning.code) {
+                warning.message = format!("{}; {why}", warning.message);
+            }
+        }
     }
 
     /// Puts what was found out about the publisher in the place of what it leads to.
