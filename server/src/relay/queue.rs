@@ -1,5 +1,7 @@
 //! What waits to be written to one TCP reader: bounded, and honest about what it drops.
 
+mod entry;
+
 use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::time::Duration;
@@ -7,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use common::time::MonoTime;
 
+use self::entry::{Entry, Kind};
 use super::gate::Gate;
 use super::memory::Share;
 use super::packet::{Mark, Marked};
@@ -20,9 +23,6 @@ pub(crate) const MAX_AGE: Duration = Duration::from_secs(1);
 const HARD_FACTOR: usize = 2;
 /// Bytes of RTSP responses that may wait: somebody who pipelines requests and does not read is cut off.
 pub(crate) const MAX_CONTROL_BYTES: usize = 512 << 10;
-/// What an entry holds beside its body: its place in a deque that may be half empty, and the body's two blocks of
-/// memory (the bytes, and the count of those who share them) with the allocator's headers and rounding.
-pub(crate) const ENTRY_OVERHEAD: usize = 2 * size_of::<Entry>() + 96;
 /// Places that the deque keeps when it is empty: enough for a frame of several Mbit/s.
 const SPARE_ENTRIES: usize = 512;
 
@@ -55,21 +55,6 @@ pub(crate) struct Queue {
 /// The peer does not read its responses.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ControlFull;
-
-#[derive(Debug)]
-struct Entry {
-    kind: Kind,
-    queued: MonoTime,
-    /// `$`, channel and length (RFC 2326 section 10.12); unused before a response.
-    prefix: [u8; 4],
-    body: Bytes,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Kind {
-    Control,
-    Media { frame: Option<u64> },
-}
 
 impl Queue {
     /// An empty queue that counts in `share`.
@@ -289,26 +274,6 @@ impl Queue {
                 self.media_packets -= 1;
             }
         }
-    }
-}
-
-impl Entry {
-    fn prefix(&self) -> &[u8] {
-        match self.kind {
-            Kind::Control => &[],
-            Kind::Media { .. } => &self.prefix,
-        }
-    }
-
-    /// Bytes on the wire.
-    fn len(&self) -> usize {
-        self.prefix().len() + self.body.len()
-    }
-
-    /// Bytes held. A body owns its memory alone (see [`common::rtsp::message::Item::Data`]), so that its length is what
-    /// it holds; several readers may share it, and each counts it.
-    fn cost(&self) -> usize {
-        self.body.len() + ENTRY_OVERHEAD
     }
 }
 

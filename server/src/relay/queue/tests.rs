@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use common::rtsp::serve::{Packet, PacketKind};
 
+use super::entry::ENTRY_OVERHEAD;
 use super::*;
 use crate::relay::{Account, Memory};
 
