@@ -75,10 +75,11 @@ pub fn nal_ranges(annex_b: &[u8]) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-const START_CODE: [u8; 3] = [0, 0, 1];
+/// What comes before each NAL unit in Annex B, at least; before some, another zero byte.
+pub const START_CODE: [u8; 3] = [0, 0, 1];
 
 /// Where the next start code is, from `from` on. Looks at every third byte only, as long as they are above 1.
-fn start_code(bytes: &[u8], from: usize) -> Option<usize> {
+pub(crate) fn start_code(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     while let Some(&[a, b, c]) = bytes.get(at..at + 3) {
         match (a, b, c) {

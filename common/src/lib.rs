@@ -22,6 +22,7 @@ pub mod impair;
 pub mod peer;
 pub mod pictures;
 pub mod printable;
+pub mod process_stat;
 pub mod redact;
 pub mod rtp;
 pub mod rtsp;

@@ -27,6 +27,7 @@ use crc::{CRC_24_OPENPGP, CRC_32_ISO_HDLC, Crc};
 
 use crate::code::SEQUENCE_MODULUS;
 use crate::frame::{CaptureClock, PublisherTimes};
+use crate::h264::{START_CODE, start_code};
 use crate::time::WallTime;
 
 /// What the publisher says about a frame beside its picture.
@@ -164,8 +165,8 @@ pub fn set_sent(nal: &mut [u8], sent: WallTime) {
 /// ones and those of another version are passed over.
 pub fn find(annex_b: &[u8]) -> Option<Stamp> {
     let mut rest = annex_b;
-    while let Some(at) = rest.windows(3).position(|w| w == [0, 0, 1]) {
-        rest = &rest[at + 3..];
+    while let Some(at) = start_code(rest, 0) {
+        rest = &rest[at + START_CODE.len()..];
         match rest.first()? & 0x1f {
             1..=5 => return None,
             NAL_TYPE_SEI => {
@@ -181,7 +182,7 @@ pub fn find(annex_b: &[u8]) -> Option<Stamp> {
 
 /// Looks for the message by its UUID up to the end of the NAL unit: others may share the unit with it.
 fn find_in_sei(nal_and_more: &[u8]) -> Option<Stamp> {
-    let end = nal_and_more.windows(3).position(|w| w == [0, 0, 1]).unwrap_or(nal_and_more.len());
+    let end = start_code(nal_and_more, 0).unwrap_or(nal_and_more.len());
     let messages = &nal_and_more[1..end];
     let wanted = PREFIX[1..].iter().chain(&UUID);
     let starts = messages.windows(BODY_AT - 1 + BODY_LEN).filter(|w| w.iter().zip(wanted.clone()).all(|(a, b)| a == b));

@@ -1,7 +1,6 @@
 //! Encoding and handing over to the sender, with the frame's times in an SEI message.
 
 use std::collections::VecDeque;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -246,18 +245,13 @@ fn compare(config: &Config, clock: &Arc<dyn Clock>, log: Log) -> Result<Option<C
     let (endpoint, asked_for) = match (&config.clock, &config.destination) {
         (ClockChoice::Off, _) => return Ok(None),
         (ClockChoice::Ask(endpoint), _) => (endpoint.clone(), true),
-        (ClockChoice::Auto, Destination::Rtsp(url)) if !is_loopback(url) => {
+        (ClockChoice::Auto, Destination::Rtsp(url)) if !url.is_loopback() => {
             let host = url.zone().map_or(url.host().to_owned(), |zone| format!("{}%{zone}", url.host()));
             (Endpoint::framelag(&host, url.port()), false)
         }
         (ClockChoice::Auto, _) => return Ok(None),
     };
     Comparison::start(endpoint, Arc::clone(clock), log, asked_for).map(Some).map_err(Error::Clock)
-}
-
-fn is_loopback(url: &StreamUrl) -> bool {
-    let host = url.host();
-    host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 
 fn start_server(rtsp: std::net::SocketAddr, http: std::net::SocketAddr, log: Log) -> Result<server::Handle, Error> {
@@ -268,16 +262,4 @@ fn start_server(rtsp: std::net::SocketAddr, http: std::net::SocketAddr, log: Log
 
 fn url_of(server: &server::Handle) -> StreamUrl {
     format!("rtsp://{}/{EMBEDDED_PATH}", server.rtsp_addr()).parse().expect("an address and a path are a URL")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_server_on_this_host_is_told_from_others() {
-        let loopback = |text: &str| is_loopback(&text.parse().expect("a URL"));
-        assert!(loopback("rtsp://127.0.0.1/cam") && loopback("rtsp://[::1]:1/cam") && loopback("rtsp://LocalHost/cam"));
-        assert!(!loopback("rtsp://192.0.2.1/cam") && !loopback("rtsp://server.example/cam"));
-    }
 }

@@ -1,7 +1,6 @@
 //! One stream of a run: the account of what comes out of its threads.
 
 use std::collections::VecDeque;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use common::clock;
@@ -101,7 +100,7 @@ impl Stream {
             url: input.source.to_string(),
             clocks: match &input.source {
                 _ if config.clock == ClockChoice::SameHost => Clocks::Said,
-                Source::Rtsp(url) if !is_loopback(url.host()) => Clocks::Unknown,
+                Source::Rtsp(url) if !url.is_loopback() => Clocks::Unknown,
                 Source::Rtsp(_) | Source::Stdin => Clocks::Assumed,
             },
             config: config.describe(input),
@@ -411,11 +410,6 @@ pub fn tell_apart(streams: &mut [Stream]) {
             ));
         }
     }
-}
-
-/// The host is this one, by an address that only itself can be reached by.
-fn is_loopback(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 
 #[cfg(test)]

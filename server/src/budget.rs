@@ -32,6 +32,8 @@ struct Inner {
     /// How to tell a connection to go.
     leases: HashMap<u64, Arc<Notify>>,
     last_id: u64,
+    /// Connections that were told to go, ever.
+    evicted: u64,
 }
 
 impl Budget {
@@ -44,7 +46,7 @@ impl Budget {
     }
 
     pub(crate) fn new(clock: SystemClock, limits: Limits) -> Self {
-        let inner = Inner { ledger: Ledger::new(limits), leases: HashMap::new(), last_id: 0 };
+        let inner = Inner { ledger: Ledger::new(limits), leases: HashMap::new(), last_id: 0, evicted: 0 };
         Self { clock, inner: Mutex::new(inner), freed: Notify::new() }
     }
 
@@ -92,13 +94,19 @@ impl Budget {
         self.lock().ledger.used()
     }
 
+    /// Connections that had to go for others so far.
+    pub(crate) fn evicted(&self) -> u64 {
+        self.lock().evicted
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Inner {
-    fn tell(&self, evicted: &[u64]) {
+    fn tell(&mut self, evicted: &[u64]) {
+        self.evicted += evicted.len() as u64;
         for told in evicted.iter().filter_map(|id| self.leases.get(id)) {
             told.notify_one();
         }
@@ -188,6 +196,7 @@ mod tests {
         for last in 1..=LEAVING_MAX {
             new.push(admit(last).await.ok());
         }
+        assert_eq!(budget.evicted(), LEAVING_MAX as u64);
         let (mut one, mut other) = (pin!(admit(LEAVING_MAX + 1)), pin!(admit(LEAVING_MAX + 2)));
         let mut cx = Context::from_waker(Waker::noop());
         let mut both = || [one.as_mut().poll(&mut cx).is_ready(), other.as_mut().poll(&mut cx).is_ready()];
@@ -196,5 +205,6 @@ mod tests {
         assert_eq!(both(), [false; 2], "one is still too many");
         drop(old.remove(0));
         assert_eq!(both(), [true; 2]);
+        assert_eq!(budget.evicted(), LEAVING_MAX as u64 + 2);
     }
 }

@@ -8,11 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use bytes::Bytes;
 use common::clock::Clock;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -23,6 +25,7 @@ use tokio::task::JoinSet;
 
 use crate::auth::{self, Refused};
 use crate::budget::{Door, Lease};
+use crate::relay::{Account, Share};
 use crate::rtsp::listener::ACCEPT_REST;
 use crate::{Pace, Shared};
 
@@ -75,9 +78,11 @@ async fn serve(stream: TcpStream, peer: IpAddr, shared: Arc<Shared>, router: Rou
         return;
     }
     let (router, pace) = (TowerToHyperService::new(router), Mutex::new(Pace::new(peer)));
+    let account = shared.memory.open(peer);
     let service = service_fn(|mut request: hyper::Request<hyper::body::Incoming>| {
         lease.touch();
         request.extensions_mut().insert(Peer(peer));
+        request.extensions_mut().insert(account.clone());
         let (wait, answered) =
             (pace.lock().unwrap_or_else(PoisonError::into_inner).charge(&shared, 1), router.call(request));
         async move {
@@ -97,6 +102,8 @@ async fn serve(stream: TcpStream, peer: IpAddr, shared: Arc<Shared>, router: Rou
             connection.as_mut().graceful_shutdown();
             tokio::time::timeout(EVICTION_LIMIT, connection).await.unwrap_or(Ok(()))
         }
+        // Of an answer that nobody reads nothing can be let go but all of it.
+        () = account.told() => Ok(()),
     };
     if let Err(error) = served {
         tracing::debug!(%error, "an HTTP connection ended early");
@@ -114,11 +121,43 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/api/streams", get(api::list))
         .route("/api/streams/status/{*path}", get(api::status))
         .layer(known)
+        .layer(middleware::from_fn(counted))
         // A supervisor that asks whether the process lives has no password.
         .route("/health", get(api::health))
         .fallback(api::not_found)
         .method_not_allowed_fallback(api::method_not_allowed)
         .with_state(shared)
+}
+
+/// Counts what an answer holds until it is written.
+async fn counted(request: Request, next: Next) -> Response {
+    let account = request.extensions().get::<Arc<Account>>().cloned();
+    let (head, body) = next.run(request).await.into_parts();
+    // Whole already: nothing here answers in pieces.
+    match (account, to_bytes(body, usize::MAX).await) {
+        (Some(account), Ok(bytes)) => Response::from_parts(head, Body::from(Held::count(bytes, &account))),
+        _ => api::error(StatusCode::INTERNAL_SERVER_ERROR, "the answer cannot be kept"),
+    }
+}
+
+/// Bytes that count as long as they are there.
+struct Held {
+    bytes: Bytes,
+    _share: Share,
+}
+
+impl Held {
+    fn count(bytes: Bytes, account: &Arc<Account>) -> Bytes {
+        let mut share = account.share();
+        share.settle(bytes.len());
+        Bytes::from_owner(Self { bytes, _share: share })
+    }
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 /// Lets those in who have a password, where there are users.
@@ -139,4 +178,21 @@ async fn only_users(State(shared): State<Arc<Shared>>, request: Request, next: N
     }
     let challenge = [(header::WWW_AUTHENTICATE, auth::http_challenge())];
     (challenge, api::error(StatusCode::UNAUTHORIZED, "user and password are needed")).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_counts_until_it_is_written() {
+        let memory = crate::relay::Memory::default();
+        let account = memory.open([192, 0, 2, 1].into());
+        let body = Held::count(vec![0; 100_000].into(), &account);
+        let (part, all) = (body.slice(..10), body.len());
+        drop(body);
+        assert_eq!((all, memory.held()), (100_000, 100_000), "a part keeps the whole");
+        drop(part);
+        assert_eq!(memory.held(), 0);
+    }
 }

@@ -13,7 +13,7 @@ mod queue;
 mod stream;
 
 pub(crate) use gate::Gate;
-pub(crate) use memory::Memory;
+pub(crate) use memory::{Account, Memory, Share};
 pub(crate) use packet::Marked;
 pub(crate) use paths::{Paths, Reservation};
 pub(crate) use queue::{ControlFull, Queue};

@@ -3,6 +3,7 @@
 //! An attack runs until it is told to stop. All go about as fast as a fast network would bring them, [`RATE`], not as fast
 //! as a loopback can: what is measured is what the server makes of them.
 
+mod crowds;
 mod floods;
 pub mod parties;
 mod publishers;
@@ -30,7 +31,7 @@ pub struct Target {
 pub type Attack = fn(Target, &AtomicBool);
 
 /// Every attack, by name.
-pub const ATTACKS: [(&str, Attack); 10] = [
+pub const ATTACKS: [(&str, Attack); 14] = [
     ("reports to 20 readers that stand still", publishers::reports),
     ("frames without end to 20 such readers", publishers::endless_frames),
     ("the same to readers of the stream itself", publishers::readers_of_the_innocent),
@@ -41,6 +42,10 @@ pub const ATTACKS: [(&str, Attack); 10] = [
     ("ANNOUNCE of large descriptions", floods::announce_refused),
     ("PLAY and PAUSE in turn", floods::play_and_pause),
     ("/metrics and /api/streams", floods::http),
+    ("pictures lost without end", floods::picture_losses),
+    ("500 keep-alives by RTSP and 200 by HTTP", crowds::keep_alives),
+    ("passwords guessed", crowds::guessed_passwords),
+    ("8 publishers of 16 media by UDP", publishers::many_media),
 ];
 
 /// Gives what `meanwhile` gives, during `attack`.

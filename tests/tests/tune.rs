@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use common::process_stat::ProcessStat;
 use framelag_tests::process::{Builder, Finished, wait_until};
 use framelag_tests::report::Report;
 use framelag_tests::{binary, need, turn};
@@ -49,19 +50,20 @@ fn children(parent: u32) -> Vec<(u32, String)> {
     let processes = fs::read_dir("/proc").expect("Linux has it").flatten();
     let numbers = processes.filter_map(|process| process.file_name().to_str()?.parse::<u32>().ok());
     let child = |number: u32| {
-        let stat = fs::read_to_string(format!("/proc/{number}/stat")).ok()?;
-        let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
-        let (state, ppid) = (fields.next()?, fields.next()?);
+        let stat = stat(number)?;
         let command = fs::read(format!("/proc/{number}/cmdline")).ok()?;
         let command = String::from_utf8_lossy(&command).replace('\0', " ");
-        (ppid.parse() == Ok(parent) && state != "Z").then_some((number, command))
+        (stat.parent == parent && stat.state != 'Z').then_some((number, command))
     };
     numbers.filter_map(child).collect()
 }
 
 fn runs(number: u32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
-    stat.rsplit_once(')').is_some_and(|(_, fields)| !fields.trim_start().starts_with('Z'))
+    stat(number).is_some_and(|stat| stat.state != 'Z')
+}
+
+fn stat(number: u32) -> Option<ProcessStat> {
+    ProcessStat::parse(&fs::read_to_string(format!("/proc/{number}/stat")).ok()?)
 }
 
 /// A run needs 30 pictures, and a busy machine shows a share of those that there are.

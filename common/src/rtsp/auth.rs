@@ -8,6 +8,7 @@ use std::fmt;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
+use super::url::strip_user_info;
 use crate::secret::Secret;
 
 mod client;
@@ -46,9 +47,7 @@ impl Credentials {
     /// Takes the user info out of `url`, so that the URL can be sent, printed and logged. `None` where it has none.
     pub fn take_from(url: &mut Url) -> Option<Self> {
         let found = Self::from_user_info(&format!("{}:{}", url.username(), url.password().unwrap_or_default()));
-        // Both fail only where the URL has no host, and then it has no user info either.
-        let _ = url.set_username("");
-        let _ = url.set_password(None);
+        strip_user_info(url);
         found
     }
 

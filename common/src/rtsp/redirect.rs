@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::StreamUrl;
-use super::url::DEFAULT_PORT;
+use super::url::{DEFAULT_PORT, strip_user_info};
 use crate::{printable, redact};
 
 /// Most redirects of one stream that are followed.
@@ -122,9 +122,7 @@ impl Redirects {
 
 /// Without user info: what a server puts there would be sent and printed, and is not the user's.
 fn anonymous(mut url: Url) -> Url {
-    // Both fail only where there is no host, and then there is no user info either.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
+    strip_user_info(&mut url);
     url.set_fragment(None);
     // The url crate leaves the case of hosts of schemes that it does not know.
     let host = url.host_str().unwrap_or_default().to_ascii_lowercase();

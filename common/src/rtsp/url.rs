@@ -1,7 +1,7 @@
 //! The URL of a stream, as users type it: parsed in one place, and in a type that cannot print a secret.
 
 use std::ffi::OsString;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 use std::{fmt, io};
 
@@ -146,9 +146,7 @@ impl StreamUrl {
     /// The same stream elsewhere: `url`, whose user info is dropped, with these credentials.
     #[must_use]
     pub fn at(mut url: Url, credentials: Option<Credentials>) -> Self {
-        // Both fail only where there is no host, and then there is no user info either.
-        let _ = url.set_username("");
-        let _ = url.set_password(None);
+        strip_user_info(&mut url);
         url.set_fragment(None);
         Self(Box::new(Parts { url, zone: None, credentials }))
     }
@@ -180,6 +178,12 @@ impl StreamUrl {
     /// Name or address, without brackets.
     pub fn host(&self) -> &str {
         self.0.url.host_str().unwrap_or_default().trim_matches(['[', ']'])
+    }
+
+    /// Whether its host is this one, by an address that only itself can be reached by.
+    pub fn is_loopback(&self) -> bool {
+        let host = self.host();
+        host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|ip: IpAddr| ip.to_canonical().is_loopback())
     }
 
     /// The one it names, or [`DEFAULT_PORT`].
@@ -241,6 +245,13 @@ fn split_user_info(rest: &str) -> Result<(Option<&str>, &str), Error> {
         return Ok((None, rest));
     }
     Err(Error::Ambiguous { found })
+}
+
+/// Takes user info out of a URL, so that it can be sent, printed and logged.
+pub(super) fn strip_user_info(url: &mut Url) {
+    // Both fail only where there is no host, and then there is no user info either.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
 }
 
 /// How each of these characters is written in user info.

@@ -3,6 +3,7 @@
 use std::fs;
 use std::time::Instant;
 
+use common::process_stat::ProcessStat;
 use reports::calibration::{Load, Spread};
 
 /// Counts from the start of a calibration on.
@@ -59,12 +60,10 @@ fn cpus(stat: &str) -> Option<Cpus> {
     Some(Cpus { busy, stolen, total: busy + idle + waits + stolen })
 }
 
-/// Ticks of this process and its children: fields 14 to 17 of proc_pid_stat(5), counted from behind the name, which may hold
-/// anything.
+/// Ticks of this process and its children.
 fn own(stat: &str) -> Option<u64> {
-    let (_, fields) = stat.rsplit_once(") ")?;
-    let ticks: Option<Vec<u64>> = fields.split(' ').skip(11).take(4).map(|ticks| ticks.parse().ok()).collect();
-    ticks.filter(|ticks| ticks.len() == 4).map(|ticks| ticks.iter().sum())
+    let stat = ProcessStat::parse(stat)?;
+    stat.own_ticks.checked_add(stat.children_ticks)
 }
 
 /// `some avg10=… total=MICROSECONDS`: see the kernel's documentation of PSI.

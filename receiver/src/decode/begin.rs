@@ -4,16 +4,13 @@
 //! joined between two; what they have instead are recovery points (ITU-T H.264 annex D.2.8). There the decoder is given
 //! [stand-ins](common::h264::filler) for the pictures before, and what comes out is held back until it is right.
 
-use common::h264::{Glance, Slice, SliceKind, Sps, filler};
+use common::h264::{Glance, START_CODE, Slice, SliceKind, Sps, filler};
 
 use super::{Decode, Error, Planes};
 
 /// Intra pictures without an IDR picture between them, from which on the next one is taken for a beginning. A stream that has IDR
 /// pictures has them at least that often.
 const INTRA_WITHOUT_IDR: u32 = 2;
-
-/// Bytes of a start code.
-const START_CODE_LEN: usize = 3;
 
 /// A decoder that begins wherever decoding can begin.
 pub struct Begin<D> {
@@ -192,7 +189,7 @@ impl<D: Decode> Begin<D> {
         let State::Filled { last, passed, recovery } = self.state else { return Err(Error::NoStart) };
         let passed = passed.saturating_add(u32::from(slice.reference && slice.frame_num != last));
         // The stream's own sets would take the place of the changed ones, and the decoder begin anew.
-        let slices = seen.slice.map_or(unit, |slices| &unit[unit.len() - slices.len() - START_CODE_LEN..]);
+        let slices = seen.slice.map_or(unit, |slices| &unit[unit.len() - slices.len() - START_CODE.len()..]);
         let right = passed >= recovery;
         let outcome = self.decoder.decode(slices, &mut |planes| {
             if right {

@@ -11,15 +11,12 @@
 use std::borrow::Cow;
 
 use common::frame::Size;
-use common::h264::{Glance, NalKind, as_scalable_baseline, nal_ranges};
+use common::h264::{Glance, NalKind, START_CODE, as_scalable_baseline, nal_ranges};
 use openh264::OpenH264API;
 use openh264::decoder::{DecodedYUV, Decoder, DecoderConfig, Flush};
 use openh264::formats::YUVSource;
 
 use super::{Decode, Error, MAX_ACCESS_UNIT_BYTES, Planes};
-
-/// Bytes of a start code.
-const START_CODE_LEN: usize = 3;
 
 /// Decodes with openh264, single-threaded.
 pub struct OpenH264 {
@@ -57,7 +54,7 @@ fn without_reordering(annex_b: &[u8]) -> Cow<'_, [u8]> {
         ranges.find(|range| NalKind::of(&annex_b[range.clone()]) == Some(NalKind::Sps))
     });
     let Some(set) = sets else { return Cow::Borrowed(annex_b) };
-    let mut unit = annex_b[..set.start - START_CODE_LEN].to_vec();
+    let mut unit = annex_b[..set.start - START_CODE.len()].to_vec();
     if !as_scalable_baseline(&annex_b[set.clone()], &mut unit) {
         return Cow::Borrowed(annex_b);
     }

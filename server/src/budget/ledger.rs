@@ -3,13 +3,19 @@
 //! Below the total nobody is turned away: many viewers may sit behind one address. At the total, whoever holds most pays:
 //! its connections that neither play nor publish go first. Beyond the total lies a reserve, in which a newcomer may say what
 //! it wants: `/health`, or to publish again where it did.
+//!
+//! Every change and every question costs about the logarithm of the number of connections: the books are kept while one
+//! connection waits for another.
 
-use std::cmp::Reverse;
+mod order;
+
 use std::collections::HashMap;
 use std::net::IpAddr;
 
 use common::peer::owner;
 use common::time::MonoTime;
+
+use order::Order;
 
 /// Most descriptors that connections hold, however many the system allows: it bounds the memory of connections as well.
 pub(crate) const DESCRIPTORS_MAX: usize = 4_096;
@@ -52,6 +58,10 @@ pub(crate) enum Door {
     Http,
 }
 
+impl Door {
+    const COUNT: usize = Self::Http as usize + 1;
+}
+
 /// What a connection is good for; the lesser goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Standing {
@@ -59,6 +69,10 @@ pub(crate) enum Standing {
     Idle,
     Plays,
     Publishes,
+}
+
+impl Standing {
+    const COUNT: usize = Self::Publishes as usize + 1;
 }
 
 /// There is no room.
@@ -70,6 +84,7 @@ pub(crate) struct Full;
 pub(crate) struct Ledger {
     limits: Limits,
     entries: HashMap<u64, Entry>,
+    order: Order,
 }
 
 #[derive(Debug)]
@@ -88,7 +103,7 @@ struct Entry {
 
 impl Ledger {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, entries: HashMap::new() }
+        Self { limits, entries: HashMap::new(), order: Order::default() }
     }
 
     /// Lets connection `id` in, which came from `peer`, or not. Gives those who have to go for it.
@@ -99,6 +114,7 @@ impl Ledger {
             Err(Full) => (self.make_room_in_reserve(door)?, true),
         };
         let entry = Entry { owner, door, held: 1, standing: Standing::Idle, since: now, in_reserve, leaving: false };
+        self.order.add(id, &entry);
         self.entries.insert(id, entry);
         Ok(evicted)
     }
@@ -119,9 +135,11 @@ impl Ledger {
 
     /// Gives `id` `more` descriptors besides those it holds.
     pub(crate) fn claim(&mut self, id: u64, more: usize) -> Result<Vec<u64>, Full> {
-        let Some(&Entry { owner, door, in_reserve, .. }) = self.entries.get(&id) else { return Err(Full) };
+        let Some(&Entry { owner, door, in_reserve, leaving: false, .. }) = self.entries.get(&id) else {
+            return Err(Full);
+        };
         let evicted = if in_reserve {
-            let free = self.reserve_of(door).saturating_sub(self.reserved(door));
+            let free = self.reserve_of(door).saturating_sub(self.order.in_reserve(door));
             if free < more {
                 return Err(Full);
             }
@@ -154,49 +172,39 @@ impl Ledger {
 
     /// `id` is gone.
     pub(crate) fn remove(&mut self, id: u64) {
-        self.entries.remove(&id);
+        if let Some(entry) = self.entries.remove(&id) {
+            self.order.remove(id, &entry);
+        }
     }
 
     /// The idle connection that is missed least, which has to go: descriptors ran out where the books said that there
     /// were some.
     pub(crate) fn relieve(&mut self) -> Option<u64> {
-        let shares = self.shares();
-        let idle = |entry: &Entry| entry.standing == Standing::Idle;
-        let victim = self.least(&shares, idle)?;
+        let reserved = || [Door::Rtsp, Door::Http].into_iter().find_map(|door| self.idle_in_reserve(door));
+        let victim = self.order.first(Standing::Idle).map(|candidate| candidate.id).or_else(reserved)?;
         self.change(victim, |entry| entry.leaving = true);
         Some(victim)
     }
 
     /// Connections that were told to go and are still there.
     pub(crate) fn leaving(&self) -> usize {
-        self.entries.values().filter(|entry| entry.leaving).count()
+        self.order.leaving()
     }
 
     /// Descriptors held by connections that stay.
     pub(crate) fn used(&self) -> usize {
-        self.entries.values().filter(|entry| !entry.leaving).map(|entry| entry.held).sum()
+        let reserved = [Door::Rtsp, Door::Http].map(|door| self.order.in_reserve(door));
+        self.order.in_total() + reserved.iter().sum::<usize>()
     }
 
+    /// Each round frees one descriptor at least, of the few that `for_id` costs.
     fn make_room(&mut self, owner: IpAddr, cost: usize, for_id: u64) -> Result<Vec<u64>, Full> {
         let mut evicted = Vec::new();
-        let in_total = |ledger: &Self| {
-            let counts = |(id, entry): &(&u64, &Entry)| !(entry.leaving || entry.in_reserve || **id == for_id);
-            let own = ledger.entries.get(&for_id).filter(|entry| !entry.in_reserve).map_or(0, |entry| entry.held);
-            own + ledger.entries.iter().filter(counts).map(|(_, entry)| entry.held).sum::<usize>()
-        };
-        while in_total(self) + cost > self.limits.total {
-            let shares = self.shares();
-            let own = shares.get(&owner).copied().unwrap_or(0)
-                + if self.entries.get(&for_id).is_some_and(|e| e.in_reserve) { 0 } else { cost };
-            let goes = |entry: &Entry| {
-                let share = shares.get(&entry.owner).copied().unwrap_or(0);
-                match entry.standing {
-                    Standing::Idle => entry.owner == owner || share >= own,
-                    Standing::Plays | Standing::Publishes => entry.owner != owner && share > own,
-                }
-            };
-            let victim = self.least(&shares, |entry| !entry.in_reserve && goes(entry)).filter(|&id| id != for_id);
-            let Some(victim) = victim else {
+        // Its part is in its address' already where it comes out of the reserve.
+        let holds = self.entries.get(&for_id).is_some_and(|entry| entry.in_reserve);
+        while self.order.in_total() + cost > self.limits.total {
+            let own = self.order.share(owner) + if holds { 0 } else { cost };
+            let Some(victim) = self.victim(owner, own, for_id) else {
                 evicted.iter().for_each(|id| self.change(*id, |entry| entry.leaving = false));
                 return Err(Full);
             };
@@ -206,36 +214,33 @@ impl Ledger {
         Ok(evicted)
     }
 
+    /// Who of the total has to go for `for_id`, whose address would hold `own`: the lesser before the better, of the address
+    /// that holds most.
+    fn victim(&self, owner: IpAddr, own: usize, for_id: u64) -> Option<u64> {
+        let first = |standing| self.order.first(standing).filter(|candidate| candidate.id != for_id);
+        let of_another =
+            |standing| first(standing).filter(|candidate| candidate.owner != owner && candidate.share > own);
+        let victim = first(Standing::Idle)
+            .filter(|candidate| candidate.share >= own)
+            .or_else(|| self.order.first_idle_of(owner, for_id))
+            .or_else(|| of_another(Standing::Plays))
+            .or_else(|| of_another(Standing::Publishes));
+        victim.map(|candidate| candidate.id)
+    }
+
     fn make_room_in_reserve(&mut self, door: Door) -> Result<Vec<u64>, Full> {
-        if self.reserved(door) < self.reserve_of(door) {
+        if self.order.in_reserve(door) < self.reserve_of(door) {
             return Ok(Vec::new());
         }
-        let shares = self.shares();
-        let goes = |entry: &Entry| entry.in_reserve && entry.door == door && entry.standing == Standing::Idle;
-        let victim = self.least(&shares, goes).ok_or(Full)?;
+        let victim = self.idle_in_reserve(door).ok_or(Full)?;
         self.change(victim, |entry| entry.leaving = true);
         Ok(vec![victim])
     }
 
-    /// Who goes first among those that may have to: the lesser before the better, of the greatest share, and there the one
-    /// that has been silent for longest, or the one that came last where they do something.
-    fn least(&self, shares: &HashMap<IpAddr, usize>, may: impl Fn(&Entry) -> bool) -> Option<u64> {
-        let candidates = self.entries.iter().filter(|(_, entry)| !entry.leaving && may(entry));
-        let key = |(id, entry): &(&u64, &Entry)| {
-            let share = shares.get(&entry.owner).copied().unwrap_or(0);
-            let micros = i128::try_from(entry.since.since_origin().as_micros()).unwrap_or(i128::MAX);
-            let oldest_first = entry.standing == Standing::Idle;
-            (Reverse(entry.standing), share, if oldest_first { -micros } else { micros }, Reverse(**id))
-        };
-        candidates.max_by_key(key).map(|(id, _)| *id)
-    }
-
-    fn shares(&self) -> HashMap<IpAddr, usize> {
-        let mut shares = HashMap::new();
-        for entry in self.entries.values().filter(|entry| !entry.leaving) {
-            *shares.entry(entry.owner).or_default() += entry.held;
-        }
-        shares
+    fn idle_in_reserve(&self, door: Door) -> Option<u64> {
+        let entries = self.order.reserved_at(door).filter_map(|id| Some((id, self.entries.get(&id)?)));
+        let idle = entries.filter(|(_, entry)| entry.standing == Standing::Idle);
+        idle.max_by_key(|(id, entry)| (self.order.share(entry.owner), entry.turn(*id))).map(|(id, _)| id)
     }
 
     fn reserve_of(&self, door: Door) -> usize {
@@ -245,14 +250,11 @@ impl Ledger {
         }
     }
 
-    fn reserved(&self, door: Door) -> usize {
-        let counts = |entry: &&Entry| entry.in_reserve && entry.door == door && !entry.leaving;
-        self.entries.values().filter(counts).map(|entry| entry.held).sum()
-    }
-
     fn change(&mut self, id: u64, change: impl FnOnce(&mut Entry)) {
         if let Some(entry) = self.entries.get_mut(&id) {
+            self.order.remove(id, entry);
             change(entry);
+            self.order.add(id, entry);
         }
     }
 }

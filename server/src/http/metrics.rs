@@ -51,12 +51,16 @@ fn families(shared: &Shared) -> Vec<Family> {
     let streams = shared.paths.list();
     let (open, accepted) = (connections.open.load(Relaxed), connections.accepted.load(Relaxed));
     let refused = connections.refused.load(Relaxed);
-    let descriptors = shared.budget.used() as u64;
+    let (descriptors, held) = (shared.budget.used() as u64, shared.memory.held() as u64);
+    let (evicted, gave_way) = (shared.budget.evicted(), shared.memory.times_short());
     let mut families = vec![
         single("framelag_rtsp_connections", Kind::Gauge, Unit::None, "Open RTSP connections.", open),
         single("framelag_rtsp_accepted", Kind::Counter, Unit::None, "RTSP connections served.", accepted),
         single("framelag_rtsp_refused", Kind::Counter, Unit::None, "RTSP connections closed at the limit.", refused),
         single("framelag_descriptors", Kind::Gauge, Unit::None, "Descriptors that connections hold.", descriptors),
+        single("framelag_evicted", Kind::Counter, Unit::None, "Connections closed to make room for others.", evicted),
+        single("framelag_held_bytes", Kind::Gauge, Unit::Bytes, "Bytes that wait in connections.", held),
+        single("framelag_gave_way", Kind::Counter, Unit::None, "Times a connection had to let go of bytes.", gave_way),
         single("framelag_uptime_seconds", Kind::Gauge, Unit::Seconds, "Time since the server started.", uptime),
         single("framelag_streams", Kind::Gauge, Unit::None, "Live streams.", streams.len() as u64),
     ];

@@ -1,67 +1,127 @@
-//! What all queues of a server hold together.
+//! What connections hold together, and whose gives way where it gets too much.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+mod books;
 
-/// Bytes in all queues at which memory is short, and long queues are cut for the sake of short ones.
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use common::peer::owner;
+use tokio::sync::Notify;
+
+use books::Books;
+
+/// Bytes that all connections may hold: queues, and what was read and waits for its rest. Beyond, the address that holds most
+/// gives way: there, the connection that holds most.
 const TOTAL_MAX: usize = 256 << 20;
+/// A change of less is not told to the books: what goes straight through costs nothing, and a queue that grows comes there
+/// once in many packets.
+const STEP: usize = 8 << 10;
 
-/// The bytes that all queues hold, overheads included. A packet that waits for several readers counts for each of them.
+/// The bytes that connections hold, overheads included. A packet that waits for several readers counts for each of them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Memory(Arc<AtomicUsize>);
+pub(crate) struct Memory(Arc<Inner>);
 
-/// One queue's part of them; given back when dropped.
 #[derive(Debug, Default)]
-pub(super) struct Share {
+struct Inner {
+    books: Mutex<Books>,
+    last_id: AtomicU64,
+}
+
+/// What one connection holds.
+#[derive(Debug)]
+pub(crate) struct Account {
     memory: Memory,
-    /// What the memory counts of this queue.
+    id: u64,
+    told: Arc<Told>,
+}
+
+/// How to tell a connection to give way.
+#[derive(Debug, Default)]
+struct Told {
+    gives_way: AtomicBool,
+    wake: Notify,
+}
+
+/// A part of what a connection holds; given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Share {
+    account: Arc<Account>,
+    /// What the books count of it.
     counted: usize,
 }
 
+impl Memory {
+    /// The account of a connection from `peer`, which holds nothing yet.
+    pub(crate) fn open(&self, peer: IpAddr) -> Arc<Account> {
+        let (id, told) = (self.0.last_id.fetch_add(1, Relaxed), Arc::<Told>::default());
+        self.lock().open(id, owner(peer), told.clone());
+        Arc::new(Account { memory: self.clone(), id, told })
+    }
+
+    /// Bytes held.
+    pub(crate) fn held(&self) -> usize {
+        self.lock().held()
+    }
+
+    /// How often a connection was told to give way.
+    pub(crate) fn times_short(&self) -> u64 {
+        self.lock().times_short()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Books> {
+        self.0.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Account {
+    /// A part of it.
+    pub(crate) fn share(self: &Arc<Self>) -> Share {
+        Share { account: self.clone(), counted: 0 }
+    }
+
+    /// Waits until the connection has to give way: to let go of all that it can, and to say so by [`Account::gave_way`]. May be
+    /// dropped at any time.
+    pub(crate) async fn told(&self) {
+        self.told.wake.notified().await;
+    }
+
+    /// The connection holds no more than it has to. `false` where that is so much that it has to go.
+    pub(crate) fn gave_way(&self) -> bool {
+        self.memory.lock().gave_way(self.id)
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        self.memory.lock().close(self.id);
+    }
+}
+
 impl Share {
-    pub(super) fn of(memory: Memory) -> Self {
-        Self { memory, counted: 0 }
-    }
-
-    /// Counts this queue with `held` bytes. A packet that went straight through has changed nothing, and costs nothing
-    /// here.
-    pub(super) fn settle(&mut self, held: usize) {
-        let all = &self.memory.0;
-        if held > self.counted {
-            all.fetch_add(held - self.counted, Relaxed);
-        } else if held < self.counted {
-            all.fetch_sub(self.counted - held, Relaxed);
+    /// Counts this part with `held` bytes.
+    pub(crate) fn settle(&mut self, held: usize) {
+        if held.abs_diff(self.counted) >= STEP {
+            self.count(held);
         }
-        self.counted = held;
     }
 
-    pub(super) fn memory_is_short(&self) -> bool {
-        self.memory.0.load(Relaxed) >= TOTAL_MAX
+    /// Whether the connection was told to give way, and has not yet: it gets no more to hold.
+    pub(crate) fn gives_way(&self) -> bool {
+        self.account.told.gives_way.load(Relaxed)
+    }
+
+    fn count(&mut self, held: usize) {
+        self.account.memory.lock().change(self.account.id, self.counted, held);
+        self.counted = held;
     }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.settle(0);
+        self.count(0);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_all_hold_is_counted_and_given_back() {
-        let memory = Memory::default();
-        let mut shares: Vec<_> = (0..3).map(|_| Share::of(memory.clone())).collect();
-        for held in [100, 70, 100] {
-            shares.iter_mut().for_each(|share| share.settle(held));
-            assert_eq!(memory.0.load(Relaxed), 3 * held);
-        }
-        shares[0].settle(TOTAL_MAX);
-        assert!(shares[1].memory_is_short());
-        shares.remove(0);
-        assert!(!shares[0].memory_is_short());
-        assert_eq!(memory.0.load(Relaxed), 200);
-    }
-}
+mod tests;

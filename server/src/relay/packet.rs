@@ -24,6 +24,16 @@ pub(crate) enum Mark {
     Free,
 }
 
+impl Mark {
+    /// The number of its frame.
+    pub(crate) fn frame(self) -> Option<u64> {
+        match self {
+            Self::Video { frame, .. } => Some(frame),
+            Self::Other | Self::Free => None,
+        }
+    }
+}
+
 /// A packet and its mark.
 #[derive(Clone, Debug)]
 pub(crate) struct Marked {

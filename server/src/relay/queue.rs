@@ -1,5 +1,7 @@
 //! What waits to be written to one TCP reader: bounded, and honest about what it drops.
 
+mod entry;
+
 use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::time::Duration;
@@ -7,14 +9,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use common::time::MonoTime;
 
+use self::entry::{Entry, Kind};
 use super::gate::Gate;
-use super::memory::{Memory, Share};
+use super::memory::Share;
 use super::packet::{Mark, Marked};
 
 /// Bytes at which a reader is too slow: 7 s of a 4 Mbit/s stream.
 pub(crate) const MAX_BYTES: usize = 4 << 20;
-/// The same while memory is short (see [`Memory`]): who has less waiting than this loses nothing by others.
-const FAIR_BYTES: usize = 256 << 10;
 /// Age of what has waited longest at which a reader is too slow: older video is of no use to somebody who looks at
 /// live latency.
 pub(crate) const MAX_AGE: Duration = Duration::from_secs(1);
@@ -22,17 +23,14 @@ pub(crate) const MAX_AGE: Duration = Duration::from_secs(1);
 const HARD_FACTOR: usize = 2;
 /// Bytes of RTSP responses that may wait: somebody who pipelines requests and does not read is cut off.
 pub(crate) const MAX_CONTROL_BYTES: usize = 512 << 10;
-/// What an entry holds beside its body: its place in a deque that may be half empty, and the body's two blocks of
-/// memory (the bytes, and the count of those who share them) with the allocator's headers and rounding.
-pub(crate) const ENTRY_OVERHEAD: usize = 2 * size_of::<Entry>() + 96;
 /// Places that the deque keeps when it is empty: enough for a frame of several Mbit/s.
 const SPARE_ENTRIES: usize = 512;
 
 /// Responses and packets in the order in which they go out.
 ///
 /// All that is asked of it takes time that does not depend on how much waits: an entry is looked at when it comes, when
-/// it goes, and at most once between.
-#[derive(Debug, Default)]
+/// it goes, and at most once between; once more where the connection has to give way (see [`super::memory`]).
+#[derive(Debug)]
 pub(crate) struct Queue {
     entries: VecDeque<Entry>,
     /// Entries at the front that [`Queue::give_up`] has decided to keep; it does not come back to them.
@@ -58,31 +56,29 @@ pub(crate) struct Queue {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ControlFull;
 
-#[derive(Debug)]
-struct Entry {
-    kind: Kind,
-    queued: MonoTime,
-    /// `$`, channel and length (RFC 2326 section 10.12); unused before a response.
-    prefix: [u8; 4],
-    body: Bytes,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Kind {
-    Control,
-    Media { frame: Option<u64> },
-}
-
 impl Queue {
-    /// An empty queue, one of those that share `memory`.
-    pub(crate) fn new(memory: Memory) -> Self {
-        Self { share: Share::of(memory), ..Self::default() }
+    /// An empty queue that counts in `share`.
+    pub(crate) fn new(share: Share) -> Self {
+        Self {
+            entries: VecDeque::new(),
+            kept: 0,
+            media_bytes: 0,
+            media_packets: 0,
+            control_bytes: 0,
+            share,
+            written: 0,
+            started_frame: 0,
+            gate: Gate::default(),
+            dropped_packets: 0,
+            #[cfg(test)]
+            visited: 0,
+        }
     }
 
     /// A response or another message that is never dropped.
     pub(crate) fn push_control(&mut self, now: MonoTime, message: Bytes) -> Result<(), ControlFull> {
         let entry = Entry { kind: Kind::Control, queued: now, prefix: [0; 4], body: message };
-        if self.control_bytes + entry.cost() > MAX_CONTROL_BYTES.min(self.limit()) {
+        if self.control_bytes + entry.cost() > MAX_CONTROL_BYTES {
             return Err(ControlFull);
         }
         self.control_bytes += entry.cost();
@@ -92,6 +88,9 @@ impl Queue {
 
     /// A packet for interleaved channel `channel`; dropped where the gate is closed or the queue is too far behind.
     pub(crate) fn push_media(&mut self, now: MonoTime, marked: &Marked, channel: u8) {
+        if self.share.gives_way() {
+            return self.refuse(marked.mark);
+        }
         if let Mark::Video { first, opens, .. } = marked.mark
             && (first || opens)
             && self.is_behind(now)
@@ -107,11 +106,8 @@ impl Queue {
             self.dropped_packets += u64::from(self.gate.was_opened());
             return;
         }
-        let frame = match marked.mark {
-            Mark::Video { frame, .. } => Some(frame),
-            Mark::Other | Mark::Free => None,
-        };
-        if self.media_bytes >= HARD_FACTOR * self.limit() {
+        let frame = marked.mark.frame();
+        if self.media_bytes >= HARD_FACTOR * MAX_BYTES {
             self.dropped_packets += 1;
             self.give_up(frame);
             return;
@@ -171,7 +167,13 @@ impl Queue {
         self.trim();
     }
 
-    /// Tells the other queues how much this one holds now.
+    /// Closes the gate and drops all media but a packet that has begun to go out: memory is short, and others need it more.
+    pub(crate) fn cut(&mut self) {
+        self.cut_at(None);
+        self.settle();
+    }
+
+    /// Tells the books how much this holds now.
     pub(crate) fn settle(&mut self) {
         self.share.settle(self.media_bytes + self.control_bytes);
     }
@@ -202,14 +204,24 @@ impl Queue {
         self.dropped_packets
     }
 
-    /// Bytes at which the reader is too slow.
-    fn limit(&self) -> usize {
-        if self.share.memory_is_short() { FAIR_BYTES } else { MAX_BYTES }
-    }
-
     fn is_behind(&self, now: MonoTime) -> bool {
         let oldest = self.entries.front().map(|entry| entry.queued);
-        self.media_bytes >= self.limit() || oldest.is_some_and(|oldest| now - oldest > MAX_AGE)
+        self.media_bytes >= MAX_BYTES || oldest.is_some_and(|oldest| now - oldest > MAX_AGE)
+    }
+
+    /// Takes nothing while the connection is to give way.
+    fn refuse(&mut self, mark: Mark) {
+        self.dropped_packets += u64::from(self.gate.was_opened());
+        if self.gate.is_open() {
+            self.cut_at(mark.frame());
+        } else if let Mark::Video { first: true, .. } = mark {
+            self.gate.close(u64::from(self.gate.was_opened()));
+        }
+    }
+
+    fn cut_at(&mut self, current: Option<u64>) {
+        (self.kept, self.started_frame) = (0, 0);
+        self.give_up(current);
     }
 
     /// Closes the gate and drops all media but the rest of a frame that has begun to go out. `current` is the frame
@@ -262,26 +274,6 @@ impl Queue {
                 self.media_packets -= 1;
             }
         }
-    }
-}
-
-impl Entry {
-    fn prefix(&self) -> &[u8] {
-        match self.kind {
-            Kind::Control => &[],
-            Kind::Media { .. } => &self.prefix,
-        }
-    }
-
-    /// Bytes on the wire.
-    fn len(&self) -> usize {
-        self.prefix().len() + self.body.len()
-    }
-
-    /// Bytes held. A body owns its memory alone (see [`common::rtsp::message::Item::Data`]), so that its length is what
-    /// it holds; several readers may share it, and each counts it.
-    fn cost(&self) -> usize {
-        self.body.len() + ENTRY_OVERHEAD
     }
 }
 

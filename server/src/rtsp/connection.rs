@@ -19,6 +19,7 @@ use tokio::task::coop;
 use super::host::ConnectionHost;
 use super::outbox::{Event, Outbox};
 use crate::budget::{Lease, Standing};
+use crate::relay::{Account, Share};
 use crate::{Pace, Shared};
 use role::Role;
 
@@ -27,7 +28,8 @@ const WRITE_STALL_LIMIT: Duration = Duration::from_secs(10);
 /// How long, and for how many bytes, a refused peer is given the chance to read why.
 const LINGER_LIMIT: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 1 << 20;
-/// Bytes read at once of a publisher: most frames of a live stream come whole.
+/// Bytes read at once of a publisher: most frames of a live stream come whole. Who had to give way reads less at once from
+/// then on.
 const MEDIA_BUFFER: usize = 256 << 10;
 /// Bytes read at once of everybody else: requests and reports.
 const REQUEST_BUFFER: usize = 8 << 10;
@@ -53,6 +55,8 @@ enum End {
     StreamEnded,
     #[error("closed for another: connections are many, and its address holds most of them or it did nothing")]
     Evicted,
+    #[error("memory is short, and of what its address holds this held most")]
+    OutOfMemory,
 }
 
 /// See the module.
@@ -65,6 +69,10 @@ pub(super) struct Connection {
     host: ConnectionHost,
     pace: Pace,
     role: Role,
+    account: Arc<Account>,
+    /// What was read and waits for its rest, and room for more.
+    input: Share,
+    has_given_way: bool,
     /// Packets of the bytes read last, to be forwarded together.
     packets: Vec<Packet>,
 }
@@ -78,14 +86,18 @@ impl Connection {
         let (local, peer) = (stream.local_addr()?, stream.peer_addr()?);
         let (reader, writer) = stream.into_split();
         let id = format!("{:032x}", rand::random::<u128>());
+        let account = shared.memory.open(peer.ip());
         Ok(Self {
             peer,
             reader,
-            outbox: Arc::new(Outbox::new(writer, shared.memory.clone())),
+            outbox: Arc::new(Outbox::new(writer, account.share())),
             session: Session::new(id, shared.clock.now().mono),
             host: ConnectionHost::new(shared.clone(), local, peer, lease),
             pace: Pace::new(peer.ip()),
             role: Role::None,
+            input: account.share(),
+            account,
+            has_given_way: false,
             packets: Vec::new(),
             shared,
         })
@@ -143,6 +155,7 @@ impl Connection {
                 () = tokio::time::sleep_until(resume), if paced => Ok(()),
                 () = tokio::time::sleep_until(deadline) => self.handle_deadline(),
                 () = self.host.lease().evicted() => Err(End::Evicted),
+                () = self.account.told() => self.give_way(),
             };
             if let Err(end) = step {
                 return end;
@@ -156,13 +169,25 @@ impl Connection {
     }
 
     fn make_room(&mut self) {
-        let room = if matches!(self.role, Role::Publisher { .. }) { MEDIA_BUFFER } else { REQUEST_BUFFER };
+        let is_publisher = matches!(self.role, Role::Publisher { .. });
+        let room = if is_publisher && !self.has_given_way { MEDIA_BUFFER } else { REQUEST_BUFFER };
         let input = self.session.input();
         if input.is_empty() && input.capacity() > room {
             // A long request does not leave its memory to who idles after it.
             *input = BytesMut::new();
         }
         input.reserve(room.saturating_sub(input.len()).max(REQUEST_BUFFER));
+        self.input.settle(input.capacity());
+    }
+
+    /// Lets go of what it can, so that others have memory.
+    fn give_way(&mut self) -> Result<(), End> {
+        self.has_given_way = true;
+        self.outbox.cut();
+        let input = self.session.input();
+        *input = BytesMut::from(&input[..]);
+        self.input.settle(input.capacity());
+        if self.account.gave_way() { Ok(()) } else { Err(End::OutOfMemory) }
     }
 
     async fn handle_read(&mut self, read: io::Result<usize>) -> Result<(), End> {
@@ -251,3 +276,6 @@ impl Connection {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

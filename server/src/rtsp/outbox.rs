@@ -12,7 +12,7 @@ use tokio::io::Interest;
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::Notify;
 
-use crate::relay::{ControlFull, Marked, Memory, Queue};
+use crate::relay::{ControlFull, Marked, Queue, Share};
 
 /// Slices in one vectored write: two for each packet. Linux takes 1,024.
 const SLICES: usize = 256;
@@ -54,9 +54,9 @@ pub(super) struct Counts {
 }
 
 impl Outbox {
-    /// Writes to `socket`; what waits counts in `memory`.
-    pub(super) fn new(socket: OwnedWriteHalf, memory: Memory) -> Self {
-        let inner = Inner { queue: Queue::new(memory), blocked: None, failed: false, ended: false };
+    /// Writes to `socket`; what waits counts in `share`.
+    pub(super) fn new(socket: OwnedWriteHalf, share: Share) -> Self {
+        let inner = Inner { queue: Queue::new(share), blocked: None, failed: false, ended: false };
         Self { socket, inner: Mutex::new(inner), wake: Notify::new() }
     }
 
@@ -91,6 +91,11 @@ impl Outbox {
     /// Writes what waits, as far as the socket takes it.
     pub(super) fn flush(&self, now: MonoTime) {
         self.write(&mut self.lock(), now);
+    }
+
+    /// Lets go of the media that waits.
+    pub(super) fn cut(&self) {
+        self.lock().queue.cut();
     }
 
     /// Since when nothing of what waits could be written.

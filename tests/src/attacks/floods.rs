@@ -5,7 +5,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 
-use super::parties::{announce, large_sdp, publisher, reader, sdp};
+use common::rtp::rtcp;
+
+use super::parties::{CREDENTIALS, announce, frame, large_sdp, publisher, reader, sdp};
 use super::{INNOCENT, Target, paced};
 
 const CLIENTS: usize = 8;
@@ -15,7 +17,7 @@ pub fn describe(target: Target, stop: &AtomicBool) {
     let sets = vec!["aM48gAAA".repeat(400); 31].join(",");
     let fmtp = format!("a=fmtp:96 packetization-mode=1;sprop-parameter-sets={sets}\r\n");
     let _evil = publisher(target.rtsp, "large", &sdp(&fmtp), &[]);
-    let request = format!("DESCRIBE rtsp://{}/large RTSP/1.0\r\nCSeq: 1\r\n\r\n", target.rtsp);
+    let request = format!("DESCRIBE rtsp://{}/large RTSP/1.0\r\nCSeq: 1\r\n{CREDENTIALS}\r\n", target.rtsp);
     flood(target.rtsp, &request.repeat(100), stop);
 }
 
@@ -34,7 +36,7 @@ pub fn play_and_pause(target: Target, stop: &AtomicBool) {
                 let url = format!("rtsp://{}/{INNOCENT}", target.rtsp);
                 let request = |method| format!("{method} {url} RTSP/1.0\r\nCSeq: 3\r\n{session}\r\n");
                 let requests = [request("PAUSE"), request("PLAY")].concat().repeat(10);
-                send_and_read(client.into_stream(), &requests, stop);
+                send_and_read(client.into_stream(), requests.as_bytes(), stop);
             });
         }
     });
@@ -43,8 +45,18 @@ pub fn play_and_pause(target: Target, stop: &AtomicBool) {
 /// Answers that grow with the streams and their readers.
 pub fn http(target: Target, stop: &AtomicBool) {
     let _readers: Vec<_> = (0..50).map(|_| reader(target.rtsp, INNOCENT)).collect();
-    let request = |path| format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+    let request = |path| format!("GET {path} HTTP/1.1\r\nHost: x\r\n{CREDENTIALS}\r\n");
     flood(target.http, &[request("/metrics"), request("/api/streams")].concat().repeat(10), stop);
+}
+
+/// Readers of the innocent stream that say they lost a picture, again and again.
+pub fn picture_losses(target: Target, stop: &AtomicBool) {
+    let losses = frame(1, &rtcp::picture_loss(9, 1)).repeat(500);
+    thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            scope.spawn(|| send_and_read(reader(target.rtsp, INNOCENT).0.into_stream(), &losses, stop));
+        }
+    });
 }
 
 /// Sends the same from several connections, and reads what comes back.
@@ -54,7 +66,7 @@ fn flood(address: SocketAddr, requests: &str, stop: &AtomicBool) {
             scope.spawn(|| {
                 while !stop.load(Relaxed) {
                     let stream = TcpStream::connect(address).expect("the server takes connections");
-                    send_and_read(stream, requests, stop);
+                    send_and_read(stream, requests.as_bytes(), stop);
                 }
             });
         }
@@ -62,11 +74,11 @@ fn flood(address: SocketAddr, requests: &str, stop: &AtomicBool) {
 }
 
 /// Ends with `stop`, or when the server closes the connection.
-fn send_and_read(mut stream: TcpStream, requests: &str, stop: &AtomicBool) {
+fn send_and_read(mut stream: TcpStream, requests: &[u8], stop: &AtomicBool) {
     let reading = stream.try_clone().expect("a descriptor");
     thread::scope(|scope| {
         scope.spawn(move || read_all(reading));
-        paced(stop, CLIENTS * requests.len(), || stream.write_all(requests.as_bytes()).is_ok());
+        paced(stop, CLIENTS * requests.len(), || stream.write_all(requests).is_ok());
         // Where the server has closed it already, so much the better.
         let _ = stream.shutdown(std::net::Shutdown::Both);
     });

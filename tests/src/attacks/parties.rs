@@ -4,6 +4,11 @@ use std::net::SocketAddr;
 
 use crate::rtsp::Client;
 
+/// Users for a server that asks for them, and what the parties say to it. Others pass over it.
+pub const USERS: &str = "ann:secret\n";
+/// The header with base64 of that.
+pub const CREDENTIALS: &str = "Authorization: Basic YW5uOnNlY3JldA==\r\n";
+
 /// A session description of one H.264 track, with more behind it.
 pub fn sdp(more: &str) -> String {
     format!(
@@ -23,7 +28,7 @@ pub fn announce(address: SocketAddr, path: &str, sdp: &str) -> String {
     let length = sdp.len();
     format!(
         "ANNOUNCE rtsp://{address}/{path} RTSP/1.0\r\nCSeq: 1\r\nContent-Type: application/sdp\r\n\
-         Content-Length: {length}\r\n\r\n{sdp}"
+         Content-Length: {length}\r\n{CREDENTIALS}\r\n{sdp}"
     )
 }
 
@@ -42,11 +47,30 @@ pub fn publisher(address: SocketAddr, path: &str, sdp: &str, others: &[&str]) ->
     client
 }
 
+/// Publishes over UDP from `port`, with tracks 0 to `count`: the server's RTP ports, by track.
+pub fn udp_publisher(address: SocketAddr, path: &str, count: usize, port: u16) -> (Client, Vec<u16>) {
+    let mut client = Client::connect(address).expect("the server takes connections");
+    let others: String = (1..count).map(|n| format!("m=audio 0 RTP/AVP 0\r\na=control:trackID={n}\r\n")).collect();
+    ask(&mut client, &announce(address, path, &sdp(&others)));
+    let mut session = String::new();
+    let ports = (0..count).map(|track| {
+        let transport = format!("Transport: RTP/AVP;unicast;client_port={port}-{};mode=record\r\n", port ^ 1);
+        let url = format!("rtsp://{address}/{path}/trackID={track}");
+        let head = ask(&mut client, &format!("SETUP {url} RTSP/1.0\r\nCSeq: 2\r\n{transport}{session}\r\n"));
+        session = session_of(&head);
+        let ports = head.split_once("server_port=").expect("the server's ports").1;
+        ports.split('-').next().and_then(|port| port.parse().ok()).expect("a port")
+    });
+    let ports = ports.collect();
+    ask(&mut client, &format!("RECORD rtsp://{address}/{path} RTSP/1.0\r\nCSeq: 3\r\n{session}\r\n"));
+    (client, ports)
+}
+
 /// A reader over TCP that plays, and the Session header of its requests.
 pub fn reader(address: SocketAddr, path: &str) -> (Client, String) {
     let mut client = Client::connect(address).expect("the server takes connections");
     let transport = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n";
-    let setup = format!("SETUP rtsp://{address}/{path}/trackID=0 RTSP/1.0\r\nCSeq: 1\r\n{transport}\r\n");
+    let setup = format!("SETUP rtsp://{address}/{path}/trackID=0 RTSP/1.0\r\nCSeq: 1\r\n{CREDENTIALS}{transport}\r\n");
     let session = session_of(&ask(&mut client, &setup));
     ask(&mut client, &format!("PLAY rtsp://{address}/{path} RTSP/1.0\r\nCSeq: 2\r\n{session}\r\n"));
     (client, session)

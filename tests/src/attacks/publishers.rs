@@ -1,9 +1,10 @@
 //! Publishers of streams that cost the server as much as they can, and readers that stand still.
 
+use std::net::UdpSocket;
 use std::sync::atomic::AtomicBool;
 use std::thread;
 
-use super::parties::{frame, large_sdp, packet, publisher, reader, sdp};
+use super::parties::{frame, large_sdp, packet, publisher, reader, sdp, udp_publisher};
 use super::{INNOCENT, Target, paced};
 use crate::rtsp::Client;
 
@@ -75,6 +76,27 @@ pub fn tiny_packets(target: Target, stop: &AtomicBool) {
         (0..PUBLISHERS).map(|index| publisher(target.rtsp, &format!("tiny{index}"), &sdp(""), &[])).collect();
     let tiny = frame(0, b"x").repeat(CHUNK / 5);
     paced(stop, tiny.len(), || all.iter_mut().all(|evil| evil.send(&tiny).is_ok()));
+}
+
+/// As many media as a description may have, all of them over UDP.
+pub fn many_media(target: Target, stop: &AtomicBool) {
+    const PUBLISHERS: usize = 8;
+    const MEDIA: usize = 16;
+    let ip = target.rtsp.ip();
+    let all: Vec<_> = (0..PUBLISHERS)
+        .map(|index| {
+            let socket = UdpSocket::bind((ip, 0)).expect("a port");
+            let port = socket.local_addr().expect("bound").port();
+            (udp_publisher(target.rtsp, &format!("media{index}"), MEDIA, port), socket)
+        })
+        .collect();
+    // Without the header of an interleaved frame.
+    let datagram = &packet(0, 1, &[0x41; 1_000])[4..];
+    paced(stop, PUBLISHERS * MEDIA * datagram.len(), || {
+        let ports = all.iter().flat_map(|((_, ports), socket)| ports.iter().map(move |port| (socket, *port)));
+        ports.for_each(|(socket, port)| drop(socket.send_to(datagram, (ip, port))));
+        true
+    });
 }
 
 /// A publisher at `path`, and readers whose queues are as full as they get with a frame that has begun.

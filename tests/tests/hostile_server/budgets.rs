@@ -56,6 +56,12 @@ fn keep_alives_of_one_address_keep_nobody_out() {
         crowd.extend([rtsp, web]);
     }
     expect_health(http);
+    let metrics = String::from_utf8(http_get(http, "/metrics").expect("an answer").body).expect("text");
+    let evicted = metrics.lines().find_map(|line| line.strip_prefix("framelag_evicted_total ")?.parse::<usize>().ok());
+    assert!(
+        evicted.is_some_and(|evicted| evicted > 2 * DESCRIPTORS),
+        "who made room is counted: {evicted:?}\n{metrics}"
+    );
     assert_eq!(play(&mut healthy.connect(), &healthy), 200, "from the same address");
     assert_eq!(play(&mut from([127, 0, 0, 2], &healthy), &healthy), 200, "and from another");
     healthy.expect_unharmed();

@@ -2,9 +2,13 @@
 
 use std::fs;
 
+use framelag_tests::attacks::parties;
 use framelag_tests::process::Builder;
-use framelag_tests::{LIMIT, binary, need};
+use framelag_tests::{LIMIT, binary, need, rtsp, serving};
 use reports::metrics::{METRICS, Unit};
+
+/// Where the metrics of the server begin.
+const SERVERS: &str = "\n## Of the server\n";
 
 fn document() -> String {
     fs::read_to_string(binary::repository().join("docs/metrics.md")).expect("it is there")
@@ -13,6 +17,7 @@ fn document() -> String {
 #[test]
 fn every_metric_is_documented_and_nothing_else() {
     let document = document();
+    let (document, _) = document.split_once(SERVERS).expect("the server's come last");
     let rows: Vec<_> = document.lines().filter(|line| line.starts_with("| `framelag_")).collect();
     for metric in METRICS {
         let unit = if metric.unit == Unit::None { "" } else { metric.unit.name() };
@@ -21,6 +26,22 @@ fn every_metric_is_documented_and_nothing_else() {
         assert!(found, "docs/metrics.md has no row {begin}");
     }
     assert_eq!(rows.len(), METRICS.len(), "docs/metrics.md has a metric that is not there");
+}
+
+#[test]
+fn every_metric_of_the_server_is_documented_and_nothing_else() {
+    let server = serving::framelag(&[]);
+    let _publisher = parties::publisher(server.address, "cam", &parties::sdp(""), &[]);
+    let page = rtsp::http_get(server.http.expect("it serves HTTP"), "/metrics").expect("an answer");
+    let page = String::from_utf8(page.body).expect("text");
+    let types = page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+    let mut served: Vec<_> = types.map(|(name, kind)| format!("| `{name}` | {kind} |")).collect();
+    let document = document();
+    let rows = document.split_once(SERVERS).expect("a section").1.lines();
+    let cells = |row: &str| format!("{}|", row.split_inclusive('|').take(3).collect::<String>().trim_end_matches('|'));
+    let mut documented: Vec<_> = rows.filter(|row| row.starts_with("| `framelag_")).map(cells).collect();
+    (served.sort(), documented.sort());
+    assert_eq!(documented, served);
 }
 
 /// Each example of YAML begins with a comment that names its file.

@@ -134,3 +134,15 @@ fn credentials_from_elsewhere_do_not_replace_its_own() {
     assert_eq!(user("rtsp://h/cam").as_deref(), Some("bob"));
     assert_eq!(user("rtsp://ann:secret@h/cam").as_deref(), Some("ann"));
 }
+
+#[test]
+fn loopback_addresses_are_told_from_others() {
+    for host in
+        ["127.0.0.1", "127.9.9.9", "[::1]", "[::1]:1", "[::ffff:127.0.0.1]", "LocalHost", "ann:pw@localhost:554"]
+    {
+        assert!(parsed(&format!("rtsp://{host}/cam")).is_loopback(), "{host}");
+    }
+    for host in ["192.0.2.1", "[2001:db8::1]", "server.example", "localhost.example"] {
+        assert!(!parsed(&format!("rtsp://{host}/cam")).is_loopback(), "{host}");
+    }
+}

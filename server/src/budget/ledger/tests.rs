@@ -32,6 +32,28 @@ impl Books {
         id
     }
 
+    /// The sums are those that a walk over all entries gives.
+    fn check(&self) {
+        let Ledger { entries, order, .. } = &self.ledger;
+        let sum = |counts: &dyn Fn(&Entry) -> bool| -> usize {
+            entries.values().filter(|entry| !entry.leaving && counts(entry)).map(|entry| entry.held).sum()
+        };
+        assert_eq!(order.in_total(), sum(&|entry| !entry.in_reserve));
+        assert_eq!(order.in_reserve(Door::Rtsp), sum(&|entry| entry.in_reserve));
+        assert_eq!(order.leaving(), entries.values().filter(|entry| entry.leaving).count());
+        for owner in (0..=255).map(|peer| IpAddr::from([192, 0, 2, peer])) {
+            assert_eq!(order.share(owner), sum(&|entry| entry.owner == owner));
+        }
+        let staying = |standing| {
+            let stays = move |entry: &&Entry| entry.standing == standing && !(entry.leaving || entry.in_reserve);
+            entries.values().filter(stays)
+        };
+        for standing in [Standing::Idle, Standing::Plays, Standing::Publishes] {
+            let most = staying(standing).map(|entry| order.share(entry.owner)).max();
+            assert_eq!(order.first(standing).map(|first| first.share), most);
+        }
+    }
+
     fn evicts(&mut self, peer: u8, standing: Standing) -> Vec<u64> {
         self.try_enter(peer, Door::Rtsp, standing).expect("there is room").1
     }
@@ -170,7 +192,32 @@ fn any_order_of_events_keeps_to_the_total() {
         leaving.iter().for_each(|id| books.ledger.remove(*id));
         live.retain(|id| !leaving.contains(id));
         assert!(books.ledger.used() <= 43, "{}", books.ledger.used());
+        books.check();
     }
+}
+
+#[test]
+fn a_connection_that_takes_more_makes_another_idle_one_go_not_itself() {
+    let mut books = Books::new(3);
+    let [first, second, third] = [1, 1, 1].map(|peer| books.enter(peer, Standing::Idle));
+    assert_eq!(
+        books.ledger.claim(first, 2),
+        Ok(vec![second, third]),
+        "the one silent for longest is the one that asks"
+    );
+    assert_eq!(books.ledger.claim(second, 1), Err(Full), "it has to go");
+    books.check();
+}
+
+#[test]
+fn what_is_refused_sends_nobody_away() {
+    let mut books = Books::new(3);
+    let idle = books.enter(1, Standing::Idle);
+    let [player, _] = [1, 1].map(|peer| books.enter(peer, Standing::Plays));
+    assert_eq!(books.ledger.claim(player, 2), Err(Full), "one goes, and that is not enough");
+    assert_eq!((books.ledger.leaving(), books.ledger.used()), (0, 3));
+    assert_eq!(books.evicts(2, Standing::Plays), [idle]);
+    books.check();
 }
 
 #[test]
