@@ -77,12 +77,6 @@ pub enum Error {
     /// `--credentials`, or the environment in its place.
     #[error("{0}")]
     Credentials(String),
-    /// A link-local address with its zone, which retina cannot be told.
-    #[error(
-        "the zone {0} of a link-local address cannot be played from: play another address of that host, or put \
-          `framelag impair --listen tcp://127.0.0.1:0 --to 'tcp://[ADDRESS%25{0}]:PORT'` before it and play what that says"
-    )]
-    Zone(String),
     /// `-` twice.
     #[error("standard input (-) can be played once only")]
     StdinTwice,
