@@ -113,8 +113,8 @@ fn a_good_answer_that_is_of_no_use_is_told_with_its_reason() {
             "the interleaved channels of \"Transport: RTP/AVP;unicast;client_port=1-2\" cannot be used",
         ),
         (
-            |m, r| set_up(m, r, "1", "RTP/AVP/TCP;interleaved=0-5"),
-            "the interleaved channels of \"Transport: RTP/AVP/TCP;interleaved=0-5\" cannot be used: Expected adjacent",
+            |m, r| set_up(m, r, "1", "RTP/AVP/TCP;interleaved=300-301"),
+            "the interleaved channels of \"Transport: RTP/AVP/TCP;interleaved=300-301\" cannot be used: bad channel",
         ),
     ];
     for (said, why) in cases {

@@ -180,7 +180,8 @@ impl Player<'_> {
         let answer = timeout(limit, AssertUnwindSafe(answer).catch_unwind()).await.map_err(no_answer)?;
         // retina 0.4.21 takes it for granted that what a server says can be said back to it: an empty session id cannot.
         let answer = answer.map_err(|_| {
-            let why = format!("{request} cannot be made of what its answers say, such as a Session header without an id");
+            let why =
+                format!("{request} cannot be made of what its answers say, such as a Session header without an id");
             Failure::Panic(Error::Unusable { url: target.clone(), request: None, why, help: BETWEEN.to_owned() })
         })?;
         answer.map_err(Failure::Retina)

@@ -53,9 +53,7 @@ fn heads_that_no_grammar_allows() {
         ("no content type", with!("Content-Type: application/sdp", "Content-Type:")),
         ("a base that is no URL", with!("Content-Type", "Content-Base: [\r\nContent-Type")),
         ("a negative length", with!("Content-Length: 0", "Content-Length: -1")),
-        ("an interim answer", |m, r| {
-            Some([&b"RTSP/1.0 100 Continue\r\nCSeq: 1\r\n\r\n"[..], &usual(m, r)].concat())
-        }),
+        ("an interim answer", |m, r| Some([&b"RTSP/1.0 100 Continue\r\nCSeq: 1\r\n\r\n"[..], &usual(m, r)].concat())),
         ("an answer too many", |m, r| (m == "PLAY").then(|| [usual(m, r), usual(m, r)].concat())),
     ] {
         plays(name, "rtsp://camera/cam", Transport::Tcp, said);
@@ -88,6 +86,8 @@ fn sessions_and_transports() {
         ("more parameters", with!("timeout=60", "timeout=60;more=\"x\"")),
         ("an empty parameter", with!("timeout=60", "")),
         ("no channels", with!(";interleaved=0-1", "")),
+        ("channels that are not adjacent", with!("interleaved=0-1", "interleaved=0-5")),
+        ("one channel", with!("interleaved=0-1", "interleaved=0-0")),
         ("spaces in the transport", with!(";interleaved=0-1", " ; interleaved = 0-1")),
         ("another SSRC", with!("interleaved=0-1", "interleaved=0-1;ssrc=DEADBEEF")),
         ("a host name as source", with!("interleaved=0-1", "interleaved=0-1;source=camera.local")),

@@ -7,6 +7,8 @@ use common::redact;
 use common::rtsp::interleaved::{HEADER_LEN, MAGIC};
 use common::rtsp::message::{BODY_MAX, HEAD_MAX};
 
+use super::mend::CHANNELS;
+
 /// Longest piece of a server's text that is shown, in characters.
 const WORDS_MAX: usize = 100;
 
@@ -31,7 +33,7 @@ pub(super) enum Item {
 }
 
 /// Cuts what a server sends into items.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Answers {
     buffer: BytesMut,
     /// Up to where the end of a head has been looked for.
@@ -42,6 +44,15 @@ pub(super) struct Answers {
     waiting: Option<(Answer, usize)>,
     /// A line of a head ended with a line feed alone.
     pub(super) bare_line_feeds: bool,
+    /// The server's interleaved channels; for retina they become [`CHANNELS`].
+    pub(super) channels: [u8; 2],
+}
+
+impl Default for Answers {
+    fn default() -> Self {
+        let (buffer, searched, rest, waiting) = (BytesMut::new(), 0, 0, None);
+        Self { buffer, searched, rest, waiting, bare_line_feeds: false, channels: CHANNELS }
+    }
 }
 
 impl Answers {
@@ -67,7 +78,10 @@ impl Answers {
             let blank = self.buffer.iter().take_while(|&&byte| matches!(byte, b'\r' | b'\n')).count();
             self.buffer.advance(blank);
             match *self.buffer {
-                [MAGIC, _, high, low, ..] => self.rest = HEADER_LEN + usize::from(u16::from_be_bytes([high, low])),
+                [MAGIC, channel, high, low, ..] => {
+                    self.rest = HEADER_LEN + usize::from(u16::from_be_bytes([high, low]));
+                    self.buffer[1] = self.channel(channel);
+                }
                 [] | [MAGIC, ..] => return Ok(None),
                 [b'A'..=b'Z', ..] => return self.head(),
                 _ => self.rest = self.buffer.len(),
@@ -76,6 +90,16 @@ impl Answers {
         let count = self.rest.min(self.buffer.len());
         self.rest -= count;
         Ok((count > 0).then(|| Item::Other(self.buffer.split_to(count))))
+    }
+
+    /// The channel for retina of one of the server's.
+    fn channel(&self, channel: u8) -> u8 {
+        match self.channels.iter().position(|&own| own == channel) {
+            Some(at) => CHANNELS[at],
+            // Of somebody else, and of no use.
+            None if CHANNELS.contains(&channel) => u8::MAX,
+            None => channel,
+        }
     }
 
     /// What has come of an answer whose body was to be longer, when the connection has ended.
@@ -100,7 +124,11 @@ impl Answers {
         let answer = Answer::parse(&head);
         let length = answer.length().flatten().unwrap_or(0);
         if length > BODY_MAX {
-            return Err(format!("the body of its answer is longer than {} kB: {}", BODY_MAX >> 10, answer.line("Content-Length")));
+            return Err(format!(
+                "the body of its answer is longer than {} kB: {}",
+                BODY_MAX >> 10,
+                answer.line("Content-Length")
+            ));
         }
         self.waiting = Some((answer, length));
         self.next()
@@ -164,7 +192,10 @@ impl Answer {
 
     /// The value of a header, where it has one.
     pub(in crate::receive) fn get(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(found, value)| found.eq_ignore_ascii_case(name) && !value.is_empty()).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(found, value)| found.eq_ignore_ascii_case(name) && !value.is_empty())
+            .map(|(_, value)| value.as_str())
     }
 
     /// All values of a header.
@@ -199,4 +230,89 @@ fn text(bytes: &[u8]) -> String {
 /// A piece of a server's text as it may be printed. It may quote the URL.
 pub(in crate::receive) fn shown(text: &str) -> String {
     excerpt(redact::secrets(text).trim(), WORDS_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What comes of `bytes`, pushed in pieces of so many.
+    fn items(bytes: &[u8], step: usize) -> Vec<Item> {
+        let mut answers = Answers::default();
+        let mut items: Vec<Item> = Vec::new();
+        for piece in bytes.chunks(step) {
+            answers.push(piece);
+            while let Ok(Some(item)) = answers.next() {
+                match (items.last_mut(), item) {
+                    (Some(Item::Other(before)), Item::Other(bytes)) => before.extend_from_slice(&bytes),
+                    (_, item) => items.push(item),
+                }
+            }
+        }
+        items
+    }
+
+    #[test]
+    fn what_comes_is_the_same_however_it_is_cut() {
+        let stream = b"\r\nRTSP/1.0 200\nCSeq : 1\nno header\nContent-Length: 3\n\nv=0$\0\0\x02ab$\x01\0\0\r\n\
+                       RTSP/1.0 503 caf\xe9\r\nX: a\r\n\tb\r\n\r\n";
+        let whole = items(stream, stream.len());
+        let [Item::Answer(first), Item::Other(frames), Item::Answer(second)] = &whole[..] else { panic!("{whole:?}") };
+        assert_eq!((first.status(), first.get("cseq"), &first.body[..]), (Some(200), Some("1"), &b"v=0"[..]));
+        assert_eq!(&frames[..], b"$\0\0\x02ab$\x01\0\0");
+        assert_eq!((second.words().as_str(), second.get("x")), ("caf\u{e9}", Some("a b")));
+        for step in 1..20 {
+            assert_eq!(items(stream, step), whole, "in pieces of {step}");
+        }
+    }
+
+    #[test]
+    fn channels_become_those_of_retina() {
+        let mut answers = Answers { channels: [3, 7], ..Answers::default() };
+        answers.push(b"$\x03\0\0$\x07\0\0$\0\0\0$\x05\0\0");
+        let channels: Vec<u8> = std::iter::from_fn(|| match answers.next() {
+            Ok(Some(Item::Other(frame))) => Some(frame[1]),
+            _ => None,
+        })
+        .collect();
+        assert_eq!(channels, [0, 1, 255, 5]);
+    }
+
+    #[test]
+    fn nothing_is_hoarded() {
+        let mut answers = Answers::default();
+        answers.push(b"RTSP/1.0 200 OK\r\n");
+        let refused = (0..100).find_map(|_| {
+            answers.push(&[b'x'; 1_000]);
+            answers.next().err()
+        });
+        assert_eq!(refused.as_deref(), Some("the head of its answer is longer than 64 kB"));
+        let mut answers = Answers::default();
+        answers.push(b"RTSP/1.0 200 OK\r\nContent-Length: 999999999999999999999\r\n\r\n");
+        let refused = answers.next().expect_err("it would take too much");
+        assert!(refused.starts_with("the body of its answer is longer than 128 kB: Content-Length: 9999"), "{refused}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_server_can_make_it_panic(
+            heads in "(RTSP/1.0 [0-9]{0,4}[ -~]{0,5}\r?\n([A-Za-z-]{0,9}:? ?[ -~]{0,9}\r?\n){0,3}\r?\n|\\$[0-3]{3}){0,5}",
+            noise in any::<Vec<u8>>(),
+        ) {
+            for bytes in [heads.as_bytes(), &noise] {
+                for item in items(bytes, 7) {
+                    if let Item::Answer(answer) = item {
+                        let server = std::net::Ipv4Addr::LOCALHOST.into();
+                        for (method, udp) in [("DESCRIBE", false), ("SETUP", false), ("SETUP", true)] {
+                            let asked = super::super::mend::Asked { method, cseq: "1", udp, server };
+                            let _ = super::super::mend::mended(&asked, 200, &answer);
+                        }
+                        answer.words();
+                    }
+                }
+            }
+        }
+    }
 }

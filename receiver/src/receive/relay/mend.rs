@@ -9,6 +9,9 @@ use super::answers::Answer;
 /// The session's id for retina; the server's own may be empty, or one that retina does not take.
 pub(super) const SESSION: &str = "relayed";
 
+/// The interleaved channels for retina, which takes no odd one first, and none that are not adjacent.
+pub(super) const CHANNELS: [u8; 2] = [0, 1];
+
 /// The request that is answered.
 pub(super) struct Asked<'a> {
     pub(super) method: &'a str,
@@ -44,7 +47,7 @@ pub(super) fn mended(asked: &Asked<'_>, status: u16, answer: &Answer) -> Result<
         }
         ("SETUP", 200..300) => {
             headers.push(("Session", session(answer)));
-            headers.extend(answer.get("Transport").map(|value| ("Transport", transport(value, asked))));
+            headers.extend(answer.get("Transport").map(|value| ("Transport", transport(value, answer, asked))));
         }
         _ => headers.extend(answer.get("Public").map(|methods| ("Public", methods.to_owned()))),
     }
@@ -102,7 +105,8 @@ fn description(body: &[u8]) -> (String, bool) {
 
 /// A Session header (RFC 2326 section 12.37) with its time-out, where that is one.
 fn session(answer: &Answer) -> String {
-    let parameters = answer.get("Session").unwrap_or_default().split(';').skip(1).filter_map(|part| part.split_once('='));
+    let parameters =
+        answer.get("Session").unwrap_or_default().split(';').skip(1).filter_map(|part| part.split_once('='));
     let timeout = parameters
         .filter(|(name, _)| name.trim().eq_ignore_ascii_case("timeout"))
         .find_map(|(_, value)| value.trim().trim_matches('"').parse::<u32>().ok());
@@ -112,16 +116,26 @@ fn session(answer: &Answer) -> String {
     }
 }
 
-/// A Transport header (RFC 2326 section 12.39) with channels or ports alone. What the server says of its SSRC and address does not
-/// always hold: retina learns the one from the first packet, and the other is known.
-fn transport(value: &str, asked: &Asked<'_>) -> String {
+/// A parameter of a Transport header (RFC 2326 section 12.39).
+fn parameter<'a>(value: &'a str, wanted: &str) -> Option<&'a str> {
     let offer = value.split(',').next().unwrap_or_default();
-    let parameter = |wanted: &str| {
-        let parts = offer.split(';').filter_map(|part| part.split_once('='));
-        parts.filter(|(name, _)| name.trim().eq_ignore_ascii_case(wanted)).map(|(_, value)| value.trim()).next()
-    };
-    let (interleaved, port) = (parameter("interleaved"), parameter("server_port"));
+    let mut parts = offer.split(';').filter_map(|part| part.split_once('='));
+    parts.find(|(name, _)| name.trim().eq_ignore_ascii_case(wanted)).map(|(_, value)| value.trim())
+}
+
+/// The interleaved channels that the server has chosen, where that can be read.
+pub(super) fn channels(answer: &Answer) -> Option<[u8; 2]> {
+    let channels = parameter(answer.get("Transport")?, "interleaved")?;
+    let (rtp, rtcp) = channels.split_once('-').map_or((channels, None), |(rtp, rtcp)| (rtp, Some(rtcp)));
+    let rtp = rtp.trim().parse::<u8>().ok()?;
+    Some([rtp, rtcp.map_or_else(|| rtp.checked_add(1), |rtcp| rtcp.trim().parse().ok())?])
+}
+
+/// A Transport header with channels or ports alone. What the server says of its SSRC and address does not always hold: retina learns
+/// the one from the first packet, and the other is known.
+fn transport(value: &str, answer: &Answer, asked: &Asked<'_>) -> String {
     if asked.udp {
+        let port = parameter(value, "server_port");
         let port = port.map(|port| match port.parse::<u16>().ok().and_then(|port| port.checked_add(1)) {
             Some(next) => format!("{port}-{next}"),
             None => port.to_owned(),
@@ -129,7 +143,12 @@ fn transport(value: &str, asked: &Asked<'_>) -> String {
         let ports = port.map(|ports| format!(";server_port={ports}")).unwrap_or_default();
         return format!("RTP/AVP;unicast;source={}{ports}", asked.server);
     }
-    let is_tcp = offer.split(';').next().is_some_and(|lower| lower.to_ascii_uppercase().contains("TCP"));
-    let channels = interleaved.or(is_tcp.then_some("0-1"));
-    format!("RTP/AVP/TCP;unicast{}", channels.map(|channels| format!(";interleaved={channels}")).unwrap_or_default())
+    let is_tcp = value.split(';').next().is_some_and(|lower| lower.to_ascii_uppercase().contains("TCP"));
+    let chosen = parameter(value, "interleaved").filter(|_| channels(answer).is_none());
+    let [rtp, rtcp] = CHANNELS;
+    match chosen {
+        Some(chosen) => format!("RTP/AVP/TCP;unicast;interleaved={chosen}"),
+        None if is_tcp || channels(answer).is_some() => format!("RTP/AVP/TCP;unicast;interleaved={rtp}-{rtcp}"),
+        None => "RTP/AVP/TCP;unicast".to_owned(),
+    }
 }
