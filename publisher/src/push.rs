@@ -246,8 +246,7 @@ fn compare(config: &Config, clock: &Arc<dyn Clock>, log: Log) -> Result<Option<C
         (ClockChoice::Off, _) => return Ok(None),
         (ClockChoice::Ask(endpoint), _) => (endpoint.clone(), true),
         (ClockChoice::Auto, Destination::Rtsp(url)) if !url.is_loopback() => {
-            let host = url.zone().map_or(url.host().to_owned(), |zone| format!("{}%{zone}", url.host()));
-            (Endpoint::framelag(&host, url.port()), false)
+            (Endpoint::framelag(&url.host_in_zone(), url.port()), false)
         }
         (ClockChoice::Auto, _) => return Ok(None),
     };

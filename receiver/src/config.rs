@@ -77,12 +77,6 @@ pub enum Error {
     /// `--credentials`, or the environment in its place.
     #[error("{0}")]
     Credentials(String),
-    /// A link-local address with its zone, which retina cannot be told.
-    #[error(
-        "the zone {0} of a link-local address cannot be played from: play another address of that host, or put \
-          `framelag impair --listen tcp://127.0.0.1:0 --to 'tcp://[ADDRESS%25{0}]:PORT'` before it and play what that says"
-    )]
-    Zone(String),
     /// `-` twice.
     #[error("standard input (-) can be played once only")]
     StdinTwice,
@@ -170,7 +164,7 @@ impl Config {
     pub fn clock_to_ask(&self, input: &Input) -> Option<Endpoint> {
         match (&self.clock, &input.source) {
             (ClockChoice::Ask(endpoint), _) => Some(endpoint.clone()),
-            (ClockChoice::Auto, Source::Rtsp(url)) => Some(Endpoint::framelag(url.host(), url.port())),
+            (ClockChoice::Auto, Source::Rtsp(url)) => Some(Endpoint::framelag(&url.host_in_zone(), url.port())),
             (ClockChoice::SameHost, _) | (ClockChoice::Auto, Source::Stdin) => None,
         }
     }
@@ -236,6 +230,7 @@ mod tests {
         };
         assert_eq!(asked(&["rtsp://u:p@Server:9000/cam"]).as_deref(), Some("udp://server:9000"));
         assert_eq!(asked(&["rtsp://[::1]/cam"]).as_deref(), Some("udp://[::1]:554"));
+        assert_eq!(asked(&["rtsp://[fe80::1%25lo]/cam"]).as_deref(), Some("udp://[fe80::1%lo]:554"));
         assert_eq!(asked(&["--clock", "ntp://t", "rtsp://server/cam"]).as_deref(), Some("ntp://t:123"));
         assert_eq!((asked(&["--clock", "same-host", "rtsp://server/cam"]), asked(&["-"])), (None, None));
     }

@@ -28,6 +28,7 @@ pub use error::Error;
 use futures::{FutureExt, StreamExt};
 use guard::{Guard, Watched, in_turns};
 use heard::{Heard, Silence};
+use reason::is_mendable;
 use relay::Relay;
 use retina::client::{Demuxed, SessionGroup};
 use retina::codec::{CodecItem, ParametersRef, VideoFrame};
@@ -130,6 +131,7 @@ pub fn run(config: &Config, clock: &SystemClock, stop: &Stop, queue: &mut Sender
         marker_told: Cell::new(false),
         watched: watched.clone(),
         relayed: Cell::new(false),
+        mended: Cell::new(false),
         redirected: RefCell::default(),
     };
     let sessions = Arc::clone(&player.sessions);
@@ -175,6 +177,8 @@ struct Player<'a> {
     marker_told: Cell<bool>,
     /// The next session goes through a relay.
     relayed: Cell<bool>,
+    /// Every session goes through a relay, which mends the server's answers.
+    mended: Cell<bool>,
     /// Where redirects led, as far as it was said.
     redirected: RefCell<Vec<StreamUrl>>,
     /// What the guard of this thread looks at.
@@ -213,19 +217,25 @@ impl Player<'_> {
     /// One session, from connecting to its end.
     async fn play(&self, queue: &mut Sender) -> Error {
         let session = async {
-            match self.start().await {
-                Ok(Started { session, relay }) => {
-                    let session = match session.demuxed() {
-                        Ok(session) => session,
-                        Err(error) => return self.explain(&error, &self.config.url, &relay::Heard::default()),
-                    };
+            let mut connected = false;
+            loop {
+                let (session, relay) = match self.start().await {
+                    Ok(Started { session, relay }) => (session, relay),
+                    Err(error) => return error,
+                };
+                let session = match session.demuxed() {
+                    Ok(session) => session,
+                    Err(error) => return self.explain(&error, &self.config.url, &relay::Heard::default()),
+                };
+                if !std::mem::replace(&mut connected, true) {
                     queue.say(Arrival::Connected);
-                    let began = Instant::now();
-                    let error = self.receive(session, queue).await;
-                    self.relayed.set(self.needs_relay(relay.as_ref(), began.elapsed()));
-                    error
                 }
-                Err(error) => error,
+                let began = Instant::now();
+                let outcome = self.receive(session, queue).await;
+                self.relayed.set(self.needs_relay(relay.as_ref(), began.elapsed()));
+                if let Some(error) = outcome {
+                    return error;
+                }
             }
         };
         self.watched.progress();
@@ -239,27 +249,35 @@ impl Player<'_> {
     /// Whether the session after one that broke off is to go through a relay: retina does not answer a challenge that comes to a
     /// sign of life, and the server ends the session. Where the relay had nothing to do, the next goes without.
     fn needs_relay(&self, relay: Option<&Relay>, played: Duration) -> bool {
-        let may = self.config.url.credentials().is_some() && self.config.transport == config::Transport::Tcp;
-        may && relay.map_or(played >= SIGN_OF_LIFE_MIN, |relay| relay.heard().renewed > 0)
+        self.config.url.credentials().is_some()
+            && relay.map_or(played >= SIGN_OF_LIFE_MIN, |relay| relay.heard().renewed > 0)
     }
 
-    /// Hands access units on until the session ends or falls silent.
-    async fn receive(&self, mut session: Demuxed, queue: &mut Sender) -> Error {
+    /// Hands access units on until the session ends or falls silent, and says why. `None` where nothing has come yet, and a
+    /// relay would mend it.
+    async fn receive(&self, mut session: Demuxed, queue: &mut Sender) -> Option<Error> {
         let mut heard = Heard::nothing(Instant::now());
         loop {
             let until = heard.until(&self.config.limits, self.pictures.get() == 0);
             let frame = match timeout_at(until, session.next()).await {
                 Err(_) => {
                     drop(session);
-                    return self.silence(&heard).await;
+                    return Some(self.silence(&heard).await);
                 }
-                Ok(None) => return Error::Closed { url: self.url() },
-                Ok(Some(Err(error))) => return self.explain(&error, &self.config.url, &relay::Heard::default()),
+                Ok(None) => return Some(Error::Closed { url: self.url() }),
+                Ok(Some(Err(error))) => {
+                    let mendable = !self.mended.get() && is_mendable(&error.to_string());
+                    if mendable {
+                        self.tell_of_mending(&self.config.url);
+                    }
+                    let told = self.explain(&error, &self.config.url, &relay::Heard::default());
+                    return (!mendable || heard.plays()).then_some(told);
+                }
                 Ok(Some(Ok(CodecItem::VideoFrame(frame)))) => frame,
                 // A sender report: the stream is there, however slow its pictures are.
                 Ok(Some(Ok(CodecItem::Rtcp(packet)))) => {
                     if heard.rtcp(packet.raw(), sender_clock(&packet), Instant::now()) {
-                        return Error::Left { url: self.url() };
+                        return Some(Error::Left { url: self.url() });
                     }
                     continue;
                 }
@@ -272,7 +290,7 @@ impl Player<'_> {
             }
             let unit = self.unit(frame, sender, &session, first);
             if let Some(error) = self.too_large(&session) {
-                return error;
+                return Some(error);
             }
             self.pictures.set(self.pictures.get() + 1);
             self.watched.progress();

@@ -1,12 +1,13 @@
 //! What servers answer that cannot be played, or not at once: the true reason in one line, redirects, and challenges that change.
 
 mod camera;
+mod tolerated;
 
 use std::sync::mpsc::Receiver;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use camera::{Camera, H264, Script, answer};
+use camera::{Camera, H264, Script, answer, usual};
 use common::clock::SystemClock;
 use receiver::config::Transport;
 use receiver::queue::{self, Arrival};
@@ -64,30 +65,27 @@ fn set_up(method: &str, request: &str, session: &str, transport: &str) -> Option
     (method == "SETUP").then(|| answer(request, "200 OK", &headers, ""))
 }
 
+/// The usual answer to `wanted` with other words in the place of some.
+fn changed(method: &str, request: &str, wanted: &str, from: &str, to: &str) -> Option<Vec<u8>> {
+    let usual = || String::from_utf8(usual(method, request)).expect("it is text");
+    (method == wanted).then(|| latin_1(&usual().replace(from, to)))
+}
+
+/// Text as servers without UTF-8 write it.
+fn latin_1(text: &str) -> Vec<u8> {
+    text.chars().map(|c| u8::try_from(u32::from(c)).expect("it is Latin-1")).collect()
+}
+
 const TCP: &str = "RTP/AVP/TCP;unicast;interleaved=0-1";
 
 #[test]
 fn a_good_answer_that_is_of_no_use_is_told_with_its_reason() {
-    let cases: [(Said, &str); 23] = [
+    let cases: [(Said, &str); 11] = [
         (
-            |m, r| described(m, r, "application/sdp; charset=utf-8", H264),
-            "its session description comes as application/sdp; charset=utf-8, not as application/sdp (in answer to DESCRIBE)",
+            |m, r| described(m, r, "text/html", "<html>"),
+            "its session description comes as text/html, not as application/sdp (in answer to DESCRIBE)",
         ),
-        (|m, r| described(m, r, "Application/SDP", H264), "comes as Application/SDP, not as"),
-        (|m, r| described(m, r, "text/html", "<html>"), "comes as text/html, not as"),
-        (|m, r| described(m, r, "application/sdp", ""), "session description (SDP) "),
-        (
-            |m, r| described(m, r, "application/sdp", &H264.replace("v=0\r\n", "")),
-            "its session description (SDP) is empty, or has no v= line",
-        ),
-        (
-            |m, r| described(m, r, "application/sdp", &H264.replace("t=0 0", "c=\r\nt=0 0")),
-            "session description (SDP) cannot be read: ",
-        ),
-        (
-            |m, r| described(m, r, "application/sdp", &H264.replace("video 0", "video 70000")),
-            "session description (SDP) cannot be read: ",
-        ),
+        (|m, r| described(m, r, "application/sdp", ""), "its session description (SDP) has no media in it"),
         (
             |m, r| described(m, r, "application/sdp", "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n"),
             "has no media in it",
@@ -97,46 +95,26 @@ fn a_good_answer_that_is_of_no_use_is_told_with_its_reason() {
             "no media of its session description (SDP) can be read",
         ),
         (
-            |m, r| set_up(m, r, "1;timeout=0", TCP),
-            "its Session header says timeout=0, so it would want signs of life without pause (in answer to SETUP)",
+            |m, r| described(m, r, "application/sdp", &H264.replace("RTP/AVP 96", "RTP/AVP ")),
+            "no media of its session description (SDP) can be read",
         ),
-        (|m, r| set_up(m, r, "1;timeout=", TCP), "the time-out in its Session header is not a number of seconds"),
         (
-            |m, r| set_up(m, r, "1;Timeout=60", TCP),
-            "its Session header \"1;Timeout=60\" has another parameter than timeout",
+            |m, r| changed(m, r, "DESCRIBE", "Content-Length: ", "Content-Length: -"),
+            "the length of its session description is no number (\"Content-Length: -1",
         ),
-        (|m, r| set_up(m, r, "1;timeout=60;x=\"y\"", TCP), "is not a number of seconds: 60;x=\"y\""),
-        (|m, r| set_up(m, r, "", TCP), "it has no Session header"),
-        // retina panics.
-        (|m, r| set_up(m, r, ";timeout=60", TCP), "such as a Session header without an id"),
+        (|m, r| changed(m, r, "DESCRIBE", "Content-Length: ", "X: "), "its session description has no Content-Length"),
+        (
+            |m, r| changed(m, r, "DESCRIBE", "RTSP/1.0 200", "RTSP/1.0 two"),
+            "its answer begins \"RTSP/1.0 two OK\", which has no status",
+        ),
         (|m, r| set_up(m, r, "1", ""), "it has no Transport header"),
         (
             |m, r| set_up(m, r, "1", "RTP/AVP;unicast;client_port=1-2"),
-            "the interleaved channels in its Transport header cannot be used",
+            "the interleaved channels of \"Transport: RTP/AVP;unicast;client_port=1-2\" cannot be used",
         ),
         (
-            |m, r| set_up(m, r, "1", "RTP/AVP/TCP;interleaved=0-5"),
-            "the interleaved channels in its Transport header cannot be used",
-        ),
-        (
-            |m, r| set_up(m, r, "1", "RTP/AVP/TCP;interleaved=999"),
-            "the interleaved channels in its Transport header cannot be used",
-        ),
-        (
-            |m, r| set_up(m, r, "1", "RTP/AVP/TCP;interleaved=0-1;source=camera.local"),
-            "the source in its Transport header is not an IP address: \"camera.local\"",
-        ),
-        (
-            |m, r| set_up(m, r, "1", "RTP/AVP/TCP;interleaved=0-1;server_port=0"),
-            "names no two ports in a row as server_port",
-        ),
-        (
-            |m, r| (m == "PLAY").then(|| answer(r, "200 OK", "Session: 1\r\nRTP-Info: seq=1\r\n", "")),
-            "its RTP-Info header names no URL (in answer to PLAY)",
-        ),
-        (
-            |m, r| (m == "PLAY").then(|| answer(r, "200 OK", "RTP-Info: url=track0;seq=99999\r\n", "")),
-            "the seq in its RTP-Info header is not a number of 16 bits: \"99999\"",
+            |m, r| set_up(m, r, "1", "RTP/AVP/TCP;interleaved=300-301"),
+            "the interleaved channels of \"Transport: RTP/AVP/TCP;interleaved=300-301\" cannot be used: bad channel",
         ),
     ];
     for (said, why) in cases {
@@ -147,6 +125,8 @@ fn a_good_answer_that_is_of_no_use_is_told_with_its_reason() {
     }
     let text = told_by(Transport::Udp, |m, r| set_up(m, r, "1", TCP));
     assert!(text.ends_with("try --transport tcp"), "{text}");
+    let text = told_by(Transport::Udp, |m, r| set_up(m, r, "1", "RTP/AVP;server_port=6000-6005"));
+    assert!(text.contains("\"Transport: RTP/AVP;server_port=6000-6005\" names no two ports in a row"), "{text}");
 }
 
 /// This status, in answer to DESCRIBE.
@@ -188,6 +168,20 @@ fn a_refusal_is_told_in_the_servers_own_words_with_what_to_do() {
         ),
         (refused!("505 RTSP Version not supported"), "it speaks another version of RTSP than 1.0"),
         (refused!("599 "), "599 came in answer to DESCRIBE"),
+        (refused!("503"), "503 came in answer to DESCRIBE: it is busy; end another player, or try later"),
+        (refused!("999 Out of Tea"), "999 Out of Tea in answer to DESCRIBE"),
+        (
+            told_by(Transport::Tcp, |_, _| Some(b"RTSP/1.0 503 Overlast caf\xe9\r\nCSeq: 1\r\n\r\n".to_vec())),
+            "503 Overlast caf\u{e9} in answer to DESCRIBE: it is busy",
+        ),
+        (
+            told_by(Transport::Tcp, |_, r| Some(answer(r, "503 Busy", "Retry-After: 30\r\n", "too many viewers\r\n"))),
+            "503 Busy (\"too many viewers\", Retry-After: 30) in answer to DESCRIBE: it is busy",
+        ),
+        (
+            told_by(Transport::Tcp, |_, r| Some(answer(r, "503 Busy", "", "<html><p>Only 2\r\n viewers</p></html>"))),
+            "503 Busy (\"Only 2 viewers\") in answer to DESCRIBE",
+        ),
     ] {
         assert!(
             text.strip_prefix("refuses to play: ")
@@ -218,12 +212,6 @@ fn what_is_no_answer_is_told_for_what_it_is() {
         ),
         (|_, _| Some(b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()), "is not an RTSP server: it says \"SSH-2.0-OpenSSH_9.2\""),
         (
-            |_, r| Some(answer(r, "200 OK", "Content-Type: application/sdp\r\nServer: a\r\n b\r\n", H264)),
-            "a header of its answer goes on in the next line, which is not read",
-        ),
-        (|_, _| Some(b"RTSP/1.0 200 OK\r\nCSeq: 77\r\n\r\n".to_vec()), "its answer has the CSeq of another request"),
-        (|_, _| Some(b"RTSP/1.0 200 OK\r\n\r\n".to_vec()), "its answer has no CSeq, so it is not known to what"),
-        (
             |_, _| Some(b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n".to_vec()),
             "it sends a request where an answer is waited for",
         ),
@@ -240,6 +228,25 @@ fn authentication_that_cannot_be_answered_is_told_from_wrong_credentials() {
         (
             |_, r| Some(answer(r, "401 Unauthorized", "WWW-Authenticate: Negotiate\r\n", "")),
             "wants authentication by Negotiate, but only Basic and Digest",
+        ),
+        (
+            |_, r| Some(answer(r, "401 Unauthorized", "WWW-Authenticate: Digest realm=\"c\"\r\n", "")),
+            "wants authentication by a Digest without a nonce (Digest realm=\"c\"), but only Basic and Digest (MD5, SHA-256)",
+        ),
+        (
+            |_, r| {
+                let challenge = "WWW-Authenticate: Digest realm=\"c\", nonce=\"1\", algorithm=SHA-512-256\r\n";
+                Some(answer(r, "401 Unauthorized", challenge, ""))
+            },
+            "wants authentication by Digest SHA-512-256, but only Basic and Digest (MD5, SHA-256) are known",
+        ),
+        (
+            |_, r| {
+                let challenge = "WWW-Authenticate: Digest realm=\"caf\u{e9}\", nonce=\"1\"\r\n";
+                let text = answer(r, "401 Unauthorized", challenge, "");
+                Some(latin_1(&String::from_utf8_lossy(&text)))
+            },
+            "wants authentication by a Digest that is not UTF-8 (Digest realm=",
         ),
         (
             |_, r| Some(answer(r, "401 Unauthorized", "WWW-Authenticate: Basic realm=\"c\"\r\n", "")),
@@ -268,8 +275,12 @@ struct Playing {
 }
 
 fn play(url: &str) -> Playing {
+    play_by(config(url, Transport::Tcp))
+}
+
+fn play_by(config: Config) -> Playing {
     let (mut sender, arrivals) = queue::queue();
-    let (stop, config) = (Stop::new(), config(url, Transport::Tcp));
+    let stop = Stop::new();
     let stopped = stop.clone();
     let thread = thread::spawn(move || receive::run(&config, &SystemClock::new(), &stopped, &mut sender));
     Playing { arrivals, stop, thread }
@@ -425,23 +436,6 @@ fn a_session_that_a_new_nonce_has_ended_is_played_again_and_answers_it() {
     playing.unit();
     asked(&camera.requests, "OPTIONS", 2);
     playing.end();
-}
-
-#[test]
-fn a_changing_nonce_over_udp_says_what_helps() {
-    let text = told_by(Transport::Udp, |m, r| {
-        by_method(m, r, |nonce| format!("realm=\"c\", {nonce}"))
-            .or_else(|| set_up(m, r, "1", "RTP/AVP;unicast;client_port=5000-5001;server_port=6000-6001"))
-    });
-    assert!(text.ends_with("try --transport tcp"), "{text}");
-}
-
-#[test]
-fn packets_of_another_ssrc_than_announced_are_told() {
-    let said: Said = |m, r| set_up(m, r, "1", "RTP/AVP/TCP;unicast;interleaved=0-1;ssrc=DEADBEEF");
-    let camera = camera::start(vec![script(said)]);
-    let text = failure(config(&format!("rtsp://{}/cam", camera.address), Transport::Tcp));
-    assert!(text.contains("its packets have SSRC 00000001, and its answer to SETUP named another"), "{text}");
 }
 
 #[test]

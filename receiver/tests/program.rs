@@ -151,6 +151,22 @@ fn what_cannot_be_run_is_one_line_and_its_exit_code() {
 }
 
 #[test]
+fn half_of_the_credentials_in_the_environment_is_an_error() {
+    for [set, missing] in [["FRAMELAG_USER", "FRAMELAG_PASSWORD"], ["FRAMELAG_PASSWORD", "FRAMELAG_USER"]] {
+        let output = Command::new(env!("CARGO_BIN_EXE_receiver"))
+            .args(["--headless", "rtsp://127.0.0.1:9/cam"])
+            .env(set, "secret")
+            .env_remove(missing)
+            .output()
+            .expect("the program starts");
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(&format!("{set} is set and {missing} is not: set both")), "{said}");
+        assert!(!said.contains("secret"), "{said}");
+    }
+}
+
+#[test]
 fn without_a_display_it_goes_on_headless_and_says_so() {
     let output = receiver(&PIPE[1..], &stamped(40, &[]));
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));

@@ -187,6 +187,32 @@ mod tests {
     }
 
     #[test]
+    fn a_realm_beyond_ascii_is_answered_as_it_is() {
+        let mut client = Client::new(Credentials::new("ann", "x"));
+        assert_eq!(client.challenged("Digest realm=\"c\u{85}\u{e9}\", nonce=\"1\""), Challenged::TryAgain);
+        let header = client.authorization("OPTIONS", URL).expect("an answer");
+        let md5 = "response=\"6c824d897e8daf277c0fe25c20cd243e\"";
+        assert!(header.contains("realm=\"c\u{85}\u{e9}\"") && header.contains(md5), "{header}");
+    }
+
+    #[test]
+    fn what_cannot_be_answered_says_what_it_wants() {
+        for (challenge, wants) in [
+            ("Digest realm=\"r\", nonce=\"1\", algorithm=SHA-512-256", "Digest SHA-512-256"),
+            ("Digest realm=\"r\"", "a Digest without a nonce (Digest realm=\"r\")"),
+            ("Digest", "a Digest without a realm (Digest)"),
+            ("Digest nonce=\"1\", Bearer", "a Digest without a realm (Digest nonce=\"1\"), Bearer"),
+            (
+                "Digest realm=\"\u{fffd}\", nonce=\"1\"",
+                "a Digest that is not UTF-8 (Digest realm=\"\u{fffd}\", nonce=\"1\")",
+            ),
+        ] {
+            let mut client = Client::new(Credentials::new("ann", "x"));
+            assert_eq!(client.challenged(challenge), Challenged::Unknown(wants.into()));
+        }
+    }
+
+    #[test]
     fn credentials_are_offered_once_and_again_only_where_the_nonce_was_stale() {
         let mut client = Client::new(Credentials::new("ann", "x"));
         assert_eq!(client.challenged("Digest realm=\"r\", nonce=\"1\""), Challenged::TryAgain);

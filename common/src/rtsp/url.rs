@@ -186,6 +186,11 @@ impl StreamUrl {
         host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|ip: IpAddr| ip.to_canonical().is_loopback())
     }
 
+    /// [`StreamUrl::host`] as the system looks it up: with its zone, `ADDRESS%ZONE`.
+    pub fn host_in_zone(&self) -> String {
+        self.zone().map_or_else(|| self.host().to_owned(), |zone| format!("{}%{zone}", self.host()))
+    }
+
     /// The one it names, or [`DEFAULT_PORT`].
     pub fn port(&self) -> u16 {
         self.0.url.port().unwrap_or(DEFAULT_PORT)

@@ -65,9 +65,6 @@ fn source(text: &str, credentials: Option<&Credentials>) -> Result<Source, Error
         UrlError::NotRtsp(shown) => Error::NotAUrl(shown),
         error => Error::Url(error),
     })?;
-    if let Some(zone) = url.zone() {
-        return Err(Error::Zone(zone.to_owned()));
-    }
     Ok(Source::Rtsp(url.or_credentials(credentials.cloned())))
 }
 

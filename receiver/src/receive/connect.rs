@@ -11,8 +11,8 @@ use retina::codec::FrameFormat;
 use tokio::time::timeout;
 use url::Url;
 
-use super::error::one_line;
-use super::reason::{Answer, BETWEEN, Place, explain, is_not_rtsp};
+use super::error::{one_line, without_number};
+use super::reason::{BETWEEN, Place, explain, is_framing};
 use super::relay::{Heard, Relay};
 use super::{AGENT, Error, Player};
 use crate::config;
@@ -34,6 +34,8 @@ enum Reached {
 pub(super) enum Failure {
     /// What retina says.
     Retina(retina::Error),
+    /// retina panicked, and why the answer is of no use.
+    Panic(Error),
     /// What is known without it.
     Known(Error),
 }
@@ -71,44 +73,48 @@ impl Player<'_> {
     }
 
     async fn reach(&self, target: &StreamUrl) -> Result<Reached, Error> {
+        // retina cannot be told a zone.
+        if target.zone().is_some() || self.mended.get() {
+            return self.reach_by_relay(target, None).await;
+        }
         if self.relayed.get() {
             tracing::warn!("{target} may have ended the session for want of a new answer to its challenge: {RELAYED}");
             return self.reach_by_relay(target, None).await;
         }
         match self.handshake(target.url().clone(), target, AGENT).await {
             Ok(session) => Ok(Reached::Playing(Started { session, relay: None })),
-            Err(failure) if self.is_worth_hearing(target, &failure) => self.reach_by_relay(target, Some(failure)).await,
+            Err(failure) if is_worth_hearing(target, &failure) => self.reach_by_relay(target, Some(failure)).await,
             Err(failure) => Err(self.error_of(target, failure, &Heard::default())),
-        }
-    }
-
-    /// Whether a relay would tell more of it, or mend it.
-    fn is_worth_hearing(&self, target: &StreamUrl, failure: &Failure) -> bool {
-        let Failure::Retina(error) = failure else { return false };
-        match error.status_code() {
-            Some(401) => target.credentials().is_some(),
-            // Waited for, and known well enough.
-            Some(404) => false,
-            Some(status) => status >= 300,
-            None => is_not_rtsp(&error.to_string()),
         }
     }
 
     /// Tries through a relay, where `failure` came without one.
     async fn reach_by_relay(&self, target: &StreamUrl, failure: Option<Failure>) -> Result<Reached, Error> {
-        let relay = match Relay::start(target).await {
-            Ok(relay) => relay,
-            Err(error) => return Err(Error::Runtime(error.to_string())),
+        if target.zone().is_some() && self.config.transport == config::Transport::Udp {
+            return Err(Error::ZoneOverUdp { url: target.clone() });
+        }
+        let limit = self.config.limits.answer;
+        let relay = match timeout(limit, Relay::start(target)).await {
+            Ok(Ok(relay)) => relay,
+            failed => {
+                let reason = failed.map_or("it does not answer".to_owned(), |outcome| {
+                    outcome.map_or_else(|error| one_line(without_number(&error.to_string())), |_| String::new())
+                });
+                let again = Failure::Known(Error::Connect { address: target.host_and_port(), reason });
+                return Err(self.error_of(target, failure.unwrap_or(again), &Heard::default()));
+            }
         };
         let anonymous = StreamUrl::at(target.url().clone(), None);
         let outcome = self.handshake(relay.url.clone(), &anonymous, &relay.agent).await;
         let heard = relay.heard();
-        let udp = self.config.transport == config::Transport::Udp;
         match (outcome, failure) {
-            (Ok(_), Some(_)) if heard.renewed > 0 && udp => Err(Error::NonceOverUdp { url: target.clone() }),
-            (Ok(session), Some(_)) if heard.renewed > 0 => {
-                tracing::warn!("{target} wants a new answer to its challenge in every session: {RELAYED}");
-                self.relayed.set(true);
+            (Ok(session), Some(failure)) if heard.renewed > 0 || is_odd(&failure, &heard) => {
+                if heard.renewed > 0 {
+                    tracing::warn!("{target} wants a new answer to its challenge in every session: {RELAYED}");
+                    self.relayed.set(true);
+                } else {
+                    self.tell_of_mending(target);
+                }
                 Ok(Reached::Playing(Started { session, relay: Some(relay) }))
             }
             (Ok(session), None) => Ok(Reached::Playing(Started { session, relay: Some(relay) })),
@@ -120,16 +126,26 @@ impl Player<'_> {
                 Ok(Reached::Playing(Started { session, relay: None }))
             }
             (Err(again), failure) => {
-                let answer = Answer::parse(&heard.answer);
-                if let Some(answer) = answer.filter(|answer| is_redirect(answer.status)) {
-                    return Ok(Reached::Elsewhere { status: answer.status, location: answer.location });
+                let answer = heard.answer.as_ref();
+                if let Some((status, answer)) = answer.and_then(|answer| Some((answer.status()?, answer)))
+                    && is_redirect(status)
+                {
+                    let location = answer.get("Location").map(|to| of_stream(to, target, &heard.asked).to_owned());
+                    return Ok(Reached::Elsewhere { status, location });
                 }
                 let told = match (again, failure) {
-                    (Failure::Retina(again), _) if !heard.answer.is_empty() => Failure::Retina(again),
+                    (Failure::Retina(again), _) if heard.is_anything() => Failure::Retina(again),
                     (again, failure) => failure.unwrap_or(again),
                 };
                 Err(self.error_of(target, told, &heard))
             }
+        }
+    }
+
+    /// Says once that answers are mended, and lets every session go through a relay from now on.
+    pub(super) fn tell_of_mending(&self, target: &StreamUrl) {
+        if !self.mended.replace(true) {
+            tracing::warn!("{target} answers in ways that RTSP does not know: {RELAYED}");
         }
     }
 
@@ -163,18 +179,17 @@ impl Player<'_> {
         let no_answer = |_| Error::NoAnswer { address: target.host_and_port(), limit, request };
         let answer = timeout(limit, AssertUnwindSafe(answer).catch_unwind()).await.map_err(no_answer)?;
         // retina 0.4.21 takes it for granted that what a server says can be said back to it: an empty session id cannot.
-        let answer = answer.map_err(|_| Error::Unusable {
-            url: target.clone(),
-            request: None,
-            why: format!("{request} cannot be made of what its answers say, such as a Session header without an id"),
-            help: BETWEEN.to_owned(),
+        let answer = answer.map_err(|_| {
+            let why =
+                format!("{request} cannot be made of what its answers say, such as a Session header without an id");
+            Failure::Panic(Error::Unusable { url: target.clone(), request: None, why, help: BETWEEN.to_owned() })
         })?;
         answer.map_err(Failure::Retina)
     }
 
     fn error_of(&self, target: &StreamUrl, failure: Failure, heard: &Heard) -> Error {
         match failure {
-            Failure::Known(error) => error,
+            Failure::Known(error) | Failure::Panic(error) => error,
             Failure::Retina(error) => self.explain(&error, target, heard),
         }
     }
@@ -187,8 +202,41 @@ impl Player<'_> {
 }
 
 /// What is said of sessions that go through a relay.
-pub(super) const RELAYED: &str = "it is played through a relay in this program, which answers; this adds a few hundredths of a \
-                                  millisecond to network times";
+const RELAYED: &str = "it is played through a relay in this program, which gets on with it; over TCP this adds a few \
+                       hundredths of a millisecond to network times";
+
+/// Whether a relay would tell more of it, or mend it.
+fn is_worth_hearing(target: &StreamUrl, failure: &Failure) -> bool {
+    let error = match failure {
+        Failure::Retina(error) => error,
+        Failure::Panic(_) => return true,
+        // retina waits for a line end that it knows.
+        Failure::Known(error) => return matches!(error, Error::NoAnswer { request: "DESCRIBE", .. }),
+    };
+    match error.status_code() {
+        Some(401) => target.credentials().is_some(),
+        // Waited for, and known well enough.
+        Some(404) => false,
+        Some(_) => true,
+        None => is_framing(&error.to_string()),
+    }
+}
+
+/// Whether retina did not take what was no refusal.
+fn is_odd(failure: &Failure, heard: &Heard) -> bool {
+    match failure {
+        Failure::Retina(error) => error.status_code().is_none_or(|status| status < 300),
+        Failure::Panic(_) => true,
+        Failure::Known(_) => heard.bare_line_feeds,
+    }
+}
+
+/// Where the stream is when its track, which was `asked` for, is at `location`: a stream is described, not a track.
+fn of_stream<'l>(location: &'l str, target: &StreamUrl, asked: &str) -> &'l str {
+    let track = asked.strip_prefix(target.url().as_str().trim_end_matches('/'));
+    let track = track.map(|track| track.trim_start_matches('/')).filter(|track| !track.is_empty());
+    track.and_then(|track| location.strip_suffix(track)?.strip_suffix('/')).unwrap_or(location)
+}
 
 /// The number of the stream to play: the first H.264 one.
 fn choose(target: &StreamUrl, session: &Session<Described>) -> Result<usize, Error> {

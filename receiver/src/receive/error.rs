@@ -69,11 +69,9 @@ pub enum Error {
         /// The schemes it offered, escaped and shortened.
         schemes: String,
     },
-    /// A nonce that changes, which is answered over TCP only.
-    #[error(
-        "{url} wants a new answer to its challenge within a session, which is given over TCP only: try --transport tcp"
-    )]
-    NonceOverUdp {
+    /// A link-local address over UDP.
+    #[error("{url} has a zone, with which it is played over TCP only: try --transport tcp")]
+    ZoneOverUdp {
         /// The stream.
         url: StreamUrl,
     },

@@ -3,14 +3,12 @@
 //! retina gives the status of a response; everything else is only in its text, whose first line says what happened, in part as
 //! debug prints. The texts are those of retina 0.4.21.
 
-use common::printable::excerpt;
 use common::redact;
 use common::rtsp::StreamUrl;
 use common::rtsp::auth::{Challenged, Client};
-use common::rtsp::pieces;
 
 use super::error::{Error, one_line, without_count, without_number};
-use super::relay::{Heard, challenges};
+use super::relay::{Answer, Fault, Heard, shown};
 use crate::config::Transport;
 
 /// How retina's error begins where bytes are no RTSP.
@@ -19,32 +17,9 @@ const NOT_RTSP: &str = "RTSP framing error";
 /// How it goes on where a connection ended within a message.
 const CUT_OFF: &str = "Incomplete RTSP message at EOF";
 
-/// Longest piece of a server's text that is shown, in characters.
-const WORDS_MAX: usize = 100;
-
 /// What helps where nothing that can be set here does.
 pub(super) const BETWEEN: &str =
     "a server between that takes it, such as MediaMTX, can help; see docs/rtsp-compatibility.md";
-
-/// The head of an RTSP response.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    /// The server's words for it.
-    reason: String,
-    pub(super) location: Option<String>,
-    challenges: String,
-}
-
-impl Answer {
-    /// `None` where it is no RTSP.
-    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
-        let head = String::from_utf8_lossy(bytes);
-        let reason = head.lines().next()?.splitn(3, ' ').nth(2).unwrap_or_default().trim().to_owned();
-        let location = pieces::header(&head, "Location").map(str::to_owned);
-        Some(Self { status: pieces::status(&head)?, reason, location, challenges: challenges(&head) })
-    }
-}
 
 /// Where a failure happened.
 pub(super) struct Place<'a> {
@@ -56,13 +31,28 @@ pub(super) struct Place<'a> {
     pub(super) heard: &'a Heard,
 }
 
-/// Whether the other side said something that is no RTSP, or no answer.
-pub(super) fn is_not_rtsp(text: &str) -> bool {
-    text.split_once(": ").is_some_and(|(kind, what)| kind == NOT_RTSP && !what.starts_with(CUT_OFF))
+/// Whether the other side said something that is no RTSP to retina, or no answer.
+pub(super) fn is_framing(text: &str) -> bool {
+    text.starts_with(NOT_RTSP)
+}
+
+/// Whether a session that plays broke for what a relay mends: an SSRC that the answer to SETUP did not name, or an answer to a sign
+/// of life.
+pub(super) fn is_mendable(text: &str) -> bool {
+    let first = text.lines().next().unwrap_or_default();
+    let answer = ["Unexpected RTSP response", "status-line", "response > "].iter().any(|part| first.contains(part));
+    (is_framing(first) && answer) || (first.starts_with("wrong ssrc") && first.contains("PlayResponseHeader"))
 }
 
 /// The error for the user.
 pub(super) fn explain(error: &retina::Error, place: &Place<'_>) -> Error {
+    match &place.heard.fault {
+        Some(Fault::Unusable(why)) => return unusable(why, place),
+        Some(Fault::CutOff(why)) => {
+            return Error::HungUp { address: place.target.host_and_port(), reason: why.clone() };
+        }
+        None => {}
+    }
     let text = error.to_string();
     let first = text.lines().next().unwrap_or_default();
     if let Some(status) = error.status_code() {
@@ -90,15 +80,16 @@ pub(super) fn explain(error: &retina::Error, place: &Place<'_>) -> Error {
 
 fn of_response(status: u16, request: &str, description: &str, place: &Place<'_>) -> Error {
     let url = place.target.clone();
-    let answer = Answer::parse(&place.heard.answer).filter(|answer| answer.status == status);
+    let answer = place.heard.answer.as_ref();
+    let status = answer.and_then(Answer::status).unwrap_or(status);
     match (status, place.target.credentials()) {
         (200..300, _) => {
-            let (why, help) = of_good_response(description, place.transport);
+            let (why, help) = of_good_response(description, place);
             Error::Unusable { url, request: Some(request.to_owned()), why, help }
         }
         (401, None) => Error::CredentialsNeeded { url },
         (401, Some(given)) => {
-            let challenges = answer.map(|answer| answer.challenges).unwrap_or_default();
+            let challenges = answer.map(Answer::challenges).unwrap_or_default();
             if place.heard.challenged || (challenges.is_empty() && description.contains("after trying")) {
                 return Error::CredentialsRefused { url };
             }
@@ -111,7 +102,7 @@ fn of_response(status: u16, request: &str, description: &str, place: &Place<'_>)
         (404, _) => Error::NotFound { url },
         (461, _) => Error::TransportRefused { url, transport: place.transport },
         _ => {
-            let words = answer.map(|answer| shown(&answer.reason)).unwrap_or_default();
+            let words = answer.map(Answer::words).unwrap_or_default();
             Error::Refused { url, status, words, request: request.to_owned(), hint: hint(status) }
         }
     }
@@ -138,65 +129,32 @@ const fn hint(status: u16) -> &'static str {
 }
 
 /// Why a good answer is of no use, and what would help.
-fn of_good_response(description: &str, transport: Transport) -> (String, String) {
+fn of_good_response(description: &str, place: &Place<'_>) -> (String, String) {
     let between = || BETWEEN.to_owned();
-    let other = || format!("try --transport {}", transport.other());
-    let starts = |start: &str| description.strip_prefix(start).map(str::trim);
+    let other = || format!("try --transport {}", place.transport.other());
+    let transport = place.heard.answer.as_ref().map(|answer| answer.line("Transport")).unwrap_or_default();
     if let Some((_, kind)) = description.split_once(" has unexpected content type ") {
         return (format!("its session description comes as {}, not as application/sdp", shown(kind)), between());
     }
-    if description.ends_with("No version line") {
-        return ("its session description (SDP) is empty, or has no v= line".to_owned(), between());
-    }
-    if let Some(what) = starts("Unable to parse SDP:") {
-        return (format!("its session description (SDP) cannot be read: {}", lower(&shown(what))), between());
-    }
-    if let Some(count) = starts("No parseable streams (and") {
+    if let Some(count) = description.strip_prefix("No parseable streams (and ") {
         let why = match count.split(' ').next() {
             Some("0") => "its session description (SDP) has no media in it".to_owned(),
             _ => "no media of its session description (SDP) can be read".to_owned(),
         };
         return (why, between());
     }
-    if let Some(value) = starts("bad Content-Base").or_else(|| starts("bad Content-Location")) {
-        return (format!("its Content-Base {} is not a URL", inner(value)), between());
-    }
     if description.starts_with("unable to join base url") {
         return ("a control attribute in its answer makes no URL".to_owned(), between());
     }
-    if description.contains("timeout=0") {
-        return (
-            "its Session header says timeout=0, so it would want signs of life without pause".to_owned(),
-            between(),
-        );
-    }
-    if let Some(value) = starts("Unparseable timeout") {
-        return (format!("the time-out in its Session header is not a number of seconds: {}", shown(value)), between());
-    }
-    if let Some(value) = starts("Unparseable Session header") {
-        return (format!("its Session header {} has another parameter than timeout", inner(value)), between());
-    }
-    if let Some(name) = starts("Missing").and_then(|rest| rest.strip_suffix(" header")) {
+    if let Some(name) = description.strip_prefix("Missing ").and_then(|rest| rest.strip_suffix(" header")) {
         return (format!("it has no {} header", shown(name)), between());
     }
     if description.contains("channel") || description.contains("missing interleaved") {
-        return (
-            format!("the interleaved channels in its Transport header cannot be used: {}", clean(description)),
-            other(),
-        );
+        let why = clean(description);
+        return (format!("the interleaved channels of \"{transport}\" cannot be used: {why}"), other());
     }
     if description.contains("server_port") {
-        let why = "its Transport header names no two ports in a row as server_port".to_owned();
-        return (why, if transport == Transport::Udp { other() } else { between() });
-    }
-    if let Some(value) = starts("Transport header has unparseable source") {
-        return (format!("the source in its Transport header is not an IP address: {}", inner(value)), between());
-    }
-    if let Some(value) = starts("bad seq") {
-        return (format!("the seq in its RTP-Info header is not a number of 16 bits: {}", inner(value)), between());
-    }
-    if description.starts_with("RTP-Info missing stream URL") {
-        return ("its RTP-Info header names no URL".to_owned(), between());
+        return (format!("\"{transport}\" names no two ports in a row as server_port"), other());
     }
     (clean(description), between())
 }
@@ -204,12 +162,6 @@ fn of_good_response(description: &str, transport: Transport) -> (String, String)
 /// Bytes that are no RTSP, or a response that nobody waited for.
 fn of_framing(what: &str, place: &Place<'_>) -> Error {
     let (url, address) = (place.target.clone(), place.target.host_and_port());
-    let unusable = |why: &str| Error::Unusable {
-        url: place.target.clone(),
-        request: None,
-        why: why.to_owned(),
-        help: BETWEEN.to_owned(),
-    };
     if !place.before_pictures {
         let reason = match what {
             _ if what.starts_with(CUT_OFF) => "the connection ended within a message",
@@ -219,24 +171,11 @@ fn of_framing(what: &str, place: &Place<'_>) -> Error {
         return Error::Broken { url, reason: reason.to_owned() };
     }
     if what.starts_with("Expected response") {
-        let why = match what.rsplit_once(", got ") {
-            Some((_, got)) if got.contains("no/unparseable cseq") => {
-                "its answer has no CSeq, so it is not known to what"
-            }
-            Some((_, got)) if got.contains("with CSeq") => "its answer has the CSeq of another request",
-            _ => "it sends a request where an answer is waited for",
-        };
-        return unusable(why);
+        return unusable("it sends a request where an answer is waited for", place);
     }
-    let bytes = place.heard.answer.as_slice();
+    let bytes = place.heard.beginning.as_slice();
     match bytes {
-        [b'R', b'T', b'S', b'P', b'/', rest @ ..] => unusable(match rest {
-            [b'1', b'.', b'0', ..] if continues(bytes) => {
-                "a header of its answer goes on in the next line, which is not read"
-            }
-            [b'1', b'.', b'0', ..] => "its answer is malformed",
-            _ => "it speaks another version of RTSP than 1.0",
-        }),
+        [b'R', b'T', b'S', b'P', b'/', ..] => unusable("what it sends with its answers is not RTSP", place),
         [b'H', b'T', b'T', b'P', b'/', ..] => {
             Error::NotRtsp { address, why: format!("it answers {}: is this the port of its web page?", quoted(bytes)) }
         }
@@ -250,20 +189,16 @@ fn of_framing(what: &str, place: &Place<'_>) -> Error {
     }
 }
 
-/// Obsolete line folding (RFC 9112 section 5.2), which RFC 2326 section 4.2 takes over from RFC 2068.
-fn continues(head: &[u8]) -> bool {
-    head.windows(3).any(|three| matches!(three, [b'\r', b'\n', b' ' | b'\t']))
+fn unusable(why: &str, place: &Place<'_>) -> Error {
+    let (url, why, help) = (place.target.clone(), why.to_owned(), BETWEEN.to_owned());
+    Error::Unusable { url, request: None, why, help }
 }
 
 /// What is wrong with a packet.
 fn of_packet(first: &str, text: &str) -> String {
     let ssrc = || text.lines().find_map(|line| line.strip_prefix("ssrc: ")).unwrap_or("another one");
     if first.starts_with("wrong ssrc") {
-        return if first.contains("PlayResponseHeader") {
-            format!("its packets have SSRC {}, and its answer to SETUP named another: {BETWEEN}", shown(ssrc()))
-        } else {
-            format!("its packets have another SSRC than before, {}: the sender was replaced", shown(ssrc()))
-        };
+        return format!("its packets have another SSRC than before, {}: the sender was replaced", shown(ssrc()));
     }
     if first.starts_with("Out-of-order packet") {
         return "an RTP packet came out of order, or very many are missing".to_owned();
@@ -283,24 +218,8 @@ fn clean(text: &str) -> String {
     if text.is_empty() { "retina does not say why".to_owned() } else { text }
 }
 
-/// What stands between the first and the last quote.
-fn inner(text: &str) -> String {
-    let value = text.split_once('"').and_then(|(_, rest)| rest.rsplit_once('"')).map_or(text, |(value, _)| value);
-    format!("\"{}\"", shown(&value.replace("\\\"", "\"")))
-}
-
 /// The first line of bytes.
 fn quoted(bytes: &[u8]) -> String {
     let line = bytes.split(|&byte| byte == b'\r' || byte == b'\n').next().unwrap_or(bytes);
     format!("\"{}\"", shown(&String::from_utf8_lossy(line)))
-}
-
-/// A piece of a server's text as it may be printed. It may quote the URL.
-fn shown(text: &str) -> String {
-    excerpt(redact::secrets(text).trim(), WORDS_MAX)
-}
-
-fn lower(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }

@@ -1,7 +1,7 @@
-//! A camera whose every answer is scripted: an RTSP server of one track, over TCP, that does what a test tells it to.
+//! A camera whose every answer is scripted: an RTSP server of one track, over TCP or UDP, that does what a test tells it to.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
@@ -17,6 +17,9 @@ pub const H264: &str = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=vid
 
 /// Time from one sender report to the next.
 pub const REPORT_PAUSE: Duration = Duration::from_millis(250);
+
+/// What stands for the ports that packets come from over UDP.
+pub const SERVER_PORTS: &str = "server_port=9-10";
 
 /// The n-th of bytes without end.
 pub type Endless = fn(n: u32) -> Vec<u8>;
@@ -91,24 +94,44 @@ pub fn answer(request: &str, status: &str, headers: &str, body: &str) -> Vec<u8>
     format!("RTSP/1.0 {status}\r\nCSeq: {cseq}\r\n{headers}Content-Length: {length}\r\n\r\n{body}").into_bytes()
 }
 
+/// What a request is answered with where a script says nothing else.
+pub fn usual(method: &str, request: &str) -> Vec<u8> {
+    match (method, client_port(request)) {
+        ("DESCRIBE", _) => answer(request, "200 OK", "Content-Type: application/sdp\r\n", H264),
+        ("SETUP", ports) => {
+            let transport = match ports {
+                Some(port) => format!("RTP/AVP;unicast;client_port={port}-{};{SERVER_PORTS}", port + 1),
+                None => "RTP/AVP/TCP;unicast;interleaved=0-1".to_owned(),
+            };
+            answer(request, "200 OK", &format!("Session: 1;timeout=60\r\nTransport: {transport}\r\n"), "")
+        }
+        _ => answer(request, "200 OK", "Session: 1\r\n", ""),
+    }
+}
+
+/// Where packets are wanted over UDP.
+fn client_port(request: &str) -> Option<u16> {
+    request.split_once("client_port=")?.1.split('-').next()?.parse().ok()
+}
+
 fn serve(mut stream: TcpStream, script: &Script, requests: &Sender<String>) {
     let mut reader = BufReader::new(stream.try_clone().expect("a second handle"));
+    let udp = UdpSocket::bind((stream.local_addr().expect("it is connected").ip(), 0)).expect("a free port");
+    let mut to = None;
     while let Some(request) = read(&mut reader) {
         let method = request.split(' ').next().unwrap_or_default().to_owned();
-        let usual = || match method.as_str() {
-            "DESCRIBE" => answer(&request, "200 OK", "Content-Type: application/sdp\r\n", H264),
-            "SETUP" => {
-                let headers = "Session: 1;timeout=60\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n";
-                answer(&request, "200 OK", headers, "")
-            }
-            _ => answer(&request, "200 OK", "Session: 1\r\n", ""),
-        };
-        let reply = (script.answer)(&method, &request).unwrap_or_else(usual);
+        let mut reply = (script.answer)(&method, &request).unwrap_or_else(|| usual(&method, &request));
+        if let Some(port) = client_port(&request) {
+            let rtp = udp.local_addr().expect("it is bound").port();
+            let ports = format!("server_port={rtp}-{}", rtp.wrapping_add(1));
+            reply = String::from_utf8_lossy(&reply).replace(SERVER_PORTS, &ports).into_bytes();
+            to = Some((&udp, SocketAddr::new(stream.peer_addr().expect("it is connected").ip(), port)));
+        }
         // A test that has seen enough does not listen any more, and a player may hang up at any time.
         let _ = requests.send(method.clone());
         let _ = stream.write_all(&reply);
         if method == "PLAY" {
-            play(&mut stream, script);
+            play(&mut stream, script, to);
             if script.close {
                 return;
             }
@@ -120,7 +143,7 @@ fn serve(mut stream: TcpStream, script: &Script, requests: &Sender<String>) {
     }
 }
 
-fn play(stream: &mut TcpStream, script: &Script) {
+fn play(stream: &mut TcpStream, script: &Script, udp: Option<(&UdpSocket, SocketAddr)>) {
     let mut packetizer = Packetizer::new(1, 100);
     let mut packets = Packets::default();
     for (n, unit) in (0_u32..).zip(script.units.iter().chain(&script.more)) {
@@ -135,7 +158,10 @@ fn play(stream: &mut TcpStream, script: &Script) {
         if script.unmarked {
             without_markers(&mut frames);
         }
-        let _ = stream.write_all(&frames);
+        let _ = match udp {
+            Some((socket, to)) => packets_of(&frames).try_for_each(|packet| socket.send_to(packet, to).map(drop)),
+            None => stream.write_all(&frames),
+        };
         report(stream, script.reports);
     }
     if script.units.is_empty() {
@@ -144,6 +170,16 @@ fn play(stream: &mut TcpStream, script: &Script) {
     if let Some(source) = script.goodbye.filter(|_| script.more.is_empty()) {
         rtcp_frame(stream, &rtcp::bye(source));
     }
+}
+
+/// The packets in interleaved frames.
+fn packets_of(mut frames: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (header, rest) = frames.split_first_chunk::<4>()?;
+        let (packet, rest) = rest.split_at(usize::from(u16::from_be_bytes([header[2], header[3]])));
+        frames = rest;
+        Some(packet)
+    })
 }
 
 /// Takes the marker bit out of each interleaved packet.

@@ -5,9 +5,13 @@ use base64::engine::general_purpose::STANDARD;
 use digest_auth::{AlgorithmType, AuthContext, HttpMethod, WwwAuthenticateHeader};
 
 use super::{Credentials, is_safe_for_digest_auth};
+use crate::printable::excerpt;
 
 /// Most challenges that are looked at in one header.
 const CHALLENGES_MAX: usize = 8;
+
+/// Longest that is shown of what a server wants and framelag does not speak, in characters.
+const UNKNOWN_MAX: usize = 100;
 
 /// A client's half of authentication, kept for all requests of a connection.
 #[derive(Clone, Debug)]
@@ -31,7 +35,7 @@ pub enum Challenged {
     TryAgain,
     /// The credentials have been sent already, and were never accepted: they are wrong.
     Rejected,
-    /// The server asks for nothing that framelag speaks, but for these schemes.
+    /// The server asks for nothing that framelag speaks, but for this, escaped and shortened.
     Unknown(String),
 }
 
@@ -51,8 +55,8 @@ impl Client {
                 // gortsplib refuses wrong credentials without a new challenge.
                 return Challenged::Rejected;
             }
-            let schemes: Vec<_> = offers.iter().filter_map(|offer| offer.split_ascii_whitespace().next()).collect();
-            return Challenged::Unknown(schemes.join(", ").chars().take(60).flat_map(char::escape_debug).collect());
+            let schemes: Vec<_> = offers.iter().map(|offer| unknown(offer)).collect();
+            return Challenged::Unknown(excerpt(&schemes.join(", "), UNKNOWN_MAX));
         };
         let stale = matches!(&strongest, Challenge::Digest(digest) if digest.stale);
         let first = self.challenge.replace(strongest).is_none();
@@ -100,10 +104,46 @@ fn parse(offer: &str) -> Option<Challenge> {
     if scheme.eq_ignore_ascii_case("Basic") {
         return Some(Challenge::Basic);
     }
-    if !scheme.eq_ignore_ascii_case("Digest") || !is_safe_for_digest_auth(offer) {
+    if !scheme.eq_ignore_ascii_case("Digest") || offer.contains(char::REPLACEMENT_CHARACTER) {
         return None;
     }
-    digest_auth::parse(&offer[scheme.len()..]).ok().map(Box::new).map(Challenge::Digest)
+    // digest_auth takes positions of characters for positions of bytes.
+    let ascii: String = offer[scheme.len()..].chars().map(|c| if c.is_ascii() { c } else { '?' }).collect();
+    let mut digest = digest_auth::parse(&ascii).ok()?;
+    if digest.algorithm.algo == AlgorithmType::SHA2_512_256 {
+        return None;
+    }
+    if !is_safe_for_digest_auth(offer) {
+        digest.realm = parameter(offer, "realm")?;
+        digest.nonce = parameter(offer, "nonce")?;
+        digest.opaque = parameter(offer, "opaque");
+    }
+    Some(Challenge::Digest(Box::new(digest)))
+}
+
+/// What a challenge that is not answered wants: its scheme and algorithm, or what is wrong with it.
+fn unknown(offer: &str) -> String {
+    let scheme = offer.split_ascii_whitespace().next().unwrap_or_default();
+    if !scheme.eq_ignore_ascii_case("Digest") {
+        return scheme.to_owned();
+    }
+    if let Some(missing) = ["realm", "nonce"].into_iter().find(|name| parameter(offer, name).is_none()) {
+        return format!("a Digest without a {missing} ({offer})");
+    }
+    if offer.contains(char::REPLACEMENT_CHARACTER) {
+        return format!("a Digest that is not UTF-8 ({offer})");
+    }
+    parameter(offer, "algorithm").map_or_else(|| offer.to_owned(), |algorithm| format!("{scheme} {algorithm}"))
+}
+
+/// A parameter of a challenge.
+fn parameter(offer: &str, wanted: &str) -> Option<String> {
+    let (_, parameters) = offer.split_once(' ')?;
+    let ends = commas(parameters).chain([parameters.len()]);
+    let parts = ends.scan(0, |start, end| Some(&parameters[std::mem::replace(start, end + 1)..end]));
+    let mut pairs = parts.filter_map(|part| part.split_once('='));
+    let (_, value) = pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case(wanted))?;
+    Some(value.trim().trim_matches('"').replace("\\\"", "\""))
 }
 
 /// Cuts a list of challenges (RFC 9110 section 11.6.1), in which commas also separate the parameters of one: a new

@@ -28,9 +28,14 @@ pub enum GivenError {
     /// The file holds something else.
     #[error("--credentials {}: it does not hold one line of user:password", .0.display())]
     NotCredentials(PathBuf),
-    /// A password of nobody.
-    #[error("{} is set and {} is not: set both", VARIABLES[1], VARIABLES[0])]
-    NoUser,
+    /// One variable without the other.
+    #[error("{set} is set and {missing} is not: set both")]
+    OneAlone {
+        /// The variable that is set.
+        set: &'static str,
+        /// The one that is not.
+        missing: &'static str,
+    },
     /// Not UTF-8.
     #[error("{0} is not UTF-8")]
     NotText(&'static str),
@@ -49,9 +54,11 @@ pub fn given(
     }
     let text =
         |name| variable(name).map(|value| value.into_string().map_err(|_| GivenError::NotText(name))).transpose();
-    match (text(VARIABLES[0])?, text(VARIABLES[1])?) {
-        (Some(user), password) => Ok(Some(Credentials::new(user, password.unwrap_or_default()))),
-        (None, Some(_)) => Err(GivenError::NoUser),
+    let [user, password] = VARIABLES;
+    match (text(user)?, text(password)?) {
+        (Some(user), Some(password)) => Ok(Some(Credentials::new(user, password))),
+        (Some(_), None) => Err(GivenError::OneAlone { set: user, missing: password }),
+        (None, Some(_)) => Err(GivenError::OneAlone { set: password, missing: user }),
         (None, None) => Ok(None),
     }
 }
@@ -118,13 +125,16 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_comes_second_and_has_to_name_a_user() {
+    fn the_environment_comes_second_and_has_to_name_user_and_password() {
         let set = [("FRAMELAG_USER", "ann"), ("FRAMELAG_PASSWORD", "secret")];
         assert_eq!(of_environment(&set).expect("both"), Some(Credentials::new("ann", "secret")));
-        assert_eq!(of_environment(&set[..1]).expect("a user"), Some(Credentials::new("ann", "")));
+        let empty = [set[0], ("FRAMELAG_PASSWORD", "")];
+        assert_eq!(of_environment(&empty).expect("both"), Some(Credentials::new("ann", "")));
         assert_eq!(of_environment(&[]).expect("nothing"), None);
         let error = of_environment(&set[1..]).expect_err("a password of nobody").to_string();
         assert_eq!(error, "FRAMELAG_PASSWORD is set and FRAMELAG_USER is not: set both");
+        let error = of_environment(&set[..1]).expect_err("a user without a password").to_string();
+        assert_eq!(error, "FRAMELAG_USER is set and FRAMELAG_PASSWORD is not: set both");
     }
 
     #[cfg(unix)]
