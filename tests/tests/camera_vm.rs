@@ -24,13 +24,20 @@ const DRIVERS: [&str; 2] = ["v4l", "nokhwa"];
 
 /// Shell functions for the VM. They leave what a driver's publisher told in a folder of its name.
 ///
-/// `replug DRIVER MODE UNPLUG PLUG`: publishes, measures for a while, unplugs, plugs in again once the loss is said, and ends
-/// once pictures come again. `stop DRIVER MODE`: stops `vivid` without unplugging it, lets it go on once the loss is said, stops
-/// it again, and ends the publisher while the driver waits for a picture that never comes.
+/// `keep DRIVER MODE`: keeps a few pictures of 640x480. `replug DRIVER MODE UNPLUG PLUG`: publishes, measures for a while,
+/// unplugs, plugs in again once the loss is said, and ends once pictures come again. `stop DRIVER MODE`: stops `vivid` without
+/// unplugging it, lets it go on once the loss is said, stops it again, and ends the publisher while the driver waits for a
+/// picture that never comes.
 const SCRIPT: &str = r#"
 pictures() { grep -o '"frames":[0-9]*' events.jsonl | tail -n 1 | cut -d: -f2; }
 more() { until [ "$(pictures)" -gt "$1" ] 2>/dev/null; do sleep 0.1; done; }
-told() { until [ "$(grep -cs "\"$1\"" events.jsonl)" -ge "${2:-1}" ]; do sleep 0.1; done; }
+count() { grep -cs "\"$1\"" events.jsonl; }
+told() { until [ "$(count $1)" -ge "${2:-1}" ]; do sleep 0.1; done; }
+keep() {
+    ./publisher --source camera --camera-driver $1 $2 --to - >$1.y4m & publisher=$!
+    until [ "$(stat -c %s $1.y4m)" -gt $((6 * 640 * 480 * 3 / 2)) ]; do sleep 0.1; done
+    kill -INT $publisher; wait $publisher; echo "$1 kept: $?"
+}
 publish() {
     mkdir -p $1; cd $1; rm -f events.jsonl
     ../publisher --source camera --camera-driver $1 $2 --json >events.jsonl & publisher=$!
@@ -46,11 +53,12 @@ replug() {
     end $1 replugged
 }
 drop() { v4l2-ctl -c percentage_of_dropped_buffers=$1; }
+fall_silent() { before=$(count camera-lost); drop 100; told camera-lost $((before + 1)); }
 stop() {
     publish $1 "$2"
-    drop 100; told camera-lost; lost=$(pictures)
-    drop 0; told camera-back; more $((lost + 5))
-    drop 100; told camera-lost 2
+    fall_silent; back=$(count camera-back)
+    drop 0; told camera-back $((back + 1))
+    fall_silent
     end $1 stopped; drop 0
 }
 "#;
@@ -178,7 +186,7 @@ fn the_virtual_camera_gives_yuyv_in_the_nearest_mode_and_comes_back() {
         kill -INT $other; wait $other
         path=/sys/bus/platform/drivers/vivid
         for driver in v4l nokhwa; do
-            ./publisher --source camera --camera-driver $driver --duration 2s --to - >$driver.y4m; echo "$driver published: $?"
+            keep $driver
             stop $driver '--size 320x180 --fps 10'
             replug $driver '--size 320x180 --fps 10' "echo vivid.0 >$path/unbind" "echo vivid.0 >$path/bind"
         done
@@ -194,7 +202,7 @@ fn the_virtual_camera_gives_yuyv_in_the_nearest_mode_and_comes_back() {
     expect_line(&finished, &["camera 0 is in use", "fuser -v /dev/video0"]);
     expect_line(&finished, &["busy: 1"]);
     for driver in DRIVERS {
-        expect_line(&finished, &[&format!("{driver} published: 0")]);
+        expect_line(&finished, &[&format!("{driver} kept: 0")]);
         expect_pictures(&folder.path().join(format!("{driver}.y4m")), Size::new(640, 480));
         // It was stopped, and ended while its driver waited for a picture.
         expect_line(&finished, &[&format!("{driver} stopped: 1")]);
@@ -216,8 +224,7 @@ fn a_usb_camera_gives_mjpg_and_comes_back() {
         r#"
         for driver in v4l nokhwa; do
             ./publisher --list-cameras --camera-driver $driver | sed "s/^/$driver/"; echo "$driver listed: ${PIPESTATUS[0]}"
-            ./publisher --source camera --camera-driver $driver --camera-format mjpg --fps 15 --duration 3s --to - >$driver.y4m
-            echo "$driver published: $?"
+            keep $driver '--camera-format mjpg --fps 15'
             camera=/dev/shm/uvc_camera
             replug $driver '--size 320x240 --fps 15' "kill -USR1 \$(cat $camera)" "kill -USR2 \$(cat $camera)"
         done"#,
@@ -228,7 +235,7 @@ fn a_usb_camera_gives_mjpg_and_comes_back() {
     for driver in DRIVERS {
         expect_line(&finished, &[&format!("{driver}camera:0"), "Software UVC webcam"]);
         expect_line(&finished, &[&format!("{driver} listed: 0")]);
-        expect_line(&finished, &[&format!("{driver} published: 0")]);
+        expect_line(&finished, &[&format!("{driver} kept: 0")]);
         // The plain grey of its YUYV would be flat.
         expect_pictures(&folder.path().join(format!("{driver}.y4m")), Size::new(640, 480));
         expect_replug(driver, &folder.path().join(driver), &finished);

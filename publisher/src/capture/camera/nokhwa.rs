@@ -19,7 +19,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::frame::Size;
-use nokhwa::utils::{ApiBackend, CameraFormat, CameraIndex, FrameFormat, RequestedFormat, RequestedFormatType, Resolution};
+use nokhwa::utils::{
+    ApiBackend, CameraFormat, CameraIndex, FrameFormat, RequestedFormat, RequestedFormatType, Resolution,
+};
 use nokhwa::{Camera, NokhwaError, query};
 
 use super::Error;
@@ -52,9 +54,9 @@ pub struct Nokhwa {
 impl driver::Driver for Nokhwa {
     fn find(&self) -> Vec<Found> {
         let listed = catch_unwind(|| query(ApiBackend::Auto).unwrap_or_default()).unwrap_or_default();
-        let found = listed.iter().filter_map(|camera| {
-            Some(Found { number: camera.index().as_index().ok()?, name: camera.human_name() })
-        });
+        let found = listed
+            .iter()
+            .filter_map(|camera| Some(Found { number: camera.index().as_index().ok()?, name: camera.human_name() }));
         let mut found: Vec<Found> = found.collect();
         found.sort_by_key(|camera| camera.number);
         found
