@@ -9,6 +9,7 @@ use std::time::Duration;
 use common::redact;
 use common::units::parse_duration;
 use framelag::programs::on_path;
+use publisher::capture::camera;
 
 use crate::processes::{Error, GRACE, Process, end, leashed, sibling, wait, watch_for_interrupt};
 use crate::serving::Server;
@@ -70,7 +71,7 @@ fn choose_source(wanted: Option<&str>) -> (String, &'static str) {
     if let Some(source) = wanted {
         return (source.to_owned(), "as --source says");
     }
-    if publisher::capture::camera::first().is_some() {
+    if camera::first(camera::Choice::default()).is_some() {
         return ("camera".to_owned(), "a webcam is here");
     }
     let clip = FOOTAGE.into_iter().find(|clip| Path::new(clip).is_file());

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use framelag::mediamtx;
+use publisher::capture::camera;
 
 use crate::processes::sibling;
 
@@ -86,7 +87,7 @@ fn binaries() -> Finding {
 }
 
 fn camera() -> Finding {
-    match publisher::capture::camera::first() {
+    match camera::first(camera::Choice::default()) {
         Some(index) => ok("camera", format!("number {index}; `publisher --list-cameras` says what it can do")),
         None => missing(
             "camera",

@@ -12,7 +12,7 @@ use common::sync::{Endpoint, EndpointError};
 use common::units::{parse_duration, parse_rate};
 use common::zone::listen_address;
 
-use crate::capture::camera::Layout;
+use crate::capture::camera::{self, Layout};
 use crate::encode;
 use crate::rate::FrameRate;
 
@@ -72,6 +72,12 @@ pub struct Args {
     /// Layout that the camera is to use, such as YUYV, MJPG or NV12. Default: the least work at this size and rate.
     #[arg(long, value_name = "FORMAT", help_heading = "Source")]
     pub camera_format: Option<Layout>,
+
+    /// What reads the camera: v4l, or nokhwa. With nokhwa no capture times are known, rates are whole numbers, and a camera
+    /// that stops without being unplugged is said to be lost in time but not opened again before it goes on: see
+    /// docs/cameras.md. Default: v4l.
+    #[arg(long, value_name = "NAME", help_heading = "Source")]
+    pub camera_driver: Option<camera::Choice>,
 
     /// Start again at the end of the file.
     #[arg(long = "loop", help_heading = "Source")]
@@ -244,6 +250,7 @@ mod tests {
             ("--rtsp", "8554"),
             ("--raw-format", "rgb24"),
             ("--camera-format", "h264"),
+            ("--camera-driver", "gphoto"),
             ("--clock", "ntp"),
             ("--clock", "udp://host"),
         ] {

@@ -11,7 +11,7 @@ use common::rtsp::{StreamUrl, UrlError};
 
 pub use crate::args::ClockChoice;
 use crate::args::{Args, RawFormat, Transport};
-use crate::capture::camera::Layout;
+use crate::capture::camera::{self, Layout};
 use crate::encode;
 use crate::rate::FrameRate;
 
@@ -30,6 +30,8 @@ pub struct Config {
     pub source: Source,
     /// What is asked of the source; it may give something near.
     pub wish: Wish,
+    /// What reads a camera. Default: v4l on Linux.
+    pub camera_driver: camera::Choice,
     /// Start again at the end of a file. Default: no.
     pub looped: bool,
     /// Time from the first picture to the end. Default: none, until the source ends or Ctrl-C.
@@ -203,8 +205,12 @@ impl Config {
         if args.looped && matches!(source, Source::Stdin | Source::RawStdin { .. }) {
             return Err(Error::Conflict("--loop", "--source -", "a pipe cannot be read twice"));
         }
-        if args.camera_format.is_some() && !matches!(source, Source::Auto | Source::Camera(_)) {
-            return Err(Error::Needs("--camera-format", "--source camera"));
+        if !matches!(source, Source::Auto | Source::Camera(_)) {
+            let given =
+                [(args.camera_format.is_some(), "--camera-format"), (args.camera_driver.is_some(), "--camera-driver")];
+            if let Some((_, flag)) = given.into_iter().find(|(given, _)| *given) {
+                return Err(Error::Needs(flag, "--source camera"));
+            }
         }
         refuse_idle_flags(&args, &destination)?;
         if let Some(size) = args.size {
@@ -214,6 +220,7 @@ impl Config {
         Ok(Self {
             source,
             wish: Wish { size: args.size, rate: args.fps, layout: args.camera_format },
+            camera_driver: args.camera_driver.unwrap_or_default(),
             looped: args.looped,
             duration: args.duration,
             corner: args.corner,
@@ -405,12 +412,18 @@ mod tests {
     }
 
     #[test]
-    fn only_a_camera_has_a_camera_format() {
+    fn only_a_camera_has_a_format_and_a_driver() {
         let wish = resolve(&["--source", "camera", "--camera-format", "mjpg"]).expect("a camera").wish;
         assert_eq!(wish.layout, Some(Layout::Mjpeg));
         assert!(resolve(&["--camera-format", "NV12"]).is_ok());
         let needs = resolve(&["--source", "test", "--camera-format", "yuyv"]).expect_err("no camera").to_string();
         assert_eq!(needs, "--camera-format needs --source camera");
+
+        let nokhwa = resolve(&["--camera-driver", "nokhwa"]).expect("a camera, where there is one").camera_driver;
+        assert_ne!(nokhwa, camera::Choice::default());
+        assert_eq!(resolve(&["--camera-driver", "v4l"]).expect("the default").camera_driver, camera::Choice::default());
+        let needs = resolve(&["--source", "test", "--camera-driver", "v4l"]).expect_err("no camera").to_string();
+        assert_eq!(needs, "--camera-driver needs --source camera");
     }
 
     #[test]

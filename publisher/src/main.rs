@@ -46,7 +46,7 @@ fn main() -> ExitCode {
 
 fn run(args: Args) -> Result<(), Error> {
     if args.list_cameras {
-        print!("{}", capture::camera::list());
+        print!("{}", capture::camera::list(args.camera_driver.unwrap_or_default()));
         return Ok(());
     }
     if let Some(warning) = args.credentials.as_deref().and_then(|file| readable_by_others("--credentials", file)) {

@@ -15,24 +15,51 @@ use framelag_tests::turn;
 use serde_json::Value;
 
 /// Longer than the VM's own limit.
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_secs(420);
 /// How soon a loss is to be said. A second it takes, and how long a second is in a VM on a busy machine nobody knows.
 const SAID_WITHIN_S: f64 = 30.0;
 
-/// Shell functions for the VM. `replug MODE UNPLUG PLUG`: publishes, measures for a while, unplugs, plugs in again once
-/// the loss is said, and ends once pictures come again.
+/// The drivers, by their names.
+const DRIVERS: [&str; 2] = ["v4l", "nokhwa"];
+
+/// Shell functions for the VM. They leave what a driver's publisher told in a folder of its name.
+///
+/// `keep DRIVER MODE`: keeps a few pictures of 640x480. `replug DRIVER MODE UNPLUG PLUG`: publishes, measures for a while,
+/// unplugs, plugs in again once the loss is said, and ends once pictures come again. `stop DRIVER MODE`: stops `vivid` without
+/// unplugging it, lets it go on once the loss is said, stops it again, and ends the publisher while the driver waits for a
+/// picture that never comes.
 const SCRIPT: &str = r#"
 pictures() { grep -o '"frames":[0-9]*' events.jsonl | tail -n 1 | cut -d: -f2; }
 more() { until [ "$(pictures)" -gt "$1" ] 2>/dev/null; do sleep 0.1; done; }
-told() { until grep -qs "\"$1\"" events.jsonl; do sleep 0.1; done; }
-replug() {
-    rm -f events.jsonl; ./publisher --source camera $1 --json >events.jsonl & publisher=$!
+count() { grep -cs "\"$1\"" events.jsonl; }
+told() { until [ "$(count $1)" -ge "${2:-1}" ]; do sleep 0.1; done; }
+keep() {
+    ./publisher --source camera --camera-driver $1 $2 --to - >$1.y4m & publisher=$!
+    until [ "$(stat -c %s $1.y4m)" -gt $((6 * 640 * 480 * 3 / 2)) ]; do sleep 0.1; done
+    kill -INT $publisher; wait $publisher; echo "$1 kept: $?"
+}
+publish() {
+    mkdir -p $1; cd $1; rm -f events.jsonl
+    ../publisher --source camera --camera-driver $1 $2 --json >events.jsonl & publisher=$!
     told started; more 5
-    ./receiver rtsp://127.0.0.1:8554/cam --headless --warmup 0s --duration 2s --report report; echo "measured: $?"
-    date +unplugged=%s.%N; eval "$2"
+}
+end() { kill -INT $publisher; wait $publisher; echo "$1 $2: $?"; cd ..; }
+replug() {
+    publish $1 "$2"
+    ../receiver rtsp://127.0.0.1:8554/cam --headless --warmup 0s --duration 2s --report report; echo "measured: $?"
+    date +"$1 unplugged=%s.%N"; eval "$3"
     told camera-lost; sleep 1; lost=$(pictures)
-    eval "$3"; told camera-back; more $((lost + 5))
-    kill -INT $publisher; wait $publisher; echo "replugged: $?"
+    eval "$4"; told camera-back; more $((lost + 5))
+    end $1 replugged
+}
+drop() { v4l2-ctl -c percentage_of_dropped_buffers=$1; }
+fall_silent() { before=$(count camera-lost); drop 100; told camera-lost $((before + 1)); }
+stop() {
+    publish $1 "$2"
+    fall_silent; back=$(count camera-back)
+    drop 0; told camera-back $((back + 1))
+    fall_silent
+    end $1 stopped; drop 0
 }
 "#;
 
@@ -67,10 +94,11 @@ fn at(event: &Value) -> f64 {
     time.parse::<chrono::DateTime<chrono::Utc>>().expect("RFC 3339").timestamp_micros() as f64 / 1e6
 }
 
-/// Checks that the loss was said once and in time, and that the camera came back.
-fn expect_replug(folder: &Path, finished: &Finished) {
-    expect_line(finished, &["replugged: 0"]);
-    let unplugged = finished.stdout.iter().find_map(|line| line.strip_prefix("unplugged=")?.parse::<f64>().ok());
+/// Checks that the driver said the loss once and in time, and that the camera came back.
+fn expect_replug(driver: &str, folder: &Path, finished: &Finished) {
+    expect_line(finished, &[&format!("{driver} replugged: 0")]);
+    let unplugged = format!("{driver} unplugged=");
+    let unplugged = finished.stdout.iter().find_map(|line| line.strip_prefix(&unplugged)?.parse::<f64>().ok());
     let unplugged = unplugged.expect("the script says when it unplugs");
     // An emulated camera on a busy machine may have been silent for a while before, which is told as well.
     let since = |name| {
@@ -82,18 +110,30 @@ fn expect_replug(folder: &Path, finished: &Finished) {
     assert_eq!(since("camera-back").len(), 1, "{finished}");
 }
 
+/// What is known of capture times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Times {
+    /// The camera's own.
+    Good,
+    /// The camera's are none that can be; a picture that is read late enough may still have one that can.
+    Dropped,
+    /// The driver passes none on.
+    Unknown,
+}
+
 /// What the receiver in the VM reported. In so short a run, in an emulator, only what it says of capture times counts.
-/// `drops` says that the camera's times cannot be; a picture that is read late enough may still have one that can.
-fn expect_capture(folder: &Path, drops: bool, finished: &Finished) {
+fn expect_capture(folder: &Path, times: Times, finished: &Finished) {
     let report = Report::read(&folder.join("report"));
     let (timed, dropped) = (report.number("stages_ms.capture.count"), report.number("capture.implausible"));
-    assert!(timed + dropped > 0.0, "frames were measured\n{finished}");
-    assert_eq!(timed + dropped, report.number("stamps.agreeing"), "each has a time, or one was dropped\n{finished}");
+    let agreeing = report.number("stamps.agreeing");
+    assert!(agreeing > 0.0, "frames were measured\n{finished}");
+    let with_times = if times == Times::Unknown { 0.0 } else { agreeing };
+    assert_eq!(timed + dropped, with_times, "each has a time, or one was dropped\n{finished}");
     let clock = if timed > 0.0 { Value::from("monotonic") } else { Value::Null };
     assert_eq!(report.value("capture.clock"), &clock, "{finished}");
     let ended = events(folder, "ended");
     let told = ended[0]["implausible_capture_times"].as_u64().expect("the publisher counts them") as f64;
-    if drops {
+    if times == Times::Dropped {
         assert!(dropped > 0.0 && told >= dropped, "{dropped} of the {told} that the publisher dropped\n{finished}");
         expect_line(finished, &["capture-time"]);
     } else {
@@ -140,14 +180,17 @@ fn the_virtual_camera_gives_yuyv_in_the_nearest_mode_and_comes_back() {
         r#"
         ./publisher --list-cameras; echo "listed: $?"
         ./publisher --source camera:9 --to -; echo "missing: $?"
-        ./publisher --source camera --duration 2s --to - >pictures.y4m; echo "published: $?"
         ./publisher --source camera --json >events.jsonl & other=$!
         told started
         ./publisher --source camera --to -; echo "busy: $?"
         kill -INT $other; wait $other
-        driver=/sys/bus/platform/drivers/vivid
-        replug '--size 320x180 --fps 10' "echo vivid.0 >$driver/unbind" "echo vivid.0 >$driver/bind"
-        echo vivid.0 >$driver/unbind
+        path=/sys/bus/platform/drivers/vivid
+        for driver in v4l nokhwa; do
+            keep $driver
+            stop $driver '--size 320x180 --fps 10'
+            replug $driver '--size 320x180 --fps 10' "echo vivid.0 >$path/unbind" "echo vivid.0 >$path/bind"
+        done
+        echo vivid.0 >$path/unbind
         ./publisher --list-cameras; echo "none: $?""#,
     );
     expect_line(&finished, &["camera:0", "vivid", "/dev/video0"]);
@@ -156,13 +199,18 @@ fn the_virtual_camera_gives_yuyv_in_the_nearest_mode_and_comes_back() {
     expect_line(&finished, &["no camera 9 (/dev/video9)", "--list-cameras"]);
     expect_line(&finished, &["missing: 1"]);
     expect_line(&finished, &["640x480 YUYV at 25 fps, nearest to the 640x480 at 30 asked for"]);
-    expect_line(&finished, &["published: 0"]);
-    expect_pictures(&folder.path().join("pictures.y4m"), Size::new(640, 480));
     expect_line(&finished, &["camera 0 is in use", "fuser -v /dev/video0"]);
     expect_line(&finished, &["busy: 1"]);
-    expect_replug(folder.path(), &finished);
-    // It names the end of a frame's period, which is still to come.
-    expect_capture(folder.path(), true, &finished);
+    for driver in DRIVERS {
+        expect_line(&finished, &[&format!("{driver} kept: 0")]);
+        expect_pictures(&folder.path().join(format!("{driver}.y4m")), Size::new(640, 480));
+        // It was stopped, and ended while its driver waited for a picture.
+        expect_line(&finished, &[&format!("{driver} stopped: 1")]);
+        expect_replug(driver, &folder.path().join(driver), &finished);
+    }
+    // `vivid` names the end of a frame's period, which is still to come.
+    expect_capture(&folder.path().join("v4l"), Times::Dropped, &finished);
+    expect_capture(&folder.path().join("nokhwa"), Times::Unknown, &finished);
     expect_line(&finished, &["no camera found"]);
     expect_line(&finished, &["none: 0"]);
 }
@@ -174,16 +222,24 @@ fn a_usb_camera_gives_mjpg_and_comes_back() {
         Camera::Usb,
         folder.path(),
         r#"
-        ./publisher --list-cameras; echo "listed: $?"
-        ./publisher --source camera --camera-format mjpg --fps 15 --duration 3s --to - >pictures.y4m; echo "published: $?"
-        replug '--size 320x240 --fps 15' 'kill -USR1 $(cat /dev/shm/uvc_camera)' 'kill -USR2 $(cat /dev/shm/uvc_camera)'"#,
+        for driver in v4l nokhwa; do
+            ./publisher --list-cameras --camera-driver $driver | sed "s/^/$driver/"; echo "$driver listed: ${PIPESTATUS[0]}"
+            keep $driver '--camera-format mjpg --fps 15'
+            camera=/dev/shm/uvc_camera
+            replug $driver '--size 320x240 --fps 15' "kill -USR1 \$(cat $camera)" "kill -USR2 \$(cat $camera)"
+        done"#,
     );
-    expect_line(&finished, &["camera:0", "Software UVC webcam"]);
-    expect_line(&finished, &["MJPG", "640x480", "30, 15 fps"]);
+    expect_line(&finished, &["v4l ", "MJPG", "640x480", "30, 15 fps"]);
+    expect_line(&finished, &["nokhwa ", "MJPG", "640x480", "15, 30 fps"]);
     expect_line(&finished, &["camera 0 (Software UVC webcam): 640x480 MJPG at 15 fps"]);
-    expect_line(&finished, &["published: 0"]);
-    // The plain grey of its YUYV would be flat.
-    expect_pictures(&folder.path().join("pictures.y4m"), Size::new(640, 480));
-    expect_replug(folder.path(), &finished);
-    expect_capture(folder.path(), false, &finished);
+    for driver in DRIVERS {
+        expect_line(&finished, &[&format!("{driver}camera:0"), "Software UVC webcam"]);
+        expect_line(&finished, &[&format!("{driver} listed: 0")]);
+        expect_line(&finished, &[&format!("{driver} kept: 0")]);
+        // The plain grey of its YUYV would be flat.
+        expect_pictures(&folder.path().join(format!("{driver}.y4m")), Size::new(640, 480));
+        expect_replug(driver, &folder.path().join(driver), &finished);
+    }
+    expect_capture(&folder.path().join("v4l"), Times::Good, &finished);
+    expect_capture(&folder.path().join("nokhwa"), Times::Unknown, &finished);
 }

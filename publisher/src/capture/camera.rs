@@ -6,22 +6,15 @@
 //! pictures (`watch`): silence or an error is said within 2 s, and the thread goes on trying to get the camera
 //! back. A thread that hangs in a call of the driver is left behind, a bounded number of times.
 //!
-//! # Why the `v4l` crate and not nokhwa
+//! # Drivers
 //!
-//! nokhwa 0.10.11 was tried first, in the camera VM of the tests (the kernel's `vivid`, and a USB camera in software):
-//!
-//! * a camera that stopped for 15 s without being unplugged held `frame()` for 15.3 s, and could not be opened anew
-//!   meanwhile: nokhwa keeps one device per number in a global list, and starting a second stream on it fails with
-//!   "Device or resource busy". With `v4l` the loss was said after 1.6 s, and the camera was back 0.5 s after it went on;
-//! * a camera that another program had left in a format that nokhwa does not know (UYVY) could not be opened at all
-//!   ("FrameFormat: unsupported"): that format is read before another one is set. `v4l` opened it;
-//! * by its source, it leaves out rates that are no whole number (12.5, 29.97), knows of a range of sizes only its
-//!   diagonal, does not look which clock the capture time is of, hands over a picture's whole buffer instead of the
-//!   bytes that are used, and does not tell the driver's count, so that what the driver dropped cannot be counted.
-//!
-//! An unplugged camera was noticed at once by both (40 ms with `vivid`).
+//! `v4l` is the default on Linux; `nokhwa` is what other systems have. In the camera VM of the tests (the kernel's `vivid`, and a
+//! USB camera in software) both notice an unplugged camera at once. A camera that stopped for 15 s without being unplugged was
+//! said to be lost after 1.6 s with both. With `v4l` it was back 0.5 s after it went on; nokhwa cannot be got out of waiting, so
+//! its thread is left behind, and the next one opens the camera when the first one lets go. `docs/cameras.md` has the rest.
 
 use std::fmt::Write as _;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,7 +31,9 @@ mod error;
 mod jpeg;
 mod layout;
 mod mode;
+mod nokhwa;
 mod slot;
+#[cfg(target_os = "linux")]
 mod v4l2;
 mod watch;
 mod worker;
@@ -56,6 +51,17 @@ use worker::Worker;
 const HUNG: Duration = Duration::from_secs(10);
 /// Threads that are left behind at most.
 const MAX_HUNG: u32 = 3;
+
+/// The drivers by their names; the first is the default.
+const DRIVERS: &[(&str, fn() -> Arc<dyn Driver>)] = &[
+    #[cfg(target_os = "linux")]
+    ("v4l", || Arc::new(v4l2::V4l2)),
+    ("nokhwa", || Arc::new(nokhwa::Nokhwa::default())),
+];
+
+/// Which driver: its place in [`DRIVERS`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Choice(usize);
 
 /// A camera.
 pub struct Source {
@@ -85,9 +91,24 @@ pub struct Running {
     mode: Mode,
 }
 
+impl Choice {
+    fn driver(self) -> Arc<dyn Driver> {
+        DRIVERS[self.0].1()
+    }
+}
+
+impl FromStr for Choice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let names: Vec<&str> = DRIVERS.iter().map(|(name, _)| *name).collect();
+        names.iter().position(|name| *name == text).map(Self).ok_or_else(|| format!("write {}", names.join(" or ")))
+    }
+}
+
 /// The number of the first camera; one that is busy or forbidden counts, so that the user learns of it.
-pub fn first() -> Option<u32> {
-    let driver = v4l2::V4l2;
+pub fn first(choice: Choice) -> Option<u32> {
+    let driver = choice.driver();
     let usable = |camera: &Found| match driver.offers(camera.number, Wanted::from(Wish::default())) {
         Ok(offers) => !offers.is_empty(),
         Err(error) => matches!(error, Error::Busy { .. } | Error::Denied { .. }),
@@ -96,8 +117,8 @@ pub fn first() -> Option<u32> {
 }
 
 /// All cameras with formats, sizes and rates, for people.
-pub fn list() -> String {
-    list_of(&v4l2::V4l2)
+pub fn list(choice: Choice) -> String {
+    list_of(&*choice.driver())
 }
 
 fn list_of(driver: &dyn Driver) -> String {
@@ -125,12 +146,18 @@ fn line(offer: &Offer) -> String {
 }
 
 impl Source {
-    /// Starts camera `number` in the mode nearest to `wish` (640x480 at 30 where it says nothing).
+    /// Starts camera `number` through this driver in the mode nearest to `wish` (640x480 at 30 where it says nothing).
     ///
     /// # Errors
     /// [`Error`], with what to do about it, and [`super::Error::Start`] where there can be no thread.
-    pub fn open(number: u32, wish: Wish, clock: Arc<dyn Clock>, log: Log) -> Result<Self, super::Error> {
-        Self::with(Arc::new(v4l2::V4l2), number, wish, clock, log)
+    pub fn open(
+        choice: Choice,
+        number: u32,
+        wish: Wish,
+        clock: Arc<dyn Clock>,
+        log: Log,
+    ) -> Result<Self, super::Error> {
+        Self::with(choice.driver(), number, wish, clock, log)
     }
 
     fn with(

@@ -188,10 +188,10 @@ impl Error {
 /// # Errors
 /// [`Error`], with what to do about it.
 pub fn open(config: &Config, clock: &Arc<dyn Clock>, log: Log) -> Result<Box<dyn Source>, Error> {
-    let wish = config.wish;
+    let (wish, driver) = (config.wish, config.camera_driver);
     let source: Box<dyn Source> = match &config.source {
-        config::Source::Auto => auto(wish, clock, log)?,
-        config::Source::Camera(number) => Box::new(camera::Source::open(*number, wish, clock.clone(), log)?),
+        config::Source::Auto => auto(driver, wish, clock, log)?,
+        config::Source::Camera(number) => Box::new(camera::Source::open(driver, *number, wish, clock.clone(), log)?),
         config::Source::Pattern => Box::new(pattern::Source::new(wish)),
         config::Source::File(path) => Box::new(file::open(path, wish, config.looped)?),
         config::Source::Stdin => Box::new(file::pipe("standard input".to_owned(), Box::new(std::io::stdin()), wish)?),
@@ -204,9 +204,9 @@ pub fn open(config: &Config, clock: &Arc<dyn Clock>, log: Log) -> Result<Box<dyn
 }
 
 /// The first camera, or the test pattern where there is none.
-fn auto(wish: Wish, clock: &Arc<dyn Clock>, log: Log) -> Result<Box<dyn Source>, Error> {
-    match camera::first() {
-        Some(number) => Ok(Box::new(camera::Source::open(number, wish, clock.clone(), log)?)),
+fn auto(driver: camera::Choice, wish: Wish, clock: &Arc<dyn Clock>, log: Log) -> Result<Box<dyn Source>, Error> {
+    match camera::first(driver) {
+        Some(number) => Ok(Box::new(camera::Source::open(driver, number, wish, clock.clone(), log)?)),
         None => {
             log.warn("no-camera", "no camera found: showing the test pattern (--source test) instead");
             Ok(Box::new(pattern::Source::new(wish)))

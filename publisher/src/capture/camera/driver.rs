@@ -1,6 +1,8 @@
-//! What the capture thread needs of a camera system: finding, opening, reading. [`super::v4l2`] is the real one.
+//! What the capture thread needs of a camera system: finding, opening, reading. [`super::v4l2`] and [`super::nokhwa`] have them.
 
 use std::time::Duration;
+
+use rustix::io::Errno;
 
 use super::Error;
 use super::mode::{Mode, Offer, Wanted};
@@ -37,7 +39,7 @@ pub trait Stream {
     /// The mode in which it runs, as read back from the driver.
     fn mode(&self) -> Mode;
 
-    /// Waits at most `limit` for a picture and hands the newest one to `take`; older ones are skipped.
+    /// Waits at most `limit`, where the driver can, for a picture and hands the newest one to `take`; older ones are skipped.
     ///
     /// # Errors
     /// [`Failure`]. The stream is of no use after it.
@@ -80,4 +82,14 @@ pub enum Failure {
     /// The driver's reason.
     #[error("{0}")]
     Broken(String),
+}
+
+impl Failure {
+    /// What the system's error `why`, with its number where there is one, means amid pictures.
+    pub fn of_system(code: Option<i32>, why: String) -> Self {
+        match code.map(Errno::from_raw_os_error) {
+            Some(Errno::NODEV) => Self::Unplugged,
+            _ => Self::Broken(why),
+        }
+    }
 }

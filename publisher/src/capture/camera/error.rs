@@ -2,6 +2,8 @@
 
 use common::frame::Size;
 
+use rustix::io::Errno;
+
 use super::Layout;
 
 /// Why there are no pictures of a camera.
@@ -70,4 +72,16 @@ pub enum Error {
         /// The reason.
         why: String,
     },
+}
+
+impl Error {
+    /// What the system's refusal `why`, with its number where there is one, means for the user.
+    pub(super) fn of_system(number: u32, code: Option<i32>, why: String) -> Self {
+        match code.map(Errno::from_raw_os_error) {
+            Some(Errno::NOENT | Errno::NXIO | Errno::NODEV) => Self::Missing { number },
+            Some(Errno::BUSY) => Self::Busy { number },
+            Some(Errno::ACCESS | Errno::PERM) => Self::Denied { number },
+            _ => Self::System { number, why },
+        }
+    }
 }

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use common::frame::Size;
-use rustix::io::Errno;
 use rustix::time::{ClockId, clock_gettime};
 use v4l::buffer::{Flags, Metadata, Type};
 use v4l::frameinterval::FrameIntervalEnum;
@@ -77,12 +76,7 @@ fn name(number: u32) -> Option<String> {
 
 /// What the system's refusal means for the user.
 fn refusal(number: u32, why: io::Error) -> Error {
-    match Errno::from_io_error(&why) {
-        Some(Errno::NOENT | Errno::NXIO | Errno::NODEV) => Error::Missing { number },
-        Some(Errno::BUSY) => Error::Busy { number },
-        Some(Errno::ACCESS | Errno::PERM) => Error::Denied { number },
-        _ => Error::System { number, why: why.to_string() },
-    }
+    Error::of_system(number, why.raw_os_error(), why.to_string())
 }
 
 /// What `device` can do in the layouts that are read here.
@@ -205,11 +199,10 @@ impl driver::Stream for Stream {
 
 /// What an error in the midst of pictures means.
 fn failure(why: io::Error) -> Failure {
-    match Errno::from_io_error(&why) {
-        Some(Errno::NODEV) => Failure::Unplugged,
+    match why.raw_os_error() {
         // The `v4l` crate's own, without a number.
         None if why.kind() == io::ErrorKind::TimedOut => Failure::Silent,
-        _ => Failure::Broken(why.to_string()),
+        code => Failure::of_system(code, why.to_string()),
     }
 }
 
@@ -250,6 +243,8 @@ fn plausible(now: Duration, captured: Duration) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use rustix::io::Errno;
+
     use super::*;
 
     #[test]
