@@ -17,7 +17,7 @@ use crate::config::{ClockChoice, Config, Input, Source};
 use crate::measure::Meter;
 use crate::queue::Dropped;
 use crate::render::pixels::Label;
-use crate::work::{Event, Lack, Seen, Undecodable};
+use crate::work::{Event, Lack, Undecodable};
 
 mod lack;
 mod pending;
@@ -205,7 +205,7 @@ impl Stream {
                 self.waiting = None;
                 self.unread.picture(&seen);
                 self.first_picture.get_or_insert(seen.read);
-                self.pending.picture(*seen);
+                self.pending.picture(seen);
                 return !std::mem::replace(&mut self.link.plays, true);
             }
         }
@@ -263,10 +263,10 @@ impl Stream {
     /// Measures the pictures that wait. With a window, a picture counts as presented when it or a newer one was shown;
     /// headless, when its code was read, because nothing would have kept it from being shown then.
     pub fn settle(&mut self, window: bool, now: Now) {
-        while let Some(&item) = self.pending.front() {
+        while let Some(item) = self.pending.front() {
             let seen = match item {
-                Item::Picture(seen) => seen,
-                Item::Nothing { units, refused } => {
+                Item::Picture(seen) => **seen,
+                &Item::Nothing { units, refused } => {
                     self.pending.pop();
                     self.undecoded(units, refused, now);
                     continue;

@@ -11,9 +11,9 @@ pub(super) struct Pending {
     items: VecDeque<Item>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) enum Item {
-    Picture(Seen),
+    Picture(Box<Seen>),
     /// Access units without a picture, and whether they fell to this receiver.
     Nothing {
         units: Dropped,
@@ -22,7 +22,7 @@ pub(super) enum Item {
 }
 
 impl Pending {
-    pub(super) fn picture(&mut self, seen: Seen) {
+    pub(super) fn picture(&mut self, seen: Box<Seen>) {
         self.items.push_back(Item::Picture(seen));
     }
 
