@@ -15,7 +15,7 @@ pub enum Camera {
 }
 
 /// Seconds that a VM may run, starting it included. Emulation on a busy machine is slow.
-const VM_LIMIT_S: u32 = 360;
+const VM_LIMIT_S: u32 = 600;
 
 /// Boots a VM with `camera`, to run the shell command `command` in `folder`, with `publisher` and `receiver` copied there.
 ///

@@ -15,7 +15,7 @@ use framelag_tests::turn;
 use serde_json::Value;
 
 /// Longer than the VM's own limit.
-const LIMIT: Duration = Duration::from_secs(420);
+const LIMIT: Duration = Duration::from_secs(660);
 /// How soon a loss is to be said. A second it takes, and how long a second is in a VM on a busy machine nobody knows.
 const SAID_WITHIN_S: f64 = 30.0;
 

@@ -9,12 +9,12 @@
 //! # Drivers
 //!
 //! `v4l` is the default on Linux; `nokhwa` is what other systems have. In the camera VM of the tests (the kernel's `vivid`, and a
-//! USB camera in software) both notice an unplugged camera at once. A camera that stopped for 15 s without being unplugged was
-//! said to be lost after 1.6 s with both. With `v4l` it was back 0.5 s after it went on; nokhwa cannot be got out of waiting, so
-//! its thread is left behind, and the next one opens the camera when the first one lets go. `docs/cameras.md` has the rest.
+//! USB camera in software) both notice an unplugged camera at once. A camera that stops without being unplugged is said to be lost
+//! by the watch, whatever the driver does: with `v4l` it is then opened anew; nokhwa cannot be got out of waiting, so its thread
+//! is left behind, and the next one opens the camera when the first one lets go (15 s of silence: back 1.3 s after it went on).
+//! `docs/cameras.md` compares them.
 
 use std::fmt::Write as _;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +38,7 @@ mod v4l2;
 mod watch;
 mod worker;
 
+pub use driver::Choice;
 use driver::{Driver, Failure, Found};
 pub use error::Error;
 pub use layout::Layout;
@@ -51,17 +52,6 @@ use worker::Worker;
 const HUNG: Duration = Duration::from_secs(10);
 /// Threads that are left behind at most.
 const MAX_HUNG: u32 = 3;
-
-/// The drivers by their names; the first is the default.
-const DRIVERS: &[(&str, fn() -> Arc<dyn Driver>)] = &[
-    #[cfg(target_os = "linux")]
-    ("v4l", || Arc::new(v4l2::V4l2)),
-    ("nokhwa", || Arc::new(nokhwa::Nokhwa::default())),
-];
-
-/// Which driver: its place in [`DRIVERS`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Choice(usize);
 
 /// A camera.
 pub struct Source {
@@ -89,21 +79,6 @@ pub struct Running {
     name: String,
     /// How it runs.
     mode: Mode,
-}
-
-impl Choice {
-    fn driver(self) -> Arc<dyn Driver> {
-        DRIVERS[self.0].1()
-    }
-}
-
-impl FromStr for Choice {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let names: Vec<&str> = DRIVERS.iter().map(|(name, _)| *name).collect();
-        names.iter().position(|name| *name == text).map(Self).ok_or_else(|| format!("write {}", names.join(" or ")))
-    }
 }
 
 /// The number of the first camera; one that is busy or forbidden counts, so that the user learns of it.

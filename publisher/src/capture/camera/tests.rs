@@ -1,6 +1,7 @@
 //! The camera against a driver that does what the test says.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use common::clock::ManualClock;
@@ -33,10 +34,13 @@ struct Fake {
     openings: Mutex<std::collections::VecDeque<Result<Mode, Error>>>,
     opened: Mutex<Vec<u32>>,
     acts: Mutex<Option<Receiver<Act>>>,
+    /// Calls of `read`.
+    reads: Arc<AtomicUsize>,
 }
 
 struct FakeStream {
     mode: Mode,
+    reads: Arc<AtomicUsize>,
     acts: Receiver<Act>,
 }
 
@@ -62,7 +66,7 @@ impl Driver for Fake {
         let mode = answer.unwrap_or(Err(Error::Missing { number }))?;
         self.opened.lock().expect("no panic").push(number);
         let acts = self.acts.lock().expect("no panic").clone().expect("the test has set it");
-        Ok(Box::new(FakeStream { mode, acts }))
+        Ok(Box::new(FakeStream { mode, acts, reads: self.reads.clone() }))
     }
 }
 
@@ -72,6 +76,7 @@ impl Stream for FakeStream {
     }
 
     fn read(&mut self, _limit: Duration, take: &mut dyn FnMut(Raw<'_>)) -> Result<(), Failure> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
         // Without an act it hangs, whatever the limit says, until the test is over.
         match self.acts.recv() {
             Ok(Act::Picture(bytes, age)) => {
@@ -216,8 +221,11 @@ fn pictures_that_cannot_be_shown_are_counted_and_are_the_reason_of_a_loss() {
 fn a_thread_that_hangs_or_dies_is_replaced_a_bounded_number_of_times() {
     let mut bench = bench((0..=MAX_HUNG).map(|_| Ok(mode(SIZE)))).expect("a camera");
     bench.act(Act::Crash);
+    let reads = bench.fake.reads.clone();
     let opened = |bench: &Bench| bench.fake.opened.lock().expect("no panic").len() as u32;
     for hung in 1..=MAX_HUNG {
+        // A thread that came by after the clock moved would not hang yet.
+        bench.until("a call of the driver", |_, _| (reads.load(Ordering::SeqCst) >= hung as usize).then_some(()));
         bench.clock.advance(HUNG);
         let end = Instant::now() + LIMIT;
         while opened(&bench) <= hung {
@@ -226,6 +234,7 @@ fn a_thread_that_hangs_or_dies_is_replaced_a_bounded_number_of_times() {
         }
         assert!(bench.source.fault().is_some());
     }
+    bench.until("the last call", |_, _| (reads.load(Ordering::SeqCst) > MAX_HUNG as usize).then_some(()));
     bench.clock.advance(HUNG);
     let error = bench.until("the end", |_, next| next.err());
     assert_eq!(error, "camera 0 does not answer: unplug it and plug it in again");
