@@ -250,6 +250,7 @@ impl Reader<'_> {
             let Some(choice) = self.chosen(setting, text, line) else { continue };
             points.push(Point { label: choice.told(), choices: vec![choice] });
         }
+        number_what_looks_alike(&mut points);
         if values.is_empty() {
             self.wrong(entry.line, format!("{} is an axis without a value: give two or more", entry.name));
         }
@@ -279,6 +280,25 @@ impl Reader<'_> {
             points.push(Point { label: point.name.chars().take(MAX_LABEL).collect(), choices });
         }
         Axis { name: entry.name.clone(), line: entry.line, points }
+    }
+}
+
+/// Values that differ only in what is not told, as in a password, are told apart by their order: `…#1`, `…#2`. The same value twice
+/// keeps one label, and is a mistake.
+fn number_what_looks_alike(points: &mut [Point]) {
+    let typed = |point: &Point| point.choices.first().map_or("", |choice| choice.text.reveal()).to_owned();
+    let told: Vec<(String, String)> = points.iter().map(|point| (point.label.clone(), typed(point))).collect();
+    for point in points {
+        let mut alike: Vec<&str> = Vec::new();
+        for (_, text) in told.iter().filter(|(label, _)| *label == point.label) {
+            if !alike.contains(&text.as_str()) {
+                alike.push(text);
+            }
+        }
+        let number = alike.iter().position(|text| *text == typed(point));
+        if let (2.., Some(number)) = (alike.len(), number) {
+            point.label = format!("{}#{}", point.label, number + 1);
+        }
     }
 }
 

@@ -100,6 +100,25 @@ fn plans_beyond_the_limits_are_refused_and_take_no_time() {
 }
 
 #[test]
+fn servers_that_differ_in_what_is_hidden_are_told_apart_by_their_order() {
+    let labels = |plan: &Plan| plan.axes[0].points.iter().map(|point| point.label.clone()).collect::<Vec<_>>();
+    let text = "[axes]\nserver = [\n\"rtsp://h/cam?key=secret1\", \"rtsp://h/b\", \"rtsp://h/cam?key=secret2\",\n\
+                \"rtsp://ann:secret3@h/c\", \"rtsp://ann:secret4@h/c\"]\n";
+    let plan = good(text);
+    let expected =
+        ["rtsp://h/cam?…#1", "rtsp://h/b", "rtsp://h/cam?…#2", "rtsp://…@h/c#1", "rtsp://…@h/c#2"].map(str::to_owned);
+    assert_eq!(labels(&plan), expected);
+    // A sweep goes on where this is the same.
+    assert_eq!(plan.essence(), good(text).essence());
+    let axis = ("axes.server".to_owned(), expected.join(", "));
+    assert!(plan.essence().contains(&axis), "{:?}", plan.essence());
+    let less = good(&text.replace(", \"rtsp://ann:secret4@h/c\"", ""));
+    assert_ne!(plan.essence(), less.essence());
+    let twice = bad(&text.replace("secret4", "secret3"));
+    assert!(twice[0].what.contains("the value rtsp://…@h/c twice"), "{twice:?}");
+}
+
+#[test]
 fn secrets_of_a_server_are_in_no_label_and_no_essence() {
     let plan = good("[axes]\nserver = [\"rtsp://ann:secret@h/cam\", \"framelag\"]\n");
     assert_eq!(plan.axes[0].points[0].choices[0].text.reveal(), "rtsp://ann:secret@h/cam");
@@ -156,4 +175,7 @@ fn a_byte_order_mark_is_no_part_of_a_plan() {
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
     std::fs::write(file.path(), format!("\u{feff}{HEAD}axes.server = [\"framelag\"]\r\n")).expect("it is ours");
     assert_eq!(Plan::open(file.path()).expect("a plan").axes.len(), 1);
+    std::fs::write(file.path(), b"\xff\xfen\0").expect("it is ours");
+    let error = Plan::open(file.path()).expect_err("UTF-16").to_string();
+    assert!(error.contains("it is UTF-16: save it as UTF-8"), "{error}");
 }
