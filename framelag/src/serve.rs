@@ -48,14 +48,6 @@ pub struct Args {
 /// Serves until Ctrl-C or SIGTERM.
 pub fn run(args: Args) -> ExitCode {
     let config = Config { rtsp: args.rtsp, http: Some(args.http), auth: args.auth, insecure: args.insecure };
-    let (stop, stopped) = mpsc::channel();
-    if let Err(error) = ctrlc::set_handler(move || {
-        // A second signal finds the first one waiting.
-        let _ = stop.send(());
-    }) {
-        eprintln!("error: cannot listen for Ctrl-C: {error}");
-        return ExitCode::FAILURE;
-    }
     let handle = match start(config, args.or_any_port) {
         Ok(handle) => handle,
         Err(error) => {
@@ -67,6 +59,15 @@ pub fn run(args: Args) -> ExitCode {
             return code;
         }
     };
+    // Only now: until here, where a pipe in place of --auth may keep it waiting, a signal ends the process.
+    let (stop, stopped) = mpsc::channel();
+    if let Err(error) = ctrlc::set_handler(move || {
+        // A second signal finds the first one waiting.
+        let _ = stop.send(());
+    }) {
+        eprintln!("error: cannot listen for Ctrl-C: {error}");
+        return ExitCode::FAILURE;
+    }
     if args.json
         && let Err(error) = report(&handle)
     {

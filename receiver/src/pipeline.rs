@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 use common::clock::{Clock, SystemClock};
 use common::pictures::Keeper;
 use common::time::{MonoTime, Now};
-use common::units::seconds;
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
 use crate::calibration;
@@ -233,10 +232,7 @@ impl Run<'_> {
             Event::Disconnected(why) => {
                 self.output.say("disconnected", &stream.name, format_args!("{why}; trying again"))
             }
-            Event::Waiting(what) => {
-                let wait = seconds(self.config.wait);
-                self.output.say("waiting", &stream.name, format_args!("{what}; trying for {wait}"))
-            }
+            Event::Waiting(what) => self.output.say("waiting", &stream.name, what),
             Event::Ended(Err(why)) => self.output.say("failed", &stream.name, why),
             Event::Connected
             | Event::Ended(Ok(()))

@@ -19,6 +19,7 @@ use common::time::WallTime;
 use publisher::capture::{self, Next};
 use publisher::config::Config;
 use publisher::event::Log;
+use publisher::stop::Stop;
 use reports::calibration::{Optical, OpticalMs};
 use reports::run::ms;
 
@@ -142,7 +143,8 @@ fn config(camera: Camera) -> Result<Config, Error> {
 /// Looks until it is told to end, or the pictures do. Says the camera's name when it is open.
 fn look(config: &Config, opened: &Sender<String>, ending: &AtomicBool) -> Result<Vec<Glimpse>, capture::Error> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let mut source = capture::open(config, &clock, Log::new(false))?;
+    let source = capture::open(config, &clock, &Stop::new(), Log::new(false))?;
+    let mut source = source.expect("nobody asks to stop");
     // Where nobody waits any more the end comes soon.
     let _ = opened.send(source.describe());
     let (mut reader, mut glimpses) = (Reader::new(), Vec::new());

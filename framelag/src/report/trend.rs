@@ -1,7 +1,7 @@
 //! `framelag report trend`: figures over runs, and where they changed.
 
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use reports::store;
@@ -90,7 +90,9 @@ pub fn run(args: &Args) -> Result<u8, Error> {
     let mut trend = Trend::new(&entries, &metrics(args), args.all);
     trend.left_out.splice(..0, comparable.left_out);
     if let Some(path) = &args.out {
-        std::fs::write(path, page(&trend)).map_err(|error| Error::Page(path.clone(), error))?;
+        common::named::create(path)
+            .and_then(|mut file| file.write_all(page(&trend).as_bytes()))
+            .map_err(|error| Error::Page(path.clone(), error))?;
         eprintln!("trend: {}", path.display());
     }
     let text = if args.json { format!("{}\n", serde_json::json!(trend)) } else { trend.to_string() };

@@ -10,6 +10,7 @@ use publisher::capture::{self, DEFAULT_SIZE, Format};
 use publisher::config::{Config, Source};
 use publisher::event::Log;
 use publisher::rate::FrameRate;
+use publisher::stop::Stop;
 
 /// What the test pattern has, and a camera is asked for, where nothing says it.
 const USUAL: Format = Format { size: DEFAULT_SIZE, rate: FrameRate::THIRTY };
@@ -55,8 +56,8 @@ fn opened(path: &Path, config: &Config) -> Result<Format, String> {
     let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
     let open = || {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let source = capture::open(config, &clock, Log::new(false)).map_err(|error| error.to_string())?;
-        Ok(source.format())
+        let source = capture::open(config, &clock, &Stop::new(), Log::new(false)).map_err(|error| error.to_string())?;
+        Ok(source.expect("nobody asks to stop").format())
     };
     opened.entry(format!("{} {:?}", path.display(), config.wish)).or_insert_with(open).clone()
 }
