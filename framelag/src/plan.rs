@@ -96,7 +96,7 @@ pub enum Error {
     #[error("cannot read the plan {0}: {1}")]
     Read(String, std::io::Error),
     /// It is too long.
-    #[error("the plan {0} has more than {MAX_BYTES} bytes: that is no plan")]
+    #[error("the plan {0} is larger than {MAX_BYTES} bytes")]
     TooLong(String),
     /// These are wrong.
     #[error("{}", list(.0, .1))]

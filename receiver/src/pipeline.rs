@@ -174,7 +174,7 @@ fn display_is_there(output: &Output) -> bool {
     let x11 = cfg!(all(unix, not(target_os = "macos")));
     let there = !x11 || std::env::var_os("DISPLAY").is_some_and(|display| !display.is_empty());
     if !there {
-        output.warn("there is no display (DISPLAY is not set), going on headless");
+        output.warn("there is no display (DISPLAY is not set): running headless");
     }
     there
 }

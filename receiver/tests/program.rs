@@ -154,7 +154,7 @@ fn what_cannot_be_run_is_one_line_and_its_exit_code() {
 fn without_a_display_it_goes_on_headless_and_says_so() {
     let output = receiver(&PIPE[1..], &stamped(40, &[]));
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
-    assert!(text(&output.stderr).contains("going on headless"));
+    assert!(text(&output.stderr).contains("running headless"));
 }
 
 #[test]

@@ -108,7 +108,7 @@ fn wrong_usage_is_named() {
         ("--baseline before --candidate other", "host.cpu: one in the baseline, another in the candidate"),
         ("--baseline before --candidate empty", "empty is no report folder"),
         ("--baseline before --candidate cut", "cut/run.json"),
-        ("--baseline nowhere --candidate slow --store s.sqlite", "there is no folder nowhere"),
+        ("--baseline nowhere --candidate slow --store s.sqlite", "nowhere is neither a folder nor a baseline"),
         ("--candidate slow", "--baseline"),
     ] {
         let ran = framelag(folder.path(), &format!("gate {flags}")).run(LIMIT).expect_code(2);

@@ -109,7 +109,7 @@ fn a_y4m_without_a_rate_is_played_at_the_rate_of_the_flag_or_at_one_that_is_told
         assert_eq!((told(""), told("--loop --duration 1s"), told("--fps 50")), (1, 1, 0), "{format}");
     }
     make_of_rate(&file, "-pix_fmt yuv420p", "F100000:1");
-    refused(&file, "", "frame rate of 100000:1: say the right one with --fps");
+    refused(&file, "", "frame rate of 100000:1: set the right one with --fps");
 }
 
 #[test]

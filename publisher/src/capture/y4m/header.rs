@@ -90,7 +90,7 @@ impl Header {
         let ratio = header.get_framerate();
         let rate = FrameRate::new(ratio.num as u64, ratio.den as u64);
         let rate =
-            rate.map_err(|_| format!("has a frame rate of {ratio}: say the right one with --fps, as in --fps 30"))?;
+            rate.map_err(|_| format!("has a frame rate of {ratio}: set the right one with --fps, as in --fps 30"))?;
         Ok(Format { size, rate })
     }
 
