@@ -81,8 +81,8 @@ fn hide_in_path(path: &str, by_segment: bool) -> String {
         }
         if !segment.is_empty() {
             // The first one may be a host.
-            let is_name = |name: &&str| name.trim_end_matches('=').as_bytes() == segment;
-            is_named = by_segment && start > 0 && hidden.is_none() && SECRET_NAMES.iter().any(|name| is_name(name));
+            let is_name = SECRET_NAMES.iter().any(|name| name.trim_end_matches('=').as_bytes() == segment);
+            is_named = by_segment && start > 0 && hidden.is_none() && is_name;
         }
         start += segment.len() + 1;
     }

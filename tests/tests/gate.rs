@@ -150,7 +150,7 @@ fn a_store_keeps_baselines_of_runs_that_pass() {
     gate("--candidate before --save-baseline main").expect_code(0);
     gate("--baseline main --candidate same").expect_code(0);
     let ran = gate("--baseline main --candidate slow --save-baseline main").expect_code(99);
-    assert!(ran.stderr.iter().any(|line| line.contains("stays as it was")), "{ran}");
+    assert!(ran.stderr.iter().any(|line| line.contains("is unchanged: only passing runs replace it")), "{ran}");
     gate("--baseline main --candidate slow").expect_code(99);
     let ran = gate("--baseline mian --candidate slow").expect_code(2);
     assert!(ran.stderr.iter().any(|line| line.contains("main")), "it says which there are\n{ran}");
