@@ -19,6 +19,7 @@ pub mod frame;
 pub mod glyphs;
 pub mod h264;
 pub mod impair;
+pub mod named;
 pub mod peer;
 pub mod pictures;
 pub mod printable;

@@ -7,7 +7,7 @@ use std::io;
 
 /// Stands for what is hidden.
 const HIDDEN: &str = "…";
-/// What a path calls a secret by, in small letters.
+/// What a path calls a secret by, in small letters: `password=secret`, or `password/secret`.
 const SECRET_NAMES: [&str; 10] =
     ["password=", "passwd=", "pass=", "pwd=", "pw=", "psw=", "token=", "secret=", "key=", "auth="];
 /// What ends a word beside its last letter: closing quotes and the marks of a sentence.
@@ -45,25 +45,68 @@ pub fn secrets(text: &str) -> String {
 /// `text`, meant to be one URL and possibly none, without user info (all before its last `@`), query and fragment, and
 /// without what its path calls a secret.
 pub fn url(text: &str) -> String {
+    hide(text, true)
+}
+
+fn hide(text: &str, by_segment: bool) -> String {
     let (scheme, after_scheme) = split_scheme(text);
     let query = after_scheme.find('?');
     match (after_scheme.rfind('@'), query) {
         // Either the password holds the `?` or the query the `@`.
         (Some(at), Some(query)) if query < at => format!("{scheme}{HIDDEN}"),
-        (Some(at), _) => format!("{scheme}{HIDDEN}{}", without_query(&after_scheme[at..])),
-        (None, _) => format!("{scheme}{}", without_query(after_scheme)),
+        (Some(at), _) => format!("{scheme}{HIDDEN}{}", without_query(&after_scheme[at..], by_segment)),
+        (None, _) => format!("{scheme}{}", without_query(after_scheme, by_segment)),
     }
 }
 
-/// The path of a URL without what it calls a secret: cameras take `/user=…&password=…` and `/user=…_password=…` too.
+/// The path of a URL without what it calls a secret: cameras take `/user=…&password=…`, `/user=…_password=…` and `/password/…`
+/// too. Names are compared decoded, so that `p%61ssword` is one as well.
 pub fn path(path: &str) -> String {
-    let segment = |segment: &str| {
-        let lower = segment.to_ascii_lowercase();
-        let names = SECRET_NAMES.iter().filter_map(|name| lower.find(name).map(|at| at + name.len()));
-        // What ends the value there is not the same everywhere.
-        names.min().map_or_else(|| segment.to_owned(), |end| format!("{}{HIDDEN}", &segment[..end]))
-    };
-    path.split('/').map(segment).collect::<Vec<_>>().join("/")
+    hide_in_path(path, true)
+}
+
+/// Hides what follows `name=` up to the end of the segment, and `by_segment` the whole segment after one that is a name.
+fn hide_in_path(path: &str, by_segment: bool) -> String {
+    let decoded = decoded(path);
+    let raw = |index: usize| decoded.get(index).map_or(path.len(), |(at, _)| *at);
+    let letters: Vec<u8> = decoded.iter().map(|(_, letter)| *letter).collect();
+    let (mut shown, mut shown_to) = (String::with_capacity(path.len()), 0);
+    let (mut start, mut is_named) = (0, false);
+    for segment in letters.split(|letter| *letter == b'/') {
+        let hidden = if is_named && !segment.is_empty() { Some(0) } else { end_of_name(segment) };
+        if let Some(hidden) = hidden {
+            shown.push_str(&path[shown_to..raw(start + hidden)]);
+            shown.push_str(HIDDEN);
+            shown_to = raw(start + segment.len());
+        }
+        if !segment.is_empty() {
+            // The first one may be a host.
+            let is_name = SECRET_NAMES.iter().any(|name| name.trim_end_matches('=').as_bytes() == segment);
+            is_named = by_segment && start > 0 && hidden.is_none() && is_name;
+        }
+        start += segment.len() + 1;
+    }
+    shown.push_str(&path[shown_to..]);
+    shown
+}
+
+/// Where the first `name=` in a segment ends. What ends its value is not the same everywhere.
+fn end_of_name(segment: &[u8]) -> Option<usize> {
+    let ends = SECRET_NAMES.iter().filter_map(|name| {
+        segment.windows(name.len()).position(|window| window == name.as_bytes()).map(|at| at + name.len())
+    });
+    ends.min()
+}
+
+/// The bytes of a path without percent-encoding (RFC 3986 section 2.1), in small letters, each with where it begins in `path`.
+fn decoded(path: &str) -> Vec<(usize, u8)> {
+    let (mut all, mut at) = (Vec::with_capacity(path.len()), 0);
+    while let Some(&byte) = path.as_bytes().get(at) {
+        let code = path.get(at + 1..at + 3).filter(|_| byte == b'%').and_then(|code| u8::from_str_radix(code, 16).ok());
+        all.push((at, code.unwrap_or(byte).to_ascii_lowercase()));
+        at += if code.is_some() { 3 } else { 1 };
+    }
+    all
 }
 
 /// Writes text without its secrets, as [`secrets`] has it: for logs, in which libraries name the URLs that they are given. Each
@@ -96,13 +139,15 @@ fn word_len(text: &str) -> usize {
     from + text[from..].find(char::is_whitespace).unwrap_or(text.len() - from)
 }
 
-/// As [`url`], leaving quotes and sentence marks around the word.
+/// As [`url`], leaving quotes and sentence marks around the word. What may be a file's path keeps its folders.
 fn hide_in_word(word: &str) -> String {
     let inner = word.trim_start_matches(['\'', '"', '`', '(', '[']);
     let (before, _) = word.split_at(word.len() - inner.len());
     let core = inner.trim_end_matches(CLOSING);
     let (_, after) = inner.split_at(core.len());
-    format!("{before}{}{after}", url(core))
+    let is_url =
+        core.contains("://") || core.contains('@') || core.get(..4).is_some_and(|s| s.eq_ignore_ascii_case("rtsp"));
+    format!("{before}{}{after}", hide(core, is_url))
 }
 
 /// `text` up to and with its `://`, and what comes then. A `://` inside a password is none.
@@ -114,11 +159,13 @@ fn split_scheme(text: &str) -> (&str, &str) {
 }
 
 /// Nothing of a query is shown: one that is a token alone has no name and no value.
-fn without_query(text: &str) -> String {
+fn without_query(text: &str, by_segment: bool) -> String {
     match text.find(['?', '#']) {
         // A question mark at the end of a sentence begins nothing.
-        Some(end) if end + 1 < text.len() => format!("{}{}{HIDDEN}", path(&text[..end]), &text[end..=end]),
-        _ => path(text),
+        Some(end) if end + 1 < text.len() => {
+            format!("{}{}{HIDDEN}", hide_in_path(&text[..end], by_segment), &text[end..=end])
+        }
+        _ => hide_in_path(text, by_segment),
     }
 }
 
@@ -156,6 +203,17 @@ mod tests {
             ("rtsp://a:sec?ret=1@h/cam", "rtsp://…"),
             ("rtsp://h/user=a&Password=secret&ch=1/x", "rtsp://h/user=a&Password=…/x"),
             ("host/user=a_password=secret_ch=1", "host/user=a_password=…"),
+            ("rtsp://h/user=a&p%61ssword=secret", "rtsp://h/user=a&p%61ssword=…"),
+            ("rtsp://h/%50%57%44%3dsecret/x", "rtsp://h/%50%57%44%3d…/x"),
+            ("rtsp://h/a/pwd/secret/ch1", "rtsp://h/a/pwd/…/ch1"),
+            ("rtsp://h/Token//s%65cret", "rtsp://h/Token//…"),
+            ("rtsp://h/p%77d%2Fsecret/ch1", "rtsp://h/p%77d%2F…/ch1"),
+            ("rtsp://h/pwd/pwd/x", "rtsp://h/pwd/…/x"),
+            ("rtsp://a:b@auth/cam", "rtsp://…@auth/cam"),
+            ("rtsp://auth/cam/pwd", "rtsp://auth/cam/pwd"),
+            ("host/pwd/secret", "host/pwd/…"),
+            ("rtsp://h/tokens/cam", "rtsp://h/tokens/cam"),
+            ("rtsp://h/100%/%zz/%é/pwd/é%", "rtsp://h/100%/%zz/%é/pwd/…"),
         ] {
             assert_eq!(url(typed), shown);
         }
@@ -173,6 +231,8 @@ mod tests {
             ("see rtsp://h/cam?pw=secret, and more", "see rtsp://h/cam?…, and more"),
             ("is rtsp://h/cam?pw=secret there?", "is rtsp://h/cam?… there?"),
             ("an 'open quote a:secret@h", "an 'open quote …@h"),
+            ("see 'rtsp://h/pwd/secret/x', and rtsp:/h/pwd/secret", "see 'rtsp://h/pwd/…/x', and rtsp:/h/pwd/…"),
+            ("cannot open \"/home/ann/key/clip.mp4\"", "cannot open \"/home/ann/key/clip.mp4\""),
             ("  two  spaces ", "  two  spaces "),
         ] {
             assert_eq!(secrets(told), shown);

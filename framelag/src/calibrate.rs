@@ -45,30 +45,30 @@ const SEED: u64 = 1;
 const INCONCLUSIVE: u8 = 3;
 const MISSED: u8 = 99;
 
-/// Proves the figures on this machine: injects known delays between server and receiver and says how far the measured
-/// ones are off.
+/// Checks the figures on this machine: injects known delays between server and receiver and reports how far off the
+/// measured ones are.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
-  framelag calibrate                       about a minute; reports of this machine quote it from then on
-  framelag calibrate --optical camera      first, what screen and camera add: point the webcam at the window that opens
+  framelag calibrate                       takes about a minute; later reports of this machine quote it
+  framelag calibrate --optical camera      also measure screen and camera: point the webcam at the window
   framelag calibrate --out here.json --json
 
-While it runs the machine should do nothing else. How busy it was is written down.
+Keep the machine idle meanwhile. The calibration records how busy it was.
 
 Exit codes: 0 every delay is within the goal (half of the frames off by at most 0.2 ms, 99% by 1 ms), 99 one is not, or
-times of publisher or receiver cannot be (which, is said), 3 too busy a machine or too few frames to say, 1 it could not
-run, 2 wrong usage.")]
+times of publisher or receiver are impossible, 3 the machine was too busy or there were too few frames, 1 could not run,
+2 usage error.")]
 pub struct Args {
-    /// Where the calibration goes [default: framelag/calibration.json in $XDG_STATE_HOME or ~/.local/state].
+    /// Write the calibration to this file [default: framelag/calibration.json in $XDG_STATE_HOME or ~/.local/state].
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// How long each of the 7 delays is measured, in four parts.
+    /// How long to measure each of the 7 delays, in four parts.
     #[arg(long, value_name = "TIME", default_value = "6s", value_parser = parse_duration)]
     duration: Duration,
-    /// JSON lines on standard output, and nothing else there.
+    /// Print JSON lines, and nothing else, to standard output.
     #[arg(long)]
     json: bool,
-    /// Measure screen and camera too: a camera that sees the receiver's window, as in camera or camera:1, or - for its
+    /// Also measure screen and camera, with a camera that sees the receiver's window: camera, camera:N, or - for its
     /// pictures as y4m on standard input.
     #[arg(long, value_name = "CAMERA")]
     optical: Option<Camera>,
@@ -121,7 +121,7 @@ fn calibrate(args: &Args) -> Result<Outcome, Error> {
     let stopped = watch_for_interrupt()?;
     let output = Output::new(args.json, steps(args));
     let made = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
-    let logs = tempfile::tempdir().map_err(|error| format!("cannot make a folder for the logs: {error}"))?;
+    let logs = tempfile::tempdir().map_err(|error| format!("cannot create a folder for the logs: {error}"))?;
 
     let looking = args.optical.map(optical::Looking::start).transpose()?;
     let watch = load::Watch::start();
@@ -162,9 +162,10 @@ fn place(args: &Args) -> Result<PathBuf, Error> {
         )));
     }
     let default = || default_path(std::env::var_os("XDG_STATE_HOME"), std::env::var_os("HOME"));
-    args.out.clone().or_else(default).ok_or_else(|| {
-        Error::Usage("there is no place for the calibration ($HOME is not set): say --out FILE".to_owned())
-    })
+    args.out
+        .clone()
+        .or_else(default)
+        .ok_or_else(|| Error::Usage("nowhere to write the calibration ($HOME is not set): use --out FILE".to_owned()))
 }
 
 /// What a progress bar counts.

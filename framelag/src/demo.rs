@@ -26,7 +26,7 @@ pub struct Args {
     /// Folder for the report and the logs of server and publisher.
     #[arg(long, value_name = "DIR", default_value = "framelag-report")]
     report: PathBuf,
-    /// No window, even where there is a display.
+    /// Do not open a window, even if there is a display.
     #[arg(long)]
     headless: bool,
 }
@@ -52,7 +52,7 @@ fn play(args: &Args) -> Result<ExitStatus, Error> {
     // Ctrl-C reaches the receiver by itself (it shares the terminal); this process stays to collect what it says.
     let stopped = watch_for_interrupt()?;
     let dir = &args.report;
-    fs::create_dir_all(dir).map_err(|error| format!("cannot make the report folder {}: {error}", dir.display()))?;
+    fs::create_dir_all(dir).map_err(|error| format!("cannot create the report folder {}: {error}", dir.display()))?;
 
     let (source, why) = choose_source(args.source.as_deref());
     eprintln!("demo: source: {} ({why})", redact::secrets(&source));
@@ -72,13 +72,13 @@ fn choose_source(wanted: Option<&str>) -> (String, &'static str) {
         return (source.to_owned(), "as --source says");
     }
     if camera::first(camera::Choice::default()).is_some() {
-        return ("camera".to_owned(), "a webcam is here");
+        return ("camera".to_owned(), "found a webcam");
     }
     let clip = FOOTAGE.into_iter().find(|clip| Path::new(clip).is_file());
     match (clip, on_path("ffmpeg")) {
-        (Some(clip), Some(_)) => (clip.to_owned(), "no webcam here, so real footage"),
-        (Some(_), None) => ("test".to_owned(), "no webcam, and no ffmpeg to read the footage: the test pattern"),
-        (None, _) => ("test".to_owned(), "no webcam and no ./footage here: the test pattern"),
+        (Some(clip), Some(_)) => (clip.to_owned(), "no webcam: playing footage"),
+        (Some(_), None) => ("test".to_owned(), "no webcam, and no ffmpeg to read the footage: using the test pattern"),
+        (None, _) => ("test".to_owned(), "no webcam and no ./footage: using the test pattern"),
     }
 }
 
@@ -121,7 +121,7 @@ fn finish(receiver: &mut Child) -> Result<ExitStatus, String> {
         Some(status) => Ok(status),
         None => {
             end(receiver);
-            watch(receiver, Duration::ZERO)?.ok_or_else(|| "the receiver cannot be ended".to_owned())
+            watch(receiver, Duration::ZERO)?.ok_or_else(|| "the receiver does not end".to_owned())
         }
     }
 }

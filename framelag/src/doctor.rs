@@ -13,7 +13,7 @@ use crate::processes::sibling;
 /// Flags of `framelag doctor`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// One JSON object per finding on standard output.
+    /// Print one JSON object per check to standard output.
     #[arg(long)]
     json: bool,
 }
@@ -88,11 +88,11 @@ fn binaries() -> Finding {
 
 fn camera() -> Finding {
     match camera::first(camera::Choice::default()) {
-        Some(index) => ok("camera", format!("number {index}; `publisher --list-cameras` says what it can do")),
+        Some(index) => ok("camera", format!("number {index}; `publisher --list-cameras` lists its formats")),
         None => missing(
             "camera",
             "none found; the publisher shows a test pattern",
-            "plug a webcam in, or use --source FILE",
+            "plug in a webcam, or use --source FILE",
         ),
     }
 }
@@ -102,7 +102,7 @@ fn display() -> Finding {
     match env::var("DISPLAY") {
         Ok(name) if !name.is_empty() => match x11_socket(&name) {
             Some(socket) if !socket.exists() => {
-                missing("display", format!("DISPLAY is {name}, but {} is not there", socket.display()), mend)
+                missing("display", format!("DISPLAY is {name}, but {} does not exist", socket.display()), mend)
             }
             _ => ok("display", format!("DISPLAY is {name}")),
         },
@@ -133,7 +133,7 @@ fn openh264() -> Finding {
         Some(bytes) if cfg!(target_arch = "x86_64") && has(&bytes, "WelsCreateSVCEncoder") => {
             missing("openh264", "built without nasm: encoding takes 2 to 3 times as long", mend)
         }
-        Some(_) => ok("openh264", "compiled in; whether with SIMD cannot be told on this build".to_owned()),
+        Some(_) => ok("openh264", "built in; cannot tell whether this build has SIMD".to_owned()),
         None => missing("openh264", "the publisher's executable cannot be read", "cargo build --release --workspace"),
     }
 }
@@ -143,7 +143,7 @@ fn mediamtx() -> Finding {
         Some(path) => ok("mediamtx", path.display().to_string()),
         None => missing(
             "mediamtx",
-            "not on PATH nor in $MEDIAMTX; the embedded server is used",
+            "neither on PATH nor in $MEDIAMTX; the embedded server is used",
             "put mediamtx on PATH to measure through it: https://mediamtx.org",
         ),
     }
@@ -163,9 +163,9 @@ fn clock() -> Finding {
         };
     }
     match first_line("timedatectl", &["show", "--property=NTPSynchronized", "--value"]).as_deref() {
-        Some("yes") => ok("clock", "synchronised, says timedatectl".to_owned()),
-        Some("no") => missing("clock", "not synchronised; figures between two hosts would be off", mend),
-        _ => missing("clock", "no time service found; figures between two hosts would be off", mend),
+        Some("yes") => ok("clock", "synchronised, according to timedatectl".to_owned()),
+        Some("no") => missing("clock", "not synchronised; latencies between two hosts would be wrong", mend),
+        _ => missing("clock", "no time service found; latencies between two hosts would be wrong", mend),
     }
 }
 

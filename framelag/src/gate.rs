@@ -14,22 +14,22 @@ use reports::threshold::Metric;
 use crate::USAGE;
 use runs::{Error, Runs};
 
-/// Says whether runs got worse: by more than is allowed, and by more than noise.
+/// Checks runs for a regression beyond both a limit and the noise.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   framelag gate --baseline before/* --candidate after/*
   framelag gate --baseline before --candidate after --metric p95 --max-regression 10% --max-delta 5ms
-      each folder in such a folder of runs counts as one; each limit that is given has to be kept
+      DIR may be a folder of report folders; every limit given must hold
   framelag gate --candidate runs --save-baseline main
-      keeps them in the store, to be compared with later:
+      store them as a baseline, to compare with later:
   framelag gate --baseline main --candidate runs
 
-A run is one sample, however many frames it has: give 5 a side, of 30 s each, and alternate the two sides where you
-can. 4 a side are the fewest that can fail.
+A run is one sample, however many frames it has: use 5 runs of 30 s per side, and alternate the sides if you can.
+With fewer than 4 per side nothing can fail.
 
-Exit codes: 0 passed, 99 a regression: worse by more than the limit, and more than noise, 3 inconclusive: too few runs
-or too much noise (it says how many more), 2 wrong usage, or runs of different settings or machines, 1 a file cannot
-be read, or written where there is no regression. docs/gate.md has the method and how often it is wrong.")]
+Exit codes: 0 passed, 99 a regression beyond both the limit and the noise, 3 inconclusive: too few runs or too much
+noise (it says how many more runs are needed), 2 usage error, or runs of different settings or machines, 1 a file
+cannot be read or written (a regression still exits 99). docs/gate.md describes the method and its error rates.")]
 pub struct Args {
     /// Runs to compare with: report folders, folders of them, or the name of a baseline in the store.
     #[arg(long, value_name = "DIR|NAME", num_args = 1.., required_unless_present = "save_baseline")]
@@ -37,29 +37,29 @@ pub struct Args {
     /// Runs to judge: report folders, or folders of them.
     #[arg(long, value_name = "DIR", num_args = 1.., required = true)]
     candidate: Vec<PathBuf>,
-    /// The figure to compare, named as in an assertion. One: each more would add its own false alarms.
+    /// The metric to compare, named as in an assertion. Only one: each more would add false alarms.
     #[arg(long, default_value = "p99")]
     metric: Metric,
-    /// How much worse it may be than the baseline [default: 5%, without --max-delta].
+    /// Allowed regression relative to the baseline [default: 5%, without --max-delta].
     #[arg(long, value_name = "SHARE", value_parser = parse_share)]
     max_regression: Option<f64>,
-    /// How much worse it may be, in the metric's unit, as in 5ms.
+    /// Allowed regression in the metric's unit, as in 5ms.
     #[arg(long, value_name = "DIFFERENCE")]
     max_delta: Option<String>,
-    /// Compare runs of different settings or machines too, and say what differs.
+    /// Also compare runs of different settings or machines, and print what differs.
     #[arg(long)]
     allow_different: bool,
     /// Where baselines are kept: an SQLite file, or postgres://… [default: framelag/runs.sqlite in $XDG_STATE_HOME or
     /// ~/.local/state].
     #[arg(long, value_name = "PLACE")]
     store: Option<Place>,
-    /// Keep the candidate's runs as the baseline of this name, where they pass or there is nothing to compare with.
+    /// Store the candidate's runs as the baseline of this name, if they pass or there is nothing to compare with.
     #[arg(long, value_name = "NAME", value_parser = baseline_name)]
     save_baseline: Option<String>,
     /// Folder for gate.json and gate.md.
     #[arg(long, value_name = "DIR", requires = "baseline")]
     report: Option<PathBuf>,
-    /// One line of JSON on standard output, and nothing else there.
+    /// Print one line of JSON, and nothing else, to standard output.
     #[arg(long, requires = "baseline")]
     json: bool,
 }
@@ -70,7 +70,7 @@ fn baseline_name(text: &str) -> Result<String, String> {
     const MAX_CHARS: usize = 200;
     let is_name = !text.trim().is_empty() && text.chars().count() <= MAX_CHARS && !text.contains(char::is_control);
     is_name.then(|| text.to_owned()).ok_or_else(|| {
-        format!("a baseline is called by a word or more, as in main or feature/x, of at most {MAX_CHARS} characters")
+        format!("a baseline's name is one or more words, as in main or feature/x, of at most {MAX_CHARS} characters")
     })
 }
 
@@ -115,10 +115,10 @@ fn compared(gate: &Gate, baseline: &Runs, candidate: &Runs) -> Result<Comparison
 fn first(args: &Args, comparison: &Comparison, candidate: &Runs) -> Result<u8, Error> {
     let left_out = &comparison.candidate.left_out;
     for run in left_out {
-        eprintln!("{} is no sample: {}", run.name, run.why);
+        eprintln!("{} does not count as a sample: {}", run.name, run.why);
     }
     if !left_out.is_empty() {
-        eprintln!("no baseline was kept: measure these again");
+        eprintln!("no baseline was saved: measure these runs again");
         return Ok(Verdict::Inconclusive.exit_code());
     }
     args.save(Verdict::Pass, candidate)?;
@@ -134,11 +134,11 @@ impl Args {
     fn save(&self, verdict: Verdict, candidate: &Runs) -> Result<(), Error> {
         let Some(name) = &self.save_baseline else { return Ok(()) };
         if verdict != Verdict::Pass {
-            eprintln!("the baseline {name} stays as it was: only runs that pass take its place");
+            eprintln!("the baseline {name} is unchanged: only passing runs replace it");
             return Ok(());
         }
         candidate.keep(&mut self.open(Store::open)?, name)?;
-        eprintln!("kept as the baseline {name}");
+        eprintln!("saved as the baseline {name}");
         Ok(())
     }
 
@@ -152,26 +152,26 @@ impl Args {
     }
 }
 
-/// Shows what changed from some runs to others, and leaves the verdict to you.
+/// Shows what changed between two sets of runs, without a verdict.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   framelag compare before after
       two runs, or two folders of runs: with several a side each change has its interval
   framelag compare before after --metric stages.decode.p50 --metric fps
 
-Exit codes: 0 compared, 2 wrong usage, or runs of different settings or machines, 1 a file cannot be read.")]
+Exit codes: 0 compared, 2 usage error, or runs of different settings or machines, 1 a file cannot be read.")]
 pub struct CompareArgs {
     /// A report folder, or a folder of them.
     baseline: PathBuf,
-    /// Another.
+    /// The one to compare it with.
     candidate: PathBuf,
-    /// A figure to compare, named as in an assertion; may be given several times.
+    /// A metric to compare, named as in an assertion; may be given several times.
     #[arg(long, default_values = ["p50", "p95", "p99", "max", "picture_age.p99", "fps", "bitrate_kbps", "frames.lost"])]
     metric: Vec<Metric>,
-    /// Compare runs of different settings or machines too, and say what differs.
+    /// Also compare runs of different settings or machines, and print what differs.
     #[arg(long)]
     allow_different: bool,
-    /// A line of JSON for each metric on standard output, and nothing else there.
+    /// Print a line of JSON per metric, and nothing else, to standard output.
     #[arg(long)]
     json: bool,
 }

@@ -10,23 +10,23 @@ use framelag::proxy::{Direction, Endpoint, Error, Network, Protocol, Proxy, dela
 
 use crate::USAGE;
 
-/// Makes a network worse: passes TCP or UDP on with delay, jitter, loss, reordering, duplication or a lower rate.
+/// Proxies TCP or UDP with added delay, jitter, loss, reordering, duplication or a bandwidth limit.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   framelag impair --listen tcp://127.0.0.1:9554 --to tcp://127.0.0.1:8554 --back-delay 50ms --delay 5ms
       receiver rtsp://127.0.0.1:9554/cam then sees pictures 50 ms later
   framelag impair --listen tcp://127.0.0.1:9554 --to tcp://127.0.0.1:8554 --delay 20ms --jitter 10ms --rate 2M
   framelag impair --listen udp://127.0.0.1:9123 --to udp://127.0.0.1:8123 --loss 1% --reorder 0.5% --seed 7
-      datagrams to one port and their answers; the ports that RTSP agrees on for RTP do not pass through it
+      datagrams to one port and their answers; the ports that RTSP negotiates for RTP are not proxied
 
-Forward is from the client to the server, back is the other way. A flag without back- holds for both,
-unless the one with back- is given too.
+Forward is from client to server, back is from server to client. A flag without back- applies to both
+directions unless its back- counterpart is given too.
 
-TCP loses nothing: a lost segment comes 200 ms later, and all behind it. A writer waits where 8 MiB are under
-way, or --queue bytes before a bottleneck of --rate.
+TCP loses nothing: a lost segment arrives 200 ms late, and so does everything behind it. A writer blocks
+once 8 MiB are in flight, or --queue bytes wait for the bottleneck of --rate.
 
-The same --seed and the same traffic at the same times give the same fate to every byte.
-Exit codes: 0 ended by Ctrl-C, 1 it cannot listen, 2 wrong usage.")]
+The same --seed with the same traffic at the same times is reproducible byte for byte.
+Exit codes: 0 stopped by Ctrl-C, 1 cannot listen, 2 usage error.")]
 pub struct Args {
     /// Where clients connect.
     #[arg(long, value_name = "tcp://HOST:PORT|udp://HOST:PORT")]
@@ -34,43 +34,43 @@ pub struct Args {
     /// The server behind it.
     #[arg(long, value_name = "tcp://HOST:PORT|udp://HOST:PORT")]
     to: Endpoint,
-    /// Everything takes at least so much longer.
+    /// Delay added to everything.
     #[arg(long, value_name = "TIME", default_value = "0", value_parser = delay)]
     delay: Duration,
-    /// And up to so much more, uniformly; the order stays.
+    /// Maximum random delay added on top, uniformly distributed; order is kept.
     #[arg(long, value_name = "TIME", default_value = "0", value_parser = delay)]
     jitter: Duration,
-    /// Share that is lost; less than 100% in TCP.
+    /// Share that is lost; less than 100% for TCP.
     #[arg(long, value_name = "SHARE", default_value = "0%", value_parser = parse_share)]
     loss: f64,
-    /// Share that is held back and passed by others (UDP).
+    /// Share that is held back and overtaken by others (UDP).
     #[arg(long, value_name = "SHARE", default_value = "0%", value_parser = parse_share)]
     reorder: f64,
-    /// How long such datagrams are held back at most.
+    /// How long reordered datagrams are held back at most.
     #[arg(long, value_name = "TIME", default_value = "10ms", value_parser = delay)]
     hold: Duration,
-    /// Share that arrives twice (UDP).
+    /// Share that is duplicated (UDP).
     #[arg(long, value_name = "SHARE", default_value = "0%", value_parser = parse_share)]
     duplicate: f64,
-    /// Bits per second of a bottleneck [default: none].
+    /// Bandwidth limit in bits per second [default: none].
     #[arg(long, value_name = "RATE", value_parser = parse_rate)]
     rate: Option<u64>,
-    /// Bytes that may wait before the bottleneck.
+    /// Bytes that may queue at the bandwidth limit.
     #[arg(long, value_name = "BYTES", default_value_t = Conditions::default().queue_bytes)]
     queue: usize,
-    /// --delay of the way back.
+    /// --delay from server to client.
     #[arg(long, value_name = "TIME", value_parser = delay)]
     back_delay: Option<Duration>,
-    /// --jitter of the way back.
+    /// --jitter from server to client.
     #[arg(long, value_name = "TIME", value_parser = delay)]
     back_jitter: Option<Duration>,
-    /// --loss of the way back.
+    /// --loss from server to client.
     #[arg(long, value_name = "SHARE", value_parser = parse_share)]
     back_loss: Option<f64>,
-    /// --rate of the way back.
+    /// --rate from server to client.
     #[arg(long, value_name = "RATE", value_parser = parse_rate)]
     back_rate: Option<u64>,
-    /// Decides over everything that is left to chance.
+    /// Seed of the random number generator.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 }
@@ -97,7 +97,7 @@ pub fn run(args: &Args) -> ExitCode {
         }
     };
     let protocol = args.listen.protocol;
-    eprintln!("{} leads to {}; Ctrl-C ends it.", Endpoint { protocol, address: proxy.address() }, args.to);
+    eprintln!("{} leads to {}; press Ctrl-C to stop.", Endpoint { protocol, address: proxy.address() }, args.to);
     // The handler lives as long as the process, so this waits for the signal.
     let _ = stopped.recv();
     eprintln!("{} connections, {} refused", proxy.opened(), proxy.refused());
@@ -114,25 +114,23 @@ impl Args {
         if let (Protocol::Tcp, Some((flag, _))) =
             (self.listen.protocol, udp_only.into_iter().find(|(_, share)| *share > 0.0))
         {
-            return Err(format!("{flag} does not show in TCP, which puts everything right: use udp:// addresses"));
+            return Err(format!("{flag} has no effect on TCP, which repairs it: use udp:// addresses"));
         }
         let network = self.network();
         let lossy = [("--loss", network.forward.loss), ("--back-loss", network.back.loss)];
         if let (Protocol::Tcp, Some((flag, _))) =
             (self.listen.protocol, lossy.into_iter().find(|(_, share)| *share >= 1.0))
         {
-            return Err(format!(
-                "{flag} 100% lets nothing of a connection arrive, ever: give less, or use udp:// addresses"
-            ));
+            return Err(format!("{flag} 100% blocks a TCP connection for ever: lower it, or use udp:// addresses"));
         }
         if self.leads_to_itself() {
             return Err(format!(
-                "--to {} is where it listens itself: name the server's address, and another port for --listen",
+                "--to {} is the proxy's own address: give the server's address, and another port to --listen",
                 self.to
             ));
         }
         if self.queue == 0 {
-            return Err("--queue 0 lets nothing pass: give at least the bytes of a packet, as in 65536".to_owned());
+            return Err("--queue 0 blocks everything: give at least the size of a packet, as in 65536".to_owned());
         }
         Ok(())
     }
@@ -169,7 +167,7 @@ impl Args {
 fn counts_text(counts: &Counts) -> String {
     let Counts { sent, delivered, lost, dropped, duplicated, reordered } = counts;
     format!(
-        "{sent} datagrams, {delivered} delivered, {lost} lost, {dropped} dropped before a full queue, \
+        "{sent} datagrams, {delivered} delivered, {lost} lost, {dropped} dropped by a full queue, \
          {duplicated} duplicated, {reordered} held back"
     )
 }

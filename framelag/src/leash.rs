@@ -26,7 +26,7 @@ pub struct Args {
 /// Becomes the program. Comes back only where that cannot be.
 pub fn run(args: &Args) -> ExitCode {
     if let Err(error) = set_parent_process_death_signal(Some(Signal::KILL)) {
-        eprintln!("error: this system does not end a process with its parent: {error}");
+        eprintln!("error: this system cannot end a process with its parent: {error}");
         return ExitCode::FAILURE;
     }
     // Where the parent ended before the kernel was asked, nothing will tell.

@@ -40,43 +40,43 @@ Examples:
   framelag demo                      server, publisher and receiver for 10 s, then the summary
   framelag demo --source test --headless --report out
   framelag serve                     the RTSP server alone, on 127.0.0.1:8554
-  framelag calibrate                 proves the figures on this machine, in about a minute
+  framelag calibrate                 check the figures on this machine, in about a minute
   framelag impair --listen tcp://127.0.0.1:9554 --to tcp://127.0.0.1:8554 --delay 20ms
-                                     the same server through a slower network
+                                     the same server behind a slower network
   framelag report merge a b --out all
-                                     the runs of many receivers as one report
+                                     merge the runs of many receivers into one report
   framelag gate --baseline before/* --candidate after/*
-                                     exit code 99 where latency got worse
-  framelag tune plans/quick.toml     which settings to choose: each combination, measured several times
-  framelag doctor                    what this machine has, what it lacks and how to mend it
+                                     exit code 99 if latency got worse
+  framelag tune plans/quick.toml     benchmark every combination of settings and recommend one
+  framelag doctor                    check what this machine has and how to install what it lacks
   framelag completions bash > ~/.local/share/bash-completion/completions/framelag
   framelag man ./man                 man pages of all three commands";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Runs server, publisher and receiver as three processes and ends with the latency summary.
+    /// Runs server, publisher and receiver as three processes and prints the latency summary.
     Demo(demo::Args),
     /// Runs the media server alone.
     Serve(serve::Args),
-    /// Proves the figures on this machine: injects known delays and says how far the measured ones are off.
+    /// Checks the figures on this machine: injects known delays and reports how far off the measured ones are.
     Calibrate(calibrate::Args),
-    /// Passes TCP or UDP on through a network that is worse than it is.
+    /// Proxies TCP or UDP with added delay, jitter or loss.
     Impair(impair::Args),
-    /// Renders report folders again, keeps runs and shows them over time, and joins runs.
+    /// Re-renders report folders, stores runs, shows trends and merges runs.
     Report(report::Args),
-    /// Says whether runs got worse: by more than is allowed, and by more than noise.
+    /// Checks runs for a regression beyond both a limit and the noise.
     Gate(gate::Args),
-    /// Shows what changed from some runs to others.
+    /// Shows what changed between two sets of runs.
     Compare(gate::CompareArgs),
-    /// Runs a matrix of settings, in random order and again and again, and says which to choose.
+    /// Benchmarks every combination of settings and recommends one.
     Tune(tune::Args),
-    /// Says what is there, what is missing, and the command that mends it.
+    /// Checks what is installed, and prints the command that installs what is missing.
     Doctor(doctor::Args),
     /// Prints shell completions of framelag, publisher and receiver.
     Completions(shell::CompletionsArgs),
     /// Writes man pages of framelag, publisher and receiver.
     Man(shell::ManArgs),
-    /// Becomes another program that ends with its parent.
+    /// Runs another program that ends with its parent.
     #[command(hide = true)]
     Leash(leash::Args),
 }

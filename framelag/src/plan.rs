@@ -7,7 +7,7 @@ pub mod server;
 pub mod setting;
 
 use std::fs::File;
-use std::io::Read;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
@@ -63,7 +63,7 @@ pub struct Axis {
 /// One value of an axis.
 #[derive(Clone, Debug)]
 pub struct Point {
-    /// As it is told: the value itself, or the name of a coupled point.
+    /// As it is told: the value itself without secrets, numbered where several look alike, or the name of a coupled point.
     pub label: String,
     /// What it sets: one setting, or several of a coupled point.
     pub choices: Vec<Choice>,
@@ -96,7 +96,7 @@ pub enum Error {
     #[error("cannot read the plan {0}: {1}")]
     Read(String, std::io::Error),
     /// It is too long.
-    #[error("the plan {0} has more than {MAX_BYTES} bytes: that is no plan")]
+    #[error("the plan {0} is larger than {MAX_BYTES} bytes")]
     TooLong(String),
     /// These are wrong.
     #[error("{}", list(.0, .1))]
@@ -118,15 +118,12 @@ impl Plan {
     /// [`Error`], with everything that is wrong with the plan alone. Whether its cells can be is another question.
     pub fn open(file: &Path) -> Result<Self, Error> {
         let name = file.display().to_string();
-        let cannot = |error| Error::Read(name.clone(), error);
-        // Asked for its length, a pipe or a device would say nothing.
-        let mut text = String::new();
-        let opened = File::open(file).map_err(&cannot)?;
-        opened.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(&cannot)?;
-        if text.len() as u64 > MAX_BYTES {
-            return Err(Error::TooLong(name));
-        }
-        read(bom::without(&text)).map_err(|mistakes| Error::Mistakes(name, mistakes))
+        let text =
+            File::open(file).and_then(|file| bom::read(file, MAX_BYTES)).map_err(|error| match error.kind() {
+                ErrorKind::FileTooLarge => Error::TooLong(name.clone()),
+                _ => Error::Read(name.clone(), error),
+            })?;
+        read(&text).map_err(|mistakes| Error::Mistakes(name, mistakes))
     }
 
     /// How many cells it has; `None` where they cannot be counted.
@@ -162,7 +159,7 @@ impl Plan {
         all.extend(self.fixed.iter().map(|choice| (choice.setting.name.to_owned(), choice.told())));
         for axis in &self.axes {
             let point = |point: &Point| match point.choices.as_slice() {
-                [_] if point.label == point.choices[0].told() => point.label.clone(),
+                [choice] if choice.setting.name == axis.name => point.label.clone(),
                 choices => {
                     let each = choices.iter().map(|choice| format!("{}={}", choice.setting.name, choice.told()));
                     format!("{} ({})", point.label, each.collect::<Vec<_>>().join(" "))

@@ -88,7 +88,7 @@ impl Receiver {
             let patience = if measuring.is_some() { POLL.min(begins - now) } else { POLL };
             match lines.recv_timeout(patience) {
                 Err(RecvTimeoutError::Disconnected) => break,
-                _ if Instant::now() > limit => return Err(self.failure("does not end")),
+                _ if Instant::now() > limit => return Err(self.failure("did not end")),
                 Ok(_) | Err(RecvTimeoutError::Timeout) => {}
             }
             if now >= begins {
@@ -115,7 +115,7 @@ impl Receiver {
             match lines.recv_timeout(POLL) {
                 Ok(event) if event == "connected" => return Ok(Instant::now()),
                 Err(RecvTimeoutError::Disconnected) => return Err(self.failure("ended before its first picture")),
-                _ if Instant::now() > limit => return Err(self.failure("shows no picture")),
+                _ if Instant::now() > limit => return Err(self.failure("showed no picture")),
                 Ok(_) | Err(RecvTimeoutError::Timeout) => {}
             }
             check(stopped)?;
@@ -126,7 +126,7 @@ impl Receiver {
     /// An error with the end of the log.
     fn failure(&self, what: &str) -> Error {
         let log = fs::read_to_string(&self.log).unwrap_or_default();
-        let last = log.lines().next_back().unwrap_or("it said nothing");
+        let last = log.lines().next_back().unwrap_or("no output");
         Error::Failed(format!("the receiver {what}: {last}"))
     }
 }

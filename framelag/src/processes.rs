@@ -55,12 +55,12 @@ pub fn check(stopped: &AtomicBool) -> Result<(), Error> {
 
 /// The executable `name` in the folder of this one.
 pub fn sibling(name: &str) -> Result<PathBuf, String> {
-    let own = env::current_exe().map_err(|error| format!("cannot find this executable's own folder: {error}"))?;
+    let own = env::current_exe().map_err(|error| format!("cannot find the folder of this executable: {error}"))?;
     let path = own.with_file_name(name);
     if path.is_file() {
         return Ok(path);
     }
-    Err(format!("{} is not there: build it with `cargo build --release --workspace`", path.display()))
+    Err(format!("{} does not exist: build it with `cargo build --release --workspace`", path.display()))
 }
 
 /// A command that starts `executable` so that it does not outlive this process, however this one ends: see

@@ -78,10 +78,10 @@ pub enum Direction {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The two ends speak differently.
-    #[error("a proxy speaks the same on both sides: {0} cannot lead to {1}")]
+    #[error("both sides of a proxy must use the same protocol: {0} cannot lead to {1}")]
     Mixed(Endpoint, Endpoint),
     /// The address to listen at cannot be had.
-    #[error("cannot listen at {0}: {1}")]
+    #[error("cannot listen on {0}: {1}")]
     Listen(Endpoint, io::Error),
     /// The system gives no thread or pipe.
     #[error("cannot start the proxy: {0}")]

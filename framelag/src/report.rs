@@ -17,22 +17,22 @@ use reports::store;
 
 use crate::USAGE;
 
-/// Renders the pages of report folders again, keeps runs and shows them over time, and joins runs.
+/// Re-renders the pages of report folders, stores runs, shows trends and merges runs.
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
     arg_required_else_help = true,
     after_help = "Examples:
-  framelag report out                      the pages of out/ again, from its data, and the summary
-  framelag report night/*                  those of many folders
-  framelag report merge a b c --out all    the runs of three receivers as one
+  framelag report out                      re-render the pages of out/ and print the summary
+  framelag report night/*                  the same for many folders
+  framelag report merge a b c --out all    merge the runs of three receivers
   framelag report out --store runs.sqlite --label branch=main
-                                           keeps the run
+                                           store the run
   framelag report trend --store runs.sqlite --out trend.html
-                                           p50 and p99 over the kept runs, and their changes
+                                           p50 and p99 over the stored runs, and their changes
 
-A folder that is called like a command is ./NAME.
-Exit codes: 0 done, 1 a file cannot be written, 2 a folder or file is not what it should be."
+Write ./NAME for a folder named like a subcommand.
+Exit codes: 0 done, 1 a file cannot be written, 2 a folder or file is not a report."
 )]
 pub struct Args {
     #[command(subcommand)]
@@ -46,13 +46,13 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Joins the runs of many receivers into one report.
+    /// Merges the runs of many receivers into one report.
     Merge(merge::Args),
-    /// Lists the runs that are kept.
+    /// Lists the stored runs.
     List(list::Args),
-    /// Shows a run that is kept.
+    /// Shows a stored run.
     Show(show::Args),
-    /// Shows figures over the runs that are kept, and where they changed.
+    /// Shows metrics over the stored runs, and where they changed.
     Trend(trend::Args),
 }
 

@@ -14,7 +14,7 @@ use server::{Config, Error, Handle};
 /// Exit code for what the user has to change: a flag, or a file.
 const USAGE: u8 = 2;
 
-/// Runs the server alone: RTSP to publish and play, HTTP for health, metrics and the list of streams.
+/// Runs the server alone: RTSP to publish and play; HTTP for health, metrics and the list of streams.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   framelag serve
@@ -22,8 +22,8 @@ const USAGE: u8 = 2;
   framelag serve --rtsp 127.0.0.1:9554 --http 127.0.0.1:9080
       on other ports
   framelag serve --rtsp 0.0.0.0:8554 --auth users.txt
-      for other hosts, with a password; users.txt has lines of user:password, and :publish or :play
-      behind it for users who may do only that")]
+      for other hosts, with passwords; each line of users.txt is user:password, with :publish or :play
+      appended for a user who may do only that")]
 pub struct Args {
     /// Address for RTSP.
     #[arg(long, value_name = "ADDRESS:PORT", value_parser = listen_address, default_value_t = Config::default().rtsp)]
@@ -34,13 +34,13 @@ pub struct Args {
     /// File of users, with lines of user:password, user:password:publish or user:password:play.
     #[arg(long, value_name = "FILE")]
     auth: Option<PathBuf>,
-    /// Listen beyond loopback and let everybody in.
+    /// Listen beyond loopback without passwords.
     #[arg(long, conflicts_with = "auth")]
     insecure: bool,
-    /// A JSON line on standard output that says where it listens, once it does, and nothing else there.
+    /// Print one JSON line with the addresses, once the server listens, and nothing else to standard output.
     #[arg(long)]
     json: bool,
-    /// In place of a port that is taken, any other.
+    /// Fall back to any free port if one is taken.
     #[arg(long, hide = true)]
     or_any_port: bool,
 }
@@ -48,14 +48,6 @@ pub struct Args {
 /// Serves until Ctrl-C or SIGTERM.
 pub fn run(args: Args) -> ExitCode {
     let config = Config { rtsp: args.rtsp, http: Some(args.http), auth: args.auth, insecure: args.insecure };
-    let (stop, stopped) = mpsc::channel();
-    if let Err(error) = ctrlc::set_handler(move || {
-        // A second signal finds the first one waiting.
-        let _ = stop.send(());
-    }) {
-        eprintln!("error: cannot listen for Ctrl-C: {error}");
-        return ExitCode::FAILURE;
-    }
     let handle = match start(config, args.or_any_port) {
         Ok(handle) => handle,
         Err(error) => {
@@ -67,6 +59,15 @@ pub fn run(args: Args) -> ExitCode {
             return code;
         }
     };
+    // Only now: until here, where a pipe in place of --auth may keep it waiting, a signal ends the process.
+    let (stop, stopped) = mpsc::channel();
+    if let Err(error) = ctrlc::set_handler(move || {
+        // A second signal finds the first one waiting.
+        let _ = stop.send(());
+    }) {
+        eprintln!("error: cannot listen for Ctrl-C: {error}");
+        return ExitCode::FAILURE;
+    }
     if args.json
         && let Err(error) = report(&handle)
     {
@@ -79,7 +80,7 @@ pub fn run(args: Args) -> ExitCode {
     if let Some(http) = handle.http_addr() {
         eprintln!("HTTP: http://{http}/api/streams, /api/streams/status/NAME, /metrics, /health");
     }
-    eprintln!("Ctrl-C ends it.");
+    eprintln!("Press Ctrl-C to stop.");
     // The handler lives as long as the process, so this waits for the signal.
     let _ = stopped.recv();
     handle.shutdown();

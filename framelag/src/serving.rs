@@ -33,7 +33,7 @@ impl Server {
         let report = process.wait_for_report(START_LIMIT, "listen", stopped)?;
         let address = |name: &str| {
             let address = report[name].as_str().and_then(|address| address.parse().ok());
-            address.ok_or_else(|| format!("the server does not say where it listens for {name}: {report}"))
+            address.ok_or_else(|| format!("the server did not report its {name} address: {report}"))
         };
         Ok(Self { rtsp: address("rtsp")?, http: address("http")?, process })
     }

@@ -18,7 +18,7 @@ pub struct CompletionsArgs {
 /// Flags of `framelag man`.
 #[derive(Debug, clap::Args)]
 pub struct ManArgs {
-    /// The folder that the pages go to; made where it does not exist.
+    /// Folder for the pages; created if missing.
     dir: PathBuf,
 }
 

@@ -25,14 +25,14 @@ Examples:
   publisher --source camera --camera-format mjpg   the camera's JPEGs instead of its raw pictures
   publisher --source test --bitrate 2M --gop 60    a moving test pattern
   publisher --encoder ffmpeg:libx264               another encoder, in a child process (needs ffmpeg 5.1 or newer)
-  publisher --source clip.mp4 --loop               footage in real time, for ever
+  publisher --source clip.mp4 --loop               a file in real time, in a loop
   publisher --to rtsp://user:pw@host:8554/cam      push to a server of your own
   publisher --credentials FILE --to rtsp://host/cam
                                                    the same, with user:password in a file
   publisher --transport udp --to rtsp://host/cam   the same, media over UDP
   publisher --clock ntp://time.local --to rtsp://host/cam
-                                                   a server of another kind: receivers with the same --clock know how
-                                                   far their clocks are from this one
+                                                   any other server: receivers with the same --clock correct for the
+                                                   offset between the clocks
   publisher --source test --to - | ANYTHING | receiver -
                                                    measure any other pipeline
   ffmpeg … -f rawvideo - | publisher --source - --raw-format yuv420p --size 640x480 --fps 25
@@ -45,8 +45,8 @@ const SOURCE_HELP: &str = "Where pictures come from: camera[:N], test, a y4m fil
                            (a pipe). Default: the webcam, or the test pattern where there is none";
 
 /// In a constant for the same reason.
-const CLOCK_HELP: &str = "A clock that receivers on other hosts compare theirs with too: auto (that of the server, where \
-                          it is on another host), off, ntp://HOST[:PORT], or udp://HOST:PORT of a framelag server. \
+const CLOCK_HELP: &str = "Reference clock that receivers on other hosts use too: auto (the server's, if it is on another \
+                          host), off, ntp://HOST[:PORT], or udp://HOST:PORT of a framelag server. \
                           Default: auto";
 
 /// Captures live video, stamps every picture with the time, encodes it and pushes it by RTSP.
@@ -57,45 +57,45 @@ pub struct Args {
     #[arg(long, value_name = "SOURCE", help_heading = "Source", help = SOURCE_HELP)]
     pub source: Option<String>,
 
-    /// Standard input holds bare pictures in this layout instead of y4m; needs --size and --fps.
+    /// Read raw pictures in this layout from standard input instead of y4m; needs --size and --fps.
     #[arg(long, value_name = "LAYOUT", help_heading = "Source")]
     pub raw_format: Option<RawFormat>,
 
-    /// Picture size, even sides. Default: 640x480, or the file's own. A camera gives its nearest.
+    /// Picture size; both sides must be even. Default: 640x480, or the file's own. A camera uses its nearest.
     #[arg(long, value_name = "WxH", help_heading = "Source")]
     pub size: Option<Size>,
 
-    /// Pictures per second, such as 30, 29.97 or 30000/1001. Default: 30, or the file's own. A camera gives its nearest.
+    /// Pictures per second, such as 30, 29.97 or 30000/1001. Default: 30, or the file's own. A camera uses its nearest.
     #[arg(long, value_name = "RATE", help_heading = "Source")]
     pub fps: Option<FrameRate>,
 
-    /// Layout that the camera is to use, such as YUYV, MJPG or NV12. Default: the least work at this size and rate.
+    /// Camera pixel format, such as YUYV, MJPG or NV12. Default: the cheapest to convert at this size and rate.
     #[arg(long, value_name = "FORMAT", help_heading = "Source")]
     pub camera_format: Option<Layout>,
 
-    /// What reads the camera: v4l, or nokhwa. With nokhwa no capture times are known, rates are whole numbers, and a camera
-    /// that stops without being unplugged is said to be lost in time but not opened again before it goes on: see
-    /// docs/cameras.md. Default: v4l.
+    /// Library that reads the camera: v4l (the default) or nokhwa. nokhwa gives no capture times and whole frame rates only,
+    /// and a camera that stops without being unplugged is reported within 2 s but not reopened until it resumes: see
+    /// docs/cameras.md.
     #[arg(long, value_name = "NAME", help_heading = "Source")]
     pub camera_driver: Option<camera::Choice>,
 
-    /// Start again at the end of the file.
+    /// Play the file in a loop.
     #[arg(long = "loop", help_heading = "Source")]
     pub looped: bool,
 
-    /// Stop so long after the first picture, such as 10s or 2m.
+    /// Stop this long after the first picture, such as 10s or 2m.
     #[arg(long, value_name = "TIME", value_parser = parse_duration, help_heading = "Source")]
     pub duration: Option<Duration>,
 
-    /// Show cameras with their formats, sizes and rates, and end.
+    /// List cameras with their formats, sizes and rates, and exit.
     #[arg(long, help_heading = "Source")]
     pub list_cameras: bool,
 
-    /// Corner of the picture that carries the code.
+    /// Corner of the picture for the code.
     #[arg(long, value_name = "CORNER", default_value = "top-left", help_heading = "Stamp")]
     pub corner: common::code::Corner,
 
-    /// Number that is stamped into every picture, to tell streams apart.
+    /// Number stamped into every picture, to tell streams apart.
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Stamp")]
     pub stream_id: u8,
 
@@ -103,7 +103,7 @@ pub struct Args {
     #[arg(long, help_heading = "Stamp")]
     pub no_text: bool,
 
-    /// Video encoder: openh264 (built in), or ffmpeg:NAME for one of ffmpeg's for H.264, as in ffmpeg:libx264.
+    /// Video encoder: openh264 (built in), or ffmpeg:NAME for one of ffmpeg's H.264 encoders, as in ffmpeg:libx264.
     #[arg(long, value_name = "NAME", default_value = "openh264", value_parser = parse_encoder, help_heading = "Encoding")]
     pub encoder: encode::Choice,
 
@@ -116,13 +116,13 @@ pub struct Args {
           help_heading = "Encoding")]
     pub gop: Option<u32>,
 
-    /// Where the stream goes: embedded (a server in this process), rtsp://HOST:PORT/PATH, env:NAME (a URL in that variable
-    /// of the environment), or - (stamped y4m on standard output).
+    /// Where the stream goes: embedded (a server in this process), rtsp://HOST:PORT/PATH, env:NAME (a URL in that environment
+    /// variable), or - (stamped y4m on standard output).
     #[arg(long, value_name = "WHERE", default_value = "embedded", help_heading = "Destination")]
     pub to: String,
 
-    /// User and password, in a file with one line of user:password. Else those in $FRAMELAG_USER and $FRAMELAG_PASSWORD. On
-    /// a command line other users of the host can read them.
+    /// Read user and password from a file with one line user:password. Default: $FRAMELAG_USER and $FRAMELAG_PASSWORD. On
+    /// the command line other users of the host could read them.
     #[arg(long, value_name = "FILE", help_heading = "Destination")]
     pub credentials: Option<PathBuf>,
 
@@ -142,11 +142,11 @@ pub struct Args {
     #[arg(long, value_name = "WHICH", help = CLOCK_HELP, help_heading = "Destination")]
     pub clock: Option<ClockChoice>,
 
-    /// Keep stamped pictures in this file, to compare them with those that a receiver kept: see docs/quality.md.
+    /// Save stamped pictures to this file, to compare them with those a receiver saved: see docs/quality.md.
     #[arg(long, value_name = "FILE.y4m", help_heading = "Output")]
     pub pictures: Option<PathBuf>,
 
-    /// Which pictures are kept: those with a sequence number that N divides. The receiver's has to be the same.
+    /// Save every Nth picture, by sequence number. The receiver needs the same N.
     #[arg(long, value_name = "N", default_value_t = common::pictures::EVERY, requires = "pictures",
           value_parser = clap::value_parser!(u32).range(1..=100_000), help_heading = "Output")]
     pub pictures_every: u32,
@@ -155,7 +155,7 @@ pub struct Args {
     #[arg(long, help_heading = "Output")]
     pub preview: bool,
 
-    /// JSON lines on standard output: started, statistics every second, events, end.
+    /// Print JSON lines to standard output: start, statistics every second, events, end.
     #[arg(long, help_heading = "Output")]
     pub json: bool,
 }
@@ -213,7 +213,7 @@ pub enum Transport {
 }
 
 fn parse_encoder(text: &str) -> Result<encode::Choice, String> {
-    const HINT: &str = "write openh264, or ffmpeg:NAME with one of ffmpeg's encoders for H.264, as in ffmpeg:libx264";
+    const HINT: &str = "write openh264, or ffmpeg:NAME with one of ffmpeg's H.264 encoders, as in ffmpeg:libx264";
     let Some(name) = text.strip_prefix("ffmpeg:") else {
         return if text == "openh264" { Ok(encode::Choice::OpenH264) } else { Err(HINT.to_owned()) };
     };

@@ -126,7 +126,7 @@ pub enum Destination {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// 4:2:0 pictures are stamped and encoded in pairs of rows and columns.
-    #[error("{what} has an odd side ({size}): H.264 with 4:2:0 colour needs even ones, as in --size {}", even(*size))]
+    #[error("{what} has an odd side ({size}): H.264 with 4:2:0 chroma needs even sides, as in --size {}", even(*size))]
     OddSize {
         /// What has that size: the flag or the file.
         what: String,
@@ -152,7 +152,7 @@ pub enum Error {
         size: Size,
     },
     /// Rate control has a range.
-    #[error("--bitrate {bitrate} is out of range: with this encoder it may be {least} to 240M bits per second")]
+    #[error("--bitrate {bitrate} is out of range: this encoder takes {least} to 240M bits per second")]
     Bitrate {
         /// As given.
         bitrate: u64,
@@ -181,7 +181,7 @@ pub enum Error {
     #[error("{0} needs {1}")]
     Needs(&'static str, &'static str),
     /// Two flags that exclude each other.
-    #[error("{0} does not go together with {1}: {2}")]
+    #[error("{0} cannot be used with {1}: {2}")]
     Conflict(&'static str, &'static str, &'static str),
 }
 
@@ -278,13 +278,13 @@ fn even(size: Size) -> Size {
 
 /// A flag that would change nothing is refused: who gives it expects that it does.
 fn refuse_idle_flags(args: &Args, destination: &Destination) -> Result<(), Error> {
-    const NOBODY_ASKS: &str = "nobody asks for them there";
+    const NOBODY_ASKS: &str = "that destination needs no credentials";
     if args.credentials.is_some() && !matches!(destination, Destination::Rtsp(_)) {
         let to = if *destination == Destination::Stdout { "--to -" } else { "--to embedded" };
         return Err(Error::Conflict("--credentials", to, NOBODY_ASKS));
     }
-    const NO_SERVER: &str = "it is an address of the embedded server";
-    const NO_VIDEO: &str = "pictures leave there as they are";
+    const NO_SERVER: &str = "it configures the embedded server";
+    const NO_VIDEO: &str = "pictures are not encoded there";
     let to = match destination {
         Destination::Embedded { .. } => return Ok(()),
         Destination::Rtsp(_) => "--to rtsp://…",

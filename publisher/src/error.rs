@@ -23,7 +23,7 @@ pub enum Error {
     Encode(#[from] encode::Error),
     /// The embedded server is for this machine alone.
     #[error(
-        "{flag} {address} can be reached from other hosts, and the server in this program asks nobody for a password: run \
+        "{flag} {address} is reachable from other hosts, and the embedded server has no passwords: run \
          framelag serve {flag} {address} --auth FILE, and publisher --to rtsp://USER:PASSWORD@HOST:PORT/cam"
     )]
     Exposed {

@@ -41,7 +41,7 @@ pub struct Statistics {
 
 impl Log {
     /// A log that writes JSON lines to standard output where `json` asks for it; log lines go out in any case.
-    pub fn new(json: bool) -> Self {
+    pub const fn new(json: bool) -> Self {
         Self { json }
     }
 

@@ -31,7 +31,11 @@ const STATISTICS_EVERY: Duration = Duration::from_secs(1);
 pub fn run(config: &Config, stop: &Stop, log: Log) -> Result<Statistics, Error> {
     let handed_in = common::clock::is_handed_in()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let source = capture::open(config, &clock, log)?;
+    let Some(source) = capture::open(config, &clock, stop, log)? else {
+        let statistics = Statistics::default();
+        log.ended(&statistics);
+        return Ok(statistics);
+    };
     let format = source.format();
     let marks = stamp::Config { corner: config.corner, stream_id: config.stream_id, text: config.text };
     let stamper = Stamper::new(format.size, marks)?;

@@ -22,6 +22,9 @@ impl FrameRate {
     /// The longest time between two pictures, in seconds.
     const MAX_INTERVAL_S: u64 = 60;
 
+    /// 25 pictures per second.
+    pub const TWENTY_FIVE: Self = Self { numerator: 25, denominator: 1 };
+
     /// 30 pictures per second.
     pub const THIRTY: Self = Self { numerator: 30, denominator: 1 };
 

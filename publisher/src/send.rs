@@ -303,7 +303,7 @@ impl Shared {
     fn dropped_by_network(&self, now: MonoTime, frames: u64, idr_needed: bool) {
         self.count_dropped(frames);
         if self.congestion().overflowed(now, frames, idr_needed) {
-            tracing::warn!("the network does not follow: dropping what waits, up to the next IDR picture");
+            tracing::warn!("network too slow: dropping queued frames until the next IDR");
         }
     }
 
@@ -311,7 +311,7 @@ impl Shared {
     fn tell_of(&self, episode: Option<Episode>) {
         if let Some(episode) = episode {
             let (dropped, seconds) = (episode.dropped, episode.lasted().as_secs_f64());
-            tracing::warn!("the network did not follow for {seconds:.1} s: {dropped} frames were dropped");
+            tracing::warn!("network too slow for {seconds:.1} s: dropped {dropped} frames");
         }
     }
 

@@ -24,7 +24,7 @@ fn what_cannot_be_run_is_one_line_without_passwords() {
             2,
             "framelag serve --rtsp 0.0.0.0:0 --auth FILE",
         ),
-        (vec!["--source", "test", "--to", "-", "--gop", "30"], 2, "--gop does not go together with --to -"),
+        (vec!["--source", "test", "--to", "-", "--gop", "30"], 2, "--gop cannot be used with --to -"),
         (vec!["--source", "camera:user:secret@h"], 2, "…@h"),
         (vec!["--source", "rtsp://user:secret@h/cam"], 2, "…@h/cam"),
     ] {

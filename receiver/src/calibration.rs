@@ -1,13 +1,12 @@
 //! The calibration of this machine, read once when a run begins.
 
-use std::fs::File;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use common::bom;
 use common::time::WallTime;
 use reports::calibration::{MAX_BYTES, Quote, default_path, quote};
-use reports::host;
+use reports::{host, regular};
 
 /// What there is to quote.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,25 +38,18 @@ pub fn find(given: Option<&Path>, now: WallTime) -> Result<Found, Unreadable> {
         let file = file.display();
         Found::Refused(format!("the calibration {file} {why}: it is not quoted; `framelag calibrate` makes another"))
     };
-    Ok(match read(&file) {
-        Ok(text) if text.len() as u64 > MAX_BYTES => refused("is too long for one".to_owned()),
-        Ok(text) => {
-            match quote(bom::without(&String::from_utf8_lossy(&text)), &file, host::machine().as_deref(), now) {
-                Ok(quote) => Found::Quote(quote),
-                Err(error) => refused(error.to_string()),
-            }
+    Ok(match regular::read(&file).and_then(|file| bom::read(file, MAX_BYTES)) {
+        Ok(text) => match quote(&text, &file, host::machine().as_deref(), now) {
+            Ok(quote) => Found::Quote(quote),
+            Err(error) => refused(error.to_string()),
+        },
+        Err(why) if matches!(why.kind(), ErrorKind::FileTooLarge | ErrorKind::InvalidData) => {
+            refused(format!("is not one ({why})"))
         }
         Err(why) if given.is_some() => return Err(Unreadable { file, why }),
         Err(why) if why.kind() == ErrorKind::NotFound => Found::Nothing,
         Err(why) => refused(format!("cannot be read ({why})")),
     })
-}
-
-/// The file, or as much of it as shows that it is too long.
-fn read(file: &Path) -> io::Result<Vec<u8>> {
-    let mut text = Vec::new();
-    File::open(file)?.take(MAX_BYTES + 1).read_to_end(&mut text)?;
-    Ok(text)
 }
 
 #[cfg(test)]
@@ -73,9 +65,12 @@ mod tests {
         let error = find(Some(&file), NOW).expect_err("it is not there");
         assert!(error.to_string().contains("c.json"), "{error}");
         assert!(find(Some(folder.path()), NOW).is_err(), "a folder");
-        for (text, words) in
-            [(&b"\xff\xfe"[..], "corrupt"), (b"{}", "schema"), (&b" ".repeat(MAX_BYTES as usize + 1), "too long")]
-        {
+        for (text, words) in [
+            (&b"\xff\xfe"[..], "UTF-16"),
+            (b"{", "corrupt"),
+            (b"{}", "schema"),
+            (&b" ".repeat(MAX_BYTES as usize + 1), "larger than"),
+        ] {
             std::fs::write(&file, text).expect("a test's folder can be written to");
             match find(Some(&file), NOW).expect("it can be read") {
                 Found::Refused(why) => {

@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 use common::clock::{Clock, SystemClock};
 use common::pictures::Keeper;
 use common::time::{MonoTime, Now};
-use common::units::seconds;
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
 use crate::calibration;
@@ -175,7 +174,7 @@ fn display_is_there(output: &Output) -> bool {
     let x11 = cfg!(all(unix, not(target_os = "macos")));
     let there = !x11 || std::env::var_os("DISPLAY").is_some_and(|display| !display.is_empty());
     if !there {
-        output.warn("there is no display (DISPLAY is not set), going on headless");
+        output.warn("there is no display (DISPLAY is not set): running headless");
     }
     there
 }
@@ -233,10 +232,7 @@ impl Run<'_> {
             Event::Disconnected(why) => {
                 self.output.say("disconnected", &stream.name, format_args!("{why}; trying again"))
             }
-            Event::Waiting(what) => {
-                let wait = seconds(self.config.wait);
-                self.output.say("waiting", &stream.name, format_args!("{what}; trying for {wait}"))
-            }
+            Event::Waiting(what) => self.output.say("waiting", &stream.name, what),
             Event::Ended(Err(why)) => self.output.say("failed", &stream.name, why),
             Event::Connected
             | Event::Ended(Ok(()))

@@ -23,6 +23,7 @@ use common::h264::Glance;
 use common::rtp::timeline::SenderClock;
 use common::rtsp::StreamUrl;
 use common::time::MediaTime;
+use common::units::seconds;
 use connect::Started;
 pub use error::Error;
 use futures::{FutureExt, StreamExt};
@@ -204,7 +205,7 @@ impl Player<'_> {
             } else if !error.may_pass() || Instant::now() >= give_up {
                 return error;
             } else if told.as_ref() != Some(&error) {
-                queue.say(Arrival::Waiting(error.to_string()));
+                queue.say(Arrival::Waiting(format!("{error}; trying for {}", seconds(self.config.wait))));
                 told = Some(error);
             }
             // Before the first picture there is one last try when the time is up, however long the pauses have become.

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use common::clock::SystemClock;
 use common::pictures::Keeper;
@@ -14,6 +15,9 @@ use crate::render::pixels::Slot;
 use crate::stop::Stop;
 use crate::work::{self, Event};
 use crate::{receive, y4m};
+
+/// How long standard input may be silent at first before the user is told.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Starts the two threads of `input`: one that receives, and one that decodes and reads. What comes out of them goes to `events`
 /// under the number `index`; the threads end with `stop`, or when nobody takes the events.
@@ -37,6 +41,10 @@ pub fn start(
         Source::Stdin => {
             let clock = clock.clone();
             receiving.spawn(move || {
+                if !y4m::has_come(io::stdin(), PATIENCE) {
+                    let what = "no picture on standard input yet: waiting for its writer";
+                    sender.say(Arrival::Waiting(what.to_owned()));
+                }
                 let outcome = y4m::read(io::stdin().lock(), &clock, &mut sender);
                 sender.say(Arrival::Ended(outcome.map_err(|error| error.to_string())));
             })?;

@@ -4,16 +4,22 @@
 
 use std::cell::Cell;
 use std::io::{self, BufRead, Cursor, Read};
+use std::os::fd::AsFd;
 use std::rc::Rc;
+use std::time::Duration;
 
 use common::clock::Clock;
 use common::frame::{Picture, Size};
 use common::time::MonoTime;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::queue::{Arrival, Body, Dropped, Sender, Unit};
 
 /// Longest first line, in bytes; the y4m crate takes no more either.
 const MAX_HEADER_BYTES: usize = 1024;
+
+/// What a y4m stream begins with.
+const MAGIC: &[u8] = b"YUV4MPEG2 ";
 
 /// Why the pipe gave no more pictures before it should have ended.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +27,9 @@ pub enum Error {
     /// Nothing came at all.
     #[error("standard input is empty: it should carry a y4m stream, as in: publisher --to - | receiver -")]
     Empty,
+    /// It ends within the first line.
+    #[error("standard input ends inside its y4m header")]
+    Cut,
     /// The first line is not one of y4m.
     #[error("standard input is not y4m: its first line must begin with \"YUV4MPEG2 \" (from ffmpeg: -f yuv4mpegpipe)")]
     NotY4m,
@@ -39,6 +48,13 @@ pub enum Error {
     /// Reading failed.
     #[error("reading standard input failed: {0}")]
     Io(#[from] io::Error),
+}
+
+/// Whether there is something to read from `input`, or its end, before `limit` is over.
+pub fn has_come(input: impl AsFd, limit: Duration) -> bool {
+    let limit = Timespec::try_from(limit).ok();
+    // What cannot be polled is read, and says what is wrong with it.
+    !matches!(poll(&mut [PollFd::new(&input, PollFlags::IN)], limit.as_ref()), Ok(0))
 }
 
 /// Reads pictures from `input` until it ends, nobody listens, or an error.
@@ -80,8 +96,13 @@ fn header(input: &mut impl BufRead) -> Result<(Vec<u8>, Size), Error> {
     if line.is_empty() {
         return Err(Error::Empty);
     }
-    if !line.starts_with(b"YUV4MPEG2 ") || !line.ends_with(b"\n") {
-        return Err(Error::NotY4m);
+    if !line.starts_with(MAGIC) || !line.ends_with(b"\n") {
+        let is_cut = line.len() < MAX_HEADER_BYTES && !line.ends_with(b"\n");
+        return Err(if is_cut && (line.starts_with(MAGIC) || MAGIC.starts_with(&line)) {
+            Error::Cut
+        } else {
+            Error::NotY4m
+        });
     }
     let text = String::from_utf8_lossy(&line);
     // The last one counts, as for the y4m crate.
@@ -163,6 +184,8 @@ mod tests {
         for (input, word) in [
             ("", "empty"),
             ("RIFF....", "not y4m"),
+            ("YUV4M", "ends inside its y4m header"),
+            ("YUV4MPEG2 W2 H2", "ends inside its y4m header"),
             (&long, "not y4m"),
             ("YUV4MPEG2 W2\n", "size"),
             ("YUV4MPEG2 W99999999999999999 H9999999999999999\n", "size"),

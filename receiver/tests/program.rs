@@ -170,7 +170,7 @@ fn half_of_the_credentials_in_the_environment_is_an_error() {
 fn without_a_display_it_goes_on_headless_and_says_so() {
     let output = receiver(&PIPE[1..], &stamped(40, &[]));
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
-    assert!(text(&output.stderr).contains("going on headless"));
+    assert!(text(&output.stderr).contains("running headless"));
 }
 
 #[test]

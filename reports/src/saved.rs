@@ -218,8 +218,8 @@ pub fn parse(text: &[u8], path: &Path) -> Result<(Run, Vec<String>), Error> {
     if text.len() as u64 > MAX_RUN_BYTES {
         return Err(refuse(format!("it is longer than {} MiB", MAX_RUN_BYTES >> 20)));
     }
-    let mut value: Value = serde_json::from_slice(bom::without_bytes(text))
-        .map_err(|error| refuse(format!("it is not JSON ({error})")))?;
+    let text = bom::text(text).map_err(|why| refuse(why.to_string()))?;
+    let mut value: Value = serde_json::from_str(text).map_err(|error| refuse(format!("it is not JSON ({error})")))?;
     match value.get("schema").and_then(Value::as_str) {
         Some(schema) if schema == SCHEMA => {}
         Some(found) if version(found) > version(SCHEMA) => {

@@ -4,7 +4,6 @@ mod tries;
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -91,12 +90,8 @@ impl Users {
         if let Some(warning) = readable_by_others("--auth", path) {
             tracing::warn!("{warning}");
         }
-        let mut text = String::new();
-        // A pipe has no length to ask for.
-        if file.take(FILE_MAX + 1).read_to_string(&mut text).map_err(read)? as u64 > FILE_MAX {
-            return Err(read(io::Error::other("larger than 1 MiB")));
-        }
-        Self::parse(bom::without(&text)).map_err(|problem| match problem {
+        let text = bom::read(file, FILE_MAX).map_err(read)?;
+        Self::parse(&text).map_err(|problem| match problem {
             Some((line, why)) => AuthFileError::Line { path: path.to_owned(), line, why },
             None => AuthFileError::Empty { path: path.to_owned() },
         })
@@ -252,6 +247,9 @@ mod tests {
         let path = folder.path().join("users.txt");
         std::fs::write(&path, "\u{feff}ann:a\r\n").expect("a file");
         assert_eq!(Users::load(&path).expect("good").password("ann").as_deref(), Some("a"));
+        std::fs::write(&path, b"\xff\xfea\0:\0a\0\n\0").expect("a file");
+        let error = Users::load(&path).expect_err("UTF-16").to_string();
+        assert!(error.contains("users.txt: it is UTF-16: save it as UTF-8"), "{error}");
     }
 
     #[test]

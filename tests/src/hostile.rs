@@ -13,13 +13,14 @@ use std::net::SocketAddr;
 use common::code::Reader;
 use common::frame::Luma;
 use common::rtp::{header, rtcp};
+use common::rtsp::StreamUrl;
 use common::rtsp::auth::{Attempt, Client, Credentials, Verifier};
 use common::rtsp::headers::{Range, RtpInfo, Session, parse_cseq};
 use common::rtsp::message::{Framer, Item};
 use common::rtsp::sdp::Announcement;
 use common::sync::{Prober, Protocol, Responder};
 use common::time::{MonoTime, Now, WallTime};
-use common::{h264, sei, units};
+use common::{h264, redact, sei, units};
 
 pub use proxy::rtsp_proxy;
 pub use report::report;
@@ -180,4 +181,6 @@ pub fn flags(data: &[u8]) {
     let _ = text.parse::<common::frame::Size>();
     let _ = text.parse::<common::sync::Endpoint>();
     let _ = text.parse::<reports::Assertion>();
+    let _ = text.parse::<StreamUrl>().map(|url| (url.to_string(), url.shown_path()));
+    let _ = redact::secrets(&text);
 }

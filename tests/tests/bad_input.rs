@@ -3,8 +3,9 @@
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
+use std::process::Command;
 
-use framelag_tests::process::{Builder, Finished};
+use framelag_tests::process::{Builder, Finished, wait_until};
 use framelag_tests::report::Report;
 use framelag_tests::serving;
 use framelag_tests::{LIMIT, binary, need};
@@ -103,7 +104,8 @@ fn files() {
         ("tiny.y4m", y4m("W32 H24 F30:1", picture(1_152)), USAGE, "32x24"),
         ("fast.y4m", y4m("W320 H240 F100000:1", picture(115_200)), USAGE, "rate"),
         ("endless.y4m", b"YUV4MPEG2 W320 H240".repeat(1_000), USAGE, "header"),
-        ("empty.y4m", Vec::new(), USAGE, "cannot be read as video"),
+        ("empty.y4m", Vec::new(), USAGE, "is empty"),
+        ("header.y4m", b"YUV4MPEG2 W320".to_vec(), USAGE, "ends inside its y4m header"),
         ("words.mp4", b"not a film".to_vec(), USAGE, "cannot be read as video"),
         // Its index comes last.
         ("cut.mp4", clip[..clip.len() / 2].to_vec(), USAGE, "moov atom not found"),
@@ -118,7 +120,7 @@ fn files() {
     }
     refused("publisher", "--to - --source no/such/film.mp4", USAGE, &["no/such/film.mp4", "No such file"]);
     refused("publisher", "--to - --source /", USAGE, &["\"/\"", "directory"]);
-    refused("publisher", "--to - --source -", USAGE, &["standard input", "y4m"]);
+    refused("publisher", "--to - --source -", USAGE, &["standard input is empty"]);
     refused("receiver", "--headless -", FAILED, &["standard input", "y4m"]);
     let report = "--headless --report /proc/self/nowhere -";
     refused("receiver", report, FAILED, &["/proc/self/nowhere"]);
@@ -198,4 +200,25 @@ fn streams_of_something_else() {
     assert_eq!(report.value("outcome"), "inconclusive");
     assert_eq!(report.value("warnings")[0]["code"], "no-code");
     assert!(report.value("latency_ms.p50").is_null(), "no figure, rather than 0");
+}
+
+#[test]
+fn one_signal_ends_a_program_that_waits_for_what_comes_through_a_pipe() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let pipe = folder.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo is in every system").success());
+    for (program, before, after) in [
+        ("framelag", "serve --rtsp 127.0.0.1:0 --http 127.0.0.1:0 --auth", ""),
+        ("framelag", "tune --dry-run", ""),
+        ("receiver", "--headless --credentials", "rtsp://127.0.0.1:9/cam"),
+        ("publisher", "--to rtsp://127.0.0.1:9/cam --source test --credentials", ""),
+    ] {
+        let waiting = Builder::new(binary::path(program)).words(before).arg(&pipe).words(after).spawn();
+        // There is a reader: the program has come to the pipe. It gets nothing from it.
+        let writer = wait_until("a reader", LIMIT, || common::named::create(&pipe).ok());
+        waiting.interrupt();
+        let finished = waiting.finish(LIMIT);
+        assert_eq!(finished.signal, Some(2), "{program} {before}\n{finished}");
+        drop(writer);
+    }
 }

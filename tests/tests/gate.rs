@@ -108,7 +108,7 @@ fn wrong_usage_is_named() {
         ("--baseline before --candidate other", "host.cpu: one in the baseline, another in the candidate"),
         ("--baseline before --candidate empty", "empty is no report folder"),
         ("--baseline before --candidate cut", "cut/run.json"),
-        ("--baseline nowhere --candidate slow --store s.sqlite", "there is no folder nowhere"),
+        ("--baseline nowhere --candidate slow --store s.sqlite", "nowhere is neither a folder nor a baseline"),
         ("--candidate slow", "--baseline"),
     ] {
         let ran = framelag(folder.path(), &format!("gate {flags}")).run(LIMIT).expect_code(2);
@@ -150,7 +150,7 @@ fn a_store_keeps_baselines_of_runs_that_pass() {
     gate("--candidate before --save-baseline main").expect_code(0);
     gate("--baseline main --candidate same").expect_code(0);
     let ran = gate("--baseline main --candidate slow --save-baseline main").expect_code(99);
-    assert!(ran.stderr.iter().any(|line| line.contains("stays as it was")), "{ran}");
+    assert!(ran.stderr.iter().any(|line| line.contains("is unchanged: only passing runs replace it")), "{ran}");
     gate("--baseline main --candidate slow").expect_code(99);
     let ran = gate("--baseline mian --candidate slow").expect_code(2);
     assert!(ran.stderr.iter().any(|line| line.contains("main")), "it says which there are\n{ran}");

@@ -1,10 +1,11 @@
 //! Files and pipes of every kind as sources, through the whole publisher.
 
 use std::fs::{self, File};
+use std::io::Write;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use framelag_tests::process::{Builder, Finished};
+use framelag_tests::process::{Builder, Finished, Process};
 use framelag_tests::{LIMIT, binary, need};
 
 /// Wrong usage.
@@ -70,21 +71,45 @@ fn every_y4m_that_ffmpeg_writes_is_read_from_a_file_and_from_a_pipe() {
     }
 }
 
+/// Writes a clip like [`make`] with another frame rate in its header.
+fn make_of_rate(to: &Path, options: &str, rate: &str) {
+    make(to, options);
+    let bytes = fs::read(to).expect("it was written");
+    let header = bytes.iter().position(|&byte| byte == b'\n').expect("a header");
+    let line = String::from_utf8_lossy(&bytes[..header]).replace("F20:1", rate);
+    assert!(line.contains(rate), "{line}");
+    fs::write(to, [line.as_bytes(), &bytes[header..]].concat()).expect("the folder is ours");
+}
+
 #[test]
-fn a_y4m_without_a_rate_is_played_at_the_rate_that_ffmpeg_takes_or_the_flag_gives() {
+fn a_y4m_without_a_rate_is_played_at_the_rate_of_the_flag_or_at_one_that_is_told() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let file = folder.path().join("clip.y4m");
+    let told = |options: &str| {
+        let embedded = "--rtsp 127.0.0.1:0 --http 127.0.0.1:0 --json --source";
+        let publisher = Builder::new(binary::path("publisher")).words(embedded).arg(&file).words(options);
+        let finished = publisher.run(LIMIT).expect_code(0);
+        let count = |lines: &[String]| {
+            let told = |line: &&String| line.contains("does not say its frame rate") && line.contains("--fps");
+            lines.iter().filter(told).count()
+        };
+        assert_eq!(count(&finished.stderr), count(&finished.stdout), "{finished}");
+        count(&finished.stderr)
+    };
     make(&file, "-pix_fmt yuv420p");
-    let text = fs::read(&file).expect("it was written");
-    let header = text.iter().position(|&byte| byte == b'\n').expect("a header");
-    let line = String::from_utf8_lossy(&text[..header]).replace("F20:1", "F0:0");
-    fs::write(&file, [line.as_bytes(), &text[header..]].concat()).expect("the folder is ours");
-    assert_eq!(pictures(&file, None, ""), 10);
-    // Ten pictures at ffmpeg's 25 per second are 0.4 s.
-    assert_eq!(pictures(&file, None, "--fps 50"), 20);
-    let endless = line.replace("F0:0", "F100000:1");
-    fs::write(&file, [endless.as_bytes(), &text[header..]].concat()).expect("the folder is ours");
-    refused(&file, "", "frame rate of 100000:1: say the right one with --fps");
+    assert_eq!(told(""), 0, "20 per second");
+    for format in ["yuv420p", "yuv422p"] {
+        make_of_rate(&file, &format!("-pix_fmt {format}"), "F0:0");
+        // The flag says how fast its pictures come, and makes no more of them.
+        for options in ["", "--fps 50", "--fps 50 --size 320x240"] {
+            assert_eq!(pictures(&file, None, options), 10, "{format} {options}");
+            let pipe = File::open(&file).expect("it was written");
+            assert_eq!(pictures(Path::new("-"), Some(pipe), options), 10, "{format} {options} from a pipe");
+        }
+        assert_eq!((told(""), told("--loop --duration 1s"), told("--fps 50")), (1, 1, 0), "{format}");
+    }
+    make_of_rate(&file, "-pix_fmt yuv420p", "F100000:1");
+    refused(&file, "", "frame rate of 100000:1: set the right one with --fps");
 }
 
 #[test]
@@ -128,4 +153,48 @@ fn sound_with_a_cover_picture_has_no_video() {
     ffmpeg.args("-map 0 -map 1 -c:v copy -disposition:v attached_pic".split(' ')).arg(&song);
     assert!(ffmpeg.status().expect("ffmpeg starts").success());
     refused(&song, "", "song.mp3 has no video stream (a cover picture is none)");
+}
+
+#[test]
+fn a_y4m_that_is_empty_or_ends_in_its_header_is_named_as_such() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    for (text, says) in
+        [("", "is empty"), ("YUV4", "ends inside its y4m header"), ("YUV4MPEG2 W2 H2", "ends inside its y4m header")]
+    {
+        let file = folder.path().join("clip.y4m");
+        fs::write(&file, text).expect("the folder is ours");
+        refused(&file, "", &format!("clip.y4m {says}"));
+    }
+}
+
+#[test]
+fn a_pipe_without_a_writer_is_told_and_one_signal_ends_the_wait() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let fifo = folder.path().join("pipe.y4m");
+    assert!(Command::new("mkfifo").arg(&fifo).status().expect("mkfifo is in every system").success());
+    let waits = |mut publisher: Process, says: &str| {
+        publisher.wait_for_line(says, LIMIT, |line| line.contains(says).then_some(()));
+        publisher.interrupt();
+        publisher.finish(LIMIT).expect_code(0);
+    };
+    let says = format!("no picture from the pipe {} yet: waiting for its writer", fifo.display());
+    waits(publisher(&fifo, "").spawn(), &says);
+    // Somebody does, but only half a header.
+    let mut half = publisher(&fifo, "").spawn();
+    let mut writer = File::create(&fifo).expect("the publisher reads");
+    writer.write_all(b"YUV4").expect("there is room");
+    half.wait_for_line(&says, LIMIT, |line| line.contains(&says).then_some(()));
+    half.interrupt();
+    half.finish(LIMIT).expect_code(0);
+    let silent = publisher(Path::new("-"), "").stdin(Stdio::piped()).spawn();
+    waits(silent, "no picture on standard input yet: waiting for its writer");
+    let receiver = Builder::new(binary::path("receiver")).words("--headless -").stdin(Stdio::piped());
+    let mut receiver = receiver.spawn();
+    let says = "no picture on standard input yet: waiting for its writer";
+    receiver.wait_for_line(says, LIMIT, |line| line.contains(says).then_some(()));
+    receiver.interrupt();
+    receiver.finish(LIMIT).expect_code(3);
+    // Into one that nobody reads nothing is written.
+    let finished = publisher(Path::new("test"), "--duration 1s --pictures").arg(&fifo).run(LIMIT).expect_code(1);
+    assert!(finished.to_string().contains("start its reader first"), "{finished}");
 }

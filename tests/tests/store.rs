@@ -121,8 +121,8 @@ fn runs_that_were_joined_are_kept_beside_their_parts(store: &str) {
     kept(&a, "kept ");
     kept(&join("ab", &[&a, &b]), "kept ");
     kept(&join("ac", &[&a, &c]), "kept ");
-    kept(&join("ba", &[&b, &a]), " already, as ");
-    kept(&a, " already, as ");
+    kept(&join("ba", &[&b, &a]), " is already in ");
+    kept(&a, " is already in ");
     let runs = Store::open(&place(store)).expect("a store").list(&Filter::default()).expect("a list");
     assert_eq!(runs.len(), 3, "{runs:?}");
 }

@@ -39,7 +39,7 @@ pub fn in_process(size: Size) -> Result<Costs, String> {
         let read = reader.read(picture.luma());
         reads.push(micros(begun.elapsed()));
         if read != Some(payload(round)) {
-            return Err(format!("code {round} that was painted could not be read"));
+            return Err(format!("painted code {round} could not be read back"));
         }
     }
 

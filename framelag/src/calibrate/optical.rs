@@ -19,6 +19,7 @@ use common::time::WallTime;
 use publisher::capture::{self, Next};
 use publisher::config::Config;
 use publisher::event::Log;
+use publisher::stop::Stop;
 use reports::calibration::{Optical, OpticalMs};
 use reports::run::ms;
 
@@ -90,7 +91,7 @@ impl Looking {
     pub fn start(camera: Camera) -> Result<Self, Error> {
         if std::env::var_os("DISPLAY").is_none_or(|display| display.is_empty()) {
             return Err(Error::Failed(
-                "--optical needs a window to look at, and there is no display (DISPLAY is not set)".to_owned(),
+                "--optical needs a window, and there is no display (DISPLAY is not set)".to_owned(),
             ));
         }
         let config = config(camera)?;
@@ -105,14 +106,14 @@ impl Looking {
             Err(_) => Err(match joined(thread) {
                 Err(error) if error.is_usage() => Error::Usage(format!("--optical: {error}")),
                 Err(error) => Error::Failed(format!("--optical: {error}")),
-                Ok(_) => Error::Failed("--optical: the camera gave no picture".to_owned()),
+                Ok(_) => Error::Failed("--optical: no picture from the camera".to_owned()),
             }),
         }
     }
 
     /// Shows the stream in a window, and sets what was seen there against what the receiver says.
     pub fn measure(self, rig: &mut Rig, output: &Output, stopped: &AtomicBool) -> Result<Optical, Error> {
-        output.step("screen and camera: the window must be in the camera's picture, large and square on");
+        output.step("screen and camera: the camera must see the window, large and square on");
         let shown = rig.play(&[], (WARMUP, LOOKS_FOR), stopped, || (), |_| ());
         self.ending.store(true, Ordering::Relaxed);
         let glimpses = joined(self.thread).map_err(|error| Error::Failed(format!("--optical: {error}")));
@@ -142,7 +143,8 @@ fn config(camera: Camera) -> Result<Config, Error> {
 /// Looks until it is told to end, or the pictures do. Says the camera's name when it is open.
 fn look(config: &Config, opened: &Sender<String>, ending: &AtomicBool) -> Result<Vec<Glimpse>, capture::Error> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let mut source = capture::open(config, &clock, Log::new(false))?;
+    let source = capture::open(config, &clock, &Stop::new(), Log::new(false))?;
+    let mut source = source.expect("nobody asks to stop");
     // Where nobody waits any more the end comes soon.
     let _ = opened.send(source.describe());
     let (mut reader, mut glimpses) = (Reader::new(), Vec::new());

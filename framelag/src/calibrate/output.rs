@@ -85,7 +85,7 @@ fn page(found: &Calibration, file: &Path) -> String {
     let met = match goal.met {
         Some(true) => "met",
         Some(false) => "MISSED",
-        None => "cannot be said",
+        None => "unknown",
     };
     line("goal", format!("half of each row ± {} ms, 99% ± {} ms: {met}", goal.p50_ms, goal.p99_ms));
     line("load", load(&found.load));
@@ -285,7 +285,7 @@ calibration /state/calibration.json";
         });
         let page = page(&found, Path::new("c"));
         assert!(page.lines().all(|line| line.chars().count() <= 80), "{page}");
-        for words in ["98 frames", "not known", "cannot be said", "only 29 frames", "square on", "inconclusive"] {
+        for words in ["98 frames", "not known", "unknown", "only 29 frames", "square on", "inconclusive"] {
             assert!(page.contains(words), "{words}\n{page}");
         }
     }

@@ -26,7 +26,7 @@ pub struct Wakes {
 impl Wakes {
     /// Starts to wake.
     pub fn start() -> Result<Self, String> {
-        let cannot = |error: io::Error| format!("cannot watch how threads are woken: {error}");
+        let cannot = |error: io::Error| format!("cannot measure thread wake-up times: {error}");
         let (from, to) = io::pipe().map_err(cannot)?;
         let (ending, origin) = (Arc::new(AtomicBool::new(false)), Instant::now());
         let ends = Arc::clone(&ending);

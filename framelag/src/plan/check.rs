@@ -20,7 +20,7 @@ impl Check {
 
     fn plan(&mut self, plan: &Plan) {
         if plan.name.is_empty() && !self.mistakes.iter().any(|mistake| mistake.what.starts_with("name ")) {
-            self.mistakes.push(Mistake { line: None, what: "a plan has a name, as in name = \"gop\"".to_owned() });
+            self.mistakes.push(Mistake { line: None, what: "a plan needs a name, as in name = \"gop\"".to_owned() });
         }
         if plan.axes.is_empty() && self.mistakes.is_empty() {
             let what = "nothing is varied: add [axes] with a list, as in publisher.gop = [15, 60]".to_owned();
@@ -39,7 +39,7 @@ impl Check {
         if runs.is_none_or(|runs| runs > MAX_RUNS) && self.mistakes.is_empty() {
             let lengths: Vec<String> = plan.axes.iter().map(|axis| axis.points.len().to_string()).collect();
             let what = format!(
-                "{} cells × {} runs are too many: at most {MAX_RUNS} runs in a plan; leave values out, or lower repeat",
+                "{} cells × {} runs are too many: a plan has at most {MAX_RUNS} runs; remove values, or lower repeat",
                 lengths.join(" × "),
                 plan.repeat
             );
@@ -51,7 +51,7 @@ impl Check {
     fn twice(&mut self, plan: &Plan) {
         for (number, axis) in plan.axes.iter().enumerate() {
             if plan.axes[..number].iter().any(|other| other.name == axis.name) {
-                self.wrong(axis.line, format!("there is an axis {} already", axis.name));
+                self.wrong(axis.line, format!("duplicate axis {}", axis.name));
             }
             for (number, point) in axis.points.iter().enumerate() {
                 if axis.points[..number].iter().any(|other| other.label == point.label) {
@@ -84,7 +84,7 @@ impl Check {
     fn placed<'p>(&mut self, places: &mut Vec<(&'static str, &'p str)>, choice: &Choice, place: &'p str) {
         let name = choice.setting.name;
         match places.iter().find(|(known, _)| *known == name) {
-            Some((_, other)) => self.wrong(choice.line, format!("{name} is set by {other} already: name it once")),
+            Some((_, other)) => self.wrong(choice.line, format!("{name} is already set by {other}: set it once")),
             None => places.push((name, place)),
         }
     }

@@ -36,7 +36,7 @@ pub fn read(text: &str) -> Result<Plan, Vec<Mistake>> {
             let line = error.span().map(|span| reader.line(&span));
             // The library says what is twice by its place alone.
             let key = error.span().filter(|_| error.message() == DUPLICATE).and_then(|span| text.get(span));
-            let what = key.map_or(error.message().to_owned(), |key| format!("the key {key} is there twice"));
+            let what = key.map_or(error.message().to_owned(), |key| format!("duplicate key {key}"));
             return Err(vec![Mistake { line, what: escaped(&what).into_owned() }]);
         }
     };
@@ -112,7 +112,7 @@ impl Reader<'_> {
         for (key, value) in all {
             let (name, line) = (key.get_ref().to_string(), self.line(&key.span()));
             if name.chars().any(char::is_control) {
-                self.wrong(line, format!("the name {name:?} has control characters: give one without"));
+                self.wrong(line, format!("the name {name:?} has control characters: remove them"));
             } else {
                 entries.push(Entry { name, line, value });
             }
@@ -153,12 +153,9 @@ impl Reader<'_> {
     fn scalar(&mut self, entry: &Entry<'_, '_>) -> Option<String> {
         let text = scalar(entry.value.get_ref());
         match &text {
-            None => self.wrong(entry.line, format!("{} is one value, as in \"1000k\" or 30", entry.name)),
+            None => self.wrong(entry.line, format!("{} takes one value, as in \"1000k\" or 30", entry.name)),
             Some(text) if text.chars().any(char::is_control) => {
-                self.wrong(
-                    entry.line,
-                    format!("{} = {text:?} has control characters: give a value without", entry.name),
-                );
+                self.wrong(entry.line, format!("{} = {text:?} has control characters: remove them", entry.name));
                 return None;
             }
             Some(_) => {}
@@ -238,8 +235,10 @@ impl Reader<'_> {
     fn axis(&mut self, entry: &Entry<'_, '_>) -> Option<Axis> {
         let setting = self.setting(&entry.name, entry.line)?;
         let DeValue::Array(values) = entry.value.get_ref() else {
-            let what =
-                format!("{} is a list of values, as in [{}]; one value stands in [fixed]", entry.name, setting.example);
+            let what = format!(
+                "{} takes a list of values, as in [{}]; put a single value in [fixed]",
+                entry.name, setting.example
+            );
             self.wrong(entry.line, what);
             return None;
         };
@@ -250,8 +249,9 @@ impl Reader<'_> {
             let Some(choice) = self.chosen(setting, text, line) else { continue };
             points.push(Point { label: choice.told(), choices: vec![choice] });
         }
+        number_what_looks_alike(&mut points);
         if values.is_empty() {
-            self.wrong(entry.line, format!("{} is an axis without a value: give two or more", entry.name));
+            self.wrong(entry.line, format!("{} is an axis without values: give two or more", entry.name));
         }
         Some(Axis { name: setting.name.to_owned(), line: entry.line, points })
     }
@@ -263,13 +263,13 @@ impl Reader<'_> {
 
     fn coupled_axis(&mut self, entry: &Entry<'_, '_>) -> Axis {
         if setting::find(&entry.name).is_some() || setting::is_part(&entry.name) {
-            let what = format!("coupled.{} has the name of a setting: give it one of its own", entry.name);
+            let what = format!("coupled.{} has the name of a setting: rename it", entry.name);
             self.wrong(entry.line, what);
         }
         let mut points = Vec::new();
         let all = self.table(entry, "a table of points, each as in \"720p\" = { publisher.size = \"1280x720\" }");
         if all.is_empty() {
-            self.wrong(entry.line, format!("coupled.{} is an axis without a point: give two or more", entry.name));
+            self.wrong(entry.line, format!("coupled.{} is an axis without points: give two or more", entry.name));
         }
         for point in all.into_iter().take(MAX_POINTS + 1) {
             let choices = self.choices(&point);
@@ -279,6 +279,25 @@ impl Reader<'_> {
             points.push(Point { label: point.name.chars().take(MAX_LABEL).collect(), choices });
         }
         Axis { name: entry.name.clone(), line: entry.line, points }
+    }
+}
+
+/// Values that differ only in what is not told, as in a password, are told apart by their order: `…#1`, `…#2`. The same value twice
+/// keeps one label, and is a mistake.
+fn number_what_looks_alike(points: &mut [Point]) {
+    let typed = |point: &Point| point.choices.first().map_or("", |choice| choice.text.reveal()).to_owned();
+    let told: Vec<(String, String)> = points.iter().map(|point| (point.label.clone(), typed(point))).collect();
+    for point in points {
+        let mut alike: Vec<&str> = Vec::new();
+        for (_, text) in told.iter().filter(|(label, _)| *label == point.label) {
+            if !alike.contains(&text.as_str()) {
+                alike.push(text);
+            }
+        }
+        let number = alike.iter().position(|text| *text == typed(point));
+        if let (2.., Some(number)) = (alike.len(), number) {
+            point.label = format!("{}#{}", point.label, number + 1);
+        }
     }
 }
 
@@ -296,7 +315,7 @@ fn scalar(value: &DeValue<'_>) -> Option<String> {
 fn known(nearest: Option<&str>, all: &[&str]) -> String {
     match nearest {
         Some(name) => format!(": did you mean {name}?"),
-        None => format!(": there are {}", all.join(", ")),
+        None => format!(": known names are {}", all.join(", ")),
     }
 }
 

@@ -68,8 +68,8 @@ impl FromStr for Server {
 
 fn wrong(text: &str) -> String {
     format!(
-        "{:?} is no server: write embedded, framelag, mediamtx, exec:COMMAND with {PORT} where its RTSP port goes, \
-         or rtsp://HOST:PORT/PATH of one that runs, or env:NAME for such a URL in the environment",
+        "{:?} is not a server: write embedded, framelag, mediamtx, exec:COMMAND with {PORT} where its RTSP port goes, \
+         rtsp://HOST:PORT/PATH of a running server, or env:NAME for such a URL in an environment variable",
         redact::url(text)
     )
 }
@@ -94,13 +94,13 @@ impl Server {
     pub fn check(&self) -> Result<(), String> {
         match self {
             Self::Mediamtx => mediamtx::find().map(drop).ok_or_else(|| {
-                "there is no mediamtx: put it on PATH, or its path into $MEDIAMTX (https://mediamtx.org)".to_owned()
+                "mediamtx not found: put it on PATH, or set $MEDIAMTX to its path (https://mediamtx.org)".to_owned()
             }),
             Self::Command(words) => {
                 let program = words.reveal().first().map_or("", String::as_str);
                 executable(program)
                     .map(drop)
-                    .ok_or_else(|| format!("there is no program {program}: install it, or give its path"))
+                    .ok_or_else(|| format!("program {program} not found: install it, or give its path"))
             }
             Self::Embedded | Self::Own | Self::Running(_) => Ok(()),
         }

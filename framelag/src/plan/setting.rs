@@ -226,7 +226,7 @@ fn duplicate(conditions: &mut Conditions, text: &str) -> Result<(), String> {
 /// All of it would be a network without anything in it.
 fn share(text: &str) -> Result<f64, String> {
     let share = parse_share(text).map_err(|error| error.to_string())?;
-    if share < 1.0 { Ok(share) } else { Err("100% leaves nothing to measure: give less".to_owned()) }
+    if share < 1.0 { Ok(share) } else { Err("100% leaves nothing to measure: lower it".to_owned()) }
 }
 
 fn rate(conditions: &mut Conditions, text: &str) -> Result<(), String> {

@@ -54,7 +54,7 @@ pub(super) fn connections(
         }
     };
     if let Err(error) = accept() {
-        tracing::error!("the proxy accepts no more connections: {error}");
+        tracing::error!("the proxy stopped accepting connections: {error}");
     }
     connections.into_iter().for_each(|connection| drop(connection.join()));
 }

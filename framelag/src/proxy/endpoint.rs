@@ -36,7 +36,7 @@ pub enum EndpointError {
     #[error("{0:?} is not an address: write tcp://HOST:PORT or udp://HOST:PORT")]
     Shape(String),
     /// The name is not known.
-    #[error("{0:?} cannot be found: {1}")]
+    #[error("cannot resolve {0:?}: {1}")]
     Unknown(String, String),
 }
 

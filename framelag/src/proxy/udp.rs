@@ -24,7 +24,7 @@ const IDLE_POLL: Duration = Duration::from_secs(1);
 pub(super) fn listen(socket: UdpSocket, to: SocketAddr, shared: &Arc<Shared>, stopped: &Arc<PipeReader>) {
     let mut clients = Clients { socket: Arc::new(socket), to, shared, stopped, open: HashMap::new() };
     if let Err(error) = clients.run() {
-        tracing::error!("the proxy passes no more datagrams on: {error}");
+        tracing::error!("the proxy stopped forwarding datagrams: {error}");
     }
     clients.open.into_values().for_each(|client| drop(client.answers.join()));
 }
@@ -123,7 +123,7 @@ impl Clients<'_> {
             let (shared, stopped) = (Arc::clone(self.shared), Arc::clone(self.stopped));
             move || {
                 if let Err(error) = answer(back, &session, &socket, from, &shared, &stopped) {
-                    tracing::warn!("the answers to {from} end: {error}");
+                    tracing::warn!("stopped forwarding answers to {from}: {error}");
                 }
                 session.ended.store(true, Ordering::Release);
             }

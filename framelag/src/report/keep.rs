@@ -15,14 +15,14 @@ const FROM_ENVIRONMENT: [(&str, &[&str]); 2] =
 /// Flags for keeping runs.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Flags {
-    /// Keep the runs here, to list, compare and plot them over time.
+    /// Store the runs here, to list, compare and plot them over time.
     #[arg(long, value_name = "FILE|postgres://…")]
     store: Option<Place>,
-    /// Keep the runs in the store that list, show and trend read without --store.
+    /// Store the runs in the default store, which list, show and trend read without --store.
     #[arg(long, conflicts_with = "store")]
     keep: bool,
-    /// Say this of the runs that are kept; may be given several times. In GitHub and GitLab jobs commit and branch are
-    /// taken from the job.
+    /// Label the stored runs; may be given several times. In GitHub and GitLab jobs, commit and branch are taken from the
+    /// job.
     #[arg(long = "label", value_name = "NAME=VALUE", value_parser = which::label)]
     labels: Vec<(String, String)>,
 }
@@ -68,7 +68,7 @@ fn one(args: &Flags, folder: &Path, store: &mut Store, place: &Place) -> u8 {
             if is_new {
                 eprintln!("kept {folder} as {id} in {place}");
             } else {
-                eprintln!("{folder} is in {place} already, as {id}");
+                eprintln!("{folder} is already in {place}, as {id}");
             }
             0
         }

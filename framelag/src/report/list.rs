@@ -10,13 +10,13 @@ use super::which::{At, Which, labels};
   framelag report list --last 20
   framelag report list --store runs.sqlite --label branch=main --json | jq .p99_ms
 
-Exit codes: 0 listed, 1 the store cannot be read, 2 there is no such store.")]
+Exit codes: 0 listed, 1 the store cannot be read, 2 no such store.")]
 pub struct Args {
     #[command(flatten)]
     at: At,
     #[command(flatten)]
     which: Which,
-    /// One JSON object per run on standard output.
+    /// Print one JSON object per run to standard output.
     #[arg(long)]
     json: bool,
 }

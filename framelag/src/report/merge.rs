@@ -7,7 +7,7 @@ use reports::{Assertion, merge};
 
 use crate::USAGE;
 
-/// Joins the runs of many receivers into one report.
+/// Merges the runs of many receivers into one report.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   framelag report merge a b c --out all
@@ -15,16 +15,16 @@ use crate::USAGE;
 
 Without --assert the runs' own assertions come along, as they were judged; with it the joined figures are judged, by
 these alone.
-Exit codes: 0 done and every assertion held, 1 a file cannot be read or written, or a run had failed, 2 wrong usage,
+Exit codes: 0 done and every assertion held, 1 a file cannot be read or written, or a run had failed, 2 usage error,
 a folder that is no report or a run that would count twice, 3 inconclusive, as where one of the runs is, 99 an assertion was broken.")]
 pub struct Args {
     /// Report folders: one for each receiver.
     #[arg(value_name = "DIR", required = true)]
     folders: Vec<PathBuf>,
-    /// The folder of the joined report, made where it is missing.
+    /// Folder for the merged report; created if missing.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// A condition on the joined figures, as `receiver --assert` has it.
+    /// An assertion on the merged figures, as in `receiver --assert`.
     #[arg(long = "assert", value_name = "METRIC OP VALUE")]
     asserts: Vec<Assertion>,
 }

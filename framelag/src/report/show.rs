@@ -9,17 +9,17 @@ use super::which::{At, labels};
 /// Flags of `framelag report show`.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
-  framelag report show 3f2a                the run whose name begins so, as the receiver summed it up
+  framelag report show 3f2a                the summary of the run whose ID begins with 3f2a
   framelag report show 3f2a --json > run.json
 
-Exit codes: 0 shown, 1 the store cannot be read, 2 there is no such store or run.")]
+Exit codes: 0 shown, 1 the store cannot be read, 2 no such store or run.")]
 pub struct Args {
-    /// The run: its name as list has it, or the first digits, at least 4.
+    /// The run's ID, as `list` prints it, or at least its first 4 digits.
     #[arg(value_name = "RUN")]
     id: String,
     #[command(flatten)]
     at: At,
-    /// Its run.json, and nothing else, on standard output.
+    /// Print its run.json, and nothing else, to standard output.
     #[arg(long)]
     json: bool,
 }

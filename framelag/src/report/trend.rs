@@ -1,7 +1,7 @@
 //! `framelag report trend`: figures over runs, and where they changed.
 
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use reports::store;
@@ -16,30 +16,29 @@ const INCONCLUSIVE: u8 = 3;
 /// Flags of `framelag report trend`.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
-  framelag report trend                         p50 and p99 over the kept runs, and their changes
+  framelag report trend                         p50 and p99 over the stored runs, and their changes
   framelag report trend --label branch=main --out trend.html
   framelag report trend --metric freezes.total_ms --store postgres://ann@db/lag
 
-Only runs of one machine with one kind of settings are joined, that were sent as many frames and bits a
-second: those that are like the latest run. What is left out is said; --all joins everything, and says
-what is different.
+Only runs comparable with the latest one are used: same machine, same settings, same frame and bit rate.
+What is left out is listed; --all uses every run, and lists the differences.
 
-Exit codes: 0 shown, 1 the store cannot be read or the page not be written, 2 wrong usage, 3 no run fits.")]
+Exit codes: 0 shown, 1 the store cannot be read or the page cannot be written, 2 usage error, 3 no matching run.")]
 pub struct Args {
     #[command(flatten)]
     at: At,
     #[command(flatten)]
     which: Which,
-    /// A figure of run.json, with the names of assertions; may be given several times [default: p50 and p99].
+    /// A metric, named as in an assertion; may be given several times [default: p50 and p99].
     #[arg(long = "metric", value_name = "METRIC")]
     metrics: Vec<Metric>,
-    /// Join runs of other machines and with other settings too.
+    /// Include runs of other machines and settings.
     #[arg(long)]
     all: bool,
-    /// A page with plots goes here.
+    /// Write a page with plots to this file.
     #[arg(long, value_name = "FILE.html")]
     out: Option<PathBuf>,
-    /// One JSON object on standard output, and nothing else there.
+    /// Print one JSON object, and nothing else, to standard output.
     #[arg(long)]
     json: bool,
 }
@@ -90,13 +89,15 @@ pub fn run(args: &Args) -> Result<u8, Error> {
     let mut trend = Trend::new(&entries, &metrics(args), args.all);
     trend.left_out.splice(..0, comparable.left_out);
     if let Some(path) = &args.out {
-        std::fs::write(path, page(&trend)).map_err(|error| Error::Page(path.clone(), error))?;
+        common::named::create(path)
+            .and_then(|mut file| file.write_all(page(&trend).as_bytes()))
+            .map_err(|error| Error::Page(path.clone(), error))?;
         eprintln!("trend: {}", path.display());
     }
     let text = if args.json { format!("{}\n", serde_json::json!(trend)) } else { trend.to_string() };
     print!("{text}");
     if trend.runs.is_empty() {
-        eprintln!("trend: no run fits");
+        eprintln!("trend: no matching run");
         return Ok(INCONCLUSIVE);
     }
     Ok(0)

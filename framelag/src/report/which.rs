@@ -16,7 +16,7 @@ pub struct Which {
     /// Only runs with this label, as in branch=main; may be given several times.
     #[arg(long = "label", value_name = "NAME=VALUE", value_parser = label)]
     labels: Vec<(String, String)>,
-    /// Only runs that played this.
+    /// Only runs that played this URL.
     #[arg(long, value_name = "URL")]
     url: Option<String>,
     /// Only the latest N runs.

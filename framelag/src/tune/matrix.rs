@@ -93,7 +93,7 @@ fn alike(plan: &Plan, cells: &[Cell]) -> Vec<Mistake> {
         let same = format!("{publisher:?} {receiver:?} {} {uplink:?} {downlink:?}", server.reveal());
         if let Some(first) = seen.insert(same, cell.number) {
             let what = format!(
-                "the cells {} and {} are the same: leave one out",
+                "the cells {} and {} are the same: remove one",
                 plan.told(&values(plan, first)),
                 plan.told(&cell.values)
             );
@@ -123,7 +123,7 @@ fn cell(plan: &Plan, number: usize) -> Result<Cell, Mistake> {
     };
     let wrong = |names: &[&str], why: String| Mistake {
         line: line_of(names),
-        what: format!("the cell {} cannot be: {why}", plan.told(&values)),
+        what: format!("the cell {} is impossible: {why}", plan.told(&values)),
     };
     for choice in plan.choices(&values) {
         choice.setting.set(&mut parts, choice.text.reveal()).map_err(|why| wrong(&[choice.setting.name], why))?;
@@ -197,7 +197,7 @@ fn encoder(choice: &encode::Choice) -> Result<(), String> {
 fn networks(parts: &Parts, pushed: Pushed, played: Played) -> Result<(), (&'static str, String)> {
     let Parts { server, uplink, downlink, .. } = parts;
     if *server == Server::Embedded && is_impaired(uplink) {
-        let why = "between a publisher and the server in its own process is no network: server = \"framelag\" is one of its own";
+        let why = "there is no network between a publisher and its embedded server: use server = \"framelag\"";
         return Err(("server", why.to_owned()));
     }
     let tcp = [
@@ -208,7 +208,7 @@ fn networks(parts: &Parts, pushed: Pushed, played: Played) -> Result<(), (&'stat
     ];
     match tcp.into_iter().find(|(_, share, tcp, _)| *share > 0.0 && *tcp) {
         Some((name, _, _, transport)) => {
-            Err((name, format!("{name} does not show in TCP, which puts everything right: use {transport} = \"udp\"")))
+            Err((name, format!("{name} has no effect on TCP, which repairs it: use {transport} = \"udp\"")))
         }
         None => Ok(()),
     }

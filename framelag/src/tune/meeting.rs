@@ -111,7 +111,7 @@ fn spelled_out(words: &[String], rtsp: SocketAddr, folder: &Path) -> Result<Comm
     let (port, dir) = (rtsp.port().to_string(), folder.display().to_string());
     let mut words = words.iter().map(|word| word.replace(PORT, &port).replace(FOLDER, &dir));
     let program = words.next().ok_or_else(|| "the command is empty".to_owned())?;
-    let file = executable(&program).ok_or_else(|| format!("the program {program} has gone"))?;
+    let file = executable(&program).ok_or_else(|| format!("the program {program} no longer exists"))?;
     let mut command = leashed(&file)?;
     command.args(words);
     Ok(command)

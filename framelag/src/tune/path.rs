@@ -30,7 +30,7 @@ impl Path {
         if !is_impaired(conditions) {
             return Ok(Self { url: server.clone(), _way: Way::AsItIs });
         }
-        let unknown = |why: String| format!("the server {server} cannot be found: {why}");
+        let unknown = |why: String| format!("cannot resolve the server {server}: {why}");
         let addresses = server.addresses().map_err(|error| unknown(error.to_string()))?;
         let address = *addresses.first().ok_or_else(|| unknown("its name has no address".to_owned()))?;
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));

@@ -62,10 +62,9 @@ fn name(turn: Turn) -> String {
 /// [`Error::Interrupted`], and where its folder cannot be made: a run that fails is one of the sweep's results.
 pub fn run(plan: &Plan, cell: &Cell, turn: Turn, out: &Dir, stopped: &AtomicBool) -> Result<Ran, Error> {
     let name = name(turn);
-    let made = out
-        .inside(RUNS)
-        .and_then(|runs| runs.anew(&name))
-        .map_err(|error| format!("cannot make the folder {}: {error}", out.path().join(RUNS).join(&name).display()))?;
+    let made = out.inside(RUNS).and_then(|runs| runs.anew(&name)).map_err(|error| {
+        format!("cannot create the folder {}: {error}", out.path().join(RUNS).join(&name).display())
+    })?;
     let folder = made.path();
     let measured = measure(plan, cell, turn, folder, stopped);
     for name in [STAMPED, DECODED] {
@@ -178,7 +177,7 @@ fn publish(plan: &Plan, cell: &Cell, uplink: Option<&Network>, folder: &Path) ->
 fn embedded(publisher: &mut Process, stopped: &AtomicBool) -> Result<StreamUrl, Error> {
     let report = publisher.wait_for_report(PUBLISH_LIMIT, "start", stopped)?;
     let url = report["to"].as_str().and_then(|url| url.parse().ok());
-    url.ok_or_else(|| format!("the publisher does not say where it can be played from: {report}").into())
+    url.ok_or_else(|| format!("the publisher did not report its URL: {report}").into())
 }
 
 fn flags(flags: &[(&'static str, String)]) -> Vec<String> {
@@ -193,7 +192,7 @@ fn why(warnings: &[Warning], outcome: Outcome) -> String {
     };
     let reasons: Vec<&str> =
         warnings.iter().filter(|warning| decides(warning.code)).map(|warning| &*warning.message).collect();
-    if reasons.is_empty() { "the receiver does not say why".to_owned() } else { reasons.join(" | ") }
+    if reasons.is_empty() { "the receiver gave no reason".to_owned() } else { reasons.join(" | ") }
 }
 
 fn figures(report: &Path) -> Result<Ran, Error> {
@@ -216,6 +215,6 @@ mod tests {
         ];
         assert_eq!(why(&warnings, Outcome::Inconclusive), "only 3");
         assert_eq!(why(&warnings, Outcome::Failed), "gone");
-        assert_eq!(why(&warnings[..1], Outcome::Inconclusive), "the receiver does not say why");
+        assert_eq!(why(&warnings[..1], Outcome::Inconclusive), "the receiver gave no reason");
     }
 }

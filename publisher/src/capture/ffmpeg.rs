@@ -11,15 +11,17 @@ use common::frame::Picture;
 
 use super::{Error, Format, ahead, looped, y4m};
 use crate::config::Wish;
+use crate::rate::FrameRate;
 
 /// How much of what ffmpeg says is kept: its first line tells what is wrong.
 const MAX_STDERR: u64 = 64 * 1024;
 
-/// Pictures of a file, decoded, scaled and put to a steady rate by ffmpeg.
+/// Pictures of a file, decoded, scaled and put to a steady rate by ffmpeg. Those of a file that does not say its rate come at
+/// the one that is `assumed`.
 ///
 /// # Errors
 /// [`Error::NoFfmpeg`]; [`Error::Unusable`] with ffmpeg's own words where the file is no video.
-pub fn file(path: &Path, wish: Wish, looped: bool) -> Result<ahead::Source, Error> {
+pub fn file(path: &Path, wish: Wish, assumed: Option<FrameRate>, looped: bool) -> Result<ahead::Source, Error> {
     let name = path.display().to_string();
     if is_text(path) {
         let why = "is a text file, which ffmpeg would render like a terminal: give a video file".to_owned();
@@ -28,7 +30,7 @@ pub fn file(path: &Path, wish: Wish, looped: bool) -> Result<ahead::Source, Erro
     let path = path.to_owned();
     looped::start(described(&name), looped, move || {
         let (input, stdin) = input(&path)?;
-        Decoding::start(&name, command(&[OsStr::new("-i"), &input], wish).stdin(stdin), None)
+        Decoding::start(&name, command(&[OsStr::new("-i"), &input], wish, assumed).stdin(stdin), None)
     })
 }
 
@@ -36,8 +38,8 @@ pub fn file(path: &Path, wish: Wish, looped: bool) -> Result<ahead::Source, Erro
 ///
 /// # Errors
 /// As [`file`].
-pub fn pipe(name: &str, header: y4m::Header, wish: Wish) -> Result<ahead::Source, Error> {
-    let mut command = command(&["-f", "yuv4mpegpipe", "-i", "pipe:0"], wish);
+pub fn pipe(name: &str, header: y4m::Header, wish: Wish, assumed: Option<FrameRate>) -> Result<ahead::Source, Error> {
+    let mut command = command(&["-f", "yuv4mpegpipe", "-i", "pipe:0"], wish, assumed);
     let (decoding, format) = Decoding::start(name, command.stdin(Stdio::piped()), Some(header))?;
     ahead::Source::start(described(name), format, decoding)
 }
@@ -71,7 +73,7 @@ impl Decoding {
             words if words.is_empty() => unusable(format!("cannot be read as video: what ffmpeg makes of it {why}")),
             words => unusable(format!("cannot be read as video: {words}")),
         })?;
-        let (pictures, format) = y4m::Reader::new(name.to_owned(), header)?;
+        let (pictures, format) = y4m::Reader::new(name.to_owned(), header, FrameRate::TWENTY_FIVE)?;
         Ok((Self { pictures, child, name: name.to_owned() }, format))
     }
 }
@@ -163,10 +165,14 @@ fn is_text(path: &Path) -> bool {
         && !beginning.contains(&0)
 }
 
-/// ffmpeg with `input`, to y4m on standard output and errors on standard error.
-fn command(input: &[impl AsRef<OsStr>], wish: Wish) -> Command {
+/// ffmpeg with `input`, whose pictures come at the rate that is `assumed` where there is one, to y4m on standard output and errors on standard error.
+fn command(input: &[impl AsRef<OsStr>], wish: Wish, assumed: Option<FrameRate>) -> Command {
     let mut command = Command::new("ffmpeg");
-    command.args(["-nostdin", "-hide_banner", "-loglevel", "error"]).args(input);
+    command.args(["-nostdin", "-hide_banner", "-loglevel", "error"]);
+    if let Some(rate) = assumed {
+        command.args(["-r", &rate.to_string()]);
+    }
+    command.args(input);
     // A capital V leaves cover pictures out.
     command.args(["-map", "0:V:0"]);
     let mut filters = Vec::new();
@@ -218,7 +224,7 @@ mod tests {
             path
         };
         let text = file("notes.TXT", &b"these are notes\n".repeat(100));
-        let error = super::file(&text, Wish::default(), false).err().expect("it is a text");
+        let error = super::file(&text, Wish::default(), None, false).err().expect("it is a text file");
         assert!(error.is_usage() && error.to_string().contains("notes.TXT is a text file"), "{error}");
         assert!(!is_text(&file("film.txt", b"\0\0\0 ftypisom")));
         assert!(!is_text(&file("film.mp4", b"these are notes")));

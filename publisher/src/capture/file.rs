@@ -7,12 +7,17 @@ use std::path::Path;
 
 use super::{Error, Format, ahead, ffmpeg, looped, y4m};
 use crate::config::Wish;
+use crate::event::Log;
+use crate::rate::FrameRate;
+
+/// The frame rate of y4m that does not say one, where `--fps` does not either; ffmpeg takes the same.
+const ASSUMED: FrameRate = FrameRate::TWENTY_FIVE;
 
 /// The file at `path`, or the pipe that stands there.
 ///
 /// # Errors
 /// [`Error::Open`], and [`Error::Unusable`] for what is no video or cannot be `looped`.
-pub fn open(path: &Path, wish: Wish, looped: bool) -> Result<ahead::Source, Error> {
+pub fn open(path: &Path, wish: Wish, looped: bool, log: Log) -> Result<ahead::Source, Error> {
     // Looked at before it is opened: a pipe is opened only when somebody writes into it.
     let kind = fs::metadata(path).map_err(|why| Error::Open { path: path.to_owned(), why })?.file_type();
     let unusable = |why: &str| Err(Error::Unusable { name: path.display().to_string(), why: why.to_owned() });
@@ -23,9 +28,20 @@ pub fn open(path: &Path, wish: Wish, looped: bool) -> Result<ahead::Source, Erro
         return unusable("is a camera: write --source camera:N for /dev/videoN");
     }
     match kind.is_file() {
-        true => regular(path, open_input(path)?, wish, looped),
+        true => regular(path, open_input(path)?, wish, looped, log),
         false if looped => unusable("is a pipe, which cannot be read twice: omit --loop"),
-        false => pipe(path.display().to_string(), Box::new(open_input(path)?), wish),
+        false => pipe(path.display().to_string(), Box::new(open_input(path)?), wish, log),
+    }
+}
+
+/// What is waited for where opening `path` takes long.
+pub fn waiting(path: &Path) -> String {
+    let path_shown = path.display();
+    match fs::metadata(path) {
+        Ok(found) if found.file_type().is_fifo() => {
+            format!("no picture from the pipe {path_shown} yet: waiting for its writer")
+        }
+        _ => format!("still opening {path_shown}"),
     }
 }
 
@@ -33,36 +49,53 @@ pub fn open(path: &Path, wish: Wish, looped: bool) -> Result<ahead::Source, Erro
 ///
 /// # Errors
 /// [`Error::Unusable`] where it is not y4m, or has no picture.
-pub fn pipe(name: String, input: y4m::Input, wish: Wish) -> Result<ahead::Source, Error> {
+pub fn pipe(name: String, input: y4m::Input, wish: Wish, log: Log) -> Result<ahead::Source, Error> {
     let header = match y4m::Header::read(input) {
         Ok(header) => header,
         Err(why) => return Err(Error::Unusable { name, why: why.to_string() }),
     };
-    match header.format() {
+    let (unknown, assumed) = rates(&name, &header, wish, log);
+    match header.format(unknown) {
         Ok(format) if is_as_wished(format, wish) => {
-            let (reader, format) = y4m::Reader::new(name.clone(), header)?;
+            let (reader, format) = y4m::Reader::new(name.clone(), header, unknown)?;
             ahead::Source::start(name, format, reader)
         }
-        Ok(_) => ffmpeg::pipe(&name, header, wish),
-        Err(why) => ffmpeg::pipe(&name, header, wish).map_err(|error| or_ours(error, why)),
+        Ok(_) => ffmpeg::pipe(&name, header, wish, assumed),
+        Err(why) => ffmpeg::pipe(&name, header, wish, assumed).map_err(|error| or_ours(error, why)),
     }
 }
 
-fn regular(path: &Path, file: File, wish: Wish, looped: bool) -> Result<ahead::Source, Error> {
+fn regular(path: &Path, file: File, wish: Wish, looped: bool, log: Log) -> Result<ahead::Source, Error> {
     let name = path.display().to_string();
-    let format = match y4m::Header::read(Box::new(file)) {
-        Ok(header) => header.format(),
-        Err(y4m::HeaderError::NotY4m) => return ffmpeg::file(path, wish, looped),
+    let header = match y4m::Header::read(Box::new(file)) {
+        Ok(header) => header,
+        Err(y4m::HeaderError::NotY4m) => return ffmpeg::file(path, wish, None, looped),
         Err(why) => return Err(Error::Unusable { name, why: why.to_string() }),
     };
-    match format {
+    let (unknown, assumed) = rates(&name, &header, wish, log);
+    match header.format(unknown) {
         Ok(format) if is_as_wished(format, wish) => {
             let path = path.to_owned();
-            looped::start(name.clone(), looped, move || reopen(&path, &name))
+            looped::start(name.clone(), looped, move || reopen(&path, &name, unknown))
         }
-        Ok(_) => ffmpeg::file(path, wish, looped),
-        Err(why) => ffmpeg::file(path, wish, looped).map_err(|error| or_ours(error, why)),
+        Ok(_) => ffmpeg::file(path, wish, assumed, looped),
+        Err(why) => ffmpeg::file(path, wish, assumed, looped).map_err(|error| or_ours(error, why)),
     }
+}
+
+/// The rate of a stream that does not say its own, and whether this is one; `log` tells what is assumed where nobody says.
+fn rates(name: &str, header: &y4m::Header, wish: Wish, log: Log) -> (FrameRate, Option<FrameRate>) {
+    let unknown = wish.rate.unwrap_or(ASSUMED);
+    if header.has_rate() {
+        return (unknown, None);
+    }
+    if wish.rate.is_none() {
+        log.warn(
+            "frame-rate",
+            &format!("{name} does not say its frame rate: assuming {unknown} per second; set it with --fps"),
+        );
+    }
+    (unknown, Some(unknown))
 }
 
 /// What is wrong with a header says more than what ffmpeg says of it.
@@ -73,10 +106,10 @@ fn or_ours(error: Error, ours: String) -> Error {
     }
 }
 
-fn reopen(path: &Path, name: &str) -> Result<(y4m::Reader, Format), Error> {
+fn reopen(path: &Path, name: &str, unknown: FrameRate) -> Result<(y4m::Reader, Format), Error> {
     let header = y4m::Header::read(Box::new(open_input(path)?));
     let header = header.map_err(|why| Error::Unusable { name: name.to_owned(), why: why.to_string() })?;
-    y4m::Reader::new(name.to_owned(), header)
+    y4m::Reader::new(name.to_owned(), header, unknown)
 }
 
 fn open_input(path: &Path) -> Result<File, Error> {
@@ -100,6 +133,7 @@ mod tests {
 
     use common::frame::Size;
 
+    const LOG: Log = Log::new(false);
     const TINY: &[u8] = b"YUV4MPEG2 W2 H2 F30:1\n";
 
     fn clip(pictures: u8) -> tempfile::NamedTempFile {
@@ -125,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_looped_file_begins_again() {
-        let open = |pictures, looped| open(clip(pictures).path(), Wish::default(), looped).expect("a clip");
+        let open = |pictures, looped| open(clip(pictures).path(), Wish::default(), looped, LOG).expect("a clip");
         assert_eq!(first_samples(open(2, true), 5), [0, 1, 0, 1, 0]);
         assert_eq!(first_samples(open(2, false), 5), [0, 1]);
         assert!(first_samples(open(0, true), 1).is_empty());
@@ -142,11 +176,11 @@ mod tests {
             std::thread::spawn(move || std::fs::write(fifo, bytes))
         };
         let writer = write();
-        let source = open(&fifo, Wish::default(), false).expect("y4m");
+        let source = open(&fifo, Wish::default(), false, LOG).expect("y4m");
         assert_eq!(first_samples(source, 5), [0, 1]);
         writer.join().expect("no panic").expect("all was read");
         // Nobody writes into it.
-        let error = open(&fifo, Wish::default(), true).err().expect("it cannot be looped");
+        let error = open(&fifo, Wish::default(), true, LOG).err().expect("it cannot be looped");
         assert!(error.is_usage() && error.to_string().contains("omit --loop"), "{error}");
     }
 
@@ -155,7 +189,7 @@ mod tests {
         let tall = Format { size: Size::new(2, 4), rate: crate::rate::FrameRate::THIRTY };
         assert!(is_as_wished(tall, Wish::default()));
         assert!(!is_as_wished(tall, Wish { size: Some(Size::new(2, 2)), ..Wish::default() }));
-        let error = pipe("it".to_owned(), Box::new(Cursor::new(b"RIFF")), Wish::default()).err().expect("not y4m");
+        let error = pipe("it".to_owned(), Box::new(Cursor::new(b"RIFF")), Wish::default(), LOG).err().expect("not y4m");
         assert!(error.is_usage() && error.to_string().starts_with("it is not y4m"), "{error}");
     }
 }

@@ -15,6 +15,7 @@ use common::time::WallTime;
 use crate::config::{self, Config, Wish};
 use crate::event::Log;
 use crate::rate::FrameRate;
+use crate::stop::Stop;
 
 mod ahead;
 mod convert;
@@ -23,6 +24,7 @@ pub mod camera;
 mod ffmpeg;
 mod file;
 mod looped;
+mod opening;
 pub mod pattern;
 mod raw;
 mod y4m;
@@ -183,24 +185,36 @@ impl Error {
     }
 }
 
-/// Opens the source that `config` names.
+/// Opens the source that `config` names; `None` where `stop` is asked before it is open.
 ///
 /// # Errors
 /// [`Error`], with what to do about it.
-pub fn open(config: &Config, clock: &Arc<dyn Clock>, log: Log) -> Result<Box<dyn Source>, Error> {
-    let (wish, driver) = (config.wish, config.camera_driver);
+pub fn open(config: &Config, clock: &Arc<dyn Clock>, stop: &Stop, log: Log) -> Result<Option<Box<dyn Source>>, Error> {
+    let (wish, driver, looped) = (config.wish, config.camera_driver, config.looped);
     let source: Box<dyn Source> = match &config.source {
         config::Source::Auto => auto(driver, wish, clock, log)?,
         config::Source::Camera(number) => Box::new(camera::Source::open(driver, *number, wish, clock.clone(), log)?),
         config::Source::Pattern => Box::new(pattern::Source::new(wish)),
-        config::Source::File(path) => Box::new(file::open(path, wish, config.looped)?),
-        config::Source::Stdin => Box::new(file::pipe("standard input".to_owned(), Box::new(std::io::stdin()), wish)?),
+        config::Source::File(path) => {
+            let (waiting, path) = (file::waiting(path), path.clone());
+            match opening::open(&waiting, stop, log, move || file::open(&path, wish, looped, log))? {
+                Some(source) => Box::new(source),
+                None => return Ok(None),
+            }
+        }
+        config::Source::Stdin => {
+            let open = move || file::pipe("standard input".to_owned(), Box::new(std::io::stdin()), wish, log);
+            match opening::open("no picture on standard input yet: waiting for its writer", stop, log, open)? {
+                Some(source) => Box::new(source),
+                None => return Ok(None),
+            }
+        }
         config::Source::RawStdin { format, size, rate } => {
             Box::new(raw::stdin(*format, Format { size: *size, rate: *rate })?)
         }
     };
     config::check_size(&source.describe(), source.format().size, config.corner)?;
-    Ok(source)
+    Ok(Some(source))
 }
 
 /// The first camera, or the test pattern where there is none.

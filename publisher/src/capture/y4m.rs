@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use common::frame::Picture;
 
 use super::{Error, Format, ahead};
+use crate::rate::FrameRate;
 
 mod header;
 
@@ -26,12 +27,13 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Reads the pictures after `header` of what messages call `name`, and says what they are like.
+    /// Reads the pictures after `header` of what messages call `name`, and says what they are like; their rate is `unknown`
+    /// where the header gives none.
     ///
     /// # Errors
     /// [`Error::Unusable`] where [`Header::format`] has none.
-    pub fn new(name: String, header: Header) -> Result<(Self, Format), Error> {
-        let format = match header.format() {
+    pub fn new(name: String, header: Header, unknown: FrameRate) -> Result<(Self, Format), Error> {
+        let format = match header.format(unknown) {
             Ok(format) => format,
             Err(why) => return Err(Error::Unusable { name, why }),
         };
@@ -101,7 +103,7 @@ mod tests {
 
     fn reader(bytes: impl Into<Vec<u8>>) -> (Reader, Format) {
         let header = Header::read(Box::new(Cursor::new(bytes.into()))).expect("a header");
-        Reader::new("clip".to_owned(), header).expect("4:2:0")
+        Reader::new("clip".to_owned(), header, FrameRate::THIRTY).expect("4:2:0")
     }
 
     /// A file of `count` 2x2 pictures, the first sample of each its number.

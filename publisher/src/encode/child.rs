@@ -99,7 +99,7 @@ impl Child {
         let limit = if self.given == 1 { START_LIMIT } else { READ_LIMIT };
         while !left.is_empty() {
             let Some(patience) = limit.checked_sub(begun.elapsed()).filter(|left| !left.is_zero()) else {
-                return Err(self.failed(&format!("it hangs: it has not read the picture within {limit:?}")));
+                return Err(self.failed(&format!("it hangs: it did not read a picture within {limit:?}")));
             };
             let (writable, readable) = self.wait(true, patience).map_err(|why| self.failed(&why))?;
             if readable {
@@ -148,7 +148,7 @@ impl Child {
         while let Some((time_ms, unit)) = self.demuxer.next_unit().map_err(|why| self.failed(&why))? {
             let picture = number_of(time_ms, self.rate);
             if !self.patience.came(picture, now) {
-                return Err(self.failed(&format!("it gave picture {picture}, which it did not owe")));
+                return Err(self.failed(&format!("it returned picture {picture}, which was not pending")));
             }
             self.ready.push_back(Encoded { picture, unit });
         }
@@ -176,7 +176,7 @@ impl Child {
         };
         match self.says.last(end) {
             Some(line) => self.failed(&format!("{status}: {line}")),
-            None => self.failed(&format!("{status} and said nothing")),
+            None => self.failed(&format!("{status} without a message")),
         }
     }
 }

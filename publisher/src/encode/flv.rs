@@ -31,7 +31,7 @@ const START_CODE: [u8; 4] = [0, 0, 0, 1];
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// Not this container.
-    #[error("its output is no FLV stream")]
+    #[error("its output is not an FLV stream")]
     NotFlv,
     /// Another codec.
     #[error("its output is not H.264")]
@@ -40,10 +40,10 @@ pub enum Error {
     #[error("its output is garbled: a NAL unit ends beyond its tag")]
     Garbled,
     /// A picture that is shown later than it is decoded.
-    #[error("it reorders pictures (B-frames), which costs the time of a picture: the path takes none")]
+    #[error("it reorders pictures (B-frames), which adds a frame of latency and is not supported")]
     Reordered,
     /// Nothing to decode.
-    #[error("it gave no slice")]
+    #[error("its output has no slice")]
     NoSlice,
 }
 

@@ -95,7 +95,7 @@ pub enum Error {
         why: String,
     },
     /// ffmpeg is not installed.
-    #[error("--encoder ffmpeg:{0} needs ffmpeg, which is not installed: apt install ffmpeg, or leave --encoder away")]
+    #[error("--encoder ffmpeg:{0} needs ffmpeg, which is not installed: apt install ffmpeg, or omit --encoder")]
     NoFfmpeg(String),
     /// ffmpeg has no encoder of this name.
     #[error("--encoder ffmpeg:{name}: ffmpeg has no such encoder here; for H.264 it has {known}")]
@@ -106,7 +106,7 @@ pub enum Error {
         known: String,
     },
     /// It encodes something else.
-    #[error("--encoder ffmpeg:{name} makes {codec}, and the path carries H.264: for that ffmpeg has {known}")]
+    #[error("--encoder ffmpeg:{name} produces {codec}, and only H.264 is supported: ffmpeg has {known}")]
     NotH264 {
         /// As given.
         name: String,

@@ -103,7 +103,7 @@ impl Encoder for OpenH264 {
             }
         }
         self.largest = self.largest.max(annex_b.len());
-        let (slice_at, idr) = first_slice.ok_or_else(|| failed("it gave no slice".to_owned()))?;
+        let (slice_at, idr) = first_slice.ok_or_else(|| failed("it produced no slice".to_owned()))?;
         self.ready = Some(Encoded { picture: number, unit: AccessUnit { annex_b, slice_at, idr } });
         Ok(())
     }

@@ -85,7 +85,7 @@ impl Patience {
     pub fn over(&mut self, now: Instant) -> Result<(), String> {
         let Some(&(number, read)) = self.owed.back() else { return Ok(()) };
         if number == 0 {
-            return Err(format!("it gave nothing within {START_LIMIT:?}"));
+            return Err(format!("it produced no output within {START_LIMIT:?}"));
         }
         if self.counted.replace(number) == Some(number) {
             return Ok(());
@@ -96,7 +96,7 @@ impl Patience {
             return Ok(());
         }
         let silent = self.silent;
-        Err(format!("{silent} pictures in a row came out too late or not at all: it hangs, or keeps pictures back"))
+        Err(format!("{silent} pictures in a row were late or missing: it hangs, or delays its output"))
     }
 }
 

@@ -64,7 +64,7 @@ pub enum Error {
         why: String,
     },
     /// The first pictures came without SPS or PPS.
-    #[error("cannot publish to {url}: the encoder's IDR picture comes without parameter sets")]
+    #[error("cannot publish to {url}: the encoder's IDR has no parameter sets")]
     NoParameterSets {
         /// The URL.
         url: String,
@@ -81,7 +81,7 @@ impl Error {
 
     pub(super) fn lost(url: &StreamUrl, error: &io::Error) -> Self {
         let why = match error.kind() {
-            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => "the server has stopped taking data".to_owned(),
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => "the server stopped reading".to_owned(),
             _ => error.to_string(),
         };
         Self::Lost { url: url.to_string(), why }

@@ -15,6 +15,7 @@ use crate::export::{self, csv, hgrm, hlog, json};
 use crate::folder;
 use crate::interval::{Closed, Histograms};
 use crate::latency::Distribution;
+use crate::regular;
 use crate::run::Run;
 use crate::saved;
 use crate::saved::lines::Lines;
@@ -122,7 +123,7 @@ struct Source<'a> {
 impl<'a> Source<'a> {
     fn open(part: &'a Part, zero_us: i64) -> Result<Option<Self>, saved::Error> {
         let path = part.saved.path.join("latency.hlog");
-        let file = match File::open(&path) {
+        let file = match regular::read(&path) {
             // That was noted when it was read.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened.map_err(|source| saved::Error::Io { path, source })?,

@@ -57,8 +57,11 @@ impl<R: Read> Lines<R> {
         let line = match self.line.pop() {
             None if self.number == 1 => Err(Stopped::Empty),
             None => return Ok(None),
+            Some(b'\n') if self.number == 1 => match bom::text(&self.line) {
+                Ok(line) => Ok(line.trim_end_matches('\r')),
+                Err(why) => Err(Stopped::At(1, why.to_string())),
+            },
             Some(b'\n') => match str::from_utf8(&self.line) {
-                Ok(line) if self.number == 1 => Ok(bom::without(line).trim_end_matches('\r')),
                 Ok(line) => Ok(line.trim_end_matches('\r')),
                 Err(_) => Err(Stopped::At(self.number, "it is not UTF-8".to_owned())),
             },

@@ -218,3 +218,14 @@ fn a_byte_order_mark_is_no_part_of_a_file() {
     assert_eq!((after.frames().expect("rows"), after.intervals().expect("rows")), (rows.0, rows.1));
     assert_eq!(after.histograms().expect("a log").1, rows.2.1);
 }
+
+#[test]
+fn a_file_that_was_saved_as_utf_16_is_named_as_such() {
+    let folder = report(true);
+    let path = folder.path().join("run.json");
+    fs::write(&path, b"\xff\xfe{\0}\0").expect("it is ours");
+    let said = Saved::open(folder.path()).expect_err("UTF-16").to_string();
+    assert!(said.contains("run.json") && said.contains("it is UTF-16: save it as UTF-8"), "{said}");
+    let note = read_frames(&b"\xff\xfef\0\n\0"[..], |_| panic!("there are no rows")).expect("memory can be read");
+    assert!(note.expect("there are no rows").contains("it is UTF-16"));
+}

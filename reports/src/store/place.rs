@@ -76,6 +76,14 @@ impl Place {
             }
             // SQLite would wait for somebody to write into a pipe.
             Ok(there) if !there.is_file() => return Err(bad(&self.to_string(), "it is no regular file")),
+            Err(_) if path.is_symlink() => {
+                let to = std::fs::read_link(path).unwrap_or_default();
+                let why = format!(
+                    "it is a link to {}, which is not there: delete the link, or name the file itself",
+                    to.display()
+                );
+                return Err(bad(&self.to_string(), &why));
+            }
             Err(_) if !make => return Err(Error::Missing { place: self.to_string() }),
             _ => {}
         }
@@ -210,5 +218,19 @@ mod tests {
         assert_eq!(url.query(), Some("mode=rwc"));
         assert!(url.path().ends_with("/a%3Fb%23c%20%252e%20d%2Esqlite"), "{url}");
         assert!(matches!(file.url(false), Err(Error::Missing { .. })));
+    }
+
+    #[test]
+    fn a_link_to_nothing_is_refused_and_creates_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (link, file) = (folder.path().join("runs.sqlite"), folder.path().join("elsewhere.sqlite"));
+        std::os::unix::fs::symlink(&file, &link).expect("a link");
+        for make in [true, false] {
+            let error = Place::File(link.clone()).url(make).expect_err("it leads nowhere").to_string();
+            assert!(error.contains("runs.sqlite") && error.contains("elsewhere.sqlite, which is not there"), "{error}");
+        }
+        assert!(!file.exists());
+        std::fs::write(&file, "").expect("a file");
+        assert!(Place::File(link).url(true).is_ok(), "a link to a file is followed");
     }
 }

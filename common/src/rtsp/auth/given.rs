@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::Credentials;
@@ -11,7 +10,7 @@ use crate::bom;
 /// The variables of the environment that hold a user name and a password.
 pub const VARIABLES: [&str; 2] = ["FRAMELAG_USER", "FRAMELAG_PASSWORD"];
 
-/// Most bytes of a file that are read.
+/// Largest file, in bytes.
 const FILE_MAX: u64 = 4096;
 
 /// Why there are no credentials to be had. None shows any of them.
@@ -85,10 +84,9 @@ pub fn readable_by_others(flag: &str, file: &Path) -> Option<String> {
 }
 
 fn from_file(path: &Path) -> Result<Credentials, GivenError> {
-    let mut text = String::new();
-    let read = File::open(path).and_then(|file| file.take(FILE_MAX).read_to_string(&mut text));
-    read.map_err(|error| GivenError::Unreadable { path: path.to_owned(), error })?;
-    let mut lines = bom::without(&text).lines().filter(|line| !line.trim().is_empty());
+    let read = File::open(path).and_then(|file| bom::read(file, FILE_MAX));
+    let text = read.map_err(|error| GivenError::Unreadable { path: path.to_owned(), error })?;
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
     let line = lines.next().and_then(|line| line.split_once(':'));
     match (line, lines.next()) {
         (Some((user, password)), None) if !user.is_empty() => Ok(Credentials::new(user, password)),
@@ -104,7 +102,7 @@ mod tests {
         given(None, |name| set.iter().find(|(set, _)| *set == name).map(|(_, value)| OsString::from(value)))
     }
 
-    fn file(text: &str) -> tempfile::NamedTempFile {
+    fn file(text: impl AsRef<[u8]>) -> tempfile::NamedTempFile {
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
         std::fs::write(file.path(), text).expect("it can be written");
         file
@@ -119,6 +117,12 @@ mod tests {
         for text in ["", "\n", "secret", ":secret", "ann:secret\nbob:secret\n"] {
             let error = given(Some(file(text).path()), |_| None).expect_err(text).to_string();
             assert!(error.contains("one line of user:password") && !error.contains("secret"), "{error}");
+        }
+        for (bytes, hint) in
+            [(&b"\xfe\xff\0a\0:"[..], "it is UTF-16: save it as UTF-8"), (&[b'a'; 5000], "larger than 4096")]
+        {
+            let error = given(Some(file(bytes).path()), |_| None).expect_err(hint).to_string();
+            assert!(error.contains(hint), "{error}");
         }
         let error = given(Some(Path::new("/nowhere/file")), |_| None).expect_err("there is none").to_string();
         assert!(error.starts_with("--credentials /nowhere/file: "), "{error}");

@@ -74,6 +74,11 @@ fn neither_display_nor_debug_shows_a_secret() {
         "rtsp://h/user=ann&password=secret&channel=1",
         "rtsp://h/user=ann_password=secret_channel=1_stream=0.sdp",
         "rtsp://h/live/token=secret/ch0",
+        "rtsp://h/user=ann&p%61ssword=secret",
+        "rtsp://h/user=ann&password%3Dsecret",
+        "rtsp://h/pwd/secret",
+        "rtsp://h/live/p%77d/secret/ch0",
+        "rtsp://h/live/p%77d%2Fsecret/ch0",
         "rtsp://h/cam#secret",
     ] {
         let url = parsed(text);

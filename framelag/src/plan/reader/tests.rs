@@ -48,20 +48,20 @@ fn each_mistake_is_named_with_its_line_and_what_would_be_right() {
         ("duration = 10\n[axes]\npublisher.gop = [1, 2]\n", Some(3), "10s"),
         ("quality = \"yes\"\n[axes]\npublisher.gop = [1, 2]\n", Some(3), "true or false"),
         ("[axes]\npublisher.bitrat = [1, 2]\n", Some(4), "did you mean publisher.bitrate?"),
-        ("[axes]\nxyz.abc = [1, 2]\n", Some(4), "there are publisher.source"),
+        ("[axes]\nxyz.abc = [1, 2]\n", Some(4), "known names are publisher.source"),
         ("[axes]\npublisher.gop = [30,\n 0]\n", Some(5), "publisher.gop = 0: "),
-        ("[axes]\npublisher.gop = 30\n", Some(4), "stands in [fixed]"),
-        ("[axes]\npublisher.gop = []\n", Some(4), "without a value"),
+        ("[axes]\npublisher.gop = 30\n", Some(4), "a single value in [fixed]"),
+        ("[axes]\npublisher.gop = []\n", Some(4), "without values"),
         ("[axes]\npublisher.gop = [30, 60, 30]\n", Some(4), "the value 30 twice"),
         ("[axes]\npublisher.gop = [30, [60]]\n", Some(4), "one value"),
-        ("[fixed]\npublisher.gop = 5\n[axes]\npublisher.gop = [30, 60]\n", Some(6), "set by [fixed] already"),
-        ("[fixed]\npublisher.source = \"a\"\n[axes]\npublisher.gop = [30]\n", Some(4), "set by [fixed] already"),
-        ("[coupled.publisher]\n\"a\" = { publisher.gop = 5 }\n", Some(3), "one of its own"),
+        ("[fixed]\npublisher.gop = 5\n[axes]\npublisher.gop = [30, 60]\n", Some(6), "already set by [fixed]"),
+        ("[fixed]\npublisher.source = \"a\"\n[axes]\npublisher.gop = [30]\n", Some(4), "already set by [fixed]"),
+        ("[coupled.publisher]\n\"a\" = { publisher.gop = 5 }\n", Some(3), "rename it"),
         ("[coupled.row]\n\"a\" = {}\n", Some(4), "sets nothing"),
-        ("[coupled.row]\n\"a\" = { publisher.gop = 5 }\n[axes]\npublisher.gop = [1]\n", Some(6), "set by row already"),
+        ("[coupled.row]\n\"a\" = { publisher.gop = 5 }\n[axes]\npublisher.gop = [1]\n", Some(6), "already set by row"),
         ("[axes]\nserver = [\"exec:/nowhere/server\"]\n", Some(4), "/nowhere/server"),
-        ("repeat = 2\nrepeat = 3\n", Some(4), "the key repeat is there twice"),
-        ("[coupled.row]\n\"a b\" = {}\n\"a b\" = {}\n", Some(5), "the key \"a b\" is there twice"),
+        ("repeat = 2\nrepeat = 3\n", Some(4), "duplicate key repeat"),
+        ("[coupled.row]\n\"a b\" = {}\n\"a b\" = {}\n", Some(5), "duplicate key \"a b\""),
         ("[coupled.\"r\\u001B[31mow\"]\n\"a\" = { publisher.gop = 5 }\n", Some(3), "\"r\\u{1b}[31mow\""),
         ("[coupled.row]\n\"a\\u009B\" = { publisher.gop = 5 }\n", Some(4), "control characters"),
         ("[coupled.row]\n\"a\" = { \"publisher.\\u0007\" = 5 }\n", Some(4), "control characters"),
@@ -97,6 +97,25 @@ fn plans_beyond_the_limits_are_refused_and_take_no_time() {
     assert!(found[0].what.contains("150 × 150 × 150 cells × 3 runs"), "{found:?}");
     let nested = format!("x = {}{}", "[".repeat(5000), "]".repeat(5000));
     assert!(read(&nested).is_err());
+}
+
+#[test]
+fn servers_that_differ_in_what_is_hidden_are_told_apart_by_their_order() {
+    let labels = |plan: &Plan| plan.axes[0].points.iter().map(|point| point.label.clone()).collect::<Vec<_>>();
+    let text = "[axes]\nserver = [\n\"rtsp://h/cam?key=secret1\", \"rtsp://h/b\", \"rtsp://h/cam?key=secret2\",\n\
+                \"rtsp://ann:secret3@h/c\", \"rtsp://ann:secret4@h/c\"]\n";
+    let plan = good(text);
+    let expected =
+        ["rtsp://h/cam?…#1", "rtsp://h/b", "rtsp://h/cam?…#2", "rtsp://…@h/c#1", "rtsp://…@h/c#2"].map(str::to_owned);
+    assert_eq!(labels(&plan), expected);
+    // A sweep goes on where this is the same.
+    assert_eq!(plan.essence(), good(text).essence());
+    let axis = ("axes.server".to_owned(), expected.join(", "));
+    assert!(plan.essence().contains(&axis), "{:?}", plan.essence());
+    let less = good(&text.replace(", \"rtsp://ann:secret4@h/c\"", ""));
+    assert_ne!(plan.essence(), less.essence());
+    let twice = bad(&text.replace("secret4", "secret3"));
+    assert!(twice[0].what.contains("the value rtsp://…@h/c twice"), "{twice:?}");
 }
 
 #[test]
@@ -156,4 +175,7 @@ fn a_byte_order_mark_is_no_part_of_a_plan() {
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
     std::fs::write(file.path(), format!("\u{feff}{HEAD}axes.server = [\"framelag\"]\r\n")).expect("it is ours");
     assert_eq!(Plan::open(file.path()).expect("a plan").axes.len(), 1);
+    std::fs::write(file.path(), b"\xff\xfen\0").expect("it is ours");
+    let error = Plan::open(file.path()).expect_err("UTF-16").to_string();
+    assert!(error.contains("it is UTF-16: save it as UTF-8"), "{error}");
 }

@@ -91,7 +91,7 @@ impl Flow {
     pub fn run(self, number: u64, shared: &Shared, stopped: &PipeReader) {
         wait::on_time();
         if let Err(error) = self.pass(number, shared, stopped) {
-            tracing::warn!("the proxy passes no more datagrams of a session on: {error}");
+            tracing::warn!("the proxy stopped forwarding a session's datagrams: {error}");
         }
     }
 

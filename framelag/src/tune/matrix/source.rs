@@ -10,6 +10,7 @@ use publisher::capture::{self, DEFAULT_SIZE, Format};
 use publisher::config::{Config, Source};
 use publisher::event::Log;
 use publisher::rate::FrameRate;
+use publisher::stop::Stop;
 
 /// What the test pattern has, and a camera is asked for, where nothing says it.
 const USUAL: Format = Format { size: DEFAULT_SIZE, rate: FrameRate::THIRTY };
@@ -31,15 +32,15 @@ pub fn format(config: &Config) -> Result<Format, String> {
 
 fn check(source: &Source) -> Result<(), String> {
     match source {
-        Source::Auto => Err("it names no source: add source = \"test\", or a file".to_owned()),
+        Source::Auto => Err("no source: add source = \"test\", or a file".to_owned()),
         Source::Stdin | Source::RawStdin { .. } => {
-            Err("standard input can be read once only: give a file, a camera, or test".to_owned())
+            Err("standard input can be read only once: give a file, a camera, or test".to_owned())
         }
         Source::File(path) if !path.is_file() => {
-            Err(format!("there is no file {}: paths are from the folder that tune runs in", path.display()))
+            Err(format!("no such file: {}; paths are relative to the working directory of tune", path.display()))
         }
         Source::File(path) if !is_y4m(path) && on_path("ffmpeg").is_none() => {
-            Err(format!("{} needs ffmpeg to be read, and there is none on PATH", path.display()))
+            Err(format!("reading {} needs ffmpeg, which is not on PATH", path.display()))
         }
         Source::File(_) | Source::Camera(_) | Source::Pattern => Ok(()),
     }
@@ -55,8 +56,8 @@ fn opened(path: &Path, config: &Config) -> Result<Format, String> {
     let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
     let open = || {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let source = capture::open(config, &clock, Log::new(false)).map_err(|error| error.to_string())?;
-        Ok(source.format())
+        let source = capture::open(config, &clock, &Stop::new(), Log::new(false)).map_err(|error| error.to_string())?;
+        Ok(source.expect("nobody asks to stop").format())
     };
     opened.entry(format!("{} {:?}", path.display(), config.wish)).or_insert_with(open).clone()
 }

@@ -114,7 +114,7 @@ fn servers_that_differ_in_what_is_not_shown_are_two() {
 
 #[test]
 fn a_source_must_be_there_and_be_readable_again() {
-    for (source, word) in [("/nowhere.mp4", "/nowhere.mp4"), ("-", "once only")] {
+    for (source, word) in [("/nowhere.mp4", "/nowhere.mp4"), ("-", "only once")] {
         let text = format!("name = \"t\"\nsource = \"{source}\"\n[axes]\npublisher.gop = [10, 50]\n");
         let plan = plan::read(&text).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
         let found = cells(&plan).map(|cells| cells.len()).expect_err("no source");

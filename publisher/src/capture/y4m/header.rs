@@ -18,6 +18,12 @@ const BUFFER: usize = 1 << 20;
 /// Why a stream has no header that could be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// There is nothing.
+    #[error("is empty: it holds no picture")]
+    Empty,
+    /// It ends before its first line does.
+    #[error("ends inside its y4m header")]
+    Cut,
     /// It begins with something else.
     #[error("is not y4m: it does not begin with YUV4MPEG2 (ffmpeg writes it with -f yuv4mpegpipe)")]
     NotY4m,
@@ -44,18 +50,26 @@ impl Header {
         let mut rest = BufReader::with_capacity(BUFFER, input);
         let mut line = Vec::new();
         rest.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)?;
+        let is_cut = (line.len() as u64) < MAX_LINE && !line.ends_with(b"\n");
         match line.last() {
-            _ if !line.starts_with(MAGIC) => Err(Error::NotY4m),
+            None => Err(Error::Empty),
+            Some(_) if is_cut && (line.starts_with(MAGIC) || MAGIC.starts_with(&line)) => Err(Error::Cut),
+            Some(_) if !line.starts_with(MAGIC) => Err(Error::NotY4m),
             Some(b'\n') => Ok(Self { line, rest }),
-            _ => Err(Error::Endless),
+            Some(_) => Err(Error::Endless),
         }
     }
 
-    /// Size and rate of the pictures.
+    /// Whether it gives a frame rate: `F0:0` stands for an unknown one.
+    pub fn has_rate(&self) -> bool {
+        self.field(b'F').is_some_and(|rate| rate != b"0:0")
+    }
+
+    /// Size and rate of the pictures; the rate is `unknown` where it [has none](Self::has_rate).
     ///
     /// # Errors
     /// Why the y4m crate cannot read them, or not as 8-bit 4:2:0.
-    pub fn format(&self) -> Result<Format, String> {
+    pub fn format(&self, unknown: FrameRate) -> Result<Format, String> {
         // The crate multiplies the sides before it looks at them.
         let (Some(width), Some(height)) = (self.side(b'W'), self.side(b'H')) else {
             return Err(format!("has no picture size of 1x1 to {0}x{0} in its y4m header", Size::MAX_SIDE));
@@ -69,11 +83,15 @@ impl Header {
             let tag = self.field(b'C').unwrap_or_default();
             return Err(format!("has colour space {}, not 8-bit 4:2:0", String::from_utf8_lossy(tag)));
         }
+        let size = Size::new(width, height);
+        if !self.has_rate() {
+            return Ok(Format { size, rate: unknown });
+        }
         let ratio = header.get_framerate();
         let rate = FrameRate::new(ratio.num as u64, ratio.den as u64);
         let rate =
-            rate.map_err(|_| format!("has a frame rate of {ratio}: say the right one with --fps, as in --fps 30"))?;
-        Ok(Format { size: Size::new(width, height), rate })
+            rate.map_err(|_| format!("has a frame rate of {ratio}: set the right one with --fps, as in --fps 30"))?;
+        Ok(Format { size, rate })
     }
 
     /// The whole stream, the first line too.
@@ -109,12 +127,24 @@ mod tests {
 
     #[test]
     fn what_is_not_y4m_is_told_from_y4m_that_is_wrong() {
-        for text in ["", "RIFF", "YUV4MPEG2", "YUV4MPEG 2 W2 H2\n"] {
+        assert!(matches!(header(""), Err(Error::Empty)));
+        for text in ["RIFF", "YUV5", "YUV4MPEG 2 W2 H2\n", "\n"] {
             assert!(matches!(header(text), Err(Error::NotY4m)), "{text:?}");
+        }
+        for text in ["Y", "YUV4MPEG2", "YUV4MPEG2 W2 H2"] {
+            assert!(matches!(header(text), Err(Error::Cut)), "{text:?}");
         }
         let endless = [MAGIC, &vec![b'W'; 1 << 20]].concat();
         assert!(matches!(header(endless), Err(Error::Endless)));
-        assert!(matches!(header("YUV4MPEG2 W2 H2"), Err(Error::Endless)));
+    }
+
+    #[test]
+    fn a_rate_that_is_not_given_is_the_one_that_is_handed_in() {
+        for (fields, has_rate, rate) in [("F0:0", false, "25"), ("", false, "25"), ("F30:1", true, "30")] {
+            let header = header(format!("YUV4MPEG2 W2 H2 {fields}\n")).expect(fields);
+            let format = header.format(FrameRate::TWENTY_FIVE).expect(fields);
+            assert_eq!((header.has_rate(), format.rate.to_string().as_str()), (has_rate, rate), "{fields}");
+        }
     }
 
     #[test]
@@ -131,11 +161,11 @@ mod tests {
             ("W2 H2 F30:1 C422", "422"),
             ("W2 H2 F30:1 C444p10", "444p10"),
             ("W2 H2 F30:1 Cmono", "mono"),
-            ("W2 H2 F0:0", "0:0"),
+            ("W2 H2 F0:1", "0:1"),
             ("W2 H2 F100000:1", "--fps"),
         ] {
             let header = header(format!("YUV4MPEG2 {fields}\n")).expect(fields);
-            let why = header.format().expect_err(fields);
+            let why = header.format(FrameRate::TWENTY_FIVE).expect_err(fields);
             assert!(why.contains(hint), "{fields:?}: {why}");
         }
     }
