@@ -24,7 +24,7 @@ use common::rtp::timeline::SenderClock;
 use common::rtsp::StreamUrl;
 use common::time::MediaTime;
 use common::units::seconds;
-use connect::Started;
+use connect::{ODD, Started};
 pub use error::Error;
 use futures::{FutureExt, StreamExt};
 use guard::{Guard, Watched, in_turns};
@@ -178,7 +178,7 @@ struct Player<'a> {
     marker_told: Cell<bool>,
     /// The next session goes through a relay.
     relayed: Cell<bool>,
-    /// Every session goes through a relay, which mends the server's answers.
+    /// Every session goes through a relay, without which it does not play.
     mended: Cell<bool>,
     /// Where redirects led, as far as it was said.
     redirected: RefCell<Vec<StreamUrl>>,
@@ -269,7 +269,7 @@ impl Player<'_> {
                 Ok(Some(Err(error))) => {
                     let mendable = !self.mended.get() && is_mendable(&error.to_string());
                     if mendable {
-                        self.tell_of_mending(&self.config.url);
+                        self.relay_from_now_on(&self.config.url, ODD);
                     }
                     let told = self.explain(&error, &self.config.url, &relay::Heard::default());
                     return (!mendable || heard.plays()).then_some(told);

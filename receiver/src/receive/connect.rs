@@ -73,8 +73,13 @@ impl Player<'_> {
     }
 
     async fn reach(&self, target: &StreamUrl) -> Result<Reached, Error> {
-        // retina cannot be told a zone.
-        if target.zone().is_some() || self.mended.get() {
+        if target.zone().is_some() {
+            if self.config.transport == config::Transport::Udp {
+                return Err(Error::ZoneOverUdp { url: target.clone() });
+            }
+            self.relay_from_now_on(target, "has a zone, which retina cannot be told");
+        }
+        if self.mended.get() {
             return self.reach_by_relay(target, None).await;
         }
         if self.relayed.get() {
@@ -90,9 +95,6 @@ impl Player<'_> {
 
     /// Tries through a relay, where `failure` came without one.
     async fn reach_by_relay(&self, target: &StreamUrl, failure: Option<Failure>) -> Result<Reached, Error> {
-        if target.zone().is_some() && self.config.transport == config::Transport::Udp {
-            return Err(Error::ZoneOverUdp { url: target.clone() });
-        }
         let limit = self.config.limits.answer;
         let relay = match timeout(limit, Relay::start(target)).await {
             Ok(Ok(relay)) => relay,
@@ -113,7 +115,7 @@ impl Player<'_> {
                     tracing::warn!("{target} wants a new answer to its challenge in every session: {RELAYED}");
                     self.relayed.set(true);
                 } else {
-                    self.tell_of_mending(target);
+                    self.relay_from_now_on(target, ODD);
                 }
                 Ok(Reached::Playing(Started { session, relay: Some(relay) }))
             }
@@ -142,10 +144,10 @@ impl Player<'_> {
         }
     }
 
-    /// Says once that answers are mended, and lets every session go through a relay from now on.
-    pub(super) fn tell_of_mending(&self, target: &StreamUrl) {
+    /// Lets every session go through a relay from now on, and says so once.
+    pub(super) fn relay_from_now_on(&self, target: &StreamUrl, why: &str) {
         if !self.mended.replace(true) {
-            tracing::warn!("{target} answers in ways that RTSP does not know: {RELAYED}");
+            tracing::warn!("{target} {why}: {RELAYED}");
         }
     }
 
@@ -204,6 +206,9 @@ impl Player<'_> {
 /// What is said of sessions that go through a relay.
 const RELAYED: &str = "it is played through a relay in this program, which gets on with it; over TCP this adds a few \
                        hundredths of a millisecond to network times";
+
+/// What is said of a server whose answers retina does not take.
+pub(super) const ODD: &str = "answers in ways that RTSP does not know";
 
 /// Whether a relay would tell more of it, or mend it.
 fn is_worth_hearing(target: &StreamUrl, failure: &Failure) -> bool {

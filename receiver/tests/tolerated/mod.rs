@@ -218,6 +218,8 @@ fn an_address_with_a_zone() {
     playing.unit();
     playing.end();
     camera.join().expect("no panic");
+    let text = failure(config(&format!("rtsp://[::1%251]:{port}/cam"), Transport::Udp));
+    assert!(text.ends_with("which it is played over TCP only: try --transport tcp"), "{text}");
 }
 
 #[test]
