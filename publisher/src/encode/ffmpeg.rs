@@ -1,4 +1,4 @@
-//! What ffmpeg is told, and what it says it has: the only file that knows its encoders.
+//! ffmpeg's command line and its list of encoders: the only file that knows them.
 
 use std::process::{Command, Stdio};
 

@@ -46,7 +46,7 @@ pub(super) fn check(url: &StreamUrl) -> Result<(), Error> {
 pub(super) fn connect(url: &StreamUrl) -> Result<TcpStream, Error> {
     let unresolvable = |why: String| Error::Unresolvable { url: url.to_string(), why };
     let addresses = url.addresses().map_err(|error| match url.zone() {
-        Some(zone) => unresolvable(format!("{zone} is no network interface of this host ({error})")),
+        Some(zone) => unresolvable(format!("{zone} is not a network interface of this host ({error})")),
         None => unresolvable(error.to_string()),
     })?;
     let mut last = None;
@@ -58,8 +58,8 @@ pub(super) fn connect(url: &StreamUrl) -> Result<TcpStream, Error> {
     }
     let error = last.ok_or_else(|| unresolvable("it has no address".to_owned()))?;
     let hint = match error.kind() {
-        io::ErrorKind::ConnectionRefused => ": nobody listens there, is the server running?",
-        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => ": no answer, is a firewall in between?",
+        io::ErrorKind::ConnectionRefused => ": nothing listens there; is the server running?",
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => ": no answer; is a firewall in between?",
         _ => "",
     };
     Err(Error::Connect { url: url.to_string(), why: format!("{error}{hint}") })
