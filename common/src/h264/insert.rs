@@ -41,12 +41,12 @@ mod tests {
     #[test]
     fn an_sei_message_stands_between_parameter_sets_and_slices() {
         let (sps, pps, first, second) = ([0x67, 1], [0x68, 2], [0x65, 0x88, 3], [0x65, 0x48, 4]);
-        for codes in [[&[0, 0, 0, 1][..]; 2], [&[0, 0, 1]; 2], [&[0, 0, 1], &[0, 0, 0, 1]]] {
-            let [set, slice] = codes;
-            let mut unit = [set, &sps, set, &pps, slice, &first, slice, &second].concat();
+        let (short, long) = (&[0, 0, 1][..], &[0, 0, 0, 1][..]);
+        for (set, slice) in [(long, long), (short, short), (short, long)] {
+            let mut unit = [set, &sps[..], set, &pps[..], slice, &first[..], slice, &second[..]].concat();
             let at = insert_sei(&mut unit, &SEI);
             assert_eq!(unit[at.clone()], SEI);
-            assert_eq!(unit[at.end..], [slice, &first, slice, &second].concat());
+            assert_eq!(unit[at.end..], [slice, &first[..], slice, &second[..]].concat());
             assert_eq!(nals(&unit).collect::<Vec<_>>(), [&sps[..], &pps, &SEI, &first, &second]);
         }
     }

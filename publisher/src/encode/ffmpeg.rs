@@ -103,7 +103,7 @@ const RECIPES: [Recipe; 7] = [
 ///
 /// # Errors
 /// [`Error::NoFfmpeg`], [`Error::Unknown`], [`Error::NotH264`] with what would be right, [`Error::Start`].
-pub fn check(name: &str) -> Result<(), Error> {
+pub(super) fn check(name: &str) -> Result<(), Error> {
     let list = Command::new("ffmpeg").args(["-hide_banner", "-encoders"]).stdin(Stdio::null()).output();
     let list = match list {
         Ok(output) => String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -150,7 +150,7 @@ fn encoders(list: &str) -> impl Iterator<Item = (&str, &str)> {
 }
 
 /// ffmpeg, from bare I420 pictures on standard input to access units in FLV on standard output.
-pub fn command(name: &str, config: Config) -> Command {
+pub(super) fn command(name: &str, config: Config) -> Command {
     let recipe = RECIPES.iter().find(|recipe| recipe.name == name);
     let mut command = Command::new("ffmpeg");
     command.args(["-nostdin", "-hide_banner", "-loglevel", "error"]);

@@ -97,12 +97,12 @@ pub enum Error {
         /// Those that can be used.
         known: String,
     },
-    /// The system gives no process or thread, or none that can be talked to.
+    /// The system cannot start a process or thread, or set up its pipes.
     #[error("--encoder ffmpeg:{name}: cannot start ffmpeg: {why}")]
     Start {
         /// The encoder.
         name: String,
-        /// The system's reason.
+        /// The reason the system gives.
         why: std::io::Error,
     },
 }

@@ -125,7 +125,7 @@ mod tests {
         let rate = rate::FrameRate::THIRTY;
         let mut encoder = OpenH264::new(Config { size, rate, bitrate: 500_000, gop }).expect("an encoder");
         let mut pictures = pattern::pictures(size);
-        let next = |n| {
+        let next = |n: u32| {
             // Across the end of what media time counts.
             let time = MediaTime::from_ticks((n * 3_000).wrapping_sub(10_000));
             encoder.encode(&pictures.next().expect("endless"), time, n == force_at).expect("it encodes");

@@ -11,7 +11,7 @@ use common::time::MonoTime;
 use super::congestion::{Congestion, Episode};
 use super::{Error, Stats, socket};
 
-/// Counters, wishes and the connection.
+/// Counters, requests for key frames, and the connection.
 #[derive(Default)]
 pub(super) struct Shared {
     frames: AtomicU64,
