@@ -1,7 +1,7 @@
 //! openh264, the only file that knows it.
 //!
-//! Its defaults are for something else than a live stream: 120 kbit/s, frames skipped, IDRs only at scene changes.
-//! Every setting that matters is set here.
+//! Its defaults do not suit a live stream: 120 kbit/s, skipped frames, IDRs only at scene changes. Every setting that matters is
+//! set here.
 
 use ::openh264::encoder::{
     BitRate, Complexity, Encoder as Library, EncoderConfig, FrameRate, FrameType, IntraFramePeriod, Profile,
@@ -41,7 +41,7 @@ impl OpenH264 {
             .bitrate(BitRate::from_bps(config.bitrate))
             .max_frame_rate(FrameRate::from_hz(config.rate.as_f64() as f32))
             .rate_control_mode(RateControlMode::Bitrate)
-            // A skipped frame would be one that was sent and never arrives.
+            // A skipped frame would count as lost at the receiver.
             .skip_frames(false)
             .intra_frame_period(IntraFramePeriod::from_num_frames(config.gop))
             .scene_change_detect(false)

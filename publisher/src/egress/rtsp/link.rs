@@ -19,9 +19,9 @@ use super::udp::Pair;
 use super::{Error, TEARDOWN_LIMIT, Transport, h264};
 use crate::seal::SealedFrame;
 
-/// How long to wait for the server where the session has no time of its own.
+/// Longest wait for the server where nothing is due in the session.
 const IDLE: Duration = Duration::from_secs(1);
-/// Most RTCP packets that are read at once: whoever sends more has to wait.
+/// Most RTCP packets read in one go: a flood does not hold up the video.
 const RTCP_BURST: usize = 16;
 
 /// Where a stream goes.
