@@ -1,6 +1,6 @@
 //! Ways out of this process: each takes what a run makes, encoded frames or bare pictures.
 //!
-//! Another one is a file beside [`rtsp`] and a line in [`of`].
+//! Another one is a file beside [`rtsp`] and a line in `of`.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -87,7 +87,7 @@ pub(crate) enum Choice<'a> {
 /// The egress that leads to `destination`.
 pub(crate) fn of(destination: &Destination) -> Choice<'_> {
     match destination {
-        Destination::Stdout => Choice::Pictures(Box::new(|setup| pipe::open(setup))),
+        Destination::Stdout => Choice::Pictures(Box::new(pipe::open)),
         Destination::Rtsp(url) => Choice::Frames(Box::new(|setup| rtsp::open(url.clone(), None, setup))),
         Destination::Embedded { rtsp, http } => Choice::Frames(Box::new(|setup| {
             let (server, url) = embedded::start(*rtsp, *http, setup.log)?;
