@@ -5,10 +5,12 @@ use std::ops::Range;
 mod bits;
 pub mod filler;
 mod glance;
+mod insert;
 mod slice;
 mod sps;
 
 pub use glance::{Glance, recovery_point};
+pub use insert::insert_sei;
 pub use slice::{Slice, SliceKind};
 pub use sps::{Format, Order, Output, Sps, SpsError, as_scalable_baseline};
 

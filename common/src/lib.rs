@@ -1,4 +1,4 @@
-//! What both ends of a framelag path agree on: time, frame, corner code, RTP/H.264, RTSP, SEI.
+//! What both ends of a framelag path agree on: time, frame, encoded media, corner code, RTP/H.264, RTSP, SEI.
 //!
 //! Nothing here opens a socket, starts a thread or a runtime, or reads a clock that was not handed in. State machines take
 //! `now`, are fed with `handle_*` and drained with `poll_*`.
@@ -11,6 +11,7 @@
 //! * **monotonic time** ([`time::MonoTime`]): never steps. What durations and timeouts are taken with.
 //! * **media time** ([`time::MediaTime`]): 90 kHz RTP ticks, wraps after 13 h 15 m.
 
+pub mod backoff;
 pub mod bom;
 pub mod clock;
 pub mod code;
@@ -19,6 +20,7 @@ pub mod frame;
 pub mod glyphs;
 pub mod h264;
 pub mod impair;
+pub mod media;
 pub mod named;
 pub mod peer;
 pub mod pictures;

@@ -112,6 +112,9 @@ const BODY_AT: usize = PREFIX.len() + UUID.len();
 /// Bytes of the NAL unit, without start code.
 pub const NAL_LEN: usize = BODY_AT + BODY_LEN + 1;
 
+/// Bytes that it takes in an access unit in annex B form, with a start code of four bytes.
+pub const ROOM: usize = 4 + NAL_LEN;
+
 /// Lowest value of a difference: "captured" is unknown.
 const UNKNOWN: i64 = -(1 << 34);
 const MAX_DELTA: i64 = (1 << 34) - 1;

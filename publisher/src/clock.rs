@@ -3,17 +3,20 @@
 //! A thread with a UDP socket of its own; when to ask, and what to believe, is [`common::sync::Prober`]'s.
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use common::clock::Clock;
+use common::rtsp::StreamUrl;
 use common::sei::Reference;
 use common::sync::{Endpoint, Prober, Protocol, View};
 use common::time::Now;
 
+use crate::config::{ClockChoice, Config, Destination};
+use crate::error::Error;
 use crate::event::Log;
 
 /// Longest wait before the wish to end is looked after.
@@ -27,8 +30,25 @@ const DATAGRAM_MAX: usize = 1_024;
 /// An SEI holds no larger offset, µs: 4.7 hours.
 const MAX_OFFSET_US: i64 = 1 << 34;
 
+/// Starts comparing clocks where receivers cannot compare theirs with this host's directly: where the server is elsewhere, or
+/// the user names a clock.
+///
+/// # Errors
+/// [`Error::Clock`] where the system cannot start a thread.
+pub(crate) fn compare(config: &Config, clock: &Arc<dyn Clock>, log: Log) -> Result<Option<Comparison>, Error> {
+    let (endpoint, asked_for) = match (&config.clock, &config.destination) {
+        (ClockChoice::Off, _) => return Ok(None),
+        (ClockChoice::Ask(endpoint), _) => (endpoint.clone(), true),
+        (ClockChoice::Auto, Destination::Rtsp(url)) if !url.is_loopback() => {
+            (Endpoint::framelag(&url.host_in_zone(), url.port()), false)
+        }
+        (ClockChoice::Auto, _) => return Ok(None),
+    };
+    Comparison::start(endpoint, Arc::clone(clock), log, asked_for).map(Some).map_err(Error::Clock)
+}
+
 /// A comparison that goes on until it is dropped.
-pub struct Comparison {
+pub(crate) struct Comparison {
     endpoint: Endpoint,
     clock: Arc<dyn Clock>,
     view: Arc<Mutex<View>>,
@@ -40,7 +60,7 @@ impl Comparison {
     ///
     /// # Errors
     /// Where the system gives no thread.
-    pub fn start(endpoint: Endpoint, clock: Arc<dyn Clock>, log: Log, asked_for: bool) -> io::Result<Self> {
+    fn start(endpoint: Endpoint, clock: Arc<dyn Clock>, log: Log, asked_for: bool) -> io::Result<Self> {
         let (view, ended) = (Arc::default(), Arc::default());
         let asking = Asking {
             endpoint: endpoint.clone(),
@@ -49,7 +69,7 @@ impl Comparison {
             clock: Arc::clone(&clock),
             log,
             asked_for,
-            told: false,
+            warned: false,
         };
         thread::Builder::new().name("clock".to_owned()).spawn(move || asking.run())?;
         Ok(Self { endpoint, clock, view, ended })
@@ -57,7 +77,7 @@ impl Comparison {
 
     /// The other clock against the publisher's, whose both times are `now`; `None` as long as it is not known, or is
     /// further away than an SEI can say.
-    pub fn reference(&self, now: Now) -> Option<Reference> {
+    pub(crate) fn reference(&self, now: Now) -> Option<Reference> {
         let view = *self.view.lock().expect("no thread panics while it holds the view");
         reference(&self.endpoint, &view.awake(self.clock.slept()), now)
     }
@@ -88,7 +108,7 @@ struct Asking {
     clock: Arc<dyn Clock>,
     log: Log,
     asked_for: bool,
-    told: bool,
+    warned: bool,
 }
 
 impl Asking {
@@ -96,7 +116,7 @@ impl Asking {
         while !self.has_ended() {
             let outcome = self.prober().and_then(|prober| self.ask(prober));
             if let Err(why) = outcome {
-                self.tell(&format!("{}: {why}", self.endpoint));
+                self.warn_once(&format!("{}: {why}", self.endpoint));
             }
             for _ in 0..RESOLVE_EVERY.as_millis() / TICK.as_millis() {
                 if !self.has_ended() {
@@ -145,30 +165,30 @@ impl Asking {
             }
             let view = prober.view();
             *self.view.lock().expect("no thread panics while it holds the view") = view;
-            self.look_at(&view, now - since);
+            self.check(&view, now - since);
         }
         Ok(())
     }
 
-    /// Tells what came of it, once.
-    fn look_at(&mut self, view: &View, elapsed: Duration) {
+    /// Warns where there is no usable answer, or none that an SEI message can hold.
+    fn check(&mut self, view: &View, elapsed: Duration) {
         if view.counts.answered == 0 && elapsed >= SILENCE {
             let wrong = match view.counts.refused() {
                 0 => "does not answer".to_owned(),
                 _ => format!("gives no usable answer ({})", view.counts.reasons()),
             };
-            self.tell(&format!("{} {wrong}", self.endpoint));
+            self.warn_once(&format!("{} {wrong}", self.endpoint));
         }
         let now = self.clock.now();
         let offset = view.fix.and_then(|fix| fix.estimate(now, now.mono)).map_or(0, |found| found.offset_us);
         if offset.abs() >= MAX_OFFSET_US {
             let hours = offset as f64 / 3.6e9;
-            self.tell(&format!("this host's clock is {hours:+.1} hours from that of {}: set it", self.endpoint));
+            self.warn_once(&format!("this host's clock is {hours:+.1} hours from that of {}: set it", self.endpoint));
         }
     }
 
-    fn tell(&mut self, what: &str) {
-        if std::mem::replace(&mut self.told, true) || self.has_ended() {
+    fn warn_once(&mut self, what: &str) {
+        if std::mem::replace(&mut self.warned, true) || self.has_ended() {
             return;
         }
         let message = format!(

@@ -77,15 +77,15 @@ impl Log {
         let Statistics { seconds, frames, dropped_by_source, missed, dropped_by_sender, .. } = statistics;
         let times = match statistics.implausible_capture_times {
             0 => String::new(),
-            count => format!("; the capture times of {count} cannot be, and were dropped"),
+            count => format!("; {count} implausible capture times ignored"),
         };
         let encoder = match statistics.dropped_by_encoder {
             0 => String::new(),
-            count => format!("{count} dropped by the encoder, "),
+            count => format!("{count} by the encoder, "),
         };
         tracing::info!(
-            "{frames} pictures in {seconds:.1} s; {dropped_by_source} dropped at the source, {missed} not in time, \
-             {encoder}{dropped_by_sender} dropped before the network{times}"
+            "{frames} frames in {seconds:.1} s; dropped: {dropped_by_source} at the source, {missed} late, \
+             {encoder}{dropped_by_sender} at the network{times}"
         );
         self.line("ended", statistics.to_json());
     }

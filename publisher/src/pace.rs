@@ -9,7 +9,7 @@ use crate::rate::FrameRate;
 /// The plan start + n / rate. It never drifts: lateness of one picture does not move the ones after it. Slots that pass
 /// while nothing could be sent are counted and left out, so that a source that stood still is not played in a burst.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub(crate) struct Plan {
     rate: FrameRate,
     start: MonoTime,
     slot: u64,
@@ -18,31 +18,31 @@ pub struct Plan {
 
 impl Plan {
     /// A plan whose first picture is due at `start`.
-    pub fn new(rate: FrameRate, start: MonoTime) -> Self {
+    pub(crate) fn new(rate: FrameRate, start: MonoTime) -> Self {
         Self { rate, start, slot: 0, missed: 0 }
     }
 
     /// When the next picture is due.
-    pub fn due(&self) -> MonoTime {
+    pub(crate) fn due(&self) -> MonoTime {
         self.start + self.rate.time_of(self.slot)
     }
 
     /// A picture goes out `now`, at or after it was due: the plan moves on to the next slot that is not yet over.
-    pub fn advance(&mut self, now: MonoTime) {
+    pub(crate) fn advance(&mut self, now: MonoTime) {
         let current = self.rate.slots_in(now.saturating_since(self.start)).max(self.slot);
         self.missed += current - self.slot;
         self.slot = current + 1;
     }
 
     /// Slots that passed without a picture.
-    pub fn missed(&self) -> u64 {
+    pub(crate) fn missed(&self) -> u64 {
         self.missed
     }
 }
 
 /// How many pictures per second really went out, over the last second or so.
 #[derive(Clone, Debug, Default)]
-pub struct Meter {
+pub(crate) struct Meter {
     times: std::collections::VecDeque<MonoTime>,
 }
 
@@ -51,7 +51,7 @@ impl Meter {
     const MAX_TIMES: usize = 1024;
 
     /// A picture went out `now`.
-    pub fn tick(&mut self, now: MonoTime) {
+    pub(crate) fn tick(&mut self, now: MonoTime) {
         self.times.push_back(now);
         let stale = |first: &MonoTime| now.saturating_since(*first) > Self::WINDOW;
         while self.times.len() > Self::MAX_TIMES || (self.times.len() > 2 && self.times.front().is_some_and(stale)) {
@@ -61,7 +61,7 @@ impl Meter {
 
     /// Pictures per second up to `now`; `None` before the second one. It goes by the intervals between them, and falls while the next
     /// picture is overdue.
-    pub fn per_second(&self, now: MonoTime) -> Option<f64> {
+    pub(crate) fn per_second(&self, now: MonoTime) -> Option<f64> {
         let stale = |at: &MonoTime| now.saturating_since(*at) > Self::WINDOW;
         // Two are kept, however long ago they went out.
         let recent = self.times.iter().position(|at| !stale(at)).unwrap_or(self.times.len());

@@ -15,7 +15,7 @@ use crate::event::Log;
 use crate::stamp::Stamper;
 
 /// Keeps one picture in so many.
-pub struct Pictures {
+pub(crate) struct Pictures {
     file: PathBuf,
     keeper: Keeper,
     log: Log,
@@ -26,7 +26,7 @@ impl Pictures {
     ///
     /// # Errors
     /// [`Error::Pictures`] where either cannot be had.
-    pub fn open(wanted: &config::Pictures, format: Format, stamper: &Stamper, log: Log) -> Result<Self, Error> {
+    pub(crate) fn open(wanted: &config::Pictures, format: Format, stamper: &Stamper, log: Log) -> Result<Self, Error> {
         let error = |why| Error::Pictures { file: wanted.file.clone(), why };
         let out = named::create(&wanted.file).map_err(error)?;
         let rate = format.rate;
@@ -43,7 +43,7 @@ impl Pictures {
     }
 
     /// Takes the picture with number `sequence` when it has been handed on, and gives back memory for another one.
-    pub fn put(&self, sequence: u32, picture: Picture) -> Picture {
+    pub(crate) fn put(&self, sequence: u32, picture: Picture) -> Picture {
         if !self.keeper.wants(sequence) {
             return picture;
         }
@@ -55,7 +55,7 @@ impl Pictures {
     ///
     /// # Errors
     /// [`Error::Pictures`] where writing failed, though publishing went on.
-    pub fn finish(&self) -> Result<(), Error> {
+    pub(crate) fn finish(&self) -> Result<(), Error> {
         let kept = self.keeper.finish();
         if kept.dropped > 0 {
             self.log.warn("pictures", &format!("--pictures {}: {kept}", self.file.display()));

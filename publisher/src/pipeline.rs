@@ -1,35 +1,38 @@
-//! The order of the steps: capture → stamp → encode → packetize → send.
+//! The order of the steps: capture → stamp → encode → seal → send.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use common::clock::{Clock, SystemClock};
 use common::redact;
-use common::time::MonoTime;
 use serde_json::json;
 
-use crate::capture::{self, Captured, Frame, Next, Pace, Source};
-use crate::config::{Config, Destination};
+use crate::capture::{self, Frame, Next, Pace, Source};
+use crate::config::Config;
+use crate::egress::Setup;
 use crate::error::Error;
 use crate::event::{Log, Statistics};
-use crate::output::{Counters, Output, Taken};
-use crate::pace::Plan;
 use crate::pictures::Pictures;
 use crate::preview::Preview;
-use crate::stamp::{self, Stamper};
+use crate::stamp::{self, Stamped, Stamper};
 use crate::stop::Stop;
 
-/// Longest wait for a picture before the wish to end and the statistics are looked after.
+mod output;
+mod progress;
+
+use output::Output;
+use progress::Progress;
+
+/// Longest wait for a picture before `stop` and the statistics are looked at.
 const TICK: Duration = Duration::from_millis(50);
-/// Time from one statistics line to the next.
-const STATISTICS_EVERY: Duration = Duration::from_secs(1);
 
 /// Publishes until the source ends, the duration is over, or `stop` is asked.
 ///
 /// # Errors
-/// Whatever ended the run before its time. What was connected is closed in any case.
+/// Whatever ended the run early. What was opened is closed in any case.
 pub fn run(config: &Config, stop: &Stop, log: Log) -> Result<Statistics, Error> {
-    let handed_in = common::clock::is_handed_in()?;
+    let is_test_clock = common::clock::is_handed_in()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let Some(source) = capture::open(config, &clock, stop, log)? else {
         let statistics = Statistics::default();
@@ -37,44 +40,39 @@ pub fn run(config: &Config, stop: &Stop, log: Log) -> Result<Statistics, Error> 
         return Ok(statistics);
     };
     let format = source.format();
-    let marks = stamp::Config { corner: config.corner, stream_id: config.stream_id, text: config.text };
-    let stamper = Stamper::new(format.size, marks)?;
-    let output = Output::open(config, format, &clock, log)?;
+    let stamp = stamp::Config { corner: config.corner, stream_id: config.stream_id, text: config.text };
+    let stamper = Stamper::new(format.size, stamp)?;
+    let output = Output::open(&Setup { config, format, clock: clock.clone(), log })?;
     let pictures = config.pictures.as_ref().map(|wanted| Pictures::open(wanted, format, &stamper, log)).transpose()?;
     let preview = config.preview.then(|| Preview::open(format.size, stop.clone(), log));
 
-    if handed_in {
+    if is_test_clock {
         log.warn("test-clock", "this is a test: the clock of this publisher is not its host's");
     }
-    let name = shown(&source.describe());
+    let name = without_secrets(&source.describe());
     log.info("source", &format!("{name}: {} at {:.4} per second", format.size, format.rate.as_f64()));
     log.started(json!({
         "source": name,
         "size": format.size.to_string(),
         "fps": format.rate.as_f64(),
-        "encoder": encoder(config),
+        "encoder": output.encodes().then(|| config.encoder.to_string()),
         "to": output.describe(),
     }));
-    let mut pipeline =
-        Pipeline { source, stamper, output, pictures, preview, clock, stop: stop.clone(), log, run: Run::default() };
+    let (stop, progress) = (stop.clone(), Progress::default());
+    let mut pipeline = Pipeline { source, stamper, output, pictures, preview, clock, stop, log, progress };
     let result = pipeline.run(config.duration);
     let statistics = pipeline.statistics();
-    // Much may go out only now; where the end fails, what is known stays as it is.
-    let finished = pipeline.output.finish();
-    let statistics = finished.as_ref().map_or(statistics, |counters| with_output(statistics, *counters));
+    // Much may go out only now; where that fails, the statistics stay as they are.
+    let finished = pipeline.output.finish(statistics, &*pipeline.clock);
     let kept = pipeline.pictures.as_ref().map_or(Ok(()), Pictures::finish);
-    log.ended(&statistics);
-    result.and(finished).and(kept).map(|()| statistics)
+    log.ended(finished.as_ref().unwrap_or(&statistics));
+    let statistics = result.and(finished)?;
+    kept.map(|()| statistics)
 }
 
-/// A source by name. ffmpeg reads URLs too, and those may hold a password.
-fn shown(name: &str) -> String {
+/// A source's name. ffmpeg reads URLs too, and those may hold a password.
+fn without_secrets(name: &str) -> String {
     if name.contains("://") { redact::secrets(name) } else { name.to_owned() }
-}
-
-/// What encodes, as `--encoder` has it; `None` where nothing is encoded.
-fn encoder(config: &Config) -> Option<String> {
-    (config.destination != Destination::Stdout).then(|| config.encoder.to_string())
 }
 
 struct Pipeline {
@@ -86,33 +84,19 @@ struct Pipeline {
     clock: Arc<dyn Clock>,
     stop: Stop,
     log: Log,
-    run: Run,
-}
-
-/// How far a run has come.
-#[derive(Debug, Default)]
-struct Run {
-    /// When the first picture went out, and the plan of those after it.
-    plan: Option<Plan>,
-    first: Option<MonoTime>,
-    last: Option<MonoTime>,
-    frames: u64,
-    implausible_capture_times: u64,
-    reported: Option<MonoTime>,
+    progress: Progress,
 }
 
 impl Pipeline {
     fn run(&mut self, duration: Option<Duration>) -> Result<(), Error> {
-        while !self.stop.is_asked() && !self.is_over(duration) {
-            match self.source.next(TICK)? {
+        loop {
+            match self.capture(duration)? {
                 Next::Frame(frame) => {
-                    self.wait_for_turn();
-                    if self.stop.is_asked() || self.is_over(duration) || self.publish(frame)? == Taken::NobodyReads {
+                    if self.publish(frame)?.is_break() {
                         break;
                     }
                 }
                 Next::Nothing => {}
-                Next::End if self.run.frames == 0 => return Err(self.nothing_came()),
                 Next::End => break,
             }
             self.report();
@@ -120,13 +104,60 @@ impl Pipeline {
         self.source.fault().map_or(Ok(()), |fault| Err(fault.into()))
     }
 
-    fn nothing_came(&self) -> Error {
-        capture::Error::Unusable { name: self.source.describe(), why: "holds no picture".to_owned() }.into()
+    /// The next picture, when it is its turn; the end where the run is over.
+    fn capture(&mut self, duration: Option<Duration>) -> Result<Next, Error> {
+        if self.is_over(duration) {
+            return Ok(Next::End);
+        }
+        let next = self.source.next(TICK)?;
+        match next {
+            Next::Frame(_) => self.wait_for_turn(),
+            Next::End if self.progress.frames == 0 => return Err(self.no_picture()),
+            Next::Nothing | Next::End => {}
+        }
+        Ok(if self.is_over(duration) { Next::End } else { next })
+    }
+
+    /// Takes a captured picture through the other steps. Breaks where nothing reads the output any more.
+    fn publish(&mut self, mut frame: Frame) -> Result<ControlFlow<()>, Error> {
+        let stamped = self.stamper.stamp(&mut frame.picture, &*self.clock);
+        let flow = match &mut self.output {
+            Output::Pictures(egress) => egress.send(&frame.picture)?,
+            Output::Frames(frames) => {
+                let time = frames.sealer.expect(frame.captured, &stamped);
+                let force_key = frames.take_key_request();
+                frames.encoder.encode(&frame.picture, time, force_key)?;
+                while let Some(encoded) = frames.encoder.next_frame()? {
+                    let sealed = frames.sealer.seal(encoded, self.clock.now().mono);
+                    sealed.map_or(Ok(()), |sealed| frames.egress.send(sealed))?;
+                }
+                ControlFlow::Continue(())
+            }
+        };
+        self.published(frame, &stamped);
+        Ok(flow)
+    }
+
+    /// The picture is on its way: counts and shows it, and gives its memory back to the source.
+    fn published(&mut self, frame: Frame, stamped: &Stamped) {
+        self.stamper.processed(self.clock.now().mono - stamped.at);
+        self.progress.count(stamped.at, frame.captured);
+        if let Some(preview) = &self.preview {
+            preview.show(&frame.picture);
+        }
+        let used = match &self.pictures {
+            Some(pictures) => pictures.put(stamped.sequence, frame.picture),
+            None => frame.picture,
+        };
+        self.source.recycle(used);
     }
 
     fn is_over(&self, duration: Option<Duration>) -> bool {
-        let elapsed = self.run.first.map(|first| self.clock.now().mono.saturating_since(first));
-        matches!((elapsed, duration), (Some(elapsed), Some(duration)) if elapsed >= duration)
+        self.stop.is_asked() || self.progress.has_lasted(duration, self.clock.now().mono)
+    }
+
+    fn no_picture(&self) -> Error {
+        capture::Error::Unusable { name: self.source.describe(), why: "holds no picture".to_owned() }.into()
     }
 
     /// A planned picture waits for its time; a live one never does.
@@ -134,8 +165,7 @@ impl Pipeline {
         if self.source.pace() == Pace::Live {
             return;
         }
-        let now = self.clock.now().mono;
-        let plan = self.run.plan.get_or_insert_with(|| Plan::new(self.source.format().rate, now));
+        let plan = self.progress.plan(self.source.format().rate, self.clock.now().mono);
         let due = plan.due();
         while !self.stop.is_asked() {
             let left = due.saturating_since(self.clock.now().mono);
@@ -147,56 +177,23 @@ impl Pipeline {
         plan.advance(self.clock.now().mono);
     }
 
-    fn publish(&mut self, mut frame: Frame) -> Result<Taken, Error> {
-        let stamped = self.stamper.stamp(&mut frame.picture, &*self.clock);
-        let taken = self.output.take(&frame, &stamped)?;
-        let done = self.clock.now().mono;
-        self.stamper.processed(done - stamped.at);
-
-        self.run.first.get_or_insert(stamped.at);
-        self.run.last = Some(stamped.at);
-        self.run.frames += 1;
-        self.run.implausible_capture_times += u64::from(frame.captured == Captured::Implausible);
-        if let Some(preview) = &self.preview {
-            preview.show(&frame.picture);
-        }
-        // Last, and without waiting: the picture is on its way.
-        let used = match &self.pictures {
-            Some(pictures) => pictures.put(stamped.sequence, frame.picture),
-            None => frame.picture,
-        };
-        self.source.recycle(used);
-        Ok(taken)
-    }
-
     fn report(&mut self) {
-        let now = self.clock.now().mono;
-        let since = *self.run.reported.get_or_insert(now);
-        if now - since >= STATISTICS_EVERY {
-            self.run.reported = Some(since + STATISTICS_EVERY);
+        if self.progress.take_report(self.clock.now().mono) {
             self.log.statistics(&self.statistics());
         }
     }
 
     fn statistics(&self) -> Statistics {
-        let span = self.run.first.zip(self.run.last).map(|(first, last)| last - first);
-        let statistics = Statistics {
-            seconds: span.unwrap_or_default().as_secs_f64(),
-            frames: self.run.frames,
-            // One may have been stamped that did not go out.
-            fps: self.stamper.per_second(self.clock.now().mono).filter(|_| self.run.frames > 1),
+        self.output.count(Statistics {
+            seconds: self.progress.span().as_secs_f64(),
+            frames: self.progress.frames,
+            // One may have been stamped that was not sent.
+            fps: self.stamper.per_second(self.clock.now().mono).filter(|_| self.progress.frames > 1),
             processing_ms: self.stamper.processing().map(|mean| mean.as_secs_f64() * 1e3),
             dropped_by_source: self.source.dropped(),
-            implausible_capture_times: self.run.implausible_capture_times,
-            missed: self.run.plan.as_ref().map_or(0, Plan::missed),
+            implausible_capture_times: self.progress.implausible_capture_times,
+            missed: self.progress.missed(),
             ..Statistics::default()
-        };
-        with_output(statistics, self.output.counters())
+        })
     }
-}
-
-/// `statistics` with what the output counted.
-fn with_output(statistics: Statistics, counters: Counters) -> Statistics {
-    let Counters { bytes, dropped_by_encoder, dropped, reconnects } = counters;
-    Statistics { bytes, dropped_by_encoder, dropped_by_sender: dropped, reconnects, ..statistics }
 }

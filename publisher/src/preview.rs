@@ -16,14 +16,14 @@ use crate::stop::Stop;
 const TICK: Duration = Duration::from_millis(50);
 
 /// The pipeline's end of the window.
-pub struct Preview {
+pub(crate) struct Preview {
     pictures: Option<Sender<Picture>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Preview {
     /// Opens a window for pictures of `size`. Where there can be none, the log says so and the run goes on without.
-    pub fn open(size: Size, stop: Stop, log: Log) -> Self {
+    pub(crate) fn open(size: Size, stop: Stop, log: Log) -> Self {
         let (pictures, shown) = bounded(1);
         let run = move || match window(size) {
             Ok(window) => show(window, size, &shown, &stop),
@@ -37,7 +37,7 @@ impl Preview {
     }
 
     /// Shows a picture, unless the window is still busy with the one before.
-    pub fn show(&self, picture: &Picture) {
+    pub(crate) fn show(&self, picture: &Picture) {
         if let Some(pictures) = self.pictures.as_ref().filter(|pictures| pictures.is_empty()) {
             drop(pictures.try_send(picture.clone()));
         }

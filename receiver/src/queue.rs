@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use common::frame::Picture;
+use common::media::IdrGate;
 use common::rtp::timeline::SenderTime;
 use common::time::MonoTime;
 
@@ -90,7 +91,7 @@ pub enum Arrival {
 /// Makes a queue: the end that receives, and the end that decodes.
 pub fn queue() -> (Sender, Receiver) {
     let shared = Arc::new(Shared::default());
-    (Sender { shared: Arc::clone(&shared), until_idr: false, dropped: Dropped::default() }, Receiver { shared })
+    (Sender { shared: Arc::clone(&shared), gate: IdrGate::open(), dropped: Dropped::default() }, Receiver { shared })
 }
 
 #[derive(Debug, Default)]
@@ -147,7 +148,7 @@ impl Teller {
 #[derive(Debug)]
 pub struct Sender {
     shared: Arc<Shared>,
-    until_idr: bool,
+    gate: IdrGate,
     dropped: Dropped,
 }
 
@@ -156,13 +157,15 @@ impl Sender {
     pub fn unit(&mut self, mut unit: Unit) {
         let size = unit.body.len();
         let mut waiting = self.shared.lock();
-        if waiting.is_full(size) || (self.until_idr && !unit.begins) {
-            self.until_idr = true;
+        let is_full = waiting.is_full(size);
+        if is_full {
+            self.gate.close();
+        }
+        if is_full || !self.gate.admits(unit.begins) {
             self.dropped.units = self.dropped.units.saturating_add(1);
             self.dropped.bytes = self.dropped.bytes.saturating_add(size as u64);
             return;
         }
-        self.until_idr = false;
         unit.dropped = std::mem::take(&mut self.dropped);
         waiting.push(unit);
         drop(waiting);

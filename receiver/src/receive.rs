@@ -17,6 +17,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
+use common::backoff::Backoff;
 use common::clock::SystemClock;
 use common::frame::Size;
 use common::h264::Glance;
@@ -39,9 +40,6 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use crate::config;
 use crate::queue::{Arrival, Body, Dropped, Sender, Unit};
 use crate::stop::Stop;
-
-/// First and longest pause between two attempts to get the stream back.
-const RETRY: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
 
 /// Longest wait for the answer to TEARDOWN at the end.
 const FAREWELL_LIMIT: Duration = Duration::from_millis(200);
@@ -190,7 +188,7 @@ impl Player<'_> {
     /// Session after session. Returns only where there was no first picture, or a flood.
     async fn play_for_ever(&self, queue: &mut Sender) -> Error {
         let give_up = Instant::now() + self.config.wait;
-        let mut pause = RETRY.0;
+        let mut backoff = Backoff::reconnect();
         let mut told = None;
         loop {
             let before = self.pictures.get();
@@ -198,7 +196,7 @@ impl Player<'_> {
             if matches!(error, Error::Flood { .. }) {
                 return error;
             } else if self.pictures.get() > before {
-                pause = RETRY.0;
+                backoff.reset();
                 queue.say(Arrival::Disconnected(error.to_string()));
             } else if self.pictures.get() > 0 {
                 tracing::debug!(%error, "the stream is not back");
@@ -209,9 +207,8 @@ impl Player<'_> {
                 told = Some(error);
             }
             // Before the first picture there is one last try when the time is up, however long the pauses have become.
-            let until = Instant::now() + pause;
+            let until = Instant::now() + backoff.advance();
             sleep_until(if self.pictures.get() == 0 { until.min(give_up) } else { until }).await;
-            pause = (pause * 2).min(RETRY.1);
         }
     }
 

@@ -88,6 +88,6 @@ mod tests {
     #[test]
     fn only_lines_of_the_server_are_counted() {
         assert!(is_ours("server") && is_ours("server::rtsp::connection"));
-        assert!(!is_ours("servers") && !is_ours("publisher::push"));
+        assert!(!is_ours("servers") && !is_ours("publisher::egress"));
     }
 }

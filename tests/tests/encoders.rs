@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use common::time::MediaTime;
 use framelag_tests::measuring::{begun, expect_measured, publisher_with_server, receiver};
 use framelag_tests::process::{Builder, Finished};
 use framelag_tests::report::Report;
@@ -179,13 +180,14 @@ fn the_receivers_decoder_takes_x264_at_every_setting() {
         let mut encoder = Child::start("libx264", config).expect("an encoder");
         let mut decoder = OpenH264::new().expect("a decoder");
         for (number, picture) in (0..6).zip(pattern::pictures(size)) {
-            encoder.encode(&picture, Duration::ZERO, false).expect("it encodes");
+            let time = MediaTime::from_ticks(number * 3_000);
+            encoder.encode(&picture, time, false).expect("it encodes");
             // On a busy machine it may come later than it is waited for at once.
-            let encoded = encode::late_unit(&mut encoder, Instant::now() + LIMIT).expect("it encodes");
-            let encoded = encoded.unwrap_or_else(|| panic!("{size}: no unit of picture {number} within {LIMIT:?}"));
-            assert_eq!((encoded.picture, encoded.unit.idr), (number, number % 3 == 0), "{size}");
+            let frame = encode::late_frame(&mut encoder, Instant::now() + LIMIT).expect("it encodes");
+            let frame = frame.unwrap_or_else(|| panic!("{size}: no frame of picture {number} within {LIMIT:?}"));
+            assert_eq!((frame.time, frame.is_key), (time, number % 3 == 0), "{size}");
             let mut decoded = None;
-            let outcome = decoder.decode(&encoded.unit.annex_b, &mut |planes| decoded = Some(planes.size));
+            let outcome = decoder.decode(&frame.data, &mut |planes| decoded = Some(planes.size));
             assert!(outcome.is_ok() && decoded == Some(size), "{size} picture {number}: {outcome:?}");
         }
     }

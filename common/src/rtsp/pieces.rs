@@ -1,6 +1,8 @@
 //! What of RTSP (RFC 2326) somebody in between has to understand: where a message ends, and the ports in its `Transport`
 //! header. Everything else passes as it is, also what [`super::message`] would refuse. Pure: bytes in, pieces out.
 
+use super::interleaved;
+
 /// The longest head that is looked at; what has a longer one passes as it is, to its end.
 pub const MAX_HEAD: usize = 64 << 10;
 
@@ -48,9 +50,9 @@ impl Messages {
             return Some(Piece::Bytes(self.buffer.drain(..count).collect()));
         }
         // An interleaved packet: `$`, channel, length (section 10.12).
-        if self.buffer[0] == b'$' {
-            let [_, _, high, low] = *self.buffer.first_chunk()?;
-            self.rest = 4 + usize::from(u16::from_be_bytes([high, low]));
+        if self.buffer[0] == interleaved::MAGIC {
+            let (_, length) = interleaved::parse_header(&self.buffer)?;
+            self.rest = interleaved::HEADER_LEN + usize::from(length);
             return self.next();
         }
         // Empty lines before a message are passed over, as RFC 9112 section 2.2 has it for HTTP.

@@ -1,8 +1,8 @@
 //! An encoder in a child process: pictures go in by one pipe and access units come out by another.
 //!
-//! One thread does both. It writes a picture and waits for that picture's access unit, but goes on with the next picture where
-//! that does not come ([`super::patience`]). A unit says which picture it is of by its time, so that one that the encoder skipped
-//! or keeps back costs no other its stamp.
+//! One thread does both. It writes a picture and waits for that picture's access unit, up to a [deadline](super::deadline). The
+//! time of an access unit says which picture it belongs to, so that one that the encoder skips or holds back costs no other its
+//! stamp.
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -13,27 +13,29 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use common::frame::Picture;
+use common::media::{Codec, EncodedFrame};
+use common::time::MediaTime;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::flv::Demuxer;
-use super::patience::{Patience, START_LIMIT};
-use super::{Config, Encoded, Encoder, Error, ffmpeg};
+use super::deadline::{Deadline, START_LIMIT};
+use super::flv::{Demuxer, Unit};
+use super::{Config, Encoder, Error, ffmpeg};
 use crate::rate::FrameRate;
 
 /// How long the child may take to read a picture.
 const READ_LIMIT: Duration = Duration::from_secs(5);
-/// How long a child that closed its pipe may take to end, and to say why.
+/// How long a child that has closed its pipe may take to exit, and to say why.
 const END_LIMIT: Duration = Duration::from_secs(2);
-/// Bytes that the pipe for pictures is to hold: the more, the fewer turns the two processes take at each picture. It is
-/// what an ordinary user may ask for on Linux.
+/// Capacity of the pipe for pictures, in bytes: the larger, the fewer context switches per picture. It is the most that Linux
+/// gives a user without privileges.
 #[cfg(target_os = "linux")]
 const PIPE_SIZE: usize = 1 << 20;
 /// Bytes read at once.
 const READ_SIZE: usize = 64 * 1024;
-/// Longest line kept of what the child says.
+/// Longest line of the child's standard error that is kept, in bytes.
 const LINE_MAX: u64 = 4096;
 
-/// An encoder of ffmpeg's.
+/// One of ffmpeg's encoders.
 pub struct Child {
     name: String,
     rate: FrameRate,
@@ -42,12 +44,14 @@ pub struct Child {
     units: ChildStdout,
     demuxer: Demuxer,
     buffer: Vec<u8>,
-    says: Says,
-    /// Pictures that it was given; the last of them perhaps in part.
-    given: u64,
-    patience: Patience,
-    /// Units that came and were not fetched.
-    ready: VecDeque<Encoded>,
+    stderr: Stderr,
+    /// Pictures written so far, the last one perhaps in part.
+    written: u64,
+    /// Numbers and media times of the pictures whose access units have not come, oldest first.
+    times: VecDeque<(u64, MediaTime)>,
+    deadline: Deadline,
+    /// Frames that have come and have not been fetched.
+    ready: VecDeque<EncodedFrame>,
 }
 
 impl Child {
@@ -58,7 +62,7 @@ impl Child {
     pub fn start(name: &str, config: Config) -> Result<Self, Error> {
         ffmpeg::check(name)?;
         let failed = |why| Error::Start { name: name.to_owned(), why };
-        // A group of its own: Ctrl-C is for this program, which ends the child when it has what it gave.
+        // A process group of its own: Ctrl-C is for this program, which ends the child when it has fetched the last frame.
         let mut process = ffmpeg::command(name, config).process_group(0).spawn().map_err(failed)?;
         let pictures = process.stdin.take().expect("standard input is piped");
         let units = process.stdout.take().expect("standard output is piped");
@@ -71,18 +75,19 @@ impl Child {
             units,
             demuxer: Demuxer::default(),
             buffer: vec![0; READ_SIZE],
-            says: Says::default(),
-            given: 0,
-            patience: Patience::new(config.rate),
+            stderr: Stderr::default(),
+            written: 0,
+            times: VecDeque::new(),
+            deadline: Deadline::new(config.rate),
             ready: VecDeque::new(),
         };
-        child.says = Says::listen(stderr).map_err(failed)?;
-        child.prepare().map_err(failed)?;
+        child.stderr = Stderr::read(stderr).map_err(failed)?;
+        child.set_up_pipes().map_err(failed)?;
         Ok(child)
     }
 
-    /// Neither end is to block: both are waited for together.
-    fn prepare(&self) -> io::Result<()> {
+    /// Makes both ends non-blocking, to poll them together, and the one for pictures large.
+    fn set_up_pipes(&self) -> io::Result<()> {
         rustix::io::ioctl_fionbio(&self.units, true)?;
         let Some(pictures) = &self.pictures else { return Ok(()) };
         rustix::io::ioctl_fionbio(pictures, true)?;
@@ -93,15 +98,15 @@ impl Child {
         Ok(())
     }
 
-    /// Writes a picture, and takes what comes out meanwhile.
-    fn write_whole(&mut self, mut left: &[u8]) -> Result<(), Error> {
+    /// Writes a picture, and reads what comes out meanwhile.
+    fn write_picture(&mut self, mut left: &[u8]) -> Result<(), Error> {
         let begun = Instant::now();
-        let limit = if self.given == 1 { START_LIMIT } else { READ_LIMIT };
+        let limit = if self.written == 1 { START_LIMIT } else { READ_LIMIT };
         while !left.is_empty() {
-            let Some(patience) = limit.checked_sub(begun.elapsed()).filter(|left| !left.is_zero()) else {
-                return Err(self.failed(&format!("it hangs: it did not read a picture within {limit:?}")));
+            let Some(timeout) = limit.checked_sub(begun.elapsed()).filter(|left| !left.is_zero()) else {
+                return Err(self.failed(&format!("it hangs: it did not read the picture within {limit:?}")));
             };
-            let (writable, readable) = self.wait(true, patience).map_err(|why| self.failed(&why))?;
+            let (writable, readable) = self.poll(true, timeout).map_err(|why| self.failed(&why))?;
             if readable {
                 self.read()?;
             }
@@ -112,22 +117,22 @@ impl Child {
         Ok(())
     }
 
-    /// Whether the child takes bytes, and whether it has some, after at most `patience`.
-    fn wait(&self, writing: bool, patience: Duration) -> io::Result<(bool, bool)> {
-        let timeout = Timespec::try_from(patience).unwrap_or_default();
-        let mut waited = vec![PollFd::new(&self.units, PollFlags::IN)];
-        waited.extend(self.pictures.as_ref().filter(|_| writing).map(|pipe| PollFd::new(pipe, PollFlags::OUT)));
-        match poll(&mut waited, Some(&timeout)) {
+    /// Whether the pipes are writable (asked only where `writing`) and readable, after at most `timeout`.
+    fn poll(&self, writing: bool, timeout: Duration) -> io::Result<(bool, bool)> {
+        let timeout = Timespec::try_from(timeout).unwrap_or_default();
+        let mut polled = vec![PollFd::new(&self.units, PollFlags::IN)];
+        polled.extend(self.pictures.as_ref().filter(|_| writing).map(|pipe| PollFd::new(pipe, PollFlags::OUT)));
+        match poll(&mut polled, Some(&timeout)) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(why) => return Err(why.into()),
         }
-        let ready = |at: usize| waited.get(at).is_some_and(|end| !end.revents().is_empty());
+        let ready = |at: usize| polled.get(at).is_some_and(|end| !end.revents().is_empty());
         Ok((ready(1), ready(0)))
     }
 
-    /// Writes what fits now of `bytes`, and says how much.
+    /// Writes as many of `bytes` as the pipe has room for, and says how many.
     fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
-        let pipe = self.pictures.as_mut().expect("it is closed when the encoder ends");
+        let pipe = self.pictures.as_mut().expect("it is closed only when the encoder has ended");
         match pipe.write(bytes) {
             Ok(count) => Ok(count),
             Err(why) if is_momentary(&why) => Ok(0),
@@ -136,7 +141,7 @@ impl Child {
         }
     }
 
-    /// Reads what is there, and keeps the units that are complete with it.
+    /// Reads what is there, and keeps the frames that are whole with it.
     fn read(&mut self) -> Result<(), Error> {
         match self.units.read(&mut self.buffer) {
             Ok(0) => return Err(self.ended()),
@@ -145,25 +150,31 @@ impl Child {
             Err(why) => return Err(self.failed(&why)),
         }
         let now = Instant::now();
-        while let Some((time_ms, unit)) = self.demuxer.next_unit().map_err(|why| self.failed(&why))? {
-            let picture = number_of(time_ms, self.rate);
-            if !self.patience.came(picture, now) {
-                return Err(self.failed(&format!("it returned picture {picture}, which was not pending")));
-            }
-            self.ready.push_back(Encoded { picture, unit });
+        while let Some(Unit { time_ms, data, is_key }) = self.demuxer.next_unit().map_err(|why| self.failed(&why))? {
+            let number = number_of(time_ms, self.rate);
+            let Some(time) = self.time_of(number).filter(|_| self.deadline.complete(number, now)) else {
+                return Err(self.failed(&format!("unexpected output: picture {number} was not waiting to be encoded")));
+            };
+            self.ready.push_back(EncodedFrame { codec: Codec::H264, data, is_key, time });
         }
         Ok(())
+    }
+
+    /// The media time of picture `number`, which came out: those before it were skipped.
+    fn time_of(&mut self, number: u64) -> Option<MediaTime> {
+        let place = self.times.iter().position(|(written, _)| *written == number)?;
+        self.times.drain(..=place).next_back().map(|(_, time)| time)
     }
 
     fn failed(&self, why: &dyn std::fmt::Display) -> Error {
         Error::Failed {
             name: format!("ffmpeg:{}", self.name),
-            picture: self.given.saturating_sub(1),
+            picture: self.written.saturating_sub(1),
             why: why.to_string(),
         }
     }
 
-    /// It closed its pipe before it should have.
+    /// Why it closed its pipe before it was told to end.
     fn ended(&mut self) -> Error {
         self.pictures = None;
         let end = Instant::now() + END_LIMIT;
@@ -174,44 +185,45 @@ impl Child {
                 Ok(None) | Err(_) => break "ffmpeg closed its output".to_owned(),
             }
         };
-        match self.says.last(end) {
+        match self.stderr.last_line(end) {
             Some(line) => self.failed(&format!("{status}: {line}")),
-            None => self.failed(&format!("{status} without a message")),
+            None => self.failed(&format!("{status} and gave no reason")),
         }
     }
 }
 
 impl Encoder for Child {
-    fn encode(&mut self, picture: &Picture, _: Duration, _: bool) -> Result<(), Error> {
-        let number = self.given;
-        self.given += 1;
-        self.write_whole(picture.data())?;
-        self.patience.given(number, Instant::now());
+    fn encode(&mut self, picture: &Picture, time: MediaTime, _: bool) -> Result<(), Error> {
+        let number = self.written;
+        self.written += 1;
+        self.write_picture(picture.data())?;
+        self.times.push_back((number, time));
+        self.deadline.submit(number, Instant::now());
         Ok(())
     }
 
-    fn next_unit(&mut self) -> Result<Option<Encoded>, Error> {
+    fn next_frame(&mut self) -> Result<Option<EncodedFrame>, Error> {
         while self.ready.is_empty() {
             let now = Instant::now();
-            let Some(left) = self.patience.left(now) else { return Ok(None) };
-            let (_, readable) = self.wait(false, left).map_err(|why| self.failed(&why))?;
+            let Some(left) = self.deadline.remaining(now) else { return Ok(None) };
+            let (_, readable) = self.poll(false, left).map_err(|why| self.failed(&why))?;
             if readable {
                 self.read()?;
             } else if left.is_zero() {
-                return self.patience.over(now).map(|()| None).map_err(|why| self.failed(&why));
+                return self.deadline.expire(now).map(|()| None).map_err(|why| self.failed(&why));
             }
         }
         Ok(self.ready.pop_front())
     }
 
-    fn takes_idr_requests(&self) -> bool {
+    fn can_force_key(&self) -> bool {
         false
     }
 }
 
 impl Drop for Child {
     fn drop(&mut self) {
-        // What it has not put out by now, nobody would send.
+        // Nobody would send what it has not returned by now.
         if let Err(why) = self.process.kill().and_then(|()| self.process.wait()) {
             tracing::debug!("ending ffmpeg: {why}");
         }
@@ -222,39 +234,39 @@ fn is_momentary(why: &io::Error) -> bool {
     matches!(why.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
-/// The picture that has the time nearest to `time_ms`, which was rounded: up to 1000 per second, each has another.
+/// The number of the picture whose time is nearest to `time_ms`, which is rounded: up to 1000 pictures per second differ.
 fn number_of(time_ms: u64, rate: FrameRate) -> u64 {
     let (n, d) = (u128::from(rate.numerator()), 1000 * u128::from(rate.denominator()));
     u64::try_from((u128::from(time_ms) * n + d / 2) / d).unwrap_or(u64::MAX)
 }
 
-/// What the child says on standard error: the last line of it.
+/// The last line of the child's standard error.
 #[derive(Default)]
-struct Says {
+struct Stderr {
     last: Arc<Mutex<Option<String>>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Says {
-    fn listen(stderr: ChildStderr) -> io::Result<Self> {
+impl Stderr {
+    fn read(stderr: ChildStderr) -> io::Result<Self> {
         let last = Arc::default();
-        let heard = Arc::clone(&last);
-        let listen = move || hear(stderr, &heard);
-        let thread = std::thread::Builder::new().name("ffmpeg-stderr".to_owned()).spawn(listen)?;
+        let newest = Arc::clone(&last);
+        let read = move || read_lines(stderr, &newest);
+        let thread = std::thread::Builder::new().name("ffmpeg-stderr".to_owned()).spawn(read)?;
         Ok(Self { last, thread: Some(thread) })
     }
 
-    /// The last line, when all of it was heard, or `limit` is over.
-    fn last(&self, limit: Instant) -> Option<String> {
-        while self.thread.as_ref().is_some_and(|thread| !thread.is_finished()) && Instant::now() < limit {
+    /// The last line: after the stream has ended, or else at `deadline`.
+    fn last_line(&self, deadline: Instant) -> Option<String> {
+        while self.thread.as_ref().is_some_and(|thread| !thread.is_finished()) && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(5));
         }
         self.last.lock().expect("nobody panics while holding the line").clone()
     }
 }
 
-/// Keeps the last line, and passes every line on to the log.
-fn hear(stderr: ChildStderr, last: &Mutex<Option<String>>) {
+/// Keeps the last line, and logs each.
+fn read_lines(stderr: ChildStderr, last: &Mutex<Option<String>>) {
     let mut reader = BufReader::new(stderr);
     let mut line = Vec::new();
     while reader.by_ref().take(LINE_MAX).read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {

@@ -1,4 +1,4 @@
-//! What ffmpeg is told, and what it says it has: the only file that knows its encoders.
+//! ffmpeg's command line and its list of encoders: the only file that knows them.
 
 use std::process::{Command, Stdio};
 
@@ -6,25 +6,25 @@ use super::{Config, Error};
 
 /// What ffmpeg takes as "the first GPU of this host", under a name of ours.
 const VAAPI: &str = "vaapi=framelag:/dev/dri/renderD128";
-/// Bits of the least buffer. libx264 is told whole thousands: with less than one it would have no buffer, and keep to no limit.
+/// Smallest rate control buffer, in bits. ffmpeg passes whole kilobits to libx264: zero would mean no buffer and no limit.
 const LEAST_BUFFER: f64 = 1000.0;
 /// A line of `ffmpeg -encoders` begins with letters for what the encoder can do; the first says what it encodes.
 const VIDEO: char = 'V';
 
-/// How an encoder is set up, beyond what all are told: rate, GOP, no B-frames.
+/// Options for one encoder, beyond those that all get: bit rate, GOP, no B-frames.
 struct Recipe {
     /// Name of the encoder, or how the names of its kind begin.
     name: &'static str,
-    /// Before the input.
+    /// Options before the input.
     device: &'static [&'static str],
-    /// What makes of an I420 picture one that the encoder takes.
+    /// Filter that converts an I420 picture for the encoder.
     filter: Option<&'static str>,
-    /// Options of its own, for one picture in, one out, at once.
+    /// Options that make it return each frame at once.
     options: &'static [&'static str],
 }
 
-/// Encoders that need to be told more than the common options. Without it they hold pictures back to look ahead, to
-/// work on several at once, or put out a profile that a Baseline decoder does not take.
+/// Encoders that need more than the common options. Without them they hold pictures back to look ahead or to work on several
+/// at once, or produce a profile that a Baseline decoder refuses.
 const RECIPES: [Recipe; 7] = [
     Recipe {
         name: "libx264",
@@ -102,8 +102,8 @@ const RECIPES: [Recipe; 7] = [
 /// Whether ffmpeg is there and has an encoder `name` for H.264.
 ///
 /// # Errors
-/// [`Error::NoFfmpeg`], [`Error::Unknown`], [`Error::NotH264`] with what would be right, [`Error::Start`].
-pub fn check(name: &str) -> Result<(), Error> {
+/// [`Error::NoFfmpeg`]; [`Error::Unknown`] and [`Error::NotH264`] with the encoders that can be used; [`Error::Start`].
+pub(super) fn check(name: &str) -> Result<(), Error> {
     let list = Command::new("ffmpeg").args(["-hide_banner", "-encoders"]).stdin(Stdio::null()).output();
     let list = match list {
         Ok(output) => String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -150,7 +150,7 @@ fn encoders(list: &str) -> impl Iterator<Item = (&str, &str)> {
 }
 
 /// ffmpeg, from bare I420 pictures on standard input to access units in FLV on standard output.
-pub fn command(name: &str, config: Config) -> Command {
+pub(super) fn command(name: &str, config: Config) -> Command {
     let recipe = RECIPES.iter().find(|recipe| recipe.name == name);
     let mut command = Command::new("ffmpeg");
     command.args(["-nostdin", "-hide_banner", "-loglevel", "error"]);

@@ -1,15 +1,15 @@
-//! Access units out of a stream of FLV tags, the container in which a child process hands them over.
+//! H.264 access units out of a stream of FLV tags, the container that ffmpeg writes them into.
 //!
-//! A bare H.264 stream does not say where a picture ends: that is known when the next one begins, a whole picture's time
-//! too late. A tag's header says how long the tag is and which time its picture has, so a unit is complete with its last
-//! byte. (IVF would do the same with less, but ffmpeg writes no H.264 into it.)
+//! A bare H.264 stream does not say where a picture ends until the next one begins, a whole interval later. The header of an
+//! FLV tag gives the tag's length and its picture's time, so that an access unit is complete with its last byte. (IVF would do
+//! with less, but ffmpeg writes no H.264 into it.)
 //!
 //! The layout is that of Adobe's "Flash Video File Format Specification" 10.1, annex E; NAL units in it have their length
 //! in front, as ISO/IEC 14496-15 has it, and so have the parameter sets, which come once.
 
 use common::h264::{self, NalKind};
 
-use super::AccessUnit;
+use common::sei;
 
 /// Signature, version, flags, length of the header, and the size of the tag before the first.
 const HEADER: usize = 9 + 4;
@@ -40,10 +40,10 @@ pub enum Error {
     #[error("its output is garbled: a NAL unit ends beyond its tag")]
     Garbled,
     /// A picture that is shown later than it is decoded.
-    #[error("it reorders pictures (B-frames), which adds a frame of latency and is not supported")]
+    #[error("it reorders pictures (B-frames), which adds at least one frame of delay: turn B-frames off")]
     Reordered,
     /// Nothing to decode.
-    #[error("its output has no slice")]
+    #[error("an access unit of its output holds no slice")]
     NoSlice,
 }
 
@@ -70,8 +70,16 @@ impl Default for Sets {
     }
 }
 
-/// An access unit, and the time of its picture in milliseconds after the first one's.
-pub type Timed = (u64, AccessUnit);
+/// An access unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unit {
+    /// The time of its picture in milliseconds, as the container has it.
+    pub time_ms: u64,
+    /// In annex B form, with the parameter sets before an IDR picture.
+    pub data: Vec<u8>,
+    /// It is an IDR picture.
+    pub is_key: bool,
+}
 
 impl Demuxer {
     /// Adds what was read. No tag is longer than 16 MB, and whoever takes every unit out holds no more than one.
@@ -83,7 +91,7 @@ impl Demuxer {
     ///
     /// # Errors
     /// [`Error`], after which nothing more can be made of the stream.
-    pub fn next_unit(&mut self) -> Result<Option<Timed>, Error> {
+    pub fn next_unit(&mut self) -> Result<Option<Unit>, Error> {
         if !self.begun {
             if !b"FLV".starts_with(&self.waiting[..self.waiting.len().min(3)]) {
                 return Err(Error::NotFlv);
@@ -103,10 +111,10 @@ impl Demuxer {
                 return Ok(None);
             }
             let body = &self.waiting[TAG_HEADER..TAG_HEADER + length];
-            let unit = if kind & 0x1f == VIDEO { self.sets.video(body)? } else { None };
+            let picture = if kind & 0x1f == VIDEO { self.sets.video(body)? } else { None };
             self.waiting.drain(..end);
-            if let Some(unit) = unit {
-                return Ok(Some((self.time(time), unit)));
+            if let Some((data, is_key)) = picture {
+                return Ok(Some(Unit { time_ms: self.time(time), data, is_key }));
             }
         }
         Ok(None)
@@ -121,8 +129,8 @@ impl Demuxer {
 }
 
 impl Sets {
-    /// What is in a picture tag; `None` where it is no picture.
-    fn video(&mut self, body: &[u8]) -> Result<Option<AccessUnit>, Error> {
+    /// The access unit in a tag of pictures, and whether it is an IDR picture; `None` where there is none in it.
+    fn video(&mut self, body: &[u8]) -> Result<Option<(Vec<u8>, bool)>, Error> {
         let Some((header, data)) = body.split_first_chunk::<VIDEO_HEADER>() else { return Err(Error::Garbled) };
         if header[0] & 0x0f != AVC {
             return Err(Error::NotH264);
@@ -154,27 +162,27 @@ impl Sets {
         Ok(())
     }
 
-    /// The NAL units of a picture, with the parameter sets before an IDR that has none of its own.
-    fn unit(&self, data: &[u8]) -> Result<AccessUnit, Error> {
+    /// The NAL units of a picture in annex B form, with the parameter sets before an IDR picture that has none of its own, and
+    /// whether it is one.
+    fn unit(&self, data: &[u8]) -> Result<(Vec<u8>, bool), Error> {
         let nals = self.split(data)?;
         let kinds = || nals.iter().filter_map(|nal| NalKind::of(nal));
-        let idr = kinds().any(|kind| kind == NalKind::Idr);
-        let mut annex_b = Vec::with_capacity(data.len() + self.annex_b.len() + START_CODE.len() * nals.len());
-        if idr && !kinds().any(|kind| kind == NalKind::Sps) {
+        let is_key = kinds().any(|kind| kind == NalKind::Idr);
+        if !kinds().any(|kind| matches!(kind, NalKind::Slice | NalKind::Idr)) {
+            return Err(Error::NoSlice);
+        }
+        let size = data.len() + self.annex_b.len() + START_CODE.len() * nals.len() + sei::ROOM;
+        let mut annex_b = Vec::with_capacity(size);
+        if is_key && !kinds().any(|kind| kind == NalKind::Sps) {
             annex_b.extend_from_slice(&self.annex_b);
         }
-        let mut slice_at = None;
-        for nal in &nals {
-            match NalKind::of(nal) {
-                // It would have to stand before the parameter sets, and RTP needs none.
-                None | Some(NalKind::Aud) => continue,
-                Some(NalKind::Slice | NalKind::Idr) => _ = slice_at.get_or_insert(annex_b.len()),
-                Some(_) => {}
-            }
+        // A delimiter would have to stand before the parameter sets, and RTP needs none.
+        let needed = |nal: &&&[u8]| !matches!(NalKind::of(nal), None | Some(NalKind::Aud));
+        for nal in nals.iter().filter(needed) {
             annex_b.extend_from_slice(&START_CODE);
             annex_b.extend_from_slice(nal);
         }
-        Ok(AccessUnit { annex_b, slice_at: slice_at.ok_or(Error::NoSlice)?, idr })
+        Ok((annex_b, is_key))
     }
 
     fn split<'a>(&self, mut data: &'a [u8]) -> Result<Vec<&'a [u8]>, Error> {
@@ -222,7 +230,7 @@ mod tests {
         [b"FLV\x01\x01\x00\x00\x00\x09\x00\x00\x00\x00", &tag(18, 0, b"meta")[..], &configuration].concat()
     }
 
-    fn all(stream: &[u8]) -> Result<Vec<Timed>, Error> {
+    fn all(stream: &[u8]) -> Result<Vec<Unit>, Error> {
         let mut demuxer = Demuxer::default();
         demuxer.push(stream);
         std::iter::from_fn(|| demuxer.next_unit().transpose()).collect()
@@ -237,19 +245,21 @@ mod tests {
             demuxer.push(&[*byte]);
             units.extend(demuxer.next_unit().expect("a good stream").map(|unit| (count + 1, unit)));
         }
-        let [(_, (0, idr)), (end, (33, slice))] = &units[..] else { panic!("{units:?}") };
+        let [(_, idr), (end, slice)] = &units[..] else { panic!("{units:?}") };
+        assert_eq!((idr.time_ms, slice.time_ms), (0, 33));
         assert_eq!(*end, stream.len());
-        let nals: Vec<_> = h264::nals(&idr.annex_b).collect();
+        let nals: Vec<_> = h264::nals(&idr.data).collect();
         assert_eq!(nals, [&[0x67, 42][..], &[0x68, 43], &[6, 5, 1], &[0x65, 7, 8]]);
-        assert_eq!((idr.idr, &idr.annex_b[idr.slice_at..]), (true, &[0, 0, 0, 1, 0x65, 7, 8][..]));
-        assert_eq!((slice.idr, slice.slice_at, &slice.annex_b[..]), (false, 0, &[0, 0, 0, 1, 0x41, 9][..]));
+        assert_eq!((idr.is_key, &idr.data[idr.data.len() - 7..]), (true, &[0, 0, 0, 1, 0x65, 7, 8][..]));
+        assert_eq!((slice.is_key, &slice.data[..]), (false, &[0, 0, 0, 1, 0x41, 9][..]));
+        assert!(idr.data.capacity() - idr.data.len() >= sei::ROOM, "the stamp has room");
     }
 
     #[test]
     fn times_go_on_where_they_wrap() {
         let last = (1 << TIME_BITS) - 10;
         let stream = [begin(), picture(last, &[&[0x65, 7]]), picture(23, &[&[0x41, 9]])].concat();
-        let times: Vec<_> = all(&stream).expect("a good stream").into_iter().map(|(time, _)| time).collect();
+        let times: Vec<_> = all(&stream).expect("a good stream").into_iter().map(|unit| unit.time_ms).collect();
         assert_eq!(times, [u64::from(last), u64::from(last) + 33]);
     }
 
@@ -257,8 +267,8 @@ mod tests {
     fn annex_b_comes_through_as_it_is() {
         let stream = [&[0x17, 1, 0, 0, 0][..], &[0, 0, 0, 1, 0x67, 1, 0, 0, 0, 1, 0x68, 2, 0, 0, 1, 0x65, 3]].concat();
         let stream = [&begin()[..13], &tag(VIDEO, 0, &stream)].concat();
-        let (_, unit) = all(&stream).expect("a good stream").remove(0);
-        assert_eq!(h264::nals(&unit.annex_b).collect::<Vec<_>>(), [&[0x67, 1][..], &[0x68, 2], &[0x65, 3]]);
+        let unit = all(&stream).expect("a good stream").remove(0);
+        assert_eq!(h264::nals(&unit.data).collect::<Vec<_>>(), [&[0x67, 1][..], &[0x68, 2], &[0x65, 3]]);
     }
 
     #[test]

@@ -1,31 +1,33 @@
-//! Pictures to H.264 access units.
+//! Pictures in, encoded frames out. [`open`] is the one place that knows which encoders there are.
 
 use std::time::{Duration, Instant};
 
 use common::frame::{Picture, Size};
+use common::media::EncodedFrame;
+use common::time::MediaTime;
 
 use crate::rate::FrameRate;
 
 mod child;
+mod deadline;
 mod ffmpeg;
 pub mod flv;
 mod openh264;
-mod patience;
 
 pub use child::Child;
+pub(crate) use deadline::FRAME_LIMIT;
 pub use openh264::OpenH264;
-pub use patience::UNIT_LIMIT;
 
-/// What an encoder is told.
+/// How an encoder is set up.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
     /// Size of every picture, both sides even.
     pub size: Size,
-    /// Pictures per second, for rate control.
+    /// Pictures per second that rate control counts on.
     pub rate: FrameRate,
-    /// Target in bits per second.
+    /// Target bit rate, in bits per second.
     pub bitrate: u32,
-    /// Pictures from one IDR to the next.
+    /// Pictures from one key frame to the next.
     pub gop: u32,
 }
 
@@ -39,10 +41,10 @@ pub enum Choice {
 }
 
 impl Choice {
-    /// Whether this machine has the encoder, asked before anything is opened.
+    /// Whether this machine has the encoder; starts nothing.
     ///
     /// # Errors
-    /// What is missing, with what would be right.
+    /// As [`open`], for what is missing.
     pub fn check(&self) -> Result<(), Error> {
         match self {
             Self::OpenH264 => Ok(()),
@@ -59,26 +61,6 @@ impl std::fmt::Display for Choice {
             Self::Ffmpeg(name) => write!(f, "ffmpeg:{name}"),
         }
     }
-}
-
-/// One encoded picture.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AccessUnit {
-    /// NAL units in Annex B format, each behind a start code; SPS and PPS before each IDR.
-    pub annex_b: Vec<u8>,
-    /// Where the start code of the first slice lies: the place for SEI messages (H.264 section 7.4.1.2.3).
-    pub slice_at: usize,
-    /// Whether decoding can start here.
-    pub idr: bool,
-}
-
-/// An access unit, and which picture it is of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Encoded {
-    /// Number of the picture, from 0, in the order in which the encoder was given them.
-    pub picture: u64,
-    /// What came of it.
-    pub unit: AccessUnit,
 }
 
 /// The encoder cannot be used, or failed.
@@ -98,29 +80,29 @@ pub enum Error {
     #[error("--encoder ffmpeg:{0} needs ffmpeg, which is not installed: apt install ffmpeg, or omit --encoder")]
     NoFfmpeg(String),
     /// ffmpeg has no encoder of this name.
-    #[error("--encoder ffmpeg:{name}: ffmpeg has no such encoder here; for H.264 it has {known}")]
+    #[error("--encoder ffmpeg:{name}: ffmpeg has no such encoder here; its H.264 encoders: {known}")]
     Unknown {
         /// As given.
         name: String,
-        /// Those that would be right.
+        /// Those that can be used.
         known: String,
     },
     /// It encodes something else.
-    #[error("--encoder ffmpeg:{name} produces {codec}, and only H.264 is supported: ffmpeg has {known}")]
+    #[error("--encoder ffmpeg:{name} makes {codec}, but only H.264 can be published; ffmpeg's H.264 encoders: {known}")]
     NotH264 {
         /// As given.
         name: String,
         /// What it makes, as ffmpeg names it.
         codec: String,
-        /// Those that would be right.
+        /// Those that can be used.
         known: String,
     },
-    /// The system gives no process or thread, or none that can be talked to.
+    /// The system cannot start a process or thread, or set up its pipes.
     #[error("--encoder ffmpeg:{name}: cannot start ffmpeg: {why}")]
     Start {
         /// The encoder.
         name: String,
-        /// The system's reason.
+        /// The reason the system gives.
         why: std::io::Error,
     },
 }
@@ -134,35 +116,34 @@ impl Error {
 
 /// Encodes one picture after another, in order and without reordering.
 pub trait Encoder: Send {
-    /// Gives it `picture`, taken `at` after the first one; to become an IDR where `idr` asks for one and the encoder can be
-    /// asked.
+    /// Encodes `picture`, whose media time is `time`: later than that of the picture before, by less than half of what
+    /// [`MediaTime`] counts. `force_key` asks for a key frame, from an encoder that [can be asked](Encoder::can_force_key).
     ///
     /// # Errors
     /// [`Error`], after which the encoder is of no more use.
-    fn encode(&mut self, picture: &Picture, at: Duration, idr: bool) -> Result<(), Error>;
+    fn encode(&mut self, picture: &Picture, time: MediaTime, force_key: bool) -> Result<(), Error>;
 
-    /// The next access unit, as soon as it is whole. `None` where none is to be waited for: the last picture's was handed out, or
-    /// the encoder has skipped it, or keeps it back and hands it out after a later picture.
+    /// The next encoded frame, with the media time of its picture, as soon as it is whole. `None` where there is none to
+    /// wait for: the last picture's was returned, or the encoder has skipped it, or returns it after a later picture.
     ///
     /// # Errors
     /// [`Error`], after which the encoder is of no more use.
-    fn next_unit(&mut self) -> Result<Option<Encoded>, Error>;
+    fn next_frame(&mut self) -> Result<Option<EncodedFrame>, Error>;
 
-    /// Whether it can be told to make the next picture an IDR.
-    fn takes_idr_requests(&self) -> bool;
+    /// Whether a key frame can be asked for.
+    fn can_force_key(&self) -> bool;
 }
 
-/// The next access unit, with no later picture to bring it: where none is to be waited for any more, it is still asked for until
-/// `end`.
+/// The next encoded frame when no more pictures follow: polls [`Encoder::next_frame`] until `deadline`, also where it says that
+/// there is none to wait for.
 ///
 /// # Errors
 /// [`Error`], after which the encoder is of no more use.
-pub fn late_unit(encoder: &mut dyn Encoder, end: Instant) -> Result<Option<Encoded>, Error> {
-    /// From one question to the next.
-    const EVERY: Duration = Duration::from_millis(5);
+pub fn late_frame(encoder: &mut dyn Encoder, deadline: Instant) -> Result<Option<EncodedFrame>, Error> {
+    const POLL_INTERVAL: Duration = Duration::from_millis(5);
     loop {
-        match encoder.next_unit()? {
-            None if Instant::now() < end => std::thread::sleep(EVERY),
+        match encoder.next_frame()? {
+            None if Instant::now() < deadline => std::thread::sleep(POLL_INTERVAL),
             answer => return Ok(answer),
         }
     }
@@ -181,34 +162,39 @@ pub fn open(choice: &Choice, config: Config) -> Result<Box<dyn Encoder>, Error> 
 
 #[cfg(test)]
 mod tests {
+    use common::media::Codec;
+
     use super::*;
 
-    /// One whose only unit is there when it has been asked for it so many times in vain.
+    /// Returns its only frame when it has been asked so many times in vain.
     struct Late(u32);
 
     impl Encoder for Late {
-        fn encode(&mut self, _: &Picture, _: Duration, _: bool) -> Result<(), Error> {
+        fn encode(&mut self, _: &Picture, _: MediaTime, _: bool) -> Result<(), Error> {
             Ok(())
         }
 
-        fn next_unit(&mut self) -> Result<Option<Encoded>, Error> {
+        fn next_frame(&mut self) -> Result<Option<EncodedFrame>, Error> {
             match self.0.checked_sub(1) {
                 Some(left) => self.0 = left,
-                None => return Ok(Some(Encoded { picture: 7, unit: AccessUnit::default() })),
+                None => {
+                    let time = MediaTime::from_ticks(7);
+                    return Ok(Some(EncodedFrame { codec: Codec::H264, data: Vec::new(), is_key: true, time }));
+                }
             }
             Ok(None)
         }
 
-        fn takes_idr_requests(&self) -> bool {
+        fn can_force_key(&self) -> bool {
             false
         }
     }
 
     #[test]
-    fn a_unit_that_is_late_is_asked_for_until_the_end() {
+    fn a_late_frame_is_polled_for_until_the_deadline() {
         let now = Instant::now();
-        let late = late_unit(&mut Late(3), now + Duration::from_secs(3600)).expect("it does not fail");
-        assert_eq!(late.map(|encoded| encoded.picture), Some(7));
-        assert_eq!(late_unit(&mut Late(u32::MAX), now).expect("it does not fail"), None, "and no longer");
+        let late = late_frame(&mut Late(3), now + Duration::from_secs(3600)).expect("it does not fail");
+        assert_eq!(late.map(|frame| frame.time.ticks()), Some(7));
+        assert_eq!(late_frame(&mut Late(u32::MAX), now).expect("it does not fail"), None, "and no longer");
     }
 }

@@ -1,33 +1,32 @@
 //! openh264, the only file that knows it.
 //!
-//! Its defaults are for something else than a live stream: 120 kbit/s, frames skipped, IDRs only at scene changes.
-//! Every setting that matters is set here.
-
-use std::time::Duration;
+//! Its defaults do not suit a live stream: 120 kbit/s, skipped frames, IDRs only at scene changes. Every setting that matters is
+//! set here.
 
 use ::openh264::encoder::{
-    BitRate, Complexity, Encoder as Library, EncoderConfig, FrameRate, IntraFramePeriod, Profile, RateControlMode,
-    SpsPpsStrategy, UsageType,
+    BitRate, Complexity, Encoder as Library, EncoderConfig, FrameRate, FrameType, IntraFramePeriod, Profile,
+    RateControlMode, SpsPpsStrategy, UsageType,
 };
 use ::openh264::formats::YUVSlices;
 use ::openh264::{OpenH264API, Timestamp};
 use common::frame::Picture;
+use common::media::{Codec, EncodedFrame};
+use common::sei;
+use common::time::{MEDIA_CLOCK_HZ, MediaTime};
 use openh264_sys2::{ENCODER_OPTION_TRACE_LEVEL, WELS_LOG_QUIET};
 
-use super::{AccessUnit, Config, Encoded, Encoder, Error};
+use super::{Config, Encoder, Error};
 
 const NAME: &str = "openh264";
-/// First bytes of a NAL unit as the library gives it.
-const START_CODE: [u8; 4] = [0, 0, 0, 1];
 
 /// Cisco's encoder, Constrained Baseline, one slice per picture.
 pub struct OpenH264 {
     library: Library,
     pictures: u64,
-    /// Bytes of the largest access unit so far, so that the next ones are allocated once.
-    largest: usize,
+    /// Media time of the last picture, and how many ticks after the first one it was.
+    last: Option<(MediaTime, u64)>,
     /// The last picture's, until it is fetched.
-    ready: Option<Encoded>,
+    ready: Option<EncodedFrame>,
 }
 
 impl OpenH264 {
@@ -42,7 +41,7 @@ impl OpenH264 {
             .bitrate(BitRate::from_bps(config.bitrate))
             .max_frame_rate(FrameRate::from_hz(config.rate.as_f64() as f32))
             .rate_control_mode(RateControlMode::Bitrate)
-            // A skipped frame would be one that was sent and never arrives.
+            // A skipped frame would count as lost at the receiver.
             .skip_frames(false)
             .intra_frame_period(IntraFramePeriod::from_num_frames(config.gop))
             .scene_change_detect(false)
@@ -55,7 +54,7 @@ impl OpenH264 {
         let library = Library::with_api_config(OpenH264API::from_source(), settings);
         let mut library = library.map_err(|why| failed(0, why.to_string()))?;
         silence(&mut library);
-        Ok(Self { library, pictures: 0, largest: 0, ready: None })
+        Ok(Self { library, pictures: 0, last: None, ready: None })
     }
 }
 
@@ -76,11 +75,11 @@ fn failed(picture: u64, why: String) -> Error {
 }
 
 impl Encoder for OpenH264 {
-    fn encode(&mut self, picture: &Picture, at: Duration, idr: bool) -> Result<(), Error> {
+    fn encode(&mut self, picture: &Picture, time: MediaTime, force_key: bool) -> Result<(), Error> {
         let number = self.pictures;
         let failed = |why: String| failed(number, why);
         // The first picture is an IDR anyway, and before it there is no encoder to ask.
-        if idr && number > 0 {
+        if force_key && number > 0 {
             self.library.force_intra_frame();
         }
         self.pictures += 1;
@@ -88,31 +87,28 @@ impl Encoder for OpenH264 {
         let [y, u, v] = picture.planes();
         let (width, height) = (size.width as usize, size.height as usize);
         let planes = YUVSlices::new((y, u, v), (width, height), (width, width / 2, width / 2));
-        let time = Timestamp::from_millis(at.as_millis() as u64);
-        let stream = self.library.encode_at(&planes, time).map_err(|why| failed(why.to_string()))?;
+        let ticks = self.last.map_or(0, |(last, ticks)| ticks + u64::from(time.ticks().wrapping_sub(last.ticks())));
+        self.last = Some((time, ticks));
+        let at = Timestamp::from_millis(ticks * 1000 / u64::from(MEDIA_CLOCK_HZ));
+        let stream = self.library.encode_at(&planes, at).map_err(|why| failed(why.to_string()))?;
 
-        let mut annex_b = Vec::with_capacity(self.largest);
-        let mut first_slice = None;
-        for layer in (0..stream.num_layers()).filter_map(|n| stream.layer(n)) {
-            for nal in (0..layer.nal_count()).filter_map(|n| layer.nal_unit(n)) {
-                let nal_type = nal.strip_prefix(&START_CODE).and_then(|nal| nal.first()).map(|header| header & 0x1f);
-                if let (None, Some(kind @ 1..=5)) = (first_slice, nal_type) {
-                    first_slice = Some((annex_b.len(), kind == 5));
-                }
-                annex_b.extend_from_slice(nal);
-            }
-        }
-        self.largest = self.largest.max(annex_b.len());
-        let (slice_at, idr) = first_slice.ok_or_else(|| failed("it produced no slice".to_owned()))?;
-        self.ready = Some(Encoded { picture: number, unit: AccessUnit { annex_b, slice_at, idr } });
+        let is_key = match stream.frame_type() {
+            FrameType::IDR => true,
+            FrameType::I | FrameType::P | FrameType::IPMixed => false,
+            FrameType::Invalid | FrameType::Skip => return Err(failed("it returned no frame".to_owned())),
+        };
+        let size = usize::try_from(stream.raw_info().iFrameSizeInBytes).unwrap_or_default();
+        let mut data = Vec::with_capacity(size + sei::ROOM);
+        stream.write_vec(&mut data);
+        self.ready = Some(EncodedFrame { codec: Codec::H264, data, is_key, time });
         Ok(())
     }
 
-    fn next_unit(&mut self) -> Result<Option<Encoded>, Error> {
+    fn next_frame(&mut self) -> Result<Option<EncodedFrame>, Error> {
         Ok(self.ready.take())
     }
 
-    fn takes_idr_requests(&self) -> bool {
+    fn can_force_key(&self) -> bool {
         true
     }
 }
@@ -124,19 +120,24 @@ mod tests {
     use crate::rate;
     use common::frame::Size;
 
-    fn encode(gop: u32, count: u64, force_at: u64) -> Vec<AccessUnit> {
+    fn encode(gop: u32, count: u32, force_at: u32) -> Vec<EncodedFrame> {
         let size = Size::new(320, 240);
         let rate = rate::FrameRate::THIRTY;
         let mut encoder = OpenH264::new(Config { size, rate, bitrate: 500_000, gop }).expect("an encoder");
         let mut pictures = pattern::pictures(size);
-        let next = |n| {
-            encoder.encode(&pictures.next().expect("endless"), rate.time_of(n), n == force_at).expect("it encodes");
-            let encoded = encoder.next_unit().expect("it encodes").expect("it skips none");
-            assert_eq!((encoded.picture, encoder.next_unit().expect("it encodes")), (n, None));
-            encoded.unit
+        let next = |n: u32| {
+            // Across the end of what media time counts.
+            let time = MediaTime::from_ticks((n * 3_000).wrapping_sub(10_000));
+            encoder.encode(&pictures.next().expect("endless"), time, n == force_at).expect("it encodes");
+            let frame = encoder.next_frame().expect("it encodes").expect("it skips none");
+            assert_eq!((frame.time, encoder.next_frame().expect("it encodes")), (time, None));
+            frame
         };
         (0..count).map(next).collect()
     }
+
+    /// Start code of each NAL unit, as the library writes it.
+    const START_CODE: [u8; 4] = [0, 0, 0, 1];
 
     fn nal_types(annex_b: &[u8]) -> Vec<u8> {
         let starts = annex_b.windows(5).filter(|w| w[..4] == START_CODE);
@@ -146,18 +147,18 @@ mod tests {
     #[test]
     fn one_slice_out_for_each_picture_in_and_parameter_sets_with_each_idr() {
         let units = encode(10, 30, 15);
-        let idrs: Vec<usize> = (0..30).filter(|&n| units[n].idr).collect();
+        let idrs: Vec<usize> = (0..30).filter(|&n| units[n].is_key).collect();
         assert_eq!(idrs[..3], [0, 10, 15]);
         for unit in &units {
-            let expected: &[u8] = if unit.idr { &[7, 8, 5] } else { &[1] };
-            assert_eq!(nal_types(&unit.annex_b), expected);
-            assert_eq!(nal_types(&unit.annex_b[unit.slice_at..]), expected[expected.len() - 1..]);
+            let expected: &[u8] = if unit.is_key { &[7, 8, 5] } else { &[1] };
+            assert_eq!(nal_types(&unit.data), expected);
+            assert!(unit.data.capacity() - unit.data.len() >= sei::ROOM, "the stamp has room");
         }
     }
 
     #[test]
     fn the_profile_is_constrained_baseline() {
-        let first = encode(10, 1, 99).remove(0).annex_b;
+        let first = encode(10, 1, 99).remove(0).data;
         assert_eq!(first[4] & 0x1f, 7);
         // profile_idc 66; constraint_set1_flag says that Main decoders take it too (H.264 annex A.2.1).
         assert_eq!((first[5], first[6] & 0x40), (66, 0x40));
@@ -165,7 +166,7 @@ mod tests {
 
     #[test]
     fn the_bit_rate_is_near_the_target() {
-        let bytes: usize = encode(30, 150, 0).iter().map(|unit| unit.annex_b.len()).sum();
+        let bytes: usize = encode(30, 150, 0).iter().map(|unit| unit.data.len()).sum();
         let rate = bytes as f64 * 8.0 / 5.0;
         assert!((350_000.0..650_000.0).contains(&rate), "{rate}");
     }

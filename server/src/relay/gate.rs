@@ -1,12 +1,14 @@
 //! Decides, packet by packet, what a reader may see: nothing before an IDR, and nothing of a frame that would not be
 //! whole.
 
+use common::media::IdrGate;
+
 use super::packet::Mark;
 
 /// A reader's gate. It starts closed, opens where decoding can start, and is closed again when the reader is too slow.
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
-    open: bool,
+    idr: IdrGate,
     opened_once: bool,
     skipped_frames: u64,
     closings: u64,
@@ -18,15 +20,12 @@ impl Gate {
     pub(crate) fn admits(&mut self, mark: Mark) -> bool {
         match mark {
             Mark::Free => true,
-            Mark::Other => self.open,
+            Mark::Other => self.idr.is_open(),
             Mark::Video { opens, first, .. } => {
-                if opens {
-                    self.open = true;
-                    self.opened_once = true;
-                } else if first && !self.open && self.opened_once {
-                    self.skipped_frames += 1;
-                }
-                self.open
+                let admitted = self.idr.admits(opens);
+                self.opened_once |= admitted;
+                self.skipped_frames += u64::from(first && !admitted && self.opened_once);
+                admitted
             }
         }
     }
@@ -34,14 +33,14 @@ impl Gate {
     /// Closes the gate until the next IDR; `unfinished` says that the frame of the current packet was let in already
     /// and is given up, so that it counts too.
     pub(crate) fn close(&mut self, unfinished: u64) {
-        self.closings += u64::from(self.open);
-        self.open = false;
+        self.closings += u64::from(self.idr.is_open());
+        self.idr.close();
         self.skipped_frames += unfinished;
     }
 
     /// Shuts the gate as at the start; the counts stay.
     pub(crate) fn restart(&mut self) {
-        self.open = false;
+        self.idr.close();
         self.opened_once = false;
     }
 
@@ -52,7 +51,7 @@ impl Gate {
 
     /// Whether packets pass.
     pub(crate) fn is_open(&self) -> bool {
-        self.open
+        self.idr.is_open()
     }
 
     /// How often the reader turned out to be too slow.

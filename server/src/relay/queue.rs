@@ -7,6 +7,7 @@ use std::io::IoSlice;
 use std::time::Duration;
 
 use bytes::Bytes;
+use common::rtsp::interleaved;
 use common::time::MonoTime;
 
 use self::entry::{Entry, Kind};
@@ -118,8 +119,7 @@ impl Queue {
     fn append(&mut self, now: MonoTime, marked: &Marked, channel: u8, frame: Option<u64>) {
         let body = marked.packet.bytes.clone();
         let Ok(length) = u16::try_from(body.len()) else { return };
-        let [high, low] = length.to_be_bytes();
-        let prefix = [b'$', channel, high, low];
+        let prefix = interleaved::header(channel, length);
         let entry = Entry { kind: Kind::Media { frame }, queued: now, prefix, body };
         self.media_bytes += entry.cost();
         self.media_packets += 1;

@@ -2,7 +2,7 @@
 
 use common::h264::{self, NalKind};
 use framelag::plan::{self, MAX_RUNS};
-use publisher::encode::flv::{Demuxer, Timed};
+use publisher::encode::flv::{Demuxer, Unit};
 
 /// A plan: one that can be run, or mistakes on lines that it has.
 pub fn plan(data: &[u8]) {
@@ -29,14 +29,16 @@ pub fn flv(data: &[u8]) {
     let (front, back) = stream.split_at(usize::from(*cut).min(stream.len()));
     let whole = units(&[stream]);
     assert_eq!(whole, units(&[front, back]), "the same units, however the stream is cut");
-    for (_, unit) in whole {
-        let kind = h264::nals(&unit.annex_b[unit.slice_at..]).next().and_then(NalKind::of);
-        assert!(matches!(kind, Some(NalKind::Slice | NalKind::Idr)), "a slice is where it is said to be: {kind:?}");
+    for mut unit in whole {
+        // Where a stamp goes a slice follows.
+        let stamp = h264::insert_sei(&mut unit.data, &[6]);
+        let kind = h264::nals(&unit.data[stamp.end..]).next().and_then(NalKind::of);
+        assert!(matches!(kind, Some(NalKind::Slice | NalKind::Idr)), "each unit has a slice: {kind:?}");
     }
 }
 
 /// The units of a stream that comes in pieces, up to where it is wrong.
-fn units(pieces: &[&[u8]]) -> Vec<Timed> {
+fn units(pieces: &[&[u8]]) -> Vec<Unit> {
     let (mut demuxer, mut units) = (Demuxer::default(), Vec::new());
     for piece in pieces {
         demuxer.push(piece);

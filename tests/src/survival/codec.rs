@@ -5,6 +5,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use common::frame::{Luma, Picture, Size};
+use common::time::MediaTime;
 use publisher::encode::{self, Encoder};
 use publisher::rate::FrameRate;
 use receiver::decode::Decode;
@@ -79,9 +80,9 @@ fn through_openh264(
     let mut encoder = encode::OpenH264::new(encode::Config { size: setting.size, rate, bitrate, gop })?;
     let mut decoder = OpenH264::new()?;
     for (n, picture) in pictures.enumerate() {
-        encoder.encode(&picture, rate.time_of(n as u64), false)?;
-        while let Some(encoded) = encoder.next_unit()? {
-            decoder.decode(&encoded.unit.annex_b, &mut |planes| look(planes.luma()))?;
+        encoder.encode(&picture, MediaTime::default().advance(rate.time_of(n as u64)), false)?;
+        while let Some(frame) = encoder.next_frame()? {
+            decoder.decode(&frame.data, &mut |planes| look(planes.luma()))?;
         }
     }
     Ok(())

@@ -10,16 +10,17 @@ use std::time::{Duration, Instant};
 use common::clock::{Clock, SystemClock};
 use common::code::Corner;
 use common::frame::{CaptureClock, PublisherTimes, Size};
-use common::sei;
-use common::time::{MediaTime, Now};
+use common::time::MediaTime;
+use common::{h264, sei};
 use framelag_tests::measuring::{endless_receiver_over, missing, wait_for_frames};
 use framelag_tests::report::Report;
 use framelag_tests::serving::{self, Transport};
 use framelag_tests::{LIMIT, turn};
 use publisher::capture::pattern;
+use publisher::egress::rtsp::{self, Sender};
 use publisher::encode::{self, Encoder, OpenH264};
 use publisher::rate::FrameRate;
-use publisher::send::{self, AccessUnit, Sender};
+use publisher::seal::SealedFrame;
 use publisher::stamp::{self, Stamper};
 
 const SIZE: Size = Size::new(320, 240);
@@ -43,11 +44,11 @@ struct Wrapping {
 impl Wrapping {
     fn start(url: &str, transport: Transport) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let config = send::Config {
+        let config = rtsp::Config {
             to: url.parse().expect("a URL"),
             transport: match transport {
-                Transport::Tcp => send::Transport::Tcp,
-                Transport::Udp => send::Transport::Udp,
+                Transport::Tcp => rtsp::Transport::Tcp,
+                Transport::Udp => rtsp::Transport::Udp,
             },
             frame_rate: Some(30.0),
             first_sequence: 0_u16.wrapping_sub(PACKETS_BEFORE),
@@ -82,20 +83,16 @@ fn publish(sender: Sender, clock: &dyn Clock, stop: &AtomicBool) -> (u64, Durati
         thread::sleep((FRAME * number).saturating_sub(began.elapsed()));
         let stamped = stamper.stamp(&mut picture, clock);
         at = stamped.at - *first.get_or_insert(stamped.at);
-        encoder.encode(&picture, at, sender.take_idr_request()).expect("it encodes");
-        let unit = encoder.next_unit().expect("it encodes").expect("it skips none").unit;
+        encoder.encode(&picture, start.advance(at), sender.take_key_request()).expect("it encodes");
+        let mut frame = encoder.next_frame().expect("it encodes").expect("it skips none");
         let encoded = stamped.wall_at(clock.now().mono);
         let times =
             PublisherTimes { captured: None, stamp: stamped.stamp, painted: stamped.painted, encoded, sent: encoded };
         let (capture_clock, reference) = (CaptureClock::None, None);
         let message =
             sei::nal(&sei::Stamp { stream_id: 1, sequence: stamped.sequence, origin, times, capture_clock, reference });
-        let mut annex_b = unit.annex_b;
-        annex_b.splice(unit.slice_at..unit.slice_at, [0, 0, 0, 1].into_iter().chain(message));
-        let time = start.advance(at);
-        let stamped = Now { wall: stamped.stamp, mono: stamped.at };
-        let unit = AccessUnit { annex_b, sei_at: unit.slice_at + 4, time, stamped, idr: unit.idr };
-        sender.send(unit).expect("the server takes it");
+        let stamp = h264::insert_sei(&mut frame.data, &message);
+        sender.send(SealedFrame { frame, stamp, stamped: stamped.now() }).expect("the server takes it");
     }
     (sender.finish().expect("there was a connection").packets, at)
 }

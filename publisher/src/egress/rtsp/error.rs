@@ -16,7 +16,7 @@ pub enum Error {
         why: &'static str,
     },
     /// The host's name has no address.
-    #[error("cannot publish to {url}: the host is unknown ({why})")]
+    #[error("cannot publish to {url}: unknown host ({why})")]
     Unresolvable {
         /// The URL.
         url: String,
@@ -55,7 +55,7 @@ pub enum Error {
         /// The system's words.
         why: String,
     },
-    /// Two neighbouring UDP ports could not be had, or not be used.
+    /// No two neighbouring UDP ports could be bound, or used.
     #[error("cannot send to {url} by UDP: {why}: try --transport tcp")]
     Udp {
         /// The URL.
@@ -63,14 +63,14 @@ pub enum Error {
         /// The system's words.
         why: String,
     },
-    /// The first pictures came without SPS or PPS.
-    #[error("cannot publish to {url}: the encoder's IDR has no parameter sets")]
+    /// The first IDR picture came without SPS or PPS.
+    #[error("cannot publish to {url}: the encoder's first IDR picture has no parameter sets")]
     NoParameterSets {
         /// The URL.
         url: String,
     },
-    /// The system has no thread to give.
-    #[error("cannot start a thread to send with: {0}")]
+    /// The system cannot start a thread.
+    #[error("cannot start the sending thread: {0}")]
     Thread(String),
 }
 

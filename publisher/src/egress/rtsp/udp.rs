@@ -5,9 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use common::rtp::Packets;
 
-/// How often two neighbouring ports are looked for.
+/// Most attempts to bind two neighbouring ports.
 const TRIES: u32 = 64;
-/// Longest RTCP packet that is taken.
+/// Longest RTCP packet that is read, in bytes.
 const RTCP_MAX: usize = 1500;
 
 /// A pair of sockets on neighbouring ports, RTP's even (RFC 3550 section 11).
@@ -48,8 +48,8 @@ impl Pair {
         self.rtcp.connect(SocketAddr::new(host, rtcp))
     }
 
-    /// Sends all packets, and says whether the system had room for them. Whether the server is there, the RTSP
-    /// connection tells.
+    /// Sends all packets, and says whether the system had room for them. A server that has gone shows in the RTSP
+    /// connection.
     pub(super) fn send(&self, packets: &Packets) -> bool {
         send_all(packets.iter(), |packet| self.rtp.send(packet))
     }

@@ -4,11 +4,12 @@ use std::net::{TcpListener, TcpStream, UdpSocket};
 use common::clock::ManualClock;
 use common::frame::{CaptureClock, PublisherTimes};
 use common::h264;
+use common::media::{Codec, EncodedFrame};
 use common::rtp::{header, rtcp};
 use common::rtsp::interleaved;
 use common::rtsp::message::{Framer, Item};
 use common::sei;
-use common::time::WallTime;
+use common::time::{MediaTime, WallTime};
 
 use super::*;
 
@@ -95,7 +96,7 @@ fn start(to: &StreamUrl) -> Sender {
 }
 
 /// An access unit with a slice of `len` bytes, stamped at `stamped`.
-fn unit(sequence: u32, idr: bool, len: usize, stamped: Now) -> AccessUnit {
+fn unit(sequence: u32, is_key: bool, len: usize, stamped: Now) -> SealedFrame {
     let wall = stamped.wall;
     let times = PublisherTimes { captured: None, stamp: wall, painted: wall, encoded: wall, sent: wall };
     let stamp = sei::nal(&sei::Stamp {
@@ -106,20 +107,20 @@ fn unit(sequence: u32, idr: bool, len: usize, stamped: Now) -> AccessUnit {
         capture_clock: CaptureClock::None,
         reference: None,
     });
-    let mut annex_b = Vec::new();
+    let mut data = Vec::new();
     let mut put = |nal: &[u8]| {
-        annex_b.extend([0, 0, 0, 1]);
-        annex_b.extend(nal);
-        annex_b.len() - nal.len()
+        data.extend([0, 0, 0, 1]);
+        data.extend(nal);
     };
-    if idr {
+    if is_key {
         put(SPS);
         put(PPS);
     }
-    let sei_at = put(&stamp);
-    let slice = [if idr { 0x65 } else { 0x41 }, 0x88];
+    let slice = [if is_key { 0x65 } else { 0x41 }, 0x88];
     put(&[&slice[..], &vec![0xab; len]].concat());
-    AccessUnit { annex_b, sei_at, time: MediaTime::from_ticks(sequence * 3_000), stamped, idr }
+    let stamp = h264::insert_sei(&mut data, &stamp);
+    let time = MediaTime::from_ticks(sequence * 3_000);
+    SealedFrame { frame: EncodedFrame { codec: Codec::H264, data, is_key, time }, stamp, stamped }
 }
 
 /// The next RTP packet that the server saw.
@@ -192,7 +193,7 @@ fn udp_packets_and_reports_come_from_the_announced_ports() {
     let asked = (1..1_000).any(|sequence| {
         sender.send(unit(sequence, false, 10, clock.now())).expect("it goes on");
         rtp.recv_from(&mut buffer).expect("a packet comes");
-        sender.take_idr_request()
+        sender.take_key_request()
     });
     assert!(asked);
 }
@@ -211,7 +212,7 @@ fn a_reader_that_needs_a_picture_reaches_the_encoder() {
     let asked = (0..1_000).any(|sequence| {
         sender.send(unit(sequence, sequence == 0, 10, clock.now())).expect("it goes on");
         packet(&seen);
-        sender.take_idr_request()
+        sender.take_key_request()
     });
     assert!(asked);
 }
@@ -230,7 +231,7 @@ fn a_lost_connection_is_made_again_and_begins_with_an_idr_picture() {
     sender.send(unit(1, false, 10, clock.now())).expect("it goes on");
     assert_eq!(sender.events().recv_timeout(LIMIT), Ok(Event::Connected));
     let first = (2..).find_map(|sequence| {
-        let idr = sender.take_idr_request();
+        let idr = sender.take_key_request();
         sender.send(unit(sequence, idr, 10, clock.now())).expect("it goes on");
         seen.recv_timeout(Duration::from_millis(10))
             .ok()
@@ -254,7 +255,7 @@ fn fill(sender: &Sender, seen: &Receiver<Seen>, clock: &ManualClock) {
         sender.stats().dropped > 0
     });
     assert!(dropped);
-    assert!(!sender.take_idr_request(), "the network is still busy");
+    assert!(!sender.take_key_request(), "the network is still busy");
 }
 
 #[test]
@@ -273,13 +274,13 @@ fn a_server_that_stalls_costs_frames_but_never_the_pipeline() {
     assert_eq!(sender.stats().queued, 0, "what waited is old");
     sender.send(unit(9_001, true, 10, clock.now())).expect("it goes on");
     assert_eq!(sender.stats().dropped, before.dropped + 1, "an IDR picture has room");
-    assert!(!sender.take_idr_request(), "one came by itself");
+    assert!(!sender.take_key_request(), "one came by itself");
     sender.finish().expect("it began well");
     drop(release);
 }
 
 #[test]
-fn a_network_that_follows_again_is_asked_one_idr_picture_of() {
+fn one_idr_picture_is_asked_for_when_the_network_has_caught_up() {
     let (release, until) = bounded::<()>(0);
     let (url, seen) = serve(1, move |_, item| match item {
         Item::Data { .. } => Action::Stall(until.clone()),
@@ -292,11 +293,11 @@ fn a_network_that_follows_again_is_asked_one_idr_picture_of() {
     let limit = std::time::Instant::now() + LIMIT;
     let asked = || {
         let _ = seen.recv_timeout(Duration::from_millis(10));
-        sender.take_idr_request()
+        sender.take_key_request()
     };
     assert!(std::iter::repeat_with(asked).take_while(|_| std::time::Instant::now() < limit).any(|asked| asked));
     sender.send(unit(9_000, false, 10, clock.now())).expect("it goes on");
-    assert!(!sender.take_idr_request(), "it is under way");
+    assert!(!sender.take_key_request(), "it is under way");
     sender.finish().expect("it began well");
 }
 
@@ -435,9 +436,9 @@ fn urls_that_lead_nowhere_are_told_at_once() {
     let client = TcpStream::connect(server.local_addr().expect("it is bound")).expect("it listens");
     let refused = format!("rtsp://ann:secret@{}/cam", client.local_addr().expect("it is connected"));
     for (url, expected) in [
-        (refused.as_str(), "nobody listens there, is the server running?"),
+        (refused.as_str(), "nothing listens there; is the server running?"),
         ("rtsp://127.0.0.1", "it names no path"),
-        ("rtsp://ann:secret@no-such-host.invalid/cam", "the host is unknown"),
+        ("rtsp://ann:secret@no-such-host.invalid/cam", "unknown host"),
     ] {
         let started = Sender::start(config(&url.parse().expect("a URL"), Transport::Tcp).0);
         let error = started.err().expect(url).to_string();
@@ -450,8 +451,8 @@ fn a_stream_without_parameter_sets_is_refused() {
     let (url, _seen) = serve(1, |_, item| record(item, TCP));
     let sender = start(&url);
     let mut first = unit(0, true, 10, Now::default());
-    let slice = h264::nals(&first.annex_b).last().expect("a slice").to_vec();
-    first.annex_b = [&[0, 0, 0, 1][..], &slice].concat();
+    let slice = h264::nals(&first.frame.data).last().expect("a slice").to_vec();
+    first.frame.data = [&[0, 0, 0, 1][..], &slice].concat();
     sender.send(first).expect("nobody knows yet");
     assert!(matches!(sender.finish(), Err(Error::NoParameterSets { .. })));
 }

@@ -13,9 +13,9 @@ use super::Error;
 
 /// How long an address may take to answer a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How many bytes may wait in the kernel before they are on the wire. Every byte more is delay that nobody sees; with
-/// this few a server that stalls blocks the next write, and the queue, which is watched, grows instead. It is still
-/// two to four pictures at 1 Mbit/s, so that the wire never idles. At that rate frames were dropped 2 s after a server had
+/// Most bytes that wait unsent in the kernel. More would be hidden delay; with this few, a server that stalls blocks the next
+/// write, and the queue grows instead, which is bounded. It is still two to four pictures at 1 Mbit/s, so that the wire never
+/// idles. At that rate frames were dropped 2 s after a server had
 /// been stopped, which is what its own kernel took; without the limit none were within 16 s. The send buffer itself stays as it is, because it
 /// also has to hold what is under way and not acknowledged: at 10 Mbit/s over 100 ms of round trip that is 125 kB.
 #[cfg(target_os = "linux")]
@@ -23,7 +23,7 @@ const UNSENT_MAX: u32 = 16 * 1024;
 /// Where the kernel cannot limit what is unsent alone, the whole buffer is limited.
 #[cfg(not(target_os = "linux"))]
 const SEND_BUFFER: usize = 128 * 1024;
-/// Most reads that wait to be looked at. A server that records has next to nothing to say.
+/// Most reads that wait to be handled: a server that records sends next to nothing.
 const READS_MAX: usize = 16;
 
 /// What comes from the server.
@@ -46,7 +46,7 @@ pub(super) fn check(url: &StreamUrl) -> Result<(), Error> {
 pub(super) fn connect(url: &StreamUrl) -> Result<TcpStream, Error> {
     let unresolvable = |why: String| Error::Unresolvable { url: url.to_string(), why };
     let addresses = url.addresses().map_err(|error| match url.zone() {
-        Some(zone) => unresolvable(format!("{zone} is no network interface of this host ({error})")),
+        Some(zone) => unresolvable(format!("{zone} is not a network interface of this host ({error})")),
         None => unresolvable(error.to_string()),
     })?;
     let mut last = None;
@@ -58,8 +58,8 @@ pub(super) fn connect(url: &StreamUrl) -> Result<TcpStream, Error> {
     }
     let error = last.ok_or_else(|| unresolvable("it has no address".to_owned()))?;
     let hint = match error.kind() {
-        io::ErrorKind::ConnectionRefused => ": nobody listens there, is the server running?",
-        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => ": no answer, is a firewall in between?",
+        io::ErrorKind::ConnectionRefused => ": nothing listens there; is the server running?",
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => ": no answer; is a firewall in between?",
         _ => "",
     };
     Err(Error::Connect { url: url.to_string(), why: format!("{error}{hint}") })

@@ -6,22 +6,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::clock::Clock;
-use common::h264::{self, NalKind};
+use common::media::{Codec, EncodedFrame};
 use common::rtp::h264::{Packetizer, Packets};
 use common::rtp::header;
 use common::rtsp::StreamUrl;
 use common::rtsp::push::{self, Delivery, Output, Route, SentFrame, Session, State};
-use common::rtsp::sdp::Video;
 use common::sei;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::socket::{self, Input};
 use super::udp::Pair;
-use super::{AccessUnit, Error, GOODBYE, Transport};
+use super::{Error, TEARDOWN_LIMIT, Transport, h264};
+use crate::seal::SealedFrame;
 
-/// How long to wait for the server where the session has no time of its own.
+/// Longest wait for the server where nothing is due in the session.
 const IDLE: Duration = Duration::from_secs(1);
-/// Most RTCP packets that are read at once: whoever sends more has to wait.
+/// Most RTCP packets read in one go: a flood does not hold up the video.
 const RTCP_BURST: usize = 16;
 
 /// Where a stream goes.
@@ -39,7 +39,7 @@ pub(super) struct Link {
     udp: Option<Pair>,
     session: Session,
     route: Option<Route>,
-    idr_wanted: bool,
+    key_wanted: bool,
     clock: Arc<dyn Clock>,
 }
 
@@ -50,12 +50,15 @@ impl Link {
         target: &Target,
         url: &StreamUrl,
         stream: TcpStream,
-        first: &AccessUnit,
+        first: &EncodedFrame,
         ssrc: u32,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
         let url = url.clone();
-        let video = describe(first, target.frame_rate).ok_or(Error::NoParameterSets { url: url.to_string() })?;
+        let video = match first.codec {
+            Codec::H264 => h264::describe(first, target.frame_rate),
+        };
+        let video = video.ok_or(Error::NoParameterSets { url: url.to_string() })?;
         let lost = |error| Error::lost(&url, &error);
         let udp = match target.transport {
             Transport::Tcp => None,
@@ -72,7 +75,7 @@ impl Link {
         let credentials = url.credentials().cloned();
         let config = push::Config { url: url.url().clone(), credentials, delivery, video, ssrc };
         let session = Session::new(config, clock.now());
-        let mut link = Self { url, stream, input, udp, session, route: None, idr_wanted: false, clock };
+        let mut link = Self { url, stream, input, udp, session, route: None, key_wanted: false, clock };
         link.flush()?;
         while link.route.is_none() {
             link.wait(None)?;
@@ -80,7 +83,7 @@ impl Link {
         Ok(link)
     }
 
-    /// What the server sends; for waiting on it together with other things.
+    /// What the server sends, to wait on together with other things.
     pub(super) fn input(&self) -> &Receiver<Input> {
         &self.input
     }
@@ -92,25 +95,24 @@ impl Link {
     }
 
     /// Whether a reader has asked for an IDR picture since the last call.
-    pub(super) fn take_idr_request(&mut self) -> bool {
-        std::mem::take(&mut self.idr_wanted)
+    pub(super) fn take_key_request(&mut self) -> bool {
+        std::mem::take(&mut self.key_wanted)
     }
 
-    /// Sends one access unit, and says whether all of it went out. The time of sending is read, and put into its SEI,
-    /// right before the write.
+    /// Sends one frame, and says whether all of it went out. The time of sending is read, and set in its stamp, right before
+    /// the write.
     pub(super) fn send(
         &mut self,
-        unit: &AccessUnit,
+        sealed: &SealedFrame,
         packetizer: &mut Packetizer,
         packets: &mut Packets,
     ) -> Result<bool, Error> {
-        let ranges: Vec<_> = h264::nal_ranges(&unit.annex_b).collect();
-        let nals: Vec<&[u8]> = ranges.iter().map(|range| &unit.annex_b[range.clone()]).collect();
-        packetizer.packetize(&nals, unit.time, packets);
-        let stamp = ranges.iter().position(|range| range.start == unit.sei_at);
+        let stamp = match sealed.frame.codec {
+            Codec::H264 => h264::packetize(sealed, packetizer, packets),
+        };
         let now = self.clock.now();
-        if let Some(nal) = stamp.and_then(|index| packets.nal_mut(index)) {
-            sei::set_sent(nal, unit.stamped.wall_at(now.mono));
+        if let Some(stamp) = stamp {
+            sei::set_sent(stamp, sealed.stamped.wall_at(now.mono));
         }
         let whole = match self.route {
             Some(Route::Interleaved(channel)) => {
@@ -126,8 +128,8 @@ impl Link {
         let frame = SentFrame {
             packets: packets.len() as u32,
             octets: (packets.bytes() - packets.len() * header::LEN) as u32,
-            time: unit.time,
-            sampled: unit.stamped.wall,
+            time: sealed.frame.time,
+            sampled: sealed.stamped.wall,
         };
         self.session.handle_sent(now, &frame).map_err(|error| self.refused(error))?;
         self.service().map(|()| true)
@@ -156,9 +158,9 @@ impl Link {
         self.flush()
     }
 
-    /// Says goodbye, and waits a moment for the answer, so that the server has everything before the connection ends.
+    /// Tears the session down, and waits a moment for the answer, so that the server has everything before the connection ends.
     pub(super) fn close(mut self) {
-        let until = self.clock.now().mono + GOODBYE;
+        let until = self.clock.now().mono + TEARDOWN_LIMIT;
         self.session.teardown(self.clock.now());
         let mut open = self.flush().is_ok();
         while open && self.session.state() != State::Closed {
@@ -189,7 +191,7 @@ impl Link {
                     }
                 }
                 Output::Recording(route) => self.begin(route)?,
-                Output::IdrRequested => self.idr_wanted = true,
+                Output::IdrRequested => self.key_wanted = true,
                 Output::Closed => {}
             }
         }
@@ -213,7 +215,7 @@ impl Link {
     fn ended(&self, error: Option<std::io::Error>) -> Error {
         match error {
             Some(error) => Error::lost(&self.url, &error),
-            None => Error::Lost { url: self.url.to_string(), why: "the server closed it".to_owned() },
+            None => Error::Lost { url: self.url.to_string(), why: "the server closed the connection".to_owned() },
         }
     }
 }
@@ -222,10 +224,4 @@ impl Drop for Link {
     fn drop(&mut self) {
         socket::cut(&self.stream);
     }
-}
-
-/// The track that begins with `first`; `None` where that lacks parameter sets.
-fn describe(first: &AccessUnit, frame_rate: Option<f64>) -> Option<Video> {
-    let find = |kind| h264::nals(&first.annex_b).find(|nal| NalKind::of(nal) == Some(kind));
-    Some(Video::new(find(NalKind::Sps)?, find(NalKind::Pps)?, frame_rate))
 }

@@ -2,26 +2,25 @@
 
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use common::backoff::Backoff;
 use common::clock::Clock;
+use common::media::{EncodedFrame, IdrGate};
 use common::rtp::h264::{Packetizer, Packets};
 use crossbeam_channel::{Receiver, Sender, never, select};
 
 use super::link::{Link, Target};
 use super::route::Route;
+use super::shared::Shared;
 use super::socket::Input;
-use super::{AccessUnit, Error, Event, Queued, Shared, socket};
+use super::{Error, Event, Queued, socket};
 
-/// The wait before the first new try.
-const RETRY_FIRST: Duration = Duration::from_millis(200);
-/// The longest wait between two tries.
-const RETRY_LONGEST: Duration = Duration::from_secs(2);
-/// How long a connection may wait for the first picture. Servers hang up on one that says nothing for ten seconds.
-const FRESH: Duration = Duration::from_secs(5);
-/// How long to wait for the first IDR picture before looking whether it was dropped.
-const IDR_PATIENCE: Duration = Duration::from_millis(100);
+/// A connection that has been idle for longer before the first picture is made anew: servers close one that is silent for ten
+/// seconds.
+const IDLE_MAX: Duration = Duration::from_secs(5);
+/// How often to check, before the first IDR picture, whether it was dropped.
+const KEY_POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 pub(super) struct Worker {
     pub(super) target: Target,
@@ -40,49 +39,44 @@ enum Ended {
     Lost(Error),
 }
 
-/// What stays when connections come and go.
+/// What outlives a connection.
 struct Stream {
     packetizer: Packetizer,
     packets: Packets,
-    /// The access unit that the next connection is announced with.
-    first: AccessUnit,
+    /// The newest IDR picture, whose parameter sets the next connection is announced with.
+    first: EncodedFrame,
 }
 
 impl Worker {
     /// Sends until it is stopped. Only the first connection, begun as `stream`, may fail for good.
     pub(super) fn run(&self, stream: TcpStream) {
         let connected_at = self.clock.now().mono;
-        self.shared.hold(stream.try_clone().ok());
-        let Some(first) = self.next_idr() else { return };
+        self.shared.set_stream(stream.try_clone().ok());
+        let Some(first) = self.first_key() else { return };
         let mut outgoing = Stream {
             packetizer: Packetizer::new(rand::random(), self.first_sequence),
             packets: Packets::default(),
-            first: first.unit.clone(),
+            first: first.sealed.frame.clone(),
         };
         let idle = self.clock.now().mono - connected_at;
-        let stream = if idle < FRESH { Ok(stream) } else { socket::connect(&self.target.url) };
+        let stream = if idle < IDLE_MAX { Ok(stream) } else { socket::connect(&self.target.url) };
         let opened = stream.and_then(|stream| self.open(self.route(), stream, &outgoing));
         let (ended, route) = match opened {
             Ok((link, route)) => (self.serve(link, &mut outgoing, Some(first)), route),
             Err(error) => {
                 tracing::debug!("{error}");
-                // It is set nowhere else.
-                let _ = self.shared.failure.set(error);
+                self.shared.fail(error);
                 return;
             }
         };
         self.reconnect(ended, route, &mut outgoing);
     }
 
-    /// Makes the connection, which `route` led to, again whenever it is lost.
+    /// Makes the connection again whenever it is lost; `route` is where it led.
     fn reconnect(&self, mut ended: Ended, mut route: Route, outgoing: &mut Stream) {
         while let Ended::Lost(error) = ended {
-            self.shared.connected.store(false, Ordering::Relaxed);
-            self.shared.away.store(true, Ordering::Release);
-            self.shared.reconnects.fetch_add(1, Ordering::Relaxed);
-            let episode = self.shared.congestion().take();
-            self.shared.tell_of(episode);
-            tracing::warn!("{error}: trying again");
+            self.shared.set_away();
+            tracing::warn!("{error}: reconnecting");
             let next = self.route_after(route, &error);
             // Nobody has to read the events.
             let _ = self.events.try_send(Event::Lost(error));
@@ -90,21 +84,20 @@ impl Worker {
             route = found;
             ended = self.serve(link, outgoing, None);
         }
-        self.shared.connected.store(false, Ordering::Relaxed);
-        self.shared.hold(None);
+        self.shared.set_disconnected();
+        self.shared.set_stream(None);
     }
 
     /// Tries until there is a connection, first by `route`; `None` when it is time to stop.
     fn retry(&self, mut route: Route, outgoing: &Stream) -> Option<(Link, Route)> {
-        let mut wait = RETRY_FIRST;
+        let mut backoff = Backoff::reconnect();
         loop {
-            if self.stopped.recv_timeout(wait) == Err(crossbeam_channel::RecvTimeoutError::Disconnected) {
+            if self.stopped.recv_timeout(backoff.advance()) == Err(crossbeam_channel::RecvTimeoutError::Disconnected) {
                 return None;
             }
-            wait = (wait * 2).min(RETRY_LONGEST);
             match socket::connect(route.url()).and_then(|stream| self.open(route, stream, outgoing)) {
                 Ok(found) => return Some(found),
-                Err(error) => tracing::info!("{error}: trying again in {} s", wait.as_secs_f32()),
+                Err(error) => tracing::info!("{error}: trying again in {} s", backoff.peek().as_secs_f32()),
             }
             route = self.route();
         }
@@ -125,12 +118,12 @@ impl Worker {
     /// Publishes to where `route` leads, whose beginning `stream` is connected to.
     fn open(&self, mut route: Route, mut stream: TcpStream, outgoing: &Stream) -> Result<(Link, Route), Error> {
         loop {
-            self.shared.hold(stream.try_clone().ok());
+            self.shared.set_stream(stream.try_clone().ok());
             let (clock, ssrc) = (Arc::clone(&self.clock), outgoing.packetizer.ssrc());
             let error = match Link::open(&self.target, route.url(), stream, &outgoing.first, ssrc, clock) {
                 Ok(link) => {
                     tracing::info!("publishing to {}", route.url());
-                    self.shared.connected.store(true, Ordering::Relaxed);
+                    self.shared.set_connected();
                     let _ = self.events.try_send(Event::Connected);
                     return Ok((link, route));
                 }
@@ -140,23 +133,22 @@ impl Worker {
                 Some(followed) => followed?,
                 None => return Err(error),
             }
-            if self.shared.is_cut.load(Ordering::Relaxed) {
+            if self.shared.is_cut() {
                 return Err(error);
             }
             stream = socket::connect(route.url())?;
         }
     }
 
-    /// Sends what comes through the queue, after `first`. Without `first` what waits in the queue is from before the
-    /// connection, and a new IDR picture is asked for.
+    /// Sends what comes through the queue, after `first`. Without `first`, what is in the queue is from before the connection:
+    /// it is dropped, and a new IDR picture asked for.
     fn serve(&self, mut link: Link, outgoing: &mut Stream, first: Option<Queued>) -> Ended {
-        let mut started = first.is_some();
+        let mut gate = if first.is_some() { IdrGate::open() } else { IdrGate::closed() };
         let result = match first {
             Some(first) => self.send(&mut link, outgoing, &first),
             None => {
                 self.shared.count_dropped(self.queue.try_iter().count() as u64);
-                self.shared.await_idr();
-                self.shared.away.store(false, Ordering::Release);
+                self.shared.resume();
                 Ok(())
             }
         };
@@ -168,10 +160,7 @@ impl Worker {
         while !(stopping && self.queue.is_empty()) {
             let result = select! {
                 recv(self.queue) -> queued => match queued {
-                    Ok(queued) if started || queued.unit.idr => {
-                        started = true;
-                        self.send(&mut link, outgoing, &queued)
-                    }
+                    Ok(queued) if gate.admits(queued.is_key()) => self.send(&mut link, outgoing, &queued),
                     _ => {
                         self.shared.count_dropped(1);
                         Ok(())
@@ -184,7 +173,7 @@ impl Worker {
                 }
                 default(self.idle(&link)) => link.service(),
             };
-            self.ask_for_idr(&mut link);
+            self.request_key(&mut link);
             if let Err(error) = result {
                 return Ended::Lost(error);
             }
@@ -193,62 +182,56 @@ impl Worker {
         Ended::Stopped
     }
 
-    /// How long nothing has to be done.
+    /// How long until something is due.
     fn idle(&self, link: &Link) -> Duration {
         let ask = self.shared.congestion().ask_in(self.clock.now().mono);
         ask.map_or(link.idle(), |ask| ask.min(link.idle()))
     }
 
     /// Asks for an IDR picture where a reader needs one, or where frames were dropped and everything is written now.
-    fn ask_for_idr(&self, link: &mut Link) {
+    fn request_key(&self, link: &mut Link) {
         // Where one is awaited already it serves the reader too.
-        if link.take_idr_request() && !self.shared.awaiting_idr.load(Ordering::Acquire) {
-            self.shared.idr_wanted.store(true, Ordering::Release);
+        if link.take_key_request() && !self.shared.congestion().awaits_key() {
+            self.shared.request_key();
         }
-        self.ask_after_drop();
+        self.request_key_after_drop();
     }
 
-    fn ask_after_drop(&self) {
+    fn request_key_after_drop(&self) {
         let now = self.clock.now().mono;
-        if self.queue.is_empty() && self.shared.congestion().ask(now) {
-            self.shared.idr_wanted.store(true, Ordering::Release);
+        if self.queue.is_empty() && self.shared.congestion().take_ask(now) {
+            self.shared.request_key();
         }
-        let over = self.shared.congestion().take_over(now);
-        self.shared.tell_of(over);
+        let ended = self.shared.congestion().take_ended(now);
+        self.shared.log_episode(ended);
     }
 
     fn send(&self, link: &mut Link, outgoing: &mut Stream, queued: &Queued) -> Result<(), Error> {
-        if queued.unit.idr {
-            outgoing.first.clone_from(&queued.unit);
+        if queued.is_key() {
+            outgoing.first.clone_from(&queued.sealed.frame);
         }
-        let shared = &self.shared;
-        let whole = link.send(&queued.unit, &mut outgoing.packetizer, &mut outgoing.packets)?;
+        let whole = link.send(&queued.sealed, &mut outgoing.packetizer, &mut outgoing.packets)?;
         let now = self.clock.now().mono;
-        if !whole {
-            shared.awaiting_idr.store(true, Ordering::Release);
-            shared.dropped_by_network(now, 1, true);
-            return Ok(());
+        if whole {
+            self.shared.count_sent(&outgoing.packets, now - queued.at.mono);
+        } else {
+            self.shared.count_congested(now, 1, true);
         }
-        let took = now - queued.at.mono;
-        shared.frames.fetch_add(1, Ordering::Relaxed);
-        shared.packets.fetch_add(outgoing.packets.len() as u64, Ordering::Relaxed);
-        shared.bytes.fetch_add(outgoing.packets.bytes() as u64, Ordering::Relaxed);
-        shared.last_send_us.store(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
         Ok(())
     }
 
     /// Waits for the first IDR picture; `None` when it is time to stop.
-    fn next_idr(&self) -> Option<Queued> {
+    fn first_key(&self) -> Option<Queued> {
         loop {
             select! {
                 recv(self.queue) -> queued => match queued {
-                    Ok(queued) if queued.unit.idr => return Some(queued),
+                    Ok(queued) if queued.is_key() => return Some(queued),
                     Ok(_) => self.shared.count_dropped(1),
                     Err(_) => return None,
                 },
-                default(IDR_PATIENCE) => self.ask_after_drop(),
+                default(KEY_POLL_INTERVAL) => self.request_key_after_drop(),
                 // A stream may be so short that it has ended already.
-                recv(self.stopped) -> _ => return self.queue.try_iter().find(|queued| queued.unit.idr),
+                recv(self.stopped) -> _ => return self.queue.try_iter().find(Queued::is_key),
             }
         }
     }
