@@ -12,19 +12,18 @@ pub type Graph = BTreeMap<PathBuf, BTreeSet<PathBuf>>;
 const MAX_STEPS: usize = 16;
 
 /// The files of `krate`, with those of the same crate that each needs. `super::` and `crate::` are followed to where the item is
-/// declared, through `pub use`.
+/// declared, through `pub use`. A module that only hands on what a module inside it declares does not need it.
 pub fn files(krate: &Crate) -> Graph {
     let mut graph = Graph::new();
     for (path, module) in &krate.modules {
         let needed = graph.entry(module.file.clone()).or_default();
-        let imported = module.imports.iter().map(|import| (&import.path, true));
-        for (named, is_import) in imported.chain(module.mentions.iter().map(|path| (path, false))) {
-            // In a `use` the first segment is never a name that another `use` brought in here, or it stands there itself.
-            if let Some(found) = locate(krate, path, named, is_import, 0) {
-                let file = &krate.modules[&found].file;
-                if *file != module.file {
-                    needed.insert(file.clone());
-                }
+        let imports = module.imports.iter().map(|import| (&import.path, true, import.is_public));
+        let mentions = module.mentions.iter().map(|path| (path, false, false));
+        for (named, is_import, is_handed_on) in imports.chain(mentions) {
+            let Some(found) = locate(krate, path, named, is_import, 0) else { continue };
+            let file = &krate.modules[&found].file;
+            if *file != module.file && !(is_handed_on && found.starts_with(path)) {
+                needed.insert(file.clone());
             }
         }
     }
@@ -68,15 +67,25 @@ fn locate(krate: &Crate, from: &ModulePath, named: &[String], is_import: bool, s
             // What is of another crate is declared, as far as this one goes, where it is brought in.
             return locate(krate, &at, &whole, true, steps + 1).or(Some(at));
         }
-        let globs = module.imports.iter().filter(|import| import.name.is_none());
-        let mut through = globs.filter_map(|import| {
-            let target = locate(krate, &at, &import.path, true, steps + 1)?;
-            let has = krate.modules[&target].items.contains(name) || imported(&krate.modules[&target], name).is_some();
-            has.then(|| locate(krate, &target, &[&["self".to_owned()], rest].concat(), true, steps + 1)).flatten()
-        });
-        return through.next().or(Some(at));
+        let Some(through) = glob(krate, &at, name, steps) else { return Some(at) };
+        return locate(krate, &through, &[&["self".to_owned()], rest].concat(), true, steps + 1).or(Some(through));
     }
     Some(at)
+}
+
+/// The module that `name` comes from by a `use …::*` in the module `at`.
+fn glob(krate: &Crate, at: &ModulePath, name: &str, steps: usize) -> Option<ModulePath> {
+    let globs = krate.modules[at].imports.iter().filter(|import| import.name.is_none());
+    let targets = globs.filter_map(|import| locate(krate, at, &import.path, true, steps + 1));
+    let mut with =
+        targets.filter(|target| declares(krate, target, name) || imported(&krate.modules[target], name).is_some());
+    with.next()
+}
+
+/// The module `at` declares an item or a module of that name.
+fn declares(krate: &Crate, at: &ModulePath, name: &str) -> bool {
+    let child = [at.as_slice(), &[name.to_owned()]].concat();
+    krate.modules.contains_key(&child) || krate.modules[at].items.iter().any(|item| item == name)
 }
 
 fn imported<'a>(module: &'a Module, name: &str) -> Option<&'a [String]> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use quote::ToTokens as _;
-use syn::{Attribute, Item, UseTree};
+use syn::{Attribute, Item, UseTree, Visibility};
 
 /// A module by its path from the crate's root; the root is empty.
 pub type ModulePath = Vec<String>;
@@ -34,6 +34,8 @@ pub struct Import {
     pub path: Vec<String>,
     /// What it is called here; `None` for `*`.
     pub name: Option<String>,
+    /// Handed on to others.
+    pub is_public: bool,
 }
 
 /// What a crate's text is read from: the disk, or a test's own text.
@@ -88,7 +90,12 @@ impl Crate {
                         }
                     }
                 }
-                Item::Use(declaration) => leaves(&declaration.tree, &mut Vec::new(), &mut module.imports),
+                Item::Use(declaration) => {
+                    let is_public = !matches!(declaration.vis, Visibility::Inherited);
+                    let mut found = Vec::new();
+                    leaves(&declaration.tree, &mut Vec::new(), &mut found);
+                    module.imports.extend(found.into_iter().map(|(path, name)| Import { path, name, is_public }));
+                }
                 other => {
                     module.items.extend(name(&other));
                     mentions(other.to_token_stream(), &mut module.mentions);
@@ -141,7 +148,10 @@ fn name(item: &Item) -> Option<String> {
     Some(ident.to_string())
 }
 
-fn leaves(tree: &UseTree, path: &mut Vec<String>, found: &mut Vec<Import>) {
+/// The path of each leaf, and what it is called.
+type Leaf = (Vec<String>, Option<String>);
+
+fn leaves(tree: &UseTree, path: &mut Vec<String>, found: &mut Vec<Leaf>) {
     match tree {
         UseTree::Path(step) => {
             path.push(step.ident.to_string());
@@ -149,17 +159,17 @@ fn leaves(tree: &UseTree, path: &mut Vec<String>, found: &mut Vec<Import>) {
             path.pop();
         }
         UseTree::Group(group) => group.items.iter().for_each(|tree| leaves(tree, path, found)),
-        UseTree::Glob(_) => found.push(Import { path: path.clone(), name: None }),
-        UseTree::Name(leaf) => found.push(import(path, leaf.ident.to_string(), None)),
-        UseTree::Rename(leaf) => found.push(import(path, leaf.ident.to_string(), Some(leaf.rename.to_string()))),
+        UseTree::Glob(_) => found.push((path.clone(), None)),
+        UseTree::Name(leaf) => found.push(named(path, leaf.ident.to_string(), None)),
+        UseTree::Rename(leaf) => found.push(named(path, leaf.ident.to_string(), Some(leaf.rename.to_string()))),
     }
 }
 
 /// `use a::b::{self}` imports `a::b`.
-fn import(path: &[String], leaf: String, rename: Option<String>) -> Import {
+fn named(path: &[String], leaf: String, rename: Option<String>) -> Leaf {
     let path = if leaf == "self" && !path.is_empty() { path.to_vec() } else { [path, &[leaf]].concat() };
     let name = rename.or_else(|| path.last().cloned());
-    Import { path, name }
+    (path, name)
 }
 
 /// Finds `a::b::c` in whatever is written, in macros too.
