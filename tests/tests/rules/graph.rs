@@ -39,10 +39,11 @@ fn locate(krate: &Crate, from: &ModulePath, named: &[String], is_import: bool, s
         "self" => rest = &named[1..],
         "super" => {}
         name => {
-            let child = [from.as_slice(), &[name.to_owned()]].concat();
-            let known =
-                krate.modules.contains_key(&child) || !is_import && imported(&krate.modules[from], name).is_some();
-            if !known {
+            // In a `use` the first segment is never a name that another `use` brought in.
+            let is_known = declares(krate, from, name)
+                || !is_import
+                    && (imported(&krate.modules[from], name).is_some() || glob(krate, from, name, steps).is_some());
+            if !is_known {
                 return None;
             }
         }
