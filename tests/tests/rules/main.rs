@@ -1,0 +1,132 @@
+//! The workspace keeps to the rules of ARCHITECTURE.md: who may import whom, which file knows which library, and no circles.
+
+mod graph;
+mod source;
+mod workspace;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use source::{Disk, Files};
+use workspace::Workspace;
+
+/// Every crate of ours that a user runs, and those that it may build on.
+const LAYERS: [(&str, &[&str]); 6] = [
+    ("common", &[]),
+    ("reports", &["common"]),
+    ("server", &["common", "reports"]),
+    ("publisher", &["common", "server"]),
+    ("receiver", &["common", "reports"]),
+    ("framelag", &["common", "reports", "server", "publisher", "receiver"]),
+];
+
+/// Where each library is known that could be replaced by another.
+const HOMES: [(&str, &[&str]); 20] = [
+    ("ab_glyph", &["common/src/glyphs"]),
+    ("axum", &["server/src/http"]),
+    ("digest_auth", &["common/src/rtsp/auth"]),
+    ("flate2", &["reports/src/latency/codec"]),
+    ("hdrhistogram", &["reports/src/latency"]),
+    ("image", &["receiver/src/render/snapshot"]),
+    ("minifb", &["publisher/src/preview", "receiver/src/render/window"]),
+    ("openh264", &["publisher/src/encode", "receiver/src/decode"]),
+    ("openh264_sys2", &["publisher/src/encode/openh264"]),
+    ("prost", &["receiver/src/metrics/otlp"]),
+    ("reed_solomon", &["common/src/code/word"]),
+    ("retina", &["receiver/src/receive"]),
+    ("rtcp_types", &["common/src/rtp/rtcp"]),
+    ("sdp_types", &["common/src/rtsp/sdp"]),
+    ("sqlx", &["reports/src/store"]),
+    ("statrs", &["reports/src/math"]),
+    ("strsim", &["framelag/src/plan/setting"]),
+    ("toml", &["framelag/src/plan/reader"]),
+    ("v4l", &["publisher/src/capture/camera/v4l2"]),
+    ("zune_jpeg", &["publisher/src/capture/camera/jpeg"]),
+];
+
+fn workspace() -> Workspace {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests lie in the workspace").to_owned();
+    Workspace::read(&Disk(root), &LAYERS.map(|(name, _)| name))
+}
+
+#[track_caller]
+fn holds(rule: &str, broken: &[String]) {
+    assert!(broken.is_empty(), "{rule}:\n{}", broken.join("\n"));
+}
+
+#[test]
+fn crates_build_on_those_below_them_only() {
+    holds("a crate imports only those below it", &workspace().upward(&LAYERS));
+}
+
+#[test]
+fn each_library_is_known_in_one_place() {
+    let workspace = workspace();
+    for (library, homes) in HOMES {
+        holds(&format!("{library} is known to {} alone", homes.join(", ")), &workspace.strangers(library, homes));
+    }
+}
+
+#[test]
+fn no_files_need_each_other() {
+    holds("files form no circle", &workspace().circles());
+}
+
+/// A workspace of two crates, which keeps to the rules until a file is changed.
+fn small() -> BTreeMap<PathBuf, String> {
+    let files = [
+        ("low/Cargo.toml", "[dependencies]\nserde = \"1\"\n"),
+        ("low/src/lib.rs", "pub mod a;\nmod b;\npub use b::B;\n"),
+        ("low/src/a.rs", "use crate::B;\npub fn a() -> B { serde::b() }\n"),
+        ("low/src/b.rs", "pub struct B;\n#[cfg(test)]\nmod tests { use crate::a; }\n"),
+        ("high/Cargo.toml", "[dependencies]\nlow = { path = \"../low\" }\n"),
+        ("high/src/main.rs", "fn main() { low::a::a(); }\n"),
+    ];
+    files.map(|(path, text)| (PathBuf::from(path), text.to_owned())).into()
+}
+
+impl Files for BTreeMap<PathBuf, String> {
+    fn read(&self, path: &Path) -> Option<String> {
+        self.get(path).cloned()
+    }
+}
+
+fn read(files: &BTreeMap<PathBuf, String>) -> Workspace {
+    Workspace::read(files, &["low", "high"])
+}
+
+#[test]
+fn a_crate_that_imports_upward_is_found() {
+    let layers: [(&str, &[&str]); 2] = [("low", &[]), ("high", &["low"])];
+    let mut files = small();
+    assert!(read(&files).upward(&layers).is_empty());
+    files.insert("low/Cargo.toml".into(), "[dependencies]\nhigh = \"1\"\n".to_owned());
+    assert_eq!(read(&files).upward(&layers), ["low depends on high"]);
+}
+
+#[test]
+fn a_second_file_that_names_a_library_is_found() {
+    let mut files = small();
+    assert!(read(&files).strangers("serde", &["low/src/a"]).is_empty());
+    files.insert("low/src/b.rs".into(), "pub struct B;\nfn b() { vec![serde::c()]; }\n".to_owned());
+    assert_eq!(read(&files).strangers("serde", &["low/src/a"]), ["low/src/b.rs names serde"]);
+}
+
+#[test]
+fn a_circle_is_found_through_re_exports_globs_macros_and_parents() {
+    for text in [
+        "use crate::a;\npub struct B;\n",
+        "pub struct B;\nfn b() { println!(\"{}\", crate::a::a()); }\n",
+        "use super::*;\npub struct B;\nfn b() { a::a() }\n",
+        "use super::a::{self as other};\npub struct B;\n",
+    ] {
+        let mut files = small();
+        assert!(read(&files).circles().is_empty());
+        files.insert("low/src/b.rs".into(), text.to_owned());
+        assert_eq!(read(&files).circles().len(), 1, "{text}");
+    }
+    let mut files = small();
+    files.insert("low/src/lib.rs".into(), "pub mod a;\nmod b;\npub use b::B;\npub struct Root(a::A);\n".to_owned());
+    files.insert("low/src/a.rs".into(), "use super::Root;\npub struct A;\n".to_owned());
+    assert_eq!(read(&files).circles(), ["  low/src/a.rs → low/src/lib.rs\n  low/src/lib.rs → low/src/a.rs"]);
+}

@@ -1,0 +1,97 @@
+//! What the whole workspace says of itself: its crates, what each depends on, and which file names which library.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use super::graph::{self, Graph};
+use super::source::{Crate, Files};
+
+/// The crates of a workspace, without their tests.
+pub struct Workspace {
+    members: BTreeMap<String, Member>,
+}
+
+struct Member {
+    /// Names, in Rust's spelling, of what `[dependencies]` has.
+    dependencies: BTreeSet<String>,
+    /// The library and the program, as far as there are such.
+    crates: Vec<Crate>,
+}
+
+impl Workspace {
+    /// Reads the crates in `folders`, relative to the workspace's root. A crate goes by the name of its folder.
+    pub fn read(files: &impl Files, folders: &[&str]) -> Self {
+        let member = |folder: &&str| {
+            let folder = Path::new(folder);
+            let manifest = files.read(&folder.join("Cargo.toml")).expect("each crate has a manifest");
+            let manifest: toml::Table = manifest.parse().expect("a manifest is TOML");
+            let dependencies = manifest.get("dependencies").and_then(toml::Value::as_table);
+            let dependencies = dependencies.into_iter().flat_map(toml::Table::keys);
+            let roots = ["src/lib.rs", "src/main.rs"].map(|root| folder.join(root));
+            let there = roots.into_iter().filter(|root| files.read(root).is_some());
+            let member = Member {
+                dependencies: dependencies.map(|name| name.replace('-', "_")).collect(),
+                crates: there.map(|root| Crate::read(files, &root)).collect(),
+            };
+            (folder.file_name().expect("a folder has a name").to_string_lossy().into_owned(), member)
+        };
+        Self { members: folders.iter().map(member).collect() }
+    }
+
+    /// Dependencies on crates of the workspace that `allowed` does not have.
+    pub fn upward(&self, allowed: &[(&str, &[&str])]) -> Vec<String> {
+        let mut wrong = Vec::new();
+        for (name, member) in &self.members {
+            let allowed = allowed.iter().find(|(crate_name, _)| crate_name == name).map_or(&[][..], |(_, to)| to);
+            let ours = member.dependencies.iter().filter(|dependency| self.members.contains_key(*dependency));
+            let upward = ours.filter(|dependency| !allowed.contains(&dependency.as_str()));
+            wrong.extend(upward.map(|dependency| format!("{name} depends on {dependency}")));
+        }
+        wrong
+    }
+
+    /// Files that name a library which only the files below `homes` are to know.
+    pub fn strangers(&self, library: &str, homes: &[&str]) -> Vec<String> {
+        let named = self.files_naming(|path| path.first().is_some_and(|first| first == library));
+        let strangers = named.into_iter().filter(|file| !homes.iter().any(|home| is_below(file, home)));
+        strangers.map(|file| format!("{} names {library}", file.display())).collect()
+    }
+
+    /// Files that name something below `path`, as `std::net`.
+    pub fn naming(&self, path: &[&str]) -> BTreeSet<PathBuf> {
+        self.files_naming(|named| named.iter().map(String::as_str).take(path.len()).eq(path.iter().copied()))
+    }
+
+    fn files_naming(&self, is_meant: impl Fn(&[String]) -> bool) -> BTreeSet<PathBuf> {
+        let modules = self.members.values().flat_map(|member| &member.crates).flat_map(|krate| krate.modules.values());
+        let naming = modules.filter(|module| {
+            let imports = module.imports.iter().map(|import| &import.path);
+            imports.chain(&module.mentions).any(|path| is_meant(path))
+        });
+        naming.map(|module| module.file.clone()).collect()
+    }
+
+    /// Files that need each other, each circle with the steps that make it one.
+    pub fn circles(&self) -> Vec<String> {
+        let crates = self.members.values().flat_map(|member| &member.crates);
+        crates
+            .flat_map(|krate| {
+                let needs = graph::files(krate);
+                graph::circles(&needs).into_iter().map(move |circle| told(&needs, &circle)).collect::<Vec<_>>()
+            })
+            .collect()
+    }
+}
+
+fn told(needs: &Graph, circle: &BTreeSet<PathBuf>) -> String {
+    let steps = circle.iter().flat_map(|file| {
+        let within = needs[file].intersection(circle);
+        within.map(move |other| format!("  {} → {}", file.display(), other.display()))
+    });
+    steps.collect::<Vec<_>>().join("\n")
+}
+
+/// `home` is the file itself, its folder, or both: `a/b` stands for `a/b.rs` and everything in `a/b/`.
+fn is_below(file: &Path, home: &str) -> bool {
+    file.starts_with(home) || file == Path::new(home).with_extension("rs")
+}
