@@ -3,14 +3,13 @@
 //! A thread with a UDP socket of its own; when to ask, and what to believe, is [`common::sync::Prober`]'s.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use common::clock::Clock;
-use common::rtsp::StreamUrl;
 use common::sei::Reference;
 use common::sync::{Endpoint, Prober, Protocol, View};
 use common::time::Now;

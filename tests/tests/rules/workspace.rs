@@ -24,13 +24,13 @@ impl Workspace {
         let member = |folder: &&str| {
             let folder = Path::new(folder);
             let manifest = files.read(&folder.join("Cargo.toml")).expect("each crate has a manifest");
-            let manifest: toml::Table = manifest.parse().expect("a manifest is TOML");
-            let dependencies = manifest.get("dependencies").and_then(toml::Value::as_table);
-            let dependencies = dependencies.into_iter().flat_map(toml::Table::keys);
+            let manifest = toml::de::DeTable::parse(&manifest).expect("a manifest is TOML");
+            let dependencies = manifest.get_ref().get("dependencies").and_then(|found| found.get_ref().as_table());
+            let dependencies = dependencies.into_iter().flat_map(|table| table.keys());
             let roots = ["src/lib.rs", "src/main.rs"].map(|root| folder.join(root));
             let there = roots.into_iter().filter(|root| files.read(root).is_some());
             let member = Member {
-                dependencies: dependencies.map(|name| name.replace('-', "_")).collect(),
+                dependencies: dependencies.map(|name| name.get_ref().replace('-', "_")).collect(),
                 crates: there.map(|root| Crate::read(files, &root)).collect(),
             };
             (folder.file_name().expect("a folder has a name").to_string_lossy().into_owned(), member)
@@ -55,11 +55,6 @@ impl Workspace {
         let named = self.files_naming(|path| path.first().is_some_and(|first| first == library));
         let strangers = named.into_iter().filter(|file| !homes.iter().any(|home| is_below(file, home)));
         strangers.map(|file| format!("{} names {library}", file.display())).collect()
-    }
-
-    /// Files that name something below `path`, as `std::net`.
-    pub fn naming(&self, path: &[&str]) -> BTreeSet<PathBuf> {
-        self.files_naming(|named| named.iter().map(String::as_str).take(path.len()).eq(path.iter().copied()))
     }
 
     fn files_naming(&self, is_meant: impl Fn(&[String]) -> bool) -> BTreeSet<PathBuf> {
