@@ -1,7 +1,8 @@
 //! What both ends of a framelag path agree on: time, frame, encoded media, corner code, RTP/H.264, RTSP, SEI.
 //!
-//! Nothing here opens a socket, starts a thread or a runtime, or reads a clock that was not handed in. State machines take
-//! `now`, are fed with `handle_*` and drained with `poll_*`.
+//! Pure, but for one small [`host`] module that holds what every binary needs of the operating system: nothing else here opens a
+//! file or a socket, starts a thread or a runtime, or reads a clock that was not handed in. State machines take `now`, are fed
+//! with `handle_*` and drained with `poll_*`.
 //!
 //! # Times
 //!
@@ -15,24 +16,22 @@ pub mod backoff;
 pub mod bom;
 pub mod clock;
 pub mod code;
-pub mod descriptors;
 pub mod frame;
 pub mod glyphs;
 pub mod h264;
+pub mod host;
 pub mod impair;
 pub mod media;
-pub mod named;
 pub mod peer;
 pub mod pictures;
 pub mod printable;
-pub mod process_stat;
 pub mod redact;
 pub mod rtp;
 pub mod rtsp;
 pub mod secret;
 pub mod sei;
 pub mod sync;
-pub mod terminal;
 pub mod time;
+pub mod transport;
 pub mod units;
 pub mod zone;

@@ -2,7 +2,7 @@
 //!
 //! Two lines of defence. Where text comes in (a report, a store, a server's answer) it is [`escaped`]: one text stays on one line,
 //! and a table keeps its columns. Where text goes out, everything passes [`lines`]: the macros `print!`, `println!` and `eprintln!`
-//! of this crate take the place of std's in every crate of ours, and [`Writer`] stands before the log. Whoever forgets the first
+//! of this crate ([`crate::host::terminal`]) take the place of std's in every crate of ours, and [`Writer`] stands before the log. Whoever forgets the first
 //! cannot forget the second.
 
 use std::borrow::Cow;
@@ -86,31 +86,6 @@ impl<W: Write> Write for Writer<W> {
     fn flush(&mut self) -> io::Result<()> {
         self.0.flush()
     }
-}
-
-/// As std's, of [`lines`]; a reader that has seen enough, as `head` has, is no failure.
-#[macro_export]
-macro_rules! print {
-    ($($text:tt)*) => {{
-        use ::std::io::Write as _;
-        let _ = ::std::io::stdout().write_all($crate::printable::lines(&::std::format!($($text)*)).as_bytes());
-    }};
-}
-
-/// As std's, of [`lines`]; a reader that has seen enough, as `head` has, is no failure.
-#[macro_export]
-macro_rules! println {
-    ($($text:tt)*) => { $crate::print!("{}\n", ::std::format!($($text)*)) };
-}
-
-/// As std's, of [`lines`]; that nobody reads it is no failure.
-#[macro_export]
-macro_rules! eprintln {
-    ($($text:tt)*) => {{
-        use ::std::io::Write as _;
-        let text = ::std::format!($($text)*) + "\n";
-        let _ = ::std::io::stderr().write_all($crate::printable::lines(&text).as_bytes());
-    }};
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@
 //! A fix tells the other clock's wall time at any of our monotonic times, so that a step of our own wall clock does not
 //! touch it. A step of the other clock contradicts it: then the estimate starts over, and says so.
 
+mod choice;
 mod drift;
 mod endpoint;
 mod estimator;
@@ -22,6 +23,7 @@ mod refusal;
 mod responder;
 pub mod wire;
 
+pub use choice::ClockChoice;
 pub use endpoint::{Endpoint, EndpointError, Protocol};
 pub use estimator::{Estimator, Restarts, Sample, Verdict};
 pub use fix::{Estimate, Fix, GROWTH_PPM, MAX_AGE, MAX_FIT_PPM, MAX_RATE_PPM};

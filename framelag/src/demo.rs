@@ -1,9 +1,9 @@
 //! `framelag demo`: server, publisher and receiver as three processes, on real input, ending with the summary.
 
+use common::host::Stop;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitCode, ExitStatus};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use common::redact;
@@ -91,7 +91,7 @@ fn start_publisher(source: &str, url: &str, dir: &Path) -> Result<Process, Strin
 }
 
 /// Runs the receiver in the foreground until it ends. A publisher that dies ends the demo.
-fn play_receiver(args: &Args, url: &str, mut publisher: Process, stopped: &AtomicBool) -> Result<ExitStatus, String> {
+fn play_receiver(args: &Args, url: &str, mut publisher: Process, stopped: &Stop) -> Result<ExitStatus, String> {
     let mut command = leashed(&sibling("receiver")?)?;
     command.arg(url).args(["--wait", FIRST_PICTURE_LIMIT]);
     command.arg("--duration").arg(format!("{}ms", args.duration.as_millis()));
@@ -104,7 +104,7 @@ fn play_receiver(args: &Args, url: &str, mut publisher: Process, stopped: &Atomi
         if let Some(status) = watch(&mut receiver, Duration::from_millis(100))? {
             return Ok(status);
         }
-        if stopped.load(Ordering::Relaxed) {
+        if stopped.is_requested() {
             return finish(&mut receiver);
         }
         if let Err(why) = publisher.check_running() {

@@ -1,9 +1,10 @@
 //! `framelag impair`: the proxy alone.
 
 use std::process::ExitCode;
-use std::sync::mpsc;
 use std::time::Duration;
 
+use common::host::Stop;
+use common::host::signals::{self, Second};
 use common::impair::{Conditions, Counts};
 use common::units::{parse_rate, parse_share};
 use framelag::proxy::{Direction, Endpoint, Error, Network, Protocol, Proxy, delay};
@@ -81,12 +82,9 @@ pub fn run(args: &Args) -> ExitCode {
         eprintln!("error: {wrong}");
         return ExitCode::from(USAGE);
     }
-    let (stop, stopped) = mpsc::channel();
-    if let Err(error) = ctrlc::set_handler(move || {
-        // A second signal finds the first one waiting.
-        let _ = stop.send(());
-    }) {
-        eprintln!("error: cannot listen for Ctrl-C: {error}");
+    let stop = Stop::new();
+    if let Err(error) = signals::watch(&stop, Second::IsIgnored) {
+        eprintln!("error: {error}");
         return ExitCode::FAILURE;
     }
     let proxy = match Proxy::start(args.listen, args.to, args.network(), args.seed) {
@@ -98,8 +96,7 @@ pub fn run(args: &Args) -> ExitCode {
     };
     let protocol = args.listen.protocol;
     eprintln!("{} leads to {}; press Ctrl-C to stop.", Endpoint { protocol, address: proxy.address() }, args.to);
-    // The handler lives as long as the process, so this waits for the signal.
-    let _ = stopped.recv();
+    stop.wait();
     eprintln!("{} connections, {} refused", proxy.opened(), proxy.refused());
     if protocol == Protocol::Udp {
         eprintln!("forward: {}", counts_text(&proxy.counts(Direction::Forward)));

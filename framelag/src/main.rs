@@ -20,12 +20,9 @@ mod tune;
 
 use std::process::ExitCode;
 
-use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
-use common::{descriptors, printable, redact};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::FilterExt;
-use tracing_subscriber::prelude::*;
+use common::host::command_line::{self, USAGE};
+use common::host::{descriptors, logging};
 
 /// Measures the latency of live video, frame by frame.
 #[derive(Debug, Parser)]
@@ -81,15 +78,12 @@ enum Command {
     Leash(leash::Args),
 }
 
-/// Exit code for wrong flags.
-const USAGE: u8 = 2;
-
 fn main() -> ExitCode {
-    let args = match parse() {
+    let args: Args = match command_line::parse("error") {
         Ok(args) => args,
         Err(code) => return code,
     };
-    start_logging();
+    logging::start("info", server::ByCount);
     if let Err(error) = descriptors::require() {
         eprintln!("error: {error}");
         return ExitCode::FAILURE;
@@ -108,39 +102,6 @@ fn main() -> ExitCode {
         Command::Man(args) => shell::man(&args, &commands()),
         Command::Leash(args) => leash::run(&args),
     }
-}
-
-/// The flags, or the exit code where there is nothing to run: after help, or with a line that says what is wrong.
-fn parse() -> Result<Args, ExitCode> {
-    let error = match Args::try_parse() {
-        Ok(args) => return Ok(args),
-        Err(error) => error,
-    };
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            // A reader that has seen enough, as `head` has, is no failure.
-            let _ = error.print();
-            Err(ExitCode::SUCCESS)
-        }
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            let _ = error.print();
-            Err(ExitCode::from(USAGE))
-        }
-        _ => {
-            eprintln!("error: {}", redact::one_line(&error.to_string()));
-            Err(ExitCode::from(USAGE))
-        }
-    }
-}
-
-/// Log lines go to standard error; `RUST_LOG` sets how many.
-fn start_logging() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(|| printable::Writer(redact::Redacting(std::io::stderr())))
-        .with_ansi(false)
-        .with_filter(filter.and(server::ByCount));
-    tracing_subscriber::registry().with(lines).init();
 }
 
 /// The three commands that completions and man pages are made of.

@@ -1,11 +1,11 @@
 //! One run of the receiver, as a process.
 
+use common::host::Stop;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Stdio};
-use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -75,7 +75,7 @@ impl Receiver {
     pub fn run(
         mut self,
         mut watch: impl FnMut() -> Result<(), String>,
-        stopped: &AtomicBool,
+        stopped: &Stop,
         measuring: impl FnOnce(),
     ) -> Result<PathBuf, Error> {
         let stdout = self.child.stdout.take().ok_or_else(|| "the receiver has no standard output".to_owned())?;
@@ -108,7 +108,7 @@ impl Receiver {
         &self,
         lines: &mpsc::Receiver<String>,
         watch: &mut impl FnMut() -> Result<(), String>,
-        stopped: &AtomicBool,
+        stopped: &Stop,
     ) -> Result<Instant, Error> {
         let limit = Instant::now() + PATIENCE + self.gop_time;
         loop {

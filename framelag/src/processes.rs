@@ -6,13 +6,13 @@ use std::io::{self, BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::rtsp::{StreamUrl, auth};
+use common::host::signals::{self, Second};
+use common::host::{Stop, credentials};
+use common::rtsp::StreamUrl;
 use rustix::process::{Pid, Signal, getpgid, kill_process, kill_process_group};
 use serde_json::Value;
 
@@ -39,18 +39,16 @@ impl From<String> for Error {
     }
 }
 
-/// True from Ctrl-C (or SIGTERM) on.
-pub fn watch_for_interrupt() -> Result<Arc<AtomicBool>, String> {
-    let stopped = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stopped);
-    ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))
-        .map_err(|error| format!("cannot handle Ctrl-C: {error}"))?;
-    Ok(stopped)
+/// Requested from Ctrl-C (or SIGTERM) on.
+pub fn watch_for_interrupt() -> Result<Stop, String> {
+    let stop = Stop::new();
+    signals::watch(&stop, Second::IsIgnored)?;
+    Ok(stop)
 }
 
 /// An error from Ctrl-C on.
-pub fn check(stopped: &AtomicBool) -> Result<(), Error> {
-    if stopped.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
+pub fn check(stopped: &Stop) -> Result<(), Error> {
+    if stopped.is_requested() { Err(Error::Interrupted) } else { Ok(()) }
 }
 
 /// The executable `name` in the folder of this one.
@@ -77,7 +75,7 @@ pub const URL_ARGUMENT: &str = "env:FRAMELAG_URL";
 /// Gives a child its URL in the environment, where [`URL_ARGUMENT`] finds it: every user of the host reads command lines.
 pub fn give_url(command: &mut Command, url: &StreamUrl) {
     command.env("FRAMELAG_URL", url.to_variable().reveal());
-    for variable in auth::VARIABLES {
+    for variable in credentials::VARIABLES {
         command.env_remove(variable);
     }
 }
@@ -153,7 +151,7 @@ impl Process {
     }
 
     /// The event that [`Process::start_reporting`] named, waited for as [`Process::wait_until`] does.
-    pub fn wait_for_report(&mut self, limit: Duration, what: &str, stopped: &AtomicBool) -> Result<Value, Error> {
+    pub fn wait_for_report(&mut self, limit: Duration, what: &str, stopped: &Stop) -> Result<Value, Error> {
         let report = self.report.take();
         let mut said = None;
         self.wait_until(limit, what, stopped, || {
@@ -169,7 +167,7 @@ impl Process {
         &mut self,
         limit: Duration,
         what: &str,
-        stopped: &AtomicBool,
+        stopped: &Stop,
         mut ready: impl FnMut() -> bool,
     ) -> Result<(), Error> {
         let deadline = Instant::now() + limit;
@@ -272,7 +270,7 @@ mod tests {
     #[test]
     fn a_process_that_ends_early_is_reported_with_the_end_of_its_log() {
         let (mut process, _folder) = shell("echo the reason >&2; exit 7");
-        let error = process.wait_until(LIMIT, "publish", &AtomicBool::new(false), || false).expect_err("it ends");
+        let error = process.wait_until(LIMIT, "publish", &Stop::new(), || false).expect_err("it ends");
         let error = error.to_string();
         assert!(error.contains("publisher ended early") && error.contains("the reason"), "{error}");
     }
@@ -280,17 +278,17 @@ mod tests {
     #[test]
     fn a_process_that_said_nothing_is_reported_in_a_whole_sentence() {
         let (mut process, _folder) = shell("echo; exit 7");
-        let error = process.wait_until(LIMIT, "publish", &AtomicBool::new(false), || false).expect_err("it ends");
+        let error = process.wait_until(LIMIT, "publish", &Stop::new(), || false).expect_err("it ends");
         assert_eq!(error.to_string(), "the publisher ended early (exit status: 7), and said nothing");
     }
 
     #[test]
     fn ctrl_c_ends_the_wait_for_a_process_that_does_not_do_its_part() {
         let (mut process, _folder) = shell("exec sleep 600");
-        let stopped = AtomicBool::new(false);
+        let stopped = Stop::new();
         // As if the signal came while it is looked.
         let looked = || {
-            stopped.store(true, Ordering::Relaxed);
+            stopped.request();
             false
         };
         assert_eq!(process.wait_until(LIMIT, "publish", &stopped, looked), Err(Error::Interrupted));

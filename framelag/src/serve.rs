@@ -4,15 +4,15 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::mpsc;
 
 use chrono::{SecondsFormat, Utc};
+use common::host::Stop;
+use common::host::signals::{self, Second};
 use common::zone::listen_address;
 use serde_json::json;
 use server::{Config, Error, Handle};
 
-/// Exit code for what the user has to change: a flag, or a file.
-const USAGE: u8 = 2;
+use crate::USAGE;
 
 /// Runs the server alone: RTSP to publish and play; HTTP for health, metrics and the list of streams.
 #[derive(Clone, Debug, clap::Args)]
@@ -60,12 +60,9 @@ pub fn run(args: Args) -> ExitCode {
         }
     };
     // Only now: until here, where a pipe in place of --auth may keep it waiting, a signal ends the process.
-    let (stop, stopped) = mpsc::channel();
-    if let Err(error) = ctrlc::set_handler(move || {
-        // A second signal finds the first one waiting.
-        let _ = stop.send(());
-    }) {
-        eprintln!("error: cannot listen for Ctrl-C: {error}");
+    let stop = Stop::new();
+    if let Err(error) = signals::watch(&stop, Second::IsIgnored) {
+        eprintln!("error: {error}");
         return ExitCode::FAILURE;
     }
     if args.json
@@ -81,8 +78,7 @@ pub fn run(args: Args) -> ExitCode {
         eprintln!("HTTP: http://{http}/api/streams, /api/streams/status/NAME, /metrics, /health");
     }
     eprintln!("Press Ctrl-C to stop.");
-    // The handler lives as long as the process, so this waits for the signal.
-    let _ = stopped.recv();
+    stop.wait();
     handle.shutdown();
     ExitCode::SUCCESS
 }

@@ -1,9 +1,9 @@
 //! `framelag serve` as a process of its own, for commands that need a server.
 
+use common::host::Stop;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::processes::{Error, Process, leashed, sibling};
@@ -24,7 +24,7 @@ pub struct Server {
 impl Server {
     /// Starts it with its log in `dir`, on these ports of RTSP and HTTP where they are free; 0 is any. Which it took, it says
     /// itself: a port that this process had found free could be another's before the server asks for it.
-    pub fn start(dir: &Path, ports: [u16; 2], stopped: &AtomicBool) -> Result<Self, Error> {
+    pub fn start(dir: &Path, ports: [u16; 2], stopped: &Stop) -> Result<Self, Error> {
         let [rtsp, http] = ports.map(|port| format!("127.0.0.1:{port}"));
         let arguments = ["serve", "--or-any-port", "--rtsp", &rtsp, "--http", &http];
         let log = dir.join("server.log");
@@ -54,7 +54,7 @@ impl Server {
     }
 
     /// Waits until the stream is there, so that the receiver's time to the first picture is not the publisher's.
-    pub fn wait_for_stream(&self, publisher: &mut Process, stopped: &AtomicBool) -> Result<(), Error> {
+    pub fn wait_for_stream(&self, publisher: &mut Process, stopped: &Stop) -> Result<(), Error> {
         publisher.wait_until(START_LIMIT, "publish", stopped, || self.has_stream().unwrap_or(false))
     }
 

@@ -14,10 +14,10 @@ mod output;
 mod path;
 mod run;
 
+use common::host::Stop;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use chrono::{SecondsFormat, Utc};
@@ -168,7 +168,7 @@ fn sweep(
     journal: &mut Journal,
     out: &Path,
     json: bool,
-    stopped: &AtomicBool,
+    stopped: &Stop,
 ) -> Result<u8, Error> {
     let done = finished(journal.rows());
     let left: Vec<(usize, Turn)> =
@@ -177,7 +177,7 @@ fn sweep(
     output.begin(cells.len(), out);
     for (number, (place, turn)) in left.iter().enumerate() {
         let interrupted = || Error::Interrupted(order.len() - left.len() + number, order.len());
-        if stopped.load(Ordering::Relaxed) {
+        if stopped.is_requested() {
             return Err(interrupted());
         }
         let cell = &cells[turn.cell];
@@ -194,7 +194,7 @@ fn sweep(
         };
         if ran.outcome == Outcome::Failed {
             // What came of Ctrl-C or of a full disk is no result: the run is made again.
-            if stopped.load(Ordering::Relaxed) {
+            if stopped.is_requested() {
                 return Err(interrupted());
             }
             check_room(out, LOST_BYTES)?;

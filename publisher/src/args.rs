@@ -3,12 +3,12 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use common::frame::Size;
-use common::sync::{Endpoint, EndpointError};
+use common::sync::ClockChoice;
+use common::transport::Transport;
 use common::units::{parse_duration, parse_rate};
 use common::zone::listen_address;
 
@@ -139,7 +139,7 @@ pub struct Args {
     pub http: Option<SocketAddr>,
 
     /// A clock to compare this host's with.
-    #[arg(long, value_name = "WHICH", help = CLOCK_HELP, help_heading = "Destination")]
+    #[arg(long, value_name = "WHICH", value_parser = parse_clock, help = CLOCK_HELP, help_heading = "Destination")]
     pub clock: Option<ClockChoice>,
 
     /// Save stamped pictures to this file, to compare them with those a receiver saved: see docs/quality.md.
@@ -180,36 +180,8 @@ pub enum RawFormat {
     Yuyv422,
 }
 
-/// A clock to compare this host's with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ClockChoice {
-    /// That of the server, where it is on another host.
-    Auto,
-    /// None.
-    Off,
-    /// This one.
-    Ask(Endpoint),
-}
-
-impl FromStr for ClockChoice {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "off" => Ok(Self::Off),
-            url => url.parse().map(Self::Ask).map_err(|error: EndpointError| format!("{error}, auto, or off")),
-        }
-    }
-}
-
-/// How RTP travels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Transport {
-    /// In the RTSP connection (RFC 2326 section 10.12).
-    Tcp,
-    /// In datagrams of its own.
-    Udp,
+fn parse_clock(text: &str) -> Result<ClockChoice, String> {
+    ClockChoice::parse(text, ClockChoice::Off)
 }
 
 fn parse_encoder(text: &str) -> Result<encode::Choice, String> {

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use common::code::{self, Corner};
 use common::frame::Size;
-use common::rtsp::auth::{GivenError, given};
+use common::host::credentials::{GivenError, given};
 use common::rtsp::{StreamUrl, UrlError};
+use common::sync::ClockChoice;
+use common::transport::Transport;
 
-pub use crate::args::ClockChoice;
-use crate::args::{Args, RawFormat, Transport};
+use crate::args::{Args, RawFormat};
 use crate::capture::camera::{self, Layout};
 use crate::encode;
 use crate::rate::FrameRate;

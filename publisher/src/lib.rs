@@ -19,4 +19,3 @@ mod preview;
 pub mod rate;
 pub mod seal;
 pub mod stamp;
-pub mod stop;

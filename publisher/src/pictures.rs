@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::thread;
 
 use common::frame::Picture;
-use common::named;
+use common::host::files;
 use common::pictures::{self, Header, Keeper};
 
 use crate::capture::Format;
@@ -28,7 +28,7 @@ impl Pictures {
     /// [`Error::Pictures`] where either cannot be had.
     pub(crate) fn open(wanted: &config::Pictures, format: Format, stamper: &Stamper, log: Log) -> Result<Self, Error> {
         let error = |why| Error::Pictures { file: wanted.file.clone(), why };
-        let out = named::create(&wanted.file).map_err(error)?;
+        let out = files::create(&wanted.file).map_err(error)?;
         let rate = format.rate;
         let rate = (u64::from(rate.numerator()), u64::from(rate.denominator()) * u64::from(wanted.every));
         let (code, text) = (Some(stamper.code()), stamper.text());

@@ -16,7 +16,7 @@ use crate::event::{Log, Statistics};
 use crate::pictures::Pictures;
 use crate::preview::Preview;
 use crate::stamp::{self, Stamped, Stamper};
-use crate::stop::Stop;
+use common::host::Stop;
 
 mod output;
 mod progress;
@@ -153,7 +153,7 @@ impl Pipeline {
     }
 
     fn is_over(&self, duration: Option<Duration>) -> bool {
-        self.stop.is_asked() || self.progress.has_lasted(duration, self.clock.now().mono)
+        self.stop.is_requested() || self.progress.has_lasted(duration, self.clock.now().mono)
     }
 
     fn no_picture(&self) -> Error {
@@ -167,7 +167,7 @@ impl Pipeline {
         }
         let plan = self.progress.plan(self.source.format().rate, self.clock.now().mono);
         let due = plan.due();
-        while !self.stop.is_asked() {
+        while !self.stop.is_requested() {
             let left = due.saturating_since(self.clock.now().mono);
             if left.is_zero() {
                 break;

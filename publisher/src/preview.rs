@@ -10,7 +10,7 @@ use minifb::{Key, ScaleMode, Window, WindowOptions};
 use yuv::{YuvPlanarImage, YuvRange, YuvStandardMatrix};
 
 use crate::event::Log;
-use crate::stop::Stop;
+use common::host::Stop;
 
 /// How often the window's events are looked after when no picture comes.
 const TICK: Duration = Duration::from_millis(50);
@@ -78,7 +78,7 @@ fn show(mut window: Window, size: Size, pictures: &Receiver<Picture>, stop: &Sto
             Err(RecvTimeoutError::Disconnected) => return,
         }
     }
-    stop.ask();
+    stop.request();
 }
 
 /// I420 to the window's 0RGB; `bytes` is room for four bytes per pixel.

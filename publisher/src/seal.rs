@@ -106,7 +106,7 @@ impl Sealer {
                 sent: encoded,
             },
             capture_clock: captured.clock(),
-            reference: self.comparison.as_ref().and_then(|comparison| comparison.reference(stamped.now())),
+            reference: self.comparison.as_mut().and_then(|comparison| comparison.reference(stamped.now())),
         });
         let stamp = match frame.codec {
             Codec::H264 => h264::insert_sei(&mut frame.data, &message),

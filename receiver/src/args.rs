@@ -3,11 +3,11 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
-use common::sync::{Endpoint, EndpointError};
+use clap::Parser;
+use common::sync::ClockChoice;
+use common::transport::Transport;
 use common::units::parse_duration;
 use reports::Assertion;
 
@@ -82,7 +82,7 @@ pub struct Args {
     pub wait: Duration,
 
     /// How the clocks of two hosts are compared.
-    #[arg(long, value_name = "HOW", default_value = "auto", help = CLOCK_HELP)]
+    #[arg(long, value_name = "HOW", default_value = "auto", value_parser = parse_clock, help = CLOCK_HELP)]
     pub clock: ClockChoice,
 
     /// Write a report into this folder. With several URLs each gets a folder of its own inside, named after its path.
@@ -134,71 +134,8 @@ impl fmt::Debug for Args {
     }
 }
 
-/// How the clocks of two hosts are compared.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ClockChoice {
-    /// By asking the server that is played from.
-    Auto,
-    /// Not at all: there is one host, as the user says.
-    SameHost,
-    /// By asking this clock.
-    Ask(Endpoint),
-}
-
-impl FromStr for ClockChoice {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "same-host" => Ok(Self::SameHost),
-            url => url.parse().map(Self::Ask).map_err(|error: EndpointError| format!("{error}, auto, or same-host")),
-        }
-    }
-}
-
-impl std::fmt::Display for ClockChoice {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Auto => f.write_str("auto"),
-            Self::SameHost => f.write_str("same-host"),
-            Self::Ask(endpoint) => endpoint.fmt(f),
-        }
-    }
-}
-
-/// How RTP packets travel.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Transport {
-    /// Inside the RTSP connection.
-    #[default]
-    Tcp,
-    /// As datagrams; lost or reordered ones are not asked for again.
-    Udp,
-}
-
-impl Transport {
-    /// The name on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Udp => "udp",
-        }
-    }
-
-    /// The one to try when this one is refused.
-    pub const fn other(self) -> &'static str {
-        match self {
-            Self::Tcp => Self::Udp.name(),
-            Self::Udp => Self::Tcp.name(),
-        }
-    }
-}
-
-impl std::fmt::Display for Transport {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
-    }
+fn parse_clock(text: &str) -> Result<ClockChoice, String> {
+    ClockChoice::parse(text, ClockChoice::SameHost)
 }
 
 fn positive(text: &str) -> Result<Duration, String> {

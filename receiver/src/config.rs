@@ -4,14 +4,15 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use common::host::credentials::{GivenError, given};
 use common::rtsp::UrlError;
-use common::rtsp::auth::{GivenError, given};
+pub use common::sync::ClockChoice;
 use common::sync::Endpoint;
+pub use common::transport::Transport;
 use reports::{Assertion, Place};
 use serde_json::json;
 
 use crate::args::Args;
-pub use crate::args::{ClockChoice, Transport};
 use crate::metrics::collector::{Collector, NotACollector};
 
 mod input;
@@ -165,7 +166,7 @@ impl Config {
         match (&self.clock, &input.source) {
             (ClockChoice::Ask(endpoint), _) => Some(endpoint.clone()),
             (ClockChoice::Auto, Source::Rtsp(url)) => Some(Endpoint::framelag(&url.host_in_zone(), url.port())),
-            (ClockChoice::SameHost, _) | (ClockChoice::Auto, Source::Stdin) => None,
+            (ClockChoice::Off | ClockChoice::SameHost, _) | (ClockChoice::Auto, Source::Stdin) => None,
         }
     }
 

@@ -12,10 +12,10 @@ use reports::cost::Costs;
 use reports::warning::Code;
 use reports::{Clocks, Correction, Mark, Recorder, Sample, Warning};
 
-use crate::clock::Asking;
 use crate::offset::{self, Said};
 use crate::read::Reading;
 use crate::work::Seen;
+use common::host::ClockClient as Asking;
 
 /// LAT is not shown any more when the code has not been read for so long …
 const LAT_LIMIT: Duration = Duration::from_secs(1);

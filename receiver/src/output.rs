@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use common::host::terminal;
 use common::printable::lines;
-use common::terminal;
 use indicatif::{ProgressBar, ProgressStyle};
 use reports::recorder::Live;
 use reports::run::{CostUs, OwnCostUs};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread;
 
 use common::frame::{Picture, Size};
-use common::named;
+use common::host::files;
 use common::pictures::{self, Header, Keeper};
 
 use crate::config::Pictures;
@@ -17,7 +17,7 @@ use crate::output::Output;
 /// # Errors
 /// Where either cannot be had.
 pub fn keep(wanted: &Pictures, output: &Output) -> io::Result<Arc<Keeper>> {
-    let file = named::create(&wanted.file)?;
+    let file = files::create(&wanted.file)?;
     // How many come per second, nobody says here.
     let header = |size| Header { size, rate: (0, 0), code: None, text: None };
     let (name, output) = (wanted.file.display().to_string(), output.clone());

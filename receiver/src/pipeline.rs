@@ -16,7 +16,6 @@ use common::time::{MonoTime, Now};
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
 use crate::calibration;
-use crate::clock::Asking;
 use crate::config::Config;
 use crate::metrics::{self, Exporter};
 use crate::output::Output;
@@ -24,10 +23,11 @@ use crate::pictures;
 use crate::render::Screen;
 use crate::render::pixels::Slot;
 use crate::render::snapshot::{self, Saving};
-use crate::stop::Stop;
 use crate::stream::Stream;
 use crate::threads::{self, Environment};
 use crate::work::Event;
+use common::host::ClockClient as Asking;
+use common::host::Stop;
 
 mod finish;
 
@@ -146,7 +146,7 @@ fn compare_clocks(streams: &mut [Stream], config: &Config, environment: &Environ
         let known = asked.iter().find(|asking| *asking.endpoint() == endpoint).cloned();
         let asking = match known {
             Some(asking) => asking,
-            None => Asking::start(endpoint, environment.clock.clone(), environment.stop.clone())?,
+            None => Asking::start(endpoint, Arc::new(environment.clock.clone()), environment.stop.clone())?,
         };
         stream.compare(asking.clone());
         asked.push(asking);

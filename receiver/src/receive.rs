@@ -39,7 +39,7 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::config;
 use crate::queue::{Arrival, Body, Dropped, Sender, Unit};
-use crate::stop::Stop;
+use common::host::Stop;
 
 /// Longest wait for the answer to TEARDOWN at the end.
 const FAREWELL_LIMIT: Duration = Duration::from_millis(200);

@@ -12,12 +12,12 @@ use reports::warning::Code;
 use reports::{Assertion, Clocks, Mark, Recorder, Setup, Summary, Warning};
 
 use crate::calibration::Found;
-use crate::clock::Asking;
 use crate::config::{ClockChoice, Config, Input, Source};
 use crate::measure::Meter;
 use crate::queue::Dropped;
 use crate::render::pixels::Label;
 use crate::work::{Event, Lack, Undecodable};
+use common::host::ClockClient as Asking;
 
 mod lack;
 mod pending;

@@ -12,9 +12,9 @@ use crossbeam_channel::Sender;
 use crate::config::{Config, Input, Source};
 use crate::queue::{self, Arrival};
 use crate::render::pixels::Slot;
-use crate::stop::Stop;
 use crate::work::{self, Event};
 use crate::{receive, y4m};
+use common::host::Stop;
 
 /// How long standard input may be silent at first before the user is told.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use camera::{Camera, H264, Script, answer, usual};
 use common::clock::SystemClock;
+use common::host::Stop;
 use receiver::config::Transport;
 use receiver::queue::{self, Arrival};
 use receiver::receive::{self, Config, Error, Limits};
-use receiver::stop::Stop;
 
 /// Longer than anything here takes on a busy machine.
 const NEVER: Duration = Duration::from_secs(60);

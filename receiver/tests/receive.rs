@@ -13,12 +13,12 @@ use camera::{H264, Script, answer};
 use common::clock::SystemClock;
 use common::frame::{CaptureClock, PublisherTimes};
 use common::h264::Glance;
+use common::host::Stop;
 use common::sei::{self, Origin, Stamp};
 use common::time::WallTime;
 use receiver::config::Transport;
 use receiver::queue::{self, Arrival, Body, Unit};
 use receiver::receive::{self, Config, Error, Limits};
-use receiver::stop::Stop;
 
 /// Longer than anything here takes on a busy machine.
 const NEVER: Duration = Duration::from_secs(60);

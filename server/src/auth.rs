@@ -11,7 +11,8 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use common::bom;
-use common::rtsp::auth::{Attempt, Denied, Verifier, readable_by_others};
+use common::host::credentials::readable_by_others;
+use common::rtsp::auth::{Attempt, Denied, Verifier};
 use common::rtsp::serve::{Access, Action, Permission};
 use common::secret::Secret;
 use common::time::MonoTime;

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use common::clock::{Clock, SystemClock};
-use common::descriptors;
+use common::host::descriptors;
 use tokio::sync::Notify;
 
 use ledger::Ledger;

@@ -368,7 +368,7 @@ pub fn wait_until<T>(what: &str, limit: Duration, mut condition: impl FnMut() ->
 
 #[cfg(test)]
 mod tests {
-    use common::process_stat::ProcessStat;
+    use common::host::process::ProcessStat;
 
     use super::*;
     use crate::LIMIT;
@@ -387,8 +387,7 @@ mod tests {
         drop(process);
         // Killed, it may stay in the table as a zombie until its new parent looks after it.
         wait_until("the grandchild's end", LIMIT, || {
-            let stat = std::fs::read_to_string(format!("/proc/{child}/stat")).ok();
-            stat.and_then(|stat| ProcessStat::parse(&stat)).is_none_or(|stat| stat.state == 'Z').then_some(())
+            ProcessStat::of(child).is_none_or(|stat| stat.state == 'Z').then_some(())
         });
     }
 

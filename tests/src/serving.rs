@@ -4,29 +4,11 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Stdio;
 
+pub use common::transport::Transport;
 use framelag::{loopback, mediamtx};
 
 use crate::process::{Builder, Process, wait_until};
 use crate::{LIMIT, binary, need, rtsp};
-
-/// How RTP travels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transport {
-    /// Interleaved in the RTSP connection.
-    Tcp,
-    /// In datagrams.
-    Udp,
-}
-
-impl Transport {
-    /// Its name on command lines, framelag's and ffmpeg's and GStreamer's alike.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Udp => "udp",
-        }
-    }
-}
 
 /// A running RTSP server. Dropping it ends it.
 pub struct Server {

@@ -215,7 +215,7 @@ fn one_signal_ends_a_program_that_waits_for_what_comes_through_a_pipe() {
     ] {
         let waiting = Builder::new(binary::path(program)).words(before).arg(&pipe).words(after).spawn();
         // There is a reader: the program has come to the pipe. It gets nothing from it.
-        let writer = wait_until("a reader", LIMIT, || common::named::create(&pipe).ok());
+        let writer = wait_until("a reader", LIMIT, || common::host::files::create(&pipe).ok());
         waiting.interrupt();
         let finished = waiting.finish(LIMIT);
         assert_eq!(finished.signal, Some(2), "{program} {before}\n{finished}");

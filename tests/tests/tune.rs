@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use common::process_stat::ProcessStat;
+use common::host::process::ProcessStat;
 use framelag_tests::process::{Builder, Finished, wait_until};
 use framelag_tests::report::Report;
 use framelag_tests::{binary, need, turn};
@@ -50,7 +50,7 @@ fn children(parent: u32) -> Vec<(u32, String)> {
     let processes = fs::read_dir("/proc").expect("Linux has it").flatten();
     let numbers = processes.filter_map(|process| process.file_name().to_str()?.parse::<u32>().ok());
     let child = |number: u32| {
-        let stat = stat(number)?;
+        let stat = ProcessStat::of(number)?;
         let command = fs::read(format!("/proc/{number}/cmdline")).ok()?;
         let command = String::from_utf8_lossy(&command).replace('\0', " ");
         (stat.parent == parent && stat.state != 'Z').then_some((number, command))
@@ -59,11 +59,7 @@ fn children(parent: u32) -> Vec<(u32, String)> {
 }
 
 fn runs(number: u32) -> bool {
-    stat(number).is_some_and(|stat| stat.state != 'Z')
-}
-
-fn stat(number: u32) -> Option<ProcessStat> {
-    ProcessStat::parse(&fs::read_to_string(format!("/proc/{number}/stat")).ok()?)
+    ProcessStat::of(number).is_some_and(|stat| stat.state != 'Z')
 }
 
 /// A run needs 30 pictures, and a busy machine shows a share of those that there are.

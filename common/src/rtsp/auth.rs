@@ -12,12 +12,10 @@ use super::url::strip_user_info;
 use crate::secret::Secret;
 
 mod client;
-mod given;
 mod resource;
 mod server;
 
 pub use client::{Challenged, Client};
-pub use given::{GivenError, VARIABLES, given, readable_by_others};
 pub use server::{Attempt, Denied, Verifier};
 
 /// A user's name and password.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Instant;
 
-use common::process_stat::ProcessStat;
+use common::host::process::ProcessStat;
 use reports::calibration::{Load, Spread};
 
 /// Counts from the start of a calibration on.
@@ -25,7 +25,7 @@ struct Cpus {
 impl Watch {
     /// From now on.
     pub fn start() -> Self {
-        let (cpus, own) = (read("/proc/stat", cpus), read("/proc/self/stat", own));
+        let (cpus, own) = (read("/proc/stat", cpus), own());
         Self { begun: Instant::now(), cpus, own, waited_us: read("/proc/pressure/cpu", waited_us) }
     }
 
@@ -61,8 +61,8 @@ fn cpus(stat: &str) -> Option<Cpus> {
 }
 
 /// Ticks of this process and its children.
-fn own(stat: &str) -> Option<u64> {
-    let stat = ProcessStat::parse(stat)?;
+fn own() -> Option<u64> {
+    let stat = ProcessStat::of(std::process::id())?;
     stat.own_ticks.checked_add(stat.children_ticks)
 }
 
@@ -80,8 +80,6 @@ mod tests {
         let stat = "cpu  100 1 20 4000 50 2 3 7 40 0\ncpu0 1 2\n";
         assert_eq!(cpus(stat), Some(Cpus { busy: 126, stolen: 7, total: 4183 }));
         assert_eq!((cpus("intr 5"), cpus("cpu 1 2")), (None, None));
-        assert_eq!(own("42 (a) b) S 1 42 42 0 -1 4194560 9 9 0 0 30 4 200 1 20 0"), Some(235));
-        assert_eq!(own("42 (a) S 1"), None);
         let pressure = "some avg10=0.00 avg60=0.10 avg300=0.05 total=9411\nfull avg10=0.00 avg60=0 avg300=0 total=7\n";
         assert_eq!((waited_us(pressure), waited_us("")), (Some(9411), None));
         let load = Watch::start().finish(None);

@@ -15,11 +15,11 @@ use std::time::Duration;
 use clap::Parser;
 use common::clock::{Clock, SystemClock};
 use common::code::{Payload, Reader, SEQUENCE_MODULUS};
+use common::host::Stop;
 use common::time::WallTime;
 use publisher::capture::{self, Next};
 use publisher::config::Config;
 use publisher::event::Log;
-use publisher::stop::Stop;
 use reports::calibration::{Optical, OpticalMs};
 use reports::run::ms;
 
@@ -112,7 +112,7 @@ impl Looking {
     }
 
     /// Shows the stream in a window, and sets what was seen there against what the receiver says.
-    pub fn measure(self, rig: &mut Rig, output: &Output, stopped: &AtomicBool) -> Result<Optical, Error> {
+    pub fn measure(self, rig: &mut Rig, output: &Output, stopped: &Stop) -> Result<Optical, Error> {
         output.step("screen and camera: the camera must see the window, large and square on");
         let shown = rig.play(&[], (WARMUP, LOOKS_FOR), stopped, || (), |_| ());
         self.ending.store(true, Ordering::Relaxed);

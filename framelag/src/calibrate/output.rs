@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use common::terminal;
+use common::host::terminal;
 use indicatif::{ProgressBar, ProgressStyle};
 use reports::calibration::{Asked, Calibration, Costs, Finding, Link, Load, Optical, OpticalMs, Row, Spread, TimerUs};
 use serde_json::json;

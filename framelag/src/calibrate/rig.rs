@@ -1,8 +1,8 @@
 //! Source, publisher, server and proxy, as they run for a whole calibration.
 
+use common::host::Stop;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use common::frame::Size;
@@ -34,7 +34,7 @@ pub struct Rig {
 
 impl Rig {
     /// Starts all but the receiver, with their logs in `logs`.
-    pub fn start(logs: &Path, fps: u32, seed: u64, stopped: &AtomicBool) -> Result<Self, Error> {
+    pub fn start(logs: &Path, fps: u32, seed: u64, stopped: &Stop) -> Result<Self, Error> {
         let server = Server::start(logs, [0, 0], stopped)?;
         let arguments = ["--source", "-", "--to", &server.url()];
         let (mut publisher, pipe) =
@@ -59,7 +59,7 @@ impl Rig {
         &mut self,
         arguments: &[&str],
         (warmup, measured): (Duration, Duration),
-        stopped: &AtomicBool,
+        stopped: &Stop,
         measuring: impl FnOnce(),
         mut meanwhile: impl FnMut(&Proxy),
     ) -> Result<Played, Error> {

@@ -1,8 +1,8 @@
 //! One session with all delays: what is injected when, and what each frame has to do with it.
 
+use common::host::Stop;
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use common::clock::{Clock, SystemClock};
@@ -53,7 +53,7 @@ pub fn run(
     each: Duration,
     seed: u64,
     output: &Output,
-    stopped: &AtomicBool,
+    stopped: &Stop,
 ) -> Result<(calibration::Session, Option<CostUs>), Error> {
     let blocks = plan::blocks(seed);
     let lasts = plan::lasts(&blocks, each) + TAIL;

@@ -89,7 +89,7 @@ pub fn run(args: &Args) -> Result<u8, Error> {
     let mut trend = Trend::new(&entries, &metrics(args), args.all);
     trend.left_out.splice(..0, comparable.left_out);
     if let Some(path) = &args.out {
-        common::named::create(path)
+        common::host::files::create(path)
             .and_then(|mut file| file.write_all(page(&trend).as_bytes()))
             .map_err(|error| Error::Page(path.clone(), error))?;
         eprintln!("trend: {}", path.display());

@@ -6,15 +6,14 @@ use std::time::Duration;
 
 use common::frame::Size;
 use common::impair::Conditions;
+use common::transport::Transport;
 use framelag::plan::server::Server;
 use framelag::plan::setting::{ALL, Parts};
 use framelag::plan::{Mistake, Plan};
-use publisher::args::Transport as Pushed;
 use publisher::encode;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
-use receiver::args::Transport as Played;
 
 mod source;
 
@@ -34,9 +33,9 @@ pub struct Cell {
     /// What they come to, with what is fixed.
     pub parts: Parts,
     /// How RTP comes to the server.
-    pub pushed: Pushed,
+    pub pushed: Transport,
     /// How RTP comes to the receiver.
-    pub played: Played,
+    pub played: Transport,
     /// Time from one IDR to the next.
     pub gop_time: Duration,
     /// Every so-manieth picture is kept where picture quality is measured.
@@ -194,17 +193,17 @@ fn encoder(choice: &encode::Choice) -> Result<(), String> {
 }
 
 /// Networks that do what they are asked to; the setting that is wrong and why.
-fn networks(parts: &Parts, pushed: Pushed, played: Played) -> Result<(), (&'static str, String)> {
+fn networks(parts: &Parts, pushed: Transport, played: Transport) -> Result<(), (&'static str, String)> {
     let Parts { server, uplink, downlink, .. } = parts;
     if *server == Server::Embedded && is_impaired(uplink) {
         let why = "there is no network between a publisher and its embedded server: use server = \"framelag\"";
         return Err(("server", why.to_owned()));
     }
     let tcp = [
-        ("uplink.reorder", uplink.reorder, pushed == Pushed::Tcp, "publisher.transport"),
-        ("uplink.duplicate", uplink.duplicate, pushed == Pushed::Tcp, "publisher.transport"),
-        ("downlink.reorder", downlink.reorder, played == Played::Tcp, "receiver.transport"),
-        ("downlink.duplicate", downlink.duplicate, played == Played::Tcp, "receiver.transport"),
+        ("uplink.reorder", uplink.reorder, pushed == Transport::Tcp, "publisher.transport"),
+        ("uplink.duplicate", uplink.duplicate, pushed == Transport::Tcp, "publisher.transport"),
+        ("downlink.reorder", downlink.reorder, played == Transport::Tcp, "receiver.transport"),
+        ("downlink.duplicate", downlink.duplicate, played == Transport::Tcp, "receiver.transport"),
     ];
     match tcp.into_iter().find(|(_, share, tcp, _)| *share > 0.0 && *tcp) {
         Some((name, _, _, transport)) => {

@@ -1,10 +1,10 @@
 //! Where publisher and receiver of a run meet: a server, started where it has to be, and its URLs.
 
+use common::host::Stop;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::Command;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use common::rtsp::{StreamUrl, UrlError};
@@ -39,7 +39,7 @@ enum Running {
 
 impl Meeting {
     /// Starts what has to be, with its log and files in `folder`.
-    pub fn prepare(server: &Server, folder: &Path, stopped: &AtomicBool) -> Result<Self, Error> {
+    pub fn prepare(server: &Server, folder: &Path, stopped: &Stop) -> Result<Self, Error> {
         Ok(match server {
             Server::Embedded => Self { url: None, process: Running::Nothing },
             Server::Own => {
@@ -73,7 +73,7 @@ impl Meeting {
         host: Ipv4Addr,
         command: impl Fn(SocketAddr) -> Result<Command, String>,
         folder: &Path,
-        stopped: &AtomicBool,
+        stopped: &Stop,
     ) -> Result<Self, Error> {
         let start = || -> Result<Self, Error> {
             let rtsp = loopback::place(host);

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use common::host::terminal;
 use common::printable::escaped;
-use common::terminal;
 use framelag::plan::Plan;
 use indicatif::{ProgressBar, ProgressStyle};
 use reports::sweep::{Outcome, Row};

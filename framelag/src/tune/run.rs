@@ -1,16 +1,15 @@
 //! One run: a server, a publisher and a receiver as their users start them, with networks between them, and what came of it.
 //! Everything that it starts ends with it.
 
+use common::host::Stop;
 use std::fs::File;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use common::rtsp::StreamUrl;
+use common::transport::Transport;
 use framelag::plan::Plan;
-use publisher::args::Transport as Pushed;
 use publisher::config::Source;
-use receiver::args::Transport as Played;
 use reports::dir::Dir;
 use reports::quality;
 use reports::saved::Saved;
@@ -60,7 +59,7 @@ fn name(turn: Turn) -> String {
 ///
 /// # Errors
 /// [`Error::Interrupted`], and where its folder cannot be made: a run that fails is one of the sweep's results.
-pub fn run(plan: &Plan, cell: &Cell, turn: Turn, out: &Dir, stopped: &AtomicBool) -> Result<Ran, Error> {
+pub fn run(plan: &Plan, cell: &Cell, turn: Turn, out: &Dir, stopped: &Stop) -> Result<Ran, Error> {
     let name = name(turn);
     let made = out.inside(RUNS).and_then(|runs| runs.anew(&name)).map_err(|error| {
         format!("cannot create the folder {}: {error}", out.path().join(RUNS).join(&name).display())
@@ -84,10 +83,10 @@ pub fn run(plan: &Plan, cell: &Cell, turn: Turn, out: &Dir, stopped: &AtomicBool
     }
 }
 
-fn measure(plan: &Plan, cell: &Cell, turn: Turn, folder: &Path, stopped: &AtomicBool) -> Result<Ran, Error> {
+fn measure(plan: &Plan, cell: &Cell, turn: Turn, folder: &Path, stopped: &Stop) -> Result<Ran, Error> {
     let mut meeting = Meeting::prepare(&cell.parts.server, folder, stopped)?;
     let seed = |way: u64| network_seed(plan.seed, turn.repeat, way);
-    let uplink = |server| Network::start(server, &cell.parts.uplink, cell.pushed == Pushed::Udp, seed(0));
+    let uplink = |server| Network::start(server, &cell.parts.uplink, cell.pushed == Transport::Udp, seed(0));
     let uplink = meeting.url().map(uplink).transpose()?;
     let mut publisher = publish(plan, cell, uplink.as_ref(), folder)?;
     let server = match meeting.url() {
@@ -98,7 +97,7 @@ fn measure(plan: &Plan, cell: &Cell, turn: Turn, folder: &Path, stopped: &Atomic
     let published = || meeting.check_running().is_err() || there.has_stream();
     publisher.wait_until(PUBLISH_LIMIT, "publish", stopped, published)?;
     meeting.check_running()?;
-    let downlink = Network::start(&server, &cell.parts.downlink, cell.played == Played::Udp, seed(1))?;
+    let downlink = Network::start(&server, &cell.parts.downlink, cell.played == Transport::Udp, seed(1))?;
 
     let mut flags = flags(&cell.parts.receiver);
     flags.extend(keep_pictures(plan, cell, &folder.join(DECODED)));
@@ -174,7 +173,7 @@ fn publish(plan: &Plan, cell: &Cell, uplink: Option<&Network>, folder: &Path) ->
 }
 
 /// Where the server in `publisher` can be played from, as it says itself.
-fn embedded(publisher: &mut Process, stopped: &AtomicBool) -> Result<StreamUrl, Error> {
+fn embedded(publisher: &mut Process, stopped: &Stop) -> Result<StreamUrl, Error> {
     let report = publisher.wait_for_report(PUBLISH_LIMIT, "start", stopped)?;
     let url = report["to"].as_str().and_then(|url| url.parse().ok());
     url.ok_or_else(|| format!("the publisher did not report its URL: {report}").into())

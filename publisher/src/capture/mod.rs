@@ -15,7 +15,7 @@ use common::time::WallTime;
 use crate::config::{self, Config, Wish};
 use crate::event::Log;
 use crate::rate::FrameRate;
-use crate::stop::Stop;
+use common::host::Stop;
 
 mod ahead;
 mod convert;

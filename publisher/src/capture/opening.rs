@@ -7,7 +7,7 @@ use crossbeam_channel::{RecvTimeoutError, bounded};
 
 use super::Error;
 use crate::event::Log;
-use crate::stop::Stop;
+use common::host::Stop;
 
 /// How long a source may take before the user is told what is waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -31,7 +31,7 @@ pub fn open<T: Send + 'static>(
     let thread = thread.spawn(move || drop(done.send(open())));
     thread.map_err(|why| Error::Start("a thread that opens the source", why))?;
     let (begun, mut is_told) = (Instant::now(), false);
-    while !stop.is_asked() {
+    while !stop.is_requested() {
         match opened.recv_timeout(TICK) {
             Ok(opened) => return opened.map(Some),
             Err(RecvTimeoutError::Timeout) => {}
@@ -59,7 +59,7 @@ mod tests {
         let (asker, asked) = (stop.clone(), stop.clone());
         let opening = thread::spawn(move || {
             open("it", &asked, log, move || {
-                asker.ask();
+                asker.request();
                 Ok(nothing.recv())
             })
         });

@@ -27,7 +27,7 @@ mod socket;
 mod udp;
 mod worker;
 
-pub use crate::args::Transport;
+pub use common::transport::Transport;
 pub use error::Error;
 use shared::Shared;
 

@@ -17,8 +17,8 @@ use std::{fs, io};
 use tokio::task::coop;
 
 use super::Limits;
-use crate::memory;
-use crate::stop::Stop;
+use common::host::Stop;
+use common::host::process::resident_bytes;
 
 /// How often the guard looks, which takes some 40 µs: at 2 GB/s 100 MB come in between.
 const EVERY: Duration = Duration::from_millis(50);
@@ -110,7 +110,7 @@ impl Drop for Guard {
 
 /// Looks until it is over, or one of `limits` is passed: which.
 fn watch(limits: &Limits, watched: &Watched, read: &Read, is_over: &dyn Fn() -> bool) -> Option<u64> {
-    let look = || (watched.progress.load(Ordering::Relaxed), read.bytes(), memory::resident().unwrap_or(0));
+    let look = || (watched.progress.load(Ordering::Relaxed), read.bytes(), resident_bytes().unwrap_or(0));
     let mut before = look();
     while !is_over() {
         thread::park_timeout(EVERY);

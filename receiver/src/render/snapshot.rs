@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 
 use chrono::{DateTime, Local};
-use common::named;
+use common::host::files;
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 use reports::dir;
@@ -27,7 +27,7 @@ pub struct Error {
 /// # Errors
 /// [`Error`] where the file cannot be written.
 pub fn save(canvas: &Canvas, path: &Path) -> Result<(), Error> {
-    save_in(canvas, path, named::create(path))
+    save_in(canvas, path, files::create(path))
 }
 
 /// Saves `canvas` under a name of ours, where there is no telling who else may write.

@@ -6,13 +6,13 @@ use std::time::Duration;
 use common::clock::{Clock, SystemClock};
 use common::code::{Corner, Painter, Payload};
 use common::frame::{Picture, Size};
+use common::host::Stop;
 use openh264::OpenH264API;
 use openh264::encoder::{BitRate, Encoder, EncoderConfig, FrameRate, UsageType};
 use openh264::formats::YUVSlices;
 use receiver::config::Transport;
 use receiver::queue;
 use receiver::receive::{self, Config, Limits};
-use receiver::stop::Stop;
 use serde_json::Value;
 
 use crate::GENEROUS;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result};
-use common::process_stat::{ProcessStat, TICKS_PER_SECOND};
+use common::host::process::{ProcessStat, TICKS_PER_SECOND};
 use framelag_tests::attacks::Target;
 use framelag_tests::attacks::parties::USERS;
 
@@ -40,7 +40,7 @@ impl Server {
 
     /// Seconds on a CPU so far.
     pub fn cpu(&self) -> f64 {
-        ProcessStat::parse(&self.proc("stat")).map_or(f64::NAN, |stat| stat.own_ticks as f64 / TICKS_PER_SECOND as f64)
+        ProcessStat::of(self.child.id()).map_or(f64::NAN, |stat| stat.own_ticks as f64 / TICKS_PER_SECOND as f64)
     }
 
     /// The most that it has held so far.

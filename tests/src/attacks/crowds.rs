@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
-use common::descriptors;
+use common::host::descriptors;
 
 use super::Target;
 use crate::rtsp::Client;

@@ -46,10 +46,7 @@ impl Wrapping {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let config = rtsp::Config {
             to: url.parse().expect("a URL"),
-            transport: match transport {
-                Transport::Tcp => rtsp::Transport::Tcp,
-                Transport::Udp => rtsp::Transport::Udp,
-            },
+            transport,
             frame_rate: Some(30.0),
             first_sequence: 0_u16.wrapping_sub(PACKETS_BEFORE),
             clock: Arc::clone(&clock),

@@ -5,12 +5,12 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use common::clock::{Clock, SystemClock};
+use common::host::Stop;
 use framelag::programs::on_path;
 use publisher::capture::{self, DEFAULT_SIZE, Format};
 use publisher::config::{Config, Source};
 use publisher::event::Log;
 use publisher::rate::FrameRate;
-use publisher::stop::Stop;
 
 /// What the test pattern has, and a camera is asked for, where nothing says it.
 const USUAL: Format = Format { size: DEFAULT_SIZE, rate: FrameRate::THIRTY };

@@ -1,4 +1,4 @@
-//! What the terminal at standard error can take.
+//! The terminal: what goes to it, and what it can take.
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -12,6 +12,31 @@ pub fn is_lively() -> bool {
 fn wants_escapes(variable: impl Fn(&str) -> Option<OsString>) -> bool {
     let no_color = variable("NO_COLOR").is_some_and(|value| !value.is_empty());
     !no_color && variable("TERM").is_some_and(|term| !term.is_empty() && term != "dumb")
+}
+
+/// As std's, of [`lines`](crate::printable::lines); a reader that closes the pipe early, such as `head`, is not an error.
+#[macro_export]
+macro_rules! print {
+    ($($text:tt)*) => {{
+        use ::std::io::Write as _;
+        let _ = ::std::io::stdout().write_all($crate::printable::lines(&::std::format!($($text)*)).as_bytes());
+    }};
+}
+
+/// As std's, of [`lines`](crate::printable::lines); a reader that closes the pipe early, such as `head`, is not an error.
+#[macro_export]
+macro_rules! println {
+    ($($text:tt)*) => { $crate::print!("{}\n", ::std::format!($($text)*)) };
+}
+
+/// As std's, of [`lines`](crate::printable::lines); that nobody reads it is not an error.
+#[macro_export]
+macro_rules! eprintln {
+    ($($text:tt)*) => {{
+        use ::std::io::Write as _;
+        let text = ::std::format!($($text)*) + "\n";
+        let _ = ::std::io::stderr().write_all($crate::printable::lines(&text).as_bytes());
+    }};
 }
 
 #[cfg(test)]

@@ -1,53 +1,58 @@
-//! Asks another clock, on a thread with a UDP socket of its own. When to ask, and what to believe, is
-//! [`common::sync::Prober`]'s; what it means for a picture is [`crate::offset`]'s.
+//! Asks another host's clock, on a thread with a UDP socket of its own. When to ask, and what to believe, is
+//! [`Prober`]'s.
 
+use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::Duration;
 
-use common::clock::{Clock, SystemClock};
-use common::sync::{Endpoint, Prober, View};
+use super::Stop;
+use crate::clock::Clock;
+use crate::sync::{Endpoint, Prober, View};
 
-use crate::stop::Stop;
-
-/// Longest wait before the wish to end is looked after.
+/// How often a request to stop is looked for.
 const TICK: Duration = Duration::from_millis(100);
-/// From one attempt to find the address of a host to the next.
-const RESOLVE_EVERY: Duration = Duration::from_secs(5);
-/// Longest answer that is looked at.
+/// Time between two attempts to resolve a host.
+const RETRY: Duration = Duration::from_secs(5);
+/// Longest answer, in bytes.
 const DATAGRAM_MAX: usize = 1_024;
 
-/// A clock that is being asked.
-#[derive(Clone, Debug)]
-pub struct Asking {
+/// A clock that is being asked. Clones share what is known of it.
+#[derive(Clone)]
+pub struct ClockClient {
     endpoint: Endpoint,
-    clock: SystemClock,
+    clock: Arc<dyn Clock>,
     state: Arc<Mutex<State>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct State {
     view: View,
-    /// Why it cannot be asked.
     fault: Option<String>,
 }
 
-impl Asking {
+impl fmt::Debug for ClockClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClockClient").field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
+}
+
+impl ClockClient {
     /// Asks `endpoint` until `stop`.
     ///
     /// # Errors
-    /// Where the system gives no thread.
-    pub fn start(endpoint: Endpoint, clock: SystemClock, stop: Stop) -> io::Result<Self> {
-        let asking = Self { endpoint, clock, state: Arc::default() };
-        let here = asking.clone();
+    /// When the system starts no thread.
+    pub fn start(endpoint: Endpoint, clock: Arc<dyn Clock>, stop: Stop) -> io::Result<Self> {
+        let client = Self { endpoint, clock, state: Arc::default() };
+        let here = client.clone();
         thread::Builder::new().name("clock".to_owned()).spawn(move || here.run(&stop))?;
-        Ok(asking)
+        Ok(client)
     }
 
-    /// The clock.
-    pub fn endpoint(&self) -> &Endpoint {
+    /// The clock that is asked.
+    pub const fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
@@ -62,7 +67,7 @@ impl Asking {
         self.lock().fault.clone()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("no thread panics while it holds the state")
     }
 
@@ -70,11 +75,7 @@ impl Asking {
         while !stop.is_requested() {
             let outcome = self.prober().and_then(|prober| self.ask(prober, stop));
             self.lock().fault = outcome.err().map(|error| error.to_string());
-            for _ in 0..RESOLVE_EVERY.as_millis() / TICK.as_millis() {
-                if !stop.is_requested() {
-                    thread::sleep(TICK);
-                }
-            }
+            stop.sleep(RETRY);
         }
     }
 
@@ -82,7 +83,7 @@ impl Asking {
         let Endpoint { protocol, host, port } = &self.endpoint;
         let addresses: Vec<_> = (host.as_str(), *port).to_socket_addrs()?.collect();
         let first = *addresses.first().ok_or_else(|| io::Error::other("the host has no address"))?;
-        // A host without IPv6, say, gives no socket for it.
+        // A host without IPv6 has no socket for such an address.
         let mut usable = addresses.into_iter().filter(|address| open(*address).is_ok());
         let target = usable.next().map_or_else(|| open(first).map(|_| first), Ok)?;
         Ok(Prober::new(*protocol, target, rand::random()).or(usable))
@@ -104,7 +105,7 @@ impl Asking {
                 let _ = socket.send_to(&request, target);
             }
             let due = prober.poll_timeout().map_or(TICK, |due| due - clock.now().mono);
-            // The system takes no wait of zero.
+            // Zero would block for ever.
             socket.set_read_timeout(Some(due.clamp(Duration::from_millis(1), TICK)))?;
             let received = socket.recv_from(&mut buffer);
             let now = clock.now().mono;
@@ -127,9 +128,9 @@ fn open(target: SocketAddr) -> io::Result<UdpSocket> {
 
 #[cfg(test)]
 mod tests {
-    use common::sync::{Responder, wire};
-
     use super::*;
+    use crate::clock::SystemClock;
+    use crate::sync::{Responder, wire};
 
     /// So long something takes at most that is bound to happen.
     const PATIENCE: Duration = Duration::from_secs(60);
@@ -138,13 +139,13 @@ mod tests {
     fn a_clock_on_loopback_is_found_and_nonsense_is_not_believed() {
         let server = UdpSocket::bind("127.0.0.1:0").expect("a free port");
         server.set_read_timeout(Some(PATIENCE)).expect("a time-out");
-        let (clock, stop) = (SystemClock::new(), Stop::new());
+        let (clock, stop) = (Arc::new(SystemClock::new()), Stop::new());
         let port = server.local_addr().expect("bound").port();
-        let asking =
-            Asking::start(Endpoint::framelag("127.0.0.1", port), clock.clone(), stop.clone()).expect("a thread");
+        let client =
+            ClockClient::start(Endpoint::framelag("127.0.0.1", port), clock.clone(), stop.clone()).expect("a thread");
         let mut request = [0; wire::LEN];
         let mut answered = 0;
-        while asking.view().counts.answered < 3 {
+        while client.view().counts.answered < 3 {
             let (length, from) = server.recv_from(&mut request).expect("it asks");
             let nonce = wire::parse_request(&request[..length]).expect("a request");
             let now = clock.now().wall;
@@ -157,7 +158,7 @@ mod tests {
             server.send_to(&answer, from).expect("sent");
         }
         stop.request();
-        let (view, now) = (asking.view(), clock.now());
+        let (view, now) = (client.view(), clock.now());
         let found = view.fix.expect("it is known").estimate(now, now.mono).expect("it is new");
         assert!(found.offset_us.abs() <= found.bound_us, "one clock: {found:?}");
         assert!(view.counts.refused() >= 1 && view.host == Some(5), "{view:?}");
@@ -165,15 +166,15 @@ mod tests {
 
     #[test]
     fn a_host_without_an_address_is_told() {
-        let (clock, stop) = (SystemClock::new(), Stop::new());
-        let asking =
-            Asking::start(Endpoint::framelag("no-such-host.invalid", 1), clock, stop.clone()).expect("a thread");
+        let (clock, stop) = (Arc::new(SystemClock::new()), Stop::new());
+        let client =
+            ClockClient::start(Endpoint::framelag("no-such-host.invalid", 1), clock, stop.clone()).expect("a thread");
         let begun = std::time::Instant::now();
-        while asking.fault().is_none() {
+        while client.fault().is_none() {
             assert!(begun.elapsed() < PATIENCE, "the name is still being looked up");
             thread::sleep(Duration::from_millis(5));
         }
         stop.request();
-        assert_eq!(asking.view().fix, None);
+        assert_eq!(client.view().fix, None);
     }
 }

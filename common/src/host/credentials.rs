@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::Credentials;
 use crate::bom;
+use crate::rtsp::auth::Credentials;
 
 /// The variables of the environment that hold a user name and a password.
 pub const VARIABLES: [&str; 2] = ["FRAMELAG_USER", "FRAMELAG_PASSWORD"];
@@ -60,6 +60,11 @@ pub fn given(
         (None, Some(_)) => Err(GivenError::OneAlone { set: password, missing: user }),
         (None, None) => Ok(None),
     }
+}
+
+/// What to tell a user whose `--credentials` others can read.
+pub fn warning(file: Option<&Path>) -> Option<String> {
+    readable_by_others("--credentials", file?)
 }
 
 /// What to tell a user who gives `file` to `flag` where others can read it; `None` where it is theirs alone, or no file.
