@@ -37,7 +37,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use common::clock::SystemClock;
+use common::host::SystemClock;
 use common::impair::{Conditions, Counts};
 
 pub use endpoint::{Endpoint, EndpointError, Protocol, delay};

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use chrono::{SecondsFormat, Utc};
 use common::host::Stop;
+use common::host::resolve::listen_address;
 use common::host::signals::{self, Second};
-use common::zone::listen_address;
 use serde_json::json;
 use server::{Config, Error, Handle};
 

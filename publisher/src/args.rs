@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use common::frame::Size;
+use common::host::resolve::listen_address;
 use common::sync::ClockChoice;
 use common::transport::Transport;
 use common::units::{parse_duration, parse_rate};
-use common::zone::listen_address;
 
 use crate::capture::camera::{self, Layout};
 use crate::encode;

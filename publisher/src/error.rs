@@ -43,7 +43,7 @@ pub enum Error {
     Clock(std::io::Error),
     /// The clock that a test meant to hand in.
     #[error(transparent)]
-    TestClock(#[from] common::clock::Malformed),
+    TestClock(#[from] common::host::clock::Malformed),
     /// The file for pictures.
     #[error("--pictures {}: {why}", file.display())]
     Pictures {

@@ -4,7 +4,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::clock::{Clock, SystemClock};
+use common::clock::Clock;
+use common::host::SystemClock;
 use common::redact;
 use serde_json::json;
 
@@ -32,7 +33,7 @@ const TICK: Duration = Duration::from_millis(50);
 /// # Errors
 /// Whatever ended the run early. What was opened is closed in any case.
 pub fn run(config: &Config, stop: &Stop, log: Log) -> Result<Statistics, Error> {
-    let is_test_clock = common::clock::is_handed_in()?;
+    let is_test_clock = common::host::clock::is_handed_in()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let Some(source) = capture::open(config, &clock, stop, log)? else {
         let statistics = Statistics::default();

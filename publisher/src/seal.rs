@@ -5,9 +5,9 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use common::clock;
 use common::frame::PublisherTimes;
 use common::h264;
+use common::host::clock;
 use common::media::{Codec, EncodedFrame};
 use common::sei;
 use common::time::{MediaTime, MonoTime, Now};

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use common::clock::{Clock, SystemClock};
+use common::clock::Clock;
+use common::host::SystemClock;
 use common::pictures::Keeper;
 use common::time::{MonoTime, Now};
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
@@ -65,7 +66,7 @@ pub enum Error {
     },
     /// The clock that a test meant to hand in.
     #[error(transparent)]
-    TestClock(#[from] common::clock::Malformed),
+    TestClock(#[from] common::host::clock::Malformed),
     /// Metrics cannot be served.
     #[error(transparent)]
     Metrics(#[from] metrics::Error),
@@ -88,7 +89,7 @@ impl Error {
 /// # Errors
 /// [`Error`] where the run cannot begin. What goes wrong later is in the summaries, and in the exit code.
 pub fn run(config: &Config, stop: &Stop) -> Result<u8, Error> {
-    let handed_in = common::clock::is_handed_in()?;
+    let handed_in = common::host::clock::is_handed_in()?;
     let clock = SystemClock::new();
     let calibration = calibration::find(config.calibration.as_deref(), clock.now().wall)?;
     let output = Output::new(config.json, config.duration, config.inputs.len() > 1);

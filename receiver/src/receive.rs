@@ -18,9 +18,9 @@ use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use common::backoff::Backoff;
-use common::clock::SystemClock;
 use common::frame::Size;
 use common::h264::Glance;
+use common::host::SystemClock;
 use common::rtp::timeline::SenderClock;
 use common::rtsp::StreamUrl;
 use common::time::MediaTime;

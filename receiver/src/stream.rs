@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use common::clock;
+use common::host::clock;
 use common::time::{MonoTime, Now};
 use common::units::seconds;
 use reports::metrics::{Metrics, Named};

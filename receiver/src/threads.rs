@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use common::clock::SystemClock;
+use common::host::SystemClock;
 use common::pictures::Keeper;
 use crossbeam_channel::Sender;
 

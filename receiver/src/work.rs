@@ -1,8 +1,9 @@
 //! The thread between receiving and showing: decodes each access unit, reads its stamp, and makes pixels of it where
 //! somebody looks.
 
-use common::clock::{Clock, SystemClock};
+use common::clock::Clock;
 use common::h264::{Glance, Sps};
+use common::host::SystemClock;
 use common::pictures::Keeper;
 use common::rtp::timeline::SenderTime;
 use common::time::MonoTime;

@@ -8,8 +8,8 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use camera::{Camera, H264, Script, answer, usual};
-use common::clock::SystemClock;
 use common::host::Stop;
+use common::host::SystemClock;
 use receiver::config::Transport;
 use receiver::queue::{self, Arrival};
 use receiver::receive::{self, Config, Error, Limits};

@@ -4,9 +4,10 @@ use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Output, Stdio};
 
-use common::clock::{Clock, SystemClock};
+use common::clock::Clock;
 use common::code::{Corner, Painter, Payload};
 use common::frame::{Picture, Size};
+use common::host::SystemClock;
 use serde_json::Value;
 
 const SIZE: Size = Size::new(160, 120);

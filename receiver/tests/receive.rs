@@ -10,10 +10,10 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use camera::{H264, Script, answer};
-use common::clock::SystemClock;
 use common::frame::{CaptureClock, PublisherTimes};
 use common::h264::Glance;
 use common::host::Stop;
+use common::host::SystemClock;
 use common::sei::{self, Origin, Stamp};
 use common::time::WallTime;
 use receiver::config::Transport;

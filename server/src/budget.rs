@@ -8,7 +8,8 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use common::clock::{Clock, SystemClock};
+use common::clock::Clock;
+use common::host::SystemClock;
 use common::host::descriptors;
 use tokio::sync::Notify;
 

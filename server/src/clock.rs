@@ -6,7 +6,8 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
 
-use common::clock::{self, Clock};
+use common::clock::Clock;
+use common::host::clock;
 use common::sync::{Responder, wire};
 use tokio::sync::watch;
 

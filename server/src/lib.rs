@@ -19,7 +19,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use common::clock::{Clock, SystemClock};
+use common::clock::Clock;
+use common::host::SystemClock;
 use common::peer::Rates;
 use common::time::Now;
 

@@ -265,12 +265,12 @@ fn ask_clock(handle: &server::Handle, request: &[u8]) -> (Vec<u8>, std::net::Soc
 #[test]
 fn it_tells_its_time_over_udp_at_the_port_of_rtsp() {
     use common::clock::Clock;
-    let (clock, handle) = (common::clock::SystemClock::new(), server());
+    let (clock, handle) = (common::host::SystemClock::new(), server());
     let request = wire::request(0x1234);
     let before = clock.now().wall;
     let (bytes, from) = ask_clock(&handle, &request);
     let answer = wire::parse_answer(&bytes).expect("an answer of the protocol");
-    assert_eq!((from, answer.nonce, answer.host), (handle.rtsp_addr(), 0x1234, common::clock::host()));
+    assert_eq!((from, answer.nonce, answer.host), (handle.rtsp_addr(), 0x1234, common::host::clock::host()));
     assert!(before <= answer.there_in && answer.there_in <= answer.there_out && answer.there_out <= clock.now().wall);
     assert!(bytes.len() <= request.len(), "nobody has more sent than they send");
     // Nonsense gets no answer, and does not stop it.

@@ -156,7 +156,7 @@ exit $code"#,
 #[test]
 fn a_receiver_clock_that_runs_fast_is_found() {
     let _turn = turn::take();
-    let variable = common::clock::TEST_VARIABLE;
+    let variable = common::host::clock::TEST_VARIABLE;
     let folder = with_a_receiver_that(&format!(
         r#"{variable}="drift_ppm=200,since_us=$(date +%s)000000" exec "$receiver" "$@""#
     ));

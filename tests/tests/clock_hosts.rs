@@ -11,7 +11,7 @@ use framelag_tests::report::Report;
 use framelag_tests::serving::{Transport, address_in};
 use framelag_tests::{LIMIT, binary, turn};
 
-const VARIABLE: &str = common::clock::TEST_VARIABLE;
+const VARIABLE: &str = common::host::clock::TEST_VARIABLE;
 
 /// The publisher's clock is 40 minutes ahead of the receiver's.
 const AHEAD_US: i64 = 2_400_000_000;

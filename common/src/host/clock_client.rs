@@ -129,7 +129,7 @@ fn open(target: SocketAddr) -> io::Result<UdpSocket> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::SystemClock;
+    use crate::host::SystemClock;
     use crate::sync::{Responder, wire};
 
     /// So long something takes at most that is bound to happen.

@@ -1,9 +1,9 @@
 //! The URL of a stream, as users type it: parsed in one place, and in a type that cannot print a secret.
 
 use std::ffi::OsString;
-use std::net::{IpAddr, SocketAddr};
+use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
-use std::{fmt, io};
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
@@ -165,14 +165,6 @@ impl StreamUrl {
     /// The interface that a link-local IPv6 address is of (RFC 6874): for this host alone, and never sent.
     pub fn zone(&self) -> Option<&str> {
         self.0.zone.as_deref()
-    }
-
-    /// The addresses of its host.
-    ///
-    /// # Errors
-    /// Where there is none, and where there is no such zone.
-    pub fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
-        zone::addresses(self.host(), self.zone(), self.port())
     }
 
     /// Name or address, without brackets.

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use common::clock::SystemClock;
 use common::code::{Corner, Painter, Payload, Reader, Rect};
 use common::frame::{Picture, Size};
+use common::host::SystemClock;
 use common::time::WallTime;
 use publisher::stamp::{self, Stamper};
 use receiver::render::canvas::Canvas;

@@ -13,9 +13,10 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use clap::Parser;
-use common::clock::{Clock, SystemClock};
+use common::clock::Clock;
 use common::code::{Payload, Reader, SEQUENCE_MODULUS};
 use common::host::Stop;
+use common::host::SystemClock;
 use common::time::WallTime;
 use publisher::capture::{self, Next};
 use publisher::config::Config;

@@ -5,8 +5,9 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use common::clock::{Clock, SystemClock};
+use common::clock::Clock;
 use common::code::SEQUENCE_MODULUS;
+use common::host::SystemClock;
 use common::impair::Conditions;
 use common::time::Now;
 use framelag::proxy::{Network, Proxy};

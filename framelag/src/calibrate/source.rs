@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use common::clock::{Clock, SystemClock};
+use common::clock::Clock;
 use common::frame::{Picture, Size};
+use common::host::SystemClock;
 use common::time::Now;
 use framelag::proxy::wait;
 use publisher::capture::{self, Next, Source as _, pattern};

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
 use std::time::Duration;
 
+use common::host::resolve;
 use common::units::parse_duration;
 use common::zone;
 
@@ -66,7 +67,7 @@ impl FromStr for Endpoint {
         if let Some((plain, zone)) = zone::split(rest) {
             let (host, port) = plain.rsplit_once(':').ok_or_else(shape)?;
             let (host, port) = (host.trim_matches(['[', ']']), port.parse().map_err(|_| shape())?);
-            let found = zone::addresses(host, Some(&zone), port);
+            let found = resolve::addresses(host, Some(&zone), port);
             let found =
                 found.map_err(|error| unknown(format!("{zone} is no network interface of this host: {error}")))?;
             let address = found.first().copied().ok_or_else(|| unknown("there is no such address".to_owned()))?;

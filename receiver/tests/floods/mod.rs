@@ -3,10 +3,11 @@
 use std::process::Command;
 use std::time::Duration;
 
-use common::clock::{Clock, SystemClock};
+use common::clock::Clock;
 use common::code::{Corner, Painter, Payload};
 use common::frame::{Picture, Size};
 use common::host::Stop;
+use common::host::SystemClock;
 use openh264::OpenH264API;
 use openh264::encoder::{BitRate, Encoder, EncoderConfig, FrameRate, UsageType};
 use openh264::formats::YUVSlices;

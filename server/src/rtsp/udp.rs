@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use bytes::Bytes;
-use common::clock::{Clock, SystemClock};
+use common::clock::Clock;
+use common::host::SystemClock;
 use common::rtp::h264;
 use common::rtsp::serve::{Packet, PacketKind, is_rtp};
 use common::time::MonoTime;

@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::clock::{Clock, SystemClock};
+use common::clock::Clock;
 use common::code::Corner;
 use common::frame::{CaptureClock, PublisherTimes, Size};
+use common::host::SystemClock;
 use common::time::MediaTime;
 use common::{h264, sei};
 use framelag_tests::measuring::{endless_receiver_over, missing, wait_for_frames};

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use common::clock::{Clock, SystemClock};
+use common::clock::Clock;
 use common::host::Stop;
+use common::host::SystemClock;
 use framelag::programs::on_path;
 use publisher::capture::{self, DEFAULT_SIZE, Format};
 use publisher::config::{Config, Source};

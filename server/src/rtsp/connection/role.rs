@@ -204,7 +204,7 @@ fn take_feedback(stream: &Stream, peer: IpAddr, now: MonoTime, packets: &[Packet
 struct TcpControl {
     outbox: Arc<Outbox>,
     channel: u8,
-    clock: common::clock::SystemClock,
+    clock: common::host::SystemClock,
 }
 
 impl PublisherControl for TcpControl {
