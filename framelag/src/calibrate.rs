@@ -157,7 +157,7 @@ fn place(args: &Args) -> Result<PathBuf, Error> {
     let least = Duration::from_secs(MIN_FRAMES.div_ceil(u64::from(FPS)));
     if args.duration < least {
         return Err(Error::Usage(format!(
-            "--duration {:?} is too short: a p99 takes {MIN_FRAMES} frames, and so {least:?} at least",
+            "--duration {:?} is too short: a p99 needs {MIN_FRAMES} frames, which takes at least {least:?}",
             args.duration
         )));
     }
@@ -165,7 +165,7 @@ fn place(args: &Args) -> Result<PathBuf, Error> {
     args.out
         .clone()
         .or_else(default)
-        .ok_or_else(|| Error::Usage("nowhere to write the calibration ($HOME is not set): use --out FILE".to_owned()))
+        .ok_or_else(|| Error::Usage("no place for the calibration ($HOME is not set): use --out FILE".to_owned()))
 }
 
 /// What a progress bar counts.

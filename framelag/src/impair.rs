@@ -95,7 +95,7 @@ pub fn run(args: &Args) -> ExitCode {
         }
     };
     let protocol = args.listen.protocol;
-    eprintln!("{} leads to {}; press Ctrl-C to stop.", Endpoint { protocol, address: proxy.address() }, args.to);
+    eprintln!("forwarding {} to {}; press Ctrl-C to stop.", Endpoint { protocol, address: proxy.address() }, args.to);
     stop.wait();
     eprintln!("{} connections, {} refused", proxy.opened(), proxy.refused());
     if protocol == Protocol::Udp {

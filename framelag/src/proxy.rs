@@ -78,7 +78,7 @@ pub enum Direction {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The two ends speak differently.
-    #[error("both sides of a proxy must use the same protocol: {0} cannot lead to {1}")]
+    #[error("both sides of a proxy must use the same protocol: cannot forward {0} to {1}")]
     Mixed(Endpoint, Endpoint),
     /// The address to listen at cannot be had.
     #[error("cannot listen on {0}: {1}")]

@@ -12,43 +12,44 @@ use common::units::parse_duration;
 use reports::Assertion;
 
 const URL_HELP: &str = "What to play: rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH, env:NAME for a URL in that variable of \
-    the environment, or - for raw y4m on standard input. Several make a grid";
+    the environment, or - for y4m on standard input. Several URLs play in a grid";
 
-const CLOCK_HELP: &str = "How to know how far this host's clock is from the publisher's, where that is on another host: \
-    auto (asks the server over UDP), same-host (there is one clock, whatever the address says), udp://HOST:PORT of a \
-    framelag server, or ntp://HOST[:PORT], the same as the publisher's";
+const CLOCK_HELP: &str = "How to find the offset between this host's clock and that of a publisher on another host: \
+    auto (ask the server over UDP), same-host (publisher and receiver share a clock, whatever the URL says), \
+    udp://HOST:PORT of a framelag server, or ntp://HOST[:PORT], the same as the publisher's";
 
 const EXAMPLES: &str = "\
 Examples:
-  receiver                                        watch rtsp://127.0.0.1:8554/cam
+  receiver                                        play rtsp://127.0.0.1:8554/cam
   receiver rtsp://user:secret@camera:554/stream   any RTSP server, with credentials
   receiver --credentials FILE rtsp://camera/stream
                                                   the same, with user:password in a file
   receiver --transport udp rtsp://host:8554/cam   packets over UDP
   receiver --headless --duration 30s --report run --assert 'p99<150ms' --assert 'frames.lost<0.1%'
-                                                  keep a report, exit with 99 if it is too slow
+                                                  save a report, exit with 99 if an assertion fails
   receiver --clock ntp://time.local rtsp://host/cam
-                                                  compare clocks by way of an NTP server, with the publisher's too
+                                                  compare clocks through an NTP server that the publisher uses too
   publisher --to - | ffmpeg -i - … -f yuv4mpegpipe - | receiver -
-                                                  measure anything that reads and writes y4m
+                                                  measure anything that can read and write y4m
   receiver --metrics 9464 --otlp http://127.0.0.1:4318
-                                                  let Prometheus watch, or tell an OpenTelemetry collector
+                                                  metrics for Prometheus, and for an OpenTelemetry collector
   receiver --headless --duration 30s --pictures decoded.y4m
-                                                  keep every 15th picture, to compare with publisher --pictures
-  receiver rtsp://a:8554/cam rtsp://b:8554/cam    two streams side by side, each measured for itself
+                                                  save every 15th picture, to compare with publisher --pictures
+  receiver rtsp://a:8554/cam rtsp://b:8554/cam    two streams side by side, measured separately
 
 Keys in the window: q or Esc quits, s saves a snapshot.
 
-LAT is the time from the moment the publisher stamped a picture to the moment it was handed to the window (headless: to \
-the moment its code was read, which leaves out converting and drawing). The camera's own delay before the stamp and the screen's after the window are not in it.
+LAT is the time from the publisher stamping a picture to the receiver handing it to the window. With --headless it ends when \
+the code is read, before conversion and drawing. It does not include the delay of the camera before the stamp, nor that of \
+the screen after the window.
 
-A stream that stops is waited for and played again; the gap is in the report. Several streams end together, and --duration \
-counts from the first picture of any.
+The receiver reconnects to a stream that stops, and reports the gap. Several streams end together; --duration counts from \
+the first picture of any of them.
 
-Exit codes: 0 done, 1 failed at run time, 2 wrong usage, 3 inconclusive (no samples, no readable code), 99 an assertion \
-was broken. With several URLs the worst stream decides: 1, then 99, then 3.";
+Exit codes: 0 success, 1 runtime error, 2 usage error, 3 inconclusive (no samples, no readable code), 99 a failed \
+assertion. With several URLs the worst stream decides: 1, then 99, then 3.";
 
-/// Plays a stamped live stream and says how old each picture is.
+/// Plays a stamped live stream and measures how old each picture is.
 #[derive(Clone, Parser)]
 #[command(name = "receiver", version, after_help = EXAMPLES, max_term_width = 120)]
 pub struct Args {
@@ -56,28 +57,28 @@ pub struct Args {
     #[arg(value_name = "URL", default_value = "rtsp://127.0.0.1:8554/cam", help = URL_HELP)]
     pub urls: Vec<String>,
 
-    /// How the packets come.
+    /// How RTP travels from the server.
     #[arg(long, value_enum, default_value_t = Transport::Tcp)]
     pub transport: Transport,
 
-    /// User and password, in a file with one line of user:password, for URLs without their own. Else those in
-    /// $FRAMELAG_USER and $FRAMELAG_PASSWORD. On a command line other users of the host can read them.
+    /// Read user and password for URLs without them from a file with one line user:password. Default: $FRAMELAG_USER and
+    /// $FRAMELAG_PASSWORD. On the command line other users of the host could read them.
     #[arg(long, value_name = "FILE")]
     pub credentials: Option<PathBuf>,
 
-    /// No window. Also chosen, and said, where there is no display.
+    /// Open no window. The default, with a warning, if there is no display.
     #[arg(long)]
     pub headless: bool,
 
-    /// End this long after the first picture. Without it: until q, Ctrl-C or the end of the input.
+    /// Stop this long after the first picture, such as 30s. Default: at q, Ctrl-C or the end of the input.
     #[arg(long, value_name = "TIME", value_parser = positive)]
     pub duration: Option<Duration>,
 
-    /// The part at the beginning of the duration that is left out of every statistic.
+    /// Exclude this long after the first picture from all statistics.
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = parse_duration)]
     pub warmup: Duration,
 
-    /// Keep trying this long for the first connection, so that receiver and publisher may be started in any order.
+    /// Keep trying to connect for this long, so that receiver and publisher can start in any order.
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_duration)]
     pub wait: Duration,
 
@@ -85,44 +86,44 @@ pub struct Args {
     #[arg(long, value_name = "HOW", default_value = "auto", value_parser = parse_clock, help = CLOCK_HELP)]
     pub clock: ClockChoice,
 
-    /// Write a report into this folder. With several URLs each gets a folder of its own inside, named after its path.
+    /// Write a report to this folder. With several URLs, each has a subfolder named after its path.
     #[arg(long, value_name = "DIR")]
     pub report: Option<PathBuf>,
 
-    /// Exit with 99 unless this holds at the end, as in 'p99<150ms', 'frames.lost<0.1%' or 'fps>=29'. May be repeated.
+    /// Exit with 99 unless this holds at the end, such as 'p99<150ms', 'frames.lost<0.1%' or 'fps>=29'. Repeatable.
     #[arg(long = "assert", value_name = "METRIC OP VALUE")]
     pub assertions: Vec<Assertion>,
 
-    /// Quote this calibration. Without it: the one that `framelag calibrate` left on this machine, where it did.
+    /// Quote this calibration in the report. Default: the one that `framelag calibrate` saved on this machine, if any.
     #[arg(long, value_name = "FILE")]
     pub calibration: Option<PathBuf>,
 
-    /// Save the last picture, with its overlays, when the run ends.
+    /// Save the last picture with its overlays at the end.
     #[arg(long, value_name = "FILE.png")]
     pub snapshot: Option<PathBuf>,
 
-    /// Serve live metrics as OpenMetrics at http://127.0.0.1:PORT/metrics, or at another address.
+    /// Serve OpenMetrics at http://127.0.0.1:PORT/metrics, or at another address.
     #[arg(long, value_name = "[IP:]PORT", value_parser = listen_address)]
     pub metrics: Option<SocketAddr>,
 
-    /// Let everybody in where --metrics can be reached from other hosts.
+    /// Allow --metrics on an address that other hosts can reach, without a password.
     #[arg(long, requires = "metrics")]
     pub insecure: bool,
 
-    /// Send the same metrics to this OpenTelemetry collector, by OTLP over HTTP, every 5 s and at the end.
+    /// Send metrics to this OpenTelemetry collector (OTLP over HTTP) every 5 s and at the end.
     #[arg(long, value_name = "http://HOST:4318")]
     pub otlp: Option<String>,
 
-    /// Keep decoded pictures in this file, to compare them with those that the publisher kept: see docs/quality.md.
+    /// Save decoded pictures to this file, to compare them with those the publisher saved: see docs/quality.md.
     #[arg(long, value_name = "FILE.y4m")]
     pub pictures: Option<PathBuf>,
 
-    /// Which pictures are kept: those with a sequence number that N divides. The publisher's has to be the same.
+    /// Save every Nth picture, by sequence number. The publisher needs the same N.
     #[arg(long, value_name = "N", default_value_t = common::pictures::EVERY, requires = "pictures",
           value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub pictures_every: u32,
 
-    /// JSON lines on standard output, and nothing else there.
+    /// Print JSON lines, and nothing else, to standard output.
     #[arg(long)]
     pub json: bool,
 }
@@ -140,7 +141,7 @@ fn parse_clock(text: &str) -> Result<ClockChoice, String> {
 
 fn positive(text: &str) -> Result<Duration, String> {
     match parse_duration(text).map_err(|error| error.to_string())? {
-        Duration::ZERO => Err("a run of no time measures nothing: give a duration such as 10s".to_owned()),
+        Duration::ZERO => Err("it must be longer than zero, such as 10s".to_owned()),
         duration => Ok(duration),
     }
 }
@@ -173,7 +174,7 @@ mod tests {
     #[test]
     fn wrong_values_are_named() {
         for (arguments, word) in [
-            (["receiver", "--duration", "0s"], "no time"),
+            (["receiver", "--duration", "0s"], "longer than zero"),
             (["receiver", "--duration", "10"], "not a duration"),
             (["receiver", "--transport", "quic"], "quic"),
             (["receiver", "--assert", "p98<5ms"], "p98"),

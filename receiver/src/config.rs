@@ -70,7 +70,7 @@ pub struct Pictures {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// Not a URL of ours. Shows no more of it than its scheme, because the rest may hold a password.
-    #[error("{0} is not something to play: write rtsp://HOST[:PORT]/PATH, or - for y4m on standard input")]
+    #[error("{0} is not a stream: write rtsp://HOST[:PORT]/PATH, or - for y4m on standard input")]
     NotAUrl(String),
     /// One that cannot be played.
     #[error(transparent)]
@@ -79,13 +79,13 @@ pub enum Error {
     #[error("{0}")]
     Credentials(String),
     /// `-` twice.
-    #[error("standard input (-) can be played once only")]
+    #[error("standard input (-) can be given only once")]
     StdinTwice,
     /// More than [`MAX_INPUTS`].
-    #[error("{0} streams are too many for one grid: at most {MAX_INPUTS}")]
+    #[error("too many streams for one grid ({0}): the maximum is {MAX_INPUTS}")]
     TooMany(usize),
     /// The warm-up takes it all.
-    #[error("--warmup {warmup:?} leaves nothing of --duration {duration:?} to measure")]
+    #[error("--warmup {warmup:?} leaves nothing of --duration {duration:?} to measure: shorten it")]
     WarmupTooLong {
         /// As given.
         warmup: Duration,
@@ -93,15 +93,15 @@ pub enum Error {
         duration: Duration,
     },
     /// Pictures of several streams in one file.
-    #[error("--pictures can keep those of one stream only, not of {0}")]
+    #[error("--pictures works with one stream, not {0}: run one receiver per stream")]
     PicturesOfSeveral(usize),
     /// `--snapshot` without `.png`.
     #[error("--snapshot {} must end in .png", .0.display())]
     NotPng(PathBuf),
     /// Metrics for everybody.
     #[error(
-        "--metrics {0} can be reached from other hosts, and nobody would be asked for a password: write --metrics {port} \
-         for this host alone, or add --insecure to let everybody in",
+        "--metrics {0} can be reached from other hosts without a password: use --metrics {port} for this host alone, or \
+         add --insecure to allow it",
         port = .0.port()
     )]
     Exposed(SocketAddr),
@@ -248,8 +248,8 @@ mod tests {
     #[test]
     fn what_cannot_be_played_is_named_without_its_password() {
         for (arguments, word) in [
-            (vec!["http://host/cam"], "http://host/cam is not something to play"),
-            (vec!["cam"], "cam is not something to play"),
+            (vec!["http://host/cam"], "http://host/cam is not a stream"),
+            (vec!["cam"], "cam is not a stream"),
             (vec!["http://user:secret@host/"], "http://…@host/"),
             (vec!["rtsp://user:secret@:99999/"], "…@"),
             (vec!["rtsp://user:se/cret@host/cam"], "/ as %2F"),

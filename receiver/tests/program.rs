@@ -132,8 +132,8 @@ fn what_cannot_be_run_is_one_line_and_its_exit_code() {
     let in_the_way = folder.path().to_string_lossy();
     for (arguments, code, word) in [
         (vec!["--frobnicate"], 2, "--frobnicate"),
-        (vec!["http://user:secret@host/"], 2, "not something to play"),
-        (vec!["user:secret@host/cam"], 2, "…@host/cam is not something to play"),
+        (vec!["http://user:secret@host/"], 2, "not a stream"),
+        (vec!["user:secret@host/cam"], 2, "…@host/cam is not a stream"),
         (vec!["rtsp:/user:secret@host/cam"], 2, "write rtsp://HOST"),
         (vec!["--transport", "rtsp://u:secret@h/cam"], 2, "rtsp://…@h/cam"),
         (vec!["--assert", "rtsp://u:secret@h/cam"], 2, "rtsp://…@h/cam"),

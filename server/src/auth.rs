@@ -36,7 +36,7 @@ pub enum AuthFileError {
         source: io::Error,
     },
     /// A line is wrong.
-    #[error("--auth {}, line {line}: {why}; write user:password, or user:password:publish (or :play, :all)", path.display())]
+    #[error("--auth {}, line {line}: {why}: write user:password, or user:password:publish (or :play, :all)", path.display())]
     Line {
         /// The file.
         path: PathBuf,
@@ -46,7 +46,7 @@ pub enum AuthFileError {
         why: &'static str,
     },
     /// There is nobody in it.
-    #[error("--auth {}: no users in it; write lines of user:password", path.display())]
+    #[error("--auth {}: the file has no users: write lines of user:password", path.display())]
     Empty {
         /// The file.
         path: PathBuf,
@@ -108,7 +108,7 @@ impl Users {
             }
             let (name, user) = parse_line(line).map_err(|why| Some((index + 1, why)))?;
             if users.insert(name, user).is_some() {
-                return Err(Some((index + 1, "this user was named before")));
+                return Err(Some((index + 1, "this user is already defined")));
             }
         }
         if users.is_empty() { Err(None) } else { Ok(Self::new(users)) }
@@ -219,10 +219,10 @@ fn parse_line(line: &str) -> Result<(String, User), &'static str> {
         None | Some("all") => Rights::All,
         Some("publish") => Rights::Only(Action::Publish),
         Some("play") => Rights::Only(Action::Play),
-        Some(_) => return Err("what the user may do is not publish, play or all (a password cannot have a colon)"),
+        Some(_) => return Err("the third field is not publish, play or all (a password cannot contain a colon)"),
     };
     if fields.next().is_some() {
-        return Err("more than three fields (a password cannot have a colon)");
+        return Err("more than three fields (a password cannot contain a colon)");
     }
     Ok((name.to_owned(), User { password: Secret::new(password.to_owned()), rights }))
 }

@@ -44,8 +44,8 @@ fn listen_with(
             Err(_) if address.port() == 0 && passed_over.len() < TRIES => passed_over.push(listener),
             Err(why) => {
                 tracing::warn!(
-                    "no clock on udp://{at} ({why}): receivers on other hosts cannot compare their clocks with this one's; \
-                     end what uses that UDP port, or use --clock ntp://HOST with publisher and receiver"
+                    "cannot serve the clock on udp://{at} ({why}): receivers on other hosts cannot compare their clocks with this one's; \
+                     free that UDP port, or give publisher and receiver the same --clock ntp://HOST"
                 );
                 return Ok((listener, None));
             }
@@ -63,18 +63,18 @@ fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
 pub(crate) async fn run(socket: UdpSocket, shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
     let socket = match tokio::net::UdpSocket::from_std(socket) {
         Ok(socket) => socket,
-        Err(error) => return tracing::warn!(%error, "no clock is served"),
+        Err(error) => return tracing::warn!(%error, "cannot serve the clock"),
     };
     match clock::is_handed_in() {
         Ok(false) => {}
         Ok(true) => tracing::warn!("this is a test: the clock of this server is not its host's"),
-        Err(malformed) => tracing::warn!("{malformed}; the host's clock is served"),
+        Err(malformed) => tracing::warn!("{malformed}; serving the host's clock"),
     }
     let mut responder = Responder::new(clock::host());
     loop {
         tokio::select! {
             ready = socket.readable() => if let Err(error) = ready {
-                return tracing::warn!(%error, "no clock is served any more");
+                return tracing::warn!(%error, "the clock server stopped");
             },
             _ = stopped.wait_for(|stopped| *stopped) => return,
         }

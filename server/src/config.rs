@@ -31,7 +31,7 @@ impl Default for Config {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Another process listens there.
-    #[error("port {} is taken: stop the program that listens on {address}, or give another address with {flag}, as in {flag} {}", address.port(), suggest(*address))]
+    #[error("port {} is taken: stop the program that listens on {address}, or choose another address with {flag}, such as {flag} {}", address.port(), suggest(*address))]
     PortTaken {
         /// The address asked for.
         address: SocketAddr,
@@ -50,7 +50,7 @@ pub enum Error {
     },
     /// An address that others can reach, without users.
     #[error(
-        "{flag} {address} can be reached from other hosts, and nobody would be asked for a password: add --auth FILE with lines of user:password, or --insecure to let everybody in"
+        "{flag} {address} can be reached from other hosts without a password: add --auth FILE with lines of user:password, or --insecure to allow it"
     )]
     Exposed {
         /// The address asked for.

@@ -136,7 +136,7 @@ async fn counted(request: Request, next: Next) -> Response {
     // Whole already: nothing here answers in pieces.
     match (account, to_bytes(body, usize::MAX).await) {
         (Some(account), Ok(bytes)) => Response::from_parts(head, Body::from(Held::count(bytes, &account))),
-        _ => api::error(StatusCode::INTERNAL_SERVER_ERROR, "the answer cannot be kept"),
+        _ => api::error(StatusCode::INTERNAL_SERVER_ERROR, "out of memory for the response"),
     }
 }
 
@@ -165,7 +165,7 @@ async fn only_users(State(shared): State<Arc<Shared>>, request: Request, next: N
     let Some(users) = &shared.users else { return next.run(request).await };
     let authorization = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let Some(&Peer(peer)) = request.extensions().get() else {
-        return api::error(StatusCode::INTERNAL_SERVER_ERROR, "nobody knows where this request came from");
+        return api::error(StatusCode::INTERNAL_SERVER_ERROR, "the peer address is unknown");
     };
     match users.know(peer, authorization, shared.clock.now().mono) {
         Ok(_) => return next.run(request).await,
@@ -177,7 +177,7 @@ async fn only_users(State(shared): State<Arc<Shared>>, request: Request, next: N
         }
     }
     let challenge = [(header::WWW_AUTHENTICATE, auth::http_challenge())];
-    (challenge, api::error(StatusCode::UNAUTHORIZED, "user and password are needed")).into_response()
+    (challenge, api::error(StatusCode::UNAUTHORIZED, "user and password required")).into_response()
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ fn take() -> Vec<String> {
         .filter(|(_, count)| *count > LINES_MAX)
         .map(|(of, count)| {
             let more = count - LINES_MAX;
-            format!("{more} more lines like the last from {}:{} were left out", of.target(), of.line().unwrap_or(0))
+            format!("{more} more lines like the last one from {}:{} suppressed", of.target(), of.line().unwrap_or(0))
         })
         .collect();
     told.sort();

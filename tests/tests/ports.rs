@@ -56,7 +56,7 @@ fn a_proxy_says_which_port_the_system_gave_it() {
             .args(["impair", "--to", &to, "--listen", &format!("{protocol}://127.0.0.1:0")])
             .spawn();
         let at = proxy.wait_for_line("where it listens", LIMIT, |line| {
-            line.contains(&format!("leads to {to}")).then(|| serving::address_in(line, protocol))?
+            line.contains(&format!(" to {to};")).then(|| serving::address_in(line, protocol))?
         });
         assert!(at.port() != 0 && at != nobody.address, "{at}");
     }

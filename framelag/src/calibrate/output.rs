@@ -91,7 +91,7 @@ fn page(found: &Calibration, file: &Path) -> String {
     line("load", load(&found.load));
     let left_out = &found.left_out;
     let (changing, unknown) = (left_out.transition, left_out.incomplete);
-    line("left out", format!("{changing} frames while the delay changed, {unknown} of which not all is known"));
+    line("left out", format!("{changing} frames while the delay changed, {unknown} with missing times"));
     costs(&mut line, &found.costs_us);
     let timer = |timer: &TimerUs| {
         let step = timer.smallest_step.map_or("unknown".to_owned(), |step| format!("{step:.3}"));

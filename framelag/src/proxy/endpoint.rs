@@ -69,7 +69,7 @@ impl FromStr for Endpoint {
             let (host, port) = (host.trim_matches(['[', ']']), port.parse().map_err(|_| shape())?);
             let found = resolve::addresses(host, Some(&zone), port);
             let found =
-                found.map_err(|error| unknown(format!("{zone} is no network interface of this host: {error}")))?;
+                found.map_err(|error| unknown(format!("{zone} is not a network interface of this host: {error}")))?;
             let address = found.first().copied().ok_or_else(|| unknown("there is no such address".to_owned()))?;
             return Ok(Self { protocol, address });
         }

@@ -82,7 +82,7 @@ impl Relay {
         let there = target.clone();
         let addresses = spawn_blocking(move || there.addresses()).await.map_err(io::Error::other)?;
         let addresses = addresses.map_err(|error| match target.zone() {
-            Some(zone) => io::Error::other(format!("{zone} is no network interface of this host ({error})")),
+            Some(zone) => io::Error::other(format!("{zone} is not a network interface of this host ({error})")),
             None => error,
         })?;
         let server = TcpStream::connect(&*addresses).await?;

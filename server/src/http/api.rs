@@ -42,18 +42,18 @@ pub(super) async fn status(State(shared): State<Arc<Shared>>, Path(path): Path<S
     let stream = StreamPath::parse(&path).ok().and_then(|path| shared.paths.find(&path));
     match stream {
         Some(stream) => Json(StreamView::of(&stream)).into_response(),
-        None => error(StatusCode::NOT_FOUND, "nobody publishes to this path"),
+        None => error(StatusCode::NOT_FOUND, "no stream at this path"),
     }
 }
 
 /// Everything else.
 pub(super) async fn not_found() -> Response {
-    error(StatusCode::NOT_FOUND, "there is nothing here; try /health, /metrics or /api/streams")
+    error(StatusCode::NOT_FOUND, "not found: try /health, /metrics or /api/streams")
 }
 
 /// A method that a path does not have.
 pub(super) async fn method_not_allowed() -> Response {
-    error(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD here")
+    error(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are allowed")
 }
 
 /// `{"error": "…"}` with `status`.

@@ -28,11 +28,11 @@ const STREAM_METRICS: [StreamMetric; 9] = [
     ("framelag_stream_packets", Kind::Counter, Unit::None, "RTP and RTCP packets received.", |c| c.packets),
     ("framelag_stream_bytes", Kind::Counter, Unit::Bytes, "Bytes of those packets.", |c| c.bytes),
     ("framelag_stream_frames", Kind::Counter, Unit::None, "Video frames received.", |c| c.frames),
-    ("framelag_stream_idrs", Kind::Counter, Unit::None, "Frames that decoding can start with.", |c| c.idrs),
+    ("framelag_stream_idrs", Kind::Counter, Unit::None, "Frames at which decoding can start.", |c| c.idrs),
     ("framelag_stream_lost_packets", Kind::Counter, Unit::None, "Packets missing by their sequence numbers.", |c| {
         c.lost_packets
     }),
-    ("framelag_stream_foreign_packets", Kind::Counter, Unit::None, "Datagrams from strangers, ignored.", |c| {
+    ("framelag_stream_foreign_packets", Kind::Counter, Unit::None, "Datagrams from unknown senders, ignored.", |c| {
         c.foreign_packets
     }),
     (
@@ -57,10 +57,16 @@ fn families(shared: &Shared) -> Vec<Family> {
         single("framelag_rtsp_connections", Kind::Gauge, Unit::None, "Open RTSP connections.", open),
         single("framelag_rtsp_accepted", Kind::Counter, Unit::None, "RTSP connections served.", accepted),
         single("framelag_rtsp_refused", Kind::Counter, Unit::None, "RTSP connections closed at the limit.", refused),
-        single("framelag_descriptors", Kind::Gauge, Unit::None, "Descriptors that connections hold.", descriptors),
+        single("framelag_descriptors", Kind::Gauge, Unit::None, "Descriptors held by connections.", descriptors),
         single("framelag_evicted", Kind::Counter, Unit::None, "Connections closed to make room for others.", evicted),
-        single("framelag_held_bytes", Kind::Gauge, Unit::Bytes, "Bytes that wait in connections.", held),
-        single("framelag_gave_way", Kind::Counter, Unit::None, "Times a connection had to let go of bytes.", gave_way),
+        single("framelag_held_bytes", Kind::Gauge, Unit::Bytes, "Bytes queued in connections.", held),
+        single(
+            "framelag_gave_way",
+            Kind::Counter,
+            Unit::None,
+            "Times a connection dropped queued bytes to free memory.",
+            gave_way,
+        ),
         single("framelag_uptime_seconds", Kind::Gauge, Unit::Seconds, "Time since the server started.", uptime),
         single("framelag_streams", Kind::Gauge, Unit::None, "Live streams.", streams.len() as u64),
     ];

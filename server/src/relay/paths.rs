@@ -15,7 +15,7 @@ const RECENT_MAX: usize = 1_024;
 
 /// Another publisher has the path.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("somebody already publishes to /{0}")]
+#[error("another publisher is already streaming to /{0}")]
 pub(crate) struct PathTaken(StreamPath);
 
 /// All paths of a server.

@@ -47,15 +47,17 @@ enum End {
     Refused(#[from] serve::Error),
     #[error("the peer does not read its responses")]
     ControlFull,
-    #[error("the peer has taken nothing for {} s", WRITE_STALL_LIMIT.as_secs())]
+    #[error("the peer has read nothing for {} s", WRITE_STALL_LIMIT.as_secs())]
     WriteStalled,
     #[error("connection lost while writing")]
     WriteFailed,
     #[error("the stream has ended")]
     StreamEnded,
-    #[error("closed for another: connections are many, and its address holds most of them or it did nothing")]
+    #[error(
+        "evicted to make room: too many connections are open, and this one was idle or from the address with the most"
+    )]
     Evicted,
-    #[error("memory is short, and of what its address holds this held most")]
+    #[error("evicted to free memory: it had the most bytes queued of its address")]
     OutOfMemory,
 }
 

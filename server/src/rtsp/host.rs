@@ -121,7 +121,7 @@ impl Host for ConnectionHost {
 
     fn open_udp(&mut self, track: usize, client: (u16, u16)) -> Option<(u16, u16)> {
         let opened = if track == Description::VIDEO { self.open_pair(track, client) } else { self.open_drain() };
-        let warn = |error: &String| tracing::warn!(peer = %self.peer, error, "no UDP ports for a track");
+        let warn = |error: &String| tracing::warn!(peer = %self.peer, error, "cannot open UDP ports for a track");
         opened.inspect_err(warn).ok()
     }
 }

@@ -46,7 +46,7 @@ pub(crate) async fn run(listener: TcpListener, shared: Arc<Shared>, mut stopped:
         };
         let Ok(lease) = shared.budget.admit(peer.ip(), Door::Rtsp).await else {
             shared.connections.refused.fetch_add(1, Relaxed);
-            tracing::warn!(%peer, "too many RTSP connections: refused");
+            tracing::warn!(%peer, "RTSP connection refused: too many are open");
             // As far as the socket takes it at once, which is all of it.
             let _ = stream.try_write(FULL);
             continue;
@@ -63,7 +63,7 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, lease: Lease) {
     let _open = Open(shared.clone());
     match tune(&stream).and_then(|()| Connection::new(shared, stream, lease)) {
         Ok(connection) => connection.run().await,
-        Err(error) => tracing::debug!(%error, "an RTSP connection was gone before it began"),
+        Err(error) => tracing::debug!(%error, "an RTSP connection closed before it was accepted"),
     }
 }
 

@@ -22,7 +22,7 @@ impl Identity {
     /// The publisher decides how often that can happen, and shall not fill the log as well.
     fn log_too_slow(&self, times: u64) {
         if times.is_power_of_two() {
-            tracing::warn!(reader = self.id, peer = %self.peer, times, "too slow: it gets nothing up to the next IDR");
+            tracing::warn!(reader = self.id, peer = %self.peer, times, "reader too slow: dropping frames until the next IDR");
         }
     }
 }

@@ -21,10 +21,12 @@ const LAYERS: [(&str, &[&str]); 6] = [
 ];
 
 /// Where each library is known that could be replaced by another.
-const HOMES: [(&str, &[&str]); 20] = [
+const HOMES: [(&str, &[&str]); 24] = [
     ("ab_glyph", &["common/src/glyphs"]),
     ("axum", &["server/src/http"]),
+    ("ctrlc", &["common/src/host/signals"]),
     ("digest_auth", &["common/src/rtsp/auth"]),
+    ("event_listener", &["common/src/host/stop"]),
     ("flate2", &["reports/src/latency/codec"]),
     ("hdrhistogram", &["reports/src/latency"]),
     ("image", &["receiver/src/render/snapshot"]),
@@ -40,7 +42,9 @@ const HOMES: [(&str, &[&str]); 20] = [
     ("statrs", &["reports/src/math"]),
     ("strsim", &["framelag/src/plan/setting"]),
     ("toml", &["framelag/src/plan/reader"]),
+    ("tracing_subscriber", &["common/src/host/logging", "server/src/tally"]),
     ("v4l", &["publisher/src/capture/camera/v4l2"]),
+    ("y4m", &["publisher/src/capture/y4m", "publisher/src/egress/pipe", "receiver/src/y4m"]),
     ("zune_jpeg", &["publisher/src/capture/camera/jpeg"]),
 ];
 
@@ -65,6 +69,28 @@ fn each_library_is_known_in_one_place() {
     for (library, homes) in HOMES {
         holds(&format!("{library} is known to {} alone", homes.join(", ")), &workspace.strangers(library, homes));
     }
+}
+
+/// What the operating system is reached by.
+const SYSTEM: [&[&str]; 11] = [
+    &["rustix"],
+    &["std", "env"],
+    &["std", "fs"],
+    &["std", "net", "TcpListener"],
+    &["std", "net", "TcpStream"],
+    &["std", "net", "ToSocketAddrs"],
+    &["std", "net", "UdpSocket"],
+    &["std", "process"],
+    &["std", "thread"],
+    &["std", "time", "Instant"],
+    &["std", "time", "SystemTime"],
+];
+
+#[test]
+fn common_reaches_the_operating_system_in_its_host_module_alone() {
+    let workspace = workspace();
+    let impure = SYSTEM.iter().flat_map(|path| workspace.impure("common", path, "common/src/host"));
+    holds("common is pure but for common::host", &impure.collect::<Vec<_>>());
 }
 
 #[test]
@@ -110,6 +136,15 @@ fn a_second_file_that_names_a_library_is_found() {
     assert!(read(&files).strangers("serde", &["low/src/a"]).is_empty());
     files.insert("low/src/b.rs".into(), "pub struct B;\nfn b() { vec![serde::c()]; }\n".to_owned());
     assert_eq!(read(&files).strangers("serde", &["low/src/a"]), ["low/src/b.rs names serde"]);
+}
+
+#[test]
+fn a_file_that_reaches_the_system_is_found() {
+    let mut files = small();
+    files.insert("low/src/a.rs".into(), "use std::fs;\npub fn a() { fs::read(\"\"); }\n".to_owned());
+    assert_eq!(read(&files).impure("low", &["std", "fs"], "low/src/b"), ["low/src/a.rs names std::fs"]);
+    assert!(read(&files).impure("low", &["std", "fs"], "low/src/a").is_empty());
+    assert!(read(&files).impure("low", &["std", "fs", "File"], "low/src/b").is_empty());
 }
 
 #[test]

@@ -57,6 +57,14 @@ impl Workspace {
         strangers.map(|file| format!("{} names {library}", file.display())).collect()
     }
 
+    /// Files of the crate `member` that name something below `path`, other than those below `home`.
+    pub fn impure(&self, member: &str, path: &[&str], home: &str) -> Vec<String> {
+        let within = |file: &Path| file.starts_with(member) && !is_below(file, home);
+        let named = self.files_naming(|named| named.len() >= path.len() && named.iter().zip(path).all(|(a, b)| a == b));
+        let found = named.into_iter().filter(|file| within(file));
+        found.map(|file| format!("{} names {}", file.display(), path.join("::"))).collect()
+    }
+
     fn files_naming(&self, is_meant: impl Fn(&[String]) -> bool) -> BTreeSet<PathBuf> {
         let modules = self.members.values().flat_map(|member| &member.crates).flat_map(|krate| krate.modules.values());
         let naming = modules.filter(|module| {

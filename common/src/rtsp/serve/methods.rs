@@ -221,7 +221,7 @@ impl Session {
             Permission::Forbidden => Err(Refusal::new(StatusCode::Forbidden, "this user may not do that")),
             Permission::Challenge(challenge) => {
                 self.denials += 1;
-                let refusal = Refusal::new(StatusCode::Unauthorized, "user and password are needed");
+                let refusal = Refusal::new(StatusCode::Unauthorized, "user and password required");
                 Err(refusal.with("WWW-Authenticate", challenge))
             }
             Permission::Later(wait) => {

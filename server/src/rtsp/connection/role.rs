@@ -40,7 +40,7 @@ impl Role {
                 let info = stream.leave(id);
                 if let Some(info) = info.filter(|info| info.dropped_frames > 0) {
                     tracing::warn!(peer = %info.peer, path = %stream.path(), frames = info.dropped_frames,
-                        "a reader that was too slow has left");
+                        "a slow reader disconnected");
                 }
                 tracing::info!(path = %stream.path(), reader = id, "stopped playing");
             }
@@ -126,7 +126,7 @@ impl Connection {
         tracing::info!(path = %setup.path, peer = %self.peer, agent, transport, "publishing");
         if !setup.description.ignored().is_empty() {
             let ignored = setup.description.ignored().join(", ");
-            tracing::warn!(path = %setup.path, ignored, "only the first H.264 track is passed on");
+            tracing::warn!(path = %setup.path, ignored, "relaying only the first H.264 track");
         }
         let publisher =
             Publisher { transport, peer: self.peer, user_agent: agent, since: self.shared.clock.now().wall };
