@@ -10,11 +10,14 @@ use super::Error;
 use super::mode::{Mode, Offer, Wanted};
 
 /// The drivers by their names; the first is the default.
-const DRIVERS: &[(&str, fn() -> Arc<dyn Driver>)] = &[
+const DRIVERS: &[(&str, Make)] = &[
     #[cfg(target_os = "linux")]
     ("v4l", || Arc::new(super::v4l2::V4l2)),
     ("nokhwa", || Arc::new(super::nokhwa::Nokhwa::default())),
 ];
+
+/// Makes a driver.
+type Make = fn() -> Arc<dyn Driver>;
 
 /// Which driver: its place in [`DRIVERS`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
