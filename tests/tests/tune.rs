@@ -84,7 +84,7 @@ publisher.gop = [10, 60]
 
 #[test]
 fn a_sweep_that_is_killed_loses_no_finished_run_and_goes_on_with_the_rest() {
-    let _turn = turn::take();
+    let _turn = turn::share();
     let folder = tempfile::tempdir().expect("a folder for the test");
     let (plan, out) = (write_plan(folder.path(), SMALL), folder.path().join("out"));
     let mut first = tune(&plan, &out).spawn();
@@ -137,7 +137,7 @@ fn a_sweep_that_is_killed_loses_no_finished_run_and_goes_on_with_the_rest() {
 
 #[test]
 fn a_cell_that_crashes_is_written_down_and_the_others_are_measured() {
-    let _turn = turn::take();
+    let _turn = turn::share();
     let folder = tempfile::tempdir().expect("a folder for the test");
     let text = SMALL.replace("repeat = 2", "repeat = 1");
     let text = text.replace("publisher.gop = [10, 60]", "server = [\"exec:ls /nowhere/at-all\", \"framelag\"]");
@@ -170,7 +170,7 @@ fn script(file: &Path, text: &str) {
 
 #[test]
 fn a_server_that_finds_its_port_taken_is_started_once_more_on_another() {
-    let _turn = turn::take();
+    let _turn = turn::share();
     let folder = tempfile::tempdir().expect("a folder for the test");
     let (server, told) = (folder.path().join("server"), folder.path().join("ports"));
     let serve = format!("exec {} serve --rtsp 127.0.0.1:$1 --http 127.0.0.1:0", binary::path("framelag").display());
@@ -206,7 +206,7 @@ fn a_server_that_never_gets_its_port_is_a_failure_that_says_so() {
 
 #[test]
 fn ctrl_c_while_a_cell_starts_up_is_no_failure_of_the_cell() {
-    let _turn = turn::take();
+    let _turn = turn::share();
     let folder = tempfile::tempdir().expect("a folder for the test");
     // A server that never listens, and later one that does.
     let server = folder.path().join("server");
