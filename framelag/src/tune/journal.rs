@@ -4,6 +4,8 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use common::printable::escaped;
 use reports::dir::Dir;
@@ -162,12 +164,21 @@ impl Journal {
     }
 }
 
+/// How long a lock that is held is tried again. A child that is being started holds a copy of every open file for a moment, until it
+/// runs its own program: the lock of a sweep that has just ended, too.
+const LOCK_LIMIT: Duration = Duration::from_millis(500);
+
 /// Takes the journal of `folder` for this process, until it is closed.
 fn lock(file: &File, path: &Path, folder: &Path) -> Result<(), Error> {
-    file.try_lock().map_err(|error| match error {
-        TryLockError::WouldBlock => Error::Taken(folder.to_owned()),
-        TryLockError::Error(error) => Error::File("lock", path.to_owned(), error),
-    })
+    let deadline = Instant::now() + LOCK_LIMIT;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(LOCK_LIMIT / 50),
+            Err(TryLockError::WouldBlock) => return Err(Error::Taken(folder.to_owned())),
+            Err(TryLockError::Error(error)) => return Err(Error::File("lock", path.to_owned(), error)),
+        }
+    }
 }
 
 /// Moves a sweep's folder aside, whole, to the first free name beside it; `None` where there is no sweep.
