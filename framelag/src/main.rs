@@ -64,11 +64,11 @@ enum Command {
     Impair(impair::Args),
     /// Renders report folders again, keeps runs and shows them over time, and joins runs.
     Report(report::Args),
-    /// Says whether runs got worse: by more than is allowed, and by more than noise.
+    /// Fail when runs got worse by more than a limit, and by more than noise.
     Gate(gate::Args),
-    /// Shows what changed from some runs to others.
+    /// Compare runs metric by metric, without a verdict.
     Compare(gate::CompareArgs),
-    /// Runs a matrix of settings, in random order and again and again, and says which to choose.
+    /// Measure a matrix of settings, each several times in random order, and recommend one.
     Tune(tune::Args),
     /// Says what is there, what is missing, and the command that mends it.
     Doctor(doctor::Args),

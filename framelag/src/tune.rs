@@ -39,40 +39,41 @@ const MIN_FREE_BYTES: u64 = 128 << 20;
 /// A run that failed with less than this free may have failed for want of room.
 const LOST_BYTES: u64 = 1 << 20;
 
-/// Exit code where all runs were made, and some of them say nothing.
+/// Exit code where all runs finished, and some failed or were inconclusive.
 const INCONCLUSIVE: u8 = 3;
 
-/// Runs a matrix of settings, each combination several times in random order, and says which to choose.
+/// Measure a matrix of settings, each several times in random order, and recommend one.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   framelag tune plans/quick.toml                 two bit rates and two GOPs, in a minute
-  framelag tune plans/gop-bitrate.toml --dry-run the cells, their order, and how long it takes
+  framelag tune plans/gop-bitrate.toml --dry-run list the cells, their order and the time
   framelag tune plans/low-bandwidth.toml --out night
-                                                 run it again after an interruption, and it goes on
+                                                 after an interruption, the same command resumes
 
-A plan names settings and their values; docs/tune.md has all of them. Finished runs are kept whatever happens: the same
-command goes on with the rest. The result is in DIR: tune.html to read, tune.csv and tune.json to work with.
+A plan lists settings and their values: see docs/tune.md. Finished runs are kept, and the same command continues with
+the rest. Results go to DIR: tune.html to read, tune.csv and tune.json for programs. With fewer than 4 repeats settings
+cannot be told apart.
 
-Exit codes: 0 every run gave figures, 1 it could not go on (what was measured is kept), 2 the plan or a flag is wrong,
-3 all runs were made, and some failed or say nothing.")]
+Exit codes: 0 every run was measured; 1 cannot continue (finished runs are kept); 2 the plan or a flag is wrong; 3 all
+runs finished, and some failed or were inconclusive.")]
 pub struct Args {
-    /// The plan.
+    /// Plan to run.
     #[arg(value_name = "PLAN.toml")]
     plan: PathBuf,
-    /// Where everything goes: a folder that is new, empty or holds the beginning of this sweep [default:
-    /// framelag-tune/NAME, with the plan's name].
+    /// Write everything to this folder: new, empty, or with the beginning of this sweep [default: framelag-tune/NAME,
+    /// with the plan's name].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Show the cells, their order and the time that they take, and run nothing.
+    /// Show the cells, their order and the time they take, and run nothing.
     #[arg(long)]
     dry_run: bool,
-    /// JSON lines on standard output, and nothing else there.
+    /// Print JSON lines, and nothing else, on standard output.
     #[arg(long)]
     json: bool,
-    /// Another seed than the plan's, for the order and for what networks leave to chance.
+    /// Seed for the order of runs and for simulated networks, in place of the plan's.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Begin anew: what is in DIR already is put aside, whole.
+    /// Start over: move what is in DIR aside first.
     #[arg(long)]
     fresh: bool,
 }
@@ -84,13 +85,13 @@ enum Error {
     Plan(#[from] plan::Error),
     #[error(transparent)]
     Journal(#[from] journal::Error),
-    #[error("{0}. The runs are kept in the journal: the same command writes it again")]
+    #[error("{0}: finished runs are kept in the journal; run the same command to write it again")]
     Write(#[from] sweep::Error),
-    #[error("interrupted: {0} of {1} runs are kept, and the same command goes on with the rest")]
+    #[error("interrupted after {0} of {1} runs: run the same command to continue")]
     Interrupted(usize, usize),
     #[error(
-        "the disk of {0} is full: {1} bytes are free, and a run needs {2}. What was measured is kept: once there is \
-         room the same command goes on"
+        "disk full at {0}: {1} bytes free, a run needs {2}. Finished runs are kept: free some space, then run the same \
+         command to continue"
     )]
     Full(PathBuf, u64, u64),
     #[error("{0}")]
@@ -136,7 +137,7 @@ fn tune(args: &Args) -> Result<u8, Error> {
     if args.fresh
         && let Some(aside) = journal::put_aside(&out)?
     {
-        eprintln!("tune: the sweep before is in {} now", aside.display());
+        eprintln!("tune: moved the previous sweep to {}", aside.display());
     }
     let mut journal = Journal::open(&out, essence(&plan), now())?;
     sweep(&plan, &cells, &order, &mut journal, &out, args.json, &stopped)

@@ -46,19 +46,17 @@ pub enum Error {
     #[error("cannot {0} {1}: {2}")]
     File(&'static str, PathBuf, io::Error),
     /// A run was measured and could not be kept.
-    #[error(
-        "cannot write {0}: {1}. The runs before are kept: once there is room, the same command goes on with the one that was lost"
-    )]
+    #[error("cannot write {0}: {1}. Earlier runs are kept: free some space, then run the same command to continue")]
     Append(PathBuf, io::Error),
     /// There is something else in the folder.
-    #[error("{0} is not empty and holds no sweep: give an empty folder, or one that is not there yet, with --out")]
+    #[error("{0} is not empty and holds no sweep: give a new or empty folder with --out")]
     Foreign(PathBuf),
     /// Another process is at it.
-    #[error("another tune is writing into {0}: let it end, or give another --out")]
+    #[error("another tune is writing to {0}: wait for it, or give another --out")]
     Taken(PathBuf),
     /// Not a journal of this version.
     #[error(
-        "{path}, line {line}, is not what this framelag writes: {why}; give another --out, or --fresh to put the folder aside"
+        "{path}, line {line}: not a journal of this version: {why}; give another --out, or --fresh to move the folder aside"
     )]
     Damaged {
         /// The file.
@@ -69,7 +67,7 @@ pub enum Error {
         why: String,
     },
     /// The plan is another one.
-    #[error("{folder} holds a sweep of another plan: {}; put it back, give another --out, or --fresh to put the folder aside", .changes.join("; "))]
+    #[error("{folder} holds a sweep of another plan: {}; restore that, give another --out, or --fresh to move the folder aside", .changes.join("; "))]
     Changed {
         /// Where.
         folder: PathBuf,
