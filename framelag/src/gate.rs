@@ -25,7 +25,7 @@ use runs::{Error, Runs};
   framelag gate --baseline main --candidate runs
 
 A run is one sample, however many frames it has. Measure 5 runs of 30 s per side, and alternate the sides if you can.
-With fewer than 4 per side the verdict is always inconclusive.
+A verdict takes at least 4 per side.
 
 Exit codes: 0 pass; 99 regression: worse by more than the limit, and by more than noise; 3 inconclusive: too few runs
 or too much noise (the output says how many more are needed); 2 wrong usage, or different settings or machines; 1 a

@@ -151,7 +151,7 @@ impl Gate {
         self.compare_with(baseline, candidate, [&[], &[]])
     }
 
-    /// Compares, where of some runs of the baseline and of the candidate there is no figure at all: such prove nothing.
+    /// Compares, where of some runs of the baseline and of the candidate there is no figure at all: these are inconclusive.
     ///
     /// # Errors
     ///

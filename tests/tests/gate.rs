@@ -90,7 +90,7 @@ fn a_folder_of_runs_with_one_that_has_no_report_proves_nothing() {
     named("--candidate same --save-baseline main", 3, "same/3");
     named("--baseline before --candidate same/3", 2, "same/3");
     let ran = framelag(folder.path(), "compare before same --metric p99").run(LIMIT).expect_code(0);
-    assert!(ran.stdout.iter().any(|line| line.starts_with("left out  same/3: it has no run.json")), "{ran}");
+    assert!(ran.stdout.iter().any(|line| line.starts_with("left out  before/3, same/3: it has no run.json")), "{ran}");
 }
 
 #[test]
@@ -182,9 +182,11 @@ fn compare_shows_changes_without_a_verdict() {
     let lines: Vec<String> = ran.stdout.iter().map(words).collect();
     assert_eq!(lines[0], "metric before after change 97.5 % interval", "{ran}");
     assert_eq!(lines[1], "latency_ms.p99 99.99 ms 109.989 ms +10.0 % +7.0 % … +13.1 %", "{ran}");
-    assert_eq!(lines[2], "latency_ms.p50 49.995 ms 54.995 ms +10.0 % +7.0 % … +13.1 %", "{ran}");
+    assert_eq!(lines[2], "latency_ms.p50 49.995 ms 54.994 ms +10.0 % +7.0 % … +13.1 %", "{ran}");
     assert_eq!(lines[3], "fps – – – –", "{ran}");
     assert!(lines.contains(&"runs 5 runs before, 5 runs after".to_owned()), "{ran}");
+    let left_out = "left out before/1, before/2, before/3 and 7 more (fps): it has no fps";
+    assert!(lines.contains(&left_out.to_owned()), "once for all of them: {ran}");
     assert!(!lines.iter().any(|line| line.contains("verdict") || line.contains("limit")), "{ran}");
     let ran = framelag(folder.path(), "compare before/1 slow/1 --metric p99").run(LIMIT).expect_code(0);
     assert_eq!(words(&ran.stdout[1]), "latency_ms.p99 100 ms 110 ms +10.0 % –", "{ran}");

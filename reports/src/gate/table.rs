@@ -1,6 +1,5 @@
 //! Several metrics of the same runs side by side, for `framelag compare`: no limit, no verdict.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::{Comparison, Difference, LeftOut};
@@ -79,14 +78,17 @@ fn below(comparisons: &[Comparison]) -> String {
 
 /// Of which metrics, which runs were left out, and why: runs with the same reason together.
 fn left_out(comparisons: &[Comparison]) -> Vec<(String, Vec<&str>, &str)> {
-    let mut metrics: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    let mut runs: Vec<(&LeftOut, Vec<&str>)> = Vec::new();
     for of in comparisons {
-        for LeftOut { name, why } in of.baseline.left_out.iter().chain(&of.candidate.left_out) {
-            metrics.entry((why, name)).or_default().push(&of.metric);
+        for run in of.baseline.left_out.iter().chain(&of.candidate.left_out) {
+            match runs.iter_mut().find(|(known, _)| *known == run) {
+                Some((_, metrics)) => metrics.push(&of.metric),
+                None => runs.push((run, vec![&of.metric])),
+            }
         }
     }
     let mut found: Vec<(String, Vec<&str>, &str)> = Vec::new();
-    for ((why, name), metrics) in metrics {
+    for (LeftOut { name, why }, metrics) in runs {
         let all = metrics.len() == comparisons.len();
         let of = if all { String::new() } else { format!(" ({})", metrics.join(", ")) };
         match found.last_mut().filter(|(last_of, _, last_why)| *last_of == of && *last_why == why) {
