@@ -128,7 +128,7 @@ fn a_sweep_that_is_killed_loses_no_finished_run_and_goes_on_with_the_rest() {
 
     // A third time there is nothing to do; another plan is another sweep.
     let third = tune(&plan, &out).run(LIMIT).expect_code(0);
-    assert!(says(&third, "4 of them done before"), "{third}");
+    assert!(says(&third, "4 already done"), "{third}");
     let other = write_plan(folder.path(), &SMALL.replace("[10, 60]", "[10, 30]"));
     let refused = tune(&other, &out).run(LIMIT).expect_code(2);
     assert!(says(&refused, "axes.publisher.gop was \"10, 60\" and is \"10, 30\""), "{refused}");
@@ -222,7 +222,7 @@ fn ctrl_c_while_a_cell_starts_up_is_no_failure_of_the_cell() {
     });
     first.interrupt();
     let interrupted = first.finish(LIMIT).expect_code(1);
-    assert!(says(&interrupted, "interrupted: 0 of 1 runs are kept"), "{interrupted}");
+    assert!(says(&interrupted, "interrupted after 0 of 1 runs"), "{interrupted}");
     assert_eq!(journal(&out), [] as [Value; 0], "it is no result");
     assert!(!started.iter().any(|(number, _)| runs(*number)), "what was started has ended: {started:?}");
 

@@ -48,17 +48,17 @@ pub enum Error {
     #[error("cannot {0} {1}: {2}")]
     File(&'static str, PathBuf, io::Error),
     /// A run was measured and could not be kept.
-    #[error("cannot write {0}: {1}. Earlier runs are kept: free some space, then run the same command to resume")]
+    #[error("cannot write {0}: {1}. Earlier runs are kept: free some space, then run the same command to continue")]
     Append(PathBuf, io::Error),
     /// There is something else in the folder.
-    #[error("{0} is not empty and holds no sweep: give --out an empty or new folder")]
+    #[error("{0} is not empty and holds no sweep: give a new or empty folder with --out")]
     Foreign(PathBuf),
     /// Another process is at it.
     #[error("another tune is writing to {0}: wait for it, or give another --out")]
     Taken(PathBuf),
     /// Not a journal of this version.
     #[error(
-        "{path}, line {line}: not written by this version of framelag: {why}; give another --out, or --fresh to move the folder aside"
+        "{path}, line {line}: not a journal of this version: {why}; give another --out, or --fresh to move the folder aside"
     )]
     Damaged {
         /// The file.
@@ -69,7 +69,7 @@ pub enum Error {
         why: String,
     },
     /// The plan is another one.
-    #[error("{folder} holds a sweep of another plan: {}; undo the change, give another --out, or --fresh to move the folder aside", .changes.join("; "))]
+    #[error("{folder} holds a sweep of another plan: {}; restore that, give another --out, or --fresh to move the folder aside", .changes.join("; "))]
     Changed {
         /// Where.
         folder: PathBuf,
