@@ -8,7 +8,7 @@ TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 ALONE = $(shell command -v flock >/dev/null && mkdir -p /tmp/framelag-scripts && echo flock --close /tmp/framelag-scripts)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-tools check bench fuzz build
+.PHONY: help demo quick test test-tools check bench fuzz build
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,13 @@ build: ## Build the binaries, optimised, into target/release
 test: test-tools ## Run every test, those against real peers, cameras and windows too
 	cargo build --workspace --bins
 	cargo test --workspace --no-fail-fast
+
+# The test programs of `tests` that start no process of another project's, open no device and leave this machine's loopback alone.
+QUICK := clock_virtual clocks corner_code fuzz_corpus gate injected model rules schema virtual_time
+
+quick: ## Run the tests that need no peer, device, browser or network: for daily work, some three minutes after the build
+	@$(ALONE) scripts/install-build.sh
+	cargo test --workspace --lib --bins $(QUICK:%=--test %)
 
 test-tools: ## Install and make what the tests need: packages, footage, RTSP peers, readers of report files, the camera VM's kernel
 	@$(ALONE) scripts/install-build.sh

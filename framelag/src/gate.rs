@@ -14,52 +14,52 @@ use reports::threshold::Metric;
 use crate::USAGE;
 use runs::{Error, Runs};
 
-/// Checks runs for a regression beyond both a limit and the noise.
+/// Fail when runs got worse by more than a limit, and by more than noise.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   framelag gate --baseline before/* --candidate after/*
   framelag gate --baseline before --candidate after --metric p95 --max-regression 10% --max-delta 5ms
-      DIR may be a folder of report folders; every limit given must hold
+      each subfolder is a run; where both limits are given, both have to be kept
   framelag gate --candidate runs --save-baseline main
-      store them as a baseline, to compare with later:
+      keep the runs in the store, and compare with them later:
   framelag gate --baseline main --candidate runs
 
-A run is one sample, however many frames it has: use 5 runs of 30 s per side, and alternate the sides if you can.
-With fewer than 4 per side nothing can fail.
+A run is one sample, however many frames it has. Measure 5 runs of 30 s per side, and alternate the sides if you can.
+A verdict takes at least 4 per side.
 
-Exit codes: 0 passed, 99 a regression beyond both the limit and the noise, 3 inconclusive: too few runs or too much
-noise (it says how many more runs are needed), 2 usage error, or runs of different settings or machines, 1 a file
-cannot be read or written (a regression still exits 99). docs/gate.md describes the method and its error rates.")]
+Exit codes: 0 pass; 99 regression: worse by more than the limit, and by more than noise; 3 inconclusive: too few runs
+or too much noise (the output says how many more are needed); 2 wrong usage, or different settings or machines; 1 a
+file cannot be read or written (a regression stays 99). See docs/gate.md.")]
 pub struct Args {
-    /// Runs to compare with: report folders, folders of them, or the name of a baseline in the store.
+    /// Runs to compare with: report folders, folders of report folders, or a baseline's name in the store.
     #[arg(long, value_name = "DIR|NAME", num_args = 1.., required_unless_present = "save_baseline")]
     baseline: Vec<PathBuf>,
-    /// Runs to judge: report folders, or folders of them.
+    /// Runs to judge: report folders, or folders of report folders.
     #[arg(long, value_name = "DIR", num_args = 1.., required = true)]
     candidate: Vec<PathBuf>,
-    /// The metric to compare, named as in an assertion. Only one: each more would add false alarms.
+    /// Metric to compare, named as in an assertion. Only one: each further one would add false alarms.
     #[arg(long, default_value = "p99")]
     metric: Metric,
-    /// Allowed regression relative to the baseline [default: 5%, without --max-delta].
+    /// Allow the metric to be worse by this share of the baseline [default: 5%, unless --max-delta is given].
     #[arg(long, value_name = "SHARE", value_parser = parse_share)]
     max_regression: Option<f64>,
-    /// Allowed regression in the metric's unit, as in 5ms.
+    /// Allow the metric to be worse by this much, in its unit, as in 5ms.
     #[arg(long, value_name = "DIFFERENCE")]
     max_delta: Option<String>,
-    /// Also compare runs of different settings or machines, and print what differs.
+    /// Compare runs of different settings or machines, and show what differs.
     #[arg(long)]
     allow_different: bool,
-    /// Where baselines are kept: an SQLite file, or postgres://… [default: framelag/runs.sqlite in $XDG_STATE_HOME or
+    /// Store with the baselines: an SQLite file, or postgres://… [default: framelag/runs.sqlite in $XDG_STATE_HOME or
     /// ~/.local/state].
     #[arg(long, value_name = "PLACE")]
     store: Option<Place>,
-    /// Store the candidate's runs as the baseline of this name, if they pass or there is nothing to compare with.
+    /// Keep the candidate as the baseline of this name if it passes, or if no --baseline is given.
     #[arg(long, value_name = "NAME", value_parser = baseline_name)]
     save_baseline: Option<String>,
-    /// Folder for gate.json and gate.md.
+    /// Write gate.json and gate.md to this folder.
     #[arg(long, value_name = "DIR", requires = "baseline")]
     report: Option<PathBuf>,
-    /// Print one line of JSON, and nothing else, to standard output.
+    /// Print one line of JSON, and nothing else, on standard output.
     #[arg(long, requires = "baseline")]
     json: bool,
 }
@@ -69,9 +69,9 @@ fn baseline_name(text: &str) -> Result<String, String> {
     /// A longer one is a mistake: a quotation mark that is missing.
     const MAX_CHARS: usize = 200;
     let is_name = !text.trim().is_empty() && text.chars().count() <= MAX_CHARS && !text.contains(char::is_control);
-    is_name.then(|| text.to_owned()).ok_or_else(|| {
-        format!("a baseline's name is one or more words, as in main or feature/x, of at most {MAX_CHARS} characters")
-    })
+    is_name
+        .then(|| text.to_owned())
+        .ok_or_else(|| format!("a baseline's name has 1 to {MAX_CHARS} printable characters, as in main or feature/x"))
 }
 
 /// Compares. Exit code: see [`Args`].
@@ -111,11 +111,11 @@ fn compared(gate: &Gate, baseline: &Runs, candidate: &Runs) -> Result<Comparison
     comparison.map_err(|refusal| Error::Usage(refusal.to_string()))
 }
 
-/// Keeps runs that there is nothing to compare with yet. Such as prove nothing are no baseline.
+/// Keeps runs that there is nothing to compare with yet. Inconclusive runs are no baseline.
 fn first(args: &Args, comparison: &Comparison, candidate: &Runs) -> Result<u8, Error> {
     let left_out = &comparison.candidate.left_out;
     for run in left_out {
-        eprintln!("{} does not count as a sample: {}", run.name, run.why);
+        eprintln!("{} cannot be used: {}", run.name, run.why);
     }
     if !left_out.is_empty() {
         eprintln!("no baseline was saved: measure these runs again");
@@ -134,11 +134,11 @@ impl Args {
     fn save(&self, verdict: Verdict, candidate: &Runs) -> Result<(), Error> {
         let Some(name) = &self.save_baseline else { return Ok(()) };
         if verdict != Verdict::Pass {
-            eprintln!("the baseline {name} is unchanged: only passing runs replace it");
+            eprintln!("baseline {name} not replaced: the candidate did not pass");
             return Ok(());
         }
         candidate.keep(&mut self.open(Store::open)?, name)?;
-        eprintln!("saved as the baseline {name}");
+        eprintln!("saved as baseline {name}");
         Ok(())
     }
 
@@ -152,26 +152,28 @@ impl Args {
     }
 }
 
-/// Shows what changed between two sets of runs, without a verdict.
+/// Compare runs metric by metric, without a verdict.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   framelag compare before after
-      two runs, or two folders of runs: with several a side each change has its interval
+      two runs, or two folders of runs; an interval needs several runs per side
   framelag compare before after --metric stages.decode.p50 --metric fps
 
-Exit codes: 0 compared, 2 usage error, or runs of different settings or machines, 1 a file cannot be read.")]
+Exit codes: 0 compared; 2 wrong usage, or different settings or machines; 1 a file cannot be read.")]
 pub struct CompareArgs {
-    /// A report folder, or a folder of them.
+    /// Report folder, or folder of report folders, to compare with.
+    #[arg(value_name = "BEFORE")]
     baseline: PathBuf,
-    /// The one to compare it with.
+    /// Report folder, or folder of report folders, to compare.
+    #[arg(value_name = "AFTER")]
     candidate: PathBuf,
-    /// A metric to compare, named as in an assertion; may be given several times.
+    /// Metric to compare, named as in an assertion; may be repeated.
     #[arg(long, default_values = ["p50", "p95", "p99", "max", "picture_age.p99", "fps", "bitrate_kbps", "frames.lost"])]
     metric: Vec<Metric>,
-    /// Also compare runs of different settings or machines, and print what differs.
+    /// Compare runs of different settings or machines, and show what differs.
     #[arg(long)]
     allow_different: bool,
-    /// Print a line of JSON per metric, and nothing else, to standard output.
+    /// Print one line of JSON per metric, and nothing else, on standard output.
     #[arg(long)]
     json: bool,
 }
@@ -180,7 +182,7 @@ pub struct CompareArgs {
 pub fn compare(args: &CompareArgs) -> ExitCode {
     match comparisons(args) {
         Ok(comparisons) => {
-            comparisons.iter().for_each(|comparison| output::print_change(comparison, args.json));
+            output::print_changes(&comparisons, args.json);
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -194,7 +196,7 @@ fn comparisons(args: &CompareArgs) -> Result<Vec<Comparison>, Error> {
     let read = |folder: &PathBuf| Runs::read(std::slice::from_ref(folder));
     let (baseline, candidate) = (read(&args.baseline)?, read(&args.candidate)?);
     let compared = args.metric.iter().map(|metric| {
-        let gate = Gate { metric: *metric, limits: Limits::default(), allow_different: args.allow_different };
+        let gate = Gate { metric: *metric, limits: Limits::NONE, allow_different: args.allow_different };
         compared(&gate, &baseline, &candidate)
     });
     compared.collect()

@@ -39,40 +39,41 @@ const MIN_FREE_BYTES: u64 = 128 << 20;
 /// A run that failed with less than this free may have failed for want of room.
 const LOST_BYTES: u64 = 1 << 20;
 
-/// Exit code where all runs were made, and some of them say nothing.
+/// Exit code where all runs finished, and some failed or were inconclusive.
 const INCONCLUSIVE: u8 = 3;
 
-/// Benchmarks every combination of settings, several times in random order, and recommends one.
+/// Benchmark every combination of settings, several times in random order, and recommend one.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
-  framelag tune plans/quick.toml                 two bit rates and two GOP lengths, in a minute
-  framelag tune plans/gop-bitrate.toml --dry-run show the cells, their order and the time needed
+  framelag tune plans/quick.toml                 two bit rates and two GOPs, in a minute
+  framelag tune plans/gop-bitrate.toml --dry-run list the cells, their order and the time
   framelag tune plans/low-bandwidth.toml --out night
-                                                 run the same command again to resume after an interruption
+                                                 after an interruption, the same command resumes
 
-A plan lists settings and their values; docs/tune.md documents all of them. Finished runs are always kept: the same
-command resumes with the rest. The results are in DIR: tune.html to read, tune.csv and tune.json to process.
+A plan lists settings and their values: see docs/tune.md. Finished runs are kept, and the same command continues with
+the rest. Results go to DIR: tune.html to read, tune.csv and tune.json for programs. With fewer than 4 repeats settings
+cannot be told apart.
 
-Exit codes: 0 every run was measured, 1 could not continue (finished runs are kept), 2 error in the plan or a flag,
-3 all runs finished, and some failed or were inconclusive.")]
+Exit codes: 0 every run was measured; 1 cannot continue (finished runs are kept); 2 the plan or a flag is wrong; 3 all
+runs finished, and some failed or were inconclusive.")]
 pub struct Args {
-    /// The plan.
+    /// Plan to run.
     #[arg(value_name = "PLAN.toml")]
     plan: PathBuf,
-    /// Output folder: new, empty, or one with an unfinished sweep of this plan [default: framelag-tune/NAME, with the
-    /// plan's name].
+    /// Write everything to this folder: new, empty, or with the beginning of this sweep [default: framelag-tune/NAME,
+    /// with the plan's name].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Show the cells, their order and the time needed without running anything.
+    /// Show the cells, their order and the time they take, and run nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Print JSON lines, and nothing else, to standard output.
+    /// Print JSON lines, and nothing else, on standard output.
     #[arg(long)]
     json: bool,
-    /// Override the plan's seed, which sets the order of runs and the randomness of networks.
+    /// Seed for the order of runs and for simulated networks, in place of the plan's.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Start over: move an existing DIR aside first.
+    /// Start over: move what is in DIR aside first.
     #[arg(long)]
     fresh: bool,
 }
@@ -84,13 +85,13 @@ enum Error {
     Plan(#[from] plan::Error),
     #[error(transparent)]
     Journal(#[from] journal::Error),
-    #[error("{0}. The runs are kept in the journal: run the same command to write it again")]
+    #[error("{0}: finished runs are kept in the journal; run the same command to write it again")]
     Write(#[from] sweep::Error),
-    #[error("interrupted: {0} of {1} runs are kept; run the same command to resume")]
+    #[error("interrupted after {0} of {1} runs: run the same command to continue")]
     Interrupted(usize, usize),
     #[error(
-        "the disk of {0} is full: {1} bytes are free, and a run needs {2}. Finished runs are kept: free some space, then \
-         run the same command to resume"
+        "disk full at {0}: {1} bytes free, a run needs {2}. Finished runs are kept: free some space, then run the same \
+         command to continue"
     )]
     Full(PathBuf, u64, u64),
     #[error("{0}")]

@@ -85,7 +85,7 @@ pub enum Error {
     #[error("too many streams for one grid ({0}): the maximum is {MAX_INPUTS}")]
     TooMany(usize),
     /// The warm-up takes it all.
-    #[error("--warmup {warmup:?} leaves nothing of --duration {duration:?} to measure: shorten it")]
+    #[error("--warmup {warmup:?} leaves nothing of --duration {duration:?} to measure: shorten it: shorten it")]
     WarmupTooLong {
         /// As given.
         warmup: Duration,

@@ -98,7 +98,7 @@ impl Limits {
 pub struct Config {
     /// Where, and with which credentials.
     pub url: StreamUrl,
-    /// How the packets come.
+    /// How RTP travels from the server.
     pub transport: config::Transport,
     /// How long to keep trying for the first connection.
     pub wait: Duration,

@@ -1,7 +1,7 @@
 //! Compares runs with runs by one figure: whether it got worse by more than is allowed, and by more than noise.
 //!
 //! The unit is the run: frames of one run share its machine, its connection and its moment, so thousands of them are
-//! one sample of each. `docs/gate.md` has the method and how often it is wrong; [`statistics`] has the sources.
+//! one sample of each. [`crate::statistics`] has the method, `docs/gate-method.md` how often it is wrong.
 //!
 //! ```text
 //! runs ── side: which are samples, and their value ──▶ Shift (logarithms, or differences) ──▶ Verdict
@@ -13,20 +13,21 @@ use serde::Serialize;
 use crate::identity;
 use crate::merge::{self, Seen};
 use crate::run::Run;
+use crate::statistics::MAX_RUNS;
 use crate::threshold::Metric;
 
 mod effect;
-pub mod power;
 mod settings;
 mod side;
-pub mod statistics;
+mod table;
 mod text;
 mod verdict;
 
-pub use effect::{Amount, Effect};
+pub use effect::Effect;
 pub use settings::Difference;
 pub(crate) use settings::is_sent_alike;
 pub use side::{LeftOut, Sampled, Side};
+pub use table::table;
 pub use verdict::{Judgement, Verdict};
 
 /// The name and version of a comparison's shape in JSON.
@@ -34,9 +35,6 @@ pub const SCHEMA: &str = "framelag/gate/1";
 
 /// What a rise may be where nothing is said.
 pub const DEFAULT_MAX_REGRESSION: f64 = 0.05;
-
-/// More runs on one side are a mistake.
-pub const MAX_RUNS: usize = 200;
 
 /// A run and what to call it: its folder, or its id in a store.
 #[derive(Clone, Debug)]
@@ -132,6 +130,11 @@ pub enum Refusal {
     TooMany(usize),
 }
 
+impl Limits {
+    /// Any change is allowed.
+    pub const NONE: Self = Self { share: None, delta: None };
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self { share: Some(DEFAULT_MAX_REGRESSION), delta: None }
@@ -148,7 +151,7 @@ impl Gate {
         self.compare_with(baseline, candidate, [&[], &[]])
     }
 
-    /// Compares, where of some runs of the baseline and of the candidate there is no figure at all: such prove nothing.
+    /// Compares, where of some runs of the baseline and of the candidate there is no figure at all: these are inconclusive.
     ///
     /// # Errors
     ///

@@ -34,7 +34,6 @@ pub mod host;
 pub mod identity;
 pub mod interval;
 pub mod latency;
-mod math;
 pub mod merge;
 pub mod metrics;
 pub mod plot;
@@ -49,6 +48,7 @@ pub mod sample;
 pub mod saved;
 mod sequence;
 pub mod stamps;
+pub mod statistics;
 pub mod steps;
 #[cfg(feature = "store")]
 pub mod store;

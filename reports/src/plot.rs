@@ -21,7 +21,7 @@ mod stacked;
 use common::printable::is_obeyed;
 
 pub use axis::Axis;
-pub(crate) use axis::{nice_step, with_ends};
+pub(crate) use axis::nice_step;
 pub use chart::{Chart, Point};
 pub use heat::{Cell, Heat};
 pub use stacked::{Bar, Part, stacked};

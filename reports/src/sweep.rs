@@ -2,7 +2,7 @@
 //!
 //! `framelag tune` hands in its [`Row`]s, one for each run, after every run; [`write`](fn@write) turns them into `tune.csv`, `tune.json`
 //! and `tune.html`. The unit of every comparison is the run, never the frame: the frames of one run share its luck.
-//! `docs/tune-results.md` describes the files and the method.
+//! Settings are compared by [`crate::statistics`], as the gate compares runs. `docs/tune-results.md` describes the files.
 
 use std::io;
 use std::path::PathBuf;
@@ -20,12 +20,11 @@ mod analysis;
 mod cells;
 mod csv;
 mod drift;
-mod effects;
 mod front;
 mod json;
 mod metric;
-mod noise;
 mod page;
+mod samples;
 mod warnings;
 
 pub use json::SCHEMA;

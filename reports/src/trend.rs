@@ -2,7 +2,8 @@
 //!
 //! Pure: takes the runs, in any order, and says what becomes of them. Only runs that can be compared are joined, as the gate
 //! has it: of one machine with one kind of settings ([`crate::identity`]), on one clock or on two, that were sent as much. Of the
-//! others it is said why they are left out, or what is different where they are joined all the same.
+//! others it is said why they are left out, or what is different where they are joined all the same. A change is found by
+//! [`changes`], and its size is that of [`crate::statistics`].
 
 use std::collections::BTreeMap;
 
@@ -11,14 +12,15 @@ use serde::Serialize;
 use crate::gate::is_sent_alike;
 use crate::identity;
 use crate::merge::{self, Seen};
-use crate::run::{Outcome, Run};
+use crate::run::{Outcome, Run, rounded};
+use crate::statistics::{self, Amount, Pair, confidence};
 use crate::threshold::Metric;
 
 mod divide;
 mod page;
 mod text;
 
-pub use divide::{Change, LEVEL, MIN_RUNS, SHUFFLES, changes, median};
+pub use divide::{Change, LEVEL, MIN_RUNS, SHUFFLES, changes};
 pub use page::page;
 
 /// The latest runs that are looked at: more take longer than anybody waits.
@@ -86,14 +88,23 @@ pub struct Shift {
     pub at: usize,
     /// That run.
     pub run: String,
-    /// The median from the change before it on.
+    /// The centre from the change before it on.
     pub before: f64,
-    /// The median up to the change after it.
+    /// The centre up to the change after it.
     pub after: f64,
     /// What that is, in percent of before; none where that is 0.
     pub percent: Option<f64>,
-    /// The chance of such a change among runs that do not differ.
+    /// How sure the interval around the change is.
+    pub confidence_percent: f64,
+    /// Its lower end.
+    pub low: Option<Amount>,
+    /// Its upper end.
+    pub high: Option<Amount>,
+    /// The chance of such a split among runs that do not differ.
     pub p: f64,
+    /// The change with its interval, for people.
+    #[serde(skip)]
+    text: String,
 }
 
 /// Some of the runs, and what is said of them.
@@ -120,7 +131,7 @@ impl Trend {
             note(&mut left_out, before - entries.len(), why);
         };
         keep("that did not end", &|run| !run.partial);
-        keep("that prove nothing (inconclusive)", &|run| run.outcome != Outcome::Inconclusive);
+        keep("that were inconclusive", &|run| run.outcome != Outcome::Inconclusive);
         keep("without any of these figures", &|run| metrics.iter().any(|m| m.value(run).is_some()));
         let joined = twice(&mut entries);
         note(&mut left_out, joined, "that were joined of runs which are here too (report merge)");
@@ -196,15 +207,27 @@ impl Series {
         // A change is between runs that have the figure.
         let (places, known): (Vec<_>, Vec<_>) =
             values.iter().enumerate().filter_map(|(at, value)| Some((at, (*value)?))).unzip();
-        let shift = |change: Change| Shift {
-            at: places[change.at],
-            run: entries[places[change.at]].id.to_owned(),
-            before: change.before,
-            after: change.after,
-            percent: (change.before != 0.0).then(|| (change.after / change.before - 1.0) * 100.0),
-            p: change.p,
+        let found = changes(&known, SEED);
+        let bounds: Vec<usize> =
+            std::iter::once(0).chain(found.iter().map(|change| change.at)).chain([known.len()]).collect();
+        let shift = |(change, stretches): (&Change, &[usize])| {
+            let pair = Pair::of(&known[stretches[0]..stretches[1]], &known[stretches[1]..stretches[2]])?;
+            let Amount { percent, absolute } = pair.amount(pair.shift.change);
+            let [low, high] = pair.interval(statistics::LEVEL).map_or([None, None], |ends| ends.map(Some));
+            Some(Shift {
+                at: places[change.at],
+                run: entries[places[change.at]].id.to_owned(),
+                before: rounded(pair.centre),
+                after: rounded(pair.centre + absolute),
+                percent,
+                confidence_percent: rounded(100.0 * confidence(statistics::LEVEL)),
+                low,
+                high,
+                p: change.p,
+                text: pair.text(metric.unit()),
+            })
         };
-        let changes = changes(&known, SEED).into_iter().map(shift).collect();
+        let changes = found.iter().zip(bounds.windows(3)).filter_map(shift).collect();
         Self { metric: metric.to_string(), unit: metric.unit(), values, changes }
     }
 
@@ -215,12 +238,12 @@ impl Series {
 
     /// `12.3 ms`.
     fn shown(&self, value: f64) -> String {
-        format!("{} {}", crate::run::rounded(value), self.unit).trim_end().to_owned()
+        format!("{} {}", rounded(value), self.unit).trim_end().to_owned()
     }
 }
 
 impl Shift {
-    /// `+12.4 %`, or nothing where that says nothing.
+    /// `+12.4 %`, or nothing where the baseline is 0.
     fn size(&self) -> String {
         self.percent.map(|percent| format!("{percent:+.1} %")).unwrap_or_default()
     }

@@ -314,7 +314,7 @@ fn a_sweep_fits_and_is_described_whole() {
         assert_eq!(check_against(&schema, &found), Vec::<String>::new(), "{repeats} repeats");
         let mut out = Vec::new();
         undescribed(&schema, &found, "", &mut out);
-        let parts = ["axes", "recommendations", "fronts", "effects", "interactions", "cells", "rows"];
+        let parts = ["axes", "recommendations", "fronts", "cells", "rows"];
         for part in parts {
             let described = schema.pointer(&format!("/properties/{part}/items")).expect(part);
             let items = found[part].as_array().into_iter().flatten();
@@ -326,12 +326,12 @@ fn a_sweep_fits_and_is_described_whole() {
         ("/schema", json!("framelag/run/1")),
         ("/seed", json!(-1)),
         ("/recommendations/0/confidence", json!("sure")),
-        ("/effects/0/levels/0/mean/value", json!("20 ms")),
+        ("/drift/change", json!("20 ms")),
         ("/fronts/0/on", json!(1)),
         ("/cells/0/figures/p50_ms/low", json!(true)),
         ("/rows/0/outcome", json!("fine")),
         ("/rows/0/values/0", json!(-1)),
-        ("/interactions/0/p", json!(null)),
+        ("/scales/p50_ms", json!("log")),
     ] {
         let mut found = tune(4);
         *found.pointer_mut(path).expect(path) = wrong;

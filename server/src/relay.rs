@@ -15,6 +15,6 @@ mod stream;
 pub(crate) use gate::Gate;
 pub(crate) use memory::{Account, Memory, Share};
 pub(crate) use packet::Marked;
-pub(crate) use paths::{Paths, Reservation};
+pub(crate) use paths::{Paths, Publication, Reservation};
 pub(crate) use queue::{ControlFull, Queue};
-pub(crate) use stream::{Counts, Publication, Publisher, PublisherControl, ReaderInfo, Sink, Stream};
+pub(crate) use stream::{Counts, Publisher, PublisherControl, ReaderInfo, Sink, Stream};

@@ -1,6 +1,6 @@
 //! How often `framelag gate` is right: `cargo run --release -p framelag-tests --example gate_rates [COMPARISONS]`.
 //!
-//! Prints the tables of `docs/gate.md`. `gate_rates record POOL PATH FOLDER…` prints the lines of report folders instead,
+//! Prints the tables of `docs/gate-method.md`. `gate_rates record POOL PATH FOLDER…` prints the lines of report folders instead,
 //! as they are kept in `tests/data/gate-runs.csv`.
 
 use std::path::Path;
@@ -8,8 +8,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use framelag_tests::binary;
 use framelag_tests::gate_rates::{RUNS, Rates, Recorded, Source, read, row, with_spread};
-use reports::gate::power::detectable;
 use reports::saved::Saved;
+use reports::statistics::power::detectable;
 
 const COMPARISONS: u32 = 2_000;
 
@@ -31,7 +31,7 @@ fn record(pool: &str, path: &str, folders: &[String]) -> Result<()> {
     for folder in folders {
         match row(pool, path, &Saved::open(Path::new(folder))?.run) {
             Some(row) => println!("{row}"),
-            None => eprintln!("{folder} proves nothing"),
+            None => eprintln!("{folder} is inconclusive"),
         }
     }
     Ok(())

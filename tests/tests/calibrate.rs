@@ -178,7 +178,7 @@ fn recorded(folder: &Path) -> PathBuf {
 
 #[test]
 fn a_receiver_quotes_its_own_machines_calibration_and_no_other() {
-    let _turn = turn::take();
+    let _turn = turn::share();
     let folder = tempfile::tempdir().expect("a folder for the test");
     let pictures = recorded(folder.path());
     let file = folder.path().join("framelag/calibration.json");

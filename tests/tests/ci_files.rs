@@ -161,7 +161,7 @@ fn runs_are_kept(job: &Job) {
 
 #[test]
 fn githubs_steps_keep_a_baseline_and_fail_a_regression() {
-    let _turn = turn::take();
+    let _turn = turn::share();
     let job = Job::new("github");
     // The address is taken, so that the steps' own publishers do not begin: that alone ends no job.
     let other = job.publisher();
@@ -186,7 +186,7 @@ fn githubs_steps_keep_a_baseline_and_fail_a_regression() {
 
 #[test]
 fn gitlabs_steps_keep_a_baseline_and_fail_a_regression() {
-    let _turn = turn::take();
+    let _turn = turn::share();
     let job = Job::new("gitlab");
     let ran = job.run(true, None).expect_code(0);
     assert!(job.path("latency-baseline.sqlite").is_file(), "{ran}");

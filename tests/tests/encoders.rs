@@ -130,7 +130,7 @@ fn encoders_that_cannot_be_used_are_refused_with_what_would_be_right() {
 
 /// Sends a signal to the encoder of a publisher that publishes, and waits for the publisher's end.
 fn after(signal: Signal) -> Finished {
-    let _turn = turn::take();
+    let _turn = turn::share();
     let (publisher, _url) = publishing();
     let id = publisher.id();
     let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).expect("it runs");

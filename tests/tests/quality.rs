@@ -57,7 +57,7 @@ fn quality_grows_with_the_bit_rate() {
 
 #[test]
 fn a_full_disk_costs_the_pictures_and_not_the_run() {
-    let _turn = turn::take();
+    let _turn = turn::share();
     let publisher = Builder::new(binary::path("publisher"));
     let (publisher, url) = begun(publisher.words("--source test --json --pictures /dev/full"));
     let receiver = Builder::new(binary::path("receiver"))

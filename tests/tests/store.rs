@@ -180,7 +180,7 @@ fn runs_that_can_be_compared_are_found_and_the_others_counted(store: &str) {
         assert!(labels, "{:?}", found.runs);
         (hours, found.left_out.into_iter().map(|those| format!("{} {}", those.runs, those.why)).collect::<Vec<_>>())
     };
-    let never = ["1 that did not end", "1 that prove nothing (inconclusive)"].map(str::to_owned).to_vec();
+    let never = ["1 that did not end", "1 that were inconclusive"].map(str::to_owned).to_vec();
     let unlike = ["1 of other machines", "1 with other settings"].map(str::to_owned).to_vec();
     assert_eq!(found(Filter::default(), 9, false), (vec![0, 5], [never.clone(), unlike.clone()].concat()));
     assert_eq!(found(Filter::default(), 9, true), (vec![0, 3, 4, 5], never));

@@ -80,7 +80,7 @@ publisher.gop = [10, 60]
 
 #[test]
 fn a_sweep_that_is_killed_loses_no_finished_run_and_goes_on_with_the_rest() {
-    let _turn = turn::take();
+    let _turn = turn::share();
     let folder = tempfile::tempdir().expect("a folder for the test");
     let (plan, out) = (write_plan(folder.path(), SMALL), folder.path().join("out"));
     let mut first = tune(&plan, &out).spawn();
@@ -124,7 +124,7 @@ fn a_sweep_that_is_killed_loses_no_finished_run_and_goes_on_with_the_rest() {
 
     // A third time there is nothing to do; another plan is another sweep.
     let third = tune(&plan, &out).run(LIMIT).expect_code(0);
-    assert!(says(&third, "4 of them done before"), "{third}");
+    assert!(says(&third, "4 already done"), "{third}");
     let other = write_plan(folder.path(), &SMALL.replace("[10, 60]", "[10, 30]"));
     let refused = tune(&other, &out).run(LIMIT).expect_code(2);
     assert!(says(&refused, "axes.publisher.gop was \"10, 60\" and is \"10, 30\""), "{refused}");
@@ -133,7 +133,7 @@ fn a_sweep_that_is_killed_loses_no_finished_run_and_goes_on_with_the_rest() {
 
 #[test]
 fn a_cell_that_crashes_is_written_down_and_the_others_are_measured() {
-    let _turn = turn::take();
+    let _turn = turn::share();
     let folder = tempfile::tempdir().expect("a folder for the test");
     let text = SMALL.replace("repeat = 2", "repeat = 1");
     let text = text.replace("publisher.gop = [10, 60]", "server = [\"exec:ls /nowhere/at-all\", \"framelag\"]");
@@ -166,7 +166,7 @@ fn script(file: &Path, text: &str) {
 
 #[test]
 fn a_server_that_finds_its_port_taken_is_started_once_more_on_another() {
-    let _turn = turn::take();
+    let _turn = turn::share();
     let folder = tempfile::tempdir().expect("a folder for the test");
     let (server, told) = (folder.path().join("server"), folder.path().join("ports"));
     let serve = format!("exec {} serve --rtsp 127.0.0.1:$1 --http 127.0.0.1:0", binary::path("framelag").display());
@@ -202,7 +202,7 @@ fn a_server_that_never_gets_its_port_is_a_failure_that_says_so() {
 
 #[test]
 fn ctrl_c_while_a_cell_starts_up_is_no_failure_of_the_cell() {
-    let _turn = turn::take();
+    let _turn = turn::share();
     let folder = tempfile::tempdir().expect("a folder for the test");
     // A server that never listens, and later one that does.
     let server = folder.path().join("server");
@@ -218,7 +218,7 @@ fn ctrl_c_while_a_cell_starts_up_is_no_failure_of_the_cell() {
     });
     first.interrupt();
     let interrupted = first.finish(LIMIT).expect_code(1);
-    assert!(says(&interrupted, "interrupted: 0 of 1 runs are kept"), "{interrupted}");
+    assert!(says(&interrupted, "interrupted after 0 of 1 runs"), "{interrupted}");
     assert_eq!(journal(&out), [] as [Value; 0], "it is no result");
     assert!(!started.iter().any(|(number, _)| runs(*number)), "what was started has ended: {started:?}");
 

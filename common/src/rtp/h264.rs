@@ -5,6 +5,7 @@ use rtp_types::RtpPacketBuilder;
 pub use super::Packets;
 use super::header;
 pub use super::header::{Error, PacketInfo, inspect};
+use super::payload::{FU_A, SIZE_LEN, STAP_A, START_BIT};
 use crate::time::MediaTime;
 
 /// Longest payload behind the RTP header, in bytes. With headers it stays below every Ethernet's 1,500 and below the
@@ -14,15 +15,7 @@ pub const PAYLOAD_MAX: usize = 1400;
 /// Payload type that the publisher uses: the first of the dynamic ones (RFC 3551 section 3).
 pub const PAYLOAD_TYPE: u8 = 96;
 
-/// NAL unit type of an aggregation packet (RFC 6184 section 5.7.1).
-pub(super) const STAP_A: u8 = 24;
-/// NAL unit type of a fragment (RFC 6184 section 5.8).
-pub(super) const FU_A: u8 = 28;
-/// In a fragment's header: the NAL unit begins here.
-pub(super) const START_BIT: u8 = 0x80;
 const END_BIT: u8 = 0x40;
-/// Bytes before each NAL unit in an aggregation packet.
-const SIZE_LEN: usize = 2;
 /// The forbidden bit and nal_ref_idc in a NAL unit's first byte.
 const IMPORTANCE: u8 = 0xe0;
 
@@ -133,30 +126,12 @@ fn fitting(nals: &[&[u8]]) -> usize {
         .count()
 }
 
-/// The NAL units in the payload of an aggregation packet, behind its header byte. An item of `None` stands for a size
-/// that reaches beyond the end, and is the last one.
-pub(super) fn aggregated(mut rest: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let nal = rest.split_first_chunk::<SIZE_LEN>().and_then(|(&size, after)| {
-            let (nal, after) = after.split_at_checked(u16::from_be_bytes(size).into())?;
-            rest = after;
-            Some(nal)
-        });
-        if nal.is_none() {
-            rest = &[];
-        }
-        Some(nal)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use rtp_types::RtpPacket;
 
+    use super::super::payload::aggregated;
     use super::*;
 
     /// Reassembles as RFC 6184 sections 5.6 to 5.8 tell a receiver to.

@@ -2,7 +2,7 @@
 
 use rtp_types::RtpPacket;
 
-use super::h264::{FU_A, STAP_A, START_BIT, aggregated};
+use super::payload::{FU_A, STAP_A, START_BIT, aggregated};
 use crate::h264::{NalKind, recovery_point};
 use crate::time::MediaTime;
 

@@ -3,6 +3,7 @@
 pub mod h264;
 pub mod header;
 mod packets;
+mod payload;
 pub mod rtcp;
 pub mod timeline;
 

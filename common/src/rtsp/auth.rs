@@ -8,7 +8,7 @@ use std::fmt;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-use super::url::strip_user_info;
+use super::authority::strip_user_info;
 use crate::secret::Secret;
 
 mod client;

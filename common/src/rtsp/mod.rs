@@ -5,6 +5,7 @@
 //! [`auth`]. None of them panics on, or keeps more than a bounded amount of, hostile input.
 
 pub mod auth;
+mod authority;
 pub mod headers;
 pub mod interleaved;
 pub mod message;

@@ -25,13 +25,11 @@ mod error;
 mod report;
 mod requests;
 
-pub use error::{Error, State};
+use error::name;
+pub use error::{Error, RESPONSE_TIMEOUT, Route, State};
 use report::Reports;
 pub use report::SentFrame;
-use requests::name;
 
-/// How long a server may take to answer a request.
-pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often one request is sent again because of a 401. A server may say that a nonce is stale, but not for ever.
 const ATTEMPTS_MAX: u32 = 3;
 /// How often a server may ask for patience with one request, each time for [`RESPONSE_TIMEOUT`] more.
@@ -83,20 +81,6 @@ pub enum Output {
     IdrRequested,
     /// The session has ended as wished; close the connection.
     Closed,
-}
-
-/// Where packets go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Route {
-    /// Into the RTSP connection, RTP on this channel.
-    Interleaved(u8),
-    /// To these ports of the RTSP connection's peer.
-    Udp {
-        /// For RTP.
-        rtp: u16,
-        /// For RTCP.
-        rtcp: u16,
-    },
 }
 
 /// One publisher on one connection.

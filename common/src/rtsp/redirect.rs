@@ -2,8 +2,7 @@
 
 use url::Url;
 
-use super::StreamUrl;
-use super::url::{DEFAULT_PORT, strip_user_info};
+use super::authority::{DEFAULT_PORT, strip_user_info};
 use crate::{printable, redact};
 
 /// Most redirects of one stream that are followed.
@@ -72,13 +71,6 @@ impl From<Url> for Redirects {
     fn from(first: Url) -> Self {
         Self { urls: vec![anonymous(first)] }
     }
-}
-
-/// What is said where a redirect is followed.
-pub fn told(from: &StreamUrl, to: &StreamUrl) -> String {
-    let is_without = from.credentials().is_some() && to.credentials().is_none();
-    let without = if is_without { " (another host: without the user and password)" } else { "" };
-    format!("{from} redirects to {to}: following{without}")
 }
 
 /// A response that says where the stream is: 301, 302, 303, 305, 307 and 308. 300 and 304 name no one place.

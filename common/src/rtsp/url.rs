@@ -9,15 +9,14 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
 use super::auth::Credentials;
+pub use super::authority::DEFAULT_PORT;
+use super::authority::strip_user_info;
 use super::redirect::Next;
 use crate::secret::Secret;
 use crate::{printable, redact, zone};
 
 /// What a URL in the environment is written as, before the name of its variable.
 const VARIABLE: &str = "env:";
-
-/// The port of `rtsp://` URLs that name none (RFC 2326 section 3.2).
-pub const DEFAULT_PORT: u16 = 554;
 
 /// What ends the host of a URL (RFC 3986 section 3.2), each with how it is written inside a user name or password.
 const ENDS_HOST: [(char, &str); 3] = [('/', "%2F"), ('#', "%23"), ('?', "%3F")];
@@ -209,6 +208,13 @@ impl StreamUrl {
     pub fn shown_path(&self) -> String {
         redact::path(self.0.url.path())
     }
+
+    /// The log line of a redirect from this URL that is followed to `to`.
+    pub fn redirect_message(&self, to: &Self) -> String {
+        let is_without = self.credentials().is_some() && to.credentials().is_none();
+        let without = if is_without { " (another host: without the user and password)" } else { "" };
+        format!("{self} redirects to {to}: following{without}")
+    }
 }
 
 impl fmt::Display for StreamUrl {
@@ -242,13 +248,6 @@ fn split_user_info(rest: &str) -> Result<(Option<&str>, &str), Error> {
         return Ok((None, rest));
     }
     Err(Error::Ambiguous { found })
-}
-
-/// Takes user info out of a URL, so that it can be sent, printed and logged.
-pub(super) fn strip_user_info(url: &mut Url) {
-    // Both fail only where there is no host, and then there is no user info either.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
 }
 
 /// How each of these characters is written in user info.

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use reports::dir::Dir;
-use reports::gate::Comparison;
+use reports::gate::{self, Comparison};
 
 use super::runs::Error;
 
@@ -18,9 +18,13 @@ pub fn print(comparison: &Comparison, as_json: bool) {
     println!("{}", if as_json { json(comparison) } else { comparison.to_string() });
 }
 
-/// Tells the change alone.
-pub fn print_change(comparison: &Comparison, as_json: bool) {
-    println!("{}", if as_json { json(comparison) } else { format!("{}\n", comparison.without_verdict()) });
+/// Tells the changes of several metrics: a line of JSON for each, or one table.
+pub fn print_changes(comparisons: &[Comparison], as_json: bool) {
+    if as_json {
+        comparisons.iter().for_each(|comparison| println!("{}", json(comparison)));
+    } else {
+        print!("{}", gate::table(comparisons));
+    }
 }
 
 /// Writes `gate.json` and `gate.md` into a folder, and adds to the job's page where there is one.

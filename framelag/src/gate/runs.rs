@@ -75,7 +75,7 @@ impl Runs {
     fn add(&mut self, folder: &Path) -> Result<(), Error> {
         for folder in reports_in(folder)? {
             if !has_report(&folder) {
-                let why = "it has no run.json: the receiver never ran, or ended before writing one";
+                let why = "it has no run.json: the receiver never started, or ended before writing it";
                 self.missing.push(LeftOut { name: folder.display().to_string(), why: why.to_owned() });
                 continue;
             }
@@ -118,7 +118,7 @@ impl Runs {
 /// A name that is neither folder nor baseline: both are said, since nobody knows which was meant.
 fn not_found(name: &str, error: store::Error) -> Error {
     match Error::from(error) {
-        Error::Usage(why) => Error::Usage(format!("{name} is neither a folder nor a baseline: {why}")),
+        Error::Usage(why) => Error::Usage(format!("no folder {name}, and no baseline of that name: {why}")),
         failed => failed,
     }
 }

@@ -69,7 +69,7 @@ impl Reader<'_> {
     fn plan(&mut self, table: &DeTable<'_>) -> Plan {
         let mut plan = Plan {
             name: String::new(),
-            repeat: 3,
+            repeat: 5,
             warmup: Duration::from_secs(2),
             duration: Duration::from_secs(10),
             seed: 1,

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use common::clock::Clock;
 
-use super::{Shared, wait};
+use super::shared::Shared;
+use super::wait;
 
 /// How long no connection is accepted after one that could not be.
 const PAUSE: Duration = Duration::from_millis(1);

@@ -12,7 +12,9 @@ use common::impair::Stream;
 use common::time::{MonoTime, Now};
 
 use super::accept::{self, Client};
-use super::{Direction, MAX_STREAM_BYTES, Piece, Shared, Watch, Watcher, wait};
+use super::piece::Watcher;
+use super::shared::{Shared, Watch};
+use super::{Direction, MAX_STREAM_BYTES, Piece, wait};
 
 /// How long the server may take to accept a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);

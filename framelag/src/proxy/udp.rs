@@ -12,7 +12,8 @@ use common::clock::Clock;
 use common::impair::Link;
 use common::time::MonoTime;
 
-use super::{Direction, IDLE_LIMIT, Shared, Watch, wait};
+use super::shared::{Shared, Watch};
+use super::{Direction, IDLE_LIMIT, wait};
 
 /// The longest datagram.
 pub(super) const MAX_DATAGRAM: usize = 65_535;

@@ -4,6 +4,8 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use common::printable::escaped;
 use reports::dir::Dir;
@@ -46,17 +48,17 @@ pub enum Error {
     #[error("cannot {0} {1}: {2}")]
     File(&'static str, PathBuf, io::Error),
     /// A run was measured and could not be kept.
-    #[error("cannot write {0}: {1}. Earlier runs are kept: free some space, then run the same command to resume")]
+    #[error("cannot write {0}: {1}. Earlier runs are kept: free some space, then run the same command to continue")]
     Append(PathBuf, io::Error),
     /// There is something else in the folder.
-    #[error("{0} is not empty and holds no sweep: give --out an empty or new folder")]
+    #[error("{0} is not empty and holds no sweep: give a new or empty folder with --out")]
     Foreign(PathBuf),
     /// Another process is at it.
     #[error("another tune is writing to {0}: wait for it, or give another --out")]
     Taken(PathBuf),
     /// Not a journal of this version.
     #[error(
-        "{path}, line {line}: not written by this version of framelag: {why}; give another --out, or --fresh to move the folder aside"
+        "{path}, line {line}: not a journal of this version: {why}; give another --out, or --fresh to move the folder aside"
     )]
     Damaged {
         /// The file.
@@ -67,7 +69,7 @@ pub enum Error {
         why: String,
     },
     /// The plan is another one.
-    #[error("{folder} holds a sweep of another plan: {}; undo the change, give another --out, or --fresh to move the folder aside", .changes.join("; "))]
+    #[error("{folder} holds a sweep of another plan: {}; restore that, give another --out, or --fresh to move the folder aside", .changes.join("; "))]
     Changed {
         /// Where.
         folder: PathBuf,
@@ -162,12 +164,21 @@ impl Journal {
     }
 }
 
+/// How long a lock that is held is tried again. A child that is being started holds a copy of every open file for a moment, until it
+/// runs its own program: the lock of a sweep that has just ended, too.
+const LOCK_LIMIT: Duration = Duration::from_millis(500);
+
 /// Takes the journal of `folder` for this process, until it is closed.
 fn lock(file: &File, path: &Path, folder: &Path) -> Result<(), Error> {
-    file.try_lock().map_err(|error| match error {
-        TryLockError::WouldBlock => Error::Taken(folder.to_owned()),
-        TryLockError::Error(error) => Error::File("lock", path.to_owned(), error),
-    })
+    let deadline = Instant::now() + LOCK_LIMIT;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(LOCK_LIMIT / 50),
+            Err(TryLockError::WouldBlock) => return Err(Error::Taken(folder.to_owned())),
+            Err(TryLockError::Error(error)) => return Err(Error::File("lock", path.to_owned(), error)),
+        }
+    }
 }
 
 /// Moves a sweep's folder aside, whole, to the first free name beside it; `None` where there is no sweep.

@@ -86,9 +86,9 @@ impl<'a> Output<'a> {
             );
             return;
         }
-        let on = if self.done > 0 { format!(", {} of them done before", self.done) } else { String::new() };
+        let on = if self.done > 0 { format!(", {} already done", self.done) } else { String::new() };
         eprintln!(
-            "tune: {}: {cells} cells, {} runs{on}; about {}; into {}",
+            "tune: {}: {cells} cells, {} runs{on}, about {}, results in {}",
             self.plan.name,
             self.total,
             words(left),
@@ -143,7 +143,7 @@ impl<'a> Output<'a> {
         if failed + inconclusive > 0 {
             text.push_str(&format!(", {failed} failed and {inconclusive} inconclusive"));
         }
-        print_text(&format!("{text}: {} says which settings to choose", out.join("tune.html").display()));
+        print_text(&format!("{text}: see {}", out.join("tune.html").display()));
     }
 }
 

@@ -26,24 +26,27 @@ use super::{Format, Next, Pace};
 use crate::config::Wish;
 use crate::event::Log;
 
+mod choice;
 mod driver;
 mod error;
 mod jpeg;
 mod layout;
 mod mode;
 mod nokhwa;
+mod running;
 mod slot;
 #[cfg(target_os = "linux")]
 mod v4l2;
 mod watch;
 mod worker;
 
-pub use driver::Choice;
+pub use choice::Choice;
 use driver::{Driver, Failure, Found};
 pub use error::Error;
 pub use layout::Layout;
 
-use mode::{Mode, Offer, Wanted};
+use mode::{Offer, Wanted};
+use running::Running;
 use slot::{Event, News, Slot};
 use watch::Watch;
 use worker::Worker;
@@ -70,20 +73,18 @@ pub struct Source {
     hung: u32,
 }
 
-/// A camera that was started.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Running {
-    /// N of `/dev/videoN`.
-    number: u32,
-    /// Its name, by the driver's word.
-    name: String,
-    /// How it runs.
-    mode: Mode,
+/// The driver of that name: the one place that knows which there are.
+fn driver(choice: Choice) -> Arc<dyn Driver> {
+    match choice {
+        #[cfg(target_os = "linux")]
+        Choice::V4l => Arc::new(v4l2::V4l2),
+        Choice::Nokhwa => Arc::new(nokhwa::Nokhwa::default()),
+    }
 }
 
 /// The number of the first camera; one that is busy or forbidden counts, so that the user learns of it.
 pub fn first(choice: Choice) -> Option<u32> {
-    let driver = choice.driver();
+    let driver = driver(choice);
     let usable = |camera: &Found| match driver.offers(camera.number, Wanted::from(Wish::default())) {
         Ok(offers) => !offers.is_empty(),
         Err(error) => matches!(error, Error::Busy { .. } | Error::Denied { .. }),
@@ -93,7 +94,7 @@ pub fn first(choice: Choice) -> Option<u32> {
 
 /// All cameras with formats, sizes and rates, for people.
 pub fn list(choice: Choice) -> String {
-    list_of(&*choice.driver())
+    list_of(&*driver(choice))
 }
 
 fn list_of(driver: &dyn Driver) -> String {
@@ -132,7 +133,7 @@ impl Source {
         clock: Arc<dyn Clock>,
         log: Log,
     ) -> Result<Self, super::Error> {
-        Self::with(choice.driver(), number, wish, clock, log)
+        Self::with(driver(choice), number, wish, clock, log)
     }
 
     fn with(

@@ -11,10 +11,7 @@ use crate::rate::FrameRate;
 
 mod header;
 
-pub use header::{Error as HeaderError, Header};
-
-/// Any input of bytes.
-pub type Input = Box<dyn Read + Send>;
+pub use header::{Error as HeaderError, Header, Input};
 
 /// Reads pictures of a y4m stream.
 pub struct Reader {

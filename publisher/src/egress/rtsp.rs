@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use common::clock::Clock;
 use common::rtsp::StreamUrl;
-use common::time::Now;
 use crossbeam_channel::{Receiver, TrySendError, bounded};
 
 use super::{Counters, Egress, FrameEgress, Setup};
@@ -29,7 +28,8 @@ mod worker;
 
 pub use common::transport::Transport;
 pub use error::Error;
-use shared::Shared;
+pub use shared::{Event, Stats};
+use shared::{Queued, Shared};
 
 /// How much video the queue holds. Longer than a hiccup of server or network, shorter than what a viewer would still call
 /// live.
@@ -40,9 +40,6 @@ const QUEUE_MIN: usize = 4;
 const FRAME_RATE_UNKNOWN: f64 = 30.0;
 /// Most events that wait to be read.
 const EVENTS_MAX: usize = 64;
-/// Longest wait for the answer to TEARDOWN.
-const TEARDOWN_LIMIT: Duration = Duration::from_secs(1);
-
 /// Where a stream goes, and how.
 #[derive(Clone)]
 pub struct Config {
@@ -58,36 +55,6 @@ pub struct Config {
     pub clock: Arc<dyn Clock>,
 }
 
-/// What happened to the connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// The server takes packets.
-    Connected,
-    /// The connection was lost, and will be made again.
-    Lost(Error),
-}
-
-/// What has been sent so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Access units written.
-    pub frames: u64,
-    /// RTP packets written.
-    pub packets: u64,
-    /// Bytes of RTP packets written.
-    pub bytes: u64,
-    /// Access units that were not written: the queue was full, there was no connection, or they came before an IDR picture.
-    pub dropped: u64,
-    /// How often the connection was lost.
-    pub reconnects: u64,
-    /// Access units in the queue now.
-    pub queued: usize,
-    /// From the queue's entry until the kernel had it, for the last access unit.
-    pub last_send: Duration,
-    /// Whether the server takes packets now.
-    pub connected: bool,
-}
-
 /// A stream on its way to a server.
 pub struct Sender {
     queue: crossbeam_channel::Sender<Queued>,
@@ -99,18 +66,6 @@ pub struct Sender {
     stop: Option<crossbeam_channel::Sender<()>>,
     thread: Option<JoinHandle<()>>,
     done: Receiver<()>,
-}
-
-/// A frame, and when it entered the queue.
-struct Queued {
-    sealed: SealedFrame,
-    at: Now,
-}
-
-impl Queued {
-    fn is_key(&self) -> bool {
-        self.sealed.frame.is_key
-    }
 }
 
 impl Sender {
@@ -209,7 +164,7 @@ impl Sender {
     fn end(&mut self) {
         self.stop = None;
         // A disconnected channel means that the thread has ended. One that is stuck in a write is cut off.
-        if self.done.recv_timeout(2 * TEARDOWN_LIMIT) == Err(crossbeam_channel::RecvTimeoutError::Timeout) {
+        if self.done.recv_timeout(2 * link::TEARDOWN_LIMIT) == Err(crossbeam_channel::RecvTimeoutError::Timeout) {
             self.shared.cut();
         }
         if let Some(thread) = self.thread.take() {

@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use common::rtsp::StreamUrl;
-use common::rtsp::redirect::{self, Redirects, is_redirect};
+use common::rtsp::redirect::{Redirects, is_redirect};
 use futures::FutureExt;
 use retina::client::{Credentials, Described, PlayOptions, Playing, Session, SessionOptions, SetupOptions, Transport};
 use retina::codec::FrameFormat;
@@ -67,7 +67,7 @@ impl Player<'_> {
     /// Says once where the stream is.
     fn tell_of_redirect(&self, from: &StreamUrl, to: &StreamUrl) {
         if !self.redirected.borrow().contains(to) {
-            tracing::warn!("{}", redirect::told(from, to));
+            tracing::warn!("{}", from.redirect_message(to));
             self.redirected.borrow_mut().push(to.clone());
         }
     }

@@ -1,15 +1,13 @@
-//! The change from one side to the other, on the scale that fits its values, and told in percent and in the metric's unit.
-//!
-//! Latencies differ by a share: a machine that is busier makes all of them so many percent longer. So logarithms are
-//! compared, and the centre of a side is the geometric mean. Where a value is 0 or less (frames lost, a clock's
-//! offset) there is no ratio, and differences are compared.
+//! The change from one side to the other, told in percent and in the metric's unit, and what was allowed.
+
+use std::cmp::Ordering;
 
 use serde::Serialize;
 
-use super::power::detectable;
-use super::statistics::{self, STRICT_LEVEL, Shift};
 use super::{Limits, Side};
 use crate::run::rounded;
+use crate::statistics::power::detectable;
+use crate::statistics::{self, Amount, Pair, STRICT_LEVEL, Scale, confidence};
 use crate::threshold::Metric;
 
 /// A change, how sure it is, and what could have been seen.
@@ -42,139 +40,87 @@ pub struct Effect {
     pub p_better: f64,
 }
 
-/// A change, in both ways to say it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Amount {
-    /// In percent of the baseline; `None` where that is 0.
-    pub percent: Option<f64>,
-    /// In the metric's unit.
-    pub absolute: f64,
-}
-
-/// What is compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Scale {
-    /// Logarithms of values.
-    Ratio,
-    /// Values.
-    Difference,
-}
-
-/// A change on its scale, where up is worse.
-#[derive(Clone, Copy, Debug)]
+/// A change on its scale, and which way is worse.
+#[derive(Clone, Debug)]
 pub(super) struct Measured {
-    pub(super) shift: Shift,
-    /// What may be, on the same scale.
+    pair: Pair,
+    /// 1, or −1 where more is better.
+    sign: f64,
+    /// What may be, as a rise where up is worse.
     pub(super) limit: f64,
     /// How often t may be wrong.
     pub(super) level: f64,
-    scale: Scale,
-    /// 1, or −1 where more is better.
-    sign: f64,
-    /// The baseline's centre, in the metric's unit.
-    baseline: f64,
+    /// Shares of the permutation test: as far up, and as far down.
+    p: [f64; 2],
 }
 
 /// Measures the change; `None` where a side has no run.
 pub(super) fn measure(baseline: &Side, candidate: &Side, metric: &Metric, limits: &Limits) -> Option<Measured> {
-    let [baseline, candidate] = [baseline, candidate].map(Side::values);
-    let positive = baseline.iter().chain(&candidate).all(|value| *value > 0.0);
-    let scale = if positive { Scale::Ratio } else { Scale::Difference };
+    let pair = Pair::of(&baseline.values(), &candidate.values())?;
     let sign = if metric.more_is_better() { -1.0 } else { 1.0 };
-    let [from, to] = [&baseline, &candidate].map(|side| {
-        let on_scale = side.iter().map(|value| scale.of(*value) * sign);
-        on_scale.collect::<Vec<_>>()
-    });
-    let shift = Shift::of(&from, &to)?;
-    let baseline = scale.back(sign * statistics::mean(&from)?);
-    let mut measured = Measured { shift, limit: f64::INFINITY, level: STRICT_LEVEL, scale, sign, baseline };
-    measured.limit = measured.limit_of(limits);
-    if let Some(spread) = shift.spread {
-        measured.level = statistics::level(spread, shift.runs, measured.limit);
-    }
-    Some(measured)
+    let (limit, shift, p) = (limit(&pair, sign, limits), pair.shift, pair.permuted());
+    let level = shift.spread.map_or(STRICT_LEVEL, |spread| statistics::level(spread, shift.runs, limit));
+    Some(Measured { pair, sign, limit, level, p })
 }
 
-impl Scale {
-    fn of(self, value: f64) -> f64 {
-        match self {
-            Self::Ratio => value.ln(),
-            Self::Difference => value,
+/// The stricter of two limits, on the scale.
+fn limit(pair: &Pair, sign: f64, limits: &Limits) -> f64 {
+    let absolute = limits.share.map(|share| share * pair.centre.abs()).into_iter().chain(limits.delta);
+    let on_scale = absolute.map(|delta| match pair.scale {
+        Scale::Difference => delta,
+        // A figure of which more is better cannot fall below 0: such a limit cannot be broken.
+        Scale::Ratio => {
+            let rest = 1.0 + sign * delta / pair.centre;
+            if rest > 0.0 { sign * rest.ln() } else { f64::INFINITY }
         }
-    }
-
-    fn back(self, value: f64) -> f64 {
-        match self {
-            Self::Ratio => value.exp(),
-            Self::Difference => value,
-        }
-    }
+    });
+    on_scale.fold(f64::INFINITY, f64::min)
 }
 
 impl Measured {
-    /// The stricter of two limits, on the scale.
-    fn limit_of(&self, limits: &Limits) -> f64 {
-        let absolute = limits.share.map(|share| share * self.baseline.abs()).into_iter().chain(limits.delta);
-        let on_scale = absolute.map(|delta| match self.scale {
-            Scale::Difference => delta,
-            // A figure of which more is better cannot fall below 0: such a limit cannot be broken.
-            Scale::Ratio => {
-                let rest = 1.0 + self.sign * delta / self.baseline;
-                if rest > 0.0 { self.sign * rest.ln() } else { f64::INFINITY }
-            }
-        });
-        on_scale.fold(f64::INFINITY, f64::min)
+    /// How much worse, on the scale.
+    pub(super) fn worse_by(&self) -> f64 {
+        self.sign * self.pair.shift.change
+    }
+
+    /// Whether it is worse (`Greater`) or better (`Less`) by more than noise.
+    pub(super) fn direction(&self) -> Ordering {
+        let direction = self.pair.shift.direction(self.level, || self.p);
+        if self.sign > 0.0 { direction } else { direction.reverse() }
+    }
+
+    /// The standard deviation of runs of one side, on the scale; `None` with one run a side.
+    pub(super) fn spread(&self) -> Option<f64> {
+        self.pair.shift.spread
     }
 
     /// Nothing is allowed only because the baseline is 0, of which every share is 0: nobody asked for that.
     pub(super) fn is_share_of_nothing(&self, limits: &Limits) -> bool {
         let asked = |share: f64| share > 0.0;
-        self.limit == 0.0 && self.baseline == 0.0 && limits.share.is_some_and(asked) && limits.delta != Some(0.0)
-    }
-
-    /// The smallest change for the worse that would have been found.
-    pub(super) fn detectable(&self) -> Option<f64> {
-        detectable(self.shift.spread?, self.shift.runs, self.limit)
-    }
-
-    /// A change on the scale as people say it.
-    pub(super) fn amount(&self, worse: f64) -> Amount {
-        let change = self.sign * worse;
-        match self.scale {
-            Scale::Ratio => {
-                let share = change.exp_m1();
-                Amount { percent: Some(rounded(share * 100.0)), absolute: rounded(share * self.baseline) }
-            }
-            Scale::Difference => {
-                let percent = (self.baseline != 0.0).then(|| rounded(change * 100.0 / self.baseline.abs()));
-                Amount { percent, absolute: rounded(change) }
-            }
-        }
+        self.limit == 0.0 && self.pair.centre == 0.0 && limits.share.is_some_and(asked) && limits.delta != Some(0.0)
     }
 
     pub(super) fn effect(&self) -> Effect {
-        let Self { shift, level, scale, baseline, .. } = self;
-        let ends = shift.interval(*level).map(|ends| ends.map(|end| self.amount(end)));
-        // Where more is better the worse end is the lower one.
-        let [low, high] = match ends {
-            Some([least, most]) if self.sign > 0.0 => [Some(least), Some(most)],
-            Some([least, most]) => [Some(most), Some(least)],
-            None => [None, None],
-        };
+        let Self { pair, sign, level, .. } = self;
+        let change = pair.amount(pair.shift.change);
+        let [low, high] = pair.interval(*level).map_or([None, None], |ends| ends.map(Some));
+        let [up, down] = self.p;
+        let (p_worse, p_better) = if *sign > 0.0 { (up, down) } else { (down, up) };
+        let worse = |by: f64| pair.amount(sign * by);
+        let detectable = self.spread().and_then(|spread| detectable(spread, pair.shift.runs, self.limit));
         Effect {
-            scale: *scale,
-            baseline: rounded(*baseline),
-            candidate: rounded(*baseline + self.amount(shift.change).absolute),
-            change: self.amount(shift.change),
-            confidence_percent: rounded(100.0 * (1.0 - 2.0 * level)),
+            scale: pair.scale,
+            baseline: rounded(pair.centre),
+            candidate: rounded(pair.centre + change.absolute),
+            change,
+            confidence_percent: rounded(100.0 * confidence(*level)),
             low,
             high,
-            spread: shift.spread.map(|spread| self.amount(spread * self.sign)),
-            limit: self.amount(self.limit),
-            detectable: self.detectable().map(|least| self.amount(least)),
-            p_worse: shift.p_up,
-            p_better: shift.p_down,
+            spread: self.spread().map(|spread| pair.amount(spread)),
+            limit: worse(self.limit),
+            detectable: detectable.map(worse),
+            p_worse,
+            p_better,
         }
     }
 }

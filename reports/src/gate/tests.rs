@@ -68,7 +68,7 @@ fn a_change_is_a_regression_where_it_is_beyond_limit_and_noise() {
 #[test]
 fn the_effect_is_the_ratio_of_geometric_means() {
     let effect = judged(&USUAL, &times(1.1)).effect.expect("runs");
-    assert_eq!((effect.scale, effect.change.percent), (effect::Scale::Ratio, Some(10.0)));
+    assert_eq!((effect.scale, effect.change.percent), (crate::statistics::Scale::Ratio, Some(10.0)));
     assert!((effect.baseline - 99.99).abs() < 0.01 && (effect.candidate - 109.989).abs() < 0.01, "{effect:?}");
     let [low, high] = [effect.low, effect.high].map(|end| end.and_then(|end| end.percent).expect("an interval"));
     assert!((6.5..7.5).contains(&low) && (12.5..13.5).contains(&high), "{low} … {high}");
@@ -80,7 +80,7 @@ fn the_effect_is_the_ratio_of_geometric_means() {
 fn too_few_runs_say_how_many_more() {
     let comparison = judged(&USUAL[..3], &times(2.0)[..3]);
     assert_eq!((comparison.judgement.verdict, comparison.judgement.more_runs), (Verdict::Inconclusive, Some(1)));
-    assert!(comparison.to_string().contains("1 more run a side"), "{comparison}");
+    assert!(comparison.to_string().contains("1 more run per side"), "{comparison}");
     for (baseline, candidate, more) in [(0, 0, 4), (0, 1, 4), (1, 1, 3), (5, 0, 3)] {
         let comparison = judged(&USUAL[..baseline], &USUAL[..candidate]);
         assert_eq!(comparison.judgement.more_runs, Some(more), "{baseline} {candidate}: {comparison}");
@@ -98,7 +98,8 @@ fn what_proves_nothing_is_named_and_left_out() {
     let comparison = compared(&baseline, &same).expect("the same settings");
     assert_eq!(comparison.candidate.left_out[0].name, "candidate/2");
     assert_eq!(comparison.judgement.verdict, Verdict::Inconclusive, "it could have been the one: {comparison}");
-    assert!(comparison.to_string().contains("candidate/2 is left out: the stream was gone"), "{comparison}");
+    assert_eq!(comparison.judgement.why, "1 of the candidate's runs was inconclusive and may hide the regression");
+    assert!(comparison.to_string().contains("left out   candidate/2: the stream was gone"), "{comparison}");
 
     let mut slow = runs(30, &times(1.2));
     slow.push(run(50, 1.0));
@@ -129,7 +130,7 @@ fn a_share_of_nothing_passes_nothing_that_is_worse() {
     assert_eq!(share.verdict, Verdict::Inconclusive, "{}", share.why);
     assert!(share.why.contains("--max-delta"), "{}", share.why);
     let nothing = judged(Limits { share: Some(0.0), delta: None });
-    assert_eq!((nothing.verdict, &*nothing.why), (Verdict::Pass, "it is worse, but not more than noise"));
+    assert_eq!((nothing.verdict, &*nothing.why), (Verdict::Pass, "worse, but not by more than noise"));
 }
 
 #[test]
@@ -259,12 +260,49 @@ fn the_page_for_the_terminal() {
 gate       latency_ms.p95 99.99 → 109.989 ms: +10.0 % (97.5 % interval +7.0 % … +13.1 %)
 baseline   5 runs: 100 102 98 101 99 ms
 candidate  5 runs: 110 112.2 107.8 111.1 108.9 ms
-limit      +5.0 % (+4.999 ms) is allowed
-noise      runs of one side differ by 1.6 % (standard deviation)
-           by chance as much worse: p = 0.0040 (exact)
-could see  +6.7 % (+6.720 ms) or worse would be found 95 times in 100
-verdict    regression: it is worse by more than the limit, and that is more than noise";
+limit      +5.0 % (+4.999 ms)
+noise      1.6 % standard deviation between runs of one side
+by chance  as much worse with p = 0.0040 (exact)
+detectable +6.7 % (+6.720 ms) or worse is found 95 times in 100
+verdict    regression: worse by more than the limit, and by more than noise";
     assert_eq!(page, expected);
+}
+
+#[test]
+fn a_table_has_a_row_for_each_metric_and_says_the_rest_once() {
+    let (mut before, mut after) = (runs(0, &USUAL), runs(30, &times(1.1)));
+    before.iter_mut().zip(USUAL).for_each(|(run, fps)| run.fps = Some(fps * 0.25));
+    after[1].warnings.push(Warning::new(Code::StreamStopped, "the stream was gone"));
+    after.iter_mut().for_each(|run| (run.fps, run.host["kernel"]) = (None, json!("6.9")));
+    let compared = ["p95", "p99.9", "fps", "frames.lost"].map(|metric| {
+        let comparison = gate(metric, Limits::NONE).compare(&named("before", &before), &named("after", &after));
+        comparison.expect("the same settings")
+    });
+    let expected = "\
+metric              before       after  change   97.5 % interval
+latency_ms.p95    99.99 ms  109.443 ms  +9.5 %  +6.4 % … +12.6 %
+latency_ms.p99_9         –           –       –                 –
+fps                 24.997           –       –                 –
+frames.lost              0           0  +0.000   +0.000 … +0.000
+
+runs      5 runs before, 5 runs after
+";
+    let page = table(&compared);
+    let head = page.lines().take(7).map(|line| format!("{line}\n")).collect::<String>();
+    assert_eq!(head, expected, "{page}");
+    assert!(page.contains("left out  after/1: the stream was gone\n"), "of every metric: {page}");
+    assert!(page.contains("left out  after/0, after/2, after/3 and 1 more (fps): it has no fps\n"), "of one: {page}");
+    assert_eq!(page.matches("host.kernel").count(), 1, "{page}");
+}
+
+#[test]
+fn one_run_a_side_has_a_change_and_no_interval() {
+    let comparison =
+        gate("p95", Limits::NONE).compare(&named("b", &runs(0, &[100.0])), &named("c", &runs(30, &[110.0])));
+    let page = table(&[comparison.expect("the same settings")]);
+    let row = page.lines().nth(1).expect("a row").split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(row, "latency_ms.p95 100 ms 110 ms +10.0 % –");
+    assert!(page.contains("1 run before, 1 run after"), "{page}");
 }
 
 #[test]

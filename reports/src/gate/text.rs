@@ -2,10 +2,10 @@
 
 use std::fmt::{self, Write};
 
-use super::statistics::{POWER, can_decide, is_counted};
-use super::{Amount, Comparison, Effect, Side, Verdict};
+use super::{Comparison, Effect, Side, Verdict};
 use crate::export::markdown;
 use crate::run::rounded;
+use crate::statistics::{Amount, POWER, can_decide, is_counted};
 
 /// Values shown of one side; the rest is in the JSON.
 const MAX_VALUES: usize = 10;
@@ -42,58 +42,49 @@ impl Comparison {
         page
     }
 
-    /// The same without a verdict, for who only wants to know.
-    pub fn without_verdict(&self) -> String {
-        let mut page = format!("{:<11}{}", "compare", self.headline());
-        for (name, text) in self.lines().into_iter().filter(|(name, _)| *name != "limit") {
-            // Writing to a String cannot fail.
-            let _ = write!(page, "\n{name:<11}{text}");
-        }
-        page
-    }
-
     /// The change in one line.
     pub fn headline(&self) -> String {
         let Some(effect) = &self.effect else {
             return format!("{}: nothing to compare", self.metric);
         };
-        let Effect { baseline, candidate, change, .. } = effect;
-        let unit = self.unit_after();
-        let change = self.amount(change, effect);
-        let interval = match effect.low.zip(effect.high) {
-            Some((low, high)) => format!(
-                " ({} % interval {} … {})",
-                effect.confidence_percent,
-                self.amount(&low, effect),
-                self.amount(&high, effect)
-            ),
-            None => String::new(),
-        };
-        format!("{} {baseline} → {candidate}{unit}: {change}{interval}", self.metric)
+        let Effect { baseline, candidate, .. } = effect;
+        let interval =
+            self.interval(effect).map(|interval| format!(" ({} % interval {interval})", effect.confidence_percent));
+        let change = effect.change.on(effect.scale, self.unit);
+        format!(
+            "{} {baseline} → {candidate}{}: {change}{}",
+            self.metric,
+            self.unit_after(),
+            interval.unwrap_or_default()
+        )
+    }
+
+    /// `+7.0 % … +13.1 %`.
+    pub(super) fn interval(&self, effect: &Effect) -> Option<String> {
+        let on_scale = |end: &Amount| end.on(effect.scale, self.unit);
+        Some(format!("{} … {}", on_scale(effect.low.as_ref()?), on_scale(effect.high.as_ref()?)))
     }
 
     fn lines(&self) -> Vec<(&'static str, String)> {
         let mut lines = vec![("baseline", self.side(&self.baseline)), ("candidate", self.side(&self.candidate))];
-        for (name, side) in [("", &self.baseline), ("", &self.candidate)] {
-            lines.extend(side.left_out.iter().map(|run| (name, format!("{} is left out: {}", run.name, run.why))));
+        for side in [&self.baseline, &self.candidate] {
+            lines.extend(side.left_out.iter().map(|run| ("left out", format!("{}: {}", run.name, run.why))));
         }
         if let Some(effect) = &self.effect {
-            lines.push(("limit", format!("{} is allowed", self.both(&effect.limit))));
+            lines.push(("limit", self.both(&effect.limit)));
             if let Some(spread) = &effect.spread {
-                let spread = self.amount(spread, effect).replace(['+', '−'], "");
-                lines.push(("noise", format!("runs of one side differ by {spread} (standard deviation)")));
-                lines.push(("", format!("by chance as much worse: {}", self.chance(effect.p_worse))));
+                let spread = spread.on(effect.scale, self.unit).replace(['+', '−'], "");
+                lines.push(("noise", format!("{spread} standard deviation between runs of one side")));
+                lines.push(("by chance", format!("as much worse with {}", self.chance(effect.p_worse))));
             }
             let seen = match &effect.detectable {
-                Some(least) => {
-                    format!("{} or worse would be found {:.0} times in 100", self.both(least), POWER * 100.0)
-                }
+                Some(least) => format!("{} or worse is found {:.0} times in 100", self.both(least), POWER * 100.0),
                 None if can_decide([self.baseline.runs.len(), self.candidate.runs.len()]) => {
                     "nothing: every change is allowed".to_owned()
                 }
                 None => "nothing: too few runs".to_owned(),
             };
-            lines.push(("could see", seen));
+            lines.push(("detectable", seen));
         }
         for difference in self.differences.iter().chain(&self.notes) {
             lines.push(("differs", difference.to_string()));
@@ -117,35 +108,12 @@ impl Comparison {
         format!("{} runs: {values}{more}{}", side.runs.len(), self.unit_after())
     }
 
-    /// A change as its scale has it.
-    fn amount(&self, amount: &Amount, effect: &Effect) -> String {
-        match amount.percent.filter(|_| effect.scale == super::effect::Scale::Ratio) {
-            Some(percent) => format!("{} %", signed(percent, 1)),
-            None => self.absolute(amount),
-        }
-    }
-
     /// A change in both ways.
     fn both(&self, amount: &Amount) -> String {
-        if !amount.absolute.is_finite() {
-            return "any change".to_owned();
-        }
-        match amount.percent {
-            Some(percent) => format!("{} % ({})", signed(percent, 1), self.absolute(amount)),
-            None => self.absolute(amount),
-        }
-    }
-
-    fn absolute(&self, amount: &Amount) -> String {
-        format!("{}{}", signed(amount.absolute, 3), self.unit_after())
+        if amount.absolute.is_finite() { amount.both(self.unit) } else { "any change".to_owned() }
     }
 
     fn unit_after(&self) -> String {
         if self.unit.is_empty() { String::new() } else { format!(" {}", self.unit) }
     }
-}
-
-fn signed(value: f64, decimals: usize) -> String {
-    let sign = if value < 0.0 { "−" } else { "+" };
-    format!("{sign}{:.decimals$}", value.abs())
 }

@@ -1,20 +1,20 @@
-//! What a change means.
+//! What a change means. The first that holds:
 //!
-//! The first that holds:
-//!
-//! 1. a side has too few runs for the tests: inconclusive; where it has none that is a sample, more of them would not help;
+//! 1. a side has too few runs for the tests: inconclusive;
 //! 2. the change is worse than the limit, and more than noise: a regression;
-//! 3. it is worse than the limit, and may be noise: inconclusive, unless nothing was explicitly allowed;
-//! 4. a run of the candidate is no sample: inconclusive, since it could have been the one that shows it;
+//! 3. it is worse than the limit, and may be noise: inconclusive, unless `0%` was asked for;
+//! 4. a run of the candidate is no sample: inconclusive, since it may hide the regression;
 //! 5. a change of [`BLIND`] times the limit would have been missed too often: inconclusive;
 //! 6. otherwise it passes.
+
+use std::cmp::Ordering;
 
 use serde::Serialize;
 
 use super::effect::Measured;
-use super::power::{MAX_MORE, more_runs};
-use super::statistics::{BLIND, STRICT_LEVEL, can_decide};
 use super::{LeftOut, Limits, Side};
+use crate::statistics::power::{MAX_MORE, detectable, more_runs};
+use crate::statistics::{BLIND, STRICT_LEVEL, can_decide};
 use crate::threshold::Metric;
 
 /// What came of it, and why.
@@ -77,7 +77,7 @@ pub(super) fn judge(
         return inconclusive(why, None);
     }
     let Some(measured) = measured.filter(|_| can_decide(runs)) else {
-        let more = more_runs(None, runs, 0.0, 0.0);
+        let more = more_runs(runs, can_decide);
         let why = format!(
             "{} and {} runs with {metric} are too few to tell a change from noise: {}",
             runs[0],
@@ -86,60 +86,60 @@ pub(super) fn judge(
         );
         return inconclusive(why, more);
     };
-    let (shift, limit) = (&measured.shift, measured.limit);
-    let (beyond, rise) = (shift.change > limit, shift.is_rise(measured.level));
-    let more = |target| more_runs(shift.spread, runs, target, limit);
-    if beyond && rise {
-        let why = "it is worse by more than the limit, and that is more than noise".to_owned();
+    let (change, limit, direction) = (measured.worse_by(), measured.limit, measured.direction());
+    let beyond = change > limit;
+    let more = |target: f64| {
+        let finds = |spread, runs| detectable(spread, runs, limit).is_some_and(|smallest| smallest <= target);
+        more_runs(runs, |runs| measured.spread().map_or(can_decide(runs), |spread| finds(spread, runs)))
+    };
+    if beyond && direction.is_gt() {
+        let why = "worse by more than the limit, and by more than noise".to_owned();
         return Judgement { verdict: Verdict::Regression, improved: false, why, more_runs: None };
     }
     if beyond && limit > 0.0 {
-        let more = more(shift.change);
-        let why = format!("it is worse by more than the limit, but that may be noise: {}", asked_for(more));
-        return inconclusive(why, more);
+        let more = more(change);
+        return inconclusive(format!("worse by more than the limit, but that may be noise: {}", asked_for(more)), more);
     }
     if beyond && measured.is_share_of_nothing(limits) {
-        let why = "it is worse than 0, of which a share allows nothing, but that may be noise: --max-delta says what is allowed";
-        return inconclusive(why.to_owned(), more(shift.change));
+        let why = "worse than a baseline of 0, of which any percentage is 0, but that may be noise: set --max-delta";
+        return inconclusive(why.to_owned(), more(change));
     }
     if !candidate.left_out.is_empty() {
-        let count = candidate.left_out.len();
-        let why = format!("{count} of the candidate's runs prove nothing, and could have been those that show it");
+        let why = match candidate.left_out.len() {
+            1 => "1 of the candidate's runs was inconclusive and may hide the regression".to_owned(),
+            count => format!("{count} of the candidate's runs were inconclusive and may hide the regression"),
+        };
         return inconclusive(why, None);
     }
     if limit > 0.0 && measured.level == STRICT_LEVEL {
         let more = more(BLIND * limit);
-        let why = format!(
-            "runs of one side differ so much that {BLIND} times the limit could have been missed: {}",
-            asked_for(more)
-        );
+        let why =
+            format!("too much noise: a change of {BLIND} times the limit could have been missed: {}", asked_for(more));
         return inconclusive(why, more);
     }
-    let improved = shift.is_fall(measured.level);
-    let why = match (improved, rise) {
-        (true, _) => "it got better, and that is more than noise",
-        (false, true) => "it got worse, but not by more than the limit",
-        (false, false) if beyond => "it is worse, but not more than noise",
-        (false, false) => "there is no change beyond the limit",
+    let why = match direction {
+        Ordering::Less => "better, by more than noise",
+        Ordering::Greater => "worse, but not by more than the limit",
+        Ordering::Equal if beyond => "worse, but not by more than noise",
+        Ordering::Equal => "no change beyond the limit",
     };
-    Judgement { verdict: Verdict::Pass, improved, why: why.to_owned(), more_runs: None }
+    Judgement { verdict: Verdict::Pass, improved: direction.is_lt(), why: why.to_owned(), more_runs: None }
 }
 
-/// Why a side has no sample at all, where it has runs: more that are like them would not help.
+/// Why a side has no sample at all, where it has runs: more of the same would not help.
 fn barren(baseline: &Side, candidate: &Side, metric: &Metric) -> Option<String> {
     let sides = [("baseline", baseline), ("candidate", candidate)];
     let (name, side) = sides.into_iter().find(|(_, side)| side.runs.is_empty() && !side.left_out.is_empty())?;
     let LeftOut { name: first, why } = side.left_out.first()?;
     Some(format!(
-        "no run of the {name} can be compared by {metric} ({first}: {why}). More runs like these would not do: it takes such as \
-         have it, longer ones perhaps"
+        "no run of the {name} has a usable {metric} ({first}: {why}). More runs like these would not help; longer ones may"
     ))
 }
 
 fn asked_for(more: Option<usize>) -> String {
     match more {
-        Some(1) => "1 more run a side would do".to_owned(),
-        Some(more) => format!("{more} more runs a side would do"),
-        None => format!("more than {} more runs a side would be needed", MAX_MORE),
+        Some(1) => "1 more run per side is needed".to_owned(),
+        Some(more) => format!("{more} more runs per side are needed"),
+        None => format!("more than {MAX_MORE} more runs per side are needed"),
     }
 }

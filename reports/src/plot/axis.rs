@@ -256,7 +256,7 @@ impl Tick {
 
 /// What an axis spans: the values, and the ends of their intervals as far as these leave something to see of the values. An
 /// interval of two runs may be a thousand times as wide; it is drawn to the plot's edge.
-pub(crate) fn with_ends(mut values: Vec<f64>, ends: &[f64]) -> Vec<f64> {
+fn with_ends(mut values: Vec<f64>, ends: &[f64]) -> Vec<f64> {
     let finite = || values.iter().copied().filter(|value| value.is_finite());
     let (low, high) = (finite().fold(f64::INFINITY, f64::min), finite().fold(f64::NEG_INFINITY, f64::max));
     if low > high {

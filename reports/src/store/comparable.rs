@@ -48,7 +48,7 @@ impl Store {
         let fitting = count(&|kind| kind.proves() && like.is_none_or(|like| kind.like == *like));
         let left_out = [
             (count(&|kind| kind.partial), "that did not end".to_owned()),
-            (count(&|kind| !kind.partial && kind.inconclusive), "that prove nothing (inconclusive)".to_owned()),
+            (count(&|kind| !kind.partial && kind.inconclusive), "that were inconclusive".to_owned()),
             (other(&|like, kind| kind.like.0 != like.0), "of other machines".to_owned()),
             (other(&|like, kind| kind.like.0 == like.0 && kind.like.1 != like.1), "with other settings".to_owned()),
             (fitting.saturating_sub(limit), format!("before the latest {limit}")),

@@ -1,18 +1,21 @@
 //! Which setting to choose, in plain words that say how sure they are.
 //!
 //! Settings are compared by their median latency under the same network. One is recommended only if all of its runs were measured and nearly
-//! all of its frames were seen. Those that cannot be told from the fastest (each against it, at 95 % together: Hsu 1984, as in [`super::front`])
-//! are named with it.
+//! all of its frames were seen. The text says whether the runner-up can be told apart from it, and names all others that cannot.
+
+use std::cmp::Ordering;
 
 use serde::Serialize;
 
 use super::analysis::Analysis;
 use super::cells::MAX_MISSING_PERCENT;
 use super::metric::Metric;
-use super::noise::Means;
-use super::{Outcome, effects, front};
+use super::samples::{Better, Samples};
+use super::{Outcome, front};
 
 mod sure;
+
+pub use sure::per_setting;
 
 /// How sure a recommendation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -20,9 +23,9 @@ mod sure;
 pub enum Confidence {
     /// Every other setting is slower by more than noise.
     Clear,
-    /// Others cannot be told from it.
+    /// Others cannot be told apart from it.
     Tied,
-    /// Nothing is known of noise.
+    /// Too few runs to tell settings apart.
     Unknown,
     /// No other setting can be recommended, so that there is nothing to compare it with.
     Only,
@@ -64,39 +67,26 @@ struct Judge<'a> {
 
 impl Judge<'_> {
     fn judge(&self) -> (Confidence, Option<usize>, Vec<usize>, Vec<String>) {
-        let Some(latency) = self.means(Metric::P50) else {
-            return (Confidence::Nothing, None, Vec::new(), vec![self.nothing()]);
-        };
+        let nothing = || (Confidence::Nothing, None, Vec::new(), vec![self.nothing()]);
+        let Some(latency) = self.samples(Metric::P50) else { return nothing() };
         let mut eligible = self.eligible(latency);
         eligible.sort_by(|a, b| value(latency, *a).total_cmp(&value(latency, *b)));
-        let Some((best, others)) = eligible.split_first() else {
-            return (Confidence::Nothing, None, Vec::new(), vec![self.nothing()]);
-        };
-        let same = |other: &&usize| {
-            let slower = latency.difference(**other, *best);
-            slower.is_none_or(|slower| slower.half(others.len()).is_none_or(|half| slower.value <= half))
-        };
-        let tied: Vec<usize> = others.iter().filter(same).copied().collect();
-        let confidence = match (latency.df > 0.0, tied.is_empty()) {
+        let Some((best, others)) = eligible.split_first() else { return nothing() };
+        let slower = |other: usize| latency.better(*best, other).is_some_and(|better| better.direction.is_gt());
+        let tied: Vec<usize> = others.iter().copied().filter(|other| !slower(*other)).collect();
+        let confidence = match tied.is_empty() {
             _ if others.is_empty() => Confidence::Only,
-            (false, _) => Confidence::Unknown,
-            (true, true) => Confidence::Clear,
-            (true, false) => Confidence::Tied,
+            _ if !others.iter().any(|other| latency.can_tell(*best, *other)) => Confidence::Unknown,
+            true => Confidence::Clear,
+            false => Confidence::Tied,
         };
         let passed_over = self.passed_over(latency, *best);
         let lead = if passed_over.is_some() { "Lowest latency of what can be recommended" } else { "Lowest latency" };
         let mut text = vec![format!("{lead}: {}: {}.", self.name(*best), self.figures(*best))];
         text.extend(passed_over);
-        text.push(match confidence {
-            Confidence::Clear => self.clear(latency, *best, others),
-            Confidence::Tied => self.tie(latency, *best, &tied, others.len()),
-            Confidence::Only => {
-                "It is the only setting that can be recommended: there is nothing to compare it with.".to_owned()
-            }
-            Confidence::Unknown | Confidence::Nothing => self.unknown(latency, *best, others),
-        });
-        let alike: Vec<usize> = std::iter::once(*best).chain(tied.iter().copied()).collect();
+        text.extend(self.sure(latency, confidence, *best, others, &tied));
         if confidence == Confidence::Tied {
+            let alike: Vec<usize> = std::iter::once(*best).chain(tied.iter().copied()).collect();
             text.extend(self.among(&alike));
         }
         text.extend(self.tail(*best, &eligible));
@@ -106,8 +96,8 @@ impl Judge<'_> {
         (confidence, Some(*best), tied, text)
     }
 
-    fn means(&self, metric: Metric) -> Option<&Means> {
-        effects::of(&self.analysis.means, metric)
+    fn samples(&self, metric: Metric) -> Option<&Samples> {
+        self.analysis.samples(metric)
     }
 
     fn name(&self, cell: usize) -> String {
@@ -115,11 +105,11 @@ impl Judge<'_> {
     }
 
     /// Cells whose runs were all measured, with nearly all frames seen.
-    fn eligible(&self, latency: &Means) -> Vec<usize> {
+    fn eligible(&self, latency: &Samples) -> Vec<usize> {
         let sound = |cell: &&usize| {
             let of = &self.analysis.cells[**cell];
             let measured = of.count(Outcome::Ok) == of.rows.len();
-            latency.of[**cell].is_some() && measured && of.unseen_percent().is_none()
+            latency.runs(**cell) > 0 && measured && of.unseen_percent().is_none()
         };
         self.group.iter().filter(sound).copied().collect()
     }
@@ -138,8 +128,8 @@ impl Judge<'_> {
     }
 
     /// Faster settings that are not recommended, and why.
-    fn passed_over(&self, latency: &Means, best: usize) -> Option<String> {
-        let faster = |cell: &&usize| latency.of[**cell].is_some() && value(latency, **cell) < value(latency, best);
+    fn passed_over(&self, latency: &Samples, best: usize) -> Option<String> {
+        let faster = |cell: &&usize| latency.runs(**cell) > 0 && value(latency, **cell) < value(latency, best);
         let fastest = |a: &&usize, b: &&usize| value(latency, **a).total_cmp(&value(latency, **b));
         let cell = *self.group.iter().filter(faster).min_by(fastest)?;
         let of = &self.analysis.cells[cell];
@@ -152,17 +142,17 @@ impl Judge<'_> {
         Some(format!("{} was faster ({}), but {why}.", self.name(cell), self.figure(Metric::P50, cell)?))
     }
 
-    /// Of settings that are alike in latency, those with the fewest bits and the best picture, where that is a choice.
+    /// Of settings that cannot be told apart by latency, those with the fewest bits and the best picture, where that is a choice.
     fn among(&self, alike: &[usize]) -> Option<String> {
         let pick = |metric: Metric, word: &str| {
-            let means = self.means(metric)?;
+            let samples = self.samples(metric)?;
             let cell = self.extreme(metric, alike)?;
-            let apart = |other: &usize| means.difference(*other, cell).map_or(0.0, |apart| apart.value.abs());
-            let choice = alike.iter().map(apart).fold(0.0, f64::max) > metric.margin(means.scale);
+            let apart = |other: &usize| samples.better(cell, *other).map_or(0.0, |better| better.by);
+            let choice = alike.iter().map(apart).fold(0.0, f64::max) > metric.margin(samples.scale);
             choice.then(|| Some((cell, format!("{word} ({})", self.figure(metric, cell)?)))).flatten()
         };
         let bits = pick(Metric::Bitrate, "the fewest bits");
-        let picture = front::quality(&self.analysis.means).and_then(|metric| pick(metric, "the best picture"));
+        let picture = front::quality(&self.analysis.samples).and_then(|metric| pick(metric, "the best picture"));
         let has = |cell: usize, what: &str| format!("{} has {what}", self.name(cell));
         let choice = match (bits, picture) {
             (Some((one, bits)), Some((other, picture))) if one == other => has(one, &format!("{bits} and {picture}")),
@@ -174,7 +164,6 @@ impl Judge<'_> {
 
     /// Whether the lowest p99 is elsewhere.
     fn tail(&self, best: usize, eligible: &[usize]) -> Option<String> {
-        let means = self.means(Metric::P99)?;
         let steadiest = self.extreme(Metric::P99, eligible)?;
         if eligible.len() < 2 {
             return None;
@@ -182,48 +171,44 @@ impl Judge<'_> {
         if steadiest == best {
             return Some("It also has the lowest p99.".to_owned());
         }
-        let better = means.difference(best, steadiest)?;
-        let sure = match better.half(eligible.len() - 1) {
-            Some(half) if better.value > half => "more than noise",
-            Some(_) => "within the noise",
-            None => "whether that is noise is not known",
-        };
-        let (lowest, ours) = (self.figure(Metric::P99, steadiest)?, self.figure(Metric::P99, best)?);
-        Some(format!("The lowest p99 is that of {}: {lowest}, not {ours} ({sure}).", self.name(steadiest)))
+        Some(format!("Lowest p99: {}.", self.instead(Metric::P99, steadiest, best)?))
     }
 
     /// Where the picture on screen is younger, as with more frames a second: a latency does not know how long its picture stays.
     fn youngest(&self, best: usize, eligible: &[usize]) -> Option<String> {
-        let means = self.means(Metric::Age)?;
+        let samples = self.samples(Metric::Age)?;
         let youngest = self.extreme(Metric::Age, eligible)?;
-        let better = means.difference(best, youngest)?;
-        let half = better.half(eligible.len().saturating_sub(1).max(1)).unwrap_or(0.0);
-        (better.value > half.max(Metric::Age.margin(means.scale))).then_some(())?;
-        let sure = if means.df > 0.0 { "more than noise" } else { "whether that is noise is not known" };
-        let (lowest, ours) = (self.figure(Metric::Age, youngest)?, self.figure(Metric::Age, best)?);
-        let name = self.name(youngest);
-        Some(format!(
-            "The youngest picture on screen (p99 of its age) is that of {name}: {lowest}, not {ours} ({sure})."
-        ))
+        let better = samples.better(youngest, best)?;
+        let shown = better.half.is_none() || better.direction.is_gt();
+        (shown && better.by > Metric::Age.margin(samples.scale)).then_some(())?;
+        Some(format!("Youngest picture on screen (p99 of its age): {}.", self.instead(Metric::Age, youngest, best)?))
+    }
+
+    /// `x b: 61.5 ms, not 221.5 ms (more than noise)`.
+    fn instead(&self, metric: Metric, better: usize, best: usize) -> Option<String> {
+        let sure = match self.samples(metric)?.better(better, best)? {
+            Better { half: None, .. } => "not conclusive",
+            Better { direction: Ordering::Greater, .. } => "more than noise",
+            Better { .. } => "may be noise",
+        };
+        let (lowest, ours) = (self.figure(metric, better)?, self.figure(metric, best)?);
+        Some(format!("{}: {lowest}, not {ours} ({sure})", self.name(better)))
     }
 
     /// What the lowest latency costs in picture, and the lowest latency without that cost.
-    fn picture(&self, latency: &Means, best: usize, eligible: &[usize]) -> Option<String> {
-        let metric = front::quality(&self.analysis.means)?;
-        let means = self.means(metric)?;
+    fn picture(&self, latency: &Samples, best: usize, eligible: &[usize]) -> Option<String> {
+        let metric = front::quality(&self.analysis.samples)?;
+        let samples = self.samples(metric)?;
+        let behind = |finest, cell| samples.better(finest, cell).map(|better| better.by);
         let step = if metric == Metric::Psnr { 1.0 } else { 0.01 };
         let finest = self.extreme(metric, eligible)?;
-        let behind = means.difference(finest, best)?.value;
-        if behind <= step {
-            return None;
-        }
-        let good: Vec<usize> = (eligible.iter().copied())
-            .filter(|cell| means.difference(finest, *cell).is_some_and(|behind| behind.value <= step))
-            .collect();
+        let cost = behind(finest, best).filter(|cost| *cost > step)?;
+        let good: Vec<usize> =
+            (eligible.iter().copied()).filter(|cell| behind(finest, *cell).is_some_and(|cost| cost <= step)).collect();
         let cell = *good.iter().min_by(|a, b| value(latency, **a).total_cmp(&value(latency, **b)))?;
         Some(format!(
-            "Its picture is {} below the best one measured. The lowest latency within {step}{} of the best picture: {}: {}.",
-            metric.text(behind),
+            "Its picture is {} below the best one measured. Lowest latency within {step}{} of the best picture: {}: {}.",
+            metric.text(cost),
             metric.unit(),
             self.name(cell),
             self.figures(cell)
@@ -249,10 +234,10 @@ impl Judge<'_> {
 
     /// The best of cells in a metric; the first of equals.
     fn extreme(&self, metric: Metric, cells: &[usize]) -> Option<usize> {
-        let means = self.means(metric)?;
+        let samples = self.samples(metric)?;
         let sign = if metric.more_is_better() { -1.0 } else { 1.0 };
-        let known = cells.iter().copied().filter(|cell| means.of[*cell].is_some());
-        known.min_by(|a, b| (sign * value(means, *a)).total_cmp(&(sign * value(means, *b))))
+        let known = cells.iter().copied().filter(|cell| samples.runs(*cell) > 0);
+        known.min_by(|a, b| (sign * value(samples, *a)).total_cmp(&(sign * value(samples, *b))))
     }
 
     /// `41.2 ms`.
@@ -272,8 +257,8 @@ impl Judge<'_> {
     }
 }
 
-fn value(means: &Means, cell: usize) -> f64 {
-    means.of[cell].map_or(f64::INFINITY, |mean| mean.value)
+fn value(samples: &Samples, cell: usize) -> f64 {
+    samples.centre(cell).unwrap_or(f64::INFINITY)
 }
 
 #[cfg(test)]

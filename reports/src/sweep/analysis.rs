@@ -3,10 +3,9 @@
 use super::advice::Advice;
 use super::cells::{Cell, Names, by_condition};
 use super::drift::{self, Drift};
-use super::effects::{self, Effect, Interaction, Interval};
 use super::front::{Front, front};
 use super::metric::Metric;
-use super::noise::Means;
+use super::samples::{Interval, Samples};
 use super::{Axis, Sweep, warnings};
 
 /// What a sweep says.
@@ -18,12 +17,8 @@ pub struct Analysis<'a> {
     pub cells: Vec<Cell<'a>>,
     /// What they are called.
     pub names: Names<'a>,
-    /// The means of every metric that there is.
-    pub means: Vec<Means>,
-    /// Effects of each axis on each of them.
-    pub effects: Vec<Effect>,
-    /// Whether those depend on each other.
-    pub interactions: Vec<Interaction>,
+    /// The values of every metric that there is.
+    pub samples: Vec<Samples>,
     /// Whether time did something, too.
     pub drift: Option<Drift>,
     /// Cells under the same conditions of the network.
@@ -40,31 +35,32 @@ impl<'a> Analysis<'a> {
     /// Of a sweep whose rows fit its axes.
     pub fn of(sweep: &'a Sweep) -> Self {
         let cells = Cell::all(sweep);
-        let means: Vec<Means> = Metric::ALL.into_iter().filter_map(|metric| Means::of(metric, &cells)).collect();
+        let samples: Vec<Samples> = Metric::ALL.into_iter().filter_map(|metric| Samples::of(metric, &cells)).collect();
         let seen: Vec<bool> = cells.iter().map(|cell| cell.unseen_percent().is_none()).collect();
-        let of_seen: Vec<Means> = means.iter().map(|means| means.only(&seen)).collect();
-        let (effects, interactions) = effects::all(&sweep.axes, &cells, &of_seen);
-        let drift = effects::of(&means, Metric::P50).and_then(|means| drift::of(&sweep.axes, &cells, means));
+        let drift = drift::of(&cells);
         let mut groups = by_condition(&sweep.axes, &cells);
         if groups.is_empty() {
             groups.push(Vec::new());
         }
         let compared: Vec<Vec<usize>> =
             groups.iter().map(|group| group.iter().copied().filter(|at| seen[*at]).collect()).collect();
-        let fronts = [Metric::P50, Metric::P99].into_iter().filter_map(|of| front(of, &compared, &means)).collect();
+        let fronts = [Metric::P50, Metric::P99].into_iter().filter_map(|of| front(of, &compared, &samples)).collect();
         let names = Names::new(&sweep.axes);
         let (advice, warnings) = (Vec::new(), Vec::new());
-        let mut found =
-            Self { sweep, cells, names, means, effects, interactions, drift, groups, fronts, advice, warnings };
+        let mut found = Self { sweep, cells, names, samples, drift, groups, fronts, advice, warnings };
         found.advice = found.groups.iter().map(|group| Advice::of(&found, group)).collect();
         found.warnings = warnings::all(&found);
         found
     }
 
-    /// A metric's mean in a cell with its interval.
+    /// The values of a metric.
+    pub fn samples(&self, metric: Metric) -> Option<&Samples> {
+        Samples::find(&self.samples, metric)
+    }
+
+    /// A metric's centre in a cell with its interval.
     pub fn interval(&self, metric: Metric, cell: usize) -> Option<Interval> {
-        let means = effects::of(&self.means, metric)?;
-        Some(Interval::of(means, means.cell(cell)?, 1))
+        self.samples(metric)?.interval(cell)
     }
 
     /// What a user chooses with a cell: its values but for the network's.

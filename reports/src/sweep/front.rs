@@ -1,16 +1,13 @@
 //! The Pareto front: the settings that no other one beats in latency, bit rate and picture quality at once.
 //!
-//! A setting is beaten only where that is more than noise: another one is better in something for sure, and for sure not worse in
-//! anything by more than nobody would choose a setting for ([`Metric::margin`]). It is on the front only where it is sure that none
-//! beats it. What is neither is perhaps on it. All comparisons of one setting hold together at 95 % (Bonferroni over the
-//! other settings and the objectives), as in the comparison of all with the best of them (Hsu, *Constrained Simultaneous
-//! Confidence Intervals for Multiple Comparisons with the Best*, Annals of Statistics 12, 1984).
+//! A setting is beaten only where that is more than noise: another one is better in something, as [`crate::statistics`] tells it, and
+//! not worse in anything by more than nobody would choose a setting for ([`Metric::margin`]). It is on the front only where none can
+//! beat it. What is neither is perhaps on it.
 
 use serde::Serialize;
 
-use super::effects::of;
 use super::metric::Metric;
-use super::noise::{Estimate, Means};
+use super::samples::{Better, Samples};
 
 /// Where a setting stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -31,36 +28,38 @@ pub struct Front {
     pub objectives: Vec<Metric>,
     /// By cell; `None` for cells without latency, and for those in no group.
     pub standing: Vec<Option<Standing>>,
-    /// Something is known of noise. Without it no setting is out, and only those that no other one beats in every figure as it was
-    /// measured are perhaps on the front.
+    /// There are settings with enough runs to be told apart. Without them none is out, and only those that no other one beats in
+    /// every figure as it was measured are perhaps on the front.
     pub noise_known: bool,
 }
 
 /// The metric of quality that there is: PSNR before SSIM, as both see the same.
-pub fn quality(means: &[Means]) -> Option<Metric> {
-    [Metric::Psnr, Metric::Ssim].into_iter().find(|metric| of(means, *metric).is_some())
+pub fn quality(samples: &[Samples]) -> Option<Metric> {
+    [Metric::Psnr, Metric::Ssim].into_iter().find(|metric| Samples::find(samples, *metric).is_some())
 }
 
 /// The front of `groups` of cells, each by itself; `None` without latency.
-pub fn front(latency: Metric, groups: &[Vec<usize>], means: &[Means]) -> Option<Front> {
-    let first = of(means, latency)?;
-    let objectives: Vec<&Means> =
-        [Some(first), of(means, Metric::Bitrate), quality(means).and_then(|metric| of(means, metric))]
-            .into_iter()
-            .flatten()
-            .collect();
-    let mut standing = vec![None; first.of.len()];
-    for group in groups {
-        let known: Vec<usize> = group.iter().copied().filter(|cell| first.of[*cell].is_some()).collect();
-        let comparisons = (known.len().saturating_sub(1) * objectives.len()).max(1);
-        for cell in &known {
-            let others = known.iter().filter(|other| *other != cell);
-            let against = others.map(|other| against(&objectives, *other, *cell, comparisons));
-            standing[*cell] = stand(first.df > 0.0, against);
+pub fn front(latency: Metric, groups: &[Vec<usize>], samples: &[Samples]) -> Option<Front> {
+    let find = |metric| Samples::find(samples, metric);
+    let first = find(latency)?;
+    let objectives: Vec<&Samples> =
+        [Some(first), find(Metric::Bitrate), quality(samples).and_then(find)].into_iter().flatten().collect();
+    let mut standing = vec![None; first.cells()];
+    let known = |group: &[usize]| group.iter().copied().filter(|cell| first.runs(*cell) > 0).collect::<Vec<_>>();
+    let groups: Vec<Vec<usize>> = groups.iter().map(|group| known(group)).collect();
+    let tells = |group: &Vec<usize>| {
+        let others = |cell: usize| group.iter().any(move |other| *other != cell && first.can_tell(cell, *other));
+        group.iter().any(|cell| others(*cell))
+    };
+    let noise_known = groups.iter().any(tells);
+    for group in &groups {
+        for cell in group {
+            let others = group.iter().filter(|other| *other != cell);
+            standing[*cell] = stand(noise_known, others.map(|other| against(&objectives, *other, *cell)));
         }
     }
-    let objectives = objectives.iter().map(|means| means.metric).collect();
-    Some(Front { objectives, standing, noise_known: first.df > 0.0 })
+    let objectives = objectives.iter().map(|samples| samples.metric).collect();
+    Some(Front { objectives, standing, noise_known })
 }
 
 /// What is known of one cell against another.
@@ -89,24 +88,23 @@ fn stand(noise_known: bool, mut others: impl Iterator<Item = Against>) -> Option
     Some(standing)
 }
 
-fn against(objectives: &[&Means], one: usize, other: usize, comparisons: usize) -> Against {
+fn against(objectives: &[&Samples], one: usize, other: usize) -> Against {
     let (mut not_worse, mut better, mut worse, mut no_better) = (true, false, false, true);
     let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
-    for means in objectives {
-        let advantage = means.difference(one, other).map(|estimate| match means.metric.more_is_better() {
-            true => estimate,
-            false => Estimate { value: -estimate.value, ..estimate },
-        });
-        let margin = means.metric.margin(means.scale);
-        let (value, half) = advantage.map_or((f64::NAN, None), |of| (of.value, of.half(comparisons)));
+    for samples in objectives {
+        let margin = samples.metric.margin(samples.scale);
+        let Some(Better { by, half, direction }) = samples.better(one, other) else {
+            // What is not known is neither.
+            (not_worse, no_better, least) = (false, false, f64::NEG_INFINITY);
+            continue;
+        };
         let half = half.unwrap_or(f64::INFINITY);
-        // Comparisons with what is not known are false.
-        better |= value - half > 0.0;
-        worse |= value + half < 0.0;
-        not_worse &= value - half >= -margin;
-        no_better &= value + half <= margin;
-        least = if value.is_nan() { f64::NEG_INFINITY } else { least.min(value) };
-        most = most.max(value);
+        better |= direction.is_gt();
+        worse |= direction.is_lt();
+        not_worse &= by - half >= -margin;
+        no_better &= by + half <= margin;
+        least = least.min(by);
+        most = most.max(by);
     }
     Against { beats: not_worse && better, cannot: worse || no_better, as_measured: least >= 0.0 && most > 0.0 }
 }

@@ -7,12 +7,12 @@ use serde::Serialize;
 use super::advice::Confidence;
 use super::analysis::Analysis;
 use super::drift::Drift;
-use super::effects::{self, Effect, Interaction, Interval};
 use super::front::Standing;
 use super::metric::Metric;
-use super::noise::CONFIDENCE;
+use super::samples::Interval;
 use super::{Axis, Figures, Outcome, Row};
 use crate::run::rounded;
+use crate::statistics::{LEVEL, Scale, confidence};
 
 /// The name and version of `tune.json`'s shape.
 pub const SCHEMA: &str = "framelag/tune/1";
@@ -28,12 +28,10 @@ struct File<'a> {
     axes: &'a [Axis],
     fixed: BTreeMap<&'a str, &'a str>,
     confidence: f64,
-    scales: BTreeMap<&'static str, &'static str>,
+    scales: BTreeMap<&'static str, Scale>,
     warnings: &'a [String],
     recommendations: Vec<Recommendation<'a>>,
     fronts: Vec<FrontOf>,
-    effects: &'a [Effect],
-    interactions: &'a [Interaction],
     drift: &'a Option<Drift>,
     cells: Vec<CellOf<'a>>,
     rows: Vec<&'a Row>,
@@ -113,13 +111,11 @@ pub fn sweep(found: &Analysis<'_>) -> String {
         host: &sweep.host,
         axes: &sweep.axes,
         fixed: sweep.fixed.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
-        confidence: CONFIDENCE,
-        scales: found.means.iter().map(|means| (means.metric.name(), effects::scale_text(means))).collect(),
+        confidence: confidence(LEVEL),
+        scales: found.samples.iter().map(|samples| (samples.metric.name(), samples.scale)).collect(),
         warnings: &found.warnings,
         recommendations: recommendations.collect(),
         fronts: fronts.collect(),
-        effects: &found.effects,
-        interactions: &found.interactions,
         drift: &found.drift,
         cells: (0..found.cells.len()).map(|place| cell(found, place)).collect(),
         rows,

@@ -2,6 +2,7 @@
 
 use super::{Figures, Row};
 use crate::run::rounded;
+use crate::statistics::Scale;
 
 /// Larger magnitudes are no measurement.
 const MAX_MAGNITUDE: f64 = 1e12;
@@ -21,15 +22,6 @@ pub enum Metric {
     Psnr,
     /// SSIM against the stamped source.
     Ssim,
-}
-
-/// How values are compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scale {
-    /// By their ratio: effects multiply, and noise grows with the value.
-    Ratio,
-    /// By their difference.
-    Difference,
 }
 
 impl Metric {
@@ -90,10 +82,10 @@ impl Metric {
     }
 
     /// The scale for these values: latency, age and bit rate by ratio, unless one is not positive (two clocks that disagree).
-    pub fn scale(self, mut values: impl Iterator<Item = f64>) -> Scale {
+    pub fn scale<'a>(self, values: impl Iterator<Item = &'a f64>) -> Scale {
         match self {
-            Self::P50 | Self::P99 | Self::Age | Self::Bitrate if values.all(|value| value > 0.0) => Scale::Ratio,
-            _ => Scale::Difference,
+            Self::P50 | Self::P99 | Self::Age | Self::Bitrate => Scale::fitting(values),
+            Self::Psnr | Self::Ssim => Scale::Difference,
         }
     }
 
@@ -109,15 +101,6 @@ impl Metric {
         }
     }
 
-    /// The standard deviation, on `scale`, below which the instrument cannot see: a uniform error of 0.1 % (the histogram's
-    /// resolution), or the last decimal.
-    pub fn resolution(self, scale: Scale) -> f64 {
-        match (self, scale) {
-            (Self::Ssim, _) => 3e-6,
-            _ => 3e-4,
-        }
-    }
-
     /// A value with its unit, for people: `41.2 ms`.
     pub fn text(self, value: f64) -> String {
         format!("{}{}", self.number(value), self.unit())
@@ -130,41 +113,6 @@ impl Metric {
             Self::Bitrate => format!("{value:.0}"),
             Self::P50 | Self::P99 | Self::Age if value.abs() >= 1_000.0 => format!("{value:.0}"),
             Self::P50 | Self::P99 | Self::Age | Self::Psnr => format!("{value:.1}"),
-        }
-    }
-}
-
-impl Scale {
-    /// The value on this scale.
-    pub fn to(self, value: f64) -> f64 {
-        match self {
-            Self::Ratio => value.ln(),
-            Self::Difference => value,
-        }
-    }
-
-    /// The value in the metric's unit, with three decimals (SSIM's five).
-    pub fn back(self, metric: Metric, on_scale: f64) -> f64 {
-        let value = match self {
-            Self::Ratio => on_scale.exp(),
-            Self::Difference => on_scale,
-        };
-        decimals(metric, value)
-    }
-
-    /// A difference on this scale as people read it: in percent of a ratio, else in the metric's unit.
-    pub fn change(self, metric: Metric, on_scale: f64) -> f64 {
-        match self {
-            Self::Ratio => rounded((on_scale.exp() - 1.0) * 100.0),
-            Self::Difference => decimals(metric, on_scale),
-        }
-    }
-
-    /// The unit of [`Scale::change`], with a space before it, or empty.
-    pub const fn change_unit(self, metric: Metric) -> &'static str {
-        match self {
-            Self::Ratio => " %",
-            Self::Difference => metric.unit(),
         }
     }
 }

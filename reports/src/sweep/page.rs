@@ -1,23 +1,24 @@
 //! `tune.html`: what to choose and how sure that is, then the figures it is from. No script, nothing fetched.
 
-use super::advice::{Advice, Confidence};
+use super::advice::{Advice, Confidence, per_setting};
 use super::analysis::Analysis;
 use super::cells::Cell;
-use super::effects::Interval;
 use super::metric::Metric;
-use super::{Outcome, effects, front};
+use super::samples::Interval;
+use super::{Outcome, front};
 use crate::plot::escape;
+use crate::statistics::{LEVEL, confidence};
 
-mod effect;
 mod heat;
 mod method;
 mod pareto;
 mod table;
 
-/// Two things side by side where there is room, and three.
+/// Of every interval, in percent.
+const CONFIDENCE: f64 = 100.0 * confidence(LEVEL);
+
+/// Two things side by side where there is room.
 const PAIR: &str = "<div class=\"pair\">\n";
-const THREE: &str =
-    "<div style=\"display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,300px),1fr));gap:0 28px\">\n";
 
 /// The whole page.
 pub fn sweep(found: &Analysis<'_>) -> String {
@@ -30,7 +31,6 @@ pub(super) fn body(found: &Analysis<'_>) -> String {
         choice(found),
         warnings(found),
         pareto::section(found),
-        effect::section(found),
         heat::section(found),
         table::section(found),
         method::section(found),
@@ -89,10 +89,15 @@ fn choice(found: &Analysis<'_>) -> String {
 
 fn card(found: &Analysis<'_>, advice: &Advice) -> String {
     let (colour, sure) = match advice.confidence {
-        Confidence::Clear => ("good", "Clear".to_owned()),
-        Confidence::Tied => ("warn", format!("A tie of {}", advice.tied.len() + 1)),
+        Confidence::Clear => ("good", "Conclusive: faster than every other setting".to_owned()),
+        Confidence::Tied => {
+            ("warn", format!("Not conclusive: {} settings cannot be told apart", advice.tied.len() + 1))
+        }
         Confidence::Only => ("warn", "Nothing to compare it with".to_owned()),
-        Confidence::Unknown => ("warn", "Nobody knows how sure".to_owned()),
+        Confidence::Unknown => {
+            let runs = advice.cell.zip(found.samples(Metric::P50)).map_or(0, |(cell, latency)| latency.runs(cell));
+            ("warn", format!("Not conclusive: {}", per_setting(runs)))
+        }
         Confidence::Nothing => ("bad", "Nothing to recommend".to_owned()),
     };
     let name = advice.cell.map_or(String::new(), |cell| {
@@ -113,18 +118,18 @@ fn warnings(found: &Analysis<'_>) -> String {
         return String::new();
     }
     let lines: String = found.warnings.iter().map(|line| format!("<li>{}</li>\n", escape(line))).collect();
-    format!("<h2>What to know before</h2>\n<ul style=\"max-width:80ch\">\n{lines}</ul>\n")
+    format!("<h2>Before you rely on this</h2>\n<ul style=\"max-width:80ch\">\n{lines}</ul>\n")
 }
 
 /// The metrics that there are, latency first.
 fn metrics<'a>(found: &'a Analysis<'a>) -> impl Iterator<Item = Metric> + 'a {
-    Metric::ALL.into_iter().filter(|metric| effects::of(&found.means, *metric).is_some())
+    Metric::ALL.into_iter().filter(|metric| found.samples(*metric).is_some())
 }
 
 /// The metric of quality that plots show, and what else there is beside latency.
 fn beside_latency(found: &Analysis<'_>) -> Vec<Metric> {
-    let bitrate = effects::of(&found.means, Metric::Bitrate).map(|_| Metric::Bitrate);
-    bitrate.into_iter().chain(front::quality(&found.means)).collect()
+    let bitrate = found.samples(Metric::Bitrate).map(|_| Metric::Bitrate);
+    bitrate.into_iter().chain(front::quality(&found.samples)).collect()
 }
 
 /// `41.2 ms (40.1 to 42.3)`.

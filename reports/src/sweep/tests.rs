@@ -162,9 +162,9 @@ fn warnings_say_what_is_wrong() {
     for what in [
         "The sweep is not finished",
         "1 of 48 runs were inconclusive",
-        "measured more than twice",
-        "Of 1 setting more than 1 % of the frames were not seen",
-        "quality of the picture was not measured",
+        "measured more than 2 times",
+        "In 1 setting more than 1 % of the frames were not seen",
+        "Picture quality was not measured",
     ] {
         assert!(
             found.warnings.iter().any(|warning| warning.contains(what)),
@@ -184,7 +184,8 @@ fn a_drift_over_the_night_is_named() {
     });
     let found = Analysis::of(&drifting);
     let drift = found.drift.as_ref().expect("there are enough runs");
-    assert!(drift.clear && drift.rank_correlation > 0.8 && (drift.change - 25.0).abs() < 8.0, "{drift:?}");
+    // From the first repetition to the fourth: 18 runs.
+    assert!(drift.clear && drift.settings == 6 && (drift.change - 20.0).abs() < 8.0, "{drift:?}");
     assert!(found.warnings.iter().any(|warning| warning.contains("Later runs measured higher latencies")));
 }
 
@@ -193,8 +194,7 @@ fn a_steady_night_has_no_drift() {
     let alarms = (0..400).filter(|seed| {
         let steady = realistic(*seed, 3);
         let cells = cells::Cell::all(&steady);
-        let means = noise::Means::of(metric::Metric::P50, &cells).expect("there is latency");
-        drift::of(&steady.axes, &cells, &means).expect("there are enough runs").clear
+        drift::of(&cells).expect("there are enough runs").clear
     });
     // 1 % of 400, and 3 standard deviations.
     let alarms = alarms.count();
@@ -234,7 +234,7 @@ fn a_quantile_of_too_few_frames_is_not_told() {
 }
 
 #[test]
-fn a_setting_whose_late_frames_never_came_moves_no_effect() {
+fn a_setting_whose_late_frames_never_came_is_not_compared() {
     let axes = axes(&[("receiver.transport", &["tcp", "udp"]), ("server.x", &["a", "b", "c"])]);
     let mut lossy = sweep(axes, 4, 2, |_, luck| latency(20.0 * (0.01 * luck.normal()).exp()));
     // UDP with c: a tenth of the latency, of the tenth of the frames that came.
@@ -243,10 +243,9 @@ fn a_setting_whose_late_frames_never_came_moves_no_effect() {
         row.figures.missing_percent = Some(90.0);
     }
     let found = Analysis::of(&lossy);
-    let clear = found.effects.iter().filter(|effect| effect.span.as_ref().is_some_and(|span| span.clear));
-    assert_eq!(clear.map(|effect| (effect.metric, effect.axis)).collect::<Vec<_>>(), []);
+    assert!(found.advice[0].cell.is_some_and(|cell| found.cells[cell].values != [1, 2]), "{:?}", found.advice);
     let cell = found.cells.iter().position(|cell| cell.values == [1, 2]).expect("it ran");
     assert_eq!(found.fronts[0].standing[cell], None);
     let page = page::sweep(&found);
-    assert!(page.contains("2.0!") && page.contains("With ! more than 1 %"), "the heat map marks it");
+    assert!(page.contains("2.0!") && page.contains("A ! marks fields where more than 1 %"), "the heat map marks it");
 }

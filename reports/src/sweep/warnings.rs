@@ -2,31 +2,29 @@
 
 use super::analysis::Analysis;
 use super::cells::{Cell, MAX_MISSING_PERCENT};
-use super::metric::Metric;
 use super::{Outcome, front};
 use crate::threshold::frames_for;
 
 /// Settings that are named one by one, at most.
 const MAX_NAMED: usize = 5;
 
-/// Fewer repeats say little of noise.
-const ENOUGH_REPEATS: usize = 3;
+/// With fewer repeats two settings cannot be told apart: see [`crate::statistics::can_decide`].
+const ENOUGH_REPEATS: usize = 4;
 
 /// All of them, in plain words.
 pub fn all(analysis: &Analysis<'_>) -> Vec<String> {
     let mut out = Vec::new();
     if !analysis.sweep.complete {
         let runs = analysis.sweep.rows.len();
-        out.push(format!("The sweep is not finished: all of this is from the {runs} runs so far, and may change."));
+        out.push(format!("The sweep is not finished: results are from the {runs} runs so far, and may change."));
     }
     out.extend(bad(analysis, Outcome::Failed, "failed"));
-    out.extend(bad(analysis, Outcome::Inconclusive, "were inconclusive and are in no figure"));
+    out.extend(bad(analysis, Outcome::Inconclusive, "were inconclusive and are left out"));
     out.extend(repeats(analysis));
     out.extend(missing(analysis));
     out.extend(no_p99(analysis));
     out.extend(quality(analysis));
     out.extend(drift(analysis));
-    out.extend(interactions(analysis));
     out
 }
 
@@ -67,17 +65,18 @@ fn repeats(analysis: &Analysis<'_>) -> Option<String> {
     let most = analysis.cells.iter().map(measured).max().filter(|most| *most > 0)?;
     let few = analysis.cells.iter().filter(|cell| (1..ENOUGH_REPEATS).contains(&measured(cell))).count();
     match most {
-        1 => Some(
-            "Every setting was measured once: nothing is known of the noise between runs, so no figure has an interval and no \
-             difference can be trusted. At least 3 repeats would tell."
-                .to_owned(),
-        ),
-        2 => Some("No setting was measured more than twice: little is known of the noise, and intervals are wide.".to_owned()),
+        1 => Some(format!(
+            "One run per setting: nothing is known of the noise between runs, so no figure has an interval and no difference is \
+             conclusive. At least {ENOUGH_REPEATS} repeats are needed."
+        )),
+        _ if most < ENOUGH_REPEATS => Some(format!(
+            "No setting was measured more than {most} times: intervals are wide, and settings cannot be told apart. At least \
+             {ENOUGH_REPEATS} repeats are needed."
+        )),
         _ if few > 0 => Some(format!(
-            "{few} of {} settings {} measured fewer than {ENOUGH_REPEATS} times: how noisy {} taken mostly from the others.",
+            "{few} of {} settings {} measured fewer than {ENOUGH_REPEATS} times.",
             analysis.cells.len(),
-            if few == 1 { "was" } else { "were" },
-            if few == 1 { "it is, is" } else { "they are, is" }
+            if few == 1 { "was" } else { "were" }
         )),
         _ => None,
     }
@@ -90,8 +89,8 @@ fn missing(analysis: &Analysis<'_>) -> Option<String> {
     let (most, worst) = missing.first()?;
     let (count, s) = (missing.len(), if missing.len() == 1 { "" } else { "s" });
     Some(format!(
-        "Of {count} setting{s} more than {MAX_MISSING_PERCENT} % of the frames were not seen (lost, or refused by the decoder after a \
-         loss), of {} most ({most:.1} %): their figures are of the frames that were, and are in no effect and on no front.",
+        "In {count} setting{s} more than {MAX_MISSING_PERCENT} % of the frames were not seen (lost, or refused by the decoder after a \
+         loss), most in {} ({most:.1} %). Their figures are those of the other frames, and they are neither recommended nor on a front.",
         analysis.names.cell(worst)
     ))
 }
@@ -102,8 +101,7 @@ fn no_p99(analysis: &Analysis<'_>) -> Option<String> {
     let first = analysis.cells.iter().find(short)?;
     let count = analysis.cells.iter().filter(short).count();
     Some(format!(
-        "{count} of {} settings, {} among them, had runs of fewer than {} frames, and have no p99 from these: it would be the maximum by \
-         another name. Longer runs have one.",
+        "{count} of {} settings, {} among them, had runs of fewer than {} frames, too few for a p99. Longer runs have one.",
         analysis.cells.len(),
         analysis.names.cell(first),
         frames_for("p99")
@@ -112,53 +110,16 @@ fn no_p99(analysis: &Analysis<'_>) -> Option<String> {
 
 fn quality(analysis: &Analysis<'_>) -> Option<String> {
     let measured = analysis.cells.iter().any(|cell| cell.count(Outcome::Ok) > 0);
-    (measured && front::quality(&analysis.means).is_none()).then(|| {
-        "The quality of the picture was not measured: a setting that is fast and has few bits may look bad.".to_owned()
-    })
+    (measured && front::quality(&analysis.samples).is_none())
+        .then(|| "Picture quality was not measured: a fast setting with a low bit rate may look bad.".to_owned())
 }
 
 fn drift(analysis: &Analysis<'_>) -> Option<String> {
     let drift = analysis.drift.as_ref().filter(|drift| drift.clear)?;
     let sign = if drift.change < 0.0 { "lower" } else { "higher" };
     Some(format!(
-        "Later runs measured {sign} latencies of the same settings: about {:+.1} {} from the first run to the last (rank \
-         correlation {:.2}, p {}). Something but the settings changed. The random order spreads that over all settings.",
-        drift.change,
-        drift.unit,
-        drift.rank_correlation,
-        probability(drift.p)
+        "Later runs measured {sign} latencies of the same settings: {:+.1} {} from the first run to the last, on average. Something \
+         other than the settings changed; the random order spreads that over all of them.",
+        drift.change, drift.unit
     ))
-}
-
-fn interactions(analysis: &Analysis<'_>) -> Option<String> {
-    let latency = |metric: &str| metric == Metric::P50.name() || metric == Metric::P99.name();
-    let mut clear: Vec<_> = analysis.interactions.iter().filter(|of| of.clear && latency(of.metric)).collect();
-    clear.sort_by(|a, b| b.typical.total_cmp(&a.typical));
-    let name = |axis: usize| analysis.names.axis(axis);
-    let mut named: Vec<String> = Vec::new();
-    let mut pairs: Vec<[usize; 2]> = Vec::new();
-    for of in clear {
-        if !pairs.contains(&of.pair) {
-            pairs.push(of.pair);
-            let metric = if of.metric == Metric::P50.name() { "p50" } else { "p99" };
-            let [a, b] = of.pair.map(name);
-            named
-                .push(format!("{a} and {b} ({metric} typically {:.1} {} off the sum of the two)", of.typical, of.unit));
-        }
-    }
-    let count = named.len();
-    named.truncate(MAX_NAMED);
-    (count > 0).then(|| {
-        format!(
-            "What one setting does to latency depends on another: {}{}. There the effects by themselves are not the whole truth; read \
-             the heat maps.",
-            named.join("; "),
-            and_more(count)
-        )
-    })
-}
-
-/// `0.004`, or `below 0.001`.
-pub fn probability(p: f64) -> String {
-    if p < 0.001 { "below 0.001".to_owned() } else { format!("{p:.3}") }
 }

@@ -36,7 +36,7 @@ fn span(runs: &[Point]) -> String {
     }
 }
 
-/// A figure over runs, each stretch with its median, and the changes.
+/// A figure over runs, each stretch with its centre, and the changes.
 fn figure(body: &mut String, trend: &Trend, series: &Series, number: usize) {
     let known: Vec<(f64, f64)> =
         series.values.iter().enumerate().filter_map(|(at, value)| Some((at as f64, (*value)?))).collect();
@@ -54,7 +54,7 @@ fn figure(body: &mut String, trend: &Trend, series: &Series, number: usize) {
     let mut chart = Chart::new(&label, runs_axis(&trend.runs), Axis::linear(series.unit));
     chart = chart.points(series.name(), tone, points.collect());
     if !series.changes.is_empty() {
-        chart = chart.line("median between changes", Tone::Muted, &steps(trend, series)).key("change", Tone::Warn);
+        chart = chart.line("mean between changes", Tone::Muted, &steps(trend, series)).key("change", Tone::Warn);
     }
     for change in &series.changes {
         // Between the last run before it and the first after it.
@@ -63,7 +63,7 @@ fn figure(body: &mut String, trend: &Trend, series: &Series, number: usize) {
     let _ = writeln!(body, "<h2>{}</h2>\n{}", escape(series.name()), chart.svg());
 }
 
-/// The medians of the stretches, as a line with a gap at each change.
+/// The centres of the stretches, as a line with a gap at each change.
 fn steps(trend: &Trend, series: &Series) -> Vec<(f64, f64)> {
     let Some(first) = series.changes.first() else { return Vec::new() };
     let mut points = vec![(0.0, first.before)];
@@ -126,10 +126,10 @@ fn changes(body: &mut String, trend: &Trend) {
     body.push_str("<h2>Changes</h2>\n");
     let rows: Vec<Vec<String>> = trend.series.iter().flat_map(|series| change_rows(trend, series)).collect();
     if rows.is_empty() {
-        body.push_str("<p>None that is more than the runs differ anyway.</p>\n");
+        body.push_str("<p>None beyond noise.</p>\n");
         return;
     }
-    let heads = ["figure", "since (UTC)", "run", "before", "after", "change", "p"].map(str::to_owned);
+    let heads = ["metric", "since (UTC)", "run", "before", "after", "change", "p"].map(str::to_owned);
     table(body, &heads, &rows, 3);
 }
 
@@ -138,7 +138,7 @@ fn change_rows(trend: &Trend, series: &Series) -> Vec<Vec<String>> {
         let run = &trend.runs[change.at];
         let [before, after] = [change.before, change.after].map(|value| series.shown(value));
         let (name, p) = (series.name().to_owned(), format!("{:.3}", change.p));
-        vec![name, run.minute(), run.name(), before, after, change.size(), p]
+        vec![name, run.minute(), run.name(), before, after, change.text.clone(), p]
     };
     series.changes.iter().map(row).collect()
 }

@@ -48,7 +48,23 @@ fn a_step_is_a_change_whatever_the_order_of_the_runs() {
         assert!((17.0..23.0).contains(&change.percent.expect("a size")), "{change:?}");
     }
     let text = trend.to_string();
-    assert!(text.contains("▶ p99 +") && text.contains("since 2026-01-13 08:00 (01234567)"), "{text}");
+    assert!(text.contains("▶ p99 ") && text.contains("since 2026-01-13 08:00 (01234567), p = 0.001"), "{text}");
+}
+
+/// The size of a change is what `framelag compare` says of the same runs.
+#[test]
+fn a_change_has_the_size_and_interval_that_the_gate_would_give() {
+    let runs = step();
+    let trend = trend(&runs, false);
+    let change = &trend.series[1].changes[0];
+    let values: Vec<f64> = runs.iter().filter_map(|(run, _)| run.latency_ms.p99).collect();
+    let pair = Pair::of(&values[..12], &values[12..]).expect("runs");
+    let [low, high] = pair.interval(statistics::LEVEL).expect("a spread");
+    assert_eq!((change.before, change.percent), (rounded(pair.centre), pair.amount(pair.shift.change).percent));
+    assert_eq!((change.confidence_percent, change.low, change.high), (97.5, Some(low), Some(high)));
+    assert!(low.percent < change.percent && change.percent < high.percent, "{change:?}");
+    assert!(trend.to_string().contains(&format!(" ms: {} since", pair.text("ms"))), "{trend}");
+    assert!(page(&trend).contains(&pair.text("ms")), "{}", page(&trend));
 }
 
 #[test]
@@ -69,8 +85,7 @@ fn only_like_runs_are_joined_and_the_others_said() {
     }
     let those = |those: &[Those]| those.iter().map(|one| (one.runs, one.why.clone())).collect::<Vec<_>>();
     let said = |all: &[(usize, &str)]| all.iter().map(|(runs, why)| (*runs, (*why).to_owned())).collect::<Vec<_>>();
-    let never =
-        said(&[(1, "that did not end"), (1, "that prove nothing (inconclusive)"), (1, "without any of these figures")]);
+    let never = said(&[(1, "that did not end"), (1, "that were inconclusive"), (1, "without any of these figures")]);
     let unlike = said(&[
         (1, "of other machines"),
         (1, "with other settings"),
@@ -162,6 +177,6 @@ fn the_page_shows_the_change_and_both_stretches_as_one_distribution_each() {
 #[test]
 fn nothing_kept_is_nothing_shown() {
     let trend = trend(&[], false);
-    assert!(trend.to_string().contains("no change in 0 runs, which are too few to tell"));
+    assert!(trend.to_string().contains("no change in 0 runs, too few to tell"));
     assert!(page(&trend).contains("No run."));
 }

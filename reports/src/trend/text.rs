@@ -53,14 +53,14 @@ impl Trend {
         for series in &self.series {
             let known = series.values.iter().flatten().count();
             if series.changes.is_empty() {
-                let few = if known < 2 * MIN_RUNS { ", which are too few to tell" } else { "" };
+                let few = if known < 2 * MIN_RUNS { ", too few to tell" } else { "" };
                 writeln!(f, "{}: no change in {known} runs{few}", series.name())?;
             }
             for change in &series.changes {
                 let run = &self.runs[change.at];
                 let (before, after) = (series.shown(change.before), series.shown(change.after));
-                let (name, size, since) = (series.name(), change.size(), run.minute());
-                writeln!(f, "▶ {name} {size} since {since} ({}): {before} → {after}, p = {:.3}", run.name(), change.p)?;
+                let (name, size, since, p) = (series.name(), &change.text, run.minute(), change.p);
+                writeln!(f, "▶ {name} {before} → {after}: {size} since {since} ({}), p = {p:.3}", run.name())?;
             }
         }
         Ok(())

@@ -7,6 +7,7 @@
 //! Every change and every question costs about the logarithm of the number of connections: the books are kept while one
 //! connection waits for another.
 
+mod entry;
 mod order;
 
 use std::collections::HashMap;
@@ -15,6 +16,8 @@ use std::net::IpAddr;
 use common::peer::owner;
 use common::time::MonoTime;
 
+use entry::Entry;
+pub(crate) use entry::{Door, Standing};
 use order::Order;
 
 /// Most descriptors that connections hold, however many the system allows: it bounds the memory of connections as well.
@@ -51,30 +54,6 @@ impl Limits {
     }
 }
 
-/// Where a connection came in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Door {
-    Rtsp,
-    Http,
-}
-
-impl Door {
-    const COUNT: usize = Self::Http as usize + 1;
-}
-
-/// What a connection is good for; the lesser goes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Standing {
-    /// Neither plays nor publishes.
-    Idle,
-    Plays,
-    Publishes,
-}
-
-impl Standing {
-    const COUNT: usize = Self::Publishes as usize + 1;
-}
-
 /// There is no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Full;
@@ -85,20 +64,6 @@ pub(crate) struct Ledger {
     limits: Limits,
     entries: HashMap<u64, Entry>,
     order: Order,
-}
-
-#[derive(Debug)]
-struct Entry {
-    owner: IpAddr,
-    door: Door,
-    held: usize,
-    standing: Standing,
-    /// Last request of an idle one; since when the others stand as they do.
-    since: MonoTime,
-    /// Beyond the total.
-    in_reserve: bool,
-    /// Was told to go.
-    leaving: bool,
 }
 
 impl Ledger {

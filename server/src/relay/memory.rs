@@ -3,17 +3,13 @@
 mod books;
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use common::peer::owner;
-use tokio::sync::Notify;
 
-use books::Books;
+use books::{Books, Told};
 
-/// Bytes that all connections may hold: queues, and what was read and waits for its rest. Beyond, the address that holds most
-/// gives way: there, the connection that holds most.
-const TOTAL_MAX: usize = 256 << 20;
 /// A change of less is not told to the books: what goes straight through costs nothing, and a queue that grows comes there
 /// once in many packets.
 const STEP: usize = 8 << 10;
@@ -34,13 +30,6 @@ pub(crate) struct Account {
     memory: Memory,
     id: u64,
     told: Arc<Told>,
-}
-
-/// How to tell a connection to give way.
-#[derive(Debug, Default)]
-struct Told {
-    gives_way: AtomicBool,
-    wake: Notify,
 }
 
 /// A part of what a connection holds; given back when dropped.

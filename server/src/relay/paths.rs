@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use common::rtsp::serve::{Description, StreamPath};
 
-use super::stream::{Publication, Publisher, PublisherControl, Stream, lock};
+use super::stream::{Publisher, PublisherControl, Stream, lock};
 
 /// A publisher that comes back within this finds room where others do not.
 const RECENT: Duration = Duration::from_secs(300);
@@ -115,6 +115,30 @@ impl Drop for Reservation {
         if !self.used {
             lock(&self.paths.entries).remove(&self.path);
         }
+    }
+}
+
+/// The right to publish at a path. Dropping it ends the stream and frees the path.
+pub(crate) struct Publication {
+    stream: Arc<Stream>,
+    paths: Arc<Paths>,
+}
+
+impl Publication {
+    fn new(stream: Arc<Stream>, paths: Arc<Paths>) -> Self {
+        Self { stream, paths }
+    }
+
+    /// The stream published.
+    pub(crate) fn stream(&self) -> &Arc<Stream> {
+        &self.stream
+    }
+}
+
+impl Drop for Publication {
+    fn drop(&mut self) {
+        self.paths.remove(&self.stream);
+        self.stream.end();
     }
 }
 

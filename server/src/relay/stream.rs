@@ -10,7 +10,6 @@ use common::rtsp::serve::{Description, StreamPath};
 use common::time::{MediaTime, MonoTime, WallTime};
 
 use super::packet::{FrameMarker, Mark, Marked, Packet, PacketKind, for_each_parameter_set};
-use super::paths::Paths;
 use super::pictures::Requests;
 
 /// Where packets go: one reader.
@@ -269,7 +268,7 @@ impl Stream {
         }
     }
 
-    fn end(&self) {
+    pub(super) fn end(&self) {
         let readers = {
             let mut relay = lock(&self.relay);
             relay.ended = true;
@@ -278,30 +277,6 @@ impl Stream {
         for reader in readers {
             reader.end();
         }
-    }
-}
-
-/// The right to publish at a path. Dropping it ends the stream and frees the path.
-pub(crate) struct Publication {
-    stream: Arc<Stream>,
-    paths: Arc<Paths>,
-}
-
-impl Publication {
-    pub(super) fn new(stream: Arc<Stream>, paths: Arc<Paths>) -> Self {
-        Self { stream, paths }
-    }
-
-    /// The stream published.
-    pub(crate) fn stream(&self) -> &Arc<Stream> {
-        &self.stream
-    }
-}
-
-impl Drop for Publication {
-    fn drop(&mut self) {
-        self.paths.remove(&self.stream);
-        self.stream.end();
     }
 }
 

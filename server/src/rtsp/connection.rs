@@ -1,5 +1,7 @@
 //! One RTSP connection: its socket, its session, and its part in the relay.
 
+mod end;
+mod media;
 mod role;
 
 use std::io;
@@ -9,7 +11,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use common::clock::Clock;
-use common::rtsp::serve::{self, Output, Packet, Session, TURN};
+use common::rtsp::serve::{Output, Packet, Session, TURN};
 use common::time::MonoTime;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
@@ -21,10 +23,9 @@ use super::outbox::{Event, Outbox};
 use crate::budget::{Lease, Standing};
 use crate::relay::{Account, Share};
 use crate::{Pace, Shared};
+use end::{End, WRITE_STALL_LIMIT};
 use role::Role;
 
-/// A peer that takes nothing of what is written to it for this long is gone, or might as well be.
-const WRITE_STALL_LIMIT: Duration = Duration::from_secs(10);
 /// How long, and for how many bytes, a refused peer is given the chance to read why.
 const LINGER_LIMIT: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 1 << 20;
@@ -35,31 +36,6 @@ const MEDIA_BUFFER: usize = 256 << 10;
 const REQUEST_BUFFER: usize = 8 << 10;
 /// Tokio lets a task that finds its sockets ready go on for a budget of 128 operations; a full turn uses it up.
 const WORK_PER_OPERATION: usize = TURN / 128;
-
-/// Why a connection ends.
-#[derive(Debug, thiserror::Error)]
-enum End {
-    #[error("closed by the peer")]
-    Closed,
-    #[error("connection lost: {0}")]
-    Lost(#[from] io::Error),
-    #[error(transparent)]
-    Refused(#[from] serve::Error),
-    #[error("the peer does not read its responses")]
-    ControlFull,
-    #[error("the peer has read nothing for {} s", WRITE_STALL_LIMIT.as_secs())]
-    WriteStalled,
-    #[error("connection lost while writing")]
-    WriteFailed,
-    #[error("the stream has ended")]
-    StreamEnded,
-    #[error(
-        "evicted to make room: too many connections are open, and this one was idle or from the address with the most"
-    )]
-    Evicted,
-    #[error("evicted to free memory: it had the most bytes queued of its address")]
-    OutOfMemory,
-}
 
 /// See the module.
 pub(super) struct Connection {

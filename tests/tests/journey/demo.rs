@@ -12,7 +12,7 @@ fn demo(folder: &std::path::Path) -> Builder {
 
 #[test]
 fn it_measures_names_its_report_and_leaves_nothing_behind() {
-    let _turn = turn::take();
+    let _turn = turn::share();
     let folder = tempfile::tempdir().expect("a folder for the test");
     let path = folder.path();
     let ran = demo(path).words("--source test").env("FRAMELAG_DEMO", path).run(LIMIT).expect_code(0);
@@ -37,7 +37,7 @@ fn with_environment(mark: &str) -> Vec<String> {
 
 #[test]
 fn it_takes_real_footage_where_there_is_some() {
-    let _turn = turn::take();
+    let _turn = turn::share();
     let folder = tempfile::tempdir().expect("a folder for the test");
     let clip = need::footage("bikes.mp4");
     let ran = demo(folder.path()).arg("--source").arg(&clip).run(LIMIT).expect_code(0);

@@ -9,7 +9,7 @@ const PATTERN: [&str; 2] = ["--source", "test"];
 
 #[test]
 fn assertions_and_samples_decide_the_exit_code() {
-    let _turn = turn::take();
+    let _turn = turn::share();
     let (_publisher, url) = publisher_with_server(&PATTERN);
     let folder = tempfile::tempdir().expect("a folder for the test");
     let four_seconds = || receiver(&url, Transport::Tcp, folder.path());
@@ -30,7 +30,7 @@ fn assertions_and_samples_decide_the_exit_code() {
 
 #[test]
 fn a_standard_output_that_takes_nothing_fails_the_run() {
-    let _turn = turn::take();
+    let _turn = turn::share();
     let (_publisher, url) = publisher_with_server(&PATTERN);
     let full = std::fs::File::create("/dev/full").expect("Linux has it");
     for flags in [&["--json"][..], &[]] {
@@ -48,7 +48,7 @@ fn a_standard_output_that_takes_nothing_fails_the_run() {
 
 #[test]
 fn interrupted_it_sums_up() {
-    let _turn = turn::take();
+    let _turn = turn::share();
     let folder = tempfile::tempdir().expect("a folder for the test");
     let (publisher, url) = publisher_with_server(&PATTERN);
     let mut receiver = endless_receiver(&url, folder.path()).spawn();

@@ -35,7 +35,7 @@ fn sending(url: &str, to: &str, folder: &Path) -> Builder {
 
 #[test]
 fn the_last_message_says_what_the_reports_say() {
-    let _turn = turn::take();
+    let _turn = turn::share();
     let folder = tempfile::tempdir().expect("a folder for the test");
     let (_publisher, url) = publisher_with_server(&PUBLISHER);
     let (collector, address) = collector(&[]);
@@ -115,7 +115,7 @@ fn told_once(finished: Finished) {
 
 #[test]
 fn a_collector_that_is_away_or_refuses_is_told_once_and_fails_nothing() {
-    let _turn = turn::take();
+    let _turn = turn::share();
     let folder = tempfile::tempdir().expect("a folder for the test");
     let (_publisher, url) = publisher_with_server(&PUBLISHER);
     let (_collector, refusing) = collector(&["503"]);

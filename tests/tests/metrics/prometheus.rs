@@ -21,7 +21,7 @@ const SETTLED_AGE_S: f64 = 4.0;
 
 #[test]
 fn prometheus_scrapes_what_the_report_says() {
-    let _turn = turn::take();
+    let _turn = turn::share();
     let folder = tempfile::tempdir().expect("a folder for the test");
     let report = folder.path().join("report");
     let server = serving::framelag(&[]);

@@ -21,7 +21,7 @@ const CUTS: usize = 150;
 
 /// A report by the real binaries.
 fn report(folder: &Path) {
-    let _turn = turn::take();
+    let _turn = turn::share();
     let (_publisher, url) = publisher_with_server(&["--source", "test"]);
     receiver(&url, Transport::Tcp, folder).run(LIMIT).expect_code(0);
 }

@@ -59,7 +59,7 @@ fn fill(ballast: &Path) -> u64 {
 
 #[test]
 fn a_disk_that_fills_is_said_while_measuring_goes_on() {
-    let _turn = turn::take();
+    let _turn = turn::share();
     let [disk, saved] = [(); 2].map(|()| tempfile::tempdir().expect("a folder for the test"));
     let (_publisher, url) = publisher_with_server(&["--source", "test"]);
     let mut receiver = on_a_small_disk(disk.path(), saved.path(), &url);

@@ -9,7 +9,7 @@ use super::every_command_opens;
 
 #[test]
 fn killed_at_any_moment_it_leaves_all_but_the_last_second() {
-    let _turn = turn::take();
+    let _turn = turn::share();
     let (_publisher, url) = publisher_with_server(&["--source", "test"]);
     // Just begun; then after the first figures of a second, and after some more of them.
     for seconds in [0, 1, 3, 4] {

@@ -58,7 +58,7 @@ fn remove_column(path: &Path, name: &str) {
 fn runs_of_earlier_versions_are_rendered_and_joined() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     {
-        let _turn = turn::take();
+        let _turn = turn::share();
         let (_publisher, url) = publisher_with_server(&["--source", "test"]);
         receiver(&url, Transport::Tcp, folder.path()).run(LIMIT).expect_code(0);
     }

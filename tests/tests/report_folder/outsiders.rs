@@ -139,7 +139,7 @@ fn a_validator_reads_run_json_the_log_processor_the_log_and_a_plotter_the_distri
     let [whole, second, partial, failed, merged] =
         ["whole", "second", "partial", "failed", "merged"].map(|name| home.path().join(name));
     {
-        let _turn = turn::take();
+        let _turn = turn::share();
         let (_publisher, url) = publisher_with_server(&["--source", "test"]);
         let asserting = receiver(&url, Transport::Tcp, &whole).words("--assert p50<60s --assert stages.capture.p50<1s");
         asserting.run(LIMIT).expect_code(INCONCLUSIVE);

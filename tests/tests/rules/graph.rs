@@ -17,12 +17,15 @@ pub fn files(krate: &Crate) -> Graph {
     let mut graph = Graph::new();
     for (path, module) in &krate.modules {
         let needed = graph.entry(module.file.clone()).or_default();
-        let imports = module.imports.iter().map(|import| (&import.path, true, import.is_public));
-        let mentions = module.mentions.iter().map(|path| (path, false, false));
-        for (named, is_import, is_handed_on) in imports.chain(mentions) {
-            let Some(found) = locate(krate, path, named, is_import, 0) else { continue };
+        let imports = module.imports.iter().map(|import| (&import.path, Some(import)));
+        let mentions = module.mentions.iter().map(|path| (path, None));
+        for (named, import) in imports.chain(mentions) {
+            let Some(found) = locate(krate, path, named, import.is_some(), 0) else { continue };
             let file = &krate.modules[&found].file;
-            if *file != module.file && !(is_handed_on && found.starts_with(path)) {
+            let is_handed_on = import.is_some_and(|import| import.is_public) && found.starts_with(path);
+            // What is used of a module that was brought in whole is among the mentions.
+            let is_module = import.is_some_and(|import| import.name.is_some()) && found.last() == named.last();
+            if *file != module.file && !is_handed_on && !is_module {
                 needed.insert(file.clone());
             }
         }

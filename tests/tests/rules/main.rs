@@ -153,7 +153,7 @@ fn a_circle_is_found_through_re_exports_globs_macros_and_parents() {
         "use crate::a;\npub struct B;\n",
         "pub struct B;\nfn b() { println!(\"{}\", crate::a::a()); }\n",
         "use super::*;\npub struct B;\nfn b() { a::a() }\n",
-        "use super::a::{self as other};\npub struct B;\n",
+        "use super::a::{self as other};\npub struct B;\nfn b() { other::a() }\n",
     ] {
         let mut files = small();
         assert!(read(&files).circles().is_empty());

@@ -3,7 +3,7 @@
 use rtsp_types::headers::{CSEQ, LOCATION, PUBLIC, SESSION, TRANSPORT, WWW_AUTHENTICATE};
 use rtsp_types::{Method, Response, StatusCode};
 
-use super::requests::name;
+use super::error::name;
 use super::{ATTEMPTS_MAX, Delivery, Error, Output, Pending, RENEWALS_MAX, RESPONSE_TIMEOUT, Route, Session, State};
 use crate::rtsp::auth::{Challenged, Client};
 use crate::rtsp::headers::{self, Lower, Transport, parse_cseq};

@@ -1,9 +1,29 @@
 //! Where a session is, and why it ended.
 
-use super::{RESPONSE_TIMEOUT, Route};
+use std::time::Duration;
+
+use rtsp_types::Method;
+
 use crate::redact;
 use crate::rtsp::message;
 use crate::secret::Secret;
+
+/// How long a server may take to answer a request.
+pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Where packets go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// Into the RTSP connection, RTP on this channel.
+    Interleaved(u8),
+    /// To these ports of the RTSP connection's peer.
+    Udp {
+        /// For RTP.
+        rtp: u16,
+        /// For RTCP.
+        rtcp: u16,
+    },
+}
 
 /// Where a publisher's session is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,4 +149,17 @@ impl Error {
 fn printable(text: &str) -> String {
     const LONGEST: usize = 100;
     text.chars().take(LONGEST).flat_map(char::escape_debug).collect()
+}
+
+/// The methods that a session sends, for messages that outlive it.
+pub(super) fn name(method: &Method) -> &'static str {
+    match method {
+        Method::Options => "OPTIONS",
+        Method::Announce => "ANNOUNCE",
+        Method::Setup => "SETUP",
+        Method::Record => "RECORD",
+        Method::GetParameter => "GET_PARAMETER",
+        Method::Teardown => "TEARDOWN",
+        _ => "a request",
+    }
 }

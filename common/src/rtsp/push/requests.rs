@@ -7,6 +7,7 @@ use rtsp_types::headers::{AUTHORIZATION, CONTENT_TYPE, CSEQ, RANGE, SESSION, TRA
 use rtsp_types::{Method, Request, RequestBuilder, Version};
 use url::Url;
 
+use super::error::name;
 use super::{Delivery, Error, Output, Pending, RESPONSE_TIMEOUT, Session};
 use crate::rtsp::headers::{self, Lower, Mode, Range, Transport};
 use crate::rtsp::sdp::control_url;
@@ -76,18 +77,5 @@ impl Session {
         self.outputs.push_back(Output::Send(bytes));
         let deadline = now.mono + RESPONSE_TIMEOUT;
         self.pending = Some(Pending { request, cseq: self.last_cseq, deadline, attempts, renewals: 0 });
-    }
-}
-
-/// The methods that a session sends, for messages that outlive it.
-pub(super) fn name(method: &Method) -> &'static str {
-    match method {
-        Method::Options => "OPTIONS",
-        Method::Announce => "ANNOUNCE",
-        Method::Setup => "SETUP",
-        Method::Record => "RECORD",
-        Method::GetParameter => "GET_PARAMETER",
-        Method::Teardown => "TEARDOWN",
-        _ => "a request",
     }
 }

@@ -1,40 +1,11 @@
 //! What the capture thread needs of a camera system: finding, opening, reading. [`super::v4l2`] and [`super::nokhwa`] have them.
 
-use std::str::FromStr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::io::Errno;
 
 use super::Error;
 use super::mode::{Mode, Offer, Wanted};
-
-/// The drivers by their names; the first is the default.
-const DRIVERS: &[(&str, fn() -> Arc<dyn Driver>)] = &[
-    #[cfg(target_os = "linux")]
-    ("v4l", || Arc::new(super::v4l2::V4l2)),
-    ("nokhwa", || Arc::new(super::nokhwa::Nokhwa::default())),
-];
-
-/// Which driver: its place in [`DRIVERS`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Choice(usize);
-
-impl Choice {
-    /// The driver itself.
-    pub fn driver(self) -> Arc<dyn Driver> {
-        DRIVERS[self.0].1()
-    }
-}
-
-impl FromStr for Choice {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let names: Vec<&str> = DRIVERS.iter().map(|(name, _)| *name).collect();
-        names.iter().position(|name| *name == text).map(Self).ok_or_else(|| format!("write {}", names.join(" or ")))
-    }
-}
 
 /// A system that has cameras.
 pub trait Driver: Send + Sync + 'static {

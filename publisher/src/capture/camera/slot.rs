@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use common::frame::{Picture, Size};
 use common::time::MonoTime;
 
-use super::{Error, Running};
+use super::Error;
+use super::running::Running;
 use crate::capture::Frame;
 
 /// Pictures kept for reuse: one is being filled, one waits, one is encoded.

@@ -10,7 +10,7 @@ use common::time::WallTime;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::driver::{Age, Failure, Raw, Stream};
-use super::mode::{Rates, Sizes};
+use super::mode::{Mode, Rates, Sizes};
 use super::*;
 use crate::capture::{Captured, Frame, Source as _};
 use crate::rate::FrameRate;

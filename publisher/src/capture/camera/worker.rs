@@ -9,9 +9,10 @@ use common::frame::{Picture, Size};
 use super::driver::{Age, Driver, Found, Raw, Stream};
 use super::layout::Layout;
 use super::mode::{Mode, Wanted};
+use super::running::Running;
 use super::slot::{Event, Slot, Turn};
 use super::watch;
-use super::{Error, Running, jpeg};
+use super::{Error, jpeg};
 use crate::capture::{Captured, Frame, convert};
 
 /// Time from one attempt to get a camera back to the next.

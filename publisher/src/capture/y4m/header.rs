@@ -4,9 +4,11 @@ use std::io::{self, BufRead, BufReader, Cursor, Read};
 
 use common::frame::Size;
 
-use super::Input;
 use crate::capture::Format;
 use crate::rate::FrameRate;
+
+/// Any input of bytes.
+pub type Input = Box<dyn Read + Send>;
 
 /// Longest header line; the y4m crate's own limit.
 const MAX_LINE: u64 = 1024;

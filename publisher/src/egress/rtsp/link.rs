@@ -16,9 +16,11 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::socket::{self, Input};
 use super::udp::Pair;
-use super::{Error, TEARDOWN_LIMIT, Transport, h264};
+use super::{Error, Transport, h264};
 use crate::seal::SealedFrame;
 
+/// Longest wait for the answer to TEARDOWN.
+pub(super) const TEARDOWN_LIMIT: Duration = Duration::from_secs(1);
 /// Longest wait for the server where nothing is due in the session.
 const IDLE: Duration = Duration::from_secs(1);
 /// Most RTCP packets read in one go: a flood does not hold up the video.

@@ -1,6 +1,6 @@
 //! Where a stream goes: the URL that was given, and where servers redirect it to.
 
-use common::rtsp::redirect::{self, Redirects};
+use common::rtsp::redirect::Redirects;
 use common::rtsp::{StreamUrl, push};
 
 use super::{Error, socket};
@@ -32,7 +32,7 @@ impl Route {
             Err(error) => return Some(Err(Error::Redirect { url: self.url.to_string(), error })),
         };
         let to = self.url.redirected(next);
-        tracing::warn!("{}", redirect::told(&self.url, &to));
+        tracing::warn!("{}", self.url.redirect_message(&to));
         self.url = to;
         Some(socket::check(&self.url))
     }

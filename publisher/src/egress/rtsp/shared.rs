@@ -6,10 +6,53 @@ use std::sync::{Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
 use common::rtp::Packets;
-use common::time::MonoTime;
+use common::time::{MonoTime, Now};
 
 use super::congestion::{Congestion, Episode};
-use super::{Error, Stats, socket};
+use super::{Error, socket};
+use crate::seal::SealedFrame;
+
+/// What happened to the connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The server takes packets.
+    Connected,
+    /// The connection was lost, and will be made again.
+    Lost(Error),
+}
+
+/// What has been sent so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Access units written.
+    pub frames: u64,
+    /// RTP packets written.
+    pub packets: u64,
+    /// Bytes of RTP packets written.
+    pub bytes: u64,
+    /// Access units that were not written: the queue was full, there was no connection, or they came before an IDR picture.
+    pub dropped: u64,
+    /// How often the connection was lost.
+    pub reconnects: u64,
+    /// Access units in the queue now.
+    pub queued: usize,
+    /// From the queue's entry until the kernel had it, for the last access unit.
+    pub last_send: Duration,
+    /// Whether the server takes packets now.
+    pub connected: bool,
+}
+
+/// A frame, and when it entered the queue.
+pub(super) struct Queued {
+    pub(super) sealed: SealedFrame,
+    pub(super) at: Now,
+}
+
+impl Queued {
+    pub(super) fn is_key(&self) -> bool {
+        self.sealed.frame.is_key
+    }
+}
 
 /// Counters, requests for key frames, and the connection.
 #[derive(Default)]

@@ -9,7 +9,7 @@ use common::rtp::{header, rtcp};
 use common::rtsp::interleaved;
 use common::rtsp::message::{Framer, Item};
 use common::sei;
-use common::time::{MediaTime, WallTime};
+use common::time::{MediaTime, Now, WallTime};
 
 use super::*;
 

@@ -12,9 +12,9 @@ use crossbeam_channel::{Receiver, Sender, never, select};
 
 use super::link::{Link, Target};
 use super::route::Route;
-use super::shared::Shared;
+use super::shared::{Event, Queued, Shared};
 use super::socket::Input;
-use super::{Error, Event, Queued, socket};
+use super::{Error, socket};
 
 /// A connection that has been idle for longer before the first picture is made anew: servers close one that is silent for ten
 /// seconds.

@@ -31,8 +31,8 @@ fn simulated(seed: u64, repeats: u32) -> Sweep {
 
 fn standings(sweep: &Sweep) -> Front {
     let cells = Cell::all(sweep);
-    let means: Vec<Means> = Metric::ALL.into_iter().filter_map(|metric| Means::of(metric, &cells)).collect();
-    front(Metric::P50, &[(0..cells.len()).collect()], &means).expect("there is latency")
+    let samples: Vec<Samples> = Metric::ALL.into_iter().filter_map(|metric| Samples::of(metric, &cells)).collect();
+    front(Metric::P50, &[(0..cells.len()).collect()], &samples).expect("there is latency")
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn finds_a_known_front() {
     const SWEEPS: u64 = 500;
     let (mut wrongly_out, mut wrongly_on, mut out, mut on, mut told_apart) = (0, 0, 0, 0, 0);
     for seed in 0..SWEEPS {
-        let found = standings(&simulated(seed, 3));
+        let found = standings(&simulated(seed, 5));
         let is = |cell: usize, standing| found.standing[cell] == Some(standing);
         wrongly_out += u32::from([0, 1, 2].iter().any(|cell| is(*cell, Standing::Out)));
         wrongly_on += u32::from([3, 4, 5].iter().any(|cell| is(*cell, Standing::On)));
@@ -48,12 +48,12 @@ fn finds_a_known_front() {
         on += [0, 2].iter().filter(|cell| is(**cell, Standing::On)).count();
         told_apart += u32::from(is(1, Standing::On) || is(6, Standing::On));
     }
-    // At most 5 %, as promised; in truth Bonferroni makes it less.
+    // At most 5 %, as promised; in truth less, since it takes two tests and a margin.
     assert!(wrongly_out <= 25 && wrongly_on <= 25, "{wrongly_out} {wrongly_on}");
     assert!(out >= 950, "{out} of 1000");
     assert!(on >= 950, "{on} of 1000");
-    // Two that are alike can only be told to be so by more runs than these.
-    assert!(told_apart <= 25, "{told_apart}");
+    // Both of two that are alike are on it, which mostly takes more runs than these to be sure of.
+    assert!(told_apart <= 150, "{told_apart}");
 }
 
 #[test]
@@ -63,16 +63,19 @@ fn with_many_repeats_two_that_are_alike_are_both_on_it() {
 }
 
 #[test]
-fn without_repeats_nothing_is_sure() {
-    let found = standings(&simulated(1, 1));
-    assert!(!found.noise_known);
-    assert!(found.standing.iter().all(|standing| matches!(standing, None | Some(Standing::Perhaps))));
-    assert_eq!((found.standing[0], found.standing[4]), (Some(Standing::Perhaps), None));
+fn with_too_few_repeats_nothing_is_sure() {
+    for repeats in [1, 3] {
+        let found = standings(&simulated(1, repeats));
+        assert!(!found.noise_known, "{repeats}");
+        assert!(found.standing.iter().all(|standing| matches!(standing, None | Some(Standing::Perhaps))));
+        assert_eq!((found.standing[0], found.standing[4]), (Some(Standing::Perhaps), None));
+    }
+    assert!(standings(&simulated(1, 4)).noise_known);
 }
 
 #[test]
 fn without_a_picture_s_quality_bits_and_latency_are_the_front() {
-    let mut sweep = simulated(1, 3);
+    let mut sweep = simulated(1, 5);
     sweep.rows.iter_mut().for_each(|row| row.figures.psnr_db = None);
     let found = standings(&sweep);
     assert_eq!(found.objectives, [Metric::P50, Metric::Bitrate]);
@@ -83,7 +86,7 @@ fn without_a_picture_s_quality_bits_and_latency_are_the_front() {
 
 #[test]
 fn what_was_not_measured_in_one_cell_beats_nothing() {
-    let mut sweep = simulated(1, 3);
+    let mut sweep = simulated(1, 5);
     let unseen = sweep.rows.iter_mut().filter(|row| row.values[0] == 0);
     unseen.for_each(|row| row.figures.psnr_db = None);
     // F is slower in nothing but worse in bits than A: without A's picture that is not enough.
@@ -92,7 +95,7 @@ fn what_was_not_measured_in_one_cell_beats_nothing() {
 
 #[test]
 fn a_path_that_changes_nothing_is_on_the_front() {
-    let mut sweep = simulated(1, 3);
+    let mut sweep = simulated(1, 5);
     // The slowest, with the most bits.
     let lossless = sweep.rows.iter_mut().filter(|row| row.values[0] == 4);
     lossless.for_each(|row| row.figures.psnr_db = Some(crate::quality::MAX_PSNR_DB));
@@ -103,14 +106,14 @@ fn a_path_that_changes_nothing_is_on_the_front() {
 #[test]
 fn networks_are_compared_each_by_itself() {
     let axes = axes(&[("x", &["A", "E"]), ("downlink.loss", &["0%", "5%"])]);
-    let sweep = sweep(axes, 3, 1, |values, luck| {
+    let sweep = sweep(axes, 5, 1, |values, luck| {
         let (ms, kbps, db) = TRUTH[values[0] * 4];
         run((ms * if values[1] == 1 { 9.0 } else { 1.0 }, kbps, db), luck)
     });
     let cells = Cell::all(&sweep);
     let groups = crate::sweep::cells::by_condition(&sweep.axes, &cells);
     assert_eq!(groups, [[0, 2], [1, 3]]);
-    let means: Vec<Means> = Metric::ALL.into_iter().filter_map(|metric| Means::of(metric, &cells)).collect();
-    let found = front(Metric::P50, &groups, &means).expect("there is latency");
+    let samples: Vec<Samples> = Metric::ALL.into_iter().filter_map(|metric| Samples::of(metric, &cells)).collect();
+    let found = front(Metric::P50, &groups, &samples).expect("there is latency");
     assert_eq!(found.standing, [Some(Standing::On); 4], "A is fast and E is sharp, with loss and without");
 }

@@ -2,7 +2,6 @@
 
 use super::super::analysis::Analysis;
 use super::super::cells::MAX_MISSING_PERCENT;
-use super::super::effects;
 use super::super::metric::Metric;
 use super::PAIR;
 use crate::plot::{Cell, Heat, escape};
@@ -11,19 +10,19 @@ pub fn section(found: &Analysis<'_>) -> String {
     let axes = found.sweep.axes.len();
     let pairs: Vec<[usize; 2]> = (0..axes).flat_map(|a| (a + 1..axes).map(move |b| [a, b])).collect();
     let latency: Vec<Metric> =
-        [Metric::P50, Metric::P99].into_iter().filter(|metric| effects::of(&found.means, *metric).is_some()).collect();
+        [Metric::P50, Metric::P99].into_iter().filter(|metric| found.samples(*metric).is_some()).collect();
     if pairs.is_empty() || latency.is_empty() {
         return String::new();
     }
     let mut out = "<h2>Latency by pairs of settings</h2>\n".to_owned();
     out.push_str(if axes > 2 {
-        "<p class=\"soft\">Each field is the mean over the other settings; with * some of their combinations gave no figures.</p>\n"
+        "<p class=\"soft\">Each field is the mean over the other settings; a * marks fields where some of their combinations gave no figures.</p>\n"
     } else {
         "<p class=\"soft\">Each field is one setting.</p>\n"
     });
     if found.cells.iter().any(|cell| cell.unseen_percent().is_some()) {
         out.push_str(&format!(
-            "<p class=\"warn\">With ! more than {MAX_MISSING_PERCENT} % of the frames were not seen: the figure is of the rest.</p>\n"
+            "<p class=\"warn\">A ! marks fields where more than {MAX_MISSING_PERCENT} % of the frames were not seen: the figure is that of the rest.</p>\n"
         ));
     }
     for pair in pairs {
@@ -61,16 +60,16 @@ fn map(found: &Analysis<'_>, pair: [usize; 2], metric: Metric) -> String {
 
 /// The mean of the cells with these two values.
 fn field(found: &Analysis<'_>, metric: Metric, of: [(usize, usize); 2]) -> Option<Cell> {
-    let means = effects::of(&found.means, metric)?;
+    let samples = found.samples(metric)?;
     let here: Vec<usize> = (0..found.cells.len())
         .filter(|cell| of.iter().all(|(axis, value)| found.cells[*cell].values[*axis] == *value))
         .collect();
-    let known: Vec<f64> = here.iter().filter_map(|cell| Some(means.of[*cell]?.value)).collect();
+    let known: Vec<f64> = here.iter().filter_map(|cell| samples.centre(*cell)).collect();
     if known.is_empty() {
         return None;
     }
     let on_scale = known.iter().sum::<f64>() / known.len() as f64;
-    let value = means.scale.back(metric, on_scale);
+    let value = samples.scale.back(on_scale);
     let unseen = here.iter().any(|cell| found.cells[*cell].unseen_percent().is_some());
     let part = if unseen {
         "!"

@@ -1,7 +1,7 @@
-//! What was the same in all runs, where they ran, and how all of this was worked out.
+//! What was the same in all runs, where they ran, and how the figures were worked out.
 
 use super::super::analysis::Analysis;
-use super::super::warnings::probability;
+use super::CONFIDENCE;
 use crate::plot::escape;
 
 pub fn section(found: &Analysis<'_>) -> String {
@@ -34,36 +34,27 @@ fn pairs<'a>(out: &mut String, of: impl Iterator<Item = (&'a str, String)>) {
     out.push_str("</table></div>\n");
 }
 
-fn lines(found: &Analysis<'_>) -> Vec<String> {
-    let mut out = vec![
+fn lines(found: &Analysis<'_>) -> [String; 3] {
+    let seed = found.sweep.seed;
+    let drift = match &found.drift {
+        Some(drift) if drift.clear => {
+            format!(
+                "Latency drifted by about {:+.1} {} from a setting's first run to its last.",
+                drift.change, drift.unit
+            )
+        }
+        Some(drift) => {
+            format!("No drift of latency was found between the first and last runs of {} settings.", drift.settings)
+        }
+        None => "Too few settings ran more than once to see whether latency drifted.".to_owned(),
+    };
+    [
+        format!("The unit is the run, not the frame. The order of runs was random (seed {seed})."),
         format!(
-            "The unit is the run: frames of one run share its luck. The order of runs was random (seed {}); what all runs of one \
-             repetition have in common is taken out.",
-            found.sweep.seed
+            "A setting's figure is the mean of its runs (the geometric mean of latencies and bit rates) with a {CONFIDENCE} % interval. \
+             Two settings differ by more than noise if Student's t test and the exact permutation test agree, as in framelag gate: \
+             docs/gate-method.md."
         ),
-        "The noise of a setting is drawn towards what is usual in the sweep, as strongly as the settings are alike in it (moderated \
-         variances, Smyth 2004). Latencies and bit rates are averaged as geometric means."
-            .to_owned(),
-        "What a setting does is the least-squares effect in an additive model of the settings' means (Yates 1934; Searle, Speed and \
-         Milliken 1980), its interval from the noise between runs; whether it depends on another one is an F test at 1 %. The front and \
-         the recommendation compare each setting with all others at 95 % together (Bonferroni; Hsu 1984)."
-            .to_owned(),
-    ];
-    out.push(match &found.drift {
-        Some(drift) if drift.clear => format!(
-            "Time: latency moved with the order of runs by about {:+.1} {} (rank correlation {:.2}, p {}).",
-            drift.change,
-            drift.unit,
-            drift.rank_correlation,
-            probability(drift.p)
-        ),
-        Some(drift) => format!(
-            "Time: no drift of latency with the order of {} runs was found (rank correlation {:.2}, p {}).",
-            drift.runs,
-            drift.rank_correlation,
-            probability(drift.p)
-        ),
-        None => "Time: too few runs to see whether latency drifted with the order of runs.".to_owned(),
-    });
-    out
+        drift,
+    ]
 }

@@ -4,7 +4,7 @@ use super::super::analysis::Analysis;
 use super::super::cells::MAX_MISSING_PERCENT;
 use super::super::front::Standing;
 use super::super::metric::Metric;
-use super::{PAIR, beside_latency, range, with_unit};
+use super::{CONFIDENCE, PAIR, beside_latency, range, with_unit};
 use crate::plot::{Axis, Chart, Point, Tone, escape};
 
 /// Conditions with plots of their own, at most: further ones are in the table.
@@ -15,16 +15,14 @@ pub fn section(found: &Analysis<'_>) -> String {
     let Some(front) = found.fronts.first().filter(|_| !others.is_empty()) else { return String::new() };
     let labels: Vec<&str> = front.objectives.iter().map(|metric| metric.label()).collect();
     let mut out = format!(
-        "<h2>Latency against {}</h2>\n<p class=\"soft\">A setting is on the front where no other one beats it in {} at once. It is \
-         off it only where that is more than noise. Those of whose frames more than {MAX_MISSING_PERCENT} % were not seen are not compared: \
-         their figures are of the rest. Bars are 95 % intervals; one that reaches the edge goes on.</p>\n",
+        "<h2>Latency against {}</h2>\n<p class=\"soft\">A setting is on the front if no other setting beats it in {} at once, and off \
+         it only if another one does so by more than noise. Settings with more than {MAX_MISSING_PERCENT} % of their frames not seen are \
+         not compared. Bars are {CONFIDENCE} % intervals; a bar that reaches the edge continues beyond it.</p>\n",
         escape(&others.iter().map(|metric| metric.label()).collect::<Vec<_>>().join(" and ")),
         escape(&labels.join(", "))
     );
     if !front.noise_known {
-        out.push_str(
-            "<p class=\"warn\">One run of each setting: whether any of this is more than noise is not known.</p>\n",
-        );
+        out.push_str("<p class=\"warn\">Not conclusive: too few runs per setting to tell them apart.</p>\n");
     }
     for (group, advice) in found.groups.iter().zip(&found.advice).take(MAX_CONDITIONS) {
         if !advice.condition.is_empty() {

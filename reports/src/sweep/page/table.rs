@@ -4,7 +4,7 @@ use super::super::Outcome;
 use super::super::analysis::Analysis;
 use super::super::front::Standing;
 use super::super::metric::Metric;
-use super::{metrics, runs, with_unit};
+use super::{CONFIDENCE, metrics, runs, with_unit};
 use crate::plot::escape;
 
 pub fn section(found: &Analysis<'_>) -> String {
@@ -14,10 +14,10 @@ pub fn section(found: &Analysis<'_>) -> String {
     let mut order: Vec<usize> = (0..found.cells.len()).collect();
     let latency = |cell: usize| found.interval(Metric::P50, cell).map_or(f64::INFINITY, |interval| interval.value);
     order.sort_by(|a, b| latency(*a).total_cmp(&latency(*b)));
-    let mut out =
-        "<h2>All settings</h2>\n<p class=\"soft\">Fastest first; in brackets the 95 % interval of the mean, the others are in tune.json.</p>\n\
-                   <div class=\"scroll\"><table style=\"white-space:nowrap\">\n<thead><tr>"
-            .to_owned();
+    let mut out = format!(
+        "<h2>All settings</h2>\n<p class=\"soft\">Fastest first; in brackets the {CONFIDENCE} % interval of the mean. Further \
+                 intervals are in tune.json.</p>\n<div class=\"scroll\"><table style=\"white-space:nowrap\">\n<thead><tr>"
+    );
     let mut column = |name: &str, number: bool| {
         let class = if number { " class=\"number\"" } else { "" };
         out.push_str(&format!("<th scope=\"col\"{class}>{}</th>", escape(name)));

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
-use super::{Door, Entry, Standing};
+use super::entry::{Door, Entry, Standing};
 
 /// When a connection has to go, compared with others of its standing: the greatest first. The one that has been silent for
 /// longest, or the one that came last where they do something.

@@ -3,9 +3,20 @@
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use super::{TOTAL_MAX, Told};
+use tokio::sync::Notify;
+
+/// Bytes that all connections may hold: queues, and what was read and waits for its rest. Beyond, the address that holds most
+/// gives way: there, the connection that holds most.
+pub(super) const TOTAL_MAX: usize = 256 << 20;
+
+/// How to tell a connection to give way.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    pub(super) gives_way: AtomicBool,
+    pub(super) wake: Notify,
+}
 
 /// See the module.
 #[derive(Debug, Default)]

@@ -1,3 +1,4 @@
+use super::books::TOTAL_MAX;
 use super::*;
 
 fn peer(last: u8) -> IpAddr {

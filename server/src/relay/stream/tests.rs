@@ -5,6 +5,7 @@ use common::h264::nals;
 use common::rtp::h264::{Packetizer, Packets};
 
 use super::*;
+use crate::relay::{Paths, Publication};
 
 const SDP: &str =
     "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n";

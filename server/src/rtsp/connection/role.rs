@@ -1,22 +1,14 @@
 //! What a connection is to the relay: nothing yet, a reader, or a publisher.
 
-use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use bytes::{BufMut, Bytes, BytesMut};
-use common::clock::Clock;
 use common::rtp::rtcp;
-use common::rtsp::interleaved;
-use common::rtsp::serve::{Description, Packet, PacketKind, Setup, TrackTransport};
+use common::rtsp::serve::{Packet, PacketKind};
 use common::time::MonoTime;
 
-use super::{Connection, End};
-use crate::budget::Standing;
-use crate::relay::{Publication, Publisher, PublisherControl, Sink, Stream};
-use crate::rtsp::outbox::Outbox;
-use crate::rtsp::reader::{Identity, TcpReader, UdpReader};
-use crate::rtsp::udp::{Pair, Pulse, Receiver, Tasks};
+use crate::relay::{Publication, Stream};
+use crate::rtsp::udp::{Pulse, Tasks};
 
 /// See the module.
 pub(super) enum Role {
@@ -27,8 +19,8 @@ pub(super) enum Role {
 
 /// What receives datagrams for a connection.
 pub(super) struct Udp {
-    pulse: Arc<Pulse>,
-    _tasks: Vec<Tasks>,
+    pub(super) pulse: Arc<Pulse>,
+    pub(super) _tasks: Vec<Tasks>,
 }
 
 impl Role {
@@ -74,122 +66,8 @@ impl Role {
     }
 }
 
-impl Connection {
-    /// Joins the stream that was set up.
-    pub(super) fn play(&mut self, now: MonoTime, setup: Setup) -> Result<(), End> {
-        let stream = self.shared.paths.find(&setup.path).ok_or(End::StreamEnded)?;
-        let identity = Identity {
-            id: self.shared.next_id(),
-            peer: self.peer,
-            user_agent: self.session.user_agent().unwrap_or_default().to_owned(),
-            since: self.shared.clock.now().wall,
-        };
-        let id = identity.id;
-        self.outbox.restart();
-        let over_udp = self.host.udp();
-        let (sink, udp): (Arc<dyn Sink>, _) = if over_udp.is_empty() {
-            (Arc::new(TcpReader { identity, outbox: self.outbox.clone(), tracks: setup.tracks.clone() }), None)
-        } else {
-            // What players send from their RTP ports only opens paths through firewalls.
-            let receiver = Arc::new(Feedback { stream: stream.clone(), peer: self.peer.ip() });
-            let udp = receive(over_udp, &[PacketKind::Rtcp], receiver, self.pulse())?;
-            let tracks = (0..setup.tracks.len()).map(|track| over_udp.get(&track).map(Pair::target)).collect();
-            (Arc::new(UdpReader::new(identity, self.outbox.clone(), tracks)), Some(udp))
-        };
-        let transport = sink.info().transport;
-        if !stream.join(now, sink) {
-            return Err(End::StreamEnded);
-        }
-        let agent = self.session.user_agent().unwrap_or("unknown");
-        tracing::info!(path = %setup.path, peer = %self.peer, agent, transport, reader = id, "playing");
-        self.role = Role::Reader { stream, id, peer: self.peer.ip(), udp };
-        self.host.lease().stand(Standing::Plays);
-        Ok(())
-    }
-
-    /// Makes the announced stream live.
-    pub(super) fn record(&mut self, setup: Setup) -> Result<(), End> {
-        let reservation = self.host.take_reservation().ok_or(End::StreamEnded)?;
-        let over_udp = self.host.udp();
-        let control: Arc<dyn PublisherControl> = match setup.tracks.get(Description::VIDEO) {
-            Some(Some(TrackTransport::Tcp { rtcp, .. })) => {
-                let clock = self.shared.clock.clone();
-                Arc::new(TcpControl { outbox: self.outbox.clone(), channel: *rtcp, clock })
-            }
-            _ => {
-                let target = over_udp.get(&Description::VIDEO).map(Pair::target).ok_or(End::StreamEnded)?;
-                Arc::new(UdpControl { rtcp: target.rtcp })
-            }
-        };
-        let transport = if over_udp.is_empty() { "tcp" } else { "udp" };
-        let agent = self.session.user_agent().unwrap_or_default().to_owned();
-        tracing::info!(path = %setup.path, peer = %self.peer, agent, transport, "publishing");
-        if !setup.description.ignored().is_empty() {
-            let ignored = setup.description.ignored().join(", ");
-            tracing::warn!(path = %setup.path, ignored, "relaying only the first H.264 track");
-        }
-        let publisher =
-            Publisher { transport, peer: self.peer, user_agent: agent, since: self.shared.clock.now().wall };
-        let publication = reservation.publish(setup.description.for_readers(), publisher, control);
-        let udp = if over_udp.is_empty() {
-            None
-        } else {
-            let receiver = Arc::new(Media { stream: publication.stream().clone() });
-            Some(receive(over_udp, &[PacketKind::Rtp, PacketKind::Rtcp], receiver, self.pulse())?)
-        };
-        self.role = Role::Publisher { publication, udp };
-        self.host.lease().stand(Standing::Publishes);
-        Ok(())
-    }
-
-    fn pulse(&self) -> Arc<Pulse> {
-        Arc::new(Pulse::new(self.shared.clock.clone()))
-    }
-}
-
-fn receive(
-    pairs: &BTreeMap<usize, Pair>,
-    kinds: &[PacketKind],
-    receiver: Arc<dyn Receiver>,
-    pulse: Arc<Pulse>,
-) -> Result<Udp, End> {
-    let tasks = pairs.iter().map(|(track, pair)| pair.receive(*track, kinds, &receiver, &pulse));
-    Ok(Udp { _tasks: tasks.collect::<Result<_, _>>()?, pulse })
-}
-
-/// A publisher's datagrams.
-struct Media {
-    stream: Arc<Stream>,
-}
-
-impl Receiver for Media {
-    fn packets(&self, now: MonoTime, packets: &mut Vec<Packet>) {
-        self.stream.forward(now, packets);
-    }
-
-    fn foreign(&self) {
-        self.stream.count_foreign();
-    }
-}
-
-/// A reader's RTCP datagrams.
-struct Feedback {
-    stream: Arc<Stream>,
-    peer: IpAddr,
-}
-
-impl Receiver for Feedback {
-    fn packets(&self, now: MonoTime, packets: &mut Vec<Packet>) {
-        take_feedback(&self.stream, self.peer, now, packets);
-    }
-
-    fn foreign(&self) {
-        self.stream.count_foreign();
-    }
-}
-
 /// Receiver reports are the reader's own business; a lost picture is passed on to the publisher.
-fn take_feedback(stream: &Stream, peer: IpAddr, now: MonoTime, packets: &[Packet]) {
+pub(super) fn take_feedback(stream: &Stream, peer: IpAddr, now: MonoTime, packets: &[Packet]) {
     let lost = |packet: &Packet| {
         packet.kind == PacketKind::Rtcp
             && rtcp::parse(&packet.bytes)
@@ -197,60 +75,5 @@ fn take_feedback(stream: &Stream, peer: IpAddr, now: MonoTime, packets: &[Packet
     };
     if packets.iter().any(lost) {
         stream.want_idr(now, peer);
-    }
-}
-
-/// Asks a publisher over TCP.
-struct TcpControl {
-    outbox: Arc<Outbox>,
-    channel: u8,
-    clock: common::host::SystemClock,
-}
-
-impl PublisherControl for TcpControl {
-    fn request_idr(&self, media_ssrc: u32) {
-        let request = picture_loss(media_ssrc);
-        let Ok(length) = u16::try_from(request.len()) else { return };
-        let mut frame = BytesMut::with_capacity(interleaved::HEADER_LEN + request.len());
-        frame.put_slice(&interleaved::header(self.channel, length));
-        frame.put_slice(&request);
-        // A publisher that does not read is not asked again.
-        let now = self.clock.now().mono;
-        if self.outbox.queue(now, Bytes::from(frame)).is_ok() {
-            self.outbox.flush(now);
-        }
-    }
-}
-
-/// Asks a publisher over UDP.
-struct UdpControl {
-    rtcp: (Arc<UdpSocket>, SocketAddr),
-}
-
-impl PublisherControl for UdpControl {
-    fn request_idr(&self, media_ssrc: u32) {
-        // Lost like any datagram may be: the relay asks again.
-        let _ = self.rtcp.0.send_to(&picture_loss(media_ssrc), self.rtcp.1);
-    }
-}
-
-/// A picture loss indication behind an empty receiver report, as RFC 3550 section 6.1 has compound packets begin.
-fn picture_loss(media_ssrc: u32) -> Vec<u8> {
-    /// The relay's own source: it sends no media, so any number that is nobody else's will do.
-    const SERVER_SSRC: u32 = 0x6672_6c67;
-    /// Version 2 and no report blocks; type 201; one more word (RFC 3550 section 6.4.2).
-    const EMPTY_REPORT: [u8; 4] = [0x80, 201, 0, 1];
-    let mut compound = [EMPTY_REPORT, SERVER_SSRC.to_be_bytes()].concat();
-    compound.extend(rtcp::picture_loss(SERVER_SSRC, media_ssrc));
-    compound
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_request_for_a_picture_is_a_compound_packet() {
-        assert_eq!(rtcp::parse(&picture_loss(7)), Ok(vec![rtcp::Event::PictureLoss { ssrc: 7 }]));
     }
 }

@@ -1,4 +1,4 @@
-//! What so many runs can show: the smallest change that the gate finds in [`POWER`] of cases, found by trying.
+//! What so many runs can show: the smallest change that is found in [`POWER`] of cases, found by trying.
 //!
 //! Both tests, the limit and the level have to be reckoned with, and no formula has all of them: Bloom's leaves out the steps of
 //! the permutation test, which with few runs ask for more than t does. So normal runs without a change are drawn many times over.
@@ -11,9 +11,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::MAX_RUNS;
-use super::statistics::{EXACT_LEVEL, LEVEL, POWER, STRICT_LEVEL, calm, can_decide, deal, mean, reach, spread, ways};
-use crate::math::normal_quantile;
+use super::permutation::{deal, ways};
+use super::shift::{calm, reach, spread};
+use super::student::normal_quantile;
+use super::{EXACT_LEVEL, LEVEL, MAX_RUNS, POWER, STRICT_LEVEL, can_decide, mean};
 
 /// More runs than this are not asked for by number.
 pub const MAX_MORE: usize = 100;
@@ -39,13 +40,24 @@ struct Drawing {
     exact: Option<f64>,
 }
 
-/// The smallest rise that such runs, with this spread, show as more than noise and more than `limit` in [`POWER`] of
-/// cases; `None` where they cannot show any.
+/// The smallest rise that the gate finds among such runs in [`POWER`] of cases: more than noise and more than `limit`. `None` where
+/// it finds none.
 pub fn detectable(spread: f64, runs: [usize; 2], limit: f64) -> Option<f64> {
-    if !can_decide(runs) || !limit.is_finite() {
+    limit.is_finite().then(|| smallest(spread, runs, limit, calm(runs, limit)))?
+}
+
+/// The smallest rise that such runs show as more than noise in [`POWER`] of cases, where no limit is set; `None` where they show
+/// none.
+pub fn tellable(spread: f64, runs: [usize; 2]) -> Option<f64> {
+    smallest(spread, runs, 0.0, f64::INFINITY)
+}
+
+/// The smallest rise, where runs that differ by more than `calm` are judged at [`STRICT_LEVEL`].
+fn smallest(spread: f64, runs: [usize; 2], limit: f64, calm: f64) -> Option<f64> {
+    if !can_decide(runs) {
         return None;
     }
-    let (calm, [lax, strict]) = (calm(runs, limit), [LEVEL, STRICT_LEVEL].map(|level| reach(level, runs)));
+    let [lax, strict] = [LEVEL, STRICT_LEVEL].map(|level| reach(level, runs));
     let found_from = |drawing: &Drawing| {
         let own = spread * drawing.spread;
         let noise = own * if own <= calm { lax } else { strict };
@@ -57,16 +69,9 @@ pub fn detectable(spread: f64, runs: [usize; 2], limit: f64) -> Option<f64> {
     Some(*least.select_nth_unstable_by(at, f64::total_cmp).1)
 }
 
-/// How many more runs a side it takes until a rise of `target` is [`detectable`]; `None` beyond [`MAX_MORE`]. Without a
-/// spread: until anything is.
-pub fn more_runs(spread: Option<f64>, runs: [usize; 2], target: f64, limit: f64) -> Option<usize> {
-    let enough = |more: usize| {
-        let runs = runs.map(|runs| runs + more);
-        match spread {
-            None => can_decide(runs),
-            Some(spread) => detectable(spread, runs, limit).is_some_and(|smallest| smallest <= target),
-        }
-    };
+/// How many more runs a side it takes until they are `enough`; `None` beyond [`MAX_MORE`].
+pub fn more_runs(runs: [usize; 2], enough: impl Fn([usize; 2]) -> bool) -> Option<usize> {
+    let enough = |more: usize| enough(runs.map(|runs| runs + more));
     // The more runs, the smaller what they show.
     let (mut few, mut many) = (0, MAX_MORE.min(MAX_RUNS.saturating_sub(runs[0].max(runs[1]))));
     if !enough(many) {
@@ -128,7 +133,9 @@ fn exact(baseline: &[f64], candidate: &[f64]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::statistics::{Shift, level};
+    use std::cmp::Ordering;
+
+    use super::super::{Shift, level, permuted};
     use super::*;
 
     #[test]
@@ -147,7 +154,7 @@ mod tests {
                 let least = exact(&baseline, &candidate);
                 let p = |added: f64| {
                     let candidate: Vec<f64> = candidate.iter().map(|value| value + added).collect();
-                    Shift::of(&baseline, &candidate).expect("runs").p_up
+                    permuted(&baseline, &candidate)[0]
                 };
                 assert!(p(least + 1e-6) <= EXACT_LEVEL && p(least - 1e-6) > EXACT_LEVEL, "{runs:?} {least}");
             }
@@ -157,12 +164,23 @@ mod tests {
     #[test]
     fn more_runs_find_what_fewer_cannot() {
         let (spread, target, limit) = (0.1, 0.15, 0.05);
-        let more = more_runs(Some(spread), [5, 5], target, limit).expect("some");
+        let shown = |spread: f64, target: f64, limit: f64| {
+            move |runs| detectable(spread, runs, limit).is_some_and(|smallest| smallest <= target)
+        };
+        let more = more_runs([5, 5], shown(spread, target, limit)).expect("some");
         let at = |more: usize| detectable(spread, [5 + more; 2], limit).expect("enough runs");
         assert!(at(more) <= target && at(more - 1) > target, "{more}");
-        assert_eq!(more_runs(Some(1.0), [5, 5], 0.01, 0.0), None);
-        assert_eq!(more_runs(None, [3, 3], 0.1, 0.05), Some(1));
-        assert_eq!(more_runs(None, [0, 0], 0.1, 0.05), Some(4));
+        assert_eq!(more_runs([5, 5], shown(1.0, 0.01, 0.0)), None);
+        assert_eq!(more_runs([3, 3], can_decide), Some(1));
+        assert_eq!(more_runs([0, 0], can_decide), Some(4));
+    }
+
+    #[test]
+    fn without_a_limit_noise_alone_counts() {
+        let least = tellable(0.03, [5, 5]).expect("enough runs");
+        assert!(least < detectable(0.03, [5, 5], 0.05).expect("enough runs"));
+        assert!(least < detectable(0.03, [5, 5], 0.0).expect("enough runs"), "which is strict");
+        assert_eq!(tellable(0.03, [3, 3]), None);
     }
 
     /// With other drawings than those that it was found by.
@@ -180,7 +198,8 @@ mod tests {
                     [baseline, candidate].map(|side| side.iter().map(|value| value * spread).collect::<Vec<_>>());
                 let shift = Shift::of(&baseline, &candidate).expect("runs");
                 let level = level(shift.spread.expect("several"), runs, limit);
-                shift.change > limit && shift.is_rise(level)
+                let rises = shift.direction(level, || permuted(&baseline, &candidate)) == Ordering::Greater;
+                shift.change > limit && rises
             });
             let found = f64::from(found.count() as u32) / f64::from(TRIALS);
             assert!((found - POWER).abs() < 0.02, "{runs:?}: {found}");

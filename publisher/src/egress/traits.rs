@@ -1,0 +1,68 @@
+//! What every egress has in common.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use common::clock::Clock;
+use common::frame::Picture;
+
+use crate::capture::Format;
+use crate::config::Config;
+use crate::error::Error;
+use crate::event::Log;
+use crate::seal::SealedFrame;
+
+/// What every egress has in common.
+pub(crate) trait Egress {
+    /// Where the run goes, for people, without secrets.
+    fn describe(&self) -> String;
+
+    /// What went out so far.
+    fn counters(&self) -> Counters;
+
+    /// Sends what waits, closes what was opened, and returns what went out in all.
+    ///
+    /// # Errors
+    /// Where nothing could ever be sent.
+    fn finish(self: Box<Self>) -> Result<Counters, Error>;
+}
+
+/// An egress that takes stamped pictures: no encoder runs.
+pub(crate) trait PictureEgress: Egress {
+    /// Sends a picture. Breaks where the reader has closed its end, which ends the run without an error.
+    ///
+    /// # Errors
+    /// Any other failure of the write.
+    fn send(&mut self, picture: &Picture) -> Result<ControlFlow<()>, Error>;
+}
+
+/// An egress that takes encoded frames.
+pub(crate) trait FrameEgress: Egress {
+    /// Sends a frame, or drops it where the network is too slow; never waits for the network.
+    ///
+    /// # Errors
+    /// Where nothing can be sent any more.
+    fn send(&mut self, frame: SealedFrame) -> Result<(), Error>;
+
+    /// Whether a key frame has been asked for since the last call: by a reader, or because frames were dropped.
+    fn take_key_request(&mut self) -> bool;
+}
+
+/// What went out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counters {
+    /// Bytes of RTP packets, or of bare pictures.
+    pub(crate) bytes: u64,
+    /// Encoded frames that the network was too slow for, or that no connection took.
+    pub(crate) dropped: u64,
+    /// How often the connection was lost and made again.
+    pub(crate) reconnects: u64,
+}
+
+/// What an egress may need to open.
+pub(crate) struct Setup<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) format: Format,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) log: Log,
+}

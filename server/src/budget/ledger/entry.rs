@@ -1,0 +1,43 @@
+//! One connection in the ledger.
+
+use std::net::IpAddr;
+
+use common::time::MonoTime;
+
+/// Where a connection came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Door {
+    Rtsp,
+    Http,
+}
+
+impl Door {
+    pub(super) const COUNT: usize = Self::Http as usize + 1;
+}
+
+/// What a connection is good for; the lesser goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Standing {
+    /// Neither plays nor publishes.
+    Idle,
+    Plays,
+    Publishes,
+}
+
+impl Standing {
+    pub(super) const COUNT: usize = Self::Publishes as usize + 1;
+}
+
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) owner: IpAddr,
+    pub(super) door: Door,
+    pub(super) held: usize,
+    pub(super) standing: Standing,
+    /// Last request of an idle one; since when the others stand as they do.
+    pub(super) since: MonoTime,
+    /// Beyond the total.
+    pub(super) in_reserve: bool,
+    /// Was told to go.
+    pub(super) leaving: bool,
+}
