@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use common::bom;
 use common::time::WallTime;
-use reports::calibration::{MAX_BYTES, Quote, default_path, quote};
-use reports::host;
+use report::calibration::{MAX_BYTES, Quote, default_path, quote};
+use report::host;
 
 /// What there is to quote.
 #[derive(Clone, Debug, PartialEq)]

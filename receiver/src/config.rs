@@ -7,10 +7,11 @@ use std::time::Duration;
 use common::rtsp::UrlError;
 use common::rtsp::auth::{GivenError, given};
 use common::sync::Endpoint;
-use reports::{Assertion, Place};
+use report::{Assertion, Place};
 use serde_json::json;
 
 use crate::args::Args;
+
 pub use crate::args::{ClockChoice, Transport};
 use crate::metrics::collector::{Collector, NotACollector};
 

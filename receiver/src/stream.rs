@@ -7,10 +7,11 @@ use std::time::Duration;
 use common::clock;
 use common::time::{MonoTime, Now};
 use common::units::seconds;
-use reports::metrics::{Metrics, Named};
-use reports::sample::Bucket;
-use reports::warning::Code;
-use reports::{Assertion, Clocks, Mark, Recorder, Setup, Summary, Warning};
+use measure::live::{Metrics, Named};
+use measure::sample::Bucket;
+use measure::{Clocks, Mark};
+use report::warning::Code;
+use report::{Assertion, Recorder, Setup, Summary, Warning};
 
 use crate::calibration::Found;
 use crate::clock::Asking;
@@ -88,7 +89,7 @@ impl Stream {
     ///
     /// # Errors
     /// Where the report folder cannot be written.
-    pub fn new(input: &Input, config: &Config, started: Now) -> Result<Self, reports::Error> {
+    pub fn new(input: &Input, config: &Config, started: Now) -> Result<Self, report::Error> {
         let recorder = Recorder::new(Setup {
             started,
             warmup: config.warmup,
@@ -99,7 +100,7 @@ impl Stream {
                 Source::Rtsp(_) | Source::Stdin => Clocks::Assumed,
             },
             config: config.describe(input),
-            host: reports::host::describe(),
+            host: report::host::describe(),
             folder: config.report_place(input),
         })?;
         let mut meter = Meter::new(recorder, clock::host());
@@ -288,7 +289,7 @@ impl Stream {
         if let Some(Err(why)) = how {
             recorder.fail(why);
         }
-        recorder.finish(now, assertions)
+        recorder.finish(now, assertions).with_pages(render::pages_of)
     }
 
     /// Why the figures, good as they may be, do not speak for the whole run.

@@ -5,11 +5,11 @@
 
 use std::path::Path;
 
+use analyze::gate::power::detectable;
 use anyhow::{Context, Result};
 use framelag_tests::binary;
 use framelag_tests::gate_rates::{RUNS, Rates, Recorded, Source, read, row, with_spread};
-use reports::gate::power::detectable;
-use reports::saved::Saved;
+use report::saved::Saved;
 
 const COMPARISONS: u32 = 2_000;
 

@@ -179,5 +179,5 @@ pub fn flags(data: &[u8]) {
     let _ = units::parse_rate(&text);
     let _ = text.parse::<common::frame::Size>();
     let _ = text.parse::<common::sync::Endpoint>();
-    let _ = text.parse::<reports::Assertion>();
+    let _ = text.parse::<::report::Assertion>();
 }

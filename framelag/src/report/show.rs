@@ -1,7 +1,7 @@
 //! `framelag report show`: a kept run.
 
-use reports::Summary;
-use reports::store::{Error, Labels};
+use analyze::store::{Error, Labels};
+use report::Summary;
 use serde_json::Value;
 
 use super::which::{At, labels};

@@ -5,10 +5,10 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use analyze::sweep::Row;
 use common::printable::escaped;
-use reports::dir::Dir;
-use reports::regular;
-use reports::sweep::Row;
+use report::dir::Dir;
+use report::regular;
 use serde::{Deserialize, Serialize};
 
 /// The name and version of the journal's shape.

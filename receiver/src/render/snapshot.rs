@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 use chrono::{DateTime, Local};
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
-use reports::dir;
+use report::dir;
 
 use super::canvas::Canvas;
 use crate::output::Output;

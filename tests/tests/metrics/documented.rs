@@ -4,7 +4,8 @@ use std::fs;
 
 use framelag_tests::process::Builder;
 use framelag_tests::{LIMIT, binary, need};
-use reports::metrics::{METRICS, Unit};
+use measure::catalogue::METRICS;
+use metrics::Unit;
 
 fn document() -> String {
     fs::read_to_string(binary::repository().join("docs/metrics.md")).expect("it is there")
