@@ -259,7 +259,7 @@ fn result(plan: &Plan, journal: &Journal, order: &[Turn]) -> Sweep {
         axes: plan.axes.iter().map(axis).collect(),
         fixed,
         rows: journal.rows().to_vec(),
-        host: host::describe(),
+        host: host::describe().into(),
         complete: order.iter().all(|turn| done.contains_key(turn)),
     }
 }

@@ -32,8 +32,8 @@ pub fn report(folder: &Path, hour: u32, latency_ms: f64) {
         warmup: Duration::ZERO,
         url: "rtsp://127.0.0.1:8554/cam".to_owned(),
         clocks: Clocks::Same,
-        config: json!({ "transport": "tcp", "url": "rtsp://127.0.0.1:8554/cam" }),
-        host: json!({ "os": "linux", "arch": "x86_64", "cpu": "test", "cpus": 2 }),
+        config: json!({ "transport": "tcp", "url": "rtsp://127.0.0.1:8554/cam" }).into(),
+        host: json!({ "os": "linux", "arch": "x86_64", "cpu": "test", "cpus": 2 }).into(),
         folder: Some(report::Place::Folder(folder.to_owned())),
     };
     let mut recorder = Recorder::new(setup).expect("the folder can be written");

@@ -67,8 +67,8 @@ fn report(text: &str, frames: u64) -> (TempDir, Summary) {
         warmup: Duration::from_secs(1),
         url: text.to_owned(),
         clocks: Clocks::Same,
-        config: json!({ "transport": "tcp", text: text }),
-        host: json!({ "hostname": text, "os": "linux" }),
+        config: json!({ "transport": "tcp", text: text }).into(),
+        host: json!({ "hostname": text, "os": "linux" }).into(),
         folder: Some(report::Place::Folder(folder.path().to_owned())),
     };
     let mut recorder = Recorder::new(setup).expect("a temporary folder can be written");

@@ -155,8 +155,8 @@ fn runs_that_can_be_compared_are_found_and_the_others_counted(store: &str) {
         |_| {},
         |run| run.partial = true,
         |run| run.outcome = Outcome::Inconclusive,
-        |run| run.host["cpu"] = "another".into(),
-        |run| run.config["transport"] = "udp".into(),
+        |run| run.host.cpu = Some(Some("another".to_owned())),
+        |run| run.config.transport = Some("udp".to_owned()),
         |_| {},
     ];
     let mut ids = Vec::new();

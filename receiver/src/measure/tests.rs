@@ -20,8 +20,8 @@ fn meter(clock: &ManualClock) -> Meter {
         warmup: Duration::ZERO,
         url: "rtsp://127.0.0.1/cam".to_owned(),
         clocks: Clocks::Unknown,
-        config: serde_json::Value::Null,
-        host: serde_json::Value::Null,
+        config: report::run::Settings::default(),
+        host: report::run::Host::default(),
         folder: None,
     };
     Meter::new(Recorder::new(setup).expect("no folder to write"), HERE)

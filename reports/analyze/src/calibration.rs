@@ -2,6 +2,7 @@
 //! `docs/calibration.schema.json` to programs; [`report::calibration`] says how reports quote it.
 
 mod beside;
+mod finding;
 mod frames;
 mod links;
 mod load;
@@ -9,12 +10,11 @@ mod proof;
 mod spread;
 
 pub use beside::{Costs, MIN_READINGS, Optical, OpticalMs, TimerUs, Timers};
-pub use frames::{Frame, Row};
+pub use finding::Finding;
+pub use frames::{Asked, Frame, MIN_FRAMES, Row};
 pub use links::{Link, LinkMs};
 pub use load::Load;
-pub use proof::{
-    Asked, Calibration, Finding, GOAL_P50_MS, GOAL_P99_MS, Goal, LeftOut, MIN_FRAMES, Outcome, Session, Settings,
-};
+pub use proof::{Calibration, GOAL_P50_MS, GOAL_P99_MS, Goal, LeftOut, Outcome, Session, Settings};
 pub use spread::Spread;
 
 #[cfg(test)]

@@ -7,8 +7,7 @@
 //! Settings are the receiver's, but for where files and figures went, and the URL, but for the port of a loopback
 //! address, which tests draw at random.
 
-use report::run::Receiver;
-use report::run::Run;
+use report::run::{Receiver, Run};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -23,13 +22,14 @@ pub(crate) const OF_NO_MATTER: [&str; 7] = ["url", "report", "snapshot", "record
 
 /// A run's machine, as text to compare.
 pub fn machine(run: &Run) -> String {
-    let parts = MACHINE.map(|key| run.host.get(key).unwrap_or(&Value::Null).to_string());
+    let host = run.host.to_json();
+    let parts = MACHINE.map(|key| host[key].to_string());
     fingerprint(&parts)
 }
 
 /// A run's settings, as text to compare.
 pub fn settings(run: &Run) -> String {
-    let mut config = run.config.clone();
+    let mut config = run.config.to_json();
     if let Some(config) = config.as_object_mut() {
         config.retain(|key, _| !OF_NO_MATTER.contains(&key.as_str()));
     }
@@ -48,8 +48,8 @@ pub fn run(run: &Run) -> String {
     fingerprint(&[
         run.started.clone(),
         run.url.clone(),
-        canonical(&run.host),
-        canonical(&run.config),
+        canonical(&run.host.to_json()),
+        canonical(&run.config.to_json()),
         canonical(&startup),
     ])
 }

@@ -13,17 +13,16 @@
 
 use std::io::{BufReader, Read};
 
-use common::code::{Rect, SEQUENCE_MODULUS};
-use common::frame::Size;
+use common::code::SEQUENCE_MODULUS;
 
+mod error;
 mod input;
+mod mask;
 mod ssim;
 
+pub use error::{Error, InputError, Side};
 use input::Input;
-pub use input::InputError;
-
-/// The largest value of a sample.
-const PEAK: f64 = 255.0;
+use mask::{Mask, PEAK};
 
 /// The PSNR of pictures that are equal, whose own is infinite, and the most that others are said to have, dB: one sample in
 /// 150,000 that is off by one gives as much, which nobody sees. So a path that changes nothing has a figure that is better than any.
@@ -46,59 +45,6 @@ pub struct Quality {
     pub ssim: f64,
     /// SSIM of the worst picture.
     pub ssim_worst: f64,
-}
-
-/// Which of the two.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
-    /// Pictures as the publisher stamped them.
-    Stamped,
-    /// Pictures as the receiver decoded them.
-    Decoded,
-}
-
-impl std::fmt::Display for Side {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Stamped => "the file of stamped pictures",
-            Self::Decoded => "the file of decoded pictures",
-        })
-    }
-}
-
-/// Why two files cannot be compared.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// One of them cannot be read.
-    #[error("{side} {why}")]
-    Input {
-        /// Which.
-        side: Side,
-        /// What is wrong with it.
-        why: InputError,
-    },
-    /// The path scaled them.
-    #[error("stamped pictures are {stamped} and decoded ones {decoded}: scaled pictures cannot be compared")]
-    Scaled {
-        /// Size of the stamped ones.
-        stamped: Size,
-        /// Size of the decoded ones.
-        decoded: Size,
-    },
-    /// Nothing is left to look at.
-    #[error("pictures of {0} have no room for a window of 11x11 samples beside code and text")]
-    TooSmall(Size),
-    /// No number is in both.
-    #[error(
-        "none of {decoded} decoded pictures has the number of one of {stamped} stamped ones: are they of one run, with the \
-         same --pictures-every?"
-    )]
-    NoneMatch {
-        /// Stamped pictures read.
-        stamped: u64,
-        /// Decoded pictures read.
-        decoded: u64,
-    },
 }
 
 /// Compares decoded pictures with the stamped ones of the same numbers, holding one of each at a time.
@@ -176,46 +122,6 @@ impl Sums {
 /// In dB, at most [`MAX_PSNR_DB`].
 fn psnr(mse: f64) -> f64 {
     (10.0 * (PEAK * PEAK / mse).log10()).min(MAX_PSNR_DB)
-}
-
-/// Which samples are compared.
-struct Mask {
-    size: Size,
-    /// Left out.
-    areas: Vec<Rect>,
-}
-
-impl Mask {
-    /// Whether the sample at `x`, `y` is left out.
-    fn hides(&self, x: u32, y: u32) -> bool {
-        self.areas
-            .iter()
-            .any(|area| (area.x..area.x + area.width).contains(&x) && (area.y..area.y + area.height).contains(&y))
-    }
-
-    /// The columns of row `y` that are compared, as runs from one to before the other.
-    fn runs(&self, y: u32) -> Vec<(usize, usize)> {
-        let mut edges: Vec<u32> = vec![0, self.size.width];
-        edges.extend(self.areas.iter().flat_map(|area| [area.x, area.x + area.width]));
-        edges.sort_unstable();
-        let runs = edges.windows(2).filter(|run| run[0] < run[1] && !self.hides(run[0], y));
-        runs.map(|run| (run[0] as usize, run[1] as usize)).collect()
-    }
-
-    /// The mean squared difference of what is compared.
-    fn mse(&self, a: &[u8], b: &[u8]) -> f64 {
-        let width = self.size.width as usize;
-        let (mut sum, mut count) = (0_u64, 0_u64);
-        for ((y, a), b) in (0..).zip(a.chunks_exact(width)).zip(b.chunks_exact(width)) {
-            for (from, to) in self.runs(y) {
-                let squares = a[from..to].iter().zip(&b[from..to]).map(|(&a, &b)| u64::from(a.abs_diff(b)).pow(2));
-                sum += squares.sum::<u64>();
-                count += (to - from) as u64;
-            }
-        }
-        // There is a window of samples at least: `ssim::Windows` exists.
-        sum as f64 / count as f64
-    }
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@
 
 use std::time::Duration;
 
-use analyze::calibration::{Asked, Calibration, Costs, Frame, Load, Optical, OpticalMs, Session, Settings};
-use analyze::calibration::{Spread, TimerUs};
+use analyze::calibration::{
+    Asked, Calibration, Costs, Frame, Load, Optical, OpticalMs, Session, Settings, Spread, TimerUs,
+};
 use common::clock::{Clock, ManualClock};
 use common::frame::{FrameTimes, ReceiverTimes};
 use common::time::WallTime;
@@ -29,7 +30,7 @@ fn run(frames: u32) -> Value {
         warmup: Duration::from_secs(1),
         url: "rtsp://127.0.0.1/cam".to_owned(),
         clocks: Clocks::Assumed,
-        config: json!({}),
+        config: json!({}).into(),
         host: report::host::describe(),
         folder: None,
     })
@@ -299,7 +300,7 @@ fn tune(repeats: u32) -> Value {
         axes: vec![axis("publisher.bitrate", ["500k", "1M"]), axis("publisher.gop", ["15", "60"])],
         fixed: vec![("publisher.size".to_owned(), "640x480".to_owned())],
         rows: (0..4 * repeats as usize).map(|order| row((order, order % 4))).collect(),
-        host: report::host::describe(),
+        host: report::host::describe().into(),
         complete: true,
     };
     let folder = tempfile::tempdir().expect("a folder");

@@ -8,6 +8,7 @@
 
 use chrono::{DateTime, Utc};
 use report::run::{Run, Verdict};
+use serde_json::Value;
 
 use crate::plot::escape;
 use crate::words;
@@ -44,7 +45,14 @@ pub fn suite(run: &Run) -> String {
         cases.len(),
         run.duration_s.unwrap_or(0.0).max(0.0),
         timestamp(&run.started),
-        escape(&words::shown(run.host["hostname"].as_str().filter(|name| !name.is_empty()).unwrap_or("localhost"))),
+        escape(&words::shown(
+            run.host
+                .other
+                .get("hostname")
+                .and_then(Value::as_str)
+                .filter(|name| !name.is_empty())
+                .unwrap_or("localhost")
+        )),
     );
     properties(&mut out, run);
     for (name, result) in &cases {

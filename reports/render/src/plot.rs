@@ -16,14 +16,15 @@ mod decimate;
 mod draw;
 mod heat;
 mod labels;
+mod layer;
 mod stacked;
 
 use common::printable::is_obeyed;
 
-pub use axis::Axis;
-pub use axis::{nice_step, with_ends};
-pub use chart::{Chart, Point};
+pub use axis::{Axis, nice_step, with_ends};
+pub use chart::Chart;
 pub use heat::{Cell, Heat};
+pub use layer::Point;
 pub use stacked::{Bar, Part, stacked};
 
 /// Columns that a line is thinned to: about as many as a wide screen has pixels to show it in.

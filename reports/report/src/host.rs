@@ -3,19 +3,21 @@
 use std::fs;
 use std::thread;
 
-use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-/// Operating system, architecture, CPU, number of CPUs, kernel and framelag's version. What cannot be found is `null`.
-pub fn describe() -> Value {
-    json!({
-        "os": std::env::consts::OS,
-        "arch": std::env::consts::ARCH,
-        "kernel": first_line("/proc/sys/kernel/osrelease"),
-        "cpu": cpu_model(),
-        "cpus": thread::available_parallelism().ok().map(usize::from),
-        "framelag": env!("CARGO_PKG_VERSION"),
-    })
+use crate::run::Host;
+
+/// Operating system, architecture, CPU, number of CPUs, kernel and framelag's version. What cannot be found out is `null`.
+pub fn describe() -> Host {
+    Host {
+        os: Some(std::env::consts::OS.to_owned()),
+        arch: Some(std::env::consts::ARCH.to_owned()),
+        kernel: Some(first_line("/proc/sys/kernel/osrelease")),
+        cpu: Some(cpu_model()),
+        cpus: Some(thread::available_parallelism().ok().map(|cpus| cpus.get() as u64)),
+        framelag: Some(env!("CARGO_PKG_VERSION").to_owned()),
+        ..Host::default()
+    }
 }
 
 /// A name of this machine that is the same at every boot: 32 hexadecimal digits, a hash of its machine id, which must

@@ -11,7 +11,6 @@ use measure::live::Metrics;
 use measure::sample::{Bucket, Clocks, Mark, Sample};
 use measure::stamps::Stamps;
 use measure::units::ms;
-use serde_json::Value;
 
 use crate::calibration::Quote;
 use crate::codec::{csv, json};
@@ -20,7 +19,7 @@ use crate::dir::Dir;
 use crate::folder;
 use crate::folder::lock::{Lock, Taken};
 use crate::folder::{Batch, Folder, Lines};
-use crate::run::Run;
+use crate::run::{Host, Run, Settings};
 use crate::summary::Summary;
 use crate::tally::{About, Tally};
 use crate::threshold::Assertion;
@@ -48,9 +47,9 @@ pub struct Setup {
     /// What the address says about the clocks of publisher and receiver.
     pub clocks: Clocks,
     /// The receiver's settings, for `run.json`.
-    pub config: Value,
+    pub config: Settings,
     /// The receiver's machine, for `run.json`: [`crate::host::describe`].
-    pub host: Value,
+    pub host: Host,
     /// The report folder, made where it is missing; none where there is to be no report.
     pub folder: Option<Place>,
 }

@@ -10,14 +10,17 @@ use measure::figures::{
 };
 use measure::timeline::Section;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::calibration::Quote;
 use crate::warning::Warning;
 
+mod described;
 mod merged;
+mod outcome;
 
+pub use described::{Host, Settings};
 pub use merged::{Merged, Receiver};
+pub use outcome::{Outcome, Verdict};
 
 /// The name and version of `run.json`'s shape.
 pub const SCHEMA: &str = "framelag/run/1";
@@ -43,10 +46,10 @@ pub struct Run {
     pub warmup_s: f64,
     /// The receiver's settings.
     #[serde(default)]
-    pub config: Value,
+    pub config: Settings,
     /// The receiver's machine.
     #[serde(default)]
-    pub host: Value,
+    pub host: Host,
     /// Where each frame ended.
     pub frames: Frames,
     /// The pictures that were shown.
@@ -106,36 +109,6 @@ pub struct Run {
     pub merged: Option<Merged>,
 }
 
-/// What came of an assertion.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-pub struct Verdict {
-    /// As it was typed.
-    pub text: String,
-    /// The value found, in the metric's unit; `None` where there is none.
-    pub value: Option<f64>,
-    /// The limit, in the metric's unit.
-    pub limit: f64,
-    /// `ms`, `%`, `kbps`, `s`, `us`, or empty for plain numbers.
-    pub unit: Cow<'static, str>,
-    /// Whether it held; `None` where that cannot be said.
-    pub ok: Option<bool>,
-    /// Why it cannot be said.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub why: Option<String>,
-}
-
-/// What came of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    /// Measured, and every assertion held.
-    Ok,
-    /// An assertion was broken, or the run failed.
-    Failed,
-    /// Nothing can be said: no or too few samples, an unreadable code, clocks that nobody compared.
-    Inconclusive,
-}
-
 impl Run {
     /// Nothing can be said of its figures, whatever was asserted: a warning says so, or it is inconclusive for a reason that
     /// this framelag does not know. Where an assertion is undecided, the outcome is that one's.
@@ -143,16 +116,5 @@ impl Run {
         let undecided = self.assertions.iter().any(|verdict| verdict.ok.is_none());
         let unknown = self.outcome == Outcome::Inconclusive && !undecided;
         unknown || self.warnings.iter().any(|warning| warning.code.is_inconclusive())
-    }
-}
-
-impl Outcome {
-    /// The name in `run.json`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Failed => "failed",
-            Self::Inconclusive => "inconclusive",
-        }
     }
 }

@@ -15,10 +15,10 @@ use measure::sample::{Clocks, Correction, Mark, Sample};
 use measure::stamps::Stamps;
 use measure::steps::{self, Watch};
 use measure::timeline::{Kind, Timeline};
-use serde_json::Value;
 
 use crate::calibration::Quote;
 use crate::comparison::Compared;
+use crate::run::{Host, Settings};
 use crate::warning::Warning;
 
 mod asked;
@@ -41,9 +41,9 @@ pub struct About {
     /// What is known of the clocks of publisher and receiver.
     pub clocks: Clocks,
     /// The receiver's settings, as they go into `run.json`.
-    pub config: Value,
+    pub config: Settings,
     /// The receiver's machine: [`crate::host::describe`].
-    pub host: Value,
+    pub host: Host,
 }
 
 /// The figures so far.

@@ -20,7 +20,7 @@ pub fn about(warmup: Duration) -> About {
         warmup,
         url: "rtsp://127.0.0.1:8554/cam".to_owned(),
         clocks: Clocks::Same,
-        config: json!({ "transport": "tcp" }),
-        host: json!({ "os": "linux" }),
+        config: json!({ "transport": "tcp" }).into(),
+        host: json!({ "os": "linux" }).into(),
     }
 }

@@ -4,7 +4,18 @@ use measure::units::ms;
 use serde::Serialize;
 
 use super::spread::{Ms, Spread};
-use super::{Asked, MIN_FRAMES};
+
+/// A row with fewer frames says nothing about its p99.
+pub const MIN_FRAMES: u64 = 100;
+
+/// What was asked of the proxy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Asked {
+    /// Everything is delayed by so much.
+    pub delay_ms: f64,
+    /// And by up to so much more, uniformly.
+    pub jitter_ms: f64,
+}
 
 /// One frame on the one clock that all processes of a calibration share: µs since the Unix epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -11,8 +11,9 @@
 use measure::units::rounded;
 use serde::Serialize;
 
+use super::finding::Finding;
+use super::frames::{Frame, MIN_FRAMES};
 use super::spread::Ms;
-use super::{Finding, Frame, MIN_FRAMES};
 
 /// What reading, copying and writing take on a link, ms, beside waking the threads.
 const WORK_MS: f64 = 0.3;

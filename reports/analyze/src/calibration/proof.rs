@@ -2,17 +2,15 @@
 
 use measure::units::rounded;
 use report::calibration::SCHEMA;
+use report::run::Host;
 use serde::Serialize;
-use serde_json::Value;
 
-use super::frames::{Frame, Row};
+use super::beside::{Costs, MIN_READINGS, Optical, Timers};
+use super::finding::Finding;
+use super::frames::{Asked, Frame, MIN_FRAMES, Row};
 use super::links::{self, Link};
 use super::load::Load;
 use super::spread::Spread;
-use super::{Costs, MIN_READINGS, Optical, Timers};
-
-/// A row with fewer frames says nothing about its p99.
-pub const MIN_FRAMES: u64 = 100;
 
 /// Half of each row's frames should be off by no more, ms.
 pub const GOAL_P50_MS: f64 = 0.2;
@@ -51,7 +49,7 @@ pub struct Calibration {
     /// Which machine this is: [`report::host::machine`].
     pub machine: Option<String>,
     /// What machine this is: [`report::host::describe`].
-    pub host: Value,
+    pub host: Host,
     /// How it was measured.
     pub settings: Settings,
     /// ± ms: half of the frames of each row are off by no more, rounded up to 0.1 ms; none where a row says nothing.
@@ -115,25 +113,6 @@ pub struct LeftOut {
     pub transition: u64,
     /// Something of them is not known: lost, unreadable, without SEI.
     pub incomplete: u64,
-}
-
-/// Something that is wrong, or keeps from saying whether it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// What, for programs: a link's name with `-late`, `-early` or `-drift`; `goal`, `busy`, `few-frames`, `few-readings` or
-    /// `clock-moved`.
-    pub code: String,
-    /// The same for people.
-    pub message: String,
-}
-
-/// What was asked of the proxy.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Asked {
-    /// Everything is delayed by so much.
-    pub delay_ms: f64,
-    /// And by up to so much more, uniformly.
-    pub jitter_ms: f64,
 }
 
 /// What came of a calibration.

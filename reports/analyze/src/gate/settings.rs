@@ -67,17 +67,19 @@ impl fmt::Display for Difference {
 /// What forbids to compare by `metric`.
 pub(super) fn differences(baseline: &[Input<'_>], candidate: &[Input<'_>], metric: &Metric) -> Vec<Difference> {
     let sides = [baseline, candidate];
-    let mut keys: BTreeSet<&str> = BTreeSet::new();
+    let mut keys: BTreeSet<String> = BTreeSet::new();
     for input in sides.into_iter().flatten() {
-        keys.extend(input.run.config.as_object().into_iter().flat_map(|config| config.keys().map(String::as_str)));
+        keys.extend(input.run.config.to_json().as_object().into_iter().flat_map(|config| config.keys().cloned()));
     }
-    keys.retain(|key| !OF_NO_MATTER.contains(key));
+    keys.retain(|key| !OF_NO_MATTER.contains(&key.as_str()));
     let mut found: Vec<_> = keys
         .into_iter()
-        .filter_map(|key| differ(sides, format!("config.{key}"), |run| shown(&run.config[key])))
+        .filter_map(|key| differ(sides, format!("config.{key}"), |run| shown(&run.config.to_json()[&key])))
         .collect();
     found.extend(differ(sides, "path of url".to_owned(), |run| path(&run.url).to_owned()));
-    found.extend(MACHINE.iter().filter_map(|key| differ(sides, format!("host.{key}"), |run| shown(&run.host[*key]))));
+    found.extend(
+        MACHINE.iter().filter_map(|key| differ(sides, format!("host.{key}"), |run| shown(&run.host.to_json()[*key]))),
+    );
     found.extend(differ(sides, "clock.same_host".to_owned(), |run| run.clock.same_host.to_string()));
     found.extend(settings(&[*metric]).filter_map(|sent| sent.differs(sides)));
     found
@@ -86,7 +88,10 @@ pub(super) fn differences(baseline: &[Input<'_>], candidate: &[Input<'_>], metri
 /// What is said and forbids nothing.
 pub(super) fn notes(baseline: &[Input<'_>], candidate: &[Input<'_>]) -> Vec<Difference> {
     let sides = [baseline, candidate];
-    NOTED.iter().filter_map(|key| differ(sides, format!("host.{key}"), |run| shown(&run.host[*key]))).collect()
+    NOTED
+        .iter()
+        .filter_map(|key| differ(sides, format!("host.{key}"), |run| shown(&run.host.to_json()[*key])))
+        .collect()
 }
 
 /// Something that should be one value in all runs.

@@ -163,9 +163,9 @@ fn a_run_counts_once() {
 fn other_settings_and_machines_are_refused_by_name() {
     type Change = fn(&mut Run);
     let changes: [(&str, Change); 7] = [
-        ("config.transport: tcp in the baseline, udp", |run| run.config["transport"] = json!("udp")),
-        ("config.new: not known in the baseline, 1", |run| run.config["new"] = json!(1)),
-        ("host.cpu", |run| run.host["cpu"] = json!("another")),
+        ("config.transport: tcp in the baseline, udp", |run| run.config.transport = Some("udp".to_owned())),
+        ("config.new: not known in the baseline, 1", |run| drop(run.config.other.insert("new".to_owned(), json!(1)))),
+        ("host.cpu", |run| run.host.cpu = Some(Some("another".to_owned()))),
         ("path of url: /cam in the baseline, /other", |run| run.url = "rtsp://h/other".into()),
         ("clock.same_host", |run| run.clock.same_host = false),
         ("frames sent per second: 25", |run| run.frames.expected = run.frames.expected.map(|frames| frames * 2)),
@@ -184,7 +184,7 @@ fn other_settings_and_machines_are_refused_by_name() {
     let mut moved = runs(30, &USUAL);
     for run in &mut moved {
         run.url = "rtsp://127.0.0.1:40000/cam".into();
-        run.host["kernel"] = json!("6.9");
+        run.host.kernel = Some(Some("6.9".to_owned()));
     }
     let comparison = compared(&baseline, &moved).expect("another port and kernel are no other setting");
     assert_eq!(comparison.notes.len(), 1, "the kernel is said: {comparison}");

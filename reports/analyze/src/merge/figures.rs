@@ -8,8 +8,7 @@ use measure::figures::{
     StampFigures, Startup,
 };
 use measure::timeline::{Event, MAX_EVENTS};
-use measure::units::rfc3339;
-use measure::units::rounded;
+use measure::units::{rfc3339, rounded};
 use report::run::{Merged, Outcome, Receiver, Run, SCHEMA, Verdict};
 use report::summary::Summary;
 use report::threshold::Assertion;
@@ -61,8 +60,8 @@ fn figures(parts: &[Part]) -> Run {
         url: distinct(runs.iter().map(|run| run.url.as_str())),
         duration_s: runs.sum_of_times(|run| run.duration_s),
         warmup_s: runs.iter().map(|run| run.warmup_s).fold(0.0, f64::max),
-        config: settings::join(&runs.each(|run| &run.config)).0,
-        host: settings::join(&runs.each(|run| &run.host)).0,
+        config: settings::join(&runs.each(|run| run.config.to_json())).0.into(),
+        host: settings::join(&runs.each(|run| run.host.to_json())).0.into(),
         frames: frames(&runs),
         pictures: pictures(&runs),
         sections: sections(parts, zero, &latency_ms),

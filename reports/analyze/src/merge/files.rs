@@ -15,9 +15,10 @@ use report::run::Run;
 use report::saved;
 use report::saved::lines::Lines;
 
+use super::error::Error;
+use super::figures;
 use super::intervals::Joined;
 use super::part::{Part, micros, receiver_of};
-use super::{Error, figures};
 
 /// Writes all files of `run`, which was joined from `parts`.
 pub(super) fn write(parts: &[Part], run: &Run, out: &Dir) -> Result<(), Error> {

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 /// The objects as one, and the paths of what is not the same in all.
-pub(super) fn join(values: &[&Value]) -> (Value, Vec<String>) {
+pub(super) fn join(values: &[Value]) -> (Value, Vec<String>) {
     let mut different = Vec::new();
-    let joined = joined(values, "", &mut different);
+    let joined = joined(&values.iter().collect::<Vec<_>>(), "", &mut different);
     (joined, different)
 }
 

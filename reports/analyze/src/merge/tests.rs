@@ -52,7 +52,7 @@ impl Given {
             warmup: about.warmup,
             url: about.url,
             clocks: self.clocks,
-            config: self.config.clone(),
+            config: self.config.clone().into(),
             host: about.host,
             folder: Some(report::Place::Folder(folder.to_owned())),
         })
@@ -259,8 +259,8 @@ fn different_settings_are_said_and_listed() {
     let summary = rig.merge(&[]);
     assert_eq!(codes(&summary), [Code::MergeDifferent]);
     assert!(summary.run.warnings[0].message.ends_with("set differently: size.width, transport"));
-    assert_eq!(summary.run.config, json!({ "transport": ["tcp", "udp"], "size": { "width": [640, 320] } }));
-    assert_eq!(summary.run.host, json!({ "os": "linux" }));
+    assert_eq!(summary.run.config.to_json(), json!({ "transport": ["tcp", "udp"], "size": { "width": [640, 320] } }));
+    assert_eq!(summary.run.host.to_json(), json!({ "os": "linux" }));
 }
 
 #[test]

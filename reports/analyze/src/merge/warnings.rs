@@ -45,7 +45,7 @@ pub(super) fn warnings(parts: &[Part]) -> Vec<Warning> {
 }
 
 fn different(parts: &[Part]) -> Option<Warning> {
-    let (_, mut different) = settings::join(&Runs::of(parts).each(|run| &run.config));
+    let (_, mut different) = settings::join(&Runs::of(parts).each(|run| run.config.to_json()));
     if parts.iter().any(|part| part.run().warmup_s != parts[0].run().warmup_s) {
         different.push("warmup_s".to_owned());
     }

@@ -5,33 +5,10 @@ use std::io::{self, BufRead, Read};
 use common::frame::{Picture, Size};
 use common::pictures::{Header, HeaderError, sequence_in};
 
-use super::{Error, Side};
+use super::error::{Error, InputError, Side};
 
 /// Longest line, in bytes.
 const MAX_LINE: u64 = 1024;
-
-/// What is wrong with a file.
-#[derive(Debug, thiserror::Error)]
-pub enum InputError {
-    /// Its first line.
-    #[error(transparent)]
-    Header(#[from] HeaderError),
-    /// It holds nothing.
-    #[error("holds no picture")]
-    Empty,
-    /// It ends inside a picture.
-    #[error("is cut off in picture {0}")]
-    Cut(u64),
-    /// Something else stands where a picture should begin.
-    #[error("has no FRAME line where picture {0} should begin")]
-    NotAFrame(u64),
-    /// A picture of another program.
-    #[error("has no XSEQ=number in the FRAME line of picture {0}: it has to be a file that --pictures wrote")]
-    NoNumber(u64),
-    /// Reading failed.
-    #[error("cannot be read: {0}")]
-    Io(#[from] io::Error),
-}
 
 /// Pictures, one at a time.
 pub struct Input<R> {

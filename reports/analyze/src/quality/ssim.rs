@@ -1,6 +1,6 @@
 //! The structural similarity index of Wang et al. (2004), of luma planes with areas left out.
 
-use super::{Mask, PEAK};
+use super::mask::{Mask, PEAK};
 
 /// Samples on each side of a window's middle.
 const RADIUS: usize = 5;

@@ -1,4 +1,5 @@
-use common::frame::Picture;
+use common::code::Rect;
+use common::frame::{Picture, Size};
 use common::pictures::{Header, frame_line};
 use proptest::prelude::*;
 

@@ -18,7 +18,7 @@ fn run(day: usize, p99: f64) -> (Run, String) {
     run.started = format!("2026-{:02}-{:02}T08:00:00.000000Z", 1 + day / 28, 1 + day % 28);
     run.outcome = Outcome::Ok;
     run.latency_ms = LatencyMs::new(&latency, 0);
-    run.host = json!({ "os": "linux", "cpu": "x", "cpus": 2, "kernel": format!("6.{day}") });
+    run.host = json!({ "os": "linux", "cpu": "x", "cpus": 2, "kernel": format!("6.{day}") }).into();
     (run, latency.encoded().expect("200 values"))
 }
 
@@ -57,8 +57,8 @@ fn only_like_runs_are_joined_and_the_others_said() {
     runs[0].0.partial = true;
     runs[1].0.outcome = Outcome::Inconclusive;
     runs[2].0.latency_ms = LatencyMs::default();
-    runs[3].0.host = json!({ "os": "linux", "cpu": "y", "cpus": 2 });
-    runs[4].0.config = json!({ "transport": "udp" });
+    runs[3].0.host = json!({ "os": "linux", "cpu": "y", "cpus": 2 }).into();
+    runs[4].0.config = json!({ "transport": "udp" }).into();
     runs[5].0.clock.same_host = false;
     runs[6].0.bitrate_kbps = Some(2_000.0);
     runs[7].0.frames.expected = Some(400);

@@ -4,7 +4,7 @@ use measure::timeline::Kind;
 use measure::units::ms;
 use report::run::Run;
 
-use super::{cell, section, table};
+use super::elements::{cell, section, table};
 use crate::plot::escape;
 use crate::words;
 

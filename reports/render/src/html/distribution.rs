@@ -3,7 +3,7 @@
 use measure::latency::Distribution;
 use report::run::Run;
 
-use super::{cell, section, table};
+use super::elements::{cell, section, table};
 use crate::plot::{Axis, Chart, Tone, nice_step};
 use crate::words;
 

@@ -123,7 +123,7 @@ pub fn assertions(run: &Run) -> String {
     }
     out.push_str("</tbody>\n</table></div>\n");
     words::more(run.assertions.len(), MAX_LINES).into_iter().for_each(|more| out.push_str(&format!("<p>{more}</p>\n")));
-    super::section("Assertions", &out)
+    super::elements::section("Assertions", &out)
 }
 
 /// What a reader of the figures must know, of the run and of the files.
@@ -141,5 +141,9 @@ pub fn warnings(run: &Run, notes: &[String]) -> String {
         })
         .collect();
     items.extend(words::more(all, MAX_LINES).map(|more| format!("<li>{more}</li>\n")));
-    if items.is_empty() { String::new() } else { super::section("Warnings", &format!("<ul>\n{items}</ul>\n")) }
+    if items.is_empty() {
+        String::new()
+    } else {
+        super::elements::section("Warnings", &format!("<ul>\n{items}</ul>\n"))
+    }
 }

@@ -5,8 +5,8 @@ use measure::figures::StageMs;
 use measure::sample::Bucket;
 use report::run::Run;
 
+use super::elements::{cell, section, table};
 use super::seen::{Kind, Seen};
-use super::{cell, section, table};
 use crate::plot::{Bar, Part, Tone, escape, stacked};
 use crate::words;
 

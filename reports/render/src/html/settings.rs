@@ -3,7 +3,7 @@
 use report::run::Run;
 use serde_json::Value;
 
-use super::section;
+use super::elements::section;
 use crate::plot::escape;
 use crate::words;
 
@@ -16,9 +16,9 @@ const MAX_DEPTH: usize = 4;
 /// Settings, machine, own cost.
 pub fn settings(run: &Run) -> String {
     let mut out = "<div class=\"pair\">\n".to_owned();
-    for (heading, value) in [("Receiver", &run.config), ("Machine", &run.host)] {
+    for (heading, value) in [("Receiver", run.config.to_json()), ("Machine", run.host.to_json())] {
         let mut rows = Vec::new();
-        flatten(&mut rows, String::new(), value, MAX_DEPTH);
+        flatten(&mut rows, String::new(), &value, MAX_DEPTH);
         if !rows.is_empty() {
             out.push_str(&format!("<div>\n<h3>{heading}</h3>\n{}</div>\n", listed(&rows)));
         }
@@ -36,7 +36,7 @@ fn cost(run: &Run) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let table = super::table(&["µs for each picture", "mean", "max"], &rows);
+    let table = super::elements::table(&["µs for each picture", "mean", "max"], &rows);
     format!("<h3>What measuring cost</h3>\n{table}")
 }
 

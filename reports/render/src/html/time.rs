@@ -3,8 +3,8 @@
 use report::run::Run;
 use report::saved::IntervalRow;
 
+use super::elements::{cell, section, table};
 use super::seen::Seen;
-use super::{cell, section, table};
 use crate::plot::{Axis, Chart, Tone, escape};
 use crate::words;
 

@@ -25,8 +25,8 @@ fn setup(folder: &TempDir, url: &str) -> Setup {
         warmup: about.warmup,
         url: url.to_owned(),
         clocks: Clocks::Same,
-        config: json!({ "transport": "tcp", "warmup_s": 2.0 }),
-        host: json!({ "os": "linux", "cpus": 2 }),
+        config: json!({ "transport": "tcp", "warmup_s": 2.0 }).into(),
+        host: json!({ "os": "linux", "cpus": 2 }).into(),
         folder: Some(report::Place::Folder(folder.path().to_owned())),
     }
 }
@@ -101,8 +101,8 @@ fn the_page_shows_what_happened() {
 fn what_is_hostile_in_a_run_stays_text() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut hostile = setup(&folder, EVIL);
-    hostile.config = json!({ EVIL: EVIL, "deep": { "er": [EVIL, { EVIL: EVIL }] } });
-    hostile.host = json!({ "hostname": EVIL });
+    hostile.config = json!({ EVIL: EVIL, "deep": { "er": [EVIL, { EVIL: EVIL }] } }).into();
+    hostile.host = json!({ "hostname": EVIL }).into();
     let mut recorder = recorder(hostile);
     play(&mut recorder);
     recorder.warn(Warning::new(Code::Input, EVIL));

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use super::axis::Placed;
-use super::chart::{Layer, Point};
 use super::decimate::stretches;
+use super::layer::{Layer, Point};
 use super::{COLUMNS, Tone, escape, percent, stretched};
 
 /// Draws layers on two axes.

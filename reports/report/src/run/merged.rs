@@ -4,7 +4,7 @@ use measure::figures::{Frames, LatencyMs};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::Outcome;
+use super::outcome::Outcome;
 
 /// The runs that were joined, as in `run.json`.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]

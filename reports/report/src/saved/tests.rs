@@ -167,7 +167,7 @@ fn texts_of_a_report_cannot_talk_to_a_terminal() {
         "outcome": "ok", "config": {"a\u009bb": ["\u0007"]}, "latency_ms": {"count": 5}, "frames": {},
         "warnings": [{"code": "restart", "message": "on\u001b[2Jce"}, {"code": "of-2030", "message": "\u001b]0;x\u0007"}]}"#;
     let (run, notes) = parse(text.as_bytes(), Path::new("run.json")).expect("it has all that it must");
-    let told = [&run.url, &run.warnings[0].message, &run.config.to_string(), &notes[0]];
+    let told = [&run.url, &run.warnings[0].message, &run.config.to_json().to_string(), &notes[0]];
     assert!(told.iter().all(|told| !told.contains(char::is_control) && told.contains('\\')), "{told:?}");
     let error = refused(&text.replace("\"ok\"", "\"\\u001b[31mok\"")).to_string();
     assert!(error.contains("u{1b}") && !error.contains(char::is_control), "{error}");

@@ -9,8 +9,8 @@ use common::clock::{Clock, ManualClock};
 use common::frame::{FrameTimes, ReceiverTimes};
 use common::time::{Now, WallTime};
 use measure::{Clocks, Correction, Sample};
+use report::run::{Host, Settings};
 use report::{Recorder, Run, Setup, Summary};
-use serde_json::Value;
 
 /// Wall time of ms 0: 2023-11-14T22:13:20Z.
 pub const EPOCH_US: i64 = 1_700_000_000_000_000;
@@ -52,8 +52,8 @@ impl World {
             warmup: Duration::from_millis(WARMUP_MS),
             url: "rtsp://127.0.0.1/cam".to_owned(),
             clocks,
-            config: Value::Null,
-            host: Value::Null,
+            config: Settings::default(),
+            host: Host::default(),
             folder: Some(report::Place::Folder(folder.path().to_owned())),
         })
         .expect("the folder can be written");
