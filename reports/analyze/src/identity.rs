@@ -12,7 +12,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 /// Hexadecimal digits of a fingerprint: 64 bits, so that among a million runs two are alike by chance once in ten million.
-pub const DIGITS: usize = 16;
+pub(crate) const DIGITS: usize = 16;
 
 /// What of `host` makes a machine.
 pub(crate) const MACHINE: [&str; 4] = ["os", "arch", "cpu", "cpus"];

@@ -33,7 +33,7 @@ use crate::sequence::{Counter, Place};
 pub const SETTLE_AFTER: Duration = Duration::from_secs(2);
 
 /// Frames that are kept unsettled at most.
-pub const MAX_WINDOW: usize = 4_096;
+pub(crate) const MAX_WINDOW: usize = 4_096;
 
 /// How many frames ended in each bucket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -21,13 +21,13 @@ use common::time::MonoTime;
 use crate::latency::Distribution;
 
 /// How far apart the ages lie whose quantiles are taken.
-pub const GRID: Duration = Duration::from_millis(1);
+pub(crate) const GRID: Duration = Duration::from_millis(1);
 
 /// A freeze is at least this much longer than the usual time between two pictures.
-pub const FREEZE_MARGIN: Duration = Duration::from_millis(150);
+pub(crate) const FREEZE_MARGIN: Duration = Duration::from_millis(150);
 
 /// A freeze, as long as the time between pictures is unknown.
-pub const FREEZE_WITHOUT_RATE: Duration = Duration::from_secs(1);
+pub(crate) const FREEZE_WITHOUT_RATE: Duration = Duration::from_secs(1);
 
 /// A stream has not stopped before this much time without a picture.
 const MIN_STOP: Duration = Duration::from_secs(2);

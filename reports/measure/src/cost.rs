@@ -34,7 +34,7 @@ impl Cost {
     }
 
     /// Mean and maximum; `None` where it never happened.
-    pub fn mean_and_max(&self) -> Option<(Duration, Duration)> {
+    pub(crate) fn mean_and_max(&self) -> Option<(Duration, Duration)> {
         Some((self.total.checked_div(self.count)?, self.max))
     }
 }

@@ -16,7 +16,7 @@ use crate::rate::Amounts;
 use crate::sample::Sample;
 
 /// How long an interval is.
-pub const LENGTH: Duration = Duration::from_secs(1);
+pub(crate) const LENGTH: Duration = Duration::from_secs(1);
 
 /// What is known of one second.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -16,7 +16,7 @@ pub use codec::DecodeError;
 pub const SIGNIFICANT_DIGITS: u8 = 3;
 
 /// The largest value with a place in the histogram, in µs: an hour.
-pub const MAX_US: u64 = 3_600_000_000;
+pub(crate) const MAX_US: u64 = 3_600_000_000;
 
 /// Sub-buckets of a histogram with [`SIGNIFICANT_DIGITS`]: the power of two that holds 2 × 10³ values.
 const SUB_BUCKETS: u64 = 2_048;
@@ -77,7 +77,7 @@ impl Distribution {
     }
 
     /// Adds a value, in µs, `times` times.
-    pub fn record_n(&mut self, micros: i64, times: u32) {
+    pub(crate) fn record_n(&mut self, micros: i64, times: u32) {
         if times == 0 {
             return;
         }
@@ -131,7 +131,7 @@ impl Distribution {
     }
 
     /// Values below zero.
-    pub fn negatives(&self) -> u64 {
+    pub(crate) fn negatives(&self) -> u64 {
         self.underflows + self.below.as_ref().map_or(0, Histogram::len)
     }
 

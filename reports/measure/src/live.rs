@@ -24,14 +24,14 @@ use crate::sample::Sample;
 
 /// Upper bounds of the latency's buckets, µs: 1 ms to 10 s, each at most twice the one before, so that a quantile
 /// interpolated in them is off by less than that.
-pub const LATENCY_BOUNDS_US: &[i64] = &[
+pub(crate) const LATENCY_BOUNDS_US: &[i64] = &[
     1_000, 2_000, 3_000, 4_000, 5_000, 7_500, 10_000, 15_000, 20_000, 25_000, 30_000, 40_000, 50_000, 75_000, 100_000,
     150_000, 200_000, 300_000, 400_000, 500_000, 750_000, 1_000_000, 1_500_000, 2_000_000, 3_000_000, 5_000_000,
     10_000_000,
 ];
 
 /// Upper bounds of the stages' buckets, µs: some stages take tens of µs.
-pub const STAGE_BOUNDS_US: &[i64] = &[
+pub(crate) const STAGE_BOUNDS_US: &[i64] = &[
     10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
     2_500_000, 5_000_000, 10_000_000,
 ];

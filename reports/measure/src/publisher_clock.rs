@@ -21,10 +21,10 @@ use crate::steps::MIN_STEP_US;
 
 /// A fall of the latency by more than this from one frame to the next may be a step. Paths with queues of a second and
 /// more exist, but none empties between two frames.
-pub const MIN_LEAP_US: i64 = 1_000_000;
+pub(crate) const MIN_LEAP_US: i64 = 1_000_000;
 
 /// Frames at the new level that make it a step, and frames at a level that make it one.
-pub const CONFIRM: u32 = 8;
+pub(crate) const CONFIRM: u32 = 8;
 
 /// A frame is at a level when it is this near: path jitter is below it.
 const BAND_US: u64 = MIN_LEAP_US as u64 / 2;

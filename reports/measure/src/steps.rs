@@ -12,7 +12,7 @@ use std::time::Duration;
 use common::time::{MonoTime, Now};
 
 /// A jump of the difference by more than this is a step.
-pub const MIN_STEP_US: u64 = 1_000;
+pub(crate) const MIN_STEP_US: u64 = 1_000;
 
 /// Frames presented this long after a step may have been stamped before it.
 pub const SETTLING: Duration = Duration::from_secs(1);

@@ -36,7 +36,7 @@ impl Buckets {
     }
 
     /// Their sum with those that were negative, µs: it may decrease.
-    pub fn signed_sum_us(&self) -> i64 {
+    pub(crate) fn signed_sum_us(&self) -> i64 {
         self.sum_us
     }
 

@@ -1,7 +1,7 @@
 //! The pages of a report, which are made of its other files. `docs/reports.md` describes each.
 
 pub mod html;
-pub mod junit;
+mod junit;
 pub mod markdown;
 mod pages;
 pub mod plot;

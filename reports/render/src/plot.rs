@@ -21,17 +21,18 @@ mod stacked;
 
 use common::printable::is_obeyed;
 
-pub use axis::{Axis, nice_step, with_ends};
+pub(crate) use axis::nice_step;
+pub use axis::{Axis, with_ends};
 pub use chart::Chart;
 pub use heat::{Cell, Heat};
 pub use layer::Point;
-pub use stacked::{Bar, Part, stacked};
+pub(crate) use stacked::{Bar, Part, stacked};
 
 /// Columns that a line is thinned to: about as many as a wide screen has pixels to show it in.
 pub const COLUMNS: usize = 600;
 
 /// The style that all pages share: texts, tables and plots, light, dark and printed.
-pub const STYLE: &str = include_str!("plot/style.css");
+pub(crate) const STYLE: &str = include_str!("plot/style.css");
 
 /// Series colours; further series begin again.
 const SERIES: usize = 9;

@@ -27,17 +27,17 @@ pub fn ms(value: f64) -> String {
 }
 
 /// The same with its unit, or what stands for a figure that does not exist.
-pub fn ms_or_none(value: Option<f64>) -> String {
+pub(crate) fn ms_or_none(value: Option<f64>) -> String {
     value.map_or("–".to_owned(), |value| format!("{} ms", ms(value)))
 }
 
 /// The run proves nothing, whatever its figures: it failed, or a warning says so.
-pub fn proves_nothing(run: &Run) -> bool {
+pub(crate) fn proves_nothing(run: &Run) -> bool {
     run_failed(run) || run.is_inconclusive_by_itself()
 }
 
 /// The run failed, in contrast to an assertion.
-pub fn run_failed(run: &Run) -> bool {
+pub(crate) fn run_failed(run: &Run) -> bool {
     let failed = run.warnings.iter().any(|warning| warning.code == Code::Failed);
     let broken = run.assertions.iter().any(|verdict| verdict.ok == Some(false));
     run.outcome == Outcome::Failed && (failed || !broken)

@@ -4,6 +4,8 @@ pub mod csv;
 pub mod hgrm;
 pub mod hlog;
 pub mod json;
+pub mod lines;
+pub(crate) mod rows;
 
 #[cfg(test)]
 mod tests;

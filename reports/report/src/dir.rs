@@ -135,7 +135,7 @@ impl Dir {
     ///
     /// # Errors
     /// Where something else than a file is there, a link to a file too.
-    pub fn check_free(&self, name: &str) -> io::Result<()> {
+    pub(crate) fn check_free(&self, name: &str) -> io::Result<()> {
         match self.kind(name)?.filter(|found| !found.is_file()) {
             Some(found) => Err(regular::in_the_way(found)),
             None => Ok(()),

@@ -42,7 +42,7 @@ pub struct Error {
 
 /// Lines for a file: those that are final, and those that the next batch writes over.
 #[derive(Clone, Debug, Default)]
-pub struct Lines {
+pub(crate) struct Lines {
     /// Final.
     pub settled: String,
     /// May still change.
@@ -51,7 +51,7 @@ pub struct Lines {
 
 /// What came since the batch before.
 #[derive(Clone, Debug)]
-pub struct Batch {
+pub(crate) struct Batch {
     /// All figures.
     pub run: Run,
     /// Lines of `frames.csv`.
@@ -66,7 +66,7 @@ pub struct Batch {
 
 /// A report folder that is being written.
 #[derive(Debug)]
-pub struct Folder {
+pub(crate) struct Folder {
     dir: Arc<Dir>,
     batches: SyncSender<Batch>,
     writer: JoinHandle<Result<(), Error>>,

@@ -11,19 +11,17 @@ use common::bom;
 use measure::interval::Histograms;
 use serde_json::Value;
 
-use crate::codec::hlog;
+use crate::codec::{hlog, lines, rows};
 use crate::regular::{self, NotAFile};
 use crate::run::{Run, SCHEMA};
 use crate::warning::Code;
 
-pub mod lines;
 mod printable;
-mod rows;
 
-pub use rows::{FrameRow, IntervalRow};
+pub use crate::codec::rows::{FrameRow, IntervalRow};
 
 /// A longer `run.json` is none of ours: one has some ten kilobytes.
-pub const MAX_RUN_BYTES: u64 = 4 << 20;
+pub(crate) const MAX_RUN_BYTES: u64 = 4 << 20;
 
 /// Rows that are kept of a file: a day at 50 frames a second.
 pub const MAX_ROWS: usize = 4_320_000;

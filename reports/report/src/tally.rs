@@ -279,12 +279,12 @@ impl Tally {
     }
 
     /// Takes the histograms of the intervals that were closed since this was last called.
-    pub fn take_closed(&mut self) -> Vec<Closed> {
+    pub(crate) fn take_closed(&mut self) -> Vec<Closed> {
         std::mem::take(&mut self.closed)
     }
 
     /// Takes the intervals all of whose frames are settled.
-    pub fn take_settled_intervals(&mut self) -> Vec<Interval> {
+    pub(crate) fn take_settled_intervals(&mut self) -> Vec<Interval> {
         let Some(intervals) = &mut self.intervals else { return Vec::new() };
         intervals.take_settled(self.ledger.oldest_second().unwrap_or(u64::MAX))
     }

@@ -4,4 +4,4 @@ mod code;
 mod texts;
 
 pub use code::{Code, Warning};
-pub use texts::{MAX_REFUSED_SHARE, MIN_SAMPLES, clock_never_set, of, two_publishers};
+pub(crate) use texts::{clock_never_set, of, two_publishers};

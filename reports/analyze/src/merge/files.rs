@@ -8,12 +8,12 @@ use std::time::Duration;
 use common::time::WallTime;
 use measure::interval::{Closed, Histograms};
 use measure::latency::Distribution;
+use report::codec::lines::Lines;
 use report::codec::{csv, hgrm, hlog, json};
 use report::dir::{Dir, Fresh};
 use report::folder;
 use report::run::Run;
 use report::saved;
-use report::saved::lines::Lines;
 
 use super::error::Error;
 use super::figures;

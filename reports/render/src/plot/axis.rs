@@ -273,7 +273,7 @@ fn sane(value: f64) -> Option<f64> {
 }
 
 /// The next of 1, 2, 5, 10 … that is not below `least`.
-pub fn nice_step(least: f64) -> f64 {
+pub(crate) fn nice_step(least: f64) -> f64 {
     let power = 10f64.powf(least.max(1e-9).log10().floor());
     let steps = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * power);
     steps.into_iter().find(|step| *step >= least * (1.0 - 1e-9)).unwrap_or(10.0 * power)

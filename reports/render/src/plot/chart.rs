@@ -61,7 +61,7 @@ impl Chart {
     }
 
     /// A stretch of x over the whole height.
-    pub fn band(mut self, tone: Tone, (from, to): (f64, f64), title: &str) -> Self {
+    pub(crate) fn band(mut self, tone: Tone, (from, to): (f64, f64), title: &str) -> Self {
         self.layers.push(Layer::Band { tone, from, to, title: title.to_owned() });
         self
     }

@@ -13,7 +13,7 @@ const TICKS: usize = 8;
 
 /// One bar.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Bar {
+pub(crate) struct Bar {
     /// Written above it.
     pub name: String,
     /// From left to right.
@@ -22,7 +22,7 @@ pub struct Bar {
 
 /// A part of a bar.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Part {
+pub(crate) struct Part {
     /// In the legend.
     pub name: String,
     /// How long it is; below zero is drawn as 0.
@@ -34,7 +34,7 @@ pub struct Part {
 }
 
 /// The bars below each other on an axis from 0; `axis` is its label with the unit.
-pub fn stacked(label: &str, axis: &str, bars: &[Bar]) -> String {
+pub(crate) fn stacked(label: &str, axis: &str, bars: &[Bar]) -> String {
     let size = |part: &Part| if part.value.is_finite() { part.value.max(0.0) } else { 0.0 };
     let totals = bars.iter().map(|bar| bar.parts.iter().map(size).sum());
     let x = Axis::linear(axis).from(0.0).place(totals, TICKS);

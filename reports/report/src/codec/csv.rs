@@ -8,10 +8,10 @@ use measure::interval::Interval;
 use measure::sample::{Bucket, Sample};
 use measure::units::{ms, ms_of, rounded};
 
-use crate::saved::{FrameRow, IntervalRow};
+use super::rows::{FrameRow, IntervalRow};
 
 /// The first line of `frames.csv`.
-pub fn frames_header() -> String {
+pub(crate) fn frames_header() -> String {
     let stages: String = Stage::ALL.iter().map(|stage| format!("{}_us,", stage.name())).collect();
     format!("seq,outcome,{stages}latency_us,segment,presented_us,bytes,idr,offset_us\n")
 }

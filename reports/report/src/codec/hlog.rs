@@ -13,7 +13,7 @@ use measure::interval::{Closed, Histograms};
 use measure::latency::Distribution;
 use measure::units::rfc3339;
 
-use crate::saved::lines;
+use super::lines;
 
 /// Values of the log in one unit of the maximum: µs in a ms.
 const MAX_VALUE_DIVISOR: f64 = 1_000.0;

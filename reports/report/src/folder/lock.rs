@@ -8,7 +8,7 @@ use crate::dir::Dir;
 /// A folder that no other run has. The lock is the folder's own, so it leaves no file behind, and the kernel takes it away with
 /// the process, however that ends: what a killed run left is free.
 #[derive(Debug)]
-pub struct Lock {
+pub(crate) struct Lock {
     _folder: Option<File>,
 }
 

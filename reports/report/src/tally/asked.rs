@@ -18,7 +18,7 @@ impl Tally {
     }
 
     /// The newest latency does not contain an unknown difference of clocks, or all do.
-    pub fn newest_is_comparable(&self) -> bool {
+    pub(crate) fn newest_is_comparable(&self) -> bool {
         let raw = self.newest.is_some_and(|newest| newest.correction == Correction::Missing);
         !raw || self.compared.bound_us().is_none()
     }
@@ -35,7 +35,7 @@ impl Tally {
     }
 
     /// The closed intervals that are left, with the buckets as they are so far.
-    pub fn unsettled_intervals(&self) -> Vec<Interval> {
+    pub(crate) fn unsettled_intervals(&self) -> Vec<Interval> {
         let mut left: Vec<_> = self.intervals.iter().flat_map(|intervals| intervals.unsettled()).copied().collect();
         self.ledger.unsettled(&mut |entry| {
             if let Some(interval) = left.iter_mut().find(|interval| interval.second == entry.second) {
@@ -66,12 +66,12 @@ impl Tally {
     }
 
     /// Pictures per second in the second before the newest event.
-    pub fn recent_fps(&self) -> f64 {
+    pub(crate) fn recent_fps(&self) -> f64 {
         rounded(self.rates.recent(self.last, self.screen.usual_interval()))
     }
 
     /// Whether the warm-up is over.
-    pub fn is_measuring(&self) -> bool {
+    pub(crate) fn is_measuring(&self) -> bool {
         self.intervals.is_some()
     }
 }

@@ -10,15 +10,15 @@ use super::code::{Code, Warning};
 use crate::run::Run;
 
 /// Fewer latencies than this say nothing: a second of video at 30 frames/s.
-pub const MIN_SAMPLES: u64 = 30;
+pub(crate) const MIN_SAMPLES: u64 = 30;
 
 /// Of the frames that were sent, the most that the receiver's own decoder may fail without taking the run's word away. p99 is
 /// that of the frames which are left: where as many as those above it are missing, and it is not known how late they were, it
 /// may be anything.
-pub const MAX_REFUSED_SHARE: f64 = 0.01;
+pub(crate) const MAX_REFUSED_SHARE: f64 = 0.01;
 
 /// What the figures themselves warn of, the gravest first.
-pub fn of(run: &Run) -> Vec<Warning> {
+pub(crate) fn of(run: &Run) -> Vec<Warning> {
     let mut warnings: Vec<_> =
         [no_figures(run), unreadable_code(run), undecoded(run), clock_unknown(run)].into_iter().flatten().collect();
     warnings.extend(crate::comparison::warnings(run));
@@ -214,7 +214,7 @@ fn suspended(run: &Run) -> String {
 const EARLIEST: WallTime = WallTime::from_micros(1_577_836_800_000_000);
 
 /// The clocks are years apart: one says `publisher` when the other says `receiver`.
-pub fn clock_never_set(publisher: WallTime, receiver: WallTime) -> Warning {
+pub(crate) fn clock_never_set(publisher: WallTime, receiver: WallTime) -> Warning {
     let (theirs, ours) = (rfc3339(publisher), rfc3339(receiver));
     let message = if publisher < EARLIEST && receiver >= EARLIEST {
         format!("the publisher's clock says {theirs}: set it (NTP); no latency means anything before")
@@ -227,7 +227,7 @@ pub fn clock_never_set(publisher: WallTime, receiver: WallTime) -> Warning {
 }
 
 /// Their frames cannot be accounted for.
-pub fn two_publishers() -> Warning {
+pub(crate) fn two_publishers() -> Warning {
     let message = "two publishers send in this one stream, and their frames take turns: buckets, latencies and restarts \
                    are a mix of both; give each its own path";
     Warning::new(Code::TwoPublishers, message)
