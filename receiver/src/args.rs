@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 use common::sync::{Endpoint, EndpointError};
 use common::units::parse_duration;
-use reports::Assertion;
+use report::Assertion;
 
 const URL_HELP: &str = "What to play: rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH, env:NAME for a URL in that variable of \
     the environment, or - for raw y4m on standard input. Several make a grid";

@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
+use analyze::calibration;
 use common::clock::{Clock, SystemClock};
 use common::code::SEQUENCE_MODULUS;
 use common::impair::Conditions;
 use common::time::Now;
 use framelag::proxy::{Network, Proxy};
-use reports::calibration;
-use reports::run::CostUs;
+use measure::figures::CostUs;
 
 use super::Error;
 use super::output::Output;
@@ -160,8 +160,8 @@ fn median(values: &[i64]) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use analyze::calibration::LeftOut;
     use common::time::{MonoTime, WallTime};
-    use reports::calibration::LeftOut;
 
     use super::*;
 

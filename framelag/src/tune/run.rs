@@ -6,16 +6,16 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use analyze::quality;
+use analyze::sweep::{Figures, Outcome};
 use common::rtsp::StreamUrl;
 use framelag::plan::Plan;
 use publisher::args::Transport as Pushed;
 use publisher::config::Source;
 use receiver::args::Transport as Played;
-use reports::dir::Dir;
-use reports::quality;
-use reports::saved::Saved;
-use reports::sweep::{Figures, Outcome};
-use reports::warning::{Code, Warning};
+use report::dir::Dir;
+use report::saved::Saved;
+use report::warning::{Code, Warning};
 
 use super::matrix::{Cell, Turn};
 use super::meeting::{Meeting, Probe};
