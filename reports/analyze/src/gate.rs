@@ -8,7 +8,6 @@
 //!    └─── settings: whether they may be compared
 //! ```
 
-use report::run::Run;
 use report::threshold::Metric;
 use serde::Serialize;
 
@@ -17,6 +16,7 @@ use crate::merge::{self, Seen};
 use crate::statistics::MAX_RUNS;
 
 mod effect;
+mod input;
 mod settings;
 mod side;
 mod table;
@@ -24,6 +24,7 @@ mod text;
 mod verdict;
 
 pub use effect::Effect;
+pub use input::{DEFAULT_MAX_REGRESSION, Input, Limits};
 pub use settings::Difference;
 pub(crate) use settings::is_sent_alike;
 pub use side::{LeftOut, Sampled, Side};
@@ -32,18 +33,6 @@ pub use verdict::{Judgement, Verdict};
 
 /// The name and version of a comparison's shape in JSON.
 pub const SCHEMA: &str = "framelag/gate/1";
-
-/// What a rise may be where nothing is said.
-pub const DEFAULT_MAX_REGRESSION: f64 = 0.05;
-
-/// A run and what to call it: its folder, or its id in a store.
-#[derive(Clone, Debug)]
-pub struct Input<'a> {
-    /// What to call it.
-    pub name: String,
-    /// Its figures.
-    pub run: &'a Run,
-}
 
 /// What is compared, and what it may change by.
 #[derive(Clone, Copy, Debug)]
@@ -54,15 +43,6 @@ pub struct Gate {
     pub limits: Limits,
     /// Compares other settings and machines too.
     pub allow_different: bool,
-}
-
-/// What a figure may get worse by. Where both are given, each has to be kept.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Limits {
-    /// As a share of the baseline.
-    pub share: Option<f64>,
-    /// In the metric's unit.
-    pub delta: Option<f64>,
 }
 
 /// What came of comparing.
@@ -128,17 +108,6 @@ pub enum Refusal {
     /// More than [`MAX_RUNS`].
     #[error("{0} runs on one side are too many: at most {MAX_RUNS}")]
     TooMany(usize),
-}
-
-impl Limits {
-    /// Any change is allowed.
-    pub const NONE: Self = Self { share: None, delta: None };
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { share: Some(DEFAULT_MAX_REGRESSION), delta: None }
-    }
 }
 
 impl Gate {

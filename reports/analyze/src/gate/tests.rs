@@ -4,6 +4,8 @@ use report::tally::Tally;
 use report::warning::{Code, Warning};
 use serde_json::json;
 
+use report::run::Run;
+
 use super::*;
 use crate::testing::{about, now, sample};
 

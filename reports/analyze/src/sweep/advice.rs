@@ -5,11 +5,10 @@
 
 use std::cmp::Ordering;
 
-use serde::Serialize;
-
 use super::analysis::Analysis;
 use super::cells::MAX_MISSING_PERCENT;
 use super::metric::Metric;
+pub use super::recommendation::{Advice, Confidence};
 use super::samples::{Better, Samples};
 use super::{Outcome, front};
 
@@ -17,47 +16,14 @@ mod sure;
 
 pub use sure::per_setting;
 
-/// How sure a recommendation is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Confidence {
-    /// Every other setting is slower by more than noise.
-    Clear,
-    /// Others cannot be told apart from it.
-    Tied,
-    /// Too few runs to tell settings apart.
-    Unknown,
-    /// No other setting can be recommended, so that there is nothing to compare it with.
-    Only,
-    /// There is nothing to recommend.
-    Nothing,
-}
-
-/// A recommendation under one condition of the network.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Advice {
-    /// The condition, such as `downlink.loss 2%`; empty where there is only one.
-    pub condition: String,
-    /// How sure it is.
-    pub confidence: Confidence,
-    /// The cell with the lowest latency, by its place.
-    pub cell: Option<usize>,
-    /// Cells that cannot be told from it, by their place, fastest first.
-    pub tied: Vec<usize>,
-    /// In plain words; the first sentence names the setting.
-    pub text: Vec<String>,
-}
-
-impl Advice {
-    /// What to choose among a group of cells under one condition.
-    pub fn of(analysis: &Analysis<'_>, group: &[usize]) -> Self {
-        let judge = Judge { analysis, group };
-        let condition = group.first().map_or(String::new(), |cell| {
-            analysis.names.setting(analysis.cells[*cell].values, super::Axis::is_condition)
-        });
-        let (confidence, cell, tied, text) = judge.judge();
-        Self { condition, confidence, cell, tied, text }
-    }
+/// What to choose among a group of cells under one condition.
+pub fn of(analysis: &Analysis<'_>, group: &[usize]) -> Advice {
+    let judge = Judge { analysis, group };
+    let condition = group
+        .first()
+        .map_or(String::new(), |cell| analysis.names.setting(analysis.cells[*cell].values, super::Axis::is_condition));
+    let (confidence, cell, tied, text) = judge.judge();
+    Advice { condition, confidence, cell, tied, text }
 }
 
 struct Judge<'a> {

@@ -1,12 +1,12 @@
 //! Everything that is found out about a sweep, once: the exporters only write it down.
 
-use super::advice::Advice;
 use super::cells::{Cell, Names, by_condition};
 use super::drift::{self, Drift};
 use super::front::{Front, front};
 use super::metric::Metric;
+use super::recommendation::Advice;
 use super::samples::{Interval, Samples};
-use super::{Axis, Sweep, warnings};
+use super::{Axis, Sweep};
 
 /// What a sweep says.
 #[derive(Debug)]
@@ -32,8 +32,8 @@ pub struct Analysis<'a> {
 }
 
 impl<'a> Analysis<'a> {
-    /// Of a sweep whose rows fit its axes.
-    pub fn of(sweep: &'a Sweep) -> Self {
+    /// The facts of a sweep whose rows fit its axes, without advice and warnings.
+    pub(super) fn facts(sweep: &'a Sweep) -> Self {
         let cells = Cell::all(sweep);
         let samples: Vec<Samples> = Metric::ALL.into_iter().filter_map(|metric| Samples::of(metric, &cells)).collect();
         let seen: Vec<bool> = cells.iter().map(|cell| cell.unseen_percent().is_none()).collect();
@@ -47,10 +47,7 @@ impl<'a> Analysis<'a> {
         let fronts = [Metric::P50, Metric::P99].into_iter().filter_map(|of| front(of, &compared, &samples)).collect();
         let names = Names::new(&sweep.axes);
         let (advice, warnings) = (Vec::new(), Vec::new());
-        let mut found = Self { sweep, cells, names, samples, drift, groups, fronts, advice, warnings };
-        found.advice = found.groups.iter().map(|group| Advice::of(&found, group)).collect();
-        found.warnings = warnings::all(&found);
-        found
+        Self { sweep, cells, names, samples, drift, groups, fronts, advice, warnings }
     }
 
     /// The values of a metric.

@@ -1,24 +1,16 @@
 //! `tune.html`: what to choose and how sure that is, then the figures it is from. No script, nothing fetched.
 
+use super::Outcome;
 use super::advice::{Advice, Confidence, per_setting};
 use super::analysis::Analysis;
-use super::cells::Cell;
 use super::metric::Metric;
-use super::samples::Interval;
-use super::{Outcome, front};
-use crate::statistics::{LEVEL, confidence};
 use render::plot::escape;
 
 mod heat;
 mod method;
 mod pareto;
+mod parts;
 mod table;
-
-/// Of every interval, in percent.
-const CONFIDENCE: f64 = 100.0 * confidence(LEVEL);
-
-/// Two things side by side where there is room.
-const PAIR: &str = "<div class=\"pair\">\n";
 
 /// The whole page.
 pub fn sweep(found: &Analysis<'_>) -> String {
@@ -119,39 +111,4 @@ fn warnings(found: &Analysis<'_>) -> String {
     }
     let lines: String = found.warnings.iter().map(|line| format!("<li>{}</li>\n", escape(line))).collect();
     format!("<h2>Before you rely on this</h2>\n<ul style=\"max-width:80ch\">\n{lines}</ul>\n")
-}
-
-/// The metrics that there are, latency first.
-fn metrics<'a>(found: &'a Analysis<'a>) -> impl Iterator<Item = Metric> + 'a {
-    Metric::ALL.into_iter().filter(|metric| found.samples(*metric).is_some())
-}
-
-/// The metric of quality that plots show, and what else there is beside latency.
-fn beside_latency(found: &Analysis<'_>) -> Vec<Metric> {
-    let bitrate = found.samples(Metric::Bitrate).map(|_| Metric::Bitrate);
-    bitrate.into_iter().chain(front::quality(&found.samples)).collect()
-}
-
-/// `41.2 ms (40.1 to 42.3)`.
-fn range(metric: Metric, of: Interval) -> String {
-    match of.low.zip(of.high) {
-        Some((low, high)) => format!("{} ({} to {})", metric.text(of.value), metric.number(low), metric.number(high)),
-        None => metric.text(of.value),
-    }
-}
-
-/// `p50, ms`.
-fn with_unit(metric: Metric) -> String {
-    match metric.unit().trim_start() {
-        "" => metric.label().to_owned(),
-        unit => format!("{}, {unit}", metric.label()),
-    }
-}
-
-/// Runs of a cell for people: `3`, or `2 of 3`.
-fn runs(cell: &Cell<'_>) -> String {
-    match (cell.count(Outcome::Ok), cell.rows.len()) {
-        (ok, all) if ok == all => all.to_string(),
-        (ok, all) => format!("{ok} of {all}"),
-    }
 }

@@ -1,6 +1,8 @@
 use std::fs;
 
-use analysis::Analysis;
+use conclude::analyze;
+use measure::units::rounded;
+use report::run::Run;
 
 use super::testing::{axes, latency, realistic, sweep};
 use super::*;
@@ -43,12 +45,12 @@ fn tune_csv() {
 
 #[test]
 fn tune_json() {
-    golden("tune.json", include_str!("golden/tune.json"), &json::sweep(&Analysis::of(&small())));
+    golden("tune.json", include_str!("golden/tune.json"), &json::sweep(&analyze(&small())));
 }
 
 #[test]
 fn tune_html() {
-    golden("tune-body.html", include_str!("golden/tune-body.html"), &page::body(&Analysis::of(&small())));
+    golden("tune-body.html", include_str!("golden/tune-body.html"), &page::body(&analyze(&small())));
 }
 
 #[test]
@@ -140,7 +142,7 @@ fn sweeps_of_every_shape_are_written() {
         }
     }
     for sweep in &all {
-        let found = Analysis::of(sweep);
+        let found = analyze(sweep);
         let (csv, json, html) = (csv::sweep(sweep), json::sweep(&found), page::sweep(&found));
         assert_eq!(csv.lines().count(), sweep.rows.len() + 1);
         let _json: serde_json::Value = serde_json::from_str(&json).expect("it is JSON");
@@ -159,7 +161,7 @@ fn warnings_say_what_is_wrong() {
     sweep.rows[3].outcome = Outcome::Inconclusive;
     sweep.rows.iter_mut().for_each(|row| (row.figures.psnr_db, row.figures.ssim) = (None, None));
     sweep.rows.iter_mut().filter(|row| row.cell == 9).for_each(|row| row.figures.missing_percent = Some(12.0));
-    let found = Analysis::of(&sweep);
+    let found = analyze(&sweep);
     for what in [
         "The sweep is not finished",
         "1 of 48 runs were inconclusive",
@@ -183,7 +185,7 @@ fn a_drift_over_the_night_is_named() {
         run += 1.0;
         latency((30.0 + values[0] as f64) * (0.01 * run + 0.02 * luck.normal()).exp())
     });
-    let found = Analysis::of(&drifting);
+    let found = analyze(&drifting);
     let drift = found.drift.as_ref().expect("there are enough runs");
     // From the first repetition to the fourth: 18 runs.
     assert!(drift.clear && drift.settings == 6 && (drift.change - 20.0).abs() < 8.0, "{drift:?}");
@@ -230,7 +232,7 @@ fn a_quantile_of_too_few_frames_is_not_told() {
 
     let mut sweep = realistic(1, 2);
     sweep.rows.iter_mut().filter(|row| row.cell == 3).for_each(|row| row.figures.p99_ms = None);
-    let found = Analysis::of(&sweep);
+    let found = analyze(&sweep);
     assert!(found.warnings.iter().any(|warning| warning.contains("fewer than 100 frames")), "{:#?}", found.warnings);
 }
 
@@ -243,7 +245,7 @@ fn a_setting_whose_late_frames_never_came_is_not_compared() {
         row.figures = latency(2.0);
         row.figures.missing_percent = Some(90.0);
     }
-    let found = Analysis::of(&lossy);
+    let found = analyze(&lossy);
     assert!(found.advice[0].cell.is_some_and(|cell| found.cells[cell].values != [1, 2]), "{:?}", found.advice);
     let cell = found.cells.iter().position(|cell| cell.values == [1, 2]).expect("it ran");
     assert_eq!(found.fronts[0].standing[cell], None);

@@ -1,5 +1,6 @@
 use super::*;
 use crate::statistics::power::{more_runs, tellable};
+use crate::sweep::conclude::analyze;
 use crate::sweep::testing::{Noise, axes, latency, realistic, sweep};
 use crate::sweep::{Figures, Sweep};
 
@@ -13,7 +14,7 @@ fn of(medians: &[f64], repeats: u32, noise: f64, seed: u64) -> Sweep {
 }
 
 fn advice(sweep: &Sweep) -> Advice {
-    Analysis::of(sweep).advice.remove(0)
+    analyze(sweep).advice.remove(0)
 }
 
 fn says(advice: &Advice, what: &str) {
@@ -63,7 +64,7 @@ fn too_few_runs_are_not_conclusive() {
         says(&found, what);
     }
     let sweep = of(&[20.0, 30.0], 1, 0.02, 1);
-    let page = crate::sweep::page::sweep(&Analysis::of(&sweep));
+    let page = crate::sweep::page::sweep(&analyze(&sweep));
     assert!(page.contains(">Not conclusive: one run per setting</strong>"), "{page}");
 }
 
@@ -138,7 +139,7 @@ fn each_network_has_a_recommendation_of_its_own() {
         let ms = [[20.0, 90.0], [22.0, 25.0]][values[0]][values[1]];
         latency(ms * (0.005 * luck.normal()).exp())
     });
-    let found = Analysis::of(&sweep).advice;
+    let found = analyze(&sweep).advice;
     let told: Vec<_> = found.iter().map(|advice| (advice.condition.as_str(), advice.text[0].as_str())).collect();
     assert_eq!((told[0].0, told[1].0), ("loss 0%", "loss 5%"));
     assert!(told[0].1.starts_with("Lowest latency: transport tcp: "), "{told:?}");

@@ -5,7 +5,7 @@ use render::plot::{Cell, Heat, escape};
 use super::super::analysis::Analysis;
 use super::super::cells::MAX_MISSING_PERCENT;
 use super::super::metric::Metric;
-use super::PAIR;
+use super::parts::PAIR;
 
 pub fn section(found: &Analysis<'_>) -> String {
     let axes = found.sweep.axes.len();

@@ -3,7 +3,7 @@
 use render::plot::escape;
 
 use super::super::analysis::Analysis;
-use super::CONFIDENCE;
+use super::parts::CONFIDENCE;
 
 pub fn section(found: &Analysis<'_>) -> String {
     let sweep = found.sweep;

@@ -6,7 +6,7 @@ use super::super::analysis::Analysis;
 use super::super::cells::MAX_MISSING_PERCENT;
 use super::super::front::Standing;
 use super::super::metric::Metric;
-use super::{CONFIDENCE, PAIR, beside_latency, range, with_unit};
+use super::parts::{CONFIDENCE, PAIR, beside_latency, range, with_unit};
 
 /// Conditions with plots of their own, at most: further ones are in the table.
 const MAX_CONDITIONS: usize = 12;

@@ -6,7 +6,7 @@ use super::super::Outcome;
 use super::super::analysis::Analysis;
 use super::super::front::Standing;
 use super::super::metric::Metric;
-use super::{CONFIDENCE, metrics, runs, with_unit};
+use super::parts::{CONFIDENCE, metrics, runs, with_unit};
 
 pub fn section(found: &Analysis<'_>) -> String {
     if found.cells.is_empty() {
