@@ -21,9 +21,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use analyze::calibration::{Calibration, Costs, MIN_FRAMES, Outcome, Settings};
 use chrono::{SecondsFormat, Utc};
 use common::units::parse_duration;
-use reports::calibration::{Calibration, Costs, MIN_FRAMES, Outcome, Settings, default_path};
+use report::calibration::default_path;
 
 use crate::USAGE;
 use crate::processes::{self, check, watch_for_interrupt};

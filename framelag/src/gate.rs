@@ -6,10 +6,10 @@ mod runs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use analyze::gate::{Comparison, Gate, Limits, Verdict};
+use analyze::store::{self, Place, Store};
 use common::units::parse_share;
-use reports::gate::{Comparison, Gate, Limits, Verdict};
-use reports::store::{self, Place, Store};
-use reports::threshold::Metric;
+use report::threshold::Metric;
 
 use crate::USAGE;
 use runs::{Error, Runs};

@@ -56,7 +56,7 @@ impl Receiver {
     /// Starts it.
     pub fn start(playing: Playing<'_>) -> Result<Self, Error> {
         let Playing { url, arguments, warmup, measured, gop_time, report, log } = playing;
-        let stderr = reports::dir::create(&log).map_err(|error| format!("cannot write {}: {error}", log.display()))?;
+        let stderr = report::dir::create(&log).map_err(|error| format!("cannot write {}: {error}", log.display()))?;
         let millis = |duration: Duration| format!("{}ms", duration.as_millis());
         let mut command = leashed(&sibling("receiver")?)?;
         give_url(&mut command, url);

@@ -139,7 +139,7 @@ impl Process {
         log: PathBuf,
     ) -> Result<Self, String> {
         let cannot = |error: io::Error| format!("cannot write {}: {error}", log.display());
-        let err = reports::dir::create(&log).map_err(cannot)?;
+        let err = report::dir::create(&log).map_err(cannot)?;
         let out = out.map_or_else(|| err.try_clone().map(Stdio::from), Ok).map_err(cannot)?;
         // A group of its own: Ctrl-C in the terminal is for the receiver, these end after it.
         command.args(args).stdin(input).stdout(out).stderr(err).process_group(0);

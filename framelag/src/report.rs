@@ -12,8 +12,8 @@ use std::fmt::Display;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use analyze::store;
 use clap::Subcommand;
-use reports::store;
 
 use crate::USAGE;
 

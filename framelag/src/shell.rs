@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap_complete::Shell;
-use reports::dir::Dir;
+use report::dir::Dir;
 
 /// Flags of `framelag completions`.
 #[derive(Debug, clap::Args)]

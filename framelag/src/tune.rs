@@ -1,7 +1,7 @@
 //! `framelag tune`: a matrix of settings, each combination run several times in random order, and what they are worth.
 //!
 //! ```text
-//! plan (TOML) → matrix: cells, each checked → order → run after run → journal → reports::sweep
+//! plan (TOML) → matrix: cells, each checked → order → run after run → journal → analyze::sweep
 //! ```
 //!
 //! Nothing runs before the whole plan is known to be possible. After each run its figures are on disk twice: in the journal,
@@ -20,11 +20,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
+use analyze::sweep::{self, Outcome, Row, Sweep};
 use chrono::{SecondsFormat, Utc};
 use framelag::plan::{self, Plan};
-use reports::dir::Dir;
-use reports::host;
-use reports::sweep::{self, Outcome, Row, Sweep};
+use report::dir::Dir;
+use report::host;
 
 use crate::USAGE;
 use crate::processes::{self, sibling, watch_for_interrupt};
@@ -260,7 +260,7 @@ fn result(plan: &Plan, journal: &Journal, order: &[Turn]) -> Sweep {
         axes: plan.axes.iter().map(axis).collect(),
         fixed,
         rows: journal.rows().to_vec(),
-        host: host::describe(),
+        host: host::describe().into(),
         complete: order.iter().all(|turn| done.contains_key(turn)),
     }
 }

@@ -9,7 +9,7 @@ use clap::Parser;
 use common::sync::ClockChoice;
 use common::transport::Transport;
 use common::units::parse_duration;
-use reports::Assertion;
+use report::Assertion;
 
 const URL_HELP: &str = "What to play: rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH, env:NAME for a URL in that variable of \
     the environment, or - for y4m on standard input. Several URLs play in a grid";

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use common::bom;
 use common::time::WallTime;
-use reports::calibration::{MAX_BYTES, Quote, default_path, quote};
-use reports::{host, regular};
+use report::calibration::{MAX_BYTES, Quote, default_path, quote};
+use report::{host, regular};
 
 /// What there is to quote.
 #[derive(Clone, Debug, PartialEq)]

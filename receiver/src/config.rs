@@ -9,8 +9,8 @@ use common::rtsp::UrlError;
 pub use common::sync::ClockChoice;
 use common::sync::Endpoint;
 pub use common::transport::Transport;
-use reports::{Assertion, Place};
-use serde_json::json;
+use report::run::Settings;
+use report::{Assertion, Place};
 
 use crate::args::Args;
 use crate::metrics::collector::{Collector, NotACollector};
@@ -179,15 +179,16 @@ impl Config {
     }
 
     /// What is kept of this in `run.json`: every setting that changes what is measured, and no password.
-    pub fn describe(&self, input: &Input) -> serde_json::Value {
-        json!({
-            "url": input.source.to_string(),
-            "transport": self.transport_of(input),
-            "clock": self.clock.to_string(),
-            "headless": self.headless,
-            "duration_s": self.duration.map(|duration| duration.as_secs_f64()),
-            "warmup_s": self.warmup.as_secs_f64(),
-        })
+    pub fn describe(&self, input: &Input) -> Settings {
+        Settings {
+            url: Some(input.source.to_string()),
+            transport: Some(self.transport_of(input).to_owned()),
+            clock: Some(self.clock.to_string()),
+            headless: Some(self.headless),
+            duration_s: Some(self.duration.map(|duration| duration.as_secs_f64())),
+            warmup_s: Some(self.warmup.as_secs_f64()),
+            ..Settings::default()
+        }
     }
 }
 
@@ -218,7 +219,7 @@ mod tests {
         assert_eq!((credentials.user(), credentials.password()), ("us@er", "p:ss"));
         assert_eq!(url.url().as_str(), "rtsp://host/cam");
         assert_eq!(url.host_and_port(), "host:554");
-        for shown in [format!("{config:?}"), config.describe(&config.inputs[0]).to_string()] {
+        for shown in [format!("{config:?}"), config.describe(&config.inputs[0]).to_json().to_string()] {
             assert!(!shown.contains("ss@") && !shown.contains("p:ss") && !shown.contains("p%3A"), "{shown}");
         }
     }
@@ -242,7 +243,7 @@ mod tests {
         assert_eq!(url(&config).url().query(), Some("user=me&password=secret"));
         let source = &config.inputs[0].source;
         assert_eq!(source.to_string(), "rtsp://host/cam?…");
-        assert_eq!(config.describe(&config.inputs[0])["url"], "rtsp://host/cam?…");
+        assert_eq!(config.describe(&config.inputs[0]).url.as_deref(), Some("rtsp://host/cam?…"));
     }
 
     #[test]

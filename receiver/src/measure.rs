@@ -7,10 +7,11 @@ use chrono::{DateTime, Local};
 use common::frame::{FrameTimes, ReceiverTimes};
 use common::sync::{Refusal, View};
 use common::time::{MonoTime, Now, WallTime};
-use reports::comparison::{Comparison, Probes};
-use reports::cost::Costs;
-use reports::warning::Code;
-use reports::{Clocks, Correction, Mark, Recorder, Sample, Warning};
+use measure::cost::Costs;
+use measure::{Clocks, Correction, Mark, Sample};
+use report::comparison::{Comparison, Probes};
+use report::warning::Code;
+use report::{Recorder, Warning};
 
 use crate::offset::{self, Said};
 use crate::read::Reading;

@@ -13,7 +13,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use reports::metrics::Named;
+use measure::live::Named;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 

@@ -10,7 +10,7 @@
 use common::sei::{Origin, Reference};
 use common::sync::{Endpoint, GROWTH_PPM, MAX_AGE, Protocol, View};
 use common::time::{MonoTime, Now};
-use reports::comparison::{Comparison, Source};
+use report::comparison::{Comparison, Source};
 
 /// What a publisher has said about clocks, and when that was shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,10 +11,10 @@ use std::time::Duration;
 use common::host::terminal;
 use common::printable::lines;
 use indicatif::{ProgressBar, ProgressStyle};
-use reports::recorder::Live;
-use reports::run::{CostUs, OwnCostUs};
-use reports::sample::Bucket;
-use reports::{Outcome, Summary};
+use measure::figures::{CostUs, OwnCostUs};
+use measure::sample::Bucket;
+use report::recorder::Live;
+use report::{Outcome, Summary};
 use serde_json::{Value, json};
 
 /// Tells the user.

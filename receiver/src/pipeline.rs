@@ -35,7 +35,7 @@ mod finish;
 /// Events that wait for this thread; a decoding thread waits where they are too many.
 const MAX_EVENTS: usize = 256;
 
-/// How often the report is told that time passes; [`reports::Recorder::tick`] asks for 20 times a second.
+/// How often the report is told that time passes; [`report::Recorder::tick`] asks for 20 times a second.
 const TICK: Duration = Duration::from_millis(20);
 
 /// How often a window is asked for keys.
@@ -52,7 +52,7 @@ const SECOND: Duration = Duration::from_secs(1);
 pub enum Error {
     /// The report cannot be written.
     #[error(transparent)]
-    Report(#[from] reports::Error),
+    Report(#[from] report::Error),
     /// The calibration that was asked for.
     #[error(transparent)]
     Calibration(#[from] calibration::Unreadable),

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use common::code::{Payload, Reader, Rect};
 use common::frame::{CaptureClock, Luma, PublisherTimes};
 use common::sei::{self, Origin, Reference, Stamp};
-use reports::stamps::Sei;
+use measure::stamps::Sei;
 
 /// SEI stamps that are remembered for a picture that comes out later than its access unit went in.
 const REMEMBERED: usize = 16;

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use reports::Run;
-use reports::export::markdown;
+use render::markdown;
+use report::Run;
 
 /// The file of this job's step, where there is one.
 pub fn file() -> Option<PathBuf> {
@@ -31,7 +31,7 @@ mod tests {
         let file = folder.path().join("summary.md");
         let text = r#"{"schema":"framelag/run/1","started":"2026-11-21T10:56:00Z","url":"rtsp://h/cam","warmup_s":2,
                        "config":{},"host":{},"frames":{},"latency_ms":{},"outcome":"ok"}"#;
-        let (run, _) = reports::saved::parse(text.as_bytes(), Path::new("run.json")).expect("a run");
+        let (run, _) = report::saved::parse(text.as_bytes(), Path::new("run.json")).expect("a run");
         append(&file, &run).expect("it can be made");
         append(&file, &run).expect("it can be appended to");
         let text = std::fs::read_to_string(&file).expect("it is there");

@@ -6,10 +6,11 @@ use std::time::Duration;
 use common::host::clock;
 use common::time::{MonoTime, Now};
 use common::units::seconds;
-use reports::metrics::{Metrics, Named};
-use reports::sample::Bucket;
-use reports::warning::Code;
-use reports::{Assertion, Clocks, Mark, Recorder, Setup, Summary, Warning};
+use measure::live::{Metrics, Named};
+use measure::sample::Bucket;
+use measure::{Clocks, Mark};
+use report::warning::Code;
+use report::{Assertion, Recorder, Setup, Summary, Warning};
 
 use crate::calibration::Found;
 use crate::config::{ClockChoice, Config, Input, Source};
@@ -93,7 +94,7 @@ impl Stream {
     ///
     /// # Errors
     /// Where the report folder cannot be written.
-    pub fn new(input: &Input, config: &Config, started: Now) -> Result<Self, reports::Error> {
+    pub fn new(input: &Input, config: &Config, started: Now) -> Result<Self, report::Error> {
         let recorder = Recorder::new(Setup {
             started,
             warmup: config.warmup,
@@ -104,7 +105,7 @@ impl Stream {
                 Source::Rtsp(_) | Source::Stdin => Clocks::Assumed,
             },
             config: config.describe(input),
-            host: reports::host::describe(),
+            host: report::host::describe(),
             folder: config.report_place(input),
         })?;
         let mut meter = Meter::new(recorder, clock::host());
@@ -310,7 +311,7 @@ impl Stream {
         if let Some(Err(why)) = how {
             recorder.fail(why);
         }
-        recorder.finish(now, assertions)
+        recorder.finish(now, assertions).with_pages(render::pages_of)
     }
 
     /// Has the report say why there is no picture, or why the decoder refused some: lines of a run that is over are gone.

@@ -5,11 +5,11 @@
 
 use std::path::Path;
 
+use analyze::statistics::power::detectable;
 use anyhow::{Context, Result};
 use framelag_tests::binary;
 use framelag_tests::gate_rates::{RUNS, Rates, Recorded, Source, read, row, with_spread};
-use reports::saved::Saved;
-use reports::statistics::power::detectable;
+use report::saved::Saved;
 
 const COMPARISONS: u32 = 2_000;
 

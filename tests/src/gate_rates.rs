@@ -2,11 +2,11 @@
 
 use std::fmt;
 
+use analyze::gate::{Comparison, Gate, Input, Limits, Verdict};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
-use reports::Run;
-use reports::gate::{Comparison, Gate, Input, Limits, Verdict};
+use report::Run;
 use serde_json::json;
 
 mod pool;
@@ -169,7 +169,7 @@ pub fn compare(baseline: &[f64], candidate: &[f64]) -> Comparison {
 
 fn run(number: usize, p95: f64) -> Run {
     let run = json!({
-        "schema": reports::run::SCHEMA,
+        "schema": report::run::SCHEMA,
         "started": format!("run {number}"),
         "url": "rtsp://127.0.0.1:8554/cam",
         "frames": { "expected": 900, "measured": 900 },

@@ -180,7 +180,7 @@ pub fn flags(data: &[u8]) {
     let _ = units::parse_rate(&text);
     let _ = text.parse::<common::frame::Size>();
     let _ = text.parse::<common::sync::Endpoint>();
-    let _ = text.parse::<reports::Assertion>();
+    let _ = text.parse::<::report::Assertion>();
     let _ = text.parse::<StreamUrl>().map(|url| (url.to_string(), url.shown_path()));
     let _ = redact::secrets(&text);
 }

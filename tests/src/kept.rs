@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use common::frame::{FrameTimes, ReceiverTimes};
 use common::time::{MonoTime, Now, WallTime};
-use reports::{Clocks, Correction, Recorder, Sample, Setup};
+use measure::{Clocks, Correction, Sample};
+use report::{Recorder, Setup};
 use serde_json::json;
 
 /// Frames of a run: enough for a p99.
@@ -31,9 +32,9 @@ pub fn report(folder: &Path, hour: u32, latency_ms: f64) {
         warmup: Duration::ZERO,
         url: "rtsp://127.0.0.1:8554/cam".to_owned(),
         clocks: Clocks::Same,
-        config: json!({ "transport": "tcp", "url": "rtsp://127.0.0.1:8554/cam" }),
-        host: json!({ "os": "linux", "arch": "x86_64", "cpu": "test", "cpus": 2 }),
-        folder: Some(reports::Place::Folder(folder.to_owned())),
+        config: json!({ "transport": "tcp", "url": "rtsp://127.0.0.1:8554/cam" }).into(),
+        host: json!({ "os": "linux", "arch": "x86_64", "cpu": "test", "cpus": 2 }).into(),
+        folder: Some(report::Place::Folder(folder.to_owned())),
     };
     let mut recorder = Recorder::new(setup).expect("the folder can be written");
     for sequence in 0..FRAMES {
@@ -43,7 +44,7 @@ pub fn report(folder: &Path, hour: u32, latency_ms: f64) {
     }
     let end = now(1_000 + u64::from(FRAMES) * 40);
     recorder.tick(end);
-    recorder.finish(end, &[]);
+    recorder.finish(end, &[]).with_pages(render::pages_of);
 }
 
 fn sample(sequence: u32, at: Now, latency_us: i64) -> Sample {

@@ -4,11 +4,11 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use analyze::calibration::MIN_FRAMES;
 use framelag_tests::process::{Builder, Finished};
 use framelag_tests::report::Report;
 use framelag_tests::screen::Screen;
 use framelag_tests::{LIMIT, binary, need, turn};
-use reports::calibration::MIN_FRAMES;
 use serde_json::{Value, json};
 
 /// Measured and judged: within the goal, inconclusive, or beyond the goal. Which, is for the machine to say.
@@ -74,7 +74,7 @@ fn what_is_measured_follows_what_is_injected_and_a_camera_sees_the_window() {
 
     let calibration = read(&file);
     assert_eq!(calibration["schema"], "framelag/calibration/2");
-    assert_eq!(calibration["machine"], json!(reports::host::machine()));
+    assert_eq!(calibration["machine"], json!(report::host::machine()));
     let rows = &calibration["rows"];
     let p50 = |row: usize, of: &str| rows[row][of]["p50"].as_f64().unwrap_or_else(|| panic!("{:#}\n{ran}", rows[row]));
     for of in ["injected_ms", "measured_ms", "whole_path_ms"] {
@@ -186,7 +186,7 @@ fn a_receiver_quotes_its_own_machines_calibration_and_no_other() {
     let good = json!({
         "schema": "framelag/calibration/2",
         "made": "2020-01-02T03:04:05Z",
-        "machine": reports::host::machine(),
+        "machine": report::host::machine(),
         "accuracy_ms": 0.4,
         "p99_accuracy_ms": 1.9,
     });

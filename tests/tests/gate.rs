@@ -17,7 +17,7 @@ fn reports(folder: &Path, side: &str, p99: &[f64]) {
 fn run(side: &str, number: usize, p99: f64) -> Value {
     let second = side.bytes().map(u32::from).sum::<u32>() % 60;
     json!({
-        "schema": reports::run::SCHEMA,
+        "schema": report::run::SCHEMA,
         "started": format!("2026-01-02T03:04:{second:02}.{number:06}Z"),
         "url": "rtsp://127.0.0.1:8554/cam",
         "duration_s": 30.0,

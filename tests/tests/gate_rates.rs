@@ -1,10 +1,10 @@
 //! How often the gate is right, with fixed seeds, so that its rates cannot rot: what `docs/gate-method.md` promises holds for runs
 //! that are drawn and for those that were recorded. The example `gate_rates` does the same at length.
 
+use analyze::statistics::POWER;
+use analyze::statistics::power::detectable;
 use framelag_tests::binary;
 use framelag_tests::gate_rates::{RUNS, Rates, Source, read, with_spread};
-use reports::statistics::POWER;
-use reports::statistics::power::detectable;
 
 /// Most false alarms among runs that nothing changed between.
 const MAX_FALSE: f64 = 0.01;

@@ -4,13 +4,13 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;
 
+use analyze::quality::{self, Quality};
 use common::code::Rect;
 use common::frame::{Picture, Size};
 use common::pictures::{Header, frame_line};
 use framelag_tests::measuring::{begun, publisher_with_server};
 use framelag_tests::process::Builder;
 use framelag_tests::{LIMIT, binary, need, turn};
-use reports::quality::{self, Quality};
 
 /// It failed at run time.
 const FAILED: i32 = 1;

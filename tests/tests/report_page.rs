@@ -9,8 +9,9 @@ use common::time::{MonoTime, Now, WallTime};
 use framelag_tests::browser::Browser;
 use framelag_tests::process::Builder;
 use framelag_tests::{LIMIT, binary, need};
-use reports::warning::{Code, Warning};
-use reports::{Clocks, Correction, Recorder, Sample, Setup, Summary};
+use measure::{Clocks, Correction, Sample};
+use report::warning::{Code, Warning};
+use report::{Recorder, Setup, Summary};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -66,9 +67,9 @@ fn report(text: &str, frames: u64) -> (TempDir, Summary) {
         warmup: Duration::from_secs(1),
         url: text.to_owned(),
         clocks: Clocks::Same,
-        config: json!({ "transport": "tcp", text: text }),
-        host: json!({ "hostname": text, "os": "linux" }),
-        folder: Some(reports::Place::Folder(folder.path().to_owned())),
+        config: json!({ "transport": "tcp", text: text }).into(),
+        host: json!({ "hostname": text, "os": "linux" }).into(),
+        folder: Some(report::Place::Folder(folder.path().to_owned())),
     };
     let mut recorder = Recorder::new(setup).expect("a temporary folder can be written");
     for sequence in (0..frames).filter(|sequence| sequence % 60 != 13 && !(300..320).contains(sequence)) {
@@ -78,7 +79,7 @@ fn report(text: &str, frames: u64) -> (TempDir, Summary) {
     recorder.warn(Warning::new(Code::Input, text));
     let asserted = ["p99<150ms", "p50<1ms", "freezes.count==0", "stages.capture.p99<1s"];
     let asserted = asserted.map(|text| text.parse().expect("an assertion"));
-    let summary = recorder.finish(now(frames * 40), &asserted);
+    let summary = recorder.finish(now(frames * 40), &asserted).with_pages(render::pages_of);
     (folder, summary)
 }
 
@@ -133,7 +134,7 @@ fn texts_in_plots_keep_their_size_on_a_phone_and_stay_inside() {
 
 /// A page like ours, with something in it that ours must not have.
 fn broken(folder: &Path, policy: bool, body: &str) -> PathBuf {
-    let mut page = reports::export::html::page("broken", body);
+    let mut page = render::html::page("broken", body);
     if !policy {
         let (from, to) = (page.find("<meta http-equiv").expect("a policy"), page.find("<meta name").expect("more"));
         page.replace_range(from..to, "");

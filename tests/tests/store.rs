@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use analyze::store::{Added, Error, Filter, Labels, Place, Store};
 use framelag_tests::postgres::Postgres;
 use framelag_tests::process::{Builder, Finished};
 use framelag_tests::{LIMIT, binary, kept, need};
-use reports::saved::Saved;
-use reports::store::{Added, Error, Filter, Labels, Place, Store};
-use reports::{Outcome, Run};
+use report::saved::Saved;
+use report::{Outcome, Run};
 use serde_json::Value;
 
 /// Takes the name of a store that is not there yet.
@@ -83,7 +83,7 @@ fn a_run_is_kept_once_and_comes_back_whole(store: &str) {
     assert_eq!((one.partial, one.frames, one.p99_ms), (false, u64::from(kept::FRAMES), whole.latency_ms.p99));
     assert_eq!(serde_json::json!(store.run(&id).expect("the run")), serde_json::json!(whole));
     let histogram = store.runs(&Filter::default()).expect("runs")[0].histogram.clone().expect("a histogram");
-    let histogram = reports::latency::Distribution::decoded(&histogram).expect("ours");
+    let histogram = measure::latency::Distribution::decoded(&histogram).expect("ours");
     assert_eq!(histogram.count(), u64::from(kept::FRAMES));
 
     let labels = |value: &str| Labels::from([("branch".to_owned(), value.to_owned())]);
@@ -155,8 +155,8 @@ fn runs_that_can_be_compared_are_found_and_the_others_counted(store: &str) {
         |_| {},
         |run| run.partial = true,
         |run| run.outcome = Outcome::Inconclusive,
-        |run| run.host["cpu"] = "another".into(),
-        |run| run.config["transport"] = "udp".into(),
+        |run| run.host.cpu = Some(Some("another".to_owned())),
+        |run| run.config.transport = Some("udp".to_owned()),
         |_| {},
     ];
     let mut ids = Vec::new();

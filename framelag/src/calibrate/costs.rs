@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use analyze::calibration::{Costs, Spread, TimerUs, Timers};
 use common::code::{Corner, Painter, Payload, Reader, Rect};
 use common::frame::{Picture, Size};
 use common::host::SystemClock;
@@ -9,7 +10,6 @@ use common::time::WallTime;
 use publisher::stamp::{self, Stamper};
 use receiver::render::canvas::Canvas;
 use receiver::render::overlay::Overlay;
-use reports::calibration::{Costs, Spread, TimerUs, Timers};
 use rustix::time::{ClockId, clock_getres};
 
 /// Times that each thing is done.

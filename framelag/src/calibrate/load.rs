@@ -3,8 +3,8 @@
 use std::fs;
 use std::time::Instant;
 
+use analyze::calibration::{Load, Spread};
 use common::host::process::ProcessStat;
-use reports::calibration::{Load, Spread};
 
 /// Counts from the start of a calibration on.
 pub struct Watch {
@@ -36,13 +36,13 @@ impl Watch {
         let of_cpus = |part: fn(&Cpus) -> u64| less(now.cpus.as_ref().map(part), self.cpus.as_ref().map(part));
         let total = of_cpus(|cpus| cpus.total).filter(|total| *total > 0.0);
         let others = of_cpus(|cpus| cpus.busy).zip(less(now.own, self.own)).map(|(busy, own)| (busy - own).max(0.0));
-        let share = |part: Option<f64>| part.zip(total).map(|(part, total)| reports::run::rounded(part / total));
+        let share = |part: Option<f64>| part.zip(total).map(|(part, total)| measure::units::rounded(part / total));
         let lasted_us = (now.begun - self.begun).as_secs_f64() * 1e6;
         Load {
             wake_us,
             others: share(others),
             stolen: share(of_cpus(|cpus| cpus.stolen)),
-            pressure: less(now.waited_us, self.waited_us).map(|waited| reports::run::rounded(waited / lasted_us)),
+            pressure: less(now.waited_us, self.waited_us).map(|waited| measure::units::rounded(waited / lasted_us)),
         }
     }
 }

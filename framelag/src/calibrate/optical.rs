@@ -12,17 +12,17 @@ use std::sync::mpsc::{self, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use analyze::calibration::{Optical, OpticalMs};
 use clap::Parser;
 use common::clock::Clock;
 use common::code::{Payload, Reader, SEQUENCE_MODULUS};
 use common::host::Stop;
 use common::host::SystemClock;
 use common::time::WallTime;
+use measure::units::ms;
 use publisher::capture::{self, Next};
 use publisher::config::Config;
 use publisher::event::Log;
-use reports::calibration::{Optical, OpticalMs};
-use reports::run::ms;
 
 use super::Error;
 use super::output::Output;

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use analyze::calibration::{Asked, Calibration, Costs, Finding, Link, Load, Optical, OpticalMs, Row, Spread, TimerUs};
 use common::host::terminal;
 use indicatif::{ProgressBar, ProgressStyle};
-use reports::calibration::{Asked, Calibration, Costs, Finding, Link, Load, Optical, OpticalMs, Row, Spread, TimerUs};
 use serde_json::json;
 
 /// Tells the user.
@@ -205,7 +205,7 @@ fn optical_text(optical: &Optical) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use reports::calibration::{Frame, LeftOut, Session, Settings};
+    use analyze::calibration::{Frame, LeftOut, Session, Settings};
 
     use super::*;
 

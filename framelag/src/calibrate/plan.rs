@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use analyze::calibration::Asked;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
-use reports::calibration::Asked;
 
 /// What is injected: delay and jitter in ms. The jitter is less than the time between two pictures: with more they would come in
 /// bursts, and wait for each other in the decoder, which is latency but not injected.

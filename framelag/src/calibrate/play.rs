@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use common::frame::Stage;
-use reports::run::CostUs;
-use reports::saved::{FrameRow, Saved};
+use measure::figures::CostUs;
+use report::saved::{FrameRow, Saved};
 
 use super::Error;
 
@@ -61,7 +61,7 @@ impl Frame {
 
 /// What a report folder says.
 pub fn read(report: &Path) -> Result<Played, Error> {
-    let cannot = |error: reports::saved::Error| Error::Failed(error.to_string());
+    let cannot = |error: report::saved::Error| Error::Failed(error.to_string());
     let saved = Saved::open(report).map_err(cannot)?;
     let rows = saved.frames().map_err(cannot)?;
     if let Some(note) = rows.note {
@@ -77,7 +77,7 @@ mod tests {
 
     fn frames(text: &str) -> Vec<Frame> {
         let mut frames = Vec::new();
-        let note = reports::saved::read_frames(text.as_bytes(), |row| frames.extend(Frame::of(&row)));
+        let note = report::saved::read_frames(text.as_bytes(), |row| frames.extend(Frame::of(&row)));
         assert_eq!(note.expect("a text can be read"), None);
         frames
     }

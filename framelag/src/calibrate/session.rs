@@ -5,14 +5,14 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use analyze::calibration;
 use common::clock::Clock;
 use common::code::SEQUENCE_MODULUS;
 use common::host::SystemClock;
 use common::impair::Conditions;
 use common::time::Now;
 use framelag::proxy::{Network, Proxy};
-use reports::calibration;
-use reports::run::CostUs;
+use measure::figures::CostUs;
 
 use super::Error;
 use super::output::Output;
@@ -161,8 +161,8 @@ fn median(values: &[i64]) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use analyze::calibration::LeftOut;
     use common::time::{MonoTime, WallTime};
-    use reports::calibration::LeftOut;
 
     use super::*;
 

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use analyze::calibration::Spread;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use reports::calibration::Spread;
 
 /// From one to the next, at random: often enough for a p99 of some seconds, and too seldom to be a load.
 const EVERY: std::ops::Range<u64> = 2_000..18_000;

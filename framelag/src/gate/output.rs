@@ -5,8 +5,8 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use reports::dir::Dir;
-use reports::gate::{self, Comparison};
+use analyze::gate::{self, Comparison};
+use report::dir::Dir;
 
 use super::runs::Error;
 

@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use reports::Run;
-use reports::gate::{Input, LeftOut};
-use reports::saved::{self, Saved};
-use reports::store::{self, RunId, Store};
+use analyze::gate::{Input, LeftOut};
+use analyze::store::{self, RunId, Store};
+use report::Run;
+use report::saved::{self, Saved};
 
 use crate::USAGE;
 

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use reports::saved::Saved;
-use reports::store::{Added, Error, Labels, Place, Store, labels_of};
+use analyze::store::{Added, Error, Labels, Place, Store, labels_of};
+use report::saved::Saved;
 
 use super::which;
 use crate::USAGE;

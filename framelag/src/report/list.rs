@@ -1,6 +1,6 @@
 //! `framelag report list`: the kept runs.
 
-use reports::store::{Error, Listed};
+use analyze::store::{Error, Listed};
 
 use super::which::{At, Which, labels};
 

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use reports::{Assertion, merge};
+use analyze::merge;
+use report::Assertion;
 
 use crate::USAGE;
 

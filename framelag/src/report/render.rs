@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use reports::saved::{self, Saved};
-use reports::{Summary, export};
+use report::Summary;
+use report::saved::{self, Saved};
 
 use crate::USAGE;
 
@@ -16,7 +16,7 @@ enum Error {
     Read(#[from] saved::Error),
     /// Its pages cannot be written.
     #[error(transparent)]
-    Write(#[from] export::Error),
+    Write(#[from] ::render::Error),
 }
 
 impl Error {
@@ -43,7 +43,7 @@ pub fn run(folders: &[PathBuf]) -> ExitCode {
 /// Renders a folder, prints its summary, and says what of its files is not whole.
 fn render(folder: &Path) -> Result<(), Error> {
     let saved = Saved::open(folder)?;
-    export::pages(folder)?;
+    ::render::pages(folder)?;
     let of_files = [saved.each_frame(|_| {})?, saved.intervals()?.note, saved.histograms()?.1];
     for note in saved.notes.iter().chain(of_files.iter().flatten()) {
         eprintln!("{}: {note}", folder.display());

@@ -1,7 +1,7 @@
 //! `framelag report show`: a kept run.
 
-use reports::Summary;
-use reports::store::{Error, Labels};
+use analyze::store::{Error, Labels};
+use report::Summary;
 use serde_json::Value;
 
 use super::which::{At, labels};
@@ -33,7 +33,8 @@ pub fn run(args: &Args) -> Result<u8, Error> {
         format!("{:#}\n", serde_json::json!(run))
     } else {
         let head = head(id.as_str(), &run.started, &store.labels(&id)?);
-        let settings = format!("settings   {}\nmachine    {}\n", flat(&run.config), flat(&run.host));
+        let settings =
+            format!("settings   {}\nmachine    {}\n", flat(&run.config.to_json()), flat(&run.host.to_json()));
         format!("{head}{}{settings}", Summary { run, exit_code: 0, report: None, metrics: None })
     };
     print!("{text}");

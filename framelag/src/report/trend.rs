@@ -4,9 +4,9 @@ use std::fmt;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use reports::store;
-use reports::threshold::Metric;
-use reports::trend::{Entry, MAX_RUNS, Trend, page};
+use analyze::store;
+use analyze::trend::{Entry, MAX_RUNS, Trend, page};
+use report::threshold::Metric;
 
 use super::which::{At, Which};
 

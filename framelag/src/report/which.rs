@@ -1,6 +1,6 @@
 //! Where runs are kept, and which of them are meant: flags that several commands share.
 
-use reports::store::{Error, Filter, Labels, Place, Store, labels_of};
+use analyze::store::{Error, Filter, Labels, Place, Store, labels_of};
 
 /// Where runs are kept.
 #[derive(Clone, Debug, clap::Args)]

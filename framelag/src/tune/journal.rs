@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use analyze::sweep::Row;
 use common::printable::escaped;
-use reports::dir::Dir;
-use reports::regular;
-use reports::sweep::Row;
+use report::dir::Dir;
+use report::regular;
 use serde::{Deserialize, Serialize};
 
 /// The name and version of the journal's shape.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use common::rtsp::{StreamUrl, UrlError};
 use framelag::plan::server::{FOLDER, PORT, Server};
 use framelag::{loopback, mediamtx, programs::executable};
-use reports::dir;
+use report::dir;
 
 use crate::processes::{Error, Process, leashed};
 use crate::serving;

@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
+use analyze::sweep::{Outcome, Row};
 use common::host::terminal;
 use common::printable::escaped;
 use framelag::plan::Plan;
 use indicatif::{ProgressBar, ProgressStyle};
-use reports::sweep::{Outcome, Row};
 use serde_json::json;
 
 use super::matrix::{Cell, Turn};

@@ -6,15 +6,15 @@ use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
+use analyze::quality;
+use analyze::sweep::{Figures, Outcome};
 use common::rtsp::StreamUrl;
 use common::transport::Transport;
 use framelag::plan::Plan;
 use publisher::config::Source;
-use reports::dir::Dir;
-use reports::quality;
-use reports::saved::Saved;
-use reports::sweep::{Figures, Outcome};
-use reports::warning::{Code, Warning};
+use report::dir::Dir;
+use report::saved::Saved;
+use report::warning::{Code, Warning};
 
 use super::matrix::{Cell, Turn};
 use super::meeting::{Meeting, Probe};

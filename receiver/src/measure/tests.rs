@@ -4,8 +4,8 @@ use common::frame::CaptureClock;
 use common::rtp::timeline::SenderClock;
 use common::sei::Origin;
 use common::time::MediaTime;
-use reports::Setup;
-use reports::stamps::Sei;
+use measure::stamps::Sei;
+use report::Setup;
 
 use super::*;
 
@@ -20,8 +20,8 @@ fn meter(clock: &ManualClock) -> Meter {
         warmup: Duration::ZERO,
         url: "rtsp://127.0.0.1/cam".to_owned(),
         clocks: Clocks::Unknown,
-        config: serde_json::Value::Null,
-        host: serde_json::Value::Null,
+        config: report::run::Settings::default(),
+        host: report::run::Host::default(),
         folder: None,
     };
     Meter::new(Recorder::new(setup).expect("no folder to write"), HERE)
@@ -112,7 +112,7 @@ fn an_unreadable_picture_is_counted() {
     show(&mut meter, &clock, None);
     clock.advance(Duration::from_millis(40));
     show(&mut meter, &clock, Some(3));
-    let run = meter.into_recorder().finish(clock.now(), &[]).run;
+    let run = meter.into_recorder().finish(clock.now(), &[]).summary.run;
     assert_eq!((run.frames.expected, run.frames.measured, run.frames.unreadable), (Some(3), Some(2), Some(1)));
     assert_eq!(run.latency_ms.max, Some(5.0));
 }
@@ -125,7 +125,7 @@ fn the_publishers_host_decides_whether_there_is_one_clock() {
         let mut seen = seen(&clock, Some(1));
         seen.reading = seen.reading.map(|reading| Reading { origin: Some(Origin { host, run: 1 }), ..reading });
         meter.picture(&seen, None, clock.now());
-        assert_eq!(meter.into_recorder().finish(clock.now(), &[]).run.clock.same_host, same, "{host}");
+        assert_eq!(meter.into_recorder().finish(clock.now(), &[]).summary.run.clock.same_host, same, "{host}");
     }
 }
 
@@ -141,7 +141,7 @@ fn a_sender_report_is_compared_with_the_code_of_the_frame_after_it() {
         meter.picture(&seen, None, clock.now());
         show(&mut meter, &clock, Some(sequence));
     }
-    let run = meter.into_recorder().finish(clock.now(), &[]).run;
+    let run = meter.into_recorder().finish(clock.now(), &[]).summary.run;
     assert_eq!((run.stamps.sender_reports, run.stamps.sender_reports_off), (3, 2));
     let said = run.warnings.iter().find(|warning| warning.code.name() == "sender-time").expect("it is said");
     assert!(said.message.contains("2 of 3") && said.message.contains("up to 5.000 ms"), "{}", said.message);

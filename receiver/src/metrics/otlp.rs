@@ -5,9 +5,11 @@
 //! (opentelemetry-proto 0.33) brings the whole SDK along: 35 s of CPU to build, where prost alone takes 14 s. So the dozen
 //! messages that are needed are written down in [`proto`], and the tests decode them with OpenTelemetry's own.
 
+use measure::catalogue::families;
+use measure::live::Named;
+use metrics::{Buckets, Family, Kind, Label, Point, Unit, Value, seconds};
 use prost::Message;
 use rand::RngExt;
-use reports::metrics::{Buckets, Family, Kind, Label, Named, Point, Unit, Value, families, seconds};
 
 mod proto;
 

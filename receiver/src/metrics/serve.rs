@@ -12,8 +12,8 @@ use hyper::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use reports::export::openmetrics::{self, Format};
-use reports::metrics::families;
+use measure::catalogue::families;
+use metrics::openmetrics::{self, Format};
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
 

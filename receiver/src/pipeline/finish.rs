@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use common::clock::Clock;
-use reports::metrics::Named;
+use measure::live::Named;
 
 use super::Run;
 use crate::render::snapshot;

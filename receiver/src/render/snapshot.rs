@@ -9,7 +9,7 @@ use chrono::{DateTime, Local};
 use common::host::files;
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
-use reports::dir;
+use report::dir;
 
 use super::canvas::Canvas;
 use crate::output::Output;

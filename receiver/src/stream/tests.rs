@@ -4,7 +4,7 @@ use common::code::Payload;
 use common::frame::CaptureClock;
 use common::sei::Origin;
 use common::time::WallTime;
-use reports::stamps::Sei;
+use measure::stamps::Sei;
 
 use super::*;
 use crate::args::Args;

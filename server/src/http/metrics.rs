@@ -1,4 +1,4 @@
-//! `/metrics`: what the server and its streams do, as [`reports::export::openmetrics`] writes it.
+//! `/metrics`: what the server and its streams do, as [`metrics::openmetrics`] writes it.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -7,8 +7,8 @@ use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use common::clock::Clock;
-use reports::export::openmetrics::{self, Format};
-use reports::metrics::{Family, Kind, Label, Point, Unit, Value};
+use metrics::openmetrics::{self, Format};
+use metrics::{Family, Kind, Label, Point, Unit, Value};
 
 use crate::Shared;
 use crate::relay::{Counts, Stream};

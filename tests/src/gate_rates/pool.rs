@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use reports::Run;
+use report::Run;
 
 /// A run of a pool.
 #[derive(Clone, Debug)]
@@ -21,7 +21,7 @@ pub struct Recorded {
 /// The line of a run, where it has the figures and proves something.
 pub fn row(pool: &str, path: &str, run: &Run) -> Option<String> {
     let latency = &run.latency_ms;
-    let proves = run.outcome == reports::Outcome::Ok;
+    let proves = run.outcome == report::Outcome::Ok;
     let (p50, p95, p99) = (latency.p50?, latency.p95?, latency.p99?);
     proves.then(|| format!("{pool},{path},{},{p50},{p95},{p99}", run.started))
 }

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use reports::interval::Histograms;
-use reports::{export, saved};
+use measure::interval::Histograms;
+use report::{codec, saved};
 
 /// One of the files that are read back: the first byte says which.
 pub fn report(data: &[u8]) {
@@ -20,12 +20,12 @@ pub fn report(data: &[u8]) {
 fn run(text: &[u8]) {
     let path = Path::new("run.json");
     let Ok((run, _)) = saved::parse(text, path) else { return };
-    let written = export::json::run(&run);
+    let written = codec::json::run(&run);
     let (again, notes) = saved::parse(written.as_bytes(), path).expect("what was written is read");
     // Numbers may change in their last binary digit: JSON's are decimal.
     assert_eq!((again.frames, &again.warnings, again.outcome), (run.frames, &run.warnings, run.outcome), "the same");
     assert!(notes.is_empty() && again.merged.is_some() == run.merged.is_some());
-    let _ = reports::Summary { run, exit_code: 0, report: None, metrics: None }.to_string();
+    let _ = report::Summary { run, exit_code: 0, report: None, metrics: None }.to_string();
 }
 
 /// Rows come in order, and no more of them than there are lines.

@@ -5,7 +5,8 @@ use std::fs;
 use framelag_tests::attacks::parties;
 use framelag_tests::process::Builder;
 use framelag_tests::{LIMIT, binary, need, rtsp, serving};
-use reports::metrics::{METRICS, Unit};
+use measure::catalogue::METRICS;
+use metrics::Unit;
 
 /// Where the metrics of the server begin.
 const SERVERS: &str = "\n## Of the server\n";

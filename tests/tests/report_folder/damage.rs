@@ -8,7 +8,7 @@ use framelag_tests::serving::Transport;
 use framelag_tests::{LIMIT, turn};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use reports::saved::Saved;
+use report::saved::Saved;
 
 use super::{USAGE, every_command_opens, framelag};
 
@@ -68,7 +68,7 @@ fn cut_anywhere(whole: &Path) {
         let bytes = fs::read(&path).expect("the copy can be read");
         for end in (0..bytes.len()).step_by(bytes.len().div_ceil(CUTS)) {
             fs::write(&path, &bytes[..end]).expect("the copy can be written");
-            match reports::export::pages(folder.path()) {
+            match render::pages(folder.path()) {
                 Ok(()) => assert_ne!(name, RUN, "a run.json cut at {end} is none"),
                 Err(error) => {
                     assert_eq!(name, RUN, "{error}");

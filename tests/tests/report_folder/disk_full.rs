@@ -7,7 +7,7 @@ use framelag_tests::measuring::{measured, publisher_with_server};
 use framelag_tests::process::{Builder, Process, wait_until};
 use framelag_tests::report::Report;
 use framelag_tests::{LIMIT, binary, need, turn};
-use reports::saved::Saved;
+use report::saved::Saved;
 use serde_json::Value;
 
 use super::every_command_opens;

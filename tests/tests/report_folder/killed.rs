@@ -3,7 +3,7 @@
 use framelag_tests::measuring::{endless_receiver, measured, publisher_with_server};
 use framelag_tests::process::wait_until;
 use framelag_tests::{LIMIT, turn};
-use reports::saved::Saved;
+use report::saved::Saved;
 
 use super::every_command_opens;
 

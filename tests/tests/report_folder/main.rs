@@ -11,7 +11,7 @@ use std::path::Path;
 
 use framelag_tests::process::{Builder, Finished};
 use framelag_tests::{LIMIT, binary};
-use reports::saved::Saved;
+use report::saved::Saved;
 use serde_json::Value;
 
 /// Nothing is proved: a run that was killed, or a damaged file.

@@ -11,26 +11,32 @@ use source::{Disk, Files};
 use workspace::Workspace;
 
 /// Every crate of ours that a user runs, and those that it may build on.
-const LAYERS: [(&str, &[&str]); 6] = [
+const LAYERS: [(&str, &[&str]); 10] = [
     ("common", &[]),
-    ("reports", &["common"]),
-    ("server", &["common", "reports"]),
+    ("reports/metrics", &["common"]),
+    ("reports/measure", &["common", "metrics"]),
+    ("reports/report", &["common", "metrics", "measure"]),
+    ("reports/render", &["common", "metrics", "measure", "report"]),
+    ("reports/analyze", &["common", "metrics", "measure", "report", "render"]),
+    ("server", &["common", "metrics"]),
     ("publisher", &["common", "server"]),
-    ("receiver", &["common", "reports"]),
-    ("framelag", &["common", "reports", "server", "publisher", "receiver"]),
+    ("receiver", &["common", "metrics", "measure", "report", "render"]),
+    ("framelag", &["common", "metrics", "measure", "report", "render", "analyze", "server", "publisher", "receiver"]),
 ];
 
 /// Where each library is known that could be replaced by another.
-const HOMES: [(&str, &[&str]); 24] = [
+const HOMES: [(&str, &[&str]); 26] = [
     ("ab_glyph", &["common/src/glyphs"]),
     ("axum", &["server/src/http"]),
+    ("csv", &["reports/report/src/codec"]),
     ("ctrlc", &["common/src/host/signals"]),
     ("digest_auth", &["common/src/rtsp/auth"]),
     ("event_listener", &["common/src/host/stop"]),
-    ("flate2", &["reports/src/latency/codec"]),
-    ("hdrhistogram", &["reports/src/latency"]),
+    ("flate2", &["reports/measure/src/latency/codec"]),
+    ("hdrhistogram", &["reports/measure/src/latency"]),
     ("image", &["receiver/src/render/snapshot"]),
     ("minifb", &["publisher/src/preview", "receiver/src/render/window"]),
+    ("nokhwa", &["publisher/src/capture/camera/nokhwa"]),
     ("openh264", &["publisher/src/encode", "receiver/src/decode"]),
     ("openh264_sys2", &["publisher/src/encode/openh264"]),
     ("prost", &["receiver/src/metrics/otlp"]),
@@ -38,8 +44,8 @@ const HOMES: [(&str, &[&str]); 24] = [
     ("retina", &["receiver/src/receive"]),
     ("rtcp_types", &["common/src/rtp/rtcp"]),
     ("sdp_types", &["common/src/rtsp/sdp"]),
-    ("sqlx", &["reports/src/store"]),
-    ("statrs", &["reports/src/math"]),
+    ("sqlx", &["reports/analyze/src/store"]),
+    ("statrs", &["reports/analyze/src/statistics/student"]),
     ("strsim", &["framelag/src/plan/setting"]),
     ("toml", &["framelag/src/plan/reader"]),
     ("tracing_subscriber", &["common/src/host/logging", "server/src/tally"]),

@@ -19,7 +19,7 @@ struct Member {
 }
 
 impl Workspace {
-    /// Reads the crates in `folders`, relative to the workspace's root. A crate goes by the name of its folder.
+    /// Reads the crates in `folders`, relative to the workspace's root.
     pub fn read(files: &impl Files, folders: &[&str]) -> Self {
         let member = |folder: &&str| {
             let folder = Path::new(folder);
@@ -33,7 +33,7 @@ impl Workspace {
                 dependencies: dependencies.map(|name| name.get_ref().replace('-', "_")).collect(),
                 crates: there.map(|root| Crate::read(files, &root)).collect(),
             };
-            (folder.file_name().expect("a folder has a name").to_string_lossy().into_owned(), member)
+            (crate_name(folder.to_str().expect("our names are text")).to_owned(), member)
         };
         Self { members: folders.iter().map(member).collect() }
     }
@@ -42,7 +42,8 @@ impl Workspace {
     pub fn upward(&self, allowed: &[(&str, &[&str])]) -> Vec<String> {
         let mut wrong = Vec::new();
         for (name, member) in &self.members {
-            let allowed = allowed.iter().find(|(crate_name, _)| crate_name == name).map_or(&[][..], |(_, to)| to);
+            let allowed =
+                allowed.iter().find(|(folder, _)| crate_name(folder) == name.as_str()).map_or(&[][..], |(_, to)| to);
             let ours = member.dependencies.iter().filter(|dependency| self.members.contains_key(*dependency));
             let upward = ours.filter(|dependency| !allowed.contains(&dependency.as_str()));
             wrong.extend(upward.map(|dependency| format!("{name} depends on {dependency}")));
@@ -84,6 +85,11 @@ impl Workspace {
             })
             .collect()
     }
+}
+
+/// A crate goes by the name of its folder.
+fn crate_name(folder: &str) -> &str {
+    folder.rsplit('/').next().unwrap_or(folder)
 }
 
 fn told(needs: &Graph, circle: &BTreeSet<PathBuf>) -> String {

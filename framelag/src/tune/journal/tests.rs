@@ -1,6 +1,6 @@
 use std::fs::OpenOptions;
 
-use reports::sweep::{Figures, Outcome};
+use analyze::sweep::{Figures, Outcome};
 
 use super::*;
 

@@ -1,0 +1,90 @@
+//! The frames of a calibration, and the blocks of delays in which they came.
+
+use measure::units::ms;
+use serde::Serialize;
+
+use super::spread::{Ms, Spread};
+
+/// A row with fewer frames says nothing about its p99.
+pub const MIN_FRAMES: u64 = 100;
+
+/// What was asked of the proxy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Asked {
+    /// Everything is delayed by so much.
+    pub delay_ms: f64,
+    /// And by up to so much more, uniformly.
+    pub jitter_ms: f64,
+}
+
+/// One frame on the one clock that all processes of a calibration share: µs since the Unix epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Frame {
+    /// In which block it passed the proxy, counted from 0.
+    pub block: usize,
+    /// The source began to hand over the last byte of its picture.
+    pub handed_us: i64,
+    /// PUB, by the receiver's report.
+    pub stamp_us: i64,
+    /// The publisher was about to write it, by the receiver's report.
+    pub sent_us: i64,
+    /// The proxy had read its last byte.
+    pub in_us: i64,
+    /// The proxy began to write its first byte.
+    pub first_out_us: i64,
+    /// The proxy began to write its last byte.
+    pub last_out_us: i64,
+    /// Its first packet came, by the receiver's report.
+    pub received_us: i64,
+    /// It was presented, by the receiver's report.
+    pub presented_us: i64,
+}
+
+impl Frame {
+    /// What the receiver says of its way from PUB to `received`, less what the rig knows of it: from the hand-over to the proxy's
+    /// write. All delay that was injected is in both.
+    pub const fn error_us(&self) -> i64 {
+        (self.received_us - self.stamp_us) - (self.first_out_us - self.handed_us)
+    }
+}
+
+/// One injected delay: the frames of all its blocks.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Row {
+    /// What was asked of the proxy.
+    pub asked: Asked,
+    /// Times that it was asked.
+    pub blocks: u64,
+    /// What the proxy did: of each frame, from having read its last byte to beginning to write it.
+    pub injected_ms: Option<Spread>,
+    /// What the receiver says of the way from PUB to `received`.
+    pub measured_ms: Option<Spread>,
+    /// How far each frame of that is off, without its sign.
+    pub error_ms: Option<Spread>,
+    /// The median of the errors with their signs.
+    pub bias_ms: Option<f64>,
+    /// The whole path, as a report has it: present − PUB.
+    pub whole_path_ms: Option<Spread>,
+}
+
+impl Row {
+    /// What came of the frames of the blocks in which `asked` was asked. Of too few frames no error is said.
+    pub(super) fn new(asked: Asked, blocks: u64, frames: &[&Frame]) -> Self {
+        let spread = |of: &dyn Fn(&Frame) -> i64| Spread::of(frames.iter().map(|frame| ms(of(frame))).collect());
+        let enough = frames.len() as u64 >= MIN_FRAMES;
+        Self {
+            asked,
+            blocks,
+            injected_ms: spread(&|frame| frame.last_out_us - frame.in_us),
+            measured_ms: spread(&|frame| frame.received_us - frame.stamp_us),
+            error_ms: spread(&|frame| frame.error_us().abs()).filter(|_| enough),
+            bias_ms: Ms::of(frames.iter().map(|frame| frame.error_us())).quantile(0.5).filter(|_| enough),
+            whole_path_ms: spread(&|frame| frame.presented_us - frame.stamp_us),
+        }
+    }
+
+    /// Frames.
+    pub fn frames(&self) -> u64 {
+        self.measured_ms.map_or(0, |ms| ms.count)
+    }
+}

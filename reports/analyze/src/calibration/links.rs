@@ -1,0 +1,181 @@
+//! The links of a frame's chain: times of the rig and times of the instrument that stand next to each other, on one clock.
+//!
+//! ```text
+//! handed over ≤ PUB ≤ sent ≤ proxy in        proxy out ≤ received
+//! ```
+//!
+//! An instrument that is right is never early, and late by no more than it takes to wake the threads in between and to copy what
+//! they hand on: the link's slack. The fastest tenth of the frames is judged, which waited for nobody, since the others are as late
+//! as the machine makes them; and how that tenth changes over the session, since two clocks that run differently drift apart.
+
+use measure::units::rounded;
+use serde::Serialize;
+
+use super::finding::Finding;
+use super::frames::{Frame, MIN_FRAMES};
+use super::spread::Ms;
+
+/// What reading, copying and writing take on a link, ms, beside waking the threads.
+const WORK_MS: f64 = 0.3;
+
+/// Two readings of a clock by two threads are this far apart at most, ms, but for their order: each is a whole µs, and of two
+/// clocks that were read within 10 µs of each other.
+const CLOCK_MS: f64 = 0.05;
+
+/// The fastest of the frames, 0 to 1.
+const FASTEST: f64 = 0.1;
+
+/// Such a part of the frames may be early: a thread may be interrupted between two clocks.
+const MAX_EARLY: f64 = 0.01;
+
+/// Fewer blocks say nothing about a drift.
+const MIN_BLOCKS: usize = 4;
+
+/// Two times that stand next to each other.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Link {
+    /// The earlier one.
+    pub from: &'static str,
+    /// The later one.
+    pub to: &'static str,
+    /// How much later it is.
+    pub ms: Option<LinkMs>,
+    /// The p10 may be so much; none where only the order is known.
+    pub slack_ms: Option<f64>,
+    /// Part of the frames that are early by more than 0.05 ms, 0 to 1.
+    pub early: f64,
+    /// By how much the blocks' p10 rise over the session, by the median of the slopes between any two.
+    pub drift_ms: Option<f64>,
+    /// The same for each second, in µs.
+    pub drift_ppm: Option<f64>,
+    /// The link holds; none where there are too few frames.
+    pub holds: Option<bool>,
+}
+
+/// How much later a time is than the one before, ms.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct LinkMs {
+    /// Frames.
+    pub count: u64,
+    /// A tenth is not above it.
+    pub p10: f64,
+    /// The median.
+    pub p50: f64,
+    /// 99 % are not above it.
+    pub p99: f64,
+}
+
+/// What is asked of a link.
+struct Step {
+    code: &'static str,
+    from: &'static str,
+    to: &'static str,
+    late_us: fn(&Frame) -> i64,
+    /// Threads that are woken in between; none where work of unknown length lies there too.
+    wakes: Option<u32>,
+}
+
+const STEPS: [Step; 4] = [
+    Step {
+        code: "stamp",
+        from: "handed over",
+        to: "PUB",
+        late_us: |frame| frame.stamp_us - frame.handed_us,
+        wakes: Some(2),
+    },
+    Step { code: "sent", from: "PUB", to: "sent", late_us: |frame| frame.sent_us - frame.stamp_us, wakes: None },
+    Step { code: "relay", from: "sent", to: "proxy in", late_us: |frame| frame.in_us - frame.sent_us, wakes: Some(2) },
+    Step {
+        code: "received",
+        from: "proxy out",
+        to: "received",
+        late_us: |frame| frame.received_us - frame.first_out_us,
+        wakes: Some(1),
+    },
+];
+
+/// The links of `frames`, which come in the order of their sequence, where waking a thread takes `wake_ms`; and what is wrong
+/// with them.
+pub(super) fn judge(frames: &[Frame], wake_ms: f64) -> (Vec<Link>, Vec<Finding>) {
+    let judged: Vec<(Link, Option<Finding>)> = STEPS.iter().map(|step| step.judge(frames, wake_ms)).collect();
+    let (links, findings): (Vec<Link>, Vec<Option<Finding>>) = judged.into_iter().unzip();
+    (links, findings.into_iter().flatten().collect())
+}
+
+impl Step {
+    fn judge(&self, frames: &[Frame], wake_ms: f64) -> (Link, Option<Finding>) {
+        let values = Ms::of(frames.iter().map(self.late_us));
+        let quantiles = [FASTEST, 0.5, 0.99].map(|quantile| values.quantile(quantile));
+        let ms = match quantiles {
+            [Some(p10), Some(p50), Some(p99)] => Some(LinkMs { count: frames.len() as u64, p10, p50, p99 }),
+            _ => None,
+        };
+        let slack_ms = self.wakes.map(|wakes| rounded(WORK_MS + f64::from(wakes) * wake_ms));
+        let drift = slack_ms.and_then(|_| self.drift(frames));
+        let mut link = Link {
+            from: self.from,
+            to: self.to,
+            ms,
+            slack_ms,
+            early: rounded(values.share_below(-CLOCK_MS)),
+            drift_ms: drift.map(|(drift_ms, _)| rounded(drift_ms)),
+            drift_ppm: drift.map(|(_, ppm)| rounded(ppm)),
+            holds: None,
+        };
+        let Some(ms) = ms.filter(|ms| ms.count >= MIN_FRAMES) else { return (link, None) };
+        let finding = self.finding(&link, ms);
+        link.holds = Some(finding.is_none());
+        (link, finding)
+    }
+
+    fn finding(&self, link: &Link, ms: LinkMs) -> Option<Finding> {
+        let Self { code, from, to, .. } = self;
+        let slack_ms = link.slack_ms.unwrap_or(f64::INFINITY);
+        let found = |kind: &str, message: String| Some(Finding { code: format!("{code}-{kind}"), message });
+        if let Some((drift_ms, ppm)) = link.drift_ms.zip(link.drift_ppm).filter(|(ms, _)| ms.abs() > slack_ms) {
+            return found(
+                "drift",
+                format!(
+                    "{to} drifts against {from}, by {ppm:+.0} ppm ({drift_ms:+.3} ms over the session): their clocks differ"
+                ),
+            );
+        }
+        if link.early > MAX_EARLY {
+            let percent = link.early * 1e2;
+            return found(
+                "early",
+                format!("{to} is before {from} in {percent:.1}% of the frames, and cannot be (p10 {:+.3} ms)", ms.p10),
+            );
+        }
+        let late = || {
+            let explained = "is explained by copying and waking";
+            format!("{to} is {:.3} ms behind {from} in the fastest frames (p10): {slack_ms:.3} ms {explained}", ms.p10)
+        };
+        if ms.p10 > slack_ms { found("late", late()) } else { None }
+    }
+
+    /// By how much the blocks' p10 rise from the first frame to the last, ms; and in how many µs a second.
+    fn drift(&self, frames: &[Frame]) -> Option<(f64, f64)> {
+        let begun = frames.first()?.handed_us;
+        let seconds = |frame: &Frame| (frame.handed_us - begun) as f64 / 1e6;
+        let point = |block: &[Frame]| {
+            let middle = block.iter().map(seconds).sum::<f64>() / block.len() as f64;
+            Some((middle, Ms::of(block.iter().map(self.late_us)).quantile(FASTEST)?))
+        };
+        let points: Option<Vec<(f64, f64)>> = frames.chunk_by(|a, b| a.block == b.block).map(point).collect();
+        let points = points.filter(|points| points.len() >= MIN_BLOCKS)?;
+        let ms_a_second = slope(&points)?;
+        Some((ms_a_second * seconds(frames.last()?), ms_a_second * 1e3))
+    }
+}
+
+/// The median of the slopes between any two points (Theil–Sen): a block or two on a busy machine do not move it.
+fn slope(points: &[(f64, f64)]) -> Option<f64> {
+    let between = |(index, a): (usize, &(f64, f64))| {
+        let a = *a;
+        points[index + 1..].iter().filter(move |b| b.0 > a.0).map(move |b| (b.1 - a.1) / (b.0 - a.0))
+    };
+    let mut slopes: Vec<f64> = points.iter().enumerate().flat_map(between).collect();
+    slopes.sort_by(f64::total_cmp);
+    slopes.get(slopes.len() / 2).copied()
+}

@@ -1,0 +1,258 @@
+//! The file as it is made: what was injected, what was measured, and what came of it.
+
+use measure::units::rounded;
+use report::calibration::SCHEMA;
+use report::run::Host;
+use serde::Serialize;
+
+use super::beside::{Costs, MIN_READINGS, Optical, Timers};
+use super::finding::Finding;
+use super::frames::{Asked, Frame, MIN_FRAMES, Row};
+use super::links::{self, Link};
+use super::load::Load;
+use super::spread::Spread;
+
+/// Half of each row's frames should be off by no more, ms.
+pub const GOAL_P50_MS: f64 = 0.2;
+
+/// 99 % of each row's frames should be off by no more, ms.
+pub const GOAL_P99_MS: f64 = 1.0;
+
+/// Where the wall clock moves more than this against the monotonic one, µs, no time of the session is to be believed.
+const MAX_MOVED_US: i64 = 100;
+
+/// Accuracies are stated in steps of this, ms.
+const STEP_MS: f64 = 0.1;
+
+/// What a calibration found, before it is judged.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Session {
+    /// What was asked of the proxy, one after the other.
+    pub blocks: Vec<Asked>,
+    /// The frames that count, in the order of their sequence.
+    pub frames: Vec<Frame>,
+    /// Those that do not.
+    pub left_out: LeftOut,
+    /// How far the wall clock moved against the monotonic one, µs.
+    pub clock_moved_us: i64,
+    /// How busy the machine was.
+    pub load: Load,
+}
+
+/// A calibration: everything in `calibration.json`. What does not exist is `None`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Calibration {
+    /// [`SCHEMA`].
+    pub schema: &'static str,
+    /// When it was begun: RFC 3339, UTC.
+    pub made: String,
+    /// Which machine this is: [`report::host::machine`].
+    pub machine: Option<String>,
+    /// What machine this is: [`report::host::describe`].
+    pub host: Host,
+    /// How it was measured.
+    pub settings: Settings,
+    /// ± ms: half of the frames of each row are off by no more, rounded up to 0.1 ms; none where a row says nothing.
+    pub accuracy_ms: Option<f64>,
+    /// The same of 99 % of them.
+    pub p99_accuracy_ms: Option<f64>,
+    /// What was hoped for.
+    pub goal: Goal,
+    /// Each injected delay.
+    pub rows: Vec<Row>,
+    /// What stands between the rig's times and the instrument's.
+    pub links: Vec<Link>,
+    /// Frames that count nowhere.
+    pub left_out: LeftOut,
+    /// How far the wall clock moved against the monotonic one meanwhile, µs.
+    pub clock_moved_us: i64,
+    /// How busy the machine was.
+    pub load: Load,
+    /// Why the outcome is not `ok`.
+    pub findings: Vec<Finding>,
+    /// What stamping and reading cost here, µs for each picture.
+    pub costs_us: Costs,
+    /// How fine the clocks are.
+    pub timers: Timers,
+    /// Camera and screen, where they were measured.
+    pub optical: Option<Optical>,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// How it was measured.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Settings {
+    /// Of the pictures.
+    pub size: String,
+    /// Pictures per second.
+    pub fps: u32,
+    /// Seconds measured of each delay, all its blocks together.
+    pub measured_s: f64,
+    /// Seconds before the first block, which count nowhere.
+    pub warmup_s: f64,
+    /// Of the order of the blocks and of the jitter.
+    pub seed: u64,
+}
+
+/// What was hoped for.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Goal {
+    /// [`GOAL_P50_MS`].
+    pub p50_ms: f64,
+    /// [`GOAL_P99_MS`].
+    pub p99_ms: f64,
+    /// Whether every row is within; none where that cannot be said.
+    pub met: Option<bool>,
+}
+
+/// Frames that count nowhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    /// They passed the proxy while the delay had just changed.
+    pub transition: u64,
+    /// Something of them is not known: lost, unreadable, without SEI.
+    pub incomplete: u64,
+}
+
+/// What came of a calibration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Measured, and within the goal.
+    Ok,
+    /// Measured, and beyond the goal, or times of the instrument cannot be: the accuracy is what it is.
+    GoalMissed,
+    /// Too few frames, too busy a machine, or a clock that moved.
+    Inconclusive,
+}
+
+impl Calibration {
+    /// Judges what was measured.
+    pub fn new(made: String, settings: Settings, session: &Session) -> Self {
+        let rows = rows(session);
+        let wake_ms = session.load.wake_us.map_or(0.0, |wake| wake.p99 / 1e3);
+        let (links, faults) = links::judge(&session.frames, wake_ms);
+        let still = session.clock_moved_us.abs() <= MAX_MOVED_US;
+        let errors: Option<Vec<Spread>> = rows.iter().map(|row| row.error_ms).collect();
+        // Without a row there is nothing that could be wrong.
+        let errors = errors.filter(|errors| !errors.is_empty() && still);
+        let largest = |of: fn(&Spread) -> f64| errors.as_ref().map(|all| all.iter().map(of).fold(0.0, f64::max));
+        let (p50, p99) = (largest(|error| error.p50), largest(|error| error.p99));
+        let met = p50.zip(p99).map(|(p50, p99)| p50 <= GOAL_P50_MS && p99 <= GOAL_P99_MS);
+        let mut found = Self {
+            schema: SCHEMA,
+            made,
+            machine: report::host::machine(),
+            host: report::host::describe(),
+            settings,
+            accuracy_ms: p50.map(stated),
+            p99_accuracy_ms: p99.map(stated),
+            goal: Goal { p50_ms: GOAL_P50_MS, p99_ms: GOAL_P99_MS, met },
+            rows,
+            links,
+            left_out: session.left_out,
+            clock_moved_us: session.clock_moved_us,
+            load: session.load,
+            findings: Vec::new(),
+            costs_us: Costs::default(),
+            timers: Timers::default(),
+            optical: None,
+            outcome: Outcome::Ok,
+        };
+        found.judge(faults, still);
+        found
+    }
+
+    /// A time that cannot be is a fault on any machine; a figure that is only bad may be the machine's.
+    fn judge(&mut self, faults: Vec<Finding>, still: bool) {
+        let busy = self.load.busy();
+        let (outcome, findings) = match self.goal.met {
+            _ if !still => (Outcome::Inconclusive, vec![moved(self.clock_moved_us)]),
+            _ if !faults.is_empty() => (Outcome::GoalMissed, faults),
+            None => (Outcome::Inconclusive, vec![self.few_frames()]),
+            Some(true) => (Outcome::Ok, Vec::new()),
+            Some(false) => match busy {
+                Some(why) => (Outcome::Inconclusive, vec![too_busy(&why)]),
+                None => (Outcome::GoalMissed, vec![self.missed()]),
+            },
+        };
+        (self.outcome, self.findings) = (outcome, findings);
+    }
+
+    fn few_frames(&self) -> Finding {
+        let least = self.rows.iter().map(Row::frames).min().unwrap_or(0);
+        let message = format!("a row has {least} frames, and a p99 takes {MIN_FRAMES}: see left_out");
+        Finding { code: "few-frames".to_owned(), message }
+    }
+
+    fn missed(&self) -> Finding {
+        let Goal { p50_ms, p99_ms, .. } = self.goal;
+        let beyond = |row: &&Row| row.error_ms.is_some_and(|error| error.p50 > p50_ms || error.p99 > p99_ms);
+        let rows = self.rows.iter().filter(beyond).count();
+        let message = format!("{rows} rows are beyond the goal, on a machine that was not busy");
+        Finding { code: "goal".to_owned(), message }
+    }
+
+    /// Adds what a camera saw. Too few readings make the whole inconclusive; the accuracy stands, since it is no part of it.
+    pub fn saw(&mut self, optical: Optical) {
+        if !optical.is_enough() {
+            self.outcome = Outcome::Inconclusive;
+            let message = format!("the camera read fewer than {MIN_READINGS} frames");
+            self.findings.push(Finding { code: "few-readings".to_owned(), message });
+        }
+        self.optical = Some(optical);
+    }
+
+    /// The file's text.
+    pub fn to_json(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).expect("a calibration has string keys only");
+        text.push('\n');
+        text
+    }
+}
+
+/// A row for each delay, in the order in which they first came.
+fn rows(session: &Session) -> Vec<Row> {
+    let mut all: Vec<Asked> = Vec::new();
+    for asked in &session.blocks {
+        if !all.contains(asked) {
+            all.push(*asked);
+        }
+    }
+    all.sort_by(|a, b| (a.jitter_ms, a.delay_ms).partial_cmp(&(b.jitter_ms, b.delay_ms)).expect("delays are numbers"));
+    let row = |asked: Asked| {
+        let frames: Vec<&Frame> =
+            session.frames.iter().filter(|frame| session.blocks.get(frame.block) == Some(&asked)).collect();
+        let blocks = session.blocks.iter().filter(|block| **block == asked).count();
+        Row::new(asked, blocks as u64, &frames)
+    };
+    all.into_iter().map(row).collect()
+}
+
+fn moved(micros: i64) -> Finding {
+    let message = format!("the wall clock moved by {micros} µs against the monotonic one: calibrate again");
+    Finding { code: "clock-moved".to_owned(), message }
+}
+
+fn too_busy(why: &str) -> Finding {
+    let message = format!("the machine was too busy to tell the instrument's errors from its own: {why}");
+    Finding { code: "busy".to_owned(), message }
+}
+
+/// `error_ms` rounded up to a step, and a step at least.
+fn stated(error_ms: f64) -> f64 {
+    // A hair less, so that 0.4 in floating point does not become 0.5.
+    rounded((error_ms / STEP_MS - 1e-9).ceil().max(1.0) * STEP_MS)
+}
+
+impl Outcome {
+    /// The name in the file.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::GoalMissed => "goal-missed",
+            Self::Inconclusive => "inconclusive",
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Which runs can be compared: those of one machine with one kind of settings.
+//!
+//! A machine is its operating system, architecture, CPU and number of CPUs. Its kernel and framelag's version are left
+//! out: what they change is what a history is to show. So is the machine's own id: CI services give each job a fresh
+//! one of the same kind.
+//!
+//! Settings are the receiver's, but for where files and figures went, and the URL, but for the port of a loopback
+//! address, which tests draw at random.
+
+use report::run::{Receiver, Run};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+/// Hexadecimal digits of a fingerprint: 64 bits, so that among a million runs two are alike by chance once in ten million.
+pub(crate) const DIGITS: usize = 16;
+
+/// What of `host` makes a machine.
+pub(crate) const MACHINE: [&str; 4] = ["os", "arch", "cpu", "cpus"];
+
+/// Settings that do not change what is measured.
+pub(crate) const OF_NO_MATTER: [&str; 7] = ["url", "report", "snapshot", "record", "pictures", "metrics", "otlp"];
+
+/// A run's machine, as text to compare.
+pub fn machine(run: &Run) -> String {
+    let host = run.host.to_json();
+    let parts = MACHINE.map(|key| host[key].to_string());
+    fingerprint(&parts)
+}
+
+/// A run's settings, as text to compare.
+pub fn settings(run: &Run) -> String {
+    let mut config = run.config.to_json();
+    if let Some(config) = config.as_object_mut() {
+        config.retain(|key, _| !OF_NO_MATTER.contains(&key.as_str()));
+    }
+    fingerprint(&[without_loopback_port(&run.url), canonical(&config)])
+}
+
+/// A run itself: the same for each copy of its report, also for one that was written before the run ended. One that was
+/// joined is the runs of its receivers, in whatever order they were named.
+pub fn run(run: &Run) -> String {
+    if let Some(merged) = &run.merged {
+        let mut receivers: Vec<String> = merged.receivers.iter().map(Receiver::name).collect();
+        receivers.sort();
+        return fingerprint(&[vec!["merged".to_owned()], receivers].concat());
+    }
+    let startup = serde_json::to_value(run.startup).unwrap_or_default();
+    fingerprint(&[
+        run.started.clone(),
+        run.url.clone(),
+        canonical(&run.host.to_json()),
+        canonical(&run.config.to_json()),
+        canonical(&startup),
+    ])
+}
+
+fn fingerprint(parts: &[String]) -> String {
+    let hash = Sha256::digest(parts.join("\n"));
+    hash.iter().take(DIGITS / 2).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// JSON with the keys of each object in order.
+fn canonical(value: &Value) -> String {
+    match value {
+        Value::Object(map) => {
+            let mut entries: Vec<_> =
+                map.iter().map(|(key, value)| format!("{}:{}", Value::from(key.as_str()), canonical(value))).collect();
+            entries.sort();
+            format!("{{{}}}", entries.join(","))
+        }
+        Value::Array(values) => format!("[{}]", values.iter().map(canonical).collect::<Vec<_>>().join(",")),
+        plain => plain.to_string(),
+    }
+}
+
+/// `url` without its port where it is of this machine.
+fn without_loopback_port(url: &str) -> String {
+    for host in ["://127.0.0.1:", "://localhost:", "://[::1]:"] {
+        let Some(at) = url.find(host).map(|at| at + host.len()) else { continue };
+        let digits = url[at..].find(|c: char| !c.is_ascii_digit()).unwrap_or(url.len() - at);
+        return format!("{}{}", &url[..at - 1], &url[at + digits..]);
+    }
+    url.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_order_of_keys_is_no_setting() {
+        assert_eq!(canonical(&json!({ "a": [1, null], "b": "x" })), r#"{"a":[1,null],"b":"x"}"#);
+        let text = |text: &str| canonical(&serde_json::from_str(text).expect("JSON"));
+        assert_eq!(text(r#"{"b":1,"a":{"d":2,"c":3}}"#), text(r#"{"a":{"c":3,"d":2},"b":1}"#));
+    }
+
+    #[test]
+    fn ports_of_this_machine_are_no_setting_and_others_are() {
+        assert_eq!(without_loopback_port("rtsp://127.0.0.1:40123/cam"), "rtsp://127.0.0.1/cam");
+        assert_eq!(without_loopback_port("rtsp://[::1]:8554"), "rtsp://[::1]");
+        assert_eq!(without_loopback_port("rtsp://10.0.0.7:8554/cam"), "rtsp://10.0.0.7:8554/cam");
+    }
+}

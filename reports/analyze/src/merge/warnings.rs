@@ -1,0 +1,54 @@
+//! What must be known about joined runs.
+
+use report::run::{Outcome, Run};
+use report::warning::{Code, Warning};
+
+use super::part::Part;
+use super::runs::Runs;
+use super::settings;
+
+/// Why a run failed, where it did so by itself and not by an assertion.
+pub(super) fn failure(run: &Run) -> Option<&Warning> {
+    let failed = |warning: &&Warning| matches!(warning.code, Code::Failed | Code::ReportNotWritten);
+    run.warnings.iter().find(failed).filter(|_| run.outcome == Outcome::Failed)
+}
+
+/// Those of all, with their folder before them, and what joining adds to them.
+pub(super) fn warnings(parts: &[Part]) -> Vec<Warning> {
+    let mut out = Vec::new();
+    for part in parts {
+        let (name, run) = (&part.name, part.run());
+        let mut say = |code, message: String| out.push(Warning::new(code, format!("{name}: {message}")));
+        let failure = failure(run);
+        for warning in run.warnings.iter().filter(|warning| failure != Some(*warning)) {
+            say(warning.code, warning.message.clone());
+        }
+        if !part.is_pooled() {
+            let left = "its latencies cannot be compared with those of others, and are left out of the joined ones";
+            say(Code::MergePart, left.to_owned());
+        } else if !part.short.is_empty() {
+            let short = part.short.join(", ");
+            say(
+                Code::MergePart,
+                format!("its files have not all values of {short}: quantiles are of those that are left"),
+            );
+        }
+        part.notes.iter().for_each(|note| say(Code::MergePart, note.clone()));
+        part.saved.notes.iter().for_each(|note| say(Code::MergeDifferent, note.clone()));
+        let known = run.warnings.iter().any(|warning| warning.code.is_inconclusive());
+        if !known && run.is_inconclusive_by_itself() {
+            say(Code::MergePart, "it was inconclusive, for a reason that this framelag does not know".to_owned());
+        }
+    }
+    out.extend(different(parts));
+    out
+}
+
+fn different(parts: &[Part]) -> Option<Warning> {
+    let (_, mut different) = settings::join(&Runs::of(parts).each(|run| run.config.to_json()));
+    if parts.iter().any(|part| part.run().warmup_s != parts[0].run().warmup_s) {
+        different.push("warmup_s".to_owned());
+    }
+    let message = || format!("the receivers were set differently: {}", different.join(", "));
+    (!different.is_empty()).then(|| Warning::new(Code::MergeDifferent, message()))
+}

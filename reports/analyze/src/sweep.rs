@@ -1,0 +1,44 @@
+//! A sweep: many short runs over a matrix of settings, and what they say about each setting.
+//!
+//! `framelag tune` hands in its [`Row`]s, one for each run, after every run; [`write`](fn@write) turns them into `tune.csv`, `tune.json`
+//! and `tune.html`. The unit of every comparison is the run, never the frame: the frames of one run share its luck.
+//! Settings are compared by [`crate::statistics`], as the gate compares runs. `docs/tune-results.md` describes the files.
+
+use report::dir::Dir;
+use report::folder::replace;
+
+mod advice;
+mod analysis;
+mod cells;
+mod conclude;
+mod csv;
+mod drift;
+mod front;
+mod json;
+mod metric;
+mod page;
+mod recommendation;
+mod row;
+mod samples;
+mod warnings;
+
+pub use json::SCHEMA;
+pub use row::{Axis, Error, Figures, Outcome, Row, Sweep};
+
+/// Writes `tune.csv`, `tune.json` and `tune.html` into a folder that exists, each whole by renaming.
+///
+/// # Errors
+/// A run that does not fit the axes, before anything is written; the first file that cannot be written.
+pub fn write(folder: &Dir, sweep: &Sweep) -> Result<(), Error> {
+    sweep.check()?;
+    let found = conclude::analyze(sweep);
+    replace(folder, "tune.csv", &csv::sweep(sweep))?;
+    replace(folder, "tune.json", &json::sweep(&found))?;
+    replace(folder, "tune.html", &page::sweep(&found))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,68 @@
+//! Everything that is found out about a sweep, once: the exporters only write it down.
+
+use super::cells::{Cell, Names, by_condition};
+use super::drift::{self, Drift};
+use super::front::{Front, front};
+use super::metric::Metric;
+use super::recommendation::Advice;
+use super::samples::{Interval, Samples};
+use super::{Axis, Sweep};
+
+/// What a sweep says.
+#[derive(Debug)]
+pub struct Analysis<'a> {
+    /// The runs.
+    pub sweep: &'a Sweep,
+    /// Its cells, by their number. Everything below counts cells by their place here.
+    pub cells: Vec<Cell<'a>>,
+    /// What they are called.
+    pub names: Names<'a>,
+    /// The values of every metric that there is.
+    pub samples: Vec<Samples>,
+    /// Whether time did something, too.
+    pub drift: Option<Drift>,
+    /// Cells under the same conditions of the network.
+    pub groups: Vec<Vec<usize>>,
+    /// The fronts with p50 and with p99, as far as they exist.
+    pub fronts: Vec<Front>,
+    /// What to choose, under each condition.
+    pub advice: Vec<Advice>,
+    /// What to know before.
+    pub warnings: Vec<String>,
+}
+
+impl<'a> Analysis<'a> {
+    /// The facts of a sweep whose rows fit its axes, without advice and warnings.
+    pub(super) fn facts(sweep: &'a Sweep) -> Self {
+        let cells = Cell::all(sweep);
+        let samples: Vec<Samples> = Metric::ALL.into_iter().filter_map(|metric| Samples::of(metric, &cells)).collect();
+        let seen: Vec<bool> = cells.iter().map(|cell| cell.unseen_percent().is_none()).collect();
+        let drift = drift::of(&cells);
+        let mut groups = by_condition(&sweep.axes, &cells);
+        if groups.is_empty() {
+            groups.push(Vec::new());
+        }
+        let compared: Vec<Vec<usize>> =
+            groups.iter().map(|group| group.iter().copied().filter(|at| seen[*at]).collect()).collect();
+        let fronts = [Metric::P50, Metric::P99].into_iter().filter_map(|of| front(of, &compared, &samples)).collect();
+        let names = Names::new(&sweep.axes);
+        let (advice, warnings) = (Vec::new(), Vec::new());
+        Self { sweep, cells, names, samples, drift, groups, fronts, advice, warnings }
+    }
+
+    /// The values of a metric.
+    pub fn samples(&self, metric: Metric) -> Option<&Samples> {
+        Samples::find(&self.samples, metric)
+    }
+
+    /// A metric's centre in a cell with its interval.
+    pub fn interval(&self, metric: Metric, cell: usize) -> Option<Interval> {
+        self.samples(metric)?.interval(cell)
+    }
+
+    /// What a user chooses with a cell: its values but for the network's.
+    pub fn choice(&self, cell: usize) -> String {
+        let name = self.names.setting(self.cells[cell].values, |axis: &Axis| !axis.is_condition());
+        if name.is_empty() { "the only setting".to_owned() } else { name }
+    }
+}

@@ -1,0 +1,114 @@
+//! `tune.html`: what to choose and how sure that is, then the figures it is from. No script, nothing fetched.
+
+use super::Outcome;
+use super::advice::{Advice, Confidence, per_setting};
+use super::analysis::Analysis;
+use super::metric::Metric;
+use render::plot::escape;
+
+mod heat;
+mod method;
+mod pareto;
+mod parts;
+mod table;
+
+/// The whole page.
+pub fn sweep(found: &Analysis<'_>) -> String {
+    render::html::page(&format!("{} – framelag tune", found.sweep.name), &body(found))
+}
+
+pub(super) fn body(found: &Analysis<'_>) -> String {
+    [
+        head(found),
+        choice(found),
+        warnings(found),
+        pareto::section(found),
+        heat::section(found),
+        table::section(found),
+        method::section(found),
+    ]
+    .concat()
+}
+
+fn head(found: &Analysis<'_>) -> String {
+    let sweep = found.sweep;
+    let ok = sweep.rows.iter().filter(|row| row.outcome == Outcome::Ok).count();
+    let state = if sweep.complete { "" } else { " · <strong class=\"warn\">not finished</strong>" };
+    let axes: Vec<String> = (sweep.axes.iter().enumerate())
+        .map(|(at, axis)| format!("{} ({})", found.names.axis(at), axis.values.len()))
+        .collect();
+    let varied = if axes.is_empty() {
+        String::new()
+    } else {
+        format!("<p class=\"soft\">Varied: {}.</p>\n", escape(&axes.join(" × ")))
+    };
+    format!(
+        "<h1>{}</h1>\n<p class=\"soft\">{} · {} · {}{state}</p>\n{varied}",
+        escape(&sweep.name),
+        escape(&minute(&sweep.started)),
+        counted(found.cells.len(), "setting"),
+        if ok == sweep.rows.len() {
+            counted(ok, "run")
+        } else {
+            format!("{} of {} measured", ok, counted(sweep.rows.len(), "run"))
+        },
+    )
+}
+
+/// `2026-11-24T20:05:00.123Z` to the minute; anything else as it is.
+fn minute(time: &str) -> String {
+    match (time.get(..10), time.get(10..11), time.get(11..16)) {
+        (Some(day), Some("T"), Some(minute)) if time.ends_with('Z') => format!("{day} {minute} UTC"),
+        _ => time.to_owned(),
+    }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// The recommendation, under each condition of the network.
+fn choice(found: &Analysis<'_>) -> String {
+    let mut out = "<h2>What to choose</h2>\n".to_owned();
+    for advice in &found.advice {
+        if !advice.condition.is_empty() {
+            out.push_str(&format!("<h3>With {}</h3>\n", escape(&advice.condition)));
+        }
+        out.push_str(&card(found, advice));
+    }
+    out
+}
+
+fn card(found: &Analysis<'_>, advice: &Advice) -> String {
+    let (colour, sure) = match advice.confidence {
+        Confidence::Clear => ("good", "Conclusive: faster than every other setting".to_owned()),
+        Confidence::Tied => {
+            ("warn", format!("Not conclusive: {} settings cannot be told apart", advice.tied.len() + 1))
+        }
+        Confidence::Only => ("warn", "Nothing to compare it with".to_owned()),
+        Confidence::Unknown => {
+            let runs = advice.cell.zip(found.samples(Metric::P50)).map_or(0, |(cell, latency)| latency.runs(cell));
+            ("warn", format!("Not conclusive: {}", per_setting(runs)))
+        }
+        Confidence::Nothing => ("bad", "Nothing to recommend".to_owned()),
+    };
+    let name = advice.cell.map_or(String::new(), |cell| {
+        format!(
+            "<p style=\"font-size:19px;line-height:1.3;margin-bottom:6px\"><strong>{}</strong></p>\n",
+            escape(&found.choice(cell))
+        )
+    });
+    let text: String =
+        advice.text.iter().map(|line| format!("<p style=\"margin:6px 0\">{}</p>\n", escape(line))).collect();
+    format!(
+        "<div class=\"outcome {colour}\">\n<p><strong style=\"font-size:13px;color:var(--{colour})\">{sure}</strong></p>\n{name}{text}</div>\n"
+    )
+}
+
+fn warnings(found: &Analysis<'_>) -> String {
+    if found.warnings.is_empty() {
+        return String::new();
+    }
+    let lines: String = found.warnings.iter().map(|line| format!("<li>{}</li>\n", escape(line))).collect();
+    format!("<h2>Before you rely on this</h2>\n<ul style=\"max-width:80ch\">\n{lines}</ul>\n")
+}

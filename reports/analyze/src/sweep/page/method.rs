@@ -1,0 +1,61 @@
+//! What was the same in all runs, where they ran, and how the figures were worked out.
+
+use render::plot::escape;
+
+use super::super::analysis::Analysis;
+use super::parts::CONFIDENCE;
+
+pub fn section(found: &Analysis<'_>) -> String {
+    let sweep = found.sweep;
+    let mut out = String::new();
+    if !sweep.fixed.is_empty() {
+        out.push_str("<h2>The same in all runs</h2>\n");
+        pairs(&mut out, sweep.fixed.iter().map(|(name, value)| (name.as_str(), value.clone())));
+    }
+    if let Some(host) = sweep.host.as_object().filter(|host| !host.is_empty()) {
+        let plain = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        out.push_str("<h2>Machine</h2>\n");
+        pairs(
+            &mut out,
+            host.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.as_str(), plain(value))),
+        );
+    }
+    out.push_str("<h2>How this was worked out</h2>\n");
+    for line in lines(found) {
+        out.push_str(&format!("<p>{}</p>\n", escape(&line)));
+    }
+    out
+}
+
+fn pairs<'a>(out: &mut String, of: impl Iterator<Item = (&'a str, String)>) {
+    out.push_str("<div class=\"scroll\"><table>\n");
+    of.for_each(|(name, value)| {
+        out.push_str(&format!("<tr><th scope=\"row\">{}</th><td>{}</td></tr>\n", escape(name), escape(&value)));
+    });
+    out.push_str("</table></div>\n");
+}
+
+fn lines(found: &Analysis<'_>) -> [String; 3] {
+    let seed = found.sweep.seed;
+    let drift = match &found.drift {
+        Some(drift) if drift.clear => {
+            format!(
+                "Latency drifted by about {:+.1} {} from a setting's first run to its last.",
+                drift.change, drift.unit
+            )
+        }
+        Some(drift) => {
+            format!("No drift of latency was found between the first and last runs of {} settings.", drift.settings)
+        }
+        None => "Too few settings ran more than once to see whether latency drifted.".to_owned(),
+    };
+    [
+        format!("The unit is the run, not the frame. The order of runs was random (seed {seed})."),
+        format!(
+            "A setting's figure is the mean of its runs (the geometric mean of latencies and bit rates) with a {CONFIDENCE} % interval. \
+             Two settings differ by more than noise if Student's t test and the exact permutation test agree, as in framelag gate: \
+             docs/gate-method.md."
+        ),
+        drift,
+    ]
+}

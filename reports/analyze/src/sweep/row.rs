@@ -1,0 +1,237 @@
+//! What a sweep is made of: its axes and the figures of its runs.
+
+use std::io;
+use std::path::PathBuf;
+
+use measure::units::rounded;
+use render::words;
+use report::folder;
+use report::run::{self, Run};
+use report::threshold::frames_for;
+use serde::{Deserialize, Serialize};
+
+/// A matrix of settings, and the runs so far.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sweep {
+    /// The plan's name.
+    pub name: String,
+    /// When the first run began: RFC 3339.
+    pub started: String,
+    /// Seed of the order of runs.
+    pub seed: u64,
+    /// What was varied.
+    pub axes: Vec<Axis>,
+    /// What was not: settings by name.
+    pub fixed: Vec<(String, String)>,
+    /// The runs, in any order.
+    pub rows: Vec<Row>,
+    /// The machine: see [`report::host`].
+    pub host: serde_json::Value,
+    /// Every planned run was made.
+    pub complete: bool,
+}
+
+/// A setting that was varied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Axis {
+    /// Such as `publisher.bitrate`.
+    pub name: String,
+    /// As in the plan, in its order.
+    pub values: Vec<String>,
+}
+
+/// A run of the sweep.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// Which combination of values: the same number for the same [`Row::values`].
+    pub cell: usize,
+    /// Which repetition of the cell, from 0.
+    pub repeat: u32,
+    /// Which run of the sweep, from 0.
+    pub order: usize,
+    /// When it began: RFC 3339.
+    pub started: String,
+    /// For each axis the index of its value.
+    pub values: Vec<usize>,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Why it failed, or says nothing.
+    pub why: Option<String>,
+    /// What was measured.
+    pub figures: Figures,
+    /// Its report folder, relative to the sweep's.
+    pub report: Option<String>,
+}
+
+/// What came of a run of a sweep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// Measured.
+    Ok,
+    /// It ran, and nothing can be said of its figures.
+    Inconclusive,
+    /// It did not start, ended early, or measured nothing.
+    Failed,
+}
+
+/// The figures of a run that a sweep compares. What does not exist is `None`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Figures {
+    /// Median latency.
+    pub p50_ms: Option<f64>,
+    /// 90 % of the latencies are not above it.
+    pub p90_ms: Option<f64>,
+    /// 95 % are not above it.
+    pub p95_ms: Option<f64>,
+    /// 99 % are not above it.
+    pub p99_ms: Option<f64>,
+    /// The largest latency.
+    pub max_ms: Option<f64>,
+    /// The mean latency.
+    pub mean_ms: Option<f64>,
+    /// 99 % of the time the picture on screen was not older.
+    pub age_p99_ms: Option<f64>,
+    /// Pictures shown per second.
+    pub fps: Option<f64>,
+    /// Compressed video.
+    pub bitrate_kbps: Option<f64>,
+    /// Frames sent that never arrived.
+    pub lost_percent: Option<f64>,
+    /// Frames sent that were not seen: lost, undecodable and unreadable ones. A decoder refuses what follows a lost frame up to the
+    /// next IDR frame, so that these may be many more than were lost.
+    pub missing_percent: Option<f64>,
+    /// How many freezes.
+    pub freezes: Option<f64>,
+    /// All of them together.
+    pub freeze_ms: Option<f64>,
+    /// From connecting to the first picture.
+    pub first_frame_ms: Option<f64>,
+    /// PSNR of the luma against what was stamped.
+    pub psnr_db: Option<f64>,
+    /// SSIM of the luma against what was stamped.
+    pub ssim: Option<f64>,
+}
+
+/// Why a sweep's files cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A run that is not of this matrix.
+    #[error("run {order} of the sweep does not fit its axes: {why}")]
+    Misfit {
+        /// The run's [`Row::order`].
+        order: usize,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A file that cannot be written.
+    #[error("cannot write the sweep's file {}: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl From<folder::Error> for Error {
+    fn from(folder::Error { path, source }: folder::Error) -> Self {
+        Self::Write { path, source }
+    }
+}
+
+impl From<run::Outcome> for Outcome {
+    fn from(outcome: run::Outcome) -> Self {
+        match outcome {
+            run::Outcome::Ok => Self::Ok,
+            run::Outcome::Failed => Self::Failed,
+            run::Outcome::Inconclusive => Self::Inconclusive,
+        }
+    }
+}
+
+impl Outcome {
+    /// The name in `tune.csv` and `tune.json`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Inconclusive => "inconclusive",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl Figures {
+    /// The figures of a run; PSNR and SSIM are not among them, and stay `None`.
+    pub fn of(run: &Run) -> Self {
+        let latency = &run.latency_ms;
+        // Of too few frames it is the maximum by another name.
+        let enough = |quantile: &str, value: Option<f64>| value.filter(|_| latency.count >= frames_for(quantile));
+        let percent = |frames: Option<u64>| {
+            let expected = run.frames.expected.filter(|expected| *expected > 0)?;
+            Some(rounded(frames? as f64 * 100.0 / expected as f64))
+        };
+        Self {
+            p50_ms: enough("p50", latency.p50),
+            p90_ms: enough("p90", latency.p90),
+            p95_ms: enough("p95", latency.p95),
+            p99_ms: enough("p99", latency.p99),
+            max_ms: latency.max,
+            mean_ms: latency.mean,
+            age_p99_ms: run.picture_age_ms.p99,
+            fps: run.fps,
+            bitrate_kbps: run.bitrate_kbps,
+            lost_percent: percent(run.frames.lost),
+            missing_percent: percent(words::missing(run)),
+            freezes: run.freezes.count.map(|count| count as f64),
+            freeze_ms: run.freezes.total_ms,
+            first_frame_ms: run.startup.first_frame_ms,
+            psnr_db: None,
+            ssim: None,
+        }
+    }
+
+    /// Each with its name in `tune.csv` and `tune.json`.
+    pub const fn named(&self) -> [(&'static str, Option<f64>); 16] {
+        [
+            ("p50_ms", self.p50_ms),
+            ("p90_ms", self.p90_ms),
+            ("p95_ms", self.p95_ms),
+            ("p99_ms", self.p99_ms),
+            ("max_ms", self.max_ms),
+            ("mean_ms", self.mean_ms),
+            ("age_p99_ms", self.age_p99_ms),
+            ("fps", self.fps),
+            ("bitrate_kbps", self.bitrate_kbps),
+            ("lost_percent", self.lost_percent),
+            ("missing_percent", self.missing_percent),
+            ("freezes", self.freezes),
+            ("freeze_ms", self.freeze_ms),
+            ("first_frame_ms", self.first_frame_ms),
+            ("psnr_db", self.psnr_db),
+            ("ssim", self.ssim),
+        ]
+    }
+}
+
+impl Sweep {
+    /// Every row has one value of each axis, and a cell has the same values in all of its rows.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let mut cells = std::collections::HashMap::new();
+        for row in &self.rows {
+            let misfit = |why: String| Err(Error::Misfit { order: row.order, why });
+            if row.values.len() != self.axes.len() {
+                return misfit(format!("it has {} values for {} axes", row.values.len(), self.axes.len()));
+            }
+            for (axis, index) in self.axes.iter().zip(&row.values) {
+                if *index >= axis.values.len() {
+                    return misfit(format!("{} has no value number {index}", axis.name));
+                }
+            }
+            if *cells.entry(row.cell).or_insert(&row.values) != &row.values {
+                return misfit(format!("cell {} has other values in an earlier run", row.cell));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,254 @@
+//! Figures of runs over time, and where they changed.
+//!
+//! Pure: takes the runs, in any order, and says what becomes of them. Only runs that can be compared are joined, as the gate
+//! has it: of one machine with one kind of settings ([`crate::identity`]), on one clock or on two, that were sent as much. Of the
+//! others it is said why they are left out, or what is different where they are joined all the same. A change is found by
+//! [`changes`], and its size is that of [`crate::statistics`].
+
+use std::collections::BTreeMap;
+
+use report::run::{Outcome, Run};
+use report::threshold::Metric;
+use serde::Serialize;
+
+use crate::gate::is_sent_alike;
+use crate::identity;
+use crate::merge::{self, Seen};
+use crate::statistics::{self, Amount, Pair, confidence};
+use measure::units::rounded;
+
+mod divide;
+mod page;
+mod text;
+
+pub use divide::{Change, LEVEL, MIN_RUNS, SHUFFLES, changes};
+pub use page::page;
+
+/// The latest runs that are looked at: more take longer than anybody waits.
+pub const MAX_RUNS: usize = 500;
+
+/// Decides over the shuffles, so that the same runs have the same changes each time.
+const SEED: u64 = 1;
+
+/// A run that was kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    /// Its name.
+    pub id: &'a str,
+    /// All of it.
+    pub run: &'a Run,
+    /// What was said of it.
+    pub labels: &'a BTreeMap<String, String>,
+    /// Its latencies, [encoded](measure::latency::Distribution::encoded).
+    pub histogram: Option<&'a str>,
+}
+
+/// The runs that are joined, from the earliest to the latest, and their figures.
+#[derive(Clone, Debug, Serialize)]
+pub struct Trend {
+    /// The runs.
+    pub runs: Vec<Point>,
+    /// A figure of each.
+    pub series: Vec<Series>,
+    /// Runs that are not among them, and why.
+    pub left_out: Vec<Those>,
+    /// Runs that are among them and yet not like the latest one, and in what.
+    pub different: Vec<Those>,
+}
+
+/// A run of a trend.
+#[derive(Clone, Debug, Serialize)]
+pub struct Point {
+    /// Its name.
+    pub id: String,
+    /// When it began: RFC 3339, UTC.
+    pub started: String,
+    /// What was said of it.
+    pub labels: BTreeMap<String, String>,
+    #[serde(skip)]
+    histogram: Option<String>,
+}
+
+/// A figure of each run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Series {
+    /// Its name, as in an assertion.
+    pub metric: String,
+    /// `ms`, or empty for plain numbers.
+    pub unit: &'static str,
+    /// One for each run; none where a run has no such figure.
+    pub values: Vec<Option<f64>>,
+    /// Where it changed.
+    pub changes: Vec<Shift>,
+}
+
+/// A change of a figure.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Shift {
+    /// The index of the first run after it.
+    pub at: usize,
+    /// That run.
+    pub run: String,
+    /// The centre from the change before it on.
+    pub before: f64,
+    /// The centre up to the change after it.
+    pub after: f64,
+    /// What that is, in percent of before; none where that is 0.
+    pub percent: Option<f64>,
+    /// How sure the interval around the change is.
+    pub confidence_percent: f64,
+    /// Its lower end.
+    pub low: Option<Amount>,
+    /// Its upper end.
+    pub high: Option<Amount>,
+    /// The chance of such a split among runs that do not differ.
+    pub p: f64,
+    /// The change with its interval, for people.
+    #[serde(skip)]
+    text: String,
+}
+
+/// Some of the runs, and what is said of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Those {
+    /// How many.
+    pub runs: usize,
+    /// What is said of them, for people: "of other machines".
+    pub why: String,
+}
+
+/// What may keep a run from being joined to another one, and whether it is so.
+type Unlike<'a> = (&'static str, &'a dyn Fn(&Run, &Run) -> bool);
+
+impl Trend {
+    /// The trend of these figures: of the runs that are like the latest one, or of `all` whatever they are.
+    pub fn new(entries: &[Entry<'_>], metrics: &[Metric], all: bool) -> Self {
+        let mut entries = entries.to_vec();
+        entries.sort_by(|a, b| (&a.run.started, a.id).cmp(&(&b.run.started, b.id)));
+        let mut left_out = Vec::new();
+        let mut keep = |why: &str, keep: &dyn Fn(&Run) -> bool| {
+            let before = entries.len();
+            entries.retain(|entry| keep(entry.run));
+            note(&mut left_out, before - entries.len(), why);
+        };
+        keep("that did not end", &|run| !run.partial);
+        keep("that were inconclusive", &|run| run.outcome != Outcome::Inconclusive);
+        keep("without any of these figures", &|run| metrics.iter().any(|m| m.value(run).is_some()));
+        let joined = twice(&mut entries);
+        note(&mut left_out, joined, "that were joined of runs which are here too (report merge)");
+        let mut different = Vec::new();
+        let unlike: [Unlike<'_>; 4] = [
+            ("of other machines", &|run, latest| identity::machine(run) != identity::machine(latest)),
+            ("with other settings", &|run, latest| identity::settings(run) != identity::settings(latest)),
+            ("with other clocks (one host, or two)", &|run, latest| run.clock.same_host != latest.clock.same_host),
+            ("that were sent other frames or bits per second", &|run, latest| !is_sent_alike(run, latest, metrics)),
+        ];
+        if let Some(latest) = entries.last().map(|entry| entry.run) {
+            for (why, unlike) in unlike {
+                let count = entries.iter().filter(|entry| unlike(entry.run, latest)).count();
+                note(if all { &mut different } else { &mut left_out }, count, why);
+                entries.retain(|entry| all || !unlike(entry.run, latest));
+            }
+        }
+        let old = entries.len().saturating_sub(MAX_RUNS);
+        note(&mut left_out, old, &format!("before the latest {MAX_RUNS}"));
+        entries.drain(..old);
+        let series = metrics.iter().map(|metric| Series::new(metric, &entries)).collect();
+        Self { runs: entries.iter().map(Point::new).collect(), series, left_out, different }
+    }
+}
+
+/// Takes out what was joined of runs that are there too, by themselves or in an earlier one that was joined: a receiver counts
+/// once. Says how many.
+fn twice(entries: &mut Vec<Entry<'_>>) -> usize {
+    let before = entries.len();
+    let mut seen = Seen::default();
+    for entry in entries.iter().filter(|entry| entry.run.merged.is_none()) {
+        // Each is in a store once.
+        seen.add(&merge::receivers(entry.run, entry.id), 0);
+    }
+    entries.retain(|entry| entry.run.merged.is_none() || seen.add(&merge::receivers(entry.run, entry.id), 0).is_none());
+    before - entries.len()
+}
+
+fn note(those: &mut Vec<Those>, runs: usize, why: &str) {
+    if runs > 0 {
+        those.push(Those { runs, why: why.to_owned() });
+    }
+}
+
+impl Point {
+    fn new(entry: &Entry<'_>) -> Self {
+        Self {
+            id: entry.id.to_owned(),
+            started: entry.run.started.clone(),
+            labels: entry.labels.clone(),
+            histogram: entry.histogram.map(str::to_owned),
+        }
+    }
+
+    /// The commit, cut as git does, or else the beginning of the run's name.
+    fn name(&self) -> String {
+        const SHORT: usize = 8;
+        let name = self.labels.get("commit").unwrap_or(&self.id);
+        name.chars().take(SHORT).collect()
+    }
+
+    /// `2026-01-31 09:15`.
+    fn minute(&self) -> String {
+        const UP_TO_MINUTES: usize = 16;
+        self.started.chars().take(UP_TO_MINUTES).collect::<String>().replace('T', " ")
+    }
+}
+
+impl Series {
+    fn new(metric: &Metric, entries: &[Entry<'_>]) -> Self {
+        let values: Vec<_> =
+            entries.iter().map(|entry| metric.value(entry.run).filter(|value| value.is_finite())).collect();
+        // A change is between runs that have the figure.
+        let (places, known): (Vec<_>, Vec<_>) =
+            values.iter().enumerate().filter_map(|(at, value)| Some((at, (*value)?))).unzip();
+        let found = changes(&known, SEED);
+        let bounds: Vec<usize> =
+            std::iter::once(0).chain(found.iter().map(|change| change.at)).chain([known.len()]).collect();
+        let shift = |(change, stretches): (&Change, &[usize])| {
+            let pair = Pair::of(&known[stretches[0]..stretches[1]], &known[stretches[1]..stretches[2]])?;
+            let Amount { percent, absolute } = pair.amount(pair.shift.change);
+            let [low, high] = pair.interval(statistics::LEVEL).map_or([None, None], |ends| ends.map(Some));
+            Some(Shift {
+                at: places[change.at],
+                run: entries[places[change.at]].id.to_owned(),
+                before: rounded(pair.centre),
+                after: rounded(pair.centre + absolute),
+                percent,
+                confidence_percent: rounded(100.0 * confidence(statistics::LEVEL)),
+                low,
+                high,
+                p: change.p,
+                text: pair.text(metric.unit()),
+            })
+        };
+        let changes = found.iter().zip(bounds.windows(3)).filter_map(shift).collect();
+        Self { metric: metric.to_string(), unit: metric.unit(), values, changes }
+    }
+
+    /// `p99` for `latency_ms.p99`.
+    fn name(&self) -> &str {
+        self.metric.strip_prefix("latency_ms.").unwrap_or(&self.metric)
+    }
+
+    /// `12.3 ms`.
+    fn shown(&self, value: f64) -> String {
+        format!("{} {}", rounded(value), self.unit).trim_end().to_owned()
+    }
+}
+
+impl Shift {
+    /// `+12.4 %`, or nothing where the baseline is 0.
+    fn size(&self) -> String {
+        self.percent.map(|percent| format!("{percent:+.1} %")).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests;

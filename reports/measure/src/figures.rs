@@ -1,0 +1,13 @@
+//! The blocks of figures that `run.json` is made of.
+//!
+//! Read back, what an earlier version did not write yet is `None`, empty or 0.
+
+mod clocks;
+mod frames;
+mod latency;
+mod receiver;
+
+pub use clocks::{CaptureFigures, ClockFigures, DifferenceUs, ProbeFigures, StampFigures};
+pub use frames::{Frames, Pictures};
+pub use latency::{AgeMs, Freezes, LatencyMs, StageMs, StagesMs};
+pub use receiver::{Connection, CostUs, OwnCostUs, Startup};

@@ -1,0 +1,177 @@
+//! What latency is made of, and where the frames went: stages, frame types, buckets, starting up.
+
+use common::frame::Stage;
+use measure::figures::StageMs;
+use measure::sample::Bucket;
+use report::run::Run;
+
+use super::elements::{cell, section, table};
+use super::seen::{Kind, Seen};
+use crate::plot::{Bar, Part, Tone, escape, stacked};
+use crate::words;
+
+/// What happens in a stage.
+const fn what(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Capture => "from the camera's exposure to the stamp; lies before it",
+        Stage::Stamp => "painting code and text",
+        Stage::Encode => "the encoder",
+        Stage::Send => "waiting to be sent",
+        Stage::Network => "from the first byte sent to the first received",
+        Stage::Reassembly => "until the last packet was there",
+        Stage::Decode => "the decoder, and waking it up",
+        Stage::Read => "finding and reading the code",
+        Stage::Present => "converting and handing to the window",
+    }
+}
+
+/// The stages that make up latency; `capture` lies before the stamp.
+fn parts(of: impl Fn(Stage) -> Option<f64>) -> Vec<Part> {
+    let stages = Stage::ALL.into_iter().filter(|stage| *stage != Stage::Capture);
+    let part = |stage: Stage| {
+        let value = of(stage)?;
+        let title = format!("{}: {} ms", stage.name(), words::ms(value));
+        Some(Part { name: stage.name().to_owned(), value, tone: Tone::Series(stage as usize), title })
+    };
+    stages.filter_map(part).collect()
+}
+
+/// Each stage's p50 and p99, stacked.
+pub fn stages(run: &Run) -> String {
+    let of = |stage: Stage| run.stages_ms.of(stage);
+    let known: Vec<_> = Stage::ALL.into_iter().filter(|stage| of(*stage).count > 0).collect();
+    if known.is_empty() {
+        return String::new();
+    }
+    let bar = |name: &str, figure: fn(&StageMs) -> Option<f64>| {
+        let parts = parts(|stage| figure(of(stage)));
+        Bar { name: name.to_owned(), parts }
+    };
+    let bars = [bar("p50 of each stage", |ms| ms.p50), bar("p99 of each stage", |ms| ms.p99)];
+    let mut out = stacked("Stages: the median and the 99th percentile of each, stacked", "ms", &bars);
+    out.push_str(
+        "<p class=\"soft\">The stages of one frame add up to its latency. Their quantiles do not: the slow frames of one stage \
+         are not those of another.</p>\n",
+    );
+    let rows: Vec<_> = known
+        .into_iter()
+        .map(|stage| {
+            let ms = of(stage);
+            vec![
+                stage.name().to_owned(),
+                cell(ms.p50),
+                cell(ms.p99),
+                cell(ms.max),
+                ms.count.to_string(),
+                what(stage).to_owned(),
+            ]
+        })
+        .collect();
+    out.push_str(
+        &table(&["ms", "p50", "p99", "max", "frames", ""], &rows).replace("<table>", "<table class=\"last-text\">"),
+    );
+    section("Where the time goes", &out)
+}
+
+/// IDR frames beside the others: they are larger, and so slower to send.
+pub fn kinds(seen: &Seen) -> String {
+    let kinds: Vec<(&str, &Kind)> = [("IDR", &seen.idr), ("other (P)", &seen.other)]
+        .into_iter()
+        .filter(|(_, kind)| kind.latency.count() > 0)
+        .collect();
+    if kinds.is_empty() {
+        return String::new();
+    }
+    let ms = |us: i64| us as f64 / 1e3;
+    let quantile = |kind: &Kind, q: f64| kind.latency.quantile_us(q).map(ms);
+    let bar = |(name, kind): &(&str, &Kind)| Bar {
+        name: format!("{name}: median of each stage"),
+        parts: parts(|stage| kind.stages[stage as usize].quantile_us(0.5).map(ms)),
+    };
+    let bars: Vec<_> = kinds.iter().map(bar).filter(|bar| !bar.parts.is_empty()).collect();
+    let mut out = String::new();
+    if !bars.is_empty() {
+        out.push_str(&stacked("Median of each stage for IDR frames and for the others", "ms", &bars));
+    }
+    let rows: Vec<_> = kinds
+        .iter()
+        .map(|(name, kind)| {
+            let size = (kind.sized > 0).then(|| kind.bytes as f64 / kind.sized as f64 / 1e3);
+            let size = size.map_or("–".to_owned(), |size| format!("{size:.1}"));
+            let of = |q| cell(quantile(kind, q));
+            vec![(*name).to_owned(), kind.latency.count().to_string(), of(0.5), of(0.99), of(1.0), size]
+        })
+        .collect();
+    out.push_str(&table(&["", "frames", "p50 ms", "p99 ms", "max ms", "mean kB"], &rows));
+    section("IDR against P", &out)
+}
+
+/// Where each frame ended.
+pub fn buckets(run: &Run) -> String {
+    let Some(expected) = run.frames.expected else {
+        return section(
+            "Frames",
+            "<p>No code was read after the warm-up, so nobody knows how many frames were sent.</p>\n",
+        );
+    };
+    let meaning = |bucket| match bucket {
+        Bucket::Measured => "read once, in order",
+        Bucket::Lost => "nothing of it arrived",
+        Bucket::Duplicate => "read more than once",
+        Bucket::Late => "read after a later one",
+        Bucket::Unreadable => "shown, but its code could not be read",
+        Bucket::Undecodable => "arrived, but gave no picture",
+    };
+    let share = |frames: u64| {
+        if expected == 0 { String::new() } else { format!("{:.2} %", frames as f64 * 100.0 / expected as f64) }
+    };
+    let rows: Vec<_> = Bucket::ALL
+        .into_iter()
+        .map(|bucket| (bucket, run.frames.of(bucket).unwrap_or(0)))
+        .map(|(bucket, frames)| {
+            vec![bucket.name().to_owned(), frames.to_string(), share(frames), meaning(bucket).to_owned()]
+        })
+        .collect();
+    let mut out = format!("<p>{expected} frames were sent after the warm-up; each ended in one bucket.</p>\n");
+    out.push_str(&table(&["", "frames", "share", ""], &rows).replace("<table>", "<table class=\"last-text\">"));
+    let pictures = &run.pictures;
+    let mut more = vec![format!("{} pictures shown, {} of them IDR", pictures.shown, pictures.idr)];
+    let counts = [
+        (run.frames.restarts.unwrap_or(0), "times the publisher started over"),
+        (pictures.repeated, "pictures shown again"),
+        (pictures.unplaced, "pictures or access units beyond the frames that are missing"),
+        (pictures.stale, "readings too late to count"),
+        (run.connection.disconnects, "times the stream was lost"),
+    ];
+    more.extend(counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
+    out.push_str(&format!("<p class=\"soft\">{}.</p>\n", escape(&more.join(" · "))));
+    section("Frames", &out)
+}
+
+/// From connecting to the first reading.
+pub fn startup(run: &Run) -> String {
+    let startup = &run.startup;
+    let moments = [
+        ("session plays", startup.connected_ms),
+        ("first packet", startup.first_packet_ms),
+        ("first picture", startup.first_frame_ms),
+        ("first code read", startup.first_reading_ms),
+    ];
+    let known: Vec<_> = moments.into_iter().filter_map(|(name, ms)| Some((name, ms?))).collect();
+    if known.is_empty() {
+        return String::new();
+    }
+    let mut before = 0.0;
+    let mut part = |(index, (name, ms)): (usize, &(&str, f64))| {
+        let value = (ms - before).max(0.0);
+        before = ms.max(before);
+        let title = format!("{name}: {} ms after connecting began", words::ms(*ms));
+        Part { name: format!("until: {name}"), value, tone: Tone::Series(index), title }
+    };
+    let parts = known.iter().enumerate().map(&mut part).collect();
+    let bar = Bar { name: "since the receiver began to connect".to_owned(), parts };
+    let mut out = stacked("Starting up", "ms", &[bar]);
+    let rows: Vec<_> = known.iter().map(|(name, ms)| vec![(*name).to_owned(), cell(Some(*ms))]).collect();
+    out.push_str(&table(&["ms since connecting began", ""], &rows));
+    section("Starting up", &out)
+}

@@ -1,0 +1,13 @@
+//! The pages of a report, which are made of its other files. `docs/reports.md` describes each.
+
+pub mod html;
+mod junit;
+pub mod markdown;
+mod pages;
+pub mod plot;
+#[cfg(test)]
+#[path = "../../report/src/testing.rs"]
+mod testing;
+pub mod words;
+
+pub use pages::{Error, pages, pages_of};

@@ -1,0 +1,123 @@
+//! What a run came to, in the words that all pages for people share.
+
+use measure::sample::Bucket;
+use measure::units::ms as to_ms;
+use report::run::{Outcome, Run, Verdict};
+use report::warning::Code;
+
+/// Characters of a text from a run that a page shows: what is longer is none of ours.
+const MAX_CHARS: usize = 600;
+
+/// A text from a run, of a length that a page has room for.
+pub fn shown(text: &str) -> String {
+    match text.char_indices().nth(MAX_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// A time with three significant digits or so: `0.123`, `4.56`, `78.9`, `1234`.
+pub fn ms(value: f64) -> String {
+    match value.abs() {
+        size if size < 1.0 => format!("{value:.3}"),
+        size if size < 10.0 => format!("{value:.2}"),
+        size if size < 100.0 => format!("{value:.1}"),
+        _ => format!("{value:.0}"),
+    }
+}
+
+/// The same with its unit, or what stands for a figure that does not exist.
+pub(crate) fn ms_or_none(value: Option<f64>) -> String {
+    value.map_or("–".to_owned(), |value| format!("{} ms", ms(value)))
+}
+
+/// The run proves nothing, whatever its figures: it failed, or a warning says so.
+pub(crate) fn proves_nothing(run: &Run) -> bool {
+    run_failed(run) || run.is_inconclusive_by_itself()
+}
+
+/// The run failed, in contrast to an assertion.
+pub(crate) fn run_failed(run: &Run) -> bool {
+    let failed = run.warnings.iter().any(|warning| warning.code == Code::Failed);
+    let broken = run.assertions.iter().any(|verdict| verdict.ok == Some(false));
+    run.outcome == Outcome::Failed && (failed || !broken)
+}
+
+/// Why the outcome is what it is, one sentence each: at most so many, and then how many more. None where all is well.
+pub fn reasons(run: &Run, most: usize) -> Vec<String> {
+    let failed = run_failed(run);
+    let decides = |code: Code| match run.outcome {
+        Outcome::Ok => false,
+        Outcome::Failed => failed && matches!(code, Code::Failed | Code::ReportNotWritten),
+        Outcome::Inconclusive => code.is_inconclusive(),
+    };
+    let warnings = run.warnings.iter().filter(|warning| decides(warning.code));
+    let verdicts = run.assertions.iter().filter(|verdict| verdict.ok != Some(true));
+    let all = warnings.clone().count() + verdicts.clone().count();
+    let verdicts = verdicts.map(|verdict| format!("{} {}: {}", shown(&verdict.text), judged(verdict), found(verdict)));
+    let mut reasons: Vec<String> = warnings.map(|warning| shown(&warning.message)).chain(verdicts).take(most).collect();
+    reasons.extend(more(all, most));
+    if reasons.is_empty() && run.outcome != Outcome::Ok {
+        reasons.push("the report does not say why".to_owned());
+    }
+    reasons
+}
+
+/// What is said of those of `all` that are not among the first `most`.
+pub fn more(all: usize, most: usize) -> Option<String> {
+    (all > most).then(|| format!("and {} more, in run.json", all - most))
+}
+
+/// What came of the assertions, in one sentence.
+pub fn asserted(run: &Run) -> String {
+    let count = |ok| run.assertions.iter().filter(|verdict| verdict.ok == ok).count();
+    let (all, held, broken) = (run.assertions.len(), count(Some(true)), count(Some(false)));
+    let are = |count: usize| if count == 1 { "is" } else { "are" };
+    match (all, held) {
+        (0, _) => "nothing was asserted".to_owned(),
+        (1, 1) => "the assertion held".to_owned(),
+        (1, _) if broken > 0 => "the assertion is broken".to_owned(),
+        (1, _) => "the assertion is undecided".to_owned(),
+        (all, held) if held == all => format!("all {all} assertions held"),
+        _ if broken > 0 => format!("{broken} of {all} assertions {} broken", are(broken)),
+        _ => format!("{} of {all} assertions {} undecided", all - held, are(all - held)),
+    }
+}
+
+/// What came of an assertion.
+pub const fn judged(verdict: &Verdict) -> &'static str {
+    match verdict.ok {
+        Some(true) => "held",
+        Some(false) => "is broken",
+        None => "is undecided",
+    }
+}
+
+/// What was found for an assertion, and why that may not decide it.
+pub fn found(verdict: &Verdict) -> String {
+    let unit = match &*verdict.unit {
+        "" => String::new(),
+        unit => format!(" {}", shown(unit)),
+    };
+    let found = verdict.value.map_or("no value".to_owned(), |value| format!("found {value}{unit}"));
+    verdict.why.as_ref().map_or(found.clone(), |why| format!("{found}; {}", shown(why)))
+}
+
+/// How well latencies are known, as far as the clocks go.
+pub fn clocks(run: &Run) -> String {
+    let clock = &run.clock;
+    match (clock.same_host, clock.offset_us, clock.max_uncertainty_us.or(clock.uncertainty_us)) {
+        (true, ..) if clock.assumed => "one clock, by the address alone".to_owned(),
+        (true, ..) => "one clock: both ends on one host".to_owned(),
+        (false, Some(offset), Some(bound)) => {
+            format!("± {} ms: two clocks, {:+.3} ms apart, compared", ms(to_ms(bound)), to_ms(offset))
+        }
+        _ => "two clocks that nobody compared".to_owned(),
+    }
+}
+
+/// Frames that were not seen: lost, undecodable and unreadable ones.
+pub fn missing(run: &Run) -> Option<u64> {
+    let frames = |bucket| run.frames.of(bucket);
+    Some(frames(Bucket::Lost)?.saturating_add(frames(Bucket::Undecodable)?).saturating_add(frames(Bucket::Unreadable)?))
+}

@@ -1,0 +1,362 @@
+//! The figures of a run as it goes: pure, takes `now`, opens no file.
+
+use std::time::Duration;
+
+use common::time::{MonoTime, Now, WallTime};
+use measure::account::{Entry, Ledger, Reading};
+use measure::age::Screen;
+use measure::cost::Costs;
+use measure::figures::Pictures;
+use measure::interval::{Closed, Histograms, Interval, Intervals};
+use measure::live::Latencies;
+use measure::publisher_clock::PublisherClock;
+use measure::rate::Rates;
+use measure::sample::{Clocks, Correction, Mark, Sample};
+use measure::stamps::Stamps;
+use measure::steps::{self, Watch};
+use measure::timeline::{Kind, Timeline};
+
+use crate::calibration::Quote;
+use crate::comparison::Compared;
+use crate::run::{Host, Settings};
+use crate::warning::{Code, Warning};
+
+mod asked;
+mod figures;
+mod latencies;
+mod live;
+
+/// Warnings that are kept of those handed in.
+const MAX_WARNINGS: usize = 100;
+
+/// What a run is about: fixed before it begins.
+#[derive(Clone, Debug)]
+pub struct About {
+    /// When the receiver began to connect.
+    pub started: Now,
+    /// Left out of every figure, from the first picture on.
+    pub warmup: Duration,
+    /// What is played, without user info.
+    pub url: String,
+    /// What is known of the clocks of publisher and receiver.
+    pub clocks: Clocks,
+    /// The receiver's settings, as they go into `run.json`.
+    pub config: Settings,
+    /// The receiver's machine: [`crate::host::describe`].
+    pub host: Host,
+}
+
+/// The figures so far.
+#[derive(Clone, Debug)]
+pub struct Tally {
+    about: About,
+    startup: [Option<MonoTime>; 4],
+    ledger: Ledger,
+    screen: Screen,
+    /// Stream id and sequence of the picture on screen, where its code was read.
+    on_screen: Option<(u8, u32)>,
+    /// `None` during the warm-up.
+    intervals: Option<Intervals>,
+    measured_from: Option<MonoTime>,
+    histograms: Histograms,
+    /// For [`Tally::metrics`].
+    scraped: Latencies,
+    /// Nothing more will come.
+    over: bool,
+    clock: Watch,
+    publisher: PublisherClock,
+    timeline: Timeline,
+    /// PUB of the first frame with a latency that no path has, and when it was presented.
+    implausible: Option<(WallTime, WallTime)>,
+    /// The newest latency that was not in doubt, µs.
+    usual: Option<i64>,
+    compared: Compared,
+    /// A latency whose clock reading is in doubt until the next reading.
+    parked: Option<Sample>,
+    left_out: u64,
+    pictures: Pictures,
+    /// Access units, and their bytes.
+    units: u64,
+    bytes: u64,
+    connection: Outages,
+    costs: Costs,
+    calibration: Option<Quote>,
+    stamps: Stamps,
+    warnings: Vec<Warning>,
+    reasons: Vec<(Code, String)>,
+    newest: Option<Sample>,
+    rates: Rates,
+    last: MonoTime,
+    closed: Vec<Closed>,
+}
+
+/// Interruptions of the stream.
+#[derive(Clone, Debug, Default)]
+struct Outages {
+    count: u64,
+    total: Duration,
+    since: Option<MonoTime>,
+}
+
+impl Tally {
+    /// Nothing measured yet.
+    pub fn new(about: About) -> Self {
+        Self {
+            last: about.started.mono,
+            about,
+            startup: [None; 4],
+            ledger: Ledger::default(),
+            screen: Screen::default(),
+            on_screen: None,
+            intervals: None,
+            measured_from: None,
+            histograms: Histograms::default(),
+            scraped: Latencies::default(),
+            over: false,
+            clock: Watch::default(),
+            publisher: PublisherClock::default(),
+            timeline: Timeline::default(),
+            implausible: None,
+            usual: None,
+            compared: Compared::default(),
+            parked: None,
+            left_out: 0,
+            pictures: Pictures::default(),
+            units: 0,
+            bytes: 0,
+            connection: Outages::default(),
+            costs: Costs::default(),
+            calibration: None,
+            stamps: Stamps::default(),
+            warnings: Vec::new(),
+            reasons: Vec::new(),
+            newest: None,
+            rates: Rates::default(),
+            closed: Vec::new(),
+        }
+    }
+
+    /// A moment of starting up; only the first of its kind counts.
+    pub fn mark(&mut self, mark: Mark, at: MonoTime) {
+        self.startup[mark as usize].get_or_insert(at);
+    }
+
+    /// Something was found out about the clocks.
+    pub fn clocks(&mut self, found: Clocks) {
+        self.about.clocks = self.about.clocks.max(found);
+    }
+
+    /// How far figures may be off on this machine.
+    pub fn calibration(&mut self, found: Quote) {
+        self.calibration = Some(found);
+    }
+
+    /// The other clock was found to have stepped.
+    pub fn compared_step(&mut self, now: Now, by_us: i64) {
+        self.timeline.event(now, Kind::ComparedStep, by_us);
+    }
+
+    /// What comparing the clocks of publisher and receiver comes to.
+    pub fn compared(&mut self) -> &mut Compared {
+        &mut self.compared
+    }
+
+    /// What measuring and showing cost so far.
+    pub fn costs(&mut self) -> &mut Costs {
+        &mut self.costs
+    }
+
+    /// What the times that come with a frame say of each other.
+    pub fn stamps(&mut self) -> &mut Stamps {
+        &mut self.stamps
+    }
+
+    /// A picture whose code was read. Frames that settle go to `settle`, here and below.
+    pub fn frame(&mut self, sample: &Sample, settle: &mut dyn FnMut(Entry<'_>)) {
+        let sample = &self.with_clocks(sample);
+        self.mark(Mark::FirstPicture, sample.presented);
+        self.mark(Mark::FirstReading, sample.presented);
+        let step = self.clock.observe(sample.now());
+        self.advance(sample.presented, settle);
+        self.resolve(step, sample.presented);
+        self.count_unit(sample.bytes, sample.idr);
+        let reading = self.account(sample, settle);
+        let identity = (sample.stream_id, sample.sequence);
+        if self.on_screen != Some(identity) {
+            self.on_screen = Some(identity);
+            if sample.correction == Correction::Missing {
+                self.screen.lose_age(sample.presented);
+                self.show(sample.presented, None);
+            } else {
+                self.show(sample.presented, Some(self.likely_latency(sample)));
+            }
+        }
+        let doubtful = step == steps::Verdict::Unsure || self.clock.is_unsettled(sample.presented);
+        let publisher = self.watch_publisher(sample, reading, doubtful);
+        match reading {
+            Reading::First if step == steps::Verdict::Unsure => self.parked = Some(*sample),
+            Reading::First if doubtful => self.left_out += 1,
+            Reading::First => self.record(sample, publisher),
+            Reading::Again => self.pictures.repeated += 1,
+            Reading::Stale | Reading::WarmUp => {}
+        }
+        self.newest = Some(*sample);
+    }
+
+    /// A picture that was shown, but whose code could not be read.
+    pub fn unreadable(&mut self, now: Now, bytes: u32, idr: bool, settle: &mut dyn FnMut(Entry<'_>)) {
+        self.mark(Mark::FirstPicture, now.mono);
+        self.tick(now, settle);
+        self.count_unit(bytes, idr);
+        self.ledger.unreadable();
+        self.pictures.unreadable += u64::from(self.is_measuring());
+        self.on_screen = None;
+        self.show(now.mono, None);
+    }
+
+    /// An access unit that gave no picture.
+    pub fn undecodable(&mut self, now: Now, bytes: u32, settle: &mut dyn FnMut(Entry<'_>)) {
+        self.tick(now, settle);
+        self.count_unit(bytes, false);
+        self.ledger.undecodable();
+        self.pictures.undecodable += u64::from(self.is_measuring());
+    }
+
+    /// The newest [undecodable](Self::undecodable) access unit came whole, and nothing that was lost explains it.
+    pub fn refused(&mut self) {
+        self.pictures.refused += u64::from(self.is_measuring());
+    }
+
+    /// The stream was lost: nothing came of it after `last`.
+    pub fn disconnected(&mut self, last: MonoTime) {
+        if self.connection.since.is_none() {
+            self.connection.count += 1;
+            self.connection.since = Some(last);
+        }
+    }
+
+    /// The stream is back: something came of it at `first`.
+    pub fn reconnected(&mut self, first: MonoTime) {
+        if let Some(since) = self.connection.since.take() {
+            self.connection.total += first.saturating_since(since);
+        }
+    }
+
+    /// The host has slept for `total` since the run began, by a reading not before `now`.
+    pub fn slept(&mut self, total: Duration, now: Now) {
+        let Some(time) = self.clock.slept(total) else { return };
+        self.screen.slept(time);
+        self.timeline.event(now, Kind::Suspend, i64::try_from(time.as_micros()).unwrap_or(i64::MAX));
+        self.unsettle(now.mono);
+    }
+
+    /// Something that a reader of the figures must know. Only the first hundred are kept, each once.
+    pub fn warn(&mut self, warning: Warning) {
+        if self.warnings.len() < MAX_WARNINGS && !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
+
+    /// Why there is a warning with `code`, for where the figures give rise to one. The newest reason counts.
+    pub fn explain(&mut self, code: Code, why: String) {
+        self.reasons.retain(|(known, _)| *known != code);
+        self.reasons.push((code, why));
+    }
+
+    /// Time passes: call it at least 20 times a second.
+    pub fn tick(&mut self, now: Now, settle: &mut dyn FnMut(Entry<'_>)) {
+        let step = self.clock.observe(now);
+        self.advance(now.mono, settle);
+        self.resolve(step, now.mono);
+    }
+
+    /// Ends the run: settles every frame and closes the last interval.
+    pub fn finish(&mut self, now: Now, settle: &mut dyn FnMut(Entry<'_>)) {
+        self.tick(now, settle);
+        self.reconnected(now.mono);
+        self.unpark();
+        self.over = true;
+        let amounts = self.rates.take();
+        let Some(intervals) = &mut self.intervals else { return };
+        self.ledger.close(&mut |entry| {
+            intervals.settle(&entry);
+            settle(entry);
+        });
+        let age = self.screen.take_recent();
+        self.closed.push(intervals.close(self.last, age, amounts));
+    }
+
+    /// Takes the histograms of the intervals that were closed since this was last called.
+    pub(crate) fn take_closed(&mut self) -> Vec<Closed> {
+        std::mem::take(&mut self.closed)
+    }
+
+    /// Takes the intervals all of whose frames are settled.
+    pub(crate) fn take_settled_intervals(&mut self) -> Vec<Interval> {
+        let Some(intervals) = &mut self.intervals else { return Vec::new() };
+        intervals.take_settled(self.ledger.oldest_second().unwrap_or(u64::MAX))
+    }
+
+    /// Ends the warm-up and closes intervals where `to` is past their ends.
+    fn advance(&mut self, to: MonoTime, settle: &mut dyn FnMut(Entry<'_>)) {
+        self.last = self.last.max(to);
+        let interval = self.screen.usual_interval();
+        let first = self.startup[Mark::FirstPicture as usize];
+        let warm = first.map(|first| first + self.about.warmup);
+        if let (None, Some(from)) = (&self.intervals, warm.filter(|from| *from <= to)) {
+            self.screen.open(from);
+            self.rates.advance(from, interval);
+            self.rates.open();
+            self.ledger.open(from);
+            self.timeline.open(from);
+            self.measured_from = Some(from);
+            self.intervals = Some(Intervals::new(self.about.started.mono, from));
+        }
+        let Some(intervals) = &mut self.intervals else { return self.rates.advance(to, interval) };
+        while intervals.end() <= to {
+            self.screen.advance(intervals.end());
+            self.rates.advance(intervals.end(), interval);
+            let age = self.screen.take_recent();
+            self.closed.push(intervals.close(intervals.end(), age, self.rates.take()));
+        }
+        self.rates.advance(to, interval);
+        self.screen.advance(to);
+        self.ledger.settle(to, &mut |entry| {
+            intervals.settle(&entry);
+            settle(entry);
+        });
+    }
+
+    fn account(&mut self, sample: &Sample, settle: &mut dyn FnMut(Entry<'_>)) -> Reading {
+        let second = self.intervals.as_ref().map_or(0, Intervals::second);
+        let intervals = &mut self.intervals;
+        self.ledger.read(sample, second, &mut |entry| {
+            if let Some(intervals) = intervals {
+                intervals.settle(&entry);
+            }
+            settle(entry);
+        })
+    }
+
+    /// An access unit came, at the newest event.
+    fn count_unit(&mut self, bytes: u32, idr: bool) {
+        self.rates.unit(self.last, bytes);
+        if self.is_measuring() {
+            self.units += u64::from(bytes > 0);
+            self.bytes += u64::from(bytes);
+            self.pictures.idr += u64::from(idr);
+        }
+    }
+
+    /// Another picture is on screen.
+    fn show(&mut self, at: MonoTime, latency_us: Option<i64>) {
+        self.screen.show(at, latency_us);
+        self.rates.picture(at);
+        if self.is_measuring() {
+            self.pictures.shown += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

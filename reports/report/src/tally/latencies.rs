@@ -1,0 +1,120 @@
+//! Which latencies are kept: a clock that goes its own way makes some of them differences of nothing.
+
+use std::time::Duration;
+
+use common::time::MonoTime;
+use measure::account::Reading;
+use measure::interval::Histograms;
+use measure::publisher_clock;
+use measure::sample::{Clocks, Correction, Sample};
+use measure::steps;
+use measure::timeline::Kind;
+
+use super::Tally;
+use crate::comparison::Admission;
+
+/// A frame under way at a clock step is at most this old.
+const MAX_UNDER_WAY: Duration = Duration::from_secs(60);
+
+/// A latency beyond this is no path: a clock was never set. Machines without a battery start in 1970.
+const IMPLAUSIBLE: Duration = Duration::from_secs(365 * 86_400);
+
+impl Tally {
+    /// Nothing was done to a sample's times: that is right where there is one clock, as far as is known so far.
+    pub(super) fn with_clocks(&self, sample: &Sample) -> Sample {
+        match sample.correction {
+            Correction::None if !self.about.clocks.are_one() => Sample { correction: Correction::Missing, ..*sample },
+            _ => *sample,
+        }
+    }
+
+    /// Settles what became of a latency in doubt, now that the clocks were read again.
+    pub(super) fn resolve(&mut self, step: steps::Verdict, at: MonoTime) {
+        match step {
+            steps::Verdict::Stepped { at: stepped, by_us } => {
+                self.left_out += u64::from(self.parked.take().is_some());
+                self.timeline.event(stepped, Kind::Step, by_us);
+                self.unsettle(at);
+            }
+            steps::Verdict::Steady | steps::Verdict::Unsure => self.unpark(),
+        }
+    }
+
+    /// A clock went its own way: frames under way at `at` have a latency that is none.
+    pub(super) fn unsettle(&mut self, at: MonoTime) {
+        let oldest = self.histograms.total.max_us().unwrap_or(0);
+        let under_way = Duration::from_micros(u64::try_from(oldest).unwrap_or(0)).min(MAX_UNDER_WAY);
+        self.clock.unsettled_until(at + steps::SETTLING + under_way);
+    }
+
+    pub(super) fn unpark(&mut self) {
+        let Some(sample) = self.parked.take() else { return };
+        if self.clock.is_unsettled(sample.presented) {
+            self.left_out += 1;
+        } else {
+            self.record(&sample, publisher_clock::Verdict::Steady);
+        }
+    }
+
+    /// Sees whether the publisher's clock stepped. Where there is one clock it is the receiver's own, which is watched.
+    pub(super) fn watch_publisher(
+        &mut self,
+        sample: &Sample,
+        reading: Reading,
+        doubtful: bool,
+    ) -> publisher_clock::Verdict {
+        if doubtful || self.about.clocks == Clocks::Same || self.compared.follows_publisher() {
+            self.publisher.reset();
+        } else if matches!(reading, Reading::First | Reading::WarmUp) {
+            let verdict = self.publisher.observe(sample, self.screen.freeze_limit());
+            if let publisher_clock::Verdict::Stepped { at, by_us } = verdict {
+                self.timeline.event(at, Kind::PublisherStep, by_us);
+            }
+            return verdict;
+        }
+        publisher_clock::Verdict::Steady
+    }
+
+    /// The latency of a frame around a step of the wall clock, for the age of the picture: of a frame that was stamped
+    /// before the step the difference of the clocks contains it. Which of the two is right is judged by the latency before.
+    pub(super) fn likely_latency(&self, sample: &Sample) -> i64 {
+        let measured = sample.times.latency_us();
+        let without = measured.saturating_sub(self.clock.doubt_us(sample.presented));
+        let nearer = |usual: i64| without.abs_diff(usual) < measured.abs_diff(usual);
+        if self.usual.is_some_and(nearer) { without } else { measured }
+    }
+
+    /// Whether a latency is to be kept. Those before it go where they cannot stand beside it.
+    fn admits(&mut self, correction: Correction) -> bool {
+        let verdict = self.compared.admit(correction);
+        if verdict == Admission::Instead {
+            self.histograms = Histograms::default();
+            self.timeline.forget_latencies();
+            self.implausible = None;
+        }
+        verdict != Admission::Refused
+    }
+
+    pub(super) fn record(&mut self, sample: &Sample, publisher: publisher_clock::Verdict) {
+        if !self.admits(sample.correction) {
+            return;
+        }
+        let latency = sample.times.latency_us();
+        self.usual = Some(latency);
+        if u128::from(latency.unsigned_abs()) > IMPLAUSIBLE.as_micros() {
+            self.implausible.get_or_insert((sample.times.stamp, sample.times.receiver.presented));
+        }
+        self.histograms.record(sample);
+        match publisher {
+            publisher_clock::Verdict::Unsure => self.timeline.hold(latency),
+            publisher_clock::Verdict::Steady | publisher_clock::Verdict::Stepped { .. } => {
+                self.timeline.record(latency)
+            }
+        }
+        // What was written of a second, or scraped, cannot be taken back: there are no latencies of doubtful worth in it.
+        if let Some(intervals) = self.intervals.as_mut().filter(|_| sample.correction != Correction::Missing) {
+            intervals.record(sample);
+            self.scraped.record(sample);
+        }
+    }
+}
