@@ -17,7 +17,6 @@ pub mod measure;
 pub mod memory;
 pub mod metrics;
 pub mod offset;
-mod order;
 pub mod output;
 pub mod pictures;
 pub mod pipeline;
