@@ -121,7 +121,9 @@ pub fn work(
     let mut work = Work { stamps, clock, slot, keeper, serial: 0, missing: Missing::Upstream, depth: 0 };
     while let Some(arrival) = queue.next() {
         // What the end of a session leaves waiting has nothing more to wait for.
-        if matches!(arrival, Arrival::Connected | Arrival::Disconnected(_) | Arrival::Ended(_)) && !work.flush(&mut decoder, say) {
+        if matches!(arrival, Arrival::Connected | Arrival::Disconnected(_) | Arrival::Ended(_))
+            && !work.flush(&mut decoder, say)
+        {
             return;
         }
         let event = match arrival {
@@ -293,6 +295,38 @@ mod tests {
     /// One IDR picture of six, and numbers that begin anew with each: High, with pic_order_cnt_type 0.
     const COUNTED: [&str; 2] =
         ["-x264-params", "aud=1:keyint=6:min-keyint=6:scenecut=0:bframes=1:b-adapt=1:b-bias=-100:rc-lookahead=2"];
+
+    #[test]
+    fn pictures_that_wait_for_their_turn_keep_their_marks_and_all_come_before_the_end() {
+        let units = x264(SMALL, &["-bf", "3", "-b_strategy", "0"]);
+        let (count, bytes) = (units.len(), units.iter().map(|unit| unit.len() as u32).sum::<u32>());
+        let (mut sender, receiver) = queue();
+        for (n, data) in (0..).zip(units) {
+            let (idr, dropped) = (Glance::at(&data).idr(), Dropped::default());
+            let (assembled, body) =
+                (MonoTime::from_origin(std::time::Duration::from_micros(n)), Body::AccessUnit(data));
+            let unit =
+                Unit { body, received: None, assembled, sampled: None, idr, begins: idr, after_loss: false, dropped };
+            sender.unit_in_turn(unit);
+        }
+        sender.say(Arrival::Ended(Ok(())));
+        let (mut seen, mut depths, mut ended) = (Vec::new(), Vec::new(), false);
+        let mut say = |event: Event| {
+            match event {
+                Event::Picture(picture) => seen.push(*picture),
+                Event::Reordered(depth) => depths.push(depth),
+                Event::Ended(Ok(())) => ended = true,
+                other => panic!("{other:?}"),
+            }
+            true
+        };
+        work(&receiver, &SystemClock::new(), &Slot::new(false), None, &mut say);
+        assert!(ended && depths == [2], "{depths:?}");
+        assert_eq!(seen.iter().map(|seen| seen.serial).collect::<Vec<_>>(), (1..=count as u64).collect::<Vec<_>>());
+        assert_eq!(seen.iter().map(|seen| seen.bytes).sum::<u32>(), bytes);
+        assert!(!seen.is_sorted_by_key(|seen| seen.assembled), "in the order of output");
+        assert!(seen.is_sorted_by_key(|seen| seen.decoded), "each when its turn has come");
+    }
 
     /// Which units of a stream with intra refresh are refused that misses pictures before a recovery point, where `tell` says so of
     /// the unit after them. Returns how many gave no picture, too.

@@ -123,14 +123,6 @@ impl<D: Decode> Begin<D> {
         }
     }
 
-    /// Whether a refusal leaves later pictures without one that they refer to. The decoder refuses what is predicted from a lost
-    /// picture alone; of more than one it may take another in its place.
-    fn lost_reference(&self, slice: Option<&Slice>, outcome: &Result<(), Error>) -> bool {
-        let broken = matches!(outcome, Err(Error::Broken(_)));
-        let reordered = self.sps().is_some_and(|sps| !sps.keeps_order());
-        self.gap || broken && reordered && slice.is_some_and(|slice| slice.reference)
-    }
-
     const fn lacks_sets(&self) -> bool {
         !(self.sets_came.0 && self.sets_came.1)
     }

@@ -283,7 +283,8 @@ fn a_session_that_plays_waits_for_nothing() {
 #[test]
 fn the_summary_repeats_why_the_decoder_refused_the_stream() {
     let sps = common::h264::Sps::parse(&[0x67, 0x7a, 0x00, 0x0a, 0xb6, 0xcb, 0x20, 0x41, 0xb6, 0x02, 0x20]).ok();
-    let refused = || Event::Undecodable(Undecodable { bytes: 1_000, lack: Lack::Decoder, refused: true, sps: sps.clone() });
+    let refused =
+        || Event::Undecodable(Undecodable { bytes: 1_000, lack: Lack::Decoder, refused: true, sps: sps.clone() });
     let clock = ManualClock::new(START);
     let mut never = stream(&clock);
     never.event(refused(), clock.now());

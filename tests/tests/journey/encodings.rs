@@ -2,7 +2,6 @@
 
 use framelag_tests::measuring::{expect_measured, receiver, stamped_pictures};
 use framelag_tests::process::{Builder, Process};
-use framelag_tests::report::Report;
 use framelag_tests::serving::{self, Server, Transport};
 use framelag_tests::{LIMIT, binary, need, turn};
 

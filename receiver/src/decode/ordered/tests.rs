@@ -160,7 +160,10 @@ impl Decode for Fake {
 #[test]
 fn what_a_set_does_not_declare_is_learnt() {
     let units = unsaid(&x264(SMALL, &["-bf", "3", "-b_strategy", "0", "-x264-params", "aud=1:keyint=24"]));
-    assert_eq!(common::h264::nals(&units[0]).find_map(|nal| Sps::parse(nal).ok()).map(|sps| sps.order.reorders), Some(None));
+    assert_eq!(
+        common::h264::nals(&units[0]).find_map(|nal| Sps::parse(nal).ok()).map(|sps| sps.order.reorders),
+        Some(None)
+    );
     let mut ordered = Ordered::new(Begin::new(Fake(0)));
     let mut out = Vec::new();
     for unit in &units {
