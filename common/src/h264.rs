@@ -6,13 +6,17 @@ mod bits;
 pub mod filler;
 mod glance;
 mod insert;
+mod pic_order;
+mod reorder;
 mod slice;
 mod sps;
 
 pub use glance::{Glance, recovery_point};
 pub use insert::insert_sei;
+pub use pic_order::PicOrder;
+pub use reorder::{Reorder, Step};
 pub use slice::{Slice, SliceKind};
-pub use sps::{Format, Order, Output, Sps, SpsError, as_scalable_baseline};
+pub use sps::{Cycle, Format, Order, Output, Sps, SpsError, as_scalable_baseline};
 
 /// What a NAL unit holds (ITU-T H.264 table 7-1), as far as a path treats it in its own way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,7 +15,6 @@ pub mod decode;
 pub mod measure;
 pub mod metrics;
 pub mod offset;
-mod order;
 pub mod output;
 pub mod pictures;
 pub mod pipeline;

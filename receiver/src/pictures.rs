@@ -4,7 +4,6 @@ use std::io;
 use std::sync::Arc;
 use std::thread;
 
-use common::frame::{Picture, Size};
 use common::host::files;
 use common::pictures::{self, Header, Keeper};
 
@@ -43,39 +42,8 @@ pub fn finish(keeper: &Keeper, output: &Output) -> bool {
 pub fn put(keeper: &Keeper, sequence: u32, planes: &Planes<'_>) {
     if keeper.wants(sequence) {
         let mut picture = keeper.spare(planes.size);
-        copy(planes, &mut picture);
+        planes.copy_to(&mut picture);
         // Where it is dropped, it was counted.
         drop(keeper.put(sequence, picture));
-    }
-}
-
-/// Copies planes into a picture of their size.
-fn copy(planes: &Planes<'_>, picture: &mut Picture) {
-    let Planes { size, y, u, v, luma_stride, chroma_stride } = *planes;
-    let [to_y, to_u, to_v] = picture.planes_mut();
-    copy_plane(y, luma_stride, to_y, size);
-    copy_plane(u, chroma_stride, to_u, size.chroma());
-    copy_plane(v, chroma_stride, to_v, size.chroma());
-}
-
-fn copy_plane(from: &[u8], stride: usize, to: &mut [u8], size: Size) {
-    let width = size.width as usize;
-    for (from, to) in from.chunks(stride).zip(to.chunks_exact_mut(width)) {
-        to.copy_from_slice(&from[..width]);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_lose_what_lies_between_them() {
-        let size = Size::new(3, 2);
-        let (y, u, v) = ([1, 2, 3, 99, 4, 5, 6], [7, 8, 99], [9, 10, 99]);
-        let planes = Planes { size, y: &y, u: &u, v: &v, luma_stride: 4, chroma_stride: 3 };
-        let mut picture = Picture::black(size);
-        copy(&planes, &mut picture);
-        assert_eq!(picture.data(), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     }
 }

@@ -240,7 +240,7 @@ impl Run<'_> {
             | Event::Remark(_)
             | Event::Picture(_)
             | Event::Undecodable(_)
-            | Event::Reordered
+            | Event::Reordered(_)
             | Event::Dropped(_) => {}
         }
         if stream.event(event, now) {

@@ -7,8 +7,9 @@ use common::frame::{CaptureClock, Luma, PublisherTimes};
 use common::sei::{self, Origin, Reference, Stamp};
 use measure::stamps::Sei;
 
-/// SEI stamps that are remembered for a picture that comes out later than its access unit went in.
-const REMEMBERED: usize = 16;
+/// SEI stamps that are remembered for a picture that waits for its turn: x264 puts 16 B-frames between two others at most, and as
+/// many pictures may wait.
+const REMEMBERED: usize = 32;
 
 /// A capture time that is further before PUB than this is not believed: 10 s, twice what the slowest camera takes for a
 /// picture and a driver's few buffers of it.
@@ -153,7 +154,7 @@ mod tests {
         (1..=4).for_each(|n| reader.access_unit(&access_unit(&payload(n))));
         let reading = reader.picture(picture(&payload(2)).luma()).expect("the code is clean");
         assert_eq!(reading.publisher.map(|times| times.stamp), Some(payload(2).time));
-        (5..=30).for_each(|n| reader.access_unit(&access_unit(&payload(n))));
+        (5..=40).for_each(|n| reader.access_unit(&access_unit(&payload(n))));
         assert!(reader.picture(picture(&payload(2)).luma()).expect("the code is clean").sei.contradicts(), "forgotten");
     }
 

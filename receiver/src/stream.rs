@@ -7,7 +7,6 @@ use common::host::clock;
 use common::time::{MonoTime, Now};
 use common::units::seconds;
 use measure::live::{Metrics, Named};
-use measure::sample::Bucket;
 use measure::{Clocks, Mark};
 use report::warning::Code;
 use report::{Assertion, Recorder, Setup, Summary, Warning};
@@ -59,8 +58,8 @@ pub struct Stream {
     refused: Option<Undecodable>,
     /// Pictures came before any code was read.
     unread: Unread,
-    /// They come in another order than they are shown in; whether the user was told.
-    reordered: Option<bool>,
+    /// The most that are decoded before one is shown.
+    reordered: usize,
     /// To be told to the user.
     notices: VecDeque<Notice>,
     dropped: u64,
@@ -128,7 +127,7 @@ impl Stream {
             waiting: None,
             refused: None,
             unread: Unread::default(),
-            reordered: None,
+            reordered: 0,
             notices: VecDeque::new(),
             dropped: 0,
             replaced: 0,
@@ -199,7 +198,12 @@ impl Stream {
             }
             Event::Ended(how) => self.end(how, now),
             Event::Undecodable(unit) => self.undecodable(&unit, now),
-            Event::Reordered => self.reordered = Some(false),
+            Event::Reordered(depth) => {
+                if self.reordered == 0 && depth > 0 {
+                    self.notices.push_back(("reordered", lack::reordered(depth)));
+                }
+                self.reordered = self.reordered.max(depth);
+            }
             Event::Dropped(dropped) => self.drop_units(dropped),
             Event::Picture(seen) => {
                 self.unit(seen.assembled);
@@ -220,10 +224,6 @@ impl Stream {
         }
         self.meter.recorder().tick(now);
         self.notices.extend(self.unread.notice(now.mono).map(|text| ("waiting", text)));
-        if self.reordered == Some(false) && self.turned().is_some() {
-            self.reordered = Some(true);
-            self.notices.push_back(("reordered", lack::REORDERED.to_owned()));
-        }
         let waiting = self.waiting.as_mut().and_then(|waiting| waiting.notice(now.mono));
         if let Some(text) = waiting.or_else(|| self.silence.notice(self.transport, now.mono)) {
             self.notices.push_back(("waiting", text));
@@ -301,7 +301,8 @@ impl Stream {
             Some(End { how, at }) => (Some(how), at),
             None => (None, now),
         };
-        for warning in [self.cut_short(how.as_ref(), now), self.turned()].into_iter().flatten() {
+        let reordered = (self.reordered > 0).then(|| Warning::new(Code::Reordered, lack::reordered(self.reordered)));
+        for warning in self.cut_short(how.as_ref(), now).into_iter().chain(reordered) {
             self.meter.recorder().warn(warning);
         }
         if !matches!(how, Some(Err(_))) {
@@ -342,21 +343,11 @@ impl Stream {
         early.then(|| Warning::new(Code::EndedEarly, text))
     }
 
-    /// Pictures come in another order than they are shown in, and it shows in what became of the frames: there are cameras that
-    /// number theirs as they please.
-    fn turned(&mut self) -> Option<Warning> {
-        self.reordered?;
-        let counts = self.meter.recorder().live().counts;
-        let (late, undecodable) = (counts.of(Bucket::Late), counts.of(Bucket::Undecodable));
-        let text = format!("{}; {late} frames came late and {undecodable} undecodable", lack::REORDERED);
-        (late + undecodable > 0 || counts.read() == 0).then(|| Warning::new(Code::Reordered, text))
-    }
-
     fn undecodable(&mut self, unit: &Undecodable, now: Now) {
         self.unit(now.mono);
         self.pending.nothing(Dropped { units: 1, bytes: u64::from(unit.bytes) }, unit.refused);
         if unit.refused && unit.lack == Lack::Decoder {
-            self.refused = Some(*unit);
+            self.refused = Some(unit.clone());
         }
         self.waiting.get_or_insert_with(|| Waiting::new(now.mono)).add(unit);
     }

@@ -10,8 +10,8 @@ use common::time::MonoTime;
 
 use crate::decode::begin::Begin;
 use crate::decode::openh264::OpenH264;
+use crate::decode::ordered::Ordered;
 use crate::decode::{Decode, Error, Planes};
-use crate::order::Order;
 use crate::pictures;
 use crate::queue::{Arrival, Body, Dropped, Receiver, Unit};
 use crate::read::{Reading, StampReader};
@@ -34,14 +34,14 @@ pub enum Event {
     Picture(Box<Seen>),
     /// An access unit gave no picture.
     Undecodable(Undecodable),
-    /// Pictures come in another order than they are shown in. Said once.
-    Reordered,
+    /// Pictures come in another order than they are shown in: so many are decoded before one is shown. Said when that changes.
+    Reordered(usize),
     /// The queue before the decoder was full.
     Dropped(Dropped),
 }
 
 /// An access unit that gave no picture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Undecodable {
     /// Its bytes.
     pub bytes: u32,
@@ -77,7 +77,7 @@ pub struct Seen {
     pub assembled: MonoTime,
     /// When decoding began: after a wait in the queue, and the waking of a thread.
     pub begun: MonoTime,
-    /// When the decoder returned it.
+    /// When the decoder had returned it, and its turn had come.
     pub decoded: MonoTime,
     /// When its code was read, or found unreadable.
     pub read: MonoTime,
@@ -95,7 +95,7 @@ impl Lack {
     const fn of(error: &Error) -> Self {
         match error {
             Error::NoParameterSets => Self::ParameterSets,
-            Error::NoStart | Error::Recovering => Self::Start,
+            Error::NoStart | Error::Recovering | Error::Leading => Self::Start,
             Error::Start(_) | Error::TooLarge(_) | Error::Broken(_) | Error::NoPicture | Error::TooLargePicture(_) => {
                 Self::Decoder
             }
@@ -112,19 +112,24 @@ pub fn work(
     say: &mut dyn FnMut(Event) -> bool,
 ) {
     let mut decoder = match OpenH264::new() {
-        Ok(decoder) => Begin::new(decoder),
+        Ok(decoder) => Ordered::new(Begin::new(decoder)),
         Err(error) => {
             say(Event::Ended(Err(error.to_string())));
             return;
         }
     };
-    let (stamps, order) = (StampReader::new(), Order::default());
-    let mut work = Work { stamps, order, clock, slot, keeper, serial: 0, missing: Missing::Upstream };
+    let stamps = StampReader::new();
+    let mut work = Work { stamps, clock, slot, keeper, serial: 0, missing: Missing::Upstream, depth: 0 };
     while let Some(arrival) = queue.next() {
+        // What the end of a session leaves waiting has nothing more to wait for.
+        if matches!(arrival, Arrival::Connected | Arrival::Disconnected(_) | Arrival::Ended(_))
+            && !work.flush(&mut decoder, say)
+        {
+            return;
+        }
         let event = match arrival {
             Arrival::Connected => {
                 work.missing = Missing::Upstream;
-                work.order.forget();
                 Event::Connected
             }
             Arrival::Disconnected(why) => Event::Disconnected(why),
@@ -138,11 +143,10 @@ pub fn work(
                 if unit.dropped != Dropped::default() && !say(Event::Dropped(unit.dropped)) {
                     return;
                 }
-                let event = work.unit(&unit, &mut decoder);
-                if work.order.take_found() && !say(Event::Reordered) {
+                if !work.unit(&unit, &mut decoder, say) {
                     return;
                 }
-                event
+                continue;
             }
         };
         if !say(event) {
@@ -154,12 +158,24 @@ pub fn work(
 
 struct Work<'a> {
     stamps: StampReader,
-    order: Order,
     clock: &'a SystemClock,
     slot: &'a Slot,
     keeper: Option<&'a Keeper>,
     serial: u64,
     missing: Missing,
+    /// What was last said of the order.
+    depth: usize,
+}
+
+/// What is known of an access unit before it is decoded.
+#[derive(Clone, Copy, Debug)]
+struct Marks {
+    received: Option<MonoTime>,
+    assembled: MonoTime,
+    begun: MonoTime,
+    sampled: Option<SenderTime>,
+    bytes: u32,
+    idr: bool,
 }
 
 /// What is missing since the newest picture: what gives none may refer to it.
@@ -174,53 +190,71 @@ enum Missing {
 }
 
 impl Work<'_> {
-    fn unit(&mut self, unit: &Unit, decoder: &mut Begin<impl Decode>) -> Event {
+    /// Decodes a unit and says what becomes of it; false where nobody listens any more.
+    fn unit(
+        &mut self,
+        unit: &Unit,
+        decoder: &mut Ordered<impl Decode, Marks>,
+        say: &mut dyn FnMut(Event) -> bool,
+    ) -> bool {
         let begun = self.clock.now().mono;
+        let &Unit { received, assembled, sampled, idr, .. } = unit;
+        let mut marks = Marks { received, assembled, begun, sampled, bytes: 0, idr };
         let data = match &unit.body {
-            Body::Raw(picture) => {
-                return Event::Picture(Box::new(self.picture(unit, 0, (begun, begun), picture.into())));
-            }
+            Body::Raw(picture) => return say(self.picture(marks, begun, picture.into())),
             Body::AccessUnit(data) => data,
         };
-        let bytes = u32::try_from(data.len()).unwrap_or(u32::MAX);
-        let dropped = unit.dropped != Dropped::default();
-        if dropped {
+        marks.bytes = u32::try_from(data.len()).unwrap_or(u32::MAX);
+        if unit.dropped != Dropped::default() {
             self.missing = Missing::Dropped;
-        }
-        if dropped || unit.after_loss {
-            self.order.forget();
+            if !self.flush(decoder, say) {
+                return false;
+            }
         }
         let glance = Glance::at(data);
-        let mut seen = None;
-        let outcome = decoder.decode(data, &glance, &mut |planes| {
+        let (mut listened, mut stamped) = (true, false);
+        let outcome = decoder.decode(data, &glance, marks, &mut |marks, planes| {
             let decoded = self.clock.now().mono;
-            self.stamps.access_unit(data);
-            seen = Some(self.picture(unit, bytes, (begun, decoded), planes));
+            if !std::mem::replace(&mut stamped, true) {
+                self.stamps.access_unit(data);
+            }
+            listened = listened && say(self.picture(marks, decoded, planes));
         });
+        if !stamped {
+            self.stamps.access_unit(data);
+        }
         if (unit.after_loss || decoder.follows_gap()) && self.missing == Missing::Nothing {
             self.missing = Missing::Upstream;
         }
-        if let (Some(slice), Some(sps)) = (glance.slice, decoder.sps()) {
-            self.order.see(slice, sps);
+        if decoder.depth() != std::mem::replace(&mut self.depth, decoder.depth()) {
+            listened = listened && say(Event::Reordered(self.depth));
         }
-        match (outcome, seen) {
-            (Ok(()), Some(seen)) => {
+        match outcome {
+            Ok(()) => {
                 self.missing = Missing::Nothing;
-                Event::Picture(Box::new(seen))
+                listened
             }
-            (outcome, _) => {
-                tracing::debug!(bytes, ?outcome, "undecodable");
-                self.stamps.access_unit(data);
-                let lack = outcome.as_ref().err().map_or(Lack::Decoder, Lack::of);
-                let sps = decoder.sps().copied();
+            Err(error) => {
+                tracing::debug!(marks.bytes, %error, "undecodable");
                 // What holds no slice is no frame: cameras that set the marker on each NAL unit send parameter sets alone.
-                let refused = self.missing != Missing::Upstream && glance.slice.is_some();
-                Event::Undecodable(Undecodable { bytes, lack, refused, sps })
+                let refused = self.missing != Missing::Upstream && glance.slice.is_some() && error != Error::Leading;
+                let (bytes, lack, sps) = (marks.bytes, Lack::of(&error), decoder.sps().cloned());
+                listened && say(Event::Undecodable(Undecodable { bytes, lack, refused, sps }))
             }
         }
     }
 
-    fn picture(&mut self, unit: &Unit, bytes: u32, (begun, decoded): (MonoTime, MonoTime), planes: Planes<'_>) -> Seen {
+    /// Puts out the pictures that wait for their turn; false where nobody listens any more.
+    fn flush(&mut self, decoder: &mut Ordered<impl Decode, Marks>, say: &mut dyn FnMut(Event) -> bool) -> bool {
+        let mut listened = true;
+        decoder.flush(&mut |marks, planes| {
+            let decoded = self.clock.now().mono;
+            listened = listened && say(self.picture(marks, decoded, planes));
+        });
+        listened
+    }
+
+    fn picture(&mut self, marks: Marks, decoded: MonoTime, planes: Planes<'_>) -> Event {
         let reading = self.stamps.picture(planes.luma());
         let read = self.clock.now().mono;
         self.serial += 1;
@@ -235,19 +269,21 @@ impl Work<'_> {
         if let (Some(keeper), Some(reading)) = (self.keeper, reading) {
             pictures::put(keeper, reading.payload.sequence, &planes);
         }
-        Seen {
-            serial: self.serial,
+        let Marks { received, assembled, begun, sampled, bytes, idr } = marks;
+        let serial = self.serial;
+        Event::Picture(Box::new(Seen {
+            serial,
             reading,
-            received: unit.received,
-            assembled: unit.assembled,
+            received,
+            assembled,
             begun,
             decoded,
             read,
             converted,
-            sampled: unit.sampled,
+            sampled,
             bytes,
-            idr: unit.idr,
-        }
+            idr,
+        }))
     }
 }
 
@@ -261,46 +297,36 @@ mod tests {
     const COUNTED: [&str; 2] =
         ["-x264-params", "aud=1:keyint=6:min-keyint=6:scenecut=0:bframes=1:b-adapt=1:b-bias=-100:rc-lookahead=2"];
 
-    /// Whether a stream is taken for reordered that lost each IDR picture but the first, where `tell` says so of the unit after it.
-    fn reordered(tell: fn(&mut Unit) -> Option<Arrival>) -> bool {
+    #[test]
+    fn pictures_that_wait_for_their_turn_keep_their_marks_and_all_come_before_the_end() {
+        let units = x264(SMALL, &["-bf", "3", "-b_strategy", "0"]);
+        let (count, bytes) = (units.len(), units.iter().map(|unit| unit.len() as u32).sum::<u32>());
         let (mut sender, receiver) = queue();
-        for (n, data) in x264(SMALL, &COUNTED).into_iter().enumerate() {
-            let idr = Glance::at(&data).idr();
-            assert_eq!(idr, n % 6 == 0);
-            if idr && n > 0 {
-                continue;
-            }
-            let (assembled, dropped) = (MonoTime::default(), Dropped::default());
-            let body = Body::AccessUnit(data);
-            let mut unit =
+        for (n, data) in (0..).zip(units) {
+            let (idr, dropped) = (Glance::at(&data).idr(), Dropped::default());
+            let (assembled, body) =
+                (MonoTime::from_origin(std::time::Duration::from_micros(n)), Body::AccessUnit(data));
+            let unit =
                 Unit { body, received: None, assembled, sampled: None, idr, begins: idr, after_loss: false, dropped };
-            if n % 6 == 1 && n > 1 {
-                tell(&mut unit).into_iter().for_each(|arrival| sender.say(arrival));
-            }
             sender.unit_in_turn(unit);
         }
         sender.say(Arrival::Ended(Ok(())));
-        let mut found = false;
+        let (mut seen, mut depths, mut ended) = (Vec::new(), Vec::new(), false);
         let mut say = |event: Event| {
-            found |= matches!(event, Event::Reordered);
+            match event {
+                Event::Picture(picture) => seen.push(*picture),
+                Event::Reordered(depth) => depths.push(depth),
+                Event::Ended(Ok(())) => ended = true,
+                other => panic!("{other:?}"),
+            }
             true
         };
         work(&receiver, &SystemClock::new(), &Slot::new(false), None, &mut say);
-        found
-    }
-
-    #[test]
-    fn numbers_on_both_sides_of_a_loss_are_not_compared() {
-        assert!(reordered(|_| None), "nothing says that they are lost");
-        assert!(!reordered(|unit| {
-            unit.after_loss = true;
-            None
-        }));
-        assert!(!reordered(|unit| {
-            unit.dropped = Dropped { units: 1, bytes: 9 };
-            None
-        }));
-        assert!(!reordered(|_| Some(Arrival::Connected)));
+        assert!(ended && depths == [2], "{depths:?}");
+        assert_eq!(seen.iter().map(|seen| seen.serial).collect::<Vec<_>>(), (1..=count as u64).collect::<Vec<_>>());
+        assert_eq!(seen.iter().map(|seen| seen.bytes).sum::<u32>(), bytes);
+        assert!(!seen.is_sorted_by_key(|seen| seen.assembled), "in the order of output");
+        assert!(seen.is_sorted_by_key(|seen| seen.decoded), "each when its turn has come");
     }
 
     /// Which units of a stream with intra refresh are refused that misses pictures before a recovery point, where `tell` says so of

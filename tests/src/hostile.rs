@@ -126,11 +126,33 @@ pub fn h264(data: &[u8]) {
         let _ = h264::as_scalable_baseline(sps, &mut Vec::new());
         let Ok(parsed) = h264::Sps::parse(sps) else { continue };
         let slice = seen.slice.and_then(|slice| h264::Slice::parse(slice, &parsed).ok());
+        put_in_order(data, &parsed);
         let next = slice.map_or(0, |slice| slice.frame_num);
         if parsed.size.area() < 1 << 20 {
             let _ = h264::filler::before(next, sps, seen.pps.unwrap_or(&[0x68, 0xce]));
         }
     }
+}
+
+/// All slices, each as a picture's first, in the order of output.
+fn put_in_order(data: &[u8], sps: &h264::Sps) {
+    let (mut order, mut reorder) = (h264::PicOrder::default(), h264::Reorder::default());
+    reorder.declare(sps.order.reorders);
+    let (mut taken, mut out) = (0, 0);
+    for slice in h264::nals(data).filter_map(|nal| h264::Slice::parse(nal, sps).ok()) {
+        let (place, b) = (order.next(&slice, sps), slice.kind == h264::SliceKind::B);
+        taken += 1;
+        loop {
+            match reorder.step(place, b) {
+                h264::Step::Out(()) => out += 1,
+                h264::Step::Now => break out += 1,
+                h264::Step::Wait => break reorder.hold(place, ()),
+            }
+        }
+        assert!(taken - out <= reorder.depth(), "few wait");
+    }
+    out += std::iter::from_fn(|| reorder.flush()).count();
+    assert_eq!(taken, out, "all come out");
 }
 
 /// The code in a picture: two bytes of size, then luma, which ends in black where the bytes do.

@@ -4,7 +4,7 @@
 //! picture and the references that the next picture may ask for are put in front: grey, and with the numbers that those had.
 
 use super::bits::{Writer, escape, unescape};
-use super::{Output, Sps};
+use super::{Cycle, Output, Sps};
 
 const SLICE_I: u32 = 7;
 const SLICE_P: u32 = 5;
@@ -29,7 +29,7 @@ pub fn before(next: u32, sps_nal: &[u8], pps_nal: &[u8]) -> Option<Vec<Vec<u8>>>
     let numbers: Vec<u32> = (1..=references).rev().map(|back| (next + modulus - back) % modulus).collect();
     let filler = Filler { sps, pps_id: own_pps(pps_nal)? };
     let mut first = Vec::new();
-    gaps_allowed(&sps, sps_nal, &mut first);
+    gaps_allowed(&filler.sps, sps_nal, &mut first);
     filler.pps(sps_nal, &mut first)?;
     first.extend([0, 0, 0, 1]);
     first.extend(pps_nal);
@@ -138,11 +138,11 @@ impl Filler {
     }
 
     fn order(&self, bits: &mut Writer, count: u32) {
-        match self.sps.order.output {
-            Output::Counted { bits: len } => bits.fixed(count, len),
+        match &self.sps.order.output {
+            Output::Counted { bits: len } => bits.fixed(count, *len),
             // delta_pic_order_cnt[0]
-            Output::Cycle { each: true } => bits.unsigned(0),
-            Output::Cycle { each: false } | Output::Decoded => {}
+            Output::Cycle(Cycle { each: true, .. }) => bits.unsigned(0),
+            Output::Cycle(_) | Output::Decoded => {}
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The beginning of a slice header (ITU-T H.264 section 7.3.3).
 
 use super::bits::{Bits, unescape};
-use super::{NalKind, Output, Sps, SpsError};
+use super::{Cycle, NalKind, Output, Sps, SpsError};
 
 /// More of a slice is not looked at: the fields below take 20 bytes at most.
 const LEN_MAX: usize = 32;
@@ -9,12 +9,16 @@ const LEN_MAX: usize = 32;
 /// What a slice says about its picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slice {
+    /// Its picture is an IDR picture.
+    pub idr: bool,
     /// What its blocks may be predicted from.
     pub kind: SliceKind,
     /// frame_num.
     pub frame_num: u32,
     /// pic_order_cnt_lsb, where the order of output is [counted](Output::Counted).
     pub order: Option<u32>,
+    /// delta_pic_order_cnt\[0\]; 0 where it is not written.
+    pub order_delta: i64,
     /// Other pictures may be predicted from this one: nal_ref_idc is not 0.
     pub reference: bool,
 }
@@ -57,10 +61,12 @@ impl Slice {
         if idr {
             bits.unsigned("idr_pic_id", 65_535)?;
         }
-        let order = match sps.order.output {
-            Output::Counted { bits: count } => Some(bits.fixed(count)?),
-            Output::Cycle { .. } | Output::Decoded => None,
-        };
-        Ok(Self { kind, frame_num, order, reference: header & 0x60 != 0 })
+        let (mut order, mut order_delta) = (None, 0);
+        match &sps.order.output {
+            Output::Counted { bits: count } => order = Some(bits.fixed(*count)?),
+            Output::Cycle(Cycle { each: true, .. }) => order_delta = bits.signed()?,
+            Output::Cycle(_) | Output::Decoded => {}
+        }
+        Ok(Self { idr, kind, frame_num, order, order_delta, reference: header & 0x60 != 0 })
     }
 }

@@ -1,5 +1,7 @@
 //! The sequence parameter set (ITU-T H.264 section 7.3.2.1.1), as far as size, format and the order of pictures.
 
+use std::sync::Arc;
+
 use super::bits::{Bits, unescape};
 use crate::frame::Size;
 
@@ -9,7 +11,7 @@ mod vui;
 pub use profile::as_scalable_baseline;
 
 /// What a path wants to know from a sequence parameter set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sps {
     /// profile_idc, constraint flags and level_idc: what `profile-level-id` writes in hexadecimal (RFC 6184
     /// section 8.1).
@@ -36,7 +38,7 @@ pub struct Format {
 }
 
 /// How pictures are numbered, and what they may refer to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
     /// Bits of frame_num, 4 to 16.
     pub frame_num_bits: u8,
@@ -51,20 +53,28 @@ pub struct Order {
 }
 
 /// pic_order_cnt_type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// 0: each slice has so many low bits of its place, 4 to 16.
     Counted {
         /// Bits of pic_order_cnt_lsb.
         bits: u8,
     },
-    /// 1: by differences to a cycle, which slices have where `each` is set.
-    Cycle {
-        /// delta_pic_order_always_zero_flag is off.
-        each: bool,
-    },
+    /// 1: by differences to a cycle.
+    Cycle(Cycle),
     /// 2: as decoded.
     Decoded,
+}
+
+/// The cycle that pictures are expected in (pic_order_cnt_type 1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cycle {
+    /// delta_pic_order_always_zero_flag is off: slices say how far they differ from it.
+    pub each: bool,
+    /// offset_for_non_ref_pic.
+    pub non_reference: i64,
+    /// offset_for_ref_frame, 255 at most.
+    pub offsets: Arc<[i64]>,
 }
 
 /// A sequence parameter set that cannot be read.
@@ -190,12 +200,12 @@ fn read_picture_order_count(bits: &mut Bits<'_>) -> Result<Output, SpsError> {
         0 => Output::Counted { bits: bits.unsigned("log2_max_pic_order_cnt_lsb", 12)? as u8 + 4 },
         1 => {
             let each = !bits.flag()?;
+            let non_reference = bits.signed()?;
+            // offset_for_top_to_bottom_field
             bits.signed()?;
-            bits.signed()?;
-            for _ in 0..bits.unsigned("num_ref_frames_in_pic_order_cnt_cycle", 255)? {
-                bits.signed()?;
-            }
-            Output::Cycle { each }
+            let frames = bits.unsigned("num_ref_frames_in_pic_order_cnt_cycle", 255)?;
+            let offsets = (0..frames).map(|_| bits.signed()).collect::<Result<_, _>>()?;
+            Output::Cycle(Cycle { each, non_reference, offsets })
         }
         _ => Output::Decoded,
     })

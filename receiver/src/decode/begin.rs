@@ -77,22 +77,32 @@ impl<D: Decode> Begin<D> {
         self.gap
     }
 
-    /// Decodes an access unit, which shows `seen` of itself, as [`Decode::decode`] does. What comes before an IDR picture or a
-    /// recovery point, and what comes before a recovery is complete, is an error.
+    /// Looks at an access unit, which shows `seen` of itself, before it is decoded. Returns its first slice, where it can be read.
+    pub fn see(&mut self, seen: &Glance<'_>) -> Option<Slice> {
+        self.take_sets(seen);
+        let slice = seen.slice.zip(self.sps()).and_then(|(slice, sps)| Slice::parse(slice, sps).ok());
+        self.look_for_gap(slice.as_ref());
+        slice
+    }
+
+    /// Decodes the access unit that was [seen](Begin::see) last and begins with `slice`, as [`Decode::decode`] does. What comes
+    /// before an IDR picture or a recovery point, and what comes before a recovery is complete, is an error.
     ///
     /// # Errors
     /// [`Error`] where there is no picture to show.
-    pub fn decode(&mut self, unit: &[u8], seen: &Glance<'_>, look: &mut dyn FnMut(Planes<'_>)) -> Result<(), Error> {
-        self.take_sets(seen);
-        self.gap = false;
+    pub fn decode(
+        &mut self,
+        unit: &[u8],
+        seen: &Glance<'_>,
+        slice: Option<Slice>,
+        look: &mut dyn FnMut(Planes<'_>),
+    ) -> Result<(), Error> {
         if seen.idr() {
             self.idr_seen = true;
             let outcome = self.decoder.decode(unit, look);
             self.state = if outcome.is_ok() { State::Open { last: Some(0) } } else { State::Shut { knows: true } };
             return outcome.map_err(|error| if self.lacks_sets() { Error::NoParameterSets } else { error });
         }
-        let slice = seen.slice.zip(self.sps()).and_then(|(slice, sps)| Slice::parse(slice, sps).ok());
-        self.look_for_gap(slice.as_ref());
         match (self.state, slice) {
             (State::Filled { .. }, Some(slice)) => self.decode_filled(unit, seen, slice, look),
             (State::Open { last }, slice) => {
@@ -133,12 +143,13 @@ impl<D: Decode> Begin<D> {
 
     /// Sees whether a picture is missing (ITU-T H.264 section 7.4.3, frame_num), and shuts where the decoder does not know of it.
     fn look_for_gap(&mut self, slice: Option<&Slice>) {
+        self.gap = false;
         let last = match self.state {
             State::Filled { last, .. } => Some(last),
             State::Open { last } => last,
             State::Shut { .. } => None,
         };
-        let (Some(last), Some(slice), Some(sps)) = (last, slice, self.sps()) else { return };
+        let (Some(last), Some(slice), Some(sps)) = (last, slice.filter(|slice| !slice.idr), self.sps()) else { return };
         let modulus = 1 << sps.order.frame_num_bits;
         self.gap = slice.frame_num != last && slice.frame_num != (last + 1) % modulus;
         if self.gap && matches!(self.state, State::Filled { .. }) {

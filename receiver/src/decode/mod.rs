@@ -1,7 +1,9 @@
-//! Decoding: one access unit in, one picture out, none late.
+//! Decoding: one access unit in, one picture out, none late; and those that are shown in another order than they are decoded in
+//! wait for their turn.
 
 pub mod begin;
 pub mod openh264;
+pub mod ordered;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -41,6 +43,9 @@ pub enum Error {
     /// It follows a recovery point, and its picture is not right yet (ITU-T H.264 annex D.2.8).
     #[error("the picture is not complete yet after the recovery point")]
     Recovering,
+    /// It is shown before the recovery point that decoding began at, and may refer to what came before that.
+    #[error("the picture is shown before the one that decoding began with")]
+    Leading,
     /// A picture larger than any part of framelag takes.
     #[error("a picture of {0} is larger than {max}x{max}", max = Size::MAX_SIDE)]
     TooLargePicture(Size),
@@ -80,6 +85,22 @@ impl<'a> Planes<'a> {
             stride: self.luma_stride,
         }
     }
+
+    /// Copies them into a picture of their size.
+    pub fn copy_to(&self, picture: &mut Picture) {
+        let Self { size, y, u, v, luma_stride, chroma_stride } = *self;
+        let [to_y, to_u, to_v] = picture.planes_mut();
+        copy(y, luma_stride, to_y, size);
+        copy(u, chroma_stride, to_u, size.chroma());
+        copy(v, chroma_stride, to_v, size.chroma());
+    }
+}
+
+fn copy(from: &[u8], stride: usize, to: &mut [u8], size: Size) {
+    let width = size.width as usize;
+    for (from, to) in from.chunks(stride).zip(to.chunks_exact_mut(width)) {
+        to.copy_from_slice(&from[..width]);
+    }
 }
 
 impl<'a> From<&'a Picture> for Planes<'a> {
@@ -87,5 +108,20 @@ impl<'a> From<&'a Picture> for Planes<'a> {
         let [y, u, v] = picture.planes();
         let size = picture.size();
         Self { size, y, u, v, luma_stride: size.width as usize, chroma_stride: size.chroma().width as usize }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_lose_what_lies_between_them() {
+        let size = Size::new(3, 2);
+        let (y, u, v) = ([1, 2, 3, 99, 4, 5, 6], [7, 8, 99], [9, 10, 99]);
+        let planes = Planes { size, y: &y, u: &u, v: &v, luma_stride: 4, chroma_stride: 3 };
+        let mut picture = Picture::black(size);
+        planes.copy_to(&mut picture);
+        assert_eq!(picture.data(), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     }
 }

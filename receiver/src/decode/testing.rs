@@ -48,7 +48,8 @@ pub fn x264(size: Size, options: &[&str]) -> Vec<Vec<u8>> {
     split(&output.stdout)
 }
 
-fn split(stream: &[u8]) -> Vec<Vec<u8>> {
+/// The access units in a byte stream with delimiters.
+pub fn split(stream: &[u8]) -> Vec<Vec<u8>> {
     const DELIMITER: [u8; 5] = [0, 0, 0, 1, 9];
     let starts: Vec<_> = stream.windows(5).enumerate().filter(|(_, w)| *w == DELIMITER).map(|(at, _)| at).collect();
     let ends = starts.iter().copied().skip(1).chain([stream.len()]);

@@ -17,14 +17,18 @@ const PREDICTIVE: u8 = 244;
 const SHORTER_GOP: &str = "shorten the encoder's GOP, its key frame interval (publisher --gop, ffmpeg -g, x264 keyint), as this \
     player cannot ask for a key frame";
 
-/// Of B-frames, and what to set against them.
-pub(super) const REORDERED: &str = "the stream has B-frames: pictures come in another order than they are shown in, and this \
-    receiver takes each as it comes, so that its latencies are not those of a player; encode without them: x264 with -tune \
-    zerolatency or -bf 0, GStreamer's x264enc with tune=zerolatency or bframes=0, other encoders of ffmpeg with -bf 0, \
-    cameras with profile Baseline or no B-frames";
+/// Of a stream of which `depth` pictures are decoded before one is shown: what that costs, and what to set against it.
+pub(super) fn reordered(depth: usize) -> String {
+    let pictures = if depth == 1 { "one more has".to_owned() } else { format!("{depth} more have") };
+    format!(
+        "the stream is encoded for B-frames: a picture is shown once {pictures} been decoded, here as in any player, and that wait \
+         is part of LAT; to do without it: x264 with -tune zerolatency or -bf 0, GStreamer's x264enc with tune=zerolatency or \
+         bframes=0, other encoders of ffmpeg with -bf 0, cameras with profile Baseline or no B-frames"
+    )
+}
 
 /// Access units that gave no picture, since the newest picture or the beginning.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Waiting {
     since: MonoTime,
     units: u64,
@@ -47,7 +51,9 @@ impl Waiting {
         if self.lack != Lack::Decoder || unit.lack == Lack::ParameterSets {
             self.lack = unit.lack;
         }
-        self.sps = unit.sps.or(self.sps);
+        if unit.sps.is_some() {
+            self.sps.clone_from(&unit.sps);
+        }
     }
 
     /// When the first came.

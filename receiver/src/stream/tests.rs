@@ -283,7 +283,8 @@ fn a_session_that_plays_waits_for_nothing() {
 #[test]
 fn the_summary_repeats_why_the_decoder_refused_the_stream() {
     let sps = common::h264::Sps::parse(&[0x67, 0x7a, 0x00, 0x0a, 0xb6, 0xcb, 0x20, 0x41, 0xb6, 0x02, 0x20]).ok();
-    let refused = || Event::Undecodable(Undecodable { bytes: 1_000, lack: Lack::Decoder, refused: true, sps });
+    let refused =
+        || Event::Undecodable(Undecodable { bytes: 1_000, lack: Lack::Decoder, refused: true, sps: sps.clone() });
     let clock = ManualClock::new(START);
     let mut never = stream(&clock);
     never.event(refused(), clock.now());
@@ -322,12 +323,9 @@ fn pictures_without_a_code_are_told_of_while_they_come() {
 }
 
 /// Pictures come, and every tenth access unit is refused, or follows a loss.
-fn with_a_tenth_undecodable(refused: bool, reordered: bool) -> Summary {
+fn with_a_tenth_undecodable(refused: bool) -> Summary {
     let clock = ManualClock::new(START);
     let mut stream = stream(&clock);
-    if reordered {
-        stream.event(Event::Reordered, clock.now());
-    }
     for serial in 1..=400 {
         clock.advance(Duration::from_millis(10));
         let event = if serial % 10 == 5 { undecodable(Lack::Decoder, refused) } else { picture(&clock, serial) };
@@ -335,34 +333,33 @@ fn with_a_tenth_undecodable(refused: bool, reordered: bool) -> Summary {
         stream.settle(false, clock.now());
         stream.tick(clock.now());
     }
-    let told = notices(&mut stream).iter().filter(|(event, _)| *event == "reordered").count();
-    assert_eq!(told, usize::from(reordered), "once");
     stream.finish(false, &["p50<1s".parse().expect("an assertion")], clock.now())
 }
 
 #[test]
 fn frames_that_fell_to_our_decoder_take_the_runs_word_away() {
     let codes = |summary: &Summary| summary.run.warnings.iter().map(|warning| warning.code).collect::<Vec<_>>();
-    let refused = with_a_tenth_undecodable(true, false);
+    let refused = with_a_tenth_undecodable(true);
     assert_eq!((refused.exit_code, refused.run.frames.undecodable, refused.run.pictures.refused), (3, Some(40), 40));
     assert!(codes(&refused).contains(&Code::Undecoded), "{}", said(&refused));
-    let after_losses = with_a_tenth_undecodable(false, false);
+    let after_losses = with_a_tenth_undecodable(false);
     assert_eq!((after_losses.exit_code, after_losses.run.pictures.refused), (0, 0), "{}", said(&after_losses));
-    let reordered = with_a_tenth_undecodable(true, true);
-    assert!(codes(&reordered).contains(&Code::Reordered), "{}", said(&reordered));
-    assert!(said(&reordered).contains("-bf 0") && said(&reordered).contains("40 undecodable"), "{}", said(&reordered));
 }
 
 #[test]
-fn numbers_that_turn_while_every_frame_comes_in_order_are_the_cameras_own_affair() {
+fn the_delay_of_b_frames_is_told_once_and_proves_as_much_as_any() {
     let clock = ManualClock::new(START);
     let mut stream = stream(&clock);
-    stream.event(Event::Reordered, clock.now());
+    stream.event(Event::Reordered(1), clock.now());
+    stream.event(Event::Reordered(2), clock.now());
+    stream.event(Event::Reordered(0), clock.now());
     pictures(&mut stream, &clock, 40);
     stream.settle(false, clock.now());
     stream.tick(clock.now());
-    assert_eq!(notices(&mut stream), []);
+    let told = notices(&mut stream);
+    assert!(matches!(&told[..], [("reordered", text)] if text.contains("once one more has been decoded")), "{told:?}");
     let summary = stream.finish(false, &[], clock.now());
+    assert!(said(&summary).contains("once 2 more have been decoded") && said(&summary).contains("-bf 0"));
     assert_eq!(summary.exit_code, 0, "{}", said(&summary));
 }
 

@@ -21,7 +21,9 @@ fn begin() -> Begin<OpenH264> {
 fn decode(begin: &mut Begin<OpenH264>, units: &[Vec<u8>]) -> Vec<Result<u8, Error>> {
     let mut decode = |unit: &Vec<u8>| {
         let mut seen = None;
-        begin.decode(unit, &Glance::at(unit), &mut |planes| seen = Some(number(planes)))?;
+        let glance = Glance::at(unit);
+        let slice = begin.see(&glance);
+        begin.decode(unit, &glance, slice, &mut |planes| seen = Some(number(planes)))?;
         Ok(seen.expect("a picture was shown"))
     };
     units.iter().map(&mut decode).collect()

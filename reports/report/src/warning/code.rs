@@ -25,7 +25,7 @@ pub enum Code {
     FewSamples,
     /// The code could not be read from most pictures.
     UnreadableCode,
-    /// Pictures come in another order than they are shown in: B-frames.
+    /// Pictures come in another order than they are shown in (B-frames), and wait for their turn.
     Reordered,
     /// The receiver's own decoder failed a considerable part of the frames.
     Undecoded,
@@ -194,7 +194,6 @@ impl Code {
                 | Self::NoSamples
                 | Self::FewSamples
                 | Self::UnreadableCode
-                | Self::Reordered
                 | Self::Undecoded
                 | Self::ClockUnknown
                 | Self::ComparedStep
