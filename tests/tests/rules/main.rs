@@ -156,7 +156,7 @@ fn a_file_that_reaches_the_system_is_found() {
 #[test]
 fn a_circle_is_found_through_re_exports_globs_macros_and_parents() {
     for text in [
-        "use crate::a;\npub struct B;\n",
+        "use crate::a;\npub struct B;\nfn b() { a::a() }\n",
         "pub struct B;\nfn b() { println!(\"{}\", crate::a::a()); }\n",
         "use super::*;\npub struct B;\nfn b() { a::a() }\n",
         "use super::a::{self as other};\npub struct B;\nfn b() { other::a() }\n",
