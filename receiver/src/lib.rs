@@ -1,6 +1,6 @@
 //! The receiver: plays a stamped stream, reads the stamp back, and says how old each picture is.
 //!
-//! A picture moves one way: [`receive`] (or [`y4m`]) → [`queue`] → [`decode`] and [`read`] (on one thread, [`work`]) → [`measure`] →
+//! A picture moves one way: [`ingress`] → [`queue`] → [`decode`] and [`read`] (on one thread, [`work`]) → [`measure`] →
 //! [`render`]. [`stream`] holds what belongs to one input, and [`pipeline`] is the one file that knows the order.
 //! [`metrics`] tells other programs how it goes.
 
@@ -13,6 +13,7 @@ pub mod calibration;
 pub mod clock;
 pub mod config;
 pub mod decode;
+pub mod ingress;
 pub mod measure;
 pub mod memory;
 pub mod metrics;
@@ -23,11 +24,9 @@ pub mod pictures;
 pub mod pipeline;
 pub mod queue;
 pub mod read;
-pub mod receive;
 pub mod render;
 mod step_summary;
 pub mod stop;
 pub mod stream;
 pub mod threads;
 pub mod work;
-pub mod y4m;

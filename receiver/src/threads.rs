@@ -10,11 +10,11 @@ use common::pictures::Keeper;
 use crossbeam_channel::Sender;
 
 use crate::config::{Config, Input, Source};
+use crate::ingress::{rtsp, y4m};
 use crate::queue::{self, Arrival};
 use crate::render::pixels::Slot;
 use crate::stop::Stop;
 use crate::work::{self, Event};
-use crate::{receive, y4m};
 
 /// How long standard input may be silent at first before the user is told.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -52,14 +52,14 @@ pub fn start(
         }
         Source::Rtsp(url) => {
             let clock = clock.clone();
-            let config = receive::Config {
+            let config = rtsp::Config {
                 url,
                 transport: config.transport,
                 wait: config.wait,
-                limits: receive::Limits::of_one_in(config.inputs.len()),
+                limits: rtsp::Limits::of_one_in(config.inputs.len()),
             };
             Some(receiving.spawn(move || {
-                let outcome = receive::run(&config, &clock, &stop, &mut sender);
+                let outcome = rtsp::run(&config, &clock, &stop, &mut sender);
                 sender.say(Arrival::Ended(outcome.map_err(|error| error.to_string())));
             })?)
         }

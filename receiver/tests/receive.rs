@@ -16,8 +16,8 @@ use common::h264::Glance;
 use common::sei::{self, Origin, Stamp};
 use common::time::WallTime;
 use receiver::config::Transport;
+use receiver::ingress::rtsp::{self, Config, Error, Limits};
 use receiver::queue::{self, Arrival, Body, Unit};
-use receiver::receive::{self, Config, Error, Limits};
 use receiver::stop::Stop;
 
 /// Longer than anything here takes on a busy machine.
@@ -47,7 +47,7 @@ fn play(config: Config) -> Playing {
     let (mut sender, arrivals) = queue::queue();
     let stop = Stop::new();
     let stopped = stop.clone();
-    let thread = thread::spawn(move || receive::run(&config, &SystemClock::new(), &stopped, &mut sender));
+    let thread = thread::spawn(move || rtsp::run(&config, &SystemClock::new(), &stopped, &mut sender));
     Playing { arrivals, stop, thread }
 }
 
