@@ -1,4 +1,4 @@
-//! Asks another clock, on a thread with a UDP socket of its own. When to ask, and what to believe, is
+//! Probes another clock, on a thread with a UDP socket of its own. When to ask, and what to believe, is
 //! [`common::sync::Prober`]'s; what it means for a picture is [`crate::offset`]'s.
 
 use std::io;
@@ -12,16 +12,16 @@ use common::sync::{Endpoint, Prober, View};
 
 use crate::stop::Stop;
 
-/// Longest wait before the wish to end is looked after.
+/// Longest wait before `stop` is looked at.
 const TICK: Duration = Duration::from_millis(100);
 /// From one attempt to find the address of a host to the next.
 const RESOLVE_EVERY: Duration = Duration::from_secs(5);
 /// Longest answer that is looked at.
 const DATAGRAM_MAX: usize = 1_024;
 
-/// A clock that is being asked.
+/// The client of another clock.
 #[derive(Clone, Debug)]
-pub struct Asking {
+pub struct ClockClient {
     endpoint: Endpoint,
     clock: SystemClock,
     state: Arc<Mutex<State>>,
@@ -34,16 +34,16 @@ struct State {
     fault: Option<String>,
 }
 
-impl Asking {
-    /// Asks `endpoint` until `stop`.
+impl ClockClient {
+    /// Probes `endpoint` until `stop`.
     ///
     /// # Errors
     /// Where the system gives no thread.
     pub fn start(endpoint: Endpoint, clock: SystemClock, stop: Stop) -> io::Result<Self> {
-        let asking = Self { endpoint, clock, state: Arc::default() };
-        let here = asking.clone();
+        let client = Self { endpoint, clock, state: Arc::default() };
+        let here = client.clone();
         thread::Builder::new().name("clock".to_owned()).spawn(move || here.run(&stop))?;
-        Ok(asking)
+        Ok(client)
     }
 
     /// The clock.
@@ -68,7 +68,7 @@ impl Asking {
 
     fn run(&self, stop: &Stop) {
         while !stop.is_requested() {
-            let outcome = self.prober().and_then(|prober| self.ask(prober, stop));
+            let outcome = self.prober().and_then(|prober| self.probe(prober, stop));
             self.lock().fault = outcome.err().map(|error| error.to_string());
             for _ in 0..RESOLVE_EVERY.as_millis() / TICK.as_millis() {
                 if !stop.is_requested() {
@@ -88,8 +88,8 @@ impl Asking {
         Ok(Prober::new(*protocol, target, rand::random()).or(usable))
     }
 
-    /// Asks until `stop`, or until there is no socket.
-    fn ask(&self, mut prober: Prober, stop: &Stop) -> io::Result<()> {
+    /// Probes until `stop`, or until there is no socket.
+    fn probe(&self, mut prober: Prober, stop: &Stop) -> io::Result<()> {
         let clock = &self.clock;
         let (mut target, mut socket) = (prober.target(), open(prober.target())?);
         self.lock().fault = None;
@@ -140,11 +140,11 @@ mod tests {
         server.set_read_timeout(Some(PATIENCE)).expect("a time-out");
         let (clock, stop) = (SystemClock::new(), Stop::new());
         let port = server.local_addr().expect("bound").port();
-        let asking =
-            Asking::start(Endpoint::framelag("127.0.0.1", port), clock.clone(), stop.clone()).expect("a thread");
+        let client =
+            ClockClient::start(Endpoint::framelag("127.0.0.1", port), clock.clone(), stop.clone()).expect("a thread");
         let mut request = [0; wire::LEN];
         let mut answered = 0;
-        while asking.view().counts.answered < 3 {
+        while client.view().counts.answered < 3 {
             let (length, from) = server.recv_from(&mut request).expect("it asks");
             let nonce = wire::parse_request(&request[..length]).expect("a request");
             let now = clock.now().wall;
@@ -157,7 +157,7 @@ mod tests {
             server.send_to(&answer, from).expect("sent");
         }
         stop.request();
-        let (view, now) = (asking.view(), clock.now());
+        let (view, now) = (client.view(), clock.now());
         let found = view.fix.expect("it is known").estimate(now, now.mono).expect("it is new");
         assert!(found.offset_us.abs() <= found.bound_us, "one clock: {found:?}");
         assert!(view.counts.refused() >= 1 && view.host == Some(5), "{view:?}");
@@ -166,14 +166,14 @@ mod tests {
     #[test]
     fn a_host_without_an_address_is_told() {
         let (clock, stop) = (SystemClock::new(), Stop::new());
-        let asking =
-            Asking::start(Endpoint::framelag("no-such-host.invalid", 1), clock, stop.clone()).expect("a thread");
+        let client =
+            ClockClient::start(Endpoint::framelag("no-such-host.invalid", 1), clock, stop.clone()).expect("a thread");
         let begun = std::time::Instant::now();
-        while asking.fault().is_none() {
+        while client.fault().is_none() {
             assert!(begun.elapsed() < PATIENCE, "the name is still being looked up");
             thread::sleep(Duration::from_millis(5));
         }
         stop.request();
-        assert_eq!(asking.view().fix, None);
+        assert_eq!(client.view().fix, None);
     }
 }

@@ -1,6 +1,6 @@
 //! The receiver: plays a stamped stream, reads the stamp back, and says how old each picture is.
 //!
-//! A picture moves one way: [`ingress`] → [`queue`] → [`decode`] and [`read`] (on one thread, [`work`]) → [`measure`] →
+//! A picture moves one way: [`ingress`] → [`queue`] → [`decode`] and [`read`] (on one thread, [`work`]) → [`observe`] →
 //! [`render`]. [`stream`] holds what belongs to one input, and [`pipeline`] is the one file that knows the order.
 //! [`metrics`] tells other programs how it goes.
 
@@ -14,9 +14,9 @@ pub mod clock;
 pub mod config;
 pub mod decode;
 pub mod ingress;
-pub mod measure;
 pub mod memory;
 pub mod metrics;
+pub mod observe;
 pub mod offset;
 mod order;
 pub mod output;

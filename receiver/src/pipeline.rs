@@ -16,7 +16,7 @@ use common::time::{MonoTime, Now};
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
 use crate::calibration;
-use crate::clock::Asking;
+use crate::clock::ClockClient;
 use crate::config::Config;
 use crate::metrics::{self, Exporter};
 use crate::output::Output;
@@ -138,18 +138,18 @@ pub fn run(config: &Config, stop: &Stop) -> Result<u8, Error> {
     Ok(code)
 }
 
-/// Asks each clock once, however many streams it is for: a server answers one address only so often.
+/// Probes each clock once, however many streams it is for: a server answers one address only so often.
 fn compare_clocks(streams: &mut [Stream], config: &Config, environment: &Environment) -> std::io::Result<()> {
-    let mut asked: Vec<Asking> = Vec::new();
+    let mut clients: Vec<ClockClient> = Vec::new();
     for (stream, input) in streams.iter_mut().zip(&config.inputs) {
         let Some(endpoint) = config.clock_to_ask(input) else { continue };
-        let known = asked.iter().find(|asking| *asking.endpoint() == endpoint).cloned();
-        let asking = match known {
-            Some(asking) => asking,
-            None => Asking::start(endpoint, environment.clock.clone(), environment.stop.clone())?,
+        let known = clients.iter().find(|client| *client.endpoint() == endpoint).cloned();
+        let client = match known {
+            Some(client) => client,
+            None => ClockClient::start(endpoint, environment.clock.clone(), environment.stop.clone())?,
         };
-        stream.compare(asking.clone());
-        asked.push(asking);
+        stream.compare(client.clone());
+        clients.push(client);
     }
     Ok(())
 }
@@ -256,13 +256,13 @@ impl Run<'_> {
             Ok(Some(shown)) => {
                 for (index, stream) in streams.iter_mut().enumerate() {
                     screen.serial(index).into_iter().for_each(|serial| stream.shown(serial, shown.at));
-                    let costs = stream.meter().costs();
+                    let costs = stream.recorder().costs();
                     costs.compose.add(shown.compose);
                     costs.hand_over.add(shown.hand_over);
                 }
             }
             Err(error) => {
-                self.output.warn(format_args!("no window ({error}), going on headless"));
+                self.output.warn(format_args!("no window ({error}), running headless"));
                 screen.give_up(self.config.snapshot.is_some());
             }
         }
@@ -290,12 +290,12 @@ impl Run<'_> {
             self.publish(now);
             for stream in &mut self.streams {
                 tell(&self.output, stream);
-                if let Some(why) = stream.meter().recorder().take_trouble() {
+                if let Some(why) = stream.recorder().take_trouble() {
                     self.output.say("report", &stream.name, format_args!("{why}; measuring goes on without a report"));
                 }
             }
             let elapsed = self.first_picture().map_or(Duration::ZERO, |first| now.mono - first);
-            let live = self.streams.iter_mut().map(|stream| (stream.name.clone(), stream.meter().recorder().live()));
+            let live = self.streams.iter_mut().map(|stream| (stream.name.clone(), stream.recorder().live()));
             self.output.second(elapsed, live.collect::<Vec<_>>().iter().map(|(name, live)| (name.as_str(), *live)));
         }
     }

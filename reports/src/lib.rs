@@ -5,8 +5,8 @@
 //! gets a [`Summary`] at the end:
 //!
 //! ```text
-//! receiver ── Sample, unreadable, tick … ──▶ Recorder ──▶ Tally (pure: takes `now`, reads no clock, opens no file)
-//!                                              └────────▶ folder (a thread of its own writes the files)
+//! receiver ── Observation, tick … ──▶ Recorder ──▶ Tally (pure: takes `now`, reads no clock, opens no file)
+//!                                        └────────▶ folder (a thread of its own writes the files)
 //! ```
 //!
 //! # Units
@@ -37,6 +37,7 @@ pub mod latency;
 mod math;
 pub mod merge;
 pub mod metrics;
+pub mod observation;
 pub mod plot;
 pub mod publisher_clock;
 pub mod quality;
@@ -63,6 +64,7 @@ pub mod warning;
 #[cfg(test)]
 mod testing;
 
+pub use observation::Observation;
 pub use recorder::{Error, Live, Place, Recorder, Setup};
 pub use run::{Outcome, Run};
 pub use sample::{Bucket, Clocks, Correction, Mark, Sample};

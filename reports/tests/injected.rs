@@ -4,7 +4,7 @@
 //! 50 at 2,300 ms. Between two pictures the age goes from 10 to 50 ms: 30 ms in the mean, 1,200 ms² of area.
 
 use common::clock::Clock;
-use reports::{Bucket, Clocks, Outcome};
+use reports::{Bucket, Clocks, Observation, Outcome};
 
 use crate::world::{Report, World};
 
@@ -119,7 +119,9 @@ fn what_could_not_be_read_or_decoded_is_no_loss_and_no_freeze() {
     for n in 100..110 {
         world.go(due(n));
         let now = world.clock.now();
-        if n < 108 { world.recorder.unreadable(now, 900, false) } else { world.recorder.undecodable(now, 900) }
+        let (unreadable, undecodable) =
+            (Observation::unreadable(now, 900, false), Observation::undecodable(now, 900, false));
+        world.recorder.observe(if n < 108 { &unreadable } else { &undecodable });
     }
     // One of ten did not even arrive.
     play(&mut world, 111..150);

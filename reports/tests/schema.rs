@@ -10,7 +10,7 @@ use common::time::WallTime;
 use reports::calibration::{Asked, Calibration, Costs, Frame, Load, Optical, OpticalMs, Quote, Session, Settings};
 use reports::calibration::{Spread, TimerUs};
 use reports::run::CostUs;
-use reports::{Assertion, Clocks, Correction, Recorder, Sample, Setup, Warning, warning::Code};
+use reports::{Assertion, Clocks, Correction, Observation, Recorder, Sample, Setup, Warning, warning::Code};
 use serde_json::{Value, json};
 
 fn schema() -> Value {
@@ -51,7 +51,7 @@ fn run(frames: u32) -> Value {
         let times = FrameTimes { stamp: now.wall.offset(-5_000), publisher: None, receiver };
         if sequence % 10 != 0 {
             let presented = now.mono;
-            recorder.frame(Sample {
+            recorder.observe(&Observation::frame(Sample {
                 stream_id: 0,
                 sequence,
                 run: None,
@@ -61,7 +61,7 @@ fn run(frames: u32) -> Value {
                 shown: false,
                 bytes: 900,
                 idr: false,
-            });
+            }));
             recorder.costs().read.add(Duration::from_micros(30));
         }
         recorder.tick(now);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use common::frame::{FrameTimes, ReceiverTimes};
 use common::time::{MonoTime, Now, WallTime};
-use reports::{Clocks, Correction, Recorder, Sample, Setup};
+use reports::{Clocks, Correction, Observation, Recorder, Sample, Setup};
 use serde_json::json;
 
 /// Frames of a run: enough for a p99.
@@ -39,7 +39,7 @@ pub fn report(folder: &Path, hour: u32, latency_ms: f64) {
     for sequence in 0..FRAMES {
         let at = now(1_000 + u64::from(sequence) * 40);
         let latency_us = (latency_ms * 1e3) as i64 + i64::from(sequence % 10) * 100;
-        recorder.frame(sample(sequence, at, latency_us));
+        recorder.observe(&Observation::frame(sample(sequence, at, latency_us)));
     }
     let end = now(1_000 + u64::from(FRAMES) * 40);
     recorder.tick(end);

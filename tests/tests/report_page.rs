@@ -10,7 +10,7 @@ use framelag_tests::browser::Browser;
 use framelag_tests::process::Builder;
 use framelag_tests::{LIMIT, binary, need};
 use reports::warning::{Code, Warning};
-use reports::{Clocks, Correction, Recorder, Sample, Setup, Summary};
+use reports::{Clocks, Correction, Observation, Recorder, Sample, Setup, Summary};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -72,7 +72,7 @@ fn report(text: &str, frames: u64) -> (TempDir, Summary) {
     };
     let mut recorder = Recorder::new(setup).expect("a temporary folder can be written");
     for sequence in (0..frames).filter(|sequence| sequence % 60 != 13 && !(300..320).contains(sequence)) {
-        recorder.frame(sample(sequence));
+        recorder.observe(&Observation::frame(sample(sequence)));
         recorder.tick(now(sequence * 40 + 39));
     }
     recorder.warn(Warning::new(Code::Input, text));

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::merge;
+use crate::observation::Observation;
 use crate::recorder::{Recorder, Setup};
 use crate::sample::{Bucket, Sample};
 use crate::saved::Saved;
@@ -46,7 +47,7 @@ fn report(stream: &str, picture: fn(u64) -> Sample) -> (tempfile::TempDir, Saved
     })
     .expect("a temporary folder can be written");
     for n in 0..PICTURES {
-        recorder.frame(picture(n));
+        recorder.observe(&Observation::frame(picture(n)));
         recorder.tick(now(n * PACE + 20));
     }
     recorder.finish(now(PICTURES * PACE), &[]);

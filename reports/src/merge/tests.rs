@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::*;
 use crate::latency::Distribution;
+use crate::observation::Observation;
 use crate::recorder::{Recorder, Setup};
 use crate::run::{Run, ms};
 use crate::sample::{Bucket, Clocks, Correction};
@@ -63,7 +64,10 @@ impl Given {
             let stamped = self.began + sequence * 40;
             if !(self.lost)(sequence) {
                 let shown = stamped + (self.latency_ms)(sequence);
-                recorder.frame(crate::Sample { correction: Correction::None, ..sample(sequence, stamped, shown) });
+                recorder.observe(&Observation::frame(crate::Sample {
+                    correction: Correction::None,
+                    ..sample(sequence, stamped, shown)
+                }));
             }
             recorder.tick(now(stamped + 35));
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use common::clock::{Clock, ManualClock};
 use common::frame::{FrameTimes, ReceiverTimes};
 use common::time::{Now, WallTime};
-use reports::{Clocks, Correction, Recorder, Run, Sample, Setup, Summary};
+use reports::{Clocks, Correction, Observation, Recorder, Run, Sample, Setup, Summary};
 use serde_json::Value;
 
 /// Wall time of ms 0: 2023-11-14T22:13:20Z.
@@ -108,7 +108,7 @@ impl World {
             read: now.wall.offset(-1),
             presented: now.wall,
         };
-        self.recorder.frame(Sample {
+        self.recorder.observe(&Observation::frame(Sample {
             stream_id: 0,
             sequence: u32::try_from(code.sequence % (1 << 24)).expect("24 bits"),
             run: code.run,
@@ -118,7 +118,7 @@ impl World {
             shown: true,
             bytes: 900,
             idr: false,
-        });
+        }));
     }
 
     /// Ends the run at `ms`.
