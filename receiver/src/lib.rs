@@ -1,8 +1,8 @@
 //! The receiver: plays a stamped stream, reads the stamp back, and says how old each picture is.
 //!
-//! A picture moves one way: [`ingress`] → [`queue`] → [`decode`] and [`read`] (on one thread, [`work`]) → [`observe`] →
-//! [`render`]. [`stream`] holds what belongs to one input, and [`pipeline`] is the one file that knows the order.
-//! [`metrics`] tells other programs how it goes.
+//! A picture moves one way: [`ingress`] → [`queue`] → [`decode`] and [`read`] (on one thread) → [`render`] → [`observe`].
+//! `pipeline` is the one file that knows the order, [`stream`] holds what belongs to one input, and [`run()`] begins and ends it
+//! all. [`metrics`] tells other programs how it goes.
 
 // What goes to a terminal passes `common::printable`.
 #[macro_use]
@@ -13,6 +13,7 @@ pub mod calibration;
 pub mod clock;
 pub mod config;
 pub mod decode;
+mod decoding;
 pub mod ingress;
 pub mod memory;
 pub mod metrics;
@@ -21,12 +22,13 @@ pub mod offset;
 mod order;
 pub mod output;
 pub mod pictures;
-pub mod pipeline;
+mod pipeline;
 pub mod queue;
 pub mod read;
 pub mod render;
+mod run;
 mod step_summary;
 pub mod stop;
 pub mod stream;
-pub mod threads;
-pub mod work;
+
+pub use run::{Error, run};

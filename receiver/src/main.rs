@@ -12,7 +12,6 @@ use common::rtsp::auth::readable_by_others;
 use common::{descriptors, printable, redact};
 use receiver::args::Args;
 use receiver::config::Config;
-use receiver::pipeline;
 use receiver::stop::Stop;
 use tracing_subscriber::EnvFilter;
 
@@ -35,7 +34,7 @@ fn main() -> ExitCode {
     }
     let stop = Stop::new();
     stop_on_signals(&stop);
-    match pipeline::run(&config, &stop) {
+    match receiver::run(&config, &stop) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("receiver: {}", redact::secrets(&error.to_string()));

@@ -14,9 +14,9 @@ use reports::warning::Code;
 use reports::{Clocks, Correction, Observation, Recorder, Sample, Warning};
 
 use crate::clock::ClockClient;
+use crate::decoding::Seen;
 use crate::offset::{self, PublisherClock};
 use crate::read::Reading;
-use crate::work::Seen;
 
 /// LAT is not shown any more when the code has not been read for so long …
 const LAT_LIMIT: Duration = Duration::from_secs(1);

@@ -14,10 +14,10 @@ use reports::{Assertion, Clocks, Mark, Observation, Recorder, Setup, Summary, Wa
 use crate::calibration::Found;
 use crate::clock::ClockClient;
 use crate::config::{ClockChoice, Config, Input, Source};
+use crate::decoding::{Event, Lack, Undecodable};
 use crate::observe::Observer;
 use crate::queue::Dropped;
 use crate::render::pixels::Label;
-use crate::work::{Event, Lack, Undecodable};
 
 mod lack;
 mod pending;

@@ -1,11 +1,13 @@
 //! Decoding: one access unit in, one picture out, none late.
 
 pub mod begin;
+mod open;
 pub mod openh264;
 #[cfg(test)]
 pub(crate) mod testing;
 
 use common::frame::{Luma, Picture, Size};
+pub(crate) use open::open;
 
 /// Turns access units into pictures.
 pub trait Decode {
@@ -15,6 +17,12 @@ pub trait Decode {
     /// # Errors
     /// [`Error`] where no picture could be made of it. The decoder stays usable: the next IDR decodes again.
     fn decode(&mut self, annex_b: &[u8], look: &mut dyn FnMut(Planes<'_>)) -> Result<(), Error>;
+}
+
+impl<D: Decode + ?Sized> Decode for Box<D> {
+    fn decode(&mut self, annex_b: &[u8], look: &mut dyn FnMut(Planes<'_>)) -> Result<(), Error> {
+        (**self).decode(annex_b, look)
+    }
 }
 
 /// Why an access unit gave no picture.

@@ -3,13 +3,13 @@
 
 use common::clock::{Clock, SystemClock};
 use common::h264::{Glance, Sps};
+use common::media::Codec;
 use common::pictures::Keeper;
 use common::rtp::timeline::SenderTime;
 use common::time::MonoTime;
 
 use crate::decode::begin::Begin;
-use crate::decode::openh264::OpenH264;
-use crate::decode::{Decode, Error, Planes};
+use crate::decode::{self, Decode, Error, Planes};
 use crate::order::Order;
 use crate::pictures;
 use crate::queue::{Arrival, Body, Dropped, Receiver, Unit};
@@ -102,56 +102,56 @@ impl Lack {
     }
 }
 
-/// Works until the queue ends or `say` returns false. The last event is [`Event::Ended`], come what may.
-pub fn work(
+/// Decodes and reads until the queue ends or `send` returns false. The last event is [`Event::Ended`], come what may.
+pub(crate) fn run(
     queue: &Receiver,
     clock: &SystemClock,
     slot: &Slot,
     keeper: Option<&Keeper>,
-    say: &mut dyn FnMut(Event) -> bool,
+    send: &mut dyn FnMut(Event) -> bool,
 ) {
-    let mut decoder = match OpenH264::new() {
+    let mut decoder = match decode::open(Codec::H264) {
         Ok(decoder) => Begin::new(decoder),
         Err(error) => {
-            say(Event::Ended(Err(error.to_string())));
+            send(Event::Ended(Err(error.to_string())));
             return;
         }
     };
     let (stamps, order) = (StampReader::new(), Order::default());
-    let mut work = Work { stamps, order, clock, slot, keeper, serial: 0, missing: Missing::Upstream };
+    let mut decoding = Decoding { stamps, order, clock, slot, keeper, serial: 0, missing: Missing::Upstream };
     while let Some(arrival) = queue.next() {
         let event = match arrival {
             Arrival::Connected => {
-                work.missing = Missing::Upstream;
-                work.order.forget();
+                decoding.missing = Missing::Upstream;
+                decoding.order.forget();
                 Event::Connected
             }
             Arrival::Disconnected(why) => Event::Disconnected(why),
             Arrival::Waiting(what) => Event::Waiting(what),
             Arrival::Remark(what) => Event::Remark(what),
             Arrival::Ended(how) => {
-                say(Event::Ended(how));
+                send(Event::Ended(how));
                 return;
             }
             Arrival::Unit(unit) => {
-                if unit.dropped != Dropped::default() && !say(Event::Dropped(unit.dropped)) {
+                if unit.dropped != Dropped::default() && !send(Event::Dropped(unit.dropped)) {
                     return;
                 }
-                let event = work.unit(&unit, &mut decoder);
-                if work.order.take_found() && !say(Event::Reordered) {
+                let event = decoding.decode(&unit, &mut decoder);
+                if decoding.order.take_found() && !send(Event::Reordered) {
                     return;
                 }
                 event
             }
         };
-        if !say(event) {
+        if !send(event) {
             return;
         }
     }
-    say(Event::Ended(Err("receiving stopped unexpectedly".to_owned())));
+    send(Event::Ended(Err("receiving stopped unexpectedly".to_owned())));
 }
 
-struct Work<'a> {
+pub(crate) struct Decoding<'a> {
     stamps: StampReader,
     order: Order,
     clock: &'a SystemClock,
@@ -172,14 +172,14 @@ enum Missing {
     Dropped,
 }
 
-impl Work<'_> {
-    fn unit(&mut self, unit: &Unit, decoder: &mut Begin<impl Decode>) -> Event {
+impl Decoding<'_> {
+    pub(crate) fn decode(&mut self, unit: &Unit, decoder: &mut Begin<impl Decode>) -> Event {
         let begun = self.clock.now().mono;
         let data = match &unit.body {
-            Body::Raw(picture) => {
-                return Event::Picture(Box::new(self.picture(unit, 0, (begun, begun), picture.into())));
+            Body::Bare(picture) => {
+                return Event::Picture(Box::new(self.read(unit, 0, (begun, begun), picture.into())));
             }
-            Body::AccessUnit(data) => data,
+            Body::Encoded(frame) => &frame.data,
         };
         let bytes = u32::try_from(data.len()).unwrap_or(u32::MAX);
         let dropped = unit.dropped != Dropped::default();
@@ -194,7 +194,7 @@ impl Work<'_> {
         let outcome = decoder.decode(data, &glance, &mut |planes| {
             let decoded = self.clock.now().mono;
             self.stamps.access_unit(data);
-            seen = Some(self.picture(unit, bytes, (begun, decoded), planes));
+            seen = Some(self.read(unit, bytes, (begun, decoded), planes));
         });
         if (unit.after_loss || decoder.follows_gap()) && self.missing == Missing::Nothing {
             self.missing = Missing::Upstream;
@@ -219,7 +219,13 @@ impl Work<'_> {
         }
     }
 
-    fn picture(&mut self, unit: &Unit, bytes: u32, (begun, decoded): (MonoTime, MonoTime), planes: Planes<'_>) -> Seen {
+    pub(crate) fn read(
+        &mut self,
+        unit: &Unit,
+        bytes: u32,
+        (begun, decoded): (MonoTime, MonoTime),
+        planes: Planes<'_>,
+    ) -> Seen {
         let reading = self.stamps.picture(planes.luma());
         let read = self.clock.now().mono;
         self.serial += 1;
@@ -245,13 +251,16 @@ impl Work<'_> {
             converted,
             sampled: unit.sampled,
             bytes,
-            idr: unit.idr,
+            idr: unit.body.is_key(),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use common::media::EncodedFrame;
+    use common::time::MediaTime;
+
     use super::*;
     use crate::decode::testing::{SMALL, x264};
     use crate::queue::queue;
@@ -259,6 +268,11 @@ mod tests {
     /// One IDR picture of six, and numbers that begin anew with each: High, with pic_order_cnt_type 0.
     const COUNTED: [&str; 2] =
         ["-x264-params", "aud=1:keyint=6:min-keyint=6:scenecut=0:bframes=1:b-adapt=1:b-bias=-100:rc-lookahead=2"];
+
+    fn encoded(data: Vec<u8>, is_key: bool) -> Unit {
+        let frame = EncodedFrame { codec: Codec::H264, data, is_key, time: MediaTime::default() };
+        Unit::new(Body::Encoded(frame), MonoTime::default())
+    }
 
     /// Whether a stream is taken for reordered that lost each IDR picture but the first, where `tell` says so of the unit after it.
     fn reordered(tell: fn(&mut Unit) -> Option<Arrival>) -> bool {
@@ -269,22 +283,19 @@ mod tests {
             if idr && n > 0 {
                 continue;
             }
-            let (assembled, dropped) = (MonoTime::default(), Dropped::default());
-            let body = Body::AccessUnit(data);
-            let mut unit =
-                Unit { body, received: None, assembled, sampled: None, idr, begins: idr, after_loss: false, dropped };
+            let mut unit = encoded(data, idr);
             if n % 6 == 1 && n > 1 {
-                tell(&mut unit).into_iter().for_each(|arrival| sender.say(arrival));
+                tell(&mut unit).into_iter().for_each(|arrival| sender.notify(arrival));
             }
-            sender.unit_in_turn(unit);
+            sender.push_blocking(unit);
         }
-        sender.say(Arrival::Ended(Ok(())));
+        sender.notify(Arrival::Ended(Ok(())));
         let mut found = false;
-        let mut say = |event: Event| {
+        let mut send = |event: Event| {
             found |= matches!(event, Event::Reordered);
             true
         };
-        work(&receiver, &SystemClock::new(), &Slot::new(false), None, &mut say);
+        run(&receiver, &SystemClock::new(), &Slot::new(false), None, &mut send);
         found
     }
 
@@ -311,25 +322,22 @@ mod tests {
         units.drain(3..point);
         let (mut sender, receiver) = queue();
         for (n, data) in units.into_iter().enumerate() {
-            let (assembled, dropped) = (MonoTime::default(), Dropped::default());
-            let (idr, body) = (n == 0, Body::AccessUnit(data));
-            let mut unit =
-                Unit { body, received: None, assembled, sampled: None, idr, begins: idr, after_loss: false, dropped };
+            let mut unit = encoded(data, n == 0);
             if n == 3 {
                 tell(&mut unit);
             }
-            sender.unit_in_turn(unit);
+            sender.push_blocking(unit);
         }
-        sender.say(Arrival::Ended(Ok(())));
+        sender.notify(Arrival::Ended(Ok(())));
         let (mut undecodable, mut refused) = (0, 0);
-        let mut say = |event: Event| {
+        let mut send = |event: Event| {
             if let Event::Undecodable(unit) = event {
                 undecodable += 1;
                 refused += usize::from(unit.refused);
             }
             true
         };
-        work(&receiver, &SystemClock::new(), &Slot::new(false), None, &mut say);
+        run(&receiver, &SystemClock::new(), &Slot::new(false), None, &mut send);
         (undecodable, refused)
     }
 
@@ -351,21 +359,17 @@ mod tests {
         assert!(Glance::at(&alone).sps.is_some() && Glance::at(&alone).slice.is_none());
         let (mut sender, receiver) = queue();
         for data in [units[0].clone(), alone] {
-            let (assembled, dropped) = (MonoTime::default(), Dropped::default());
-            let body = Body::AccessUnit(data);
-            let (idr, begins) = (true, true);
-            let unit = Unit { body, received: None, assembled, sampled: None, idr, begins, after_loss: false, dropped };
-            sender.unit_in_turn(unit);
+            sender.push_blocking(encoded(data, true));
         }
-        sender.say(Arrival::Ended(Ok(())));
+        sender.notify(Arrival::Ended(Ok(())));
         let mut refused = Vec::new();
-        let mut say = |event: Event| {
+        let mut send = |event: Event| {
             if let Event::Undecodable(undecodable) = event {
                 refused.push(undecodable.refused);
             }
             true
         };
-        work(&receiver, &SystemClock::new(), &Slot::new(false), None, &mut say);
+        run(&receiver, &SystemClock::new(), &Slot::new(false), None, &mut send);
         assert_eq!(refused, [false]);
     }
 }
