@@ -1,8 +1,8 @@
 //! The receiver: plays a stamped stream, reads the stamp back, and says how old each picture is.
 //!
-//! A picture moves one way: [`receive`] (or [`y4m`]) → [`queue`] → [`decode`] and [`read`] (on one thread, [`work`]) → [`measure`] →
-//! [`render`]. [`stream`] holds what belongs to one input, and [`pipeline`] is the one file that knows the order.
-//! [`metrics`] tells other programs how it goes.
+//! A picture moves one way: [`ingress`] → [`queue`] → [`decode`] and [`read`] (on one thread) → [`render`] → [`observe`].
+//! `pipeline` is the one file that knows the order, [`stream`] holds what belongs to one input, and [`run()`] begins and ends it
+//! all. [`metrics`] tells other programs how it goes.
 
 // What goes to a terminal passes `common::printable`.
 #[macro_use]
@@ -12,18 +12,19 @@ pub mod args;
 pub mod calibration;
 pub mod config;
 pub mod decode;
-pub mod measure;
+mod decoding;
+pub mod ingress;
 pub mod metrics;
+pub mod observe;
 pub mod offset;
 pub mod output;
 pub mod pictures;
-pub mod pipeline;
+mod pipeline;
 pub mod queue;
 pub mod read;
-pub mod receive;
 pub mod render;
+mod run;
 mod step_summary;
 pub mod stream;
-pub mod threads;
-pub mod work;
-pub mod y4m;
+
+pub use run::{Error, run};

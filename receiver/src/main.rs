@@ -13,7 +13,6 @@ use common::host::{Stop, credentials, descriptors, logging};
 use common::redact;
 use receiver::args::Args;
 use receiver::config::Config;
-use receiver::pipeline;
 
 /// Exit code when the run cannot begin.
 const FAILED: u8 = 1;
@@ -34,7 +33,7 @@ fn main() -> ExitCode {
     if let Err(why) = signals::watch(&stop, Second::Exits) {
         tracing::warn!("{why}: it will end the run without a summary");
     }
-    match pipeline::run(&config, &stop) {
+    match receiver::run(&config, &stop) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("receiver: {}", redact::secrets(&error.to_string()));

@@ -12,9 +12,9 @@ use common::sync::{Endpoint, GROWTH_PPM, MAX_AGE, Protocol, View};
 use common::time::{MonoTime, Now};
 use report::comparison::{Comparison, Source};
 
-/// What a publisher has said about clocks, and when that was shown.
+/// What a publisher says about its clock, and when the picture with it was shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Said {
+pub struct PublisherClock {
     /// Who it is.
     pub origin: Origin,
     /// How far another clock is from its own.
@@ -24,11 +24,19 @@ pub struct Said {
 }
 
 /// How far the clock of `now` is from the publisher's at `mono`, a time close to it; `None` where nobody can tell.
-pub fn compare(endpoint: &Endpoint, view: &View, said: &Said, now: Now, mono: MonoTime) -> Option<Comparison> {
+pub fn compare(
+    endpoint: &Endpoint,
+    view: &View,
+    publisher: &PublisherClock,
+    now: Now,
+    mono: MonoTime,
+) -> Option<Comparison> {
     let ours = view.fix?.estimate(now, mono)?;
     // The other clock's gain on ours is our loss on it.
     let drift_ppm = view.drift.map(|drift| -drift.ppm);
-    if endpoint.protocol == Protocol::Framelag && view.host.is_some_and(|host| host != 0 && host == said.origin.host) {
+    if endpoint.protocol == Protocol::Framelag
+        && view.host.is_some_and(|host| host != 0 && host == publisher.origin.host)
+    {
         let (offset_us, bound_us) = (ours.offset_us, ours.bound_us);
         return Some(Comparison { offset_us, bound_us, drift_ppm, source: Source::Publisher });
     }
@@ -36,8 +44,8 @@ pub fn compare(endpoint: &Endpoint, view: &View, said: &Said, now: Now, mono: Mo
         Protocol::Framelag => (view.host?, Source::Server),
         Protocol::Ntp => (endpoint.id(), Source::Ntp),
     };
-    let reference = said.reference.filter(|reference| reference.id == id)?;
-    let age = mono.saturating_since(said.at).max(said.at.saturating_since(mono));
+    let reference = publisher.reference.filter(|reference| reference.id == id)?;
+    let age = mono.saturating_since(publisher.at).max(publisher.at.saturating_since(mono));
     if reference.bound_us == Reference::MAX_BOUND_US || age > MAX_AGE {
         return None;
     }
@@ -51,10 +59,10 @@ pub fn compare(endpoint: &Endpoint, view: &View, said: &Said, now: Now, mono: Mo
 }
 
 /// Why two clocks cannot be compared, and what would help.
-pub fn advice(endpoint: Option<&Endpoint>, view: &View, said: Option<&Said>) -> String {
+pub fn advice(endpoint: Option<&Endpoint>, view: &View, publisher: Option<&PublisherClock>) -> String {
     const NTP: &str = "give publisher and receiver the same --clock ntp://HOST";
     let Some(endpoint) = endpoint else {
-        if said.is_some() {
+        if publisher.is_some() {
             return format!("its SEI names another host, so --clock same-host is not believed: leave it out, or {NTP}");
         }
         return format!("no clock was asked, by --clock same-host or because the input is a pipe: {NTP}");
@@ -65,12 +73,12 @@ pub fn advice(endpoint: Option<&Endpoint>, view: &View, said: Option<&Said>) -> 
             _ => format!("{endpoint} gives no usable answer ({}): ask another clock", view.counts.reasons()),
         };
     }
-    match (endpoint.protocol, said) {
+    match (endpoint.protocol, publisher) {
         (_, None) => format!("{endpoint} answers, but no SEI of the publisher says which host it is on"),
         (Protocol::Ntp, Some(_)) => {
             format!("the publisher does not say how far its clock is from {endpoint}: start it with --clock {endpoint}")
         }
-        (Protocol::Framelag, Some(said)) if view.host == Some(said.origin.host) => {
+        (Protocol::Framelag, Some(publisher)) if view.host == Some(publisher.origin.host) => {
             format!("{endpoint} no longer answered, or not as it did before: let UDP through to it, or {NTP}")
         }
         (Protocol::Framelag, Some(_)) => format!(
@@ -109,8 +117,8 @@ mod tests {
         (Endpoint::framelag("192.0.2.1", 8554), prober.view(), clock.now())
     }
 
-    fn said(host: u32, reference: Option<Reference>, now: Now) -> Said {
-        Said { origin: Origin { host, run: 1 }, reference, at: now.mono }
+    fn said(host: u32, reference: Option<Reference>, now: Now) -> PublisherClock {
+        PublisherClock { origin: Origin { host, run: 1 }, reference, at: now.mono }
     }
 
     #[test]

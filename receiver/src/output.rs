@@ -17,7 +17,7 @@ use report::recorder::Live;
 use report::{Outcome, Summary};
 use serde_json::{Value, json};
 
-/// Tells the user.
+/// Standard output and standard error.
 #[derive(Clone, Debug)]
 pub struct Output {
     json: bool,
@@ -28,7 +28,7 @@ pub struct Output {
 }
 
 impl Output {
-    /// Tells in JSON lines or in words. `duration` is the length of the bar, `several` says that streams must be named.
+    /// Writes JSON lines, or words for people. `duration` is the length of the bar, `several` says that streams must be named.
     /// indicatif shows the bar only where standard error is a terminal.
     pub fn new(json: bool, duration: Option<Duration>, several: bool) -> Self {
         let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
@@ -42,13 +42,13 @@ impl Output {
     }
 
     /// A line about stream `name`: `event` for programs, `text` for people.
-    pub fn say(&self, event: &str, name: &str, text: impl Display) {
+    pub fn event(&self, event: &str, name: &str, text: impl Display) {
         if self.json {
             self.line(json!({ "event": event, "stream": name, "text": text.to_string() }));
         } else if self.several {
-            self.tell(format_args!("{name}: {text}"));
+            self.eprint(format_args!("{name}: {text}"));
         } else {
-            self.tell(text);
+            self.eprint(text);
         }
     }
 
@@ -57,7 +57,7 @@ impl Output {
         if self.json {
             self.line(json!({ "event": "snapshot", "file": path }));
         } else {
-            self.tell(format_args!("snapshot saved as {}", path.display()));
+            self.eprint(format_args!("snapshot saved as {}", path.display()));
         }
     }
 
@@ -66,7 +66,7 @@ impl Output {
         if self.json {
             self.line(json!({ "event": "metrics", "url": url }));
         } else {
-            self.tell(format_args!("metrics at {url}"));
+            self.eprint(format_args!("metrics at {url}"));
         }
     }
 
@@ -75,7 +75,7 @@ impl Output {
         if self.json {
             self.line(json!({ "event": "warning", "text": text.to_string() }));
         } else {
-            self.tell(text);
+            self.eprint(text);
         }
     }
 
@@ -129,11 +129,11 @@ impl Output {
         let Err(error) = writeln!(out, "{}", lines(&text.to_string())).and_then(|()| out.flush()) else { return };
         // A reader that has gone away is no reason to fail.
         if error.kind() != io::ErrorKind::BrokenPipe && !self.failed.swap(true, Ordering::Relaxed) {
-            self.tell(format_args!("cannot write to standard output: {error}"));
+            self.eprint(format_args!("cannot write to standard output: {error}"));
         }
     }
 
-    fn tell(&self, text: impl Display) {
+    fn eprint(&self, text: impl Display) {
         self.bar.suspend(|| eprintln!("receiver: {text}"));
     }
 }

@@ -1,320 +1,98 @@
-//! The order of the steps: receive → decode → read → measure → render, for every stream of a run.
+//! The five steps of a picture, in order: [`receive`] → [`decode`](decoding::Decoding::decode) →
+//! [`read`](decoding::Decoding::read) → [`render`] → [`observe`].
 //!
 //! ```text
-//! receive thread ── queue ──▶ decode thread ── events ──▶ the caller's thread: measure, window
-//!                                    └──── slot: newest pixels ────▲
+//! receive thread ── queue ──▶ decode thread ── events ──▶ the caller's thread
+//!    receive                  decode, read                  render, observe
+//!                                  └──── slot: newest pixels ────▲
 //! ```
+//!
+//! A picture is observed after it was rendered, because only then it is known when it was shown.
 
-use std::path::PathBuf;
+use std::io;
 use std::sync::Arc;
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::thread::{self, JoinHandle};
 
 use common::clock::Clock;
 use common::host::SystemClock;
 use common::pictures::Keeper;
-use common::time::{MonoTime, Now};
-use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
+use common::time::Now;
+use crossbeam_channel::Sender as Events;
 
-use crate::calibration;
-use crate::config::Config;
-use crate::metrics::{self, Exporter};
-use crate::output::Output;
-use crate::pictures;
-use crate::render::Screen;
+use crate::config::{Config, Input};
+use crate::decoding::{self, Event};
+use crate::ingress::{self, Ingress};
+use crate::queue::{self, Arrival, Sender};
 use crate::render::pixels::Slot;
-use crate::render::snapshot::{self, Saving};
+use crate::render::{Screen, window};
 use crate::stream::Stream;
-use crate::threads::{self, Environment};
-use crate::work::Event;
-use common::host::ClockClient as Asking;
 use common::host::Stop;
 
-mod finish;
-
-/// Events that wait for this thread; a decoding thread waits where they are too many.
-const MAX_EVENTS: usize = 256;
-
-/// How often the report is told that time passes; [`report::Recorder::tick`] asks for 20 times a second.
-const TICK: Duration = Duration::from_millis(20);
-
-/// How often a window is asked for keys.
-const KEYS: Duration = Duration::from_millis(5);
-
-/// How long the threads of all streams are waited for at the end.
-const THREADS_LIMIT: Duration = Duration::from_secs(2);
-
-/// How often the user is told how it goes.
-const SECOND: Duration = Duration::from_secs(1);
-
-/// Why a run cannot begin.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The report cannot be written.
-    #[error(transparent)]
-    Report(#[from] report::Error),
-    /// The calibration that was asked for.
-    #[error(transparent)]
-    Calibration(#[from] calibration::Unreadable),
-    /// The file for pictures cannot be made.
-    #[error("--pictures {}: {why}", file.display())]
-    Pictures {
-        /// The file.
-        file: PathBuf,
-        /// The system's reason.
-        why: std::io::Error,
-    },
-    /// The clock that a test meant to hand in.
-    #[error(transparent)]
-    TestClock(#[from] common::host::clock::Malformed),
-    /// Metrics cannot be served.
-    #[error(transparent)]
-    Metrics(#[from] metrics::Error),
-    /// The system gives no thread.
-    #[error("cannot start a thread: {0}")]
-    Thread(#[from] std::io::Error),
+/// What all streams of a run share.
+#[derive(Clone, Debug)]
+pub(crate) struct Environment {
+    /// The clock of the run.
+    pub(crate) clock: SystemClock,
+    /// Ends the threads.
+    pub(crate) stop: Stop,
+    /// Where the events of all streams go, with the stream's number.
+    pub(crate) events: Events<(usize, Event)>,
 }
 
-impl Error {
-    /// Whether the user named something unusable.
-    pub fn is_usage(&self) -> bool {
-        matches!(self, Self::Calibration(_) | Self::TestClock(_) | Self::Metrics(metrics::Error::Listen { .. }))
-    }
-}
-
-/// Plays, measures and shows what `config` asks for, until its end, the user's, or `stop`. Returns the exit code.
+/// Starts the two threads of `input`: one that receives, and one that decodes and reads. Their events carry the number `index`; the
+/// threads end with the environment's `stop`, or when nobody takes the events.
 ///
-/// The window, where there is one, belongs to the calling thread, which some systems want to be the main one.
+/// Returns the threads to wait for at the end: none where the input cannot be interrupted.
 ///
 /// # Errors
-/// [`Error`] where the run cannot begin. What goes wrong later is in the summaries, and in the exit code.
-pub fn run(config: &Config, stop: &Stop) -> Result<u8, Error> {
-    let handed_in = common::host::clock::is_handed_in()?;
-    let clock = SystemClock::new();
-    let calibration = calibration::find(config.calibration.as_deref(), clock.now().wall)?;
-    let output = Output::new(config.json, config.duration, config.inputs.len() > 1);
-    let exporter = Exporter::start(config, &output)?;
-    let window = !config.headless && display_is_there(&output);
-    let slots: Vec<_> =
-        config.inputs.iter().map(|_| Arc::new(Slot::new(window || config.snapshot.is_some()))).collect();
-    let started = clock.now();
-    let streams = config.inputs.iter().map(|input| Stream::new(input, config, started));
-    let mut streams = streams.collect::<Result<Vec<_>, _>>()?;
-    streams.iter_mut().for_each(|stream| stream.calibrated(&calibration));
-    let keeper = config.pictures.as_ref().map(|wanted| {
-        pictures::keep(wanted, &output).map_err(|why| Error::Pictures { file: wanted.file.clone(), why })
-    });
-    let keeper = keeper.transpose()?;
-    let (sender, events) = bounded(MAX_EVENTS);
-    let environment = Environment { clock: clock.clone(), stop: Stop::new(), events: sender };
-    let mut started_threads = Vec::new();
-    for (index, (input, slot)) in config.inputs.iter().zip(&slots).enumerate() {
-        started_threads.extend(threads::start(input, index, config, &environment, Arc::clone(slot), keeper.clone())?);
-    }
-    compare_clocks(&mut streams, config, &environment)?;
-    if handed_in {
-        output.warn("this is a test: the clock of this receiver is not its host's");
-    }
-    let screen = Screen::new(slots, window);
-    let ending = environment.stop.clone();
-    drop(environment);
-    let saving = Saving::new(output.clone());
-    let mut run = Run {
-        config,
-        clock,
-        output,
-        exporter,
-        streams,
-        screen,
-        keeper,
-        saving,
-        ticked: started.mono,
-        told: started.mono,
-    };
-    run.publish(started);
-    run.go(&events, stop);
-    let code = run.finish();
-    drop(events);
-    end(&ending, started_threads);
-    Ok(code)
+/// Where the system gives no thread.
+pub(crate) fn start(
+    input: &Input,
+    index: usize,
+    config: &Config,
+    environment: &Environment,
+    slot: Arc<Slot>,
+    keeper: Option<Arc<Keeper>>,
+) -> io::Result<Vec<JoinHandle<()>>> {
+    let (mut sender, receiver) = queue::queue();
+    let ingress = ingress::of(&input.source, config);
+    let is_interruptible = ingress.is_interruptible();
+    let Environment { clock, stop, .. } = environment.clone();
+    let receiving = spawn(format!("receive-{index}"), move || receive(ingress, &clock, &stop, &mut sender))?;
+    let Environment { clock, events, .. } = environment.clone();
+    let decoding = spawn(format!("decode-{index}"), move || {
+        decoding::run(&receiver, &clock, &slot, keeper.as_deref(), &mut |event| events.send((index, event)).is_ok());
+    })?;
+    Ok(if is_interruptible { vec![receiving, decoding] } else { Vec::new() })
 }
 
-/// Asks each clock once, however many streams it is for: a server answers one address only so often.
-fn compare_clocks(streams: &mut [Stream], config: &Config, environment: &Environment) -> std::io::Result<()> {
-    let mut asked: Vec<Asking> = Vec::new();
-    for (stream, input) in streams.iter_mut().zip(&config.inputs) {
-        let Some(endpoint) = config.clock_to_ask(input) else { continue };
-        let known = asked.iter().find(|asking| *asking.endpoint() == endpoint).cloned();
-        let asking = match known {
-            Some(asking) => asking,
-            None => Asking::start(endpoint, Arc::new(environment.clock.clone()), environment.stop.clone())?,
-        };
-        stream.compare(asking.clone());
-        asked.push(asking);
+fn spawn(name: String, body: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    thread::Builder::new().name(name).spawn(body)
+}
+
+/// Brings pictures into the queue until the input ends, and says how it ended.
+fn receive(ingress: Ingress, clock: &SystemClock, stop: &Stop, queue: &mut Sender) {
+    let outcome = ingress.receive(clock, stop, queue);
+    queue.notify(Arrival::Ended(outcome));
+}
+
+/// Shows the newest picture of each stream, where there is a window.
+///
+/// # Errors
+/// Where there is no display after all: time to [`Screen::give_up`].
+pub(crate) fn render(screen: &mut Screen, streams: &mut [Stream], clock: &dyn Clock) -> Result<(), window::Error> {
+    let mut captions = |index: usize, label: &_, since| streams[index].caption(label, since, clock.now());
+    let Some(shown) = screen.refresh(clock, &mut captions)? else { return Ok(()) };
+    for (index, stream) in streams.iter_mut().enumerate() {
+        screen.serial(index).into_iter().for_each(|serial| stream.shown(serial, shown.at));
+        let costs = stream.recorder().costs();
+        costs.compose.add(shown.compose);
+        costs.hand_over.add(shown.hand_over);
     }
     Ok(())
 }
 
-/// Ends all threads but those that cannot be ended, which go with the process.
-fn end(stop: &Stop, threads: Vec<JoinHandle<()>>) {
-    stop.request();
-    let until = Instant::now() + THREADS_LIMIT;
-    for thread in threads {
-        while !thread.is_finished() && Instant::now() < until {
-            std::thread::sleep(KEYS);
-        }
-        if thread.is_finished() {
-            // A thread that panicked has said so on standard error.
-            let _ = thread.join();
-        }
-    }
-}
-
-fn display_is_there(output: &Output) -> bool {
-    // Where windows come from an X server, it has to be named; elsewhere there always is a display.
-    let x11 = cfg!(all(unix, not(target_os = "macos")));
-    let there = !x11 || std::env::var_os("DISPLAY").is_some_and(|display| !display.is_empty());
-    if !there {
-        output.warn("there is no display (DISPLAY is not set): running headless");
-    }
-    there
-}
-
-/// Tells the user what `stream` has to say.
-fn tell(output: &Output, stream: &mut Stream) {
-    while let Some((event, text)) = stream.take_notice() {
-        output.say(event, &stream.name, text);
-    }
-}
-
-struct Run<'a> {
-    config: &'a Config,
-    clock: SystemClock,
-    output: Output,
-    exporter: Option<Exporter>,
-    streams: Vec<Stream>,
-    screen: Screen,
-    keeper: Option<Arc<Keeper>>,
-    saving: Saving,
-    ticked: MonoTime,
-    told: MonoTime,
-}
-
-impl Run<'_> {
-    fn go(&mut self, events: &Receiver<(usize, Event)>, stop: &Stop) {
-        loop {
-            let patience = if self.screen.is_wanted() { KEYS } else { TICK };
-            let first = match events.recv_timeout(patience) {
-                Ok(event) => Some(event),
-                Err(RecvTimeoutError::Timeout) => None,
-                // Every thread has ended, and what they had to say was taken in before.
-                Err(RecvTimeoutError::Disconnected) => break,
-            };
-            // As many as may wait, so that a flood of them cannot keep the window from being drawn.
-            first.into_iter().chain(events.try_iter().take(MAX_EVENTS)).for_each(|(index, event)| {
-                self.event(index, event);
-            });
-            self.show();
-            self.tick();
-            let wishes = self.screen.wishes();
-            if wishes.snapshot {
-                self.saving.save(self.screen.shown().cloned(), snapshot::name_at(chrono::Local::now()));
-            }
-            if wishes.quit || self.is_over() || stop.is_requested() {
-                break;
-            }
-        }
-    }
-
-    fn event(&mut self, index: usize, event: Event) {
-        let now = self.clocks();
-        let stream = &mut self.streams[index];
-        match &event {
-            Event::Disconnected(why) => {
-                self.output.say("disconnected", &stream.name, format_args!("{why}; trying again"))
-            }
-            Event::Waiting(what) => self.output.say("waiting", &stream.name, what),
-            Event::Ended(Err(why)) => self.output.say("failed", &stream.name, why),
-            Event::Connected
-            | Event::Ended(Ok(()))
-            | Event::Remark(_)
-            | Event::Picture(_)
-            | Event::Undecodable(_)
-            | Event::Reordered(_)
-            | Event::Dropped(_) => {}
-        }
-        if stream.event(event, now) {
-            self.output.say("connected", &stream.name, format_args!("playing {}", stream.url));
-        }
-    }
-
-    /// Draws what is new, and measures the pictures that were shown by it, or needed no showing.
-    fn show(&mut self) {
-        let Self { streams, screen, clock, .. } = self;
-        let mut captions = |index: usize, label: &_, since| streams[index].caption(label, since, clock.now());
-        match screen.refresh(clock, &mut captions) {
-            Ok(None) => {}
-            Ok(Some(shown)) => {
-                for (index, stream) in streams.iter_mut().enumerate() {
-                    screen.serial(index).into_iter().for_each(|serial| stream.shown(serial, shown.at));
-                    let costs = stream.meter().costs();
-                    costs.compose.add(shown.compose);
-                    costs.hand_over.add(shown.hand_over);
-                }
-            }
-            Err(error) => {
-                self.output.warn(format_args!("no window ({error}), going on headless"));
-                screen.give_up(self.config.snapshot.is_some());
-            }
-        }
-        let window = self.screen.is_wanted();
-        let now = self.clocks();
-        self.streams.iter_mut().for_each(|stream| stream.settle(window, now));
-    }
-
-    /// Both clocks, now. Every stream knows of the suspends that lie before.
-    fn clocks(&mut self) -> Now {
-        let now = self.clock.now();
-        let slept = self.clock.slept();
-        self.streams.iter_mut().for_each(|stream| stream.slept(slept, now));
-        now
-    }
-
-    fn tick(&mut self) {
-        let now = self.clocks();
-        if now.mono - self.ticked >= TICK {
-            self.ticked = now.mono;
-            self.streams.iter_mut().for_each(|stream| stream.tick(now));
-        }
-        if now.mono - self.told >= SECOND {
-            self.told = now.mono;
-            self.publish(now);
-            for stream in &mut self.streams {
-                tell(&self.output, stream);
-                if let Some(why) = stream.meter().recorder().take_trouble() {
-                    self.output.say("report", &stream.name, format_args!("{why}; measuring goes on without a report"));
-                }
-            }
-            let elapsed = self.first_picture().map_or(Duration::ZERO, |first| now.mono - first);
-            let live = self.streams.iter_mut().map(|stream| (stream.name.clone(), stream.meter().recorder().live()));
-            self.output.second(elapsed, live.collect::<Vec<_>>().iter().map(|(name, live)| (name.as_str(), *live)));
-        }
-    }
-
-    /// Shows the figures to other programs, where they may look.
-    fn publish(&mut self, now: Now) {
-        if let Some(exporter) = &self.exporter {
-            exporter.publish(self.streams.iter_mut().map(|stream| stream.metrics(now)).collect());
-        }
-    }
-
-    fn first_picture(&self) -> Option<MonoTime> {
-        self.streams.iter().filter_map(Stream::first_picture).min()
-    }
-
-    fn is_over(&self) -> bool {
-        let end = self.config.duration.and_then(|duration| Some(self.first_picture()? + duration));
-        let out_of_time = end.is_some_and(|end| self.clock.now().mono >= end);
-        out_of_time || self.streams.iter().all(Stream::has_ended)
-    }
+/// Records the pictures that were shown, or that no `window` shows.
+pub(crate) fn observe(streams: &mut [Stream], window: bool, now: Now) {
+    streams.iter_mut().for_each(|stream| stream.settle(window, now));
 }

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use common::frame::Picture;
-use common::media::IdrGate;
+use common::media::{EncodedFrame, IdrGate};
 use common::rtp::timeline::SenderTime;
 use common::time::MonoTime;
 
@@ -20,18 +20,26 @@ pub const MAX_WAITING_BYTES: usize = 32 << 20;
 /// What a picture arrived as.
 #[derive(Clone, Debug)]
 pub enum Body {
-    /// An H.264 access unit in Annex B form.
-    AccessUnit(Vec<u8>),
+    /// An encoded picture.
+    Encoded(EncodedFrame),
     /// A picture that needs no decoding.
-    Raw(Picture),
+    Bare(Picture),
 }
 
 impl Body {
-    /// Bytes of the access unit or of the picture's planes.
+    /// Bytes of the encoded picture or of the bare one's planes.
     pub fn len(&self) -> usize {
         match self {
-            Self::AccessUnit(data) => data.len(),
-            Self::Raw(picture) => picture.data().len(),
+            Self::Encoded(frame) => frame.data.len(),
+            Self::Bare(picture) => picture.data().len(),
+        }
+    }
+
+    /// It decodes without any other: a key frame, or bare.
+    pub fn is_key(&self) -> bool {
+        match self {
+            Self::Encoded(frame) => frame.is_key,
+            Self::Bare(_) => true,
         }
     }
 
@@ -44,7 +52,7 @@ impl Body {
 /// One picture on its way in.
 #[derive(Clone, Debug)]
 pub struct Unit {
-    /// The access unit or picture.
+    /// The picture itself.
     pub body: Body,
     /// When its first packet came off the socket; `None` where the input has no packets.
     pub received: Option<MonoTime>,
@@ -52,14 +60,20 @@ pub struct Unit {
     pub assembled: MonoTime,
     /// When it was sampled by the sender report before it; `None` where it is not the first after one.
     pub sampled: Option<SenderTime>,
-    /// It decodes without any other: an IDR, or raw.
-    pub idr: bool,
-    /// Decoding can begin with it: an IDR, a recovery point, or raw.
+    /// Decoding can begin with it: a key frame, a recovery point, or bare.
     pub begins: bool,
     /// Packets were lost just before it.
     pub after_loss: bool,
     /// Sizes in bytes of what was dropped just before it because the queue was full.
     pub dropped: Dropped,
+}
+
+impl Unit {
+    /// A picture that was whole at `assembled`, of which nothing else is known.
+    pub fn new(body: Body, assembled: MonoTime) -> Self {
+        let begins = body.is_key();
+        Self { body, received: None, assembled, sampled: None, begins, after_loss: false, dropped: Dropped::default() }
+    }
 }
 
 /// Pictures that the queue had no room for.
@@ -125,22 +139,22 @@ impl Shared {
         self.waiting.lock().expect("no thread panics while it holds the queue")
     }
 
-    fn say(&self, arrival: Arrival) {
+    fn notify(&self, arrival: Arrival) {
         self.lock().arrivals.push_back(arrival);
         self.changed.notify_all();
     }
 }
 
-/// Says something in the name of a [`Sender`] whose thread may not be able to.
+/// Sends notices in the name of a [`Sender`] whose thread may not be able to.
 #[derive(Debug)]
-pub struct Teller {
+pub struct Notifier {
     shared: Arc<Shared>,
 }
 
-impl Teller {
-    /// As [`Sender::say`].
-    pub fn say(&self, arrival: Arrival) {
-        self.shared.say(arrival);
+impl Notifier {
+    /// As [`Sender::notify`].
+    pub fn notify(&self, arrival: Arrival) {
+        self.shared.notify(arrival);
     }
 }
 
@@ -154,7 +168,7 @@ pub struct Sender {
 
 impl Sender {
     /// Hands a picture on, or drops it where the queue is full. Never blocks for longer than the other end copies a pointer.
-    pub fn unit(&mut self, mut unit: Unit) {
+    pub fn push(&mut self, mut unit: Unit) {
         let size = unit.body.len();
         let mut waiting = self.shared.lock();
         let is_full = waiting.is_full(size);
@@ -173,21 +187,21 @@ impl Sender {
     }
 
     /// Hands a picture on as soon as there is room: for inputs that can be held back, a pipe.
-    pub fn unit_in_turn(&mut self, unit: Unit) {
+    pub fn push_blocking(&mut self, unit: Unit) {
         let full = |waiting: &mut Waiting| !waiting.closed && waiting.is_full(unit.body.len());
         let waiting = self.shared.changed.wait_while(self.shared.lock(), full);
         waiting.expect("no thread panics while it holds the queue").push(unit);
         self.shared.changed.notify_all();
     }
 
-    /// Says something about the connection. Always gets through: there are at most a few per second.
-    pub fn say(&mut self, arrival: Arrival) {
-        self.shared.say(arrival);
+    /// Sends a notice about the connection. It always gets through: there are at most a few per second.
+    pub fn notify(&mut self, arrival: Arrival) {
+        self.shared.notify(arrival);
     }
 
-    /// A handle for another thread to [say](Sender::say) something with.
-    pub fn teller(&self) -> Teller {
-        Teller { shared: Arc::clone(&self.shared) }
+    /// A handle for another thread to [send notices](Sender::notify) with.
+    pub fn notifier(&self) -> Notifier {
+        Notifier { shared: Arc::clone(&self.shared) }
     }
 
     /// Nobody takes what arrives any more.
@@ -240,31 +254,36 @@ impl Drop for Receiver {
 
 #[cfg(test)]
 mod tests {
+    use common::media::Codec;
+    use common::time::MediaTime;
+
     use super::*;
 
     fn unit(number: u8, idr: bool) -> Unit {
-        let body = Body::AccessUnit(vec![number; 10]);
-        let (assembled, dropped) = (MonoTime::default(), Dropped::default());
-        Unit { body, received: None, assembled, sampled: None, idr, begins: idr, after_loss: false, dropped }
+        Unit::new(Body::Encoded(frame(vec![number; 10], idr)), MonoTime::default())
+    }
+
+    fn frame(data: Vec<u8>, is_key: bool) -> EncodedFrame {
+        EncodedFrame { codec: Codec::H264, data, is_key, time: MediaTime::default() }
     }
 
     fn take(receiver: &Receiver) -> (u8, Dropped) {
         match receiver.next() {
-            Some(Arrival::Unit(Unit { body: Body::AccessUnit(data), dropped, .. })) => (data[0], dropped),
-            other => panic!("not an access unit: {other:?}"),
+            Some(Arrival::Unit(Unit { body: Body::Encoded(frame), dropped, .. })) => (frame.data[0], dropped),
+            other => panic!("not an encoded picture: {other:?}"),
         }
     }
 
     #[test]
     fn a_full_queue_drops_up_to_the_next_idr_and_counts() {
         let (mut sender, receiver) = queue();
-        (0..MAX_WAITING).for_each(|n| sender.unit(unit(n as u8, n == 0)));
-        sender.unit(unit(100, false));
-        sender.unit(unit(101, true));
+        (0..MAX_WAITING).for_each(|n| sender.push(unit(n as u8, n == 0)));
+        sender.push(unit(100, false));
+        sender.push(unit(101, true));
         assert_eq!(take(&receiver), (0, Dropped::default()));
-        sender.unit(unit(102, false));
-        sender.unit(unit(103, true));
-        sender.unit(unit(104, false));
+        sender.push(unit(102, false));
+        sender.push(unit(103, true));
+        sender.push(unit(104, false));
         drop(sender);
         (1..MAX_WAITING).for_each(|n| assert_eq!(take(&receiver), (n as u8, Dropped::default())));
         assert_eq!(take(&receiver), (103, Dropped { units: 3, bytes: 30 }));
@@ -274,18 +293,18 @@ mod tests {
     #[test]
     fn bytes_are_bounded_too() {
         let (mut sender, receiver) = queue();
-        let large = || Unit { body: Body::AccessUnit(vec![0; MAX_WAITING_BYTES / 2 + 1]), ..unit(0, true) };
-        sender.unit(large());
-        sender.unit(large());
+        let large = || Unit { body: Body::Encoded(frame(vec![0; MAX_WAITING_BYTES / 2 + 1], true)), ..unit(0, true) };
+        sender.push(large());
+        sender.push(large());
         take(&receiver);
-        sender.unit(large());
+        sender.push(large());
         assert_eq!(take(&receiver).1.units, 1);
     }
 
     #[test]
     fn a_pipe_is_held_back_instead() {
         let (mut sender, receiver) = queue();
-        let writer = std::thread::spawn(move || (0..100).for_each(|n| sender.unit_in_turn(unit(n, true))));
+        let writer = std::thread::spawn(move || (0..100).for_each(|n| sender.push_blocking(unit(n, true))));
         (0..100).for_each(|n| assert_eq!(take(&receiver), (n, Dropped::default())));
         assert!(receiver.next().is_none());
         writer.join().expect("everything was handed on");

@@ -9,15 +9,16 @@ use common::units::seconds;
 use measure::live::{Metrics, Named};
 use measure::{Clocks, Mark};
 use report::warning::Code;
-use report::{Assertion, Recorder, Setup, Summary, Warning};
+use report::{Assertion, Observation, Recorder, Setup, Summary, Warning};
+
+use common::host::ClockClient;
 
 use crate::calibration::Found;
 use crate::config::{ClockChoice, Config, Input, Source};
-use crate::measure::Meter;
+use crate::decoding::{Event, Lack, Undecodable};
+use crate::observe::Observer;
 use crate::queue::Dropped;
 use crate::render::pixels::Label;
-use crate::work::{Event, Lack, Undecodable};
-use common::host::ClockClient as Asking;
 
 mod lack;
 mod pending;
@@ -42,7 +43,7 @@ pub struct Stream {
     pub url: String,
     /// How its pictures come: `tcp`, `udp` or `pipe`.
     pub transport: &'static str,
-    meter: Meter,
+    observer: Observer,
     pending: Pending,
     shown: Option<(u64, MonoTime)>,
     first_picture: Option<MonoTime>,
@@ -107,16 +108,16 @@ impl Stream {
             host: report::host::describe(),
             folder: config.report_place(input),
         })?;
-        let mut meter = Meter::new(recorder, clock::host());
+        let mut observer = Observer::new(recorder, clock::host());
         if clock::is_handed_in().unwrap_or(true) {
             let message = format!("{} is set: the wall clock of this run is not the host's", clock::TEST_VARIABLE);
-            meter.recorder().warn(Warning::new(Code::Input, message));
+            observer.recorder().warn(Warning::new(Code::Input, message));
         }
         Ok(Self {
             name: input.name.clone(),
             url: input.source.to_string(),
             transport: config.transport_of(input),
-            meter,
+            observer,
             pending: Pending::default(),
             shown: None,
             first_picture: None,
@@ -138,24 +139,24 @@ impl Stream {
     pub fn calibrated(&mut self, found: &Found) {
         match found {
             Found::Nothing => {}
-            Found::Quote(quote) => self.meter.recorder().calibration(quote.clone()),
-            Found::Refused(why) => self.meter.recorder().warn(Warning::new(Code::Calibration, why)),
+            Found::Quote(quote) => self.observer.recorder().calibration(quote.clone()),
+            Found::Refused(why) => self.observer.recorder().warn(Warning::new(Code::Calibration, why)),
         }
     }
 
-    /// What measures it.
-    pub fn meter(&mut self) -> &mut Meter {
-        &mut self.meter
+    /// What its figures go to.
+    pub fn recorder(&mut self) -> &mut Recorder {
+        self.observer.recorder()
     }
 
-    /// Compares clocks by what `asking` finds out.
-    pub fn compare(&mut self, asking: Asking) {
-        self.meter.compare(asking);
+    /// Compares clocks by what `client` finds.
+    pub fn compare(&mut self, client: ClockClient) {
+        self.observer.compare(client);
     }
 
     /// The figures of the moment, for programs that watch.
     pub fn metrics(&mut self, now: Now) -> Named {
-        let metrics = self.meter.recorder().metrics(now);
+        let metrics = self.observer.recorder().metrics(now);
         // Nobody measures after the end: there is no moment to tell of.
         let gauges = metrics.gauges.filter(|_| !self.has_ended());
         let metrics = Metrics { gauges, ..metrics };
@@ -181,7 +182,7 @@ impl Stream {
                 if self.transport != "pipe" {
                     self.silence.begin(now.mono);
                 }
-                self.meter.recorder().mark(Mark::Connected, now);
+                self.observer.recorder().mark(Mark::Connected, now);
             }
             Event::Disconnected(_) => {
                 self.link.lost = true;
@@ -189,7 +190,7 @@ impl Stream {
                 self.silence.pause();
                 // What comes after it is another matter, and time without a stream is none without a picture of it.
                 self.waiting = None;
-                self.meter.recorder().disconnected(self.link.last_unit.unwrap_or(now.mono));
+                self.observer.recorder().disconnected(self.link.last_unit.unwrap_or(now.mono));
             }
             Event::Waiting(_) => self.silence.pause(),
             Event::Remark(what) => {
@@ -222,7 +223,7 @@ impl Stream {
         if self.has_ended() {
             return;
         }
-        self.meter.recorder().tick(now);
+        self.observer.recorder().tick(now);
         self.notices.extend(self.unread.notice(now.mono).map(|text| ("waiting", text)));
         let waiting = self.waiting.as_mut().and_then(|waiting| waiting.notice(now.mono));
         if let Some(text) = waiting.or_else(|| self.silence.notice(self.transport, now.mono)) {
@@ -245,13 +246,13 @@ impl Stream {
     /// The host has slept for `total` since the receiver began, as [`Recorder::slept`] takes it.
     pub fn slept(&mut self, total: Duration, now: Now) {
         if !self.has_ended() {
-            self.meter.recorder().slept(total, now);
+            self.observer.recorder().slept(total, now);
         }
     }
 
     /// The texts for its picture of `label`, which is shown since `since`.
     pub fn caption(&mut self, label: &Label, since: MonoTime, now: Now) -> Vec<String> {
-        self.meter.lines(label.stamp, since, now)
+        self.observer.lines(label.stamp, since, now)
     }
 
     /// The picture with number `serial` was shown at `at`.
@@ -282,7 +283,7 @@ impl Stream {
                 None => None,
             };
             self.pending.pop();
-            self.meter.picture(&seen, shown, now);
+            self.observer.observe(&seen, shown, now);
         }
     }
 
@@ -303,12 +304,12 @@ impl Stream {
         };
         let reordered = (self.reordered > 0).then(|| Warning::new(Code::Reordered, lack::reordered(self.reordered)));
         for warning in self.cut_short(how.as_ref(), now).into_iter().chain(reordered) {
-            self.meter.recorder().warn(warning);
+            self.observer.recorder().warn(warning);
         }
         if !matches!(how, Some(Err(_))) {
             self.explain(now.mono);
         }
-        let mut recorder = self.meter.into_recorder();
+        let mut recorder = self.observer.into_recorder();
         if let Some(Err(why)) = how {
             recorder.fail(why);
         }
@@ -320,10 +321,10 @@ impl Stream {
         let lacking = self.waiting.as_ref().map(|waiting| waiting.explain(now));
         let lacking = lacking.or_else(|| self.silence.explain(self.transport, now));
         if let (Some(why), None) = (lacking, self.first_picture) {
-            self.meter.recorder().explain(Code::NoPicture, why);
+            self.observer.recorder().explain(Code::NoPicture, why);
         }
         if let Some(unit) = &self.refused {
-            self.meter.recorder().explain(Code::Undecoded, lack::refusal(unit.sps.as_ref()));
+            self.observer.recorder().explain(Code::Undecoded, lack::refusal(unit.sps.as_ref()));
         }
     }
 
@@ -331,7 +332,7 @@ impl Stream {
     fn cut_short(&mut self, how: Option<&Result<(), String>>, now: Now) -> Option<Warning> {
         let first = self.first_picture?;
         let Some(how) = how else {
-            let gap = seconds(self.meter.recorder().overdue(now.mono)?);
+            let gap = seconds(self.observer.recorder().overdue(now.mono)?);
             let why =
                 self.waiting.as_ref().map_or_else(String::new, |waiting| format!("; {}", waiting.explain(now.mono)));
             let text = format!("the stream was gone when the run ended: no picture came for the last {gap}{why}");
@@ -361,12 +362,12 @@ impl Stream {
         self.link.last_unit = Some(at);
         self.silence = Silence::default();
         if std::mem::take(&mut self.link.lost) {
-            self.meter.recorder().reconnected(at);
+            self.observer.recorder().reconnected(at);
         }
     }
 
     fn warn(&mut self, message: String) {
-        self.meter.recorder().warn(Warning::new(Code::Input, message));
+        self.observer.recorder().warn(Warning::new(Code::Input, message));
     }
 
     /// Each arrived and was not decoded, which is what the report calls undecodable.
@@ -377,19 +378,16 @@ impl Stream {
 
     fn undecoded(&mut self, Dropped { units, bytes }: Dropped, refused: bool, now: Now) {
         let mean = u32::try_from(bytes / u64::from(units.max(1))).unwrap_or(u32::MAX);
-        let recorder = self.meter.recorder();
+        let recorder = self.observer.recorder();
         for _ in 0..units {
-            recorder.undecodable(now, mean);
-            if refused {
-                recorder.refused();
-            }
+            recorder.observe(&Observation::undecodable(now, mean, refused));
         }
     }
 }
 
 /// Warns where two streams come from two publishers that have the same stream id.
 pub fn tell_apart(streams: &mut [Stream]) {
-    let names: Vec<_> = streams.iter().map(|stream| (stream.name.clone(), stream.meter.publisher())).collect();
+    let names: Vec<_> = streams.iter().map(|stream| (stream.name.clone(), stream.observer.publisher())).collect();
     for (index, stream) in streams.iter_mut().enumerate() {
         let Some((id, run)) = names[index].1 else { continue };
         let others =

@@ -11,8 +11,8 @@ use camera::{Camera, H264, Script, answer, usual};
 use common::host::Stop;
 use common::host::SystemClock;
 use receiver::config::Transport;
+use receiver::ingress::rtsp::{self, Config, Error, Limits};
 use receiver::queue::{self, Arrival};
-use receiver::receive::{self, Config, Error, Limits};
 
 /// Longer than anything here takes on a busy machine.
 const NEVER: Duration = Duration::from_secs(60);
@@ -34,7 +34,7 @@ fn camera(connections: usize, answer: Said) -> Camera {
 
 fn failure(config: Config) -> String {
     let (mut sender, _arrivals) = queue::queue();
-    let error = receive::run(&config, &SystemClock::new(), &Stop::new(), &mut sender).expect_err("it cannot play");
+    let error = rtsp::run(&config, &SystemClock::new(), &Stop::new(), &mut sender).expect_err("it cannot play");
     let text = error.to_string();
     assert!(!text.contains('\n') && !text.contains("secret"), "{text}");
     assert!(!text.contains("Some(") && !text.contains(" { "), "no debug print: {text}");
@@ -282,7 +282,7 @@ fn play_by(config: Config) -> Playing {
     let (mut sender, arrivals) = queue::queue();
     let stop = Stop::new();
     let stopped = stop.clone();
-    let thread = thread::spawn(move || receive::run(&config, &SystemClock::new(), &stopped, &mut sender));
+    let thread = thread::spawn(move || rtsp::run(&config, &SystemClock::new(), &stopped, &mut sender));
     Playing { arrivals, stop, thread }
 }
 

@@ -17,8 +17,8 @@ use common::host::SystemClock;
 use common::sei::{self, Origin, Stamp};
 use common::time::WallTime;
 use receiver::config::Transport;
+use receiver::ingress::rtsp::{self, Config, Error, Limits};
 use receiver::queue::{self, Arrival, Body, Unit};
-use receiver::receive::{self, Config, Error, Limits};
 
 /// Longer than anything here takes on a busy machine.
 const NEVER: Duration = Duration::from_secs(60);
@@ -47,7 +47,7 @@ fn play(config: Config) -> Playing {
     let (mut sender, arrivals) = queue::queue();
     let stop = Stop::new();
     let stopped = stop.clone();
-    let thread = thread::spawn(move || receive::run(&config, &SystemClock::new(), &stopped, &mut sender));
+    let thread = thread::spawn(move || rtsp::run(&config, &SystemClock::new(), &stopped, &mut sender));
     Playing { arrivals, stop, thread }
 }
 
@@ -67,8 +67,8 @@ impl Playing {
 
 fn access_unit(unit: &Unit) -> &[u8] {
     match &unit.body {
-        Body::AccessUnit(data) => data,
-        Body::Raw(_) => panic!("RTSP brings access units"),
+        Body::Encoded(frame) => &frame.data,
+        Body::Bare(_) => panic!("RTSP brings encoded pictures"),
     }
 }
 
@@ -99,7 +99,7 @@ fn access_units_come_whole_in_order_and_with_their_times() {
         let unit = playing.unit();
         assert_eq!(sei::find(access_unit(&unit)), Some(stamp(sequence)));
         assert!(access_unit(&unit).len() > 4_000);
-        assert_eq!(unit.idr, sequence == 0);
+        assert_eq!(unit.body.is_key(), sequence == 0);
         assert!(unit.received.expect("it came in packets") <= unit.assembled);
     }
     let requests = camera.requests;
@@ -114,13 +114,13 @@ fn a_stream_that_breaks_off_is_played_again_and_the_gap_is_said() {
     let playing = play(config(&camera.address.to_string(), GENEROUS));
     for _ in 0..2 {
         assert!(matches!(playing.arrivals.next(), Some(Arrival::Connected)));
-        assert!(playing.unit().idr);
-        assert!(!playing.unit().idr);
+        assert!(playing.unit().body.is_key());
+        assert!(!playing.unit().body.is_key());
         let Some(Arrival::Disconnected(why)) = playing.arrivals.next() else { panic!("the gap was not said") };
         assert!(why.contains("closed the connection"), "{why}");
     }
     assert!(matches!(playing.arrivals.next(), Some(Arrival::Connected)));
-    assert!(playing.unit().idr);
+    assert!(playing.unit().body.is_key());
     assert_eq!(playing.end(), Ok(()));
 }
 
@@ -131,8 +131,8 @@ fn sender_reports_keep_a_slow_stream_alive() {
     let silence = camera::REPORT_PAUSE * 4;
     let playing = play(config(&camera.address.to_string(), Limits { silence, ..GENEROUS }));
     assert!(matches!(playing.arrivals.next(), Some(Arrival::Connected)));
-    assert!(playing.unit().idr);
-    assert!(!playing.unit().idr, "the second comes after more than the silence that is allowed");
+    assert!(playing.unit().body.is_key());
+    assert!(!playing.unit().body.is_key(), "the second comes after more than the silence that is allowed");
     assert_eq!(playing.end(), Ok(()));
 }
 
@@ -154,11 +154,11 @@ fn the_goodbye_of_the_source_ends_the_session_at_once() {
     let camera = camera::start(vec![leaving, Script { units: units(1), ..Script::default() }]);
     let playing = play(config(&camera.address.to_string(), GENEROUS));
     assert!(matches!(playing.arrivals.next(), Some(Arrival::Connected)));
-    assert!(playing.unit().idr && !playing.unit().idr);
+    assert!(playing.unit().body.is_key() && !playing.unit().body.is_key());
     let Some(Arrival::Disconnected(why)) = playing.arrivals.next() else { panic!("the end was not said") };
     assert!(why.contains("goodbye (RTCP BYE)"), "{why}");
     assert!(matches!(playing.arrivals.next(), Some(Arrival::Connected)), "as after any other end");
-    assert!(playing.unit().idr);
+    assert!(playing.unit().body.is_key());
     assert_eq!(playing.end(), Ok(()));
 }
 
@@ -168,8 +168,8 @@ fn the_goodbye_of_a_foreign_source_ends_nothing() {
     let camera = camera::start(vec![two]);
     let playing = play(config(&camera.address.to_string(), GENEROUS));
     assert!(matches!(playing.arrivals.next(), Some(Arrival::Connected)));
-    assert!(playing.unit().idr && !playing.unit().idr);
-    assert!(playing.unit().idr, "the stream goes on");
+    assert!(playing.unit().body.is_key() && !playing.unit().body.is_key());
+    assert!(playing.unit().body.is_key(), "the stream goes on");
     assert_eq!(playing.end(), Ok(()));
 }
 
@@ -215,7 +215,7 @@ fn a_session_begins_with_parameter_sets_whatever_its_first_picture_is() {
     assert!(matches!(playing.arrivals.next(), Some(Arrival::Connected)));
     let unit = playing.unit();
     let glance = Glance::at(access_unit(&unit));
-    assert_eq!((unit.idr, unit.begins), (false, true));
+    assert_eq!((unit.body.is_key(), unit.begins), (false, true));
     assert_eq!((glance.sps, glance.pps, glance.recovery), (Some(&SPS[..]), Some(&PPS[..]), Some(0)));
     assert!(!playing.unit().begins);
     assert_eq!(playing.end(), Ok(()));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use common::frame::{FrameTimes, ReceiverTimes};
 use common::time::{MonoTime, Now, WallTime};
 use measure::{Clocks, Correction, Sample};
-use report::{Recorder, Setup};
+use report::{Observation, Recorder, Setup};
 use serde_json::json;
 
 /// Frames of a run: enough for a p99.
@@ -40,7 +40,7 @@ pub fn report(folder: &Path, hour: u32, latency_ms: f64) {
     for sequence in 0..FRAMES {
         let at = now(1_000 + u64::from(sequence) * 40);
         let latency_us = (latency_ms * 1e3) as i64 + i64::from(sequence % 10) * 100;
-        recorder.frame(sample(sequence, at, latency_us));
+        recorder.observe(&Observation::frame(sample(sequence, at, latency_us)));
     }
     let end = now(1_000 + u64::from(FRAMES) * 40);
     recorder.tick(end);

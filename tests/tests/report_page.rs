@@ -11,7 +11,7 @@ use framelag_tests::process::Builder;
 use framelag_tests::{LIMIT, binary, need};
 use measure::{Clocks, Correction, Sample};
 use report::warning::{Code, Warning};
-use report::{Recorder, Setup, Summary};
+use report::{Observation, Recorder, Setup, Summary};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -73,7 +73,7 @@ fn report(text: &str, frames: u64) -> (TempDir, Summary) {
     };
     let mut recorder = Recorder::new(setup).expect("a temporary folder can be written");
     for sequence in (0..frames).filter(|sequence| sequence % 60 != 13 && !(300..320).contains(sequence)) {
-        recorder.frame(sample(sequence));
+        recorder.observe(&Observation::frame(sample(sequence)));
         recorder.tick(now(sequence * 40 + 39));
     }
     recorder.warn(Warning::new(Code::Input, text));

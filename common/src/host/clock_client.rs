@@ -73,7 +73,7 @@ impl ClockClient {
 
     fn run(&self, stop: &Stop) {
         while !stop.is_requested() {
-            let outcome = self.prober().and_then(|prober| self.ask(prober, stop));
+            let outcome = self.prober().and_then(|prober| self.probe(prober, stop));
             self.lock().fault = outcome.err().map(|error| error.to_string());
             stop.sleep(RETRY);
         }
@@ -89,8 +89,8 @@ impl ClockClient {
         Ok(Prober::new(*protocol, target, rand::random()).or(usable))
     }
 
-    /// Asks until `stop`, or until there is no socket.
-    fn ask(&self, mut prober: Prober, stop: &Stop) -> io::Result<()> {
+    /// Probes until `stop`, or until there is no socket.
+    fn probe(&self, mut prober: Prober, stop: &Stop) -> io::Result<()> {
         let clock = &self.clock;
         let (mut target, mut socket) = (prober.target(), open(prober.target())?);
         self.lock().fault = None;

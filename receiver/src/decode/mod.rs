@@ -2,12 +2,14 @@
 //! wait for their turn.
 
 pub mod begin;
+mod open;
 pub mod openh264;
 pub mod ordered;
 #[cfg(test)]
 pub(crate) mod testing;
 
 use common::frame::{Luma, Picture, Size};
+pub(crate) use open::open;
 
 /// Turns access units into pictures.
 pub trait Decode {
@@ -17,6 +19,12 @@ pub trait Decode {
     /// # Errors
     /// [`Error`] where no picture could be made of it. The decoder stays usable: the next IDR decodes again.
     fn decode(&mut self, annex_b: &[u8], look: &mut dyn FnMut(Planes<'_>)) -> Result<(), Error>;
+}
+
+impl<D: Decode + ?Sized> Decode for Box<D> {
+    fn decode(&mut self, annex_b: &[u8], look: &mut dyn FnMut(Planes<'_>)) -> Result<(), Error> {
+        (**self).decode(annex_b, look)
+    }
 }
 
 /// Why an access unit gave no picture.

@@ -17,7 +17,7 @@ use common::time::MonoTime;
 use canvas::Canvas;
 use overlay::Overlay;
 use pixels::{Label, Pixels, Slot};
-use window::{Window, Wishes};
+use window::{Commands, Window};
 
 /// The least width of a new window: smaller pictures are shown enlarged by a whole number.
 const MIN_WINDOW_WIDTH: u32 = 480;
@@ -104,8 +104,8 @@ impl Screen {
     }
 
     /// What the user asked for.
-    pub fn wishes(&mut self) -> Wishes {
-        self.window.as_mut().map(Window::wishes).unwrap_or_default()
+    pub fn take_commands(&mut self) -> Commands {
+        self.window.as_mut().map(Window::take_commands).unwrap_or_default()
     }
 
     /// The number of the picture that stream `tile` shows.

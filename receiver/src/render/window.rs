@@ -12,7 +12,7 @@ pub struct Error(String);
 
 /// What the user asked for since the last look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Wishes {
+pub struct Commands {
     /// q, Esc, or the window's own close button.
     pub quit: bool,
     /// s.
@@ -22,7 +22,7 @@ pub struct Wishes {
 /// A window that shows a canvas, pixel by pixel.
 pub struct Window {
     native: Native,
-    wishes: Wishes,
+    commands: Commands,
 }
 
 impl Window {
@@ -37,7 +37,7 @@ impl Window {
         let mut native = native.map_err(|error| Error(error.to_string()))?;
         // Unless told otherwise minifb sleeps for up to 4 ms in each update.
         native.set_target_fps(0);
-        Ok(Self { native, wishes: Wishes::default() })
+        Ok(Self { native, commands: Commands::default() })
     }
 
     /// The size that a canvas must have to fill the window.
@@ -59,10 +59,10 @@ impl Window {
     }
 
     /// What the user asked for, each time once.
-    pub fn wishes(&mut self) -> Wishes {
+    pub fn take_commands(&mut self) -> Commands {
         self.native.update();
         self.look_at_keys();
-        std::mem::take(&mut self.wishes)
+        std::mem::take(&mut self.commands)
     }
 
     /// minifb forgets with its next update which keys went down in this one.
@@ -70,7 +70,7 @@ impl Window {
         let pressed = |key| self.native.is_key_pressed(key, KeyRepeat::No);
         let quit = pressed(Key::Q) || pressed(Key::Escape) || !self.native.is_open();
         let snapshot = pressed(Key::S);
-        self.wishes.quit |= quit;
-        self.wishes.snapshot |= snapshot;
+        self.commands.quit |= quit;
+        self.commands.snapshot |= snapshot;
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use common::h264::{Format, Sps};
 use common::time::MonoTime;
 
-use crate::work::{Lack, Seen, Undecodable};
+use crate::decoding::{Lack, Seen, Undecodable};
 
 /// So long nothing is said: longer than a usual GOP of two seconds.
 const PATIENCE: Duration = Duration::from_secs(3);

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
+use crate::decoding::Seen;
 use crate::queue::Dropped;
-use crate::work::Seen;
 
 /// Pictures that a window may have to take first, and what gave none between them: the report needs to know in which gap.
 #[derive(Debug, Default)]

@@ -8,8 +8,8 @@ use measure::stamps::Sei;
 
 use super::*;
 use crate::args::Args;
+use crate::decoding::{Lack, Seen, Undecodable};
 use crate::read::Reading;
-use crate::work::{Lack, Seen, Undecodable};
 
 const START: WallTime = WallTime::from_micros(1_763_722_800_000_000);
 

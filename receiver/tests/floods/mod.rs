@@ -12,8 +12,8 @@ use openh264::OpenH264API;
 use openh264::encoder::{BitRate, Encoder, EncoderConfig, FrameRate, UsageType};
 use openh264::formats::YUVSlices;
 use receiver::config::Transport;
+use receiver::ingress::rtsp::{self, Config, Limits};
 use receiver::queue;
-use receiver::receive::{self, Config, Limits};
 use serde_json::Value;
 
 use crate::GENEROUS;
@@ -28,7 +28,7 @@ fn end_of(script: Script) -> String {
     let url = format!("rtsp://{}/cam", camera.address).parse().expect("a URL");
     let config = Config { url, transport: Transport::Tcp, wait: Duration::ZERO, limits: LIMITS };
     let (mut sender, _arrivals) = queue::queue();
-    let error = receive::run(&config, &SystemClock::new(), &Stop::new(), &mut sender).expect_err("it cannot play");
+    let error = rtsp::run(&config, &SystemClock::new(), &Stop::new(), &mut sender).expect_err("it cannot play");
     error.to_string()
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use analyze::merge;
 use measure::allowance::{AT_ONCE, Allowance, PER_SECOND};
 use measure::{Bucket, Sample};
+use report::observation::Observation;
 use report::recorder::{Recorder, Setup};
 use report::saved::Saved;
 use report::warning::Code;
@@ -49,7 +50,7 @@ fn report(stream: &str, picture: fn(u64) -> Sample) -> (tempfile::TempDir, Saved
     })
     .expect("a temporary folder can be written");
     for n in 0..PICTURES {
-        recorder.frame(picture(n));
+        recorder.observe(&Observation::frame(picture(n)));
         recorder.tick(now(n * PACE + 20));
     }
     recorder.finish(now(PICTURES * PACE), &[]);

@@ -14,7 +14,7 @@ use measure::figures::CostUs;
 use measure::{Clocks, Correction, Sample};
 use report::calibration::Quote;
 use report::warning::Code;
-use report::{Assertion, Recorder, Setup, Warning};
+use report::{Assertion, Observation, Recorder, Setup, Warning};
 use serde_json::{Value, json};
 
 fn schema() -> Value {
@@ -55,7 +55,7 @@ fn run(frames: u32) -> Value {
         let times = FrameTimes { stamp: now.wall.offset(-5_000), publisher: None, receiver };
         if sequence % 10 != 0 {
             let presented = now.mono;
-            recorder.frame(Sample {
+            recorder.observe(&Observation::frame(Sample {
                 stream_id: 0,
                 sequence,
                 run: None,
@@ -65,7 +65,7 @@ fn run(frames: u32) -> Value {
                 shown: false,
                 bytes: 900,
                 idr: false,
-            });
+            }));
             recorder.costs().read.add(Duration::from_micros(30));
         }
         recorder.tick(now);

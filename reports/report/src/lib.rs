@@ -4,8 +4,8 @@
 //! gets a [`Summary`] at the end:
 //!
 //! ```text
-//! receiver ── Sample, unreadable, tick … ──▶ Recorder ──▶ Tally (pure: takes `now`, reads no clock, opens no file)
-//!                                              └────────▶ folder (a thread of its own writes the files)
+//! receiver ── Observation, tick … ──▶ Recorder ──▶ Tally (pure: takes `now`, reads no clock, opens no file)
+//!                                        └────────▶ folder (a thread of its own writes the files)
 //! ```
 
 #[cfg(test)]
@@ -17,6 +17,7 @@ pub mod comparison;
 pub mod dir;
 pub mod folder;
 pub mod host;
+pub mod observation;
 pub mod recorder;
 pub mod regular;
 pub mod run;
@@ -28,6 +29,7 @@ mod testing;
 pub mod threshold;
 pub mod warning;
 
+pub use observation::Observation;
 pub use recorder::{Error, Finished, Live, Place, Recorder, Setup};
 pub use run::{Outcome, Run};
 pub use summary::Summary;

@@ -8,17 +8,16 @@ use common::time::{MonoTime, Now};
 use measure::account::{Counts, Entry};
 use measure::cost::Costs;
 use measure::live::Metrics;
-use measure::sample::{Bucket, Clocks, Mark, Sample};
-use measure::stamps::Stamps;
+use measure::sample::{Bucket, Clocks, Mark};
 use measure::units::ms;
 
 use crate::calibration::Quote;
 use crate::codec::{csv, json};
-use crate::comparison::Compared;
 use crate::dir::Dir;
 use crate::folder;
 use crate::folder::lock::{Lock, Taken};
 use crate::folder::{Batch, Folder, Lines};
+use crate::observation::Observation;
 use crate::run::{Host, Run, Settings};
 use crate::summary::Summary;
 use crate::tally::{About, Tally};
@@ -178,11 +177,6 @@ impl Recorder {
         self.tally.mark(mark, now.mono);
     }
 
-    /// The publisher said something about its clock: it counts from the start of the run.
-    pub fn clocks(&mut self, found: Clocks) {
-        self.tally.clocks(found);
-    }
-
     /// How far figures may be off on this machine: for `run.json` and the summary.
     pub fn calibration(&mut self, found: Quote) {
         self.tally.calibration(found);
@@ -193,14 +187,9 @@ impl Recorder {
         self.tally.clocks_differ()
     }
 
-    /// The other clock stepped by `by_us` µs against the receiver's: found out at `now`, and somewhat before it true.
-    pub fn compared_step(&mut self, now: Now, by_us: i64) {
-        self.tally.compared_step(now, by_us);
-    }
-
-    /// What comparing the clocks of publisher and receiver comes to.
-    pub fn compared(&mut self) -> &mut Compared {
-        self.tally.compared()
+    /// Why the clocks of publisher and receiver cannot be compared and what would help, for the warning that says so.
+    pub fn clock_advice(&mut self, advice: String) {
+        self.tally.compared().advise(advice);
     }
 
     /// What measuring and showing cost so far.
@@ -208,36 +197,11 @@ impl Recorder {
         self.tally.costs()
     }
 
-    /// What the times that come with a frame say of each other.
-    pub fn stamps(&mut self) -> &mut Stamps {
-        self.tally.stamps()
-    }
-
-    /// A picture was shown and its code read.
-    pub fn frame(&mut self, sample: Sample) {
-        self.now = self.now.max(sample.presented);
+    /// An access unit or bare picture came: the one call for each.
+    pub fn observe(&mut self, observation: &Observation) {
+        self.now = self.now.max(observation.presented());
         let report = &mut self.report;
-        self.tally.frame(&sample, &mut |entry| keep(report, &entry));
-    }
-
-    /// A picture was shown whose code could not be read; `bytes` of its access unit.
-    pub fn unreadable(&mut self, now: Now, bytes: u32, idr: bool) {
-        self.now = self.now.max(now.mono);
-        let report = &mut self.report;
-        self.tally.unreadable(now, bytes, idr, &mut |entry| keep(report, &entry));
-    }
-
-    /// An access unit of `bytes` gave no picture.
-    pub fn undecodable(&mut self, now: Now, bytes: u32) {
-        self.now = self.now.max(now.mono);
-        let report = &mut self.report;
-        self.tally.undecodable(now, bytes, &mut |entry| keep(report, &entry));
-    }
-
-    /// The newest [undecodable](Self::undecodable) access unit came whole, and nothing that was lost explains it: it fell to
-    /// the receiver itself.
-    pub fn refused(&mut self) {
-        self.tally.refused();
+        self.tally.observe(observation, &mut |entry| keep(report, &entry));
     }
 
     /// The stream was lost: its last access unit came at `last`.

@@ -25,6 +25,7 @@ mod asked;
 mod figures;
 mod latencies;
 mod live;
+mod observe;
 
 /// Warnings that are kept of those handed in.
 const MAX_WARNINGS: usize = 100;
@@ -141,19 +142,9 @@ impl Tally {
         self.startup[mark as usize].get_or_insert(at);
     }
 
-    /// Something was found out about the clocks.
-    pub fn clocks(&mut self, found: Clocks) {
-        self.about.clocks = self.about.clocks.max(found);
-    }
-
     /// How far figures may be off on this machine.
     pub fn calibration(&mut self, found: Quote) {
         self.calibration = Some(found);
-    }
-
-    /// The other clock was found to have stepped.
-    pub fn compared_step(&mut self, now: Now, by_us: i64) {
-        self.timeline.event(now, Kind::ComparedStep, by_us);
     }
 
     /// What comparing the clocks of publisher and receiver comes to.
@@ -164,11 +155,6 @@ impl Tally {
     /// What measuring and showing cost so far.
     pub fn costs(&mut self) -> &mut Costs {
         &mut self.costs
-    }
-
-    /// What the times that come with a frame say of each other.
-    pub fn stamps(&mut self) -> &mut Stamps {
-        &mut self.stamps
     }
 
     /// A picture whose code was read. Frames that settle go to `settle`, here and below.
@@ -220,11 +206,6 @@ impl Tally {
         self.count_unit(bytes, false);
         self.ledger.undecodable();
         self.pictures.undecodable += u64::from(self.is_measuring());
-    }
-
-    /// The newest [undecodable](Self::undecodable) access unit came whole, and nothing that was lost explains it.
-    pub fn refused(&mut self) {
-        self.pictures.refused += u64::from(self.is_measuring());
     }
 
     /// The stream was lost: nothing came of it after `last`.

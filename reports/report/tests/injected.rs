@@ -5,7 +5,7 @@
 
 use common::clock::Clock;
 use measure::{Bucket, Clocks};
-use report::Outcome;
+use report::{Observation, Outcome};
 
 use crate::world::{Report, World};
 
@@ -120,7 +120,9 @@ fn what_could_not_be_read_or_decoded_is_no_loss_and_no_freeze() {
     for n in 100..110 {
         world.go(due(n));
         let now = world.clock.now();
-        if n < 108 { world.recorder.unreadable(now, 900, false) } else { world.recorder.undecodable(now, 900) }
+        let (unreadable, undecodable) =
+            (Observation::unreadable(now, 900, false), Observation::undecodable(now, 900, false));
+        world.recorder.observe(if n < 108 { &unreadable } else { &undecodable });
     }
     // One of ten did not even arrive.
     play(&mut world, 111..150);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use measure::{Bucket, Clocks};
 use proptest::prelude::*;
+use report::Observation;
 
 use crate::world::{Code, World};
 
@@ -127,7 +128,7 @@ proptest! {
         let mut world = World::new(Clocks::Same);
         // The warm-up: a picture without a code, whose 2 s are over before the first frame.
         let now = world.clock();
-        world.recorder.unreadable(now, 900, false);
+        world.recorder.observe(&Observation::unreadable(now, 900, false));
         let mut logs: Vec<Vec<Arrival>> = vec![Vec::new()];
         let mut current = None;
         for (ms, arrival) in &all {
@@ -142,8 +143,8 @@ proptest! {
             let now = world.clock();
             match arrival {
                 Arrival::Code(code) => world.picture(*code),
-                Arrival::Unreadable => world.recorder.unreadable(now, 900, false),
-                Arrival::Undecodable => world.recorder.undecodable(now, 900),
+                Arrival::Unreadable => world.recorder.observe(&Observation::unreadable(now, 900, false)),
+                Arrival::Undecodable => world.recorder.observe(&Observation::undecodable(now, 900, false)),
             }
         }
         let report = world.finish(all.last().map_or(5_000, |(ms, _)| ms + 40));

@@ -41,7 +41,7 @@ const HOMES: [(&str, &[&str]); 26] = [
     ("openh264_sys2", &["publisher/src/encode/openh264"]),
     ("prost", &["receiver/src/metrics/otlp"]),
     ("reed_solomon", &["common/src/code/word"]),
-    ("retina", &["receiver/src/receive"]),
+    ("retina", &["receiver/src/ingress/rtsp"]),
     ("rtcp_types", &["common/src/rtp/rtcp"]),
     ("sdp_types", &["common/src/rtsp/sdp"]),
     ("sqlx", &["reports/analyze/src/store"]),

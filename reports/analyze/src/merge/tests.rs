@@ -14,6 +14,7 @@ use serde_json::json;
 
 use super::*;
 use crate::testing::{about, at, now, sample, wall};
+use report::observation::Observation;
 
 mod twice;
 
@@ -64,7 +65,10 @@ impl Given {
             let stamped = self.began + sequence * 40;
             if !(self.lost)(sequence) {
                 let shown = stamped + (self.latency_ms)(sequence);
-                recorder.frame(measure::Sample { correction: Correction::None, ..sample(sequence, stamped, shown) });
+                recorder.observe(&Observation::frame(measure::Sample {
+                    correction: Correction::None,
+                    ..sample(sequence, stamped, shown)
+                }));
             }
             recorder.tick(now(stamped + 35));
         }

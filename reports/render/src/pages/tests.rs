@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::testing::{about, now, sample};
+use report::observation::Observation;
 
 /// Text that would be markup, an attribute's end, Markdown, or no XML at all.
 const EVIL: &str =
@@ -38,7 +39,7 @@ fn recorder(setup: Setup) -> Recorder {
 /// 12 s at 25 frames/s, with a lost frame every 40 and a freeze of a second.
 fn play(recorder: &mut Recorder) {
     for sequence in (0..300).filter(|sequence| sequence % 40 != 10 && !(150..175).contains(sequence)) {
-        recorder.frame(sample(sequence, sequence * 40, sequence * 40 + 10 + sequence % 7));
+        recorder.observe(&Observation::frame(sample(sequence, sequence * 40, sequence * 40 + 10 + sequence % 7)));
         recorder.tick(now(sequence * 40 + 30));
     }
 }
@@ -135,7 +136,7 @@ fn a_run_that_proves_nothing_is_never_a_pass() {
     // An assertion that held in a run of too few frames.
     let mut few = recorder(setup(&folder, "rtsp://127.0.0.1:8554/cam"));
     for sequence in 0..60 {
-        few.frame(sample(sequence, sequence * 40, sequence * 40 + 10));
+        few.observe(&Observation::frame(sample(sequence, sequence * 40, sequence * 40 + 10)));
         few.tick(now(sequence * 40 + 30));
     }
     let summary = few.finish(now(2_400), &["p50<150ms".parse().expect("an assertion")]).with_pages(pages_of);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::*;
+use crate::observation::Observation;
 use crate::recorder::{Recorder, Setup};
 use crate::run::Outcome;
 use crate::testing::{about, now, sample, wall};
@@ -31,7 +32,7 @@ fn recorder(folder: &Path, warmup: Duration) -> Recorder {
 fn play(recorder: &mut Recorder, frames: std::ops::Range<u64>) {
     for sequence in frames {
         if sequence % 20 != 10 {
-            recorder.frame(sample(sequence, sequence * 40, sequence * 40 + 10));
+            recorder.observe(&Observation::frame(sample(sequence, sequence * 40, sequence * 40 + 10)));
         }
         recorder.tick(now(sequence * 40 + 30));
     }
@@ -83,8 +84,8 @@ fn a_finished_folder_tells_one_story() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut recorder = recorder(folder.path(), Duration::from_secs(2));
     play(&mut recorder, 0..250);
-    recorder.frame(sample(249, 249 * 40, 250 * 40));
-    recorder.undecodable(now(10_001), 500);
+    recorder.observe(&Observation::frame(sample(249, 249 * 40, 250 * 40)));
+    recorder.observe(&Observation::undecodable(now(10_001), 500, false));
     play(&mut recorder, 252..300);
     let summary = recorder.finish(now(12_000), &["p99<20ms".parse().expect("an assertion")]).summary;
     assert_eq!((summary.outcome(), summary.exit_code), (Outcome::Ok, 0));

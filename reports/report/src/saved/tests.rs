@@ -4,6 +4,7 @@ use std::time::Duration;
 use measure::sample::Bucket;
 
 use super::*;
+use crate::observation::Observation;
 use crate::recorder::{Recorder, Setup};
 use crate::testing::{about, now, sample};
 
@@ -23,7 +24,7 @@ fn report(finished: bool) -> tempfile::TempDir {
     .expect("a temporary folder can be written");
     for sequence in 0..300 {
         if sequence % 20 != 10 {
-            recorder.frame(sample(sequence, sequence * 40, sequence * 40 + 10 + sequence % 7));
+            recorder.observe(&Observation::frame(sample(sequence, sequence * 40, sequence * 40 + 10 + sequence % 7)));
         }
         recorder.tick(now(sequence * 40 + 30));
     }

@@ -274,27 +274,27 @@ fn times_of_a_frame_that_disagree_are_told_with_what_it_suggests() {
         warnings.into_iter().find(|warning| warning.code == code).map(|warning| warning.message)
     };
     let mut tally = Tally::new(about(WARMUP));
-    tally.stamps().code(Sei::SameFrame { difference_us: 1_000 }, CaptureClock::Monotonic);
-    [40, 90_000, -12].into_iter().for_each(|us| tally.stamps().sender_report(us));
+    tally.stamps.code(Sei::SameFrame { difference_us: 1_000 }, CaptureClock::Monotonic);
+    [40, 90_000, -12].into_iter().for_each(|us| tally.stamps.sender_report(us));
     for code in [Code::StampMismatch, Code::SeiMissing, Code::SenderTime, Code::CaptureTime] {
         assert_eq!(message(&tally, code), None, "one report of three is off");
     }
 
-    [40_000, 90_000].into_iter().for_each(|us| tally.stamps().sender_report(us));
+    [40_000, 90_000].into_iter().for_each(|us| tally.stamps.sender_report(us));
     let said = message(&tally, Code::SenderTime).expect("three reports of five are off");
     for words in ["3 of 5", "40.031 ms in the median", "90.000 ms, though code and SEI agree", "rewrites time"] {
         assert!(said.contains(words), "{said}");
     }
 
-    tally.stamps().code(Sei::OtherFrame, CaptureClock::Implausible);
-    tally.stamps().code(Sei::Missing, CaptureClock::None);
+    tally.stamps.code(Sei::OtherFrame, CaptureClock::Implausible);
+    tally.stamps.code(Sei::Missing, CaptureClock::None);
     let said = message(&tally, Code::StampMismatch).expect("one of three");
     assert!(said.contains("1 of 3 pictures") && !said.contains("ms off") && said.contains("transcoder"), "{said}");
     assert!(message(&tally, Code::SeiMissing).expect("one of three").contains("1 of 3 pictures"));
     assert!(message(&tally, Code::CaptureTime).expect("one").contains("gave 1 pictures"));
     assert!(!message(&tally, Code::SenderTime).expect("still").contains("agree"));
 
-    tally.stamps().code(Sei::SameFrame { difference_us: -2_500 }, CaptureClock::None);
+    tally.stamps.code(Sei::SameFrame { difference_us: -2_500 }, CaptureClock::None);
     assert!(message(&tally, Code::StampMismatch).expect("two of four").contains("up to 2.500 ms off"));
 }
 

@@ -10,7 +10,7 @@ use common::frame::{FrameTimes, ReceiverTimes};
 use common::time::{Now, WallTime};
 use measure::{Clocks, Correction, Sample};
 use report::run::{Host, Settings};
-use report::{Recorder, Run, Setup, Summary};
+use report::{Observation, Recorder, Run, Setup, Summary};
 
 /// Wall time of ms 0: 2023-11-14T22:13:20Z.
 pub const EPOCH_US: i64 = 1_700_000_000_000_000;
@@ -109,7 +109,7 @@ impl World {
             read: now.wall.offset(-1),
             presented: now.wall,
         };
-        self.recorder.frame(Sample {
+        self.recorder.observe(&Observation::frame(Sample {
             stream_id: 0,
             sequence: u32::try_from(code.sequence % (1 << 24)).expect("24 bits"),
             run: code.run,
@@ -119,7 +119,7 @@ impl World {
             shown: true,
             bytes: 900,
             idr: false,
-        });
+        }));
     }
 
     /// Ends the run at `ms`.

@@ -13,10 +13,13 @@ use common::frame::{Picture, Size};
 use common::time::MonoTime;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::queue::{Arrival, Body, Dropped, Sender, Unit};
+use crate::queue::{Arrival, Body, Sender, Unit};
 
 /// Longest first line, in bytes; the y4m crate takes no more either.
 const MAX_HEADER_BYTES: usize = 1024;
+
+/// How long standard input may be silent at first before the user is told.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a y4m stream begins with.
 const MAGIC: &[u8] = b"YUV4MPEG2 ";
@@ -50,8 +53,20 @@ pub enum Error {
     Io(#[from] io::Error),
 }
 
+/// Reads pictures from standard input until it ends, nobody listens, or an error; says so where none comes soon.
+///
+/// # Errors
+/// [`Error`] where the input does not end between two pictures.
+pub(crate) fn run(input: io::Stdin, clock: &dyn Clock, queue: &mut Sender) -> Result<(), Error> {
+    if !is_readable_within(&input, PATIENCE) {
+        let what = "no picture on standard input yet: waiting for its writer";
+        queue.notify(Arrival::Waiting(what.to_owned()));
+    }
+    read(input.lock(), clock, queue)
+}
+
 /// Whether there is something to read from `input`, or its end, before `limit` is over.
-pub fn has_come(input: impl AsFd, limit: Duration) -> bool {
+fn is_readable_within(input: impl AsFd, limit: Duration) -> bool {
     let limit = Timespec::try_from(limit).ok();
     // What cannot be polled is read, and says what is wrong with it.
     !matches!(poll(&mut [PollFd::new(&input, PollFlags::IN)], limit.as_ref()), Ok(0))
@@ -61,7 +76,7 @@ pub fn has_come(input: impl AsFd, limit: Duration) -> bool {
 ///
 /// # Errors
 /// [`Error`] where the input does not end between two pictures.
-pub fn read(input: impl Read, clock: &dyn Clock, queue: &mut Sender) -> Result<(), Error> {
+fn read(input: impl Read, clock: &dyn Clock, queue: &mut Sender) -> Result<(), Error> {
     let count = Rc::new(Cell::new(0));
     let mut input = io::BufReader::new(input);
     let (header, size) = header(&mut input)?;
@@ -72,11 +87,11 @@ pub fn read(input: impl Read, clock: &dyn Clock, queue: &mut Sender) -> Result<(
     if !is_420(decoder.get_colorspace()) {
         return Err(Error::Format);
     }
-    queue.say(Arrival::Connected);
+    queue.notify(Arrival::Connected);
     for number in 0.. {
         let start = count.get();
         match decoder.read_frame() {
-            Ok(frame) => queue.unit_in_turn(unit(size, &frame, clock.now().mono)),
+            Ok(frame) => queue.push_blocking(unit(size, &frame, clock.now().mono)),
             Err(y4m::Error::EOF) if count.get() == start => break,
             Err(y4m::Error::EOF) => return Err(Error::Truncated(number)),
             Err(y4m::Error::IoError(error)) => return Err(Error::Io(error)),
@@ -120,8 +135,7 @@ fn is_420(colorspace: y4m::Colorspace) -> bool {
 fn unit(size: Size, frame: &y4m::Frame<'_>, assembled: MonoTime) -> Unit {
     let data = [frame.get_y_plane(), frame.get_u_plane(), frame.get_v_plane()].concat();
     let picture = Picture::from_i420(size, data).expect("the y4m crate gives whole planes of the header's size");
-    let (body, dropped) = (Body::Raw(picture), Dropped::default());
-    Unit { body, received: None, assembled, sampled: None, idr: true, begins: true, after_loss: false, dropped }
+    Unit::new(Body::Bare(picture), assembled)
 }
 
 /// Counts what is read, so that an end between two pictures can be told from one inside a picture.
@@ -151,7 +165,7 @@ mod tests {
         let outcome = read(input, &ManualClock::default(), &mut sender);
         drop(sender);
         let picture = |arrival| match arrival {
-            Arrival::Unit(Unit { body: Body::Raw(picture), .. }) => Some(picture),
+            Arrival::Unit(Unit { body: Body::Bare(picture), .. }) => Some(picture),
             _ => None,
         };
         (outcome, std::iter::from_fn(|| receiver.next()).filter_map(picture).collect())

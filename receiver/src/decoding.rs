@@ -4,14 +4,14 @@
 use common::clock::Clock;
 use common::h264::{Glance, Sps};
 use common::host::SystemClock;
+use common::media::Codec;
 use common::pictures::Keeper;
 use common::rtp::timeline::SenderTime;
 use common::time::MonoTime;
 
 use crate::decode::begin::Begin;
-use crate::decode::openh264::OpenH264;
 use crate::decode::ordered::Ordered;
-use crate::decode::{Decode, Error, Planes};
+use crate::decode::{self, Decode, Error, Planes};
 use crate::pictures;
 use crate::queue::{Arrival, Body, Dropped, Receiver, Unit};
 use crate::read::{Reading, StampReader};
@@ -103,60 +103,60 @@ impl Lack {
     }
 }
 
-/// Works until the queue ends or `say` returns false. The last event is [`Event::Ended`], come what may.
-pub fn work(
+/// Decodes and reads until the queue ends or `send` returns false. The last event is [`Event::Ended`], come what may.
+pub(crate) fn run(
     queue: &Receiver,
     clock: &SystemClock,
     slot: &Slot,
     keeper: Option<&Keeper>,
-    say: &mut dyn FnMut(Event) -> bool,
+    send: &mut dyn FnMut(Event) -> bool,
 ) {
-    let mut decoder = match OpenH264::new() {
+    let mut decoder = match decode::open(Codec::H264) {
         Ok(decoder) => Ordered::new(Begin::new(decoder)),
         Err(error) => {
-            say(Event::Ended(Err(error.to_string())));
+            send(Event::Ended(Err(error.to_string())));
             return;
         }
     };
     let stamps = StampReader::new();
-    let mut work = Work { stamps, clock, slot, keeper, serial: 0, missing: Missing::Upstream, depth: 0 };
+    let mut decoding = Decoding { stamps, clock, slot, keeper, serial: 0, missing: Missing::Upstream, depth: 0 };
     while let Some(arrival) = queue.next() {
         // What the end of a session leaves waiting has nothing more to wait for.
         if matches!(arrival, Arrival::Connected | Arrival::Disconnected(_) | Arrival::Ended(_))
-            && !work.flush(&mut decoder, say)
+            && !decoding.flush(&mut decoder, send)
         {
             return;
         }
         let event = match arrival {
             Arrival::Connected => {
-                work.missing = Missing::Upstream;
+                decoding.missing = Missing::Upstream;
                 Event::Connected
             }
             Arrival::Disconnected(why) => Event::Disconnected(why),
             Arrival::Waiting(what) => Event::Waiting(what),
             Arrival::Remark(what) => Event::Remark(what),
             Arrival::Ended(how) => {
-                say(Event::Ended(how));
+                send(Event::Ended(how));
                 return;
             }
             Arrival::Unit(unit) => {
-                if unit.dropped != Dropped::default() && !say(Event::Dropped(unit.dropped)) {
+                if unit.dropped != Dropped::default() && !send(Event::Dropped(unit.dropped)) {
                     return;
                 }
-                if !work.unit(&unit, &mut decoder, say) {
+                if !decoding.decode(&unit, &mut decoder, send) {
                     return;
                 }
                 continue;
             }
         };
-        if !say(event) {
+        if !send(event) {
             return;
         }
     }
-    say(Event::Ended(Err("receiving stopped unexpectedly".to_owned())));
+    send(Event::Ended(Err("receiving stopped unexpectedly".to_owned())));
 }
 
-struct Work<'a> {
+pub(crate) struct Decoding<'a> {
     stamps: StampReader,
     clock: &'a SystemClock,
     slot: &'a Slot,
@@ -169,7 +169,7 @@ struct Work<'a> {
 
 /// What is known of an access unit before it is decoded.
 #[derive(Clone, Copy, Debug)]
-struct Marks {
+pub(crate) struct Marks {
     received: Option<MonoTime>,
     assembled: MonoTime,
     begun: MonoTime,
@@ -189,25 +189,25 @@ enum Missing {
     Dropped,
 }
 
-impl Work<'_> {
-    /// Decodes a unit and says what becomes of it; false where nobody listens any more.
-    fn unit(
+impl Decoding<'_> {
+    /// Decodes a unit and sends what becomes of it; false where nobody listens any more.
+    pub(crate) fn decode(
         &mut self,
         unit: &Unit,
         decoder: &mut Ordered<impl Decode, Marks>,
-        say: &mut dyn FnMut(Event) -> bool,
+        send: &mut dyn FnMut(Event) -> bool,
     ) -> bool {
         let begun = self.clock.now().mono;
-        let &Unit { received, assembled, sampled, idr, .. } = unit;
-        let mut marks = Marks { received, assembled, begun, sampled, bytes: 0, idr };
+        let &Unit { received, assembled, sampled, .. } = unit;
+        let mut marks = Marks { received, assembled, begun, sampled, bytes: 0, idr: unit.body.is_key() };
         let data = match &unit.body {
-            Body::Raw(picture) => return say(self.picture(marks, begun, picture.into())),
-            Body::AccessUnit(data) => data,
+            Body::Bare(picture) => return send(Event::Picture(Box::new(self.read(marks, begun, picture.into())))),
+            Body::Encoded(frame) => &frame.data,
         };
         marks.bytes = u32::try_from(data.len()).unwrap_or(u32::MAX);
         if unit.dropped != Dropped::default() {
             self.missing = Missing::Dropped;
-            if !self.flush(decoder, say) {
+            if !self.flush(decoder, send) {
                 return false;
             }
         }
@@ -218,7 +218,7 @@ impl Work<'_> {
             if !std::mem::replace(&mut stamped, true) {
                 self.stamps.access_unit(data);
             }
-            listened = listened && say(self.picture(marks, decoded, planes));
+            listened = listened && send(Event::Picture(Box::new(self.read(marks, decoded, planes))));
         });
         if !stamped {
             self.stamps.access_unit(data);
@@ -227,7 +227,7 @@ impl Work<'_> {
             self.missing = Missing::Upstream;
         }
         if decoder.depth() != std::mem::replace(&mut self.depth, decoder.depth()) {
-            listened = listened && say(Event::Reordered(self.depth));
+            listened = listened && send(Event::Reordered(self.depth));
         }
         match outcome {
             Ok(()) => {
@@ -239,22 +239,23 @@ impl Work<'_> {
                 // What holds no slice is no frame: cameras that set the marker on each NAL unit send parameter sets alone.
                 let refused = self.missing != Missing::Upstream && glance.slice.is_some() && error != Error::Leading;
                 let (bytes, lack, sps) = (marks.bytes, Lack::of(&error), decoder.sps().cloned());
-                listened && say(Event::Undecodable(Undecodable { bytes, lack, refused, sps }))
+                listened && send(Event::Undecodable(Undecodable { bytes, lack, refused, sps }))
             }
         }
     }
 
     /// Puts out the pictures that wait for their turn; false where nobody listens any more.
-    fn flush(&mut self, decoder: &mut Ordered<impl Decode, Marks>, say: &mut dyn FnMut(Event) -> bool) -> bool {
+    fn flush(&mut self, decoder: &mut Ordered<impl Decode, Marks>, send: &mut dyn FnMut(Event) -> bool) -> bool {
         let mut listened = true;
         decoder.flush(&mut |marks, planes| {
             let decoded = self.clock.now().mono;
-            listened = listened && say(self.picture(marks, decoded, planes));
+            listened = listened && send(Event::Picture(Box::new(self.read(marks, decoded, planes))));
         });
         listened
     }
 
-    fn picture(&mut self, marks: Marks, decoded: MonoTime, planes: Planes<'_>) -> Event {
+    /// Reads the stamp of a picture, and makes pixels of it where somebody looks.
+    pub(crate) fn read(&mut self, marks: Marks, decoded: MonoTime, planes: Planes<'_>) -> Seen {
         let reading = self.stamps.picture(planes.luma());
         let read = self.clock.now().mono;
         self.serial += 1;
@@ -271,24 +272,15 @@ impl Work<'_> {
         }
         let Marks { received, assembled, begun, sampled, bytes, idr } = marks;
         let serial = self.serial;
-        Event::Picture(Box::new(Seen {
-            serial,
-            reading,
-            received,
-            assembled,
-            begun,
-            decoded,
-            read,
-            converted,
-            sampled,
-            bytes,
-            idr,
-        }))
+        Seen { serial, reading, received, assembled, begun, decoded, read, converted, sampled, bytes, idr }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use common::media::EncodedFrame;
+    use common::time::MediaTime;
+
     use super::*;
     use crate::decode::testing::{SMALL, x264};
     use crate::queue::queue;
@@ -297,22 +289,24 @@ mod tests {
     const COUNTED: [&str; 2] =
         ["-x264-params", "aud=1:keyint=6:min-keyint=6:scenecut=0:bframes=1:b-adapt=1:b-bias=-100:rc-lookahead=2"];
 
+    fn encoded(data: Vec<u8>, is_key: bool) -> Unit {
+        let frame = EncodedFrame { codec: Codec::H264, data, is_key, time: MediaTime::default() };
+        Unit::new(Body::Encoded(frame), MonoTime::default())
+    }
+
     #[test]
     fn pictures_that_wait_for_their_turn_keep_their_marks_and_all_come_before_the_end() {
         let units = x264(SMALL, &["-bf", "3", "-b_strategy", "0"]);
         let (count, bytes) = (units.len(), units.iter().map(|unit| unit.len() as u32).sum::<u32>());
         let (mut sender, receiver) = queue();
         for (n, data) in (0..).zip(units) {
-            let (idr, dropped) = (Glance::at(&data).idr(), Dropped::default());
-            let (assembled, body) =
-                (MonoTime::from_origin(std::time::Duration::from_micros(n)), Body::AccessUnit(data));
-            let unit =
-                Unit { body, received: None, assembled, sampled: None, idr, begins: idr, after_loss: false, dropped };
-            sender.unit_in_turn(unit);
+            let idr = Glance::at(&data).idr();
+            let assembled = MonoTime::from_origin(std::time::Duration::from_micros(n));
+            sender.push_blocking(Unit { assembled, ..encoded(data, idr) });
         }
-        sender.say(Arrival::Ended(Ok(())));
+        sender.notify(Arrival::Ended(Ok(())));
         let (mut seen, mut depths, mut ended) = (Vec::new(), Vec::new(), false);
-        let mut say = |event: Event| {
+        let mut send = |event: Event| {
             match event {
                 Event::Picture(picture) => seen.push(*picture),
                 Event::Reordered(depth) => depths.push(depth),
@@ -321,7 +315,7 @@ mod tests {
             }
             true
         };
-        work(&receiver, &SystemClock::new(), &Slot::new(false), None, &mut say);
+        run(&receiver, &SystemClock::new(), &Slot::new(false), None, &mut send);
         assert!(ended && depths == [2], "{depths:?}");
         assert_eq!(seen.iter().map(|seen| seen.serial).collect::<Vec<_>>(), (1..=count as u64).collect::<Vec<_>>());
         assert_eq!(seen.iter().map(|seen| seen.bytes).sum::<u32>(), bytes);
@@ -338,25 +332,22 @@ mod tests {
         units.drain(3..point);
         let (mut sender, receiver) = queue();
         for (n, data) in units.into_iter().enumerate() {
-            let (assembled, dropped) = (MonoTime::default(), Dropped::default());
-            let (idr, body) = (n == 0, Body::AccessUnit(data));
-            let mut unit =
-                Unit { body, received: None, assembled, sampled: None, idr, begins: idr, after_loss: false, dropped };
+            let mut unit = encoded(data, n == 0);
             if n == 3 {
                 tell(&mut unit);
             }
-            sender.unit_in_turn(unit);
+            sender.push_blocking(unit);
         }
-        sender.say(Arrival::Ended(Ok(())));
+        sender.notify(Arrival::Ended(Ok(())));
         let (mut undecodable, mut refused) = (0, 0);
-        let mut say = |event: Event| {
+        let mut send = |event: Event| {
             if let Event::Undecodable(unit) = event {
                 undecodable += 1;
                 refused += usize::from(unit.refused);
             }
             true
         };
-        work(&receiver, &SystemClock::new(), &Slot::new(false), None, &mut say);
+        run(&receiver, &SystemClock::new(), &Slot::new(false), None, &mut send);
         (undecodable, refused)
     }
 
@@ -378,21 +369,17 @@ mod tests {
         assert!(Glance::at(&alone).sps.is_some() && Glance::at(&alone).slice.is_none());
         let (mut sender, receiver) = queue();
         for data in [units[0].clone(), alone] {
-            let (assembled, dropped) = (MonoTime::default(), Dropped::default());
-            let body = Body::AccessUnit(data);
-            let (idr, begins) = (true, true);
-            let unit = Unit { body, received: None, assembled, sampled: None, idr, begins, after_loss: false, dropped };
-            sender.unit_in_turn(unit);
+            sender.push_blocking(encoded(data, true));
         }
-        sender.say(Arrival::Ended(Ok(())));
+        sender.notify(Arrival::Ended(Ok(())));
         let mut refused = Vec::new();
-        let mut say = |event: Event| {
+        let mut send = |event: Event| {
             if let Event::Undecodable(undecodable) = event {
                 refused.push(undecodable.refused);
             }
             true
         };
-        work(&receiver, &SystemClock::new(), &Slot::new(false), None, &mut say);
+        run(&receiver, &SystemClock::new(), &Slot::new(false), None, &mut send);
         assert_eq!(refused, [false]);
     }
 }

@@ -1,4 +1,5 @@
-//! Measuring: joins what was read with when it was shown, for the report and for the text on the picture.
+//! Observing: joins what was read of a picture with when it was shown, into one [`Observation`] for the report and the text on
+//! the picture.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,16 +8,17 @@ use chrono::{DateTime, Local};
 use common::frame::{FrameTimes, ReceiverTimes};
 use common::sync::{Refusal, View};
 use common::time::{MonoTime, Now, WallTime};
-use measure::cost::Costs;
-use measure::{Clocks, Correction, Mark, Sample};
+use measure::{Clocks, Correction, Sample};
 use report::comparison::{Comparison, Probes};
+use report::observation::{ClockCheck, ClockStep, PictureCost, StampCheck};
 use report::warning::Code;
-use report::{Recorder, Warning};
+use report::{Observation, Recorder, Warning};
 
-use crate::offset::{self, Said};
+use common::host::ClockClient;
+
+use crate::decoding::Seen;
+use crate::offset::{self, PublisherClock};
 use crate::read::Reading;
-use crate::work::Seen;
-use common::host::ClockClient as Asking;
 
 /// LAT is not shown any more when the code has not been read for so long …
 const LAT_LIMIT: Duration = Duration::from_secs(1);
@@ -30,20 +32,20 @@ const RATE_WINDOW: Duration = Duration::from_secs(2);
 /// Most pictures that are remembered for their rate: 500 per second.
 const MAX_RATE_PICTURES: usize = 1000;
 
-/// Measures one stream.
+/// Observes one stream.
 #[derive(Debug)]
-pub struct Meter {
+pub struct Observer {
     recorder: Recorder,
     rate: Rate,
     latency: Option<Latency>,
     /// [`common::sei::host_id`] of this host.
     host: u32,
-    /// The clock that is asked how far ours is from the publisher's.
-    asking: Option<Asking>,
-    /// What the publisher last said about clocks.
-    said: Option<Said>,
+    /// The clock that is probed for how far ours is from the publisher's.
+    clock: Option<ClockClient>,
+    /// What the publisher's newest SEI says about its clock.
+    publisher: Option<PublisherClock>,
     /// How far the clocks were apart at the newest picture, where they are two.
-    apart: Option<Comparison>,
+    offset: Option<Comparison>,
     /// That was known once: a latency without it would be another kind of figure.
     compared: bool,
     /// Times that the other clock has stepped so far.
@@ -57,25 +59,25 @@ struct Latency {
     micros: i64,
 }
 
-impl Meter {
-    /// Measures into `recorder`, on the host with this [`common::sei::host_id`].
+impl Observer {
+    /// Observes for `recorder`, on the host with this [`common::sei::host_id`].
     pub fn new(recorder: Recorder, host: u32) -> Self {
         Self {
             recorder,
             rate: Rate::default(),
             latency: None,
             host,
-            asking: None,
-            said: None,
-            apart: None,
+            clock: None,
+            publisher: None,
+            offset: None,
             compared: false,
             restarts: 0,
         }
     }
 
-    /// Compares clocks by what `asking` finds out, where there are two.
-    pub fn compare(&mut self, asking: Asking) {
-        self.asking = Some(asking);
+    /// Compares clocks by what `client` finds, where there are two.
+    pub fn compare(&mut self, client: ClockClient) {
+        self.clock = Some(client);
     }
 
     /// Where the figures go.
@@ -88,77 +90,68 @@ impl Meter {
         self.recorder.publisher()
     }
 
-    /// What it cost so far.
-    pub fn costs(&mut self) -> &mut Costs {
-        self.recorder.costs()
-    }
-
-    /// A picture was shown at `shown`; `None` where there is no window that it waits for.
-    pub fn picture(&mut self, seen: &Seen, shown: Option<MonoTime>, now: Now) {
-        let presented = shown.unwrap_or(seen.read);
-        if let Some(received) = seen.received {
-            self.recorder.mark(Mark::FirstPacket, Now { wall: now.wall_at(received), mono: received });
-        }
-        if seen.received.is_some() {
-            self.costs().wake.add(seen.begun - seen.assembled);
-        }
-        self.costs().read.add(seen.read - seen.decoded);
-        if seen.converted > seen.read {
-            self.costs().convert.add(seen.converted - seen.read);
-        }
+    /// Records a picture that was shown at `shown`; `None` where there is no window that it waits for.
+    pub fn observe(&mut self, picture: &Seen, shown: Option<MonoTime>, now: Now) {
+        let presented = shown.unwrap_or(picture.read);
         self.rate.add(presented);
-        let Some(reading) = &seen.reading else {
-            let at = Now { wall: now.wall_at(presented), mono: presented };
-            self.recorder.unreadable(at, seen.bytes, seen.idr);
-            return;
+        let observation = Observation {
+            received: picture.received,
+            cost: cost(picture),
+            ..match &picture.reading {
+                Some(reading) => self.frame(picture, reading, shown, now),
+                None => {
+                    let at = Now { wall: now.wall_at(presented), mono: presented };
+                    Observation::unreadable(at, picture.bytes, picture.idr)
+                }
+            }
         };
-        let stamps = self.recorder.stamps();
-        stamps.code(reading.sei, reading.capture_clock);
-        if let Some(sampled) = seen.sampled {
-            stamps.sender_report(sampled.micros_since(reading.payload.time));
-        }
-        if let Some(origin) = reading.origin {
-            self.said = Some(Said { origin, reference: reading.reference, at: presented });
-        }
-        let correction = self.correction(presented, now);
-        self.recorder.frame(sample(seen, reading, shown, now, correction));
+        self.recorder.observe(&observation);
     }
 
-    /// How the receiver's times of a picture that was presented at `presented` are made comparable with the publisher's.
-    fn correction(&mut self, presented: MonoTime, now: Now) -> Correction {
-        let found = self.said.and_then(|said| clocks(said.origin.host, self.host));
-        let compared = self.asking.as_ref().zip(self.said).filter(|_| found != Some(Clocks::Same));
-        self.apart = compared.and_then(|(asking, said)| {
-            let view = asking.view();
-            if view.restarts.count > std::mem::replace(&mut self.restarts, view.restarts.count) {
-                let jump = view.restarts.last.map_or(0.0, |(_, jump)| jump);
-                self.recorder.compared_step(now, jump as i64);
-            }
-            self.recorder.compared().probes(Probes {
-                sent: view.counts.sent,
-                answered: view.counts.answered,
-                refused: view.counts.refused(),
-                contradicted: view.counts.of(Refusal::Jump),
-                restarts: view.restarts.count,
-            });
-            offset::compare(asking.endpoint(), &view, &said, now, presented)
-        });
-        if let Some(apart) = self.apart {
-            self.compared = true;
-            self.recorder.compared().known(apart);
-            self.recorder.clocks(Clocks::Different);
-            return Correction::By(apart.offset_us);
+    /// What is known of a picture whose code was read.
+    fn frame(&mut self, picture: &Seen, reading: &Reading, shown: Option<MonoTime>, now: Now) -> Observation {
+        let presented = shown.unwrap_or(picture.read);
+        if let Some(origin) = reading.origin {
+            self.publisher = Some(PublisherClock { origin, reference: reading.reference, at: presented });
         }
-        found.into_iter().for_each(|clocks| self.recorder.clocks(clocks));
-        if found == Some(Clocks::Different) { Correction::Missing } else { Correction::None }
+        let clocks = self.check_clocks(presented, now);
+        let stamps = StampCheck {
+            sei: reading.sei,
+            capture_clock: reading.capture_clock,
+            sender_report_us: picture.sampled.map(|sampled| sampled.micros_since(reading.payload.time)),
+        };
+        let sample = sample(picture, reading, shown, now, correction(&clocks));
+        Observation { stamps: Some(stamps), clocks, ..Observation::frame(sample) }
+    }
+
+    /// How far the clocks are apart at a picture that was presented at `presented`, and what probing them has come to.
+    fn check_clocks(&mut self, presented: MonoTime, now: Now) -> ClockCheck {
+        let found = self.publisher.and_then(|publisher| clocks(publisher.origin.host, self.host));
+        let mut check = ClockCheck { clocks: found, ..ClockCheck::default() };
+        self.offset = None;
+        let probed = self.clock.as_ref().zip(self.publisher).filter(|_| found != Some(Clocks::Same));
+        let Some((clock, publisher)) = probed else { return check };
+        let view = clock.view();
+        if view.restarts.count > std::mem::replace(&mut self.restarts, view.restarts.count) {
+            let jump = view.restarts.last.map_or(0.0, |(_, jump)| jump);
+            check.step = Some(ClockStep { found: now, by_us: jump as i64 });
+        }
+        check.probes = Some(probes(&view));
+        check.comparison = offset::compare(clock.endpoint(), &view, &publisher, now, presented);
+        if check.comparison.is_some() {
+            check.clocks = Some(Clocks::Different);
+            self.compared = true;
+        }
+        self.offset = check.comparison;
+        check
     }
 
     /// The texts for a picture that was stamped at `stamp` and is shown since `since`: REC is that moment, and LAT is
     /// REC − PUB. A picture without a stamp shows the LAT of the one before it, but not for long.
     pub fn lines(&mut self, stamp: Option<WallTime>, since: MonoTime, now: Now) -> Vec<String> {
         let shown = now.wall_at(since);
-        if let Some(stamp) = stamp.filter(|_| self.apart.is_some() || !self.compared) {
-            let offset = self.apart.map_or(0, |apart| apart.offset_us);
+        if let Some(stamp) = stamp.filter(|_| self.offset.is_some() || !self.compared) {
+            let offset = self.offset.map_or(0, |offset| offset.offset_us);
             self.latency = Some(Latency { at: since, micros: shown.offset(-offset).micros_since(stamp) });
         }
         let limit = LAT_LIMIT.max(self.rate.interval().unwrap_or_default().mul_f64(LAT_LIMIT_PICTURES));
@@ -167,8 +160,8 @@ impl Meter {
             format!("REC FPS: {:04.1}", self.rate.per_second(now.mono)),
             match self.latency.filter(|latency| now.mono - latency.at <= limit) {
                 Some(Latency { micros, .. }) => {
-                    let bound = match self.apart {
-                        Some(apart) => format!(" ± {:.1}ms", apart.bound_us as f64 / 1e3),
+                    let bound = match self.offset {
+                        Some(offset) => format!(" ± {:.1}ms", offset.bound_us as f64 / 1e3),
                         // Of two clocks that nobody compared.
                         None if self.recorder.clocks_differ() => " ± ?".to_owned(),
                         None => String::new(),
@@ -180,28 +173,29 @@ impl Meter {
         ]
     }
 
-    /// Ends the measuring. The recorder is ready to be finished.
+    /// Ends the observing. The recorder is ready to be finished.
     pub fn into_recorder(mut self) -> Recorder {
-        self.tell_of_clocks();
+        self.explain_clocks();
         self.recorder
     }
 }
 
-/// What there is to say of the clock that was asked, where there are two.
-impl Meter {
-    fn tell_of_clocks(&mut self) {
-        let one = self.said.is_some_and(|said| clocks(said.origin.host, self.host) == Some(Clocks::Same));
+/// What the report says about the clock that was probed, where there are two.
+impl Observer {
+    fn explain_clocks(&mut self) {
+        let one =
+            self.publisher.is_some_and(|publisher| clocks(publisher.origin.host, self.host) == Some(Clocks::Same));
         if one {
             return;
         }
-        let Some(asking) = &self.asking else {
-            let advice = offset::advice(None, &View::default(), self.said.as_ref());
-            return self.recorder.compared().advise(advice);
+        let Some(clock) = &self.clock else {
+            let advice = offset::advice(None, &View::default(), self.publisher.as_ref());
+            return self.recorder.clock_advice(advice);
         };
-        let view = asking.view();
-        let advice = match asking.fault() {
-            Some(fault) => format!("{} cannot be asked: {fault}", asking.endpoint()),
-            None => offset::advice(Some(asking.endpoint()), &view, self.said.as_ref()),
+        let view = clock.view();
+        let advice = match clock.fault() {
+            Some(fault) => format!("{} cannot be asked: {fault}", clock.endpoint()),
+            None => offset::advice(Some(clock.endpoint()), &view, self.publisher.as_ref()),
         };
         let mut wrong = Vec::new();
         if view.counts.refused() > 0 {
@@ -217,10 +211,39 @@ impl Meter {
             ));
         }
         if !wrong.is_empty() {
-            let text = format!("{}: {}", asking.endpoint(), wrong.join("; "));
+            let text = format!("{}: {}", clock.endpoint(), wrong.join("; "));
             self.recorder.warn(Warning::new(Code::ClockAnswers, text));
         }
-        self.recorder.compared().advise(advice);
+        self.recorder.clock_advice(advice);
+    }
+}
+
+/// What became of probing the other clock so far.
+fn probes(view: &View) -> Probes {
+    Probes {
+        sent: view.counts.sent,
+        answered: view.counts.answered,
+        refused: view.counts.refused(),
+        contradicted: view.counts.of(Refusal::Jump),
+        restarts: view.restarts.count,
+    }
+}
+
+/// How the receiver's times are made comparable with the publisher's.
+fn correction(check: &ClockCheck) -> Correction {
+    match (check.comparison, check.clocks) {
+        (Some(comparison), _) => Correction::By(comparison.offset_us),
+        (None, Some(Clocks::Different)) => Correction::Missing,
+        (None, _) => Correction::None,
+    }
+}
+
+/// What measuring a picture cost.
+fn cost(picture: &Seen) -> PictureCost {
+    PictureCost {
+        wake: picture.received.map(|_| picture.begun - picture.assembled),
+        read: Some(picture.read - picture.decoded),
+        convert: (picture.converted > picture.read).then(|| picture.converted - picture.read),
     }
 }
 
@@ -230,18 +253,18 @@ fn clocks(publisher: u32, receiver: u32) -> Option<Clocks> {
     known.then_some(if publisher == receiver { Clocks::Same } else { Clocks::Different })
 }
 
-fn sample(seen: &Seen, reading: &Reading, shown: Option<MonoTime>, now: Now, correction: Correction) -> Sample {
-    let presented = shown.unwrap_or(seen.read);
+fn sample(picture: &Seen, reading: &Reading, shown: Option<MonoTime>, now: Now, correction: Correction) -> Sample {
+    let presented = shown.unwrap_or(picture.read);
     let offset = match correction {
         Correction::By(micros) => micros,
         Correction::None | Correction::Missing => 0,
     };
     let wall = |mono| now.wall_at(mono).offset(-offset);
     let receiver = ReceiverTimes {
-        received: seen.received.map(wall),
-        assembled: wall(seen.assembled),
-        decoded: wall(seen.decoded),
-        read: wall(seen.read),
+        received: picture.received.map(wall),
+        assembled: wall(picture.assembled),
+        decoded: wall(picture.decoded),
+        read: wall(picture.read),
         presented: wall(presented),
     };
     Sample {
@@ -252,8 +275,8 @@ fn sample(seen: &Seen, reading: &Reading, shown: Option<MonoTime>, now: Now, cor
         presented,
         correction,
         shown: shown.is_some(),
-        bytes: seen.bytes,
-        idr: seen.idr,
+        bytes: picture.bytes,
+        idr: picture.idr,
     }
 }
 

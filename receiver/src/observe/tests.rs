@@ -14,7 +14,7 @@ const START: WallTime = WallTime::from_micros(1_763_722_800_000_000);
 /// The receiver's host.
 const HERE: u32 = 7;
 
-fn meter(clock: &ManualClock) -> Meter {
+fn observer(clock: &ManualClock) -> Observer {
     let setup = Setup {
         started: clock.now(),
         warmup: Duration::ZERO,
@@ -24,7 +24,7 @@ fn meter(clock: &ManualClock) -> Meter {
         host: report::run::Host::default(),
         folder: None,
     };
-    Meter::new(Recorder::new(setup).expect("no folder to write"), HERE)
+    Observer::new(Recorder::new(setup).expect("no folder to write"), HERE)
 }
 
 /// A picture that took 5 ms from PUB to now, or one without a code.
@@ -51,68 +51,68 @@ fn seen(clock: &ManualClock, sequence: Option<u32>) -> Seen {
     }
 }
 
-fn show(meter: &mut Meter, clock: &ManualClock, sequence: Option<u32>) {
-    meter.picture(&seen(clock, sequence), Some(clock.now().mono), clock.now());
+fn show(observer: &mut Observer, clock: &ManualClock, sequence: Option<u32>) {
+    observer.observe(&seen(clock, sequence), Some(clock.now().mono), clock.now());
 }
 
 /// The texts, with a picture that was shown just now.
-fn lines(meter: &mut Meter, clock: &ManualClock) -> Vec<String> {
-    meter.lines(Some(clock.now().wall.offset(-5_000)), clock.now().mono, clock.now())
+fn lines(observer: &mut Observer, clock: &ManualClock) -> Vec<String> {
+    observer.lines(Some(clock.now().wall.offset(-5_000)), clock.now().mono, clock.now())
 }
 
 #[test]
 fn the_texts_follow_the_pictures() {
     let clock = ManualClock::new(START);
-    let mut meter = meter(&clock);
+    let mut observer = observer(&clock);
     for sequence in 0..40 {
         clock.advance(Duration::from_millis(40));
-        show(&mut meter, &clock, Some(sequence));
+        show(&mut observer, &clock, Some(sequence));
     }
     let (shown, stamp) = (clock.now().mono, clock.now().wall.offset(-5_000));
-    let lines = meter.lines(Some(stamp), shown, clock.now());
+    let lines = observer.lines(Some(stamp), shown, clock.now());
     assert_eq!(lines[1..], ["REC FPS: 25.0", "LAT: 05.0ms"]);
     assert!(lines[0].starts_with("REC: ") && lines[0].ends_with(":01.600"), "{}", lines[0]);
     clock.advance(Duration::from_millis(900));
-    assert_eq!(meter.lines(Some(stamp), shown, clock.now()), lines, "a picture keeps its texts");
+    assert_eq!(observer.lines(Some(stamp), shown, clock.now()), lines, "a picture keeps its texts");
     clock.advance(Duration::from_millis(200));
-    assert_eq!(meter.lines(Some(stamp), shown, clock.now())[2], "LAT: --");
+    assert_eq!(observer.lines(Some(stamp), shown, clock.now())[2], "LAT: --");
     clock.advance(Duration::from_secs(1));
-    assert_eq!(meter.lines(Some(stamp), shown, clock.now())[1], "REC FPS: 00.0");
+    assert_eq!(observer.lines(Some(stamp), shown, clock.now())[1], "REC FPS: 00.0");
 }
 
 /// Two clocks that disagree: LAT says so, in its colour and all its digits.
 #[test]
 fn a_negative_latency_is_shown_as_one() {
     let clock = ManualClock::new(START);
-    let mut meter = meter(&clock);
+    let mut observer = observer(&clock);
     for (ahead, text) in [(12_300, "LAT: -12.3ms"), (2_300, "LAT: -2.3ms"), (3_600_000_000, "LAT: -3600000.0ms")] {
         let now = clock.now();
-        assert_eq!(meter.lines(Some(now.wall.offset(ahead)), now.mono, now)[2], text);
+        assert_eq!(observer.lines(Some(now.wall.offset(ahead)), now.mono, now)[2], text);
     }
 }
 
 #[test]
 fn an_unreadable_picture_shows_the_latency_before_it_for_a_second() {
     let clock = ManualClock::new(START);
-    let mut meter = meter(&clock);
-    assert_eq!(meter.lines(None, clock.now().mono, clock.now())[2], "LAT: --");
-    lines(&mut meter, &clock);
+    let mut observer = observer(&clock);
+    assert_eq!(observer.lines(None, clock.now().mono, clock.now())[2], "LAT: --");
+    lines(&mut observer, &clock);
     clock.advance(Duration::from_millis(900));
-    assert_eq!(meter.lines(None, clock.now().mono, clock.now())[2], "LAT: 05.0ms");
+    assert_eq!(observer.lines(None, clock.now().mono, clock.now())[2], "LAT: 05.0ms");
     clock.advance(Duration::from_millis(200));
-    assert_eq!(meter.lines(None, clock.now().mono, clock.now())[2], "LAT: --");
+    assert_eq!(observer.lines(None, clock.now().mono, clock.now())[2], "LAT: --");
 }
 
 #[test]
 fn an_unreadable_picture_is_counted() {
     let clock = ManualClock::new(START);
-    let mut meter = meter(&clock);
-    show(&mut meter, &clock, Some(1));
+    let mut observer = observer(&clock);
+    show(&mut observer, &clock, Some(1));
     clock.advance(Duration::from_millis(40));
-    show(&mut meter, &clock, None);
+    show(&mut observer, &clock, None);
     clock.advance(Duration::from_millis(40));
-    show(&mut meter, &clock, Some(3));
-    let run = meter.into_recorder().finish(clock.now(), &[]).summary.run;
+    show(&mut observer, &clock, Some(3));
+    let run = observer.into_recorder().finish(clock.now(), &[]).summary.run;
     assert_eq!((run.frames.expected, run.frames.measured, run.frames.unreadable), (Some(3), Some(2), Some(1)));
     assert_eq!(run.latency_ms.max, Some(5.0));
 }
@@ -121,27 +121,27 @@ fn an_unreadable_picture_is_counted() {
 fn the_publishers_host_decides_whether_there_is_one_clock() {
     for (host, same) in [(HERE, true), (HERE + 1, false), (0, false)] {
         let clock = ManualClock::new(START);
-        let mut meter = meter(&clock);
+        let mut observer = observer(&clock);
         let mut seen = seen(&clock, Some(1));
         seen.reading = seen.reading.map(|reading| Reading { origin: Some(Origin { host, run: 1 }), ..reading });
-        meter.picture(&seen, None, clock.now());
-        assert_eq!(meter.into_recorder().finish(clock.now(), &[]).summary.run.clock.same_host, same, "{host}");
+        observer.observe(&seen, None, clock.now());
+        assert_eq!(observer.into_recorder().finish(clock.now(), &[]).summary.run.clock.same_host, same, "{host}");
     }
 }
 
 #[test]
 fn a_sender_report_is_compared_with_the_code_of_the_frame_after_it() {
     let clock = ManualClock::new(START);
-    let mut meter = meter(&clock);
+    let mut observer = observer(&clock);
     for (sequence, off) in [(1, 0), (2, 4_000), (3, 5_000)] {
         clock.advance(Duration::from_millis(40));
         let (time, stamp) = (MediaTime::from_ticks(7), clock.now().wall.offset(-5_000));
         let report = SenderClock::new(stamp.offset(off).to_ntp(), time).expect("a wall clock");
         let seen = Seen { sampled: Some(report.sampled(time)), ..seen(&clock, Some(sequence)) };
-        meter.picture(&seen, None, clock.now());
-        show(&mut meter, &clock, Some(sequence));
+        observer.observe(&seen, None, clock.now());
+        show(&mut observer, &clock, Some(sequence));
     }
-    let run = meter.into_recorder().finish(clock.now(), &[]).summary.run;
+    let run = observer.into_recorder().finish(clock.now(), &[]).summary.run;
     assert_eq!((run.stamps.sender_reports, run.stamps.sender_reports_off), (3, 2));
     let said = run.warnings.iter().find(|warning| warning.code.name() == "sender-time").expect("it is said");
     assert!(said.message.contains("2 of 3") && said.message.contains("up to 5.000 ms"), "{}", said.message);
@@ -150,13 +150,13 @@ fn a_sender_report_is_compared_with_the_code_of_the_frame_after_it() {
 #[test]
 fn one_picture_per_second_does_not_flicker() {
     let clock = ManualClock::new(START);
-    let mut meter = meter(&clock);
+    let mut observer = observer(&clock);
     for sequence in 0..5 {
-        show(&mut meter, &clock, Some(sequence));
-        lines(&mut meter, &clock);
+        show(&mut observer, &clock, Some(sequence));
+        lines(&mut observer, &clock);
         clock.advance(Duration::from_millis(1_010));
     }
-    assert_eq!(meter.lines(None, clock.now().mono, clock.now())[1..], ["REC FPS: 01.0", "LAT: 05.0ms"]);
+    assert_eq!(observer.lines(None, clock.now().mono, clock.now())[1..], ["REC FPS: 01.0", "LAT: 05.0ms"]);
 }
 
 #[test]

@@ -17,11 +17,11 @@ const CHALLENGE: &str = "WWW-Authenticate";
 
 /// The head of an answer, and its body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::receive) struct Answer {
+pub(in crate::ingress::rtsp) struct Answer {
     /// The status line, as it came.
     first: String,
     headers: Vec<(String, String)>,
-    pub(in crate::receive) body: Vec<u8>,
+    pub(in crate::ingress::rtsp) body: Vec<u8>,
 }
 
 /// A part of what a server sends.
@@ -167,7 +167,7 @@ impl Answer {
     }
 
     /// The status code; `None` where it is no number of three digits.
-    pub(in crate::receive) fn status(&self) -> Option<u16> {
+    pub(in crate::ingress::rtsp) fn status(&self) -> Option<u16> {
         let word = self.first.split_whitespace().nth(1).filter(|word| word.len() == 3)?;
         word.parse().ok()
     }
@@ -178,7 +178,7 @@ impl Answer {
     }
 
     /// The server's own words for a refusal: its reason phrase, what it says in the body, and when to try again.
-    pub(in crate::receive) fn words(&self) -> String {
+    pub(in crate::ingress::rtsp) fn words(&self) -> String {
         let reason = self.first.splitn(3, ' ').nth(2).unwrap_or_default();
         // Of a page its text alone.
         let body = text(&self.body);
@@ -191,7 +191,7 @@ impl Answer {
     }
 
     /// The value of a header, where it has one.
-    pub(in crate::receive) fn get(&self, name: &str) -> Option<&str> {
+    pub(in crate::ingress::rtsp) fn get(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
             .find(|(found, value)| found.eq_ignore_ascii_case(name) && !value.is_empty())
@@ -204,12 +204,12 @@ impl Answer {
     }
 
     /// A header line as it may be shown; empty where there is none.
-    pub(in crate::receive) fn line(&self, name: &str) -> String {
+    pub(in crate::ingress::rtsp) fn line(&self, name: &str) -> String {
         self.all(name).next().map_or_else(String::new, |value| format!("{name}: {}", shown(value)))
     }
 
     /// All challenges of a 401, which may have a header each.
-    pub(in crate::receive) fn challenges(&self) -> String {
+    pub(in crate::ingress::rtsp) fn challenges(&self) -> String {
         self.all(CHALLENGE).collect::<Vec<_>>().join(", ")
     }
 
@@ -228,7 +228,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// A piece of a server's text as it may be printed. It may quote the URL.
-pub(in crate::receive) fn shown(text: &str) -> String {
+pub(in crate::ingress::rtsp) fn shown(text: &str) -> String {
     excerpt(redact::secrets(text).trim(), WORDS_MAX)
 }
 

@@ -21,6 +21,7 @@ use common::backoff::Backoff;
 use common::frame::Size;
 use common::h264::Glance;
 use common::host::SystemClock;
+use common::media::{Codec, EncodedFrame};
 use common::rtp::timeline::SenderClock;
 use common::rtsp::StreamUrl;
 use common::time::MediaTime;
@@ -38,8 +39,9 @@ use retina::rtcp::ReceivedCompoundPacket;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::config;
-use crate::queue::{Arrival, Body, Dropped, Sender, Unit};
 use common::host::Stop;
+
+use crate::queue::{Arrival, Body, Sender, Unit};
 
 /// Longest wait for the answer to TEARDOWN at the end.
 const FAREWELL_LIMIT: Duration = Duration::from_millis(200);
@@ -118,8 +120,8 @@ pub fn run(config: &Config, clock: &SystemClock, stop: &Stop, queue: &mut Sender
     let runtime = runtime.map_err(|error| Error::Runtime(error.to_string()))?;
     quieten_retina();
     let watched = Watched::default();
-    let (teller, address) = (queue.teller(), config.url.host_and_port());
-    let give_up = move |limit| teller.say(Arrival::Ended(Err(Error::Flood { address, limit }.to_string())));
+    let (notifier, address) = (queue.notifier(), config.url.host_and_port());
+    let give_up = move |limit| notifier.notify(Arrival::Ended(Err(Error::Flood { address, limit }.to_string())));
     let guard = Guard::start(config.limits, watched.clone(), give_up);
     let _guard = guard.map_err(|error| Error::Runtime(error.to_string()))?;
     let player = Player {
@@ -197,13 +199,13 @@ impl Player<'_> {
                 return error;
             } else if self.pictures.get() > before {
                 backoff.reset();
-                queue.say(Arrival::Disconnected(error.to_string()));
+                queue.notify(Arrival::Disconnected(error.to_string()));
             } else if self.pictures.get() > 0 {
                 tracing::debug!(%error, "the stream is not back");
             } else if !error.may_pass() || Instant::now() >= give_up {
                 return error;
             } else if told.as_ref() != Some(&error) {
-                queue.say(Arrival::Waiting(format!("{error}; trying for {}", seconds(self.config.wait))));
+                queue.notify(Arrival::Waiting(format!("{error}; trying for {}", seconds(self.config.wait))));
                 told = Some(error);
             }
             // Before the first picture there is one last try when the time is up, however long the pauses have become.
@@ -226,7 +228,7 @@ impl Player<'_> {
                     Err(error) => return self.explain(&error, &self.config.url, &relay::Heard::default()),
                 };
                 if !std::mem::replace(&mut connected, true) {
-                    queue.say(Arrival::Connected);
+                    queue.notify(Arrival::Connected);
                 }
                 let began = Instant::now();
                 let outcome = self.receive(session, queue).await;
@@ -284,7 +286,7 @@ impl Player<'_> {
             let first = !heard.plays();
             let sender = heard.unit(Instant::now());
             if heard.lacks_marker(*frame.start_ctx(), *frame.end_ctx()) && !self.marker_told.replace(true) {
-                queue.say(Arrival::Remark(heard::NO_MARKER.to_owned()));
+                queue.notify(Arrival::Remark(heard::NO_MARKER.to_owned()));
             }
             let unit = self.unit(frame, sender, &session, first);
             if let Some(error) = self.too_large(&session) {
@@ -292,7 +294,7 @@ impl Player<'_> {
             }
             self.pictures.set(self.pictures.get() + 1);
             self.watched.progress();
-            queue.unit(unit);
+            queue.push(unit);
         }
     }
 
@@ -335,8 +337,8 @@ impl Player<'_> {
         if let Some(sets) = parameter_sets(session).filter(|_| new_sets && !idr) {
             data.splice(0..0, sets.iter().copied());
         }
-        let (body, dropped) = (Body::AccessUnit(data), Dropped::default());
-        Unit { body, received, assembled, sampled, idr, begins, after_loss, dropped }
+        let body = Body::Encoded(EncodedFrame { codec: Codec::H264, data, is_key: idr, time });
+        Unit { received, sampled, begins, after_loss, ..Unit::new(body, assembled) }
     }
 
     /// The stream's pictures are too large, by the parameter sets it has sent so far.

@@ -39,7 +39,7 @@ impl Run<'_> {
         let mut codes = if saved { Vec::new() } else { vec![FAILED] };
         let mut last = Vec::new();
         for mut stream in self.streams {
-            super::tell(&self.output, &mut stream);
+            super::print_notices(&self.output, &mut stream);
             let (name, url, transport) = (stream.name.clone(), stream.url.clone(), stream.transport);
             let summary = stream.finish(window, &self.config.assertions, now);
             self.output.summary(&name, &url, &summary);

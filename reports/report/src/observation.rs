@@ -1,0 +1,124 @@
+//! What a receiver hands in of each access unit or bare picture: one value for all that was found out about it.
+
+use std::time::Duration;
+
+use common::frame::CaptureClock;
+use common::time::{MonoTime, Now};
+
+use crate::comparison::{Comparison, Probes};
+use measure::sample::{Clocks, Sample};
+use measure::stamps::Sei;
+
+/// One access unit or bare picture that reached the receiver.
+#[derive(Clone, Copy, Debug)]
+pub struct Observation {
+    /// What it turned out to be.
+    pub content: Content,
+    /// When the first packet of its picture came in; `None` where the input has no packets.
+    pub received: Option<MonoTime>,
+    /// What measuring it cost.
+    pub cost: PictureCost,
+    /// The times that came beside its corner code; `None` where none was read.
+    pub stamps: Option<StampCheck>,
+    /// What is known of the clocks of publisher and receiver.
+    pub clocks: ClockCheck,
+}
+
+/// What an access unit or bare picture turned out to be.
+#[derive(Clone, Copy, Debug)]
+pub enum Content {
+    /// A picture that was shown and whose code was read.
+    Frame(Sample),
+    /// A picture whose code could not be read.
+    Unreadable {
+        /// When it was shown.
+        at: Now,
+        /// Bytes of its access unit; 0 where the input is not compressed.
+        bytes: u32,
+        /// Its access unit was an IDR.
+        idr: bool,
+    },
+    /// An access unit that gave no picture.
+    Undecodable {
+        /// When that was found.
+        at: Now,
+        /// Its bytes.
+        bytes: u32,
+        /// It came whole, and nothing that was lost explains it: the receiver itself failed to decode it.
+        refused: bool,
+    },
+}
+
+/// What measuring one picture cost; `None` for a step that it did not take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PictureCost {
+    /// [`Costs::wake`](measure::cost::Costs::wake).
+    pub wake: Option<Duration>,
+    /// [`Costs::read`](measure::cost::Costs::read).
+    pub read: Option<Duration>,
+    /// [`Costs::convert`](measure::cost::Costs::convert).
+    pub convert: Option<Duration>,
+}
+
+/// The times that came beside a corner code, against the code's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StampCheck {
+    /// The SEI message of its access unit.
+    pub sei: Sei,
+    /// Where the capture time in it is from.
+    pub capture_clock: CaptureClock,
+    /// The sampling time by the sender report just before it − PUB, µs; `None` where no report came just before it.
+    pub sender_report_us: Option<i64>,
+}
+
+/// What is known of the clocks of publisher and receiver at one picture.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ClockCheck {
+    /// Whether they are one clock or two; `None` where the picture says nothing of that.
+    pub clocks: Option<Clocks>,
+    /// How far they are apart, where they are two and were compared.
+    pub comparison: Option<Comparison>,
+    /// What became of probing so far; `None` where no clock is probed.
+    pub probes: Option<Probes>,
+    /// A step of the probed clock, found since the picture before.
+    pub step: Option<ClockStep>,
+}
+
+/// The probed clock stepped against the receiver's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockStep {
+    /// When that was found: somewhat after the step.
+    pub found: Now,
+    /// By so much, µs.
+    pub by_us: i64,
+}
+
+impl Observation {
+    /// A picture of which nothing but this is known.
+    pub fn new(content: Content) -> Self {
+        Self { content, received: None, cost: PictureCost::default(), stamps: None, clocks: ClockCheck::default() }
+    }
+
+    /// A picture whose code was read.
+    pub fn frame(sample: Sample) -> Self {
+        Self::new(Content::Frame(sample))
+    }
+
+    /// A picture of an access unit of `bytes`, shown at `at`, whose code could not be read.
+    pub fn unreadable(at: Now, bytes: u32, idr: bool) -> Self {
+        Self::new(Content::Unreadable { at, bytes, idr })
+    }
+
+    /// An access unit of `bytes` that gave no picture.
+    pub fn undecodable(at: Now, bytes: u32, refused: bool) -> Self {
+        Self::new(Content::Undecodable { at, bytes, refused })
+    }
+
+    /// When it was presented, or found to give no picture.
+    pub(crate) const fn presented(&self) -> MonoTime {
+        match &self.content {
+            Content::Frame(sample) => sample.presented,
+            Content::Unreadable { at, .. } | Content::Undecodable { at, .. } => at.mono,
+        }
+    }
+}
