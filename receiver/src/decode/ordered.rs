@@ -101,7 +101,10 @@ impl<D: Decode, T: Copy> Ordered<D, T> {
             if !b {
                 *begun = place.min(*begun);
             }
-            while !leading {
+            if leading {
+                return;
+            }
+            loop {
                 match waiting.step(place, b) {
                     Step::Out((tag, picture)) => {
                         look(tag, (&picture).into());
