@@ -5,6 +5,7 @@
 //! each frame came and went. What the receiver says of a frame is held against that, frame by frame.
 
 mod costs;
+mod error;
 mod file;
 mod load;
 mod optical;
@@ -17,6 +18,8 @@ mod source;
 mod tap;
 mod wakes;
 
+use error::Error;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -26,8 +29,8 @@ use chrono::{SecondsFormat, Utc};
 use common::units::parse_duration;
 use report::calibration::default_path;
 
-use crate::USAGE;
-use crate::processes::{self, check, watch_for_interrupt};
+use crate::processes::{check, watch_for_interrupt};
+use common::host::command_line::USAGE;
 use file::File;
 use optical::Camera;
 use output::Output;
@@ -73,32 +76,6 @@ pub struct Args {
     /// pictures as y4m on standard input.
     #[arg(long, value_name = "CAMERA")]
     optical: Option<Camera>,
-}
-
-/// Why there is no calibration.
-#[derive(Debug, thiserror::Error)]
-enum Error {
-    /// What the user has to change.
-    #[error("{0}")]
-    Usage(String),
-    /// What went wrong.
-    #[error("{0}")]
-    Failed(String),
-}
-
-impl From<String> for Error {
-    fn from(why: String) -> Self {
-        Self::Failed(why)
-    }
-}
-
-impl From<processes::Error> for Error {
-    fn from(error: processes::Error) -> Self {
-        Self::Failed(match error {
-            processes::Error::Interrupted => "interrupted: nothing was written".to_owned(),
-            processes::Error::Failed(why) => why,
-        })
-    }
 }
 
 /// Calibrates. Exit code: see [`Args`].

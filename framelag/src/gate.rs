@@ -11,7 +11,7 @@ use analyze::store::{self, Place, Store};
 use common::units::parse_share;
 use report::threshold::Metric;
 
-use crate::USAGE;
+use common::host::command_line::USAGE;
 use runs::{Error, Runs};
 
 /// Fail when runs got worse by more than a limit, and by more than noise.

@@ -9,7 +9,7 @@ use common::impair::{Conditions, Counts};
 use common::units::{parse_rate, parse_share};
 use framelag::proxy::{Direction, Endpoint, Error, Network, Protocol, Proxy, delay};
 
-use crate::USAGE;
+use common::host::command_line::USAGE;
 
 /// Proxies TCP or UDP with added delay, jitter, loss, reordering, duplication or a bandwidth limit.
 #[derive(Clone, Debug, clap::Args)]

@@ -21,7 +21,7 @@ mod tune;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use common::host::command_line::{self, USAGE};
+use common::host::command_line;
 use common::host::{descriptors, logging};
 
 /// Measures the latency of live video, frame by frame.

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use analyze::store;
 use clap::Subcommand;
 
-use crate::USAGE;
+use common::host::command_line::USAGE;
 
 /// Re-renders the pages of report folders, stores runs, shows trends and merges runs.
 #[derive(Debug, clap::Args)]

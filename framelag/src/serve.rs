@@ -12,7 +12,7 @@ use common::host::signals::{self, Second};
 use serde_json::json;
 use server::{Config, Error, Handle};
 
-use crate::USAGE;
+use common::host::command_line::USAGE;
 
 /// Runs the server alone: RTSP to publish and play; HTTP for health, metrics and the list of streams.
 #[derive(Clone, Debug, clap::Args)]

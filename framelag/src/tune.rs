@@ -26,8 +26,8 @@ use framelag::plan::{self, Plan};
 use report::dir::Dir;
 use report::host;
 
-use crate::USAGE;
 use crate::processes::{self, sibling, watch_for_interrupt};
+use common::host::command_line::USAGE;
 use journal::Journal;
 use matrix::{Cell, Turn};
 use output::Output;

@@ -4,8 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use common::host::credentials::{GivenError, given};
-use common::rtsp::UrlError;
+use common::host::credentials::given;
 pub use common::sync::ClockChoice;
 use common::sync::Endpoint;
 pub use common::transport::Transport;
@@ -13,14 +12,13 @@ use report::run::Settings;
 use report::{Assertion, Place};
 
 use crate::args::Args;
-use crate::metrics::collector::{Collector, NotACollector};
+use crate::metrics::collector::Collector;
 
+mod error;
 mod input;
 
+pub use error::{Error, MAX_INPUTS};
 pub use input::{Input, Source};
-
-/// Most streams in one grid: 4 × 4.
-pub const MAX_INPUTS: usize = 16;
 
 /// A run.
 #[derive(Clone, Debug)]
@@ -64,56 +62,6 @@ pub struct Pictures {
     pub file: PathBuf,
     /// One in so many.
     pub every: u32,
-}
-
-/// What cannot be run as typed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
-    /// Not a URL of ours. Shows no more of it than its scheme, because the rest may hold a password.
-    #[error("{0} is not a stream: write rtsp://HOST[:PORT]/PATH, or - for y4m on standard input")]
-    NotAUrl(String),
-    /// One that cannot be played.
-    #[error(transparent)]
-    Url(UrlError),
-    /// `--credentials`, or the environment in its place.
-    #[error("{0}")]
-    Credentials(String),
-    /// `-` twice.
-    #[error("standard input (-) can be given only once")]
-    StdinTwice,
-    /// More than [`MAX_INPUTS`].
-    #[error("too many streams for one grid ({0}): the maximum is {MAX_INPUTS}")]
-    TooMany(usize),
-    /// The warm-up takes it all.
-    #[error("--warmup {warmup:?} leaves nothing of --duration {duration:?} to measure: shorten it: shorten it")]
-    WarmupTooLong {
-        /// As given.
-        warmup: Duration,
-        /// As given.
-        duration: Duration,
-    },
-    /// Pictures of several streams in one file.
-    #[error("--pictures works with one stream, not {0}: run one receiver per stream")]
-    PicturesOfSeveral(usize),
-    /// `--snapshot` without `.png`.
-    #[error("--snapshot {} must end in .png", .0.display())]
-    NotPng(PathBuf),
-    /// Metrics for everybody.
-    #[error(
-        "--metrics {0} can be reached from other hosts without a password: use --metrics {port} for this host alone, or \
-         add --insecure to allow it",
-        port = .0.port()
-    )]
-    Exposed(SocketAddr),
-    /// `--otlp`.
-    #[error(transparent)]
-    Otlp(#[from] NotACollector),
-}
-
-impl From<GivenError> for Error {
-    fn from(error: GivenError) -> Self {
-        Self::Credentials(error.to_string())
-    }
 }
 
 impl TryFrom<Args> for Config {

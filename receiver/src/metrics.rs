@@ -20,10 +20,13 @@ use tokio::sync::watch;
 use crate::config::Config;
 use crate::output::Output;
 
+mod board;
 pub mod collector;
 mod otlp;
 mod push;
 mod serve;
+
+use board::Board;
 
 /// Why metrics cannot be exported.
 #[derive(Debug, thiserror::Error)]
@@ -41,14 +44,6 @@ pub enum Error {
     /// Threads or the event queue are not to be had.
     #[error("cannot start the thread that exports metrics: {0}")]
     Thread(#[from] io::Error),
-}
-
-/// What is known at the moment, of every stream.
-#[derive(Clone, Debug, Default)]
-struct Board {
-    streams: Arc<Vec<Named>>,
-    /// The run has ended: these are its last figures.
-    over: bool,
 }
 
 /// Exports the metrics of a run.

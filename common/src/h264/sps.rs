@@ -5,9 +5,11 @@ use std::sync::Arc;
 use super::bits::{Bits, unescape};
 use crate::frame::Size;
 
+mod error;
 mod profile;
 mod vui;
 
+pub use error::SpsError;
 pub use profile::as_scalable_baseline;
 
 /// What a path wants to know from a sequence parameter set.
@@ -75,20 +77,6 @@ pub struct Cycle {
     pub non_reference: i64,
     /// offset_for_ref_frame, 255 at most.
     pub offsets: Arc<[i64]>,
-}
-
-/// A sequence parameter set that cannot be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SpsError {
-    /// The NAL unit has another type.
-    #[error("the NAL unit is not a sequence parameter set")]
-    NotSps,
-    /// It ends too early.
-    #[error("the sequence parameter set is cut off")]
-    Truncated,
-    /// A value that H.264 does not allow.
-    #[error("the sequence parameter set holds a {0} that H.264 does not allow")]
-    OutOfRange(&'static str),
 }
 
 /// More of an SPS than this is not looked at: real ones, scaling lists included, have a few hundred bytes.

@@ -8,7 +8,7 @@ use analyze::store::{self, RunId, Store};
 use report::Run;
 use report::saved::{self, Saved};
 
-use crate::USAGE;
+use common::host::command_line::USAGE;
 
 /// Why nothing was compared.
 #[derive(Debug, thiserror::Error)]

@@ -6,7 +6,7 @@ use analyze::store::{Added, Error, Labels, Place, Store, labels_of};
 use report::saved::Saved;
 
 use super::which;
-use crate::USAGE;
+use common::host::command_line::USAGE;
 
 /// What CI services say of a job, in the order that it is looked for.
 const FROM_ENVIRONMENT: [(&str, &[&str]); 2] =

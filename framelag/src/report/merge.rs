@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use analyze::merge;
 use report::Assertion;
 
-use crate::USAGE;
+use common::host::command_line::USAGE;
 
 /// Merges the runs of many receivers into one report.
 #[derive(Debug, clap::Args)]

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use report::Summary;
 use report::saved::{self, Saved};
 
-use crate::USAGE;
+use common::host::command_line::USAGE;
 
 /// Why a folder is not rendered.
 #[derive(Debug, thiserror::Error)]

@@ -17,8 +17,9 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
+use crate::metrics::board::Board;
 use crate::metrics::collector::Collector;
-use crate::metrics::{Board, otlp};
+use crate::metrics::otlp;
 use crate::output::Output;
 
 /// How often metrics are sent.

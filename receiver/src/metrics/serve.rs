@@ -17,7 +17,7 @@ use metrics::openmetrics::{self, Format};
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
 
-use crate::metrics::Board;
+use crate::metrics::board::Board;
 
 /// Most connections at a time.
 const CONNECTIONS_MAX: usize = 32;

@@ -12,11 +12,12 @@ use common::rtp::header;
 use common::rtsp::StreamUrl;
 use common::rtsp::push::{self, Delivery, Output, Route, SentFrame, Session, State};
 use common::sei;
+use common::transport::Transport;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::socket::{self, Input};
 use super::udp::Pair;
-use super::{Error, Transport, h264};
+use super::{Error, h264};
 use crate::seal::SealedFrame;
 
 /// Longest wait for the answer to TEARDOWN.
