@@ -56,7 +56,7 @@ pub struct Args {
     #[arg(value_name = "URL", default_value = "rtsp://127.0.0.1:8554/cam", help = URL_HELP)]
     pub urls: Vec<String>,
 
-    /// How the packets come.
+    /// Transport of the RTP packets.
     #[arg(long, value_enum, default_value_t = Transport::Tcp)]
     pub transport: Transport,
 
@@ -65,19 +65,19 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     pub credentials: Option<PathBuf>,
 
-    /// No window. Also chosen, and said, where there is no display.
+    /// Open no window. The default where there is no display.
     #[arg(long)]
     pub headless: bool,
 
-    /// End this long after the first picture. Without it: until q, Ctrl-C or the end of the input.
+    /// Stop this long after the first picture. Without it: at q, Ctrl-C or the end of the input.
     #[arg(long, value_name = "TIME", value_parser = positive)]
     pub duration: Option<Duration>,
 
-    /// The part at the beginning of the duration that is left out of every statistic.
+    /// Exclude this long after the first picture from every statistic.
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = parse_duration)]
     pub warmup: Duration,
 
-    /// Keep trying this long for the first connection, so that receiver and publisher may be started in any order.
+    /// Retry the first connection for this long, so that publisher and receiver can start in any order.
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_duration)]
     pub wait: Duration,
 
@@ -93,7 +93,7 @@ pub struct Args {
     #[arg(long = "assert", value_name = "METRIC OP VALUE")]
     pub assertions: Vec<Assertion>,
 
-    /// Quote this calibration. Without it: the one that `framelag calibrate` left on this machine, where it did.
+    /// Quote this calibration instead of the one that `framelag calibrate` saved on this machine.
     #[arg(long, value_name = "FILE")]
     pub calibration: Option<PathBuf>,
 
@@ -105,7 +105,7 @@ pub struct Args {
     #[arg(long, value_name = "[IP:]PORT", value_parser = listen_address)]
     pub metrics: Option<SocketAddr>,
 
-    /// Let everybody in where --metrics can be reached from other hosts.
+    /// Serve --metrics to other hosts, which need no password.
     #[arg(long, requires = "metrics")]
     pub insecure: bool,
 
@@ -117,12 +117,12 @@ pub struct Args {
     #[arg(long, value_name = "FILE.y4m")]
     pub pictures: Option<PathBuf>,
 
-    /// Which pictures are kept: those with a sequence number that N divides. The publisher's has to be the same.
+    /// Keep every Nth picture by sequence number. Give the publisher the same N.
     #[arg(long, value_name = "N", default_value_t = common::pictures::EVERY, requires = "pictures",
           value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub pictures_every: u32,
 
-    /// JSON lines on standard output, and nothing else there.
+    /// Print JSON lines, and nothing else, to standard output.
     #[arg(long)]
     pub json: bool,
 }

@@ -21,7 +21,7 @@ const DATAGRAM_MAX: usize = 1_024;
 
 /// The client of another clock.
 #[derive(Clone, Debug)]
-pub struct ClockClient {
+pub(crate) struct ClockClient {
     endpoint: Endpoint,
     clock: SystemClock,
     state: Arc<Mutex<State>>,
@@ -39,7 +39,7 @@ impl ClockClient {
     ///
     /// # Errors
     /// Where the system gives no thread.
-    pub fn start(endpoint: Endpoint, clock: SystemClock, stop: Stop) -> io::Result<Self> {
+    pub(crate) fn start(endpoint: Endpoint, clock: SystemClock, stop: Stop) -> io::Result<Self> {
         let client = Self { endpoint, clock, state: Arc::default() };
         let here = client.clone();
         thread::Builder::new().name("clock".to_owned()).spawn(move || here.run(&stop))?;
@@ -47,18 +47,18 @@ impl ClockClient {
     }
 
     /// The clock.
-    pub fn endpoint(&self) -> &Endpoint {
+    pub(crate) fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
     /// What is known of it, on a host that may have been suspended a moment ago.
-    pub fn view(&self) -> View {
+    pub(crate) fn view(&self) -> View {
         let view = self.lock().view;
         view.awake(self.clock.slept())
     }
 
     /// Why it cannot be asked: its host has no address, or there is no socket.
-    pub fn fault(&self) -> Option<String> {
+    pub(crate) fn fault(&self) -> Option<String> {
         self.lock().fault.clone()
     }
 

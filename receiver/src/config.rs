@@ -78,7 +78,7 @@ pub enum Error {
     #[error("{0}")]
     Credentials(String),
     /// `-` twice.
-    #[error("standard input (-) can be played once only")]
+    #[error("standard input (-) can only be played once")]
     StdinTwice,
     /// More than [`MAX_INPUTS`].
     #[error("{0} streams are too many for one grid: at most {MAX_INPUTS}")]
