@@ -36,7 +36,9 @@ pub fn find(given: Option<&Path>, now: WallTime) -> Result<Found, Unreadable> {
     let Some(file) = given.map(Path::to_owned).or_else(default) else { return Ok(Found::Nothing) };
     let refused = |why: String| {
         let file = file.display();
-        Found::Refused(format!("the calibration {file} {why}: it is not quoted; `framelag calibrate` makes another"))
+        Found::Refused(format!(
+            "the calibration {file} {why}: it is not quoted; run `framelag calibrate` to make another"
+        ))
     };
     Ok(match regular::read(&file).and_then(|file| bom::read(file, MAX_BYTES)) {
         Ok(text) => match quote(&text, &file, host::machine().as_deref(), now) {

@@ -1,30 +1,30 @@
 //! The receiver: plays a stamped stream, reads the stamp back, and says how old each picture is.
 //!
-//! A picture moves one way: [`ingress`] → [`queue`] → [`decode`] and [`read`] (on one thread) → [`render`] → [`observe`].
-//! `pipeline` is the one file that knows the order, [`stream`] holds what belongs to one input, and [`run()`] begins and ends it
-//! all. [`metrics`] tells other programs how it goes.
+//! A picture moves one way: [`ingress`] → [`queue`] → [`decode`] and `read` (on one thread) → [`render`] → `observe`.
+//! `pipeline` is the one file that knows the order, `stream` holds what belongs to one input, and [`run()`] begins and ends it
+//! all. `metrics` tells other programs how it goes.
 
 // What goes to a terminal passes `common::printable`.
 #[macro_use]
 extern crate common;
 
 pub mod args;
-pub mod calibration;
+mod calibration;
 pub mod config;
 pub mod decode;
 mod decoding;
 pub mod ingress;
-pub mod metrics;
-pub mod observe;
-pub mod offset;
-pub mod output;
-pub mod pictures;
+mod metrics;
+mod observe;
+mod offset;
+mod output;
+mod pictures;
 mod pipeline;
 pub mod queue;
-pub mod read;
+mod read;
 pub mod render;
 mod run;
 mod step_summary;
-pub mod stream;
+mod stream;
 
 pub use run::{Error, run};

@@ -34,7 +34,7 @@ const MAX_RATE_PICTURES: usize = 1000;
 
 /// Observes one stream.
 #[derive(Debug)]
-pub struct Observer {
+pub(crate) struct Observer {
     recorder: Recorder,
     rate: Rate,
     latency: Option<Latency>,
@@ -61,7 +61,7 @@ struct Latency {
 
 impl Observer {
     /// Observes for `recorder`, on the host with this [`common::sei::host_id`].
-    pub fn new(recorder: Recorder, host: u32) -> Self {
+    pub(crate) fn new(recorder: Recorder, host: u32) -> Self {
         Self {
             recorder,
             rate: Rate::default(),
@@ -76,22 +76,22 @@ impl Observer {
     }
 
     /// Compares clocks by what `client` finds, where there are two.
-    pub fn compare(&mut self, client: ClockClient) {
+    pub(crate) fn compare(&mut self, client: ClockClient) {
         self.clock = Some(client);
     }
 
     /// Where the figures go.
-    pub fn recorder(&mut self) -> &mut Recorder {
+    pub(crate) fn recorder(&mut self) -> &mut Recorder {
         &mut self.recorder
     }
 
     /// Stream id and run of its publisher, where an SEI says which run it is.
-    pub fn publisher(&self) -> Option<(u8, u32)> {
+    pub(crate) fn publisher(&self) -> Option<(u8, u32)> {
         self.recorder.publisher()
     }
 
     /// Records a picture that was shown at `shown`; `None` where there is no window that it waits for.
-    pub fn observe(&mut self, picture: &Seen, shown: Option<MonoTime>, now: Now) {
+    pub(crate) fn observe(&mut self, picture: &Seen, shown: Option<MonoTime>, now: Now) {
         let presented = shown.unwrap_or(picture.read);
         self.rate.add(presented);
         let observation = Observation {
@@ -148,7 +148,7 @@ impl Observer {
 
     /// The texts for a picture that was stamped at `stamp` and is shown since `since`: REC is that moment, and LAT is
     /// REC − PUB. A picture without a stamp shows the LAT of the one before it, but not for long.
-    pub fn lines(&mut self, stamp: Option<WallTime>, since: MonoTime, now: Now) -> Vec<String> {
+    pub(crate) fn lines(&mut self, stamp: Option<WallTime>, since: MonoTime, now: Now) -> Vec<String> {
         let shown = now.wall_at(since);
         if let Some(stamp) = stamp.filter(|_| self.offset.is_some() || !self.compared) {
             let offset = self.offset.map_or(0, |offset| offset.offset_us);
@@ -174,7 +174,7 @@ impl Observer {
     }
 
     /// Ends the observing. The recorder is ready to be finished.
-    pub fn into_recorder(mut self) -> Recorder {
+    pub(crate) fn into_recorder(mut self) -> Recorder {
         self.explain_clocks();
         self.recorder
     }
@@ -194,12 +194,12 @@ impl Observer {
         };
         let view = clock.view();
         let advice = match clock.fault() {
-            Some(fault) => format!("{} cannot be asked: {fault}", clock.endpoint()),
+            Some(fault) => format!("{} cannot be probed: {fault}", clock.endpoint()),
             None => offset::advice(Some(clock.endpoint()), &view, self.publisher.as_ref()),
         };
         let mut wrong = Vec::new();
         if view.counts.refused() > 0 {
-            wrong.push(format!("{} answers were not believed: {}", view.counts.refused(), view.counts.reasons()));
+            wrong.push(format!("{} answers were rejected: {}", view.counts.refused(), view.counts.reasons()));
         }
         if let Some((when, jump)) = view.restarts.last {
             wrong.push(format!(

@@ -14,17 +14,17 @@ use report::comparison::{Comparison, Source};
 
 /// What a publisher says about its clock, and when the picture with it was shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PublisherClock {
+pub(crate) struct PublisherClock {
     /// Who it is.
-    pub origin: Origin,
+    pub(crate) origin: Origin,
     /// How far another clock is from its own.
-    pub reference: Option<Reference>,
+    pub(crate) reference: Option<Reference>,
     /// When the picture with it was shown.
-    pub at: MonoTime,
+    pub(crate) at: MonoTime,
 }
 
 /// How far the clock of `now` is from the publisher's at `mono`, a time close to it; `None` where nobody can tell.
-pub fn compare(
+pub(crate) fn compare(
     endpoint: &Endpoint,
     view: &View,
     publisher: &PublisherClock,
@@ -59,7 +59,7 @@ pub fn compare(
 }
 
 /// Why two clocks cannot be compared, and what would help.
-pub fn advice(endpoint: Option<&Endpoint>, view: &View, publisher: Option<&PublisherClock>) -> String {
+pub(crate) fn advice(endpoint: Option<&Endpoint>, view: &View, publisher: Option<&PublisherClock>) -> String {
     const NTP: &str = "give publisher and receiver the same --clock ntp://HOST";
     let Some(endpoint) = endpoint else {
         if publisher.is_some() {

@@ -37,7 +37,7 @@ pub enum Error {
     #[error("standard input is not y4m: its first line must begin with \"YUV4MPEG2 \" (from ffmpeg: -f yuv4mpegpipe)")]
     NotY4m,
     /// The first line has no usable width and height.
-    #[error("the y4m header says no size between 1x1 and {max}x{max}", max = Size::MAX_SIDE)]
+    #[error("the y4m header has no size between 1x1 and {max}x{max}", max = Size::MAX_SIDE)]
     Size,
     /// Not 8-bit 4:2:0.
     #[error("the y4m pictures are not 8-bit 4:2:0 (from ffmpeg: -pix_fmt yuv420p)")]

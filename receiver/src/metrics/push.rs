@@ -62,7 +62,7 @@ pub(super) async fn run(collector: Collector, mut board: watch::Receiver<Board>,
         if let Err(error) = sent.unwrap_or(Err(Error::Slow))
             && !std::mem::replace(&mut told, true)
         {
-            output.warn(format_args!("metrics did not reach {collector} ({error}); the run does not depend on them"));
+            output.warn(format_args!("metrics did not reach {collector} ({error}); measuring goes on"));
         }
         if over {
             return;

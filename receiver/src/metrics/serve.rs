@@ -44,9 +44,9 @@ pub(super) async fn run(listener: TcpListener, board: watch::Receiver<Board>) {
                     drop(permit);
                 });
             }
-            (Ok((_, peer)), Err(_)) => tracing::debug!(%peer, "more than {CONNECTIONS_MAX} clients of metrics: closed"),
+            (Ok((_, peer)), Err(_)) => tracing::debug!(%peer, "more than {CONNECTIONS_MAX} metrics clients: closed"),
             (Err(error), _) => {
-                tracing::warn!(%error, "cannot accept a client of metrics");
+                tracing::warn!(%error, "cannot accept a metrics client");
                 tokio::time::sleep(ACCEPT_REST).await;
             }
         }
@@ -65,8 +65,8 @@ async fn serve(stream: TcpStream, board: watch::Receiver<Board>) {
         .serve_connection(TokioIo::new(stream), service);
     match tokio::time::timeout(CONNECTION_LIMIT, served).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::debug!(%error, "a client of metrics went early"),
-        Err(_) => tracing::debug!("a client of metrics took too long"),
+        Ok(Err(error)) => tracing::debug!(%error, "a metrics client disconnected early"),
+        Err(_) => tracing::debug!("a metrics client timed out"),
     }
 }
 

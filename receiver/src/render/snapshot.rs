@@ -72,9 +72,9 @@ impl Saving {
     /// Saves what is `shown`, where there is something.
     pub fn save(&mut self, shown: Option<Canvas>, path: PathBuf) {
         self.threads.retain(|thread| !thread.is_finished());
-        let Some(canvas) = shown else { return self.output.warn("there is no picture to save") };
+        let Some(canvas) = shown else { return self.output.warn("no picture to save") };
         if self.threads.len() >= Self::MAX {
-            return self.output.warn("the last snapshots are still being saved");
+            return self.output.warn("snapshot skipped: earlier ones are still being saved");
         }
         let output = self.output.clone();
         let save = move || match save_named(&canvas, &path) {

@@ -22,7 +22,7 @@ impl Run<'_> {
                 return true;
             }
             Some(Err(error)) => self.output.warn(error),
-            None => self.output.warn("there is no picture to save"),
+            None => self.output.warn("no picture to save"),
         }
         false
     }
