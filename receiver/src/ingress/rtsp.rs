@@ -4,10 +4,12 @@
 //! retina has no time-outs and reports errors as texts of many lines; both are mended here. It hands an access unit over on the
 //! RTP marker (RFC 6184 section 5.1), or one frame late where the sender sets none.
 
+mod config;
 mod connect;
 mod error;
 mod guard;
 mod heard;
+mod player;
 mod probe;
 mod reason;
 mod relay;
@@ -25,20 +27,22 @@ use common::media::{Codec, EncodedFrame};
 use common::rtp::timeline::SenderClock;
 use common::rtsp::StreamUrl;
 use common::time::MediaTime;
+use common::transport::Transport;
 use common::units::seconds;
+pub use config::{Config, Limits};
 use connect::{ODD, Started};
 pub use error::Error;
 use futures::{FutureExt, StreamExt};
 use guard::{Guard, Watched, in_turns};
 use heard::{Heard, Silence};
+use player::Player;
 use reason::is_mendable;
 use relay::Relay;
-use retina::client::{Demuxed, SessionGroup};
+use retina::client::Demuxed;
 use retina::codec::{CodecItem, ParametersRef, VideoFrame};
 use retina::rtcp::ReceivedCompoundPacket;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
-use crate::config;
 use common::host::Stop;
 
 use crate::queue::{Arrival, Body, Sender, Unit};
@@ -46,67 +50,12 @@ use crate::queue::{Arrival, Body, Sender, Unit};
 /// Longest wait for the answer to TEARDOWN at the end.
 const FAREWELL_LIMIT: Duration = Duration::from_millis(200);
 
-/// Who this is, for servers.
-const AGENT: &str = concat!("framelag/", env!("CARGO_PKG_VERSION"));
-
 /// Why a session plays and brings no video.
 const HELD_BACK: &str =
     "its publisher sends none, or the server holds it back until the publisher's next key frame (shorten its GOP)";
 
 /// A session that is shorter has not needed a sign of life yet: none is due before half of the server's time-out.
 const SIGN_OF_LIFE_MIN: Duration = Duration::from_secs(1);
-
-/// What a server may not exceed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Longest wait for the answer to one request, connecting included. Default 5 s.
-    pub answer: Duration,
-    /// Longest time in which nothing at all comes of a stream that plays, not even a sender report. Default 12 s: more than
-    /// twice the 5 s between two reports (RFC 3550 section 6.2), which come however slow the pictures are.
-    pub silence: Duration,
-    /// Longest wait for the first access unit, whatever else comes. Default 30 s.
-    pub first_unit: Duration,
-    /// Most that may come over TCP between two access units, in bytes: retina buffers what makes no whole message or access unit
-    /// yet, and has no limit of its own. Default 32 MiB: four times the largest access unit that is decoded.
-    pub unit_bytes: u64,
-    /// Most that this process may grow between two access units, in bytes: what is made of those bytes may be larger than they are.
-    /// Default 512 MiB, for a process with one stream.
-    pub growth_bytes: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            answer: Duration::from_secs(5),
-            silence: Duration::from_secs(12),
-            first_unit: Duration::from_secs(30),
-            unit_bytes: 32 << 20,
-            growth_bytes: 512 << 20,
-        }
-    }
-}
-
-impl Limits {
-    /// The defaults for one of so many streams in this process. What a process has grown by does not say for whose sake;
-    /// but more than every stream together may take is too much.
-    pub fn of_one_in(streams: usize) -> Self {
-        let one = Self::default();
-        Self { growth_bytes: one.growth_bytes.saturating_mul(streams as u64), ..one }
-    }
-}
-
-/// How to play.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Where, and with which credentials.
-    pub url: StreamUrl,
-    /// How RTP travels from the server.
-    pub transport: config::Transport,
-    /// How long to keep trying for the first connection.
-    pub wait: Duration,
-    /// What the server may not exceed.
-    pub limits: Limits,
-}
 
 /// Plays until `stop`, or until the first connection fails for good. Blocks; runs the network on the calling thread.
 ///
@@ -166,24 +115,6 @@ fn quieten_retina() {
             _ => usual(panic),
         }));
     });
-}
-
-struct Player<'a> {
-    config: &'a Config,
-    clock: &'a SystemClock,
-    sessions: Arc<SessionGroup>,
-    /// Access units received, over all sessions.
-    pictures: Cell<u64>,
-    /// It was said that the sender sets no marker, in this session or one before.
-    marker_told: Cell<bool>,
-    /// The next session goes through a relay.
-    relayed: Cell<bool>,
-    /// Every session goes through a relay, without which it does not play.
-    mended: Cell<bool>,
-    /// Where redirects led, as far as it was said.
-    redirected: RefCell<Vec<StreamUrl>>,
-    /// What the guard of this thread looks at.
-    watched: Watched,
 }
 
 impl Player<'_> {
@@ -311,10 +242,10 @@ impl Player<'_> {
         let why = match (self.probe(limit).await, came, self.config.transport) {
             (Some(packets), ..) => packets.to_string(),
             (None, Some(reports), _) => format!("{reports} RTCP packets came and no video: {HELD_BACK}"),
-            (None, None, config::Transport::Udp) => {
+            (None, None, Transport::Udp) => {
                 format!("not one packet came: {HELD_BACK}, or a firewall drops them (try --transport tcp)")
             }
-            (None, None, config::Transport::Tcp) => format!("not one packet came: {HELD_BACK}"),
+            (None, None, Transport::Tcp) => format!("not one packet came: {HELD_BACK}"),
         };
         Error::Silence { url, waited, why: why.into() }
     }

@@ -57,7 +57,7 @@ fn locate(krate: &Crate, from: &ModulePath, named: &[String], is_import: bool, s
             rest = &rest[1..];
             continue;
         }
-        let child = [at.as_slice(), &[name.clone()]].concat();
+        let child = [at.as_slice(), std::slice::from_ref(name)].concat();
         if krate.modules.contains_key(&child) {
             (at, rest) = (child, &rest[1..]);
             continue;

@@ -50,7 +50,7 @@ const HOMES: [(&str, &[&str]); 26] = [
     ("toml", &["framelag/src/plan/reader"]),
     ("tracing_subscriber", &["common/src/host/logging", "server/src/tally"]),
     ("v4l", &["publisher/src/capture/camera/v4l2"]),
-    ("y4m", &["publisher/src/capture/y4m", "publisher/src/egress/pipe", "receiver/src/y4m"]),
+    ("y4m", &["publisher/src/capture/y4m", "publisher/src/egress/pipe", "receiver/src/ingress/y4m"]),
     ("zune_jpeg", &["publisher/src/capture/camera/jpeg"]),
 ];
 

@@ -78,7 +78,7 @@ impl Crate {
             match item {
                 Item::Mod(child) => {
                     let name = child.ident.to_string();
-                    let path = [path.as_slice(), &[name.clone()]].concat();
+                    let path = [path.as_slice(), std::slice::from_ref(&name)].concat();
                     let dir = dir.join(&name);
                     match child.content {
                         Some((_, items)) => self.items(files, file, &dir, path, items),
@@ -167,7 +167,8 @@ fn leaves(tree: &UseTree, path: &mut Vec<String>, found: &mut Vec<Leaf>) {
 
 /// `use a::b::{self}` imports `a::b`.
 fn named(path: &[String], leaf: String, rename: Option<String>) -> Leaf {
-    let path = if leaf == "self" && !path.is_empty() { path.to_vec() } else { [path, &[leaf]].concat() };
+    let path =
+        if leaf == "self" && !path.is_empty() { path.to_vec() } else { [path, std::slice::from_ref(&leaf)].concat() };
     let name = rename.or_else(|| path.last().cloned());
     (path, name)
 }
@@ -195,9 +196,13 @@ fn mentions(tokens: proc_macro2::TokenStream, found: &mut Vec<Vec<String>>) {
             }
             TokenTree::Punct(punct) if punct.as_char() == ':' => colons += 1,
             other => {
+                // `pub(in a::b)` says who may use something, and uses nothing.
+                let is_visibility = path.last().is_some_and(|last| last == "pub");
                 end(&mut path);
                 colons = 0;
-                if let TokenTree::Group(group) = other {
+                if let TokenTree::Group(group) = other
+                    && !is_visibility
+                {
                     groups.push(group.stream());
                 }
             }

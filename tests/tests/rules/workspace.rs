@@ -66,13 +66,24 @@ impl Workspace {
         found.map(|file| format!("{} names {}", file.display(), path.join("::"))).collect()
     }
 
+    /// Paths that begin with a name of our own, as a module `csv`, name no library.
     fn files_naming(&self, is_meant: impl Fn(&[String]) -> bool) -> BTreeSet<PathBuf> {
-        let modules = self.members.values().flat_map(|member| &member.crates).flat_map(|krate| krate.modules.values());
-        let naming = modules.filter(|module| {
-            let imports = module.imports.iter().map(|import| &import.path);
-            imports.chain(&module.mentions).any(|path| is_meant(path))
+        let crates = self.members.values().flat_map(|member| &member.crates);
+        let modules = crates.flat_map(|krate| krate.modules.iter().map(move |(path, module)| (krate, path, module)));
+        let naming = modules.filter(|(krate, at, module)| {
+            let is_child =
+                |name: &String| krate.modules.contains_key(&[at.as_slice(), std::slice::from_ref(name)].concat());
+            let is_brought = |name: &String| {
+                module
+                    .imports
+                    .iter()
+                    .any(|import| import.name.as_ref() == Some(name) && import.path.first() != Some(name))
+            };
+            let imports = module.imports.iter().map(|import| &import.path).filter(|path| !is_child(&path[0]));
+            let mentions = module.mentions.iter().filter(|path| !is_child(&path[0]) && !is_brought(&path[0]));
+            imports.chain(mentions).any(|path| is_meant(path))
         });
-        naming.map(|module| module.file.clone()).collect()
+        naming.map(|(_, _, module)| module.file.clone()).collect()
     }
 
     /// Files that need each other, each circle with the steps that make it one.

@@ -11,10 +11,12 @@ use retina::codec::FrameFormat;
 use tokio::time::timeout;
 use url::Url;
 
+use super::Error;
+use super::config::AGENT;
 use super::error::{one_line, without_number};
+use super::player::Player;
 use super::reason::{BETWEEN, Place, explain, is_framing};
 use super::relay::{Heard, Relay};
-use super::{AGENT, Error, Player};
 use crate::config;
 
 /// A session that plays.

@@ -16,7 +16,7 @@ use std::{fs, io};
 
 use tokio::task::coop;
 
-use super::Limits;
+use super::config::Limits;
 use common::host::Stop;
 use common::host::process::resident_bytes;
 

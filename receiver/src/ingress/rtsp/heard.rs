@@ -7,7 +7,7 @@ use common::rtp::timeline::SenderClock;
 use retina::PacketContext;
 use tokio::time::Instant;
 
-use super::Limits;
+use super::config::Limits;
 
 /// How long media may go on after the goodbye of a source of which it is not known whether it sends them.
 const GOODBYE_GRACE: Duration = Duration::from_secs(1);

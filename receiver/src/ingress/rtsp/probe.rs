@@ -9,7 +9,8 @@ use retina::client::PacketItem;
 use tokio::time::{Instant, timeout};
 
 use super::connect::Started;
-use super::{Player, relay};
+use super::player::Player;
+use super::relay;
 
 /// Longest look.
 const LOOK: Duration = Duration::from_secs(3);

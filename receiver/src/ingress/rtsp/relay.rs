@@ -11,23 +11,26 @@
 //! retina's connection has the address that the server knows, and so have its sockets.
 
 mod answers;
+mod heard;
 mod mend;
 mod pass;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 pub(super) use answers::{Answer, shown};
 use common::rtsp::StreamUrl;
 use common::rtsp::pieces::Messages;
+use heard::lock;
+pub(super) use heard::{Fault, Heard};
 use pass::Pass;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::spawn_blocking;
 use url::Url;
 
-use super::AGENT;
+use super::config::AGENT;
 
 /// Bytes read at once.
 const READ_BYTES: usize = 64 << 10;
@@ -39,41 +42,6 @@ pub(super) struct Relay {
     /// Who retina has to say that it is: nobody else on this host is to use the credentials.
     pub(super) agent: String,
     heard: Arc<Mutex<Heard>>,
-}
-
-/// What went through a relay.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Heard {
-    /// What came before there was an answer.
-    pub(super) beginning: Vec<u8>,
-    /// The newest answer to a request.
-    pub(super) answer: Option<Answer>,
-    /// The URL of that request, as the server saw it.
-    pub(super) asked: String,
-    /// Why nothing can be made of what came.
-    pub(super) fault: Option<Fault>,
-    /// Lines of answers end with a line feed alone.
-    pub(super) bare_line_feeds: bool,
-    /// Challenges that came after credentials had been accepted, and were answered.
-    pub(super) renewed: u32,
-    /// A challenge has been answered.
-    pub(super) challenged: bool,
-}
-
-/// Why nothing can be made of what a server sends.
-#[derive(Clone, Debug)]
-pub(super) enum Fault {
-    /// It is so.
-    Unusable(String),
-    /// The connection ended too early.
-    CutOff(String),
-}
-
-impl Heard {
-    /// Whether the server has said anything.
-    pub(super) fn is_anything(&self) -> bool {
-        !self.beginning.is_empty()
-    }
 }
 
 impl Relay {
@@ -116,10 +84,6 @@ fn own_address(local: SocketAddr) -> IpAddr {
         IpAddr::V6(ip) if ip.is_unicast_link_local() => Ipv4Addr::LOCALHOST.into(),
         ip => ip,
     }
-}
-
-fn lock(heard: &Mutex<Heard>) -> MutexGuard<'_, Heard> {
-    heard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// `rtsp://HOST:PORT`, as requests begin with it.

@@ -7,7 +7,8 @@ use common::redact;
 use common::rtsp::interleaved::{HEADER_LEN, MAGIC};
 use common::rtsp::message::{BODY_MAX, HEAD_MAX};
 
-use super::mend::CHANNELS;
+/// The interleaved channels for retina, which takes no odd one first, and none that are not adjacent.
+pub(super) const CHANNELS: [u8; 2] = [0, 1];
 
 /// Longest piece of a server's text that is shown, in characters.
 const WORDS_MAX: usize = 100;

@@ -4,13 +4,10 @@ use std::net::IpAddr;
 
 use url::Url;
 
-use super::answers::Answer;
+use super::answers::{Answer, CHANNELS};
 
 /// The session's id for retina; the server's own may be empty, or one that retina does not take.
 pub(super) const SESSION: &str = "relayed";
-
-/// The interleaved channels for retina, which takes no odd one first, and none that are not adjacent.
-pub(super) const CHANNELS: [u8; 2] = [0, 1];
 
 /// The request that is answered.
 pub(super) struct Asked<'a> {

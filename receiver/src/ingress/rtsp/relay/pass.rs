@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex};
 use common::rtsp::auth::{Challenged, Client, Credentials};
 use common::rtsp::pieces::{self, Piece};
 
-use super::answers::{Answer, Answers, Item};
+use super::answers::{Answer, Answers, CHANNELS, Item};
+use super::heard::{Fault, Heard, lock};
 use super::mend::{self, Asked, mended};
-use super::{AGENT, Fault, Heard, lock};
+use crate::ingress::rtsp::config::AGENT;
 
 /// Bytes that are kept of what is no answer.
 const HEARD_MAX: usize = 8 << 10;
@@ -162,7 +163,7 @@ impl Pass {
         if method == "SETUP" {
             let id = answer.get("Session").and_then(|value| value.split(';').next()).map(str::trim);
             self.session = id.filter(|id| !id.is_empty()).map(str::to_owned);
-            self.answers.channels = mend::channels(&answer).unwrap_or(mend::CHANNELS);
+            self.answers.channels = mend::channels(&answer).unwrap_or(CHANNELS);
         }
         let udp = pieces::header(&head, "Transport").is_some_and(|transport| transport.contains("client_port"));
         let cseq = pieces::header(&head, "CSeq").unwrap_or_default();

@@ -1,0 +1,44 @@
+//! What went through a relay.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::answers::Answer;
+
+/// See the module.
+#[derive(Clone, Debug, Default)]
+pub(in crate::ingress::rtsp) struct Heard {
+    /// What came before there was an answer.
+    pub(in crate::ingress::rtsp) beginning: Vec<u8>,
+    /// The newest answer to a request.
+    pub(in crate::ingress::rtsp) answer: Option<Answer>,
+    /// The URL of that request, as the server saw it.
+    pub(in crate::ingress::rtsp) asked: String,
+    /// Why nothing can be made of what came.
+    pub(in crate::ingress::rtsp) fault: Option<Fault>,
+    /// Lines of answers end with a line feed alone.
+    pub(in crate::ingress::rtsp) bare_line_feeds: bool,
+    /// Challenges that came after credentials had been accepted, and were answered.
+    pub(in crate::ingress::rtsp) renewed: u32,
+    /// A challenge has been answered.
+    pub(in crate::ingress::rtsp) challenged: bool,
+}
+
+/// Why nothing can be made of what a server sends.
+#[derive(Clone, Debug)]
+pub(in crate::ingress::rtsp) enum Fault {
+    /// It is so.
+    Unusable(String),
+    /// The connection ended too early.
+    CutOff(String),
+}
+
+impl Heard {
+    /// Whether the server has said anything.
+    pub(in crate::ingress::rtsp) fn is_anything(&self) -> bool {
+        !self.beginning.is_empty()
+    }
+}
+
+pub(super) fn lock(heard: &Mutex<Heard>) -> MutexGuard<'_, Heard> {
+    heard.lock().unwrap_or_else(PoisonError::into_inner)
+}
