@@ -82,7 +82,7 @@ fn flags() {
         (
             "framelag",
             "impair --listen tcp://127.0.0.1:0 --to udp://127.0.0.1:1",
-            &["tcp://127.0.0.1:0", "same on both"],
+            &["tcp://127.0.0.1:0", "same protocol"],
         ),
         ("framelag", "impair --listen tcp://127.0.0.1:0 --to tcp://127.0.0.1:1 --loss 1", &["--loss", "1%"]),
     ] {

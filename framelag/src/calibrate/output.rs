@@ -262,7 +262,7 @@ accuracy    half of the frames ± 0.1 ms, 99% ± 0.1 ms: the worst row, rounded 
 goal        half of each row ± 0.2 ms, 99% ± 1 ms: met
 load        others used 1.3% of the CPUs, the host took 0.0%, some thread waited
             for one 5.1% of the time, threads woke after p50 41 · p99 120 µs
-left out    321 frames while the delay changed, 2 of which not all is known
+left out    321 frames while the delay changed, 2 with missing times
 cost, µs    paint 12 (p99 20) · read 12 (p99 20)
 wall clock  steps of unknown µs (resolution 0.000), moved by 3 µs
 monotonic   steps of unknown µs (resolution 0.000)

@@ -94,7 +94,7 @@ fn plans_beyond_the_limits_are_refused_and_take_no_time() {
     let delays = (0..150).map(|n| format!("\"{n}ms\"")).collect::<Vec<_>>().join(", ");
     let found =
         bad(&format!("[axes]\ndownlink.delay = [{delays}]\ndownlink.jitter = [{delays}]\nuplink.delay = [{delays}]\n"));
-    assert!(found[0].what.contains("150 × 150 × 150 cells × 3 runs"), "{found:?}");
+    assert!(found[0].what.contains("150 × 150 × 150 cells × 5 runs"), "{found:?}");
     let nested = format!("x = {}{}", "[".repeat(5000), "]".repeat(5000));
     assert!(read(&nested).is_err());
 }
