@@ -29,7 +29,7 @@ A verdict takes at least 4 per side.
 
 Exit codes: 0 pass; 99 regression: worse by more than the limit, and by more than noise; 3 inconclusive: too few runs
 or too much noise (the output says how many more are needed); 2 wrong usage, or different settings or machines; 1 a
-file cannot be read or written (a regression stays 99). See docs/gate.md.")]
+file cannot be read or written (a regression still exits 99). See docs/gate.md.")]
 pub struct Args {
     /// Runs to compare with: report folders, folders of report folders, or a baseline's name in the store.
     #[arg(long, value_name = "DIR|NAME", num_args = 1.., required_unless_present = "save_baseline")]

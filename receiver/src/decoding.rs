@@ -32,6 +32,8 @@ pub enum Event {
     Ended(Result<(), String>),
     /// A picture was decoded.
     Picture(Box<Seen>),
+    /// An access unit came, whole at this moment, whose picture waits for its turn.
+    Held(MonoTime),
     /// An access unit gave no picture.
     Undecodable(Undecodable),
     /// Pictures come in another order than they are shown in: so many are decoded before one is shown. Said when that changes.
@@ -130,6 +132,7 @@ pub(crate) fn run(
         let event = match arrival {
             Arrival::Connected => {
                 decoding.missing = Missing::Upstream;
+                decoder.forget_depth();
                 Event::Connected
             }
             Arrival::Disconnected(why) => Event::Disconnected(why),
@@ -140,7 +143,10 @@ pub(crate) fn run(
                 return;
             }
             Arrival::Unit(unit) => {
-                if unit.dropped != Dropped::default() && !send(Event::Dropped(unit.dropped)) {
+                // Pictures that wait were decoded before what was dropped, and take their places first.
+                if unit.dropped != Dropped::default()
+                    && !(decoding.flush(&mut decoder, send) && send(Event::Dropped(unit.dropped)))
+                {
                     return;
                 }
                 if !decoding.decode(&unit, &mut decoder, send) {
@@ -207,20 +213,17 @@ impl Decoding<'_> {
         marks.bytes = u32::try_from(data.len()).unwrap_or(u32::MAX);
         if unit.dropped != Dropped::default() {
             self.missing = Missing::Dropped;
-            if !self.flush(decoder, send) {
-                return false;
-            }
         }
         let glance = Glance::at(data);
-        let (mut listened, mut stamped) = (true, false);
+        let (mut listened, mut shown) = (true, false);
         let outcome = decoder.decode(data, &glance, marks, &mut |marks, planes| {
             let decoded = self.clock.now().mono;
-            if !std::mem::replace(&mut stamped, true) {
+            if !std::mem::replace(&mut shown, true) {
                 self.stamps.access_unit(data);
             }
             listened = listened && send(Event::Picture(Box::new(self.read(marks, decoded, planes))));
         });
-        if !stamped {
+        if !shown {
             self.stamps.access_unit(data);
         }
         if (unit.after_loss || decoder.follows_gap()) && self.missing == Missing::Nothing {
@@ -232,7 +235,7 @@ impl Decoding<'_> {
         match outcome {
             Ok(()) => {
                 self.missing = Missing::Nothing;
-                listened
+                listened && (shown || send(Event::Held(assembled)))
             }
             Err(error) => {
                 tracing::debug!(marks.bytes, %error, "undecodable");
@@ -321,6 +324,29 @@ mod tests {
         assert_eq!(seen.iter().map(|seen| seen.bytes).sum::<u32>(), bytes);
         assert!(!seen.is_sorted_by_key(|seen| seen.assembled), "in the order of output");
         assert!(seen.is_sorted_by_key(|seen| seen.decoded), "each when its turn has come");
+    }
+
+    #[test]
+    fn pictures_that_wait_come_before_what_was_dropped_after_them() {
+        const BEFORE: usize = 6;
+        let (mut sender, receiver) = queue();
+        for (n, data) in x264(SMALL, &["-bf", "3", "-b_strategy", "0"]).into_iter().enumerate() {
+            let idr = Glance::at(&data).idr();
+            let dropped = Dropped { units: u32::from(n == BEFORE), bytes: 9 * u64::from(n == BEFORE) };
+            sender.push_blocking(Unit { dropped, ..encoded(data, idr) });
+        }
+        sender.notify(Arrival::Ended(Ok(())));
+        let (mut pictures, mut before) = (0, None);
+        let mut send = |event: Event| {
+            match event {
+                Event::Picture(_) => pictures += 1,
+                Event::Dropped(_) => before = Some(pictures),
+                _ => {}
+            }
+            true
+        };
+        run(&receiver, &SystemClock::new(), &Slot::new(false), None, &mut send);
+        assert_eq!(before, Some(BEFORE));
     }
 
     /// Which units of a stream with intra refresh are refused that misses pictures before a recovery point, where `tell` says so of

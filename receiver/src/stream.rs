@@ -199,6 +199,7 @@ impl Stream {
             }
             Event::Ended(how) => self.end(how, now),
             Event::Undecodable(unit) => self.undecodable(&unit, now),
+            Event::Held(at) => self.unit(at),
             Event::Reordered(depth) => {
                 if self.reordered == 0 && depth > 0 {
                     self.notices.push_back(("reordered", lack::reordered(depth)));
@@ -359,7 +360,8 @@ impl Stream {
 
     /// An access unit or picture came, whole at `at`.
     fn unit(&mut self, at: MonoTime) {
-        self.link.last_unit = Some(at);
+        // Pictures come in the order of output, and their access units came in another.
+        self.link.last_unit = self.link.last_unit.max(Some(at));
         self.silence = Silence::default();
         if std::mem::take(&mut self.link.lost) {
             self.observer.recorder().reconnected(at);

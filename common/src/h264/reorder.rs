@@ -48,6 +48,11 @@ impl<T> Reorder<T> {
         }
     }
 
+    /// Goes back to what the newest parameter set says: what was learnt since is of another stream.
+    pub fn forget_depth(&mut self) {
+        self.depth = self.declared.map_or(0, usize::from).min(Self::DEPTH_MAX);
+    }
+
     /// So many pictures are decoded before one is put out.
     pub const fn depth(&self) -> usize {
         self.depth
@@ -156,6 +161,20 @@ mod tests {
 
     fn flushed(reorder: &mut Reorder<i64>) -> Vec<i64> {
         std::iter::from_fn(|| reorder.flush()).collect()
+    }
+
+    #[test]
+    fn what_was_learnt_of_one_stream_is_forgotten_for_the_next() {
+        let mut reorder = Reorder::default();
+        for (place, b) in [(0, false), (4, false), (2, true)] {
+            take(&mut reorder, place, b);
+        }
+        assert_eq!(reorder.depth(), 1, "a B picture came late");
+        reorder.forget_depth();
+        assert_eq!(reorder.depth(), 0);
+        let mut said = declared(2);
+        said.forget_depth();
+        assert_eq!(said.depth(), 2, "a parameter set says it");
     }
 
     #[test]

@@ -19,12 +19,21 @@ pub struct Ordered<D, T> {
     first: Option<i64>,
     /// Of pictures that were put out.
     spare: Vec<Picture>,
+    /// The parameter set that the order was last learnt under.
+    learnt: Option<Sps>,
 }
 
 impl<D: Decode, T: Copy> Ordered<D, T> {
     /// Nothing was decoded by `begin` yet.
     pub fn new(begin: Begin<D>) -> Self {
-        Self { begin, order: PicOrder::default(), waiting: Reorder::default(), first: None, spare: Vec::new() }
+        Self {
+            begin,
+            order: PicOrder::default(),
+            waiting: Reorder::default(),
+            first: None,
+            spare: Vec::new(),
+            learnt: None,
+        }
     }
 
     /// The newest sequence parameter set, where it can be read.
@@ -42,6 +51,11 @@ impl<D: Decode, T: Copy> Ordered<D, T> {
         self.waiting.depth()
     }
 
+    /// Forgets how the order was learnt: another stream may follow.
+    pub fn forget_depth(&mut self) {
+        self.waiting.forget_depth();
+    }
+
     /// Decodes an access unit, which shows `seen` of itself and came with `tag`. Whatever picture's turn it is now goes to `look`:
     /// that of this unit, some before it, or none.
     ///
@@ -55,6 +69,10 @@ impl<D: Decode, T: Copy> Ordered<D, T> {
         look: &mut dyn FnMut(T, Planes<'_>),
     ) -> Result<(), Error> {
         let slice = self.begin.see(seen);
+        if seen.sps.is_some() && self.begin.sps() != self.learnt.as_ref() {
+            self.learnt = self.begin.sps().cloned();
+            self.forget_depth();
+        }
         if let Some(sps) = self.begin.sps() {
             self.waiting.declare(if sps.keeps_order() { Some(0) } else { sps.order.reorders });
         }

@@ -162,7 +162,7 @@ impl Player<'_> {
                     queue.notify(Arrival::Connected);
                 }
                 let began = Instant::now();
-                let outcome = self.receive(session, queue).await;
+                let outcome = self.receive(session, relay.as_ref(), queue).await;
                 self.relayed.set(self.needs_relay(relay.as_ref(), began.elapsed()));
                 if let Some(error) = outcome {
                     return error;
@@ -186,7 +186,7 @@ impl Player<'_> {
 
     /// Hands access units on until the session ends or falls silent, and says why. `None` where nothing has come yet, and a
     /// relay would mend it.
-    async fn receive(&self, mut session: Demuxed, queue: &mut Sender) -> Option<Error> {
+    async fn receive(&self, mut session: Demuxed, relay: Option<&Relay>, queue: &mut Sender) -> Option<Error> {
         let mut heard = Heard::nothing(Instant::now());
         loop {
             let until = heard.until(&self.config.limits, self.pictures.get() == 0);
@@ -201,7 +201,9 @@ impl Player<'_> {
                     if mendable {
                         self.relay_from_now_on(&self.config.url, ODD);
                     }
-                    let told = self.explain(&error, &self.config.url, &relay::Heard::default());
+                    // What the server answered before it played explains nothing now.
+                    let fault = relay.and_then(|relay| relay.heard().fault);
+                    let told = self.explain(&error, &self.config.url, &relay::Heard { fault, ..Default::default() });
                     return (!mendable || heard.plays()).then_some(told);
                 }
                 Ok(Some(Ok(CodecItem::VideoFrame(frame)))) => frame,

@@ -74,10 +74,11 @@ impl Paths {
     }
 
     pub(super) fn remove(&self, stream: &Arc<Stream>) {
-        lock(&self.entries).remove(stream.path());
+        // Noted before the path is free: whoever publishes there again is known by it.
         if stream.counts().frames > 0 {
             lock(&self.ended).note(Instant::now(), stream.path());
         }
+        lock(&self.entries).remove(stream.path());
     }
 }
 

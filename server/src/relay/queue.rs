@@ -211,7 +211,7 @@ impl Queue {
 
     /// Takes nothing while the connection is to give way.
     fn refuse(&mut self, mark: Mark) {
-        self.dropped_packets += u64::from(self.gate.was_opened());
+        self.dropped_packets += u64::from(self.gate.was_opened() && !matches!(mark, Mark::Free));
         if self.gate.is_open() {
             self.cut_at(mark.frame());
         } else if let Mark::Video { first: true, .. } = mark {

@@ -20,7 +20,8 @@ pub struct Limits {
     /// Longest wait for the first access unit, whatever else comes. Default 30 s.
     pub first_unit: Duration,
     /// Most that may come over TCP between two access units, in bytes: retina buffers what makes no whole message or access unit
-    /// yet, and has no limit of its own. Default 32 MiB: four times the largest access unit that is decoded.
+    /// yet, and has no limit of its own. Default 32 MiB: four times the largest access unit that is decoded. Through a relay each
+    /// byte is read twice, and counts twice.
     pub unit_bytes: u64,
     /// Most that this process may grow between two access units, in bytes: what is made of those bytes may be larger than they are.
     /// Default 512 MiB, for a process with one stream.

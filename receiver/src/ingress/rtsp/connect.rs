@@ -122,13 +122,8 @@ impl Player<'_> {
                 Ok(Reached::Playing(Started { session, relay: Some(relay) }))
             }
             (Ok(session), None) => Ok(Reached::Playing(Started { session, relay: Some(relay) })),
-            // It has thought better of it, and needs no relay.
-            (Ok(session), Some(_)) => {
-                drop(session);
-                let again = self.handshake(target.url().clone(), target, AGENT).await;
-                let session = again.map_err(|failure| self.error_of(target, failure, &Heard::default()))?;
-                Ok(Reached::Playing(Started { session, relay: None }))
-            }
+            // It has thought better of it: the next session goes without.
+            (Ok(session), Some(_)) => Ok(Reached::Playing(Started { session, relay: Some(relay) })),
             (Err(again), failure) => {
                 let answer = heard.answer.as_ref();
                 if let Some((status, answer)) = answer.and_then(|answer| Some((answer.status()?, answer)))

@@ -18,6 +18,7 @@ mod pass;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 pub(super) use answers::{Answer, shown};
 use common::rtsp::StreamUrl;
@@ -28,9 +29,13 @@ use pass::Pass;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 use url::Url;
 
 use super::config::AGENT;
+
+/// Longest wait for retina to connect: it does so at once, or not at all.
+const ACCEPT_LIMIT: Duration = Duration::from_secs(10);
 
 /// Bytes read at once.
 const READ_BYTES: usize = 64 << 10;
@@ -93,7 +98,7 @@ fn authority(url: &Url) -> String {
 
 /// Leads the first that connects to `listener` to the server.
 async fn run(mut pass: Pass, listener: TcpListener, mut server: TcpStream) -> io::Result<()> {
-    let (mut player, from) = listener.accept().await?;
+    let (mut player, from) = timeout(ACCEPT_LIMIT, listener.accept()).await??;
     if from.ip() != listener.local_addr()?.ip() {
         return Err(io::Error::other("somebody on another host connected"));
     }

@@ -6,6 +6,7 @@ use common::time::MonoTime;
 /// What an entry holds beside its body: its place in a deque that may be half empty, and the body's two blocks of
 /// memory (the bytes, and the count of those who share them) with the allocator's headers and rounding.
 pub(super) const ENTRY_OVERHEAD: usize = 2 * size_of::<Entry>() + 96;
+
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) kind: Kind,

@@ -17,6 +17,7 @@ const HEARD_MAX: usize = 8 << 10;
 
 /// How often one request is sent again because of a 401.
 const ATTEMPTS_MAX: u32 = 3;
+
 /// The request that waits for its answer.
 struct Pending {
     head: String,
