@@ -38,7 +38,7 @@ fn a_crowd_does_not_fill_the_log() {
     let said = server.process.finish(framelag_tests::LIMIT).to_string();
     let ended = said.lines().filter(|line| line.contains("RTSP connection ended")).count();
     assert!((40..400).contains(&ended), "{ended} lines of 500");
-    assert!(said.contains("more lines like the last from server::rtsp::connection"), "{said}");
+    assert!(said.contains("more lines like the last one from server::rtsp::connection"), "{said}");
 }
 
 #[test]
