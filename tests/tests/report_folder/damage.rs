@@ -93,7 +93,7 @@ fn refused_without_its_run(whole: &Path, garbage: &[u8]) {
         ("missing", None, "has no run.json"),
         ("empty", Some(Vec::new()), "is not JSON"),
         ("cut", Some(run.as_bytes()[..run.len() / 2].to_vec()), "is not JSON"),
-        ("garbage", Some(garbage.to_vec()), "is not JSON"),
+        ("garbage", Some(garbage.to_vec()), "save it as UTF-8"),
         ("another's", Some(br#"{"name": "package.json"}"#.to_vec()), "its schema is not \"framelag/run/1\""),
         (
             "of a later version",

@@ -59,7 +59,8 @@ impl Relay {
             None => error,
         })?;
         let server = TcpStream::connect(&*addresses).await?;
-        let listener = TcpListener::bind((own_address(server.local_addr()?), 0)).await?;
+        let at = own_address(server.local_addr()?);
+        let listener = TcpListener::bind((at, 0)).await?;
         let own = listener.local_addr()?;
         let heard = Arc::<Mutex<Heard>>::default();
         let agent = format!("{AGENT} {:032x}", rand::random::<u128>());
