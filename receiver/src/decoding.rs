@@ -314,6 +314,7 @@ mod tests {
                 Event::Picture(picture) => seen.push(*picture),
                 Event::Reordered(depth) => depths.push(depth),
                 Event::Ended(Ok(())) => ended = true,
+                Event::Held(_) => {}
                 other => panic!("{other:?}"),
             }
             true
