@@ -2,7 +2,7 @@
 //!
 //! *Which frames were sent* is known from the sequence numbers: all up to the last number read,
 //! [`SEQUENCE_MODULUS`](crate::sample::SEQUENCE_MODULUS) wraps counted on. The first is the first one read after the warm-up, or where
-//! numbers are missing before it, the first of those that were [due](Gap::due_from) after the warm-up. *What became of each*:
+//! numbers are missing before it, the first of those that were due after the warm-up. *What became of each*:
 //!
 //! * its code was read in order: **measured**; after that of a later frame: **late**; read again, whatever it was
 //!   before: **duplicate**. Each of the three gives one latency, that of the first reading;
@@ -18,7 +18,7 @@
 //! within an [`Allowance`] that grows with time. Those beyond it are [counted](Counts::unlisted), and have none.
 //!
 //! Late and repeated frames are waited for: a frame is *settled* [`SETTLE_AFTER`] it was first seen or missed, or when
-//! [`MAX_WINDOW`] newer ones wait. Later readings of it are *stale*: counted apart, in no bucket and no statistic.
+//! `MAX_WINDOW` newer ones wait. Later readings of it are *stale*: counted apart, in no bucket and no statistic.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -132,7 +132,7 @@ enum State {
     Read { bucket: Bucket, sample: Sample },
 }
 
-/// The accounts of a run. Memory is bounded by [`MAX_WINDOW`].
+/// The accounts of a run. Memory is bounded by `MAX_WINDOW`.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     counter: Option<Counter>,

@@ -3,11 +3,11 @@
 //! Per-frame latency says nothing about the time in which no frame came: a picture that froze for two seconds is one
 //! late frame among thousands. The *age of the picture on screen* is now − PUB of the picture that is shown: it grows
 //! by a second a second and falls back with each new picture (age of information: Kaul, Yates and Gruteser 2012).
-//! Its mean and maximum are exact, its quantiles are those of the age at every [`GRID`].
+//! Its mean and maximum are exact, its quantiles are those of the age at every `GRID`.
 //!
 //! A **freeze** is a time between two pictures of at least max(3δ, δ + 150 ms), with δ the mean time between the last
 //! 30 pictures, as W3C's webrtc-stats defines `freezeCount`; its whole length counts, but for what lies in the warm-up.
-//! Two differences: the freezes themselves are left out of δ, and while δ is unknown the limit is [`FREEZE_WITHOUT_RATE`].
+//! Two differences: the freezes themselves are left out of δ, and while δ is unknown the limit is `FREEZE_WITHOUT_RATE`.
 //!
 //! While the host is **suspended** nobody looks and monotonic time stands still, but the picture grows old: at waking up
 //! it is older by as long as the host slept, and so much longer is the freeze. The mean and the quantiles are over the

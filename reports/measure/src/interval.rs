@@ -23,7 +23,7 @@ pub(crate) const LENGTH: Duration = Duration::from_secs(1);
 pub struct Interval {
     /// Seconds since the end of the warm-up.
     pub second: u64,
-    /// How long it was: shorter than [`LENGTH`] only at the end of a run.
+    /// How long it was: shorter than `LENGTH` only at the end of a run.
     pub length: Duration,
     /// Its frames' buckets; they may change as long as frames are unsettled.
     pub counts: Counts,

@@ -2,10 +2,10 @@
 //!
 //! All that a receiver has of that clock is PUB, one for each frame, at whatever rate. Two signs are taken for a step:
 //!
-//! * **PUB goes back** by more than [`MIN_STEP_US`] from one frame to a later one of the same run. A publisher stamps its
+//! * **PUB goes back** by more than `MIN_STEP_US` from one frame to a later one of the same run. A publisher stamps its
 //!   frames in order, so nothing else does that: it was set back, by more than the time between the two frames.
-//! * **PUB leaps forward**: from one frame to the very next, present − PUB falls by more than [`MIN_LEAP_US`] and stays
-//!   there for [`CONFIRM`] frames, while pictures come at their usual pace, before it and after it. A network that recovers
+//! * **PUB leaps forward**: from one frame to the very next, present − PUB falls by more than `MIN_LEAP_US` and stays
+//!   there for `CONFIRM` frames, while pictures come at their usual pace, before it and after it. A network that recovers
 //!   makes the latency fall step by step, or skips numbers, or comes after a pause; one frame alone is a corrupt one.
 //!
 //! What it cannot see: a step while the receiver's own clock is in doubt, one forward by less than a second, or with a

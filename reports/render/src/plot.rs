@@ -1,6 +1,6 @@
 //! Plots as plain SVG of our own: no script, no library, nothing to fetch.
 //!
-//! Every builder returns one HTML fragment, a `<figure>`, for a page that has [`STYLE`] in it. What is drawn scales with
+//! Every builder returns one HTML fragment, a `<figure>`, for a page that has the shared style in it. What is drawn scales with
 //! the width of the page, texts do not: positions are percentages, and lines live in a nested `<svg>` that is stretched
 //! without widening its strokes. So a text is as legible on a phone of 320 px as on a wide screen, and on paper.
 //!

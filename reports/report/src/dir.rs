@@ -145,7 +145,7 @@ impl Dir {
     /// Begins a file that will have this name. What is there already stays until [`Fresh::put`].
     ///
     /// # Errors
-    /// As of [`Dir::check_free`], and the system's.
+    /// As of `Dir::check_free`, and the system's.
     pub fn fresh<'a>(&'a self, name: &'a str) -> io::Result<Fresh<'a>> {
         self.check_free(name)?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;

@@ -1,7 +1,7 @@
 //! The report folder: files opened at the start and written as the run goes, by a thread of their own, so that
 //! neither a slow disk nor the encoding of a histogram delays a frame.
 //!
-//! After a kill the folder holds all but what came after the last [`Batch`]. Whole files are replaced by renaming.
+//! After a kill the folder holds all but what came after the last `Batch`. Whole files are replaced by renaming.
 //! Lines whose figures may still change stand at the end of their file and are written over by the next batch.
 
 use std::fs::File;

@@ -42,7 +42,7 @@ pub enum DecodeError {
 
 impl Distribution {
     /// The values from zero up as HdrHistogram's V2 encoding, deflated, in Base64: what an interval log carries.
-    /// Values below zero and above [`MAX_US`] are not in it. `None` where there are no others.
+    /// Values below zero and above `MAX_US` are not in it. `None` where there are no others.
     pub fn encoded(&self) -> Option<String> {
         let above = self.above.as_ref().filter(|above| !above.is_empty())?;
         let mut bytes = Vec::new();
