@@ -116,7 +116,8 @@ fn client_port(request: &str) -> Option<u16> {
 
 fn serve(mut stream: TcpStream, script: &Script, requests: &Sender<String>) {
     let mut reader = BufReader::new(stream.try_clone().expect("a second handle"));
-    let udp = UdpSocket::bind((stream.local_addr().expect("it is connected").ip(), 0)).expect("a free port");
+    let at = stream.local_addr().expect("it is connected").ip();
+    let udp = UdpSocket::bind((at, 0)).expect("a free port");
     let mut to = None;
     while let Some(request) = read(&mut reader) {
         let method = request.split(' ').next().unwrap_or_default().to_owned();
