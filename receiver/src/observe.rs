@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Local};
 use common::frame::{FrameTimes, ReceiverTimes};
+use common::host::ClockClient;
 use common::sync::{Refusal, View};
 use common::time::{MonoTime, Now, WallTime};
 use measure::{Clocks, Correction, Sample};
@@ -13,8 +14,6 @@ use report::comparison::{Comparison, Probes};
 use report::observation::{ClockCheck, ClockStep, PictureCost, StampCheck};
 use report::warning::Code;
 use report::{Observation, Recorder, Warning};
-
-use common::host::ClockClient;
 
 use crate::decoding::Seen;
 use crate::offset::{self, PublisherClock};

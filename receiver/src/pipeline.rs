@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use common::clock::Clock;
-use common::host::SystemClock;
+use common::host::{Stop, SystemClock};
 use common::pictures::Keeper;
 use common::time::Now;
 use crossbeam_channel::Sender as Events;
@@ -26,7 +26,6 @@ use crate::queue::{self, Arrival, Sender};
 use crate::render::pixels::Slot;
 use crate::render::{Screen, window};
 use crate::stream::Stream;
-use common::host::Stop;
 
 /// What all streams of a run share.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use common::clock::Clock;
-use common::host::SystemClock;
+use common::host::{ClockClient, Stop, SystemClock};
 use common::pictures::Keeper;
 use common::time::{MonoTime, Now};
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
@@ -22,8 +22,6 @@ use crate::render::Screen;
 use crate::render::pixels::Slot;
 use crate::render::snapshot::{self, Saving};
 use crate::stream::Stream;
-use common::host::ClockClient;
-use common::host::Stop;
 
 mod finish;
 

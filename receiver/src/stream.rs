@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use common::host::ClockClient;
 use common::host::clock;
 use common::time::{MonoTime, Now};
 use common::units::seconds;
@@ -10,8 +11,6 @@ use measure::live::{Metrics, Named};
 use measure::{Clocks, Mark};
 use report::warning::Code;
 use report::{Assertion, Observation, Recorder, Setup, Summary, Warning};
-
-use common::host::ClockClient;
 
 use crate::calibration::Found;
 use crate::config::{ClockChoice, Config, Input, Source};

@@ -4,11 +4,9 @@
 
 use std::io;
 
-use common::host::SystemClock;
-
 use crate::config::{Config, Source};
 use crate::queue::Sender;
-use common::host::Stop;
+use common::host::{Stop, SystemClock};
 
 pub mod rtsp;
 pub(crate) mod y4m;

@@ -22,7 +22,7 @@ use std::time::Duration;
 use common::backoff::Backoff;
 use common::frame::Size;
 use common::h264::Glance;
-use common::host::SystemClock;
+use common::host::{Stop, SystemClock};
 use common::media::{Codec, EncodedFrame};
 use common::rtp::timeline::SenderClock;
 use common::rtsp::StreamUrl;
@@ -42,8 +42,6 @@ use retina::client::Demuxed;
 use retina::codec::{CodecItem, ParametersRef, VideoFrame};
 use retina::rtcp::ReceivedCompoundPacket;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
-
-use common::host::Stop;
 
 use crate::queue::{Arrival, Body, Sender, Unit};
 

@@ -1,5 +1,6 @@
 //! What a receiver hands in: one frame whose code was read, and the moments of starting up.
 
+pub use common::code::SEQUENCE_MODULUS;
 use common::frame::{FrameTimes, Stage};
 use common::time::{MonoTime, Now};
 
@@ -26,9 +27,6 @@ pub struct Sample {
     /// The access unit was an IDR.
     pub idr: bool,
 }
-
-/// Sequence numbers in the corner code have 24 bits.
-pub const SEQUENCE_MODULUS: u32 = 1 << 24;
 
 impl Sample {
     /// How long the frame spent in each stage: [`FrameTimes::stages_us`], without [`Stage::Present`] where nothing was

@@ -121,9 +121,8 @@ impl Player<'_> {
                 }
                 Ok(Reached::Playing(Started { session, relay: Some(relay) }))
             }
-            (Ok(session), None) => Ok(Reached::Playing(Started { session, relay: Some(relay) })),
-            // It has thought better of it: the next session goes without.
-            (Ok(session), Some(_)) => Ok(Reached::Playing(Started { session, relay: Some(relay) })),
+            // Where it only thought better of it, the next session goes without.
+            (Ok(session), _) => Ok(Reached::Playing(Started { session, relay: Some(relay) })),
             (Err(again), failure) => {
                 let answer = heard.answer.as_ref();
                 if let Some((status, answer)) = answer.and_then(|answer| Some((answer.status()?, answer)))
