@@ -10,20 +10,20 @@ use report::folder::replace;
 mod advice;
 mod analysis;
 mod cells;
-mod conclude;
 mod csv;
 mod drift;
 mod front;
 mod json;
 mod metric;
 mod page;
-mod recommendation;
 mod row;
 mod samples;
 mod warnings;
 
+use analysis::Analysis;
 pub use json::SCHEMA;
-pub use row::{Axis, Error, Figures, Outcome, Row, Sweep};
+pub use report::run::Outcome;
+pub use row::{Axis, Error, Figures, Row, Sweep};
 
 /// Writes `tune.csv`, `tune.json` and `tune.html` into a folder that exists, each whole by renaming.
 ///
@@ -31,11 +31,19 @@ pub use row::{Axis, Error, Figures, Outcome, Row, Sweep};
 /// A run that does not fit the axes, before anything is written; the first file that cannot be written.
 pub fn write(folder: &Dir, sweep: &Sweep) -> Result<(), Error> {
     sweep.check()?;
-    let found = conclude::analyze(sweep);
+    let analysis = analyze(sweep);
     replace(folder, "tune.csv", &csv::sweep(sweep))?;
-    replace(folder, "tune.json", &json::sweep(&found))?;
-    replace(folder, "tune.html", &page::sweep(&found))?;
+    replace(folder, "tune.json", &json::sweep(&analysis))?;
+    replace(folder, "tune.html", &page::sweep(&analysis))?;
     Ok(())
+}
+
+/// Analyzes a sweep whose rows fit its axes: first the facts, then what to choose by them and what to know before.
+fn analyze(sweep: &Sweep) -> Analysis<'_> {
+    let mut analysis = Analysis::facts(sweep);
+    analysis.advice = analysis.groups.iter().map(|group| advice::of(&analysis, group)).collect();
+    analysis.warnings = warnings::all(&analysis);
+    analysis
 }
 
 #[cfg(test)]

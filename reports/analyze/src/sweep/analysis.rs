@@ -1,10 +1,11 @@
 //! Everything that is found out about a sweep, once: the exporters only write it down.
 
+use serde::Serialize;
+
 use super::cells::{Cell, Names, by_condition};
 use super::drift::{self, Drift};
 use super::front::{Front, front};
 use super::metric::Metric;
-use super::recommendation::Advice;
 use super::samples::{Interval, Samples};
 use super::{Axis, Sweep};
 
@@ -31,9 +32,40 @@ pub struct Analysis<'a> {
     pub warnings: Vec<String>,
 }
 
+/// A recommendation under one condition of the network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Advice {
+    /// The condition, such as `downlink.loss 2%`; empty where there is only one.
+    pub condition: String,
+    /// How sure it is.
+    pub confidence: Confidence,
+    /// The cell with the lowest latency, by its place.
+    pub cell: Option<usize>,
+    /// Cells that cannot be told apart from it, by their place, fastest first.
+    pub tied: Vec<usize>,
+    /// In plain words; the first sentence names the setting.
+    pub text: Vec<String>,
+}
+
+/// How sure a recommendation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Confidence {
+    /// Every other setting is slower by more than noise.
+    Clear,
+    /// Others cannot be told apart from it.
+    Tied,
+    /// Too few runs to tell settings apart.
+    Unknown,
+    /// No other setting can be recommended, so that there is nothing to compare it with.
+    Only,
+    /// There is nothing to recommend.
+    Nothing,
+}
+
 impl<'a> Analysis<'a> {
     /// The facts of a sweep whose rows fit its axes, without advice and warnings.
-    pub(super) fn facts(sweep: &'a Sweep) -> Self {
+    pub fn facts(sweep: &'a Sweep) -> Self {
         let cells = Cell::all(sweep);
         let samples: Vec<Samples> = Metric::ALL.into_iter().filter_map(|metric| Samples::of(metric, &cells)).collect();
         let seen: Vec<bool> = cells.iter().map(|cell| cell.unseen_percent().is_none()).collect();

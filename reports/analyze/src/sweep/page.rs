@@ -1,8 +1,8 @@
 //! `tune.html`: what to choose and how sure that is, then the figures it is from. No script, nothing fetched.
 
 use super::Outcome;
-use super::advice::{Advice, Confidence, per_setting};
-use super::analysis::Analysis;
+use super::advice::per_setting;
+use super::analysis::{Advice, Analysis, Confidence};
 use super::metric::Metric;
 use render::plot::escape;
 

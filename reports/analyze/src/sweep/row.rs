@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use measure::units::rounded;
 use render::words;
 use report::folder;
-use report::run::{self, Run};
+use report::run::{Outcome, Run};
 use report::threshold::frames_for;
 use serde::{Deserialize, Serialize};
 
@@ -61,18 +61,6 @@ pub struct Row {
     pub figures: Figures,
     /// Its report folder, relative to the sweep's.
     pub report: Option<String>,
-}
-
-/// What came of a run of a sweep.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    /// Measured.
-    Ok,
-    /// It ran, and nothing can be said of its figures.
-    Inconclusive,
-    /// It did not start, ended early, or measured nothing.
-    Failed,
 }
 
 /// The figures of a run that a sweep compares. What does not exist is `None`.
@@ -140,27 +128,6 @@ impl From<folder::Error> for Error {
     }
 }
 
-impl From<run::Outcome> for Outcome {
-    fn from(outcome: run::Outcome) -> Self {
-        match outcome {
-            run::Outcome::Ok => Self::Ok,
-            run::Outcome::Failed => Self::Failed,
-            run::Outcome::Inconclusive => Self::Inconclusive,
-        }
-    }
-}
-
-impl Outcome {
-    /// The name in `tune.csv` and `tune.json`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Inconclusive => "inconclusive",
-            Self::Failed => "failed",
-        }
-    }
-}
-
 impl Figures {
     /// The figures of a run; PSNR and SSIM are not among them, and stay `None`.
     pub fn of(run: &Run) -> Self {
@@ -215,6 +182,13 @@ impl Figures {
 }
 
 impl Sweep {
+    /// The runs in the order in which they were made.
+    pub(super) fn in_order(&self) -> impl Iterator<Item = &Row> {
+        let mut rows: Vec<&Row> = self.rows.iter().collect();
+        rows.sort_by_key(|row| row.order);
+        rows.into_iter()
+    }
+
     /// Every row has one value of each axis, and a cell has the same values in all of its rows.
     pub(super) fn check(&self) -> Result<(), Error> {
         let mut cells = std::collections::HashMap::new();

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use serde::Serialize;
 
 use super::cells::Cell;
-use super::metric::{Metric, decimals};
+use super::metric::Metric;
 use crate::statistics::{self, LEVEL, Pair, Scale, can_decide};
 
 /// A metric's values.
@@ -41,6 +41,15 @@ pub struct Better {
     pub direction: Ordering,
 }
 
+impl Interval {
+    /// `41.2 ms (40.1 to 42.3)`.
+    pub fn range(self, metric: Metric) -> String {
+        let ends = self.low.zip(self.high);
+        let ends = ends.map(|(low, high)| format!(" ({} to {})", metric.number(low), metric.number(high)));
+        format!("{}{}", metric.text(self.value), ends.unwrap_or_default())
+    }
+}
+
 impl Samples {
     /// The values in `cells`; `None` where no run has the figure.
     pub fn of(metric: Metric, cells: &[Cell<'_>]) -> Option<Self> {
@@ -74,7 +83,7 @@ impl Samples {
 
     /// The centre of a cell's runs with its interval, in the metric's unit.
     pub fn interval(&self, cell: usize) -> Option<Interval> {
-        let back = |on_scale: f64| decimals(self.metric, self.scale.back(on_scale));
+        let back = |on_scale: f64| self.metric.for_file(self.scale.back(on_scale));
         let ends = statistics::interval(&self.of[cell], LEVEL).map(|ends| ends.map(back));
         let end = |at: usize| ends.map(|ends| ends[at]).filter(|end| end.is_finite());
         Some(Interval { value: back(self.centre(cell)?), low: end(0), high: end(1) })

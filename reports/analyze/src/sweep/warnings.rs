@@ -62,22 +62,15 @@ fn and_more(count: usize) -> String {
 }
 
 fn repeats(analysis: &Analysis<'_>) -> Option<String> {
-    let measured = |cell: &Cell<'_>| cell.count(Outcome::Ok);
-    let most = analysis.cells.iter().map(measured).max().filter(|most| *most > 0)?;
-    let few = analysis.cells.iter().filter(|cell| (1..ENOUGH_REPEATS).contains(&measured(cell))).count();
+    let most = analysis.cells.iter().map(|cell| cell.count(Outcome::Ok)).max()?;
     match most {
         1 => Some(format!(
             "One run per setting: nothing is known of the noise between runs, so no figure has an interval and no difference is \
              conclusive. At least {ENOUGH_REPEATS} repeats are needed."
         )),
-        _ if most < ENOUGH_REPEATS => Some(format!(
+        2..ENOUGH_REPEATS => Some(format!(
             "No setting was measured more than {most} times: intervals are wide, and settings cannot be told apart. At least \
              {ENOUGH_REPEATS} repeats are needed."
-        )),
-        _ if few > 0 => Some(format!(
-            "{few} of {} settings {} measured fewer than {ENOUGH_REPEATS} times.",
-            analysis.cells.len(),
-            if few == 1 { "was" } else { "were" }
         )),
         _ => None,
     }

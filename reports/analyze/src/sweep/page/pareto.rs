@@ -6,7 +6,8 @@ use super::super::analysis::Analysis;
 use super::super::cells::MAX_MISSING_PERCENT;
 use super::super::front::Standing;
 use super::super::metric::Metric;
-use super::parts::{CONFIDENCE, PAIR, beside_latency, range, with_unit};
+use super::parts::{CONFIDENCE, PAIR, beside_latency, with_unit};
+use crate::statistics::Scale;
 
 /// Conditions with plots of their own, at most: further ones are in the table.
 const MAX_CONDITIONS: usize = 12;
@@ -38,20 +39,13 @@ pub fn section(found: &Analysis<'_>) -> String {
 
 fn chart(found: &Analysis<'_>, group: &[usize], metric: Metric) -> String {
     let label = format!("p50 latency against {} of each setting", metric.label());
-    let positive = |of: Metric| {
-        group
-            .iter()
-            .filter_map(|cell| found.interval(of, *cell))
-            .all(|interval| interval.low.unwrap_or(interval.value) > 0.0)
-    };
     let axis = |of: Metric| {
-        let values: Vec<f64> = group.iter().filter_map(|cell| Some(found.interval(of, *cell)?.value)).collect();
-        let (least, most) =
-            (values.iter().copied().fold(f64::MAX, f64::min), values.iter().copied().fold(0.0, f64::max));
+        let values = || group.iter().filter_map(|cell| Some(found.interval(of, *cell)?.value));
+        let (least, most) = (values().fold(f64::MAX, f64::min), values().fold(0.0, f64::max));
         let text = if of == Metric::P50 { "p50 latency, ms".to_owned() } else { with_unit(of) };
         // Where the largest is many times the smallest, a linear axis would crowd all others.
-        let wide = matches!(of, Metric::P50 | Metric::Bitrate) && positive(of) && most > 8.0 * least;
-        if wide { Axis::log(&text) } else { Axis::linear(&text) }
+        let is_ratio = found.samples(of).is_some_and(|samples| samples.scale == Scale::Ratio);
+        if is_ratio && most > 8.0 * least { Axis::log(&text) } else { Axis::linear(&text) }
     };
     let mut chart = Chart::new(&label, axis(metric), axis(Metric::P50)).height(280);
     for (name, tone, standing) in [
@@ -79,7 +73,7 @@ fn point(found: &Analysis<'_>, cell: usize, metric: Metric, standing: Option<Sta
         x_error: x.low.zip(x.high),
         y_error: y.low.zip(y.high),
         label: if named { values(found, cell) } else { String::new() },
-        title: format!("{}: {}, {}", found.choice(cell), range(Metric::P50, y), range(metric, x)),
+        title: format!("{}: {}, {}", found.choice(cell), y.range(Metric::P50), x.range(metric)),
     })
 }
 

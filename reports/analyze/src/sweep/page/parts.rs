@@ -1,10 +1,8 @@
 //! What several sections of the page share.
 
 use super::super::analysis::Analysis;
-use super::super::cells::Cell;
+use super::super::front;
 use super::super::metric::Metric;
-use super::super::samples::Interval;
-use super::super::{Outcome, front};
 use crate::statistics::{LEVEL, confidence};
 
 /// Of every interval, in percent.
@@ -24,26 +22,10 @@ pub(super) fn beside_latency(found: &Analysis<'_>) -> Vec<Metric> {
     bitrate.into_iter().chain(front::quality(&found.samples)).collect()
 }
 
-/// `41.2 ms (40.1 to 42.3)`.
-pub(super) fn range(metric: Metric, of: Interval) -> String {
-    match of.low.zip(of.high) {
-        Some((low, high)) => format!("{} ({} to {})", metric.text(of.value), metric.number(low), metric.number(high)),
-        None => metric.text(of.value),
-    }
-}
-
 /// `p50, ms`.
 pub(super) fn with_unit(metric: Metric) -> String {
     match metric.unit().trim_start() {
         "" => metric.label().to_owned(),
         unit => format!("{}, {unit}", metric.label()),
-    }
-}
-
-/// Runs of a cell for people: `3`, or `2 of 3`.
-pub(super) fn runs(cell: &Cell<'_>) -> String {
-    match (cell.count(Outcome::Ok), cell.rows.len()) {
-        (ok, all) if ok == all => all.to_string(),
-        (ok, all) => format!("{ok} of {all}"),
     }
 }

@@ -6,7 +6,7 @@ use super::super::Outcome;
 use super::super::analysis::Analysis;
 use super::super::front::Standing;
 use super::super::metric::Metric;
-use super::parts::{CONFIDENCE, metrics, runs, with_unit};
+use super::parts::{CONFIDENCE, metrics, with_unit};
 
 pub fn section(found: &Analysis<'_>) -> String {
     if found.cells.is_empty() {
@@ -55,8 +55,10 @@ fn row(found: &Analysis<'_>, cell: usize, out: &mut String) {
         let chosen = found.advice.iter().any(|advice| advice.cell == Some(cell));
         field(class, &format!("{text}{}", if chosen { " · fastest" } else { "" }));
     }
-    let whole = of.count(Outcome::Ok) == of.rows.len();
-    field(if whole { "number" } else { "number bad" }, &runs(of));
+    match (of.count(Outcome::Ok), of.rows.len()) {
+        (ok, all) if ok == all => field("number", &all.to_string()),
+        (ok, all) => field("number bad", &format!("{ok} of {all}")),
+    }
     for metric in metrics(found) {
         field("number", &figure(found, cell, metric));
     }
