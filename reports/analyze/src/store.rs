@@ -37,7 +37,7 @@ pub use error::Error;
 pub use listed::{Filter, Labels, Listed, RunId, labels_of};
 pub use place::Place;
 pub use read::Kept;
-use schema::{Dialect, Found};
+use schema::{Contents, Dialect};
 
 use crate::identity;
 use report::run::Run;
@@ -92,7 +92,7 @@ impl Store {
     /// Opens the store at `place` to read: where there is none it stays so.
     ///
     /// # Errors
-    /// As [`Store::open`], and [`Error::Missing`].
+    /// As [`Store::open`], and where there is none.
     pub fn open_existing(place: &Place) -> Result<Self, Error> {
         Self::connect(place, false)
     }
@@ -101,13 +101,13 @@ impl Store {
         static DRIVERS: Once = Once::new();
         DRIVERS.call_once(sqlx::any::install_default_drivers);
 
-        let fail = |error| Error::of(place.to_string(), error);
+        let fail = |error| Error::of(&place.to_string(), &error);
         let url = place.url(make)?;
         let options = AnyConnectOptions::from_url(&url).map_err(fail)?.disable_statement_logging();
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .map_err(|error| Error::Failed { place: place.to_string(), why: error.to_string() })?;
+            .map_err(|error| Error::Failed(format!("{place}: {error}")))?;
         let connecting = async { tokio::time::timeout(CONNECTING, options.connect()).await };
         let connection = runtime.block_on(connecting).map_err(|_| silent(place, CONNECTING))?.map_err(fail)?;
         let mut store = Self { place: place.clone(), runtime, connection };
@@ -118,17 +118,23 @@ impl Store {
     /// Checks the version, and makes or renews the tables.
     fn prepare(&mut self, make: bool) -> Result<(), Error> {
         let dialect = self.place.dialect();
-        for patience in dialect.patience(BUSY, ANSWERING) {
-            self.wait(async |connection| sqlx::query(&patience).execute(connection).await)?;
+        for timeout in dialect.timeouts(BUSY, ANSWERING) {
+            self.wait(async |connection| sqlx::query(&timeout).execute(connection).await)?;
         }
         let place = self.place.to_string();
-        match self.wait(async |connection| schema::found(connection, dialect).await)? {
-            Found::Version(version) if version > schema::VERSION => Err(Error::Newer { place, version }),
-            Found::Version(schema::VERSION) => Ok(()),
-            Found::Other => Err(Error::NotAStore { place }),
-            Found::Damaged(why) => Err(Error::Damaged { place, why: why.to_owned() }),
-            Found::Nothing if !make => Err(Error::Missing { place }),
-            Found::Version(_) | Found::Nothing => {
+        match self.wait(async |connection| schema::contents(connection, dialect).await)? {
+            Contents::Version(version) if version > schema::VERSION => Err(Error::Usage(format!(
+                "{place} is a store of version {version}, and this framelag knows versions up to {}: use a newer framelag, or \
+                 name another store with --store",
+                schema::VERSION
+            ))),
+            Contents::Version(schema::VERSION) => Ok(()),
+            Contents::Other => {
+                Err(Error::Usage(format!("{place} is a database of another program: name another file with --store")))
+            }
+            Contents::Damaged(why) => Err(Error::damaged(&place, why)),
+            Contents::Nothing if !make => Err(self.place.missing()),
+            Contents::Version(_) | Contents::Nothing => {
                 self.wait(async |connection| schema::migrate(connection, dialect, schema::MIGRATIONS).await)
             }
         }
@@ -147,15 +153,13 @@ impl Store {
         // SQLite would keep it, PostgreSQL would not.
         for (what, text) in [("the run's URL", &run.url), ("the run's start", &run.started)] {
             if text.contains('\0') {
-                return Err(Error::Nul { what });
+                return Err(Error::Usage(format!(
+                    "{what} has a NUL character in it, which no database keeps: this is no run of a receiver's"
+                )));
             }
         }
         let id = identity::run(run);
-        let text = serde_json::to_string(run).map_err(|error| Error::Unreadable {
-            place: self.place.to_string(),
-            id: id.clone(),
-            why: error.to_string(),
-        })?;
+        let text = serde_json::to_string(run).expect("a run has string keys only");
         let latency = &run.latency_ms;
         let statement = sqlx::query(ADD)
             .bind(id.clone())
@@ -190,15 +194,15 @@ impl Store {
         self.wait(async |connection| set_labels(connection, dialect, id, labels).await)
     }
 
-    fn fail(&self, error: sqlx::Error) -> Error {
-        Error::of(self.place.to_string(), error)
+    fn fail(&self, error: &sqlx::Error) -> Error {
+        Error::of(&self.place.to_string(), error)
     }
 
     /// Does `work`, and waits for it.
     fn wait<T>(&mut self, work: impl AsyncFnOnce(&mut AnyConnection) -> sqlx::Result<T>) -> Result<T, Error> {
         let Self { place, runtime, connection } = self;
         let done = runtime.block_on(async { tokio::time::timeout(ANSWERING, work(connection)).await });
-        done.map_err(|_| silent(place, ANSWERING))?.map_err(|error| Error::of(place.to_string(), error))
+        done.map_err(|_| silent(place, ANSWERING))?.map_err(|error| Error::of(&place.to_string(), &error))
     }
 }
 
@@ -221,5 +225,5 @@ async fn set_labels(connection: &mut AnyConnection, dialect: Dialect, id: &str, 
 }
 
 fn silent(place: &Place, limit: Duration) -> Error {
-    Error::Silent { place: place.to_string(), seconds: limit.as_secs() }
+    Error::Failed(format!("{place} does not answer within {} s", limit.as_secs()))
 }

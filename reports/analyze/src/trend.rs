@@ -51,9 +51,9 @@ pub struct Trend {
     /// A figure of each.
     pub series: Vec<Series>,
     /// Runs that are not among them, and why.
-    pub left_out: Vec<Those>,
+    pub left_out: Vec<Subset>,
     /// Runs that are among them and yet not like the latest one, and in what.
-    pub different: Vec<Those>,
+    pub different: Vec<Subset>,
 }
 
 /// A run of a trend.
@@ -110,7 +110,7 @@ pub struct Shift {
 
 /// Some of the runs, and what is said of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Those {
+pub struct Subset {
     /// How many.
     pub runs: usize,
     /// What is said of them, for people: "of other machines".
@@ -171,9 +171,9 @@ fn twice(entries: &mut Vec<Entry<'_>>) -> usize {
     before - entries.len()
 }
 
-fn note(those: &mut Vec<Those>, runs: usize, why: &str) {
+fn note(those: &mut Vec<Subset>, runs: usize, why: &str) {
     if runs > 0 {
-        those.push(Those { runs, why: why.to_owned() });
+        those.push(Subset { runs, why: why.to_owned() });
     }
 }
 

@@ -70,7 +70,7 @@ pub(super) struct Query<'a> {
 }
 
 /// A run that ended, and of which something can be said.
-const PROVES: &str = "partial = 0 AND outcome <> 'inconclusive'";
+const CONCLUSIVE: &str = "partial = 0 AND outcome <> 'inconclusive'";
 
 const LATEST_FIRST: &str = "ORDER BY started DESC, id DESC";
 
@@ -78,25 +78,22 @@ const LATEST_FIRST: &str = "ORDER BY started DESC, id DESC";
 const COLUMNS: &str = "id, started, url, machine, settings, outcome, partial, duration_s, frames, \
                        p50_ms, p95_ms, p99_ms, max_ms";
 
-/// What another program may have put into the store, as a terminal may get it.
-pub(super) fn shown_text(row: &AnyRow, column: &str) -> sqlx::Result<String> {
-    row.try_get::<String, _>(column).map(shown)
-}
-
-/// As [`shown_text`].
-pub(super) fn shown(text: String) -> String {
-    escaped(&text).into_owned()
+/// A text that another program may have put into the store, safe for a terminal.
+pub(super) fn printable_text(row: &AnyRow, column: &str) -> sqlx::Result<String> {
+    row.try_get::<String, _>(column).map(|text| escaped(&text).into_owned())
 }
 
 /// Labels by their names, each of which has one value.
 ///
 /// # Errors
-/// [`Error::TwoLabels`].
+/// Where a name is given twice.
 pub fn labels_of(pairs: &[(String, String)]) -> Result<Labels, Error> {
     let mut labels = Labels::new();
     for (name, second) in pairs {
         if let Some(first) = labels.insert(name.clone(), second.clone()) {
-            return Err(Error::TwoLabels { name: name.clone(), first, second: second.clone() });
+            return Err(Error::Usage(format!(
+                "--label {name} is given twice, as {first:?} and as {second:?}: which is meant?"
+            )));
         }
     }
     Ok(labels)
@@ -119,12 +116,12 @@ impl Listed {
     /// Without the labels, which are in another table.
     pub(super) fn read(row: &AnyRow) -> sqlx::Result<Self> {
         Ok(Self {
-            id: RunId(shown_text(row, "id")?),
-            started: shown_text(row, "started")?,
-            url: shown_text(row, "url")?,
-            machine: shown_text(row, "machine")?,
-            settings: shown_text(row, "settings")?,
-            outcome: shown_text(row, "outcome")?,
+            id: RunId(printable_text(row, "id")?),
+            started: printable_text(row, "started")?,
+            url: printable_text(row, "url")?,
+            machine: printable_text(row, "machine")?,
+            settings: printable_text(row, "settings")?,
+            outcome: printable_text(row, "outcome")?,
             partial: row.try_get::<i64, _>("partial")? != 0,
             duration_s: row.try_get("duration_s")?,
             frames: u64::try_from(row.try_get::<i64, _>("frames")?).unwrap_or(0),
@@ -138,13 +135,8 @@ impl Listed {
 }
 
 impl Filter {
-    /// The runs that fit, the latest first, with these columns beside those of a [`Listed`] and a row for each label.
-    pub(super) fn query(&self, more: &str) -> Query<'_> {
-        self.fit(more).labelled(more)
-    }
-
-    /// The runs that fit, the latest first.
-    pub(super) fn fit(&self, more: &str) -> Query<'_> {
+    /// The runs that fit, with these columns beside those of a [`Listed`].
+    pub(super) fn matching(&self, more: &str) -> Query<'_> {
         let mut sql = format!("SELECT {COLUMNS}{more} FROM framelag_runs WHERE TRUE");
         let mut bound = Vec::new();
         for (name, value) in &self.labels {
@@ -166,10 +158,10 @@ impl Filter {
 }
 
 impl<'a> Query<'a> {
-    /// Those of these runs that prove something, of this machine with these settings where they are given: the latest `limit`.
-    pub(super) fn proving(self, more: &str, like: Option<&'a (String, String)>, limit: usize) -> Self {
+    /// The conclusive ones of these runs, of this machine with these settings where they are given: the latest `limit`.
+    pub(super) fn conclusive(self, more: &str, like: Option<&'a (String, String)>, limit: usize) -> Self {
         let Self { sql, mut bound } = self;
-        let mut sql = format!("SELECT {COLUMNS}{more} FROM ({sql}) AS fitting WHERE {PROVES}");
+        let mut sql = format!("SELECT {COLUMNS}{more} FROM ({sql}) AS fitting WHERE {CONCLUSIVE}");
         if let Some((machine, settings)) = like {
             bound.extend([machine.as_str(), settings]);
             sql.push_str(&format!(" AND machine = ${} AND settings = ${}", bound.len() - 1, bound.len()));

@@ -45,15 +45,19 @@ impl Place {
     /// in `$XDG_STATE_HOME` or `~/.local/state`.
     ///
     /// # Errors
-    /// [`Error::NoDefault`] where none is known, [`Error::Place`].
+    /// Where no folder is known, or the variable names no place.
     pub fn unnamed() -> Result<Self, Error> {
         if let Some(named) = std::env::var_os(VARIABLE).filter(|named| !named.is_empty()) {
             let text = named.into_string().map_err(|named| bad(&named.to_string_lossy(), "it is not UTF-8"))?;
             return text.parse();
         }
         let calibration = calibration::default_path(std::env::var_os("XDG_STATE_HOME"), std::env::var_os("HOME"));
-        let path = calibration.ok_or(Error::NoDefault)?.with_file_name("runs.sqlite");
-        Ok(Self::File(path))
+        let path = calibration.ok_or_else(|| {
+            Error::Usage(
+                "neither XDG_STATE_HOME nor HOME says where runs are kept: name a file with --store".to_owned(),
+            )
+        })?;
+        Ok(Self::File(path.with_file_name("runs.sqlite")))
     }
 
     /// What is spoken there.
@@ -62,6 +66,11 @@ impl Place {
             Self::File(_) => Dialect::Sqlite,
             Self::Server(_) => Dialect::Postgres,
         }
+    }
+
+    /// Nothing is kept there yet.
+    pub(super) fn missing(&self) -> Error {
+        Error::Usage(format!("there is no store {self}: `framelag report DIR --store {self}` makes it"))
     }
 
     /// The place as the driver takes it. A file is `make`d where it is missing, and so is its folder.
@@ -84,10 +93,10 @@ impl Place {
                 );
                 return Err(bad(&self.to_string(), &why));
             }
-            Err(_) if !make => return Err(Error::Missing { place: self.to_string() }),
+            Err(_) if !make => return Err(self.missing()),
             _ => {}
         }
-        let failed = |error: std::io::Error| Error::Failed { place: self.to_string(), why: error.to_string() };
+        let failed = |error: std::io::Error| Error::Failed(format!("{self}: {error}"));
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.map_or(PathBuf::from("."), PathBuf::from);
         if make {
@@ -159,7 +168,7 @@ fn server(text: &str) -> Result<Place, Error> {
 }
 
 fn bad(text: &str, why: &str) -> Error {
-    Error::Place { text: redact::url(text), why: why.to_owned() }
+    Error::Usage(format!("runs cannot be kept in {:?}: {why}", redact::url(text)))
 }
 
 #[cfg(test)]
@@ -217,7 +226,7 @@ mod tests {
         let url = file.url(true).expect("a URL");
         assert_eq!(url.query(), Some("mode=rwc"));
         assert!(url.path().ends_with("/a%3Fb%23c%20%252e%20d%2Esqlite"), "{url}");
-        assert!(matches!(file.url(false), Err(Error::Missing { .. })));
+        assert_eq!(file.url(false), Err(file.missing()));
     }
 
     #[test]

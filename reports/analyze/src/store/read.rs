@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
+use common::printable::escaped;
 use futures::StreamExt;
 use report::run::Run;
 use report::saved;
-use sqlx::Row;
 use sqlx::any::AnyRow;
+use sqlx::{Any, Decode, Row, Type};
 
-use super::listed::{Query, shown, shown_text};
+use super::listed::{Query, printable_text};
 use super::{Error, Filter, Labels, Listed, RunId, Store};
 use crate::identity;
 
@@ -20,6 +21,9 @@ const MAX_ROWS: usize = 1_000_000;
 
 /// The fewest digits that stand for a run.
 const MIN_DIGITS: usize = 4;
+
+/// The columns of a [`Kept`] beside those of its [`Listed`].
+pub(super) const WHOLE: &str = ", run, histogram";
 
 /// A run as it was kept.
 #[derive(Clone, Debug)]
@@ -39,8 +43,8 @@ impl Store {
     /// # Errors
     /// Where the store cannot be read.
     pub fn list(&mut self, filter: &Filter) -> Result<Vec<Listed>, Error> {
-        let rows = self.rows(&filter.query(""))?;
-        self.read(&rows, |listed, _| Ok(listed), |listed| listed)
+        let rows = self.rows(&filter.matching("").labelled(""))?;
+        Ok(self.listed(&rows)?.into_iter().map(|(listed, _)| listed).collect())
     }
 
     /// Like [`Store::list`], with all of each run.
@@ -48,66 +52,73 @@ impl Store {
     /// # Errors
     /// Where the store cannot be read, or a run in it.
     pub fn runs(&mut self, filter: &Filter) -> Result<Vec<Kept>, Error> {
-        self.kept(&filter.query(", run, histogram"))
+        self.kept(&filter.matching(WHOLE).labelled(WHOLE))
     }
 
-    /// The runs of a query that has all of each.
+    /// The runs of a labelled query that has the columns of [`WHOLE`].
     pub(super) fn kept(&mut self, query: &Query<'_>) -> Result<Vec<Kept>, Error> {
         let rows = self.rows(query)?;
-        let whole = |listed: Listed, row: &AnyRow| {
-            let read =
-                || -> sqlx::Result<(String, Option<String>)> { Ok((row.try_get("run")?, row.try_get("histogram")?)) };
-            let (text, histogram) = read().map_err(|error| self.fail(error))?;
+        let whole = |(listed, row): (Listed, &AnyRow)| {
+            let text: String = self.get(row, "run")?;
             let run = self.parse(&listed.id, &text)?;
-            Ok(Kept { listed, run, histogram })
+            Ok(Kept { listed, run, histogram: self.get(row, "histogram")? })
         };
-        self.read(&rows, whole, |kept| &mut kept.listed)
+        self.listed(&rows)?.into_iter().map(whole).collect()
     }
 
     /// All of a run.
     ///
     /// # Errors
-    /// [`Error::NoRun`], or where it cannot be read.
+    /// Where it is not kept, or cannot be read.
     pub fn run(&mut self, id: &RunId) -> Result<Run, Error> {
         let statement = sqlx::query("SELECT run FROM framelag_runs WHERE id = $1").bind(id.as_str());
-        let row = self.wait(async |connection| statement.fetch_optional(connection).await)?;
-        let row = row.ok_or_else(|| Error::NoRun { place: self.place.to_string(), id: id.to_string() })?;
-        let text: String = row.try_get(0).map_err(|error| self.fail(error))?;
-        self.parse(id, &text)
+        let text: Option<String> = self.wait(async |connection| {
+            statement.fetch_optional(connection).await?.map(|row| row.try_get(0)).transpose()
+        })?;
+        self.parse(id, &text.ok_or_else(|| self.no_run(id.as_str()))?)
     }
 
-    /// What was said of a run.
+    /// The labels of a run.
     ///
     /// # Errors
     /// Where the store cannot be read.
     pub fn labels(&mut self, id: &RunId) -> Result<Labels, Error> {
         let statement = sqlx::query("SELECT name, value FROM framelag_labels WHERE run = $1").bind(id.as_str());
-        let rows = self.wait(async |connection| statement.fetch_all(connection).await)?;
-        let pair = |row: &AnyRow| Ok((shown_text(row, "name")?, shown_text(row, "value")?));
-        rows.iter().map(pair).collect::<sqlx::Result<_>>().map_err(|error| self.fail(error))
+        let pair = |row: &AnyRow| Ok((printable_text(row, "name")?, printable_text(row, "value")?));
+        self.wait(async |connection| statement.fetch_all(connection).await?.iter().map(pair).collect())
     }
 
     /// The run that `text` names: its id, or enough digits of its beginning.
     ///
     /// # Errors
-    /// [`Error::NoId`], [`Error::NoRun`] and [`Error::Ambiguous`].
+    /// Where that is no id, or not the beginning of exactly one.
     pub fn find(&mut self, text: &str) -> Result<RunId, Error> {
         let digits = text.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c));
         if !digits || !(MIN_DIGITS..=identity::DIGITS).contains(&text.len()) {
-            let id = text.chars().take(identity::DIGITS).collect();
-            return Err(Error::NoId { id, least: MIN_DIGITS, most: identity::DIGITS });
+            let id: String = text.chars().take(identity::DIGITS).collect();
+            return Err(Error::Usage(format!(
+                "{id:?} is no run ID: give at least the first {MIN_DIGITS} of its {} hexadecimal digits, in lower case",
+                identity::DIGITS
+            )));
         }
         let statement = sqlx::query("SELECT id FROM framelag_runs WHERE id LIKE $1 ORDER BY id LIMIT $2")
             .bind(format!("{text}%"))
             .bind(MAX_OFFERED as i64);
-        let rows = self.wait(async |connection| statement.fetch_all(connection).await)?;
-        let ids: sqlx::Result<Vec<String>> = rows.iter().map(|row| shown_text(row, "id")).collect();
-        let mut ids = ids.map_err(|error| self.fail(error))?;
+        let mut ids: Vec<String> = self.wait(async |connection| {
+            statement.fetch_all(connection).await?.iter().map(|row| printable_text(row, "id")).collect()
+        })?;
         match ids.len() {
-            0 => Err(Error::NoRun { place: self.place.to_string(), id: text.to_owned() }),
+            0 => Err(self.no_run(text)),
             1 => Ok(RunId(ids.remove(0))),
-            _ => Err(Error::Ambiguous { id: text.to_owned(), runs: ids }),
+            _ => Err(Error::Usage(format!("{text:?} is the beginning of several runs: {}", ids.join(", ")))),
         }
+    }
+
+    fn no_run(&self, id: &str) -> Error {
+        let place = &self.place;
+        Error::Usage(format!(
+            "there is no run {id:?} in {place}: `framelag report list --store {place}` lists the runs"
+        ))
     }
 
     /// The rows of a query.
@@ -123,38 +134,41 @@ impl Store {
             Ok(rows)
         })?;
         if read.len() > MAX_ROWS {
-            return Err(Error::TooMany { place: self.place.to_string(), most: MAX_ROWS });
+            return Err(Error::Failed(format!(
+                "{} has more than {MAX_ROWS} runs or labels that fit: ask for less, with --last or --label",
+                self.place
+            )));
         }
         Ok(read)
     }
 
-    /// Runs from their rows, of which there is one for each label, or one.
-    fn read<T>(
-        &self,
-        rows: &[AnyRow],
-        make: impl Fn(Listed, &AnyRow) -> Result<T, Error>,
-        listed: impl Fn(&mut T) -> &mut Listed,
-    ) -> Result<Vec<T>, Error> {
-        let mut runs: Vec<T> = Vec::new();
-        for row in rows {
-            let read = || -> sqlx::Result<(Listed, Option<String>, Option<String>)> {
-                Ok((Listed::read(row)?, row.try_get("label")?, row.try_get("label_value")?))
-            };
-            let (one, name, value) = read().map_err(|error| self.fail(error))?;
-            if runs.last_mut().is_none_or(|last| listed(last).id != one.id) {
-                runs.push(make(one, row)?);
+    /// Runs with the first of their rows, of which there is one for each label, or one: from the earliest to the latest.
+    fn listed<'r>(&self, rows: &'r [AnyRow]) -> Result<Vec<(Listed, &'r AnyRow)>, Error> {
+        let mut runs: Vec<(Listed, &AnyRow)> = Vec::new();
+        for (row, one) in rows.iter().zip(self.read(rows, Listed::read)?) {
+            if runs.last().is_none_or(|(last, _)| last.id != one.id) {
+                runs.push((one, row));
             }
-            if let (Some(last), Some(name), Some(value)) = (runs.last_mut(), name, value) {
-                listed(last).labels.insert(shown(name), shown(value));
+            let [name, value] = [self.get::<Option<String>>(row, "label")?, self.get(row, "label_value")?];
+            if let (Some((last, _)), Some(name), Some(value)) = (runs.last_mut(), name, value) {
+                last.labels.insert(escaped(&name).into_owned(), escaped(&value).into_owned());
             }
         }
         runs.reverse();
         Ok(runs)
     }
 
+    /// What `read` makes of each row.
+    pub(super) fn read<T>(&self, rows: &[AnyRow], read: fn(&AnyRow) -> sqlx::Result<T>) -> Result<Vec<T>, Error> {
+        rows.iter().map(read).collect::<sqlx::Result<_>>().map_err(|error| self.fail(&error))
+    }
+
+    fn get<'r, T: Decode<'r, Any> + Type<Any>>(&self, row: &'r AnyRow, column: &str) -> Result<T, Error> {
+        row.try_get(column).map_err(|error| self.fail(&error))
+    }
+
     fn parse(&self, id: &RunId, text: &str) -> Result<Run, Error> {
-        let place = self.place.to_string();
         let read = saved::parse(text.as_bytes(), Path::new("run.json")).map(|(run, _)| run);
-        read.map_err(|error| Error::Unreadable { place, id: id.to_string(), why: error.to_string() })
+        read.map_err(|why| Error::Failed(format!("run {id} in {} cannot be read: {why}", self.place)))
     }
 }
