@@ -12,7 +12,7 @@ use report::threshold::Metric;
 use serde::Serialize;
 
 use crate::identity;
-use crate::merge::{self, Seen};
+use crate::merge::{self, ReceiverIndex};
 use crate::statistics::MAX_RUNS;
 
 mod effect;
@@ -165,7 +165,7 @@ impl Gate {
 /// Refuses a run that is there twice, be it as a copy or as a part of what it was joined into.
 fn each_once(baseline: &[Input<'_>], candidate: &[Input<'_>]) -> Result<(), Refusal> {
     let inputs: Vec<_> = baseline.iter().chain(candidate).collect();
-    let mut seen = Seen::default();
+    let mut seen = ReceiverIndex::default();
     for (at, Input { name, run }) in inputs.iter().enumerate() {
         let Some(first) = seen.add(&merge::receivers(run, name), at) else { continue };
         let (first, second) = (inputs[first], name.clone());

@@ -20,18 +20,18 @@ use report::threshold::Assertion;
 mod error;
 mod figures;
 mod files;
+mod index;
 mod intervals;
 mod latency;
 mod part;
 mod runs;
 mod settings;
-mod shared;
 mod warnings;
 
 pub use error::Error;
+pub(crate) use index::ReceiverIndex;
 use part::Part;
 pub(crate) use part::receivers;
-pub(crate) use shared::Seen;
 
 /// Joins the runs of `folders` into a report in `out`, which is made where it is missing.
 ///
@@ -39,10 +39,11 @@ pub(crate) use shared::Seen;
 /// [`Error`]. Nothing is written where a folder is no report.
 pub fn merge(folders: &[PathBuf], out: &Path, assertions: &[Assertion]) -> Result<Summary, Error> {
     if let Some(path) = folders.iter().find(|folder| is_same_place(folder, out)) {
-        return Err(Error::Out { path: path.clone() });
+        let path = path.display();
+        return Err(Error::Usage(format!("--out {path} is one of the runs to join: name another folder")));
     }
     let parts = folders.iter().map(|folder| Part::read(folder)).collect::<Result<Vec<_>, _>>()?;
-    let mut seen = Seen::default();
+    let mut seen = ReceiverIndex::default();
     for (at, part) in parts.iter().enumerate() {
         if let Some(first) = seen.add(&part.receivers, at) {
             return Err(twice(&parts[first], part));
@@ -60,17 +61,25 @@ pub fn merge(folders: &[PathBuf], out: &Path, assertions: &[Assertion]) -> Resul
 
 /// Why a run that is in both cannot be joined, be it as a copy that was made before it ended.
 fn twice(first: &Part, second: &Part) -> Error {
-    let [one, other] = [first, second].map(|part| part.saved.path.clone());
-    match [first, second].map(|part| part.run().merged.is_some()) {
-        [false, false] if first.run().partial => Error::Same { whole: other, copy: one },
-        [false, false] => Error::Same { whole: one, copy: other },
-        [true, false] => Error::Part { joined: one, part: other },
-        [false, true] => Error::Part { joined: other, part: one },
-        [true, true] => {
-            let folder = first.shared_with(second).map(|receiver| receiver.folder.clone()).unwrap_or_default();
-            Error::Overlap { first: one, second: other, folder }
+    let [one, other] = [first, second].map(|part| part.saved.path.display());
+    let in_one =
+        |joined, part| format!("{joined} has the run of {part} in it, which would count twice: leave out {part}");
+    Error::Usage(match [first, second].map(|part| part.run().merged.is_some()) {
+        [false, false] => {
+            // The one that did not end is the copy.
+            let whole = if first.run().partial { &other } else { &one };
+            format!("{one} and {other} are one run, which would count twice: name it once, as {whole}")
         }
-    }
+        [true, false] => in_one(one, other),
+        [false, true] => in_one(other, one),
+        [true, true] => {
+            let folder = first.shared_with(second).map(|receiver| receiver.folder.as_str()).unwrap_or_default();
+            format!(
+                "{one} and {other} both have the run of {folder} in them, which would count twice: join the folders that they \
+                 were made of"
+            )
+        }
+    })
 }
 
 fn is_same_place(one: &Path, other: &Path) -> bool {

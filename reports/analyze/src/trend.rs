@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::gate::is_sent_alike;
 use crate::identity;
-use crate::merge::{self, Seen};
+use crate::merge::{self, ReceiverIndex};
 use crate::statistics::{self, Amount, Pair, confidence};
 use measure::units::rounded;
 
@@ -162,7 +162,7 @@ impl Trend {
 /// once. Says how many.
 fn twice(entries: &mut Vec<Entry<'_>>) -> usize {
     let before = entries.len();
-    let mut seen = Seen::default();
+    let mut seen = ReceiverIndex::default();
     for entry in entries.iter().filter(|entry| entry.run.merged.is_none()) {
         // Each is in a store once.
         seen.add(&merge::receivers(entry.run, entry.id), 0);

@@ -9,7 +9,7 @@ use report::run::{Receiver, Run};
 use report::saved::{self, FrameRow, IntervalRow, Saved};
 use report::warning::Code;
 
-use super::shared::Seen;
+use super::index::ReceiverIndex;
 use crate::identity;
 
 /// µs in a second.
@@ -62,7 +62,7 @@ impl Part {
 
     /// A receiver of this part whose run is in the other one too.
     pub fn shared_with(&self, other: &Self) -> Option<&Receiver> {
-        let mut seen = Seen::default();
+        let mut seen = ReceiverIndex::default();
         seen.add(&other.receivers, 0);
         self.receivers.iter().find(|one| seen.has(one).is_some())
     }

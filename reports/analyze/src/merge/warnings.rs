@@ -4,7 +4,6 @@ use report::run::{Outcome, Run};
 use report::warning::{Code, Warning};
 
 use super::part::Part;
-use super::runs::Runs;
 use super::settings;
 
 /// Why a run failed, where it did so by itself and not by an assertion.
@@ -45,7 +44,7 @@ pub(super) fn warnings(parts: &[Part]) -> Vec<Warning> {
 }
 
 fn different(parts: &[Part]) -> Option<Warning> {
-    let (_, mut different) = settings::join(&Runs::of(parts).each(|run| run.config.to_json()));
+    let (_, mut different) = settings::join(&parts.iter().map(|part| part.run().config.to_json()).collect::<Vec<_>>());
     if parts.iter().any(|part| part.run().warmup_s != parts[0].run().warmup_s) {
         different.push("warmup_s".to_owned());
     }

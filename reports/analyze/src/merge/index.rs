@@ -6,13 +6,13 @@ use report::run::Receiver;
 
 /// Receivers that were seen, and in which run.
 #[derive(Debug, Default)]
-pub(crate) struct Seen {
+pub(crate) struct ReceiverIndex {
     by_identity: HashMap<String, usize>,
     /// With whether it says which run it is. Where one of two does not, they are told apart by their figures.
     by_figures: HashMap<String, (usize, bool)>,
 }
 
-impl Seen {
+impl ReceiverIndex {
     /// Adds the receivers of run `at`, unless one of them was seen before: then where.
     pub fn add(&mut self, receivers: &[Receiver], at: usize) -> Option<usize> {
         if let Some(first) = receivers.iter().filter_map(|receiver| self.has(receiver)).min() {
