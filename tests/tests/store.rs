@@ -82,7 +82,8 @@ fn a_run_is_kept_once_and_comes_back_whole(store: &str) {
     let [one] = listed.as_slice() else { panic!("one run: {listed:?}") };
     assert_eq!((one.partial, one.frames, one.p99_ms), (false, u64::from(kept::FRAMES), whole.latency_ms.p99));
     assert_eq!(serde_json::json!(store.run(&id).expect("the run")), serde_json::json!(whole));
-    let histogram = store.runs(&Filter::default()).expect("runs")[0].histogram.clone().expect("a histogram");
+    let histogram =
+        store.comparable(&Filter::default(), 9, true).expect("runs").runs[0].histogram.clone().expect("a histogram");
     let histogram = measure::latency::Distribution::decoded(&histogram).expect("ours");
     assert_eq!(histogram.count(), u64::from(kept::FRAMES));
 

@@ -11,7 +11,6 @@
 use report::threshold::Metric;
 use serde::Serialize;
 
-use crate::identity;
 use crate::merge::{self, ReceiverIndex};
 use crate::statistics::MAX_RUNS;
 
@@ -78,25 +77,12 @@ pub struct Comparison {
 /// Runs that are not compared: wrong usage.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// One run is there twice.
-    #[error("{first} and {second} are the same run (started {started}): each counts once, on one side")]
+    /// A run is there twice: as a copy, or in what it was joined into.
+    #[error("{first} and {second} are or contain the same run: each counts once, on one side")]
     Twice {
         /// What it is called.
         first: String,
-        /// And also called.
-        second: String,
-        /// When it began.
-        started: String,
-    },
-    /// A run and what it was joined into, or two that have a receiver in common.
-    #[error(
-        "{first} and {second} have the run of a receiver in common, since runs were joined (`framelag report merge`): \
-         each counts once, on one side"
-    )]
-    Shared {
-        /// What it is called.
-        first: String,
-        /// What else it is in.
+        /// What it is also called, or what else it is in.
         second: String,
     },
     /// Settings or machines that differ.
@@ -111,21 +97,11 @@ pub enum Refusal {
 }
 
 impl Gate {
-    /// Compares.
+    /// Compares two sides. `missing` are runs of the baseline and of the candidate that left no figures at all: they are inconclusive.
     ///
     /// # Errors
-    ///
     /// Where the runs are not to be compared.
-    pub fn compare(&self, baseline: &[Input<'_>], candidate: &[Input<'_>]) -> Result<Comparison, Refusal> {
-        self.compare_with(baseline, candidate, [&[], &[]])
-    }
-
-    /// Compares, where of some runs of the baseline and of the candidate there is no figure at all: these are inconclusive.
-    ///
-    /// # Errors
-    ///
-    /// As [`Gate::compare`].
-    pub fn compare_with(
+    pub fn compare(
         &self,
         baseline: &[Input<'_>],
         candidate: &[Input<'_>],
@@ -168,14 +144,7 @@ fn each_once(baseline: &[Input<'_>], candidate: &[Input<'_>]) -> Result<(), Refu
     let mut seen = ReceiverIndex::default();
     for (at, Input { name, run }) in inputs.iter().enumerate() {
         let Some(first) = seen.add(&merge::receivers(run, name), at) else { continue };
-        let (first, second) = (inputs[first], name.clone());
-        let is_same = identity::run(first.run) == identity::run(run);
-        let (first, started) = (first.name.clone(), run.started.clone());
-        return Err(if is_same {
-            Refusal::Twice { first, second, started }
-        } else {
-            Refusal::Shared { first, second }
-        });
+        return Err(Refusal::Twice { first: inputs[first].name.clone(), second: name.clone() });
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What finished runs say together: [`gate`] compares runs with runs, [`merge`] joins them, `store` keeps them and [`trend`]
+//! What finished runs say together: [`gate`] compares runs with runs, [`merge`] joins them, [`store`] keeps them and [`trend`]
 //! finds where they changed; [`sweep`] says what the settings of a plan did, [`quality`] what became of the picture, and
 //! [`calibration`] how far off the instrument is.
 
@@ -8,7 +8,6 @@ pub mod identity;
 pub mod merge;
 pub mod quality;
 pub mod statistics;
-#[cfg(feature = "store")]
 pub mod store;
 pub mod sweep;
 #[cfg(test)]

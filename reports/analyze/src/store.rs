@@ -194,10 +194,6 @@ impl Store {
         self.wait(async |connection| set_labels(connection, dialect, id, labels).await)
     }
 
-    fn fail(&self, error: &sqlx::Error) -> Error {
-        Error::of(&self.place.to_string(), error)
-    }
-
     /// Does `work`, and waits for it.
     fn wait<T>(&mut self, work: impl AsyncFnOnce(&mut AnyConnection) -> sqlx::Result<T>) -> Result<T, Error> {
         let Self { place, runtime, connection } = self;

@@ -129,13 +129,13 @@ impl Trend {
         let mut keep = |why: &str, keep: &dyn Fn(&Run) -> bool| {
             let before = entries.len();
             entries.retain(|entry| keep(entry.run));
-            note(&mut left_out, before - entries.len(), why);
+            Subset::note(&mut left_out, before - entries.len(), why);
         };
         keep("that did not end", &|run| !run.partial);
         keep("that were inconclusive", &|run| run.outcome != Outcome::Inconclusive);
         keep("without any of these figures", &|run| metrics.iter().any(|m| m.value(run).is_some()));
         let joined = twice(&mut entries);
-        note(&mut left_out, joined, "that were joined of runs which are here too (report merge)");
+        Subset::note(&mut left_out, joined, "that were joined of runs which are here too (report merge)");
         let mut different = Vec::new();
         let unlike: [Unlike<'_>; 4] = [
             ("of other machines", &|run, latest| identity::machine(run) != identity::machine(latest)),
@@ -146,12 +146,12 @@ impl Trend {
         if let Some(latest) = entries.last().map(|entry| entry.run) {
             for (why, unlike) in unlike {
                 let count = entries.iter().filter(|entry| unlike(entry.run, latest)).count();
-                note(if all { &mut different } else { &mut left_out }, count, why);
+                Subset::note(if all { &mut different } else { &mut left_out }, count, why);
                 entries.retain(|entry| all || !unlike(entry.run, latest));
             }
         }
         let old = entries.len().saturating_sub(MAX_RUNS);
-        note(&mut left_out, old, &format!("before the latest {MAX_RUNS}"));
+        Subset::note(&mut left_out, old, &format!("before the latest {MAX_RUNS}"));
         entries.drain(..old);
         let series = metrics.iter().map(|metric| Series::new(metric, &entries)).collect();
         Self { runs: entries.iter().map(Point::new).collect(), series, left_out, different }
@@ -171,9 +171,12 @@ fn twice(entries: &mut Vec<Entry<'_>>) -> usize {
     before - entries.len()
 }
 
-fn note(those: &mut Vec<Subset>, runs: usize, why: &str) {
-    if runs > 0 {
-        those.push(Subset { runs, why: why.to_owned() });
+impl Subset {
+    /// Adds some runs to `all`, if there are any.
+    pub(crate) fn note(all: &mut Vec<Self>, runs: usize, why: &str) {
+        if runs > 0 {
+            all.push(Self { runs, why: why.to_owned() });
+        }
     }
 }
 

@@ -30,7 +30,7 @@ impl Load {
     /// What makes this machine too busy to be judged by; none where it is quiet.
     pub fn busy(&self) -> Option<String> {
         let percent = |part: f64| format!("{:.1}%", part * 1e2);
-        let wakes = self.wake_us.filter(|wake| wake.p99 > MAX_WAKE_P99_US);
+        let wakeups = self.wake_us.filter(|wake| wake.p99 > MAX_WAKE_P99_US);
         let reasons = [
             self.others
                 .filter(|part| *part > MAX_OTHERS)
@@ -38,7 +38,7 @@ impl Load {
             self.stolen
                 .filter(|part| *part > MAX_STOLEN)
                 .map(|part| format!("the host took {} of them", percent(part))),
-            wakes.map(|wake| format!("one thread in 100 woke {:.1} ms late or later", wake.p99 / 1e3)),
+            wakeups.map(|wake| format!("one thread in 100 woke {:.1} ms late or later", wake.p99 / 1e3)),
         ];
         let reasons: Vec<String> = reasons.into_iter().flatten().collect();
         (!reasons.is_empty()).then(|| reasons.join(", "))

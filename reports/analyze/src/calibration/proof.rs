@@ -5,10 +5,9 @@ use report::calibration::SCHEMA;
 use report::run::Host;
 use serde::Serialize;
 
-use super::beside::{Costs, MIN_READINGS, Optical, Timers};
-use super::finding::Finding;
-use super::frames::{Asked, Frame, MIN_FRAMES, Row};
-use super::links::{self, Link};
+use super::frames::{Frame, InjectedDelay, MIN_FRAMES, Row};
+use super::hops::{self, Finding, Hop};
+use super::instrument::{Costs, MIN_READINGS, Optical, Timers};
 use super::load::Load;
 use super::spread::Spread;
 
@@ -21,14 +20,14 @@ pub const GOAL_P99_MS: f64 = 1.0;
 /// Where the wall clock moves more than this against the monotonic one, µs, no time of the session is to be believed.
 const MAX_MOVED_US: i64 = 100;
 
-/// Accuracies are stated in steps of this, ms.
+/// Accuracies are rounded_up in steps of this, ms.
 const STEP_MS: f64 = 0.1;
 
 /// What a calibration found, before it is judged.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Session {
-    /// What was asked of the proxy, one after the other.
-    pub blocks: Vec<Asked>,
+    /// The delays that the proxy was asked to add, one after the other.
+    pub blocks: Vec<InjectedDelay>,
     /// The frames that count, in the order of their sequence.
     pub frames: Vec<Frame>,
     /// Those that do not.
@@ -61,7 +60,8 @@ pub struct Calibration {
     /// Each injected delay.
     pub rows: Vec<Row>,
     /// What stands between the rig's times and the instrument's.
-    pub links: Vec<Link>,
+    #[serde(rename = "links")]
+    pub hops: Vec<Hop>,
     /// Frames that count nowhere.
     pub left_out: LeftOut,
     /// How far the wall clock moved against the monotonic one meanwhile, µs.
@@ -132,7 +132,7 @@ impl Calibration {
     pub fn new(made: String, settings: Settings, session: &Session) -> Self {
         let rows = rows(session);
         let wake_ms = session.load.wake_us.map_or(0.0, |wake| wake.p99 / 1e3);
-        let (links, faults) = links::judge(&session.frames, wake_ms);
+        let (hops, faults) = hops::judge(&session.frames, wake_ms);
         let still = session.clock_moved_us.abs() <= MAX_MOVED_US;
         let errors: Option<Vec<Spread>> = rows.iter().map(|row| row.error_ms).collect();
         // Without a row there is nothing that could be wrong.
@@ -146,11 +146,11 @@ impl Calibration {
             machine: report::host::machine(),
             host: report::host::describe(),
             settings,
-            accuracy_ms: p50.map(stated),
-            p99_accuracy_ms: p99.map(stated),
+            accuracy_ms: p50.map(rounded_up),
+            p99_accuracy_ms: p99.map(rounded_up),
             goal: Goal { p50_ms: GOAL_P50_MS, p99_ms: GOAL_P99_MS, met },
             rows,
-            links,
+            hops,
             left_out: session.left_out,
             clock_moved_us: session.clock_moved_us,
             load: session.load,
@@ -166,40 +166,41 @@ impl Calibration {
 
     /// A time that cannot be is a fault on any machine; a figure that is only bad may be the machine's.
     fn judge(&mut self, faults: Vec<Finding>, still: bool) {
-        let busy = self.load.busy();
-        let (outcome, findings) = match self.goal.met {
-            _ if !still => (Outcome::Inconclusive, vec![moved(self.clock_moved_us)]),
+        let inconclusive = |code: &str, message: String| (Outcome::Inconclusive, vec![Finding::new(code, message)]);
+        (self.outcome, self.findings) = match (self.goal.met, self.load.busy()) {
+            _ if !still => {
+                let micros = self.clock_moved_us;
+                let message = format!("the wall clock moved by {micros} µs against the monotonic one: calibrate again");
+                inconclusive("clock-moved", message)
+            }
             _ if !faults.is_empty() => (Outcome::GoalMissed, faults),
-            None => (Outcome::Inconclusive, vec![self.few_frames()]),
-            Some(true) => (Outcome::Ok, Vec::new()),
-            Some(false) => match busy {
-                Some(why) => (Outcome::Inconclusive, vec![too_busy(&why)]),
-                None => (Outcome::GoalMissed, vec![self.missed()]),
-            },
+            (None, _) => {
+                let least = self.rows.iter().map(Row::frames).min().unwrap_or(0);
+                let message = format!("a row has {least} frames, and a p99 takes {MIN_FRAMES}: see left_out");
+                inconclusive("few-frames", message)
+            }
+            (Some(true), _) => (Outcome::Ok, Vec::new()),
+            (Some(false), Some(why)) => inconclusive(
+                "busy",
+                format!("the machine was too busy to tell the instrument's errors from its own: {why}"),
+            ),
+            (Some(false), None) => (Outcome::GoalMissed, vec![self.missed()]),
         };
-        (self.outcome, self.findings) = (outcome, findings);
-    }
-
-    fn few_frames(&self) -> Finding {
-        let least = self.rows.iter().map(Row::frames).min().unwrap_or(0);
-        let message = format!("a row has {least} frames, and a p99 takes {MIN_FRAMES}: see left_out");
-        Finding { code: "few-frames".to_owned(), message }
     }
 
     fn missed(&self) -> Finding {
         let Goal { p50_ms, p99_ms, .. } = self.goal;
         let beyond = |row: &&Row| row.error_ms.is_some_and(|error| error.p50 > p50_ms || error.p99 > p99_ms);
         let rows = self.rows.iter().filter(beyond).count();
-        let message = format!("{rows} rows are beyond the goal, on a machine that was not busy");
-        Finding { code: "goal".to_owned(), message }
+        Finding::new("goal", format!("{rows} rows are beyond the goal, on a machine that was not busy"))
     }
 
     /// Adds what a camera saw. Too few readings make the whole inconclusive; the accuracy stands, since it is no part of it.
-    pub fn saw(&mut self, optical: Optical) {
+    pub fn add_optical(&mut self, optical: Optical) {
         if !optical.is_enough() {
             self.outcome = Outcome::Inconclusive;
             let message = format!("the camera read fewer than {MIN_READINGS} frames");
-            self.findings.push(Finding { code: "few-readings".to_owned(), message });
+            self.findings.push(Finding::new("few-readings", message));
         }
         self.optical = Some(optical);
     }
@@ -212,36 +213,20 @@ impl Calibration {
     }
 }
 
-/// A row for each delay, in the order in which they first came.
+/// A row for each delay, from the least to the greatest.
 fn rows(session: &Session) -> Vec<Row> {
-    let mut all: Vec<Asked> = Vec::new();
-    for asked in &session.blocks {
-        if !all.contains(asked) {
-            all.push(*asked);
-        }
-    }
+    let mut all = session.blocks.clone();
     all.sort_by(|a, b| (a.jitter_ms, a.delay_ms).partial_cmp(&(b.jitter_ms, b.delay_ms)).expect("delays are numbers"));
-    let row = |asked: Asked| {
+    let row = |same: &[InjectedDelay]| {
         let frames: Vec<&Frame> =
-            session.frames.iter().filter(|frame| session.blocks.get(frame.block) == Some(&asked)).collect();
-        let blocks = session.blocks.iter().filter(|block| **block == asked).count();
-        Row::new(asked, blocks as u64, &frames)
+            session.frames.iter().filter(|frame| session.blocks.get(frame.block) == Some(&same[0])).collect();
+        Row::new(same[0], same.len() as u64, &frames)
     };
-    all.into_iter().map(row).collect()
-}
-
-fn moved(micros: i64) -> Finding {
-    let message = format!("the wall clock moved by {micros} µs against the monotonic one: calibrate again");
-    Finding { code: "clock-moved".to_owned(), message }
-}
-
-fn too_busy(why: &str) -> Finding {
-    let message = format!("the machine was too busy to tell the instrument's errors from its own: {why}");
-    Finding { code: "busy".to_owned(), message }
+    all.chunk_by(|a, b| a == b).map(row).collect()
 }
 
 /// `error_ms` rounded up to a step, and a step at least.
-fn stated(error_ms: f64) -> f64 {
+fn rounded_up(error_ms: f64) -> f64 {
     // A hair less, so that 0.4 in floating point does not become 0.5.
     rounded((error_ms / STEP_MS - 1e-9).ceil().max(1.0) * STEP_MS)
 }

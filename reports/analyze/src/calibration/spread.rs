@@ -19,16 +19,16 @@ pub struct Spread {
 impl Spread {
     /// The distribution of `values`; none where there are none.
     pub fn of(values: Vec<f64>) -> Option<Self> {
-        let values = Ms::sorted(values);
+        let values = Sorted::sorted(values);
         let quantile = |quantile| values.quantile(quantile);
         Some(Self { count: values.0.len() as u64, p50: quantile(0.5)?, p99: quantile(0.99)?, max: quantile(1.0)? })
     }
 }
 
 /// Sorted values.
-pub(super) struct Ms(Vec<f64>);
+pub(super) struct Sorted(Vec<f64>);
 
-impl Ms {
+impl Sorted {
     /// These times, in ms.
     pub fn of(micros: impl Iterator<Item = i64>) -> Self {
         Self::sorted(micros.map(ms).collect())

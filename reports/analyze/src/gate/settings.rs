@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Input;
-use crate::identity::{MACHINE, OF_NO_MATTER};
+use crate::identity::{IGNORED_SETTINGS, MACHINE};
 
 /// What may change under a machine.
 const NOTED: [&str; 2] = ["kernel", "framelag"];
@@ -71,7 +71,7 @@ pub(super) fn differences(baseline: &[Input<'_>], candidate: &[Input<'_>], metri
     for input in sides.into_iter().flatten() {
         keys.extend(input.run.config.to_json().as_object().into_iter().flat_map(|config| config.keys().cloned()));
     }
-    keys.retain(|key| !OF_NO_MATTER.contains(&key.as_str()));
+    keys.retain(|key| !IGNORED_SETTINGS.contains(&key.as_str()));
     let mut found: Vec<_> = keys
         .into_iter()
         .filter_map(|key| differ(sides, format!("config.{key}"), |run| shown(&run.config.to_json()[&key])))

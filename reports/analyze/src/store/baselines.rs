@@ -35,10 +35,8 @@ impl Store {
     /// # Errors
     /// Where there is none of that name, saying which there are, or where a run cannot be read.
     pub fn baseline(&mut self, name: &str) -> Result<Vec<(RunId, Run)>, Error> {
-        let statement = sqlx::query("SELECT runs FROM framelag_baselines WHERE name = $1").bind(name);
-        let ids: Option<String> = self.wait(async |connection| {
-            statement.fetch_optional(connection).await?.map(|row| row.try_get(0)).transpose()
-        })?;
+        let sql = "SELECT runs FROM framelag_baselines WHERE name = $1";
+        let ids: Option<String> = self.rows(sql, &[name], |row| row.try_get(0))?.pop();
         let Some(ids) = ids else {
             let others = match self.baselines()?.join(", ") {
                 none if none.is_empty() => {
@@ -56,9 +54,6 @@ impl Store {
     /// # Errors
     /// Where the store cannot be read.
     pub fn baselines(&mut self) -> Result<Vec<String>, Error> {
-        let all = sqlx::query("SELECT name FROM framelag_baselines ORDER BY name");
-        self.wait(async |connection| {
-            all.fetch_all(connection).await?.iter().map(|row| printable_text(row, "name")).collect()
-        })
+        self.rows("SELECT name FROM framelag_baselines ORDER BY name", &[], |row| printable_text(row, "name"))
     }
 }

@@ -62,19 +62,7 @@ pub struct Filter {
     pub last: Option<u32>,
 }
 
-/// A statement, and what it is bound to.
-#[derive(Debug)]
-pub(super) struct Query<'a> {
-    pub sql: String,
-    pub bound: Vec<&'a str>,
-}
-
-/// A run that ended, and of which something can be said.
-const CONCLUSIVE: &str = "partial = 0 AND outcome <> 'inconclusive'";
-
-const LATEST_FIRST: &str = "ORDER BY started DESC, id DESC";
-
-/// The columns that a [`Listed`] is read from, in its order.
+/// The columns that a [`Listed`] is read from, but for its labels.
 const COLUMNS: &str = "id, started, url, machine, settings, outcome, partial, duration_s, frames, \
                        p50_ms, p95_ms, p99_ms, max_ms";
 
@@ -113,8 +101,10 @@ impl fmt::Display for RunId {
 }
 
 impl Listed {
-    /// Without the labels, which are in another table.
+    /// With the label of this row, if there is one.
     pub(super) fn read(row: &AnyRow) -> sqlx::Result<Self> {
+        let labelled = row.try_get::<Option<String>, _>("name")?.is_some();
+        let label = labelled.then(|| label(row)).transpose()?;
         Ok(Self {
             id: RunId(printable_text(row, "id")?),
             started: printable_text(row, "started")?,
@@ -129,65 +119,40 @@ impl Listed {
             p95_ms: row.try_get("p95_ms")?,
             p99_ms: row.try_get("p99_ms")?,
             max_ms: row.try_get("max_ms")?,
-            labels: Labels::new(),
+            labels: label.into_iter().collect(),
         })
     }
 }
 
+/// The label in a row.
+pub(super) fn label(row: &AnyRow) -> sqlx::Result<(String, String)> {
+    Ok((printable_text(row, "name")?, printable_text(row, "value")?))
+}
+
 impl Filter {
-    /// The runs that fit, with these columns beside those of a [`Listed`].
-    pub(super) fn matching(&self, more: &str) -> Query<'_> {
-        let mut sql = format!("SELECT {COLUMNS}{more} FROM framelag_runs WHERE TRUE");
+    /// The statement for the runs that fit, from the earliest to the latest, with a row for each label or one, and what it is bound to.
+    pub(super) fn query(&self) -> (String, Vec<&str>) {
+        let mut fitting = String::from("SELECT id FROM framelag_runs WHERE TRUE");
         let mut bound = Vec::new();
         for (name, value) in &self.labels {
             bound.extend([name.as_str(), value]);
             let (name, value) = (bound.len() - 1, bound.len());
-            sql.push_str(&format!(
+            fitting.push_str(&format!(
                 " AND EXISTS (SELECT 1 FROM framelag_labels WHERE run = id AND name = ${name} AND value = ${value})"
             ));
         }
         if let Some(url) = &self.url {
             bound.push(url);
-            sql.push_str(&format!(" AND url = ${}", bound.len()));
+            fitting.push_str(&format!(" AND url = ${}", bound.len()));
         }
         if let Some(last) = self.last {
-            sql.push_str(&format!(" {LATEST_FIRST} LIMIT {last}"));
+            fitting.push_str(&format!(" ORDER BY started DESC, id DESC LIMIT {last}"));
         }
-        Query { sql, bound }
-    }
-}
-
-impl<'a> Query<'a> {
-    /// The conclusive ones of these runs, of this machine with these settings where they are given: the latest `limit`.
-    pub(super) fn conclusive(self, more: &str, like: Option<&'a (String, String)>, limit: usize) -> Self {
-        let Self { sql, mut bound } = self;
-        let mut sql = format!("SELECT {COLUMNS}{more} FROM ({sql}) AS fitting WHERE {CONCLUSIVE}");
-        if let Some((machine, settings)) = like {
-            bound.extend([machine.as_str(), settings]);
-            sql.push_str(&format!(" AND machine = ${} AND settings = ${}", bound.len() - 1, bound.len()));
-        }
-        sql.push_str(&format!(" {LATEST_FIRST} LIMIT {limit}"));
-        Self { sql, bound }
-    }
-
-    /// How many of these runs there are of each kind, and when the latest of them began.
-    pub(super) fn kinds(self) -> Self {
-        let kind = "machine, settings, partial, outcome";
         let sql = format!(
-            "SELECT {kind}, COUNT(*) AS runs, MAX(started) AS latest FROM ({}) AS fitting GROUP BY {kind}",
-            self.sql
+            "SELECT {COLUMNS}, name, value FROM framelag_runs \
+             LEFT JOIN framelag_labels ON framelag_labels.run = framelag_runs.id \
+             WHERE id IN ({fitting}) ORDER BY started, id"
         );
-        Self { sql, ..self }
-    }
-
-    /// The same runs with a row for each label, or one where they have none.
-    pub(super) fn labelled(self, more: &str) -> Self {
-        let sql = format!(
-            "SELECT {COLUMNS}{more}, label, label_value FROM ({}) AS fitting \
-             LEFT JOIN (SELECT run AS labelled, name AS label, value AS label_value FROM framelag_labels) AS labels \
-             ON labelled = id {LATEST_FIRST}",
-            self.sql
-        );
-        Self { sql, ..self }
+        (sql, bound)
     }
 }

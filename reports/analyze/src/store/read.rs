@@ -2,14 +2,13 @@
 
 use std::path::Path;
 
-use common::printable::escaped;
 use futures::StreamExt;
 use report::run::Run;
 use report::saved;
+use sqlx::Row;
 use sqlx::any::AnyRow;
-use sqlx::{Any, Decode, Row, Type};
 
-use super::listed::{Query, printable_text};
+use super::listed::{label, printable_text};
 use super::{Error, Filter, Labels, Listed, RunId, Store};
 use crate::identity;
 
@@ -21,9 +20,6 @@ const MAX_ROWS: usize = 1_000_000;
 
 /// The fewest digits that stand for a run.
 const MIN_DIGITS: usize = 4;
-
-/// The columns of a [`Kept`] beside those of its [`Listed`].
-pub(super) const WHOLE: &str = ", run, histogram";
 
 /// A run as it was kept.
 #[derive(Clone, Debug)]
@@ -43,27 +39,15 @@ impl Store {
     /// # Errors
     /// Where the store cannot be read.
     pub fn list(&mut self, filter: &Filter) -> Result<Vec<Listed>, Error> {
-        let rows = self.rows(&filter.matching("").labelled(""))?;
-        Ok(self.listed(&rows)?.into_iter().map(|(listed, _)| listed).collect())
-    }
-
-    /// Like [`Store::list`], with all of each run.
-    ///
-    /// # Errors
-    /// Where the store cannot be read, or a run in it.
-    pub fn runs(&mut self, filter: &Filter) -> Result<Vec<Kept>, Error> {
-        self.kept(&filter.matching(WHOLE).labelled(WHOLE))
-    }
-
-    /// The runs of a labelled query that has the columns of [`WHOLE`].
-    pub(super) fn kept(&mut self, query: &Query<'_>) -> Result<Vec<Kept>, Error> {
-        let rows = self.rows(query)?;
-        let whole = |(listed, row): (Listed, &AnyRow)| {
-            let text: String = self.get(row, "run")?;
-            let run = self.parse(&listed.id, &text)?;
-            Ok(Kept { listed, run, histogram: self.get(row, "histogram")? })
-        };
-        self.listed(&rows)?.into_iter().map(whole).collect()
+        let (sql, bound) = filter.query();
+        let mut runs: Vec<Listed> = Vec::new();
+        for run in self.rows(&sql, &bound, Listed::read)? {
+            match runs.last_mut().filter(|last| last.id == run.id) {
+                Some(last) => last.labels.extend(run.labels),
+                None => runs.push(run),
+            }
+        }
+        Ok(runs)
     }
 
     /// All of a run.
@@ -71,11 +55,18 @@ impl Store {
     /// # Errors
     /// Where it is not kept, or cannot be read.
     pub fn run(&mut self, id: &RunId) -> Result<Run, Error> {
-        let statement = sqlx::query("SELECT run FROM framelag_runs WHERE id = $1").bind(id.as_str());
-        let text: Option<String> = self.wait(async |connection| {
-            statement.fetch_optional(connection).await?.map(|row| row.try_get(0)).transpose()
-        })?;
-        self.parse(id, &text.ok_or_else(|| self.no_run(id.as_str()))?)
+        Ok(self.whole(id)?.0)
+    }
+
+    /// All of a run, and its histogram.
+    pub(super) fn whole(&mut self, id: &RunId) -> Result<(Run, Option<String>), Error> {
+        let read = |row: &AnyRow| Ok((row.try_get::<String, _>("run")?, row.try_get("histogram")?));
+        let found = self.rows("SELECT run, histogram FROM framelag_runs WHERE id = $1", &[id.as_str()], read)?;
+        let (text, histogram) = found.into_iter().next().ok_or_else(|| self.no_run(id.as_str()))?;
+        match saved::parse(text.as_bytes(), Path::new("run.json")) {
+            Ok((run, _)) => Ok((run, histogram)),
+            Err(why) => Err(Error::Failed(format!("run {id} in {} cannot be read: {why}", self.place))),
+        }
     }
 
     /// The labels of a run.
@@ -83,9 +74,8 @@ impl Store {
     /// # Errors
     /// Where the store cannot be read.
     pub fn labels(&mut self, id: &RunId) -> Result<Labels, Error> {
-        let statement = sqlx::query("SELECT name, value FROM framelag_labels WHERE run = $1").bind(id.as_str());
-        let pair = |row: &AnyRow| Ok((printable_text(row, "name")?, printable_text(row, "value")?));
-        self.wait(async |connection| statement.fetch_all(connection).await?.iter().map(pair).collect())
+        let labels = self.rows("SELECT name, value FROM framelag_labels WHERE run = $1", &[id.as_str()], label)?;
+        Ok(labels.into_iter().collect())
     }
 
     /// The run that `text` names: its id, or enough digits of its beginning.
@@ -101,12 +91,8 @@ impl Store {
                 identity::DIGITS
             )));
         }
-        let statement = sqlx::query("SELECT id FROM framelag_runs WHERE id LIKE $1 ORDER BY id LIMIT $2")
-            .bind(format!("{text}%"))
-            .bind(MAX_OFFERED as i64);
-        let mut ids: Vec<String> = self.wait(async |connection| {
-            statement.fetch_all(connection).await?.iter().map(|row| printable_text(row, "id")).collect()
-        })?;
+        let sql = format!("SELECT id FROM framelag_runs WHERE id LIKE $1 ORDER BY id LIMIT {MAX_OFFERED}");
+        let mut ids = self.rows(&sql, &[&format!("{text}%")], |row| printable_text(row, "id"))?;
         match ids.len() {
             0 => Err(self.no_run(text)),
             1 => Ok(RunId(ids.remove(0))),
@@ -121,54 +107,28 @@ impl Store {
         ))
     }
 
-    /// The rows of a query.
-    pub(super) fn rows(&mut self, query: &Query<'_>) -> Result<Vec<AnyRow>, Error> {
-        let statement = sqlx::query(&query.sql);
-        let statement = query.bound.iter().fold(statement, |statement, value| statement.bind((*value).to_owned()));
-        let read = self.wait(async |connection| {
-            let mut rows = Vec::new();
-            let mut all = statement.fetch(connection);
-            while let Some(row) = all.next().await.transpose()?.filter(|_| rows.len() <= MAX_ROWS) {
-                rows.push(row);
+    /// What `read` makes of the rows of a statement.
+    pub(super) fn rows<T>(
+        &mut self,
+        sql: &str,
+        bound: &[&str],
+        read: impl Fn(&AnyRow) -> sqlx::Result<T>,
+    ) -> Result<Vec<T>, Error> {
+        let statement = bound.iter().fold(sqlx::query(sql), |statement, value| statement.bind((*value).to_owned()));
+        let found = self.wait(async |connection| {
+            let mut found = Vec::new();
+            let mut rows = statement.fetch(connection);
+            while let Some(row) = rows.next().await.transpose()?.filter(|_| found.len() <= MAX_ROWS) {
+                found.push(read(&row)?);
             }
-            Ok(rows)
+            Ok(found)
         })?;
-        if read.len() > MAX_ROWS {
+        if found.len() > MAX_ROWS {
             return Err(Error::Failed(format!(
                 "{} has more than {MAX_ROWS} runs or labels that fit: ask for less, with --last or --label",
                 self.place
             )));
         }
-        Ok(read)
-    }
-
-    /// Runs with the first of their rows, of which there is one for each label, or one: from the earliest to the latest.
-    fn listed<'r>(&self, rows: &'r [AnyRow]) -> Result<Vec<(Listed, &'r AnyRow)>, Error> {
-        let mut runs: Vec<(Listed, &AnyRow)> = Vec::new();
-        for (row, one) in rows.iter().zip(self.read(rows, Listed::read)?) {
-            if runs.last().is_none_or(|(last, _)| last.id != one.id) {
-                runs.push((one, row));
-            }
-            let [name, value] = [self.get::<Option<String>>(row, "label")?, self.get(row, "label_value")?];
-            if let (Some((last, _)), Some(name), Some(value)) = (runs.last_mut(), name, value) {
-                last.labels.insert(escaped(&name).into_owned(), escaped(&value).into_owned());
-            }
-        }
-        runs.reverse();
-        Ok(runs)
-    }
-
-    /// What `read` makes of each row.
-    pub(super) fn read<T>(&self, rows: &[AnyRow], read: fn(&AnyRow) -> sqlx::Result<T>) -> Result<Vec<T>, Error> {
-        rows.iter().map(read).collect::<sqlx::Result<_>>().map_err(|error| self.fail(&error))
-    }
-
-    fn get<'r, T: Decode<'r, Any> + Type<Any>>(&self, row: &'r AnyRow, column: &str) -> Result<T, Error> {
-        row.try_get(column).map_err(|error| self.fail(&error))
-    }
-
-    fn parse(&self, id: &RunId, text: &str) -> Result<Run, Error> {
-        let read = saved::parse(text.as_bytes(), Path::new("run.json")).map(|(run, _)| run);
-        read.map_err(|why| Error::Failed(format!("run {id} in {} cannot be read: {why}", self.place)))
+        Ok(found)
     }
 }

@@ -174,7 +174,7 @@ fn what_others_put_into_a_store_reaches_a_terminal_as_text() {
     }
     let listed = store.list(&Filter::default()).expect("a list");
     let labels = store.labels(&RunId(EVIL.to_owned())).expect("labels");
-    let unreadable = store.runs(&Filter::default()).expect_err("its run is none").to_string();
+    let unreadable = store.comparable(&Filter::default(), 9, true).expect_err("its run is none").to_string();
     let baselines = store.baselines().expect("names").join(",");
     let missing = store.baseline("other").expect_err("there is none").to_string();
     let told = serde_json::to_string(&listed).expect("JSON");

@@ -45,22 +45,10 @@ fn head(found: &Analysis<'_>) -> String {
     format!(
         "<h1>{}</h1>\n<p class=\"soft\">{} · {} · {}{state}</p>\n{varied}",
         escape(&sweep.name),
-        escape(&minute(&sweep.started)),
+        escape(&sweep.started),
         counted(found.cells.len(), "setting"),
-        if ok == sweep.rows.len() {
-            counted(ok, "run")
-        } else {
-            format!("{} of {} measured", ok, counted(sweep.rows.len(), "run"))
-        },
+        format!("{ok} of {} measured", counted(sweep.rows.len(), "run")),
     )
-}
-
-/// `2026-11-24T20:05:00.123Z` to the minute; anything else as it is.
-fn minute(time: &str) -> String {
-    match (time.get(..10), time.get(10..11), time.get(11..16)) {
-        (Some(day), Some("T"), Some(minute)) if time.ends_with('Z') => format!("{day} {minute} UTC"),
-        _ => time.to_owned(),
-    }
 }
 
 fn counted(count: usize, what: &str) -> String {

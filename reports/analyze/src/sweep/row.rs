@@ -1,8 +1,5 @@
 //! What a sweep is made of: its axes and the figures of its runs.
 
-use std::io;
-use std::path::PathBuf;
-
 use measure::units::rounded;
 use render::words;
 use report::folder;
@@ -113,19 +110,8 @@ pub enum Error {
         why: String,
     },
     /// A file that cannot be written.
-    #[error("cannot write the sweep's file {}: {source}", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-}
-
-impl From<folder::Error> for Error {
-    fn from(folder::Error { path, source }: folder::Error) -> Self {
-        Self::Write { path, source }
-    }
+    #[error("cannot write the sweep's file {}: {}", .0.path.display(), .0.source)]
+    Write(#[from] folder::Error),
 }
 
 impl Figures {

@@ -16,11 +16,8 @@ pub fn section(found: &Analysis<'_>) -> String {
         return String::new();
     }
     let mut out = "<h2>Latency by pairs of settings</h2>\n".to_owned();
-    out.push_str(if axes > 2 {
-        "<p class=\"soft\">Each field is the mean over the other settings; a * marks fields where some of their combinations gave no figures.</p>\n"
-    } else {
-        "<p class=\"soft\">Each field is one setting.</p>\n"
-    });
+    let field = if axes > 2 { "the mean over the other settings" } else { "one setting" };
+    out.push_str(&format!("<p class=\"soft\">Each field is {field}.</p>\n"));
     if found.cells.iter().any(|cell| cell.unseen_percent().is_some()) {
         out.push_str(&format!(
             "<p class=\"warn\">A ! marks fields where more than {MAX_MISSING_PERCENT} % of the frames were not seen: the figure is that of the rest.</p>\n"
@@ -71,18 +68,11 @@ fn field(found: &Analysis<'_>, metric: Metric, of: [(usize, usize); 2]) -> Optio
     }
     let on_scale = known.iter().sum::<f64>() / known.len() as f64;
     let value = samples.scale.back(on_scale);
-    let unseen = here.iter().any(|cell| found.cells[*cell].unseen_percent().is_some());
-    let part = if unseen {
-        "!"
-    } else if known.len() < here.len() {
-        "*"
-    } else {
-        ""
-    };
+    let mark = if here.iter().any(|cell| found.cells[*cell].unseen_percent().is_some()) { "!" } else { "" };
     let names = of.map(|(axis, value)| format!("{} {}", found.names.axis(axis), found.sweep.axes[axis].values[value]));
     Some(Cell {
         value: on_scale,
-        text: format!("{}{part}", metric.number(value)),
+        text: format!("{}{mark}", metric.number(value)),
         title: format!("{}: {} ({} of {} settings)", names.join(", "), metric.text(value), known.len(), here.len()),
     })
 }

@@ -1,21 +1,20 @@
-//! The links of a frame's chain: times of the rig and times of the instrument that stand next to each other, on one clock.
+//! The hops of a frame: each from one time of its way to the next, of the rig or of the instrument, on one clock.
 //!
 //! ```text
 //! handed over ≤ PUB ≤ sent ≤ proxy in        proxy out ≤ received
 //! ```
 //!
 //! An instrument that is right is never early, and late by no more than it takes to wake the threads in between and to copy what
-//! they hand on: the link's slack. The fastest tenth of the frames is judged, which waited for nobody, since the others are as late
+//! they hand on: the hop's slack. The fastest tenth of the frames is judged, which waited for nobody, since the others are as late
 //! as the machine makes them; and how that tenth changes over the session, since two clocks that run differently drift apart.
 
 use measure::units::rounded;
 use serde::Serialize;
 
-use super::finding::Finding;
 use super::frames::{Frame, MIN_FRAMES};
-use super::spread::Ms;
+use super::spread::Sorted;
 
-/// What reading, copying and writing take on a link, ms, beside waking the threads.
+/// What reading, copying and writing take on a hop, ms, beside waking the threads.
 const WORK_MS: f64 = 0.3;
 
 /// Two readings of a clock by two threads are this far apart at most, ms, but for their order: each is a whole µs, and of two
@@ -31,15 +30,15 @@ const MAX_EARLY: f64 = 0.01;
 /// Fewer blocks say nothing about a drift.
 const MIN_BLOCKS: usize = 4;
 
-/// Two times that stand next to each other.
+/// From one time of a frame's way to the next.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Link {
+pub struct Hop {
     /// The earlier one.
     pub from: &'static str,
     /// The later one.
     pub to: &'static str,
     /// How much later it is.
-    pub ms: Option<LinkMs>,
+    pub ms: Option<HopMs>,
     /// The p10 may be so much; none where only the order is known.
     pub slack_ms: Option<f64>,
     /// Part of the frames that are early by more than 0.05 ms, 0 to 1.
@@ -48,13 +47,13 @@ pub struct Link {
     pub drift_ms: Option<f64>,
     /// The same for each second, in µs.
     pub drift_ppm: Option<f64>,
-    /// The link holds; none where there are too few frames.
+    /// No time is impossible or inexplicably late; none where there are too few frames.
     pub holds: Option<bool>,
 }
 
 /// How much later a time is than the one before, ms.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct LinkMs {
+pub struct HopMs {
     /// Frames.
     pub count: u64,
     /// A tenth is not above it.
@@ -65,14 +64,30 @@ pub struct LinkMs {
     pub p99: f64,
 }
 
-/// What is asked of a link.
+/// Something that is wrong, or keeps from saying whether it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What, for programs: a hop's name with `-late`, `-early` or `-drift`; `goal`, `busy`, `few-frames`, `few-readings` or
+    /// `clock-moved`.
+    pub code: String,
+    /// The same for people.
+    pub message: String,
+}
+
+impl Finding {
+    pub(super) fn new(code: impl Into<String>, message: String) -> Self {
+        Self { code: code.into(), message }
+    }
+}
+
+/// How a hop is measured and judged.
 struct Step {
     code: &'static str,
     from: &'static str,
     to: &'static str,
     late_us: fn(&Frame) -> i64,
     /// Threads that are woken in between; none where work of unknown length lies there too.
-    wakes: Option<u32>,
+    wakeups: Option<u32>,
 }
 
 const STEPS: [Step; 4] = [
@@ -81,38 +96,44 @@ const STEPS: [Step; 4] = [
         from: "handed over",
         to: "PUB",
         late_us: |frame| frame.stamp_us - frame.handed_us,
-        wakes: Some(2),
+        wakeups: Some(2),
     },
-    Step { code: "sent", from: "PUB", to: "sent", late_us: |frame| frame.sent_us - frame.stamp_us, wakes: None },
-    Step { code: "relay", from: "sent", to: "proxy in", late_us: |frame| frame.in_us - frame.sent_us, wakes: Some(2) },
+    Step { code: "sent", from: "PUB", to: "sent", late_us: |frame| frame.sent_us - frame.stamp_us, wakeups: None },
+    Step {
+        code: "relay",
+        from: "sent",
+        to: "proxy in",
+        late_us: |frame| frame.in_us - frame.sent_us,
+        wakeups: Some(2),
+    },
     Step {
         code: "received",
         from: "proxy out",
         to: "received",
         late_us: |frame| frame.received_us - frame.first_out_us,
-        wakes: Some(1),
+        wakeups: Some(1),
     },
 ];
 
-/// The links of `frames`, which come in the order of their sequence, where waking a thread takes `wake_ms`; and what is wrong
+/// The hops of `frames`, which come in the order of their sequence, where waking a thread takes `wake_ms`; and what is wrong
 /// with them.
-pub(super) fn judge(frames: &[Frame], wake_ms: f64) -> (Vec<Link>, Vec<Finding>) {
-    let judged: Vec<(Link, Option<Finding>)> = STEPS.iter().map(|step| step.judge(frames, wake_ms)).collect();
-    let (links, findings): (Vec<Link>, Vec<Option<Finding>>) = judged.into_iter().unzip();
-    (links, findings.into_iter().flatten().collect())
+pub(super) fn judge(frames: &[Frame], wake_ms: f64) -> (Vec<Hop>, Vec<Finding>) {
+    let judged: Vec<(Hop, Option<Finding>)> = STEPS.iter().map(|step| step.judge(frames, wake_ms)).collect();
+    let (hops, findings): (Vec<Hop>, Vec<Option<Finding>>) = judged.into_iter().unzip();
+    (hops, findings.into_iter().flatten().collect())
 }
 
 impl Step {
-    fn judge(&self, frames: &[Frame], wake_ms: f64) -> (Link, Option<Finding>) {
-        let values = Ms::of(frames.iter().map(self.late_us));
+    fn judge(&self, frames: &[Frame], wake_ms: f64) -> (Hop, Option<Finding>) {
+        let values = Sorted::of(frames.iter().map(self.late_us));
         let quantiles = [FASTEST, 0.5, 0.99].map(|quantile| values.quantile(quantile));
         let ms = match quantiles {
-            [Some(p10), Some(p50), Some(p99)] => Some(LinkMs { count: frames.len() as u64, p10, p50, p99 }),
+            [Some(p10), Some(p50), Some(p99)] => Some(HopMs { count: frames.len() as u64, p10, p50, p99 }),
             _ => None,
         };
-        let slack_ms = self.wakes.map(|wakes| rounded(WORK_MS + f64::from(wakes) * wake_ms));
+        let slack_ms = self.wakeups.map(|wakeups| rounded(WORK_MS + f64::from(wakeups) * wake_ms));
         let drift = slack_ms.and_then(|_| self.drift(frames));
-        let mut link = Link {
+        let mut hop = Hop {
             from: self.from,
             to: self.to,
             ms,
@@ -122,36 +143,30 @@ impl Step {
             drift_ppm: drift.map(|(_, ppm)| rounded(ppm)),
             holds: None,
         };
-        let Some(ms) = ms.filter(|ms| ms.count >= MIN_FRAMES) else { return (link, None) };
-        let finding = self.finding(&link, ms);
-        link.holds = Some(finding.is_none());
-        (link, finding)
+        let Some(ms) = ms.filter(|ms| ms.count >= MIN_FRAMES) else { return (hop, None) };
+        let finding = self.finding(&hop, ms);
+        hop.holds = Some(finding.is_none());
+        (hop, finding)
     }
 
-    fn finding(&self, link: &Link, ms: LinkMs) -> Option<Finding> {
+    fn finding(&self, hop: &Hop, ms: HopMs) -> Option<Finding> {
         let Self { code, from, to, .. } = self;
-        let slack_ms = link.slack_ms.unwrap_or(f64::INFINITY);
-        let found = |kind: &str, message: String| Some(Finding { code: format!("{code}-{kind}"), message });
-        if let Some((drift_ms, ppm)) = link.drift_ms.zip(link.drift_ppm).filter(|(ms, _)| ms.abs() > slack_ms) {
-            return found(
-                "drift",
-                format!(
-                    "{to} drifts against {from}, by {ppm:+.0} ppm ({drift_ms:+.3} ms over the session): their clocks differ"
-                ),
-            );
-        }
-        if link.early > MAX_EARLY {
-            let percent = link.early * 1e2;
-            return found(
-                "early",
-                format!("{to} is before {from} in {percent:.1}% of the frames, and cannot be (p10 {:+.3} ms)", ms.p10),
-            );
-        }
-        let late = || {
-            let explained = "is explained by copying and waking";
-            format!("{to} is {:.3} ms behind {from} in the fastest frames (p10): {slack_ms:.3} ms {explained}", ms.p10)
+        let slack_ms = hop.slack_ms.unwrap_or(f64::INFINITY);
+        let drift = hop.drift_ms.zip(hop.drift_ppm).filter(|(drift_ms, _)| drift_ms.abs() > slack_ms);
+        let (kind, message) = if let Some((drift_ms, ppm)) = drift {
+            let drift = format!("{ppm:+.0} ppm ({drift_ms:+.3} ms over the session)");
+            ("drift", format!("{to} drifts against {from}, by {drift}: their clocks differ"))
+        } else if hop.early > MAX_EARLY {
+            let percent = hop.early * 1e2;
+            let before = format!("{to} is before {from} in {percent:.1}% of the frames");
+            ("early", format!("{before}, and cannot be (p10 {:+.3} ms)", ms.p10))
+        } else if ms.p10 > slack_ms {
+            let behind = format!("{to} is {:.3} ms behind {from} in the fastest frames (p10)", ms.p10);
+            ("late", format!("{behind}: {slack_ms:.3} ms is explained by copying and waking"))
+        } else {
+            return None;
         };
-        if ms.p10 > slack_ms { found("late", late()) } else { None }
+        Some(Finding::new(format!("{code}-{kind}"), message))
     }
 
     /// By how much the blocks' p10 rise from the first frame to the last, ms; and in how many µs a second.
@@ -160,7 +175,7 @@ impl Step {
         let seconds = |frame: &Frame| (frame.handed_us - begun) as f64 / 1e6;
         let point = |block: &[Frame]| {
             let middle = block.iter().map(seconds).sum::<f64>() / block.len() as f64;
-            Some((middle, Ms::of(block.iter().map(self.late_us)).quantile(FASTEST)?))
+            Some((middle, Sorted::of(block.iter().map(self.late_us)).quantile(FASTEST)?))
         };
         let points: Option<Vec<(f64, f64)>> = frames.chunk_by(|a, b| a.block == b.block).map(point).collect();
         let points = points.filter(|points| points.len() >= MIN_BLOCKS)?;

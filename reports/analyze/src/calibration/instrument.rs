@@ -3,7 +3,7 @@
 use measure::figures::CostUs;
 use serde::Serialize;
 
-use super::spread::{Ms, Spread};
+use super::spread::{Sorted, Spread};
 
 /// Fewer frames that a camera has read say nothing.
 pub const MIN_READINGS: u64 = 30;
@@ -80,7 +80,7 @@ impl OpticalMs {
     /// The distribution of `values`; none where there are none.
     pub fn of(values: Vec<f64>) -> Option<Self> {
         let count = values.len() as u64;
-        let values = Ms::sorted(values);
+        let values = Sorted::sorted(values);
         let quantile = |quantile: f64| values.quantile(quantile);
         Some(Self { count, min: quantile(0.0)?, p50: quantile(0.5)?, p99: quantile(0.99)? })
     }
