@@ -1,5 +1,5 @@
-//! What `framelag calibrate` found out about this machine's instrument. `docs/calibration.md` says the same to people,
-//! `docs/calibration.schema.json` to programs; [`report::calibration`] says how reports quote it.
+//! The accuracy of this machine's measurements, as `framelag calibrate` finds it. `docs/calibration.md` explains it,
+//! `docs/calibration.schema.json` has the file's schema, and [`report::calibration`] how reports quote it.
 
 mod frames;
 mod hops;

@@ -111,7 +111,7 @@ impl Gate {
         if let Some(count) = counts.into_iter().find(|count| *count > MAX_RUNS) {
             return Err(Refusal::TooMany(count));
         }
-        each_once(baseline, candidate)?;
+        refuse_duplicates(baseline, candidate)?;
         let differences = settings::differences(baseline, candidate, &self.metric);
         if !differences.is_empty() && !self.allow_different {
             return Err(Refusal::Different(differences));
@@ -139,7 +139,7 @@ impl Gate {
 }
 
 /// Refuses a run that is there twice, be it as a copy or as a part of what it was joined into.
-fn each_once(baseline: &[Input<'_>], candidate: &[Input<'_>]) -> Result<(), Refusal> {
+fn refuse_duplicates(baseline: &[Input<'_>], candidate: &[Input<'_>]) -> Result<(), Refusal> {
     let inputs: Vec<_> = baseline.iter().chain(candidate).collect();
     let mut seen = ReceiverIndex::default();
     for (at, Input { name, run }) in inputs.iter().enumerate() {

@@ -46,7 +46,7 @@ pub fn merge(folders: &[PathBuf], out: &Path, assertions: &[Assertion]) -> Resul
     let mut seen = ReceiverIndex::default();
     for (at, part) in parts.iter().enumerate() {
         if let Some(first) = seen.add(&part.receivers, at) {
-            return Err(twice(&parts[first], part));
+            return Err(counted_twice(&parts[first], part));
         }
     }
     let mut summary = figures::join(&parts, assertions);
@@ -60,7 +60,7 @@ pub fn merge(folders: &[PathBuf], out: &Path, assertions: &[Assertion]) -> Resul
 }
 
 /// Why a run that is in both cannot be joined, be it as a copy that was made before it ended.
-fn twice(first: &Part, second: &Part) -> Error {
+fn counted_twice(first: &Part, second: &Part) -> Error {
     let [one, other] = [first, second].map(|part| part.saved.path.display());
     let in_one =
         |joined, part| format!("{joined} has the run of {part} in it, which would count twice: leave out {part}");

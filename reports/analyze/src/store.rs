@@ -12,7 +12,7 @@
 //!
 //! Whatever is kept is one statement, or one transaction: it is there, or it is not. SQLite is left at its own
 //! defaults, a rollback journal and `synchronous=FULL`: one file, which a CI service can carry from job to job, and
-//! nothing that was said to be kept is lost with the power. A writer waits up to [`BUSY`] for the others.
+//! nothing that was said to be kept is lost with the power. A writer waits up to [`LOCK_TIMEOUT`] for the others.
 
 mod baselines;
 mod comparable;
@@ -44,13 +44,13 @@ use report::run::Run;
 use report::saved::Saved;
 
 /// How long another process that writes is waited for.
-pub const BUSY: Duration = Duration::from_secs(10);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a server has to let us in.
-const CONNECTING: Duration = Duration::from_secs(15);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How long a store has for one statement.
-const ANSWERING: Duration = Duration::from_secs(60);
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Adds a run. One that was kept before it ended is replaced; one that had ended stays as it is.
 const ADD: &str = "INSERT INTO framelag_runs \
@@ -108,8 +108,8 @@ impl Store {
             .enable_all()
             .build()
             .map_err(|error| Error::Failed(format!("{place}: {error}")))?;
-        let connecting = async { tokio::time::timeout(CONNECTING, options.connect()).await };
-        let connection = runtime.block_on(connecting).map_err(|_| silent(place, CONNECTING))?.map_err(fail)?;
+        let connecting = async { tokio::time::timeout(CONNECT_TIMEOUT, options.connect()).await };
+        let connection = runtime.block_on(connecting).map_err(|_| timed_out(place, CONNECT_TIMEOUT))?.map_err(fail)?;
         let mut store = Self { place: place.clone(), runtime, connection };
         store.prepare(make)?;
         Ok(store)
@@ -118,7 +118,7 @@ impl Store {
     /// Checks the version, and makes or renews the tables.
     fn prepare(&mut self, make: bool) -> Result<(), Error> {
         let dialect = self.place.dialect();
-        for timeout in dialect.timeouts(BUSY, ANSWERING) {
+        for timeout in dialect.timeouts(LOCK_TIMEOUT, STATEMENT_TIMEOUT) {
             self.wait(async |connection| sqlx::query(&timeout).execute(connection).await)?;
         }
         let place = self.place.to_string();
@@ -197,8 +197,8 @@ impl Store {
     /// Does `work`, and waits for it.
     fn wait<T>(&mut self, work: impl AsyncFnOnce(&mut AnyConnection) -> sqlx::Result<T>) -> Result<T, Error> {
         let Self { place, runtime, connection } = self;
-        let done = runtime.block_on(async { tokio::time::timeout(ANSWERING, work(connection)).await });
-        done.map_err(|_| silent(place, ANSWERING))?.map_err(|error| Error::of(&place.to_string(), &error))
+        let done = runtime.block_on(async { tokio::time::timeout(STATEMENT_TIMEOUT, work(connection)).await });
+        done.map_err(|_| timed_out(place, STATEMENT_TIMEOUT))?.map_err(|error| Error::of(&place.to_string(), &error))
     }
 }
 
@@ -220,6 +220,6 @@ async fn set_labels(connection: &mut AnyConnection, dialect: Dialect, id: &str, 
     transaction.commit().await
 }
 
-fn silent(place: &Place, limit: Duration) -> Error {
+fn timed_out(place: &Place, limit: Duration) -> Error {
     Error::Failed(format!("{place} does not answer within {} s", limit.as_secs()))
 }

@@ -17,11 +17,11 @@ use crate::merge::{self, ReceiverIndex};
 use crate::statistics::{self, Amount, Pair, confidence};
 use measure::units::rounded;
 
-mod divide;
+mod change_points;
 mod page;
 mod text;
 
-pub use divide::{Change, LEVEL, MIN_RUNS, SHUFFLES, changes};
+pub use change_points::{Change, LEVEL, MIN_RUNS, SHUFFLES, changes};
 pub use page::page;
 
 /// The latest runs that are looked at: more take longer than anybody waits.
@@ -134,7 +134,7 @@ impl Trend {
         keep("that did not end", &|run| !run.partial);
         keep("that were inconclusive", &|run| run.outcome != Outcome::Inconclusive);
         keep("without any of these figures", &|run| metrics.iter().any(|m| m.value(run).is_some()));
-        let joined = twice(&mut entries);
+        let joined = drop_merged_duplicates(&mut entries);
         Subset::note(&mut left_out, joined, "that were joined of runs which are here too (report merge)");
         let mut different = Vec::new();
         let unlike: [Unlike<'_>; 4] = [
@@ -160,7 +160,7 @@ impl Trend {
 
 /// Takes out what was joined of runs that are there too, by themselves or in an earlier one that was joined: a receiver counts
 /// once. Says how many.
-fn twice(entries: &mut Vec<Entry<'_>>) -> usize {
+fn drop_merged_duplicates(entries: &mut Vec<Entry<'_>>) -> usize {
     let before = entries.len();
     let mut seen = ReceiverIndex::default();
     for entry in entries.iter().filter(|entry| entry.run.merged.is_none()) {

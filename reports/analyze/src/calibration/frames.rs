@@ -5,15 +5,15 @@ use serde::Serialize;
 
 use super::spread::{Sorted, Spread};
 
-/// A row with fewer frames says nothing about its p99.
+/// The fewest frames of a row with a p99.
 pub const MIN_FRAMES: u64 = 100;
 
 /// A delay that the proxy was asked to add.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct InjectedDelay {
-    /// Everything is delayed by so much.
+    /// Added to every packet, ms.
     pub delay_ms: f64,
-    /// And by up to so much more, uniformly.
+    /// Up to this much more, uniformly distributed, ms.
     pub jitter_ms: f64,
 }
 
@@ -41,8 +41,8 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// What the receiver says of its way from PUB to `received`, less what the rig knows of it: from the hand-over to the proxy's
-    /// write. All delay that was injected is in both.
+    /// The receiver's time from PUB to `received`, minus the rig's time from hand-over to the proxy's write. Both include the
+    /// injected delay.
     pub const fn error_us(&self) -> i64 {
         (self.received_us - self.stamp_us) - (self.first_out_us - self.handed_us)
     }
@@ -56,11 +56,11 @@ pub struct Row {
     pub delay: InjectedDelay,
     /// Blocks with that delay.
     pub blocks: u64,
-    /// What the proxy did: of each frame, from having read its last byte to beginning to write it.
+    /// The delay added by the proxy: from reading a frame's last byte to writing it.
     pub injected_ms: Option<Spread>,
-    /// What the receiver says of the way from PUB to `received`.
+    /// The receiver's time from PUB to `received`.
     pub measured_ms: Option<Spread>,
-    /// How far each frame of that is off, without its sign.
+    /// The absolute error of each frame of that.
     pub error_ms: Option<Spread>,
     /// The median of the errors with their signs.
     pub bias_ms: Option<f64>,

@@ -4,9 +4,9 @@
 //! handed over ≤ PUB ≤ sent ≤ proxy in        proxy out ≤ received
 //! ```
 //!
-//! An instrument that is right is never early, and late by no more than it takes to wake the threads in between and to copy what
-//! they hand on: the hop's slack. The fastest tenth of the frames is judged, which waited for nobody, since the others are as late
-//! as the machine makes them; and how that tenth changes over the session, since two clocks that run differently drift apart.
+//! A correct instrument is never early, and late by no more than it takes to wake the threads in between and to copy their data: the
+//! hop's slack. Only the fastest tenth of the frames is judged, since the others are as late as the machine makes them; and how that
+//! tenth changes over the session, since two clocks at different rates drift apart.
 
 use measure::units::rounded;
 use serde::Serialize;
@@ -14,20 +14,19 @@ use serde::Serialize;
 use super::frames::{Frame, MIN_FRAMES};
 use super::spread::Sorted;
 
-/// What reading, copying and writing take on a hop, ms, beside waking the threads.
+/// Time for reading, copying and writing on a hop, ms, besides waking threads.
 const WORK_MS: f64 = 0.3;
 
-/// Two readings of a clock by two threads are this far apart at most, ms, but for their order: each is a whole µs, and of two
-/// clocks that were read within 10 µs of each other.
+/// How far a time may lie before its predecessor, ms: each is a whole µs, read from two clocks within 10 µs of each other.
 const CLOCK_MS: f64 = 0.05;
 
-/// The fastest of the frames, 0 to 1.
+/// The share of frames that is judged: the fastest.
 const FASTEST: f64 = 0.1;
 
-/// Such a part of the frames may be early: a thread may be interrupted between two clocks.
+/// The share of frames that may be early: a thread may be interrupted between two clocks.
 const MAX_EARLY: f64 = 0.01;
 
-/// Fewer blocks say nothing about a drift.
+/// The fewest blocks with a drift.
 const MIN_BLOCKS: usize = 4;
 
 /// From one time of a frame's way to the next.
@@ -39,24 +38,24 @@ pub struct Hop {
     pub to: &'static str,
     /// How much later it is.
     pub ms: Option<HopMs>,
-    /// The p10 may be so much; none where only the order is known.
+    /// The largest explicable p10; `None` where only the order is known.
     pub slack_ms: Option<f64>,
-    /// Part of the frames that are early by more than 0.05 ms, 0 to 1.
+    /// Share of frames that are early by more than 0.05 ms, 0 to 1.
     pub early: f64,
-    /// By how much the blocks' p10 rise over the session, by the median of the slopes between any two.
+    /// The rise of the blocks' p10 over the session, by the median of the slopes between any two.
     pub drift_ms: Option<f64>,
-    /// The same for each second, in µs.
+    /// The same per second, µs.
     pub drift_ppm: Option<f64>,
     /// No time is impossible or inexplicably late; none where there are too few frames.
     pub holds: Option<bool>,
 }
 
-/// How much later a time is than the one before, ms.
+/// How much later a time is than its predecessor, ms.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct HopMs {
     /// Frames.
     pub count: u64,
-    /// A tenth is not above it.
+    /// 10 % are not above it.
     pub p10: f64,
     /// The median.
     pub p50: f64,
@@ -64,13 +63,13 @@ pub struct HopMs {
     pub p99: f64,
 }
 
-/// Something that is wrong, or keeps from saying whether it is.
+/// A fault, or a reason why none can be told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What, for programs: a hop's name with `-late`, `-early` or `-drift`; `goal`, `busy`, `few-frames`, `few-readings` or
+    /// For programs: a hop's name with `-late`, `-early` or `-drift`; `goal`, `busy`, `few-frames`, `few-readings` or
     /// `clock-moved`.
     pub code: String,
-    /// The same for people.
+    /// For people.
     pub message: String,
 }
 
@@ -86,7 +85,7 @@ struct Step {
     from: &'static str,
     to: &'static str,
     late_us: fn(&Frame) -> i64,
-    /// Threads that are woken in between; none where work of unknown length lies there too.
+    /// Threads woken in between; `None` where the work takes an unknown time.
     wakeups: Option<u32>,
 }
 
@@ -169,7 +168,7 @@ impl Step {
         Some(Finding::new(format!("{code}-{kind}"), message))
     }
 
-    /// By how much the blocks' p10 rise from the first frame to the last, ms; and in how many µs a second.
+    /// The rise of the blocks' p10 from the first frame to the last, ms, and per second, µs.
     fn drift(&self, frames: &[Frame]) -> Option<(f64, f64)> {
         let begun = frames.first()?.handed_us;
         let seconds = |frame: &Frame| (frame.handed_us - begun) as f64 / 1e6;

@@ -95,7 +95,7 @@ impl Measured {
     }
 
     /// Nothing is allowed only because the baseline is 0, of which every share is 0: nobody asked for that.
-    pub(super) fn is_share_of_nothing(&self, limits: &Limits) -> bool {
+    pub(super) fn is_share_of_zero(&self, limits: &Limits) -> bool {
         let asked = |share: f64| share > 0.0;
         self.limit == 0.0 && self.pair.centre == 0.0 && limits.share.is_some_and(asked) && limits.delta != Some(0.0)
     }

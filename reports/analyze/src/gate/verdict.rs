@@ -73,7 +73,7 @@ pub(super) fn judge(
     let runs = [baseline, candidate].map(|side| side.runs.len());
     let inconclusive =
         |why: String, more_runs| Judgement { verdict: Verdict::Inconclusive, improved: false, why, more_runs };
-    if let Some(why) = barren(baseline, candidate, metric) {
+    if let Some(why) = no_usable_run(baseline, candidate, metric) {
         return inconclusive(why, None);
     }
     let Some(measured) = measured.filter(|_| can_decide(runs)) else {
@@ -82,7 +82,7 @@ pub(super) fn judge(
             "{} and {} runs with {metric} are too few to tell a change from noise: {}",
             runs[0],
             runs[1],
-            asked_for(more)
+            runs_needed(more)
         );
         return inconclusive(why, more);
     };
@@ -98,9 +98,12 @@ pub(super) fn judge(
     }
     if beyond && limit > 0.0 {
         let more = more(change);
-        return inconclusive(format!("worse by more than the limit, but that may be noise: {}", asked_for(more)), more);
+        return inconclusive(
+            format!("worse by more than the limit, but that may be noise: {}", runs_needed(more)),
+            more,
+        );
     }
-    if beyond && measured.is_share_of_nothing(limits) {
+    if beyond && measured.is_share_of_zero(limits) {
         let why = "worse than a baseline of 0, of which any percentage is 0, but that may be noise: set --max-delta";
         return inconclusive(why.to_owned(), more(change));
     }
@@ -113,8 +116,10 @@ pub(super) fn judge(
     }
     if limit > 0.0 && measured.level == STRICT_LEVEL {
         let more = more(BLIND * limit);
-        let why =
-            format!("too much noise: a change of {BLIND} times the limit could have been missed: {}", asked_for(more));
+        let why = format!(
+            "too much noise: a change of {BLIND} times the limit could have been missed: {}",
+            runs_needed(more)
+        );
         return inconclusive(why, more);
     }
     let why = match direction {
@@ -127,7 +132,7 @@ pub(super) fn judge(
 }
 
 /// Why a side has no sample at all, where it has runs: more of the same would not help.
-fn barren(baseline: &Side, candidate: &Side, metric: &Metric) -> Option<String> {
+fn no_usable_run(baseline: &Side, candidate: &Side, metric: &Metric) -> Option<String> {
     let sides = [("baseline", baseline), ("candidate", candidate)];
     let (name, side) = sides.into_iter().find(|(_, side)| side.runs.is_empty() && !side.left_out.is_empty())?;
     let LeftOut { name: first, why } = side.left_out.first()?;
@@ -136,7 +141,7 @@ fn barren(baseline: &Side, candidate: &Side, metric: &Metric) -> Option<String> 
     ))
 }
 
-fn asked_for(more: Option<usize>) -> String {
+fn runs_needed(more: Option<usize>) -> String {
     match more {
         Some(1) => "1 more run per side is needed".to_owned(),
         Some(more) => format!("{more} more runs per side are needed"),

@@ -48,7 +48,7 @@ pub fn detectable(spread: f64, runs: [usize; 2], limit: f64) -> Option<f64> {
 
 /// The smallest rise that such runs show as more than noise in [`POWER`] of cases, where no limit is set; `None` where they show
 /// none.
-pub fn tellable(spread: f64, runs: [usize; 2]) -> Option<f64> {
+pub fn distinguishable(spread: f64, runs: [usize; 2]) -> Option<f64> {
     smallest(spread, runs, 0.0, f64::INFINITY)
 }
 
@@ -177,10 +177,10 @@ mod tests {
 
     #[test]
     fn without_a_limit_noise_alone_counts() {
-        let least = tellable(0.03, [5, 5]).expect("enough runs");
+        let least = distinguishable(0.03, [5, 5]).expect("enough runs");
         assert!(least < detectable(0.03, [5, 5], 0.05).expect("enough runs"));
         assert!(least < detectable(0.03, [5, 5], 0.0).expect("enough runs"), "which is strict");
-        assert_eq!(tellable(0.03, [3, 3]), None);
+        assert_eq!(distinguishable(0.03, [3, 3]), None);
     }
 
     /// With other drawings than those that it was found by.

@@ -48,7 +48,7 @@ impl Place {
     /// Where no folder is known, or the variable names no place.
     pub fn unnamed() -> Result<Self, Error> {
         if let Some(named) = std::env::var_os(VARIABLE).filter(|named| !named.is_empty()) {
-            let text = named.into_string().map_err(|named| bad(&named.to_string_lossy(), "it is not UTF-8"))?;
+            let text = named.into_string().map_err(|named| not_a_place(&named.to_string_lossy(), "it is not UTF-8"))?;
             return text.parse();
         }
         let calibration = calibration::default_path(std::env::var_os("XDG_STATE_HOME"), std::env::var_os("HOME"));
@@ -81,17 +81,17 @@ impl Place {
         };
         match path.metadata() {
             Ok(there) if there.is_dir() => {
-                return Err(bad(&self.to_string(), "it is a folder: name a file in it, as runs.sqlite"));
+                return Err(not_a_place(&self.to_string(), "it is a folder: name a file in it, as runs.sqlite"));
             }
             // SQLite would wait for somebody to write into a pipe.
-            Ok(there) if !there.is_file() => return Err(bad(&self.to_string(), "it is no regular file")),
+            Ok(there) if !there.is_file() => return Err(not_a_place(&self.to_string(), "it is no regular file")),
             Err(_) if path.is_symlink() => {
                 let to = std::fs::read_link(path).unwrap_or_default();
                 let why = format!(
                     "it is a link to {}, which is not there: delete the link, or name the file itself",
                     to.display()
                 );
-                return Err(bad(&self.to_string(), &why));
+                return Err(not_a_place(&self.to_string(), &why));
             }
             Err(_) if !make => return Err(self.missing()),
             _ => {}
@@ -104,12 +104,12 @@ impl Place {
         }
         // Links are followed before a URL's own rules could take a `..` out.
         let path = folder.canonicalize().map_err(failed)?.join(path.file_name().unwrap_or_default());
-        let text = path.to_str().ok_or_else(|| bad(&self.to_string(), "the path is not UTF-8"))?;
+        let text = path.to_str().ok_or_else(|| not_a_place(&self.to_string(), "the path is not UTF-8"))?;
         let encoded: Vec<_> =
             text.split('/').map(|part| utf8_percent_encode(part, NON_ALPHANUMERIC).to_string()).collect();
         let mode = if make { "rwc" } else { "rw" };
         let url = format!("sqlite://{}?mode={mode}", encoded.join("/"));
-        Url::parse(&url).map_err(|error| bad(&self.to_string(), &error.to_string()))
+        Url::parse(&url).map_err(|error| not_a_place(&self.to_string(), &error.to_string()))
     }
 }
 
@@ -123,10 +123,12 @@ impl FromStr for Place {
         match scheme.to_ascii_lowercase().as_str() {
             "sqlite" => {
                 let path = percent_decode_str(rest.strip_prefix("//").unwrap_or(rest)).decode_utf8();
-                file(text, &path.map_err(|_| bad(text, "the path is not UTF-8"))?)
+                file(text, &path.map_err(|_| not_a_place(text, "the path is not UTF-8"))?)
             }
             "postgres" | "postgresql" => server(text),
-            _ if rest.starts_with("//") => Err(bad(text, "runs are kept in a file or at postgres://HOST/DATABASE")),
+            _ if rest.starts_with("//") => {
+                Err(not_a_place(text, "runs are kept in a file or at postgres://HOST/DATABASE"))
+            }
             _ => file(text, text),
         }
     }
@@ -153,21 +155,23 @@ fn is_scheme(text: &str) -> bool {
 
 fn file(text: &str, path: &str) -> Result<Place, Error> {
     if path.is_empty() || path.ends_with('/') {
-        return Err(bad(text, "that names no file, as runs.sqlite does"));
+        return Err(not_a_place(text, "that names no file, as runs.sqlite does"));
     }
     Ok(Place::File(PathBuf::from(path)))
 }
 
 fn server(text: &str) -> Result<Place, Error> {
-    let url = Url::parse(text).map_err(|error| bad(text, &error.to_string()))?;
+    let url = Url::parse(text).map_err(|error| not_a_place(text, &error.to_string()))?;
     let unknown = url.query_pairs().find(|(key, _)| !PARAMETERS.contains(&&**key)).map(|(key, _)| key.into_owned());
     match unknown {
-        Some(key) => Err(bad(text, &format!("{key:?} is no setting of it; there are {}", PARAMETERS.join(", ")))),
+        Some(key) => {
+            Err(not_a_place(text, &format!("{key:?} is no setting of it; there are {}", PARAMETERS.join(", "))))
+        }
         None => Ok(Place::Server(url)),
     }
 }
 
-fn bad(text: &str, why: &str) -> Error {
+fn not_a_place(text: &str, why: &str) -> Error {
     Error::Usage(format!("runs cannot be kept in {:?}: {why}", redact::url(text)))
 }
 

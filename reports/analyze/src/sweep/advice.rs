@@ -8,7 +8,7 @@ use super::analysis::{Advice, Analysis, Confidence};
 use super::cells::MAX_MISSING_PERCENT;
 use super::metric::Metric;
 use super::samples::Samples;
-use crate::statistics::power::{MAX_MORE, more_runs, tellable};
+use crate::statistics::power::{MAX_MORE, distinguishable, more_runs};
 use crate::statistics::{POWER, Pair, can_decide};
 
 /// Settings that are named one by one, at most.
@@ -28,7 +28,7 @@ pub fn of(analysis: &Analysis<'_>, group: &[usize]) -> Advice {
     let tied: Vec<usize> = others.iter().copied().filter(|other| !slower(*other)).collect();
     let confidence = match tied.is_empty() {
         _ if others.is_empty() => Confidence::Only,
-        _ if !others.iter().any(|other| latency.can_tell(*best, *other)) => Confidence::Unknown,
+        _ if !others.iter().any(|other| latency.can_distinguish(*best, *other)) => Confidence::Unknown,
         true => Confidence::Clear,
         false => Confidence::Tied,
     };
@@ -146,8 +146,8 @@ fn too_few(runs: [usize; 2]) -> String {
 fn needed(pair: &Pair) -> String {
     let (runs, gap) = (pair.shift.runs, pair.shift.change.abs());
     let Some(spread) = pair.shift.spread else { return too_few(runs) };
-    let Some(least) = tellable(spread, runs) else { return too_few(runs) };
-    let more = more_runs(runs, |runs| tellable(spread, runs).is_some_and(|least| least <= gap));
+    let Some(least) = distinguishable(spread, runs) else { return too_few(runs) };
+    let more = more_runs(runs, |runs| distinguishable(spread, runs).is_some_and(|least| least <= gap));
     format!(
         "With {}, a difference of {} is found {:.0} times in 100. {} to find this one.",
         per_setting(runs[0].min(runs[1])),

@@ -13,29 +13,29 @@ mod parts;
 mod table;
 
 /// The whole page.
-pub fn sweep(found: &Analysis<'_>) -> String {
-    render::html::page(&format!("{} – framelag tune", found.sweep.name), &body(found))
+pub fn sweep(analysis: &Analysis<'_>) -> String {
+    render::html::page(&format!("{} – framelag tune", analysis.sweep.name), &body(analysis))
 }
 
-pub(super) fn body(found: &Analysis<'_>) -> String {
+pub(super) fn body(analysis: &Analysis<'_>) -> String {
     [
-        head(found),
-        choice(found),
-        warnings(found),
-        pareto::section(found),
-        heat::section(found),
-        table::section(found),
-        method::section(found),
+        head(analysis),
+        choice(analysis),
+        warnings(analysis),
+        pareto::section(analysis),
+        heat::section(analysis),
+        table::section(analysis),
+        method::section(analysis),
     ]
     .concat()
 }
 
-fn head(found: &Analysis<'_>) -> String {
-    let sweep = found.sweep;
+fn head(analysis: &Analysis<'_>) -> String {
+    let sweep = analysis.sweep;
     let ok = sweep.rows.iter().filter(|row| row.outcome == Outcome::Ok).count();
     let state = if sweep.complete { "" } else { " · <strong class=\"warn\">not finished</strong>" };
     let axes: Vec<String> = (sweep.axes.iter().enumerate())
-        .map(|(at, axis)| format!("{} ({})", found.names.axis(at), axis.values.len()))
+        .map(|(at, axis)| format!("{} ({})", analysis.names.axis(at), axis.values.len()))
         .collect();
     let varied = if axes.is_empty() {
         String::new()
@@ -46,7 +46,7 @@ fn head(found: &Analysis<'_>) -> String {
         "<h1>{}</h1>\n<p class=\"soft\">{} · {} · {}{state}</p>\n{varied}",
         escape(&sweep.name),
         escape(&sweep.started),
-        counted(found.cells.len(), "setting"),
+        counted(analysis.cells.len(), "setting"),
         format!("{ok} of {} measured", counted(sweep.rows.len(), "run")),
     )
 }
@@ -56,18 +56,18 @@ fn counted(count: usize, what: &str) -> String {
 }
 
 /// The recommendation, under each condition of the network.
-fn choice(found: &Analysis<'_>) -> String {
+fn choice(analysis: &Analysis<'_>) -> String {
     let mut out = "<h2>What to choose</h2>\n".to_owned();
-    for advice in &found.advice {
+    for advice in &analysis.advice {
         if !advice.condition.is_empty() {
             out.push_str(&format!("<h3>With {}</h3>\n", escape(&advice.condition)));
         }
-        out.push_str(&card(found, advice));
+        out.push_str(&card(analysis, advice));
     }
     out
 }
 
-fn card(found: &Analysis<'_>, advice: &Advice) -> String {
+fn card(analysis: &Analysis<'_>, advice: &Advice) -> String {
     let (colour, sure) = match advice.confidence {
         Confidence::Clear => ("good", "Conclusive: faster than every other setting".to_owned()),
         Confidence::Tied => {
@@ -75,7 +75,7 @@ fn card(found: &Analysis<'_>, advice: &Advice) -> String {
         }
         Confidence::Only => ("warn", "Nothing to compare it with".to_owned()),
         Confidence::Unknown => {
-            let runs = advice.cell.zip(found.samples(Metric::P50)).map_or(0, |(cell, latency)| latency.runs(cell));
+            let runs = advice.cell.zip(analysis.samples(Metric::P50)).map_or(0, |(cell, latency)| latency.runs(cell));
             ("warn", format!("Not conclusive: {}", per_setting(runs)))
         }
         Confidence::Nothing => ("bad", "Nothing to recommend".to_owned()),
@@ -83,7 +83,7 @@ fn card(found: &Analysis<'_>, advice: &Advice) -> String {
     let name = advice.cell.map_or(String::new(), |cell| {
         format!(
             "<p style=\"font-size:19px;line-height:1.3;margin-bottom:6px\"><strong>{}</strong></p>\n",
-            escape(&found.choice(cell))
+            escape(&analysis.choice(cell))
         )
     });
     let text: String =
@@ -93,10 +93,10 @@ fn card(found: &Analysis<'_>, advice: &Advice) -> String {
     )
 }
 
-fn warnings(found: &Analysis<'_>) -> String {
-    if found.warnings.is_empty() {
+fn warnings(analysis: &Analysis<'_>) -> String {
+    if analysis.warnings.is_empty() {
         return String::new();
     }
-    let lines: String = found.warnings.iter().map(|line| format!("<li>{}</li>\n", escape(line))).collect();
+    let lines: String = analysis.warnings.iter().map(|line| format!("<li>{}</li>\n", escape(line))).collect();
     format!("<h2>Before you rely on this</h2>\n<ul style=\"max-width:80ch\">\n{lines}</ul>\n")
 }

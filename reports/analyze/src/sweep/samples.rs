@@ -105,7 +105,7 @@ impl Samples {
     }
 
     /// Whether two cells have enough runs to be told apart.
-    pub fn can_tell(&self, one: usize, other: usize) -> bool {
+    pub fn can_distinguish(&self, one: usize, other: usize) -> bool {
         can_decide([self.runs(one), self.runs(other)])
     }
 }
@@ -150,7 +150,7 @@ mod tests {
         let sweep = sweep(axes(&[("x", &["a", "b"])]), 1, 1, |_, luck| latency(50.0 + luck.normal()));
         let samples = of(&sweep);
         assert!(samples.interval(1).is_some_and(|interval| (interval.low, interval.high) == (None, None)));
-        assert!(!samples.can_tell(0, 1));
+        assert!(!samples.can_distinguish(0, 1));
         let better = samples.better(0, 1).expect("both ran");
         assert_eq!((better.half, better.direction), (None, Ordering::Equal));
     }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::statistics::power::{more_runs, tellable};
+use crate::statistics::power::{distinguishable, more_runs};
 use crate::sweep::analyze;
 use crate::sweep::testing::{Noise, axes, latency, sweep};
 use crate::sweep::{Figures, Sweep};
@@ -138,7 +138,7 @@ fn the_fastest_is_among_those_named() {
 #[test]
 fn the_repeats_that_it_asks_for_tell_the_difference() {
     let (noise, gap) = (0.03, 0.06_f64);
-    let enough = |runs| tellable(noise, runs).is_some_and(|least| least <= gap);
+    let enough = |runs| distinguishable(noise, runs).is_some_and(|least| least <= gap);
     let repeats = 4 + more_runs([4; 2], enough).expect("a few") as u32;
     let found = (0..400).filter(|seed| {
         let advice = advice(&of(&[20.0, 20.0 * gap.exp()], repeats, noise, *seed));

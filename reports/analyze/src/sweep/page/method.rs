@@ -5,8 +5,8 @@ use render::plot::escape;
 use super::super::analysis::Analysis;
 use super::parts::CONFIDENCE;
 
-pub fn section(found: &Analysis<'_>) -> String {
-    let sweep = found.sweep;
+pub fn section(analysis: &Analysis<'_>) -> String {
+    let sweep = analysis.sweep;
     let mut out = String::new();
     if !sweep.fixed.is_empty() {
         out.push_str("<h2>The same in all runs</h2>\n");

@@ -12,14 +12,14 @@ pub(super) const CONFIDENCE: f64 = 100.0 * confidence(LEVEL);
 pub(super) const PAIR: &str = "<div class=\"pair\">\n";
 
 /// The metrics that there are, latency first.
-pub(super) fn metrics<'a>(found: &'a Analysis<'a>) -> impl Iterator<Item = Metric> + 'a {
-    Metric::ALL.into_iter().filter(|metric| found.samples(*metric).is_some())
+pub(super) fn metrics<'a>(analysis: &'a Analysis<'a>) -> impl Iterator<Item = Metric> + 'a {
+    Metric::ALL.into_iter().filter(|metric| analysis.samples(*metric).is_some())
 }
 
 /// The metric of quality that plots show, and what else there is beside latency.
-pub(super) fn beside_latency(found: &Analysis<'_>) -> Vec<Metric> {
-    let bitrate = found.samples(Metric::Bitrate).map(|_| Metric::Bitrate);
-    bitrate.into_iter().chain(front::quality(&found.samples)).collect()
+pub(super) fn trade_offs(analysis: &Analysis<'_>) -> Vec<Metric> {
+    let bitrate = analysis.samples(Metric::Bitrate).map(|_| Metric::Bitrate);
+    bitrate.into_iter().chain(front::quality(&analysis.samples)).collect()
 }
 
 /// `p50, ms`.
