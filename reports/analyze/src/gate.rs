@@ -1,7 +1,7 @@
-//! Compares runs with runs by one figure: whether it got worse by more than is allowed, and by more than noise.
+//! Compares two sets of runs by one figure: whether it got worse by more than is allowed, and by more than noise.
 //!
 //! The unit is the run: frames of one run share its machine, its connection and its moment, so thousands of them are
-//! one sample of each. [`crate::statistics`] has the method, `docs/gate-method.md` how often it is wrong.
+//! one sample. [`crate::statistics`] has the method, `docs/gate-method.md` its error rates.
 //!
 //! ```text
 //! runs ── side: which are samples, and their value ──▶ Shift (logarithms, or differences) ──▶ Verdict
@@ -36,15 +36,15 @@ pub const SCHEMA: &str = "framelag/gate/1";
 /// What is compared, and what it may change by.
 #[derive(Clone, Copy, Debug)]
 pub struct Gate {
-    /// The figure.
+    /// The figure compared.
     pub metric: Metric,
-    /// What it may get worse by.
+    /// How much worse it may get.
     pub limits: Limits,
-    /// Compares other settings and machines too.
+    /// Allow different settings and machines.
     pub allow_different: bool,
 }
 
-/// What came of comparing.
+/// The result of a comparison, as in its JSON.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Comparison {
     /// [`SCHEMA`].
@@ -53,13 +53,13 @@ pub struct Comparison {
     pub metric: String,
     /// Its unit; empty for plain numbers.
     pub unit: &'static str,
-    /// Whether a larger one is better.
+    /// Whether larger is better.
     pub more_is_better: bool,
-    /// What it may get worse by, in percent of the baseline.
+    /// How much worse it may get, in percent of the baseline.
     pub max_regression_percent: Option<f64>,
     /// The same, in its unit.
     pub max_delta: Option<f64>,
-    /// The runs that it is compared with.
+    /// The runs to compare with.
     pub baseline: Side,
     /// The runs that are judged.
     pub candidate: Side,
@@ -67,14 +67,14 @@ pub struct Comparison {
     pub effect: Option<Effect>,
     /// Settings and machines that differ, and were allowed to.
     pub differences: Vec<Difference>,
-    /// What else is not the same.
+    /// Differences that are always allowed.
     pub notes: Vec<Difference>,
-    /// What it means.
+    /// The verdict and its reason.
     #[serde(flatten)]
     pub judgement: Judgement,
 }
 
-/// Runs that are not compared: wrong usage.
+/// Why runs are not compared: wrong usage.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// A run is there twice: as a copy, or in what it was joined into.
@@ -92,7 +92,7 @@ pub enum Refusal {
     )]
     Different(Vec<Difference>),
     /// More than [`MAX_RUNS`].
-    #[error("{0} runs on one side are too many: at most {MAX_RUNS}")]
+    #[error("{0} runs on one side are too many: the limit is {MAX_RUNS}")]
     TooMany(usize),
 }
 

@@ -1,10 +1,10 @@
 //! Which runs can be compared: those of one machine with one kind of settings.
 //!
 //! A machine is its operating system, architecture, CPU and number of CPUs. Its kernel and framelag's version are left
-//! out: what they change is what a history is to show. So is the machine's own id: CI services give each job a fresh
-//! one of the same kind.
+//! out: a history is to show what they change. So is the machine's own id: CI services give each job a fresh machine
+//! of the same kind.
 //!
-//! Settings are the receiver's, but for where files and figures went, and the URL, but for the port of a loopback
+//! Settings are the receiver's, except where files and figures went, and the URL without the port of a loopback
 //! address, which tests draw at random. Objects are hashed as serde_json writes them: with their keys in order.
 
 use report::run::{Receiver, Run};
@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 /// Hexadecimal digits of a fingerprint: 64 bits, so that among a million runs two are alike by chance once in ten million.
 pub(crate) const DIGITS: usize = 16;
 
-/// What of `host` makes a machine.
+/// The parts of `host` that identify a kind of machine.
 pub(crate) const MACHINE: [&str; 4] = ["os", "arch", "cpu", "cpus"];
 
 /// Settings that do not change what is measured.

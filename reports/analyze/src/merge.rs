@@ -1,12 +1,11 @@
-//! Joins the runs of many receivers into one report: those of a grid, or of several machines that watched one publisher.
+//! Joins the runs of several receivers of one publisher into one report.
 //!
-//! * Counts, buckets and times add up; `duration_s` is the receivers' seconds together, and rates are those of one receiver
-//!   in the mean.
+//! * Counts, buckets and times add up; `duration_s` is the sum of the receivers' seconds, and rates are the mean of one receiver.
 //! * Latencies are pooled: count, minimum, maximum, mean and deviation from the runs' own, exactly; quantiles from the
 //!   histograms added up, of `latency.hlog`, or of `frames.csv` where the log is short.
-//! * Latencies of a run whose clock nobody knows are left out of all that, which is said.
-//! * What cannot be joined of what a report has (quantiles of the picture's age, an offset) is `None`.
-//! * Warnings come along with the receiver that they are of; so do assertions, unless there are new ones.
+//! * Latencies of a run with an unknown clock are left out, with a warning.
+//! * Figures that cannot be joined (quantiles of the picture's age, an offset) are `None`.
+//! * Warnings name their receiver; so do assertions, unless new ones are given.
 //!
 //! The result is a report folder like any other, and can be merged again.
 
@@ -33,10 +32,10 @@ pub(crate) use index::ReceiverIndex;
 use part::Part;
 pub(crate) use part::receivers;
 
-/// Joins the runs of `folders` into a report in `out`, which is made where it is missing.
+/// Joins the runs of `folders` into a report in `out`, which is made if it is missing.
 ///
 /// # Errors
-/// [`Error`]. Nothing is written where a folder is no report.
+/// [`Error`]. Nothing is written if a folder is no report.
 pub fn merge(folders: &[PathBuf], out: &Path, assertions: &[Assertion]) -> Result<Summary, Error> {
     if let Some(path) = folders.iter().find(|folder| is_same_place(folder, out)) {
         let path = path.display();

@@ -1,18 +1,18 @@
 //! Runs kept over time: SQLite in a file, or PostgreSQL where many machines report to one place. The only module that
 //! knows sqlx.
 //!
-//! Of each run the whole `run.json` is kept, beside it the columns that lists need, and the histogram of its latency, so
-//! that the runs of a time can be looked at as one. `docs/store.md` says the rest.
+//! A run is kept as its whole `run.json`, the columns that lists need, and the histogram of its latency, so that runs can
+//! be pooled. `docs/store.md` has the details.
 //!
-//! Both databases are spoken to by sqlx's `Any` driver: one code path, chosen by the URL at run time. Its price is that
-//! only types which both have can be used, which is no loss here, and that statements are checked by tests, not by
-//! the compiler. What differs (how a writing transaction begins, how tables are listed) is in `schema`.
+//! Both databases use sqlx's `Any` driver: one code path, chosen by the URL at run time. In return only types common to
+//! both can be used, and tests check the statements, not the compiler. The differences (how a writing transaction
+//! begins, how tables are listed) are in `schema`.
 //!
 //! # Writers at once
 //!
-//! Whatever is kept is one statement, or one transaction: it is there, or it is not. SQLite is left at its own
-//! defaults, a rollback journal and `synchronous=FULL`: one file, which a CI service can carry from job to job, and
-//! nothing that was said to be kept is lost with the power. A writer waits up to [`LOCK_TIMEOUT`] for the others.
+//! Every change is one statement or one transaction. SQLite is left at its defaults, a rollback journal and
+//! `synchronous=FULL`: one file, which a CI service can carry from job to job, and nothing reported as kept is lost
+//! with the power. A writer waits up to [`LOCK_TIMEOUT`] for the others.
 
 mod baselines;
 mod comparable;
@@ -43,16 +43,16 @@ use crate::identity;
 use report::run::Run;
 use report::saved::Saved;
 
-/// How long another process that writes is waited for.
+/// How long to wait for another writing process.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a server has to let us in.
+/// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How long a store has for one statement.
+/// How long one statement may take.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Adds a run. One that was kept before it ended is replaced; one that had ended stays as it is.
+/// Adds a run. A run that was kept before it ended is replaced; one that had ended stays.
 const ADD: &str = "INSERT INTO framelag_runs \
      (id, added, started, url, machine, settings, outcome, partial, duration_s, frames, \
       p50_ms, p95_ms, p99_ms, max_ms, run, histogram) \
@@ -64,12 +64,12 @@ const ADD: &str = "INSERT INTO framelag_runs \
       histogram = excluded.histogram \
      WHERE framelag_runs.partial <> 0";
 
-/// What became of a run that was to be kept.
+/// The result of adding a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Added {
     /// Its name in the store.
     pub id: RunId,
-    /// It was not there yet, or not to its end; otherwise nothing was written.
+    /// Whether it was written: it was not there yet, or not to its end.
     pub is_new: bool,
 }
 
@@ -182,7 +182,7 @@ impl Store {
         Ok(Added { id: RunId(id), is_new: done.rows_affected() > 0 })
     }
 
-    /// Says something of a run, all of it or nothing; what was said before under the same name is replaced.
+    /// Labels a run, with all labels or none; labels of the same name are replaced.
     ///
     /// # Errors
     /// Where the store cannot take it.
@@ -208,7 +208,7 @@ impl std::fmt::Debug for Store {
     }
 }
 
-/// Sets all labels in one transaction, in the order of their names: two that label one run at once do not wait for each other.
+/// Sets all labels in one transaction, in the order of their names, so that two processes labelling one run cannot deadlock.
 async fn set_labels(connection: &mut AnyConnection, dialect: Dialect, id: &str, labels: &Labels) -> sqlx::Result<()> {
     const LABEL: &str = "INSERT INTO framelag_labels (run, name, value) VALUES ($1, $2, $3) \
                          ON CONFLICT (run, name) DO UPDATE SET value = excluded.value";

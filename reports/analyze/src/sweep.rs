@@ -1,4 +1,4 @@
-//! A sweep: many short runs over a matrix of settings, and what they say about each setting.
+//! A sweep: many short runs over a matrix of settings, and an evaluation of each setting.
 //!
 //! `framelag tune` hands in its [`Row`]s, one for each run, after every run; [`write`](fn@write) turns them into `tune.csv`, `tune.json`
 //! and `tune.html`. The unit of every comparison is the run, never the frame: the frames of one run share its luck.
@@ -38,7 +38,7 @@ pub fn write(folder: &Dir, sweep: &Sweep) -> Result<(), Error> {
     Ok(())
 }
 
-/// Analyzes a sweep whose rows fit its axes: first the facts, then what to choose by them and what to know before.
+/// Analyzes a sweep whose rows fit its axes: first the facts, then recommendations and warnings.
 fn analyze(sweep: &Sweep) -> Analysis<'_> {
     let mut analysis = Analysis::facts(sweep);
     analysis.advice = analysis.groups.iter().map(|group| advice::of(&analysis, group)).collect();

@@ -1,9 +1,8 @@
 //! Figures of runs over time, and where they changed.
 //!
-//! Pure: takes the runs, in any order, and says what becomes of them. Only runs that can be compared are joined, as the gate
-//! has it: of one machine with one kind of settings ([`crate::identity`]), on one clock or on two, that were sent as much. Of the
-//! others it is said why they are left out, or what is different where they are joined all the same. A change is found by
-//! [`changes`], and its size is that of [`crate::statistics`].
+//! Only comparable runs form a trend, by the gate's rules: of one kind of machine and settings ([`crate::identity`]), all on one
+//! clock or all on two, with about the same frames and bits sent. Other runs are counted with the reason why they are left out, or
+//! how they differ if they are included all the same. [`changes`] finds the changes, [`crate::statistics`] their size.
 
 use std::collections::BTreeMap;
 
@@ -24,35 +23,35 @@ mod text;
 pub use change_points::{Change, LEVEL, MIN_RUNS, SHUFFLES, changes};
 pub use page::page;
 
-/// The latest runs that are looked at: more take longer than anybody waits.
+/// The most runs in a trend, the latest: more would take too long.
 pub const MAX_RUNS: usize = 500;
 
-/// Decides over the shuffles, so that the same runs have the same changes each time.
+/// Seed of the shuffles, so that the same runs always have the same changes.
 const SEED: u64 = 1;
 
 /// A run that was kept.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
-    /// Its name.
+    /// Its id.
     pub id: &'a str,
     /// All of it.
     pub run: &'a Run,
-    /// What was said of it.
+    /// Its labels.
     pub labels: &'a BTreeMap<String, String>,
     /// Its latencies, [encoded](measure::latency::Distribution::encoded).
     pub histogram: Option<&'a str>,
 }
 
-/// The runs that are joined, from the earliest to the latest, and their figures.
+/// Comparable runs, from the earliest to the latest, and their figures.
 #[derive(Clone, Debug, Serialize)]
 pub struct Trend {
     /// The runs.
     pub runs: Vec<Point>,
     /// A figure of each.
     pub series: Vec<Series>,
-    /// Runs that are not among them, and why.
+    /// Runs that are left out, and why.
     pub left_out: Vec<Subset>,
-    /// Runs that are among them and yet not like the latest one, and in what.
+    /// Included runs that differ from the latest one, and how.
     pub different: Vec<Subset>,
 }
 
@@ -63,7 +62,7 @@ pub struct Point {
     pub id: String,
     /// When it began: RFC 3339, UTC.
     pub started: String,
-    /// What was said of it.
+    /// Its labels.
     pub labels: BTreeMap<String, String>,
     #[serde(skip)]
     histogram: Option<String>,
@@ -76,7 +75,7 @@ pub struct Series {
     pub metric: String,
     /// `ms`, or empty for plain numbers.
     pub unit: &'static str,
-    /// One for each run; none where a run has no such figure.
+    /// One per run; `None` if the run has no such figure.
     pub values: Vec<Option<f64>>,
     /// Where it changed.
     pub changes: Vec<Shift>,
@@ -93,35 +92,35 @@ pub struct Shift {
     pub before: f64,
     /// The centre up to the change after it.
     pub after: f64,
-    /// What that is, in percent of before; none where that is 0.
+    /// The change in percent of `before`; `None` if that is 0.
     pub percent: Option<f64>,
-    /// How sure the interval around the change is.
+    /// The confidence of the change's interval.
     pub confidence_percent: f64,
     /// Its lower end.
     pub low: Option<Amount>,
     /// Its upper end.
     pub high: Option<Amount>,
-    /// The chance of such a split among runs that do not differ.
+    /// The chance of such a split in runs that do not differ.
     pub p: f64,
     /// The change with its interval, for people.
     #[serde(skip)]
     text: String,
 }
 
-/// Some of the runs, and what is said of them.
+/// How many runs something holds for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Subset {
     /// How many.
     pub runs: usize,
-    /// What is said of them, for people: "of other machines".
+    /// What holds for them: "of other machines".
     pub why: String,
 }
 
-/// What may keep a run from being joined to another one, and whether it is so.
+/// A difference that keeps runs apart, and its test.
 type Unlike<'a> = (&'static str, &'a dyn Fn(&Run, &Run) -> bool);
 
 impl Trend {
-    /// The trend of these figures: of the runs that are like the latest one, or of `all` whatever they are.
+    /// The trend of these figures over the runs comparable with the latest one, or over `all`.
     pub fn new(entries: &[Entry<'_>], metrics: &[Metric], all: bool) -> Self {
         let mut entries = entries.to_vec();
         entries.sort_by(|a, b| (&a.run.started, a.id).cmp(&(&b.run.started, b.id)));
@@ -158,13 +157,12 @@ impl Trend {
     }
 }
 
-/// Takes out what was joined of runs that are there too, by themselves or in an earlier one that was joined: a receiver counts
-/// once. Says how many.
+/// Removes merged runs whose receivers are also there by themselves or in an earlier merged run; returns how many.
 fn drop_merged_duplicates(entries: &mut Vec<Entry<'_>>) -> usize {
     let before = entries.len();
     let mut seen = ReceiverIndex::default();
     for entry in entries.iter().filter(|entry| entry.run.merged.is_none()) {
-        // Each is in a store once.
+        // A store has each run once.
         seen.add(&merge::receivers(entry.run, entry.id), 0);
     }
     entries.retain(|entry| entry.run.merged.is_none() || seen.add(&merge::receivers(entry.run, entry.id), 0).is_none());
@@ -208,7 +206,7 @@ impl Series {
     fn new(metric: &Metric, entries: &[Entry<'_>]) -> Self {
         let values: Vec<_> =
             entries.iter().map(|entry| metric.value(entry.run).filter(|value| value.is_finite())).collect();
-        // A change is between runs that have the figure.
+        // Runs without the figure are skipped.
         let (places, known): (Vec<_>, Vec<_>) =
             values.iter().enumerate().filter_map(|(at, value)| Some((at, (*value)?))).unzip();
         let found = changes(&known, SEED);

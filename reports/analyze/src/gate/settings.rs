@@ -1,9 +1,9 @@
-//! Whether runs may be compared: what they were asked to do, on which machine, and what was played.
+//! Whether runs may be compared: their settings, machine and stream.
 //!
-//! Everything of `config` counts but where the stream was found and where files went: of `url` the path alone. Of
+//! Everything in `config` counts except where the stream was found and where files went; of `url` only the path. Of
 //! `host`: operating system, architecture, CPU and the number of CPUs. Of `clock`: whether both ends were one host. The
-//! publisher's settings are not known to a receiver, so what it sent is looked at: frames and bits per second. A kernel
-//! or a framelag of another version is said, and no reason to refuse.
+//! publisher's settings are not known to a receiver, so frames and bits per second stand in for them. Another version of
+//! the kernel or of framelag is reported, but allowed.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -16,17 +16,16 @@ use serde_json::Value;
 use super::Input;
 use crate::identity::{IGNORED_SETTINGS, MACHINE};
 
-/// What may change under a machine.
+/// Parts of `host` that may differ.
 const NOTED: [&str; 2] = ["kernel", "framelag"];
 
-/// What a publisher sent, as far as a receiver sees it: about the same where it was set alike.
+/// What a publisher sent, as a receiver sees it: about the same for the same settings.
 struct Sent {
     what: &'static str,
     of: fn(&Run) -> Option<f64>,
-    /// What differs by more is set differently.
+    /// A larger ratio means other settings.
     max_ratio: f64,
-    /// A metric that is about this. What is compared is no setting: a publisher that got slower is a regression of `fps`, no
-    /// reason to refuse it.
+    /// Whether a metric measures this: a publisher that got slower is then a regression, not another setting.
     is_compared_by: fn(&str) -> bool,
 }
 
@@ -49,7 +48,7 @@ static SENT: [Sent; 2] = [
 /// Something that is not the same in all runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// Where it is in `run.json`, or what it is.
+    /// Its place in `run.json`, or a description.
     pub what: String,
     /// What the runs of the baseline have.
     pub baseline: Vec<String>,
@@ -64,7 +63,7 @@ impl fmt::Display for Difference {
     }
 }
 
-/// What forbids to compare by `metric`.
+/// Differences that forbid comparing by `metric`.
 pub(super) fn differences(baseline: &[Input<'_>], candidate: &[Input<'_>], metric: &Metric) -> Vec<Difference> {
     let sides = [baseline, candidate];
     let mut keys: BTreeSet<String> = BTreeSet::new();
@@ -85,7 +84,7 @@ pub(super) fn differences(baseline: &[Input<'_>], candidate: &[Input<'_>], metri
     found
 }
 
-/// What is said and forbids nothing.
+/// Differences that forbid nothing.
 pub(super) fn notes(baseline: &[Input<'_>], candidate: &[Input<'_>]) -> Vec<Difference> {
     let sides = [baseline, candidate];
     NOTED

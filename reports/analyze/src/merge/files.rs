@@ -1,5 +1,5 @@
-//! The files of a joined report, written whole one after the other, `run.json` last. Rows and lines pass through: memory does
-//! not grow with the length of the runs but by their seconds.
+//! The files of a joined report, each written whole, `run.json` last. Rows and lines are streamed: memory grows with the number of
+//! seconds, not of frames.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -24,7 +24,7 @@ use super::part::{Part, micros, receiver_of};
 
 /// Writes all files of `run`, which was joined from `parts`.
 pub(super) fn write(parts: &[Part], run: &Run, out: &Dir) -> Result<(), Error> {
-    // Those of an earlier run would say what is not so, if this were to end before they are rendered again.
+    // Pages of an earlier run would be wrong if this ended before they are rendered again.
     folder::remove_pages(out)?;
     let zero_us = figures::zero_us(parts).unwrap_or_default();
     let started_us = micros(&run.started).unwrap_or_default();
@@ -67,7 +67,7 @@ impl Output<'_> {
     }
 }
 
-/// Makes a file, and puts it in its place once it is whole.
+/// Makes a file, and moves it into place once it is complete.
 fn whole(dir: &Dir, name: &str, make: impl FnOnce(&mut Output<'_>) -> Result<(), Error>) -> Result<(), Error> {
     let path = dir.path().join(name);
     let failed = |source| folder::Error { path: path.clone(), source };
@@ -79,7 +79,7 @@ fn whole(dir: &Dir, name: &str, make: impl FnOnce(&mut Output<'_>) -> Result<(),
     Ok(())
 }
 
-/// The rows of one receiver after those of another, with segments that are counted on.
+/// The rows of one receiver after those of another, with segments counted through.
 fn frames(parts: &[Part], file: &mut Output<'_>) -> Result<(), Error> {
     file.put(&csv::merged_frames_header())?;
     let (mut first_segment, mut first_receiver) = (0_u32, 0);
@@ -101,12 +101,12 @@ fn frames(parts: &[Part], file: &mut Output<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// The log of a part, which is read as the joined one is written.
+/// The log of a part, read while the joined one is written.
 struct Source<'a> {
     part: &'a Part,
     shift: u64,
     lines: Lines<File>,
-    /// The next line, and the second of the joined run that it is of.
+    /// The second of the joined run that the next line belongs to, and the line.
     next: Option<(u64, hlog::Entry)>,
 }
 
@@ -114,7 +114,7 @@ impl<'a> Source<'a> {
     fn open(part: &'a Part, zero_us: i64) -> Result<Option<Self>, saved::Error> {
         let path = part.saved.path.join("latency.hlog");
         let file = match regular::read(&path) {
-            // That was noted when it was read.
+            // Noted when the part was read.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened.map_err(|source| saved::Error::Io { path, source })?,
         };
@@ -123,7 +123,7 @@ impl<'a> Source<'a> {
         Ok(Some(source))
     }
 
-    /// Reads the next line that makes sense, up to the first that does not: that was noted when the file was read.
+    /// Reads the next valid line, up to the first invalid one, which was noted when the part was read.
     fn advance(&mut self) -> Result<(), saved::Error> {
         let path = || self.part.saved.path.join("latency.hlog");
         self.next = None;
@@ -155,7 +155,7 @@ fn log(
     while let Some(second) = sources.iter().filter_map(|source| Some(source.next.as_ref()?.0)).min() {
         let (mut histograms, mut length_s) = (Histograms::default(), 0.0_f64);
         for source in &mut sources {
-            // A line out of order belongs to a second that was written: it counts in this one.
+            // The second of a line out of order has been written: it counts in this one.
             while let Some((_, entry)) = source.next.take_if(|(next, _)| *next <= second) {
                 histograms.of_mut(entry.stage).add(&entry.values);
                 length_s = length_s.max(entry.length_s);

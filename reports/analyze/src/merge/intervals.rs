@@ -1,4 +1,4 @@
-//! The seconds of many receivers as one: those that lie together in wall time, to the nearest second.
+//! Joins the seconds of several receivers by wall time, to the nearest second.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +29,7 @@ impl<'a> Joined<'a> {
         Self { rows, quantiles: BTreeMap::new() }
     }
 
-    /// The latencies of a second, of all receivers: they give its quantiles where they are all of its latencies.
+    /// Takes the quantiles of a second from all receivers' latencies, if the log has all of them.
     pub fn latencies(&mut self, second: u64, of: &Distribution) {
         let Some(rows) = self.rows.get(&second) else { return };
         let row = joined(second, rows, [None; 2]);
@@ -42,7 +42,7 @@ impl<'a> Joined<'a> {
     /// All, in order.
     pub fn rows(&self) -> impl Iterator<Item = IntervalRow> {
         self.rows.iter().map(|(second, rows)| {
-            // Quantiles of two receivers cannot be had from theirs.
+            // Quantiles of two receivers do not follow from each one's.
             let own = if let [(row, true)] = rows.as_slice() { [row.p50_ms, row.p99_ms] } else { [None; 2] };
             joined(*second, rows, self.quantiles.get(second).copied().unwrap_or(own))
         })
@@ -68,7 +68,7 @@ fn joined(second: u64, rows: &[(&IntervalRow, bool)], [p50_ms, p99_ms]: [Option<
         p99_ms,
         max_ms: pooled().filter_map(|row| row.max_ms).reduce(f64::max),
         fps: mean(|row| row.fps),
-        // No bytes are no figure in a row, but a rate of zero beside that of others.
+        // A row without bytes has no figure, but counts as a rate of zero.
         kbps: mean(|row| row.kbps.or(row.fps.map(|_| 0.0))).filter(|kbps| *kbps > 0.0),
         age_mean_ms: mean(|row| row.age_mean_ms),
         age_max_ms: all().filter_map(|row| row.age_max_ms).reduce(f64::max),

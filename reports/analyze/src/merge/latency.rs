@@ -1,4 +1,4 @@
-//! Latencies and stages of many runs as one: what a run says exactly is pooled from that, quantiles from the histograms.
+//! Pools latencies and stages of several runs: exact figures from the runs' own, quantiles from the histograms.
 
 use common::frame::Stage;
 use measure::figures::{LatencyMs, StageMs, StagesMs};
@@ -9,7 +9,7 @@ use measure::units::{ms, rounded};
 use super::part::Part;
 use super::runs::Runs;
 
-/// Quantiles of histograms added up, never outside what the runs say of their extremes.
+/// Quantiles of the added histograms, clamped to the runs' exact extremes.
 struct Quantiles {
     of: Distribution,
     least: f64,
@@ -85,7 +85,7 @@ pub(super) fn stages(parts: &[Part]) -> StagesMs {
     }))
 }
 
-/// Those of all receivers where a clock split the run of any; one where none did.
+/// The sections of all receivers if a clock split any run; else one.
 pub(super) fn sections(parts: &[Part], zero: Option<i64>, latency: &LatencyMs) -> Vec<Section> {
     let shift = |part: &Part| zero.map_or(0, |zero| part.shift(zero)) as f64;
     let pooled = || parts.iter().filter(|part| part.is_pooled());

@@ -1,4 +1,4 @@
-//! One figure of many runs, by the rule that fits it.
+//! Joins one figure of several runs, by the rule that fits it.
 
 use measure::figures::CostUs;
 use measure::units::rounded;
@@ -24,7 +24,7 @@ impl<'a> Runs<'a> {
         self.0.iter().copied()
     }
 
-    /// What each run has.
+    /// The value of each run.
     pub fn each<T>(&self, of: impl Fn(&'a Run) -> T) -> Vec<T> {
         self.iter().map(of).collect()
     }
@@ -33,12 +33,12 @@ impl<'a> Runs<'a> {
         self.iter().any(of)
     }
 
-    /// Of all, added up.
+    /// The sum over all runs.
     pub fn total(&self, of: impl Fn(&Run) -> u64) -> u64 {
         self.iter().fold(0, |sum, run| sum.saturating_add(of(run)))
     }
 
-    /// Of what is known; `None` where nothing is.
+    /// The sum of known values; `None` if there are none.
     pub fn sum(&self, of: impl Fn(&Run) -> Option<u64>) -> Option<u64> {
         self.iter().filter_map(of).reduce(u64::saturating_add)
     }
@@ -59,13 +59,13 @@ impl<'a> Runs<'a> {
         self.iter().filter_map(of).max_by_key(|value| value.unsigned_abs())
     }
 
-    /// The largest of a bound that each run has.
+    /// The largest bound; `None` unless each run has one.
     pub fn bound(&self, of: impl Fn(&Run) -> Option<i64>) -> Option<i64> {
         self.each(of).into_iter().collect::<Option<Vec<_>>>()?.into_iter().max()
     }
 
-    /// A figure that cannot be joined: it is known where one run alone has it. One that was joined before and lacks it may have
-    /// had it of several.
+    /// A figure that cannot be joined: known only if exactly one run has it. A run that was joined before and lacks it may have
+    /// lost it to joining.
     pub fn only<T>(&self, of: impl Fn(&Run) -> Option<T>) -> Option<T> {
         if self.any(|run| run.merged.is_some() && of(run).is_none()) {
             return None;

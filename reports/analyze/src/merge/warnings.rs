@@ -1,4 +1,4 @@
-//! What must be known about joined runs.
+//! The warnings of joined runs.
 
 use report::run::{Outcome, Run};
 use report::warning::{Code, Warning};
@@ -6,13 +6,13 @@ use report::warning::{Code, Warning};
 use super::part::Part;
 use super::settings;
 
-/// Why a run failed, where it did so by itself and not by an assertion.
+/// Why a run failed, unless by an assertion.
 pub(super) fn failure(run: &Run) -> Option<&Warning> {
     let failed = |warning: &&Warning| matches!(warning.code, Code::Failed | Code::ReportNotWritten);
     run.warnings.iter().find(failed).filter(|_| run.outcome == Outcome::Failed)
 }
 
-/// Those of all, with their folder before them, and what joining adds to them.
+/// The warnings of all parts, prefixed with their folder, and those that joining adds.
 pub(super) fn warnings(parts: &[Part]) -> Vec<Warning> {
     let mut out = Vec::new();
     for part in parts {
@@ -23,14 +23,11 @@ pub(super) fn warnings(parts: &[Part]) -> Vec<Warning> {
             say(warning.code, warning.message.clone());
         }
         if !part.is_pooled() {
-            let left = "its latencies cannot be compared with those of others, and are left out of the joined ones";
+            let left = "its latencies cannot be compared with those of others, and are left out";
             say(Code::MergePart, left.to_owned());
         } else if !part.short.is_empty() {
             let short = part.short.join(", ");
-            say(
-                Code::MergePart,
-                format!("its files have not all values of {short}: quantiles are of those that are left"),
-            );
+            say(Code::MergePart, format!("its files have not all values of {short}: quantiles are of the rest"));
         }
         part.notes.iter().for_each(|note| say(Code::MergePart, note.clone()));
         part.saved.notes.iter().for_each(|note| say(Code::MergeDifferent, note.clone()));

@@ -1,4 +1,4 @@
-//! What is said of a kept run without reading all of it, and which runs are asked for.
+//! Kept runs at a glance, and the query for them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,7 +10,7 @@ use sqlx::any::AnyRow;
 
 use super::Error;
 
-/// What people say of a run: a commit, a branch, the place where it was measured.
+/// Labels of a run: a commit, a branch, the place where it was measured.
 pub type Labels = BTreeMap<String, String>;
 
 /// The name of a run in a store: 16 hexadecimal digits, the same for each copy of its report.
@@ -47,11 +47,11 @@ pub struct Listed {
     pub p99_ms: Option<f64>,
     /// The largest, ms.
     pub max_ms: Option<f64>,
-    /// What was said of it.
+    /// Its labels.
     pub labels: Labels,
 }
 
-/// Which runs are asked for: those that fit all of it.
+/// Selects runs: those that meet all conditions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// With each of these labels.
@@ -71,10 +71,10 @@ pub(super) fn printable_text(row: &AnyRow, column: &str) -> sqlx::Result<String>
     row.try_get::<String, _>(column).map(|text| escaped(&text).into_owned())
 }
 
-/// Labels by their names, each of which has one value.
+/// Collects labels, one value per name.
 ///
 /// # Errors
-/// Where a name is given twice.
+/// If a name is given twice.
 pub fn labels_of(pairs: &[(String, String)]) -> Result<Labels, Error> {
     let mut labels = Labels::new();
     for (name, second) in pairs {

@@ -12,7 +12,7 @@ use url::Url;
 use super::Error;
 use super::schema::Dialect;
 
-/// What a PostgreSQL URL may say behind its `?`. The driver would print others, a misspelled password included.
+/// Parameters of a PostgreSQL URL. The driver would print others, a misspelled password included.
 const PARAMETERS: [&str; 12] = [
     "sslmode",
     "sslrootcert",
@@ -28,7 +28,7 @@ const PARAMETERS: [&str; 12] = [
     "options",
 ];
 
-/// Names the store where no flag does.
+/// Names the store if no flag does.
 const VARIABLE: &str = "FRAMELAG_STORE";
 
 /// Where runs are kept. Neither `Display` nor `Debug` shows a password.
@@ -60,7 +60,7 @@ impl Place {
         Ok(Self::File(path.with_file_name("runs.sqlite")))
     }
 
-    /// What is spoken there.
+    /// The database there.
     pub(super) const fn dialect(&self) -> Dialect {
         match self {
             Self::File(_) => Dialect::Sqlite,
@@ -73,7 +73,7 @@ impl Place {
         Error::Usage(format!("there is no store {self}: `framelag report DIR --store {self}` makes it"))
     }
 
-    /// The place as the driver takes it. A file is `make`d where it is missing, and so is its folder.
+    /// The place as the driver takes it. A missing file and its folder are created if `make` is set.
     pub(super) fn url(&self, make: bool) -> Result<Url, Error> {
         let path = match self {
             Self::Server(url) => return Ok(url.clone()),
@@ -117,7 +117,7 @@ impl FromStr for Place {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        // Whatever stands before `://` is meant as a scheme, and may have a password behind it: it never becomes a file's name.
+        // Text before `://` is meant as a scheme and may precede a password: it never becomes a file's name.
         let scheme = text.split_once(':').filter(|(scheme, rest)| is_scheme(scheme) || rest.starts_with("//"));
         let Some((scheme, rest)) = scheme else { return file(text, text) };
         match scheme.to_ascii_lowercase().as_str() {

@@ -1,4 +1,4 @@
-//! What is kept, read back.
+//! Reads kept runs.
 
 use std::path::Path;
 
@@ -12,13 +12,13 @@ use super::listed::{label, printable_text};
 use super::{Error, Filter, Labels, Listed, RunId, Store};
 use crate::identity;
 
-/// Ids that are offered where the beginning of one fits several.
+/// The most ids offered for an ambiguous beginning.
 const MAX_OFFERED: usize = 5;
 
-/// Rows of one answer, of which there is one for each label of a run: what is more is no store of a receiver's runs.
+/// The most rows of one answer, with one for each label of a run; no store of real runs has more.
 const MAX_ROWS: usize = 1_000_000;
 
-/// The fewest digits that stand for a run.
+/// The fewest digits that identify a run.
 const MIN_DIGITS: usize = 4;
 
 /// A run as it was kept.

@@ -1,4 +1,4 @@
-//! The tables, and how an older store becomes a newer one.
+//! The tables and their migrations.
 //!
 //! Both databases take the same statements: text, BIGINT and DOUBLE PRECISION are all that is kept. What they do not
 //! have in common is in [`Dialect`].
@@ -10,7 +10,7 @@ use sqlx::{AnyConnection, Connection, Row};
 /// The version that this framelag makes and knows: the number of [`MIGRATIONS`].
 pub const VERSION: i64 = MIGRATIONS.len() as i64;
 
-/// Statements that lead from each version to the next. Those that were published are never changed; new ones follow.
+/// Statements from each version to the next. Published ones never change; new ones follow.
 pub(super) const MIGRATIONS: &[&[&str]] = &[&[
     "CREATE TABLE framelag_runs (
         id TEXT PRIMARY KEY,
@@ -43,7 +43,7 @@ pub(super) const MIGRATIONS: &[&[&str]] = &[&[
 /// Guards the making of tables on a PostgreSQL server: `framelag` in ASCII.
 const LOCK: i64 = 0x6672_616d_656c_6167;
 
-/// What SQLite and PostgreSQL do not have in common.
+/// The database; SQLite and PostgreSQL differ in the methods below.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dialect {
     Sqlite,
@@ -59,13 +59,13 @@ pub(super) enum Contents {
     Nothing,
     /// Another program's file.
     Other,
-    /// Tables by the names of ours, and no version that a framelag gave them: what is said of it.
+    /// Tables with our names, but no valid version: why.
     Damaged(&'static str),
 }
 
 impl Dialect {
-    /// Begins a transaction that writes. SQLite's plain `BEGIN` would read first, and then be refused the writing
-    /// where another process did the same.
+    /// Begins a writing transaction. With a plain `BEGIN`, SQLite would read first and then refuse to write if another
+    /// process did the same.
     pub(super) const fn begin(self) -> &'static str {
         match self {
             Self::Sqlite => "BEGIN IMMEDIATE",
@@ -73,8 +73,8 @@ impl Dialect {
         }
     }
 
-    /// Counts the tables that say the version, those that are called like ours, all that matter, and what has a name of ours and is
-    /// no table, or a trigger on one: either may be a query without an end.
+    /// Counts the version table, other tables with our names, all tables, and views, triggers and the like with our names, which
+    /// may never return.
     const fn tables(self) -> &'static str {
         match self {
             // Views and virtual tables have no page of their own. Names there are the same in capital letters.

@@ -11,7 +11,7 @@ use super::samples::Samples;
 use crate::statistics::power::{MAX_MORE, distinguishable, more_runs};
 use crate::statistics::{POWER, Pair, can_decide};
 
-/// Settings that are named one by one, at most.
+/// The most settings named one by one.
 const MAX_NAMED: usize = 4;
 
 /// Recommends one of a group of cells that ran under the same network.
@@ -68,7 +68,7 @@ fn nothing(analysis: &Analysis<'_>, group: &[usize]) -> String {
     )
 }
 
-/// The fastest setting where it is not the recommended one, and why.
+/// The fastest setting, if it is not the recommended one, and why.
 fn passed_over(analysis: &Analysis<'_>, group: &[usize], latency: &Samples, best: usize) -> Option<String> {
     let faster = group.iter().filter(|cell| centre(latency, **cell) < centre(latency, best));
     let cell = *faster.min_by(|a, b| centre(latency, **a).total_cmp(&centre(latency, **b)))?;
@@ -83,7 +83,7 @@ fn passed_over(analysis: &Analysis<'_>, group: &[usize], latency: &Samples, best
     Some(format!("{} was faster ({figure}), but {why}.", analysis.choice(cell)))
 }
 
-/// Whether the runner-up can be told apart, which others cannot, and what would tell them.
+/// Whether the runner-up can be told apart, which others cannot, and how many runs would be enough.
 fn runner_up(
     analysis: &Analysis<'_>,
     latency: &Samples,
@@ -142,7 +142,7 @@ fn too_few(runs: [usize; 2]) -> String {
     format!("Not conclusive: {have} cannot tell settings apart. {}.", repeats(more_runs(runs, can_decide)))
 }
 
-/// What these runs can tell, and how many more would tell this difference.
+/// The difference that these runs can show, and how many more would show this one.
 fn needed(pair: &Pair) -> String {
     let (runs, gap) = (pair.shift.runs, pair.shift.change.abs());
     let Some(spread) = pair.shift.spread else { return too_few(runs) };

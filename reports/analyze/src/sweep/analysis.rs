@@ -1,4 +1,4 @@
-//! Everything that is found out about a sweep, once: the exporters only write it down.
+//! All results of a sweep, computed once: the exporters only write them down.
 
 use serde::Serialize;
 
@@ -9,26 +9,26 @@ use super::metric::Metric;
 use super::samples::{Interval, Samples};
 use super::{Axis, Sweep};
 
-/// What a sweep says.
+/// The results of a sweep.
 #[derive(Debug)]
 pub struct Analysis<'a> {
-    /// The runs.
+    /// The sweep.
     pub sweep: &'a Sweep,
-    /// Its cells, by their number. Everything below counts cells by their place here.
+    /// Its cells, by number. Everything below refers to cells by their index here.
     pub cells: Vec<Cell<'a>>,
-    /// What they are called.
+    /// Names of axes and values.
     pub names: Names<'a>,
-    /// The values of every metric that there is.
+    /// The values of each metric that was measured.
     pub samples: Vec<Samples>,
-    /// Whether time did something, too.
+    /// The drift over the sweep.
     pub drift: Option<Drift>,
     /// Cells under the same conditions of the network.
     pub groups: Vec<Vec<usize>>,
     /// The fronts with p50 and with p99, as far as they exist.
     pub fronts: Vec<Front>,
-    /// What to choose, under each condition.
+    /// The recommendation under each condition.
     pub advice: Vec<Advice>,
-    /// What to know before.
+    /// What to know before relying on it.
     pub warnings: Vec<String>,
 }
 
@@ -39,9 +39,9 @@ pub struct Advice {
     pub condition: String,
     /// How sure it is.
     pub confidence: Confidence,
-    /// The cell with the lowest latency, by its place.
+    /// The cell with the lowest latency, by its index.
     pub cell: Option<usize>,
-    /// Cells that cannot be told apart from it, by their place, fastest first.
+    /// Cells that cannot be told apart from it, by index, fastest first.
     pub tied: Vec<usize>,
     /// In plain words; the first sentence names the setting.
     pub text: Vec<String>,
@@ -92,7 +92,7 @@ impl<'a> Analysis<'a> {
         self.samples(metric)?.interval(cell)
     }
 
-    /// What a user chooses with a cell: its values but for the network's.
+    /// The name of a cell by the values that a user chooses: all but the network's.
     pub fn choice(&self, cell: usize) -> String {
         let name = self.names.setting(self.cells[cell].values, |axis: &Axis| !axis.is_condition());
         if name.is_empty() { "the only setting".to_owned() } else { name }

@@ -9,15 +9,15 @@ use serde::Serialize;
 use super::metric::Metric;
 use super::samples::{Better, Samples};
 
-/// Where a setting stands.
+/// The place of a setting relative to the front.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Standing {
-    /// No other one beats it, for sure.
+    /// Certainly, no other setting beats it.
     On,
-    /// It cannot be told: too little is known of the noise, or another one is too much like it.
+    /// Undecided: too few runs, or another setting is too similar.
     Perhaps,
-    /// Another one beats it, for sure.
+    /// Certainly, another setting beats it.
     Out,
 }
 
@@ -33,7 +33,7 @@ pub struct Front {
     pub noise_known: bool,
 }
 
-/// The metric of quality that there is: PSNR before SSIM, as both see the same.
+/// The metric of quality that was measured: PSNR, else SSIM.
 pub fn quality(samples: &[Samples]) -> Option<Metric> {
     [Metric::Psnr, Metric::Ssim].into_iter().find(|metric| Samples::find(samples, *metric).is_some())
 }
@@ -62,12 +62,12 @@ pub fn front(latency: Metric, groups: &[Vec<usize>], samples: &[Samples]) -> Opt
     Some(Front { objectives, standing, noise_known })
 }
 
-/// What is known of one cell against another.
+/// How one cell compares with another.
 #[derive(Clone, Copy, Debug, Default)]
 struct Dominance {
-    /// It beats it, for sure.
+    /// It certainly beats it.
     beats: bool,
-    /// It cannot beat it, for sure.
+    /// It certainly does not beat it.
     cannot: bool,
     /// It is at least as good in every figure as measured, and better in one.
     as_measured: bool,

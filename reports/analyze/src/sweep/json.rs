@@ -1,4 +1,4 @@
-//! `tune.json`: the runs, and all that was found out about them. `docs/tune.schema.json` says its shape to programs.
+//! `tune.json`: the runs and all results. `docs/tune.schema.json` is its schema.
 
 use std::collections::BTreeMap;
 

@@ -1,11 +1,11 @@
-//! What of a run's figures is analysed, and on which scale.
+//! The figures of a run that are analysed, and their scales.
 
 use measure::units::rounded;
 
 use super::{Outcome, Row};
 use crate::statistics::Scale;
 
-/// Larger magnitudes are no measurement.
+/// Larger magnitudes are no measurements.
 const MAX_MAGNITUDE: f64 = 1e12;
 
 /// A figure that settings are judged by.
@@ -15,7 +15,7 @@ pub enum Metric {
     P50,
     /// The latency that 99 % do not exceed.
     P99,
-    /// The age of the picture on screen that it has for all but 1 % of the time: what a slow frame rate costs.
+    /// The p99 over time of the age of the picture on screen: the cost of a slow frame rate.
     Age,
     /// Compressed video.
     Bitrate,
@@ -72,7 +72,7 @@ impl Metric {
         if self.more_is_better() { Scale::Difference } else { Scale::fitting(values) }
     }
 
-    /// A difference that nobody would choose a setting for, on `scale`: 2 % (or 0.5 ms, 10 kbit/s where ratios mean nothing),
+    /// A negligible difference on `scale`: 2 % (or 0.5 ms, 10 kbit/s where ratios mean nothing),
     /// 0.2 dB, 0.002 of SSIM.
     pub const fn margin(self, scale: Scale) -> f64 {
         match (self, scale) {

@@ -1,4 +1,4 @@
-//! `tune.html`: what to choose and how sure that is, then the figures it is from. No script, nothing fetched.
+//! `tune.html`: the recommendation and its certainty, then the figures behind it. No script, nothing fetched.
 
 use super::Outcome;
 use super::advice::per_setting;

@@ -1,4 +1,4 @@
-//! What a sweep is made of: its axes and the figures of its runs.
+//! The data of a sweep: its axes and the figures of its runs.
 
 use measure::units::rounded;
 use render::words;
@@ -18,7 +18,7 @@ pub struct Sweep {
     pub seed: u64,
     /// What was varied.
     pub axes: Vec<Axis>,
-    /// What was not: settings by name.
+    /// Settings that were not varied, by name.
     pub fixed: Vec<(String, String)>,
     /// The runs, in any order.
     pub rows: Vec<Row>,
@@ -50,17 +50,17 @@ pub struct Row {
     pub started: String,
     /// For each axis the index of its value.
     pub values: Vec<usize>,
-    /// What came of it.
+    /// Its outcome.
     pub outcome: Outcome,
-    /// Why it failed, or says nothing.
+    /// Why it failed or is inconclusive.
     pub why: Option<String>,
-    /// What was measured.
+    /// Its figures.
     pub figures: Figures,
     /// Its report folder, relative to the sweep's.
     pub report: Option<String>,
 }
 
-/// The figures of a run that a sweep compares. What does not exist is `None`.
+/// The figures of a run that a sweep compares.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Figures {
     /// Median latency.
@@ -118,7 +118,7 @@ impl Figures {
     /// The figures of a run; PSNR and SSIM are not among them, and stay `None`.
     pub fn of(run: &Run) -> Self {
         let latency = &run.latency_ms;
-        // Of too few frames it is the maximum by another name.
+        // With too few frames it would be the maximum by another name.
         let enough = |quantile: &str, value: Option<f64>| value.filter(|_| latency.count >= frames_for(quantile));
         let percent = |frames: Option<u64>| {
             let expected = run.frames.expected.filter(|expected| *expected > 0)?;

@@ -11,15 +11,15 @@ use crate::statistics::{self, LEVEL, Pair, Scale, can_decide};
 /// A metric's values.
 #[derive(Debug)]
 pub struct Samples {
-    /// Of what.
+    /// The metric.
     pub metric: Metric,
-    /// On which scale everything here is.
+    /// The scale of the values.
     pub scale: Scale,
     /// By cell, a value for each run that has one.
     of: Vec<Vec<f64>>,
 }
 
-/// A figure with the interval that holds it at [`super::json`]'s confidence; without one where there are fewer than two runs.
+/// A figure with its interval; without one if there are fewer than two runs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Interval {
     /// The estimate.

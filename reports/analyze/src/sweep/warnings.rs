@@ -1,4 +1,4 @@
-//! What a reader of a sweep must know before believing it.
+//! What to know about a sweep before relying on it.
 
 use report::threshold::frames_for;
 
@@ -6,13 +6,13 @@ use super::analysis::Analysis;
 use super::cells::{Cell, MAX_MISSING_PERCENT};
 use super::{Outcome, front};
 
-/// Settings that are named one by one, at most.
+/// The most settings named one by one.
 const MAX_NAMED: usize = 5;
 
-/// With fewer repeats two settings cannot be told apart: see [`crate::statistics::can_decide`].
+/// The fewest repeats that can tell two settings apart: see [`crate::statistics::can_decide`].
 const ENOUGH_REPEATS: usize = 4;
 
-/// All of them, in plain words.
+/// All warnings.
 pub fn all(analysis: &Analysis<'_>) -> Vec<String> {
     let mut out = Vec::new();
     if !analysis.sweep.complete {

@@ -1,4 +1,4 @@
-//! What was the same in all runs, where they ran, and how the figures were worked out.
+//! Settings common to all runs, the machine, and the method.
 
 use render::plot::escape;
 

@@ -1,4 +1,4 @@
-//! Latency against bit rate and quality: one plot for each, under each condition of the network.
+//! Latency against bit rate and quality: a plot of each, under each condition of the network.
 
 use render::plot::{Axis, Chart, Point, Tone, escape};
 
@@ -9,7 +9,7 @@ use super::super::metric::Metric;
 use super::parts::{CONFIDENCE, PAIR, trade_offs, with_unit};
 use crate::statistics::Scale;
 
-/// Conditions with plots of their own, at most: further ones are in the table.
+/// The most conditions with plots; others are only in the table.
 const MAX_CONDITIONS: usize = 12;
 
 pub fn section(analysis: &Analysis<'_>) -> String {
@@ -77,7 +77,7 @@ fn point(analysis: &Analysis<'_>, cell: usize, metric: Metric, standing: Option<
     })
 }
 
-/// The chosen values alone, where they are short enough to stand beside a point; else the number in the table.
+/// The chosen values, if they are short enough for a label; else the number in the table.
 fn values(analysis: &Analysis<'_>, cell: usize) -> String {
     const MAX_CHARS: usize = 22;
     let of = &analysis.cells[cell];
