@@ -10,9 +10,9 @@ mod spread;
 
 pub use frames::{Frame, InjectedDelay, MIN_FRAMES, Row};
 pub use hops::{Finding, Hop, HopMs};
-pub use instrument::{Costs, MIN_READINGS, Optical, OpticalMs, TimerUs, Timers};
+pub use instrument::{Costs, Optical, OpticalMs, TimerUs, Timers};
 pub use load::Load;
-pub use proof::{Calibration, GOAL_P50_MS, GOAL_P99_MS, Goal, LeftOut, Outcome, Session, Settings};
+pub use proof::{Calibration, Goal, LeftOut, Outcome, Session, Settings};
 pub use spread::Spread;
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ mod text;
 mod verdict;
 
 pub use effect::Effect;
-pub use input::{DEFAULT_MAX_REGRESSION, Input, Limits};
+pub use input::{Input, Limits};
 pub use settings::Difference;
 pub(crate) use settings::is_sent_alike;
 pub use side::{LeftOut, Sampled, Side};
@@ -31,7 +31,7 @@ pub use table::table;
 pub use verdict::{Judgement, Verdict};
 
 /// The name and version of a comparison's shape in JSON.
-pub const SCHEMA: &str = "framelag/gate/1";
+pub(crate) const SCHEMA: &str = "framelag/gate/1";
 
 /// What is compared, and what it may change by.
 #[derive(Clone, Copy, Debug)]

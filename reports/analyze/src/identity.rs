@@ -20,14 +20,14 @@ pub(crate) const MACHINE: [&str; 4] = ["os", "arch", "cpu", "cpus"];
 pub(crate) const IGNORED_SETTINGS: [&str; 7] = ["url", "report", "snapshot", "record", "pictures", "metrics", "otlp"];
 
 /// A run's machine, as text to compare.
-pub fn machine(run: &Run) -> String {
+pub(crate) fn machine(run: &Run) -> String {
     let host = run.host.to_json();
     let parts = MACHINE.map(|key| host[key].to_string());
     fingerprint(&parts)
 }
 
 /// A run's settings, as text to compare.
-pub fn settings(run: &Run) -> String {
+pub(crate) fn settings(run: &Run) -> String {
     let mut config = run.config.to_json();
     if let Some(config) = config.as_object_mut() {
         config.retain(|key, _| !IGNORED_SETTINGS.contains(&key.as_str()));

@@ -20,7 +20,8 @@ mod change_points;
 mod page;
 mod text;
 
-pub use change_points::{Change, LEVEL, MIN_RUNS, SHUFFLES, changes};
+use change_points::MIN_RUNS;
+pub use change_points::{Change, SHUFFLES, changes};
 pub use page::page;
 
 /// The most runs in a trend, the latest: more would take too long.

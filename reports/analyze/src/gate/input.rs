@@ -3,7 +3,7 @@
 use report::run::Run;
 
 /// The default limit, as a share of the baseline.
-pub const DEFAULT_MAX_REGRESSION: f64 = 0.05;
+const DEFAULT_MAX_REGRESSION: f64 = 0.05;
 
 /// A run and its name: its folder, or its id in a store.
 #[derive(Clone, Debug)]

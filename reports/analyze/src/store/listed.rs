@@ -62,6 +62,9 @@ pub struct Filter {
     pub last: Option<u32>,
 }
 
+/// The most rows of a list, with one for each label of a run; no store of real runs has more.
+pub(super) const MAX_ROWS: usize = 1_000_000;
+
 /// The columns that a [`Listed`] is read from, but for its labels.
 const COLUMNS: &str = "id, started, url, machine, settings, outcome, partial, duration_s, frames, \
                        p50_ms, p95_ms, p99_ms, max_ms";
@@ -151,7 +154,8 @@ impl Filter {
         let sql = format!(
             "SELECT {COLUMNS}, name, value FROM framelag_runs \
              LEFT JOIN framelag_labels ON framelag_labels.run = framelag_runs.id \
-             WHERE id IN ({fitting}) ORDER BY started, id"
+             WHERE id IN ({fitting}) ORDER BY started, id LIMIT {}",
+            MAX_ROWS + 1
         );
         (sql, bound)
     }

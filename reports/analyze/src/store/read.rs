@@ -2,21 +2,17 @@
 
 use std::path::Path;
 
-use futures::StreamExt;
 use report::run::Run;
 use report::saved;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-use super::listed::{label, printable_text};
+use super::listed::{MAX_ROWS, label, printable_text};
 use super::{Error, Filter, Labels, Listed, RunId, Store};
 use crate::identity;
 
 /// The most ids offered for an ambiguous beginning.
 const MAX_OFFERED: usize = 5;
-
-/// The most rows of one answer, with one for each label of a run; no store of real runs has more.
-const MAX_ROWS: usize = 1_000_000;
 
 /// The fewest digits that identify a run.
 const MIN_DIGITS: usize = 4;
@@ -40,8 +36,15 @@ impl Store {
     /// Where the store cannot be read.
     pub fn list(&mut self, filter: &Filter) -> Result<Vec<Listed>, Error> {
         let (sql, bound) = filter.query();
+        let rows = self.rows(&sql, &bound, Listed::read)?;
+        if rows.len() > MAX_ROWS {
+            return Err(Error::Failed(format!(
+                "{} has more than {MAX_ROWS} runs or labels that fit: ask for less, with --last or --label",
+                self.place
+            )));
+        }
         let mut runs: Vec<Listed> = Vec::new();
-        for run in self.rows(&sql, &bound, Listed::read)? {
+        for run in rows {
             match runs.last_mut().filter(|last| last.id == run.id) {
                 Some(last) => last.labels.extend(run.labels),
                 None => runs.push(run),
@@ -115,20 +118,6 @@ impl Store {
         read: impl Fn(&AnyRow) -> sqlx::Result<T>,
     ) -> Result<Vec<T>, Error> {
         let statement = bound.iter().fold(sqlx::query(sql), |statement, value| statement.bind((*value).to_owned()));
-        let found = self.wait(async |connection| {
-            let mut found = Vec::new();
-            let mut rows = statement.fetch(connection);
-            while let Some(row) = rows.next().await.transpose()?.filter(|_| found.len() <= MAX_ROWS) {
-                found.push(read(&row)?);
-            }
-            Ok(found)
-        })?;
-        if found.len() > MAX_ROWS {
-            return Err(Error::Failed(format!(
-                "{} has more than {MAX_ROWS} runs or labels that fit: ask for less, with --last or --label",
-                self.place
-            )));
-        }
-        Ok(found)
+        self.wait(async |connection| statement.fetch_all(connection).await?.iter().map(read).collect())
     }
 }
