@@ -32,7 +32,7 @@ use sqlx::any::AnyConnectOptions;
 use sqlx::{AnyConnection, ConnectOptions, Connection};
 use tokio::runtime::{self, Runtime};
 
-pub use comparable::Comparable;
+pub use comparable::{Comparable, Subset};
 pub use error::Error;
 pub use listed::{Filter, Labels, Listed, RunId, labels_of};
 pub use place::Place;

@@ -14,6 +14,7 @@ use crate::gate::is_sent_alike;
 use crate::identity;
 use crate::merge::{self, ReceiverIndex};
 use crate::statistics::{self, Amount, Pair, confidence};
+use crate::store::{Comparable, Kept, Subset};
 use measure::units::rounded;
 
 mod change_points;
@@ -29,19 +30,6 @@ pub const MAX_RUNS: usize = 500;
 
 /// Seed of the shuffles, so that the same runs always have the same changes.
 const SEED: u64 = 1;
-
-/// A run that was kept.
-#[derive(Clone, Copy, Debug)]
-pub struct Entry<'a> {
-    /// Its id.
-    pub id: &'a str,
-    /// All of it.
-    pub run: &'a Run,
-    /// Its labels.
-    pub labels: &'a BTreeMap<String, String>,
-    /// Its latencies, [encoded](measure::latency::Distribution::encoded).
-    pub histogram: Option<&'a str>,
-}
 
 /// Comparable runs, from the earliest to the latest, and their figures.
 #[derive(Clone, Debug, Serialize)]
@@ -108,27 +96,17 @@ pub struct Shift {
     text: String,
 }
 
-/// How many runs something holds for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Subset {
-    /// How many.
-    pub runs: usize,
-    /// What holds for them: "of other machines".
-    pub why: String,
-}
-
 /// A difference that keeps runs apart, and its test.
 type Unlike<'a> = (&'static str, &'a dyn Fn(&Run, &Run) -> bool);
 
 impl Trend {
     /// The trend of these figures over the runs comparable with the latest one, or over `all`.
-    pub fn new(entries: &[Entry<'_>], metrics: &[Metric], all: bool) -> Self {
-        let mut entries = entries.to_vec();
-        entries.sort_by(|a, b| (&a.run.started, a.id).cmp(&(&b.run.started, b.id)));
-        let mut left_out = Vec::new();
+    pub fn new(comparable: Comparable, metrics: &[Metric], all: bool) -> Self {
+        let Comparable { runs: mut entries, mut left_out } = comparable;
+        entries.sort_by(|a, b| (&a.run.started, &a.listed.id).cmp(&(&b.run.started, &b.listed.id)));
         let mut keep = |why: &str, keep: &dyn Fn(&Run) -> bool| {
             let before = entries.len();
-            entries.retain(|entry| keep(entry.run));
+            entries.retain(|entry| keep(&entry.run));
             Subset::note(&mut left_out, before - entries.len(), why);
         };
         keep("that did not end", &|run| !run.partial);
@@ -143,52 +121,42 @@ impl Trend {
             ("with other clocks (one host, or two)", &|run, latest| run.clock.same_host != latest.clock.same_host),
             ("that were sent other frames or bits per second", &|run, latest| !is_sent_alike(run, latest, metrics)),
         ];
-        if let Some(latest) = entries.last().map(|entry| entry.run) {
+        if let Some(latest) = entries.last().map(|entry| entry.run.clone()) {
             for (why, unlike) in unlike {
-                let count = entries.iter().filter(|entry| unlike(entry.run, latest)).count();
+                let count = entries.iter().filter(|entry| unlike(&entry.run, &latest)).count();
                 Subset::note(if all { &mut different } else { &mut left_out }, count, why);
-                entries.retain(|entry| all || !unlike(entry.run, latest));
+                entries.retain(|entry| all || !unlike(&entry.run, &latest));
             }
         }
         let old = entries.len().saturating_sub(MAX_RUNS);
         Subset::note(&mut left_out, old, &format!("before the latest {MAX_RUNS}"));
         entries.drain(..old);
         let series = metrics.iter().map(|metric| Series::new(metric, &entries)).collect();
-        Self { runs: entries.iter().map(Point::new).collect(), series, left_out, different }
+        Self { runs: entries.into_iter().map(Point::from).collect(), series, left_out, different }
     }
 }
 
 /// Removes merged runs whose receivers are also there by themselves or in an earlier merged run; returns how many.
-fn drop_merged_duplicates(entries: &mut Vec<Entry<'_>>) -> usize {
+fn drop_merged_duplicates(entries: &mut Vec<Kept>) -> usize {
     let before = entries.len();
     let mut seen = ReceiverIndex::default();
     for entry in entries.iter().filter(|entry| entry.run.merged.is_none()) {
         // A store has each run once.
-        seen.add(&merge::receivers(entry.run, entry.id), 0);
+        seen.add(&merge::receivers(&entry.run, entry.listed.id.as_str()), 0);
     }
-    entries.retain(|entry| entry.run.merged.is_none() || seen.add(&merge::receivers(entry.run, entry.id), 0).is_none());
+    entries.retain(|entry| {
+        entry.run.merged.is_none() || seen.add(&merge::receivers(&entry.run, entry.listed.id.as_str()), 0).is_none()
+    });
     before - entries.len()
 }
 
-impl Subset {
-    /// Adds some runs to `all`, if there are any.
-    pub(crate) fn note(all: &mut Vec<Self>, runs: usize, why: &str) {
-        if runs > 0 {
-            all.push(Self { runs, why: why.to_owned() });
-        }
+impl From<Kept> for Point {
+    fn from(Kept { listed, run, histogram }: Kept) -> Self {
+        Self { id: listed.id.to_string(), started: run.started, labels: listed.labels, histogram }
     }
 }
 
 impl Point {
-    fn new(entry: &Entry<'_>) -> Self {
-        Self {
-            id: entry.id.to_owned(),
-            started: entry.run.started.clone(),
-            labels: entry.labels.clone(),
-            histogram: entry.histogram.map(str::to_owned),
-        }
-    }
-
     /// The commit, cut as git does, or else the beginning of the run's name.
     fn name(&self) -> String {
         const SHORT: usize = 8;
@@ -204,9 +172,9 @@ impl Point {
 }
 
 impl Series {
-    fn new(metric: &Metric, entries: &[Entry<'_>]) -> Self {
+    fn new(metric: &Metric, entries: &[Kept]) -> Self {
         let values: Vec<_> =
-            entries.iter().map(|entry| metric.value(entry.run).filter(|value| value.is_finite())).collect();
+            entries.iter().map(|entry| metric.value(&entry.run).filter(|value| value.is_finite())).collect();
         // Runs without the figure are skipped.
         let (places, known): (Vec<_>, Vec<_>) =
             values.iter().enumerate().filter_map(|(at, value)| Some((at, (*value)?))).unzip();
@@ -219,7 +187,7 @@ impl Series {
             let [low, high] = pair.interval(statistics::LEVEL).map_or([None, None], |ends| ends.map(Some));
             Some(Shift {
                 at: places[change.at],
-                run: entries[places[change.at]].id.to_owned(),
+                run: entries[places[change.at]].listed.id.to_string(),
                 before: rounded(pair.centre),
                 after: rounded(pair.centre + absolute),
                 percent,

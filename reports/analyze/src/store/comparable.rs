@@ -1,16 +1,35 @@
 //! The runs that a trend is made of: those that can be compared with the latest one. They are chosen by their columns, so that a
 //! store of many machines and years is not read whole.
 
+use serde::Serialize;
+
 use super::{Error, Filter, Kept, Listed, Store};
-use crate::trend::Subset;
 
 /// Runs that can be compared, and how many others there are.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Comparable {
     /// From the earliest to the latest.
     pub runs: Vec<Kept>,
     /// What else fits the filter.
     pub left_out: Vec<Subset>,
+}
+
+/// How many runs something holds for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Subset {
+    /// How many.
+    pub runs: usize,
+    /// What holds for them: "of other machines".
+    pub why: String,
+}
+
+impl Subset {
+    /// Adds some runs to `all`, if there are any.
+    pub(crate) fn note(all: &mut Vec<Self>, runs: usize, why: &str) {
+        if runs > 0 {
+            all.push(Self { runs, why: why.to_owned() });
+        }
+    }
 }
 
 impl Store {

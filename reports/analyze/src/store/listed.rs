@@ -14,12 +14,12 @@ use super::Error;
 pub type Labels = BTreeMap<String, String>;
 
 /// The name of a run in a store: 16 hexadecimal digits, the same for each copy of its report.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
-pub struct RunId(pub(super) String);
+pub struct RunId(pub(crate) String);
 
 /// A kept run at a glance.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Listed {
     /// Its name in the store.
     pub id: RunId,

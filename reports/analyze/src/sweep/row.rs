@@ -139,31 +139,19 @@ impl Figures {
             freezes: run.freezes.count.map(|count| count as f64),
             freeze_ms: run.freezes.total_ms,
             first_frame_ms: run.startup.first_frame_ms,
-            psnr_db: None,
-            ssim: None,
+            ..Self::default()
         }
     }
 
     /// Each with its name in `tune.csv` and `tune.json`.
-    pub const fn named(&self) -> [(&'static str, Option<f64>); 16] {
-        [
-            ("p50_ms", self.p50_ms),
-            ("p90_ms", self.p90_ms),
-            ("p95_ms", self.p95_ms),
-            ("p99_ms", self.p99_ms),
-            ("max_ms", self.max_ms),
-            ("mean_ms", self.mean_ms),
-            ("age_p99_ms", self.age_p99_ms),
-            ("fps", self.fps),
-            ("bitrate_kbps", self.bitrate_kbps),
-            ("lost_percent", self.lost_percent),
-            ("missing_percent", self.missing_percent),
-            ("freezes", self.freezes),
-            ("freeze_ms", self.freeze_ms),
-            ("first_frame_ms", self.first_frame_ms),
-            ("psnr_db", self.psnr_db),
-            ("ssim", self.ssim),
-        ]
+    pub fn named(&self) -> [(&'static str, Option<f64>); 16] {
+        macro_rules! named {
+            ($($figure:ident)+) => { [$((stringify!($figure), self.$figure)),+] };
+        }
+        named!(
+            p50_ms p90_ms p95_ms p99_ms max_ms mean_ms age_p99_ms fps bitrate_kbps lost_percent missing_percent freezes
+            freeze_ms first_frame_ms psnr_db ssim
+        )
     }
 }
 

@@ -6,6 +6,7 @@ use report::tally::Tally;
 use serde_json::json;
 
 use super::*;
+use crate::store::{Listed, RunId};
 use crate::testing::{about, now};
 
 /// A day's run with 200 latencies, the largest of which are about `p99` ms.
@@ -30,10 +31,13 @@ fn step() -> Vec<(Run, String)> {
 
 fn trend(runs: &[(Run, String)], all: bool) -> Trend {
     let labels = BTreeMap::from([("commit".to_owned(), "0123456789abcdef".to_owned())]);
-    let entry = |(run, histogram)| Entry { id: "<id>", run, labels: &labels, histogram: Some(histogram) };
-    let entries: Vec<_> = runs.iter().map(|(run, histogram)| entry((run, histogram.as_str()))).collect();
+    let kept = |(run, histogram): &(Run, String)| {
+        let listed = Listed { id: RunId("<id>".to_owned()), labels: labels.clone(), ..Listed::default() };
+        Kept { listed, run: run.clone(), histogram: Some(histogram.clone()) }
+    };
+    let runs = runs.iter().map(kept).collect();
     let metrics = ["p50", "p99"].map(|name| name.parse().expect(name));
-    Trend::new(&entries, &metrics, all)
+    Trend::new(Comparable { runs, left_out: Vec::new() }, &metrics, all)
 }
 
 #[test]
@@ -131,10 +135,9 @@ fn what_is_shown_is_no_setting() {
         run.bitrate_kbps = Some(if at < 12 { 1_000.0 } else { 2_000.0 });
     }
     let shown = |metric: &str| {
-        let labels = BTreeMap::new();
-        let entries: Vec<_> =
-            runs.iter().map(|(run, _)| Entry { id: "", run, labels: &labels, histogram: None }).collect();
-        Trend::new(&entries, &[metric.parse().expect(metric)], false).runs.len()
+        let kept = |(run, _): &(Run, String)| Kept { listed: Listed::default(), run: run.clone(), histogram: None };
+        let runs = runs.iter().map(kept).collect();
+        Trend::new(Comparable { runs, left_out: Vec::new() }, &[metric.parse().expect(metric)], false).runs.len()
     };
     assert_eq!((shown("bitrate_kbps"), shown("p50")), (20, 8));
 }
