@@ -76,9 +76,7 @@ pub(super) fn differences(baseline: &[Input<'_>], candidate: &[Input<'_>], metri
         .filter_map(|key| differ(sides, format!("config.{key}"), |run| shown(&run.config.to_json()[&key])))
         .collect();
     found.extend(differ(sides, "path of url".to_owned(), |run| path(&run.url).to_owned()));
-    found.extend(
-        MACHINE.iter().filter_map(|key| differ(sides, format!("host.{key}"), |run| shown(&run.host.to_json()[*key]))),
-    );
+    found.extend(host(sides, &MACHINE));
     found.extend(differ(sides, "clock.same_host".to_owned(), |run| run.clock.same_host.to_string()));
     found.extend(settings(&[*metric]).filter_map(|sent| sent.differs(sides)));
     found
@@ -86,11 +84,12 @@ pub(super) fn differences(baseline: &[Input<'_>], candidate: &[Input<'_>], metri
 
 /// Differences that forbid nothing.
 pub(super) fn notes(baseline: &[Input<'_>], candidate: &[Input<'_>]) -> Vec<Difference> {
-    let sides = [baseline, candidate];
-    NOTED
-        .iter()
-        .filter_map(|key| differ(sides, format!("host.{key}"), |run| shown(&run.host.to_json()[*key])))
-        .collect()
+    host([baseline, candidate], &NOTED).collect()
+}
+
+/// Differences in these parts of `host`.
+fn host<'a>(sides: [&'a [Input<'a>]; 2], keys: &'static [&'static str]) -> impl Iterator<Item = Difference> + 'a {
+    keys.iter().filter_map(move |key| differ(sides, format!("host.{key}"), |run| shown(&run.host.to_json()[*key])))
 }
 
 /// Something that should be one value in all runs.

@@ -1,9 +1,9 @@
 //! `tune.html`: the recommendation and its certainty, then the figures behind it. No script, nothing fetched.
 
-use super::Outcome;
 use super::advice::per_setting;
 use super::analysis::{Advice, Analysis, Confidence};
 use super::metric::Metric;
+use super::{Axis, Outcome};
 use render::plot::escape;
 
 mod heat;
@@ -14,11 +14,7 @@ mod table;
 
 /// The whole page.
 pub fn sweep(analysis: &Analysis<'_>) -> String {
-    render::html::page(&format!("{} – framelag tune", analysis.sweep.name), &body(analysis))
-}
-
-pub(super) fn body(analysis: &Analysis<'_>) -> String {
-    [
+    let body = [
         head(analysis),
         choice(analysis),
         warnings(analysis),
@@ -26,28 +22,25 @@ pub(super) fn body(analysis: &Analysis<'_>) -> String {
         heat::section(analysis),
         table::section(analysis),
         method::section(analysis),
-    ]
-    .concat()
+    ];
+    render::html::page(&format!("{} – framelag tune", analysis.sweep.name), &body.concat())
 }
 
 fn head(analysis: &Analysis<'_>) -> String {
     let sweep = analysis.sweep;
     let ok = sweep.rows.iter().filter(|row| row.outcome == Outcome::Ok).count();
     let state = if sweep.complete { "" } else { " · <strong class=\"warn\">not finished</strong>" };
-    let axes: Vec<String> = (sweep.axes.iter().enumerate())
-        .map(|(at, axis)| format!("{} ({})", analysis.names.axis(at), axis.values.len()))
-        .collect();
-    let varied = if axes.is_empty() {
-        String::new()
-    } else {
-        format!("<p class=\"soft\">Varied: {}.</p>\n", escape(&axes.join(" × ")))
+    let axis = |(at, axis): (usize, &Axis)| format!("{} ({})", analysis.names.axis(at), axis.values.len());
+    let varied = match sweep.axes.iter().enumerate().map(axis).collect::<Vec<_>>().join(" × ") {
+        none if none.is_empty() => none,
+        axes => format!("<p class=\"soft\">Varied: {}.</p>\n", escape(&axes)),
     };
     format!(
-        "<h1>{}</h1>\n<p class=\"soft\">{} · {} · {}{state}</p>\n{varied}",
+        "<h1>{}</h1>\n<p class=\"soft\">{} · {} · {ok} of {} measured{state}</p>\n{varied}",
         escape(&sweep.name),
         escape(&sweep.started),
         counted(analysis.cells.len(), "setting"),
-        format!("{ok} of {} measured", counted(sweep.rows.len(), "run")),
+        counted(sweep.rows.len(), "run"),
     )
 }
 
