@@ -80,7 +80,7 @@ impl OpticalMs {
     /// The distribution of `values`; none where there are none.
     pub fn of(values: Vec<f64>) -> Option<Self> {
         let count = values.len() as u64;
-        let values = Sorted::sorted(values);
+        let values = Sorted::new(values);
         let quantile = |quantile: f64| values.quantile(quantile);
         Some(Self { count, min: quantile(0.0)?, p50: quantile(0.5)?, p99: quantile(0.99)? })
     }

@@ -19,7 +19,7 @@ pub struct Spread {
 impl Spread {
     /// The distribution of `values`; `None` of nothing.
     pub fn of(values: Vec<f64>) -> Option<Self> {
-        let values = Sorted::sorted(values);
+        let values = Sorted::new(values);
         let quantile = |quantile| values.quantile(quantile);
         Some(Self { count: values.0.len() as u64, p50: quantile(0.5)?, p99: quantile(0.99)?, max: quantile(1.0)? })
     }
@@ -31,10 +31,10 @@ pub(super) struct Sorted(Vec<f64>);
 impl Sorted {
     /// These times, in ms.
     pub fn of(micros: impl Iterator<Item = i64>) -> Self {
-        Self::sorted(micros.map(ms).collect())
+        Self::new(micros.map(ms).collect())
     }
 
-    pub fn sorted(mut values: Vec<f64>) -> Self {
+    pub fn new(mut values: Vec<f64>) -> Self {
         values.sort_by(f64::total_cmp);
         Self(values)
     }
