@@ -3,7 +3,8 @@
 //! Settings are compared by their median latency under the same network. One is recommended only if all of its runs were measured and nearly
 //! all of its frames were seen. The text says whether the runner-up can be told apart from it, and names all others that cannot.
 
-use super::Outcome;
+use report::run::Outcome;
+
 use super::analysis::{Advice, Analysis, Confidence};
 use super::cells::MAX_MISSING_PERCENT;
 use super::metric::Metric;

@@ -1,6 +1,8 @@
 //! The cells of a sweep: its runs by their combination of values.
 
-use super::{Axis, Outcome, Row, Sweep};
+use report::run::Outcome;
+
+use super::{Axis, Row, Sweep};
 
 /// The largest share of frames not seen, in percent, of a setting that is recommended.
 pub const MAX_MISSING_PERCENT: f64 = 1.0;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use measure::units::rounded;
+use report::run::Outcome;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -11,7 +12,7 @@ use super::drift::Drift;
 use super::front::{Front, Standing};
 use super::metric::Metric;
 use super::samples::Interval;
-use super::{Axis, Figures, Outcome, Row};
+use super::{Axis, Figures, Row};
 use crate::statistics::{LEVEL, Scale, confidence};
 
 /// The name and version of `tune.json`'s shape.

@@ -1,8 +1,9 @@
 //! The figures of a run that are analysed, and their scales.
 
 use measure::units::rounded;
+use report::run::Outcome;
 
-use super::{Outcome, Row};
+use super::Row;
 use crate::statistics::Scale;
 
 /// Larger magnitudes are no measurements.

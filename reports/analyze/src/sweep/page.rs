@@ -1,9 +1,11 @@
 //! `tune.html`: the recommendation and its certainty, then the figures behind it. No script, nothing fetched.
 
+use report::run::Outcome;
+
+use super::Axis;
 use super::advice::per_setting;
 use super::analysis::{Advice, Analysis, Confidence};
 use super::metric::Metric;
-use super::{Axis, Outcome};
 use render::plot::escape;
 
 mod heat;

@@ -1,10 +1,11 @@
 //! What to know about a sweep before relying on it.
 
+use report::run::Outcome;
 use report::threshold::frames_for;
 
 use super::analysis::Analysis;
 use super::cells::{Cell, MAX_MISSING_PERCENT};
-use super::{Outcome, front};
+use super::front;
 
 /// The most settings named one by one.
 const MAX_NAMED: usize = 5;

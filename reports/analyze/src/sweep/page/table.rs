@@ -1,8 +1,8 @@
 //! The table of all cells, fastest first; those without figures last, with why.
 
 use render::plot::escape;
+use report::run::Outcome;
 
-use super::super::Outcome;
 use super::super::analysis::Analysis;
 use super::super::front::Standing;
 use super::super::metric::Metric;
