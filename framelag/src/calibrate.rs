@@ -123,7 +123,7 @@ fn calibrate(args: &Args) -> Result<Outcome, Error> {
     found.costs_us = Costs { receiver_read, ..costs::in_process(rig::SIZE)? };
     found.timers = costs::timers();
     if let Some(seen) = seen {
-        found.saw(seen);
+        found.add_optical(seen);
     }
     check(&stopped)?;
     output.result(&found, &file.write(&found.to_json())?);

@@ -107,7 +107,7 @@ fn judge(args: &Args) -> Result<u8, Error> {
 
 fn compared(gate: &Gate, baseline: &Runs, candidate: &Runs) -> Result<Comparison, Error> {
     let missing = [baseline.missing(), candidate.missing()];
-    let comparison = gate.compare_with(&baseline.inputs(), &candidate.inputs(), missing);
+    let comparison = gate.compare(&baseline.inputs(), &candidate.inputs(), missing);
     comparison.map_err(|refusal| Error::Usage(refusal.to_string()))
 }
 

@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use analyze::calibration::{Asked, Calibration, Costs, Finding, Link, Load, Optical, OpticalMs, Row, Spread, TimerUs};
+use analyze::calibration::{
+    Calibration, Costs, Finding, Hop, InjectedDelay, Load, Optical, OpticalMs, Row, Spread, TimerUs,
+};
 use common::host::terminal;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
@@ -56,8 +58,8 @@ fn print(text: &str) {
 }
 
 /// A delay as it is asked for.
-fn name_of(asked: &Asked) -> String {
-    match (asked.delay_ms, asked.jitter_ms) {
+fn name_of(delay: &InjectedDelay) -> String {
+    match (delay.delay_ms, delay.jitter_ms) {
         (delay, 0.0) => format!("{delay} ms"),
         (delay, jitter) => format!("{delay} ms + 0–{jitter} ms"),
     }
@@ -67,7 +69,7 @@ fn name_of(asked: &Asked) -> String {
 fn page(found: &Calibration, file: &Path) -> String {
     let mut page = String::new();
     rows(&mut page, &found.rows);
-    links(&mut page, &found.links);
+    hops(&mut page, &found.hops);
     let mut line = |name: &str, text: String| {
         for (index, part) in wrapped(&text).into_iter().enumerate() {
             // Writing to a String cannot fail.
@@ -138,7 +140,7 @@ fn rows(page: &mut String, rows: &[Row]) {
     let _ = writeln!(page, "{:<24}{p50:>9}{p99:>9}{p50:>9}{p99:>9}{p50:>9}{p99:>9}", "");
     for row in rows {
         let [injected, error, path] = [row.injected_ms, row.error_ms, row.whole_path_ms].map(cells);
-        let line = format!("{:<18}{:>6}{injected}{error}{path}", name_of(&row.asked), row.frames());
+        let line = format!("{:<18}{:>6}{injected}{error}{path}", name_of(&row.delay), row.frames());
         let _ = writeln!(page, "{}", line.trim_end());
     }
     page.push('\n');
@@ -148,14 +150,14 @@ fn cells(of: Option<Spread>) -> String {
     of.map_or(" ".repeat(18), |Spread { p50, p99, .. }| format!("{p50:>9.3}{p99:>9.3}"))
 }
 
-fn links(page: &mut String, links: &[Link]) {
+fn hops(page: &mut String, hops: &[Hop]) {
     let _ = writeln!(page, "{:<24}{:>9}{:>9}{:>9}{:>9}{:>14}", "later by, ms", "p10", "p50", "p99", "slack", "drift");
-    for link in links {
-        let name = format!("{} → {}", link.from, link.to);
-        let ms = link.ms.map_or(" ".repeat(27), |ms| format!("{:>9.3}{:>9.3}{:>9.3}", ms.p10, ms.p50, ms.p99));
-        let slack = link.slack_ms.map_or(String::new(), |slack| format!("{slack:.3}"));
-        let drift = link.drift_ppm.map_or(String::new(), |ppm| format!("{ppm:+.1} ppm"));
-        let wrong = if link.holds == Some(false) { "  !" } else { "" };
+    for hop in hops {
+        let name = format!("{} → {}", hop.from, hop.to);
+        let ms = hop.ms.map_or(" ".repeat(27), |ms| format!("{:>9.3}{:>9.3}{:>9.3}", ms.p10, ms.p50, ms.p99));
+        let slack = hop.slack_ms.map_or(String::new(), |slack| format!("{slack:.3}"));
+        let drift = hop.drift_ppm.map_or(String::new(), |ppm| format!("{ppm:+.1} ppm"));
+        let wrong = if hop.holds == Some(false) { "  !" } else { "" };
         let line = format!("{name:<24}{ms}{slack:>9}{drift:>14}{wrong}");
         let _ = writeln!(page, "{}", line.trim_end());
     }
@@ -211,8 +213,9 @@ mod tests {
 
     /// Three delays, each in two blocks of so many frames, with an instrument that is off by 0.1 ms.
     fn found(frames: usize) -> Calibration {
-        let asked = [(0.0, 0.0), (20.0, 10.0), (500.0, 0.0)].map(|(delay_ms, jitter_ms)| Asked { delay_ms, jitter_ms });
-        let blocks: Vec<Asked> = asked.into_iter().chain(asked).collect();
+        let asked =
+            [(0.0, 0.0), (20.0, 10.0), (500.0, 0.0)].map(|(delay_ms, jitter_ms)| InjectedDelay { delay_ms, jitter_ms });
+        let blocks: Vec<InjectedDelay> = asked.into_iter().chain(asked).collect();
         let mut all = Vec::new();
         for (block, asked) in blocks.iter().enumerate() {
             for _ in 0..frames {
@@ -276,7 +279,7 @@ calibration /state/calibration.json";
     fn too_few_frames_and_readings_are_said() {
         let mut found = found(49);
         let readings = OpticalMs::of(vec![7.0; 29]);
-        found.saw(Optical {
+        found.add_optical(Optical {
             camera: "a camera".to_owned(),
             pictures: 200,
             unreadable: 171,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use analyze::calibration::Asked;
+use analyze::calibration::InjectedDelay;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
@@ -32,8 +32,8 @@ pub struct Block {
 
 impl Block {
     /// As the file has it.
-    pub fn asked(&self) -> Asked {
-        Asked { delay_ms: self.delay.as_secs_f64() * 1e3, jitter_ms: self.jitter.as_secs_f64() * 1e3 }
+    pub fn injected_delay(&self) -> InjectedDelay {
+        InjectedDelay { delay_ms: self.delay.as_secs_f64() * 1e3, jitter_ms: self.jitter.as_secs_f64() * 1e3 }
     }
 }
 

@@ -70,7 +70,7 @@ pub fn run(
     let windows = director.into_inner().windows;
     let (passed, handed) = rig.passed();
     let mut session = join(&handed, &passed, &played.frames, &windows);
-    session.blocks = blocks.iter().map(Block::asked).collect();
+    session.blocks = blocks.iter().map(Block::injected_delay).collect();
     Ok((session, played.read_cost))
 }
 

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use analyze::store;
-use analyze::trend::{Entry, MAX_RUNS, Trend, page};
+use analyze::trend::{MAX_RUNS, Trend, page};
 use report::threshold::Metric;
 
 use super::which::{At, Which};
@@ -76,18 +76,7 @@ pub fn run(args: &Args) -> Result<u8, Error> {
     let filter = args.which.filter().map_err(Error::Store)?;
     let mut store = args.at.open().map_err(Error::Store)?;
     let comparable = store.comparable(&filter, MAX_RUNS, args.all).map_err(Error::Store)?;
-    let entries: Vec<_> = comparable
-        .runs
-        .iter()
-        .map(|kept| Entry {
-            id: kept.listed.id.as_str(),
-            run: &kept.run,
-            labels: &kept.listed.labels,
-            histogram: kept.histogram.as_deref(),
-        })
-        .collect();
-    let mut trend = Trend::new(&entries, &metrics(args), args.all);
-    trend.left_out.splice(..0, comparable.left_out);
+    let trend = Trend::new(comparable, &metrics(args), args.all);
     if let Some(path) = &args.out {
         common::host::files::create(path)
             .and_then(|mut file| file.write_all(page(&trend).as_bytes()))

@@ -196,7 +196,7 @@ fn why(warnings: &[Warning], outcome: Outcome) -> String {
 
 fn figures(report: &Path) -> Result<Ran, Error> {
     let run = Saved::open(report).map_err(|error| error.to_string())?.run;
-    let outcome = Outcome::from(run.outcome);
+    let outcome = run.outcome;
     let why = (outcome != Outcome::Ok).then(|| why(&run.warnings, outcome));
     Ok(Ran { outcome, why, figures: Figures::of(&run) })
 }

@@ -1,7 +1,7 @@
 //! How often `framelag report trend` sees a change where there is none, and how often it finds a step of 10 % among runs
 //! that differ by 3 %: the tables of `docs/store.md`. Seeded: the same figures each time.
 //!
-//!     cargo run --release -p framelag-reports --example change_points
+//!     cargo run --release -p framelag-analyze --example change_points
 
 use std::f64::consts::TAU;
 

@@ -1,7 +1,7 @@
-//! Compares runs with runs by one figure: whether it got worse by more than is allowed, and by more than noise.
+//! Compares two sets of runs by one figure: whether it got worse by more than is allowed, and by more than noise.
 //!
 //! The unit is the run: frames of one run share its machine, its connection and its moment, so thousands of them are
-//! one sample of each. [`crate::statistics`] has the method, `docs/gate-method.md` how often it is wrong.
+//! one sample. [`crate::statistics`] has the method, `docs/gate-method.md` its error rates.
 //!
 //! ```text
 //! runs ── side: which are samples, and their value ──▶ Shift (logarithms, or differences) ──▶ Verdict
@@ -11,8 +11,7 @@
 use report::threshold::Metric;
 use serde::Serialize;
 
-use crate::identity;
-use crate::merge::{self, Seen};
+use crate::merge::{self, ReceiverIndex};
 use crate::statistics::MAX_RUNS;
 
 mod effect;
@@ -24,7 +23,7 @@ mod text;
 mod verdict;
 
 pub use effect::Effect;
-pub use input::{DEFAULT_MAX_REGRESSION, Input, Limits};
+pub use input::{Input, Limits};
 pub use settings::Difference;
 pub(crate) use settings::is_sent_alike;
 pub use side::{LeftOut, Sampled, Side};
@@ -32,20 +31,20 @@ pub use table::table;
 pub use verdict::{Judgement, Verdict};
 
 /// The name and version of a comparison's shape in JSON.
-pub const SCHEMA: &str = "framelag/gate/1";
+pub(crate) const SCHEMA: &str = "framelag/gate/1";
 
 /// What is compared, and what it may change by.
 #[derive(Clone, Copy, Debug)]
 pub struct Gate {
-    /// The figure.
+    /// The figure compared.
     pub metric: Metric,
-    /// What it may get worse by.
+    /// How much worse it may get.
     pub limits: Limits,
-    /// Compares other settings and machines too.
+    /// Allow different settings and machines.
     pub allow_different: bool,
 }
 
-/// What came of comparing.
+/// The result of a comparison, as in its JSON.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Comparison {
     /// [`SCHEMA`].
@@ -54,13 +53,13 @@ pub struct Comparison {
     pub metric: String,
     /// Its unit; empty for plain numbers.
     pub unit: &'static str,
-    /// Whether a larger one is better.
+    /// Whether larger is better.
     pub more_is_better: bool,
-    /// What it may get worse by, in percent of the baseline.
+    /// How much worse it may get, in percent of the baseline.
     pub max_regression_percent: Option<f64>,
     /// The same, in its unit.
     pub max_delta: Option<f64>,
-    /// The runs that it is compared with.
+    /// The runs to compare with.
     pub baseline: Side,
     /// The runs that are judged.
     pub candidate: Side,
@@ -68,35 +67,22 @@ pub struct Comparison {
     pub effect: Option<Effect>,
     /// Settings and machines that differ, and were allowed to.
     pub differences: Vec<Difference>,
-    /// What else is not the same.
+    /// Differences that are always allowed.
     pub notes: Vec<Difference>,
-    /// What it means.
+    /// The verdict and its reason.
     #[serde(flatten)]
     pub judgement: Judgement,
 }
 
-/// Runs that are not compared: wrong usage.
+/// Why runs are not compared: wrong usage.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// One run is there twice.
-    #[error("{first} and {second} are the same run (started {started}): each counts once, on one side")]
+    /// A run is there twice: as a copy, or in what it was joined into.
+    #[error("{first} and {second} are or contain the same run: each counts once, on one side")]
     Twice {
         /// What it is called.
         first: String,
-        /// And also called.
-        second: String,
-        /// When it began.
-        started: String,
-    },
-    /// A run and what it was joined into, or two that have a receiver in common.
-    #[error(
-        "{first} and {second} have the run of a receiver in common, since runs were joined (`framelag report merge`): \
-         each counts once, on one side"
-    )]
-    Shared {
-        /// What it is called.
-        first: String,
-        /// What else it is in.
+        /// What it is also called, or what else it is in.
         second: String,
     },
     /// Settings or machines that differ.
@@ -106,26 +92,16 @@ pub enum Refusal {
     )]
     Different(Vec<Difference>),
     /// More than [`MAX_RUNS`].
-    #[error("{0} runs on one side are too many: at most {MAX_RUNS}")]
+    #[error("{0} runs on one side are too many: the limit is {MAX_RUNS}")]
     TooMany(usize),
 }
 
 impl Gate {
-    /// Compares.
+    /// Compares two sides. `missing` are runs of the baseline and of the candidate that left no figures at all: they are inconclusive.
     ///
     /// # Errors
-    ///
     /// Where the runs are not to be compared.
-    pub fn compare(&self, baseline: &[Input<'_>], candidate: &[Input<'_>]) -> Result<Comparison, Refusal> {
-        self.compare_with(baseline, candidate, [&[], &[]])
-    }
-
-    /// Compares, where of some runs of the baseline and of the candidate there is no figure at all: these are inconclusive.
-    ///
-    /// # Errors
-    ///
-    /// As [`Gate::compare`].
-    pub fn compare_with(
+    pub fn compare(
         &self,
         baseline: &[Input<'_>],
         candidate: &[Input<'_>],
@@ -135,7 +111,7 @@ impl Gate {
         if let Some(count) = counts.into_iter().find(|count| *count > MAX_RUNS) {
             return Err(Refusal::TooMany(count));
         }
-        each_once(baseline, candidate)?;
+        refuse_duplicates(baseline, candidate)?;
         let differences = settings::differences(baseline, candidate, &self.metric);
         if !differences.is_empty() && !self.allow_different {
             return Err(Refusal::Different(differences));
@@ -163,19 +139,12 @@ impl Gate {
 }
 
 /// Refuses a run that is there twice, be it as a copy or as a part of what it was joined into.
-fn each_once(baseline: &[Input<'_>], candidate: &[Input<'_>]) -> Result<(), Refusal> {
+fn refuse_duplicates(baseline: &[Input<'_>], candidate: &[Input<'_>]) -> Result<(), Refusal> {
     let inputs: Vec<_> = baseline.iter().chain(candidate).collect();
-    let mut seen = Seen::default();
+    let mut seen = ReceiverIndex::default();
     for (at, Input { name, run }) in inputs.iter().enumerate() {
         let Some(first) = seen.add(&merge::receivers(run, name), at) else { continue };
-        let (first, second) = (inputs[first], name.clone());
-        let is_same = identity::run(first.run) == identity::run(run);
-        let (first, started) = (first.name.clone(), run.started.clone());
-        return Err(if is_same {
-            Refusal::Twice { first, second, started }
-        } else {
-            Refusal::Shared { first, second }
-        });
+        return Err(Refusal::Twice { first: inputs[first].name.clone(), second: name.clone() });
     }
     Ok(())
 }

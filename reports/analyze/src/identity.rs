@@ -1,39 +1,38 @@
 //! Which runs can be compared: those of one machine with one kind of settings.
 //!
 //! A machine is its operating system, architecture, CPU and number of CPUs. Its kernel and framelag's version are left
-//! out: what they change is what a history is to show. So is the machine's own id: CI services give each job a fresh
-//! one of the same kind.
+//! out: a history is to show what they change. So is the machine's own id: CI services give each job a fresh machine
+//! of the same kind.
 //!
-//! Settings are the receiver's, but for where files and figures went, and the URL, but for the port of a loopback
-//! address, which tests draw at random.
+//! Settings are the receiver's, except where files and figures went, and the URL without the port of a loopback
+//! address, which tests draw at random. Objects are hashed as serde_json writes them: with their keys in order.
 
 use report::run::{Receiver, Run};
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 /// Hexadecimal digits of a fingerprint: 64 bits, so that among a million runs two are alike by chance once in ten million.
 pub(crate) const DIGITS: usize = 16;
 
-/// What of `host` makes a machine.
+/// The parts of `host` that identify a kind of machine.
 pub(crate) const MACHINE: [&str; 4] = ["os", "arch", "cpu", "cpus"];
 
 /// Settings that do not change what is measured.
-pub(crate) const OF_NO_MATTER: [&str; 7] = ["url", "report", "snapshot", "record", "pictures", "metrics", "otlp"];
+pub(crate) const IGNORED_SETTINGS: [&str; 7] = ["url", "report", "snapshot", "record", "pictures", "metrics", "otlp"];
 
 /// A run's machine, as text to compare.
-pub fn machine(run: &Run) -> String {
+pub(crate) fn machine(run: &Run) -> String {
     let host = run.host.to_json();
     let parts = MACHINE.map(|key| host[key].to_string());
     fingerprint(&parts)
 }
 
 /// A run's settings, as text to compare.
-pub fn settings(run: &Run) -> String {
+pub(crate) fn settings(run: &Run) -> String {
     let mut config = run.config.to_json();
     if let Some(config) = config.as_object_mut() {
-        config.retain(|key, _| !OF_NO_MATTER.contains(&key.as_str()));
+        config.retain(|key, _| !IGNORED_SETTINGS.contains(&key.as_str()));
     }
-    fingerprint(&[without_loopback_port(&run.url), canonical(&config)])
+    fingerprint(&[without_loopback_port(&run.url), config.to_string()])
 }
 
 /// A run itself: the same for each copy of its report, also for one that was written before the run ended. One that was
@@ -48,29 +47,15 @@ pub fn run(run: &Run) -> String {
     fingerprint(&[
         run.started.clone(),
         run.url.clone(),
-        canonical(&run.host.to_json()),
-        canonical(&run.config.to_json()),
-        canonical(&startup),
+        run.host.to_json().to_string(),
+        run.config.to_json().to_string(),
+        startup.to_string(),
     ])
 }
 
 fn fingerprint(parts: &[String]) -> String {
     let hash = Sha256::digest(parts.join("\n"));
     hash.iter().take(DIGITS / 2).map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// JSON with the keys of each object in order.
-fn canonical(value: &Value) -> String {
-    match value {
-        Value::Object(map) => {
-            let mut entries: Vec<_> =
-                map.iter().map(|(key, value)| format!("{}:{}", Value::from(key.as_str()), canonical(value))).collect();
-            entries.sort();
-            format!("{{{}}}", entries.join(","))
-        }
-        Value::Array(values) => format!("[{}]", values.iter().map(canonical).collect::<Vec<_>>().join(",")),
-        plain => plain.to_string(),
-    }
 }
 
 /// `url` without its port where it is of this machine.
@@ -85,14 +70,13 @@ fn without_loopback_port(url: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::Value;
 
     use super::*;
 
     #[test]
     fn the_order_of_keys_is_no_setting() {
-        assert_eq!(canonical(&json!({ "a": [1, null], "b": "x" })), r#"{"a":[1,null],"b":"x"}"#);
-        let text = |text: &str| canonical(&serde_json::from_str(text).expect("JSON"));
+        let text = |text: &str| serde_json::from_str::<Value>(text).expect("JSON").to_string();
         assert_eq!(text(r#"{"b":1,"a":{"d":2,"c":3}}"#), text(r#"{"a":{"c":3,"d":2},"b":1}"#));
     }
 

@@ -1,6 +1,6 @@
-//! What finished runs say together: [`gate`] compares runs with runs, [`merge`] joins them, `store` keeps them and [`trend`]
-//! finds where they changed; [`sweep`] says what the settings of a plan did, [`quality`] what became of the picture, and
-//! [`calibration`] how far off the instrument is.
+//! Analysis of finished runs: [`gate`] compares two sets of runs, [`merge`] joins runs, [`store`] keeps them, [`trend`] finds where
+//! their figures changed, [`sweep`] evaluates the settings of a plan, [`quality`] measures picture quality and [`calibration`] the
+//! accuracy of the instrument.
 
 pub mod calibration;
 pub mod gate;
@@ -8,7 +8,6 @@ pub mod identity;
 pub mod merge;
 pub mod quality;
 pub mod statistics;
-#[cfg(feature = "store")]
 pub mod store;
 pub mod sweep;
 #[cfg(test)]

@@ -24,18 +24,18 @@ pub mod power;
 mod shift;
 mod student;
 
-pub use pair::{Amount, Pair, Scale, centre};
-pub(crate) use permutation::is_counted;
-pub use permutation::{EXACT_LEVEL, can_decide, permuted};
-pub use shift::{BLIND, LEVEL, STRICT_LEVEL, Shift, interval, level, mean};
+pub use pair::{Amount, Scale};
+pub(crate) use pair::{Pair, centre};
+pub(crate) use permutation::{EXACT_LEVEL, can_decide, is_counted, permuted};
+pub(crate) use shift::{BLIND, LEVEL, STRICT_LEVEL, Shift, interval, level, mean};
 
 /// How often a change that is said to be detectable is found.
 pub const POWER: f64 = 0.95;
 
 /// More runs on one side are a mistake.
-pub const MAX_RUNS: usize = 200;
+pub(crate) const MAX_RUNS: usize = 200;
 
 /// The confidence of a two-sided interval each of whose ends is wrong in `level` of cases.
-pub const fn confidence(level: f64) -> f64 {
+pub(crate) const fn confidence(level: f64) -> f64 {
     1.0 - 2.0 * level
 }

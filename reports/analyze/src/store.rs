@@ -1,18 +1,18 @@
 //! Runs kept over time: SQLite in a file, or PostgreSQL where many machines report to one place. The only module that
 //! knows sqlx.
 //!
-//! Of each run the whole `run.json` is kept, beside it the columns that lists need, and the histogram of its latency, so
-//! that the runs of a time can be looked at as one. `docs/store.md` says the rest.
+//! A run is kept as its whole `run.json`, the columns that lists need, and the histogram of its latency, so that runs can
+//! be pooled. `docs/store.md` has the details.
 //!
-//! Both databases are spoken to by sqlx's `Any` driver: one code path, chosen by the URL at run time. Its price is that
-//! only types which both have can be used, which is no loss here, and that statements are checked by tests, not by
-//! the compiler. What differs (how a writing transaction begins, how tables are listed) is in `schema`.
+//! Both databases use sqlx's `Any` driver: one code path, chosen by the URL at run time. In return only types common to
+//! both can be used, and tests check the statements, not the compiler. The differences (how a writing transaction
+//! begins, how tables are listed) are in `schema`.
 //!
 //! # Writers at once
 //!
-//! Whatever is kept is one statement, or one transaction: it is there, or it is not. SQLite is left at its own
-//! defaults, a rollback journal and `synchronous=FULL`: one file, which a CI service can carry from job to job, and
-//! nothing that was said to be kept is lost with the power. A writer waits up to [`BUSY`] for the others.
+//! Every change is one statement or one transaction. SQLite is left at its defaults, a rollback journal and
+//! `synchronous=FULL`: one file, which a CI service can carry from job to job, and nothing reported as kept is lost
+//! with the power. A writer waits up to [`LOCK_TIMEOUT`] for the others.
 
 mod baselines;
 mod comparable;
@@ -32,27 +32,27 @@ use sqlx::any::AnyConnectOptions;
 use sqlx::{AnyConnection, ConnectOptions, Connection};
 use tokio::runtime::{self, Runtime};
 
-pub use comparable::Comparable;
+pub use comparable::{Comparable, Subset};
 pub use error::Error;
 pub use listed::{Filter, Labels, Listed, RunId, labels_of};
 pub use place::Place;
 pub use read::Kept;
-use schema::{Dialect, Found};
+use schema::{Contents, Dialect};
 
 use crate::identity;
 use report::run::Run;
 use report::saved::Saved;
 
-/// How long another process that writes is waited for.
-pub const BUSY: Duration = Duration::from_secs(10);
+/// How long to wait for another writing process.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a server has to let us in.
-const CONNECTING: Duration = Duration::from_secs(15);
+/// How long connecting may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How long a store has for one statement.
-const ANSWERING: Duration = Duration::from_secs(60);
+/// How long one statement may take.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Adds a run. One that was kept before it ended is replaced; one that had ended stays as it is.
+/// Adds a run. A run that was kept before it ended is replaced; one that had ended stays.
 const ADD: &str = "INSERT INTO framelag_runs \
      (id, added, started, url, machine, settings, outcome, partial, duration_s, frames, \
       p50_ms, p95_ms, p99_ms, max_ms, run, histogram) \
@@ -64,12 +64,12 @@ const ADD: &str = "INSERT INTO framelag_runs \
       histogram = excluded.histogram \
      WHERE framelag_runs.partial <> 0";
 
-/// What became of a run that was to be kept.
+/// The result of adding a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Added {
     /// Its name in the store.
     pub id: RunId,
-    /// It was not there yet, or not to its end; otherwise nothing was written.
+    /// Whether it was written: it was not there yet, or not to its end.
     pub is_new: bool,
 }
 
@@ -92,7 +92,7 @@ impl Store {
     /// Opens the store at `place` to read: where there is none it stays so.
     ///
     /// # Errors
-    /// As [`Store::open`], and [`Error::Missing`].
+    /// As [`Store::open`], and where there is none.
     pub fn open_existing(place: &Place) -> Result<Self, Error> {
         Self::connect(place, false)
     }
@@ -101,15 +101,15 @@ impl Store {
         static DRIVERS: Once = Once::new();
         DRIVERS.call_once(sqlx::any::install_default_drivers);
 
-        let fail = |error| Error::of(place.to_string(), error);
+        let fail = |error| Error::of(&place.to_string(), &error);
         let url = place.url(make)?;
         let options = AnyConnectOptions::from_url(&url).map_err(fail)?.disable_statement_logging();
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .map_err(|error| Error::Failed { place: place.to_string(), why: error.to_string() })?;
-        let connecting = async { tokio::time::timeout(CONNECTING, options.connect()).await };
-        let connection = runtime.block_on(connecting).map_err(|_| silent(place, CONNECTING))?.map_err(fail)?;
+            .map_err(|error| Error::Failed(format!("{place}: {error}")))?;
+        let connecting = async { tokio::time::timeout(CONNECT_TIMEOUT, options.connect()).await };
+        let connection = runtime.block_on(connecting).map_err(|_| timed_out(place, CONNECT_TIMEOUT))?.map_err(fail)?;
         let mut store = Self { place: place.clone(), runtime, connection };
         store.prepare(make)?;
         Ok(store)
@@ -118,17 +118,23 @@ impl Store {
     /// Checks the version, and makes or renews the tables.
     fn prepare(&mut self, make: bool) -> Result<(), Error> {
         let dialect = self.place.dialect();
-        for patience in dialect.patience(BUSY, ANSWERING) {
-            self.wait(async |connection| sqlx::query(&patience).execute(connection).await)?;
+        for timeout in dialect.timeouts(LOCK_TIMEOUT, STATEMENT_TIMEOUT) {
+            self.wait(async |connection| sqlx::query(&timeout).execute(connection).await)?;
         }
         let place = self.place.to_string();
-        match self.wait(async |connection| schema::found(connection, dialect).await)? {
-            Found::Version(version) if version > schema::VERSION => Err(Error::Newer { place, version }),
-            Found::Version(schema::VERSION) => Ok(()),
-            Found::Other => Err(Error::NotAStore { place }),
-            Found::Damaged(why) => Err(Error::Damaged { place, why: why.to_owned() }),
-            Found::Nothing if !make => Err(Error::Missing { place }),
-            Found::Version(_) | Found::Nothing => {
+        match self.wait(async |connection| schema::contents(connection, dialect).await)? {
+            Contents::Version(version) if version > schema::VERSION => Err(Error::Usage(format!(
+                "{place} is a store of version {version}, and this framelag knows versions up to {}: use a newer framelag, or \
+                 name another store with --store",
+                schema::VERSION
+            ))),
+            Contents::Version(schema::VERSION) => Ok(()),
+            Contents::Other => {
+                Err(Error::Usage(format!("{place} is a database of another program: name another file with --store")))
+            }
+            Contents::Damaged(why) => Err(Error::damaged(&place, why)),
+            Contents::Nothing if !make => Err(self.place.missing()),
+            Contents::Version(_) | Contents::Nothing => {
                 self.wait(async |connection| schema::migrate(connection, dialect, schema::MIGRATIONS).await)
             }
         }
@@ -147,15 +153,13 @@ impl Store {
         // SQLite would keep it, PostgreSQL would not.
         for (what, text) in [("the run's URL", &run.url), ("the run's start", &run.started)] {
             if text.contains('\0') {
-                return Err(Error::Nul { what });
+                return Err(Error::Usage(format!(
+                    "{what} has a NUL character in it, which no database keeps: this is no run of a receiver's"
+                )));
             }
         }
         let id = identity::run(run);
-        let text = serde_json::to_string(run).map_err(|error| Error::Unreadable {
-            place: self.place.to_string(),
-            id: id.clone(),
-            why: error.to_string(),
-        })?;
+        let text = serde_json::to_string(run).expect("a run has string keys only");
         let latency = &run.latency_ms;
         let statement = sqlx::query(ADD)
             .bind(id.clone())
@@ -178,7 +182,7 @@ impl Store {
         Ok(Added { id: RunId(id), is_new: done.rows_affected() > 0 })
     }
 
-    /// Says something of a run, all of it or nothing; what was said before under the same name is replaced.
+    /// Labels a run, with all labels or none; labels of the same name are replaced.
     ///
     /// # Errors
     /// Where the store cannot take it.
@@ -190,15 +194,11 @@ impl Store {
         self.wait(async |connection| set_labels(connection, dialect, id, labels).await)
     }
 
-    fn fail(&self, error: sqlx::Error) -> Error {
-        Error::of(self.place.to_string(), error)
-    }
-
     /// Does `work`, and waits for it.
     fn wait<T>(&mut self, work: impl AsyncFnOnce(&mut AnyConnection) -> sqlx::Result<T>) -> Result<T, Error> {
         let Self { place, runtime, connection } = self;
-        let done = runtime.block_on(async { tokio::time::timeout(ANSWERING, work(connection)).await });
-        done.map_err(|_| silent(place, ANSWERING))?.map_err(|error| Error::of(place.to_string(), error))
+        let done = runtime.block_on(async { tokio::time::timeout(STATEMENT_TIMEOUT, work(connection)).await });
+        done.map_err(|_| timed_out(place, STATEMENT_TIMEOUT))?.map_err(|error| Error::of(&place.to_string(), &error))
     }
 }
 
@@ -208,7 +208,7 @@ impl std::fmt::Debug for Store {
     }
 }
 
-/// Sets all labels in one transaction, in the order of their names: two that label one run at once do not wait for each other.
+/// Sets all labels in one transaction, in the order of their names, so that two processes labelling one run cannot deadlock.
 async fn set_labels(connection: &mut AnyConnection, dialect: Dialect, id: &str, labels: &Labels) -> sqlx::Result<()> {
     const LABEL: &str = "INSERT INTO framelag_labels (run, name, value) VALUES ($1, $2, $3) \
                          ON CONFLICT (run, name) DO UPDATE SET value = excluded.value";
@@ -220,6 +220,6 @@ async fn set_labels(connection: &mut AnyConnection, dialect: Dialect, id: &str, 
     transaction.commit().await
 }
 
-fn silent(place: &Place, limit: Duration) -> Error {
-    Error::Silent { place: place.to_string(), seconds: limit.as_secs() }
+fn timed_out(place: &Place, limit: Duration) -> Error {
+    Error::Failed(format!("{place} does not answer within {} s", limit.as_secs()))
 }

@@ -1,4 +1,4 @@
-//! A sweep: many short runs over a matrix of settings, and what they say about each setting.
+//! A sweep: many short runs over a matrix of settings, and an evaluation of each setting.
 //!
 //! `framelag tune` hands in its [`Row`]s, one for each run, after every run; [`write`](fn@write) turns them into `tune.csv`, `tune.json`
 //! and `tune.html`. The unit of every comparison is the run, never the frame: the frames of one run share its luck.
@@ -10,20 +10,20 @@ use report::folder::replace;
 mod advice;
 mod analysis;
 mod cells;
-mod conclude;
 mod csv;
 mod drift;
 mod front;
 mod json;
 mod metric;
 mod page;
-mod recommendation;
 mod row;
 mod samples;
 mod warnings;
 
+use analysis::Analysis;
 pub use json::SCHEMA;
-pub use row::{Axis, Error, Figures, Outcome, Row, Sweep};
+pub use report::run::Outcome;
+pub use row::{Axis, Error, Figures, Row, Sweep};
 
 /// Writes `tune.csv`, `tune.json` and `tune.html` into a folder that exists, each whole by renaming.
 ///
@@ -31,11 +31,19 @@ pub use row::{Axis, Error, Figures, Outcome, Row, Sweep};
 /// A run that does not fit the axes, before anything is written; the first file that cannot be written.
 pub fn write(folder: &Dir, sweep: &Sweep) -> Result<(), Error> {
     sweep.check()?;
-    let found = conclude::analyze(sweep);
+    let analysis = analyze(sweep);
     replace(folder, "tune.csv", &csv::sweep(sweep))?;
-    replace(folder, "tune.json", &json::sweep(&found))?;
-    replace(folder, "tune.html", &page::sweep(&found))?;
+    replace(folder, "tune.json", &json::sweep(&analysis))?;
+    replace(folder, "tune.html", &page::sweep(&analysis))?;
     Ok(())
+}
+
+/// Analyzes a sweep whose rows fit its axes: first the facts, then recommendations and warnings.
+fn analyze(sweep: &Sweep) -> Analysis<'_> {
+    let mut analysis = Analysis::facts(sweep);
+    analysis.advice = analysis.groups.iter().map(|group| advice::of(&analysis, group)).collect();
+    analysis.warnings = warnings::all(&analysis);
+    analysis
 }
 
 #[cfg(test)]

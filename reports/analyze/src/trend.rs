@@ -1,9 +1,8 @@
 //! Figures of runs over time, and where they changed.
 //!
-//! Pure: takes the runs, in any order, and says what becomes of them. Only runs that can be compared are joined, as the gate
-//! has it: of one machine with one kind of settings ([`crate::identity`]), on one clock or on two, that were sent as much. Of the
-//! others it is said why they are left out, or what is different where they are joined all the same. A change is found by
-//! [`changes`], and its size is that of [`crate::statistics`].
+//! Only comparable runs form a trend, by the gate's rules: of one kind of machine and settings ([`crate::identity`]), all on one
+//! clock or all on two, with about the same frames and bits sent. Other runs are counted with the reason why they are left out, or
+//! how they differ if they are included all the same. [`changes`] finds the changes, [`crate::statistics`] their size.
 
 use std::collections::BTreeMap;
 
@@ -13,47 +12,36 @@ use serde::Serialize;
 
 use crate::gate::is_sent_alike;
 use crate::identity;
-use crate::merge::{self, Seen};
+use crate::merge::{self, ReceiverIndex};
 use crate::statistics::{self, Amount, Pair, confidence};
+use crate::store::{Comparable, Kept, Subset};
 use measure::units::rounded;
 
-mod divide;
+mod change_points;
 mod page;
 mod text;
 
-pub use divide::{Change, LEVEL, MIN_RUNS, SHUFFLES, changes};
+use change_points::MIN_RUNS;
+pub use change_points::{Change, SHUFFLES, changes};
 pub use page::page;
 
-/// The latest runs that are looked at: more take longer than anybody waits.
+/// The most runs in a trend, the latest: more would take too long.
 pub const MAX_RUNS: usize = 500;
 
-/// Decides over the shuffles, so that the same runs have the same changes each time.
+/// Seed of the shuffles, so that the same runs always have the same changes.
 const SEED: u64 = 1;
 
-/// A run that was kept.
-#[derive(Clone, Copy, Debug)]
-pub struct Entry<'a> {
-    /// Its name.
-    pub id: &'a str,
-    /// All of it.
-    pub run: &'a Run,
-    /// What was said of it.
-    pub labels: &'a BTreeMap<String, String>,
-    /// Its latencies, [encoded](measure::latency::Distribution::encoded).
-    pub histogram: Option<&'a str>,
-}
-
-/// The runs that are joined, from the earliest to the latest, and their figures.
+/// Comparable runs, from the earliest to the latest, and their figures.
 #[derive(Clone, Debug, Serialize)]
 pub struct Trend {
     /// The runs.
     pub runs: Vec<Point>,
     /// A figure of each.
     pub series: Vec<Series>,
-    /// Runs that are not among them, and why.
-    pub left_out: Vec<Those>,
-    /// Runs that are among them and yet not like the latest one, and in what.
-    pub different: Vec<Those>,
+    /// Runs that are left out, and why.
+    pub left_out: Vec<Subset>,
+    /// Included runs that differ from the latest one, and how.
+    pub different: Vec<Subset>,
 }
 
 /// A run of a trend.
@@ -63,7 +51,7 @@ pub struct Point {
     pub id: String,
     /// When it began: RFC 3339, UTC.
     pub started: String,
-    /// What was said of it.
+    /// Its labels.
     pub labels: BTreeMap<String, String>,
     #[serde(skip)]
     histogram: Option<String>,
@@ -76,7 +64,7 @@ pub struct Series {
     pub metric: String,
     /// `ms`, or empty for plain numbers.
     pub unit: &'static str,
-    /// One for each run; none where a run has no such figure.
+    /// One per run; `None` if the run has no such figure.
     pub values: Vec<Option<f64>>,
     /// Where it changed.
     pub changes: Vec<Shift>,
@@ -93,49 +81,39 @@ pub struct Shift {
     pub before: f64,
     /// The centre up to the change after it.
     pub after: f64,
-    /// What that is, in percent of before; none where that is 0.
+    /// The change in percent of `before`; `None` if that is 0.
     pub percent: Option<f64>,
-    /// How sure the interval around the change is.
+    /// The confidence of the change's interval.
     pub confidence_percent: f64,
     /// Its lower end.
     pub low: Option<Amount>,
     /// Its upper end.
     pub high: Option<Amount>,
-    /// The chance of such a split among runs that do not differ.
+    /// The chance of such a split in runs that do not differ.
     pub p: f64,
     /// The change with its interval, for people.
     #[serde(skip)]
     text: String,
 }
 
-/// Some of the runs, and what is said of them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Those {
-    /// How many.
-    pub runs: usize,
-    /// What is said of them, for people: "of other machines".
-    pub why: String,
-}
-
-/// What may keep a run from being joined to another one, and whether it is so.
+/// A difference that keeps runs apart, and its test.
 type Unlike<'a> = (&'static str, &'a dyn Fn(&Run, &Run) -> bool);
 
 impl Trend {
-    /// The trend of these figures: of the runs that are like the latest one, or of `all` whatever they are.
-    pub fn new(entries: &[Entry<'_>], metrics: &[Metric], all: bool) -> Self {
-        let mut entries = entries.to_vec();
-        entries.sort_by(|a, b| (&a.run.started, a.id).cmp(&(&b.run.started, b.id)));
-        let mut left_out = Vec::new();
+    /// The trend of these figures over the runs comparable with the latest one, or over `all`.
+    pub fn new(comparable: Comparable, metrics: &[Metric], all: bool) -> Self {
+        let Comparable { runs: mut entries, mut left_out } = comparable;
+        entries.sort_by(|a, b| (&a.run.started, &a.listed.id).cmp(&(&b.run.started, &b.listed.id)));
         let mut keep = |why: &str, keep: &dyn Fn(&Run) -> bool| {
             let before = entries.len();
-            entries.retain(|entry| keep(entry.run));
-            note(&mut left_out, before - entries.len(), why);
+            entries.retain(|entry| keep(&entry.run));
+            Subset::note(&mut left_out, before - entries.len(), why);
         };
         keep("that did not end", &|run| !run.partial);
         keep("that were inconclusive", &|run| run.outcome != Outcome::Inconclusive);
         keep("without any of these figures", &|run| metrics.iter().any(|m| m.value(run).is_some()));
-        let joined = twice(&mut entries);
-        note(&mut left_out, joined, "that were joined of runs which are here too (report merge)");
+        let joined = drop_merged_duplicates(&mut entries);
+        Subset::note(&mut left_out, joined, "that were joined of runs which are here too (report merge)");
         let mut different = Vec::new();
         let unlike: [Unlike<'_>; 4] = [
             ("of other machines", &|run, latest| identity::machine(run) != identity::machine(latest)),
@@ -143,50 +121,42 @@ impl Trend {
             ("with other clocks (one host, or two)", &|run, latest| run.clock.same_host != latest.clock.same_host),
             ("that were sent other frames or bits per second", &|run, latest| !is_sent_alike(run, latest, metrics)),
         ];
-        if let Some(latest) = entries.last().map(|entry| entry.run) {
+        if let Some(latest) = entries.last().map(|entry| entry.run.clone()) {
             for (why, unlike) in unlike {
-                let count = entries.iter().filter(|entry| unlike(entry.run, latest)).count();
-                note(if all { &mut different } else { &mut left_out }, count, why);
-                entries.retain(|entry| all || !unlike(entry.run, latest));
+                let count = entries.iter().filter(|entry| unlike(&entry.run, &latest)).count();
+                Subset::note(if all { &mut different } else { &mut left_out }, count, why);
+                entries.retain(|entry| all || !unlike(&entry.run, &latest));
             }
         }
         let old = entries.len().saturating_sub(MAX_RUNS);
-        note(&mut left_out, old, &format!("before the latest {MAX_RUNS}"));
+        Subset::note(&mut left_out, old, &format!("before the latest {MAX_RUNS}"));
         entries.drain(..old);
         let series = metrics.iter().map(|metric| Series::new(metric, &entries)).collect();
-        Self { runs: entries.iter().map(Point::new).collect(), series, left_out, different }
+        Self { runs: entries.into_iter().map(Point::from).collect(), series, left_out, different }
     }
 }
 
-/// Takes out what was joined of runs that are there too, by themselves or in an earlier one that was joined: a receiver counts
-/// once. Says how many.
-fn twice(entries: &mut Vec<Entry<'_>>) -> usize {
+/// Removes merged runs whose receivers are also there by themselves or in an earlier merged run; returns how many.
+fn drop_merged_duplicates(entries: &mut Vec<Kept>) -> usize {
     let before = entries.len();
-    let mut seen = Seen::default();
+    let mut seen = ReceiverIndex::default();
     for entry in entries.iter().filter(|entry| entry.run.merged.is_none()) {
-        // Each is in a store once.
-        seen.add(&merge::receivers(entry.run, entry.id), 0);
+        // A store has each run once.
+        seen.add(&merge::receivers(&entry.run, entry.listed.id.as_str()), 0);
     }
-    entries.retain(|entry| entry.run.merged.is_none() || seen.add(&merge::receivers(entry.run, entry.id), 0).is_none());
+    entries.retain(|entry| {
+        entry.run.merged.is_none() || seen.add(&merge::receivers(&entry.run, entry.listed.id.as_str()), 0).is_none()
+    });
     before - entries.len()
 }
 
-fn note(those: &mut Vec<Those>, runs: usize, why: &str) {
-    if runs > 0 {
-        those.push(Those { runs, why: why.to_owned() });
+impl From<Kept> for Point {
+    fn from(Kept { listed, run, histogram }: Kept) -> Self {
+        Self { id: listed.id.to_string(), started: run.started, labels: listed.labels, histogram }
     }
 }
 
 impl Point {
-    fn new(entry: &Entry<'_>) -> Self {
-        Self {
-            id: entry.id.to_owned(),
-            started: entry.run.started.clone(),
-            labels: entry.labels.clone(),
-            histogram: entry.histogram.map(str::to_owned),
-        }
-    }
-
     /// The commit, cut as git does, or else the beginning of the run's name.
     fn name(&self) -> String {
         const SHORT: usize = 8;
@@ -202,10 +172,10 @@ impl Point {
 }
 
 impl Series {
-    fn new(metric: &Metric, entries: &[Entry<'_>]) -> Self {
+    fn new(metric: &Metric, entries: &[Kept]) -> Self {
         let values: Vec<_> =
-            entries.iter().map(|entry| metric.value(entry.run).filter(|value| value.is_finite())).collect();
-        // A change is between runs that have the figure.
+            entries.iter().map(|entry| metric.value(&entry.run).filter(|value| value.is_finite())).collect();
+        // Runs without the figure are skipped.
         let (places, known): (Vec<_>, Vec<_>) =
             values.iter().enumerate().filter_map(|(at, value)| Some((at, (*value)?))).unzip();
         let found = changes(&known, SEED);
@@ -217,7 +187,7 @@ impl Series {
             let [low, high] = pair.interval(statistics::LEVEL).map_or([None, None], |ends| ends.map(Some));
             Some(Shift {
                 at: places[change.at],
-                run: entries[places[change.at]].id.to_owned(),
+                run: entries[places[change.at]].listed.id.to_string(),
                 before: rounded(pair.centre),
                 after: rounded(pair.centre + absolute),
                 percent,

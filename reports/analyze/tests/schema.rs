@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use analyze::calibration::{
-    Asked, Calibration, Costs, Frame, Load, Optical, OpticalMs, Session, Settings, Spread, TimerUs,
+    Calibration, Costs, Frame, InjectedDelay, Load, Optical, OpticalMs, Session, Settings, Spread, TimerUs,
 };
 use common::clock::{Clock, ManualClock};
 use common::frame::{FrameTimes, ReceiverTimes};
@@ -175,7 +175,7 @@ fn a_run_fits_and_is_described_whole() {
 
 /// A calibration with blocks of so many frames whose stamps are early, with a camera where there are many.
 fn calibration(frames: usize) -> Value {
-    let blocks = [0.0, 20.0, 0.0, 20.0].map(|delay_ms| Asked { delay_ms, jitter_ms: 0.0 }).to_vec();
+    let blocks = [0.0, 20.0, 0.0, 20.0].map(|delay_ms| InjectedDelay { delay_ms, jitter_ms: 0.0 }).to_vec();
     let frame = |n: usize| {
         let handed_us = 1_700_000_000_000_000 + 18_000 * n as i64;
         let [stamp_us, sent_us, in_us, first_out_us, received_us, presented_us] =
@@ -196,7 +196,7 @@ fn calibration(frames: usize) -> Value {
         found.timers.wall = TimerUs { resolution: 0.001, smallest_step: Some(0.04) };
         let screen_and_camera_ms = OpticalMs::of(vec![20.0; frames]);
         let camera = "a camera".to_owned();
-        found.saw(Optical { camera, pictures: 200, unreadable: 1, screen_and_camera_ms, driver_time: true });
+        found.add_optical(Optical { camera, pictures: 200, unreadable: 1, screen_and_camera_ms, driver_time: true });
     }
     serde_json::from_str(&found.to_json()).expect("a calibration is JSON")
 }

@@ -28,7 +28,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
 const HOMES: [(&str, &[&str]); 26] = [
     ("ab_glyph", &["common/src/glyphs"]),
     ("axum", &["server/src/http"]),
-    ("csv", &["reports/report/src/codec"]),
+    ("csv", &["reports/analyze/src/sweep/csv", "reports/report/src/codec"]),
     ("ctrlc", &["common/src/host/signals"]),
     ("digest_auth", &["common/src/rtsp/auth"]),
     ("event_listener", &["common/src/host/stop"]),

@@ -3,17 +3,17 @@
 use measure::units::ms;
 use serde::Serialize;
 
-use super::spread::{Ms, Spread};
+use super::spread::{Sorted, Spread};
 
-/// A row with fewer frames says nothing about its p99.
+/// The fewest frames of a row with a p99.
 pub const MIN_FRAMES: u64 = 100;
 
-/// What was asked of the proxy.
+/// A delay that the proxy was asked to add.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Asked {
-    /// Everything is delayed by so much.
+pub struct InjectedDelay {
+    /// Added to every packet, ms.
     pub delay_ms: f64,
-    /// And by up to so much more, uniformly.
+    /// Up to this much more, uniformly distributed, ms.
     pub jitter_ms: f64,
 }
 
@@ -41,8 +41,8 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// What the receiver says of its way from PUB to `received`, less what the rig knows of it: from the hand-over to the proxy's
-    /// write. All delay that was injected is in both.
+    /// The receiver's time from PUB to `received`, minus the rig's time from hand-over to the proxy's write. Both include the
+    /// injected delay.
     pub const fn error_us(&self) -> i64 {
         (self.received_us - self.stamp_us) - (self.first_out_us - self.handed_us)
     }
@@ -51,15 +51,16 @@ impl Frame {
 /// One injected delay: the frames of all its blocks.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Row {
-    /// What was asked of the proxy.
-    pub asked: Asked,
-    /// Times that it was asked.
+    /// The delay that the proxy was asked to add.
+    #[serde(rename = "asked")]
+    pub delay: InjectedDelay,
+    /// Blocks with that delay.
     pub blocks: u64,
-    /// What the proxy did: of each frame, from having read its last byte to beginning to write it.
+    /// The delay added by the proxy: from reading a frame's last byte to writing it.
     pub injected_ms: Option<Spread>,
-    /// What the receiver says of the way from PUB to `received`.
+    /// The receiver's time from PUB to `received`.
     pub measured_ms: Option<Spread>,
-    /// How far each frame of that is off, without its sign.
+    /// The absolute error of each frame of that.
     pub error_ms: Option<Spread>,
     /// The median of the errors with their signs.
     pub bias_ms: Option<f64>,
@@ -68,22 +69,22 @@ pub struct Row {
 }
 
 impl Row {
-    /// What came of the frames of the blocks in which `asked` was asked. Of too few frames no error is said.
-    pub(super) fn new(asked: Asked, blocks: u64, frames: &[&Frame]) -> Self {
+    /// From the frames of the `blocks` blocks with this delay. Too few frames give no error.
+    pub(super) fn new(delay: InjectedDelay, blocks: u64, frames: &[&Frame]) -> Self {
         let spread = |of: &dyn Fn(&Frame) -> i64| Spread::of(frames.iter().map(|frame| ms(of(frame))).collect());
         let enough = frames.len() as u64 >= MIN_FRAMES;
         Self {
-            asked,
+            delay,
             blocks,
             injected_ms: spread(&|frame| frame.last_out_us - frame.in_us),
             measured_ms: spread(&|frame| frame.received_us - frame.stamp_us),
             error_ms: spread(&|frame| frame.error_us().abs()).filter(|_| enough),
-            bias_ms: Ms::of(frames.iter().map(|frame| frame.error_us())).quantile(0.5).filter(|_| enough),
+            bias_ms: Sorted::of(frames.iter().map(|frame| frame.error_us())).quantile(0.5).filter(|_| enough),
             whole_path_ms: spread(&|frame| frame.presented_us - frame.stamp_us),
         }
     }
 
-    /// Frames.
+    /// How many frames it has.
     pub fn frames(&self) -> u64 {
         self.measured_ms.map_or(0, |ms| ms.count)
     }

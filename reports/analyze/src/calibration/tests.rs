@@ -15,8 +15,8 @@ const SECONDS: i64 = 60;
 /// What a good instrument says on a quiet machine: seven delays, four times each, in turn; a frame every 18 ms, with the lateness
 /// of threads that are woken. `change` puts a fault in, at each frame's second.
 fn session(change: impl Fn(&mut Frame, f64)) -> Session {
-    let blocks: Vec<Asked> = (0..28)
-        .map(|block| Asked {
+    let blocks: Vec<InjectedDelay> = (0..28)
+        .map(|block| InjectedDelay {
             delay_ms: [0.0, 5.0, 20.0, 100.0, 500.0, 20.0, 100.0][block % 7],
             jitter_ms: if block % 7 < 5 { 0.0 } else { 10.0 },
         })
@@ -70,12 +70,12 @@ fn a_good_instrument_on_a_quiet_machine_is_within_the_goal() {
     let found = judged(&session(|_, _| ()));
     assert_eq!((found.outcome, codes(&found), found.goal.met), (Outcome::Ok, vec![], Some(true)));
     assert_eq!((found.accuracy_ms, found.p99_accuracy_ms), (Some(0.1), Some(0.2)));
-    assert_eq!((found.rows.len(), found.links.len()), (7, 4));
+    assert_eq!((found.rows.len(), found.hops.len()), (7, 4));
     let jittered = &found.rows[5];
-    assert_eq!((jittered.asked, jittered.blocks), (Asked { delay_ms: 20.0, jitter_ms: 10.0 }, 4));
+    assert_eq!((jittered.delay, jittered.blocks), (InjectedDelay { delay_ms: 20.0, jitter_ms: 10.0 }, 4));
     let (injected, path) = (jittered.injected_ms.expect("frames"), jittered.whole_path_ms.expect("frames"));
     assert!(injected.p99 - injected.p50 > 4.0 && path.p99 > injected.p99, "{injected:?} {path:?}");
-    assert!(found.links.iter().all(|link| link.holds == Some(true)), "{:?}", found.links);
+    assert!(found.hops.iter().all(|link| link.holds == Some(true)), "{:?}", found.hops);
 }
 
 /// Faults put in on purpose: each is found, and named.
@@ -118,7 +118,7 @@ fn a_fault_is_found_and_its_link_named() {
         assert!(found.accuracy_ms.is_some(), "it is what it is");
     }
     let drift = judged(&session(|frame, second| frame.received_us += (second * 200.0) as i64));
-    let ppm = drift.links[3].drift_ppm.expect("28 blocks");
+    let ppm = drift.hops[3].drift_ppm.expect("28 blocks");
     assert!((ppm - 200.0).abs() < 2.0, "{ppm}");
     assert!(drift.findings[0].message.contains("+200 ppm"), "{:?}", drift.findings);
 }
@@ -163,7 +163,7 @@ fn too_few_frames_and_a_clock_that_moved_say_nothing() {
     nothing(&judged(&Session::default()));
     few.frames.iter_mut().for_each(|frame| frame.received_us += 1_000);
     let found = judged(&few);
-    assert_eq!((codes(&found), found.outcome), (vec!["received-late"], Outcome::GoalMissed), "all links have enough");
+    assert_eq!((codes(&found), found.outcome), (vec!["received-late"], Outcome::GoalMissed), "all hops have enough");
 
     let moved = judged(&Session { clock_moved_us: -2_000, ..session(|_, _| ()) });
     nothing(&moved);

@@ -1,4 +1,4 @@
-//! The change from one side to the other, told in percent and in the metric's unit, and what was allowed.
+//! The change from one side to the other, in percent and in the metric's unit, and what was allowed.
 
 use std::cmp::Ordering;
 
@@ -10,18 +10,18 @@ use super::{Limits, Side};
 use crate::statistics::power::detectable;
 use crate::statistics::{self, Amount, Pair, STRICT_LEVEL, Scale, confidence};
 
-/// A change, how sure it is, and what could have been seen.
+/// A change, its uncertainty, and the smallest detectable change.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Effect {
     /// Whether ratios were compared, or differences.
     pub scale: Scale,
     /// The centre of the baseline: the geometric mean of ratios, the arithmetic one of differences.
     pub baseline: f64,
-    /// That of the candidate.
+    /// The centre of the candidate.
     pub candidate: f64,
     /// From one to the other.
     pub change: Amount,
-    /// How sure the interval around it is: 97.5 %, or 99 % where runs differ much (see [`statistics::level`]).
+    /// The confidence of its interval: 97.5 %, or 99 % where runs differ much (see [`statistics::level`]).
     pub confidence_percent: f64,
     /// Its lower end; `None` with one run a side.
     pub low: Option<Amount>,
@@ -29,7 +29,7 @@ pub struct Effect {
     pub high: Option<Amount>,
     /// The standard deviation of runs of one side.
     pub spread: Option<Amount>,
-    /// What the change for the worse may be.
+    /// The largest change for the worse that is allowed.
     pub limit: Amount,
     /// The smallest change for the worse that is found in [`POWER`](statistics::POWER) of cases, among normal runs with this
     /// spread; `None` where none is.
@@ -46,9 +46,9 @@ pub(super) struct Measured {
     pair: Pair,
     /// 1, or −1 where more is better.
     sign: f64,
-    /// What may be, as a rise where up is worse.
+    /// The largest change allowed, positive for the worse.
     pub(super) limit: f64,
-    /// How often t may be wrong.
+    /// The level of the t test.
     pub(super) level: f64,
     /// Shares of the permutation test: as far up, and as far down.
     p: [f64; 2],
@@ -94,8 +94,8 @@ impl Measured {
         self.pair.shift.spread
     }
 
-    /// Nothing is allowed only because the baseline is 0, of which every share is 0: nobody asked for that.
-    pub(super) fn is_share_of_nothing(&self, limits: &Limits) -> bool {
+    /// Nothing is allowed only because every share of a baseline of 0 is 0: nobody asked for that.
+    pub(super) fn is_share_of_zero(&self, limits: &Limits) -> bool {
         let asked = |share: f64| share > 0.0;
         self.limit == 0.0 && self.pair.centre == 0.0 && limits.share.is_some_and(asked) && limits.delta != Some(0.0)
     }

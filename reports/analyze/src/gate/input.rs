@@ -2,19 +2,19 @@
 
 use report::run::Run;
 
-/// What a rise may be where nothing is said.
-pub const DEFAULT_MAX_REGRESSION: f64 = 0.05;
+/// The default limit, as a share of the baseline.
+const DEFAULT_MAX_REGRESSION: f64 = 0.05;
 
-/// A run and what to call it: its folder, or its id in a store.
+/// A run and its name: its folder, or its id in a store.
 #[derive(Clone, Debug)]
 pub struct Input<'a> {
-    /// What to call it.
+    /// Its name in output.
     pub name: String,
     /// Its figures.
     pub run: &'a Run,
 }
 
-/// What a figure may get worse by. Where both are given, each has to be kept.
+/// How much worse a figure may get. If both are given, both apply.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
     /// As a share of the baseline.

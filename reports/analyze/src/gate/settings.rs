@@ -1,9 +1,9 @@
-//! Whether runs may be compared: what they were asked to do, on which machine, and what was played.
+//! Whether runs may be compared: their settings, machine and stream.
 //!
-//! Everything of `config` counts but where the stream was found and where files went: of `url` the path alone. Of
+//! Everything in `config` counts except where the stream was found and where files went; of `url` only the path. Of
 //! `host`: operating system, architecture, CPU and the number of CPUs. Of `clock`: whether both ends were one host. The
-//! publisher's settings are not known to a receiver, so what it sent is looked at: frames and bits per second. A kernel
-//! or a framelag of another version is said, and no reason to refuse.
+//! publisher's settings are not known to a receiver, so frames and bits per second stand in for them. Another version of
+//! the kernel or of framelag is reported, but allowed.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -14,19 +14,18 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Input;
-use crate::identity::{MACHINE, OF_NO_MATTER};
+use crate::identity::{IGNORED_SETTINGS, MACHINE};
 
-/// What may change under a machine.
+/// Parts of `host` that may differ.
 const NOTED: [&str; 2] = ["kernel", "framelag"];
 
-/// What a publisher sent, as far as a receiver sees it: about the same where it was set alike.
+/// What a publisher sent, as a receiver sees it: about the same for the same settings.
 struct Sent {
     what: &'static str,
     of: fn(&Run) -> Option<f64>,
-    /// What differs by more is set differently.
+    /// A larger ratio means other settings.
     max_ratio: f64,
-    /// A metric that is about this. What is compared is no setting: a publisher that got slower is a regression of `fps`, no
-    /// reason to refuse it.
+    /// Whether a metric measures this: a publisher that got slower is then a regression, not another setting.
     is_compared_by: fn(&str) -> bool,
 }
 
@@ -49,7 +48,7 @@ static SENT: [Sent; 2] = [
 /// Something that is not the same in all runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// Where it is in `run.json`, or what it is.
+    /// Its place in `run.json`, or a description.
     pub what: String,
     /// What the runs of the baseline have.
     pub baseline: Vec<String>,
@@ -64,34 +63,33 @@ impl fmt::Display for Difference {
     }
 }
 
-/// What forbids to compare by `metric`.
+/// Differences that forbid comparing by `metric`.
 pub(super) fn differences(baseline: &[Input<'_>], candidate: &[Input<'_>], metric: &Metric) -> Vec<Difference> {
     let sides = [baseline, candidate];
     let mut keys: BTreeSet<String> = BTreeSet::new();
     for input in sides.into_iter().flatten() {
         keys.extend(input.run.config.to_json().as_object().into_iter().flat_map(|config| config.keys().cloned()));
     }
-    keys.retain(|key| !OF_NO_MATTER.contains(&key.as_str()));
+    keys.retain(|key| !IGNORED_SETTINGS.contains(&key.as_str()));
     let mut found: Vec<_> = keys
         .into_iter()
         .filter_map(|key| differ(sides, format!("config.{key}"), |run| shown(&run.config.to_json()[&key])))
         .collect();
     found.extend(differ(sides, "path of url".to_owned(), |run| path(&run.url).to_owned()));
-    found.extend(
-        MACHINE.iter().filter_map(|key| differ(sides, format!("host.{key}"), |run| shown(&run.host.to_json()[*key]))),
-    );
+    found.extend(host(sides, &MACHINE));
     found.extend(differ(sides, "clock.same_host".to_owned(), |run| run.clock.same_host.to_string()));
     found.extend(settings(&[*metric]).filter_map(|sent| sent.differs(sides)));
     found
 }
 
-/// What is said and forbids nothing.
+/// Differences that forbid nothing.
 pub(super) fn notes(baseline: &[Input<'_>], candidate: &[Input<'_>]) -> Vec<Difference> {
-    let sides = [baseline, candidate];
-    NOTED
-        .iter()
-        .filter_map(|key| differ(sides, format!("host.{key}"), |run| shown(&run.host.to_json()[*key])))
-        .collect()
+    host([baseline, candidate], &NOTED).collect()
+}
+
+/// Differences in these parts of `host`.
+fn host<'a>(sides: [&'a [Input<'a>]; 2], keys: &'static [&'static str]) -> impl Iterator<Item = Difference> + 'a {
+    keys.iter().filter_map(move |key| differ(sides, format!("host.{key}"), |run| shown(&run.host.to_json()[*key])))
 }
 
 /// Something that should be one value in all runs.

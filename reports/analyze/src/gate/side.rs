@@ -1,4 +1,4 @@
-//! One side: which of its runs are samples, and what their value is.
+//! One side of a comparison: its runs with a value, and those left out.
 
 use report::run::Run;
 use report::threshold::Metric;
@@ -10,16 +10,16 @@ use super::Input;
 /// The runs of one side.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Side {
-    /// Those that are compared.
+    /// Runs that are compared.
     pub runs: Vec<Sampled>,
-    /// Those that are not.
+    /// Runs that are not.
     pub left_out: Vec<LeftOut>,
 }
 
 /// A run that is compared.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Sampled {
-    /// What it is called.
+    /// Its name.
     pub name: String,
     /// When it began.
     pub started: String,
@@ -27,10 +27,10 @@ pub struct Sampled {
     pub value: f64,
 }
 
-/// A run that is no sample.
+/// A run without a usable value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LeftOut {
-    /// What it is called.
+    /// Its name.
     pub name: String,
     /// Why.
     pub why: String,
@@ -55,8 +55,8 @@ impl Side {
     }
 }
 
-/// The figure of a run that proves something, or why it does not. A broken assertion is no reason: its figures are as
-/// good as others, and leaving them out would hide what the gate is for.
+/// The figure of a conclusive run, or why it is not one. A run with a broken assertion counts: leaving it out would hide what the
+/// gate is for.
 fn sample(run: &Run, metric: &Metric) -> Result<f64, String> {
     let failed = |code: Code| matches!(code, Code::Failed | Code::ReportNotWritten);
     if let Some(warning) = run.warnings.iter().find(|warning| failed(warning.code) || warning.code.is_inconclusive()) {

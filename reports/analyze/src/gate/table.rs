@@ -6,10 +6,10 @@ use super::{Comparison, Difference, LeftOut};
 use crate::statistics::{self, LEVEL, confidence};
 use measure::units::rounded;
 
-/// Runs that are named one by one for one reason, at most.
+/// The most runs named for one reason.
 const MAX_NAMES: usize = 3;
 
-/// The table, a row for each metric, and below it which runs were compared.
+/// The table, a row per metric, and below it which runs were compared.
 pub fn table(comparisons: &[Comparison]) -> String {
     let interval = format!("{} % interval", rounded(100.0 * confidence(LEVEL)));
     let mut rows = vec![["metric", "before", "after", "change", &interval].map(str::to_owned)];
@@ -39,7 +39,7 @@ fn row(comparison: &Comparison) -> [String; 5] {
     let none = || "–".to_owned();
     let centre = |value: f64| format!("{} {}", rounded(value), comparison.unit).trim_end().to_owned();
     let Some(effect) = &comparison.effect else {
-        // What one side alone has is shown.
+        // One side alone may have values.
         let sides = [&comparison.baseline, &comparison.candidate];
         let [before, after] = sides.map(|side| statistics::centre(&side.values()).map_or_else(none, centre));
         return [metric, before, after, none(), none()];
@@ -49,7 +49,7 @@ fn row(comparison: &Comparison) -> [String; 5] {
     [metric, centre(effect.baseline), centre(effect.candidate), change, interval]
 }
 
-/// How many runs there are, which were left out and what differs: once, not for each metric.
+/// How many runs there are, which were left out and what differs: once, not per metric.
 fn below(comparisons: &[Comparison]) -> String {
     let mut page = String::new();
     let counts =
@@ -76,7 +76,7 @@ fn below(comparisons: &[Comparison]) -> String {
     page
 }
 
-/// Of which metrics, which runs were left out, and why: runs with the same reason together.
+/// The metrics, runs and reason of what was left out: runs with the same reason together.
 fn left_out(comparisons: &[Comparison]) -> Vec<(String, Vec<&str>, &str)> {
     let mut runs: Vec<(&LeftOut, Vec<&str>)> = Vec::new();
     for of in comparisons {

@@ -39,7 +39,7 @@ fn gate(metric: &str, limits: Limits) -> Gate {
 }
 
 fn compared(baseline: &[Run], candidate: &[Run]) -> Result<Comparison, Refusal> {
-    gate("p95", Limits::default()).compare(&named("baseline", baseline), &named("candidate", candidate))
+    gate("p95", Limits::default()).compare(&named("baseline", baseline), &named("candidate", candidate), [&[], &[]])
 }
 
 fn judged(baseline: &[f64], candidate: &[f64]) -> Comparison {
@@ -112,7 +112,8 @@ fn what_proves_nothing_is_named_and_left_out() {
     assert_eq!(comparison.judgement.verdict, Verdict::Pass, "of the baseline it is only said: {comparison}");
 
     let few = gate("p99_9", Limits::default());
-    let comparison = few.compare(&named("b", &baseline), &named("c", &same[3..])).expect("the same settings");
+    let comparison =
+        few.compare(&named("b", &baseline), &named("c", &same[3..]), [&[], &[]]).expect("the same settings");
     assert_eq!(comparison.baseline.left_out.len(), 5, "200 frames have no p99.9: {comparison}");
 }
 
@@ -126,7 +127,9 @@ fn a_share_of_nothing_passes_nothing_that_is_worse() {
     let (none, some) = (lost(0, [0; 5]), lost(30, [0, 0, 9, 0, 0]));
     let judged = |limits| {
         let gate = gate("frames.lost", limits);
-        gate.compare(&named("baseline", &none), &named("candidate", &some)).expect("the same settings").judgement
+        gate.compare(&named("baseline", &none), &named("candidate", &some), [&[], &[]])
+            .expect("the same settings")
+            .judgement
     };
     let share = judged(Limits::default());
     assert_eq!(share.verdict, Verdict::Inconclusive, "{}", share.why);
@@ -181,7 +184,8 @@ fn other_settings_and_machines_are_refused_by_name() {
         let refusal = compared(&baseline, &candidate).expect_err(what).to_string();
         assert!(refusal.contains(what) && refusal.contains("--allow-different"), "{what}: {refusal}");
         let anyway = Gate { allow_different: true, ..gate("p95", Limits::default()) };
-        let comparison = anyway.compare(&named("b", &baseline), &named("c", &candidate)).expect("it is allowed");
+        let comparison =
+            anyway.compare(&named("b", &baseline), &named("c", &candidate), [&[], &[]]).expect("it is allowed");
         assert!(comparison.to_string().contains(what), "it is said: {comparison}");
     }
     let mut moved = runs(30, &USUAL);
@@ -202,7 +206,7 @@ fn zeros_are_compared_by_difference() {
     };
     let (none, some) = (lost([0; 5], 0), lost([7, 9, 8, 7, 9], 30));
     let by = |limits, candidate: &[Run]| {
-        let comparison = gate("frames.lost", limits).compare(&named("b", &none), &named("c", candidate));
+        let comparison = gate("frames.lost", limits).compare(&named("b", &none), &named("c", candidate), [&[], &[]]);
         comparison.expect("the same settings")
     };
     let comparison = by(Limits::default(), &some);
@@ -223,7 +227,9 @@ fn more_is_better_for_some() {
     };
     let by = |factor, limits| {
         let (baseline, candidate) = (fps(1.0, 0), fps(factor, 30));
-        gate("fps", limits).compare(&named("b", &baseline), &named("c", &candidate)).expect("the same settings")
+        gate("fps", limits)
+            .compare(&named("b", &baseline), &named("c", &candidate), [&[], &[]])
+            .expect("the same settings")
     };
     let slower = by(0.9, Limits::default());
     let effect = slower.effect.expect("runs");
@@ -250,7 +256,8 @@ fn each_limit_given_has_to_be_kept() {
     ] {
         let (baseline, candidate) = (runs(0, &USUAL), runs(30, &times(1.1)));
         let gate = gate("p95", Limits { share, delta });
-        let comparison = gate.compare(&named("b", &baseline), &named("c", &candidate)).expect("the same settings");
+        let comparison =
+            gate.compare(&named("b", &baseline), &named("c", &candidate), [&[], &[]]).expect("the same settings");
         assert_eq!(comparison.judgement.verdict, verdict, "{share:?} {delta:?}: {comparison}");
     }
 }
@@ -277,7 +284,8 @@ fn a_table_has_a_row_for_each_metric_and_says_the_rest_once() {
     after[1].warnings.push(Warning::new(Code::StreamStopped, "the stream was gone"));
     after.iter_mut().for_each(|run| (run.fps, run.host.kernel) = (None, Some(Some("6.9".to_owned()))));
     let compared = ["p95", "p99.9", "fps", "frames.lost"].map(|metric| {
-        let comparison = gate(metric, Limits::NONE).compare(&named("before", &before), &named("after", &after));
+        let comparison =
+            gate(metric, Limits::NONE).compare(&named("before", &before), &named("after", &after), [&[], &[]]);
         comparison.expect("the same settings")
     });
     let expected = "\
@@ -299,8 +307,11 @@ runs      5 runs before, 5 runs after
 
 #[test]
 fn one_run_a_side_has_a_change_and_no_interval() {
-    let comparison =
-        gate("p95", Limits::NONE).compare(&named("b", &runs(0, &[100.0])), &named("c", &runs(30, &[110.0])));
+    let comparison = gate("p95", Limits::NONE).compare(
+        &named("b", &runs(0, &[100.0])),
+        &named("c", &runs(30, &[110.0])),
+        [&[], &[]],
+    );
     let page = table(&[comparison.expect("the same settings")]);
     let row = page.lines().nth(1).expect("a row").split_whitespace().collect::<Vec<_>>().join(" ");
     assert_eq!(row, "latency_ms.p95 100 ms 110 ms +10.0 % –");

@@ -7,7 +7,7 @@ use crate::statistics::{Amount, POWER, can_decide, is_counted};
 use measure::units::rounded;
 use render::markdown;
 
-/// Values shown of one side; the rest is in the JSON.
+/// The most values shown of one side; all are in the JSON.
 const MAX_VALUES: usize = 10;
 
 impl fmt::Display for Comparison {

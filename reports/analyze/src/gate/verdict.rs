@@ -1,9 +1,9 @@
-//! What a change means. The first that holds:
+//! The verdict on a change. The first rule that holds:
 //!
 //! 1. a side has too few runs for the tests: inconclusive;
 //! 2. the change is worse than the limit, and more than noise: a regression;
-//! 3. it is worse than the limit, and may be noise: inconclusive, unless `0%` was asked for;
-//! 4. a run of the candidate is no sample: inconclusive, since it may hide the regression;
+//! 3. it is worse than the limit, but may be noise: inconclusive, unless the limit is `0%`;
+//! 4. a run of the candidate has no value: inconclusive, since it may hide the regression;
 //! 5. a change of [`BLIND`] times the limit would have been missed too often: inconclusive;
 //! 6. otherwise it passes.
 
@@ -17,21 +17,21 @@ use crate::statistics::power::{MAX_MORE, detectable, more_runs};
 use crate::statistics::{BLIND, STRICT_LEVEL, can_decide};
 use report::threshold::Metric;
 
-/// What came of it, and why.
+/// A verdict and its reason.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Judgement {
-    /// What came of it.
+    /// The verdict.
     pub verdict: Verdict,
-    /// The candidate is better, and that is more than noise.
+    /// The candidate is better by more than noise.
     pub improved: bool,
     /// Why, in a sentence.
     pub why: String,
-    /// How many more runs a side would decide, where they are too few or differ too much; `None` also beyond
+    /// How many more runs per side would decide, if there are too few or they differ too much; `None` also beyond
     /// [`MAX_MORE`].
     pub more_runs: Option<usize>,
 }
 
-/// What came of a comparison.
+/// The outcome of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
@@ -39,7 +39,7 @@ pub enum Verdict {
     Pass,
     /// Worse than allowed.
     Regression,
-    /// Nothing can be said.
+    /// Not enough is known.
     Inconclusive,
 }
 
@@ -53,7 +53,7 @@ impl Verdict {
         }
     }
 
-    /// What a command should end with, as in the interface.
+    /// The exit code of a command.
     pub const fn exit_code(self) -> u8 {
         match self {
             Self::Pass => 0,
@@ -73,7 +73,7 @@ pub(super) fn judge(
     let runs = [baseline, candidate].map(|side| side.runs.len());
     let inconclusive =
         |why: String, more_runs| Judgement { verdict: Verdict::Inconclusive, improved: false, why, more_runs };
-    if let Some(why) = barren(baseline, candidate, metric) {
+    if let Some(why) = no_usable_run(baseline, candidate, metric) {
         return inconclusive(why, None);
     }
     let Some(measured) = measured.filter(|_| can_decide(runs)) else {
@@ -82,7 +82,7 @@ pub(super) fn judge(
             "{} and {} runs with {metric} are too few to tell a change from noise: {}",
             runs[0],
             runs[1],
-            asked_for(more)
+            runs_needed(more)
         );
         return inconclusive(why, more);
     };
@@ -98,9 +98,12 @@ pub(super) fn judge(
     }
     if beyond && limit > 0.0 {
         let more = more(change);
-        return inconclusive(format!("worse by more than the limit, but that may be noise: {}", asked_for(more)), more);
+        return inconclusive(
+            format!("worse by more than the limit, but that may be noise: {}", runs_needed(more)),
+            more,
+        );
     }
-    if beyond && measured.is_share_of_nothing(limits) {
+    if beyond && measured.is_share_of_zero(limits) {
         let why = "worse than a baseline of 0, of which any percentage is 0, but that may be noise: set --max-delta";
         return inconclusive(why.to_owned(), more(change));
     }
@@ -113,8 +116,10 @@ pub(super) fn judge(
     }
     if limit > 0.0 && measured.level == STRICT_LEVEL {
         let more = more(BLIND * limit);
-        let why =
-            format!("too much noise: a change of {BLIND} times the limit could have been missed: {}", asked_for(more));
+        let why = format!(
+            "too much noise: a change of {BLIND} times the limit could have been missed: {}",
+            runs_needed(more)
+        );
         return inconclusive(why, more);
     }
     let why = match direction {
@@ -126,8 +131,8 @@ pub(super) fn judge(
     Judgement { verdict: Verdict::Pass, improved: direction.is_lt(), why: why.to_owned(), more_runs: None }
 }
 
-/// Why a side has no sample at all, where it has runs: more of the same would not help.
-fn barren(baseline: &Side, candidate: &Side, metric: &Metric) -> Option<String> {
+/// Why a side that has runs has no value at all: more of the same would not help.
+fn no_usable_run(baseline: &Side, candidate: &Side, metric: &Metric) -> Option<String> {
     let sides = [("baseline", baseline), ("candidate", candidate)];
     let (name, side) = sides.into_iter().find(|(_, side)| side.runs.is_empty() && !side.left_out.is_empty())?;
     let LeftOut { name: first, why } = side.left_out.first()?;
@@ -136,7 +141,7 @@ fn barren(baseline: &Side, candidate: &Side, metric: &Metric) -> Option<String> 
     ))
 }
 
-fn asked_for(more: Option<usize>) -> String {
+fn runs_needed(more: Option<usize>) -> String {
     match more {
         Some(1) => "1 more run per side is needed".to_owned(),
         Some(more) => format!("{more} more runs per side are needed"),

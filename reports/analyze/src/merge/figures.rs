@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use common::time::WallTime;
 use measure::figures::{
-    AgeMs, CaptureFigures, ClockFigures, Connection, CostUs, Frames, Freezes, OwnCostUs, Pictures, ProbeFigures,
-    StampFigures, Startup,
+    AgeMs, CaptureFigures, ClockFigures, Connection, Frames, Freezes, OwnCostUs, Pictures, ProbeFigures, StampFigures,
+    Startup,
 };
 use measure::timeline::{Event, MAX_EVENTS};
 use measure::units::{rfc3339, rounded};
@@ -16,7 +16,7 @@ use report::warning::Warning;
 
 use super::latency::{latency, sections, stages};
 use super::part::Part;
-use super::runs::{Runs, distinct, same};
+use super::runs::{Runs, joined};
 use super::settings;
 use super::warnings::{failure, warnings};
 
@@ -50,49 +50,47 @@ fn judge(run: Run, parts: &[Part], assertions: &[Assertion]) -> Summary {
 }
 
 fn figures(parts: &[Part]) -> Run {
-    let runs = Runs::of(parts);
+    let runs = Runs::new(parts.iter().map(Part::run));
     let zero = zero_us(parts);
     let (latency_ms, stages_ms) = (latency(parts), stages(parts));
     Run {
         schema: Cow::Borrowed(SCHEMA),
-        partial: runs.iter().any(|run| run.partial),
+        partial: runs.any(|run| run.partial),
         started: runs.iter().map(|run| run.started.clone()).min().unwrap_or_default(),
         url: distinct(runs.iter().map(|run| run.url.as_str())),
         duration_s: runs.sum_of_times(|run| run.duration_s),
-        warmup_s: runs.iter().map(|run| run.warmup_s).fold(0.0, f64::max),
+        warmup_s: runs.largest(|run| Some(run.warmup_s)).unwrap_or_default(),
         config: settings::join(&runs.each(|run| run.config.to_json())).0.into(),
         host: settings::join(&runs.each(|run| run.host.to_json())).0.into(),
-        frames: frames(&runs),
-        pictures: pictures(&runs),
+        frames: joined!(runs.frames: Frames {
+            sum: expected measured lost unlisted duplicate late unreadable undecodable restarts
+        }),
+        pictures: joined!(runs.pictures: Pictures {
+            total: shown unreadable undecodable refused repeated unplaced stale idr
+        }),
         sections: sections(parts, zero, &latency_ms),
         latency_ms,
-        picture_age_ms: AgeMs {
-            mean: runs.mean(|run| Some((run.picture_age_ms.mean?, run.duration_s?))),
-            p50: runs.only(|run| run.picture_age_ms.p50),
-            p99: runs.only(|run| run.picture_age_ms.p99),
-            max: runs.largest(|run| run.picture_age_ms.max),
-        },
-        freezes: Freezes {
-            count: runs.sum(|run| run.freezes.count),
-            total_ms: runs.sum_of_times(|run| run.freezes.total_ms),
-            longest_ms: runs.largest(|run| run.freezes.longest_ms),
-        },
+        picture_age_ms: joined!(runs.picture_age_ms: AgeMs { over_time: mean, only: p50 p99, largest: max }),
+        freezes: joined!(runs.freezes: Freezes { sum: count, sum_of_times: total_ms, largest: longest_ms }),
         stages_ms,
-        startup: startup(&runs),
-        fps: runs.mean(|run| Some((run.fps?, run.duration_s?))),
-        bitrate_kbps: runs.mean(|run| Some((run.bitrate_kbps?, run.duration_s?))),
+        startup: joined!(runs.startup: Startup {
+            largest: connected_ms first_packet_ms first_frame_ms first_reading_ms
+        }),
+        fps: runs.over_time(|run| run.fps),
+        bitrate_kbps: runs.over_time(|run| run.bitrate_kbps),
         connection: Connection {
             disconnects: runs.total(|run| run.connection.disconnects),
             disconnected_ms: runs.sum_of_times(|run| Some(run.connection.disconnected_ms)).unwrap_or(0.0),
         },
-        own_cost_us: costs(&runs),
+        own_cost_us: joined!(runs.own_cost_us: OwnCostUs { cost: wake read convert compose hand_over }),
         clock: clock(parts, &runs, zero),
         calibration: calibration(&runs),
-        stamps: stamps(&runs),
-        capture: CaptureFigures {
-            clock: same(runs.iter().map(|run| run.capture.clock.clone())).flatten(),
-            implausible: runs.total(|run| run.capture.implausible),
-        },
+        stamps: joined!(runs.stamps: StampFigures {
+            total: agreeing missing_sei contradicted sender_reports sender_reports_off,
+            of_greatest_magnitude: largest_difference_us,
+            only: sender_report_difference_us
+        }),
+        capture: joined!(runs.capture: CaptureFigures { common: clock, total: implausible }),
         warnings: Vec::new(),
         assertions: Vec::new(),
         outcome: Outcome::Ok,
@@ -101,6 +99,17 @@ fn figures(parts: &[Part]) -> Run {
             receivers: receivers(parts),
         }),
     }
+}
+
+/// Each text once, with commas between them.
+fn distinct<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+    let mut out: Vec<&str> = Vec::new();
+    for text in texts {
+        if !out.contains(&text) {
+            out.push(text);
+        }
+    }
+    out.join(", ")
 }
 
 fn receivers(parts: &[Part]) -> Vec<Receiver> {
@@ -120,81 +129,22 @@ fn receivers(parts: &[Part]) -> Vec<Receiver> {
     out
 }
 
-fn frames(runs: &Runs<'_>) -> Frames {
-    let sum = |of: fn(&Frames) -> Option<u64>| runs.sum(|run| of(&run.frames));
-    Frames {
-        expected: sum(|frames| frames.expected),
-        measured: sum(|frames| frames.measured),
-        lost: sum(|frames| frames.lost),
-        unlisted: sum(|frames| frames.unlisted),
-        duplicate: sum(|frames| frames.duplicate),
-        late: sum(|frames| frames.late),
-        unreadable: sum(|frames| frames.unreadable),
-        undecodable: sum(|frames| frames.undecodable),
-        restarts: sum(|frames| frames.restarts),
-    }
-}
-
-fn pictures(runs: &Runs<'_>) -> Pictures {
-    let total = |of: fn(&Pictures) -> u64| runs.total(|run| of(&run.pictures));
-    Pictures {
-        shown: total(|pictures| pictures.shown),
-        unreadable: total(|pictures| pictures.unreadable),
-        undecodable: total(|pictures| pictures.undecodable),
-        refused: total(|pictures| pictures.refused),
-        repeated: total(|pictures| pictures.repeated),
-        unplaced: total(|pictures| pictures.unplaced),
-        stale: total(|pictures| pictures.stale),
-        idr: total(|pictures| pictures.idr),
-    }
-}
-
-fn startup(runs: &Runs<'_>) -> Startup {
-    let slowest = |of: fn(&Startup) -> Option<f64>| runs.largest(|run| of(&run.startup));
-    Startup {
-        connected_ms: slowest(|startup| startup.connected_ms),
-        first_packet_ms: slowest(|startup| startup.first_packet_ms),
-        first_frame_ms: slowest(|startup| startup.first_frame_ms),
-        first_reading_ms: slowest(|startup| startup.first_reading_ms),
-    }
-}
-
-/// Means are weighted by the pictures shown.
-fn costs(runs: &Runs<'_>) -> OwnCostUs {
-    let cost = |of: fn(&OwnCostUs) -> Option<CostUs>| {
-        let mean = runs.mean(|run| Some((of(&run.own_cost_us)?.mean, run.pictures.shown as f64)))?;
-        Some(CostUs { mean, max: runs.largest(|run| Some(of(&run.own_cost_us)?.max))? })
-    };
-    OwnCostUs {
-        wake: cost(|costs| costs.wake),
-        read: cost(|costs| costs.read),
-        convert: cost(|costs| costs.convert),
-        compose: cost(|costs| costs.compose),
-        hand_over: cost(|costs| costs.hand_over),
-    }
-}
-
 fn clock(parts: &[Part], runs: &Runs<'_>, zero: Option<i64>) -> ClockFigures {
-    let one_clock = runs.iter().all(|run| run.clock.same_host);
-    // A bound of all: known where each one's is.
-    let bound = |of: fn(&ClockFigures) -> Option<i64>| {
-        let bounds: Option<Vec<i64>> = runs.iter().map(|run| of(&run.clock)).collect();
-        bounds?.into_iter().max()
-    };
-    let probes = |of: fn(&ProbeFigures) -> u64| runs.total(|run| run.clock.probes.as_ref().map_or(0, of));
+    let same_host = runs.iter().all(|run| run.clock.same_host);
+    let probes = runs.iter().filter_map(|run| run.clock.probes).reduce(|one, other| ProbeFigures {
+        sent: one.sent.saturating_add(other.sent),
+        answered: one.answered.saturating_add(other.answered),
+        refused: one.refused.saturating_add(other.refused),
+    });
     ClockFigures {
-        same_host: one_clock,
-        assumed: runs.iter().any(|run| run.clock.assumed),
-        offset_us: if one_clock { Some(0) } else { runs.only(|run| run.clock.offset_us) },
-        uncertainty_us: bound(|clock| clock.uncertainty_us),
-        max_uncertainty_us: bound(|clock| clock.max_uncertainty_us),
+        same_host,
+        assumed: runs.any(|run| run.clock.assumed),
+        offset_us: if same_host { Some(0) } else { runs.only(|run| run.clock.offset_us) },
+        uncertainty_us: runs.bound(|run| run.clock.uncertainty_us),
+        max_uncertainty_us: runs.bound(|run| run.clock.max_uncertainty_us),
         drift_ppm: runs.only(|run| run.clock.drift_ppm),
-        source: same(runs.iter().map(|run| run.clock.source.clone())).flatten(),
-        probes: runs.iter().any(|run| run.clock.probes.is_some()).then(|| ProbeFigures {
-            sent: probes(|probes| probes.sent),
-            answered: probes(|probes| probes.answered),
-            refused: probes(|probes| probes.refused),
-        }),
+        source: runs.common(|run| run.clock.source.clone()),
+        probes,
         restarts: runs.total(|run| run.clock.restarts),
         steps: runs.total(|run| run.clock.steps),
         largest_step_us: runs.of_greatest_magnitude(|run| run.clock.largest_step_us),
@@ -225,16 +175,4 @@ fn events(parts: &[Part], zero: Option<i64>) -> Vec<Event> {
 fn calibration(runs: &Runs<'_>) -> Option<report::calibration::Quote> {
     let quotes: Option<Vec<_>> = runs.iter().map(|run| run.calibration.clone()).collect();
     quotes?.into_iter().max_by(|one, other| one.accuracy_ms.total_cmp(&other.accuracy_ms))
-}
-
-fn stamps(runs: &Runs<'_>) -> StampFigures {
-    StampFigures {
-        agreeing: runs.total(|run| run.stamps.agreeing),
-        missing_sei: runs.total(|run| run.stamps.missing_sei),
-        contradicted: runs.total(|run| run.stamps.contradicted),
-        largest_difference_us: runs.of_greatest_magnitude(|run| run.stamps.largest_difference_us),
-        sender_reports: runs.total(|run| run.stamps.sender_reports),
-        sender_reports_off: runs.total(|run| run.stamps.sender_reports_off),
-        sender_report_difference_us: runs.only(|run| run.stamps.sender_report_difference_us),
-    }
 }

@@ -1,108 +1,98 @@
-//! The files of a joined report, written whole one after the other, `run.json` last. Rows and lines pass through: memory does
-//! not grow with the length of the runs but by their seconds.
+//! The files of a joined report, each written whole, `run.json` last. Rows and lines are streamed: memory grows with the number of
+//! seconds, not of frames.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use common::time::WallTime;
 use measure::interval::{Closed, Histograms};
-use measure::latency::Distribution;
 use report::codec::lines::Lines;
 use report::codec::{csv, hgrm, hlog, json};
 use report::dir::{Dir, Fresh};
 use report::folder;
+use report::regular;
 use report::run::Run;
 use report::saved;
 
 use super::error::Error;
 use super::figures;
 use super::intervals::Joined;
+use super::latency::added;
 use super::part::{Part, micros, receiver_of};
-use report::regular;
 
 /// Writes all files of `run`, which was joined from `parts`.
 pub(super) fn write(parts: &[Part], run: &Run, out: &Dir) -> Result<(), Error> {
-    // Those of an earlier run would say what is not so, if this were to end before they are rendered again.
+    // Pages of an earlier run would be wrong if this ended before they are rendered again.
     folder::remove_pages(out)?;
     let zero_us = figures::zero_us(parts).unwrap_or_default();
     let started_us = micros(&run.started).unwrap_or_default();
     let mut seconds = Joined::of(parts, zero_us);
     whole(out, "frames.csv", |file| frames(parts, file))?;
     whole(out, "latency.hlog", |file| {
-        put(file, &hlog::header(WallTime::from_micros(started_us)))?;
+        file.put(&hlog::header(WallTime::from_micros(started_us)))?;
         let before = Duration::from_micros(u64::try_from(zero_us.saturating_sub(started_us)).unwrap_or(0));
         log(parts, zero_us, |second, length, histograms| {
             seconds.latencies(second, &histograms.total);
             let start = before + Duration::from_secs(second);
             let mut text = String::new();
             hlog::interval(&mut text, &Closed { start, length, histograms });
-            put(file, &text)
+            file.put(&text)
         })
     })?;
     whole(out, "intervals.csv", |file| {
-        put(file, &csv::intervals_header())?;
+        file.put(&csv::intervals_header())?;
         seconds.rows().try_for_each(|row| {
             let mut line = String::new();
             csv::interval_row(&mut line, &row);
-            put(file, &line)
+            file.put(&line)
         })
     })?;
-    let mut latency = Distribution::default();
-    parts.iter().filter(|part| part.is_pooled()).for_each(|part| latency.add(&part.histograms.total));
-    whole(out, "latency.hgrm", |file| put(file, &hgrm::distribution(&latency)))?;
-    whole(out, "run.json", |file| put(file, &json::run(run)))
+    let latency = added(parts, |part| &part.histograms.total);
+    whole(out, "latency.hgrm", |file| file.put(&hgrm::distribution(&latency)))?;
+    whole(out, "run.json", |file| file.put(&json::run(run)))
 }
 
-/// What went wrong while a file was made: with it, or with one that was read for it.
-enum Failed {
-    Write(io::Error),
-    Read(saved::Error),
+/// A file while it is written.
+struct Output<'a> {
+    path: PathBuf,
+    file: BufWriter<Fresh<'a>>,
 }
 
-impl From<saved::Error> for Failed {
-    fn from(error: saved::Error) -> Self {
-        Self::Read(error)
+impl Output<'_> {
+    fn put(&mut self, text: &str) -> Result<(), Error> {
+        let failed = |source| folder::Error { path: self.path.clone(), source };
+        Ok(self.file.write_all(text.as_bytes()).map_err(failed)?)
     }
 }
 
-fn put(file: &mut impl Write, text: &str) -> Result<(), Failed> {
-    file.write_all(text.as_bytes()).map_err(Failed::Write)
+/// Makes a file, and moves it into place once it is complete.
+fn whole(dir: &Dir, name: &str, make: impl FnOnce(&mut Output<'_>) -> Result<(), Error>) -> Result<(), Error> {
+    let path = dir.path().join(name);
+    let failed = |source| folder::Error { path: path.clone(), source };
+    let file = BufWriter::new(dir.fresh(name).map_err(failed)?);
+    let mut output = Output { path: path.clone(), file };
+    make(&mut output)?;
+    let file = output.file.into_inner().map_err(|error| failed(error.into_error()))?;
+    file.put().map_err(failed)?;
+    Ok(())
 }
 
-/// Makes a file, and puts it in its place once it is whole.
-fn whole(
-    dir: &Dir,
-    name: &str,
-    make: impl FnOnce(&mut BufWriter<Fresh<'_>>) -> Result<(), Failed>,
-) -> Result<(), Error> {
-    let failed = |source| Error::Folder(folder::Error { path: dir.path().join(name), source });
-    let mut file = BufWriter::new(dir.fresh(name).map_err(failed)?);
-    match make(&mut file) {
-        Ok(()) => {
-            file.into_inner().map_err(io::IntoInnerError::into_error).and_then(Fresh::put).map(drop).map_err(failed)
-        }
-        Err(Failed::Write(source)) => Err(failed(source)),
-        Err(Failed::Read(error)) => Err(Error::Saved(error)),
-    }
-}
-
-/// The rows of one receiver after those of another, with segments that are counted on.
-fn frames(parts: &[Part], file: &mut impl Write) -> Result<(), Failed> {
-    put(file, &csv::merged_frames_header())?;
+/// The rows of one receiver after those of another, with segments counted through.
+fn frames(parts: &[Part], file: &mut Output<'_>) -> Result<(), Error> {
+    file.put(&csv::merged_frames_header())?;
     let (mut first_segment, mut first_receiver) = (0_u32, 0);
     for part in parts {
         let mut written = Ok(());
-        let mut line = String::new();
         part.saved.each_frame(|row| {
-            if written.is_err() {
-                return;
+            if written.is_ok() {
+                let segment = first_segment.saturating_add(part.segment(row.segment));
+                let receiver = first_receiver + receiver_of(&part.receivers, row.segment).unwrap_or(0);
+                let mut line = String::new();
+                csv::merged_frame(&mut line, &row, segment, receiver);
+                written = file.put(&line);
             }
-            line.clear();
-            let segment = first_segment.saturating_add(part.segment(row.segment));
-            let receiver = first_receiver + receiver_of(&part.receivers, row.segment).unwrap_or(0);
-            csv::merged_frame(&mut line, &row, segment, receiver);
-            written = put(file, &line);
         })?;
         written?;
         first_segment = first_segment.saturating_add(u32::try_from(part.segments.len()).unwrap_or(u32::MAX));
@@ -111,44 +101,43 @@ fn frames(parts: &[Part], file: &mut impl Write) -> Result<(), Failed> {
     Ok(())
 }
 
-/// The log of a part, which is read as the joined one is written.
+/// The log of a part, read while the joined one is written.
 struct Source<'a> {
     part: &'a Part,
     shift: u64,
     lines: Lines<File>,
-    next: Option<hlog::Entry>,
-    /// The second that the next line is of, in the joined run. Reckoned once: all sources are looked at for each second.
-    second: Option<u64>,
+    /// The second of the joined run that the next line belongs to, and the line.
+    next: Option<(u64, hlog::Entry)>,
 }
 
 impl<'a> Source<'a> {
     fn open(part: &'a Part, zero_us: i64) -> Result<Option<Self>, saved::Error> {
         let path = part.saved.path.join("latency.hlog");
         let file = match regular::read(&path) {
-            // That was noted when it was read.
+            // Noted when the part was read.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened.map_err(|source| saved::Error::Io { path, source })?,
         };
-        let mut source = Self { part, shift: part.shift(zero_us), lines: Lines::new(file), next: None, second: None };
+        let mut source = Self { part, shift: part.shift(zero_us), lines: Lines::new(file), next: None };
         source.advance()?;
         Ok(Some(source))
     }
 
-    /// The next line that makes sense, up to the first that does not: that was noted when the file was read.
+    /// Reads the next valid line, up to the first invalid one, which was noted when the part was read.
     fn advance(&mut self) -> Result<(), saved::Error> {
-        self.next = loop {
-            let line = self.lines.take();
-            let path = || self.part.saved.path.join("latency.hlog");
-            match line.map_err(|source| saved::Error::Io { path: path(), source })? {
-                None | Some(Err(_)) => break None,
-                Some(Ok(line)) => match hlog::entry(line) {
-                    Ok(None) => {}
-                    Ok(Some(entry)) => break Some(entry),
-                    Err(_) => break None,
-                },
+        let path = || self.part.saved.path.join("latency.hlog");
+        self.next = None;
+        while let Some(Ok(line)) = self.lines.take().map_err(|source| saved::Error::Io { path: path(), source })? {
+            match hlog::entry(line) {
+                Ok(None) => {}
+                Ok(Some(entry)) => {
+                    let second = self.part.second_of(entry.start_s).saturating_add(self.shift);
+                    self.next = Some((second, entry));
+                    break;
+                }
+                Err(_) => break,
             }
-        };
-        self.second = self.next.as_ref().map(|entry| self.part.second_of(entry.start_s).saturating_add(self.shift));
+        }
         Ok(())
     }
 }
@@ -157,21 +146,19 @@ impl<'a> Source<'a> {
 fn log(
     parts: &[Part],
     zero_us: i64,
-    mut each: impl FnMut(u64, Duration, Histograms) -> Result<(), Failed>,
-) -> Result<(), Failed> {
+    mut each: impl FnMut(u64, Duration, Histograms) -> Result<(), Error>,
+) -> Result<(), Error> {
     let mut sources = Vec::new();
     for part in parts.iter().filter(|part| part.is_pooled()) {
         sources.extend(Source::open(part, zero_us)?);
     }
-    while let Some(second) = sources.iter().filter_map(|source| source.second).min() {
+    while let Some(second) = sources.iter().filter_map(|source| Some(source.next.as_ref()?.0)).min() {
         let (mut histograms, mut length_s) = (Histograms::default(), 0.0_f64);
         for source in &mut sources {
-            // A line out of order belongs to a second that was written: it counts in this one.
-            while source.second.is_some_and(|next| next <= second) {
-                if let Some(entry) = source.next.take() {
-                    histograms.of_mut(entry.stage).add(&entry.values);
-                    length_s = length_s.max(entry.length_s);
-                }
+            // The second of a line out of order has been written: it counts in this one.
+            while let Some((_, entry)) = source.next.take_if(|(next, _)| *next <= second) {
+                histograms.of_mut(entry.stage).add(&entry.values);
+                length_s = length_s.max(entry.length_s);
                 source.advance()?;
             }
         }

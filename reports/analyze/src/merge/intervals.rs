@@ -1,120 +1,76 @@
-//! The seconds of many receivers as one: those that lie together in wall time, to the nearest second.
+//! Joins the seconds of several receivers by wall time, to the nearest second.
 
 use std::collections::BTreeMap;
 
 use measure::latency::Distribution;
-use measure::sample::Bucket;
 use measure::units::ms;
 use report::saved::IntervalRow;
 
 use super::part::Part;
 
-/// A second of all receivers.
-#[derive(Default)]
-struct Second {
-    receivers: usize,
-    length_s: f64,
-    expected: u64,
-    buckets: [u64; Bucket::ALL.len()],
-    count: u64,
-    p50_ms: Option<f64>,
-    p99_ms: Option<f64>,
-    max_ms: Option<f64>,
-    fps: Mean,
-    kbps: Mean,
-    age: Mean,
-    age_max_ms: Option<f64>,
-}
-
-/// A mean over time.
-#[derive(Default)]
-struct Mean {
-    sum: f64,
-    weight: f64,
-}
-
-impl Mean {
-    fn add(&mut self, value: Option<f64>, weight: f64) {
-        if let Some(value) = value {
-            self.sum += value * weight;
-            self.weight += weight;
-        }
-    }
-
-    fn get(&self) -> Option<f64> {
-        (self.weight > 0.0).then(|| self.sum / self.weight)
-    }
-}
-
 /// The seconds of all receivers.
-pub(super) struct Joined(BTreeMap<u64, Second>);
+pub(super) struct Joined<'a> {
+    /// By second, the receivers' rows, and whether their latencies are pooled.
+    rows: BTreeMap<u64, Vec<(&'a IntervalRow, bool)>>,
+    /// By second, p50 and p99 of all receivers' latencies, ms.
+    quantiles: BTreeMap<u64, [Option<f64>; 2]>,
+}
 
-impl Joined {
-    /// Adds up the seconds of `parts`; second 0 begins at `zero_us`.
-    pub fn of(parts: &[Part], zero_us: i64) -> Self {
-        let mut seconds = BTreeMap::<u64, Second>::new();
+impl<'a> Joined<'a> {
+    /// Collects the seconds of `parts`; second 0 begins at `zero_us`.
+    pub fn of(parts: &'a [Part], zero_us: i64) -> Self {
+        let mut rows = BTreeMap::<u64, Vec<_>>::new();
         for part in parts {
             let (shift, pooled) = (part.shift(zero_us), part.is_pooled());
             for row in &part.intervals {
-                seconds.entry(row.second.saturating_add(shift)).or_default().add(row, pooled);
+                rows.entry(row.second.saturating_add(shift)).or_default().push((row, pooled));
             }
         }
-        Self(seconds)
+        Self { rows, quantiles: BTreeMap::new() }
     }
 
-    /// The latencies of a second, of all receivers: they give its quantiles where they are all of its latencies.
+    /// Takes the quantiles of a second from all receivers' latencies, if the log has all of them.
     pub fn latencies(&mut self, second: u64, of: &Distribution) {
-        let Some(second) = self.0.get_mut(&second).filter(|second| second.count == of.count()) else { return };
-        let quantile = |q| of.quantile_us(q).map(|us| ms(us).min(second.max_ms.unwrap_or(f64::INFINITY)));
-        (second.p50_ms, second.p99_ms) = (quantile(0.5), quantile(0.99));
+        let Some(rows) = self.rows.get(&second) else { return };
+        let row = joined(second, rows, [None; 2]);
+        if row.count == of.count() {
+            let quantile = |q| of.quantile_us(q).map(|us| ms(us).min(row.max_ms.unwrap_or(f64::INFINITY)));
+            self.quantiles.insert(second, [quantile(0.5), quantile(0.99)]);
+        }
     }
 
     /// All, in order.
     pub fn rows(&self) -> impl Iterator<Item = IntervalRow> {
-        self.0.iter().map(|(number, second)| IntervalRow {
-            second: *number,
-            length_s: second.length_s,
-            expected: second.expected,
-            buckets: second.buckets,
-            count: second.count,
-            p50_ms: second.p50_ms,
-            p99_ms: second.p99_ms,
-            max_ms: second.max_ms,
-            fps: second.fps.get(),
-            kbps: second.kbps.get().filter(|kbps| *kbps > 0.0),
-            age_mean_ms: second.age.get(),
-            age_max_ms: second.age_max_ms,
+        self.rows.iter().map(|(second, rows)| {
+            // Quantiles of two receivers do not follow from each one's.
+            let own = if let [(row, true)] = rows.as_slice() { [row.p50_ms, row.p99_ms] } else { [None; 2] };
+            joined(*second, rows, self.quantiles.get(second).copied().unwrap_or(own))
         })
     }
 }
 
-impl Second {
-    fn add(&mut self, row: &IntervalRow, pooled: bool) {
-        self.receivers += 1;
-        self.length_s = self.length_s.max(row.length_s);
-        self.expected = self.expected.saturating_add(row.expected);
-        for (sum, count) in self.buckets.iter_mut().zip(row.buckets) {
-            *sum = sum.saturating_add(count);
-        }
-        if pooled {
-            self.count = self.count.saturating_add(row.count);
-            self.max_ms = larger(self.max_ms, row.max_ms);
-            // Until the histograms say better; those of two receivers cannot be had from theirs.
-            let alone = self.receivers == 1;
-            (self.p50_ms, self.p99_ms) = if alone { (row.p50_ms, row.p99_ms) } else { (None, None) };
-        }
-        self.fps.add(row.fps, row.length_s);
-        // No bytes are no figure in a row, but a rate of zero beside that of others.
-        self.kbps.add(row.kbps.or(row.fps.map(|_| 0.0)), row.length_s);
-        self.age.add(row.age_mean_ms, row.length_s);
-        self.age_max_ms = larger(self.age_max_ms, row.age_max_ms);
-    }
-}
-
-/// The larger of what there is.
-pub(super) fn larger(one: Option<f64>, other: Option<f64>) -> Option<f64> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.max(other)),
-        (one, other) => one.or(other),
+fn joined(second: u64, rows: &[(&IntervalRow, bool)], [p50_ms, p99_ms]: [Option<f64>; 2]) -> IntervalRow {
+    let all = || rows.iter().map(|(row, _)| *row);
+    let pooled = || rows.iter().filter(|(_, pooled)| *pooled).map(|(row, _)| *row);
+    let mean = |of: fn(&IntervalRow) -> Option<f64>| {
+        let known = all().filter_map(|row| Some((of(row)?, row.length_s)));
+        let (sum, length_s) =
+            known.fold((0.0, 0.0), |(sum, all), (value, length)| (sum + value * length, all + length));
+        (length_s > 0.0).then(|| sum / length_s)
+    };
+    IntervalRow {
+        second,
+        length_s: all().map(|row| row.length_s).fold(0.0, f64::max),
+        expected: all().map(|row| row.expected).fold(0, u64::saturating_add),
+        buckets: std::array::from_fn(|bucket| all().map(|row| row.buckets[bucket]).fold(0, u64::saturating_add)),
+        count: pooled().map(|row| row.count).fold(0, u64::saturating_add),
+        p50_ms,
+        p99_ms,
+        max_ms: pooled().filter_map(|row| row.max_ms).reduce(f64::max),
+        fps: mean(|row| row.fps),
+        // A row without bytes has no figure, but counts as a rate of zero.
+        kbps: mean(|row| row.kbps.or(row.fps.map(|_| 0.0))).filter(|kbps| *kbps > 0.0),
+        age_mean_ms: mean(|row| row.age_mean_ms),
+        age_max_ms: all().filter_map(|row| row.age_max_ms).reduce(f64::max),
     }
 }

@@ -1,4 +1,4 @@
-//! Latencies and stages of many runs as one: what a run says exactly is pooled from that, quantiles from the histograms.
+//! Pools latencies and stages of several runs: exact figures from the runs' own, quantiles from the histograms.
 
 use common::frame::Stage;
 use measure::figures::{LatencyMs, StageMs, StagesMs};
@@ -6,10 +6,10 @@ use measure::latency::Distribution;
 use measure::timeline::{MAX_SECTIONS, Section, SectionMs};
 use measure::units::{ms, rounded};
 
-use super::intervals::larger;
 use super::part::Part;
+use super::runs::Runs;
 
-/// Quantiles of histograms added up, never outside what the runs say of their extremes.
+/// Quantiles of the added histograms, clamped to the runs' exact extremes.
 struct Quantiles {
     of: Distribution,
     least: f64,
@@ -22,23 +22,23 @@ impl Quantiles {
     }
 }
 
+/// The histograms of the parts that are pooled, added up.
+pub(super) fn added<'a>(parts: &'a [Part], of: impl Fn(&'a Part) -> &'a Distribution) -> Distribution {
+    let mut sum = Distribution::default();
+    parts.iter().filter(|part| part.is_pooled()).for_each(|part| sum.add(of(part)));
+    sum
+}
+
 pub(super) fn latency(parts: &[Part]) -> LatencyMs {
-    let of = |part: &&Part| part.is_pooled();
-    let runs: Vec<&LatencyMs> = parts.iter().filter(of).map(|part| &part.run().latency_ms).collect();
-    let others = parts.iter().filter(|part| !part.is_pooled());
-    let left_out = others.fold(0_u64, |sum, part| sum.saturating_add(part.run().latency_ms.count));
-    let mut histogram = Distribution::default();
-    parts.iter().filter(of).for_each(|part| histogram.add(&part.histograms.total));
-    let extreme = |of: fn(&LatencyMs) -> Option<f64>, better: fn(f64, f64) -> f64| {
-        runs.iter().filter_map(|latency| of(latency)).reduce(better)
-    };
-    let (min, max) = (extreme(|latency| latency.min, f64::min), extreme(|latency| latency.max, f64::max));
+    let of_parts = |pooled: bool| Runs::new(parts.iter().filter(move |part| part.is_pooled() == pooled).map(Part::run));
+    let (runs, left_out) = (of_parts(true), of_parts(false));
+    let (min, max) = (runs.smallest(|run| run.latency_ms.min), runs.largest(|run| run.latency_ms.max));
     let (least, most) = (min.unwrap_or(f64::NEG_INFINITY), max.unwrap_or(f64::INFINITY));
-    let quantiles = Quantiles { of: histogram, least, most };
+    let quantiles = Quantiles { of: added(parts, |part| &part.histograms.total), least, most };
     let (mean, stdev) = moments(&runs);
-    let sum = |of: fn(&LatencyMs) -> u64| runs.iter().fold(0_u64, |sum, latency| sum.saturating_add(of(latency)));
+    let uncompared = runs.total(|run| run.latency_ms.uncompared);
     LatencyMs {
-        count: sum(|latency| latency.count),
+        count: runs.total(|run| run.latency_ms.count),
         min,
         mean,
         stdev,
@@ -48,17 +48,17 @@ pub(super) fn latency(parts: &[Part]) -> LatencyMs {
         p99: quantiles.get(0.99),
         p99_9: quantiles.get(0.999),
         max,
-        negative: sum(|latency| latency.negative),
-        overflow: sum(|latency| latency.overflow),
-        clock_step: sum(|latency| latency.clock_step),
-        uncompared: sum(|latency| latency.uncompared).saturating_add(left_out),
+        negative: runs.total(|run| run.latency_ms.negative),
+        overflow: runs.total(|run| run.latency_ms.overflow),
+        clock_step: runs.total(|run| run.latency_ms.clock_step),
+        uncompared: uncompared.saturating_add(left_out.total(|run| run.latency_ms.count)),
     }
 }
 
 /// Mean and standard deviation of all values, from those of their parts (Chan, Golub and LeVeque 1983).
-fn moments(runs: &[&LatencyMs]) -> (Option<f64>, Option<f64>) {
+fn moments(runs: &Runs<'_>) -> (Option<f64>, Option<f64>) {
     let (mut count, mut mean, mut spread) = (0.0, 0.0, 0.0);
-    for latency in runs {
+    for latency in runs.iter().map(|run| &run.latency_ms) {
         let (Some(own), Some(stdev)) = (latency.mean, latency.stdev) else { continue };
         let own_count = latency.count as f64;
         let together = count + own_count;
@@ -75,22 +75,17 @@ fn moments(runs: &[&LatencyMs]) -> (Option<f64>, Option<f64>) {
 }
 
 pub(super) fn stages(parts: &[Part]) -> StagesMs {
+    let runs = Runs::new(parts.iter().filter(|part| part.is_pooled()).map(Part::run));
     StagesMs(Stage::ALL.map(|stage| {
-        let mut histogram = Distribution::default();
-        let mut joined = StageMs::default();
-        for part in parts.iter().filter(|part| part.is_pooled()) {
-            let own = part.run().stages_ms.of(stage);
-            histogram.add(&part.histograms.stages[stage as usize]);
-            joined.count = joined.count.saturating_add(own.count);
-            joined.max = larger(joined.max, own.max);
-        }
-        let most = joined.max.unwrap_or(f64::INFINITY);
-        let quantiles = Quantiles { of: histogram, least: f64::NEG_INFINITY, most };
-        StageMs { p50: quantiles.get(0.5), p99: quantiles.get(0.99), ..joined }
+        let max = runs.largest(|run| run.stages_ms.of(stage).max);
+        let of = added(parts, |part| part.histograms.of(Some(stage)));
+        let quantiles = Quantiles { of, least: f64::NEG_INFINITY, most: max.unwrap_or(f64::INFINITY) };
+        let count = runs.total(|run| run.stages_ms.of(stage).count);
+        StageMs { count, p50: quantiles.get(0.5), p99: quantiles.get(0.99), max }
     }))
 }
 
-/// Those of all receivers where a clock split the run of any; one where none did.
+/// The sections of all receivers if a clock split any run; else one.
 pub(super) fn sections(parts: &[Part], zero: Option<i64>, latency: &LatencyMs) -> Vec<Section> {
     let shift = |part: &Part| zero.map_or(0, |zero| part.shift(zero)) as f64;
     let pooled = || parts.iter().filter(|part| part.is_pooled());

@@ -1,4 +1,4 @@
-//! A run that is to be joined with others: what of its folder is needed at once.
+//! A run to be joined with others: the parts of its folder that are needed at once.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use report::run::{Receiver, Run};
 use report::saved::{self, FrameRow, IntervalRow, Saved};
 use report::warning::Code;
 
-use super::shared::Seen;
+use super::index::ReceiverIndex;
 use crate::identity;
 
 /// µs in a second.
@@ -21,15 +21,15 @@ pub(super) struct Part {
     pub name: String,
     pub saved: Saved,
     pub intervals: Vec<IntervalRow>,
-    /// Latency and stages, each from where it is whole.
+    /// Latency and stages, each from the file that has all of its values.
     pub histograms: Histograms,
-    /// `latency`, or the stages, of which the folder has fewer values than `run.json` counts.
+    /// `latency` and stages with fewer values in the folder than `run.json` counts.
     pub short: Vec<&'static str>,
     /// What is wrong with its files, for people.
     pub notes: Vec<String>,
-    /// The receivers in it: one, but for a run that was joined before.
+    /// The receivers in it: one, unless the run was joined before.
     pub receivers: Vec<Receiver>,
-    /// The segments that its rows have, in order.
+    /// The segments of its rows, in order.
     pub segments: Vec<u32>,
 }
 
@@ -62,7 +62,7 @@ impl Part {
 
     /// A receiver of this part whose run is in the other one too.
     pub fn shared_with(&self, other: &Self) -> Option<&Receiver> {
-        let mut seen = Seen::default();
+        let mut seen = ReceiverIndex::default();
         seen.add(&other.receivers, 0);
         self.receivers.iter().find(|one| seen.has(one).is_some())
     }
@@ -87,13 +87,13 @@ impl Part {
         Some(self.started_us()?.saturating_add((first_frame_us + run.warmup_s * SECOND_US).round() as i64))
     }
 
-    /// How many seconds its second 0 comes after that of the joined run, to the nearest second.
+    /// How many seconds its second 0 lies after that of the joined run, rounded.
     pub fn shift(&self, zero_us: i64) -> u64 {
         let after = self.zero_us().map_or(0, |own| own.saturating_sub(zero_us)).max(0);
         (after as f64 / SECOND_US).round() as u64
     }
 
-    /// The second, of its own, in which a line of its log lies that begins so long after the base time.
+    /// Its own second of a log line that begins `start_s` after the base time.
     pub fn second_of(&self, start_s: f64) -> u64 {
         let before = match (self.started_us(), self.zero_us()) {
             (Some(started), Some(zero)) => zero.saturating_sub(started) as f64 / SECOND_US,
@@ -102,18 +102,18 @@ impl Part {
         (start_s - before).round().max(0.0) as u64
     }
 
-    /// The number of a segment of its own, where they are counted from 0.
+    /// The number of a segment, counted from 0.
     pub fn segment(&self, of: u32) -> u32 {
         u32::try_from(self.segments.partition_point(|segment| *segment < of)).unwrap_or(u32::MAX)
     }
 }
 
-/// The receivers of a run: one, which is called `folder`, but for a run that was joined before.
+/// The receivers of a run: one, named `folder`, unless the run was joined before.
 pub(crate) fn receivers(run: &Run, folder: &str) -> Vec<Receiver> {
     run.merged.as_ref().map_or_else(|| vec![alone(run, folder)], |merged| merged.receivers.clone())
 }
 
-/// Which receiver a row of this segment is of.
+/// The receiver of rows with this segment.
 pub(super) fn receiver_of(receivers: &[Receiver], segment: u32) -> Option<usize> {
     receivers.partition_point(|receiver| receiver.first_segment <= segment).checked_sub(1)
 }
@@ -140,7 +140,7 @@ fn alone(run: &Run, folder: &str) -> Receiver {
 
 fn is_comparable(run: &Run) -> bool {
     let unknown = [Code::ClockUnknown, Code::PublisherClock, Code::PublisherStep];
-    // Those of a run that was joined before are of receivers that were left out of it already.
+    // A run that was joined before has left out such receivers already.
     run.merged.is_some() || !run.warnings.iter().any(|warning| unknown.contains(&warning.code))
 }
 
@@ -155,8 +155,8 @@ fn record(into: &mut Histograms, row: &FrameRow) {
     }
 }
 
-/// For the total and each stage the histogram that has as many values as `run.json` counts: the log's, or else that of
-/// the rows, which has the values that a log has no place for. Where neither has, the log's, and its name.
+/// For the total and each stage, the histogram with as many values as `run.json` counts: the log's, or else that of
+/// the rows, which has the values outside the log's range. If neither has all, the log's, and the name is listed.
 fn whole_ones(run: &Run, mut log: Histograms, frames: &Histograms) -> (Histograms, Vec<&'static str>) {
     let mut short = Vec::new();
     for stage in [None].into_iter().chain(Stage::ALL.into_iter().map(Some)) {

@@ -1,10 +1,10 @@
-//! Settings and machines of many receivers as one: what all have in common stays, what differs becomes a list.
+//! Joins settings and machines of several receivers: common values stay, different ones become a list.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-/// The objects as one, and the paths of what is not the same in all.
+/// The joined object, and the paths of values that differ.
 pub(super) fn join(values: &[Value]) -> (Value, Vec<String>) {
     let mut different = Vec::new();
     let joined = joined(&values.iter().collect::<Vec<_>>(), "", &mut different);

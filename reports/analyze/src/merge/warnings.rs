@@ -1,19 +1,18 @@
-//! What must be known about joined runs.
+//! The warnings of joined runs.
 
 use report::run::{Outcome, Run};
 use report::warning::{Code, Warning};
 
 use super::part::Part;
-use super::runs::Runs;
 use super::settings;
 
-/// Why a run failed, where it did so by itself and not by an assertion.
+/// Why a run failed, unless by an assertion.
 pub(super) fn failure(run: &Run) -> Option<&Warning> {
     let failed = |warning: &&Warning| matches!(warning.code, Code::Failed | Code::ReportNotWritten);
     run.warnings.iter().find(failed).filter(|_| run.outcome == Outcome::Failed)
 }
 
-/// Those of all, with their folder before them, and what joining adds to them.
+/// The warnings of all parts, prefixed with their folder, and those that joining adds.
 pub(super) fn warnings(parts: &[Part]) -> Vec<Warning> {
     let mut out = Vec::new();
     for part in parts {
@@ -24,14 +23,11 @@ pub(super) fn warnings(parts: &[Part]) -> Vec<Warning> {
             say(warning.code, warning.message.clone());
         }
         if !part.is_pooled() {
-            let left = "its latencies cannot be compared with those of others, and are left out of the joined ones";
+            let left = "its latencies cannot be compared with those of others, and are left out";
             say(Code::MergePart, left.to_owned());
         } else if !part.short.is_empty() {
             let short = part.short.join(", ");
-            say(
-                Code::MergePart,
-                format!("its files have not all values of {short}: quantiles are of those that are left"),
-            );
+            say(Code::MergePart, format!("its files have not all values of {short}: quantiles are of the rest"));
         }
         part.notes.iter().for_each(|note| say(Code::MergePart, note.clone()));
         part.saved.notes.iter().for_each(|note| say(Code::MergeDifferent, note.clone()));
@@ -45,7 +41,7 @@ pub(super) fn warnings(parts: &[Part]) -> Vec<Warning> {
 }
 
 fn different(parts: &[Part]) -> Option<Warning> {
-    let (_, mut different) = settings::join(&Runs::of(parts).each(|run| run.config.to_json()));
+    let (_, mut different) = settings::join(&parts.iter().map(|part| part.run().config.to_json()).collect::<Vec<_>>());
     if parts.iter().any(|part| part.run().warmup_s != parts[0].run().warmup_s) {
         different.push("warmup_s".to_owned());
     }

@@ -32,7 +32,7 @@ pub struct Amount {
 
 /// Two samples, on their scale.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Pair {
+pub(crate) struct Pair {
     /// On which everything here is but [`Pair::centre`].
     pub scale: Scale,
     /// From the first to the second.
@@ -44,12 +44,12 @@ pub struct Pair {
 
 impl Scale {
     /// The scale that fits these values.
-    pub fn fitting<'a>(mut values: impl Iterator<Item = &'a f64>) -> Self {
+    pub(crate) fn fitting<'a>(mut values: impl Iterator<Item = &'a f64>) -> Self {
         if values.all(|value| *value > 0.0) { Self::Ratio } else { Self::Difference }
     }
 
     /// A value on this scale.
-    pub fn to(self, value: f64) -> f64 {
+    pub(crate) fn to(self, value: f64) -> f64 {
         match self {
             Self::Ratio => value.ln(),
             Self::Difference => value,
@@ -57,7 +57,7 @@ impl Scale {
     }
 
     /// A value on this scale in its unit.
-    pub fn back(self, on_scale: f64) -> f64 {
+    pub(crate) fn back(self, on_scale: f64) -> f64 {
         match self {
             Self::Ratio => on_scale.exp(),
             Self::Difference => on_scale,
@@ -65,7 +65,7 @@ impl Scale {
     }
 
     /// A change on this scale from a centre in the unit of values.
-    pub fn amount(self, change: f64, centre: f64) -> Amount {
+    pub(crate) fn amount(self, change: f64, centre: f64) -> Amount {
         match self {
             Self::Ratio => {
                 let share = change.exp_m1();
@@ -80,7 +80,7 @@ impl Scale {
 }
 
 /// The centre of values: their geometric mean, or the arithmetic one where one is not positive; `None` of nothing.
-pub fn centre(values: &[f64]) -> Option<f64> {
+pub(crate) fn centre(values: &[f64]) -> Option<f64> {
     let scale = Scale::fitting(values.iter());
     let on_scale: Vec<f64> = values.iter().map(|value| scale.to(*value)).collect();
     mean(&on_scale).map(|mean| scale.back(mean))
@@ -88,40 +88,40 @@ pub fn centre(values: &[f64]) -> Option<f64> {
 
 impl Pair {
     /// Of two samples, in the unit of their values; `None` where one is empty.
-    pub fn of(from: &[f64], to: &[f64]) -> Option<Self> {
+    pub(crate) fn of(from: &[f64], to: &[f64]) -> Option<Self> {
         let scale = Scale::fitting(from.iter().chain(to));
         let [from, to] = [from, to].map(|values| values.iter().map(|value| scale.to(*value)).collect());
         Self::on(scale, from, to)
     }
 
     /// Of two samples that are on their scale already; `None` where one is empty.
-    pub fn on(scale: Scale, from: Vec<f64>, to: Vec<f64>) -> Option<Self> {
+    pub(crate) fn on(scale: Scale, from: Vec<f64>, to: Vec<f64>) -> Option<Self> {
         let (shift, centre) = (Shift::of(&from, &to)?, scale.back(mean(&from)?));
         Some(Self { scale, shift, centre, values: [from, to] })
     }
 
     /// A change on the scale as people say it.
-    pub fn amount(&self, change: f64) -> Amount {
+    pub(crate) fn amount(&self, change: f64) -> Amount {
         self.scale.amount(change, self.centre)
     }
 
     /// The ends of the change's interval.
-    pub fn interval(&self, level: f64) -> Option<[Amount; 2]> {
+    pub(crate) fn interval(&self, level: f64) -> Option<[Amount; 2]> {
         Some(self.shift.interval(level)?.map(|end| self.amount(end)))
     }
 
     /// Shares of the permutation test: as far up, and as far down.
-    pub fn permuted(&self) -> [f64; 2] {
+    pub(crate) fn permuted(&self) -> [f64; 2] {
         permuted(&self.values[0], &self.values[1])
     }
 
     /// Which way the second sample lies off the first by more than noise, where no limit is set.
-    pub fn direction(&self) -> Ordering {
+    pub(crate) fn direction(&self) -> Ordering {
         self.shift.direction(LEVEL, || self.permuted())
     }
 
     /// `+10.0 % (97.5 % interval +7.0 % … +13.1 %)`.
-    pub fn text(&self, unit: &str) -> String {
+    pub(crate) fn text(&self, unit: &str) -> String {
         let interval = self.interval(LEVEL).map(|ends| format!(" ({})", interval_text(LEVEL, ends, self.scale, unit)));
         format!("{}{}", self.amount(self.shift.change).on(self.scale, unit), interval.unwrap_or_default())
     }
@@ -129,7 +129,7 @@ impl Pair {
 
 impl Amount {
     /// As its scale has it: `+10.0 %`, or `+3.000 frames`.
-    pub fn on(&self, scale: Scale, unit: &str) -> String {
+    pub(crate) fn on(&self, scale: Scale, unit: &str) -> String {
         match self.percent.filter(|_| scale == Scale::Ratio) {
             Some(percent) => format!("{} %", signed(percent, 1)),
             None => self.absolute(unit),
@@ -137,7 +137,7 @@ impl Amount {
     }
 
     /// In both ways: `+5.0 % (+10.668 ms)`.
-    pub fn both(&self, unit: &str) -> String {
+    pub(crate) fn both(&self, unit: &str) -> String {
         match self.percent {
             Some(percent) => format!("{} % ({})", signed(percent, 1), self.absolute(unit)),
             None => self.absolute(unit),
@@ -150,7 +150,7 @@ impl Amount {
 }
 
 /// `97.5 % interval +7.0 % … +13.1 %`.
-pub fn interval_text(level: f64, [low, high]: [Amount; 2], scale: Scale, unit: &str) -> String {
+pub(crate) fn interval_text(level: f64, [low, high]: [Amount; 2], scale: Scale, unit: &str) -> String {
     format!("{} % interval {} … {}", rounded(confidence(level) * 100.0), low.on(scale, unit), high.on(scale, unit))
 }
 

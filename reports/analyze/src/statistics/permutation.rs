@@ -6,7 +6,7 @@ use rand::seq::SliceRandom;
 
 /// How often the test may be wrong, one-sided. Its steps are 1/70 with 4 runs a side, and 1/252 with 5: a level of 1 % would rule
 /// out 4 runs, and find a change of three standard deviations with 5 in 92 of 100 cases instead of 96.
-pub const EXACT_LEVEL: f64 = 0.02;
+pub(crate) const EXACT_LEVEL: f64 = 0.02;
 
 /// Up to so many ways to deal the runs out are counted one by one (10 runs a side have 184,756).
 const MAX_COUNTED: f64 = 200_000.0;
@@ -18,7 +18,7 @@ const DRAWN: u32 = 20_000;
 const SEED: u64 = 1;
 
 /// Whether so many runs can show anything: the test has its steps.
-pub fn can_decide(runs: [usize; 2]) -> bool {
+pub(crate) fn can_decide(runs: [usize; 2]) -> bool {
     1.0 / ways(runs) <= EXACT_LEVEL
 }
 
@@ -33,7 +33,7 @@ pub(super) fn ways([from, to]: [usize; 2]) -> f64 {
 }
 
 /// Share of all ways to deal the values out in which the sum of `to` is at least as large, and at most as large.
-pub fn permuted(from: &[f64], to: &[f64]) -> [f64; 2] {
+pub(crate) fn permuted(from: &[f64], to: &[f64]) -> [f64; 2] {
     let runs = [from.len(), to.len()];
     let mut all = [to, from].concat();
     let observed: f64 = to.iter().sum();

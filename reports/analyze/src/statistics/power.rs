@@ -17,7 +17,7 @@ use super::student::normal_quantile;
 use super::{EXACT_LEVEL, LEVEL, MAX_RUNS, POWER, STRICT_LEVEL, can_decide, mean};
 
 /// More runs than this are not asked for by number.
-pub const MAX_MORE: usize = 100;
+pub(crate) const MAX_MORE: usize = 100;
 
 /// Drawings: the share that is found is that of [`POWER`] within 0.5 % (one standard error).
 const DRAWINGS: usize = 2_000;
@@ -48,7 +48,7 @@ pub fn detectable(spread: f64, runs: [usize; 2], limit: f64) -> Option<f64> {
 
 /// The smallest rise that such runs show as more than noise in [`POWER`] of cases, where no limit is set; `None` where they show
 /// none.
-pub fn tellable(spread: f64, runs: [usize; 2]) -> Option<f64> {
+pub(crate) fn distinguishable(spread: f64, runs: [usize; 2]) -> Option<f64> {
     smallest(spread, runs, 0.0, f64::INFINITY)
 }
 
@@ -70,7 +70,7 @@ fn smallest(spread: f64, runs: [usize; 2], limit: f64, calm: f64) -> Option<f64>
 }
 
 /// How many more runs a side it takes until they are `enough`; `None` beyond [`MAX_MORE`].
-pub fn more_runs(runs: [usize; 2], enough: impl Fn([usize; 2]) -> bool) -> Option<usize> {
+pub(crate) fn more_runs(runs: [usize; 2], enough: impl Fn([usize; 2]) -> bool) -> Option<usize> {
     let enough = |more: usize| enough(runs.map(|runs| runs + more));
     // The more runs, the smaller what they show.
     let (mut few, mut many) = (0, MAX_MORE.min(MAX_RUNS.saturating_sub(runs[0].max(runs[1]))));
@@ -177,10 +177,10 @@ mod tests {
 
     #[test]
     fn without_a_limit_noise_alone_counts() {
-        let least = tellable(0.03, [5, 5]).expect("enough runs");
+        let least = distinguishable(0.03, [5, 5]).expect("enough runs");
         assert!(least < detectable(0.03, [5, 5], 0.05).expect("enough runs"));
         assert!(least < detectable(0.03, [5, 5], 0.0).expect("enough runs"), "which is strict");
-        assert_eq!(tellable(0.03, [3, 3]), None);
+        assert_eq!(distinguishable(0.03, [3, 3]), None);
     }
 
     /// With other drawings than those that it was found by.

@@ -7,19 +7,19 @@ use super::{EXACT_LEVEL, POWER};
 
 /// How often t may call noise a change, one-sided. In the gate the limit, which has to be passed too, makes it rarer, as
 /// `docs/gate-method.md` has measured. With 1 % more than 5 of 100 changes of 10 % among runs that differ by 3 % would be missed.
-pub const LEVEL: f64 = 0.0125;
+pub(crate) const LEVEL: f64 = 0.0125;
 
 /// The same where runs differ so much that the gate's limit is no help.
-pub const STRICT_LEVEL: f64 = 0.005;
+pub(crate) const STRICT_LEVEL: f64 = 0.005;
 
 /// Runs differ too much where a change of so many times the limit could be missed, by Bloom's minimum detectable effect: (t of
 /// [`LEVEL`] + t of [`POWER`]) × the standard error, and at least the limit + t of the power × the standard error.
 /// (H. S. Bloom: *Minimum detectable effects*, Evaluation Review 19(5), 1995.)
-pub const BLIND: f64 = 3.0;
+pub(crate) const BLIND: f64 = 3.0;
 
 /// How far one sample lies above another.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Shift {
+pub(crate) struct Shift {
     /// Mean of the second − mean of the first.
     pub change: f64,
     /// Standard deviation of the values of one side, pooled over both; `None` with one value a side.
@@ -30,21 +30,21 @@ pub struct Shift {
 
 impl Shift {
     /// From one sample to another; `None` where one is empty.
-    pub fn of(from: &[f64], to: &[f64]) -> Option<Self> {
+    pub(crate) fn of(from: &[f64], to: &[f64]) -> Option<Self> {
         let runs = [from.len(), to.len()];
         let spread = (runs != [1, 1]).then(|| spread(from, to));
         Some(Self { change: mean(to)? - mean(from)?, spread, runs })
     }
 
     /// Where the change lies: its ends are each beyond it in `level` of cases. `None` with one value a side.
-    pub fn interval(&self, level: f64) -> Option<[f64; 2]> {
+    pub(crate) fn interval(&self, level: f64) -> Option<[f64; 2]> {
         let reach = self.spread? * reach(level, self.runs);
         Some([self.change - reach, self.change + reach])
     }
 
     /// Which way the second sample lies off the first by more than noise: t at `level` and the permutation test both say so.
     /// `permuted` is asked for the shares of the latter only where t does.
-    pub fn direction(&self, level: f64, permuted: impl Fn() -> [f64; 2]) -> Ordering {
+    pub(crate) fn direction(&self, level: f64, permuted: impl Fn() -> [f64; 2]) -> Ordering {
         match self.interval(level) {
             Some([low, _]) if low > 0.0 && permuted()[0] <= EXACT_LEVEL => Ordering::Greater,
             Some([_, high]) if high < 0.0 && permuted()[1] <= EXACT_LEVEL => Ordering::Less,
@@ -55,7 +55,7 @@ impl Shift {
 
 /// Where the mean that the values are drawn around lies: the ends are each beyond it in `level` of cases. `None` with fewer than
 /// two values.
-pub fn interval(values: &[f64], level: f64) -> Option<[f64; 2]> {
+pub(crate) fn interval(values: &[f64], level: f64) -> Option<[f64; 2]> {
     let freedom = values.len().checked_sub(1).filter(|freedom| *freedom > 0)? as f64;
     let mean = mean(values)?;
     let reach = t_quantile(1.0 - level, freedom) * (squares(values) / freedom / values.len() as f64).sqrt();
@@ -63,7 +63,7 @@ pub fn interval(values: &[f64], level: f64) -> Option<[f64; 2]> {
 }
 
 /// At which level the gate judges runs with this spread: [`LEVEL`], or [`STRICT_LEVEL`] where they differ too much.
-pub fn level(spread: f64, runs: [usize; 2], limit: f64) -> f64 {
+pub(crate) fn level(spread: f64, runs: [usize; 2], limit: f64) -> f64 {
     if spread <= calm(runs, limit) { LEVEL } else { STRICT_LEVEL }
 }
 
@@ -79,7 +79,7 @@ pub(super) fn reach(level: f64, runs: [usize; 2]) -> f64 {
 }
 
 /// The arithmetic mean; `None` of nothing.
-pub fn mean(values: &[f64]) -> Option<f64> {
+pub(crate) fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 

@@ -4,19 +4,19 @@ use chrono::{SecondsFormat, Utc};
 use report::run::Run;
 use sqlx::Row;
 
-use super::listed::shown_text;
+use super::listed::printable_text;
 use super::{Error, RunId, Store};
 
 impl Store {
     /// Calls these runs a baseline; one of the same name is replaced.
     ///
     /// # Errors
-    /// [`Error::EmptyBaseline`], [`Error::NoRun`] where one is not kept, or where the store cannot take it.
+    /// Without a name or a run, where a run is not kept, or where the store cannot take it.
     pub fn save_baseline(&mut self, name: &str, runs: &[RunId]) -> Result<(), Error> {
         const SAVE: &str = "INSERT INTO framelag_baselines (name, saved, runs) VALUES ($1, $2, $3) \
                             ON CONFLICT (name) DO UPDATE SET saved = excluded.saved, runs = excluded.runs";
         if name.trim().is_empty() || runs.is_empty() {
-            return Err(Error::EmptyBaseline);
+            return Err(Error::Usage("a baseline takes a name and at least one run".to_owned()));
         }
         for id in runs {
             self.run(id)?;
@@ -33,14 +33,19 @@ impl Store {
     /// The runs of a baseline, in the order that they were given.
     ///
     /// # Errors
-    /// [`Error::NoBaseline`], which says what there is, or where a run cannot be read.
+    /// Where there is none of that name, saying which there are, or where a run cannot be read.
     pub fn baseline(&mut self, name: &str) -> Result<Vec<(RunId, Run)>, Error> {
-        let statement = sqlx::query("SELECT runs FROM framelag_baselines WHERE name = $1").bind(name);
-        let Some(row) = self.wait(async |connection| statement.fetch_optional(connection).await)? else {
-            let there = self.baselines()?;
-            return Err(Error::NoBaseline { place: self.place.to_string(), name: name.to_owned(), there });
+        let sql = "SELECT runs FROM framelag_baselines WHERE name = $1";
+        let ids: Option<String> = self.rows(sql, &[name], |row| row.try_get(0))?.pop();
+        let Some(ids) = ids else {
+            let others = match self.baselines()?.join(", ") {
+                none if none.is_empty() => {
+                    "there is none at all: `framelag gate … --save-baseline NAME` makes one".to_owned()
+                }
+                some => format!("there are {some}"),
+            };
+            return Err(Error::Usage(format!("there is no baseline {name:?} in {}; {others}", self.place)));
         };
-        let ids: String = row.try_get(0).map_err(|error| self.fail(error))?;
         ids.split(' ').map(|id| RunId(id.to_owned())).map(|id| Ok((id.clone(), self.run(&id)?))).collect()
     }
 
@@ -49,8 +54,6 @@ impl Store {
     /// # Errors
     /// Where the store cannot be read.
     pub fn baselines(&mut self) -> Result<Vec<String>, Error> {
-        let all = sqlx::query("SELECT name FROM framelag_baselines ORDER BY name");
-        let rows = self.wait(async |connection| all.fetch_all(connection).await)?;
-        rows.iter().map(|row| shown_text(row, "name")).collect::<sqlx::Result<_>>().map_err(|error| self.fail(error))
+        self.rows("SELECT name FROM framelag_baselines ORDER BY name", &[], |row| printable_text(row, "name"))
     }
 }

@@ -1,75 +1,64 @@
-//! The runs that a trend is made of: those that can be compared with the latest one, found by the database. What it leaves out is
-//! counted there, so that a store of many machines and years is not read whole.
+//! The runs that a trend is made of: those that can be compared with the latest one. They are chosen by their columns, so that a
+//! store of many machines and years is not read whole.
 
-use sqlx::Row;
-use sqlx::any::AnyRow;
+use serde::Serialize;
 
-use super::{Error, Filter, Kept, Store};
-use crate::trend::Those;
+use super::{Error, Filter, Kept, Listed, Store};
 
 /// Runs that can be compared, and how many others there are.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Comparable {
     /// From the earliest to the latest.
     pub runs: Vec<Kept>,
     /// What else fits the filter.
-    pub left_out: Vec<Those>,
+    pub left_out: Vec<Subset>,
 }
 
-/// Runs of one machine with one kind of settings that ended alike.
-struct Kind {
-    like: (String, String),
-    partial: bool,
-    inconclusive: bool,
-    runs: usize,
-    latest: String,
+/// How many runs something holds for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Subset {
+    /// How many.
+    pub runs: usize,
+    /// What holds for them: "of other machines".
+    pub why: String,
+}
+
+impl Subset {
+    /// Adds some runs to `all`, if there are any.
+    pub(crate) fn note(all: &mut Vec<Self>, runs: usize, why: &str) {
+        if runs > 0 {
+            all.push(Self { runs, why: why.to_owned() });
+        }
+    }
 }
 
 impl Store {
-    /// The latest `limit` runs that fit and prove something: those of the machine and with the settings of the latest one, or
-    /// `all` of them.
+    /// The latest `limit` conclusive runs that fit: those of the machine and with the settings of the latest one, or `all` of them.
     ///
     /// # Errors
     /// Where the store cannot be read, or a run in it.
     pub fn comparable(&mut self, filter: &Filter, limit: usize, all: bool) -> Result<Comparable, Error> {
-        const WHOLE: &str = ", run, histogram";
-        let rows = self.rows(&filter.fit("").kinds())?;
-        let kinds = rows.iter().map(Kind::read).collect::<sqlx::Result<Vec<_>>>().map_err(|error| self.fail(error))?;
-        let proving = || kinds.iter().filter(|kind| kind.proves());
-        let latest = proving().max_by(|one, other| one.latest.cmp(&other.latest)).map(|kind| &kind.like);
-        let like = latest.filter(|_| !all);
-        let runs = self.kept(&filter.fit(WHOLE).proving(WHOLE, like, limit).labelled(WHOLE))?;
-
-        let count =
-            |of: &dyn Fn(&Kind) -> bool| kinds.iter().filter(|kind| of(kind)).map(|kind| kind.runs).sum::<usize>();
-        let other = |of: &dyn Fn(&(String, String), &Kind) -> bool| {
-            like.map_or(0, |like| count(&|kind| kind.proves() && of(like, kind)))
+        let mut listed = self.list(filter)?;
+        let mut left_out = Vec::new();
+        let mut keep = |listed: &mut Vec<Listed>, why: &str, keep: &dyn Fn(&Listed) -> bool| {
+            let before = listed.len();
+            listed.retain(keep);
+            Subset::note(&mut left_out, before - listed.len(), why);
         };
-        let fitting = count(&|kind| kind.proves() && like.is_none_or(|like| kind.like == *like));
-        let left_out = [
-            (count(&|kind| kind.partial), "that did not end".to_owned()),
-            (count(&|kind| !kind.partial && kind.inconclusive), "that were inconclusive".to_owned()),
-            (other(&|like, kind| kind.like.0 != like.0), "of other machines".to_owned()),
-            (other(&|like, kind| kind.like.0 == like.0 && kind.like.1 != like.1), "with other settings".to_owned()),
-            (fitting.saturating_sub(limit), format!("before the latest {limit}")),
-        ];
-        let left_out = left_out.into_iter().filter(|(runs, _)| *runs > 0).map(|(runs, why)| Those { runs, why });
-        Ok(Comparable { runs, left_out: left_out.collect() })
-    }
-}
-
-impl Kind {
-    fn read(row: &AnyRow) -> sqlx::Result<Self> {
-        Ok(Self {
-            like: (row.try_get("machine")?, row.try_get("settings")?),
-            partial: row.try_get::<i64, _>("partial")? != 0,
-            inconclusive: row.try_get::<String, _>("outcome")? == "inconclusive",
-            runs: usize::try_from(row.try_get::<i64, _>("runs")?).unwrap_or(0),
-            latest: row.try_get("latest")?,
-        })
-    }
-
-    fn proves(&self) -> bool {
-        !self.partial && !self.inconclusive
+        keep(&mut listed, "that did not end", &|run| !run.partial);
+        keep(&mut listed, "that were inconclusive", &|run| run.outcome != "inconclusive");
+        if let Some(latest) = listed.last().filter(|_| !all).cloned() {
+            keep(&mut listed, "of other machines", &|run| run.machine == latest.machine);
+            keep(&mut listed, "with other settings", &|run| run.settings == latest.settings);
+        }
+        let earlier = listed.len().saturating_sub(limit);
+        listed.drain(..earlier);
+        Subset::note(&mut left_out, earlier, &format!("before the latest {limit}"));
+        let mut runs = Vec::new();
+        for listed in listed {
+            let (run, histogram) = self.whole(&listed.id)?;
+            runs.push(Kept { listed, run, histogram });
+        }
+        Ok(Comparable { runs, left_out })
     }
 }

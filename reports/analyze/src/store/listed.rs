@@ -1,4 +1,4 @@
-//! What is said of a kept run without reading all of it, and which runs are asked for.
+//! Kept runs at a glance, and the query for them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,16 +10,16 @@ use sqlx::any::AnyRow;
 
 use super::Error;
 
-/// What people say of a run: a commit, a branch, the place where it was measured.
+/// Labels of a run: a commit, a branch, the place where it was measured.
 pub type Labels = BTreeMap<String, String>;
 
 /// The name of a run in a store: 16 hexadecimal digits, the same for each copy of its report.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
-pub struct RunId(pub(super) String);
+pub struct RunId(pub(crate) String);
 
 /// A kept run at a glance.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Listed {
     /// Its name in the store.
     pub id: RunId,
@@ -47,11 +47,11 @@ pub struct Listed {
     pub p99_ms: Option<f64>,
     /// The largest, ms.
     pub max_ms: Option<f64>,
-    /// What was said of it.
+    /// Its labels.
     pub labels: Labels,
 }
 
-/// Which runs are asked for: those that fit all of it.
+/// Selects runs: those that meet all conditions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// With each of these labels.
@@ -62,41 +62,29 @@ pub struct Filter {
     pub last: Option<u32>,
 }
 
-/// A statement, and what it is bound to.
-#[derive(Debug)]
-pub(super) struct Query<'a> {
-    pub sql: String,
-    pub bound: Vec<&'a str>,
-}
+/// The most rows of a list, with one for each label of a run; no store of real runs has more.
+pub(super) const MAX_ROWS: usize = 1_000_000;
 
-/// A run that ended, and of which something can be said.
-const PROVES: &str = "partial = 0 AND outcome <> 'inconclusive'";
-
-const LATEST_FIRST: &str = "ORDER BY started DESC, id DESC";
-
-/// The columns that a [`Listed`] is read from, in its order.
+/// The columns that a [`Listed`] is read from, but for its labels.
 const COLUMNS: &str = "id, started, url, machine, settings, outcome, partial, duration_s, frames, \
                        p50_ms, p95_ms, p99_ms, max_ms";
 
-/// What another program may have put into the store, as a terminal may get it.
-pub(super) fn shown_text(row: &AnyRow, column: &str) -> sqlx::Result<String> {
-    row.try_get::<String, _>(column).map(shown)
+/// A text that another program may have put into the store, safe for a terminal.
+pub(super) fn printable_text(row: &AnyRow, column: &str) -> sqlx::Result<String> {
+    row.try_get::<String, _>(column).map(|text| escaped(&text).into_owned())
 }
 
-/// As [`shown_text`].
-pub(super) fn shown(text: String) -> String {
-    escaped(&text).into_owned()
-}
-
-/// Labels by their names, each of which has one value.
+/// Collects labels, one value per name.
 ///
 /// # Errors
-/// [`Error::TwoLabels`].
+/// If a name is given twice.
 pub fn labels_of(pairs: &[(String, String)]) -> Result<Labels, Error> {
     let mut labels = Labels::new();
     for (name, second) in pairs {
         if let Some(first) = labels.insert(name.clone(), second.clone()) {
-            return Err(Error::TwoLabels { name: name.clone(), first, second: second.clone() });
+            return Err(Error::Usage(format!(
+                "--label {name} is given twice, as {first:?} and as {second:?}: which is meant?"
+            )));
         }
     }
     Ok(labels)
@@ -116,15 +104,17 @@ impl fmt::Display for RunId {
 }
 
 impl Listed {
-    /// Without the labels, which are in another table.
+    /// With the label of this row, if there is one.
     pub(super) fn read(row: &AnyRow) -> sqlx::Result<Self> {
+        let labelled = row.try_get::<Option<String>, _>("name")?.is_some();
+        let label = labelled.then(|| label(row)).transpose()?;
         Ok(Self {
-            id: RunId(shown_text(row, "id")?),
-            started: shown_text(row, "started")?,
-            url: shown_text(row, "url")?,
-            machine: shown_text(row, "machine")?,
-            settings: shown_text(row, "settings")?,
-            outcome: shown_text(row, "outcome")?,
+            id: RunId(printable_text(row, "id")?),
+            started: printable_text(row, "started")?,
+            url: printable_text(row, "url")?,
+            machine: printable_text(row, "machine")?,
+            settings: printable_text(row, "settings")?,
+            outcome: printable_text(row, "outcome")?,
             partial: row.try_get::<i64, _>("partial")? != 0,
             duration_s: row.try_get("duration_s")?,
             frames: u64::try_from(row.try_get::<i64, _>("frames")?).unwrap_or(0),
@@ -132,70 +122,41 @@ impl Listed {
             p95_ms: row.try_get("p95_ms")?,
             p99_ms: row.try_get("p99_ms")?,
             max_ms: row.try_get("max_ms")?,
-            labels: Labels::new(),
+            labels: label.into_iter().collect(),
         })
     }
 }
 
-impl Filter {
-    /// The runs that fit, the latest first, with these columns beside those of a [`Listed`] and a row for each label.
-    pub(super) fn query(&self, more: &str) -> Query<'_> {
-        self.fit(more).labelled(more)
-    }
+/// The label in a row.
+pub(super) fn label(row: &AnyRow) -> sqlx::Result<(String, String)> {
+    Ok((printable_text(row, "name")?, printable_text(row, "value")?))
+}
 
-    /// The runs that fit, the latest first.
-    pub(super) fn fit(&self, more: &str) -> Query<'_> {
-        let mut sql = format!("SELECT {COLUMNS}{more} FROM framelag_runs WHERE TRUE");
+impl Filter {
+    /// The statement for the runs that fit, from the earliest to the latest, with a row for each label or one, and what it is bound to.
+    pub(super) fn query(&self) -> (String, Vec<&str>) {
+        let mut fitting = String::from("SELECT id FROM framelag_runs WHERE TRUE");
         let mut bound = Vec::new();
         for (name, value) in &self.labels {
             bound.extend([name.as_str(), value]);
             let (name, value) = (bound.len() - 1, bound.len());
-            sql.push_str(&format!(
+            fitting.push_str(&format!(
                 " AND EXISTS (SELECT 1 FROM framelag_labels WHERE run = id AND name = ${name} AND value = ${value})"
             ));
         }
         if let Some(url) = &self.url {
             bound.push(url);
-            sql.push_str(&format!(" AND url = ${}", bound.len()));
+            fitting.push_str(&format!(" AND url = ${}", bound.len()));
         }
         if let Some(last) = self.last {
-            sql.push_str(&format!(" {LATEST_FIRST} LIMIT {last}"));
+            fitting.push_str(&format!(" ORDER BY started DESC, id DESC LIMIT {last}"));
         }
-        Query { sql, bound }
-    }
-}
-
-impl<'a> Query<'a> {
-    /// Those of these runs that prove something, of this machine with these settings where they are given: the latest `limit`.
-    pub(super) fn proving(self, more: &str, like: Option<&'a (String, String)>, limit: usize) -> Self {
-        let Self { sql, mut bound } = self;
-        let mut sql = format!("SELECT {COLUMNS}{more} FROM ({sql}) AS fitting WHERE {PROVES}");
-        if let Some((machine, settings)) = like {
-            bound.extend([machine.as_str(), settings]);
-            sql.push_str(&format!(" AND machine = ${} AND settings = ${}", bound.len() - 1, bound.len()));
-        }
-        sql.push_str(&format!(" {LATEST_FIRST} LIMIT {limit}"));
-        Self { sql, bound }
-    }
-
-    /// How many of these runs there are of each kind, and when the latest of them began.
-    pub(super) fn kinds(self) -> Self {
-        let kind = "machine, settings, partial, outcome";
         let sql = format!(
-            "SELECT {kind}, COUNT(*) AS runs, MAX(started) AS latest FROM ({}) AS fitting GROUP BY {kind}",
-            self.sql
+            "SELECT {COLUMNS}, name, value FROM framelag_runs \
+             LEFT JOIN framelag_labels ON framelag_labels.run = framelag_runs.id \
+             WHERE id IN ({fitting}) ORDER BY started, id LIMIT {}",
+            MAX_ROWS + 1
         );
-        Self { sql, ..self }
-    }
-
-    /// The same runs with a row for each label, or one where they have none.
-    pub(super) fn labelled(self, more: &str) -> Self {
-        let sql = format!(
-            "SELECT {COLUMNS}{more}, label, label_value FROM ({}) AS fitting \
-             LEFT JOIN (SELECT run AS labelled, name AS label, value AS label_value FROM framelag_labels) AS labels \
-             ON labelled = id {LATEST_FIRST}",
-            self.sql
-        );
-        Self { sql, ..self }
+        (sql, bound)
     }
 }

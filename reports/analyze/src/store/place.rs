@@ -12,7 +12,7 @@ use url::Url;
 use super::Error;
 use super::schema::Dialect;
 
-/// What a PostgreSQL URL may say behind its `?`. The driver would print others, a misspelled password included.
+/// Parameters of a PostgreSQL URL. The driver would print others, a misspelled password included.
 const PARAMETERS: [&str; 12] = [
     "sslmode",
     "sslrootcert",
@@ -28,7 +28,7 @@ const PARAMETERS: [&str; 12] = [
     "options",
 ];
 
-/// Names the store where no flag does.
+/// Names the store if no flag does.
 const VARIABLE: &str = "FRAMELAG_STORE";
 
 /// Where runs are kept. Neither `Display` nor `Debug` shows a password.
@@ -45,18 +45,22 @@ impl Place {
     /// in `$XDG_STATE_HOME` or `~/.local/state`.
     ///
     /// # Errors
-    /// [`Error::NoDefault`] where none is known, [`Error::Place`].
+    /// Where no folder is known, or the variable names no place.
     pub fn unnamed() -> Result<Self, Error> {
         if let Some(named) = std::env::var_os(VARIABLE).filter(|named| !named.is_empty()) {
-            let text = named.into_string().map_err(|named| bad(&named.to_string_lossy(), "it is not UTF-8"))?;
+            let text = named.into_string().map_err(|named| not_a_place(&named.to_string_lossy(), "it is not UTF-8"))?;
             return text.parse();
         }
         let calibration = calibration::default_path(std::env::var_os("XDG_STATE_HOME"), std::env::var_os("HOME"));
-        let path = calibration.ok_or(Error::NoDefault)?.with_file_name("runs.sqlite");
-        Ok(Self::File(path))
+        let path = calibration.ok_or_else(|| {
+            Error::Usage(
+                "neither XDG_STATE_HOME nor HOME says where runs are kept: name a file with --store".to_owned(),
+            )
+        })?;
+        Ok(Self::File(path.with_file_name("runs.sqlite")))
     }
 
-    /// What is spoken there.
+    /// The database there.
     pub(super) const fn dialect(&self) -> Dialect {
         match self {
             Self::File(_) => Dialect::Sqlite,
@@ -64,7 +68,12 @@ impl Place {
         }
     }
 
-    /// The place as the driver takes it. A file is `make`d where it is missing, and so is its folder.
+    /// Nothing is kept there yet.
+    pub(super) fn missing(&self) -> Error {
+        Error::Usage(format!("there is no store {self}: `framelag report DIR --store {self}` makes it"))
+    }
+
+    /// The place as the driver takes it. A missing file and its folder are created if `make` is set.
     pub(super) fn url(&self, make: bool) -> Result<Url, Error> {
         let path = match self {
             Self::Server(url) => return Ok(url.clone()),
@@ -72,22 +81,22 @@ impl Place {
         };
         match path.metadata() {
             Ok(there) if there.is_dir() => {
-                return Err(bad(&self.to_string(), "it is a folder: name a file in it, as runs.sqlite"));
+                return Err(not_a_place(&self.to_string(), "it is a folder: name a file in it, as runs.sqlite"));
             }
             // SQLite would wait for somebody to write into a pipe.
-            Ok(there) if !there.is_file() => return Err(bad(&self.to_string(), "it is no regular file")),
+            Ok(there) if !there.is_file() => return Err(not_a_place(&self.to_string(), "it is no regular file")),
             Err(_) if path.is_symlink() => {
                 let to = std::fs::read_link(path).unwrap_or_default();
                 let why = format!(
                     "it is a link to {}, which is not there: delete the link, or name the file itself",
                     to.display()
                 );
-                return Err(bad(&self.to_string(), &why));
+                return Err(not_a_place(&self.to_string(), &why));
             }
-            Err(_) if !make => return Err(Error::Missing { place: self.to_string() }),
+            Err(_) if !make => return Err(self.missing()),
             _ => {}
         }
-        let failed = |error: std::io::Error| Error::Failed { place: self.to_string(), why: error.to_string() };
+        let failed = |error: std::io::Error| Error::Failed(format!("{self}: {error}"));
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.map_or(PathBuf::from("."), PathBuf::from);
         if make {
@@ -95,12 +104,12 @@ impl Place {
         }
         // Links are followed before a URL's own rules could take a `..` out.
         let path = folder.canonicalize().map_err(failed)?.join(path.file_name().unwrap_or_default());
-        let text = path.to_str().ok_or_else(|| bad(&self.to_string(), "the path is not UTF-8"))?;
+        let text = path.to_str().ok_or_else(|| not_a_place(&self.to_string(), "the path is not UTF-8"))?;
         let encoded: Vec<_> =
             text.split('/').map(|part| utf8_percent_encode(part, NON_ALPHANUMERIC).to_string()).collect();
         let mode = if make { "rwc" } else { "rw" };
         let url = format!("sqlite://{}?mode={mode}", encoded.join("/"));
-        Url::parse(&url).map_err(|error| bad(&self.to_string(), &error.to_string()))
+        Url::parse(&url).map_err(|error| not_a_place(&self.to_string(), &error.to_string()))
     }
 }
 
@@ -108,16 +117,18 @@ impl FromStr for Place {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        // Whatever stands before `://` is meant as a scheme, and may have a password behind it: it never becomes a file's name.
+        // Text before `://` is meant as a scheme and may precede a password: it never becomes a file's name.
         let scheme = text.split_once(':').filter(|(scheme, rest)| is_scheme(scheme) || rest.starts_with("//"));
         let Some((scheme, rest)) = scheme else { return file(text, text) };
         match scheme.to_ascii_lowercase().as_str() {
             "sqlite" => {
                 let path = percent_decode_str(rest.strip_prefix("//").unwrap_or(rest)).decode_utf8();
-                file(text, &path.map_err(|_| bad(text, "the path is not UTF-8"))?)
+                file(text, &path.map_err(|_| not_a_place(text, "the path is not UTF-8"))?)
             }
             "postgres" | "postgresql" => server(text),
-            _ if rest.starts_with("//") => Err(bad(text, "runs are kept in a file or at postgres://HOST/DATABASE")),
+            _ if rest.starts_with("//") => {
+                Err(not_a_place(text, "runs are kept in a file or at postgres://HOST/DATABASE"))
+            }
             _ => file(text, text),
         }
     }
@@ -144,22 +155,24 @@ fn is_scheme(text: &str) -> bool {
 
 fn file(text: &str, path: &str) -> Result<Place, Error> {
     if path.is_empty() || path.ends_with('/') {
-        return Err(bad(text, "that names no file, as runs.sqlite does"));
+        return Err(not_a_place(text, "that names no file, as runs.sqlite does"));
     }
     Ok(Place::File(PathBuf::from(path)))
 }
 
 fn server(text: &str) -> Result<Place, Error> {
-    let url = Url::parse(text).map_err(|error| bad(text, &error.to_string()))?;
+    let url = Url::parse(text).map_err(|error| not_a_place(text, &error.to_string()))?;
     let unknown = url.query_pairs().find(|(key, _)| !PARAMETERS.contains(&&**key)).map(|(key, _)| key.into_owned());
     match unknown {
-        Some(key) => Err(bad(text, &format!("{key:?} is no setting of it; there are {}", PARAMETERS.join(", ")))),
+        Some(key) => {
+            Err(not_a_place(text, &format!("{key:?} is no setting of it; there are {}", PARAMETERS.join(", "))))
+        }
         None => Ok(Place::Server(url)),
     }
 }
 
-fn bad(text: &str, why: &str) -> Error {
-    Error::Place { text: redact::url(text), why: why.to_owned() }
+fn not_a_place(text: &str, why: &str) -> Error {
+    Error::Usage(format!("runs cannot be kept in {:?}: {why}", redact::url(text)))
 }
 
 #[cfg(test)]
@@ -217,7 +230,7 @@ mod tests {
         let url = file.url(true).expect("a URL");
         assert_eq!(url.query(), Some("mode=rwc"));
         assert!(url.path().ends_with("/a%3Fb%23c%20%252e%20d%2Esqlite"), "{url}");
-        assert!(matches!(file.url(false), Err(Error::Missing { .. })));
+        assert_eq!(file.url(false), Err(file.missing()));
     }
 
     #[test]

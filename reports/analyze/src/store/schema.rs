@@ -1,4 +1,4 @@
-//! The tables, and how an older store becomes a newer one.
+//! The tables and their migrations.
 //!
 //! Both databases take the same statements: text, BIGINT and DOUBLE PRECISION are all that is kept. What they do not
 //! have in common is in [`Dialect`].
@@ -10,7 +10,7 @@ use sqlx::{AnyConnection, Connection, Row};
 /// The version that this framelag makes and knows: the number of [`MIGRATIONS`].
 pub const VERSION: i64 = MIGRATIONS.len() as i64;
 
-/// Statements that lead from each version to the next. Those that were published are never changed; new ones follow.
+/// Statements from each version to the next. Published ones never change; new ones follow.
 pub(super) const MIGRATIONS: &[&[&str]] = &[&[
     "CREATE TABLE framelag_runs (
         id TEXT PRIMARY KEY,
@@ -43,29 +43,29 @@ pub(super) const MIGRATIONS: &[&[&str]] = &[&[
 /// Guards the making of tables on a PostgreSQL server: `framelag` in ASCII.
 const LOCK: i64 = 0x6672_616d_656c_6167;
 
-/// What SQLite and PostgreSQL do not have in common.
+/// The database; SQLite and PostgreSQL differ in the methods below.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dialect {
     Sqlite,
     Postgres,
 }
 
-/// What was found.
+/// What a database holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum Contents {
     /// A store of this version. It may be older than [`VERSION`], or newer.
     Version(i64),
     /// No table at all, or a server's database, which others may use too.
     Nothing,
     /// Another program's file.
     Other,
-    /// Tables by the names of ours, and no version that a framelag gave them: what is said of it.
+    /// Tables with our names, but no valid version: why.
     Damaged(&'static str),
 }
 
 impl Dialect {
-    /// Begins a transaction that writes. SQLite's plain `BEGIN` would read first, and then be refused the writing
-    /// where another process did the same.
+    /// Begins a writing transaction. With a plain `BEGIN`, SQLite would read first and then refuse to write if another
+    /// process did the same.
     pub(super) const fn begin(self) -> &'static str {
         match self {
             Self::Sqlite => "BEGIN IMMEDIATE",
@@ -73,8 +73,8 @@ impl Dialect {
         }
     }
 
-    /// Counts the tables that say the version, those that are called like ours, all that matter, and what has a name of ours and is
-    /// no table, or a trigger on one: either may be a query without an end.
+    /// Counts the version table, other tables with our names, all tables, and views, triggers and the like with our names, which
+    /// may never return.
     const fn tables(self) -> &'static str {
         match self {
             // Views and virtual tables have no page of their own. Names there are the same in capital letters.
@@ -97,8 +97,8 @@ impl Dialect {
         }
     }
 
-    /// How a server is told to wait for what others lock no longer than a file is waited for. Such statements take no parameters.
-    pub(super) fn patience(self, wait: Duration, answer: Duration) -> Vec<String> {
+    /// Statements that limit waiting for locks to `wait` and a statement to `answer`. They take no parameters.
+    pub(super) fn timeouts(self, wait: Duration, answer: Duration) -> Vec<String> {
         match self {
             Self::Sqlite => vec![format!("PRAGMA busy_timeout = {}", wait.as_millis())],
             Self::Postgres => vec![
@@ -111,29 +111,29 @@ impl Dialect {
 }
 
 /// Looks at what is there.
-pub(super) async fn found(connection: &mut AnyConnection, dialect: Dialect) -> sqlx::Result<Found> {
+pub(super) async fn contents(connection: &mut AnyConnection, dialect: Dialect) -> sqlx::Result<Contents> {
     let tables = sqlx::query(dialect.tables()).fetch_one(&mut *connection).await?;
     // The sum over no table at all is NULL.
     let (ours, alike, all, other): (Option<i64>, Option<i64>, i64, Option<i64>) =
         (tables.try_get(0)?, tables.try_get(1)?, tables.try_get(2)?, tables.try_get(3)?);
     if other.unwrap_or(0) > 0 {
-        return Ok(Found::Damaged(
+        return Ok(Contents::Damaged(
             "what has the name of a table of a store is a view, or something else that is no table, or has a trigger",
         ));
     }
     if ours.unwrap_or(0) == 0 {
         return Ok(match (alike.unwrap_or(0), all) {
-            (0, 0) => Found::Nothing,
-            (0, _) => Found::Other,
-            _ => Found::Damaged("there are tables of a store, and no table framelag_store"),
+            (0, 0) => Contents::Nothing,
+            (0, _) => Contents::Other,
+            _ => Contents::Damaged("there are tables of a store, and no table framelag_store"),
         });
     }
     let version = sqlx::query("SELECT MAX(version) FROM framelag_store").fetch_one(connection).await?;
     // A new store has its first version in the transaction that makes it.
     Ok(match version.try_get::<Option<i64>, _>(0)? {
-        Some(version) if version > 0 => Found::Version(version),
-        Some(_) => Found::Damaged("its version is less than 1"),
-        None => Found::Damaged("its version is missing"),
+        Some(version) if version > 0 => Contents::Version(version),
+        Some(_) => Contents::Damaged("its version is less than 1"),
+        None => Contents::Damaged("its version is missing"),
     })
 }
 
@@ -148,9 +148,9 @@ pub(super) async fn migrate(
     if dialect == Dialect::Postgres {
         sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(LOCK).execute(&mut *transaction).await?;
     }
-    let version = match found(&mut transaction, dialect).await? {
-        Found::Version(version) => version,
-        Found::Nothing | Found::Other | Found::Damaged(_) => {
+    let version = match contents(&mut transaction, dialect).await? {
+        Contents::Version(version) => version,
+        Contents::Nothing | Contents::Other | Contents::Damaged(_) => {
             sqlx::query("CREATE TABLE framelag_store (version BIGINT NOT NULL)").execute(&mut *transaction).await?;
             sqlx::query("INSERT INTO framelag_store (version) VALUES (0)").execute(&mut *transaction).await?;
             0

@@ -26,7 +26,7 @@ fn a_store_of_a_newer_version_is_refused_by_name() {
     let place = file(&folder);
     execute(&mut Store::open(&place).expect("a store"), "UPDATE framelag_store SET version = 7");
     let error = Store::open(&place).expect_err("newer");
-    assert_eq!(error, Error::Newer { place: place.to_string(), version: 7 });
+    assert!(error.to_string().contains("is a store of version 7, and this framelag knows"), "{error}");
     assert_eq!(error.exit_code(), 2);
 }
 
@@ -44,8 +44,8 @@ fn an_older_store_is_brought_up_to_date_and_keeps_what_it_has() {
     }
     execute(&mut store, "SELECT later FROM framelag_labels");
     assert_eq!(store.baselines().expect("names"), ["kept"]);
-    let found = store.wait(async |connection| schema::found(connection, Dialect::Sqlite).await);
-    assert_eq!(found.expect("a version"), Found::Version(migrations.len() as i64));
+    let found = store.wait(async |connection| schema::contents(connection, Dialect::Sqlite).await);
+    assert_eq!(found.expect("a version"), Contents::Version(migrations.len() as i64));
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn what_fails_half_way_leaves_the_store_as_it_was() {
     let mut store = Store::open(&file(&folder)).expect("a store");
     let migrations = [schema::MIGRATIONS, &[BROKEN]].concat();
     let failed = store.wait(async |connection| schema::migrate(connection, Dialect::Sqlite, &migrations).await);
-    assert!(matches!(failed, Err(Error::Damaged { .. })), "{failed:?}");
+    assert!(failed.expect_err("no statement").to_string().contains("is a damaged store"));
     execute(&mut store, "CREATE TABLE framelag_half (id TEXT)");
 }
 
@@ -65,7 +65,7 @@ fn files_that_are_no_store_are_refused_and_left_alone() {
     let place = file(&folder);
     std::fs::write(path(&place), "seq,outcome\n".repeat(100)).expect("a file");
     let error = Store::open(&place).expect_err("no database");
-    assert!(matches!(error, Error::NotADatabase { .. }), "{error:?}");
+    assert!(error.to_string().contains("is no SQLite database"), "{error}");
     assert_eq!(std::fs::read(path(&place)).expect("a file"), "seq,outcome\n".repeat(100).as_bytes());
 
     let other = Place::File(folder.path().join("other.sqlite"));
@@ -78,7 +78,7 @@ fn files_that_are_no_store_are_refused_and_left_alone() {
     execute(&mut store, "CREATE TABLE songs (id TEXT)");
     drop(store);
     let error = Store::open(&other).expect_err("another program's");
-    assert!(matches!(error, Error::NotAStore { .. }), "{error:?}");
+    assert!(error.to_string().contains("is a database of another program"), "{error}");
     let error = Store::open(&Place::File(folder.path().to_owned())).expect_err("a folder");
     assert!(error.to_string().contains("it is a folder"), "{error}");
     assert_eq!(error.exit_code(), 2, "{error:?}");
@@ -99,7 +99,8 @@ fn a_damaged_store_is_said_to_be_one() {
         execute(&mut Store::open(&place).expect("a store"), sql);
         let before = std::fs::read(path(&place)).expect("a file");
         let error = Store::open(&place).and_then(|mut store| store.list(&Filter::default())).expect_err(sql);
-        assert!(matches!(error, Error::Damaged { .. }) && error.to_string().contains(said), "{sql}: {error:?}");
+        let text = error.to_string();
+        assert!(text.contains("is a damaged store") && text.contains(said), "{sql}: {text}");
         assert_eq!(error.exit_code(), 2);
         assert_eq!(std::fs::read(path(&place)).expect("a file"), before, "{sql}: it is left alone");
     }
@@ -116,7 +117,7 @@ fn a_run_that_was_tampered_with_is_named() {
     );
     let id = store.find("00000000").expect("the run");
     let error = store.run(&id).expect_err("no run");
-    assert!(matches!(&error, Error::Unreadable { id, .. } if id == "00000000000000aa"), "{error:?}");
+    assert!(error.to_string().starts_with("run 00000000000000aa in "), "{error}");
     assert_eq!(error.exit_code(), 1);
     assert!(!Path::new("run.json").exists());
 }
@@ -136,7 +137,8 @@ fn what_is_called_like_our_tables_and_is_none_is_never_read() {
         drop(store);
         for opened in [Store::open(&place), Store::open_existing(&place)] {
             let error = opened.expect_err(name);
-            assert!(matches!(&error, Error::Damaged { why, .. } if why.contains("view")), "{name}: {error}");
+            let text = error.to_string();
+            assert!(text.contains("is a damaged store") && text.contains("view"), "{name}: {text}");
         }
     }
 }
@@ -151,7 +153,8 @@ fn a_trigger_of_somebody_else_is_never_run() {
     drop(store);
     for opened in [Store::open(&place), Store::open_existing(&place)] {
         let error = opened.expect_err("it has a trigger");
-        assert!(matches!(&error, Error::Damaged { why, .. } if why.contains("trigger")), "{error}");
+        let text = error.to_string();
+        assert!(text.contains("is a damaged store") && text.contains("trigger"), "{text}");
     }
 }
 
@@ -171,7 +174,7 @@ fn what_others_put_into_a_store_reaches_a_terminal_as_text() {
     }
     let listed = store.list(&Filter::default()).expect("a list");
     let labels = store.labels(&RunId(EVIL.to_owned())).expect("labels");
-    let unreadable = store.runs(&Filter::default()).expect_err("its run is none").to_string();
+    let unreadable = store.comparable(&Filter::default(), 9, true).expect_err("its run is none").to_string();
     let baselines = store.baselines().expect("names").join(",");
     let missing = store.baseline("other").expect_err("there is none").to_string();
     let told = serde_json::to_string(&listed).expect("JSON");

@@ -1,8 +1,10 @@
 //! The cells of a sweep: its runs by their combination of values.
 
-use super::{Axis, Outcome, Row, Sweep};
+use report::run::Outcome;
 
-/// A part of frames not seen, in percent, beyond which a setting is not recommended for its latency.
+use super::{Axis, Row, Sweep};
+
+/// The largest share of frames not seen, in percent, of a setting that is recommended.
 pub const MAX_MISSING_PERCENT: f64 = 1.0;
 
 /// Runs with the same values.
@@ -26,7 +28,7 @@ impl<'a> Cell<'a> {
         rows.chunk_by(same).map(cell).collect()
     }
 
-    /// How many of its runs came out so.
+    /// How many of its runs had this outcome.
     pub fn count(&self, outcome: Outcome) -> usize {
         self.rows.iter().filter(|row| row.outcome == outcome).count()
     }
@@ -38,13 +40,13 @@ impl<'a> Cell<'a> {
         (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
     }
 
-    /// The part of its frames that was not seen.
+    /// The share of its frames that was not seen.
     pub fn missing_percent(&self) -> Option<f64> {
         self.mean(|row| row.figures.missing_percent)
     }
 
-    /// The part that was not seen, where it is too large for a comparison: figures are of the frames that came through, and late
-    /// and large ones are those that do not.
+    /// The share that was not seen, if it is too large for a comparison: figures are of the frames that came through, and late
+    /// and large ones do not.
     pub fn unseen_percent(&self) -> Option<f64> {
         self.missing_percent().filter(|missing| *missing > MAX_MISSING_PERCENT)
     }
@@ -58,7 +60,7 @@ pub struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    /// An axis goes by the last part of its name (`bitrate` for `publisher.bitrate`) where no other has the same.
+    /// An axis goes by the last part of its name (`bitrate` for `publisher.bitrate`) unless another has the same.
     pub fn new(axes: &'a [Axis]) -> Self {
         let last = |axis: &'a Axis| axis.name.rsplit_once('.').map_or(axis.name.as_str(), |(_, last)| last);
         let unique = |name: &str| axes.iter().filter(|axis| last(axis) == name).count() == 1;
@@ -86,7 +88,7 @@ impl<'a> Names<'a> {
 }
 
 impl Axis {
-    /// It is not for the user to choose: what the network does. Settings are compared under each of these by itself.
+    /// Whether it is a property of the network, not for the user to choose: settings are compared under each of its values.
     pub fn is_condition(&self) -> bool {
         matches!(self.name.split('.').next(), Some("uplink" | "downlink"))
     }

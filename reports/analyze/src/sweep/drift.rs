@@ -1,7 +1,7 @@
-//! Whether runs that came later measured otherwise: a machine that grew warm, a network that grew busy.
+//! Drift: whether later runs measured other latencies, as on a machine that grew warm or a network that grew busy.
 //!
-//! Of each setting the first run is compared with the last. Without a drift these differences lie around 0, however the settings
-//! differ; the interval of their mean says whether they do.
+//! Each setting's first run is compared with its last. Without drift these differences scatter around 0, however the settings
+//! differ; the interval of their mean decides.
 
 use serde::Serialize;
 
@@ -10,7 +10,7 @@ use super::metric::Metric;
 use crate::statistics::{self, STRICT_LEVEL, Scale};
 use measure::units::rounded;
 
-/// Fewer settings cannot show a drift.
+/// The fewest settings that can show a drift.
 const MIN_SETTINGS: usize = 4;
 
 /// How latency moved with the order of runs.
@@ -20,7 +20,7 @@ pub struct Drift {
     pub metric: &'static str,
     /// Settings that ran more than once.
     pub settings: usize,
-    /// From a setting's first run to its last, in the mean, in `unit`.
+    /// The mean change from a setting's first run to its last, in `unit`.
     pub change: f64,
     /// `%`, or `ms`.
     pub unit: &'static str,

@@ -9,15 +9,15 @@ use serde::Serialize;
 use super::metric::Metric;
 use super::samples::{Better, Samples};
 
-/// Where a setting stands.
+/// The place of a setting relative to the front.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Standing {
-    /// No other one beats it, for sure.
+    /// Certainly, no other setting beats it.
     On,
-    /// It cannot be told: too little is known of the noise, or another one is too much like it.
+    /// Undecided: too few runs, or another setting is too similar.
     Perhaps,
-    /// Another one beats it, for sure.
+    /// Certainly, another setting beats it.
     Out,
 }
 
@@ -33,7 +33,7 @@ pub struct Front {
     pub noise_known: bool,
 }
 
-/// The metric of quality that there is: PSNR before SSIM, as both see the same.
+/// The metric of quality that was measured: PSNR, else SSIM.
 pub fn quality(samples: &[Samples]) -> Option<Metric> {
     [Metric::Psnr, Metric::Ssim].into_iter().find(|metric| Samples::find(samples, *metric).is_some())
 }
@@ -47,48 +47,48 @@ pub fn front(latency: Metric, groups: &[Vec<usize>], samples: &[Samples]) -> Opt
     let mut standing = vec![None; first.cells()];
     let known = |group: &[usize]| group.iter().copied().filter(|cell| first.runs(*cell) > 0).collect::<Vec<_>>();
     let groups: Vec<Vec<usize>> = groups.iter().map(|group| known(group)).collect();
-    let tells = |group: &Vec<usize>| {
-        let others = |cell: usize| group.iter().any(move |other| *other != cell && first.can_tell(cell, *other));
+    let has_pair = |group: &Vec<usize>| {
+        let others = |cell: usize| group.iter().any(move |other| *other != cell && first.can_distinguish(cell, *other));
         group.iter().any(|cell| others(*cell))
     };
-    let noise_known = groups.iter().any(tells);
+    let noise_known = groups.iter().any(has_pair);
     for group in &groups {
         for cell in group {
             let others = group.iter().filter(|other| *other != cell);
-            standing[*cell] = stand(noise_known, others.map(|other| against(&objectives, *other, *cell)));
+            standing[*cell] = standing_of(noise_known, others.map(|other| dominance(&objectives, *other, *cell)));
         }
     }
     let objectives = objectives.iter().map(|samples| samples.metric).collect();
     Some(Front { objectives, standing, noise_known })
 }
 
-/// What is known of one cell against another.
+/// How one cell compares with another.
 #[derive(Clone, Copy, Debug, Default)]
-struct Against {
-    /// It beats it, for sure.
+struct Dominance {
+    /// It certainly beats it.
     beats: bool,
-    /// It cannot beat it, for sure.
+    /// It certainly does not beat it.
     cannot: bool,
     /// It is at least as good in every figure as measured, and better in one.
     as_measured: bool,
 }
 
-fn stand(noise_known: bool, mut others: impl Iterator<Item = Against>) -> Option<Standing> {
+fn standing_of(noise_known: bool, mut others: impl Iterator<Item = Dominance>) -> Option<Standing> {
     if !noise_known {
         return (!others.any(|other| other.as_measured)).then_some(Standing::Perhaps);
     }
     let mut standing = Standing::On;
     for other in others {
         match other {
-            Against { beats: true, .. } => return Some(Standing::Out),
-            Against { cannot: false, .. } => standing = Standing::Perhaps,
-            Against { .. } => {}
+            Dominance { beats: true, .. } => return Some(Standing::Out),
+            Dominance { cannot: false, .. } => standing = Standing::Perhaps,
+            Dominance { .. } => {}
         }
     }
     Some(standing)
 }
 
-fn against(objectives: &[&Samples], one: usize, other: usize) -> Against {
+fn dominance(objectives: &[&Samples], one: usize, other: usize) -> Dominance {
     let (mut not_worse, mut better, mut worse, mut no_better) = (true, false, false, true);
     let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
     for samples in objectives {
@@ -106,7 +106,7 @@ fn against(objectives: &[&Samples], one: usize, other: usize) -> Against {
         least = least.min(by);
         most = most.max(by);
     }
-    Against { beats: not_worse && better, cannot: worse || no_better, as_measured: least >= 0.0 && most > 0.0 }
+    Dominance { beats: not_worse && better, cannot: worse || no_better, as_measured: least >= 0.0 && most > 0.0 }
 }
 
 #[cfg(test)]

@@ -1,22 +1,24 @@
-//! `tune.json`: the runs, and all that was found out about them. `docs/tune.schema.json` says its shape to programs.
+//! `tune.json`: the runs and all results. `docs/tune.schema.json` is its schema.
 
 use std::collections::BTreeMap;
 
 use measure::units::rounded;
+use report::run::Outcome;
 use serde::Serialize;
+use serde_json::{Value, json};
 
-use super::advice::Confidence;
 use super::analysis::Analysis;
 use super::drift::Drift;
-use super::front::Standing;
+use super::front::{Front, Standing};
 use super::metric::Metric;
 use super::samples::Interval;
-use super::{Axis, Figures, Outcome, Row};
+use super::{Axis, Figures, Row};
 use crate::statistics::{LEVEL, Scale, confidence};
 
 /// The name and version of `tune.json`'s shape.
 pub const SCHEMA: &str = "framelag/tune/1";
 
+/// The file, in the order of its fields.
 #[derive(Serialize)]
 struct File<'a> {
     schema: &'static str,
@@ -24,84 +26,22 @@ struct File<'a> {
     started: &'a str,
     seed: u64,
     complete: bool,
-    host: &'a serde_json::Value,
+    host: &'a Value,
     axes: &'a [Axis],
     fixed: BTreeMap<&'a str, &'a str>,
     confidence: f64,
     scales: BTreeMap<&'static str, Scale>,
     warnings: &'a [String],
-    recommendations: Vec<Recommendation<'a>>,
-    fronts: Vec<FrontOf>,
+    recommendations: Vec<Value>,
+    fronts: Vec<Value>,
     drift: &'a Option<Drift>,
-    cells: Vec<CellOf<'a>>,
+    cells: Vec<Value>,
     rows: Vec<&'a Row>,
 }
 
-#[derive(Serialize)]
-struct Recommendation<'a> {
-    condition: &'a str,
-    confidence: Confidence,
-    cell: Option<usize>,
-    tied: Vec<usize>,
-    text: &'a [String],
-}
-
-#[derive(Serialize)]
-struct FrontOf {
-    latency: &'static str,
-    objectives: Vec<&'static str>,
-    noise_known: bool,
-    on: Vec<usize>,
-    perhaps: Vec<usize>,
-    out: Vec<usize>,
-}
-
-#[derive(Serialize)]
-struct CellOf<'a> {
-    cell: usize,
-    values: &'a [usize],
-    settings: BTreeMap<&'a str, &'a str>,
-    runs: Runs,
-    figures: BTreeMap<&'static str, Option<Interval>>,
-}
-
-#[derive(Serialize)]
-struct Runs {
-    ok: usize,
-    inconclusive: usize,
-    failed: usize,
-}
-
 /// The whole file.
-pub fn sweep(found: &Analysis<'_>) -> String {
-    let sweep = found.sweep;
-    let id = |place: &usize| found.cells[*place].id;
-    let ids = |places: &[usize]| places.iter().map(id).collect();
-    let recommendations = found.advice.iter().map(|advice| Recommendation {
-        condition: &advice.condition,
-        confidence: advice.confidence,
-        cell: advice.cell.as_ref().map(id),
-        tied: ids(&advice.tied),
-        text: &advice.text,
-    });
-    let fronts = found.fronts.iter().map(|front| {
-        let with = |standing| {
-            (0..found.cells.len())
-                .filter(|cell| front.standing[*cell] == Some(standing))
-                .map(|cell| id(&cell))
-                .collect()
-        };
-        FrontOf {
-            latency: front.objectives[0].name(),
-            objectives: front.objectives.iter().map(|metric| metric.name()).collect(),
-            noise_known: front.noise_known,
-            on: with(Standing::On),
-            perhaps: with(Standing::Perhaps),
-            out: with(Standing::Out),
-        }
-    });
-    let mut rows: Vec<&Row> = sweep.rows.iter().collect();
-    rows.sort_by_key(|row| row.order);
+pub fn sweep(analysis: &Analysis<'_>) -> String {
+    let sweep = analysis.sweep;
     let file = File {
         schema: SCHEMA,
         name: &sweep.name,
@@ -112,34 +52,61 @@ pub fn sweep(found: &Analysis<'_>) -> String {
         axes: &sweep.axes,
         fixed: sweep.fixed.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
         confidence: confidence(LEVEL),
-        scales: found.samples.iter().map(|samples| (samples.metric.name(), samples.scale)).collect(),
-        warnings: &found.warnings,
-        recommendations: recommendations.collect(),
-        fronts: fronts.collect(),
-        drift: &found.drift,
-        cells: (0..found.cells.len()).map(|place| cell(found, place)).collect(),
-        rows,
+        scales: analysis.samples.iter().map(|samples| (samples.metric.name(), samples.scale)).collect(),
+        warnings: &analysis.warnings,
+        recommendations: recommendations(analysis),
+        fronts: analysis.fronts.iter().map(|of| front(analysis, of)).collect(),
+        drift: &analysis.drift,
+        cells: (0..analysis.cells.len()).map(|place| cell(analysis, place)).collect(),
+        rows: sweep.in_order().collect(),
     };
     let mut text = serde_json::to_string_pretty(&file).expect("a sweep has string keys only");
     text.push('\n');
     text
 }
 
-fn cell<'a>(found: &'a Analysis<'a>, place: usize) -> CellOf<'a> {
-    let of = &found.cells[place];
-    let plain = |(at, (name, _)): (usize, (&'static str, Option<f64>))| {
+fn recommendations(analysis: &Analysis<'_>) -> Vec<Value> {
+    let id = |place: &usize| analysis.cells[*place].id;
+    let recommendation = analysis.advice.iter().map(|advice| {
+        json!({
+            "condition": advice.condition,
+            "confidence": advice.confidence,
+            "cell": advice.cell.as_ref().map(id),
+            "tied": advice.tied.iter().map(id).collect::<Vec<_>>(),
+            "text": advice.text,
+        })
+    });
+    recommendation.collect()
+}
+
+fn front(analysis: &Analysis<'_>, of: &Front) -> Value {
+    let with = |standing: Standing| -> Vec<usize> {
+        let cells = analysis.cells.iter().zip(&of.standing);
+        cells.filter(|(_, own)| **own == Some(standing)).map(|(cell, _)| cell.id).collect()
+    };
+    let objectives: Vec<&str> = of.objectives.iter().map(|metric| metric.name()).collect();
+    json!({
+        "latency": objectives[0],
+        "objectives": objectives,
+        "noise_known": of.noise_known,
+        "on": with(Standing::On),
+        "perhaps": with(Standing::Perhaps),
+        "out": with(Standing::Out),
+    })
+}
+
+fn cell(analysis: &Analysis<'_>, place: usize) -> Value {
+    let of = &analysis.cells[place];
+    let mean = |(at, (name, _)): (usize, (&'static str, Option<f64>))| {
         let mean = of.mean(|row| row.figures.named()[at].1);
         (name, mean.map(|value| Interval { value: rounded(value), low: None, high: None }))
     };
-    let mut figures: BTreeMap<_, _> = Figures::default().named().into_iter().enumerate().map(plain).collect();
-    for metric in Metric::ALL {
-        figures.insert(metric.name(), found.interval(metric, place));
-    }
-    let settings = (found.sweep.axes.iter().zip(of.values))
+    let mut figures: BTreeMap<_, _> = Figures::default().named().into_iter().enumerate().map(mean).collect();
+    figures.extend(Metric::ALL.map(|metric| (metric.name(), analysis.interval(metric, place))));
+    let settings: BTreeMap<&str, &str> = (analysis.sweep.axes.iter().zip(of.values))
         .map(|(axis, value)| (axis.name.as_str(), axis.values[*value].as_str()))
         .collect();
-    let count = |outcome| of.count(outcome);
-    let runs =
-        Runs { ok: count(Outcome::Ok), inconclusive: count(Outcome::Inconclusive), failed: count(Outcome::Failed) };
-    CellOf { cell: of.id, values: of.values, settings, runs, figures }
+    let outcomes = [Outcome::Ok, Outcome::Inconclusive, Outcome::Failed];
+    let runs: BTreeMap<&str, usize> = outcomes.map(|outcome| (outcome.name(), of.count(outcome))).into();
+    json!({ "cell": of.id, "values": of.values, "settings": settings, "runs": runs, "figures": figures })
 }

@@ -1,11 +1,12 @@
-//! What of a run's figures is analysed, and on which scale.
+//! The figures of a run that are analysed, and their scales.
 
 use measure::units::rounded;
+use report::run::Outcome;
 
-use super::{Figures, Row};
+use super::Row;
 use crate::statistics::Scale;
 
-/// Larger magnitudes are no measurement.
+/// Larger magnitudes are no measurements.
 const MAX_MAGNITUDE: f64 = 1e12;
 
 /// A figure that settings are judged by.
@@ -15,7 +16,7 @@ pub enum Metric {
     P50,
     /// The latency that 99 % do not exceed.
     P99,
-    /// The age of the picture on screen that it has for all but 1 % of the time: what a slow frame rate costs.
+    /// The p99 over time of the age of the picture on screen: the cost of a slow frame rate.
     Age,
     /// Compressed video.
     Bitrate,
@@ -29,52 +30,37 @@ impl Metric {
     /// All of them.
     pub const ALL: [Self; 6] = [Self::P50, Self::P99, Self::Age, Self::Bitrate, Self::Psnr, Self::Ssim];
 
+    /// The name in `tune.csv` and `tune.json`, the name for people, and the unit: with a space before it, or empty.
+    const fn words(self) -> [&'static str; 3] {
+        match self {
+            Self::P50 => ["p50_ms", "p50", " ms"],
+            Self::P99 => ["p99_ms", "p99", " ms"],
+            Self::Age => ["age_p99_ms", "picture age p99", " ms"],
+            Self::Bitrate => ["bitrate_kbps", "bit rate", " kbit/s"],
+            Self::Psnr => ["psnr_db", "PSNR", " dB"],
+            Self::Ssim => ["ssim", "SSIM", ""],
+        }
+    }
+
     /// The name in `tune.csv` and `tune.json`.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::P50 => "p50_ms",
-            Self::P99 => "p99_ms",
-            Self::Age => "age_p99_ms",
-            Self::Bitrate => "bitrate_kbps",
-            Self::Psnr => "psnr_db",
-            Self::Ssim => "ssim",
-        }
+        self.words()[0]
     }
 
-    /// For people.
+    /// The name for people.
     pub const fn label(self) -> &'static str {
-        match self {
-            Self::P50 => "p50",
-            Self::P99 => "p99",
-            Self::Age => "picture age p99",
-            Self::Bitrate => "bit rate",
-            Self::Psnr => "PSNR",
-            Self::Ssim => "SSIM",
-        }
+        self.words()[1]
     }
 
-    /// With a space before it, or empty.
+    /// The unit, with a space before it; empty for SSIM.
     pub const fn unit(self) -> &'static str {
-        match self {
-            Self::P50 | Self::P99 | Self::Age => " ms",
-            Self::Bitrate => " kbit/s",
-            Self::Psnr => " dB",
-            Self::Ssim => "",
-        }
+        self.words()[2]
     }
 
-    /// Of a row, where it can be and the run was measured.
+    /// Its value in a run that was measured, if there is one.
     pub fn of(self, row: &Row) -> Option<f64> {
-        let Figures { p50_ms, p99_ms, age_p99_ms, bitrate_kbps, psnr_db, ssim, .. } = row.figures;
-        let value = match self {
-            Self::P50 => p50_ms,
-            Self::P99 => p99_ms,
-            Self::Age => age_p99_ms,
-            Self::Bitrate => bitrate_kbps,
-            Self::Psnr => psnr_db,
-            Self::Ssim => ssim,
-        };
-        value.filter(|value| value.abs() <= MAX_MAGNITUDE && row.outcome == super::Outcome::Ok)
+        let (_, value) = row.figures.named().into_iter().find(|(name, _)| *name == self.name())?;
+        value.filter(|value| value.abs() <= MAX_MAGNITUDE && row.outcome == Outcome::Ok)
     }
 
     /// More is better.
@@ -82,23 +68,20 @@ impl Metric {
         matches!(self, Self::Psnr | Self::Ssim)
     }
 
-    /// The scale for these values: latency, age and bit rate by ratio, unless one is not positive (two clocks that disagree).
+    /// The scale for these values: quality by difference, everything else by ratio, unless a value is not positive (two clocks that disagree).
     pub fn scale<'a>(self, values: impl Iterator<Item = &'a f64>) -> Scale {
-        match self {
-            Self::P50 | Self::P99 | Self::Age | Self::Bitrate => Scale::fitting(values),
-            Self::Psnr | Self::Ssim => Scale::Difference,
-        }
+        if self.more_is_better() { Scale::Difference } else { Scale::fitting(values) }
     }
 
-    /// A difference that nobody would choose a setting for, on `scale`: 2 % (or 0.5 ms, 10 kbit/s where ratios mean nothing),
+    /// A negligible difference on `scale`: 2 % (or 0.5 ms, 10 kbit/s where ratios mean nothing),
     /// 0.2 dB, 0.002 of SSIM.
-    pub fn margin(self, scale: Scale) -> f64 {
+    pub const fn margin(self, scale: Scale) -> f64 {
         match (self, scale) {
-            (Self::P50 | Self::P99 | Self::Age | Self::Bitrate, Scale::Ratio) => 0.02,
-            (Self::P50 | Self::P99 | Self::Age, Scale::Difference) => 0.5,
-            (Self::Bitrate, Scale::Difference) => 10.0,
             (Self::Psnr, _) => 0.2,
             (Self::Ssim, _) => 0.002,
+            (_, Scale::Ratio) => 0.02,
+            (Self::Bitrate, Scale::Difference) => 10.0,
+            (_, Scale::Difference) => 0.5,
         }
     }
 
@@ -109,19 +92,17 @@ impl Metric {
 
     /// A value without its unit, with as many digits as mean something.
     pub fn number(self, value: f64) -> String {
-        match self {
-            Self::Ssim => format!("{value:.4}"),
-            Self::Bitrate => format!("{value:.0}"),
-            Self::P50 | Self::P99 | Self::Age if value.abs() >= 1_000.0 => format!("{value:.0}"),
-            Self::P50 | Self::P99 | Self::Age | Self::Psnr => format!("{value:.1}"),
-        }
+        let decimals = match self {
+            Self::Ssim => 4,
+            Self::Bitrate => 0,
+            Self::P50 | Self::P99 | Self::Age if value.abs() >= 1_000.0 => 0,
+            _ => 1,
+        };
+        format!("{value:.decimals$}")
     }
-}
 
-/// With as many decimals as a file needs.
-pub fn decimals(metric: Metric, value: f64) -> f64 {
-    match metric {
-        Metric::Ssim => (value * 1e5).round() / 1e5,
-        _ => rounded(value),
+    /// A value with as many decimals as a file needs.
+    pub fn for_file(self, value: f64) -> f64 {
+        if self == Self::Ssim { (value * 1e5).round() / 1e5 } else { rounded(value) }
     }
 }

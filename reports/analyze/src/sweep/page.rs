@@ -1,8 +1,10 @@
-//! `tune.html`: what to choose and how sure that is, then the figures it is from. No script, nothing fetched.
+//! `tune.html`: the recommendation and its certainty, then the figures behind it. No script, nothing fetched.
 
-use super::Outcome;
-use super::advice::{Advice, Confidence, per_setting};
-use super::analysis::Analysis;
+use report::run::Outcome;
+
+use super::Axis;
+use super::advice::per_setting;
+use super::analysis::{Advice, Analysis, Confidence};
 use super::metric::Metric;
 use render::plot::escape;
 
@@ -13,54 +15,35 @@ mod parts;
 mod table;
 
 /// The whole page.
-pub fn sweep(found: &Analysis<'_>) -> String {
-    render::html::page(&format!("{} – framelag tune", found.sweep.name), &body(found))
+pub fn sweep(analysis: &Analysis<'_>) -> String {
+    let body = [
+        head(analysis),
+        choice(analysis),
+        warnings(analysis),
+        pareto::section(analysis),
+        heat::section(analysis),
+        table::section(analysis),
+        method::section(analysis),
+    ];
+    render::html::page(&format!("{} – framelag tune", analysis.sweep.name), &body.concat())
 }
 
-pub(super) fn body(found: &Analysis<'_>) -> String {
-    [
-        head(found),
-        choice(found),
-        warnings(found),
-        pareto::section(found),
-        heat::section(found),
-        table::section(found),
-        method::section(found),
-    ]
-    .concat()
-}
-
-fn head(found: &Analysis<'_>) -> String {
-    let sweep = found.sweep;
+fn head(analysis: &Analysis<'_>) -> String {
+    let sweep = analysis.sweep;
     let ok = sweep.rows.iter().filter(|row| row.outcome == Outcome::Ok).count();
     let state = if sweep.complete { "" } else { " · <strong class=\"warn\">not finished</strong>" };
-    let axes: Vec<String> = (sweep.axes.iter().enumerate())
-        .map(|(at, axis)| format!("{} ({})", found.names.axis(at), axis.values.len()))
-        .collect();
-    let varied = if axes.is_empty() {
-        String::new()
-    } else {
-        format!("<p class=\"soft\">Varied: {}.</p>\n", escape(&axes.join(" × ")))
+    let axis = |(at, axis): (usize, &Axis)| format!("{} ({})", analysis.names.axis(at), axis.values.len());
+    let varied = match sweep.axes.iter().enumerate().map(axis).collect::<Vec<_>>().join(" × ") {
+        none if none.is_empty() => none,
+        axes => format!("<p class=\"soft\">Varied: {}.</p>\n", escape(&axes)),
     };
     format!(
-        "<h1>{}</h1>\n<p class=\"soft\">{} · {} · {}{state}</p>\n{varied}",
+        "<h1>{}</h1>\n<p class=\"soft\">{} · {} · {ok} of {} measured{state}</p>\n{varied}",
         escape(&sweep.name),
-        escape(&minute(&sweep.started)),
-        counted(found.cells.len(), "setting"),
-        if ok == sweep.rows.len() {
-            counted(ok, "run")
-        } else {
-            format!("{} of {} measured", ok, counted(sweep.rows.len(), "run"))
-        },
+        escape(&sweep.started),
+        counted(analysis.cells.len(), "setting"),
+        counted(sweep.rows.len(), "run"),
     )
-}
-
-/// `2026-11-24T20:05:00.123Z` to the minute; anything else as it is.
-fn minute(time: &str) -> String {
-    match (time.get(..10), time.get(10..11), time.get(11..16)) {
-        (Some(day), Some("T"), Some(minute)) if time.ends_with('Z') => format!("{day} {minute} UTC"),
-        _ => time.to_owned(),
-    }
 }
 
 fn counted(count: usize, what: &str) -> String {
@@ -68,18 +51,18 @@ fn counted(count: usize, what: &str) -> String {
 }
 
 /// The recommendation, under each condition of the network.
-fn choice(found: &Analysis<'_>) -> String {
+fn choice(analysis: &Analysis<'_>) -> String {
     let mut out = "<h2>What to choose</h2>\n".to_owned();
-    for advice in &found.advice {
+    for advice in &analysis.advice {
         if !advice.condition.is_empty() {
             out.push_str(&format!("<h3>With {}</h3>\n", escape(&advice.condition)));
         }
-        out.push_str(&card(found, advice));
+        out.push_str(&card(analysis, advice));
     }
     out
 }
 
-fn card(found: &Analysis<'_>, advice: &Advice) -> String {
+fn card(analysis: &Analysis<'_>, advice: &Advice) -> String {
     let (colour, sure) = match advice.confidence {
         Confidence::Clear => ("good", "Conclusive: faster than every other setting".to_owned()),
         Confidence::Tied => {
@@ -87,7 +70,7 @@ fn card(found: &Analysis<'_>, advice: &Advice) -> String {
         }
         Confidence::Only => ("warn", "Nothing to compare it with".to_owned()),
         Confidence::Unknown => {
-            let runs = advice.cell.zip(found.samples(Metric::P50)).map_or(0, |(cell, latency)| latency.runs(cell));
+            let runs = advice.cell.zip(analysis.samples(Metric::P50)).map_or(0, |(cell, latency)| latency.runs(cell));
             ("warn", format!("Not conclusive: {}", per_setting(runs)))
         }
         Confidence::Nothing => ("bad", "Nothing to recommend".to_owned()),
@@ -95,7 +78,7 @@ fn card(found: &Analysis<'_>, advice: &Advice) -> String {
     let name = advice.cell.map_or(String::new(), |cell| {
         format!(
             "<p style=\"font-size:19px;line-height:1.3;margin-bottom:6px\"><strong>{}</strong></p>\n",
-            escape(&found.choice(cell))
+            escape(&analysis.choice(cell))
         )
     });
     let text: String =
@@ -105,10 +88,10 @@ fn card(found: &Analysis<'_>, advice: &Advice) -> String {
     )
 }
 
-fn warnings(found: &Analysis<'_>) -> String {
-    if found.warnings.is_empty() {
+fn warnings(analysis: &Analysis<'_>) -> String {
+    if analysis.warnings.is_empty() {
         return String::new();
     }
-    let lines: String = found.warnings.iter().map(|line| format!("<li>{}</li>\n", escape(line))).collect();
+    let lines: String = analysis.warnings.iter().map(|line| format!("<li>{}</li>\n", escape(line))).collect();
     format!("<h2>Before you rely on this</h2>\n<ul style=\"max-width:80ch\">\n{lines}</ul>\n")
 }

@@ -1,12 +1,9 @@
-//! What a sweep is made of: its axes and the figures of its runs.
-
-use std::io;
-use std::path::PathBuf;
+//! The data of a sweep: its axes and the figures of its runs.
 
 use measure::units::rounded;
 use render::words;
 use report::folder;
-use report::run::{self, Run};
+use report::run::{Outcome, Run};
 use report::threshold::frames_for;
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +18,7 @@ pub struct Sweep {
     pub seed: u64,
     /// What was varied.
     pub axes: Vec<Axis>,
-    /// What was not: settings by name.
+    /// Settings that were not varied, by name.
     pub fixed: Vec<(String, String)>,
     /// The runs, in any order.
     pub rows: Vec<Row>,
@@ -53,29 +50,17 @@ pub struct Row {
     pub started: String,
     /// For each axis the index of its value.
     pub values: Vec<usize>,
-    /// What came of it.
+    /// Its outcome.
     pub outcome: Outcome,
-    /// Why it failed, or says nothing.
+    /// Why it failed or is inconclusive.
     pub why: Option<String>,
-    /// What was measured.
+    /// Its figures.
     pub figures: Figures,
     /// Its report folder, relative to the sweep's.
     pub report: Option<String>,
 }
 
-/// What came of a run of a sweep.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    /// Measured.
-    Ok,
-    /// It ran, and nothing can be said of its figures.
-    Inconclusive,
-    /// It did not start, ended early, or measured nothing.
-    Failed,
-}
-
-/// The figures of a run that a sweep compares. What does not exist is `None`.
+/// The figures of a run that a sweep compares.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Figures {
     /// Median latency.
@@ -125,47 +110,15 @@ pub enum Error {
         why: String,
     },
     /// A file that cannot be written.
-    #[error("cannot write the sweep's file {}: {source}", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-}
-
-impl From<folder::Error> for Error {
-    fn from(folder::Error { path, source }: folder::Error) -> Self {
-        Self::Write { path, source }
-    }
-}
-
-impl From<run::Outcome> for Outcome {
-    fn from(outcome: run::Outcome) -> Self {
-        match outcome {
-            run::Outcome::Ok => Self::Ok,
-            run::Outcome::Failed => Self::Failed,
-            run::Outcome::Inconclusive => Self::Inconclusive,
-        }
-    }
-}
-
-impl Outcome {
-    /// The name in `tune.csv` and `tune.json`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Inconclusive => "inconclusive",
-            Self::Failed => "failed",
-        }
-    }
+    #[error("cannot write the sweep's file {}: {}", .0.path.display(), .0.source)]
+    Write(#[from] folder::Error),
 }
 
 impl Figures {
     /// The figures of a run; PSNR and SSIM are not among them, and stay `None`.
     pub fn of(run: &Run) -> Self {
         let latency = &run.latency_ms;
-        // Of too few frames it is the maximum by another name.
+        // With too few frames it would be the maximum by another name.
         let enough = |quantile: &str, value: Option<f64>| value.filter(|_| latency.count >= frames_for(quantile));
         let percent = |frames: Option<u64>| {
             let expected = run.frames.expected.filter(|expected| *expected > 0)?;
@@ -186,35 +139,30 @@ impl Figures {
             freezes: run.freezes.count.map(|count| count as f64),
             freeze_ms: run.freezes.total_ms,
             first_frame_ms: run.startup.first_frame_ms,
-            psnr_db: None,
-            ssim: None,
+            ..Self::default()
         }
     }
 
     /// Each with its name in `tune.csv` and `tune.json`.
-    pub const fn named(&self) -> [(&'static str, Option<f64>); 16] {
-        [
-            ("p50_ms", self.p50_ms),
-            ("p90_ms", self.p90_ms),
-            ("p95_ms", self.p95_ms),
-            ("p99_ms", self.p99_ms),
-            ("max_ms", self.max_ms),
-            ("mean_ms", self.mean_ms),
-            ("age_p99_ms", self.age_p99_ms),
-            ("fps", self.fps),
-            ("bitrate_kbps", self.bitrate_kbps),
-            ("lost_percent", self.lost_percent),
-            ("missing_percent", self.missing_percent),
-            ("freezes", self.freezes),
-            ("freeze_ms", self.freeze_ms),
-            ("first_frame_ms", self.first_frame_ms),
-            ("psnr_db", self.psnr_db),
-            ("ssim", self.ssim),
-        ]
+    pub fn named(&self) -> [(&'static str, Option<f64>); 16] {
+        macro_rules! named {
+            ($($figure:ident)+) => { [$((stringify!($figure), self.$figure)),+] };
+        }
+        named!(
+            p50_ms p90_ms p95_ms p99_ms max_ms mean_ms age_p99_ms fps bitrate_kbps lost_percent missing_percent freezes
+            freeze_ms first_frame_ms psnr_db ssim
+        )
     }
 }
 
 impl Sweep {
+    /// The runs in the order in which they were made.
+    pub(super) fn in_order(&self) -> impl Iterator<Item = &Row> {
+        let mut rows: Vec<&Row> = self.rows.iter().collect();
+        rows.sort_by_key(|row| row.order);
+        rows.into_iter()
+    }
+
     /// Every row has one value of each axis, and a cell has the same values in all of its rows.
     pub(super) fn check(&self) -> Result<(), Error> {
         let mut cells = std::collections::HashMap::new();

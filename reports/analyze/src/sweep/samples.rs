@@ -5,21 +5,21 @@ use std::cmp::Ordering;
 use serde::Serialize;
 
 use super::cells::Cell;
-use super::metric::{Metric, decimals};
+use super::metric::Metric;
 use crate::statistics::{self, LEVEL, Pair, Scale, can_decide};
 
 /// A metric's values.
 #[derive(Debug)]
 pub struct Samples {
-    /// Of what.
+    /// The metric.
     pub metric: Metric,
-    /// On which scale everything here is.
+    /// The scale of the values.
     pub scale: Scale,
     /// By cell, a value for each run that has one.
     of: Vec<Vec<f64>>,
 }
 
-/// A figure with the interval that holds it at [`super::json`]'s confidence; without one where there are fewer than two runs.
+/// A figure with its interval; without one if there are fewer than two runs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Interval {
     /// The estimate.
@@ -39,6 +39,15 @@ pub struct Better {
     pub half: Option<f64>,
     /// Better (`Greater`) or worse (`Less`) by more than noise.
     pub direction: Ordering,
+}
+
+impl Interval {
+    /// `41.2 ms (40.1 to 42.3)`.
+    pub fn range(self, metric: Metric) -> String {
+        let ends = self.low.zip(self.high);
+        let ends = ends.map(|(low, high)| format!(" ({} to {})", metric.number(low), metric.number(high)));
+        format!("{}{}", metric.text(self.value), ends.unwrap_or_default())
+    }
 }
 
 impl Samples {
@@ -74,7 +83,7 @@ impl Samples {
 
     /// The centre of a cell's runs with its interval, in the metric's unit.
     pub fn interval(&self, cell: usize) -> Option<Interval> {
-        let back = |on_scale: f64| decimals(self.metric, self.scale.back(on_scale));
+        let back = |on_scale: f64| self.metric.for_file(self.scale.back(on_scale));
         let ends = statistics::interval(&self.of[cell], LEVEL).map(|ends| ends.map(back));
         let end = |at: usize| ends.map(|ends| ends[at]).filter(|end| end.is_finite());
         Some(Interval { value: back(self.centre(cell)?), low: end(0), high: end(1) })
@@ -96,7 +105,7 @@ impl Samples {
     }
 
     /// Whether two cells have enough runs to be told apart.
-    pub fn can_tell(&self, one: usize, other: usize) -> bool {
+    pub fn can_distinguish(&self, one: usize, other: usize) -> bool {
         can_decide([self.runs(one), self.runs(other)])
     }
 }
@@ -141,7 +150,7 @@ mod tests {
         let sweep = sweep(axes(&[("x", &["a", "b"])]), 1, 1, |_, luck| latency(50.0 + luck.normal()));
         let samples = of(&sweep);
         assert!(samples.interval(1).is_some_and(|interval| (interval.low, interval.high) == (None, None)));
-        assert!(!samples.can_tell(0, 1));
+        assert!(!samples.can_distinguish(0, 1));
         let better = samples.better(0, 1).expect("both ran");
         assert_eq!((better.half, better.direction), (None, Ordering::Equal));
     }

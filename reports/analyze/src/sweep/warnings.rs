@@ -1,18 +1,19 @@
-//! What a reader of a sweep must know before believing it.
+//! What to know about a sweep before relying on it.
 
+use report::run::Outcome;
 use report::threshold::frames_for;
 
 use super::analysis::Analysis;
 use super::cells::{Cell, MAX_MISSING_PERCENT};
-use super::{Outcome, front};
+use super::front;
 
-/// Settings that are named one by one, at most.
+/// The most settings named one by one.
 const MAX_NAMED: usize = 5;
 
-/// With fewer repeats two settings cannot be told apart: see [`crate::statistics::can_decide`].
+/// The fewest repeats that can tell two settings apart: see [`crate::statistics::can_decide`].
 const ENOUGH_REPEATS: usize = 4;
 
-/// All of them, in plain words.
+/// All warnings.
 pub fn all(analysis: &Analysis<'_>) -> Vec<String> {
     let mut out = Vec::new();
     if !analysis.sweep.complete {
@@ -62,22 +63,15 @@ fn and_more(count: usize) -> String {
 }
 
 fn repeats(analysis: &Analysis<'_>) -> Option<String> {
-    let measured = |cell: &Cell<'_>| cell.count(Outcome::Ok);
-    let most = analysis.cells.iter().map(measured).max().filter(|most| *most > 0)?;
-    let few = analysis.cells.iter().filter(|cell| (1..ENOUGH_REPEATS).contains(&measured(cell))).count();
+    let most = analysis.cells.iter().map(|cell| cell.count(Outcome::Ok)).max()?;
     match most {
         1 => Some(format!(
             "One run per setting: nothing is known of the noise between runs, so no figure has an interval and no difference is \
              conclusive. At least {ENOUGH_REPEATS} repeats are needed."
         )),
-        _ if most < ENOUGH_REPEATS => Some(format!(
+        2..ENOUGH_REPEATS => Some(format!(
             "No setting was measured more than {most} times: intervals are wide, and settings cannot be told apart. At least \
              {ENOUGH_REPEATS} repeats are needed."
-        )),
-        _ if few > 0 => Some(format!(
-            "{few} of {} settings {} measured fewer than {ENOUGH_REPEATS} times.",
-            analysis.cells.len(),
-            if few == 1 { "was" } else { "were" }
         )),
         _ => None,
     }

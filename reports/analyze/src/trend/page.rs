@@ -37,7 +37,7 @@ fn span(runs: &[Point]) -> String {
     }
 }
 
-/// A figure over runs, each stretch with its centre, and the changes.
+/// A figure over runs with its changes, and the centre between them.
 fn figure(body: &mut String, trend: &Trend, series: &Series, number: usize) {
     let known: Vec<(f64, f64)> =
         series.values.iter().enumerate().filter_map(|(at, value)| Some((at as f64, (*value)?))).collect();
@@ -77,7 +77,7 @@ fn steps(trend: &Trend, series: &Series) -> Vec<(f64, f64)> {
     points
 }
 
-/// One place for each run; as many are named as there is room for.
+/// One tick per run, as far as there is room.
 fn runs_axis(runs: &[Point]) -> Axis {
     const NAMES: usize = 6;
     let step = runs.len().div_ceil(NAMES).max(1);
@@ -85,8 +85,8 @@ fn runs_axis(runs: &[Point]) -> Axis {
     Axis::named("run", ticks).from(-0.5).to(runs.len() as f64 - 0.5)
 }
 
-/// The latencies before and after the latest change, all runs of a stretch as one. Stretches are those of the figure that
-/// changed last: one event may move two figures some runs apart, and what lies between is no stretch.
+/// Latencies before and after the latest change, pooled over the runs between two changes of the figure that changed last: one
+/// event may move two figures some runs apart.
 fn percentiles(body: &mut String, trend: &Trend) {
     let latest = trend.series.iter().max_by_key(|series| series.changes.last().map(|change| change.at));
     let Some((series, [earlier @ .., last])) = latest.map(|series| (series, series.changes.as_slice())) else { return };
@@ -110,7 +110,7 @@ fn point(step: &measure::latency::Percentile) -> (f64, f64) {
     (step.fraction, step.value_us as f64 / 1_000.0)
 }
 
-/// All histograms as one, and how many runs have none.
+/// All histograms added up, and how many runs have none.
 fn merged(runs: &[Point]) -> (Distribution, usize) {
     let mut merged = Distribution::default();
     let mut missing = 0;

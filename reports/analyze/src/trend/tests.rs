@@ -6,6 +6,7 @@ use report::tally::Tally;
 use serde_json::json;
 
 use super::*;
+use crate::store::{Listed, RunId};
 use crate::testing::{about, now};
 
 /// A day's run with 200 latencies, the largest of which are about `p99` ms.
@@ -30,10 +31,13 @@ fn step() -> Vec<(Run, String)> {
 
 fn trend(runs: &[(Run, String)], all: bool) -> Trend {
     let labels = BTreeMap::from([("commit".to_owned(), "0123456789abcdef".to_owned())]);
-    let entry = |(run, histogram)| Entry { id: "<id>", run, labels: &labels, histogram: Some(histogram) };
-    let entries: Vec<_> = runs.iter().map(|(run, histogram)| entry((run, histogram.as_str()))).collect();
+    let kept = |(run, histogram): &(Run, String)| {
+        let listed = Listed { id: RunId("<id>".to_owned()), labels: labels.clone(), ..Listed::default() };
+        Kept { listed, run: run.clone(), histogram: Some(histogram.clone()) }
+    };
+    let runs = runs.iter().map(kept).collect();
     let metrics = ["p50", "p99"].map(|name| name.parse().expect(name));
-    Trend::new(&entries, &metrics, all)
+    Trend::new(Comparable { runs, left_out: Vec::new() }, &metrics, all)
 }
 
 #[test]
@@ -83,7 +87,7 @@ fn only_like_runs_are_joined_and_the_others_said() {
         run.frames.expected.get_or_insert(200);
         run.duration_s = Some(8.0);
     }
-    let those = |those: &[Those]| those.iter().map(|one| (one.runs, one.why.clone())).collect::<Vec<_>>();
+    let those = |those: &[Subset]| those.iter().map(|one| (one.runs, one.why.clone())).collect::<Vec<_>>();
     let said = |all: &[(usize, &str)]| all.iter().map(|(runs, why)| (*runs, (*why).to_owned())).collect::<Vec<_>>();
     let never = said(&[(1, "that did not end"), (1, "that were inconclusive"), (1, "without any of these figures")]);
     let unlike = said(&[
@@ -115,7 +119,7 @@ fn what_was_joined_is_left_out_where_its_parts_are_there() {
     runs.push(joined(&[&runs[3], &runs[4]]));
     let trend_of_all = trend(&runs, false);
     let why = "that were joined of runs which are here too (report merge)";
-    let those = |runs: usize| vec![Those { runs, why: why.to_owned() }];
+    let those = |runs: usize| vec![Subset { runs, why: why.to_owned() }];
     assert_eq!((trend_of_all.runs.len(), trend_of_all.left_out), (20, those(1)));
     // Without the parts the first of two that have one in common stays.
     let [a, b, c] = [run(3, 100.0), run(4, 100.0), run(5, 100.0)];
@@ -131,10 +135,9 @@ fn what_is_shown_is_no_setting() {
         run.bitrate_kbps = Some(if at < 12 { 1_000.0 } else { 2_000.0 });
     }
     let shown = |metric: &str| {
-        let labels = BTreeMap::new();
-        let entries: Vec<_> =
-            runs.iter().map(|(run, _)| Entry { id: "", run, labels: &labels, histogram: None }).collect();
-        Trend::new(&entries, &[metric.parse().expect(metric)], false).runs.len()
+        let kept = |(run, _): &(Run, String)| Kept { listed: Listed::default(), run: run.clone(), histogram: None };
+        let runs = runs.iter().map(kept).collect();
+        Trend::new(Comparable { runs, left_out: Vec::new() }, &[metric.parse().expect(metric)], false).runs.len()
     };
     assert_eq!((shown("bitrate_kbps"), shown("p50")), (20, 8));
 }
@@ -161,7 +164,7 @@ fn old_runs_beyond_the_limit_are_left_out_and_said() {
     let runs: Vec<_> = (0..MAX_RUNS + 3).map(|_| day.clone()).collect();
     let trend = trend(&runs, false);
     assert_eq!(trend.runs.len(), MAX_RUNS);
-    assert_eq!(trend.left_out, [Those { runs: 3, why: "before the latest 500".to_owned() }]);
+    assert_eq!(trend.left_out, [Subset { runs: 3, why: "before the latest 500".to_owned() }]);
     assert_eq!(trend.series[0].changes, []);
     assert!(trend.to_string().contains("… 460 earlier runs"));
 }

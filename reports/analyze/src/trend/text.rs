@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use super::{MIN_RUNS, Trend};
 
-/// Rows of the table: the latest runs. `--json` and the page have all.
+/// The most rows of the table: the latest runs. `--json` and the page have all.
 const MAX_ROWS: usize = 40;
 
 impl fmt::Display for Trend {
@@ -39,7 +39,7 @@ impl Trend {
         for (at, run) in self.runs.iter().enumerate().skip(earlier) {
             let mut line = format!("{:<18}{:<10}", run.minute(), run.name());
             for series in &self.series {
-                // The mark of a change takes the place before the figure.
+                // The mark of a change precedes the figure.
                 let mark = if series.changes.iter().any(|change| change.at == at) { "▶ " } else { "" };
                 let value = series.values[at].map_or("—".to_owned(), |value| format!("{value:.3}"));
                 write!(line, "{:>16}", format!("{mark}{value}"))?;

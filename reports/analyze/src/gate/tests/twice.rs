@@ -16,7 +16,7 @@ fn joined(of: &[&Run]) -> Run {
 fn what_was_joined_and_its_parts_count_once() {
     let (baseline, candidate) = (runs(0, &USUAL), runs(30, &USUAL));
     let refused = |baseline: &[Run], candidate: &[Run]| match compared(baseline, candidate) {
-        Err(Refusal::Shared { first, second }) => (first, second),
+        Err(Refusal::Twice { first, second }) => (first, second),
         other => panic!("{other:?}"),
     };
     let of = |first: &str, second: &str| (first.to_owned(), second.to_owned());

@@ -8,7 +8,8 @@ fn more_runs_that_have_no_such_figure_are_not_asked_for() {
     candidate.iter_mut().for_each(|run| run.fps = None);
     for (metric, why) in [("p99.9", "200 frames are too few"), ("fps", "it has no fps")] {
         let gate = gate(metric, Limits::default());
-        let comparison = gate.compare(&named("b", &baseline), &named("c", &candidate)).expect("the same settings");
+        let comparison =
+            gate.compare(&named("b", &baseline), &named("c", &candidate), [&[], &[]]).expect("the same settings");
         let judgement = &comparison.judgement;
         assert_eq!((judgement.verdict, judgement.more_runs), (Verdict::Inconclusive, None), "{comparison}");
         assert!(judgement.why.contains(why) && judgement.why.contains("longer ones may"), "{comparison}");

@@ -1,12 +1,12 @@
-//! What was the same in all runs, where they ran, and how the figures were worked out.
+//! Settings common to all runs, the machine, and the method.
 
 use render::plot::escape;
 
 use super::super::analysis::Analysis;
 use super::parts::CONFIDENCE;
 
-pub fn section(found: &Analysis<'_>) -> String {
-    let sweep = found.sweep;
+pub fn section(analysis: &Analysis<'_>) -> String {
+    let sweep = analysis.sweep;
     let mut out = String::new();
     if !sweep.fixed.is_empty() {
         out.push_str("<h2>The same in all runs</h2>\n");
@@ -21,10 +21,13 @@ pub fn section(found: &Analysis<'_>) -> String {
         );
     }
     out.push_str("<h2>How this was worked out</h2>\n");
-    for line in lines(found) {
-        out.push_str(&format!("<p>{}</p>\n", escape(&line)));
-    }
-    out
+    out + &format!(
+        "<p>The unit is the run, not the frame. The order of runs was random (seed {}).</p>\n\
+         <p>A setting's figure is the mean of its runs (the geometric mean of latencies and bit rates) with a {CONFIDENCE} % interval. \
+         Two settings differ by more than noise if Student's t test and the exact permutation test agree, as in framelag gate: \
+         docs/gate-method.md.</p>\n",
+        sweep.seed
+    )
 }
 
 fn pairs<'a>(out: &mut String, of: impl Iterator<Item = (&'a str, String)>) {
@@ -33,29 +36,4 @@ fn pairs<'a>(out: &mut String, of: impl Iterator<Item = (&'a str, String)>) {
         out.push_str(&format!("<tr><th scope=\"row\">{}</th><td>{}</td></tr>\n", escape(name), escape(&value)));
     });
     out.push_str("</table></div>\n");
-}
-
-fn lines(found: &Analysis<'_>) -> [String; 3] {
-    let seed = found.sweep.seed;
-    let drift = match &found.drift {
-        Some(drift) if drift.clear => {
-            format!(
-                "Latency drifted by about {:+.1} {} from a setting's first run to its last.",
-                drift.change, drift.unit
-            )
-        }
-        Some(drift) => {
-            format!("No drift of latency was found between the first and last runs of {} settings.", drift.settings)
-        }
-        None => "Too few settings ran more than once to see whether latency drifted.".to_owned(),
-    };
-    [
-        format!("The unit is the run, not the frame. The order of runs was random (seed {seed})."),
-        format!(
-            "A setting's figure is the mean of its runs (the geometric mean of latencies and bit rates) with a {CONFIDENCE} % interval. \
-             Two settings differ by more than noise if Student's t test and the exact permutation test agree, as in framelag gate: \
-             docs/gate-method.md."
-        ),
-        drift,
-    ]
 }

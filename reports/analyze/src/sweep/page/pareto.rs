@@ -1,4 +1,4 @@
-//! Latency against bit rate and quality: one plot for each, under each condition of the network.
+//! Latency against bit rate and quality: a plot of each, under each condition of the network.
 
 use render::plot::{Axis, Chart, Point, Tone, escape};
 
@@ -6,14 +6,15 @@ use super::super::analysis::Analysis;
 use super::super::cells::MAX_MISSING_PERCENT;
 use super::super::front::Standing;
 use super::super::metric::Metric;
-use super::parts::{CONFIDENCE, PAIR, beside_latency, range, with_unit};
+use super::parts::{CONFIDENCE, PAIR, trade_offs, with_unit};
+use crate::statistics::Scale;
 
-/// Conditions with plots of their own, at most: further ones are in the table.
+/// The most conditions with plots; others are only in the table.
 const MAX_CONDITIONS: usize = 12;
 
-pub fn section(found: &Analysis<'_>) -> String {
-    let others = beside_latency(found);
-    let Some(front) = found.fronts.first().filter(|_| !others.is_empty()) else { return String::new() };
+pub fn section(analysis: &Analysis<'_>) -> String {
+    let others = trade_offs(analysis);
+    let Some(front) = analysis.fronts.first().filter(|_| !others.is_empty()) else { return String::new() };
     let labels: Vec<&str> = front.objectives.iter().map(|metric| metric.label()).collect();
     let mut out = format!(
         "<h2>Latency against {}</h2>\n<p class=\"soft\">A setting is on the front if no other setting beats it in {} at once, and off \
@@ -25,33 +26,26 @@ pub fn section(found: &Analysis<'_>) -> String {
     if !front.noise_known {
         out.push_str("<p class=\"warn\">Not conclusive: too few runs per setting to tell them apart.</p>\n");
     }
-    for (group, advice) in found.groups.iter().zip(&found.advice).take(MAX_CONDITIONS) {
+    for (group, advice) in analysis.groups.iter().zip(&analysis.advice).take(MAX_CONDITIONS) {
         if !advice.condition.is_empty() {
             out.push_str(&format!("<h3>With {}</h3>\n", escape(&advice.condition)));
         }
         out.push_str(PAIR);
-        others.iter().for_each(|metric| out.push_str(&chart(found, group, *metric)));
+        others.iter().for_each(|metric| out.push_str(&chart(analysis, group, *metric)));
         out.push_str("</div>\n");
     }
     out
 }
 
-fn chart(found: &Analysis<'_>, group: &[usize], metric: Metric) -> String {
+fn chart(analysis: &Analysis<'_>, group: &[usize], metric: Metric) -> String {
     let label = format!("p50 latency against {} of each setting", metric.label());
-    let positive = |of: Metric| {
-        group
-            .iter()
-            .filter_map(|cell| found.interval(of, *cell))
-            .all(|interval| interval.low.unwrap_or(interval.value) > 0.0)
-    };
     let axis = |of: Metric| {
-        let values: Vec<f64> = group.iter().filter_map(|cell| Some(found.interval(of, *cell)?.value)).collect();
-        let (least, most) =
-            (values.iter().copied().fold(f64::MAX, f64::min), values.iter().copied().fold(0.0, f64::max));
+        let values = || group.iter().filter_map(|cell| Some(analysis.interval(of, *cell)?.value));
+        let (least, most) = (values().fold(f64::MAX, f64::min), values().fold(0.0, f64::max));
         let text = if of == Metric::P50 { "p50 latency, ms".to_owned() } else { with_unit(of) };
         // Where the largest is many times the smallest, a linear axis would crowd all others.
-        let wide = matches!(of, Metric::P50 | Metric::Bitrate) && positive(of) && most > 8.0 * least;
-        if wide { Axis::log(&text) } else { Axis::linear(&text) }
+        let is_ratio = analysis.samples(of).is_some_and(|samples| samples.scale == Scale::Ratio);
+        if is_ratio && most > 8.0 * least { Axis::log(&text) } else { Axis::linear(&text) }
     };
     let mut chart = Chart::new(&label, axis(metric), axis(Metric::P50)).height(280);
     for (name, tone, standing) in [
@@ -60,9 +54,9 @@ fn chart(found: &Analysis<'_>, group: &[usize], metric: Metric) -> String {
         ("perhaps on it", Tone::Series(1), Some(Standing::Perhaps)),
         ("on the front", Tone::Series(0), Some(Standing::On)),
     ] {
-        let with = |cell: &&usize| found.fronts[0].standing[**cell] == standing;
+        let with = |cell: &&usize| analysis.fronts[0].standing[**cell] == standing;
         let points: Vec<Point> =
-            group.iter().filter(with).filter_map(|cell| point(found, *cell, metric, standing)).collect();
+            group.iter().filter(with).filter_map(|cell| point(analysis, *cell, metric, standing)).collect();
         if !points.is_empty() {
             chart = chart.points(name, tone, points);
         }
@@ -70,24 +64,24 @@ fn chart(found: &Analysis<'_>, group: &[usize], metric: Metric) -> String {
     chart.svg()
 }
 
-fn point(found: &Analysis<'_>, cell: usize, metric: Metric, standing: Option<Standing>) -> Option<Point> {
-    let (x, y) = (found.interval(metric, cell)?, found.interval(Metric::P50, cell)?);
+fn point(analysis: &Analysis<'_>, cell: usize, metric: Metric, standing: Option<Standing>) -> Option<Point> {
+    let (x, y) = (analysis.interval(metric, cell)?, analysis.interval(Metric::P50, cell)?);
     let named = matches!(standing, Some(Standing::On | Standing::Perhaps));
     Some(Point {
         x: x.value,
         y: y.value,
         x_error: x.low.zip(x.high),
         y_error: y.low.zip(y.high),
-        label: if named { values(found, cell) } else { String::new() },
-        title: format!("{}: {}, {}", found.choice(cell), range(Metric::P50, y), range(metric, x)),
+        label: if named { values(analysis, cell) } else { String::new() },
+        title: format!("{}: {}, {}", analysis.choice(cell), y.range(Metric::P50), x.range(metric)),
     })
 }
 
-/// The chosen values alone, where they are short enough to stand beside a point; else the number in the table.
-fn values(found: &Analysis<'_>, cell: usize) -> String {
+/// The chosen values, if they are short enough for a label; else the number in the table.
+fn values(analysis: &Analysis<'_>, cell: usize) -> String {
     const MAX_CHARS: usize = 22;
-    let of = &found.cells[cell];
-    let chosen = (found.sweep.axes.iter().zip(of.values)).filter(|(axis, _)| !axis.is_condition());
+    let of = &analysis.cells[cell];
+    let chosen = (analysis.sweep.axes.iter().zip(of.values)).filter(|(axis, _)| !axis.is_condition());
     let text = chosen.map(|(axis, value)| axis.values[*value].as_str()).collect::<Vec<_>>().join(" · ");
     if text.chars().count() <= MAX_CHARS { text } else { format!("№ {}", of.id) }
 }

@@ -1,35 +1,25 @@
-//! What several sections of the page share.
+//! Shared parts of the page's sections.
 
 use super::super::analysis::Analysis;
-use super::super::cells::Cell;
+use super::super::front;
 use super::super::metric::Metric;
-use super::super::samples::Interval;
-use super::super::{Outcome, front};
 use crate::statistics::{LEVEL, confidence};
 
-/// Of every interval, in percent.
+/// The confidence of every interval, in percent.
 pub(super) const CONFIDENCE: f64 = 100.0 * confidence(LEVEL);
 
 /// Two things side by side where there is room.
 pub(super) const PAIR: &str = "<div class=\"pair\">\n";
 
-/// The metrics that there are, latency first.
-pub(super) fn metrics<'a>(found: &'a Analysis<'a>) -> impl Iterator<Item = Metric> + 'a {
-    Metric::ALL.into_iter().filter(|metric| found.samples(*metric).is_some())
+/// The metrics that were measured, latency first.
+pub(super) fn metrics<'a>(analysis: &'a Analysis<'a>) -> impl Iterator<Item = Metric> + 'a {
+    Metric::ALL.into_iter().filter(|metric| analysis.samples(*metric).is_some())
 }
 
-/// The metric of quality that plots show, and what else there is beside latency.
-pub(super) fn beside_latency(found: &Analysis<'_>) -> Vec<Metric> {
-    let bitrate = found.samples(Metric::Bitrate).map(|_| Metric::Bitrate);
-    bitrate.into_iter().chain(front::quality(&found.samples)).collect()
-}
-
-/// `41.2 ms (40.1 to 42.3)`.
-pub(super) fn range(metric: Metric, of: Interval) -> String {
-    match of.low.zip(of.high) {
-        Some((low, high)) => format!("{} ({} to {})", metric.text(of.value), metric.number(low), metric.number(high)),
-        None => metric.text(of.value),
-    }
+/// The measured metrics that are plotted against latency: bit rate and quality.
+pub(super) fn trade_offs(analysis: &Analysis<'_>) -> Vec<Metric> {
+    let bitrate = analysis.samples(Metric::Bitrate).map(|_| Metric::Bitrate);
+    bitrate.into_iter().chain(front::quality(&analysis.samples)).collect()
 }
 
 /// `p50, ms`.
@@ -37,13 +27,5 @@ pub(super) fn with_unit(metric: Metric) -> String {
     match metric.unit().trim_start() {
         "" => metric.label().to_owned(),
         unit => format!("{}, {unit}", metric.label()),
-    }
-}
-
-/// Runs of a cell for people: `3`, or `2 of 3`.
-pub(super) fn runs(cell: &Cell<'_>) -> String {
-    match (cell.count(Outcome::Ok), cell.rows.len()) {
-        (ok, all) if ok == all => all.to_string(),
-        (ok, all) => format!("{ok} of {all}"),
     }
 }

@@ -1,19 +1,19 @@
 //! The table of all cells, fastest first; those without figures last, with why.
 
 use render::plot::escape;
+use report::run::Outcome;
 
-use super::super::Outcome;
 use super::super::analysis::Analysis;
 use super::super::front::Standing;
 use super::super::metric::Metric;
-use super::parts::{CONFIDENCE, metrics, runs, with_unit};
+use super::parts::{CONFIDENCE, metrics, with_unit};
 
-pub fn section(found: &Analysis<'_>) -> String {
-    if found.cells.is_empty() {
+pub fn section(analysis: &Analysis<'_>) -> String {
+    if analysis.cells.is_empty() {
         return String::new();
     }
-    let mut order: Vec<usize> = (0..found.cells.len()).collect();
-    let latency = |cell: usize| found.interval(Metric::P50, cell).map_or(f64::INFINITY, |interval| interval.value);
+    let mut order: Vec<usize> = (0..analysis.cells.len()).collect();
+    let latency = |cell: usize| analysis.interval(Metric::P50, cell).map_or(f64::INFINITY, |interval| interval.value);
     order.sort_by(|a, b| latency(*a).total_cmp(&latency(*b)));
     let mut out = format!(
         "<h2>All settings</h2>\n<p class=\"soft\">Fastest first; in brackets the {CONFIDENCE} % interval of the mean. Further \
@@ -24,41 +24,43 @@ pub fn section(found: &Analysis<'_>) -> String {
         out.push_str(&format!("<th scope=\"col\"{class}>{}</th>", escape(name)));
     };
     column("№", true);
-    (0..found.sweep.axes.len()).for_each(|axis| column(found.names.axis(axis), false));
-    if !found.fronts.is_empty() {
+    (0..analysis.sweep.axes.len()).for_each(|axis| column(analysis.names.axis(axis), false));
+    if !analysis.fronts.is_empty() {
         column("front", false);
     }
     column("runs", true);
-    metrics(found).for_each(|metric| column(&with_unit(metric), true));
+    metrics(analysis).for_each(|metric| column(&with_unit(metric), true));
     ["not seen, %", "fps"].iter().for_each(|name| column(name, true));
     out.push_str("</tr></thead>\n<tbody>\n");
-    order.iter().for_each(|cell| row(found, *cell, &mut out));
+    order.iter().for_each(|cell| row(analysis, *cell, &mut out));
     out.push_str("</tbody>\n</table></div>\n");
     out
 }
 
-fn row(found: &Analysis<'_>, cell: usize, out: &mut String) {
-    let of = &found.cells[cell];
+fn row(analysis: &Analysis<'_>, cell: usize, out: &mut String) {
+    let of = &analysis.cells[cell];
     out.push_str("<tr>");
     let mut field = |class: &str, text: &str| out.push_str(&format!("<td class=\"{class}\">{}</td>", escape(text)));
     field("number", &of.id.to_string());
-    for (axis, value) in found.sweep.axes.iter().zip(of.values) {
+    for (axis, value) in analysis.sweep.axes.iter().zip(of.values) {
         field("", &axis.values[*value]);
     }
-    if let Some(front) = found.fronts.first() {
+    if let Some(front) = analysis.fronts.first() {
         let (class, text) = match front.standing[cell] {
             Some(Standing::On) => ("good", "on"),
             Some(Standing::Perhaps) => ("warn", "perhaps"),
             Some(Standing::Out) => ("soft", "off"),
             None => ("soft", "–"),
         };
-        let chosen = found.advice.iter().any(|advice| advice.cell == Some(cell));
+        let chosen = analysis.advice.iter().any(|advice| advice.cell == Some(cell));
         field(class, &format!("{text}{}", if chosen { " · fastest" } else { "" }));
     }
-    let whole = of.count(Outcome::Ok) == of.rows.len();
-    field(if whole { "number" } else { "number bad" }, &runs(of));
-    for metric in metrics(found) {
-        field("number", &figure(found, cell, metric));
+    match (of.count(Outcome::Ok), of.rows.len()) {
+        (ok, all) if ok == all => field("number", &all.to_string()),
+        (ok, all) => field("number bad", &format!("{ok} of {all}")),
+    }
+    for metric in metrics(analysis) {
+        field("number", &figure(analysis, cell, metric));
     }
     let missing = of.missing_percent();
     field(
@@ -71,8 +73,8 @@ fn row(found: &Analysis<'_>, cell: usize, out: &mut String) {
 }
 
 /// The mean; of latencies with its interval.
-fn figure(found: &Analysis<'_>, cell: usize, metric: Metric) -> String {
-    let Some(of) = found.interval(metric, cell) else { return "–".to_owned() };
+fn figure(analysis: &Analysis<'_>, cell: usize, metric: Metric) -> String {
+    let Some(of) = analysis.interval(metric, cell) else { return "–".to_owned() };
     let range = of.low.zip(of.high).filter(|_| matches!(metric, Metric::P50 | Metric::P99));
     let range = range.map(|(low, high)| format!(" ({}–{})", metric.number(low), metric.number(high)));
     format!("{}{}", metric.number(of.value), range.unwrap_or_default())

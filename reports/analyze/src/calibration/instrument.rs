@@ -1,21 +1,21 @@
-//! What else a calibration finds: what the instrument costs, how fine the clocks are, what a camera saw.
+//! What a calibration measures besides accuracy: the instrument's own cost, clock resolution, screen and camera.
 
 use measure::figures::CostUs;
 use serde::Serialize;
 
-use super::spread::{Ms, Spread};
+use super::spread::{Sorted, Spread};
 
-/// Fewer frames that a camera has read say nothing.
+/// The fewest frames a camera has to read for its figures to count.
 pub const MIN_READINGS: u64 = 30;
 
-/// What stamping and reading cost here at the calibration's size.
+/// What stamping and reading cost on this machine at the calibration's size, µs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Costs {
     /// Painting the corner code.
     pub paint: Option<Spread>,
     /// Painting code and text: the stage `stamp`.
     pub stamp: Option<Spread>,
-    /// Reading a code where the last one was: the stage `read`.
+    /// Reading a code in the place of the last one: the stage `read`.
     pub read: Option<Spread>,
     /// Drawing the receiver's text: part of the stage `present` with a window.
     pub overlay: Option<Spread>,
@@ -23,40 +23,40 @@ pub struct Costs {
     pub receiver_read: Option<CostUs>,
 }
 
-/// How fine the clocks are.
+/// The resolution of the clocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Timers {
-    /// What stamps are made of.
+    /// The clock that stamps are taken from.
     pub wall: TimerUs,
-    /// What durations are taken with.
+    /// The clock that durations are taken from.
     pub monotonic: TimerUs,
 }
 
-/// How fine a clock is, in µs.
+/// The resolution of a clock, µs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct TimerUs {
-    /// By the system's word.
+    /// As the system states it.
     pub resolution: f64,
-    /// The smallest step that was seen.
+    /// The smallest step observed.
     pub smallest_step: Option<f64>,
 }
 
-/// A camera that looked at the receiver's window.
+/// A camera pointed at the receiver's window.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Optical {
     /// Which camera.
     pub camera: String,
-    /// Pictures that it took.
+    /// Pictures taken.
     pub pictures: u64,
-    /// Of these, without a code that could be read.
+    /// Of these, without a readable code.
     pub unreadable: u64,
-    /// Of the others, the first of each frame: from when it was handed to the window to when the camera took it.
+    /// From handing a frame to the window to the camera's first picture of it.
     pub screen_and_camera_ms: Option<OpticalMs>,
-    /// The camera's pictures are dated by its driver, and not by their arrival.
+    /// Pictures are dated by the camera's driver, not by their arrival.
     pub driver_time: bool,
 }
 
-/// How long screen and camera took.
+/// The time that screen and camera take, ms.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct OpticalMs {
     /// Frames.
@@ -70,7 +70,7 @@ pub struct OpticalMs {
 }
 
 impl Optical {
-    /// Enough frames were read for its figures to mean something.
+    /// Whether enough frames were read for the figures to count.
     pub fn is_enough(&self) -> bool {
         self.screen_and_camera_ms.is_some_and(|ms| ms.count >= MIN_READINGS)
     }
@@ -80,7 +80,7 @@ impl OpticalMs {
     /// The distribution of `values`; none where there are none.
     pub fn of(values: Vec<f64>) -> Option<Self> {
         let count = values.len() as u64;
-        let values = Ms::sorted(values);
+        let values = Sorted::new(values);
         let quantile = |quantile: f64| values.quantile(quantile);
         Some(Self { count, min: quantile(0.0)?, p50: quantile(0.5)?, p99: quantile(0.99)? })
     }
