@@ -29,28 +29,12 @@ fn small() -> Sweep {
     sweep
 }
 
-/// Compares with a file of `sweep/golden`; what was found lies in the system's folder for temporary files where it differs.
-fn golden(name: &str, expected: &str, found: &str) {
-    if found != expected {
-        let at = std::env::temp_dir().join(name);
-        fs::write(&at, found).expect("the folder can be written");
-        panic!("{name} is not as in sweep/golden; it is now as in {}", at.display());
-    }
-}
-
+/// Review a change with `cargo insta review`, or by renaming the `.snap.new` file.
 #[test]
-fn tune_csv() {
-    golden("tune.csv", include_str!("golden/tune.csv"), &csv::sweep(&small()));
-}
-
-#[test]
-fn tune_json() {
-    golden("tune.json", include_str!("golden/tune.json"), &json::sweep(&analyze(&small())));
-}
-
-#[test]
-fn tune_html() {
-    golden("tune-body.html", include_str!("golden/tune-body.html"), &page::body(&analyze(&small())));
+fn every_file_of_a_sweep_is_as_it_was() {
+    insta::assert_snapshot!("tune.csv", csv::sweep(&small()));
+    insta::assert_snapshot!("tune.json", json::sweep(&analyze(&small())));
+    insta::assert_snapshot!("tune.html", page::body(&analyze(&small())));
 }
 
 #[test]
