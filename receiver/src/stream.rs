@@ -8,7 +8,7 @@ use common::host::clock;
 use common::time::{MonoTime, Now};
 use common::units::seconds;
 use measure::live::{Metrics, Named};
-use measure::{Clocks, Mark};
+use measure::{Clocks, StartupStep};
 use report::warning::Code;
 use report::{Assertion, Observation, Recorder, Setup, Summary, Warning};
 
@@ -181,7 +181,7 @@ impl Stream {
                 if self.transport != "pipe" {
                     self.silence.begin(now.mono);
                 }
-                self.observer.recorder().mark(Mark::Connected, now);
+                self.observer.recorder().started(StartupStep::Connected, now);
             }
             Event::Disconnected(_) => {
                 self.link.lost = true;

@@ -358,7 +358,7 @@ impl Ledger {
         }
         match &mut slot.state {
             State::Read { bucket, sample: first } => {
-                if first.times.stamp != sample.times.stamp {
+                if first.marks.stamped() != sample.marks.stamped() {
                     self.rivals.returned(sample.presented);
                 }
                 *bucket = Bucket::Duplicate;

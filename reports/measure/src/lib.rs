@@ -29,6 +29,7 @@ pub mod rate;
 mod rivals;
 pub mod sample;
 mod sequence;
+pub mod stages;
 pub mod stamps;
 pub mod steps;
 #[cfg(test)]
@@ -36,4 +37,4 @@ mod testing;
 pub mod timeline;
 pub mod units;
 
-pub use sample::{Bucket, Clocks, Correction, Mark, Sample};
+pub use sample::{Bucket, Clocks, Correction, Sample, StartupStep};

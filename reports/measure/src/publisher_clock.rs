@@ -151,9 +151,9 @@ impl Last {
             stream_id: sample.stream_id,
             run: sample.run,
             sequence: sample.sequence % SEQUENCE_MODULUS,
-            stamp: sample.times.stamp,
+            stamp: sample.marks.stamped(),
             presented: sample.presented,
-            level: sample.now().wall.micros_since(sample.times.stamp),
+            level: sample.now().wall.micros_since(sample.marks.stamped()),
         }
     }
 }
@@ -162,6 +162,7 @@ impl Last {
 mod tests {
     use super::*;
     use crate::testing::sample;
+    use common::marks::Mark;
 
     const PAUSE: Duration = Duration::from_millis(190);
 
@@ -177,7 +178,7 @@ mod tests {
     fn at(sequence: u64, latency: i64) -> Sample {
         let shown = 100_000 + sequence * 40;
         let mut sample = sample(sequence, shown, shown);
-        sample.times.stamp = sample.times.stamp.offset(-latency * 1_000);
+        sample.marks = sample.marks.with(Mark::Stamped, sample.marks.stamped().offset(-latency * 1_000));
         sample
     }
 

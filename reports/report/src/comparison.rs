@@ -263,6 +263,7 @@ pub(crate) fn warnings(run: &Run) -> Vec<Warning> {
 
 #[cfg(test)]
 mod tests {
+    use common::marks::{ClockName, Mark};
     use std::time::Duration;
 
     use super::*;
@@ -287,9 +288,7 @@ mod tests {
         let mut frame = sample(i, i * 40, i * 40 + 10);
         frame.correction = correction;
         if !matches!(correction, Correction::By(_)) {
-            let receiver = &mut frame.times.receiver;
-            let times = [&mut receiver.assembled, &mut receiver.decoded, &mut receiver.read, &mut receiver.presented];
-            times.into_iter().chain(&mut receiver.received).for_each(|time| *time = time.offset(OFFSET));
+            frame.marks = frame.marks.shifted(ClockName::Receiver, OFFSET);
         }
         frame
     }
@@ -400,7 +399,7 @@ mod tests {
             tally.compared().known(comparison(bound));
             for i in 0..50 {
                 let mut frame = frame(i, Correction::By(OFFSET));
-                frame.times.stamp = frame.times.stamp.offset(15_000);
+                frame.marks = frame.marks.with(Mark::Stamped, frame.marks.stamped().offset(15_000));
                 tally.frame(&frame, &mut |_| {});
             }
             let run = tally.run(false);
@@ -438,6 +437,6 @@ mod tests {
     #[test]
     fn a_step_is_looked_for_in_the_clock_as_it_was_read() {
         let corrected = frame(1, Correction::By(500));
-        assert_eq!(corrected.now().wall, corrected.times.receiver.presented.offset(500));
+        assert_eq!(corrected.now().wall, corrected.marks.presented().offset(500));
     }
 }

@@ -8,7 +8,7 @@ use common::time::{MonoTime, Now};
 use measure::account::{Counts, Entry};
 use measure::cost::Costs;
 use measure::live::Metrics;
-use measure::sample::{Bucket, Clocks, Mark};
+use measure::sample::{Bucket, Clocks, StartupStep};
 use measure::units::ms;
 
 use crate::calibration::Quote;
@@ -172,9 +172,9 @@ impl Recorder {
         Ok(Self { tally, report, now: started.mono, failure: None, lock })
     }
 
-    /// A moment of starting up; only the first of its kind counts.
-    pub fn mark(&mut self, mark: Mark, now: Now) {
-        self.tally.mark(mark, now.mono);
+    /// A step of starting up is done; only the first time counts.
+    pub fn started(&mut self, step: StartupStep, now: Now) {
+        self.tally.started(step, now.mono);
     }
 
     /// How far figures may be off on this machine: for `run.json` and the summary.
@@ -278,7 +278,7 @@ impl Recorder {
         Live {
             measuring: self.tally.is_measuring(),
             fps: self.tally.recent_fps(),
-            latency_ms: newest.filter(|_| self.tally.newest_is_comparable()).map(|s| ms(s.times.latency_us())),
+            latency_ms: newest.filter(|_| self.tally.newest_is_comparable()).map(|s| ms(s.marks.latency_us())),
             bound_ms: self.tally.bound_us().map(ms),
             read_at: newest.map(|sample| sample.presented),
             p50_ms: latency.quantile_us(0.5).map(ms),
@@ -359,7 +359,7 @@ impl Report {
             None => Default::default(),
         };
         frames.push_str(&std::mem::take(&mut self.settled));
-        tally.take_settled_intervals().iter().for_each(|interval| csv::interval(&mut intervals, interval));
+        tally.take_settled_intervals().iter().for_each(|interval| csv::interval(&mut intervals, &interval.into()));
         closed.append(&mut tally.take_closed());
         let too_many = closed.len().saturating_sub(MAX_WAITING_INTERVALS);
         self.left_out += closed.drain(..too_many).count() as u64;
@@ -372,7 +372,7 @@ impl Report {
         };
         tally.ledger().unsettled(&mut |entry| csv::frame(&mut batch.frames.unsettled, &entry));
         tally.unsettled_intervals().iter().for_each(|interval| {
-            csv::interval(&mut batch.intervals.unsettled, interval);
+            csv::interval(&mut batch.intervals.unsettled, &interval.into());
         });
         batch
     }

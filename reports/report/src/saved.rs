@@ -127,7 +127,7 @@ impl Saved {
     /// # Errors
     /// [`Error::Io`] or [`Error::NotAFile`]. A file that is missing is a note.
     pub fn each_frame(&self, each: impl FnMut(FrameRow)) -> Result<Option<String>, Error> {
-        self.each("frames.csv", rows::Frames::new(each))
+        self.each("frames.csv", rows::Table::new(each))
     }
 
     /// The frames of `frames.csv`: at most [`MAX_ROWS`].
@@ -146,7 +146,7 @@ impl Saved {
     /// [`Error::Io`] or [`Error::NotAFile`]. A file that is missing is a note.
     pub fn intervals(&self) -> Result<Rows<IntervalRow>, Error> {
         let mut kept = Kept::default();
-        let note = self.each("intervals.csv", rows::Intervals::new(|row| kept.push(row)))?;
+        let note = self.each("intervals.csv", rows::Table::new(|row| kept.push(row)))?;
         Ok(kept.rows("intervals.csv", note))
     }
 
@@ -178,7 +178,7 @@ impl Saved {
 /// # Errors
 /// Where `input` cannot be read.
 pub fn read_frames(input: impl Read, each: impl FnMut(FrameRow)) -> io::Result<Option<String>> {
-    read(input, rows::Frames::new(each))
+    read(input, rows::Table::new(each))
 }
 
 /// The same with each second of a text like `intervals.csv`.
@@ -186,7 +186,7 @@ pub fn read_frames(input: impl Read, each: impl FnMut(FrameRow)) -> io::Result<O
 /// # Errors
 /// Where `input` cannot be read.
 pub fn read_intervals(input: impl Read, each: impl FnMut(IntervalRow)) -> io::Result<Option<String>> {
-    read(input, rows::Intervals::new(each))
+    read(input, rows::Table::new(each))
 }
 
 /// The same with a text like `latency.hlog`, whose histograms are added up.

@@ -14,7 +14,7 @@
 use std::fmt::{self, Write};
 use std::path::PathBuf;
 
-use common::frame::Stage;
+use common::marks::Stage;
 use measure::figures::StageMs;
 use measure::live::Metrics;
 use measure::sample::Bucket;
@@ -178,8 +178,7 @@ fn offset(f: &mut fmt::Formatter<'_>, run: &Run) -> fmt::Result {
 }
 
 fn stages(f: &mut fmt::Formatter<'_>, run: &Run) -> fmt::Result {
-    let known: Vec<(Stage, &StageMs)> =
-        Stage::ALL.into_iter().map(|stage| (stage, run.stages_ms.of(stage))).filter(|(_, ms)| ms.count > 0).collect();
+    let known: Vec<(Stage, &StageMs)> = run.stages_ms.iter().filter(|(_, ms)| ms.count > 0).collect();
     for (stage, ms) in &known {
         row(f, &format!("  {}", stage.name()), &[ms.p50, None, ms.p99, ms.max], "")?;
     }

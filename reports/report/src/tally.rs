@@ -11,7 +11,7 @@ use measure::interval::{Closed, Histograms, Interval, Intervals};
 use measure::live::Latencies;
 use measure::publisher_clock::PublisherClock;
 use measure::rate::Rates;
-use measure::sample::{Clocks, Correction, Mark, Sample};
+use measure::sample::{Clocks, Correction, Sample, StartupStep};
 use measure::stamps::Stamps;
 use measure::steps::{self, Watch};
 use measure::timeline::{Kind, Timeline};
@@ -137,9 +137,9 @@ impl Tally {
         }
     }
 
-    /// A moment of starting up; only the first of its kind counts.
-    pub fn mark(&mut self, mark: Mark, at: MonoTime) {
-        self.startup[mark as usize].get_or_insert(at);
+    /// A step of starting up is done; only the first time counts.
+    pub fn started(&mut self, step: StartupStep, at: MonoTime) {
+        self.startup[step as usize].get_or_insert(at);
     }
 
     /// How far figures may be off on this machine.
@@ -160,8 +160,8 @@ impl Tally {
     /// A picture whose code was read. Frames that settle go to `settle`, here and below.
     pub fn frame(&mut self, sample: &Sample, settle: &mut dyn FnMut(Entry<'_>)) {
         let sample = &self.with_clocks(sample);
-        self.mark(Mark::FirstPicture, sample.presented);
-        self.mark(Mark::FirstReading, sample.presented);
+        self.started(StartupStep::FirstPicture, sample.presented);
+        self.started(StartupStep::FirstReading, sample.presented);
         let step = self.clock.observe(sample.now());
         self.advance(sample.presented, settle);
         self.resolve(step, sample.presented);
@@ -191,7 +191,7 @@ impl Tally {
 
     /// A picture that was shown, but whose code could not be read.
     pub fn unreadable(&mut self, now: Now, bytes: u32, idr: bool, settle: &mut dyn FnMut(Entry<'_>)) {
-        self.mark(Mark::FirstPicture, now.mono);
+        self.started(StartupStep::FirstPicture, now.mono);
         self.tick(now, settle);
         self.count_unit(bytes, idr);
         self.ledger.unreadable();
@@ -282,7 +282,7 @@ impl Tally {
     fn advance(&mut self, to: MonoTime, settle: &mut dyn FnMut(Entry<'_>)) {
         self.last = self.last.max(to);
         let interval = self.screen.usual_interval();
-        let first = self.startup[Mark::FirstPicture as usize];
+        let first = self.startup[StartupStep::FirstPicture as usize];
         let warm = first.map(|first| first + self.about.warmup);
         if let (None, Some(from)) = (&self.intervals, warm.filter(|from| *from <= to)) {
             self.screen.open(from);

@@ -13,7 +13,7 @@ use report::codec::{csv, hgrm, hlog, json};
 use report::dir::{Dir, Fresh};
 use report::folder;
 use report::run::Run;
-use report::saved;
+use report::saved::{self, FrameRow};
 
 use super::error::Error;
 use super::figures;
@@ -44,7 +44,7 @@ pub(super) fn write(parts: &[Part], run: &Run, out: &Dir) -> Result<(), Error> {
         put(file, &csv::intervals_header())?;
         seconds.rows().try_for_each(|row| {
             let mut line = String::new();
-            csv::interval_row(&mut line, &row);
+            csv::interval(&mut line, &row);
             put(file, &line)
         })
     })?;
@@ -101,7 +101,7 @@ fn frames(parts: &[Part], file: &mut impl Write) -> Result<(), Failed> {
             line.clear();
             let segment = first_segment.saturating_add(part.segment(row.segment));
             let receiver = first_receiver + receiver_of(&part.receivers, row.segment).unwrap_or(0);
-            csv::merged_frame(&mut line, &row, segment, receiver);
+            csv::frame_row(&mut line, &FrameRow { segment, ..row }, Some(receiver));
             written = put(file, &line);
         })?;
         written?;

@@ -1,8 +1,8 @@
 //! Latencies and stages of many runs as one: what a run says exactly is pooled from that, quantiles from the histograms.
 
-use common::frame::Stage;
-use measure::figures::{LatencyMs, StageMs, StagesMs};
+use measure::figures::{LatencyMs, StageMs};
 use measure::latency::Distribution;
+use measure::stages::PerStage;
 use measure::timeline::{MAX_SECTIONS, Section, SectionMs};
 use measure::units::{ms, rounded};
 
@@ -74,20 +74,20 @@ fn moments(runs: &[&LatencyMs]) -> (Option<f64>, Option<f64>) {
     (known.map(|()| rounded(mean)), known.map(|()| rounded((spread / count).sqrt())))
 }
 
-pub(super) fn stages(parts: &[Part]) -> StagesMs {
-    StagesMs(Stage::ALL.map(|stage| {
+pub(super) fn stages(parts: &[Part]) -> PerStage<StageMs> {
+    PerStage::new(|stage| {
         let mut histogram = Distribution::default();
         let mut joined = StageMs::default();
         for part in parts.iter().filter(|part| part.is_pooled()) {
-            let own = part.run().stages_ms.of(stage);
-            histogram.add(&part.histograms.stages[stage as usize]);
+            let own = &part.run().stages_ms[stage];
+            histogram.add(&part.histograms.stages[stage]);
             joined.count = joined.count.saturating_add(own.count);
             joined.max = larger(joined.max, own.max);
         }
         let most = joined.max.unwrap_or(f64::INFINITY);
         let quantiles = Quantiles { of: histogram, least: f64::NEG_INFINITY, most };
         StageMs { p50: quantiles.get(0.5), p99: quantiles.get(0.99), ..joined }
-    }))
+    })
 }
 
 /// Those of all receivers where a clock split the run of any; one where none did.

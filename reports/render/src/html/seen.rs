@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use chrono::DateTime;
-use common::frame::Stage;
 use common::time::MonoTime;
 use measure::age::Screen;
 use measure::latency::Distribution;
 use measure::sample::Bucket;
+use measure::stages::PerStage;
 use measure::units::ms;
 use report::run::Run;
 use report::saved::{Error, FrameRow, MAX_ROWS, Saved};
@@ -16,7 +16,7 @@ use report::saved::{Error, FrameRow, MAX_ROWS, Saved};
 #[derive(Debug, Default)]
 pub struct Kind {
     pub latency: Distribution,
-    pub stages: [Distribution; Stage::ALL.len()],
+    pub stages: PerStage<Distribution>,
     pub bytes: u64,
     /// Frames whose size is known.
     pub sized: u64,
@@ -99,8 +99,8 @@ impl Seen {
             None => return,
         };
         kind.latency.record(latency_us);
-        for (stage, micros) in kind.stages.iter_mut().zip(row.stages_us) {
-            micros.into_iter().for_each(|micros| stage.record(micros));
+        for (stage, micros) in row.stages_us.iter() {
+            micros.iter().for_each(|micros| kind.stages[stage].record(*micros));
         }
         if let Some(bytes) = row.bytes {
             kind.bytes = kind.bytes.saturating_add(bytes);

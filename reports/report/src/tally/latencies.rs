@@ -78,7 +78,7 @@ impl Tally {
     /// The latency of a frame around a step of the wall clock, for the age of the picture: of a frame that was stamped
     /// before the step the difference of the clocks contains it. Which of the two is right is judged by the latency before.
     pub(super) fn likely_latency(&self, sample: &Sample) -> i64 {
-        let measured = sample.times.latency_us();
+        let measured = sample.marks.latency_us();
         let without = measured.saturating_sub(self.clock.doubt_us(sample.presented));
         let nearer = |usual: i64| without.abs_diff(usual) < measured.abs_diff(usual);
         if self.usual.is_some_and(nearer) { without } else { measured }
@@ -99,10 +99,10 @@ impl Tally {
         if !self.admits(sample.correction) {
             return;
         }
-        let latency = sample.times.latency_us();
+        let latency = sample.marks.latency_us();
         self.usual = Some(latency);
         if u128::from(latency.unsigned_abs()) > IMPLAUSIBLE.as_micros() {
-            self.implausible.get_or_insert((sample.times.stamp, sample.times.receiver.presented));
+            self.implausible.get_or_insert((sample.marks.stamped(), sample.marks.presented()));
         }
         self.histograms.record(sample);
         match publisher {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use common::frame::Stage;
+use common::marks::Stage;
 use measure::figures::StageMs;
 use measure::units::ms;
 
@@ -62,7 +62,7 @@ impl Metric {
     pub fn value(&self, run: &Run) -> Option<f64> {
         match self.source {
             Source::Run(_, read) => read(run),
-            Source::Stage(stage, _, read) => read(run.stages_ms.of(stage)),
+            Source::Stage(stage, _, read) => read(&run.stages_ms[stage]),
         }
     }
 
@@ -74,7 +74,7 @@ impl Metric {
                 let of_latency = name.strip_prefix("latency_ms.").is_some_and(|field| latency.contains(&field));
                 of_latency || name.starts_with("picture_age_ms.")
             }
-            Source::Stage(stage, ..) => stage == Stage::Network,
+            Source::Stage(stage, ..) => stage.spans_clocks(),
         };
         run.clock.max_uncertainty_us.filter(|_| contains).map(ms)
     }
@@ -83,7 +83,7 @@ impl Metric {
     pub(super) fn samples(&self, run: &Run) -> u64 {
         match self.source {
             Source::Run(..) => run.latency_ms.count,
-            Source::Stage(stage, ..) => run.stages_ms.of(stage).count,
+            Source::Stage(stage, ..) => run.stages_ms[stage].count,
         }
     }
 
@@ -238,7 +238,7 @@ fn table() -> Vec<Metric> {
         plain("clock.restarts", Unit::Number, |run| Some(run.clock.restarts as f64)),
         plain("clock.uncertainty_us", Unit::Micros, |run| run.clock.uncertainty_us.map(|us| us as f64)),
     ];
-    for stage in Stage::ALL {
+    for &stage in Stage::ALL {
         let of = |field, read| Metric { source: Source::Stage(stage, field, read), unit: Unit::Ms, min_samples: 0 };
         table.push(of("p50", |stage| stage.p50));
         table.push(of("p99", |stage| stage.p99));
