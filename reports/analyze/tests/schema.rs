@@ -111,6 +111,12 @@ fn misfits(root: &Value, schema: &Value, value: &Value, path: &str, out: &mut Ve
                 }
                 true
             }
+            "additionalProperties" => {
+                for (name, value) in value.as_object().into_iter().flatten() {
+                    misfits(root, rule, value, &format!("{path}/{name}"), out);
+                }
+                true
+            }
             "items" => {
                 let items = value.as_array().into_iter().flatten().enumerate();
                 items.for_each(|(i, item)| misfits(root, rule, item, &format!("{path}/{i}"), out));

@@ -32,7 +32,9 @@ fn small() -> Sweep {
 /// Review a change with `cargo insta review`, or by renaming the `.snap.new` file.
 #[test]
 fn every_file_of_a_sweep_is_as_it_was() {
-    insta::assert_snapshot!("tune.csv", csv::sweep(&small()));
+    let table = csv::sweep(&small());
+    assert!(table.ends_with("\r\n"), "RFC 4180 ends lines so, and a snapshot does not tell");
+    insta::assert_snapshot!("tune.csv", table);
     insta::assert_snapshot!("tune.json", json::sweep(&analyze(&small())));
     insta::assert_snapshot!("tune.html", page::body(&analyze(&small())));
 }
