@@ -100,6 +100,11 @@ stages! {
 }
 
 impl Stage {
+    /// The stage of that name in reports.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|stage| stage.name() == name)
+    }
+
     /// Whether it is a part of LAT, rather than time before the stamp.
     pub fn is_in_latency(self) -> bool {
         self.ends().0 >= Mark::Stamped

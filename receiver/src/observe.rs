@@ -189,7 +189,7 @@ impl Observer {
         }
         let Some(clock) = &self.clock else {
             let advice = offset::advice(None, &View::default(), self.publisher.as_ref());
-            return self.recorder.clock_advice(advice);
+            return self.recorder.compared().advise(advice);
         };
         let view = clock.view();
         let advice = match clock.fault() {
@@ -213,7 +213,7 @@ impl Observer {
             let text = format!("{}: {}", clock.endpoint(), wrong.join("; "));
             self.recorder.warn(Warning::new(Code::ClockAnswers, text));
         }
-        self.recorder.clock_advice(advice);
+        self.recorder.compared().advise(advice);
     }
 }
 

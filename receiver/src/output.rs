@@ -13,8 +13,7 @@ use common::printable::lines;
 use indicatif::{ProgressBar, ProgressStyle};
 use measure::figures::{CostUs, OwnCostUs};
 use measure::sample::Bucket;
-use report::recorder::Live;
-use report::{Outcome, Summary};
+use report::{Live, Outcome, Summary};
 use serde_json::{Value, json};
 
 /// Standard output and standard error.

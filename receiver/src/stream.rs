@@ -181,7 +181,7 @@ impl Stream {
                 if self.transport != "pipe" {
                     self.silence.begin(now.mono);
                 }
-                self.observer.recorder().started(StartupStep::Connected, now);
+                self.observer.recorder().started(StartupStep::Connected, now.mono);
             }
             Event::Disconnected(_) => {
                 self.link.lost = true;

@@ -35,7 +35,7 @@ pub use verdict::{Judgement, Verdict};
 pub const SCHEMA: &str = "framelag/gate/1";
 
 /// What is compared, and what it may change by.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Gate {
     /// The figure.
     pub metric: Metric,

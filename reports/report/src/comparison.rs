@@ -344,10 +344,7 @@ mod tests {
         tally.compared().known(comparison(300));
         (0..100).for_each(|i| tally.frame(&frame(i, Correction::By(OFFSET)), &mut |_| {}));
         (100..150).for_each(|i| tally.frame(&frame(i, Correction::Missing), &mut |_| {}));
-        assert_eq!(
-            (tally.age_us(now(6_000).mono), tally.newest_is_comparable(), tally.bound_us()),
-            (None, false, None)
-        );
+        assert_eq!((tally.live().age_ms, tally.newest_is_comparable(), tally.bound_us()), (None, false, None));
         let run = tally.run(false);
         assert_eq!((run.latency_ms.count, run.latency_ms.uncompared), (100, 50));
         assert!(run.picture_age_ms.max <= Some(60.0), "{:?}", run.picture_age_ms);

@@ -81,7 +81,7 @@ pub(super) fn differences(baseline: &[Input<'_>], candidate: &[Input<'_>], metri
         MACHINE.iter().filter_map(|key| differ(sides, format!("host.{key}"), |run| shown(&run.host.to_json()[*key]))),
     );
     found.extend(differ(sides, "clock.same_host".to_owned(), |run| run.clock.same_host.to_string()));
-    found.extend(settings(&[*metric]).filter_map(|sent| sent.differs(sides)));
+    found.extend(settings(std::slice::from_ref(metric)).filter_map(|sent| sent.differs(sides)));
     found
 }
 

@@ -6,10 +6,10 @@ use common::time::Now;
 use measure::latency::Distribution;
 use measure::sample::{Bucket, Clocks, Correction};
 use measure::units::ms;
-use report::recorder::{Recorder, Setup};
 use report::run::{Outcome, Run};
 use report::saved::Saved;
 use report::warning::{Code, Warning};
+use report::{Recorder, Setup};
 use serde_json::json;
 
 use super::*;

@@ -4,10 +4,9 @@ use std::fmt::Write;
 use std::fs;
 use std::time::Duration;
 
-use measure::sample::Clocks;
-use report::recorder::{Recorder, Setup};
 use report::run::Outcome;
 use report::warning::{Code, Warning};
+use report::{Recorder, Setup};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -20,15 +19,12 @@ const EVIL: &str =
     "</title><script src='http://evil/x.js'></script>\"><img src=x onerror=alert(1)> | `a` \u{0}\u{1b}[31m ]]>";
 
 fn setup(folder: &TempDir, url: &str) -> Setup {
-    let about = about(Duration::from_secs(2));
     Setup {
-        started: about.started,
-        warmup: about.warmup,
         url: url.to_owned(),
-        clocks: Clocks::Same,
         config: json!({ "transport": "tcp", "warmup_s": 2.0 }).into(),
         host: json!({ "os": "linux", "cpus": 2 }).into(),
         folder: Some(report::Place::Folder(folder.path().to_owned())),
+        ..about(Duration::from_secs(2))
     }
 }
 

@@ -84,9 +84,9 @@ pub fn entry(line: &str) -> Result<Option<Entry>, String> {
     let histogram = fields.nth(1).ok_or("it has no histogram")?;
     let stage = match tag {
         None => None,
-        Some(tag) => match Stage::ALL.iter().find(|stage| stage.name() == tag) {
-            Some(stage) => Some(*stage),
+        Some(tag) => match Stage::named(tag) {
             None => return Ok(None),
+            known => known,
         },
     };
     let values = Distribution::decoded(histogram).map_err(|error| error.to_string())?;

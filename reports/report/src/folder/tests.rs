@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use super::*;
 use crate::observation::Observation;
-use crate::recorder::{Recorder, Setup};
 use crate::run::Outcome;
 use crate::testing::{about, now, sample, wall};
+use crate::{Recorder, Setup};
 
 fn setup(folder: &Path, warmup: Duration) -> Setup {
     let about = about(warmup);

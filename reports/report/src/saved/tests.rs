@@ -6,8 +6,8 @@ use measure::sample::Bucket;
 
 use super::*;
 use crate::observation::Observation;
-use crate::recorder::{Recorder, Setup};
 use crate::testing::{about, now, sample};
+use crate::{Recorder, Setup};
 
 /// A report of 12 s at 25 frames/s: every 20th frame does not come.
 fn report(finished: bool) -> tempfile::TempDir {

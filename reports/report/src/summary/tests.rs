@@ -1,11 +1,12 @@
 use std::time::Duration;
 
 use super::*;
-use crate::tally::{About, Tally};
+use crate::setup::Setup;
+use crate::tally::Tally;
 use crate::testing::{about, now, sample};
 use crate::warning::Code;
 
-fn tally(about: About) -> Tally {
+fn tally(about: Setup) -> Tally {
     let mut tally = Tally::new(about);
     for sequence in (0..200).filter(|sequence| sequence % 20 != 10) {
         tally.frame(&sample(sequence, sequence * 40, sequence * 40 + 10), &mut |_| {});
@@ -14,7 +15,7 @@ fn tally(about: About) -> Tally {
     tally
 }
 
-fn judged(about: About, assertions: &[&str]) -> Summary {
+fn judged(about: Setup, assertions: &[&str]) -> Summary {
     let assertions: Vec<_> = assertions.iter().map(|text| text.parse().expect(text)).collect();
     Summary::judge(tally(about).run(false), &assertions)
 }
@@ -22,7 +23,7 @@ fn judged(about: About, assertions: &[&str]) -> Summary {
 #[test]
 fn outcomes_and_exit_codes_in_their_order() {
     let plain = || about(Duration::ZERO);
-    let apart = || About { clocks: measure::Clocks::Unknown, ..plain() };
+    let apart = || Setup { clocks: measure::Clocks::Unknown, ..plain() };
     for (about, assertions, outcome, code) in [
         (plain(), &[][..], Outcome::Ok, 0),
         (plain(), &["p50<20ms"], Outcome::Ok, 0),
@@ -48,7 +49,7 @@ fn a_failure_is_above_all() {
 #[test]
 fn the_page_says_what_matters_in_80_columns() {
     let mut summary =
-        judged(About { clocks: measure::Clocks::Unknown, ..about(Duration::ZERO) }, &["p50<1ms", "p99_9<20ms"]);
+        judged(Setup { clocks: measure::Clocks::Unknown, ..about(Duration::ZERO) }, &["p50<1ms", "p99_9<20ms"]);
     summary.report = Some("reports/run-1".into());
     let page = summary.to_string();
     for line in page.lines() {

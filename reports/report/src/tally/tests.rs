@@ -230,7 +230,7 @@ fn negative_latencies_are_kept_and_told() {
 
 #[test]
 fn clocks_that_nobody_compared_prove_nothing() {
-    let mut tally = Tally::new(About { clocks: measure::Clocks::Unknown, ..about(Duration::ZERO) });
+    let mut tally = Tally::new(crate::Setup { clocks: measure::Clocks::Unknown, ..about(Duration::ZERO) });
     play(&mut tally, 0, 100);
     let (run, _) = finished(tally, FIRST + 4_000);
     assert_eq!((codes(&run), run.outcome), (vec!["clock-unknown"], Outcome::Inconclusive));
@@ -246,7 +246,7 @@ fn what_the_publisher_says_of_its_host_outweighs_the_address() {
         (Assumed, Some(Different), (false, vec!["clock-unknown"], Outcome::Inconclusive)),
         (Unknown, Some(Same), (true, vec![], Outcome::Ok)),
     ] {
-        let mut tally = Tally::new(About { clocks: address, ..about(Duration::ZERO) });
+        let mut tally = Tally::new(crate::Setup { clocks: address, ..about(Duration::ZERO) });
         play(&mut tally, 0, 100);
         said.into_iter().for_each(|said| tally.clocks(said));
         let (run, _) = finished(tally, FIRST + 4_000);
