@@ -99,7 +99,7 @@ impl Stream {
             warmup: config.warmup,
             url: input.source.to_string(),
             clocks: match &input.source {
-                _ if config.clock == ClockChoice::SameHost => Clocks::Said,
+                _ if config.clock == ClockChoice::SameHost => Clocks::ByUser,
                 Source::Rtsp(url) if !url.is_loopback() => Clocks::Unknown,
                 Source::Rtsp(_) | Source::Stdin => Clocks::Assumed,
             },

@@ -9,9 +9,9 @@ use std::time::Duration;
 use common::marks::Stage;
 use common::time::MonoTime;
 
-use crate::account::{Counts, Entry};
 use crate::age::Span;
 use crate::latency::Distribution;
+use crate::ledger::{Counts, Entry};
 use crate::rate::Amounts;
 use crate::sample::Sample;
 use crate::stages::PerStage;

@@ -3,7 +3,7 @@
 //! Where a report is written again and again until it is right, what was scraped cannot be taken back. So that no counter
 //! ever decreases,
 //!
-//! * frames are counted once their bucket is [final](crate::account::SETTLE_AFTER), 2 s after they were seen or missed;
+//! * frames are counted once their bucket is [final](crate::ledger::SETTLE_AFTER), 2 s after they were seen or missed;
 //! * freezes are counted once they are over; one that goes on shows in the age of the picture, and is counted when the
 //!   run ends;
 //! * latencies with an unknown difference of two clocks in them are in no histogram, though `run.json` has them as long as
@@ -19,7 +19,7 @@ use common::marks::Stage;
 use common::time::WallTime;
 use metrics::Buckets;
 
-use crate::account::Counts;
+use crate::ledger::Counts;
 use crate::sample::Sample;
 use crate::stages::PerStage;
 

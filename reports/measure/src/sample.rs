@@ -74,7 +74,7 @@ pub enum Clocks {
     /// One clock, as far as the address says.
     Assumed,
     /// One clock, as the user says.
-    Said,
+    ByUser,
     /// One clock: the publisher names the same host.
     Same,
     /// Two clocks: the publisher names another host.
@@ -84,7 +84,7 @@ pub enum Clocks {
 impl Clocks {
     /// Publisher and receiver read the same clock, known or assumed.
     pub const fn are_one(self) -> bool {
-        matches!(self, Self::Assumed | Self::Said | Self::Same)
+        matches!(self, Self::Assumed | Self::ByUser | Self::Same)
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use common::time::{MonoTime, WallTime};
 
-use crate::rivals::Break;
+use crate::publishers::Break;
 use crate::sample::{SEQUENCE_MODULUS, Sample};
 
 /// No publisher sends more frames in a second; a jump ahead by more than this in the time that passed is a restart.

@@ -66,11 +66,11 @@ pub struct Probes {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Admission {
     /// It is kept with those before it.
-    Beside,
+    Keep,
     /// It is kept, and those before it are not: nobody knows how far their clocks were apart.
-    Instead,
+    Replace,
     /// It is left out.
-    Refused,
+    LeaveOut,
 }
 
 impl Probes {
@@ -135,23 +135,23 @@ impl Compared {
     /// are no others: with the first that is corrected they go.
     pub(crate) fn admit(&mut self, correction: Correction) -> Admission {
         match correction {
-            Correction::None => Admission::Beside,
+            Correction::None => Admission::Keep,
             Correction::Missing if self.max_bound_us.is_some() => {
                 self.left_out += 1;
-                Admission::Refused
+                Admission::LeaveOut
             }
             Correction::Missing => {
                 self.raw += 1;
-                Admission::Beside
+                Admission::Keep
             }
             Correction::By(_) => {
                 self.max_bound_us = self.max_bound_us.max(self.newest.map(|newest| newest.bound_us));
                 self.restarts_before.get_or_insert(self.restarts());
                 match std::mem::take(&mut self.raw) {
-                    0 => Admission::Beside,
+                    0 => Admission::Keep,
                     raw => {
                         self.left_out += raw;
-                        Admission::Instead
+                        Admission::Replace
                     }
                 }
             }
@@ -164,7 +164,7 @@ impl Compared {
         let one = clocks.are_one().then_some(0);
         let source = match clocks {
             Clocks::Same => Some("same-host"),
-            Clocks::Said => Some("user"),
+            Clocks::ByUser => Some("user"),
             Clocks::Unknown | Clocks::Assumed | Clocks::Different => apart.map(|newest| newest.source.name()),
         };
         ClockFigures {

@@ -19,7 +19,7 @@ pub mod folder;
 pub mod host;
 pub mod observation;
 pub mod recorder;
-pub mod regular;
+pub mod regular_file;
 pub mod run;
 pub mod saved;
 pub mod setup;

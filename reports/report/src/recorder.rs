@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::time::{MonoTime, Now};
-use measure::account::Entry;
+use measure::ledger::Entry;
 
 use crate::codec::{csv, json};
 use crate::dir::Dir;

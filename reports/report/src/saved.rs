@@ -12,7 +12,7 @@ use measure::interval::Histograms;
 use serde_json::Value;
 
 use crate::codec::{hlog, lines, rows};
-use crate::regular::{self, NotAFile};
+use crate::regular_file::{self, NotAFile};
 use crate::run::{Run, SCHEMA};
 use crate::warning::Code;
 
@@ -71,7 +71,7 @@ pub enum Error {
 
 impl Error {
     fn of(path: &Path, source: io::Error) -> Self {
-        match regular::not_a_file(&source) {
+        match regular_file::not_a_file(&source) {
             Some(what) => Self::NotAFile { path: path.to_owned(), what },
             None => Self::Io { path: path.to_owned(), source },
         }
@@ -110,7 +110,7 @@ impl Saved {
     /// [`Error`], which names the file.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let path = folder.join("run.json");
-        let text = match regular::read(&path) {
+        let text = match regular_file::open(&path) {
             Err(error) if is_missing(&error) => return Err(Error::NoRun { folder: folder.to_owned() }),
             opened => opened.and_then(|file| {
                 let mut text = Vec::new();
@@ -163,7 +163,7 @@ impl Saved {
 
     fn each(&self, name: &str, reader: impl lines::Reader) -> Result<Option<String>, Error> {
         let path = self.path.join(name);
-        let file = match regular::read(&path) {
+        let file = match regular_file::open(&path) {
             Err(error) if is_missing(&error) => return Ok(Some(format!("{name} is missing"))),
             opened => opened,
         };

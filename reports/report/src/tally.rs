@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use common::time::{MonoTime, Now, WallTime};
-use measure::account::{Entry, Ledger, Reading};
 use measure::age::Screen;
 use measure::cost::Costs;
 use measure::figures::Pictures;
 use measure::interval::{Closed, Histograms, Interval, Intervals};
+use measure::ledger::{Entry, Ledger, Reading};
 use measure::live::Latencies;
 use measure::publisher_clock::PublisherClock;
 use measure::rate::Rates;

@@ -217,7 +217,7 @@ fn two_publishers_in_one_stream_are_seen() {
 /// Both began at the same moment and count alike, as without an SEI: each number comes twice, with two times.
 #[test]
 fn two_publishers_that_count_alike_are_seen_by_their_times() {
-    for (apart, rivals) in [(0, false), (3, true)] {
+    for (apart, two) in [(0, false), (3, true)] {
         let mut world = World::new(Clocks::Assumed);
         for n in 0..150 {
             world.go(due(n));
@@ -227,7 +227,7 @@ fn two_publishers_that_count_alike_are_seen_by_their_times() {
         }
         let report = world.finish(due(150));
         let said = report.codes().contains(&"two-publishers");
-        assert_eq!((said, report.run.outcome == Outcome::Inconclusive), (rivals, rivals), "{apart} ms apart");
+        assert_eq!((said, report.run.outcome == Outcome::Inconclusive), (two, two), "{apart} ms apart");
     }
 }
 

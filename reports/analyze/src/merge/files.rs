@@ -19,7 +19,7 @@ use super::error::Error;
 use super::figures;
 use super::intervals::Joined;
 use super::part::{Part, micros, receiver_of};
-use report::regular;
+use report::regular_file;
 
 /// Writes all files of `run`, which was joined from `parts`.
 pub(super) fn write(parts: &[Part], run: &Run, out: &Dir) -> Result<(), Error> {
@@ -124,7 +124,7 @@ struct Source<'a> {
 impl<'a> Source<'a> {
     fn open(part: &'a Part, zero_us: i64) -> Result<Option<Self>, saved::Error> {
         let path = part.saved.path.join("latency.hlog");
-        let file = match regular::read(&path) {
+        let file = match regular_file::open(&path) {
             // That was noted when it was read.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened.map_err(|source| saved::Error::Io { path, source })?,

@@ -6,7 +6,7 @@ use measure::sample::Bucket;
 use report::run::Run;
 
 use super::elements::{cell, section, table};
-use super::seen::{Kind, Seen};
+use super::frames::{Frames, Kind};
 use crate::plot::{Bar, Part, Tone, escape, stacked};
 use crate::words;
 
@@ -56,8 +56,8 @@ pub fn stages(run: &Run) -> String {
 }
 
 /// IDR frames beside the others: they are larger, and so slower to send.
-pub fn kinds(seen: &Seen) -> String {
-    let kinds: Vec<(&str, &Kind)> = [("IDR", &seen.idr), ("other (P)", &seen.other)]
+pub fn kinds(frames: &Frames) -> String {
+    let kinds: Vec<(&str, &Kind)> = [("IDR", &frames.idr), ("other (P)", &frames.other)]
         .into_iter()
         .filter(|(_, kind)| kind.latency.count() > 0)
         .collect();

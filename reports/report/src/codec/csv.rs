@@ -3,8 +3,8 @@
 use std::fmt::{Display, Write};
 
 use common::marks::Stage;
-use measure::account::Entry;
 use measure::interval::Interval;
+use measure::ledger::Entry;
 use measure::sample::Bucket;
 use measure::stages::PerStage;
 use measure::units::{ms, ms_of, rounded};

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use common::marks::{Mark, Marks, Stage};
-use measure::account::Entry;
 use measure::interval::{Closed, Histograms};
 use measure::latency::Distribution;
+use measure::ledger::Entry;
 use measure::sample::Bucket;
 
 use super::*;

@@ -82,7 +82,7 @@ impl Tally {
             warnings.retain(|warning| warning.code != Code::Overflow);
             warnings.insert(0, warning::clock_never_set(publisher, receiver));
         }
-        if self.ledger.has_rivals() {
+        if self.ledger.has_two_publishers() {
             warnings.retain(|warning| warning.code != Code::Restart);
             warnings.insert(0, warning::two_publishers());
         }
@@ -136,7 +136,7 @@ impl Tally {
         let clocks = self.about.clocks;
         let figures = ClockFigures {
             same_host: clocks.are_one(),
-            assumed: matches!(clocks, Clocks::Assumed | Clocks::Said),
+            assumed: matches!(clocks, Clocks::Assumed | Clocks::ByUser),
             steps: self.clock.steps(),
             largest_step_us: Some(self.clock.largest_us()).filter(|_| self.clock.steps() > 0),
             suspends: self.timeline.count(Kind::Suspend),

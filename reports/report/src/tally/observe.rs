@@ -2,7 +2,7 @@
 
 use super::Tally;
 use crate::observation::{ClockCheck, Content, Observation, PictureCost, StampCheck};
-use measure::account::Entry;
+use measure::ledger::Entry;
 use measure::sample::{Clocks, StartupStep};
 use measure::timeline::Kind;
 

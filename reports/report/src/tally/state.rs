@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use common::time::MonoTime;
-use measure::account::{Counts, Ledger};
 use measure::interval::{Histograms, Interval};
+use measure::ledger::{Counts, Ledger};
 use measure::sample::{Bucket, Clocks, Correction};
 use measure::units::{ms, rounded};
 
