@@ -1,4 +1,4 @@
-//! A picture and the times at which it passed each step of its journey.
+//! A picture, and what the publisher says about when it was made.
 
 use std::fmt;
 use std::str::FromStr;
@@ -163,115 +163,6 @@ pub enum CaptureClock {
     Implausible,
 }
 
-/// Wall times at which the receiver took a frame through its steps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReceiverTimes {
-    /// The first packet of the access unit came off the socket; `None` where the input has no packets (raw y4m).
-    pub received: Option<WallTime>,
-    /// The access unit (or raw picture) was whole.
-    pub assembled: WallTime,
-    /// The decoder returned the picture.
-    pub decoded: WallTime,
-    /// The code was read.
-    pub read: WallTime,
-    /// The picture was handed to the window, or would have been.
-    pub presented: WallTime,
-}
-
-/// Everything known about when one frame was where.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FrameTimes {
-    /// PUB as read from the picture's corner code.
-    pub stamp: WallTime,
-    /// The publisher's times, where the SEI arrived.
-    pub publisher: Option<PublisherTimes>,
-    /// The receiver's times.
-    pub receiver: ReceiverTimes,
-}
-
-impl FrameTimes {
-    /// LAT in µs: present − PUB. Negative where the two clocks disagree by more than the path takes.
-    pub fn latency_us(&self) -> i64 {
-        self.receiver.presented.micros_since(self.stamp)
-    }
-
-    /// How long the frame spent in each stage, in µs, in the order of [`Stage::ALL`]; `None` where an end of the
-    /// stage is unknown. All but [`Stage::Capture`], which lies before PUB, add up to [`FrameTimes::latency_us`].
-    pub fn stages_us(&self) -> [Option<i64>; Stage::ALL.len()] {
-        let p = self.publisher;
-        let r = &self.receiver;
-        let between = |from: Option<WallTime>, to: Option<WallTime>| Some(to?.micros_since(from?));
-        let stamp = Some(self.stamp);
-        let painted = p.map(|p| p.painted);
-        let encoded = p.map(|p| p.encoded);
-        let sent = p.map(|p| p.sent);
-        [
-            between(p.and_then(|p| p.captured), stamp),
-            between(stamp, painted),
-            between(painted, encoded),
-            between(encoded, sent),
-            between(sent, r.received),
-            between(r.received, Some(r.assembled)),
-            between(Some(r.assembled), Some(r.decoded)),
-            between(Some(r.decoded), Some(r.read)),
-            between(Some(r.read), Some(r.presented)),
-        ]
-    }
-}
-
-/// A stage of the journey, named as in `run.json`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Stage {
-    /// Driver's capture time → PUB. Before PUB, so not part of LAT.
-    Capture,
-    /// PUB → painting ended.
-    Stamp,
-    /// Painting ended → the encoder returned.
-    Encode,
-    /// The encoder returned → about to write to the socket (queueing and packetizing).
-    Send,
-    /// About to write → first packet at the receiver: both hosts' kernels, the network and the server.
-    Network,
-    /// First packet → the access unit is whole.
-    Reassembly,
-    /// The access unit is whole → the decoder returned its picture.
-    Decode,
-    /// The decoder returned → the code was read.
-    Read,
-    /// The code was read → handed to the window.
-    Present,
-}
-
-impl Stage {
-    /// All stages in the order of the journey.
-    pub const ALL: [Self; 9] = [
-        Self::Capture,
-        Self::Stamp,
-        Self::Encode,
-        Self::Send,
-        Self::Network,
-        Self::Reassembly,
-        Self::Decode,
-        Self::Read,
-        Self::Present,
-    ];
-
-    /// The stage's name in reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Capture => "capture",
-            Self::Stamp => "stamp",
-            Self::Encode => "encode",
-            Self::Send => "send",
-            Self::Network => "network",
-            Self::Reassembly => "reassembly",
-            Self::Decode => "decode",
-            Self::Read => "read",
-            Self::Present => "present",
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -291,38 +182,5 @@ mod tests {
         let [y, u, v] = picture.planes();
         assert_eq!((y.len(), u.len(), v.len()), (15, 6, 6));
         assert!(Picture::from_i420(Size::new(5, 3), vec![0; 26]).is_none());
-    }
-
-    #[test]
-    fn stages_but_capture_add_up_to_latency() {
-        let t = WallTime::from_micros;
-        let times = FrameTimes {
-            stamp: t(100),
-            publisher: Some(PublisherTimes {
-                captured: Some(t(40)),
-                stamp: t(100),
-                painted: t(115),
-                encoded: t(2_000),
-                sent: t(2_030),
-            }),
-            receiver: ReceiverTimes {
-                received: Some(t(2_300)),
-                assembled: t(2_350),
-                decoded: t(3_000),
-                read: t(3_020),
-                presented: t(3_100),
-            },
-        };
-        let stages = times.stages_us();
-        assert_eq!(stages[0], Some(60));
-        assert_eq!(stages[1..].iter().map(|s| s.expect("every stage is known")).sum::<i64>(), times.latency_us());
-    }
-
-    #[test]
-    fn stages_of_a_bare_picture_are_unknown_where_an_end_is() {
-        let t = WallTime::from_micros;
-        let receiver = ReceiverTimes { received: None, assembled: t(5), decoded: t(5), read: t(7), presented: t(9) };
-        let stages = FrameTimes { stamp: t(0), publisher: None, receiver }.stages_us();
-        assert_eq!(stages, [None, None, None, None, None, None, Some(0), Some(2), Some(2)]);
     }
 }

@@ -21,6 +21,7 @@ pub mod glyphs;
 pub mod h264;
 pub mod host;
 pub mod impair;
+pub mod marks;
 pub mod media;
 pub mod peer;
 pub mod pictures;

@@ -85,7 +85,7 @@ pub fn run(args: &Args) -> ExitCode {
 }
 
 fn judge(args: &Args) -> Result<u8, Error> {
-    let gate = Gate { metric: args.metric, limits: args.limits()?, allow_different: args.allow_different };
+    let gate = Gate { metric: args.metric.clone(), limits: args.limits()?, allow_different: args.allow_different };
     let baseline = Runs::read_or_find(&args.baseline, || args.open(Store::open_existing))?;
     let candidate = Runs::read(&args.candidate)?;
     let comparison = compared(&gate, &baseline, &candidate)?;
@@ -196,7 +196,7 @@ fn comparisons(args: &CompareArgs) -> Result<Vec<Comparison>, Error> {
     let read = |folder: &PathBuf| Runs::read(std::slice::from_ref(folder));
     let (baseline, candidate) = (read(&args.baseline)?, read(&args.candidate)?);
     let compared = args.metric.iter().map(|metric| {
-        let gate = Gate { metric: *metric, limits: Limits::NONE, allow_different: args.allow_different };
+        let gate = Gate { metric: metric.clone(), limits: Limits::NONE, allow_different: args.allow_different };
         compared(&gate, &baseline, &candidate)
     });
     compared.collect()

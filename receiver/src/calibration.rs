@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use common::bom;
 use common::time::WallTime;
 use report::calibration::{MAX_BYTES, Quote, default_path, quote};
-use report::{host, regular};
+use report::{host, regular_file};
 
 /// What there is to quote.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,7 +40,7 @@ pub fn find(given: Option<&Path>, now: WallTime) -> Result<Found, Unreadable> {
             "the calibration {file} {why}: it is not quoted; run `framelag calibrate` to make another"
         ))
     };
-    Ok(match regular::read(&file).and_then(|file| bom::read(file, MAX_BYTES)) {
+    Ok(match regular_file::open(&file).and_then(|file| bom::read(file, MAX_BYTES)) {
         Ok(text) => match quote(&text, &file, host::machine().as_deref(), now) {
             Ok(quote) => Found::Quote(quote),
             Err(error) => refused(error.to_string()),

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use chrono::{DateTime, Local};
-use common::frame::{FrameTimes, ReceiverTimes};
 use common::host::ClockClient;
+use common::marks::{ClockName, Mark, Marks};
 use common::sync::{Refusal, View};
 use common::time::{MonoTime, Now, WallTime};
 use measure::{Clocks, Correction, Sample};
@@ -189,7 +189,7 @@ impl Observer {
         }
         let Some(clock) = &self.clock else {
             let advice = offset::advice(None, &View::default(), self.publisher.as_ref());
-            return self.recorder.clock_advice(advice);
+            return self.recorder.compared().advise(advice);
         };
         let view = clock.view();
         let advice = match clock.fault() {
@@ -213,7 +213,7 @@ impl Observer {
             let text = format!("{}: {}", clock.endpoint(), wrong.join("; "));
             self.recorder.warn(Warning::new(Code::ClockAnswers, text));
         }
-        self.recorder.clock_advice(advice);
+        self.recorder.compared().advise(advice);
     }
 }
 
@@ -254,23 +254,17 @@ fn clocks(publisher: u32, receiver: u32) -> Option<Clocks> {
 
 fn sample(picture: &Seen, reading: &Reading, shown: Option<MonoTime>, now: Now, correction: Correction) -> Sample {
     let presented = shown.unwrap_or(picture.read);
-    let offset = match correction {
-        Correction::By(micros) => micros,
-        Correction::None | Correction::Missing => 0,
-    };
-    let wall = |mono| now.wall_at(mono).offset(-offset);
-    let receiver = ReceiverTimes {
-        received: picture.received.map(wall),
-        assembled: wall(picture.assembled),
-        decoded: wall(picture.decoded),
-        read: wall(picture.read),
-        presented: wall(presented),
-    };
+    let marks = Marks::new(reading.payload.time, now.wall_at(presented))
+        .with(Mark::Received, picture.received.map(|received| now.wall_at(received)))
+        .with(Mark::Assembled, now.wall_at(picture.assembled))
+        .with(Mark::Decoded, now.wall_at(picture.decoded))
+        .with(Mark::Read, now.wall_at(picture.read))
+        .shifted(ClockName::Receiver, -correction.offset_us().unwrap_or(0));
     Sample {
         stream_id: reading.payload.stream_id,
         sequence: reading.payload.sequence,
         run: reading.origin.map(|origin| origin.run),
-        times: FrameTimes { stamp: reading.payload.time, publisher: reading.publisher, receiver },
+        marks: reading.publisher.iter().fold(marks, Marks::with_publisher),
         presented,
         correction,
         shown: shown.is_some(),

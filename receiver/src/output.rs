@@ -13,8 +13,7 @@ use common::printable::lines;
 use indicatif::{ProgressBar, ProgressStyle};
 use measure::figures::{CostUs, OwnCostUs};
 use measure::sample::Bucket;
-use report::recorder::Live;
-use report::{Outcome, Summary};
+use report::{Live, Outcome, Summary};
 use serde_json::{Value, json};
 
 /// Standard output and standard error.
@@ -112,7 +111,11 @@ impl Output {
             // Why was said in a line of its own, and there is nothing to sum up.
             return;
         }
-        self.print(format_args!("{url}\n{summary}{}", costs_text(&summary.run.own_cost_us)));
+        self.print(format_args!(
+            "{url}\n{}{}",
+            render::terminal(&summary.run, summary.report.as_deref()),
+            costs_text(&summary.run.own_cost_us)
+        ));
     }
 
     /// All that was to go to standard output went there, as far as anybody reads it.

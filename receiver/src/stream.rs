@@ -8,7 +8,7 @@ use common::host::clock;
 use common::time::{MonoTime, Now};
 use common::units::seconds;
 use measure::live::{Metrics, Named};
-use measure::{Clocks, Mark};
+use measure::{Clocks, StartupStep};
 use report::warning::Code;
 use report::{Assertion, Observation, Recorder, Setup, Summary, Warning};
 
@@ -99,7 +99,7 @@ impl Stream {
             warmup: config.warmup,
             url: input.source.to_string(),
             clocks: match &input.source {
-                _ if config.clock == ClockChoice::SameHost => Clocks::Said,
+                _ if config.clock == ClockChoice::SameHost => Clocks::ByUser,
                 Source::Rtsp(url) if !url.is_loopback() => Clocks::Unknown,
                 Source::Rtsp(_) | Source::Stdin => Clocks::Assumed,
             },
@@ -181,7 +181,7 @@ impl Stream {
                 if self.transport != "pipe" {
                     self.silence.begin(now.mono);
                 }
-                self.observer.recorder().mark(Mark::Connected, now);
+                self.observer.recorder().started(StartupStep::Connected, now.mono);
             }
             Event::Disconnected(_) => {
                 self.link.lost = true;

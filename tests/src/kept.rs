@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use common::frame::{FrameTimes, ReceiverTimes};
+use common::marks::{Mark, Marks};
 use common::time::{MonoTime, Now, WallTime};
 use measure::{Clocks, Correction, Sample};
 use report::{Observation, Recorder, Setup};
@@ -50,18 +50,16 @@ pub fn report(folder: &Path, hour: u32, latency_ms: f64) {
 fn sample(sequence: u32, at: Now, latency_us: i64) -> Sample {
     let presented = at.wall;
     let stamp = presented.offset(-latency_us);
-    let receiver = ReceiverTimes {
-        received: Some(presented.offset(-980)),
-        assembled: presented.offset(-900),
-        decoded: presented.offset(-60),
-        read: presented.offset(-40),
-        presented,
-    };
+    let marks = Marks::new(stamp, presented)
+        .with(Mark::Received, presented.offset(-980))
+        .with(Mark::Assembled, presented.offset(-900))
+        .with(Mark::Decoded, presented.offset(-60))
+        .with(Mark::Read, presented.offset(-40));
     Sample {
         stream_id: 1,
         sequence,
         run: Some(1),
-        times: FrameTimes { stamp, publisher: None, receiver },
+        marks,
         presented: at.mono,
         correction: Correction::None,
         shown: true,

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use common::frame::{FrameTimes, PublisherTimes, ReceiverTimes};
+use common::marks::{Mark, Marks};
 use common::time::{MonoTime, Now, WallTime};
 use framelag_tests::browser::Browser;
 use framelag_tests::process::Builder;
@@ -32,25 +32,20 @@ fn sample(sequence: u64) -> Sample {
     let stamped = sequence * 40;
     let shown = stamped + 12 + sequence % 9 + if idr { 15 } else { 0 };
     let (stamp, presented) = (now(stamped).wall, now(shown).wall);
-    let publisher = PublisherTimes {
-        captured: Some(stamp.offset(-9_000)),
-        stamp,
-        painted: stamp.offset(70),
-        encoded: stamp.offset(4_000),
-        sent: stamp.offset(4_100),
-    };
-    let receiver = ReceiverTimes {
-        received: Some(presented.offset(-4_000)),
-        assembled: presented.offset(-3_000),
-        decoded: presented.offset(-900),
-        read: presented.offset(-850),
-        presented,
-    };
+    let marks = Marks::new(stamp, presented)
+        .with(Mark::Captured, stamp.offset(-9_000))
+        .with(Mark::Painted, stamp.offset(70))
+        .with(Mark::Encoded, stamp.offset(4_000))
+        .with(Mark::Sent, stamp.offset(4_100))
+        .with(Mark::Received, presented.offset(-4_000))
+        .with(Mark::Assembled, presented.offset(-3_000))
+        .with(Mark::Decoded, presented.offset(-900))
+        .with(Mark::Read, presented.offset(-850));
     Sample {
         stream_id: 1,
         sequence: u32::try_from(sequence).expect("a test is short"),
         run: Some(1),
-        times: FrameTimes { stamp, publisher: Some(publisher), receiver },
+        marks,
         presented: now(shown).mono,
         correction: Correction::None,
         shown: true,
@@ -86,9 +81,9 @@ fn report(text: &str, frames: u64) -> (TempDir, Summary) {
 /// Each kind of run that a page is made of.
 fn reports() -> Vec<(&'static str, TempDir)> {
     let usual = report("rtsp://127.0.0.1:8554/cam", 900);
-    assert_eq!(usual.1.exit_code, 99, "{}", usual.1);
+    assert_eq!(usual.1.exit_code, 99, "{:?}", usual.1.run.warnings);
     let (hostile, empty) = (report(EVIL, 900), report(EVIL, 0));
-    assert_eq!(empty.1.exit_code, 3, "{}", empty.1);
+    assert_eq!(empty.1.exit_code, 3, "{:?}", empty.1.run.warnings);
     vec![("usual", usual.0), ("hostile", hostile.0), ("empty", empty.0)]
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use common::frame::Stage;
+use common::marks::Stage;
 use measure::figures::CostUs;
 use report::saved::{FrameRow, Saved};
 
@@ -48,7 +48,7 @@ impl Frame {
     /// None without a latency.
     fn of(row: &FrameRow) -> Option<Self> {
         let (latency_us, presented_us) = (row.latency_us?, row.presented_us?);
-        let stage = |stage: Stage| row.stages_us[stage as usize];
+        let stage = |stage: Stage| row.stages_us[stage];
         // Without a window a picture is presented when it was read.
         let shown = stage(Stage::Present).unwrap_or_default();
         let after: Option<i64> = [Stage::Reassembly, Stage::Decode, Stage::Read].map(stage).into_iter().sum();

@@ -34,7 +34,7 @@ pub struct Args {
 pub fn run(args: &Args) -> ExitCode {
     match merge::merge(&args.folders, &args.out, &args.asserts) {
         Ok(summary) => {
-            print!("{summary}");
+            print!("{}", render::terminal(&summary.run, summary.report.as_deref()));
             ExitCode::from(summary.exit_code)
         }
         Err(error) => {

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use report::Summary;
 use report::saved::{self, Saved};
 
 use common::host::command_line::USAGE;
@@ -48,7 +47,6 @@ fn render(folder: &Path) -> Result<(), Error> {
     for note in saved.notes.iter().chain(of_files.iter().flatten()) {
         eprintln!("{}: {note}", folder.display());
     }
-    let summary = Summary { run: saved.run, exit_code: 0, report: Some(folder.to_owned()), metrics: None };
-    print!("{summary}");
+    print!("{}", ::render::terminal(&saved.run, Some(folder)));
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! `framelag report show`: a kept run.
 
 use analyze::store::{Error, Labels};
-use report::Summary;
 use serde_json::Value;
 
 use super::which::{At, labels};
@@ -35,7 +34,7 @@ pub fn run(args: &Args) -> Result<u8, Error> {
         let head = head(id.as_str(), &run.started, &store.labels(&id)?);
         let settings =
             format!("settings   {}\nmachine    {}\n", flat(&run.config.to_json()), flat(&run.host.to_json()));
-        format!("{head}{}{settings}", Summary { run, exit_code: 0, report: None, metrics: None })
+        format!("{head}{}{settings}", render::terminal(&run, None))
     };
     print!("{text}");
     Ok(0)

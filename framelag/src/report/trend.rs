@@ -100,7 +100,7 @@ fn metrics(args: &Args) -> Vec<Metric> {
     let mut metrics: Vec<Metric> = Vec::new();
     for metric in &args.metrics {
         if metrics.iter().all(|there| there.to_string() != metric.to_string()) {
-            metrics.push(*metric);
+            metrics.push(metric.clone());
         }
     }
     metrics

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use analyze::sweep::Row;
 use common::printable::escaped;
 use report::dir::Dir;
-use report::regular;
+use report::regular_file;
 use serde::{Deserialize, Serialize};
 
 /// The name and version of the journal's shape.
@@ -187,7 +187,7 @@ fn lock(file: &File, path: &Path, folder: &Path) -> Result<(), Error> {
 /// The folder cannot be moved.
 pub fn put_aside(folder: &Path) -> Result<Option<PathBuf>, Error> {
     let path = folder.join(NAME);
-    let file = match regular::read(&path) {
+    let file = match regular_file::open(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Error::File("open", path, error)),

@@ -165,6 +165,6 @@ fn a_step_of_the_wall_clock_does_not_tear_one_frame_apart() {
     let early = seen(&clock, Some(1));
     clock.step_wall(3_600_000_000);
     let reading = early.reading.expect("it has a code");
-    let times = sample(&early, &reading, Some(clock.now().mono), clock.now(), Correction::None).times.receiver;
-    assert_eq!(times.presented, times.assembled);
+    let marks = sample(&early, &reading, Some(clock.now().mono), clock.now(), Correction::None).marks;
+    assert_eq!(Some(marks.presented()), marks.get(Mark::Assembled));
 }

@@ -34,7 +34,7 @@ pub use verdict::{Judgement, Verdict};
 pub(crate) const SCHEMA: &str = "framelag/gate/1";
 
 /// What is compared, and what it may change by.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Gate {
     /// The figure compared.
     pub metric: Metric,

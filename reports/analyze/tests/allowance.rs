@@ -7,9 +7,9 @@ use analyze::merge;
 use measure::allowance::{AT_ONCE, Allowance, PER_SECOND};
 use measure::{Bucket, Sample};
 use report::observation::Observation;
-use report::recorder::{Recorder, Setup};
 use report::saved::Saved;
 use report::warning::Code;
+use report::{Recorder, Setup};
 use testing::{about, at, now, sample};
 
 #[path = "../../report/src/testing.rs"]

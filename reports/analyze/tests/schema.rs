@@ -8,7 +8,7 @@ use analyze::calibration::{
     Calibration, Costs, Frame, InjectedDelay, Load, Optical, OpticalMs, Session, Settings, Spread, TimerUs,
 };
 use common::clock::{Clock, ManualClock};
-use common::frame::{FrameTimes, ReceiverTimes};
+use common::marks::{Mark, Marks};
 use common::time::WallTime;
 use measure::figures::CostUs;
 use measure::{Clocks, Correction, Sample};
@@ -45,21 +45,17 @@ fn run(frames: u32) -> Value {
         }
         let now = clock.now();
         recorder.slept(clock.slept(), now);
-        let receiver = ReceiverTimes {
-            received: None,
-            assembled: now.wall.offset(-3),
-            decoded: now.wall.offset(-2),
-            read: now.wall.offset(-1),
-            presented: now.wall,
-        };
-        let times = FrameTimes { stamp: now.wall.offset(-5_000), publisher: None, receiver };
+        let marks = Marks::new(now.wall.offset(-5_000), now.wall)
+            .with(Mark::Assembled, now.wall.offset(-3))
+            .with(Mark::Decoded, now.wall.offset(-2))
+            .with(Mark::Read, now.wall.offset(-1));
         if sequence % 10 != 0 {
             let presented = now.mono;
             recorder.observe(&Observation::frame(Sample {
                 stream_id: 0,
                 sequence,
                 run: None,
-                times,
+                marks,
                 presented,
                 correction: Correction::None,
                 shown: false,
@@ -112,6 +108,12 @@ fn misfits(root: &Value, schema: &Value, value: &Value, path: &str, out: &mut Ve
                     if let Some(value) = value.get(name) {
                         misfits(root, schema, value, &format!("{path}/{name}"), out);
                     }
+                }
+                true
+            }
+            "additionalProperties" => {
+                for (name, value) in value.as_object().into_iter().flatten() {
+                    misfits(root, rule, value, &format!("{path}/{name}"), out);
                 }
                 true
             }

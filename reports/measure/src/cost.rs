@@ -2,19 +2,25 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// What measuring and showing themselves cost.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Costs {
-    /// From the network's thread to the decoding one, part of the stage `decode`.
-    pub wake: Cost,
-    /// Finding and reading the code.
-    pub read: Cost,
-    /// From the decoder's planes to pixels.
-    pub convert: Cost,
-    /// Scaling into the window and drawing the texts.
-    pub compose: Cost,
-    /// Handing the pixels to the display.
-    pub hand_over: Cost,
+pub type Costs = OwnCost<Cost>;
+
+/// A `T` for each thing that the receiver itself does to a picture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
+pub struct OwnCost<T: Default> {
+    /// From the network's thread to the decoding one: part of the stage `decode`.
+    pub wake: T,
+    /// Finding and reading the code: the stage `read`.
+    pub read: T,
+    /// From the decoder's planes to pixels: part of the stage `present`.
+    pub convert: T,
+    /// Scaling into the window and drawing the texts: part of the stage `present`.
+    pub compose: T,
+    /// Handing the pixels to the display: part of the stage `present`.
+    pub hand_over: T,
 }
 
 /// How long something took.

@@ -9,5 +9,5 @@ mod receiver;
 
 pub use clocks::{CaptureFigures, ClockFigures, DifferenceUs, ProbeFigures, StampFigures};
 pub use frames::{Frames, Pictures};
-pub use latency::{AgeMs, Freezes, LatencyMs, StageMs, StagesMs};
+pub use latency::{AgeMs, Freezes, LatencyMs, StageMs};
 pub use receiver::{Connection, CostUs, OwnCostUs, Startup};

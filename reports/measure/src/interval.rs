@@ -6,14 +6,15 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use common::frame::Stage;
+use common::marks::Stage;
 use common::time::MonoTime;
 
-use crate::account::{Counts, Entry};
 use crate::age::Span;
 use crate::latency::Distribution;
+use crate::ledger::{Counts, Entry};
 use crate::rate::Amounts;
 use crate::sample::Sample;
+use crate::stages::PerStage;
 
 /// How long an interval is.
 pub(crate) const LENGTH: Duration = Duration::from_secs(1);
@@ -62,31 +63,29 @@ impl Interval {
 pub struct Histograms {
     /// Present − PUB.
     pub total: Distribution,
-    /// In the order of [`Stage::ALL`].
-    pub stages: [Distribution; Stage::ALL.len()],
+    /// Time in each stage.
+    pub stages: PerStage<Distribution>,
 }
 
 impl Histograms {
     /// That of a stage, or of the total.
     pub fn of(&self, stage: Option<Stage>) -> &Distribution {
-        stage.map_or(&self.total, |stage| &self.stages[stage as usize])
+        stage.map_or(&self.total, |stage| &self.stages[stage])
     }
 
     /// That of a stage, or of the total.
     pub fn of_mut(&mut self, stage: Option<Stage>) -> &mut Distribution {
         match stage {
             None => &mut self.total,
-            Some(stage) => &mut self.stages[stage as usize],
+            Some(stage) => &mut self.stages[stage],
         }
     }
 
     /// Adds a frame.
     pub fn record(&mut self, sample: &Sample) {
-        self.total.record(sample.times.latency_us());
-        for (stage, micros) in self.stages.iter_mut().zip(sample.stages_us()) {
-            if let Some(micros) = micros {
-                stage.record(micros);
-            }
+        self.total.record(sample.marks.latency_us());
+        for &stage in Stage::ALL {
+            sample.stage_us(stage).into_iter().for_each(|micros| self.stages[stage].record(micros));
         }
     }
 }

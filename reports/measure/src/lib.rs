@@ -10,12 +10,11 @@
 //!
 //! Nothing before the end of the warm-up, which begins with the first picture, is in any statistic or bucket. After
 //! it, every frame of the range between the first and the last sequence number read has exactly one [`Bucket`];
-//! [`account`] says how it is found.
+//! [`ledger`] says how it is found.
 
 #[cfg(test)]
 extern crate self as measure;
 
-pub mod account;
 pub mod age;
 pub mod allowance;
 pub mod catalogue;
@@ -23,12 +22,14 @@ pub mod cost;
 pub mod figures;
 pub mod interval;
 pub mod latency;
+pub mod ledger;
 pub mod live;
 pub mod publisher_clock;
+mod publishers;
 pub mod rate;
-mod rivals;
 pub mod sample;
 mod sequence;
+pub mod stages;
 pub mod stamps;
 pub mod steps;
 #[cfg(test)]
@@ -36,4 +37,4 @@ mod testing;
 pub mod timeline;
 pub mod units;
 
-pub use sample::{Bucket, Clocks, Correction, Mark, Sample};
+pub use sample::{Bucket, Clocks, Correction, Sample, StartupStep};

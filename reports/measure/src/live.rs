@@ -3,7 +3,7 @@
 //! Where a report is written again and again until it is right, what was scraped cannot be taken back. So that no counter
 //! ever decreases,
 //!
-//! * frames are counted once their bucket is [final](crate::account::SETTLE_AFTER), 2 s after they were seen or missed;
+//! * frames are counted once their bucket is [final](crate::ledger::SETTLE_AFTER), 2 s after they were seen or missed;
 //! * freezes are counted once they are over; one that goes on shows in the age of the picture, and is counted when the
 //!   run ends;
 //! * latencies with an unknown difference of two clocks in them are in no histogram, though `run.json` has them as long as
@@ -15,12 +15,13 @@
 
 use std::time::Duration;
 
-use common::frame::Stage;
+use common::marks::Stage;
 use common::time::WallTime;
 use metrics::Buckets;
 
-use crate::account::Counts;
+use crate::ledger::Counts;
 use crate::sample::Sample;
+use crate::stages::PerStage;
 
 /// Upper bounds of the latency's buckets, µs: 1 ms to 10 s, each at most twice the one before, so that a quantile
 /// interpolated in them is off by less than that.
@@ -107,23 +108,23 @@ pub struct Named {
 pub struct Latencies {
     /// Present − PUB.
     pub total: Buckets,
-    /// In the order of [`Stage::ALL`].
-    pub stages: [Buckets; Stage::ALL.len()],
+    /// Time in each stage.
+    pub stages: PerStage<Buckets>,
 }
 
 impl Latencies {
     /// Adds a frame.
     pub fn record(&mut self, sample: &Sample) {
-        self.total.record(sample.times.latency_us());
-        for (stage, micros) in self.stages.iter_mut().zip(sample.stages_us()) {
-            micros.into_iter().for_each(|micros| stage.record(micros));
+        self.total.record(sample.marks.latency_us());
+        for &stage in Stage::ALL {
+            sample.stage_us(stage).into_iter().for_each(|micros| self.stages[stage].record(micros));
         }
     }
 }
 
 impl Default for Latencies {
     fn default() -> Self {
-        Self { total: Buckets::new(LATENCY_BOUNDS_US), stages: std::array::from_fn(|_| Buckets::new(STAGE_BOUNDS_US)) }
+        Self { total: Buckets::new(LATENCY_BOUNDS_US), stages: PerStage::new(|_| Buckets::new(STAGE_BOUNDS_US)) }
     }
 }
 

@@ -17,7 +17,7 @@ use std::time::Duration;
 use common::time::{MonoTime, Now, WallTime};
 
 use crate::sample::{SEQUENCE_MODULUS, Sample};
-use crate::steps::MIN_STEP_US;
+use crate::steps::{MIN_STEP_US, Verdict};
 
 /// A fall of the latency by more than this from one frame to the next may be a step. Paths with queues of a second and
 /// more exist, but none empties between two frames.
@@ -28,22 +28,6 @@ pub(crate) const CONFIRM: u32 = 8;
 
 /// A frame is at a level when it is this near: path jitter is below it.
 const BAND_US: u64 = MIN_LEAP_US as u64 / 2;
-
-/// What a frame says about the publisher's clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// As before.
-    Steady,
-    /// It may have stepped; one of the next frames tells.
-    Unsure,
-    /// It stepped.
-    Stepped {
-        /// When the first frame after it was presented.
-        at: Now,
-        /// By so many µs, give or take the jitter of the path; positive where it was set forward.
-        by_us: i64,
-    },
-}
 
 /// Watches the publisher's clock.
 #[derive(Clone, Debug, Default)]
@@ -151,9 +135,9 @@ impl Last {
             stream_id: sample.stream_id,
             run: sample.run,
             sequence: sample.sequence % SEQUENCE_MODULUS,
-            stamp: sample.times.stamp,
+            stamp: sample.marks.stamped(),
             presented: sample.presented,
-            level: sample.now().wall.micros_since(sample.times.stamp),
+            level: sample.now().wall.micros_since(sample.marks.stamped()),
         }
     }
 }
@@ -162,6 +146,7 @@ impl Last {
 mod tests {
     use super::*;
     use crate::testing::sample;
+    use common::marks::Mark;
 
     const PAUSE: Duration = Duration::from_millis(190);
 
@@ -177,7 +162,7 @@ mod tests {
     fn at(sequence: u64, latency: i64) -> Sample {
         let shown = 100_000 + sequence * 40;
         let mut sample = sample(sequence, shown, shown);
-        sample.times.stamp = sample.times.stamp.offset(-latency * 1_000);
+        sample.marks = sample.marks.with(Mark::Stamped, sample.marks.stamped().offset(-latency * 1_000));
         sample
     }
 

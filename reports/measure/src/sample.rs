@@ -1,8 +1,9 @@
 //! What a receiver hands in: one frame whose code was read, and the moments of starting up.
 
 pub use common::code::SEQUENCE_MODULUS;
-use common::frame::{FrameTimes, Stage};
+use common::marks::{Mark, Marks, Stage};
 use common::time::{MonoTime, Now};
+use serde::Deserialize;
 
 /// One picture whose corner code was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,9 +14,9 @@ pub struct Sample {
     pub sequence: u32,
     /// The publisher's run, from its SEI; `None` where there is none.
     pub run: Option<u32>,
-    /// Wall times of every stage known.
-    pub times: FrameTimes,
-    /// When the picture was handed to the window, monotonic. Read together with `times.receiver.presented`, so that
+    /// When it passed each step of its journey.
+    pub marks: Marks,
+    /// When the picture was handed to the window, monotonic. Read together with `marks.presented()`, so that
     /// a step of the wall clock shows in the difference of the two.
     pub presented: MonoTime,
     /// What was done to the receiver's times so that they can be compared with the publisher's.
@@ -29,20 +30,14 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// How long the frame spent in each stage: [`FrameTimes::stages_us`], without [`Stage::Present`] where nothing was
-    /// presented.
-    pub fn stages_us(&self) -> [Option<i64>; Stage::ALL.len()] {
-        let mut stages = self.times.stages_us();
-        stages[Stage::Present as usize] = stages[Stage::Present as usize].filter(|_| self.shown);
-        stages
+    /// How long the frame spent in a stage, µs. Without a window nothing was presented.
+    pub fn stage_us(&self, stage: Stage) -> Option<i64> {
+        self.marks.stage_us(stage).filter(|_| self.shown || stage.ends().1 != Mark::Presented)
     }
 
     /// Both of the receiver's clocks when the picture was presented, as they were read.
     pub fn now(&self) -> Now {
-        Now {
-            wall: self.times.receiver.presented.offset(self.correction.offset_us().unwrap_or(0)),
-            mono: self.presented,
-        }
+        Now { wall: self.marks.presented().offset(self.correction.offset_us().unwrap_or(0)), mono: self.presented }
     }
 }
 
@@ -79,7 +74,7 @@ pub enum Clocks {
     /// One clock, as far as the address says.
     Assumed,
     /// One clock, as the user says.
-    Said,
+    ByUser,
     /// One clock: the publisher names the same host.
     Same,
     /// Two clocks: the publisher names another host.
@@ -89,12 +84,13 @@ pub enum Clocks {
 impl Clocks {
     /// Publisher and receiver read the same clock, known or assumed.
     pub const fn are_one(self) -> bool {
-        matches!(self, Self::Assumed | Self::Said | Self::Same)
+        matches!(self, Self::Assumed | Self::ByUser | Self::Same)
     }
 }
 
 /// Where a frame that was sent ended. The six add up to the range of sequence numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Bucket {
     /// Its code was read once, in order.
     Measured,
@@ -133,15 +129,15 @@ impl Bucket {
     }
 }
 
-/// A moment of starting up. Only the first of each counts.
+/// A step of starting up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Mark {
+pub enum StartupStep {
     /// The session plays: DESCRIBE, SETUP and PLAY were answered.
     Connected,
     /// The first packet of the stream came in.
     FirstPacket,
-    /// The first picture was shown. Marked by itself with the first picture handed in.
+    /// The first picture was shown.
     FirstPicture,
-    /// The first code was read. Marked by itself with the first [`Sample`].
+    /// The first code was read.
     FirstReading,
 }

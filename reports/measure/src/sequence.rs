@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use common::time::{MonoTime, WallTime};
 
-use crate::rivals::Break;
+use crate::publishers::Break;
 use crate::sample::{SEQUENCE_MODULUS, Sample};
 
 /// No publisher sends more frames in a second; a jump ahead by more than this in the time that passed is a restart.
@@ -88,7 +88,7 @@ impl Counter {
             stream_id: first.stream_id,
             run: first.run,
             head: u64::from(first.sequence),
-            head_stamp: first.times.stamp,
+            head_stamp: first.marks.stamped(),
             head_seen: first.presented,
             stale: 0,
         }
@@ -124,7 +124,7 @@ impl Counter {
         }
         let gap = self.gap_before(sample, ahead - 1);
         self.head += ahead;
-        self.head_stamp = sample.times.stamp;
+        self.head_stamp = sample.marks.stamped();
         self.head_seen = sample.presented;
         self.stale = 0;
         Place::Ahead { sequence: self.head, gap }
@@ -134,7 +134,7 @@ impl Counter {
     fn gap_before(&self, sample: &Sample, missing: u64) -> Gap {
         let micros = |passed: Duration| u64::try_from(passed.as_micros()).unwrap_or(u64::MAX);
         let shown = micros(sample.presented.saturating_since(self.head_seen));
-        let stamped = u64::try_from(sample.times.stamp.micros_since(self.head_stamp)).unwrap_or(0);
+        let stamped = u64::try_from(sample.marks.stamped().micros_since(self.head_stamp)).unwrap_or(0);
         // A clock that was set back says nothing.
         let length_us = if stamped == 0 { shown } else { stamped.min(shown) };
         Gap { missing, since: self.head_seen, length_us }
@@ -143,7 +143,7 @@ impl Counter {
     /// A number that goes back while PUB goes forward is a publisher that started over. Not in the same run: there it is
     /// a late frame from before the publisher's clock was set back.
     fn behind(&self, sample: &Sample, back: u64, same_run: bool) -> Place {
-        if sample.times.stamp > self.head_stamp && !same_run {
+        if sample.marks.stamped() > self.head_stamp && !same_run {
             return Place::Restart;
         }
         self.head.checked_sub(back).map_or(Place::Before, |sequence| Place::Behind { sequence })
@@ -151,7 +151,7 @@ impl Counter {
 
     /// Frames that can have been sent between the newest reading and this one.
     fn plausible_gap(&self, sample: &Sample) -> u64 {
-        let sent = u64::try_from(sample.times.stamp.micros_since(self.head_stamp)).unwrap_or(0);
+        let sent = u64::try_from(sample.marks.stamped().micros_since(self.head_stamp)).unwrap_or(0);
         let passed = sample.presented.saturating_since(self.head_seen) + CLOCK_SLACK;
         let micros = sent.min(u64::try_from(passed.as_micros()).unwrap_or(u64::MAX));
         GAP_SLACK + micros.saturating_mul(MAX_FRAMES_PER_SECOND) / 1_000_000

@@ -17,16 +17,16 @@ pub(crate) const MIN_STEP_US: u64 = 1_000;
 /// Frames presented this long after a step may have been stamped before it.
 pub const SETTLING: Duration = Duration::from_secs(1);
 
-/// What one reading of the clocks says.
+/// What one reading of a clock says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// As before.
     Steady,
-    /// Off; the next reading tells whether the clock stepped.
+    /// It may have stepped; one of the next readings tells.
     Unsure,
-    /// The wall clock stepped.
+    /// It stepped.
     Stepped {
-        /// The reading that saw it: the one before this.
+        /// When that was seen first: at an earlier reading.
         at: Now,
         /// By so many µs; positive where it was set forward.
         by_us: i64,

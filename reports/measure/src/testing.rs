@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use common::frame::{FrameTimes, PublisherTimes, ReceiverTimes};
+use common::marks::{Mark, Marks};
 use common::time::{MonoTime, Now, WallTime};
 use measure::sample::{Correction, SEQUENCE_MODULUS, Sample};
 
@@ -29,25 +29,19 @@ pub fn now(ms: u64) -> Now {
 /// Frame `sequence` (taken modulo 2²⁴), stamped and shown at these ms. All of its way but 2 ms is the network's.
 pub fn sample(sequence: u64, stamped: u64, shown: u64) -> Sample {
     let (stamp, presented) = (wall(stamped), wall(shown));
-    let publisher = PublisherTimes {
-        captured: None,
-        stamp,
-        painted: stamp.offset(50),
-        encoded: stamp.offset(1_000),
-        sent: stamp.offset(1_020),
-    };
-    let receiver = ReceiverTimes {
-        received: Some(presented.offset(-980)),
-        assembled: presented.offset(-900),
-        decoded: presented.offset(-60),
-        read: presented.offset(-40),
-        presented,
-    };
+    let marks = Marks::new(stamp, presented)
+        .with(Mark::Painted, stamp.offset(50))
+        .with(Mark::Encoded, stamp.offset(1_000))
+        .with(Mark::Sent, stamp.offset(1_020))
+        .with(Mark::Received, presented.offset(-980))
+        .with(Mark::Assembled, presented.offset(-900))
+        .with(Mark::Decoded, presented.offset(-60))
+        .with(Mark::Read, presented.offset(-40));
     Sample {
         stream_id: 1,
         sequence: (sequence % u64::from(SEQUENCE_MODULUS)) as u32,
         run: Some(1),
-        times: FrameTimes { stamp, publisher: Some(publisher), receiver },
+        marks,
         presented: at(shown),
         correction: Correction::None,
         shown: true,

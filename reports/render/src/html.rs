@@ -9,14 +9,14 @@ use report::saved::{self, Saved};
 mod clock;
 mod distribution;
 mod elements;
+mod frames;
 mod headline;
 mod parts;
-mod seen;
 mod settings;
 mod time;
 
 pub use elements::page;
-use seen::Seen;
+use frames::Frames;
 
 /// The page of a report.
 ///
@@ -26,19 +26,19 @@ pub fn report(saved: &Saved) -> Result<String, saved::Error> {
     let run = &saved.run;
     let intervals = saved.intervals()?;
     let (histograms, cut) = saved.histograms()?;
-    let seen = Seen::of(saved)?;
+    let frames = Frames::of(saved)?;
     let mut notes = saved.notes.clone();
-    notes.extend([seen.note.clone(), intervals.note.clone(), cut].into_iter().flatten());
+    notes.extend([frames.note.clone(), intervals.note.clone(), cut].into_iter().flatten());
 
     let body = [
         headline::section(run),
         headline::assertions(run),
         headline::warnings(run, &notes),
-        time::latency(run, &seen, &intervals.rows),
+        time::latency(run, &frames, &intervals.rows),
         distribution::distribution(run, &histograms.total),
         parts::stages(run),
         time::age(run, &intervals.rows),
-        parts::kinds(&seen),
+        parts::kinds(&frames),
         parts::buckets(run),
         parts::startup(run),
         clock::clocks(run),

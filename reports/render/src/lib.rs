@@ -5,9 +5,11 @@ mod junit;
 pub mod markdown;
 mod pages;
 pub mod plot;
+mod terminal;
 #[cfg(test)]
 #[path = "../../report/src/testing.rs"]
 mod testing;
 pub mod words;
 
 pub use pages::{Error, pages, pages_of};
+pub use terminal::terminal;

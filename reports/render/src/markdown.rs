@@ -1,6 +1,5 @@
 //! `summary.md`: the run on half a page, in GitHub's Markdown, for the page of a CI job.
 
-use common::frame::Stage;
 use common::printable::is_obeyed;
 use measure::sample::Bucket;
 use report::run::{Outcome, Run};
@@ -90,13 +89,12 @@ fn assertions(out: &mut String, run: &Run) {
 }
 
 fn stages(out: &mut String, run: &Run) {
-    let known: Vec<_> = Stage::ALL.into_iter().filter(|stage| run.stages_ms.of(*stage).count > 0).collect();
+    let known: Vec<_> = run.stages_ms.iter().filter(|(_, ms)| ms.count > 0).collect();
     if known.is_empty() {
         return;
     }
     out.push_str("\n<details><summary>Stages</summary>\n\n| stage | p50 | p99 | max |\n|---|--:|--:|--:|\n");
-    for stage in known {
-        let figures = run.stages_ms.of(stage);
+    for (stage, figures) in known {
         let cells = [figures.p50, figures.p99, figures.max].map(words::ms_or_none).join(" | ");
         out.push_str(&format!("| {} | {cells} |\n", stage.name()));
     }

@@ -66,11 +66,11 @@ pub struct Probes {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Admission {
     /// It is kept with those before it.
-    Beside,
+    Keep,
     /// It is kept, and those before it are not: nobody knows how far their clocks were apart.
-    Instead,
+    Replace,
     /// It is left out.
-    Refused,
+    LeaveOut,
 }
 
 impl Probes {
@@ -135,23 +135,23 @@ impl Compared {
     /// are no others: with the first that is corrected they go.
     pub(crate) fn admit(&mut self, correction: Correction) -> Admission {
         match correction {
-            Correction::None => Admission::Beside,
+            Correction::None => Admission::Keep,
             Correction::Missing if self.max_bound_us.is_some() => {
                 self.left_out += 1;
-                Admission::Refused
+                Admission::LeaveOut
             }
             Correction::Missing => {
                 self.raw += 1;
-                Admission::Beside
+                Admission::Keep
             }
             Correction::By(_) => {
                 self.max_bound_us = self.max_bound_us.max(self.newest.map(|newest| newest.bound_us));
                 self.restarts_before.get_or_insert(self.restarts());
                 match std::mem::take(&mut self.raw) {
-                    0 => Admission::Beside,
+                    0 => Admission::Keep,
                     raw => {
                         self.left_out += raw;
-                        Admission::Instead
+                        Admission::Replace
                     }
                 }
             }
@@ -164,7 +164,7 @@ impl Compared {
         let one = clocks.are_one().then_some(0);
         let source = match clocks {
             Clocks::Same => Some("same-host"),
-            Clocks::Said => Some("user"),
+            Clocks::ByUser => Some("user"),
             Clocks::Unknown | Clocks::Assumed | Clocks::Different => apart.map(|newest| newest.source.name()),
         };
         ClockFigures {
@@ -263,6 +263,7 @@ pub(crate) fn warnings(run: &Run) -> Vec<Warning> {
 
 #[cfg(test)]
 mod tests {
+    use common::marks::{ClockName, Mark};
     use std::time::Duration;
 
     use super::*;
@@ -287,9 +288,7 @@ mod tests {
         let mut frame = sample(i, i * 40, i * 40 + 10);
         frame.correction = correction;
         if !matches!(correction, Correction::By(_)) {
-            let receiver = &mut frame.times.receiver;
-            let times = [&mut receiver.assembled, &mut receiver.decoded, &mut receiver.read, &mut receiver.presented];
-            times.into_iter().chain(&mut receiver.received).for_each(|time| *time = time.offset(OFFSET));
+            frame.marks = frame.marks.shifted(ClockName::Receiver, OFFSET);
         }
         frame
     }
@@ -345,10 +344,7 @@ mod tests {
         tally.compared().known(comparison(300));
         (0..100).for_each(|i| tally.frame(&frame(i, Correction::By(OFFSET)), &mut |_| {}));
         (100..150).for_each(|i| tally.frame(&frame(i, Correction::Missing), &mut |_| {}));
-        assert_eq!(
-            (tally.age_us(now(6_000).mono), tally.newest_is_comparable(), tally.bound_us()),
-            (None, false, None)
-        );
+        assert_eq!((tally.live().age_ms, tally.newest_is_comparable(), tally.bound_us()), (None, false, None));
         let run = tally.run(false);
         assert_eq!((run.latency_ms.count, run.latency_ms.uncompared), (100, 50));
         assert!(run.picture_age_ms.max <= Some(60.0), "{:?}", run.picture_age_ms);
@@ -400,7 +396,7 @@ mod tests {
             tally.compared().known(comparison(bound));
             for i in 0..50 {
                 let mut frame = frame(i, Correction::By(OFFSET));
-                frame.times.stamp = frame.times.stamp.offset(15_000);
+                frame.marks = frame.marks.with(Mark::Stamped, frame.marks.stamped().offset(15_000));
                 tally.frame(&frame, &mut |_| {});
             }
             let run = tally.run(false);
@@ -438,6 +434,6 @@ mod tests {
     #[test]
     fn a_step_is_looked_for_in_the_clock_as_it_was_read() {
         let corrected = frame(1, Correction::By(500));
-        assert_eq!(corrected.now().wall, corrected.times.receiver.presented.offset(500));
+        assert_eq!(corrected.now().wall, corrected.marks.presented().offset(500));
     }
 }

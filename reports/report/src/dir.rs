@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::regular;
+use crate::regular_file;
 
 /// To reach files in it, which takes no permission to list them.
 #[cfg(target_os = "linux")]
@@ -75,7 +75,7 @@ impl Dir {
             Err(error) => return Err(error.into()),
         }
         if let Some(found) = self.kind(name)?.filter(|found| !found.is_dir()) {
-            return Err(regular::in_the_way(found));
+            return Err(regular_file::in_the_way(found));
         }
         let fd = rustix::fs::openat(&self.fd, name, HELD | OFlags::NOFOLLOW, Mode::empty())?;
         Ok(Self { path: self.path.join(name), fd })
@@ -137,7 +137,7 @@ impl Dir {
     /// Where something else than a file is there, a link to a file too.
     pub(crate) fn check_free(&self, name: &str) -> io::Result<()> {
         match self.kind(name)?.filter(|found| !found.is_file()) {
-            Some(found) => Err(regular::in_the_way(found)),
+            Some(found) => Err(regular_file::in_the_way(found)),
             None => Ok(()),
         }
     }
@@ -180,7 +180,7 @@ impl Dir {
         let file = File::from(rustix::fs::openat(&self.fd, name, flags, FILE)?);
         let opened = file.metadata()?;
         if !opened.is_file() {
-            return Err(regular::in_the_way(FileType::from_raw_mode(opened.mode())));
+            return Err(regular_file::in_the_way(FileType::from_raw_mode(opened.mode())));
         }
         if opened.nlink() > 1 {
             return Err(io::Error::new(

@@ -19,9 +19,10 @@ pub mod folder;
 pub mod host;
 pub mod observation;
 pub mod recorder;
-pub mod regular;
+pub mod regular_file;
 pub mod run;
 pub mod saved;
+pub mod setup;
 pub mod summary;
 pub mod tally;
 #[cfg(test)]
@@ -30,8 +31,10 @@ pub mod threshold;
 pub mod warning;
 
 pub use observation::Observation;
-pub use recorder::{Error, Finished, Live, Place, Recorder, Setup};
+pub use recorder::{Error, Finished, Recorder};
 pub use run::{Outcome, Run};
+pub use setup::{Place, Setup};
 pub use summary::Summary;
+pub use tally::Live;
 pub use threshold::Assertion;
 pub use warning::Warning;

@@ -113,12 +113,4 @@ impl Observation {
     pub fn undecodable(at: Now, bytes: u32, refused: bool) -> Self {
         Self::new(Content::Undecodable { at, bytes, refused })
     }
-
-    /// When it was presented, or found to give no picture.
-    pub(crate) const fn presented(&self) -> MonoTime {
-        match &self.content {
-            Content::Frame(sample) => sample.presented,
-            Content::Unreadable { at, .. } | Content::Undecodable { at, .. } => at.mono,
-        }
-    }
 }

@@ -1,26 +1,22 @@
 //! The front door: takes what a receiver saw, keeps the accounts, and writes the report as the run goes.
 
-use std::path::PathBuf;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
 
 use common::time::{MonoTime, Now};
-use measure::account::{Counts, Entry};
-use measure::cost::Costs;
-use measure::live::Metrics;
-use measure::sample::{Bucket, Clocks, Mark};
-use measure::units::ms;
+use measure::ledger::Entry;
 
-use crate::calibration::Quote;
 use crate::codec::{csv, json};
 use crate::dir::Dir;
 use crate::folder;
 use crate::folder::lock::{Lock, Taken};
 use crate::folder::{Batch, Folder, Lines};
 use crate::observation::Observation;
-use crate::run::{Host, Run, Settings};
+use crate::run::Run;
+use crate::setup::{Place, Setup};
 use crate::summary::Summary;
-use crate::tally::{About, Tally};
+use crate::tally::Tally;
 use crate::threshold::Assertion;
 use crate::warning::{Code, Warning};
 
@@ -34,52 +30,6 @@ const MAX_WAITING_BYTES: usize = 64 << 20;
 /// Intervals whose histograms wait for a slow disk; beyond them they are left out of `latency.hlog`, with a warning.
 const MAX_WAITING_INTERVALS: usize = 30;
 
-/// What a run is about, and where its report goes.
-#[derive(Clone, Debug)]
-pub struct Setup {
-    /// When the receiver began to connect. Start-up is counted from here.
-    pub started: Now,
-    /// Left out of every figure, from the first picture on.
-    pub warmup: Duration,
-    /// What is played, without user info.
-    pub url: String,
-    /// What the address says about the clocks of publisher and receiver.
-    pub clocks: Clocks,
-    /// The receiver's settings, for `run.json`.
-    pub config: Settings,
-    /// The receiver's machine, for `run.json`: [`crate::host::describe`].
-    pub host: Host,
-    /// The report folder, made where it is missing; none where there is to be no report.
-    pub folder: Option<Place>,
-}
-
-/// Where a report goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// The folder that the user named, wherever that leads.
-    Folder(PathBuf),
-    /// A folder in it, by a name of ours.
-    Inside(PathBuf, String),
-}
-
-impl Place {
-    fn open(&self) -> Result<Dir, folder::Error> {
-        let opened = match self {
-            Self::Folder(path) => Dir::make(path),
-            Self::Inside(path, name) => Dir::make(path).and_then(|dir| dir.inside(name)),
-        };
-        opened.map_err(|source| folder::Error { path: self.path(), source })
-    }
-
-    /// Its path.
-    pub fn path(&self) -> PathBuf {
-        match self {
-            Self::Folder(path) => path.clone(),
-            Self::Inside(path, name) => path.join(name),
-        }
-    }
-}
-
 /// Why a run cannot be recorded.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -91,35 +41,11 @@ pub enum Error {
     Taken(#[from] Taken),
 }
 
-/// The figures of the moment, for an overlay or a line of progress.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Live {
-    /// The warm-up is over.
-    pub measuring: bool,
-    /// Pictures per second, over the last one; `None` before the second picture.
-    pub fps: Option<f64>,
-    /// Latency of the newest frame read, ms.
-    pub latency_ms: Option<f64>,
-    /// The bound of every latency, ± ms, where two clocks are part of it and were compared.
-    pub bound_ms: Option<f64>,
-    /// When the newest frame was read and shown.
-    pub read_at: Option<MonoTime>,
-    /// The median latency of the run so far, ms.
-    pub p50_ms: Option<f64>,
-    /// 99 % of the run's latencies are not above it, ms.
-    pub p99_ms: Option<f64>,
-    /// The age of the picture on screen, ms.
-    pub age_ms: Option<f64>,
-    /// Where the frames ended so far.
-    pub counts: Counts,
-}
-
 /// Records a run. No call waits for a disk, but for [`Recorder::new`] and [`Recorder::finish`].
 #[derive(Debug)]
 pub struct Recorder {
     tally: Tally,
     report: Option<Report>,
-    now: MonoTime,
     failure: Option<Warning>,
     lock: Option<Lock>,
 }
@@ -148,15 +74,30 @@ struct Report {
     told: bool,
 }
 
+/// What is told beside the pictures, and asked, is the tally's.
+impl Deref for Recorder {
+    type Target = Tally;
+
+    fn deref(&self) -> &Tally {
+        &self.tally
+    }
+}
+
+impl DerefMut for Recorder {
+    fn deref_mut(&mut self) -> &mut Tally {
+        &mut self.tally
+    }
+}
+
 impl Recorder {
     /// Begins a run, and opens its report.
     ///
     /// # Errors
     /// Where the report folder cannot be written, or another run writes into it.
     pub fn new(setup: Setup) -> Result<Self, Error> {
-        let Setup { started, warmup, url, clocks, config, host, folder } = setup;
-        let tally = Tally::new(About { started, warmup, url, clocks, config, host });
-        let dir = folder.map(|place| place.open()).transpose()?;
+        let started = setup.started;
+        let dir = setup.folder.as_ref().map(Place::open).transpose()?;
+        let tally = Tally::new(setup);
         let lock = dir.as_ref().map(Lock::take).transpose()?;
         let report = match dir {
             None => None,
@@ -169,71 +110,13 @@ impl Recorder {
                 told: false,
             }),
         };
-        Ok(Self { tally, report, now: started.mono, failure: None, lock })
-    }
-
-    /// A moment of starting up; only the first of its kind counts.
-    pub fn mark(&mut self, mark: Mark, now: Now) {
-        self.tally.mark(mark, now.mono);
-    }
-
-    /// How far figures may be off on this machine: for `run.json` and the summary.
-    pub fn calibration(&mut self, found: Quote) {
-        self.tally.calibration(found);
-    }
-
-    /// Publisher and receiver are known to read two clocks.
-    pub fn clocks_differ(&self) -> bool {
-        self.tally.clocks_differ()
-    }
-
-    /// Why the clocks of publisher and receiver cannot be compared and what would help, for the warning that says so.
-    pub fn clock_advice(&mut self, advice: String) {
-        self.tally.compared().advise(advice);
-    }
-
-    /// What measuring and showing cost so far.
-    pub fn costs(&mut self) -> &mut Costs {
-        self.tally.costs()
+        Ok(Self { tally, report, failure: None, lock })
     }
 
     /// An access unit or bare picture came: the one call for each.
     pub fn observe(&mut self, observation: &Observation) {
-        self.now = self.now.max(observation.presented());
         let report = &mut self.report;
         self.tally.observe(observation, &mut |entry| keep(report, &entry));
-    }
-
-    /// The stream was lost: its last access unit came at `last`.
-    pub fn disconnected(&mut self, last: MonoTime) {
-        self.tally.disconnected(last);
-    }
-
-    /// The stream is back: its first access unit came at `first`.
-    pub fn reconnected(&mut self, first: MonoTime) {
-        self.tally.reconnected(first);
-    }
-
-    /// For how long no picture has come, where a stream that goes on would have brought one: it is lost, or has
-    /// [stopped](measure::age::Screen::has_stopped).
-    pub fn overdue(&self, now: MonoTime) -> Option<Duration> {
-        self.tally.overdue(now)
-    }
-
-    /// The host has slept for `total` since the run began: [`Clock::slept`](common::clock::Clock::slept), read just after
-    /// `now` and handed in before anything that is timed by it.
-    pub fn slept(&mut self, total: Duration, now: Now) {
-        self.tally.slept(total, now);
-    }
-
-    /// Something that a reader of the figures must know. The same warning again is not repeated.
-    pub fn warn(&mut self, warning: Warning) {
-        self.tally.warn(warning);
-    }
-
-    /// Why there is a warning with `code`, for where the figures give rise to one: it is added to its message. The newest reason counts.
-    pub fn explain(&mut self, code: Code, why: impl Into<String>) {
-        self.tally.explain(code, why.into());
     }
 
     /// The run has failed, whatever its figures: it will be [`Outcome::Failed`](crate::Outcome::Failed) with exit code
@@ -244,7 +127,6 @@ impl Recorder {
 
     /// Time passes: to be called at least 20 times a second. Hands what is due to the report's writer.
     pub fn tick(&mut self, now: Now) {
-        self.now = self.now.max(now.mono);
         let report = &mut self.report;
         self.tally.tick(now, &mut |entry| keep(report, &entry));
         match &mut self.report {
@@ -264,33 +146,6 @@ impl Recorder {
         let trouble = report.folder.trouble()?.to_owned();
         report.told = true;
         Some(trouble)
-    }
-
-    /// Stream id and run of the newest frame read, where its run is known.
-    pub fn publisher(&self) -> Option<(u8, u32)> {
-        self.tally.newest().and_then(|sample| Some((sample.stream_id, sample.run?)))
-    }
-
-    /// The figures of the moment.
-    pub fn live(&self) -> Live {
-        let newest = self.tally.newest();
-        let latency = &self.tally.histograms().total;
-        Live {
-            measuring: self.tally.is_measuring(),
-            fps: self.tally.recent_fps(),
-            latency_ms: newest.filter(|_| self.tally.newest_is_comparable()).map(|s| ms(s.times.latency_us())),
-            bound_ms: self.tally.bound_us().map(ms),
-            read_at: newest.map(|sample| sample.presented),
-            p50_ms: latency.quantile_us(0.5).map(ms),
-            p99_ms: latency.quantile_us(0.99).map(ms),
-            age_ms: self.tally.age_us(self.now).map(ms),
-            counts: self.tally.ledger().counts(),
-        }
-    }
-
-    /// The figures of the moment, for programs that watch the run.
-    pub fn metrics(&self, now: Now) -> Metrics {
-        self.tally.metrics(now)
     }
 
     /// Ends the run, judges it, and writes the rest of the report's data. A report that could not be written is a warning
@@ -359,7 +214,7 @@ impl Report {
             None => Default::default(),
         };
         frames.push_str(&std::mem::take(&mut self.settled));
-        tally.take_settled_intervals().iter().for_each(|interval| csv::interval(&mut intervals, interval));
+        tally.take_settled_intervals().iter().for_each(|interval| csv::interval(&mut intervals, &interval.into()));
         closed.append(&mut tally.take_closed());
         let too_many = closed.len().saturating_sub(MAX_WAITING_INTERVALS);
         self.left_out += closed.drain(..too_many).count() as u64;
@@ -372,7 +227,7 @@ impl Report {
         };
         tally.ledger().unsettled(&mut |entry| csv::frame(&mut batch.frames.unsettled, &entry));
         tally.unsettled_intervals().iter().for_each(|interval| {
-            csv::interval(&mut batch.intervals.unsettled, interval);
+            csv::interval(&mut batch.intervals.unsettled, &interval.into());
         });
         batch
     }
@@ -399,12 +254,4 @@ fn keep(report: &mut Option<Report>, entry: &Entry<'_>) {
 fn drop_unwritten(tally: &mut Tally) {
     drop(tally.take_closed());
     drop(tally.take_settled_intervals());
-}
-
-impl Live {
-    /// Frames of the range that were not read.
-    pub fn missing(&self) -> u64 {
-        let of = |bucket| self.counts.of(bucket);
-        of(Bucket::Lost) + of(Bucket::Unreadable) + of(Bucket::Undecodable)
-    }
 }

@@ -5,9 +5,10 @@
 use std::borrow::Cow;
 
 use measure::figures::{
-    AgeMs, CaptureFigures, ClockFigures, Connection, Frames, Freezes, LatencyMs, OwnCostUs, Pictures, StagesMs,
+    AgeMs, CaptureFigures, ClockFigures, Connection, Frames, Freezes, LatencyMs, OwnCostUs, Pictures, StageMs,
     StampFigures, Startup,
 };
+use measure::stages::PerStage;
 use measure::timeline::Section;
 use serde::{Deserialize, Serialize};
 
@@ -68,7 +69,7 @@ pub struct Run {
     pub freezes: Freezes,
     /// How long frames spent in each stage.
     #[serde(default)]
-    pub stages_ms: StagesMs,
+    pub stages_ms: PerStage<StageMs>,
     /// From the start of connecting to each moment of starting up.
     #[serde(default)]
     pub startup: Startup,

@@ -12,7 +12,7 @@ use measure::interval::Histograms;
 use serde_json::Value;
 
 use crate::codec::{hlog, lines, rows};
-use crate::regular::{self, NotAFile};
+use crate::regular_file::{self, NotAFile};
 use crate::run::{Run, SCHEMA};
 use crate::warning::Code;
 
@@ -71,7 +71,7 @@ pub enum Error {
 
 impl Error {
     fn of(path: &Path, source: io::Error) -> Self {
-        match regular::not_a_file(&source) {
+        match regular_file::not_a_file(&source) {
             Some(what) => Self::NotAFile { path: path.to_owned(), what },
             None => Self::Io { path: path.to_owned(), source },
         }
@@ -110,7 +110,7 @@ impl Saved {
     /// [`Error`], which names the file.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let path = folder.join("run.json");
-        let text = match regular::read(&path) {
+        let text = match regular_file::open(&path) {
             Err(error) if is_missing(&error) => return Err(Error::NoRun { folder: folder.to_owned() }),
             opened => opened.and_then(|file| {
                 let mut text = Vec::new();
@@ -127,7 +127,7 @@ impl Saved {
     /// # Errors
     /// [`Error::Io`] or [`Error::NotAFile`]. A file that is missing is a note.
     pub fn each_frame(&self, each: impl FnMut(FrameRow)) -> Result<Option<String>, Error> {
-        self.each("frames.csv", rows::Frames::new(each))
+        self.each("frames.csv", rows::Table::new(each))
     }
 
     /// The frames of `frames.csv`: at most [`MAX_ROWS`].
@@ -146,7 +146,7 @@ impl Saved {
     /// [`Error::Io`] or [`Error::NotAFile`]. A file that is missing is a note.
     pub fn intervals(&self) -> Result<Rows<IntervalRow>, Error> {
         let mut kept = Kept::default();
-        let note = self.each("intervals.csv", rows::Intervals::new(|row| kept.push(row)))?;
+        let note = self.each("intervals.csv", rows::Table::new(|row| kept.push(row)))?;
         Ok(kept.rows("intervals.csv", note))
     }
 
@@ -163,7 +163,7 @@ impl Saved {
 
     fn each(&self, name: &str, reader: impl lines::Reader) -> Result<Option<String>, Error> {
         let path = self.path.join(name);
-        let file = match regular::read(&path) {
+        let file = match regular_file::open(&path) {
             Err(error) if is_missing(&error) => return Ok(Some(format!("{name} is missing"))),
             opened => opened,
         };
@@ -178,7 +178,7 @@ impl Saved {
 /// # Errors
 /// Where `input` cannot be read.
 pub fn read_frames(input: impl Read, each: impl FnMut(FrameRow)) -> io::Result<Option<String>> {
-    read(input, rows::Frames::new(each))
+    read(input, rows::Table::new(each))
 }
 
 /// The same with each second of a text like `intervals.csv`.
@@ -186,7 +186,7 @@ pub fn read_frames(input: impl Read, each: impl FnMut(FrameRow)) -> io::Result<O
 /// # Errors
 /// Where `input` cannot be read.
 pub fn read_intervals(input: impl Read, each: impl FnMut(IntervalRow)) -> io::Result<Option<String>> {
-    read(input, rows::Intervals::new(each))
+    read(input, rows::Table::new(each))
 }
 
 /// The same with a text like `latency.hlog`, whose histograms are added up.

@@ -3,54 +3,39 @@
 use std::time::Duration;
 
 use common::time::{MonoTime, Now, WallTime};
-use measure::account::{Entry, Ledger, Reading};
 use measure::age::Screen;
 use measure::cost::Costs;
 use measure::figures::Pictures;
 use measure::interval::{Closed, Histograms, Interval, Intervals};
+use measure::ledger::{Entry, Ledger, Reading};
 use measure::live::Latencies;
 use measure::publisher_clock::PublisherClock;
 use measure::rate::Rates;
-use measure::sample::{Clocks, Correction, Mark, Sample};
+use measure::sample::{Correction, Sample, StartupStep};
 use measure::stamps::Stamps;
 use measure::steps::{self, Watch};
 use measure::timeline::{Kind, Timeline};
 
 use crate::calibration::Quote;
 use crate::comparison::Compared;
-use crate::run::{Host, Settings};
+use crate::setup::Setup;
 use crate::warning::{Code, Warning};
 
-mod asked;
 mod figures;
 mod latencies;
 mod live;
 mod observe;
+mod state;
+
+pub use state::Live;
 
 /// Warnings that are kept of those handed in.
 const MAX_WARNINGS: usize = 100;
 
-/// What a run is about: fixed before it begins.
-#[derive(Clone, Debug)]
-pub struct About {
-    /// When the receiver began to connect.
-    pub started: Now,
-    /// Left out of every figure, from the first picture on.
-    pub warmup: Duration,
-    /// What is played, without user info.
-    pub url: String,
-    /// What is known of the clocks of publisher and receiver.
-    pub clocks: Clocks,
-    /// The receiver's settings, as they go into `run.json`.
-    pub config: Settings,
-    /// The receiver's machine: [`crate::host::describe`].
-    pub host: Host,
-}
-
 /// The figures so far.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Tally {
-    about: About,
+    about: Setup,
     startup: [Option<MonoTime>; 4],
     ledger: Ledger,
     screen: Screen,
@@ -101,45 +86,13 @@ struct Outages {
 
 impl Tally {
     /// Nothing measured yet.
-    pub fn new(about: About) -> Self {
-        Self {
-            last: about.started.mono,
-            about,
-            startup: [None; 4],
-            ledger: Ledger::default(),
-            screen: Screen::default(),
-            on_screen: None,
-            intervals: None,
-            measured_from: None,
-            histograms: Histograms::default(),
-            scraped: Latencies::default(),
-            over: false,
-            clock: Watch::default(),
-            publisher: PublisherClock::default(),
-            timeline: Timeline::default(),
-            implausible: None,
-            usual: None,
-            compared: Compared::default(),
-            parked: None,
-            left_out: 0,
-            pictures: Pictures::default(),
-            units: 0,
-            bytes: 0,
-            connection: Outages::default(),
-            costs: Costs::default(),
-            calibration: None,
-            stamps: Stamps::default(),
-            warnings: Vec::new(),
-            reasons: Vec::new(),
-            newest: None,
-            rates: Rates::default(),
-            closed: Vec::new(),
-        }
+    pub fn new(about: Setup) -> Self {
+        Self { last: about.started.mono, about, ..Self::default() }
     }
 
-    /// A moment of starting up; only the first of its kind counts.
-    pub fn mark(&mut self, mark: Mark, at: MonoTime) {
-        self.startup[mark as usize].get_or_insert(at);
+    /// A step of starting up is done; only the first time counts.
+    pub fn started(&mut self, step: StartupStep, at: MonoTime) {
+        self.startup[step as usize].get_or_insert(at);
     }
 
     /// How far figures may be off on this machine.
@@ -160,8 +113,8 @@ impl Tally {
     /// A picture whose code was read. Frames that settle go to `settle`, here and below.
     pub fn frame(&mut self, sample: &Sample, settle: &mut dyn FnMut(Entry<'_>)) {
         let sample = &self.with_clocks(sample);
-        self.mark(Mark::FirstPicture, sample.presented);
-        self.mark(Mark::FirstReading, sample.presented);
+        self.started(StartupStep::FirstPicture, sample.presented);
+        self.started(StartupStep::FirstReading, sample.presented);
         let step = self.clock.observe(sample.now());
         self.advance(sample.presented, settle);
         self.resolve(step, sample.presented);
@@ -191,7 +144,7 @@ impl Tally {
 
     /// A picture that was shown, but whose code could not be read.
     pub fn unreadable(&mut self, now: Now, bytes: u32, idr: bool, settle: &mut dyn FnMut(Entry<'_>)) {
-        self.mark(Mark::FirstPicture, now.mono);
+        self.started(StartupStep::FirstPicture, now.mono);
         self.tick(now, settle);
         self.count_unit(bytes, idr);
         self.ledger.unreadable();
@@ -223,7 +176,8 @@ impl Tally {
         }
     }
 
-    /// The host has slept for `total` since the run began, by a reading not before `now`.
+    /// The host has slept for `total` since the run began: [`Clock::slept`](common::clock::Clock::slept), read just after
+    /// `now` and handed in before anything that is timed by it.
     pub fn slept(&mut self, total: Duration, now: Now) {
         let Some(time) = self.clock.slept(total) else { return };
         self.screen.slept(time);
@@ -238,10 +192,10 @@ impl Tally {
         }
     }
 
-    /// Why there is a warning with `code`, for where the figures give rise to one. The newest reason counts.
-    pub fn explain(&mut self, code: Code, why: String) {
+    /// Why there is a warning with `code`, where the figures give rise to one: added to its message. The newest reason counts.
+    pub fn explain(&mut self, code: Code, why: impl Into<String>) {
         self.reasons.retain(|(known, _)| *known != code);
-        self.reasons.push((code, why));
+        self.reasons.push((code, why.into()));
     }
 
     /// Time passes: call it at least 20 times a second.
@@ -282,7 +236,7 @@ impl Tally {
     fn advance(&mut self, to: MonoTime, settle: &mut dyn FnMut(Entry<'_>)) {
         self.last = self.last.max(to);
         let interval = self.screen.usual_interval();
-        let first = self.startup[Mark::FirstPicture as usize];
+        let first = self.startup[StartupStep::FirstPicture as usize];
         let warm = first.map(|first| first + self.about.warmup);
         if let (None, Some(from)) = (&self.intervals, warm.filter(|from| *from <= to)) {
             self.screen.open(from);

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use measure::Clocks;
-use report::tally::About;
+use report::Setup;
 use serde_json::json;
 
 #[path = "../../measure/src/testing.rs"]
@@ -14,13 +14,14 @@ mod samples;
 pub use samples::{EPOCH_US, at, now, sample, wall};
 
 /// A run with this warm-up.
-pub fn about(warmup: Duration) -> About {
-    About {
+pub fn about(warmup: Duration) -> Setup {
+    Setup {
         started: now(0),
         warmup,
         url: "rtsp://127.0.0.1:8554/cam".to_owned(),
         clocks: Clocks::Same,
         config: json!({ "transport": "tcp" }).into(),
         host: json!({ "os": "linux" }).into(),
+        folder: None,
     }
 }

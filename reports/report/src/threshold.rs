@@ -7,7 +7,6 @@
 //! Values: times take `us`, `ms`, `s` or `m` and are ms without (`duration_s` is in s, `clock.*_us` in µs); frames
 //! are a number, or with `%` a part of `frames.expected`; bit rates take `k` and `M` and are kbit/s without.
 
-use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
@@ -25,7 +24,8 @@ use metric::{find, near};
 pub struct Assertion {
     text: String,
     metric: Metric,
-    operator: Operator,
+    /// One of [`OPERATORS`].
+    operator: &'static str,
     /// In the metric's unit, or in percent.
     limit: f64,
     percent: bool,
@@ -61,15 +61,8 @@ pub enum ParseError {
     },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Operator {
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-    Equal,
-    NotEqual,
-}
+/// Those that are the beginning of another come after it.
+const OPERATORS: [&str; 6] = ["<=", ">=", "==", "!=", "<", ">"];
 
 impl Assertion {
     /// Whether it holds in a run, where that can be said.
@@ -79,7 +72,7 @@ impl Assertion {
             None => (None, Some("there is no such figure in this run".to_owned())),
             Some(value) => (Some(value), self.metric.too_few(run).or_else(|| self.too_close(value, run))),
         };
-        let ok = value.filter(|_| why.is_none()).map(|value| self.operator.holds(value, self.limit));
+        let ok = value.filter(|_| why.is_none()).map(|value| holds(value, self.operator, self.limit));
         Verdict { text: self.text.clone(), value: value.map(rounded), limit: self.limit, unit: unit.into(), ok, why }
     }
 
@@ -96,10 +89,10 @@ impl Assertion {
     /// otherwise.
     fn too_close(&self, value: f64, run: &Run) -> Option<String> {
         let bound = self.metric.bound_ms(run).filter(|bound| *bound > 0.0)?;
-        let [least, most] = [value - bound, value + bound].map(|value| self.operator.holds(value, self.limit));
+        let [least, most] = [value - bound, value + bound].map(|value| holds(value, self.operator, self.limit));
         let limit_between = (value - self.limit).abs() <= bound;
         let decided = match self.operator {
-            Operator::Equal | Operator::NotEqual => !limit_between,
+            "==" | "!=" => !limit_between,
             _ => least == most,
         };
         (!decided).then(|| format!("two clocks make it ± {bound:.3} ms, and the limit is within that"))
@@ -113,7 +106,8 @@ impl FromStr for Assertion {
         let form = || ParseError::Form(text.to_owned());
         let at = text.find(['<', '>', '=', '!']).ok_or_else(form)?;
         let (name, rest) = (text[..at].trim(), &text[at..]);
-        let (operator, value) = Operator::split(rest).ok_or_else(form)?;
+        let split = |operator: &'static str| Some((operator, rest.strip_prefix(operator)?));
+        let (operator, value) = OPERATORS.into_iter().find_map(split).ok_or_else(form)?;
         let value = value.trim();
         if name.is_empty() || value.is_empty() {
             return Err(form());
@@ -139,30 +133,14 @@ impl fmt::Display for Assertion {
     }
 }
 
-impl Operator {
-    /// The operator at the front of `text`, and what follows it.
-    fn split(text: &str) -> Option<(Self, &str)> {
-        let operators = [
-            ("<=", Self::LessOrEqual),
-            (">=", Self::GreaterOrEqual),
-            ("==", Self::Equal),
-            ("!=", Self::NotEqual),
-            ("<", Self::Less),
-            (">", Self::Greater),
-        ];
-        operators.into_iter().find_map(|(symbol, operator)| Some((operator, text.strip_prefix(symbol)?)))
-    }
-
-    fn holds(self, value: f64, limit: f64) -> bool {
-        let Some(order) = value.partial_cmp(&limit) else { return false };
-        match self {
-            Self::Less => order == Ordering::Less,
-            Self::LessOrEqual => order != Ordering::Greater,
-            Self::Greater => order == Ordering::Greater,
-            Self::GreaterOrEqual => order != Ordering::Less,
-            Self::Equal => order == Ordering::Equal,
-            Self::NotEqual => order != Ordering::Equal,
-        }
+fn holds(value: f64, operator: &str, limit: f64) -> bool {
+    match operator {
+        "<" => value < limit,
+        "<=" => value <= limit,
+        ">" => value > limit,
+        ">=" => value >= limit,
+        "==" => value == limit,
+        _ => value != limit && !value.is_nan(),
     }
 }
 

@@ -135,7 +135,6 @@ fn a_step_of_the_publishers_clock_splits_and_proves_nothing() {
         assert_eq!(report.summary.exit_code, 3);
         assert!(report.codes().contains(&"publisher-step"), "{by}: {:?}", report.codes());
         assert_eq!(report.buckets(), [150, 150, 0, 0, 0, 0, 0]);
-        assert!(report.summary.to_string().contains("publisher's step"));
     }
 }
 
@@ -217,7 +216,7 @@ fn two_publishers_in_one_stream_are_seen() {
 /// Both began at the same moment and count alike, as without an SEI: each number comes twice, with two times.
 #[test]
 fn two_publishers_that_count_alike_are_seen_by_their_times() {
-    for (apart, rivals) in [(0, false), (3, true)] {
+    for (apart, two) in [(0, false), (3, true)] {
         let mut world = World::new(Clocks::Assumed);
         for n in 0..150 {
             world.go(due(n));
@@ -227,7 +226,7 @@ fn two_publishers_that_count_alike_are_seen_by_their_times() {
         }
         let report = world.finish(due(150));
         let said = report.codes().contains(&"two-publishers");
-        assert_eq!((said, report.run.outcome == Outcome::Inconclusive), (rivals, rivals), "{apart} ms apart");
+        assert_eq!((said, report.run.outcome == Outcome::Inconclusive), (two, two), "{apart} ms apart");
     }
 }
 

@@ -25,7 +25,7 @@ fn run(text: &[u8]) {
     // Numbers may change in their last binary digit: JSON's are decimal.
     assert_eq!((again.frames, &again.warnings, again.outcome), (run.frames, &run.warnings, run.outcome), "the same");
     assert!(notes.is_empty() && again.merged.is_some() == run.merged.is_some());
-    let _ = report::Summary { run, exit_code: 0, report: None, metrics: None }.to_string();
+    let _ = render::terminal(&run, None);
 }
 
 /// Rows come in order, and no more of them than there are lines.

@@ -46,7 +46,7 @@ const HOMES: [(&str, &[&str]); 26] = [
     ("sdp_types", &["common/src/rtsp/sdp"]),
     ("sqlx", &["reports/analyze/src/store"]),
     ("statrs", &["reports/analyze/src/statistics/student"]),
-    ("strsim", &["framelag/src/plan/setting"]),
+    ("strsim", &["framelag/src/plan/setting", "reports/report/src/threshold/metric"]),
     ("toml", &["framelag/src/plan/reader"]),
     ("tracing_subscriber", &["common/src/host/logging", "server/src/tally"]),
     ("v4l", &["publisher/src/capture/camera/v4l2"]),

@@ -78,7 +78,7 @@ pub(super) fn differences(baseline: &[Input<'_>], candidate: &[Input<'_>], metri
     found.extend(differ(sides, "path of url".to_owned(), |run| path(&run.url).to_owned()));
     found.extend(host(sides, &MACHINE));
     found.extend(differ(sides, "clock.same_host".to_owned(), |run| run.clock.same_host.to_string()));
-    found.extend(settings(&[*metric]).filter_map(|sent| sent.differs(sides)));
+    found.extend(settings(std::slice::from_ref(metric)).filter_map(|sent| sent.differs(sides)));
     found
 }
 

@@ -12,9 +12,9 @@ use report::codec::lines::Lines;
 use report::codec::{csv, hgrm, hlog, json};
 use report::dir::{Dir, Fresh};
 use report::folder;
-use report::regular;
+use report::regular_file;
 use report::run::Run;
-use report::saved;
+use report::saved::{self, FrameRow};
 
 use super::error::Error;
 use super::figures;
@@ -45,7 +45,7 @@ pub(super) fn write(parts: &[Part], run: &Run, out: &Dir) -> Result<(), Error> {
         file.put(&csv::intervals_header())?;
         seconds.rows().try_for_each(|row| {
             let mut line = String::new();
-            csv::interval_row(&mut line, &row);
+            csv::interval(&mut line, &row);
             file.put(&line)
         })
     })?;
@@ -90,7 +90,7 @@ fn frames(parts: &[Part], file: &mut Output<'_>) -> Result<(), Error> {
                 let segment = first_segment.saturating_add(part.segment(row.segment));
                 let receiver = first_receiver + receiver_of(&part.receivers, row.segment).unwrap_or(0);
                 let mut line = String::new();
-                csv::merged_frame(&mut line, &row, segment, receiver);
+                csv::frame_row(&mut line, &FrameRow { segment, ..row }, Some(receiver));
                 written = file.put(&line);
             }
         })?;
@@ -113,7 +113,7 @@ struct Source<'a> {
 impl<'a> Source<'a> {
     fn open(part: &'a Part, zero_us: i64) -> Result<Option<Self>, saved::Error> {
         let path = part.saved.path.join("latency.hlog");
-        let file = match regular::read(&path) {
+        let file = match regular_file::open(&path) {
             // Noted when the part was read.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened.map_err(|source| saved::Error::Io { path, source })?,

@@ -1,8 +1,8 @@
 //! Pools latencies and stages of several runs: exact figures from the runs' own, quantiles from the histograms.
 
-use common::frame::Stage;
-use measure::figures::{LatencyMs, StageMs, StagesMs};
+use measure::figures::{LatencyMs, StageMs};
 use measure::latency::Distribution;
+use measure::stages::PerStage;
 use measure::timeline::{MAX_SECTIONS, Section, SectionMs};
 use measure::units::{ms, rounded};
 
@@ -74,15 +74,15 @@ fn moments(runs: &Runs<'_>) -> (Option<f64>, Option<f64>) {
     (known.map(|()| rounded(mean)), known.map(|()| rounded((spread / count).sqrt())))
 }
 
-pub(super) fn stages(parts: &[Part]) -> StagesMs {
+pub(super) fn stages(parts: &[Part]) -> PerStage<StageMs> {
     let runs = Runs::new(parts.iter().filter(|part| part.is_pooled()).map(Part::run));
-    StagesMs(Stage::ALL.map(|stage| {
-        let max = runs.largest(|run| run.stages_ms.of(stage).max);
-        let of = added(parts, |part| part.histograms.of(Some(stage)));
+    PerStage::new(|stage| {
+        let max = runs.largest(|run| run.stages_ms[stage].max);
+        let of = added(parts, |part| &part.histograms.stages[stage]);
         let quantiles = Quantiles { of, least: f64::NEG_INFINITY, most: max.unwrap_or(f64::INFINITY) };
-        let count = runs.total(|run| run.stages_ms.of(stage).count);
+        let count = runs.total(|run| run.stages_ms[stage].count);
         StageMs { count, p50: quantiles.get(0.5), p99: quantiles.get(0.99), max }
-    }))
+    })
 }
 
 /// The sections of all receivers if a clock split any run; else one.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use chrono::DateTime;
-use common::frame::Stage;
+use common::marks::Stage;
 use measure::interval::Histograms;
 use report::run::{Receiver, Run};
 use report::saved::{self, FrameRow, IntervalRow, Saved};
@@ -148,10 +148,8 @@ fn record(into: &mut Histograms, row: &FrameRow) {
     if let Some(latency) = row.latency_us {
         into.total.record(latency);
     }
-    for (stage, micros) in into.stages.iter_mut().zip(row.stages_us) {
-        if let Some(micros) = micros {
-            stage.record(micros);
-        }
+    for (stage, micros) in row.stages_us.iter() {
+        micros.iter().for_each(|micros| into.stages[stage].record(*micros));
     }
 }
 
@@ -159,8 +157,8 @@ fn record(into: &mut Histograms, row: &FrameRow) {
 /// the rows, which has the values outside the log's range. If neither has all, the log's, and the name is listed.
 fn whole_ones(run: &Run, mut log: Histograms, frames: &Histograms) -> (Histograms, Vec<&'static str>) {
     let mut short = Vec::new();
-    for stage in [None].into_iter().chain(Stage::ALL.into_iter().map(Some)) {
-        let count = stage.map_or(run.latency_ms.count, |stage| run.stages_ms.of(stage).count);
+    for stage in [None].into_iter().chain(Stage::ALL.iter().copied().map(Some)) {
+        let count = stage.map_or(run.latency_ms.count, |stage| run.stages_ms[stage].count);
         if log.of(stage).count() == count {
             continue;
         }

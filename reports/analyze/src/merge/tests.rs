@@ -1,15 +1,15 @@
 use std::fs;
 use std::time::Duration;
 
-use common::frame::Stage;
+use common::marks::Stage;
 use common::time::Now;
 use measure::latency::Distribution;
 use measure::sample::{Bucket, Clocks, Correction};
 use measure::units::ms;
-use report::recorder::{Recorder, Setup};
 use report::run::{Outcome, Run};
 use report::saved::Saved;
 use report::warning::{Code, Warning};
+use report::{Recorder, Setup};
 use serde_json::json;
 
 use super::*;
@@ -153,9 +153,9 @@ fn latencies_are_pooled_as_if_one_had_seen_them_all() {
     ] {
         assert_eq!(sum, Some(parts.into_iter().flatten().sum()));
     }
-    let decode = summary.run.stages_ms.of(Stage::Decode);
-    assert_eq!(decode.count, runs.iter().map(|run| run.stages_ms.of(Stage::Decode).count).sum::<u64>());
-    assert_eq!(decode.p50, runs[0].stages_ms.of(Stage::Decode).p50, "all frames are decoded alike");
+    let decode = summary.run.stages_ms[Stage::Decode];
+    assert_eq!(decode.count, runs.iter().map(|run| run.stages_ms[Stage::Decode].count).sum::<u64>());
+    assert_eq!(decode.p50, runs[0].stages_ms[Stage::Decode].p50, "all frames are decoded alike");
     assert_eq!(summary.run.picture_age_ms.p99, None, "quantiles of two receivers' ages are not known");
 }
 

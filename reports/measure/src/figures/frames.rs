@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::account::Counts;
+use crate::ledger::Counts;
 use crate::sample::Bucket;
 
 /// How many frames ended in each bucket. All `None` where no code was read after the warm-up: then nobody knows how

@@ -1,10 +1,6 @@
 //! How old pictures were: latency, its stages, the age of the picture on screen.
 
-use std::collections::BTreeMap;
-
-use common::frame::Stage;
-use serde::ser::SerializeMap;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::latency::Distribution;
 use crate::units::{ms, ms_of};
@@ -83,10 +79,6 @@ pub struct StageMs {
     pub max: Option<f64>,
 }
 
-/// All stages, in the order of [`Stage::ALL`]; an object by name in `run.json`.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct StagesMs(pub [StageMs; Stage::ALL.len()]);
-
 impl LatencyMs {
     /// From a distribution. `clock_step` frames were left out of it.
     pub fn new(of: &Distribution, clock_step: u64) -> Self {
@@ -119,29 +111,5 @@ impl StageMs {
             p99: of.quantile_us(0.99).map(ms),
             max: of.max_us().map(ms),
         }
-    }
-}
-
-impl StagesMs {
-    /// The figures of a stage.
-    pub fn of(&self, stage: Stage) -> &StageMs {
-        &self.0[stage as usize]
-    }
-}
-
-impl Serialize for StagesMs {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for stage in Stage::ALL {
-            map.serialize_entry(stage.name(), self.of(stage))?;
-        }
-        map.end()
-    }
-}
-
-impl<'de> Deserialize<'de> for StagesMs {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let by_name = BTreeMap::<String, StageMs>::deserialize(deserializer)?;
-        Ok(Self(Stage::ALL.map(|stage| by_name.get(stage.name()).copied().unwrap_or_default())))
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cost::{Cost, Costs};
+use crate::cost::{Cost, Costs, OwnCost};
 use crate::units::rounded;
 
 /// Starting up, in ms since the receiver began to connect.
@@ -32,20 +32,7 @@ pub struct Connection {
 }
 
 /// What the receiver itself cost, over the whole run, in µs for each picture or drawing; `None` where it never happened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
-#[serde(default)]
-pub struct OwnCostUs {
-    /// From the network's thread to the decoding one: part of the stage `decode`.
-    pub wake: Option<CostUs>,
-    /// Finding and reading the code: the stage `read`.
-    pub read: Option<CostUs>,
-    /// From the decoder's planes to pixels: part of the stage `present`.
-    pub convert: Option<CostUs>,
-    /// Scaling into the window and drawing the texts: part of the stage `present`.
-    pub compose: Option<CostUs>,
-    /// Handing the pixels to the display: part of the stage `present`.
-    pub hand_over: Option<CostUs>,
-}
+pub type OwnCostUs = OwnCost<Option<CostUs>>;
 
 /// What one thing cost.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
@@ -64,13 +51,12 @@ impl OwnCostUs {
             let (mean, max) = cost.mean_and_max()?;
             Some(CostUs { mean: micros(mean), max: micros(max) })
         };
-        let Costs { wake, read, convert, compose, hand_over } = of;
         Self {
-            wake: cost(wake),
-            read: cost(read),
-            convert: cost(convert),
-            compose: cost(compose),
-            hand_over: cost(hand_over),
+            wake: cost(&of.wake),
+            read: cost(&of.read),
+            convert: cost(&of.convert),
+            compose: cost(&of.compose),
+            hand_over: cost(&of.hand_over),
         }
     }
 

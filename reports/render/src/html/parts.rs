@@ -1,50 +1,33 @@
 //! What latency is made of, and where the frames went: stages, frame types, buckets, starting up.
 
-use common::frame::Stage;
+use common::marks::Stage;
 use measure::figures::StageMs;
 use measure::sample::Bucket;
 use report::run::Run;
 
 use super::elements::{cell, section, table};
-use super::seen::{Kind, Seen};
+use super::frames::{Frames, Kind};
 use crate::plot::{Bar, Part, Tone, escape, stacked};
 use crate::words;
 
-/// What happens in a stage.
-const fn what(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Capture => "from the camera's exposure to the stamp; lies before it",
-        Stage::Stamp => "painting code and text",
-        Stage::Encode => "the encoder",
-        Stage::Send => "waiting to be sent",
-        Stage::Network => "from the first byte sent to the first received",
-        Stage::Reassembly => "until the last packet was there",
-        Stage::Decode => "the decoder, and waking it up",
-        Stage::Read => "finding and reading the code",
-        Stage::Present => "converting and handing to the window",
-    }
-}
-
-/// The stages that make up latency; `capture` lies before the stamp.
+/// The stages that make up latency.
 fn parts(of: impl Fn(Stage) -> Option<f64>) -> Vec<Part> {
-    let stages = Stage::ALL.into_iter().filter(|stage| *stage != Stage::Capture);
     let part = |stage: Stage| {
         let value = of(stage)?;
         let title = format!("{}: {} ms", stage.name(), words::ms(value));
         Some(Part { name: stage.name().to_owned(), value, tone: Tone::Series(stage as usize), title })
     };
-    stages.filter_map(part).collect()
+    Stage::ALL.iter().copied().filter(|stage| stage.is_in_latency()).filter_map(part).collect()
 }
 
 /// Each stage's p50 and p99, stacked.
 pub fn stages(run: &Run) -> String {
-    let of = |stage: Stage| run.stages_ms.of(stage);
-    let known: Vec<_> = Stage::ALL.into_iter().filter(|stage| of(*stage).count > 0).collect();
+    let known: Vec<_> = run.stages_ms.iter().filter(|(_, ms)| ms.count > 0).collect();
     if known.is_empty() {
         return String::new();
     }
     let bar = |name: &str, figure: fn(&StageMs) -> Option<f64>| {
-        let parts = parts(|stage| figure(of(stage)));
+        let parts = parts(|stage| figure(&run.stages_ms[stage]));
         Bar { name: name.to_owned(), parts }
     };
     let bars = [bar("p50 of each stage", |ms| ms.p50), bar("p99 of each stage", |ms| ms.p99)];
@@ -55,15 +38,14 @@ pub fn stages(run: &Run) -> String {
     );
     let rows: Vec<_> = known
         .into_iter()
-        .map(|stage| {
-            let ms = of(stage);
+        .map(|(stage, ms)| {
             vec![
                 stage.name().to_owned(),
                 cell(ms.p50),
                 cell(ms.p99),
                 cell(ms.max),
                 ms.count.to_string(),
-                what(stage).to_owned(),
+                stage.what().to_owned(),
             ]
         })
         .collect();
@@ -74,8 +56,8 @@ pub fn stages(run: &Run) -> String {
 }
 
 /// IDR frames beside the others: they are larger, and so slower to send.
-pub fn kinds(seen: &Seen) -> String {
-    let kinds: Vec<(&str, &Kind)> = [("IDR", &seen.idr), ("other (P)", &seen.other)]
+pub fn kinds(frames: &Frames) -> String {
+    let kinds: Vec<(&str, &Kind)> = [("IDR", &frames.idr), ("other (P)", &frames.other)]
         .into_iter()
         .filter(|(_, kind)| kind.latency.count() > 0)
         .collect();
@@ -86,7 +68,7 @@ pub fn kinds(seen: &Seen) -> String {
     let quantile = |kind: &Kind, q: f64| kind.latency.quantile_us(q).map(ms);
     let bar = |(name, kind): &(&str, &Kind)| Bar {
         name: format!("{name}: median of each stage"),
-        parts: parts(|stage| kind.stages[stage as usize].quantile_us(0.5).map(ms)),
+        parts: parts(|stage| kind.stages[stage].quantile_us(0.5).map(ms)),
     };
     let bars: Vec<_> = kinds.iter().map(bar).filter(|bar| !bar.parts.is_empty()).collect();
     let mut out = String::new();

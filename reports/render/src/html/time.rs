@@ -4,7 +4,7 @@ use report::run::Run;
 use report::saved::IntervalRow;
 
 use super::elements::{cell, section, table};
-use super::seen::Seen;
+use super::frames::Frames;
 use crate::plot::{Axis, Chart, Tone, escape};
 use crate::words;
 
@@ -14,18 +14,18 @@ const MAX_FREEZES: usize = 500;
 const TIME: &str = "seconds since the end of the warm-up";
 
 /// Latency frame by frame, or second by second where the frames are not there.
-pub fn latency(run: &Run, seen: &Seen, intervals: &[IntervalRow]) -> String {
-    let drawn = seen.latency.iter().any(|(_, ms)| ms.is_finite());
+pub fn latency(run: &Run, frames: &Frames, intervals: &[IntervalRow]) -> String {
+    let drawn = frames.latency.iter().any(|(_, ms)| ms.is_finite());
     if !drawn && intervals.iter().all(|row| row.p50_ms.is_none()) {
         return String::new();
     }
     let mut chart = Chart::new(&spoken(run), time_axis(), Axis::linear("ms").from(lowest(run))).height(260);
-    for (from, to) in seen.freezes.iter().take(MAX_FREEZES) {
+    for (from, to) in frames.freezes.iter().take(MAX_FREEZES) {
         let title = format!("freeze: {:.0} ms from {from:.1} s", (to - from) * 1e3);
         chart = chart.band(Tone::Warn, (*from, *to), &title);
     }
     if drawn {
-        chart = chart.line("latency of each frame", Tone::Series(0), &seen.latency);
+        chart = chart.line("latency of each frame", Tone::Series(0), &frames.latency);
     } else {
         for (name, tone, of) in [
             ("p99 of each second", Tone::Series(1), (|row| row.p99_ms) as fn(&IntervalRow) -> Option<f64>),
@@ -34,19 +34,19 @@ pub fn latency(run: &Run, seen: &Seen, intervals: &[IntervalRow]) -> String {
             chart = chart.line(name, tone, &line(intervals, of));
         }
     }
-    chart = chart.marks(Tone::Bad, &seen.missing, "frame not seen");
-    if !seen.freezes.is_empty() {
-        chart = chart.key(&format!("freeze ({})", seen.freezes.len()), Tone::Warn);
+    chart = chart.marks(Tone::Bad, &frames.missing, "frame not seen");
+    if !frames.freezes.is_empty() {
+        chart = chart.key(&format!("freeze ({})", frames.freezes.len()), Tone::Warn);
     }
-    if !seen.missing.is_empty() {
-        chart = chart.key(&format!("frame not seen ({})", seen.missing.len()), Tone::Bad);
+    if !frames.missing.is_empty() {
+        chart = chart.key(&format!("frame not seen ({})", frames.missing.len()), Tone::Bad);
     }
     let mut out = chart.svg();
-    out.push_str(&format!("<p class=\"soft\">{}</p>\n", explained(run, seen)));
+    out.push_str(&format!("<p class=\"soft\">{}</p>\n", explained(run, frames)));
     section("Latency over time", &out)
 }
 
-fn explained(run: &Run, seen: &Seen) -> String {
+fn explained(run: &Run, frames: &Frames) -> String {
     if let Some(merged) = &run.merged {
         let zero = merged.second_zero.as_deref().unwrap_or("the first receiver's start");
         return format!(
@@ -58,10 +58,10 @@ fn explained(run: &Run, seen: &Seen) -> String {
     let mut text =
         "From painting the stamp into a picture to handing it to the window, frame by frame in the order shown."
             .to_owned();
-    if seen.freezes.is_empty() && seen.missing.is_empty() {
-        text.push_str(" No freeze, and no frame that was not seen.");
+    if frames.freezes.is_empty() && frames.missing.is_empty() {
+        text.push_str(" No freeze, and no frame that was not frames.");
     }
-    if run.freezes.count.is_some_and(|count| count != seen.freezes.len() as u64) {
+    if run.freezes.count.is_some_and(|count| count != frames.freezes.len() as u64) {
         text.push_str(
             " The freezes drawn are those between frames whose code was read; the figure above is of all pictures.",
         );

@@ -1,13 +1,12 @@
-//! Golden pages of a run, and pages of runs that are hostile, empty, cut off or hours long.
+//! Snapshots of every file of a report, and pages of runs that are hostile, empty, cut off or hours long.
 
 use std::fmt::Write;
 use std::fs;
 use std::time::Duration;
 
-use measure::sample::Clocks;
-use report::recorder::{Recorder, Setup};
 use report::run::Outcome;
 use report::warning::{Code, Warning};
+use report::{Recorder, Setup};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -20,15 +19,12 @@ const EVIL: &str =
     "</title><script src='http://evil/x.js'></script>\"><img src=x onerror=alert(1)> | `a` \u{0}\u{1b}[31m ]]>";
 
 fn setup(folder: &TempDir, url: &str) -> Setup {
-    let about = about(Duration::from_secs(2));
     Setup {
-        started: about.started,
-        warmup: about.warmup,
         url: url.to_owned(),
-        clocks: Clocks::Same,
         config: json!({ "transport": "tcp", "warmup_s": 2.0 }).into(),
         host: json!({ "os": "linux", "cpus": 2 }).into(),
         folder: Some(report::Place::Folder(folder.path().to_owned())),
+        ..about(Duration::from_secs(2))
     }
 }
 
@@ -49,8 +45,8 @@ fn read(folder: &TempDir) -> [String; 3] {
     PAGES.map(|name| fs::read_to_string(folder.path().join(name)).expect("the page is there"))
 }
 
-/// The pages of the run that the golden files are of.
-fn golden() -> [String; 3] {
+/// A run with losses, a freeze and a broken assertion, in its folder.
+fn usual() -> TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut recorder = recorder(setup(&folder, "rtsp://127.0.0.1:8554/cam"));
     play(&mut recorder);
@@ -58,33 +54,23 @@ fn golden() -> [String; 3] {
     let asserted = ["p99<150ms", "freezes.count==0", "p99.9<1s"].map(|text| text.parse().expect("an assertion"));
     let summary = recorder.finish(now(12_000), &asserted).with_pages(pages_of);
     assert_eq!(summary.exit_code, 99);
-    read(&folder)
+    folder
 }
 
-/// Whether a text is that of a golden file. Where it is not, what it is lies among the temporary files.
-fn is_golden(found: &str, name: &str) -> bool {
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/golden").join(name);
-    let same = fs::read_to_string(&golden).is_ok_and(|expected| expected == found);
-    if !same {
-        let path = std::env::temp_dir().join(format!("framelag-golden-{name}"));
-        fs::write(&path, found).expect("a temporary file");
-        eprintln!("{name} is not {}: copy {} there, if it is right", golden.display(), path.display());
-    }
-    same
-}
-
+/// Review a change with `cargo insta review`, or by renaming the `.snap.new` file.
 #[test]
-fn the_pages_are_the_golden_ones() {
-    let [page, summary, suite] = golden();
-    // The style is looked at, not compared.
-    let page = page.replace(crate::plot::STYLE, "");
-    let same = [is_golden(&page, PAGES[0]), is_golden(&summary, PAGES[1]), is_golden(&suite, PAGES[2])];
-    assert_eq!(same, [true; 3]);
+fn what_a_report_says_is_as_it_was() {
+    let folder = usual();
+    for name in ["run.json", "frames.csv", "intervals.csv", "report.html", "summary.md", "junit.xml"] {
+        let text = fs::read_to_string(folder.path().join(name)).expect("the file is there");
+        // The style is looked at, not compared.
+        insta::assert_snapshot!(name, text.replace(crate::plot::STYLE, ""));
+    }
 }
 
 #[test]
 fn the_page_shows_what_happened() {
-    let [page, ..] = golden();
+    let [page, ..] = read(&usual());
     for part in [
         "1 of 3 assertions is broken",
         "freeze: 1038 ms from",

@@ -2,38 +2,26 @@
 
 use std::fmt::{Display, Write};
 
-use common::frame::Stage;
-use measure::account::Entry;
+use common::marks::Stage;
 use measure::interval::Interval;
-use measure::sample::{Bucket, Sample};
+use measure::ledger::Entry;
+use measure::sample::Bucket;
+use measure::stages::PerStage;
 use measure::units::{ms, ms_of, rounded};
 
-use super::rows::{FrameRow, IntervalRow};
+use super::rows::{FrameRow, IntervalRow, stage_column};
 
 /// The first line of `frames.csv`.
 pub(crate) fn frames_header() -> String {
-    let stages: String = Stage::ALL.iter().map(|stage| format!("{}_us,", stage.name())).collect();
+    let stages: String = Stage::ALL.iter().map(|stage| stage_column(*stage) + ",").collect();
     format!("seq,outcome,{stages}latency_us,segment,presented_us,bytes,idr,offset_us\n")
 }
 
 /// Appends a frame's line, where it has one.
 pub fn frame(out: &mut String, entry: &Entry<'_>) {
-    if !entry.is_listed {
-        return;
+    if entry.is_listed {
+        frame_row(out, &FrameRow::from(entry), None);
     }
-    let mut line = Line::new(out);
-    line.field(entry.sequence);
-    line.field(entry.bucket.name());
-    let times = entry.sample.map(|sample| &sample.times);
-    let stages = entry.sample.map_or([None; Stage::ALL.len()], Sample::stages_us);
-    stages.into_iter().for_each(|stage| line.optional(stage));
-    line.optional(times.map(|times| times.latency_us()));
-    line.field(entry.segment);
-    line.optional(times.map(|times| times.receiver.presented.as_micros()));
-    line.optional(entry.sample.map(|sample| sample.bytes).filter(|bytes| *bytes > 0));
-    line.optional(entry.sample.map(|sample| u8::from(sample.idr)));
-    line.optional(entry.sample.and_then(|sample| sample.correction.offset_us()));
-    line.end();
 }
 
 /// The first line of the `frames.csv` of many receivers.
@@ -41,20 +29,37 @@ pub fn merged_frames_header() -> String {
     format!("{},receiver\n", frames_header().trim_end())
 }
 
-/// Appends a frame's line of the run of `receiver`, which began its segments at another number.
-pub fn merged_frame(out: &mut String, row: &FrameRow, segment: u32, receiver: usize) {
+/// Appends a frame's line, with the number of its receiver where there are many.
+pub fn frame_row(out: &mut String, row: &FrameRow, receiver: Option<usize>) {
     let mut line = Line::new(out);
     line.field(row.seq);
     line.field(row.outcome.name());
-    row.stages_us.into_iter().for_each(|stage| line.optional(stage));
+    row.stages_us.iter().for_each(|(_, micros)| line.optional(*micros));
     line.optional(row.latency_us);
-    line.field(segment);
+    line.field(row.segment);
     line.optional(row.presented_us);
     line.optional(row.bytes);
     line.optional(row.idr.map(u8::from));
     line.optional(row.offset_us);
-    line.field(receiver);
+    receiver.into_iter().for_each(|receiver| line.field(receiver));
     line.end();
+}
+
+impl From<&Entry<'_>> for FrameRow {
+    fn from(entry: &Entry<'_>) -> Self {
+        let sample = entry.sample;
+        Self {
+            seq: entry.sequence,
+            outcome: entry.bucket,
+            stages_us: PerStage::new(|stage| sample?.stage_us(stage)),
+            latency_us: sample.map(|sample| sample.marks.latency_us()),
+            segment: entry.segment,
+            presented_us: sample.map(|sample| sample.marks.presented().as_micros()),
+            bytes: sample.map(|sample| u64::from(sample.bytes)).filter(|bytes| *bytes > 0),
+            idr: sample.map(|sample| sample.idr),
+            offset_us: sample.and_then(|sample| sample.correction.offset_us()),
+        }
+    }
 }
 
 /// The first line of `intervals.csv`.
@@ -64,23 +69,7 @@ pub fn intervals_header() -> String {
 }
 
 /// Appends a second's line.
-pub fn interval(out: &mut String, interval: &Interval) {
-    let mut line = Line::new(out);
-    line.field(interval.second);
-    line.field(rounded(interval.length.as_secs_f64()));
-    line.field(interval.counts.expected());
-    Bucket::ALL.iter().for_each(|bucket| line.field(interval.counts.of(*bucket)));
-    line.field(interval.latencies);
-    [interval.p50_us, interval.p99_us, interval.max_us].into_iter().for_each(|us| line.optional(us.map(ms)));
-    line.optional(interval.fps().map(rounded));
-    line.optional(interval.kbps().map(rounded));
-    line.optional(interval.age.mean_us().map(ms_of));
-    line.optional(interval.age.max_us().map(ms));
-    line.end();
-}
-
-/// Appends a second's line as it was read.
-pub fn interval_row(out: &mut String, row: &IntervalRow) {
+pub fn interval(out: &mut String, row: &IntervalRow) {
     let mut line = Line::new(out);
     line.field(row.second);
     line.field(rounded(row.length_s));
@@ -90,6 +79,25 @@ pub fn interval_row(out: &mut String, row: &IntervalRow) {
     let figures = [row.p50_ms, row.p99_ms, row.max_ms, row.fps, row.kbps, row.age_mean_ms, row.age_max_ms];
     figures.into_iter().for_each(|figure| line.optional(figure.map(rounded)));
     line.end();
+}
+
+impl From<&Interval> for IntervalRow {
+    fn from(interval: &Interval) -> Self {
+        Self {
+            second: interval.second,
+            length_s: interval.length.as_secs_f64(),
+            expected: interval.counts.expected(),
+            buckets: Bucket::ALL.map(|bucket| interval.counts.of(bucket)),
+            count: interval.latencies,
+            p50_ms: interval.p50_us.map(ms),
+            p99_ms: interval.p99_us.map(ms),
+            max_ms: interval.max_us.map(ms),
+            fps: interval.fps(),
+            kbps: interval.kbps(),
+            age_mean_ms: interval.age.mean_us().map(ms_of),
+            age_max_ms: interval.age.max_us().map(ms),
+        }
+    }
 }
 
 /// A line that is being written.

@@ -7,7 +7,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use common::frame::Stage;
+use common::marks::Stage;
 use common::time::WallTime;
 use measure::interval::{Closed, Histograms};
 use measure::latency::Distribution;
@@ -35,8 +35,8 @@ pub fn header(started: WallTime) -> String {
 /// Appends the lines of an interval.
 pub fn interval(out: &mut String, closed: &Closed) {
     line(out, None, closed.start, closed.length, &closed.histograms.total);
-    for (stage, distribution) in Stage::ALL.iter().zip(&closed.histograms.stages) {
-        line(out, Some(*stage), closed.start, closed.length, distribution);
+    for (stage, distribution) in closed.histograms.stages.iter() {
+        line(out, Some(stage), closed.start, closed.length, distribution);
     }
 }
 
@@ -84,9 +84,9 @@ pub fn entry(line: &str) -> Result<Option<Entry>, String> {
     let histogram = fields.nth(1).ok_or("it has no histogram")?;
     let stage = match tag {
         None => None,
-        Some(tag) => match Stage::ALL.into_iter().find(|stage| stage.name() == tag) {
-            Some(stage) => Some(stage),
+        Some(tag) => match Stage::named(tag) {
             None => return Ok(None),
+            known => known,
         },
     };
     let values = Distribution::decoded(histogram).map_err(|error| error.to_string())?;

@@ -1,48 +1,56 @@
-//! The rows of `frames.csv` and `intervals.csv`, as [`csv`](super::csv) writes them: columns by their name in the first line, no
-//! field quoted. Columns that an earlier version did not write yet are empty; columns of a later one are passed over.
+//! The rows of `frames.csv` and `intervals.csv`, read back by the names in the first line. No field is quoted. Columns that an
+//! earlier version did not write are empty; columns of a later one are passed over.
 
-use common::frame::Stage;
+use common::marks::Stage;
 use csv::StringRecord;
 use measure::sample::Bucket;
-use serde::Deserialize;
+use measure::stages::PerStage;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 
 use super::lines::Reader;
 
 /// A frame, as in `frames.csv`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub struct FrameRow {
     /// Its number, counted on where the code's 24 bits wrap.
     pub seq: u64,
     /// Where it ended.
     pub outcome: Bucket,
-    /// Time in each stage, µs, in the order of [`Stage::ALL`].
-    pub stages_us: [Option<i64>; Stage::ALL.len()],
+    /// Time in each stage, µs.
+    #[serde(skip)]
+    pub stages_us: PerStage<Option<i64>>,
     /// Present − PUB of the first reading, µs.
     pub latency_us: Option<i64>,
     /// How many times the publisher had started over.
+    #[serde(default, deserialize_with = "or_default")]
     pub segment: u32,
     /// Wall time at which it was presented, µs since the Unix epoch.
     pub presented_us: Option<i64>,
     /// Of its access unit.
     pub bytes: Option<u64>,
     /// Whether that was an IDR.
+    #[serde(default, deserialize_with = "flag")]
     pub idr: Option<bool>,
     /// What was taken off the receiver's times, µs.
     pub offset_us: Option<i64>,
 }
 
 /// A second, as in `intervals.csv`.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 pub struct IntervalRow {
     /// Seconds since the end of the warm-up.
     pub second: u64,
     /// How long it was, s.
     pub length_s: f64,
     /// Its frames.
+    #[serde(default, deserialize_with = "or_default")]
     pub expected: u64,
     /// Where they ended, in the order of [`Bucket::ALL`].
+    #[serde(skip)]
     pub buckets: [u64; Bucket::ALL.len()],
     /// Latencies read in it.
+    #[serde(default, deserialize_with = "or_default")]
     pub count: u64,
     /// Their median, ms.
     pub p50_ms: Option<f64>,
@@ -60,215 +68,134 @@ pub struct IntervalRow {
     pub age_max_ms: Option<f64>,
 }
 
-/// Reads `frames.csv`.
-pub struct Frames<F> {
-    each: F,
-    header: Option<Header>,
-    last: Option<(u32, u64)>,
+/// A row of a file whose rows stand in order.
+pub trait Row: DeserializeOwned {
+    /// The first line's beginning, for people.
+    const BEGINS_WITH: &'static str;
+    /// What a row is of, for people.
+    const WHAT: &'static str;
+    /// Columns that every version has.
+    const REQUIRED: [&'static str; 2];
+
+    /// Fills in the columns of which a table says how many there are, and checks what a type does not.
+    fn complete(&mut self, line: &Line<'_>) -> Result<(), String>;
+
+    /// What grows from row to row.
+    fn place(&self) -> (u32, u64);
 }
 
-/// Reads `intervals.csv`.
-pub struct Intervals<F> {
-    each: F,
-    header: Option<Header>,
-    last: Option<u64>,
-}
-
-impl<F: FnMut(FrameRow)> Frames<F> {
-    pub fn new(each: F) -> Self {
-        Self { each, header: None, last: None }
-    }
-}
-
-impl<F: FnMut(IntervalRow)> Intervals<F> {
-    pub fn new(each: F) -> Self {
-        Self { each, header: None, last: None }
-    }
-}
-
-impl<F: FnMut(FrameRow)> Reader for Frames<F> {
+impl Row for FrameRow {
     const BEGINS_WITH: &'static str = "seq,outcome,…";
+    const WHAT: &'static str = "frame";
+    const REQUIRED: [&'static str; 2] = ["seq", "outcome"];
 
-    fn line(&mut self, line: &str) -> Result<(), String> {
-        let Some(header) = &self.header else {
-            self.header = Some(Header::new(line, &["seq", "outcome"])?);
-            return Ok(());
-        };
-        let row = header.read::<FrameLine<'_>>(&header.record(line)?)?.row()?;
-        let place = (row.segment, row.seq);
-        if self.last.is_some_and(|last| place <= last) {
-            return Err(format!("frame {} does not come after the one before", row.seq));
+    fn complete(&mut self, line: &Line<'_>) -> Result<(), String> {
+        for &stage in Stage::ALL {
+            self.stages_us[stage] = line.number(&stage_column(stage))?;
         }
-        self.last = Some(place);
-        (self.each)(row);
         Ok(())
+    }
+
+    fn place(&self) -> (u32, u64) {
+        (self.segment, self.seq)
     }
 }
 
-impl<F: FnMut(IntervalRow)> Reader for Intervals<F> {
+impl Row for IntervalRow {
     const BEGINS_WITH: &'static str = "second,length_s,…";
+    const WHAT: &'static str = "second";
+    const REQUIRED: [&'static str; 2] = ["second", "length_s"];
+
+    fn complete(&mut self, line: &Line<'_>) -> Result<(), String> {
+        for (bucket, count) in Bucket::ALL.iter().zip(&mut self.buckets) {
+            *count = line.number(bucket.name())?.unwrap_or(0);
+        }
+        let figures = [self.p50_ms, self.p99_ms, self.max_ms, self.fps, self.kbps, self.age_mean_ms, self.age_max_ms];
+        let finite = self.length_s.is_finite() && figures.iter().flatten().all(|figure| figure.is_finite());
+        finite.then_some(()).ok_or_else(|| "one of its numbers is not finite".to_owned())
+    }
+
+    fn place(&self) -> (u32, u64) {
+        (0, self.second)
+    }
+}
+
+/// The column of a stage in `frames.csv`.
+pub(super) fn stage_column(stage: Stage) -> String {
+    format!("{}_us", stage.name())
+}
+
+/// Reads the rows of a file.
+pub struct Table<T, F> {
+    each: F,
+    header: Option<StringRecord>,
+    last: Option<T>,
+}
+
+impl<T: Row, F: FnMut(T)> Table<T, F> {
+    pub fn new(each: F) -> Self {
+        Self { each, header: None, last: None }
+    }
+}
+
+impl<T: Row + Copy, F: FnMut(T)> Reader for Table<T, F> {
+    const BEGINS_WITH: &'static str = T::BEGINS_WITH;
 
     fn line(&mut self, line: &str) -> Result<(), String> {
+        let fields: StringRecord = line.split(',').collect();
         let Some(header) = &self.header else {
-            self.header = Some(Header::new(line, &["second", "length_s"])?);
-            return Ok(());
+            let missing = T::REQUIRED.iter().find(|name| !fields.iter().any(|column| column == **name));
+            self.header = Some(fields);
+            return missing.map_or(Ok(()), |name| Err(format!("it has no column {name}")));
         };
-        let row = header.read::<IntervalLine>(&header.record(line)?)?.row()?;
-        if self.last.is_some_and(|last| row.second <= last) {
-            return Err(format!("second {} does not come after the one before", row.second));
+        if fields.len() != header.len() {
+            return Err(format!("it has {} fields, not {}", fields.len(), header.len()));
         }
-        self.last = Some(row.second);
+        let line = Line { header, fields: &fields };
+        let mut row: T = fields.deserialize(Some(header)).map_err(|error| line.why(&error))?;
+        row.complete(&line)?;
+        if self.last.is_some_and(|last| row.place() <= last.place()) {
+            return Err(format!("{} {} does not come after the one before", T::WHAT, row.place().1));
+        }
+        self.last = Some(row);
         (self.each)(row);
         Ok(())
     }
 }
 
-/// A line of `frames.csv`.
-#[derive(Deserialize)]
-struct FrameLine<'a> {
-    seq: u64,
-    outcome: &'a str,
-    capture_us: Option<i64>,
-    stamp_us: Option<i64>,
-    encode_us: Option<i64>,
-    send_us: Option<i64>,
-    network_us: Option<i64>,
-    reassembly_us: Option<i64>,
-    decode_us: Option<i64>,
-    read_us: Option<i64>,
-    present_us: Option<i64>,
-    latency_us: Option<i64>,
-    segment: Option<u32>,
-    presented_us: Option<i64>,
-    bytes: Option<u64>,
-    idr: Option<u8>,
-    offset_us: Option<i64>,
+/// A line, with the names of its fields.
+pub struct Line<'a> {
+    header: &'a StringRecord,
+    fields: &'a StringRecord,
 }
 
-impl FrameLine<'_> {
-    fn row(self) -> Result<FrameRow, String> {
-        let Self { outcome, .. } = self;
-        let stage = |stage: Stage| match stage {
-            Stage::Capture => self.capture_us,
-            Stage::Stamp => self.stamp_us,
-            Stage::Encode => self.encode_us,
-            Stage::Send => self.send_us,
-            Stage::Network => self.network_us,
-            Stage::Reassembly => self.reassembly_us,
-            Stage::Decode => self.decode_us,
-            Stage::Read => self.read_us,
-            Stage::Present => self.present_us,
-        };
-        Ok(FrameRow {
-            seq: self.seq,
-            outcome: Bucket::named(outcome).ok_or_else(|| format!("{outcome:?} is no outcome of a frame"))?,
-            stages_us: Stage::ALL.map(stage),
-            latency_us: self.latency_us,
-            segment: self.segment.unwrap_or(0),
-            presented_us: self.presented_us,
-            bytes: self.bytes,
-            idr: self.idr.map(|idr| idr != 0),
-            offset_us: self.offset_us,
-        })
-    }
-}
-
-/// A line of `intervals.csv`.
-#[derive(Deserialize)]
-struct IntervalLine {
-    second: u64,
-    length_s: f64,
-    expected: Option<u64>,
-    measured: Option<u64>,
-    lost: Option<u64>,
-    duplicate: Option<u64>,
-    late: Option<u64>,
-    unreadable: Option<u64>,
-    undecodable: Option<u64>,
-    count: Option<u64>,
-    p50_ms: Option<f64>,
-    p99_ms: Option<f64>,
-    max_ms: Option<f64>,
-    fps: Option<f64>,
-    kbps: Option<f64>,
-    age_mean_ms: Option<f64>,
-    age_max_ms: Option<f64>,
-}
-
-impl IntervalLine {
-    fn row(self) -> Result<IntervalRow, String> {
-        let numbers = [
-            ("length_s", Some(self.length_s)),
-            ("p50_ms", self.p50_ms),
-            ("p99_ms", self.p99_ms),
-            ("max_ms", self.max_ms),
-            ("fps", self.fps),
-            ("kbps", self.kbps),
-            ("age_mean_ms", self.age_mean_ms),
-            ("age_max_ms", self.age_max_ms),
-        ];
-        let infinite = |(_, number): &(&str, Option<f64>)| number.is_some_and(|number| !number.is_finite());
-        if let Some((name, _)) = numbers.into_iter().find(infinite) {
-            return Err(format!("its {name} is no finite number"));
-        }
-        let bucket = |bucket: Bucket| match bucket {
-            Bucket::Measured => self.measured,
-            Bucket::Lost => self.lost,
-            Bucket::Duplicate => self.duplicate,
-            Bucket::Late => self.late,
-            Bucket::Unreadable => self.unreadable,
-            Bucket::Undecodable => self.undecodable,
-        };
-        Ok(IntervalRow {
-            second: self.second,
-            length_s: self.length_s,
-            expected: self.expected.unwrap_or(0),
-            buckets: Bucket::ALL.map(|name| bucket(name).unwrap_or(0)),
-            count: self.count.unwrap_or(0),
-            p50_ms: self.p50_ms,
-            p99_ms: self.p99_ms,
-            max_ms: self.max_ms,
-            fps: self.fps,
-            kbps: self.kbps,
-            age_mean_ms: self.age_mean_ms,
-            age_max_ms: self.age_max_ms,
-        })
-    }
-}
-
-/// The first line.
-struct Header(StringRecord);
-
-impl Header {
-    fn new(line: &str, required: &[&str]) -> Result<Self, String> {
-        let columns: StringRecord = line.split(',').collect();
-        match required.iter().find(|name| !columns.iter().any(|column| column == **name)) {
-            Some(missing) => Err(format!("it has no column {missing}")),
-            None => Ok(Self(columns)),
+impl Line<'_> {
+    /// The number in a column; `None` where it is empty, or there is no such column.
+    fn number<T: std::str::FromStr>(&self, column: &str) -> Result<Option<T>, String> {
+        let at = self.header.iter().position(|name| name == column);
+        match at.and_then(|at| self.fields.get(at)).unwrap_or_default() {
+            "" => Ok(None),
+            field => field.parse().map(Some).map_err(|_| format!("{field:?} is no {column}")),
         }
     }
 
-    fn record(&self, line: &str) -> Result<StringRecord, String> {
-        let record: StringRecord = line.split(',').collect();
-        if record.len() != self.0.len() {
-            return Err(format!("it has {} fields, not {}", record.len(), self.0.len()));
-        }
-        Ok(record)
-    }
-
-    fn read<'a, T: Deserialize<'a>>(&'a self, record: &'a StringRecord) -> Result<T, String> {
-        record.deserialize(Some(&self.0)).map_err(|error| self.why(record, &error))
-    }
-
-    fn why(&self, record: &StringRecord, error: &csv::Error) -> String {
+    fn why(&self, error: &csv::Error) -> String {
         let at = match error.kind() {
             csv::ErrorKind::Deserialize { err, .. } => err.field().and_then(|at| usize::try_from(at).ok()),
             _ => None,
         };
-        match at.and_then(|at| Some((self.0.get(at)?, record.get(at)?))) {
+        match at.and_then(|at| Some((self.header.get(at)?, self.fields.get(at)?))) {
             Some((name, "")) => format!("its {name} is empty"),
             Some((name, field)) => format!("{field:?} is no {name}"),
             None => error.to_string(),
         }
     }
+}
+
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(field: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(field)?.unwrap_or_default())
+}
+
+fn flag<'de, D: Deserializer<'de>>(field: D) -> Result<Option<bool>, D::Error> {
+    Ok(Option::<u8>::deserialize(field)?.map(|flag| flag != 0))
 }

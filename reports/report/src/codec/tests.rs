@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use measure::account::Entry;
+use common::marks::{Mark, Marks, Stage};
 use measure::interval::{Closed, Histograms};
 use measure::latency::Distribution;
+use measure::ledger::Entry;
 use measure::sample::Bucket;
 
 use super::*;
@@ -17,8 +18,9 @@ fn frames_csv() {
     let read = sample(30, 1_000, 1_012);
     let raw = {
         let mut raw = sample(31, 1_040, 1_050);
-        raw.times.publisher = None;
-        raw.times.receiver.received = None;
+        let [read, decoded, assembled] = [-40, -60, -900].map(|before| wall(1_050).offset(before));
+        let marks = Marks::new(wall(1_040), wall(1_050)).with(Mark::Assembled, assembled);
+        raw.marks = marks.with(Mark::Decoded, decoded).with(Mark::Read, read);
         raw.bytes = 0;
         raw
     };
@@ -46,7 +48,7 @@ fn intervals_csv() {
     // Nothing in second 1 but a frozen picture.
     tally.finish(now(2_012), &mut |_| {});
     let mut text = csv::intervals_header();
-    tally.take_settled_intervals().iter().for_each(|interval| csv::interval(&mut text, interval));
+    tally.take_settled_intervals().iter().for_each(|interval| csv::interval(&mut text, &interval.into()));
     let expected = "\
 second,length_s,expected,measured,lost,duplicate,late,unreadable,undecodable,count,p50_ms,p99_ms,max_ms,fps,kbps,\
 age_mean_ms,age_max_ms
@@ -61,7 +63,7 @@ age_mean_ms,age_max_ms
 fn the_interval_log() {
     let mut histograms = Histograms::default();
     histograms.record(&sample(0, 0, 12));
-    histograms.stages[..8].iter_mut().for_each(Distribution::clear);
+    Stage::ALL.iter().filter(|stage| **stage != Stage::Present).for_each(|stage| histograms.stages[*stage].clear());
     let mut text = hlog::header(wall(0));
     let closed = Closed { start: Duration::from_millis(2_500), length: Duration::from_secs(1), histograms };
     hlog::interval(&mut text, &closed);

@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use super::*;
 use crate::observation::Observation;
-use crate::recorder::{Recorder, Setup};
 use crate::run::Outcome;
 use crate::testing::{about, now, sample, wall};
+use crate::{Recorder, Setup};
 
 fn setup(folder: &Path, warmup: Duration) -> Setup {
     let about = about(warmup);
@@ -237,7 +237,7 @@ fn a_folder_that_goes_away_fails_the_run_and_keeps_its_figures() {
     let summary = recorder.finish(now(5_000), &[]).summary;
     assert_eq!((summary.outcome(), summary.exit_code), (Outcome::Failed, 1));
     assert_eq!(summary.run.latency_ms.count, 95);
-    let told = summary.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = &summary.run.warnings.last().expect("it is said").message;
     assert!(told.contains("moved, deleted or replaced") && told.contains("in ") && told.contains("/moved"), "{told}");
     assert_eq!(check(&folder.path().join("moved"))["outcome"], "failed", "what was measured went where the folder is");
 }

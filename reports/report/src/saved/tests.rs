@@ -1,3 +1,4 @@
+use common::marks::Stage;
 use std::fs;
 use std::time::Duration;
 
@@ -5,8 +6,8 @@ use measure::sample::Bucket;
 
 use super::*;
 use crate::observation::Observation;
-use crate::recorder::{Recorder, Setup};
 use crate::testing::{about, now, sample};
+use crate::{Recorder, Setup};
 
 /// A report of 12 s at 25 frames/s: every 20th frame does not come.
 fn report(finished: bool) -> tempfile::TempDir {
@@ -65,7 +66,7 @@ fn a_report_is_read_back_as_it_was() {
     assert_eq!((last.seq - first.seq + 1) as usize, frames.rows.len());
     let measured = frames.rows.iter().find(|row| row.seq == 60).expect("frame 60");
     assert_eq!((measured.latency_us, measured.idr, measured.bytes), (Some(14_000), Some(true), Some(4_000)));
-    assert_eq!(measured.stages_us.iter().flatten().sum::<i64>(), 14_000);
+    assert_eq!(measured.stages_us.iter().filter_map(|(_, us)| *us).sum::<i64>(), 14_000);
 
     let intervals = saved.intervals().expect("intervals.csv");
     assert_eq!((intervals.note, intervals.rows.len()), (None, 10));
@@ -79,7 +80,7 @@ fn a_report_is_read_back_as_it_was() {
     assert_eq!(histograms.total.quantile_us(0.5).map(measure::units::ms), latency.p50);
     let (read, known) = (histograms.total.quantile_us(0.99).map(measure::units::ms), latency.p99);
     assert!(read >= known && read <= known.map(|ms| ms * 1.001), "{read:?} {known:?}");
-    assert_eq!(histograms.stages[common::frame::Stage::Decode as usize].count(), latency.count);
+    assert_eq!(histograms.stages[Stage::Decode].count(), latency.count);
 }
 
 #[test]
@@ -199,7 +200,7 @@ fn a_run_of_an_earlier_version_lacks_what_was_not_known_then() {
         "warnings": [{"code": "restart", "message": "once"}, {"code": "of-2030", "message": "new"}]}"#;
     let (run, notes) = parse(text.as_bytes(), Path::new("run.json")).expect("it has all that it must");
     assert_eq!((run.latency_ms.p50, run.latency_ms.p99, run.frames.lost), (Some(2.5), None, None));
-    assert_eq!(run.stages_ms.of(common::frame::Stage::Decode).p50, Some(1.5));
+    assert_eq!(run.stages_ms[Stage::Decode].p50, Some(1.5));
     assert_eq!((run.warnings.len(), run.duration_s, run.calibration), (1, None, None));
     assert!(notes[0].contains("\"of-2030\": new"), "{notes:?}");
 }

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use measure::figures::{
-    AgeMs, ClockFigures, Connection, Frames, Freezes, LatencyMs, OwnCostUs, Pictures, StageMs, StagesMs, Startup,
+    AgeMs, ClockFigures, Connection, Frames, Freezes, LatencyMs, OwnCostUs, Pictures, StageMs, Startup,
 };
-use measure::sample::{Clocks, Mark};
+use measure::sample::{Clocks, StartupStep};
+use measure::stages::PerStage;
 use measure::timeline::Kind;
 use measure::units::{ms, ms_of, rounded};
 
@@ -36,7 +37,7 @@ impl Tally {
             sections: self.timeline.sections(self.last),
             picture_age_ms: self.age_figures(),
             freezes: self.freeze_figures(),
-            stages_ms: StagesMs(std::array::from_fn(|i| StageMs::new(&self.histograms.stages[i]))),
+            stages_ms: PerStage::new(|stage| StageMs::new(&self.histograms.stages[stage])),
             startup: self.startup_figures(),
             fps: self.rates.whole().pictures.and_then(per_second).filter(|_| self.pictures.shown > 1),
             bitrate_kbps: per_second(self.rates.whole().kilobits).filter(|_| self.units > 1),
@@ -81,7 +82,7 @@ impl Tally {
             warnings.retain(|warning| warning.code != Code::Overflow);
             warnings.insert(0, warning::clock_never_set(publisher, receiver));
         }
-        if self.ledger.has_rivals() {
+        if self.ledger.has_two_publishers() {
             warnings.retain(|warning| warning.code != Code::Restart);
             warnings.insert(0, warning::two_publishers());
         }
@@ -111,15 +112,15 @@ impl Tally {
     }
 
     fn startup_figures(&self) -> Startup {
-        let after = |mark: Mark| {
-            let at = self.startup[mark as usize]?;
+        let after = |step: StartupStep| {
+            let at = self.startup[step as usize]?;
             Some(ms_of(at.saturating_since(self.about.started.mono).as_secs_f64() * 1e6))
         };
         Startup {
-            connected_ms: after(Mark::Connected),
-            first_packet_ms: after(Mark::FirstPacket),
-            first_frame_ms: after(Mark::FirstPicture),
-            first_reading_ms: after(Mark::FirstReading),
+            connected_ms: after(StartupStep::Connected),
+            first_packet_ms: after(StartupStep::FirstPacket),
+            first_frame_ms: after(StartupStep::FirstPicture),
+            first_reading_ms: after(StartupStep::FirstReading),
         }
     }
 
@@ -135,7 +136,7 @@ impl Tally {
         let clocks = self.about.clocks;
         let figures = ClockFigures {
             same_host: clocks.are_one(),
-            assumed: matches!(clocks, Clocks::Assumed | Clocks::Said),
+            assumed: matches!(clocks, Clocks::Assumed | Clocks::ByUser),
             steps: self.clock.steps(),
             largest_step_us: Some(self.clock.largest_us()).filter(|_| self.clock.steps() > 0),
             suspends: self.timeline.count(Kind::Suspend),

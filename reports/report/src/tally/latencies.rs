@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use common::time::MonoTime;
-use measure::account::Reading;
 use measure::interval::Histograms;
-use measure::publisher_clock;
+use measure::ledger::Reading;
 use measure::sample::{Clocks, Correction, Sample};
-use measure::steps;
+use measure::steps::{self, Verdict};
 use measure::timeline::Kind;
 
 use super::Tally;
@@ -29,14 +28,14 @@ impl Tally {
     }
 
     /// Settles what became of a latency in doubt, now that the clocks were read again.
-    pub(super) fn resolve(&mut self, step: steps::Verdict, at: MonoTime) {
+    pub(super) fn resolve(&mut self, step: Verdict, at: MonoTime) {
         match step {
-            steps::Verdict::Stepped { at: stepped, by_us } => {
+            Verdict::Stepped { at: stepped, by_us } => {
                 self.left_out += u64::from(self.parked.take().is_some());
                 self.timeline.event(stepped, Kind::Step, by_us);
                 self.unsettle(at);
             }
-            steps::Verdict::Steady | steps::Verdict::Unsure => self.unpark(),
+            Verdict::Steady | Verdict::Unsure => self.unpark(),
         }
     }
 
@@ -52,33 +51,28 @@ impl Tally {
         if self.clock.is_unsettled(sample.presented) {
             self.left_out += 1;
         } else {
-            self.record(&sample, publisher_clock::Verdict::Steady);
+            self.record(&sample, Verdict::Steady);
         }
     }
 
     /// Sees whether the publisher's clock stepped. Where there is one clock it is the receiver's own, which is watched.
-    pub(super) fn watch_publisher(
-        &mut self,
-        sample: &Sample,
-        reading: Reading,
-        doubtful: bool,
-    ) -> publisher_clock::Verdict {
+    pub(super) fn watch_publisher(&mut self, sample: &Sample, reading: Reading, doubtful: bool) -> Verdict {
         if doubtful || self.about.clocks == Clocks::Same || self.compared.follows_publisher() {
             self.publisher.reset();
         } else if matches!(reading, Reading::First | Reading::WarmUp) {
             let verdict = self.publisher.observe(sample, self.screen.freeze_limit());
-            if let publisher_clock::Verdict::Stepped { at, by_us } = verdict {
+            if let Verdict::Stepped { at, by_us } = verdict {
                 self.timeline.event(at, Kind::PublisherStep, by_us);
             }
             return verdict;
         }
-        publisher_clock::Verdict::Steady
+        Verdict::Steady
     }
 
     /// The latency of a frame around a step of the wall clock, for the age of the picture: of a frame that was stamped
     /// before the step the difference of the clocks contains it. Which of the two is right is judged by the latency before.
     pub(super) fn likely_latency(&self, sample: &Sample) -> i64 {
-        let measured = sample.times.latency_us();
+        let measured = sample.marks.latency_us();
         let without = measured.saturating_sub(self.clock.doubt_us(sample.presented));
         let nearer = |usual: i64| without.abs_diff(usual) < measured.abs_diff(usual);
         if self.usual.is_some_and(nearer) { without } else { measured }
@@ -87,29 +81,27 @@ impl Tally {
     /// Whether a latency is to be kept. Those before it go where they cannot stand beside it.
     fn admits(&mut self, correction: Correction) -> bool {
         let verdict = self.compared.admit(correction);
-        if verdict == Admission::Instead {
+        if verdict == Admission::Replace {
             self.histograms = Histograms::default();
             self.timeline.forget_latencies();
             self.implausible = None;
         }
-        verdict != Admission::Refused
+        verdict != Admission::LeaveOut
     }
 
-    pub(super) fn record(&mut self, sample: &Sample, publisher: publisher_clock::Verdict) {
+    pub(super) fn record(&mut self, sample: &Sample, publisher: Verdict) {
         if !self.admits(sample.correction) {
             return;
         }
-        let latency = sample.times.latency_us();
+        let latency = sample.marks.latency_us();
         self.usual = Some(latency);
         if u128::from(latency.unsigned_abs()) > IMPLAUSIBLE.as_micros() {
-            self.implausible.get_or_insert((sample.times.stamp, sample.times.receiver.presented));
+            self.implausible.get_or_insert((sample.marks.stamped(), sample.marks.presented()));
         }
         self.histograms.record(sample);
         match publisher {
-            publisher_clock::Verdict::Unsure => self.timeline.hold(latency),
-            publisher_clock::Verdict::Steady | publisher_clock::Verdict::Stepped { .. } => {
-                self.timeline.record(latency)
-            }
+            Verdict::Unsure => self.timeline.hold(latency),
+            Verdict::Steady | Verdict::Stepped { .. } => self.timeline.record(latency),
         }
         // What was written of a second, or scraped, cannot be taken back: there are no latencies of doubtful worth in it.
         if let Some(intervals) = self.intervals.as_mut().filter(|_| sample.correction != Correction::Missing) {

@@ -3,7 +3,7 @@
 use common::time::{Now, WallTime};
 use measure::figures::ClockFigures;
 use measure::live::{Gauges, Metrics, Totals};
-use measure::sample::Mark;
+use measure::sample::StartupStep;
 
 use super::Tally;
 
@@ -11,7 +11,7 @@ impl Tally {
     /// The figures at `now`. Copies counters, and no histogram but the small ones.
     pub fn metrics(&self, now: Now) -> Metrics {
         let about = &self.about;
-        let first = self.startup[Mark::FirstPicture as usize];
+        let first = self.startup[StartupStep::FirstPicture as usize];
         Metrics {
             url: about.url.clone(),
             started: about.started.wall,

@@ -2,8 +2,8 @@
 
 use super::Tally;
 use crate::observation::{ClockCheck, Content, Observation, PictureCost, StampCheck};
-use measure::account::Entry;
-use measure::sample::{Clocks, Mark};
+use measure::ledger::Entry;
+use measure::sample::{Clocks, StartupStep};
 use measure::timeline::Kind;
 
 impl Tally {
@@ -11,7 +11,7 @@ impl Tally {
     pub fn observe(&mut self, observation: &Observation, settle: &mut dyn FnMut(Entry<'_>)) {
         let Observation { content, received, cost, stamps, clocks } = observation;
         if let Some(received) = *received {
-            self.mark(Mark::FirstPacket, received);
+            self.started(StartupStep::FirstPacket, received);
         }
         self.add_cost(cost);
         if let Some(check) = stamps {

@@ -1,4 +1,5 @@
 use common::frame::CaptureClock;
+use common::marks::{Mark, Stage};
 use measure::sample::Bucket;
 use measure::stamps::Sei;
 use serde_json::Value;
@@ -43,7 +44,7 @@ fn codes(run: &Run) -> Vec<&'static str> {
 #[test]
 fn a_clean_run() {
     let mut tally = Tally::new(about(WARMUP));
-    tally.mark(Mark::Connected, at(100));
+    tally.started(StartupStep::Connected, at(100));
     play(&mut tally, 0, 300);
     let (run, tally) = finished(tally, FIRST + 300 * 40);
     assert_eq!(run.outcome, Outcome::Ok);
@@ -56,8 +57,8 @@ fn a_clean_run() {
     assert_eq!((run.freezes.count, run.freezes.longest_ms), (Some(0), None));
     assert_eq!((run.startup.connected_ms, run.startup.first_frame_ms), (Some(100.0), Some(300.0)));
     assert_eq!(run.startup.first_packet_ms, None);
-    assert_eq!(run.stages_ms.of(common::frame::Stage::Decode).p50, Some(0.84));
-    assert_eq!(run.stages_ms.of(common::frame::Stage::Capture).p50, None);
+    assert_eq!(run.stages_ms[Stage::Decode].p50, Some(0.84));
+    assert_eq!(run.stages_ms[Stage::Capture].p50, None);
     assert_eq!(tally.histograms().total.count(), 250);
 }
 
@@ -198,9 +199,9 @@ fn a_clock_step_is_counted_and_kept_out_of_the_latencies() {
         let mut stepped = sample(sequence, shown - 10, shown);
         // The publisher reads the same clock: frames 100 to 102 were stamped before the step, later ones after it.
         if sequence > 102 {
-            stepped.times.stamp = stepped.times.stamp.offset(500_000);
+            stepped.marks = stepped.marks.with(Mark::Stamped, stepped.marks.stamped().offset(500_000));
         }
-        stepped.times.receiver.presented = stepped.times.receiver.presented.offset(500_000);
+        stepped.marks = stepped.marks.with(Mark::Presented, stepped.marks.presented().offset(500_000));
         tally.frame(&stepped, &mut ignore);
     }
     let mut end = now(FIRST + 8_000);
@@ -229,7 +230,7 @@ fn negative_latencies_are_kept_and_told() {
 
 #[test]
 fn clocks_that_nobody_compared_prove_nothing() {
-    let mut tally = Tally::new(About { clocks: measure::Clocks::Unknown, ..about(Duration::ZERO) });
+    let mut tally = Tally::new(crate::Setup { clocks: measure::Clocks::Unknown, ..about(Duration::ZERO) });
     play(&mut tally, 0, 100);
     let (run, _) = finished(tally, FIRST + 4_000);
     assert_eq!((codes(&run), run.outcome), (vec!["clock-unknown"], Outcome::Inconclusive));
@@ -245,7 +246,7 @@ fn what_the_publisher_says_of_its_host_outweighs_the_address() {
         (Assumed, Some(Different), (false, vec!["clock-unknown"], Outcome::Inconclusive)),
         (Unknown, Some(Same), (true, vec![], Outcome::Ok)),
     ] {
-        let mut tally = Tally::new(About { clocks: address, ..about(Duration::ZERO) });
+        let mut tally = Tally::new(crate::Setup { clocks: address, ..about(Duration::ZERO) });
         play(&mut tally, 0, 100);
         said.into_iter().for_each(|said| tally.clocks(said));
         let (run, _) = finished(tally, FIRST + 4_000);
@@ -259,12 +260,13 @@ fn headless_nothing_is_presented_and_the_other_stages_add_up() {
     for sequence in 0..100 {
         let shown = FIRST + sequence * 40;
         let mut headless = Sample { shown: false, ..sample(sequence, shown - 10, shown) };
-        headless.times.receiver.read = headless.times.receiver.presented;
-        assert_eq!(headless.stages_us().into_iter().flatten().sum::<i64>(), headless.times.latency_us());
+        headless.marks = headless.marks.with(Mark::Read, headless.marks.presented());
+        let stages = Stage::ALL.iter().filter_map(|stage| headless.stage_us(*stage));
+        assert_eq!(stages.sum::<i64>(), headless.marks.latency_us());
         tally.frame(&headless, &mut ignore);
     }
     let (run, _) = finished(tally, FIRST + 4_000);
-    assert_eq!((run.stages_ms.of(common::frame::Stage::Present).p50, run.latency_ms.p50), (None, Some(10.0)));
+    assert_eq!((run.stages_ms[Stage::Present].p50, run.latency_ms.p50), (None, Some(10.0)));
 }
 
 #[test]

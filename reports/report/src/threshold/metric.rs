@@ -3,9 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use common::frame::Stage;
-use measure::figures::StageMs;
+use common::marks::Stage;
+use measure::sample::Bucket;
 use measure::units::ms;
+use strsim::levenshtein;
 
 use crate::run::Run;
 
@@ -19,10 +20,26 @@ const MAX_SUGGESTIONS: usize = 3;
 /// Figures of which more is better; of all others less is.
 const MORE_IS_BETTER: [&str; 5] = ["fps", "frames.expected", "frames.measured", "latency_ms.count", "duration_s"];
 
+/// Figures that can be asserted on, by block of `run.json`; beside them the p50, p99 and max of each stage.
+const FIGURES: [(&str, &[&str]); 8] = [
+    ("latency_ms.", &["count", "min", "mean", "stdev", "p50", "p90", "p95", "p99", "p99_9", "max", "negative"]),
+    (
+        "frames.",
+        &["expected", "measured", "lost", "unlisted", "duplicate", "late", "unreadable", "undecodable", "restarts"],
+    ),
+    ("picture_age_ms.", &["mean", "p50", "p99", "max"]),
+    ("freezes.", &["count", "total_ms", "longest_ms"]),
+    ("startup.", &["connected_ms", "first_packet_ms", "first_frame_ms", "first_reading_ms"]),
+    ("", &["fps", "bitrate_kbps", "duration_s"]),
+    ("connection.", &["disconnects", "disconnected_ms"]),
+    ("clock.", &["steps", "offset_us", "max_uncertainty_us", "restarts", "uncertainty_us"]),
+];
+
 /// A figure of a run that can be asserted on. Parsed from its name.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metric {
-    source: Source,
+    /// Its path in `run.json`, with dots.
+    name: String,
     pub(super) unit: Unit,
     /// Samples below which the value means nothing.
     pub(super) min_samples: u64,
@@ -38,15 +55,6 @@ pub struct UnknownMetric {
     pub near: Vec<String>,
 }
 
-/// Where a metric is found.
-#[derive(Clone, Copy, Debug)]
-enum Source {
-    /// Its name, and itself in a run.
-    Run(&'static str, fn(&Run) -> Option<f64>),
-    /// Its name in a stage, and itself there.
-    Stage(Stage, &'static str, fn(&StageMs) -> Option<f64>),
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unit {
     Ms,
@@ -58,33 +66,38 @@ pub(super) enum Unit {
 }
 
 impl Metric {
+    fn new(name: String) -> Self {
+        let field = name.strip_prefix("latency_ms.").or_else(|| name.strip_prefix("stages_ms.")?.split('.').nth(1));
+        let (unit, min_samples) = (Unit::of(&name), field.map_or(0, frames_for));
+        Self { name, unit, min_samples }
+    }
+
     /// Its value in a run, where it has one.
     pub fn value(&self, run: &Run) -> Option<f64> {
-        match self.source {
-            Source::Run(_, read) => read(run),
-            Source::Stage(stage, _, read) => read(run.stages_ms.of(stage)),
-        }
+        let run = serde_json::to_value(run).expect("a run has string keys only");
+        let at = |name: &str| run.pointer(&format!("/{}", name.replace('.', "/")))?.as_f64();
+        // Of no freeze none is the longest, and an assertion on it holds.
+        at(&self.name).or_else(|| at("freezes.total_ms").filter(|_| self.name == "freezes.longest_ms"))
+    }
+
+    /// The stage that it is of.
+    fn stage(&self) -> Option<Stage> {
+        Stage::named(self.name.strip_prefix("stages_ms.")?.split('.').next()?)
     }
 
     /// The bound of the value, ± ms, where the difference of two clocks is part of it.
     pub(super) fn bound_ms(&self, run: &Run) -> Option<f64> {
-        let contains = match self.source {
-            Source::Run(name, _) => {
-                let latency = ["min", "mean", "p50", "p90", "p95", "p99", "p99_9", "max"];
-                let of_latency = name.strip_prefix("latency_ms.").is_some_and(|field| latency.contains(&field));
-                of_latency || name.starts_with("picture_age_ms.")
-            }
-            Source::Stage(stage, ..) => stage == Stage::Network,
-        };
+        let of_latency =
+            self.name.starts_with("latency_ms.") && self.unit == Unit::Ms && self.name != "latency_ms.stdev";
+        let contains = of_latency
+            || self.name.starts_with("picture_age_ms.")
+            || self.stage().is_some_and(|stage| stage.spans_clocks());
         run.clock.max_uncertainty_us.filter(|_| contains).map(ms)
     }
 
     /// Frames that the value comes from.
     pub(super) fn samples(&self, run: &Run) -> u64 {
-        match self.source {
-            Source::Run(..) => run.latency_ms.count,
-            Source::Stage(stage, ..) => run.stages_ms.of(stage).count,
-        }
+        self.stage().map_or(run.latency_ms.count, |stage| run.stages_ms[stage].count)
     }
 
     /// Why its value in a run means nothing, where it has too few frames for it.
@@ -100,7 +113,7 @@ impl Metric {
 
     /// Whether a larger value is the better one.
     pub fn more_is_better(&self) -> bool {
-        matches!(self.source, Source::Run(name, _) if MORE_IS_BETTER.contains(&name))
+        MORE_IS_BETTER.contains(&self.name.as_str())
     }
 
     /// A difference of two values, such as `5ms`, in the metric's unit.
@@ -128,23 +141,27 @@ impl FromStr for Metric {
     }
 }
 
-/// Metrics are the same where their names are.
-impl PartialEq for Metric {
-    fn eq(&self, other: &Self) -> bool {
-        self.to_string() == other.to_string()
-    }
-}
-
 impl fmt::Display for Metric {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.source {
-            Source::Run(name, _) => f.write_str(name),
-            Source::Stage(stage, field, _) => write!(f, "stages_ms.{}.{field}", stage.name()),
-        }
+        f.write_str(&self.name)
     }
 }
 
 impl Unit {
+    /// That of a metric's name.
+    fn of(name: &str) -> Self {
+        let field = name.rsplit('.').next().unwrap_or(name);
+        match field {
+            "count" | "negative" => Self::Number,
+            "bitrate_kbps" => Self::Kbps,
+            "duration_s" => Self::Seconds,
+            _ if field.ends_with("_us") => Self::Micros,
+            _ if field.ends_with("_ms") || name.contains("_ms.") => Self::Ms,
+            _ if Bucket::named(field).is_some() => Self::Frames,
+            _ => Self::Number,
+        }
+    }
+
     pub(super) const fn symbol(self) -> &'static str {
         match self {
             Self::Ms => "ms",
@@ -190,72 +207,9 @@ impl Unit {
 
 /// Every name that can be asserted on.
 pub fn metrics() -> Vec<String> {
-    table().iter().map(|metric| metric.to_string()).collect()
-}
-
-fn table() -> Vec<Metric> {
-    let plain = |name, unit, read| Metric { source: Source::Run(name, read), unit, min_samples: 0 };
-    let mut table = vec![
-        plain("latency_ms.count", Unit::Number, |run| Some(run.latency_ms.count as f64)),
-        plain("latency_ms.min", Unit::Ms, |run| run.latency_ms.min),
-        plain("latency_ms.mean", Unit::Ms, |run| run.latency_ms.mean),
-        plain("latency_ms.stdev", Unit::Ms, |run| run.latency_ms.stdev),
-        plain("latency_ms.p50", Unit::Ms, |run| run.latency_ms.p50),
-        plain("latency_ms.p90", Unit::Ms, |run| run.latency_ms.p90),
-        plain("latency_ms.p95", Unit::Ms, |run| run.latency_ms.p95),
-        plain("latency_ms.p99", Unit::Ms, |run| run.latency_ms.p99),
-        plain("latency_ms.p99_9", Unit::Ms, |run| run.latency_ms.p99_9),
-        plain("latency_ms.max", Unit::Ms, |run| run.latency_ms.max),
-        plain("latency_ms.negative", Unit::Number, |run| Some(run.latency_ms.negative as f64)),
-        plain("frames.expected", Unit::Number, |run| whole(run.frames.expected)),
-        plain("frames.measured", Unit::Frames, |run| whole(run.frames.measured)),
-        plain("frames.lost", Unit::Frames, |run| whole(run.frames.lost)),
-        plain("frames.unlisted", Unit::Number, |run| whole(run.frames.unlisted)),
-        plain("frames.duplicate", Unit::Frames, |run| whole(run.frames.duplicate)),
-        plain("frames.late", Unit::Frames, |run| whole(run.frames.late)),
-        plain("frames.unreadable", Unit::Frames, |run| whole(run.frames.unreadable)),
-        plain("frames.undecodable", Unit::Frames, |run| whole(run.frames.undecodable)),
-        plain("frames.restarts", Unit::Number, |run| whole(run.frames.restarts)),
-        plain("picture_age_ms.mean", Unit::Ms, |run| run.picture_age_ms.mean),
-        plain("picture_age_ms.p50", Unit::Ms, |run| run.picture_age_ms.p50),
-        plain("picture_age_ms.p99", Unit::Ms, |run| run.picture_age_ms.p99),
-        plain("picture_age_ms.max", Unit::Ms, |run| run.picture_age_ms.max),
-        plain("freezes.count", Unit::Number, |run| whole(run.freezes.count)),
-        plain("freezes.total_ms", Unit::Ms, |run| run.freezes.total_ms),
-        plain("freezes.longest_ms", Unit::Ms, |run| run.freezes.longest_ms.or(run.freezes.total_ms)),
-        plain("startup.connected_ms", Unit::Ms, |run| run.startup.connected_ms),
-        plain("startup.first_packet_ms", Unit::Ms, |run| run.startup.first_packet_ms),
-        plain("startup.first_frame_ms", Unit::Ms, |run| run.startup.first_frame_ms),
-        plain("startup.first_reading_ms", Unit::Ms, |run| run.startup.first_reading_ms),
-        plain("fps", Unit::Number, |run| run.fps),
-        plain("bitrate_kbps", Unit::Kbps, |run| run.bitrate_kbps),
-        plain("duration_s", Unit::Seconds, |run| run.duration_s),
-        plain("connection.disconnects", Unit::Number, |run| Some(run.connection.disconnects as f64)),
-        plain("connection.disconnected_ms", Unit::Ms, |run| Some(run.connection.disconnected_ms)),
-        plain("clock.steps", Unit::Number, |run| Some(run.clock.steps as f64)),
-        plain("clock.offset_us", Unit::Micros, |run| run.clock.offset_us.map(|us| us as f64)),
-        plain("clock.max_uncertainty_us", Unit::Micros, |run| run.clock.max_uncertainty_us.map(|us| us as f64)),
-        plain("clock.restarts", Unit::Number, |run| Some(run.clock.restarts as f64)),
-        plain("clock.uncertainty_us", Unit::Micros, |run| run.clock.uncertainty_us.map(|us| us as f64)),
-    ];
-    for stage in Stage::ALL {
-        let of = |field, read| Metric { source: Source::Stage(stage, field, read), unit: Unit::Ms, min_samples: 0 };
-        table.push(of("p50", |stage| stage.p50));
-        table.push(of("p99", |stage| stage.p99));
-        table.push(of("max", |stage| stage.max));
-    }
-    for metric in &mut table {
-        metric.min_samples = min_samples(&metric.source);
-    }
-    table
-}
-
-fn min_samples(source: &Source) -> u64 {
-    let field = match source {
-        Source::Run(name, _) => name.strip_prefix("latency_ms."),
-        Source::Stage(_, field, _) => Some(*field),
-    };
-    field.map_or(0, frames_for)
+    let figures = FIGURES.iter().flat_map(|(block, fields)| fields.iter().map(move |field| format!("{block}{field}")));
+    let of_stage = |stage: &Stage| ["p50", "p99", "max"].map(|field| format!("stages_ms.{}.{field}", stage.name()));
+    figures.chain(Stage::ALL.iter().flat_map(of_stage)).collect()
 }
 
 /// Frames that a quantile (`p99`) takes to be more than the maximum by another name; 0 for other figures.
@@ -263,14 +217,10 @@ pub fn frames_for(quantile: &str) -> u64 {
     QUANTILES.iter().find(|(name, _)| *name == quantile).map_or(0, |(_, frames)| *frames)
 }
 
-fn whole(frames: Option<u64>) -> Option<f64> {
-    frames.map(|frames| frames as f64)
-}
-
 /// The metric of a name, with or without units and `latency.`.
 pub(super) fn find(name: &str) -> Option<Metric> {
     let wanted = short(name);
-    table().into_iter().find(|metric| short(&metric.to_string()) == wanted)
+    metrics().into_iter().find(|name| short(name) == wanted).map(Metric::new)
 }
 
 /// A name without what may be left out of it.
@@ -290,23 +240,8 @@ pub(super) fn near(name: &str) -> Vec<String> {
     names.sort_by_cached_key(|candidate| {
         let candidate = short(candidate);
         let last = candidate.rsplit('.').next().unwrap_or(&candidate);
-        distance(&wanted, &candidate).min(distance(&wanted, last) + 1)
+        levenshtein(&wanted, &candidate).min(levenshtein(&wanted, last) + 1)
     });
     names.truncate(MAX_SUGGESTIONS);
     names
-}
-
-/// Letters to add, remove or change to make `a` into `b` (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.iter().enumerate() {
-            let change = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use common::clock::{Clock, ManualClock};
-use common::frame::{FrameTimes, ReceiverTimes};
+use common::marks::{Mark, Marks};
 use common::time::{Now, WallTime};
 use measure::{Clocks, Correction, Sample};
 use report::run::{Host, Settings};
@@ -102,18 +102,15 @@ impl World {
     pub fn picture(&mut self, code: Code) {
         let now = self.clock.now();
         self.recorder.slept(self.clock.slept(), now);
-        let receiver = ReceiverTimes {
-            received: None,
-            assembled: now.wall.offset(-3),
-            decoded: now.wall.offset(-2),
-            read: now.wall.offset(-1),
-            presented: now.wall,
-        };
+        let marks = Marks::new(code.stamp, now.wall)
+            .with(Mark::Assembled, now.wall.offset(-3))
+            .with(Mark::Decoded, now.wall.offset(-2))
+            .with(Mark::Read, now.wall.offset(-1));
         self.recorder.observe(&Observation::frame(Sample {
             stream_id: 0,
             sequence: u32::try_from(code.sequence % (1 << 24)).expect("24 bits"),
             run: code.run,
-            times: FrameTimes { stamp: code.stamp, publisher: None, receiver },
+            marks,
             presented: now.mono,
             correction: Correction::None,
             shown: true,

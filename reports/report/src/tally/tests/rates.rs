@@ -1,5 +1,6 @@
 //! Rates of runs, as `run.json` and `intervals.csv` have them: of streams with a steady rate over spans that cut its pictures anywhere.
 
+use common::marks::Marks;
 use std::time::Duration;
 
 use common::time::{MonoTime, Now};
@@ -23,9 +24,7 @@ fn shown(sequence: u64, micros: u64) -> Sample {
     let mut sample = sample(sequence, 0, 0);
     let Now { wall, mono } = after(micros);
     sample.presented = mono;
-    sample.times.stamp = wall.offset(-10_000);
-    sample.times.publisher = None;
-    sample.times.receiver.presented = wall;
+    sample.marks = Marks::new(wall.offset(-10_000), wall);
     sample
 }
 

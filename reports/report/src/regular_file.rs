@@ -25,7 +25,7 @@ impl std::error::Error for NotAFile {}
 ///
 /// # Errors
 /// The system's, or one that wraps [`NotAFile`], which [`not_a_file`] finds.
-pub fn read(path: &Path) -> io::Result<File> {
+pub fn open(path: &Path) -> io::Result<File> {
     // First by its name: to open a device may set something going.
     if let Ok(there) = fs::metadata(path) {
         check(&there)?;
@@ -83,12 +83,12 @@ mod tests {
         std::os::unix::fs::symlink("/dev/zero", at("device")).expect("a link");
         fs::create_dir(at("folder")).expect("a folder");
         for name in ["pipe", "socket", "device", "folder"] {
-            let error = read(&at(name)).expect_err(name);
+            let error = open(&at(name)).expect_err(name);
             assert!(not_a_file(&error).is_some() && error.to_string().contains(name), "{error}");
         }
         fs::write(at("file"), "").expect("a file");
-        assert!(read(&at("file")).is_ok());
-        let missing = read(&at("missing")).expect_err("it is not there");
+        assert!(open(&at("file")).is_ok());
+        let missing = open(&at("missing")).expect_err("it is not there");
         assert_eq!((missing.kind(), not_a_file(&missing)), (io::ErrorKind::NotFound, None));
     }
 }

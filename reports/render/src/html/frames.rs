@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use chrono::DateTime;
-use common::frame::Stage;
 use common::time::MonoTime;
 use measure::age::Screen;
 use measure::latency::Distribution;
 use measure::sample::Bucket;
+use measure::stages::PerStage;
 use measure::units::ms;
 use report::run::Run;
 use report::saved::{Error, FrameRow, MAX_ROWS, Saved};
@@ -16,7 +16,7 @@ use report::saved::{Error, FrameRow, MAX_ROWS, Saved};
 #[derive(Debug, Default)]
 pub struct Kind {
     pub latency: Distribution,
-    pub stages: [Distribution; Stage::ALL.len()],
+    pub stages: PerStage<Distribution>,
     pub bytes: u64,
     /// Frames whose size is known.
     pub sized: u64,
@@ -24,10 +24,10 @@ pub struct Kind {
 
 /// The frames of a run, in seconds since the warm-up's end.
 #[derive(Debug, Default)]
-pub struct Seen {
+pub struct Frames {
     /// When a frame was presented, and its latency in ms; NaN breaks the line.
     pub latency: Vec<(f64, f64)>,
-    /// When a frame should have come that was not seen.
+    /// When a frame should have come that was not frames.
     pub missing: Vec<f64>,
     /// Stretches without a new picture.
     pub freezes: Vec<(f64, f64)>,
@@ -42,32 +42,32 @@ pub struct Seen {
     start_us: Option<i64>,
 }
 
-impl Seen {
+impl Frames {
     /// Reads the frames of a report. At most [`MAX_ROWS`] of them are kept.
     pub fn of(saved: &Saved) -> Result<Self, Error> {
-        let mut seen = Self { start_us: start_us(&saved.run), ..Self::default() };
+        let mut frames = Self { start_us: start_us(&saved.run), ..Self::default() };
         let mut left_out = 0_u64;
         let note = saved.each_frame(|row| {
-            if seen.latency.len() + seen.missing.len() < MAX_ROWS {
-                seen.add(&row);
+            if frames.latency.len() + frames.missing.len() < MAX_ROWS {
+                frames.add(&row);
             } else {
                 left_out += 1;
             }
         })?;
         let too_many = (left_out > 0).then(|| format!("the last {left_out} rows of frames.csv are not in the plots"));
-        seen.note = note.or(too_many);
+        frames.note = note.or(too_many);
         if saved.run.merged.is_some() {
             // Of many receivers, one after the other: over time they would be one stream that never was.
-            (seen.latency, seen.missing) = (Vec::new(), Vec::new());
+            (frames.latency, frames.missing) = (Vec::new(), Vec::new());
         } else {
-            seen.finish(saved.run.duration_s);
+            frames.finish(saved.run.duration_s);
         }
-        Ok(seen)
+        Ok(frames)
     }
 
     fn add(&mut self, row: &FrameRow) {
         let (Some(presented_us), Some(latency_us)) = (row.presented_us, row.latency_us) else {
-            // Duplicates and late ones were seen, and have a latency.
+            // Duplicates and late ones were frames, and have a latency.
             if matches!(row.outcome, Bucket::Lost | Bucket::Undecodable | Bucket::Unreadable) {
                 self.pending += 1;
             }
@@ -99,8 +99,8 @@ impl Seen {
             None => return,
         };
         kind.latency.record(latency_us);
-        for (stage, micros) in kind.stages.iter_mut().zip(row.stages_us) {
-            micros.into_iter().for_each(|micros| stage.record(micros));
+        for (stage, micros) in row.stages_us.iter() {
+            micros.iter().for_each(|micros| kind.stages[stage].record(*micros));
         }
         if let Some(bytes) = row.bytes {
             kind.bytes = kind.bytes.saturating_add(bytes);

@@ -24,7 +24,7 @@ const NEAR: u32 = 64;
 
 /// The places where the numbers were broken off.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Rivals {
+pub(crate) struct Publishers {
     breaks: VecDeque<Break>,
     returns: VecDeque<MonoTime>,
     found: bool,
@@ -38,7 +38,7 @@ pub(crate) struct Break {
     pub(crate) sequence: u32,
 }
 
-impl Rivals {
+impl Publishers {
     /// The numbers broke off at `last`: some were missing, or the publisher seems to have started over.
     pub(crate) fn broke(&mut self, last: Break) {
         if self.breaks.len() == BREAKS {
@@ -47,7 +47,7 @@ impl Rivals {
         self.breaks.push_back(last);
     }
 
-    /// The publisher seems to have started over with this reading; [`Rivals::broke`] was told before.
+    /// The publisher seems to have started over with this reading; [`Publishers::broke`] was told before.
     pub(crate) fn restarted(&mut self, sample: &Sample) {
         // The newest break is the one that this reading made.
         let mut breaks = self.breaks.iter().rev();
@@ -69,7 +69,7 @@ impl Rivals {
     }
 
     /// Two publishers were seen.
-    pub(crate) const fn found(&self) -> bool {
+    pub(crate) const fn are_two(&self) -> bool {
         self.found
     }
 }

@@ -26,7 +26,7 @@ use std::time::Duration;
 use common::time::MonoTime;
 
 use crate::allowance::Allowance;
-use crate::rivals::Rivals;
+use crate::publishers::Publishers;
 use crate::sample::{Bucket, Sample};
 use crate::sequence::{Counter, Gap, Place};
 
@@ -151,7 +151,7 @@ pub struct Ledger {
     settled: Counts,
     unplaced: u64,
     stale: u64,
-    rivals: Rivals,
+    publishers: Publishers,
     allowance: Allowance,
 }
 
@@ -170,7 +170,7 @@ impl Ledger {
         let last = counter.last();
         let place = counter.place(sample);
         if matches!(place, Place::Restart | Place::Ahead { gap: Gap { missing: 1.., .. }, .. }) {
-            self.rivals.broke(last);
+            self.publishers.broke(last);
         }
         match place {
             Place::Restart => self.restart(sample, second, settle),
@@ -254,8 +254,8 @@ impl Ledger {
     }
 
     /// Whether two publishers count in this one stream.
-    pub fn has_rivals(&self) -> bool {
-        self.rivals.found()
+    pub fn has_two_publishers(&self) -> bool {
+        self.publishers.are_two()
     }
 
     /// Readings of frames that were settled already.
@@ -286,7 +286,7 @@ impl Ledger {
     }
 
     fn restart(&mut self, sample: &Sample, second: u64, settle: &mut impl FnMut(Entry<'_>)) -> Reading {
-        self.rivals.restarted(sample);
+        self.publishers.restarted(sample);
         while !self.window.is_empty() {
             self.settle_front(settle);
         }
@@ -358,8 +358,8 @@ impl Ledger {
         }
         match &mut slot.state {
             State::Read { bucket, sample: first } => {
-                if first.times.stamp != sample.times.stamp {
-                    self.rivals.returned(sample.presented);
+                if first.marks.stamped() != sample.marks.stamped() {
+                    self.publishers.returned(sample.presented);
                 }
                 *bucket = Bucket::Duplicate;
                 Reading::Again

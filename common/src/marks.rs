@@ -1,0 +1,236 @@
+//! The journey of a frame: the instants at which it passed each step, and the stages between them.
+//!
+//! The two tables here are the only places that list them. Reports, histograms, thresholds and pages go through the
+//! tables, so that another mark or stage is one more line. Marks may be missing, may come from different clocks, and
+//! stages may overlap: only LAT, presented − stamped, has to add up.
+
+use crate::frame::PublisherTimes;
+use crate::time::WallTime;
+
+/// The clock that a mark is read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ClockName {
+    /// The publisher's: its marks ride in the SEI.
+    Publisher,
+    /// The receiver's. Corrected by the clocks' offset where the publisher has another one.
+    Receiver,
+}
+
+macro_rules! marks {
+    ($($clock:ident: $mark:ident, $doc:literal;)+) => {
+        /// An instant in the journey of a frame, in the order in which they pass.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Mark {
+            $(#[doc = $doc] $mark,)+
+        }
+
+        impl Mark {
+            /// All marks.
+            pub const ALL: &[Self] = &[$(Self::$mark,)+];
+
+            /// The clock that it is read from.
+            pub const fn clock(self) -> ClockName {
+                match self {
+                    $(Self::$mark => ClockName::$clock,)+
+                }
+            }
+        }
+    };
+}
+
+marks! {
+    Publisher: Captured, "The driver captured the picture; unknown for sources without a clock of their own.";
+    Publisher: Stamped, "PUB: read just before it is painted into the picture.";
+    Publisher: Painted, "The stamp is painted; encoding begins.";
+    Publisher: Encoded, "The encoder returned the access unit.";
+    Publisher: Sent, "The access unit's packets are about to be written to the socket.";
+    Receiver: Received, "The first packet of the access unit came off the socket; unknown for input without packets.";
+    Receiver: Assembled, "The access unit, or the raw picture, is complete.";
+    Receiver: Decoded, "The decoder returned the picture.";
+    Receiver: Read, "The corner code was read.";
+    Receiver: Presented, "The picture was handed to the window. Without one, the same as `Read`.";
+}
+
+macro_rules! stages {
+    ($($stage:ident: $name:literal, $from:ident => $to:ident, $what:literal;)+) => {
+        /// The time from one mark to another.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Stage {
+            $(#[doc = $what] $stage,)+
+        }
+
+        impl Stage {
+            /// All stages, in the order of reports.
+            pub const ALL: &[Self] = &[$(Self::$stage,)+];
+
+            /// The name in reports.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$stage => $name,)+
+                }
+            }
+
+            /// The mark that it begins with, and the one that it ends with.
+            pub const fn ends(self) -> (Mark, Mark) {
+                match self {
+                    $(Self::$stage => (Mark::$from, Mark::$to),)+
+                }
+            }
+
+            /// What happens in it, for people.
+            pub const fn what(self) -> &'static str {
+                match self {
+                    $(Self::$stage => $what,)+
+                }
+            }
+        }
+    };
+}
+
+stages! {
+    Capture: "capture", Captured => Stamped, "from the camera's exposure to the stamp; lies before it";
+    Stamp: "stamp", Stamped => Painted, "painting code and text";
+    Encode: "encode", Painted => Encoded, "the encoder";
+    Send: "send", Encoded => Sent, "waiting to be sent";
+    Network: "network", Sent => Received, "from the first byte sent to the first received";
+    Reassembly: "reassembly", Received => Assembled, "until the last packet was there";
+    Decode: "decode", Assembled => Decoded, "the decoder, and waking it up";
+    Read: "read", Decoded => Read, "finding and reading the code";
+    Present: "present", Read => Presented, "converting and handing to the window";
+}
+
+impl Stage {
+    /// The stage of that name in reports.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|stage| stage.name() == name)
+    }
+
+    /// Whether it is a part of LAT, rather than time before the stamp.
+    pub fn is_in_latency(self) -> bool {
+        self.ends().0 >= Mark::Stamped
+    }
+
+    /// Whether its ends are read from two clocks, so that their difference is part of its time.
+    pub fn spans_clocks(self) -> bool {
+        let (from, to) = self.ends();
+        from.clock() != to.clock()
+    }
+}
+
+/// When one frame was where: the marks that are known. Stamped and presented always are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Marks {
+    /// By mark; meaningless where `known` lacks its bit.
+    at: [WallTime; Mark::ALL.len()],
+    /// One bit for each mark.
+    known: u32,
+}
+
+impl Marks {
+    /// A frame whose corner code says `stamped`, presented at `presented`.
+    pub fn new(stamped: WallTime, presented: WallTime) -> Self {
+        let none = Self { at: [WallTime::default(); Mark::ALL.len()], known: 0 };
+        none.with(Mark::Stamped, stamped).with(Mark::Presented, presented)
+    }
+
+    /// With `mark` passed at `at`.
+    pub fn with(mut self, mark: Mark, at: impl Into<Option<WallTime>>) -> Self {
+        if let Some(at) = at.into() {
+            self.at[mark as usize] = at;
+            self.known |= 1 << mark as u32;
+        }
+        self
+    }
+
+    /// With what the publisher's SEI says. PUB stays that of the corner code.
+    pub fn with_publisher(
+        self,
+        &PublisherTimes { captured, stamp: _, painted, encoded, sent }: &PublisherTimes,
+    ) -> Self {
+        let whole = self.with(Mark::Captured, captured).with(Mark::Painted, painted);
+        whole.with(Mark::Encoded, encoded).with(Mark::Sent, sent)
+    }
+
+    /// With every mark of `clock` moved by `micros`.
+    pub fn shifted(mut self, clock: ClockName, micros: i64) -> Self {
+        for mark in Mark::ALL.iter().filter(|mark| mark.clock() == clock) {
+            self.at[*mark as usize] = self.at[*mark as usize].offset(micros);
+        }
+        self
+    }
+
+    /// When the frame passed `mark`, where that is known.
+    pub fn get(&self, mark: Mark) -> Option<WallTime> {
+        (self.known & (1 << mark as u32) != 0).then_some(self.at[mark as usize])
+    }
+
+    /// PUB as read from the corner code.
+    pub const fn stamped(&self) -> WallTime {
+        self.at[Mark::Stamped as usize]
+    }
+
+    /// When the picture was handed to the window, or would have been.
+    pub const fn presented(&self) -> WallTime {
+        self.at[Mark::Presented as usize]
+    }
+
+    /// LAT in µs: presented − PUB. Negative where the two clocks disagree by more than the path takes.
+    pub const fn latency_us(&self) -> i64 {
+        self.presented().micros_since(self.stamped())
+    }
+
+    /// How long the frame spent in `stage`, µs; `None` where one of its ends is unknown.
+    pub fn stage_us(&self, stage: Stage) -> Option<i64> {
+        let (from, to) = stage.ends();
+        Some(self.get(to)?.micros_since(self.get(from)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn t(micros: i64) -> WallTime {
+        WallTime::from_micros(micros)
+    }
+
+    fn whole() -> Marks {
+        let publisher =
+            PublisherTimes { captured: Some(t(40)), stamp: t(101), painted: t(115), encoded: t(2_000), sent: t(2_030) };
+        Marks::new(t(100), t(3_100))
+            .with_publisher(&publisher)
+            .with(Mark::Received, t(2_300))
+            .with(Mark::Assembled, t(2_350))
+            .with(Mark::Decoded, t(3_000))
+            .with(Mark::Read, t(3_020))
+    }
+
+    fn stages(marks: &Marks) -> Vec<Option<i64>> {
+        Stage::ALL.iter().map(|stage| marks.stage_us(*stage)).collect()
+    }
+
+    #[test]
+    fn stages_but_capture_add_up_to_latency() {
+        assert_eq!(whole().stage_us(Stage::Capture), Some(60));
+        let parts = Stage::ALL.iter().filter(|stage| stage.is_in_latency());
+        let sum: i64 = parts.map(|stage| whole().stage_us(*stage).expect("every stage is known")).sum();
+        assert_eq!(sum, whole().latency_us());
+    }
+
+    #[test]
+    fn a_stage_is_unknown_where_an_end_is() {
+        let bare = Marks::new(t(0), t(9)).with(Mark::Received, None).with(Mark::Assembled, t(5));
+        let bare = bare.with(Mark::Decoded, t(5)).with(Mark::Read, t(7));
+        assert_eq!(stages(&bare), [None, None, None, None, None, None, Some(0), Some(2), Some(2)]);
+    }
+
+    #[test]
+    fn a_correction_moves_the_marks_of_one_clock() {
+        let moved = whole().shifted(ClockName::Receiver, -200);
+        assert_eq!(moved.latency_us(), whole().latency_us() - 200);
+        for stage in Stage::ALL {
+            let by = if stage.spans_clocks() { 200 } else { 0 };
+            assert_eq!(moved.stage_us(*stage).map(|us| us + by), whole().stage_us(*stage), "{}", stage.name());
+        }
+    }
+}
