@@ -12,10 +12,10 @@ use common::rtp::timeline::SenderTime;
 use common::time::MonoTime;
 
 /// Most arrivals that wait: half a second at 60 pictures per second.
-pub const MAX_WAITING: usize = 32;
+pub const CAPACITY: usize = 32;
 
-/// Most bytes that wait. Reached before [`MAX_WAITING`] only by pictures of more than a megabyte.
-pub const MAX_WAITING_BYTES: usize = 32 << 20;
+/// Most bytes that wait. Reached before [`CAPACITY`] only by pictures of more than a megabyte.
+pub const CAPACITY_BYTES: usize = 32 << 20;
 
 /// What a picture arrived as.
 #[derive(Clone, Debug)]
@@ -85,21 +85,36 @@ pub struct Dropped {
     pub bytes: u64,
 }
 
+impl Dropped {
+    /// Counts `more`.
+    pub(crate) fn add(&mut self, more: Self) {
+        self.units = self.units.saturating_add(more.units);
+        self.bytes = self.bytes.saturating_add(more.bytes);
+    }
+}
+
 /// What comes out of an input, in order.
 #[derive(Clone, Debug)]
 pub enum Arrival {
+    /// A picture.
+    Unit(Unit),
+    /// What happens beside pictures.
+    Status(Status),
+}
+
+/// What happens to an input. Texts are one line.
+#[derive(Clone, Debug)]
+pub enum Status {
     /// The session plays.
     Connected,
-    /// The stream stopped; the input tries to get it back. Why, in one line.
+    /// The stream stopped, and why; the input tries to get it back.
     Disconnected(String),
-    /// The input waits for something before it can start. What, in one line.
+    /// The input waits for this before it can start.
     Waiting(String),
-    /// Something that whoever reads the figures must know, in one line.
+    /// Something that affects how the figures are to be read.
     Remark(String),
     /// The input ended: of itself, or with what stopped it. The last arrival.
     Ended(Result<(), String>),
-    /// A picture.
-    Unit(Unit),
 }
 
 /// Makes a queue: the end that receives, and the end that decodes.
@@ -110,22 +125,22 @@ pub fn queue() -> (Sender, Receiver) {
 
 #[derive(Debug, Default)]
 struct Shared {
-    waiting: Mutex<Waiting>,
+    state: Mutex<State>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
+struct State {
     arrivals: VecDeque<Arrival>,
     bytes: usize,
     closed: bool,
 }
 
-impl Waiting {
+impl State {
     /// There is no room for `size` bytes more. One picture is always taken, whatever its size.
     fn is_full(&self, size: usize) -> bool {
         let bytes = self.bytes.saturating_add(size);
-        self.arrivals.len() >= MAX_WAITING || (bytes > MAX_WAITING_BYTES && self.bytes > 0)
+        self.arrivals.len() >= CAPACITY || (bytes > CAPACITY_BYTES && self.bytes > 0)
     }
 
     fn push(&mut self, unit: Unit) {
@@ -135,12 +150,12 @@ impl Waiting {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().expect("no thread panics while it holds the queue")
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no thread panics while it holds the queue")
     }
 
-    fn notify(&self, arrival: Arrival) {
-        self.lock().arrivals.push_back(arrival);
+    fn notify(&self, status: Status) {
+        self.lock().arrivals.push_back(Arrival::Status(status));
         self.changed.notify_all();
     }
 }
@@ -153,8 +168,8 @@ pub struct Notifier {
 
 impl Notifier {
     /// As [`Sender::notify`].
-    pub fn notify(&self, arrival: Arrival) {
-        self.shared.notify(arrival);
+    pub fn notify(&self, status: Status) {
+        self.shared.notify(status);
     }
 }
 
@@ -170,36 +185,35 @@ impl Sender {
     /// Hands a picture on, or drops it where the queue is full. Never blocks for longer than the other end copies a pointer.
     pub fn push(&mut self, mut unit: Unit) {
         let size = unit.body.len();
-        let mut waiting = self.shared.lock();
-        let is_full = waiting.is_full(size);
+        let mut state = self.shared.lock();
+        let is_full = state.is_full(size);
         if is_full {
             self.gate.close();
         }
         if is_full || !self.gate.admits(unit.begins) {
-            self.dropped.units = self.dropped.units.saturating_add(1);
-            self.dropped.bytes = self.dropped.bytes.saturating_add(size as u64);
+            self.dropped.add(Dropped { units: 1, bytes: size as u64 });
             return;
         }
         unit.dropped = std::mem::take(&mut self.dropped);
-        waiting.push(unit);
-        drop(waiting);
+        state.push(unit);
+        drop(state);
         self.shared.changed.notify_all();
     }
 
     /// Hands a picture on as soon as there is room: for inputs that can be held back, a pipe.
     pub fn push_blocking(&mut self, unit: Unit) {
-        let full = |waiting: &mut Waiting| !waiting.closed && waiting.is_full(unit.body.len());
-        let waiting = self.shared.changed.wait_while(self.shared.lock(), full);
-        waiting.expect("no thread panics while it holds the queue").push(unit);
+        let full = |state: &mut State| !state.closed && state.is_full(unit.body.len());
+        let state = self.shared.changed.wait_while(self.shared.lock(), full);
+        state.expect("no thread panics while it holds the queue").push(unit);
         self.shared.changed.notify_all();
     }
 
     /// Sends a notice about the connection. It always gets through: there are at most a few per second.
-    pub fn notify(&mut self, arrival: Arrival) {
-        self.shared.notify(arrival);
+    pub fn notify(&self, status: Status) {
+        self.shared.notify(status);
     }
 
-    /// A handle for another thread to [send notices](Sender::notify) with.
+    /// A handle for a thread that may have to speak in place of the one that receives.
     pub fn notifier(&self) -> Notifier {
         Notifier { shared: Arc::clone(&self.shared) }
     }
@@ -226,28 +240,28 @@ pub struct Receiver {
 impl Receiver {
     /// The next arrival, waited for; `None` when the input has ended and everything was taken.
     pub fn next(&self) -> Option<Arrival> {
-        let mut waiting = self.shared.lock();
+        let mut state = self.shared.lock();
         loop {
-            if let Some(arrival) = waiting.arrivals.pop_front() {
+            if let Some(arrival) = state.arrivals.pop_front() {
                 if let Arrival::Unit(unit) = &arrival {
-                    waiting.bytes -= unit.body.len();
+                    state.bytes -= unit.body.len();
                     self.shared.changed.notify_all();
                 }
                 return Some(arrival);
             }
-            if waiting.closed {
+            if state.closed {
                 return None;
             }
-            waiting = self.shared.changed.wait(waiting).expect("no thread panics while it holds the queue");
+            state = self.shared.changed.wait(state).expect("no thread panics while it holds the queue");
         }
     }
 }
 
 impl Drop for Receiver {
     fn drop(&mut self) {
-        let mut waiting = self.shared.lock();
-        waiting.closed = true;
-        waiting.arrivals.clear();
+        let mut state = self.shared.lock();
+        state.closed = true;
+        state.arrivals.clear();
         self.shared.changed.notify_all();
     }
 }
@@ -277,7 +291,7 @@ mod tests {
     #[test]
     fn a_full_queue_drops_up_to_the_next_idr_and_counts() {
         let (mut sender, receiver) = queue();
-        (0..MAX_WAITING).for_each(|n| sender.push(unit(n as u8, n == 0)));
+        (0..CAPACITY).for_each(|n| sender.push(unit(n as u8, n == 0)));
         sender.push(unit(100, false));
         sender.push(unit(101, true));
         assert_eq!(take(&receiver), (0, Dropped::default()));
@@ -285,7 +299,7 @@ mod tests {
         sender.push(unit(103, true));
         sender.push(unit(104, false));
         drop(sender);
-        (1..MAX_WAITING).for_each(|n| assert_eq!(take(&receiver), (n as u8, Dropped::default())));
+        (1..CAPACITY).for_each(|n| assert_eq!(take(&receiver), (n as u8, Dropped::default())));
         assert_eq!(take(&receiver), (103, Dropped { units: 3, bytes: 30 }));
         assert!(receiver.next().is_none());
     }
@@ -293,7 +307,7 @@ mod tests {
     #[test]
     fn bytes_are_bounded_too() {
         let (mut sender, receiver) = queue();
-        let large = || Unit { body: Body::Encoded(frame(vec![0; MAX_WAITING_BYTES / 2 + 1], true)), ..unit(0, true) };
+        let large = || Unit { body: Body::Encoded(frame(vec![0; CAPACITY_BYTES / 2 + 1], true)), ..unit(0, true) };
         sender.push(large());
         sender.push(large());
         take(&receiver);

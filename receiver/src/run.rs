@@ -18,6 +18,7 @@ use crate::metrics::{self, Exporter};
 use crate::output::Output;
 use crate::pictures;
 use crate::pipeline::{self, Environment};
+use crate::queue::Status;
 use crate::render::Screen;
 use crate::render::pixels::Slot;
 use crate::render::snapshot::{self, Saving};
@@ -102,7 +103,7 @@ pub fn run(config: &Config, stop: &Stop) -> Result<u8, Error> {
     let environment = Environment { clock: clock.clone(), stop: Stop::new(), events: sender };
     let mut started_threads = Vec::new();
     for (index, (input, slot)) in config.inputs.iter().zip(&slots).enumerate() {
-        started_threads.extend(pipeline::start(input, index, config, &environment, Arc::clone(slot), keeper.clone())?);
+        started_threads.extend(pipeline::start(input, index, &environment, Arc::clone(slot), keeper.clone())?);
     }
     compare_clocks(&mut streams, config, &environment)?;
     if handed_in {
@@ -223,11 +224,11 @@ impl Run<'_> {
         let now = self.clocks();
         let stream = &mut self.streams[index];
         match &event {
-            Event::Disconnected(why) => {
+            Event::Status(Status::Disconnected(why)) => {
                 self.output.event("disconnected", &stream.name, format_args!("{why}; trying again"))
             }
-            Event::Waiting(what) => self.output.event("waiting", &stream.name, what),
-            Event::Ended(Err(why)) => self.output.event("failed", &stream.name, why),
+            Event::Status(Status::Waiting(what)) => self.output.event("waiting", &stream.name, what),
+            Event::Status(Status::Ended(Err(why))) => self.output.event("failed", &stream.name, why),
             _ => {}
         }
         if stream.event(event, now) {

@@ -12,7 +12,7 @@ use common::host::Stop;
 use common::host::SystemClock;
 use receiver::config::Transport;
 use receiver::ingress::rtsp::{self, Config, Error, Limits};
-use receiver::queue::{self, Arrival};
+use receiver::queue::{self, Arrival, Status};
 
 /// Longer than anything here takes on a busy machine.
 const NEVER: Duration = Duration::from_secs(60);
@@ -289,7 +289,7 @@ fn play_by(config: Config) -> Playing {
 impl Playing {
     fn connected(&self) {
         match self.arrivals.next() {
-            Some(Arrival::Connected) => {}
+            Some(Arrival::Status(Status::Connected)) => {}
             other => panic!("it does not play: {other:?}"),
         }
     }
@@ -431,7 +431,7 @@ fn a_session_that_a_new_nonce_has_ended_is_played_again_and_answers_it() {
     let playing = play(&format!("rtsp://ann:secret@{}/cam", camera.address));
     playing.connected();
     playing.unit();
-    assert!(matches!(playing.arrivals.next(), Some(Arrival::Disconnected(_))));
+    assert!(matches!(playing.arrivals.next(), Some(Arrival::Status(Status::Disconnected(_)))));
     playing.connected();
     playing.unit();
     asked(&camera.requests, "OPTIONS", 2);

@@ -17,7 +17,7 @@ fn plays_within(config: Config, name: &str, said: Said) {
     let url: common::rtsp::StreamUrl = url.parse().expect("a URL");
     let playing = play_by(Config { url: url.or_credentials(config.url.credentials().cloned()), ..config });
     match playing.arrivals.next() {
-        Some(Arrival::Connected) => {}
+        Some(Arrival::Status(Status::Connected)) => {}
         _ => panic!("{name} does not play: {:?}", playing.thread.join()),
     }
     match playing.arrivals.next() {
@@ -128,7 +128,10 @@ fn signs_of_life_that_are_answered_oddly() {
     let playing = play(&format!("rtsp://{}/cam", camera.address));
     playing.connected();
     playing.unit();
-    assert!(matches!(playing.arrivals.next(), Some(Arrival::Disconnected(_))), "retina does not take it");
+    assert!(
+        matches!(playing.arrivals.next(), Some(Arrival::Status(Status::Disconnected(_)))),
+        "retina does not take it"
+    );
     playing.connected();
     playing.unit();
     asked(&camera.requests, "OPTIONS", 2);

@@ -10,26 +10,26 @@
 //! It costs each packet over TCP a way through this host, so only sessions that need it go through it. Packets over UDP do not:
 //! retina's connection has the address that the server knows, and so have its sockets.
 
-mod answers;
-mod heard;
-mod mend;
-mod pass;
+mod responses;
+mod rewrite;
+mod transcript;
+mod translator;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-pub(super) use answers::{Answer, shown};
 use common::rtsp::StreamUrl;
 use common::rtsp::pieces::Messages;
-use heard::lock;
-pub(super) use heard::{Fault, Heard};
-use pass::Pass;
+pub(super) use responses::{Response, shown};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
+use transcript::lock;
+pub(super) use transcript::{Fault, Transcript};
+use translator::Translator;
 use url::Url;
 
 use super::config::AGENT;
@@ -46,7 +46,7 @@ pub(super) struct Relay {
     pub(super) url: Url,
     /// Who retina has to say that it is: nobody else on this host is to use the credentials.
     pub(super) agent: String,
-    heard: Arc<Mutex<Heard>>,
+    heard: Arc<Mutex<Transcript>>,
 }
 
 impl Relay {
@@ -62,16 +62,17 @@ impl Relay {
         let at = own_address(server.local_addr()?);
         let listener = TcpListener::bind((at, 0)).await?;
         let own = listener.local_addr()?;
-        let heard = Arc::<Mutex<Heard>>::default();
+        let heard = Arc::<Mutex<Transcript>>::default();
         let agent = format!("{AGENT} {:032x}", rand::random::<u128>());
         let mut url = target.url().clone();
         let there = authority(&url);
         url.set_ip_host(own.ip()).map_err(|()| io::Error::other("the URL takes no address"))?;
         url.set_port(Some(own.port())).map_err(|()| io::Error::other("the URL takes no port"))?;
         let bases = [authority(&url), there];
-        let pass = Pass::new(bases, agent.clone(), target.credentials(), server.peer_addr()?.ip(), Arc::clone(&heard));
+        let translator =
+            Translator::new(bases, agent.clone(), target.credentials(), server.peer_addr()?.ip(), Arc::clone(&heard));
         tokio::spawn(async move {
-            if let Err(error) = run(pass, listener, server).await {
+            if let Err(error) = run(translator, listener, server).await {
                 tracing::debug!(%error, "the relay ended");
             }
         });
@@ -79,7 +80,7 @@ impl Relay {
     }
 
     /// What it has heard so far.
-    pub(super) fn heard(&self) -> Heard {
+    pub(super) fn heard(&self) -> Transcript {
         lock(&self.heard).clone()
     }
 }
@@ -98,7 +99,7 @@ fn authority(url: &Url) -> String {
 }
 
 /// Leads the first that connects to `listener` to the server.
-async fn run(mut pass: Pass, listener: TcpListener, mut server: TcpStream) -> io::Result<()> {
+async fn run(mut translator: Translator, listener: TcpListener, mut server: TcpStream) -> io::Result<()> {
     let (mut player, from) = timeout(ACCEPT_LIMIT, listener.accept()).await??;
     if from.ip() != listener.local_addr()?.ip() {
         return Err(io::Error::other("somebody on another host connected"));
@@ -116,17 +117,17 @@ async fn run(mut pass: Pass, listener: TcpListener, mut server: TcpStream) -> io
                     return Ok(());
                 }
                 for piece in requests.take(&asked[..count]) {
-                    server.write_all(&pass.request(piece)?).await?;
+                    server.write_all(&translator.request(piece)?).await?;
                 }
             }
             count = server.read(&mut said) => {
                 let count = count?;
-                if count > 0 && !pass.hear(&said[..count]) {
+                if count > 0 && !translator.hear(&said[..count]) {
                     // What is no RTSP has no end that could be waited for.
                     player.write_all(&said[..count]).await?;
                     continue;
                 }
-                let replies = pass.replies(&said[..count])?;
+                let replies = translator.replies(&said[..count])?;
                 server.write_all(&replies.to_server).await?;
                 player.write_all(&replies.to_player).await?;
                 if count == 0 {

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 use common::rtsp::auth::{Challenged, Client, Credentials};
 use common::rtsp::pieces::{self, Piece};
 
-use super::answers::{Answer, Answers, CHANNELS, Item};
-use super::heard::{Fault, Heard, lock};
-use super::mend::{self, Asked, mended};
+use super::responses::{CHANNELS, Item, Response, ResponseReader};
+use super::rewrite::{self, Request, rewrite};
+use super::transcript::{Fault, Transcript, lock};
 use crate::ingress::rtsp::config::AGENT;
 
 /// Bytes that are kept of what is no answer.
@@ -27,34 +27,34 @@ struct Pending {
 }
 
 /// One connection of retina's, and that to the server.
-pub(super) struct Pass {
+pub(super) struct Translator {
     /// How URLs begin that retina made from ours, and how they begin for the server.
     bases: [String; 2],
     agent: String,
     auth: Option<Client>,
-    heard: Arc<Mutex<Heard>>,
+    heard: Arc<Mutex<Transcript>>,
     /// The server's address.
     server: IpAddr,
     /// The server's id of the session.
     session: Option<String>,
     pending: Option<Pending>,
-    answers: Answers,
+    answers: ResponseReader,
     /// An answer has come.
     speaks_rtsp: bool,
     /// Requests that retina does not know of; its CSeq is so much lower.
     extra: u64,
 }
 
-impl Pass {
+impl Translator {
     pub(super) fn new(
         bases: [String; 2],
         agent: String,
         credentials: Option<&Credentials>,
         server: IpAddr,
-        heard: Arc<Mutex<Heard>>,
+        heard: Arc<Mutex<Transcript>>,
     ) -> Self {
         let auth = credentials.cloned().map(Client::new);
-        let (answers, session, pending, speaks_rtsp, extra) = (Answers::default(), None, None, false, 0);
+        let (answers, session, pending, speaks_rtsp, extra) = (ResponseReader::default(), None, None, false, 0);
         Self { bases, agent, auth, heard, server, session, pending, answers, speaks_rtsp, extra }
     }
 
@@ -124,7 +124,7 @@ impl Pass {
         while let Some(item) = self.answers.next().map_err(Fault::Unusable)? {
             match item {
                 Item::Other(bytes) => replies.to_player.extend_from_slice(&bytes),
-                Item::Answer(answer) => self.answer(answer, &mut replies)?,
+                Item::Response(answer) => self.answer(answer, &mut replies)?,
             }
         }
         lock(&self.heard).bare_line_feeds |= self.answers.bare_line_feeds;
@@ -138,7 +138,7 @@ impl Pass {
         Ok(replies)
     }
 
-    fn answer(&mut self, answer: Answer, replies: &mut Replies) -> Result<(), Fault> {
+    fn answer(&mut self, answer: Response, replies: &mut Replies) -> Result<(), Fault> {
         let no_status = || Fault::Unusable(format!("its answer begins {}, which has no status", answer.first_line()));
         let status = answer.status().ok_or_else(no_status)?;
         self.speaks_rtsp = true;
@@ -164,12 +164,12 @@ impl Pass {
         if method == "SETUP" {
             let id = answer.get("Session").and_then(|value| value.split(';').next()).map(str::trim);
             self.session = id.filter(|id| !id.is_empty()).map(str::to_owned);
-            self.answers.channels = mend::channels(&answer).unwrap_or(CHANNELS);
+            self.answers.channels = rewrite::channels(&answer).unwrap_or(CHANNELS);
         }
         let udp = pieces::header(&head, "Transport").is_some_and(|transport| transport.contains("client_port"));
         let cseq = pieces::header(&head, "CSeq").unwrap_or_default();
-        let asked = Asked { method, cseq, udp, server: self.server };
-        replies.to_player.extend(mended(&asked, status, &answer).map_err(Fault::Unusable)?);
+        let asked = Request { method, cseq, udp, server: self.server };
+        replies.to_player.extend(rewrite(&asked, status, &answer).map_err(Fault::Unusable)?);
         Ok(())
     }
 }

@@ -2,15 +2,15 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::answers::Answer;
+use super::responses::Response;
 
 /// See the module.
 #[derive(Clone, Debug, Default)]
-pub(in crate::ingress::rtsp) struct Heard {
+pub(in crate::ingress::rtsp) struct Transcript {
     /// What came before there was an answer.
     pub(in crate::ingress::rtsp) beginning: Vec<u8>,
     /// The newest answer to a request.
-    pub(in crate::ingress::rtsp) answer: Option<Answer>,
+    pub(in crate::ingress::rtsp) answer: Option<Response>,
     /// The URL of that request, as the server saw it.
     pub(in crate::ingress::rtsp) asked: String,
     /// Why nothing can be made of what came.
@@ -32,13 +32,13 @@ pub(in crate::ingress::rtsp) enum Fault {
     CutOff(String),
 }
 
-impl Heard {
+impl Transcript {
     /// Whether the server has said anything.
     pub(in crate::ingress::rtsp) fn is_anything(&self) -> bool {
         !self.beginning.is_empty()
     }
 }
 
-pub(super) fn lock(heard: &Mutex<Heard>) -> MutexGuard<'_, Heard> {
+pub(super) fn lock(heard: &Mutex<Transcript>) -> MutexGuard<'_, Transcript> {
     heard.lock().unwrap_or_else(PoisonError::into_inner)
 }

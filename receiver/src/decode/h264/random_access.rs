@@ -4,17 +4,19 @@
 //! joined between two; what they have instead are recovery points (ITU-T H.264 annex D.2.8). There the decoder is given
 //! [stand-ins](common::h264::filler) for the pictures before, and what comes out is held back until it is right.
 
-use common::h264::{Glance, START_CODE, Slice, SliceKind, Sps, filler};
+use common::h264::{AccessUnit, START_CODE, Slice, SliceKind, Sps, filler};
 
-use super::{Decode, Error, Planes};
+use super::Library;
+use super::error::Error;
+use crate::decode::Planes;
 
 /// Intra pictures without an IDR picture between them, from which on the next one is taken for a beginning. A stream that has IDR
 /// pictures has them at least that often.
 const INTRA_WITHOUT_IDR: u32 = 2;
 
 /// A decoder that begins wherever decoding can begin.
-pub struct Begin<D> {
-    decoder: D,
+pub(super) struct RandomAccess<D> {
+    library: D,
     /// The newest that can be read.
     sets: Option<Sets>,
     /// A sequence and a picture parameter set came, whether or not they can be read.
@@ -36,14 +38,14 @@ struct Sets {
 #[derive(Clone, Copy, Debug)]
 enum State {
     /// Nothing is decoded before the next beginning. The decoder is asked all the same where it still `knows` what was lost.
-    Shut { knows: bool },
+    Waiting { library_knows: bool },
     /// Since an IDR picture. The decoder refuses by itself what refers to a lost one.
-    Open {
+    SinceIdr {
         /// frame_num of the newest picture that others refer to, where it could be read.
         last: Option<u32>,
     },
     /// Since a recovery point, from which on the decoder takes every gap for wanted.
-    Filled {
+    SinceRecoveryPoint {
         /// frame_num of the newest picture that others refer to.
         last: u32,
         /// frame_num has gone on by so much.
@@ -53,14 +55,14 @@ enum State {
     },
 }
 
-impl<D: Decode> Begin<D> {
-    /// Nothing was decoded by `decoder` yet.
-    pub const fn new(decoder: D) -> Self {
+impl<D: Library> RandomAccess<D> {
+    /// Nothing was decoded by `library` yet.
+    pub(super) const fn new(library: D) -> Self {
         Self {
-            decoder,
+            library,
             sets: None,
             sets_came: (false, false),
-            state: State::Shut { knows: true },
+            state: State::Waiting { library_knows: true },
             idr_seen: false,
             intra: 0,
             gap: false,
@@ -68,58 +70,61 @@ impl<D: Decode> Begin<D> {
     }
 
     /// The newest sequence parameter set, where it can be read.
-    pub fn sps(&self) -> Option<&Sps> {
+    pub(super) fn sps(&self) -> Option<&Sps> {
         self.sets.as_ref().map(|sets| &sets.parsed)
     }
 
     /// Pictures are missing right before the newest access unit, by its frame_num: they were lost, or whoever sends left them out.
-    pub const fn follows_gap(&self) -> bool {
+    pub(super) const fn follows_gap(&self) -> bool {
         self.gap
     }
 
-    /// Looks at an access unit, which shows `seen` of itself, before it is decoded. Returns its first slice, where it can be read.
-    pub fn see(&mut self, seen: &Glance<'_>) -> Option<Slice> {
-        self.take_sets(seen);
-        let slice = seen.slice.zip(self.sps()).and_then(|(slice, sps)| Slice::parse(slice, sps).ok());
-        self.look_for_gap(slice.as_ref());
+    /// Takes parameter sets and gaps from an access unit before it is decoded. Returns its first slice, if that can be read.
+    pub(super) fn inspect(&mut self, unit: &AccessUnit<'_>) -> Option<Slice> {
+        self.take_sets(unit);
+        let slice = unit.slice.zip(self.sps()).and_then(|(slice, sps)| Slice::parse(slice, sps).ok());
+        self.detect_gap(slice.as_ref());
         slice
     }
 
-    /// Decodes the access unit that was [seen](Begin::see) last and begins with `slice`, as [`Decode::decode`] does. What comes
+    /// Decodes the access unit that was [inspected](RandomAccess::inspect) last and begins with `slice`, as [`Library::decode`] does. What comes
     /// before an IDR picture or a recovery point, and what comes before a recovery is complete, is an error.
     ///
     /// # Errors
     /// [`Error`] where there is no picture to show.
-    pub fn decode(
+    pub(super) fn decode(
         &mut self,
-        unit: &[u8],
-        seen: &Glance<'_>,
+        unit: &AccessUnit<'_>,
         slice: Option<Slice>,
-        look: &mut dyn FnMut(Planes<'_>),
+        show: &mut dyn FnMut(Planes<'_>),
     ) -> Result<(), Error> {
-        if seen.idr() {
+        if unit.idr() {
             self.idr_seen = true;
-            let outcome = self.decoder.decode(unit, look);
-            self.state = if outcome.is_ok() { State::Open { last: Some(0) } } else { State::Shut { knows: true } };
+            let outcome = self.library.decode(unit.data, show);
+            self.state = if outcome.is_ok() {
+                State::SinceIdr { last: Some(0) }
+            } else {
+                State::Waiting { library_knows: true }
+            };
             return outcome.map_err(|error| if self.lacks_sets() { Error::NoParameterSets } else { error });
         }
         match (self.state, slice) {
-            (State::Filled { .. }, Some(slice)) => self.decode_filled(unit, seen, slice, look),
-            (State::Open { last }, slice) => {
-                let outcome = self.decoder.decode(unit, look);
+            (State::SinceRecoveryPoint { .. }, Some(slice)) => self.decode_recovering(unit, slice, show),
+            (State::SinceIdr { last }, slice) => {
+                let outcome = self.library.decode(unit.data, show);
                 if outcome.is_ok() {
-                    self.state = State::Open { last: newest(last, slice.as_ref()) };
+                    self.state = State::SinceIdr { last: newest(last, slice.as_ref()) };
                     return outcome;
                 }
-                self.state = State::Shut { knows: true };
+                self.state = State::Waiting { library_knows: true };
                 // Whoever drops units goes on at a recovery point: nothing else shows that some are missing.
-                match seen.recovery {
-                    Some(_) => self.begin(unit, seen, slice, false, look),
+                match unit.recovery {
+                    Some(_) => self.begin(unit, slice, false, show),
                     None => outcome,
                 }
             }
-            (State::Shut { knows }, slice) => self.begin(unit, seen, slice, knows, look),
-            (State::Filled { .. }, None) => Err(Error::NoPicture),
+            (State::Waiting { library_knows }, slice) => self.begin(unit, slice, library_knows, show),
+            (State::SinceRecoveryPoint { .. }, None) => Err(Error::NoPicture),
         }
     }
 
@@ -127,47 +132,46 @@ impl<D: Decode> Begin<D> {
         !(self.sets_came.0 && self.sets_came.1)
     }
 
-    fn take_sets(&mut self, seen: &Glance<'_>) {
-        self.sets_came.0 |= seen.sps.is_some();
-        self.sets_came.1 |= seen.pps.is_some();
-        let Some((sps, pps)) = seen.sps.zip(seen.pps) else { return };
+    fn take_sets(&mut self, unit: &AccessUnit<'_>) {
+        self.sets_came.0 |= unit.sps.is_some();
+        self.sets_came.1 |= unit.pps.is_some();
+        let Some((sps, pps)) = unit.sps.zip(unit.pps) else { return };
         if self.sets.as_ref().is_some_and(|sets| sets.sps == sps && sets.pps == pps) {
             return;
         }
-        if let State::Filled { .. } = self.state {
-            self.state = State::Shut { knows: false };
+        if let State::SinceRecoveryPoint { .. } = self.state {
+            self.state = State::Waiting { library_knows: false };
         }
         let parsed = Sps::parse(sps);
         self.sets = parsed.ok().map(|parsed| Sets { sps: sps.to_vec(), pps: pps.to_vec(), parsed });
     }
 
     /// Sees whether a picture is missing (ITU-T H.264 section 7.4.3, frame_num), and shuts where the decoder does not know of it.
-    fn look_for_gap(&mut self, slice: Option<&Slice>) {
+    fn detect_gap(&mut self, slice: Option<&Slice>) {
         self.gap = false;
         let last = match self.state {
-            State::Filled { last, .. } => Some(last),
-            State::Open { last } => last,
-            State::Shut { .. } => None,
+            State::SinceRecoveryPoint { last, .. } => Some(last),
+            State::SinceIdr { last } => last,
+            State::Waiting { .. } => None,
         };
         let (Some(last), Some(slice), Some(sps)) = (last, slice.filter(|slice| !slice.idr), self.sps()) else { return };
         let modulus = 1 << sps.order.frame_num_bits;
         self.gap = slice.frame_num != last && slice.frame_num != (last + 1) % modulus;
-        if self.gap && matches!(self.state, State::Filled { .. }) {
-            self.state = State::Shut { knows: false };
+        if self.gap && matches!(self.state, State::SinceRecoveryPoint { .. }) {
+            self.state = State::Waiting { library_knows: false };
         }
     }
 
     /// Begins with this unit, where that can be. The decoder is asked first where it `knows` what was lost.
     fn begin(
         &mut self,
-        unit: &[u8],
-        seen: &Glance<'_>,
+        unit: &AccessUnit<'_>,
         slice: Option<Slice>,
-        knows: bool,
-        look: &mut dyn FnMut(Planes<'_>),
+        library_knows: bool,
+        show: &mut dyn FnMut(Planes<'_>),
     ) -> Result<(), Error> {
-        if knows && self.decoder.decode(unit, look).is_ok() {
-            self.state = State::Open { last: newest(None, slice.as_ref()) };
+        if library_knows && self.library.decode(unit.data, show).is_ok() {
+            self.state = State::SinceIdr { last: newest(None, slice.as_ref()) };
             return Ok(());
         }
         if self.lacks_sets() {
@@ -176,40 +180,42 @@ impl<D: Decode> Begin<D> {
         let (sets, slice) = self.sets.as_ref().zip(slice).ok_or(Error::NoStart)?;
         self.intra += u32::from(slice.kind == SliceKind::I);
         let intra = slice.kind == SliceKind::I && self.intra >= INTRA_WITHOUT_IDR && !self.idr_seen;
-        let recovery = seen.recovery.or(intra.then_some(0)).ok_or(Error::NoStart)?;
+        let recovery = unit.recovery.or(intra.then_some(0)).ok_or(Error::NoStart)?;
         let modulus = 1 << sets.parsed.order.frame_num_bits;
         let fillers = filler::before(slice.frame_num, &sets.sps, &sets.pps).ok_or(Error::NoStart)?;
         // Should the decoder refuse one of them, it has begun all the same.
-        self.state = State::Shut { knows: false };
+        self.state = State::Waiting { library_knows: false };
         for filler in fillers {
-            self.decoder.decode(&filler, &mut |_| {})?;
+            self.library.decode(&filler, &mut |_| {})?;
         }
         let last = (slice.frame_num + modulus - 1) % modulus;
         // The point itself is no frame that passes.
-        self.state = State::Filled { last, passed: 0, recovery: recovery + 1 };
-        self.decode_filled(unit, seen, slice, look)
+        self.state = State::SinceRecoveryPoint { last, passed: 0, recovery: recovery + 1 };
+        self.decode_recovering(unit, slice, show)
     }
 
-    fn decode_filled(
+    fn decode_recovering(
         &mut self,
-        unit: &[u8],
-        seen: &Glance<'_>,
+        unit: &AccessUnit<'_>,
         slice: Slice,
-        look: &mut dyn FnMut(Planes<'_>),
+        show: &mut dyn FnMut(Planes<'_>),
     ) -> Result<(), Error> {
-        let State::Filled { last, passed, recovery } = self.state else { return Err(Error::NoStart) };
+        let State::SinceRecoveryPoint { last, passed, recovery } = self.state else { return Err(Error::NoStart) };
         let passed = passed.saturating_add(u32::from(slice.reference && slice.frame_num != last));
         // The stream's own sets would take the place of the changed ones, and the decoder begin anew.
-        let slices = seen.slice.map_or(unit, |slices| &unit[unit.len() - slices.len() - START_CODE.len()..]);
+        let slices =
+            unit.slice.map_or(unit.data, |slices| &unit.data[unit.data.len() - slices.len() - START_CODE.len()..]);
         let right = passed >= recovery;
-        let outcome = self.decoder.decode(slices, &mut |planes| {
+        let outcome = self.library.decode(slices, &mut |planes| {
             if right {
-                look(planes);
+                show(planes);
             }
         });
         self.state = match outcome {
-            Err(_) => State::Shut { knows: false },
-            Ok(()) => State::Filled { last: newest(Some(last), Some(&slice)).unwrap_or(last), passed, recovery },
+            Err(_) => State::Waiting { library_knows: false },
+            Ok(()) => {
+                State::SinceRecoveryPoint { last: newest(Some(last), Some(&slice)).unwrap_or(last), passed, recovery }
+            }
         };
         outcome.and(if right { Ok(()) } else { Err(Error::Recovering) })
     }
