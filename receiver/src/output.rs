@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 /// Standard output and standard error.
 #[derive(Clone, Debug)]
-pub struct Output {
+pub(crate) struct Output {
     json: bool,
     bar: ProgressBar,
     several: bool,
@@ -30,7 +30,7 @@ pub struct Output {
 impl Output {
     /// Writes JSON lines, or words for people. `duration` is the length of the bar, `several` says that streams must be named.
     /// indicatif shows the bar only where standard error is a terminal.
-    pub fn new(json: bool, duration: Option<Duration>, several: bool) -> Self {
+    pub(crate) fn new(json: bool, duration: Option<Duration>, several: bool) -> Self {
         let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         let (bar, template) = match duration {
             _ if json || !terminal::is_lively() => (ProgressBar::hidden(), "{msg}"),
@@ -42,7 +42,7 @@ impl Output {
     }
 
     /// A line about stream `name`: `event` for programs, `text` for people.
-    pub fn event(&self, event: &str, name: &str, text: impl Display) {
+    pub(crate) fn event(&self, event: &str, name: &str, text: impl Display) {
         if self.json {
             self.line(json!({ "event": event, "stream": name, "text": text.to_string() }));
         } else if self.several {
@@ -53,7 +53,7 @@ impl Output {
     }
 
     /// A file was saved.
-    pub fn saved(&self, path: &Path) {
+    pub(crate) fn saved(&self, path: &Path) {
         if self.json {
             self.line(json!({ "event": "snapshot", "file": path }));
         } else {
@@ -62,7 +62,7 @@ impl Output {
     }
 
     /// Metrics are served at `url`.
-    pub fn metrics(&self, url: &str) {
+    pub(crate) fn metrics(&self, url: &str) {
         if self.json {
             self.line(json!({ "event": "metrics", "url": url }));
         } else {
@@ -71,7 +71,7 @@ impl Output {
     }
 
     /// Something is not as it was asked for.
-    pub fn warn(&self, text: impl Display) {
+    pub(crate) fn warn(&self, text: impl Display) {
         if self.json {
             self.line(json!({ "event": "warning", "text": text.to_string() }));
         } else {
@@ -80,7 +80,7 @@ impl Output {
     }
 
     /// Time passes: `elapsed` since the first picture, and the figures of each stream.
-    pub fn second<'a>(&self, elapsed: Duration, streams: impl Iterator<Item = (&'a str, Live)>) {
+    pub(crate) fn second<'a>(&self, elapsed: Duration, streams: impl Iterator<Item = (&'a str, Live)>) {
         let mut message = Vec::new();
         for (name, live) in streams {
             if self.json {
@@ -95,7 +95,7 @@ impl Output {
     }
 
     /// The run of stream `name` is over.
-    pub fn summary(&self, name: &str, url: &str, summary: &Summary) {
+    pub(crate) fn summary(&self, name: &str, url: &str, summary: &Summary) {
         self.bar.finish_and_clear();
         if self.json {
             self.line(json!({
@@ -116,7 +116,7 @@ impl Output {
     }
 
     /// All that was to go to standard output went there, as far as anybody reads it.
-    pub fn is_written(&self) -> bool {
+    pub(crate) fn is_written(&self) -> bool {
         !self.failed.load(Ordering::Relaxed)
     }
 

@@ -15,7 +15,7 @@ use crate::output::Output;
 ///
 /// # Errors
 /// Where either cannot be had.
-pub fn keep(wanted: &Pictures, output: &Output) -> io::Result<Arc<Keeper>> {
+pub(crate) fn keep(wanted: &Pictures, output: &Output) -> io::Result<Arc<Keeper>> {
     let file = files::create(&wanted.file)?;
     // How many come per second, nobody says here.
     let header = |size| Header { size, rate: (0, 0), code: None, text: None };
@@ -30,7 +30,7 @@ pub fn keep(wanted: &Pictures, output: &Output) -> io::Result<Arc<Keeper>> {
 
 /// Writes what waits and ends it; `output` says how many pictures were dropped on the way, where any were. False where writing
 /// failed, which was said when it happened; dropped pictures are no failure.
-pub fn finish(keeper: &Keeper, output: &Output) -> bool {
+pub(crate) fn finish(keeper: &Keeper, output: &Output) -> bool {
     let kept = keeper.finish();
     if kept.dropped > 0 {
         output.warn(format_args!("--pictures: {kept}"));
@@ -39,7 +39,7 @@ pub fn finish(keeper: &Keeper, output: &Output) -> bool {
 }
 
 /// Keeps the decoded picture with number `sequence`, where it is one to keep.
-pub fn put(keeper: &Keeper, sequence: u32, planes: &Planes<'_>) {
+pub(crate) fn put(keeper: &Keeper, sequence: u32, planes: &Planes<'_>) {
     if keeper.wants(sequence) {
         let mut picture = keeper.spare(planes.size);
         planes.copy_to(&mut picture);

@@ -8,7 +8,7 @@ use render::markdown;
 use report::Run;
 
 /// The file of this job's step, where there is one.
-pub fn file() -> Option<PathBuf> {
+pub(crate) fn file() -> Option<PathBuf> {
     std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
@@ -16,7 +16,7 @@ pub fn file() -> Option<PathBuf> {
 ///
 /// # Errors
 /// Where the file cannot be written.
-pub fn append(file: &Path, run: &Run) -> io::Result<()> {
+pub(crate) fn append(file: &Path, run: &Run) -> io::Result<()> {
     let mut file = File::options().append(true).create(true).open(file)?;
     file.write_all(format!("{}\n", markdown::summary(run)).as_bytes())
 }

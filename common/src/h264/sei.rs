@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn a_unit_that_begins_with_a_slice_or_has_none_gets_it_too() {
         let mut unit = vec![0, 0, 1, 0x41, 9];
-        assert_eq!(insert_sei(&mut unit, &SEI), 4..7);
+        assert_eq!(insert_sei(&mut unit, &MESSAGE), 4..7);
         assert_eq!(nals(&unit).collect::<Vec<_>>(), [&SEI[..], &[0x41, 9]]);
         for mut bare in [vec![], vec![0, 0, 1], vec![0, 0, 1, 0x67, 1], vec![7; 9]] {
             let at = insert_sei(&mut bare, &MESSAGE);
