@@ -43,37 +43,30 @@ impl Output {
 
     /// A line about stream `name`: `event` for programs, `text` for people.
     pub(crate) fn event(&self, event: &str, name: &str, text: impl Display) {
-        if self.json {
-            self.line(json!({ "event": event, "stream": name, "text": text.to_string() }));
-        } else if self.several {
-            self.eprint(format_args!("{name}: {text}"));
-        } else {
-            self.eprint(text);
-        }
+        let prefix = if self.several { format!("{name}: ") } else { String::new() };
+        let json = json!({ "event": event, "stream": name, "text": text.to_string() });
+        self.tell(json, format_args!("{prefix}{text}"));
     }
 
     /// A file was saved.
     pub(crate) fn saved(&self, path: &Path) {
-        if self.json {
-            self.line(json!({ "event": "snapshot", "file": path }));
-        } else {
-            self.eprint(format_args!("snapshot saved as {}", path.display()));
-        }
+        let json = json!({ "event": "snapshot", "file": path });
+        self.tell(json, format_args!("snapshot saved as {}", path.display()));
     }
 
     /// Metrics are served at `url`.
     pub(crate) fn metrics(&self, url: &str) {
-        if self.json {
-            self.line(json!({ "event": "metrics", "url": url }));
-        } else {
-            self.eprint(format_args!("metrics at {url}"));
-        }
+        self.tell(json!({ "event": "metrics", "url": url }), format_args!("metrics at {url}"));
     }
 
     /// Something is not as it was asked for.
     pub(crate) fn warn(&self, text: impl Display) {
+        self.tell(json!({ "event": "warning", "text": text.to_string() }), text);
+    }
+
+    fn tell(&self, json: Value, text: impl Display) {
         if self.json {
-            self.line(json!({ "event": "warning", "text": text.to_string() }));
+            self.print(json);
         } else {
             self.eprint(text);
         }
@@ -84,7 +77,7 @@ impl Output {
         let mut message = Vec::new();
         for (name, live) in streams {
             if self.json {
-                self.line(second(elapsed, name, &live));
+                self.print(second(elapsed, name, &live));
             } else {
                 let prefix = if self.several { format!("{name}: ") } else { String::new() };
                 message.push(prefix + &progress(&live));
@@ -98,7 +91,7 @@ impl Output {
     pub(crate) fn summary(&self, name: &str, url: &str, summary: &Summary) {
         self.bar.finish_and_clear();
         if self.json {
-            self.line(json!({
+            self.print(json!({
                 "event": "summary",
                 "stream": name,
                 "exit_code": summary.exit_code,
@@ -115,13 +108,9 @@ impl Output {
         self.print(format_args!("{url}\n{summary}{}", costs_text(&summary.run.own_cost_us)));
     }
 
-    /// All that was to go to standard output went there, as far as anybody reads it.
+    /// Everything for standard output was written, as far as anybody reads it.
     pub(crate) fn is_written(&self) -> bool {
         !self.failed.load(Ordering::Relaxed)
-    }
-
-    fn line(&self, value: Value) {
-        self.print(value);
     }
 
     fn print(&self, text: impl Display) {

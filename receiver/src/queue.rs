@@ -28,24 +28,19 @@ pub enum Body {
 
 impl Body {
     /// Bytes of the encoded picture or of the bare one's planes.
-    pub fn len(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Encoded(frame) => frame.data.len(),
             Self::Bare(picture) => picture.data().len(),
         }
     }
 
-    /// It decodes without any other: a key frame, or bare.
+    /// Whether it decodes without any other: a key frame, or bare.
     pub fn is_key(&self) -> bool {
         match self {
             Self::Encoded(frame) => frame.is_key,
             Self::Bare(_) => true,
         }
-    }
-
-    /// Nothing at all.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 }
 
@@ -64,12 +59,12 @@ pub struct Unit {
     pub begins: bool,
     /// Packets were lost just before it.
     pub after_loss: bool,
-    /// Sizes in bytes of what was dropped just before it because the queue was full.
+    /// What was dropped just before it because the queue was full.
     pub dropped: Dropped,
 }
 
 impl Unit {
-    /// A picture that was whole at `assembled`, of which nothing else is known.
+    /// A picture that was whole at `assembled`; nothing else is known of it.
     pub fn new(body: Body, assembled: MonoTime) -> Self {
         let begins = body.is_key();
         Self { body, received: None, assembled, sampled: None, begins, after_loss: false, dropped: Dropped::default() }
@@ -144,7 +139,7 @@ impl State {
     }
 
     fn push(&mut self, unit: Unit) {
-        self.bytes += unit.body.len();
+        self.bytes += unit.body.bytes();
         self.arrivals.push_back(Arrival::Unit(unit));
     }
 }
@@ -153,23 +148,19 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("no thread panics while it holds the queue")
     }
-
-    fn notify(&self, status: Status) {
-        self.lock().arrivals.push_back(Arrival::Status(status));
-        self.changed.notify_all();
-    }
 }
 
-/// Sends notices in the name of a [`Sender`] whose thread may not be able to.
-#[derive(Debug)]
+/// Sends [`Status`] in place of a [`Sender`] whose thread may not be able to.
+#[derive(Clone, Debug)]
 pub struct Notifier {
     shared: Arc<Shared>,
 }
 
 impl Notifier {
-    /// As [`Sender::notify`].
+    /// Sends what happens to the input. It always gets through: there are at most a few per second.
     pub fn notify(&self, status: Status) {
-        self.shared.notify(status);
+        self.shared.lock().arrivals.push_back(Arrival::Status(status));
+        self.shared.changed.notify_all();
     }
 }
 
@@ -184,7 +175,7 @@ pub struct Sender {
 impl Sender {
     /// Hands a picture on, or drops it where the queue is full. Never blocks for longer than the other end copies a pointer.
     pub fn push(&mut self, mut unit: Unit) {
-        let size = unit.body.len();
+        let size = unit.body.bytes();
         let mut state = self.shared.lock();
         let is_full = state.is_full(size);
         if is_full {
@@ -202,15 +193,15 @@ impl Sender {
 
     /// Hands a picture on as soon as there is room: for inputs that can be held back, a pipe.
     pub fn push_blocking(&mut self, unit: Unit) {
-        let full = |state: &mut State| !state.closed && state.is_full(unit.body.len());
+        let full = |state: &mut State| !state.closed && state.is_full(unit.body.bytes());
         let state = self.shared.changed.wait_while(self.shared.lock(), full);
         state.expect("no thread panics while it holds the queue").push(unit);
         self.shared.changed.notify_all();
     }
 
-    /// Sends a notice about the connection. It always gets through: there are at most a few per second.
+    /// As [`Notifier::notify`].
     pub fn notify(&self, status: Status) {
-        self.shared.notify(status);
+        self.notifier().notify(status);
     }
 
     /// A handle for a thread that may have to speak in place of the one that receives.
@@ -244,7 +235,7 @@ impl Receiver {
         loop {
             if let Some(arrival) = state.arrivals.pop_front() {
                 if let Arrival::Unit(unit) = &arrival {
-                    state.bytes -= unit.body.len();
+                    state.bytes -= unit.body.bytes();
                     self.shared.changed.notify_all();
                 }
                 return Some(arrival);
@@ -267,68 +258,4 @@ impl Drop for Receiver {
 }
 
 #[cfg(test)]
-mod tests {
-    use common::media::Codec;
-    use common::time::MediaTime;
-
-    use super::*;
-
-    fn unit(number: u8, idr: bool) -> Unit {
-        Unit::new(Body::Encoded(frame(vec![number; 10], idr)), MonoTime::default())
-    }
-
-    fn frame(data: Vec<u8>, is_key: bool) -> EncodedFrame {
-        EncodedFrame { codec: Codec::H264, data, is_key, time: MediaTime::default() }
-    }
-
-    fn take(receiver: &Receiver) -> (u8, Dropped) {
-        match receiver.next() {
-            Some(Arrival::Unit(Unit { body: Body::Encoded(frame), dropped, .. })) => (frame.data[0], dropped),
-            other => panic!("not an encoded picture: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn a_full_queue_drops_up_to_the_next_idr_and_counts() {
-        let (mut sender, receiver) = queue();
-        (0..CAPACITY).for_each(|n| sender.push(unit(n as u8, n == 0)));
-        sender.push(unit(100, false));
-        sender.push(unit(101, true));
-        assert_eq!(take(&receiver), (0, Dropped::default()));
-        sender.push(unit(102, false));
-        sender.push(unit(103, true));
-        sender.push(unit(104, false));
-        drop(sender);
-        (1..CAPACITY).for_each(|n| assert_eq!(take(&receiver), (n as u8, Dropped::default())));
-        assert_eq!(take(&receiver), (103, Dropped { units: 3, bytes: 30 }));
-        assert!(receiver.next().is_none());
-    }
-
-    #[test]
-    fn bytes_are_bounded_too() {
-        let (mut sender, receiver) = queue();
-        let large = || Unit { body: Body::Encoded(frame(vec![0; CAPACITY_BYTES / 2 + 1], true)), ..unit(0, true) };
-        sender.push(large());
-        sender.push(large());
-        take(&receiver);
-        sender.push(large());
-        assert_eq!(take(&receiver).1.units, 1);
-    }
-
-    #[test]
-    fn a_pipe_is_held_back_instead() {
-        let (mut sender, receiver) = queue();
-        let writer = std::thread::spawn(move || (0..100).for_each(|n| sender.push_blocking(unit(n, true))));
-        (0..100).for_each(|n| assert_eq!(take(&receiver), (n, Dropped::default())));
-        assert!(receiver.next().is_none());
-        writer.join().expect("everything was handed on");
-    }
-
-    #[test]
-    fn the_sender_sees_that_nobody_listens() {
-        let (sender, receiver) = queue();
-        assert!(!sender.is_closed());
-        drop(receiver);
-        assert!(sender.is_closed());
-    }
-}
+mod tests;

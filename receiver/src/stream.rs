@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use common::host::{ClockClient, clock};
 use common::time::{MonoTime, Now};
-use common::units::seconds;
 use measure::live::{Metrics, Named};
 use measure::{Clocks, Mark};
 use report::warning::Code;
-use report::{Assertion, Observation, Recorder, Setup, Summary, Warning};
+use report::{Observation, Recorder, Setup, Warning};
 
 use crate::calibration::Lookup;
 use crate::config::{ClockChoice, Config, Input};
@@ -19,6 +18,7 @@ use crate::observe::Observer;
 use crate::queue::{Dropped, Status};
 use crate::render::pixels::Label;
 
+mod finish;
 mod no_picture;
 mod pending;
 
@@ -28,10 +28,6 @@ use pending::{Item, Pending};
 /// How long access units may come without one that gives a picture: longer than the longest usual GOP, x264's 250 pictures at
 /// 10 per second.
 const FIRST_PICTURE_LIMIT: Duration = Duration::from_secs(30);
-
-/// An input that ends after less than this part of the duration that was asked for ended early. Its last picture is shown
-/// some time before a live source of the same duration ends, and no figure hangs on a tenth of its frames.
-const MIN_DURATION_SHARE: f64 = 0.9;
 
 /// The account of one stream.
 #[derive(Debug)]
@@ -292,36 +288,6 @@ impl Stream {
         }
     }
 
-    /// Ends the account and judges it. Pictures that a `window` has not taken were never shown: the range ends before them.
-    pub(crate) fn finish(mut self, window: bool, assertions: &[Assertion], now: Now) -> Summary {
-        self.observe(window, now);
-        if self.dropped > 0 {
-            let text = "pictures were dropped because this host decodes too slowly";
-            self.warn(format!("{} {text}", self.dropped));
-        }
-        if self.replaced > 0 {
-            let text = "pictures were replaced by a newer one before the window took them; their latency ends with it";
-            self.warn(format!("{} {text}", self.replaced));
-        }
-        let (how, now) = match self.ended.take() {
-            Some(End { how, at }) => (Some(how), at),
-            None => (None, now),
-        };
-        let reordered =
-            (self.reordered > 0).then(|| Warning::new(Code::Reordered, no_picture::reordered(self.reordered)));
-        for warning in self.cut_short(how.as_ref(), now).into_iter().chain(reordered) {
-            self.observer.recorder().warn(warning);
-        }
-        if !matches!(how, Some(Err(_))) {
-            self.explain(now.mono);
-        }
-        let mut recorder = self.observer.into_recorder();
-        if let Some(Err(why)) = how {
-            recorder.fail(why);
-        }
-        recorder.finish(now, assertions).with_pages(render::pages_of)
-    }
-
     /// Has the report say why there is no picture, or why the decoder refused some: lines of a run that is over are gone.
     fn explain(&mut self, now: MonoTime) {
         let undecoded = self.undecoded.as_ref().map(|undecoded| undecoded.explain(now));
@@ -331,22 +297,6 @@ impl Stream {
         if let Some(why) = &self.refusal {
             self.observer.recorder().explain(Code::Undecoded, why.clone());
         }
-    }
-
-    /// Why the figures, good as they may be, do not speak for the whole run.
-    fn cut_short(&mut self, how: Option<&Result<(), String>>, now: Now) -> Option<Warning> {
-        let first = self.first_picture?;
-        let Some(how) = how else {
-            let gap = seconds(self.observer.recorder().overdue(now.mono)?);
-            let undecoded = self.undecoded.as_ref().map(|undecoded| format!("; {}", undecoded.explain(now.mono)));
-            let why = undecoded.unwrap_or_default();
-            let text = format!("the stream was gone when the run ended: no picture came for the last {gap}{why}");
-            return Some(Warning::new(Code::StreamStopped, text));
-        };
-        let (wanted, lasted) = (self.duration?, now.mono - first);
-        let early = how.is_ok() && lasted < wanted.mul_f64(MIN_DURATION_SHARE);
-        let text = format!("the input ended {} after its first picture, not {}", seconds(lasted), seconds(wanted));
-        early.then(|| Warning::new(Code::EndedEarly, text))
     }
 
     fn undecodable(&mut self, bytes: u32, refused: bool, cause: Undecodable, now: Now) {

@@ -5,6 +5,7 @@
 //! nothing is copied.
 
 mod error;
+mod library;
 mod openh264;
 mod random_access;
 #[cfg(test)]
@@ -14,24 +15,15 @@ use common::frame::Picture;
 use common::h264::{AccessUnit, PicOrder, Reorder, Slice, SliceKind, Sps, Step};
 use common::media::EncodedFrame;
 use error::Error;
+use library::Library;
 use openh264::OpenH264;
 use random_access::RandomAccess;
 
-use super::{Decoder, OpenError, Planes, Show, Undecodable};
+use super::{Decoder, OpenError, Show, Undecodable};
 
 /// A decoder that has decoded nothing yet.
 pub(super) fn open<T: Copy + 'static>() -> Result<Box<dyn Decoder<T>>, OpenError> {
     Ok(Box::new(H264::new(OpenH264::new()?)))
-}
-
-/// Decodes access units one by one, in the order in which they come.
-trait Library {
-    /// Decodes one access unit in Annex B form (ITU-T H.264 annex B: every NAL unit behind a start code) and shows its
-    /// picture, exactly once if it returns `Ok` and never otherwise.
-    ///
-    /// # Errors
-    /// [`Error`] if no picture could be made of it. The library stays usable: the next IDR decodes again.
-    fn decode(&mut self, annex_b: &[u8], show: &mut dyn FnMut(Planes<'_>)) -> Result<(), Error>;
 }
 
 /// Decodes H.264 and puts pictures out in the order in which they are shown.

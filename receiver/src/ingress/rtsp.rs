@@ -10,6 +10,7 @@ mod activity;
 mod config;
 mod connect;
 mod error;
+mod failure;
 mod guard;
 mod player;
 mod probe;

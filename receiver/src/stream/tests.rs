@@ -5,6 +5,7 @@ use common::frame::CaptureClock;
 use common::sei::Origin;
 use common::time::WallTime;
 use measure::stamps::Sei;
+use report::Summary;
 
 use super::*;
 use crate::args::Args;

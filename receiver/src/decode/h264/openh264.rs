@@ -16,8 +16,8 @@ use openh264::OpenH264API;
 use openh264::decoder::{DecodedYUV, Decoder, DecoderConfig, Flush};
 use openh264::formats::YUVSource;
 
-use super::Library;
 use super::error::{Error, MAX_ACCESS_UNIT_BYTES};
+use super::library::Library;
 use crate::decode::{OpenError, Planes};
 
 /// Decodes with openh264, single-threaded.

@@ -6,8 +6,8 @@
 
 use common::h264::{AccessUnit, START_CODE, Slice, SliceKind, Sps, filler};
 
-use super::Library;
 use super::error::Error;
+use super::library::Library;
 use crate::decode::Planes;
 
 /// Intra pictures without an IDR picture between them, from which on the next one is taken for a beginning. A stream that has IDR

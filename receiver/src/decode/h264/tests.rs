@@ -7,6 +7,7 @@ use common::h264::NalKind;
 use super::openh264::OpenH264;
 use super::testing::{LOW_DELAY, PICTURES, SMALL, number, numbered, split, x264};
 use super::*;
+use crate::decode::Planes;
 
 fn ordered() -> H264<OpenH264, usize> {
     H264::new(OpenH264::new().expect("the decoder starts"))

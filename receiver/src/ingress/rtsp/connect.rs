@@ -21,7 +21,8 @@ use url::Url;
 use super::Error;
 use super::config::{AGENT, Config};
 use super::error::{one_line, without_number};
-use super::reason::{BETWEEN, Place, explain, is_framing, is_mendable};
+use super::failure::Failure;
+use super::reason::{BETWEEN, Place, explain, is_mendable};
 use super::relay::{Relay, Transcript};
 
 /// A session that is shorter has sent no keep-alive request yet: none is due before half of the server's time-out.
@@ -54,24 +55,6 @@ pub(super) struct Started {
 enum Reached {
     Playing(Started),
     Elsewhere { status: u16, location: Option<String> },
-}
-
-/// Why an attempt led nowhere.
-pub(super) enum Failure {
-    /// What retina says.
-    Retina(retina::Error),
-    /// retina panicked, and why the answer is of no use.
-    Panic(Error),
-    /// DESCRIBE was not answered.
-    Silence(Error),
-    /// What is known without it.
-    Known(Error),
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self::Known(error)
-    }
 }
 
 impl<'a> Connector<'a> {
@@ -128,7 +111,7 @@ impl<'a> Connector<'a> {
         }
         match self.handshake(target.url().clone(), target, AGENT).await {
             Ok(playing) => Ok(Reached::Playing(playing)),
-            Err(failure) if is_worth_hearing(target, &failure) => self.reach_by_relay(target, Some(failure)).await,
+            Err(failure) if failure.is_worth_relaying(target) => self.reach_by_relay(target, Some(failure)).await,
             Err(failure) => Err(self.error_of(target, failure, &Transcript::default())),
         }
     }
@@ -148,10 +131,10 @@ impl<'a> Connector<'a> {
         };
         let anonymous = StreamUrl::at(target.url().clone(), None);
         let outcome = self.handshake(relay.url.clone(), &anonymous, &relay.agent).await;
-        let heard = relay.heard();
+        let transcript = relay.transcript();
         match (outcome, failure) {
-            (Ok(playing), Some(failure)) if heard.renewed > 0 || is_odd(&failure, &heard) => {
-                if heard.renewed > 0 {
+            (Ok(playing), Some(failure)) if transcript.rechallenged > 0 || failure.is_odd(&transcript) => {
+                if transcript.rechallenged > 0 {
                     tracing::warn!("{target} wants a new answer to its challenge in every session: {RELAYED}");
                     self.relay_next.set(true);
                 } else {
@@ -162,18 +145,19 @@ impl<'a> Connector<'a> {
             // If the server has only changed its mind, the next session goes without.
             (Ok(playing), _) => Ok(Reached::Playing(Started { relay: Some(relay), ..playing })),
             (Err(again), failure) => {
-                let answer = heard.answer.as_ref();
+                let answer = transcript.answer.as_ref();
                 if let Some((status, answer)) = answer.and_then(|answer| Some((answer.status()?, answer)))
                     && is_redirect(status)
                 {
-                    let location = answer.get("Location").map(|to| of_stream(to, target, &heard.asked).to_owned());
+                    let location =
+                        answer.get("Location").map(|to| of_stream(to, target, &transcript.requested).to_owned());
                     return Ok(Reached::Elsewhere { status, location });
                 }
                 let told = match (again, failure) {
-                    (Failure::Retina(again), _) if heard.is_anything() => Failure::Retina(again),
+                    (Failure::Retina(again), _) if transcript.is_anything() => Failure::Retina(again),
                     (again, failure) => failure.unwrap_or(again),
                 };
-                Err(self.error_of(target, told, &heard))
+                Err(self.error_of(target, told, &transcript))
             }
         }
     }
@@ -193,7 +177,7 @@ impl<'a> Connector<'a> {
     /// Decides whether the session after one that `played` for so long goes through a relay: retina does not answer a challenge
     /// that comes to a keep-alive request, and the server ends the session. If the relay had nothing to do, the next goes without.
     pub(super) fn ended(&self, relay: Option<&Relay>, played: Duration) {
-        let needed = relay.map_or(played >= KEEP_ALIVE_MIN, |relay| relay.heard().renewed > 0);
+        let needed = relay.map_or(played >= KEEP_ALIVE_MIN, |relay| relay.transcript().rechallenged > 0);
         self.relay_next.set(self.config.url.credentials().is_some() && needed);
     }
 
@@ -240,17 +224,17 @@ impl<'a> Connector<'a> {
         answer.map_err(Failure::Retina)
     }
 
-    fn error_of(&self, target: &StreamUrl, failure: Failure, heard: &Transcript) -> Error {
+    fn error_of(&self, target: &StreamUrl, failure: Failure, transcript: &Transcript) -> Error {
         match failure {
             Failure::Known(error) | Failure::Silence(error) | Failure::Panic(error) => error,
-            Failure::Retina(error) => self.explain(&error, target, heard),
+            Failure::Retina(error) => self.explain(&error, target, transcript),
         }
     }
 
     /// What an error of retina's means to a user.
-    pub(super) fn explain(&self, error: &retina::Error, target: &StreamUrl, heard: &Transcript) -> Error {
+    pub(super) fn explain(&self, error: &retina::Error, target: &StreamUrl, transcript: &Transcript) -> Error {
         let (transport, before_pictures) = (self.config.transport, !self.had_picture.get());
-        explain(error, &Place { target, transport, before_pictures, heard })
+        explain(error, &Place { target, transport, before_pictures, transcript })
     }
 }
 
@@ -260,32 +244,6 @@ const RELAYED: &str = "it is played through a relay in this program, which gets 
 
 /// What is said of a server whose answers retina does not take.
 pub(super) const ODD: &str = "answers in ways that RTSP does not know";
-
-/// Whether a relay would tell more of it, or mend it.
-fn is_worth_hearing(target: &StreamUrl, failure: &Failure) -> bool {
-    let error = match failure {
-        Failure::Retina(error) => error,
-        // retina waits for a line end that it knows.
-        Failure::Panic(_) | Failure::Silence(_) => return true,
-        Failure::Known(_) => return false,
-    };
-    match error.status_code() {
-        Some(401) => target.credentials().is_some(),
-        // Waited for, and known well enough.
-        Some(404) => false,
-        Some(_) => true,
-        None => is_framing(&error.to_string()),
-    }
-}
-
-/// Whether retina did not take what was no refusal.
-fn is_odd(failure: &Failure, heard: &Transcript) -> bool {
-    match failure {
-        Failure::Retina(error) => error.status_code().is_none_or(|status| status < 300),
-        Failure::Panic(_) => true,
-        Failure::Known(_) | Failure::Silence(_) => heard.bare_line_feeds,
-    }
-}
 
 /// Where the stream is when its track, which was `asked` for, is at `location`: a stream is described, not a track.
 fn of_stream<'l>(location: &'l str, target: &StreamUrl, asked: &str) -> &'l str {

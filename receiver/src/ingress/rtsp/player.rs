@@ -126,7 +126,7 @@ impl<'a> Player<'a> {
                         self.connector.relay_from_now_on(self.url(), ODD);
                     }
                     // What the server answered before it played explains nothing now.
-                    let fault = relay.and_then(|relay| relay.heard().fault);
+                    let fault = relay.and_then(|relay| relay.transcript().fault);
                     let transcript = Transcript { fault, ..Default::default() };
                     let told = self.connector.explain(&error, self.url(), &transcript);
                     return (!needs_relay || activity.plays()).then_some(told);

@@ -27,8 +27,8 @@ pub(super) struct Place<'a> {
     pub(super) transport: Transport,
     /// No picture has come of this stream yet.
     pub(super) before_pictures: bool,
-    /// What a relay heard, where there was one.
-    pub(super) heard: &'a Transcript,
+    /// What a relay transcript, where there was one.
+    pub(super) transcript: &'a Transcript,
 }
 
 /// Whether the other side said something that is no RTSP to retina, or no answer.
@@ -46,7 +46,7 @@ pub(super) fn is_mendable(text: &str) -> bool {
 
 /// The error for the user.
 pub(super) fn explain(error: &retina::Error, place: &Place<'_>) -> Error {
-    match &place.heard.fault {
+    match &place.transcript.fault {
         Some(Fault::Unusable(why)) => return Error::unusable(place.target, why, BETWEEN),
         Some(Fault::CutOff(why)) => return Error::hung_up(&place.target.host_and_port(), why),
         None => {}
@@ -76,7 +76,7 @@ pub(super) fn explain(error: &retina::Error, place: &Place<'_>) -> Error {
 }
 
 fn of_response(status: u16, request: &str, description: &str, place: &Place<'_>) -> Error {
-    let (url, answer) = (place.target, place.heard.answer.as_ref());
+    let (url, answer) = (place.target, place.transcript.answer.as_ref());
     let status = answer.and_then(Response::status).unwrap_or(status);
     let rejected = || Error::permanent(format!("{url} refuses this user name or password (401 Unauthorized)"));
     match (status, url.credentials()) {
@@ -90,7 +90,7 @@ fn of_response(status: u16, request: &str, description: &str, place: &Place<'_>)
         )),
         (401, Some(given)) => {
             let challenges = answer.map(Response::challenges).unwrap_or_default();
-            if place.heard.challenged || (challenges.is_empty() && description.contains("after trying")) {
+            if place.transcript.challenged || (challenges.is_empty() && description.contains("after trying")) {
                 return rejected();
             }
             match Client::new(given.clone()).challenged(&challenges) {
@@ -142,7 +142,7 @@ const fn hint(status: u16) -> &'static str {
 fn of_good_response(description: &str, place: &Place<'_>) -> (String, String) {
     let between = || BETWEEN.to_owned();
     let other = || format!("try --transport {}", place.transport.other());
-    let transport = place.heard.answer.as_ref().map(|answer| answer.line("Transport")).unwrap_or_default();
+    let transport = place.transcript.answer.as_ref().map(|answer| answer.line("Transport")).unwrap_or_default();
     if let Some((_, kind)) = description.split_once(" has unexpected content type ") {
         return (format!("its session description comes as {}, not as application/sdp", shown(kind)), between());
     }
@@ -185,7 +185,7 @@ fn of_framing(what: &str, place: &Place<'_>) -> Error {
     if what.starts_with("Expected response") {
         return Error::unusable(url, "it sends a request where an answer is waited for", BETWEEN);
     }
-    let bytes = place.heard.beginning.as_slice();
+    let bytes = place.transcript.beginning.as_slice();
     let why = match bytes {
         [b'R', b'T', b'S', b'P', b'/', ..] => {
             return Error::unusable(url, "what it sends with its answers is not RTSP", BETWEEN);

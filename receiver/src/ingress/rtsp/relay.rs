@@ -46,7 +46,7 @@ pub(super) struct Relay {
     pub(super) url: Url,
     /// Who retina has to say that it is: nobody else on this host is to use the credentials.
     pub(super) agent: String,
-    heard: Arc<Mutex<Transcript>>,
+    transcript: Arc<Mutex<Transcript>>,
 }
 
 impl Relay {
@@ -62,26 +62,31 @@ impl Relay {
         let at = own_address(server.local_addr()?);
         let listener = TcpListener::bind((at, 0)).await?;
         let own = listener.local_addr()?;
-        let heard = Arc::<Mutex<Transcript>>::default();
+        let transcript = Arc::<Mutex<Transcript>>::default();
         let agent = format!("{AGENT} {:032x}", rand::random::<u128>());
         let mut url = target.url().clone();
         let there = authority(&url);
         url.set_ip_host(own.ip()).map_err(|()| io::Error::other("the URL takes no address"))?;
         url.set_port(Some(own.port())).map_err(|()| io::Error::other("the URL takes no port"))?;
         let bases = [authority(&url), there];
-        let translator =
-            Translator::new(bases, agent.clone(), target.credentials(), server.peer_addr()?.ip(), Arc::clone(&heard));
+        let translator = Translator::new(
+            bases,
+            agent.clone(),
+            target.credentials(),
+            server.peer_addr()?.ip(),
+            Arc::clone(&transcript),
+        );
         tokio::spawn(async move {
             if let Err(error) = run(translator, listener, server).await {
                 tracing::debug!(%error, "the relay ended");
             }
         });
-        Ok(Self { url, agent, heard })
+        Ok(Self { url, agent, transcript })
     }
 
     /// What it has heard so far.
-    pub(super) fn heard(&self) -> Transcript {
-        lock(&self.heard).clone()
+    pub(super) fn transcript(&self) -> Transcript {
+        lock(&self.transcript).clone()
     }
 }
 
@@ -122,7 +127,7 @@ async fn run(mut translator: Translator, listener: TcpListener, mut server: TcpS
             }
             count = server.read(&mut said) => {
                 let count = count?;
-                if count > 0 && !translator.hear(&said[..count]) {
+                if count > 0 && !translator.sniff(&said[..count]) {
                     // What is no RTSP has no end that could be waited for.
                     player.write_all(&said[..count]).await?;
                     continue;

@@ -12,13 +12,13 @@ pub(in crate::ingress::rtsp) struct Transcript {
     /// The newest answer to a request.
     pub(in crate::ingress::rtsp) answer: Option<Response>,
     /// The URL of that request, as the server saw it.
-    pub(in crate::ingress::rtsp) asked: String,
+    pub(in crate::ingress::rtsp) requested: String,
     /// Why nothing can be made of what came.
     pub(in crate::ingress::rtsp) fault: Option<Fault>,
     /// Lines of answers end with a line feed alone.
     pub(in crate::ingress::rtsp) bare_line_feeds: bool,
     /// Challenges that came after credentials had been accepted, and were answered.
-    pub(in crate::ingress::rtsp) renewed: u32,
+    pub(in crate::ingress::rtsp) rechallenged: u32,
     /// A challenge has been answered.
     pub(in crate::ingress::rtsp) challenged: bool,
 }
@@ -39,6 +39,6 @@ impl Transcript {
     }
 }
 
-pub(super) fn lock(heard: &Mutex<Transcript>) -> MutexGuard<'_, Transcript> {
-    heard.lock().unwrap_or_else(PoisonError::into_inner)
+pub(super) fn lock(transcript: &Mutex<Transcript>) -> MutexGuard<'_, Transcript> {
+    transcript.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -13,7 +13,7 @@ use super::transcript::{Fault, Transcript, lock};
 use crate::ingress::rtsp::config::AGENT;
 
 /// Bytes that are kept of what is no answer.
-const HEARD_MAX: usize = 8 << 10;
+const BEGINNING_MAX: usize = 8 << 10;
 
 /// How often one request is sent again because of a 401.
 const ATTEMPTS_MAX: u32 = 3;
@@ -32,7 +32,7 @@ pub(super) struct Translator {
     bases: [String; 2],
     agent: String,
     auth: Option<Client>,
-    heard: Arc<Mutex<Transcript>>,
+    transcript: Arc<Mutex<Transcript>>,
     /// The server's address.
     server: IpAddr,
     /// The server's id of the session.
@@ -51,24 +51,24 @@ impl Translator {
         agent: String,
         credentials: Option<&Credentials>,
         server: IpAddr,
-        heard: Arc<Mutex<Transcript>>,
+        transcript: Arc<Mutex<Transcript>>,
     ) -> Self {
         let auth = credentials.cloned().map(Client::new);
         let (answers, session, pending, speaks_rtsp, extra) = (ResponseReader::default(), None, None, false, 0);
-        Self { bases, agent, auth, heard, server, session, pending, answers, speaks_rtsp, extra }
+        Self { bases, agent, auth, transcript, server, session, pending, answers, speaks_rtsp, extra }
     }
 
     /// Before the first answer: keeps what is said, and says whether it can become RTSP.
-    pub(super) fn hear(&mut self, bytes: &[u8]) -> bool {
-        const BEGINNING: &[u8] = b"RTSP/";
+    pub(super) fn sniff(&mut self, bytes: &[u8]) -> bool {
+        const PREFIX: &[u8] = b"RTSP/";
         if self.speaks_rtsp {
             return true;
         }
-        let mut heard = lock(&self.heard);
-        let room = HEARD_MAX.saturating_sub(heard.beginning.len());
-        heard.beginning.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        let known = heard.beginning.len().min(BEGINNING.len());
-        heard.beginning[..known] == BEGINNING[..known] || heard.beginning[0] == b'$'
+        let mut transcript = lock(&self.transcript);
+        let room = BEGINNING_MAX.saturating_sub(transcript.beginning.len());
+        transcript.beginning.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        let known = transcript.beginning.len().min(PREFIX.len());
+        transcript.beginning[..known] == PREFIX[..known] || transcript.beginning[0] == b'$'
     }
 
     /// A request as the server is to see it.
@@ -114,7 +114,7 @@ impl Translator {
         self.answers.push(bytes);
         self.try_replies(bytes.is_empty()).map_err(|fault| {
             let error = io::Error::other(format!("{fault:?}"));
-            lock(&self.heard).fault = Some(fault);
+            lock(&self.transcript).fault = Some(fault);
             error
         })
     }
@@ -127,7 +127,7 @@ impl Translator {
                 Item::Response(answer) => self.answer(answer, &mut replies)?,
             }
         }
-        lock(&self.heard).bare_line_feeds |= self.answers.bare_line_feeds;
+        lock(&self.transcript).bare_line_feeds |= self.answers.bare_line_feeds;
         if ended && let Some(answer) = self.answers.cut_off() {
             if answer.status().is_none_or(|status| status < 300) {
                 let (came, length) = (answer.body.len(), answer.line("Content-Length"));
@@ -144,15 +144,15 @@ impl Translator {
         self.speaks_rtsp = true;
         // An interim answer, or one that nobody waits for.
         let Some(Pending { head, url, attempts }) = self.pending.take_if(|_| status >= 200) else { return Ok(()) };
-        let mut heard = lock(&self.heard);
-        (heard.asked, heard.answer) = (url, Some(answer.clone()));
+        let mut transcript = lock(&self.transcript);
+        (transcript.requested, transcript.answer) = (url, Some(answer.clone()));
         if status == 401 {
             let first = !self.auth.as_ref().is_some_and(Client::is_challenged);
             let again = self.auth.as_mut().map(|auth| auth.challenged(&answer.challenges()));
             if again == Some(Challenged::TryAgain) && attempts < ATTEMPTS_MAX {
-                heard.renewed += u32::from(!first);
-                heard.challenged = true;
-                drop(heard);
+                transcript.rechallenged += u32::from(!first);
+                transcript.challenged = true;
+                drop(transcript);
                 self.extra += 1;
                 replies.to_server.extend(self.send(head, attempts + 1));
                 return Ok(());
