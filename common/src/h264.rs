@@ -38,7 +38,7 @@ pub enum NalKind {
 }
 
 impl NalKind {
-    /// The kind of a NAL unit (without start code); `None` where it is empty.
+    /// The kind of a NAL unit (without start code); `None` if it is empty.
     pub fn of(nal: &[u8]) -> Option<Self> {
         nal.first().map(|&header| Self::of_header(header))
     }

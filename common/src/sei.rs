@@ -11,12 +11,12 @@
 //! | 1 | 7 | format version, 3 |
 //! | 2 | 8 | stream id |
 //! | 4 | 24 | sequence |
-//! | 5 | 32 | host: a hash of the host's boot id, 0 where it has none |
+//! | 5 | 32 | host: a hash of the host's boot id, 0 if it has none |
 //! | 5 | 32 | run: a random number, another one for each start of the publisher |
 //! | 8 | 56 | PUB, wall time in µs, two's complement |
 //! | 4 × 5 | 35 | captured, painted, encoded, sent: µs after PUB, two's complement |
 //! | 1 | 7 | clock of "captured": 0 none, 1 monotonic, 2 implausible |
-//! | 5 | 32 | reference: id of a clock that the publisher has compared its own with, 0 where there is none |
+//! | 5 | 32 | reference: id of a clock that the publisher has compared its own with, 0 if there is none |
 //! | 5 | 35 | reference clock − publisher's clock, µs, two's complement |
 //! | 4 | 28 | bound of that, ± µs; the highest value for all above |
 //! | 4 | 24 | CRC-24/OPENPGP of the bytes before it, from the version on |

@@ -30,7 +30,7 @@ pub struct Unreadable {
 /// Looks at the file that was `given`, or else where `framelag calibrate` leaves it.
 ///
 /// # Errors
-/// [`Unreadable`], where one was given.
+/// [`Unreadable`], if one was given.
 pub(crate) fn find(given: Option<&Path>, now: WallTime) -> Result<Lookup, Unreadable> {
     let default = || default_path(std::env::var_os("XDG_STATE_HOME"), std::env::var_os("HOME"));
     let Some(file) = given.map(Path::to_owned).or_else(default) else { return Ok(Lookup::None) };

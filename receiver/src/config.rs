@@ -38,7 +38,7 @@ pub struct Config {
     pub report: Option<PathBuf>,
     /// What must hold at the end.
     pub assertions: Vec<Assertion>,
-    /// The calibration to quote; `None` for the one of this machine, where there is one.
+    /// The calibration to quote; `None` for the one of this machine, if there is one.
     pub calibration: Option<PathBuf>,
     /// Where the last picture goes.
     pub snapshot: Option<PathBuf>,
@@ -107,7 +107,7 @@ impl TryFrom<Args> for Config {
 }
 
 impl Config {
-    /// Where the report of `input` goes: into the folder itself, or one of its own inside where there are several inputs.
+    /// Where the report of `input` goes: into the folder itself, or one of its own inside if there are several inputs.
     pub fn report_place(&self, input: &Input) -> Option<Place> {
         let folder = self.report.clone()?;
         Some(if self.inputs.len() > 1 { Place::Inside(folder, input.name.clone()) } else { Place::Folder(folder) })

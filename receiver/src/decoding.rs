@@ -72,8 +72,8 @@ pub(crate) fn run(
     keeper: Option<&Keeper>,
     send: &mut dyn FnMut(Event) -> bool,
 ) {
-    let stamps = StampReader::new();
-    let reading = PictureReading { stamps, clock, slot, keeper, serial: 0, send, listened: true };
+    let reading =
+        PictureReading { stamps: StampReader::default(), clock, slot, keeper, serial: 0, send, listened: true };
     let mut decoding = Decoding { decoder: None, reading, gap: Gap::Upstream, depth: 0 };
     while let Some(arrival) = queue.next() {
         match arrival {

@@ -54,10 +54,10 @@ pub(crate) struct Exporter {
 }
 
 impl Exporter {
-    /// Begins to export what `config` asks for; `None` where it asks for nothing. Says where metrics are served.
+    /// Begins to export what `config` asks for; `None` if it asks for nothing. Says where metrics are served.
     ///
     /// # Errors
-    /// Where the address cannot be listened on, or there is no thread.
+    /// If the address cannot be listened on, or there is no thread.
     pub(crate) fn start(config: &Config, output: &Output) -> Result<Option<Self>, Error> {
         if config.metrics.is_none() && config.otlp.is_none() {
             return Ok(None);

@@ -14,7 +14,7 @@ use crate::output::Output;
 /// Makes the file, and the thread that writes it.
 ///
 /// # Errors
-/// Where either cannot be had.
+/// If either cannot be had.
 pub(crate) fn keep(wanted: &Pictures, output: &Output) -> io::Result<Arc<Keeper>> {
     let file = files::create(&wanted.file)?;
     // How many come per second, nobody says here.
@@ -28,7 +28,7 @@ pub(crate) fn keep(wanted: &Pictures, output: &Output) -> io::Result<Arc<Keeper>
     Ok(Arc::new(keeper))
 }
 
-/// Writes what waits and ends it; `output` says how many pictures were dropped on the way, where any were. False where writing
+/// Writes what waits and ends it; `output` says how many pictures were dropped on the way, if any were. False where writing
 /// failed, which was said when it happened; dropped pictures are no failure.
 pub(crate) fn finish(keeper: &Keeper, output: &Output) -> bool {
     let kept = keeper.finish();
@@ -38,7 +38,7 @@ pub(crate) fn finish(keeper: &Keeper, output: &Output) -> bool {
     kept.failure.is_none()
 }
 
-/// Keeps the decoded picture with number `sequence`, where it is one to keep.
+/// Keeps the decoded picture with number `sequence`, if it is one to keep.
 pub(crate) fn put(keeper: &Keeper, sequence: u32, planes: &Planes<'_>) {
     if keeper.wants(sequence) {
         let mut picture = keeper.spare(planes.size);

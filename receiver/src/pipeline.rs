@@ -44,7 +44,7 @@ pub(crate) struct Environment {
 /// Returns the threads to wait for at the end: none where the input cannot be interrupted.
 ///
 /// # Errors
-/// Where the system gives no thread.
+/// If the system gives no thread.
 pub(crate) fn start(
     input: &Input,
     index: usize,
@@ -73,10 +73,10 @@ fn receive(source: &Source, clock: &SystemClock, stop: &Stop, queue: &mut Sender
     queue.notify(Status::Ended(outcome));
 }
 
-/// Shows the newest picture of each stream, where there is a window.
+/// Shows the newest picture of each stream, if there is a window.
 ///
 /// # Errors
-/// Where there is no display after all: time to [`Screen::give_up`].
+/// If there is no display after all: time to [`Screen::give_up`].
 pub(crate) fn render(screen: &mut Screen, streams: &mut [Stream], clock: &dyn Clock) -> Result<(), window::Error> {
     let mut captions = |index: usize, label: &_, since| streams[index].caption(label, since, clock.now());
     let Some(shown) = screen.refresh(clock, &mut captions)? else { return Ok(()) };

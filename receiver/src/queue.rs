@@ -49,11 +49,11 @@ impl Body {
 pub struct Unit {
     /// The picture itself.
     pub body: Body,
-    /// When its first packet came off the socket; `None` where the input has no packets.
+    /// When its first packet came off the socket; `None` if the input has no packets.
     pub received: Option<MonoTime>,
     /// When it was whole.
     pub assembled: MonoTime,
-    /// When it was sampled by the sender report before it; `None` where it is not the first after one.
+    /// When it was sampled by the sender report before it; `None` if it is not the first after one.
     pub sampled: Option<SenderTime>,
     /// Decoding can begin with it: a key frame, a recovery point, or bare.
     pub begins: bool,

@@ -40,16 +40,11 @@ pub(crate) struct Reading {
 pub(crate) struct StampReader {
     code: Reader,
     recent: VecDeque<Stamp>,
-    /// Whether the newest access unit had an SEI; `None` where there are none.
+    /// Whether the newest access unit had an SEI; `None` if there are none.
     beside: Option<bool>,
 }
 
 impl StampReader {
-    /// A reader that has seen nothing yet.
-    pub(crate) fn new() -> Self {
-        Self::default()
-    }
-
     /// Takes the stamp out of an encoded frame, if it carries one. Call it before the frame's picture is read.
     pub(crate) fn frame(&mut self, frame: &EncodedFrame) {
         let stamp = frame.codec.find_stamp(&frame.data);
@@ -60,7 +55,7 @@ impl StampReader {
         }
     }
 
-    /// Reads a picture; `None` where its code cannot be read.
+    /// Reads a picture; `None` if its code cannot be read.
     pub(crate) fn picture(&mut self, luma: Luma<'_>) -> Option<Reading> {
         let payload = self.code.read(luma)?;
         let same_frame = |s: &&Stamp| (s.stream_id, s.sequence) == (payload.stream_id, payload.sequence);
@@ -147,7 +142,7 @@ mod tests {
 
     #[test]
     fn the_sei_of_the_same_frame_gives_the_publishers_times() {
-        let mut reader = StampReader::new();
+        let mut reader = StampReader::default();
         reader.frame(&frame(&payload(1)));
         let reading = reader.picture(picture(&payload(1)).luma());
         let publisher = Some(times(payload(1).time));
@@ -157,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_picture_that_comes_out_late_still_finds_its_sei() {
-        let mut reader = StampReader::new();
+        let mut reader = StampReader::default();
         (1..=4).for_each(|n| reader.frame(&frame(&payload(n))));
         let reading = reader.picture(picture(&payload(2)).luma()).expect("the code is clean");
         assert_eq!(reading.publisher.map(|times| times.stamp), Some(payload(2).time));
@@ -173,7 +168,7 @@ mod tests {
             (later(1_001), Sei::SameFrame { difference_us: 1_001 }),
             (later(-3_600_000_000), Sei::SameFrame { difference_us: -3_600_000_000 }),
         ] {
-            let mut reader = StampReader::new();
+            let mut reader = StampReader::default();
             reader.frame(&frame(&other));
             let reading = reader.picture(picture(&payload(1)).luma());
             assert_eq!(reading, Some(Reading { sei, ..bare(1) }));
@@ -183,7 +178,7 @@ mod tests {
 
     #[test]
     fn an_sei_that_is_a_millisecond_off_is_believed() {
-        let mut reader = StampReader::new();
+        let mut reader = StampReader::default();
         reader.frame(&frame(&Payload { time: payload(1).time.offset(-1_000), ..payload(1) }));
         let reading = reader.picture(picture(&payload(1)).luma()).expect("the code is clean");
         assert_eq!(reading.sei, Sei::SameFrame { difference_us: -1_000 });
@@ -193,7 +188,7 @@ mod tests {
     #[test]
     fn a_capture_time_that_cannot_be_is_dropped() {
         for (before_pub, believed) in [(0, true), (10_000_000, true), (-1, false), (10_000_001, false)] {
-            let mut reader = StampReader::new();
+            let mut reader = StampReader::default();
             let captured = payload(1).time.offset(-before_pub);
             reader.frame(&captured_at(&payload(1), Some(captured), CaptureClock::Monotonic));
             let reading = reader.picture(picture(&payload(1)).luma()).expect("the code is clean");
@@ -209,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_capture_time_that_the_publisher_dropped_is_passed_on_as_such() {
-        let mut reader = StampReader::new();
+        let mut reader = StampReader::default();
         reader.frame(&captured_at(&payload(1), None, CaptureClock::Implausible));
         let reading = reader.picture(picture(&payload(1)).luma()).expect("the code is clean");
         assert_eq!(reading.capture_clock, CaptureClock::Implausible);
@@ -217,7 +212,7 @@ mod tests {
 
     #[test]
     fn what_another_access_unit_said_contradicts_nothing() {
-        let mut reader = StampReader::new();
+        let mut reader = StampReader::default();
         reader.frame(&frame(&payload(1)));
         reader.frame(&encoded(START_CODE.to_vec()));
         assert!(!reader.picture(picture(&payload(2)).luma()).expect("the code is clean").sei.contradicts());
@@ -225,11 +220,11 @@ mod tests {
 
     #[test]
     fn without_an_sei_nothing_is_contradicted() {
-        let reading = StampReader::new().picture(picture(&payload(1)).luma());
+        let reading = StampReader::default().picture(picture(&payload(1)).luma());
         assert_eq!(reading, Some(bare(1)));
-        let mut reader = StampReader::new();
+        let mut reader = StampReader::default();
         reader.frame(&encoded(START_CODE.to_vec()));
         assert_eq!(reader.picture(picture(&payload(1)).luma()), Some(Reading { sei: Sei::Missing, ..bare(1) }));
-        assert_eq!(StampReader::new().picture(Picture::black(SIZE).luma()), None);
+        assert_eq!(StampReader::default().picture(Picture::black(SIZE).luma()), None);
     }
 }

@@ -78,10 +78,10 @@ impl Error {
 
 /// Plays, measures and shows what `config` asks for, until its end, the user's, or `stop`. Returns the exit code.
 ///
-/// The window, where there is one, belongs to the calling thread, which some systems want to be the main one.
+/// The window, if there is one, belongs to the calling thread, which some systems want to be the main one.
 ///
 /// # Errors
-/// [`Error`] where the run cannot begin. What goes wrong later is in the summaries, and in the exit code.
+/// [`Error`] if the run cannot begin. What goes wrong later is in the summaries, and in the exit code.
 pub fn run(config: &Config, stop: &Stop) -> Result<u8, Error> {
     let handed_in = common::host::clock::is_handed_in()?;
     let clock = SystemClock::new();
@@ -280,7 +280,7 @@ impl Run<'_> {
         }
     }
 
-    /// Publishes the figures for other programs, where they may be scraped.
+    /// Publishes the figures for other programs, if they may be scraped.
     fn publish(&mut self, now: Now) {
         if let Some(exporter) = &self.exporter {
             exporter.publish(self.streams.iter_mut().map(|stream| stream.metrics(now)).collect());

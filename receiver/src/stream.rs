@@ -88,7 +88,7 @@ impl Stream {
     /// An account that is empty but for its report folder, which is made here.
     ///
     /// # Errors
-    /// Where the report folder cannot be written.
+    /// If the report folder cannot be written.
     pub(crate) fn new(input: &Input, config: &Config, started: Now) -> Result<Self, report::Error> {
         let recorder = Recorder::new(Setup {
             started,

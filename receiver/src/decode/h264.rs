@@ -151,7 +151,7 @@ impl<D: Library, T: Copy> H264<D, T> {
     }
 }
 
-/// The place of a picture in the order of output, and whether it consists of B slices; `None` where it is that of decoding.
+/// The place of a picture in the order of output, and whether it consists of B slices; `None` if it is that of decoding.
 fn place(order: &mut PicOrder, slice: Option<&Slice>, sps: Option<&Sps>) -> Option<(i64, bool)> {
     let (slice, sps) = slice.zip(sps).filter(|(_, sps)| !sps.keeps_order())?;
     Some((order.next(slice, sps), slice.kind == SliceKind::B))

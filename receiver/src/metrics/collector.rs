@@ -42,7 +42,7 @@ impl Collector {
     /// Takes a URL apart. A path is the endpoint's, as in `OTEL_EXPORTER_OTLP_ENDPOINT`, or the whole one.
     ///
     /// # Errors
-    /// Where it is no `http://` URL with a host.
+    /// If it is no `http://` URL with a host.
     pub(crate) fn parse(text: &str) -> Result<Self, NotACollector> {
         let wrong = |why| NotACollector { shown: redact::url(text), why };
         let url = Url::parse(text).map_err(|_| wrong(""))?;

@@ -46,7 +46,7 @@ pub(crate) struct Shown {
     pub(crate) hand_over: Duration,
 }
 
-/// All pictures, and the window where there is one.
+/// All pictures, and the window if there is one.
 pub(crate) struct Screen {
     tiles: Vec<Tile>,
     canvas: Canvas,
@@ -73,7 +73,7 @@ impl Tile {
         Self { slot, pixels: None, fresh: false, since: MonoTime::default(), place: None, overlay }
     }
 
-    /// Takes the newest picture, where there is one that was not taken before.
+    /// Takes the newest picture, if there is one that was not taken before.
     fn fetch(&mut self, now: MonoTime) -> bool {
         let fetched = self.slot.fetch(&mut self.pixels);
         if fetched {
@@ -113,10 +113,10 @@ impl Screen {
         self.tiles[tile].pixels.as_ref().map(|pixels| pixels.label.serial)
     }
 
-    /// Draws where there is something new, or the texts may have changed. `None` where nothing was drawn.
+    /// Draws if there is something new, or the texts may have changed. `None` if nothing was drawn.
     ///
     /// # Errors
-    /// [`window::Error`] where there is no display after all: time to [`Screen::give_up`].
+    /// [`window::Error`] if there is no display after all: time to [`Screen::give_up`].
     pub(crate) fn refresh(
         &mut self,
         clock: &dyn Clock,

@@ -104,7 +104,7 @@ impl Slot {
         true
     }
 
-    /// The newest picture, where it was not fetched before; `old` is the one it replaces, whose buffer is used again.
+    /// The newest picture, if it was not fetched before; `old` is the one it replaces, whose buffer is used again.
     pub(crate) fn fetch(&self, old: &mut Option<Pixels>) -> bool {
         let mut state = self.lock();
         let Some(newest) = state.newest.take() else {

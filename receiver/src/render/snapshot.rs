@@ -25,12 +25,12 @@ pub(crate) struct Error {
 /// Saves `canvas` as 8-bit RGB in the file that the user named.
 ///
 /// # Errors
-/// [`Error`] where the file cannot be written.
+/// [`Error`] if the file cannot be written.
 pub(crate) fn save(canvas: &Canvas, path: &Path) -> Result<(), Error> {
     save_in(canvas, path, files::create(path))
 }
 
-/// Saves `canvas` under a name of ours, where there is no telling who else may write.
+/// Saves `canvas` under a name of ours, in a folder where others may write.
 ///
 /// # Errors
 /// As of [`save`].
@@ -69,7 +69,7 @@ impl Saving {
         Self { output, threads: Vec::new() }
     }
 
-    /// Saves what is `shown`, where there is something.
+    /// Saves what is `shown`, if there is something.
     pub(crate) fn save(&mut self, shown: Option<Canvas>, path: PathBuf) {
         self.threads.retain(|thread| !thread.is_finished());
         let Some(canvas) = shown else { return self.output.warn("no picture to save") };

@@ -29,7 +29,7 @@ impl Window {
     /// Opens a window for a canvas of `size`.
     ///
     /// # Errors
-    /// [`Error`] where there is no display, or it refuses.
+    /// [`Error`] if there is no display, or it refuses.
     pub(crate) fn open(title: &str, size: Size) -> Result<Self, Error> {
         // The canvas always has the window's size, so that minifb copies rows; its scaling visits every pixel.
         let options = WindowOptions { resize: true, scale_mode: ScaleMode::UpperLeft, ..WindowOptions::default() };
@@ -50,7 +50,7 @@ impl Window {
     /// Shows the canvas. Returns when it was handed to the display.
     ///
     /// # Errors
-    /// [`Error`] where the display refuses it.
+    /// [`Error`] if the display refuses it.
     pub(crate) fn show(&mut self, canvas: &Canvas) -> Result<(), Error> {
         let Size { width, height } = canvas.size();
         let shown = self.native.update_with_buffer(canvas.data(), width as usize, height as usize);

@@ -2,7 +2,7 @@
 //!
 //! What it was seen to do (0.9.9), and the tests below hold it to: a picture of any profile comes back from the call that it
 //! went into, B-frames in the order of decoding. For profiles above Baseline that takes a trick. The library keeps their pictures
-//! to bring them into the order of output, and where it is asked for them with nothing new to decode, it gives them out but never
+//! to bring them into the order of output, and if it is asked for them with nothing new to decode, it gives them out but never
 //! takes its count of them back: with pic_order_cnt_type 0, which most hardware encoders and cameras use, it then refuses
 //! everything after a few pictures until the next IDR. So its sequence parameter sets say Scalable Baseline, for which it keeps none.
 //! After a lost reference it refuses every access unit until the next IDR (concealment is off), so a picture that comes back is
@@ -50,7 +50,7 @@ impl Library for OpenH264 {
     }
 }
 
-/// The access unit with a sequence parameter set for which no picture is kept back, where it has one.
+/// The access unit with a sequence parameter set for which no picture is kept back, if it has one.
 fn without_reordering(annex_b: &[u8]) -> Cow<'_, [u8]> {
     let sets = AccessUnit::parse(annex_b).sps.and_then(|_| {
         let mut ranges = nal_ranges(annex_b);

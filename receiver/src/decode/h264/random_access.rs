@@ -41,7 +41,7 @@ enum State {
     Waiting { library_knows: bool },
     /// Since an IDR picture. The decoder refuses by itself what refers to a lost one.
     SinceIdr {
-        /// frame_num of the newest picture that others refer to, where it could be read.
+        /// frame_num of the newest picture that others refer to, if it could be read.
         last: Option<u32>,
     },
     /// Since a recovery point, from which on the decoder takes every gap for wanted.
@@ -69,12 +69,12 @@ impl<D: Library> RandomAccess<D> {
         }
     }
 
-    /// The newest sequence parameter set, where it can be read.
+    /// The newest sequence parameter set, if it can be read.
     pub(super) fn sps(&self) -> Option<&Sps> {
         self.sets.as_ref().map(|sets| &sets.parsed)
     }
 
-    /// Pictures are missing right before the newest access unit, by its frame_num: they were lost, or whoever sends left them out.
+    /// Pictures are missing right before the newest access unit, by its frame_num: they were lost, or the sender left them out.
     pub(super) const fn follows_gap(&self) -> bool {
         self.gap
     }
@@ -91,7 +91,7 @@ impl<D: Library> RandomAccess<D> {
     /// before an IDR picture or a recovery point, and what comes before a recovery is complete, is an error.
     ///
     /// # Errors
-    /// [`Error`] where there is no picture to show.
+    /// [`Error`] if there is no picture to show.
     pub(super) fn decode(
         &mut self,
         unit: &AccessUnit<'_>,
@@ -162,7 +162,7 @@ impl<D: Library> RandomAccess<D> {
         }
     }
 
-    /// Begins with this unit, where that can be. The decoder is asked first where it `knows` what was lost.
+    /// Begins with this unit, if that can be. The decoder is asked first where it `knows` what was lost.
     fn begin(
         &mut self,
         unit: &AccessUnit<'_>,
@@ -221,7 +221,7 @@ impl<D: Library> RandomAccess<D> {
     }
 }
 
-/// frame_num of the newest picture that others refer to, after the one of `slice`; `None` where it is not known.
+/// frame_num of the newest picture that others refer to, after the one of `slice`; `None` if it is not known.
 fn newest(last: Option<u32>, slice: Option<&Slice>) -> Option<u32> {
     let slice = slice?;
     if slice.reference { Some(slice.frame_num) } else { last }

@@ -30,7 +30,7 @@ pub(super) struct Activity {
     /// The packet that ended the newest.
     end: Option<PacketContext>,
     /// Compound packets of RTCP.
-    reports: u64,
+    pub(super) reports: u64,
     /// The source of the stream, by its sender reports; retina passes on none of another's.
     source: Option<u32>,
     /// A source said goodbye that may be the stream's.
@@ -44,10 +44,8 @@ pub(super) struct Activity {
 pub(super) enum Silence {
     /// The source said goodbye, and nothing has come since.
     Left,
-    /// Nothing came for this long.
-    Nothing(Duration),
-    /// Only RTCP came, so many packets, for this long.
-    Reports(u64, Duration),
+    /// No video came for this long.
+    NoVideo(Duration),
     /// The stream played, and nothing came any more for this long.
     Stopped(Duration),
 }
@@ -119,9 +117,8 @@ impl Activity {
         if self.goodbye.is_some() {
             return Silence::Left;
         }
-        match (self.units, self.reports) {
-            (0, 0) => Silence::Nothing(now - self.since),
-            (0, reports) => Silence::Reports(reports, now - self.since),
+        match self.units {
+            0 => Silence::NoVideo(now - self.since),
             _ => Silence::Stopped(now - self.newest),
         }
     }
@@ -174,12 +171,12 @@ mod tests {
         let now = Instant::now();
         let mut activity = Activity::starting_at(now);
         assert_eq!(activity.until(&limits(), true), now + 12 * SECOND);
-        assert_eq!(activity.silence(now + 12 * SECOND), Silence::Nothing(12 * SECOND));
+        assert_eq!(activity.silence(now + 12 * SECOND), Silence::NoVideo(12 * SECOND));
         for n in 1..=6 {
             activity.rtcp(&report(7), None, now + 5 * n * SECOND);
         }
         assert_eq!(activity.until(&limits(), true), now + 30 * SECOND, "reports alone do not make it longer");
-        assert_eq!(activity.silence(now + 30 * SECOND), Silence::Reports(6, 30 * SECOND));
+        assert_eq!((activity.silence(now + 30 * SECOND), activity.reports), (Silence::NoVideo(30 * SECOND), 6));
         activity.unit(now + 40 * SECOND);
         assert_eq!(activity.silence(now + 55 * SECOND), Silence::Stopped(15 * SECOND));
     }

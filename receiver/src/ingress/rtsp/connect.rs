@@ -47,7 +47,7 @@ pub(super) struct Started {
     pub(super) session: Session<Playing>,
     /// How its video is coded.
     pub(super) codec: Codec,
-    /// What it goes through, where it does.
+    /// What it goes through, if it does.
     pub(super) relay: Option<Relay>,
 }
 

@@ -35,7 +35,7 @@ const TURN: usize = 128 - 8;
 pub(super) struct Watched {
     /// Grows with each access unit and each new session.
     progress: Arc<AtomicU64>,
-    /// Raised where it is too much.
+    /// Raised if it is too much.
     flooded: Stop,
     /// The limit that was passed, in bytes.
     limit: Arc<AtomicU64>,
@@ -71,7 +71,7 @@ impl Guard {
     /// limit, from another thread.
     ///
     /// # Errors
-    /// Where the system gives no thread.
+    /// If the system gives no thread.
     pub(super) fn start(
         limits: Limits,
         watched: Watched,

@@ -102,7 +102,7 @@ impl<'a> Player<'a> {
         }
     }
 
-    /// Hands access units on until the session ends or falls silent, and says why. `None` where nothing has come yet, and a
+    /// Hands access units on until the session ends or falls silent, and says why. `None` if nothing has come yet, and a
     /// relay would mend it.
     async fn receive(
         &self,
@@ -119,7 +119,10 @@ impl<'a> Player<'a> {
                     drop(session);
                     return Some(self.silence(&activity).await);
                 }
-                Ok(None) => return Some(self.closed()),
+                Ok(None) => {
+                    let url = self.url();
+                    return Some(Error::transient(format!("the server closed the connection to {url}")));
+                }
                 Ok(Some(Err(error))) => {
                     let needs_relay = self.connector.may_need_relay(&error);
                     if needs_relay {
@@ -160,28 +163,22 @@ impl<'a> Player<'a> {
     /// Why nothing came any more.
     async fn silence(&self, activity: &Activity) -> Error {
         let (url, transport) = (self.url(), self.connector.config.transport);
-        let (waited, came) = match activity.silence(Instant::now()) {
+        let waited = match activity.silence(Instant::now()) {
             Silence::Left => return Error::left(url),
             Silence::Stopped(waited) => {
                 let waited = seconds(waited);
                 return Error::transient(format!("the stream from {url} fell silent: nothing came for {waited}"));
             }
-            Silence::Nothing(waited) => (waited, None),
-            Silence::Reports(reports, waited) => (waited, Some(reports)),
+            Silence::NoVideo(waited) => seconds(waited),
         };
         let limit = self.connector.config.limits.silence.min(self.connector.config.limits.first_unit);
         let hint = format!("{} (shorten its GOP)", no_video_hint(transport));
-        let why = match (probe(&self.connector, limit).await, came) {
+        let why = match (probe(&self.connector, limit).await, activity.reports) {
             (Some(packets), _) => packets.to_string(),
-            (None, Some(reports)) => format!("{reports} RTCP packets came and no video: {hint}"),
-            (None, None) => format!("not one packet came: {hint}"),
+            (None, 0) => format!("not one packet came: {hint}"),
+            (None, reports) => format!("{reports} RTCP packets came and no video: {hint}"),
         };
-        let waited = seconds(waited);
         Error::transient(format!("{url} plays, but no picture came for {waited}: {why}"))
-    }
-
-    fn closed(&self) -> Error {
-        Error::transient(format!("the server closed the connection to {}", self.url()))
     }
 
     fn unit(
@@ -237,7 +234,7 @@ fn parameter_sets(session: &Demuxed) -> Option<&[u8]> {
     })
 }
 
-/// The clocks of the sender report in a packet, where there is one.
+/// The clocks of the sender report in a packet, if there is one.
 fn sender_clock(packet: &ReceivedCompoundPacket) -> Option<SenderClock> {
     let report = packet.pkts().find_map(|part| part.as_sender_report().ok().flatten())?;
     SenderClock::new(report.ntp_timestamp().0, MediaTime::from_ticks(report.rtp_timestamp()))

@@ -118,7 +118,7 @@ fn of_response(status: u16, request: &str, description: &str, place: &Place<'_>)
     }
 }
 
-/// What to do about a refusal, led by a colon; empty where nobody knows.
+/// What to do about a refusal, led by a colon; empty if nobody knows.
 const fn hint(status: u16) -> &'static str {
     match status {
         400 => ": check the path and query of the URL",

@@ -167,7 +167,7 @@ impl Response {
         Self { first, headers, body: Vec::new() }
     }
 
-    /// The status code; `None` where it is no number of three digits.
+    /// The status code; `None` if it is no number of three digits.
     pub(in crate::ingress::rtsp) fn status(&self) -> Option<u16> {
         let word = self.first.split_whitespace().nth(1).filter(|word| word.len() == 3)?;
         word.parse().ok()
@@ -191,7 +191,7 @@ impl Response {
         format!("{}{more}", shown(reason)).trim().to_owned()
     }
 
-    /// The value of a header, where it has one.
+    /// The value of a header, if it has one.
     pub(in crate::ingress::rtsp) fn get(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
@@ -204,7 +204,7 @@ impl Response {
         self.headers.iter().filter(move |(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// A header line as it may be shown; empty where there is none.
+    /// A header line as it may be shown; empty if there is none.
     pub(in crate::ingress::rtsp) fn line(&self, name: &str) -> String {
         self.all(name).next().map_or_else(String::new, |value| format!("{name}: {}", shown(value)))
     }
@@ -214,7 +214,7 @@ impl Response {
         self.all(CHALLENGE).collect::<Vec<_>>().join(", ")
     }
 
-    /// The length of the body as it is told: `None` where it is not, `Some(None)` where that is no number.
+    /// The length of the body as it is told: `None` if it is not, `Some(None)` if that is no number.
     pub(super) fn length(&self) -> Option<Option<usize>> {
         self.all("Content-Length").next().map(|value| {
             let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());

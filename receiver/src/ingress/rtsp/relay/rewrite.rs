@@ -58,14 +58,14 @@ pub(super) fn rewrite(asked: &Request<'_>, status: u16, answer: &Response) -> Re
     Ok([format!("RTSP/1.0 {status} -\r\n{lines}\r\n").as_bytes(), &body].concat())
 }
 
-/// Where the URLs of a description begin, where it says that in a way that makes a URL.
+/// Where the URLs of a description begin, if it says that in a way that makes a URL.
 fn base(answer: &Response) -> Option<(&'static str, String)> {
     let value = answer.get("Content-Base").or_else(|| answer.get("Content-Location"))?;
     let is_url = Url::parse(value).is_ok() || Url::parse(&format!("rtsp://{value}")).is_ok();
     is_url.then(|| ("Content-Base", value.to_owned()))
 }
 
-/// A type, without its parameters where it is the one that retina takes.
+/// A type, without its parameters if it is the one that retina takes.
 fn content_type(value: &str) -> String {
     const SDP: &str = "application/sdp";
     let kind = value.split(';').next().unwrap_or_default().trim();
@@ -100,7 +100,7 @@ fn description(body: &[u8]) -> (String, bool) {
     (lines.join("\r\n") + "\r\n", has_media)
 }
 
-/// A Session header (RFC 2326 section 12.37) with its time-out, where that is one.
+/// A Session header (RFC 2326 section 12.37) with its time-out, if that is one.
 fn session(answer: &Response) -> String {
     let parameters =
         answer.get("Session").unwrap_or_default().split(';').skip(1).filter_map(|part| part.split_once('='));
@@ -120,7 +120,7 @@ fn parameter<'a>(value: &'a str, wanted: &str) -> Option<&'a str> {
     parts.find(|(name, _)| name.trim().eq_ignore_ascii_case(wanted)).map(|(_, value)| value.trim())
 }
 
-/// The interleaved channels that the server has chosen, where that can be read.
+/// The interleaved channels that the server has chosen, if that can be read.
 pub(super) fn channels(answer: &Response) -> Option<[u8; 2]> {
     let channels = parameter(answer.get("Transport")?, "interleaved")?;
     let (rtp, rtcp) = channels.split_once('-').map_or((channels, None), |(rtp, rtcp)| (rtp, Some(rtcp)));
