@@ -85,3 +85,30 @@ pub struct EncodedFrame {
     /// hands back what it was given with the picture.
     pub time: MediaTime,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codecs_are_found_by_their_encoding_name_in_either_case() {
+        for (codec, name) in Codec::ENCODING_NAMES {
+            assert_eq!(Codec::from_encoding_name(name), Some(codec));
+            assert_eq!(Codec::from_encoding_name(&name.to_ascii_lowercase()), Some(codec));
+        }
+        assert_eq!((Codec::from_encoding_name("H265"), Codec::from_encoding_name("")), (None, None));
+    }
+
+    #[test]
+    fn decoding_begins_at_key_frames_and_recovery_points() {
+        let recovery = [0, 0, 1, 0x06, 0x06, 0x01, 0xc4, 0x80, 0, 0, 1, 0x41, 0x9a];
+        for (data, expected) in [
+            (&[0, 0, 1, 0x65, 0x88][..], Some(EntryPoint::Key)),
+            (&recovery, Some(EntryPoint::Recovery)),
+            (&[0, 0, 1, 0x41, 0x9a], None),
+            (&[], None),
+        ] {
+            assert_eq!(Codec::H264.entry_point(data), expected, "{data:?}");
+        }
+    }
+}

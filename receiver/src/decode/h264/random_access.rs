@@ -1,8 +1,8 @@
-//! Where decoding begins: at an IDR picture or, where none comes, at a recovery point.
+//! Random access: decoding begins at an IDR picture or, if none comes, at a recovery point.
 //!
-//! openh264 begins at IDR pictures alone. Encoders with intra refresh send one in their life, and those with open GOPs are often
-//! joined between two; what they have instead are recovery points (ITU-T H.264 annex D.2.8). There the decoder is given
-//! [stand-ins](common::h264::filler) for the pictures before, and what comes out is held back until it is right.
+//! openh264 begins only at IDR pictures. Encoders with intra refresh send a single one, and streams with open GOPs are often
+//! joined between two; they have recovery points instead (ITU-T H.264 annex D.2.8). There the library is given
+//! [stand-ins](common::h264::filler) for the pictures before, and its output is held back until it is right.
 
 use common::h264::{AccessUnit, START_CODE, Slice, SliceKind, Sps, filler};
 
@@ -10,21 +10,21 @@ use super::error::Error;
 use super::library::Library;
 use crate::decode::Planes;
 
-/// Intra pictures without an IDR picture between them, from which on the next one is taken for a beginning. A stream that has IDR
-/// pictures has them at least that often.
+/// The intra picture without an IDR picture before it that decoding begins with: a stream that has IDR pictures has them at
+/// least that often.
 const INTRA_WITHOUT_IDR: u32 = 2;
 
 /// A decoder that begins wherever decoding can begin.
 pub(super) struct RandomAccess<D> {
     library: D,
-    /// The newest that can be read.
+    /// The newest parameter sets that can be parsed.
     sets: Option<Sets>,
-    /// A sequence and a picture parameter set came, whether or not they can be read.
+    /// An SPS and a PPS came, whether or not they can be parsed.
     sets_came: (bool, bool),
     state: State,
     /// An IDR picture came.
     idr_seen: bool,
-    /// Intra pictures that came before.
+    /// Intra pictures so far.
     intra: u32,
     gap: bool,
 }
@@ -37,20 +37,20 @@ struct Sets {
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// Nothing is decoded before the next beginning. The decoder is asked all the same where it still `knows` what was lost.
+    /// Nothing is decoded before the next entry point. The library is asked all the same if it still knows what was lost.
     Waiting { library_knows: bool },
-    /// Since an IDR picture. The decoder refuses by itself what refers to a lost one.
+    /// Since an IDR picture. The library itself refuses pictures that refer to a lost one.
     SinceIdr {
         /// frame_num of the newest picture that others refer to, if it could be read.
         last: Option<u32>,
     },
-    /// Since a recovery point, from which on the decoder takes every gap for wanted.
+    /// Since a recovery point, after which the library takes every gap in frame_num for intended.
     SinceRecoveryPoint {
         /// frame_num of the newest picture that others refer to.
         last: u32,
-        /// frame_num has gone on by so much.
+        /// How far frame_num has advanced.
         passed: u32,
-        /// By so much it has to for pictures to be right.
+        /// How far it has to advance for pictures to be right.
         recovery: u32,
     },
 }
@@ -117,7 +117,7 @@ impl<D: Library> RandomAccess<D> {
                     return outcome;
                 }
                 self.state = State::Waiting { library_knows: true };
-                // Whoever drops units goes on at a recovery point: nothing else shows that some are missing.
+                // A sender that drops units continues at a recovery point: nothing else shows that some are missing.
                 match unit.recovery {
                     Some(_) => self.begin(unit, slice, false, show),
                     None => outcome,
@@ -146,7 +146,7 @@ impl<D: Library> RandomAccess<D> {
         self.sets = parsed.ok().map(|parsed| Sets { sps: sps.to_vec(), pps: pps.to_vec(), parsed });
     }
 
-    /// Sees whether a picture is missing (ITU-T H.264 section 7.4.3, frame_num), and shuts where the decoder does not know of it.
+    /// Detects a missing picture by frame_num (ITU-T H.264 section 7.4.3), and stops decoding if the library cannot know of it.
     fn detect_gap(&mut self, slice: Option<&Slice>) {
         self.gap = false;
         let last = match self.state {
@@ -162,7 +162,7 @@ impl<D: Library> RandomAccess<D> {
         }
     }
 
-    /// Begins with this unit, if that can be. The decoder is asked first where it `knows` what was lost.
+    /// Begins with this unit, if it is an entry point. The library is asked first if it knows what was lost.
     fn begin(
         &mut self,
         unit: &AccessUnit<'_>,

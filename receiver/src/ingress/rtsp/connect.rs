@@ -54,7 +54,7 @@ pub(super) struct Started {
 /// Where an attempt leads.
 enum Reached {
     Playing(Started),
-    Elsewhere { status: u16, location: Option<String> },
+    Redirected { status: u16, location: Option<String> },
 }
 
 impl<'a> Connector<'a> {
@@ -76,7 +76,7 @@ impl<'a> Connector<'a> {
         loop {
             let (status, location) = match self.reach(&target).await? {
                 Reached::Playing(started) => return Ok(started),
-                Reached::Elsewhere { status, location } => (status, location),
+                Reached::Redirected { status, location } => (status, location),
             };
             let next = redirects.follow(status, location.as_deref());
             let next = next.map_err(|error| Error::permanent(format!("{target} does not play: {error}")))?;
@@ -106,7 +106,9 @@ impl<'a> Connector<'a> {
             return self.reach_by_relay(target, None).await;
         }
         if self.relay_next.get() {
-            tracing::warn!("{target} may have ended the session for want of a new answer to its challenge: {RELAYED}");
+            tracing::warn!(
+                "{target} may have ended the session for want of a new answer to its challenge: {RELAY_NOTICE}"
+            );
             return self.reach_by_relay(target, None).await;
         }
         match self.handshake(target.url().clone(), target, AGENT).await {
@@ -135,10 +137,10 @@ impl<'a> Connector<'a> {
         match (outcome, failure) {
             (Ok(playing), Some(failure)) if transcript.rechallenged > 0 || failure.is_odd(&transcript) => {
                 if transcript.rechallenged > 0 {
-                    tracing::warn!("{target} wants a new answer to its challenge in every session: {RELAYED}");
+                    tracing::warn!("{target} wants a new answer to its challenge in every session: {RELAY_NOTICE}");
                     self.relay_next.set(true);
                 } else {
-                    self.relay_from_now_on(target, ODD);
+                    self.relay_from_now_on(target, ODD_ANSWERS);
                 }
                 Ok(Reached::Playing(Started { relay: Some(relay), ..playing }))
             }
@@ -151,7 +153,7 @@ impl<'a> Connector<'a> {
                 {
                     let location =
                         answer.get("Location").map(|to| of_stream(to, target, &transcript.requested).to_owned());
-                    return Ok(Reached::Elsewhere { status, location });
+                    return Ok(Reached::Redirected { status, location });
                 }
                 let told = match (again, failure) {
                     (Failure::Retina(again), _) if transcript.is_anything() => Failure::Retina(again),
@@ -165,7 +167,7 @@ impl<'a> Connector<'a> {
     /// Lets every session go through a relay from now on, and says so once.
     pub(super) fn relay_from_now_on(&self, target: &StreamUrl, why: &str) {
         if !self.relay_always.replace(true) {
-            tracing::warn!("{target} {why}: {RELAYED}");
+            tracing::warn!("{target} {why}: {RELAY_NOTICE}");
         }
     }
 
@@ -239,11 +241,11 @@ impl<'a> Connector<'a> {
 }
 
 /// What is said of sessions that go through a relay.
-const RELAYED: &str = "it is played through a relay in this program, which gets on with it; over TCP this adds a few \
+const RELAY_NOTICE: &str = "it is played through a relay in this program, which gets on with it; over TCP this adds a few \
                        hundredths of a millisecond to network times";
 
 /// What is said of a server whose answers retina does not take.
-pub(super) const ODD: &str = "answers in ways that RTSP does not know";
+pub(super) const ODD_ANSWERS: &str = "answers in ways that RTSP does not know";
 
 /// Where the stream is when its track, which was `asked` for, is at `location`: a stream is described, not a track.
 fn of_stream<'l>(location: &'l str, target: &StreamUrl, asked: &str) -> &'l str {

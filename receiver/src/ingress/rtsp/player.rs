@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use super::Error;
 use super::activity::{Activity, NO_MARKER, Silence};
 use super::config::{Config, no_video_hint};
-use super::connect::{Connector, ODD, Started};
+use super::connect::{Connector, ODD_ANSWERS, Started};
 use super::guard::{Watched, in_turns};
 use super::probe::probe;
 use super::relay::{Relay, Transcript};
@@ -126,7 +126,7 @@ impl<'a> Player<'a> {
                 Ok(Some(Err(error))) => {
                     let needs_relay = self.connector.may_need_relay(&error);
                     if needs_relay {
-                        self.connector.relay_from_now_on(self.url(), ODD);
+                        self.connector.relay_from_now_on(self.url(), ODD_ANSWERS);
                     }
                     // What the server answered before it played explains nothing now.
                     let fault = relay.and_then(|relay| relay.transcript().fault);

@@ -1,5 +1,5 @@
-//! Stands between retina and a server where retina alone does not get on: hears what the server says, which retina does not pass
-//! on, answers its challenges, of which retina answers the first alone, and makes its answers such as retina takes.
+//! Stands between retina and a server that retina alone cannot play: records what the server says, which retina does not pass
+//! on, answers every challenge, where retina answers only the first, and rewrites responses so that retina accepts them.
 //!
 //! ```text
 //! retina ── requests without credentials ──▶ relay ── with them, again after a 401 ──▶ server
@@ -7,8 +7,8 @@
 //!        ◀─ everything else as it is ──────       ◀────────────────────────────────────
 //! ```
 //!
-//! It costs each packet over TCP a way through this host, so only sessions that need it go through it. Packets over UDP do not:
-//! retina's connection has the address that the server knows, and so have its sockets.
+//! It costs each packet over TCP another hop through this host, so only sessions that need it use it. Packets over UDP bypass
+//! it: retina's connection has the address that the server knows, and so have its sockets.
 
 mod responses;
 mod rewrite;
@@ -42,15 +42,15 @@ const READ_BYTES: usize = 64 << 10;
 
 /// A relay for one connection.
 pub(super) struct Relay {
-    /// What retina has to ask for.
+    /// What retina has to connect to.
     pub(super) url: Url,
-    /// Who retina has to say that it is: nobody else on this host is to use the credentials.
+    /// The user agent that retina has to send, so that nobody else on this host can use the credentials.
     pub(super) agent: String,
     transcript: Arc<Mutex<Transcript>>,
 }
 
 impl Relay {
-    /// Connects to `target`, and waits for retina to lead it there. It ends with the connection.
+    /// Connects to `target`, and waits for retina to connect. The relay ends with the connection.
     pub(super) async fn start(target: &StreamUrl) -> io::Result<Self> {
         let there = target.clone();
         let addresses = spawn_blocking(move || there.addresses()).await.map_err(io::Error::other)?;
@@ -90,7 +90,7 @@ impl Relay {
     }
 }
 
-/// Where to wait for retina: at the address that the server knows, unless that needs a zone, which retina cannot be told.
+/// The address to listen on for retina: the one that the server knows, unless that needs a zone, which retina does not support.
 fn own_address(local: SocketAddr) -> IpAddr {
     match local.ip() {
         IpAddr::V6(ip) if ip.is_unicast_link_local() => Ipv4Addr::LOCALHOST.into(),
@@ -103,7 +103,7 @@ fn authority(url: &Url) -> String {
     url[..url::Position::BeforePath].to_owned()
 }
 
-/// Leads the first that connects to `listener` to the server.
+/// Relays the first connection to `listener` to the server.
 async fn run(mut translator: Translator, listener: TcpListener, mut server: TcpStream) -> io::Result<()> {
     let (mut player, from) = timeout(ACCEPT_LIMIT, listener.accept()).await??;
     if from.ip() != listener.local_addr()?.ip() {
@@ -128,7 +128,7 @@ async fn run(mut translator: Translator, listener: TcpListener, mut server: TcpS
             count = server.read(&mut said) => {
                 let count = count?;
                 if count > 0 && !translator.sniff(&said[..count]) {
-                    // What is no RTSP has no end that could be waited for.
+                    // What is not RTSP has no end to wait for.
                     player.write_all(&said[..count]).await?;
                     continue;
                 }

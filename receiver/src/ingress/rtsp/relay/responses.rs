@@ -1,5 +1,5 @@
-//! Reads what a server sends as ffmpeg and GStreamer do: with line feeds alone, folded headers, spaces before colons, lines that are no
-//! headers, and bytes that are no UTF-8. Pure: bytes in, answers and everything else out.
+//! Reads what a server sends as leniently as ffmpeg and GStreamer do: bare line feeds, folded headers, spaces before colons,
+//! lines that are not headers, and bytes that are not UTF-8. Pure: bytes in, responses and everything else out.
 
 use bytes::{Buf, BytesMut};
 use common::printable::excerpt;
@@ -7,7 +7,7 @@ use common::redact;
 use common::rtsp::interleaved::{HEADER_LEN, MAGIC};
 use common::rtsp::message::{BODY_MAX, HEAD_MAX};
 
-/// The interleaved channels for retina, which takes no odd one first, and none that are not adjacent.
+/// The interleaved channels for retina, which only accepts an even one and the next.
 pub(super) const CHANNELS: [u8; 2] = [0, 1];
 
 /// Longest piece of a server's text that is shown, in characters.
@@ -16,7 +16,7 @@ const WORDS_MAX: usize = 100;
 /// The header with what a server wants for authentication.
 const CHALLENGE: &str = "WWW-Authenticate";
 
-/// The head of an answer, and its body.
+/// A response: head and body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::ingress::rtsp) struct Response {
     /// The status line, as it came.
@@ -29,7 +29,7 @@ pub(in crate::ingress::rtsp) struct Response {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Item {
     Response(Response),
-    /// Anything else, as it came: interleaved frames, requests, and what is no RTSP.
+    /// Anything else, as it came: interleaved frames, requests, and what is not RTSP.
     Other(BytesMut),
 }
 
@@ -41,9 +41,9 @@ pub(super) struct ResponseReader {
     searched: usize,
     /// Bytes of an interleaved frame that are still to come.
     rest: usize,
-    /// The answer whose body is still to come, and the length of that.
+    /// The response whose body is still to come, and its length.
     waiting: Option<(Response, usize)>,
-    /// A line of a head ended with a line feed alone.
+    /// A line of a head ended with a bare line feed.
     pub(super) bare_line_feeds: bool,
     /// The server's interleaved channels; for retina they become [`CHANNELS`].
     pub(super) channels: [u8; 2],

@@ -1,4 +1,4 @@
-//! What retina gets of an answer: only what it reads, as it wants it. Pure.
+//! Rewrites a response for retina: only the headers it reads, in the form it accepts. Pure.
 
 use std::net::IpAddr;
 

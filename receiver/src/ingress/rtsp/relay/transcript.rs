@@ -4,16 +4,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::responses::Response;
 
-/// See the module.
+/// What a server has said through a relay.
 #[derive(Clone, Debug, Default)]
 pub(in crate::ingress::rtsp) struct Transcript {
-    /// What came before there was an answer.
+    /// What came before the first response.
     pub(in crate::ingress::rtsp) beginning: Vec<u8>,
     /// The newest answer to a request.
     pub(in crate::ingress::rtsp) answer: Option<Response>,
     /// The URL of that request, as the server saw it.
     pub(in crate::ingress::rtsp) requested: String,
-    /// Why nothing can be made of what came.
+    /// Why what came cannot be used.
     pub(in crate::ingress::rtsp) fault: Option<Fault>,
     /// Lines of answers end with a line feed alone.
     pub(in crate::ingress::rtsp) bare_line_feeds: bool,
@@ -23,10 +23,10 @@ pub(in crate::ingress::rtsp) struct Transcript {
     pub(in crate::ingress::rtsp) challenged: bool,
 }
 
-/// Why nothing can be made of what a server sends.
+/// Why what a server sends cannot be used.
 #[derive(Clone, Debug)]
 pub(in crate::ingress::rtsp) enum Fault {
-    /// It is so.
+    /// It makes no sense, for this reason.
     Unusable(String),
     /// The connection ended too early.
     CutOff(String),
