@@ -2,19 +2,19 @@
 
 use std::ops::Range;
 
+mod access_unit;
 mod bits;
 pub mod filler;
-mod glance;
-mod insert;
 mod pic_order;
 mod reorder;
+mod sei;
 mod slice;
 mod sps;
 
-pub use glance::{Glance, recovery_point};
-pub use insert::insert_sei;
+pub use access_unit::{AccessUnit, recovery_point};
 pub use pic_order::PicOrder;
 pub use reorder::{Reorder, Step};
+pub use sei::{find_stamp, insert_sei, sei_nal};
 pub use slice::{Slice, SliceKind};
 pub use sps::{Cycle, Format, Order, Output, Sps, SpsError, as_scalable_baseline};
 
@@ -38,7 +38,7 @@ pub enum NalKind {
 }
 
 impl NalKind {
-    /// The kind of a NAL unit (without start code); `None` where it is empty.
+    /// The kind of a NAL unit (without start code); `None` if it is empty.
     pub fn of(nal: &[u8]) -> Option<Self> {
         nal.first().map(|&header| Self::of_header(header))
     }

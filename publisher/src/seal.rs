@@ -6,9 +6,8 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use common::frame::PublisherTimes;
-use common::h264;
 use common::host::clock;
-use common::media::{Codec, EncodedFrame};
+use common::media::EncodedFrame;
 use common::sei;
 use common::time::{MediaTime, MonoTime, Now};
 
@@ -24,8 +23,7 @@ const PENDING_MAX: usize = 64;
 pub struct SealedFrame {
     /// The frame, with the stamp in it.
     pub frame: EncodedFrame,
-    /// Where in the frame's data the stamp is, as [`common::sei::nal`] makes it. The time of sending is set in there; where
-    /// there is no stamp, nothing is.
+    /// Where in the frame's data the SEI NAL unit with the stamp is, in which the time of sending is set; empty without a stamp.
     pub stamp: Range<usize>,
     /// Both clocks when the picture was stamped. The time of sending is counted on from here by the monotonic one.
     pub stamped: Now,
@@ -94,7 +92,7 @@ impl Sealer {
         }
         let Pending { captured, stamped, .. } = self.pending.pop_front()?;
         let encoded = stamped.wall_at(now);
-        let message = sei::nal(&sei::Stamp {
+        let message = sei::message(&sei::Stamp {
             stream_id: self.stream_id,
             sequence: stamped.sequence,
             origin: self.origin,
@@ -108,9 +106,7 @@ impl Sealer {
             capture_clock: captured.clock(),
             reference: self.comparison.as_mut().and_then(|comparison| comparison.reference(stamped.now())),
         });
-        let stamp = match frame.codec {
-            Codec::H264 => h264::insert_sei(&mut frame.data, &message),
-        };
+        let stamp = frame.codec.insert_sei(&mut frame.data, &message);
         Some(SealedFrame { frame, stamp, stamped: stamped.now() })
     }
 
@@ -129,6 +125,7 @@ impl Sealer {
 mod tests {
     use std::time::Duration;
 
+    use common::media::Codec;
     use common::time::WallTime;
 
     use super::*;
@@ -149,8 +146,8 @@ mod tests {
 
     /// The sequence number that the frame's stamp says.
     fn sequence(sealed: &SealedFrame) -> u32 {
-        let found = sei::find(&sealed.frame.data).expect("it is stamped");
-        assert_eq!(sealed.frame.data[sealed.stamp.clone()], sei::nal(&found));
+        let found = Codec::H264.find_stamp(&sealed.frame.data).expect("it is stamped");
+        assert_eq!(sei::find(&sealed.frame.data[sealed.stamp.clone()]), Some(found));
         assert_eq!(found.times.stamp, stamped(found.sequence).stamp);
         assert_eq!(sealed.stamped, stamped(found.sequence).now());
         found.sequence
@@ -184,7 +181,7 @@ mod tests {
         let time = sealer.expect(Captured::Unknown, &stamped(0));
         let returned = at(0) + Duration::from_millis(7);
         let sealed = sealer.seal(frame(time), returned).expect("it is paired");
-        let times = sei::find(&sealed.frame.data).expect("it is stamped").times;
+        let times = Codec::H264.find_stamp(&sealed.frame.data).expect("it is stamped").times;
         assert_eq!((times.painted, times.encoded), (stamped(0).painted, stamped(0).stamp.offset(7_000)));
     }
 }

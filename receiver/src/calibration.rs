@@ -8,15 +8,15 @@ use common::time::WallTime;
 use report::calibration::{MAX_BYTES, Quote, default_path, quote};
 use report::{host, regular_file};
 
-/// What there is to quote.
+/// The calibration of this machine, if there is one.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Found {
+pub(crate) enum Lookup {
     /// This machine was not calibrated.
-    Nothing,
-    /// This.
+    None,
+    /// What to quote.
     Quote(Quote),
     /// A file, but not one to quote; the text says why and what to do.
-    Refused(String),
+    Unusable(String),
 }
 
 /// A file that was asked for and cannot be read.
@@ -30,26 +30,26 @@ pub struct Unreadable {
 /// Looks at the file that was `given`, or else where `framelag calibrate` leaves it.
 ///
 /// # Errors
-/// [`Unreadable`], where one was given.
-pub fn find(given: Option<&Path>, now: WallTime) -> Result<Found, Unreadable> {
+/// [`Unreadable`], if one was given.
+pub(crate) fn find(given: Option<&Path>, now: WallTime) -> Result<Lookup, Unreadable> {
     let default = || default_path(std::env::var_os("XDG_STATE_HOME"), std::env::var_os("HOME"));
-    let Some(file) = given.map(Path::to_owned).or_else(default) else { return Ok(Found::Nothing) };
+    let Some(file) = given.map(Path::to_owned).or_else(default) else { return Ok(Lookup::None) };
     let refused = |why: String| {
         let file = file.display();
-        Found::Refused(format!(
+        Lookup::Unusable(format!(
             "the calibration {file} {why}: it is not quoted; run `framelag calibrate` to make another"
         ))
     };
     Ok(match regular_file::open(&file).and_then(|file| bom::read(file, MAX_BYTES)) {
         Ok(text) => match quote(&text, &file, host::machine().as_deref(), now) {
-            Ok(quote) => Found::Quote(quote),
+            Ok(quote) => Lookup::Quote(quote),
             Err(error) => refused(error.to_string()),
         },
         Err(why) if matches!(why.kind(), ErrorKind::FileTooLarge | ErrorKind::InvalidData) => {
             refused(format!("is not one ({why})"))
         }
         Err(why) if given.is_some() => return Err(Unreadable { file, why }),
-        Err(why) if why.kind() == ErrorKind::NotFound => Found::Nothing,
+        Err(why) if why.kind() == ErrorKind::NotFound => Lookup::None,
         Err(why) => refused(format!("cannot be read ({why})")),
     })
 }
@@ -75,7 +75,7 @@ mod tests {
         ] {
             std::fs::write(&file, text).expect("a test's folder can be written to");
             match find(Some(&file), NOW).expect("it can be read") {
-                Found::Refused(why) => {
+                Lookup::Unusable(why) => {
                     assert!(
                         why.contains("c.json") && why.contains(words) && why.contains("framelag calibrate"),
                         "{why}"

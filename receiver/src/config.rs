@@ -12,13 +12,14 @@ use report::run::Settings;
 use report::{Assertion, Place};
 
 use crate::args::Args;
+use crate::ingress::Options;
 use crate::metrics::collector::Collector;
 
 mod error;
 mod input;
 
 pub use error::{Error, MAX_INPUTS};
-pub use input::{Input, Source};
+pub use input::Input;
 
 /// A run.
 #[derive(Clone, Debug)]
@@ -33,13 +34,11 @@ pub struct Config {
     pub duration: Option<Duration>,
     /// From the first picture to the first that counts.
     pub warmup: Duration,
-    /// How long to keep trying for the first connection.
-    pub wait: Duration,
     /// Where the report goes.
     pub report: Option<PathBuf>,
     /// What must hold at the end.
     pub assertions: Vec<Assertion>,
-    /// The calibration to quote; `None` for the one of this machine, where there is one.
+    /// The calibration to quote; `None` for the one of this machine, if there is one.
     pub calibration: Option<PathBuf>,
     /// Where the last picture goes.
     pub snapshot: Option<PathBuf>,
@@ -82,13 +81,18 @@ impl TryFrom<Args> for Config {
             return Err(Error::PicturesOfSeveral(args.urls.len()));
         }
         let credentials = given(args.credentials.as_deref(), std::env::var_os)?;
+        let options = Options {
+            credentials: credentials.as_ref(),
+            transport: args.transport,
+            wait: args.wait,
+            count: args.urls.len(),
+        };
         Ok(Self {
-            inputs: input::all(&args.urls, credentials.as_ref())?,
+            inputs: input::all(&args.urls, &options)?,
             transport: args.transport,
             headless: args.headless,
             duration: args.duration,
             warmup: args.warmup,
-            wait: args.wait,
             report: args.report,
             assertions: args.assertions,
             calibration: args.calibration,
@@ -103,7 +107,7 @@ impl TryFrom<Args> for Config {
 }
 
 impl Config {
-    /// Where the report of `input` goes: into the folder itself, or one of its own inside where there are several inputs.
+    /// Where the report of `input` goes: into the folder itself, or one of its own inside if there are several inputs.
     pub fn report_place(&self, input: &Input) -> Option<Place> {
         let folder = self.report.clone()?;
         Some(if self.inputs.len() > 1 { Place::Inside(folder, input.name.clone()) } else { Place::Folder(folder) })
@@ -111,18 +115,10 @@ impl Config {
 
     /// The clock to ask how far this host's is from that of the publisher of `input`.
     pub fn clock_to_ask(&self, input: &Input) -> Option<Endpoint> {
-        match (&self.clock, &input.source) {
-            (ClockChoice::Ask(endpoint), _) => Some(endpoint.clone()),
-            (ClockChoice::Auto, Source::Rtsp(url)) => Some(Endpoint::framelag(&url.host_in_zone(), url.port())),
-            (ClockChoice::Off | ClockChoice::SameHost, _) | (ClockChoice::Auto, Source::Stdin) => None,
-        }
-    }
-
-    /// How the pictures of `input` come: `tcp`, `udp` or `pipe`.
-    pub const fn transport_of(&self, input: &Input) -> &'static str {
-        match input.source {
-            Source::Rtsp(_) => self.transport.name(),
-            Source::Stdin => "pipe",
+        match &self.clock {
+            ClockChoice::Ask(endpoint) => Some(endpoint.clone()),
+            ClockChoice::Auto => input.source.clock(),
+            ClockChoice::Off | ClockChoice::SameHost => None,
         }
     }
 
@@ -130,7 +126,7 @@ impl Config {
     pub fn describe(&self, input: &Input) -> Settings {
         Settings {
             url: Some(input.source.to_string()),
-            transport: Some(self.transport_of(input).to_owned()),
+            transport: Some(input.source.transport().to_owned()),
             clock: Some(self.clock.to_string()),
             headless: Some(self.headless),
             duration_s: Some(self.duration.map(|duration| duration.as_secs_f64())),
@@ -146,6 +142,7 @@ mod tests {
     use common::rtsp::StreamUrl;
 
     use super::*;
+    use crate::ingress::Source;
 
     fn config(arguments: &[&str]) -> Result<Config, Error> {
         let args = Args::try_parse_from([&["receiver"], arguments].concat()).expect("the flags parse");
@@ -154,7 +151,7 @@ mod tests {
 
     fn url(config: &Config) -> &StreamUrl {
         match &config.inputs[0].source {
-            Source::Rtsp(url) => url,
+            Source::Rtsp(config) => &config.url,
             Source::Stdin => panic!("not a URL"),
         }
     }
@@ -227,7 +224,7 @@ mod tests {
         let flag = file.path().display().to_string();
         let config = config(&["--credentials", &flag, "rtsp://a/cam", "rtsp://ann:x@b/cam"]).expect("good flags");
         let users = config.inputs.iter().map(|input| match &input.source {
-            Source::Rtsp(url) => url.credentials().expect("both have some").user(),
+            Source::Rtsp(config) => config.url.credentials().expect("both have some").user(),
             Source::Stdin => panic!("not a URL"),
         });
         assert_eq!(users.collect::<Vec<_>>(), ["bob", "ann"]);

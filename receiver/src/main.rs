@@ -42,7 +42,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The checked flags, or the exit code where there is nothing to run.
+/// The checked flags, or the exit code if there is nothing to run.
 fn config() -> Result<Config, ExitCode> {
     let args: Args = command_line::parse("receiver")?;
     if let Some(warning) = credentials::warning(args.credentials.as_deref()) {

@@ -21,7 +21,7 @@ use crate::config::Config;
 use crate::output::Output;
 
 mod board;
-pub mod collector;
+pub(crate) mod collector;
 mod otlp;
 mod push;
 mod serve;
@@ -48,17 +48,17 @@ pub enum Error {
 
 /// Exports the metrics of a run.
 #[derive(Debug)]
-pub struct Exporter {
+pub(crate) struct Exporter {
     board: watch::Sender<Board>,
     thread: JoinHandle<()>,
 }
 
 impl Exporter {
-    /// Begins to export what `config` asks for; `None` where it asks for nothing. Says where metrics are served.
+    /// Begins to export what `config` asks for; `None` if it asks for nothing. Says where metrics are served.
     ///
     /// # Errors
-    /// Where the address cannot be listened on, or there is no thread.
-    pub fn start(config: &Config, output: &Output) -> Result<Option<Self>, Error> {
+    /// If the address cannot be listened on, or there is no thread.
+    pub(crate) fn start(config: &Config, output: &Output) -> Result<Option<Self>, Error> {
         if config.metrics.is_none() && config.otlp.is_none() {
             return Ok(None);
         }
@@ -75,12 +75,12 @@ impl Exporter {
     }
 
     /// These are the figures from now on.
-    pub fn publish(&self, streams: Vec<Named>) {
+    pub(crate) fn publish(&self, streams: Vec<Named>) {
         self.board.send_replace(Board { streams: Arc::new(streams), over: false });
     }
 
     /// These are the last figures. Returns when they were sent where they are to be sent, or that took too long.
-    pub fn finish(self, streams: Vec<Named>) {
+    pub(crate) fn finish(self, streams: Vec<Named>) {
         self.board.send_replace(Board { streams: Arc::new(streams), over: true });
         // A thread that panicked has said so on standard error.
         let _ = self.thread.join();

@@ -15,7 +15,7 @@ use report::observation::{ClockCheck, ClockStep, PictureCost, StampCheck};
 use report::warning::Code;
 use report::{Observation, Recorder, Warning};
 
-use crate::decoding::Seen;
+use crate::decoding::DecodedPicture;
 use crate::offset::{self, PublisherClock};
 use crate::read::Reading;
 
@@ -90,7 +90,7 @@ impl Observer {
     }
 
     /// Records a picture that was shown at `shown`; `None` where there is no window that it waits for.
-    pub(crate) fn observe(&mut self, picture: &Seen, shown: Option<MonoTime>, now: Now) {
+    pub(crate) fn observe(&mut self, picture: &DecodedPicture, shown: Option<MonoTime>, now: Now) {
         let presented = shown.unwrap_or(picture.read);
         self.rate.add(presented);
         let observation = Observation {
@@ -108,7 +108,7 @@ impl Observer {
     }
 
     /// What is known of a picture whose code was read.
-    fn frame(&mut self, picture: &Seen, reading: &Reading, shown: Option<MonoTime>, now: Now) -> Observation {
+    fn frame(&mut self, picture: &DecodedPicture, reading: &Reading, shown: Option<MonoTime>, now: Now) -> Observation {
         let presented = shown.unwrap_or(picture.read);
         if let Some(origin) = reading.origin {
             self.publisher = Some(PublisherClock { origin, reference: reading.reference, at: presented });
@@ -238,7 +238,7 @@ fn correction(check: &ClockCheck) -> Correction {
 }
 
 /// What measuring a picture cost.
-fn cost(picture: &Seen) -> PictureCost {
+fn cost(picture: &DecodedPicture) -> PictureCost {
     PictureCost {
         wake: picture.received.map(|_| picture.begun - picture.assembled),
         read: Some(picture.read - picture.decoded),
@@ -252,7 +252,13 @@ fn clocks(publisher: u32, receiver: u32) -> Option<Clocks> {
     known.then_some(if publisher == receiver { Clocks::Same } else { Clocks::Different })
 }
 
-fn sample(picture: &Seen, reading: &Reading, shown: Option<MonoTime>, now: Now, correction: Correction) -> Sample {
+fn sample(
+    picture: &DecodedPicture,
+    reading: &Reading,
+    shown: Option<MonoTime>,
+    now: Now,
+    correction: Correction,
+) -> Sample {
     let presented = shown.unwrap_or(picture.read);
     let marks = Marks::new(reading.payload.time, now.wall_at(presented))
         .with(Mark::Received, picture.received.map(|received| now.wall_at(received)))

@@ -23,7 +23,7 @@ pub(crate) struct PublisherClock {
     pub(crate) at: MonoTime,
 }
 
-/// How far the clock of `now` is from the publisher's at `mono`, a time close to it; `None` where nobody can tell.
+/// How far the clock of `now` is from the publisher's at `mono`, a time close to it; `None` if nobody can tell.
 pub(crate) fn compare(
     endpoint: &Endpoint,
     view: &View,

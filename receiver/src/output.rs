@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 /// Standard output and standard error.
 #[derive(Clone, Debug)]
-pub struct Output {
+pub(crate) struct Output {
     json: bool,
     bar: ProgressBar,
     several: bool,
@@ -29,7 +29,7 @@ pub struct Output {
 impl Output {
     /// Writes JSON lines, or words for people. `duration` is the length of the bar, `several` says that streams must be named.
     /// indicatif shows the bar only where standard error is a terminal.
-    pub fn new(json: bool, duration: Option<Duration>, several: bool) -> Self {
+    pub(crate) fn new(json: bool, duration: Option<Duration>, several: bool) -> Self {
         let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         let (bar, template) = match duration {
             _ if json || !terminal::is_lively() => (ProgressBar::hidden(), "{msg}"),
@@ -41,49 +41,42 @@ impl Output {
     }
 
     /// A line about stream `name`: `event` for programs, `text` for people.
-    pub fn event(&self, event: &str, name: &str, text: impl Display) {
-        if self.json {
-            self.line(json!({ "event": event, "stream": name, "text": text.to_string() }));
-        } else if self.several {
-            self.eprint(format_args!("{name}: {text}"));
-        } else {
-            self.eprint(text);
-        }
+    pub(crate) fn event(&self, event: &str, name: &str, text: impl Display) {
+        let prefix = if self.several { format!("{name}: ") } else { String::new() };
+        let json = json!({ "event": event, "stream": name, "text": text.to_string() });
+        self.tell(json, format_args!("{prefix}{text}"));
     }
 
     /// A file was saved.
-    pub fn saved(&self, path: &Path) {
-        if self.json {
-            self.line(json!({ "event": "snapshot", "file": path }));
-        } else {
-            self.eprint(format_args!("snapshot saved as {}", path.display()));
-        }
+    pub(crate) fn saved(&self, path: &Path) {
+        let json = json!({ "event": "snapshot", "file": path });
+        self.tell(json, format_args!("snapshot saved as {}", path.display()));
     }
 
     /// Metrics are served at `url`.
-    pub fn metrics(&self, url: &str) {
-        if self.json {
-            self.line(json!({ "event": "metrics", "url": url }));
-        } else {
-            self.eprint(format_args!("metrics at {url}"));
-        }
+    pub(crate) fn metrics(&self, url: &str) {
+        self.tell(json!({ "event": "metrics", "url": url }), format_args!("metrics at {url}"));
     }
 
     /// Something is not as it was asked for.
-    pub fn warn(&self, text: impl Display) {
+    pub(crate) fn warn(&self, text: impl Display) {
+        self.tell(json!({ "event": "warning", "text": text.to_string() }), text);
+    }
+
+    fn tell(&self, json: Value, text: impl Display) {
         if self.json {
-            self.line(json!({ "event": "warning", "text": text.to_string() }));
+            self.print(json);
         } else {
             self.eprint(text);
         }
     }
 
     /// Time passes: `elapsed` since the first picture, and the figures of each stream.
-    pub fn second<'a>(&self, elapsed: Duration, streams: impl Iterator<Item = (&'a str, Live)>) {
+    pub(crate) fn second<'a>(&self, elapsed: Duration, streams: impl Iterator<Item = (&'a str, Live)>) {
         let mut message = Vec::new();
         for (name, live) in streams {
             if self.json {
-                self.line(second(elapsed, name, &live));
+                self.print(second(elapsed, name, &live));
             } else {
                 let prefix = if self.several { format!("{name}: ") } else { String::new() };
                 message.push(prefix + &progress(&live));
@@ -94,10 +87,10 @@ impl Output {
     }
 
     /// The run of stream `name` is over.
-    pub fn summary(&self, name: &str, url: &str, summary: &Summary) {
+    pub(crate) fn summary(&self, name: &str, url: &str, summary: &Summary) {
         self.bar.finish_and_clear();
         if self.json {
-            self.line(json!({
+            self.print(json!({
                 "event": "summary",
                 "stream": name,
                 "exit_code": summary.exit_code,
@@ -118,13 +111,9 @@ impl Output {
         ));
     }
 
-    /// All that was to go to standard output went there, as far as anybody reads it.
-    pub fn is_written(&self) -> bool {
+    /// Everything for standard output was written, as far as anybody reads it.
+    pub(crate) fn is_written(&self) -> bool {
         !self.failed.load(Ordering::Relaxed)
-    }
-
-    fn line(&self, value: Value) {
-        self.print(value);
     }
 
     fn print(&self, text: impl Display) {

@@ -14,8 +14,8 @@ use crate::output::Output;
 /// Makes the file, and the thread that writes it.
 ///
 /// # Errors
-/// Where either cannot be had.
-pub fn keep(wanted: &Pictures, output: &Output) -> io::Result<Arc<Keeper>> {
+/// If either cannot be had.
+pub(crate) fn keep(wanted: &Pictures, output: &Output) -> io::Result<Arc<Keeper>> {
     let file = files::create(&wanted.file)?;
     // How many come per second, nobody says here.
     let header = |size| Header { size, rate: (0, 0), code: None, text: None };
@@ -28,9 +28,9 @@ pub fn keep(wanted: &Pictures, output: &Output) -> io::Result<Arc<Keeper>> {
     Ok(Arc::new(keeper))
 }
 
-/// Writes what waits and ends it; `output` says how many pictures were dropped on the way, where any were. False where writing
+/// Writes what waits and ends it; `output` says how many pictures were dropped on the way, if any were. False where writing
 /// failed, which was said when it happened; dropped pictures are no failure.
-pub fn finish(keeper: &Keeper, output: &Output) -> bool {
+pub(crate) fn finish(keeper: &Keeper, output: &Output) -> bool {
     let kept = keeper.finish();
     if kept.dropped > 0 {
         output.warn(format_args!("--pictures: {kept}"));
@@ -38,8 +38,8 @@ pub fn finish(keeper: &Keeper, output: &Output) -> bool {
     kept.failure.is_none()
 }
 
-/// Keeps the decoded picture with number `sequence`, where it is one to keep.
-pub fn put(keeper: &Keeper, sequence: u32, planes: &Planes<'_>) {
+/// Keeps the decoded picture with number `sequence`, if it is one to keep.
+pub(crate) fn put(keeper: &Keeper, sequence: u32, planes: &Planes<'_>) {
     if keeper.wants(sequence) {
         let mut picture = keeper.spare(planes.size);
         planes.copy_to(&mut picture);

@@ -1,5 +1,5 @@
 //! The five steps of a picture, in order: [`receive`] → [`decode`](decoding::Decoding::decode) →
-//! [`read`](decoding::Decoding::read) → [`render`] → [`observe`].
+//! [`read`](decoding::PictureReading) → [`render`] → [`observe`].
 //!
 //! ```text
 //! receive thread ── queue ──▶ decode thread ── events ──▶ the caller's thread
@@ -19,10 +19,10 @@ use common::pictures::Keeper;
 use common::time::Now;
 use crossbeam_channel::Sender as Events;
 
-use crate::config::{Config, Input};
+use crate::config::Input;
 use crate::decoding::{self, Event};
-use crate::ingress::{self, Ingress};
-use crate::queue::{self, Arrival, Sender};
+use crate::ingress::Source;
+use crate::queue::{self, Sender, Status};
 use crate::render::pixels::Slot;
 use crate::render::{Screen, window};
 use crate::stream::Stream;
@@ -44,25 +44,23 @@ pub(crate) struct Environment {
 /// Returns the threads to wait for at the end: none where the input cannot be interrupted.
 ///
 /// # Errors
-/// Where the system gives no thread.
+/// If the system gives no thread.
 pub(crate) fn start(
     input: &Input,
     index: usize,
-    config: &Config,
     environment: &Environment,
     slot: Arc<Slot>,
     keeper: Option<Arc<Keeper>>,
 ) -> io::Result<Vec<JoinHandle<()>>> {
     let (mut sender, receiver) = queue::queue();
-    let ingress = ingress::of(&input.source, config);
-    let is_interruptible = ingress.is_interruptible();
+    let source = input.source.clone();
     let Environment { clock, stop, .. } = environment.clone();
-    let receiving = spawn(format!("receive-{index}"), move || receive(ingress, &clock, &stop, &mut sender))?;
+    let receiving = spawn(format!("receive-{index}"), move || receive(&source, &clock, &stop, &mut sender))?;
     let Environment { clock, events, .. } = environment.clone();
     let decoding = spawn(format!("decode-{index}"), move || {
         decoding::run(&receiver, &clock, &slot, keeper.as_deref(), &mut |event| events.send((index, event)).is_ok());
     })?;
-    Ok(if is_interruptible { vec![receiving, decoding] } else { Vec::new() })
+    Ok(if input.source.is_interruptible() { vec![receiving, decoding] } else { Vec::new() })
 }
 
 fn spawn(name: String, body: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
@@ -70,15 +68,15 @@ fn spawn(name: String, body: impl FnOnce() + Send + 'static) -> io::Result<JoinH
 }
 
 /// Brings pictures into the queue until the input ends, and says how it ended.
-fn receive(ingress: Ingress, clock: &SystemClock, stop: &Stop, queue: &mut Sender) {
-    let outcome = ingress.receive(clock, stop, queue);
-    queue.notify(Arrival::Ended(outcome));
+fn receive(source: &Source, clock: &SystemClock, stop: &Stop, queue: &mut Sender) {
+    let outcome = source.receive(clock, stop, queue);
+    queue.notify(Status::Ended(outcome));
 }
 
-/// Shows the newest picture of each stream, where there is a window.
+/// Shows the newest picture of each stream, if there is a window.
 ///
 /// # Errors
-/// Where there is no display after all: time to [`Screen::give_up`].
+/// If there is no display after all: time to [`Screen::give_up`].
 pub(crate) fn render(screen: &mut Screen, streams: &mut [Stream], clock: &dyn Clock) -> Result<(), window::Error> {
     let mut captions = |index: usize, label: &_, since| streams[index].caption(label, since, clock.now());
     let Some(shown) = screen.refresh(clock, &mut captions)? else { return Ok(()) };
@@ -93,5 +91,5 @@ pub(crate) fn render(screen: &mut Screen, streams: &mut [Stream], clock: &dyn Cl
 
 /// Records the pictures that were shown, or that no `window` shows.
 pub(crate) fn observe(streams: &mut [Stream], window: bool, now: Now) {
-    streams.iter_mut().for_each(|stream| stream.settle(window, now));
+    streams.iter_mut().for_each(|stream| stream.observe(window, now));
 }

@@ -12,10 +12,10 @@ use common::rtp::timeline::SenderTime;
 use common::time::MonoTime;
 
 /// Most arrivals that wait: half a second at 60 pictures per second.
-pub const MAX_WAITING: usize = 32;
+pub const CAPACITY: usize = 32;
 
-/// Most bytes that wait. Reached before [`MAX_WAITING`] only by pictures of more than a megabyte.
-pub const MAX_WAITING_BYTES: usize = 32 << 20;
+/// Most bytes that wait. Reached before [`CAPACITY`] only by pictures of more than a megabyte.
+pub const CAPACITY_BYTES: usize = 32 << 20;
 
 /// What a picture arrived as.
 #[derive(Clone, Debug)]
@@ -28,24 +28,19 @@ pub enum Body {
 
 impl Body {
     /// Bytes of the encoded picture or of the bare one's planes.
-    pub fn len(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Encoded(frame) => frame.data.len(),
             Self::Bare(picture) => picture.data().len(),
         }
     }
 
-    /// It decodes without any other: a key frame, or bare.
+    /// Whether it decodes without any other: a key frame, or bare.
     pub fn is_key(&self) -> bool {
         match self {
             Self::Encoded(frame) => frame.is_key,
             Self::Bare(_) => true,
         }
-    }
-
-    /// Nothing at all.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 }
 
@@ -54,22 +49,22 @@ impl Body {
 pub struct Unit {
     /// The picture itself.
     pub body: Body,
-    /// When its first packet came off the socket; `None` where the input has no packets.
+    /// When its first packet came off the socket; `None` if the input has no packets.
     pub received: Option<MonoTime>,
     /// When it was whole.
     pub assembled: MonoTime,
-    /// When it was sampled by the sender report before it; `None` where it is not the first after one.
+    /// When it was sampled by the sender report before it; `None` if it is not the first after one.
     pub sampled: Option<SenderTime>,
     /// Decoding can begin with it: a key frame, a recovery point, or bare.
     pub begins: bool,
     /// Packets were lost just before it.
     pub after_loss: bool,
-    /// Sizes in bytes of what was dropped just before it because the queue was full.
+    /// What was dropped just before it because the queue was full.
     pub dropped: Dropped,
 }
 
 impl Unit {
-    /// A picture that was whole at `assembled`, of which nothing else is known.
+    /// A picture that was whole at `assembled`; nothing else is known of it.
     pub fn new(body: Body, assembled: MonoTime) -> Self {
         let begins = body.is_key();
         Self { body, received: None, assembled, sampled: None, begins, after_loss: false, dropped: Dropped::default() }
@@ -85,21 +80,36 @@ pub struct Dropped {
     pub bytes: u64,
 }
 
+impl Dropped {
+    /// Counts `more`.
+    pub(crate) fn add(&mut self, more: Self) {
+        self.units = self.units.saturating_add(more.units);
+        self.bytes = self.bytes.saturating_add(more.bytes);
+    }
+}
+
 /// What comes out of an input, in order.
 #[derive(Clone, Debug)]
 pub enum Arrival {
+    /// A picture.
+    Unit(Unit),
+    /// What happens beside pictures.
+    Status(Status),
+}
+
+/// What happens to an input. Texts are one line.
+#[derive(Clone, Debug)]
+pub enum Status {
     /// The session plays.
     Connected,
-    /// The stream stopped; the input tries to get it back. Why, in one line.
+    /// The stream stopped, and why; the input tries to get it back.
     Disconnected(String),
-    /// The input waits for something before it can start. What, in one line.
+    /// The input waits for this before it can start.
     Waiting(String),
-    /// Something that whoever reads the figures must know, in one line.
+    /// Something that affects how the figures are to be read.
     Remark(String),
     /// The input ended: of itself, or with what stopped it. The last arrival.
     Ended(Result<(), String>),
-    /// A picture.
-    Unit(Unit),
 }
 
 /// Makes a queue: the end that receives, and the end that decodes.
@@ -110,51 +120,47 @@ pub fn queue() -> (Sender, Receiver) {
 
 #[derive(Debug, Default)]
 struct Shared {
-    waiting: Mutex<Waiting>,
+    state: Mutex<State>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
+struct State {
     arrivals: VecDeque<Arrival>,
     bytes: usize,
     closed: bool,
 }
 
-impl Waiting {
+impl State {
     /// There is no room for `size` bytes more. One picture is always taken, whatever its size.
     fn is_full(&self, size: usize) -> bool {
         let bytes = self.bytes.saturating_add(size);
-        self.arrivals.len() >= MAX_WAITING || (bytes > MAX_WAITING_BYTES && self.bytes > 0)
+        self.arrivals.len() >= CAPACITY || (bytes > CAPACITY_BYTES && self.bytes > 0)
     }
 
     fn push(&mut self, unit: Unit) {
-        self.bytes += unit.body.len();
+        self.bytes += unit.body.bytes();
         self.arrivals.push_back(Arrival::Unit(unit));
     }
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().expect("no thread panics while it holds the queue")
-    }
-
-    fn notify(&self, arrival: Arrival) {
-        self.lock().arrivals.push_back(arrival);
-        self.changed.notify_all();
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no thread panics while it holds the queue")
     }
 }
 
-/// Sends notices in the name of a [`Sender`] whose thread may not be able to.
-#[derive(Debug)]
+/// Sends [`Status`] in place of a [`Sender`] whose thread may not be able to.
+#[derive(Clone, Debug)]
 pub struct Notifier {
     shared: Arc<Shared>,
 }
 
 impl Notifier {
-    /// As [`Sender::notify`].
-    pub fn notify(&self, arrival: Arrival) {
-        self.shared.notify(arrival);
+    /// Sends what happens to the input. It always gets through: there are at most a few per second.
+    pub fn notify(&self, status: Status) {
+        self.shared.lock().arrivals.push_back(Arrival::Status(status));
+        self.shared.changed.notify_all();
     }
 }
 
@@ -169,37 +175,36 @@ pub struct Sender {
 impl Sender {
     /// Hands a picture on, or drops it where the queue is full. Never blocks for longer than the other end copies a pointer.
     pub fn push(&mut self, mut unit: Unit) {
-        let size = unit.body.len();
-        let mut waiting = self.shared.lock();
-        let is_full = waiting.is_full(size);
+        let size = unit.body.bytes();
+        let mut state = self.shared.lock();
+        let is_full = state.is_full(size);
         if is_full {
             self.gate.close();
         }
         if is_full || !self.gate.admits(unit.begins) {
-            self.dropped.units = self.dropped.units.saturating_add(1);
-            self.dropped.bytes = self.dropped.bytes.saturating_add(size as u64);
+            self.dropped.add(Dropped { units: 1, bytes: size as u64 });
             return;
         }
         unit.dropped = std::mem::take(&mut self.dropped);
-        waiting.push(unit);
-        drop(waiting);
+        state.push(unit);
+        drop(state);
         self.shared.changed.notify_all();
     }
 
     /// Hands a picture on as soon as there is room: for inputs that can be held back, a pipe.
     pub fn push_blocking(&mut self, unit: Unit) {
-        let full = |waiting: &mut Waiting| !waiting.closed && waiting.is_full(unit.body.len());
-        let waiting = self.shared.changed.wait_while(self.shared.lock(), full);
-        waiting.expect("no thread panics while it holds the queue").push(unit);
+        let full = |state: &mut State| !state.closed && state.is_full(unit.body.bytes());
+        let state = self.shared.changed.wait_while(self.shared.lock(), full);
+        state.expect("no thread panics while it holds the queue").push(unit);
         self.shared.changed.notify_all();
     }
 
-    /// Sends a notice about the connection. It always gets through: there are at most a few per second.
-    pub fn notify(&mut self, arrival: Arrival) {
-        self.shared.notify(arrival);
+    /// As [`Notifier::notify`].
+    pub fn notify(&self, status: Status) {
+        self.notifier().notify(status);
     }
 
-    /// A handle for another thread to [send notices](Sender::notify) with.
+    /// A handle for a thread that may have to speak in place of the one that receives.
     pub fn notifier(&self) -> Notifier {
         Notifier { shared: Arc::clone(&self.shared) }
     }
@@ -226,95 +231,31 @@ pub struct Receiver {
 impl Receiver {
     /// The next arrival, waited for; `None` when the input has ended and everything was taken.
     pub fn next(&self) -> Option<Arrival> {
-        let mut waiting = self.shared.lock();
+        let mut state = self.shared.lock();
         loop {
-            if let Some(arrival) = waiting.arrivals.pop_front() {
+            if let Some(arrival) = state.arrivals.pop_front() {
                 if let Arrival::Unit(unit) = &arrival {
-                    waiting.bytes -= unit.body.len();
+                    state.bytes -= unit.body.bytes();
                     self.shared.changed.notify_all();
                 }
                 return Some(arrival);
             }
-            if waiting.closed {
+            if state.closed {
                 return None;
             }
-            waiting = self.shared.changed.wait(waiting).expect("no thread panics while it holds the queue");
+            state = self.shared.changed.wait(state).expect("no thread panics while it holds the queue");
         }
     }
 }
 
 impl Drop for Receiver {
     fn drop(&mut self) {
-        let mut waiting = self.shared.lock();
-        waiting.closed = true;
-        waiting.arrivals.clear();
+        let mut state = self.shared.lock();
+        state.closed = true;
+        state.arrivals.clear();
         self.shared.changed.notify_all();
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use common::media::Codec;
-    use common::time::MediaTime;
-
-    use super::*;
-
-    fn unit(number: u8, idr: bool) -> Unit {
-        Unit::new(Body::Encoded(frame(vec![number; 10], idr)), MonoTime::default())
-    }
-
-    fn frame(data: Vec<u8>, is_key: bool) -> EncodedFrame {
-        EncodedFrame { codec: Codec::H264, data, is_key, time: MediaTime::default() }
-    }
-
-    fn take(receiver: &Receiver) -> (u8, Dropped) {
-        match receiver.next() {
-            Some(Arrival::Unit(Unit { body: Body::Encoded(frame), dropped, .. })) => (frame.data[0], dropped),
-            other => panic!("not an encoded picture: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn a_full_queue_drops_up_to_the_next_idr_and_counts() {
-        let (mut sender, receiver) = queue();
-        (0..MAX_WAITING).for_each(|n| sender.push(unit(n as u8, n == 0)));
-        sender.push(unit(100, false));
-        sender.push(unit(101, true));
-        assert_eq!(take(&receiver), (0, Dropped::default()));
-        sender.push(unit(102, false));
-        sender.push(unit(103, true));
-        sender.push(unit(104, false));
-        drop(sender);
-        (1..MAX_WAITING).for_each(|n| assert_eq!(take(&receiver), (n as u8, Dropped::default())));
-        assert_eq!(take(&receiver), (103, Dropped { units: 3, bytes: 30 }));
-        assert!(receiver.next().is_none());
-    }
-
-    #[test]
-    fn bytes_are_bounded_too() {
-        let (mut sender, receiver) = queue();
-        let large = || Unit { body: Body::Encoded(frame(vec![0; MAX_WAITING_BYTES / 2 + 1], true)), ..unit(0, true) };
-        sender.push(large());
-        sender.push(large());
-        take(&receiver);
-        sender.push(large());
-        assert_eq!(take(&receiver).1.units, 1);
-    }
-
-    #[test]
-    fn a_pipe_is_held_back_instead() {
-        let (mut sender, receiver) = queue();
-        let writer = std::thread::spawn(move || (0..100).for_each(|n| sender.push_blocking(unit(n, true))));
-        (0..100).for_each(|n| assert_eq!(take(&receiver), (n, Dropped::default())));
-        assert!(receiver.next().is_none());
-        writer.join().expect("everything was handed on");
-    }
-
-    #[test]
-    fn the_sender_sees_that_nobody_listens() {
-        let (sender, receiver) = queue();
-        assert!(!sender.is_closed());
-        drop(receiver);
-        assert!(sender.is_closed());
-    }
-}
+mod tests;

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use common::code::{Payload, Reader, Rect};
 use common::frame::{CaptureClock, Luma, PublisherTimes};
-use common::sei::{self, Origin, Reference, Stamp};
+use common::media::EncodedFrame;
+use common::sei::{Origin, Reference, Stamp};
 use measure::stamps::Sei;
 
 /// SEI stamps that are remembered for a picture that waits for its turn: x264 puts 16 B-frames between two others at most, and as
@@ -17,42 +18,36 @@ const MAX_CAPTURE_AGE_US: i64 = 10_000_000;
 
 /// What a picture says about itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reading {
+pub(crate) struct Reading {
     /// What its corner code says.
-    pub payload: Payload,
+    pub(crate) payload: Payload,
     /// The publisher's times, where the SEI of this very frame arrived and agrees with the code.
-    pub publisher: Option<PublisherTimes>,
+    pub(crate) publisher: Option<PublisherTimes>,
     /// Who published it, where the SEI of this very frame arrived and agrees with the code.
-    pub origin: Option<Origin>,
+    pub(crate) origin: Option<Origin>,
     /// A clock that the publisher has compared its own with, by the same SEI.
-    pub reference: Option<Reference>,
+    pub(crate) reference: Option<Reference>,
     /// What the code covers, in the picture's own samples.
-    pub code: Option<Rect>,
+    pub(crate) code: Option<Rect>,
     /// What came with the picture beside its code.
-    pub sei: Sei,
+    pub(crate) sei: Sei,
     /// Where the capture time is from, by that SEI; `None` without one.
-    pub capture_clock: CaptureClock,
+    pub(crate) capture_clock: CaptureClock,
 }
 
 /// Reads the stamps of one stream.
 #[derive(Debug, Default)]
-pub struct StampReader {
+pub(crate) struct StampReader {
     code: Reader,
     recent: VecDeque<Stamp>,
-    /// Whether the newest access unit had an SEI; `None` where there are none.
+    /// Whether the newest access unit had an SEI; `None` if there are none.
     beside: Option<bool>,
 }
 
 impl StampReader {
-    /// A reader that has seen nothing yet.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Takes the SEI, where there is one, from an access unit in Annex B form. Call it before the access unit's
-    /// picture is read.
-    pub fn access_unit(&mut self, annex_b: &[u8]) {
-        let stamp = sei::find(annex_b);
+    /// Takes the stamp out of an encoded frame, if it carries one. Call it before the frame's picture is read.
+    pub(crate) fn frame(&mut self, frame: &EncodedFrame) {
+        let stamp = frame.codec.find_stamp(&frame.data);
         self.beside = Some(stamp.is_some());
         if let Some(stamp) = stamp {
             self.recent.truncate(REMEMBERED - 1);
@@ -60,8 +55,8 @@ impl StampReader {
         }
     }
 
-    /// Reads a picture; `None` where its code cannot be read.
-    pub fn picture(&mut self, luma: Luma<'_>) -> Option<Reading> {
+    /// Reads a picture; `None` if its code cannot be read.
+    pub(crate) fn picture(&mut self, luma: Luma<'_>) -> Option<Reading> {
         let payload = self.code.read(luma)?;
         let same_frame = |s: &&Stamp| (s.stream_id, s.sequence) == (payload.stream_id, payload.sequence);
         let stamp = self.recent.iter().find(same_frame);
@@ -98,7 +93,10 @@ fn believed(stamp: &Stamp) -> (PublisherTimes, CaptureClock) {
 mod tests {
     use common::code::{Corner, Painter};
     use common::frame::{Picture, Size};
-    use common::time::WallTime;
+    use common::h264::sei_nal;
+    use common::media::Codec;
+    use common::sei;
+    use common::time::{MediaTime, WallTime};
 
     use super::*;
 
@@ -127,21 +125,25 @@ mod tests {
         Reading { payload, publisher: None, origin: None, reference: None, code: CODE, sei, capture_clock }
     }
 
-    fn access_unit(payload: &Payload) -> Vec<u8> {
+    fn frame(payload: &Payload) -> EncodedFrame {
         captured_at(payload, None, CaptureClock::None)
     }
 
-    fn captured_at(payload: &Payload, captured: Option<WallTime>, capture_clock: CaptureClock) -> Vec<u8> {
+    fn captured_at(payload: &Payload, captured: Option<WallTime>, capture_clock: CaptureClock) -> EncodedFrame {
         let Payload { stream_id, sequence, time } = *payload;
         let (times, reference) = (PublisherTimes { captured, ..times(time) }, None);
         let stamp = Stamp { stream_id, sequence, origin: ORIGIN, times, capture_clock, reference };
-        [&START_CODE[..], &sei::nal(&stamp)].concat()
+        encoded([&START_CODE[..], &sei_nal(&sei::message(&stamp))].concat())
+    }
+
+    fn encoded(data: Vec<u8>) -> EncodedFrame {
+        EncodedFrame { codec: Codec::H264, data, is_key: true, time: MediaTime::default() }
     }
 
     #[test]
     fn the_sei_of_the_same_frame_gives_the_publishers_times() {
-        let mut reader = StampReader::new();
-        reader.access_unit(&access_unit(&payload(1)));
+        let mut reader = StampReader::default();
+        reader.frame(&frame(&payload(1)));
         let reading = reader.picture(picture(&payload(1)).luma());
         let publisher = Some(times(payload(1).time));
         let sei = Sei::SameFrame { difference_us: 0 };
@@ -150,11 +152,11 @@ mod tests {
 
     #[test]
     fn a_picture_that_comes_out_late_still_finds_its_sei() {
-        let mut reader = StampReader::new();
-        (1..=4).for_each(|n| reader.access_unit(&access_unit(&payload(n))));
+        let mut reader = StampReader::default();
+        (1..=4).for_each(|n| reader.frame(&frame(&payload(n))));
         let reading = reader.picture(picture(&payload(2)).luma()).expect("the code is clean");
         assert_eq!(reading.publisher.map(|times| times.stamp), Some(payload(2).time));
-        (5..=40).for_each(|n| reader.access_unit(&access_unit(&payload(n))));
+        (5..=40).for_each(|n| reader.frame(&frame(&payload(n))));
         assert!(reader.picture(picture(&payload(2)).luma()).expect("the code is clean").sei.contradicts(), "forgotten");
     }
 
@@ -166,8 +168,8 @@ mod tests {
             (later(1_001), Sei::SameFrame { difference_us: 1_001 }),
             (later(-3_600_000_000), Sei::SameFrame { difference_us: -3_600_000_000 }),
         ] {
-            let mut reader = StampReader::new();
-            reader.access_unit(&access_unit(&other));
+            let mut reader = StampReader::default();
+            reader.frame(&frame(&other));
             let reading = reader.picture(picture(&payload(1)).luma());
             assert_eq!(reading, Some(Reading { sei, ..bare(1) }));
             assert!(sei.contradicts());
@@ -176,8 +178,8 @@ mod tests {
 
     #[test]
     fn an_sei_that_is_a_millisecond_off_is_believed() {
-        let mut reader = StampReader::new();
-        reader.access_unit(&access_unit(&Payload { time: payload(1).time.offset(-1_000), ..payload(1) }));
+        let mut reader = StampReader::default();
+        reader.frame(&frame(&Payload { time: payload(1).time.offset(-1_000), ..payload(1) }));
         let reading = reader.picture(picture(&payload(1)).luma()).expect("the code is clean");
         assert_eq!(reading.sei, Sei::SameFrame { difference_us: -1_000 });
         assert_eq!((reading.payload, reading.origin), (payload(1), Some(ORIGIN)));
@@ -186,9 +188,9 @@ mod tests {
     #[test]
     fn a_capture_time_that_cannot_be_is_dropped() {
         for (before_pub, believed) in [(0, true), (10_000_000, true), (-1, false), (10_000_001, false)] {
-            let mut reader = StampReader::new();
+            let mut reader = StampReader::default();
             let captured = payload(1).time.offset(-before_pub);
-            reader.access_unit(&captured_at(&payload(1), Some(captured), CaptureClock::Monotonic));
+            reader.frame(&captured_at(&payload(1), Some(captured), CaptureClock::Monotonic));
             let reading = reader.picture(picture(&payload(1)).luma()).expect("the code is clean");
             let times = reading.publisher.expect("its other times are good");
             let expected = if believed { CaptureClock::Monotonic } else { CaptureClock::Implausible };
@@ -202,27 +204,27 @@ mod tests {
 
     #[test]
     fn a_capture_time_that_the_publisher_dropped_is_passed_on_as_such() {
-        let mut reader = StampReader::new();
-        reader.access_unit(&captured_at(&payload(1), None, CaptureClock::Implausible));
+        let mut reader = StampReader::default();
+        reader.frame(&captured_at(&payload(1), None, CaptureClock::Implausible));
         let reading = reader.picture(picture(&payload(1)).luma()).expect("the code is clean");
         assert_eq!(reading.capture_clock, CaptureClock::Implausible);
     }
 
     #[test]
     fn what_another_access_unit_said_contradicts_nothing() {
-        let mut reader = StampReader::new();
-        reader.access_unit(&access_unit(&payload(1)));
-        reader.access_unit(&START_CODE);
+        let mut reader = StampReader::default();
+        reader.frame(&frame(&payload(1)));
+        reader.frame(&encoded(START_CODE.to_vec()));
         assert!(!reader.picture(picture(&payload(2)).luma()).expect("the code is clean").sei.contradicts());
     }
 
     #[test]
     fn without_an_sei_nothing_is_contradicted() {
-        let reading = StampReader::new().picture(picture(&payload(1)).luma());
+        let reading = StampReader::default().picture(picture(&payload(1)).luma());
         assert_eq!(reading, Some(bare(1)));
-        let mut reader = StampReader::new();
-        reader.access_unit(&START_CODE);
+        let mut reader = StampReader::default();
+        reader.frame(&encoded(START_CODE.to_vec()));
         assert_eq!(reader.picture(picture(&payload(1)).luma()), Some(Reading { sei: Sei::Missing, ..bare(1) }));
-        assert_eq!(StampReader::new().picture(Picture::black(SIZE).luma()), None);
+        assert_eq!(StampReader::default().picture(Picture::black(SIZE).luma()), None);
     }
 }

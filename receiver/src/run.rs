@@ -18,6 +18,7 @@ use crate::metrics::{self, Exporter};
 use crate::output::Output;
 use crate::pictures;
 use crate::pipeline::{self, Environment};
+use crate::queue::Status;
 use crate::render::Screen;
 use crate::render::pixels::Slot;
 use crate::render::snapshot::{self, Saving};
@@ -77,10 +78,10 @@ impl Error {
 
 /// Plays, measures and shows what `config` asks for, until its end, the user's, or `stop`. Returns the exit code.
 ///
-/// The window, where there is one, belongs to the calling thread, which some systems want to be the main one.
+/// The window, if there is one, belongs to the calling thread, which some systems want to be the main one.
 ///
 /// # Errors
-/// [`Error`] where the run cannot begin. What goes wrong later is in the summaries, and in the exit code.
+/// [`Error`] if the run cannot begin. What goes wrong later is in the summaries, and in the exit code.
 pub fn run(config: &Config, stop: &Stop) -> Result<u8, Error> {
     let handed_in = common::host::clock::is_handed_in()?;
     let clock = SystemClock::new();
@@ -102,7 +103,7 @@ pub fn run(config: &Config, stop: &Stop) -> Result<u8, Error> {
     let environment = Environment { clock: clock.clone(), stop: Stop::new(), events: sender };
     let mut started_threads = Vec::new();
     for (index, (input, slot)) in config.inputs.iter().zip(&slots).enumerate() {
-        started_threads.extend(pipeline::start(input, index, config, &environment, Arc::clone(slot), keeper.clone())?);
+        started_threads.extend(pipeline::start(input, index, &environment, Arc::clone(slot), keeper.clone())?);
     }
     compare_clocks(&mut streams, config, &environment)?;
     if handed_in {
@@ -223,11 +224,11 @@ impl Run<'_> {
         let now = self.clocks();
         let stream = &mut self.streams[index];
         match &event {
-            Event::Disconnected(why) => {
+            Event::Status(Status::Disconnected(why)) => {
                 self.output.event("disconnected", &stream.name, format_args!("{why}; trying again"))
             }
-            Event::Waiting(what) => self.output.event("waiting", &stream.name, what),
-            Event::Ended(Err(why)) => self.output.event("failed", &stream.name, why),
+            Event::Status(Status::Waiting(what)) => self.output.event("waiting", &stream.name, what),
+            Event::Status(Status::Ended(Err(why))) => self.output.event("failed", &stream.name, why),
             _ => {}
         }
         if stream.event(event, now) {
@@ -279,7 +280,7 @@ impl Run<'_> {
         }
     }
 
-    /// Publishes the figures for other programs, where they may be scraped.
+    /// Publishes the figures for other programs, if they may be scraped.
     fn publish(&mut self, now: Now) {
         if let Some(exporter) = &self.exporter {
             exporter.publish(self.streams.iter_mut().map(|stream| stream.metrics(now)).collect());

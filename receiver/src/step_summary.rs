@@ -7,16 +7,16 @@ use std::path::{Path, PathBuf};
 use render::markdown;
 use report::Run;
 
-/// The file of this job's step, where there is one.
-pub fn file() -> Option<PathBuf> {
+/// The file of this job's step, if there is one.
+pub(crate) fn file() -> Option<PathBuf> {
     std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
 /// Appends what came of `run`: other steps, and other streams of this run, have their part in the file too.
 ///
 /// # Errors
-/// Where the file cannot be written.
-pub fn append(file: &Path, run: &Run) -> io::Result<()> {
+/// If the file cannot be written.
+pub(crate) fn append(file: &Path, run: &Run) -> io::Result<()> {
     let mut file = File::options().append(true).create(true).open(file)?;
     file.write_all(format!("{}\n", markdown::summary(run)).as_bytes())
 }

@@ -12,7 +12,7 @@ use common::host::Stop;
 use common::host::SystemClock;
 use receiver::config::Transport;
 use receiver::ingress::rtsp::{self, Config, Error, Limits};
-use receiver::queue::{self, Arrival};
+use receiver::queue::{self, Arrival, Status};
 
 /// Longer than anything here takes on a busy machine.
 const NEVER: Duration = Duration::from_secs(60);
@@ -21,14 +21,14 @@ const LIMITS: Limits =
     Limits { answer: NEVER, silence: NEVER, first_unit: NEVER, unit_bytes: u64::MAX, growth_bytes: u64::MAX };
 
 /// What a camera says to a request; `None` for the usual.
-type Said = fn(method: &str, request: &str) -> Option<Vec<u8>>;
+type Respond = fn(method: &str, request: &str) -> Option<Vec<u8>>;
 
 fn config(url: &str, transport: Transport) -> Config {
     Config { url: url.parse().expect("a URL"), transport, wait: Duration::ZERO, limits: LIMITS }
 }
 
 /// A camera that says the same on each of so many connections.
-fn camera(connections: usize, answer: Said) -> Camera {
+fn camera(connections: usize, answer: Respond) -> Camera {
     camera::start((0..connections).map(|_| Script { answer, ..Script::default() }).collect())
 }
 
@@ -42,7 +42,7 @@ fn failure(config: Config) -> String {
 }
 
 /// How playing ends, without the URL in front; with credentials in it, and a query that is to stay hidden.
-fn told_by(transport: Transport, said: Said) -> String {
+fn told_by(transport: Transport, said: Respond) -> String {
     let camera = camera(2, said);
     let url = format!("rtsp://ann:secret@{}/cam?token=secret", camera.address);
     let text = failure(config(&url, transport));
@@ -80,7 +80,7 @@ const TCP: &str = "RTP/AVP/TCP;unicast;interleaved=0-1";
 
 #[test]
 fn a_good_answer_that_is_of_no_use_is_told_with_its_reason() {
-    let cases: [(Said, &str); 11] = [
+    let cases: [(Respond, &str); 11] = [
         (
             |m, r| described(m, r, "text/html", "<html>"),
             "its session description comes as text/html, not as application/sdp (in answer to DESCRIBE)",
@@ -132,7 +132,7 @@ fn a_good_answer_that_is_of_no_use_is_told_with_its_reason() {
 /// This status, in answer to DESCRIBE.
 macro_rules! refused {
     ($status:literal) => {{
-        let said: Said = |method, request| (method == "DESCRIBE").then(|| answer(request, $status, "", ""));
+        let said: Respond = |method, request| (method == "DESCRIBE").then(|| answer(request, $status, "", ""));
         told_by(Transport::Tcp, said)
     }};
 }
@@ -203,7 +203,7 @@ fn a_refusal_is_told_in_the_servers_own_words_with_what_to_do() {
 fn what_is_no_answer_is_told_for_what_it_is() {
     for (said, expected) in [
         (
-            (|_, _| Some(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec())) as Said,
+            (|_, _| Some(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec())) as Respond,
             "is not an RTSP server: it answers \"HTTP/1.1 400 Bad Request\": is this the port of its web page?",
         ),
         (
@@ -224,7 +224,7 @@ fn what_is_no_answer_is_told_for_what_it_is() {
 #[test]
 fn authentication_that_cannot_be_answered_is_told_from_wrong_credentials() {
     for (said, expected) in [
-        ((|_, r| Some(answer(r, "401 Unauthorized", "", ""))) as Said, "does not say what authentication it wants"),
+        ((|_, r| Some(answer(r, "401 Unauthorized", "", ""))) as Respond, "does not say what authentication it wants"),
         (
             |_, r| Some(answer(r, "401 Unauthorized", "WWW-Authenticate: Negotiate\r\n", "")),
             "wants authentication by Negotiate, but only Basic and Digest",
@@ -289,7 +289,7 @@ fn play_by(config: Config) -> Playing {
 impl Playing {
     fn connected(&self) {
         match self.arrivals.next() {
-            Some(Arrival::Connected) => {}
+            Some(Arrival::Status(Status::Connected)) => {}
             other => panic!("it does not play: {other:?}"),
         }
     }
@@ -313,7 +313,7 @@ fn units() -> Vec<Vec<Vec<u8>>> {
     vec![vec![sps, vec![0x68, 0xce, 0x3c, 0x80], vec![0x65; 100]]]
 }
 
-fn script(answer: Said) -> Script {
+fn script(answer: Respond) -> Script {
     Script { answer, units: units(), ..Script::default() }
 }
 
@@ -325,7 +325,7 @@ fn path(request: &str) -> &str {
 #[test]
 fn redirects_are_followed() {
     // cam → a (301) → b (302) → c (305) → d (307), which plays; each is tried, and heard.
-    let said: Said = |_, request| {
+    let said: Respond = |_, request| {
         let (status, to) = match path(request) {
             "cam" => ("301 Moved Permanently", "/a"),
             "a" => ("302 Moved Temporarily", "b"),
@@ -351,7 +351,10 @@ fn everywhere(request: &str, to: impl Fn(&str) -> String) -> Option<Vec<u8>> {
 #[test]
 fn redirects_that_lead_nowhere_say_so() {
     for (said, expected) in [
-        ((|_, r| everywhere(r, |url| url.to_owned())) as Said, "its redirects go round in a circle, back to rtsp://"),
+        (
+            (|_, r| everywhere(r, |url| url.to_owned())) as Respond,
+            "its redirects go round in a circle, back to rtsp://",
+        ),
         (|_, r| everywhere(r, |url| format!("{url}x")), "it redirects more than 5 times, last to rtsp://"),
         (
             |_, r| everywhere(r, |_| "http://h/x?token=secret".to_owned()),
@@ -368,7 +371,7 @@ fn redirects_that_lead_nowhere_say_so() {
 
 #[test]
 fn credentials_do_not_go_to_another_host() {
-    let said: Said = |_, request| {
+    let said: Respond = |_, request| {
         if request.contains("//localhost") {
             let reply = if request.contains("Authorization") { "500 It got the password" } else { "401 Unauthorized" };
             return Some(answer(request, reply, "WWW-Authenticate: Basic realm=\"c\"\r\n", ""));
@@ -403,7 +406,7 @@ fn asked(requests: &Receiver<String>, method: &str, times: usize) {
 #[test]
 fn a_nonce_for_each_request_is_answered_also_to_signs_of_life() {
     for said in [
-        (|m, r| by_method(m, r, |nonce| format!("realm=\"c\", {nonce}")).or_else(|| lively(m, r))) as Said,
+        (|m, r| by_method(m, r, |nonce| format!("realm=\"c\", {nonce}")).or_else(|| lively(m, r))) as Respond,
         |m, r| by_method(m, r, |nonce| format!("realm=\"c\", {nonce}, stale=true")).or_else(|| lively(m, r)),
         |m, r| {
             by_method(m, r, |nonce| format!("realm=\"{}\", {nonce}, qop=\"auth\"", m.len())).or_else(|| lively(m, r))
@@ -421,17 +424,17 @@ fn a_nonce_for_each_request_is_answered_also_to_signs_of_life() {
 
 #[test]
 fn a_session_that_a_new_nonce_has_ended_is_played_again_and_answers_it() {
-    let steady: Said = |_, request| {
+    let steady: Respond = |_, request| {
         let challenge = "WWW-Authenticate: Digest realm=\"c\", nonce=\"1\"\r\n";
         (!request.contains("nonce=\"1\"")).then(|| answer(request, "401 Unauthorized", challenge, ""))
     };
-    let fresh: Said = |m, r| by_method(m, r, |nonce| format!("realm=\"c\", {nonce}")).or_else(|| lively(m, r));
+    let fresh: Respond = |m, r| by_method(m, r, |nonce| format!("realm=\"c\", {nonce}")).or_else(|| lively(m, r));
     let ended = Script { reports: 6, close: true, ..script(steady) };
     let camera = camera::start(vec![ended, script(fresh)]);
     let playing = play(&format!("rtsp://ann:secret@{}/cam", camera.address));
     playing.connected();
     playing.unit();
-    assert!(matches!(playing.arrivals.next(), Some(Arrival::Disconnected(_))));
+    assert!(matches!(playing.arrivals.next(), Some(Arrival::Status(Status::Disconnected(_)))));
     playing.connected();
     playing.unit();
     asked(&camera.requests, "OPTIONS", 2);
@@ -440,7 +443,7 @@ fn a_session_that_a_new_nonce_has_ended_is_played_again_and_answers_it() {
 
 #[test]
 fn two_videos_play_the_first_that_can_be() {
-    let said: Said = |m, r| {
+    let said: Respond = |m, r| {
         let second = "m=video 0 RTP/AVP 97\r\na=rtpmap:97 H265/90000\r\na=control:track1\r\nm=video 0";
         described(m, r, "application/sdp", &H264.replacen("m=video 0", second, 1))
     };

@@ -120,8 +120,8 @@ pub fn rtcp(data: &[u8]) {
 pub fn h264(data: &[u8]) {
     let bytes: usize = h264::nals(data).map(<[u8]>::len).sum();
     assert!(bytes <= data.len(), "NAL units do not overlap");
-    let _ = sei::find(data);
-    let seen = h264::Glance::at(data);
+    let _ = (sei::find(data), h264::find_stamp(data));
+    let seen = h264::AccessUnit::parse(data);
     for sps in h264::nals(data).chain(seen.sps) {
         let _ = h264::as_scalable_baseline(sps, &mut Vec::new());
         let Ok(parsed) = h264::Sps::parse(sps) else { continue };

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Instant;
 
+use common::media::Codec;
 use common::time::MediaTime;
 use framelag_tests::measuring::{begun, expect_measured, publisher_with_server, receiver};
 use framelag_tests::process::{Builder, Finished};
@@ -13,8 +14,7 @@ use framelag_tests::{LIMIT, Process, binary, need, turn};
 use publisher::capture::pattern;
 use publisher::encode::{self, Child, Config, Encoder};
 use publisher::rate::FrameRate;
-use receiver::decode::Decode;
-use receiver::decode::openh264::OpenH264;
+use receiver::decode;
 use rustix::process::{Pid, Signal};
 
 /// A user named something unusable.
@@ -178,7 +178,7 @@ fn the_receivers_decoder_takes_x264_at_every_setting() {
         let rate = FrameRate::new(fps.into(), 1).expect("a rate");
         let config = Config { size, rate, bitrate: kbps * 1000, gop: 3 };
         let mut encoder = Child::start("libx264", config).expect("an encoder");
-        let mut decoder = OpenH264::new().expect("a decoder");
+        let mut decoder = decode::open(Codec::H264).expect("a decoder");
         for (number, picture) in (0..6).zip(pattern::pictures(size)) {
             let time = MediaTime::from_ticks(number * 3_000);
             encoder.encode(&picture, time, false).expect("it encodes");
@@ -187,7 +187,7 @@ fn the_receivers_decoder_takes_x264_at_every_setting() {
             let frame = frame.unwrap_or_else(|| panic!("{size}: no frame of picture {number} within {LIMIT:?}"));
             assert_eq!((frame.time, frame.is_key), (time, number % 3 == 0), "{size}");
             let mut decoded = None;
-            let outcome = decoder.decode(&frame.data, &mut |planes| decoded = Some(planes.size));
+            let outcome = decoder.decode(&frame, (), &mut |(), planes| decoded = Some(planes.size));
             assert!(outcome.is_ok() && decoded == Some(size), "{size} picture {number}: {outcome:?}");
         }
     }

@@ -27,7 +27,7 @@ impl Extreme {
     }
 }
 
-/// Origin and size of the cells that these edges lie between, the first one white; `None` where they are not equal.
+/// Origin and size of the cells that these edges lie between, the first one white; `None` if they are not equal.
 pub(super) fn cells_between(edges: &[Edge]) -> Option<(f32, f32)> {
     let (first, last) = (edges.first()?, edges.last()?);
     let between = (edges.len() - 1) as f32;

@@ -22,7 +22,7 @@ impl Painter {
     /// A painter for pictures of `size` with the code in `corner`.
     ///
     /// # Errors
-    /// [`TooSmall`] where the code has no room.
+    /// [`TooSmall`] if the code has no room.
     pub fn new(size: Size, corner: Corner) -> Result<Self, TooSmall> {
         Ok(Self { size, layout: Layout::new(size, corner)? })
     }

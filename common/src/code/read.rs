@@ -24,7 +24,7 @@ impl Reader {
         Self::default()
     }
 
-    /// The code in `luma`; `None` where there is none that can be read whole, or where it has not been found yet.
+    /// The code in `luma`; `None` if there is none that can be read whole, or if it has not been found yet.
     pub fn read(&mut self, luma: Luma<'_>) -> Option<Payload> {
         let needed = luma.height.checked_sub(1)?.checked_mul(luma.stride)?.checked_add(luma.width)?;
         if luma.width == 0 || luma.stride < luma.width || luma.data.len() < needed {

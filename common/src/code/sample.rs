@@ -54,14 +54,14 @@ struct Span {
 }
 
 impl Sampler {
-    /// `None` where the place reaches out of a picture of `width` × `height`, or its cells are under [`MIN_CELL`].
+    /// `None` if the place reaches out of a picture of `width` × `height`, or its cells are under [`MIN_CELL`].
     pub(super) fn new(place: Place, width: usize, height: usize) -> Option<Self> {
         let columns = spans(place.x, place.cell_width, width)?;
         let rows = spans(place.y, place.cell_height, height)?;
         Some(Self { place, columns, rows })
     }
 
-    /// The word at this place, hard decisions against the middle between the finder's white and black. `None` where
+    /// The word at this place, hard decisions against the middle between the finder's white and black. `None` if
     /// the finder is not there.
     ///
     /// `luma` has the size that was given to [`Sampler::new`].
@@ -99,7 +99,7 @@ impl Sampler {
         Rect { x: left, y: top, width: right - left, height: bottom - top }
     }
 
-    /// The level between the finder's white and black cells; `None` where they are not told apart.
+    /// The level between the finder's white and black cells; `None` if they are not told apart.
     fn threshold(&self, luma: &Luma<'_>) -> Option<i32> {
         let mut levels = [(0, false); FINDER_CELLS];
         let (mut whites, mut blacks) = (Mean::default(), Mean::default());
@@ -160,7 +160,7 @@ impl Span {
     }
 }
 
-/// Spans of `N` cells of `cell` samples from `origin` on; `None` where they leave `0..side`.
+/// Spans of `N` cells of `cell` samples from `origin` on; `None` if they leave `0..side`.
 fn spans<const N: usize>(origin: f32, cell: f32, side: usize) -> Option<[Span; N]> {
     let (side, far) = (side as f32, origin + cell * N as f32);
     // Written so that a NaN is refused as well.

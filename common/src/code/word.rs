@@ -36,7 +36,7 @@ pub(super) fn encode(payload: &Payload) -> [u8; SYMBOLS] {
     whiten(std::array::from_fn(|i| coded[i]))
 }
 
-/// The payload of a word with at most three wrong symbols; `None` where it is none of this format.
+/// The payload of a word with at most three wrong symbols; `None` if it is none of this format.
 pub(super) fn decode(word: [u8; SYMBOLS]) -> Option<Payload> {
     let coded = Decoder::new(PARITY).correct(&whiten(word), None).ok()?;
     let message = coded.data();

@@ -21,7 +21,7 @@ const GREY: u8 = 0b0010_0111;
 /// units `sps` and `pps`. The first brings both sets, changed so that frame_num may jump; a decoder that looks out for lost
 /// references has to be told of gaps by somebody else from then on.
 ///
-/// `None` where the sets cannot be read, and where there are fields.
+/// `None` if the sets cannot be read, and if there are fields.
 pub fn before(next: u32, sps_nal: &[u8], pps_nal: &[u8]) -> Option<Vec<Vec<u8>>> {
     let sps = Sps::parse(sps_nal).ok().filter(|sps| !sps.format.interlaced)?;
     let modulus = 1 << sps.order.frame_num_bits;

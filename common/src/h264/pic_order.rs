@@ -66,7 +66,7 @@ impl PicOrder {
 }
 
 impl Cycle {
-    /// expectedPicOrderCnt (8.2.1.2), in numbers of any size: whoever sends chooses them.
+    /// expectedPicOrderCnt (8.2.1.2), in numbers of any size: the sender chooses them.
     fn expected(&self, slice: &Slice, frame_num_offset: i64) -> i64 {
         let frames = i64::try_from(self.offsets.len()).unwrap_or_default();
         let mut number = if frames == 0 { 0 } else { frame_num_offset + i64::from(slice.frame_num) };

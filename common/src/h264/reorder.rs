@@ -39,7 +39,7 @@ impl<T> Reorder<T> {
     /// Most that wait: the most that H.264 has a decoder keep (annex A.3.1).
     pub const DEPTH_MAX: usize = 16;
 
-    /// Takes max_num_reorder_frames of the newest parameter set; `None` where it is not said. Then none waits until a B picture comes
+    /// Takes max_num_reorder_frames of the newest parameter set; `None` if it is not said. Then none waits until a B picture comes
     /// too late: few encoders that use B pictures leave it out, and a decoder that expects the most is slower by 16 frames.
     pub fn declare(&mut self, frames: Option<u8>) {
         if self.declared != frames {

@@ -17,7 +17,7 @@ pub struct Slice {
     pub frame_num: u32,
     /// pic_order_cnt_lsb, where the order of output is [counted](Output::Counted).
     pub order: Option<u32>,
-    /// delta_pic_order_cnt\[0\]; 0 where it is not written.
+    /// delta_pic_order_cnt\[0\]; 0 if it is not written.
     pub order_delta: i64,
     /// Other pictures may be predicted from this one: nal_ref_idc is not 0.
     pub reference: bool,
@@ -38,7 +38,7 @@ impl Slice {
     /// Reads the header of a NAL unit of types 1, 2 or 5 (header byte first, no start code), by the set that its picture uses.
     ///
     /// # Errors
-    /// Where it is of another type, cut off, or of a value that H.264 does not allow.
+    /// If it is of another type, cut off, or of a value that H.264 does not allow.
     pub fn parse(nal: &[u8], sps: &Sps) -> Result<Self, SpsError> {
         let &[header, ref payload @ ..] = nal else { return Err(SpsError::Truncated) };
         let idr = NalKind::of_header(header) == NalKind::Idr;

@@ -48,7 +48,7 @@ pub struct Order {
     pub output: Output,
     /// max_num_ref_frames, 0 to 16.
     pub references: u8,
-    /// max_num_reorder_frames: pictures that may be decoded before one that is shown earlier; `None` where it is not said.
+    /// max_num_reorder_frames: pictures that may be decoded before one that is shown earlier; `None` if it is not said.
     pub reorders: Option<u8>,
     /// Bit of gaps_in_frame_num_value_allowed_flag, counted in the unescaped bytes behind the NAL unit's header.
     pub(super) gaps_at: usize,
@@ -125,7 +125,7 @@ fn read_size(bits: &mut Bits<'_>, chroma: u8) -> Result<(Size, bool, (u32, u32))
         bits.flag()?;
     }
     bits.flag()?;
-    // Table 6-1: cropping counts in chroma samples, and in pairs of rows where there are fields.
+    // Table 6-1: cropping counts in chroma samples, and in pairs of rows if there are fields.
     let field_factor = if frame_mbs_only { 1 } else { 2 };
     let (crop_x, crop_y) = match chroma {
         1 => (2, 2 * field_factor),

@@ -94,8 +94,7 @@ impl Tap {
 
 /// By the SEI in the first packet of an access unit, alone or beside others: it is known by its UUID.
 fn sequence(packet: &[u8]) -> Option<u32> {
-    const SEI_NAL: [u8; 4] = [0, 0, 1, 6];
-    sei::find(&[&SEI_NAL, packet].concat()).map(|stamp| stamp.sequence)
+    sei::find(packet).map(|stamp| stamp.sequence)
 }
 
 #[cfg(test)]
@@ -104,6 +103,7 @@ mod tests {
     use std::time::Duration;
 
     use common::frame::{CaptureClock, PublisherTimes};
+    use common::h264::sei_nal;
     use common::rtp::h264::{Packetizer, Packets};
     use common::time::{MediaTime, MonoTime, WallTime};
 
@@ -119,7 +119,8 @@ mod tests {
         let time = WallTime::from_micros(1_700_000_000_000_000);
         let times = PublisherTimes { captured: None, stamp: time, painted: time, encoded: time, sent: time };
         let (origin, capture_clock) = (sei::Origin::default(), CaptureClock::None);
-        let nal = sei::nal(&sei::Stamp { stream_id: 0, sequence, origin, times, capture_clock, reference: None });
+        let stamp = sei::Stamp { stream_id: 0, sequence, origin, times, capture_clock, reference: None };
+        let nal = sei_nal(&sei::message(&stamp));
         let (slice, mut packets) = ([&[0x41, 0x9a][..], &vec![0x55; slice]].concat(), Packets::default());
         packetizer.packetize(&[&nal, &slice], MediaTime::from_ticks(sequence * 3_000), &mut packets);
         packets.interleaved(RTP_CHANNEL).to_vec()

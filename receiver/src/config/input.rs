@@ -1,11 +1,9 @@
 //! What is played: from URLs, as they are typed, to [`Input`]s.
 
-use std::fmt;
-
-use common::rtsp::auth::Credentials;
-use common::rtsp::{StreamUrl, UrlError};
+use common::rtsp::UrlError;
 
 use super::{Error, MAX_INPUTS};
+use crate::ingress::{Options, Source};
 
 /// One stream.
 #[derive(Clone, Debug)]
@@ -16,36 +14,21 @@ pub struct Input {
     pub source: Source,
 }
 
-/// Where pictures come from.
-#[derive(Clone, Debug)]
-pub enum Source {
-    /// An RTSP server.
-    Rtsp(StreamUrl),
-    /// y4m on standard input.
-    Stdin,
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Rtsp(url) => url.fmt(f),
-            Self::Stdin => f.write_str("standard input"),
-        }
-    }
-}
-
-/// The inputs that these URLs name, each with a name of its own, and `credentials` for those that have none.
+/// The inputs that `urls` name, each with a name of its own.
 ///
 /// # Errors
 /// What cannot be played.
-pub(super) fn all(urls: &[String], credentials: Option<&Credentials>) -> Result<Vec<Input>, Error> {
+pub(super) fn all(urls: &[String], options: &Options<'_>) -> Result<Vec<Input>, Error> {
     if urls.len() > MAX_INPUTS {
         return Err(Error::TooMany(urls.len()));
     }
     let mut inputs: Vec<Input> = Vec::new();
     for text in urls {
-        let source = source(text, credentials)?;
-        if matches!(source, Source::Stdin) && inputs.iter().any(|input| matches!(input.source, Source::Stdin)) {
+        let source = Source::parse(text, options).map_err(|error| match error {
+            UrlError::NotRtsp(shown) => Error::NotAUrl(shown),
+            error => Error::Url(error),
+        })?;
+        if source.is_exclusive() && inputs.iter().any(|input| input.source.is_exclusive()) {
             return Err(Error::StdinTwice);
         }
         let wanted = short_name(&source);
@@ -57,25 +40,10 @@ pub(super) fn all(urls: &[String], credentials: Option<&Credentials>) -> Result<
     Ok(inputs)
 }
 
-fn source(text: &str, credentials: Option<&Credentials>) -> Result<Source, Error> {
-    if text == "-" {
-        return Ok(Source::Stdin);
-    }
-    let url = StreamUrl::typed(text, |name| std::env::var_os(name)).map_err(|error| match error {
-        UrlError::NotRtsp(shown) => Error::NotAUrl(shown),
-        error => Error::Url(error),
-    })?;
-    Ok(Source::Rtsp(url.or_credentials(credentials.cloned())))
-}
-
 /// The path's letters and digits, as a folder may be named anywhere.
 fn short_name(source: &Source) -> String {
     const MAX_CHARS: usize = 60;
-    let path = match source {
-        Source::Rtsp(url) => url.shown_path(),
-        Source::Stdin => "stdin".to_owned(),
-    };
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
-    let name: String = path.trim_matches('/').chars().map(plain).take(MAX_CHARS).collect();
+    let name: String = source.path().trim_matches('/').chars().map(plain).take(MAX_CHARS).collect();
     if name.is_empty() { "stream".to_owned() } else { name }
 }

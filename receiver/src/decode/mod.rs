@@ -1,67 +1,71 @@
-//! Decoding: one access unit in, one picture out, none late; and those that are shown in another order than they are decoded in
-//! wait for their turn.
+//! Decoding: frames in, pictures out in the order in which they are shown.
+//!
+//! Each codec is a file of its own behind [`Decoder`], and a line in [`open()`].
 
-pub mod begin;
+pub(crate) mod h264;
 mod open;
-pub mod openh264;
-pub mod ordered;
-#[cfg(test)]
-pub(crate) mod testing;
 
 use common::frame::{Luma, Picture, Size};
-pub(crate) use open::open;
+use common::media::EncodedFrame;
+pub use open::open;
 
-/// Turns access units into pictures.
-pub trait Decode {
-    /// Decodes one access unit in Annex B form (ITU-T H.264 Annex B: every NAL unit behind a start code) and shows its
-    /// picture to `look`, exactly once where it returns `Ok` and never otherwise. The planes stay the decoder's own.
+/// Turns the frames of one codec into pictures.
+///
+/// `T` is a tag that comes with a frame and goes with its picture.
+pub trait Decoder<T> {
+    /// Decodes `frame`. Every picture whose turn has come goes to `show`: that of this frame, earlier ones, or none. The planes
+    /// stay the decoder's own.
     ///
     /// # Errors
-    /// [`Error`] where no picture could be made of it. The decoder stays usable: the next IDR decodes again.
-    fn decode(&mut self, annex_b: &[u8], look: &mut dyn FnMut(Planes<'_>)) -> Result<(), Error>;
+    /// [`Undecodable`] if the frame gives no picture, now or later. The decoder stays usable: the next key frame decodes again.
+    fn decode(&mut self, frame: &EncodedFrame, tag: T, show: &mut Show<'_, T>) -> Result<(), Undecodable>;
+
+    /// Shows the pictures that wait for their turn.
+    fn flush(&mut self, show: &mut Show<'_, T>);
+
+    /// Frames are missing right before the newest one, as far as the stream itself says.
+    fn follows_gap(&self) -> bool;
+
+    /// Pictures that are decoded before one is shown: the delay of the stream's own order.
+    fn reorder_depth(&self) -> usize;
+
+    /// Another stream may follow: what was learnt of the order of this one does not hold.
+    fn reset_order(&mut self);
 }
 
-impl<D: Decode + ?Sized> Decode for Box<D> {
-    fn decode(&mut self, annex_b: &[u8], look: &mut dyn FnMut(Planes<'_>)) -> Result<(), Error> {
-        (**self).decode(annex_b, look)
-    }
+/// Takes a picture and the tag of its frame.
+pub type Show<'a, T> = dyn FnMut(T, Planes<'_>) + 'a;
+
+/// The decoder's library does not start.
+#[derive(Debug, thiserror::Error)]
+#[error("the {codec} decoder does not start: {reason}")]
+pub struct OpenError {
+    codec: &'static str,
+    reason: String,
 }
 
-/// Why an access unit gave no picture.
+/// A frame that gave no picture.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
-    /// The decoder library could not be set up.
-    #[error("the H.264 decoder does not start: {0}")]
-    Start(String),
-    /// More bytes than [`MAX_ACCESS_UNIT_BYTES`].
-    #[error("an access unit of {0} bytes is larger than the {MAX_ACCESS_UNIT_BYTES} that are decoded")]
-    TooLarge(usize),
-    /// Damaged, or it refers to a picture that never arrived.
-    #[error("the access unit does not decode: {0}")]
-    Broken(String),
-    /// The decoder took it and gave no picture.
-    #[error("the access unit holds no whole picture")]
-    NoPicture,
-    /// Neither the stream nor the session description has brought both parameter sets yet.
-    #[error("no parameter sets came yet")]
-    NoParameterSets,
-    /// It is no IDR picture and no recovery point, and decoding has to begin with one.
-    #[error("no key frame came yet, or none since a picture was lost")]
-    NoStart,
-    /// It follows a recovery point, and its picture is not right yet (ITU-T H.264 annex D.2.8).
-    #[error("the picture is not complete yet after the recovery point")]
-    Recovering,
-    /// It is shown before the recovery point that decoding began at, and may refer to what came before that.
-    #[error("the picture is shown before the one that decoding began with")]
-    Leading,
-    /// A picture larger than any part of framelag takes.
-    #[error("a picture of {0} is larger than {max}x{max}", max = Size::MAX_SIDE)]
-    TooLargePicture(Size),
+#[error("an access unit came, {why}")]
+pub struct Undecodable {
+    /// What was missing.
+    pub missing: Missing,
+    /// What is wrong and what helps, as the end of a sentence that begins "3 access units came, ".
+    pub why: String,
+    /// The decoder would have had a picture to show, had nothing been lost before it.
+    pub is_frame: bool,
 }
 
-/// The largest access unit that is decoded, in bytes: an intra picture at the top bit rate of H.264 level 6.2 (800 Mbit/s)
-/// at 50 pictures per second is 2 MB.
-pub const MAX_ACCESS_UNIT_BYTES: usize = 8 << 20;
+/// What a frame needs to give a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// The stream's parameters, which come before or beside its frames.
+    Parameters,
+    /// A key frame or another entry point before it.
+    EntryPoint,
+    /// A decoder that supports it.
+    Support,
+}
 
 /// A 4:2:0 picture in planes that somebody else owns.
 ///

@@ -2,15 +2,14 @@
 
 use common::media::Codec;
 
-use super::openh264::OpenH264;
-use super::{Decode, Error};
+use super::{Decoder, OpenError, h264};
 
-/// A decoder of `codec` that has seen nothing yet.
+/// A decoder of `codec` that has decoded nothing yet.
 ///
 /// # Errors
-/// [`Error::Start`] where its library does not start.
-pub(crate) fn open(codec: Codec) -> Result<Box<dyn Decode>, Error> {
+/// [`OpenError`] if its library does not start.
+pub fn open<T: Copy + 'static>(codec: Codec) -> Result<Box<dyn Decoder<T>>, OpenError> {
     match codec {
-        Codec::H264 => Ok(Box::new(OpenH264::new()?)),
+        Codec::H264 => h264::open(),
     }
 }

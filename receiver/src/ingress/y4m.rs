@@ -13,7 +13,7 @@ use common::frame::{Picture, Size};
 use common::time::MonoTime;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::queue::{Arrival, Body, Sender, Unit};
+use crate::queue::{Body, Sender, Status, Unit};
 
 /// Longest first line, in bytes; the y4m crate takes no more either.
 const MAX_HEADER_BYTES: usize = 1024;
@@ -60,7 +60,7 @@ pub enum Error {
 pub(crate) fn run(input: io::Stdin, clock: &dyn Clock, queue: &mut Sender) -> Result<(), Error> {
     if !is_readable_within(&input, PATIENCE) {
         let what = "no picture on standard input yet: waiting for its writer";
-        queue.notify(Arrival::Waiting(what.to_owned()));
+        queue.notify(Status::Waiting(what.to_owned()));
     }
     read(input.lock(), clock, queue)
 }
@@ -87,7 +87,7 @@ fn read(input: impl Read, clock: &dyn Clock, queue: &mut Sender) -> Result<(), E
     if !is_420(decoder.get_colorspace()) {
         return Err(Error::Format);
     }
-    queue.notify(Arrival::Connected);
+    queue.notify(Status::Connected);
     for number in 0.. {
         let start = count.get();
         match decoder.read_frame() {
@@ -157,7 +157,7 @@ mod tests {
     use common::clock::ManualClock;
 
     use super::*;
-    use crate::queue::queue;
+    use crate::queue::{Arrival, queue};
 
     /// What comes of `input`: how it ended, and the pictures.
     fn pictures(input: &[u8]) -> (Result<(), Error>, Vec<Picture>) {

@@ -18,15 +18,15 @@ const DEFAULT_PORT: u16 = 4318;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Collector {
     /// Name or address, without the brackets of an IPv6 address.
-    pub host: String,
+    pub(crate) host: String,
     /// TCP port.
-    pub port: u16,
+    pub(crate) port: u16,
     /// Path and query of its metrics.
-    pub target: String,
+    pub(crate) target: String,
     /// The `Host` header.
-    pub authority: String,
+    pub(crate) authority: String,
     /// The `Authorization` header, where the URL has user info.
-    pub authorization: Option<String>,
+    pub(crate) authorization: Option<String>,
     shown: String,
 }
 
@@ -42,8 +42,8 @@ impl Collector {
     /// Takes a URL apart. A path is the endpoint's, as in `OTEL_EXPORTER_OTLP_ENDPOINT`, or the whole one.
     ///
     /// # Errors
-    /// Where it is no `http://` URL with a host.
-    pub fn parse(text: &str) -> Result<Self, NotACollector> {
+    /// If it is no `http://` URL with a host.
+    pub(crate) fn parse(text: &str) -> Result<Self, NotACollector> {
         let wrong = |why| NotACollector { shown: redact::url(text), why };
         let url = Url::parse(text).map_err(|_| wrong(""))?;
         match url.scheme() {

@@ -22,27 +22,16 @@ use proto::{
 /// Characters of a collector's message that are shown.
 const MESSAGE_MAX: usize = 200;
 
-/// What tells this process from others that send the same metrics.
-#[derive(Clone, Debug)]
-pub(super) struct Identity {
-    instance: String,
+/// An id that tells this process from others that send the same metrics.
+pub(super) fn new_instance_id() -> String {
+    format!("{:032x}", rand::rng().random::<u128>())
 }
 
-impl Identity {
-    /// One that no other process has.
-    pub(super) fn new() -> Self {
-        Self { instance: format!("{:032x}", rand::rng().random::<u128>()) }
-    }
-}
-
-/// A message with all metrics of `streams`.
-pub(super) fn request(identity: &Identity, streams: &[Named]) -> Vec<u8> {
+/// A message with all metrics of `streams`, from the process with this id.
+pub(super) fn request(instance: &str, streams: &[Named]) -> Vec<u8> {
     let version = env!("CARGO_PKG_VERSION");
-    let resource = [
-        ("service.name", "framelag.receiver"),
-        ("service.version", version),
-        ("service.instance.id", identity.instance.as_str()),
-    ];
+    let resource =
+        [("service.name", "framelag.receiver"), ("service.version", version), ("service.instance.id", instance)];
     let resource = Resource { attributes: resource.map(|(key, value)| attribute(key, value)).into() };
     let at = streams.iter().map(|named| named.metrics.at.as_micros()).max().unwrap_or_default();
     let scope = InstrumentationScope { name: "framelag".to_owned(), version: version.to_owned() };

@@ -48,7 +48,7 @@ enum Error {
 
 /// Sends what is on `board` every few seconds and, when the run is over, its last figures. The first failure is told.
 pub(super) async fn run(collector: Collector, mut board: watch::Receiver<Board>, output: Output) {
-    let identity = otlp::Identity::new();
+    let instance = otlp::new_instance_id();
     let mut told = false;
     loop {
         // Where the sender is gone there are no last figures, and nobody to send more.
@@ -58,7 +58,7 @@ pub(super) async fn run(collector: Collector, mut board: watch::Receiver<Board>,
             Err(_) => false,
         };
         let streams = Arc::clone(&board.borrow().streams);
-        let sent = tokio::time::timeout(LIMIT, post(&collector, otlp::request(&identity, &streams))).await;
+        let sent = tokio::time::timeout(LIMIT, post(&collector, otlp::request(&instance, &streams))).await;
         if let Err(error) = sent.unwrap_or(Err(Error::Slow))
             && !std::mem::replace(&mut told, true)
         {

@@ -28,7 +28,7 @@ fn observer(clock: &ManualClock) -> Observer {
 }
 
 /// A picture that took 5 ms from PUB to now, or one without a code.
-fn seen(clock: &ManualClock, sequence: Option<u32>) -> Seen {
+fn seen(clock: &ManualClock, sequence: Option<u32>) -> DecodedPicture {
     let now = clock.now();
     let reading = sequence.map(|sequence| {
         let payload = Payload { stream_id: 0, sequence, time: now.wall.offset(-5_000) };
@@ -36,7 +36,7 @@ fn seen(clock: &ManualClock, sequence: Option<u32>) -> Seen {
         Reading { payload, publisher: None, origin: None, reference: None, code: None, sei, capture_clock }
     });
     let at = now.mono;
-    Seen {
+    DecodedPicture {
         serial: 1,
         reading,
         received: None,
@@ -137,7 +137,7 @@ fn a_sender_report_is_compared_with_the_code_of_the_frame_after_it() {
         clock.advance(Duration::from_millis(40));
         let (time, stamp) = (MediaTime::from_ticks(7), clock.now().wall.offset(-5_000));
         let report = SenderClock::new(stamp.offset(off).to_ntp(), time).expect("a wall clock");
-        let seen = Seen { sampled: Some(report.sampled(time)), ..seen(&clock, Some(sequence)) };
+        let seen = DecodedPicture { sampled: Some(report.sampled(time)), ..seen(&clock, Some(sequence)) };
         observer.observe(&seen, None, clock.now());
         show(&mut observer, &clock, Some(sequence));
     }

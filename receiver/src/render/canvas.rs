@@ -30,14 +30,14 @@ impl Canvas {
     }
 
     /// Makes it black and of another size.
-    pub fn resize(&mut self, size: Size) {
+    pub(crate) fn resize(&mut self, size: Size) {
         self.size = size;
         self.data.clear();
         self.data.resize(size.area(), 0);
     }
 
     /// The pixels of row `y` from `x` on, at most `width`; fewer or none at the edges.
-    pub fn row_mut(&mut self, x: u32, y: u32, width: u32) -> &mut [u32] {
+    pub(crate) fn row_mut(&mut self, x: u32, y: u32, width: u32) -> &mut [u32] {
         if y >= self.size.height || x >= self.size.width {
             return &mut [];
         }
@@ -47,12 +47,12 @@ impl Canvas {
     }
 
     /// Makes `part` black.
-    pub fn clear(&mut self, part: Rect) {
+    pub(crate) fn clear(&mut self, part: Rect) {
         (part.y..part.y + part.height).for_each(|y| self.row_mut(part.x, y, part.width).fill(0));
     }
 
     /// Draws `pixels` so that they fill `place`: see [`fit`].
-    pub fn draw(&mut self, pixels: &Pixels, place: Rect) {
+    pub(crate) fn draw(&mut self, pixels: &Pixels, place: Rect) {
         let from_width = pixels.size.width as usize;
         let scaled = |to: u32, from: u32, n: u32| (u64::from(n) * u64::from(from) / u64::from(to.max(1))) as usize;
         let mut columns = std::mem::take(&mut self.columns);
@@ -73,7 +73,7 @@ impl Canvas {
 }
 
 /// The largest rectangle of the shape of `content` in the middle of `cell`.
-pub fn fit(content: Size, cell: Rect) -> Rect {
+pub(crate) fn fit(content: Size, cell: Rect) -> Rect {
     let (w, h) = (u64::from(content.width.max(1)), u64::from(content.height.max(1)));
     let (cell_w, cell_h) = (u64::from(cell.width), u64::from(cell.height));
     let (width, height) = if cell_w * h <= cell_h * w {
@@ -85,7 +85,7 @@ pub fn fit(content: Size, cell: Rect) -> Rect {
 }
 
 /// The cells of a grid of `count` on a canvas of `size`: as square a grid as there is, filled row by row.
-pub fn cells(size: Size, count: usize) -> Vec<Rect> {
+pub(crate) fn cells(size: Size, count: usize) -> Vec<Rect> {
     let count = u32::try_from(count).unwrap_or(u32::MAX).max(1);
     let columns = columns(count);
     let rows = count.div_ceil(columns);
@@ -100,7 +100,7 @@ pub fn cells(size: Size, count: usize) -> Vec<Rect> {
 }
 
 /// The canvas on which a grid of `count` pictures of at most `picture` needs no scaling.
-pub fn natural(picture: Size, count: usize) -> Size {
+pub(crate) fn natural(picture: Size, count: usize) -> Size {
     let count = u32::try_from(count).unwrap_or(u32::MAX).max(1);
     let columns = columns(count);
     let side = |side: u32, times: u32| side.saturating_mul(times).clamp(1, Size::MAX_SIDE);

@@ -2,9 +2,9 @@
 
 pub mod canvas;
 pub mod overlay;
-pub mod pixels;
-pub mod snapshot;
-pub mod window;
+pub(crate) mod pixels;
+pub(crate) mod snapshot;
+pub(crate) mod window;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,21 +33,21 @@ const REDRAW: Duration = Duration::from_millis(100);
 
 /// Gives the lines of text, from top to bottom, for stream `.0`, which shows the picture of `.1`
 /// since `.2`.
-pub type Captions<'a> = dyn FnMut(usize, &Label, MonoTime) -> Vec<String> + 'a;
+pub(crate) type Captions<'a> = dyn FnMut(usize, &Label, MonoTime) -> Vec<String> + 'a;
 
 /// What a drawing cost.
 #[derive(Clone, Copy, Debug)]
-pub struct Shown {
+pub(crate) struct Shown {
     /// When the canvas had been handed to the window.
-    pub at: MonoTime,
+    pub(crate) at: MonoTime,
     /// Scaling into the canvas and drawing the texts.
-    pub compose: Duration,
+    pub(crate) compose: Duration,
     /// Handing the canvas to the window.
-    pub hand_over: Duration,
+    pub(crate) hand_over: Duration,
 }
 
-/// All pictures, and the window where there is one.
-pub struct Screen {
+/// All pictures, and the window if there is one.
+pub(crate) struct Screen {
     tiles: Vec<Tile>,
     canvas: Canvas,
     window: Option<Window>,
@@ -73,7 +73,7 @@ impl Tile {
         Self { slot, pixels: None, fresh: false, since: MonoTime::default(), place: None, overlay }
     }
 
-    /// Takes the newest picture, where there is one that was not taken before.
+    /// Takes the newest picture, if there is one that was not taken before.
     fn fetch(&mut self, now: MonoTime) -> bool {
         let fetched = self.slot.fetch(&mut self.pixels);
         if fetched {
@@ -86,7 +86,7 @@ impl Tile {
 
 impl Screen {
     /// A screen for the pictures of these slots. A window, where `wanted`, opens with the first picture.
-    pub fn new(slots: impl IntoIterator<Item = Arc<Slot>>, wanted: bool) -> Self {
+    pub(crate) fn new(slots: impl IntoIterator<Item = Arc<Slot>>, wanted: bool) -> Self {
         let tiles = slots.into_iter().map(Tile::new).collect();
         Self {
             tiles,
@@ -99,25 +99,29 @@ impl Screen {
     }
 
     /// There is a window, or there will be one.
-    pub const fn is_wanted(&self) -> bool {
+    pub(crate) const fn is_wanted(&self) -> bool {
         self.wanted
     }
 
     /// What the user asked for.
-    pub fn take_commands(&mut self) -> Commands {
+    pub(crate) fn take_commands(&mut self) -> Commands {
         self.window.as_mut().map(Window::take_commands).unwrap_or_default()
     }
 
     /// The number of the picture that stream `tile` shows.
-    pub fn serial(&self, tile: usize) -> Option<u64> {
+    pub(crate) fn serial(&self, tile: usize) -> Option<u64> {
         self.tiles[tile].pixels.as_ref().map(|pixels| pixels.label.serial)
     }
 
-    /// Draws where there is something new, or the texts may have changed. `None` where nothing was drawn.
+    /// Draws if there is something new, or the texts may have changed. `None` if nothing was drawn.
     ///
     /// # Errors
-    /// [`window::Error`] where there is no display after all: time to [`Screen::give_up`].
-    pub fn refresh(&mut self, clock: &dyn Clock, captions: &mut Captions<'_>) -> Result<Option<Shown>, window::Error> {
+    /// [`window::Error`] if there is no display after all: time to [`Screen::give_up`].
+    pub(crate) fn refresh(
+        &mut self,
+        clock: &dyn Clock,
+        captions: &mut Captions<'_>,
+    ) -> Result<Option<Shown>, window::Error> {
         let begin = clock.now().mono;
         // A text has to be drawn before it is known when it is shown: as long after as the last time.
         let fetched = self.wanted && self.fetch(begin + self.draw_time);
@@ -129,7 +133,7 @@ impl Screen {
     }
 
     /// Goes on without a window; pictures are still taken where a snapshot `may_come`.
-    pub fn give_up(&mut self, may_come: bool) {
+    pub(crate) fn give_up(&mut self, may_come: bool) {
         self.wanted = false;
         self.window = None;
         if !may_come {
@@ -138,12 +142,12 @@ impl Screen {
     }
 
     /// What the window shows now.
-    pub fn shown(&self) -> Option<&Canvas> {
+    pub(crate) fn shown(&self) -> Option<&Canvas> {
         self.tiles.iter().any(|tile| tile.pixels.is_some()).then_some(&self.canvas)
     }
 
     /// What the window shows, or would show: drawn anew.
-    pub fn picture(&mut self, now: MonoTime, captions: &mut Captions<'_>) -> Option<&Canvas> {
+    pub(crate) fn picture(&mut self, now: MonoTime, captions: &mut Captions<'_>) -> Option<&Canvas> {
         self.fetch(now);
         self.tiles.iter().any(|tile| tile.pixels.is_some()).then(|| self.compose(true, captions))
     }

@@ -14,34 +14,34 @@ use crate::decode::Planes;
 
 /// What the texts on a picture are made of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Label {
+pub(crate) struct Label {
     /// The number of the picture, as counted by its input.
-    pub serial: u64,
+    pub(crate) serial: u64,
     /// PUB, where its code was read.
-    pub stamp: Option<WallTime>,
+    pub(crate) stamp: Option<WallTime>,
     /// Where the code lies, in the picture's own samples.
-    pub code: Option<Rect>,
+    pub(crate) code: Option<Rect>,
 }
 
 /// A picture as a window takes it.
 #[derive(Clone, Debug)]
-pub struct Pixels {
+pub(crate) struct Pixels {
     /// What they show.
-    pub label: Label,
+    pub(crate) label: Label,
     /// Width × height.
-    pub size: Size,
+    pub(crate) size: Size,
     /// `0xAARRGGBB`, row by row without padding.
-    pub data: Vec<u32>,
+    pub(crate) data: Vec<u32>,
 }
 
 impl Pixels {
     /// No pixels yet.
-    pub fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         Self { label: Label::default(), size: Size::new(0, 0), data: Vec::new() }
     }
 
     /// Takes the picture over, as BT.601 in limited range. Planes that are too small for their size leave it black.
-    pub fn convert(&mut self, planes: Planes<'_>) {
+    pub(crate) fn convert(&mut self, planes: Planes<'_>) {
         self.size = planes.size;
         self.data.resize(planes.size.area(), 0);
         let stride = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
@@ -67,7 +67,7 @@ impl Pixels {
 /// Carries the newest picture from the decoding thread to the window's. An older one that was not fetched is replaced;
 /// three buffers at most are in use.
 #[derive(Debug)]
-pub struct Slot {
+pub(crate) struct Slot {
     wanted: AtomicBool,
     state: Mutex<State>,
 }
@@ -80,17 +80,17 @@ struct State {
 
 impl Slot {
     /// An empty slot. Where nobody will look, not `wanted`, nothing is ever put into it.
-    pub fn new(wanted: bool) -> Self {
+    pub(crate) fn new(wanted: bool) -> Self {
         Self { wanted: AtomicBool::new(wanted), state: Mutex::default() }
     }
 
     /// Nobody will look any more.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         self.wanted.store(false, Ordering::Relaxed);
     }
 
     /// Converts a picture and makes it the newest. Returns whether anybody looks.
-    pub fn put(&self, label: Label, planes: Planes<'_>) -> bool {
+    pub(crate) fn put(&self, label: Label, planes: Planes<'_>) -> bool {
         if !self.wanted.load(Ordering::Relaxed) {
             return false;
         }
@@ -104,8 +104,8 @@ impl Slot {
         true
     }
 
-    /// The newest picture, where it was not fetched before; `old` is the one it replaces, whose buffer is used again.
-    pub fn fetch(&self, old: &mut Option<Pixels>) -> bool {
+    /// The newest picture, if it was not fetched before; `old` is the one it replaces, whose buffer is used again.
+    pub(crate) fn fetch(&self, old: &mut Option<Pixels>) -> bool {
         let mut state = self.lock();
         let Some(newest) = state.newest.take() else {
             return false;

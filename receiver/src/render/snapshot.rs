@@ -17,7 +17,7 @@ use crate::output::Output;
 /// A snapshot that could not be saved.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot save the snapshot {}: {reason}", path.display())]
-pub struct Error {
+pub(crate) struct Error {
     path: PathBuf,
     reason: String,
 }
@@ -25,16 +25,16 @@ pub struct Error {
 /// Saves `canvas` as 8-bit RGB in the file that the user named.
 ///
 /// # Errors
-/// [`Error`] where the file cannot be written.
-pub fn save(canvas: &Canvas, path: &Path) -> Result<(), Error> {
+/// [`Error`] if the file cannot be written.
+pub(crate) fn save(canvas: &Canvas, path: &Path) -> Result<(), Error> {
     save_in(canvas, path, files::create(path))
 }
 
-/// Saves `canvas` under a name of ours, where there is no telling who else may write.
+/// Saves `canvas` under a name of ours, in a folder where others may write.
 ///
 /// # Errors
 /// As of [`save`].
-pub fn save_named(canvas: &Canvas, path: &Path) -> Result<(), Error> {
+pub(crate) fn save_named(canvas: &Canvas, path: &Path) -> Result<(), Error> {
     save_in(canvas, path, dir::create(path))
 }
 
@@ -50,12 +50,12 @@ fn save_in(canvas: &Canvas, path: &Path, file: io::Result<File>) -> Result<(), E
 }
 
 /// The name of a snapshot taken by key, in the current folder.
-pub fn name_at(time: DateTime<Local>) -> PathBuf {
+pub(crate) fn name_at(time: DateTime<Local>) -> PathBuf {
     time.format("framelag-%Y%m%d-%H%M%S-%3f.png").to_string().into()
 }
 
 /// Snapshots that are being saved, each on a thread of its own: the next picture does not wait for it.
-pub struct Saving {
+pub(crate) struct Saving {
     output: Output,
     threads: Vec<JoinHandle<()>>,
 }
@@ -65,12 +65,12 @@ impl Saving {
     const MAX: usize = 4;
 
     /// None yet. `output` says what came of each.
-    pub const fn new(output: Output) -> Self {
+    pub(crate) const fn new(output: Output) -> Self {
         Self { output, threads: Vec::new() }
     }
 
-    /// Saves what is `shown`, where there is something.
-    pub fn save(&mut self, shown: Option<Canvas>, path: PathBuf) {
+    /// Saves what is `shown`, if there is something.
+    pub(crate) fn save(&mut self, shown: Option<Canvas>, path: PathBuf) {
         self.threads.retain(|thread| !thread.is_finished());
         let Some(canvas) = shown else { return self.output.warn("no picture to save") };
         if self.threads.len() >= Self::MAX {
@@ -88,7 +88,7 @@ impl Saving {
     }
 
     /// Waits for all.
-    pub fn finish(&mut self) {
+    pub(crate) fn finish(&mut self) {
         // A thread that panicked has said so on standard error.
         self.threads.drain(..).for_each(|thread| drop(thread.join()));
     }

@@ -8,19 +8,19 @@ use super::canvas::Canvas;
 /// The window cannot be opened, or was taken away.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Error(String);
+pub(crate) struct Error(String);
 
 /// What the user asked for since the last look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Commands {
+pub(crate) struct Commands {
     /// q, Esc, or the window's own close button.
-    pub quit: bool,
+    pub(crate) quit: bool,
     /// s.
-    pub snapshot: bool,
+    pub(crate) snapshot: bool,
 }
 
 /// A window that shows a canvas, pixel by pixel.
-pub struct Window {
+pub(crate) struct Window {
     native: Native,
     commands: Commands,
 }
@@ -29,8 +29,8 @@ impl Window {
     /// Opens a window for a canvas of `size`.
     ///
     /// # Errors
-    /// [`Error`] where there is no display, or it refuses.
-    pub fn open(title: &str, size: Size) -> Result<Self, Error> {
+    /// [`Error`] if there is no display, or it refuses.
+    pub(crate) fn open(title: &str, size: Size) -> Result<Self, Error> {
         // The canvas always has the window's size, so that minifb copies rows; its scaling visits every pixel.
         let options = WindowOptions { resize: true, scale_mode: ScaleMode::UpperLeft, ..WindowOptions::default() };
         let native = Native::new(title, size.width as usize, size.height as usize, options);
@@ -41,7 +41,7 @@ impl Window {
     }
 
     /// The size that a canvas must have to fill the window.
-    pub fn size(&self) -> Size {
+    pub(crate) fn size(&self) -> Size {
         let (width, height) = self.native.get_size();
         let side = |samples: usize| u32::try_from(samples).unwrap_or(u32::MAX).clamp(1, Size::MAX_SIDE);
         Size::new(side(width), side(height))
@@ -50,8 +50,8 @@ impl Window {
     /// Shows the canvas. Returns when it was handed to the display.
     ///
     /// # Errors
-    /// [`Error`] where the display refuses it.
-    pub fn show(&mut self, canvas: &Canvas) -> Result<(), Error> {
+    /// [`Error`] if the display refuses it.
+    pub(crate) fn show(&mut self, canvas: &Canvas) -> Result<(), Error> {
         let Size { width, height } = canvas.size();
         let shown = self.native.update_with_buffer(canvas.data(), width as usize, height as usize);
         self.look_at_keys();
@@ -59,7 +59,7 @@ impl Window {
     }
 
     /// What the user asked for, each time once.
-    pub fn take_commands(&mut self) -> Commands {
+    pub(crate) fn take_commands(&mut self) -> Commands {
         self.native.update();
         self.look_at_keys();
         std::mem::take(&mut self.commands)

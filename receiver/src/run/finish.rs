@@ -7,7 +7,7 @@ use measure::live::Named;
 
 use super::Run;
 use crate::render::snapshot;
-use crate::stream::tell_apart;
+use crate::stream::warn_of_shared_stream_ids;
 use crate::{pictures, step_summary};
 
 impl Run<'_> {
@@ -35,7 +35,7 @@ impl Run<'_> {
         let saved = self.config.snapshot.as_deref().is_none_or(|path| self.save(path));
         let saved = self.keeper.as_ref().is_none_or(|keeper| pictures::finish(keeper, &self.output)) && saved;
         let page = step_summary::file();
-        tell_apart(&mut self.streams);
+        warn_of_shared_stream_ids(&mut self.streams);
         let mut codes = if saved { Vec::new() } else { vec![FAILED] };
         let mut last = Vec::new();
         for mut stream in self.streams {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::decoding::Seen;
+use crate::decoding::DecodedPicture;
 use crate::queue::Dropped;
 
 /// Pictures that a window may have to take first, and what gave none between them: the report needs to know in which gap.
@@ -13,27 +13,24 @@ pub(super) struct Pending {
 
 #[derive(Debug)]
 pub(super) enum Item {
-    Picture(Box<Seen>),
-    /// Access units without a picture, and whether they fell to this receiver.
-    Nothing {
-        units: Dropped,
+    Picture(Box<DecodedPicture>),
+    /// Access units without a picture, and whether this receiver refused or dropped them.
+    Undecoded {
+        dropped: Dropped,
         refused: bool,
     },
 }
 
 impl Pending {
-    pub(super) fn picture(&mut self, seen: Box<Seen>) {
-        self.items.push_back(Item::Picture(seen));
+    pub(super) fn picture(&mut self, picture: Box<DecodedPicture>) {
+        self.items.push_back(Item::Picture(picture));
     }
 
     /// Takes one entry however many come in a row.
-    pub(super) fn nothing(&mut self, more: Dropped, refused: bool) {
+    pub(super) fn undecoded(&mut self, more: Dropped, refused: bool) {
         match self.items.back_mut() {
-            Some(Item::Nothing { units, refused: before }) if *before == refused => {
-                units.units = units.units.saturating_add(more.units);
-                units.bytes = units.bytes.saturating_add(more.bytes);
-            }
-            _ => self.items.push_back(Item::Nothing { units: more, refused }),
+            Some(Item::Undecoded { dropped, refused: before }) if *before == refused => dropped.add(more),
+            _ => self.items.push_back(Item::Undecoded { dropped: more, refused }),
         }
     }
 

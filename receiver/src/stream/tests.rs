@@ -5,10 +5,11 @@ use common::frame::CaptureClock;
 use common::sei::Origin;
 use common::time::WallTime;
 use measure::stamps::Sei;
+use report::Summary;
 
 use super::*;
 use crate::args::Args;
-use crate::decoding::{Lack, Seen, Undecodable};
+use crate::decoding::DecodedPicture;
 use crate::read::Reading;
 
 const START: WallTime = WallTime::from_micros(1_763_722_800_000_000);
@@ -30,7 +31,7 @@ fn picture(clock: &ManualClock, serial: u64) -> Event {
     let at = now.mono;
     let (assembled, begun, decoded, read, converted) = (at, at, at, at, at);
     let (received, sampled, bytes, idr) = (None, None, 100, false);
-    Event::Picture(Box::new(Seen {
+    Event::Picture(Box::new(DecodedPicture {
         serial,
         reading,
         received,
@@ -68,7 +69,7 @@ fn headless_a_picture_is_presented_when_it_was_read() {
     let mut stream = stream(&clock);
     pictures(&mut stream, &clock, 40);
     clock.advance(Duration::from_millis(100));
-    stream.settle(false, clock.now());
+    stream.observe(false, clock.now());
     let summary = stream.finish(false, &[], clock.now());
     assert_eq!((latencies(&summary), summary.exit_code), ((40, Some(5.0), Some(5.0)), 0));
 }
@@ -79,15 +80,15 @@ fn with_a_window_a_picture_waits_for_it_or_a_newer_one() {
     let mut stream = stream(&clock);
     pictures(&mut stream, &clock, 3);
     clock.advance(Duration::from_millis(2));
-    stream.settle(true, clock.now());
+    stream.observe(true, clock.now());
     assert_eq!(stream.pending.len(), 3, "nothing was shown yet");
     stream.shown(2, clock.now().mono);
-    stream.settle(true, clock.now());
+    stream.observe(true, clock.now());
     assert_eq!((stream.pending.len(), stream.replaced), (1, 1));
     clock.advance(Duration::from_millis(1));
     stream.shown(3, clock.now().mono);
     stream.shown(3, clock.now().mono + Duration::from_secs(1));
-    stream.settle(true, clock.now());
+    stream.observe(true, clock.now());
     let summary = stream.finish(false, &[], clock.now());
     assert_eq!(latencies(&summary), (3, Some(8.0), Some(27.0)), "5 + 3, 5 + 12 and 5 + 22 ms");
     assert!(said(&summary).contains("1 pictures were replaced"), "{}", said(&summary));
@@ -99,13 +100,13 @@ fn a_suspend_is_dated_and_ages_the_picture() {
     let clock = ManualClock::new(START);
     let mut stream = stream(&clock);
     pictures(&mut stream, &clock, 50);
-    stream.settle(false, clock.now());
+    stream.observe(false, clock.now());
     clock.suspend(Duration::from_secs(30));
     for serial in 51..=400 {
         clock.advance(Duration::from_millis(10));
         stream.slept(clock.slept(), clock.now());
         stream.event(picture(&clock, serial), clock.now());
-        stream.settle(false, clock.now());
+        stream.observe(false, clock.now());
     }
     let run = stream.finish(false, &[], clock.now()).run;
     assert_eq!((run.clock.suspends, run.clock.steps, run.clock.events[0].by_us), (1, 0, 30_000_000));
@@ -126,9 +127,9 @@ fn two_streams_with_one_id_are_told() {
         let reading = seen.reading.expect("it has a code");
         seen.reading = Some(Reading { origin: run.map(|run| Origin { host: 7, run }), ..reading });
         stream.event(Event::Picture(seen), clock.now());
-        stream.settle(false, clock.now());
+        stream.observe(false, clock.now());
     }
-    tell_apart(&mut streams);
+    warn_of_shared_stream_ids(&mut streams);
     let said: Vec<_> = streams.into_iter().map(|stream| said(&stream.finish(false, &[], clock.now()))).collect();
     assert!(said[0].contains("from another publisher, in cam1: publisher --stream-id"), "{}", said[0]);
     assert!(said[1].contains("in cam0, cam2:"), "{}", said[1]);
@@ -140,7 +141,7 @@ fn what_was_dropped_here_is_undecodable_and_not_lost() {
     let clock = ManualClock::new(START);
     let mut stream = stream(&clock);
     pictures(&mut stream, &clock, 3);
-    stream.settle(false, clock.now());
+    stream.observe(false, clock.now());
     stream.event(Event::Dropped(Dropped { units: 2, bytes: 900 }), clock.now());
     clock.advance(Duration::from_millis(30));
     stream.event(picture(&clock, 6), clock.now());
@@ -156,9 +157,9 @@ fn what_gave_no_picture_keeps_its_place_among_pictures_that_wait() {
     let clock = ManualClock::new(START);
     let mut stream = stream(&clock);
     pictures(&mut stream, &clock, 3);
-    stream.event(undecodable(Lack::Decoder, true), clock.now());
+    stream.event(undecodable(Missing::Support, true), clock.now());
     stream.event(Event::Dropped(Dropped { units: 2, bytes: 900 }), clock.now());
-    stream.event(undecodable(Lack::Start, false), clock.now());
+    stream.event(undecodable(Missing::EntryPoint, false), clock.now());
     clock.advance(Duration::from_millis(50));
     stream.event(picture(&clock, 8), clock.now());
     let summary = stream.finish(false, &[], clock.now());
@@ -167,9 +168,12 @@ fn what_gave_no_picture_keeps_its_place_among_pictures_that_wait() {
     assert_eq!((pictures.undecodable, pictures.refused, pictures.unplaced), (4, 3, 0));
 }
 
+const WHY: &str = "but the decoder refuses them: 10 bits";
+
 /// An access unit of 1 kB that gave no picture.
-fn undecodable(lack: Lack, refused: bool) -> Event {
-    Event::Undecodable(Undecodable { bytes: 1_000, lack, refused, sps: None })
+fn undecodable(missing: Missing, refused: bool) -> Event {
+    let cause = Undecodable { missing, why: WHY.to_owned(), is_frame: true };
+    Event::Undecodable { bytes: 1_000, refused, cause }
 }
 
 fn notices(stream: &mut Stream) -> Vec<Notice> {
@@ -178,20 +182,20 @@ fn notices(stream: &mut Stream) -> Vec<Notice> {
 
 #[test]
 fn a_stream_that_never_decodes_says_why_and_fails_after_a_while() {
-    for (lack, words) in [
-        (Lack::ParameterSets, "without parameter sets (SPS, PPS)"),
-        (Lack::Start, "no key frame (IDR picture) or recovery point"),
-        (Lack::Decoder, "the decoder refuses them: it decodes 8-bit 4:2:0 H.264"),
+    for (missing, words) in [
+        (Missing::Parameters, WHY),
+        (Missing::EntryPoint, "10 bits: shorten the encoder's GOP"),
+        (Missing::Support, WHY),
     ] {
         let clock = ManualClock::new(START);
         let mut stream = stream(&clock);
-        stream.event(undecodable(lack, false), clock.now());
+        stream.event(undecodable(missing, false), clock.now());
         clock.advance(Duration::from_millis(3_100));
         stream.tick(clock.now());
         let told = notices(&mut stream);
         assert!(told.len() == 1 && told[0].1.contains(words), "{told:?}");
         assert!(told[0].1.starts_with("no picture for 3.1 s: 1 access unit came (1 kB), "), "{told:?}");
-        stream.event(undecodable(lack, false), clock.now());
+        stream.event(undecodable(missing, false), clock.now());
         clock.advance(FIRST_PICTURE_LIMIT - Duration::from_millis(3_100));
         stream.tick(clock.now());
         assert!(!stream.has_ended() && notices(&mut stream).is_empty(), "it is told once");
@@ -210,31 +214,16 @@ fn a_stream_that_never_decodes_says_why_and_fails_after_a_while() {
 fn time_without_a_stream_is_no_wait_for_its_first_picture() {
     let clock = ManualClock::new(START);
     let mut stream = stream(&clock);
-    stream.event(undecodable(Lack::Start, false), clock.now());
-    stream.event(Event::Disconnected("gone".to_owned()), clock.now());
+    stream.event(undecodable(Missing::EntryPoint, false), clock.now());
+    stream.event(Event::Status(Status::Disconnected("gone".to_owned())), clock.now());
     clock.advance(2 * FIRST_PICTURE_LIMIT);
     stream.tick(clock.now());
     assert!(!stream.has_ended() && notices(&mut stream).is_empty());
-    stream.event(Event::Connected, clock.now());
-    stream.event(undecodable(Lack::Start, false), clock.now());
+    stream.event(Event::Status(Status::Connected), clock.now());
+    stream.event(undecodable(Missing::EntryPoint, false), clock.now());
     clock.advance(FIRST_PICTURE_LIMIT + Duration::from_millis(1));
     stream.tick(clock.now());
     assert!(stream.has_ended(), "from then on it runs again");
-}
-
-#[test]
-fn what_the_decoder_refuses_is_named_by_its_format() {
-    // x264, High 4:2:2 of 10 bits, 128x96.
-    let sps = common::h264::Sps::parse(&[0x67, 0x7a, 0x00, 0x0a, 0xb6, 0xcb, 0x20, 0x41, 0xb6, 0x02, 0x20]);
-    let sps = sps.expect("it is read up to the size");
-    let clock = ManualClock::new(START);
-    let mut stream = stream(&clock);
-    let unit = Undecodable { bytes: 1_000, lack: Lack::Decoder, refused: false, sps: Some(sps) };
-    stream.event(Event::Undecodable(unit), clock.now());
-    clock.advance(Duration::from_secs(4));
-    stream.tick(clock.now());
-    let told = notices(&mut stream);
-    assert!(told[0].1.contains("refuses them: 10 bits, 4:2:2 (profile 122"), "{told:?}");
 }
 
 /// A server that holds video back until an IDR picture, say.
@@ -242,7 +231,7 @@ fn what_the_decoder_refuses_is_named_by_its_format() {
 fn a_session_that_brings_nothing_says_what_it_waits_for_and_the_summary_repeats_it() {
     let clock = ManualClock::new(START);
     let mut stream = stream(&clock);
-    stream.event(Event::Connected, clock.now());
+    stream.event(Event::Status(Status::Connected), clock.now());
     clock.advance(Duration::from_secs(3));
     stream.tick(clock.now());
     assert_eq!(notices(&mut stream), []);
@@ -250,13 +239,13 @@ fn a_session_that_brings_nothing_says_what_it_waits_for_and_the_summary_repeats_
     stream.tick(clock.now());
     let told = notices(&mut stream);
     assert!(told.len() == 1 && told[0].0 == "waiting", "{told:?}");
-    for words in ["no video since the server answered PLAY 3.1 s ago", "key frame (IDR picture)", "publisher --gop"] {
+    for words in ["no video since the server answered PLAY 3.1 s ago", "next key frame", "publisher --gop"] {
         assert!(told[0].1.contains(words), "{told:?}");
     }
     // The session that follows it, as it came to nothing, tells nothing new.
-    stream.event(Event::Waiting("nothing came".to_owned()), clock.now());
+    stream.event(Event::Status(Status::Waiting("nothing came".to_owned())), clock.now());
     clock.advance(Duration::from_secs(20));
-    stream.event(Event::Connected, clock.now());
+    stream.event(Event::Status(Status::Connected), clock.now());
     clock.advance(Duration::from_secs(4));
     stream.tick(clock.now());
     assert_eq!(notices(&mut stream), []);
@@ -269,11 +258,11 @@ fn a_session_that_brings_nothing_says_what_it_waits_for_and_the_summary_repeats_
 fn a_session_that_plays_waits_for_nothing() {
     let clock = ManualClock::new(START);
     let mut stream = stream(&clock);
-    stream.event(Event::Connected, clock.now());
+    stream.event(Event::Status(Status::Connected), clock.now());
     pictures(&mut stream, &clock, 1);
     clock.advance(Duration::from_secs(60));
     stream.tick(clock.now());
-    stream.event(Event::Disconnected("gone".to_owned()), clock.now());
+    stream.event(Event::Status(Status::Disconnected("gone".to_owned())), clock.now());
     clock.advance(Duration::from_secs(60));
     stream.tick(clock.now());
     assert_eq!(notices(&mut stream), []);
@@ -282,15 +271,13 @@ fn a_session_that_plays_waits_for_nothing() {
 /// The user ends the run after 5 s, without a picture.
 #[test]
 fn the_summary_repeats_why_the_decoder_refused_the_stream() {
-    let sps = common::h264::Sps::parse(&[0x67, 0x7a, 0x00, 0x0a, 0xb6, 0xcb, 0x20, 0x41, 0xb6, 0x02, 0x20]).ok();
-    let refused =
-        || Event::Undecodable(Undecodable { bytes: 1_000, lack: Lack::Decoder, refused: true, sps: sps.clone() });
+    let refused = || undecodable(Missing::Support, true);
     let clock = ManualClock::new(START);
     let mut never = stream(&clock);
     never.event(refused(), clock.now());
     clock.advance(Duration::from_secs(5));
     let summary = never.finish(false, &[], clock.now());
-    let words = "the decoder refuses them: 10 bits, 4:2:2 (profile 122";
+    let words = "the decoder refuses them: 10 bits";
     assert!(said(&summary).contains("no picture for 5.0 s: 1 access unit came") && said(&summary).contains(words));
     // Of a stream that changes its format for a while.
     let mut between = stream(&clock);
@@ -302,7 +289,7 @@ fn the_summary_repeats_why_the_decoder_refused_the_stream() {
         clock.advance(Duration::from_millis(10));
         between.event(picture(&clock, serial), clock.now());
     }
-    between.settle(false, clock.now());
+    between.observe(false, clock.now());
     let summary = between.finish(false, &[], clock.now());
     let undecoded = summary.run.warnings.iter().find(|warning| warning.code == Code::Undecoded);
     assert!(undecoded.is_some_and(|warning| warning.message.contains(words)), "{}", said(&summary));
@@ -314,8 +301,8 @@ fn pictures_without_a_code_are_told_of_while_they_come() {
     let mut stream = stream(&clock);
     for serial in 1..=40 {
         clock.advance(Duration::from_millis(100));
-        let Event::Picture(seen) = picture(&clock, serial) else { panic!("it is a picture") };
-        stream.event(Event::Picture(Box::new(Seen { reading: None, ..*seen })), clock.now());
+        let Event::Picture(picture) = picture(&clock, serial) else { panic!("it is a picture") };
+        stream.event(Event::Picture(Box::new(DecodedPicture { reading: None, ..*picture })), clock.now());
         stream.tick(clock.now());
     }
     let told = notices(&mut stream);
@@ -328,9 +315,9 @@ fn with_a_tenth_undecodable(refused: bool) -> Summary {
     let mut stream = stream(&clock);
     for serial in 1..=400 {
         clock.advance(Duration::from_millis(10));
-        let event = if serial % 10 == 5 { undecodable(Lack::Decoder, refused) } else { picture(&clock, serial) };
+        let event = if serial % 10 == 5 { undecodable(Missing::Support, refused) } else { picture(&clock, serial) };
         stream.event(event, clock.now());
-        stream.settle(false, clock.now());
+        stream.observe(false, clock.now());
         stream.tick(clock.now());
     }
     stream.finish(false, &["p50<1s".parse().expect("an assertion")], clock.now())
@@ -354,7 +341,7 @@ fn the_delay_of_b_frames_is_told_once_and_proves_as_much_as_any() {
     stream.event(Event::Reordered(2), clock.now());
     stream.event(Event::Reordered(0), clock.now());
     pictures(&mut stream, &clock, 40);
-    stream.settle(false, clock.now());
+    stream.observe(false, clock.now());
     stream.tick(clock.now());
     let told = notices(&mut stream);
     assert!(matches!(&told[..], [("reordered", text)] if text.contains("once one more has been decoded")), "{told:?}");
@@ -368,10 +355,10 @@ fn a_stream_that_stops_decoding_says_why_at_its_end() {
     let clock = ManualClock::new(START);
     let mut stream = stream(&clock);
     pictures(&mut stream, &clock, 40);
-    stream.settle(false, clock.now());
+    stream.observe(false, clock.now());
     for _ in 0..50 {
         clock.advance(Duration::from_millis(100));
-        stream.event(undecodable(Lack::Start, false), clock.now());
+        stream.event(undecodable(Missing::EntryPoint, false), clock.now());
         stream.tick(clock.now());
     }
     let summary = stream.finish(false, &[], clock.now());
@@ -386,7 +373,7 @@ fn a_stream_that_stops_decoding_says_why_at_its_end() {
 #[test]
 fn an_input_that_ends_with_an_error_fails_before_the_first_picture_and_after_it() {
     let clock = ManualClock::new(START);
-    let broken = || Event::Ended(Err("it broke".to_owned()));
+    let broken = || Event::Status(Status::Ended(Err("it broke".to_owned())));
     let mut early = stream(&clock);
     early.event(broken(), clock.now());
     assert_eq!(early.finish(false, &[], clock.now()).exit_code, 1);
@@ -404,10 +391,10 @@ fn a_stream_that_is_gone_at_the_end_proves_nothing() {
     let ends = |lost: bool, pause: u64| {
         let mut stream = stream(&clock);
         pictures(&mut stream, &clock, 40);
-        stream.settle(false, clock.now());
+        stream.observe(false, clock.now());
         if lost {
-            stream.event(Event::Disconnected("gone".to_owned()), clock.now());
-            stream.event(Event::Connected, clock.now());
+            stream.event(Event::Status(Status::Disconnected("gone".to_owned())), clock.now());
+            stream.event(Event::Status(Status::Connected), clock.now());
         }
         clock.advance(Duration::from_millis(pause));
         let summary = stream.finish(false, &["p50<1s".parse().expect("an assertion")], clock.now());
@@ -425,8 +412,8 @@ fn an_input_that_ends_before_its_duration_proves_nothing() {
         let mut stream = stream(&clock);
         stream.duration = duration.map(Duration::from_millis);
         pictures(&mut stream, &clock, 40);
-        stream.settle(false, clock.now());
-        stream.event(Event::Ended(Ok(())), clock.now());
+        stream.observe(false, clock.now());
+        stream.event(Event::Status(Status::Ended(Ok(()))), clock.now());
         clock.advance(Duration::from_secs(60));
         stream.tick(clock.now());
         let summary = stream.finish(false, &[], clock.now());
@@ -445,13 +432,13 @@ fn an_input_that_ends_before_its_duration_proves_nothing() {
 fn an_outage_lasts_from_the_last_picture_before_it_to_the_first_after_it() {
     let clock = ManualClock::new(START);
     let mut stream = stream(&clock);
-    assert!(!stream.event(Event::Connected, clock.now()), "nothing plays before a picture comes");
+    assert!(!stream.event(Event::Status(Status::Connected), clock.now()), "nothing plays before a picture comes");
     assert!(stream.event(picture(&clock, 1), clock.now()));
     assert!(!stream.event(picture(&clock, 2), clock.now()), "that it plays is said once");
     for _ in 0..3 {
         clock.advance(Duration::from_secs(5));
-        assert!(!stream.event(Event::Disconnected("silence".to_owned()), clock.now()));
-        assert!(!stream.event(Event::Connected, clock.now()));
+        assert!(!stream.event(Event::Status(Status::Disconnected("silence".to_owned())), clock.now()));
+        assert!(!stream.event(Event::Status(Status::Connected), clock.now()));
     }
     clock.advance(Duration::from_secs(5));
     assert!(stream.event(picture(&clock, 3), clock.now()));

@@ -7,17 +7,17 @@ use std::thread;
 use super::*;
 
 /// That a camera which answers so plays, once it has been tried in vain.
-fn plays(name: &str, url: &str, transport: Transport, said: Said) {
+fn plays(name: &str, url: &str, transport: Transport, said: Respond) {
     plays_within(Config { limits: LIMITS, ..config(url, transport) }, name, said);
 }
 
-fn plays_within(config: Config, name: &str, said: Said) {
+fn plays_within(config: Config, name: &str, said: Respond) {
     let camera = camera::start(vec![script(said), script(said)]);
     let url = config.url.url().as_str().replace("camera", &camera.address.to_string());
     let url: common::rtsp::StreamUrl = url.parse().expect("a URL");
     let playing = play_by(Config { url: url.or_credentials(config.url.credentials().cloned()), ..config });
     match playing.arrivals.next() {
-        Some(Arrival::Connected) => {}
+        Some(Arrival::Status(Status::Connected)) => {}
         _ => panic!("{name} does not play: {:?}", playing.thread.join()),
     }
     match playing.arrivals.next() {
@@ -30,7 +30,7 @@ fn plays_within(config: Config, name: &str, said: Said) {
 /// Every usual answer with these words in the place of those.
 macro_rules! with {
     ($from:literal, $to:literal) => {{
-        let said: Said = |method, request| changed(method, request, method, $from, $to);
+        let said: Respond = |method, request| changed(method, request, method, $from, $to);
         said
     }};
 }
@@ -119,7 +119,7 @@ fn a_session_is_said_back_as_it_came() {
 /// Some cameras answer a sign of life as the request before it.
 #[test]
 fn signs_of_life_that_are_answered_oddly() {
-    let said: Said = |m, r| match m {
+    let said: Respond = |m, r| match m {
         "SETUP" => lively(m, r),
         "OPTIONS" => changed(m, r, m, "CSeq: ", "CSeq\r\nCSeq: 7"),
         _ => None,
@@ -128,7 +128,10 @@ fn signs_of_life_that_are_answered_oddly() {
     let playing = play(&format!("rtsp://{}/cam", camera.address));
     playing.connected();
     playing.unit();
-    assert!(matches!(playing.arrivals.next(), Some(Arrival::Disconnected(_))), "retina does not take it");
+    assert!(
+        matches!(playing.arrivals.next(), Some(Arrival::Status(Status::Disconnected(_)))),
+        "retina does not take it"
+    );
     playing.connected();
     playing.unit();
     asked(&camera.requests, "OPTIONS", 2);
@@ -138,7 +141,8 @@ fn signs_of_life_that_are_answered_oddly() {
 /// A session description with these words in the place of those.
 macro_rules! described_with {
     ($from:literal, $to:literal) => {{
-        let said: Said = |method, request| described(method, request, "application/sdp", &H264.replacen($from, $to, 1));
+        let said: Respond =
+            |method, request| described(method, request, "application/sdp", &H264.replacen($from, $to, 1));
         said
     }};
 }
@@ -146,7 +150,7 @@ macro_rules! described_with {
 #[test]
 fn session_descriptions() {
     for (name, said) in [
-        ("a charset", (|m, r| described(m, r, "application/sdp; charset=utf-8", H264)) as Said),
+        ("a charset", (|m, r| described(m, r, "application/sdp; charset=utf-8", H264)) as Respond),
         ("capitals", |m, r| described(m, r, "Application/SDP", H264)),
         ("a description of another type", |m, r| described(m, r, "text/plain", H264)),
         ("no version", described_with!("v=0\r\n", "")),
@@ -180,7 +184,7 @@ fn a_challenge_with_a_control_character_is_answered() {
 #[test]
 fn over_udp_too() {
     for (name, said) in [
-        ("nothing", (|_, _| None) as Said),
+        ("nothing", (|_, _| None) as Respond),
         ("a host name as source", |m, r| {
             changed(m, r, "SETUP", camera::SERVER_PORTS, &format!("{};source=camera.local", camera::SERVER_PORTS))
         }),
@@ -194,7 +198,7 @@ fn over_udp_too() {
 
 #[test]
 fn a_redirect_of_a_track_leads_to_its_stream() {
-    let said: Said = |m, r| match (path(r), m) {
+    let said: Respond = |m, r| match (path(r), m) {
         ("cam/track0", "SETUP") => Some(answer(r, "302 Moved", "Location: /moved/track0\r\n", "")),
         ("cam" | "moved", _) | ("moved/track0", "SETUP") => None,
         _ => Some(answer(r, "404 Not Found", "", "")),
@@ -211,7 +215,7 @@ fn a_redirect_of_a_track_leads_to_its_stream() {
 fn an_address_with_a_zone() {
     let listener = TcpListener::bind("[::1]:0").expect("a free port");
     let port = listener.local_addr().expect("it is bound").port();
-    let said: Said = |_, r| r.contains('%').then(|| answer(r, "400 Bad Request", "", ""));
+    let said: Respond = |_, r| r.contains('%').then(|| answer(r, "400 Bad Request", "", ""));
     let camera = thread::spawn(move || camera::serve_one(&listener, &script(said), &channel().0));
     let playing = play(&format!("rtsp://[::1%251]:{port}/cam"));
     playing.connected();

@@ -31,7 +31,7 @@ pub fn flv(data: &[u8]) {
     assert_eq!(whole, units(&[front, back]), "the same units, however the stream is cut");
     for mut unit in whole {
         // Where a stamp goes a slice follows.
-        let stamp = h264::insert_sei(&mut unit.data, &[6]);
+        let stamp = h264::insert_sei(&mut unit.data, &[5]);
         let kind = h264::nals(&unit.data[stamp.end..]).next().and_then(NalKind::of);
         assert!(matches!(kind, Some(NalKind::Slice | NalKind::Idr)), "each unit has a slice: {kind:?}");
     }

@@ -8,8 +8,7 @@ use common::frame::{Luma, Picture, Size};
 use common::time::MediaTime;
 use publisher::encode::{self, Encoder};
 use publisher::rate::FrameRate;
-use receiver::decode::Decode;
-use receiver::decode::openh264::OpenH264;
+use receiver::decode;
 
 use super::Setting;
 
@@ -78,11 +77,11 @@ fn through_openh264(
     let rate = FrameRate::new(setting.fps.into(), 1)?;
     let (bitrate, gop) = (setting.kbps * 1000, setting.fps * KEY_FRAME_SECONDS);
     let mut encoder = encode::OpenH264::new(encode::Config { size: setting.size, rate, bitrate, gop })?;
-    let mut decoder = OpenH264::new()?;
+    let mut decoder = decode::open(common::media::Codec::H264)?;
     for (n, picture) in pictures.enumerate() {
         encoder.encode(&picture, MediaTime::default().advance(rate.time_of(n as u64)), false)?;
         while let Some(frame) = encoder.next_frame()? {
-            decoder.decode(&frame.data, &mut |planes| look(planes.luma()))?;
+            decoder.decode(&frame, (), &mut |(), planes| look(planes.luma()))?;
         }
     }
     Ok(())

@@ -87,8 +87,14 @@ fn publish(sender: Sender, clock: &dyn Clock, stop: &AtomicBool) -> (u64, Durati
         let times =
             PublisherTimes { captured: None, stamp: stamped.stamp, painted: stamped.painted, encoded, sent: encoded };
         let (capture_clock, reference) = (CaptureClock::None, None);
-        let message =
-            sei::nal(&sei::Stamp { stream_id: 1, sequence: stamped.sequence, origin, times, capture_clock, reference });
+        let message = sei::message(&sei::Stamp {
+            stream_id: 1,
+            sequence: stamped.sequence,
+            origin,
+            times,
+            capture_clock,
+            reference,
+        });
         let stamp = h264::insert_sei(&mut frame.data, &message);
         sender.send(SealedFrame { frame, stamp, stamped: stamped.now() }).expect("the server takes it");
     }

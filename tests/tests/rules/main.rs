@@ -100,6 +100,12 @@ fn common_reaches_the_operating_system_in_its_host_module_alone() {
 }
 
 #[test]
+fn the_receiver_knows_a_codec_by_files_of_its_name() {
+    let strangers = workspace().impure("receiver", &["common", "h264"], "receiver/src/decode/h264");
+    holds("receiver/src/decode/h264 alone knows H.264", &strangers);
+}
+
+#[test]
 fn no_files_need_each_other() {
     holds("files form no circle", &workspace().circles());
 }

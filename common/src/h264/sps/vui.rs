@@ -9,7 +9,7 @@ const MAX_BUFFERS: u32 = 31;
 /// aspect_ratio_idc that stands for a ratio written out.
 const EXTENDED_SAR: u32 = 255;
 
-/// max_num_reorder_frames of the parameters that `bits` comes to next; `None` where they do not say.
+/// max_num_reorder_frames of the parameters that `bits` comes to next; `None` if they do not say.
 pub(super) fn reorders(bits: &mut Bits<'_>) -> Result<Option<u8>, SpsError> {
     if !bits.flag()? {
         return Ok(None);

@@ -99,7 +99,7 @@ fn start(to: &StreamUrl) -> Sender {
 fn unit(sequence: u32, is_key: bool, len: usize, stamped: Now) -> SealedFrame {
     let wall = stamped.wall;
     let times = PublisherTimes { captured: None, stamp: wall, painted: wall, encoded: wall, sent: wall };
-    let stamp = sei::nal(&sei::Stamp {
+    let stamp = sei::message(&sei::Stamp {
         stream_id: 1,
         sequence,
         origin: sei::Origin::default(),
@@ -135,8 +135,7 @@ fn packet(seen: &Receiver<Seen>) -> (usize, Vec<u8>) {
 
 /// The stamp in a packet that carries whole NAL units.
 fn stamp(packet: &[u8]) -> Option<sei::Stamp> {
-    let at = packet.windows(4).position(|bytes| bytes[..2] == [0, sei::NAL_LEN as u8] && bytes[2..4] == [6, 5])? + 2;
-    sei::find(&[&[0, 0, 1][..], &packet[at..at + sei::NAL_LEN]].concat())
+    sei::find(packet)
 }
 
 #[test]

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use common::rtsp::StreamUrl;
-
-use crate::config;
+use common::transport::Transport;
 
 /// Who this is, for servers.
 pub(super) const AGENT: &str = concat!("framelag/", env!("CARGO_PKG_VERSION"));
@@ -55,9 +54,18 @@ pub struct Config {
     /// Where, and with which credentials.
     pub url: StreamUrl,
     /// How RTP travels from the server.
-    pub transport: config::Transport,
+    pub transport: Transport,
     /// How long to keep trying for the first connection.
     pub wait: Duration,
     /// What the server may not exceed.
     pub limits: Limits,
+}
+
+/// Why a session may play and bring no video.
+pub(crate) fn no_video_hint(transport: Transport) -> String {
+    let firewall = match transport {
+        Transport::Udp => ", or a firewall drops its packets (try --transport tcp)",
+        Transport::Tcp => "",
+    };
+    format!("its publisher sends none{firewall}, or the server holds it back until the publisher's next key frame")
 }

@@ -1,8 +1,8 @@
-//! Ends a stream that takes memory and brings no picture. retina buffers what makes no whole message or access unit yet, and has no limit
-//! that bites before a message is whole; it reads an unfinished line again from its start whenever more of it comes.
+//! Ends a stream that takes memory and brings no picture. retina buffers incomplete messages and access units without a limit,
+//! and scans an unfinished line from its start again whenever more of it comes.
 //!
-//! The guard looks from a thread of its own: the one that receives may be busy with the very thing. That one is asked to end, which it
-//! does between two turns of [`in_turns`]; where it does not, the stream is ended without it.
+//! The guard runs on a thread of its own, because the receiving one may be busy with just that. It asks the receiving thread to
+//! end, which happens between two turns of [`in_turns`]; if it does not, the stream is ended without it.
 
 use std::future::{Future, poll_fn};
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ const TURN: usize = 128 - 8;
 pub(super) struct Watched {
     /// Grows with each access unit and each new session.
     progress: Arc<AtomicU64>,
-    /// Raised where it is too much.
+    /// Raised if it is too much.
     flooded: Stop,
     /// The limit that was passed, in bytes.
     limit: Arc<AtomicU64>,
@@ -71,7 +71,7 @@ impl Guard {
     /// limit, from another thread.
     ///
     /// # Errors
-    /// Where the system gives no thread.
+    /// If the system gives no thread.
     pub(super) fn start(
         limits: Limits,
         watched: Watched,

@@ -8,9 +8,7 @@ use futures::StreamExt;
 use retina::client::PacketItem;
 use tokio::time::{Instant, timeout};
 
-use super::connect::Started;
-use super::player::Player;
-use super::relay;
+use super::connect::{Connector, Started};
 
 /// Longest look.
 const LOOK: Duration = Duration::from_secs(3);
@@ -28,28 +26,23 @@ pub(super) struct Packets {
     took: Duration,
 }
 
-impl Player<'_> {
-    /// Plays once more, for `limit` at most, and counts packets; `None` where there are none.
-    pub(super) async fn probe(&self, limit: Duration) -> Option<Packets> {
-        let mut found = Packets::default();
-        let began = Instant::now();
-        let looking = async {
-            let Started { mut session, relay: _relay } = self.start().await?;
-            while let Some(item) = session.next().await {
-                if let PacketItem::Rtp(packet) =
-                    item.map_err(|error| self.explain(&error, &self.config.url, &relay::Heard::default()))?
-                {
-                    let time = packet.header().timestamp();
-                    found.add(packet.payload().len(), packet.mark(), time, packet.loss());
-                }
+/// Plays once more, for `limit` at most, and counts packets; `None` if there are none.
+pub(super) async fn probe(connector: &Connector<'_>, limit: Duration) -> Option<Packets> {
+    let mut found = Packets::default();
+    let began = Instant::now();
+    let looking = async {
+        // A relay lasts as long as this is held.
+        let Ok(Started { mut session, relay: _relay, .. }) = connector.start().await else { return };
+        while let Some(Ok(item)) = session.next().await {
+            if let PacketItem::Rtp(packet) = item {
+                found.add(packet.payload().len(), packet.mark(), packet.header().timestamp(), packet.loss());
             }
-            Ok::<(), super::Error>(())
-        };
-        // However it ends, what was seen until then counts.
-        let _ = timeout(limit.min(LOOK), looking).await;
-        found.took = began.elapsed();
-        (found.count > 0).then_some(found)
-    }
+        }
+    };
+    // However it ends, what was seen until then counts.
+    let _ = timeout(limit.min(LOOK), looking).await;
+    found.took = began.elapsed();
+    (found.count > 0).then_some(found)
 }
 
 impl Packets {

@@ -6,10 +6,10 @@
 use common::redact;
 use common::rtsp::StreamUrl;
 use common::rtsp::auth::{Challenged, Client};
+use common::transport::Transport;
 
 use super::error::{Error, one_line, without_count, without_number};
-use super::relay::{Answer, Fault, Heard, shown};
-use crate::config::Transport;
+use super::relay::{Fault, Response, Transcript, shown};
 
 /// How retina's error begins where bytes are no RTSP.
 const NOT_RTSP: &str = "RTSP framing error";
@@ -27,8 +27,8 @@ pub(super) struct Place<'a> {
     pub(super) transport: Transport,
     /// No picture has come of this stream yet.
     pub(super) before_pictures: bool,
-    /// What a relay heard, where there was one.
-    pub(super) heard: &'a Heard,
+    /// What a relay transcript, where there was one.
+    pub(super) transcript: &'a Transcript,
 }
 
 /// Whether the other side said something that is no RTSP to retina, or no answer.
@@ -46,11 +46,9 @@ pub(super) fn is_mendable(text: &str) -> bool {
 
 /// The error for the user.
 pub(super) fn explain(error: &retina::Error, place: &Place<'_>) -> Error {
-    match &place.heard.fault {
-        Some(Fault::Unusable(why)) => return unusable(why, place),
-        Some(Fault::CutOff(why)) => {
-            return Error::HungUp { address: place.target.host_and_port(), reason: why.clone() };
-        }
+    match &place.transcript.fault {
+        Some(Fault::Unusable(why)) => return Error::unusable(place.target, why, BETWEEN),
+        Some(Fault::CutOff(why)) => return Error::hung_up(&place.target.host_and_port(), why),
         None => {}
     }
     let text = error.to_string();
@@ -60,55 +58,67 @@ pub(super) fn explain(error: &retina::Error, place: &Place<'_>) -> Error {
         let request = head.split(' ').nth(3).unwrap_or("a request");
         return of_response(status, request, description, place);
     }
-    let (url, address) = (place.target.clone(), place.target.host_and_port());
-    let hung_up = |reason| Error::HungUp { address: address.clone(), reason };
+    let (url, address) = (place.target, place.target.host_and_port());
     match first.split_once(": ") {
         Some(("Unable to connect to RTSP server", system)) => {
-            Error::Connect { address, reason: one_line(without_number(system)) }
+            Error::connect(&address, &one_line(without_number(system)))
         }
         Some(("Error reading from RTSP peer" | "Error writing to RTSP peer", system)) => {
             let reason = one_line(without_number(without_count(system)));
-            if place.before_pictures { hung_up(reason) } else { Error::Broken { url, reason } }
+            if place.before_pictures { Error::hung_up(&address, &reason) } else { Error::broken(url, &reason) }
         }
         Some((NOT_RTSP, what)) if place.before_pictures && what.starts_with(CUT_OFF) => {
-            hung_up("its answer is cut off".to_owned())
+            Error::hung_up(&address, "its answer is cut off")
         }
         Some((NOT_RTSP, what)) => of_framing(what, place),
-        _ => Error::Broken { url, reason: of_packet(first, &text) },
+        _ => Error::broken(url, &of_packet(first, &text)),
     }
 }
 
 fn of_response(status: u16, request: &str, description: &str, place: &Place<'_>) -> Error {
-    let url = place.target.clone();
-    let answer = place.heard.answer.as_ref();
-    let status = answer.and_then(Answer::status).unwrap_or(status);
-    match (status, place.target.credentials()) {
+    let (url, answer) = (place.target, place.transcript.answer.as_ref());
+    let status = answer.and_then(Response::status).unwrap_or(status);
+    let rejected = || Error::permanent(format!("{url} refuses this user name or password (401 Unauthorized)"));
+    match (status, url.credentials()) {
         (200..300, _) => {
             let (why, help) = of_good_response(description, place);
-            Error::Unusable { url, request: Some(request.to_owned()), why, help }
+            Error::unusable(url, format_args!("{why} (in answer to {request})"), &help)
         }
-        (401, None) => Error::CredentialsNeeded { url },
+        (401, None) => Error::permanent(format!(
+            "{url} needs a user name and a password: write them as rtsp://USER:PASSWORD@HOST…, or use --credentials FILE \
+             (401 Unauthorized)"
+        )),
         (401, Some(given)) => {
-            let challenges = answer.map(Answer::challenges).unwrap_or_default();
-            if place.heard.challenged || (challenges.is_empty() && description.contains("after trying")) {
-                return Error::CredentialsRefused { url };
+            let challenges = answer.map(Response::challenges).unwrap_or_default();
+            if place.transcript.challenged || (challenges.is_empty() && description.contains("after trying")) {
+                return rejected();
             }
             match Client::new(given.clone()).challenged(&challenges) {
-                Challenged::Unknown(schemes) if schemes.is_empty() => Error::NoChallenge { url },
-                Challenged::Unknown(schemes) => Error::UnknownScheme { url, schemes },
-                Challenged::TryAgain | Challenged::Rejected => Error::CredentialsRefused { url },
+                Challenged::Unknown(schemes) if schemes.is_empty() => Error::permanent(format!(
+                    "{url} refuses the request and does not say what authentication it wants (401 without WWW-Authenticate)"
+                )),
+                Challenged::Unknown(schemes) => Error::permanent(format!(
+                    "{url} wants authentication by {schemes}, but only Basic and Digest (MD5, SHA-256) are known"
+                )),
+                Challenged::TryAgain | Challenged::Rejected => rejected(),
             }
         }
-        (404, _) => Error::NotFound { url },
-        (461, _) => Error::TransportRefused { url, transport: place.transport },
+        (404, _) => Error::transient(format!("nothing is published at {url} (404 Not Found)")),
+        (461, _) => {
+            let (transport, other) = (place.transport, place.transport.other());
+            Error::permanent(format!(
+                "{url} does not play over {transport} (461 Unsupported Transport): try --transport {other}"
+            ))
+        }
         _ => {
-            let words = answer.map(Answer::words).unwrap_or_default();
-            Error::Refused { url, status, words, request: request.to_owned(), hint: hint(status) }
+            let words = answer.map(Response::words).filter(|words| !words.is_empty());
+            let (words, hint) = (words.unwrap_or_else(|| "came".to_owned()), hint(status));
+            Error::permanent(format!("{url} refuses to play: {status} {words} in answer to {request}{hint}"))
         }
     }
 }
 
-/// What to do about a refusal, led by a colon; empty where nobody knows.
+/// What to do about a refusal, led by a colon; empty if nobody knows.
 const fn hint(status: u16) -> &'static str {
     match status {
         400 => ": check the path and query of the URL",
@@ -132,7 +142,7 @@ const fn hint(status: u16) -> &'static str {
 fn of_good_response(description: &str, place: &Place<'_>) -> (String, String) {
     let between = || BETWEEN.to_owned();
     let other = || format!("try --transport {}", place.transport.other());
-    let transport = place.heard.answer.as_ref().map(|answer| answer.line("Transport")).unwrap_or_default();
+    let transport = place.transcript.answer.as_ref().map(|answer| answer.line("Transport")).unwrap_or_default();
     if let Some((_, kind)) = description.split_once(" has unexpected content type ") {
         return (format!("its session description comes as {}, not as application/sdp", shown(kind)), between());
     }
@@ -161,37 +171,36 @@ fn of_good_response(description: &str, place: &Place<'_>) -> (String, String) {
 
 /// Bytes that are no RTSP, or a response that nobody waited for.
 fn of_framing(what: &str, place: &Place<'_>) -> Error {
-    let (url, address) = (place.target.clone(), place.target.host_and_port());
+    let (url, address) = (place.target, place.target.host_and_port());
     if !place.before_pictures {
-        let reason = match what {
-            _ if what.starts_with(CUT_OFF) => "the connection ended within a message",
-            _ if what.starts_with("Unexpected RTSP response") => "it answers a request that was not made",
-            _ => "it sends something that is not RTSP",
-        };
-        return Error::Broken { url, reason: reason.to_owned() };
+        return Error::broken(
+            url,
+            match what {
+                _ if what.starts_with(CUT_OFF) => "the connection ended within a message",
+                _ if what.starts_with("Unexpected RTSP response") => "it answers a request that was not made",
+                _ => "it sends something that is not RTSP",
+            },
+        );
     }
     if what.starts_with("Expected response") {
-        return unusable("it sends a request where an answer is waited for", place);
+        return Error::unusable(url, "it sends a request where an answer is waited for", BETWEEN);
     }
-    let bytes = place.heard.beginning.as_slice();
-    match bytes {
-        [b'R', b'T', b'S', b'P', b'/', ..] => unusable("what it sends with its answers is not RTSP", place),
+    let bytes = place.transcript.beginning.as_slice();
+    let why = match bytes {
+        [b'R', b'T', b'S', b'P', b'/', ..] => {
+            return Error::unusable(url, "what it sends with its answers is not RTSP", BETWEEN);
+        }
         [b'H', b'T', b'T', b'P', b'/', ..] => {
-            Error::NotRtsp { address, why: format!("it answers {}: is this the port of its web page?", quoted(bytes)) }
+            format!("it answers {}: is this the port of its web page?", quoted(bytes))
         }
         // Records of TLS (RFC 8446 section 5.1): an alert, a handshake.
         [0x15 | 0x16, 3, ..] => {
-            let why = "it speaks TLS, which is not supported: give its port of plain RTSP, often 554";
-            Error::NotRtsp { address, why: why.to_owned() }
+            "it speaks TLS, which is not supported: give its port of plain RTSP, often 554".to_owned()
         }
-        [] => Error::NotRtsp { address, why: "what it says is not RTSP".to_owned() },
-        _ => Error::NotRtsp { address, why: format!("it says {}", quoted(bytes)) },
-    }
-}
-
-fn unusable(why: &str, place: &Place<'_>) -> Error {
-    let (url, why, help) = (place.target.clone(), why.to_owned(), BETWEEN.to_owned());
-    Error::Unusable { url, request: None, why, help }
+        [] => "what it says is not RTSP".to_owned(),
+        _ => format!("it says {}", quoted(bytes)),
+    };
+    Error::permanent(format!("{address} is not an RTSP server: {why}"))
 }
 
 /// What is wrong with a packet.

@@ -1,5 +1,5 @@
-//! Stands between retina and a server where retina alone does not get on: hears what the server says, which retina does not pass
-//! on, answers its challenges, of which retina answers the first alone, and makes its answers such as retina takes.
+//! Stands between retina and a server that retina alone cannot play: records what the server says, which retina does not pass
+//! on, answers every challenge, where retina answers only the first, and rewrites responses so that retina accepts them.
 //!
 //! ```text
 //! retina ── requests without credentials ──▶ relay ── with them, again after a 401 ──▶ server
@@ -7,29 +7,29 @@
 //!        ◀─ everything else as it is ──────       ◀────────────────────────────────────
 //! ```
 //!
-//! It costs each packet over TCP a way through this host, so only sessions that need it go through it. Packets over UDP do not:
-//! retina's connection has the address that the server knows, and so have its sockets.
+//! It costs each packet over TCP another hop through this host, so only sessions that need it use it. Packets over UDP bypass
+//! it: retina's connection has the address that the server knows, and so have its sockets.
 
-mod answers;
-mod heard;
-mod mend;
-mod pass;
+mod responses;
+mod rewrite;
+mod transcript;
+mod translator;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-pub(super) use answers::{Answer, shown};
 use common::rtsp::StreamUrl;
 use common::rtsp::pieces::Messages;
-use heard::lock;
-pub(super) use heard::{Fault, Heard};
-use pass::Pass;
+pub(super) use responses::{Response, shown};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
+use transcript::lock;
+pub(super) use transcript::{Fault, Transcript};
+use translator::Translator;
 use url::Url;
 
 use super::config::AGENT;
@@ -42,15 +42,15 @@ const READ_BYTES: usize = 64 << 10;
 
 /// A relay for one connection.
 pub(super) struct Relay {
-    /// What retina has to ask for.
+    /// What retina has to connect to.
     pub(super) url: Url,
-    /// Who retina has to say that it is: nobody else on this host is to use the credentials.
+    /// The user agent that retina has to send, so that nobody else on this host can use the credentials.
     pub(super) agent: String,
-    heard: Arc<Mutex<Heard>>,
+    transcript: Arc<Mutex<Transcript>>,
 }
 
 impl Relay {
-    /// Connects to `target`, and waits for retina to lead it there. It ends with the connection.
+    /// Connects to `target`, and waits for retina to connect. The relay ends with the connection.
     pub(super) async fn start(target: &StreamUrl) -> io::Result<Self> {
         let there = target.clone();
         let addresses = spawn_blocking(move || there.addresses()).await.map_err(io::Error::other)?;
@@ -62,29 +62,35 @@ impl Relay {
         let at = own_address(server.local_addr()?);
         let listener = TcpListener::bind((at, 0)).await?;
         let own = listener.local_addr()?;
-        let heard = Arc::<Mutex<Heard>>::default();
+        let transcript = Arc::<Mutex<Transcript>>::default();
         let agent = format!("{AGENT} {:032x}", rand::random::<u128>());
         let mut url = target.url().clone();
         let there = authority(&url);
         url.set_ip_host(own.ip()).map_err(|()| io::Error::other("the URL takes no address"))?;
         url.set_port(Some(own.port())).map_err(|()| io::Error::other("the URL takes no port"))?;
         let bases = [authority(&url), there];
-        let pass = Pass::new(bases, agent.clone(), target.credentials(), server.peer_addr()?.ip(), Arc::clone(&heard));
+        let translator = Translator::new(
+            bases,
+            agent.clone(),
+            target.credentials(),
+            server.peer_addr()?.ip(),
+            Arc::clone(&transcript),
+        );
         tokio::spawn(async move {
-            if let Err(error) = run(pass, listener, server).await {
+            if let Err(error) = run(translator, listener, server).await {
                 tracing::debug!(%error, "the relay ended");
             }
         });
-        Ok(Self { url, agent, heard })
+        Ok(Self { url, agent, transcript })
     }
 
     /// What it has heard so far.
-    pub(super) fn heard(&self) -> Heard {
-        lock(&self.heard).clone()
+    pub(super) fn transcript(&self) -> Transcript {
+        lock(&self.transcript).clone()
     }
 }
 
-/// Where to wait for retina: at the address that the server knows, unless that needs a zone, which retina cannot be told.
+/// The address to listen on for retina: the one that the server knows, unless that needs a zone, which retina does not support.
 fn own_address(local: SocketAddr) -> IpAddr {
     match local.ip() {
         IpAddr::V6(ip) if ip.is_unicast_link_local() => Ipv4Addr::LOCALHOST.into(),
@@ -97,8 +103,8 @@ fn authority(url: &Url) -> String {
     url[..url::Position::BeforePath].to_owned()
 }
 
-/// Leads the first that connects to `listener` to the server.
-async fn run(mut pass: Pass, listener: TcpListener, mut server: TcpStream) -> io::Result<()> {
+/// Relays the first connection to `listener` to the server.
+async fn run(mut translator: Translator, listener: TcpListener, mut server: TcpStream) -> io::Result<()> {
     let (mut player, from) = timeout(ACCEPT_LIMIT, listener.accept()).await??;
     if from.ip() != listener.local_addr()?.ip() {
         return Err(io::Error::other("somebody on another host connected"));
@@ -116,17 +122,17 @@ async fn run(mut pass: Pass, listener: TcpListener, mut server: TcpStream) -> io
                     return Ok(());
                 }
                 for piece in requests.take(&asked[..count]) {
-                    server.write_all(&pass.request(piece)?).await?;
+                    server.write_all(&translator.request(piece)?).await?;
                 }
             }
             count = server.read(&mut said) => {
                 let count = count?;
-                if count > 0 && !pass.hear(&said[..count]) {
-                    // What is no RTSP has no end that could be waited for.
+                if count > 0 && !translator.sniff(&said[..count]) {
+                    // What is not RTSP has no end to wait for.
                     player.write_all(&said[..count]).await?;
                     continue;
                 }
-                let replies = pass.replies(&said[..count])?;
+                let replies = translator.replies(&said[..count])?;
                 server.write_all(&replies.to_server).await?;
                 player.write_all(&replies.to_player).await?;
                 if count == 0 {

@@ -1,4 +1,4 @@
-//! What an access unit shows of itself without being decoded: everything up to its first slice.
+//! An access unit up to its first slice.
 
 use super::bits::{Bits, unescape};
 use super::{NalKind, START_CODE, start_code};
@@ -10,8 +10,10 @@ const RECOVERY_POINT: u32 = 6;
 const SEI_LEN_MAX: usize = 4 << 10;
 
 /// What comes before the first slice of an access unit, and that slice.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Glance<'a> {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccessUnit<'a> {
+    /// All of it, in Annex B form.
+    pub data: &'a [u8],
     /// Its sequence parameter set.
     pub sps: Option<&'a [u8]>,
     /// Its picture parameter set.
@@ -22,10 +24,10 @@ pub struct Glance<'a> {
     pub slice: Option<&'a [u8]>,
 }
 
-impl<'a> Glance<'a> {
-    /// Looks at an access unit in Annex B form. What comes behind the first slice costs nothing, however long it is.
-    pub fn at(annex_b: &'a [u8]) -> Self {
-        let mut found = Self::default();
+impl<'a> AccessUnit<'a> {
+    /// Parses an access unit in Annex B form. What comes after the first slice header costs nothing, however long it is.
+    pub fn parse(annex_b: &'a [u8]) -> Self {
+        let mut found = Self { data: annex_b, sps: None, pps: None, recovery: None, slice: None };
         let mut begin = start_code(annex_b, 0).map(|at| at + START_CODE.len());
         while let Some(from) = begin {
             let rest = &annex_b[from..];
@@ -100,11 +102,12 @@ mod tests {
             &[0, 0, 1, 0x41, 0x9a, 0, 0, 1, 0x67, 9],
         ]
         .concat();
-        let seen = Glance::at(&unit);
+        let seen = AccessUnit::parse(&unit);
         assert_eq!((seen.sps, seen.pps, seen.recovery), (Some(&[0x67, 1, 2][..]), Some(&[0x68, 3][..]), Some(0)));
         assert_eq!((seen.slice.map(|slice| slice[0]), seen.idr()), (Some(0x41), false));
-        assert!(Glance::at(&[0, 0, 1, 0x65, 0x88]).idr());
-        assert_eq!(Glance::at(&[0xff; 40]), Glance::default());
+        assert!(AccessUnit::parse(&[0, 0, 1, 0x65, 0x88]).idr());
+        let noise = AccessUnit::parse(&[0xff; 40]);
+        assert_eq!((noise.sps, noise.pps, noise.recovery, noise.slice), (None, None, None, None));
     }
 
     #[test]

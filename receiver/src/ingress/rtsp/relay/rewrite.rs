@@ -1,16 +1,16 @@
-//! What retina gets of an answer: only what it reads, as it wants it. Pure.
+//! Rewrites a response for retina: only the headers it reads, in the form it accepts. Pure.
 
 use std::net::IpAddr;
 
 use url::Url;
 
-use super::answers::{Answer, CHANNELS};
+use super::responses::{CHANNELS, Response};
 
 /// The session's id for retina; the server's own may be empty, or one that retina does not take.
 pub(super) const SESSION: &str = "relayed";
 
 /// The request that is answered.
-pub(super) struct Asked<'a> {
+pub(super) struct Request<'a> {
     pub(super) method: &'a str,
     pub(super) cseq: &'a str,
     /// It asks for UDP.
@@ -23,7 +23,7 @@ pub(super) struct Asked<'a> {
 ///
 /// # Errors
 /// Why nothing can be made of it.
-pub(super) fn mended(asked: &Asked<'_>, status: u16, answer: &Answer) -> Result<Vec<u8>, String> {
+pub(super) fn rewrite(asked: &Request<'_>, status: u16, answer: &Response) -> Result<Vec<u8>, String> {
     let mut headers = vec![("CSeq", asked.cseq.to_owned())];
     let mut body = Vec::new();
     match (asked.method, status) {
@@ -58,14 +58,14 @@ pub(super) fn mended(asked: &Asked<'_>, status: u16, answer: &Answer) -> Result<
     Ok([format!("RTSP/1.0 {status} -\r\n{lines}\r\n").as_bytes(), &body].concat())
 }
 
-/// Where the URLs of a description begin, where it says that in a way that makes a URL.
-fn base(answer: &Answer) -> Option<(&'static str, String)> {
+/// Where the URLs of a description begin, if it says that in a way that makes a URL.
+fn base(answer: &Response) -> Option<(&'static str, String)> {
     let value = answer.get("Content-Base").or_else(|| answer.get("Content-Location"))?;
     let is_url = Url::parse(value).is_ok() || Url::parse(&format!("rtsp://{value}")).is_ok();
     is_url.then(|| ("Content-Base", value.to_owned()))
 }
 
-/// A type, without its parameters where it is the one that retina takes.
+/// A type, without its parameters if it is the one that retina takes.
 fn content_type(value: &str) -> String {
     const SDP: &str = "application/sdp";
     let kind = value.split(';').next().unwrap_or_default().trim();
@@ -100,8 +100,8 @@ fn description(body: &[u8]) -> (String, bool) {
     (lines.join("\r\n") + "\r\n", has_media)
 }
 
-/// A Session header (RFC 2326 section 12.37) with its time-out, where that is one.
-fn session(answer: &Answer) -> String {
+/// A Session header (RFC 2326 section 12.37) with its time-out, if that is one.
+fn session(answer: &Response) -> String {
     let parameters =
         answer.get("Session").unwrap_or_default().split(';').skip(1).filter_map(|part| part.split_once('='));
     let timeout = parameters
@@ -120,8 +120,8 @@ fn parameter<'a>(value: &'a str, wanted: &str) -> Option<&'a str> {
     parts.find(|(name, _)| name.trim().eq_ignore_ascii_case(wanted)).map(|(_, value)| value.trim())
 }
 
-/// The interleaved channels that the server has chosen, where that can be read.
-pub(super) fn channels(answer: &Answer) -> Option<[u8; 2]> {
+/// The interleaved channels that the server has chosen, if that can be read.
+pub(super) fn channels(answer: &Response) -> Option<[u8; 2]> {
     let channels = parameter(answer.get("Transport")?, "interleaved")?;
     let (rtp, rtcp) = channels.split_once('-').map_or((channels, None), |(rtp, rtcp)| (rtp, Some(rtcp)));
     let rtp = rtp.trim().parse::<u8>().ok()?;
@@ -130,7 +130,7 @@ pub(super) fn channels(answer: &Answer) -> Option<[u8; 2]> {
 
 /// A Transport header with channels or ports alone. What the server says of its SSRC and address does not always hold: retina learns
 /// the one from the first packet, and the other is known.
-fn transport(value: &str, answer: &Answer, asked: &Asked<'_>) -> String {
+fn transport(value: &str, answer: &Response, asked: &Request<'_>) -> String {
     if asked.udp {
         let port = parameter(value, "server_port");
         let port = port.map(|port| match port.parse::<u16>().ok().and_then(|port| port.checked_add(1)) {

@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex};
 use common::rtsp::auth::{Challenged, Client, Credentials};
 use common::rtsp::pieces::{self, Piece};
 
-use super::answers::{Answer, Answers, CHANNELS, Item};
-use super::heard::{Fault, Heard, lock};
-use super::mend::{self, Asked, mended};
+use super::responses::{CHANNELS, Item, Response, ResponseReader};
+use super::rewrite::{self, Request, rewrite};
+use super::transcript::{Fault, Transcript, lock};
 use crate::ingress::rtsp::config::AGENT;
 
 /// Bytes that are kept of what is no answer.
-const HEARD_MAX: usize = 8 << 10;
+const BEGINNING_MAX: usize = 8 << 10;
 
 /// How often one request is sent again because of a 401.
 const ATTEMPTS_MAX: u32 = 3;
@@ -27,48 +27,48 @@ struct Pending {
 }
 
 /// One connection of retina's, and that to the server.
-pub(super) struct Pass {
+pub(super) struct Translator {
     /// How URLs begin that retina made from ours, and how they begin for the server.
     bases: [String; 2],
     agent: String,
     auth: Option<Client>,
-    heard: Arc<Mutex<Heard>>,
+    transcript: Arc<Mutex<Transcript>>,
     /// The server's address.
     server: IpAddr,
     /// The server's id of the session.
     session: Option<String>,
     pending: Option<Pending>,
-    answers: Answers,
+    answers: ResponseReader,
     /// An answer has come.
     speaks_rtsp: bool,
     /// Requests that retina does not know of; its CSeq is so much lower.
     extra: u64,
 }
 
-impl Pass {
+impl Translator {
     pub(super) fn new(
         bases: [String; 2],
         agent: String,
         credentials: Option<&Credentials>,
         server: IpAddr,
-        heard: Arc<Mutex<Heard>>,
+        transcript: Arc<Mutex<Transcript>>,
     ) -> Self {
         let auth = credentials.cloned().map(Client::new);
-        let (answers, session, pending, speaks_rtsp, extra) = (Answers::default(), None, None, false, 0);
-        Self { bases, agent, auth, heard, server, session, pending, answers, speaks_rtsp, extra }
+        let (answers, session, pending, speaks_rtsp, extra) = (ResponseReader::default(), None, None, false, 0);
+        Self { bases, agent, auth, transcript, server, session, pending, answers, speaks_rtsp, extra }
     }
 
     /// Before the first answer: keeps what is said, and says whether it can become RTSP.
-    pub(super) fn hear(&mut self, bytes: &[u8]) -> bool {
-        const BEGINNING: &[u8] = b"RTSP/";
+    pub(super) fn sniff(&mut self, bytes: &[u8]) -> bool {
+        const PREFIX: &[u8] = b"RTSP/";
         if self.speaks_rtsp {
             return true;
         }
-        let mut heard = lock(&self.heard);
-        let room = HEARD_MAX.saturating_sub(heard.beginning.len());
-        heard.beginning.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        let known = heard.beginning.len().min(BEGINNING.len());
-        heard.beginning[..known] == BEGINNING[..known] || heard.beginning[0] == b'$'
+        let mut transcript = lock(&self.transcript);
+        let room = BEGINNING_MAX.saturating_sub(transcript.beginning.len());
+        transcript.beginning.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        let known = transcript.beginning.len().min(PREFIX.len());
+        transcript.beginning[..known] == PREFIX[..known] || transcript.beginning[0] == b'$'
     }
 
     /// A request as the server is to see it.
@@ -114,7 +114,7 @@ impl Pass {
         self.answers.push(bytes);
         self.try_replies(bytes.is_empty()).map_err(|fault| {
             let error = io::Error::other(format!("{fault:?}"));
-            lock(&self.heard).fault = Some(fault);
+            lock(&self.transcript).fault = Some(fault);
             error
         })
     }
@@ -124,10 +124,10 @@ impl Pass {
         while let Some(item) = self.answers.next().map_err(Fault::Unusable)? {
             match item {
                 Item::Other(bytes) => replies.to_player.extend_from_slice(&bytes),
-                Item::Answer(answer) => self.answer(answer, &mut replies)?,
+                Item::Response(answer) => self.answer(answer, &mut replies)?,
             }
         }
-        lock(&self.heard).bare_line_feeds |= self.answers.bare_line_feeds;
+        lock(&self.transcript).bare_line_feeds |= self.answers.bare_line_feeds;
         if ended && let Some(answer) = self.answers.cut_off() {
             if answer.status().is_none_or(|status| status < 300) {
                 let (came, length) = (answer.body.len(), answer.line("Content-Length"));
@@ -138,21 +138,21 @@ impl Pass {
         Ok(replies)
     }
 
-    fn answer(&mut self, answer: Answer, replies: &mut Replies) -> Result<(), Fault> {
+    fn answer(&mut self, answer: Response, replies: &mut Replies) -> Result<(), Fault> {
         let no_status = || Fault::Unusable(format!("its answer begins {}, which has no status", answer.first_line()));
         let status = answer.status().ok_or_else(no_status)?;
         self.speaks_rtsp = true;
         // An interim answer, or one that nobody waits for.
         let Some(Pending { head, url, attempts }) = self.pending.take_if(|_| status >= 200) else { return Ok(()) };
-        let mut heard = lock(&self.heard);
-        (heard.asked, heard.answer) = (url, Some(answer.clone()));
+        let mut transcript = lock(&self.transcript);
+        (transcript.requested, transcript.answer) = (url, Some(answer.clone()));
         if status == 401 {
             let first = !self.auth.as_ref().is_some_and(Client::is_challenged);
             let again = self.auth.as_mut().map(|auth| auth.challenged(&answer.challenges()));
             if again == Some(Challenged::TryAgain) && attempts < ATTEMPTS_MAX {
-                heard.renewed += u32::from(!first);
-                heard.challenged = true;
-                drop(heard);
+                transcript.rechallenged += u32::from(!first);
+                transcript.challenged = true;
+                drop(transcript);
                 self.extra += 1;
                 replies.to_server.extend(self.send(head, attempts + 1));
                 return Ok(());
@@ -164,12 +164,12 @@ impl Pass {
         if method == "SETUP" {
             let id = answer.get("Session").and_then(|value| value.split(';').next()).map(str::trim);
             self.session = id.filter(|id| !id.is_empty()).map(str::to_owned);
-            self.answers.channels = mend::channels(&answer).unwrap_or(CHANNELS);
+            self.answers.channels = rewrite::channels(&answer).unwrap_or(CHANNELS);
         }
         let udp = pieces::header(&head, "Transport").is_some_and(|transport| transport.contains("client_port"));
         let cseq = pieces::header(&head, "CSeq").unwrap_or_default();
-        let asked = Asked { method, cseq, udp, server: self.server };
-        replies.to_player.extend(mended(&asked, status, &answer).map_err(Fault::Unusable)?);
+        let asked = Request { method, cseq, udp, server: self.server };
+        replies.to_player.extend(rewrite(&asked, status, &answer).map_err(Fault::Unusable)?);
         Ok(())
     }
 }

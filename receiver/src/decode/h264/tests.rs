@@ -4,25 +4,26 @@ use std::process::{Command, Stdio};
 use common::frame::Size;
 use common::h264::NalKind;
 
+use super::openh264::OpenH264;
+use super::testing::{LOW_DELAY, PICTURES, SMALL, number, numbered, split, x264};
 use super::*;
-use crate::decode::openh264::OpenH264;
-use crate::decode::testing::{LOW_DELAY, PICTURES, SMALL, number, numbered, split, x264};
+use crate::decode::Planes;
 
-fn ordered() -> Ordered<OpenH264, usize> {
-    Ordered::new(Begin::new(OpenH264::new().expect("the decoder starts")))
+fn ordered() -> H264<OpenH264, usize> {
+    H264::new(OpenH264::new().expect("the decoder starts"))
 }
 
 /// What came out while each unit was decoded: units that the pictures came with, and numbers that they show.
-fn decode(ordered: &mut Ordered<OpenH264, usize>, units: &[Vec<u8>]) -> Vec<Vec<(usize, u8)>> {
+fn decode(ordered: &mut H264<OpenH264, usize>, units: &[Vec<u8>]) -> Vec<Vec<(usize, u8)>> {
     let mut decode = |(n, unit): (usize, &Vec<u8>)| {
         let mut seen = Vec::new();
-        let _ = ordered.decode(unit, &Glance::at(unit), n, &mut |n, planes| seen.push((n, number(planes))));
+        let _ = ordered.decode_unit(&AccessUnit::parse(unit), n, &mut |n, planes| seen.push((n, number(planes))));
         seen
     };
     units.iter().enumerate().map(&mut decode).collect()
 }
 
-fn flushed(ordered: &mut Ordered<OpenH264, usize>) -> Vec<(usize, u8)> {
+fn flushed(ordered: &mut H264<OpenH264, usize>) -> Vec<(usize, u8)> {
     let mut seen = Vec::new();
     ordered.flush(&mut |n, planes| seen.push((n, number(planes))));
     seen
@@ -87,9 +88,9 @@ fn pictures_are_those_of_another_decoder() {
         let mut units = 0;
         for unit in split(&stream) {
             units += 1;
-            ordered.decode(&unit, &Glance::at(&unit), 0, &mut look).expect("it decodes");
+            ordered.decode_unit(&AccessUnit::parse(&unit), 0, &mut look).expect("it decodes");
         }
-        assert!(ordered.depth() > 0, "{options:?}");
+        assert!(ordered.reorder_depth() > 0, "{options:?}");
         ordered.flush(&mut look);
         assert_eq!((shown, units), (60, 60), "{options:?}");
         eprintln!("{options:?}: they differ by {worst:.4} at most");
@@ -102,7 +103,7 @@ fn x264_with_its_defaults_comes_in_order_after_the_delay_that_it_declares() {
         let units = x264(SMALL, options);
         let mut ordered = ordered();
         let seen = decode(&mut ordered, &units);
-        let depth = ordered.depth();
+        let depth = ordered.reorder_depth();
         assert!((1..=2).contains(&depth), "{options:?}: {depth}");
         assert!(seen[..depth].iter().all(Vec::is_empty) && seen[depth].len() == 1, "{options:?}: {seen:?}");
         let mut all = numbers(&seen);
@@ -116,7 +117,7 @@ fn x264_with_its_defaults_comes_in_order_after_the_delay_that_it_declares() {
 fn an_idr_picture_lets_out_what_waits() {
     let units = x264(SMALL, &["-bf", "2"]);
     let at = 12;
-    assert!(Glance::at(&units[at]).idr());
+    assert!(AccessUnit::parse(&units[at]).idr());
     let seen = decode(&mut ordered(), &units[..=at]);
     assert_eq!(numbers(&seen), (0..12).collect::<Vec<_>>());
 }
@@ -129,7 +130,7 @@ fn streams_that_keep_their_order_come_out_of_the_call_they_went_into_and_nothing
         for (n, seen) in seen.iter().enumerate() {
             assert_eq!(seen[..], [(n, n as u8)], "{options:?}");
         }
-        assert!(ordered.waiting.is_empty() && ordered.spare.is_empty() && ordered.depth() == 0);
+        assert!(ordered.waiting.is_empty() && ordered.spare.is_empty() && ordered.reorder_depth() == 0);
     }
 }
 
@@ -149,7 +150,7 @@ fn unsaid(units: &[Vec<u8>]) -> Vec<Vec<u8>> {
 /// Hands each access unit's number out as a picture, as far as there is a slice.
 struct Fake(u8);
 
-impl Decode for Fake {
+impl Library for Fake {
     fn decode(&mut self, _: &[u8], look: &mut dyn FnMut(Planes<'_>)) -> Result<(), Error> {
         self.0 += 1;
         look((&numbered(SMALL, self.0 - 1)).into());
@@ -164,12 +165,14 @@ fn what_a_set_does_not_declare_is_learnt() {
         common::h264::nals(&units[0]).find_map(|nal| Sps::parse(nal).ok()).map(|sps| sps.order.reorders),
         Some(None)
     );
-    let mut ordered = Ordered::new(Begin::new(Fake(0)));
+    let mut ordered = H264::new(Fake(0));
     let mut out = Vec::new();
     for unit in &units {
-        ordered.decode(unit, &Glance::at(unit), 0, &mut |_, planes| out.push(number(planes))).expect("it is a picture");
+        ordered
+            .decode_unit(&AccessUnit::parse(unit), 0, &mut |_, planes| out.push(number(planes)))
+            .expect("it is a picture");
     }
-    assert_eq!(ordered.depth(), 2, "{out:?}");
+    assert_eq!(ordered.reorder_depth(), 2, "{out:?}");
     assert_eq!(out[..5], [0, 1, 2, 3, 4], "nothing waits before it is known that it has to");
 }
 
@@ -190,7 +193,7 @@ fn nothing_waits_behind_a_loss() {
 #[test]
 fn one_b_frame_that_is_lost_costs_no_other() {
     let units = x264(SMALL, &["-bf", "2", "-b_strategy", "0", "-x264-params", "aud=1:keyint=12:b-pyramid=none"]);
-    let at = (2..12).find(|&n| Glance::at(&units[n]).slice.is_some_and(|slice| slice[0] & 0x60 == 0));
+    let at = (2..12).find(|&n| AccessUnit::parse(&units[n]).slice.is_some_and(|slice| slice[0] & 0x60 == 0));
     let at = at.expect("there are pictures that no other refers to");
     let mut whole = ordered();
     let all: Vec<_> = decode(&mut whole, &units).into_iter().flatten().chain(flushed(&mut whole)).collect();
@@ -201,7 +204,7 @@ fn one_b_frame_that_is_lost_costs_no_other() {
     let mut seen = numbers(&decode(&mut ordered, &units));
     seen.extend(numbers(&[flushed(&mut ordered)]));
     assert_eq!(seen, (0..PICTURES).filter(|&n| n != gone).collect::<Vec<_>>());
-    assert_eq!(ordered.depth(), 1);
+    assert_eq!(ordered.reorder_depth(), 1);
 }
 
 /// Open GOPs: the B-frames before an intra picture refer to what came before it.
@@ -209,9 +212,10 @@ fn one_b_frame_that_is_lost_costs_no_other() {
 fn what_is_shown_before_the_beginning_is_not_shown() {
     let options = "aud=1:keyint=8:min-keyint=8:open-gop=1:scenecut=0:bframes=3:b-adapt=0";
     let units = x264(SMALL, &["-x264-params", options]);
-    let point = (3..units.len()).find(|&n| Glance::at(&units[n]).recovery.is_some()).expect("it has recovery points");
-    assert!(!Glance::at(&units[point]).idr());
-    let first = Glance::at(&units[0]);
+    let point =
+        (3..units.len()).find(|&n| AccessUnit::parse(&units[n]).recovery.is_some()).expect("it has recovery points");
+    assert!(!AccessUnit::parse(&units[point]).idr());
+    let first = AccessUnit::parse(&units[0]);
     let sets = [first.sps.expect("the first has them"), first.pps.expect("the first has them")];
     let mut units = units[point..].to_vec();
     units[0].splice(0..0, sets.iter().flat_map(|set| [&[0, 0, 0, 1], *set].concat()).collect::<Vec<_>>());
@@ -219,7 +223,7 @@ fn what_is_shown_before_the_beginning_is_not_shown() {
     let mut leading = 0;
     let mut seen = Vec::new();
     for unit in &units {
-        let outcome = ordered.decode(unit, &Glance::at(unit), 0, &mut |_, planes| seen.push(number(planes)));
+        let outcome = ordered.decode_unit(&AccessUnit::parse(unit), 0, &mut |_, planes| seen.push(number(planes)));
         leading += usize::from(outcome == Err(Error::Leading));
         assert!(matches!(outcome, Ok(()) | Err(Error::Leading)), "{outcome:?}");
     }
@@ -243,7 +247,7 @@ fn hostile_units_never_panic_and_few_wait() {
         let mut unit = clean[random() % clean.len()].clone();
         let at = random() % unit.len().min(60);
         unit[at] = random() as u8;
-        let _ = ordered.decode(&unit, &Glance::at(&unit), 0, &mut |_, _| {});
-        assert!(ordered.spare.len() <= Reorder::<()>::DEPTH_MAX && ordered.depth() <= Reorder::<()>::DEPTH_MAX);
+        let _ = ordered.decode_unit(&AccessUnit::parse(&unit), 0, &mut |_, _| {});
+        assert!(ordered.spare.len() <= Reorder::<()>::DEPTH_MAX && ordered.reorder_depth() <= Reorder::<()>::DEPTH_MAX);
     }
 }

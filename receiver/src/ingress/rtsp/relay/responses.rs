@@ -1,5 +1,5 @@
-//! Reads what a server sends as ffmpeg and GStreamer do: with line feeds alone, folded headers, spaces before colons, lines that are no
-//! headers, and bytes that are no UTF-8. Pure: bytes in, answers and everything else out.
+//! Reads what a server sends as leniently as ffmpeg and GStreamer do: bare line feeds, folded headers, spaces before colons,
+//! lines that are not headers, and bytes that are not UTF-8. Pure: bytes in, responses and everything else out.
 
 use bytes::{Buf, BytesMut};
 use common::printable::excerpt;
@@ -7,7 +7,7 @@ use common::redact;
 use common::rtsp::interleaved::{HEADER_LEN, MAGIC};
 use common::rtsp::message::{BODY_MAX, HEAD_MAX};
 
-/// The interleaved channels for retina, which takes no odd one first, and none that are not adjacent.
+/// The interleaved channels for retina, which only accepts an even one and the next.
 pub(super) const CHANNELS: [u8; 2] = [0, 1];
 
 /// Longest piece of a server's text that is shown, in characters.
@@ -16,9 +16,9 @@ const WORDS_MAX: usize = 100;
 /// The header with what a server wants for authentication.
 const CHALLENGE: &str = "WWW-Authenticate";
 
-/// The head of an answer, and its body.
+/// A response: head and body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::ingress::rtsp) struct Answer {
+pub(in crate::ingress::rtsp) struct Response {
     /// The status line, as it came.
     first: String,
     headers: Vec<(String, String)>,
@@ -28,35 +28,35 @@ pub(in crate::ingress::rtsp) struct Answer {
 /// A part of what a server sends.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Item {
-    Answer(Answer),
-    /// Anything else, as it came: interleaved frames, requests, and what is no RTSP.
+    Response(Response),
+    /// Anything else, as it came: interleaved frames, requests, and what is not RTSP.
     Other(BytesMut),
 }
 
 /// Cuts what a server sends into items.
 #[derive(Debug)]
-pub(super) struct Answers {
+pub(super) struct ResponseReader {
     buffer: BytesMut,
     /// Up to where the end of a head has been looked for.
     searched: usize,
     /// Bytes of an interleaved frame that are still to come.
     rest: usize,
-    /// The answer whose body is still to come, and the length of that.
-    waiting: Option<(Answer, usize)>,
-    /// A line of a head ended with a line feed alone.
+    /// The response whose body is still to come, and its length.
+    waiting: Option<(Response, usize)>,
+    /// A line of a head ended with a bare line feed.
     pub(super) bare_line_feeds: bool,
     /// The server's interleaved channels; for retina they become [`CHANNELS`].
     pub(super) channels: [u8; 2],
 }
 
-impl Default for Answers {
+impl Default for ResponseReader {
     fn default() -> Self {
         let (buffer, searched, rest, waiting) = (BytesMut::new(), 0, 0, None);
         Self { buffer, searched, rest, waiting, bare_line_feeds: false, channels: CHANNELS }
     }
 }
 
-impl Answers {
+impl ResponseReader {
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }
@@ -72,7 +72,7 @@ impl Answers {
                 return Ok(None);
             }
             answer.body = self.buffer.split_to(length).to_vec();
-            return Ok(Some(Item::Answer(answer)));
+            return Ok(Some(Item::Response(answer)));
         }
         if self.rest == 0 {
             // Line ends between messages mean nothing.
@@ -104,7 +104,7 @@ impl Answers {
     }
 
     /// What has come of an answer whose body was to be longer, when the connection has ended.
-    pub(super) fn cut_off(&mut self) -> Option<Answer> {
+    pub(super) fn cut_off(&mut self) -> Option<Response> {
         let (mut answer, _) = self.waiting.take()?;
         answer.body = std::mem::take(&mut self.buffer).to_vec();
         Some(answer)
@@ -122,7 +122,7 @@ impl Answers {
             return Ok(Some(Item::Other(head)));
         }
         self.bare_line_feeds |= head.split_inclusive(|&byte| byte == b'\n').any(|line| !line.ends_with(b"\r\n"));
-        let answer = Answer::parse(&head);
+        let answer = Response::parse(&head);
         let length = answer.length().flatten().unwrap_or(0);
         if length > BODY_MAX {
             return Err(format!(
@@ -145,7 +145,7 @@ fn head_end(buffer: &[u8], from: usize) -> Option<usize> {
     })
 }
 
-impl Answer {
+impl Response {
     /// Reads a head.
     fn parse(head: &[u8]) -> Self {
         let mut lines = head.split(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
@@ -167,7 +167,7 @@ impl Answer {
         Self { first, headers, body: Vec::new() }
     }
 
-    /// The status code; `None` where it is no number of three digits.
+    /// The status code; `None` if it is no number of three digits.
     pub(in crate::ingress::rtsp) fn status(&self) -> Option<u16> {
         let word = self.first.split_whitespace().nth(1).filter(|word| word.len() == 3)?;
         word.parse().ok()
@@ -191,7 +191,7 @@ impl Answer {
         format!("{}{more}", shown(reason)).trim().to_owned()
     }
 
-    /// The value of a header, where it has one.
+    /// The value of a header, if it has one.
     pub(in crate::ingress::rtsp) fn get(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
@@ -204,7 +204,7 @@ impl Answer {
         self.headers.iter().filter(move |(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// A header line as it may be shown; empty where there is none.
+    /// A header line as it may be shown; empty if there is none.
     pub(in crate::ingress::rtsp) fn line(&self, name: &str) -> String {
         self.all(name).next().map_or_else(String::new, |value| format!("{name}: {}", shown(value)))
     }
@@ -214,7 +214,7 @@ impl Answer {
         self.all(CHALLENGE).collect::<Vec<_>>().join(", ")
     }
 
-    /// The length of the body as it is told: `None` where it is not, `Some(None)` where that is no number.
+    /// The length of the body as it is told: `None` if it is not, `Some(None)` if that is no number.
     pub(super) fn length(&self) -> Option<Option<usize>> {
         self.all("Content-Length").next().map(|value| {
             let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
@@ -241,7 +241,7 @@ mod tests {
 
     /// What comes of `bytes`, pushed in pieces of so many.
     fn items(bytes: &[u8], step: usize) -> Vec<Item> {
-        let mut answers = Answers::default();
+        let mut answers = ResponseReader::default();
         let mut items: Vec<Item> = Vec::new();
         for piece in bytes.chunks(step) {
             answers.push(piece);
@@ -260,7 +260,9 @@ mod tests {
         let stream = b"\r\nRTSP/1.0 200\nCSeq : 1\nno header\nContent-Length: 3\n\nv=0$\0\0\x02ab$\x01\0\0\r\n\
                        RTSP/1.0 503 caf\xe9\r\nX: a\r\n\tb\r\n\r\n";
         let whole = items(stream, stream.len());
-        let [Item::Answer(first), Item::Other(frames), Item::Answer(second)] = &whole[..] else { panic!("{whole:?}") };
+        let [Item::Response(first), Item::Other(frames), Item::Response(second)] = &whole[..] else {
+            panic!("{whole:?}")
+        };
         assert_eq!((first.status(), first.get("cseq"), &first.body[..]), (Some(200), Some("1"), &b"v=0"[..]));
         assert_eq!(&frames[..], b"$\0\0\x02ab$\x01\0\0");
         assert_eq!((second.words().as_str(), second.get("x")), ("caf\u{e9}", Some("a b")));
@@ -271,7 +273,7 @@ mod tests {
 
     #[test]
     fn channels_become_those_of_retina() {
-        let mut answers = Answers { channels: [3, 7], ..Answers::default() };
+        let mut answers = ResponseReader { channels: [3, 7], ..ResponseReader::default() };
         answers.push(b"$\x03\0\0$\x07\0\0$\0\0\0$\x05\0\0");
         let channels: Vec<u8> = std::iter::from_fn(|| match answers.next() {
             Ok(Some(Item::Other(frame))) => Some(frame[1]),
@@ -283,14 +285,14 @@ mod tests {
 
     #[test]
     fn nothing_is_hoarded() {
-        let mut answers = Answers::default();
+        let mut answers = ResponseReader::default();
         answers.push(b"RTSP/1.0 200 OK\r\n");
         let refused = (0..100).find_map(|_| {
             answers.push(&[b'x'; 1_000]);
             answers.next().err()
         });
         assert_eq!(refused.as_deref(), Some("the head of its answer is longer than 64 kB"));
-        let mut answers = Answers::default();
+        let mut answers = ResponseReader::default();
         answers.push(b"RTSP/1.0 200 OK\r\nContent-Length: 999999999999999999999\r\n\r\n");
         let refused = answers.next().expect_err("it would take too much");
         assert!(refused.starts_with("the body of its answer is longer than 128 kB: Content-Length: 9999"), "{refused}");
@@ -304,11 +306,11 @@ mod tests {
         ) {
             for bytes in [heads.as_bytes(), &noise] {
                 for item in items(bytes, 7) {
-                    if let Item::Answer(answer) = item {
+                    if let Item::Response(answer) = item {
                         let server = std::net::Ipv4Addr::LOCALHOST.into();
                         for (method, udp) in [("DESCRIBE", false), ("SETUP", false), ("SETUP", true)] {
-                            let asked = super::super::mend::Asked { method, cseq: "1", udp, server };
-                            let _ = super::super::mend::mended(&asked, 200, &answer);
+                            let asked = super::super::rewrite::Request { method, cseq: "1", udp, server };
+                            let _ = super::super::rewrite::rewrite(&asked, 200, &answer);
                         }
                         answer.words();
                     }

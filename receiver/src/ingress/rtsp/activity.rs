@@ -21,7 +21,7 @@ pub(super) const NO_MARKER: &str = "the sender sets no RTP marker (RFC 6184 sect
 
 /// What a session has brought.
 #[derive(Debug)]
-pub(super) struct Heard {
+pub(super) struct Activity {
     since: Instant,
     newest: Instant,
     units: u64,
@@ -30,7 +30,7 @@ pub(super) struct Heard {
     /// The packet that ended the newest.
     end: Option<PacketContext>,
     /// Compound packets of RTCP.
-    reports: u64,
+    pub(super) reports: u64,
     /// The source of the stream, by its sender reports; retina passes on none of another's.
     source: Option<u32>,
     /// A source said goodbye that may be the stream's.
@@ -44,17 +44,15 @@ pub(super) struct Heard {
 pub(super) enum Silence {
     /// The source said goodbye, and nothing has come since.
     Left,
-    /// Nothing came for this long.
-    Nothing(Duration),
-    /// Only RTCP came, so many packets, for this long.
-    Reports(u64, Duration),
+    /// No video came for this long.
+    NoVideo(Duration),
     /// The stream played, and nothing came any more for this long.
     Stopped(Duration),
 }
 
-impl Heard {
+impl Activity {
     /// The session plays from now on.
-    pub(super) fn nothing(now: Instant) -> Self {
+    pub(super) fn starting_at(now: Instant) -> Self {
         Self {
             since: now,
             newest: now,
@@ -119,9 +117,8 @@ impl Heard {
         if self.goodbye.is_some() {
             return Silence::Left;
         }
-        match (self.units, self.reports) {
-            (0, 0) => Silence::Nothing(now - self.since),
-            (0, reports) => Silence::Reports(reports, now - self.since),
+        match self.units {
+            0 => Silence::NoVideo(now - self.since),
             _ => Silence::Stopped(now - self.newest),
         }
     }
@@ -147,40 +144,40 @@ mod tests {
     #[test]
     fn the_goodbye_of_the_streams_own_source_ends_it_at_once_and_no_others() {
         let now = Instant::now();
-        let mut heard = Heard::nothing(now);
-        heard.unit(now);
-        assert!(!heard.rtcp(&report(7), None, now));
-        assert!(!heard.rtcp(&bye(8), None, now), "a foreign source");
-        assert_eq!(heard.until(&limits(), false), now + 12 * SECOND);
-        assert!(heard.rtcp(&bye(7), None, now));
+        let mut activity = Activity::starting_at(now);
+        activity.unit(now);
+        assert!(!activity.rtcp(&report(7), None, now));
+        assert!(!activity.rtcp(&bye(8), None, now), "a foreign source");
+        assert_eq!(activity.until(&limits(), false), now + 12 * SECOND);
+        assert!(activity.rtcp(&bye(7), None, now));
         let compound = [report(9), bye(9)].concat();
-        assert!(Heard::nothing(now).rtcp(&compound, None, now), "as cameras send it");
+        assert!(Activity::starting_at(now).rtcp(&compound, None, now), "as cameras send it");
     }
 
     #[test]
     fn the_goodbye_of_an_unknown_source_counts_where_no_media_follows() {
         let now = Instant::now();
-        let mut heard = Heard::nothing(now);
-        heard.unit(now);
-        assert!(!heard.rtcp(&bye(8), None, now + SECOND));
-        assert_eq!(heard.until(&limits(), false), now + 2 * SECOND);
-        assert_eq!(heard.silence(now + 2 * SECOND), Silence::Left);
-        heard.unit(now + 2 * SECOND);
-        assert_eq!(heard.until(&limits(), false), now + 14 * SECOND, "media go on: it was somebody else");
+        let mut activity = Activity::starting_at(now);
+        activity.unit(now);
+        assert!(!activity.rtcp(&bye(8), None, now + SECOND));
+        assert_eq!(activity.until(&limits(), false), now + 2 * SECOND);
+        assert_eq!(activity.silence(now + 2 * SECOND), Silence::Left);
+        activity.unit(now + 2 * SECOND);
+        assert_eq!(activity.until(&limits(), false), now + 14 * SECOND, "media go on: it was somebody else");
     }
 
     #[test]
     fn a_silence_is_as_long_as_it_was_and_says_what_came() {
         let now = Instant::now();
-        let mut heard = Heard::nothing(now);
-        assert_eq!(heard.until(&limits(), true), now + 12 * SECOND);
-        assert_eq!(heard.silence(now + 12 * SECOND), Silence::Nothing(12 * SECOND));
+        let mut activity = Activity::starting_at(now);
+        assert_eq!(activity.until(&limits(), true), now + 12 * SECOND);
+        assert_eq!(activity.silence(now + 12 * SECOND), Silence::NoVideo(12 * SECOND));
         for n in 1..=6 {
-            heard.rtcp(&report(7), None, now + 5 * n * SECOND);
+            activity.rtcp(&report(7), None, now + 5 * n * SECOND);
         }
-        assert_eq!(heard.until(&limits(), true), now + 30 * SECOND, "reports alone do not make it longer");
-        assert_eq!(heard.silence(now + 30 * SECOND), Silence::Reports(6, 30 * SECOND));
-        heard.unit(now + 40 * SECOND);
-        assert_eq!(heard.silence(now + 55 * SECOND), Silence::Stopped(15 * SECOND));
+        assert_eq!(activity.until(&limits(), true), now + 30 * SECOND, "reports alone do not make it longer");
+        assert_eq!((activity.silence(now + 30 * SECOND), activity.reports), (Silence::NoVideo(30 * SECOND), 6));
+        activity.unit(now + 40 * SECOND);
+        assert_eq!(activity.silence(now + 55 * SECOND), Silence::Stopped(15 * SECOND));
     }
 }

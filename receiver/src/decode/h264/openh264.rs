@@ -2,7 +2,7 @@
 //!
 //! What it was seen to do (0.9.9), and the tests below hold it to: a picture of any profile comes back from the call that it
 //! went into, B-frames in the order of decoding. For profiles above Baseline that takes a trick. The library keeps their pictures
-//! to bring them into the order of output, and where it is asked for them with nothing new to decode, it gives them out but never
+//! to bring them into the order of output, and if it is asked for them with nothing new to decode, it gives them out but never
 //! takes its count of them back: with pic_order_cnt_type 0, which most hardware encoders and cameras use, it then refuses
 //! everything after a few pictures until the next IDR. So its sequence parameter sets say Scalable Baseline, for which it keeps none.
 //! After a lost reference it refuses every access unit until the next IDR (concealment is off), so a picture that comes back is
@@ -11,15 +11,17 @@
 use std::borrow::Cow;
 
 use common::frame::Size;
-use common::h264::{Glance, NalKind, START_CODE, as_scalable_baseline, nal_ranges};
+use common::h264::{AccessUnit, NalKind, START_CODE, as_scalable_baseline, nal_ranges};
 use openh264::OpenH264API;
 use openh264::decoder::{DecodedYUV, Decoder, DecoderConfig, Flush};
 use openh264::formats::YUVSource;
 
-use super::{Decode, Error, MAX_ACCESS_UNIT_BYTES, Planes};
+use super::error::{Error, MAX_ACCESS_UNIT_BYTES};
+use super::library::Library;
+use crate::decode::{OpenError, Planes};
 
 /// Decodes with openh264, single-threaded.
-pub struct OpenH264 {
+pub(super) struct OpenH264 {
     decoder: Decoder,
 }
 
@@ -27,29 +29,30 @@ impl OpenH264 {
     /// A decoder that has seen nothing yet.
     ///
     /// # Errors
-    /// [`Error::Start`] where the library refuses its own settings.
-    pub fn new() -> Result<Self, Error> {
+    /// [`OpenError`] if the library refuses its own settings.
+    pub(super) fn new() -> Result<Self, OpenError> {
         let config = DecoderConfig::new().flush_after_decode(Flush::Flush);
         let decoder = Decoder::with_api_config(OpenH264API::from_source(), config);
-        Ok(Self { decoder: decoder.map_err(|error| Error::Start(error.to_string()))? })
+        let decoder = decoder.map_err(|error| OpenError { codec: "H.264", reason: error.to_string() })?;
+        Ok(Self { decoder })
     }
 }
 
-impl Decode for OpenH264 {
-    fn decode(&mut self, annex_b: &[u8], look: &mut dyn FnMut(Planes<'_>)) -> Result<(), Error> {
+impl Library for OpenH264 {
+    fn decode(&mut self, annex_b: &[u8], show: &mut dyn FnMut(Planes<'_>)) -> Result<(), Error> {
         if annex_b.len() > MAX_ACCESS_UNIT_BYTES {
             return Err(Error::TooLarge(annex_b.len()));
         }
         let picture =
             self.decoder.decode(&without_reordering(annex_b)).map_err(|error| Error::Broken(error.to_string()))?;
-        look(planes(&picture.ok_or(Error::NoPicture)?)?);
+        show(planes(&picture.ok_or(Error::NoPicture)?)?);
         Ok(())
     }
 }
 
-/// The access unit with a sequence parameter set for which no picture is kept back, where it has one.
+/// The access unit with a sequence parameter set for which no picture is kept back, if it has one.
 fn without_reordering(annex_b: &[u8]) -> Cow<'_, [u8]> {
-    let sets = Glance::at(annex_b).sps.and_then(|_| {
+    let sets = AccessUnit::parse(annex_b).sps.and_then(|_| {
         let mut ranges = nal_ranges(annex_b);
         ranges.find(|range| NalKind::of(&annex_b[range.clone()]) == Some(NalKind::Sps))
     });

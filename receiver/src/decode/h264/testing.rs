@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use common::frame::{Picture, Size};
 
-use super::Planes;
+use crate::decode::Planes;
 
 /// Pictures of a stream.
 pub const PICTURES: u8 = 24;
