@@ -33,7 +33,7 @@ pub const MAX_RUNS: usize = 100_000;
 pub struct Plan {
     /// Its name, for titles.
     pub name: String,
-    /// How often each cell is run. Default: 3.
+    /// How often each cell is run. Default: 5.
     pub repeat: u32,
     /// From the first picture, left out of every figure. Default: 2 s.
     pub warmup: Duration,
@@ -89,21 +89,9 @@ pub struct Mistake {
     pub what: String,
 }
 
-/// Why a plan cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// It is not there.
-    #[error("cannot read the plan {0}: {1}")]
-    Read(String, std::io::Error),
-    /// It is too long.
-    #[error("the plan {0} is larger than {MAX_BYTES} bytes")]
-    TooLong(String),
-    /// These are wrong.
-    #[error("{}", list(.0, .1))]
-    Mistakes(String, Vec<Mistake>),
-}
-
-fn list(file: &str, mistakes: &[Mistake]) -> String {
+/// The mistakes in `file`, one a line.
+pub fn list(file: &Path, mistakes: &[Mistake]) -> String {
+    let file = file.display();
     let line = |mistake: &Mistake| match mistake.line {
         Some(line) => format!("{file}, line {line}: {}", mistake.what),
         None => format!("{file}: {}", mistake.what),
@@ -115,15 +103,15 @@ impl Plan {
     /// Reads `file`.
     ///
     /// # Errors
-    /// [`Error`], with everything that is wrong with the plan alone. Whether its cells can be is another question.
-    pub fn open(file: &Path) -> Result<Self, Error> {
-        let name = file.display().to_string();
-        let text =
-            File::open(file).and_then(|file| bom::read(file, MAX_BYTES)).map_err(|error| match error.kind() {
-                ErrorKind::FileTooLarge => Error::TooLong(name.clone()),
-                _ => Error::Read(name.clone(), error),
-            })?;
-        read(&text).map_err(|mistakes| Error::Mistakes(name, mistakes))
+    /// Why it cannot be read, or every mistake in it. Whether its cells are possible is not checked here.
+    pub fn open(file: &Path) -> Result<Self, String> {
+        let name = file.display();
+        let text = File::open(file).and_then(|file| bom::read(file, MAX_BYTES));
+        let text = text.map_err(|error| match error.kind() {
+            ErrorKind::FileTooLarge => format!("the plan {name} is larger than {MAX_BYTES} bytes"),
+            _ => format!("cannot read the plan {name}: {error}"),
+        })?;
+        read(&text).map_err(|mistakes| list(file, &mistakes))
     }
 
     /// How many cells it has; `None` where they cannot be counted.

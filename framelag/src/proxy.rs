@@ -22,15 +22,15 @@
 //! **RTSP** with media in datagrams agrees on ports in its session: an [`RtspProxy`] reads along, and puts its own there.
 
 mod accept;
+mod chunk;
 mod endpoint;
-mod piece;
 pub mod rtsp;
 mod shared;
 mod tcp;
 mod udp;
 pub mod wait;
 
-use std::io::{self, PipeWriter};
+use std::io::{self, PipeReader, PipeWriter};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -39,12 +39,11 @@ use std::thread::{self, JoinHandle};
 
 use common::impair::Counts;
 
-pub use endpoint::{Endpoint, EndpointError, Protocol, delay};
-pub use piece::{MAX_PIECES, Piece};
-pub use rtsp::RtspProxy;
-
-pub use shared::{Direction, IDLE_LIMIT, MAX_CONNECTIONS, MAX_STREAM_BYTES, Network};
+pub use chunk::Chunk;
+pub use endpoint::{Endpoint, Protocol, delay};
+pub use shared::{Direction, MAX_STREAM_BYTES, Network};
 use shared::{Shared, lock};
+use udp::Forwarder;
 
 /// Why there is no proxy.
 #[derive(Debug, thiserror::Error)]
@@ -79,25 +78,37 @@ impl Proxy {
         if listen.protocol != to.protocol {
             return Err(Error::Mixed(listen, to));
         }
-        let shared = Arc::new(Shared::new(network, seed));
-        let (stopped, stop) = io::pipe().map_err(Error::Start)?;
-        let stopped = Arc::new(stopped);
         let cannot = |error| Error::Listen(listen, error);
-        let thread = thread::Builder::new().name("proxy".to_owned());
-        let of_thread = Arc::clone(&shared);
-        let (address, listener) = match listen.protocol {
+        match listen.protocol {
             Protocol::Tcp => {
                 let socket = TcpListener::bind(listen.address).map_err(cannot)?;
                 let address = socket.local_addr().map_err(cannot)?;
-                (address, thread.spawn(move || tcp::listen(&socket, to.address, &of_thread, &stopped)))
+                Self::run(address, network, seed, move |shared, stopped| {
+                    tcp::listen(&socket, to.address, shared, stopped)
+                })
             }
             Protocol::Udp => {
                 let socket = UdpSocket::bind(listen.address).map_err(cannot)?;
                 let address = socket.local_addr().map_err(cannot)?;
-                (address, thread.spawn(move || udp::listen(socket, to.address, &of_thread, &stopped)))
+                let forwarder = Forwarder::open(socket, to.address);
+                Self::run(address, network, seed, move |shared, stopped| forwarder.run(shared, stopped))
             }
-        };
-        Ok(Self { address, shared, stop: Some(stop), listener: Some(listener.map_err(Error::Start)?) })
+        }
+    }
+
+    /// Runs `listen` on a thread of its own. It has to return once the pipe closes.
+    fn run(
+        address: SocketAddr,
+        network: Network,
+        seed: u64,
+        listen: impl FnOnce(&Arc<Shared>, &Arc<PipeReader>) + Send + 'static,
+    ) -> Result<Self, Error> {
+        let shared = Arc::new(Shared::new(network, seed));
+        let (stopped, stop) = io::pipe().map_err(Error::Start)?;
+        let of_thread = Arc::clone(&shared);
+        let thread = thread::Builder::new().name("proxy".to_owned());
+        let listener = thread.spawn(move || listen(&of_thread, &Arc::new(stopped))).map_err(Error::Start)?;
+        Ok(Self { address, shared, stop: Some(stop), listener: Some(listener) })
     }
 
     /// Where it listens.
@@ -108,13 +119,12 @@ impl Proxy {
     /// Other conditions from now on, for connections that are open too. What is under way keeps its time.
     pub fn set_network(&self, network: Network) {
         *lock(&self.shared.network) = network;
-        self.shared.version.fetch_add(1, Ordering::Release);
     }
 
-    /// Tells from now on what passes over TCP connections, piece by piece, when the last byte of each was written. Who watched
-    /// before is told nothing more.
-    pub fn watch(&self, direction: Direction) -> Receiver<Piece> {
-        self.shared.watchers[direction as usize].watch()
+    /// Reports what passes over TCP connections from now on, each chunk when its last byte was written. It replaces an earlier
+    /// watcher.
+    pub fn watch(&self, direction: Direction) -> Receiver<Chunk> {
+        self.shared.watch(direction)
     }
 
     /// What became of the datagrams so far, of all clients together.

@@ -81,8 +81,8 @@ pub struct Args {
 /// Why a sweep does not come to its end.
 #[derive(Debug, thiserror::Error)]
 enum Error {
-    #[error(transparent)]
-    Plan(#[from] plan::Error),
+    #[error("{0}")]
+    Plan(String),
     #[error(transparent)]
     Journal(#[from] journal::Error),
     #[error("{0}: finished runs are kept in the journal; run the same command to write it again")]
@@ -120,10 +120,10 @@ pub fn run(args: &Args) -> ExitCode {
 }
 
 fn tune(args: &Args) -> Result<u8, Error> {
-    let mut plan = Plan::open(&args.plan)?;
+    let mut plan = Plan::open(&args.plan).map_err(Error::Plan)?;
     plan.seed = args.seed.unwrap_or(plan.seed);
     let cells = matrix::cells(&plan);
-    let cells = cells.map_err(|mistakes| plan::Error::Mistakes(args.plan.display().to_string(), mistakes))?;
+    let cells = cells.map_err(|mistakes| Error::Plan(plan::list(&args.plan, &mistakes)))?;
     let order = matrix::order(cells.len(), plan.repeat, plan.seed);
     let out = args.out.clone().unwrap_or_else(|| default_out(&plan.name));
     if args.dry_run {

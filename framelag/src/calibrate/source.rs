@@ -76,7 +76,7 @@ fn pictures(size: Size, fps: u32) -> Result<Vec<Picture>, String> {
 }
 
 fn hand_over(mut pipe: impl Write, pictures: &[Picture], fps: u32, handed: &Mutex<Vec<Now>>) -> io::Result<()> {
-    wait::on_time();
+    wait::reduce_timer_slack();
     let (clock, size) = (SystemClock::new(), pictures.first().map_or(Size::new(0, 0), Picture::size));
     writeln!(pipe, "YUV4MPEG2 W{} H{} F{}:1 Ip C420jpeg", size.width, size.height, RATE_TOLD * fps)?;
     let (every, mut due) = (Duration::from_secs(1) / fps, Instant::now());

@@ -6,7 +6,7 @@ use common::rtp::h264;
 use common::rtsp::message::{Framer, Item};
 use common::sei;
 use common::time::Now;
-use framelag::proxy::Piece;
+use framelag::proxy::Chunk;
 
 /// The channel of the only stream's packets.
 const RTP_CHANNEL: u8 = 0;
@@ -26,7 +26,7 @@ pub struct Passed {
 
 /// Follows connections, one after the other.
 pub struct Tap {
-    pieces: Receiver<Piece>,
+    chunks: Receiver<Chunk>,
     connection: Option<u64>,
     framer: Framer,
     /// The write of the first byte that waits in the framer began.
@@ -42,16 +42,16 @@ struct Unit {
 }
 
 impl Tap {
-    /// Takes pieces as they pass.
-    pub fn new(pieces: Receiver<Piece>) -> Self {
+    /// Takes chunks as they pass.
+    pub fn new(chunks: Receiver<Chunk>) -> Self {
         let (connection, framer) = (None, Framer::default());
-        Self { pieces, connection, framer, begun: Now::default(), unit: None, passed: Vec::new() }
+        Self { chunks, connection, framer, begun: Now::default(), unit: None, passed: Vec::new() }
     }
 
     /// Looks at what has passed since the last time.
     pub fn look(&mut self) {
-        while let Ok(piece) = self.pieces.try_recv() {
-            self.piece(&piece);
+        while let Ok(chunk) = self.chunks.try_recv() {
+            self.chunk(&chunk);
         }
     }
 
@@ -61,25 +61,25 @@ impl Tap {
         std::mem::take(&mut self.passed)
     }
 
-    fn piece(&mut self, piece: &Piece) {
-        if self.connection != Some(piece.connection) {
-            (self.connection, self.framer, self.unit) = (Some(piece.connection), Framer::default(), None);
+    fn chunk(&mut self, chunk: &Chunk) {
+        if self.connection != Some(chunk.connection) {
+            (self.connection, self.framer, self.unit) = (Some(chunk.connection), Framer::default(), None);
         }
         if !self.framer.is_mid_item() {
-            self.begun = piece.begun;
+            self.begun = chunk.begun;
         }
-        self.framer.push(&piece.bytes);
+        self.framer.push(&chunk.bytes);
         // What is no RTSP any more is not followed: no frame of it is found, which is said as too few frames.
         while let Ok(Some(item)) = self.framer.next_item() {
-            let begun = std::mem::replace(&mut self.begun, piece.begun);
+            let begun = std::mem::replace(&mut self.begun, chunk.begun);
             match item {
-                Item::Data { channel: RTP_CHANNEL, payload } => self.packet(&payload, begun, piece),
+                Item::Data { channel: RTP_CHANNEL, payload } => self.packet(&payload, begun, chunk),
                 Item::Data { .. } | Item::Request(_) | Item::Response(_) => {}
             }
         }
     }
 
-    fn packet(&mut self, packet: &[u8], begun: Now, piece: &Piece) {
+    fn packet(&mut self, packet: &[u8], begun: Now, chunk: &Chunk) {
         let Ok(info) = h264::inspect(packet) else { return };
         let unit = self.unit.get_or_insert_with(|| Unit { sequence: sequence(packet), first_out: begun });
         if !info.marker {
@@ -87,7 +87,7 @@ impl Tap {
         }
         let Unit { sequence, first_out } = *unit;
         self.unit = None;
-        let times = |sequence| Passed { sequence, read: piece.read, first_out, last_out: piece.written };
+        let times = |sequence| Passed { sequence, read: chunk.read, first_out, last_out: chunk.written };
         self.passed.extend(sequence.map(times));
     }
 }
@@ -136,21 +136,21 @@ mod tests {
             bytes.extend(b"$\x01\x00\x02ab");
         }
         for size in [1, 7, 1_000, bytes.len()] {
-            let (sender, pieces) = mpsc::channel();
-            let mut tap = Tap::new(pieces);
+            let (sender, chunks) = mpsc::channel();
+            let mut tap = Tap::new(chunks);
             for (number, chunk) in bytes.chunks(size).enumerate() {
                 let now = at(number as u64);
-                let piece = Piece { connection: 3, bytes: chunk.to_vec(), read: now, begun: now, written: now };
-                sender.send(piece).expect("the tap is there");
+                let chunk = Chunk { connection: 3, bytes: chunk.to_vec(), read: now, begun: now, written: now };
+                sender.send(chunk).expect("the tap is there");
             }
             let passed = tap.take();
-            assert_eq!(passed.iter().map(|unit| unit.sequence).collect::<Vec<_>>(), [40, 41, 42], "pieces of {size}");
+            assert_eq!(passed.iter().map(|unit| unit.sequence).collect::<Vec<_>>(), [40, 41, 42], "chunks of {size}");
             for (unit, end) in passed.iter().zip(&ends) {
-                assert_eq!((unit.read, unit.last_out), (at(((end - 1) / size) as u64), unit.read), "pieces of {size}");
+                assert_eq!((unit.read, unit.last_out), (at(((end - 1) / size) as u64), unit.read), "chunks of {size}");
             }
             let begins = ["RTSP/1.0 200 OK\r\nCSeq: 4\r\nSession: 1\r\n\r\n".len(), ends[0] + 6, ends[1] + 6];
             for (unit, begin) in passed.iter().zip(begins) {
-                assert_eq!(unit.first_out, at((begin / size) as u64), "pieces of {size}");
+                assert_eq!(unit.first_out, at((begin / size) as u64), "chunks of {size}");
             }
             assert!(tap.take().is_empty());
         }
@@ -158,14 +158,14 @@ mod tests {
 
     #[test]
     fn a_new_connection_begins_anew_and_nonsense_is_survived() {
-        let (sender, pieces) = mpsc::channel();
-        let mut tap = Tap::new(pieces);
+        let (sender, chunks) = mpsc::channel();
+        let mut tap = Tap::new(chunks);
         let mut packetizer = Packetizer::new(7, 1);
-        let piece = |connection, bytes| Piece { connection, bytes, read: at(1), begun: at(1), written: at(1) };
+        let chunk = |connection, bytes| Chunk { connection, bytes, read: at(1), begun: at(1), written: at(1) };
         let whole = unit(&mut packetizer, 1, 20);
-        sender.send(piece(0, whole[..whole.len() - 1].to_vec())).expect("the tap is there");
-        sender.send(piece(1, unit(&mut packetizer, 2, 20))).expect("the tap is there");
-        sender.send(piece(2, b"nonsense\n\n".repeat(100))).expect("the tap is there");
+        sender.send(chunk(0, whole[..whole.len() - 1].to_vec())).expect("the tap is there");
+        sender.send(chunk(1, unit(&mut packetizer, 2, 20))).expect("the tap is there");
+        sender.send(chunk(2, b"nonsense\n\n".repeat(100))).expect("the tap is there");
         assert_eq!(tap.take().iter().map(|unit| unit.sequence).collect::<Vec<_>>(), [2]);
     }
 }

@@ -1,4 +1,4 @@
-//! Connections are accepted here, whatever becomes of them.
+//! Accepts connections, for TCP and RTSP alike.
 
 use std::io::{self, ErrorKind, PipeReader};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -6,12 +6,10 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use common::clock::Clock;
-
 use super::shared::Shared;
 use super::wait;
 
-/// How long no connection is accepted after one that could not be.
+/// How long to pause after a connection that could not be accepted.
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// A connection that was let in.
@@ -33,8 +31,8 @@ pub(super) fn connections(
     let mut accept = || -> io::Result<()> {
         socket.set_nonblocking(true)?;
         loop {
-            let ready = wait::until([wait::ended(&**stopped), wait::readable(socket)], None, shared.clock.now().mono)?;
-            if ready.0[0] {
+            let ready = wait::until(vec![wait::closed(&**stopped), wait::readable(socket)], None, shared.now())?;
+            if ready[0] {
                 return Ok(());
             }
             let (client, address) = match socket.accept() {

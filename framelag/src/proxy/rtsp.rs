@@ -1,31 +1,30 @@
-//! RTSP whose media travels in datagrams: the proxy reads along where the two sides agree on ports, puts its own in their
-//! place, and passes the datagrams on between them under the same conditions.
+//! RTSP whose media travels in datagrams: the proxy rewrites the ports in SETUP to its own, and forwards the datagrams under the
+//! same conditions.
 //!
 //! ```text
 //! client ── RTSP ──▶ rewriting ──▶ Proxy (TCP) ──▶ server
-//!        ◀─ RTP ───  a Flow for each port      ◀──
+//!        ◀─ RTP ───  a Forwarder for each port ◀──
 //! ```
 //!
-//! Media that travels in the RTSP connection passes too.
+//! Media interleaved in the RTSP connection passes too.
 
-mod flow;
+mod ports;
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, PipeReader, PipeWriter, Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use common::clock::Clock;
-use common::impair::Counts;
 pub use common::rtsp::pieces as message;
 
 use super::accept::{self, Client};
-use super::{Direction, Endpoint, Error, Network, Protocol, Proxy, Shared, lock, wait};
-use flow::Ports;
+use super::udp::Forwarder;
+use super::{Endpoint, Error, Network, Protocol, Proxy, Shared, wait};
 use message::{Messages, Piece};
+use ports::Ports;
 
 /// How long the server may take to accept a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
@@ -39,82 +38,36 @@ const MAX_TRANSPORTS: usize = 16;
 /// Bytes read at once.
 const READ_BYTES: usize = 16 << 10;
 
-/// A running proxy for RTSP with its datagrams. Dropping it ends it, with all that passes through.
-#[derive(Debug)]
-pub struct RtspProxy {
-    address: SocketAddr,
-    shared: Arc<Shared>,
-    control: Proxy,
-    /// Closed, it wakes every thread and ends it.
-    stop: Option<PipeWriter>,
-    listener: Option<JoinHandle<()>>,
-}
-
-impl RtspProxy {
-    /// Listens at `listen` and passes on to `to`. `seed` decides over everything that is left to chance.
-    ///
-    /// # Errors
-    /// [`Error`]. That nobody listens at `to` shows only when a client comes.
-    pub fn start(listen: SocketAddr, to: SocketAddr, network: Network, seed: u64) -> Result<Self, Error> {
-        let tcp = |address| Endpoint { protocol: Protocol::Tcp, address };
-        let inner = SocketAddr::new(
-            if to.is_ipv4() { [127, 0, 0, 1].into() } else { IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]) },
-            0,
-        );
-        let control = Proxy::start(tcp(inner), tcp(to), network.clone(), seed)?;
-        let cannot = |error| Error::Listen(tcp(listen), error);
-        let socket = TcpListener::bind(listen).map_err(cannot)?;
-        let address = socket.local_addr().map_err(cannot)?;
-        let (stopped, stop) = io::pipe().map_err(Error::Start)?;
-        // Away from the seeds of the control connections, which count on from theirs.
-        let shared = Arc::new(Shared::new(network, seed.wrapping_add(1 << 31)));
-        let server = Server { control: control.address(), at: to.ip() };
-        let of_thread = Arc::clone(&shared);
-        let listener = thread::Builder::new().name("proxy".to_owned());
-        let listener = listener.spawn(move || listen_at(&socket, server, &of_thread, &Arc::new(stopped)));
-        Ok(Self { address, shared, control, stop: Some(stop), listener: Some(listener.map_err(Error::Start)?) })
-    }
-
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// What became of the datagrams so far.
-    pub fn counts(&self, direction: Direction) -> Counts {
-        lock(&self.shared.counts)[direction as usize]
-    }
-
-    /// Connections so far.
-    pub fn opened(&self) -> u64 {
-        self.control.opened()
-    }
-}
-
-impl Drop for RtspProxy {
-    fn drop(&mut self) {
-        self.stop = None;
-        // A thread that panicked has said so on standard error.
-        self.listener.take().into_iter().for_each(|listener| drop(listener.join()));
-    }
+/// Listens at `listen` and passes RTSP with its datagrams on to `to`. `seed` decides over everything that is left to chance.
+///
+/// # Errors
+/// [`Error`]. That nobody listens at `to` shows only when a client comes.
+pub fn start(listen: SocketAddr, to: SocketAddr, network: Network, seed: u64) -> Result<Proxy, Error> {
+    let tcp = |address| Endpoint { protocol: Protocol::Tcp, address };
+    let localhost: IpAddr = if to.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+    let control = Proxy::start(tcp((localhost, 0).into()), tcp(to), network.clone(), seed)?;
+    let cannot = |error| Error::Listen(tcp(listen), error);
+    let socket = TcpListener::bind(listen).map_err(cannot)?;
+    let address = socket.local_addr().map_err(cannot)?;
+    // Away from the seeds of the control connections, which count on from theirs.
+    let seed = seed.wrapping_add(1 << 31);
+    Proxy::run(address, network, seed, move |shared, stopped| {
+        let server = Server { control: control.address(), ip: to.ip() };
+        accept::connections(&socket, shared, stopped, move |client: Client, shared, stopped| {
+            if let Err(error) = Connection::run(client.socket, server, shared, stopped) {
+                tracing::debug!("the RTSP connection from {} broke off: {error}", client.address);
+            }
+        });
+    })
 }
 
 /// Where the server is.
 #[derive(Clone, Copy)]
 struct Server {
-    /// By way of the network, for messages.
+    /// By way of the impaired network, for messages.
     control: SocketAddr,
     /// For datagrams.
-    at: IpAddr,
-}
-
-/// Passes connections on until `stopped` closes.
-fn listen_at(socket: &TcpListener, server: Server, shared: &Arc<Shared>, stopped: &Arc<PipeReader>) {
-    accept::connections(socket, shared, stopped, move |client: Client, shared: &Arc<Shared>, stopped: &PipeReader| {
-        if let Err(error) = Connection::run(client.socket, server, shared, stopped) {
-            tracing::debug!("the RTSP connection from {} broke off: {error}", client.address);
-        }
-    });
+    ip: IpAddr,
 }
 
 /// One RTSP connection with its datagrams.
@@ -124,8 +77,9 @@ struct Connection<'a> {
     shared: &'a Arc<Shared>,
     /// Transports that were asked for, by CSeq.
     asked: HashMap<String, Ports>,
-    flows: Vec<JoinHandle<()>>,
-    /// Ends the flows when it is closed.
+    /// Threads that forward datagrams.
+    forwarders: Vec<JoinHandle<()>>,
+    /// Ends them when it is closed.
     stopped: Arc<PipeReader>,
     _stop: PipeWriter,
 }
@@ -147,14 +101,14 @@ impl Connection<'_> {
             server,
             shared,
             asked: HashMap::new(),
-            flows: Vec::new(),
+            forwarders: Vec::new(),
             stopped: Arc::new(ended),
             _stop: stop,
         };
         let passed = connection.pass(&client, &to, stopped);
-        let Connection { flows, _stop: stop, .. } = connection;
+        let Connection { forwarders, _stop: stop, .. } = connection;
         drop(stop);
-        flows.into_iter().for_each(|flow| drop(flow.join()));
+        forwarders.into_iter().for_each(|forwarder| drop(forwarder.join()));
         passed
     }
 
@@ -162,18 +116,18 @@ impl Connection<'_> {
         let (mut requests, mut responses) = (Messages::default(), Messages::default());
         let mut buffer = vec![0; READ_BYTES];
         loop {
-            let sockets = [wait::ended(stopped), wait::readable(client), wait::readable(server)];
-            let wait::Ready([ended, asks, answers]) = wait::until(sockets, None, self.shared.clock.now().mono)?;
-            if ended {
+            let sockets = vec![wait::closed(stopped), wait::readable(client), wait::readable(server)];
+            let ready = wait::until(sockets, None, self.shared.now())?;
+            if ready[0] {
                 return Ok(());
             }
-            if asks {
+            if ready[1] {
                 let Some(count) = read(client, &mut buffer)? else { return Ok(()) };
                 for piece in requests.take(&buffer[..count]) {
                     server.write_all(&self.request(piece)?)?;
                 }
             }
-            if answers {
+            if ready[2] {
                 let Some(count) = read(server, &mut buffer)? else { return Ok(()) };
                 for piece in responses.take(&buffer[..count]) {
                     client.write_all(&self.response(piece)?)?;
@@ -193,10 +147,10 @@ impl Connection<'_> {
         let (Some(of_client), Some(number)) = (wanted, message::header(&head, "CSeq")) else {
             return Ok(head.into_bytes());
         };
-        if self.asked.len() + self.flows.len() / 2 >= MAX_TRANSPORTS {
+        if self.asked.len() + self.forwarders.len() / 2 >= MAX_TRANSPORTS {
             return Err(io::Error::other(format!("it asks for more than {MAX_TRANSPORTS} transports")));
         }
-        let ports = Ports::bind(self.client, of_client, self.server.at)
+        let ports = Ports::bind(self.client, of_client, self.server.ip)
             .inspect_err(|error| tracing::warn!("no ports for datagrams: {error}"))?;
         let told = message::with_ports(&head, "client_port", ports.to_server());
         self.asked.insert(number.to_owned(), ports);
@@ -217,11 +171,12 @@ impl Connection<'_> {
         };
         let head = message::with_ports(&head, "client_port", ports.of_client);
         let head = message::with_ports(&head, "server_port", ports.to_client());
-        for flow in ports.connect(of_server)? {
+        for (client, server) in ports.connect(of_server)? {
             let number = self.shared.opened.fetch_add(1, Ordering::Relaxed);
             let (shared, stopped) = (Arc::clone(self.shared), Arc::clone(&self.stopped));
-            let run = move || flow.run(number, &shared, &stopped);
-            self.flows.push(thread::Builder::new().name(format!("proxy {number}")).spawn(run)?);
+            let forwarder = Forwarder::between(client, server, number, &shared)?;
+            let run = move || forwarder.run(&shared, &stopped);
+            self.forwarders.push(thread::Builder::new().name(format!("proxy {number}")).spawn(run)?);
         }
         Ok(head.into_bytes())
     }

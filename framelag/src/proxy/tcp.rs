@@ -12,9 +12,8 @@ use common::impair::Stream;
 use common::time::{MonoTime, Now};
 
 use super::accept::{self, Client};
-use super::piece::Watcher;
-use super::shared::{Shared, Watch};
-use super::{Direction, MAX_STREAM_BYTES, Piece, wait};
+use super::shared::Shared;
+use super::{Chunk, Direction, MAX_STREAM_BYTES, wait};
 
 /// How long the server may take to accept a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
@@ -30,10 +29,6 @@ pub(super) fn listen(socket: &TcpListener, to: SocketAddr, shared: &Arc<Shared>,
     let connected =
         move |client: Client, shared: &Arc<Shared>, stopped: &PipeReader| connect(client, to, shared, stopped);
     accept::connections(socket, shared, stopped, connected);
-}
-
-fn now(shared: &Shared) -> MonoTime {
-    shared.clock.now().mono
 }
 
 /// One connection, until both directions have ended.
@@ -68,7 +63,6 @@ struct Pipe<'a> {
     to: &'a TcpStream,
     shared: &'a Shared,
     direction: Direction,
-    watch: Watch,
     stream: Stream,
     ended: bool,
     /// Arrived, and not taken by the socket yet.
@@ -76,12 +70,12 @@ struct Pipe<'a> {
     /// Its number.
     connection: u64,
     /// What was read and is not written yet.
-    pieces: VecDeque<UnderWay>,
+    under_way: VecDeque<UnderWay>,
 }
 
-/// A piece, and how much of it is not written yet.
+/// A chunk, and how much of it is not written yet.
 struct UnderWay {
-    /// None where nobody watches.
+    /// Empty if nobody watches.
     bytes: Vec<u8>,
     rest: usize,
     read: Now,
@@ -90,18 +84,17 @@ struct UnderWay {
 
 impl<'a> Pipe<'a> {
     fn new(from: &'a TcpStream, to: &'a TcpStream, shared: &'a Shared, direction: Direction, number: u64) -> Self {
-        let (conditions, watch) = Watch::new(shared, direction);
-        let stream = Stream::of_writes(conditions, shared.seed_of(number, direction));
-        let (out, pieces) = (VecDeque::new(), VecDeque::new());
-        Self { from, to, shared, direction, watch, stream, ended: false, out, connection: number, pieces }
+        let stream = Stream::of_writes(shared.conditions(direction), shared.seed_of(number, direction));
+        let (out, under_way) = (VecDeque::new(), VecDeque::new());
+        Self { from, to, shared, direction, stream, ended: false, out, connection: number, under_way }
     }
 
     /// Runs until the direction has ended, or the proxy.
     fn run(&mut self, stopped: &PipeReader) -> io::Result<()> {
-        wait::on_time();
+        wait::reduce_timer_slack();
         let mut buffer = vec![0; READ_BYTES];
         loop {
-            let now = now(self.shared);
+            let now = self.shared.now();
             self.write(now)?;
             if self.out.is_empty() && self.stream.is_closed(now) {
                 // The reader may have gone away by itself.
@@ -114,45 +107,18 @@ impl<'a> Pipe<'a> {
             let arrival = self.stream.poll_timeout().filter(|_| !blocked);
             let room = (full && !self.ended).then(|| now + ROOM_POLL);
             let due = arrival.into_iter().chain(room).min();
-            let ready = self.wait(stopped, reads, blocked, due, now)?;
-            if ready.stopped {
+            // A socket that is not waited for is left out: its end would wake this thread over and over.
+            let mut sockets = vec![wait::closed(stopped)];
+            sockets.extend(reads.then(|| wait::readable(self.from)));
+            sockets.extend(blocked.then(|| wait::writable(self.to)));
+            let ready = wait::until(sockets, due, now)?;
+            if ready[0] {
                 return Ok(());
             }
-            if ready.readable && reads {
+            if reads && ready[1] {
                 self.read(&mut buffer)?;
             }
         }
-    }
-
-    /// A socket that is not waited for is left out: its end would be told over and over.
-    fn wait(
-        &self,
-        stopped: &PipeReader,
-        reads: bool,
-        writes: bool,
-        due: Option<MonoTime>,
-        now: MonoTime,
-    ) -> io::Result<Woken> {
-        let stop = wait::ended(stopped);
-        let (from, to) = (wait::readable(self.from), wait::writable(self.to));
-        Ok(match (reads, writes) {
-            (true, true) => {
-                let wait::Ready([stopped, readable, _]) = wait::until([stop, from, to], due, now)?;
-                Woken { stopped, readable }
-            }
-            (true, false) => {
-                let wait::Ready([stopped, readable]) = wait::until([stop, from], due, now)?;
-                Woken { stopped, readable }
-            }
-            (false, true) => {
-                let wait::Ready([stopped, _]) = wait::until([stop, to], due, now)?;
-                Woken { stopped, readable: false }
-            }
-            (false, false) => {
-                let wait::Ready([stopped]) = wait::until([stop], due, now)?;
-                Woken { stopped, readable: false }
-            }
-        })
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<()> {
@@ -162,16 +128,14 @@ impl<'a> Pipe<'a> {
             Err(error) => return Err(error),
         };
         let now = self.shared.clock.now();
-        if let Some(conditions) = self.watch.changed(self.shared) {
-            self.stream.set_conditions(conditions);
-        }
+        self.stream.set_conditions(self.shared.conditions(self.direction));
         if count == 0 {
             self.ended = true;
             self.stream.handle_close(now.mono);
         } else {
             self.stream.handle_bytes(now.mono, &buffer[..count]);
-            let bytes = if self.watcher().is_there() { buffer[..count].to_vec() } else { Vec::new() };
-            self.pieces.push_back(UnderWay { bytes, rest: count, read: now, begun: None });
+            let bytes = if self.shared.is_watched(self.direction) { buffer[..count].to_vec() } else { Vec::new() };
+            self.under_way.push_back(UnderWay { bytes, rest: count, read: now, begun: None });
         }
         Ok(())
     }
@@ -197,13 +161,9 @@ impl<'a> Pipe<'a> {
         Ok(())
     }
 
-    fn watcher(&self) -> &'a Watcher {
-        &self.shared.watchers[self.direction as usize]
-    }
-
     fn written(&mut self, mut count: usize, at: Now) {
         self.out.drain(..count);
-        while let Some(first) = self.pieces.front_mut().filter(|_| count > 0) {
+        while let Some(first) = self.under_way.front_mut().filter(|_| count > 0) {
             let part = count.min(first.rest);
             first.rest -= part;
             count -= part;
@@ -211,17 +171,11 @@ impl<'a> Pipe<'a> {
             if first.rest > 0 {
                 return;
             }
-            let done = self.pieces.pop_front().filter(|done| !done.bytes.is_empty());
+            let done = self.under_way.pop_front().filter(|done| !done.bytes.is_empty());
             if let Some(UnderWay { bytes, read, .. }) = done {
-                let piece = Piece { connection: self.connection, bytes, read, begun, written: at };
-                self.watcher().tell(piece);
+                let chunk = Chunk { connection: self.connection, bytes, read, begun, written: at };
+                self.shared.report(self.direction, chunk);
             }
         }
     }
-}
-
-/// Why a wait is over.
-struct Woken {
-    stopped: bool,
-    readable: bool,
 }

@@ -129,7 +129,7 @@ fn cell(plan: &Plan, number: usize) -> Result<Cell, Mistake> {
     }
     let publisher = parts.publisher_config().map_err(|why| {
         // The publisher names the flag that it has something against.
-        let named = ALL.iter().filter(|setting| setting.flag().is_some_and(|flag| why.contains(flag)));
+        let named = ALL.iter().filter(|setting| setting.flag().is_some_and(|flag| why.contains(&flag)));
         wrong(&named.map(|setting| setting.name).collect::<Vec<_>>(), why)
     })?;
     encoder(&publisher.encoder).map_err(|why| wrong(&["publisher.encoder"], why))?;

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use common::impair::Conditions;
 use common::rtsp::StreamUrl;
-use framelag::proxy::{Endpoint, Network, Protocol, Proxy, RtspProxy};
+use framelag::proxy::{Endpoint, Network, Protocol, Proxy, rtsp};
 
 use super::matrix::is_impaired;
 
@@ -13,39 +13,32 @@ use super::matrix::is_impaired;
 pub struct Path {
     /// What to use in the server's place.
     pub url: StreamUrl,
-    _way: Way,
-}
-
-/// What is in it. Held until the way ends.
-#[expect(dead_code, reason = "a proxy works as long as it is held")]
-enum Way {
-    AsItIs,
-    Connection(Proxy),
-    Datagrams(RtspProxy),
+    _proxy: Option<Proxy>,
 }
 
 impl Path {
     /// Leads to `server` under `conditions`, which hold both ways.
     pub fn start(server: &StreamUrl, conditions: &Conditions, udp: bool, seed: u64) -> Result<Self, String> {
         if !is_impaired(conditions) {
-            return Ok(Self { url: server.clone(), _way: Way::AsItIs });
+            return Ok(Self { url: server.clone(), _proxy: None });
         }
         let unknown = |why: String| format!("cannot resolve the server {server}: {why}");
         let addresses = server.addresses().map_err(|error| unknown(error.to_string()))?;
         let address = *addresses.first().ok_or_else(|| unknown("its name has no address".to_owned()))?;
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let network = Network { forward: conditions.clone(), back: conditions.clone() };
-        let started = if udp {
-            RtspProxy::start(any, address, network, seed).map(|proxy| (proxy.address(), Way::Datagrams(proxy)))
+        let proxy = if udp {
+            rtsp::start(any, address, network, seed)
         } else {
             let tcp = |address| Endpoint { protocol: Protocol::Tcp, address };
-            Proxy::start(tcp(any), tcp(address), network, seed).map(|proxy| (proxy.address(), Way::Connection(proxy)))
+            Proxy::start(tcp(any), tcp(address), network, seed)
         };
-        let (at, way) = started.map_err(|error| error.to_string())?;
+        let proxy = proxy.map_err(|error| error.to_string())?;
+        let at = proxy.address();
         let mut url = server.url().clone();
         url.set_ip_host(at.ip())
             .and_then(|()| url.set_port(Some(at.port())))
             .map_err(|()| unknown("it has no host".to_owned()))?;
-        Ok(Self { url: StreamUrl::at(url, server.credentials().cloned()), _way: way })
+        Ok(Self { url: StreamUrl::at(url, server.credentials().cloned()), _proxy: Some(proxy) })
     }
 }

@@ -99,7 +99,7 @@ fn measure(plan: &Plan, cell: &Cell, turn: Turn, folder: &Path, stopped: &Stop) 
     meeting.check_running()?;
     let downlink = Network::start(&server, &cell.parts.downlink, cell.played == Transport::Udp, seed(1))?;
 
-    let mut flags = flags(&cell.parts.receiver);
+    let mut flags = cell.parts.receiver.clone();
     flags.extend(keep_pictures(plan, cell, &folder.join(DECODED)));
     let mut arguments = vec!["--headless", "--wait", WAIT];
     arguments.extend(flags.iter().map(String::as_str));
@@ -154,7 +154,7 @@ fn network_seed(seed: u64, repeat: u32, way: u64) -> u64 {
 
 /// Publishes by `uplink`; without one, at a server in the publisher, on ports of the system's choosing.
 fn publish(plan: &Plan, cell: &Cell, uplink: Option<&Network>, folder: &Path) -> Result<Process, String> {
-    let mut all = flags(&cell.parts.publisher);
+    let mut all = cell.parts.publisher.clone();
     match uplink {
         Some(_) => all.push(format!("--to={URL_ARGUMENT}")),
         None => all.extend(["--rtsp=127.0.0.1:0", "--http=127.0.0.1:0"].map(str::to_owned)),
@@ -177,10 +177,6 @@ fn embedded(publisher: &mut Process, stopped: &Stop) -> Result<StreamUrl, Error>
     let report = publisher.wait_for_report(PUBLISH_LIMIT, "start", stopped)?;
     let url = report["to"].as_str().and_then(|url| url.parse().ok());
     url.ok_or_else(|| format!("the publisher did not report its URL: {report}").into())
-}
-
-fn flags(flags: &[(&'static str, String)]) -> Vec<String> {
-    flags.iter().map(|(flag, value)| format!("{flag}={value}")).collect()
 }
 
 /// What decided over the outcome, and no other warning: a result has room for a sentence.

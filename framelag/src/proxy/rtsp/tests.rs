@@ -3,6 +3,7 @@ use std::net::UdpSocket;
 
 use common::impair::Conditions;
 
+use super::super::Direction;
 use super::*;
 
 /// Generous: two cores may run many things.
@@ -25,7 +26,7 @@ fn udp() -> (UdpSocket, u16) {
 
 /// A session through a proxy: the client's RTP socket with the port to send to, and the server's.
 struct Session {
-    proxy: RtspProxy,
+    proxy: Proxy,
     client: (UdpSocket, u16),
     server: (UdpSocket, u16),
     _connections: [BufReader<TcpStream>; 2],
@@ -34,7 +35,7 @@ struct Session {
 fn session(network: Network) -> Session {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("it is bound");
-    let proxy = RtspProxy::start("127.0.0.1:0".parse().expect("an address"), address, network, 1).expect("it starts");
+    let proxy = start("127.0.0.1:0".parse().expect("an address"), address, network, 1).expect("it starts");
     let mut client = TcpStream::connect(proxy.address()).expect("it listens");
     client.set_read_timeout(Some(LIMIT)).expect("a socket takes a limit");
     let ((rtp, of_client), (to_rtp, of_server)) = (udp(), udp());

@@ -21,7 +21,7 @@ fn every_combination_is_a_cell_with_what_is_fixed() {
     let last = &cells[3];
     assert_eq!(plan.told(&last.values), "publisher.gop=50 server=framelag");
     assert_eq!(last.parts.server, Server::Own);
-    assert!(last.parts.publisher.contains(&("--fps", "25".to_owned())), "{:?}", last.parts);
+    assert!(last.parts.publisher.contains(&"--fps=25".to_owned()), "{:?}", last.parts);
     assert_eq!(last.gop_time, Duration::from_secs(2));
 }
 

@@ -1,13 +1,9 @@
-//! The datagrams that two sides agreed on: one socket towards each, and a link each way between them.
+//! The ports that client and server agree on for a stream's datagrams, with the proxy's in between.
 
-use std::io::{self, PipeReader};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
-use common::clock::Clock;
 use socket2::SockRef;
-
-use super::super::udp::{MAX_DATAGRAM, Path};
-use super::super::{Direction, Shared, wait};
 
 /// Datagrams of a large picture come at once; the system may give less.
 const SOCKET_BUFFER: usize = 4 << 20;
@@ -22,12 +18,6 @@ pub(super) struct Ports {
     client_side: [UdpSocket; 2],
     server_side: [UdpSocket; 2],
     server: IpAddr,
-}
-
-/// Datagrams between one port of the client and one of the server.
-pub(super) struct Flow {
-    client: UdpSocket,
-    server: UdpSocket,
 }
 
 impl Ports {
@@ -50,13 +40,13 @@ impl Ports {
         self.client_side.each_ref().map(port)
     }
 
-    /// The flows, now that the server has said its ports.
-    pub fn connect(self, of_server: [u16; 2]) -> io::Result<[Flow; 2]> {
+    /// Connects both sides, now that the server has said its ports: for RTP and for RTCP, the sockets towards client and server.
+    pub fn connect(self, of_server: [u16; 2]) -> io::Result<[(UdpSocket, UdpSocket); 2]> {
         for (socket, port) in self.server_side.iter().zip(of_server) {
             socket.connect((self.server, port))?;
         }
         let ([rtp, rtcp], [to_rtp, to_rtcp]) = (self.client_side, self.server_side);
-        Ok([Flow { client: rtp, server: to_rtp }, Flow { client: rtcp, server: to_rtcp }])
+        Ok([(rtp, to_rtp), (rtcp, to_rtcp)])
     }
 }
 
@@ -84,38 +74,4 @@ fn bind_pair(peer: IpAddr) -> io::Result<[UdpSocket; 2]> {
         return Ok([first, second]);
     }
     Err(io::ErrorKind::AddrNotAvailable.into())
-}
-
-impl Flow {
-    /// Passes datagrams on, both ways, until `stopped` closes.
-    pub fn run(self, number: u64, shared: &Shared, stopped: &PipeReader) {
-        wait::on_time();
-        if let Err(error) = self.pass(number, shared, stopped) {
-            tracing::warn!("the proxy stopped forwarding a session's datagrams: {error}");
-        }
-    }
-
-    fn pass(&self, number: u64, shared: &Shared, stopped: &PipeReader) -> io::Result<()> {
-        let mut forward = Path::new(shared, Direction::Forward, number);
-        let mut back = Path::new(shared, Direction::Back, number);
-        let mut buffer = vec![0; MAX_DATAGRAM];
-        loop {
-            let now = shared.clock.now().mono;
-            forward.deliver(shared, now, |datagram| self.server.send(datagram));
-            back.deliver(shared, now, |datagram| self.client.send(datagram));
-            let due = forward.due().into_iter().chain(back.due()).min();
-            let sockets = [wait::ended(stopped), wait::readable(&self.client), wait::readable(&self.server)];
-            let wait::Ready([stopped, client, server]) = wait::until(sockets, due, now)?;
-            if stopped {
-                return Ok(());
-            }
-            // Where nobody listens the error of a datagram sent before shows here: it is lost, as on any path.
-            if client && let Ok(count) = self.client.recv(&mut buffer) {
-                forward.take(shared, shared.clock.now().mono, &buffer[..count]);
-            }
-            if server && let Ok(count) = self.server.recv(&mut buffer) {
-                back.take(shared, shared.clock.now().mono, &buffer[..count]);
-            }
-        }
-    }
 }
