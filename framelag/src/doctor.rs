@@ -3,14 +3,13 @@
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::Command;
 
 use framelag::mediamtx;
 use publisher::capture::camera;
 
 use crate::processes::sibling;
 
-/// Flags of `framelag doctor`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Print one JSON object per check to standard output.
@@ -47,13 +46,13 @@ impl State {
     }
 }
 
-/// Prints the findings. Exit code 1 where something that framelag cannot do without is missing.
-pub fn run(args: &Args) -> ExitCode {
+/// Prints the findings. Exit code 1 if something is broken.
+pub fn run(args: &Args) -> u8 {
     let findings = [binaries(), camera(), display(), ffmpeg(), openh264(), mediamtx(), clock()];
     for finding in &findings {
         print(finding, args.json);
     }
-    ExitCode::from(u8::from(findings.iter().any(|finding| finding.state == State::Broken)))
+    u8::from(findings.iter().any(|finding| finding.state == State::Broken))
 }
 
 fn print(finding: &Finding, json: bool) {

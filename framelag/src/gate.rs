@@ -4,17 +4,15 @@ mod output;
 mod runs;
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use analyze::gate::{Comparison, Gate, Limits, Verdict};
 use analyze::store::{self, Place, Store};
 use common::units::parse_share;
 use report::threshold::Metric;
 
-use common::host::command_line::USAGE;
-use runs::{Error, Runs};
+use crate::exit::Error;
+use runs::Runs;
 
-/// Fail when runs got worse by more than a limit, and by more than noise.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   framelag gate --baseline before/* --candidate after/*
@@ -74,17 +72,8 @@ fn baseline_name(text: &str) -> Result<String, String> {
         .ok_or_else(|| format!("a baseline's name has 1 to {MAX_CHARS} printable characters, as in main or feature/x"))
 }
 
-/// Compares. Exit code: see [`Args`].
-pub fn run(args: &Args) -> ExitCode {
-    let error = match judge(args) {
-        Ok(code) => return ExitCode::from(code),
-        Err(error) => error,
-    };
-    eprintln!("error: {error}");
-    ExitCode::from(if matches!(error, Error::Usage(_)) { USAGE } else { 1 })
-}
-
-fn judge(args: &Args) -> Result<u8, Error> {
+/// Judges the candidate.
+pub fn run(args: &Args) -> Result<u8, Error> {
     let gate = Gate { metric: args.metric, limits: args.limits()?, allow_different: args.allow_different };
     let baseline = Runs::read_or_find(&args.baseline, || args.open(Store::open_existing))?;
     let candidate = Runs::read(&args.candidate)?;
@@ -152,7 +141,6 @@ impl Args {
     }
 }
 
-/// Compare runs metric by metric, without a verdict.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   framelag compare before after
@@ -178,28 +166,16 @@ pub struct CompareArgs {
     json: bool,
 }
 
-/// Compares without a verdict. Exit code: see [`CompareArgs`].
-pub fn compare(args: &CompareArgs) -> ExitCode {
-    match comparisons(args) {
-        Ok(comparisons) => {
-            output::print_changes(&comparisons, args.json);
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::from(if matches!(error, Error::Usage(_)) { USAGE } else { 1 })
-        }
-    }
-}
-
-fn comparisons(args: &CompareArgs) -> Result<Vec<Comparison>, Error> {
+/// Compares without a verdict.
+pub fn compare(args: &CompareArgs) -> Result<u8, Error> {
     let read = |folder: &PathBuf| Runs::read(std::slice::from_ref(folder));
     let (baseline, candidate) = (read(&args.baseline)?, read(&args.candidate)?);
     let compared = args.metric.iter().map(|metric| {
         let gate = Gate { metric: *metric, limits: Limits::NONE, allow_different: args.allow_different };
         compared(&gate, &baseline, &candidate)
     });
-    compared.collect()
+    output::print_changes(&compared.collect::<Result<Vec<_>, _>>()?, args.json);
+    Ok(0)
 }
 
 #[cfg(test)]

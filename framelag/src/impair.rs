@@ -1,17 +1,14 @@
 //! `framelag impair`: the proxy alone.
 
-use std::process::ExitCode;
 use std::time::Duration;
 
-use common::host::Stop;
-use common::host::signals::{self, Second};
 use common::impair::{Conditions, Counts};
 use common::units::{parse_rate, parse_share};
-use framelag::proxy::{Direction, Endpoint, Error, Network, Protocol, Proxy, delay};
+use framelag::proxy::{self, Direction, Endpoint, Network, Protocol, Proxy, delay};
 
-use common::host::command_line::USAGE;
+use crate::exit::Error;
+use crate::processes::watch_for_interrupt;
 
-/// Proxies TCP or UDP with added delay, jitter, loss, reordering, duplication or a bandwidth limit.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   framelag impair --listen tcp://127.0.0.1:9554 --to tcp://127.0.0.1:8554 --back-delay 50ms --delay 5ms
@@ -76,24 +73,12 @@ pub struct Args {
     seed: u64,
 }
 
-/// Passes on until Ctrl-C or SIGTERM.
-pub fn run(args: &Args) -> ExitCode {
-    if let Err(wrong) = args.check() {
-        eprintln!("error: {wrong}");
-        return ExitCode::from(USAGE);
-    }
-    let stop = Stop::new();
-    if let Err(error) = signals::watch(&stop, Second::IsIgnored) {
-        eprintln!("error: {error}");
-        return ExitCode::FAILURE;
-    }
-    let proxy = match Proxy::start(args.listen, args.to, args.network(), args.seed) {
-        Ok(proxy) => proxy,
-        Err(error) => {
-            eprintln!("error: {error}");
-            return ExitCode::from(if matches!(error, Error::Mixed(..)) { USAGE } else { 1 });
-        }
-    };
+/// Forwards until Ctrl-C or SIGTERM.
+pub fn run(args: &Args) -> Result<u8, Error> {
+    args.check().map_err(Error::Usage)?;
+    let stop = watch_for_interrupt()?;
+    let proxy = Proxy::start(args.listen, args.to, args.network(), args.seed);
+    let proxy = proxy.map_err(|error| Error::new(matches!(error, proxy::Error::Mixed(..)), error))?;
     let protocol = args.listen.protocol;
     eprintln!("forwarding {} to {}; press Ctrl-C to stop.", Endpoint { protocol, address: proxy.address() }, args.to);
     stop.wait();
@@ -102,23 +87,20 @@ pub fn run(args: &Args) -> ExitCode {
         eprintln!("forward: {}", counts_text(&proxy.counts(Direction::Forward)));
         eprintln!("back:    {}", counts_text(&proxy.counts(Direction::Back)));
     }
-    ExitCode::SUCCESS
+    Ok(0)
 }
 
 impl Args {
     fn check(&self) -> Result<(), String> {
-        let udp_only = [("--reorder", self.reorder), ("--duplicate", self.duplicate)];
-        if let (Protocol::Tcp, Some((flag, _))) =
-            (self.listen.protocol, udp_only.into_iter().find(|(_, share)| *share > 0.0))
-        {
-            return Err(format!("{flag} has no effect on TCP, which repairs it: use udp:// addresses"));
-        }
-        let network = self.network();
-        let lossy = [("--loss", network.forward.loss), ("--back-loss", network.back.loss)];
-        if let (Protocol::Tcp, Some((flag, _))) =
-            (self.listen.protocol, lossy.into_iter().find(|(_, share)| *share >= 1.0))
-        {
-            return Err(format!("{flag} 100% blocks a TCP connection for ever: lower it, or use udp:// addresses"));
+        if self.listen.protocol == Protocol::Tcp {
+            let udp_only = [("--reorder", self.reorder), ("--duplicate", self.duplicate)];
+            if let Some((flag, _)) = udp_only.into_iter().find(|(_, share)| *share > 0.0) {
+                return Err(format!("{flag} has no effect on TCP, which repairs it: use udp:// addresses"));
+            }
+            let lossy = [("--loss", self.loss), ("--back-loss", self.back_loss.unwrap_or(0.0))];
+            if let Some((flag, _)) = lossy.into_iter().find(|(_, share)| *share >= 1.0) {
+                return Err(format!("{flag} 100% blocks a TCP connection for ever: lower it, or use udp:// addresses"));
+            }
         }
         if self.leads_to_itself() {
             return Err(format!(

@@ -136,7 +136,7 @@ impl Plan {
 
     /// Everything that decides over what is measured, by name: what a sweep that goes on must have in common with the
     /// one that began. How often each cell runs is not of it: more blocks may follow.
-    pub fn essence(&self) -> Vec<(String, String)> {
+    pub fn identity(&self) -> Vec<(String, String)> {
         let mut all = vec![
             ("name".to_owned(), self.name.clone()),
             ("warmup".to_owned(), format!("{:?}", self.warmup)),

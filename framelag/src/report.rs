@@ -8,16 +8,12 @@ mod show;
 mod trend;
 mod which;
 
-use std::fmt::Display;
-use std::path::PathBuf;
-use std::process::ExitCode;
+use std::path::{Path, PathBuf};
 
-use analyze::store;
 use clap::Subcommand;
 
-use common::host::command_line::USAGE;
+use crate::exit::Error;
 
-/// Re-renders the pages of report folders, stores runs, shows trends and merges runs.
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -56,32 +52,34 @@ enum Command {
     Trend(trend::Args),
 }
 
-/// Does what was asked for.
-pub fn run(args: &Args) -> ExitCode {
+pub fn run(args: &Args) -> Result<u8, Error> {
     match &args.command {
         Some(Command::Merge(args)) => merge::run(args),
-        Some(Command::List(args)) => finish(list::run(args), store::Error::exit_code),
-        Some(Command::Show(args)) => finish(show::run(args), store::Error::exit_code),
-        Some(Command::Trend(args)) => finish(trend::run(args), trend::Error::exit_code),
+        Some(Command::List(args)) => list::run(args),
+        Some(Command::Show(args)) => show::run(args),
+        Some(Command::Trend(args)) => trend::run(args),
         None => {
-            if let Err(why) = args.keep.check() {
-                eprintln!("error: {why}");
-                return ExitCode::from(USAGE);
-            }
-            let kept = keep::run(&args.keep, &args.folders);
-            let rendered = render::run(&args.folders);
-            // What could not be kept is not to be lost among pages that were made.
-            if kept == 0 { rendered } else { ExitCode::from(kept) }
+            args.keep.check()?;
+            let kept = match args.keep.open() {
+                Ok(None) => 0,
+                Ok(Some((mut store, place))) => {
+                    for_each(&args.folders, |folder| args.keep.add(folder, &mut store, &place))
+                }
+                Err(error) => failed(&error),
+            };
+            let rendered = for_each(&args.folders, render::run);
+            Ok(if kept == 0 { rendered } else { kept })
         }
     }
 }
 
-fn finish<E: Display>(done: Result<u8, E>, code: impl Fn(&E) -> u8) -> ExitCode {
-    match done {
-        Ok(code) => ExitCode::from(code),
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::from(code(&error))
-        }
-    }
+/// Does `act` to every folder, and returns the highest exit code.
+fn for_each(folders: &[PathBuf], mut act: impl FnMut(&Path) -> Result<(), Error>) -> u8 {
+    let codes = folders.iter().map(|folder| act(folder).map_or_else(|error| failed(&error), |()| 0));
+    codes.max().unwrap_or(0)
+}
+
+fn failed(error: &Error) -> u8 {
+    eprintln!("error: {error}");
+    error.exit_code()
 }

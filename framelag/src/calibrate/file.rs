@@ -1,4 +1,4 @@
-//! The file that is to be written: seen to be writable before anything is measured.
+//! The file to write: checked to be writable before anything is measured.
 
 use std::fs::{self, Permissions};
 use std::io::{self, Write};
@@ -7,25 +7,27 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use super::Error;
+use crate::exit::Error;
 
-/// As any file that a program makes: less what the user's umask takes.
+/// Of any new file, before the user's umask.
 const MODE: u32 = 0o666;
 
-/// Where the calibration goes. Dropped before [`Self::write`] it leaves everything as it was.
+/// Where the calibration goes. Dropped before [`Self::write`], it leaves everything as it was.
 pub struct File {
     path: PathBuf,
-    /// Beside it, with a name that nobody has: gone when dropped.
+    /// Beside it.
     new: NamedTempFile,
 }
 
 impl File {
     /// Makes sure that `path` can be written.
     pub fn prepare(path: PathBuf) -> Result<Self, Error> {
-        let name = path.file_name().filter(|_| !path.is_dir());
-        let mut prefix = name.ok_or_else(|| Error::Usage(folder(&path)))?.to_owned();
+        let Some(name) = path.file_name().filter(|_| !path.is_dir()) else {
+            return Err(Error::Usage(format!("--out {} is a folder: name a file", path.display())));
+        };
+        let (mut prefix, beside) = (name.to_owned(), Path::new(".").join(&path));
         prefix.push(".");
-        let beside = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let beside = beside.parent().expect("it is in a folder");
         let new = fs::create_dir_all(beside).and_then(|()| {
             let permissions = Permissions::from_mode(MODE);
             tempfile::Builder::new().prefix(&prefix).suffix(".new").permissions(permissions).tempfile_in(beside)
@@ -34,17 +36,13 @@ impl File {
         Ok(Self { path, new })
     }
 
-    /// Replaces the file at once: a reader sees the old one or the new one, whole. Gives back where it is.
+    /// Replaces the file atomically, and returns its path.
     pub fn write(mut self, text: &str) -> Result<PathBuf, Error> {
         let written = self.new.write_all(text.as_bytes());
         let written = written.and_then(|()| self.new.persist(&self.path).map_err(|error| error.error));
         written.map_err(|error| unwritable(&self.path, &error))?;
         Ok(self.path)
     }
-}
-
-fn folder(path: &Path) -> String {
-    format!("--out {} is a folder: name a file", path.display())
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Error {

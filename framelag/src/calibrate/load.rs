@@ -1,4 +1,4 @@
-//! Who else used the CPUs while a calibration ran, as Linux tells it.
+//! How busy the machine was while a calibration ran, according to Linux.
 
 use std::fs;
 use std::time::Instant;
@@ -6,8 +6,8 @@ use std::time::Instant;
 use analyze::calibration::{Load, Spread};
 use common::host::process::ProcessStat;
 
-/// Counts from the start of a calibration on.
-pub struct Watch {
+/// Measures the load from its start on.
+pub struct LoadMeter {
     begun: Instant,
     cpus: Option<Cpus>,
     own: Option<u64>,
@@ -22,14 +22,13 @@ struct Cpus {
     total: u64,
 }
 
-impl Watch {
-    /// From now on.
+impl LoadMeter {
     pub fn start() -> Self {
         let (cpus, own) = (read("/proc/stat", cpus), own());
         Self { begun: Instant::now(), cpus, own, waited_us: read("/proc/pressure/cpu", waited_us) }
     }
 
-    /// Up to now. Of children only those count as ours that have ended.
+    /// The load up to now. Only children that have ended count as ours.
     pub fn finish(self, wake_us: Option<Spread>) -> Load {
         let now = Self::start();
         let less = |now: Option<u64>, before: Option<u64>| Some(now?.saturating_sub(before?) as f64);
@@ -82,7 +81,7 @@ mod tests {
         assert_eq!((cpus("intr 5"), cpus("cpu 1 2")), (None, None));
         let pressure = "some avg10=0.00 avg60=0.10 avg300=0.05 total=9411\nfull avg10=0.00 avg60=0 avg300=0 total=7\n";
         assert_eq!((waited_us(pressure), waited_us("")), (Some(9411), None));
-        let load = Watch::start().finish(None);
+        let load = LoadMeter::start().finish(None);
         assert!(load.others.is_none_or(|part| (0.0..=1.0).contains(&part)), "{load:?}");
     }
 }

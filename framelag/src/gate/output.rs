@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use analyze::gate::{self, Comparison};
 use report::dir::Dir;
 
-use super::runs::Error;
+use crate::exit::Error;
 
 /// GitHub names a file here whose Markdown it shows on the page of the job.
 const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";

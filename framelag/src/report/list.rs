@@ -1,10 +1,10 @@
 //! `framelag report list`: the kept runs.
 
-use analyze::store::{Error, Listed};
+use analyze::store::Listed;
 
 use super::which::{At, Which, labels};
+use crate::exit::Error;
 
-/// Flags of `framelag report list`.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   framelag report list --last 20

@@ -1,14 +1,12 @@
 //! `framelag report merge`: the runs of many receivers as one report.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use analyze::merge;
 use report::Assertion;
 
-use common::host::command_line::USAGE;
+use crate::exit::Error;
 
-/// Merges the runs of many receivers into one report.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   framelag report merge a b c --out all
@@ -30,16 +28,8 @@ pub struct Args {
     asserts: Vec<Assertion>,
 }
 
-/// Joins, writes, judges.
-pub fn run(args: &Args) -> ExitCode {
-    match merge::merge(&args.folders, &args.out, &args.asserts) {
-        Ok(summary) => {
-            print!("{summary}");
-            ExitCode::from(summary.exit_code)
-        }
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::from(if error.is_usage() { USAGE } else { 1 })
-        }
-    }
+pub fn run(args: &Args) -> Result<u8, Error> {
+    let summary = merge::merge(&args.folders, &args.out, &args.asserts)?;
+    print!("{summary}");
+    Ok(summary.exit_code)
 }

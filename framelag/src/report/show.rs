@@ -1,12 +1,12 @@
 //! `framelag report show`: a kept run.
 
-use analyze::store::{Error, Labels};
+use analyze::store::Labels;
 use report::Summary;
 use serde_json::Value;
 
 use super::which::{At, labels};
+use crate::exit::Error;
 
-/// Flags of `framelag report show`.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   framelag report show 3f2a                the summary of the run whose ID begins with 3f2a

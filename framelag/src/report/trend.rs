@@ -1,19 +1,14 @@
 //! `framelag report trend`: figures over runs, and where they changed.
 
-use std::fmt;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
-use analyze::store;
 use analyze::trend::{Entry, MAX_RUNS, Trend, page};
 use report::threshold::Metric;
 
 use super::which::{At, Which};
+use crate::exit::{Error, INCONCLUSIVE};
 
-/// Exit code where nothing can be said.
-const INCONCLUSIVE: u8 = 3;
-
-/// Flags of `framelag report trend`.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   framelag report trend                         p50 and p99 over the stored runs, and their changes
@@ -43,39 +38,11 @@ pub struct Args {
     json: bool,
 }
 
-/// Why there is no trend.
-#[derive(Debug)]
-pub enum Error {
-    /// The store.
-    Store(store::Error),
-    /// The page.
-    Page(PathBuf, io::Error),
-}
-
-impl Error {
-    /// What the process should end with.
-    pub const fn exit_code(&self) -> u8 {
-        match self {
-            Self::Store(error) => error.exit_code(),
-            Self::Page(..) => 1,
-        }
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Store(error) => fmt::Display::fmt(error, f),
-            Self::Page(path, error) => write!(f, "cannot write {}: {error}", path.display()),
-        }
-    }
-}
-
 /// Shows the trend.
 pub fn run(args: &Args) -> Result<u8, Error> {
-    let filter = args.which.filter().map_err(Error::Store)?;
-    let mut store = args.at.open().map_err(Error::Store)?;
-    let comparable = store.comparable(&filter, MAX_RUNS, args.all).map_err(Error::Store)?;
+    let filter = args.which.filter()?;
+    let mut store = args.at.open()?;
+    let comparable = store.comparable(&filter, MAX_RUNS, args.all)?;
     let entries: Vec<_> = comparable
         .runs
         .iter()
@@ -91,7 +58,7 @@ pub fn run(args: &Args) -> Result<u8, Error> {
     if let Some(path) = &args.out {
         common::host::files::create(path)
             .and_then(|mut file| file.write_all(page(&trend).as_bytes()))
-            .map_err(|error| Error::Page(path.clone(), error))?;
+            .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
         eprintln!("trend: {}", path.display());
     }
     let text = if args.json { format!("{}\n", serde_json::json!(trend)) } else { trend.to_string() };

@@ -17,10 +17,12 @@ use report::saved::Saved;
 use report::warning::{Code, Warning};
 
 use super::matrix::{Cell, Turn};
-use super::meeting::{Meeting, Probe};
-use super::path::Path as Network;
-use crate::playing::{Playing, Receiver};
-use crate::processes::{Error, Process, URL_ARGUMENT, give_url, leashed, sibling};
+use super::route::Route;
+use super::server::RunServer;
+use crate::exit::Error;
+use crate::local_server::has_stream;
+use crate::playback::Playback;
+use crate::processes::{Events, Process, URL_ARGUMENT, give_url, own_child};
 
 /// The folder of all runs.
 const RUNS: &str = "runs";
@@ -73,8 +75,9 @@ pub fn run(plan: &Plan, cell: &Cell, turn: Turn, out: &Dir, stopped: &Stop) -> R
     match measured {
         Ok(ran) => Ok(ran),
         Err(Error::Interrupted) => Err(Error::Interrupted),
-        Err(Error::Failed(why)) => {
-            // Logs come in lines; a cell of a table is one.
+        Err(error) => {
+            // A log has lines; a cell of a table is one.
+            let why = error.to_string();
             let why: Vec<&str> = why.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
             let why = common::redact::secrets(&why.join(" | ").replace(": | ", ": "));
             // What was measured until then is of a run that did not come to its end: it is in the folder, not here.
@@ -84,26 +87,25 @@ pub fn run(plan: &Plan, cell: &Cell, turn: Turn, out: &Dir, stopped: &Stop) -> R
 }
 
 fn measure(plan: &Plan, cell: &Cell, turn: Turn, folder: &Path, stopped: &Stop) -> Result<Ran, Error> {
-    let mut meeting = Meeting::prepare(&cell.parts.server, folder, stopped)?;
-    let seed = |way: u64| network_seed(plan.seed, turn.repeat, way);
-    let uplink = |server| Network::start(server, &cell.parts.uplink, cell.pushed == Transport::Udp, seed(0));
-    let uplink = meeting.url().map(uplink).transpose()?;
-    let mut publisher = publish(plan, cell, uplink.as_ref(), folder)?;
-    let server = match meeting.url() {
-        Some(url) => url.clone(),
-        None => embedded(&mut publisher, stopped)?,
+    let mut server = RunServer::start(&cell.parts.server, folder, stopped)?;
+    let seed = |side: u64| network_seed(plan.seed, turn.repeat, side);
+    let uplink = |url| Route::start(url, &cell.parts.uplink, cell.pushed == Transport::Udp, seed(0));
+    let uplink = server.url.as_ref().map(uplink).transpose()?;
+    let (mut publisher, events) = publish(plan, cell, uplink.as_ref(), folder)?;
+    let url = match server.url.clone() {
+        Some(url) => url,
+        None => embedded(&mut publisher, &events, stopped)?,
     };
-    let there = Probe::new(&server);
-    let published = || meeting.check_running().is_err() || there.has_stream();
+    let published = || server.check_running().is_err() || has_stream(&url);
     publisher.wait_until(PUBLISH_LIMIT, "publish", stopped, published)?;
-    meeting.check_running()?;
-    let downlink = Network::start(&server, &cell.parts.downlink, cell.played == Transport::Udp, seed(1))?;
+    server.check_running()?;
+    let downlink = Route::start(&url, &cell.parts.downlink, cell.played == Transport::Udp, seed(1))?;
 
     let mut flags = cell.parts.receiver.clone();
     flags.extend(keep_pictures(plan, cell, &folder.join(DECODED)));
     let mut arguments = vec!["--headless", "--wait", WAIT];
     arguments.extend(flags.iter().map(String::as_str));
-    let receiver = Receiver::start(Playing {
+    let playback = Playback {
         url: &downlink.url,
         arguments: &arguments,
         warmup: plan.warmup,
@@ -111,12 +113,12 @@ fn measure(plan: &Plan, cell: &Cell, turn: Turn, folder: &Path, stopped: &Stop) 
         gop_time: cell.gop_time,
         report: folder.to_owned(),
         log: folder.join("receiver.log"),
-    })?;
-    let watch = || publisher.check_running().and_then(|()| meeting.check_running());
-    let report = receiver.run(watch, stopped, || {})?;
+    };
+    let watch = || publisher.check_running().and_then(|()| server.check_running());
+    playback.run(stopped, watch, || {})?;
     // Its pictures are whole when it has ended.
     drop(publisher);
-    let mut ran = figures(&report)?;
+    let mut ran = figures(folder)?;
     if plan.quality {
         add_quality(&mut ran.figures, folder);
     }
@@ -146,37 +148,34 @@ fn add_quality(figures: &mut Figures, folder: &Path) {
     }
 }
 
-/// Cells of one block meet the same luck, and those of another block another; so do not the two networks of a run.
-fn network_seed(seed: u64, repeat: u32, way: u64) -> u64 {
-    // Proxies count on from their seed for each connection: far apart, no two meet.
-    seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add((u64::from(repeat) * 2 + way) << 32)
+/// The same for all cells of a block, so that they have the same losses; another for each block and each side of the server.
+fn network_seed(seed: u64, repeat: u32, side: u64) -> u64 {
+    // A proxy counts on from its seed for each connection: these are far apart.
+    seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add((u64::from(repeat) * 2 + side) << 32)
 }
 
-/// Publishes by `uplink`; without one, at a server in the publisher, on ports of the system's choosing.
-fn publish(plan: &Plan, cell: &Cell, uplink: Option<&Network>, folder: &Path) -> Result<Process, String> {
-    let mut all = cell.parts.publisher.clone();
+/// Publishes by `uplink`; without one, to a server in the publisher, on ports of the system's choosing.
+fn publish(plan: &Plan, cell: &Cell, uplink: Option<&Route>, folder: &Path) -> Result<(Process, Events), String> {
+    let mut command = own_child("publisher")?;
+    command.args(&cell.parts.publisher).args(keep_pictures(plan, cell, &folder.join(STAMPED)));
     match uplink {
-        Some(_) => all.push(format!("--to={URL_ARGUMENT}")),
-        None => all.extend(["--rtsp=127.0.0.1:0", "--http=127.0.0.1:0"].map(str::to_owned)),
+        Some(route) => {
+            give_url(&mut command, &route.url);
+            command.arg(format!("--to={URL_ARGUMENT}"));
+        }
+        None => drop(command.args(["--rtsp=127.0.0.1:0", "--http=127.0.0.1:0"])),
     }
-    let config = cell.parts.publisher_config()?;
-    if matches!(config.source, Source::File(_)) {
-        all.push("--loop".to_owned());
+    if matches!(cell.parts.publisher_config()?.source, Source::File(_)) {
+        command.arg("--loop");
     }
-    all.extend(keep_pictures(plan, cell, &folder.join(STAMPED)));
-    let all: Vec<&str> = all.iter().map(String::as_str).collect();
-    let mut command = leashed(&sibling("publisher")?)?;
-    if let Some(uplink) = uplink {
-        give_url(&mut command, &uplink.url);
-    }
-    Process::start_reporting("publisher", command, &all, "started", folder.join("publisher.log"))
+    Process::start_reporting("publisher", command, folder.join("publisher.log"))
 }
 
-/// Where the server in `publisher` can be played from, as it says itself.
-fn embedded(publisher: &mut Process, stopped: &Stop) -> Result<StreamUrl, Error> {
-    let report = publisher.wait_for_report(PUBLISH_LIMIT, "start", stopped)?;
-    let url = report["to"].as_str().and_then(|url| url.parse().ok());
-    url.ok_or_else(|| format!("the publisher did not report its URL: {report}").into())
+/// The URL of the server in `publisher`, which says so itself.
+fn embedded(publisher: &mut Process, events: &Events, stopped: &Stop) -> Result<StreamUrl, Error> {
+    let event = publisher.wait_for_event(events, "started", PUBLISH_LIMIT, "start", stopped)?;
+    let url = event["to"].as_str().and_then(|url| url.parse().ok());
+    url.ok_or_else(|| format!("the publisher did not report its URL: {event}").into())
 }
 
 /// What decided over the outcome, and no other warning: a result has room for a sentence.

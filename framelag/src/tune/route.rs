@@ -1,5 +1,4 @@
-//! The network on one side of the server: the proxy of `framelag impair` in this process, or nothing where there is
-//! nothing to make worse.
+//! The network on one side of the server: the proxy of `framelag impair` in this process, or none for a network as it is.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -9,15 +8,15 @@ use framelag::proxy::{Endpoint, Network, Protocol, Proxy, rtsp};
 
 use super::matrix::is_impaired;
 
-/// A way to a server. Dropping it ends it.
-pub struct Path {
-    /// What to use in the server's place.
+/// A route to a server. Dropping it ends it.
+pub struct Route {
+    /// What to use in place of the server's URL.
     pub url: StreamUrl,
     _proxy: Option<Proxy>,
 }
 
-impl Path {
-    /// Leads to `server` under `conditions`, which hold both ways.
+impl Route {
+    /// Leads to `server` under `conditions`, which apply both ways.
     pub fn start(server: &StreamUrl, conditions: &Conditions, udp: bool, seed: u64) -> Result<Self, String> {
         if !is_impaired(conditions) {
             return Ok(Self { url: server.clone(), _proxy: None });

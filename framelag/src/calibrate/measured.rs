@@ -1,4 +1,4 @@
-//! What a run of the receiver left in its report.
+//! What the receiver measured, by its report.
 
 use std::path::Path;
 
@@ -6,11 +6,11 @@ use common::frame::Stage;
 use measure::figures::CostUs;
 use report::saved::{FrameRow, Saved};
 
-use super::Error;
+use crate::exit::Error;
 
 /// What a receiver measured.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Played {
+pub struct Measured {
     /// Each frame with a latency, in order.
     pub frames: Vec<Frame>,
     /// What reading the code cost.
@@ -60,7 +60,8 @@ impl Frame {
 }
 
 /// What a report folder says.
-pub fn read(report: &Path) -> Result<Played, Error> {
+pub fn read(report: &Path) -> Result<Measured, Error> {
+    // A report of our own is not the user's: nothing that it lacks is wrong usage.
     let cannot = |error: report::saved::Error| Error::Failed(error.to_string());
     let saved = Saved::open(report).map_err(cannot)?;
     let rows = saved.frames().map_err(cannot)?;
@@ -68,7 +69,7 @@ pub fn read(report: &Path) -> Result<Played, Error> {
         return Err(Error::Failed(format!("the receiver's {note}")));
     }
     let frames = rows.rows.iter().filter_map(Frame::of).collect();
-    Ok(Played { frames, read_cost: saved.run.own_cost_us.read })
+    Ok(Measured { frames, read_cost: saved.run.own_cost_us.read })
 }
 
 #[cfg(test)]

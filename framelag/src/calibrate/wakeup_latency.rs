@@ -1,4 +1,4 @@
-//! How late this machine wakes a thread that waits, at random times while a calibration runs: what no instrument on it can be better than.
+//! How late this machine wakes a waiting thread, at random times while a calibration runs: no instrument on it can do better.
 
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::sync::Arc;
@@ -10,33 +10,32 @@ use analyze::calibration::Spread;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-/// From one to the next, at random: often enough for a p99 of some seconds, and too seldom to be a load.
+/// Time between wake-ups, µs: often enough for a p99 in some seconds, and too rare to be a load.
 const EVERY: std::ops::Range<u64> = 2_000..18_000;
 
-/// Decides over that.
+/// Of these times.
 const SEED: u64 = 2;
 
 /// Two threads: one writes the time into a pipe, the other waits for it.
-pub struct Wakes {
+pub struct WakeupLatency {
     ending: Arc<AtomicBool>,
     writer: JoinHandle<()>,
     reader: JoinHandle<Vec<f64>>,
 }
 
-impl Wakes {
-    /// Starts to wake.
+impl WakeupLatency {
     pub fn start() -> Result<Self, String> {
         let cannot = |error: io::Error| format!("cannot measure thread wake-up times: {error}");
         let (from, to) = io::pipe().map_err(cannot)?;
         let (ending, origin) = (Arc::new(AtomicBool::new(false)), Instant::now());
         let ends = Arc::clone(&ending);
         let builder = |name: &str| thread::Builder::new().name(name.to_owned());
-        let writer = builder("wakes").spawn(move || write(to, origin, &ends)).map_err(cannot)?;
+        let writer = builder("waker").spawn(move || write(to, origin, &ends)).map_err(cannot)?;
         let reader = builder("woken").spawn(move || read(from, origin)).map_err(cannot)?;
         Ok(Self { ending, writer, reader })
     }
 
-    /// How late, µs.
+    /// From the write to the end of the read, µs.
     pub fn finish(self) -> Option<Spread> {
         self.ending.store(true, Ordering::Relaxed);
         // A thread that panicked has said so on standard error.
@@ -71,10 +70,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_wake_is_counted_and_takes_its_time() {
-        let wakes = Wakes::start().expect("a pipe and two threads");
+    fn every_wakeup_is_counted_and_takes_its_time() {
+        let wakeups = WakeupLatency::start().expect("a pipe and two threads");
         thread::sleep(Duration::from_millis(50));
-        let late = wakes.finish().expect("there were some");
+        let late = wakeups.finish().expect("there were some");
         assert!(late.count >= 1 && late.p50 > 0.0, "{late:?}");
     }
 }
