@@ -1,4 +1,4 @@
-//! `framelag doctor`: what is there, what is missing, and the command that mends it.
+//! `framelag doctor`: what is there, what is missing, and the command that installs it.
 
 use std::env;
 use std::fs;
@@ -7,6 +7,7 @@ use std::process::Command;
 
 use framelag::mediamtx;
 use publisher::capture::camera;
+use serde::Serialize;
 
 use crate::processes::sibling;
 
@@ -17,33 +18,23 @@ pub struct Args {
     json: bool,
 }
 
-/// One thing that was looked at.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 struct Finding {
     name: &'static str,
     state: State,
     detail: String,
-    /// What to type or do where it is missing.
-    mend: Option<&'static str>,
+    /// What to type or do if it is missing.
+    fix: Option<&'static str>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 enum State {
     Ok,
     /// framelag works without it, but does less or is slower.
     Missing,
     /// framelag does not work without it.
     Broken,
-}
-
-impl State {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Missing => "missing",
-            Self::Broken => "broken",
-        }
-    }
 }
 
 /// Prints the findings. Exit code 1 if something is broken.
@@ -56,31 +47,34 @@ pub fn run(args: &Args) -> u8 {
 }
 
 fn print(finding: &Finding, json: bool) {
-    let Finding { name, state, detail, mend } = finding;
-    let mut text = if json {
-        serde_json::json!({ "name": name, "state": state.name(), "detail": detail, "mend": mend }).to_string()
-    } else {
-        format!("{:<8} {name:<9} {detail}", state.name())
-    };
-    if let (Some(mend), false) = (mend, json) {
-        text.push_str(&format!("\n{:18} → {mend}", ""));
+    if json {
+        return println!("{}", serde_json::json!(finding));
     }
-    println!("{text}");
+    let Finding { name, state, detail, fix } = finding;
+    let state = match state {
+        State::Ok => "ok",
+        State::Missing => "missing",
+        State::Broken => "broken",
+    };
+    println!("{state:<8} {name:<9} {detail}");
+    if let Some(fix) = fix {
+        println!("{:18} → {fix}", "");
+    }
 }
 
 fn ok(name: &'static str, detail: String) -> Finding {
-    Finding { name, state: State::Ok, detail, mend: None }
+    Finding { name, state: State::Ok, detail, fix: None }
 }
 
-fn missing(name: &'static str, detail: impl Into<String>, mend: &'static str) -> Finding {
-    Finding { name, state: State::Missing, detail: detail.into(), mend: Some(mend) }
+fn missing(name: &'static str, detail: impl Into<String>, fix: &'static str) -> Finding {
+    Finding { name, state: State::Missing, detail: detail.into(), fix: Some(fix) }
 }
 
 fn binaries() -> Finding {
     match sibling("publisher").and_then(|_| sibling("receiver")) {
         Ok(_) => ok("binaries", format!("framelag, publisher and receiver {}", env!("CARGO_PKG_VERSION"))),
         Err(detail) => {
-            Finding { name: "binaries", state: State::Broken, detail, mend: Some("cargo build --release --workspace") }
+            Finding { name: "binaries", state: State::Broken, detail, fix: Some("cargo build --release --workspace") }
         }
     }
 }
@@ -97,15 +91,15 @@ fn camera() -> Finding {
 }
 
 fn display() -> Finding {
-    let mend = "run in a desktop session, or `xvfb-run receiver …`, or use `receiver --headless`";
+    let fix = "run in a desktop session, or `xvfb-run receiver …`, or use `receiver --headless`";
     match env::var("DISPLAY") {
         Ok(name) if !name.is_empty() => match x11_socket(&name) {
             Some(socket) if !socket.exists() => {
-                missing("display", format!("DISPLAY is {name}, but {} does not exist", socket.display()), mend)
+                missing("display", format!("DISPLAY is {name}, but {} does not exist", socket.display()), fix)
             }
             _ => ok("display", format!("DISPLAY is {name}")),
         },
-        _ => missing("display", "DISPLAY is not set; the receiver runs headless", mend),
+        _ => missing("display", "DISPLAY is not set; the receiver runs headless", fix),
     }
 }
 
@@ -124,13 +118,13 @@ fn ffmpeg() -> Finding {
 
 /// Whether the openh264 inside this executable was assembled with nasm: its SIMD routines then have symbols.
 fn openh264() -> Finding {
-    let mend = "apt-get install nasm && cargo clean --release -p openh264-sys2 && cargo build --release --workspace";
+    let fix = "apt-get install nasm && cargo clean --release -p openh264-sys2 && cargo build --release --workspace";
     let read = |name| sibling(name).ok().and_then(|path| fs::read(path).ok());
     let has = |bytes: &[u8], symbol: &str| bytes.windows(symbol.len()).any(|window| window == symbol.as_bytes());
     match read("publisher") {
         Some(bytes) if has(&bytes, "WelsSampleSad16x16_sse2") => ok("openh264", "built with nasm (SIMD)".to_owned()),
         Some(bytes) if cfg!(target_arch = "x86_64") && has(&bytes, "WelsCreateSVCEncoder") => {
-            missing("openh264", "built without nasm: encoding takes 2 to 3 times as long", mend)
+            missing("openh264", "built without nasm: encoding takes 2 to 3 times as long", fix)
         }
         Some(_) => ok("openh264", "built in; cannot tell whether this build has SIMD".to_owned()),
         None => missing("openh264", "the publisher's executable cannot be read", "cargo build --release --workspace"),
@@ -150,7 +144,7 @@ fn mediamtx() -> Finding {
 
 /// Matters only between two hosts: on one host both ends read the same clock.
 fn clock() -> Finding {
-    let mend = "timedatectl set-ntp true   (or install chrony)";
+    let fix = "timedatectl set-ntp true   (or install chrony)";
     let timesyncd = Path::new("/run/systemd/timesync/synchronized");
     if timesyncd.exists() {
         return ok("clock", "synchronised by systemd-timesyncd".to_owned());
@@ -163,8 +157,8 @@ fn clock() -> Finding {
     }
     match first_line("timedatectl", &["show", "--property=NTPSynchronized", "--value"]).as_deref() {
         Some("yes") => ok("clock", "synchronised, according to timedatectl".to_owned()),
-        Some("no") => missing("clock", "not synchronised; latencies between two hosts would be wrong", mend),
-        _ => missing("clock", "no time service found; latencies between two hosts would be wrong", mend),
+        Some("no") => missing("clock", "not synchronised; latencies between two hosts would be wrong", fix),
+        _ => missing("clock", "no time service found; latencies between two hosts would be wrong", fix),
     }
 }
 

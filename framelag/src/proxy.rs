@@ -19,12 +19,11 @@
 //! **UDP**: each client address gets a socket to the server. Datagrams are lost before a full queue, or with more than
 //! [`common::impair::MAX_UNDER_WAY_BYTES`] under way. Only the ports that it was told of pass through it.
 //!
-//! **RTSP** with media in datagrams agrees on ports in its session: an [`RtspProxy`] reads along, and puts its own there.
+//! **RTSP** with media in datagrams negotiates ports in its session: [`Proxy::start_rtsp`] rewrites them to its own.
 
-mod accept;
 mod chunk;
 mod endpoint;
-pub mod rtsp;
+mod rtsp;
 mod shared;
 mod tcp;
 mod udp;
@@ -43,6 +42,7 @@ pub use chunk::Chunk;
 pub use endpoint::{Endpoint, Protocol, delay};
 pub use shared::{Direction, MAX_STREAM_BYTES, Network};
 use shared::{Shared, lock};
+use tcp::Target;
 use udp::Forwarder;
 
 /// Why there is no proxy.
@@ -78,22 +78,32 @@ impl Proxy {
         if listen.protocol != to.protocol {
             return Err(Error::Mixed(listen, to));
         }
-        let cannot = |error| Error::Listen(listen, error);
         match listen.protocol {
-            Protocol::Tcp => {
-                let socket = TcpListener::bind(listen.address).map_err(cannot)?;
-                let address = socket.local_addr().map_err(cannot)?;
-                Self::run(address, network, seed, move |shared, stopped| {
-                    tcp::listen(&socket, to.address, shared, stopped)
-                })
-            }
+            Protocol::Tcp => Self::start_tcp(listen, Target { server: to.address, rtsp: false }, network, seed),
             Protocol::Udp => {
+                let cannot = |error| Error::Listen(listen, error);
                 let socket = UdpSocket::bind(listen.address).map_err(cannot)?;
                 let address = socket.local_addr().map_err(cannot)?;
                 let forwarder = Forwarder::open(socket, to.address);
                 Self::run(address, network, seed, move |shared, stopped| forwarder.run(shared, stopped))
             }
         }
+    }
+
+    /// The same for RTSP, with the datagrams whose ports it negotiates.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn start_rtsp(listen: SocketAddr, to: SocketAddr, network: Network, seed: u64) -> Result<Self, Error> {
+        let listen = Endpoint { protocol: Protocol::Tcp, address: listen };
+        Self::start_tcp(listen, Target { server: to, rtsp: true }, network, seed)
+    }
+
+    fn start_tcp(listen: Endpoint, to: Target, network: Network, seed: u64) -> Result<Self, Error> {
+        let cannot = |error| Error::Listen(listen, error);
+        let socket = TcpListener::bind(listen.address).map_err(cannot)?;
+        let address = socket.local_addr().map_err(cannot)?;
+        Self::run(address, network, seed, move |shared, stopped| tcp::listen(&socket, to, shared, stopped))
     }
 
     /// Runs `listen` on a thread of its own. It has to return once the pipe closes.

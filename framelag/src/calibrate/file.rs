@@ -1,46 +1,34 @@
 //! The file to write: checked to be writable before anything is measured.
 
-use std::fs::{self, Permissions};
-use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::ffi::OsStr;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
+use report::dir::Dir;
 
 use crate::exit::Error;
 
-/// Of any new file, before the user's umask.
-const MODE: u32 = 0o666;
-
-/// Where the calibration goes. Dropped before [`Self::write`], it leaves everything as it was.
+/// Where the calibration goes.
 pub struct File {
     path: PathBuf,
-    /// Beside it.
-    new: NamedTempFile,
+    dir: Dir,
+    name: String,
 }
 
 impl File {
-    /// Makes sure that `path` can be written.
+    /// Makes sure that `path` can be written, and leaves it as it is.
     pub fn prepare(path: PathBuf) -> Result<Self, Error> {
-        let Some(name) = path.file_name().filter(|_| !path.is_dir()) else {
-            return Err(Error::Usage(format!("--out {} is a folder: name a file", path.display())));
-        };
-        let (mut prefix, beside) = (name.to_owned(), Path::new(".").join(&path));
-        prefix.push(".");
-        let beside = beside.parent().expect("it is in a folder");
-        let new = fs::create_dir_all(beside).and_then(|()| {
-            let permissions = Permissions::from_mode(MODE);
-            tempfile::Builder::new().prefix(&prefix).suffix(".new").permissions(permissions).tempfile_in(beside)
-        });
-        let new = new.map_err(|error| unwritable(&path, &error))?;
-        Ok(Self { path, new })
+        let name = path.file_name().and_then(OsStr::to_str).filter(|_| !path.is_dir()).map(str::to_owned);
+        let name = name.ok_or_else(|| Error::Usage(format!("--out {} does not name a file", path.display())))?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let dir = Dir::make(folder).map_err(|error| unwritable(&path, &error))?;
+        dir.fresh(&name).map_err(|error| unwritable(&path, &error))?;
+        Ok(Self { dir, name, path })
     }
 
     /// Replaces the file atomically, and returns its path.
-    pub fn write(mut self, text: &str) -> Result<PathBuf, Error> {
-        let written = self.new.write_all(text.as_bytes());
-        let written = written.and_then(|()| self.new.persist(&self.path).map_err(|error| error.error));
-        written.map_err(|error| unwritable(&self.path, &error))?;
+    pub fn write(self, text: &str) -> Result<PathBuf, Error> {
+        self.dir.replace(&self.name, text).map_err(|error| unwritable(&self.path, &error))?;
         Ok(self.path)
     }
 }
@@ -51,6 +39,8 @@ fn unwritable(path: &Path, error: &io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn names(folder: &Path) -> Vec<String> {

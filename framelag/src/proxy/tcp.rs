@@ -4,14 +4,14 @@ use std::collections::VecDeque;
 use std::io::{self, ErrorKind, PipeReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use common::clock::Clock;
 use common::impair::Stream;
 use common::time::{MonoTime, Now};
 
-use super::accept::{self, Client};
+use super::rtsp::Rewriter;
 use super::shared::Shared;
 use super::{Chunk, Direction, MAX_STREAM_BYTES, wait};
 
@@ -24,36 +24,83 @@ const READ_BYTES: usize = 128 << 10;
 /// What has no room now is tried again so often.
 const ROOM_POLL: Duration = Duration::from_millis(1);
 
-/// Passes connections on until `stopped` closes.
-pub(super) fn listen(socket: &TcpListener, to: SocketAddr, shared: &Arc<Shared>, stopped: &Arc<PipeReader>) {
-    let connected =
-        move |client: Client, shared: &Arc<Shared>, stopped: &PipeReader| connect(client, to, shared, stopped);
-    accept::connections(socket, shared, stopped, connected);
+/// How long no connection is accepted after one that could not be.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// Where connections lead.
+#[derive(Clone, Copy)]
+pub(super) struct Target {
+    pub server: SocketAddr,
+    /// Whether the ports in RTSP messages are rewritten.
+    pub rtsp: bool,
+}
+
+/// Forwards connections until `stopped` closes, each on threads of its own, which end by then too.
+pub(super) fn listen(socket: &TcpListener, to: Target, shared: &Arc<Shared>, stopped: &Arc<PipeReader>) {
+    let mut connections: Vec<JoinHandle<()>> = Vec::new();
+    let mut accept = || -> io::Result<()> {
+        socket.set_nonblocking(true)?;
+        loop {
+            let ready = wait::until(vec![wait::closed(&**stopped), wait::readable(socket)], None, shared.now())?;
+            if ready[0] {
+                return Ok(());
+            }
+            let (client, address) = match socket.accept() {
+                Ok(accepted) => accepted,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
+                // A client that gave up, or no file descriptor left for now.
+                Err(_) => {
+                    thread::sleep(PAUSE);
+                    continue;
+                }
+            };
+            connections.retain(|connection| !connection.is_finished());
+            let Some(number) = shared.admit(connections.len(), address) else { continue };
+            let (shared, stopped) = (Arc::clone(shared), Arc::clone(stopped));
+            let connection = move || connect(&client, address, number, to, &shared, &stopped);
+            connections.push(thread::Builder::new().name(format!("proxy {number}")).spawn(connection)?);
+        }
+    };
+    if let Err(error) = accept() {
+        tracing::error!("the proxy stopped accepting connections: {error}");
+    }
+    connections.into_iter().for_each(|connection| drop(connection.join()));
 }
 
 /// One connection, until both directions have ended.
-fn connect(client: Client, to: SocketAddr, shared: &Shared, stopped: &PipeReader) {
-    let Client { socket: client, address, number } = client;
-    let server = match TcpStream::connect_timeout(&to, CONNECT_LIMIT) {
+fn connect(
+    client: &TcpStream,
+    address: SocketAddr,
+    number: u64,
+    to: Target,
+    shared: &Arc<Shared>,
+    stopped: &PipeReader,
+) {
+    let server = match TcpStream::connect_timeout(&to.server, CONNECT_LIMIT) {
         Ok(server) => server,
-        Err(error) => return shared.refuse(address, &format_args!("cannot connect to {to}: {error}")),
+        Err(error) => return shared.refuse(address, &format_args!("cannot connect to {}: {error}", to.server)),
     };
     let prepare = |socket: &TcpStream| socket.set_nodelay(true).and_then(|()| socket.set_nonblocking(true));
-    if let Err(error) = prepare(&client).and_then(|()| prepare(&server)) {
-        return shared.refuse(address, &error);
-    }
-    let (client, server) = (&client, &server);
-    let direction = |direction, from, to| {
-        Pipe::new(from, to, shared, direction, number).run(stopped).unwrap_or_else(|error| {
+    let rewriter = to.rtsp.then(|| Rewriter::new(address.ip(), to.server.ip(), shared)).transpose();
+    let rewriter = match prepare(client).and_then(|()| prepare(&server)).and(rewriter) {
+        Ok(rewriter) => rewriter,
+        Err(error) => return shared.refuse(address, &error),
+    };
+    let (server, rewriter) = (&server, rewriter.as_ref());
+    let run = |direction, from, to| {
+        let stream = Stream::of_writes(shared.conditions(direction), shared.seed_of(number, direction));
+        let (out, under_way) = (VecDeque::new(), VecDeque::new());
+        let mut pipe = Pipe { from, to, shared, direction, number, rewriter, stream, ended: false, out, under_way };
+        if let Err(error) = pipe.run(stopped) {
             tracing::debug!("connection {number} from {address} broke off: {error}");
-            // Ends the other direction too. Where a side is gone already there is nothing to shut down.
+            // Ends the other direction too. If a side is gone already there is nothing to shut down.
             let _ = client.shutdown(Shutdown::Both);
             let _ = server.shutdown(Shutdown::Both);
-        });
+        }
     };
     thread::scope(|scope| {
-        scope.spawn(|| direction(Direction::Forward, client, server));
-        direction(Direction::Back, server, client);
+        scope.spawn(|| run(Direction::Forward, client, server));
+        run(Direction::Back, server, client);
     });
 }
 
@@ -63,12 +110,13 @@ struct Pipe<'a> {
     to: &'a TcpStream,
     shared: &'a Shared,
     direction: Direction,
+    /// Of its connection.
+    number: u64,
+    rewriter: Option<&'a Rewriter>,
     stream: Stream,
     ended: bool,
     /// Arrived, and not taken by the socket yet.
     out: VecDeque<u8>,
-    /// Its number.
-    connection: u64,
     /// What was read and is not written yet.
     under_way: VecDeque<UnderWay>,
 }
@@ -82,13 +130,7 @@ struct UnderWay {
     begun: Option<Now>,
 }
 
-impl<'a> Pipe<'a> {
-    fn new(from: &'a TcpStream, to: &'a TcpStream, shared: &'a Shared, direction: Direction, number: u64) -> Self {
-        let stream = Stream::of_writes(shared.conditions(direction), shared.seed_of(number, direction));
-        let (out, under_way) = (VecDeque::new(), VecDeque::new());
-        Self { from, to, shared, direction, stream, ended: false, out, connection: number, under_way }
-    }
-
+impl Pipe<'_> {
     /// Runs until the direction has ended, or the proxy.
     fn run(&mut self, stopped: &PipeReader) -> io::Result<()> {
         wait::reduce_timer_slack();
@@ -132,10 +174,17 @@ impl<'a> Pipe<'a> {
         if count == 0 {
             self.ended = true;
             self.stream.handle_close(now.mono);
-        } else {
-            self.stream.handle_bytes(now.mono, &buffer[..count]);
-            let bytes = if self.shared.is_watched(self.direction) { buffer[..count].to_vec() } else { Vec::new() };
-            self.under_way.push_back(UnderWay { bytes, rest: count, read: now, begun: None });
+            return Ok(());
+        }
+        let bytes = match self.rewriter {
+            Some(rewriter) => rewriter.rewrite(self.direction, &buffer[..count])?,
+            None => buffer[..count].to_vec(),
+        };
+        if !bytes.is_empty() {
+            self.stream.handle_bytes(now.mono, &bytes);
+            let rest = bytes.len();
+            let bytes = if self.shared.is_watched(self.direction) { bytes } else { Vec::new() };
+            self.under_way.push_back(UnderWay { bytes, rest, read: now, begun: None });
         }
         Ok(())
     }
@@ -173,7 +222,7 @@ impl<'a> Pipe<'a> {
             }
             let done = self.under_way.pop_front().filter(|done| !done.bytes.is_empty());
             if let Some(UnderWay { bytes, read, .. }) = done {
-                let chunk = Chunk { connection: self.connection, bytes, read, begun, written: at };
+                let chunk = Chunk { connection: self.number, bytes, read, begun, written: at };
                 self.shared.report(self.direction, chunk);
             }
         }

@@ -17,6 +17,8 @@ const TIMER_SLACK: Duration = Duration::from_micros(1);
 /// How long before its time a thread stops sleeping: what waking up takes, often.
 const SPIN: Duration = Duration::from_micros(100);
 
+const FOREVER: Timespec = Timespec { tv_sec: i64::MAX, tv_nsec: 0 };
+
 /// Asks the kernel to wake this thread on time. On systems where it cannot be asked, times are met less well.
 pub fn reduce_timer_slack() {
     #[cfg(target_os = "linux")]
@@ -46,19 +48,12 @@ pub(super) fn closed(pipe: &impl AsFd) -> PollFd<'_> {
 /// Waits until one of `sockets` is ready or, early by up to [`SPIN`], until `due`: the caller looks at its clock and
 /// asks again. Without a `due` it waits as long as it takes. Returns which of the sockets are ready, have ended or failed.
 pub(super) fn until(mut sockets: Vec<PollFd<'_>>, due: Option<MonoTime>, now: MonoTime) -> Result<Vec<bool>> {
-    let sleep = due.map(|due| timespec((due - now).saturating_sub(SPIN)));
+    let sleep = due.map(|due| Timespec::try_from((due - now).saturating_sub(SPIN)).unwrap_or(FOREVER));
     match poll(&mut sockets, sleep.as_ref()) {
         Ok(_) | Err(Errno::INTR) => {}
         Err(error) => return Err(error),
     }
     Ok(sockets.iter().map(|socket| !socket.revents().is_empty()).collect())
-}
-
-fn timespec(duration: Duration) -> Timespec {
-    Timespec {
-        tv_sec: i64::try_from(duration.as_secs()).unwrap_or(i64::MAX),
-        tv_nsec: i64::from(duration.subsec_nanos()),
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use common::impair::Conditions;
 use common::rtsp::StreamUrl;
-use framelag::proxy::{Endpoint, Network, Protocol, Proxy, rtsp};
+use framelag::proxy::{Endpoint, Network, Protocol, Proxy};
 
 use super::matrix::is_impaired;
 
@@ -27,7 +27,7 @@ impl Route {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let network = Network { forward: conditions.clone(), back: conditions.clone() };
         let proxy = if udp {
-            rtsp::start(any, address, network, seed)
+            Proxy::start_rtsp(any, address, network, seed)
         } else {
             let tcp = |address| Endpoint { protocol: Protocol::Tcp, address };
             Proxy::start(tcp(any), tcp(address), network, seed)
