@@ -56,7 +56,7 @@ pub struct Args {
     /// Write the calibration to this file [default: framelag/calibration.json in $XDG_STATE_HOME or ~/.local/state].
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// How long to measure each of the 7 delays, in four parts.
+    /// Measure each of the 7 delays for this long, in four parts.
     #[arg(long, value_name = "TIME", default_value = "6s", value_parser = parse_duration)]
     duration: Duration,
     /// Print JSON lines, and nothing else, to standard output.

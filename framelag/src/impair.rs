@@ -26,34 +26,34 @@ once 8 MiB are in flight, or --queue bytes wait for the bottleneck of --rate.
 The same --seed with the same traffic at the same times is reproducible byte for byte.
 Exit codes: 0 stopped by Ctrl-C, 1 cannot listen, 2 usage error.")]
 pub struct Args {
-    /// Where clients connect.
+    /// Listen here for clients.
     #[arg(long, value_name = "tcp://HOST:PORT|udp://HOST:PORT")]
     listen: Endpoint,
-    /// The server behind it.
+    /// Forward to this server.
     #[arg(long, value_name = "tcp://HOST:PORT|udp://HOST:PORT")]
     to: Endpoint,
-    /// Delay added to everything.
+    /// Delay everything by this.
     #[arg(long, value_name = "TIME", default_value = "0", value_parser = delay)]
     delay: Duration,
-    /// Maximum random delay added on top, uniformly distributed; order is kept.
+    /// Add up to this at random, uniformly distributed; order is kept.
     #[arg(long, value_name = "TIME", default_value = "0", value_parser = delay)]
     jitter: Duration,
-    /// Share that is lost; less than 100% for TCP.
+    /// Lose this share; less than 100% for TCP.
     #[arg(long, value_name = "SHARE", default_value = "0%", value_parser = parse_share)]
     loss: f64,
-    /// Share that is held back and overtaken by others (UDP).
+    /// Hold back this share, so that others overtake it (UDP).
     #[arg(long, value_name = "SHARE", default_value = "0%", value_parser = parse_share)]
     reorder: f64,
-    /// How long reordered datagrams are held back at most.
+    /// Hold reordered datagrams back for at most this long.
     #[arg(long, value_name = "TIME", default_value = "10ms", value_parser = delay)]
     hold: Duration,
-    /// Share that is duplicated (UDP).
+    /// Duplicate this share (UDP).
     #[arg(long, value_name = "SHARE", default_value = "0%", value_parser = parse_share)]
     duplicate: f64,
-    /// Bandwidth limit in bits per second [default: none].
+    /// Limit the bandwidth, in bits per second [default: no limit].
     #[arg(long, value_name = "RATE", value_parser = parse_rate)]
     rate: Option<u64>,
-    /// Bytes that may queue at the bandwidth limit.
+    /// Queue at most this many bytes at the bandwidth limit.
     #[arg(long, value_name = "BYTES", default_value_t = Conditions::default().queue_bytes)]
     queue: usize,
     /// --delay from server to client.
@@ -114,7 +114,7 @@ impl Args {
         Ok(())
     }
 
-    /// Whether the server is the proxy. Which addresses are this host's is not asked: those that say so themselves count.
+    /// Whether the server is the proxy itself, as far as the addresses show.
     fn leads_to_itself(&self) -> bool {
         let (at, to) = (self.listen.address, self.to.address);
         let everywhere = at.ip().is_unspecified() && (to.ip().is_loopback() || to.ip().is_unspecified());

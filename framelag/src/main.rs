@@ -47,7 +47,7 @@ Examples:
   framelag gate --baseline before/* --candidate after/*
                                      exit code 99 if latency got worse
   framelag tune plans/quick.toml     benchmark every combination of settings and recommend one
-  framelag doctor                    check what this machine has and how to install what it lacks
+  framelag doctor                    check what is installed, and how to install what is missing
   framelag completions bash > ~/.local/share/bash-completion/completions/framelag
   framelag man ./man                 man pages of all three commands";
 

@@ -271,7 +271,7 @@ mod tests {
     fn ctrl_c_ends_the_wait_for_a_process_that_does_not_do_its_part() {
         let (mut process, _folder) = shell("exec sleep 600");
         let stopped = Stop::new();
-        // As if the signal came while it is looked.
+        // As if the signal came during the check.
         let looked = || {
             stopped.request();
             false

@@ -1,23 +1,21 @@
-//! A network that is worse than it is: a proxy for TCP and UDP that applies [`common::impair`]'s conditions to what
-//! passes through it.
+//! A proxy for TCP, UDP and RTSP that applies [`common::impair`]'s conditions to what passes through it.
 //!
 //! ```text
 //! client ── forward ──▶ proxy ──▶ server
 //!        ◀─── back ────       ◀──
 //! ```
 //!
-//! Each direction has a thread of its own, which leaves each byte where it is until its time has come, to within
-//! the precision of [`wait`]. What happens to a byte is decided when it is read, by the seed, the number of its connection
-//! and its direction; a second run with the same traffic at the same times decides the same.
+//! Each direction of a connection has a thread of its own, which holds each byte until its time has come, to within the precision of
+//! [`wait`]. What happens to a byte is decided when it is read, by the seed, the number of its connection and its direction; a
+//! second run with the same traffic at the same times decides the same.
 //!
-//! **TCP**: each accepted connection gets one to the server. Nothing is lost or passed by others: loss delays bytes by
-//! a retransmission, reordering and duplication do not show. A direction that ends is ended on the other side, when
-//! its last byte has arrived there, and the other direction goes on. Where [`MAX_STREAM_BYTES`] are under way in a
-//! direction, or the bottleneck's queue is full, the proxy stops reading, and the writer has to wait as before any
-//! slow network.
+//! **TCP**: each accepted connection gets one to the server. Nothing is lost or reordered: loss delays bytes by a retransmission,
+//! reordering and duplication do not show. When one side ends its direction, the proxy ends it on the other side once its last byte
+//! has arrived there, and the other direction goes on. While [`MAX_STREAM_BYTES`] are in flight in a direction, or the
+//! bottleneck's queue is full, the proxy stops reading, and the writer waits as with any slow network.
 //!
-//! **UDP**: each client address gets a socket to the server. Datagrams are lost before a full queue, or with more than
-//! [`common::impair::MAX_UNDER_WAY_BYTES`] under way. Only the ports that it was told of pass through it.
+//! **UDP**: one thread serves all clients; each client address gets a socket to the server. Datagrams are lost when a queue is full,
+//! or with more than [`common::impair::MAX_UNDER_WAY_BYTES`] in flight.
 //!
 //! **RTSP** with media in datagrams negotiates ports in its session: [`Proxy::start_rtsp`] rewrites them to its own.
 
@@ -48,18 +46,18 @@ use udp::Forwarder;
 /// Why there is no proxy.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The two ends speak differently.
+    /// The two ends use different protocols.
     #[error("both sides of a proxy must use the same protocol: cannot forward {0} to {1}")]
     Mixed(Endpoint, Endpoint),
-    /// The address to listen at cannot be had.
+    /// The address to listen at is taken or not allowed.
     #[error("cannot listen on {0}: {1}")]
     Listen(Endpoint, io::Error),
-    /// The system gives no thread or pipe.
+    /// No thread or pipe.
     #[error("cannot start the proxy: {0}")]
     Start(io::Error),
 }
 
-/// A running proxy. Dropping it ends it, with all connections through it.
+/// A running proxy. Dropping it ends it and all connections through it.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
@@ -126,7 +124,7 @@ impl Proxy {
         self.address
     }
 
-    /// Other conditions from now on, for connections that are open too. What is under way keeps its time.
+    /// Changes the conditions, for open connections too. What is in flight keeps its time.
     pub fn set_network(&self, network: Network) {
         *lock(&self.shared.network) = network;
     }
@@ -147,7 +145,7 @@ impl Proxy {
         self.shared.opened.load(Ordering::Relaxed)
     }
 
-    /// Those that were refused: too many, or nobody answered at the other side.
+    /// Refused connections: too many, or nobody answered on the other side.
     pub fn refused(&self) -> u64 {
         self.shared.refused.load(Ordering::Relaxed)
     }

@@ -5,8 +5,8 @@ mod list;
 mod merge;
 mod render;
 mod show;
+mod store_args;
 mod trend;
-mod which;
 
 use std::path::{Path, PathBuf};
 
@@ -28,7 +28,7 @@ use crate::exit::Error;
                                            p50 and p99 over the stored runs, and their changes
 
 Write ./NAME for a folder named like a subcommand.
-Exit codes: 0 done, 1 a file cannot be written, 2 a folder or file is not a report."
+Exit codes: 0 done, 1 a file cannot be written, 2 usage error, or a folder is not a report."
 )]
 pub struct Args {
     #[command(subcommand)]
@@ -42,13 +42,13 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Merges the runs of many receivers into one report.
+    /// Merge the runs of many receivers into one report.
     Merge(merge::Args),
-    /// Lists the stored runs.
+    /// List the stored runs.
     List(list::Args),
-    /// Shows a stored run.
+    /// Show a stored run.
     Show(show::Args),
-    /// Shows metrics over the stored runs, and where they changed.
+    /// Show metrics over the stored runs, and where they changed.
     Trend(trend::Args),
 }
 

@@ -22,13 +22,13 @@ use crate::processes::watch_for_interrupt;
       for other hosts, with passwords; each line of users.txt is user:password, with :publish or :play
       appended for a user who may do only that")]
 pub struct Args {
-    /// Address for RTSP.
+    /// Listen here for RTSP.
     #[arg(long, value_name = "ADDRESS:PORT", value_parser = listen_address, default_value_t = Config::default().rtsp)]
     rtsp: SocketAddr,
-    /// Address for HTTP: /health, /metrics, /api/streams.
+    /// Listen here for HTTP: /health, /metrics, /api/streams.
     #[arg(long, value_name = "ADDRESS:PORT", value_parser = listen_address, default_value = "127.0.0.1:8080")]
     http: SocketAddr,
-    /// File of users, with lines of user:password, user:password:publish or user:password:play.
+    /// Require passwords from this file, with lines of user:password, user:password:publish or user:password:play.
     #[arg(long, value_name = "FILE")]
     auth: Option<PathBuf>,
     /// Listen beyond loopback without passwords.

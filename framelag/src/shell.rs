@@ -11,13 +11,13 @@ use crate::exit::Error;
 
 #[derive(Debug, clap::Args)]
 pub struct CompletionsArgs {
-    /// The shell to write completions for.
+    /// Shell to print completions for.
     shell: Shell,
 }
 
 #[derive(Debug, clap::Args)]
 pub struct ManArgs {
-    /// Folder for the pages; created if missing.
+    /// Write the pages to this folder; created if missing.
     dir: PathBuf,
 }
 

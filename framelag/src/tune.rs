@@ -28,7 +28,7 @@ use report::host;
 use crate::exit::{Error, INCONCLUSIVE};
 use crate::processes::{sibling, watch_for_interrupt};
 use journal::Journal;
-use matrix::{Cell, Turn};
+use matrix::{Cell, Trial};
 use output::Output;
 
 /// What a run needs on disk beside the pictures to compare: its report and its logs. With less it would fail, and count as failed.
@@ -117,18 +117,18 @@ fn now() -> String {
 fn sweep(
     plan: &Plan,
     cells: &[Cell],
-    order: &[Turn],
+    order: &[Trial],
     journal: &mut Journal,
     out: &Path,
     json: bool,
     stopped: &Stop,
 ) -> Result<u8, Error> {
     let done = finished(journal.rows());
-    let left: Vec<(usize, Turn)> =
-        order.iter().copied().enumerate().filter(|(_, turn)| !done.contains_key(turn)).collect();
+    let left: Vec<(usize, Trial)> =
+        order.iter().copied().enumerate().filter(|(_, trial)| !done.contains_key(trial)).collect();
     let mut output = Output::new(plan, json, order.len(), order.len() - left.len());
     output.begin(cells.len(), out);
-    for (number, (place, turn)) in left.iter().enumerate() {
+    for (number, (place, trial)) in left.iter().enumerate() {
         let interrupted = || {
             let (done, all) = (order.len() - left.len() + number, order.len());
             Error::Failed(format!("interrupted after {done} of {all} runs: run the same command to continue"))
@@ -136,14 +136,14 @@ fn sweep(
         if stopped.is_requested() {
             return Err(interrupted());
         }
-        let cell = &cells[turn.cell];
+        let cell = &cells[trial.cell];
         let room = MIN_FREE_BYTES.saturating_add(if plan.quality { cell.pictures_bytes } else { 0 });
         check_room(out, room)?;
         check_place(journal.dir())?;
         output.run(cell);
         let (begun, started) = (Instant::now(), now());
-        let report = run::place(*turn);
-        let ran = run::run(plan, cell, *turn, journal.dir(), stopped);
+        let report = run::place(*trial);
+        let ran = run::run(plan, cell, *trial, journal.dir(), stopped);
         let ran = ran.map_err(|error| if error == Error::Interrupted { interrupted() } else { error })?;
         if ran.outcome == Outcome::Failed {
             // A run that Ctrl-C or a full disk ended is repeated.
@@ -153,8 +153,8 @@ fn sweep(
             check_room(out, LOST_BYTES)?;
         }
         let row = Row {
-            cell: turn.cell,
-            repeat: turn.repeat,
+            cell: trial.cell,
+            repeat: trial.repeat,
             order: *place,
             started,
             values: cell.values.clone(),
@@ -171,7 +171,7 @@ fn sweep(
     write(plan, journal, order)?;
     check_place(journal.dir())?;
     let finished = finished(journal.rows());
-    let count = |outcome| order.iter().filter(|turn| finished.get(turn) == Some(&outcome)).count();
+    let count = |outcome| order.iter().filter(|trial| finished.get(trial) == Some(&outcome)).count();
     let (failed, inconclusive) = (count(Outcome::Failed), count(Outcome::Inconclusive));
     output.end(failed, inconclusive, out);
     Ok(if failed + inconclusive > 0 { INCONCLUSIVE } else { 0 })
@@ -196,19 +196,19 @@ fn check_place(dir: &Dir) -> Result<(), Error> {
 }
 
 /// The outcome of each finished run.
-fn finished(rows: &[Row]) -> HashMap<Turn, Outcome> {
-    rows.iter().map(|row| (Turn { cell: row.cell, repeat: row.repeat }, row.outcome)).collect()
+fn finished(rows: &[Row]) -> HashMap<Trial, Outcome> {
+    rows.iter().map(|row| (Trial { cell: row.cell, repeat: row.repeat }, row.outcome)).collect()
 }
 
 /// Writes the results so far.
-fn write(plan: &Plan, journal: &Journal, order: &[Turn]) -> Result<(), String> {
+fn write(plan: &Plan, journal: &Journal, order: &[Trial]) -> Result<(), String> {
     sweep::write(journal.dir(), &result(plan, journal, order)).map_err(|error| {
         format!("{error}: finished runs are kept in the journal; run the same command to write it again")
     })
 }
 
 /// The sweep so far.
-fn result(plan: &Plan, journal: &Journal, order: &[Turn]) -> Sweep {
+fn result(plan: &Plan, journal: &Journal, order: &[Trial]) -> Sweep {
     let done = finished(journal.rows());
     let axis = |axis: &plan::Axis| sweep::Axis {
         name: axis.name.clone(),
@@ -218,7 +218,7 @@ fn result(plan: &Plan, journal: &Journal, order: &[Turn]) -> Sweep {
         ("warmup".to_owned(), format!("{:?}", plan.warmup)),
         ("duration".to_owned(), format!("{:?}", plan.duration)),
     ];
-    fixed.extend(plan.fixed.iter().map(|choice| (choice.setting.name.to_owned(), choice.told())));
+    fixed.extend(plan.fixed.iter().map(|choice| (choice.setting.name.to_owned(), choice.redacted())));
     Sweep {
         name: plan.name.clone(),
         started: journal.started().to_owned(),
@@ -227,6 +227,6 @@ fn result(plan: &Plan, journal: &Journal, order: &[Turn]) -> Sweep {
         fixed,
         rows: journal.rows().to_vec(),
         host: host::describe().into(),
-        complete: order.iter().all(|turn| done.contains_key(turn)),
+        complete: order.iter().all(|trial| done.contains_key(trial)),
     }
 }

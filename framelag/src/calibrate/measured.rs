@@ -13,20 +13,20 @@ use crate::exit::Error;
 pub struct Measured {
     /// Each frame with a latency, in order.
     pub frames: Vec<Frame>,
-    /// What reading the code cost.
+    /// What reading the code costs.
     pub read_cost: Option<CostUs>,
 }
 
 /// One frame. Times are in µs since the Unix epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Frame {
-    /// Its number.
+    /// Its sequence number.
     pub sequence: u64,
     /// Present − PUB.
     pub latency_us: i64,
     /// When it was presented.
     pub presented_us: i64,
-    /// When its first packet came, and when that was sent; none where not every stage is known.
+    /// `None` if not every stage is known.
     pub network_us: Option<Network>,
 }
 
@@ -49,7 +49,7 @@ impl Frame {
     fn of(row: &FrameRow) -> Option<Self> {
         let (latency_us, presented_us) = (row.latency_us?, row.presented_us?);
         let stage = |stage: Stage| row.stages_us[stage as usize];
-        // Without a window a picture is presented when it was read.
+        // Without a window, a picture is presented when it was read.
         let shown = stage(Stage::Present).unwrap_or_default();
         let after: Option<i64> = [Stage::Reassembly, Stage::Decode, Stage::Read].map(stage).into_iter().sum();
         let received_us = after.map(|us| presented_us - shown - us);
@@ -59,7 +59,7 @@ impl Frame {
     }
 }
 
-/// What a report folder says.
+/// Reads a report folder.
 pub fn read(report: &Path) -> Result<Measured, Error> {
     // A report of our own is not the user's: nothing that it lacks is wrong usage.
     let cannot = |error: report::saved::Error| Error::Failed(error.to_string());

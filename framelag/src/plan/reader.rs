@@ -170,7 +170,7 @@ impl Reader {
         for value in values.iter().take(MAX_POINTS + 1) {
             let line = self.line(&value.span());
             match choice(name, value.get_ref(), line) {
-                Ok(choice) => points.push(Point { label: choice.told(), choices: vec![choice] }),
+                Ok(choice) => points.push(Point { label: choice.redacted(), choices: vec![choice] }),
                 Err(what) => self.wrong(line, what),
             }
         }
@@ -238,7 +238,7 @@ fn choice(name: &str, value: &DeValue<'_>, line: usize) -> Result<Choice, String
     let choice = Choice { setting, text: scalar(name, value)?.into(), line };
     match setting.check(choice.text.reveal()) {
         Ok(()) => Ok(choice),
-        Err(why) => Err(format!("{name} = {}: {why}", choice.told())),
+        Err(why) => Err(format!("{name} = {}: {why}", choice.redacted())),
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use common::host::resolve::listen_address;
 use common::units::parse_duration;
 
-/// The longest delay, jitter or hold: beyond it every connection would run into its own limits.
+/// The longest delay, jitter or hold: longer ones would run into the time limits of connections.
 const MAX_DELAY: Duration = Duration::from_secs(60);
 
 /// What is proxied.
@@ -23,9 +23,9 @@ pub enum Protocol {
 /// An address with its protocol, such as `tcp://127.0.0.1:8554`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Endpoint {
-    /// What is spoken there.
+    /// TCP or UDP.
     pub protocol: Protocol,
-    /// Where.
+    /// Host and port.
     pub address: SocketAddr,
 }
 

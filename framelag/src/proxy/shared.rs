@@ -51,7 +51,7 @@ pub(super) struct Shared {
     pub(super) clock: SystemClock,
     pub(super) seed: u64,
     pub(super) network: Mutex<Network>,
-    /// Who is told what passes, by direction.
+    /// Watchers by direction.
     pub(super) watchers: Mutex<[Option<SyncSender<Chunk>>; 2]>,
     pub(super) counts: Mutex<[Counts; 2]>,
     pub(super) opened: AtomicU64,

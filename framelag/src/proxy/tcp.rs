@@ -21,7 +21,7 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 /// Bytes read at once: an access unit of 20 Mbit/s at 30 pictures/s.
 const READ_BYTES: usize = 128 << 10;
 
-/// What has no room now is tried again so often.
+/// How often room for what is read is checked for.
 const ROOM_POLL: Duration = Duration::from_millis(1);
 
 /// How long no connection is accepted after one that could not be.
@@ -115,9 +115,9 @@ struct Pipe<'a> {
     rewriter: Option<&'a Rewriter>,
     stream: Stream,
     ended: bool,
-    /// Arrived, and not taken by the socket yet.
+    /// Arrived, but not taken by the socket yet.
     out: VecDeque<u8>,
-    /// What was read and is not written yet.
+    /// What was read but is not written yet.
     under_way: VecDeque<UnderWay>,
 }
 
@@ -139,7 +139,7 @@ impl Pipe<'_> {
             let now = self.shared.now();
             self.write(now)?;
             if self.out.is_empty() && self.stream.is_closed(now) {
-                // The reader may have gone away by itself.
+                // The reader may have gone away.
                 let _ = self.to.shutdown(Shutdown::Write);
                 return Ok(());
             }
@@ -189,7 +189,7 @@ impl Pipe<'_> {
         Ok(())
     }
 
-    /// Writes what has arrived by `due`, as far as the socket takes it.
+    /// Writes what has arrived by `due`, as much as the socket takes.
     fn write(&mut self, due: MonoTime) -> io::Result<()> {
         if self.out.is_empty() {
             while let Some(bytes) = self.stream.poll_output(due) {

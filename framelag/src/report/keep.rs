@@ -5,7 +5,7 @@ use std::path::Path;
 use analyze::store::{Added, Labels, Place, Store, labels_of};
 use report::saved::Saved;
 
-use super::which;
+use super::store_args;
 use crate::exit::Error;
 
 /// Labels from the environment of a CI job: the first variable that is set.
@@ -20,9 +20,8 @@ pub struct Flags {
     /// Store the runs in the default store, which list, show and trend read without --store.
     #[arg(long, conflicts_with = "store")]
     keep: bool,
-    /// Label the stored runs; may be given several times. In GitHub and GitLab jobs, commit and branch are taken from the
-    /// job.
-    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = which::label)]
+    /// Label the stored runs; may be repeated. In GitHub and GitLab jobs, commit and branch are labelled automatically.
+    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = store_args::label)]
     labels: Vec<(String, String)>,
 }
 
@@ -40,7 +39,7 @@ impl Flags {
         if self.store.is_none() && !self.keep {
             return Ok(None);
         }
-        let place = which::place(self.store.as_ref())?;
+        let place = store_args::place(self.store.as_ref())?;
         Ok(Some((Store::open(&place)?, place)))
     }
 

@@ -2,7 +2,7 @@
 
 use analyze::store::Listed;
 
-use super::which::{At, Which, labels};
+use super::store_args::{FilterArgs, StoreArgs, labels};
 use crate::exit::Error;
 
 #[derive(Clone, Debug, clap::Args)]
@@ -13,9 +13,9 @@ use crate::exit::Error;
 Exit codes: 0 listed, 1 the store cannot be read, 2 no such store.")]
 pub struct Args {
     #[command(flatten)]
-    at: At,
+    store: StoreArgs,
     #[command(flatten)]
-    which: Which,
+    filter: FilterArgs,
     /// Print one JSON object per run to standard output.
     #[arg(long)]
     json: bool,
@@ -23,8 +23,8 @@ pub struct Args {
 
 /// Lists the runs that fit, from the earliest to the latest.
 pub fn run(args: &Args) -> Result<u8, Error> {
-    let filter = args.which.filter()?;
-    let runs = args.at.open()?.list(&filter)?;
+    let filter = args.filter.filter()?;
+    let runs = args.store.open()?.list(&filter)?;
     if args.json {
         runs.iter().for_each(|run| println!("{}", serde_json::json!(run)));
     } else {

@@ -12,18 +12,18 @@ use crate::exit::Error;
   framelag report merge a b c --out all
   framelag report merge grid/* --out all --assert 'p99<150ms' --assert 'frames.lost<0.1%'
 
-Without --assert the runs' own assertions come along, as they were judged; with it the joined figures are judged, by
-these alone.
-Exit codes: 0 done and every assertion held, 1 a file cannot be read or written, or a run had failed, 2 usage error,
-a folder that is no report or a run that would count twice, 3 inconclusive, as where one of the runs is, 99 an assertion was broken.")]
+Without --assert, the runs' own assertions and their results are kept; with it, only the given ones are checked, on the
+merged figures.
+Exit codes: 0 done and every assertion held, 1 a file cannot be read or written, or a run had failed, 2 usage error, a
+folder that is not a report, or a run that would count twice, 3 a run is inconclusive, 99 an assertion was broken.")]
 pub struct Args {
-    /// Report folders: one for each receiver.
+    /// Report folders, one per receiver.
     #[arg(value_name = "DIR", required = true)]
     folders: Vec<PathBuf>,
-    /// Folder for the merged report; created if missing.
+    /// Write the merged report to this folder; created if missing.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// An assertion on the merged figures, as in `receiver --assert`.
+    /// Assert this of the merged figures, as in receiver --assert; may be repeated.
     #[arg(long = "assert", value_name = "METRIC OP VALUE")]
     asserts: Vec<Assertion>,
 }

@@ -4,7 +4,7 @@ use analyze::store::Labels;
 use report::Summary;
 use serde_json::Value;
 
-use super::which::{At, labels};
+use super::store_args::{StoreArgs, labels};
 use crate::exit::Error;
 
 #[derive(Clone, Debug, clap::Args)]
@@ -18,7 +18,7 @@ pub struct Args {
     #[arg(value_name = "RUN")]
     id: String,
     #[command(flatten)]
-    at: At,
+    store: StoreArgs,
     /// Print its run.json, and nothing else, to standard output.
     #[arg(long)]
     json: bool,
@@ -26,7 +26,7 @@ pub struct Args {
 
 /// Shows a run.
 pub fn run(args: &Args) -> Result<u8, Error> {
-    let mut store = args.at.open()?;
+    let mut store = args.store.open()?;
     let id = store.find(&args.id)?;
     let run = store.run(&id)?;
     let text = if args.json {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use analyze::trend::{Entry, MAX_RUNS, Trend, page};
 use report::threshold::Metric;
 
-use super::which::{At, Which};
+use super::store_args::{FilterArgs, StoreArgs};
 use crate::exit::{Error, INCONCLUSIVE};
 
 #[derive(Clone, Debug, clap::Args)]
@@ -21,10 +21,10 @@ What is left out is listed; --all uses every run, and lists the differences.
 Exit codes: 0 shown, 1 the store cannot be read or the page cannot be written, 2 usage error, 3 no matching run.")]
 pub struct Args {
     #[command(flatten)]
-    at: At,
+    store: StoreArgs,
     #[command(flatten)]
-    which: Which,
-    /// A metric, named as in an assertion; may be given several times [default: p50 and p99].
+    filter: FilterArgs,
+    /// Metric to show, named as in an assertion; may be repeated [default: p50 and p99].
     #[arg(long = "metric", value_name = "METRIC")]
     metrics: Vec<Metric>,
     /// Include runs of other machines and settings.
@@ -40,8 +40,8 @@ pub struct Args {
 
 /// Shows the trend.
 pub fn run(args: &Args) -> Result<u8, Error> {
-    let filter = args.which.filter()?;
-    let mut store = args.at.open()?;
+    let filter = args.filter.filter()?;
+    let mut store = args.store.open()?;
     let comparable = store.comparable(&filter, MAX_RUNS, args.all)?;
     let entries: Vec<_> = comparable
         .runs

@@ -1,5 +1,5 @@
-//! The finished runs on disk: JSON lines, each written whole and forced out before the next run begins. What is in it
-//! survives Ctrl-C, a kill and a loss of power; a line that one of them cut off is left out and written over.
+//! The finished runs on disk: JSON lines, each synced before the next run begins, so that they survive Ctrl-C, a kill and a power
+//! failure. A line that one of these cut off is overwritten.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -45,7 +45,7 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens the one in `folder`, or begins it at `now`.
+    /// Opens the journal in `folder`, or begins it at `now`.
     ///
     /// # Errors
     /// It cannot be read or written, is damaged or of another plan, or the folder holds something else.
@@ -107,14 +107,14 @@ impl Journal {
         &self.rows
     }
 
-    /// Keeps a finished run.
+    /// Adds a finished run.
     ///
     /// # Errors
     /// It cannot be written. What was there before is whole.
     pub fn append(&mut self, row: Row) -> Result<(), Error> {
         let line = to_line(&row);
         if let Err(error) = self.write(&line) {
-            // Half a line would be left out by the next reader too, so that this may fail.
+            // This may fail: the next reader skips half a line too.
             let _ = self.file.set_len(self.len);
             let path = self.path.display();
             return Err(Error::Failed(format!(
@@ -134,8 +134,8 @@ impl Journal {
     }
 }
 
-/// How long a lock that is held is tried again. A child that is being started holds a copy of every open file for a moment, until it
-/// runs its own program: the lock of a sweep that has just ended, too.
+/// How long to retry a lock that is held. A child that is being started holds a copy of every open file until it runs its own
+/// program, even the lock of a sweep that has just ended.
 const LOCK_LIMIT: Duration = Duration::from_millis(500);
 
 /// Takes the journal of `folder` for this process, until it is closed.
@@ -154,7 +154,7 @@ fn lock(file: &File, path: &Path, folder: &Path) -> Result<(), Error> {
     }
 }
 
-/// Moves a sweep's folder aside, whole, to the first free name beside it; `None` where there is no sweep.
+/// Moves a sweep's folder aside, whole, to the first free name beside it; `None` if there is no sweep.
 ///
 /// # Errors
 /// The folder cannot be moved.
@@ -165,9 +165,9 @@ pub fn move_aside(folder: &Path) -> Result<Option<PathBuf>, Error> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(format!("cannot open {}: {error}", path.display()).into()),
     };
-    // Until it is moved: not from under a sweep that runs.
+    // Not from under a sweep that runs.
     lock(&file, &path, folder)?;
-    // By its own name, however it was typed: `night/` and `.` too.
+    // By its own name, however it was typed, even as `night/` or `.`.
     let cannot = |error| format!("cannot move aside {}: {error}", folder.display());
     let from = folder.canonicalize().map_err(cannot)?;
     let beside = |number: u32| {
@@ -187,7 +187,7 @@ fn to_line(value: &impl Serialize) -> String {
     line
 }
 
-/// A new file is there after a loss of power only where its folder is on disk too.
+/// A new file survives a power failure only if its folder is on disk too.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
@@ -195,7 +195,7 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 /// Head, rows and the bytes that they take.
 type Whole = (Head, Vec<Row>, u64);
 
-/// What is whole; `None` where there is nothing whole. The error is a line and what is wrong with it.
+/// The whole lines; `None` if there are none. The error is a line number and what is wrong there.
 fn parse(bytes: &[u8]) -> Result<Option<Whole>, (usize, String)> {
     let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     let mut lines = bytes[..whole].split_inclusive(|byte| *byte == b'\n').enumerate().peekable();
@@ -208,7 +208,7 @@ fn parse(bytes: &[u8]) -> Result<Option<Whole>, (usize, String)> {
     while let Some((number, line)) = lines.next() {
         match serde_json::from_slice::<Row>(line) {
             Ok(row) => rows.push(row),
-            // A loss of power may leave a block of nothing at the end.
+            // A power failure may leave a block of zeros at the end.
             Err(_) if lines.peek().is_none() => break,
             Err(error) => return Err((number + 1, error.to_string())),
         }

@@ -9,7 +9,7 @@ use framelag::plan::Plan;
 use indicatif::ProgressBar;
 use serde_json::json;
 
-use super::matrix::{Cell, Turn};
+use super::matrix::{Cell, Trial};
 use crate::progress;
 
 /// What a run takes beyond warm-up and duration, until the first has shown it: three processes start, connect and end.
@@ -94,7 +94,7 @@ impl<'a> Output<'a> {
     /// A run begins.
     pub fn run(&self, cell: &Cell) {
         let left = words(self.estimate.left());
-        let message = format!("{left} left · {}", self.plan.told(&cell.values));
+        let message = format!("{left} left · {}", self.plan.describe(&cell.values));
         self.bar.set_message(escaped(&message).into_owned());
     }
 
@@ -105,7 +105,7 @@ impl<'a> Output<'a> {
         self.bar.inc(1);
         let left = self.estimate.left();
         if self.json {
-            let settings = self.plan.told(&row.values);
+            let settings = self.plan.describe(&row.values);
             let run = json!({ "event": "run", "settings": settings, "run": row, "left_s": left.as_secs() });
             return println!("{run}");
         }
@@ -143,7 +143,7 @@ impl<'a> Output<'a> {
 
 /// A run in a line.
 fn line(plan: &Plan, row: &Row) -> String {
-    let told = plan.told(&row.values);
+    let told = plan.describe(&row.values);
     let ms = |name: &str, value: Option<f64>| value.map(|value| format!(" · {name} {value:.1} ms")).unwrap_or_default();
     let why = row.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
     let outcome = if row.outcome == Outcome::Ok { String::new() } else { format!(" · {}{why}", row.outcome.name()) };
@@ -151,25 +151,25 @@ fn line(plan: &Plan, row: &Row) -> String {
 }
 
 /// Prints the cells, their order and the time they would take.
-pub fn dry_run(plan: &Plan, cells: &[Cell], order: &[Turn], json: bool) {
+pub fn dry_run(plan: &Plan, cells: &[Cell], order: &[Trial], json: bool) {
     let left = Estimate::new(plan, order.len()).left();
     if json {
         for cell in cells {
-            let (number, settings) = (cell.number, plan.told(&cell.values));
+            let (number, settings) = (cell.number, plan.describe(&cell.values));
             println!("{}", json!({ "event": "cell", "cell": number, "settings": settings, "values": cell.values }));
         }
-        let turns: Vec<_> = order.iter().map(|turn| (turn.cell, turn.repeat)).collect();
+        let trials: Vec<_> = order.iter().map(|trial| (trial.cell, trial.repeat)).collect();
         let (cells, runs, left_s) = (cells.len(), order.len(), left.as_secs());
         return println!(
             "{}",
-            json!({ "event": "plan", "cells": cells, "runs": runs, "order": turns, "left_s": left_s })
+            json!({ "event": "plan", "cells": cells, "runs": runs, "order": trials, "left_s": left_s })
         );
     }
     for cell in cells {
-        println!("cell {:>3}  {}", cell.number, plan.told(&cell.values));
+        println!("cell {:>3}  {}", cell.number, plan.describe(&cell.values));
     }
     for (repeat, block) in order.chunks(cells.len()).enumerate() {
-        let numbers: Vec<String> = block.iter().map(|turn| turn.cell.to_string()).collect();
+        let numbers: Vec<String> = block.iter().map(|trial| trial.cell.to_string()).collect();
         println!("block {}: {}", repeat + 1, numbers.join(" "));
     }
     println!("{} cells × {} = {} runs; about {}", cells.len(), plan.repeat, order.len(), words(left));

@@ -1,5 +1,5 @@
-//! One run: a server, a publisher and a receiver as their users start them, with networks between them, and what came of it.
-//! Everything that it starts ends with it.
+//! One run: a server, a publisher and a receiver as users start them, with networks between them, and its result. Everything that
+//! it starts ends with it.
 
 use common::host::Stop;
 use std::fs::File;
@@ -16,7 +16,7 @@ use report::dir::Dir;
 use report::saved::Saved;
 use report::warning::{Code, Warning};
 
-use super::matrix::{Cell, Turn};
+use super::matrix::{Cell, Trial};
 use super::route::Route;
 use super::server::RunServer;
 use crate::exit::Error;
@@ -24,10 +24,10 @@ use crate::local_server::has_stream;
 use crate::playback::Playback;
 use crate::processes::{Events, Process, URL_ARGUMENT, give_url, own_child};
 
-/// The folder of all runs.
+/// Folder of all runs in a sweep's folder.
 const RUNS: &str = "runs";
 
-/// How long the publisher may take until its stream can be played: a camera or a child process may be slow to open.
+/// How long until the stream can be played: a camera or a child process may be slow to open.
 const PUBLISH_LIMIT: Duration = Duration::from_secs(20);
 
 /// How long the receiver tries to connect.
@@ -37,39 +37,38 @@ const WAIT: &str = "15s";
 const STAMPED: &str = "stamped.y4m";
 const DECODED: &str = "decoded.y4m";
 
-/// What a run gave.
+/// What came of a run.
 #[derive(Debug)]
-pub struct Ran {
-    /// As the receiver says.
+pub struct Measured {
+    /// According to the receiver.
     pub outcome: Outcome,
-    /// Why nothing can be said of its figures, or it failed.
+    /// Why it failed or is inconclusive.
     pub why: Option<String>,
-    /// What was measured.
     pub figures: Figures,
 }
 
-/// A run's folder in the sweep's.
-pub fn place(turn: Turn) -> String {
-    format!("{RUNS}/{}", name(turn))
+/// The run's folder, relative to the sweep's.
+pub fn place(trial: Trial) -> String {
+    format!("{RUNS}/{}", name(trial))
 }
 
-fn name(turn: Turn) -> String {
-    format!("cell-{:03}-repeat-{}", turn.cell, turn.repeat)
+fn name(trial: Trial) -> String {
+    format!("cell-{:03}-repeat-{}", trial.cell, trial.repeat)
 }
 
-/// Runs `cell` with everything that it leaves in its [`place`] in `out`, which is made anew.
+/// Runs `cell` and leaves everything in its [`place`] in `out`, which is cleared first.
 ///
 /// # Errors
-/// [`Error::Interrupted`], and where its folder cannot be made: a run that fails is one of the sweep's results.
-pub fn run(plan: &Plan, cell: &Cell, turn: Turn, out: &Dir, stopped: &Stop) -> Result<Ran, Error> {
-    let name = name(turn);
+/// [`Error::Interrupted`], or its folder cannot be made. A run that fails is not an error but a result.
+pub fn run(plan: &Plan, cell: &Cell, trial: Trial, out: &Dir, stopped: &Stop) -> Result<Measured, Error> {
+    let name = name(trial);
     let made = out.inside(RUNS).and_then(|runs| runs.anew(&name)).map_err(|error| {
         format!("cannot create the folder {}: {error}", out.path().join(RUNS).join(&name).display())
     })?;
     let folder = made.path();
-    let measured = measure(plan, cell, turn, folder, stopped);
+    let measured = measure(plan, cell, trial, folder, stopped);
     for name in [STAMPED, DECODED] {
-        // They are large, and were compared. Where there is none there is nothing to delete.
+        // They are large, and were compared. There may be none.
         let _ = made.remove(name);
     }
     match measured {
@@ -80,16 +79,16 @@ pub fn run(plan: &Plan, cell: &Cell, turn: Turn, out: &Dir, stopped: &Stop) -> R
             let why = error.to_string();
             let why: Vec<&str> = why.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
             let why = common::redact::secrets(&why.join(" | ").replace(": | ", ": "));
-            // What was measured until then is of a run that did not come to its end: it is in the folder, not here.
-            Ok(Ran { outcome: Outcome::Failed, why: Some(why), figures: Figures::default() })
+            // What was measured until then stays in the folder: it is not the result of a whole run.
+            Ok(Measured { outcome: Outcome::Failed, why: Some(why), figures: Figures::default() })
         }
     }
 }
 
-fn measure(plan: &Plan, cell: &Cell, turn: Turn, folder: &Path, stopped: &Stop) -> Result<Ran, Error> {
+fn measure(plan: &Plan, cell: &Cell, trial: Trial, folder: &Path, stopped: &Stop) -> Result<Measured, Error> {
     let mut server = RunServer::start(&cell.parts.server, folder, stopped)?;
-    let seed = |side: u64| network_seed(plan.seed, turn.repeat, side);
-    let uplink = |url| Route::start(url, &cell.parts.uplink, cell.pushed == Transport::Udp, seed(0));
+    let seed = |side: u64| network_seed(plan.seed, trial.repeat, side);
+    let uplink = |url| Route::start(url, &cell.parts.uplink, cell.publisher_transport == Transport::Udp, seed(0));
     let uplink = server.url.as_ref().map(uplink).transpose()?;
     let (mut publisher, events) = publish(plan, cell, uplink.as_ref(), folder)?;
     let url = match server.url.clone() {
@@ -99,7 +98,7 @@ fn measure(plan: &Plan, cell: &Cell, turn: Turn, folder: &Path, stopped: &Stop) 
     let published = || server.check_running().is_err() || has_stream(&url);
     publisher.wait_until(PUBLISH_LIMIT, "publish", stopped, published)?;
     server.check_running()?;
-    let downlink = Route::start(&url, &cell.parts.downlink, cell.played == Transport::Udp, seed(1))?;
+    let downlink = Route::start(&url, &cell.parts.downlink, cell.receiver_transport == Transport::Udp, seed(1))?;
 
     let mut flags = cell.parts.receiver.clone();
     flags.extend(keep_pictures(plan, cell, &folder.join(DECODED)));
@@ -131,8 +130,8 @@ fn keep_pictures(plan: &Plan, cell: &Cell, file: &Path) -> Vec<String> {
     if plan.quality { flags.into() } else { Vec::new() }
 }
 
-/// Compares the pictures that both ends kept. Where they cannot be compared, as where none came through, there is no quality,
-/// which the log says; latency is no worse for it.
+/// Compares the pictures that both ends kept. If they cannot be compared, such as when none came through, a warning is logged and
+/// there is no quality.
 fn add_quality(figures: &mut Figures, folder: &Path) {
     let open = |name| File::open(folder.join(name));
     let compared = open(STAMPED).and_then(|stamped| Ok((stamped, open(DECODED)?)));
@@ -178,7 +177,7 @@ fn embedded(publisher: &mut Process, events: &Events, stopped: &Stop) -> Result<
     url.ok_or_else(|| format!("the publisher did not report its URL: {event}").into())
 }
 
-/// What decided over the outcome, and no other warning: a result has room for a sentence.
+/// The warnings that decided the outcome, and no others: a result has room for a sentence.
 fn why(warnings: &[Warning], outcome: Outcome) -> String {
     let decides = |code: Code| match outcome {
         Outcome::Failed => matches!(code, Code::Failed | Code::ReportNotWritten),
@@ -189,11 +188,11 @@ fn why(warnings: &[Warning], outcome: Outcome) -> String {
     if reasons.is_empty() { "the receiver gave no reason".to_owned() } else { reasons.join(" | ") }
 }
 
-fn figures(report: &Path) -> Result<Ran, Error> {
+fn figures(report: &Path) -> Result<Measured, Error> {
     let run = Saved::open(report).map_err(|error| error.to_string())?.run;
     let outcome = Outcome::from(run.outcome);
     let why = (outcome != Outcome::Ok).then(|| why(&run.warnings, outcome));
-    Ok(Ran { outcome, why, figures: Figures::of(&run) })
+    Ok(Measured { outcome, why, figures: Figures::of(&run) })
 }
 
 #[cfg(test)]

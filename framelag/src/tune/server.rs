@@ -50,7 +50,7 @@ impl RunServer {
                     command.envs([mediamtx::ENVIRONMENT]).arg(&file);
                     Ok(command)
                 };
-                Self::start_at(loopback::host(), command, folder, stopped)
+                Self::start_at(loopback::random_host(), command, folder, stopped)
             }
             Server::Command(words) => {
                 let command = |rtsp| expand(words.reveal(), rtsp, folder);
@@ -68,7 +68,7 @@ impl RunServer {
         stopped: &Stop,
     ) -> Result<Self, Error> {
         let start = || -> Result<Self, Error> {
-            let rtsp = loopback::place(host);
+            let rtsp = loopback::unused_address(host);
             let mut process = Process::start("server", command(rtsp)?, folder.join("server.log"))?;
             let listens = || TcpStream::connect_timeout(&rtsp, ANSWER_LIMIT).is_ok();
             process.wait_until(START_LIMIT, "listen", stopped, listens)?;

@@ -123,7 +123,7 @@ fn secrets_of_a_server_are_in_no_label_and_no_identity() {
     let plan = good("[axes]\nserver = [\"rtsp://ann:secret@h/cam\", \"framelag\"]\n");
     assert_eq!(plan.axes[0].points[0].choices[0].text.reveal(), "rtsp://ann:secret@h/cam");
     assert!(!format!("{plan:?}").contains("secret"));
-    let told = format!("{:?} {}", plan.identity(), plan.told(&[0]));
+    let told = format!("{:?} {}", plan.identity(), plan.describe(&[0]));
     assert!(told.contains("@h/cam") && !told.contains("secret"), "{told}");
 }
 

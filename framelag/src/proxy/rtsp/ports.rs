@@ -5,15 +5,15 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use socket2::SockRef;
 
-/// Datagrams of a large picture come at once; the system may give less.
+/// Room for the datagrams of a large picture; the system may give less.
 const SOCKET_BUFFER: usize = 4 << 20;
 
 /// Half of the ports are odd, and few are taken.
 const BIND_TRIES: usize = 100;
 
-/// Sockets for RTP and RTCP towards both sides, before the server has said its ports.
+/// Sockets for RTP and RTCP towards both sides, until the server has said its ports.
 pub(super) struct Ports {
-    /// Those that the client said.
+    /// As the client said.
     pub of_client: [u16; 2],
     client_side: [UdpSocket; 2],
     server_side: [UdpSocket; 2],
@@ -30,12 +30,12 @@ impl Ports {
         Ok(Self { of_client, client_side, server_side: bind_pair(server)?, server })
     }
 
-    /// The ports that the server is to take for the client's.
+    /// The ports that the server sees in place of the client's.
     pub fn to_server(&self) -> [u16; 2] {
         self.server_side.each_ref().map(port)
     }
 
-    /// The ports that the client is to take for the server's.
+    /// The ports that the client sees in place of the server's.
     pub fn to_client(&self) -> [u16; 2] {
         self.client_side.each_ref().map(port)
     }
