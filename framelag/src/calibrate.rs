@@ -15,7 +15,6 @@ mod rig;
 mod schedule;
 mod session;
 mod source;
-mod wakeup_latency;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -28,11 +27,10 @@ use report::calibration::default_path;
 use crate::exit::{Error, INCONCLUSIVE, MISSED};
 use crate::processes::{check, watch_for_interrupt};
 use file::File;
-use load::LoadMeter;
+use load::{LoadMeter, WakeupLatency};
 use output::Output;
 use rig::Rig;
 use session::WARMUP;
-use wakeup_latency::WakeupLatency;
 
 /// Pictures per second: enough for a p99 in some seconds. No delay is close to a whole number of pictures: then the receiver would
 /// decode while the publisher encodes, and on few CPUs one waits for the other.

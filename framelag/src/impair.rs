@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use common::impair::{Conditions, Counts};
 use common::units::{parse_rate, parse_share};
-use framelag::proxy::{self, Direction, Endpoint, Network, Protocol, Proxy, delay};
+use framelag::proxy::{Direction, Endpoint, Network, Protocol, Proxy, delay};
 
 use crate::exit::Error;
 use crate::processes::watch_for_interrupt;
@@ -77,9 +77,8 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<u8, Error> {
     args.check().map_err(Error::Usage)?;
     let stop = watch_for_interrupt()?;
-    let proxy = Proxy::start(args.listen, args.to, args.network(), args.seed);
-    let proxy = proxy.map_err(|error| Error::new(matches!(error, proxy::Error::Mixed(..)), error))?;
-    let protocol = args.listen.protocol;
+    let Endpoint { protocol, address } = args.listen;
+    let proxy = Proxy::start(protocol, address, args.to.address, args.network(), args.seed)?;
     eprintln!("forwarding {} to {}; press Ctrl-C to stop.", Endpoint { protocol, address: proxy.address() }, args.to);
     stop.wait();
     eprintln!("{} connections, {} refused", proxy.opened(), proxy.refused());
@@ -92,6 +91,9 @@ pub fn run(args: &Args) -> Result<u8, Error> {
 
 impl Args {
     fn check(&self) -> Result<(), String> {
+        if self.listen.protocol != self.to.protocol {
+            return Err(format!("--listen {} and --to {} must use the same protocol", self.listen, self.to));
+        }
         if self.listen.protocol == Protocol::Tcp {
             let udp_only = [("--reorder", self.reorder), ("--duplicate", self.duplicate)];
             if let Some((flag, _)) = udp_only.into_iter().find(|(_, share)| *share > 0.0) {
@@ -191,6 +193,7 @@ mod tests {
             let why = check(listen, to).expect_err(to);
             assert!(why.contains("--to") && why.contains("--listen"), "{why}");
         }
+        assert!(check("tcp://127.0.0.1:9", "udp://127.0.0.1:10").expect_err("mixed").contains("same protocol"));
         assert_eq!(check("tcp://127.0.0.1:9", "tcp://127.0.0.1:10"), Ok(()));
         assert_eq!(check("tcp://127.0.0.2:9", "tcp://127.0.0.1:9"), Ok(()));
         assert_eq!(check("tcp://0.0.0.0:9", "tcp://192.0.2.1:9"), Ok(()));

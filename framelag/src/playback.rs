@@ -37,21 +37,14 @@ pub struct Playback<'a> {
 }
 
 impl Playback<'_> {
-    /// Runs a receiver to its end, and calls `measuring` when its warm-up is over. `watch` fails if something else that it needs
-    /// has ended.
-    pub fn run(
-        self,
-        stopped: &Stop,
-        mut watch: impl FnMut() -> Result<(), String>,
-        measuring: impl FnOnce(),
-    ) -> Result<(), Error> {
+    /// Runs a receiver to its end. `watch` is called all along, with whether the warm-up is over, and fails if something else that the
+    /// receiver needs has ended.
+    pub fn run(self, stopped: &Stop, mut watch: impl FnMut(bool) -> Result<(), String>) -> Result<(), Error> {
         let (mut receiver, events) = self.start()?;
-        let (mut measuring, mut begins) = (Some(measuring), None);
+        let mut begins: Option<Instant> = None;
         let mut limit = Instant::now() + LIMIT + self.gop_time;
         loop {
-            let now = Instant::now();
-            let warming = begins.filter(|_| measuring.is_some());
-            match events.recv_timeout(warming.map_or(POLL, |begins: Instant| POLL.min(begins - now))) {
+            match events.recv_timeout(POLL) {
                 Ok(event) if begins.is_none() && event["event"] == "connected" => {
                     let first_measured = Instant::now() + self.warmup;
                     (begins, limit) = (Some(first_measured), first_measured + self.measured + LIMIT);
@@ -60,14 +53,12 @@ impl Playback<'_> {
                 Err(RecvTimeoutError::Disconnected) => return Err(receiver.failure("ended before its first picture")),
                 Ok(_) | Err(RecvTimeoutError::Timeout) => {}
             }
-            if Instant::now() > limit {
+            let now = Instant::now();
+            if now > limit {
                 return Err(receiver.failure(if begins.is_some() { "did not end" } else { "showed no picture" }));
             }
-            if begins.is_some_and(|begins| begins <= now) {
-                measuring.take().into_iter().for_each(|measuring| measuring());
-            }
             check(stopped)?;
-            watch()?;
+            watch(begins.is_some_and(|begins| begins <= now))?;
         }
         let code = receiver.wait(LIMIT)?;
         if code.is_some_and(|code| WITH_REPORT.contains(&code)) { Ok(()) } else { Err(receiver.failure("failed")) }

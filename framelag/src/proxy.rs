@@ -17,9 +17,8 @@
 //! **UDP**: one thread serves all clients; each client address gets a socket to the server. Datagrams are lost when a queue is full,
 //! or with more than [`common::impair::MAX_UNDER_WAY_BYTES`] in flight.
 //!
-//! **RTSP** with media in datagrams negotiates ports in its session: [`Proxy::start_rtsp`] rewrites them to its own.
+//! **RTSP** with media in datagrams negotiates ports in its session: [`Protocol::Rtsp`] rewrites them to its own.
 
-mod chunk;
 mod endpoint;
 mod rtsp;
 mod shared;
@@ -27,7 +26,7 @@ mod tcp;
 mod udp;
 pub mod wait;
 
-use std::io::{self, PipeReader, PipeWriter};
+use std::io::{self, PipeWriter};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -36,26 +35,11 @@ use std::thread::{self, JoinHandle};
 
 use common::impair::Counts;
 
-pub use chunk::Chunk;
 pub use endpoint::{Endpoint, Protocol, delay};
-pub use shared::{Direction, MAX_STREAM_BYTES, Network};
+pub use shared::{Chunk, Direction, MAX_STREAM_BYTES, Network};
 use shared::{Shared, lock};
 use tcp::Target;
 use udp::Forwarder;
-
-/// Why there is no proxy.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The two ends use different protocols.
-    #[error("both sides of a proxy must use the same protocol: cannot forward {0} to {1}")]
-    Mixed(Endpoint, Endpoint),
-    /// The address to listen at is taken or not allowed.
-    #[error("cannot listen on {0}: {1}")]
-    Listen(Endpoint, io::Error),
-    /// No thread or pipe.
-    #[error("cannot start the proxy: {0}")]
-    Start(io::Error),
-}
 
 /// A running proxy. Dropping it ends it and all connections through it.
 #[derive(Debug)]
@@ -68,55 +52,32 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Listens at `listen` and passes on to `to`. `seed` decides over everything that is left to chance.
+    /// Listens at `listen` and forwards to `to`. `seed` decides everything that is left to chance.
     ///
     /// # Errors
-    /// [`Error`]. That nobody listens at `to` shows only when a client comes.
-    pub fn start(listen: Endpoint, to: Endpoint, network: Network, seed: u64) -> Result<Self, Error> {
-        if listen.protocol != to.protocol {
-            return Err(Error::Mixed(listen, to));
-        }
-        match listen.protocol {
-            Protocol::Tcp => Self::start_tcp(listen, Target { server: to.address, rtsp: false }, network, seed),
-            Protocol::Udp => {
-                let cannot = |error| Error::Listen(listen, error);
-                let socket = UdpSocket::bind(listen.address).map_err(cannot)?;
-                let address = socket.local_addr().map_err(cannot)?;
-                let forwarder = Forwarder::open(socket, to.address);
-                Self::run(address, network, seed, move |shared, stopped| forwarder.run(shared, stopped))
-            }
-        }
-    }
-
-    /// The same for RTSP, with the datagrams whose ports it negotiates.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub fn start_rtsp(listen: SocketAddr, to: SocketAddr, network: Network, seed: u64) -> Result<Self, Error> {
-        let listen = Endpoint { protocol: Protocol::Tcp, address: listen };
-        Self::start_tcp(listen, Target { server: to, rtsp: true }, network, seed)
-    }
-
-    fn start_tcp(listen: Endpoint, to: Target, network: Network, seed: u64) -> Result<Self, Error> {
-        let cannot = |error| Error::Listen(listen, error);
-        let socket = TcpListener::bind(listen.address).map_err(cannot)?;
-        let address = socket.local_addr().map_err(cannot)?;
-        Self::run(address, network, seed, move |shared, stopped| tcp::listen(&socket, to, shared, stopped))
-    }
-
-    /// Runs `listen` on a thread of its own. It has to return once the pipe closes.
-    fn run(
-        address: SocketAddr,
+    /// It cannot listen. That nobody listens at `to` shows only when a client comes.
+    pub fn start(
+        protocol: Protocol,
+        listen: SocketAddr,
+        to: SocketAddr,
         network: Network,
         seed: u64,
-        listen: impl FnOnce(&Arc<Shared>, &Arc<PipeReader>) + Send + 'static,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, String> {
         let shared = Arc::new(Shared::new(network, seed));
-        let (stopped, stop) = io::pipe().map_err(Error::Start)?;
-        let of_thread = Arc::clone(&shared);
+        let (of_thread, (stopped, stop)) = (Arc::clone(&shared), io::pipe().map_err(cannot_start)?);
         let thread = thread::Builder::new().name("proxy".to_owned());
-        let listener = thread.spawn(move || listen(&of_thread, &Arc::new(stopped))).map_err(Error::Start)?;
-        Ok(Self { address, shared, stop: Some(stop), listener: Some(listener) })
+        let cannot = |error| format!("cannot listen on {}: {error}", Endpoint { protocol, address: listen });
+        let (address, listener) = if protocol == Protocol::Udp {
+            let socket = UdpSocket::bind(listen).map_err(cannot)?;
+            let address = socket.local_addr().map_err(cannot)?;
+            (address, thread.spawn(move || Forwarder::open(socket, to).run(&of_thread, &stopped)))
+        } else {
+            let socket = TcpListener::bind(listen).map_err(cannot)?;
+            let address = socket.local_addr().map_err(cannot)?;
+            let to = Target { server: to, rtsp: protocol == Protocol::Rtsp };
+            (address, thread.spawn(move || tcp::listen(&socket, to, &of_thread, &Arc::new(stopped))))
+        };
+        Ok(Self { address, shared, stop: Some(stop), listener: Some(listener.map_err(cannot_start)?) })
     }
 
     /// Where it listens.
@@ -151,6 +112,10 @@ impl Proxy {
     }
 }
 
+fn cannot_start(error: io::Error) -> String {
+    format!("cannot start the proxy: {error}")
+}
+
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.stop = None;
@@ -164,12 +129,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_port_that_is_taken_and_mixed_ends_are_said() {
+    fn a_port_that_is_taken_is_named() {
         let holder = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-        let taken = Endpoint { protocol: Protocol::Tcp, address: holder.local_addr().expect("it is bound") };
-        let error = Proxy::start(taken, taken, Network::default(), 1).expect_err("it is taken");
-        assert!(error.to_string().contains(&taken.to_string()), "{error}");
-        let other = Endpoint { protocol: Protocol::Udp, ..taken };
-        assert!(matches!(Proxy::start(taken, other, Network::default(), 1), Err(Error::Mixed(..))));
+        let taken = holder.local_addr().expect("it is bound");
+        let error = Proxy::start(Protocol::Tcp, taken, taken, Network::default(), 1).expect_err("it is taken");
+        assert!(error.contains(&format!("tcp://{taken}")), "{error}");
     }
 }

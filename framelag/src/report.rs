@@ -3,7 +3,6 @@
 mod keep;
 mod list;
 mod merge;
-mod render;
 mod show;
 mod store_args;
 mod trend;
@@ -11,6 +10,8 @@ mod trend;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
+use report::Summary;
+use report::saved::Saved;
 
 use crate::exit::Error;
 
@@ -67,7 +68,7 @@ pub fn run(args: &Args) -> Result<u8, Error> {
                 }
                 Err(error) => failed(&error),
             };
-            let rendered = for_each(&args.folders, render::run);
+            let rendered = for_each(&args.folders, render);
             Ok(if kept == 0 { rendered } else { kept })
         }
     }
@@ -82,4 +83,17 @@ fn for_each(folders: &[PathBuf], mut act: impl FnMut(&Path) -> Result<(), Error>
 fn failed(error: &Error) -> u8 {
     eprintln!("error: {error}");
     error.exit_code()
+}
+
+/// Renders a folder, prints its summary, and what is damaged in its files.
+fn render(folder: &Path) -> Result<(), Error> {
+    let saved = Saved::open(folder)?;
+    ::render::pages(folder).map_err(|error| error.to_string())?;
+    let of_files = [saved.each_frame(|_| {})?, saved.intervals()?.note, saved.histograms()?.1];
+    for note in saved.notes.iter().chain(of_files.iter().flatten()) {
+        eprintln!("{}: {note}", folder.display());
+    }
+    let summary = Summary { run: saved.run, exit_code: 0, report: Some(folder.to_owned()), metrics: None };
+    print!("{summary}");
+    Ok(())
 }

@@ -85,7 +85,7 @@ impl Observer {
     /// Shows the stream in a window, and compares what the camera saw with the receiver's report.
     pub fn measure(self, rig: &mut Rig, output: &Output, stopped: &Stop) -> Result<Optical, Error> {
         output.step("screen and camera: point the camera at the window, large and square on");
-        let shown = rig.play(&[], (WARMUP, LOOKS_FOR), stopped, || (), |_| ());
+        let shown = rig.play(&[], (WARMUP, LOOKS_FOR), stopped, |_, _| ());
         self.ending.store(true, Ordering::Relaxed);
         let sightings = join(self.thread).map_err(|error| Error::Failed(format!("--optical: {error}")));
         let Measured { frames, .. } = shown?;

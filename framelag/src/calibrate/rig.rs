@@ -7,7 +7,7 @@ use std::time::Duration;
 use common::frame::Size;
 use common::host::Stop;
 use common::time::Now;
-use framelag::proxy::{Direction, Endpoint, Network, Protocol, Proxy};
+use framelag::proxy::{Direction, Network, Protocol, Proxy};
 
 use super::measured::{self, Measured};
 use super::proxied::{FrameTracker, ProxiedFrame};
@@ -40,10 +40,8 @@ impl Rig {
         let (mut publisher, pipe) = Process::start_fed("publisher", command, logs.join("publisher.log"))?;
         let source = Source::start(pipe, SIZE, fps)?;
         server.wait_for_stream(&mut publisher, stopped)?;
-        let tcp = |address| Endpoint { protocol: Protocol::Tcp, address };
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let proxy = Proxy::start(tcp(any), tcp(server.address), Network::default(), seed);
-        let proxy = proxy.map_err(|error| error.to_string())?;
+        let proxy = Proxy::start(Protocol::Tcp, any, server.address, Network::default(), seed)?;
         let tracker = FrameTracker::new(proxy.watch(Direction::Back));
         Ok(Self { publisher, source, proxy, tracker, _server: server, logs: logs.to_owned() })
     }
@@ -53,14 +51,14 @@ impl Rig {
         (self.tracker.take(), self.source.handed())
     }
 
-    /// Plays for a warm-up and the time measured after it. Calls `measuring` between the two, and `meanwhile` all along.
+    /// Plays for a warm-up and the time measured after it. Calls `meanwhile` all along, with whether the
+    /// warm-up is over.
     pub fn play(
         &mut self,
         arguments: &[&str],
         (warmup, measured): (Duration, Duration),
         stopped: &Stop,
-        measuring: impl FnOnce(),
-        mut meanwhile: impl FnMut(&Proxy),
+        mut meanwhile: impl FnMut(&Proxy, bool),
     ) -> Result<Measured, Error> {
         let url = url_at(self.proxy.address())?;
         let report = self.logs.join("run");
@@ -73,13 +71,12 @@ impl Rig {
             report: report.clone(),
             log: self.logs.join("receiver.log"),
         };
-        let watch = || {
+        playback.run(stopped, |measuring| {
             self.publisher.check_running()?;
             self.tracker.poll();
-            meanwhile(&self.proxy);
+            meanwhile(&self.proxy, measuring);
             Ok(())
-        };
-        playback.run(stopped, watch, measuring)?;
+        })?;
         measured::read(&report)
     }
 }

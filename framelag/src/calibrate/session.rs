@@ -1,7 +1,6 @@
 //! One session with all delays, and what is known of each of its frames.
 
 use common::host::Stop;
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -42,7 +41,7 @@ struct Scheduler<'a> {
     blocks: &'a [Block],
     each: Duration,
     clock: SystemClock,
-    /// When the next block begins, from the end of the warm-up on.
+    /// When the next block begins; `None` before the first.
     due: Option<Instant>,
     windows: Vec<Window>,
 }
@@ -59,27 +58,25 @@ pub fn run(
     let blocks = schedule::blocks(seed);
     let lasts = schedule::lasts(&blocks, each) + TAIL;
     let clock = SystemClock::new();
-    let scheduler = RefCell::new(Scheduler { blocks: &blocks, each, clock, due: None, windows: Vec::new() });
-    let played = rig.play(
-        &["--headless"],
-        (WARMUP, lasts),
-        stopped,
-        || scheduler.borrow_mut().due = Some(Instant::now()),
-        |proxy| scheduler.borrow_mut().step(proxy, output),
-    )?;
-    let windows = scheduler.into_inner().windows;
+    let mut scheduler = Scheduler { blocks: &blocks, each, clock, due: None, windows: Vec::new() };
+    let measured = rig.play(&["--headless"], (WARMUP, lasts), stopped, |proxy, measuring| {
+        if measuring {
+            scheduler.step(proxy, output);
+        }
+    })?;
+    let windows = scheduler.windows;
     let (passed, handed) = rig.passed();
-    let mut session = join(&handed, &passed, &played.frames, &windows);
+    let mut session = join(&handed, &passed, &measured.frames, &windows);
     session.blocks = blocks.iter().map(Block::asked).collect();
-    Ok((session, played.read_cost))
+    Ok((session, measured.read_cost))
 }
 
 impl Scheduler<'_> {
     /// Begins the next block if it is due.
     fn step(&mut self, proxy: &Proxy, output: &Output) {
         let now = Instant::now();
-        let next = self.blocks.get(self.windows.len()).zip(self.due.filter(|due| *due <= now));
-        let Some((block, _)) = next else { return };
+        let next = self.blocks.get(self.windows.len()).filter(|_| self.due.is_none_or(|due| due <= now));
+        let Some(block) = next else { return };
         if self.windows.len().is_multiple_of(self.blocks.len() / ROUNDS as usize) {
             output.round(block.round + 1, ROUNDS);
         }

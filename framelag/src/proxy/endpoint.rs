@@ -18,6 +18,8 @@ pub enum Protocol {
     Tcp,
     /// Datagrams.
     Udp,
+    /// TCP connections that speak RTSP, and the datagrams whose ports they negotiate.
+    Rtsp,
 }
 
 /// An address with its protocol, such as `tcp://127.0.0.1:8554`.
@@ -60,6 +62,7 @@ impl fmt::Display for Endpoint {
         let scheme = match self.protocol {
             Protocol::Tcp => "tcp",
             Protocol::Udp => "udp",
+            Protocol::Rtsp => "rtsp",
         };
         write!(f, "{scheme}://{}", self.address)
     }

@@ -10,9 +10,7 @@ use std::time::Duration;
 use common::clock::Clock;
 use common::host::SystemClock;
 use common::impair::{Conditions, Counts, Link};
-use common::time::MonoTime;
-
-use super::chunk::Chunk;
+use common::time::{MonoTime, Now};
 
 /// Most connections, or client addresses, at a time; more are refused, and counted.
 pub(super) const MAX_CONNECTIONS: usize = 256;
@@ -43,6 +41,22 @@ pub enum Direction {
     Forward,
     /// From the server to the client.
     Back,
+}
+
+/// What came with one read of a TCP connection: on one host, mostly what was written at once.
+#[derive(Clone, Debug)]
+pub struct Chunk {
+    /// Its connection, counted from 0.
+    pub connection: u64,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// When it had been read.
+    pub read: Now,
+    /// When the write began that took its first byte: before, and not after, since a write may wake the reader in the
+    /// proxy's place.
+    pub begun: Now,
+    /// When the write began that took its last byte.
+    pub written: Now,
 }
 
 /// What the threads of a proxy have in common.
@@ -174,8 +188,6 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use common::time::Now;
-
     use super::*;
 
     #[test]

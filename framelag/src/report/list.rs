@@ -34,24 +34,17 @@ pub fn run(args: &Args) -> Result<u8, Error> {
 }
 
 fn table(runs: &[Listed]) -> String {
-    let mut out = format!(
-        "{:<17} {:<19} {:<12} {:>8} {:>10} {:>10} {:>10}  labels\n",
-        "run", "started (UTC)", "outcome", "frames", "p50 ms", "p95 ms", "p99 ms"
-    );
+    let line = |[run, started, outcome, frames, p50, p95, p99, labels]: [&str; 8]| {
+        format!("{run:<17} {started:<19} {outcome:<12} {frames:>8} {p50:>10} {p95:>10} {p99:>10}  {labels}\n")
+    };
+    let mut out = line(["run", "started (UTC)", "outcome", "frames", "p50 ms", "p95 ms", "p99 ms", "labels"]);
     for run in runs {
-        let ms = |value: Option<f64>| value.map_or("—".to_owned(), |value| format!("{value:.3}"));
+        let [p50, p95, p99] = [run.p50_ms, run.p95_ms, run.p99_ms]
+            .map(|value| value.map_or("—".to_owned(), |value| format!("{value:.3}")));
         let started: String = run.started.chars().take("2026-01-31T09:15:00".len()).collect();
+        let (started, frames) = (started.replace('T', " "), run.frames.to_string());
         let outcome = if run.partial { "not ended" } else { &run.outcome };
-        out.push_str(&format!(
-            "{:<17} {:<19} {outcome:<12} {:>8} {:>10} {:>10} {:>10}  {}\n",
-            run.id.as_str(),
-            started.replace('T', " "),
-            run.frames,
-            ms(run.p50_ms),
-            ms(run.p95_ms),
-            ms(run.p99_ms),
-            labels(&run.labels)
-        ));
+        out += &line([run.id.as_str(), &started, outcome, &frames, &p50, &p95, &p99, &labels(&run.labels)]);
     }
     out
 }

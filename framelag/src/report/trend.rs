@@ -24,8 +24,8 @@ pub struct Args {
     store: StoreArgs,
     #[command(flatten)]
     filter: FilterArgs,
-    /// Metric to show, named as in an assertion; may be repeated [default: p50 and p99].
-    #[arg(long = "metric", value_name = "METRIC")]
+    /// Metric to show, named as in an assertion; may be repeated.
+    #[arg(long = "metric", value_name = "METRIC", default_values = ["p50", "p99"])]
     metrics: Vec<Metric>,
     /// Include runs of other machines and settings.
     #[arg(long)]
@@ -72,9 +72,6 @@ pub fn run(args: &Args) -> Result<u8, Error> {
 
 /// What was asked for, once each.
 fn metrics(args: &Args) -> Vec<Metric> {
-    if args.metrics.is_empty() {
-        return ["p50", "p99"].iter().filter_map(|name| name.parse().ok()).collect();
-    }
     let mut metrics: Vec<Metric> = Vec::new();
     for metric in &args.metrics {
         if metrics.iter().all(|there| there.to_string() != metric.to_string()) {

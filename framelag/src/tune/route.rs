@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use common::impair::Conditions;
 use common::rtsp::StreamUrl;
-use framelag::proxy::{Endpoint, Network, Protocol, Proxy};
+use framelag::proxy::{Network, Protocol, Proxy};
 
 use super::matrix::is_impaired;
 
@@ -26,13 +26,8 @@ impl Route {
         let address = *addresses.first().ok_or_else(|| unknown("its name has no address".to_owned()))?;
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let network = Network { forward: conditions.clone(), back: conditions.clone() };
-        let proxy = if udp {
-            Proxy::start_rtsp(any, address, network, seed)
-        } else {
-            let tcp = |address| Endpoint { protocol: Protocol::Tcp, address };
-            Proxy::start(tcp(any), tcp(address), network, seed)
-        };
-        let proxy = proxy.map_err(|error| error.to_string())?;
+        let protocol = if udp { Protocol::Rtsp } else { Protocol::Tcp };
+        let proxy = Proxy::start(protocol, any, address, network, seed)?;
         let at = proxy.address();
         let mut url = server.url().clone();
         url.set_ip_host(at.ip())

@@ -113,8 +113,7 @@ fn measure(plan: &Plan, cell: &Cell, trial: Trial, folder: &Path, stopped: &Stop
         report: folder.to_owned(),
         log: folder.join("receiver.log"),
     };
-    let watch = || publisher.check_running().and_then(|()| server.check_running());
-    playback.run(stopped, watch, || {})?;
+    playback.run(stopped, |_| publisher.check_running().and_then(|()| server.check_running()))?;
     // Its pictures are whole when it has ended.
     drop(publisher);
     let mut ran = figures(folder)?;

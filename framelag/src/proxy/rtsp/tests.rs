@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use common::impair::Conditions;
 
-use super::super::{Network, Proxy};
+use super::super::{Network, Protocol, Proxy};
 use super::*;
 
 /// Generous: two cores may run many things.
@@ -36,7 +36,8 @@ struct Session {
 fn session(network: Network) -> Session {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("it is bound");
-    let proxy = Proxy::start_rtsp("127.0.0.1:0".parse().expect("an address"), address, network, 1).expect("it starts");
+    let proxy = Proxy::start(Protocol::Rtsp, "127.0.0.1:0".parse().expect("an address"), address, network, 1)
+        .expect("it starts");
     let mut client = TcpStream::connect(proxy.address()).expect("it listens");
     client.set_read_timeout(Some(LIMIT)).expect("a socket takes a limit");
     let ((rtp, of_client), (to_rtp, of_server)) = (udp(), udp());
