@@ -39,7 +39,19 @@ enum State {
 
 /// Prints the findings. Exit code 1 if something is broken.
 pub fn run(args: &Args) -> u8 {
-    let findings = [binaries(), camera(), display(), ffmpeg(), openh264(), mediamtx(), clock()];
+    let findings = [
+        ("binaries", State::Broken, binaries()),
+        ("camera", State::Missing, camera()),
+        ("display", State::Missing, display()),
+        ("ffmpeg", State::Missing, ffmpeg()),
+        ("openh264", State::Missing, openh264()),
+        ("mediamtx", State::Missing, mediamtx()),
+        ("clock", State::Missing, clock()),
+    ];
+    let findings = findings.map(|(name, otherwise, check)| match check {
+        Ok(detail) => Finding { name, state: State::Ok, detail, fix: None },
+        Err((detail, fix)) => Finding { name, state: otherwise, detail, fix: Some(fix) },
+    });
     for finding in &findings {
         print(finding, args.json);
     }
@@ -62,44 +74,37 @@ fn print(finding: &Finding, json: bool) {
     }
 }
 
-fn ok(name: &'static str, detail: String) -> Finding {
-    Finding { name, state: State::Ok, detail, fix: None }
+/// What is installed; the error is what is missing, and the fix.
+type Check = Result<String, (String, &'static str)>;
+
+fn missing(detail: impl Into<String>, fix: &'static str) -> Check {
+    Err((detail.into(), fix))
 }
 
-fn missing(name: &'static str, detail: impl Into<String>, fix: &'static str) -> Finding {
-    Finding { name, state: State::Missing, detail: detail.into(), fix: Some(fix) }
-}
-
-fn binaries() -> Finding {
+fn binaries() -> Check {
     match sibling("publisher").and_then(|_| sibling("receiver")) {
-        Ok(_) => ok("binaries", format!("framelag, publisher and receiver {}", env!("CARGO_PKG_VERSION"))),
-        Err(detail) => {
-            Finding { name: "binaries", state: State::Broken, detail, fix: Some("cargo build --release --workspace") }
-        }
+        Ok(_) => Ok(format!("framelag, publisher and receiver {}", env!("CARGO_PKG_VERSION"))),
+        Err(detail) => missing(detail, "cargo build --release --workspace"),
     }
 }
 
-fn camera() -> Finding {
+fn camera() -> Check {
     match camera::first(camera::Choice::default()) {
-        Some(index) => ok("camera", format!("number {index}; `publisher --list-cameras` lists its formats")),
-        None => missing(
-            "camera",
-            "none found; the publisher shows a test pattern",
-            "plug in a webcam, or use --source FILE",
-        ),
+        Some(index) => Ok(format!("number {index}; `publisher --list-cameras` lists its formats")),
+        None => missing("none found; the publisher shows a test pattern", "plug in a webcam, or use --source FILE"),
     }
 }
 
-fn display() -> Finding {
+fn display() -> Check {
     let fix = "run in a desktop session, or `xvfb-run receiver …`, or use `receiver --headless`";
     match env::var("DISPLAY") {
         Ok(name) if !name.is_empty() => match x11_socket(&name) {
             Some(socket) if !socket.exists() => {
-                missing("display", format!("DISPLAY is {name}, but {} does not exist", socket.display()), fix)
+                missing(format!("DISPLAY is {name}, but {} does not exist", socket.display()), fix)
             }
-            _ => ok("display", format!("DISPLAY is {name}")),
+            _ => Ok(format!("DISPLAY is {name}")),
         },
-        _ => missing("display", "DISPLAY is not set; the receiver runs headless", fix),
+        _ => missing("DISPLAY is not set; the receiver runs headless", fix),
     }
 }
 
@@ -109,33 +114,32 @@ fn x11_socket(display: &str) -> Option<PathBuf> {
     Some(Path::new("/tmp/.X11-unix").join(format!("X{number}")))
 }
 
-fn ffmpeg() -> Finding {
+fn ffmpeg() -> Check {
     match first_line("ffmpeg", &["-version"]) {
-        Some(line) => ok("ffmpeg", line),
-        None => missing("ffmpeg", "not on PATH; only y4m and raw files can be published", "apt-get install ffmpeg"),
+        Some(line) => Ok(line),
+        None => missing("not on PATH; only y4m and raw files can be published", "apt-get install ffmpeg"),
     }
 }
 
 /// Whether the openh264 inside this executable was assembled with nasm: its SIMD routines then have symbols.
-fn openh264() -> Finding {
+fn openh264() -> Check {
     let fix = "apt-get install nasm && cargo clean --release -p openh264-sys2 && cargo build --release --workspace";
     let read = |name| sibling(name).ok().and_then(|path| fs::read(path).ok());
     let has = |bytes: &[u8], symbol: &str| bytes.windows(symbol.len()).any(|window| window == symbol.as_bytes());
     match read("publisher") {
-        Some(bytes) if has(&bytes, "WelsSampleSad16x16_sse2") => ok("openh264", "built with nasm (SIMD)".to_owned()),
+        Some(bytes) if has(&bytes, "WelsSampleSad16x16_sse2") => Ok("built with nasm (SIMD)".to_owned()),
         Some(bytes) if cfg!(target_arch = "x86_64") && has(&bytes, "WelsCreateSVCEncoder") => {
-            missing("openh264", "built without nasm: encoding takes 2 to 3 times as long", fix)
+            missing("built without nasm: encoding takes 2 to 3 times as long", fix)
         }
-        Some(_) => ok("openh264", "built in; cannot tell whether this build has SIMD".to_owned()),
-        None => missing("openh264", "the publisher's executable cannot be read", "cargo build --release --workspace"),
+        Some(_) => Ok("built in; cannot tell whether this build has SIMD".to_owned()),
+        None => missing("the publisher's executable cannot be read", "cargo build --release --workspace"),
     }
 }
 
-fn mediamtx() -> Finding {
+fn mediamtx() -> Check {
     match mediamtx::find() {
-        Some(path) => ok("mediamtx", path.display().to_string()),
+        Some(path) => Ok(path.display().to_string()),
         None => missing(
-            "mediamtx",
             "neither on PATH nor in $MEDIAMTX; the embedded server is used",
             "put mediamtx on PATH to measure through it: https://mediamtx.org",
         ),
@@ -143,22 +147,22 @@ fn mediamtx() -> Finding {
 }
 
 /// Matters only between two hosts: on one host both ends read the same clock.
-fn clock() -> Finding {
+fn clock() -> Check {
     let fix = "timedatectl set-ntp true   (or install chrony)";
     let timesyncd = Path::new("/run/systemd/timesync/synchronized");
     if timesyncd.exists() {
-        return ok("clock", "synchronised by systemd-timesyncd".to_owned());
+        return Ok("synchronised by systemd-timesyncd".to_owned());
     }
     if let Some(line) = first_line("chronyc", &["-c", "tracking"]) {
         return match chrony_offset(&line) {
-            Some(offset) => ok("clock", format!("synchronised by chrony, {offset} s off")),
-            None => missing("clock", "chrony runs but is not synchronised (yet)", "chronyc sources"),
+            Some(offset) => Ok(format!("synchronised by chrony, {offset} s off")),
+            None => missing("chrony runs but is not synchronised (yet)", "chronyc sources"),
         };
     }
     match first_line("timedatectl", &["show", "--property=NTPSynchronized", "--value"]).as_deref() {
-        Some("yes") => ok("clock", "synchronised, according to timedatectl".to_owned()),
-        Some("no") => missing("clock", "not synchronised; latencies between two hosts would be wrong", fix),
-        _ => missing("clock", "no time service found; latencies between two hosts would be wrong", fix),
+        Some("yes") => Ok("synchronised, according to timedatectl".to_owned()),
+        Some("no") => missing("not synchronised; latencies between two hosts would be wrong", fix),
+        _ => missing("no time service found; latencies between two hosts would be wrong", fix),
     }
 }
 

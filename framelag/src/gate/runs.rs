@@ -27,9 +27,7 @@ impl Runs {
     /// Reads report folders, and folders of report folders. Prints what is damaged in them.
     pub fn read(folders: &[PathBuf]) -> Result<Self, Error> {
         let mut runs = Self::default();
-        for folder in folders {
-            runs.add(folder)?;
-        }
+        folders.iter().try_for_each(|folder| runs.add(folder))?;
         Ok(runs)
     }
 
@@ -37,14 +35,13 @@ impl Runs {
     pub fn read_or_find(names: &[PathBuf], open: impl Fn() -> Result<Store, store::Error>) -> Result<Self, Error> {
         let mut runs = Self::default();
         for name in names {
-            match name.to_str().filter(|_| !name.exists()) {
-                None => runs.add(name)?,
-                Some(text) => {
-                    let found = open().and_then(|mut store| store.baseline(text));
-                    let found = found.map_err(|error| not_found(text, error))?;
-                    runs.sources.extend(found.into_iter().map(|(id, run)| Source::Stored(id, Box::new(run))));
-                }
-            }
+            let Some(baseline) = name.to_str().filter(|_| !name.exists()) else {
+                runs.add(name)?;
+                continue;
+            };
+            let found = open().and_then(|mut store| store.baseline(baseline));
+            let found = found.map_err(|error| not_found(baseline, error))?;
+            runs.sources.extend(found.into_iter().map(|(id, run)| Source::Stored(id, Box::new(run))));
         }
         Ok(runs)
     }
