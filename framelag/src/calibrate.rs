@@ -41,15 +41,15 @@ const SEED: u64 = 1;
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
-  framelag calibrate                       takes about a minute; later reports of this machine quote it
-  framelag calibrate --optical camera      also measure screen and camera: point the webcam at the window
+  framelag calibrate                       about a minute; later reports on this machine quote it
+  framelag calibrate --optical camera      also screen and camera: point the webcam at the window
   framelag calibrate --out here.json --json
 
 Keep the machine idle meanwhile. The calibration records how busy it was.
 
-Exit codes: 0 every delay is within the goal (half of the frames off by at most 0.2 ms, 99% by 1 ms), 99 one is not, or
-times of publisher or receiver are impossible, 3 the machine was too busy or there were too few frames, 1 could not run,
-2 usage error.")]
+Exit codes: 0 every delay is within the goal (half of the frames off by at most 0.2 ms, 99% by 1 ms), \
+99 one is not, or times of publisher or receiver are impossible, 3 the machine was too busy or there were too few \
+frames, 1 could not run, 2 usage error.")]
 pub struct Args {
     /// Write the calibration to this file [default: framelag/calibration.json in $XDG_STATE_HOME or ~/.local/state].
     #[arg(long, value_name = "FILE")]

@@ -16,17 +16,17 @@ use runs::Runs;
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   framelag gate --baseline before/* --candidate after/*
-  framelag gate --baseline before --candidate after --metric p95 --max-regression 10% --max-delta 5ms
-      each subfolder is a run; where both limits are given, both have to be kept
+  framelag gate --baseline before --candidate after --max-regression 10% --max-delta 5ms
+      each subfolder is a run; with both limits, both have to be kept
   framelag gate --candidate runs --save-baseline main
       keep the runs in the store, and compare with them later:
   framelag gate --baseline main --candidate runs
 
-A run is one sample, however many frames it has. Measure 5 runs of 30 s per side, and alternate the sides if you can.
+A run is one sample, however many frames it has. Measure 5 runs of 30 s per side, and alternate the sides if you can. \
 A verdict takes at least 4 per side.
 
-Exit codes: 0 pass; 99 regression: worse by more than the limit, and by more than noise; 3 inconclusive: too few runs
-or too much noise (the output says how many more are needed); 2 wrong usage, or different settings or machines; 1 a
+Exit codes: 0 pass; 99 regression: worse by more than the limit, and by more than noise; 3 inconclusive: too few runs \
+or too much noise (the output says how many more are needed); 2 wrong usage, or different settings or machines; 1 a \
 file cannot be read or written (a regression still exits 99). See docs/gate.md.")]
 pub struct Args {
     /// Runs to compare with: report folders, folders of report folders, or a baseline's name in the store.

@@ -11,16 +11,16 @@ use crate::processes::watch_for_interrupt;
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
-  framelag impair --listen tcp://127.0.0.1:9554 --to tcp://127.0.0.1:8554 --back-delay 50ms --delay 5ms
+  framelag impair --listen tcp://127.0.0.1:9554 --to tcp://127.0.0.1:8554 --back-delay 50ms
       receiver rtsp://127.0.0.1:9554/cam then sees pictures 50 ms later
-  framelag impair --listen tcp://127.0.0.1:9554 --to tcp://127.0.0.1:8554 --delay 20ms --jitter 10ms --rate 2M
-  framelag impair --listen udp://127.0.0.1:9123 --to udp://127.0.0.1:8123 --loss 1% --reorder 0.5% --seed 7
+  framelag impair --listen tcp://127.0.0.1:9554 --to tcp://127.0.0.1:8554 --delay 20ms --jitter 5ms
+  framelag impair --listen udp://127.0.0.1:9123 --to udp://127.0.0.1:8123 --loss 1% --seed 7
       datagrams to one port and their answers; the ports that RTSP negotiates for RTP are not proxied
 
-Forward is from client to server, back is from server to client. A flag without back- applies to both
+Forward is from client to server, back is from server to client. A flag without back- applies to both \
 directions unless its back- counterpart is given too.
 
-TCP loses nothing: a lost segment arrives 200 ms late, and so does everything behind it. A writer blocks
+TCP loses nothing: a lost segment arrives 200 ms late, and so does everything behind it. A writer blocks \
 once 8 MiB are in flight, or --queue bytes wait for the bottleneck of --rate.
 
 The same --seed with the same traffic at the same times is reproducible byte for byte.

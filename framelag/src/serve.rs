@@ -19,8 +19,7 @@ use crate::processes::watch_for_interrupt;
   framelag serve --rtsp 127.0.0.1:9554 --http 127.0.0.1:9080
       on other ports
   framelag serve --rtsp 0.0.0.0:8554 --auth users.txt
-      for other hosts, with passwords; each line of users.txt is user:password, with :publish or :play
-      appended for a user who may do only that")]
+      for other hosts, with passwords from users.txt")]
 pub struct Args {
     /// Listen here for RTSP.
     #[arg(long, value_name = "ADDRESS:PORT", value_parser = listen_address, default_value_t = Config::default().rtsp)]

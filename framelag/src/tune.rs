@@ -44,11 +44,11 @@ const LOST_BYTES: u64 = 1 << 20;
   framelag tune plans/low-bandwidth.toml --out night
                                                  after an interruption, the same command resumes
 
-A plan lists settings and their values: see docs/tune.md. Finished runs are kept, and the same command continues with
-the rest. Results go to DIR: tune.html to read, tune.csv and tune.json for programs. With fewer than 4 repeats settings
+A plan lists settings and their values: see docs/tune.md. Finished runs are kept, and the same command continues with \
+the rest. Results go to DIR: tune.html to read, tune.csv and tune.json for programs. With fewer than 4 repeats, settings \
 cannot be told apart.
 
-Exit codes: 0 every run was measured; 1 cannot continue (finished runs are kept); 2 the plan or a flag is wrong; 3 all
+Exit codes: 0 every run was measured; 1 cannot continue (finished runs are kept); 2 the plan or a flag is wrong; 3 all \
 runs finished, and some failed or were inconclusive.")]
 pub struct Args {
     /// Plan to run.

@@ -12,9 +12,9 @@ use crate::exit::Error;
   framelag report merge a b c --out all
   framelag report merge grid/* --out all --assert 'p99<150ms' --assert 'frames.lost<0.1%'
 
-Without --assert, the runs' own assertions and their results are kept; with it, only the given ones are checked, on the
+Without --assert, the runs' own assertions and their results are kept; with it, only the given ones are checked, on the \
 merged figures.
-Exit codes: 0 done and every assertion held, 1 a file cannot be read or written, or a run had failed, 2 usage error, a
+Exit codes: 0 done and every assertion held, 1 a file cannot be read or written, or a run had failed, 2 usage error, a \
 folder that is not a report, or a run that would count twice, 3 a run is inconclusive, 99 an assertion was broken.")]
 pub struct Args {
     /// Report folders, one per receiver.

@@ -15,7 +15,7 @@ use crate::exit::{Error, INCONCLUSIVE};
   framelag report trend --label branch=main --out trend.html
   framelag report trend --metric freezes.total_ms --store postgres://ann@db/lag
 
-Only runs comparable with the latest one are used: same machine, same settings, same frame and bit rate.
+Only runs comparable with the latest one are used: same machine, same settings, same frame and bit rate. \
 What is left out is listed; --all uses every run, and lists the differences.
 
 Exit codes: 0 shown, 1 the store cannot be read or the page cannot be written, 2 usage error, 3 no matching run.")]
