@@ -16,13 +16,13 @@ pub use reader::read;
 use setting::Setting;
 
 /// Longest plan that is read, in bytes.
-pub const MAX_BYTES: u64 = 1 << 20;
+const MAX_BYTES: u64 = 1 << 20;
 
 /// Most axes of a plan.
-pub const MAX_AXES: usize = 12;
+const MAX_AXES: usize = 12;
 
 /// Most points of an axis.
-pub const MAX_POINTS: usize = 200;
+const MAX_POINTS: usize = 200;
 
 /// Most runs of a plan, cells × repeat: more than a month of runs of 30 s is a mistake.
 pub const MAX_RUNS: usize = 100_000;

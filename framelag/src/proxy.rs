@@ -24,7 +24,7 @@ mod rtsp;
 mod shared;
 mod tcp;
 mod udp;
-pub mod wait;
+mod wait;
 
 use std::io::{self, PipeWriter};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -40,6 +40,7 @@ pub use shared::{Chunk, Direction, MAX_STREAM_BYTES, Network};
 use shared::{Shared, lock};
 use tcp::Target;
 use udp::Forwarder;
+pub use wait::reduce_timer_slack;
 
 /// A running proxy. Dropping it ends it and all connections through it.
 #[derive(Debug)]

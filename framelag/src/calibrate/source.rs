@@ -13,7 +13,7 @@ use common::clock::Clock;
 use common::frame::{Picture, Size};
 use common::host::SystemClock;
 use common::time::Now;
-use framelag::proxy::wait;
+use framelag::proxy::reduce_timer_slack;
 use publisher::capture::{self, Next, Source as _, pattern};
 use publisher::config::Wish;
 use publisher::rate::FrameRate;
@@ -76,7 +76,7 @@ fn pictures(size: Size, fps: u32) -> Result<Vec<Picture>, String> {
 }
 
 fn hand_over(mut pipe: impl Write, pictures: &[Picture], fps: u32, handed: &Mutex<Vec<Now>>) -> io::Result<()> {
-    wait::reduce_timer_slack();
+    reduce_timer_slack();
     let (clock, size) = (SystemClock::new(), pictures.first().map_or(Size::new(0, 0), Picture::size));
     writeln!(pipe, "YUV4MPEG2 W{} H{} F{}:1 Ip C420jpeg", size.width, size.height, RATE_FACTOR * fps)?;
     let (every, mut due) = (Duration::from_secs(1) / fps, Instant::now());

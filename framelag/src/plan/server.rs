@@ -88,10 +88,7 @@ impl fmt::Display for Server {
 
 impl Server {
     /// Whether its program is installed. A running server is not contacted.
-    ///
-    /// # Errors
-    /// Which program is missing, and what to do.
-    pub fn check(&self) -> Result<(), String> {
+    pub(super) fn check(&self) -> Result<(), String> {
         match self {
             Self::Mediamtx => mediamtx::find().map(drop).ok_or_else(|| {
                 "mediamtx not found: put it on PATH, or set $MEDIAMTX to its path (https://mediamtx.org)".to_owned()
