@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::impair::Conditions;
-use framelag::proxy::{Direction, Endpoint, Network, Protocol, Proxy};
+use framelag::proxy::{Direction, Network, Protocol, Proxy};
 
 const PIECES: usize = 300;
 const PIECE_BYTES: usize = 3_000;
@@ -30,10 +30,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// The delays by the proxy's record, and those from before the write to after the read.
 fn run(delay: Duration) -> Result<(Vec<Duration>, Vec<Duration>), Box<dyn std::error::Error>> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
-    let loopback = |address| Endpoint { protocol: Protocol::Tcp, address };
     let forward = Conditions { delay, ..Conditions::default() };
     let network = Network { forward, back: Conditions::default() };
-    let proxy = Proxy::start(loopback("127.0.0.1:0".parse()?), loopback(listener.local_addr()?), network, 1)?;
+    let proxy = Proxy::start(Protocol::Tcp, "127.0.0.1:0".parse()?, listener.local_addr()?, network, 1)?;
     let pieces = proxy.watch(Direction::Forward);
     let mut client = TcpStream::connect(proxy.address())?;
     client.set_nodelay(true)?;

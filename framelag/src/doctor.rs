@@ -1,16 +1,16 @@
-//! `framelag doctor`: what is there, what is missing, and the command that mends it.
+//! `framelag doctor`: what is there, what is missing, and the command that installs it.
 
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::Command;
 
 use framelag::mediamtx;
 use publisher::capture::camera;
+use serde::Serialize;
 
 use crate::processes::sibling;
 
-/// Flags of `framelag doctor`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Print one JSON object per check to standard output.
@@ -18,17 +18,17 @@ pub struct Args {
     json: bool,
 }
 
-/// One thing that was looked at.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 struct Finding {
     name: &'static str,
     state: State,
     detail: String,
-    /// What to type or do where it is missing.
-    mend: Option<&'static str>,
+    /// What to type or do if it is missing.
+    fix: Option<&'static str>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 enum State {
     Ok,
     /// framelag works without it, but does less or is slower.
@@ -37,76 +37,74 @@ enum State {
     Broken,
 }
 
-impl State {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Missing => "missing",
-            Self::Broken => "broken",
-        }
-    }
-}
-
-/// Prints the findings. Exit code 1 where something that framelag cannot do without is missing.
-pub fn run(args: &Args) -> ExitCode {
-    let findings = [binaries(), camera(), display(), ffmpeg(), openh264(), mediamtx(), clock()];
+/// Prints the findings. Exit code 1 if something is broken.
+pub fn run(args: &Args) -> u8 {
+    let findings = [
+        ("binaries", State::Broken, binaries()),
+        ("camera", State::Missing, camera()),
+        ("display", State::Missing, display()),
+        ("ffmpeg", State::Missing, ffmpeg()),
+        ("openh264", State::Missing, openh264()),
+        ("mediamtx", State::Missing, mediamtx()),
+        ("clock", State::Missing, clock()),
+    ];
+    let findings = findings.map(|(name, otherwise, check)| match check {
+        Ok(detail) => Finding { name, state: State::Ok, detail, fix: None },
+        Err((detail, fix)) => Finding { name, state: otherwise, detail, fix: Some(fix) },
+    });
     for finding in &findings {
         print(finding, args.json);
     }
-    ExitCode::from(u8::from(findings.iter().any(|finding| finding.state == State::Broken)))
+    u8::from(findings.iter().any(|finding| finding.state == State::Broken))
 }
 
 fn print(finding: &Finding, json: bool) {
-    let Finding { name, state, detail, mend } = finding;
-    let mut text = if json {
-        serde_json::json!({ "name": name, "state": state.name(), "detail": detail, "mend": mend }).to_string()
-    } else {
-        format!("{:<8} {name:<9} {detail}", state.name())
+    if json {
+        return println!("{}", serde_json::json!(finding));
+    }
+    let Finding { name, state, detail, fix } = finding;
+    let state = match state {
+        State::Ok => "ok",
+        State::Missing => "missing",
+        State::Broken => "broken",
     };
-    if let (Some(mend), false) = (mend, json) {
-        text.push_str(&format!("\n{:18} → {mend}", ""));
+    println!("{state:<8} {name:<9} {detail}");
+    if let Some(fix) = fix {
+        println!("{:18} → {fix}", "");
     }
-    println!("{text}");
 }
 
-fn ok(name: &'static str, detail: String) -> Finding {
-    Finding { name, state: State::Ok, detail, mend: None }
+/// What is installed; the error is what is missing, and the fix.
+type Check = Result<String, (String, &'static str)>;
+
+fn missing(detail: impl Into<String>, fix: &'static str) -> Check {
+    Err((detail.into(), fix))
 }
 
-fn missing(name: &'static str, detail: impl Into<String>, mend: &'static str) -> Finding {
-    Finding { name, state: State::Missing, detail: detail.into(), mend: Some(mend) }
-}
-
-fn binaries() -> Finding {
+fn binaries() -> Check {
     match sibling("publisher").and_then(|_| sibling("receiver")) {
-        Ok(_) => ok("binaries", format!("framelag, publisher and receiver {}", env!("CARGO_PKG_VERSION"))),
-        Err(detail) => {
-            Finding { name: "binaries", state: State::Broken, detail, mend: Some("cargo build --release --workspace") }
-        }
+        Ok(_) => Ok(format!("framelag, publisher and receiver {}", env!("CARGO_PKG_VERSION"))),
+        Err(detail) => missing(detail, "cargo build --release --workspace"),
     }
 }
 
-fn camera() -> Finding {
+fn camera() -> Check {
     match camera::first(camera::Choice::default()) {
-        Some(index) => ok("camera", format!("number {index}; `publisher --list-cameras` lists its formats")),
-        None => missing(
-            "camera",
-            "none found; the publisher shows a test pattern",
-            "plug in a webcam, or use --source FILE",
-        ),
+        Some(index) => Ok(format!("number {index}; `publisher --list-cameras` lists its formats")),
+        None => missing("none found; the publisher shows a test pattern", "plug in a webcam, or use --source FILE"),
     }
 }
 
-fn display() -> Finding {
-    let mend = "run in a desktop session, or `xvfb-run receiver …`, or use `receiver --headless`";
+fn display() -> Check {
+    let fix = "run in a desktop session, or `xvfb-run receiver …`, or use `receiver --headless`";
     match env::var("DISPLAY") {
         Ok(name) if !name.is_empty() => match x11_socket(&name) {
             Some(socket) if !socket.exists() => {
-                missing("display", format!("DISPLAY is {name}, but {} does not exist", socket.display()), mend)
+                missing(format!("DISPLAY is {name}, but {} does not exist", socket.display()), fix)
             }
-            _ => ok("display", format!("DISPLAY is {name}")),
+            _ => Ok(format!("DISPLAY is {name}")),
         },
-        _ => missing("display", "DISPLAY is not set; the receiver runs headless", mend),
+        _ => missing("DISPLAY is not set; the receiver runs headless", fix),
     }
 }
 
@@ -116,33 +114,32 @@ fn x11_socket(display: &str) -> Option<PathBuf> {
     Some(Path::new("/tmp/.X11-unix").join(format!("X{number}")))
 }
 
-fn ffmpeg() -> Finding {
+fn ffmpeg() -> Check {
     match first_line("ffmpeg", &["-version"]) {
-        Some(line) => ok("ffmpeg", line),
-        None => missing("ffmpeg", "not on PATH; only y4m and raw files can be published", "apt-get install ffmpeg"),
+        Some(line) => Ok(line),
+        None => missing("not on PATH; only y4m and raw files can be published", "apt-get install ffmpeg"),
     }
 }
 
 /// Whether the openh264 inside this executable was assembled with nasm: its SIMD routines then have symbols.
-fn openh264() -> Finding {
-    let mend = "apt-get install nasm && cargo clean --release -p openh264-sys2 && cargo build --release --workspace";
+fn openh264() -> Check {
+    let fix = "apt-get install nasm && cargo clean --release -p openh264-sys2 && cargo build --release --workspace";
     let read = |name| sibling(name).ok().and_then(|path| fs::read(path).ok());
     let has = |bytes: &[u8], symbol: &str| bytes.windows(symbol.len()).any(|window| window == symbol.as_bytes());
     match read("publisher") {
-        Some(bytes) if has(&bytes, "WelsSampleSad16x16_sse2") => ok("openh264", "built with nasm (SIMD)".to_owned()),
+        Some(bytes) if has(&bytes, "WelsSampleSad16x16_sse2") => Ok("built with nasm (SIMD)".to_owned()),
         Some(bytes) if cfg!(target_arch = "x86_64") && has(&bytes, "WelsCreateSVCEncoder") => {
-            missing("openh264", "built without nasm: encoding takes 2 to 3 times as long", mend)
+            missing("built without nasm: encoding takes 2 to 3 times as long", fix)
         }
-        Some(_) => ok("openh264", "built in; cannot tell whether this build has SIMD".to_owned()),
-        None => missing("openh264", "the publisher's executable cannot be read", "cargo build --release --workspace"),
+        Some(_) => Ok("built in; cannot tell whether this build has SIMD".to_owned()),
+        None => missing("the publisher's executable cannot be read", "cargo build --release --workspace"),
     }
 }
 
-fn mediamtx() -> Finding {
+fn mediamtx() -> Check {
     match mediamtx::find() {
-        Some(path) => ok("mediamtx", path.display().to_string()),
+        Some(path) => Ok(path.display().to_string()),
         None => missing(
-            "mediamtx",
             "neither on PATH nor in $MEDIAMTX; the embedded server is used",
             "put mediamtx on PATH to measure through it: https://mediamtx.org",
         ),
@@ -150,22 +147,22 @@ fn mediamtx() -> Finding {
 }
 
 /// Matters only between two hosts: on one host both ends read the same clock.
-fn clock() -> Finding {
-    let mend = "timedatectl set-ntp true   (or install chrony)";
+fn clock() -> Check {
+    let fix = "timedatectl set-ntp true   (or install chrony)";
     let timesyncd = Path::new("/run/systemd/timesync/synchronized");
     if timesyncd.exists() {
-        return ok("clock", "synchronised by systemd-timesyncd".to_owned());
+        return Ok("synchronised by systemd-timesyncd".to_owned());
     }
     if let Some(line) = first_line("chronyc", &["-c", "tracking"]) {
         return match chrony_offset(&line) {
-            Some(offset) => ok("clock", format!("synchronised by chrony, {offset} s off")),
-            None => missing("clock", "chrony runs but is not synchronised (yet)", "chronyc sources"),
+            Some(offset) => Ok(format!("synchronised by chrony, {offset} s off")),
+            None => missing("chrony runs but is not synchronised (yet)", "chronyc sources"),
         };
     }
     match first_line("timedatectl", &["show", "--property=NTPSynchronized", "--value"]).as_deref() {
-        Some("yes") => ok("clock", "synchronised, according to timedatectl".to_owned()),
-        Some("no") => missing("clock", "not synchronised; latencies between two hosts would be wrong", mend),
-        _ => missing("clock", "no time service found; latencies between two hosts would be wrong", mend),
+        Some("yes") => Ok("synchronised, according to timedatectl".to_owned()),
+        Some("no") => missing("not synchronised; latencies between two hosts would be wrong", fix),
+        _ => missing("no time service found; latencies between two hosts would be wrong", fix),
     }
 }
 

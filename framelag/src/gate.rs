@@ -4,31 +4,29 @@ mod output;
 mod runs;
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use analyze::gate::{Comparison, Gate, Limits, Verdict};
 use analyze::store::{self, Place, Store};
 use common::units::parse_share;
 use report::threshold::Metric;
 
-use common::host::command_line::USAGE;
-use runs::{Error, Runs};
+use crate::exit::Error;
+use runs::Runs;
 
-/// Fail when runs got worse by more than a limit, and by more than noise.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   framelag gate --baseline before/* --candidate after/*
-  framelag gate --baseline before --candidate after --metric p95 --max-regression 10% --max-delta 5ms
-      each subfolder is a run; where both limits are given, both have to be kept
+  framelag gate --baseline before --candidate after --max-regression 10% --max-delta 5ms
+      each subfolder is a run; with both limits, both have to be kept
   framelag gate --candidate runs --save-baseline main
       keep the runs in the store, and compare with them later:
   framelag gate --baseline main --candidate runs
 
-A run is one sample, however many frames it has. Measure 5 runs of 30 s per side, and alternate the sides if you can.
+A run is one sample, however many frames it has. Measure 5 runs of 30 s per side, and alternate the sides if you can. \
 A verdict takes at least 4 per side.
 
-Exit codes: 0 pass; 99 regression: worse by more than the limit, and by more than noise; 3 inconclusive: too few runs
-or too much noise (the output says how many more are needed); 2 wrong usage, or different settings or machines; 1 a
+Exit codes: 0 pass; 99 regression: worse by more than the limit, and by more than noise; 3 inconclusive: too few runs \
+or too much noise (the output says how many more are needed); 2 wrong usage, or different settings or machines; 1 a \
 file cannot be read or written (a regression still exits 99). See docs/gate.md.")]
 pub struct Args {
     /// Runs to compare with: report folders, folders of report folders, or a baseline's name in the store.
@@ -74,17 +72,8 @@ fn baseline_name(text: &str) -> Result<String, String> {
         .ok_or_else(|| format!("a baseline's name has 1 to {MAX_CHARS} printable characters, as in main or feature/x"))
 }
 
-/// Compares. Exit code: see [`Args`].
-pub fn run(args: &Args) -> ExitCode {
-    let error = match judge(args) {
-        Ok(code) => return ExitCode::from(code),
-        Err(error) => error,
-    };
-    eprintln!("error: {error}");
-    ExitCode::from(if matches!(error, Error::Usage(_)) { USAGE } else { 1 })
-}
-
-fn judge(args: &Args) -> Result<u8, Error> {
+/// Judges the candidate.
+pub fn run(args: &Args) -> Result<u8, Error> {
     let gate = Gate { metric: args.metric.clone(), limits: args.limits()?, allow_different: args.allow_different };
     let baseline = Runs::read_or_find(&args.baseline, || args.open(Store::open_existing))?;
     let candidate = Runs::read(&args.candidate)?;
@@ -152,7 +141,6 @@ impl Args {
     }
 }
 
-/// Compare runs metric by metric, without a verdict.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   framelag compare before after
@@ -178,28 +166,16 @@ pub struct CompareArgs {
     json: bool,
 }
 
-/// Compares without a verdict. Exit code: see [`CompareArgs`].
-pub fn compare(args: &CompareArgs) -> ExitCode {
-    match comparisons(args) {
-        Ok(comparisons) => {
-            output::print_changes(&comparisons, args.json);
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::from(if matches!(error, Error::Usage(_)) { USAGE } else { 1 })
-        }
-    }
-}
-
-fn comparisons(args: &CompareArgs) -> Result<Vec<Comparison>, Error> {
+/// Compares without a verdict.
+pub fn compare(args: &CompareArgs) -> Result<u8, Error> {
     let read = |folder: &PathBuf| Runs::read(std::slice::from_ref(folder));
     let (baseline, candidate) = (read(&args.baseline)?, read(&args.candidate)?);
     let compared = args.metric.iter().map(|metric| {
         let gate = Gate { metric: metric.clone(), limits: Limits::NONE, allow_different: args.allow_different };
         compared(&gate, &baseline, &candidate)
     });
-    compared.collect()
+    output::print_changes(&compared.collect::<Result<Vec<_>, _>>()?, args.json);
+    Ok(0)
 }
 
 #[cfg(test)]

@@ -1,62 +1,59 @@
 //! `framelag impair`: the proxy alone.
 
-use std::process::ExitCode;
 use std::time::Duration;
 
-use common::host::Stop;
-use common::host::signals::{self, Second};
 use common::impair::{Conditions, Counts};
 use common::units::{parse_rate, parse_share};
-use framelag::proxy::{Direction, Endpoint, Error, Network, Protocol, Proxy, delay};
+use framelag::proxy::{Direction, Endpoint, Network, Protocol, Proxy, delay};
 
-use common::host::command_line::USAGE;
+use crate::exit::Error;
+use crate::processes::watch_for_interrupt;
 
-/// Proxies TCP or UDP with added delay, jitter, loss, reordering, duplication or a bandwidth limit.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
-  framelag impair --listen tcp://127.0.0.1:9554 --to tcp://127.0.0.1:8554 --back-delay 50ms --delay 5ms
+  framelag impair --listen tcp://127.0.0.1:9554 --to tcp://127.0.0.1:8554 --back-delay 50ms
       receiver rtsp://127.0.0.1:9554/cam then sees pictures 50 ms later
-  framelag impair --listen tcp://127.0.0.1:9554 --to tcp://127.0.0.1:8554 --delay 20ms --jitter 10ms --rate 2M
-  framelag impair --listen udp://127.0.0.1:9123 --to udp://127.0.0.1:8123 --loss 1% --reorder 0.5% --seed 7
+  framelag impair --listen tcp://127.0.0.1:9554 --to tcp://127.0.0.1:8554 --delay 20ms --jitter 5ms
+  framelag impair --listen udp://127.0.0.1:9123 --to udp://127.0.0.1:8123 --loss 1% --seed 7
       datagrams to one port and their answers; the ports that RTSP negotiates for RTP are not proxied
 
-Forward is from client to server, back is from server to client. A flag without back- applies to both
+Forward is from client to server, back is from server to client. A flag without back- applies to both \
 directions unless its back- counterpart is given too.
 
-TCP loses nothing: a lost segment arrives 200 ms late, and so does everything behind it. A writer blocks
+TCP loses nothing: a lost segment arrives 200 ms late, and so does everything behind it. A writer blocks \
 once 8 MiB are in flight, or --queue bytes wait for the bottleneck of --rate.
 
 The same --seed with the same traffic at the same times is reproducible byte for byte.
 Exit codes: 0 stopped by Ctrl-C, 1 cannot listen, 2 usage error.")]
 pub struct Args {
-    /// Where clients connect.
+    /// Listen here for clients.
     #[arg(long, value_name = "tcp://HOST:PORT|udp://HOST:PORT")]
     listen: Endpoint,
-    /// The server behind it.
+    /// Forward to this server.
     #[arg(long, value_name = "tcp://HOST:PORT|udp://HOST:PORT")]
     to: Endpoint,
-    /// Delay added to everything.
+    /// Delay everything by this.
     #[arg(long, value_name = "TIME", default_value = "0", value_parser = delay)]
     delay: Duration,
-    /// Maximum random delay added on top, uniformly distributed; order is kept.
+    /// Add up to this at random, uniformly distributed; order is kept.
     #[arg(long, value_name = "TIME", default_value = "0", value_parser = delay)]
     jitter: Duration,
-    /// Share that is lost; less than 100% for TCP.
+    /// Lose this share; less than 100% for TCP.
     #[arg(long, value_name = "SHARE", default_value = "0%", value_parser = parse_share)]
     loss: f64,
-    /// Share that is held back and overtaken by others (UDP).
+    /// Hold back this share, so that others overtake it (UDP).
     #[arg(long, value_name = "SHARE", default_value = "0%", value_parser = parse_share)]
     reorder: f64,
-    /// How long reordered datagrams are held back at most.
+    /// Hold reordered datagrams back for at most this long.
     #[arg(long, value_name = "TIME", default_value = "10ms", value_parser = delay)]
     hold: Duration,
-    /// Share that is duplicated (UDP).
+    /// Duplicate this share (UDP).
     #[arg(long, value_name = "SHARE", default_value = "0%", value_parser = parse_share)]
     duplicate: f64,
-    /// Bandwidth limit in bits per second [default: none].
+    /// Limit the bandwidth, in bits per second [default: no limit].
     #[arg(long, value_name = "RATE", value_parser = parse_rate)]
     rate: Option<u64>,
-    /// Bytes that may queue at the bandwidth limit.
+    /// Queue at most this many bytes at the bandwidth limit.
     #[arg(long, value_name = "BYTES", default_value_t = Conditions::default().queue_bytes)]
     queue: usize,
     /// --delay from server to client.
@@ -76,25 +73,12 @@ pub struct Args {
     seed: u64,
 }
 
-/// Passes on until Ctrl-C or SIGTERM.
-pub fn run(args: &Args) -> ExitCode {
-    if let Err(wrong) = args.check() {
-        eprintln!("error: {wrong}");
-        return ExitCode::from(USAGE);
-    }
-    let stop = Stop::new();
-    if let Err(error) = signals::watch(&stop, Second::IsIgnored) {
-        eprintln!("error: {error}");
-        return ExitCode::FAILURE;
-    }
-    let proxy = match Proxy::start(args.listen, args.to, args.network(), args.seed) {
-        Ok(proxy) => proxy,
-        Err(error) => {
-            eprintln!("error: {error}");
-            return ExitCode::from(if matches!(error, Error::Mixed(..)) { USAGE } else { 1 });
-        }
-    };
-    let protocol = args.listen.protocol;
+/// Forwards until Ctrl-C or SIGTERM.
+pub fn run(args: &Args) -> Result<u8, Error> {
+    args.check().map_err(Error::Usage)?;
+    let stop = watch_for_interrupt()?;
+    let Endpoint { protocol, address } = args.listen;
+    let proxy = Proxy::start(protocol, address, args.to.address, args.network(), args.seed)?;
     eprintln!("forwarding {} to {}; press Ctrl-C to stop.", Endpoint { protocol, address: proxy.address() }, args.to);
     stop.wait();
     eprintln!("{} connections, {} refused", proxy.opened(), proxy.refused());
@@ -102,23 +86,23 @@ pub fn run(args: &Args) -> ExitCode {
         eprintln!("forward: {}", counts_text(&proxy.counts(Direction::Forward)));
         eprintln!("back:    {}", counts_text(&proxy.counts(Direction::Back)));
     }
-    ExitCode::SUCCESS
+    Ok(0)
 }
 
 impl Args {
     fn check(&self) -> Result<(), String> {
-        let udp_only = [("--reorder", self.reorder), ("--duplicate", self.duplicate)];
-        if let (Protocol::Tcp, Some((flag, _))) =
-            (self.listen.protocol, udp_only.into_iter().find(|(_, share)| *share > 0.0))
-        {
-            return Err(format!("{flag} has no effect on TCP, which repairs it: use udp:// addresses"));
+        if self.listen.protocol != self.to.protocol {
+            return Err(format!("--listen {} and --to {} must use the same protocol", self.listen, self.to));
         }
-        let network = self.network();
-        let lossy = [("--loss", network.forward.loss), ("--back-loss", network.back.loss)];
-        if let (Protocol::Tcp, Some((flag, _))) =
-            (self.listen.protocol, lossy.into_iter().find(|(_, share)| *share >= 1.0))
-        {
-            return Err(format!("{flag} 100% blocks a TCP connection for ever: lower it, or use udp:// addresses"));
+        if self.listen.protocol == Protocol::Tcp {
+            let udp_only = [("--reorder", self.reorder), ("--duplicate", self.duplicate)];
+            if let Some((flag, _)) = udp_only.into_iter().find(|(_, share)| *share > 0.0) {
+                return Err(format!("{flag} has no effect on TCP, which repairs it: use udp:// addresses"));
+            }
+            let lossy = [("--loss", self.loss), ("--back-loss", self.back_loss.unwrap_or(0.0))];
+            if let Some((flag, _)) = lossy.into_iter().find(|(_, share)| *share >= 1.0) {
+                return Err(format!("{flag} 100% blocks a TCP connection for ever: lower it, or use udp:// addresses"));
+            }
         }
         if self.leads_to_itself() {
             return Err(format!(
@@ -132,7 +116,7 @@ impl Args {
         Ok(())
     }
 
-    /// Whether the server is the proxy. Which addresses are this host's is not asked: those that say so themselves count.
+    /// Whether the server is the proxy itself, as far as the addresses show.
     fn leads_to_itself(&self) -> bool {
         let (at, to) = (self.listen.address, self.to.address);
         let everywhere = at.ip().is_unspecified() && (to.ip().is_loopback() || to.ip().is_unspecified());
@@ -209,6 +193,7 @@ mod tests {
             let why = check(listen, to).expect_err(to);
             assert!(why.contains("--to") && why.contains("--listen"), "{why}");
         }
+        assert!(check("tcp://127.0.0.1:9", "udp://127.0.0.1:10").expect_err("mixed").contains("same protocol"));
         assert_eq!(check("tcp://127.0.0.1:9", "tcp://127.0.0.1:10"), Ok(()));
         assert_eq!(check("tcp://127.0.0.2:9", "tcp://127.0.0.1:9"), Ok(()));
         assert_eq!(check("tcp://0.0.0.0:9", "tcp://192.0.2.1:9"), Ok(()));

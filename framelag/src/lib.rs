@@ -1,4 +1,4 @@
-//! What of the umbrella command others can use: a [`proxy`] that makes a network worse, and the [`plan`] of a sweep.
+//! The parts of the umbrella command that tests use too: the impairment [`proxy`] and the [`plan`] of a sweep.
 
 pub mod loopback;
 pub mod mediamtx;

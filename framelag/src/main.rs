@@ -7,14 +7,16 @@ extern crate common;
 mod calibrate;
 mod demo;
 mod doctor;
+mod exit;
 mod gate;
 mod impair;
-mod leash;
-mod playing;
+mod local_server;
+mod parent_death;
+mod playback;
 mod processes;
+mod progress;
 mod report;
 mod serve;
-mod serving;
 mod shell;
 mod tune;
 
@@ -24,7 +26,7 @@ use clap::{Parser, Subcommand};
 use common::host::command_line;
 use common::host::{descriptors, logging};
 
-/// Measures the latency of live video, frame by frame.
+/// Measure the latency of live video, frame by frame.
 #[derive(Debug, Parser)]
 #[command(name = "framelag", version, after_help = EXAMPLES)]
 struct Args {
@@ -45,37 +47,37 @@ Examples:
   framelag gate --baseline before/* --candidate after/*
                                      exit code 99 if latency got worse
   framelag tune plans/quick.toml     benchmark every combination of settings and recommend one
-  framelag doctor                    check what this machine has and how to install what it lacks
+  framelag doctor                    check what is installed, and how to install what is missing
   framelag completions bash > ~/.local/share/bash-completion/completions/framelag
   framelag man ./man                 man pages of all three commands";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Runs server, publisher and receiver as three processes and prints the latency summary.
+    /// Run server, publisher and receiver, and print the latency summary.
     Demo(demo::Args),
-    /// Runs the media server alone.
+    /// Run the media server: RTSP to publish and play, HTTP for health, metrics and streams.
     Serve(serve::Args),
-    /// Checks the figures on this machine: injects known delays and reports how far off the measured ones are.
+    /// Check the figures on this machine by injecting known delays.
     Calibrate(calibrate::Args),
-    /// Proxies TCP or UDP with added delay, jitter or loss.
+    /// Proxy TCP or UDP with added delay, jitter, loss or a bandwidth limit.
     Impair(impair::Args),
-    /// Re-renders report folders, stores runs, shows trends and merges runs.
+    /// Re-render, store, list and merge runs, and show trends.
     Report(report::Args),
-    /// Checks runs for a regression beyond both a limit and the noise.
+    /// Fail if runs got worse by more than a limit, and by more than noise.
     Gate(gate::Args),
-    /// Shows what changed between two sets of runs.
+    /// Show what changed between two sets of runs.
     Compare(gate::CompareArgs),
-    /// Benchmarks every combination of settings and recommends one.
+    /// Benchmark every combination of settings and recommend one.
     Tune(tune::Args),
-    /// Checks what is installed, and prints the command that installs what is missing.
+    /// Check what is installed, and print how to install what is missing.
     Doctor(doctor::Args),
-    /// Prints shell completions of framelag, publisher and receiver.
+    /// Print shell completions for framelag, publisher and receiver.
     Completions(shell::CompletionsArgs),
-    /// Writes man pages of framelag, publisher and receiver.
+    /// Write man pages of framelag, publisher and receiver.
     Man(shell::ManArgs),
-    /// Runs another program that ends with its parent.
+    /// Become another program, killed when its parent ends.
     #[command(hide = true)]
-    Leash(leash::Args),
+    WithParent(parent_death::Args),
 }
 
 fn main() -> ExitCode {
@@ -84,12 +86,16 @@ fn main() -> ExitCode {
         Err(code) => return code,
     };
     logging::start("info", server::ByCount);
-    if let Err(error) = descriptors::require() {
+    ExitCode::from(run(args.command).unwrap_or_else(|error| {
         eprintln!("error: {error}");
-        return ExitCode::FAILURE;
-    }
-    match args.command {
-        Command::Demo(args) => demo::run(args),
+        error.exit_code()
+    }))
+}
+
+fn run(command: Command) -> Result<u8, exit::Error> {
+    descriptors::require().map_err(|error| error.to_string())?;
+    match command {
+        Command::Demo(args) => demo::run(&args),
         Command::Serve(args) => serve::run(args),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Impair(args) => impair::run(&args),
@@ -97,10 +103,10 @@ fn main() -> ExitCode {
         Command::Gate(args) => gate::run(&args),
         Command::Compare(args) => gate::compare(&args),
         Command::Tune(args) => tune::run(&args),
-        Command::Doctor(args) => doctor::run(&args),
-        Command::Completions(args) => shell::completions(&args, &mut commands()),
+        Command::Doctor(args) => Ok(doctor::run(&args)),
+        Command::Completions(args) => Ok(shell::completions(&args, &mut commands())),
         Command::Man(args) => shell::man(&args, &commands()),
-        Command::Leash(args) => leash::run(&args),
+        Command::WithParent(args) => parent_death::run(&args),
     }
 }
 

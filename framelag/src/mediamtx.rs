@@ -1,11 +1,11 @@
-//! MediaMTX as a sweep's server, and as a peer of the tests: RTSP alone.
+//! MediaMTX as a server of `framelag tune`, and as a peer in the tests: RTSP only.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::programs::on_path;
 
-/// Media over QUIC is off by the environment: versions without it refuse a file with a key that they do not know.
+/// Turns Media over QUIC off. Not in the file: versions without it refuse a key that they do not know.
 pub const ENVIRONMENT: (&str, &str) = ("MTX_MOQ", "no");
 
 /// The program: `$MEDIAMTX`, or `mediamtx` on `PATH`.
@@ -14,8 +14,8 @@ pub fn find() -> Option<PathBuf> {
     named.filter(|path| path.is_file()).or_else(|| on_path("mediamtx"))
 }
 
-/// The text of a configuration file: RTSP at `rtsp` over TCP and UDP, any path, and nothing else. The port is an even one, since
-/// RTP has its number, and RTCP the next.
+/// A configuration file: RTSP at `rtsp` over TCP and UDP, any path, nothing else. The port is even: RTP uses its number, RTCP the
+/// next.
 pub fn config(rtsp: SocketAddr) -> String {
     let (host, rtp) = (rtsp.ip(), rtsp.port());
     format!(

@@ -1,5 +1,4 @@
-//! The plan of a sweep as it is typed: a TOML file, read with the line of everything in it, so that each mistake can be named by
-//! its line. All mistakes are found before the first is told.
+//! The plan of a sweep: a TOML file. Every mistake in it is reported at once, each with its line.
 
 mod check;
 mod reader;
@@ -17,15 +16,15 @@ pub use reader::read;
 use setting::Setting;
 
 /// Longest plan that is read, in bytes.
-pub const MAX_BYTES: u64 = 1 << 20;
+const MAX_BYTES: u64 = 1 << 20;
 
 /// Most axes of a plan.
-pub const MAX_AXES: usize = 12;
+const MAX_AXES: usize = 12;
 
 /// Most points of an axis.
-pub const MAX_POINTS: usize = 200;
+const MAX_POINTS: usize = 200;
 
-/// Most runs of a plan, cells × repeat: more than a month of runs of 30 s is a plan that went wrong.
+/// Most runs of a plan, cells × repeat: more than a month of runs of 30 s is a mistake.
 pub const MAX_RUNS: usize = 100_000;
 
 /// What is varied, what is not, and how long each run takes.
@@ -33,13 +32,13 @@ pub const MAX_RUNS: usize = 100_000;
 pub struct Plan {
     /// Its name, for titles.
     pub name: String,
-    /// How often each cell is run. Default: 3.
+    /// How often each cell is run. Default: 5.
     pub repeat: u32,
-    /// From the first picture, left out of every figure. Default: 2 s.
+    /// Left out of every figure, from the first picture on. Default: 2 s.
     pub warmup: Duration,
-    /// What is measured of each run, after the warm-up. Default: 10 s.
+    /// Measured in each run, after the warm-up. Default: 10 s.
     pub duration: Duration,
-    /// Decides over the order, and over what networks leave to chance. Default: 1.
+    /// Of the order of runs, and of simulated networks. Default: 1.
     pub seed: u64,
     /// Whether picture quality is measured. Default: yes.
     pub quality: bool,
@@ -54,7 +53,7 @@ pub struct Plan {
 pub struct Axis {
     /// The name of its setting, or that of the table in `[coupled]`.
     pub name: String,
-    /// Where it stands.
+    /// In the plan.
     pub line: usize,
     /// Its values, in the plan's order.
     pub points: Vec<Point>,
@@ -63,7 +62,7 @@ pub struct Axis {
 /// One value of an axis.
 #[derive(Clone, Debug)]
 pub struct Point {
-    /// As it is told: the value itself without secrets, numbered where several look alike, or the name of a coupled point.
+    /// The value without secrets, numbered if several look alike, or the name of a coupled point.
     pub label: String,
     /// What it sets: one setting, or several of a coupled point.
     pub choices: Vec<Choice>,
@@ -76,34 +75,22 @@ pub struct Choice {
     pub setting: &'static Setting,
     /// As it is typed.
     pub text: Secret,
-    /// Where it stands.
+    /// In the plan.
     pub line: usize,
 }
 
-/// One thing that is wrong with a plan.
+/// A mistake in a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
-    /// Where; `None` where it is nowhere in particular.
+    /// `None` if it is not on one line.
     pub line: Option<usize>,
     /// What, and what would be right.
     pub what: String,
 }
 
-/// Why a plan cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// It is not there.
-    #[error("cannot read the plan {0}: {1}")]
-    Read(String, std::io::Error),
-    /// It is too long.
-    #[error("the plan {0} is larger than {MAX_BYTES} bytes")]
-    TooLong(String),
-    /// These are wrong.
-    #[error("{}", list(.0, .1))]
-    Mistakes(String, Vec<Mistake>),
-}
-
-fn list(file: &str, mistakes: &[Mistake]) -> String {
+/// The mistakes in `file`, one a line.
+pub fn list(file: &Path, mistakes: &[Mistake]) -> String {
+    let file = file.display();
     let line = |mistake: &Mistake| match mistake.line {
         Some(line) => format!("{file}, line {line}: {}", mistake.what),
         None => format!("{file}: {}", mistake.what),
@@ -115,24 +102,24 @@ impl Plan {
     /// Reads `file`.
     ///
     /// # Errors
-    /// [`Error`], with everything that is wrong with the plan alone. Whether its cells can be is another question.
-    pub fn open(file: &Path) -> Result<Self, Error> {
-        let name = file.display().to_string();
-        let text =
-            File::open(file).and_then(|file| bom::read(file, MAX_BYTES)).map_err(|error| match error.kind() {
-                ErrorKind::FileTooLarge => Error::TooLong(name.clone()),
-                _ => Error::Read(name.clone(), error),
-            })?;
-        read(&text).map_err(|mistakes| Error::Mistakes(name, mistakes))
+    /// Why it cannot be read, or every mistake in it. Whether its cells are possible is not checked here.
+    pub fn open(file: &Path) -> Result<Self, String> {
+        let name = file.display();
+        let text = File::open(file).and_then(|file| bom::read(file, MAX_BYTES));
+        let text = text.map_err(|error| match error.kind() {
+            ErrorKind::FileTooLarge => format!("the plan {name} is larger than {MAX_BYTES} bytes"),
+            _ => format!("cannot read the plan {name}: {error}"),
+        })?;
+        read(&text).map_err(|mistakes| list(file, &mistakes))
     }
 
-    /// How many cells it has; `None` where they cannot be counted.
+    /// How many cells it has; `None` if more than can be counted.
     pub fn cell_count(&self) -> Option<usize> {
         self.axes.iter().try_fold(1_usize, |product, axis| product.checked_mul(axis.points.len()))
     }
 
-    /// The points of a cell in words: `publisher.gop=30 publisher.bitrate=1M`.
-    pub fn told(&self, values: &[usize]) -> String {
+    /// The points of a cell: `publisher.gop=30 publisher.bitrate=1M`.
+    pub fn describe(&self, values: &[usize]) -> String {
         let each = self.axes.iter().zip(values).map(|(axis, value)| {
             let label = axis.points.get(*value).map_or("?", |point| point.label.as_str());
             format!("{}={label}", axis.name)
@@ -146,9 +133,9 @@ impl Plan {
         self.fixed.iter().chain(varied.flat_map(|point| &point.choices))
     }
 
-    /// Everything that decides over what is measured, by name: what a sweep that goes on must have in common with the
-    /// one that began. How often each cell runs is not of it: more blocks may follow.
-    pub fn essence(&self) -> Vec<(String, String)> {
+    /// Everything that decides what is measured, by name: what a resumed sweep must have in common with its beginning. How often each
+    /// cell runs is not part of it: more blocks may follow.
+    pub fn identity(&self) -> Vec<(String, String)> {
         let mut all = vec![
             ("name".to_owned(), self.name.clone()),
             ("warmup".to_owned(), format!("{:?}", self.warmup)),
@@ -156,12 +143,12 @@ impl Plan {
             ("seed".to_owned(), self.seed.to_string()),
             ("quality".to_owned(), self.quality.to_string()),
         ];
-        all.extend(self.fixed.iter().map(|choice| (choice.setting.name.to_owned(), choice.told())));
+        all.extend(self.fixed.iter().map(|choice| (choice.setting.name.to_owned(), choice.redacted())));
         for axis in &self.axes {
             let point = |point: &Point| match point.choices.as_slice() {
                 [choice] if choice.setting.name == axis.name => point.label.clone(),
                 choices => {
-                    let each = choices.iter().map(|choice| format!("{}={}", choice.setting.name, choice.told()));
+                    let each = choices.iter().map(|choice| format!("{}={}", choice.setting.name, choice.redacted()));
                     format!("{} ({})", point.label, each.collect::<Vec<_>>().join(" "))
                 }
             };
@@ -174,7 +161,7 @@ impl Plan {
 
 impl Choice {
     /// The value without secrets.
-    pub fn told(&self) -> String {
+    pub fn redacted(&self) -> String {
         common::redact::secrets(self.text.reveal())
     }
 }

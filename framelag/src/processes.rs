@@ -1,11 +1,11 @@
-//! Child processes of the demo, of a calibration and of a sweep: found beside this executable, ended politely, never left behind.
+//! Child processes: found beside this executable, ended politely, never left behind.
 
 use std::env;
 use std::fs;
 use std::io::{self, BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,37 +16,22 @@ use common::rtsp::StreamUrl;
 use rustix::process::{Pid, Signal, getpgid, kill_process, kill_process_group};
 use serde_json::Value;
 
-/// How long a child may take to end after it was asked to, before it is killed.
+use crate::exit::Error;
+
+/// How long a child may take to end on SIGTERM before it is killed.
 pub const GRACE: Duration = Duration::from_secs(3);
 
-/// How often a child's state is looked at.
+/// How often a child's state is polled.
 const POLL: Duration = Duration::from_millis(20);
 
-/// Why something that was waited for did not come about.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
-    /// The user has had enough.
-    #[error("interrupted")]
-    Interrupted,
-    /// What went wrong.
-    #[error("{0}")]
-    Failed(String),
-}
-
-impl From<String> for Error {
-    fn from(why: String) -> Self {
-        Self::Failed(why)
-    }
-}
-
-/// Requested from Ctrl-C (or SIGTERM) on.
+/// A stop that Ctrl-C or SIGTERM requests.
 pub fn watch_for_interrupt() -> Result<Stop, String> {
     let stop = Stop::new();
     signals::watch(&stop, Second::IsIgnored)?;
     Ok(stop)
 }
 
-/// An error from Ctrl-C on.
+/// [`Error::Interrupted`] once `stopped` is requested.
 pub fn check(stopped: &Stop) -> Result<(), Error> {
     if stopped.is_requested() { Err(Error::Interrupted) } else { Ok(()) }
 }
@@ -61,18 +46,22 @@ pub fn sibling(name: &str) -> Result<PathBuf, String> {
     Err(format!("{} does not exist: build it with `cargo build --release --workspace`", path.display()))
 }
 
-/// A command that starts `executable` so that it does not outlive this process, however this one ends: see
-/// [`crate::leash`]. Its arguments follow.
-pub fn leashed(executable: &Path) -> Result<Command, String> {
+/// A command for a child that is killed when this process ends, however it ends: see [`crate::parent_death`].
+pub fn child(executable: &Path) -> Result<Command, String> {
     let mut command = Command::new(sibling("framelag")?);
-    command.args(["leash", &std::process::id().to_string()]).arg(executable);
+    command.args(["with-parent", &std::process::id().to_string()]).arg(executable);
     Ok(command)
 }
 
-/// What a child is told in a URL's place: see [`give_url`].
+/// The same for a program of ours.
+pub fn own_child(name: &str) -> Result<Command, String> {
+    child(&sibling(name)?)
+}
+
+/// What stands in a child's arguments for the URL of [`give_url`].
 pub const URL_ARGUMENT: &str = "env:FRAMELAG_URL";
 
-/// Gives a child its URL in the environment, where [`URL_ARGUMENT`] finds it: every user of the host reads command lines.
+/// Gives a child its URL in the environment, where [`URL_ARGUMENT`] finds it: every user of the host can read command lines.
 pub fn give_url(command: &mut Command, url: &StreamUrl) {
     command.env("FRAMELAG_URL", url.to_variable().reveal());
     for variable in credentials::VARIABLES {
@@ -80,89 +69,85 @@ pub fn give_url(command: &mut Command, url: &StreamUrl) {
     }
 }
 
-/// A child process whose output goes to a log file. Dropping it ends it.
+/// A child process whose standard error goes to a log file. Dropping it ends it.
 #[derive(Debug)]
 pub struct Process {
     name: &'static str,
     child: Child,
     log: PathBuf,
-    /// The one event that is waited for, of a child that reports.
-    report: Option<Receiver<Value>>,
 }
 
+/// The JSON lines of a child. They are read on a thread of its own, so that it never blocks; those that nobody takes are dropped.
+pub type Events = Receiver<Value>;
+
+/// Most events that wait to be taken.
+const MAX_EVENTS: usize = 64;
+
 impl Process {
-    /// Starts `executable args…`, [`leashed`], with standard output and error in `log`.
-    pub fn start_leashed(name: &'static str, executable: &Path, args: &[&str], log: PathBuf) -> Result<Self, String> {
-        Self::start(name, leashed(executable)?, args, log)
+    /// Starts `command` with standard output and error in `log`.
+    pub fn start(name: &'static str, command: Command, log: PathBuf) -> Result<Self, String> {
+        Self::spawn(name, command, log, Stdio::null(), None)
     }
 
-    /// Starts one of our programs, by a [`leashed`] command, with `args…` and `--json`: [`Process::wait_for_report`] hands out the first of
-    /// its JSON lines that tells of `event`. So a child says which ports the system gave it, and nobody has to choose them before it
-    /// holds them. Standard error goes to `log`.
-    pub fn start_reporting(
-        name: &'static str,
-        command: Command,
-        args: &[&str],
-        event: &'static str,
-        log: PathBuf,
-    ) -> Result<Self, String> {
-        let args = [args, &["--json"]].concat();
-        let streams = (Stdio::null(), Some(Stdio::piped()));
-        let mut process = Self::spawn(name, command, &args, streams, log)?;
-        process.report = process.child.stdout.take().map(|stdout| first(event, stdout));
-        Ok(process)
+    /// Starts a program of ours with `--json`, and returns its events too: it says itself which ports the system gave it.
+    pub fn start_reporting(name: &'static str, mut command: Command, log: PathBuf) -> Result<(Self, Events), String> {
+        command.arg("--json");
+        let mut process = Self::spawn(name, command, log, Stdio::null(), Some(Stdio::piped()))?;
+        let stdout = process.child.stdout.take().expect("it is piped");
+        let (sender, events) = mpsc::sync_channel(MAX_EVENTS);
+        thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                let _ = sender.try_send(serde_json::from_str(&line).unwrap_or_default());
+            }
+        });
+        Ok((process, events))
     }
 
-    /// Starts `executable args…`, [`leashed`], and gives back the pipe into it. Standard output and error go to `log`.
-    pub fn start_fed(
-        name: &'static str,
-        executable: &Path,
-        args: &[&str],
-        log: PathBuf,
-    ) -> Result<(Self, ChildStdin), String> {
-        let mut process = Self::spawn(name, leashed(executable)?, args, (Stdio::piped(), None), log)?;
-        let input = process.child.stdin.take().ok_or_else(|| format!("the {name} has no standard input"))?;
-        Ok((process, input))
-    }
-
-    /// Starts `command args…`, with standard output and error in `log`.
-    pub fn start(name: &'static str, command: Command, args: &[&str], log: PathBuf) -> Result<Self, String> {
-        Self::spawn(name, command, args, (Stdio::null(), None), log)
+    /// Starts `command` with standard output and error in `log`, and returns the pipe to its standard input too.
+    pub fn start_fed(name: &'static str, command: Command, log: PathBuf) -> Result<(Self, ChildStdin), String> {
+        let mut process = Self::spawn(name, command, log, Stdio::piped(), None)?;
+        let stdin = process.child.stdin.take().expect("it is piped");
+        Ok((process, stdin))
     }
 
     /// Without an output of its own it goes to the log.
     fn spawn(
         name: &'static str,
         mut command: Command,
-        args: &[&str],
-        (input, out): (Stdio, Option<Stdio>),
         log: PathBuf,
+        stdin: Stdio,
+        stdout: Option<Stdio>,
     ) -> Result<Self, String> {
         let cannot = |error: io::Error| format!("cannot write {}: {error}", log.display());
-        let err = report::dir::create(&log).map_err(cannot)?;
-        let out = out.map_or_else(|| err.try_clone().map(Stdio::from), Ok).map_err(cannot)?;
-        // A group of its own: Ctrl-C in the terminal is for the receiver, these end after it.
-        command.args(args).stdin(input).stdout(out).stderr(err).process_group(0);
+        let stderr = report::dir::create(&log).map_err(cannot)?;
+        let stdout = stdout.map_or_else(|| stderr.try_clone().map(Stdio::from), Ok).map_err(cannot)?;
+        // A group of its own: Ctrl-C in the terminal is for this process, which ends it.
+        command.stdin(stdin).stdout(stdout).stderr(stderr).process_group(0);
         let child = command.spawn().map_err(|error| {
             let program = command.get_program().display();
             format!("cannot start {program}: {error}")
         })?;
-        Ok(Self { name, child, log, report: None })
+        Ok(Self { name, child, log })
     }
 
-    /// The event that [`Process::start_reporting`] named, waited for as [`Process::wait_until`] does.
-    pub fn wait_for_report(&mut self, limit: Duration, what: &str, stopped: &Stop) -> Result<Value, Error> {
-        let report = self.report.take();
-        let mut said = None;
+    /// Waits for its first `event` as [`Process::wait_until`] does.
+    pub fn wait_for_event(
+        &mut self,
+        events: &Events,
+        event: &str,
+        limit: Duration,
+        what: &str,
+        stopped: &Stop,
+    ) -> Result<Value, Error> {
+        let mut found = Value::Null;
         self.wait_until(limit, what, stopped, || {
-            said = report.as_ref().and_then(|report| report.try_recv().ok());
-            said.is_some()
+            let line = events.try_iter().find(|line| line["event"] == event);
+            line.map(|line| found = line).is_some()
         })?;
-        said.ok_or_else(|| Error::Failed(format!("the {} did not {what}", self.name)))
+        Ok(found)
     }
 
-    /// Waits until `ready` says so, for at most `limit`, or until the user has had enough. `what` says in the error what did
-    /// not come about.
+    /// Waits until `ready`, for at most `limit`. `what` names in the error what the process did not do in time.
     pub fn wait_until(
         &mut self,
         limit: Duration,
@@ -182,7 +167,7 @@ impl Process {
         Err(format!("the {} did not {what} within {limit:?}{}", self.name, self.log_tail()).into())
     }
 
-    /// An error with the end of the log where the process is not running any more.
+    /// An error with the end of the log if it has ended.
     pub fn check_running(&mut self) -> Result<(), String> {
         match self.child.try_wait() {
             Ok(None) => Ok(()),
@@ -191,7 +176,21 @@ impl Process {
         }
     }
 
-    /// What it said last, to go on with behind what it did.
+    /// Its exit code, or `None` if it still runs after `limit` or was killed.
+    pub fn wait(&mut self, limit: Duration) -> Result<Option<i32>, String> {
+        let status =
+            wait(&mut self.child, limit).map_err(|error| format!("cannot watch the {}: {error}", self.name))?;
+        Ok(status.and_then(|status| status.code()))
+    }
+
+    /// An error that says what it did, with the last line of its log.
+    pub fn failure(&self, what: &str) -> Error {
+        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        let last = log.lines().next_back().unwrap_or("no output");
+        Error::Failed(format!("the {} {what}: {last}", self.name))
+    }
+
+    /// The end of its log, to follow what it did.
     fn log_tail(&self) -> String {
         let text = fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
@@ -202,32 +201,16 @@ impl Process {
     }
 }
 
-/// The first of a child's JSON lines that tells of `event`. All are read, on a thread of their own, so that it never blocks.
-fn first(event: &'static str, stdout: ChildStdout) -> Receiver<Value> {
-    let (sender, receiver) = mpsc::sync_channel(1);
-    thread::spawn(move || {
-        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            let line: Value = serde_json::from_str(&line).unwrap_or_default();
-            if line["event"] == event {
-                // It has room for one; who has read that one wants no other.
-                let _ = sender.try_send(line);
-            }
-        }
-    });
-    receiver
-}
-
 impl Drop for Process {
     fn drop(&mut self) {
         end(&mut self.child);
     }
 }
 
-/// Asks `child`, and what it started where it leads a group, to end and waits for it; kills it where it does not within the
-/// grace time.
+/// Ends `child`, and its process group if it leads one: with SIGTERM, then SIGKILL after [`GRACE`].
 pub fn end(child: &mut Child) {
     if let Ok(None) = child.try_wait() {
-        // A failure here means that the child ended in between; waiting settles it either way.
+        // It may have ended in between.
         let _ = signal(child, Signal::TERM);
     }
     if !matches!(wait(child, GRACE), Ok(Some(_))) {
@@ -236,13 +219,13 @@ pub fn end(child: &mut Child) {
     }
 }
 
-/// To its group where it leads one, which outlives it where it started something; else to itself alone.
+/// To its group if it leads one, which may outlive it; else to itself alone.
 fn signal(child: &Child, signal: Signal) -> rustix::io::Result<()> {
     let id = Pid::from_child(child);
     if getpgid(Some(id)) == Ok(id) { kill_process_group(id, signal) } else { kill_process(id, signal) }
 }
 
-/// The child's status, or `None` where it still runs after `limit`.
+/// The child's status, or `None` if it still runs after `limit`.
 pub fn wait(child: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
     let deadline = Instant::now() + limit;
     loop {
@@ -262,7 +245,9 @@ mod tests {
     fn shell(script: &str) -> (Process, tempfile::TempDir) {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let log = folder.path().join("log");
-        (Process::start("publisher", Command::new("/bin/sh"), &["-c", script], log).expect("sh starts"), folder)
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", script]);
+        (Process::start("publisher", command, log).expect("sh starts"), folder)
     }
 
     const LIMIT: Duration = Duration::from_secs(30);
@@ -286,7 +271,7 @@ mod tests {
     fn ctrl_c_ends_the_wait_for_a_process_that_does_not_do_its_part() {
         let (mut process, _folder) = shell("exec sleep 600");
         let stopped = Stop::new();
-        // As if the signal came while it is looked.
+        // As if the signal came during the check.
         let looked = || {
             stopped.request();
             false

@@ -1,4 +1,4 @@
-//! Programs of this host.
+//! Programs on this host.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ pub fn on_path(name: &str) -> Option<PathBuf> {
     env::split_paths(&env::var_os("PATH")?).map(|dir| dir.join(name)).find(|path| path.is_file())
 }
 
-/// The file of a program, by name or path.
+/// Finds a program by name or path.
 pub fn executable(program: &str) -> Option<PathBuf> {
     if program.contains('/') {
         return Some(Path::new(program).to_owned()).filter(|path| path.is_file());

@@ -1,34 +1,30 @@
-//! A network that is worse than it is: a proxy for TCP and UDP that applies [`common::impair`]'s conditions to what
-//! passes through it.
+//! A proxy for TCP, UDP and RTSP that applies [`common::impair`]'s conditions to what passes through it.
 //!
 //! ```text
 //! client ── forward ──▶ proxy ──▶ server
 //!        ◀─── back ────       ◀──
 //! ```
 //!
-//! Each direction has a thread of its own, which leaves each byte where it is until its time has come, to within
-//! the precision of [`wait`]. What happens to a byte is decided when it is read, by the seed, the number of its connection
-//! and its direction; a second run with the same traffic at the same times decides the same.
+//! Each direction of a connection has a thread of its own, which holds each byte until its time has come, to within the precision of
+//! [`wait`]. What happens to a byte is decided when it is read, by the seed, the number of its connection and its direction; a
+//! second run with the same traffic at the same times decides the same.
 //!
-//! **TCP**: each accepted connection gets one to the server. Nothing is lost or passed by others: loss delays bytes by
-//! a retransmission, reordering and duplication do not show. A direction that ends is ended on the other side, when
-//! its last byte has arrived there, and the other direction goes on. Where [`MAX_STREAM_BYTES`] are under way in a
-//! direction, or the bottleneck's queue is full, the proxy stops reading, and the writer has to wait as before any
-//! slow network.
+//! **TCP**: each accepted connection gets one to the server. Nothing is lost or reordered: loss delays bytes by a retransmission,
+//! reordering and duplication do not show. When one side ends its direction, the proxy ends it on the other side once its last byte
+//! has arrived there, and the other direction goes on. While [`MAX_STREAM_BYTES`] are in flight in a direction, or the
+//! bottleneck's queue is full, the proxy stops reading, and the writer waits as with any slow network.
 //!
-//! **UDP**: each client address gets a socket to the server. Datagrams are lost before a full queue, or with more than
-//! [`common::impair::MAX_UNDER_WAY_BYTES`] under way. Only the ports that it was told of pass through it.
+//! **UDP**: one thread serves all clients; each client address gets a socket to the server. Datagrams are lost when a queue is full,
+//! or with more than [`common::impair::MAX_UNDER_WAY_BYTES`] in flight.
 //!
-//! **RTSP** with media in datagrams agrees on ports in its session: an [`RtspProxy`] reads along, and puts its own there.
+//! **RTSP** with media in datagrams negotiates ports in its session: [`Protocol::Rtsp`] rewrites them to its own.
 
-mod accept;
 mod endpoint;
-mod piece;
-pub mod rtsp;
+mod rtsp;
 mod shared;
 mod tcp;
 mod udp;
-pub mod wait;
+mod wait;
 
 use std::io::{self, PipeWriter};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -39,28 +35,14 @@ use std::thread::{self, JoinHandle};
 
 use common::impair::Counts;
 
-pub use endpoint::{Endpoint, EndpointError, Protocol, delay};
-pub use piece::{MAX_PIECES, Piece};
-pub use rtsp::RtspProxy;
-
-pub use shared::{Direction, IDLE_LIMIT, MAX_CONNECTIONS, MAX_STREAM_BYTES, Network};
+pub use endpoint::{Endpoint, Protocol, delay};
+pub use shared::{Chunk, Direction, MAX_STREAM_BYTES, Network};
 use shared::{Shared, lock};
+use tcp::Target;
+use udp::Forwarder;
+pub use wait::reduce_timer_slack;
 
-/// Why there is no proxy.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The two ends speak differently.
-    #[error("both sides of a proxy must use the same protocol: cannot forward {0} to {1}")]
-    Mixed(Endpoint, Endpoint),
-    /// The address to listen at cannot be had.
-    #[error("cannot listen on {0}: {1}")]
-    Listen(Endpoint, io::Error),
-    /// The system gives no thread or pipe.
-    #[error("cannot start the proxy: {0}")]
-    Start(io::Error),
-}
-
-/// A running proxy. Dropping it ends it, with all connections through it.
+/// A running proxy. Dropping it ends it and all connections through it.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
@@ -71,33 +53,32 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Listens at `listen` and passes on to `to`. `seed` decides over everything that is left to chance.
+    /// Listens at `listen` and forwards to `to`. `seed` decides everything that is left to chance.
     ///
     /// # Errors
-    /// [`Error`]. That nobody listens at `to` shows only when a client comes.
-    pub fn start(listen: Endpoint, to: Endpoint, network: Network, seed: u64) -> Result<Self, Error> {
-        if listen.protocol != to.protocol {
-            return Err(Error::Mixed(listen, to));
-        }
+    /// It cannot listen. That nobody listens at `to` shows only when a client comes.
+    pub fn start(
+        protocol: Protocol,
+        listen: SocketAddr,
+        to: SocketAddr,
+        network: Network,
+        seed: u64,
+    ) -> Result<Self, String> {
         let shared = Arc::new(Shared::new(network, seed));
-        let (stopped, stop) = io::pipe().map_err(Error::Start)?;
-        let stopped = Arc::new(stopped);
-        let cannot = |error| Error::Listen(listen, error);
+        let (of_thread, (stopped, stop)) = (Arc::clone(&shared), io::pipe().map_err(cannot_start)?);
         let thread = thread::Builder::new().name("proxy".to_owned());
-        let of_thread = Arc::clone(&shared);
-        let (address, listener) = match listen.protocol {
-            Protocol::Tcp => {
-                let socket = TcpListener::bind(listen.address).map_err(cannot)?;
-                let address = socket.local_addr().map_err(cannot)?;
-                (address, thread.spawn(move || tcp::listen(&socket, to.address, &of_thread, &stopped)))
-            }
-            Protocol::Udp => {
-                let socket = UdpSocket::bind(listen.address).map_err(cannot)?;
-                let address = socket.local_addr().map_err(cannot)?;
-                (address, thread.spawn(move || udp::listen(socket, to.address, &of_thread, &stopped)))
-            }
+        let cannot = |error| format!("cannot listen on {}: {error}", Endpoint { protocol, address: listen });
+        let (address, listener) = if protocol == Protocol::Udp {
+            let socket = UdpSocket::bind(listen).map_err(cannot)?;
+            let address = socket.local_addr().map_err(cannot)?;
+            (address, thread.spawn(move || Forwarder::open(socket, to).run(&of_thread, &stopped)))
+        } else {
+            let socket = TcpListener::bind(listen).map_err(cannot)?;
+            let address = socket.local_addr().map_err(cannot)?;
+            let to = Target { server: to, rtsp: protocol == Protocol::Rtsp };
+            (address, thread.spawn(move || tcp::listen(&socket, to, &of_thread, &Arc::new(stopped))))
         };
-        Ok(Self { address, shared, stop: Some(stop), listener: Some(listener.map_err(Error::Start)?) })
+        Ok(Self { address, shared, stop: Some(stop), listener: Some(listener.map_err(cannot_start)?) })
     }
 
     /// Where it listens.
@@ -105,16 +86,15 @@ impl Proxy {
         self.address
     }
 
-    /// Other conditions from now on, for connections that are open too. What is under way keeps its time.
+    /// Changes the conditions, for open connections too. What is in flight keeps its time.
     pub fn set_network(&self, network: Network) {
         *lock(&self.shared.network) = network;
-        self.shared.version.fetch_add(1, Ordering::Release);
     }
 
-    /// Tells from now on what passes over TCP connections, piece by piece, when the last byte of each was written. Who watched
-    /// before is told nothing more.
-    pub fn watch(&self, direction: Direction) -> Receiver<Piece> {
-        self.shared.watchers[direction as usize].watch()
+    /// Reports what passes over TCP connections from now on, each chunk when its last byte was written. It replaces an earlier
+    /// watcher.
+    pub fn watch(&self, direction: Direction) -> Receiver<Chunk> {
+        self.shared.watch(direction)
     }
 
     /// What became of the datagrams so far, of all clients together.
@@ -127,10 +107,14 @@ impl Proxy {
         self.shared.opened.load(Ordering::Relaxed)
     }
 
-    /// Those that were refused: too many, or nobody answered at the other side.
+    /// Refused connections: too many, or nobody answered on the other side.
     pub fn refused(&self) -> u64 {
         self.shared.refused.load(Ordering::Relaxed)
     }
+}
+
+fn cannot_start(error: io::Error) -> String {
+    format!("cannot start the proxy: {error}")
 }
 
 impl Drop for Proxy {
@@ -146,12 +130,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_port_that_is_taken_and_mixed_ends_are_said() {
+    fn a_port_that_is_taken_is_named() {
         let holder = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-        let taken = Endpoint { protocol: Protocol::Tcp, address: holder.local_addr().expect("it is bound") };
-        let error = Proxy::start(taken, taken, Network::default(), 1).expect_err("it is taken");
-        assert!(error.to_string().contains(&taken.to_string()), "{error}");
-        let other = Endpoint { protocol: Protocol::Udp, ..taken };
-        assert!(matches!(Proxy::start(taken, other, Network::default(), 1), Err(Error::Mixed(..))));
+        let taken = holder.local_addr().expect("it is bound");
+        let error = Proxy::start(Protocol::Tcp, taken, taken, Network::default(), 1).expect_err("it is taken");
+        assert!(error.contains(&format!("tcp://{taken}")), "{error}");
     }
 }

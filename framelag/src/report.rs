@@ -3,21 +3,17 @@
 mod keep;
 mod list;
 mod merge;
-mod render;
 mod show;
+mod store_args;
 mod trend;
-mod which;
 
-use std::fmt::Display;
-use std::path::PathBuf;
-use std::process::ExitCode;
+use std::path::{Path, PathBuf};
 
-use analyze::store;
 use clap::Subcommand;
+use report::saved::Saved;
 
-use common::host::command_line::USAGE;
+use crate::exit::Error;
 
-/// Re-renders the pages of report folders, stores runs, shows trends and merges runs.
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -32,7 +28,7 @@ use common::host::command_line::USAGE;
                                            p50 and p99 over the stored runs, and their changes
 
 Write ./NAME for a folder named like a subcommand.
-Exit codes: 0 done, 1 a file cannot be written, 2 a folder or file is not a report."
+Exit codes: 0 done, 1 a file cannot be written, 2 usage error, or a folder is not a report."
 )]
 pub struct Args {
     #[command(subcommand)]
@@ -46,42 +42,56 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Merges the runs of many receivers into one report.
+    /// Merge the runs of many receivers into one report.
     Merge(merge::Args),
-    /// Lists the stored runs.
+    /// List the stored runs.
     List(list::Args),
-    /// Shows a stored run.
+    /// Show a stored run.
     Show(show::Args),
-    /// Shows metrics over the stored runs, and where they changed.
+    /// Show metrics over the stored runs, and where they changed.
     Trend(trend::Args),
 }
 
-/// Does what was asked for.
-pub fn run(args: &Args) -> ExitCode {
+pub fn run(args: &Args) -> Result<u8, Error> {
     match &args.command {
         Some(Command::Merge(args)) => merge::run(args),
-        Some(Command::List(args)) => finish(list::run(args), store::Error::exit_code),
-        Some(Command::Show(args)) => finish(show::run(args), store::Error::exit_code),
-        Some(Command::Trend(args)) => finish(trend::run(args), trend::Error::exit_code),
+        Some(Command::List(args)) => list::run(args),
+        Some(Command::Show(args)) => show::run(args),
+        Some(Command::Trend(args)) => trend::run(args),
         None => {
-            if let Err(why) = args.keep.check() {
-                eprintln!("error: {why}");
-                return ExitCode::from(USAGE);
-            }
-            let kept = keep::run(&args.keep, &args.folders);
-            let rendered = render::run(&args.folders);
-            // What could not be kept is not to be lost among pages that were made.
-            if kept == 0 { rendered } else { ExitCode::from(kept) }
+            args.keep.check()?;
+            let kept = match args.keep.open() {
+                Ok(None) => 0,
+                Ok(Some((mut store, place))) => {
+                    for_each(&args.folders, |folder| args.keep.add(folder, &mut store, &place))
+                }
+                Err(error) => failed(&error),
+            };
+            let rendered = for_each(&args.folders, render);
+            Ok(if kept == 0 { rendered } else { kept })
         }
     }
 }
 
-fn finish<E: Display>(done: Result<u8, E>, code: impl Fn(&E) -> u8) -> ExitCode {
-    match done {
-        Ok(code) => ExitCode::from(code),
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::from(code(&error))
-        }
+/// Does `act` to every folder, and returns the highest exit code.
+fn for_each(folders: &[PathBuf], mut act: impl FnMut(&Path) -> Result<(), Error>) -> u8 {
+    let codes = folders.iter().map(|folder| act(folder).map_or_else(|error| failed(&error), |()| 0));
+    codes.max().unwrap_or(0)
+}
+
+fn failed(error: &Error) -> u8 {
+    eprintln!("error: {error}");
+    error.exit_code()
+}
+
+/// Renders a folder, prints its summary, and what is damaged in its files.
+fn render(folder: &Path) -> Result<(), Error> {
+    let saved = Saved::open(folder)?;
+    ::render::pages(folder).map_err(|error| error.to_string())?;
+    let of_files = [saved.each_frame(|_| {})?, saved.intervals()?.note, saved.histograms()?.1];
+    for note in saved.notes.iter().chain(of_files.iter().flatten()) {
+        eprintln!("{}: {note}", folder.display());
     }
+    print!("{}", ::render::terminal(&saved.run, Some(folder)));
+    Ok(())
 }

@@ -3,18 +3,15 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use chrono::{SecondsFormat, Utc};
-use common::host::Stop;
 use common::host::resolve::listen_address;
-use common::host::signals::{self, Second};
 use serde_json::json;
-use server::{Config, Error, Handle};
+use server::{Config, Handle};
 
-use common::host::command_line::USAGE;
+use crate::exit::Error;
+use crate::processes::watch_for_interrupt;
 
-/// Runs the server alone: RTSP to publish and play; HTTP for health, metrics and the list of streams.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   framelag serve
@@ -22,16 +19,15 @@ use common::host::command_line::USAGE;
   framelag serve --rtsp 127.0.0.1:9554 --http 127.0.0.1:9080
       on other ports
   framelag serve --rtsp 0.0.0.0:8554 --auth users.txt
-      for other hosts, with passwords; each line of users.txt is user:password, with :publish or :play
-      appended for a user who may do only that")]
+      for other hosts, with passwords from users.txt")]
 pub struct Args {
-    /// Address for RTSP.
+    /// Listen here for RTSP.
     #[arg(long, value_name = "ADDRESS:PORT", value_parser = listen_address, default_value_t = Config::default().rtsp)]
     rtsp: SocketAddr,
-    /// Address for HTTP: /health, /metrics, /api/streams.
+    /// Listen here for HTTP: /health, /metrics, /api/streams.
     #[arg(long, value_name = "ADDRESS:PORT", value_parser = listen_address, default_value = "127.0.0.1:8080")]
     http: SocketAddr,
-    /// File of users, with lines of user:password, user:password:publish or user:password:play.
+    /// Require passwords from this file, with lines of user:password, user:password:publish or user:password:play.
     #[arg(long, value_name = "FILE")]
     auth: Option<PathBuf>,
     /// Listen beyond loopback without passwords.
@@ -46,31 +42,15 @@ pub struct Args {
 }
 
 /// Serves until Ctrl-C or SIGTERM.
-pub fn run(args: Args) -> ExitCode {
+pub fn run(args: Args) -> Result<u8, Error> {
     let config = Config { rtsp: args.rtsp, http: Some(args.http), auth: args.auth, insecure: args.insecure };
-    let handle = match start(config, args.or_any_port) {
-        Ok(handle) => handle,
-        Err(error) => {
-            eprintln!("error: {error}");
-            let code = match error {
-                Error::Exposed { .. } | Error::Auth(_) => ExitCode::from(USAGE),
-                _ => ExitCode::FAILURE,
-            };
-            return code;
-        }
-    };
-    // Only now: until here, where a pipe in place of --auth may keep it waiting, a signal ends the process.
-    let stop = Stop::new();
-    if let Err(error) = signals::watch(&stop, Second::IsIgnored) {
-        eprintln!("error: {error}");
-        return ExitCode::FAILURE;
-    }
-    if args.json
-        && let Err(error) = report(&handle)
-    {
-        // Who started it would wait for ever to be told where it listens.
-        eprintln!("error: cannot write to standard output: {error}");
-        return ExitCode::FAILURE;
+    let handle = start(config, args.or_any_port)
+        .map_err(|error| Error::new(matches!(error, server::Error::Exposed { .. } | server::Error::Auth(_)), error))?;
+    // Only now: until here, where a pipe as --auth may keep it waiting, a signal ends the process.
+    let stop = watch_for_interrupt()?;
+    if args.json {
+        // Whoever started it would wait for ever for the addresses.
+        report(&handle).map_err(|error| format!("cannot write to standard output: {error}"))?;
     }
     let rtsp = handle.rtsp_addr();
     eprintln!("RTSP: publish to and play from rtsp://{rtsp}/NAME, as in rtsp://{rtsp}/cam");
@@ -80,15 +60,14 @@ pub fn run(args: Args) -> ExitCode {
     eprintln!("Press Ctrl-C to stop.");
     stop.wait();
     handle.shutdown();
-    ExitCode::SUCCESS
+    Ok(0)
 }
 
-/// Starts the server; where it may listen on any port, a port that is taken is given up for one that the system chooses.
-fn start(mut config: Config, or_any_port: bool) -> Result<Handle, Error> {
+/// Starts the server. With `or_any_port`, a port that is taken is replaced by one that the system chooses.
+fn start(mut config: Config, or_any_port: bool) -> Result<Handle, server::Error> {
     loop {
         let taken = match server::start(config.clone()) {
-            // Port 0 is none that could be given up.
-            Err(Error::PortTaken { address, .. }) if or_any_port && address.port() != 0 => address,
+            Err(server::Error::PortTaken { address, .. }) if or_any_port && address.port() != 0 => address,
             started => return started,
         };
         let asked = [Some(&mut config.rtsp), config.http.as_mut()];
@@ -96,7 +75,7 @@ fn start(mut config: Config, or_any_port: bool) -> Result<Handle, Error> {
     }
 }
 
-/// Says where it listens, to who started it.
+/// Prints where it listens.
 fn report(handle: &Handle) -> io::Result<()> {
     let line = json!({
         "event": "serving",

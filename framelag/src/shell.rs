@@ -3,46 +3,41 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use clap_complete::Shell;
 use report::dir::Dir;
 
-/// Flags of `framelag completions`.
+use crate::exit::Error;
+
 #[derive(Debug, clap::Args)]
 pub struct CompletionsArgs {
-    /// The shell to write completions for.
+    /// Shell to print completions for.
     shell: Shell,
 }
 
-/// Flags of `framelag man`.
 #[derive(Debug, clap::Args)]
 pub struct ManArgs {
-    /// Folder for the pages; created if missing.
+    /// Write the pages to this folder; created if missing.
     dir: PathBuf,
 }
 
 /// Prints completions of all `commands` to standard output.
-pub fn completions(args: &CompletionsArgs, commands: &mut [clap::Command]) -> ExitCode {
+pub fn completions(args: &CompletionsArgs, commands: &mut [clap::Command]) -> u8 {
     let mut script = Vec::new();
     for command in commands {
         let name = command.get_name().to_owned();
         clap_complete::generate(args.shell, command, name, &mut script);
     }
-    // A reader that has seen enough, as `head` has, is no failure.
+    // A reader that closes the pipe early, such as head, is not an error.
     let _ = io::stdout().write_all(&script);
-    ExitCode::SUCCESS
+    0
 }
 
 /// Writes one page per command (and per subcommand) into the folder.
-pub fn man(args: &ManArgs, commands: &[clap::Command]) -> ExitCode {
-    match write_pages(&args.dir, commands) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: cannot write man pages to {}: {error}", args.dir.display());
-            ExitCode::from(1)
-        }
-    }
+pub fn man(args: &ManArgs, commands: &[clap::Command]) -> Result<u8, Error> {
+    let written = write_pages(&args.dir, commands);
+    written.map_err(|error| format!("cannot write man pages to {}: {error}", args.dir.display()))?;
+    Ok(0)
 }
 
 fn write_pages(dir: &Path, commands: &[clap::Command]) -> io::Result<()> {

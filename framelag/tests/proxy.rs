@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use common::impair::{Conditions, Link};
 use common::time::MonoTime;
-use framelag::proxy::{Direction, Endpoint, MAX_STREAM_BYTES, Network, Protocol, Proxy};
+use framelag::proxy::{Direction, MAX_STREAM_BYTES, Network, Protocol, Proxy};
 
 /// How long what should take milliseconds may take on a busy machine.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -30,12 +30,8 @@ fn delayed(millis: u64) -> Conditions {
     Conditions { delay: Duration::from_millis(millis), ..NOTHING }
 }
 
-fn loopback(protocol: Protocol, port: u16) -> Endpoint {
-    Endpoint { protocol, address: SocketAddr::from(([127, 0, 0, 1], port)) }
-}
-
 fn proxy(protocol: Protocol, to: SocketAddr, network: Network) -> Proxy {
-    Proxy::start(loopback(protocol, 0), Endpoint { protocol, address: to }, network, SEED).expect("a port is free")
+    Proxy::start(protocol, SocketAddr::from(([127, 0, 0, 1], 0)), to, network, SEED).expect("a port is free")
 }
 
 /// A connection through a proxy, and its two ends.

@@ -51,7 +51,7 @@ pub fn framelag(args: &[&str]) -> Server {
 
 /// An address for a server that is to come back to it: while it is away nobody else is given it.
 pub fn lasting_address() -> SocketAddr {
-    loopback::place(loopback::host())
+    loopback::unused_address(loopback::random_host())
 }
 
 /// Our own server on free ports, which may have `descriptors` files and sockets open.
@@ -90,7 +90,7 @@ pub fn gortsplib() -> Server {
 
 /// MediaMTX at `program`, with RTSP alone and its configuration file in `folder`.
 pub fn mediamtx(program: &Path, folder: &Path) -> Server {
-    let address = loopback::place(loopback::host());
+    let address = loopback::unused_address(loopback::random_host());
     let path = folder.join("mediamtx.yml");
     std::fs::write(&path, mediamtx::config(address)).expect("a test's folder can be written to");
     let (name, value) = mediamtx::ENVIRONMENT;

@@ -120,9 +120,9 @@ fn runs_that_were_joined_are_kept_beside_their_parts(store: &str) {
         let ran = framelag(&["report", "--store", store]).arg(folder).run(LIMIT).expect_code(0);
         assert!(ran.stderr.iter().any(|line| line.contains(words)), "{words}: {ran}");
     };
-    kept(&a, "kept ");
-    kept(&join("ab", &[&a, &b]), "kept ");
-    kept(&join("ac", &[&a, &c]), "kept ");
+    kept(&a, "stored ");
+    kept(&join("ab", &[&a, &b]), "stored ");
+    kept(&join("ac", &[&a, &c]), "stored ");
     kept(&join("ba", &[&b, &a]), " is already in ");
     kept(&a, " is already in ");
     let runs = Store::open(&place(store)).expect("a store").list(&Filter::default()).expect("a list");

@@ -1,4 +1,4 @@
-//! What stamping and reading cost on this machine, and how fine its clocks are.
+//! What stamping and reading cost on this machine, and the resolution of its clocks.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -12,10 +12,10 @@ use receiver::render::canvas::Canvas;
 use receiver::render::overlay::Overlay;
 use rustix::time::{ClockId, clock_getres};
 
-/// Times that each thing is done.
+/// How often each operation is timed.
 const ROUNDS: usize = 1_000;
 
-/// Readings of a clock in which the smallest step is looked for.
+/// Readings of a clock to find its smallest step.
 const READINGS: usize = 100_000;
 
 /// What stamping, reading and drawing cost for pictures of `size`.
@@ -30,7 +30,7 @@ pub fn in_process(size: Size) -> Result<Costs, String> {
     };
     let paint = timed(|round| painter.paint(&mut picture, &payload(round)));
 
-    // Painted anew each time, which is not timed: no reading is like the one before.
+    // Each code is painted first, which is not timed: no two readings are alike.
     let mut reader = Reader::new();
     let mut reads = Vec::with_capacity(ROUNDS);
     for round in 0..ROUNDS {
@@ -67,7 +67,7 @@ fn timed(mut act: impl FnMut(usize)) -> Option<Spread> {
     Spread::of((0..ROUNDS).map(time).collect())
 }
 
-/// How fine the clocks are.
+/// The resolution of the clocks.
 pub fn timers() -> Timers {
     let origin = Instant::now();
     let wall = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -1,50 +1,36 @@
-//! The file that is to be written: seen to be writable before anything is measured.
+//! The file to write: checked to be writable before anything is measured.
 
-use std::fs::{self, Permissions};
-use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::ffi::OsStr;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
+use report::dir::Dir;
 
-use super::Error;
+use crate::exit::Error;
 
-/// As any file that a program makes: less what the user's umask takes.
-const MODE: u32 = 0o666;
-
-/// Where the calibration goes. Dropped before [`Self::write`] it leaves everything as it was.
+/// Where the calibration goes.
 pub struct File {
     path: PathBuf,
-    /// Beside it, with a name that nobody has: gone when dropped.
-    new: NamedTempFile,
+    dir: Dir,
+    name: String,
 }
 
 impl File {
-    /// Makes sure that `path` can be written.
+    /// Makes sure that `path` can be written, and leaves it as it is.
     pub fn prepare(path: PathBuf) -> Result<Self, Error> {
-        let name = path.file_name().filter(|_| !path.is_dir());
-        let mut prefix = name.ok_or_else(|| Error::Usage(folder(&path)))?.to_owned();
-        prefix.push(".");
-        let beside = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let new = fs::create_dir_all(beside).and_then(|()| {
-            let permissions = Permissions::from_mode(MODE);
-            tempfile::Builder::new().prefix(&prefix).suffix(".new").permissions(permissions).tempfile_in(beside)
-        });
-        let new = new.map_err(|error| unwritable(&path, &error))?;
-        Ok(Self { path, new })
+        let name = path.file_name().and_then(OsStr::to_str).filter(|_| !path.is_dir()).map(str::to_owned);
+        let name = name.ok_or_else(|| Error::Usage(format!("--out {} does not name a file", path.display())))?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let dir = Dir::make(folder).map_err(|error| unwritable(&path, &error))?;
+        dir.fresh(&name).map_err(|error| unwritable(&path, &error))?;
+        Ok(Self { dir, name, path })
     }
 
-    /// Replaces the file at once: a reader sees the old one or the new one, whole. Gives back where it is.
-    pub fn write(mut self, text: &str) -> Result<PathBuf, Error> {
-        let written = self.new.write_all(text.as_bytes());
-        let written = written.and_then(|()| self.new.persist(&self.path).map_err(|error| error.error));
-        written.map_err(|error| unwritable(&self.path, &error))?;
+    /// Replaces the file atomically, and returns its path.
+    pub fn write(self, text: &str) -> Result<PathBuf, Error> {
+        self.dir.replace(&self.name, text).map_err(|error| unwritable(&self.path, &error))?;
         Ok(self.path)
     }
-}
-
-fn folder(path: &Path) -> String {
-    format!("--out {} is a folder: name a file", path.display())
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Error {
@@ -53,6 +39,8 @@ fn unwritable(path: &Path, error: &io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn names(folder: &Path) -> Vec<String> {

@@ -1,4 +1,4 @@
-//! What the user is told: a bar on standard error while it runs, the page (or JSON lines) on standard output.
+//! A progress bar on standard error, the page (or JSON lines) on standard output.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -6,23 +6,19 @@ use std::path::Path;
 use analyze::calibration::{
     Calibration, Costs, Finding, Hop, InjectedDelay, Load, Optical, OpticalMs, Row, Spread, TimerUs,
 };
-use common::host::terminal;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use serde_json::json;
 
-/// Tells the user.
+use crate::progress;
+
 pub struct Output {
     json: bool,
     bar: ProgressBar,
 }
 
 impl Output {
-    /// Tells in JSON lines or in words, of so many `steps`.
-    pub fn new(json: bool, steps: u64) -> Self {
-        let bar = if json || !terminal::is_lively() { ProgressBar::hidden() } else { ProgressBar::new(steps) };
-        let style = ProgressStyle::with_template("{bar:24} {pos}/{len} {msg}");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Self { json, bar }
+    pub fn new(json: bool, steps: usize) -> Self {
+        Self { json, bar: progress::bar(json, steps) }
     }
 
     /// The next step begins.
@@ -38,26 +34,21 @@ impl Output {
     pub fn round(&self, round: u32, rounds: u32) {
         self.step(&format!("round {round} of {rounds}: every delay, in random order"));
         if self.json {
-            print(&json!({ "event": "round", "round": round, "rounds": rounds }).to_string());
+            println!("{}", json!({ "event": "round", "round": round, "rounds": rounds }));
         }
     }
 
-    /// All is over.
     pub fn result(&self, found: &Calibration, file: &Path) {
         self.bar.finish_and_clear();
         if self.json {
-            print(&json!({ "event": "calibration", "file": file, "calibration": found }).to_string());
+            println!("{}", json!({ "event": "calibration", "file": file, "calibration": found }));
         } else {
-            print(&page(found, file));
+            println!("{}", page(found, file));
         }
     }
 }
 
-fn print(text: &str) {
-    println!("{text}");
-}
-
-/// A delay as it is asked for.
+/// A delay as the page shows it.
 fn name_of(delay: &InjectedDelay) -> String {
     match (delay.delay_ms, delay.jitter_ms) {
         (delay, 0.0) => format!("{delay} ms"),

@@ -1,7 +1,6 @@
-//! One session with all delays: what is injected when, and what each frame has to do with it.
+//! One session with all delays, and what is known of each of its frames.
 
 use common::host::Stop;
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -14,41 +13,41 @@ use common::time::Now;
 use framelag::proxy::{Network, Proxy};
 use measure::figures::CostUs;
 
-use super::Error;
+use super::measured;
 use super::output::Output;
-use super::plan::{self, Block, ROUNDS};
-use super::play;
+use super::proxied::ProxiedFrame;
 use super::rig::Rig;
-use super::tap::Passed;
+use super::schedule::{self, Block, ROUNDS};
+use crate::exit::Error;
 
 /// Left out before the first block.
 pub const WARMUP: Duration = Duration::from_secs(1);
 
-/// After the last block: its frames are still under way, and each block may have begun a little late.
+/// After the last block: its frames are still in flight, and each block may have begun a little late.
 const TAIL: Duration = Duration::from_secs(3);
 
-/// Readings of two clocks of which the median is taken: one of them may have been interrupted.
+/// Readings of two clocks whose median is taken: one of them may have been interrupted.
 const READINGS: usize = 50;
 
-/// Where in time a block's frames that count passed the proxy, µs since the Unix epoch.
+/// When the frames of a block that count passed the proxy, µs since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Window {
     from_us: i64,
     until_us: i64,
 }
 
-/// Gives the blocks their turns.
-struct Director<'a> {
+/// Starts the blocks, one after the other.
+struct Scheduler<'a> {
     blocks: &'a [Block],
     each: Duration,
     clock: SystemClock,
-    /// When the next block begins, from the end of the warm-up on.
+    /// When the next block begins; `None` before the first.
     due: Option<Instant>,
     windows: Vec<Window>,
 }
 
-/// Plays all blocks, each delay for `each` in all; what the receiver says that reading cost comes along. How busy the machine was is not
-/// known here.
+/// Plays all blocks, each delay for `each` in all. Also returns the receiver's cost of reading codes. The session's load is not
+/// filled in.
 pub fn run(
     rig: &mut Rig,
     each: Duration,
@@ -56,47 +55,51 @@ pub fn run(
     output: &Output,
     stopped: &Stop,
 ) -> Result<(calibration::Session, Option<CostUs>), Error> {
-    let blocks = plan::blocks(seed);
-    let lasts = plan::lasts(&blocks, each) + TAIL;
+    let blocks = schedule::blocks(seed);
+    let lasts = schedule::lasts(&blocks, each) + TAIL;
     let clock = SystemClock::new();
-    let director = RefCell::new(Director { blocks: &blocks, each, clock, due: None, windows: Vec::new() });
-    let played = rig.play(
-        &["--headless"],
-        (WARMUP, lasts),
-        stopped,
-        || director.borrow_mut().due = Some(Instant::now()),
-        |proxy| director.borrow_mut().step(proxy, output),
-    )?;
-    let windows = director.into_inner().windows;
+    let mut scheduler = Scheduler { blocks: &blocks, each, clock, due: None, windows: Vec::new() };
+    let measured = rig.play(&["--headless"], (WARMUP, lasts), stopped, |proxy, measuring| {
+        if measuring {
+            scheduler.step(proxy, output);
+        }
+    })?;
+    let windows = scheduler.windows;
     let (passed, handed) = rig.passed();
-    let mut session = join(&handed, &passed, &played.frames, &windows);
+    let mut session = join(&handed, &passed, &measured.frames, &windows);
     session.blocks = blocks.iter().map(Block::injected_delay).collect();
-    Ok((session, played.read_cost))
+    Ok((session, measured.read_cost))
 }
 
-impl Director<'_> {
-    /// Begins the next block, where it is due.
+impl Scheduler<'_> {
+    /// Begins the next block if it is due.
     fn step(&mut self, proxy: &Proxy, output: &Output) {
         let now = Instant::now();
-        let next = self.blocks.get(self.windows.len()).zip(self.due.filter(|due| *due <= now));
-        let Some((block, _)) = next else { return };
+        let next = self.blocks.get(self.windows.len()).filter(|_| self.due.is_none_or(|due| due <= now));
+        let Some(block) = next else { return };
         if self.windows.len().is_multiple_of(self.blocks.len() / ROUNDS as usize) {
             output.round(block.round + 1, ROUNDS);
         }
         let back = Conditions { delay: block.delay, jitter: block.jitter, ..Conditions::default() };
         proxy.set_network(Network { forward: Conditions::default(), back });
         let measured = self.each / ROUNDS;
-        let from = self.clock.now().wall + block.settles;
+        let from = self.clock.now().wall + block.skipped;
         self.windows.push(Window { from_us: from.as_micros(), until_us: (from + measured).as_micros() });
-        self.due = Some(now + block.settles + measured);
+        self.due = Some(now + block.skipped + measured);
     }
 }
 
-/// Puts together what the rig knows of each frame and what the instrument says of it. Pictures were `handed` over in the order of
-/// their numbers, from 0.
-fn join(handed: &[Now], passed: &[Passed], reported: &[play::Frame], windows: &[Window]) -> calibration::Session {
+/// Joins what the rig knows of each frame with what the receiver reported. Pictures were `handed` over in the order of their
+/// sequence numbers, from 0.
+fn join(
+    handed: &[Now],
+    passed: &[ProxiedFrame],
+    reported: &[measured::Frame],
+    windows: &[Window],
+) -> calibration::Session {
     let number = |sequence: u64| (sequence % u64::from(SEQUENCE_MODULUS)) as u32;
-    let reported: HashMap<u32, &play::Frame> = reported.iter().map(|frame| (number(frame.sequence), frame)).collect();
+    let reported: HashMap<u32, &measured::Frame> =
+        reported.iter().map(|frame| (number(frame.sequence), frame)).collect();
     let (proxy, source) = (Wall::of(passed.iter().map(|unit| unit.read)), Wall::of(handed.iter().copied()));
     let mut session = calibration::Session::default();
     let (begin, end) = (windows.first().map(|window| window.from_us), windows.last().map(|window| window.until_us));
@@ -130,7 +133,7 @@ fn join(handed: &[Now], passed: &[Passed], reported: &[play::Frame], windows: &[
     session
 }
 
-/// Wall time, carried by the monotonic clock: no interrupted reading, and no step, tears two times apart.
+/// Wall time carried by the monotonic clock, so that neither an interrupted reading nor a step shifts one time against another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Wall {
     /// Wall less monotonic time.
@@ -175,16 +178,16 @@ mod tests {
     }
 
     /// A frame every 10 ms: handed over, passed the proxy 3 ms later, with a delay of 5 ms.
-    fn passed(n: i64) -> Passed {
+    fn passed(n: i64) -> ProxiedFrame {
         let out = at(n * 10_000 + 8_000, 70);
-        Passed { sequence: n as u32, read: at(n * 10_000 + 3_000, 70), first_out: out, last_out: out }
+        ProxiedFrame { sequence: n as u32, read: at(n * 10_000 + 3_000, 70), first_out: out, last_out: out }
     }
 
-    fn reported(n: i64) -> play::Frame {
+    fn reported(n: i64) -> measured::Frame {
         let received_us = START + n * 10_000 + 8_100;
-        let network_us = Some(play::Network { sent_us: START + n * 10_000 + 2_900, received_us });
+        let network_us = Some(measured::Network { sent_us: START + n * 10_000 + 2_900, received_us });
         let (latency_us, presented_us) = (9_800, START + n * 10_000 + 10_000);
-        play::Frame { sequence: n as u64, latency_us, presented_us, network_us }
+        measured::Frame { sequence: n as u64, latency_us, presented_us, network_us }
     }
 
     fn window(from: i64, until: i64) -> Window {
@@ -194,8 +197,8 @@ mod tests {
     #[test]
     fn a_frame_is_what_three_say_of_it() {
         let handed: Vec<Now> = (0..1_000).map(|n| at(n * 10_000, 900)).collect();
-        let all: Vec<Passed> = (0..1_000).map(passed).collect();
-        let mut frames: Vec<play::Frame> = (0..1_000).map(reported).collect();
+        let all: Vec<ProxiedFrame> = (0..1_000).map(passed).collect();
+        let mut frames: Vec<measured::Frame> = (0..1_000).map(reported).collect();
         frames[150].network_us = None;
         frames.remove(149);
         let session = join(&handed, &all, &frames, &[window(100, 200), window(230, 300)]);

@@ -1,7 +1,7 @@
-//! The source of a calibration's pictures: it knows when it handed each over.
+//! The source of a calibration's pictures, which knows when it handed each over.
 //!
-//! Each picture goes into the publisher's pipe ahead of its time, but for its last byte. Right before that one is written the
-//! clock is read: earlier the publisher cannot have had the picture, and later it has nothing left to wait for.
+//! Each picture goes into the publisher's pipe ahead of its time, except for its last byte. The clock is read right before that is
+//! written: the publisher cannot have had the picture earlier, and has nothing left to wait for later.
 
 use std::io::{self, Write};
 use std::process::ChildStdin;
@@ -13,21 +13,21 @@ use common::clock::Clock;
 use common::frame::{Picture, Size};
 use common::host::SystemClock;
 use common::time::Now;
-use framelag::proxy::wait;
+use framelag::proxy::reduce_timer_slack;
 use publisher::capture::{self, Next, Source as _, pattern};
 use publisher::config::Wish;
 use publisher::rate::FrameRate;
 
-/// Pictures that are made before the first is handed over, and shown forwards and backwards.
+/// Pictures made in advance, played forwards and backwards.
 const PICTURES: usize = 55;
 
-/// How long before its time a picture is in the pipe but for its last byte.
+/// How long before its time a picture is in the pipe, except for its last byte.
 const AHEAD: Duration = Duration::from_millis(4);
 
-/// The publisher plays its plan, and is told of a rate so much higher that a picture always comes after it is due.
-const RATE_TOLD: u32 = 2;
+/// The rate in the y4m header is this many times higher, so that the publisher never waits for a picture's time.
+const RATE_FACTOR: u32 = 2;
 
-/// A source that runs. It ends when nobody reads its pipe any more: drop the publisher first.
+/// A running source. It ends when nobody reads its pipe any more: drop the publisher first.
 pub struct Source {
     handed: Arc<Mutex<Vec<Now>>>,
     thread: Option<JoinHandle<()>>,
@@ -40,7 +40,7 @@ impl Source {
         let handed = Arc::new(Mutex::new(Vec::new()));
         let of_thread = Arc::clone(&handed);
         let run = move || {
-            // The pipe breaks when the publisher ends, and that is said by who watches it.
+            // The pipe breaks when the publisher ends, which is reported elsewhere.
             let _ = hand_over(pipe, &pictures, fps, &of_thread);
         };
         let thread = thread::Builder::new().name("source".to_owned()).spawn(run);
@@ -48,7 +48,7 @@ impl Source {
         Ok(Self { handed, thread: Some(thread) })
     }
 
-    /// When each picture was handed over, so far: the publisher numbers them alike, from 0.
+    /// When each picture so far was handed over. The publisher numbers them alike, from 0.
     pub fn handed(&self) -> Vec<Now> {
         self.handed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -76,13 +76,13 @@ fn pictures(size: Size, fps: u32) -> Result<Vec<Picture>, String> {
 }
 
 fn hand_over(mut pipe: impl Write, pictures: &[Picture], fps: u32, handed: &Mutex<Vec<Now>>) -> io::Result<()> {
-    wait::on_time();
+    reduce_timer_slack();
     let (clock, size) = (SystemClock::new(), pictures.first().map_or(Size::new(0, 0), Picture::size));
-    writeln!(pipe, "YUV4MPEG2 W{} H{} F{}:1 Ip C420jpeg", size.width, size.height, RATE_TOLD * fps)?;
+    writeln!(pipe, "YUV4MPEG2 W{} H{} F{}:1 Ip C420jpeg", size.width, size.height, RATE_FACTOR * fps)?;
     let (every, mut due) = (Duration::from_secs(1) / fps, Instant::now());
     let there_and_back = pictures.iter().chain(pictures.iter().rev()).cycle();
     for picture in there_and_back {
-        // A picture that is late does not make the ones after it come faster.
+        // A late picture does not make those after it come faster.
         due = due.max(Instant::now());
         thread::sleep((due - AHEAD).saturating_duration_since(Instant::now()));
         let (last, first) = picture.data().split_last().unwrap_or((&0, &[]));

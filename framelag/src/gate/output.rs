@@ -8,17 +8,16 @@ use std::path::{Path, PathBuf};
 use analyze::gate::{self, Comparison};
 use report::dir::Dir;
 
-use super::runs::Error;
+use crate::exit::Error;
 
-/// GitHub names a file here whose Markdown it shows on the page of the job.
+/// Names a file whose Markdown GitHub shows on the page of the job.
 const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 
-/// Tells who called.
 pub fn print(comparison: &Comparison, as_json: bool) {
     println!("{}", if as_json { json(comparison) } else { comparison.to_string() });
 }
 
-/// Tells the changes of several metrics: a line of JSON for each, or one table.
+/// Prints the changes of several metrics: a line of JSON for each, or one table.
 pub fn print_changes(comparisons: &[Comparison], as_json: bool) {
     if as_json {
         comparisons.iter().for_each(|comparison| println!("{}", json(comparison)));
@@ -27,7 +26,7 @@ pub fn print_changes(comparisons: &[Comparison], as_json: bool) {
     }
 }
 
-/// Writes `gate.json` and `gate.md` into a folder, and adds to the job's page where there is one.
+/// Writes `gate.json` and `gate.md` to `folder`, and appends to the page of a CI job.
 pub fn write(comparison: &Comparison, folder: Option<&Path>) -> Result<(), Error> {
     let page = comparison.markdown();
     if let Some(folder) = folder {
@@ -40,7 +39,7 @@ pub fn write(comparison: &Comparison, folder: Option<&Path>) -> Result<(), Error
     match std::env::var_os(STEP_SUMMARY).filter(|path: &OsString| !path.is_empty()).map(PathBuf::from) {
         Some(path) => {
             let file = OpenOptions::new().append(true).create(true).open(&path);
-            // What others wrote there may lack its last line's end.
+            // Another step's text may lack its last line end.
             file.and_then(|mut file| write!(file, "\n{page}")).map_err(|error| failed(&path, &error))
         }
         None => Ok(()),

@@ -1,4 +1,4 @@
-//! The runs of one side: read from report folders, or from a store's baseline, before anything is compared.
+//! The runs of run side: read from report folders, or from a store's baseline, before anything is compared.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,66 +8,40 @@ use analyze::store::{self, RunId, Store};
 use report::Run;
 use report::saved::{self, Saved};
 
-use common::host::command_line::USAGE;
-
-/// Why nothing was compared.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// What the user has to change.
-    #[error("{0}")]
-    Usage(String),
-    /// What went wrong.
-    #[error("{0}")]
-    Failed(String),
-}
-
-impl From<saved::Error> for Error {
-    fn from(error: saved::Error) -> Self {
-        if error.is_usage() { Self::Usage(error.to_string()) } else { Self::Failed(error.to_string()) }
-    }
-}
-
-impl From<store::Error> for Error {
-    fn from(error: store::Error) -> Self {
-        if error.exit_code() == USAGE { Self::Usage(error.to_string()) } else { Self::Failed(error.to_string()) }
-    }
-}
+use crate::exit::Error;
 
 /// Runs, in the order in which they were named.
 #[derive(Debug, Default)]
 pub struct Runs {
-    there: Vec<One>,
+    sources: Vec<Source>,
     missing: Vec<LeftOut>,
 }
 
 #[derive(Debug)]
-enum One {
+enum Source {
     Folder(Box<Saved>),
-    Kept(RunId, Box<Run>),
+    Stored(RunId, Box<Run>),
 }
 
 impl Runs {
-    /// Reads report folders, and folders of report folders. What was not understood of one is said.
+    /// Reads report folders, and folders of report folders. Prints what is damaged in them.
     pub fn read(folders: &[PathBuf]) -> Result<Self, Error> {
         let mut runs = Self::default();
-        for folder in folders {
-            runs.add(folder)?;
-        }
+        folders.iter().try_for_each(|folder| runs.add(folder))?;
         Ok(runs)
     }
 
-    /// Reads what is a folder from there, and what is none as the name of a baseline from the store that `open` opens.
+    /// Reads folders, and takes any other name for a baseline in the store that `open` opens.
     pub fn read_or_find(names: &[PathBuf], open: impl Fn() -> Result<Store, store::Error>) -> Result<Self, Error> {
         let mut runs = Self::default();
         for name in names {
-            match name.to_str().filter(|_| !name.exists()) {
-                None => runs.add(name)?,
-                Some(text) => {
-                    let found = open().and_then(|mut store| store.baseline(text));
-                    let found = found.map_err(|error| not_found(text, error))?;
-                    runs.there.extend(found.into_iter().map(|(id, run)| One::Kept(id, Box::new(run))));
-                }
-            }
+            let Some(baseline) = name.to_str().filter(|_| !name.exists()) else {
+                runs.add(name)?;
+                continue;
+            };
+            let found = open().and_then(|mut store| store.baseline(baseline));
+            let found = found.map_err(|error| not_found(baseline, error))?;
+            runs.sources.extend(found.into_iter().map(|(id, run)| Source::Stored(id, Box::new(run))));
         }
         Ok(runs)
     }
@@ -83,16 +57,16 @@ impl Runs {
             for note in &saved.notes {
                 eprintln!("{}: {note}", folder.display());
             }
-            self.there.push(One::Folder(Box::new(saved)));
+            self.sources.push(Source::Folder(Box::new(saved)));
         }
         Ok(())
     }
 
-    /// As they are compared.
+    /// What is compared.
     pub fn inputs(&self) -> Vec<Input<'_>> {
-        let named = self.there.iter().map(|one| match one {
-            One::Folder(saved) => Input { name: saved.path.display().to_string(), run: &saved.run },
-            One::Kept(id, run) => Input { name: id.to_string(), run },
+        let named = self.sources.iter().map(|source| match source {
+            Source::Folder(saved) => Input { name: saved.path.display().to_string(), run: &saved.run },
+            Source::Stored(id, run) => Input { name: id.to_string(), run },
         });
         named.collect()
     }
@@ -102,20 +76,20 @@ impl Runs {
         &self.missing
     }
 
-    /// Keeps them in a store, as the baseline of this name.
+    /// Stores them as the baseline of this name.
     pub fn keep(&self, store: &mut Store, name: &str) -> Result<(), Error> {
         let mut ids = Vec::new();
-        for one in &self.there {
-            ids.push(match one {
-                One::Folder(saved) => store.add(saved)?.id,
-                One::Kept(id, _) => id.clone(),
+        for source in &self.sources {
+            ids.push(match source {
+                Source::Folder(saved) => store.add(saved)?.id,
+                Source::Stored(id, _) => id.clone(),
             });
         }
         Ok(store.save_baseline(name, &ids)?)
     }
 }
 
-/// A name that is neither folder nor baseline: both are said, since nobody knows which was meant.
+/// The error for a name that is neither folder nor baseline.
 fn not_found(name: &str, error: store::Error) -> Error {
     match Error::from(error) {
         Error::Usage(why) => Error::Usage(format!("no folder {name}, and no baseline of that name: {why}")),
@@ -127,8 +101,8 @@ fn has_report(folder: &Path) -> bool {
     folder.join("run.json").exists()
 }
 
-/// The folder itself where it is a report or has no folders in it; else those, by name, hidden ones aside. Each of them stands
-/// for a run: that one has no report is no reason to do without it, a receiver that crashed early leaves just that.
+/// The folder itself if it is a report; else the folders in it, by name, without hidden ones. Each of them stands for a run, even
+/// without a report: a receiver that crashed early leaves just that.
 fn reports_in(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     if has_report(folder) {
         return Ok(vec![folder.to_owned()]);

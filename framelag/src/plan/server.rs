@@ -1,4 +1,4 @@
-//! Servers that a cell can name: where publisher and receiver meet.
+//! The server of a cell, between publisher and receiver.
 
 use std::fmt;
 use std::str::FromStr;
@@ -20,9 +20,9 @@ pub enum Server {
     Own,
     /// MediaMTX, from `$MEDIAMTX` or `PATH`.
     Mediamtx,
-    /// One that is started by this command.
+    /// Started by this command.
     Command(Secret<Vec<String>>),
-    /// One that runs already.
+    /// Already running.
     Running(StreamUrl),
 }
 
@@ -33,7 +33,7 @@ pub const PORT: &str = "{port}";
 pub const FOLDER: &str = "{dir}";
 
 impl Server {
-    /// All of it, secrets too: what tells it from others.
+    /// All of it, secrets too: unique to this server.
     pub fn whole(&self) -> Secret {
         match self {
             Self::Running(url) => url.to_variable(),
@@ -87,11 +87,8 @@ impl fmt::Display for Server {
 }
 
 impl Server {
-    /// Whether its program is there. One that runs is asked when it is needed.
-    ///
-    /// # Errors
-    /// Which program is not, and what to do.
-    pub fn check(&self) -> Result<(), String> {
+    /// Whether its program is installed. A running server is not contacted.
+    pub(super) fn check(&self) -> Result<(), String> {
         match self {
             Self::Mediamtx => mediamtx::find().map(drop).ok_or_else(|| {
                 "mediamtx not found: put it on PATH, or set $MEDIAMTX to its path (https://mediamtx.org)".to_owned()

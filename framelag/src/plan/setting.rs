@@ -1,8 +1,5 @@
-//! The one table of what can be varied. A row says what a setting is called in a plan and what it becomes: a flag of
-//! the publisher or the receiver, the server, or a condition of a network. Whether a value is possible is for the part
-//! to say that it becomes: the programs' own parsers are asked, so a plan takes what they take, and refuses what they refuse.
-//!
-//! A path that needs more (segment and part lengths, a player's buffer) adds rows, and nothing else.
+//! The one table of what can be varied. `publisher.X` and `receiver.X` become the flag `--X` of that program, whose own parser says
+//! whether a value is possible; `server` is the server in between, `uplink` and `downlink` are the networks on its two sides.
 
 use clap::Parser;
 use common::impair::Conditions;
@@ -10,44 +7,24 @@ use common::redact;
 use common::units::{parse_rate, parse_share};
 
 use super::server::Server;
-use crate::proxy::delay as typed_delay;
+use crate::proxy::delay;
 
-/// One row.
+/// What can be varied.
 #[derive(Debug)]
 pub struct Setting {
-    /// As in a plan: `PART.WHAT`.
+    /// As in a plan: `PART.WHAT`, or `server`.
     pub name: &'static str,
-    /// A value that it takes.
-    pub example: &'static str,
-    /// What sets it.
-    becomes: Becomes,
+    /// A value that it takes, as TOML.
+    pub(super) example: &'static str,
 }
 
-/// What a setting becomes.
-#[derive(Debug)]
-enum Becomes {
-    /// This flag of the publisher.
-    Publisher(&'static str),
-    /// This flag of the receiver.
-    Receiver(&'static str),
-    /// The server that is between them.
-    Server,
-    /// A condition of the network from the publisher to the server.
-    Uplink(Condition),
-    /// A condition of the network from the server to the receiver.
-    Downlink(Condition),
-}
-
-/// Sets one condition to what is typed.
-type Condition = fn(&mut Conditions, &str) -> Result<(), String>;
-
-/// What all settings of a cell come to. A part that no setting names is as its program has it by default.
+/// All settings of a cell together. A part that no setting names has its program's defaults.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Parts {
-    /// Flags of the publisher with their values.
-    pub publisher: Vec<(&'static str, String)>,
-    /// Flags of the receiver with their values.
-    pub receiver: Vec<(&'static str, String)>,
+    /// Flags of the publisher: `--flag=value`.
+    pub publisher: Vec<String>,
+    /// Flags of the receiver: `--flag=value`.
+    pub receiver: Vec<String>,
     /// The server between them.
     pub server: Server,
     /// Between publisher and server, both ways.
@@ -56,59 +33,51 @@ pub struct Parts {
     pub downlink: Conditions,
 }
 
-const fn publisher(name: &'static str, flag: &'static str, example: &'static str) -> Setting {
-    Setting { name, example, becomes: Becomes::Publisher(flag) }
-}
-
-const fn uplink(name: &'static str, example: &'static str, condition: Condition) -> Setting {
-    Setting { name, example, becomes: Becomes::Uplink(condition) }
-}
-
-const fn downlink(name: &'static str, example: &'static str, condition: Condition) -> Setting {
-    Setting { name, example, becomes: Becomes::Downlink(condition) }
-}
-
-/// All settings.
+/// All settings, each with an example.
 pub static ALL: [Setting; 25] = [
-    publisher("publisher.source", "--source", "\"clip.mp4\""),
-    publisher("publisher.size", "--size", "\"640x480\""),
-    publisher("publisher.fps", "--fps", "30"),
-    publisher("publisher.encoder", "--encoder", "\"openh264\""),
-    publisher("publisher.bitrate", "--bitrate", "\"1000k\""),
-    publisher("publisher.gop", "--gop", "30"),
-    publisher("publisher.transport", "--transport", "\"tcp\""),
-    Setting { name: "receiver.transport", example: "\"tcp\"", becomes: Becomes::Receiver("--transport") },
-    Setting { name: "server", example: "\"embedded\"", becomes: Becomes::Server },
-    uplink("uplink.delay", "\"20ms\"", delay),
-    uplink("uplink.jitter", "\"5ms\"", jitter),
-    uplink("uplink.loss", "\"1%\"", loss),
-    uplink("uplink.reorder", "\"1%\"", reorder),
-    uplink("uplink.hold", "\"10ms\"", hold),
-    uplink("uplink.duplicate", "\"1%\"", duplicate),
-    uplink("uplink.rate", "\"2M\"", rate),
-    uplink("uplink.queue", "65536", queue),
-    downlink("downlink.delay", "\"20ms\"", delay),
-    downlink("downlink.jitter", "\"5ms\"", jitter),
-    downlink("downlink.loss", "\"1%\"", loss),
-    downlink("downlink.reorder", "\"1%\"", reorder),
-    downlink("downlink.hold", "\"10ms\"", hold),
-    downlink("downlink.duplicate", "\"1%\"", duplicate),
-    downlink("downlink.rate", "\"2M\"", rate),
-    downlink("downlink.queue", "65536", queue),
+    setting("publisher.source", "\"clip.mp4\""),
+    setting("publisher.size", "\"640x480\""),
+    setting("publisher.fps", "30"),
+    setting("publisher.encoder", "\"openh264\""),
+    setting("publisher.bitrate", "\"1000k\""),
+    setting("publisher.gop", "30"),
+    setting("publisher.transport", "\"tcp\""),
+    setting("receiver.transport", "\"tcp\""),
+    setting("server", "\"embedded\""),
+    setting("uplink.delay", "\"20ms\""),
+    setting("uplink.jitter", "\"5ms\""),
+    setting("uplink.loss", "\"1%\""),
+    setting("uplink.reorder", "\"1%\""),
+    setting("uplink.hold", "\"10ms\""),
+    setting("uplink.duplicate", "\"1%\""),
+    setting("uplink.rate", "\"2M\""),
+    setting("uplink.queue", "65536"),
+    setting("downlink.delay", "\"20ms\""),
+    setting("downlink.jitter", "\"5ms\""),
+    setting("downlink.loss", "\"1%\""),
+    setting("downlink.reorder", "\"1%\""),
+    setting("downlink.hold", "\"10ms\""),
+    setting("downlink.duplicate", "\"1%\""),
+    setting("downlink.rate", "\"2M\""),
+    setting("downlink.queue", "65536"),
 ];
 
+const fn setting(name: &'static str, example: &'static str) -> Setting {
+    Setting { name, example }
+}
+
 /// The setting with this name.
-pub fn find(name: &str) -> Option<&'static Setting> {
+pub(super) fn find(name: &str) -> Option<&'static Setting> {
     ALL.iter().find(|setting| setting.name == name)
 }
 
-/// Whether settings are named after it.
-pub fn is_part(name: &str) -> bool {
+/// Whether settings begin with `name.`.
+pub(super) fn is_part(name: &str) -> bool {
     ALL.iter().any(|setting| setting.name.split_once('.').is_some_and(|(part, _)| part == name))
 }
 
-/// The one of `names` that was probably meant; `None` where none is near.
-pub fn nearest<'n>(typed: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+/// The one of `names` that was probably meant; `None` if none is close.
+pub(super) fn nearest<'n>(typed: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     /// Below it two words have little in common.
     const NEAR: f64 = 0.75;
     // A setting's name alone, without its part, is meant as a whole.
@@ -121,40 +90,34 @@ pub fn nearest<'n>(typed: &str, names: impl Iterator<Item = &'n str>) -> Option<
 }
 
 impl Setting {
-    /// The flag that it becomes, where it becomes one.
-    pub const fn flag(&self) -> Option<&'static str> {
-        match self.becomes {
-            Becomes::Publisher(flag) | Becomes::Receiver(flag) => Some(flag),
-            Becomes::Server | Becomes::Uplink(_) | Becomes::Downlink(_) => None,
-        }
+    /// The flag of publisher or receiver that it becomes; `None` for others.
+    pub fn flag(&self) -> Option<String> {
+        let (part, what) = self.name.split_once('.')?;
+        ["publisher", "receiver"].contains(&part).then(|| format!("--{what}"))
     }
 
     /// Whether `text` is possible, whatever else is set.
-    ///
-    /// # Errors
-    /// Why it is not, and what would be.
-    pub fn check(&self, text: &str) -> Result<(), String> {
+    pub(super) fn check(&self, text: &str) -> Result<(), String> {
         let mut parts = Parts::default();
         self.set(&mut parts, text)?;
-        match self.becomes {
-            Becomes::Publisher(_) => parts.publisher_args().map(drop),
-            Becomes::Receiver(_) => parts.receiver_config().map(drop),
-            Becomes::Server => parts.server.check(),
-            Becomes::Uplink(_) | Becomes::Downlink(_) => Ok(()),
+        match self.name.split_once('.') {
+            Some(("publisher", _)) => parts.publisher_args().map(drop),
+            Some(("receiver", _)) => parts.receiver_config().map(drop),
+            _ => parts.server.check(),
         }
     }
 
-    /// Sets it.
+    /// Sets it. A program's flag is looked at by [`Parts::publisher_config`] and [`Parts::receiver_config`].
     ///
     /// # Errors
-    /// Where `text` is nothing that it takes. A program's flag is looked at by [`Setting::check`].
+    /// Why `text` is not a server or a network condition, and what would be.
     pub fn set(&self, parts: &mut Parts, text: &str) -> Result<(), String> {
-        match self.becomes {
-            Becomes::Publisher(flag) => parts.publisher.push((flag, text.to_owned())),
-            Becomes::Receiver(flag) => parts.receiver.push((flag, text.to_owned())),
-            Becomes::Server => parts.server = text.parse()?,
-            Becomes::Uplink(condition) => return condition(&mut parts.uplink, text),
-            Becomes::Downlink(condition) => return condition(&mut parts.downlink, text),
+        match self.name.split_once('.') {
+            Some(("publisher", what)) => parts.publisher.push(format!("--{what}={text}")),
+            Some(("receiver", what)) => parts.receiver.push(format!("--{what}={text}")),
+            Some(("uplink", what)) => set_condition(&mut parts.uplink, what, text)?,
+            Some((_, what)) => set_condition(&mut parts.downlink, what, text)?,
+            None => parts.server = text.parse()?,
         }
         Ok(())
     }
@@ -170,7 +133,7 @@ impl Parts {
         config.map_err(|error| redact::secrets(&error.to_string()))
     }
 
-    /// Its flags, each right by itself. What they mean together, as a bit rate for an encoder, is another question.
+    /// Its flags, each checked by itself: not whether they fit together, such as a bit rate and an encoder.
     fn publisher_args(&self) -> Result<publisher::args::Args, String> {
         let args = publisher::args::Args::try_parse_from(command("publisher", &self.publisher));
         args.map_err(|error| redact::one_line(&error.to_string()))
@@ -187,61 +150,37 @@ impl Parts {
     }
 }
 
-/// A command line. A value is joined to its flag, so that one with a dash in front is no flag.
-fn command(program: &str, flags: &[(&'static str, String)]) -> Vec<String> {
-    let flags = flags.iter().map(|(flag, value)| format!("{flag}={value}"));
-    std::iter::once(program.to_owned()).chain(flags).collect()
+fn command<'a>(program: &'a str, flags: &'a [String]) -> impl Iterator<Item = &'a str> {
+    std::iter::once(program).chain(flags.iter().map(String::as_str))
 }
 
-fn delay(conditions: &mut Conditions, text: &str) -> Result<(), String> {
-    conditions.delay = typed_delay(text)?;
+fn set_condition(conditions: &mut Conditions, what: &str, text: &str) -> Result<(), String> {
+    match what {
+        "delay" => conditions.delay = delay(text)?,
+        "jitter" => conditions.jitter = delay(text)?,
+        "hold" => conditions.hold = delay(text)?,
+        "loss" => conditions.loss = share(text)?,
+        "reorder" => conditions.reorder = share(text)?,
+        "duplicate" => conditions.duplicate = share(text)?,
+        // An axis needs a value for a network without a limit.
+        "rate" if text == "none" => conditions.rate_bps = 0,
+        "rate" => conditions.rate_bps = parse_rate(text).map_err(|error| format!("{error}, or none"))?,
+        _ => conditions.queue_bytes = queue(text)?,
+    }
     Ok(())
 }
 
-fn jitter(conditions: &mut Conditions, text: &str) -> Result<(), String> {
-    conditions.jitter = typed_delay(text)?;
-    Ok(())
-}
-
-fn hold(conditions: &mut Conditions, text: &str) -> Result<(), String> {
-    conditions.hold = typed_delay(text)?;
-    Ok(())
-}
-
-fn loss(conditions: &mut Conditions, text: &str) -> Result<(), String> {
-    conditions.loss = share(text)?;
-    Ok(())
-}
-
-fn reorder(conditions: &mut Conditions, text: &str) -> Result<(), String> {
-    conditions.reorder = share(text)?;
-    Ok(())
-}
-
-fn duplicate(conditions: &mut Conditions, text: &str) -> Result<(), String> {
-    conditions.duplicate = share(text)?;
-    Ok(())
-}
-
-/// All of it would be a network without anything in it.
+/// A share below 100 %, which would leave nothing.
 fn share(text: &str) -> Result<f64, String> {
     let share = parse_share(text).map_err(|error| error.to_string())?;
     if share < 1.0 { Ok(share) } else { Err("100% leaves nothing to measure: lower it".to_owned()) }
 }
 
-fn rate(conditions: &mut Conditions, text: &str) -> Result<(), String> {
-    // An axis has a value for the network as it is.
-    conditions.rate_bps =
-        if text == "none" { 0 } else { parse_rate(text).map_err(|error| format!("{error}, or none"))? };
-    Ok(())
-}
-
-fn queue(conditions: &mut Conditions, text: &str) -> Result<(), String> {
-    /// A datagram that fits into no Ethernet frame does not come.
+fn queue(text: &str) -> Result<usize, String> {
+    /// The largest packet of an Ethernet has to fit in.
     const LEAST: usize = 1500;
     let bytes = text.parse().ok().filter(|bytes| *bytes >= LEAST);
-    conditions.queue_bytes = bytes.ok_or_else(|| format!("a queue is a number of bytes, at least {LEAST}"))?;
-    Ok(())
+    bytes.ok_or_else(|| format!("a queue is a number of bytes, at least {LEAST}"))
 }
 
 #[cfg(test)]

@@ -5,11 +5,10 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
 use std::time::Duration;
 
-use common::host::resolve;
+use common::host::resolve::listen_address;
 use common::units::parse_duration;
-use common::zone;
 
-/// The longest delay, jitter or hold: beyond it every connection would run into its own limits.
+/// The longest delay, jitter or hold: longer ones would run into the time limits of connections.
 const MAX_DELAY: Duration = Duration::from_secs(60);
 
 /// What is proxied.
@@ -19,73 +18,57 @@ pub enum Protocol {
     Tcp,
     /// Datagrams.
     Udp,
+    /// TCP connections that speak RTSP, and the datagrams whose ports they negotiate.
+    Rtsp,
 }
 
 /// An address with its protocol, such as `tcp://127.0.0.1:8554`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Endpoint {
-    /// What is spoken there.
+    /// TCP or UDP.
     pub protocol: Protocol,
-    /// Where.
+    /// Host and port.
     pub address: SocketAddr,
 }
 
-/// A text that is no [`Endpoint`].
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum EndpointError {
-    /// Another shape.
-    #[error("{0:?} is not an address: write tcp://HOST:PORT or udp://HOST:PORT")]
-    Shape(String),
-    /// The name is not known.
-    #[error("cannot resolve {0:?}: {1}")]
-    Unknown(String, String),
-}
-
-impl Protocol {
-    /// Its name in an address.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Udp => "udp",
-        }
-    }
-}
-
 impl FromStr for Endpoint {
-    type Err = EndpointError;
+    type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, EndpointError> {
-        let shape = || EndpointError::Shape(text.to_owned());
+    fn from_str(text: &str) -> Result<Self, String> {
+        let shape = || format!("{text:?} is not an address: write tcp://HOST:PORT or udp://HOST:PORT");
         let (scheme, rest) = text.split_once("://").ok_or_else(shape)?;
-        let protocol = [Protocol::Tcp, Protocol::Udp].into_iter().find(|protocol| protocol.name() == scheme);
-        let protocol = protocol.ok_or_else(shape)?;
+        let protocol = match scheme {
+            "tcp" => Protocol::Tcp,
+            "udp" => Protocol::Udp,
+            _ => return Err(shape()),
+        };
         let (host, port) = rest.rsplit_once(':').ok_or_else(shape)?;
         if host.is_empty() || port.parse::<u16>().is_err() {
             return Err(shape());
         }
-        let unknown = |why: String| EndpointError::Unknown(text.to_owned(), why);
-        if let Some((plain, zone)) = zone::split(rest) {
-            let (host, port) = plain.rsplit_once(':').ok_or_else(shape)?;
-            let (host, port) = (host.trim_matches(['[', ']']), port.parse().map_err(|_| shape())?);
-            let found = resolve::addresses(host, Some(&zone), port);
-            let found =
-                found.map_err(|error| unknown(format!("{zone} is not a network interface of this host: {error}")))?;
-            let address = found.first().copied().ok_or_else(|| unknown("there is no such address".to_owned()))?;
-            return Ok(Self { protocol, address });
-        }
-        let mut found = rest.to_socket_addrs().map_err(|error| unknown(error.to_string()))?;
-        let address = found.next().ok_or_else(|| unknown("the name has no address".to_owned()))?;
+        let address = if host.starts_with('[') {
+            listen_address(rest)
+        } else {
+            let found = rest.to_socket_addrs().map_err(|error| error.to_string());
+            found.and_then(|mut all| all.next().ok_or_else(|| "the name has no address".to_owned()))
+        };
+        let address = address.map_err(|why| format!("cannot resolve {text:?}: {why}"))?;
         Ok(Self { protocol, address })
     }
 }
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", self.protocol.name(), self.address)
+        let scheme = match self.protocol {
+            Protocol::Tcp => "tcp",
+            Protocol::Udp => "udp",
+            Protocol::Rtsp => "rtsp",
+        };
+        write!(f, "{scheme}://{}", self.address)
     }
 }
 
-/// A delay as it is typed, up to a minute.
+/// Parses a delay of up to a minute.
 ///
 /// # Errors
 /// What is wrong with it, and what would be right.
@@ -109,12 +92,13 @@ mod tests {
         for text in
             ["127.0.0.1:8554", "http://127.0.0.1:80", "tcp://127.0.0.1", "tcp://:80", "tcp://a:b", "tcp://a:99999"]
         {
-            assert_eq!(text.parse::<Endpoint>(), Err(EndpointError::Shape(text.to_owned())));
+            let error = text.parse::<Endpoint>().expect_err(text);
+            assert!(error.starts_with(&format!("{text:?} is not an address")), "{error}");
         }
         let zoned = "tcp://[fe80::1%25lo]:8554".parse::<Endpoint>().expect("every host has lo");
         assert!(matches!(zoned.address, SocketAddr::V6(v6) if v6.scope_id() > 0), "{zoned}");
         assert_eq!(zoned.to_string().parse(), Ok(zoned));
         let unknown = "tcp://no-such-host.invalid:80".parse::<Endpoint>().expect_err("not known");
-        assert!(matches!(unknown, EndpointError::Unknown(..)), "{unknown}");
+        assert!(unknown.starts_with("cannot resolve \"tcp://no-such-host"), "{unknown}");
     }
 }

@@ -1,241 +1,113 @@
-//! RTSP whose media travels in datagrams: the proxy reads along where the two sides agree on ports, puts its own in their
-//! place, and passes the datagrams on between them under the same conditions.
+//! RTSP whose media travels in datagrams: the proxy rewrites the ports in SETUP to its own, and forwards the datagrams between them
+//! under the same conditions.
 //!
 //! ```text
-//! client ── RTSP ──▶ rewriting ──▶ Proxy (TCP) ──▶ server
-//!        ◀─ RTP ───  a Flow for each port      ◀──
+//! client ── RTSP ──▶ rewriting, TCP              ──▶ server
+//!        ◀─ RTP ───  a Forwarder for each port   ◀──
 //! ```
 //!
-//! Media that travels in the RTSP connection passes too.
+//! Media interleaved in the RTSP connection passes too.
 
-mod flow;
+mod ports;
 
 use std::collections::HashMap;
-use std::io::{self, ErrorKind, PipeReader, PipeWriter, Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
+use std::io::{self, PipeReader, PipeWriter};
+use std::net::IpAddr;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
-use common::clock::Clock;
-use common::impair::Counts;
-pub use common::rtsp::pieces as message;
+use common::rtsp::pieces::{self, Messages, Piece};
 
-use super::accept::{self, Client};
-use super::{Direction, Endpoint, Error, Network, Protocol, Proxy, Shared, lock, wait};
-use flow::Ports;
-use message::{Messages, Piece};
+use super::shared::{Direction, Shared, lock};
+use super::udp::Forwarder;
+use ports::Ports;
 
-/// How long the server may take to accept a connection.
-const CONNECT_LIMIT: Duration = Duration::from_secs(3);
-
-/// How long either side may take to read what it is told; control messages are short.
-const WRITE_LIMIT: Duration = Duration::from_secs(5);
-
-/// Transports that one connection may ask for without an answer, or have at a time.
+/// Most transports that one connection may have, or ask for without an answer.
 const MAX_TRANSPORTS: usize = 16;
 
-/// Bytes read at once.
-const READ_BYTES: usize = 16 << 10;
-
-/// A running proxy for RTSP with its datagrams. Dropping it ends it, with all that passes through.
-#[derive(Debug)]
-pub struct RtspProxy {
-    address: SocketAddr,
-    shared: Arc<Shared>,
-    control: Proxy,
-    /// Closed, it wakes every thread and ends it.
-    stop: Option<PipeWriter>,
-    listener: Option<JoinHandle<()>>,
-}
-
-impl RtspProxy {
-    /// Listens at `listen` and passes on to `to`. `seed` decides over everything that is left to chance.
-    ///
-    /// # Errors
-    /// [`Error`]. That nobody listens at `to` shows only when a client comes.
-    pub fn start(listen: SocketAddr, to: SocketAddr, network: Network, seed: u64) -> Result<Self, Error> {
-        let tcp = |address| Endpoint { protocol: Protocol::Tcp, address };
-        let inner = SocketAddr::new(
-            if to.is_ipv4() { [127, 0, 0, 1].into() } else { IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]) },
-            0,
-        );
-        let control = Proxy::start(tcp(inner), tcp(to), network.clone(), seed)?;
-        let cannot = |error| Error::Listen(tcp(listen), error);
-        let socket = TcpListener::bind(listen).map_err(cannot)?;
-        let address = socket.local_addr().map_err(cannot)?;
-        let (stopped, stop) = io::pipe().map_err(Error::Start)?;
-        // Away from the seeds of the control connections, which count on from theirs.
-        let shared = Arc::new(Shared::new(network, seed.wrapping_add(1 << 31)));
-        let server = Server { control: control.address(), at: to.ip() };
-        let of_thread = Arc::clone(&shared);
-        let listener = thread::Builder::new().name("proxy".to_owned());
-        let listener = listener.spawn(move || listen_at(&socket, server, &of_thread, &Arc::new(stopped)));
-        Ok(Self { address, shared, control, stop: Some(stop), listener: Some(listener.map_err(Error::Start)?) })
-    }
-
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// What became of the datagrams so far.
-    pub fn counts(&self, direction: Direction) -> Counts {
-        lock(&self.shared.counts)[direction as usize]
-    }
-
-    /// Connections so far.
-    pub fn opened(&self) -> u64 {
-        self.control.opened()
-    }
-}
-
-impl Drop for RtspProxy {
-    fn drop(&mut self) {
-        self.stop = None;
-        // A thread that panicked has said so on standard error.
-        self.listener.take().into_iter().for_each(|listener| drop(listener.join()));
-    }
-}
-
-/// Where the server is.
-#[derive(Clone, Copy)]
-struct Server {
-    /// By way of the network, for messages.
-    control: SocketAddr,
-    /// For datagrams.
-    at: IpAddr,
-}
-
-/// Passes connections on until `stopped` closes.
-fn listen_at(socket: &TcpListener, server: Server, shared: &Arc<Shared>, stopped: &Arc<PipeReader>) {
-    accept::connections(socket, shared, stopped, move |client: Client, shared: &Arc<Shared>, stopped: &PipeReader| {
-        if let Err(error) = Connection::run(client.socket, server, shared, stopped) {
-            tracing::debug!("the RTSP connection from {} broke off: {error}", client.address);
-        }
-    });
-}
-
-/// One RTSP connection with its datagrams.
-struct Connection<'a> {
+/// Rewrites the ports of one RTSP connection. Dropping it ends its datagrams.
+pub(super) struct Rewriter {
     client: IpAddr,
-    server: Server,
-    shared: &'a Arc<Shared>,
+    server: IpAddr,
+    shared: Arc<Shared>,
+    session: Mutex<Session>,
+    stopped: Arc<PipeReader>,
+    /// Ends the forwarders when it is closed.
+    stop: Option<PipeWriter>,
+}
+
+#[derive(Default)]
+struct Session {
+    requests: Messages,
+    responses: Messages,
     /// Transports that were asked for, by CSeq.
     asked: HashMap<String, Ports>,
-    flows: Vec<JoinHandle<()>>,
-    /// Ends the flows when it is closed.
-    stopped: Arc<PipeReader>,
-    _stop: PipeWriter,
+    forwarders: Vec<JoinHandle<()>>,
 }
 
-impl Connection<'_> {
-    /// Runs until either side ends, or the proxy.
-    fn run(client: TcpStream, server: Server, shared: &Arc<Shared>, stopped: &PipeReader) -> io::Result<()> {
-        let to = TcpStream::connect_timeout(&server.control, CONNECT_LIMIT)?;
-        for socket in [&client, &to] {
-            socket.set_nodelay(true)?;
-            // Accepted sockets may be as their listener is.
-            socket.set_nonblocking(false)?;
-            socket.set_write_timeout(Some(WRITE_LIMIT))?;
-        }
-        let (ended, stop) = io::pipe()?;
-        let peer = client.peer_addr()?.ip();
-        let mut connection = Connection {
-            client: peer,
-            server,
-            shared,
-            asked: HashMap::new(),
-            flows: Vec::new(),
-            stopped: Arc::new(ended),
-            _stop: stop,
-        };
-        let passed = connection.pass(&client, &to, stopped);
-        let Connection { flows, _stop: stop, .. } = connection;
-        drop(stop);
-        flows.into_iter().for_each(|flow| drop(flow.join()));
-        passed
+impl Rewriter {
+    pub(super) fn new(client: IpAddr, server: IpAddr, shared: &Arc<Shared>) -> io::Result<Self> {
+        let (stopped, stop) = io::pipe()?;
+        let (shared, stopped) = (Arc::clone(shared), Arc::new(stopped));
+        Ok(Self { client, server, shared, session: Mutex::default(), stopped, stop: Some(stop) })
     }
 
-    fn pass(&mut self, mut client: &TcpStream, mut server: &TcpStream, stopped: &PipeReader) -> io::Result<()> {
-        let (mut requests, mut responses) = (Messages::default(), Messages::default());
-        let mut buffer = vec![0; READ_BYTES];
-        loop {
-            let sockets = [wait::ended(stopped), wait::readable(client), wait::readable(server)];
-            let wait::Ready([ended, asks, answers]) = wait::until(sockets, None, self.shared.clock.now().mono)?;
-            if ended {
-                return Ok(());
-            }
-            if asks {
-                let Some(count) = read(client, &mut buffer)? else { return Ok(()) };
-                for piece in requests.take(&buffer[..count]) {
-                    server.write_all(&self.request(piece)?)?;
-                }
-            }
-            if answers {
-                let Some(count) = read(server, &mut buffer)? else { return Ok(()) };
-                for piece in responses.take(&buffer[..count]) {
-                    client.write_all(&self.response(piece)?)?;
-                }
-            }
+    /// What the other side is to see of `bytes`, up to a head that is not whole yet. The error ends the connection: datagrams that
+    /// bypass the proxy would be measured without its network.
+    pub(super) fn rewrite(&self, direction: Direction, bytes: &[u8]) -> io::Result<Vec<u8>> {
+        let mut session = lock(&self.session);
+        let pieces = match direction {
+            Direction::Forward => session.requests.take(bytes),
+            Direction::Back => session.responses.take(bytes),
+        };
+        let mut rewritten = Vec::with_capacity(bytes.len());
+        for piece in pieces {
+            rewritten.extend(match (piece, direction) {
+                (Piece::Bytes(bytes), _) => bytes,
+                (Piece::Head(head), Direction::Forward) => self.request(head, &mut session)?.into_bytes(),
+                (Piece::Head(head), Direction::Back) => self.response(head, &mut session)?.into_bytes(),
+            });
         }
+        Ok(rewritten)
     }
 
-    /// A request as the server is to see it. The error ends the connection: datagrams that go past the proxy would be measured
-    /// without its network.
-    fn request(&mut self, piece: Piece) -> io::Result<Vec<u8>> {
-        let head = match piece {
-            Piece::Bytes(bytes) => return Ok(bytes),
-            Piece::Head(head) => head,
-        };
-        let wanted = message::is_setup(&head).then(|| message::ports(&head, "client_port")).flatten();
-        let (Some(of_client), Some(number)) = (wanted, message::header(&head, "CSeq")) else {
-            return Ok(head.into_bytes());
-        };
-        if self.asked.len() + self.flows.len() / 2 >= MAX_TRANSPORTS {
+    fn request(&self, head: String, session: &mut Session) -> io::Result<String> {
+        let wanted = pieces::is_setup(&head).then(|| pieces::ports(&head, "client_port")).flatten();
+        let (Some(of_client), Some(number)) = (wanted, pieces::header(&head, "CSeq")) else { return Ok(head) };
+        if session.asked.len() + session.forwarders.len() / 2 >= MAX_TRANSPORTS {
             return Err(io::Error::other(format!("it asks for more than {MAX_TRANSPORTS} transports")));
         }
-        let ports = Ports::bind(self.client, of_client, self.server.at)
+        let ports = Ports::bind(self.client, of_client, self.server)
             .inspect_err(|error| tracing::warn!("no ports for datagrams: {error}"))?;
-        let told = message::with_ports(&head, "client_port", ports.to_server());
-        self.asked.insert(number.to_owned(), ports);
-        Ok(told.into_bytes())
+        let rewritten = pieces::with_ports(&head, "client_port", ports.to_server());
+        session.asked.insert(number.to_owned(), ports);
+        Ok(rewritten)
     }
 
-    /// A response as the client is to see it.
-    fn response(&mut self, piece: Piece) -> io::Result<Vec<u8>> {
-        let head = match piece {
-            Piece::Bytes(bytes) => return Ok(bytes),
-            Piece::Head(head) => head,
-        };
-        let number = message::status(&head).and_then(|_| message::header(&head, "CSeq"));
-        let Some(ports) = number.and_then(|number| self.asked.remove(number)) else { return Ok(head.into_bytes()) };
-        let Some(of_server) = message::ports(&head, "server_port").filter(|_| message::status(&head) == Some(200))
-        else {
-            return Ok(head.into_bytes());
-        };
-        let head = message::with_ports(&head, "client_port", ports.of_client);
-        let head = message::with_ports(&head, "server_port", ports.to_client());
-        for flow in ports.connect(of_server)? {
+    fn response(&self, head: String, session: &mut Session) -> io::Result<String> {
+        let status = pieces::status(&head);
+        let number = status.and_then(|_| pieces::header(&head, "CSeq"));
+        let Some(ports) = number.and_then(|number| session.asked.remove(number)) else { return Ok(head) };
+        let of_server = pieces::ports(&head, "server_port").filter(|_| status == Some(200));
+        let Some(of_server) = of_server else { return Ok(head) };
+        let head = pieces::with_ports(&head, "client_port", ports.of_client);
+        let head = pieces::with_ports(&head, "server_port", ports.to_client());
+        for (client, server) in ports.connect(of_server)? {
             let number = self.shared.opened.fetch_add(1, Ordering::Relaxed);
-            let (shared, stopped) = (Arc::clone(self.shared), Arc::clone(&self.stopped));
-            let run = move || flow.run(number, &shared, &stopped);
-            self.flows.push(thread::Builder::new().name(format!("proxy {number}")).spawn(run)?);
+            let (shared, stopped) = (Arc::clone(&self.shared), Arc::clone(&self.stopped));
+            let forwarder = Forwarder::between(client, server, number, &shared)?;
+            let run = move || forwarder.run(&shared, &stopped);
+            session.forwarders.push(thread::Builder::new().name(format!("proxy {number}")).spawn(run)?);
         }
-        Ok(head.into_bytes())
+        Ok(head)
     }
 }
 
-/// What there is to read; `None` at the end.
-fn read(mut socket: &TcpStream, buffer: &mut [u8]) -> io::Result<Option<usize>> {
-    loop {
-        match socket.read(buffer) {
-            Ok(0) => return Ok(None),
-            Ok(count) => return Ok(Some(count)),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
+impl Drop for Rewriter {
+    fn drop(&mut self) {
+        self.stop = None;
+        lock(&self.session).forwarders.drain(..).for_each(|forwarder| drop(forwarder.join()));
     }
 }
 

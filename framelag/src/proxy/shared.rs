@@ -1,24 +1,29 @@
 //! What the threads of a proxy have in common.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use common::clock::Clock;
 use common::host::SystemClock;
-use common::impair::{Conditions, Counts};
+use common::impair::{Conditions, Counts, Link};
+use common::time::{MonoTime, Now};
 
-use super::piece::Watcher;
+/// Most connections, or client addresses, at a time; more are refused, and counted.
+pub(super) const MAX_CONNECTIONS: usize = 256;
 
-/// Connections, or client addresses, at most at a time; more are refused, and counted.
-pub const MAX_CONNECTIONS: usize = 256;
-
-/// Bytes under way in one direction of a TCP connection at most; the proxy does not read more. That is 134 Mbit/s with
+/// Most bytes under way in one direction of a TCP connection; the proxy does not read more. That is 134 Mbit/s with
 /// a delay of half a second.
 pub const MAX_STREAM_BYTES: usize = 8 << 20;
 
-/// A client address of which nothing is heard for so long, from either side, is forgotten.
-pub const IDLE_LIMIT: Duration = Duration::from_secs(120);
+/// How long a client address is remembered without a datagram from or to it.
+pub(super) const IDLE_LIMIT: Duration = Duration::from_secs(120);
+
+/// Most chunks that wait for a watcher; what comes meanwhile is not reported.
+const MAX_CHUNKS: usize = 1 << 14;
 
 /// What happens to what passes through.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -29,7 +34,7 @@ pub struct Network {
     pub back: Conditions,
 }
 
-/// One of the two.
+/// One of the two directions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// From the client to the server.
@@ -38,15 +43,30 @@ pub enum Direction {
     Back,
 }
 
+/// What came with one read of a TCP connection: on one host, mostly what was written at once.
+#[derive(Clone, Debug)]
+pub struct Chunk {
+    /// Its connection, counted from 0.
+    pub connection: u64,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// When it had been read.
+    pub read: Now,
+    /// When the write began that took its first byte: before, and not after, since a write may wake the reader in the
+    /// proxy's place.
+    pub begun: Now,
+    /// When the write began that took its last byte.
+    pub written: Now,
+}
+
 /// What the threads of a proxy have in common.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) clock: SystemClock,
     pub(super) seed: u64,
     pub(super) network: Mutex<Network>,
-    /// Counts changes of the network.
-    pub(super) version: AtomicU64,
-    pub(super) watchers: [Watcher; 2],
+    /// Watchers by direction.
+    pub(super) watchers: Mutex<[Option<SyncSender<Chunk>>; 2]>,
     pub(super) counts: Mutex<[Counts; 2]>,
     pub(super) opened: AtomicU64,
     pub(super) refused: AtomicU64,
@@ -58,11 +78,40 @@ impl Shared {
             clock: SystemClock::new(),
             seed,
             network: Mutex::new(network),
-            version: AtomicU64::new(0),
-            watchers: Default::default(),
+            watchers: Mutex::default(),
             counts: Mutex::default(),
             opened: AtomicU64::new(0),
             refused: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn now(&self) -> MonoTime {
+        self.clock.now().mono
+    }
+
+    pub(super) fn conditions(&self, direction: Direction) -> Conditions {
+        let network = lock(&self.network);
+        match direction {
+            Direction::Forward => network.forward.clone(),
+            Direction::Back => network.back.clone(),
+        }
+    }
+
+    /// See [`super::Proxy::watch`].
+    pub(super) fn watch(&self, direction: Direction) -> Receiver<Chunk> {
+        let (watcher, chunks) = sync_channel(MAX_CHUNKS);
+        lock(&self.watchers)[direction as usize] = Some(watcher);
+        chunks
+    }
+
+    pub(super) fn is_watched(&self, direction: Direction) -> bool {
+        lock(&self.watchers)[direction as usize].is_some()
+    }
+
+    pub(super) fn report(&self, direction: Direction, chunk: Chunk) {
+        if let Some(watcher) = &lock(&self.watchers)[direction as usize] {
+            // A watcher that is too slow, or has gone, does without.
+            let _ = watcher.try_send(chunk);
         }
     }
 
@@ -71,7 +120,7 @@ impl Shared {
         self.seed.wrapping_add(connection.wrapping_mul(2)).wrapping_add(direction as u64)
     }
 
-    /// Sees a new connection, or client address, in: its number, or `None` where `open` are too many already.
+    /// Admits a new connection, or client address, and numbers it; `None` if too many are `open` already.
     pub(super) fn admit(&self, open: usize, client: SocketAddr) -> Option<u64> {
         if open < MAX_CONNECTIONS {
             return Some(self.opened.fetch_add(1, Ordering::Relaxed));
@@ -97,37 +146,60 @@ impl Shared {
     }
 }
 
-/// One direction's conditions, looked at again where they may have changed.
+/// Datagrams in one direction, impaired by the conditions of the moment.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(super) struct ImpairedLink {
     direction: Direction,
-    version: u64,
+    link: Link,
 }
 
-impl Watch {
-    /// The conditions now, and the watch for later ones.
-    pub(super) fn new(shared: &Shared, direction: Direction) -> (Conditions, Self) {
-        let version = shared.version.load(Ordering::Acquire);
-        (Self::of(shared, direction), Self { direction, version })
+impl ImpairedLink {
+    pub(super) fn new(shared: &Shared, direction: Direction, connection: u64) -> Self {
+        let link = Link::new(shared.conditions(direction), shared.seed_of(connection, direction));
+        Self { direction, link }
     }
 
-    /// The conditions, where they are others than the last time.
-    pub(super) fn changed(&mut self, shared: &Shared) -> Option<Conditions> {
-        let version = shared.version.load(Ordering::Acquire);
-        let seen = std::mem::replace(&mut self.version, version);
-        (seen != version).then(|| Self::of(shared, self.direction))
+    pub(super) fn push(&mut self, shared: &Shared, now: MonoTime, datagram: &[u8]) {
+        self.link.set_conditions(shared.conditions(self.direction));
+        let before = self.link.counts();
+        self.link.handle_packet(now, datagram.to_vec());
+        shared.count(self.direction, before, self.link.counts());
     }
 
-    pub(super) fn of(shared: &Shared, direction: Direction) -> Conditions {
-        let network = lock(&shared.network);
-        match direction {
-            Direction::Forward => network.forward.clone(),
-            Direction::Back => network.back.clone(),
+    /// When the next datagram is to be delivered.
+    pub(super) fn due(&self) -> Option<MonoTime> {
+        self.link.poll_timeout()
+    }
+
+    /// Sends what is due by `now`. A datagram that the system does not take is lost, as in any network.
+    pub(super) fn deliver(&mut self, shared: &Shared, now: MonoTime, send: impl Fn(&[u8]) -> io::Result<usize>) {
+        let before = self.link.counts();
+        while let Some(datagram) = self.link.poll_output(now) {
+            let _ = send(&datagram);
         }
+        shared.count(self.direction, before, self.link.counts());
     }
 }
 
-/// What is behind a lock here is whole at any time, even where a thread has panicked.
+/// What is behind a lock here is whole at any time, even if a thread has panicked.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_that_nobody_takes_are_bounded() {
+        let (shared, now) = (Shared::new(Network::default(), 1), Now::default());
+        assert!(!shared.is_watched(Direction::Back));
+        let chunks = shared.watch(Direction::Back);
+        assert!(shared.is_watched(Direction::Back) && !shared.is_watched(Direction::Forward));
+        for connection in 0..=MAX_CHUNKS as u64 {
+            shared
+                .report(Direction::Back, Chunk { connection, bytes: Vec::new(), read: now, begun: now, written: now });
+        }
+        assert_eq!(chunks.try_iter().map(|chunk| chunk.connection).max(), Some(MAX_CHUNKS as u64 - 1));
+    }
 }

@@ -4,17 +4,16 @@ use std::collections::VecDeque;
 use std::io::{self, ErrorKind, PipeReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use common::clock::Clock;
 use common::impair::Stream;
 use common::time::{MonoTime, Now};
 
-use super::accept::{self, Client};
-use super::piece::Watcher;
-use super::shared::{Shared, Watch};
-use super::{Direction, MAX_STREAM_BYTES, Piece, wait};
+use super::rtsp::Rewriter;
+use super::shared::Shared;
+use super::{Chunk, Direction, MAX_STREAM_BYTES, wait};
 
 /// How long the server may take to accept a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
@@ -22,43 +21,86 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 /// Bytes read at once: an access unit of 20 Mbit/s at 30 pictures/s.
 const READ_BYTES: usize = 128 << 10;
 
-/// What has no room now is tried again so often.
+/// How often room for what is read is checked for.
 const ROOM_POLL: Duration = Duration::from_millis(1);
 
-/// Passes connections on until `stopped` closes.
-pub(super) fn listen(socket: &TcpListener, to: SocketAddr, shared: &Arc<Shared>, stopped: &Arc<PipeReader>) {
-    let connected =
-        move |client: Client, shared: &Arc<Shared>, stopped: &PipeReader| connect(client, to, shared, stopped);
-    accept::connections(socket, shared, stopped, connected);
+/// How long no connection is accepted after one that could not be.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// Where connections lead.
+#[derive(Clone, Copy)]
+pub(super) struct Target {
+    pub server: SocketAddr,
+    /// Whether the ports in RTSP messages are rewritten.
+    pub rtsp: bool,
 }
 
-fn now(shared: &Shared) -> MonoTime {
-    shared.clock.now().mono
+/// Forwards connections until `stopped` closes, each on threads of its own, which end by then too.
+pub(super) fn listen(socket: &TcpListener, to: Target, shared: &Arc<Shared>, stopped: &Arc<PipeReader>) {
+    let mut connections: Vec<JoinHandle<()>> = Vec::new();
+    let mut accept = || -> io::Result<()> {
+        socket.set_nonblocking(true)?;
+        loop {
+            let ready = wait::until(vec![wait::closed(&**stopped), wait::readable(socket)], None, shared.now())?;
+            if ready[0] {
+                return Ok(());
+            }
+            let (client, address) = match socket.accept() {
+                Ok(accepted) => accepted,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
+                // A client that gave up, or no file descriptor left for now.
+                Err(_) => {
+                    thread::sleep(PAUSE);
+                    continue;
+                }
+            };
+            connections.retain(|connection| !connection.is_finished());
+            let Some(number) = shared.admit(connections.len(), address) else { continue };
+            let (shared, stopped) = (Arc::clone(shared), Arc::clone(stopped));
+            let connection = move || connect(&client, address, number, to, &shared, &stopped);
+            connections.push(thread::Builder::new().name(format!("proxy {number}")).spawn(connection)?);
+        }
+    };
+    if let Err(error) = accept() {
+        tracing::error!("the proxy stopped accepting connections: {error}");
+    }
+    connections.into_iter().for_each(|connection| drop(connection.join()));
 }
 
 /// One connection, until both directions have ended.
-fn connect(client: Client, to: SocketAddr, shared: &Shared, stopped: &PipeReader) {
-    let Client { socket: client, address, number } = client;
-    let server = match TcpStream::connect_timeout(&to, CONNECT_LIMIT) {
+fn connect(
+    client: &TcpStream,
+    address: SocketAddr,
+    number: u64,
+    to: Target,
+    shared: &Arc<Shared>,
+    stopped: &PipeReader,
+) {
+    let server = match TcpStream::connect_timeout(&to.server, CONNECT_LIMIT) {
         Ok(server) => server,
-        Err(error) => return shared.refuse(address, &format_args!("cannot connect to {to}: {error}")),
+        Err(error) => return shared.refuse(address, &format_args!("cannot connect to {}: {error}", to.server)),
     };
     let prepare = |socket: &TcpStream| socket.set_nodelay(true).and_then(|()| socket.set_nonblocking(true));
-    if let Err(error) = prepare(&client).and_then(|()| prepare(&server)) {
-        return shared.refuse(address, &error);
-    }
-    let (client, server) = (&client, &server);
-    let direction = |direction, from, to| {
-        Pipe::new(from, to, shared, direction, number).run(stopped).unwrap_or_else(|error| {
+    let rewriter = to.rtsp.then(|| Rewriter::new(address.ip(), to.server.ip(), shared)).transpose();
+    let rewriter = match prepare(client).and_then(|()| prepare(&server)).and(rewriter) {
+        Ok(rewriter) => rewriter,
+        Err(error) => return shared.refuse(address, &error),
+    };
+    let (server, rewriter) = (&server, rewriter.as_ref());
+    let run = |direction, from, to| {
+        let stream = Stream::of_writes(shared.conditions(direction), shared.seed_of(number, direction));
+        let (out, under_way) = (VecDeque::new(), VecDeque::new());
+        let mut pipe = Pipe { from, to, shared, direction, number, rewriter, stream, ended: false, out, under_way };
+        if let Err(error) = pipe.run(stopped) {
             tracing::debug!("connection {number} from {address} broke off: {error}");
-            // Ends the other direction too. Where a side is gone already there is nothing to shut down.
+            // Ends the other direction too. If a side is gone already there is nothing to shut down.
             let _ = client.shutdown(Shutdown::Both);
             let _ = server.shutdown(Shutdown::Both);
-        });
+        }
     };
     thread::scope(|scope| {
-        scope.spawn(|| direction(Direction::Forward, client, server));
-        direction(Direction::Back, server, client);
+        scope.spawn(|| run(Direction::Forward, client, server));
+        run(Direction::Back, server, client);
     });
 }
 
@@ -68,43 +110,36 @@ struct Pipe<'a> {
     to: &'a TcpStream,
     shared: &'a Shared,
     direction: Direction,
-    watch: Watch,
+    /// Of its connection.
+    number: u64,
+    rewriter: Option<&'a Rewriter>,
     stream: Stream,
     ended: bool,
-    /// Arrived, and not taken by the socket yet.
+    /// Arrived, but not taken by the socket yet.
     out: VecDeque<u8>,
-    /// Its number.
-    connection: u64,
-    /// What was read and is not written yet.
-    pieces: VecDeque<UnderWay>,
+    /// What was read but is not written yet.
+    under_way: VecDeque<UnderWay>,
 }
 
-/// A piece, and how much of it is not written yet.
+/// A chunk, and how much of it is not written yet.
 struct UnderWay {
-    /// None where nobody watches.
+    /// Empty if nobody watches.
     bytes: Vec<u8>,
     rest: usize,
     read: Now,
     begun: Option<Now>,
 }
 
-impl<'a> Pipe<'a> {
-    fn new(from: &'a TcpStream, to: &'a TcpStream, shared: &'a Shared, direction: Direction, number: u64) -> Self {
-        let (conditions, watch) = Watch::new(shared, direction);
-        let stream = Stream::of_writes(conditions, shared.seed_of(number, direction));
-        let (out, pieces) = (VecDeque::new(), VecDeque::new());
-        Self { from, to, shared, direction, watch, stream, ended: false, out, connection: number, pieces }
-    }
-
+impl Pipe<'_> {
     /// Runs until the direction has ended, or the proxy.
     fn run(&mut self, stopped: &PipeReader) -> io::Result<()> {
-        wait::on_time();
+        wait::reduce_timer_slack();
         let mut buffer = vec![0; READ_BYTES];
         loop {
-            let now = now(self.shared);
+            let now = self.shared.now();
             self.write(now)?;
             if self.out.is_empty() && self.stream.is_closed(now) {
-                // The reader may have gone away by itself.
+                // The reader may have gone away.
                 let _ = self.to.shutdown(Shutdown::Write);
                 return Ok(());
             }
@@ -114,45 +149,18 @@ impl<'a> Pipe<'a> {
             let arrival = self.stream.poll_timeout().filter(|_| !blocked);
             let room = (full && !self.ended).then(|| now + ROOM_POLL);
             let due = arrival.into_iter().chain(room).min();
-            let ready = self.wait(stopped, reads, blocked, due, now)?;
-            if ready.stopped {
+            // A socket that is not waited for is left out: its end would wake this thread over and over.
+            let mut sockets = vec![wait::closed(stopped)];
+            sockets.extend(reads.then(|| wait::readable(self.from)));
+            sockets.extend(blocked.then(|| wait::writable(self.to)));
+            let ready = wait::until(sockets, due, now)?;
+            if ready[0] {
                 return Ok(());
             }
-            if ready.readable && reads {
+            if reads && ready[1] {
                 self.read(&mut buffer)?;
             }
         }
-    }
-
-    /// A socket that is not waited for is left out: its end would be told over and over.
-    fn wait(
-        &self,
-        stopped: &PipeReader,
-        reads: bool,
-        writes: bool,
-        due: Option<MonoTime>,
-        now: MonoTime,
-    ) -> io::Result<Woken> {
-        let stop = wait::ended(stopped);
-        let (from, to) = (wait::readable(self.from), wait::writable(self.to));
-        Ok(match (reads, writes) {
-            (true, true) => {
-                let wait::Ready([stopped, readable, _]) = wait::until([stop, from, to], due, now)?;
-                Woken { stopped, readable }
-            }
-            (true, false) => {
-                let wait::Ready([stopped, readable]) = wait::until([stop, from], due, now)?;
-                Woken { stopped, readable }
-            }
-            (false, true) => {
-                let wait::Ready([stopped, _]) = wait::until([stop, to], due, now)?;
-                Woken { stopped, readable: false }
-            }
-            (false, false) => {
-                let wait::Ready([stopped]) = wait::until([stop], due, now)?;
-                Woken { stopped, readable: false }
-            }
-        })
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<()> {
@@ -162,21 +170,26 @@ impl<'a> Pipe<'a> {
             Err(error) => return Err(error),
         };
         let now = self.shared.clock.now();
-        if let Some(conditions) = self.watch.changed(self.shared) {
-            self.stream.set_conditions(conditions);
-        }
+        self.stream.set_conditions(self.shared.conditions(self.direction));
         if count == 0 {
             self.ended = true;
             self.stream.handle_close(now.mono);
-        } else {
-            self.stream.handle_bytes(now.mono, &buffer[..count]);
-            let bytes = if self.watcher().is_there() { buffer[..count].to_vec() } else { Vec::new() };
-            self.pieces.push_back(UnderWay { bytes, rest: count, read: now, begun: None });
+            return Ok(());
+        }
+        let bytes = match self.rewriter {
+            Some(rewriter) => rewriter.rewrite(self.direction, &buffer[..count])?,
+            None => buffer[..count].to_vec(),
+        };
+        if !bytes.is_empty() {
+            self.stream.handle_bytes(now.mono, &bytes);
+            let rest = bytes.len();
+            let bytes = if self.shared.is_watched(self.direction) { bytes } else { Vec::new() };
+            self.under_way.push_back(UnderWay { bytes, rest, read: now, begun: None });
         }
         Ok(())
     }
 
-    /// Writes what has arrived by `due`, as far as the socket takes it.
+    /// Writes what has arrived by `due`, as much as the socket takes.
     fn write(&mut self, due: MonoTime) -> io::Result<()> {
         if self.out.is_empty() {
             while let Some(bytes) = self.stream.poll_output(due) {
@@ -197,13 +210,9 @@ impl<'a> Pipe<'a> {
         Ok(())
     }
 
-    fn watcher(&self) -> &'a Watcher {
-        &self.shared.watchers[self.direction as usize]
-    }
-
     fn written(&mut self, mut count: usize, at: Now) {
         self.out.drain(..count);
-        while let Some(first) = self.pieces.front_mut().filter(|_| count > 0) {
+        while let Some(first) = self.under_way.front_mut().filter(|_| count > 0) {
             let part = count.min(first.rest);
             first.rest -= part;
             count -= part;
@@ -211,17 +220,11 @@ impl<'a> Pipe<'a> {
             if first.rest > 0 {
                 return;
             }
-            let done = self.pieces.pop_front().filter(|done| !done.bytes.is_empty());
+            let done = self.under_way.pop_front().filter(|done| !done.bytes.is_empty());
             if let Some(UnderWay { bytes, read, .. }) = done {
-                let piece = Piece { connection: self.connection, bytes, read, begun, written: at };
-                self.watcher().tell(piece);
+                let chunk = Chunk { connection: self.number, bytes, read, begun, written: at };
+                self.shared.report(self.direction, chunk);
             }
         }
     }
-}
-
-/// Why a wait is over.
-struct Woken {
-    stopped: bool,
-    readable: bool,
 }

@@ -1,11 +1,11 @@
 //! `framelag report show`: a kept run.
 
-use analyze::store::{Error, Labels};
+use analyze::store::Labels;
 use serde_json::Value;
 
-use super::which::{At, labels};
+use super::store_args::{StoreArgs, labels};
+use crate::exit::Error;
 
-/// Flags of `framelag report show`.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   framelag report show 3f2a                the summary of the run whose ID begins with 3f2a
@@ -17,7 +17,7 @@ pub struct Args {
     #[arg(value_name = "RUN")]
     id: String,
     #[command(flatten)]
-    at: At,
+    store: StoreArgs,
     /// Print its run.json, and nothing else, to standard output.
     #[arg(long)]
     json: bool,
@@ -25,7 +25,7 @@ pub struct Args {
 
 /// Shows a run.
 pub fn run(args: &Args) -> Result<u8, Error> {
-    let mut store = args.at.open()?;
+    let mut store = args.store.open()?;
     let id = store.find(&args.id)?;
     let run = store.run(&id)?;
     let text = if args.json {

@@ -1,36 +1,31 @@
 //! `framelag report trend`: figures over runs, and where they changed.
 
-use std::fmt;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
-use analyze::store;
 use analyze::trend::{MAX_RUNS, Trend, page};
 use report::threshold::Metric;
 
-use super::which::{At, Which};
+use super::store_args::{FilterArgs, StoreArgs};
+use crate::exit::{Error, INCONCLUSIVE};
 
-/// Exit code where nothing can be said.
-const INCONCLUSIVE: u8 = 3;
-
-/// Flags of `framelag report trend`.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   framelag report trend                         p50 and p99 over the stored runs, and their changes
   framelag report trend --label branch=main --out trend.html
   framelag report trend --metric freezes.total_ms --store postgres://ann@db/lag
 
-Only runs comparable with the latest one are used: same machine, same settings, same frame and bit rate.
+Only runs comparable with the latest one are used: same machine, same settings, same frame and bit rate. \
 What is left out is listed; --all uses every run, and lists the differences.
 
 Exit codes: 0 shown, 1 the store cannot be read or the page cannot be written, 2 usage error, 3 no matching run.")]
 pub struct Args {
     #[command(flatten)]
-    at: At,
+    store: StoreArgs,
     #[command(flatten)]
-    which: Which,
-    /// A metric, named as in an assertion; may be given several times [default: p50 and p99].
-    #[arg(long = "metric", value_name = "METRIC")]
+    filter: FilterArgs,
+    /// Metric to show, named as in an assertion; may be repeated.
+    #[arg(long = "metric", value_name = "METRIC", default_values = ["p50", "p99"])]
     metrics: Vec<Metric>,
     /// Include runs of other machines and settings.
     #[arg(long)]
@@ -43,44 +38,16 @@ pub struct Args {
     json: bool,
 }
 
-/// Why there is no trend.
-#[derive(Debug)]
-pub enum Error {
-    /// The store.
-    Store(store::Error),
-    /// The page.
-    Page(PathBuf, io::Error),
-}
-
-impl Error {
-    /// What the process should end with.
-    pub const fn exit_code(&self) -> u8 {
-        match self {
-            Self::Store(error) => error.exit_code(),
-            Self::Page(..) => 1,
-        }
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Store(error) => fmt::Display::fmt(error, f),
-            Self::Page(path, error) => write!(f, "cannot write {}: {error}", path.display()),
-        }
-    }
-}
-
 /// Shows the trend.
 pub fn run(args: &Args) -> Result<u8, Error> {
-    let filter = args.which.filter().map_err(Error::Store)?;
-    let mut store = args.at.open().map_err(Error::Store)?;
-    let comparable = store.comparable(&filter, MAX_RUNS, args.all).map_err(Error::Store)?;
+    let filter = args.filter.filter()?;
+    let mut store = args.store.open()?;
+    let comparable = store.comparable(&filter, MAX_RUNS, args.all)?;
     let trend = Trend::new(comparable, &metrics(args), args.all);
     if let Some(path) = &args.out {
         common::host::files::create(path)
             .and_then(|mut file| file.write_all(page(&trend).as_bytes()))
-            .map_err(|error| Error::Page(path.clone(), error))?;
+            .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
         eprintln!("trend: {}", path.display());
     }
     let text = if args.json { format!("{}\n", serde_json::json!(trend)) } else { trend.to_string() };
@@ -94,9 +61,6 @@ pub fn run(args: &Args) -> Result<u8, Error> {
 
 /// What was asked for, once each.
 fn metrics(args: &Args) -> Vec<Metric> {
-    if args.metrics.is_empty() {
-        return ["p50", "p99"].iter().filter_map(|name| name.parse().ok()).collect();
-    }
     let mut metrics: Vec<Metric> = Vec::new();
     for metric in &args.metrics {
         if metrics.iter().all(|there| there.to_string() != metric.to_string()) {

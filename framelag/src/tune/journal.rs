@@ -1,5 +1,5 @@
-//! The finished runs on disk: JSON lines, each written whole and forced out before the next run begins. What is in it
-//! survives Ctrl-C, a kill and a loss of power; a line that one of them cut off is left out and written over.
+//! The finished runs on disk: JSON lines, each synced before the next run begins, so that they survive Ctrl-C, a kill and a power
+//! failure. A line that one of these cut off is overwritten.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -13,6 +13,8 @@ use report::dir::Dir;
 use report::regular_file;
 use serde::{Deserialize, Serialize};
 
+use crate::exit::Error;
+
 /// The name and version of the journal's shape.
 const SCHEMA: &str = "framelag/tune-journal/1";
 
@@ -25,8 +27,9 @@ pub struct Head {
     schema: String,
     /// When the sweep began: RFC 3339.
     pub started: String,
-    /// What must not change, by name: see [`framelag::plan::Plan::essence`].
-    pub essence: Vec<(String, String)>,
+    /// What must not change, by name: see [`framelag::plan::Plan::identity`].
+    #[serde(rename = "essence")]
+    pub identity: Vec<(String, String)>,
 }
 
 /// An open journal. No other process has it.
@@ -41,87 +44,51 @@ pub struct Journal {
     rows: Vec<Row>,
 }
 
-/// Why there is no journal, or no more of it.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The file or its folder.
-    #[error("cannot {0} {1}: {2}")]
-    File(&'static str, PathBuf, io::Error),
-    /// A run was measured and could not be kept.
-    #[error("cannot write {0}: {1}. Earlier runs are kept: free some space, then run the same command to continue")]
-    Append(PathBuf, io::Error),
-    /// There is something else in the folder.
-    #[error("{0} is not empty and holds no sweep: give a new or empty folder with --out")]
-    Foreign(PathBuf),
-    /// Another process is at it.
-    #[error("another tune is writing to {0}: wait for it, or give another --out")]
-    Taken(PathBuf),
-    /// Not a journal of this version.
-    #[error(
-        "{path}, line {line}: not a journal of this version: {why}; give another --out, or --fresh to move the folder aside"
-    )]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// Where.
-        line: usize,
-        /// What.
-        why: String,
-    },
-    /// The plan is another one.
-    #[error("{folder} holds a sweep of another plan: {}; restore that, give another --out, or --fresh to move the folder aside", .changes.join("; "))]
-    Changed {
-        /// Where.
-        folder: PathBuf,
-        /// What was and what is.
-        changes: Vec<String>,
-    },
-}
-
-impl Error {
-    /// Whether the user has to change what was asked for.
-    pub const fn is_usage(&self) -> bool {
-        matches!(self, Self::Foreign(_) | Self::Damaged { .. } | Self::Changed { .. })
-    }
-}
-
 impl Journal {
-    /// Opens the one in `folder`, or begins it at `now`.
+    /// Opens the journal in `folder`, or begins it at `now`.
     ///
     /// # Errors
-    /// [`Error`]: it cannot be had, is damaged, or is of another plan; or the folder is something else's.
-    pub fn open(folder: &Path, essence: Vec<(String, String)>, now: String) -> Result<Self, Error> {
+    /// It cannot be read or written, is damaged or of another plan, or the folder holds something else.
+    pub fn open(folder: &Path, identity: Vec<(String, String)>, now: String) -> Result<Self, Error> {
         let path = folder.join(NAME);
-        let of_error = path.clone();
-        let cannot = |what| {
-            let path = of_error.clone();
-            move |error| Error::File(what, path, error)
+        let cannot = |what: &'static str| {
+            let path = path.display();
+            move |error: io::Error| format!("cannot {what} {path}: {error}")
         };
-        let dir = Dir::make(folder).map_err(|error| Error::File("make the folder", folder.to_owned(), error))?;
+        let dir = Dir::make(folder).map_err(|error| format!("cannot make the folder {}: {error}", folder.display()))?;
         if !path.exists() && fs::read_dir(folder).map_err(cannot("open"))?.next().is_some() {
-            return Err(Error::Foreign(folder.to_owned()));
+            return Err(Error::Usage(format!(
+                "{} is not empty and holds no sweep: give a new or empty folder with --out",
+                folder.display()
+            )));
         }
         let mut file = dir.resume(NAME).map_err(cannot("open"))?;
         lock(&file, &path, folder)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(cannot("read"))?;
-        let Some((head, rows, len)) = parse(&bytes).map_err(|(line, why)| Error::Damaged {
-            path: path.clone(),
-            line,
-            why: escaped(&why).into_owned(),
-        })?
-        else {
-            let head = Head { schema: SCHEMA.to_owned(), started: now, essence };
-            let mut journal = Self { dir, file, path, len: 0, head, rows: Vec::new() };
+        let parsed = parse(&bytes).map_err(|(line, why)| {
+            Error::Usage(format!(
+                "{}, line {line}: not a journal of this version: {}; give another --out, or --fresh to move the folder aside",
+                path.display(),
+                escaped(&why)
+            ))
+        })?;
+        let Some((head, rows, len)) = parsed else {
+            let head = Head { schema: SCHEMA.to_owned(), started: now, identity };
+            let mut journal = Self { dir, file, path: path.clone(), len: 0, head, rows: Vec::new() };
             let line = to_line(&journal.head);
             journal.write(&line).and_then(|()| sync_folder(folder)).map_err(cannot("write"))?;
             return Ok(journal);
         };
-        let changes = changes(&head.essence, &essence);
+        let changes = changes(&head.identity, &identity);
         if !changes.is_empty() {
-            return Err(Error::Changed { folder: folder.to_owned(), changes });
+            return Err(Error::Usage(format!(
+                "{} holds a sweep of another plan: {}; restore that, give another --out, or --fresh to move the folder aside",
+                folder.display(),
+                changes.join("; ")
+            )));
         }
-        file.set_len(len).map_err(cannot("mend"))?;
+        file.set_len(len).map_err(cannot("repair"))?;
         Ok(Self { dir, file, path, len, head, rows })
     }
 
@@ -140,16 +107,19 @@ impl Journal {
         &self.rows
     }
 
-    /// Keeps a finished run.
+    /// Adds a finished run.
     ///
     /// # Errors
-    /// [`Error::Append`]. What was there before is whole.
+    /// It cannot be written. What was there before is whole.
     pub fn append(&mut self, row: Row) -> Result<(), Error> {
         let line = to_line(&row);
         if let Err(error) = self.write(&line) {
-            // Half a line would be left out by the next reader too, so that this may fail.
+            // This may fail: the next reader skips half a line too.
             let _ = self.file.set_len(self.len);
-            return Err(Error::Append(self.path.clone(), error));
+            let path = self.path.display();
+            return Err(Error::Failed(format!(
+                "cannot write {path}: {error}. Earlier runs are kept: free some space, then run the same command to continue"
+            )));
         }
         self.rows.push(row);
         Ok(())
@@ -164,8 +134,8 @@ impl Journal {
     }
 }
 
-/// How long a lock that is held is tried again. A child that is being started holds a copy of every open file for a moment, until it
-/// runs its own program: the lock of a sweep that has just ended, too.
+/// How long to retry a lock that is held. A child that is being started holds a copy of every open file until it runs its own
+/// program, even the lock of a sweep that has just ended.
 const LOCK_LIMIT: Duration = Duration::from_millis(500);
 
 /// Takes the journal of `folder` for this process, until it is closed.
@@ -175,36 +145,39 @@ fn lock(file: &File, path: &Path, folder: &Path) -> Result<(), Error> {
         match file.try_lock() {
             Ok(()) => return Ok(()),
             Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(LOCK_LIMIT / 50),
-            Err(TryLockError::WouldBlock) => return Err(Error::Taken(folder.to_owned())),
-            Err(TryLockError::Error(error)) => return Err(Error::File("lock", path.to_owned(), error)),
+            Err(TryLockError::WouldBlock) => {
+                let folder = folder.display();
+                return Err(format!("another tune is writing to {folder}: wait for it, or give another --out").into());
+            }
+            Err(TryLockError::Error(error)) => return Err(format!("cannot lock {}: {error}", path.display()).into()),
         }
     }
 }
 
-/// Moves a sweep's folder aside, whole, to the first free name beside it; `None` where there is no sweep.
+/// Moves a sweep's folder aside, whole, to the first free name beside it; `None` if there is no sweep.
 ///
 /// # Errors
 /// The folder cannot be moved.
-pub fn put_aside(folder: &Path) -> Result<Option<PathBuf>, Error> {
+pub fn move_aside(folder: &Path) -> Result<Option<PathBuf>, Error> {
     let path = folder.join(NAME);
     let file = match regular_file::open(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Error::File("open", path, error)),
+        Err(error) => return Err(format!("cannot open {}: {error}", path.display()).into()),
     };
-    // Until it is moved: not from under a sweep that runs.
+    // Not from under a sweep that runs.
     lock(&file, &path, folder)?;
-    // By its own name, however it was typed: `night/` and `.` too.
-    let cannot = |error| Error::File("move aside", folder.to_owned(), error);
-    let folder = folder.canonicalize().map_err(cannot)?;
+    // By its own name, however it was typed, even as `night/` or `.`.
+    let cannot = |error| format!("cannot move aside {}: {error}", folder.display());
+    let from = folder.canonicalize().map_err(cannot)?;
     let beside = |number: u32| {
-        let mut name = folder.file_name().unwrap_or_default().to_owned();
+        let mut name = from.file_name().unwrap_or_default().to_owned();
         name.push(format!(".{number}"));
-        folder.with_file_name(name)
+        from.with_file_name(name)
     };
     let free = (1..).map(beside).find(|path| !path.exists());
     let free = free.expect("not every number has a folder");
-    fs::rename(&folder, &free).map_err(cannot)?;
+    fs::rename(&from, &free).map_err(cannot)?;
     Ok(Some(free))
 }
 
@@ -214,7 +187,7 @@ fn to_line(value: &impl Serialize) -> String {
     line
 }
 
-/// A new file is there after a loss of power only where its folder is on disk too.
+/// A new file survives a power failure only if its folder is on disk too.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
@@ -222,7 +195,7 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 /// Head, rows and the bytes that they take.
 type Whole = (Head, Vec<Row>, u64);
 
-/// What is whole; `None` where there is nothing whole. The error is a line and what is wrong with it.
+/// The whole lines; `None` if there are none. The error is a line number and what is wrong there.
 fn parse(bytes: &[u8]) -> Result<Option<Whole>, (usize, String)> {
     let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     let mut lines = bytes[..whole].split_inclusive(|byte| *byte == b'\n').enumerate().peekable();
@@ -235,7 +208,7 @@ fn parse(bytes: &[u8]) -> Result<Option<Whole>, (usize, String)> {
     while let Some((number, line)) = lines.next() {
         match serde_json::from_slice::<Row>(line) {
             Ok(row) => rows.push(row),
-            // A loss of power may leave a block of nothing at the end.
+            // A power failure may leave a block of zeros at the end.
             Err(_) if lines.peek().is_none() => break,
             Err(error) => return Err((number + 1, error.to_string())),
         }

@@ -17,10 +17,10 @@ use rand::seq::SliceRandom;
 
 mod source;
 
-/// A run with fewer pictures says nothing about a quantile worth the name.
+/// Fewer pictures are too few for a quantile.
 const MIN_PICTURES: f64 = 30.0;
 
-/// Longest time from one IDR to the next: a receiver that joins may wait so long for its first picture.
+/// Longest time from one IDR to the next, for which a receiver may have to wait for its first picture.
 const MAX_GOP_TIME: Duration = Duration::from_secs(60);
 
 /// One combination of values.
@@ -30,23 +30,23 @@ pub struct Cell {
     pub number: usize,
     /// The point of each axis.
     pub values: Vec<usize>,
-    /// What they come to, with what is fixed.
+    /// The settings that result, with those that are fixed.
     pub parts: Parts,
-    /// How RTP comes to the server.
-    pub pushed: Transport,
-    /// How RTP comes to the receiver.
-    pub played: Transport,
+    /// How RTP reaches the server.
+    pub publisher_transport: Transport,
+    /// How RTP reaches the receiver.
+    pub receiver_transport: Transport,
     /// Time from one IDR to the next.
     pub gop_time: Duration,
-    /// Every so-manieth picture is kept where picture quality is measured.
+    /// To measure picture quality, every Nth picture is kept.
     pub pictures_every: u32,
-    /// Bytes of the pictures that both ends keep there, at most; those of a camera as of the size that it is asked for.
+    /// Most bytes that both ends keep, assuming that a camera gives the size asked for.
     pub pictures_bytes: u64,
 }
 
 /// One run of a sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Turn {
+pub struct Trial {
     /// The number of its cell.
     pub cell: usize,
     /// From 0.
@@ -56,16 +56,16 @@ pub struct Turn {
 /// All cells of `plan`.
 ///
 /// # Errors
-/// The cells that cannot be: each by what is varied, the line of what it sets, and what would be right.
+/// The cells that are impossible: each with its settings, the line of the one that is wrong, and what would be right.
 pub fn cells(plan: &Plan) -> Result<Vec<Cell>, Vec<Mistake>> {
-    /// Of one mistake there may be as many as cells.
+    /// One mistake may be in every cell.
     const MISTAKES_MAX: usize = 20;
     let count = plan.cell_count().unwrap_or(0);
     let (mut cells, mut mistakes) = (Vec::<Cell>::new(), Vec::new());
     for number in 0..count {
         match cell(plan, number) {
             Ok(cell) => cells.push(cell),
-            // What is said against one value is said in each cell with it.
+            // The same mistake in another cell with this value.
             Err(mistake) if mistakes.iter().any(|other: &Mistake| other.line == mistake.line) => {}
             Err(mistake) => mistakes.push(mistake),
         }
@@ -79,22 +79,22 @@ pub fn cells(plan: &Plan) -> Result<Vec<Cell>, Vec<Mistake>> {
     if mistakes.is_empty() { Ok(cells) } else { Err(mistakes) }
 }
 
-/// Cells that are the same although their values are written differently, as 1M and 1000k are.
+/// Cells that are the same although their values differ in writing, such as 1M and 1000k.
 fn alike(plan: &Plan, cells: &[Cell]) -> Vec<Mistake> {
     let mut seen = std::collections::HashMap::new();
     let mut mistakes = Vec::new();
     for cell in cells {
         let Ok(publisher) = cell.parts.publisher_config() else { continue };
-        let receiver = cell.played;
+        let receiver = cell.receiver_transport;
         let Parts { server, uplink, downlink, .. } = &cell.parts;
-        // A server shows itself without what may be all that differs.
+        // As it is displayed, a server hides what may be the only difference.
         let server = server.whole();
         let same = format!("{publisher:?} {receiver:?} {} {uplink:?} {downlink:?}", server.reveal());
         if let Some(first) = seen.insert(same, cell.number) {
             let what = format!(
                 "the cells {} and {} are the same: remove one",
-                plan.told(&values(plan, first)),
-                plan.told(&cell.values)
+                plan.describe(&values(plan, first)),
+                plan.describe(&cell.values)
             );
             mistakes.push(Mistake { line: plan.axes.first().map(|axis| axis.line), what });
         }
@@ -122,14 +122,14 @@ fn cell(plan: &Plan, number: usize) -> Result<Cell, Mistake> {
     };
     let wrong = |names: &[&str], why: String| Mistake {
         line: line_of(names),
-        what: format!("the cell {} is impossible: {why}", plan.told(&values)),
+        what: format!("the cell {} is impossible: {why}", plan.describe(&values)),
     };
     for choice in plan.choices(&values) {
         choice.setting.set(&mut parts, choice.text.reveal()).map_err(|why| wrong(&[choice.setting.name], why))?;
     }
     let publisher = parts.publisher_config().map_err(|why| {
-        // The publisher names the flag that it has something against.
-        let named = ALL.iter().filter(|setting| setting.flag().is_some_and(|flag| why.contains(flag)));
+        // The publisher names the flag that is wrong.
+        let named = ALL.iter().filter(|setting| setting.flag().is_some_and(|flag| why.contains(&flag)));
         wrong(&named.map(|setting| setting.name).collect::<Vec<_>>(), why)
     })?;
     encoder(&publisher.encoder).map_err(|why| wrong(&["publisher.encoder"], why))?;
@@ -148,33 +148,42 @@ fn cell(plan: &Plan, number: usize) -> Result<Cell, Mistake> {
     let gop_time = Duration::from_secs_f64(f64::from(publisher.gop) / fps);
     if gop_time > MAX_GOP_TIME {
         let why = format!(
-            "from one IDR to the next are {gop_time:?}, and a receiver would wait so long for its first picture: \
-             at most {MAX_GOP_TIME:?}, which is publisher.gop = {:.0} here",
+            "an IDR every {gop_time:?} is too rare: a receiver would wait that long for its first picture; at most \
+             {MAX_GOP_TIME:?}, which is publisher.gop = {:.0} here",
             (MAX_GOP_TIME.as_secs_f64() * fps).floor().max(1.0)
         );
         return Err(wrong(&["publisher.gop"], why));
     }
-    let (pushed, played) = (publisher.transport, receiver.transport);
-    networks(&parts, pushed, played).map_err(|(name, why)| wrong(&[name], why))?;
+    let (publisher_transport, receiver_transport) = (publisher.transport, receiver.transport);
+    networks(&parts, publisher_transport, receiver_transport).map_err(|(name, why)| wrong(&[name], why))?;
     let pictures_every = pictures_every(pictures, publisher.gop);
     let played_frames = (plan.warmup + plan.duration).as_secs_f64() * fps;
     let pictures_bytes = pictures_bytes(format.size, played_frames / f64::from(pictures_every));
-    Ok(Cell { number, values, parts, pushed, played, gop_time, pictures_every, pictures_bytes })
+    Ok(Cell {
+        number,
+        values,
+        parts,
+        publisher_transport,
+        receiver_transport,
+        gop_time,
+        pictures_every,
+        pictures_bytes,
+    })
 }
 
-/// Which of so many pictures are kept to measure quality by. Not a number that shares a factor with the GOP: those pictures would
-/// be at some places of it only, and key frames look different from the others.
+/// Every which of this many pictures is kept to measure quality. It shares no factor with the GOP: key frames look different from
+/// other pictures, and would be over- or underrepresented.
 fn pictures_every(pictures: f64, gop: u32) -> u32 {
-    /// Enough for a mean, where the run has so many.
+    /// Enough for a mean, if the run has as many.
     const WANTED: f64 = 20.0;
-    /// More take room on the disk, and tell nothing new.
+    /// More take space on the disk and say nothing new.
     const MOST: f64 = 100.0;
     let most = (pictures / MOST) as u32;
     let wish = ((pictures / WANTED) as u32).clamp(1, common::pictures::EVERY.max(most));
     (1..=wish).rev().find(|every| gcd(*every, gop) == 1).unwrap_or(1)
 }
 
-/// Bytes of so many pictures (8-bit 4:2:0) at both ends. The publisher's begin before the receiver's: a margin of half.
+/// Bytes of the pictures kept (8-bit 4:2:0) at both ends. The publisher's begin before the receiver's: a margin of half.
 fn pictures_bytes(size: Size, kept: f64) -> u64 {
     let picture = f64::from(size.width) * f64::from(size.height) * 1.5;
     (picture * kept.ceil() * 2.0 * 1.5) as u64
@@ -184,7 +193,7 @@ fn gcd(a: u32, b: u32) -> u32 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-/// Whether the encoder is there: asked once for each, since there may be thousands of cells.
+/// Whether the encoder is available: checked once for each, since there may be thousands of cells.
 fn encoder(choice: &encode::Choice) -> Result<(), String> {
     static ASKED: Mutex<BTreeMap<String, Result<(), String>>> = Mutex::new(BTreeMap::new());
     let mut asked = ASKED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -192,18 +201,22 @@ fn encoder(choice: &encode::Choice) -> Result<(), String> {
     answer.clone()
 }
 
-/// Networks that do what they are asked to; the setting that is wrong and why.
-fn networks(parts: &Parts, pushed: Transport, played: Transport) -> Result<(), (&'static str, String)> {
+/// Whether the networks can do what they are asked to. The error is the setting that is wrong, and why.
+fn networks(
+    parts: &Parts,
+    publisher_transport: Transport,
+    receiver_transport: Transport,
+) -> Result<(), (&'static str, String)> {
     let Parts { server, uplink, downlink, .. } = parts;
     if *server == Server::Embedded && is_impaired(uplink) {
         let why = "there is no network between a publisher and its embedded server: use server = \"framelag\"";
         return Err(("server", why.to_owned()));
     }
     let tcp = [
-        ("uplink.reorder", uplink.reorder, pushed == Transport::Tcp, "publisher.transport"),
-        ("uplink.duplicate", uplink.duplicate, pushed == Transport::Tcp, "publisher.transport"),
-        ("downlink.reorder", downlink.reorder, played == Transport::Tcp, "receiver.transport"),
-        ("downlink.duplicate", downlink.duplicate, played == Transport::Tcp, "receiver.transport"),
+        ("uplink.reorder", uplink.reorder, publisher_transport == Transport::Tcp, "publisher.transport"),
+        ("uplink.duplicate", uplink.duplicate, publisher_transport == Transport::Tcp, "publisher.transport"),
+        ("downlink.reorder", downlink.reorder, receiver_transport == Transport::Tcp, "receiver.transport"),
+        ("downlink.duplicate", downlink.duplicate, receiver_transport == Transport::Tcp, "receiver.transport"),
     ];
     match tcp.into_iter().find(|(_, share, tcp, _)| *share > 0.0 && *tcp) {
         Some((name, _, _, transport)) => {
@@ -213,19 +226,19 @@ fn networks(parts: &Parts, pushed: Transport, played: Transport) -> Result<(), (
     }
 }
 
-/// Whether anything is different from a network that is as it is.
+/// Whether the conditions change anything.
 pub fn is_impaired(conditions: &Conditions) -> bool {
     let Conditions { hold, queue_bytes, .. } = Conditions::default();
     Conditions { hold, queue_bytes, ..conditions.clone() } != Conditions::default()
 }
 
-/// All runs in order: each repeat is a block of all cells, shuffled by itself. So a machine that slows down or warms up
-/// meets every cell alike, and a sweep that is cut off has whole blocks but for its last.
-pub fn order(cells: usize, repeat: u32, seed: u64) -> Vec<Turn> {
+/// All runs in order: each repeat is a block of all cells, shuffled by itself. So a machine that slows down or warms up affects
+/// every cell alike, and an interrupted sweep has whole blocks except for its last.
+pub fn order(cells: usize, repeat: u32, seed: u64) -> Vec<Trial> {
     let mut rng = StdRng::seed_from_u64(seed);
     let mut all = Vec::with_capacity(cells * repeat as usize);
     for repeat in 0..repeat {
-        let mut block: Vec<Turn> = (0..cells).map(|cell| Turn { cell, repeat }).collect();
+        let mut block: Vec<Trial> = (0..cells).map(|cell| Trial { cell, repeat }).collect();
         block.shuffle(&mut rng);
         all.extend(block);
     }

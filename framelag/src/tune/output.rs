@@ -1,21 +1,21 @@
-//! What the user is told: a bar with the time left on a terminal, a line for each run elsewhere, JSON lines where asked.
+//! A progress bar with the time left on a terminal, a line per run elsewhere, JSON lines with `--json`.
 
 use std::path::Path;
 use std::time::Duration;
 
 use analyze::sweep::{Outcome, Row};
-use common::host::terminal;
 use common::printable::escaped;
 use framelag::plan::Plan;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use serde_json::json;
 
-use super::matrix::{Cell, Turn};
+use super::matrix::{Cell, Trial};
+use crate::progress;
 
-/// What a run takes beyond warm-up and duration, before the first has shown it: three processes start, connect and end.
+/// What a run takes beyond warm-up and duration, until the first has shown it: three processes start, connect and end.
 const OVERHEAD: Duration = Duration::from_secs(3);
 
-/// How long the rest takes, from what the runs before took.
+/// Estimates how long the rest takes from the runs so far.
 #[derive(Clone, Copy, Debug)]
 pub struct Estimate {
     run: Duration,
@@ -25,26 +25,26 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// Of `left` runs of `plan`.
+    /// For `left` runs of `plan`.
     pub fn new(plan: &Plan, left: usize) -> Self {
         Self { run: plan.warmup + plan.duration + OVERHEAD, left, took: Duration::ZERO, ran: 0 }
     }
 
-    /// A run took so long.
+    /// Takes in how long a run took.
     pub fn ran(&mut self, took: Duration) {
         self.left = self.left.saturating_sub(1);
         self.took += took;
         self.ran += 1;
     }
 
-    /// Until the last one has ended.
+    /// How long the runs that are left will take.
     pub fn left(&self) -> Duration {
         let run = self.took.checked_div(self.ran).unwrap_or(self.run);
         Duration::from_secs_f64(run.as_secs_f64() * self.left as f64)
     }
 }
 
-/// A time as it is told: `40 s`, `12 min`, `3 h 05 min`.
+/// A time in words: `40 s`, `12 min`, `3 h 05 min`.
 pub fn words(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
@@ -54,11 +54,9 @@ pub fn words(time: Duration) -> String {
     }
 }
 
-/// Tells the user.
 pub struct Output<'a> {
     plan: &'a Plan,
     json: bool,
-    terminal: bool,
     bar: ProgressBar,
     total: usize,
     done: usize,
@@ -66,14 +64,11 @@ pub struct Output<'a> {
 }
 
 impl<'a> Output<'a> {
-    /// Tells of a sweep of `total` runs of which `done` are there already.
+    /// For a sweep of `total` runs, of which `done` are finished.
     pub fn new(plan: &'a Plan, json: bool, total: usize, done: usize) -> Self {
-        let terminal = !json && terminal::is_lively();
-        let bar = if terminal { ProgressBar::new(total as u64) } else { ProgressBar::hidden() };
-        let style = ProgressStyle::with_template("{bar:24} {pos}/{len} {wide_msg}");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        let bar = progress::bar(json, total);
         bar.set_position(done as u64);
-        Self { plan, json, terminal, bar, total, done, estimate: Estimate::new(plan, total - done) }
+        Self { plan, json, bar, total, done, estimate: Estimate::new(plan, total - done) }
     }
 
     /// The sweep begins, or goes on.
@@ -81,10 +76,10 @@ impl<'a> Output<'a> {
         let left = self.estimate.left();
         if self.json {
             let Self { total, done, .. } = self;
-            print(
-                &json!({ "event": "begin", "cells": cells, "runs": total, "done": done, "out": out, "left_s": left.as_secs() }),
-            );
-            return;
+            let left_s = left.as_secs();
+            let begin =
+                json!({ "event": "begin", "cells": cells, "runs": total, "done": done, "out": out, "left_s": left_s });
+            return println!("{begin}");
         }
         let on = if self.done > 0 { format!(", {} already done", self.done) } else { String::new() };
         eprintln!(
@@ -99,7 +94,7 @@ impl<'a> Output<'a> {
     /// A run begins.
     pub fn run(&self, cell: &Cell) {
         let left = words(self.estimate.left());
-        let message = format!("{left} left · {}", self.plan.told(&cell.values));
+        let message = format!("{left} left · {}", self.plan.describe(&cell.values));
         self.bar.set_message(escaped(&message).into_owned());
     }
 
@@ -110,8 +105,9 @@ impl<'a> Output<'a> {
         self.bar.inc(1);
         let left = self.estimate.left();
         if self.json {
-            let settings = self.plan.told(&row.values);
-            return print(&json!({ "event": "run", "settings": settings, "run": row, "left_s": left.as_secs() }));
+            let settings = self.plan.describe(&row.values);
+            let run = json!({ "event": "run", "settings": settings, "run": row, "left_s": left.as_secs() });
+            return println!("{run}");
         }
         let line = format!(
             "{:>width$}/{} {}",
@@ -120,13 +116,11 @@ impl<'a> Output<'a> {
             line(self.plan, row),
             width = self.total.to_string().len()
         );
-        if self.terminal {
-            // Failures stay to be read above the bar; the others are in the table.
-            if row.outcome != Outcome::Ok {
-                self.bar.println(escaped(&line));
-            }
-        } else {
+        if self.bar.is_hidden() {
             eprintln!("{line} · {} left", words(left));
+        } else if row.outcome != Outcome::Ok {
+            // Failures stay above the bar; the others are in the table.
+            self.bar.println(escaped(&line));
         }
     }
 
@@ -134,60 +128,51 @@ impl<'a> Output<'a> {
     pub fn end(&self, failed: usize, inconclusive: usize, out: &Path) {
         self.bar.finish_and_clear();
         if self.json {
-            let Self { total, .. } = self;
-            return print(
-                &json!({ "event": "end", "runs": total, "failed": failed, "inconclusive": inconclusive, "out": out }),
-            );
+            let (runs, event) = (self.total, "end");
+            let end =
+                json!({ "event": event, "runs": runs, "failed": failed, "inconclusive": inconclusive, "out": out });
+            return println!("{end}");
         }
         let mut text = format!("{} runs", self.total);
         if failed + inconclusive > 0 {
             text.push_str(&format!(", {failed} failed and {inconclusive} inconclusive"));
         }
-        print_text(&format!("{text}: see {}", out.join("tune.html").display()));
+        println!("{text}: see {}", out.join("tune.html").display());
     }
 }
 
 /// A run in a line.
 fn line(plan: &Plan, row: &Row) -> String {
-    let told = plan.told(&row.values);
+    let told = plan.describe(&row.values);
     let ms = |name: &str, value: Option<f64>| value.map(|value| format!(" · {name} {value:.1} ms")).unwrap_or_default();
     let why = row.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
     let outcome = if row.outcome == Outcome::Ok { String::new() } else { format!(" · {}{why}", row.outcome.name()) };
     format!("{told}{}{}{outcome}", ms("p50", row.figures.p50_ms), ms("p99", row.figures.p99_ms))
 }
 
-/// The cells, the order and the time that a plan would take.
-pub fn dry_run(plan: &Plan, cells: &[Cell], order: &[Turn], json: bool) {
+/// Prints the cells, their order and the time they would take.
+pub fn dry_run(plan: &Plan, cells: &[Cell], order: &[Trial], json: bool) {
     let left = Estimate::new(plan, order.len()).left();
     if json {
         for cell in cells {
-            print(
-                &json!({ "event": "cell", "cell": cell.number, "settings": plan.told(&cell.values), "values": cell.values }),
-            );
+            let (number, settings) = (cell.number, plan.describe(&cell.values));
+            println!("{}", json!({ "event": "cell", "cell": number, "settings": settings, "values": cell.values }));
         }
-        let turns: Vec<_> = order.iter().map(|turn| (turn.cell, turn.repeat)).collect();
-        return print(
-            &json!({ "event": "plan", "cells": cells.len(), "runs": order.len(), "order": turns, "left_s": left.as_secs() }),
+        let trials: Vec<_> = order.iter().map(|trial| (trial.cell, trial.repeat)).collect();
+        let (cells, runs, left_s) = (cells.len(), order.len(), left.as_secs());
+        return println!(
+            "{}",
+            json!({ "event": "plan", "cells": cells, "runs": runs, "order": trials, "left_s": left_s })
         );
     }
-    let mut text = String::new();
     for cell in cells {
-        text.push_str(&format!("cell {:>3}  {}\n", cell.number, plan.told(&cell.values)));
+        println!("cell {:>3}  {}", cell.number, plan.describe(&cell.values));
     }
     for (repeat, block) in order.chunks(cells.len()).enumerate() {
-        let numbers: Vec<String> = block.iter().map(|turn| turn.cell.to_string()).collect();
-        text.push_str(&format!("block {}: {}\n", repeat + 1, numbers.join(" ")));
+        let numbers: Vec<String> = block.iter().map(|trial| trial.cell.to_string()).collect();
+        println!("block {}: {}", repeat + 1, numbers.join(" "));
     }
-    text.push_str(&format!("{} cells × {} = {} runs; about {}", cells.len(), plan.repeat, order.len(), words(left)));
-    print_text(&text);
-}
-
-fn print(line: &serde_json::Value) {
-    print_text(&line.to_string());
-}
-
-fn print_text(text: &str) {
-    println!("{text}");
+    println!("{} cells × {} = {} runs; about {}", cells.len(), plan.repeat, order.len(), words(left));
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! One run: a server, a publisher and a receiver as their users start them, with networks between them, and what came of it.
-//! Everything that it starts ends with it.
+//! One run: a server, a publisher and a receiver as users start them, with networks between them, and its result. Everything that
+//! it starts ends with it.
 
 use common::host::Stop;
 use std::fs::File;
@@ -16,16 +16,18 @@ use report::dir::Dir;
 use report::saved::Saved;
 use report::warning::{Code, Warning};
 
-use super::matrix::{Cell, Turn};
-use super::meeting::{Meeting, Probe};
-use super::path::Path as Network;
-use crate::playing::{Playing, Receiver};
-use crate::processes::{Error, Process, URL_ARGUMENT, give_url, leashed, sibling};
+use super::matrix::{Cell, Trial};
+use super::route::Route;
+use super::server::RunServer;
+use crate::exit::Error;
+use crate::local_server::has_stream;
+use crate::playback::Playback;
+use crate::processes::{Events, Process, URL_ARGUMENT, give_url, own_child};
 
-/// The folder of all runs.
+/// Folder of all runs in a sweep's folder.
 const RUNS: &str = "runs";
 
-/// How long the publisher may take until its stream can be played: a camera or a child process may be slow to open.
+/// How long until the stream can be played: a camera or a child process may be slow to open.
 const PUBLISH_LIMIT: Duration = Duration::from_secs(20);
 
 /// How long the receiver tries to connect.
@@ -35,75 +37,74 @@ const WAIT: &str = "15s";
 const STAMPED: &str = "stamped.y4m";
 const DECODED: &str = "decoded.y4m";
 
-/// What a run gave.
+/// What came of a run.
 #[derive(Debug)]
-pub struct Ran {
-    /// As the receiver says.
+pub struct Measured {
+    /// According to the receiver.
     pub outcome: Outcome,
-    /// Why nothing can be said of its figures, or it failed.
+    /// Why it failed or is inconclusive.
     pub why: Option<String>,
-    /// What was measured.
     pub figures: Figures,
 }
 
-/// A run's folder in the sweep's.
-pub fn place(turn: Turn) -> String {
-    format!("{RUNS}/{}", name(turn))
+/// The run's folder, relative to the sweep's.
+pub fn place(trial: Trial) -> String {
+    format!("{RUNS}/{}", name(trial))
 }
 
-fn name(turn: Turn) -> String {
-    format!("cell-{:03}-repeat-{}", turn.cell, turn.repeat)
+fn name(trial: Trial) -> String {
+    format!("cell-{:03}-repeat-{}", trial.cell, trial.repeat)
 }
 
-/// Runs `cell` with everything that it leaves in its [`place`] in `out`, which is made anew.
+/// Runs `cell` and leaves everything in its [`place`] in `out`, which is cleared first.
 ///
 /// # Errors
-/// [`Error::Interrupted`], and where its folder cannot be made: a run that fails is one of the sweep's results.
-pub fn run(plan: &Plan, cell: &Cell, turn: Turn, out: &Dir, stopped: &Stop) -> Result<Ran, Error> {
-    let name = name(turn);
+/// [`Error::Interrupted`], or its folder cannot be made. A run that fails is not an error but a result.
+pub fn run(plan: &Plan, cell: &Cell, trial: Trial, out: &Dir, stopped: &Stop) -> Result<Measured, Error> {
+    let name = name(trial);
     let made = out.inside(RUNS).and_then(|runs| runs.anew(&name)).map_err(|error| {
         format!("cannot create the folder {}: {error}", out.path().join(RUNS).join(&name).display())
     })?;
     let folder = made.path();
-    let measured = measure(plan, cell, turn, folder, stopped);
+    let measured = measure(plan, cell, trial, folder, stopped);
     for name in [STAMPED, DECODED] {
-        // They are large, and were compared. Where there is none there is nothing to delete.
+        // They are large, and were compared. There may be none.
         let _ = made.remove(name);
     }
     match measured {
         Ok(ran) => Ok(ran),
         Err(Error::Interrupted) => Err(Error::Interrupted),
-        Err(Error::Failed(why)) => {
-            // Logs come in lines; a cell of a table is one.
+        Err(error) => {
+            // A log has lines; a cell of a table is one.
+            let why = error.to_string();
             let why: Vec<&str> = why.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
             let why = common::redact::secrets(&why.join(" | ").replace(": | ", ": "));
-            // What was measured until then is of a run that did not come to its end: it is in the folder, not here.
-            Ok(Ran { outcome: Outcome::Failed, why: Some(why), figures: Figures::default() })
+            // What was measured until then stays in the folder: it is not the result of a whole run.
+            Ok(Measured { outcome: Outcome::Failed, why: Some(why), figures: Figures::default() })
         }
     }
 }
 
-fn measure(plan: &Plan, cell: &Cell, turn: Turn, folder: &Path, stopped: &Stop) -> Result<Ran, Error> {
-    let mut meeting = Meeting::prepare(&cell.parts.server, folder, stopped)?;
-    let seed = |way: u64| network_seed(plan.seed, turn.repeat, way);
-    let uplink = |server| Network::start(server, &cell.parts.uplink, cell.pushed == Transport::Udp, seed(0));
-    let uplink = meeting.url().map(uplink).transpose()?;
-    let mut publisher = publish(plan, cell, uplink.as_ref(), folder)?;
-    let server = match meeting.url() {
-        Some(url) => url.clone(),
-        None => embedded(&mut publisher, stopped)?,
+fn measure(plan: &Plan, cell: &Cell, trial: Trial, folder: &Path, stopped: &Stop) -> Result<Measured, Error> {
+    let mut server = RunServer::start(&cell.parts.server, folder, stopped)?;
+    let seed = |side: u64| network_seed(plan.seed, trial.repeat, side);
+    let uplink = |url| Route::start(url, &cell.parts.uplink, cell.publisher_transport == Transport::Udp, seed(0));
+    let uplink = server.url.as_ref().map(uplink).transpose()?;
+    let (mut publisher, events) = publish(plan, cell, uplink.as_ref(), folder)?;
+    let url = match server.url.clone() {
+        Some(url) => url,
+        None => embedded(&mut publisher, &events, stopped)?,
     };
-    let there = Probe::new(&server);
-    let published = || meeting.check_running().is_err() || there.has_stream();
+    let published = || server.check_running().is_err() || has_stream(&url);
     publisher.wait_until(PUBLISH_LIMIT, "publish", stopped, published)?;
-    meeting.check_running()?;
-    let downlink = Network::start(&server, &cell.parts.downlink, cell.played == Transport::Udp, seed(1))?;
+    server.check_running()?;
+    let downlink = Route::start(&url, &cell.parts.downlink, cell.receiver_transport == Transport::Udp, seed(1))?;
 
-    let mut flags = flags(&cell.parts.receiver);
+    let mut flags = cell.parts.receiver.clone();
     flags.extend(keep_pictures(plan, cell, &folder.join(DECODED)));
     let mut arguments = vec!["--headless", "--wait", WAIT];
     arguments.extend(flags.iter().map(String::as_str));
-    let receiver = Receiver::start(Playing {
+    let playback = Playback {
         url: &downlink.url,
         arguments: &arguments,
         warmup: plan.warmup,
@@ -111,12 +112,11 @@ fn measure(plan: &Plan, cell: &Cell, turn: Turn, folder: &Path, stopped: &Stop) 
         gop_time: cell.gop_time,
         report: folder.to_owned(),
         log: folder.join("receiver.log"),
-    })?;
-    let watch = || publisher.check_running().and_then(|()| meeting.check_running());
-    let report = receiver.run(watch, stopped, || {})?;
+    };
+    playback.run(stopped, |_| publisher.check_running().and_then(|()| server.check_running()))?;
     // Its pictures are whole when it has ended.
     drop(publisher);
-    let mut ran = figures(&report)?;
+    let mut ran = figures(folder)?;
     if plan.quality {
         add_quality(&mut ran.figures, folder);
     }
@@ -129,8 +129,8 @@ fn keep_pictures(plan: &Plan, cell: &Cell, file: &Path) -> Vec<String> {
     if plan.quality { flags.into() } else { Vec::new() }
 }
 
-/// Compares the pictures that both ends kept. Where they cannot be compared, as where none came through, there is no quality,
-/// which the log says; latency is no worse for it.
+/// Compares the pictures that both ends kept. If they cannot be compared, such as when none came through, a warning is logged and
+/// there is no quality.
 fn add_quality(figures: &mut Figures, folder: &Path) {
     let open = |name| File::open(folder.join(name));
     let compared = open(STAMPED).and_then(|stamped| Ok((stamped, open(DECODED)?)));
@@ -146,44 +146,37 @@ fn add_quality(figures: &mut Figures, folder: &Path) {
     }
 }
 
-/// Cells of one block meet the same luck, and those of another block another; so do not the two networks of a run.
-fn network_seed(seed: u64, repeat: u32, way: u64) -> u64 {
-    // Proxies count on from their seed for each connection: far apart, no two meet.
-    seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add((u64::from(repeat) * 2 + way) << 32)
+/// The same for all cells of a block, so that they have the same losses; another for each block and each side of the server.
+fn network_seed(seed: u64, repeat: u32, side: u64) -> u64 {
+    // A proxy counts on from its seed for each connection: these are far apart.
+    seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add((u64::from(repeat) * 2 + side) << 32)
 }
 
-/// Publishes by `uplink`; without one, at a server in the publisher, on ports of the system's choosing.
-fn publish(plan: &Plan, cell: &Cell, uplink: Option<&Network>, folder: &Path) -> Result<Process, String> {
-    let mut all = flags(&cell.parts.publisher);
+/// Publishes by `uplink`; without one, to a server in the publisher, on ports of the system's choosing.
+fn publish(plan: &Plan, cell: &Cell, uplink: Option<&Route>, folder: &Path) -> Result<(Process, Events), String> {
+    let mut command = own_child("publisher")?;
+    command.args(&cell.parts.publisher).args(keep_pictures(plan, cell, &folder.join(STAMPED)));
     match uplink {
-        Some(_) => all.push(format!("--to={URL_ARGUMENT}")),
-        None => all.extend(["--rtsp=127.0.0.1:0", "--http=127.0.0.1:0"].map(str::to_owned)),
+        Some(route) => {
+            give_url(&mut command, &route.url);
+            command.arg(format!("--to={URL_ARGUMENT}"));
+        }
+        None => drop(command.args(["--rtsp=127.0.0.1:0", "--http=127.0.0.1:0"])),
     }
-    let config = cell.parts.publisher_config()?;
-    if matches!(config.source, Source::File(_)) {
-        all.push("--loop".to_owned());
+    if matches!(cell.parts.publisher_config()?.source, Source::File(_)) {
+        command.arg("--loop");
     }
-    all.extend(keep_pictures(plan, cell, &folder.join(STAMPED)));
-    let all: Vec<&str> = all.iter().map(String::as_str).collect();
-    let mut command = leashed(&sibling("publisher")?)?;
-    if let Some(uplink) = uplink {
-        give_url(&mut command, &uplink.url);
-    }
-    Process::start_reporting("publisher", command, &all, "started", folder.join("publisher.log"))
+    Process::start_reporting("publisher", command, folder.join("publisher.log"))
 }
 
-/// Where the server in `publisher` can be played from, as it says itself.
-fn embedded(publisher: &mut Process, stopped: &Stop) -> Result<StreamUrl, Error> {
-    let report = publisher.wait_for_report(PUBLISH_LIMIT, "start", stopped)?;
-    let url = report["to"].as_str().and_then(|url| url.parse().ok());
-    url.ok_or_else(|| format!("the publisher did not report its URL: {report}").into())
+/// The URL of the server in `publisher`, which says so itself.
+fn embedded(publisher: &mut Process, events: &Events, stopped: &Stop) -> Result<StreamUrl, Error> {
+    let event = publisher.wait_for_event(events, "started", PUBLISH_LIMIT, "start", stopped)?;
+    let url = event["to"].as_str().and_then(|url| url.parse().ok());
+    url.ok_or_else(|| format!("the publisher did not report its URL: {event}").into())
 }
 
-fn flags(flags: &[(&'static str, String)]) -> Vec<String> {
-    flags.iter().map(|(flag, value)| format!("{flag}={value}")).collect()
-}
-
-/// What decided over the outcome, and no other warning: a result has room for a sentence.
+/// The warnings that decided the outcome, and no others: a result has room for a sentence.
 fn why(warnings: &[Warning], outcome: Outcome) -> String {
     let decides = |code: Code| match outcome {
         Outcome::Failed => matches!(code, Code::Failed | Code::ReportNotWritten),
@@ -194,11 +187,11 @@ fn why(warnings: &[Warning], outcome: Outcome) -> String {
     if reasons.is_empty() { "the receiver gave no reason".to_owned() } else { reasons.join(" | ") }
 }
 
-fn figures(report: &Path) -> Result<Ran, Error> {
+fn figures(report: &Path) -> Result<Measured, Error> {
     let run = Saved::open(report).map_err(|error| error.to_string())?.run;
     let outcome = run.outcome;
     let why = (outcome != Outcome::Ok).then(|| why(&run.warnings, outcome));
-    Ok(Ran { outcome, why, figures: Figures::of(&run) })
+    Ok(Measured { outcome, why, figures: Figures::of(&run) })
 }
 
 #[cfg(test)]

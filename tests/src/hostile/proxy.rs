@@ -1,6 +1,6 @@
 //! One direction of an RTSP connection through the proxy.
 
-use framelag::proxy::rtsp::message::{self, MAX_HEAD, Messages, Piece};
+use common::rtsp::pieces::{self, MAX_HEAD, Messages, Piece};
 
 /// The first byte says where the bytes are cut in two. However they are cut, what passes is what came, up to a head that is
 /// not whole, and new ports change nothing but ports.
@@ -25,11 +25,11 @@ pub fn rtsp_proxy(data: &[u8]) {
 }
 
 fn rewrite(head: &str) {
-    let _ = (message::is_setup(head), message::status(head), message::header(head, "CSeq"));
+    let _ = (pieces::is_setup(head), pieces::status(head), pieces::header(head, "CSeq"));
     for parameter in ["client_port", "server_port"] {
-        let told = message::with_ports(head, parameter, [9_000, 9_001]);
-        if message::ports(head, parameter).is_some() {
-            assert_eq!(message::ports(&told, parameter), Some([9_000, 9_001]), "{head:?}");
+        let told = pieces::with_ports(head, parameter, [9_000, 9_001]);
+        if pieces::ports(head, parameter).is_some() {
+            assert_eq!(pieces::ports(&told, parameter), Some([9_000, 9_001]), "{head:?}");
         }
     }
 }

@@ -109,21 +109,21 @@ fn servers_that_differ_in_what_is_hidden_are_told_apart_by_their_order() {
         ["rtsp://h/cam?…#1", "rtsp://h/b", "rtsp://h/cam?…#2", "rtsp://…@h/c#1", "rtsp://…@h/c#2"].map(str::to_owned);
     assert_eq!(labels(&plan), expected);
     // A sweep goes on where this is the same.
-    assert_eq!(plan.essence(), good(text).essence());
+    assert_eq!(plan.identity(), good(text).identity());
     let axis = ("axes.server".to_owned(), expected.join(", "));
-    assert!(plan.essence().contains(&axis), "{:?}", plan.essence());
+    assert!(plan.identity().contains(&axis), "{:?}", plan.identity());
     let less = good(&text.replace(", \"rtsp://ann:secret4@h/c\"", ""));
-    assert_ne!(plan.essence(), less.essence());
+    assert_ne!(plan.identity(), less.identity());
     let twice = bad(&text.replace("secret4", "secret3"));
     assert!(twice[0].what.contains("the value rtsp://…@h/c twice"), "{twice:?}");
 }
 
 #[test]
-fn secrets_of_a_server_are_in_no_label_and_no_essence() {
+fn secrets_of_a_server_are_in_no_label_and_no_identity() {
     let plan = good("[axes]\nserver = [\"rtsp://ann:secret@h/cam\", \"framelag\"]\n");
     assert_eq!(plan.axes[0].points[0].choices[0].text.reveal(), "rtsp://ann:secret@h/cam");
     assert!(!format!("{plan:?}").contains("secret"));
-    let told = format!("{:?} {}", plan.essence(), plan.told(&[0]));
+    let told = format!("{:?} {}", plan.identity(), plan.describe(&[0]));
     assert!(told.contains("@h/cam") && !told.contains("secret"), "{told}");
 }
 

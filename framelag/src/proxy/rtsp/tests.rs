@@ -1,8 +1,10 @@
-use std::io::{BufRead, BufReader};
-use std::net::UdpSocket;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::time::Duration;
 
 use common::impair::Conditions;
 
+use super::super::{Network, Protocol, Proxy};
 use super::*;
 
 /// Generous: two cores may run many things.
@@ -25,7 +27,7 @@ fn udp() -> (UdpSocket, u16) {
 
 /// A session through a proxy: the client's RTP socket with the port to send to, and the server's.
 struct Session {
-    proxy: RtspProxy,
+    proxy: Proxy,
     client: (UdpSocket, u16),
     server: (UdpSocket, u16),
     _connections: [BufReader<TcpStream>; 2],
@@ -34,7 +36,8 @@ struct Session {
 fn session(network: Network) -> Session {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("it is bound");
-    let proxy = RtspProxy::start("127.0.0.1:0".parse().expect("an address"), address, network, 1).expect("it starts");
+    let proxy = Proxy::start(Protocol::Rtsp, "127.0.0.1:0".parse().expect("an address"), address, network, 1)
+        .expect("it starts");
     let mut client = TcpStream::connect(proxy.address()).expect("it listens");
     client.set_read_timeout(Some(LIMIT)).expect("a socket takes a limit");
     let ((rtp, of_client), (to_rtp, of_server)) = (udp(), udp());
@@ -47,7 +50,7 @@ fn session(network: Network) -> Session {
     let mut server = BufReader::new(listener.accept().expect("it is connected").0);
     server.get_ref().set_read_timeout(Some(LIMIT)).expect("a socket takes a limit");
     let asked = message(&mut server);
-    let told = message::ports(&asked, "client_port").expect("it has ports");
+    let told = pieces::ports(&asked, "client_port").expect("it has ports");
     assert_ne!(told[0], of_client, "{asked}");
     assert_eq!(told[0] % 2, 0, "{asked}");
     write!(
@@ -60,8 +63,8 @@ fn session(network: Network) -> Session {
     .expect("it is read");
     let mut client = BufReader::new(client);
     let answered = message(&mut client);
-    assert_eq!(message::ports(&answered, "client_port").map(|ports| ports[0]), Some(of_client), "{answered}");
-    let to = message::ports(&answered, "server_port").expect("it has ports")[0];
+    assert_eq!(pieces::ports(&answered, "client_port").map(|ports| ports[0]), Some(of_client), "{answered}");
+    let to = pieces::ports(&answered, "server_port").expect("it has ports")[0];
     assert_ne!(to, of_server, "{answered}");
     Session { proxy, client: (rtp, to), server: (to_rtp, told[0]), _connections: [client, server] }
 }

@@ -1,4 +1,4 @@
-//! What a cell plays: whether it can be played again and again, and what its pictures are like.
+//! What a cell plays: whether it can be played repeatedly, and its size and rate.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,20 +13,20 @@ use publisher::config::{Config, Source};
 use publisher::event::Log;
 use publisher::rate::FrameRate;
 
-/// What the test pattern has, and a camera is asked for, where nothing says it.
-const USUAL: Format = Format { size: DEFAULT_SIZE, rate: FrameRate::THIRTY };
+/// Of the test pattern, and asked of a camera, unless the plan says otherwise.
+const DEFAULT: Format = Format { size: DEFAULT_SIZE, rate: FrameRate::THIRTY };
 
 /// Size and rate of the pictures.
 ///
 /// # Errors
-/// Why they cannot be had, or not again and again.
+/// Why they are not known, or why it cannot be played repeatedly.
 pub fn format(config: &Config) -> Result<Format, String> {
     check(&config.source)?;
     let (size, rate) = (config.wish.size, config.wish.rate);
-    // A file is opened even where size and rate are said: it may be no video at all.
+    // A file is opened even if size and rate are given: it may not be a video.
     let found = match &config.source {
         Source::File(path) => opened(path, config)?,
-        _ => USUAL,
+        _ => DEFAULT,
     };
     Ok(Format { size: size.unwrap_or(found.size), rate: rate.unwrap_or(found.rate) })
 }
@@ -51,7 +51,7 @@ fn is_y4m(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("y4m"))
 }
 
-/// What a file gives, as the publisher opens it: once for each wish, since there may be thousands of cells.
+/// Opens a file as the publisher does: once for each size and rate, since there may be thousands of cells.
 fn opened(path: &Path, config: &Config) -> Result<Format, String> {
     static OPENED: Mutex<BTreeMap<String, Result<Format, String>>> = Mutex::new(BTreeMap::new());
     let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);

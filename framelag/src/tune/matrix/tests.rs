@@ -19,21 +19,22 @@ fn every_combination_is_a_cell_with_what_is_fixed() {
     let cells = cells(&plan).expect("all can be");
     assert_eq!(cells.iter().map(|cell| cell.values.clone()).collect::<Vec<_>>(), [[0, 0], [0, 1], [1, 0], [1, 1]]);
     let last = &cells[3];
-    assert_eq!(plan.told(&last.values), "publisher.gop=50 server=framelag");
+    assert_eq!(plan.describe(&last.values), "publisher.gop=50 server=framelag");
     assert_eq!(last.parts.server, Server::Own);
-    assert!(last.parts.publisher.contains(&("--fps", "25".to_owned())), "{:?}", last.parts);
+    assert!(last.parts.publisher.contains(&"--fps=25".to_owned()), "{:?}", last.parts);
     assert_eq!(last.gop_time, Duration::from_secs(2));
 }
 
 #[test]
 fn each_block_has_each_cell_once_in_an_order_of_its_own() {
     let order_of = |seed| order(20, 3, seed);
-    let turns = order_of(7);
-    assert_eq!(turns, order_of(7));
-    assert_ne!(turns, order_of(8));
-    let blocks: Vec<Vec<usize>> = turns.chunks(20).map(|block| block.iter().map(|turn| turn.cell).collect()).collect();
+    let trials = order_of(7);
+    assert_eq!(trials, order_of(7));
+    assert_ne!(trials, order_of(8));
+    let blocks: Vec<Vec<usize>> =
+        trials.chunks(20).map(|block| block.iter().map(|trial| trial.cell).collect()).collect();
     for (number, block) in blocks.iter().enumerate() {
-        assert!(turns[number * 20..][..20].iter().all(|turn| turn.repeat as usize == number));
+        assert!(trials[number * 20..][..20].iter().all(|trial| trial.repeat as usize == number));
         let mut sorted = block.clone();
         sorted.sort_unstable();
         assert_eq!(sorted, (0..20).collect::<Vec<_>>());

@@ -1,4 +1,4 @@
-//! What passes the proxy on its way to the receiver: which frames, and when.
+//! The frames that pass the proxy on their way to the receiver, and when.
 
 use std::sync::mpsc::Receiver;
 
@@ -6,14 +6,14 @@ use common::rtp::h264;
 use common::rtsp::message::{Framer, Item};
 use common::sei;
 use common::time::Now;
-use framelag::proxy::Piece;
+use framelag::proxy::Chunk;
 
 /// The channel of the only stream's packets.
 const RTP_CHANNEL: u8 = 0;
 
 /// An access unit that passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Passed {
+pub struct ProxiedFrame {
     /// By its SEI.
     pub sequence: u32,
     /// Its last byte had been read.
@@ -25,14 +25,14 @@ pub struct Passed {
 }
 
 /// Follows connections, one after the other.
-pub struct Tap {
-    pieces: Receiver<Piece>,
+pub struct FrameTracker {
+    chunks: Receiver<Chunk>,
     connection: Option<u64>,
     framer: Framer,
-    /// The write of the first byte that waits in the framer began.
+    /// When the write of the framer's first byte began.
     begun: Now,
     unit: Option<Unit>,
-    passed: Vec<Passed>,
+    passed: Vec<ProxiedFrame>,
 }
 
 /// An access unit that has begun.
@@ -41,45 +41,44 @@ struct Unit {
     first_out: Now,
 }
 
-impl Tap {
-    /// Takes pieces as they pass.
-    pub fn new(pieces: Receiver<Piece>) -> Self {
+impl FrameTracker {
+    pub fn new(chunks: Receiver<Chunk>) -> Self {
         let (connection, framer) = (None, Framer::default());
-        Self { pieces, connection, framer, begun: Now::default(), unit: None, passed: Vec::new() }
+        Self { chunks, connection, framer, begun: Now::default(), unit: None, passed: Vec::new() }
     }
 
-    /// Looks at what has passed since the last time.
-    pub fn look(&mut self) {
-        while let Ok(piece) = self.pieces.try_recv() {
-            self.piece(&piece);
+    /// Reads what has passed since the last call.
+    pub fn poll(&mut self) {
+        while let Ok(chunk) = self.chunks.try_recv() {
+            self.chunk(&chunk);
         }
     }
 
-    /// The frames that have passed since this was asked last.
-    pub fn take(&mut self) -> Vec<Passed> {
-        self.look();
+    /// The frames that have passed since the last call.
+    pub fn take(&mut self) -> Vec<ProxiedFrame> {
+        self.poll();
         std::mem::take(&mut self.passed)
     }
 
-    fn piece(&mut self, piece: &Piece) {
-        if self.connection != Some(piece.connection) {
-            (self.connection, self.framer, self.unit) = (Some(piece.connection), Framer::default(), None);
+    fn chunk(&mut self, chunk: &Chunk) {
+        if self.connection != Some(chunk.connection) {
+            (self.connection, self.framer, self.unit) = (Some(chunk.connection), Framer::default(), None);
         }
         if !self.framer.is_mid_item() {
-            self.begun = piece.begun;
+            self.begun = chunk.begun;
         }
-        self.framer.push(&piece.bytes);
-        // What is no RTSP any more is not followed: no frame of it is found, which is said as too few frames.
+        self.framer.push(&chunk.bytes);
+        // After what is not RTSP no frame is found, which is reported as too few frames.
         while let Ok(Some(item)) = self.framer.next_item() {
-            let begun = std::mem::replace(&mut self.begun, piece.begun);
+            let begun = std::mem::replace(&mut self.begun, chunk.begun);
             match item {
-                Item::Data { channel: RTP_CHANNEL, payload } => self.packet(&payload, begun, piece),
+                Item::Data { channel: RTP_CHANNEL, payload } => self.packet(&payload, begun, chunk),
                 Item::Data { .. } | Item::Request(_) | Item::Response(_) => {}
             }
         }
     }
 
-    fn packet(&mut self, packet: &[u8], begun: Now, piece: &Piece) {
+    fn packet(&mut self, packet: &[u8], begun: Now, chunk: &Chunk) {
         let Ok(info) = h264::inspect(packet) else { return };
         let unit = self.unit.get_or_insert_with(|| Unit { sequence: sequence(packet), first_out: begun });
         if !info.marker {
@@ -87,12 +86,12 @@ impl Tap {
         }
         let Unit { sequence, first_out } = *unit;
         self.unit = None;
-        let times = |sequence| Passed { sequence, read: piece.read, first_out, last_out: piece.written };
+        let times = |sequence| ProxiedFrame { sequence, read: chunk.read, first_out, last_out: chunk.written };
         self.passed.extend(sequence.map(times));
     }
 }
 
-/// By the SEI in the first packet of an access unit, alone or beside others: it is known by its UUID.
+/// By the SEI in the first packet of an access unit, alone or with other NAL units: it is known by its UUID.
 fn sequence(packet: &[u8]) -> Option<u32> {
     sei::find(packet).map(|stamp| stamp.sequence)
 }
@@ -137,36 +136,36 @@ mod tests {
             bytes.extend(b"$\x01\x00\x02ab");
         }
         for size in [1, 7, 1_000, bytes.len()] {
-            let (sender, pieces) = mpsc::channel();
-            let mut tap = Tap::new(pieces);
+            let (sender, chunks) = mpsc::channel();
+            let mut tracker = FrameTracker::new(chunks);
             for (number, chunk) in bytes.chunks(size).enumerate() {
                 let now = at(number as u64);
-                let piece = Piece { connection: 3, bytes: chunk.to_vec(), read: now, begun: now, written: now };
-                sender.send(piece).expect("the tap is there");
+                let chunk = Chunk { connection: 3, bytes: chunk.to_vec(), read: now, begun: now, written: now };
+                sender.send(chunk).expect("the tracker is there");
             }
-            let passed = tap.take();
-            assert_eq!(passed.iter().map(|unit| unit.sequence).collect::<Vec<_>>(), [40, 41, 42], "pieces of {size}");
+            let passed = tracker.take();
+            assert_eq!(passed.iter().map(|unit| unit.sequence).collect::<Vec<_>>(), [40, 41, 42], "chunks of {size}");
             for (unit, end) in passed.iter().zip(&ends) {
-                assert_eq!((unit.read, unit.last_out), (at(((end - 1) / size) as u64), unit.read), "pieces of {size}");
+                assert_eq!((unit.read, unit.last_out), (at(((end - 1) / size) as u64), unit.read), "chunks of {size}");
             }
             let begins = ["RTSP/1.0 200 OK\r\nCSeq: 4\r\nSession: 1\r\n\r\n".len(), ends[0] + 6, ends[1] + 6];
             for (unit, begin) in passed.iter().zip(begins) {
-                assert_eq!(unit.first_out, at((begin / size) as u64), "pieces of {size}");
+                assert_eq!(unit.first_out, at((begin / size) as u64), "chunks of {size}");
             }
-            assert!(tap.take().is_empty());
+            assert!(tracker.take().is_empty());
         }
     }
 
     #[test]
     fn a_new_connection_begins_anew_and_nonsense_is_survived() {
-        let (sender, pieces) = mpsc::channel();
-        let mut tap = Tap::new(pieces);
+        let (sender, chunks) = mpsc::channel();
+        let mut tracker = FrameTracker::new(chunks);
         let mut packetizer = Packetizer::new(7, 1);
-        let piece = |connection, bytes| Piece { connection, bytes, read: at(1), begun: at(1), written: at(1) };
+        let chunk = |connection, bytes| Chunk { connection, bytes, read: at(1), begun: at(1), written: at(1) };
         let whole = unit(&mut packetizer, 1, 20);
-        sender.send(piece(0, whole[..whole.len() - 1].to_vec())).expect("the tap is there");
-        sender.send(piece(1, unit(&mut packetizer, 2, 20))).expect("the tap is there");
-        sender.send(piece(2, b"nonsense\n\n".repeat(100))).expect("the tap is there");
-        assert_eq!(tap.take().iter().map(|unit| unit.sequence).collect::<Vec<_>>(), [2]);
+        sender.send(chunk(0, whole[..whole.len() - 1].to_vec())).expect("the tracker is there");
+        sender.send(chunk(1, unit(&mut packetizer, 2, 20))).expect("the tracker is there");
+        sender.send(chunk(2, b"nonsense\n\n".repeat(100))).expect("the tracker is there");
+        assert_eq!(tracker.take().iter().map(|unit| unit.sequence).collect::<Vec<_>>(), [2]);
     }
 }

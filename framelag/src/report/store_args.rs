@@ -1,19 +1,17 @@
-//! Where runs are kept, and which of them are meant: flags that several commands share.
+//! Flags that the commands on stored runs share.
 
 use analyze::store::{Error, Filter, Labels, Place, Store, labels_of};
 
-/// Where runs are kept.
 #[derive(Clone, Debug, clap::Args)]
-pub struct At {
-    /// Where runs are kept [default: $FRAMELAG_STORE, or framelag/runs.sqlite in $XDG_STATE_HOME or ~/.local/state].
+pub struct StoreArgs {
+    /// Store to read [default: $FRAMELAG_STORE, or framelag/runs.sqlite in $XDG_STATE_HOME or ~/.local/state].
     #[arg(long, value_name = "FILE|postgres://…")]
     store: Option<Place>,
 }
 
-/// Which runs.
 #[derive(Clone, Debug, clap::Args)]
-pub struct Which {
-    /// Only runs with this label, as in branch=main; may be given several times.
+pub struct FilterArgs {
+    /// Only runs with this label, as in branch=main; may be repeated.
     #[arg(long = "label", value_name = "NAME=VALUE", value_parser = label)]
     labels: Vec<(String, String)>,
     /// Only runs that played this URL.
@@ -24,21 +22,20 @@ pub struct Which {
     last: Option<u32>,
 }
 
-impl At {
-    /// The store, which has to be there.
+impl StoreArgs {
+    /// Opens the store, which has to exist.
     pub fn open(&self) -> Result<Store, Error> {
         Store::open_existing(&place(self.store.as_ref())?)
     }
 }
 
-impl Which {
-    /// The same for the store.
+impl FilterArgs {
     pub fn filter(&self) -> Result<Filter, Error> {
         Ok(Filter { labels: labels_of(&self.labels)?, url: self.url.clone(), last: self.last })
     }
 }
 
-/// The place that was named, or the default one.
+/// The given store, or the default one.
 pub fn place(named: Option<&Place>) -> Result<Place, Error> {
     named.cloned().map_or_else(Place::unnamed, Ok)
 }

@@ -1,4 +1,4 @@
-//! What a run of the receiver left in its report.
+//! What the receiver measured, by its report.
 
 use std::path::Path;
 
@@ -6,27 +6,27 @@ use common::marks::Stage;
 use measure::figures::CostUs;
 use report::saved::{FrameRow, Saved};
 
-use super::Error;
+use crate::exit::Error;
 
 /// What a receiver measured.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Played {
+pub struct Measured {
     /// Each frame with a latency, in order.
     pub frames: Vec<Frame>,
-    /// What reading the code cost.
+    /// What reading the code costs.
     pub read_cost: Option<CostUs>,
 }
 
 /// One frame. Times are in µs since the Unix epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Frame {
-    /// Its number.
+    /// Its sequence number.
     pub sequence: u64,
     /// Present − PUB.
     pub latency_us: i64,
     /// When it was presented.
     pub presented_us: i64,
-    /// When its first packet came, and when that was sent; none where not every stage is known.
+    /// `None` if not every stage is known.
     pub network_us: Option<Network>,
 }
 
@@ -49,7 +49,7 @@ impl Frame {
     fn of(row: &FrameRow) -> Option<Self> {
         let (latency_us, presented_us) = (row.latency_us?, row.presented_us?);
         let stage = |stage: Stage| row.stages_us[stage];
-        // Without a window a picture is presented when it was read.
+        // Without a window, a picture is presented when it was read.
         let shown = stage(Stage::Present).unwrap_or_default();
         let after: Option<i64> = [Stage::Reassembly, Stage::Decode, Stage::Read].map(stage).into_iter().sum();
         let received_us = after.map(|us| presented_us - shown - us);
@@ -59,8 +59,9 @@ impl Frame {
     }
 }
 
-/// What a report folder says.
-pub fn read(report: &Path) -> Result<Played, Error> {
+/// Reads a report folder.
+pub fn read(report: &Path) -> Result<Measured, Error> {
+    // A report of our own is not the user's: nothing that it lacks is wrong usage.
     let cannot = |error: report::saved::Error| Error::Failed(error.to_string());
     let saved = Saved::open(report).map_err(cannot)?;
     let rows = saved.frames().map_err(cannot)?;
@@ -68,7 +69,7 @@ pub fn read(report: &Path) -> Result<Played, Error> {
         return Err(Error::Failed(format!("the receiver's {note}")));
     }
     let frames = rows.rows.iter().filter_map(Frame::of).collect();
-    Ok(Played { frames, read_cost: saved.run.own_cost_us.read })
+    Ok(Measured { frames, read_cost: saved.run.own_cost_us.read })
 }
 
 #[cfg(test)]

@@ -7,27 +7,27 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
-/// What is injected: delay and jitter in ms. The jitter is less than the time between two pictures: with more they would come in
-/// bursts, and wait for each other in the decoder, which is latency but not injected.
+/// Delay and jitter in ms. The jitter is less than the time between two pictures: with more, they would come in bursts and wait for
+/// each other in the decoder, which is latency that was not injected.
 const ROWS: [(u64, u64); 7] = [(0, 0), (5, 0), (20, 0), (100, 0), (500, 0), (20, 10), (100, 12)];
 
-/// How often each is: every round has all of them, in an order of its own. So whatever the machine does meanwhile, it does to all.
+/// Every round has all delays, in an order of its own: whatever the machine does meanwhile, it does to all.
 pub const ROUNDS: u32 = 4;
 
-/// Left out of each block, beside the longest delay of the block before it: frames that came in a burst wait for the decoder.
-const SETTLES: Duration = Duration::from_millis(300);
+/// Left out of each block after the longest delay of the block before it: frames that came in a burst wait for the decoder.
+const MARGIN: Duration = Duration::from_millis(300);
 
 /// A time with one delay.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Block {
     /// In which round, counted from 0.
     pub round: u32,
-    /// Everything takes so much longer.
+    /// Added to everything.
     pub delay: Duration,
-    /// And up to so much more.
+    /// Up to this much more, at random.
     pub jitter: Duration,
-    /// So much of its beginning is left out.
-    pub settles: Duration,
+    /// How much of its beginning is left out.
+    pub skipped: Duration,
 }
 
 impl Block {
@@ -44,18 +44,18 @@ pub fn blocks(seed: u64) -> Vec<Block> {
     for round in 0..ROUNDS {
         let mut rows = ROWS;
         rows.shuffle(&mut random);
-        for (delay, jitter) in rows.map(|(delay, jitter)| (Duration::from_millis(delay), Duration::from_millis(jitter)))
-        {
-            blocks.push(Block { round, delay, jitter, settles: before + SETTLES });
+        for row in rows {
+            let (delay, jitter) = (Duration::from_millis(row.0), Duration::from_millis(row.1));
+            blocks.push(Block { round, delay, jitter, skipped: before + MARGIN });
             before = delay + jitter;
         }
     }
     blocks
 }
 
-/// How long all of them take where `each` is measured of a delay, less what they are late.
+/// How long all blocks take if each delay is measured for `each`.
 pub fn lasts(blocks: &[Block], each: Duration) -> Duration {
-    blocks.iter().map(|block| block.settles + each / ROUNDS).sum()
+    blocks.iter().map(|block| block.skipped + each / ROUNDS).sum()
 }
 
 #[cfg(test)]
@@ -75,9 +75,9 @@ mod tests {
         }
         orders.dedup();
         assert_eq!(orders.len(), ROUNDS as usize, "each in an order of its own");
-        assert!(all.windows(2).all(|two| two[1].settles == two[0].delay + two[0].jitter + SETTLES));
+        assert!(all.windows(2).all(|two| two[1].skipped == two[0].delay + two[0].jitter + MARGIN));
         assert_eq!(blocks(1), all);
-        let (measured, settles) = (Duration::from_secs(7 * 6), all.iter().map(|block| block.settles).sum::<Duration>());
-        assert_eq!(lasts(&all, Duration::from_secs(6)), measured + settles);
+        let (measured, skipped) = (Duration::from_secs(7 * 6), all.iter().map(|block| block.skipped).sum::<Duration>());
+        assert_eq!(lasts(&all, Duration::from_secs(6)), measured + skipped);
     }
 }

@@ -1,0 +1,71 @@
+//! `framelag serve` as a child process, for commands that need a server.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::time::Duration;
+
+use common::host::Stop;
+use common::rtsp::{StreamUrl, UrlError};
+
+use crate::exit::Error;
+use crate::processes::{Process, own_child};
+
+/// How long the server may take to listen, or a publisher to publish.
+const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long a server may take to answer one question.
+pub const ANSWER_LIMIT: Duration = Duration::from_millis(500);
+
+/// A server on this host. Dropping it ends it.
+pub struct LocalServer {
+    pub process: Process,
+    /// Where it speaks RTSP.
+    pub address: SocketAddr,
+    /// Where to publish to, and play from.
+    pub url: StreamUrl,
+}
+
+impl LocalServer {
+    /// Starts it with its log in `dir`, on these ports of RTSP and HTTP if they are free; 0 is any. It says itself which it took: a
+    /// port that this process found free could be taken before the server asks for it.
+    pub fn start(dir: &Path, ports: [u16; 2], stopped: &Stop) -> Result<Self, Error> {
+        let [rtsp, http] = ports.map(|port| format!("127.0.0.1:{port}"));
+        let mut command = own_child("framelag")?;
+        command.args(["serve", "--or-any-port", "--rtsp", &rtsp, "--http", &http]);
+        let (mut process, events) = Process::start_reporting("server", command, dir.join("server.log"))?;
+        let event = process.wait_for_event(&events, "serving", START_LIMIT, "listen", stopped)?;
+        let address = event["rtsp"].as_str().and_then(|address| address.parse().ok());
+        let address = address.ok_or_else(|| format!("the server did not report its RTSP address: {event}"))?;
+        Ok(Self { process, address, url: url_at(address)? })
+    }
+
+    /// Waits for the stream, so that the publisher's start is not part of the receiver's time to the first picture.
+    pub fn wait_for_stream(&self, publisher: &mut Process, stopped: &Stop) -> Result<(), Error> {
+        publisher.wait_until(START_LIMIT, "publish", stopped, || has_stream(&self.url))
+    }
+}
+
+/// The URL of our stream at a server.
+pub fn url_at(rtsp: SocketAddr) -> Result<StreamUrl, String> {
+    format!("rtsp://{rtsp}/cam").parse().map_err(|error: UrlError| format!("no URL for {rtsp}: {error}"))
+}
+
+/// Whether DESCRIBE (RFC 2326 section 10.2) finds a stream. If the server asks for a password first, it is assumed to be there, and
+/// the receiver waits.
+pub fn has_stream(url: &StreamUrl) -> bool {
+    matches!(describe(url), Ok(200 | 401))
+}
+
+/// The status code of the answer.
+fn describe(url: &StreamUrl) -> io::Result<u16> {
+    let addresses = url.addresses()?;
+    let address = addresses.first().ok_or(io::ErrorKind::NotFound)?;
+    let mut connection = TcpStream::connect_timeout(address, ANSWER_LIMIT)?;
+    connection.set_read_timeout(Some(ANSWER_LIMIT))?;
+    write!(connection, "DESCRIBE {} RTSP/1.0\r\nCSeq: 1\r\nAccept: application/sdp\r\n\r\n", url.url())?;
+    let mut status = [0; "RTSP/1.0 200".len()];
+    connection.read_exact(&mut status)?;
+    let code = str::from_utf8(&status).ok().and_then(|text| text.strip_prefix("RTSP/1.0 "));
+    code.and_then(|code| code.parse().ok()).ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
