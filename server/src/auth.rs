@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -16,6 +16,8 @@ use common::rtsp::auth::{Attempt, Denied, Verifier};
 use common::rtsp::serve::{Access, Action, Permission};
 use common::secret::Secret;
 use common::time::MonoTime;
+
+use crate::lock::lock;
 
 use tries::Tries;
 
@@ -133,7 +135,7 @@ impl Users {
         authorization: Option<&str>,
         now: MonoTime,
     ) -> Result<String, Refused> {
-        let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tries = lock(&self.tries);
         let mut tried = None;
         let mut wait = None;
         let verified = verifier.verify(attempt, authorization, now, |name| {
@@ -158,7 +160,7 @@ impl Users {
 
     /// Logs what has failed since the last time, which was `period` ago.
     pub(crate) fn report(&self, period: Duration) {
-        let lines = self.tries.lock().unwrap_or_else(PoisonError::into_inner).report(period);
+        let lines = lock(&self.tries).report(period);
         lines.iter().for_each(|line| tracing::warn!("{line}"));
     }
 

@@ -5,13 +5,15 @@ mod ledger;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use common::clock::Clock;
 use common::host::SystemClock;
 use common::host::descriptors;
 use tokio::sync::Notify;
+
+use crate::lock::lock;
 
 use ledger::Ledger;
 pub(crate) use ledger::{DESCRIPTORS_MAX, Door, Full, Limits, Standing};
@@ -101,7 +103,7 @@ impl Budget {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.inner)
     }
 }
 

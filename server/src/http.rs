@@ -4,7 +4,7 @@ mod api;
 mod metrics;
 
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -25,6 +25,7 @@ use tokio::task::JoinSet;
 
 use crate::auth::{self, Refused};
 use crate::budget::{Door, Lease};
+use crate::lock::lock;
 use crate::relay::{Account, Share};
 use crate::rtsp::listener::ACCEPT_REST;
 use crate::{Pace, Shared};
@@ -83,8 +84,7 @@ async fn serve(stream: TcpStream, peer: IpAddr, shared: Arc<Shared>, router: Rou
         lease.touch();
         request.extensions_mut().insert(Peer(peer));
         request.extensions_mut().insert(account.clone());
-        let (wait, answered) =
-            (pace.lock().unwrap_or_else(PoisonError::into_inner).charge(&shared, 1), router.call(request));
+        let (wait, answered) = (lock(&pace).charge(&shared, 1), router.call(request));
         async move {
             tokio::time::sleep(wait).await;
             answered.await

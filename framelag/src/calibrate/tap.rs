@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::Receiver;
 
-use common::rtp::h264;
+use common::rtp;
 use common::rtsp::message::{Framer, Item};
 use common::sei;
 use common::time::Now;
@@ -80,7 +80,7 @@ impl Tap {
     }
 
     fn packet(&mut self, packet: &[u8], begun: Now, piece: &Piece) {
-        let Ok(info) = h264::inspect(packet) else { return };
+        let Ok(info) = rtp::Packet::parse(packet) else { return };
         let unit = self.unit.get_or_insert_with(|| Unit { sequence: sequence(packet), first_out: begun });
         if !info.marker {
             return;
@@ -104,7 +104,8 @@ mod tests {
     use std::time::Duration;
 
     use common::frame::{CaptureClock, PublisherTimes};
-    use common::rtp::h264::{Packetizer, Packets};
+    use common::rtp::Packets;
+    use common::rtp::h264::Packetizer;
     use common::time::{MediaTime, MonoTime, WallTime};
 
     use super::*;

@@ -108,7 +108,7 @@ impl StreamView {
         let publisher = stream.publisher();
         Self {
             name: stream.path().to_string(),
-            codec: stream.description().codec(),
+            codec: stream.description().codecs_parameter(),
             since_ms: millis(publisher.since),
             publisher: PeerView {
                 transport: publisher.transport,

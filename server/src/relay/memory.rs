@@ -4,11 +4,13 @@ mod books;
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use common::peer::owner;
 
 use books::{Books, Told};
+
+use crate::lock::lock;
 
 /// A change of less is not told to the books: what goes straight through costs nothing, and a queue that grows comes there
 /// once in many packets.
@@ -59,7 +61,7 @@ impl Memory {
     }
 
     fn lock(&self) -> MutexGuard<'_, Books> {
-        self.0.books.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.books)
     }
 }
 

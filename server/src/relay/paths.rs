@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use common::rtsp::serve::{Description, StreamPath};
 
-use super::stream::{Publisher, PublisherControl, Stream, lock};
+use super::stream::{Publisher, PublisherControl, Stream};
+use crate::lock::lock;
 
 /// A publisher that comes back within this finds room where others do not.
 const RECENT: Duration = Duration::from_secs(300);

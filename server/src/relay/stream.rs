@@ -1,16 +1,21 @@
 //! A live stream: one publisher, its packets, its readers.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 
-use bytes::Bytes;
-use common::rtp::h264;
+use common::media::Codec;
+use common::rtp;
 use common::rtsp::serve::{Description, StreamPath};
 use common::time::{MediaTime, MonoTime, WallTime};
 
-use super::packet::{FrameMarker, Mark, Marked, Packet, PacketKind, for_each_parameter_set};
+use super::frames::{FrameQueue, FrameSinks};
+use super::packet::{FrameMarker, Mark, Marked, Packet, PacketKind};
 use super::pictures::Requests;
+use crate::lock::lock;
+
+/// Whose requests for IDRs those of frame sinks are.
+const IN_PROCESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// Where packets go: one reader.
 pub(crate) trait Sink: Send + Sync {
@@ -69,9 +74,12 @@ pub(crate) struct Stream {
     foreign: AtomicU64,
 }
 
-#[derive(Default)]
 struct Relay {
+    codec: Codec,
+    /// Sinks of packets.
     readers: Vec<Arc<dyn Sink>>,
+    /// Sinks of whole frames.
+    frames: FrameSinks,
     marker: FrameMarker,
     /// Reused from batch to batch.
     batch: Vec<Marked>,
@@ -109,12 +117,23 @@ impl Stream {
         publisher: Publisher,
         control: Arc<dyn PublisherControl>,
     ) -> Self {
+        let relay = Relay {
+            codec: description.codec(),
+            readers: Vec::new(),
+            frames: FrameSinks::default(),
+            marker: FrameMarker::default(),
+            batch: Vec::new(),
+            media_ssrc: None,
+            requests: Requests::default(),
+            ended: false,
+            gone: Drops::default(),
+        };
         Self {
             path,
             publisher,
             control,
             description: Mutex::new(Arc::new(description)),
-            relay: Mutex::default(),
+            relay: Mutex::new(relay),
             packets: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             foreign: AtomicU64::new(0),
@@ -151,6 +170,29 @@ impl Stream {
         relay.readers.push(reader);
         self.request_idr_if_due(&mut relay, now);
         true
+    }
+
+    /// Adds a sink of whole frames in this process, as [`Stream::join`] adds a reader.
+    pub(crate) fn subscribe(&self, now: MonoTime) -> Option<Arc<FrameQueue>> {
+        let mut relay = lock(&self.relay);
+        if relay.ended {
+            return None;
+        }
+        let codec = relay.codec;
+        let queue = relay.frames.join(codec, &lock(&self.description).video().parameter_sets);
+        relay.requests.ask(IN_PROCESS);
+        self.request_idr_if_due(&mut relay, now);
+        Some(queue)
+    }
+
+    #[cfg(test)]
+    pub(super) fn has_frame_sinks(&self) -> bool {
+        lock(&self.relay).frames.are_fed()
+    }
+
+    /// Takes a sink of whole frames out.
+    pub(crate) fn unsubscribe(&self, queue: &Arc<FrameQueue>) {
+        lock(&self.relay).frames.leave(queue);
     }
 
     /// Takes a reader out; its drops stay counted.
@@ -220,6 +262,7 @@ impl Stream {
         for reader in &relay.readers {
             reader.deliver(now, &batch);
         }
+        relay.frames.deliver(now, &batch);
         batch.clear();
         relay.batch = batch;
         self.request_idr_if_due(&mut relay, now);
@@ -233,35 +276,32 @@ impl Stream {
         if packet.kind == PacketKind::Rtcp {
             return Some(Mark::Free);
         }
-        let info = match h264::inspect(&packet.bytes) {
-            Ok(info) => info,
-            Err(h264::Error::Header(_)) => return None,
-            // A payload that only the reader can judge.
-            Err(_) => return Some(Mark::Other),
-        };
-        relay.media_ssrc = Some(info.ssrc);
-        let mark = relay.marker.mark(&info);
+        let rtp = rtp::Packet::parse(&packet.bytes).ok()?;
+        let codec = relay.codec;
+        // A payload that is malformed only the reader can judge.
+        let Ok(starts_decoding) = rtp.starts_decoding(codec) else { return Some(Mark::Other) };
+        relay.media_ssrc = Some(rtp.ssrc);
+        let mark = relay.marker.mark(&rtp, starts_decoding);
         if let Mark::Video { opens: true, .. } = mark {
             relay.requests.served();
         }
-        self.refresh_parameter_sets(&packet.bytes);
-        Some(mark)
-    }
-
-    /// The description is copied only where somebody holds it, which is at most once for each that was asked for.
-    fn refresh_parameter_sets(&self, rtp: &Bytes) {
-        for_each_parameter_set(rtp, |nal| {
+        // The description is copied only where somebody holds it, which is at most once for each that was asked for.
+        rtp.for_each_parameter_set(codec, |set| {
             let mut description = lock(&self.description);
-            if !description.has_parameter_set(nal) {
-                Arc::make_mut(&mut description).take_parameter_set(nal);
+            if !description.has_parameter_set(set) {
+                Arc::make_mut(&mut description).take_parameter_set(set);
             }
         });
+        Some(mark)
     }
 
     fn request_idr_if_due(&self, relay: &mut Relay, now: MonoTime) {
         let Some(media_ssrc) = relay.media_ssrc else { return };
         if relay.requests.is_retry_due(now) {
             relay.readers.iter().filter(|r| r.waits_for_idr()).for_each(|r| relay.requests.ask(r.info().peer.ip()));
+            if relay.frames.wait_for_key() {
+                relay.requests.ask(IN_PROCESS);
+            }
         }
         if relay.requests.poll(now) {
             self.control.request_idr(media_ssrc);
@@ -272,6 +312,7 @@ impl Stream {
         let readers = {
             let mut relay = lock(&self.relay);
             relay.ended = true;
+            relay.frames.end();
             std::mem::take(&mut relay.readers)
         };
         for reader in readers {
@@ -280,10 +321,5 @@ impl Stream {
     }
 }
 
-/// Locks what no holder of the lock can leave half changed: a panic elsewhere must not end the relay.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -4,7 +4,7 @@
 //! only then does the connection's task come in: it waits until the socket takes more.
 
 use std::io::{ErrorKind, IoSlice};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use bytes::Bytes;
 use common::time::MonoTime;
@@ -12,6 +12,7 @@ use tokio::io::Interest;
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::Notify;
 
+use crate::lock::lock;
 use crate::relay::{ControlFull, Marked, Queue, Share};
 
 /// Slices in one vectored write: two for each packet. Linux takes 1,024.
@@ -198,6 +199,6 @@ impl Outbox {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.inner)
     }
 }

@@ -1,12 +1,13 @@
 //! Readers over TCP and over UDP, as the relay sees them.
 
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use common::rtsp::serve::{PacketKind, TrackTransport};
 use common::time::{MonoTime, WallTime};
 
 use super::outbox::Outbox;
+use crate::lock::lock;
 use crate::relay::{Gate, Marked, ReaderInfo, Sink};
 
 /// Who reads; the parts of [`ReaderInfo`] that do not change.
@@ -128,14 +129,14 @@ impl Sink for UdpReader {
     }
 
     fn deliver(&self, _now: MonoTime, batch: &[Marked]) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.state);
         for marked in batch {
             self.send(&mut state, marked);
         }
     }
 
     fn waits_for_idr(&self) -> bool {
-        !self.state.lock().unwrap_or_else(PoisonError::into_inner).gate.is_open()
+        !lock(&self.state).gate.is_open()
     }
 
     fn end(&self) {
@@ -143,7 +144,7 @@ impl Sink for UdpReader {
     }
 
     fn info(&self) -> ReaderInfo {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = lock(&self.state);
         ReaderInfo {
             transport: "udp",
             peer: self.identity.peer,

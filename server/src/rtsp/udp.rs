@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use bytes::Bytes;
 use common::clock::Clock;
 use common::host::SystemClock;
-use common::rtp::h264;
+use common::rtp;
 use common::rtsp::serve::{Packet, PacketKind, is_rtp};
 use common::time::MonoTime;
 use socket2::SockRef;
@@ -202,18 +202,8 @@ impl Receive {
         if self.kind == PacketKind::Rtcp {
             return true;
         }
-        let Some(ssrc) = ssrc(datagram) else { return false };
-        *self.ssrc.get_or_insert(ssrc) == ssrc
-    }
-}
-
-/// The source of an RTP packet (RFC 3550 section 5.1).
-fn ssrc(rtp: &[u8]) -> Option<u32> {
-    match h264::inspect(rtp) {
-        Ok(info) => Some(info.ssrc),
-        Err(h264::Error::Header(_)) => None,
-        // The header is good, the payload another codec's.
-        Err(_) => rtp.get(8..12).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]])),
+        let Ok(packet) = rtp::Packet::parse(datagram) else { return false };
+        *self.ssrc.get_or_insert(packet.ssrc) == packet.ssrc
     }
 }
 

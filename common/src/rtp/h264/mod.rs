@@ -1,0 +1,10 @@
+//! The RTP payload format of H.264 (RFC 6184) in non-interleaved mode: single NAL unit packets, STAP-A, FU-A.
+
+mod depacketizer;
+mod packetizer;
+mod parameter_sets;
+pub(super) mod payload;
+
+pub use depacketizer::Depacketizer;
+pub use packetizer::{PAYLOAD_MAX, PAYLOAD_TYPE, Packetizer};
+pub use parameter_sets::{PARAMETER_SET_MAX, keep_parameter_set};
