@@ -17,7 +17,7 @@ use common::rtp::h264::Depacketizer;
 use common::rtp::{Event, Packet, rtcp};
 use common::rtsp::StreamUrl;
 use common::rtsp::auth::{Attempt, Client, Credentials, Verifier};
-use common::rtsp::headers::{Range, RtpInfo, Session, parse_cseq};
+use common::rtsp::headers::{Session, Transport, check_range, parse_cseq};
 use common::rtsp::message::{Framer, Item};
 use common::rtsp::sdp::Announcement;
 use common::sync::{Prober, Protocol, Responder};
@@ -84,8 +84,8 @@ pub fn rtsp_headers(data: &[u8]) {
     let value = String::from_utf8_lossy(data);
     let _ = parse_cseq(&value);
     let _ = Session::parse(&value);
-    let _ = Range::parse(&value);
-    let _ = RtpInfo::parse(&value);
+    let _ = Transport::parse(&value);
+    let _ = check_range(&value);
 }
 
 /// Challenges as a client sees them and answers as a server does.
