@@ -20,5 +20,5 @@ pub(crate) use memory::{Account, Memory, Share};
 pub(crate) use packet::Marked;
 pub(crate) use paths::{Paths, Publication, Reservation};
 pub(crate) use queue::{ControlFull, Queue};
-pub(crate) use stream::{Counts, Publisher, PublisherControl, ReaderInfo, Sink, Stream};
+pub(crate) use stream::{Client, Counts, Drops, PublisherControl, ReaderCounts, ReaderInfo, Sink, Stream};
 pub use subscription::Frames;

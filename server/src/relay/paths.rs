@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use common::rtsp::serve::{Description, StreamPath};
 
-use super::stream::{Publisher, PublisherControl, Stream};
+use super::stream::{Client, PublisherControl, Stream};
 use crate::lock::lock;
 
 /// A publisher that comes back within this finds room where others do not.
@@ -102,7 +102,7 @@ impl Reservation {
     pub(crate) fn publish(
         mut self,
         description: Description,
-        publisher: Publisher,
+        publisher: Client,
         control: Arc<dyn PublisherControl>,
     ) -> Publication {
         let stream = Arc::new(Stream::new(self.path.clone(), description, publisher, control));

@@ -1,6 +1,7 @@
 //! A live stream: one publisher, its packets, its readers.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::AddAssign;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
@@ -21,6 +22,8 @@ const IN_PROCESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 pub(crate) trait Sink: Send + Sync {
     /// Identifies the reader within the process.
     fn id(&self) -> u64;
+    /// Where it is.
+    fn peer(&self) -> IpAddr;
     /// Takes what the publisher sent just now, without blocking.
     fn deliver(&self, now: MonoTime, batch: &[Marked]);
     /// Whether the reader needs an IDR to go on.
@@ -34,21 +37,23 @@ pub(crate) trait Sink: Send + Sync {
 /// A reader as the API shows it.
 #[derive(Clone, Debug)]
 pub(crate) struct ReaderInfo {
-    pub(crate) transport: &'static str,
-    pub(crate) peer: SocketAddr,
-    pub(crate) user_agent: String,
-    pub(crate) since: WallTime,
-    /// Packets that waited for the socket when asked.
-    pub(crate) queued_packets: usize,
-    /// Frames that it did not get because it was too slow.
-    pub(crate) dropped_frames: u64,
-    /// Packets of those frames.
-    pub(crate) dropped_packets: u64,
+    pub(crate) client: Client,
+    pub(crate) counts: ReaderCounts,
 }
 
-/// Who publishes.
+/// What a reader did not get yet, or will not get.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ReaderCounts {
+    /// Packets that wait for the socket.
+    pub(crate) queued_packets: usize,
+    /// What it did not get because it was too slow.
+    pub(crate) dropped: Drops,
+}
+
+/// Who publishes or reads.
 #[derive(Clone, Debug)]
-pub(crate) struct Publisher {
+pub(crate) struct Client {
+    /// `tcp` or `udp`.
     pub(crate) transport: &'static str,
     pub(crate) peer: SocketAddr,
     /// Printable and short.
@@ -65,7 +70,7 @@ pub(crate) trait PublisherControl: Send + Sync {
 /// A live stream.
 pub(crate) struct Stream {
     path: StreamPath,
-    publisher: Publisher,
+    publisher: Client,
     control: Arc<dyn PublisherControl>,
     description: Mutex<Arc<Description>>,
     relay: Mutex<Relay>,
@@ -90,11 +95,18 @@ struct Relay {
     gone: Drops,
 }
 
-/// Sums over the readers of a stream.
+/// What was not sent to readers that were too slow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Drops {
     pub(crate) frames: u64,
     pub(crate) packets: u64,
+}
+
+impl AddAssign for Drops {
+    fn add_assign(&mut self, other: Self) {
+        self.frames += other.frames;
+        self.packets += other.packets;
+    }
 }
 
 /// What the API and the metrics show of a stream.
@@ -114,7 +126,7 @@ impl Stream {
     pub(super) fn new(
         path: StreamPath,
         description: Description,
-        publisher: Publisher,
+        publisher: Client,
         control: Arc<dyn PublisherControl>,
     ) -> Self {
         let relay = Relay {
@@ -146,7 +158,7 @@ impl Stream {
     }
 
     /// Who publishes.
-    pub(crate) fn publisher(&self) -> &Publisher {
+    pub(crate) fn publisher(&self) -> &Client {
         &self.publisher
     }
 
@@ -166,7 +178,7 @@ impl Stream {
         if relay.ended {
             return false;
         }
-        relay.requests.ask(reader.info().peer.ip());
+        relay.requests.ask(reader.peer());
         relay.readers.push(reader);
         self.request_idr_if_due(&mut relay, now);
         true
@@ -200,8 +212,7 @@ impl Stream {
         let mut relay = lock(&self.relay);
         let at = relay.readers.iter().position(|r| r.id() == id)?;
         let info = relay.readers.swap_remove(at).info();
-        relay.gone.frames += info.dropped_frames;
-        relay.gone.packets += info.dropped_packets;
+        relay.gone += info.counts.dropped;
         Some(info)
     }
 
@@ -233,10 +244,7 @@ impl Stream {
             };
             (counts, relay.readers.clone())
         };
-        for reader in readers.iter().map(|r| r.info()) {
-            counts.dropped.frames += reader.dropped_frames;
-            counts.dropped.packets += reader.dropped_packets;
-        }
+        readers.iter().for_each(|reader| counts.dropped += reader.info().counts.dropped);
         counts
     }
 
@@ -298,7 +306,7 @@ impl Stream {
     fn request_idr_if_due(&self, relay: &mut Relay, now: MonoTime) {
         let Some(media_ssrc) = relay.media_ssrc else { return };
         if relay.requests.is_retry_due(now) {
-            relay.readers.iter().filter(|r| r.waits_for_idr()).for_each(|r| relay.requests.ask(r.info().peer.ip()));
+            relay.readers.iter().filter(|r| r.waits_for_idr()).for_each(|r| relay.requests.ask(r.peer()));
             if relay.frames.wait_for_key() {
                 relay.requests.ask(IN_PROCESS);
             }

@@ -41,6 +41,10 @@ impl Sink for FakeReader {
         self.id
     }
 
+    fn peer(&self) -> IpAddr {
+        client().peer.ip()
+    }
+
     fn deliver(&self, _now: MonoTime, batch: &[Marked]) {
         let mut gate = lock(&self.gate);
         let admitted = batch.iter().filter(|marked| gate.admits(marked.mark));
@@ -56,16 +60,14 @@ impl Sink for FakeReader {
     }
 
     fn info(&self) -> ReaderInfo {
-        ReaderInfo {
-            transport: "tcp",
-            peer: ([127, 0, 0, 1], 1).into(),
-            user_agent: String::new(),
-            since: WallTime::default(),
-            queued_packets: 0,
-            dropped_frames: 3,
-            dropped_packets: 5,
-        }
+        let dropped = Drops { frames: 3, packets: 5 };
+        ReaderInfo { client: client(), counts: ReaderCounts { queued_packets: 0, dropped } }
     }
+}
+
+fn client() -> Client {
+    let peer = ([127, 0, 0, 1], 1).into();
+    Client { transport: "tcp", peer, user_agent: String::new(), since: WallTime::default() }
 }
 
 #[derive(Default)]
@@ -94,14 +96,8 @@ impl Path {
     }
 
     pub(in crate::relay) fn publish(&self) -> Publication {
-        let publisher = Publisher {
-            transport: "tcp",
-            peer: ([127, 0, 0, 1], 2).into(),
-            user_agent: String::new(),
-            since: WallTime::default(),
-        };
         let description = Description::parse(SDP.as_bytes()).expect("good");
-        self.paths.reserve(&Path::name()).expect("free").publish(description, publisher, self.control.clone())
+        self.paths.reserve(&Path::name()).expect("free").publish(description, client(), self.control.clone())
     }
 
     /// The packets of a frame.

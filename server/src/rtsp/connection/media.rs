@@ -15,7 +15,7 @@ use super::Connection;
 use super::end::End;
 use super::role::{Role, Udp, take_feedback};
 use crate::budget::Standing;
-use crate::relay::{Publisher, PublisherControl, Sink, Stream};
+use crate::relay::{Client, PublisherControl, Sink, Stream};
 use crate::rtsp::outbox::Outbox;
 use crate::rtsp::reader::{Identity, TcpReader, UdpReader};
 use crate::rtsp::udp::{Pair, Pulse, Receiver};
@@ -24,15 +24,11 @@ impl Connection {
     /// Joins the stream that was set up.
     pub(super) fn play(&mut self, now: MonoTime, setup: Setup) -> Result<(), End> {
         let stream = self.shared.paths.find(&setup.path).ok_or(End::StreamEnded)?;
-        let identity = Identity {
-            id: self.shared.next_id(),
-            peer: self.peer,
-            user_agent: self.session.user_agent().unwrap_or_default().to_owned(),
-            since: self.shared.clock.now().wall,
-        };
-        let id = identity.id;
-        self.outbox.restart();
         let over_udp = self.host.udp();
+        let id = self.shared.next_id();
+        let identity = Identity { id, client: self.client() };
+        let transport = identity.client.transport;
+        self.outbox.restart();
         let (sink, udp): (Arc<dyn Sink>, _) = if over_udp.is_empty() {
             (Arc::new(TcpReader { identity, outbox: self.outbox.clone(), tracks: setup.tracks.clone() }), None)
         } else {
@@ -42,7 +38,6 @@ impl Connection {
             let tracks = (0..setup.tracks.len()).map(|track| over_udp.get(&track).map(Pair::target)).collect();
             (Arc::new(UdpReader::new(identity, self.outbox.clone(), tracks)), Some(udp))
         };
-        let transport = sink.info().transport;
         if !stream.join(now, sink) {
             return Err(End::StreamEnded);
         }
@@ -67,16 +62,13 @@ impl Connection {
                 Arc::new(UdpControl { rtcp: target.rtcp })
             }
         };
-        let transport = if over_udp.is_empty() { "tcp" } else { "udp" };
-        let agent = self.session.user_agent().unwrap_or_default().to_owned();
-        tracing::info!(path = %setup.path, peer = %self.peer, agent, transport, "publishing");
+        let client = self.client();
+        tracing::info!(path = %setup.path, peer = %self.peer, agent = client.user_agent, transport = client.transport, "publishing");
         if !setup.description.ignored().is_empty() {
             let ignored = setup.description.ignored().join(", ");
             tracing::warn!(path = %setup.path, ignored, "relaying only the first H.264 track");
         }
-        let publisher =
-            Publisher { transport, peer: self.peer, user_agent: agent, since: self.shared.clock.now().wall };
-        let publication = reservation.publish(setup.description.for_readers(), publisher, control);
+        let publication = reservation.publish(setup.description.for_readers(), client, control);
         let udp = if over_udp.is_empty() {
             None
         } else {
@@ -86,6 +78,15 @@ impl Connection {
         self.role = Role::Publisher { publication, udp };
         self.host.lease().stand(Standing::Publishes);
         Ok(())
+    }
+
+    fn client(&self) -> Client {
+        Client {
+            transport: if self.host.udp().is_empty() { "tcp" } else { "udp" },
+            peer: self.peer,
+            user_agent: self.session.user_agent().unwrap_or_default().to_owned(),
+            since: self.shared.clock.now().wall,
+        }
     }
 
     fn pulse(&self) -> Arc<Pulse> {

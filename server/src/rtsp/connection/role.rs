@@ -30,8 +30,8 @@ impl Role {
             Self::Reader { stream, id, udp, .. } => {
                 drop(udp);
                 let info = stream.leave(id);
-                if let Some(info) = info.filter(|info| info.dropped_frames > 0) {
-                    tracing::warn!(peer = %info.peer, path = %stream.path(), frames = info.dropped_frames,
+                if let Some(info) = info.filter(|info| info.counts.dropped.frames > 0) {
+                    tracing::warn!(peer = %info.client.peer, path = %stream.path(), frames = info.counts.dropped.frames,
                         "a slow reader disconnected");
                 }
                 tracing::info!(path = %stream.path(), reader = id, "stopped playing");
