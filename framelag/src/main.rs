@@ -83,7 +83,7 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(code) => return code,
     };
-    logging::start("info", server::ByCount);
+    logging::start("info", server::LogLimit);
     if let Err(error) = descriptors::require() {
         eprintln!("error: {error}");
         return ExitCode::FAILURE;

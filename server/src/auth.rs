@@ -121,7 +121,12 @@ impl Users {
     }
 
     /// Whether an HTTP request with this Authorization header, from `peer`, comes from one of the users.
-    pub(crate) fn know(&self, peer: IpAddr, authorization: Option<&str>, now: MonoTime) -> Result<String, Refused> {
+    pub(crate) fn authenticate(
+        &self,
+        peer: IpAddr,
+        authorization: Option<&str>,
+        now: MonoTime,
+    ) -> Result<String, Refused> {
         let attempt = Attempt { method: "GET", uri: "/" };
         self.verify(peer, &mut Verifier::new(REALM).allowing_basic(), &attempt, authorization, now)
     }
@@ -279,7 +284,7 @@ mod tests {
     fn http_knows_users_by_basic() {
         let users = Users::parse("ann:a").expect("good");
         // base64 of ann:a and of ann:b.
-        let know = |authorization| users.know([127, 0, 0, 1].into(), authorization, MonoTime::default());
+        let know = |authorization| users.authenticate([127, 0, 0, 1].into(), authorization, MonoTime::default());
         assert_eq!(know(Some("Basic YW5uOmE=")), Ok("ann".to_owned()));
         for _ in 0..100 {
             assert_eq!(know(None), Err(Refused::Denied(Denied::Missing)), "asking without a password is no try");
@@ -315,7 +320,7 @@ mod tests {
         }
         let mut challenger = Challenger::new(users.clone(), peer);
         assert_eq!(ask(Some("Basic YW5uOmE="), &mut challenger), Permission::Later(tries::WAIT_FIRST));
-        assert_eq!(users.know(peer, Some("Basic YW5uOmE="), now), Err(Refused::Later(tries::WAIT_FIRST)));
+        assert_eq!(users.authenticate(peer, Some("Basic YW5uOmE="), now), Err(Refused::Later(tries::WAIT_FIRST)));
         let mut elsewhere = Challenger::new(users, IpAddr::from([127, 0, 0, 2]));
         assert_eq!(ask(Some("Basic YW5uOmE="), &mut elsewhere), Permission::Granted);
     }

@@ -24,7 +24,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::auth::{self, Refused};
-use crate::budget::{Door, Lease};
+use crate::budget::{Lease, Listener};
 use crate::lock::lock;
 use crate::relay::{Account, Share};
 use crate::rtsp::listener::ACCEPT_REST;
@@ -61,7 +61,7 @@ pub(crate) async fn run(listener: TcpListener, shared: Arc<Shared>, mut stopped:
                 continue;
             }
         };
-        match shared.budget.admit(peer.ip(), Door::Http).await {
+        match shared.budget.admit(peer.ip(), Listener::Http).await {
             Ok(lease) => drop(connections.spawn(serve(stream, peer.ip(), shared.clone(), router.clone(), lease))),
             // As far as the socket takes it at once, which is all of it.
             Err(_) => drop(stream.try_write(FULL)),
@@ -149,7 +149,7 @@ struct Held {
 impl Held {
     fn count(bytes: Bytes, account: &Arc<Account>) -> Bytes {
         let mut share = account.share();
-        share.settle(bytes.len());
+        share.update(bytes.len());
         Bytes::from_owner(Self { bytes, _share: share })
     }
 }
@@ -167,7 +167,7 @@ async fn only_users(State(shared): State<Arc<Shared>>, request: Request, next: N
     let Some(&Peer(peer)) = request.extensions().get() else {
         return api::error(StatusCode::INTERNAL_SERVER_ERROR, "the peer address is unknown");
     };
-    match users.know(peer, authorization, shared.clock.now().mono) {
+    match users.authenticate(peer, authorization, shared.clock.now().mono) {
         Ok(_) => return next.run(request).await,
         Err(Refused::Denied(_)) => {}
         Err(Refused::Later(wait)) => {

@@ -31,7 +31,7 @@ pub use auth::AuthFileError;
 pub use config::{Config, Error};
 pub use relay::{FrameDrops, Frames};
 pub use runtime::{Handle, start};
-pub use tally::ByCount;
+pub use tally::LogLimit;
 
 /// What all connections of a server share.
 struct Shared {

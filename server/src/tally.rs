@@ -21,9 +21,9 @@ static LINES: LazyLock<Mutex<HashMap<Identifier, (&'static Metadata<'static>, u6
 /// A filter for the subscriber of a process that starts a server: lets the server write a few lines of a kind in
 /// ten seconds. The server itself tells how many were left out.
 #[derive(Clone, Copy, Debug)]
-pub struct ByCount;
+pub struct LogLimit;
 
-impl<S: Subscriber> Filter<S> for ByCount {
+impl<S: Subscriber> Filter<S> for LogLimit {
     fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, S>) -> bool {
         true
     }
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn the_level_of_a_filter_joined_to_it_still_counts() {
-        let joined = FilterExt::<Registry>::and(LevelFilter::INFO, ByCount);
+        let joined = FilterExt::<Registry>::and(LevelFilter::INFO, LogLimit);
         assert_eq!(joined.max_level_hint(), Some(LevelFilter::INFO));
     }
 

@@ -12,9 +12,9 @@ mod transport;
 pub use transport::{Lower, Mode, Transport};
 
 /// Longest session identifier that is taken, in bytes. RFC 2326 asks for at least 8 and knows no end.
-pub const SESSION_ID_MAX: usize = 128;
+const SESSION_ID_MAX: usize = 128;
 /// The time after which a silent session ends where the Session header does not say (RFC 2326 section 12.37).
-pub const SESSION_TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
+pub(super) const SESSION_TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
 /// Most entries in a Transport list.
 const LIST_MAX: usize = 16;
 
@@ -48,8 +48,8 @@ pub fn parse_cseq(value: &str) -> Result<u32, Error> {
 pub struct Session {
     /// Opaque: visible ASCII without `;` or `,`.
     pub id: String,
-    /// How long the server waits for a sign of life; `None` is [`SESSION_TIMEOUT_DEFAULT`].
-    pub timeout: Option<Duration>,
+    /// How long the server waits for a sign of life.
+    pub timeout: Duration,
 }
 
 impl Session {
@@ -68,23 +68,14 @@ impl Session {
             let (name, value) = part.split_once('=')?;
             name.trim().eq_ignore_ascii_case("timeout").then(|| number::<u32>(value.trim()))?
         });
-        let timeout = seconds.filter(|&s| s > 0).map(|s| Duration::from_secs(s.into()));
+        let timeout = seconds.filter(|&s| s > 0).map_or(SESSION_TIMEOUT_DEFAULT, |s| Duration::from_secs(s.into()));
         Ok(Self { id: id.to_owned(), timeout })
-    }
-
-    /// The timeout that holds.
-    pub fn timeout_or_default(&self) -> Duration {
-        self.timeout.unwrap_or(SESSION_TIMEOUT_DEFAULT)
     }
 }
 
 impl fmt::Display for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.id)?;
-        match self.timeout {
-            Some(timeout) => write!(f, ";timeout={}", timeout.as_secs()),
-            None => Ok(()),
-        }
+        write!(f, "{};timeout={}", self.id, self.timeout.as_secs())
     }
 }
 
@@ -121,11 +112,11 @@ mod tests {
     #[test]
     fn sessions_parse_with_and_without_a_timeout() {
         let session = Session::parse("12345678;timeout=30").expect("a good header");
-        assert_eq!((session.id.as_str(), session.timeout_or_default()), ("12345678", Duration::from_secs(30)));
+        assert_eq!((session.id.as_str(), session.timeout), ("12345678", Duration::from_secs(30)));
         assert_eq!(session.to_string(), "12345678;timeout=30");
         for unsaid in ["abc", "abc; timeout=", "abc;timeout=0", "abc;timeout=-3", "abc;x=y"] {
             let session = Session::parse(unsaid).expect(unsaid);
-            assert_eq!((session.id.as_str(), session.timeout_or_default()), ("abc", SESSION_TIMEOUT_DEFAULT));
+            assert_eq!((session.id.as_str(), session.timeout), ("abc", SESSION_TIMEOUT_DEFAULT));
         }
         for bad in ["", ";timeout=3", "a b", "a,b", "a\0b"] {
             assert!(Session::parse(bad).is_err(), "{bad:?}");

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use common::peer::owner;
 
-use books::{Books, Told};
+use books::{Books, Signal};
 
 use crate::lock::lock;
 
@@ -31,7 +31,7 @@ struct Inner {
 pub(crate) struct Account {
     memory: Memory,
     id: u64,
-    told: Arc<Told>,
+    told: Arc<Signal>,
 }
 
 /// A part of what a connection holds; given back when dropped.
@@ -45,7 +45,7 @@ pub(crate) struct Share {
 impl Memory {
     /// The account of a connection from `peer`, which holds nothing yet.
     pub(crate) fn open(&self, peer: IpAddr) -> Arc<Account> {
-        let (id, told) = (self.0.last_id.fetch_add(1, Relaxed), Arc::<Told>::default());
+        let (id, told) = (self.0.last_id.fetch_add(1, Relaxed), Arc::<Signal>::default());
         self.lock().open(id, owner(peer), told.clone());
         Arc::new(Account { memory: self.clone(), id, told })
     }
@@ -91,7 +91,7 @@ impl Drop for Account {
 
 impl Share {
     /// Counts this part with `held` bytes.
-    pub(crate) fn settle(&mut self, held: usize) {
+    pub(crate) fn update(&mut self, held: usize) {
         if held.abs_diff(self.counted) >= STEP {
             self.count(held);
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use common::rtsp::serve::{Description, StreamPath};
+use common::rtsp::serve::{Busy, Description, StreamPath};
 
 use super::stream::{Client, PublisherControl, Stream};
 use crate::lock::lock;
@@ -13,11 +13,6 @@ use crate::lock::lock;
 const RECENT: Duration = Duration::from_secs(300);
 /// Paths that are remembered as recent.
 const RECENT_MAX: usize = 1_024;
-
-/// Another publisher has the path.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("another publisher is already streaming to /{0}")]
-pub(crate) struct PathTaken(StreamPath);
 
 /// All paths of a server.
 #[derive(Default)]
@@ -46,10 +41,10 @@ pub(crate) struct Reservation {
 
 impl Paths {
     /// Keeps `path` for one publisher.
-    pub(crate) fn reserve(self: &Arc<Self>, path: &StreamPath) -> Result<Reservation, PathTaken> {
+    pub(crate) fn reserve(self: &Arc<Self>, path: &StreamPath) -> Result<Reservation, Busy> {
         let mut entries = lock(&self.entries);
         if entries.contains_key(path) {
-            return Err(PathTaken(path.clone()));
+            return Err(Busy(format!("another publisher is already streaming to /{path}")));
         }
         entries.insert(path.clone(), Entry::Reserved);
         Ok(Reservation { path: path.clone(), paths: self.clone(), used: false })

@@ -152,7 +152,7 @@ impl Outbox {
         if inner.blocked.is_none() || self.takes_more() {
             self.write_some(inner, now);
         }
-        inner.queue.settle();
+        inner.queue.update();
     }
 
     fn takes_more(&self) -> bool {

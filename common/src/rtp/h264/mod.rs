@@ -6,5 +6,6 @@ mod parameter_sets;
 pub(super) mod payload;
 
 pub use depacketizer::Depacketizer;
-pub use packetizer::{PAYLOAD_MAX, PAYLOAD_TYPE, Packetizer};
-pub use parameter_sets::{PARAMETER_SET_MAX, keep_parameter_set};
+pub(crate) use packetizer::PAYLOAD_TYPE;
+pub use packetizer::Packetizer;
+pub(crate) use parameter_sets::{PARAMETER_SET_MAX, keep_parameter_set};

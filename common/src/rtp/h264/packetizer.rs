@@ -9,10 +9,10 @@ use crate::time::MediaTime;
 
 /// Longest payload behind the RTP header, in bytes. With headers it stays below every Ethernet's 1,500 and below the
 /// 1,472 of a UDP packet that MediaMTX would have to cut anew, with room for IPv6 and a tunnel.
-pub const PAYLOAD_MAX: usize = 1400;
+pub(crate) const PAYLOAD_MAX: usize = 1400;
 
 /// Payload type that the publisher uses: the first of the dynamic ones (RFC 3551 section 3).
-pub const PAYLOAD_TYPE: u8 = 96;
+pub(crate) const PAYLOAD_TYPE: u8 = 96;
 
 /// Cuts access units into RTP packets.
 #[derive(Clone, Debug)]

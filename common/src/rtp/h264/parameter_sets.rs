@@ -3,13 +3,13 @@
 use crate::h264::{NalKind, Sps};
 
 /// Longest parameter set that is kept, in bytes; real ones have tens.
-pub const PARAMETER_SET_MAX: usize = 1024;
+pub(crate) const PARAMETER_SET_MAX: usize = 1024;
 /// Most parameter sets that are kept: one SPS and its PPS.
 const KEPT_MAX: usize = 8;
 
 /// Puts `nal`, an SPS or PPS that came in the stream, into `sets` in place of the one that it replaces. `false` where it
 /// changes nothing: it is known already, as is the rule, since most streams repeat their sets; or it is no good SPS or PPS.
-pub fn keep_parameter_set(sets: &mut Vec<Vec<u8>>, nal: &[u8]) -> bool {
+pub(crate) fn keep_parameter_set(sets: &mut Vec<Vec<u8>>, nal: &[u8]) -> bool {
     let Some(kind @ (NalKind::Sps | NalKind::Pps)) = NalKind::of(nal) else { return false };
     let known = sets.iter().any(|set| set == nal);
     if known || nal.len() > PARAMETER_SET_MAX || (kind == NalKind::Sps && Sps::parse(nal).is_err()) {

@@ -44,8 +44,7 @@ impl Session {
 
     /// A sign of life at half the time after which the server would give up (RFC 2326 section 12.37).
     pub(super) fn schedule_keep_alive(&mut self, now: Now) {
-        let timeout =
-            self.session.as_ref().map_or(headers::SESSION_TIMEOUT_DEFAULT, headers::Session::timeout_or_default);
+        let timeout = self.session.as_ref().map_or(headers::SESSION_TIMEOUT_DEFAULT, |session| session.timeout);
         self.keep_alive.due = Some(now.mono + timeout / 2);
     }
 

@@ -118,7 +118,7 @@ impl Session {
             State::PreRecord | State::Record => RECORD_LIMIT,
             _ => SESSION_TIMEOUT,
         };
-        let session = headers::Session { id: self.id.clone(), timeout: Some(timeout) };
+        let session = headers::Session { id: self.id.clone(), timeout };
         reply.with("Session", session.to_string())
     }
 

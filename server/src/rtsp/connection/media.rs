@@ -14,7 +14,7 @@ use common::time::MonoTime;
 use super::Connection;
 use super::end::End;
 use super::role::{Role, Udp, take_feedback};
-use crate::budget::Standing;
+use crate::budget::Priority;
 use crate::relay::{Client, PublisherControl, Sink, Stream};
 use crate::rtsp::outbox::Outbox;
 use crate::rtsp::reader::{Identity, TcpReader, UdpReader};
@@ -44,7 +44,7 @@ impl Connection {
         let agent = self.session.user_agent().unwrap_or("unknown");
         tracing::info!(path = %setup.path, peer = %self.peer, agent, transport, reader = id, "playing");
         self.role = Role::Reader { stream, id, peer: self.peer.ip(), udp };
-        self.host.lease().stand(Standing::Plays);
+        self.host.lease().set_priority(Priority::Plays);
         Ok(())
     }
 
@@ -76,7 +76,7 @@ impl Connection {
             Some(receive(over_udp, &[PacketKind::Rtp, PacketKind::Rtcp], receiver, self.pulse())?)
         };
         self.role = Role::Publisher { publication, udp };
-        self.host.lease().stand(Standing::Publishes);
+        self.host.lease().set_priority(Priority::Publishes);
         Ok(())
     }
 

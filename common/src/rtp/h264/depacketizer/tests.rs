@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::h264::nals;
 use crate::rtp::HEADER_LEN;
-use crate::rtp::h264::{PAYLOAD_MAX, Packetizer};
+use crate::rtp::h264::packetizer::{PAYLOAD_MAX, Packetizer};
 use crate::rtp::packets::Packets;
 
 const SPS: &[u8] = &[0x67, 0x42, 0xc0, 0x1e, 0x8c, 0x8d, 0x40, 0x50, 0x1e, 0x90, 0x0f, 0x08, 0x84, 0x6a];
