@@ -11,6 +11,7 @@ mod packet;
 mod paths;
 mod pictures;
 mod queue;
+mod sink;
 mod stream;
 mod subscription;
 
@@ -20,5 +21,6 @@ pub(crate) use memory::{Account, Memory, Share};
 pub(crate) use packet::Marked;
 pub(crate) use paths::{Paths, Publication, Reservation};
 pub(crate) use queue::{ControlFull, Queue};
-pub(crate) use stream::{Client, Counts, Drops, PublisherControl, ReaderCounts, ReaderInfo, Sink, Stream};
+pub(crate) use sink::{Client, Drops, PublisherControl, ReaderCounts, ReaderInfo, Sink};
+pub(crate) use stream::{Counts, Stream};
 pub use subscription::Frames;

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use common::rtsp::serve::{Busy, Description, StreamPath};
 
-use super::stream::{Client, PublisherControl, Stream};
+use super::sink::{Client, PublisherControl};
+use super::stream::Stream;
 use crate::lock::lock;
 
 /// A publisher that comes back within this finds room where others do not.

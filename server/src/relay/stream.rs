@@ -1,71 +1,22 @@
 //! A live stream: one publisher, its packets, its readers.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::ops::AddAssign;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use common::media::Codec;
-use common::rtp;
+use common::rtp::{self, rtcp};
 use common::rtsp::serve::{Description, StreamPath};
-use common::time::{MediaTime, MonoTime, WallTime};
+use common::time::{MediaTime, MonoTime};
 
 use super::frames::{FrameQueue, FrameSinks};
 use super::packet::{FrameMarker, Mark, Marked, Packet, PacketKind};
 use super::pictures::Requests;
+use super::sink::{Client, Drops, PublisherControl, ReaderInfo, Sink};
 use crate::lock::lock;
 
 /// Whose requests for IDRs those of frame sinks are.
 const IN_PROCESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-
-/// Where packets go: one reader.
-pub(crate) trait Sink: Send + Sync {
-    /// Identifies the reader within the process.
-    fn id(&self) -> u64;
-    /// Where it is.
-    fn peer(&self) -> IpAddr;
-    /// Takes what the publisher sent just now, without blocking.
-    fn deliver(&self, now: MonoTime, batch: &[Marked]);
-    /// Whether the reader needs an IDR to go on.
-    fn waits_for_idr(&self) -> bool;
-    /// The stream has ended.
-    fn end(&self);
-    /// For the API.
-    fn info(&self) -> ReaderInfo;
-}
-
-/// A reader as the API shows it.
-#[derive(Clone, Debug)]
-pub(crate) struct ReaderInfo {
-    pub(crate) client: Client,
-    pub(crate) counts: ReaderCounts,
-}
-
-/// What a reader did not get yet, or will not get.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct ReaderCounts {
-    /// Packets that wait for the socket.
-    pub(crate) queued_packets: usize,
-    /// What it did not get because it was too slow.
-    pub(crate) dropped: Drops,
-}
-
-/// Who publishes or reads.
-#[derive(Clone, Debug)]
-pub(crate) struct Client {
-    /// `tcp` or `udp`.
-    pub(crate) transport: &'static str,
-    pub(crate) peer: SocketAddr,
-    /// Printable and short.
-    pub(crate) user_agent: String,
-    pub(crate) since: WallTime,
-}
-
-/// The way back to the publisher.
-pub(crate) trait PublisherControl: Send + Sync {
-    /// Asks for an IDR of the source with this SSRC.
-    fn request_idr(&self, media_ssrc: u32);
-}
 
 /// A live stream.
 pub(crate) struct Stream {
@@ -93,20 +44,6 @@ struct Relay {
     ended: bool,
     /// Drops of readers that have left, so that the stream's counts never go back.
     gone: Drops,
-}
-
-/// What was not sent to readers that were too slow.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Drops {
-    pub(crate) frames: u64,
-    pub(crate) packets: u64,
-}
-
-impl AddAssign for Drops {
-    fn add_assign(&mut self, other: Self) {
-        self.frames += other.frames;
-        self.packets += other.packets;
-    }
 }
 
 /// What the API and the metrics show of a stream.
@@ -217,10 +154,22 @@ impl Stream {
     }
 
     /// A reader at `peer` lost a picture (RFC 4585 section 6.3.1): passed on, as often as its budget allows.
-    pub(crate) fn want_idr(&self, now: MonoTime, peer: IpAddr) {
+    fn want_idr(&self, now: MonoTime, peer: IpAddr) {
         let mut relay = lock(&self.relay);
         relay.requests.ask(peer);
         self.request_idr_if_due(&mut relay, now);
+    }
+
+    /// Takes a reader's RTCP: its reports are its own business, a lost picture is passed on to the publisher.
+    pub(crate) fn take_feedback(&self, now: MonoTime, peer: IpAddr, packets: &[Packet]) {
+        let lost = |packet: &Packet| {
+            packet.kind == PacketKind::Rtcp
+                && rtcp::parse(&packet.bytes)
+                    .is_ok_and(|events| events.iter().any(|e| matches!(e, rtcp::Event::PictureLoss { .. })))
+        };
+        if packets.iter().any(lost) {
+            self.want_idr(now, peer);
+        }
     }
 
     /// Counts a packet that came from somewhere else than the publisher.

@@ -7,7 +7,9 @@ use common::rtp::Packets;
 use common::rtp::h264::Packetizer;
 
 use super::*;
-use crate::relay::{Paths, Publication};
+use common::time::WallTime;
+
+use crate::relay::{Paths, Publication, ReaderCounts};
 
 const SDP: &str =
     "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n";

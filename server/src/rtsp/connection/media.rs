@@ -1,24 +1,24 @@
 //! How a connection begins to play or to publish.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use common::clock::Clock;
 use common::rtp::rtcp;
 use common::rtsp::interleaved;
-use common::rtsp::serve::{Description, Packet, PacketKind, Setup, TrackTransport};
+use common::rtsp::serve::{Description, PacketKind, Setup, TrackTransport};
 use common::time::MonoTime;
 
 use super::Connection;
 use super::end::End;
-use super::role::{Role, Udp, take_feedback};
+use super::role::{Role, Udp};
 use crate::budget::Priority;
 use crate::relay::{Client, PublisherControl, Sink, Stream};
 use crate::rtsp::outbox::Outbox;
 use crate::rtsp::reader::{Identity, TcpReader, UdpReader};
-use crate::rtsp::udp::{Pair, Pulse, Receiver};
+use crate::rtsp::udp::{Pair, Pulse, Sender};
 
 impl Connection {
     /// Joins the stream that was set up.
@@ -33,8 +33,8 @@ impl Connection {
             (Arc::new(TcpReader { identity, outbox: self.outbox.clone(), tracks: setup.tracks.clone() }), None)
         } else {
             // What players send from their RTP ports only opens paths through firewalls.
-            let receiver = Arc::new(Feedback { stream: stream.clone(), peer: self.peer.ip() });
-            let udp = receive(over_udp, &[PacketKind::Rtcp], receiver, self.pulse())?;
+            let sender = Sender::Reader(self.peer.ip());
+            let udp = receive(over_udp, &[PacketKind::Rtcp], (&sender, &stream), self.pulse())?;
             let tracks = (0..setup.tracks.len()).map(|track| over_udp.get(&track).map(Pair::target)).collect();
             (Arc::new(UdpReader::new(identity, self.outbox.clone(), tracks)), Some(udp))
         };
@@ -72,8 +72,8 @@ impl Connection {
         let udp = if over_udp.is_empty() {
             None
         } else {
-            let receiver = Arc::new(Media { stream: publication.stream().clone() });
-            Some(receive(over_udp, &[PacketKind::Rtp, PacketKind::Rtcp], receiver, self.pulse())?)
+            let kinds = [PacketKind::Rtp, PacketKind::Rtcp];
+            Some(receive(over_udp, &kinds, (&Sender::Publisher, publication.stream()), self.pulse())?)
         };
         self.role = Role::Publisher { publication, udp };
         self.host.lease().set_priority(Priority::Publishes);
@@ -97,42 +97,11 @@ impl Connection {
 fn receive(
     pairs: &BTreeMap<usize, Pair>,
     kinds: &[PacketKind],
-    receiver: Arc<dyn Receiver>,
+    to: (&Sender, &Arc<Stream>),
     pulse: Arc<Pulse>,
 ) -> Result<Udp, End> {
-    let tasks = pairs.iter().map(|(track, pair)| pair.receive(*track, kinds, &receiver, &pulse));
+    let tasks = pairs.iter().map(|(track, pair)| pair.receive(*track, kinds, to, &pulse));
     Ok(Udp { _tasks: tasks.collect::<Result<_, _>>()?, pulse })
-}
-
-/// A publisher's datagrams.
-struct Media {
-    stream: Arc<Stream>,
-}
-
-impl Receiver for Media {
-    fn packets(&self, now: MonoTime, packets: &mut Vec<Packet>) {
-        self.stream.forward(now, packets);
-    }
-
-    fn foreign(&self) {
-        self.stream.count_foreign();
-    }
-}
-
-/// A reader's RTCP datagrams.
-struct Feedback {
-    stream: Arc<Stream>,
-    peer: IpAddr,
-}
-
-impl Receiver for Feedback {
-    fn packets(&self, now: MonoTime, packets: &mut Vec<Packet>) {
-        take_feedback(&self.stream, self.peer, now, packets);
-    }
-
-    fn foreign(&self) {
-        self.stream.count_foreign();
-    }
 }
 
 /// Asks a publisher over TCP.

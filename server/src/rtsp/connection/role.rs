@@ -3,8 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use common::rtp::rtcp;
-use common::rtsp::serve::{Packet, PacketKind};
+use common::rtsp::serve::Packet;
 use common::time::MonoTime;
 
 use crate::relay::{Publication, Stream};
@@ -59,21 +58,9 @@ impl Role {
         }
         match self {
             Self::Publisher { publication, .. } => publication.stream().forward(now, packets),
-            Self::Reader { stream, peer, .. } => take_feedback(stream, *peer, now, packets),
+            Self::Reader { stream, peer, .. } => stream.take_feedback(now, *peer, packets),
             Self::None => {}
         }
         packets.clear();
-    }
-}
-
-/// Receiver reports are the reader's own business; a lost picture is passed on to the publisher.
-pub(super) fn take_feedback(stream: &Stream, peer: IpAddr, now: MonoTime, packets: &[Packet]) {
-    let lost = |packet: &Packet| {
-        packet.kind == PacketKind::Rtcp
-            && rtcp::parse(&packet.bytes)
-                .is_ok_and(|events| events.iter().any(|e| matches!(e, rtcp::Event::PictureLoss { .. })))
-    };
-    if packets.iter().any(lost) {
-        stream.want_idr(now, peer);
     }
 }
