@@ -85,7 +85,7 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(code) => return code,
     };
-    logging::start("info", server::ByCount);
+    logging::start("info", server::LogLimit);
     ExitCode::from(run(args.command).unwrap_or_else(|error| {
         eprintln!("error: {error}");
         error.exit_code()

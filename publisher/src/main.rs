@@ -23,7 +23,7 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(code) => return code,
     };
-    logging::start(LEVELS, server::ByCount);
+    logging::start(LEVELS, server::LogLimit);
     if let Err(error) = descriptors::require() {
         eprintln!("publisher: {error}");
         return ExitCode::FAILURE;

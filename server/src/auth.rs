@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -16,6 +16,8 @@ use common::rtsp::auth::{Attempt, Denied, Verifier};
 use common::rtsp::serve::{Access, Action, Permission};
 use common::secret::Secret;
 use common::time::MonoTime;
+
+use crate::lock::lock;
 
 use tries::Tries;
 
@@ -119,7 +121,12 @@ impl Users {
     }
 
     /// Whether an HTTP request with this Authorization header, from `peer`, comes from one of the users.
-    pub(crate) fn know(&self, peer: IpAddr, authorization: Option<&str>, now: MonoTime) -> Result<String, Refused> {
+    pub(crate) fn authenticate(
+        &self,
+        peer: IpAddr,
+        authorization: Option<&str>,
+        now: MonoTime,
+    ) -> Result<String, Refused> {
         let attempt = Attempt { method: "GET", uri: "/" };
         self.verify(peer, &mut Verifier::new(REALM).allowing_basic(), &attempt, authorization, now)
     }
@@ -133,7 +140,7 @@ impl Users {
         authorization: Option<&str>,
         now: MonoTime,
     ) -> Result<String, Refused> {
-        let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tries = lock(&self.tries);
         let mut tried = None;
         let mut wait = None;
         let verified = verifier.verify(attempt, authorization, now, |name| {
@@ -158,7 +165,7 @@ impl Users {
 
     /// Logs what has failed since the last time, which was `period` ago.
     pub(crate) fn report(&self, period: Duration) {
-        let lines = self.tries.lock().unwrap_or_else(PoisonError::into_inner).report(period);
+        let lines = lock(&self.tries).report(period);
         lines.iter().for_each(|line| tracing::warn!("{line}"));
     }
 
@@ -277,7 +284,7 @@ mod tests {
     fn http_knows_users_by_basic() {
         let users = Users::parse("ann:a").expect("good");
         // base64 of ann:a and of ann:b.
-        let know = |authorization| users.know([127, 0, 0, 1].into(), authorization, MonoTime::default());
+        let know = |authorization| users.authenticate([127, 0, 0, 1].into(), authorization, MonoTime::default());
         assert_eq!(know(Some("Basic YW5uOmE=")), Ok("ann".to_owned()));
         for _ in 0..100 {
             assert_eq!(know(None), Err(Refused::Denied(Denied::Missing)), "asking without a password is no try");
@@ -313,7 +320,7 @@ mod tests {
         }
         let mut challenger = Challenger::new(users.clone(), peer);
         assert_eq!(ask(Some("Basic YW5uOmE="), &mut challenger), Permission::Later(tries::WAIT_FIRST));
-        assert_eq!(users.know(peer, Some("Basic YW5uOmE="), now), Err(Refused::Later(tries::WAIT_FIRST)));
+        assert_eq!(users.authenticate(peer, Some("Basic YW5uOmE="), now), Err(Refused::Later(tries::WAIT_FIRST)));
         let mut elsewhere = Challenger::new(users, IpAddr::from([127, 0, 0, 2]));
         assert_eq!(ask(Some("Basic YW5uOmE="), &mut elsewhere), Permission::Granted);
     }

@@ -5,16 +5,19 @@ mod ledger;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use common::clock::Clock;
 use common::host::SystemClock;
 use common::host::descriptors;
+use common::rtsp::serve::Full;
 use tokio::sync::Notify;
 
+use crate::lock::lock;
+
 use ledger::Ledger;
-pub(crate) use ledger::{DESCRIPTORS_MAX, Door, Full, Limits, Standing};
+pub(crate) use ledger::{DESCRIPTORS_MAX, Limits, Listener, Priority};
 
 /// Connections that were told to go and may still be there while others come in.
 const LEAVING_MAX: usize = 4;
@@ -55,20 +58,20 @@ impl Budget {
     ///
     /// # Errors
     /// Where nobody is there who would have to go.
-    pub(crate) async fn admit(self: &Arc<Self>, peer: IpAddr, door: Door) -> Result<Lease, Full> {
+    pub(crate) async fn admit(self: &Arc<Self>, peer: IpAddr, listener: Listener) -> Result<Lease, Full> {
         let lease = {
             let mut inner = self.lock();
             inner.last_id += 1;
             let id = inner.last_id;
             let now = self.clock.now().mono;
-            let evicted = inner.ledger.admit(now, id, peer, door)?;
+            let evicted = inner.ledger.admit(now, id, peer, listener)?;
             inner.tell(&evicted);
             let told = Arc::new(Notify::new());
             inner.leases.insert(id, told.clone());
             Lease { id, budget: self.clone(), told }
         };
         // Descriptors are free only once connections have let go of them.
-        let settled = async {
+        let enough_left = async {
             loop {
                 // Listens before it looks, so that it misses nobody who leaves in between.
                 let mut freed = pin!(self.freed.notified());
@@ -79,7 +82,7 @@ impl Budget {
                 freed.await;
             }
         };
-        let _ = tokio::time::timeout(LEAVING_LIMIT, settled).await;
+        let _ = tokio::time::timeout(LEAVING_LIMIT, enough_left).await;
         Ok(lease)
     }
 
@@ -101,7 +104,7 @@ impl Budget {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.inner)
     }
 }
 
@@ -133,17 +136,17 @@ impl Lease {
     }
 
     /// The connection is worth more or less from now on.
-    pub(crate) fn stand(&self, standing: Standing) {
-        self.budget.lock().ledger.stand(self.budget.clock.now().mono, self.id, standing);
+    pub(crate) fn set_priority(&self, priority: Priority) {
+        self.budget.lock().ledger.set_priority(self.budget.clock.now().mono, self.id, priority);
     }
 
     /// Whether the connection may go on to play or to publish; `returning` where its path was live a short time ago.
     ///
     /// # Errors
     /// Where it was let in only to say what it wants.
-    pub(crate) fn settle(&self, returning: bool) -> Result<(), Full> {
+    pub(crate) fn confirm(&self, returning: bool) -> Result<(), Full> {
         let mut inner = self.budget.lock();
-        let evicted = inner.ledger.settle(self.id, returning)?;
+        let evicted = inner.ledger.confirm(self.id, returning)?;
         inner.tell(&evicted);
         Ok(())
     }
@@ -188,7 +191,7 @@ mod tests {
         let limits = Limits::of(16, 0);
         let budget = Arc::new(Budget::new(SystemClock::new(), limits));
         let peer = |last: usize| IpAddr::from([192, 0, 2, u8::try_from(last).expect("few")]);
-        let admit = |last| budget.admit(peer(last), Door::Rtsp);
+        let admit = |last| budget.admit(peer(last), Listener::Rtsp);
         let mut old = Vec::new();
         for _ in 0..limits.total() {
             old.push(admit(0).await.ok());

@@ -4,7 +4,7 @@ mod api;
 mod metrics;
 
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -24,7 +24,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::auth::{self, Refused};
-use crate::budget::{Door, Lease};
+use crate::budget::{Lease, Listener};
+use crate::lock::lock;
 use crate::relay::{Account, Share};
 use crate::rtsp::listener::ACCEPT_REST;
 use crate::{Pace, Shared};
@@ -60,7 +61,7 @@ pub(crate) async fn run(listener: TcpListener, shared: Arc<Shared>, mut stopped:
                 continue;
             }
         };
-        match shared.budget.admit(peer.ip(), Door::Http).await {
+        match shared.budget.admit(peer.ip(), Listener::Http).await {
             Ok(lease) => drop(connections.spawn(serve(stream, peer.ip(), shared.clone(), router.clone(), lease))),
             // As far as the socket takes it at once, which is all of it.
             Err(_) => drop(stream.try_write(FULL)),
@@ -83,8 +84,7 @@ async fn serve(stream: TcpStream, peer: IpAddr, shared: Arc<Shared>, router: Rou
         lease.touch();
         request.extensions_mut().insert(Peer(peer));
         request.extensions_mut().insert(account.clone());
-        let (wait, answered) =
-            (pace.lock().unwrap_or_else(PoisonError::into_inner).charge(&shared, 1), router.call(request));
+        let (wait, answered) = (lock(&pace).charge(&shared, 1), router.call(request));
         async move {
             tokio::time::sleep(wait).await;
             answered.await
@@ -149,7 +149,7 @@ struct Held {
 impl Held {
     fn count(bytes: Bytes, account: &Arc<Account>) -> Bytes {
         let mut share = account.share();
-        share.settle(bytes.len());
+        share.update(bytes.len());
         Bytes::from_owner(Self { bytes, _share: share })
     }
 }
@@ -167,7 +167,7 @@ async fn only_users(State(shared): State<Arc<Shared>>, request: Request, next: N
     let Some(&Peer(peer)) = request.extensions().get() else {
         return api::error(StatusCode::INTERNAL_SERVER_ERROR, "the peer address is unknown");
     };
-    match users.know(peer, authorization, shared.clock.now().mono) {
+    match users.authenticate(peer, authorization, shared.clock.now().mono) {
         Ok(_) => return next.run(request).await,
         Err(Refused::Denied(_)) => {}
         Err(Refused::Later(wait)) => {

@@ -9,6 +9,7 @@ mod budget;
 mod clock;
 mod config;
 mod http;
+mod lock;
 mod relay;
 mod rtsp;
 mod runtime;
@@ -16,7 +17,7 @@ mod tally;
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::clock::Clock;
@@ -24,10 +25,13 @@ use common::host::SystemClock;
 use common::peer::Rates;
 use common::time::Now;
 
+use lock::lock;
+
 pub use auth::AuthFileError;
 pub use config::{Config, Error};
+pub use relay::{FrameDrops, Frames};
 pub use runtime::{Handle, start};
-pub use tally::ByCount;
+pub use tally::LogLimit;
 
 /// What all connections of a server share.
 struct Shared {
@@ -66,8 +70,7 @@ impl Pace {
     /// Counts `count` requests. Gives how long the connection is to wait for having made them.
     fn charge(&mut self, shared: &Shared, count: usize) -> Duration {
         let now = shared.clock.now().mono;
-        let of_address =
-            shared.requests.lock().unwrap_or_else(PoisonError::into_inner).charge(now, self.peer, count as f64);
+        let of_address = lock(&shared.requests).charge(now, self.peer, count as f64);
         self.own.charge(now, self.peer, count as f64).min(of_address)
     }
 }

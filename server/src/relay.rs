@@ -4,17 +4,23 @@
 //! publisher's own task: a reader's sink writes to its socket without blocking, and keeps a bounded queue only where
 //! the socket does not take more. So no packet waits for another task to wake, and no reader waits for another.
 
+mod frames;
 mod gate;
 mod memory;
 mod packet;
 mod paths;
 mod pictures;
 mod queue;
+mod sink;
 mod stream;
+mod subscription;
 
+pub use frames::FrameDrops;
 pub(crate) use gate::Gate;
 pub(crate) use memory::{Account, Memory, Share};
 pub(crate) use packet::Marked;
 pub(crate) use paths::{Paths, Publication, Reservation};
 pub(crate) use queue::{ControlFull, Queue};
-pub(crate) use stream::{Counts, Publisher, PublisherControl, ReaderInfo, Sink, Stream};
+pub(crate) use sink::{Client, Drops, PublisherControl, ReaderCounts, ReaderInfo, Sink};
+pub(crate) use stream::{Counts, Stream};
+pub use subscription::Frames;

@@ -1,15 +1,19 @@
 //! Starts the server on threads of its own, and ends it.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
+use common::clock::Clock;
+use common::rtsp::serve::StreamPath;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
 use crate::auth::Users;
 use crate::config::{Config, Error, listen};
+use crate::relay::Frames;
 use crate::{Shared, clock, http, rtsp};
 
 /// Most threads. Packets are handed on by whoever reads them; more threads do not make a packet faster.
@@ -23,8 +27,8 @@ const REPORT_EVERY: Duration = Duration::from_secs(10);
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(2);
 
 /// A running server. Dropping it ends the server like [`Handle::shutdown`].
-#[derive(Debug)]
 pub struct Handle {
+    shared: Arc<Shared>,
     rtsp: SocketAddr,
     http: Option<SocketAddr>,
     stop: watch::Sender<bool>,
@@ -62,13 +66,13 @@ pub fn start(config: Config) -> Result<Handle, Error> {
         {
             let _inside = runtime.enter();
             let listener = tokio::net::TcpListener::from_std(listener).map_err(Error::Runtime)?;
-            tokio::spawn(http::run(listener, shared, stopped));
+            tokio::spawn(http::run(listener, shared.clone(), stopped));
         }
         runtimes.push(runtime);
     }
     let also = http.map_or(String::new(), |http| format!(", HTTP at {http}"));
     tracing::info!("serving RTSP at {rtsp}{also}");
-    Ok(Handle { rtsp, http, stop, runtimes })
+    Ok(Handle { shared, rtsp, http, stop, runtimes })
 }
 
 impl Handle {
@@ -82,10 +86,23 @@ impl Handle {
         self.http
     }
 
+    /// Whole frames of the stream at `path`, for this process. `None` where nobody publishes there, or the path cannot name a
+    /// stream.
+    pub fn subscribe(&self, path: &str) -> Option<Frames> {
+        let stream = self.shared.paths.find(&StreamPath::parse(path).ok()?)?;
+        Frames::of(stream, self.shared.clock.now().mono)
+    }
+
     /// Closes all connections and frees the ports; takes at most two seconds. Not to be called from within
     /// asynchronous code.
     pub fn shutdown(self) {
         drop(self);
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").field("rtsp", &self.rtsp).field("http", &self.http).finish_non_exhaustive()
     }
 }
 

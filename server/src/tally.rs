@@ -1,12 +1,14 @@
 //! Keeps the log short, whatever strangers do: of each kind of line only so many in a while, the rest by count.
 
 use std::collections::HashMap;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex};
 
 use tracing::callsite::Identifier;
 use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::{Context, Filter};
+
+use crate::lock::lock;
 
 /// Lines of one kind between two reports.
 const LINES_MAX: u64 = 40;
@@ -19,9 +21,9 @@ static LINES: LazyLock<Mutex<HashMap<Identifier, (&'static Metadata<'static>, u6
 /// A filter for the subscriber of a process that starts a server: lets the server write a few lines of a kind in
 /// ten seconds. The server itself tells how many were left out.
 #[derive(Clone, Copy, Debug)]
-pub struct ByCount;
+pub struct LogLimit;
 
-impl<S: Subscriber> Filter<S> for ByCount {
+impl<S: Subscriber> Filter<S> for LogLimit {
     fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, S>) -> bool {
         true
     }
@@ -43,7 +45,7 @@ fn is_ours(target: &str) -> bool {
 
 /// How many of these lines there were since the last report, this one included.
 fn count(metadata: &'static Metadata<'static>) -> u64 {
-    let mut lines = LINES.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut lines = lock(&LINES);
     let (_, count) = lines.entry(metadata.callsite()).or_insert((metadata, 0));
     *count += 1;
     *count
@@ -51,7 +53,7 @@ fn count(metadata: &'static Metadata<'static>) -> u64 {
 
 /// Begins anew, and gives what was left out.
 fn take() -> Vec<String> {
-    let lines = std::mem::take(&mut *LINES.lock().unwrap_or_else(PoisonError::into_inner));
+    let lines = std::mem::take(&mut *lock(&LINES));
     let mut told: Vec<_> = lines
         .into_values()
         .filter(|(_, count)| *count > LINES_MAX)
@@ -81,7 +83,7 @@ mod tests {
 
     #[test]
     fn the_level_of_a_filter_joined_to_it_still_counts() {
-        let joined = FilterExt::<Registry>::and(LevelFilter::INFO, ByCount);
+        let joined = FilterExt::<Registry>::and(LevelFilter::INFO, LogLimit);
         assert_eq!(joined.max_level_hint(), Some(LevelFilter::INFO));
     }
 

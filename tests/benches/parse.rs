@@ -2,7 +2,8 @@
 
 use std::hint::black_box;
 
-use common::rtp::{header, rtcp};
+use common::media::Codec;
+use common::rtp::{Packet, rtcp};
 use common::rtsp::interleaved;
 use common::rtsp::message::Framer;
 use common::rtsp::sdp::Announcement;
@@ -50,7 +51,10 @@ fn packets(c: &mut Criterion) {
         });
     });
     group.bench_function("RTP packet", |b| {
-        b.iter(|| header::inspect(black_box(&packet)).expect("a good packet"));
+        b.iter(|| {
+            let packet = Packet::parse(black_box(&packet)).expect("a good packet");
+            packet.starts_decoding(Codec::H264)
+        });
     });
     group.finish();
     let sent = rtcp::Sent { packets: 1_000, octets: 1_000_000 };

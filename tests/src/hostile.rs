@@ -12,10 +12,12 @@ use std::net::SocketAddr;
 
 use common::code::Reader;
 use common::frame::Luma;
-use common::rtp::{header, rtcp};
+use common::media::Codec;
+use common::rtp::h264::Depacketizer;
+use common::rtp::{Event, Packet, rtcp};
 use common::rtsp::StreamUrl;
 use common::rtsp::auth::{Attempt, Client, Credentials, Verifier};
-use common::rtsp::headers::{Range, RtpInfo, Session, parse_cseq};
+use common::rtsp::headers::{Session, Transport, check_range, parse_cseq};
 use common::rtsp::message::{Framer, Item};
 use common::rtsp::sdp::Announcement;
 use common::sync::{Prober, Protocol, Responder};
@@ -31,13 +33,14 @@ pub use tune::{flv, plan};
 pub type Target = fn(&[u8]);
 
 /// Every parser, by name.
-pub const TARGETS: [(&str, Target); 15] = [
+pub const TARGETS: [(&str, Target); 16] = [
     ("rtsp_message", rtsp_message),
     ("rtsp_headers", rtsp_headers),
     ("rtsp_serve", rtsp_serve),
     ("rtsp_auth", rtsp_auth),
     ("sdp", sdp),
     ("rtp", rtp),
+    ("rtp_frames", rtp_frames),
     ("rtcp", rtcp),
     ("h264", h264),
     ("code", code),
@@ -81,8 +84,8 @@ pub fn rtsp_headers(data: &[u8]) {
     let value = String::from_utf8_lossy(data);
     let _ = parse_cseq(&value);
     let _ = Session::parse(&value);
-    let _ = Range::parse(&value);
-    let _ = RtpInfo::parse(&value);
+    let _ = Transport::parse(&value);
+    let _ = check_range(&value);
 }
 
 /// Challenges as a client sees them and answers as a server does.
@@ -106,7 +109,32 @@ pub fn sdp(data: &[u8]) {
 
 /// RTP packets, as the relay looks at them.
 pub fn rtp(data: &[u8]) {
-    let _ = header::inspect(data);
+    let Ok(packet) = Packet::parse(data) else { return };
+    let _ = packet.starts_decoding(Codec::H264);
+    packet.for_each_parameter_set(Codec::H264, |set| assert!(set.len() <= data.len()));
+}
+
+/// RTP packets as they are put together to frames: each behind its length in one byte.
+pub fn rtp_frames(data: &[u8]) {
+    let mut depacketizer = Depacketizer::new(&[]);
+    let (mut rest, mut payload, mut decodable) = (data, 0, false);
+    while let Some((&length, after)) = rest.split_first() {
+        let (bytes, after) = after.split_at(after.len().min(length.into()));
+        rest = after;
+        let Ok(packet) = Packet::parse(bytes) else { continue };
+        payload += packet.payload.len();
+        for event in depacketizer.handle_packet(MonoTime::default(), &packet) {
+            let Event::Frame(frame) = event else {
+                decodable = false;
+                continue;
+            };
+            let nals: usize = h264::nals(&frame.encoded.data).map(<[u8]>::len).sum();
+            assert!(nals > 0 && nals <= 2 * data.len(), "no more than came, and the parameter sets kept");
+            assert!(decodable || frame.starts_decoding, "nothing refers to what was dropped");
+            decodable = true;
+        }
+    }
+    assert!(payload <= data.len());
 }
 
 /// Compound RTCP packets.

@@ -10,7 +10,7 @@ use super::{Bottleneck, Conditions};
 use crate::time::MonoTime;
 
 /// The longest segment: an Ethernet frame's worth of TCP (RFC 9293 section 3.7.1).
-pub const MAX_SEGMENT: usize = 1_460;
+const MAX_SEGMENT: usize = 1_460;
 
 /// How long a lost segment is waited for before it is sent again: what Linux waits at least. Doubles each time.
 const RETRANSMIT_AFTER: Duration = Duration::from_millis(200);

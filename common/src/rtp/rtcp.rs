@@ -8,7 +8,7 @@ use rtcp_types::{
 use crate::time::{MediaTime, WallTime};
 
 /// Most packets that are read of one compound packet. Real ones have two to five.
-pub const COMPOUND_MAX: usize = 32;
+const COMPOUND_MAX: usize = 32;
 
 /// What a peer said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,9 +6,6 @@ pub const MAGIC: u8 = b'$';
 /// Bytes before the payload of an interleaved frame: `$`, channel, 16-bit big-endian length.
 pub const HEADER_LEN: usize = 4;
 
-/// The largest payload that the 16-bit length can name.
-pub const PAYLOAD_MAX: usize = u16::MAX as usize;
-
 /// The header of an interleaved frame of `len` bytes on `channel`.
 pub const fn header(channel: u8, len: u16) -> [u8; HEADER_LEN] {
     let [high, low] = len.to_be_bytes();

@@ -10,15 +10,15 @@ use rtsp_types::{Message, Request, Response};
 use super::interleaved;
 
 /// Longest method of a request, in bytes.
-pub const METHOD_MAX: usize = 64;
+pub(super) const METHOD_MAX: usize = 64;
 /// Longest request URL, in bytes.
-pub const URL_MAX: usize = 2048;
+pub(super) const URL_MAX: usize = 2048;
 /// Longest name of a header, in bytes.
-pub const HEADER_NAME_MAX: usize = 512;
+pub(super) const HEADER_NAME_MAX: usize = 512;
 /// Longest value of a header, in bytes.
-pub const HEADER_VALUE_MAX: usize = 2048;
+pub(super) const HEADER_VALUE_MAX: usize = 2048;
 /// Most headers in a message.
-pub const HEADERS_MAX: usize = 255;
+pub(super) const HEADERS_MAX: usize = 255;
 /// Longest head (first line and headers together), in bytes.
 pub const HEAD_MAX: usize = 64 * 1024;
 /// Longest body, in bytes.

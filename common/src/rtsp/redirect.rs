@@ -6,7 +6,7 @@ use super::authority::{DEFAULT_PORT, strip_user_info};
 use crate::{printable, redact};
 
 /// Most redirects of one stream that are followed.
-pub const REDIRECTS_MAX: usize = 5;
+const REDIRECTS_MAX: usize = 5;
 /// Longest URL of a server's that is shown, in characters.
 const SHOWN_MAX: usize = 200;
 

@@ -14,9 +14,9 @@ use crate::rtp;
 use crate::time::MEDIA_CLOCK_HZ;
 
 /// Most media sections of a description.
-pub const MEDIA_MAX: usize = 16;
+const MEDIA_MAX: usize = 16;
 /// Most parameter sets of a track.
-pub const PARAMETER_SETS_MAX: usize = 32;
+const PARAMETER_SETS_MAX: usize = 32;
 
 /// One H.264 video track.
 #[derive(Clone, Debug, PartialEq)]
@@ -160,7 +160,7 @@ impl Announcement {
 
 /// The URL that controls a track: `control` where it is a URL itself, else it is added to the stream's (RFC 2326
 /// appendix C.1.1), behind the query if there is one, as other servers and clients do.
-pub fn control_url(stream: &str, control: Option<&str>) -> String {
+pub(super) fn control_url(stream: &str, control: Option<&str>) -> String {
     match control {
         None | Some("" | "*") => stream.to_owned(),
         Some(url) if url.to_ascii_lowercase().starts_with("rtsp://") => url.to_owned(),

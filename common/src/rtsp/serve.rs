@@ -32,7 +32,8 @@ use std::time::Duration;
 
 pub use description::Description;
 pub use host::{Access, Action, Busy, Full, Host, Output, Packet, PacketKind, Permission, Setup, TrackTransport};
-pub use path::{CONTROL as TRACK_CONTROL, PATH_MAX, PathError, StreamPath};
+pub(super) use path::CONTROL as TRACK_CONTROL;
+pub use path::{PathError, StreamPath};
 pub use state::State;
 
 use super::message::{self, Framer};
@@ -52,7 +53,7 @@ pub const RECORD_LIMIT: Duration = Duration::from_secs(10);
 /// A publisher whose video sends no packet for this long, reports or not, gives its path to others.
 pub const MEDIA_LIMIT: Duration = Duration::from_secs(60);
 /// A connection that comes neither to playing nor to media within this is closed, whatever it asks meanwhile.
-pub const SETTLE_LIMIT: Duration = Duration::from_secs(30);
+pub const SETUP_LIMIT: Duration = Duration::from_secs(30);
 /// A player that pauses for longer is closed, keep-alives or not.
 pub const PAUSE_LIMIT: Duration = Duration::from_secs(600);
 /// A player without a sign of life is gone after this; the Session header says so.
@@ -108,7 +109,7 @@ pub enum Error {
     /// No video for [`MEDIA_LIMIT`].
     #[error("publishing, but no video for {} s", MEDIA_LIMIT.as_secs())]
     NoMedia,
-    /// Neither playing nor media within [`SETTLE_LIMIT`] or [`PAUSE_LIMIT`].
+    /// Neither playing nor media within [`SETUP_LIMIT`] or [`PAUSE_LIMIT`].
     #[error("neither played nor published for {} s", .0.as_secs())]
     Useless(Duration),
 }
@@ -232,7 +233,7 @@ impl Session {
             State::Play => None,
             State::Record => Some((self.useful + MEDIA_LIMIT, Error::NoMedia)),
             State::PrePlay if self.paused => Some((self.useful + PAUSE_LIMIT, Error::Useless(PAUSE_LIMIT))),
-            _ => Some((self.useful + SETTLE_LIMIT, Error::Useless(SETTLE_LIMIT))),
+            _ => Some((self.useful + SETUP_LIMIT, Error::Useless(SETUP_LIMIT))),
         };
         [
             (!self.requested).then(|| (self.opened + FIRST_REQUEST_LIMIT, Error::NoRequest)),

@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::Receiver;
 
-use common::rtp::h264;
+use common::rtp;
 use common::rtsp::message::{Framer, Item};
 use common::sei;
 use common::time::Now;
@@ -79,7 +79,7 @@ impl FrameTracker {
     }
 
     fn packet(&mut self, packet: &[u8], begun: Now, chunk: &Chunk) {
-        let Ok(info) = h264::inspect(packet) else { return };
+        let Ok(info) = rtp::Packet::parse(packet) else { return };
         let unit = self.unit.get_or_insert_with(|| Unit { sequence: sequence(packet), first_out: begun });
         if !info.marker {
             return;
@@ -103,7 +103,8 @@ mod tests {
 
     use common::frame::{CaptureClock, PublisherTimes};
     use common::h264::sei_nal;
-    use common::rtp::h264::{Packetizer, Packets};
+    use common::rtp::Packets;
+    use common::rtp::h264::Packetizer;
     use common::time::{MediaTime, MonoTime, WallTime};
 
     use super::*;

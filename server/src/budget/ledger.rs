@@ -14,10 +14,11 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use common::peer::owner;
+use common::rtsp::serve::Full;
 use common::time::MonoTime;
 
 use entry::Entry;
-pub(crate) use entry::{Door, Standing};
+pub(crate) use entry::{Listener, Priority};
 use order::Order;
 
 /// Most descriptors that connections hold, however many the system allows: it bounds the memory of connections as well.
@@ -54,10 +55,6 @@ impl Limits {
     }
 }
 
-/// There is no room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Full;
-
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Ledger {
@@ -72,13 +69,14 @@ impl Ledger {
     }
 
     /// Lets connection `id` in, which came from `peer`, or not. Gives those who have to go for it.
-    pub(crate) fn admit(&mut self, now: MonoTime, id: u64, peer: IpAddr, door: Door) -> Result<Vec<u64>, Full> {
+    pub(crate) fn admit(&mut self, now: MonoTime, id: u64, peer: IpAddr, listener: Listener) -> Result<Vec<u64>, Full> {
         let owner = owner(peer);
         let (evicted, in_reserve) = match self.make_room(owner, 1, id) {
             Ok(evicted) => (evicted, false),
-            Err(Full) => (self.make_room_in_reserve(door)?, true),
+            Err(Full) => (self.make_room_in_reserve(listener)?, true),
         };
-        let entry = Entry { owner, door, held: 1, standing: Standing::Idle, since: now, in_reserve, leaving: false };
+        let entry =
+            Entry { owner, listener, held: 1, priority: Priority::Idle, since: now, in_reserve, leaving: false };
         self.order.add(id, &entry);
         self.entries.insert(id, entry);
         Ok(evicted)
@@ -86,7 +84,7 @@ impl Ledger {
 
     /// Whether `id` may go on to play or publish: where it came in beyond the total, only if there is room meanwhile, or
     /// if it is `returning`, a publisher whose path was live a short time ago.
-    pub(crate) fn settle(&mut self, id: u64, returning: bool) -> Result<Vec<u64>, Full> {
+    pub(crate) fn confirm(&mut self, id: u64, returning: bool) -> Result<Vec<u64>, Full> {
         let Some(&Entry { owner, held, in_reserve: true, .. }) = self.entries.get(&id) else { return Ok(Vec::new()) };
         match self.make_room(owner, held, id) {
             Ok(evicted) => {
@@ -100,11 +98,11 @@ impl Ledger {
 
     /// Gives `id` `more` descriptors besides those it holds.
     pub(crate) fn claim(&mut self, id: u64, more: usize) -> Result<Vec<u64>, Full> {
-        let Some(&Entry { owner, door, in_reserve, leaving: false, .. }) = self.entries.get(&id) else {
+        let Some(&Entry { owner, listener, in_reserve, leaving: false, .. }) = self.entries.get(&id) else {
             return Err(Full);
         };
         let evicted = if in_reserve {
-            let free = self.reserve_of(door).saturating_sub(self.order.in_reserve(door));
+            let free = self.reserve_of(listener).saturating_sub(self.order.in_reserve(listener));
             if free < more {
                 return Err(Full);
             }
@@ -124,15 +122,15 @@ impl Ledger {
     /// `id` has asked something.
     pub(crate) fn touch(&mut self, now: MonoTime, id: u64) {
         self.change(id, |entry| {
-            if entry.standing == Standing::Idle {
+            if entry.priority == Priority::Idle {
                 entry.since = now;
             }
         });
     }
 
     /// `id` stands otherwise from now on.
-    pub(crate) fn stand(&mut self, now: MonoTime, id: u64, standing: Standing) {
-        self.change(id, |entry| (entry.standing, entry.since) = (standing, now));
+    pub(crate) fn set_priority(&mut self, now: MonoTime, id: u64, priority: Priority) {
+        self.change(id, |entry| (entry.priority, entry.since) = (priority, now));
     }
 
     /// `id` is gone.
@@ -145,8 +143,9 @@ impl Ledger {
     /// The idle connection that is missed least, which has to go: descriptors ran out where the books said that there
     /// were some.
     pub(crate) fn relieve(&mut self) -> Option<u64> {
-        let reserved = || [Door::Rtsp, Door::Http].into_iter().find_map(|door| self.idle_in_reserve(door));
-        let victim = self.order.first(Standing::Idle).map(|candidate| candidate.id).or_else(reserved)?;
+        let reserved =
+            || [Listener::Rtsp, Listener::Http].into_iter().find_map(|listener| self.idle_in_reserve(listener));
+        let victim = self.order.first(Priority::Idle).map(|candidate| candidate.id).or_else(reserved)?;
         self.change(victim, |entry| entry.leaving = true);
         Some(victim)
     }
@@ -158,7 +157,7 @@ impl Ledger {
 
     /// Descriptors held by connections that stay.
     pub(crate) fn used(&self) -> usize {
-        let reserved = [Door::Rtsp, Door::Http].map(|door| self.order.in_reserve(door));
+        let reserved = [Listener::Rtsp, Listener::Http].map(|listener| self.order.in_reserve(listener));
         self.order.in_total() + reserved.iter().sum::<usize>()
     }
 
@@ -182,36 +181,36 @@ impl Ledger {
     /// Who of the total has to go for `for_id`, whose address would hold `own`: the lesser before the better, of the address
     /// that holds most.
     fn victim(&self, owner: IpAddr, own: usize, for_id: u64) -> Option<u64> {
-        let first = |standing| self.order.first(standing).filter(|candidate| candidate.id != for_id);
+        let first = |priority| self.order.first(priority).filter(|candidate| candidate.id != for_id);
         let of_another =
-            |standing| first(standing).filter(|candidate| candidate.owner != owner && candidate.share > own);
-        let victim = first(Standing::Idle)
+            |priority| first(priority).filter(|candidate| candidate.owner != owner && candidate.share > own);
+        let victim = first(Priority::Idle)
             .filter(|candidate| candidate.share >= own)
             .or_else(|| self.order.first_idle_of(owner, for_id))
-            .or_else(|| of_another(Standing::Plays))
-            .or_else(|| of_another(Standing::Publishes));
+            .or_else(|| of_another(Priority::Plays))
+            .or_else(|| of_another(Priority::Publishes));
         victim.map(|candidate| candidate.id)
     }
 
-    fn make_room_in_reserve(&mut self, door: Door) -> Result<Vec<u64>, Full> {
-        if self.order.in_reserve(door) < self.reserve_of(door) {
+    fn make_room_in_reserve(&mut self, listener: Listener) -> Result<Vec<u64>, Full> {
+        if self.order.in_reserve(listener) < self.reserve_of(listener) {
             return Ok(Vec::new());
         }
-        let victim = self.idle_in_reserve(door).ok_or(Full)?;
+        let victim = self.idle_in_reserve(listener).ok_or(Full)?;
         self.change(victim, |entry| entry.leaving = true);
         Ok(vec![victim])
     }
 
-    fn idle_in_reserve(&self, door: Door) -> Option<u64> {
-        let entries = self.order.reserved_at(door).filter_map(|id| Some((id, self.entries.get(&id)?)));
-        let idle = entries.filter(|(_, entry)| entry.standing == Standing::Idle);
+    fn idle_in_reserve(&self, listener: Listener) -> Option<u64> {
+        let entries = self.order.reserved_at(listener).filter_map(|id| Some((id, self.entries.get(&id)?)));
+        let idle = entries.filter(|(_, entry)| entry.priority == Priority::Idle);
         idle.max_by_key(|(id, entry)| (self.order.share(entry.owner), entry.turn(*id))).map(|(id, _)| id)
     }
 
-    fn reserve_of(&self, door: Door) -> usize {
-        match door {
-            Door::Rtsp => self.limits.rtsp_reserve,
-            Door::Http => self.limits.http_reserve,
+    fn reserve_of(&self, listener: Listener) -> usize {
+        match listener {
+            Listener::Rtsp => self.limits.rtsp_reserve,
+            Listener::Http => self.limits.http_reserve,
         }
     }
 

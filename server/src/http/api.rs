@@ -12,7 +12,7 @@ use common::time::WallTime;
 use serde::Serialize;
 
 use crate::Shared;
-use crate::relay::{ReaderInfo, Stream};
+use crate::relay::{Client, ReaderInfo, Stream};
 
 /// `GET /health`.
 pub(super) async fn health(State(shared): State<Arc<Shared>>) -> Response {
@@ -108,13 +108,9 @@ impl StreamView {
         let publisher = stream.publisher();
         Self {
             name: stream.path().to_string(),
-            codec: stream.description().codec(),
+            codec: stream.description().codecs_parameter(),
             since_ms: millis(publisher.since),
-            publisher: PeerView {
-                transport: publisher.transport,
-                address: publisher.peer.to_string(),
-                user_agent: publisher.user_agent.clone(),
-            },
+            publisher: PeerView::of(publisher),
             packets: counts.packets,
             bytes: counts.bytes,
             frames: counts.frames,
@@ -122,20 +118,26 @@ impl StreamView {
             lost_packets: counts.lost_packets,
             foreign_packets: counts.foreign_packets,
             dropped_frames: counts.dropped.frames,
-            readers: stream.readers().into_iter().map(ReaderView::from).collect(),
+            readers: stream.readers().iter().map(ReaderView::of).collect(),
         }
     }
 }
 
-impl From<ReaderInfo> for ReaderView {
-    fn from(reader: ReaderInfo) -> Self {
-        let address = reader.peer.to_string();
+impl PeerView {
+    fn of(client: &Client) -> Self {
+        let Client { transport, peer, user_agent, .. } = client;
+        Self { transport, address: peer.to_string(), user_agent: user_agent.clone() }
+    }
+}
+
+impl ReaderView {
+    fn of(reader: &ReaderInfo) -> Self {
         Self {
-            peer: PeerView { transport: reader.transport, address, user_agent: reader.user_agent },
-            since_ms: millis(reader.since),
-            queued_packets: reader.queued_packets,
-            dropped_frames: reader.dropped_frames,
-            dropped_packets: reader.dropped_packets,
+            peer: PeerView::of(&reader.client),
+            since_ms: millis(reader.client.since),
+            queued_packets: reader.counts.queued_packets,
+            dropped_frames: reader.counts.dropped.frames,
+            dropped_packets: reader.counts.dropped.packets,
         }
     }
 }

@@ -45,42 +45,47 @@ const STREAM_METRICS: [StreamMetric; 9] = [
     ("framelag_stream_dropped_packets", Kind::Counter, Unit::None, "Packets of those frames.", |c| c.dropped.packets),
 ];
 
+/// A metric of the server.
+type ServerMetric = (&'static str, Kind, Unit, &'static str, fn(&Shared) -> u64);
+
+const SERVER_METRICS: [ServerMetric; 9] = [
+    ("framelag_rtsp_connections", Kind::Gauge, Unit::None, "Open RTSP connections.", |s| {
+        s.connections.open.load(Relaxed)
+    }),
+    ("framelag_rtsp_accepted", Kind::Counter, Unit::None, "RTSP connections served.", |s| {
+        s.connections.accepted.load(Relaxed)
+    }),
+    ("framelag_rtsp_refused", Kind::Counter, Unit::None, "RTSP connections closed at the limit.", |s| {
+        s.connections.refused.load(Relaxed)
+    }),
+    ("framelag_descriptors", Kind::Gauge, Unit::None, "Descriptors held by connections.", |s| s.budget.used() as u64),
+    ("framelag_evicted", Kind::Counter, Unit::None, "Connections closed to make room for others.", |s| {
+        s.budget.evicted()
+    }),
+    ("framelag_held_bytes", Kind::Gauge, Unit::Bytes, "Bytes queued in connections.", |s| s.memory.held() as u64),
+    ("framelag_gave_way", Kind::Counter, Unit::None, "Times a connection dropped queued bytes to free memory.", |s| {
+        s.memory.times_short()
+    }),
+    ("framelag_uptime_seconds", Kind::Gauge, Unit::Seconds, "Time since the server started.", |s| {
+        (s.clock.now().mono - s.started.mono).as_secs()
+    }),
+    ("framelag_streams", Kind::Gauge, Unit::None, "Live streams.", |s| s.paths.list().len() as u64),
+];
+
 fn families(shared: &Shared) -> Vec<Family> {
-    let connections = &shared.connections;
-    let uptime = (shared.clock.now().mono - shared.started.mono).as_secs();
-    let streams = shared.paths.list();
-    let (open, accepted) = (connections.open.load(Relaxed), connections.accepted.load(Relaxed));
-    let refused = connections.refused.load(Relaxed);
-    let (descriptors, held) = (shared.budget.used() as u64, shared.memory.held() as u64);
-    let (evicted, gave_way) = (shared.budget.evicted(), shared.memory.times_short());
-    let mut families = vec![
-        single("framelag_rtsp_connections", Kind::Gauge, Unit::None, "Open RTSP connections.", open),
-        single("framelag_rtsp_accepted", Kind::Counter, Unit::None, "RTSP connections served.", accepted),
-        single("framelag_rtsp_refused", Kind::Counter, Unit::None, "RTSP connections closed at the limit.", refused),
-        single("framelag_descriptors", Kind::Gauge, Unit::None, "Descriptors held by connections.", descriptors),
-        single("framelag_evicted", Kind::Counter, Unit::None, "Connections closed to make room for others.", evicted),
-        single("framelag_held_bytes", Kind::Gauge, Unit::Bytes, "Bytes queued in connections.", held),
-        single(
-            "framelag_gave_way",
-            Kind::Counter,
-            Unit::None,
-            "Times a connection dropped queued bytes to free memory.",
-            gave_way,
-        ),
-        single("framelag_uptime_seconds", Kind::Gauge, Unit::Seconds, "Time since the server started.", uptime),
-        single("framelag_streams", Kind::Gauge, Unit::None, "Live streams.", streams.len() as u64),
-    ];
-    let snapshots: Vec<(Arc<Stream>, Counts)> = streams.into_iter().map(|s| (s.clone(), s.counts())).collect();
+    let of_server = SERVER_METRICS.iter().map(|&(name, kind, unit, help, value)| {
+        let points = vec![point(Vec::new(), value(shared))];
+        Family { name, kind, unit, help, points }
+    });
+    let mut families: Vec<_> = of_server.collect();
+    let snapshots: Vec<(Arc<Stream>, Counts)> =
+        shared.paths.list().into_iter().map(|s| (s.clone(), s.counts())).collect();
     families.extend(STREAM_METRICS.iter().map(|(name, kind, unit, help, value)| {
         let of =
             |(stream, counts): &(Arc<Stream>, Counts)| point(vec![("path", stream.path().to_string())], value(counts));
         Family { name, kind: *kind, unit: *unit, help, points: snapshots.iter().map(of).collect() }
     }));
     families
-}
-
-fn single(name: &'static str, kind: Kind, unit: Unit, help: &'static str, value: u64) -> Family {
-    Family { name, kind, unit, help, points: vec![point(Vec::new(), value)] }
 }
 
 /// Since when a stream counts is not kept.

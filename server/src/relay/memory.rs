@@ -4,11 +4,13 @@ mod books;
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use common::peer::owner;
 
-use books::{Books, Told};
+use books::{Books, Signal};
+
+use crate::lock::lock;
 
 /// A change of less is not told to the books: what goes straight through costs nothing, and a queue that grows comes there
 /// once in many packets.
@@ -29,7 +31,7 @@ struct Inner {
 pub(crate) struct Account {
     memory: Memory,
     id: u64,
-    told: Arc<Told>,
+    told: Arc<Signal>,
 }
 
 /// A part of what a connection holds; given back when dropped.
@@ -43,7 +45,7 @@ pub(crate) struct Share {
 impl Memory {
     /// The account of a connection from `peer`, which holds nothing yet.
     pub(crate) fn open(&self, peer: IpAddr) -> Arc<Account> {
-        let (id, told) = (self.0.last_id.fetch_add(1, Relaxed), Arc::<Told>::default());
+        let (id, told) = (self.0.last_id.fetch_add(1, Relaxed), Arc::<Signal>::default());
         self.lock().open(id, owner(peer), told.clone());
         Arc::new(Account { memory: self.clone(), id, told })
     }
@@ -59,7 +61,7 @@ impl Memory {
     }
 
     fn lock(&self) -> MutexGuard<'_, Books> {
-        self.0.books.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.books)
     }
 }
 
@@ -89,7 +91,7 @@ impl Drop for Account {
 
 impl Share {
     /// Counts this part with `held` bytes.
-    pub(crate) fn settle(&mut self, held: usize) {
+    pub(crate) fn update(&mut self, held: usize) {
         if held.abs_diff(self.counted) >= STEP {
             self.count(held);
         }

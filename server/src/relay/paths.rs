@@ -4,19 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use common::rtsp::serve::{Description, StreamPath};
+use common::rtsp::serve::{Busy, Description, StreamPath};
 
-use super::stream::{Publisher, PublisherControl, Stream, lock};
+use super::sink::{Client, PublisherControl};
+use super::stream::Stream;
+use crate::lock::lock;
 
 /// A publisher that comes back within this finds room where others do not.
 const RECENT: Duration = Duration::from_secs(300);
 /// Paths that are remembered as recent.
 const RECENT_MAX: usize = 1_024;
-
-/// Another publisher has the path.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("another publisher is already streaming to /{0}")]
-pub(crate) struct PathTaken(StreamPath);
 
 /// All paths of a server.
 #[derive(Default)]
@@ -45,10 +42,10 @@ pub(crate) struct Reservation {
 
 impl Paths {
     /// Keeps `path` for one publisher.
-    pub(crate) fn reserve(self: &Arc<Self>, path: &StreamPath) -> Result<Reservation, PathTaken> {
+    pub(crate) fn reserve(self: &Arc<Self>, path: &StreamPath) -> Result<Reservation, Busy> {
         let mut entries = lock(&self.entries);
         if entries.contains_key(path) {
-            return Err(PathTaken(path.clone()));
+            return Err(Busy(format!("another publisher is already streaming to /{path}")));
         }
         entries.insert(path.clone(), Entry::Reserved);
         Ok(Reservation { path: path.clone(), paths: self.clone(), used: false })
@@ -101,7 +98,7 @@ impl Reservation {
     pub(crate) fn publish(
         mut self,
         description: Description,
-        publisher: Publisher,
+        publisher: Client,
         control: Arc<dyn PublisherControl>,
     ) -> Publication {
         let stream = Arc::new(Stream::new(self.path.clone(), description, publisher, control));

@@ -170,12 +170,12 @@ impl Queue {
     /// Closes the gate and drops all media but a packet that has begun to go out: memory is short, and others need it more.
     pub(crate) fn cut(&mut self) {
         self.cut_at(None);
-        self.settle();
+        self.update();
     }
 
     /// Tells the books how much this holds now.
-    pub(crate) fn settle(&mut self) {
-        self.share.settle(self.media_bytes + self.control_bytes);
+    pub(crate) fn update(&mut self) {
+        self.share.update(self.media_bytes + self.control_bytes);
     }
 
     /// Whether nothing waits.

@@ -1,66 +1,27 @@
 //! A live stream: one publisher, its packets, its readers.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 
-use bytes::Bytes;
-use common::rtp::h264;
+use common::media::Codec;
+use common::rtp::{self, rtcp};
 use common::rtsp::serve::{Description, StreamPath};
-use common::time::{MediaTime, MonoTime, WallTime};
+use common::time::{MediaTime, MonoTime};
 
-use super::packet::{FrameMarker, Mark, Marked, Packet, PacketKind, for_each_parameter_set};
+use super::frames::{FrameQueue, FrameSinks};
+use super::packet::{FrameMarker, Mark, Marked, Packet, PacketKind};
 use super::pictures::Requests;
+use super::sink::{Client, Drops, PublisherControl, ReaderInfo, Sink};
+use crate::lock::lock;
 
-/// Where packets go: one reader.
-pub(crate) trait Sink: Send + Sync {
-    /// Identifies the reader within the process.
-    fn id(&self) -> u64;
-    /// Takes what the publisher sent just now, without blocking.
-    fn deliver(&self, now: MonoTime, batch: &[Marked]);
-    /// Whether the reader needs an IDR to go on.
-    fn waits_for_idr(&self) -> bool;
-    /// The stream has ended.
-    fn end(&self);
-    /// For the API.
-    fn info(&self) -> ReaderInfo;
-}
-
-/// A reader as the API shows it.
-#[derive(Clone, Debug)]
-pub(crate) struct ReaderInfo {
-    pub(crate) transport: &'static str,
-    pub(crate) peer: SocketAddr,
-    pub(crate) user_agent: String,
-    pub(crate) since: WallTime,
-    /// Packets that waited for the socket when asked.
-    pub(crate) queued_packets: usize,
-    /// Frames that it did not get because it was too slow.
-    pub(crate) dropped_frames: u64,
-    /// Packets of those frames.
-    pub(crate) dropped_packets: u64,
-}
-
-/// Who publishes.
-#[derive(Clone, Debug)]
-pub(crate) struct Publisher {
-    pub(crate) transport: &'static str,
-    pub(crate) peer: SocketAddr,
-    /// Printable and short.
-    pub(crate) user_agent: String,
-    pub(crate) since: WallTime,
-}
-
-/// The way back to the publisher.
-pub(crate) trait PublisherControl: Send + Sync {
-    /// Asks for an IDR of the source with this SSRC.
-    fn request_idr(&self, media_ssrc: u32);
-}
+/// Whose requests for IDRs those of frame sinks are.
+const IN_PROCESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// A live stream.
 pub(crate) struct Stream {
     path: StreamPath,
-    publisher: Publisher,
+    publisher: Client,
     control: Arc<dyn PublisherControl>,
     description: Mutex<Arc<Description>>,
     relay: Mutex<Relay>,
@@ -69,9 +30,12 @@ pub(crate) struct Stream {
     foreign: AtomicU64,
 }
 
-#[derive(Default)]
 struct Relay {
+    codec: Codec,
+    /// Sinks of packets.
     readers: Vec<Arc<dyn Sink>>,
+    /// Sinks of whole frames.
+    frames: FrameSinks,
     marker: FrameMarker,
     /// Reused from batch to batch.
     batch: Vec<Marked>,
@@ -80,13 +44,6 @@ struct Relay {
     ended: bool,
     /// Drops of readers that have left, so that the stream's counts never go back.
     gone: Drops,
-}
-
-/// Sums over the readers of a stream.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Drops {
-    pub(crate) frames: u64,
-    pub(crate) packets: u64,
 }
 
 /// What the API and the metrics show of a stream.
@@ -106,15 +63,26 @@ impl Stream {
     pub(super) fn new(
         path: StreamPath,
         description: Description,
-        publisher: Publisher,
+        publisher: Client,
         control: Arc<dyn PublisherControl>,
     ) -> Self {
+        let relay = Relay {
+            codec: description.codec(),
+            readers: Vec::new(),
+            frames: FrameSinks::default(),
+            marker: FrameMarker::default(),
+            batch: Vec::new(),
+            media_ssrc: None,
+            requests: Requests::default(),
+            ended: false,
+            gone: Drops::default(),
+        };
         Self {
             path,
             publisher,
             control,
             description: Mutex::new(Arc::new(description)),
-            relay: Mutex::default(),
+            relay: Mutex::new(relay),
             packets: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             foreign: AtomicU64::new(0),
@@ -127,7 +95,7 @@ impl Stream {
     }
 
     /// Who publishes.
-    pub(crate) fn publisher(&self) -> &Publisher {
+    pub(crate) fn publisher(&self) -> &Client {
         &self.publisher
     }
 
@@ -147,10 +115,33 @@ impl Stream {
         if relay.ended {
             return false;
         }
-        relay.requests.ask(reader.info().peer.ip());
+        relay.requests.ask(reader.peer());
         relay.readers.push(reader);
         self.request_idr_if_due(&mut relay, now);
         true
+    }
+
+    /// Adds a sink of whole frames in this process, as [`Stream::join`] adds a reader.
+    pub(crate) fn subscribe(&self, now: MonoTime) -> Option<Arc<FrameQueue>> {
+        let mut relay = lock(&self.relay);
+        if relay.ended {
+            return None;
+        }
+        let codec = relay.codec;
+        let queue = relay.frames.join(codec, &lock(&self.description).video().parameter_sets);
+        relay.requests.ask(IN_PROCESS);
+        self.request_idr_if_due(&mut relay, now);
+        Some(queue)
+    }
+
+    #[cfg(test)]
+    pub(super) fn has_frame_sinks(&self) -> bool {
+        lock(&self.relay).frames.are_fed()
+    }
+
+    /// Takes a sink of whole frames out.
+    pub(crate) fn unsubscribe(&self, queue: &Arc<FrameQueue>) {
+        lock(&self.relay).frames.leave(queue);
     }
 
     /// Takes a reader out; its drops stay counted.
@@ -158,16 +149,27 @@ impl Stream {
         let mut relay = lock(&self.relay);
         let at = relay.readers.iter().position(|r| r.id() == id)?;
         let info = relay.readers.swap_remove(at).info();
-        relay.gone.frames += info.dropped_frames;
-        relay.gone.packets += info.dropped_packets;
+        relay.gone += info.counts.dropped;
         Some(info)
     }
 
     /// A reader at `peer` lost a picture (RFC 4585 section 6.3.1): passed on, as often as its budget allows.
-    pub(crate) fn want_idr(&self, now: MonoTime, peer: IpAddr) {
+    fn want_idr(&self, now: MonoTime, peer: IpAddr) {
         let mut relay = lock(&self.relay);
         relay.requests.ask(peer);
         self.request_idr_if_due(&mut relay, now);
+    }
+
+    /// Takes a reader's RTCP: its reports are its own business, a lost picture is passed on to the publisher.
+    pub(crate) fn take_feedback(&self, now: MonoTime, peer: IpAddr, packets: &[Packet]) {
+        let lost = |packet: &Packet| {
+            packet.kind == PacketKind::Rtcp
+                && rtcp::parse(&packet.bytes)
+                    .is_ok_and(|events| events.iter().any(|e| matches!(e, rtcp::Event::PictureLoss { .. })))
+        };
+        if packets.iter().any(lost) {
+            self.want_idr(now, peer);
+        }
     }
 
     /// Counts a packet that came from somewhere else than the publisher.
@@ -191,10 +193,7 @@ impl Stream {
             };
             (counts, relay.readers.clone())
         };
-        for reader in readers.iter().map(|r| r.info()) {
-            counts.dropped.frames += reader.dropped_frames;
-            counts.dropped.packets += reader.dropped_packets;
-        }
+        readers.iter().for_each(|reader| counts.dropped += reader.info().counts.dropped);
         counts
     }
 
@@ -220,6 +219,7 @@ impl Stream {
         for reader in &relay.readers {
             reader.deliver(now, &batch);
         }
+        relay.frames.deliver(now, &batch);
         batch.clear();
         relay.batch = batch;
         self.request_idr_if_due(&mut relay, now);
@@ -233,35 +233,32 @@ impl Stream {
         if packet.kind == PacketKind::Rtcp {
             return Some(Mark::Free);
         }
-        let info = match h264::inspect(&packet.bytes) {
-            Ok(info) => info,
-            Err(h264::Error::Header(_)) => return None,
-            // A payload that only the reader can judge.
-            Err(_) => return Some(Mark::Other),
-        };
-        relay.media_ssrc = Some(info.ssrc);
-        let mark = relay.marker.mark(&info);
+        let rtp = rtp::Packet::parse(&packet.bytes).ok()?;
+        let codec = relay.codec;
+        // A payload that is malformed only the reader can judge.
+        let Ok(starts_decoding) = rtp.starts_decoding(codec) else { return Some(Mark::Other) };
+        relay.media_ssrc = Some(rtp.ssrc);
+        let mark = relay.marker.mark(&rtp, starts_decoding);
         if let Mark::Video { opens: true, .. } = mark {
             relay.requests.served();
         }
-        self.refresh_parameter_sets(&packet.bytes);
-        Some(mark)
-    }
-
-    /// The description is copied only where somebody holds it, which is at most once for each that was asked for.
-    fn refresh_parameter_sets(&self, rtp: &Bytes) {
-        for_each_parameter_set(rtp, |nal| {
+        // The description is copied only where somebody holds it, which is at most once for each that was asked for.
+        rtp.for_each_parameter_set(codec, |set| {
             let mut description = lock(&self.description);
-            if !description.has_parameter_set(nal) {
-                Arc::make_mut(&mut description).take_parameter_set(nal);
+            if !description.has_parameter_set(set) {
+                Arc::make_mut(&mut description).take_parameter_set(set);
             }
         });
+        Some(mark)
     }
 
     fn request_idr_if_due(&self, relay: &mut Relay, now: MonoTime) {
         let Some(media_ssrc) = relay.media_ssrc else { return };
         if relay.requests.is_retry_due(now) {
-            relay.readers.iter().filter(|r| r.waits_for_idr()).for_each(|r| relay.requests.ask(r.info().peer.ip()));
+            relay.readers.iter().filter(|r| r.waits_for_idr()).for_each(|r| relay.requests.ask(r.peer()));
+            if relay.frames.wait_for_key() {
+                relay.requests.ask(IN_PROCESS);
+            }
         }
         if relay.requests.poll(now) {
             self.control.request_idr(media_ssrc);
@@ -272,6 +269,7 @@ impl Stream {
         let readers = {
             let mut relay = lock(&self.relay);
             relay.ended = true;
+            relay.frames.end();
             std::mem::take(&mut relay.readers)
         };
         for reader in readers {
@@ -280,10 +278,5 @@ impl Stream {
     }
 }
 
-/// Locks what no holder of the lock can leave half changed: a panic elsewhere must not end the relay.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -20,7 +20,7 @@ use tokio::task::coop;
 
 use super::host::ConnectionHost;
 use super::outbox::{Event, Outbox};
-use crate::budget::{Lease, Standing};
+use crate::budget::{Lease, Priority};
 use crate::relay::{Account, Share};
 use crate::{Pace, Shared};
 use end::{End, WRITE_STALL_LIMIT};
@@ -155,7 +155,7 @@ impl Connection {
             *input = BytesMut::new();
         }
         input.reserve(room.saturating_sub(input.len()).max(REQUEST_BUFFER));
-        self.input.settle(input.capacity());
+        self.input.update(input.capacity());
     }
 
     /// Lets go of what it can, so that others have memory.
@@ -164,7 +164,7 @@ impl Connection {
         self.outbox.cut();
         let input = self.session.input();
         *input = BytesMut::from(&input[..]);
-        self.input.settle(input.capacity());
+        self.input.update(input.capacity());
         if self.account.gave_way() { Ok(()) } else { Err(End::OutOfMemory) }
     }
 
@@ -239,11 +239,11 @@ impl Connection {
                 Output::Record(setup) => self.record(setup)?,
                 Output::Pause => {
                     self.role.leave();
-                    self.host.lease().stand(Standing::Idle);
+                    self.host.lease().set_priority(Priority::Idle);
                 }
                 Output::Teardown => {
                     self.role.leave();
-                    self.host.lease().stand(Standing::Idle);
+                    self.host.lease().set_priority(Priority::Idle);
                     self.host.release();
                 }
                 Output::Packet(_) => {}

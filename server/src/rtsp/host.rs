@@ -98,7 +98,7 @@ impl Host for ConnectionHost {
 
     fn admit(&mut self, action: Action, path: &StreamPath) -> Result<(), Full> {
         let returning = action == Action::Publish && self.shared.paths.is_recent(path);
-        self.lease.settle(returning).map_err(|_| Full)
+        self.lease.confirm(returning)
     }
 
     fn local_ip(&self) -> IpAddr {
@@ -114,8 +114,7 @@ impl Host for ConnectionHost {
     }
 
     fn reserve(&mut self, path: &StreamPath) -> Result<(), Busy> {
-        let reservation = self.shared.paths.reserve(path).map_err(|taken| Busy(taken.to_string()))?;
-        self.reservation = Some(reservation);
+        self.reservation = Some(self.shared.paths.reserve(path)?);
         Ok(())
     }
 
@@ -129,13 +128,13 @@ impl Host for ConnectionHost {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::budget::Door;
+    use crate::budget::Listener;
 
     #[tokio::test]
     async fn ports_of_a_track_that_nobody_gets_are_on_the_books_and_go_with_the_session() {
         let shared = Arc::new(Shared::new(None));
         let [local, peer] = [1, 2].map(|last| SocketAddr::from(([127, 0, 0, last], 0)));
-        let Ok(lease) = shared.budget.admit(peer.ip(), Door::Rtsp).await else { panic!("there is room") };
+        let Ok(lease) = shared.budget.admit(peer.ip(), Listener::Rtsp).await else { panic!("there is room") };
         let mut host = ConnectionHost::new(shared.clone(), local, peer, lease);
         for _ in 0..2 {
             let ports = host.open_udp(Description::VIDEO + 1, (5000, 5001)).expect("ports");

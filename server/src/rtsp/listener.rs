@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use super::connection::Connection;
 use crate::Shared;
-use crate::budget::{Door, Lease};
+use crate::budget::{Lease, Listener};
 
 /// Rest after a failed accept: where file descriptors have run out, the next attempt fails as well.
 pub(crate) const ACCEPT_REST: Duration = Duration::from_millis(100);
@@ -44,7 +44,7 @@ pub(crate) async fn run(listener: TcpListener, shared: Arc<Shared>, mut stopped:
                 continue;
             }
         };
-        let Ok(lease) = shared.budget.admit(peer.ip(), Door::Rtsp).await else {
+        let Ok(lease) = shared.budget.admit(peer.ip(), Listener::Rtsp).await else {
             shared.connections.refused.fetch_add(1, Relaxed);
             tracing::warn!(%peer, "RTSP connection refused: too many are open");
             // As far as the socket takes it at once, which is all of it.

@@ -4,7 +4,7 @@
 //! only then does the connection's task come in: it waits until the socket takes more.
 
 use std::io::{ErrorKind, IoSlice};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use bytes::Bytes;
 use common::time::MonoTime;
@@ -12,7 +12,8 @@ use tokio::io::Interest;
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::Notify;
 
-use crate::relay::{ControlFull, Marked, Queue, Share};
+use crate::lock::lock;
+use crate::relay::{ControlFull, Drops, Marked, Queue, ReaderCounts, Share};
 
 /// Slices in one vectored write: two for each packet. Linux takes 1,024.
 const SLICES: usize = 256;
@@ -43,14 +44,6 @@ pub(super) enum Event {
     Failed,
     /// The stream that was played has ended.
     Ended,
-}
-
-/// Counts for the API.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Counts {
-    pub(super) queued_packets: usize,
-    pub(super) dropped_frames: u64,
-    pub(super) dropped_packets: u64,
 }
 
 impl Outbox {
@@ -110,13 +103,10 @@ impl Outbox {
     }
 
     /// Counts so far.
-    pub(super) fn counts(&self) -> Counts {
-        let inner = self.lock();
-        Counts {
-            queued_packets: inner.queue.media_packets(),
-            dropped_frames: inner.queue.gate().skipped_frames(),
-            dropped_packets: inner.queue.dropped_packets(),
-        }
+    pub(super) fn counts(&self) -> ReaderCounts {
+        let queue = &self.lock().queue;
+        let dropped = Drops { frames: queue.gate().skipped_frames(), packets: queue.dropped_packets() };
+        ReaderCounts { queued_packets: queue.media_packets(), dropped }
     }
 
     /// Makes [`Outbox::event`] say that the stream has ended.
@@ -162,7 +152,7 @@ impl Outbox {
         if inner.blocked.is_none() || self.takes_more() {
             self.write_some(inner, now);
         }
-        inner.queue.settle();
+        inner.queue.update();
     }
 
     fn takes_more(&self) -> bool {
@@ -198,6 +188,6 @@ impl Outbox {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.inner)
     }
 }

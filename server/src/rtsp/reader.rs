@@ -1,28 +1,27 @@
 //! Readers over TCP and over UDP, as the relay sees them.
 
-use std::net::{SocketAddr, UdpSocket};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::{Arc, Mutex};
 
 use common::rtsp::serve::{PacketKind, TrackTransport};
-use common::time::{MonoTime, WallTime};
+use common::time::MonoTime;
 
 use super::outbox::Outbox;
-use crate::relay::{Gate, Marked, ReaderInfo, Sink};
+use crate::lock::lock;
+use crate::relay::{Client, Drops, Gate, Marked, ReaderCounts, ReaderInfo, Sink};
 
-/// Who reads; the parts of [`ReaderInfo`] that do not change.
+/// Who reads.
 #[derive(Clone, Debug)]
 pub(super) struct Identity {
     pub(super) id: u64,
-    pub(super) peer: SocketAddr,
-    pub(super) user_agent: String,
-    pub(super) since: WallTime,
+    pub(super) client: Client,
 }
 
 impl Identity {
     /// The publisher decides how often that can happen, and shall not fill the log as well.
     fn log_too_slow(&self, times: u64) {
         if times.is_power_of_two() {
-            tracing::warn!(reader = self.id, peer = %self.peer, times, "reader too slow: dropping frames until the next IDR");
+            tracing::warn!(reader = self.id, peer = %self.client.peer, times, "reader too slow: dropping frames until the next IDR");
         }
     }
 }
@@ -38,6 +37,10 @@ pub(super) struct TcpReader {
 impl Sink for TcpReader {
     fn id(&self) -> u64 {
         self.identity.id
+    }
+
+    fn peer(&self) -> IpAddr {
+        self.identity.client.peer.ip()
     }
 
     fn deliver(&self, now: MonoTime, batch: &[Marked]) {
@@ -62,16 +65,7 @@ impl Sink for TcpReader {
     }
 
     fn info(&self) -> ReaderInfo {
-        let counts = self.outbox.counts();
-        ReaderInfo {
-            transport: "tcp",
-            peer: self.identity.peer,
-            user_agent: self.identity.user_agent.clone(),
-            since: self.identity.since,
-            queued_packets: counts.queued_packets,
-            dropped_frames: counts.dropped_frames,
-            dropped_packets: counts.dropped_packets,
-        }
+        ReaderInfo { client: self.identity.client.clone(), counts: self.outbox.counts() }
     }
 }
 
@@ -127,15 +121,19 @@ impl Sink for UdpReader {
         self.identity.id
     }
 
+    fn peer(&self) -> IpAddr {
+        self.identity.client.peer.ip()
+    }
+
     fn deliver(&self, _now: MonoTime, batch: &[Marked]) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.state);
         for marked in batch {
             self.send(&mut state, marked);
         }
     }
 
     fn waits_for_idr(&self) -> bool {
-        !self.state.lock().unwrap_or_else(PoisonError::into_inner).gate.is_open()
+        !lock(&self.state).gate.is_open()
     }
 
     fn end(&self) {
@@ -143,15 +141,8 @@ impl Sink for UdpReader {
     }
 
     fn info(&self) -> ReaderInfo {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        ReaderInfo {
-            transport: "udp",
-            peer: self.identity.peer,
-            user_agent: self.identity.user_agent.clone(),
-            since: self.identity.since,
-            queued_packets: 0,
-            dropped_frames: state.gate.skipped_frames(),
-            dropped_packets: state.dropped_packets,
-        }
+        let state = lock(&self.state);
+        let dropped = Drops { frames: state.gate.skipped_frames(), packets: state.dropped_packets };
+        ReaderInfo { client: self.identity.client.clone(), counts: ReaderCounts { queued_packets: 0, dropped } }
     }
 }

@@ -9,13 +9,14 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use bytes::Bytes;
 use common::clock::Clock;
 use common::host::SystemClock;
-use common::rtp::h264;
+use common::rtp;
 use common::rtsp::serve::{Packet, PacketKind, is_rtp};
 use common::time::MonoTime;
 use socket2::SockRef;
 use tokio::task::AbortHandle;
 
 use super::reader::Target;
+use crate::relay::Stream;
 
 /// Pairs that are tried before a session is told that there are none.
 const BIND_ATTEMPTS: usize = 32;
@@ -76,7 +77,7 @@ impl Pair {
         &self,
         track: usize,
         kinds: &[PacketKind],
-        receiver: &Arc<dyn Receiver>,
+        (sender, stream): (&Sender, &Arc<Stream>),
         pulse: &Arc<Pulse>,
     ) -> io::Result<Tasks> {
         let mut tasks = Tasks(Vec::new());
@@ -91,7 +92,8 @@ impl Pair {
                 track,
                 kind,
                 ssrc: None,
-                receiver: receiver.clone(),
+                sender: sender.clone(),
+                stream: stream.clone(),
                 pulse: pulse.clone(),
             };
             tasks.0.push(tokio::spawn(task.run()).abort_handle());
@@ -100,12 +102,13 @@ impl Pair {
     }
 }
 
-/// Takes what came by UDP from the right peer.
-pub(super) trait Receiver: Send + Sync {
-    /// Packets that came together.
-    fn packets(&self, now: MonoTime, packets: &mut Vec<Packet>);
-    /// A datagram from another address, port or source.
-    fn foreign(&self);
+/// Whose datagrams they are.
+#[derive(Clone)]
+pub(super) enum Sender {
+    /// The publisher's.
+    Publisher,
+    /// A reader's at this address.
+    Reader(IpAddr),
 }
 
 /// When the peer was last heard, so that a session over UDP knows that it lives.
@@ -157,7 +160,8 @@ struct Receive {
     kind: PacketKind,
     /// Source of the first good RTP packet; others on this port are not the stream.
     ssrc: Option<u32>,
-    receiver: Arc<dyn Receiver>,
+    sender: Sender,
+    stream: Arc<Stream>,
     pulse: Arc<Pulse>,
 }
 
@@ -171,7 +175,11 @@ impl Receive {
             BUFFER.with_borrow_mut(|buffer| self.take_batch(buffer, &mut packets));
             if !packets.is_empty() {
                 let media = self.kind == PacketKind::Rtp && packets.iter().any(|packet| is_rtp(&packet.bytes));
-                self.receiver.packets(self.pulse.beat(media), &mut packets);
+                let now = self.pulse.beat(media);
+                match self.sender {
+                    Sender::Publisher => self.stream.forward(now, &mut packets),
+                    Sender::Reader(peer) => self.stream.take_feedback(now, peer, &packets),
+                }
                 packets.clear();
             }
             // Under a flood the other tasks get their turn.
@@ -193,7 +201,7 @@ impl Receive {
     fn take(&mut self, from: SocketAddr, datagram: &[u8], packets: &mut Vec<Packet>) {
         let from = SocketAddr::new(from.ip().to_canonical(), from.port());
         if from != self.from || !self.is_of_source(datagram) {
-            return self.receiver.foreign();
+            return self.stream.count_foreign();
         }
         packets.push(Packet { track: self.track, kind: self.kind, bytes: Bytes::copy_from_slice(datagram) });
     }
@@ -202,18 +210,8 @@ impl Receive {
         if self.kind == PacketKind::Rtcp {
             return true;
         }
-        let Some(ssrc) = ssrc(datagram) else { return false };
-        *self.ssrc.get_or_insert(ssrc) == ssrc
-    }
-}
-
-/// The source of an RTP packet (RFC 3550 section 5.1).
-fn ssrc(rtp: &[u8]) -> Option<u32> {
-    match h264::inspect(rtp) {
-        Ok(info) => Some(info.ssrc),
-        Err(h264::Error::Header(_)) => None,
-        // The header is good, the payload another codec's.
-        Err(_) => rtp.get(8..12).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]])),
+        let Ok(packet) = rtp::Packet::parse(datagram) else { return false };
+        *self.ssrc.get_or_insert(packet.ssrc) == packet.ssrc
     }
 }
 

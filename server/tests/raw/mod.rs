@@ -5,7 +5,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use common::h264::nals;
-use common::rtp::h264::{Packetizer, Packets};
+use common::rtp::Packets;
+use common::rtp::h264::Packetizer;
 use common::rtsp::interleaved;
 use common::rtsp::message::{Framer, Item};
 use common::time::MediaTime;

@@ -2,7 +2,11 @@
 //!
 //! A failure prints its seed; `FRAMELAG_SEED=n` runs that one alone.
 
+mod frames;
+mod paths;
+mod reader;
 mod requests;
+mod setup;
 mod world;
 
 use std::ops::Range;
@@ -16,7 +20,8 @@ use common::rtsp::serve;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use world::{Setup, World};
+use setup::Setup;
+use world::World;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -59,9 +64,9 @@ fn every_network_gets_to_record() {
     for_seeds(0..400, |seed| {
         let world = recording(seed, Setup::drawn(seed));
         assert!(world.paths.held);
-        assert_eq!(world.seen.records, 1);
+        assert_eq!(world.trace.records, 1);
         use serve::State::{Initial, PreRecord, Record};
-        assert_eq!(world.seen.states, [Initial, PreRecord, Record]);
+        assert_eq!(world.trace.states, [Initial, PreRecord, Record]);
     });
 }
 
@@ -72,9 +77,9 @@ fn packets_pass_through_unchanged() {
         world.run_for(10 * SECOND);
         world.teardown();
         assert!(world.run_until(60 * SECOND, World::is_over));
-        assert!(world.seen.sent.len() > 300);
-        assert!(world.seen.sent == world.seen.taken, "every packet arrives once and in order over TCP");
-        assert!(world.seen.reports >= 8, "{} sender reports", world.seen.reports);
+        assert!(world.trace.sent.len() > 300);
+        assert!(world.trace.sent == world.trace.received, "every packet arrives once and in order over TCP");
+        assert!(world.trace.reports >= 8, "{} sender reports", world.trace.reports);
     });
 }
 
@@ -83,9 +88,9 @@ fn packets_over_udp_are_those_that_the_network_left() {
     for_seeds(0..60, |seed| {
         let mut world = recording(seed, Setup { delivery: Delivery::Udp(40_000, 40_001), ..Setup::drawn(seed) });
         world.run_for(10 * SECOND);
-        let sent: std::collections::HashSet<_> = world.seen.sent.iter().collect();
-        assert!(world.seen.taken.iter().all(|packet| sent.contains(packet)));
-        assert!(world.seen.taken.len() * 10 > world.seen.sent.len() * 8, "a lossy network is no broken one");
+        let sent: std::collections::HashSet<_> = world.trace.sent.iter().collect();
+        assert!(world.trace.received.iter().all(|packet| sent.contains(packet)));
+        assert!(world.trace.received.len() * 10 > world.trace.sent.len() * 8, "a lossy network is no broken one");
     });
 }
 
@@ -155,9 +160,9 @@ fn teardown_at_any_time_ends_both() {
         assert_eq!(world.publisher_end, Some(Ok(())));
         assert_eq!(world.server_end, Some(None), "the server sees no error");
         assert!(!world.paths.held);
-        assert_eq!(world.seen.teardowns, u64::from(recorded), "a stream that flowed is ended by TEARDOWN");
+        assert_eq!(world.trace.teardowns, u64::from(recorded), "a stream that flowed is ended by TEARDOWN");
         if recorded {
-            assert_eq!(world.seen.states.last(), Some(&serve::State::Initial));
+            assert_eq!(world.trace.states.last(), Some(&serve::State::Initial));
         }
     });
 }
@@ -171,11 +176,11 @@ fn a_picture_is_asked_for_once_at_a_time() {
             world.ask_for_picture();
         }
         world.run_for(3 * SECOND);
-        let first = world.seen.idr_requests;
+        let first = world.trace.idr_requests;
         assert!((1..=5).contains(&first), "{first}");
         world.ask_for_picture();
         world.run_for(3 * SECOND);
-        assert_eq!(world.seen.idr_requests, first + 1);
+        assert_eq!(world.trace.idr_requests, first + 1);
         assert!(world.is_recording());
     });
 }
@@ -206,7 +211,7 @@ fn only_the_right_user_gets_through() {
         let ends = |credentials| {
             let mut world = World::new(seed, with(credentials));
             assert!(world.run_until(PATIENCE, |world| world.publisher_end.is_some()));
-            assert_eq!(world.seen.records, 0);
+            assert_eq!(world.trace.records, 0);
             world.publisher_end
         };
         let wrong = ends(Some(Credentials::new("anna", "guess")));

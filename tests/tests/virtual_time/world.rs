@@ -2,46 +2,30 @@
 //! to the next. No socket, no thread, no clock: minutes pass in milliseconds, and a seed brings every run back.
 
 use std::collections::VecDeque;
-use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
 use std::time::Duration;
 
-use common::impair::{Conditions, Link, Stream};
+use common::impair::{Link, Stream};
+use common::media::{Codec, EncodedFrame};
 use common::rtp::h264::Packetizer;
 use common::rtp::{Packets, rtcp};
-use common::rtsp::auth::{Attempt, Credentials, Verifier};
-use common::rtsp::sdp::Video;
-use common::rtsp::serve::{self, Access, Busy, Description, Host, PacketKind, Permission, StreamPath};
+use common::rtsp::serve::{self, PacketKind};
 use common::rtsp::{interleaved, push};
 use common::time::{MediaTime, MonoTime, Now, WallTime};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-/// The publisher's source.
-pub const SSRC: u32 = 0x5eed_cafe;
+use crate::paths::Paths;
+use crate::reader::Reader;
+use crate::setup::{PPS, SPS, SSRC, Setup};
+
+/// Every so many pictures one is an IDR picture.
+const GOP: u32 = 20;
 
 /// Time between two pictures.
 const FRAME: Duration = Duration::from_millis(33);
 
 /// More events than this within a second are a session that spins.
 const EVENTS_PER_SECOND_MAX: u64 = 20_000;
-
-/// What a world is made of.
-#[derive(Clone, Debug)]
-pub struct Setup {
-    /// How packets travel.
-    pub delivery: push::Delivery,
-    /// Who publishes.
-    pub credentials: Option<Credentials>,
-    /// Whom the server lets publish; anybody where it is `None`.
-    pub user: Option<(&'static str, &'static str)>,
-    /// The network, both ways.
-    pub network: Conditions,
-    /// Whether pictures are sent once the server records.
-    pub pictures: bool,
-    /// Part of the bytes of the connection that arrives changed.
-    pub corruption: f64,
-}
 
 /// Both ends and the network.
 pub struct World {
@@ -58,7 +42,9 @@ pub struct World {
     /// The server's streams.
     pub paths: Paths,
     /// What happened.
-    pub seen: Seen,
+    pub trace: Trace,
+    /// Reads whatever the server receives.
+    pub reader: Reader,
     setup: Setup,
     rng: StdRng,
     up: Stream,
@@ -69,17 +55,29 @@ pub struct World {
     packetizer: Packetizer,
     picture: u32,
     next_picture: MonoTime,
+    idr_wanted: bool,
     /// Nothing arrives any more, at either end.
     severed: bool,
 }
 
+/// A frame as the publisher sent it.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// When.
+    pub at: MonoTime,
+    /// As a reader gets it.
+    pub frame: EncodedFrame,
+}
+
 /// What happened in a world, over all connections.
 #[derive(Clone, Debug, Default)]
-pub struct Seen {
+pub struct Trace {
     /// RTP packets that the publisher sent.
     pub sent: VecDeque<Vec<u8>>,
     /// RTP packets that reached the server.
-    pub taken: VecDeque<Vec<u8>>,
+    pub received: VecDeque<Vec<u8>>,
+    /// Frames that the publisher sent.
+    pub frames: Vec<Sent>,
     /// Sender reports that reached it.
     pub reports: u64,
     /// Pictures that the publisher was asked for.
@@ -93,41 +91,6 @@ pub struct Seen {
     events: u64,
 }
 
-/// The server's streams: one path that one connection can hold.
-pub struct Paths {
-    /// Held by the connection.
-    pub held: bool,
-    /// Held by somebody else.
-    pub taken: bool,
-    user: Option<(&'static str, &'static str)>,
-    verifier: Verifier,
-}
-
-impl Paths {
-    /// Nobody publishes, and anybody may.
-    pub fn free(verifier: Verifier) -> Self {
-        Self { held: false, taken: false, user: None, verifier }
-    }
-}
-
-impl Setup {
-    /// A network drawn from the seed, and pictures by TCP or UDP.
-    pub fn drawn(seed: u64) -> Self {
-        let mut rng = StdRng::seed_from_u64(seed);
-        let network = Conditions {
-            delay: Duration::from_millis(rng.random_range(0..150)),
-            jitter: Duration::from_millis(rng.random_range(0..100)),
-            loss: rng.random_range(0.0..0.05),
-            duplicate: rng.random_range(0.0..0.05),
-            reorder: rng.random_range(0.0..0.1),
-            rate_bps: if rng.random_bool(0.5) { 0 } else { rng.random_range(2_000_000..20_000_000) },
-            ..Conditions::default()
-        };
-        let delivery = if rng.random_bool(0.5) { push::Delivery::Tcp } else { push::Delivery::Udp(40_000, 40_001) };
-        Self { delivery, credentials: None, user: None, network, pictures: true, corruption: 0.0 }
-    }
-}
-
 impl World {
     /// A publisher that has just connected.
     pub fn new(seed: u64, setup: Setup) -> Self {
@@ -136,12 +99,12 @@ impl World {
         let link = |seed| Link::new(setup.network.clone(), seed);
         Self {
             now,
-            publisher: push::Session::new(config(&setup), now),
+            publisher: push::Session::new(setup.publisher(), now),
             publisher_end: None,
             server: serve::Session::new("connection-1".to_owned(), now.mono),
             server_end: None,
-            paths: Paths { user: setup.user, ..Paths::free(Verifier::new("framelag")) },
-            seen: Seen::default(),
+            paths: Paths::for_user(setup.user),
+            trace: Trace::default(),
             up: Stream::new(setup.network.clone(), rng.random()),
             down: Stream::new(setup.network.clone(), rng.random()),
             rtp: link(rng.random()),
@@ -150,6 +113,8 @@ impl World {
             packetizer: Packetizer::new(SSRC, rng.random()),
             picture: 0,
             next_picture: now.mono,
+            idr_wanted: true,
+            reader: Reader::default(),
             severed: false,
             rng,
             setup,
@@ -159,7 +124,7 @@ impl World {
     /// Makes a new connection in place of one that has ended.
     pub fn reconnect(&mut self) {
         assert!(self.is_over(), "the connection before is still there");
-        self.publisher = push::Session::new(config(&self.setup), self.now);
+        self.publisher = push::Session::new(self.setup.publisher(), self.now);
         self.server = serve::Session::new(format!("connection-{}", self.rng.random::<u32>()), self.now.mono);
         self.up = Stream::new(self.setup.network.clone(), self.rng.random());
         self.down = Stream::new(self.setup.network.clone(), self.rng.random());
@@ -170,7 +135,7 @@ impl World {
     pub fn run_until(&mut self, limit: Duration, done: impl Fn(&Self) -> bool) -> bool {
         let end = self.now.mono + limit;
         self.drain();
-        let first = self.seen.events;
+        let first = self.trace.events;
         while !done(self) {
             let Some(next) = self.next_event().filter(|next| *next <= end) else {
                 self.pass_to(end);
@@ -178,9 +143,9 @@ impl World {
             };
             self.pass_to(next.max(self.now.mono));
             self.handle();
-            self.seen.events += 1;
+            self.trace.events += 1;
             let most = EVENTS_PER_SECOND_MAX * (limit.as_secs() + 1);
-            assert!(self.seen.events - first < most, "a session spins at {:?}", self.now.mono);
+            assert!(self.trace.events - first < most, "a session spins at {:?}", self.now.mono);
         }
         true
     }
@@ -301,7 +266,7 @@ impl World {
         }
         while let Some(packet) = self.rtp.poll_output(mono) {
             self.server.handle_activity(mono, Some(mono));
-            self.seen.taken.push_back(packet);
+            self.take_packet(packet);
         }
         while let Some(packet) = self.rtcp.poll_output(mono) {
             self.server.handle_activity(mono, Some(mono));
@@ -327,8 +292,12 @@ impl World {
                 push::Output::Recording(route) => {
                     self.route = Some(route);
                     self.next_picture = self.now.mono;
+                    self.idr_wanted = true;
                 }
-                push::Output::IdrRequested => self.seen.idr_requests += 1,
+                push::Output::IdrRequested => {
+                    self.trace.idr_requests += 1;
+                    self.idr_wanted = true;
+                }
                 push::Output::Closed => self.end_publisher(Ok(())),
             }
         }
@@ -341,28 +310,34 @@ impl World {
                 serve::Output::Send(bytes) => self.down.handle_bytes(self.now.mono, &bytes),
                 serve::Output::Record(setup) => {
                     assert_eq!(setup.path.as_str(), "live/cam");
-                    self.seen.records += 1;
+                    self.trace.records += 1;
+                    self.reader.join(&setup.description);
                 }
                 serve::Output::Packet(packet) if packet.kind == PacketKind::Rtp => {
-                    self.seen.taken.push_back(packet.bytes.to_vec());
+                    self.take_packet(packet.bytes.to_vec());
                 }
                 serve::Output::Packet(packet) => self.take_report(&packet.bytes),
                 serve::Output::Teardown => {
-                    self.seen.teardowns += 1;
+                    self.trace.teardowns += 1;
                     self.paths.held = false;
                 }
                 serve::Output::Play(_) | serve::Output::Pause => {}
             }
         }
-        if self.seen.states.last() != Some(&self.server.state()) {
-            self.seen.states.push(self.server.state());
+        if self.trace.states.last() != Some(&self.server.state()) {
+            self.trace.states.push(self.server.state());
         }
+    }
+
+    fn take_packet(&mut self, packet: Vec<u8>) {
+        self.reader.receive(self.now.mono, &packet);
+        self.trace.received.push_back(packet);
     }
 
     fn take_report(&mut self, packet: &[u8]) {
         let events = rtcp::parse(packet).unwrap_or_default();
         let reports = events.iter().filter(|event| matches!(event, rtcp::Event::SenderReport { ssrc: SSRC, .. }));
-        self.seen.reports += reports.count() as u64;
+        self.trace.reports += reports.count() as u64;
     }
 
     fn after_publisher(&mut self, result: Result<(), push::Error>) {
@@ -395,12 +370,17 @@ impl World {
 
     fn send_picture(&mut self) {
         let Some(route) = self.route else { return };
-        let mut nal = vec![0x65; self.rng.random_range(1..6_000)];
+        let is_key = self.picture.is_multiple_of(GOP) || std::mem::take(&mut self.idr_wanted);
+        let mut nal = vec![if is_key { 0x65 } else { 0x41 }; self.rng.random_range(2..6_000)];
         self.rng.fill(&mut nal[1..]);
+        // The slice begins at macroblock 0.
+        nal[1] |= 0x80;
         let time = MediaTime::from_ticks(self.picture.wrapping_mul(2_970));
+        let frame = EncodedFrame { codec: Codec::H264, data: as_received(is_key, &nal), is_key, time };
+        self.trace.frames.push(Sent { at: self.now.mono, frame });
         let mut packets = Packets::default();
         self.packetizer.packetize(&[&nal], time, &mut packets);
-        self.seen.sent.extend(packets.iter().map(<[u8]>::to_vec));
+        self.trace.sent.extend(packets.iter().map(<[u8]>::to_vec));
         match route {
             push::Route::Interleaved(channel) => {
                 self.up.handle_bytes(self.now.mono, packets.interleaved(channel));
@@ -422,52 +402,8 @@ impl World {
     }
 }
 
-fn config(setup: &Setup) -> push::Config {
-    push::Config {
-        url: "rtsp://127.0.0.1:8554/live/cam".parse().expect("a URL"),
-        credentials: setup.credentials.clone(),
-        delivery: setup.delivery,
-        video: Video::new(
-            &[0x67, 0x42, 0xc0, 0x1e, 0xda, 0x02, 0x80, 0xf6, 0x80],
-            &[0x68, 0xce, 0x3c, 0x80],
-            Some(30.0),
-        ),
-        ssrc: SSRC,
-    }
-}
-
-impl Host for Paths {
-    fn permit(&mut self, now: MonoTime, access: &Access<'_>) -> Permission {
-        let Some((user, password)) = self.user else { return Permission::Granted };
-        let attempt = Attempt { method: access.method.into(), uri: access.url.as_str() };
-        let password_of = |name: &str| (name == user).then(|| password.to_owned());
-        match self.verifier.verify(&attempt, access.authorization, now, password_of) {
-            Ok(_) => Permission::Granted,
-            Err(_) => Permission::Challenge(self.verifier.challenge(now)),
-        }
-    }
-
-    fn local_ip(&self) -> IpAddr {
-        Ipv4Addr::LOCALHOST.into()
-    }
-
-    fn find(&mut self, _: &StreamPath) -> Option<Arc<Description>> {
-        None
-    }
-
-    fn newest_time(&mut self, _: &StreamPath) -> Option<MediaTime> {
-        None
-    }
-
-    fn reserve(&mut self, path: &StreamPath) -> Result<(), Busy> {
-        if self.taken || self.held {
-            return Err(Busy(format!("somebody else publishes to {path}")));
-        }
-        self.held = true;
-        Ok(())
-    }
-
-    fn open_udp(&mut self, _: usize, _: (u16, u16)) -> Option<(u16, u16)> {
-        Some((50_000, 50_001))
-    }
+/// A frame's bytes as a reader gets them: parameter sets, which only the description has, before each IDR picture.
+fn as_received(is_key: bool, nal: &[u8]) -> Vec<u8> {
+    let sets: &[&[u8]] = if is_key { &[SPS, PPS] } else { &[] };
+    sets.iter().copied().chain([nal]).flat_map(|nal| [&[0, 0, 0, 1], nal].concat()).collect()
 }

@@ -10,7 +10,7 @@ use super::{is_safe_for_digest_auth, resource};
 use crate::time::MonoTime;
 
 /// How long a nonce can be used.
-pub const NONCE_LIFETIME: Duration = Duration::from_secs(3600);
+const NONCE_LIFETIME: Duration = Duration::from_secs(3600);
 
 /// A server's half of authentication on one connection.
 ///

@@ -1,7 +1,6 @@
 //! The Transport header (RFC 2326 section 12.39).
 
 use std::fmt;
-use std::net::IpAddr;
 
 use super::{Error, LIST_MAX, number};
 
@@ -37,10 +36,6 @@ pub struct Transport {
     pub client_port: Option<(u16, u16)>,
     /// The server's ports for RTP and RTCP.
     pub server_port: Option<(u16, u16)>,
-    /// Where the server's packets come from, where that is another address than the RTSP connection's.
-    pub source: Option<IpAddr>,
-    /// Synchronisation source of the sender.
-    pub ssrc: Option<u32>,
     /// Which way the packets go.
     pub mode: Mode,
 }
@@ -48,16 +43,7 @@ pub struct Transport {
 impl Transport {
     /// Unicast over `lower`, nothing else said.
     pub const fn new(lower: Lower, mode: Mode) -> Self {
-        Self {
-            lower,
-            multicast: false,
-            interleaved: None,
-            client_port: None,
-            server_port: None,
-            source: None,
-            ssrc: None,
-            mode,
-        }
+        Self { lower, multicast: false, interleaved: None, client_port: None, server_port: None, mode }
     }
 
     /// Parses a Transport header's value: one or more transports in order of preference. Those that are not RTP
@@ -65,7 +51,7 @@ impl Transport {
     ///
     /// # Errors
     /// Where the header is empty, longer than [`LIST_MAX`] entries, or a parameter's value is malformed: a port of
-    /// 0 or above 65535, a channel above 255, an SSRC that is not hexadecimal.
+    /// 0 or above 65535, a channel above 255.
     pub fn parse(value: &str) -> Result<Vec<Self>, Error> {
         if value.trim().is_empty() {
             return Err(Error::new("Transport", value, "it is empty"));
@@ -102,11 +88,6 @@ impl Transport {
             "client_port" => self.client_port = Some(ports(value).ok_or("client_port is not two ports from 1")?),
             // Some servers say 0-0 here when they record and will never send.
             "server_port" => self.server_port = ports(value),
-            "source" => self.source = value.parse().ok(),
-            "ssrc" => {
-                // Servers pad this field with blanks, or leave the zeros in front out.
-                self.ssrc = Some(u32::from_str_radix(value, 16).map_err(|_| "ssrc is not hexadecimal")?);
-            }
             "mode" => {
                 let record = value.trim_matches('"').split(',').any(|m| m.trim().eq_ignore_ascii_case("record"));
                 self.mode = if record { Mode::Record } else { Mode::Play };
@@ -132,12 +113,6 @@ impl fmt::Display for Transport {
         }
         if let Some((rtp, rtcp)) = self.server_port {
             write!(f, ";server_port={rtp}-{rtcp}")?;
-        }
-        if let Some(source) = self.source {
-            write!(f, ";source={source}")?;
-        }
-        if let Some(ssrc) = self.ssrc {
-            write!(f, ";ssrc={ssrc:08X}")?;
         }
         match self.mode {
             Mode::Play => Ok(()),
@@ -178,8 +153,6 @@ mod tests {
         let udp = Transport {
             client_port: Some((5000, 5001)),
             server_port: Some((6000, 6001)),
-            source: Some([127, 0, 0, 1].into()),
-            ssrc: Some(0xab),
             ..Transport::new(Lower::Udp, Mode::Play)
         };
         for transport in [tcp, udp] {
@@ -211,7 +184,6 @@ mod tests {
             "RTP/AVP/TCP;interleaved=255",
             "RTP/AVP/TCP;interleaved=256-257",
             "RTP/AVP/TCP;interleaved=-1",
-            "RTP/AVP;ssrc=xyz",
         ] {
             assert!(Transport::parse(bad).is_err(), "{bad:?}");
         }

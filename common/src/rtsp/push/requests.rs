@@ -1,7 +1,6 @@
 //! The requests that a session makes.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
 use rtsp_types::headers::{AUTHORIZATION, CONTENT_TYPE, CSEQ, RANGE, SESSION, TRANSPORT, USER_AGENT};
 use rtsp_types::{Method, Request, RequestBuilder, Version};
@@ -9,7 +8,7 @@ use url::Url;
 
 use super::error::name;
 use super::{Delivery, Error, Output, Pending, RESPONSE_TIMEOUT, Session};
-use crate::rtsp::headers::{self, Lower, Mode, Range, Transport};
+use crate::rtsp::headers::{self, Lower, Mode, Transport};
 use crate::rtsp::sdp::control_url;
 use crate::time::Now;
 
@@ -40,14 +39,12 @@ impl Session {
     }
 
     pub(super) fn record(&mut self, now: Now) {
-        let live = Range::Npt { start: Duration::ZERO, end: None };
-        self.request(now, self.build(Method::Record).header(RANGE, live.to_string()).build(Vec::new()));
+        self.request(now, self.build(Method::Record).header(RANGE, "npt=0.000-").build(Vec::new()));
     }
 
     /// A sign of life at half the time after which the server would give up (RFC 2326 section 12.37).
     pub(super) fn schedule_keep_alive(&mut self, now: Now) {
-        let timeout =
-            self.session.as_ref().map_or(headers::SESSION_TIMEOUT_DEFAULT, headers::Session::timeout_or_default);
+        let timeout = self.session.as_ref().map_or(headers::SESSION_TIMEOUT_DEFAULT, |session| session.timeout);
         self.keep_alive.due = Some(now.mono + timeout / 2);
     }
 

@@ -3,13 +3,10 @@
 use std::net::IpAddr;
 
 use super::path::CONTROL;
-use crate::h264::{NalKind, Sps};
+use crate::h264::Sps;
+use crate::media::Codec;
+use crate::rtp::h264::{PARAMETER_SET_MAX, keep_parameter_set};
 use crate::rtsp::sdp::{Announcement, Error, Video};
-
-/// Longest parameter set that is kept, in bytes; real ones have tens.
-const PARAMETER_SET_MAX: usize = 1024;
-/// Most parameter sets that are kept: one SPS and its PPS.
-const PARAMETER_SETS_MAX: usize = 8;
 
 /// A stream's H.264 track, and what its publisher sends besides.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,13 +38,18 @@ impl Description {
         &self.video
     }
 
+    /// How the video is coded.
+    pub const fn codec(&self) -> Codec {
+        Codec::H264
+    }
+
     /// What the publisher sends besides and nobody gets: `audio`, …
     pub fn ignored(&self) -> &[String] {
         &self.ignored
     }
 
     /// The codec as browsers name it (RFC 6381 section 3.4), as in `avc1.42C01F`; `None` before it is known.
-    pub fn codec(&self) -> Option<String> {
+    pub fn codecs_parameter(&self) -> Option<String> {
         let [profile, constraints, level] = self.video.profile_level_id?;
         Some(format!("avc1.{profile:02X}{constraints:02X}{level:02X}"))
     }
@@ -65,22 +67,9 @@ impl Description {
 
     /// Takes `nal`, an SPS or PPS that came in the stream, in place of the one that it replaces.
     pub fn take_parameter_set(&mut self, nal: &[u8]) {
-        let Some(kind @ (NalKind::Sps | NalKind::Pps)) = NalKind::of(nal) else { return };
-        let sps = Sps::parse(nal).ok();
-        let is_good = nal.len() <= PARAMETER_SET_MAX && (kind == NalKind::Pps || sps.is_some());
-        if !is_good || self.has_parameter_set(nal) {
-            return;
-        }
-        let replaces =
-            |old: &Vec<u8>| NalKind::of(old) == Some(kind) && (kind == NalKind::Sps || pps_id(old) == pps_id(nal));
-        let sets = &mut self.video.parameter_sets;
-        match sets.iter().position(replaces) {
-            Some(old) => nal.clone_into(&mut sets[old]),
-            None if sets.len() >= PARAMETER_SETS_MAX => return,
-            None if kind == NalKind::Sps => sets.insert(0, nal.to_vec()),
-            None => sets.push(nal.to_vec()),
-        }
-        if let Some(sps) = sps {
+        if keep_parameter_set(&mut self.video.parameter_sets, nal)
+            && let Ok(sps) = Sps::parse(nal)
+        {
             self.video.profile_level_id = Some(sps.profile_level_id);
         }
     }
@@ -94,14 +83,6 @@ impl Description {
     pub(super) fn controls(&self) -> Vec<Option<&str>> {
         self.controls.iter().map(Option::as_deref).collect()
     }
-}
-
-/// A PPS's identifier, an Exp-Golomb number in front of everything else (H.264 section 7.3.2.2); `None` above 14, which
-/// nobody uses.
-fn pps_id(nal: &[u8]) -> Option<u8> {
-    let first = *nal.get(1)?;
-    let zeros = first.leading_zeros();
-    (zeros <= 3).then(|| (first >> (7 - 2 * zeros)) - 1)
 }
 
 #[cfg(test)]
@@ -129,7 +110,7 @@ mod tests {
         let description = Description::parse(ANNOUNCED.as_bytes()).expect("good");
         assert_eq!(description.controls(), [Some("streamid=1"), Some("streamid=0")]);
         assert_eq!(
-            (description.ignored(), description.codec()),
+            (description.ignored(), description.codecs_parameter()),
             (&["audio".to_owned()][..], Some("avc1.42C01E".into()))
         );
         let sdp = sdp(&description);
@@ -150,7 +131,7 @@ mod tests {
         new.take_parameter_set(HIGH_SPS);
         new.take_parameter_set(&[0x68, 0xcb, 0x00]);
         assert!(sdp(&new).contains("aMsA") && !sdp(&new).contains("aM48gA"), "{}", sdp(&new));
-        assert_eq!(new.codec().as_deref(), Some("avc1.64001E"));
+        assert_eq!(new.codecs_parameter().as_deref(), Some("avc1.64001E"));
     }
 
     #[test]
@@ -163,18 +144,5 @@ mod tests {
         assert_eq!(description.video().parameter_sets.len(), 2);
         let readers = description.for_readers();
         assert_eq!((readers.video(), readers.controls().len()), (description.video(), 0));
-    }
-
-    #[test]
-    fn a_pps_of_another_identifier_is_kept_beside_the_first_up_to_a_limit() {
-        let mut description = Description::parse(ANNOUNCED.as_bytes()).expect("good");
-        for first in 0x10_u8..=0x7f {
-            description.take_parameter_set(&[0x68, first]);
-        }
-        assert_eq!(description.video.parameter_sets.len(), PARAMETER_SETS_MAX);
-        assert_eq!(
-            [0x80, 0x40, 0x60, 0x10, 0].map(|id| pps_id(&[0x68, id])),
-            [Some(0), Some(1), Some(2), Some(7), None]
-        );
     }
 }

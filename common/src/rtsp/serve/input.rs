@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 use rtsp_types::StatusCode;
 
 use super::host::{Host, Output, Packet, PacketKind, TrackTransport};
-use super::reply::{Refusal, Reply};
+use super::reply::Reply;
 use super::{Description, Error, Session, State, TURN, is_rtp};
 use crate::rtsp::message::{self, Item};
 use crate::time::MonoTime;
@@ -79,7 +79,7 @@ impl Session {
                 message::Error::TooLong { part, .. } if part.contains("URL") => StatusCode::RequestURITooLong,
                 _ => StatusCode::BadRequest,
             };
-            let reply = Reply::from(Refusal::new(status, error.to_string())).with("Connection", "close");
+            let reply = Reply::refusal(status, error.to_string()).with("Connection", "close");
             self.outputs.push_back(Output::Send(reply.to_bytes(None)));
             Error::Message(error)
         })

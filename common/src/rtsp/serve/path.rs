@@ -5,7 +5,7 @@ use std::fmt;
 use url::Url;
 
 /// Longest name of a stream, in bytes.
-pub const PATH_MAX: usize = 256;
+const PATH_MAX: usize = 256;
 
 /// How the server names the one track of a stream that it plays.
 pub const CONTROL: &str = "trackID=0";

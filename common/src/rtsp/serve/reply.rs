@@ -17,36 +17,16 @@ pub(super) struct Reply {
     body: Vec<u8>,
 }
 
-/// A request that is not granted: the status, and why in the reason phrase, where people see it in their client's
-/// error message.
-#[derive(Debug)]
-pub(super) struct Refusal {
-    pub(super) status: StatusCode,
-    pub(super) why: String,
-    pub(super) headers: Vec<(&'static str, String)>,
-}
-
-impl Refusal {
-    pub(super) fn new(status: StatusCode, why: impl Into<String>) -> Self {
-        Self { status, why: why.into(), headers: Vec::new() }
-    }
-
-    pub(super) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
-        self
-    }
-}
-
-impl From<Refusal> for Reply {
-    fn from(refusal: Refusal) -> Self {
-        Self { status: refusal.status, reason: Some(refusal.why), headers: refusal.headers, body: Vec::new() }
-    }
-}
-
 impl Reply {
     /// 200 OK.
     pub(super) fn ok() -> Self {
         Self { status: StatusCode::Ok, reason: None, headers: Vec::new(), body: Vec::new() }
+    }
+
+    /// A request that is not granted: the status, and why in the reason phrase, where people see it in their client's
+    /// error message.
+    pub(super) fn refusal(status: StatusCode, why: impl Into<String>) -> Self {
+        Self { status, reason: Some(why.into()), headers: Vec::new(), body: Vec::new() }
     }
 
     pub(super) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -108,8 +88,8 @@ mod tests {
 
     #[test]
     fn what_a_client_sent_cannot_add_a_header() {
-        let refusal = Refusal::new(StatusCode::BadRequest, "bad\r\nX: y").with("Allow", "A\r\n\r\n");
-        let text = String::from_utf8(Reply::from(refusal).to_bytes(None).to_vec()).expect("text");
+        let refusal = Reply::refusal(StatusCode::BadRequest, "bad\r\nX: y").with("Allow", "A\r\n\r\n");
+        let text = String::from_utf8(refusal.to_bytes(None).to_vec()).expect("text");
         assert!(text.starts_with("RTSP/1.0 400 Bad Request (bad??X: y)\r\n"), "{text}");
         assert_eq!(text.matches("\r\n\r\n").count(), 1);
     }

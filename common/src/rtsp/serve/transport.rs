@@ -3,7 +3,7 @@
 use rtsp_types::StatusCode;
 
 use super::host::{Host, TrackTransport};
-use super::reply::Refusal;
+use super::reply::Reply;
 use crate::rtsp::headers::{Lower, Mode, Transport};
 
 /// The first offer that can be served, and the Transport header that says so.
@@ -18,13 +18,13 @@ pub(super) fn choose(
     track: usize,
     taken: &[Option<TrackTransport>],
     host: &mut dyn Host,
-) -> Result<(TrackTransport, Transport), Refusal> {
-    let header = header.ok_or_else(|| Refusal::new(StatusCode::BadRequest, "SETUP without Transport"))?;
-    let offers = Transport::parse(header).map_err(|e| Refusal::new(StatusCode::BadRequest, e.to_string()))?;
+) -> Result<(TrackTransport, Transport), Reply> {
+    let header = header.ok_or_else(|| Reply::refusal(StatusCode::BadRequest, "SETUP without Transport"))?;
+    let offers = Transport::parse(header).map_err(|e| Reply::refusal(StatusCode::BadRequest, e.to_string()))?;
     let fits = |offer: &&Transport| !offer.multicast && taken.iter().flatten().all(|other| lower(other) == offer.lower);
     let Some(offer) = offers.iter().find(fits) else {
         let why = "offer RTP/AVP/TCP;interleaved or RTP/AVP;unicast, the same for all tracks";
-        return Err(Refusal::new(StatusCode::UnsupportedTransport, why));
+        return Err(Reply::refusal(StatusCode::UnsupportedTransport, why));
     };
     match offer.lower {
         Lower::Tcp => interleaved(offer, mode, taken),
@@ -36,15 +36,15 @@ fn interleaved(
     offer: &Transport,
     mode: Mode,
     taken: &[Option<TrackTransport>],
-) -> Result<(TrackTransport, Transport), Refusal> {
+) -> Result<(TrackTransport, Transport), Reply> {
     let in_use = |channel: u8| taken.iter().flatten().any(|other| uses(other, channel));
     let free = || (0..=254).step_by(2).map(|rtp| (rtp, rtp + 1)).find(|&(rtp, rtcp)| !in_use(rtp) && !in_use(rtcp));
     let (rtp, rtcp) = match offer.interleaved {
         Some((rtp, rtcp)) if rtp == rtcp || in_use(rtp) || in_use(rtcp) => {
-            return Err(Refusal::new(StatusCode::BadRequest, "these interleaved channels are in use"));
+            return Err(Reply::refusal(StatusCode::BadRequest, "these interleaved channels are in use"));
         }
         Some(pair) => pair,
-        None => free().ok_or_else(|| Refusal::new(StatusCode::BadRequest, "all interleaved channels are in use"))?,
+        None => free().ok_or_else(|| Reply::refusal(StatusCode::BadRequest, "all interleaved channels are in use"))?,
     };
     let mut answer = Transport::new(Lower::Tcp, mode);
     answer.interleaved = Some((rtp, rtcp));
@@ -56,12 +56,12 @@ fn datagrams(
     mode: Mode,
     track: usize,
     host: &mut dyn Host,
-) -> Result<(TrackTransport, Transport), Refusal> {
+) -> Result<(TrackTransport, Transport), Reply> {
     let client = offer.client_port.filter(|(rtp, rtcp)| *rtp != 0 && *rtcp != 0 && rtp != rtcp);
-    let client = client.ok_or_else(|| Refusal::new(StatusCode::BadRequest, "UDP without client_port"))?;
+    let client = client.ok_or_else(|| Reply::refusal(StatusCode::BadRequest, "UDP without client_port"))?;
     let server = host
         .open_udp(track, client)
-        .ok_or_else(|| Refusal::new(StatusCode::ServiceUnavailable, "no UDP ports are free"))?;
+        .ok_or_else(|| Reply::refusal(StatusCode::ServiceUnavailable, "no UDP ports are free"))?;
     let mut answer = Transport::new(Lower::Udp, mode);
     answer.client_port = Some(client);
     answer.server_port = Some(server);

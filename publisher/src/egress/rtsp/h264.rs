@@ -2,7 +2,8 @@
 
 use common::h264::{NalKind, nal_ranges, nals};
 use common::media::EncodedFrame;
-use common::rtp::h264::{Packetizer, Packets};
+use common::rtp::Packets;
+use common::rtp::h264::Packetizer;
 use common::rtsp::sdp::Video;
 
 use crate::seal::SealedFrame;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use common::clock::Clock;
 use common::media::{Codec, EncodedFrame};
-use common::rtp::h264::{Packetizer, Packets};
-use common::rtp::header;
+use common::rtp::h264::Packetizer;
+use common::rtp::{HEADER_LEN, Packets};
 use common::rtsp::StreamUrl;
 use common::rtsp::push::{self, Delivery, Output, Route, SentFrame, Session, State};
 use common::sei;
@@ -130,7 +130,7 @@ impl Link {
         }
         let frame = SentFrame {
             packets: packets.len() as u32,
-            octets: (packets.bytes() - packets.len() * header::LEN) as u32,
+            octets: (packets.bytes() - packets.len() * HEADER_LEN) as u32,
             time: sealed.frame.time,
             sampled: sealed.stamped.wall,
         };

@@ -5,7 +5,7 @@ use common::clock::ManualClock;
 use common::frame::{CaptureClock, PublisherTimes};
 use common::h264;
 use common::media::{Codec, EncodedFrame};
-use common::rtp::{header, rtcp};
+use common::rtp::{Packet, rtcp};
 use common::rtsp::interleaved;
 use common::rtsp::message::{Framer, Item};
 use common::sei;
@@ -138,6 +138,10 @@ fn stamp(packet: &[u8]) -> Option<sei::Stamp> {
     sei::find(packet)
 }
 
+fn starts_decoding(packet: &[u8]) -> bool {
+    Packet::parse(packet).and_then(|packet| packet.starts_decoding(Codec::H264)).expect("ours")
+}
+
 #[test]
 fn a_stream_arrives_with_the_time_of_sending_in_it() {
     let (url, seen) = serve(1, |_, item| record(item, TCP));
@@ -151,9 +155,9 @@ fn a_stream_arrives_with_the_time_of_sending_in_it() {
     let stats = sender.finish().expect("all went well");
     assert_eq!((stats.frames, stats.packets, stats.dropped, stats.reconnects), (2, 1 + 3 + 1, 0, 0));
     let packets: Vec<_> = (0..5).map(|_| packet(&seen).1).collect();
-    let infos: Vec<_> = packets.iter().map(|packet| header::inspect(packet).expect("ours")).collect();
+    let infos: Vec<_> = packets.iter().map(|packet| Packet::parse(packet).expect("ours")).collect();
     assert_eq!(infos.iter().map(|info| info.marker).collect::<Vec<_>>(), [false, false, false, true, true]);
-    assert!(infos[0].starts_idr);
+    assert!(starts_decoding(&packets[0]));
     let found = stamp(&packets[0]).expect("the SEI is whole");
     assert_eq!(found.sequence, 7);
     assert_eq!(found.times.sent.micros_since(stamped.wall), 5_000, "a step of the wall clock is not in it");
@@ -178,7 +182,7 @@ fn udp_packets_and_reports_come_from_the_announced_ports() {
         socket.set_read_timeout(Some(LIMIT)).expect("a limit");
     }
     let (len, from) = rtp.recv_from(&mut buffer).expect("a packet comes");
-    assert!(header::inspect(&buffer[..len]).expect("ours").starts_idr);
+    assert!(starts_decoding(&buffer[..len]));
     let (len, from_rtcp) = rtcp.recv_from(&mut buffer).expect("a report comes");
     assert!(matches!(rtcp::parse(&buffer[..len]).as_deref(), Ok([rtcp::Event::SenderReport { packets: 4, .. }])));
     let setup = seen.try_iter().find_map(|(_, item)| match item {
@@ -237,7 +241,7 @@ fn a_lost_connection_is_made_again_and_begins_with_an_idr_picture() {
             .filter(|(connection, item)| *connection == 1 && matches!(item, Item::Data { .. }))
     });
     let Some((_, Item::Data { payload, .. })) = first else { panic!("a packet of the second connection") };
-    assert!(header::inspect(&payload).expect("ours").starts_idr);
+    assert!(starts_decoding(&payload));
     let stats = sender.finish().expect("it began well");
     assert_eq!(stats.reconnects, 1);
     assert!(stats.dropped >= 1, "{stats:?}");

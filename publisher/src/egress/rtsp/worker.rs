@@ -7,7 +7,8 @@ use std::time::Duration;
 use common::backoff::Backoff;
 use common::clock::Clock;
 use common::media::{EncodedFrame, IdrGate};
-use common::rtp::h264::{Packetizer, Packets};
+use common::rtp::Packets;
+use common::rtp::h264::Packetizer;
 use crossbeam_channel::{Receiver, Sender, never, select};
 
 use super::link::{Link, Target};

@@ -6,34 +6,34 @@ use common::time::MonoTime;
 
 /// Where a connection came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Door {
+pub(crate) enum Listener {
     Rtsp,
     Http,
 }
 
-impl Door {
+impl Listener {
     pub(super) const COUNT: usize = Self::Http as usize + 1;
 }
 
 /// What a connection is good for; the lesser goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Standing {
+pub(crate) enum Priority {
     /// Neither plays nor publishes.
     Idle,
     Plays,
     Publishes,
 }
 
-impl Standing {
+impl Priority {
     pub(super) const COUNT: usize = Self::Publishes as usize + 1;
 }
 
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) owner: IpAddr,
-    pub(super) door: Door,
+    pub(super) listener: Listener,
     pub(super) held: usize,
-    pub(super) standing: Standing,
+    pub(super) priority: Priority,
     /// Last request of an idle one; since when the others stand as they do.
     pub(super) since: MonoTime,
     /// Beyond the total.

@@ -4,9 +4,9 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
-use super::entry::{Door, Entry, Standing};
+use super::entry::{Entry, Listener, Priority};
 
-/// When a connection has to go, compared with others of its standing: the greatest first. The one that has been silent for
+/// When a connection has to go, compared with others of its priority: the greatest first. The one that has been silent for
 /// longest, or the one that came last where they do something.
 pub(super) type Turn = (i128, Reverse<u64>);
 
@@ -14,11 +14,11 @@ pub(super) type Turn = (i128, Reverse<u64>);
 #[derive(Debug, Default)]
 pub(super) struct Order {
     owners: HashMap<IpAddr, Owner>,
-    /// For each standing, the first to go of every address, by what the address holds.
-    first: [BTreeSet<(usize, Turn, IpAddr)>; Standing::COUNT],
+    /// For each priority, the first to go of every address, by what the address holds.
+    first: [BTreeSet<(usize, Turn, IpAddr)>; Priority::COUNT],
     in_total: usize,
     /// Beyond the total: few, since the reserve is small.
-    in_reserve: [BTreeSet<(u64, usize)>; Door::COUNT],
+    in_reserve: [BTreeSet<(u64, usize)>; Listener::COUNT],
     leaving: usize,
 }
 
@@ -27,8 +27,8 @@ struct Owner {
     /// Descriptors, those in the reserve included.
     share: usize,
     connections: usize,
-    /// Of the total, by standing.
-    turns: [BTreeSet<Turn>; Standing::COUNT],
+    /// Of the total, by priority.
+    turns: [BTreeSet<Turn>; Priority::COUNT],
 }
 
 /// A connection that may have to go.
@@ -52,21 +52,21 @@ impl Order {
     }
 
     /// Who goes first of all that stand like this, of the address that holds most.
-    pub(super) fn first(&self, standing: Standing) -> Option<Candidate> {
-        let &(share, (_, Reverse(id)), owner) = self.first[standing as usize].last()?;
+    pub(super) fn first(&self, priority: Priority) -> Option<Candidate> {
+        let &(share, (_, Reverse(id)), owner) = self.first[priority as usize].last()?;
         Some(Candidate { id, owner, share })
     }
 
     /// Who goes first of an address' idle ones, `but` one.
     pub(super) fn first_idle_of(&self, owner: IpAddr, but: u64) -> Option<Candidate> {
         let Owner { share, turns, .. } = self.owners.get(&owner)?;
-        let ids = turns[Standing::Idle as usize].iter().rev().map(|(_, Reverse(id))| *id);
+        let ids = turns[Priority::Idle as usize].iter().rev().map(|(_, Reverse(id))| *id);
         ids.filter(|id| *id != but).map(|id| Candidate { id, owner, share: *share }).next()
     }
 
-    /// Connections beyond the total at this door.
-    pub(super) fn reserved_at(&self, door: Door) -> impl Iterator<Item = u64> {
-        self.in_reserve[door as usize].iter().map(|(id, _)| *id)
+    /// Connections beyond the total at this listener.
+    pub(super) fn reserved_at(&self, listener: Listener) -> impl Iterator<Item = u64> {
+        self.in_reserve[listener as usize].iter().map(|(id, _)| *id)
     }
 
     /// Descriptors held by an address.
@@ -79,9 +79,9 @@ impl Order {
         self.in_total
     }
 
-    /// Descriptors held beyond the total at this door.
-    pub(super) fn in_reserve(&self, door: Door) -> usize {
-        self.in_reserve[door as usize].iter().map(|(_, held)| held).sum()
+    /// Descriptors held beyond the total at this listener.
+    pub(super) fn in_reserve(&self, listener: Listener) -> usize {
+        self.in_reserve[listener as usize].iter().map(|(_, held)| held).sum()
     }
 
     /// Connections that were told to go.
@@ -90,28 +90,28 @@ impl Order {
     }
 
     fn count(&mut self, id: u64, entry: &Entry, adds: bool) {
-        let Entry { owner: address, door, held, standing, .. } = *entry;
+        let Entry { owner: address, listener, held, priority, .. } = *entry;
         if entry.leaving {
             return change(&mut self.leaving, 1, adds);
         }
         let owner = self.owners.entry(address).or_default();
         let rank =
-            |owner: &Owner, standing: usize| owner.turns[standing].last().map(|&turn| (owner.share, turn, address));
-        for (standing, first) in self.first.iter_mut().enumerate() {
-            if let Some(rank) = rank(owner, standing) {
+            |owner: &Owner, priority: usize| owner.turns[priority].last().map(|&turn| (owner.share, turn, address));
+        for (priority, first) in self.first.iter_mut().enumerate() {
+            if let Some(rank) = rank(owner, priority) {
                 first.remove(&rank);
             }
         }
         change(&mut owner.share, held, adds);
         change(&mut owner.connections, 1, adds);
         if entry.in_reserve {
-            insert(&mut self.in_reserve[door as usize], (id, held), adds);
+            insert(&mut self.in_reserve[listener as usize], (id, held), adds);
         } else {
             change(&mut self.in_total, held, adds);
-            insert(&mut owner.turns[standing as usize], entry.turn(id), adds);
+            insert(&mut owner.turns[priority as usize], entry.turn(id), adds);
         }
-        for (standing, first) in self.first.iter_mut().enumerate() {
-            first.extend(rank(owner, standing));
+        for (priority, first) in self.first.iter_mut().enumerate() {
+            first.extend(rank(owner, priority));
         }
         if owner.connections == 0 {
             self.owners.remove(&address);
@@ -122,7 +122,7 @@ impl Order {
 impl Entry {
     pub(super) fn turn(&self, id: u64) -> Turn {
         let micros = i128::try_from(self.since.since_origin().as_micros()).unwrap_or(i128::MAX);
-        (if self.standing == Standing::Idle { -micros } else { micros }, Reverse(id))
+        (if self.priority == Priority::Idle { -micros } else { micros }, Reverse(id))
     }
 }
 

@@ -13,7 +13,7 @@ pub(super) const TOTAL_MAX: usize = 256 << 20;
 
 /// How to tell a connection to give way.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct Signal {
     pub(super) gives_way: AtomicBool,
     pub(super) wake: Notify,
 }
@@ -36,7 +36,7 @@ pub(super) struct Books {
 struct Entry {
     owner: IpAddr,
     held: usize,
-    told: Arc<Told>,
+    told: Arc<Signal>,
     /// What it held when it was told to give way, where it has not yet.
     gives_way: Option<usize>,
 }
@@ -48,7 +48,7 @@ struct Owner {
 }
 
 impl Books {
-    pub(super) fn open(&mut self, id: u64, owner: IpAddr, told: Arc<Told>) {
+    pub(super) fn open(&mut self, id: u64, owner: IpAddr, told: Arc<Signal>) {
         self.accounts.insert(id, Entry { owner, held: 0, told, gives_way: None });
     }
 

@@ -9,7 +9,7 @@ fn peer(last: u8) -> IpAddr {
 fn holds(memory: &Memory, last: u8, held: usize) -> (Arc<Account>, Share) {
     let account = memory.open(peer(last));
     let mut share = account.share();
-    share.settle(held);
+    share.update(held);
     (account, share)
 }
 
@@ -24,7 +24,7 @@ fn what_all_hold_is_counted_but_for_a_step_each_and_given_back() {
     let account = memory.open(peer(1));
     let mut shares: Vec<_> = (0..3).map(|_| account.share()).collect();
     for held in [100_000, 70_000, STEP - 1, 0, 100_000] {
-        shares.iter_mut().for_each(|share| share.settle(held));
+        shares.iter_mut().for_each(|share| share.update(held));
         assert!(memory.held().abs_diff(3 * held) <= 3 * STEP);
     }
     shares.remove(0);
@@ -52,7 +52,7 @@ fn the_address_that_holds_most_gives_way_not_the_longest_queue() {
     // They let go of it, and the memory is there again.
     for index in [99, 100] {
         let (account, share) = &mut accounts[index];
-        share.settle(0);
+        share.update(0);
         assert!(account.gave_way());
     }
     assert_eq!(told(&accounts), [0; 0]);
@@ -74,11 +74,11 @@ fn who_cannot_let_go_of_half_has_to_go() {
     let memory = Memory::default();
     let (account, mut share) = holds(&memory, 1, TOTAL_MAX + STEP);
     assert!(share.gives_way());
-    share.settle(TOTAL_MAX / 2 + STEP);
+    share.update(TOTAL_MAX / 2 + STEP);
     assert!(!account.gave_way());
-    share.settle(2 * TOTAL_MAX);
+    share.update(2 * TOTAL_MAX);
     assert!(share.gives_way(), "told again");
-    share.settle(TOTAL_MAX);
+    share.update(TOTAL_MAX);
     assert!(account.gave_way());
 }
 
@@ -102,10 +102,10 @@ fn any_order_of_changes_keeps_the_sums() {
             None => accounts.push(holds(&memory, (state >> 40) as u8 % 5, held)),
             Some(_) if (state >> 50) % 9 == 0 => drop(accounts.swap_remove(index)),
             Some((account, share)) if share.gives_way() => {
-                share.settle(0);
+                share.update(0);
                 assert!(account.gave_way());
             }
-            Some((_, share)) => share.settle(held),
+            Some((_, share)) => share.update(held),
         }
         let counted = |gives_way| -> usize {
             accounts.iter().filter(|(_, share)| share.gives_way() == gives_way).map(|(_, share)| share.counted).sum()

@@ -198,7 +198,7 @@ fn fill(queue: &mut Queue) {
     while queue.gate().is_open() {
         queue.push_media(at(0), &part(false, 60_000), 0);
     }
-    queue.settle();
+    queue.update();
 }
 
 #[test]
@@ -233,12 +233,12 @@ fn a_queue_that_gives_way_takes_nothing_and_counts_each_frame_once() {
     let memory = Memory::default();
     let (account, mut queue) = queue_in(&memory, 1);
     (1..=3).for_each(|frame| queue.push_media(at(0), &video(frame, 60_000), 0));
-    queue.settle();
+    queue.update();
     // Others fill the memory, each of them with less than this one has.
     let mut others: Vec<_> = Vec::new();
     while !queue.share.gives_way() {
         let mut share = memory.open(IpAddr::from(u32::try_from(others.len()).expect("few").to_be_bytes())).share();
-        share.settle(170_000);
+        share.update(170_000);
         others.push(share);
     }
     queue.push_media(at(1), &video(4, 1_000), 0);

@@ -1,19 +1,23 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::Duration;
 
+use bytes::Bytes;
 use common::h264::nals;
-use common::rtp::h264::{Packetizer, Packets};
+use common::rtp::Packets;
+use common::rtp::h264::Packetizer;
 
 use super::*;
-use crate::relay::{Paths, Publication};
+use common::time::WallTime;
+
+use crate::relay::{Paths, Publication, ReaderCounts};
 
 const SDP: &str =
     "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n";
-const IDR: &[u8] = &[
+pub(in crate::relay) const IDR: &[u8] = &[
     0, 0, 0, 1, 0x67, 0x42, 0xc0, 0x1e, 0x8c, 0x8d, 0x40, 0x50, 0x1e, 0x90, 0x0f, 0x08, 0x84, 0x6a, 0, 0, 0, 1, 0x68,
     0xce, 0x3c, 0x80, 0, 0, 1, 0x65, 0x88, 0x84,
 ];
-const SLICE: &[u8] = &[0, 0, 0, 1, 0x41, 0x9a, 0x02];
+pub(in crate::relay) const SLICE: &[u8] = &[0, 0, 0, 1, 0x41, 0x9a, 0x02];
 
 /// Keeps what it gets, behind a gate as every reader has.
 #[derive(Default)]
@@ -39,6 +43,10 @@ impl Sink for FakeReader {
         self.id
     }
 
+    fn peer(&self) -> IpAddr {
+        client().peer.ip()
+    }
+
     fn deliver(&self, _now: MonoTime, batch: &[Marked]) {
         let mut gate = lock(&self.gate);
         let admitted = batch.iter().filter(|marked| gate.admits(marked.mark));
@@ -54,16 +62,14 @@ impl Sink for FakeReader {
     }
 
     fn info(&self) -> ReaderInfo {
-        ReaderInfo {
-            transport: "tcp",
-            peer: ([127, 0, 0, 1], 1).into(),
-            user_agent: String::new(),
-            since: WallTime::default(),
-            queued_packets: 0,
-            dropped_frames: 3,
-            dropped_packets: 5,
-        }
+        let dropped = Drops { frames: 3, packets: 5 };
+        ReaderInfo { client: client(), counts: ReaderCounts { queued_packets: 0, dropped } }
     }
+}
+
+fn client() -> Client {
+    let peer = ([127, 0, 0, 1], 1).into();
+    Client { transport: "tcp", peer, user_agent: String::new(), since: WallTime::default() }
 }
 
 #[derive(Default)]
@@ -78,39 +84,37 @@ impl PublisherControl for FakeControl {
     }
 }
 
-struct Path {
-    paths: Arc<Paths>,
+pub(in crate::relay) struct Path {
+    pub(in crate::relay) paths: Arc<Paths>,
     control: Arc<FakeControl>,
     packetizer: Packetizer,
     time: MediaTime,
 }
 
 impl Path {
-    fn new() -> Self {
+    pub(in crate::relay) fn new() -> Self {
         let packetizer = Packetizer::new(7, 100);
         Self { paths: Arc::default(), control: Arc::default(), packetizer, time: MediaTime::default() }
     }
 
-    fn publish(&self) -> Publication {
-        let publisher = Publisher {
-            transport: "tcp",
-            peer: ([127, 0, 0, 1], 2).into(),
-            user_agent: String::new(),
-            since: WallTime::default(),
-        };
+    pub(in crate::relay) fn publish(&self) -> Publication {
         let description = Description::parse(SDP.as_bytes()).expect("good");
-        self.paths.reserve(&name()).expect("free").publish(description, publisher, self.control.clone())
+        self.paths.reserve(&Path::name()).expect("free").publish(description, client(), self.control.clone())
     }
 
     /// The packets of a frame.
-    fn frame(&mut self, annex_b: &[u8]) -> Vec<Packet> {
+    pub(in crate::relay) fn frame(&mut self, annex_b: &[u8]) -> Vec<Packet> {
         let mut packets = Packets::default();
         self.time = self.time.advance(Duration::from_millis(33));
         self.packetizer.packetize(&nals(annex_b).collect::<Vec<_>>(), self.time, &mut packets);
         packets.iter().map(|bytes| packet(PacketKind::Rtp, bytes)).collect()
     }
 
-    fn requests(&self) -> usize {
+    pub(in crate::relay) fn name() -> StreamPath {
+        StreamPath::parse("cam").expect("a name")
+    }
+
+    pub(in crate::relay) fn requests(&self) -> usize {
         self.control.requests.load(Relaxed)
     }
 }
@@ -119,11 +123,7 @@ fn packet(kind: PacketKind, bytes: &[u8]) -> Packet {
     Packet { track: Description::VIDEO, kind, bytes: Bytes::copy_from_slice(bytes) }
 }
 
-fn name() -> StreamPath {
-    StreamPath::parse("cam").expect("a name")
-}
-
-fn at(millis: u64) -> MonoTime {
+pub(in crate::relay) fn at(millis: u64) -> MonoTime {
     MonoTime::from_origin(Duration::from_millis(millis))
 }
 
@@ -211,10 +211,13 @@ fn a_reader_that_joins_gets_an_idr_asked_for_and_many_joins_share_one() {
 fn parameter_sets_of_the_stream_get_into_the_description() {
     let mut path = Path::new();
     let publication = path.publish();
-    assert_eq!(publication.stream().description().codec(), None);
+    assert_eq!(publication.stream().description().codecs_parameter(), None);
     publication.stream().forward(at(0), &mut path.frame(IDR));
     let description = publication.stream().description();
-    assert_eq!((description.codec().as_deref(), description.video().parameter_sets.len()), (Some("avc1.42C01E"), 2));
+    assert_eq!(
+        (description.codecs_parameter().as_deref(), description.video().parameter_sets.len()),
+        (Some("avc1.42C01E"), 2)
+    );
     publication.stream().forward(at(1), &mut path.frame(IDR));
     assert!(Arc::ptr_eq(&description, &publication.stream().description()), "nothing new");
 }
@@ -240,7 +243,9 @@ fn new_parameter_sets_do_not_copy_the_description_unless_somebody_holds_it() {
     assert_eq!(stream.description().video().parameter_sets, [[0x68, 0x82]]);
 
     let mut looked_at = 0;
-    for_each_parameter_set(&pps(0x83).bytes, |_| looked_at += 1);
+    let full = pps(0x83).bytes;
+    let full = rtp::Packet::parse(&full).expect("a good header");
+    full.for_each_parameter_set(Codec::H264, |_| looked_at += 1);
     assert_eq!(looked_at, 32, "whoever fills a packet with them");
 }
 
@@ -248,7 +253,7 @@ fn new_parameter_sets_do_not_copy_the_description_unless_somebody_holds_it() {
 fn one_publisher_per_path_and_its_end_is_the_readers() {
     let path = Path::new();
     let publication = path.publish();
-    assert!(path.paths.reserve(&name()).is_err());
+    assert!(path.paths.reserve(&Path::name()).is_err());
     let (left, stays) = (FakeReader::new(1), FakeReader::new(2));
     let stream = publication.stream().clone();
     stream.join(at(0), left.clone());
@@ -258,11 +263,11 @@ fn one_publisher_per_path_and_its_end_is_the_readers() {
     drop(publication);
     assert!(stays.ended.load(Relaxed) && !left.ended.load(Relaxed));
     assert!(!stream.join(at(0), left), "it is over");
-    assert!(path.paths.find(&name()).is_none() && path.paths.list().is_empty());
+    assert!(path.paths.find(&Path::name()).is_none() && path.paths.list().is_empty());
 
-    let reserved = path.paths.reserve(&name()).expect("free again");
-    assert!(path.paths.find(&name()).is_none(), "announced is not live");
-    assert!(path.paths.reserve(&name()).is_err());
+    let reserved = path.paths.reserve(&Path::name()).expect("free again");
+    assert!(path.paths.find(&Path::name()).is_none(), "announced is not live");
+    assert!(path.paths.reserve(&Path::name()).is_err());
     drop(reserved);
-    assert!(path.paths.reserve(&name()).is_ok());
+    assert!(path.paths.reserve(&Path::name()).is_ok());
 }

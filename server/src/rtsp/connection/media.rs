@@ -1,55 +1,50 @@
 //! How a connection begins to play or to publish.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use common::clock::Clock;
 use common::rtp::rtcp;
 use common::rtsp::interleaved;
-use common::rtsp::serve::{Description, Packet, PacketKind, Setup, TrackTransport};
+use common::rtsp::serve::{Description, PacketKind, Setup, TrackTransport};
 use common::time::MonoTime;
 
 use super::Connection;
 use super::end::End;
-use super::role::{Role, Udp, take_feedback};
-use crate::budget::Standing;
-use crate::relay::{Publisher, PublisherControl, Sink, Stream};
+use super::role::{Role, Udp};
+use crate::budget::Priority;
+use crate::relay::{Client, PublisherControl, Sink, Stream};
 use crate::rtsp::outbox::Outbox;
 use crate::rtsp::reader::{Identity, TcpReader, UdpReader};
-use crate::rtsp::udp::{Pair, Pulse, Receiver};
+use crate::rtsp::udp::{Pair, Pulse, Sender};
 
 impl Connection {
     /// Joins the stream that was set up.
     pub(super) fn play(&mut self, now: MonoTime, setup: Setup) -> Result<(), End> {
         let stream = self.shared.paths.find(&setup.path).ok_or(End::StreamEnded)?;
-        let identity = Identity {
-            id: self.shared.next_id(),
-            peer: self.peer,
-            user_agent: self.session.user_agent().unwrap_or_default().to_owned(),
-            since: self.shared.clock.now().wall,
-        };
-        let id = identity.id;
-        self.outbox.restart();
         let over_udp = self.host.udp();
+        let id = self.shared.next_id();
+        let identity = Identity { id, client: self.client() };
+        let transport = identity.client.transport;
+        self.outbox.restart();
         let (sink, udp): (Arc<dyn Sink>, _) = if over_udp.is_empty() {
             (Arc::new(TcpReader { identity, outbox: self.outbox.clone(), tracks: setup.tracks.clone() }), None)
         } else {
             // What players send from their RTP ports only opens paths through firewalls.
-            let receiver = Arc::new(Feedback { stream: stream.clone(), peer: self.peer.ip() });
-            let udp = receive(over_udp, &[PacketKind::Rtcp], receiver, self.pulse())?;
+            let sender = Sender::Reader(self.peer.ip());
+            let udp = receive(over_udp, &[PacketKind::Rtcp], (&sender, &stream), self.pulse())?;
             let tracks = (0..setup.tracks.len()).map(|track| over_udp.get(&track).map(Pair::target)).collect();
             (Arc::new(UdpReader::new(identity, self.outbox.clone(), tracks)), Some(udp))
         };
-        let transport = sink.info().transport;
         if !stream.join(now, sink) {
             return Err(End::StreamEnded);
         }
         let agent = self.session.user_agent().unwrap_or("unknown");
         tracing::info!(path = %setup.path, peer = %self.peer, agent, transport, reader = id, "playing");
         self.role = Role::Reader { stream, id, peer: self.peer.ip(), udp };
-        self.host.lease().stand(Standing::Plays);
+        self.host.lease().set_priority(Priority::Plays);
         Ok(())
     }
 
@@ -67,25 +62,31 @@ impl Connection {
                 Arc::new(UdpControl { rtcp: target.rtcp })
             }
         };
-        let transport = if over_udp.is_empty() { "tcp" } else { "udp" };
-        let agent = self.session.user_agent().unwrap_or_default().to_owned();
-        tracing::info!(path = %setup.path, peer = %self.peer, agent, transport, "publishing");
+        let client = self.client();
+        tracing::info!(path = %setup.path, peer = %self.peer, agent = client.user_agent, transport = client.transport, "publishing");
         if !setup.description.ignored().is_empty() {
             let ignored = setup.description.ignored().join(", ");
             tracing::warn!(path = %setup.path, ignored, "relaying only the first H.264 track");
         }
-        let publisher =
-            Publisher { transport, peer: self.peer, user_agent: agent, since: self.shared.clock.now().wall };
-        let publication = reservation.publish(setup.description.for_readers(), publisher, control);
+        let publication = reservation.publish(setup.description.for_readers(), client, control);
         let udp = if over_udp.is_empty() {
             None
         } else {
-            let receiver = Arc::new(Media { stream: publication.stream().clone() });
-            Some(receive(over_udp, &[PacketKind::Rtp, PacketKind::Rtcp], receiver, self.pulse())?)
+            let kinds = [PacketKind::Rtp, PacketKind::Rtcp];
+            Some(receive(over_udp, &kinds, (&Sender::Publisher, publication.stream()), self.pulse())?)
         };
         self.role = Role::Publisher { publication, udp };
-        self.host.lease().stand(Standing::Publishes);
+        self.host.lease().set_priority(Priority::Publishes);
         Ok(())
+    }
+
+    fn client(&self) -> Client {
+        Client {
+            transport: if self.host.udp().is_empty() { "tcp" } else { "udp" },
+            peer: self.peer,
+            user_agent: self.session.user_agent().unwrap_or_default().to_owned(),
+            since: self.shared.clock.now().wall,
+        }
     }
 
     fn pulse(&self) -> Arc<Pulse> {
@@ -96,42 +97,11 @@ impl Connection {
 fn receive(
     pairs: &BTreeMap<usize, Pair>,
     kinds: &[PacketKind],
-    receiver: Arc<dyn Receiver>,
+    to: (&Sender, &Arc<Stream>),
     pulse: Arc<Pulse>,
 ) -> Result<Udp, End> {
-    let tasks = pairs.iter().map(|(track, pair)| pair.receive(*track, kinds, &receiver, &pulse));
+    let tasks = pairs.iter().map(|(track, pair)| pair.receive(*track, kinds, to, &pulse));
     Ok(Udp { _tasks: tasks.collect::<Result<_, _>>()?, pulse })
-}
-
-/// A publisher's datagrams.
-struct Media {
-    stream: Arc<Stream>,
-}
-
-impl Receiver for Media {
-    fn packets(&self, now: MonoTime, packets: &mut Vec<Packet>) {
-        self.stream.forward(now, packets);
-    }
-
-    fn foreign(&self) {
-        self.stream.count_foreign();
-    }
-}
-
-/// A reader's RTCP datagrams.
-struct Feedback {
-    stream: Arc<Stream>,
-    peer: IpAddr,
-}
-
-impl Receiver for Feedback {
-    fn packets(&self, now: MonoTime, packets: &mut Vec<Packet>) {
-        take_feedback(&self.stream, self.peer, now, packets);
-    }
-
-    fn foreign(&self) {
-        self.stream.count_foreign();
-    }
 }
 
 /// Asks a publisher over TCP.

@@ -3,8 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use common::rtp::rtcp;
-use common::rtsp::serve::{Packet, PacketKind};
+use common::rtsp::serve::Packet;
 use common::time::MonoTime;
 
 use crate::relay::{Publication, Stream};
@@ -30,8 +29,8 @@ impl Role {
             Self::Reader { stream, id, udp, .. } => {
                 drop(udp);
                 let info = stream.leave(id);
-                if let Some(info) = info.filter(|info| info.dropped_frames > 0) {
-                    tracing::warn!(peer = %info.peer, path = %stream.path(), frames = info.dropped_frames,
+                if let Some(info) = info.filter(|info| info.counts.dropped.frames > 0) {
+                    tracing::warn!(peer = %info.client.peer, path = %stream.path(), frames = info.counts.dropped.frames,
                         "a slow reader disconnected");
                 }
                 tracing::info!(path = %stream.path(), reader = id, "stopped playing");
@@ -59,21 +58,9 @@ impl Role {
         }
         match self {
             Self::Publisher { publication, .. } => publication.stream().forward(now, packets),
-            Self::Reader { stream, peer, .. } => take_feedback(stream, *peer, now, packets),
+            Self::Reader { stream, peer, .. } => stream.take_feedback(now, *peer, packets),
             Self::None => {}
         }
         packets.clear();
-    }
-}
-
-/// Receiver reports are the reader's own business; a lost picture is passed on to the publisher.
-pub(super) fn take_feedback(stream: &Stream, peer: IpAddr, now: MonoTime, packets: &[Packet]) {
-    let lost = |packet: &Packet| {
-        packet.kind == PacketKind::Rtcp
-            && rtcp::parse(&packet.bytes)
-                .is_ok_and(|events| events.iter().any(|e| matches!(e, rtcp::Event::PictureLoss { .. })))
-    };
-    if packets.iter().any(lost) {
-        stream.want_idr(now, peer);
     }
 }

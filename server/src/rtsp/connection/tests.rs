@@ -5,7 +5,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::budget::Door;
+use crate::budget::Listener;
 
 /// How long a test waits for what takes no time.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -15,7 +15,7 @@ async fn connect(shared: &Arc<Shared>) -> (TcpStream, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let client = TcpStream::connect(listener.local_addr().expect("bound")).await.expect("it listens");
     let (stream, peer) = listener.accept().await.expect("it came");
-    let Ok(lease) = shared.budget.admit(peer.ip(), Door::Rtsp).await else { panic!("there is room") };
+    let Ok(lease) = shared.budget.admit(peer.ip(), Listener::Rtsp).await else { panic!("there is room") };
     let connection = Connection::new(shared.clone(), stream, lease).expect("it is there");
     (client, tokio::spawn(connection.run()))
 }
@@ -34,7 +34,7 @@ fn fill(shared: &Shared) -> Vec<Share> {
     let addresses = (0..).map(|number: u32| IpAddr::from(number.to_be_bytes()));
     let share = |address| {
         let mut share = shared.memory.open(address).share();
-        share.settle(90_000);
+        share.update(90_000);
         share
     };
     addresses.map(share).take_while(|_| shared.memory.times_short() == 0).collect()

@@ -4,31 +4,30 @@ use rtsp_types::headers as names;
 use rtsp_types::{Request, StatusCode};
 
 use super::{Answer, base_url, live, text, url};
-use crate::rtsp::headers::{Range, RtpInfo};
+use crate::rtsp::headers::check_range;
 use crate::rtsp::serve::description::Description;
 use crate::rtsp::serve::host::{Host, Output};
 use crate::rtsp::serve::path::CONTROL;
-use crate::rtsp::serve::reply::{Refusal, Reply};
+use crate::rtsp::serve::reply::Reply;
 use crate::rtsp::serve::{Session, State};
 use crate::time::MonoTime;
 
 impl Session {
-    pub(super) fn play(&mut self, request: &Request<Vec<u8>>, host: &mut dyn Host) -> Result<Answer, Refusal> {
+    pub(super) fn play(&mut self, request: &Request<Vec<u8>>, host: &mut dyn Host) -> Result<Answer, Reply> {
         let url = url(request)?;
         let setup = self.own_setup(url)?.clone();
         if let Some(range) = text(request, &names::RANGE) {
-            Range::parse(range).map_err(|e| Refusal::new(StatusCode::BadRequest, e.to_string()))?;
+            check_range(range).map_err(|e| Reply::refusal(StatusCode::BadRequest, e.to_string()))?;
         }
         if live(&setup.path, host)?.video().payload_type != setup.description.video().payload_type {
-            return Err(Refusal::new(StatusCode::NotFound, "the stream was replaced by another since it was set up"));
+            return Err(Reply::refusal(StatusCode::NotFound, "the stream was replaced by another since it was set up"));
         }
-        let mut reply = Reply::ok().with("Range", Range::Now.to_string());
+        let mut reply = Reply::ok().with("Range", "npt=now-");
         // Where the first packet's sequence number is not known yet (it will be an IDR's), none is better than a
         // wrong one; the media time that "now" stands for is known once the publisher has sent a packet.
         if let Some(time) = host.newest_time(&setup.path) {
-            let url = format!("{}{CONTROL}", base_url(url, &setup.path));
-            let info = RtpInfo { url, sequence: None, rtp_time: Some(time.ticks()) };
-            reply = reply.with("RTP-Info", info.to_string());
+            let base = base_url(url, &setup.path);
+            reply = reply.with("RTP-Info", format!("url={base}{CONTROL};rtptime={}", time.ticks()));
         }
         let reply = self.with_session(reply);
         let starts = self.state != State::Play;
@@ -36,7 +35,7 @@ impl Session {
         Ok(Answer { reply, then: starts.then_some(Output::Play(setup)) })
     }
 
-    pub(super) fn pause(&mut self, now: MonoTime, request: &Request<Vec<u8>>) -> Result<Answer, Refusal> {
+    pub(super) fn pause(&mut self, now: MonoTime, request: &Request<Vec<u8>>) -> Result<Answer, Reply> {
         self.own_setup(url(request)?)?;
         self.state = State::PrePlay;
         self.paused = true;
@@ -44,7 +43,7 @@ impl Session {
         Ok(Answer { reply: self.with_session(Reply::ok()), then: Some(Output::Pause) })
     }
 
-    pub(super) fn record(&mut self, request: &Request<Vec<u8>>) -> Result<Answer, Refusal> {
+    pub(super) fn record(&mut self, request: &Request<Vec<u8>>) -> Result<Answer, Reply> {
         let setup = self.own_setup(url(request)?)?.clone();
         if setup.tracks[Description::VIDEO].is_none() {
             return Err(self.wrong_state("set up the video before RECORD"));

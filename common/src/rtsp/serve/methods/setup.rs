@@ -8,7 +8,7 @@ use crate::rtsp::headers::Mode;
 use crate::rtsp::serve::description::Description;
 use crate::rtsp::serve::host::{Action, Host, Setup};
 use crate::rtsp::serve::path::{announced_track, played_stream};
-use crate::rtsp::serve::reply::{Refusal, Reply};
+use crate::rtsp::serve::reply::Reply;
 use crate::rtsp::serve::{Session, State, transport};
 use crate::time::MonoTime;
 
@@ -18,7 +18,7 @@ impl Session {
         now: MonoTime,
         request: &Request<Vec<u8>>,
         host: &mut dyn Host,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<Answer, Reply> {
         let url = url(request)?;
         let offered = text(request, &names::TRANSPORT);
         let (mode, track) = if self.state == State::PreRecord {
@@ -50,10 +50,10 @@ impl Session {
         }
     }
 
-    fn announced_track(&self, url: &Url) -> Result<usize, Refusal> {
+    fn announced_track(&self, url: &Url) -> Result<usize, Reply> {
         let found =
             self.setup.as_ref().and_then(|setup| announced_track(url, &setup.path, &setup.description.controls()));
-        found.ok_or_else(|| Refusal::new(StatusCode::NotFound, "no track with this URL was announced"))
+        found.ok_or_else(|| Reply::refusal(StatusCode::NotFound, "no track with this URL was announced"))
     }
 
     /// The track to play, of which there is one; on the first SETUP, the stream as well.
@@ -63,12 +63,12 @@ impl Session {
         request: &Request<Vec<u8>>,
         url: &Url,
         host: &mut dyn Host,
-    ) -> Result<usize, Refusal> {
+    ) -> Result<usize, Reply> {
         let path = played_stream(url).map_err(bad_path)?;
         self.permit(now, request, url, Action::Play, &path, host)?;
         match &self.setup {
             Some(setup) if setup.path != path => {
-                return Err(Refusal::new(StatusCode::BadRequest, "a session plays one stream only"));
+                return Err(Reply::refusal(StatusCode::BadRequest, "a session plays one stream only"));
             }
             Some(_) => {}
             None => {

@@ -13,7 +13,7 @@ fn announce_set_up_and_record_over_tcp() {
     );
     client.ok("RECORD", "/new", &(client.session_header() + "Range: npt=0.000-\r\n"), "");
     let [Output::Record(setup)] = &client.before[..] else { panic!("it is live before the response says so") };
-    assert_eq!((setup.path.as_str(), setup.description.codec().as_deref()), ("new", Some("avc1.42C01E")));
+    assert_eq!((setup.path.as_str(), setup.description.codecs_parameter().as_deref()), ("new", Some("avc1.42C01E")));
 
     client.feed(&[frame(0, b"media"), frame(1, b"report")].concat()).expect("known channels");
     let mut packets = Vec::new();

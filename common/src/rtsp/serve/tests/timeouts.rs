@@ -164,7 +164,7 @@ fn neither_reports_nor_noise_nor_other_tracks_keep_a_path_without_video() {
 fn requests_do_not_keep_a_connection_that_comes_to_nothing() {
     let options = |client: &mut Client| drop(client.ok("OPTIONS", "*", "", ""));
     for mut client in [Client::new(), Client::pre_play(TCP), Client::pre_play(UDP)] {
-        assert_eq!(time_kept_alive(&mut client, options), (SETTLE_LIMIT, Error::Useless(SETTLE_LIMIT)));
+        assert_eq!(time_kept_alive(&mut client, options), (SETUP_LIMIT, Error::Useless(SETUP_LIMIT)));
     }
     // Nor does announcing again and again, recording or not.
     let again = |client: &mut Client, record: bool| {
@@ -178,7 +178,7 @@ fn requests_do_not_keep_a_connection_that_comes_to_nothing() {
     };
     for record in [true, false] {
         let ended = time_kept_alive(&mut Client::new(), |client| again(client, record));
-        assert_eq!(ended, (SETTLE_LIMIT, Error::Useless(SETTLE_LIMIT)));
+        assert_eq!(ended, (SETUP_LIMIT, Error::Useless(SETUP_LIMIT)));
     }
 }
 

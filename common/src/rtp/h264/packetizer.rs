@@ -1,23 +1,18 @@
-//! The RTP payload format of H.264 (RFC 6184) in non-interleaved mode: single NAL unit packets, STAP-A, FU-A.
+//! Cuts access units into packets.
 
 use rtp_types::RtpPacketBuilder;
 
-pub use super::Packets;
-use super::header;
-pub use super::header::{Error, PacketInfo, inspect};
-use super::payload::{FU_A, SIZE_LEN, STAP_A, START_BIT};
+use super::payload::{END_BIT, FU_A, IMPORTANCE, SIZE_LEN, STAP_A, START_BIT};
+use crate::rtp::packet::HEADER_LEN;
+use crate::rtp::packets::Packets;
 use crate::time::MediaTime;
 
 /// Longest payload behind the RTP header, in bytes. With headers it stays below every Ethernet's 1,500 and below the
 /// 1,472 of a UDP packet that MediaMTX would have to cut anew, with room for IPv6 and a tunnel.
-pub const PAYLOAD_MAX: usize = 1400;
+pub(crate) const PAYLOAD_MAX: usize = 1400;
 
 /// Payload type that the publisher uses: the first of the dynamic ones (RFC 3551 section 3).
-pub const PAYLOAD_TYPE: u8 = 96;
-
-const END_BIT: u8 = 0x40;
-/// The forbidden bit and nal_ref_idc in a NAL unit's first byte.
-const IMPORTANCE: u8 = 0xe0;
+pub(crate) const PAYLOAD_TYPE: u8 = 96;
 
 /// Cuts access units into RTP packets.
 #[derive(Clone, Debug)]
@@ -103,7 +98,7 @@ impl Packetizer {
     }
 
     fn begin(&mut self, time: MediaTime, out: &mut Packets) {
-        let mut bytes = [0; header::LEN];
+        let mut bytes = [0; HEADER_LEN];
         RtpPacketBuilder::<&[u8], &[u8]>::new()
             .payload_type(PAYLOAD_TYPE)
             .sequence_number(self.sequence)
@@ -129,34 +124,28 @@ fn fitting(nals: &[&[u8]]) -> usize {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use rtp_types::RtpPacket;
 
-    use super::super::payload::aggregated;
+    use super::super::depacketizer::Depacketizer;
     use super::*;
+    use crate::h264::nals;
+    use crate::media::Codec;
+    use crate::rtp::frame::Event;
+    use crate::rtp::packet::Packet;
+    use crate::time::MonoTime;
 
-    /// Reassembles as RFC 6184 sections 5.6 to 5.8 tell a receiver to.
+    /// The NAL units of the one access unit that comes out of `packets`, behind an IDR picture.
     fn depacketize(packets: &Packets) -> Vec<Vec<u8>> {
-        let mut nals: Vec<Vec<u8>> = Vec::new();
-        let mut open = false;
-        for packet in packets.iter() {
-            let packet = RtpPacket::parse(packet).expect("a good header");
-            let payload = packet.payload();
-            assert!(payload.len() <= PAYLOAD_MAX);
-            match payload[0] & 0x1f {
-                STAP_A => nals.extend(aggregated(&payload[1..]).map(|nal| nal.expect("sizes fit").to_vec())),
-                FU_A => {
-                    assert_eq!(payload[1] & START_BIT == 0, open, "fragments begin and end");
-                    if !open {
-                        nals.push(vec![payload[0] & 0xe0 | payload[1] & 0x1f]);
-                    }
-                    nals.last_mut().expect("just pushed").extend(&payload[2..]);
-                    open = payload[1] & END_BIT == 0;
-                }
-                _ => nals.push(payload.to_vec()),
-            }
-        }
-        assert!(!open);
-        nals
+        let mut before = Packets::default();
+        Packetizer::new(7, u16::MAX - 1).packetize(&[b"\x67", b"\x68", b"\x65"], MediaTime::default(), &mut before);
+        let mut depacketizer = Depacketizer::new(&[]);
+        let mut units = before.iter().chain(packets.iter()).flat_map(|packet| {
+            assert!(packet.len() <= HEADER_LEN + PAYLOAD_MAX);
+            depacketizer.handle_packet(MonoTime::default(), &Packet::parse(packet).expect("a good header"))
+        });
+        assert!(matches!(units.next(), Some(Event::Frame(_))), "the IDR picture");
+        let Some(Event::Frame(unit)) = units.next() else { panic!("a whole access unit") };
+        assert_eq!(units.next(), None);
+        nals(&unit.encoded.data).map(<[u8]>::to_vec).collect()
     }
 
     fn packetized(nals: &[&[u8]]) -> Packets {
@@ -165,8 +154,12 @@ mod tests {
         packets
     }
 
-    fn infos(packets: &Packets) -> Vec<PacketInfo> {
-        packets.iter().map(|packet| inspect(packet).expect("our own packet")).collect()
+    fn parsed(packets: &Packets) -> Vec<Packet<'_>> {
+        packets.iter().map(|packet| Packet::parse(packet).expect("our own packet")).collect()
+    }
+
+    fn starts(packets: &Packets) -> Vec<bool> {
+        parsed(packets).iter().map(|packet| packet.starts_decoding(Codec::H264).expect("our own packet")).collect()
     }
 
     fn nal(header: u8, len: usize) -> Vec<u8> {
@@ -177,13 +170,13 @@ mod tests {
     fn parameter_sets_and_sei_share_a_packet_and_the_slice_is_cut() {
         let (sps, pps, sei, idr) = (nal(0x67, 14), nal(0x68, 4), nal(0x06, 90), nal(0x65, 5_000));
         let packets = packetized(&[&sps, &pps, &sei, &idr]);
-        let infos = infos(&packets);
-        assert_eq!(infos.len(), 1 + 4);
-        assert_eq!(infos.iter().map(|i| i.sequence).collect::<Vec<_>>(), [u16::MAX, 0, 1, 2, 3]);
-        assert_eq!(infos.iter().map(|i| i.marker).collect::<Vec<_>>(), [false, false, false, false, true]);
-        assert_eq!(infos.iter().map(|i| i.starts_idr).collect::<Vec<_>>(), [true, true, false, false, false]);
-        assert!(infos.iter().all(|i| (i.ssrc, i.payload_type, i.time.ticks()) == (7, PAYLOAD_TYPE, 3_000)));
-        assert_eq!(packets.iter().next().expect("a packet")[header::LEN], 0x60 | STAP_A);
+        let parsed = parsed(&packets);
+        assert_eq!(parsed.len(), 1 + 4);
+        assert_eq!(parsed.iter().map(|p| p.sequence).collect::<Vec<_>>(), [u16::MAX, 0, 1, 2, 3]);
+        assert_eq!(parsed.iter().map(|p| p.marker).collect::<Vec<_>>(), [false, false, false, false, true]);
+        assert_eq!(starts(&packets), [true, true, false, false, false]);
+        assert!(parsed.iter().all(|p| (p.ssrc, p.payload_type, p.time.ticks()) == (7, PAYLOAD_TYPE, 3_000)));
+        assert_eq!(packets.iter().next().expect("a packet")[HEADER_LEN], 0x60 | STAP_A);
         assert_eq!(depacketize(&packets), [sps, pps, sei, idr]);
     }
 
@@ -193,9 +186,9 @@ mod tests {
         let packets = packetized(&[&slice]);
         assert_eq!(
             packets.iter().collect::<Vec<_>>(),
-            [[&packets.iter().next().expect("one")[..header::LEN], &slice].concat()]
+            [[&packets.iter().next().expect("one")[..HEADER_LEN], &slice].concat()]
         );
-        assert!(infos(&packets)[0].marker && !infos(&packets)[0].starts_idr);
+        assert!(parsed(&packets)[0].marker && !starts(&packets)[0]);
     }
 
     #[test]
@@ -218,8 +211,8 @@ mod tests {
 
     #[test]
     fn whole_nal_units_can_be_changed_in_place() {
-        let (sei, idr) = (nal(0x06, 90), nal(0x65, 3_000));
-        let mut packets = packetized(&[&sei, b"", &idr]);
+        let (sei, slice) = (nal(0x06, 90), nal(0x41, 3_000));
+        let mut packets = packetized(&[&sei, b"", &slice]);
         packets.nal_mut(0).expect("the SEI is whole")[5] = 0x77;
         assert!(packets.nal_mut(1).is_none() && packets.nal_mut(2).is_none() && packets.nal_mut(3).is_none());
         assert_eq!(depacketize(&packets)[0][5], 0x77);
@@ -234,8 +227,8 @@ mod tests {
     #[test]
     fn only_the_first_slice_of_an_idr_picture_starts_it() {
         let second_slice = [&[0x65, 0x08][..], &[1; 50]].concat();
-        assert!(!infos(&packetized(&[&second_slice]))[0].starts_idr);
-        assert!(infos(&packetized(&[&nal(0x65, 50)]))[0].starts_idr);
+        assert!(!starts(&packetized(&[&second_slice]))[0]);
+        assert!(starts(&packetized(&[&nal(0x65, 50)]))[0]);
     }
 
     #[test]
@@ -243,36 +236,47 @@ mod tests {
         let recovery = [0x06, 0x06, 0x01, 0x1b, 0x80];
         let other = [0x06, 0x05, 0x02, 0x06, 0x01, 0x80];
         let slice = nal(0x41, 50);
-        assert!(infos(&packetized(&[&recovery, &slice]))[0].starts_idr, "in one packet with the slice");
-        assert!(infos(&packetized(&[&recovery, &nal(0x41, 5_000)]))[0].starts_idr, "alone");
-        assert!(!infos(&packetized(&[&other, &slice]))[0].starts_idr);
+        assert!(starts(&packetized(&[&recovery, &slice]))[0], "in one packet with the slice");
+        assert!(starts(&packetized(&[&recovery, &nal(0x41, 5_000)]))[0], "alone");
+        assert!(!starts(&packetized(&[&other, &slice]))[0]);
     }
 
     #[test]
     fn aggregates_that_reach_beyond_their_end_are_refused() {
-        let header = &packetized(&[&nal(0x41, 10)]).iter().next().expect("one")[..header::LEN].to_vec();
-        for bad in [&[STAP_A, 0][..], &[STAP_A, 0, 9, 1], &[STAP_A, 0, 1, 0x67, 0xff, 0xff]] {
-            let error = inspect(&[header, bad].concat()).expect_err("it over-reads");
-            assert_eq!(error, Error::Aggregate { sequence: u16::MAX });
+        let header = &packetized(&[&nal(0x41, 10)]).iter().next().expect("one")[..HEADER_LEN].to_vec();
+        let overreads = "65535 has a STAP-A with a NAL unit that reaches beyond the packet";
+        for (bad, why) in [
+            (&[STAP_A, 0][..], overreads),
+            (&[STAP_A, 0, 9, 1], overreads),
+            (&[STAP_A, 0, 1, 0x67, 0xff, 0xff], overreads),
+            (&[], "65535 has no payload"),
+            (&[FU_A], "65535 has a fragment without header"),
+        ] {
+            let packet = [header, bad].concat();
+            let packet = Packet::parse(&packet).expect("a good header");
+            let error = packet.starts_decoding(Codec::H264).expect_err("malformed");
+            assert_eq!(error.to_string(), format!("RTP packet {why}"));
         }
-        assert_eq!(inspect(header), Err(Error::Empty { sequence: u16::MAX }));
-        assert_eq!(inspect(&[header, &[FU_A][..]].concat()), Err(Error::Fragment { sequence: u16::MAX }));
     }
 
     proptest! {
         #[test]
         fn every_access_unit_comes_back_whole(lens in proptest::collection::vec(prop_oneof![2usize..40, 1_350usize..1_450, 2usize..9_000], 1..12)) {
-            let nals: Vec<_> = lens.iter().enumerate().map(|(i, &len)| nal(0x41 + (i as u8 % 8), len)).collect();
+            let sets = [nal(0x67, 14), nal(0x68, 4)];
+            let rest = lens.iter().enumerate().map(|(i, &len)| nal(0x41 + (i as u8 % 8), len));
+            let nals: Vec<_> = sets.into_iter().chain(rest).collect();
             let packets = packetized(&nals.iter().map(Vec::as_slice).collect::<Vec<_>>());
-            let markers: Vec<_> = infos(&packets).iter().map(|i| i.marker).collect();
+            let markers: Vec<_> = parsed(&packets).iter().map(|p| p.marker).collect();
             prop_assert_eq!(markers.iter().position(|&m| m), Some(markers.len() - 1));
             prop_assert_eq!(depacketize(&packets), nals);
         }
 
         #[test]
         fn arbitrary_packets_never_panic(bytes in any::<Vec<u8>>(), payload in any::<Vec<u8>>()) {
-            let _ = inspect(&bytes);
-            let _ = inspect(&[&[0x80, 96, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0][..], &payload].concat());
+            let with_header = [&[0x80, 96, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0][..], &payload].concat();
+            for bytes in [bytes, with_header] {
+                let _ = Packet::parse(&bytes).and_then(|packet| packet.starts_decoding(Codec::H264));
+            }
         }
     }
 }

@@ -1,0 +1,165 @@
+//! Whole frames of a stream for what runs in this process, such as a segmenter.
+//!
+//! Frames are put together once for all subscribers, on the publisher's task and only while there are any. Each has a bounded
+//! queue of its own, and none can slow down the publisher, the readers or another subscriber.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use common::media::{Codec, IdrGate};
+use common::rtp::h264::Depacketizer;
+use common::rtp::{self, Event, FRAME_MAX, Frame};
+use common::time::MonoTime;
+use tokio::sync::Notify;
+
+use super::packet::{Marked, PacketKind};
+use crate::lock::lock;
+
+/// Frames that wait for one subscriber at most: several seconds.
+pub(super) const FRAMES_MAX: usize = 256;
+/// Bytes of them.
+pub(super) const BYTES_MAX: usize = 2 * FRAME_MAX;
+
+/// The subscribers of one stream.
+#[derive(Default)]
+pub(super) struct FrameSinks {
+    /// There while anybody subscribes.
+    depacketizer: Option<Depacketizer>,
+    queues: Vec<Arc<FrameQueue>>,
+}
+
+impl FrameSinks {
+    /// Adds a subscriber; `parameter_sets` are those of the stream so far.
+    pub(super) fn join(&mut self, codec: Codec, parameter_sets: &[Vec<u8>]) -> Arc<FrameQueue> {
+        self.depacketizer.get_or_insert_with(|| match codec {
+            Codec::H264 => Depacketizer::new(parameter_sets),
+        });
+        let queue = Arc::<FrameQueue>::default();
+        self.queues.push(queue.clone());
+        queue
+    }
+
+    pub(super) fn leave(&mut self, queue: &Arc<FrameQueue>) {
+        self.queues.retain(|other| !Arc::ptr_eq(other, queue));
+        if self.queues.is_empty() {
+            self.depacketizer = None;
+        }
+    }
+
+    pub(super) fn deliver(&mut self, now: MonoTime, batch: &[Marked]) {
+        let Some(depacketizer) = &mut self.depacketizer else { return };
+        for marked in batch.iter().filter(|marked| marked.packet.kind == PacketKind::Rtp) {
+            let Ok(packet) = rtp::Packet::parse(&marked.packet.bytes) else { continue };
+            for event in depacketizer.handle_packet(now, &packet) {
+                match event {
+                    Event::Frame(frame) => {
+                        let frame = Arc::new(frame);
+                        self.queues.iter().for_each(|queue| queue.push(&frame));
+                    }
+                    Event::Dropped(..) => self.queues.iter().for_each(|queue| queue.count_broken()),
+                }
+            }
+        }
+    }
+
+    /// Whether a subscriber needs a key frame to go on.
+    pub(super) fn wait_for_key(&self) -> bool {
+        self.depacketizer.as_ref().is_some_and(Depacketizer::waits_for_key)
+            || self.queues.iter().any(|queue| !lock(&queue.state).gate.is_open())
+    }
+
+    #[cfg(test)]
+    pub(super) fn are_fed(&self) -> bool {
+        self.depacketizer.is_some()
+    }
+
+    pub(super) fn end(&mut self) {
+        for queue in self.queues.drain(..) {
+            lock(&queue.state).ended = true;
+            queue.wake.notify_one();
+        }
+    }
+}
+
+/// What waits for one subscriber.
+#[derive(Default)]
+pub(crate) struct FrameQueue {
+    state: Mutex<State>,
+    wake: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    frames: VecDeque<Arc<Frame>>,
+    bytes: usize,
+    gate: IdrGate,
+    /// It has had a frame: what it does not get from then on is dropped.
+    opened_once: bool,
+    drops: FrameDrops,
+    ended: bool,
+}
+
+/// Frames that a subscriber did not get, since its first one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FrameDrops {
+    /// It was too slow; also those up to the next frame that decoding can begin with.
+    pub slow: u64,
+    /// Packets of them were lost or malformed on the way to the server; also those that refer to them.
+    pub broken: u64,
+}
+
+impl FrameQueue {
+    fn push(&self, frame: &Arc<Frame>) {
+        let mut state = lock(&self.state);
+        let state = &mut *state;
+        let length = frame.encoded.data.len();
+        if state.frames.len() >= FRAMES_MAX || state.bytes + length > BYTES_MAX {
+            state.drops.slow += state.frames.len() as u64;
+            state.frames.clear();
+            state.bytes = 0;
+            state.gate.close();
+        }
+        if state.gate.admits(frame.starts_decoding) {
+            state.opened_once = true;
+            state.bytes += length;
+            state.frames.push_back(frame.clone());
+            self.wake.notify_one();
+        } else {
+            state.drops.slow += u64::from(state.opened_once);
+        }
+    }
+
+    fn count_broken(&self) {
+        let mut state = lock(&self.state);
+        state.drops.broken += u64::from(state.opened_once);
+    }
+
+    /// The next frame; `None` once the stream has ended.
+    pub(super) async fn next(&self) -> Option<Arc<Frame>> {
+        loop {
+            {
+                let mut state = lock(&self.state);
+                if let Some(frame) = state.frames.pop_front() {
+                    state.bytes -= frame.encoded.data.len();
+                    return Some(frame);
+                }
+                if state.ended {
+                    return None;
+                }
+            }
+            self.wake.notified().await;
+        }
+    }
+
+    pub(super) fn drops(&self) -> FrameDrops {
+        lock(&self.state).drops
+    }
+
+    /// Frames and bytes that wait.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> (usize, usize) {
+        let state = lock(&self.state);
+        assert_eq!(state.bytes, state.frames.iter().map(|frame| frame.encoded.data.len()).sum::<usize>());
+        (state.frames.len(), state.bytes)
+    }
+}

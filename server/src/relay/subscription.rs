@@ -1,0 +1,43 @@
+//! The public end of a sink of frames.
+
+use std::sync::Arc;
+
+use common::rtp::Frame;
+use common::time::MonoTime;
+
+use super::frames::{FrameDrops, FrameQueue};
+use super::stream::Stream;
+
+/// A subscription to the frames of one stream, from the first that decoding can begin with.
+pub struct Frames {
+    stream: Arc<Stream>,
+    queue: Arc<FrameQueue>,
+}
+
+impl Frames {
+    /// Subscribes; `None` where the stream has just ended.
+    pub(crate) fn of(stream: Arc<Stream>, now: MonoTime) -> Option<Self> {
+        let queue = stream.subscribe(now)?;
+        Some(Self { stream, queue })
+    }
+
+    /// The next frame, in decoding order, shared with the other subscribers. `None` once the stream has ended. May be dropped
+    /// at any time.
+    pub async fn next(&mut self) -> Option<Arc<Frame>> {
+        self.queue.next().await
+    }
+
+    /// What it did not get so far.
+    pub fn drops(&self) -> FrameDrops {
+        self.queue.drops()
+    }
+}
+
+impl Drop for Frames {
+    fn drop(&mut self) {
+        self.stream.unsubscribe(&self.queue);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+use common::h264::nals;
+use common::rtp::FRAME_MAX;
+
+use super::*;
+use crate::relay::frames::{BYTES_MAX, FRAMES_MAX};
+use crate::relay::stream::tests::{IDR, Path, SLICE, at};
+
+fn frames(path: &Path) -> Frames {
+    let stream = path.paths.find(&Path::name()).expect("it is live");
+    Frames::of(stream, at(0)).expect("it has not ended")
+}
+
+/// What waits, without waiting for more.
+async fn waiting(frames: &mut Frames) -> Vec<Arc<Frame>> {
+    let mut all = Vec::new();
+    while frames.queue.held().0 > 0 {
+        all.extend(frames.next().await);
+    }
+    all
+}
+
+#[tokio::test]
+async fn whole_frames_come_from_the_first_key_frame_on_and_are_shared() {
+    let mut path = Path::new();
+    let publication = path.publish();
+    let stream = publication.stream().clone();
+    let mut subscribers = [frames(&path), frames(&path)];
+    let (before, key, delta) = (path.frame(SLICE), path.frame(IDR), path.frame(SLICE));
+    let (front, rest) = key.split_at(1);
+    stream.forward(at(1), &mut [&before[..], front].concat());
+    stream.forward(at(2), &mut [rest, &delta].concat());
+    drop(publication);
+    let mut first = None;
+    for subscriber in &mut subscribers {
+        let key = subscriber.next().await.expect("the key frame");
+        assert_eq!(nals(&key.encoded.data).collect::<Vec<_>>(), nals(IDR).collect::<Vec<_>>());
+        assert_eq!((key.encoded.is_key, key.starts_decoding, key.arrived), (true, true, at(1)));
+        let delta = subscriber.next().await.expect("the frame after it");
+        assert_eq!((&delta.encoded.data[..], delta.encoded.is_key, delta.arrived), (SLICE, false, at(2)));
+        assert_eq!(subscriber.next().await, None, "the stream has ended");
+        assert_eq!(subscriber.drops(), FrameDrops::default(), "frames before the first are not drops");
+        assert!(Arc::ptr_eq(first.get_or_insert(key.clone()), &key), "no copy per subscriber");
+    }
+    assert!(Frames::of(stream, at(3)).is_none());
+}
+
+#[tokio::test]
+async fn a_slow_subscriber_loses_whole_frames_up_to_the_next_key_frame_and_is_told_how_many() {
+    let mut path = Path::new();
+    let publication = path.publish();
+    let (mut slow, mut fast) = (frames(&path), frames(&path));
+    publication.stream().forward(at(0), &mut path.frame(IDR));
+    for _ in 0..FRAMES_MAX + 9 {
+        publication.stream().forward(at(0), &mut path.frame(SLICE));
+        assert!(!waiting(&mut fast).await.is_empty(), "nobody else notices");
+    }
+    assert!(waiting(&mut slow).await.is_empty(), "what is old is of no use");
+    publication.stream().forward(at(0), &mut path.frame(IDR));
+    assert!(waiting(&mut slow).await.iter().all(|frame| frame.encoded.is_key));
+    assert_eq!(slow.drops(), FrameDrops { slow: FRAMES_MAX as u64 + 10, broken: 0 });
+    assert_eq!(fast.drops(), FrameDrops::default());
+}
+
+#[tokio::test]
+async fn large_frames_are_bounded_by_their_bytes() {
+    let mut path = Path::new();
+    let publication = path.publish();
+    let slow = frames(&path);
+    let large = [IDR, &vec![0xab; FRAME_MAX / 3]].concat();
+    for _ in 0..20 {
+        publication.stream().forward(at(0), &mut path.frame(&large));
+        assert!(slow.queue.held().1 <= BYTES_MAX);
+    }
+    assert_eq!(slow.drops(), FrameDrops { slow: 15, broken: 0 });
+}
+
+#[tokio::test]
+async fn a_frame_that_lost_a_packet_is_dropped_and_a_key_frame_asked_for() {
+    let mut path = Path::new();
+    let publication = path.publish();
+    let mut subscriber = frames(&path);
+    publication.stream().forward(at(0), &mut path.frame(IDR));
+    let broken = path.frame(&[SLICE, &[0xab; 4_000]].concat());
+    publication.stream().forward(at(3_000), &mut broken[1..].to_vec());
+    assert_eq!(path.requests(), 1);
+    publication.stream().forward(at(3_100), &mut path.frame(SLICE));
+    publication.stream().forward(at(3_200), &mut path.frame(IDR));
+    let keys: Vec<bool> = waiting(&mut subscriber).await.iter().map(|frame| frame.encoded.is_key).collect();
+    assert_eq!((keys, subscriber.drops()), (vec![true, true], FrameDrops { slow: 0, broken: 2 }));
+}
+
+#[test]
+fn who_leaves_costs_nothing_any_more() {
+    let path = Path::new();
+    let publication = path.publish();
+    let both = [frames(&path), frames(&path)];
+    let subscribed = || publication.stream().has_frame_sinks();
+    assert!(subscribed());
+    let [one, other] = both;
+    drop(one);
+    assert!(subscribed());
+    drop(other);
+    assert!(!subscribed());
+}
