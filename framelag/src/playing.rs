@@ -10,7 +10,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::rtsp::StreamUrl;
+use common::stream_url::StreamUrl;
 use serde_json::Value;
 
 use crate::processes::{Error, URL_ARGUMENT, check, end, give_url, leashed, sibling, wait};

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use common::host::signals::{self, Second};
 use common::host::{Stop, credentials};
-use common::rtsp::StreamUrl;
+use common::stream_url::StreamUrl;
 use rustix::process::{Pid, Signal, getpgid, kill_process, kill_process_group};
 use serde_json::Value;
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 use common::code::{self, Corner};
 use common::frame::Size;
 use common::host::credentials::{GivenError, given};
-use common::rtsp::{StreamUrl, UrlError};
+use common::rtsp;
+use common::stream_url::{Error as UrlError, StreamUrl};
 use common::sync::ClockChoice;
 use common::transport::Transport;
 
@@ -340,8 +341,8 @@ fn destination(args: &Args) -> Result<Destination, Error> {
         "-" => Ok(Destination::Stdout),
         text => {
             let variable = |name: &str| std::env::var_os(name);
-            let url = StreamUrl::typed(text, variable).map_err(|error| match error {
-                UrlError::NotRtsp(shown) => Error::NotADestination(shown),
+            let url = StreamUrl::typed(text, &[rtsp::SCHEME], variable).map_err(|error| match error {
+                UrlError::Scheme { shown, .. } => Error::NotADestination(shown),
                 UrlError::NoHost(_) => Error::IncompleteUrl("host"),
                 error => Error::Url(error),
             })?;

@@ -143,7 +143,7 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use common::rtsp::StreamUrl;
+    use common::stream_url::StreamUrl;
 
     use super::*;
 

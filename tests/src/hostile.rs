@@ -11,13 +11,14 @@ mod tune;
 use std::net::SocketAddr;
 
 use common::code::Reader;
+use common::credentials::Credentials;
 use common::frame::Luma;
 use common::rtp::{header, rtcp};
-use common::rtsp::StreamUrl;
-use common::rtsp::auth::{Attempt, Client, Credentials, Verifier};
+use common::rtsp::auth::{Attempt, Client, Verifier};
 use common::rtsp::headers::{Range, RtpInfo, Session, parse_cseq};
 use common::rtsp::message::{Framer, Item};
 use common::rtsp::sdp::Announcement;
+use common::stream_url::StreamUrl;
 use common::sync::{Prober, Protocol, Responder};
 use common::time::{MonoTime, Now, WallTime};
 use common::{h264, redact, sei, units};

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use crate::bom;
-use crate::rtsp::auth::Credentials;
+use crate::credentials::Credentials;
 
 /// The variables of the environment that hold a user name and a password.
 pub const VARIABLES: [&str; 2] = ["FRAMELAG_USER", "FRAMELAG_PASSWORD"];

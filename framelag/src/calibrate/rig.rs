@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use common::frame::Size;
-use common::rtsp::UrlError;
+use common::stream_url::Error as UrlError;
 use common::time::Now;
 use framelag::proxy::{Direction, Endpoint, Network, Protocol, Proxy};
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use common::rtsp::{StreamUrl, UrlError};
+use common::stream_url::{Error as UrlError, StreamUrl};
 use framelag::plan::server::{FOLDER, PORT, Server};
 use framelag::{loopback, mediamtx, programs::executable};
 use report::dir;

@@ -4,7 +4,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use common::impair::Conditions;
-use common::rtsp::StreamUrl;
+use common::stream_url::StreamUrl;
 use framelag::proxy::{Endpoint, Network, Protocol, Proxy, RtspProxy};
 
 use super::matrix::is_impaired;

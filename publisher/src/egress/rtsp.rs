@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use common::clock::Clock;
-use common::rtsp::StreamUrl;
+use common::stream_url::StreamUrl;
 use crossbeam_channel::{Receiver, TrySendError, bounded};
 
 use super::{Counters, Egress, FrameEgress, Setup};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use common::host::credentials::GivenError;
-use common::rtsp::UrlError;
+use common::stream_url::Error as UrlError;
 
 use crate::metrics::collector::NotACollector;
 

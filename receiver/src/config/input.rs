@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use common::rtsp::auth::Credentials;
-use common::rtsp::{StreamUrl, UrlError};
+use common::credentials::Credentials;
+use common::rtsp;
+use common::stream_url::{Error as UrlError, StreamUrl};
 
 use super::{Error, MAX_INPUTS};
 
@@ -61,8 +62,8 @@ fn source(text: &str, credentials: Option<&Credentials>) -> Result<Source, Error
     if text == "-" {
         return Ok(Source::Stdin);
     }
-    let url = StreamUrl::typed(text, |name| std::env::var_os(name)).map_err(|error| match error {
-        UrlError::NotRtsp(shown) => Error::NotAUrl(shown),
+    let url = StreamUrl::typed(text, &[rtsp::SCHEME], |name| std::env::var_os(name)).map_err(|error| match error {
+        UrlError::Scheme { shown, .. } => Error::NotAUrl(shown),
         error => Error::Url(error),
     })?;
     Ok(Source::Rtsp(url.or_credentials(credentials.cloned())))

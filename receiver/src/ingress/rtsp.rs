@@ -25,7 +25,7 @@ use common::h264::Glance;
 use common::host::{Stop, SystemClock};
 use common::media::{Codec, EncodedFrame};
 use common::rtp::timeline::SenderClock;
-use common::rtsp::StreamUrl;
+use common::stream_url::StreamUrl;
 use common::time::MediaTime;
 use common::transport::Transport;
 use common::units::seconds;

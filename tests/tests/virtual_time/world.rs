@@ -6,10 +6,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use common::credentials::Credentials;
 use common::impair::{Conditions, Link, Stream};
 use common::rtp::h264::Packetizer;
 use common::rtp::{Packets, rtcp};
-use common::rtsp::auth::{Attempt, Credentials, Verifier};
+use common::rtsp::auth::{Attempt, Verifier};
 use common::rtsp::sdp::Video;
 use common::rtsp::serve::{self, Access, Busy, Description, Host, PacketKind, Permission, StreamPath};
 use common::rtsp::{interleaved, push};

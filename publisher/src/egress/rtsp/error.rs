@@ -2,7 +2,8 @@
 
 use std::io;
 
-use common::rtsp::{StreamUrl, push, redirect};
+use common::rtsp::{push, redirect};
+use common::stream_url::StreamUrl;
 
 /// One line that names the URL, without secrets, and says what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

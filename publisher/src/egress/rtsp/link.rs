@@ -9,9 +9,9 @@ use common::clock::Clock;
 use common::media::{Codec, EncodedFrame};
 use common::rtp::h264::{Packetizer, Packets};
 use common::rtp::header;
-use common::rtsp::StreamUrl;
 use common::rtsp::push::{self, Delivery, Output, Route, SentFrame, Session, State};
 use common::sei;
+use common::stream_url::StreamUrl;
 use common::transport::Transport;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 

@@ -1,7 +1,8 @@
 //! Where a stream goes: the URL that was given, and where servers redirect it to.
 
+use common::rtsp::push;
 use common::rtsp::redirect::Redirects;
-use common::rtsp::{StreamUrl, push};
+use common::stream_url::StreamUrl;
 
 use super::{Error, socket};
 
@@ -31,7 +32,7 @@ impl Route {
             Ok(next) => next,
             Err(error) => return Some(Err(Error::Redirect { url: self.url.to_string(), error })),
         };
-        let to = self.url.redirected(next);
+        let to = self.url.redirected(next.url, next.same_host);
         tracing::warn!("{}", self.url.redirect_message(&to));
         self.url = to;
         Some(socket::check(&self.url))

@@ -4,8 +4,8 @@ use std::io::{self, Read};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
-use common::rtsp::StreamUrl;
 use common::rtsp::push::RESPONSE_TIMEOUT;
+use common::stream_url::StreamUrl;
 use crossbeam_channel::{Receiver, bounded};
 use socket2::SockRef;
 

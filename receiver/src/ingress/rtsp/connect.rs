@@ -3,8 +3,8 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use common::rtsp::StreamUrl;
 use common::rtsp::redirect::{Redirects, is_redirect};
+use common::stream_url::StreamUrl;
 use futures::FutureExt;
 use retina::client::{Credentials, Described, PlayOptions, Playing, Session, SessionOptions, SetupOptions, Transport};
 use retina::codec::FrameFormat;
@@ -60,7 +60,7 @@ impl Player<'_> {
             };
             let next = redirects.follow(status, location.as_deref());
             let next = next.map_err(|error| Error::Redirected { url: target.clone(), error })?;
-            let to = target.redirected(next);
+            let to = target.redirected(next.url, next.same_host);
             self.tell_of_redirect(&target, &to);
             target = to;
         }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use common::frame::Size;
 use common::printable::excerpt;
-use common::rtsp::{StreamUrl, redirect};
+use common::rtsp::redirect;
+use common::stream_url::StreamUrl;
 use common::units::seconds;
 
 use crate::config;

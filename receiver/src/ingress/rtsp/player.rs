@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use common::host::SystemClock;
-use common::rtsp::StreamUrl;
+use common::stream_url::StreamUrl;
 use retina::client::SessionGroup;
 
 use super::config::Config;

@@ -21,8 +21,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 pub(super) use answers::{Answer, shown};
-use common::rtsp::StreamUrl;
 use common::rtsp::pieces::Messages;
+use common::stream_url::StreamUrl;
 use heard::lock;
 pub(super) use heard::{Fault, Heard};
 use pass::Pass;
