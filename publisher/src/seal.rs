@@ -24,11 +24,19 @@ const PENDING_MAX: usize = 64;
 pub struct SealedFrame {
     /// The frame, with the stamp in it.
     pub frame: EncodedFrame,
-    /// Where in the frame's data the stamp is, as [`common::sei::nal`] makes it. The time of sending is set in there; where
-    /// there is no stamp, nothing is.
+    /// Where in the frame's data the stamp is, as [`common::sei::nal`] makes it. [`SealedFrame::set_sent`] sets the time of
+    /// sending there.
     pub stamp: Range<usize>,
     /// Both clocks when the picture was stamped. The time of sending is counted on from here by the monotonic one.
     pub stamped: Now,
+}
+
+impl SealedFrame {
+    /// Sets the time of sending, right before the write, in `stamp`: the bytes of [`SealedFrame::stamp`], wherever the protocol
+    /// has put them.
+    pub fn set_sent(&self, stamp: &mut [u8], now: MonoTime) {
+        sei::set_sent(stamp, self.stamped.wall_at(now));
+    }
 }
 
 /// A picture that the encoder has.

@@ -5,7 +5,7 @@ use std::io::{self, BufReader, ErrorKind, Read};
 use common::frame::{Picture, Size};
 
 use super::{Error, Format, ahead, convert};
-use crate::args::RawFormat;
+use crate::config::RawFormat;
 
 /// Bytes asked of the system at once.
 const BUFFER: usize = 1 << 20;

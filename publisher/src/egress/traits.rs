@@ -50,13 +50,18 @@ pub(crate) trait FrameEgress: Egress {
 
 /// What went out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Counters {
-    /// Bytes of RTP packets, or of bare pictures.
-    pub(crate) bytes: u64,
-    /// Encoded frames that the network was too slow for, or that no connection took.
-    pub(crate) dropped: u64,
-    /// How often the connection was lost and made again.
-    pub(crate) reconnects: u64,
+pub struct Counters {
+    /// Encoded frames written.
+    pub frames: u64,
+    /// The protocol's packets that they were written as.
+    pub packets: u64,
+    /// Bytes of those packets, or of bare pictures.
+    pub bytes: u64,
+    /// Encoded frames that were not written: the network was too slow, there was no connection, or they came before an IDR
+    /// picture.
+    pub dropped: u64,
+    /// How often the connection was lost.
+    pub reconnects: u64,
 }
 
 /// What an egress may need to open.
