@@ -36,4 +36,5 @@ pub mod sync;
 pub mod time;
 pub mod transport;
 pub mod units;
+pub mod y4m;
 pub mod zone;

@@ -6,7 +6,8 @@ use std::thread;
 
 use common::frame::Picture;
 use common::host::files;
-use common::pictures::{self, Header, Keeper};
+use common::pictures::{self, Keeper};
+use common::y4m::Header;
 
 use crate::capture::Format;
 use crate::config;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::thread;
 
 use common::host::files;
-use common::pictures::{self, Header, Keeper};
+use common::pictures::{self, Keeper};
+use common::y4m::Header;
 
 use crate::config::Pictures;
 use crate::decode::Planes;

@@ -38,9 +38,9 @@ pub fn file(path: &Path, wish: Wish, assumed: Option<FrameRate>, looped: bool) -
 ///
 /// # Errors
 /// As [`file`].
-pub fn pipe(name: &str, header: y4m::Header, wish: Wish, assumed: Option<FrameRate>) -> Result<ahead::Source, Error> {
+pub fn pipe(name: &str, stream: y4m::Stream, wish: Wish, assumed: Option<FrameRate>) -> Result<ahead::Source, Error> {
     let mut command = command(&["-f", "yuv4mpegpipe", "-i", "pipe:0"], wish, assumed);
-    let (decoding, format) = Decoding::start(name, command.stdin(Stdio::piped()), Some(header))?;
+    let (decoding, format) = Decoding::start(name, command.stdin(Stdio::piped()), Some(stream))?;
     ahead::Source::start(described(name), format, decoding)
 }
 
@@ -57,7 +57,7 @@ struct Decoding {
 
 impl Decoding {
     /// Starts ffmpeg, feeds it `stream` where there is one, and waits for the format of its pictures.
-    fn start(name: &str, command: &mut Command, stream: Option<y4m::Header>) -> Result<(Self, Format), Error> {
+    fn start(name: &str, command: &mut Command, stream: Option<y4m::Stream>) -> Result<(Self, Format), Error> {
         let mut child = Running::spawn(name, command)?;
         if let (Some(stream), Some(stdin)) = (stream, child.process.stdin.take()) {
             let feeder = std::thread::Builder::new().name("ffmpeg-stdin".to_owned());
@@ -66,14 +66,14 @@ impl Decoding {
         }
         let stdout = child.process.stdout.take().expect("standard output is piped");
         let unusable = |why| Error::Unusable { name: name.to_owned(), why };
-        let header = y4m::Header::read(Box::new(stdout)).map_err(|why| match child.end() {
+        let stream = y4m::open(Box::new(stdout)).map_err(|why| match child.end() {
             words if words.contains("matches no streams") => {
                 unusable("has no video stream (a cover picture is none)".to_owned())
             }
             words if words.is_empty() => unusable(format!("cannot be read as video: what ffmpeg makes of it {why}")),
             words => unusable(format!("cannot be read as video: {words}")),
         })?;
-        let (pictures, format) = y4m::Reader::new(name.to_owned(), header, FrameRate::TWENTY_FIVE)?;
+        let (pictures, format) = y4m::Reader::new(name.to_owned(), stream, FrameRate::TWENTY_FIVE)?;
         Ok((Self { pictures, child, name: name.to_owned() }, format))
     }
 }
@@ -134,7 +134,7 @@ impl Drop for Running {
 }
 
 /// Writes `stream` to ffmpeg until one of the two ends.
-fn feed(stream: y4m::Header, mut stdin: ChildStdin) {
+fn feed(stream: y4m::Stream, mut stdin: ChildStdin) {
     if let Err(why) = io::copy(&mut stream.into_stream(), &mut stdin) {
         tracing::debug!("ffmpeg's standard input: {why}");
     }

@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
+use common::y4m::Error as Y4mError;
+
 use super::{Error, Format, ahead, ffmpeg, looped, y4m};
 use crate::config::Wish;
 use crate::event::Log;
@@ -50,30 +52,30 @@ pub fn waiting(path: &Path) -> String {
 /// # Errors
 /// [`Error::Unusable`] where it is not y4m, or has no picture.
 pub fn pipe(name: String, input: y4m::Input, wish: Wish, log: Log) -> Result<ahead::Source, Error> {
-    let header = match y4m::Header::read(input) {
-        Ok(header) => header,
+    let stream = match y4m::open(input) {
+        Ok(stream) => stream,
         Err(why) => return Err(Error::Unusable { name, why: why.to_string() }),
     };
-    let (unknown, assumed) = rates(&name, &header, wish, log);
-    match header.format(unknown) {
+    let (unknown, assumed) = rates(&name, &stream, wish, log);
+    match y4m::format(&stream, unknown) {
         Ok(format) if is_as_wished(format, wish) => {
-            let (reader, format) = y4m::Reader::new(name.clone(), header, unknown)?;
+            let (reader, format) = y4m::Reader::new(name.clone(), stream, unknown)?;
             ahead::Source::start(name, format, reader)
         }
-        Ok(_) => ffmpeg::pipe(&name, header, wish, assumed),
-        Err(why) => ffmpeg::pipe(&name, header, wish, assumed).map_err(|error| or_ours(error, why)),
+        Ok(_) => ffmpeg::pipe(&name, stream, wish, assumed),
+        Err(why) => ffmpeg::pipe(&name, stream, wish, assumed).map_err(|error| or_ours(error, why)),
     }
 }
 
 fn regular(path: &Path, file: File, wish: Wish, looped: bool, log: Log) -> Result<ahead::Source, Error> {
     let name = path.display().to_string();
-    let header = match y4m::Header::read(Box::new(file)) {
-        Ok(header) => header,
-        Err(y4m::HeaderError::NotY4m) => return ffmpeg::file(path, wish, None, looped),
+    let stream = match y4m::open(Box::new(file)) {
+        Ok(stream) => stream,
+        Err(Y4mError::NotY4m) => return ffmpeg::file(path, wish, None, looped),
         Err(why) => return Err(Error::Unusable { name, why: why.to_string() }),
     };
-    let (unknown, assumed) = rates(&name, &header, wish, log);
-    match header.format(unknown) {
+    let (unknown, assumed) = rates(&name, &stream, wish, log);
+    match y4m::format(&stream, unknown) {
         Ok(format) if is_as_wished(format, wish) => {
             let path = path.to_owned();
             looped::start(name.clone(), looped, move || reopen(&path, &name, unknown))
@@ -84,9 +86,9 @@ fn regular(path: &Path, file: File, wish: Wish, looped: bool, log: Log) -> Resul
 }
 
 /// The rate of a stream that does not say its own, and whether this is one; `log` tells what is assumed where nobody says.
-fn rates(name: &str, header: &y4m::Header, wish: Wish, log: Log) -> (FrameRate, Option<FrameRate>) {
+fn rates(name: &str, stream: &y4m::Stream, wish: Wish, log: Log) -> (FrameRate, Option<FrameRate>) {
     let unknown = wish.rate.unwrap_or(ASSUMED);
-    if header.has_rate() {
+    if stream.header().is_ok_and(|header| header.rate != (0, 0)) {
         return (unknown, None);
     }
     if wish.rate.is_none() {
@@ -107,9 +109,9 @@ fn or_ours(error: Error, ours: String) -> Error {
 }
 
 fn reopen(path: &Path, name: &str, unknown: FrameRate) -> Result<(y4m::Reader, Format), Error> {
-    let header = y4m::Header::read(Box::new(open_input(path)?));
-    let header = header.map_err(|why| Error::Unusable { name: name.to_owned(), why: why.to_string() })?;
-    y4m::Reader::new(name.to_owned(), header, unknown)
+    let stream = y4m::open(Box::new(open_input(path)?));
+    let stream = stream.map_err(|why| Error::Unusable { name: name.to_owned(), why: why.to_string() })?;
+    y4m::Reader::new(name.to_owned(), stream, unknown)
 }
 
 fn open_input(path: &Path) -> Result<File, Error> {

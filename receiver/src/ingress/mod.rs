@@ -24,7 +24,7 @@ pub(crate) struct Ingress {
 pub(crate) fn of(source: &Source, config: &Config) -> Ingress {
     match source {
         Source::Stdin => Ingress {
-            receive: Box::new(|clock, _, queue| y4m::run(io::stdin(), clock, queue).map_err(|error| error.to_string())),
+            receive: Box::new(|clock, _, queue| y4m::run(io::stdin(), clock, queue)),
             is_interruptible: false,
         },
         Source::Rtsp(url) => {
