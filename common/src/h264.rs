@@ -12,7 +12,7 @@ mod slice;
 mod sps;
 
 pub use glance::{Glance, recovery_point};
-pub use insert::insert_sei;
+pub use insert::{LONG_START_CODE, insert_sei};
 pub use pic_order::PicOrder;
 pub use reorder::{Reorder, Step};
 pub use slice::{Slice, SliceKind};

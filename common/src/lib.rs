@@ -24,7 +24,6 @@ pub mod host;
 pub mod impair;
 pub mod media;
 pub mod peer;
-pub mod pictures;
 pub mod printable;
 pub mod redact;
 pub mod rtp;

@@ -17,6 +17,11 @@ use crate::rate::FrameRate;
 
 mod resolve;
 
+/// The longer side of the largest picture that the encoder takes.
+const LONG_SIDE: u32 = 3840;
+/// The shorter side of the largest picture that the encoder takes.
+const SHORT_SIDE: u32 = 2160;
+
 /// Everything one run of the publisher needs to know.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -119,31 +124,13 @@ pub enum Destination {
 /// Flags that are right one by one and wrong together, or out of the range of what they are for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// 4:2:0 pictures are stamped and encoded in pairs of rows and columns.
-    #[error("{what} has an odd side ({size}): H.264 with 4:2:0 chroma needs even sides, as in --size {}", even(*size))]
-    OddSize {
+    /// Pictures of this size cannot be stamped or encoded.
+    #[error("{what} {why}")]
+    Size {
         /// What has that size: the flag or the file.
         what: String,
-        /// The size.
-        size: Size,
-    },
-    /// The code does not fit.
-    #[error("{what} is too small ({size}) to carry the code: {why}")]
-    TooSmall {
-        /// What has that size: the flag or the file.
-        what: String,
-        /// The size.
-        size: Size,
-        /// The code's own reason.
+        /// What is wrong with it, and what to do.
         why: String,
-    },
-    /// The encoder's limit.
-    #[error("{what} is too large ({size}): openh264 takes pictures up to 3840x2160 or 2160x3840")]
-    TooLarge {
-        /// What has that size: the flag or the file.
-        what: String,
-        /// The size.
-        size: Size,
     },
     /// Rate control has a range.
     #[error("--bitrate {bitrate} is out of range: this encoder takes {least} to 240M bits per second")]
@@ -187,26 +174,26 @@ pub enum Error {
 /// Whether pictures of `size` can be stamped and encoded. `what` names the flag or file that has this size.
 ///
 /// # Errors
-/// [`Error::OddSize`], [`Error::TooSmall`], [`Error::TooLarge`].
+/// [`Error::Size`].
 pub fn check_size(what: &str, size: Size, corner: Corner) -> Result<(), Error> {
-    const LONG_SIDE: u32 = 3840;
-    const SHORT_SIDE: u32 = 2160;
-    let what = what.to_owned();
-    if size.width % 2 == 1 || size.height % 2 == 1 {
-        return Err(Error::OddSize { what, size });
-    }
-    if size.width.max(size.height) > LONG_SIDE || size.width.min(size.height) > SHORT_SIDE {
-        return Err(Error::TooLarge { what, size });
-    }
-    match code::Layout::new(size, corner) {
-        Ok(_) => Ok(()),
-        Err(too_small) => Err(Error::TooSmall { what, size, why: too_small.to_string() }),
-    }
+    let Size { width, height } = size;
+    let why = if width % 2 == 1 || height % 2 == 1 {
+        let even = Size::new(width.next_multiple_of(2), height.next_multiple_of(2));
+        format!("has an odd side ({size}): H.264 with 4:2:0 chroma needs even sides, as in --size {even}")
+    } else if !can_be_encoded(size) {
+        format!("is too large ({size}): openh264 takes pictures up to 3840x2160 or 2160x3840")
+    } else if let Err(why) = code::Layout::new(size, corner) {
+        format!("is too small ({size}) to carry the code: {why}")
+    } else {
+        return Ok(());
+    };
+    Err(Error::Size { what: what.to_owned(), why })
 }
 
-/// The nearest size with even sides, upwards.
-fn even(size: Size) -> Size {
-    Size::new(size.width.next_multiple_of(2), size.height.next_multiple_of(2))
+/// Whether pictures of `size` can be encoded: H.264 with 4:2:0 colour takes even sides, openh264 up to its largest picture.
+pub(crate) fn can_be_encoded(size: Size) -> bool {
+    let (long, short) = (size.width.max(size.height), size.width.min(size.height));
+    size.width % 2 == 0 && size.height % 2 == 0 && short > 0 && long <= LONG_SIDE && short <= SHORT_SIDE
 }
 
 /// Layout of bare pictures on standard input.

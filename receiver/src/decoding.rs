@@ -4,8 +4,8 @@
 use common::clock::Clock;
 use common::h264::{Glance, Sps};
 use common::host::SystemClock;
+use common::host::pictures::Keeper;
 use common::media::Codec;
-use common::pictures::Keeper;
 use common::rtp::timeline::SenderTime;
 use common::time::MonoTime;
 

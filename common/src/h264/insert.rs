@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{NalKind, START_CODE, start_code};
 
 /// The four-byte start code (ITU-T H.264 section B.1.1): zero_byte, then start_code_prefix_one_3bytes.
-const LONG_START_CODE: [u8; 4] = [0, 0, 0, 1];
+pub const LONG_START_CODE: [u8; 4] = [0, 0, 0, 1];
 
 /// Puts the SEI NAL unit `nal` (header byte first, no start code) before the first slice of an access unit in annex B form,
 /// where it has to stand (section 7.4.1.2.3), and says where it lies then. An access unit without a slice gets it at the end.

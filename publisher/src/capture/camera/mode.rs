@@ -6,13 +6,8 @@ use common::frame::Size;
 
 use super::layout::Layout;
 use crate::capture::DEFAULT_SIZE;
-use crate::config::Wish;
+use crate::config::{Wish, can_be_encoded};
 use crate::rate::FrameRate;
-
-/// The longer side of the largest picture that the encoder takes.
-const LONG_SIDE: u32 = 3840;
-/// The shorter side of the largest picture that the encoder takes.
-const SHORT_SIDE: u32 = 2160;
 
 /// One way in which a camera can be run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,16 +166,6 @@ pub fn choose(offers: &[Offer], wanted: Wanted) -> Option<Mode> {
             .then(b.rate.as_f64().total_cmp(&a.rate.as_f64()))
             .then(a.layout.cmp(&b.layout))
     })
-}
-
-/// Whether pictures of `size` can be encoded: H.264 with 4:2:0 colour takes even sides, openh264 up to its largest picture.
-pub fn can_be_encoded(size: Size) -> bool {
-    let (long, short) = (size.width.max(size.height), size.width.min(size.height));
-    size.width.is_multiple_of(2)
-        && size.height.is_multiple_of(2)
-        && short > 0
-        && long <= LONG_SIDE
-        && short <= SHORT_SIDE
 }
 
 /// The side on the grid from `min` in steps of `step` up to `max` that is nearest to `wanted`, even where one is.

@@ -19,6 +19,7 @@ use super::Error;
 use super::driver::{self, Age, Failure, Found, Raw};
 use super::layout::Layout;
 use super::mode::{self, Mode, Offer, Rates, Sizes, Wanted};
+use crate::config::can_be_encoded;
 use crate::rate::FrameRate;
 
 /// Where the kernel lists video devices.
@@ -57,7 +58,7 @@ impl driver::Driver for V4l2 {
         let offers = offers(&device, wanted);
         let chosen = mode::choose(&offers, wanted).ok_or(Error::NoMode { number })?;
         let stream = Stream::start(&device, chosen).map_err(|why| refusal(number, why))?;
-        match (mode::can_be_encoded(stream.mode.size), stream.mode.layout == chosen.layout) {
+        match (can_be_encoded(stream.mode.size), stream.mode.layout == chosen.layout) {
             (true, true) => Ok(Box::new(stream)),
             _ => Err(Error::NoMode { number }),
         }
