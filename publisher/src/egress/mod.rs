@@ -14,8 +14,8 @@ pub mod rtsp;
 mod traits;
 
 pub use network::{Error as NetworkError, Event, Notify, Sender};
-pub use traits::Counters;
-pub(crate) use traits::{Egress, FrameEgress, PictureEgress, Setup};
+pub use traits::{Counters, Egress, FrameEgress};
+pub(crate) use traits::{PictureEgress, Setup};
 
 /// A protocol that takes encoded frames to a server.
 struct Protocol {

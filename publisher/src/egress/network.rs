@@ -1,6 +1,6 @@
 //! Encoded frames to a server, over one connection after the other, whatever the protocol.
 //!
-//! A thread connects and writes; [`Sender::send`] only queues a frame. The queue is short: where the network is too slow, what is
+//! A thread connects and writes; [`FrameEgress::send`] only queues a frame. The queue is short: where the network is too slow, what is
 //! queued is dropped up to the next IDR picture, because a live picture that waits only gets older. A protocol is a [`Connector`],
 //! and makes [`Connection`]s that send one frame at a time.
 
@@ -136,7 +136,7 @@ impl Sender {
         clock: Arc<dyn Clock>,
         notify: Notify,
         connector: impl Connector + 'static,
-    ) -> Result<Self, Error> {
+    ) -> Result<Box<Self>, Error> {
         let capacity = frame_rate * QUEUE_TIME.as_secs_f64();
         let (queue, queued) = bounded((capacity as usize).max(QUEUE_MIN));
         let (stop, stopped) = bounded(0);
@@ -156,30 +156,7 @@ impl Sender {
         };
         let thread = std::thread::Builder::new().name("send".to_owned()).spawn(run);
         let thread = thread.map_err(|why| Error::Thread(why.to_string()))?;
-        Ok(Self { to, queue, queued, shared, clock, stop: Some(stop), thread: Some(thread), done })
-    }
-
-    /// Queues a frame. Never waits: where the queue is full, what is in it is dropped up to the next IDR picture.
-    ///
-    /// # Errors
-    /// Why the first connection failed: the stream never began, and never will. A connection that is lost later is made
-    /// again.
-    pub fn send(&self, sealed: SealedFrame) -> Result<(), Error> {
-        if let Some(error) = self.shared.failure() {
-            return Err(error.clone());
-        }
-        let queued = Queued { sealed, at: self.clock.now() };
-        let now = queued.at.mono;
-        if self.shared.is_away() {
-            self.shared.congestion().skip(now, 1);
-            self.shared.count_dropped(1);
-        } else if !self.shared.congestion().admits(now, queued.is_key()) {
-            self.shared.count_dropped(1);
-        } else if let Err(TrySendError::Full(queued) | TrySendError::Disconnected(queued)) = self.queue.try_send(queued)
-        {
-            self.overflow(queued);
-        }
-        Ok(())
+        Ok(Box::new(Self { to, queue, queued, shared, clock, stop: Some(stop), thread: Some(thread), done }))
     }
 
     /// The queue is full: everything in it is old, and what comes next cannot be decoded without it. The thread asks for the
@@ -192,31 +169,9 @@ impl Sender {
         self.shared.count_congested(now, dropped, !goes_on);
     }
 
-    /// Whether an IDR picture has been asked for since the last call: by a reader, or because frames were dropped.
-    pub fn take_key_request(&self) -> bool {
-        self.shared.take_key_request()
-    }
-
-    /// What has been sent so far.
-    pub fn counters(&self) -> Counters {
-        self.shared.counters()
-    }
-
     /// Frames in the queue now.
     pub fn queued(&self) -> usize {
         self.queued.len()
-    }
-
-    /// Sends what is queued, closes the connection, and ends. Takes about a second at most.
-    ///
-    /// # Errors
-    /// Why the first connection failed, where it did.
-    pub fn finish(mut self) -> Result<Counters, Error> {
-        self.end();
-        match self.shared.failure() {
-            Some(error) => Err(error.clone()),
-            None => Ok(self.counters()),
-        }
     }
 
     fn end(&mut self) {
@@ -247,21 +202,42 @@ impl Egress for Sender {
     }
 
     fn counters(&self) -> Counters {
-        self.counters()
+        self.shared.counters()
     }
 
-    fn finish(self: Box<Self>) -> Result<Counters, crate::error::Error> {
-        Ok(Self::finish(*self)?)
+    /// Takes about a second at most.
+    fn finish(mut self: Box<Self>) -> Result<Counters, crate::error::Error> {
+        self.end();
+        match self.shared.failure() {
+            Some(error) => Err(error.clone().into()),
+            None => Ok(self.counters()),
+        }
     }
 }
 
 impl FrameEgress for Sender {
-    fn send(&mut self, frame: SealedFrame) -> Result<(), crate::error::Error> {
-        Ok(Self::send(self, frame)?)
+    /// Where the queue is full, what is in it is dropped up to the next IDR picture. Fails where the first connection failed: the
+    /// stream never began, and never will. A connection that is lost later is made again.
+    fn send(&self, sealed: SealedFrame) -> Result<(), crate::error::Error> {
+        if let Some(error) = self.shared.failure() {
+            return Err(error.clone().into());
+        }
+        let queued = Queued { sealed, at: self.clock.now() };
+        let now = queued.at.mono;
+        if self.shared.is_away() {
+            self.shared.congestion().skip(now, 1);
+            self.shared.count_dropped(1);
+        } else if !self.shared.congestion().admits(now, queued.is_key()) {
+            self.shared.count_dropped(1);
+        } else if let Err(TrySendError::Full(queued) | TrySendError::Disconnected(queued)) = self.queue.try_send(queued)
+        {
+            self.overflow(queued);
+        }
+        Ok(())
     }
 
-    fn take_key_request(&mut self) -> bool {
-        Self::take_key_request(self)
+    fn take_key_request(&self) -> bool {
+        self.shared.take_key_request()
     }
 }
 

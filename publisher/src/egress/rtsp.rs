@@ -51,8 +51,8 @@ pub struct Config {
 ///
 /// # Errors
 /// Where the URL has no path, its host has no address, or nothing listens there. Where the server refuses the stream,
-/// [`Sender::send`] says so.
-pub fn start(config: Config) -> Result<Sender, Error> {
+/// [`FrameEgress::send`] says so.
+pub fn start(config: Config) -> Result<Box<Sender>, Error> {
     let Config { to, transport, frame_rate, first_sequence, clock, notify, server } = config;
     let name = to.to_string();
     let route = Route::new(to)?;
@@ -75,7 +75,7 @@ pub(super) fn open(
     setup: &Setup<'_>,
 ) -> Result<Box<dyn FrameEgress>, crate::error::Error> {
     let (to, log) = (url.to_string(), setup.log);
-    Ok(Box::new(start(Config {
+    Ok(start(Config {
         to: url,
         transport: setup.config.transport,
         frame_rate: Some(setup.format.rate.as_f64()),
@@ -86,7 +86,7 @@ pub(super) fn open(
             Event::Lost(why) => log.note("disconnected", &why.to_string()),
         }),
         server,
-    })?))
+    })?)
 }
 
 /// A server to publish to.

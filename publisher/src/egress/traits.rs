@@ -13,7 +13,7 @@ use crate::event::Log;
 use crate::seal::SealedFrame;
 
 /// What every egress has in common.
-pub(crate) trait Egress {
+pub trait Egress {
     /// Where the run goes, for people, without secrets.
     fn describe(&self) -> String;
 
@@ -37,15 +37,15 @@ pub(crate) trait PictureEgress: Egress {
 }
 
 /// An egress that takes encoded frames.
-pub(crate) trait FrameEgress: Egress {
+pub trait FrameEgress: Egress {
     /// Sends a frame, or drops it where the network is too slow; never waits for the network.
     ///
     /// # Errors
     /// Where nothing can be sent any more.
-    fn send(&mut self, frame: SealedFrame) -> Result<(), Error>;
+    fn send(&self, frame: SealedFrame) -> Result<(), Error>;
 
     /// Whether a key frame has been asked for since the last call: by a reader, or because frames were dropped.
-    fn take_key_request(&mut self) -> bool;
+    fn take_key_request(&self) -> bool;
 }
 
 /// What went out.

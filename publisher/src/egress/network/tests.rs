@@ -72,7 +72,7 @@ impl Connection for Channel {
 }
 
 struct Stream {
-    sender: Sender,
+    sender: Box<Sender>,
     out: Receiver<Vec<u8>>,
     events: Receiver<Event>,
     clock: ManualClock,

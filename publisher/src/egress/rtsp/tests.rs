@@ -13,6 +13,7 @@ use common::time::{MediaTime, Now, WallTime};
 use crossbeam_channel::{Receiver, bounded};
 
 use super::*;
+use crate::egress::Egress as _;
 use crate::seal::SealedFrame;
 
 /// How long anything may take that a test waits for.
@@ -101,7 +102,7 @@ fn config(to: &StreamUrl, transport: Transport) -> (Config, ManualClock) {
     (config, clock)
 }
 
-fn started(to: &StreamUrl) -> Sender {
+fn started(to: &StreamUrl) -> Box<Sender> {
     start(config(to, Transport::Tcp).0).expect("the server listens")
 }
 
@@ -416,7 +417,7 @@ fn a_failure_reaches_the_pipeline_with_the_next_frame() {
     let failed = std::iter::repeat_with(|| sender.send(unit(0, true, 10, Now::default())))
         .take_while(|_| std::time::Instant::now() < limit)
         .find_map(Result::err);
-    assert!(matches!(failed, Some(Error::Lost { .. })), "{failed:?}");
+    assert!(matches!(failed, Some(crate::error::Error::Send(Error::Lost { .. }))), "{failed:?}");
 }
 
 #[test]
