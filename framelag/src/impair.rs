@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use common::host::Stop;
-use common::host::signals::{self, Second};
+use common::host::signals::{self, SecondSignal};
 use common::impair::{Conditions, Counts};
 use common::units::{parse_rate, parse_share};
 use framelag::proxy::{Direction, Endpoint, Error, Network, Protocol, Proxy, delay};
@@ -83,7 +83,7 @@ pub fn run(args: &Args) -> ExitCode {
         return ExitCode::from(USAGE);
     }
     let stop = Stop::new();
-    if let Err(error) = signals::watch(&stop, Second::IsIgnored) {
+    if let Err(error) = signals::watch(&stop, SecondSignal::Ignored) {
         eprintln!("error: {error}");
         return ExitCode::FAILURE;
     }

@@ -10,7 +10,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::host::signals::{self, Second};
+use common::host::signals::{self, SecondSignal};
 use common::host::{Stop, credentials};
 use common::stream_url::StreamUrl;
 use rustix::process::{Pid, Signal, getpgid, kill_process, kill_process_group};
@@ -42,7 +42,7 @@ impl From<String> for Error {
 /// Requested from Ctrl-C (or SIGTERM) on.
 pub fn watch_for_interrupt() -> Result<Stop, String> {
     let stop = Stop::new();
-    signals::watch(&stop, Second::IsIgnored)?;
+    signals::watch(&stop, SecondSignal::Ignored)?;
     Ok(stop)
 }
 

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use chrono::{SecondsFormat, Utc};
 use common::host::Stop;
 use common::host::resolve::listen_address;
-use common::host::signals::{self, Second};
+use common::host::signals::{self, SecondSignal};
 use serde_json::json;
 use server::{Config, Error, Handle};
 
@@ -61,7 +61,7 @@ pub fn run(args: Args) -> ExitCode {
     };
     // Only now: until here, where a pipe in place of --auth may keep it waiting, a signal ends the process.
     let stop = Stop::new();
-    if let Err(error) = signals::watch(&stop, Second::IsIgnored) {
+    if let Err(error) = signals::watch(&stop, SecondSignal::Ignored) {
         eprintln!("error: {error}");
         return ExitCode::FAILURE;
     }

@@ -28,7 +28,7 @@ pub struct Config {
     /// Where pictures come from.
     pub source: Source,
     /// What is asked of the source; it may give something near.
-    pub wish: Wish,
+    pub requested: RequestedFormat,
     /// What reads a camera. Default: v4l on Linux.
     pub camera_driver: camera::Choice,
     /// Start again at the end of a file. Default: no.
@@ -87,7 +87,7 @@ pub enum Source {
 
 /// What is asked of a source; `None` leaves it to the source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Wish {
+pub struct RequestedFormat {
     /// Picture size; both sides are even.
     pub size: Option<Size>,
     /// Pictures per second.

@@ -23,7 +23,7 @@ use common::frame::Picture;
 use common::time::MonoTime;
 
 use super::{Format, Next, Pace};
-use crate::config::Wish;
+use crate::config::RequestedFormat;
 use crate::event::Log;
 
 mod choice;
@@ -41,13 +41,13 @@ mod watch;
 mod worker;
 
 pub use choice::Choice;
-use driver::{Driver, Failure, Found};
+use driver::{CameraInfo, Driver, Failure};
 pub use error::Error;
 pub use layout::Layout;
 
-use mode::{Offer, Wanted};
+use mode::{Offer, TargetMode};
 use running::Running;
-use slot::{Event, News, Slot};
+use slot::{Event, Slot, Update};
 use watch::Watch;
 use worker::Worker;
 
@@ -64,12 +64,12 @@ pub struct Source {
     log: Log,
     /// The number that the user named.
     number: u32,
-    wanted: Wanted,
+    wanted: TargetMode,
     /// The camera as it was first started: size and rate of the stream.
     first: Running,
     watch: Watch,
     /// What was last said about a loss.
-    said: String,
+    last_reason: String,
     hung: u32,
 }
 
@@ -85,7 +85,8 @@ fn driver(choice: Choice) -> Arc<dyn Driver> {
 /// The number of the first camera; one that is busy or forbidden counts, so that the user learns of it.
 pub fn first(choice: Choice) -> Option<u32> {
     let driver = driver(choice);
-    let usable = |camera: &Found| match driver.offers(camera.number, Wanted::from(Wish::default())) {
+    let usable = |camera: &CameraInfo| match driver.offers(camera.number, TargetMode::from(RequestedFormat::default()))
+    {
         Ok(offers) => !offers.is_empty(),
         Err(error) => matches!(error, Error::Busy { .. } | Error::Denied { .. }),
     };
@@ -99,8 +100,8 @@ pub fn list(choice: Choice) -> String {
 
 fn list_of(driver: &dyn Driver) -> String {
     let mut text = String::new();
-    let wanted = Wanted::from(Wish::default());
-    for Found { number, name } in driver.find() {
+    let wanted = TargetMode::from(RequestedFormat::default());
+    for CameraInfo { number, name } in driver.find() {
         let lines = match driver.offers(number, wanted) {
             // The second node of a USB camera.
             Ok(offers) if offers.is_empty() => continue,
@@ -122,28 +123,28 @@ fn line(offer: &Offer) -> String {
 }
 
 impl Source {
-    /// Starts camera `number` through this driver in the mode nearest to `wish` (640x480 at 30 where it says nothing).
+    /// Starts camera `number` through this driver in the mode nearest to `requested` (640x480 at 30 where it says nothing).
     ///
     /// # Errors
     /// [`Error`], with what to do about it, and [`super::Error::Start`] where there can be no thread.
     pub fn open(
         choice: Choice,
         number: u32,
-        wish: Wish,
+        requested: RequestedFormat,
         clock: Arc<dyn Clock>,
         log: Log,
     ) -> Result<Self, super::Error> {
-        Self::with(driver(choice), number, wish, clock, log)
+        Self::with(driver(choice), number, requested, clock, log)
     }
 
     fn with(
         driver: Arc<dyn Driver>,
         number: u32,
-        wish: Wish,
+        requested: RequestedFormat,
         clock: Arc<dyn Clock>,
         log: Log,
     ) -> Result<Self, super::Error> {
-        let (slot, wanted) = (Arc::new(Slot::new()), Wanted::from(wish));
+        let (slot, wanted) = (Arc::new(Slot::new()), TargetMode::from(requested));
         start(&driver, &slot, &clock, number, wanted, None)?;
         let Some(started) = slot.wait_until_running(HUNG) else {
             slot.close();
@@ -151,7 +152,7 @@ impl Source {
         };
         let first = started?;
         let watch = Watch::new(first.mode.rate, clock.now().mono);
-        Ok(Self { driver, slot, clock, log, number, wanted, first, watch, said: String::new(), hung: 0 })
+        Ok(Self { driver, slot, clock, log, number, wanted, first, watch, last_reason: String::new(), hung: 0 })
     }
 
     /// A picture came: the camera is back, where it was lost.
@@ -161,13 +162,13 @@ impl Source {
             let seconds = away.as_secs_f64();
             self.log
                 .info("camera-back", &format!("{} is back after {seconds:.1} s: {}", running.label(), running.mode));
-            self.said.clear();
+            self.last_reason.clear();
         }
     }
 
     /// The camera is lost; says so, each reason once.
     fn lose(&mut self, now: MonoTime, why: String) {
-        if self.watch.is_lost() && self.said == why {
+        if self.watch.is_lost() && self.last_reason == why {
             return;
         }
         let label = self.slot.running().unwrap_or_else(|| self.first.clone()).label();
@@ -176,7 +177,7 @@ impl Source {
             &format!("{label} gives no more pictures ({why}): the stream goes on when it is there again"),
         );
         self.watch.lose(now);
-        self.said = why;
+        self.last_reason = why;
     }
 
     /// No picture came: looks after silence, and after the thread.
@@ -203,7 +204,7 @@ fn start(
     slot: &Arc<Slot>,
     clock: &Arc<dyn Clock>,
     number: u32,
-    wanted: Wanted,
+    wanted: TargetMode,
     before: Option<Running>,
 ) -> Result<(), super::Error> {
     let turn = slot.begin(clock.now().mono);
@@ -241,13 +242,13 @@ impl super::Source for Source {
         let news = self.slot.take(limit);
         let now = self.clock.now().mono;
         match news {
-            News::Frame(frame) => {
+            Update::Frame(frame) => {
                 self.frame_came(now);
                 return Ok(Next::Frame(frame));
             }
-            News::Event(Event::Refused(error)) => return Err(error.into()),
-            News::Event(Event::Lost(why)) => self.lose(now, why),
-            News::Nothing => {}
+            Update::Event(Event::Refused(error)) => return Err(error.into()),
+            Update::Event(Event::Lost(why)) => self.lose(now, why),
+            Update::Nothing => {}
         }
         self.look_after(now)?;
         Ok(Next::Nothing)
@@ -262,7 +263,7 @@ impl super::Source for Source {
     }
 
     fn fault(&self) -> Option<super::Error> {
-        let lost = || Error::Lost { number: self.number, why: self.said.clone() };
+        let lost = || Error::Lost { number: self.number, why: self.last_reason.clone() };
         self.watch.is_lost().then(|| lost().into())
     }
 }

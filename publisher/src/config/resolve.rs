@@ -3,12 +3,12 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use common::host::credentials::{GivenError, given};
+use common::host::credentials::{LoadError, load};
 use common::stream_url::{Error as UrlError, StreamUrl};
 use common::sync::ClockChoice;
 use common::transport::Transport;
 
-use super::{Config, Destination, Error, Pictures, Source, Wish, check_size};
+use super::{Config, Destination, Error, Pictures, RequestedFormat, Source, check_size};
 use crate::args::Args;
 use crate::{egress, encode};
 
@@ -20,8 +20,8 @@ const GOP: u32 = 30;
 const RTSP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8554);
 const HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
-impl From<GivenError> for Error {
-    fn from(error: GivenError) -> Self {
+impl From<LoadError> for Error {
+    fn from(error: LoadError) -> Self {
         Self::Credentials(error.to_string())
     }
 }
@@ -54,7 +54,7 @@ impl Config {
         let bitrate = bitrate(&args)?;
         Ok(Self {
             source,
-            wish: Wish { size: args.size, rate: args.fps, layout: args.camera_format },
+            requested: RequestedFormat { size: args.size, rate: args.fps, layout: args.camera_format },
             camera_driver: args.camera_driver.unwrap_or_default(),
             looped: args.looped,
             duration: args.duration,
@@ -158,7 +158,7 @@ fn destination(args: &Args) -> Result<Destination, Error> {
             if !url.has_path() {
                 return Err(Error::IncompleteUrl("path"));
             }
-            Ok(Destination::Server(url.or_credentials(given(args.credentials.as_deref(), variable)?)))
+            Ok(Destination::Server(url.or_credentials(load(args.credentials.as_deref(), variable)?)))
         }
     }
 }
@@ -226,8 +226,8 @@ mod tests {
 
     #[test]
     fn only_a_camera_has_a_format_and_a_driver() {
-        let wish = resolve(&["--source", "camera", "--camera-format", "mjpg"]).expect("a camera").wish;
-        assert_eq!(wish.layout, Some(Layout::Mjpeg));
+        let requested = resolve(&["--source", "camera", "--camera-format", "mjpg"]).expect("a camera").requested;
+        assert_eq!(requested.layout, Some(Layout::Mjpeg));
         assert!(resolve(&["--camera-format", "NV12"]).is_ok());
         let needs = resolve(&["--source", "test", "--camera-format", "yuyv"]).expect_err("no camera").to_string();
         assert_eq!(needs, "--camera-format needs --source camera");

@@ -24,7 +24,7 @@ mod worker;
 
 pub use error::Error;
 use shared::Shared;
-use tcp::{Cut, Input};
+use tcp::{Abort, Input};
 
 /// How much video the queue holds. Longer than a hiccup of server or network, shorter than what a viewer would still call
 /// live.
@@ -38,12 +38,12 @@ pub(super) const IDLE: Duration = Duration::from_secs(1);
 
 /// Makes connections of one protocol to one server.
 pub(super) trait Connector: Send {
-    /// Connects, and announces the stream that begins with the key frame `first`. `cut` is given every TCP connection, so that
+    /// Connects, and announces the stream that begins with the key frame `first`. `abort` is given every TCP connection, so that
     /// one that is stuck can be ended.
     ///
     /// # Errors
     /// Why the server cannot be reached, or does not take the stream.
-    fn connect(&mut self, first: &EncodedFrame, cut: &Cut) -> Result<Box<dyn Connection>, Error>;
+    fn connect(&mut self, first: &EncodedFrame, abort: &Abort) -> Result<Box<dyn Connection>, Error>;
 }
 
 /// A server that takes frames. Dropping it ends the connection.
@@ -178,7 +178,7 @@ impl Sender {
         self.stop = None;
         // A disconnected channel means that the thread has ended. One that is stuck in a write is cut off.
         if self.done.recv_timeout(2 * CLOSE_LIMIT) == Err(RecvTimeoutError::Timeout) {
-            self.shared.cut.cut();
+            self.shared.abort.abort();
         }
         if let Some(thread) = self.thread.take() {
             // A panic in it has been printed already, and there is nothing left to clean up.

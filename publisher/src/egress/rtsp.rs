@@ -11,7 +11,7 @@ use common::stream_url::StreamUrl;
 use common::time::MonoTime;
 use common::transport::Transport;
 
-use super::network::tcp::{self, Cut};
+use super::network::tcp::{self, Abort};
 use super::network::{Connection, Connector, Error, Event, Notify, Sender};
 use super::{FrameEgress, Setup};
 
@@ -123,13 +123,13 @@ impl Settings {
 }
 
 impl Connector for Rtsp {
-    fn connect(&mut self, first: &EncodedFrame, cut: &Cut) -> Result<Box<dyn Connection>, Error> {
+    fn connect(&mut self, first: &EncodedFrame, abort: &Abort) -> Result<Box<dyn Connection>, Error> {
         let now = self.settings.clock.now().mono;
         let mut early = self.early.take().filter(|(_, since)| now - *since < IDLE_MAX).map(|(stream, _)| stream);
         let mut route = self.settings.ongoing().redirected.take().unwrap_or_else(|| self.route.clone());
         loop {
             let stream = early.take().map_or_else(|| tcp::connect(route.url()), Ok)?;
-            cut.watch(&stream);
+            abort.watch(&stream);
             let error = match Link::open(&self.settings, route, stream, first) {
                 Ok(link) => return Ok(Box::new(link)),
                 Err(error) => error,

@@ -14,14 +14,14 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use crate::queue::{Arrival, Body, Sender, Unit};
 
 /// How long standard input may be silent at first before the user is told.
-const PATIENCE: Duration = Duration::from_secs(2);
+const NOTICE_AFTER: Duration = Duration::from_secs(2);
 
 /// Reads pictures from standard input until it ends, nobody listens, or an error; says so where none comes soon.
 ///
 /// # Errors
 /// Where the input is no y4m, or does not end between two pictures.
 pub(crate) fn run(input: io::Stdin, clock: &dyn Clock, queue: &mut Sender) -> Result<(), String> {
-    if !is_readable_within(&input, PATIENCE) {
+    if !is_readable_within(&input, NOTICE_AFTER) {
         let what = "no picture on standard input yet: waiting for its writer";
         queue.notify(Arrival::Waiting(what.to_owned()));
     }

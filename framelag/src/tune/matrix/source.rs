@@ -22,7 +22,7 @@ const USUAL: Format = Format { size: DEFAULT_SIZE, rate: FrameRate::THIRTY };
 /// Why they cannot be had, or not again and again.
 pub fn format(config: &Config) -> Result<Format, String> {
     check(&config.source)?;
-    let (size, rate) = (config.wish.size, config.wish.rate);
+    let (size, rate) = (config.requested.size, config.requested.rate);
     // A file is opened even where size and rate are said: it may be no video at all.
     let found = match &config.source {
         Source::File(path) => opened(path, config)?,
@@ -51,7 +51,7 @@ fn is_y4m(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("y4m"))
 }
 
-/// What a file gives, as the publisher opens it: once for each wish, since there may be thousands of cells.
+/// What a file gives, as the publisher opens it: once for each request, since there may be thousands of cells.
 fn opened(path: &Path, config: &Config) -> Result<Format, String> {
     static OPENED: Mutex<BTreeMap<String, Result<Format, String>>> = Mutex::new(BTreeMap::new());
     let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -60,5 +60,5 @@ fn opened(path: &Path, config: &Config) -> Result<Format, String> {
         let source = capture::open(config, &clock, &Stop::new(), Log::new(false)).map_err(|error| error.to_string())?;
         Ok(source.expect("nobody asks to stop").format())
     };
-    opened.entry(format!("{} {:?}", path.display(), config.wish)).or_insert_with(open).clone()
+    opened.entry(format!("{} {:?}", path.display(), config.requested)).or_insert_with(open).clone()
 }

@@ -5,29 +5,29 @@ use std::time::Duration;
 use rustix::io::Errno;
 
 use super::Error;
-use super::mode::{Mode, Offer, Wanted};
+use super::mode::{Mode, Offer, TargetMode};
 
 /// A system that has cameras.
 pub trait Driver: Send + Sync + 'static {
     /// The cameras that are plugged in, by number. Takes no camera away from anybody.
-    fn find(&self) -> Vec<Found>;
+    fn find(&self) -> Vec<CameraInfo>;
 
     /// What camera `number` can do. Where it has a range of sizes, the rates are those of the size nearest to `wanted`.
     ///
     /// # Errors
     /// Why the camera cannot be asked.
-    fn offers(&self, number: u32, wanted: Wanted) -> Result<Vec<Offer>, Error>;
+    fn offers(&self, number: u32, wanted: TargetMode) -> Result<Vec<Offer>, Error>;
 
     /// Starts camera `number` in the mode nearest to `wanted`.
     ///
     /// # Errors
     /// Why it cannot be used.
-    fn open(&self, number: u32, wanted: Wanted) -> Result<Box<dyn Stream>, Error>;
+    fn open(&self, number: u32, wanted: TargetMode) -> Result<Box<dyn Stream>, Error>;
 }
 
 /// A camera that is plugged in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct CameraInfo {
     /// N of `/dev/videoN`.
     pub number: u32,
     /// Its name, by the driver's word.

@@ -6,7 +6,7 @@ use common::frame::Size;
 
 use super::layout::Layout;
 use crate::capture::DEFAULT_SIZE;
-use crate::config::{Wish, can_be_encoded};
+use crate::config::{RequestedFormat, can_be_encoded};
 use crate::rate::FrameRate;
 
 /// One way in which a camera can be run.
@@ -22,7 +22,7 @@ pub struct Mode {
 
 impl Mode {
     /// Whether this is what was asked for; rates that are written alike count as the same.
-    pub fn is(&self, wanted: Wanted) -> bool {
+    pub fn is(&self, wanted: TargetMode) -> bool {
         let layout = wanted.layout.is_none_or(|layout| layout == self.layout);
         layout && self.size == wanted.size && short(self.rate) == short(wanted.rate)
     }
@@ -36,7 +36,7 @@ impl fmt::Display for Mode {
 
 /// What is asked of a camera.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wanted {
+pub struct TargetMode {
     /// Picture size.
     pub size: Size,
     /// Pictures per second.
@@ -45,17 +45,17 @@ pub struct Wanted {
     pub layout: Option<Layout>,
 }
 
-impl From<Wish> for Wanted {
-    fn from(wish: Wish) -> Self {
+impl From<RequestedFormat> for TargetMode {
+    fn from(requested: RequestedFormat) -> Self {
         Self {
-            size: wish.size.unwrap_or(DEFAULT_SIZE),
-            rate: wish.rate.unwrap_or(FrameRate::THIRTY),
-            layout: wish.layout,
+            size: requested.size.unwrap_or(DEFAULT_SIZE),
+            rate: requested.rate.unwrap_or(FrameRate::THIRTY),
+            layout: requested.layout,
         }
     }
 }
 
-impl fmt::Display for Wanted {
+impl fmt::Display for TargetMode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.size)?;
         if let Some(layout) = self.layout {
@@ -148,7 +148,7 @@ impl fmt::Display for Rates {
 /// order of layouts. `None` where no mode can be encoded.
 ///
 /// Distance in size is the sum of both sides' differences; of two that are as near, the larger or faster is taken.
-pub fn choose(offers: &[Offer], wanted: Wanted) -> Option<Mode> {
+pub fn choose(offers: &[Offer], wanted: TargetMode) -> Option<Mode> {
     let modes = offers.iter().flat_map(|offer| {
         let size = offer.sizes.nearest(wanted.size);
         let layout = offer.layout;
@@ -192,8 +192,8 @@ mod tests {
         text.parse().expect("a rate")
     }
 
-    fn wanted(width: u32, height: u32, fps: &str) -> Wanted {
-        Wanted { size: Size::new(width, height), rate: rate(fps), layout: None }
+    fn wanted(width: u32, height: u32, fps: &str) -> TargetMode {
+        TargetMode { size: Size::new(width, height), rate: rate(fps), layout: None }
     }
 
     fn offer(layout: Layout, width: u32, height: u32, rates: &[&str]) -> Offer {
@@ -201,7 +201,7 @@ mod tests {
         Offer { layout, sizes: Sizes::One(Size::new(width, height)), rates }
     }
 
-    fn chosen(offers: &[Offer], wanted: Wanted) -> String {
+    fn chosen(offers: &[Offer], wanted: TargetMode) -> String {
         choose(offers, wanted).map_or_else(|| "none".to_owned(), |mode| mode.to_string())
     }
 
@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_layout_that_is_asked_for_goes_first_where_there_is_one() {
-        let asked = |layout| Wanted { layout: Some(layout), ..wanted(640, 480, "30") };
+        let asked = |layout| TargetMode { layout: Some(layout), ..wanted(640, 480, "30") };
         assert_eq!(chosen(&webcam(), asked(Layout::Mjpeg)), "640x480 MJPG at 30 fps");
         assert_eq!(chosen(&webcam(), asked(Layout::Nv12)), "640x480 YUYV at 30 fps");
         let mode = choose(&webcam(), asked(Layout::Nv12)).expect("a mode");

@@ -49,7 +49,7 @@ pub enum Event {
 
 /// What was found in the slot.
 #[derive(Debug)]
-pub enum News {
+pub enum Update {
     /// A picture.
     Frame(Frame),
     /// An event, after all pictures before it.
@@ -79,14 +79,14 @@ impl Slot {
     }
 
     /// What is there, waiting at most `limit`: a picture first, then an event.
-    pub fn take(&self, limit: Duration) -> News {
+    pub fn take(&self, limit: Duration) -> Update {
         let empty = |state: &mut State| state.newest.is_none() && state.event.is_none();
         let waited = self.changed.wait_timeout_while(self.lock(), limit, empty);
         let (mut state, _) = waited.expect("no thread panics while it holds the slot");
         if let Some(frame) = state.newest.take() {
-            return News::Frame(frame);
+            return Update::Frame(frame);
         }
-        state.event.take().map_or(News::Nothing, News::Event)
+        state.event.take().map_or(Update::Nothing, Update::Event)
     }
 
     /// Waits at most `limit` for the camera to run, or for the reason why it does not.
@@ -220,7 +220,7 @@ mod tests {
 
     fn taken(slot: &Slot) -> Option<u8> {
         match slot.take(Duration::ZERO) {
-            News::Frame(frame) => Some(frame.picture.data()[0]),
+            Update::Frame(frame) => Some(frame.picture.data()[0]),
             _ => None,
         }
     }
@@ -245,8 +245,8 @@ mod tests {
         slot.put(turn, frame(1), 0);
         slot.tell(turn, Event::Lost("gone".to_owned()));
         assert_eq!(taken(&slot), Some(1));
-        assert!(matches!(slot.take(Duration::ZERO), News::Event(Event::Lost(why)) if why == "gone"));
-        assert!(matches!(slot.take(Duration::ZERO), News::Nothing));
+        assert!(matches!(slot.take(Duration::ZERO), Update::Event(Event::Lost(why)) if why == "gone"));
+        assert!(matches!(slot.take(Duration::ZERO), Update::Nothing));
     }
 
     #[test]
@@ -257,7 +257,7 @@ mod tests {
         slot.put(old, frame(1), 7);
         slot.tell(old, Event::Lost("late".to_owned()));
         assert!(!slot.is_turn(old, MonoTime::default()));
-        assert!(matches!(slot.take(Duration::ZERO), News::Nothing));
+        assert!(matches!(slot.take(Duration::ZERO), Update::Nothing));
         assert_eq!(slot.dropped(), 0);
         slot.sleep(old, Duration::from_secs(3600));
     }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock};
 use common::time::MonoTime;
 
 use super::congestion::{Congestion, Episode};
-use super::tcp::Cut;
+use super::tcp::Abort;
 use super::{Counters, Error, Sent};
 
 /// Counters, requests for key frames, and the connection.
@@ -22,7 +22,7 @@ pub(super) struct Shared {
     away: AtomicBool,
     congestion: Mutex<Congestion>,
     failure: OnceLock<Error>,
-    pub(super) cut: Cut,
+    pub(super) abort: Abort,
 }
 
 impl Shared {

@@ -99,28 +99,28 @@ pub(in crate::egress) fn cut(stream: &TcpStream) {
 
 /// Ends the connection of another thread, and any other that it makes.
 #[derive(Default)]
-pub(in crate::egress) struct Cut(Mutex<Watched>);
+pub(in crate::egress) struct Abort(Mutex<Watched>);
 
 #[derive(Default)]
 struct Watched {
     stream: Option<TcpStream>,
-    is_cut: bool,
+    is_aborted: bool,
 }
 
-impl Cut {
+impl Abort {
     /// The connection that is to be ended.
     pub(in crate::egress) fn watch(&self, stream: &TcpStream) {
         let mut watched = self.lock();
-        if watched.is_cut {
+        if watched.is_aborted {
             cut(stream);
         }
         watched.stream = stream.try_clone().ok();
     }
 
     /// Ends it.
-    pub(super) fn cut(&self) {
+    pub(super) fn abort(&self) {
         let mut watched = self.lock();
-        watched.is_cut = true;
+        watched.is_aborted = true;
         watched.stream.iter().for_each(cut);
     }
 

@@ -38,7 +38,7 @@ struct Channel {
 }
 
 impl Connector for Double {
-    fn connect(&mut self, first: &EncodedFrame, _cut: &Cut) -> Result<Box<dyn Connection>, Error> {
+    fn connect(&mut self, first: &EncodedFrame, _abort: &Abort) -> Result<Box<dyn Connection>, Error> {
         assert!(first.is_key, "a stream begins with a key frame");
         let refused = || Error::Publish { url: "it".to_owned(), why: "no more".to_owned() };
         let fates = self.connections.pop_front().ok_or_else(refused)?;

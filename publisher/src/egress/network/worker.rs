@@ -55,7 +55,7 @@ impl Worker {
     }
 
     fn connect(&mut self, first: &EncodedFrame) -> Result<Box<dyn Connection>, Error> {
-        let connection = self.connector.connect(first, &self.shared.cut)?;
+        let connection = self.connector.connect(first, &self.shared.abort)?;
         (self.notify)(Event::Connected);
         Ok(connection)
     }
