@@ -117,8 +117,8 @@ impl StreamUrl {
         Ok(Self(Box::new(Parts { url, zone, credentials: user_info.and_then(Credentials::from_user_info) })))
     }
 
-    /// As typed: a URL of one of these `schemes`, or `env:NAME` of a variable that holds one, which `variable` looks up. There
-    /// nobody else sees it.
+    /// As typed: a URL of one of these `schemes`, or `env:NAME` of a variable that holds one, which `variable` looks up. No
+    /// other user sees it there.
     ///
     /// # Errors
     /// [`Error`].

@@ -53,7 +53,7 @@ pub struct Config {
     pub transport: Transport,
     /// The clock to compare this host's with. Default: that of a server on another host.
     pub clock: ClockChoice,
-    /// Where stamped pictures go beside the stream. Default: nowhere.
+    /// Where stamped pictures are saved, besides the stream. Default: nowhere.
     pub pictures: Option<Pictures>,
     /// Whether a window shows the stamped pictures. Default: no.
     pub preview: bool,

@@ -1,7 +1,7 @@
 //! Pictures kept aside, in y4m files, for a comparison of what was stamped with what was decoded.
 //!
 //! A short queue leads from the thread that has them to one that writes: a picture that finds the queue full is dropped and
-//! counted, so that a slow disk delays nobody.
+//! counted, so that a slow disk delays no stream.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -141,7 +141,7 @@ fn write_all(
                 kept.failure = Some(why);
             }
         }
-        // Full where nobody takes any back.
+        // Full where the caller takes none back.
         let _ = used.try_send(picture);
     }
     kept

@@ -1,4 +1,4 @@
-//! Reads pictures ahead of their time on a thread of its own, a bounded number of them.
+//! Reads a bounded number of pictures ahead, on its own thread.
 
 use std::time::Duration;
 

@@ -1,17 +1,17 @@
-//! The webcam: the newest picture at any time, the mode nearest to what was asked for, and the way back after a loss.
+//! The webcam: always the newest picture, in the mode nearest to the requested one, and recovery after a loss.
 //!
-//! A driver is a queue: who reads it slowly sees old pictures, and who reads it when the camera is gone may wait for
-//! ever. So a thread of its own (`worker`) reads as fast as pictures come, converts them, and leaves the newest one
-//! in a `slot` with room for one; what nobody took is counted. The pipeline's thread watches over the times of
-//! pictures (`watch`): silence or an error is said within 2 s, and the thread goes on trying to get the camera
-//! back. A thread that hangs in a call of the driver is left behind, a bounded number of times.
+//! A driver is a queue: a slow reader sees old pictures, and a reader may block forever once the camera is gone. So a
+//! separate thread (`worker`) reads pictures as fast as they come, converts them, and leaves the newest one in a `slot`
+//! with room for one; dropped pictures are counted. The pipeline's thread watches the times of pictures (`watch`):
+//! silence or an error is reported within 2 s, and the thread keeps trying to reopen the camera. A thread that hangs in a
+//! driver call is abandoned, a bounded number of times.
 //!
 //! # Drivers
 //!
 //! `v4l` is the default on Linux; `nokhwa` is what other systems have. In the camera VM of the tests (the kernel's `vivid`, and a
-//! USB camera in software) both notice an unplugged camera at once. A camera that stops without being unplugged is said to be lost
-//! by the watch, whatever the driver does: with `v4l` it is then opened anew; nokhwa cannot be got out of waiting, so its thread
-//! is left behind, and the next one opens the camera when the first one lets go (15 s of silence: back 1.3 s after it went on).
+//! USB camera in software) both notice an unplugged camera at once. A camera that stops without being unplugged is reported as
+//! lost, whatever the driver does: with `v4l` it is then reopened; nokhwa cannot be interrupted, so its thread is abandoned,
+//! and the next one opens the camera when the first one releases it (15 s of silence: back 1.3 s after it resumed).
 //! `docs/cameras.md` compares them.
 
 use std::fmt::Write as _;
@@ -112,7 +112,7 @@ fn list_of(driver: &dyn Driver) -> String {
         let _ = write!(text, "camera:{number}  {name} (/dev/video{number})\n{lines}");
     }
     if text.is_empty() {
-        text.push_str("no camera found: plug one in, or take the test pattern with --source test\n");
+        text.push_str("no camera found: plug one in, or use the test pattern with --source test\n");
     }
     text
 }
@@ -166,7 +166,7 @@ impl Source {
         }
     }
 
-    /// The camera is lost; says so, each reason once.
+    /// The camera is lost; reports each reason once.
     fn lose(&mut self, now: MonoTime, why: String) {
         if self.watch.is_lost() && self.last_reason == why {
             return;
@@ -174,7 +174,7 @@ impl Source {
         let label = self.slot.running().unwrap_or_else(|| self.first.clone()).label();
         self.log.warn(
             "camera-lost",
-            &format!("{label} gives no more pictures ({why}): the stream goes on when it is there again"),
+            &format!("{label} stopped giving pictures ({why}): the stream resumes when it is back"),
         );
         self.watch.lose(now);
         self.last_reason = why;
@@ -198,7 +198,7 @@ impl Source {
     }
 }
 
-/// Starts a capture thread in a turn of its own.
+/// Starts a capture thread in a new turn.
 fn start(
     driver: &Arc<dyn Driver>,
     slot: &Arc<Slot>,

@@ -91,7 +91,7 @@ fn regular(
     }
 }
 
-/// The rate of a stream that does not say its own, and whether this is one; `log` tells what is assumed where nobody says.
+/// The rate of a stream that does not say its own, and whether this is one; the assumed rate is logged.
 fn rates(name: &str, stream: &y4m::Stream, requested: RequestedFormat, log: Log) -> (FrameRate, Option<FrameRate>) {
     let unknown = requested.rate.unwrap_or(ASSUMED);
     if stream.header().is_ok_and(|header| header.rate != (0, 0)) {
@@ -188,7 +188,7 @@ mod tests {
         let source = open(&fifo, RequestedFormat::default(), false, LOG).expect("y4m");
         assert_eq!(first_samples(source, 5), [0, 1]);
         writer.join().expect("no panic").expect("all was read");
-        // Nobody writes into it.
+        // It has no writer.
         let error = open(&fifo, RequestedFormat::default(), true, LOG).err().expect("it cannot be looped");
         assert!(error.is_usage() && error.to_string().contains("omit --loop"), "{error}");
     }

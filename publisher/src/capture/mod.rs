@@ -1,8 +1,8 @@
 //! Sources of pictures: camera, test pattern, files, standard input.
 //!
 //! A source hands over I420 pictures one at a time. Cameras set their own pace; everything else is played by the
-//! pipeline's plan (start + n / rate), with reading ahead on a thread of its own, so that disk, pipe and child
-//! process are not part of anybody's latency.
+//! pipeline's plan (start + n / rate), read ahead on another thread, so that disk, pipe and child
+//! process add no latency.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Opens what may keep whoever opens it waiting for ever: a pipe into which nobody writes.
+//! Opens sources whose opening may block forever: a pipe without a writer.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -27,7 +27,7 @@ pub fn open<T: Send + 'static>(
 ) -> Result<Option<T>, Error> {
     let (done, opened) = bounded(1);
     let thread = thread::Builder::new().name("open-source".to_owned());
-    // Nobody takes it any more where the run has ended.
+    // The receiver is gone once the run has ended.
     let thread = thread.spawn(move || drop(done.send(open())));
     thread.map_err(|why| Error::Start("a thread that opens the source", why))?;
     let (begun, mut is_told) = (Instant::now(), false);

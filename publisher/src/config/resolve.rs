@@ -86,7 +86,7 @@ fn bitrate(args: &Args) -> Result<u32, Error> {
     taken.ok_or(Error::Bitrate { bitrate, least })
 }
 
-/// A flag that would change nothing is refused: who gives it expects that it does.
+/// A flag that would change nothing is refused: a user who gives it expects an effect.
 fn refuse_idle_flags(args: &Args, destination: &Destination) -> Result<(), Error> {
     const NOBODY_ASKS: &str = "that destination needs no credentials";
     if args.credentials.is_some() && !matches!(destination, Destination::Server(_)) {

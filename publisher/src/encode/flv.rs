@@ -81,7 +81,7 @@ pub struct Unit {
 }
 
 impl Demuxer {
-    /// Adds what was read. No tag is longer than 16 MB, and whoever takes every unit out holds no more than one.
+    /// Adds what was read. No tag is longer than 16 MB, and a caller that takes every unit out holds no more than one.
     pub fn push(&mut self, bytes: &[u8]) {
         self.waiting.extend_from_slice(bytes);
     }

@@ -42,7 +42,7 @@ pub trait Stream {
     /// Waits at most `limit`, where the driver can, for a picture and hands the newest one to `take`; older ones are skipped.
     ///
     /// # Errors
-    /// [`Failure`]. The stream is of no use after it.
+    /// [`Failure`], after which the stream is unusable.
     fn read(&mut self, limit: Duration, take: &mut dyn FnMut(Raw<'_>)) -> Result<(), Failure>;
 }
 
@@ -55,7 +55,7 @@ pub struct Raw<'a> {
     pub stride: usize,
     /// How long ago the driver captured it.
     pub age: Age,
-    /// Pictures since the one before that nobody took: skipped here, or for lack of a free buffer in the driver.
+    /// Pictures dropped since the one before: skipped here, or for lack of a free buffer in the driver.
     pub skipped: u64,
 }
 
@@ -66,11 +66,11 @@ pub enum Age {
     Unknown,
     /// So long, by its monotonic clock.
     Known(Duration),
-    /// It gives a time that cannot be, or of a clock that nobody knows.
+    /// It gives an impossible time, or one of an unknown clock.
     Implausible,
 }
 
-/// Why a camera gives no more pictures.
+/// Why a camera stopped giving pictures.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     /// Nothing came within the limit.

@@ -81,7 +81,7 @@ pub struct Offer {
 pub enum Sizes {
     /// One.
     One(Size),
-    /// From the smallest to the largest, each side in steps of its own.
+    /// From the smallest to the largest, each side in its own steps.
     Steps {
         /// Smallest.
         min: Size,

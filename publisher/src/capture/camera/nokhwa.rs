@@ -3,7 +3,7 @@
 //! What nokhwa 0.10.11 does not do, by its source and as seen in the camera VM of the tests:
 //!
 //! * Waiting has no limit: a camera that stops without being unplugged holds [`Camera::frame_raw`] until it goes on. Another
-//!   thread finds out (`watch`), so the loss is said in time; but a second stream of that camera is refused ("Device or resource
+//!   thread finds out (`watch`), so the loss is reported in time; but a second stream of that camera is refused ("Device or resource
 //!   busy"), so nothing is opened until the first one lets go.
 //! * A camera that another program left in a format that nokhwa does not know (UYVY), or at a rate that is no whole number,
 //!   cannot be opened: nokhwa reads what is set before it sets anything.

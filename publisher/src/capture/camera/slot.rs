@@ -38,7 +38,7 @@ struct State {
     turn: u64,
 }
 
-/// What a capture thread says beside pictures.
+/// What a capture thread reports besides pictures.
 #[derive(Debug)]
 pub enum Event {
     /// The camera is lost, and why. The thread tries to get it back.
@@ -118,7 +118,7 @@ impl Slot {
         self.lock().beat
     }
 
-    /// Pictures that nobody took in time or that could not be shown.
+    /// Pictures that were not taken in time, or could not be shown.
     pub fn dropped(&self) -> u64 {
         self.lock().dropped
     }
@@ -150,7 +150,7 @@ impl Slot {
         })
     }
 
-    /// Hands over a picture in place of the one that nobody took, after `skipped` others.
+    /// Hands over a picture, replacing one that was not taken, after `skipped` others.
     pub fn put(&self, turn: Turn, frame: Frame, skipped: u64) {
         self.change(turn, |state| {
             state.trouble = None;
@@ -172,7 +172,7 @@ impl Slot {
         });
     }
 
-    /// Tells of an event, in place of one that nobody heard.
+    /// Reports an event, replacing one that was not taken.
     pub fn tell(&self, turn: Turn, event: Event) {
         self.change(turn, |state| state.event = Some(event));
     }

@@ -276,7 +276,7 @@ fn refusals_at_the_start_say_what_to_do_and_are_no_wrong_usage() {
 #[test]
 fn the_list_has_each_camera_with_its_modes() {
     let fake = Fake::default();
-    assert_eq!(list_of(&fake), "no camera found: plug one in, or take the test pattern with --source test\n");
+    assert_eq!(list_of(&fake), "no camera found: plug one in, or use the test pattern with --source test\n");
     let camera = |number, name: &str| CameraInfo { number, name: name.to_owned() };
     *fake.found.lock().expect("no panic") = vec![camera(0, "webcam"), camera(7, "other"), camera(8, "webcam")];
     assert_eq!(

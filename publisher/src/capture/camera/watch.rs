@@ -6,7 +6,7 @@ use common::time::MonoTime;
 
 use crate::rate::FrameRate;
 
-/// The longest silence of a running camera. Together with the pipeline's tick it is said within 2 s.
+/// The longest silence of a running camera. With the pipeline's tick on top, it is reported within 2 s.
 const SILENCE: Duration = Duration::from_millis(1500);
 /// A slow camera may be silent for so many of its intervals.
 const INTERVALS: u64 = 3;

@@ -84,7 +84,7 @@ fn files_that_are_wrong_are_refused_by_name() {
         (&good[..one + 3], "cut off in picture 2"),
         (b"YUV4MPEG2 W8192 H8192 F0:0\nFRAME XSEQ=0\nxx", "scaled"),
         (&[&good[..one], b"garbage\n"].concat(), "no FRAME line where picture 2"),
-        (&[&good[..one], b"FRAME\n"].concat(), "XSEQ"),
+        (&[&good[..one], b"FRAME\n", &[0; BYTES]].concat(), "XSEQ"),
         (&[&b"YUV4MPEG2 W"[..], &vec![b'3'; 5_000]].concat(), "does not end within 1024 bytes"),
         (&file("YUV4MPEG2 W24 H32", &[0], noise), "stamped pictures are 32x24 and decoded ones 24x32: scaled"),
     ] {
