@@ -193,7 +193,8 @@ pub fn check_size(what: &str, size: Size, corner: Corner) -> Result<(), Error> {
 /// Whether pictures of `size` can be encoded: H.264 with 4:2:0 colour takes even sides, openh264 up to its largest picture.
 pub(crate) fn can_be_encoded(size: Size) -> bool {
     let (long, short) = (size.width.max(size.height), size.width.min(size.height));
-    size.width % 2 == 0 && size.height % 2 == 0 && short > 0 && long <= LONG_SIDE && short <= SHORT_SIDE
+    let is_even = size.width.is_multiple_of(2) && size.height.is_multiple_of(2);
+    is_even && short > 0 && long <= LONG_SIDE && short <= SHORT_SIDE
 }
 
 /// Layout of bare pictures on standard input.

@@ -51,9 +51,9 @@ use slot::{Event, Slot, Update};
 use watch::Watch;
 use worker::Worker;
 
-/// A thread that has not come by for so long hangs in a call of the driver: no call here asks for more than 5 s.
+/// A thread that has been silent for so long hangs in a driver call: none here may take more than 5 s.
 const HUNG: Duration = Duration::from_secs(10);
-/// Threads that are left behind at most.
+/// Most threads that are abandoned.
 const MAX_HUNG: u32 = 3;
 
 /// A camera.
@@ -68,7 +68,7 @@ pub struct Source {
     /// The camera as it was first started: size and rate of the stream.
     first: Running,
     watch: Watch,
-    /// What was last said about a loss.
+    /// The last reported reason of a loss.
     last_reason: String,
     hung: u32,
 }
@@ -180,7 +180,7 @@ impl Source {
         self.last_reason = why;
     }
 
-    /// No picture came: looks after silence, and after the thread.
+    /// No picture came: checks for silence, and that the thread is alive.
     fn look_after(&mut self, now: MonoTime) -> Result<(), super::Error> {
         if self.watch.is_overdue(now) {
             let why = self.slot.trouble().unwrap_or_else(|| Failure::Silent.to_string());

@@ -23,8 +23,11 @@ struct Protocol {
     scheme: &'static str,
     /// Whether it carries RTP, as `--transport` says.
     has_transport: bool,
-    open: fn(StreamUrl, &Setup<'_>) -> Result<Box<dyn FrameEgress>, Error>,
+    open: fn(StreamUrl, &Setup<'_>) -> Opened<dyn FrameEgress>,
 }
+
+/// An egress, or why there is none.
+type Opened<E> = Result<Box<E>, Error>;
 
 const PROTOCOLS: [Protocol; 1] =
     [Protocol { scheme: common::rtsp::SCHEME, has_transport: true, open: |url, setup| rtsp::open(url, None, setup) }];
@@ -54,7 +57,7 @@ fn protocol(url: &StreamUrl) -> Protocol {
 }
 
 /// Opens an egress.
-pub(crate) type Open<'a, E> = Box<dyn FnOnce(&Setup<'_>) -> Result<Box<E>, Error> + 'a>;
+pub(crate) type Open<'a, E> = Box<dyn FnOnce(&Setup<'_>) -> Opened<E> + 'a>;
 
 /// An egress that is not open yet, by what it takes.
 pub(crate) enum Choice<'a> {

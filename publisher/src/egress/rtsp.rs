@@ -1,7 +1,7 @@
 //! Encoded frames to an RTSP server, as RTP packets.
 
 use std::net::TcpStream;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::clock::Clock;
@@ -18,10 +18,12 @@ use super::{FrameEgress, Setup};
 mod h264;
 mod link;
 mod route;
+mod settings;
 mod udp;
 
 use link::Link;
 use route::Route;
+use settings::{Ongoing, Settings};
 
 /// The frame rate, in pictures per second, that the queue is made for where it is unknown.
 const FRAME_RATE_UNKNOWN: f64 = 30.0;
@@ -97,29 +99,6 @@ struct Rtsp {
     early: Option<(TcpStream, MonoTime)>,
     settings: Settings,
     _server: Option<server::Handle>,
-}
-
-/// What every connection needs.
-#[derive(Clone)]
-struct Settings {
-    transport: Transport,
-    frame_rate: Option<f64>,
-    clock: Arc<dyn Clock>,
-    ongoing: Arc<Mutex<Ongoing>>,
-}
-
-/// What goes on from one connection to the next.
-struct Ongoing {
-    packetizer: Packetizer,
-    packets: Packets,
-    /// Where the server sends the stream next: before it takes it, or in the middle of it.
-    redirected: Option<Route>,
-}
-
-impl Settings {
-    fn ongoing(&self) -> MutexGuard<'_, Ongoing> {
-        self.ongoing.lock().expect("no thread panics while it holds the lock")
-    }
 }
 
 impl Connector for Rtsp {

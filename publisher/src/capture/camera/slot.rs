@@ -13,8 +13,8 @@ use crate::capture::Frame;
 /// Pictures kept for reuse: one is being filled, one waits, one is encoded.
 const SPARES: usize = 3;
 
-/// Between a capture thread and the one that takes its pictures. The thread works in a turn of its own; whoever finds
-/// that another turn has begun, ends.
+/// Between a capture thread and the one that takes its pictures. Each capture thread has its own turn, and ends when another has
+/// begun.
 pub struct Slot {
     state: Mutex<State>,
     changed: Condvar,
@@ -33,7 +33,7 @@ struct State {
     event: Option<Event>,
     /// Why the last picture could not be shown.
     trouble: Option<String>,
-    /// When the capture thread last came by.
+    /// When the capture thread was last heard of.
     beat: MonoTime,
     turn: u64,
 }
@@ -113,7 +113,7 @@ impl Slot {
         self.lock().trouble.clone()
     }
 
-    /// When the capture thread last came by.
+    /// When the capture thread was last heard of.
     pub fn beat(&self) -> MonoTime {
         self.lock().beat
     }
@@ -137,7 +137,7 @@ impl Slot {
         spare.filter(|picture| picture.size() == size).unwrap_or_else(|| Picture::black(size))
     }
 
-    /// The capture thread comes by `now`. Whether its turn still lasts.
+    /// The capture thread is alive `now`. Whether its turn still lasts.
     pub fn is_turn(&self, turn: Turn, now: MonoTime) -> bool {
         self.change(turn, |state| state.beat = now)
     }

@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 
 use common::clock::ManualClock;
 use common::frame::{CaptureClock, PublisherTimes};
-use common::media::Codec;
+use common::media::{Codec, EncodedFrame};
 use common::time::MediaTime;
 use common::{h264, sei};
 use crossbeam_channel::{never, unbounded};
 
+use super::tcp::{Abort, Input};
 use super::*;
 
 /// How long anything may take that a test waits for.

@@ -11,9 +11,10 @@ use common::time::Now;
 use common::transport::Transport;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
+use super::h264;
 use super::route::Route;
+use super::settings::Settings;
 use super::udp::Pair;
-use super::{Settings, h264};
 use crate::egress::network::tcp::{self, Input};
 use crate::egress::network::{CLOSE_LIMIT, Connection, Error, IDLE, Sent};
 use crate::seal::SealedFrame;
