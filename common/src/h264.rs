@@ -14,7 +14,7 @@ mod sps;
 pub use access_unit::{AccessUnit, recovery_point};
 pub use pic_order::PicOrder;
 pub use reorder::{Reorder, Step};
-pub use sei::{find_stamp, insert_sei, sei_nal};
+pub use sei::{LONG_START_CODE, find_stamp, insert_sei, sei_nal};
 pub use slice::{Slice, SliceKind};
 pub use sps::{Cycle, Format, Order, Output, Sps, SpsError, as_scalable_baseline};
 

@@ -16,8 +16,8 @@ pub fn owner(address: IpAddr) -> IpAddr {
     }
 }
 
-/// A token bucket for each peer. At most [`PEERS_MAX`] are remembered; who was not seen for longest is forgotten for
-/// a new one, so that nobody is turned away because others are many.
+/// A token bucket for each peer. At most [`PEERS_MAX`] are remembered; the least recently seen is forgotten for
+/// a new one, so that no peer is turned away because of the number of others.
 #[derive(Clone, Debug)]
 pub struct Rates {
     burst: f64,
@@ -57,7 +57,7 @@ impl Rates {
     pub fn charge(&mut self, now: MonoTime, peer: IpAddr, count: f64) -> std::time::Duration {
         let (burst, per_second) = (self.burst, self.per_second);
         let bucket = self.bucket(now, owner(peer));
-        // Debt is bounded: a flood is not held against a peer for ever.
+        // Debt is bounded: a flood is not held against a peer forever.
         bucket.left = (bucket.left - count).max(-burst);
         std::time::Duration::from_secs_f64((-bucket.left).max(0.0) / per_second)
     }

@@ -25,11 +25,6 @@ impl<T> Secret<T> {
     pub const fn reveal(&self) -> &T {
         &self.0
     }
-
-    /// The value, hidden no more.
-    pub fn into_revealed(self) -> T {
-        self.0
-    }
 }
 
 impl<T> fmt::Debug for Secret<T> {

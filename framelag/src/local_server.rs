@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use common::host::Stop;
-use common::rtsp::{StreamUrl, UrlError};
+use common::stream_url::{Error as UrlError, StreamUrl};
 
 use crate::exit::Error;
 use crate::processes::{Process, own_child};

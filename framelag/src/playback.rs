@@ -5,7 +5,7 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
 use common::host::Stop;
-use common::rtsp::StreamUrl;
+use common::stream_url::StreamUrl;
 
 use crate::exit::Error;
 use crate::processes::{Events, Process, URL_ARGUMENT, check, give_url, own_child};

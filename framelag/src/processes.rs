@@ -10,9 +10,9 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::host::signals::{self, Second};
+use common::host::signals::{self, SecondSignal};
 use common::host::{Stop, credentials};
-use common::rtsp::StreamUrl;
+use common::stream_url::StreamUrl;
 use rustix::process::{Pid, Signal, getpgid, kill_process, kill_process_group};
 use serde_json::Value;
 
@@ -27,7 +27,7 @@ const POLL: Duration = Duration::from_millis(20);
 /// A stop that Ctrl-C or SIGTERM requests.
 pub fn watch_for_interrupt() -> Result<Stop, String> {
     let stop = Stop::new();
-    signals::watch(&stop, Second::IsIgnored)?;
+    signals::watch(&stop, SecondSignal::Ignored)?;
     Ok(stop)
 }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 use common::frame::Size;
 use common::host::resolve::listen_address;
 use common::sync::ClockChoice;
@@ -13,8 +13,9 @@ use common::transport::Transport;
 use common::units::{parse_duration, parse_rate};
 
 use crate::capture::camera::{self, Layout};
-use crate::encode;
+use crate::config::RawFormat;
 use crate::rate::FrameRate;
+use crate::{egress, encode};
 
 /// One example per common use, at the end of `--help`.
 const EXAMPLES: &str = "\
@@ -116,9 +117,8 @@ pub struct Args {
           help_heading = "Encoding")]
     pub gop: Option<u32>,
 
-    /// Where the stream goes: embedded (a server in this process), rtsp://HOST:PORT/PATH, env:NAME (a URL in that environment
-    /// variable), or - (stamped y4m on standard output).
-    #[arg(long, value_name = "WHERE", default_value = "embedded", help_heading = "Destination")]
+    /// Where the stream goes.
+    #[arg(long, value_name = "WHERE", default_value = "embedded", help = to_help(), help_heading = "Destination")]
     pub to: String,
 
     /// Read user and password from a file with one line user:password. Default: $FRAMELAG_USER and $FRAMELAG_PASSWORD. On
@@ -147,7 +147,7 @@ pub struct Args {
     pub pictures: Option<PathBuf>,
 
     /// Save every Nth picture, by sequence number. The receiver needs the same N.
-    #[arg(long, value_name = "N", default_value_t = common::pictures::EVERY, requires = "pictures",
+    #[arg(long, value_name = "N", default_value_t = common::host::pictures::EVERY, requires = "pictures",
           value_parser = clap::value_parser!(u32).range(1..=100_000), help_heading = "Output")]
     pub pictures_every: u32,
 
@@ -167,17 +167,12 @@ impl fmt::Debug for Args {
     }
 }
 
-/// Layout of bare pictures on standard input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum RawFormat {
-    /// Three planes, Y then U then V, chroma halved both ways (also called I420).
-    #[value(alias = "i420")]
-    Yuv420p,
-    /// Two planes, Y then U and V in turn, chroma halved both ways.
-    Nv12,
-    /// Y U Y V in turn, chroma halved horizontally.
-    #[value(alias = "yuyv")]
-    Yuyv422,
+fn to_help() -> String {
+    format!(
+        "Where the stream goes: embedded (a server in this process), {}, env:NAME (a URL in that environment variable), or - \
+         (stamped y4m on standard output)",
+        egress::url_forms()
+    )
 }
 
 fn parse_clock(text: &str) -> Result<ClockChoice, String> {

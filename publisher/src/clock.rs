@@ -29,7 +29,7 @@ pub(crate) fn compare(config: &Config, clock: &Arc<dyn Clock>, log: Log) -> Resu
     let (endpoint, asked_for) = match (&config.clock, &config.destination) {
         (ClockChoice::Off | ClockChoice::SameHost, _) => return Ok(None),
         (ClockChoice::Ask(endpoint), _) => (endpoint.clone(), true),
-        (ClockChoice::Auto, Destination::Rtsp(url)) if !url.is_loopback() => {
+        (ClockChoice::Auto, Destination::Server(url)) if !url.is_loopback() => {
             (Endpoint::framelag(&url.host_in_zone(), url.port()), false)
         }
         (ClockChoice::Auto, _) => return Ok(None),

@@ -1,28 +1,26 @@
 //! What the flags mean together, worked out once: everything after this file works on resolved values.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::ValueEnum;
 use common::code::{self, Corner};
 use common::frame::Size;
-use common::host::credentials::{GivenError, given};
-use common::rtsp::{StreamUrl, UrlError};
+use common::stream_url::{Error as UrlError, StreamUrl};
 use common::sync::ClockChoice;
 use common::transport::Transport;
 
-use crate::args::{Args, RawFormat};
 use crate::capture::camera::{self, Layout};
 use crate::encode;
 use crate::rate::FrameRate;
 
-/// Bits per second where `--bitrate` does not say.
-const BITRATE: u64 = 1_000_000;
-/// Pictures from one IDR to the next where `--gop` does not say.
-const GOP: u32 = 30;
-/// The embedded server's addresses where `--rtsp` and `--http` do not say.
-const RTSP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8554);
-const HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+mod resolve;
+
+/// The longer side of the largest picture that the encoder takes.
+const LONG_SIDE: u32 = 3840;
+/// The shorter side of the largest picture that the encoder takes.
+const SHORT_SIDE: u32 = 2160;
 
 /// Everything one run of the publisher needs to know.
 #[derive(Clone, Debug)]
@@ -30,7 +28,7 @@ pub struct Config {
     /// Where pictures come from.
     pub source: Source,
     /// What is asked of the source; it may give something near.
-    pub wish: Wish,
+    pub requested: RequestedFormat,
     /// What reads a camera. Default: v4l on Linux.
     pub camera_driver: camera::Choice,
     /// Start again at the end of a file. Default: no.
@@ -55,7 +53,7 @@ pub struct Config {
     pub transport: Transport,
     /// The clock to compare this host's with. Default: that of a server on another host.
     pub clock: ClockChoice,
-    /// Where stamped pictures go beside the stream. Default: nowhere.
+    /// Where stamped pictures are saved, besides the stream. Default: nowhere.
     pub pictures: Option<Pictures>,
     /// Whether a window shows the stamped pictures. Default: no.
     pub preview: bool,
@@ -89,7 +87,7 @@ pub enum Source {
 
 /// What is asked of a source; `None` leaves it to the source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Wish {
+pub struct RequestedFormat {
     /// Picture size; both sides are even.
     pub size: Option<Size>,
     /// Pictures per second.
@@ -117,8 +115,8 @@ pub enum Destination {
         /// Address of its HTTP side.
         http: SocketAddr,
     },
-    /// To this RTSP server.
-    Rtsp(StreamUrl),
+    /// To this server, by the protocol of its URL.
+    Server(StreamUrl),
     /// Stamped pictures as y4m to standard output.
     Stdout,
 }
@@ -126,31 +124,13 @@ pub enum Destination {
 /// Flags that are right one by one and wrong together, or out of the range of what they are for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// 4:2:0 pictures are stamped and encoded in pairs of rows and columns.
-    #[error("{what} has an odd side ({size}): H.264 with 4:2:0 chroma needs even sides, as in --size {}", even(*size))]
-    OddSize {
+    /// Pictures of this size cannot be stamped or encoded.
+    #[error("{what} {why}")]
+    Size {
         /// What has that size: the flag or the file.
         what: String,
-        /// The size.
-        size: Size,
-    },
-    /// The code does not fit.
-    #[error("{what} is too small ({size}) to carry the code: {why}")]
-    TooSmall {
-        /// What has that size: the flag or the file.
-        what: String,
-        /// The size.
-        size: Size,
-        /// The code's own reason.
+        /// What is wrong with it, and what to do.
         why: String,
-    },
-    /// The encoder's limit.
-    #[error("{what} is too large ({size}): openh264 takes pictures up to 3840x2160 or 2160x3840")]
-    TooLarge {
-        /// What has that size: the flag or the file.
-        what: String,
-        /// The size.
-        size: Size,
     },
     /// Rate control has a range.
     #[error("--bitrate {bitrate} is out of range: this encoder takes {least} to 240M bits per second")]
@@ -167,8 +147,13 @@ pub enum Error {
     #[error("--source is empty: write camera[:N], test, a file name, or - for standard input")]
     NoSource,
     /// Not a destination.
-    #[error("--to {0:?} is not a destination: write embedded, rtsp://HOST:PORT/PATH, or - for y4m on standard output")]
-    NotADestination(String),
+    #[error("--to {shown:?} is not a destination: write embedded, {forms}, or - for y4m on standard output")]
+    NotADestination {
+        /// As given, without secrets.
+        shown: String,
+        /// How URLs are written.
+        forms: String,
+    },
     /// A URL without host or path.
     #[error("--to needs a {0} in its URL, as in rtsp://127.0.0.1:8554/cam")]
     IncompleteUrl(&'static str),
@@ -186,294 +171,41 @@ pub enum Error {
     Conflict(&'static str, &'static str, &'static str),
 }
 
-impl From<GivenError> for Error {
-    fn from(error: GivenError) -> Self {
-        Self::Credentials(error.to_string())
-    }
-}
-
-impl Config {
-    /// Resolves `args`.
-    ///
-    /// # Errors
-    /// The first thing that is wrong with them.
-    pub fn resolve(args: Args) -> Result<Self, Error> {
-        let source = source(&args)?;
-        let destination = destination(&args)?;
-        if args.json && destination == Destination::Stdout {
-            return Err(Error::Conflict("--json", "--to -", "both write to standard output"));
-        }
-        if args.looped && matches!(source, Source::Stdin | Source::RawStdin { .. }) {
-            return Err(Error::Conflict("--loop", "--source -", "a pipe cannot be read twice"));
-        }
-        if !matches!(source, Source::Auto | Source::Camera(_)) {
-            let given =
-                [(args.camera_format.is_some(), "--camera-format"), (args.camera_driver.is_some(), "--camera-driver")];
-            if let Some((_, flag)) = given.into_iter().find(|(given, _)| *given) {
-                return Err(Error::Needs(flag, "--source camera"));
-            }
-        }
-        refuse_idle_flags(&args, &destination)?;
-        if let Some(size) = args.size {
-            check_size("--size", size, args.corner)?;
-        }
-        let bitrate = bitrate(&args)?;
-        Ok(Self {
-            source,
-            wish: Wish { size: args.size, rate: args.fps, layout: args.camera_format },
-            camera_driver: args.camera_driver.unwrap_or_default(),
-            looped: args.looped,
-            duration: args.duration,
-            corner: args.corner,
-            stream_id: args.stream_id,
-            text: !args.no_text,
-            encoder: args.encoder,
-            bitrate,
-            gop: args.gop.unwrap_or(GOP),
-            destination,
-            transport: args.transport.unwrap_or(Transport::Tcp),
-            clock: args.clock.unwrap_or(ClockChoice::Auto),
-            pictures: args.pictures.map(|file| Pictures { file, every: args.pictures_every }),
-            preview: args.preview,
-            json: args.json,
-        })
-    }
-}
-
 /// Whether pictures of `size` can be stamped and encoded. `what` names the flag or file that has this size.
 ///
 /// # Errors
-/// [`Error::OddSize`], [`Error::TooSmall`], [`Error::TooLarge`].
+/// [`Error::Size`].
 pub fn check_size(what: &str, size: Size, corner: Corner) -> Result<(), Error> {
-    const LONG_SIDE: u32 = 3840;
-    const SHORT_SIDE: u32 = 2160;
-    let what = what.to_owned();
-    if size.width % 2 == 1 || size.height % 2 == 1 {
-        return Err(Error::OddSize { what, size });
-    }
-    if size.width.max(size.height) > LONG_SIDE || size.width.min(size.height) > SHORT_SIDE {
-        return Err(Error::TooLarge { what, size });
-    }
-    match code::Layout::new(size, corner) {
-        Ok(_) => Ok(()),
-        Err(too_small) => Err(Error::TooSmall { what, size, why: too_small.to_string() }),
-    }
-}
-
-/// Rate control has a range.
-fn bitrate(args: &Args) -> Result<u32, Error> {
-    const MOST: u64 = 240_000_000;
-    let (from, least) = match args.encoder {
-        encode::Choice::OpenH264 => (10_000, "10k"),
-        encode::Choice::Ffmpeg(_) => (1_000, "1k"),
+    let Size { width, height } = size;
+    let why = if width % 2 == 1 || height % 2 == 1 {
+        let even = Size::new(width.next_multiple_of(2), height.next_multiple_of(2));
+        format!("has an odd side ({size}): H.264 with 4:2:0 chroma needs even sides, as in --size {even}")
+    } else if !can_be_encoded(size) {
+        format!("is too large ({size}): openh264 takes pictures up to 3840x2160 or 2160x3840")
+    } else if let Err(why) = code::Layout::new(size, corner) {
+        format!("is too small ({size}) to carry the code: {why}")
+    } else {
+        return Ok(());
     };
-    let bitrate = args.bitrate.unwrap_or(BITRATE);
-    let taken = u32::try_from(bitrate).ok().filter(|_| (from..=MOST).contains(&bitrate));
-    taken.ok_or(Error::Bitrate { bitrate, least })
+    Err(Error::Size { what: what.to_owned(), why })
 }
 
-/// The nearest size with even sides, upwards.
-fn even(size: Size) -> Size {
-    Size::new(size.width.next_multiple_of(2), size.height.next_multiple_of(2))
+/// Whether pictures of `size` can be encoded: H.264 with 4:2:0 colour takes even sides, openh264 up to its largest picture.
+pub(crate) fn can_be_encoded(size: Size) -> bool {
+    let (long, short) = (size.width.max(size.height), size.width.min(size.height));
+    let is_even = size.width.is_multiple_of(2) && size.height.is_multiple_of(2);
+    is_even && short > 0 && long <= LONG_SIDE && short <= SHORT_SIDE
 }
 
-/// A flag that would change nothing is refused: who gives it expects that it does.
-fn refuse_idle_flags(args: &Args, destination: &Destination) -> Result<(), Error> {
-    const NOBODY_ASKS: &str = "that destination needs no credentials";
-    if args.credentials.is_some() && !matches!(destination, Destination::Rtsp(_)) {
-        let to = if *destination == Destination::Stdout { "--to -" } else { "--to embedded" };
-        return Err(Error::Conflict("--credentials", to, NOBODY_ASKS));
-    }
-    const NO_SERVER: &str = "it configures the embedded server";
-    const NO_VIDEO: &str = "pictures are not encoded there";
-    let to = match destination {
-        Destination::Embedded { .. } => return Ok(()),
-        Destination::Rtsp(_) => "--to rtsp://…",
-        Destination::Stdout => "--to -",
-    };
-    let bare = *destination == Destination::Stdout;
-    let idle = [
-        (args.rtsp.is_some(), "--rtsp", NO_SERVER),
-        (args.http.is_some(), "--http", NO_SERVER),
-        (bare && args.bitrate.is_some(), "--bitrate", NO_VIDEO),
-        (bare && args.gop.is_some(), "--gop", NO_VIDEO),
-        (bare && args.encoder != encode::Choice::OpenH264, "--encoder", NO_VIDEO),
-        (bare && args.transport.is_some(), "--transport", NO_VIDEO),
-        (bare && args.clock.is_some(), "--clock", NO_VIDEO),
-    ];
-    let found = idle.into_iter().find(|(given, ..)| *given);
-    found.map_or(Ok(()), |(_, flag, why)| Err(Error::Conflict(flag, to, why)))
-}
-
-fn source(args: &Args) -> Result<Source, Error> {
-    let Some(text) = args.source.as_deref() else {
-        return match args.raw_format {
-            Some(_) => Err(Error::Needs("--raw-format", "--source -")),
-            None => Ok(Source::Auto),
-        };
-    };
-    if args.raw_format.is_some() && text != "-" {
-        return Err(Error::Needs("--raw-format", "--source -"));
-    }
-    match text {
-        "" => Err(Error::NoSource),
-        "test" => Ok(Source::Pattern),
-        "camera" => Ok(Source::Camera(0)),
-        "-" => stdin(args),
-        _ => match text.strip_prefix("camera:") {
-            Some(number) => number.parse().map(Source::Camera).map_err(|_| Error::NotACamera(text.to_owned())),
-            None => Ok(Source::File(PathBuf::from(text))),
-        },
-    }
-}
-
-fn stdin(args: &Args) -> Result<Source, Error> {
-    let Some(format) = args.raw_format else { return Ok(Source::Stdin) };
-    let size = args.size.ok_or(Error::Needs("--raw-format", "--size, as in --size 640x480"))?;
-    let rate = args.fps.ok_or(Error::Needs("--raw-format", "--fps, as in --fps 30"))?;
-    Ok(Source::RawStdin { format, size, rate })
-}
-
-fn destination(args: &Args) -> Result<Destination, Error> {
-    match args.to.as_str() {
-        "embedded" => Ok(Destination::Embedded { rtsp: args.rtsp.unwrap_or(RTSP), http: args.http.unwrap_or(HTTP) }),
-        "-" => Ok(Destination::Stdout),
-        text => {
-            let variable = |name: &str| std::env::var_os(name);
-            let url = StreamUrl::typed(text, variable).map_err(|error| match error {
-                UrlError::NotRtsp(shown) => Error::NotADestination(shown),
-                UrlError::NoHost(_) => Error::IncompleteUrl("host"),
-                error => Error::Url(error),
-            })?;
-            if !url.has_path() {
-                return Err(Error::IncompleteUrl("path"));
-            }
-            Ok(Destination::Rtsp(url.or_credentials(given(args.credentials.as_deref(), variable)?)))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::Parser;
-
-    fn resolve(flags: &[&str]) -> Result<Config, Error> {
-        let args = Args::try_parse_from(["publisher"].iter().chain(flags)).expect("each flag alone is right");
-        Config::resolve(args)
-    }
-
-    #[test]
-    fn defaults_are_those_of_the_interface() {
-        let config = resolve(&[]).expect("no flag is required");
-        assert_eq!((config.bitrate, config.gop, config.transport), (1_000_000, 30, Transport::Tcp));
-        let Destination::Embedded { rtsp, http } = config.destination else { panic!("{:?}", config.destination) };
-        assert_eq!((rtsp.to_string().as_str(), http.to_string().as_str()), ("127.0.0.1:8554", "127.0.0.1:8080"));
-        assert!(config.duration.is_none() && !config.looped && config.text);
-    }
-
-    #[test]
-    fn flags_that_would_change_nothing_are_refused() {
-        let address = "127.0.0.1:9000";
-        for (to, flag, value) in [
-            ("rtsp://h/cam", "--rtsp", address),
-            ("rtsp://h/cam", "--http", address),
-            ("-", "--rtsp", address),
-            ("-", "--http", address),
-            ("-", "--bitrate", "1M"),
-            ("-", "--gop", "30"),
-            ("-", "--encoder", "ffmpeg:libx264"),
-            ("-", "--transport", "tcp"),
-            ("-", "--clock", "off"),
-            ("-", "--credentials", "file"),
-            ("embedded", "--credentials", "file"),
-        ] {
-            let refused = resolve(&["--to", to, flag, value]);
-            assert!(matches!(refused, Err(Error::Conflict(said, _, _)) if said == flag), "{to} {flag}: {refused:?}");
-        }
-        assert!(resolve(&["--to", "rtsp://h/cam", "--bitrate", "1M", "--gop", "30", "--transport", "udp"]).is_ok());
-        assert!(resolve(&["--rtsp", address, "--http", address]).is_ok());
-    }
-
-    #[test]
-    fn sources_are_told_apart() {
-        for (text, expected) in [
-            ("camera", Source::Camera(0)),
-            ("camera:3", Source::Camera(3)),
-            ("test", Source::Pattern),
-            ("-", Source::Stdin),
-            ("clip.y4m", Source::File("clip.y4m".into())),
-            ("./test", Source::File("./test".into())),
-        ] {
-            assert_eq!(resolve(&["--source", text]).expect(text).source, expected);
-        }
-        assert_eq!(resolve(&[]).expect("no flags").source, Source::Auto);
-        assert_eq!(resolve(&["--source", "camera:x"]).err(), Some(Error::NotACamera("camera:x".into())));
-        assert_eq!(resolve(&["--source", ""]).err(), Some(Error::NoSource));
-    }
-
-    #[test]
-    fn only_a_camera_has_a_format_and_a_driver() {
-        let wish = resolve(&["--source", "camera", "--camera-format", "mjpg"]).expect("a camera").wish;
-        assert_eq!(wish.layout, Some(Layout::Mjpeg));
-        assert!(resolve(&["--camera-format", "NV12"]).is_ok());
-        let needs = resolve(&["--source", "test", "--camera-format", "yuyv"]).expect_err("no camera").to_string();
-        assert_eq!(needs, "--camera-format needs --source camera");
-
-        let nokhwa = resolve(&["--camera-driver", "nokhwa"]).expect("a camera, where there is one").camera_driver;
-        assert_ne!(nokhwa, camera::Choice::default());
-        assert_eq!(resolve(&["--camera-driver", "v4l"]).expect("the default").camera_driver, camera::Choice::default());
-        let needs = resolve(&["--source", "test", "--camera-driver", "v4l"]).expect_err("no camera").to_string();
-        assert_eq!(needs, "--camera-driver needs --source camera");
-    }
-
-    #[test]
-    fn raw_input_needs_its_size_and_rate() {
-        let raw = ["--source", "-", "--raw-format", "yuv420p"];
-        assert!(matches!(resolve(&raw), Err(Error::Needs("--raw-format", size)) if size.contains("--size")));
-        let sized = [raw.as_slice(), &["--size", "640x480"]].concat();
-        assert!(matches!(resolve(&sized), Err(Error::Needs("--raw-format", fps)) if fps.contains("--fps")));
-        let whole = [sized.as_slice(), &["--fps", "25"]].concat();
-        assert!(matches!(resolve(&whole).expect("complete").source, Source::RawStdin { .. }));
-        assert!(resolve(&["--source", "test", "--raw-format", "yuv420p"]).is_err());
-    }
-
-    #[test]
-    fn sizes_that_cannot_be_stamped_or_encoded_are_refused() {
-        let odd = resolve(&["--size", "641x481"]).expect_err("odd").to_string();
-        assert!(odd.contains("641x481") && odd.contains("4:2:0") && odd.contains("642x482"), "{odd}");
-        assert!(matches!(resolve(&["--size", "3842x2160"]), Err(Error::TooLarge { .. })));
-        assert!(matches!(resolve(&["--size", "8x8"]), Err(Error::TooSmall { .. })));
-        assert!(resolve(&["--size", "2160x3840"]).is_ok());
-    }
-
-    #[test]
-    fn destinations_are_told_apart_and_passwords_kept_back() {
-        assert_eq!(resolve(&["--to", "-"]).expect("stdout").destination, Destination::Stdout);
-        assert!(matches!(resolve(&["--to", "rtsp://h/cam"]).expect("url").destination, Destination::Rtsp(_)));
-        let args = ["publisher", "--to", "rtsp://u:secret@h/cam?token=secret"];
-        let args = Args::try_parse_from(args).expect("good flags");
-        assert!(!format!("{args:?} {:?}", Config::resolve(args.clone()).expect("a URL")).contains("secret"));
-        for (bad, hint) in [
-            ("http://u:secret@h/cam", "rtsp://"),
-            ("u:secret@h/cam", "rtsp://"),
-            ("somewhere", "somewhere"),
-            ("rtsp://h", "path"),
-            ("rtsp://u:secret@h/", "path"),
-            ("rtsp://u:se/cret@h/cam", "/ as %2F"),
-            ("rtsp://u:se#cret@h/cam", "# as %23"),
-            ("rtsp://h?secret", "path"),
-            ("http://h/cam?token=secret", "rtsp://"),
-        ] {
-            let error = resolve(&["--to", bad]).expect_err(bad).to_string();
-            assert!(error.contains(hint) && !error.contains("secret"), "{error}");
-        }
-    }
-
-    #[test]
-    fn flags_that_exclude_each_other() {
-        assert!(matches!(resolve(&["--json", "--to", "-"]), Err(Error::Conflict("--json", "--to -", _))));
-        assert!(matches!(resolve(&["--loop", "--source", "-"]), Err(Error::Conflict("--loop", "--source -", _))));
-        assert!(matches!(resolve(&["--bitrate", "1k"]), Err(Error::Bitrate { bitrate: 1_000, .. })));
-    }
+/// Layout of bare pictures on standard input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RawFormat {
+    /// Three planes, Y then U then V, chroma halved both ways (also called I420).
+    #[value(alias = "i420")]
+    Yuv420p,
+    /// Two planes, Y then U and V in turn, chroma halved both ways.
+    Nv12,
+    /// Y U Y V in turn, chroma halved horizontally.
+    #[value(alias = "yuyv")]
+    Yuyv422,
 }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use common::rtsp::StreamUrl;
+use common::stream_url::StreamUrl;
 
 use crate::error::Error;
 use crate::event::Log;

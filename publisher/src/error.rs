@@ -37,7 +37,7 @@ pub enum Error {
     Server(server::Error),
     /// The connection to the server.
     #[error(transparent)]
-    Send(#[from] crate::egress::rtsp::Error),
+    Send(#[from] crate::egress::NetworkError),
     /// The system gives no thread to compare clocks.
     #[error("cannot start a thread: {0}")]
     Clock(std::io::Error),

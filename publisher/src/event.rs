@@ -25,7 +25,7 @@ pub struct Statistics {
     pub bytes: u64,
     /// Mean milliseconds from PUB until a frame was handed on, over the last frames.
     pub processing_ms: Option<f64>,
-    /// Pictures that the source captured and nobody took in time.
+    /// Pictures that were captured but not taken in time.
     pub dropped_by_source: u64,
     /// Pictures whose driver gave a capture time that cannot be: the time was dropped, the picture was not.
     pub implausible_capture_times: u64,
@@ -101,7 +101,7 @@ impl Log {
             line.extend(fields);
         }
         let text = format!("{}\n", Value::Object(line));
-        // Nobody reads any more: the run goes on without.
+        // The reader is gone: the run continues without it.
         if let Err(why) = std::io::stdout().lock().write_all(lines(&text).as_bytes()) {
             tracing::debug!("standard output: {why}");
         }

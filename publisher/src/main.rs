@@ -6,7 +6,7 @@ extern crate common;
 
 use std::process::ExitCode;
 
-use common::host::signals::{self, Second};
+use common::host::signals::{self, SecondSignal};
 use common::host::{Stop, command_line, credentials, descriptors, logging};
 use common::redact;
 use publisher::args::Args;
@@ -47,7 +47,7 @@ fn run(args: Args) -> Result<(), Error> {
     }
     let config = Config::resolve(args)?;
     let stop = Stop::new();
-    if let Err(why) = signals::watch(&stop, Second::Exits) {
+    if let Err(why) = signals::watch(&stop, SecondSignal::Exits) {
         tracing::warn!("{why}: it will end the run without closing the session");
     }
     pipeline::run(&config, &stop, Log::new(config.json))?;

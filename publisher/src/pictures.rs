@@ -2,11 +2,11 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::thread;
 
 use common::frame::Picture;
 use common::host::files;
-use common::pictures::{self, Header, Keeper};
+use common::host::pictures::Keeper;
+use common::y4m::Header;
 
 use crate::capture::Format;
 use crate::config;
@@ -37,8 +37,7 @@ impl Pictures {
         let failed = move |why: &io::Error| {
             log.warn("pictures", &format!("--pictures {name}: {why}; publishing goes on without keeping pictures"));
         };
-        let (keeper, writer) = pictures::keep(out, wanted.every, header, failed);
-        thread::Builder::new().name("pictures".to_owned()).spawn(move || writer.run()).map_err(error)?;
+        let keeper = Keeper::start(out, wanted.every, header, failed).map_err(error)?;
         Ok(Self { file: wanted.file.clone(), keeper, log })
     }
 

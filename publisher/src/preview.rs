@@ -22,7 +22,7 @@ pub(crate) struct Preview {
 }
 
 impl Preview {
-    /// Opens a window for pictures of `size`. Where there can be none, the log says so and the run goes on without.
+    /// Opens a window for pictures of `size`. Where no window can be opened, this is logged and the run continues without one.
     pub(crate) fn open(size: Size, stop: Stop, log: Log) -> Self {
         let (pictures, shown) = bounded(1);
         let run = move || match window(size) {

@@ -29,6 +29,14 @@ pub struct SealedFrame {
     pub stamped: Now,
 }
 
+impl SealedFrame {
+    /// Sets the time of sending, right before the write, in `stamp`: the bytes of [`SealedFrame::stamp`], wherever the protocol
+    /// has put them.
+    pub fn set_sent(&self, stamp: &mut [u8], now: MonoTime) {
+        sei::set_sent(stamp, self.stamped.wall_at(now));
+    }
+}
+
 /// A picture that the encoder has.
 struct Pending {
     time: MediaTime,

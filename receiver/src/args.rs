@@ -119,7 +119,7 @@ pub struct Args {
     pub pictures: Option<PathBuf>,
 
     /// Save every Nth picture, by sequence number. The publisher needs the same N.
-    #[arg(long, value_name = "N", default_value_t = common::pictures::EVERY, requires = "pictures",
+    #[arg(long, value_name = "N", default_value_t = common::host::pictures::EVERY, requires = "pictures",
           value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub pictures_every: u32,
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use common::host::credentials::given;
+use common::host::credentials::load;
 pub use common::sync::ClockChoice;
 use common::sync::Endpoint;
 pub use common::transport::Transport;
@@ -80,7 +80,7 @@ impl TryFrom<Args> for Config {
         if args.pictures.is_some() && args.urls.len() > 1 {
             return Err(Error::PicturesOfSeveral(args.urls.len()));
         }
-        let credentials = given(args.credentials.as_deref(), std::env::var_os)?;
+        let credentials = load(args.credentials.as_deref(), std::env::var_os)?;
         let options = Options {
             credentials: credentials.as_ref(),
             transport: args.transport,
@@ -139,7 +139,7 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use common::rtsp::StreamUrl;
+    use common::stream_url::StreamUrl;
 
     use super::*;
     use crate::ingress::Source;

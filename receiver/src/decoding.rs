@@ -3,8 +3,8 @@
 
 use common::clock::Clock;
 use common::host::SystemClock;
+use common::host::pictures::Keeper;
 use common::media::{Codec, EncodedFrame};
-use common::pictures::Keeper;
 use common::rtp::timeline::SenderTime;
 use common::time::MonoTime;
 

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use common::host::command_line::{self, USAGE};
 use common::host::logging::LevelFilter;
-use common::host::signals::{self, Second};
+use common::host::signals::{self, SecondSignal};
 use common::host::{Stop, credentials, descriptors, logging};
 use common::redact;
 use receiver::args::Args;
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
         return ExitCode::from(FAILED);
     }
     let stop = Stop::new();
-    if let Err(why) = signals::watch(&stop, Second::Exits) {
+    if let Err(why) = signals::watch(&stop, SecondSignal::Exits) {
         tracing::warn!("{why}: it will end the run without a summary");
     }
     match receiver::run(&config, &stop) {

@@ -2,10 +2,10 @@
 
 use std::io;
 use std::sync::Arc;
-use std::thread;
 
 use common::host::files;
-use common::pictures::{self, Header, Keeper};
+use common::host::pictures::Keeper;
+use common::y4m::Header;
 
 use crate::config::Pictures;
 use crate::decode::Planes;
@@ -23,9 +23,7 @@ pub(crate) fn keep(wanted: &Pictures, output: &Output) -> io::Result<Arc<Keeper>
     let failed = move |why: &io::Error| {
         output.warn(format_args!("--pictures {name}: {why}; measuring goes on without keeping pictures"));
     };
-    let (keeper, writer) = pictures::keep(file, wanted.every, header, failed);
-    thread::Builder::new().name("pictures".to_owned()).spawn(move || writer.run())?;
-    Ok(Arc::new(keeper))
+    Keeper::start(file, wanted.every, header, failed).map(Arc::new)
 }
 
 /// Writes what waits and ends it; `output` says how many pictures were dropped on the way, if any were. False where writing

@@ -14,8 +14,8 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use common::clock::Clock;
+use common::host::pictures::Keeper;
 use common::host::{Stop, SystemClock};
-use common::pictures::Keeper;
 use common::time::Now;
 use crossbeam_channel::Sender as Events;
 

@@ -6,8 +6,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use common::clock::Clock;
+use common::host::pictures::Keeper;
 use common::host::{ClockClient, Stop, SystemClock};
-use common::pictures::Keeper;
 use common::time::{MonoTime, Now};
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 

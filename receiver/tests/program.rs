@@ -111,7 +111,7 @@ fn a_pipe_that_breaks_off_fails_and_is_still_summed_up() {
     input.truncate(input.len() - 100);
     let output = receiver(&PIPE, &input);
     assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).contains("ended inside picture 59"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("is cut off in picture 60"), "{}", text(&output.stderr));
     assert!(text(&output.stdout).contains("59 measured"), "{}", text(&output.stdout));
 }
 

@@ -310,7 +310,7 @@ mod tests {
         for _ in 0..tries::FREE {
             let mut challenger = Challenger::new(users.clone(), peer);
             let Permission::Challenge(challenge) = ask(None, &mut challenger) else { panic!("asked for a password") };
-            let mut client = common::rtsp::auth::Client::new(common::rtsp::auth::Credentials::new("ann", "wrong"));
+            let mut client = common::rtsp::auth::Client::new(common::credentials::Credentials::new("ann", "wrong"));
             client.challenged(&challenge);
             let answer = client.authorization("DESCRIBE", "rtsp://127.0.0.1/cam");
             let Permission::Challenge(again) = ask(answer.as_deref(), &mut challenger) else { panic!("wrong") };

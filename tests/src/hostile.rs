@@ -11,18 +11,19 @@ mod tune;
 use std::net::SocketAddr;
 
 use common::code::Reader;
-use common::frame::Luma;
+use common::credentials::Credentials;
+use common::frame::{Luma, Picture};
 use common::media::Codec;
 use common::rtp::h264::Depacketizer;
 use common::rtp::{Event, Packet, rtcp};
-use common::rtsp::StreamUrl;
-use common::rtsp::auth::{Attempt, Client, Credentials, Verifier};
+use common::rtsp::auth::{Attempt, Client, Verifier};
 use common::rtsp::headers::{Session, Transport, check_range, parse_cseq};
 use common::rtsp::message::{Framer, Item};
 use common::rtsp::sdp::Announcement;
+use common::stream_url::StreamUrl;
 use common::sync::{Prober, Protocol, Responder};
 use common::time::{MonoTime, Now, WallTime};
-use common::{h264, redact, sei, units};
+use common::{h264, redact, sei, units, y4m};
 
 pub use proxy::rtsp_proxy;
 pub use report::report;
@@ -33,7 +34,7 @@ pub use tune::{flv, plan};
 pub type Target = fn(&[u8]);
 
 /// Every parser, by name.
-pub const TARGETS: [(&str, Target); 16] = [
+pub const TARGETS: [(&str, Target); 17] = [
     ("rtsp_message", rtsp_message),
     ("rtsp_headers", rtsp_headers),
     ("rtsp_serve", rtsp_serve),
@@ -50,6 +51,7 @@ pub const TARGETS: [(&str, Target); 16] = [
     ("rtsp_proxy", rtsp_proxy),
     ("flv", flv),
     ("plan", plan),
+    ("y4m", y4m),
 ];
 
 /// RTSP framing. The first byte says where the bytes are cut in two: what comes out must not depend on it.
@@ -221,6 +223,18 @@ pub fn clock(data: &[u8]) {
             assert!(fix.estimate(Now::default(), now).is_some_and(|estimate| estimate.bound_us >= 0));
         }
     }
+}
+
+/// A y4m stream: its pictures are whole, and there are no more of them than there are bytes for.
+pub fn y4m(data: &[u8]) {
+    let Ok(mut reader) = y4m::Reader::open(data) else { return };
+    let Ok(header) = reader.header() else { return };
+    let again: y4m::Header = header.to_string().parse().expect("what we write we can read");
+    assert_eq!(again, header);
+    let bytes = Picture::bytes(header.size);
+    let mut planes = vec![0; bytes];
+    while let Ok(Some(_)) = reader.next(&mut planes) {}
+    assert!(reader.count() as usize * bytes <= data.len(), "each picture has all of its bytes");
 }
 
 /// Values of command line flags.

@@ -1,12 +1,13 @@
 //! Pictures that another player hands over, and pictures made for a test.
 
-use std::io::{Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 use common::code::{Payload, Reader};
 use common::frame::{Picture, Size};
+use common::y4m;
 
 use crate::process::Process;
 
@@ -59,11 +60,13 @@ pub fn watch(player: &mut Process, count: usize, limit: Duration) -> Seen {
 fn decode(input: impl Read + Send + 'static) -> Receiver<Picture> {
     let (sender, receiver) = sync_channel(QUEUE);
     std::thread::spawn(move || {
-        let mut decoder = y4m::decode(input).expect("the player writes a y4m header");
-        let size = Size::new(decoder.get_width() as u32, decoder.get_height() as u32);
-        while let Ok(frame) = decoder.read_frame() {
-            let data = [frame.get_y_plane(), frame.get_u_plane(), frame.get_v_plane()].concat();
-            let picture = Picture::from_i420(size, data).expect("y4m in 4:2:0 holds I420 pictures");
+        let mut reader = y4m::Reader::open(BufReader::new(input)).expect("the player writes a y4m header");
+        let size = reader.header().expect("y4m in 4:2:0").size;
+        loop {
+            let mut picture = Picture::black(size);
+            if !reader.next(picture.data_mut()).is_ok_and(|frame| frame.is_some()) {
+                return;
+            }
             if sender.send(picture).is_err() {
                 return;
             }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use common::code::{Payload, Reader};
 use common::frame::{Picture, Size};
+use common::y4m;
 use framelag_tests::camera::{self, Camera};
 use framelag_tests::process::Finished;
 use framelag_tests::report::Report;
@@ -144,14 +145,13 @@ fn expect_capture(folder: &Path, times: Times, finished: &Finished) {
 /// The pictures of a y4m file, and the codes in them.
 fn pictures(file: &Path) -> (Vec<Picture>, Vec<Payload>) {
     let input = std::io::BufReader::new(std::fs::File::open(file).expect("the publisher wrote it"));
-    let mut decoder = y4m::decode(input).expect("a y4m header");
-    let size = Size::new(decoder.get_width() as u32, decoder.get_height() as u32);
+    let mut stream = y4m::Reader::open(input).expect("a y4m header");
+    let size = stream.header().expect("4:2:0").size;
     let (mut pictures, mut codes, mut reader) = (Vec::new(), Vec::new(), Reader::new());
-    while let Ok(frame) = decoder.read_frame() {
-        let data = [frame.get_y_plane(), frame.get_u_plane(), frame.get_v_plane()].concat();
-        let picture = Picture::from_i420(size, data).expect("4:2:0");
+    let mut picture = Picture::black(size);
+    while stream.next(picture.data_mut()).is_ok_and(|frame| frame.is_some()) {
         codes.extend(reader.read(picture.luma()));
-        pictures.push(picture);
+        pictures.push(picture.clone());
     }
     (pictures, codes)
 }

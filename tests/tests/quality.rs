@@ -7,7 +7,7 @@ use std::process::Command;
 use analyze::quality::{self, Quality};
 use common::code::Rect;
 use common::frame::{Picture, Size};
-use common::pictures::{Header, frame_line};
+use common::y4m::{Frame, Header};
 use framelag_tests::measuring::{begun, publisher_with_server};
 use framelag_tests::process::Builder;
 use framelag_tests::{LIMIT, binary, need, turn};
@@ -104,7 +104,7 @@ fn file(path: &Path, pictures: &[u8], code: Option<Rect>) {
     let header = Header { size: SIZE, rate: (25, 1), code, text: None };
     let mut bytes = format!("{header}\n").into_bytes();
     for (number, picture) in (0..).zip(pictures.chunks_exact(Picture::bytes(SIZE))) {
-        bytes.extend(frame_line(number).into_bytes());
+        bytes.extend(format!("{}\n", Frame { sequence: Some(number) }).into_bytes());
         bytes.extend(picture);
     }
     fs::write(path, bytes).expect("a test's folder can be written to");

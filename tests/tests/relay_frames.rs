@@ -12,7 +12,7 @@ use common::transport::Transport;
 use framelag_tests::LIMIT;
 use framelag_tests::process::wait_until;
 use publisher::capture::pattern;
-use publisher::egress::rtsp::{self, Sender};
+use publisher::egress::{Egress, FrameEgress, Sender, rtsp};
 use publisher::encode::{self, Encoder, OpenH264};
 use publisher::rate::FrameRate;
 use publisher::seal::SealedFrame;
@@ -28,15 +28,17 @@ fn server() -> server::Handle {
 }
 
 /// A publisher that is given frames.
-fn sender(server: &server::Handle, path: &str, transport: Transport) -> Sender {
+fn sender(server: &server::Handle, path: &str, transport: Transport) -> Box<Sender> {
     let config = rtsp::Config {
         to: format!("rtsp://{}/{path}", server.rtsp_addr()).parse().expect("a URL"),
         transport,
         frame_rate: Some(30.0),
         first_sequence: 65_500,
         clock: Arc::new(SystemClock::new()),
+        notify: Box::new(|_| {}),
+        server: None,
     };
-    Sender::start(config).expect("the server listens")
+    rtsp::start(config).expect("the server listens")
 }
 
 /// What openh264 makes of a moving picture: IDR pictures of many packets, and small ones after them.

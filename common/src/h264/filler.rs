@@ -4,7 +4,7 @@
 //! picture and the references that the next picture may ask for are put in front: grey, and with the numbers that those had.
 
 use super::bits::{Writer, escape, unescape};
-use super::{Cycle, Output, Sps};
+use super::{Cycle, LONG_START_CODE, Output, Sps};
 
 const SLICE_I: u32 = 7;
 const SLICE_P: u32 = 5;
@@ -31,7 +31,7 @@ pub fn before(next: u32, sps_nal: &[u8], pps_nal: &[u8]) -> Option<Vec<Vec<u8>>>
     let mut first = Vec::new();
     gaps_allowed(&filler.sps, sps_nal, &mut first);
     filler.pps(sps_nal, &mut first)?;
-    first.extend([0, 0, 0, 1]);
+    first.extend(LONG_START_CODE);
     first.extend(pps_nal);
     filler.idr(&mut first);
     let mut units = vec![first];

@@ -10,7 +10,7 @@ const HEADER: u8 = 6;
 /// rbsp_trailing_bits after whole bytes.
 const TRAILING: u8 = 0x80;
 /// The four-byte start code (ITU-T H.264 section B.1.1): zero_byte, then start_code_prefix_one_3bytes.
-const LONG_START_CODE: [u8; 4] = [0, 0, 0, 1];
+pub const LONG_START_CODE: [u8; 4] = [0, 0, 0, 1];
 
 /// The SEI NAL unit with the SEI message `message`, without start code.
 pub fn sei_nal(message: &[u8]) -> Vec<u8> {

@@ -1,6 +1,6 @@
 //! The one place that reads the host's clocks.
 //!
-//! Tests that need two hosts have one: a process with [`TEST_VARIABLE`] in its environment says aloud that its clock is not
+//! Tests that need two hosts have one: a process with [`TEST_VARIABLE`] in its environment warns that its clock is not
 //! the host's, and takes itself for another host.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -91,7 +91,7 @@ impl SystemClock {
     /// A clock whose monotonic origin is now.
     pub fn new() -> Self {
         let handed_in = HandedIn::from_environment().unwrap_or_default();
-        // Each reading may fall short, and the most is nearest to the truth: with less, `slept` would be too long for ever.
+        // Each reading may fall short, and the most is nearest to the truth: with less, `slept` would always be too long.
         let slept = (0..READINGS).map(|_| suspended()).max().unwrap_or_default();
         Self { origin: Instant::now(), slept, handed_in }
     }

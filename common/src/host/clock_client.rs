@@ -105,7 +105,7 @@ impl ClockClient {
                 let _ = socket.send_to(&request, target);
             }
             let due = prober.poll_timeout().map_or(TICK, |due| due - clock.now().mono);
-            // Zero would block for ever.
+            // Zero would block forever.
             socket.set_read_timeout(Some(due.clamp(Duration::from_millis(1), TICK)))?;
             let received = socket.recv_from(&mut buffer);
             let now = clock.now().mono;

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use crate::bom;
-use crate::rtsp::auth::Credentials;
+use crate::credentials::Credentials;
 
 /// The variables of the environment that hold a user name and a password.
 pub const VARIABLES: [&str; 2] = ["FRAMELAG_USER", "FRAMELAG_PASSWORD"];
@@ -15,7 +15,7 @@ const FILE_MAX: u64 = 4096;
 
 /// Why there are no credentials to be had. None shows any of them.
 #[derive(Debug, thiserror::Error)]
-pub enum GivenError {
+pub enum LoadError {
     /// The file cannot be read.
     #[error("--credentials {}: {error}", path.display())]
     Unreadable {
@@ -43,21 +43,20 @@ pub enum GivenError {
 /// The credentials in `file`, else those of the environment, which `variable` looks up.
 ///
 /// # Errors
-/// [`GivenError`].
-pub fn given(
+/// [`LoadError`].
+pub fn load(
     file: Option<&Path>,
     variable: impl Fn(&'static str) -> Option<OsString>,
-) -> Result<Option<Credentials>, GivenError> {
+) -> Result<Option<Credentials>, LoadError> {
     if let Some(path) = file {
         return from_file(path).map(Some);
     }
-    let text =
-        |name| variable(name).map(|value| value.into_string().map_err(|_| GivenError::NotText(name))).transpose();
+    let text = |name| variable(name).map(|value| value.into_string().map_err(|_| LoadError::NotText(name))).transpose();
     let [user, password] = VARIABLES;
     match (text(user)?, text(password)?) {
         (Some(user), Some(password)) => Ok(Some(Credentials::new(user, password))),
-        (Some(_), None) => Err(GivenError::OneAlone { set: user, missing: password }),
-        (None, Some(_)) => Err(GivenError::OneAlone { set: password, missing: user }),
+        (Some(_), None) => Err(LoadError::OneAlone { set: user, missing: password }),
+        (None, Some(_)) => Err(LoadError::OneAlone { set: password, missing: user }),
         (None, None) => Ok(None),
     }
 }
@@ -88,14 +87,14 @@ pub fn readable_by_others(flag: &str, file: &Path) -> Option<String> {
     }
 }
 
-fn from_file(path: &Path) -> Result<Credentials, GivenError> {
+fn from_file(path: &Path) -> Result<Credentials, LoadError> {
     let read = File::open(path).and_then(|file| bom::read(file, FILE_MAX));
-    let text = read.map_err(|error| GivenError::Unreadable { path: path.to_owned(), error })?;
+    let text = read.map_err(|error| LoadError::Unreadable { path: path.to_owned(), error })?;
     let mut lines = text.lines().filter(|line| !line.trim().is_empty());
     let line = lines.next().and_then(|line| line.split_once(':'));
     match (line, lines.next()) {
         (Some((user, password)), None) if !user.is_empty() => Ok(Credentials::new(user, password)),
-        _ => Err(GivenError::NotCredentials(path.to_owned())),
+        _ => Err(LoadError::NotCredentials(path.to_owned())),
     }
 }
 
@@ -103,8 +102,8 @@ fn from_file(path: &Path) -> Result<Credentials, GivenError> {
 mod tests {
     use super::*;
 
-    fn of_environment(set: &[(&str, &str)]) -> Result<Option<Credentials>, GivenError> {
-        given(None, |name| set.iter().find(|(set, _)| *set == name).map(|(_, value)| OsString::from(value)))
+    fn of_environment(set: &[(&str, &str)]) -> Result<Option<Credentials>, LoadError> {
+        load(None, |name| set.iter().find(|(set, _)| *set == name).map(|(_, value)| OsString::from(value)))
     }
 
     fn file(text: impl AsRef<[u8]>) -> tempfile::NamedTempFile {
@@ -116,20 +115,20 @@ mod tests {
     #[test]
     fn a_file_holds_one_line_of_user_and_password() {
         for text in ["ann:se:cr@t/ #?!", "ann:se:cr@t/ #?!\n", "\u{feff}ann:se:cr@t/ #?!\r\n\r\n"] {
-            let found = given(Some(file(text).path()), |_| panic!("a file comes first")).expect(text);
+            let found = load(Some(file(text).path()), |_| panic!("a file comes first")).expect(text);
             assert_eq!(found, Some(Credentials::new("ann", "se:cr@t/ #?!")));
         }
         for text in ["", "\n", "secret", ":secret", "ann:secret\nbob:secret\n"] {
-            let error = given(Some(file(text).path()), |_| None).expect_err(text).to_string();
+            let error = load(Some(file(text).path()), |_| None).expect_err(text).to_string();
             assert!(error.contains("one line of user:password") && !error.contains("secret"), "{error}");
         }
         for (bytes, hint) in
             [(&b"\xfe\xff\0a\0:"[..], "it is UTF-16: save it as UTF-8"), (&[b'a'; 5000], "larger than 4096")]
         {
-            let error = given(Some(file(bytes).path()), |_| None).expect_err(hint).to_string();
+            let error = load(Some(file(bytes).path()), |_| None).expect_err(hint).to_string();
             assert!(error.contains(hint), "{error}");
         }
-        let error = given(Some(Path::new("/nowhere/file")), |_| None).expect_err("there is none").to_string();
+        let error = load(Some(Path::new("/nowhere/file")), |_| None).expect_err("there is none").to_string();
         assert!(error.starts_with("--credentials /nowhere/file: "), "{error}");
     }
 

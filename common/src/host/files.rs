@@ -8,10 +8,10 @@ use std::path::Path;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 
-/// Creates `path`, or empties it. Waits for nobody: a signal would not end a program that waits for a pipe's reader.
+/// Creates `path`, or empties it. Does not wait: a signal would not end a program that waits for a pipe's reader.
 ///
 /// # Errors
-/// The system's, and where `path` is a pipe from which nobody reads.
+/// The system's, and where `path` is a pipe without a reader.
 pub fn create(path: &Path) -> io::Result<File> {
     let nonblock = OFlags::NONBLOCK.bits().cast_signed();
     let opened = OpenOptions::new().write(true).create(true).truncate(true).custom_flags(nonblock).open(path);

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 
-use crate::rtsp::StreamUrl;
+use crate::stream_url::StreamUrl;
 use crate::zone;
 
 impl StreamUrl {

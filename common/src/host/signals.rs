@@ -7,21 +7,21 @@ const INTERRUPTED: i32 = 130;
 
 /// What a second signal does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Second {
+pub enum SecondSignal {
     /// Exits at once, with code 130.
     Exits,
     /// Nothing: what has to be cleaned up takes a bounded time.
-    IsIgnored,
+    Ignored,
 }
 
 /// Requests `stop` at the first signal. May be called once per process.
 ///
 /// # Errors
 /// What to tell the user where the system takes no handler.
-pub fn watch(stop: &Stop, second: Second) -> Result<(), String> {
+pub fn watch(stop: &Stop, second: SecondSignal) -> Result<(), String> {
     let stop = stop.clone();
     let handler = move || {
-        if stop.is_requested() && second == Second::Exits {
+        if stop.is_requested() && second == SecondSignal::Exits {
             std::process::exit(INTERRUPTED);
         }
         stop.request();

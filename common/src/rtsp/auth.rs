@@ -1,15 +1,7 @@
 //! Authentication: Basic and Digest (RFC 2617, RFC 7616), the client's side and the server's.
 //!
-//! Passwords live in [`Credentials`] and in the closure that a server looks them up with, and nowhere else; no type of
+//! Passwords live in [`Credentials`](crate::credentials::Credentials) and in the closure that a server looks them up with, and nowhere else; no type of
 //! this module prints one.
-
-use std::fmt;
-
-use percent_encoding::percent_decode_str;
-use url::Url;
-
-use super::authority::strip_user_info;
-use crate::secret::Secret;
 
 mod client;
 mod resource;
@@ -17,54 +9,6 @@ mod server;
 
 pub use client::{Challenged, Client};
 pub use server::{Attempt, Denied, Verifier};
-
-/// A user's name and password.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Credentials {
-    user: String,
-    password: Secret,
-}
-
-impl Credentials {
-    /// A user's name and password, as typed.
-    pub fn new(user: impl Into<String>, password: impl Into<String>) -> Self {
-        Self { user: user.into(), password: Secret::new(password.into()) }
-    }
-
-    /// Those of the user info of a URL, `USER[:PASSWORD]` with percent-encoding. `None` where it says nothing.
-    pub fn from_user_info(text: &str) -> Option<Self> {
-        // A line end in a name would end the header that it is sent in.
-        let decode = |text: &str| {
-            percent_decode_str(text).decode_utf8_lossy().chars().filter(|c| !c.is_control()).collect::<String>()
-        };
-        let (user, password) = text.split_once(':').unwrap_or((text, ""));
-        let found = Self::new(decode(user), decode(password));
-        (!found.user.is_empty() || !found.password().is_empty()).then_some(found)
-    }
-
-    /// Takes the user info out of `url`, so that the URL can be sent, printed and logged. `None` where it has none.
-    pub fn take_from(url: &mut Url) -> Option<Self> {
-        let found = Self::from_user_info(&format!("{}:{}", url.username(), url.password().unwrap_or_default()));
-        strip_user_info(url);
-        found
-    }
-
-    /// The user's name.
-    pub fn user(&self) -> &str {
-        &self.user
-    }
-
-    /// The password, for the one that sends it or proves to know it.
-    pub fn password(&self) -> &str {
-        self.password.reveal()
-    }
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Credentials(…)")
-    }
-}
 
 /// Why digest_auth may not see a value: it takes positions of characters for positions of bytes and panics where they
 /// differ.
@@ -79,6 +23,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::credentials::Credentials;
     use crate::time::MonoTime;
 
     const URL: &str = "rtsp://127.0.0.1/cam";
@@ -102,14 +47,8 @@ mod tests {
     }
 
     #[test]
-    fn user_info_leaves_the_url_and_is_never_printed() {
-        let mut url = Url::parse("rtsp://a%40b:p%3Ass@host:8554/cam").expect("a URL");
-        let credentials = Credentials::take_from(&mut url).expect("user info");
-        assert_eq!(credentials, Credentials::new("a@b", "p:ss"));
-        assert_eq!(url.as_str(), "rtsp://host:8554/cam");
-        assert_eq!(format!("{credentials:?}"), "Credentials(…)");
-        assert!(!format!("{:?}", Client::new(credentials)).contains("p:ss"));
-        assert_eq!(Credentials::take_from(&mut url), None);
+    fn a_client_does_not_print_its_password() {
+        assert!(!format!("{:?}", Client::new(Credentials::new("ann", "p:ss"))).contains("p:ss"));
     }
 
     #[test]

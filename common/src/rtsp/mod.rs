@@ -5,7 +5,6 @@
 //! [`auth`]. None of them panics on, or keeps more than a bounded amount of, hostile input.
 
 pub mod auth;
-mod authority;
 pub mod headers;
 pub mod interleaved;
 pub mod message;
@@ -14,6 +13,6 @@ pub mod push;
 pub mod redirect;
 pub mod sdp;
 pub mod serve;
-pub mod url;
 
-pub use url::{Error as UrlError, StreamUrl};
+/// The scheme of RTSP URLs (RFC 2326 section 3.2).
+pub const SCHEME: &str = "rtsp";

@@ -13,10 +13,11 @@ use rtsp_types::headers::{CSEQ, LOCATION};
 use rtsp_types::{Method, Request, Response, StatusCode, Version};
 use url::Url;
 
-use super::auth::{Client, Credentials};
+use super::auth::Client;
 use super::headers::{self, parse_cseq};
 use super::message::{Framer, Item};
 use super::sdp::Video;
+use crate::credentials::Credentials;
 use crate::rtp::rtcp;
 use crate::time::{MonoTime, Now};
 

@@ -2,7 +2,8 @@
 
 use url::Url;
 
-use super::authority::{DEFAULT_PORT, strip_user_info};
+use crate::credentials::Credentials;
+use crate::stream_url::port;
 use crate::{printable, redact};
 
 /// Most redirects of one stream that are followed.
@@ -114,16 +115,12 @@ impl Redirects {
 
 /// Without user info: what a server puts there would be sent and printed, and is not the user's.
 fn anonymous(mut url: Url) -> Url {
-    strip_user_info(&mut url);
+    let _ = Credentials::take_from(&mut url);
     url.set_fragment(None);
     // The url crate leaves the case of hosts of schemes that it does not know.
     let host = url.host_str().unwrap_or_default().to_ascii_lowercase();
     let _ = url.set_host(Some(&host));
     url
-}
-
-fn port(url: &Url) -> u16 {
-    url.port().unwrap_or(if url.scheme() == "rtsps" { 322 } else { DEFAULT_PORT })
 }
 
 /// As it may be printed.

@@ -15,7 +15,7 @@ use common::host::SystemClock;
 use common::time::Now;
 use framelag::proxy::reduce_timer_slack;
 use publisher::capture::{self, Next, Source as _, pattern};
-use publisher::config::Wish;
+use publisher::config::RequestedFormat;
 use publisher::rate::FrameRate;
 
 /// Pictures made in advance, played forwards and backwards.
@@ -64,7 +64,8 @@ impl Drop for Source {
 fn pictures(size: Size, fps: u32) -> Result<Vec<Picture>, String> {
     let cannot = |error: capture::Error| error.to_string();
     let rate = FrameRate::new(fps.into(), 1).map_err(|error| error.to_string())?;
-    let mut pattern = pattern::Source::new(Wish { size: Some(size), rate: Some(rate), ..Wish::default() });
+    let mut pattern =
+        pattern::Source::new(RequestedFormat { size: Some(size), rate: Some(rate), ..RequestedFormat::default() });
     let mut pictures = Vec::new();
     while pictures.len() < PICTURES {
         match pattern.next(Duration::ZERO).map_err(cannot)? {

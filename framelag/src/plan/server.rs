@@ -4,8 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use common::redact;
-use common::rtsp::{StreamUrl, UrlError};
+use common::rtsp;
 use common::secret::Secret;
+use common::stream_url::{Error as UrlError, StreamUrl};
 
 use crate::mediamtx;
 use crate::programs::executable;
@@ -58,10 +59,11 @@ impl FromStr for Server {
             let words: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
             return if words.is_empty() { Err(wrong(text)) } else { Ok(Self::Command(words.into())) };
         }
-        let url = StreamUrl::typed(text, |name| std::env::var_os(name)).map_err(|error| match error {
-            UrlError::Ambiguous { .. } | UrlError::NoVariable(_) => error.to_string(),
-            _ => wrong(text),
-        })?;
+        let url =
+            StreamUrl::typed(text, &[rtsp::SCHEME], |name| std::env::var_os(name)).map_err(|error| match error {
+                UrlError::Ambiguous { .. } | UrlError::NoVariable(_) => error.to_string(),
+                _ => wrong(text),
+            })?;
         if url.has_path() { Ok(Self::Running(url)) } else { Err(wrong(text)) }
     }
 }

@@ -179,7 +179,7 @@ fn pictures_every(pictures: f64, gop: u32) -> u32 {
     /// More take space on the disk and say nothing new.
     const MOST: f64 = 100.0;
     let most = (pictures / MOST) as u32;
-    let wish = ((pictures / WANTED) as u32).clamp(1, common::pictures::EVERY.max(most));
+    let wish = ((pictures / WANTED) as u32).clamp(1, common::host::pictures::EVERY.max(most));
     (1..=wish).rev().find(|every| gcd(*every, gop) == 1).unwrap_or(1)
 }
 

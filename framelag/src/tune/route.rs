@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use common::impair::Conditions;
-use common::rtsp::StreamUrl;
+use common::stream_url::StreamUrl;
 use framelag::proxy::{Network, Protocol, Proxy};
 
 use super::matrix::is_impaired;

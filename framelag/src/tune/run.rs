@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use analyze::quality;
 use analyze::sweep::{Figures, Outcome};
-use common::rtsp::StreamUrl;
+use common::stream_url::StreamUrl;
 use common::transport::Transport;
 use framelag::plan::Plan;
 use publisher::config::Source;

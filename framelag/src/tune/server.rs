@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use common::host::Stop;
-use common::rtsp::StreamUrl;
+use common::stream_url::StreamUrl;
 use framelag::plan::server::{FOLDER, PORT, Server};
 use framelag::{loopback, mediamtx, programs::executable};
 use report::dir;

@@ -1,4 +1,4 @@
-//! Reads pictures ahead of their time on a thread of its own, a bounded number of them.
+//! Reads a bounded number of pictures ahead, on its own thread.
 
 use std::time::Duration;
 
@@ -19,9 +19,11 @@ pub trait Reader: Send + 'static {
     fn read(&mut self, picture: &mut Picture) -> Result<bool, Error>;
 }
 
-/// A file, pipe or child process that is read ahead.
+/// A file, pipe or child process that is read ahead. The thread ends when its input does, or with the first picture that is read
+/// after this value is dropped.
 pub struct Source {
-    ahead: Ahead,
+    pictures: Receiver<Result<Picture, Error>>,
+    used: Sender<Picture>,
     format: Format,
     name: String,
 }
@@ -32,7 +34,13 @@ impl Source {
     /// # Errors
     /// [`Error::Start`] where there can be no thread.
     pub fn start(name: String, format: Format, reader: impl Reader) -> Result<Self, Error> {
-        Ok(Self { ahead: Ahead::start(format.size, reader)?, format, name })
+        let (pictures_in, pictures) = bounded(DEPTH);
+        let (used, used_out) = bounded(DEPTH);
+        std::thread::Builder::new()
+            .name("read-ahead".to_owned())
+            .spawn(move || read_all(format.size, reader, &pictures_in, &used_out))
+            .map_err(|why| Error::Start("a thread that reads ahead", why))?;
+        Ok(Self { pictures, used, format, name })
     }
 }
 
@@ -46,33 +54,6 @@ impl super::Source for Source {
     }
 
     fn next(&mut self, limit: Duration) -> Result<Next, Error> {
-        self.ahead.next(limit)
-    }
-
-    fn recycle(&mut self, picture: Picture) {
-        self.ahead.recycle(picture);
-    }
-}
-
-/// The near end of a reader's thread. The thread ends when its input does, or with the first picture that is read
-/// after this value is dropped.
-struct Ahead {
-    pictures: Receiver<Result<Picture, Error>>,
-    used: Sender<Picture>,
-}
-
-impl Ahead {
-    fn start(size: Size, reader: impl Reader) -> Result<Self, Error> {
-        let (pictures_in, pictures) = bounded(DEPTH);
-        let (used, used_out) = bounded(DEPTH);
-        std::thread::Builder::new()
-            .name("read-ahead".to_owned())
-            .spawn(move || read_all(size, reader, &pictures_in, &used_out))
-            .map_err(|why| Error::Start("a thread that reads ahead", why))?;
-        Ok(Self { pictures, used })
-    }
-
-    fn next(&self, limit: Duration) -> Result<Next, Error> {
         match self.pictures.recv_timeout(limit) {
             Ok(Ok(picture)) => Ok(Next::Frame(Frame { picture, captured: Captured::Unknown })),
             Ok(Err(error)) => Err(error),
@@ -81,7 +62,7 @@ impl Ahead {
         }
     }
 
-    fn recycle(&self, picture: Picture) {
+    fn recycle(&mut self, picture: Picture) {
         // A full or closed channel frees the picture, which is right too.
         drop(self.used.try_send(picture));
     }
@@ -104,7 +85,9 @@ fn read_all(size: Size, mut reader: impl Reader, out: &Sender<Result<Picture, Er
 
 #[cfg(test)]
 mod tests {
+    use super::super::Source as _;
     use super::*;
+    use crate::rate::FrameRate;
 
     const LIMIT: Duration = Duration::from_secs(10);
 
@@ -127,9 +110,14 @@ mod tests {
         }
     }
 
+    fn start(counter: Counter) -> Source {
+        let format = Format { size: Size::new(2, 2), rate: FrameRate::THIRTY };
+        Source::start("it".to_owned(), format, counter).expect("a thread")
+    }
+
     #[test]
     fn pictures_come_in_order_then_the_end() {
-        let ahead = Ahead::start(Size::new(2, 2), Counter { next: 0, end: 40, fails: false }).expect("a thread");
+        let mut ahead = start(Counter { next: 0, end: 40, fails: false });
         for expected in 0..40 {
             let Ok(Next::Frame(frame)) = ahead.next(LIMIT) else { panic!("picture {expected} is missing") };
             assert_eq!(frame.picture.data()[0], expected);
@@ -141,7 +129,7 @@ mod tests {
 
     #[test]
     fn an_error_comes_after_the_pictures_before_it() {
-        let ahead = Ahead::start(Size::new(2, 2), Counter { next: 0, end: 1, fails: true }).expect("a thread");
+        let mut ahead = start(Counter { next: 0, end: 1, fails: true });
         assert!(matches!(ahead.next(LIMIT), Ok(Next::Frame(_))));
         assert!(matches!(ahead.next(LIMIT), Err(Error::Broken { .. })));
     }

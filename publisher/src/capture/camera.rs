@@ -1,17 +1,17 @@
-//! The webcam: the newest picture at any time, the mode nearest to what was asked for, and the way back after a loss.
+//! The webcam: always the newest picture, in the mode nearest to the requested one, and recovery after a loss.
 //!
-//! A driver is a queue: who reads it slowly sees old pictures, and who reads it when the camera is gone may wait for
-//! ever. So a thread of its own (`worker`) reads as fast as pictures come, converts them, and leaves the newest one
-//! in a `slot` with room for one; what nobody took is counted. The pipeline's thread watches over the times of
-//! pictures (`watch`): silence or an error is said within 2 s, and the thread goes on trying to get the camera
-//! back. A thread that hangs in a call of the driver is left behind, a bounded number of times.
+//! A driver is a queue: a slow reader sees old pictures, and a reader may block forever once the camera is gone. So a
+//! separate thread (`worker`) reads pictures as fast as they come, converts them, and leaves the newest one in a `slot`
+//! with room for one; dropped pictures are counted. The pipeline's thread watches the times of pictures (`watch`):
+//! silence or an error is reported within 2 s, and the thread keeps trying to reopen the camera. A thread that hangs in a
+//! driver call is abandoned, a bounded number of times.
 //!
 //! # Drivers
 //!
 //! `v4l` is the default on Linux; `nokhwa` is what other systems have. In the camera VM of the tests (the kernel's `vivid`, and a
-//! USB camera in software) both notice an unplugged camera at once. A camera that stops without being unplugged is said to be lost
-//! by the watch, whatever the driver does: with `v4l` it is then opened anew; nokhwa cannot be got out of waiting, so its thread
-//! is left behind, and the next one opens the camera when the first one lets go (15 s of silence: back 1.3 s after it went on).
+//! USB camera in software) both notice an unplugged camera at once. A camera that stops without being unplugged is reported as
+//! lost, whatever the driver does: with `v4l` it is then reopened; nokhwa cannot be interrupted, so its thread is abandoned,
+//! and the next one opens the camera when the first one releases it (15 s of silence: back 1.3 s after it resumed).
 //! `docs/cameras.md` compares them.
 
 use std::fmt::Write as _;
@@ -23,7 +23,7 @@ use common::frame::Picture;
 use common::time::MonoTime;
 
 use super::{Format, Next, Pace};
-use crate::config::Wish;
+use crate::config::RequestedFormat;
 use crate::event::Log;
 
 mod choice;
@@ -41,19 +41,19 @@ mod watch;
 mod worker;
 
 pub use choice::Choice;
-use driver::{Driver, Failure, Found};
+use driver::{CameraInfo, Driver, Failure};
 pub use error::Error;
 pub use layout::Layout;
 
-use mode::{Offer, Wanted};
+use mode::{Offer, TargetMode};
 use running::Running;
-use slot::{Event, News, Slot};
+use slot::{Event, Slot, Update};
 use watch::Watch;
 use worker::Worker;
 
-/// A thread that has not come by for so long hangs in a call of the driver: no call here asks for more than 5 s.
+/// A thread that has been silent for so long hangs in a driver call: none here may take more than 5 s.
 const HUNG: Duration = Duration::from_secs(10);
-/// Threads that are left behind at most.
+/// Most threads that are abandoned.
 const MAX_HUNG: u32 = 3;
 
 /// A camera.
@@ -64,12 +64,12 @@ pub struct Source {
     log: Log,
     /// The number that the user named.
     number: u32,
-    wanted: Wanted,
+    wanted: TargetMode,
     /// The camera as it was first started: size and rate of the stream.
     first: Running,
     watch: Watch,
-    /// What was last said about a loss.
-    said: String,
+    /// The last reported reason of a loss.
+    last_reason: String,
     hung: u32,
 }
 
@@ -85,7 +85,8 @@ fn driver(choice: Choice) -> Arc<dyn Driver> {
 /// The number of the first camera; one that is busy or forbidden counts, so that the user learns of it.
 pub fn first(choice: Choice) -> Option<u32> {
     let driver = driver(choice);
-    let usable = |camera: &Found| match driver.offers(camera.number, Wanted::from(Wish::default())) {
+    let usable = |camera: &CameraInfo| match driver.offers(camera.number, TargetMode::from(RequestedFormat::default()))
+    {
         Ok(offers) => !offers.is_empty(),
         Err(error) => matches!(error, Error::Busy { .. } | Error::Denied { .. }),
     };
@@ -99,8 +100,8 @@ pub fn list(choice: Choice) -> String {
 
 fn list_of(driver: &dyn Driver) -> String {
     let mut text = String::new();
-    let wanted = Wanted::from(Wish::default());
-    for Found { number, name } in driver.find() {
+    let wanted = TargetMode::from(RequestedFormat::default());
+    for CameraInfo { number, name } in driver.find() {
         let lines = match driver.offers(number, wanted) {
             // The second node of a USB camera.
             Ok(offers) if offers.is_empty() => continue,
@@ -111,7 +112,7 @@ fn list_of(driver: &dyn Driver) -> String {
         let _ = write!(text, "camera:{number}  {name} (/dev/video{number})\n{lines}");
     }
     if text.is_empty() {
-        text.push_str("no camera found: plug one in, or take the test pattern with --source test\n");
+        text.push_str("no camera found: plug one in, or use the test pattern with --source test\n");
     }
     text
 }
@@ -122,28 +123,28 @@ fn line(offer: &Offer) -> String {
 }
 
 impl Source {
-    /// Starts camera `number` through this driver in the mode nearest to `wish` (640x480 at 30 where it says nothing).
+    /// Starts camera `number` through this driver in the mode nearest to `requested` (640x480 at 30 where it says nothing).
     ///
     /// # Errors
     /// [`Error`], with what to do about it, and [`super::Error::Start`] where there can be no thread.
     pub fn open(
         choice: Choice,
         number: u32,
-        wish: Wish,
+        requested: RequestedFormat,
         clock: Arc<dyn Clock>,
         log: Log,
     ) -> Result<Self, super::Error> {
-        Self::with(driver(choice), number, wish, clock, log)
+        Self::with(driver(choice), number, requested, clock, log)
     }
 
     fn with(
         driver: Arc<dyn Driver>,
         number: u32,
-        wish: Wish,
+        requested: RequestedFormat,
         clock: Arc<dyn Clock>,
         log: Log,
     ) -> Result<Self, super::Error> {
-        let (slot, wanted) = (Arc::new(Slot::new()), Wanted::from(wish));
+        let (slot, wanted) = (Arc::new(Slot::new()), TargetMode::from(requested));
         start(&driver, &slot, &clock, number, wanted, None)?;
         let Some(started) = slot.wait_until_running(HUNG) else {
             slot.close();
@@ -151,7 +152,7 @@ impl Source {
         };
         let first = started?;
         let watch = Watch::new(first.mode.rate, clock.now().mono);
-        Ok(Self { driver, slot, clock, log, number, wanted, first, watch, said: String::new(), hung: 0 })
+        Ok(Self { driver, slot, clock, log, number, wanted, first, watch, last_reason: String::new(), hung: 0 })
     }
 
     /// A picture came: the camera is back, where it was lost.
@@ -161,25 +162,25 @@ impl Source {
             let seconds = away.as_secs_f64();
             self.log
                 .info("camera-back", &format!("{} is back after {seconds:.1} s: {}", running.label(), running.mode));
-            self.said.clear();
+            self.last_reason.clear();
         }
     }
 
-    /// The camera is lost; says so, each reason once.
+    /// The camera is lost; reports each reason once.
     fn lose(&mut self, now: MonoTime, why: String) {
-        if self.watch.is_lost() && self.said == why {
+        if self.watch.is_lost() && self.last_reason == why {
             return;
         }
         let label = self.slot.running().unwrap_or_else(|| self.first.clone()).label();
         self.log.warn(
             "camera-lost",
-            &format!("{label} gives no more pictures ({why}): the stream goes on when it is there again"),
+            &format!("{label} stopped giving pictures ({why}): the stream resumes when it is back"),
         );
         self.watch.lose(now);
-        self.said = why;
+        self.last_reason = why;
     }
 
-    /// No picture came: looks after silence, and after the thread.
+    /// No picture came: checks for silence, and that the thread is alive.
     fn look_after(&mut self, now: MonoTime) -> Result<(), super::Error> {
         if self.watch.is_overdue(now) {
             let why = self.slot.trouble().unwrap_or_else(|| Failure::Silent.to_string());
@@ -197,13 +198,13 @@ impl Source {
     }
 }
 
-/// Starts a capture thread in a turn of its own.
+/// Starts a capture thread in a new turn.
 fn start(
     driver: &Arc<dyn Driver>,
     slot: &Arc<Slot>,
     clock: &Arc<dyn Clock>,
     number: u32,
-    wanted: Wanted,
+    wanted: TargetMode,
     before: Option<Running>,
 ) -> Result<(), super::Error> {
     let turn = slot.begin(clock.now().mono);
@@ -241,13 +242,13 @@ impl super::Source for Source {
         let news = self.slot.take(limit);
         let now = self.clock.now().mono;
         match news {
-            News::Frame(frame) => {
+            Update::Frame(frame) => {
                 self.frame_came(now);
                 return Ok(Next::Frame(frame));
             }
-            News::Event(Event::Refused(error)) => return Err(error.into()),
-            News::Event(Event::Lost(why)) => self.lose(now, why),
-            News::Nothing => {}
+            Update::Event(Event::Refused(error)) => return Err(error.into()),
+            Update::Event(Event::Lost(why)) => self.lose(now, why),
+            Update::Nothing => {}
         }
         self.look_after(now)?;
         Ok(Next::Nothing)
@@ -262,7 +263,7 @@ impl super::Source for Source {
     }
 
     fn fault(&self) -> Option<super::Error> {
-        let lost = || Error::Lost { number: self.number, why: self.said.clone() };
+        let lost = || Error::Lost { number: self.number, why: self.last_reason.clone() };
         self.watch.is_lost().then(|| lost().into())
     }
 }

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use common::frame::Picture;
 
 use super::{Error, Format, ahead, looped, y4m};
-use crate::config::Wish;
+use crate::config::RequestedFormat;
 use crate::rate::FrameRate;
 
 /// How much of what ffmpeg says is kept: its first line tells what is wrong.
@@ -21,7 +21,12 @@ const MAX_STDERR: u64 = 64 * 1024;
 ///
 /// # Errors
 /// [`Error::NoFfmpeg`]; [`Error::Unusable`] with ffmpeg's own words where the file is no video.
-pub fn file(path: &Path, wish: Wish, assumed: Option<FrameRate>, looped: bool) -> Result<ahead::Source, Error> {
+pub fn file(
+    path: &Path,
+    requested: RequestedFormat,
+    assumed: Option<FrameRate>,
+    looped: bool,
+) -> Result<ahead::Source, Error> {
     let name = path.display().to_string();
     if is_text(path) {
         let why = "is a text file, which ffmpeg would render like a terminal: give a video file".to_owned();
@@ -30,17 +35,22 @@ pub fn file(path: &Path, wish: Wish, assumed: Option<FrameRate>, looped: bool) -
     let path = path.to_owned();
     looped::start(described(&name), looped, move || {
         let (input, stdin) = input(&path)?;
-        Decoding::start(&name, command(&[OsStr::new("-i"), &input], wish, assumed).stdin(stdin), None)
+        Decoding::start(&name, command(&[OsStr::new("-i"), &input], requested, assumed).stdin(stdin), None)
     })
 }
 
-/// Pictures of a y4m stream that is not 8-bit 4:2:0, or not as it is wished.
+/// Pictures of a y4m stream that is not 8-bit 4:2:0, or not as requested.
 ///
 /// # Errors
 /// As [`file`].
-pub fn pipe(name: &str, header: y4m::Header, wish: Wish, assumed: Option<FrameRate>) -> Result<ahead::Source, Error> {
-    let mut command = command(&["-f", "yuv4mpegpipe", "-i", "pipe:0"], wish, assumed);
-    let (decoding, format) = Decoding::start(name, command.stdin(Stdio::piped()), Some(header))?;
+pub fn pipe(
+    name: &str,
+    stream: y4m::Stream,
+    requested: RequestedFormat,
+    assumed: Option<FrameRate>,
+) -> Result<ahead::Source, Error> {
+    let mut command = command(&["-f", "yuv4mpegpipe", "-i", "pipe:0"], requested, assumed);
+    let (decoding, format) = Decoding::start(name, command.stdin(Stdio::piped()), Some(stream))?;
     ahead::Source::start(described(name), format, decoding)
 }
 
@@ -51,14 +61,14 @@ fn described(name: &str) -> String {
 /// One ffmpeg, and the pictures that it writes. Dropping it ends ffmpeg.
 struct Decoding {
     pictures: y4m::Reader,
-    child: Running,
+    child: FfmpegProcess,
     name: String,
 }
 
 impl Decoding {
     /// Starts ffmpeg, feeds it `stream` where there is one, and waits for the format of its pictures.
-    fn start(name: &str, command: &mut Command, stream: Option<y4m::Header>) -> Result<(Self, Format), Error> {
-        let mut child = Running::spawn(name, command)?;
+    fn start(name: &str, command: &mut Command, stream: Option<y4m::Stream>) -> Result<(Self, Format), Error> {
+        let mut child = FfmpegProcess::spawn(name, command)?;
         if let (Some(stream), Some(stdin)) = (stream, child.process.stdin.take()) {
             let feeder = std::thread::Builder::new().name("ffmpeg-stdin".to_owned());
             let feeder = feeder.spawn(move || feed(stream, stdin));
@@ -66,14 +76,14 @@ impl Decoding {
         }
         let stdout = child.process.stdout.take().expect("standard output is piped");
         let unusable = |why| Error::Unusable { name: name.to_owned(), why };
-        let header = y4m::Header::read(Box::new(stdout)).map_err(|why| match child.end() {
+        let stream = y4m::open(Box::new(stdout)).map_err(|why| match child.end() {
             words if words.contains("matches no streams") => {
                 unusable("has no video stream (a cover picture is none)".to_owned())
             }
             words if words.is_empty() => unusable(format!("cannot be read as video: what ffmpeg makes of it {why}")),
             words => unusable(format!("cannot be read as video: {words}")),
         })?;
-        let (pictures, format) = y4m::Reader::new(name.to_owned(), header, FrameRate::TWENTY_FIVE)?;
+        let (pictures, format) = y4m::Reader::new(name.to_owned(), stream, FrameRate::TWENTY_FIVE)?;
         Ok((Self { pictures, child, name: name.to_owned() }, format))
     }
 }
@@ -84,7 +94,7 @@ impl ahead::Reader for Decoding {
             return Ok(true);
         }
         let succeeded = self.child.process.wait().is_ok_and(|status| status.success());
-        let words = self.child.words();
+        let words = self.child.first_line();
         // ffmpeg calls it a success where it skipped what it could not read: of a file that is cut off, too.
         if succeeded && words.is_empty() {
             return Ok(false);
@@ -94,28 +104,28 @@ impl ahead::Reader for Decoding {
 }
 
 /// A child process that is ended when it is dropped, and a thread that hears what it complains of.
-struct Running {
+struct FfmpegProcess {
     process: Child,
-    complaints: Option<JoinHandle<String>>,
+    stderr_line: Option<JoinHandle<String>>,
 }
 
-impl Running {
+impl FfmpegProcess {
     fn spawn(name: &str, command: &mut Command) -> Result<Self, Error> {
         let process = match command.spawn() {
             Ok(process) => process,
             Err(why) if why.kind() == ErrorKind::NotFound => return Err(Error::NoFfmpeg(name.to_owned())),
             Err(why) => return Err(Error::Start("ffmpeg", why)),
         };
-        let mut running = Self { process, complaints: None };
+        let mut running = Self { process, stderr_line: None };
         let stderr = running.process.stderr.take().expect("standard error is piped");
         let listener = std::thread::Builder::new().name("ffmpeg-stderr".to_owned()).spawn(move || first_line(stderr));
-        running.complaints = Some(listener.map_err(|why| Error::Start("a thread that hears ffmpeg", why))?);
+        running.stderr_line = Some(listener.map_err(|why| Error::Start("a thread that hears ffmpeg", why))?);
         Ok(running)
     }
 
     /// What it complained of, when it has ended.
-    fn words(&mut self) -> String {
-        self.complaints.take().and_then(|thread| thread.join().ok()).unwrap_or_default()
+    fn first_line(&mut self) -> String {
+        self.stderr_line.take().and_then(|thread| thread.join().ok()).unwrap_or_default()
     }
 
     /// Ends it where it still runs, and says what it complained of.
@@ -123,18 +133,18 @@ impl Running {
         if let Err(why) = self.process.kill().and_then(|()| self.process.wait()) {
             tracing::debug!("ending ffmpeg: {why}");
         }
-        self.words()
+        self.first_line()
     }
 }
 
-impl Drop for Running {
+impl Drop for FfmpegProcess {
     fn drop(&mut self) {
         self.end();
     }
 }
 
 /// Writes `stream` to ffmpeg until one of the two ends.
-fn feed(stream: y4m::Header, mut stdin: ChildStdin) {
+fn feed(stream: y4m::Stream, mut stdin: ChildStdin) {
     if let Err(why) = io::copy(&mut stream.into_stream(), &mut stdin) {
         tracing::debug!("ffmpeg's standard input: {why}");
     }
@@ -166,7 +176,7 @@ fn is_text(path: &Path) -> bool {
 }
 
 /// ffmpeg with `input`, whose pictures come at the rate that is `assumed` where there is one, to y4m on standard output and errors on standard error.
-fn command(input: &[impl AsRef<OsStr>], wish: Wish, assumed: Option<FrameRate>) -> Command {
+fn command(input: &[impl AsRef<OsStr>], requested: RequestedFormat, assumed: Option<FrameRate>) -> Command {
     let mut command = Command::new("ffmpeg");
     command.args(["-nostdin", "-hide_banner", "-loglevel", "error"]);
     if let Some(rate) = assumed {
@@ -176,10 +186,10 @@ fn command(input: &[impl AsRef<OsStr>], wish: Wish, assumed: Option<FrameRate>) 
     // A capital V leaves cover pictures out.
     command.args(["-map", "0:V:0"]);
     let mut filters = Vec::new();
-    if let Some(size) = wish.size {
+    if let Some(size) = requested.size {
         filters.push(format!("scale={}:{}", size.width, size.height));
     }
-    if let Some(rate) = wish.rate {
+    if let Some(rate) = requested.rate {
         filters.push(format!("fps={rate}"));
     }
     if !filters.is_empty() {
@@ -224,7 +234,7 @@ mod tests {
             path
         };
         let text = file("notes.TXT", &b"these are notes\n".repeat(100));
-        let error = super::file(&text, Wish::default(), None, false).err().expect("it is a text file");
+        let error = super::file(&text, RequestedFormat::default(), None, false).err().expect("it is a text file");
         assert!(error.is_usage() && error.to_string().contains("notes.TXT is a text file"), "{error}");
         assert!(!is_text(&file("film.txt", b"\0\0\0 ftypisom")));
         assert!(!is_text(&file("film.mp4", b"these are notes")));

@@ -1,12 +1,14 @@
-//! Files and pipes: y4m natively where it is 8-bit 4:2:0 and already as it is wished, everything else through ffmpeg.
+//! Files and pipes: y4m natively where it is 8-bit 4:2:0 and already as requested, everything else through ffmpeg.
 
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
+use common::y4m::Error as Y4mError;
+
 use super::{Error, Format, ahead, ffmpeg, looped, y4m};
-use crate::config::Wish;
+use crate::config::RequestedFormat;
 use crate::event::Log;
 use crate::rate::FrameRate;
 
@@ -17,7 +19,7 @@ const ASSUMED: FrameRate = FrameRate::TWENTY_FIVE;
 ///
 /// # Errors
 /// [`Error::Open`], and [`Error::Unusable`] for what is no video or cannot be `looped`.
-pub fn open(path: &Path, wish: Wish, looped: bool, log: Log) -> Result<ahead::Source, Error> {
+pub fn open(path: &Path, requested: RequestedFormat, looped: bool, log: Log) -> Result<ahead::Source, Error> {
     // Looked at before it is opened: a pipe is opened only when somebody writes into it.
     let kind = fs::metadata(path).map_err(|why| Error::Open { path: path.to_owned(), why })?.file_type();
     let unusable = |why: &str| Err(Error::Unusable { name: path.display().to_string(), why: why.to_owned() });
@@ -28,9 +30,9 @@ pub fn open(path: &Path, wish: Wish, looped: bool, log: Log) -> Result<ahead::So
         return unusable("is a camera: write --source camera:N for /dev/videoN");
     }
     match kind.is_file() {
-        true => regular(path, open_input(path)?, wish, looped, log),
+        true => regular(path, open_input(path)?, requested, looped, log),
         false if looped => unusable("is a pipe, which cannot be read twice: omit --loop"),
-        false => pipe(path.display().to_string(), Box::new(open_input(path)?), wish, log),
+        false => pipe(path.display().to_string(), Box::new(open_input(path)?), requested, log),
     }
 }
 
@@ -49,47 +51,53 @@ pub fn waiting(path: &Path) -> String {
 ///
 /// # Errors
 /// [`Error::Unusable`] where it is not y4m, or has no picture.
-pub fn pipe(name: String, input: y4m::Input, wish: Wish, log: Log) -> Result<ahead::Source, Error> {
-    let header = match y4m::Header::read(input) {
-        Ok(header) => header,
+pub fn pipe(name: String, input: y4m::Input, requested: RequestedFormat, log: Log) -> Result<ahead::Source, Error> {
+    let stream = match y4m::open(input) {
+        Ok(stream) => stream,
         Err(why) => return Err(Error::Unusable { name, why: why.to_string() }),
     };
-    let (unknown, assumed) = rates(&name, &header, wish, log);
-    match header.format(unknown) {
-        Ok(format) if is_as_wished(format, wish) => {
-            let (reader, format) = y4m::Reader::new(name.clone(), header, unknown)?;
+    let (unknown, assumed) = rates(&name, &stream, requested, log);
+    match y4m::format(&stream, unknown) {
+        Ok(format) if is_as_requested(format, requested) => {
+            let (reader, format) = y4m::Reader::new(name.clone(), stream, unknown)?;
             ahead::Source::start(name, format, reader)
         }
-        Ok(_) => ffmpeg::pipe(&name, header, wish, assumed),
-        Err(why) => ffmpeg::pipe(&name, header, wish, assumed).map_err(|error| or_ours(error, why)),
+        Ok(_) => ffmpeg::pipe(&name, stream, requested, assumed),
+        Err(why) => ffmpeg::pipe(&name, stream, requested, assumed).map_err(|error| or_ours(error, why)),
     }
 }
 
-fn regular(path: &Path, file: File, wish: Wish, looped: bool, log: Log) -> Result<ahead::Source, Error> {
+fn regular(
+    path: &Path,
+    file: File,
+    requested: RequestedFormat,
+    looped: bool,
+    log: Log,
+) -> Result<ahead::Source, Error> {
     let name = path.display().to_string();
-    let header = match y4m::Header::read(Box::new(file)) {
-        Ok(header) => header,
-        Err(y4m::HeaderError::NotY4m) => return ffmpeg::file(path, wish, None, looped),
+    let stream = match y4m::open(Box::new(file)) {
+        Ok(stream) => stream,
+        Err(Y4mError::NotY4m) => return ffmpeg::file(path, requested, None, looped),
         Err(why) => return Err(Error::Unusable { name, why: why.to_string() }),
     };
-    let (unknown, assumed) = rates(&name, &header, wish, log);
-    match header.format(unknown) {
-        Ok(format) if is_as_wished(format, wish) => {
+    let (unknown, assumed) = rates(&name, &stream, requested, log);
+    match y4m::format(&stream, unknown) {
+        Ok(format) if is_as_requested(format, requested) => {
             let path = path.to_owned();
             looped::start(name.clone(), looped, move || reopen(&path, &name, unknown))
         }
-        Ok(_) => ffmpeg::file(path, wish, assumed, looped),
-        Err(why) => ffmpeg::file(path, wish, assumed, looped).map_err(|error| or_ours(error, why)),
+        Ok(_) => ffmpeg::file(path, requested, assumed, looped),
+        Err(why) => ffmpeg::file(path, requested, assumed, looped).map_err(|error| or_ours(error, why)),
     }
 }
 
-/// The rate of a stream that does not say its own, and whether this is one; `log` tells what is assumed where nobody says.
-fn rates(name: &str, header: &y4m::Header, wish: Wish, log: Log) -> (FrameRate, Option<FrameRate>) {
-    let unknown = wish.rate.unwrap_or(ASSUMED);
-    if header.has_rate() {
+/// The rate of a stream that does not say its own, and whether this is one; the assumed rate is logged.
+fn rates(name: &str, stream: &y4m::Stream, requested: RequestedFormat, log: Log) -> (FrameRate, Option<FrameRate>) {
+    let unknown = requested.rate.unwrap_or(ASSUMED);
+    if stream.header().is_ok_and(|header| header.rate != (0, 0)) {
         return (unknown, None);
     }
-    if wish.rate.is_none() {
+    if requested.rate.is_none() {
         log.warn(
             "frame-rate",
             &format!("{name} does not say its frame rate: assuming {unknown} per second; set it with --fps"),
@@ -107,17 +115,17 @@ fn or_ours(error: Error, ours: String) -> Error {
 }
 
 fn reopen(path: &Path, name: &str, unknown: FrameRate) -> Result<(y4m::Reader, Format), Error> {
-    let header = y4m::Header::read(Box::new(open_input(path)?));
-    let header = header.map_err(|why| Error::Unusable { name: name.to_owned(), why: why.to_string() })?;
-    y4m::Reader::new(name.to_owned(), header, unknown)
+    let stream = y4m::open(Box::new(open_input(path)?));
+    let stream = stream.map_err(|why| Error::Unusable { name: name.to_owned(), why: why.to_string() })?;
+    y4m::Reader::new(name.to_owned(), stream, unknown)
 }
 
 fn open_input(path: &Path) -> Result<File, Error> {
     File::open(path).map_err(|why| Error::Open { path: path.to_owned(), why })
 }
 
-fn is_as_wished(format: Format, wish: Wish) -> bool {
-    wish.size.is_none_or(|size| size == format.size) && wish.rate.is_none_or(|rate| rate == format.rate)
+fn is_as_requested(format: Format, requested: RequestedFormat) -> bool {
+    requested.size.is_none_or(|size| size == format.size) && requested.rate.is_none_or(|rate| rate == format.rate)
 }
 
 fn is_camera(path: &Path) -> bool {
@@ -159,7 +167,8 @@ mod tests {
 
     #[test]
     fn a_looped_file_begins_again() {
-        let open = |pictures, looped| open(clip(pictures).path(), Wish::default(), looped, LOG).expect("a clip");
+        let open =
+            |pictures, looped| open(clip(pictures).path(), RequestedFormat::default(), looped, LOG).expect("a clip");
         assert_eq!(first_samples(open(2, true), 5), [0, 1, 0, 1, 0]);
         assert_eq!(first_samples(open(2, false), 5), [0, 1]);
         assert!(first_samples(open(0, true), 1).is_empty());
@@ -176,20 +185,22 @@ mod tests {
             std::thread::spawn(move || std::fs::write(fifo, bytes))
         };
         let writer = write();
-        let source = open(&fifo, Wish::default(), false, LOG).expect("y4m");
+        let source = open(&fifo, RequestedFormat::default(), false, LOG).expect("y4m");
         assert_eq!(first_samples(source, 5), [0, 1]);
         writer.join().expect("no panic").expect("all was read");
-        // Nobody writes into it.
-        let error = open(&fifo, Wish::default(), true, LOG).err().expect("it cannot be looped");
+        // It has no writer.
+        let error = open(&fifo, RequestedFormat::default(), true, LOG).err().expect("it cannot be looped");
         assert!(error.is_usage() && error.to_string().contains("omit --loop"), "{error}");
     }
 
     #[test]
-    fn wishes_that_a_pipe_does_not_meet_need_ffmpeg() {
+    fn requests_that_a_pipe_does_not_meet_need_ffmpeg() {
         let tall = Format { size: Size::new(2, 4), rate: crate::rate::FrameRate::THIRTY };
-        assert!(is_as_wished(tall, Wish::default()));
-        assert!(!is_as_wished(tall, Wish { size: Some(Size::new(2, 2)), ..Wish::default() }));
-        let error = pipe("it".to_owned(), Box::new(Cursor::new(b"RIFF")), Wish::default(), LOG).err().expect("not y4m");
+        assert!(is_as_requested(tall, RequestedFormat::default()));
+        assert!(!is_as_requested(tall, RequestedFormat { size: Some(Size::new(2, 2)), ..RequestedFormat::default() }));
+        let error = pipe("it".to_owned(), Box::new(Cursor::new(b"RIFF")), RequestedFormat::default(), LOG)
+            .err()
+            .expect("not y4m");
         assert!(error.is_usage() && error.to_string().starts_with("it is not y4m"), "{error}");
     }
 }

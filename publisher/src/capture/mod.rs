@@ -1,14 +1,14 @@
 //! Sources of pictures: camera, test pattern, files, standard input.
 //!
 //! A source hands over I420 pictures one at a time. Cameras set their own pace; everything else is played by the
-//! pipeline's plan (start + n / rate), with reading ahead on a thread of its own, so that disk, pipe and child
-//! process are not part of anybody's latency.
+//! pipeline's plan (start + n / rate), read ahead on another thread, so that disk, pipe and child
+//! process add no latency.
 
 use std::sync::Arc;
 
 use common::clock::Clock;
 
-use crate::config::{self, Config, Wish};
+use crate::config::{self, Config, RequestedFormat};
 use crate::event::Log;
 use common::host::Stop;
 
@@ -32,20 +32,22 @@ pub use source::{Captured, DEFAULT_SIZE, Error, Format, Frame, Next, Pace, Sourc
 /// # Errors
 /// [`Error`], with what to do about it.
 pub fn open(config: &Config, clock: &Arc<dyn Clock>, stop: &Stop, log: Log) -> Result<Option<Box<dyn Source>>, Error> {
-    let (wish, driver, looped) = (config.wish, config.camera_driver, config.looped);
+    let (requested, driver, looped) = (config.requested, config.camera_driver, config.looped);
     let source: Box<dyn Source> = match &config.source {
-        config::Source::Auto => auto(driver, wish, clock, log)?,
-        config::Source::Camera(number) => Box::new(camera::Source::open(driver, *number, wish, clock.clone(), log)?),
-        config::Source::Pattern => Box::new(pattern::Source::new(wish)),
+        config::Source::Auto => auto(driver, requested, clock, log)?,
+        config::Source::Camera(number) => {
+            Box::new(camera::Source::open(driver, *number, requested, clock.clone(), log)?)
+        }
+        config::Source::Pattern => Box::new(pattern::Source::new(requested)),
         config::Source::File(path) => {
             let (waiting, path) = (file::waiting(path), path.clone());
-            match opening::open(&waiting, stop, log, move || file::open(&path, wish, looped, log))? {
+            match opening::open(&waiting, stop, log, move || file::open(&path, requested, looped, log))? {
                 Some(source) => Box::new(source),
                 None => return Ok(None),
             }
         }
         config::Source::Stdin => {
-            let open = move || file::pipe("standard input".to_owned(), Box::new(std::io::stdin()), wish, log);
+            let open = move || file::pipe("standard input".to_owned(), Box::new(std::io::stdin()), requested, log);
             match opening::open("no picture on standard input yet: waiting for its writer", stop, log, open)? {
                 Some(source) => Box::new(source),
                 None => return Ok(None),
@@ -60,12 +62,17 @@ pub fn open(config: &Config, clock: &Arc<dyn Clock>, stop: &Stop, log: Log) -> R
 }
 
 /// The first camera, or the test pattern where there is none.
-fn auto(driver: camera::Choice, wish: Wish, clock: &Arc<dyn Clock>, log: Log) -> Result<Box<dyn Source>, Error> {
+fn auto(
+    driver: camera::Choice,
+    requested: RequestedFormat,
+    clock: &Arc<dyn Clock>,
+    log: Log,
+) -> Result<Box<dyn Source>, Error> {
     match camera::first(driver) {
-        Some(number) => Ok(Box::new(camera::Source::open(driver, number, wish, clock.clone(), log)?)),
+        Some(number) => Ok(Box::new(camera::Source::open(driver, number, requested, clock.clone(), log)?)),
         None => {
             log.warn("no-camera", "no camera found: showing the test pattern (--source test) instead");
-            Ok(Box::new(pattern::Source::new(wish)))
+            Ok(Box::new(pattern::Source::new(requested)))
         }
     }
 }

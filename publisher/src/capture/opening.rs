@@ -1,4 +1,4 @@
-//! Opens what may keep whoever opens it waiting for ever: a pipe into which nobody writes.
+//! Opens sources whose opening may block forever: a pipe without a writer.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,8 +10,8 @@ use crate::event::Log;
 use common::host::Stop;
 
 /// How long a source may take before the user is told what is waited for.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// How often the wish to end is looked at.
+const NOTICE_AFTER: Duration = Duration::from_secs(2);
+/// How often a request to stop is looked for.
 const TICK: Duration = Duration::from_millis(50);
 
 /// What `open` opens on a thread of its own, or `None` where `stop` is asked first: the thread is then left behind, because a
@@ -27,7 +27,7 @@ pub fn open<T: Send + 'static>(
 ) -> Result<Option<T>, Error> {
     let (done, opened) = bounded(1);
     let thread = thread::Builder::new().name("open-source".to_owned());
-    // Nobody takes it any more where the run has ended.
+    // The receiver is gone once the run has ended.
     let thread = thread.spawn(move || drop(done.send(open())));
     thread.map_err(|why| Error::Start("a thread that opens the source", why))?;
     let (begun, mut is_told) = (Instant::now(), false);
@@ -37,7 +37,7 @@ pub fn open<T: Send + 'static>(
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => panic!("the thread that opens the source says what came of it"),
         }
-        if !is_told && begun.elapsed() >= PATIENCE {
+        if !is_told && begun.elapsed() >= NOTICE_AFTER {
             is_told = true;
             log.warn("waiting", waiting);
         }
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_opened_is_handed_over_and_one_wish_ends_the_wait() {
+    fn what_is_opened_is_handed_over_and_a_stop_ends_the_wait() {
         let (stop, log) = (Stop::new(), Log::new(false));
         assert_eq!(open("it", &stop, log, || Ok(1)).expect("it opens"), Some(1));
         let error = open("it", &stop, log, || Err::<(), _>(Error::NoFfmpeg("it".to_owned()))).expect_err("it does not");

@@ -9,7 +9,7 @@ use std::time::Duration;
 use common::frame::{Picture, Size};
 
 use super::{Captured, DEFAULT_SIZE, Error, Format, Frame, Next};
-use crate::config::Wish;
+use crate::config::RequestedFormat;
 use crate::rate::FrameRate;
 
 /// The same pictures every time.
@@ -36,10 +36,10 @@ pub struct Source {
 }
 
 impl Source {
-    /// The pattern in the size and rate of `wish`, or 640x480 at 30 per second.
-    pub fn new(wish: Wish) -> Self {
-        let size = wish.size.unwrap_or(DEFAULT_SIZE);
-        let rate = wish.rate.unwrap_or(FrameRate::THIRTY);
+    /// The pattern in the size and rate of `requested`, or 640x480 at 30 per second.
+    pub fn new(requested: RequestedFormat) -> Self {
+        let size = requested.size.unwrap_or(DEFAULT_SIZE);
+        let rate = requested.rate.unwrap_or(FrameRate::THIRTY);
         let mut random = Random(SEED);
         let scene = Scene::new(Size::new(size.width + PAN.width, size.height + PAN.height), &mut random);
         let noise = (0..NOISE + size.width as usize).map(|_| random.normal(NOISE_SIGMA)).collect();
@@ -103,7 +103,7 @@ impl super::Source for Source {
 
 /// The pattern's pictures at 30 per second, for benches and tests that need some; it never ends.
 pub fn pictures(size: Size) -> impl Iterator<Item = Picture> {
-    let mut source = Source::new(Wish { size: Some(size), ..Wish::default() });
+    let mut source = Source::new(RequestedFormat { size: Some(size), ..RequestedFormat::default() });
     std::iter::repeat_with(move || {
         let mut picture = Picture::black(size);
         source.draw_next(&mut picture);

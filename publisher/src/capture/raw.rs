@@ -1,11 +1,11 @@
 //! Bare pictures on standard input, one after another without headers.
 
-use std::io::{self, BufReader, ErrorKind, Read};
+use std::io::{self, BufRead, BufReader, ErrorKind};
 
 use common::frame::{Picture, Size};
 
 use super::{Error, Format, ahead, convert};
-use crate::args::RawFormat;
+use crate::config::RawFormat;
 
 /// Bytes asked of the system at once.
 const BUFFER: usize = 1 << 20;
@@ -27,7 +27,7 @@ struct Reader<R> {
     pictures: u64,
 }
 
-impl<R: Read> Reader<R> {
+impl<R: BufRead> Reader<R> {
     fn new(layout: RawFormat, size: Size, input: R) -> Self {
         let bytes = match layout {
             RawFormat::Yuv420p | RawFormat::Nv12 => Picture::bytes(size),
@@ -41,14 +41,18 @@ impl<R: Read> Reader<R> {
     }
 }
 
-impl<R: Read + Send + 'static> ahead::Reader for Reader<R> {
+impl<R: BufRead + Send + 'static> ahead::Reader for Reader<R> {
     fn read(&mut self, picture: &mut Picture) -> Result<bool, Error> {
-        match fill(&mut self.input, &mut self.raw) {
-            Ok(0) => return Ok(false),
-            Ok(read) if read < self.raw.len() => return Err(self.broken("ends within")),
-            Ok(_) => self.pictures += 1,
-            Err(why) => return Err(self.broken(&format!("cannot be read ({why}) at"))),
-        }
+        let read = match self.input.fill_buf() {
+            Ok([]) => return Ok(false),
+            Ok(_) => self.input.read_exact(&mut self.raw),
+            Err(why) => Err(why),
+        };
+        read.map_err(|why| match why.kind() {
+            ErrorKind::UnexpectedEof => self.broken("ends within"),
+            _ => self.broken(&format!("cannot be read ({why}) at")),
+        })?;
+        self.pictures += 1;
         let width = picture.size().width as usize;
         match self.layout {
             RawFormat::Yuv420p => picture.data_mut().copy_from_slice(&self.raw),
@@ -57,20 +61,6 @@ impl<R: Read + Send + 'static> ahead::Reader for Reader<R> {
         }
         Ok(true)
     }
-}
-
-/// Fills `buffer` as far as the input goes, and says how far.
-fn fill(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match input.read(&mut buffer[filled..]) {
-            Ok(0) => break,
-            Ok(read) => filled += read,
-            Err(why) if why.kind() == ErrorKind::Interrupted => {}
-            Err(why) => return Err(why),
-        }
-    }
-    Ok(filled)
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ pub enum Captured {
     Unknown,
     /// By the driver's monotonic clock, carried over to wall time.
     At(WallTime),
-    /// The driver gave a time that cannot be, or of a clock that nobody knows.
+    /// The driver gave an impossible time, or one of an unknown clock.
     Implausible,
 }
 
@@ -104,7 +104,7 @@ pub trait Source {
     /// Takes back a picture's memory when the picture has been encoded.
     fn recycle(&mut self, picture: Picture);
 
-    /// Pictures that the source captured and nobody took in time.
+    /// Pictures that were captured but not taken in time.
     fn dropped(&self) -> u64 {
         0
     }

@@ -1,16 +1,14 @@
 //! Stamped pictures as y4m into a pipe.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::ops::ControlFlow;
 
 use common::frame::Picture;
+use common::y4m::{Frame, Header};
 
 use super::{Counters, Egress, PictureEgress, Setup};
 use crate::capture::Format;
 use crate::error::Error;
-
-/// Bytes that are gathered before a write: rows and headers are, pictures are not, so that a picture leaves at once.
-const BUFFER: usize = 256;
 
 /// Opens standard output.
 ///
@@ -22,18 +20,17 @@ pub(super) fn open(setup: &Setup<'_>) -> Result<Box<dyn PictureEgress>, Error> {
 
 /// A y4m stream of I420 pictures.
 struct Pipe<W: Write> {
-    encoder: y4m::Encoder<BufWriter<W>>,
+    out: W,
     /// Picture bytes written.
     bytes: u64,
 }
 
 impl<W: Write> Pipe<W> {
-    fn new(out: W, format: Format) -> Result<Self, Error> {
-        let size = (format.size.width as usize, format.size.height as usize);
-        let rate = y4m::Ratio::new(format.rate.numerator() as usize, format.rate.denominator() as usize);
-        let header = y4m::encode(size.0, size.1, rate).with_colorspace(y4m::Colorspace::C420mpeg2);
-        let encoder = header.write_header(BufWriter::with_capacity(BUFFER, out));
-        Ok(Self { encoder: encoder.map_err(|why| Error::Output(to_io(why)))?, bytes: 0 })
+    fn new(mut out: W, Format { size, rate }: Format) -> Result<Self, Error> {
+        let rate = (rate.numerator().into(), rate.denominator().into());
+        let header = Header { size, rate, code: None, text: None };
+        writeln!(out, "{header}").map_err(Error::Output)?;
+        Ok(Self { out, bytes: 0 })
     }
 }
 
@@ -54,8 +51,7 @@ impl<W: Write> Egress for Pipe<W> {
 
 impl<W: Write> PictureEgress for Pipe<W> {
     fn send(&mut self, picture: &Picture) -> Result<ControlFlow<()>, Error> {
-        let frame = y4m::Frame::new(picture.planes(), None);
-        match self.encoder.write_frame(&frame).map_err(to_io) {
+        match Frame::default().write(&mut self.out, picture) {
             Ok(()) => {
                 self.bytes += picture.data().len() as u64;
                 Ok(ControlFlow::Continue(()))
@@ -63,13 +59,6 @@ impl<W: Write> PictureEgress for Pipe<W> {
             Err(why) if why.kind() == io::ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
             Err(why) => Err(Error::Output(why)),
         }
-    }
-}
-
-fn to_io(error: y4m::Error) -> io::Error {
-    match error {
-        y4m::Error::IoError(why) => why,
-        other => io::Error::other(other),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::event::Log;
 use crate::seal::SealedFrame;
 
 /// What every egress has in common.
-pub(crate) trait Egress {
+pub trait Egress {
     /// Where the run goes, for people, without secrets.
     fn describe(&self) -> String;
 
@@ -37,26 +37,31 @@ pub(crate) trait PictureEgress: Egress {
 }
 
 /// An egress that takes encoded frames.
-pub(crate) trait FrameEgress: Egress {
+pub trait FrameEgress: Egress {
     /// Sends a frame, or drops it where the network is too slow; never waits for the network.
     ///
     /// # Errors
     /// Where nothing can be sent any more.
-    fn send(&mut self, frame: SealedFrame) -> Result<(), Error>;
+    fn send(&self, frame: SealedFrame) -> Result<(), Error>;
 
     /// Whether a key frame has been asked for since the last call: by a reader, or because frames were dropped.
-    fn take_key_request(&mut self) -> bool;
+    fn take_key_request(&self) -> bool;
 }
 
 /// What went out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Counters {
-    /// Bytes of RTP packets, or of bare pictures.
-    pub(crate) bytes: u64,
-    /// Encoded frames that the network was too slow for, or that no connection took.
-    pub(crate) dropped: u64,
-    /// How often the connection was lost and made again.
-    pub(crate) reconnects: u64,
+pub struct Counters {
+    /// Encoded frames written.
+    pub frames: u64,
+    /// The protocol's packets that they were written as.
+    pub packets: u64,
+    /// Bytes of those packets, or of bare pictures.
+    pub bytes: u64,
+    /// Encoded frames that were not written: the network was too slow, there was no connection, or they came before an IDR
+    /// picture.
+    pub dropped: u64,
+    /// How often the connection was lost.
+    pub reconnects: u64,
 }
 
 /// What an egress may need to open.

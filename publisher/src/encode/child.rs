@@ -223,7 +223,7 @@ impl Encoder for Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
-        // Nobody would send what it has not returned by now.
+        // Frames that it has not returned by now would not be sent.
         if let Err(why) = self.process.kill().and_then(|()| self.process.wait()) {
             tracing::debug!("ending ffmpeg: {why}");
         }

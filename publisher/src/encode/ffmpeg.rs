@@ -4,99 +4,61 @@ use std::process::{Command, Stdio};
 
 use super::{Config, Error};
 
-/// What ffmpeg takes as "the first GPU of this host", under a name of ours.
-const VAAPI: &str = "vaapi=framelag:/dev/dri/renderD128";
 /// Smallest rate control buffer, in bits. ffmpeg passes whole kilobits to libx264: zero would mean no buffer and no limit.
 const LEAST_BUFFER: f64 = 1000.0;
 /// A line of `ffmpeg -encoders` begins with letters for what the encoder can do; the first says what it encodes.
 const VIDEO: char = 'V';
 
 /// Options for one encoder, beyond those that all get: bit rate, GOP, no B-frames.
+#[derive(Clone, Copy)]
 struct Recipe {
-    /// Name of the encoder, or how the names of its kind begin.
+    /// Name of the encoder.
     name: &'static str,
     /// Options before the input.
-    device: &'static [&'static str],
-    /// Filter that converts an I420 picture for the encoder.
-    filter: Option<&'static str>,
+    device: &'static str,
+    /// What converts an I420 picture for the encoder.
+    filter: &'static str,
     /// Options that make it return each frame at once.
-    options: &'static [&'static str],
+    options: &'static str,
 }
 
-/// Encoders that need more than the common options. Without them they hold pictures back to look ahead or to work on several
-/// at once, or produce a profile that a Baseline decoder refuses.
+/// An encoder that takes I420 pictures and needs no more than the common options.
+const PLAIN: Recipe = Recipe { name: "", device: "", filter: "-pix_fmt yuv420p", options: "" };
+
+/// Encoders that need more. Without these options they hold pictures back to look ahead or to work on several at once, or
+/// produce a profile that a Baseline decoder refuses.
 const RECIPES: [Recipe; 7] = [
+    // As docs of low-bandwidth live streams have it. One thread: one slice, as the encoder that is built in.
     Recipe {
         name: "libx264",
-        device: &[],
-        filter: None,
-        // As docs of low-bandwidth live streams have it. One thread: one slice, as the encoder that is built in.
-        options: &[
-            "-preset",
-            "ultrafast",
-            "-tune",
-            "zerolatency",
-            "-profile:v",
-            "baseline",
-            "-sc_threshold",
-            "0",
-            "-threads",
-            "1",
-        ],
+        options: "-preset ultrafast -tune zerolatency -profile:v baseline -sc_threshold 0 -threads 1",
+        ..PLAIN
     },
     Recipe {
         name: "libopenh264",
-        device: &[],
-        filter: None,
-        options: &["-profile:v", "constrained_baseline", "-rc_mode", "bitrate", "-allow_skip_frames", "0"],
+        options: "-profile:v constrained_baseline -rc_mode bitrate -allow_skip_frames 0",
+        ..PLAIN
     },
     Recipe {
         name: "h264_vaapi",
-        device: &["-init_hw_device", VAAPI, "-filter_hw_device", "framelag"],
-        filter: Some("format=nv12,hwupload"),
-        options: &["-profile:v", "constrained_baseline", "-rc_mode", "CBR", "-async_depth", "1"],
+        // The first GPU of this host, under a name of ours.
+        device: "-init_hw_device vaapi=framelag:/dev/dri/renderD128 -filter_hw_device framelag",
+        filter: "-vf format=nv12,hwupload",
+        options: "-profile:v constrained_baseline -rc_mode CBR -async_depth 1",
     },
     Recipe {
         name: "h264_nvenc",
-        device: &[],
-        filter: None,
-        options: &[
-            "-preset",
-            "p1",
-            "-tune",
-            "ull",
-            "-zerolatency",
-            "1",
-            "-delay",
-            "0",
-            "-rc",
-            "cbr",
-            "-rc-lookahead",
-            "0",
-            "-no-scenecut",
-            "1",
-            "-profile:v",
-            "baseline",
-        ],
+        options: "-preset p1 -tune ull -zerolatency 1 -delay 0 -rc cbr -rc-lookahead 0 -no-scenecut 1 -profile:v baseline",
+        ..PLAIN
     },
     Recipe {
         name: "h264_qsv",
-        device: &[],
-        filter: Some("format=nv12"),
-        options: &["-preset", "veryfast", "-async_depth", "1", "-look_ahead", "0", "-profile:v", "baseline"],
+        filter: "-vf format=nv12",
+        options: "-preset veryfast -async_depth 1 -look_ahead 0 -profile:v baseline",
+        ..PLAIN
     },
-    Recipe {
-        name: "h264_videotoolbox",
-        device: &[],
-        filter: None,
-        options: &["-realtime", "1", "-profile:v", "baseline"],
-    },
-    Recipe {
-        name: "h264_amf",
-        device: &[],
-        filter: None,
-        options: &["-usage", "ultralowlatency", "-profile:v", "constrained_baseline"],
-    },
+    Recipe { name: "h264_videotoolbox", options: "-realtime 1 -profile:v baseline", ..PLAIN },
+    Recipe { name: "h264_amf", options: "-usage ultralowlatency -profile:v constrained_baseline", ..PLAIN },
 ];
 
 /// Whether ffmpeg is there and has an encoder `name` for H.264.
@@ -151,38 +113,24 @@ fn encoders(list: &str) -> impl Iterator<Item = (&str, &str)> {
 
 /// ffmpeg, from bare I420 pictures on standard input to access units in FLV on standard output.
 pub(super) fn command(name: &str, config: Config) -> Command {
-    let recipe = RECIPES.iter().find(|recipe| recipe.name == name);
-    let mut command = Command::new("ffmpeg");
-    command.args(["-nostdin", "-hide_banner", "-loglevel", "error"]);
-    command.args(recipe.map_or(&[][..], |recipe| recipe.device));
-    // Nothing has to be found out about the input. (Not `-fflags nobuffer`: that throws the first picture away.)
-    command.args(["-probesize", "32", "-analyzeduration", "0", "-f", "rawvideo", "-pixel_format", "yuv420p"]);
-    command.args(["-video_size", &config.size.to_string(), "-framerate", &config.rate.to_string(), "-i", "pipe:0"]);
-    match recipe.and_then(|recipe| recipe.filter) {
-        Some(filter) => command.args(["-vf", filter]),
-        None => command.args(["-pix_fmt", "yuv420p"]),
-    };
-    // A picture in is a picture out: none is left out or doubled to keep to the rate.
-    command.args(["-fps_mode", "passthrough", "-c:v", name]);
-    command.args(recipe.map_or(&[][..], |recipe| recipe.options));
-    let (bitrate, gop) = (config.bitrate.to_string(), config.gop.to_string());
+    let Config { size, rate, bitrate, gop } = config;
+    let Recipe { device, filter, options, .. } =
+        RECIPES.into_iter().find(|recipe| recipe.name == name).unwrap_or(PLAIN);
     // What the rate allows for one picture: a buffer of more is delay on a link that has no more.
-    let buffer = (f64::from(config.bitrate) / config.rate.as_f64()).ceil().max(LEAST_BUFFER).to_string();
-    command.args([
-        "-b:v",
-        &bitrate,
-        "-maxrate",
-        &bitrate,
-        "-bufsize",
-        &buffer,
-        "-g",
-        &gop,
-        "-keyint_min",
-        &gop,
-        "-bf",
-        "0",
-    ]);
-    command.args(["-f", "flv", "-flvflags", "no_duration_filesize", "-flush_packets", "1", "pipe:1"]);
+    let buffer = (f64::from(bitrate) / rate.as_f64()).ceil().max(LEAST_BUFFER);
+    let mut command = Command::new("ffmpeg");
+    let mut add = |options: &str| _ = command.args(options.split_whitespace());
+    add("-nostdin -hide_banner -loglevel error");
+    add(device);
+    // Nothing has to be found out about the input. (Not `-fflags nobuffer`: that throws the first picture away.)
+    add("-probesize 32 -analyzeduration 0 -f rawvideo -pixel_format yuv420p");
+    add(&format!("-video_size {size} -framerate {rate} -i pipe:0"));
+    add(filter);
+    // A picture in is a picture out: none is left out or doubled to keep to the rate.
+    add(&format!("-fps_mode passthrough -c:v {name}"));
+    add(options);
+    add(&format!("-b:v {bitrate} -maxrate {bitrate} -bufsize {buffer} -g {gop} -keyint_min {gop} -bf 0"));
+    add("-f flv -flvflags no_duration_filesize -flush_packets 1 pipe:1");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

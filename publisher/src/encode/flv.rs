@@ -7,7 +7,7 @@
 //! The layout is that of Adobe's "Flash Video File Format Specification" 10.1, annex E; NAL units in it have their length
 //! in front, as ISO/IEC 14496-15 has it, and so have the parameter sets, which come once.
 
-use common::h264::{self, NalKind};
+use common::h264::{self, LONG_START_CODE, NalKind};
 
 use common::sei;
 
@@ -25,7 +25,6 @@ const AVC: u8 = 7;
 const VIDEO_HEADER: usize = 5;
 /// Times are counted in milliseconds with so many bits.
 const TIME_BITS: u32 = 31;
-const START_CODE: [u8; 4] = [0, 0, 0, 1];
 
 /// What is wrong with a stream.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -82,7 +81,7 @@ pub struct Unit {
 }
 
 impl Demuxer {
-    /// Adds what was read. No tag is longer than 16 MB, and whoever takes every unit out holds no more than one.
+    /// Adds what was read. No tag is longer than 16 MB, and a caller that takes every unit out holds no more than one.
     pub fn push(&mut self, bytes: &[u8]) {
         self.waiting.extend_from_slice(bytes);
     }
@@ -155,7 +154,7 @@ impl Sets {
             for _ in 0..count & count_mask {
                 let (set, behind) = prefixed(rest, 2)?;
                 rest = behind;
-                self.annex_b.extend_from_slice(&START_CODE);
+                self.annex_b.extend_from_slice(&LONG_START_CODE);
                 self.annex_b.extend_from_slice(set);
             }
         }
@@ -171,7 +170,7 @@ impl Sets {
         if !kinds().any(|kind| matches!(kind, NalKind::Slice | NalKind::Idr)) {
             return Err(Error::NoSlice);
         }
-        let size = data.len() + self.annex_b.len() + START_CODE.len() * nals.len() + sei::ROOM;
+        let size = data.len() + self.annex_b.len() + LONG_START_CODE.len() * nals.len() + sei::ROOM;
         let mut annex_b = Vec::with_capacity(size);
         if is_key && !kinds().any(|kind| kind == NalKind::Sps) {
             annex_b.extend_from_slice(&self.annex_b);
@@ -179,7 +178,7 @@ impl Sets {
         // A delimiter would have to stand before the parameter sets, and RTP needs none.
         let needed = |nal: &&&[u8]| !matches!(NalKind::of(nal), None | Some(NalKind::Aud));
         for nal in nals.iter().filter(needed) {
-            annex_b.extend_from_slice(&START_CODE);
+            annex_b.extend_from_slice(&LONG_START_CODE);
             annex_b.extend_from_slice(nal);
         }
         Ok((annex_b, is_key))
@@ -187,7 +186,7 @@ impl Sets {
 
     fn split<'a>(&self, mut data: &'a [u8]) -> Result<Vec<&'a [u8]>, Error> {
         // An encoder that gives ffmpeg no parameter sets beforehand comes through as it is.
-        if data.starts_with(&START_CODE) || data.starts_with(&START_CODE[1..]) && self.annex_b.is_empty() {
+        if data.starts_with(&LONG_START_CODE) || data.starts_with(&LONG_START_CODE[1..]) && self.annex_b.is_empty() {
             return Ok(h264::nals(data).collect());
         }
         let mut nals = Vec::new();

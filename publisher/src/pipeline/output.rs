@@ -127,6 +127,6 @@ impl Frames {
 }
 
 fn with_counters(statistics: Statistics, dropped_by_encoder: u64, counters: Counters) -> Statistics {
-    let Counters { bytes, dropped, reconnects } = counters;
+    let Counters { bytes, dropped, reconnects, .. } = counters;
     Statistics { bytes, dropped_by_encoder, dropped_by_sender: dropped, reconnects, ..statistics }
 }

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use common::host::credentials::GivenError;
-use common::rtsp::UrlError;
+use common::host::credentials::LoadError;
+use common::stream_url::Error as UrlError;
 
 use crate::metrics::collector::NotACollector;
 
@@ -56,8 +56,8 @@ pub enum Error {
     Otlp(#[from] NotACollector),
 }
 
-impl From<GivenError> for Error {
-    fn from(error: GivenError) -> Self {
+impl From<LoadError> for Error {
+    fn from(error: LoadError) -> Self {
         Self::Credentials(error.to_string())
     }
 }

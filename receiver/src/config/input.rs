@@ -1,6 +1,6 @@
 //! What is played: from URLs, as they are typed, to [`Input`]s.
 
-use common::rtsp::UrlError;
+use common::stream_url::Error as UrlError;
 
 use super::{Error, MAX_INPUTS};
 use crate::ingress::{Options, Source};
@@ -25,7 +25,7 @@ pub(super) fn all(urls: &[String], options: &Options<'_>) -> Result<Vec<Input>, 
     let mut inputs: Vec<Input> = Vec::new();
     for text in urls {
         let source = Source::parse(text, options).map_err(|error| match error {
-            UrlError::NotRtsp(shown) => Error::NotAUrl(shown),
+            UrlError::Scheme { shown, .. } => Error::NotAUrl(shown),
             error => Error::Url(error),
         })?;
         if source.is_exclusive() && inputs.iter().any(|input| input.source.is_exclusive()) {

@@ -6,9 +6,9 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
+use common::credentials::Credentials;
 use common::host::{Stop, SystemClock};
-use common::rtsp::auth::Credentials;
-use common::rtsp::{StreamUrl, UrlError};
+use common::stream_url::{Error as UrlError, StreamUrl};
 use common::sync::Endpoint;
 use common::transport::Transport;
 use measure::Clocks;
@@ -49,7 +49,7 @@ impl Source {
         if text == "-" {
             return Ok(Self::Stdin);
         }
-        let url = StreamUrl::typed(text, |name| std::env::var_os(name))?;
+        let url = StreamUrl::typed(text, &[common::rtsp::SCHEME], |name| std::env::var_os(name))?;
         Ok(Self::Rtsp(rtsp::Config {
             url: url.or_credentials(options.credentials.cloned()),
             transport: options.transport,
@@ -65,7 +65,7 @@ impl Source {
     pub(crate) fn receive(&self, clock: &SystemClock, stop: &Stop, queue: &mut Sender) -> Result<(), String> {
         match self {
             Self::Rtsp(config) => rtsp::run(config, clock, stop, queue).map_err(|error| error.to_string()),
-            Self::Stdin => y4m::run(io::stdin(), clock, queue).map_err(|error| error.to_string()),
+            Self::Stdin => y4m::run(io::stdin(), clock, queue),
         }
     }
 

@@ -14,7 +14,7 @@ fn plays(name: &str, url: &str, transport: Transport, said: Respond) {
 fn plays_within(config: Config, name: &str, said: Respond) {
     let camera = camera::start(vec![script(said), script(said)]);
     let url = config.url.url().as_str().replace("camera", &camera.address.to_string());
-    let url: common::rtsp::StreamUrl = url.parse().expect("a URL");
+    let url: common::stream_url::StreamUrl = url.parse().expect("a URL");
     let playing = play_by(Config { url: url.or_credentials(config.url.credentials().cloned()), ..config });
     match playing.arrivals.next() {
         Some(Arrival::Status(Status::Connected)) => {}

@@ -1,6 +1,6 @@
 //! How much of a picture comes through: decoded pictures against those that were stamped.
 //!
-//! Both come as the y4m files of [`common::pictures`], which `--pictures` writes at both ends, and are matched by the
+//! Both come as the y4m files of [`common::y4m`], which `--pictures` writes at both ends, and are matched by the
 //! sequence number in each `FRAME` line. Luma is compared; the corner code and the publisher's text are left out, because
 //! they are painted, sharp, and nobody's picture.
 //!

@@ -18,7 +18,7 @@ use framelag_tests::report::Report;
 use framelag_tests::serving::{self, Transport};
 use framelag_tests::{LIMIT, turn};
 use publisher::capture::pattern;
-use publisher::egress::rtsp::{self, Sender};
+use publisher::egress::{Egress, FrameEgress, Sender, rtsp};
 use publisher::encode::{self, Encoder, OpenH264};
 use publisher::rate::FrameRate;
 use publisher::seal::SealedFrame;
@@ -51,8 +51,10 @@ impl Wrapping {
             frame_rate: Some(30.0),
             first_sequence: 0_u16.wrapping_sub(PACKETS_BEFORE),
             clock: Arc::clone(&clock),
+            notify: Box::new(|_| {}),
+            server: None,
         };
-        let sender = Sender::start(config).expect("the server listens");
+        let sender = rtsp::start(config).expect("the server listens");
         let stopped = Arc::new(AtomicBool::new(false));
         let stop = Arc::clone(&stopped);
         Self { stopped, thread: thread::spawn(move || publish(sender, &*clock, &stop)) }
@@ -65,7 +67,7 @@ impl Wrapping {
 }
 
 /// Publishes until it is stopped.
-fn publish(sender: Sender, clock: &dyn Clock, stop: &AtomicBool) -> (u64, Duration) {
+fn publish(sender: Box<Sender>, clock: &dyn Clock, stop: &AtomicBool) -> (u64, Duration) {
     let marks = stamp::Config { corner: Corner::TopLeft, stream_id: 1, text: false };
     let mut stamper = Stamper::new(SIZE, marks).expect("the code fits");
     let settings = encode::Config { size: SIZE, rate: FrameRate::THIRTY, bitrate: BITRATE, gop: 30 };

@@ -25,7 +25,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
 ];
 
 /// Where each library is known that could be replaced by another.
-const HOMES: [(&str, &[&str]); 26] = [
+const HOMES: [(&str, &[&str]); 25] = [
     ("ab_glyph", &["common/src/glyphs"]),
     ("axum", &["server/src/http"]),
     ("csv", &["reports/analyze/src/sweep/csv", "reports/report/src/codec"]),
@@ -50,7 +50,6 @@ const HOMES: [(&str, &[&str]); 26] = [
     ("toml", &["framelag/src/plan/reader"]),
     ("tracing_subscriber", &["common/src/host/logging", "server/src/tally"]),
     ("v4l", &["publisher/src/capture/camera/v4l2"]),
-    ("y4m", &["publisher/src/capture/y4m", "publisher/src/egress/pipe", "receiver/src/ingress/y4m"]),
     ("zune_jpeg", &["publisher/src/capture/camera/jpeg"]),
 ];
 

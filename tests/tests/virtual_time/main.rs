@@ -13,8 +13,8 @@ use std::ops::Range;
 use std::thread;
 use std::time::Duration;
 
+use common::credentials::Credentials;
 use common::impair::Conditions;
-use common::rtsp::auth::Credentials;
 use common::rtsp::push::{self, Delivery};
 use common::rtsp::serve;
 use rand::rngs::StdRng;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use common::credentials::Credentials;
 use common::impair::Conditions;
-use common::rtsp::auth::Credentials;
 use common::rtsp::push;
 use common::rtsp::sdp::Video;
 use rand::rngs::StdRng;

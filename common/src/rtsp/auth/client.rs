@@ -4,7 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use digest_auth::{AlgorithmType, AuthContext, HttpMethod, WwwAuthenticateHeader};
 
-use super::{Credentials, is_safe_for_digest_auth};
+use super::is_safe_for_digest_auth;
+use crate::credentials::Credentials;
 use crate::printable::excerpt;
 
 /// Most challenges that are looked at in one header.

@@ -3,7 +3,7 @@
 use url::Url;
 
 use crate::rtsp::serve::TRACK_CONTROL;
-use crate::rtsp::url::DEFAULT_PORT;
+use crate::stream_url::port;
 
 /// Whether a client that wrote `given` into its Digest header may have meant `requested`, the absolute URL of its request.
 ///
@@ -22,7 +22,6 @@ pub(super) fn same(given: &str, requested: &str) -> bool {
 
 fn same_authority(given: &Url, requested: &Url) -> bool {
     let hosts = given.host_str().zip(requested.host_str());
-    let port = |url: &Url| url.port().unwrap_or(DEFAULT_PORT);
     // A port that only one of them has was left out by a client that knows it from its connection.
     let same_port = port(given) == port(requested) || given.port().is_none() || requested.port().is_none();
     hosts.is_some_and(|(a, b)| a.eq_ignore_ascii_case(b)) && same_port

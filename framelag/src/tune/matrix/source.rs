@@ -22,7 +22,7 @@ const DEFAULT: Format = Format { size: DEFAULT_SIZE, rate: FrameRate::THIRTY };
 /// Why they are not known, or why it cannot be played repeatedly.
 pub fn format(config: &Config) -> Result<Format, String> {
     check(&config.source)?;
-    let (size, rate) = (config.wish.size, config.wish.rate);
+    let (size, rate) = (config.requested.size, config.requested.rate);
     // A file is opened even if size and rate are given: it may not be a video.
     let found = match &config.source {
         Source::File(path) => opened(path, config)?,
@@ -60,5 +60,5 @@ fn opened(path: &Path, config: &Config) -> Result<Format, String> {
         let source = capture::open(config, &clock, &Stop::new(), Log::new(false)).map_err(|error| error.to_string())?;
         Ok(source.expect("nobody asks to stop").format())
     };
-    opened.entry(format!("{} {:?}", path.display(), config.wish)).or_insert_with(open).clone()
+    opened.entry(format!("{} {:?}", path.display(), config.requested)).or_insert_with(open).clone()
 }

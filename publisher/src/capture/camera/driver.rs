@@ -5,29 +5,29 @@ use std::time::Duration;
 use rustix::io::Errno;
 
 use super::Error;
-use super::mode::{Mode, Offer, Wanted};
+use super::mode::{Mode, Offer, TargetMode};
 
 /// A system that has cameras.
 pub trait Driver: Send + Sync + 'static {
     /// The cameras that are plugged in, by number. Takes no camera away from anybody.
-    fn find(&self) -> Vec<Found>;
+    fn find(&self) -> Vec<CameraInfo>;
 
     /// What camera `number` can do. Where it has a range of sizes, the rates are those of the size nearest to `wanted`.
     ///
     /// # Errors
     /// Why the camera cannot be asked.
-    fn offers(&self, number: u32, wanted: Wanted) -> Result<Vec<Offer>, Error>;
+    fn offers(&self, number: u32, wanted: TargetMode) -> Result<Vec<Offer>, Error>;
 
     /// Starts camera `number` in the mode nearest to `wanted`.
     ///
     /// # Errors
     /// Why it cannot be used.
-    fn open(&self, number: u32, wanted: Wanted) -> Result<Box<dyn Stream>, Error>;
+    fn open(&self, number: u32, wanted: TargetMode) -> Result<Box<dyn Stream>, Error>;
 }
 
 /// A camera that is plugged in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct CameraInfo {
     /// N of `/dev/videoN`.
     pub number: u32,
     /// Its name, by the driver's word.
@@ -42,7 +42,7 @@ pub trait Stream {
     /// Waits at most `limit`, where the driver can, for a picture and hands the newest one to `take`; older ones are skipped.
     ///
     /// # Errors
-    /// [`Failure`]. The stream is of no use after it.
+    /// [`Failure`], after which the stream is unusable.
     fn read(&mut self, limit: Duration, take: &mut dyn FnMut(Raw<'_>)) -> Result<(), Failure>;
 }
 
@@ -55,7 +55,7 @@ pub struct Raw<'a> {
     pub stride: usize,
     /// How long ago the driver captured it.
     pub age: Age,
-    /// Pictures since the one before that nobody took: skipped here, or for lack of a free buffer in the driver.
+    /// Pictures dropped since the one before: skipped here, or for lack of a free buffer in the driver.
     pub skipped: u64,
 }
 
@@ -66,11 +66,11 @@ pub enum Age {
     Unknown,
     /// So long, by its monotonic clock.
     Known(Duration),
-    /// It gives a time that cannot be, or of a clock that nobody knows.
+    /// It gives an impossible time, or one of an unknown clock.
     Implausible,
 }
 
-/// Why a camera gives no more pictures.
+/// Why a camera stopped giving pictures.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     /// Nothing came within the limit.

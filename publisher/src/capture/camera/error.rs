@@ -10,7 +10,7 @@ use super::Layout;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// No such device.
-    #[error("there is no camera {number} (/dev/video{number}): publisher --list-cameras shows which there are")]
+    #[error("there is no camera {number} (/dev/video{number}): publisher --list-cameras lists those that exist")]
     Missing {
         /// N of `/dev/videoN`.
         number: u32,

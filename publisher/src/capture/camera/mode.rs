@@ -6,13 +6,8 @@ use common::frame::Size;
 
 use super::layout::Layout;
 use crate::capture::DEFAULT_SIZE;
-use crate::config::Wish;
+use crate::config::{RequestedFormat, can_be_encoded};
 use crate::rate::FrameRate;
-
-/// The longer side of the largest picture that the encoder takes.
-const LONG_SIDE: u32 = 3840;
-/// The shorter side of the largest picture that the encoder takes.
-const SHORT_SIDE: u32 = 2160;
 
 /// One way in which a camera can be run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +22,7 @@ pub struct Mode {
 
 impl Mode {
     /// Whether this is what was asked for; rates that are written alike count as the same.
-    pub fn is(&self, wanted: Wanted) -> bool {
+    pub fn is(&self, wanted: TargetMode) -> bool {
         let layout = wanted.layout.is_none_or(|layout| layout == self.layout);
         layout && self.size == wanted.size && short(self.rate) == short(wanted.rate)
     }
@@ -41,7 +36,7 @@ impl fmt::Display for Mode {
 
 /// What is asked of a camera.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wanted {
+pub struct TargetMode {
     /// Picture size.
     pub size: Size,
     /// Pictures per second.
@@ -50,17 +45,17 @@ pub struct Wanted {
     pub layout: Option<Layout>,
 }
 
-impl From<Wish> for Wanted {
-    fn from(wish: Wish) -> Self {
+impl From<RequestedFormat> for TargetMode {
+    fn from(requested: RequestedFormat) -> Self {
         Self {
-            size: wish.size.unwrap_or(DEFAULT_SIZE),
-            rate: wish.rate.unwrap_or(FrameRate::THIRTY),
-            layout: wish.layout,
+            size: requested.size.unwrap_or(DEFAULT_SIZE),
+            rate: requested.rate.unwrap_or(FrameRate::THIRTY),
+            layout: requested.layout,
         }
     }
 }
 
-impl fmt::Display for Wanted {
+impl fmt::Display for TargetMode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.size)?;
         if let Some(layout) = self.layout {
@@ -86,7 +81,7 @@ pub struct Offer {
 pub enum Sizes {
     /// One.
     One(Size),
-    /// From the smallest to the largest, each side in steps of its own.
+    /// From the smallest to the largest, each side in its own steps.
     Steps {
         /// Smallest.
         min: Size,
@@ -153,7 +148,7 @@ impl fmt::Display for Rates {
 /// order of layouts. `None` where no mode can be encoded.
 ///
 /// Distance in size is the sum of both sides' differences; of two that are as near, the larger or faster is taken.
-pub fn choose(offers: &[Offer], wanted: Wanted) -> Option<Mode> {
+pub fn choose(offers: &[Offer], wanted: TargetMode) -> Option<Mode> {
     let modes = offers.iter().flat_map(|offer| {
         let size = offer.sizes.nearest(wanted.size);
         let layout = offer.layout;
@@ -171,16 +166,6 @@ pub fn choose(offers: &[Offer], wanted: Wanted) -> Option<Mode> {
             .then(b.rate.as_f64().total_cmp(&a.rate.as_f64()))
             .then(a.layout.cmp(&b.layout))
     })
-}
-
-/// Whether pictures of `size` can be encoded: H.264 with 4:2:0 colour takes even sides, openh264 up to its largest picture.
-pub fn can_be_encoded(size: Size) -> bool {
-    let (long, short) = (size.width.max(size.height), size.width.min(size.height));
-    size.width.is_multiple_of(2)
-        && size.height.is_multiple_of(2)
-        && short > 0
-        && long <= LONG_SIDE
-        && short <= SHORT_SIDE
 }
 
 /// The side on the grid from `min` in steps of `step` up to `max` that is nearest to `wanted`, even where one is.
@@ -207,8 +192,8 @@ mod tests {
         text.parse().expect("a rate")
     }
 
-    fn wanted(width: u32, height: u32, fps: &str) -> Wanted {
-        Wanted { size: Size::new(width, height), rate: rate(fps), layout: None }
+    fn wanted(width: u32, height: u32, fps: &str) -> TargetMode {
+        TargetMode { size: Size::new(width, height), rate: rate(fps), layout: None }
     }
 
     fn offer(layout: Layout, width: u32, height: u32, rates: &[&str]) -> Offer {
@@ -216,7 +201,7 @@ mod tests {
         Offer { layout, sizes: Sizes::One(Size::new(width, height)), rates }
     }
 
-    fn chosen(offers: &[Offer], wanted: Wanted) -> String {
+    fn chosen(offers: &[Offer], wanted: TargetMode) -> String {
         choose(offers, wanted).map_or_else(|| "none".to_owned(), |mode| mode.to_string())
     }
 
@@ -248,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_layout_that_is_asked_for_goes_first_where_there_is_one() {
-        let asked = |layout| Wanted { layout: Some(layout), ..wanted(640, 480, "30") };
+        let asked = |layout| TargetMode { layout: Some(layout), ..wanted(640, 480, "30") };
         assert_eq!(chosen(&webcam(), asked(Layout::Mjpeg)), "640x480 MJPG at 30 fps");
         assert_eq!(chosen(&webcam(), asked(Layout::Nv12)), "640x480 YUYV at 30 fps");
         let mode = choose(&webcam(), asked(Layout::Nv12)).expect("a mode");

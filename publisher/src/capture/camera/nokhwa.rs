@@ -3,7 +3,7 @@
 //! What nokhwa 0.10.11 does not do, by its source and as seen in the camera VM of the tests:
 //!
 //! * Waiting has no limit: a camera that stops without being unplugged holds [`Camera::frame_raw`] until it goes on. Another
-//!   thread finds out (`watch`), so the loss is said in time; but a second stream of that camera is refused ("Device or resource
+//!   thread finds out (`watch`), so the loss is reported in time; but a second stream of that camera is refused ("Device or resource
 //!   busy"), so nothing is opened until the first one lets go.
 //! * A camera that another program left in a format that nokhwa does not know (UYVY), or at a rate that is no whole number,
 //!   cannot be opened: nokhwa reads what is set before it sets anything.
@@ -25,9 +25,9 @@ use nokhwa::utils::{
 use nokhwa::{Camera, NokhwaError, query};
 
 use super::Error;
-use super::driver::{self, Age, Failure, Found, Raw};
+use super::driver::{self, Age, CameraInfo, Failure, Raw};
 use super::layout::Layout;
-use super::mode::{self, Mode, Offer, Rates, Sizes, Wanted};
+use super::mode::{self, Mode, Offer, Rates, Sizes, TargetMode};
 use crate::rate::FrameRate;
 
 /// Layouts that nokhwa knows, by its names.
@@ -52,24 +52,24 @@ pub struct Nokhwa {
 }
 
 impl driver::Driver for Nokhwa {
-    fn find(&self) -> Vec<Found> {
+    fn find(&self) -> Vec<CameraInfo> {
         let listed = catch_unwind(|| query(ApiBackend::Auto).unwrap_or_default()).unwrap_or_default();
-        let found = listed
-            .iter()
-            .filter_map(|camera| Some(Found { number: camera.index().as_index().ok()?, name: camera.human_name() }));
-        let mut found: Vec<Found> = found.collect();
+        let found = listed.iter().filter_map(|camera| {
+            Some(CameraInfo { number: camera.index().as_index().ok()?, name: camera.human_name() })
+        });
+        let mut found: Vec<CameraInfo> = found.collect();
         found.sort_by_key(|camera| camera.number);
         found
     }
 
-    fn offers(&self, number: u32, _wanted: Wanted) -> Result<Vec<Offer>, Error> {
+    fn offers(&self, number: u32, _wanted: TargetMode) -> Result<Vec<Offer>, Error> {
         match ask(number, || offers(number)) {
             Err(Error::NoMode { .. }) => Ok(Vec::new()),
             asked => asked,
         }
     }
 
-    fn open(&self, number: u32, wanted: Wanted) -> Result<Box<dyn driver::Stream>, Error> {
+    fn open(&self, number: u32, wanted: TargetMode) -> Result<Box<dyn driver::Stream>, Error> {
         if Arc::strong_count(&self.stream) > 1 {
             return Err(Error::System { number, why: "nokhwa still waits for its next picture".to_owned() });
         }
@@ -117,8 +117,8 @@ fn system_code(text: &str) -> Option<i32> {
 
 fn offers(number: u32) -> Result<Vec<Offer>, NokhwaError> {
     let any = FORMATS.map(|(format, _)| format);
-    let wish = RequestedFormat::with_formats(RequestedFormatType::None, &any);
-    let mut camera = Camera::new(CameraIndex::Index(number), wish)?;
+    let requested = RequestedFormat::with_formats(RequestedFormatType::None, &any);
+    let mut camera = Camera::new(CameraIndex::Index(number), requested)?;
     Ok(sorted(&camera.compatible_camera_formats()?))
 }
 
@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn nothing_is_opened_while_a_stream_is_held() {
         use driver::Driver as _;
-        let wanted = Wanted::from(crate::config::Wish::default());
+        let wanted = TargetMode::from(crate::config::RequestedFormat::default());
         let driver = Nokhwa::default();
         let held = driver.stream.clone();
         let refused = driver.open(4_000_000, wanted).err().expect("held").to_string();

@@ -13,8 +13,8 @@ use crate::capture::Frame;
 /// Pictures kept for reuse: one is being filled, one waits, one is encoded.
 const SPARES: usize = 3;
 
-/// Between a capture thread and the one that takes its pictures. The thread works in a turn of its own; whoever finds
-/// that another turn has begun, ends.
+/// Between a capture thread and the one that takes its pictures. Each capture thread has its own turn, and ends when another has
+/// begun.
 pub struct Slot {
     state: Mutex<State>,
     changed: Condvar,
@@ -33,12 +33,12 @@ struct State {
     event: Option<Event>,
     /// Why the last picture could not be shown.
     trouble: Option<String>,
-    /// When the capture thread last came by.
+    /// When the capture thread was last heard of.
     beat: MonoTime,
     turn: u64,
 }
 
-/// What a capture thread says beside pictures.
+/// What a capture thread reports besides pictures.
 #[derive(Debug)]
 pub enum Event {
     /// The camera is lost, and why. The thread tries to get it back.
@@ -49,7 +49,7 @@ pub enum Event {
 
 /// What was found in the slot.
 #[derive(Debug)]
-pub enum News {
+pub enum Update {
     /// A picture.
     Frame(Frame),
     /// An event, after all pictures before it.
@@ -79,14 +79,14 @@ impl Slot {
     }
 
     /// What is there, waiting at most `limit`: a picture first, then an event.
-    pub fn take(&self, limit: Duration) -> News {
+    pub fn take(&self, limit: Duration) -> Update {
         let empty = |state: &mut State| state.newest.is_none() && state.event.is_none();
         let waited = self.changed.wait_timeout_while(self.lock(), limit, empty);
         let (mut state, _) = waited.expect("no thread panics while it holds the slot");
         if let Some(frame) = state.newest.take() {
-            return News::Frame(frame);
+            return Update::Frame(frame);
         }
-        state.event.take().map_or(News::Nothing, News::Event)
+        state.event.take().map_or(Update::Nothing, Update::Event)
     }
 
     /// Waits at most `limit` for the camera to run, or for the reason why it does not.
@@ -113,12 +113,12 @@ impl Slot {
         self.lock().trouble.clone()
     }
 
-    /// When the capture thread last came by.
+    /// When the capture thread was last heard of.
     pub fn beat(&self) -> MonoTime {
         self.lock().beat
     }
 
-    /// Pictures that nobody took in time or that could not be shown.
+    /// Pictures that were not taken in time, or could not be shown.
     pub fn dropped(&self) -> u64 {
         self.lock().dropped
     }
@@ -137,7 +137,7 @@ impl Slot {
         spare.filter(|picture| picture.size() == size).unwrap_or_else(|| Picture::black(size))
     }
 
-    /// The capture thread comes by `now`. Whether its turn still lasts.
+    /// The capture thread is alive `now`. Whether its turn still lasts.
     pub fn is_turn(&self, turn: Turn, now: MonoTime) -> bool {
         self.change(turn, |state| state.beat = now)
     }
@@ -150,7 +150,7 @@ impl Slot {
         })
     }
 
-    /// Hands over a picture in place of the one that nobody took, after `skipped` others.
+    /// Hands over a picture, replacing one that was not taken, after `skipped` others.
     pub fn put(&self, turn: Turn, frame: Frame, skipped: u64) {
         self.change(turn, |state| {
             state.trouble = None;
@@ -172,7 +172,7 @@ impl Slot {
         });
     }
 
-    /// Tells of an event, in place of one that nobody heard.
+    /// Reports an event, replacing one that was not taken.
     pub fn tell(&self, turn: Turn, event: Event) {
         self.change(turn, |state| state.event = Some(event));
     }
@@ -220,7 +220,7 @@ mod tests {
 
     fn taken(slot: &Slot) -> Option<u8> {
         match slot.take(Duration::ZERO) {
-            News::Frame(frame) => Some(frame.picture.data()[0]),
+            Update::Frame(frame) => Some(frame.picture.data()[0]),
             _ => None,
         }
     }
@@ -245,8 +245,8 @@ mod tests {
         slot.put(turn, frame(1), 0);
         slot.tell(turn, Event::Lost("gone".to_owned()));
         assert_eq!(taken(&slot), Some(1));
-        assert!(matches!(slot.take(Duration::ZERO), News::Event(Event::Lost(why)) if why == "gone"));
-        assert!(matches!(slot.take(Duration::ZERO), News::Nothing));
+        assert!(matches!(slot.take(Duration::ZERO), Update::Event(Event::Lost(why)) if why == "gone"));
+        assert!(matches!(slot.take(Duration::ZERO), Update::Nothing));
     }
 
     #[test]
@@ -257,7 +257,7 @@ mod tests {
         slot.put(old, frame(1), 7);
         slot.tell(old, Event::Lost("late".to_owned()));
         assert!(!slot.is_turn(old, MonoTime::default()));
-        assert!(matches!(slot.take(Duration::ZERO), News::Nothing));
+        assert!(matches!(slot.take(Duration::ZERO), Update::Nothing));
         assert_eq!(slot.dropped(), 0);
         slot.sleep(old, Duration::from_secs(3600));
     }

@@ -30,7 +30,7 @@ enum Act {
 /// Cameras that are plugged in by the test; each opening of one takes the next answer.
 #[derive(Default)]
 struct Fake {
-    found: Mutex<Vec<Found>>,
+    found: Mutex<Vec<CameraInfo>>,
     openings: Mutex<std::collections::VecDeque<Result<Mode, Error>>>,
     opened: Mutex<Vec<u32>>,
     acts: Mutex<Option<Receiver<Act>>>,
@@ -45,11 +45,11 @@ struct FakeStream {
 }
 
 impl Driver for Fake {
-    fn find(&self) -> Vec<Found> {
+    fn find(&self) -> Vec<CameraInfo> {
         self.found.lock().expect("no panic").clone()
     }
 
-    fn offers(&self, number: u32, _wanted: Wanted) -> Result<Vec<Offer>, Error> {
+    fn offers(&self, number: u32, _wanted: TargetMode) -> Result<Vec<Offer>, Error> {
         match number {
             7 => Err(Error::Busy { number }),
             8 => Ok(Vec::new()),
@@ -61,7 +61,7 @@ impl Driver for Fake {
         }
     }
 
-    fn open(&self, number: u32, _wanted: Wanted) -> Result<Box<dyn Stream>, Error> {
+    fn open(&self, number: u32, _wanted: TargetMode) -> Result<Box<dyn Stream>, Error> {
         let answer = self.openings.lock().expect("no panic").pop_front();
         let mode = answer.unwrap_or(Err(Error::Missing { number }))?;
         self.opened.lock().expect("no panic").push(number);
@@ -116,12 +116,12 @@ fn bench(openings: impl IntoIterator<Item = Result<Mode, Error>>) -> Result<Benc
     fake.openings.lock().expect("no panic").extend(openings);
     plug(&fake, 0);
     let clock = ManualClock::new(WallTime::from_micros(1_000_000));
-    let source = Source::with(fake.clone(), 0, Wish::default(), Arc::new(clock.clone()), Log::new(false))?;
+    let source = Source::with(fake.clone(), 0, RequestedFormat::default(), Arc::new(clock.clone()), Log::new(false))?;
     Ok(Bench { fake, clock, acts, source })
 }
 
 fn plug(fake: &Fake, number: u32) {
-    *fake.found.lock().expect("no panic") = vec![Found { number, name: "webcam".to_owned() }];
+    *fake.found.lock().expect("no panic") = vec![CameraInfo { number, name: "webcam".to_owned() }];
 }
 
 impl Bench {
@@ -253,7 +253,7 @@ fn a_camera_that_is_busy_when_it_comes_back_is_tried_again() {
     let busy = Err(Error::Busy { number: 0 });
     let mut bench = bench([Ok(mode(SIZE)), busy, Ok(mode(SIZE))]).expect("a camera");
     bench.act(unplugged());
-    bench.until("the reason", |source, _| source.said.contains("fuser -v /dev/video0").then_some(()));
+    bench.until("the reason", |source, _| source.last_reason.contains("fuser -v /dev/video0").then_some(()));
     bench.act(picture(3));
     assert_eq!(bench.luma(), 3);
 }
@@ -276,8 +276,8 @@ fn refusals_at_the_start_say_what_to_do_and_are_no_wrong_usage() {
 #[test]
 fn the_list_has_each_camera_with_its_modes() {
     let fake = Fake::default();
-    assert_eq!(list_of(&fake), "no camera found: plug one in, or take the test pattern with --source test\n");
-    let camera = |number, name: &str| Found { number, name: name.to_owned() };
+    assert_eq!(list_of(&fake), "no camera found: plug one in, or use the test pattern with --source test\n");
+    let camera = |number, name: &str| CameraInfo { number, name: name.to_owned() };
     *fake.found.lock().expect("no panic") = vec![camera(0, "webcam"), camera(7, "other"), camera(8, "webcam")];
     assert_eq!(
         list_of(&fake),

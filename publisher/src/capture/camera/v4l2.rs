@@ -16,9 +16,10 @@ use v4l::video::capture::Parameters;
 use v4l::{Format, FourCC, Fraction};
 
 use super::Error;
-use super::driver::{self, Age, Failure, Found, Raw};
+use super::driver::{self, Age, CameraInfo, Failure, Raw};
 use super::layout::Layout;
-use super::mode::{self, Mode, Offer, Rates, Sizes, Wanted};
+use super::mode::{self, Mode, Offer, Rates, Sizes, TargetMode};
+use crate::config::can_be_encoded;
 use crate::rate::FrameRate;
 
 /// Where the kernel lists video devices.
@@ -36,28 +37,28 @@ const POLLIN: i16 = 1;
 pub struct V4l2;
 
 impl driver::Driver for V4l2 {
-    fn find(&self) -> Vec<Found> {
+    fn find(&self) -> Vec<CameraInfo> {
         let entries = std::fs::read_dir(DEVICES).into_iter().flatten().flatten();
-        let mut cameras: Vec<Found> = entries
+        let mut cameras: Vec<CameraInfo> = entries
             .filter_map(|entry| {
                 let number = entry.file_name().to_str()?.strip_prefix("video")?.parse().ok()?;
-                Some(Found { number, name: name(number)? })
+                Some(CameraInfo { number, name: name(number)? })
             })
             .collect();
         cameras.sort_by_key(|camera| camera.number);
         cameras
     }
 
-    fn offers(&self, number: u32, wanted: Wanted) -> Result<Vec<Offer>, Error> {
+    fn offers(&self, number: u32, wanted: TargetMode) -> Result<Vec<Offer>, Error> {
         Ok(offers(&open_device(number)?, wanted))
     }
 
-    fn open(&self, number: u32, wanted: Wanted) -> Result<Box<dyn driver::Stream>, Error> {
+    fn open(&self, number: u32, wanted: TargetMode) -> Result<Box<dyn driver::Stream>, Error> {
         let device = open_device(number)?;
         let offers = offers(&device, wanted);
         let chosen = mode::choose(&offers, wanted).ok_or(Error::NoMode { number })?;
         let stream = Stream::start(&device, chosen).map_err(|why| refusal(number, why))?;
-        match (mode::can_be_encoded(stream.mode.size), stream.mode.layout == chosen.layout) {
+        match (can_be_encoded(stream.mode.size), stream.mode.layout == chosen.layout) {
             (true, true) => Ok(Box::new(stream)),
             _ => Err(Error::NoMode { number }),
         }
@@ -80,7 +81,7 @@ fn refusal(number: u32, why: io::Error) -> Error {
 }
 
 /// What `device` can do in the layouts that are read here.
-fn offers(device: &Device, wanted: Wanted) -> Vec<Offer> {
+fn offers(device: &Device, wanted: TargetMode) -> Vec<Offer> {
     let formats = device.enum_formats().unwrap_or_default();
     let layouts = formats.iter().filter_map(|format| Layout::from_fourcc(format.fourcc.repr));
     let sizes = layouts.flat_map(|layout| sizes(device, layout).into_iter().map(move |sizes| (layout, sizes)));
@@ -301,7 +302,7 @@ mod tests {
     #[test]
     fn a_camera_that_does_not_exist_is_missing() {
         use driver::Driver as _;
-        let wanted = Wanted::from(crate::config::Wish::default());
+        let wanted = TargetMode::from(crate::config::RequestedFormat::default());
         assert!(matches!(V4l2.open(4_000_000, wanted), Err(Error::Missing { number: 4_000_000 })));
     }
 }

@@ -6,7 +6,7 @@ use common::time::MonoTime;
 
 use crate::rate::FrameRate;
 
-/// The longest silence of a running camera. Together with the pipeline's tick it is said within 2 s.
+/// The longest silence of a running camera. With the pipeline's tick on top, it is reported within 2 s.
 const SILENCE: Duration = Duration::from_millis(1500);
 /// A slow camera may be silent for so many of its intervals.
 const INTERVALS: u64 = 3;
@@ -14,14 +14,14 @@ const INTERVALS: u64 = 3;
 pub const FIRST: Duration = Duration::from_secs(5);
 
 /// The longest silence of a running camera with this rate.
-pub fn patience(rate: FrameRate) -> Duration {
+pub fn longest_silence(rate: FrameRate) -> Duration {
     SILENCE.max(rate.time_of(INTERVALS))
 }
 
 /// Watches over the times of pictures.
 #[derive(Clone, Debug)]
 pub struct Watch {
-    patience: Duration,
+    longest_silence: Duration,
     deadline: MonoTime,
     lost: Option<MonoTime>,
 }
@@ -29,12 +29,12 @@ pub struct Watch {
 impl Watch {
     /// Watches a camera that was started `now`.
     pub fn new(rate: FrameRate, now: MonoTime) -> Self {
-        Self { patience: patience(rate), deadline: now + FIRST, lost: None }
+        Self { longest_silence: longest_silence(rate), deadline: now + FIRST, lost: None }
     }
 
     /// A picture came `now`. How long the camera had been lost, where it was.
     pub fn frame(&mut self, now: MonoTime) -> Option<Duration> {
-        self.deadline = now + self.patience;
+        self.deadline = now + self.longest_silence;
         self.lost.take().map(|since| now - since)
     }
 
@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn a_slow_camera_is_given_three_of_its_intervals() {
         let rate = |text: &str| text.parse::<FrameRate>().expect("a rate");
-        assert_eq!(patience(rate("60")), SILENCE);
-        assert_eq!(patience(rate("1")), Duration::from_secs(3));
+        assert_eq!(longest_silence(rate("60")), SILENCE);
+        assert_eq!(longest_silence(rate("1")), Duration::from_secs(3));
     }
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 use common::clock::Clock;
 use common::frame::{Picture, Size};
 
-use super::driver::{Age, Driver, Found, Raw, Stream};
+use super::driver::{Age, CameraInfo, Driver, Raw, Stream};
 use super::layout::Layout;
-use super::mode::{Mode, Wanted};
+use super::mode::{Mode, TargetMode};
 use super::running::Running;
 use super::slot::{Event, Slot, Turn};
 use super::watch;
@@ -31,7 +31,7 @@ pub struct Worker {
     /// The camera's number, as the user named it.
     pub number: u32,
     /// What the user asked for.
-    pub wanted: Wanted,
+    pub wanted: TargetMode,
     /// The camera as it was, where it is to be got back: same name, same size.
     pub before: Option<Running>,
 }
@@ -71,7 +71,7 @@ impl Worker {
             let stream = self.driver.open(self.number, self.wanted)?;
             return Ok((running(&found, self.number, stream.mode()), stream));
         };
-        let wanted = Wanted { size: before.mode.size, ..self.wanted };
+        let wanted = TargetMode { size: before.mode.size, ..self.wanted };
         let mut refusal = Error::Missing { number: before.number };
         for number in candidates(&found, before) {
             match self.driver.open(number, wanted) {
@@ -99,7 +99,7 @@ impl Worker {
             if let Err(failure) = read {
                 return self.slot.tell(self.turn, Event::Lost(failure.to_string()));
             }
-            limit = watch::patience(mode.rate);
+            limit = watch::longest_silence(mode.rate);
         }
     }
 
@@ -122,21 +122,21 @@ impl Worker {
     }
 }
 
-fn running(found: &[Found], number: u32, mode: Mode) -> Running {
+fn running(found: &[CameraInfo], number: u32, mode: Mode) -> Running {
     let name = found.iter().find(|camera| camera.number == number).map(|camera| camera.name.clone());
     Running { number, name: name.unwrap_or_default(), mode }
 }
 
 /// Where the camera that was lost may be: first at its number under its name, then elsewhere under its name, and last
 /// at its number under another name.
-fn candidates(found: &[Found], before: &Running) -> Vec<u32> {
-    let rank = |camera: &&Found| match (camera.name == before.name, camera.number == before.number) {
+fn candidates(found: &[CameraInfo], before: &Running) -> Vec<u32> {
+    let rank = |camera: &&CameraInfo| match (camera.name == before.name, camera.number == before.number) {
         (true, true) => 0,
         (true, false) => 1,
         _ => 2,
     };
-    let fits = |camera: &&Found| camera.name == before.name || camera.number == before.number;
-    let mut fitting: Vec<&Found> = found.iter().filter(fits).collect();
+    let fits = |camera: &&CameraInfo| camera.name == before.name || camera.number == before.number;
+    let mut fitting: Vec<&CameraInfo> = found.iter().filter(fits).collect();
     fitting.sort_by_key(rank);
     fitting.into_iter().map(|camera| camera.number).collect()
 }
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_camera_is_looked_for_by_number_and_name_then_by_either() {
-        let camera = |number, name: &str| Found { number, name: name.to_owned() };
+        let camera = |number, name: &str| CameraInfo { number, name: name.to_owned() };
         let before = Running { number: 2, name: "webcam".to_owned(), mode: mode(Layout::Yuyv) };
         let found = [camera(0, "built in"), camera(2, "other"), camera(3, "webcam"), camera(4, "webcam")];
         assert_eq!(candidates(&found, &before), [3, 4, 2]);

@@ -2,174 +2,108 @@
 
 use std::io::Write;
 use std::net::TcpStream;
-use std::sync::Arc;
 use std::time::Duration;
 
-use common::clock::Clock;
 use common::media::{Codec, EncodedFrame};
-use common::rtp::h264::Packetizer;
-use common::rtp::{HEADER_LEN, Packets};
-use common::rtsp::StreamUrl;
-use common::rtsp::push::{self, Delivery, Output, Route, SentFrame, Session, State};
-use common::sei;
+use common::rtp::HEADER_LEN;
+use common::rtsp::push::{self, Delivery, Output, SentFrame, Session, State};
+use common::time::Now;
 use common::transport::Transport;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
-use super::socket::{self, Input};
+use super::h264;
+use super::route::Route;
+use super::settings::Settings;
 use super::udp::Pair;
-use super::{Error, h264};
+use crate::egress::network::tcp::{self, Input};
+use crate::egress::network::{CLOSE_LIMIT, Connection, Error, IDLE, Sent};
 use crate::seal::SealedFrame;
 
-/// Longest wait for the answer to TEARDOWN.
-pub(super) const TEARDOWN_LIMIT: Duration = Duration::from_secs(1);
-/// Longest wait for the server where nothing is due in the session.
-const IDLE: Duration = Duration::from_secs(1);
 /// Most RTCP packets read in one go: a flood does not hold up the video.
 const RTCP_BURST: usize = 16;
 
-/// Where a stream goes.
-pub(super) struct Target {
-    pub(super) url: StreamUrl,
-    pub(super) transport: Transport,
-    pub(super) frame_rate: Option<f64>,
-}
-
 /// A server that takes packets.
 pub(super) struct Link {
-    url: StreamUrl,
+    settings: Settings,
+    route: Route,
     stream: TcpStream,
     input: Receiver<Input>,
     udp: Option<Pair>,
     session: Session,
-    route: Option<Route>,
+    /// How packets travel, when the server takes them.
+    delivery: Option<push::Route>,
     key_wanted: bool,
-    clock: Arc<dyn Clock>,
 }
 
 impl Link {
-    /// Announces the stream whose parameter sets are in `first` at `url`, to which `stream` is connected, and waits until the
-    /// server takes packets.
+    /// Announces the stream whose parameter sets are in `first` where `route` leads, to which `stream` is connected, and waits
+    /// until the server takes packets.
     pub(super) fn open(
-        target: &Target,
-        url: &StreamUrl,
+        settings: &Settings,
+        route: Route,
         stream: TcpStream,
         first: &EncodedFrame,
-        ssrc: u32,
-        clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
-        let url = url.clone();
+        let url = route.url();
         let video = match first.codec {
-            Codec::H264 => h264::describe(first, target.frame_rate),
+            Codec::H264 => h264::describe(first, settings.frame_rate),
         };
-        let video = video.ok_or(Error::NoParameterSets { url: url.to_string() })?;
-        let lost = |error| Error::lost(&url, &error);
-        let udp = match target.transport {
+        let no_sets = || Error::publish(url, "the encoder's first IDR picture has no parameter sets");
+        let video = video.ok_or_else(no_sets)?;
+        let udp = match settings.transport {
             Transport::Tcp => None,
             Transport::Udp => {
                 let pair = stream.local_addr().and_then(|local| Pair::bind(local.ip()));
-                Some(pair.map_err(|error| Error::Udp { url: url.to_string(), why: error.to_string() })?)
+                Some(pair.map_err(|error| no_udp(&route, &error))?)
             }
         };
+        let lost = |error| Error::lost(url, Some(&error));
         let delivery = match &udp {
             None => Delivery::Tcp,
             Some(pair) => pair.ports().map(|(rtp, rtcp)| Delivery::Udp(rtp, rtcp)).map_err(lost)?,
         };
-        let input = socket::read(&stream).map_err(lost)?;
-        let credentials = url.credentials().cloned();
+        let input = tcp::read(&stream).map_err(lost)?;
+        let (credentials, ssrc) = (url.credentials().cloned(), settings.ongoing().packetizer.ssrc());
         let config = push::Config { url: url.url().clone(), credentials, delivery, video, ssrc };
-        let session = Session::new(config, clock.now());
-        let mut link = Self { url, stream, input, udp, session, route: None, key_wanted: false, clock };
+        let session = Session::new(config, settings.clock.now());
+        let settings = settings.clone();
+        let mut link = Self { settings, route, stream, input, udp, session, delivery: None, key_wanted: false };
         link.flush()?;
-        while link.route.is_none() {
+        while link.delivery.is_none() {
             link.wait(None)?;
         }
+        tracing::info!("publishing to {}", link.route.url());
         Ok(link)
     }
 
-    /// What the server sends, to wait on together with other things.
-    pub(super) fn input(&self) -> &Receiver<Input> {
-        &self.input
-    }
-
-    /// How long the session can be left alone.
-    pub(super) fn idle(&self) -> Duration {
-        let due = self.session.poll_timeout().map(|due| due - self.clock.now().mono);
-        due.map_or(IDLE, |due| due.min(IDLE))
-    }
-
-    /// Whether a reader has asked for an IDR picture since the last call.
-    pub(super) fn take_key_request(&mut self) -> bool {
-        std::mem::take(&mut self.key_wanted)
-    }
-
-    /// Sends one frame, and says whether all of it went out. The time of sending is read, and set in its stamp, right before
-    /// the write.
-    pub(super) fn send(
-        &mut self,
-        sealed: &SealedFrame,
-        packetizer: &mut Packetizer,
-        packets: &mut Packets,
-    ) -> Result<bool, Error> {
+    /// Writes one frame, and says when, and how many bytes of packets; `None` where not all went out.
+    fn write(&mut self, sealed: &SealedFrame) -> Result<Option<(Now, SentFrame, usize)>, Error> {
+        let ongoing = &mut *self.settings.ongoing();
         let stamp = match sealed.frame.codec {
-            Codec::H264 => h264::packetize(sealed, packetizer, packets),
+            Codec::H264 => h264::packetize(sealed, &mut ongoing.packetizer, &mut ongoing.packets),
         };
-        let now = self.clock.now();
+        let now = self.settings.clock.now();
         if let Some(stamp) = stamp {
-            sei::set_sent(stamp, sealed.stamped.wall_at(now.mono));
+            sealed.set_sent(stamp, now.mono);
         }
-        let whole = match self.route {
-            Some(Route::Interleaved(channel)) => {
-                self.stream.write_all(packets.interleaved(channel)).map_err(|error| Error::lost(&self.url, &error))?;
+        let packets = &mut ongoing.packets;
+        let whole = match self.delivery {
+            Some(push::Route::Interleaved(channel)) => {
+                let written = self.stream.write_all(packets.interleaved(channel));
+                written.map_err(|error| Error::lost(self.route.url(), Some(&error)))?;
                 true
             }
-            Some(Route::Udp { .. }) => self.udp.as_ref().is_some_and(|udp| udp.send(packets)),
+            Some(push::Route::Udp { .. }) => self.udp.as_ref().is_some_and(|udp| udp.send(packets)),
             None => false,
         };
-        if !whole {
-            return self.service().map(|()| false);
-        }
+        let (count, bytes) = (packets.len(), packets.bytes());
         let frame = SentFrame {
-            packets: packets.len() as u32,
-            octets: (packets.bytes() - packets.len() * HEADER_LEN) as u32,
+            packets: count as u32,
+            octets: (bytes - count * HEADER_LEN) as u32,
             time: sealed.frame.time,
             sampled: sealed.stamped.wall,
         };
-        self.session.handle_sent(now, &frame).map_err(|error| self.refused(error))?;
-        self.service().map(|()| true)
-    }
-
-    /// Takes what the server sent.
-    pub(super) fn handle(&mut self, input: Input) -> Result<(), Error> {
-        match input {
-            Input::Bytes(bytes) => {
-                let now = self.clock.now();
-                self.session.handle_input(now, &bytes).map_err(|error| self.refused(error))?;
-                self.flush()
-            }
-            Input::Ended(error) => Err(self.ended(error)),
-        }
-    }
-
-    /// Does what is due: signs of life, reports, requests that came by UDP.
-    pub(super) fn service(&mut self) -> Result<(), Error> {
-        let now = self.clock.now();
-        for _ in 0..RTCP_BURST {
-            let Some(packet) = self.udp.as_ref().and_then(Pair::receive_rtcp) else { break };
-            self.session.handle_rtcp(now, &packet);
-        }
-        self.session.handle_timeout(now).map_err(|error| self.refused(error))?;
-        self.flush()
-    }
-
-    /// Tears the session down, and waits a moment for the answer, so that the server has everything before the connection ends.
-    pub(super) fn close(mut self) {
-        let until = self.clock.now().mono + TEARDOWN_LIMIT;
-        self.session.teardown(self.clock.now());
-        let mut open = self.flush().is_ok();
-        while open && self.session.state() != State::Closed {
-            let rest = until - self.clock.now().mono;
-            open = !rest.is_zero() && self.wait(Some(rest)).is_ok();
-        }
+        Ok(whole.then_some((now, frame, bytes)))
     }
 
     /// Waits for the server, or until something is due, but at most for `limit`.
@@ -179,7 +113,7 @@ impl Link {
             // What is due is done also where the server never pauses.
             Ok(input) => self.handle(input).and_then(|()| self.service()),
             Err(RecvTimeoutError::Timeout) => self.service(),
-            Err(RecvTimeoutError::Disconnected) => Err(self.ended(None)),
+            Err(RecvTimeoutError::Disconnected) => Err(Error::lost(self.route.url(), None)),
         }
     }
 
@@ -187,13 +121,16 @@ impl Link {
     fn flush(&mut self) -> Result<(), Error> {
         while let Some(output) = self.session.poll_output() {
             match output {
-                Output::Send(bytes) => self.stream.write_all(&bytes).map_err(|error| Error::lost(&self.url, &error))?,
+                Output::Send(bytes) => {
+                    let written = self.stream.write_all(&bytes);
+                    written.map_err(|error| Error::lost(self.route.url(), Some(&error)))?;
+                }
                 Output::SendRtcp(packet) => {
                     if let Some(udp) = &self.udp {
                         udp.send_rtcp(&packet);
                     }
                 }
-                Output::Recording(route) => self.begin(route)?,
+                Output::Recording(delivery) => self.begin(delivery)?,
                 Output::IdrRequested => self.key_wanted = true,
                 Output::Closed => {}
             }
@@ -201,30 +138,89 @@ impl Link {
         Ok(())
     }
 
-    fn begin(&mut self, route: Route) -> Result<(), Error> {
-        if let (Route::Udp { rtp, rtcp }, Some(udp)) = (route, &self.udp) {
-            let peer = self.stream.peer_addr();
-            peer.and_then(|peer| udp.connect(peer.ip(), rtp, rtcp))
-                .map_err(|error| Error::Udp { url: self.url.to_string(), why: error.to_string() })?;
+    fn begin(&mut self, delivery: push::Route) -> Result<(), Error> {
+        if let (push::Route::Udp { rtp, rtcp }, Some(udp)) = (delivery, &self.udp) {
+            let connected = self.stream.peer_addr().and_then(|peer| udp.connect(peer.ip(), rtp, rtcp));
+            connected.map_err(|error| no_udp(&self.route, &error))?;
         }
-        self.route = Some(route);
+        self.delivery = Some(delivery);
         Ok(())
     }
 
+    /// Ends with `error`. Where that redirects, the next connection goes there.
     fn refused(&self, error: push::Error) -> Error {
-        Error::Session { url: self.url.to_string(), error }
+        match self.route.after(&error) {
+            Some(Ok(next)) => self.settings.ongoing().redirected = Some(next),
+            Some(Err(error)) => return error,
+            None => {}
+        }
+        Error::publish(self.route.url(), error)
+    }
+}
+
+impl Connection for Link {
+    fn send(&mut self, sealed: &SealedFrame) -> Result<Option<Sent>, Error> {
+        let written = self.write(sealed)?;
+        if let Some((now, frame, _)) = &written {
+            self.session.handle_sent(*now, frame).map_err(|error| self.refused(error))?;
+        }
+        self.service()?;
+        Ok(written.map(|(_, frame, bytes)| Sent { packets: frame.packets.into(), bytes: bytes as u64 }))
     }
 
-    fn ended(&self, error: Option<std::io::Error>) -> Error {
-        match error {
-            Some(error) => Error::lost(&self.url, &error),
-            None => Error::Lost { url: self.url.to_string(), why: "the server closed the connection".to_owned() },
+    fn input(&self) -> &Receiver<Input> {
+        &self.input
+    }
+
+    fn handle(&mut self, input: Input) -> Result<(), Error> {
+        match input {
+            Input::Bytes(bytes) => {
+                let now = self.settings.clock.now();
+                self.session.handle_input(now, &bytes).map_err(|error| self.refused(error))?;
+                self.flush()
+            }
+            Input::Ended(error) => Err(Error::lost(self.route.url(), error.as_ref())),
+        }
+    }
+
+    fn idle(&self) -> Duration {
+        let due = self.session.poll_timeout().map(|due| due - self.settings.clock.now().mono);
+        due.map_or(IDLE, |due| due.min(IDLE))
+    }
+
+    /// Signs of life, reports, and requests that came by UDP.
+    fn service(&mut self) -> Result<(), Error> {
+        let now = self.settings.clock.now();
+        for _ in 0..RTCP_BURST {
+            let Some(packet) = self.udp.as_ref().and_then(Pair::receive_rtcp) else { break };
+            self.session.handle_rtcp(now, &packet);
+        }
+        self.session.handle_timeout(now).map_err(|error| self.refused(error))?;
+        self.flush()
+    }
+
+    fn take_key_request(&mut self) -> bool {
+        std::mem::take(&mut self.key_wanted)
+    }
+
+    /// Tears the session down, and waits a moment for the answer.
+    fn close(mut self: Box<Self>) {
+        let until = self.settings.clock.now().mono + CLOSE_LIMIT;
+        self.session.teardown(self.settings.clock.now());
+        let mut open = self.flush().is_ok();
+        while open && self.session.state() != State::Closed {
+            let rest = until - self.settings.clock.now().mono;
+            open = !rest.is_zero() && self.wait(Some(rest)).is_ok();
         }
     }
 }
 
+fn no_udp(route: &Route, error: &std::io::Error) -> Error {
+    Error::publish(route.url(), format!("it cannot be sent by UDP ({error}): try --transport tcp"))
+}
+
 impl Drop for Link {
     fn drop(&mut self) {
-        socket::cut(&self.stream);
+        tcp::cut(&self.stream);
     }
 }

@@ -1,19 +1,24 @@
 //! Where a stream goes: the URL that was given, and where servers redirect it to.
 
+use common::rtsp::push;
 use common::rtsp::redirect::Redirects;
-use common::rtsp::{StreamUrl, push};
+use common::stream_url::StreamUrl;
 
-use super::{Error, socket};
+use crate::egress::network::Error;
 
 /// The way of one attempt to publish.
+#[derive(Clone)]
 pub(super) struct Route {
     url: StreamUrl,
     redirects: Redirects,
 }
 
 impl Route {
-    pub(super) fn new(url: StreamUrl) -> Self {
-        Self { redirects: Redirects::from(url.url().clone()), url }
+    /// # Errors
+    /// [`Error::Publish`] where nothing can be published to `url`.
+    pub(super) fn new(url: StreamUrl) -> Result<Self, Error> {
+        check(&url)?;
+        Ok(Self { redirects: Redirects::from(url.url().clone()), url })
     }
 
     /// Where to publish now.
@@ -21,19 +26,23 @@ impl Route {
         &self.url
     }
 
-    /// Goes on to where `error` redirects to; `None` where it does not.
+    /// Where `error` redirects to; `None` where it does not.
     ///
     /// # Errors
-    /// [`Error::Redirect`] where that is not followed, [`Error::Url`] where nothing can be published there.
-    pub(super) fn follow(&mut self, error: &Error) -> Option<Result<(), Error>> {
-        let Error::Session { error: push::Error::Redirected { status, location, .. }, .. } = error else { return None };
-        let next = match self.redirects.follow(*status, location.as_ref().map(|location| location.reveal().as_str())) {
-            Ok(next) => next,
-            Err(error) => return Some(Err(Error::Redirect { url: self.url.to_string(), error })),
-        };
-        let to = self.url.redirected(next);
-        tracing::warn!("{}", self.url.redirect_message(&to));
-        self.url = to;
-        Some(socket::check(&self.url))
+    /// [`Error::Publish`] where that is not followed, or nothing can be published there.
+    pub(super) fn after(&self, error: &push::Error) -> Option<Result<Self, Error>> {
+        let push::Error::Redirected { status, location, .. } = error else { return None };
+        let mut redirects = self.redirects.clone();
+        let next = redirects.follow(*status, location.as_ref().map(|location| location.reveal().as_str()));
+        Some(next.map_err(|error| Error::publish(&self.url, error)).and_then(|next| {
+            let url = self.url.redirected(next.url, next.same_host);
+            tracing::warn!("{}", self.url.redirect_message(&url));
+            check(&url).map(|()| Self { url, redirects })
+        }))
     }
+}
+
+fn check(url: &StreamUrl) -> Result<(), Error> {
+    let no_path = || Error::publish(url, "it names no path, as in rtsp://HOST:8554/cam");
+    url.has_path().then_some(()).ok_or_else(no_path)
 }

@@ -10,8 +10,11 @@ use common::rtsp::interleaved;
 use common::rtsp::message::{Framer, Item};
 use common::sei;
 use common::time::{MediaTime, Now, WallTime};
+use crossbeam_channel::{Receiver, bounded};
 
 use super::*;
+use crate::egress::Egress as _;
+use crate::seal::SealedFrame;
 
 /// How long anything may take that a test waits for.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -87,12 +90,20 @@ const TCP: &str = "RTP/AVP/TCP;unicast;interleaved=0-1";
 
 fn config(to: &StreamUrl, transport: Transport) -> (Config, ManualClock) {
     let clock = ManualClock::new(WallTime::from_micros(1_700_000_000_000_000));
-    let shared = Arc::new(clock.clone());
-    (Config { to: to.clone(), transport, frame_rate: Some(30.0), first_sequence: 65_535, clock: shared }, clock)
+    let config = Config {
+        to: to.clone(),
+        transport,
+        frame_rate: Some(30.0),
+        first_sequence: 65_535,
+        clock: Arc::new(clock.clone()),
+        notify: Box::new(|_| {}),
+        server: None,
+    };
+    (config, clock)
 }
 
-fn start(to: &StreamUrl) -> Sender {
-    Sender::start(config(to, Transport::Tcp).0).expect("the server listens")
+fn started(to: &StreamUrl) -> Box<Sender> {
+    start(config(to, Transport::Tcp).0).expect("the server listens")
 }
 
 /// An access unit with a slice of `len` bytes, stamped at `stamped`.
@@ -146,7 +157,7 @@ fn starts_decoding(packet: &[u8]) -> bool {
 fn a_stream_arrives_with_the_time_of_sending_in_it() {
     let (url, seen) = serve(1, |_, item| record(item, TCP));
     let (config, clock) = config(&url, Transport::Tcp);
-    let sender = Sender::start(config).expect("the server listens");
+    let sender = start(config).expect("the server listens");
     let stamped = clock.now();
     clock.advance(Duration::from_millis(5));
     clock.step_wall(1_000_000);
@@ -175,7 +186,7 @@ fn udp_packets_and_reports_come_from_the_announced_ports() {
     let transport = format!("RTP/AVP;unicast;server_port={}-{};source=127.0.0.9", port(&rtp), port(&rtcp));
     let (url, seen) = serve(1, move |_, item| record(item, &transport));
     let (config, clock) = config(&url, Transport::Udp);
-    let sender = Sender::start(config).expect("the server listens");
+    let sender = start(config).expect("the server listens");
     sender.send(unit(0, true, 3_000, clock.now())).expect("it goes on");
     let mut buffer = [0; 2_000];
     for socket in [&rtp, &rtcp] {
@@ -211,7 +222,7 @@ fn a_reader_that_needs_a_picture_reaches_the_encoder() {
         item => record(item, TCP),
     });
     let (config, clock) = config(&url, Transport::Tcp);
-    let sender = Sender::start(config).expect("the server listens");
+    let sender = start(config).expect("the server listens");
     let asked = (0..1_000).any(|sequence| {
         sender.send(unit(sequence, sequence == 0, 10, clock.now())).expect("it goes on");
         packet(&seen);
@@ -226,13 +237,15 @@ fn a_lost_connection_is_made_again_and_begins_with_an_idr_picture() {
         Item::Data { channel: 0, .. } if connection == 0 => Action::Close,
         item => record(item, TCP),
     });
-    let (config, clock) = config(&url, Transport::Tcp);
-    let sender = Sender::start(config).expect("the server listens");
+    let (mut config, clock) = config(&url, Transport::Tcp);
+    let (tell, events) = crossbeam_channel::unbounded();
+    config.notify = Box::new(move |event| tell.send(event).expect("the test listens"));
+    let sender = start(config).expect("the server listens");
     sender.send(unit(0, true, 10, clock.now())).expect("it goes on");
-    assert_eq!(sender.events().recv_timeout(LIMIT), Ok(Event::Connected));
-    assert!(matches!(sender.events().recv_timeout(LIMIT), Ok(Event::Lost(Error::Lost { .. }))));
+    assert_eq!(events.recv_timeout(LIMIT), Ok(Event::Connected));
+    assert!(matches!(events.recv_timeout(LIMIT), Ok(Event::Lost(Error::Lost { .. }))));
     sender.send(unit(1, false, 10, clock.now())).expect("it goes on");
-    assert_eq!(sender.events().recv_timeout(LIMIT), Ok(Event::Connected));
+    assert_eq!(events.recv_timeout(LIMIT), Ok(Event::Connected));
     let first = (2..).find_map(|sequence| {
         let idr = sender.take_key_request();
         sender.send(unit(sequence, idr, 10, clock.now())).expect("it goes on");
@@ -255,7 +268,7 @@ fn fill(sender: &Sender, seen: &Receiver<Seen>, clock: &ManualClock) {
     packet(seen);
     let dropped = (1..100).any(|sequence| {
         sender.send(unit(sequence, false, 10, clock.now())).expect("it goes on");
-        sender.stats().dropped > 0
+        sender.counters().dropped > 0
     });
     assert!(dropped);
     assert!(!sender.take_key_request(), "the network is still busy");
@@ -269,14 +282,14 @@ fn a_server_that_stalls_costs_frames_but_never_the_pipeline() {
         item => record(item, TCP),
     });
     let (config, clock) = config(&url, Transport::Tcp);
-    let sender = Sender::start(config).expect("the server listens");
+    let sender = start(config).expect("the server listens");
     fill(&sender, &seen, &clock);
-    let before = sender.stats();
+    let before = sender.counters();
     sender.send(unit(9_000, false, 10, clock.now())).expect("it goes on");
-    assert_eq!(sender.stats().dropped, before.dropped + 1, "nothing but an IDR picture is taken now");
-    assert_eq!(sender.stats().queued, 0, "what waited is old");
+    assert_eq!(sender.counters().dropped, before.dropped + 1, "nothing but an IDR picture is taken now");
+    assert_eq!(sender.queued(), 0, "what waited is old");
     sender.send(unit(9_001, true, 10, clock.now())).expect("it goes on");
-    assert_eq!(sender.stats().dropped, before.dropped + 1, "an IDR picture has room");
+    assert_eq!(sender.counters().dropped, before.dropped + 1, "an IDR picture has room");
     assert!(!sender.take_key_request(), "one came by itself");
     sender.finish().expect("it began well");
     drop(release);
@@ -290,7 +303,7 @@ fn one_idr_picture_is_asked_for_when_the_network_has_caught_up() {
         item => record(item, TCP),
     });
     let (config, clock) = config(&url, Transport::Tcp);
-    let sender = Sender::start(config).expect("the server listens");
+    let sender = start(config).expect("the server listens");
     fill(&sender, &seen, &clock);
     drop(release);
     let limit = std::time::Instant::now() + LIMIT;
@@ -316,7 +329,7 @@ fn redirects_are_followed_and_other_hosts_get_no_password() {
         let to = format!("rtsp://evil:pw@{}/there", end.host_and_port());
         let (url, _) = serve(1, move |_, _| redirect(status, &to));
         let with_password = format!("rtsp://ann:secret@{}/cam", url.host_and_port());
-        let sender = start(&with_password.parse().expect("a URL"));
+        let sender = started(&with_password.parse().expect("a URL"));
         sender.send(unit(0, true, 10, Now::default())).expect("nobody has refused");
         let (_, Item::Request(first)) = seen.recv_timeout(LIMIT).expect("the other server is asked") else {
             panic!("{status}: the first item is no request");
@@ -338,7 +351,7 @@ fn a_redirect_in_the_middle_is_followed_from_where_the_stream_is() {
     });
     let to = format!("rtsp://{}/first", end.host_and_port());
     let (url, _) = serve(1, move |_, _| redirect("302 Found", &to));
-    let sender = start(&url);
+    let sender = started(&url);
     sender.send(unit(0, true, 10, Now::default())).expect("nobody has refused");
     let path = |connection| loop {
         match seen.recv_timeout(LIMIT).expect("it is asked") {
@@ -363,7 +376,7 @@ fn redirects_that_are_not_followed_say_why() {
         ("rtsp://127.0.0.1:1/", "it names no path"),
     ] {
         let (url, _) = serve(1, move |_, _| redirect("302 Found", to));
-        let sender = start(&url);
+        let sender = started(&url);
         sender.send(unit(0, true, 10, Now::default())).expect("nobody knows yet");
         let error = sender.finish().expect_err(to).to_string();
         assert!(error.contains(why) && !error.contains("secret") && !error.contains('\n'), "{to}: {error}");
@@ -373,7 +386,7 @@ fn redirects_that_are_not_followed_say_why() {
         number += 1;
         redirect("302 Found", &format!("/{number}"))
     });
-    let sender = start(&url);
+    let sender = started(&url);
     sender.send(unit(0, true, 10, Now::default())).expect("nobody knows yet");
     let error = sender.finish().expect_err("too many").to_string();
     assert!(error.contains("more than 5 times"), "{error}");
@@ -391,7 +404,7 @@ fn what_keeps_a_stream_from_beginning_is_one_line_without_the_password() {
         ("RTSP/1.0 401 Unauthorized\r\nCSeq: 1\r\nWWW-Authenticate: Foo\r\n\r\n", "authentication by Foo"),
     ] {
         let (url, _seen) = serve(1, move |_, _| Action::Answer(answer.to_owned()));
-        let sender = start(&with_password(&url));
+        let sender = started(&with_password(&url));
         sender.send(unit(0, true, 10, Now::default())).expect("nobody knows yet");
         let error = sender.finish().expect_err(answer).to_string();
         assert!(error.starts_with(&format!("cannot publish to {url}?…: ")), "{error}");
@@ -402,12 +415,12 @@ fn what_keeps_a_stream_from_beginning_is_one_line_without_the_password() {
 #[test]
 fn a_failure_reaches_the_pipeline_with_the_next_frame() {
     let (url, _seen) = serve(1, |_, _| Action::Close);
-    let sender = start(&url);
+    let sender = started(&url);
     let limit = std::time::Instant::now() + LIMIT;
     let failed = std::iter::repeat_with(|| sender.send(unit(0, true, 10, Now::default())))
         .take_while(|_| std::time::Instant::now() < limit)
         .find_map(Result::err);
-    assert!(matches!(failed, Some(Error::Lost { .. })), "{failed:?}");
+    assert!(matches!(failed, Some(crate::error::Error::Send(Error::Lost { .. }))), "{failed:?}");
 }
 
 #[test]
@@ -415,12 +428,14 @@ fn a_server_that_sends_without_end_and_never_answers_is_late_all_the_same() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let url = format!("rtsp://{}/cam", listener.local_addr().expect("it is bound"));
     std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().expect("the sender connects");
-        // Frames of a channel that nobody asked for.
-        while stream.write_all(&b"$\x07\x00\x04abcd".repeat(1_000)).is_ok() {}
+        // Where the clock runs on before the first frame, the sender connects again.
+        for mut stream in listener.incoming().flatten() {
+            // Frames of a channel that nobody asked for.
+            while stream.write_all(&b"$\x07\x00\x04abcd".repeat(1_000)).is_ok() {}
+        }
     });
     let (config, clock) = config(&url.parse().expect("a URL"), Transport::Tcp);
-    let sender = Sender::start(config).expect("the server listens");
+    let sender = start(config).expect("the server listens");
     sender.send(unit(0, true, 10, clock.now())).expect("nobody knows yet");
     // Whenever the session begins, its request is too old after one of these.
     let late = std::iter::repeat_with(|| {
@@ -443,7 +458,7 @@ fn urls_that_lead_nowhere_are_told_at_once() {
         ("rtsp://127.0.0.1", "it names no path"),
         ("rtsp://ann:secret@no-such-host.invalid/cam", "unknown host"),
     ] {
-        let started = Sender::start(config(&url.parse().expect("a URL"), Transport::Tcp).0);
+        let started = start(config(&url.parse().expect("a URL"), Transport::Tcp).0);
         let error = started.err().expect(url).to_string();
         assert!(error.contains(expected) && !error.contains("secret") && !error.contains('\n'), "{error}");
     }
@@ -452,10 +467,11 @@ fn urls_that_lead_nowhere_are_told_at_once() {
 #[test]
 fn a_stream_without_parameter_sets_is_refused() {
     let (url, _seen) = serve(1, |_, item| record(item, TCP));
-    let sender = start(&url);
+    let sender = started(&url);
     let mut first = unit(0, true, 10, Now::default());
     let slice = h264::nals(&first.frame.data).last().expect("a slice").to_vec();
     first.frame.data = [&[0, 0, 0, 1][..], &slice].concat();
     sender.send(first).expect("nobody knows yet");
-    assert!(matches!(sender.finish(), Err(Error::NoParameterSets { .. })));
+    let error = sender.finish().expect_err("it cannot be announced").to_string();
+    assert!(error.ends_with("the encoder's first IDR picture has no parameter sets"), "{error}");
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use common::rtsp::StreamUrl;
+use common::stream_url::StreamUrl;
 use common::transport::Transport;
 
 /// Who this is, for servers.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::media::Codec;
-use common::rtsp::StreamUrl;
 use common::rtsp::redirect::{Redirects, is_redirect};
+use common::stream_url::StreamUrl;
 use common::transport::Transport;
 use common::units::seconds;
 use futures::FutureExt;
@@ -80,7 +80,7 @@ impl<'a> Connector<'a> {
             };
             let next = redirects.follow(status, location.as_deref());
             let next = next.map_err(|error| Error::permanent(format!("{target} does not play: {error}")))?;
-            let to = target.redirected(next);
+            let to = target.redirected(next.url, next.same_host);
             self.tell_of_redirect(&target, &to);
             target = to;
         }

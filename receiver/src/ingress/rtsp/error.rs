@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use common::printable::excerpt;
-use common::rtsp::StreamUrl;
+use common::stream_url::StreamUrl;
 
 /// Longest line of an error that a server had a say in, in characters.
 const MAX_REASON_CHARS: usize = 200;

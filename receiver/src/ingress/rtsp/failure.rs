@@ -1,6 +1,6 @@
 //! Why an attempt to play led nowhere, and whether a relay would help.
 
-use common::rtsp::StreamUrl;
+use common::stream_url::StreamUrl;
 
 use super::error::Error;
 use super::reason::is_framing;

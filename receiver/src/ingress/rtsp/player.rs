@@ -7,7 +7,7 @@ use common::frame::Size;
 use common::host::SystemClock;
 use common::media::{Codec, EncodedFrame, EntryPoint};
 use common::rtp::timeline::SenderClock;
-use common::rtsp::StreamUrl;
+use common::stream_url::StreamUrl;
 use common::time::MediaTime;
 use common::units::seconds;
 use futures::StreamExt;

@@ -4,8 +4,8 @@
 //! debug prints. The texts are those of retina 0.4.21.
 
 use common::redact;
-use common::rtsp::StreamUrl;
 use common::rtsp::auth::{Challenged, Client};
+use common::stream_url::StreamUrl;
 use common::transport::Transport;
 
 use super::error::{Error, one_line, without_count, without_number};

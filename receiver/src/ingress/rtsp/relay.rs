@@ -20,8 +20,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::rtsp::StreamUrl;
 use common::rtsp::pieces::Messages;
+use common::stream_url::StreamUrl;
 pub(super) use responses::{Response, shown};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};

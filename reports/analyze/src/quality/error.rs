@@ -1,9 +1,7 @@
 //! Why two files of pictures cannot be compared.
 
-use std::io;
-
 use common::frame::Size;
-use common::pictures::HeaderError;
+use common::y4m;
 
 /// Which of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,22 +59,13 @@ pub enum Error {
 /// What is wrong with a file.
 #[derive(Debug, thiserror::Error)]
 pub enum InputError {
-    /// Its first line.
+    /// It is no y4m of ours, or cut off.
     #[error(transparent)]
-    Header(#[from] HeaderError),
+    Y4m(#[from] y4m::Error),
     /// It holds nothing.
     #[error("holds no picture")]
     Empty,
-    /// It ends inside a picture.
-    #[error("is cut off in picture {0}")]
-    Cut(u64),
-    /// Something else stands where a picture should begin.
-    #[error("has no FRAME line where picture {0} should begin")]
-    NotAFrame(u64),
     /// A picture of another program.
     #[error("has no XSEQ=number in the FRAME line of picture {0}: it has to be a file that --pictures wrote")]
     NoNumber(u64),
-    /// Reading failed.
-    #[error("cannot be read: {0}")]
-    Io(#[from] io::Error),
 }

@@ -1,6 +1,6 @@
 use common::code::Rect;
 use common::frame::{Picture, Size};
-use common::pictures::{Header, frame_line};
+use common::y4m::{Frame, Header};
 use proptest::prelude::*;
 
 use super::*;
@@ -15,7 +15,7 @@ const BYTES: usize = Picture::bytes(SIZE);
 fn file(header: &str, numbers: &[u32], luma: impl Fn(u32, usize, usize) -> u8) -> Vec<u8> {
     let mut bytes = format!("{header}\n").into_bytes();
     for &number in numbers {
-        bytes.extend(frame_line(number).into_bytes());
+        bytes.extend(format!("{}\n", Frame { sequence: Some(number) }).into_bytes());
         bytes.extend((0..AREA).map(|at| luma(number, at % 32, at / 32)));
         bytes.extend(vec![128; BYTES - AREA]);
     }
@@ -78,14 +78,14 @@ fn files_that_are_wrong_are_refused_by_name() {
     for (bytes, says) in [
         (&b""[..], "holds no picture"),
         (b"RIFF\n", "YUV4MPEG2"),
-        (&good[..30], "YUV4MPEG2"),
+        (&good[..30], "ends inside its y4m header"),
         (format!("{}\n", header()).as_bytes(), "holds no picture"),
         (&good[..good.len() - 1], "cut off in picture 2"),
         (&good[..one + 3], "cut off in picture 2"),
         (b"YUV4MPEG2 W8192 H8192 F0:0\nFRAME XSEQ=0\nxx", "scaled"),
         (&[&good[..one], b"garbage\n"].concat(), "no FRAME line where picture 2"),
-        (&[&good[..one], b"FRAME\n"].concat(), "XSEQ"),
-        (&[&b"YUV4MPEG2 W"[..], &vec![b'3'; 5_000]].concat(), "YUV4MPEG2"),
+        (&[&good[..one], b"FRAME\n", &[0; BYTES]].concat(), "XSEQ"),
+        (&[&b"YUV4MPEG2 W"[..], &vec![b'3'; 5_000]].concat(), "does not end within 1024 bytes"),
         (&file("YUV4MPEG2 W24 H32", &[0], noise), "stamped pictures are 32x24 and decoded ones 24x32: scaled"),
     ] {
         let error = refused(bytes);

@@ -4,7 +4,8 @@ use std::io;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
-use common::rtsp::auth::{Challenged, Client, Credentials};
+use common::credentials::Credentials;
+use common::rtsp::auth::{Challenged, Client};
 use common::rtsp::pieces::{self, Piece};
 
 use super::responses::{CHANNELS, Item, Response, ResponseReader};

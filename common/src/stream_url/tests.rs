@@ -11,9 +11,9 @@ fn a_zone_is_kept_for_this_host_and_not_sent() {
     assert_eq!(url.to_string(), "rtsp://[fe80::1%25lo]:8554/cam");
     assert_eq!(url.to_variable().reveal().parse(), Ok(url.clone()));
     assert!(url.addresses().is_ok_and(|addresses| addresses.iter().all(std::net::SocketAddr::is_ipv6)));
-    let next = |url: &str, same_host| Next { url: url.parse().expect("a URL"), same_host };
-    assert_eq!(url.redirected(next("rtsp://[fe80::1]:8554/b", true)).zone(), Some("lo"));
-    let elsewhere = url.redirected(next("rtsp://[fe80::2]/b", false));
+    let redirected = |to: &str, same_host| url.redirected(to.parse().expect("a URL"), same_host);
+    assert_eq!(redirected("rtsp://[fe80::1]:8554/b", true).zone(), Some("lo"));
+    let elsewhere = redirected("rtsp://[fe80::2]/b", false);
     assert_eq!((elsewhere.zone(), elsewhere.credentials()), (None, None));
 }
 
@@ -106,17 +106,17 @@ proptest::proptest! {
 #[test]
 fn what_is_no_stream_is_named_without_its_secrets() {
     for (text, hint) in [
-        ("http://host/cam", "http://host/cam is not an RTSP URL"),
-        ("cam", "cam is not an RTSP URL"),
-        ("rtsp:/ann:secret@host/cam", "not an RTSP URL"),
+        ("http://host/cam", "http://host/cam is not the URL of a stream: write rtsp://HOST[:PORT]/PATH"),
+        ("cam", "cam is not the URL of a stream"),
+        ("rtsp:/ann:secret@host/cam", "not the URL of a stream"),
         ("rtsps://ann:secret@h/cam", "TLS"),
         ("rtsp:///cam", "no host"),
         ("rtsp://ann:secret@/cam", "no host"),
         ("rtsp://ann:secret@:554/cam", "no host"),
         ("rtsp://ann:secret@h:99999/cam", "rtsp://…@h:99999/cam is not"),
-        ("", "not an RTSP URL"),
+        ("", "not the URL of a stream"),
     ] {
-        let error = text.parse::<StreamUrl>().expect_err(text).to_string();
+        let error = StreamUrl::typed(text, &["rtsp"], |_| None).expect_err(text).to_string();
         assert!(error.contains(hint) && !error.contains("secret"), "{text}: {error}");
     }
 }
@@ -126,10 +126,10 @@ fn a_url_in_the_environment_is_the_same_url() {
     let url = parsed("rtsp://a%40b:p%2541%20%2F%3A@h/cam?token=x");
     let variable = url.to_variable();
     let look = |name: &str| (name == "CAMERA").then(|| variable.reveal().into());
-    assert_eq!(StreamUrl::typed("env:CAMERA", look), Ok(url));
-    let error = StreamUrl::typed("env:OTHER", look).expect_err("there is none").to_string();
-    assert_eq!(error, "env:OTHER names no variable of the environment: set OTHER to an rtsp:// URL");
-    assert_eq!(StreamUrl::typed("rtsp://h/cam", |_| None), Ok(parsed("rtsp://h/cam")));
+    assert_eq!(StreamUrl::typed("env:CAMERA", &["rtsp"], look), Ok(url));
+    let error = StreamUrl::typed("env:OTHER", &["rtsp"], look).expect_err("there is none").to_string();
+    assert_eq!(error, "env:OTHER names no variable of the environment: set OTHER to the URL of a stream");
+    assert_eq!(StreamUrl::typed("rtsp://h/cam", &["rtsp"], |_| None), Ok(parsed("rtsp://h/cam")));
 }
 
 #[test]
@@ -150,4 +150,21 @@ fn loopback_addresses_are_told_from_others() {
     for host in ["192.0.2.1", "[2001:db8::1]", "server.example", "localhost.example"] {
         assert!(!parsed(&format!("rtsp://{host}/cam")).is_loopback(), "{host}");
     }
+}
+
+#[test]
+fn every_protocol_has_its_port_and_hides_the_same_secrets() {
+    for (text, scheme, port) in [
+        ("rtsp://ann:secret@h/cam", "rtsp", 554),
+        ("RTMP://ann:secret@h/live?key=secret", "rtmp", 1935),
+        ("https://ann:secret@h/cam/whip?token=secret", "https", 443),
+        ("http://ann:secret@h:8080/cam/whip", "http", 8080),
+    ] {
+        let url = StreamUrl::typed(text, &["rtsp", "rtmp", "http", "https"], |_| None).expect(text);
+        assert_eq!((url.scheme(), url.port(), url.host()), (scheme, port, "h"), "{text}");
+        assert_eq!(url.credentials(), Some(&Credentials::new("ann", "secret")), "{text}");
+        assert!(!format!("{url} {url:?} {}", url.url().username()).contains("secret"), "{text}");
+    }
+    let error = StreamUrl::typed("srt://h/cam", &["rtsp", "rtmp"], |_| None).expect_err("another").to_string();
+    assert!(error.ends_with("write rtsp://HOST[:PORT]/PATH or rtmp://HOST[:PORT]/PATH"), "{error}");
 }

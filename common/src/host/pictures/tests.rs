@@ -1,5 +1,5 @@
+use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
-use std::thread;
 
 use super::*;
 
@@ -7,13 +7,6 @@ const SIZE: Size = Size::new(4, 2);
 
 const fn header(size: Size) -> Header {
     Header { size, rate: (2, 1), code: None, text: None }
-}
-
-/// With its writer on a thread.
-fn start(out: impl Write + Send + 'static, every: u32, failed: impl FnOnce(&io::Error) + Send + 'static) -> Keeper {
-    let (keeper, writer) = keep(out, every, header, failed);
-    thread::spawn(move || writer.run());
-    keeper
 }
 
 /// Memory that several hold.
@@ -50,7 +43,7 @@ impl Write for Disk {
 #[test]
 fn every_nth_picture_is_written_with_its_number() {
     let memory = Memory::default();
-    let keeper = start(memory.clone(), 15, |_| panic!("memory does not fail"));
+    let keeper = Keeper::start(memory.clone(), 15, header, |_| panic!("memory does not fail")).expect("a thread");
     for sequence in (14..=30).filter(|&sequence| keeper.wants(sequence)) {
         let mut picture = keeper.spare(SIZE);
         picture.data_mut().fill(sequence as u8);
@@ -70,7 +63,7 @@ fn a_slow_disk_costs_pictures_and_a_full_one_is_told_once() {
     let ((asked, begins), (go, gone)) = (channel(), channel());
     let (tell, told) = channel();
     let failed = move |why: &io::Error| tell.send(why.kind()).expect("the test waits");
-    let keeper = start(Disk { asked, go: gone }, 1, failed);
+    let keeper = Keeper::start(Disk { asked, go: gone }, 1, header, failed).expect("a thread");
     assert!(keeper.put(0, Picture::black(SIZE)).is_none());
     begins.recv().expect("the first is being written");
     let taken = (1..20).filter(|&sequence| keeper.put(sequence, Picture::black(SIZE)).is_none()).count();

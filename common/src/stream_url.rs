@@ -1,4 +1,4 @@
-//! The URL of a stream, as users type it: parsed in one place, and in a type that cannot print a secret.
+//! The URL of a stream, as users type it: parsed in one place for every protocol, into a type that cannot print a secret.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -8,30 +8,31 @@ use std::str::FromStr;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
-use super::auth::Credentials;
-pub use super::authority::DEFAULT_PORT;
-use super::authority::strip_user_info;
-use super::redirect::Next;
+use crate::credentials::Credentials;
 use crate::secret::Secret;
 use crate::{printable, redact, zone};
 
 /// What a URL in the environment is written as, before the name of its variable.
 const VARIABLE: &str = "env:";
 
+/// Protocols of streams, and the ports of URLs that name none (IANA).
+const PROTOCOLS: [(&str, u16); 4] = [("rtsp", 554), ("rtmp", 1935), ("http", 80), ("https", 443)];
+
 /// What ends the host of a URL (RFC 3986 section 3.2), each with how it is written inside a user name or password.
 const ENDS_HOST: [(char, &str); 3] = [('/', "%2F"), ('#', "%23"), ('?', "%3F")];
 
-/// `rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH[?QUERY]`.
+/// `SCHEME://[USER:PASSWORD@]HOST[:PORT]/PATH[?QUERY]`. Where it is parsed from text, the scheme is `rtsp`, `rtmp`, `http` or
+/// `https`; [`StreamUrl::typed`] takes those alone that its caller can use.
 ///
 /// It shows itself without user info and without its query, which often hold secrets. What is shown is no URL to connect to, and
 /// [`StreamUrl::url`], which is, is not to be shown.
 ///
 /// ```
-/// let url: common::rtsp::StreamUrl = "rtsp://ann:p@ss!@camera/live?token=sesame".parse()?;
+/// let url: common::stream_url::StreamUrl = "rtsp://ann:p@ss!@camera/live?token=sesame".parse()?;
 /// assert_eq!(url.to_string(), "rtsp://camera/live?…");
 /// assert_eq!(url.url().as_str(), "rtsp://camera/live?token=sesame");
 /// assert_eq!(url.credentials().map(|credentials| credentials.password()), Some("p@ss!"));
-/// # Ok::<(), common::rtsp::UrlError>(())
+/// # Ok::<(), common::stream_url::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct StreamUrl(Box<Parts>);
@@ -50,16 +51,21 @@ struct Parts {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// Another scheme, or no URL at all.
-    #[error("{0} is not an RTSP URL: write rtsp://HOST[:PORT]/PATH")]
-    NotRtsp(String),
-    /// `rtsps://`.
-    #[error("rtsps:// (RTSP over TLS) is not supported: write rtsp://HOST[:PORT]/PATH")]
-    Tls,
+    #[error("{shown} is not the URL of a stream: write {forms}")]
+    Scheme {
+        /// What it is.
+        shown: String,
+        /// What it should look like.
+        forms: String,
+    },
+    /// A scheme that is taken, over TLS.
+    #[error("{0}s:// ({0} over TLS) is not supported: write {0}://HOST[:PORT]/PATH")]
+    Tls(String),
     /// No host.
-    #[error("the URL {0} has no host: write rtsp://HOST[:PORT]/PATH")]
+    #[error("the URL {0} has no host: write SCHEME://HOST[:PORT]/PATH")]
     NoHost(String),
     /// `env:NAME` without such a variable.
-    #[error("env:{0} names no variable of the environment: set {0} to an rtsp:// URL")]
+    #[error("env:{0} names no variable of the environment: set {0} to the URL of a stream")]
     NoVariable(String),
     /// What ends a host comes before the last `@`: where user info ends cannot be told. Nothing of the URL is shown, because
     /// anything may be part of the password.
@@ -77,13 +83,22 @@ impl FromStr for StreamUrl {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
+        Self::parse(text, &PROTOCOLS.map(|(scheme, _)| scheme))
+    }
+}
+
+impl StreamUrl {
+    fn parse(text: &str, schemes: &[&str]) -> Result<Self, Error> {
         let text = text.trim();
-        let not_rtsp = || Error::NotRtsp(redact::url(text));
-        let (scheme, rest) = text.split_once("://").ok_or_else(not_rtsp)?;
-        match scheme.to_ascii_lowercase().as_str() {
-            "rtsp" => {}
-            "rtsps" => return Err(Error::Tls),
-            _ => return Err(not_rtsp()),
+        let other = || {
+            let forms: Vec<String> = schemes.iter().map(|scheme| form(scheme)).collect();
+            Error::Scheme { shown: redact::url(text), forms: forms.join(" or ") }
+        };
+        let (scheme, rest) = text.split_once("://").ok_or_else(other)?;
+        let scheme = scheme.to_ascii_lowercase();
+        if !schemes.contains(&&*scheme) {
+            let plain = scheme.strip_suffix('s').filter(|plain| schemes.contains(plain));
+            return Err(plain.map_or_else(other, |plain| Error::Tls(plain.to_owned())));
         }
         let (user_info, host_on) = split_user_info(rest)?;
         let no_host = || Error::NoHost(redact::url(text));
@@ -94,24 +109,28 @@ impl FromStr for StreamUrl {
             Some((host_on, zone)) => (host_on, Some(zone)),
             None => (host_on.to_owned(), None),
         };
-        let mut url = Url::parse(&format!("rtsp://{host_on}")).map_err(|_| not_rtsp())?;
+        let mut url = Url::parse(&format!("{scheme}://{host_on}")).map_err(|_| other())?;
         if url.host_str().is_none_or(str::is_empty) {
             return Err(no_host());
         }
         url.set_fragment(None);
         Ok(Self(Box::new(Parts { url, zone, credentials: user_info.and_then(Credentials::from_user_info) })))
     }
-}
 
-impl StreamUrl {
-    /// As typed: a URL, or `env:NAME` of a variable that holds one, which `variable` looks up. There nobody else sees it.
+    /// As typed: a URL of one of these `schemes`, or `env:NAME` of a variable that holds one, which `variable` looks up. No
+    /// other user sees it there.
     ///
     /// # Errors
     /// [`Error`].
-    pub fn typed(text: &str, variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, Error> {
-        let Some(name) = text.strip_prefix(VARIABLE) else { return text.parse() };
+    pub fn typed(text: &str, schemes: &[&str], variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, Error> {
+        let Some(name) = text.strip_prefix(VARIABLE) else { return Self::parse(text, schemes) };
         let value = variable(name).and_then(|value| value.into_string().ok());
-        value.ok_or_else(|| Error::NoVariable(printable::excerpt(name, 60)))?.parse()
+        Self::parse(&value.ok_or_else(|| Error::NoVariable(printable::excerpt(name, 60)))?, schemes)
+    }
+
+    /// The protocol, in lower case.
+    pub fn scheme(&self) -> &str {
+        self.0.url.scheme()
     }
 
     /// With its secrets, for the environment of a child: [`StreamUrl::typed`] reads it there.
@@ -145,16 +164,17 @@ impl StreamUrl {
     /// The same stream elsewhere: `url`, whose user info is dropped, with these credentials.
     #[must_use]
     pub fn at(mut url: Url, credentials: Option<Credentials>) -> Self {
-        strip_user_info(&mut url);
+        let _ = Credentials::take_from(&mut url);
         url.set_fragment(None);
         Self(Box::new(Parts { url, zone: None, credentials }))
     }
 
-    /// Where a redirect from here leads. As curl does: whoever sends others elsewhere does not get their password there.
+    /// Where a redirect from here leads. As curl does, credentials go along to the same host only: whoever sends others
+    /// elsewhere does not get their password there.
     #[must_use]
-    pub fn redirected(&self, next: Next) -> Self {
-        let mut to = Self::at(next.url, None);
-        if next.same_host {
+    pub fn redirected(&self, to: Url, same_host: bool) -> Self {
+        let mut to = Self::at(to, None);
+        if same_host {
             to.0.zone.clone_from(&self.0.zone);
             to.0.credentials.clone_from(&self.0.credentials);
         }
@@ -182,9 +202,9 @@ impl StreamUrl {
         self.zone().map_or_else(|| self.host().to_owned(), |zone| format!("{}%{zone}", self.host()))
     }
 
-    /// The one it names, or [`DEFAULT_PORT`].
+    /// The port it names, or the protocol's own.
     pub fn port(&self) -> u16 {
-        self.0.url.port().unwrap_or(DEFAULT_PORT)
+        port(&self.0.url)
     }
 
     /// `HOST:PORT`, as errors name it.
@@ -227,6 +247,17 @@ impl fmt::Debug for StreamUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "StreamUrl({self})")
     }
+}
+
+/// How URLs of `scheme` are written.
+pub fn form(scheme: &str) -> String {
+    format!("{scheme}://HOST[:PORT]/PATH")
+}
+
+/// The port that `url` names, or its protocol's own; 0 for a protocol that is none of a stream.
+pub(crate) fn port(url: &Url) -> u16 {
+    let default = || PROTOCOLS.iter().find(|(scheme, _)| *scheme == url.scheme()).map(|(_, port)| *port);
+    url.port().or_else(default).unwrap_or_default()
 }
 
 /// User info, where there is some, and what comes behind its `@`: the last one, since cameras are given passwords with a raw `@`.

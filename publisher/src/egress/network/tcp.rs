@@ -1,11 +1,11 @@
-//! The TCP connection of RTSP, set up for live video.
+//! A TCP connection, set up for live video.
 
 use std::io::{self, Read};
 use std::net::{Shutdown, TcpStream};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-use common::rtsp::StreamUrl;
-use common::rtsp::push::RESPONSE_TIMEOUT;
+use common::stream_url::StreamUrl;
 use crossbeam_channel::{Receiver, bounded};
 use socket2::SockRef;
 
@@ -13,6 +13,8 @@ use super::Error;
 
 /// How long an address may take to answer a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a write may take.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Most bytes that wait unsent in the kernel. More would be hidden delay; with this few, a server that stalls blocks the next
 /// write, and the queue grows instead, which is bounded. It is still two to four pictures at 1 Mbit/s, so that the wire never
 /// idles. At that rate frames were dropped 2 s after a server had
@@ -27,24 +29,16 @@ const SEND_BUFFER: usize = 128 * 1024;
 const READS_MAX: usize = 16;
 
 /// What comes from the server.
-pub(super) enum Input {
+pub(in crate::egress) enum Input {
     /// Bytes.
     Bytes(Vec<u8>),
     /// Nothing more: it closed the connection, or this error broke it.
     Ended(Option<io::Error>),
 }
 
-/// Whether `url` can be published to at all.
-pub(super) fn check(url: &StreamUrl) -> Result<(), Error> {
-    if url.has_path() {
-        return Ok(());
-    }
-    Err(Error::Url { url: url.to_string(), why: "it names no path, as in rtsp://HOST:8554/cam" })
-}
-
 /// Connects to the first address of the URL's host, in its zone, that answers.
-pub(super) fn connect(url: &StreamUrl) -> Result<TcpStream, Error> {
-    let unresolvable = |why: String| Error::Unresolvable { url: url.to_string(), why };
+pub(in crate::egress) fn connect(url: &StreamUrl) -> Result<TcpStream, Error> {
+    let unresolvable = |why: String| Error::publish(url, format!("unknown host ({why})"));
     let addresses = url.addresses().map_err(|error| match url.zone() {
         Some(zone) => unresolvable(format!("{zone} is not a network interface of this host ({error})")),
         None => unresolvable(error.to_string()),
@@ -67,7 +61,7 @@ pub(super) fn connect(url: &StreamUrl) -> Result<TcpStream, Error> {
 
 fn prepared(stream: TcpStream) -> io::Result<TcpStream> {
     stream.set_nodelay(true)?;
-    stream.set_write_timeout(Some(RESPONSE_TIMEOUT))?;
+    stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
     let socket = SockRef::from(&stream);
     #[cfg(target_os = "linux")]
     socket.set_tcp_notsent_lowat(UNSENT_MAX)?;
@@ -77,7 +71,7 @@ fn prepared(stream: TcpStream) -> io::Result<TcpStream> {
 }
 
 /// Reads the connection on a thread of its own, which ends with the connection.
-pub(super) fn read(stream: &TcpStream) -> io::Result<Receiver<Input>> {
+pub(in crate::egress) fn read(stream: &TcpStream) -> io::Result<Receiver<Input>> {
     let mut stream = stream.try_clone()?;
     let (input, output) = bounded(READS_MAX);
     std::thread::Builder::new().name("send-read".to_owned()).spawn(move || {
@@ -98,7 +92,39 @@ pub(super) fn read(stream: &TcpStream) -> io::Result<Receiver<Input>> {
 }
 
 /// Ends the connection in both directions, which also ends its reader and a write that is stuck.
-pub(super) fn cut(stream: &TcpStream) {
+pub(in crate::egress) fn cut(stream: &TcpStream) {
     // It fails where the connection has ended already.
     let _ = stream.shutdown(Shutdown::Both);
+}
+
+/// Ends the connection of another thread, and any other that it makes.
+#[derive(Default)]
+pub(in crate::egress) struct Abort(Mutex<Watched>);
+
+#[derive(Default)]
+struct Watched {
+    stream: Option<TcpStream>,
+    is_aborted: bool,
+}
+
+impl Abort {
+    /// The connection that is to be ended.
+    pub(in crate::egress) fn watch(&self, stream: &TcpStream) {
+        let mut watched = self.lock();
+        if watched.is_aborted {
+            cut(stream);
+        }
+        watched.stream = stream.try_clone().ok();
+    }
+
+    /// Ends it.
+    pub(super) fn abort(&self) {
+        let mut watched = self.lock();
+        watched.is_aborted = true;
+        watched.stream.iter().for_each(cut);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Watched> {
+        self.0.lock().expect("no thread panics while it holds the connection")
+    }
 }

@@ -1,0 +1,293 @@
+//! From flags to the configuration of a run.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use common::host::credentials::{LoadError, load};
+use common::stream_url::{Error as UrlError, StreamUrl};
+use common::sync::ClockChoice;
+use common::transport::Transport;
+
+use super::{Config, Destination, Error, Pictures, RequestedFormat, Source, check_size};
+use crate::args::Args;
+use crate::{egress, encode};
+
+/// Bits per second where `--bitrate` does not say.
+const BITRATE: u64 = 1_000_000;
+/// Pictures from one IDR to the next where `--gop` does not say.
+const GOP: u32 = 30;
+/// The embedded server's addresses where `--rtsp` and `--http` do not say.
+const RTSP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8554);
+const HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+
+impl From<LoadError> for Error {
+    fn from(error: LoadError) -> Self {
+        Self::Credentials(error.to_string())
+    }
+}
+
+impl Config {
+    /// Resolves `args`.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with them.
+    pub fn resolve(args: Args) -> Result<Self, Error> {
+        let source = source(&args)?;
+        let destination = destination(&args)?;
+        if args.json && destination == Destination::Stdout {
+            return Err(Error::Conflict("--json", "--to -", "both write to standard output"));
+        }
+        if args.looped && matches!(source, Source::Stdin | Source::RawStdin { .. }) {
+            return Err(Error::Conflict("--loop", "--source -", "a pipe cannot be read twice"));
+        }
+        if !matches!(source, Source::Auto | Source::Camera(_)) {
+            let given =
+                [(args.camera_format.is_some(), "--camera-format"), (args.camera_driver.is_some(), "--camera-driver")];
+            if let Some((_, flag)) = given.into_iter().find(|(given, _)| *given) {
+                return Err(Error::Needs(flag, "--source camera"));
+            }
+        }
+        refuse_idle_flags(&args, &destination)?;
+        if let Some(size) = args.size {
+            check_size("--size", size, args.corner)?;
+        }
+        let bitrate = bitrate(&args)?;
+        Ok(Self {
+            source,
+            requested: RequestedFormat { size: args.size, rate: args.fps, layout: args.camera_format },
+            camera_driver: args.camera_driver.unwrap_or_default(),
+            looped: args.looped,
+            duration: args.duration,
+            corner: args.corner,
+            stream_id: args.stream_id,
+            text: !args.no_text,
+            encoder: args.encoder,
+            bitrate,
+            gop: args.gop.unwrap_or(GOP),
+            destination,
+            transport: args.transport.unwrap_or(Transport::Tcp),
+            clock: args.clock.unwrap_or(ClockChoice::Auto),
+            pictures: args.pictures.map(|file| Pictures { file, every: args.pictures_every }),
+            preview: args.preview,
+            json: args.json,
+        })
+    }
+}
+
+/// Rate control has a range.
+fn bitrate(args: &Args) -> Result<u32, Error> {
+    const MOST: u64 = 240_000_000;
+    let (from, least) = match args.encoder {
+        encode::Choice::OpenH264 => (10_000, "10k"),
+        encode::Choice::Ffmpeg(_) => (1_000, "1k"),
+    };
+    let bitrate = args.bitrate.unwrap_or(BITRATE);
+    let taken = u32::try_from(bitrate).ok().filter(|_| (from..=MOST).contains(&bitrate));
+    taken.ok_or(Error::Bitrate { bitrate, least })
+}
+
+/// A flag that would change nothing is refused: a user who gives it expects an effect.
+fn refuse_idle_flags(args: &Args, destination: &Destination) -> Result<(), Error> {
+    const NOBODY_ASKS: &str = "that destination needs no credentials";
+    if args.credentials.is_some() && !matches!(destination, Destination::Server(_)) {
+        let to = if *destination == Destination::Stdout { "--to -" } else { "--to embedded" };
+        return Err(Error::Conflict("--credentials", to, NOBODY_ASKS));
+    }
+    const NO_SERVER: &str = "it configures the embedded server";
+    const NO_VIDEO: &str = "pictures are not encoded there";
+    const NO_RTP: &str = "no RTP goes there";
+    let to = match destination {
+        Destination::Embedded { .. } => return Ok(()),
+        Destination::Server(_) => "--to URL",
+        Destination::Stdout => "--to -",
+    };
+    let bare = *destination == Destination::Stdout;
+    let idle = [
+        (args.rtsp.is_some(), "--rtsp", NO_SERVER),
+        (args.http.is_some(), "--http", NO_SERVER),
+        (bare && args.bitrate.is_some(), "--bitrate", NO_VIDEO),
+        (bare && args.gop.is_some(), "--gop", NO_VIDEO),
+        (bare && args.encoder != encode::Choice::OpenH264, "--encoder", NO_VIDEO),
+        (!egress::has_transport(destination) && args.transport.is_some(), "--transport", NO_RTP),
+        (bare && args.clock.is_some(), "--clock", NO_VIDEO),
+    ];
+    let found = idle.into_iter().find(|(given, ..)| *given);
+    found.map_or(Ok(()), |(_, flag, why)| Err(Error::Conflict(flag, to, why)))
+}
+
+fn source(args: &Args) -> Result<Source, Error> {
+    let Some(text) = args.source.as_deref() else {
+        return match args.raw_format {
+            Some(_) => Err(Error::Needs("--raw-format", "--source -")),
+            None => Ok(Source::Auto),
+        };
+    };
+    if args.raw_format.is_some() && text != "-" {
+        return Err(Error::Needs("--raw-format", "--source -"));
+    }
+    match text {
+        "" => Err(Error::NoSource),
+        "test" => Ok(Source::Pattern),
+        "camera" => Ok(Source::Camera(0)),
+        "-" => stdin(args),
+        _ => match text.strip_prefix("camera:") {
+            Some(number) => number.parse().map(Source::Camera).map_err(|_| Error::NotACamera(text.to_owned())),
+            None => Ok(Source::File(PathBuf::from(text))),
+        },
+    }
+}
+
+fn stdin(args: &Args) -> Result<Source, Error> {
+    let Some(format) = args.raw_format else { return Ok(Source::Stdin) };
+    let size = args.size.ok_or(Error::Needs("--raw-format", "--size, as in --size 640x480"))?;
+    let rate = args.fps.ok_or(Error::Needs("--raw-format", "--fps, as in --fps 30"))?;
+    Ok(Source::RawStdin { format, size, rate })
+}
+
+fn destination(args: &Args) -> Result<Destination, Error> {
+    match args.to.as_str() {
+        "embedded" => Ok(Destination::Embedded { rtsp: args.rtsp.unwrap_or(RTSP), http: args.http.unwrap_or(HTTP) }),
+        "-" => Ok(Destination::Stdout),
+        text => {
+            let variable = |name: &str| std::env::var_os(name);
+            let url = StreamUrl::typed(text, &egress::schemes(), variable).map_err(|error| match error {
+                UrlError::Scheme { shown, .. } => Error::NotADestination { shown, forms: egress::url_forms() },
+                UrlError::NoHost(_) => Error::IncompleteUrl("host"),
+                error => Error::Url(error),
+            })?;
+            if !url.has_path() {
+                return Err(Error::IncompleteUrl("path"));
+            }
+            Ok(Destination::Server(url.or_credentials(load(args.credentials.as_deref(), variable)?)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::capture::camera::{self, Layout};
+
+    fn resolve(flags: &[&str]) -> Result<Config, Error> {
+        let args = Args::try_parse_from(["publisher"].iter().chain(flags)).expect("each flag alone is right");
+        Config::resolve(args)
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_interface() {
+        let config = resolve(&[]).expect("no flag is required");
+        assert_eq!((config.bitrate, config.gop, config.transport), (1_000_000, 30, Transport::Tcp));
+        let Destination::Embedded { rtsp, http } = config.destination else { panic!("{:?}", config.destination) };
+        assert_eq!((rtsp.to_string().as_str(), http.to_string().as_str()), ("127.0.0.1:8554", "127.0.0.1:8080"));
+        assert!(config.duration.is_none() && !config.looped && config.text);
+    }
+
+    #[test]
+    fn flags_that_would_change_nothing_are_refused() {
+        let address = "127.0.0.1:9000";
+        for (to, flag, value) in [
+            ("rtsp://h/cam", "--rtsp", address),
+            ("rtsp://h/cam", "--http", address),
+            ("-", "--rtsp", address),
+            ("-", "--http", address),
+            ("-", "--bitrate", "1M"),
+            ("-", "--gop", "30"),
+            ("-", "--encoder", "ffmpeg:libx264"),
+            ("-", "--transport", "tcp"),
+            ("-", "--clock", "off"),
+            ("-", "--credentials", "file"),
+            ("embedded", "--credentials", "file"),
+        ] {
+            let refused = resolve(&["--to", to, flag, value]);
+            assert!(matches!(refused, Err(Error::Conflict(said, _, _)) if said == flag), "{to} {flag}: {refused:?}");
+        }
+        assert!(resolve(&["--to", "rtsp://h/cam", "--bitrate", "1M", "--gop", "30", "--transport", "udp"]).is_ok());
+        assert!(resolve(&["--rtsp", address, "--http", address]).is_ok());
+    }
+
+    #[test]
+    fn sources_are_told_apart() {
+        for (text, expected) in [
+            ("camera", Source::Camera(0)),
+            ("camera:3", Source::Camera(3)),
+            ("test", Source::Pattern),
+            ("-", Source::Stdin),
+            ("clip.y4m", Source::File("clip.y4m".into())),
+            ("./test", Source::File("./test".into())),
+        ] {
+            assert_eq!(resolve(&["--source", text]).expect(text).source, expected);
+        }
+        assert_eq!(resolve(&[]).expect("no flags").source, Source::Auto);
+        assert_eq!(resolve(&["--source", "camera:x"]).err(), Some(Error::NotACamera("camera:x".into())));
+        assert_eq!(resolve(&["--source", ""]).err(), Some(Error::NoSource));
+    }
+
+    #[test]
+    fn only_a_camera_has_a_format_and_a_driver() {
+        let requested = resolve(&["--source", "camera", "--camera-format", "mjpg"]).expect("a camera").requested;
+        assert_eq!(requested.layout, Some(Layout::Mjpeg));
+        assert!(resolve(&["--camera-format", "NV12"]).is_ok());
+        let needs = resolve(&["--source", "test", "--camera-format", "yuyv"]).expect_err("no camera").to_string();
+        assert_eq!(needs, "--camera-format needs --source camera");
+
+        let nokhwa = resolve(&["--camera-driver", "nokhwa"]).expect("a camera, where there is one").camera_driver;
+        assert_ne!(nokhwa, camera::Choice::default());
+        assert_eq!(resolve(&["--camera-driver", "v4l"]).expect("the default").camera_driver, camera::Choice::default());
+        let needs = resolve(&["--source", "test", "--camera-driver", "v4l"]).expect_err("no camera").to_string();
+        assert_eq!(needs, "--camera-driver needs --source camera");
+    }
+
+    #[test]
+    fn raw_input_needs_its_size_and_rate() {
+        let raw = ["--source", "-", "--raw-format", "yuv420p"];
+        assert!(matches!(resolve(&raw), Err(Error::Needs("--raw-format", size)) if size.contains("--size")));
+        let sized = [raw.as_slice(), &["--size", "640x480"]].concat();
+        assert!(matches!(resolve(&sized), Err(Error::Needs("--raw-format", fps)) if fps.contains("--fps")));
+        let whole = [sized.as_slice(), &["--fps", "25"]].concat();
+        assert!(matches!(resolve(&whole).expect("complete").source, Source::RawStdin { .. }));
+        assert!(resolve(&["--source", "test", "--raw-format", "yuv420p"]).is_err());
+    }
+
+    #[test]
+    fn sizes_that_cannot_be_stamped_or_encoded_are_refused() {
+        let odd = resolve(&["--size", "641x481"]).expect_err("odd").to_string();
+        assert!(odd.contains("641x481") && odd.contains("4:2:0") && odd.contains("642x482"), "{odd}");
+        for (size, word) in [("3842x2160", "--size is too large"), ("8x8", "--size is too small")] {
+            let error = resolve(&["--size", size]).expect_err(size).to_string();
+            assert!(error.starts_with(word), "{error}");
+        }
+        assert!(resolve(&["--size", "2160x3840"]).is_ok());
+    }
+
+    #[test]
+    fn destinations_are_told_apart_and_passwords_kept_back() {
+        assert_eq!(resolve(&["--to", "-"]).expect("stdout").destination, Destination::Stdout);
+        assert!(matches!(resolve(&["--to", "rtsp://h/cam"]).expect("url").destination, Destination::Server(_)));
+        let args = ["publisher", "--to", "rtsp://u:secret@h/cam?token=secret"];
+        let args = Args::try_parse_from(args).expect("good flags");
+        assert!(!format!("{args:?} {:?}", Config::resolve(args.clone()).expect("a URL")).contains("secret"));
+        for (bad, hint) in [
+            ("http://u:secret@h/cam", "rtsp://"),
+            ("u:secret@h/cam", "rtsp://"),
+            ("somewhere", "somewhere"),
+            ("rtsp://h", "path"),
+            ("rtsp://u:secret@h/", "path"),
+            ("rtsp://u:se/cret@h/cam", "/ as %2F"),
+            ("rtsp://u:se#cret@h/cam", "# as %23"),
+            ("rtsp://h?secret", "path"),
+            ("http://h/cam?token=secret", "rtsp://"),
+        ] {
+            let error = resolve(&["--to", bad]).expect_err(bad).to_string();
+            assert!(error.contains(hint) && !error.contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn flags_that_exclude_each_other() {
+        assert!(matches!(resolve(&["--json", "--to", "-"]), Err(Error::Conflict("--json", "--to -", _))));
+        assert!(matches!(resolve(&["--loop", "--source", "-"]), Err(Error::Conflict("--loop", "--source -", _))));
+        assert!(matches!(resolve(&["--bitrate", "1k"]), Err(Error::Bitrate { bitrate: 1_000, .. })));
+    }
+}
