@@ -74,7 +74,7 @@ pub fn asserted(run: &Run) -> String {
     let (all, held, broken) = (run.assertions.len(), count(Some(true)), count(Some(false)));
     let are = |count: usize| if count == 1 { "is" } else { "are" };
     match (all, held) {
-        (0, _) => "nothing was asserted".to_owned(),
+        (0, _) => "no assertions".to_owned(),
         (1, 1) => "the assertion held".to_owned(),
         (1, _) if broken > 0 => "the assertion is broken".to_owned(),
         (1, _) => "the assertion is undecided".to_owned(),
@@ -114,6 +114,22 @@ pub fn clocks(run: &Run) -> String {
         }
         _ => "two clocks that nobody compared".to_owned(),
     }
+}
+
+/// How many of the frames that were sent ended in each bucket; buckets without any are left out, except for lost frames.
+pub(crate) fn buckets(run: &Run) -> Option<(u64, String)> {
+    let frames = Bucket::ALL.map(|bucket| (bucket, run.frames.of(bucket).unwrap_or(0)));
+    let shown = frames.iter().filter(|(bucket, frames)| *frames > 0 || *bucket == Bucket::Lost);
+    let parts: Vec<_> = shown.map(|(bucket, frames)| format!("{frames} {}", bucket.name())).collect();
+    Some((run.frames.expected?, parts.join(" + ")))
+}
+
+/// How many freezes there were, and how long they took.
+pub(crate) fn freezes(run: &Run) -> Option<String> {
+    let (count, total) = (run.freezes.count?, run.freezes.total_ms?);
+    let longest = run.freezes.longest_ms.filter(|_| count > 0);
+    let longest = longest.map_or(String::new(), |ms| format!(", longest {ms:.0} ms"));
+    Some(format!("{count} ({total:.0} ms in total){longest}"))
 }
 
 /// Frames that were not seen: lost, undecodable and unreadable ones.
