@@ -173,12 +173,11 @@ fn second(elapsed: Duration, name: &str, live: &Live) -> Value {
 }
 
 fn costs_text(costs: &OwnCostUs) -> String {
-    let cost = |(name, cost): (&str, Option<CostUs>)| {
-        let CostUs { mean, max } = cost?;
+    let cost = |(name, CostUs { mean, max }): (&str, CostUs)| {
         let name = if name == "wake" { "thread wake-up".to_owned() } else { name.replace('_', " ") };
-        Some(format!("{name} {mean:.0} ({max:.0})"))
+        format!("{name} {mean:.0} ({max:.0})")
     };
-    let costs: Vec<_> = costs.named().into_iter().filter_map(cost).collect();
+    let costs: Vec<_> = costs.named().map(cost).collect();
     if costs.is_empty() {
         String::new()
     } else {

@@ -23,6 +23,21 @@ pub struct OwnCost<T: Default> {
     pub hand_over: T,
 }
 
+impl<T: Default> OwnCost<T> {
+    /// The names in `run.json`, in the order of [`OwnCost::each`].
+    pub const NAMES: [&str; 5] = ["wake", "read", "convert", "compose", "hand_over"];
+
+    /// Each of them.
+    pub fn each(&self) -> [&T; 5] {
+        [&self.wake, &self.read, &self.convert, &self.compose, &self.hand_over]
+    }
+
+    /// Each of them, to be changed.
+    pub fn each_mut(&mut self) -> [&mut T; 5] {
+        [&mut self.wake, &mut self.read, &mut self.convert, &mut self.compose, &mut self.hand_over]
+    }
+}
+
 /// How long something took.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cost {

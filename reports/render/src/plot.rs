@@ -17,6 +17,7 @@ mod draw;
 mod heat;
 mod labels;
 mod layer;
+mod scale;
 mod stacked;
 
 use common::printable::is_obeyed;

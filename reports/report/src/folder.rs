@@ -44,9 +44,9 @@ pub struct Error {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Lines {
     /// Final.
-    pub settled: String,
+    pub finalized: String,
     /// May still change.
-    pub unsettled: String,
+    pub pending: String,
 }
 
 /// What came since the batch before.
@@ -161,7 +161,7 @@ impl Files {
         self.frames.write(&batch.frames)?;
         self.intervals.write(&batch.intervals)?;
         let mut log = Lines::default();
-        batch.closed.iter().for_each(|closed| hlog::interval(&mut log.settled, closed));
+        batch.closed.iter().for_each(|closed| hlog::interval(&mut log.finalized, closed));
         self.log.write(&log)?;
         self.replace(&batch.run, &batch.latency)
     }
@@ -176,15 +176,15 @@ impl Files {
 struct Tail {
     path: PathBuf,
     file: File,
-    settled: u64,
+    finalized: u64,
 }
 
 impl Tail {
     fn create(dir: &Dir, name: &str, header: &str) -> Result<Self, Error> {
         let path = dir.path().join(name);
         let file = dir.fresh(name).and_then(Fresh::put).map_err(|source| Error { path: path.clone(), source })?;
-        let mut tail = Self { path, file, settled: 0 };
-        tail.write(&Lines { settled: header.to_owned(), unsettled: String::new() })?;
+        let mut tail = Self { path, file, finalized: 0 };
+        tail.write(&Lines { finalized: header.to_owned(), pending: String::new() })?;
         Ok(tail)
     }
 
@@ -194,11 +194,11 @@ impl Tail {
 
     /// Writes over the old end in one call, and only then cuts off what is left of it.
     fn try_write(&mut self, lines: &Lines) -> io::Result<()> {
-        let text = format!("{}{}", lines.settled, lines.unsettled);
-        self.file.seek(SeekFrom::Start(self.settled))?;
+        let text = format!("{}{}", lines.finalized, lines.pending);
+        self.file.seek(SeekFrom::Start(self.finalized))?;
         self.file.write_all(text.as_bytes())?;
-        self.file.set_len(self.settled + text.len() as u64)?;
-        self.settled += lines.settled.len() as u64;
+        self.file.set_len(self.finalized + text.len() as u64)?;
+        self.finalized += lines.finalized.len() as u64;
         Ok(())
     }
 }

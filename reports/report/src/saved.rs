@@ -12,7 +12,7 @@ use measure::interval::Histograms;
 use serde_json::Value;
 
 use crate::codec::{hlog, lines, rows};
-use crate::regular_file::{self, NotAFile};
+use crate::regular_file;
 use crate::run::{Run, SCHEMA};
 use crate::warning::Code;
 
@@ -29,21 +29,13 @@ pub const MAX_ROWS: usize = 4_320_000;
 /// A folder that is no report, or cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A file cannot be read.
+    /// A file cannot be read, or something else stands in its place.
     #[error("cannot read {}: {source}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
         /// Why.
         source: io::Error,
-    },
-    /// Something else stands in a file's place.
-    #[error("cannot read {}: {what}", path.display())]
-    NotAFile {
-        /// Where the file should be.
-        path: PathBuf,
-        /// What is there.
-        what: NotAFile,
     },
     /// There is no `run.json`.
     #[error("{} is no report folder: it has no run.json; `receiver --report {}` would make it one", folder.display(), folder.display())]
@@ -70,16 +62,16 @@ pub enum Error {
 }
 
 impl Error {
-    fn of(path: &Path, source: io::Error) -> Self {
-        match regular_file::not_a_file(&source) {
-            Some(what) => Self::NotAFile { path: path.to_owned(), what },
-            None => Self::Io { path: path.to_owned(), source },
-        }
+    fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { path: path.to_owned(), source }
     }
 
     /// The folder or a file in it is not what it should be, in contrast to one that could not be read.
-    pub const fn is_usage(&self) -> bool {
-        !matches!(self, Self::Io { .. })
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => regular_file::is_not_a_file(source),
+            _ => true,
+        }
     }
 }
 
@@ -117,7 +109,7 @@ impl Saved {
                 file.take(MAX_RUN_BYTES + 1).read_to_end(&mut text).map(|_| text)
             }),
         };
-        let text = text.map_err(|source| Error::of(&path, source))?;
+        let text = text.map_err(Error::io(&path))?;
         let (run, notes) = parse(&text, &path)?;
         Ok(Self { path: folder.to_owned(), run, notes })
     }
@@ -125,7 +117,7 @@ impl Saved {
     /// Hands each frame of `frames.csv` to `each`, in order. The note says why there are no more.
     ///
     /// # Errors
-    /// [`Error::Io`] or [`Error::NotAFile`]. A file that is missing is a note.
+    /// [`Error::Io`]. A file that is missing is a note.
     pub fn each_frame(&self, each: impl FnMut(FrameRow)) -> Result<Option<String>, Error> {
         self.each("frames.csv", rows::Table::new(each))
     }
@@ -133,7 +125,7 @@ impl Saved {
     /// The frames of `frames.csv`: at most [`MAX_ROWS`].
     ///
     /// # Errors
-    /// [`Error::Io`] or [`Error::NotAFile`]. A file that is missing is a note.
+    /// [`Error::Io`]. A file that is missing is a note.
     pub fn frames(&self) -> Result<Rows<FrameRow>, Error> {
         let mut kept = Kept::default();
         let note = self.each_frame(|row| kept.push(row))?;
@@ -143,7 +135,7 @@ impl Saved {
     /// The seconds of `intervals.csv`: at most [`MAX_ROWS`].
     ///
     /// # Errors
-    /// [`Error::Io`] or [`Error::NotAFile`]. A file that is missing is a note.
+    /// [`Error::Io`]. A file that is missing is a note.
     pub fn intervals(&self) -> Result<Rows<IntervalRow>, Error> {
         let mut kept = Kept::default();
         let note = self.each("intervals.csv", rows::Table::new(|row| kept.push(row)))?;
@@ -154,7 +146,7 @@ impl Saved {
     /// hour are not in it.
     ///
     /// # Errors
-    /// [`Error::Io`] or [`Error::NotAFile`]. A file that is missing is a note.
+    /// [`Error::Io`]. A file that is missing is a note.
     pub fn histograms(&self) -> Result<(Histograms, Option<String>), Error> {
         let mut histograms = Histograms::default();
         let note = self.each("latency.hlog", hlog::Reader::new(&mut histograms))?;
@@ -167,7 +159,7 @@ impl Saved {
             Err(error) if is_missing(&error) => return Ok(Some(format!("{name} is missing"))),
             opened => opened,
         };
-        let stopped = file.and_then(|file| read(file, reader)).map_err(|source| Error::of(&path, source))?;
+        let stopped = file.and_then(|file| read(file, reader)).map_err(Error::io(&path))?;
         Ok(stopped.map(|stopped| format!("{name} {stopped}")))
     }
 }

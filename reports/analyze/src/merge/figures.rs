@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use common::time::WallTime;
 use measure::figures::{
-    AgeMs, CaptureFigures, ClockFigures, Connection, CostUs, Frames, Freezes, OwnCostUs, Pictures, ProbeFigures,
+    AgeMs, CaptureFigures, ClockFigures, Connection, CostUs, Frames, Freezes, OwnCostUs, Pictures, Probes,
     StampFigures, Startup,
 };
 use measure::timeline::{Event, MAX_EVENTS};
@@ -181,7 +181,7 @@ fn clock(parts: &[Part], runs: &Runs<'_>, zero: Option<i64>) -> ClockFigures {
         let bounds: Option<Vec<i64>> = runs.iter().map(|run| of(&run.clock)).collect();
         bounds?.into_iter().max()
     };
-    let probes = |of: fn(&ProbeFigures) -> u64| runs.total(|run| run.clock.probes.as_ref().map_or(0, of));
+    let probes = |of: fn(&Probes) -> u64| runs.total(|run| run.clock.probes.as_ref().map_or(0, of));
     ClockFigures {
         same_host: one_clock,
         assumed: runs.iter().any(|run| run.clock.assumed),
@@ -190,10 +190,11 @@ fn clock(parts: &[Part], runs: &Runs<'_>, zero: Option<i64>) -> ClockFigures {
         max_uncertainty_us: bound(|clock| clock.max_uncertainty_us),
         drift_ppm: runs.only(|run| run.clock.drift_ppm),
         source: same(runs.iter().map(|run| run.clock.source.clone())).flatten(),
-        probes: runs.iter().any(|run| run.clock.probes.is_some()).then(|| ProbeFigures {
+        probes: runs.iter().any(|run| run.clock.probes.is_some()).then(|| Probes {
             sent: probes(|probes| probes.sent),
             answered: probes(|probes| probes.answered),
             refused: probes(|probes| probes.refused),
+            ..Probes::default()
         }),
         restarts: runs.total(|run| run.clock.restarts),
         steps: runs.total(|run| run.clock.steps),

@@ -29,8 +29,8 @@ pub fn settings(run: &Run) -> String {
 }
 
 fn cost(run: &Run) -> String {
-    let known = run.own_cost_us.named().into_iter().filter_map(|(name, cost)| Some((name, cost?)));
-    let rows: Vec<_> = known
+    let named = run.own_cost_us.named();
+    let rows: Vec<_> = named
         .map(|(name, cost)| vec![name.replace('_', " "), format!("{:.0}", cost.mean), format!("{:.0}", cost.max)])
         .collect();
     if rows.is_empty() {

@@ -1,6 +1,7 @@
 //! Axes: which values they span, and which of them are written beside them.
 
 use super::percent;
+use super::scale::Scale;
 
 /// Larger magnitudes are no measurement; they would only make sums overflow.
 const MAX_MAGNITUDE: f64 = 1e15;
@@ -27,18 +28,6 @@ pub struct Axis {
     scale: Scale,
     low: Option<f64>,
     high: Option<f64>,
-}
-
-#[derive(Clone, Debug)]
-enum Scale {
-    Linear,
-    Log,
-    /// Seconds since a beginning.
-    Time,
-    /// A quantile q at log(1 / (1 − q)), as HdrHistogram's plots have it: each further nine takes the same room.
-    Percentile,
-    /// Linear, with ticks of the caller's.
-    Named(Vec<(f64, String)>),
 }
 
 /// An axis that knows its range.
@@ -126,42 +115,6 @@ impl Axis {
         let mut placed = Placed { label: self.label.clone(), ticks: Vec::new(), scale: self.scale.clone(), low, high };
         placed.choose_ticks(ticks, self.low.is_none(), self.high.is_none());
         placed
-    }
-}
-
-impl Scale {
-    fn takes(&self, value: f64) -> bool {
-        match self {
-            Self::Log => value > 0.0,
-            Self::Percentile => (0.0..1.0).contains(&value),
-            _ => true,
-        }
-    }
-
-    fn of_nothing(&self) -> (f64, f64) {
-        match self {
-            Self::Log => (1.0, 10.0),
-            Self::Percentile => (0.0, 0.99),
-            _ => (0.0, 1.0),
-        }
-    }
-
-    /// How much an axis spans at least that begins at `low`.
-    fn least_span(&self, low: f64) -> f64 {
-        match self {
-            Self::Log => low.abs().max(f64::MIN_POSITIVE),
-            Self::Percentile => (1.0 - low) / 2.0,
-            _ => (low.abs() * 0.1).max(1e-3),
-        }
-    }
-
-    /// Where on a straight line a value lies.
-    fn straight(&self, value: f64) -> f64 {
-        match self {
-            Self::Log => value.max(f64::MIN_POSITIVE).log10(),
-            Self::Percentile => -(1.0 - value.clamp(0.0, 1.0 - 1e-12)).log10(),
-            _ => value,
-        }
     }
 }
 
