@@ -1,4 +1,4 @@
-//! What the instrument itself costs: counted beside what it measures.
+//! What measuring itself costs.
 
 use std::time::Duration;
 

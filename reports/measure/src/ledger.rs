@@ -14,8 +14,8 @@
 //! in the time, or comes with another stream id or the SEI of another run, is a publisher that **started over**: a new segment begins, and the
 //! ranges add up.
 //!
-//! The numbers are the stream's to choose, and so is the length of a gap; the rows of a report are not. Lost frames have a row each
-//! within an [`Allowance`] that grows with time. Those beyond it are [counted](Counts::unlisted), and have none.
+//! A stream can skip as many numbers as it likes, but must not fill the disk: lost frames have a row each within an
+//! [`Allowance`] that grows with time. Those beyond it are only [counted](Counts::unlisted).
 //!
 //! Late and repeated frames are waited for: a frame is *final* [`FINAL_AFTER`] it was first seen or missed, or when
 //! `MAX_WINDOW` newer ones wait. Later readings of it are *stale*: counted apart, in no bucket and no statistic.
@@ -95,8 +95,7 @@ impl Ledger {
                 self.append(sample, second, finalize);
                 Reading::First
             }
-            Place::Behind { sequence } => self.behind(Some(sequence), sample, second, finalize),
-            Place::Before => self.behind(None, sample, second, finalize),
+            Place::Behind(sequence) => self.behind(sequence, sample, second, finalize),
         }
     }
 
@@ -153,7 +152,7 @@ impl Ledger {
         self.start(sample, second, finalize)
     }
 
-    /// Puts the numbers before `end` down as missing.
+    /// Records `missing` numbers before `end` as missing.
     fn miss(&mut self, end: u64, missing: u64, since: MonoTime, second: u64, finalize: &mut impl FnMut(Entry<'_>)) {
         if missing == 0 {
             self.drop_strays();

@@ -50,7 +50,7 @@ pub struct Metrics {
     pub disconnects: u64,
     /// What was counted; `None` during the warm-up.
     pub totals: Option<Totals>,
-    /// What is so at the moment; `None` when the run is over, or during the warm-up.
+    /// The current state; `None` when the run is over, or during the warm-up.
     pub gauges: Option<Gauges>,
 }
 
@@ -75,7 +75,7 @@ pub struct Totals {
     pub latencies: LatencyBuckets,
 }
 
-/// What is so at the moment.
+/// The current state.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Gauges {
     /// Age of the picture on screen, µs.
@@ -90,7 +90,7 @@ pub struct Gauges {
     pub bound_us: Option<i64>,
 }
 
-/// A stream's metrics with what tells them from those of others.
+/// A stream's metrics with its name.
 #[derive(Clone, Debug)]
 pub struct Named {
     /// The stream's short name.

@@ -1,6 +1,5 @@
-//! Sees two publishers in one stream: each keeps counting where it left off while the other counts in between.
-//!
-//! One that started over never goes back to the numbers, or the run, of the one before.
+//! Detects two publishers in one stream: each continues its own sequence numbers while the other sends in between. A publisher
+//! that was restarted never returns to the numbers, or the run, from before the restart.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Sees the receiver's wall clock step: the difference of wall and monotonic time jumps, and stays where it jumped to.
+//! Detects steps of the receiver's wall clock: the difference of wall and monotonic time jumps and stays at its new value.
 //!
 //! A suspend makes it jump too, because monotonic time stands still in it. The host says for how long it slept
 //! ([`Clock::slept`](common::clock::Clock::slept)), and that is taken out of the difference: what is left is a step.

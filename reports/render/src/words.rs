@@ -1,11 +1,11 @@
-//! What a run came to, in the words that all pages for people share.
+//! Wording that all pages for people share.
 
 use measure::sample::Bucket;
 use measure::units::ms as to_ms;
 use report::run::{Outcome, Run, Verdict};
 use report::warning::Code;
 
-/// Characters of a text from a run that a page shows: what is longer is none of ours.
+/// Characters of a text from a run that a page shows; framelag writes no longer ones.
 const MAX_CHARS: usize = 600;
 
 /// A text from a run, of a length that a page has room for.
@@ -26,7 +26,7 @@ pub fn ms(value: f64) -> String {
     }
 }
 
-/// The same with its unit, or what stands for a figure that does not exist.
+/// The same with its unit, or a dash if there is no such figure.
 pub(crate) fn ms_or_none(value: Option<f64>) -> String {
     value.map_or("–".to_owned(), |value| format!("{} ms", ms(value)))
 }
@@ -63,7 +63,7 @@ pub fn reasons(run: &Run, most: usize) -> Vec<String> {
     reasons
 }
 
-/// What is said of those of `all` that are not among the first `most`.
+/// Says how many of `all` are not among the first `most`; `None` if all are.
 pub fn more(all: usize, most: usize) -> Option<String> {
     (all > most).then(|| format!("and {} more, in run.json", all - most))
 }

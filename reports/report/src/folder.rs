@@ -1,8 +1,8 @@
 //! The report folder: files opened at the start and written as the run goes, by a thread of their own, so that
 //! neither a slow disk nor the encoding of a histogram delays a frame.
 //!
-//! After a kill the folder holds all but what came after the last `Batch`. Whole files are replaced by renaming.
-//! Lines whose figures may still change stand at the end of their file and are written over by the next batch.
+//! After a kill the folder holds everything up to the last `Batch`. Whole files are replaced by renaming. Lines whose figures
+//! may still change are at the end of their file, and the next batch overwrites them.
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
@@ -24,7 +24,7 @@ pub mod lock;
 /// What a run writes as it goes.
 const DATA: [&str; 5] = ["frames.csv", "intervals.csv", "latency.hlog", "latency.hgrm", "run.json"];
 
-/// What is made of that: beside the files of a run that is killed, those of an earlier one would say what is not so.
+/// Pages made from those. Pages of an earlier run are removed: beside the data of a run that is killed they would be wrong.
 pub const PAGES: [&str; 3] = ["report.html", "summary.md", "junit.xml"];
 
 /// Batches that wait for the disk at most.

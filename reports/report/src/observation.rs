@@ -1,4 +1,4 @@
-//! What a receiver hands in of each access unit or bare picture: one value for all that was found out about it.
+//! Everything that a receiver found out about one access unit or bare picture.
 
 use std::time::Duration;
 
@@ -85,7 +85,7 @@ pub struct ClockStep {
 }
 
 impl Observation {
-    /// A picture of which nothing but this is known.
+    /// A picture about which nothing else is known.
     pub fn new(content: Content) -> Self {
         Self { content, received: None, cost: OwnCost::default(), stamps: None, clocks: ClockCheck::default() }
     }

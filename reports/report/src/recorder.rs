@@ -74,7 +74,7 @@ struct Report {
     told: bool,
 }
 
-/// What is told beside the pictures, and asked, is the tally's.
+/// Everything but observing and writing goes straight to the tally.
 impl Deref for Recorder {
     type Target = Tally;
 
@@ -191,7 +191,7 @@ impl Finished {
     fn not_written(&mut self, dir: &Dir, error: &impl ToString) {
         self.summary.report = None;
         self.summary.fail(Warning::new(Code::ReportNotWritten, error.to_string()));
-        // So that it does not say that all is well. Where it cannot be written either, the exit code still tells.
+        // So that it does not claim success. If it cannot be written either, the exit code still tells.
         let _ = folder::replace(dir, "run.json", &json::run(&self.summary.run));
     }
 }

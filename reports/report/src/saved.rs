@@ -20,7 +20,7 @@ mod printable;
 
 pub use crate::codec::rows::{FrameRow, IntervalRow};
 
-/// A longer `run.json` is none of ours: one has some ten kilobytes.
+/// Limit on the size of `run.json`: a real one has some ten kilobytes.
 pub(crate) const MAX_RUN_BYTES: u64 = 4 << 20;
 
 /// Rows that are kept of a file: a day at 50 frames a second.
@@ -127,9 +127,7 @@ impl Saved {
     /// # Errors
     /// [`Error::Io`]. A file that is missing is a note.
     pub fn frames(&self) -> Result<Rows<FrameRow>, Error> {
-        let mut kept = Kept::default();
-        let note = self.each_frame(|row| kept.push(row))?;
-        Ok(kept.rows("frames.csv", note))
+        self.rows("frames.csv")
     }
 
     /// The seconds of `intervals.csv`: at most [`MAX_ROWS`].
@@ -137,9 +135,7 @@ impl Saved {
     /// # Errors
     /// [`Error::Io`]. A file that is missing is a note.
     pub fn intervals(&self) -> Result<Rows<IntervalRow>, Error> {
-        let mut kept = Kept::default();
-        let note = self.each("intervals.csv", rows::Table::new(|row| kept.push(row)))?;
-        Ok(kept.rows("intervals.csv", note))
+        self.rows("intervals.csv")
     }
 
     /// The latencies of `latency.hlog`, all seconds together, with why there are no more. Negative latencies and those above an
@@ -151,6 +147,21 @@ impl Saved {
         let mut histograms = Histograms::default();
         let note = self.each("latency.hlog", hlog::Reader::new(&mut histograms))?;
         Ok((histograms, note))
+    }
+
+    fn rows<T: rows::Row + Copy>(&self, name: &str) -> Result<Rows<T>, Error> {
+        let (mut rows, mut left_out) = (Vec::new(), 0_u64);
+        let keep = |row| {
+            if rows.len() < MAX_ROWS {
+                rows.push(row);
+            } else {
+                left_out += 1;
+            }
+        };
+        let note = self.each(name, rows::Table::new(keep))?;
+        let too_many =
+            (left_out > 0).then(|| format!("{name} has more than {MAX_ROWS} rows: the last {left_out} are left out"));
+        Ok(Rows { rows, note: note.or(too_many) })
     }
 
     fn each(&self, name: &str, reader: impl lines::Reader) -> Result<Option<String>, Error> {
@@ -242,34 +253,6 @@ fn take_unknown_warnings(run: &mut Value) -> Vec<String> {
         known
     });
     notes
-}
-
-/// The rows so far.
-struct Kept<T> {
-    rows: Vec<T>,
-    left_out: u64,
-}
-
-impl<T> Default for Kept<T> {
-    fn default() -> Self {
-        Self { rows: Vec::new(), left_out: 0 }
-    }
-}
-
-impl<T> Kept<T> {
-    fn push(&mut self, row: T) {
-        if self.rows.len() < MAX_ROWS {
-            self.rows.push(row);
-        } else {
-            self.left_out += 1;
-        }
-    }
-
-    fn rows(self, name: &str, note: Option<String>) -> Rows<T> {
-        let left_out = (self.left_out > 0)
-            .then(|| format!("{name} has more than {MAX_ROWS} rows: the last {} are left out", self.left_out));
-        Rows { rows: self.rows, note: note.or(left_out) }
-    }
 }
 
 #[cfg(test)]

@@ -89,7 +89,7 @@ pub struct Probes {
     pub answered: u64,
     /// Answers not believed.
     pub refused: u64,
-    /// Of these, answers that contradicted those around them.
+    /// Refused answers that contradicted those around them.
     #[serde(skip)]
     pub contradicted: u64,
     /// Times the estimate started over: the other clock stepped, or this host slept. In `run.json`

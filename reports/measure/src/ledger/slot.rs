@@ -7,7 +7,7 @@ use common::time::MonoTime;
 use super::Entry;
 use crate::sample::{Bucket, Sample};
 
-/// Pictures of which it is not known which frame they were.
+/// Pictures without a known sequence number.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Strays {
     pub(super) unreadable: u64,

@@ -144,7 +144,7 @@ fn start_us(run: &Run) -> Option<i64> {
 }
 
 fn mono(second: f64) -> MonoTime {
-    // No run is as long as that; a report that says so is not believed.
+    // No run lasts this long, whatever a report says.
     const MAX_S: f64 = 1e9;
     MonoTime::from_origin(Duration::from_micros((second.clamp(0.0, MAX_S) * 1e6) as u64))
 }

@@ -7,7 +7,7 @@ use super::elements::section;
 use crate::plot::escape;
 use crate::words;
 
-/// Lines of a table of settings: a report with more is none of ours.
+/// Lines of a table of settings; no report of framelag has more.
 const MAX_LINES: usize = 300;
 
 /// How deep settings are nested at most.

@@ -156,7 +156,7 @@ impl Placed {
         self.ticks = values.into_iter().enumerate().filter_map(tick).collect();
     }
 
-    /// Every how manieth tick has room on a narrow page.
+    /// On a narrow page there is room for every n-th tick only; returns n.
     fn crowded(&self, count: usize, ticks: usize) -> usize {
         match self.scale {
             Scale::Percentile => 1,

@@ -121,7 +121,7 @@ pub(super) fn axes(out: &mut String, x: &Placed, y: &Placed) {
 
 /// The axis below a plot.
 pub(super) fn x_axis(out: &mut String, x: &Placed) {
-    out.push_str(&format!("<line class=\"base\" x1=\"0\" x2=\"100%\" y1=\"100%\" y2=\"100%\"/>\n"));
+    out.push_str("<line class=\"base\" x1=\"0\" x2=\"100%\" y1=\"100%\" y2=\"100%\"/>\n");
     for tick in &x.ticks {
         let (at, class, text) = (tick.left(), tick.class(), escape(&tick.text));
         let anchor = if tick.at > 0.97 { "end" } else { "middle" };

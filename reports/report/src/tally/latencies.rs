@@ -1,4 +1,4 @@
-//! Which latencies are kept: a clock that goes its own way makes some of them differences of nothing.
+//! Which latencies are kept: around a step of a clock, some are differences between times that cannot be compared.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ impl Tally {
         }
     }
 
-    /// A clock went its own way: frames under way at `at` have a latency that is none.
+    /// A clock stepped or the host slept: latencies of frames under way at `at` mean nothing.
     pub(super) fn distrust(&mut self, at: MonoTime) {
         let oldest = self.histograms.total.max_us().unwrap_or(0);
         let under_way = Duration::from_micros(u64::try_from(oldest).unwrap_or(0)).min(MAX_UNDER_WAY);
@@ -79,7 +79,7 @@ impl Tally {
         if self.usual.is_some_and(nearer) { without } else { measured }
     }
 
-    /// Whether a latency is to be kept. Those before it go where they cannot stand beside it.
+    /// Whether a latency is to be kept. Earlier ones that cannot be compared with it are dropped.
     fn admits(&mut self, correction: Correction) -> bool {
         let verdict = self.compared.admit(correction);
         if verdict == Admission::Replace {

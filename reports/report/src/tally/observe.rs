@@ -5,7 +5,7 @@ use measure::sample::{Clocks, StartupStep};
 use measure::timeline::Kind;
 
 use super::Tally;
-use crate::observation::{ClockCheck, Content, Observation, StampCheck};
+use crate::observation::{ClockCheck, Content, Observation};
 
 impl Tally {
     /// An access unit or bare picture came. Frames that become final go to `finalize`.
@@ -15,10 +15,11 @@ impl Tally {
             self.started(StartupStep::FirstPacket, received);
         }
         for (sum, time) in self.costs.each_mut().into_iter().zip(cost.each()) {
-            time.into_iter().for_each(|time| sum.add(*time));
+            time.iter().for_each(|time| sum.add(*time));
         }
         if let Some(check) = stamps {
-            self.check_stamps(check);
+            self.stamps.code(check.sei, check.capture_clock);
+            check.sender_report_us.into_iter().for_each(|us| self.stamps.sender_report(us));
         }
         self.check_clocks(clocks);
         match content {
@@ -29,11 +30,6 @@ impl Tally {
                 self.pictures.refused += u64::from(refused && self.is_measuring());
             }
         }
-    }
-
-    fn check_stamps(&mut self, check: &StampCheck) {
-        self.stamps.code(check.sei, check.capture_clock);
-        check.sender_report_us.into_iter().for_each(|us| self.stamps.sender_report(us));
     }
 
     /// Before the frame: its latency is kept or left out by what is known of the clocks.
@@ -68,6 +64,7 @@ mod tests {
     use super::*;
     use crate::comparison::{Comparison, Source};
     use crate::observation::ClockStep;
+    use crate::observation::StampCheck;
     use crate::testing::{about, now, sample};
     use measure::cost::OwnCost;
     use measure::figures::Probes;
