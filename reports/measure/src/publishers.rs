@@ -10,10 +10,10 @@ use crate::sample::{SEQUENCE_MODULUS, Sample};
 
 /// Returns to another publisher, within [`WINDOW`], that make two. Packets of the old run that arrive late, around a real
 /// restart, make a few.
-pub const RETURNS: usize = 8;
+pub(crate) const RETURNS: usize = 8;
 
 /// How long a return counts.
-pub const WINDOW: Duration = Duration::from_secs(60);
+pub(crate) const WINDOW: Duration = Duration::from_secs(60);
 
 /// Breaks in the numbers that are remembered.
 const BREAKS: usize = 16;

@@ -6,7 +6,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use common::bom;
 
 /// Limit on the length of a line: that of a full histogram has some 100 kB.
-pub const MAX_LINE_BYTES: usize = 1 << 20;
+pub(crate) const MAX_LINE_BYTES: usize = 1 << 20;
 
 /// Takes the lines of a file one by one.
 pub trait Reader {
