@@ -1,7 +1,6 @@
 //! Observing: joins what was read of a picture with when it was shown, into one [`Observation`] for the report and the text on
 //! the picture.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use chrono::{DateTime, Local};
@@ -9,9 +8,11 @@ use common::host::ClockClient;
 use common::marks::{ClockName, Mark, Marks};
 use common::sync::{Refusal, View};
 use common::time::{MonoTime, Now, WallTime};
+use measure::cost::OwnCost;
+use measure::figures::Probes;
 use measure::{Clocks, Correction, Sample};
-use report::comparison::{Comparison, Probes};
-use report::observation::{ClockCheck, ClockStep, PictureCost, StampCheck};
+use report::comparison::Comparison;
+use report::observation::{ClockCheck, ClockStep, StampCheck};
 use report::warning::Code;
 use report::{Observation, Recorder, Warning};
 
@@ -25,17 +26,10 @@ const LAT_LIMIT: Duration = Duration::from_secs(1);
 /// … or for so many pictures' time, where pictures come so slowly that it would flicker.
 const LAT_LIMIT_PICTURES: f64 = 1.5;
 
-/// What the pictures per second are counted over.
-const RATE_WINDOW: Duration = Duration::from_secs(2);
-
-/// Most pictures that are remembered for their rate: 500 per second.
-const MAX_RATE_PICTURES: usize = 1000;
-
 /// Observes one stream.
 #[derive(Debug)]
 pub(crate) struct Observer {
     recorder: Recorder,
-    rate: Rate,
     latency: Option<Latency>,
     /// [`common::sei::host_id`] of this host.
     host: u32,
@@ -61,17 +55,7 @@ struct Latency {
 impl Observer {
     /// Observes for `recorder`, on the host with this [`common::sei::host_id`].
     pub(crate) fn new(recorder: Recorder, host: u32) -> Self {
-        Self {
-            recorder,
-            rate: Rate::default(),
-            latency: None,
-            host,
-            clock: None,
-            publisher: None,
-            offset: None,
-            compared: false,
-            restarts: 0,
-        }
+        Self { recorder, latency: None, host, clock: None, publisher: None, offset: None, compared: false, restarts: 0 }
     }
 
     /// Compares clocks by what `client` finds, where there are two.
@@ -92,7 +76,6 @@ impl Observer {
     /// Records a picture that was shown at `shown`; `None` where there is no window that it waits for.
     pub(crate) fn observe(&mut self, picture: &DecodedPicture, shown: Option<MonoTime>, now: Now) {
         let presented = shown.unwrap_or(picture.read);
-        self.rate.add(presented);
         let observation = Observation {
             received: picture.received,
             cost: cost(picture),
@@ -153,10 +136,10 @@ impl Observer {
             let offset = self.offset.map_or(0, |offset| offset.offset_us);
             self.latency = Some(Latency { at: since, micros: shown.offset(-offset).micros_since(stamp) });
         }
-        let limit = LAT_LIMIT.max(self.rate.interval().unwrap_or_default().mul_f64(LAT_LIMIT_PICTURES));
+        let limit = LAT_LIMIT.max(self.recorder.usual_interval().unwrap_or_default().mul_f64(LAT_LIMIT_PICTURES));
         vec![
             format!("REC: {}", time_of_day(shown)),
-            format!("REC FPS: {:04.1}", self.rate.per_second(now.mono)),
+            format!("REC FPS: {:04.1}", self.recorder.recent_fps().unwrap_or(0.0)),
             match self.latency.filter(|latency| now.mono - latency.at <= limit) {
                 Some(Latency { micros, .. }) => {
                     let bound = match self.offset {
@@ -238,11 +221,12 @@ fn correction(check: &ClockCheck) -> Correction {
 }
 
 /// What measuring a picture cost.
-fn cost(picture: &DecodedPicture) -> PictureCost {
-    PictureCost {
+fn cost(picture: &DecodedPicture) -> OwnCost<Option<Duration>> {
+    OwnCost {
         wake: picture.received.map(|_| picture.begun - picture.assembled),
         read: Some(picture.read - picture.decoded),
         convert: (picture.converted > picture.read).then(|| picture.converted - picture.read),
+        ..OwnCost::default()
     }
 }
 
@@ -283,36 +267,6 @@ fn sample(
 fn time_of_day(time: WallTime) -> String {
     let utc = DateTime::from_timestamp_micros(time.as_micros()).unwrap_or_default();
     utc.with_timezone(&Local).format("%H:%M:%S%.3f").to_string()
-}
-
-/// Pictures per second, lately.
-#[derive(Debug, Default)]
-struct Rate {
-    shown: VecDeque<MonoTime>,
-}
-
-impl Rate {
-    fn add(&mut self, at: MonoTime) {
-        while self.shown.front().is_some_and(|&first| at - first > RATE_WINDOW) || self.shown.len() >= MAX_RATE_PICTURES
-        {
-            self.shown.pop_front();
-        }
-        self.shown.push_back(at);
-    }
-
-    /// The mean time between pictures; `None` before the second.
-    fn interval(&self) -> Option<Duration> {
-        let (first, last) = (self.shown.front()?, self.shown.back()?);
-        let gaps = u32::try_from(self.shown.len() - 1).ok()?;
-        (*last - *first).checked_div(gaps)
-    }
-
-    /// 0 where no picture has come for a while.
-    fn per_second(&self, now: MonoTime) -> f64 {
-        let fresh = self.shown.back().is_some_and(|&last| now - last <= RATE_WINDOW);
-        let interval = self.interval().filter(|interval| fresh && !interval.is_zero());
-        interval.map_or(0.0, |interval| interval.as_secs_f64().recip())
-    }
 }
 
 #[cfg(test)]

@@ -162,12 +162,16 @@ fn second(elapsed: Duration, name: &str, live: &Live) -> Value {
 }
 
 fn costs_text(costs: &OwnCostUs) -> String {
-    let cost = |(name, cost): (&str, Option<CostUs>)| {
-        let CostUs { mean, max } = cost?;
-        Some(format!("{} {mean:.0} (max {max:.0})", name.replace('_', " ")))
+    let cost = |(name, CostUs { mean, max }): (&str, CostUs)| {
+        let name = if name == "wake" { "thread wake-up".to_owned() } else { name.replace('_', " ") };
+        format!("{name} {mean:.0} ({max:.0})")
     };
-    let costs: Vec<_> = costs.named().into_iter().filter_map(cost).collect();
-    if costs.is_empty() { String::new() } else { format!("own cost   {} µs\n", costs.join(" · ")) }
+    let costs: Vec<_> = costs.named().map(cost).collect();
+    if costs.is_empty() {
+        String::new()
+    } else {
+        format!("own cost   µs per picture, mean (max): {}\n", costs.join(" · "))
+    }
 }
 
 #[cfg(test)]
@@ -188,7 +192,10 @@ mod tests {
     #[test]
     fn costs_that_never_arose_are_left_out() {
         assert_eq!(costs_text(&OwnCostUs::default()), "");
-        let read = Some(CostUs { mean: 20.0, max: 30.0 });
-        assert_eq!(costs_text(&OwnCostUs { read, ..OwnCostUs::default() }), "own cost   read 20 (max 30) µs\n");
+        let (wake, read) = (Some(CostUs { mean: 79.2, max: 430.0 }), Some(CostUs { mean: 20.0, max: 30.0 }));
+        assert_eq!(
+            costs_text(&OwnCostUs { wake, read, ..OwnCostUs::default() }),
+            "own cost   µs per picture, mean (max): thread wake-up 79 (430) · read 20 (30)\n"
+        );
     }
 }

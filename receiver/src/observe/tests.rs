@@ -77,6 +77,7 @@ fn the_texts_follow_the_pictures() {
     clock.advance(Duration::from_millis(200));
     assert_eq!(observer.lines(Some(stamp), shown, clock.now())[2], "LAT: --");
     clock.advance(Duration::from_secs(1));
+    observer.recorder().tick(clock.now());
     assert_eq!(observer.lines(Some(stamp), shown, clock.now())[1], "REC FPS: 00.0");
 }
 

@@ -27,7 +27,7 @@ enum Source {
     Run(fn(&Named) -> Values),
     /// What was counted since the warm-up.
     Totals(fn(&Totals) -> Values),
-    /// What is so at the moment.
+    /// The current state.
     Now(fn(&Gauges) -> Values),
 }
 

@@ -1,4 +1,4 @@
-//! What the instrument itself costs: counted beside what it measures.
+//! What measuring itself costs.
 
 use std::time::Duration;
 
@@ -21,6 +21,21 @@ pub struct OwnCost<T: Default> {
     pub compose: T,
     /// Handing the pixels to the display: part of the stage `present`.
     pub hand_over: T,
+}
+
+impl<T: Default> OwnCost<T> {
+    /// The names in `run.json`, in the order of [`OwnCost::each`].
+    pub const NAMES: [&str; 5] = ["wake", "read", "convert", "compose", "hand_over"];
+
+    /// Each of them.
+    pub fn each(&self) -> [&T; 5] {
+        [&self.wake, &self.read, &self.convert, &self.compose, &self.hand_over]
+    }
+
+    /// Each of them, to be changed.
+    pub fn each_mut(&mut self) -> [&mut T; 5] {
+        [&mut self.wake, &mut self.read, &mut self.convert, &mut self.compose, &mut self.hand_over]
+    }
 }
 
 /// How long something took.

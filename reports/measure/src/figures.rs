@@ -7,7 +7,7 @@ mod frames;
 mod latency;
 mod receiver;
 
-pub use clocks::{CaptureFigures, ClockFigures, DifferenceUs, ProbeFigures, StampFigures};
+pub use clocks::{CaptureFigures, ClockFigures, DifferenceUs, Probes, StampFigures};
 pub use frames::{Frames, Pictures};
 pub use latency::{AgeMs, Freezes, LatencyMs, StageMs};
 pub use receiver::{Connection, CostUs, OwnCostUs, Startup};

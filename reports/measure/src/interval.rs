@@ -6,7 +6,6 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use common::marks::Stage;
 use common::time::MonoTime;
 
 use crate::age::Span;
@@ -14,7 +13,7 @@ use crate::latency::Distribution;
 use crate::ledger::{Counts, Entry};
 use crate::rate::Amounts;
 use crate::sample::Sample;
-use crate::stages::PerStage;
+use crate::stages::{Latencies, PerStage};
 
 /// How long an interval is.
 pub(crate) const LENGTH: Duration = Duration::from_secs(1);
@@ -26,7 +25,7 @@ pub struct Interval {
     pub second: u64,
     /// How long it was: shorter than `LENGTH` only at the end of a run.
     pub length: Duration,
-    /// Its frames' buckets; they may change as long as frames are unsettled.
+    /// Its frames' buckets; they may change while any of them is not final.
     pub counts: Counts,
     /// Frames with a latency.
     pub latencies: u64,
@@ -58,35 +57,12 @@ impl Interval {
     }
 }
 
-/// Latency in total and by stage.
-#[derive(Clone, Debug, Default)]
-pub struct Histograms {
-    /// Present − PUB.
-    pub total: Distribution,
-    /// Time in each stage.
-    pub stages: PerStage<Distribution>,
-}
+/// Latency in total and by stage, as a report keeps it.
+pub type Histograms = Latencies<Distribution>;
 
-impl Histograms {
-    /// That of a stage, or of the total.
-    pub fn of(&self, stage: Option<Stage>) -> &Distribution {
-        stage.map_or(&self.total, |stage| &self.stages[stage])
-    }
-
-    /// That of a stage, or of the total.
-    pub fn of_mut(&mut self, stage: Option<Stage>) -> &mut Distribution {
-        match stage {
-            None => &mut self.total,
-            Some(stage) => &mut self.stages[stage],
-        }
-    }
-
-    /// Adds a frame.
-    pub fn record(&mut self, sample: &Sample) {
-        self.total.record(sample.marks.latency_us());
-        for &stage in Stage::ALL {
-            sample.stage_us(stage).into_iter().for_each(|micros| self.stages[stage].record(micros));
-        }
+impl Default for Histograms {
+    fn default() -> Self {
+        Self { total: Distribution::default(), stages: PerStage::default() }
     }
 }
 
@@ -109,8 +85,8 @@ pub struct Intervals {
     start: MonoTime,
     current: Interval,
     histograms: Histograms,
-    /// Closed, but some of their frames may be unsettled.
-    unsettled: VecDeque<Interval>,
+    /// Closed, but with frames that may not be final yet.
+    pending: VecDeque<Interval>,
     newest_kbps: Option<f64>,
 }
 
@@ -122,7 +98,7 @@ impl Intervals {
             start,
             current: Interval::default(),
             histograms: Histograms::default(),
-            unsettled: VecDeque::new(),
+            pending: VecDeque::new(),
             newest_kbps: None,
         }
     }
@@ -139,14 +115,14 @@ impl Intervals {
 
     /// A frame's latency.
     pub fn record(&mut self, sample: &Sample) {
-        self.histograms.record(sample);
+        self.histograms.record(sample, Distribution::record);
     }
 
-    /// A frame that is settled.
-    pub fn settle(&mut self, entry: &Entry<'_>) {
+    /// A frame that is final.
+    pub fn finalize(&mut self, entry: &Entry<'_>) {
         if entry.second == self.current.second {
             self.current.counts.add(entry);
-        } else if let Some(interval) = self.unsettled.iter_mut().find(|interval| interval.second == entry.second) {
+        } else if let Some(interval) = self.pending.iter_mut().find(|interval| interval.second == entry.second) {
             interval.counts.add(entry);
         }
     }
@@ -170,20 +146,20 @@ impl Intervals {
             ..self.current
         };
         self.newest_kbps = interval.kbps();
-        self.unsettled.push_back(interval);
+        self.pending.push_back(interval);
         self.current = Interval { second: self.current.second + 1, ..Interval::default() };
         closed
     }
 
-    /// Takes the closed seconds before `second`, all of whose frames are settled.
-    pub fn take_settled(&mut self, second: u64) -> Vec<Interval> {
-        let settled = self.unsettled.iter().take_while(|interval| interval.second < second).count();
-        self.unsettled.drain(..settled).collect()
+    /// Takes the closed seconds before `second`, all of whose frames are final.
+    pub fn take_final(&mut self, second: u64) -> Vec<Interval> {
+        let finalized = self.pending.iter().take_while(|interval| interval.second < second).count();
+        self.pending.drain(..finalized).collect()
     }
 
     /// The closed seconds that are left.
-    pub fn unsettled(&self) -> impl Iterator<Item = &Interval> {
-        self.unsettled.iter()
+    pub fn pending(&self) -> impl Iterator<Item = &Interval> {
+        self.pending.iter()
     }
 
     /// kbit/s of compressed video in the newest closed second; `None` where there was none.

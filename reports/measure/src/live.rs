@@ -3,7 +3,7 @@
 //! Where a report is written again and again until it is right, what was scraped cannot be taken back. So that no counter
 //! ever decreases,
 //!
-//! * frames are counted once their bucket is [final](crate::ledger::SETTLE_AFTER), 2 s after they were seen or missed;
+//! * frames are counted once their bucket is [final](crate::ledger::FINAL_AFTER), 2 s after they were seen or missed;
 //! * freezes are counted once they are over; one that goes on shows in the age of the picture, and is counted when the
 //!   run ends;
 //! * latencies with an unknown difference of two clocks in them are in no histogram, though `run.json` has them as long as
@@ -15,13 +15,11 @@
 
 use std::time::Duration;
 
-use common::marks::Stage;
 use common::time::WallTime;
 use metrics::Buckets;
 
 use crate::ledger::Counts;
-use crate::sample::Sample;
-use crate::stages::PerStage;
+use crate::stages::{Latencies, PerStage};
 
 /// Upper bounds of the latency's buckets, µs: 1 ms to 10 s, each at most twice the one before, so that a quantile
 /// interpolated in them is off by less than that.
@@ -52,7 +50,7 @@ pub struct Metrics {
     pub disconnects: u64,
     /// What was counted; `None` during the warm-up.
     pub totals: Option<Totals>,
-    /// What is so at the moment; `None` when the run is over, or during the warm-up.
+    /// The current state; `None` when the run is over, or during the warm-up.
     pub gauges: Option<Gauges>,
 }
 
@@ -74,10 +72,10 @@ pub struct Totals {
     /// How long they lasted.
     pub frozen: Duration,
     /// Latency, in total and by stage.
-    pub latencies: Latencies,
+    pub latencies: LatencyBuckets,
 }
 
-/// What is so at the moment.
+/// The current state.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Gauges {
     /// Age of the picture on screen, µs.
@@ -92,7 +90,7 @@ pub struct Gauges {
     pub bound_us: Option<i64>,
 }
 
-/// A stream's metrics with what tells them from those of others.
+/// A stream's metrics with its name.
 #[derive(Clone, Debug)]
 pub struct Named {
     /// The stream's short name.
@@ -103,26 +101,10 @@ pub struct Named {
     pub metrics: Metrics,
 }
 
-/// Latency in total and by stage.
-#[derive(Clone, Debug)]
-pub struct Latencies {
-    /// Present − PUB.
-    pub total: Buckets,
-    /// Time in each stage.
-    pub stages: PerStage<Buckets>,
-}
+/// Latency in total and by stage, as programs scrape it.
+pub type LatencyBuckets = Latencies<Buckets>;
 
-impl Latencies {
-    /// Adds a frame.
-    pub fn record(&mut self, sample: &Sample) {
-        self.total.record(sample.marks.latency_us());
-        for &stage in Stage::ALL {
-            sample.stage_us(stage).into_iter().for_each(|micros| self.stages[stage].record(micros));
-        }
-    }
-}
-
-impl Default for Latencies {
+impl Default for LatencyBuckets {
     fn default() -> Self {
         Self { total: Buckets::new(LATENCY_BOUNDS_US), stages: PerStage::new(|_| Buckets::new(STAGE_BOUNDS_US)) }
     }

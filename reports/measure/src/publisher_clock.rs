@@ -1,6 +1,6 @@
-//! Sees the publisher's wall clock step, by its stamps.
+//! Detects steps of the publisher's wall clock by its stamps.
 //!
-//! All that a receiver has of that clock is PUB, one for each frame, at whatever rate. Two signs are taken for a step:
+//! All that a receiver knows of that clock is the PUB of each frame. Two signs are taken for a step:
 //!
 //! * **PUB goes back** by more than `MIN_STEP_US` from one frame to a later one of the same run. A publisher stamps its
 //!   frames in order, so nothing else does that: it was set back, by more than the time between the two frames.

@@ -1,6 +1,5 @@
-//! Sees two publishers in one stream: each keeps counting where it left off while the other counts in between.
-//!
-//! One that started over never goes back to the numbers, or the run, of the one before.
+//! Detects two publishers in one stream: each continues its own sequence numbers while the other sends in between. A publisher
+//! that was restarted never returns to the numbers, or the run, from before the restart.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -11,10 +10,10 @@ use crate::sample::{SEQUENCE_MODULUS, Sample};
 
 /// Returns to another publisher, within [`WINDOW`], that make two. Packets of the old run that arrive late, around a real
 /// restart, make a few.
-pub const RETURNS: usize = 8;
+pub(crate) const RETURNS: usize = 8;
 
 /// How long a return counts.
-pub const WINDOW: Duration = Duration::from_secs(60);
+pub(crate) const WINDOW: Duration = Duration::from_secs(60);
 
 /// Breaks in the numbers that are remembered.
 const BREAKS: usize = 16;

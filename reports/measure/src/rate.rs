@@ -1,9 +1,9 @@
-//! Rates over a span, by intervals and not by arrivals: as many pictures as fall between two moments are one more or one less
-//! than the rate has it, by where the moments lie. Over a second that is 3 % at 30 pictures/s, over six it is still 0.5 %.
+//! Rates over a span, by intervals instead of arrivals: the number of pictures that fall between two moments can be off by one,
+//! depending on where the moments lie. Over a second that is 3 % at 30 pictures/s, over six it is still 0.5 %.
 //!
-//! So a picture counts bit by bit, over the time that it is [expected](crate::age::Screen::usual_interval) to stand, and whole
-//! when the next one comes before that is over: one that reaches across an end of the span counts in part on either side. A steady
-//! stream has its exact rate in any span. A freeze lowers it wherever it lies, because nothing counts in it.
+//! So a picture counts gradually, over the time that it is [expected](crate::age::Screen::usual_interval) to stay on screen, and
+//! in full once the next one arrives: a picture that straddles an end of the span counts in part on either side. A steady stream
+//! has its exact rate in any span. A freeze lowers the rate wherever it lies, because nothing counts during it.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -88,7 +88,7 @@ struct Flow {
 }
 
 impl Flow {
-    /// So much arrives at `at`. All that came before counts.
+    /// `amount` arrives at `at`. Everything before it counts in full.
     fn add(&mut self, at: MonoTime, amount: f64) {
         if let Some((_, before, counted)) = self.newest.replace((at, amount, 0.0)) {
             self.counted += before - counted;

@@ -1,4 +1,4 @@
-//! Puts 24-bit sequence numbers in order: counts on where they wrap, and sees where the publisher started over.
+//! Extends 24-bit sequence numbers across wraps, and detects where the publisher started over.
 
 use std::time::Duration;
 
@@ -43,13 +43,8 @@ pub(crate) enum Place {
         /// Numbers between the newest reading before and this one.
         gap: Gap,
     },
-    /// The newest number again, or an older one.
-    Behind {
-        /// The sequence number, counted on over wraps.
-        sequence: u64,
-    },
-    /// From before the first number counted.
-    Before,
+    /// The newest number again, or an older one, counted on over wraps; `None` below number 0.
+    Behind(Option<u64>),
     /// The publisher started over.
     Restart,
 }
@@ -146,7 +141,7 @@ impl Counter {
         if sample.marks.stamped() > self.head_stamp && !same_run {
             return Place::Restart;
         }
-        self.head.checked_sub(back).map_or(Place::Before, |sequence| Place::Behind { sequence })
+        Place::Behind(self.head.checked_sub(back))
     }
 
     /// Frames that can have been sent between the newest reading and this one.

@@ -7,6 +7,8 @@ use common::marks::Stage;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::sample::Sample;
+
 /// One `T` for each [`Stage`]; an object by stage name in JSON, in which unknown names are passed over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PerStage<T>([T; Stage::ALL.len()]);
@@ -51,5 +53,37 @@ impl<'de, T: Default + Deserialize<'de>> Deserialize<'de> for PerStage<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut by_name = BTreeMap::<String, T>::deserialize(deserializer)?;
         Ok(Self::new(|stage| by_name.remove(stage.name()).unwrap_or_default()))
+    }
+}
+
+/// A `T` for the latency, presented − PUB, and one for each stage.
+#[derive(Clone, Debug)]
+pub struct Latencies<T> {
+    /// The whole latency.
+    pub total: T,
+    /// Time in each stage.
+    pub stages: PerStage<T>,
+}
+
+impl<T> Latencies<T> {
+    /// That of a stage, or of the total.
+    pub fn of(&self, stage: Option<Stage>) -> &T {
+        stage.map_or(&self.total, |stage| &self.stages[stage])
+    }
+
+    /// That of a stage, or of the total.
+    pub fn of_mut(&mut self, stage: Option<Stage>) -> &mut T {
+        match stage {
+            None => &mut self.total,
+            Some(stage) => &mut self.stages[stage],
+        }
+    }
+
+    /// Has `record` add a frame's times, µs: its latency and each stage that is known.
+    pub fn record(&mut self, sample: &Sample, record: impl Fn(&mut T, i64)) {
+        record(&mut self.total, sample.marks.latency_us());
+        for &stage in Stage::ALL {
+            sample.stage_us(stage).into_iter().for_each(|micros| record(&mut self.stages[stage], micros));
+        }
     }
 }

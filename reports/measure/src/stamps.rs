@@ -44,61 +44,56 @@ impl Sei {
 /// What was found so far.
 #[derive(Clone, Debug, Default)]
 pub struct Stamps {
-    agreeing: u64,
-    missing: u64,
-    contradicted: u64,
-    largest_us: Option<i64>,
+    /// Without what `sender` says.
+    figures: StampFigures,
+    capture: CaptureFigures,
+    /// Sampling times by the sender reports − PUB, µs.
     sender: Distribution,
-    sender_beyond: u64,
-    captured: bool,
-    implausible: u64,
 }
 
 impl Stamps {
     /// A code was read, with this beside it.
     pub fn code(&mut self, sei: Sei, capture: CaptureClock) {
+        let figures = &mut self.figures;
         match sei {
             Sei::NoPlace => {}
-            Sei::Missing => self.missing += 1,
-            _ if sei.contradicts() => self.contradicted += 1,
-            _ => self.agreeing += 1,
+            Sei::Missing => figures.missing_sei += 1,
+            _ if sei.contradicts() => figures.contradicted += 1,
+            _ => figures.agreeing += 1,
         }
         if let Sei::SameFrame { difference_us } = sei {
-            self.largest_us = larger(self.largest_us, difference_us);
+            figures.largest_difference_us = larger(figures.largest_difference_us, difference_us);
         }
-        self.captured |= capture == CaptureClock::Monotonic;
-        self.implausible += u64::from(capture == CaptureClock::Implausible);
+        match capture {
+            CaptureClock::None => {}
+            CaptureClock::Monotonic => self.capture.clock = Some("monotonic".into()),
+            CaptureClock::Implausible => self.capture.implausible += 1,
+        }
     }
 
-    /// A sender report puts the frame after it so many µs after its PUB.
+    /// A sender report puts the frame after it this many µs after its PUB.
     pub fn sender_report(&mut self, difference_us: i64) {
         if difference_us.unsigned_abs() <= MAX_SENDER_DIFFERENCE_US {
             self.sender.record(difference_us);
-            self.sender_beyond += u64::from(difference_us.unsigned_abs() > MAX_DIFFERENCE_US.unsigned_abs());
+            let off = difference_us.unsigned_abs() > MAX_DIFFERENCE_US.unsigned_abs();
+            self.figures.sender_reports_off += u64::from(off);
         }
     }
 
-    /// As they go into `run.json`.
+    /// The stamps, for `run.json`.
     pub fn figures(&self) -> StampFigures {
-        let largest = |of: &Distribution| larger(of.min_us(), of.max_us()?);
+        let largest = self.sender.max_us().and_then(|max| larger(self.sender.min_us(), max));
+        let differences = self.sender.quantile_us(0.5).zip(largest);
         StampFigures {
-            agreeing: self.agreeing,
-            missing_sei: self.missing,
-            contradicted: self.contradicted,
-            largest_difference_us: self.largest_us,
             sender_reports: self.sender.count(),
-            sender_reports_off: self.sender_beyond,
-            sender_report_difference_us: self
-                .sender
-                .quantile_us(0.5)
-                .zip(largest(&self.sender))
-                .map(|(median, largest)| DifferenceUs { median, largest }),
+            sender_report_difference_us: differences.map(|(median, largest)| DifferenceUs { median, largest }),
+            ..self.figures
         }
     }
 
-    /// The capture times, as they go into `run.json`.
+    /// The capture times, for `run.json`.
     pub fn capture(&self) -> CaptureFigures {
-        CaptureFigures { clock: self.captured.then_some("monotonic".into()), implausible: self.implausible }
+        self.capture.clone()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Sees the receiver's wall clock step: the difference of wall and monotonic time jumps, and stays where it jumped to.
+//! Detects steps of the receiver's wall clock: the difference of wall and monotonic time jumps and stays at its new value.
 //!
 //! A suspend makes it jump too, because monotonic time stands still in it. The host says for how long it slept
 //! ([`Clock::slept`](common::clock::Clock::slept)), and that is taken out of the difference: what is left is a step.
@@ -11,11 +11,13 @@ use std::time::Duration;
 
 use common::time::{MonoTime, Now};
 
+use crate::units::micros;
+
 /// A jump of the difference by more than this is a step.
 pub(crate) const MIN_STEP_US: u64 = 1_000;
 
 /// Frames presented this long after a step may have been stamped before it.
-pub const SETTLING: Duration = Duration::from_secs(1);
+pub const DOUBTFUL_FOR: Duration = Duration::from_secs(1);
 
 /// What one reading of a clock says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +43,7 @@ pub struct Watch {
     /// Another such difference, and the reading that had it.
     candidate: Option<(i64, Now)>,
     slept: Duration,
-    unsettled_until: Option<MonoTime>,
+    doubtful_until: Option<MonoTime>,
     steps: u64,
     last_us: i64,
     largest_us: i64,
@@ -90,19 +92,19 @@ impl Watch {
     pub fn doubt_us(&self, at: MonoTime) -> i64 {
         match self.reference.zip(self.candidate) {
             Some((reference, (candidate, _))) => candidate.saturating_sub(reference),
-            None if self.is_unsettled(at) => self.last_us,
+            None if self.is_doubtful(at) => self.last_us,
             None => 0,
         }
     }
 
     /// Says that frames presented up to `until` may have been stamped before the last step or suspend.
-    pub fn unsettled_until(&mut self, until: MonoTime) {
-        self.unsettled_until = Some(until);
+    pub fn doubtful_until(&mut self, until: MonoTime) {
+        self.doubtful_until = Some(until);
     }
 
     /// Whether a frame presented at `at` may have been stamped before a step or suspend.
-    pub fn is_unsettled(&self, at: MonoTime) -> bool {
-        self.unsettled_until.is_some_and(|until| at < until)
+    pub fn is_doubtful(&self, at: MonoTime) -> bool {
+        self.doubtful_until.is_some_and(|until| at < until)
     }
 
     /// Steps seen.
@@ -114,10 +116,6 @@ impl Watch {
     pub fn largest_us(&self) -> i64 {
         self.largest_us
     }
-}
-
-fn micros(duration: Duration) -> i64 {
-    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

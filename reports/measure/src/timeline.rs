@@ -5,8 +5,7 @@ use common::time::{MonoTime, Now};
 use serde::{Deserialize, Serialize};
 
 use crate::latency::Distribution;
-use crate::units::rfc3339;
-use crate::units::{ms, ms_of, rounded};
+use crate::units::{in_ms, ms, rfc3339, rounded};
 
 /// Events that are kept; all are counted.
 pub const MAX_EVENTS: usize = 100;
@@ -176,7 +175,7 @@ impl Timeline {
 
     fn second(&self, at: MonoTime) -> f64 {
         let start = self.start.unwrap_or_default();
-        rounded(ms_of(at.saturating_since(start).as_secs_f64() * 1e6) / 1e3)
+        rounded(in_ms(at.saturating_since(start)) / 1e3)
     }
 }
 

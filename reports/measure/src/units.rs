@@ -1,7 +1,19 @@
 //! Figures and times as a report has them.
 
+use std::time::Duration;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use common::time::WallTime;
+
+/// A duration in µs.
+pub fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// A duration in ms, rounded to a whole µs.
+pub fn in_ms(duration: Duration) -> f64 {
+    ms_of(duration.as_secs_f64() * 1e6)
+}
 
 /// µs to ms.
 pub fn ms(micros: i64) -> f64 {

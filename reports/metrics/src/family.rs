@@ -24,7 +24,7 @@ pub struct Family {
 pub enum Kind {
     /// Never decreases.
     Counter,
-    /// What is so at the moment.
+    /// The current state.
     Gauge,
     /// Durations in buckets.
     Histogram,

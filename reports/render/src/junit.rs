@@ -22,22 +22,28 @@ const MEASURED: &str = "the run was measured";
 /// Reasons that are given.
 const MAX_REASONS: usize = 100;
 
-/// What a case came to.
-enum Result {
-    Passed,
-    Failure(String),
-    Error(&'static str, String),
+/// Elements of a case that did not pass.
+const FAILURE: &str = "failure";
+const ERROR: &str = "error";
+
+/// Why a case did not pass.
+struct Problem {
+    element: &'static str,
+    kind: &'static str,
+    why: String,
 }
 
 /// The whole file.
 pub fn suite(run: &Run) -> String {
     let verdicts = run.assertions.iter().take(MAX_CASES);
     let whole = whole(run);
-    let judged: Vec<_> = verdicts.map(|verdict| (words::shown(&verdict.text), judged(&whole, verdict))).collect();
+    let judged: Vec<_> =
+        verdicts.map(|verdict| (words::shown(&verdict.text), judged(whole.as_ref(), verdict))).collect();
     let mut cases = vec![(MEASURED.to_owned(), whole)];
     cases.extend(judged);
-    let failures = cases.iter().filter(|(_, result)| matches!(result, Result::Failure(_))).count();
-    let errors = cases.iter().filter(|(_, result)| matches!(result, Result::Error(..))).count();
+    let count =
+        |element| cases.iter().filter_map(|(_, problem)| problem.as_ref()).filter(|p| p.element == element).count();
+    let (failures, errors) = (count(FAILURE), count(ERROR));
     let mut out = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
          <testsuite name=\"framelag\" tests=\"{}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"0\" \
@@ -55,8 +61,8 @@ pub fn suite(run: &Run) -> String {
         )),
     );
     properties(&mut out, run);
-    for (name, result) in &cases {
-        case(&mut out, &run.url, name, result);
+    for (name, problem) in &cases {
+        case(&mut out, &run.url, name, problem.as_ref());
     }
     let warnings: String = run
         .warnings
@@ -72,25 +78,22 @@ pub fn suite(run: &Run) -> String {
     out
 }
 
-fn whole(run: &Run) -> Result {
-    let reasons = || words::reasons(run, MAX_REASONS).join("; ");
-    if words::run_failed(run) {
-        Result::Error("failed", reasons())
-    } else if words::proves_nothing(run) {
-        Result::Error("inconclusive", reasons())
-    } else {
-        Result::Passed
-    }
+fn whole(run: &Run) -> Option<Problem> {
+    let kind = if words::run_failed(run) { "failed" } else { "inconclusive" };
+    let why = || words::reasons(run, MAX_REASONS).join("; ");
+    words::proves_nothing(run).then(|| Problem { element: ERROR, kind, why: why() })
 }
 
 /// Of a run that proves nothing the first case says why: said in each, a long list would be many times as long.
-fn judged(whole: &Result, verdict: &Verdict) -> Result {
-    let found = words::found(verdict);
+fn judged(whole: Option<&Problem>, verdict: &Verdict) -> Option<Problem> {
+    let why = words::found(verdict);
     match (whole, verdict.ok) {
-        (Result::Error(kind, _), _) => Result::Error(kind, format!("proves nothing ({found}): see \"{MEASURED}\"")),
-        (_, None) => Result::Error("inconclusive", found),
-        (_, Some(false)) => Result::Failure(found),
-        (_, Some(true)) => Result::Passed,
+        (Some(&Problem { element, kind, .. }), _) => {
+            Some(Problem { element, kind, why: format!("proves nothing ({why}): see \"{MEASURED}\"") })
+        }
+        (None, None) => Some(Problem { element: ERROR, kind: "inconclusive", why }),
+        (None, Some(false)) => Some(Problem { element: FAILURE, kind: "broken", why }),
+        (None, Some(true)) => None,
     }
 }
 
@@ -116,19 +119,15 @@ fn properties(out: &mut String, run: &Run) {
     out.push_str("  </properties>\n");
 }
 
-fn case(out: &mut String, url: &str, name: &str, result: &Result) {
+fn case(out: &mut String, url: &str, name: &str, problem: Option<&Problem>) {
     // A dot would make packages of the parts of the address.
     let class = escape(&words::shown(url).replace('.', "\u{2024}"));
     let head = format!("  <testcase classname=\"{class}\" name=\"{}\" time=\"0\"", escape(name));
-    out.push_str(&match result {
-        Result::Passed => format!("{head}/>\n"),
-        Result::Failure(why) => {
+    out.push_str(&match problem {
+        None => format!("{head}/>\n"),
+        Some(Problem { element, kind, why }) => {
             let why = escape(why);
-            format!("{head}>\n    <failure type=\"broken\" message=\"{why}\">{why}</failure>\n  </testcase>\n")
-        }
-        Result::Error(kind, why) => {
-            let why = escape(why);
-            format!("{head}>\n    <error type=\"{kind}\" message=\"{why}\">{why}</error>\n  </testcase>\n")
+            format!("{head}>\n    <{element} type=\"{kind}\" message=\"{why}\">{why}</{element}>\n  </testcase>\n")
         }
     });
 }

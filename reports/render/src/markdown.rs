@@ -1,7 +1,6 @@
 //! `summary.md`: the run on half a page, in GitHub's Markdown, for the page of a CI job.
 
 use common::printable::is_obeyed;
-use measure::sample::Bucket;
 use report::run::{Outcome, Run};
 
 use crate::words;
@@ -42,23 +41,14 @@ fn figures(out: &mut String, run: &Run) {
     out.push_str(&format!("| latency | {} |\n", cells([latency.p50, latency.p95, latency.p99, latency.max])));
     out.push_str(&format!("| picture age | {} |\n", cells([age.p50, None, age.p99, age.max])));
     let mut lines = Vec::new();
-    if let Some(expected) = run.frames.expected {
-        let parts = Bucket::ALL.map(|bucket| (bucket, run.frames.of(bucket).unwrap_or(0)));
-        let seen = parts.iter().filter(|(bucket, frames)| *frames > 0 || *bucket == Bucket::Lost);
-        let parts: Vec<_> = seen.map(|(bucket, frames)| format!("{frames} {}", bucket.name())).collect();
-        lines.push(format!("{expected} frames sent = {}", parts.join(" + ")));
-    }
-    if let (Some(count), Some(total)) = (run.freezes.count, run.freezes.total_ms) {
-        let longest = run.freezes.longest_ms.filter(|_| count > 0);
-        let longest = longest.map_or(String::new(), |ms| format!(", the longest {ms:.0} ms"));
-        lines.push(format!("freezes: {count}, {total:.0} ms all together{longest}"));
-    }
+    lines.extend(words::buckets(run).map(|(sent, parts)| format!("{sent} frames sent = {parts}")));
+    lines.extend(words::freezes(run).map(|freezes| format!("freezes: {freezes}")));
     let rate = |value: Option<f64>, unit: &str| value.map(|value| format!("{value:.1} {unit}"));
     let rates = [
         rate(run.duration_s, "s measured"),
         rate(run.fps, "pictures/s"),
         rate(run.bitrate_kbps, "kbit/s"),
-        rate(run.startup.first_frame_ms, "ms to the first picture"),
+        run.startup.first_frame_ms.map(|first| format!("first picture after {first:.0} ms")),
     ];
     lines.push(rates.into_iter().flatten().collect::<Vec<_>>().join(" · "));
     lines.push(words::clocks(run));

@@ -17,6 +17,7 @@ mod draw;
 mod heat;
 mod labels;
 mod layer;
+mod scale;
 mod stacked;
 
 use common::printable::is_obeyed;
@@ -117,7 +118,7 @@ fn stretched(fraction: f64) -> String {
     short(fraction * 1000.0)
 }
 
-/// At most two decimals, none that say nothing.
+/// At most two decimals, without trailing zeros.
 fn short(value: f64) -> String {
     let text = format!("{value:.2}");
     let text = text.trim_end_matches('0').trim_end_matches('.');

@@ -3,10 +3,11 @@
 use std::fmt::{self, Write};
 use std::path::Path;
 
-use measure::sample::Bucket;
 use measure::timeline::Kind;
 use measure::units::ms;
 use report::run::{Run, Verdict};
+
+use crate::words;
 
 /// Columns of the page.
 const WIDTH: usize = 80;
@@ -53,14 +54,8 @@ fn headline(out: &mut String, run: &Run) -> fmt::Result {
 }
 
 fn frames(out: &mut String, run: &Run) -> fmt::Result {
-    let Some(expected) = run.frames.expected else { return Ok(()) };
-    let parts: Vec<_> = Bucket::ALL
-        .into_iter()
-        .filter_map(|bucket| Some((bucket, run.frames.of(bucket)?)))
-        .filter(|(bucket, frames)| *frames > 0 || matches!(bucket, Bucket::Measured | Bucket::Lost))
-        .map(|(bucket, frames)| format!("{frames} {}", bucket.name()))
-        .collect();
-    wrapped(out, "frames     ", &format!("{expected} sent = {}", parts.join(" + ")))
+    let Some((sent, parts)) = words::buckets(run) else { return Ok(()) };
+    wrapped(out, "frames     ", &format!("{sent} sent = {parts}"))
 }
 
 fn latency(out: &mut String, run: &Run) -> fmt::Result {
@@ -85,12 +80,8 @@ fn latency(out: &mut String, run: &Run) -> fmt::Result {
     if age.max.is_some() {
         row(out, "picture age", &[age.p50, None, age.p99, age.max], "")?;
     }
-    if let (Some(count @ 1..), Some(total), Some(longest)) =
-        (run.freezes.count, run.freezes.total_ms, run.freezes.longest_ms)
-    {
-        writeln!(out, "freezes     {count}, {total:.0} ms all together, the longest {longest:.0} ms")?;
-    }
-    Ok(())
+    let freezes = words::freezes(run).filter(|_| run.freezes.count > Some(0));
+    freezes.map_or(Ok(()), |freezes| writeln!(out, "freezes     {freezes}"))
 }
 
 /// How far two clocks are apart, and so how well every latency is known.

@@ -1,11 +1,11 @@
-//! What a run came to, in the words that all pages for people share.
+//! Wording that all pages for people share.
 
 use measure::sample::Bucket;
 use measure::units::ms as to_ms;
 use report::run::{Outcome, Run, Verdict};
 use report::warning::Code;
 
-/// Characters of a text from a run that a page shows: what is longer is none of ours.
+/// Characters of a text from a run that a page shows; framelag writes no longer ones.
 const MAX_CHARS: usize = 600;
 
 /// A text from a run, of a length that a page has room for.
@@ -26,7 +26,7 @@ pub fn ms(value: f64) -> String {
     }
 }
 
-/// The same with its unit, or what stands for a figure that does not exist.
+/// The same with its unit, or a dash if there is no such figure.
 pub(crate) fn ms_or_none(value: Option<f64>) -> String {
     value.map_or("–".to_owned(), |value| format!("{} ms", ms(value)))
 }
@@ -63,7 +63,7 @@ pub fn reasons(run: &Run, most: usize) -> Vec<String> {
     reasons
 }
 
-/// What is said of those of `all` that are not among the first `most`.
+/// Says how many of `all` are not among the first `most`; `None` if all are.
 pub fn more(all: usize, most: usize) -> Option<String> {
     (all > most).then(|| format!("and {} more, in run.json", all - most))
 }
@@ -74,7 +74,7 @@ pub fn asserted(run: &Run) -> String {
     let (all, held, broken) = (run.assertions.len(), count(Some(true)), count(Some(false)));
     let are = |count: usize| if count == 1 { "is" } else { "are" };
     match (all, held) {
-        (0, _) => "nothing was asserted".to_owned(),
+        (0, _) => "no assertions".to_owned(),
         (1, 1) => "the assertion held".to_owned(),
         (1, _) if broken > 0 => "the assertion is broken".to_owned(),
         (1, _) => "the assertion is undecided".to_owned(),
@@ -114,6 +114,22 @@ pub fn clocks(run: &Run) -> String {
         }
         _ => "two clocks that nobody compared".to_owned(),
     }
+}
+
+/// How many of the frames that were sent ended in each bucket; buckets without any are left out, except for lost frames.
+pub(crate) fn buckets(run: &Run) -> Option<(u64, String)> {
+    let frames = Bucket::ALL.map(|bucket| (bucket, run.frames.of(bucket).unwrap_or(0)));
+    let shown = frames.iter().filter(|(bucket, frames)| *frames > 0 || *bucket == Bucket::Lost);
+    let parts: Vec<_> = shown.map(|(bucket, frames)| format!("{frames} {}", bucket.name())).collect();
+    Some((run.frames.expected?, parts.join(" + ")))
+}
+
+/// How many freezes there were, and how long they took.
+pub(crate) fn freezes(run: &Run) -> Option<String> {
+    let (count, total) = (run.freezes.count?, run.freezes.total_ms?);
+    let longest = run.freezes.longest_ms.filter(|_| count > 0);
+    let longest = longest.map_or(String::new(), |ms| format!(", longest {ms:.0} ms"));
+    Some(format!("{count} ({total:.0} ms in total){longest}"))
 }
 
 /// Frames that were not seen: lost, undecodable and unreadable ones.

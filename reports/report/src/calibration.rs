@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 /// The name and version of `calibration.json`'s shape.
 pub const SCHEMA: &str = "framelag/calibration/2";
 
-/// A longer file is no calibration of ours: one has some kilobytes.
+/// Limit on a calibration's size: a real one has a few kilobytes.
 pub const MAX_BYTES: u64 = 1 << 20;
 
 /// A calibration may be this far in the future: clocks are set back a little all the time.

@@ -253,7 +253,7 @@ impl Write for Fresh<'_> {
 
 impl Drop for Fresh<'_> {
     fn drop(&mut self) {
-        // On a full disk half a file is of no use.
+        // Half a file is of no use, and the disk may be full.
         if let Some(made_as) = &self.made_as {
             let _ = self.dir.remove(made_as);
         }

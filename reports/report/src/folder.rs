@@ -1,8 +1,8 @@
 //! The report folder: files opened at the start and written as the run goes, by a thread of their own, so that
 //! neither a slow disk nor the encoding of a histogram delays a frame.
 //!
-//! After a kill the folder holds all but what came after the last `Batch`. Whole files are replaced by renaming.
-//! Lines whose figures may still change stand at the end of their file and are written over by the next batch.
+//! After a kill the folder holds everything up to the last `Batch`. Whole files are replaced by renaming. Lines whose figures
+//! may still change are at the end of their file, and the next batch overwrites them.
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
@@ -24,7 +24,7 @@ pub mod lock;
 /// What a run writes as it goes.
 const DATA: [&str; 5] = ["frames.csv", "intervals.csv", "latency.hlog", "latency.hgrm", "run.json"];
 
-/// What is made of that: beside the files of a run that is killed, those of an earlier one would say what is not so.
+/// Pages made from those. Pages of an earlier run are removed: beside the data of a run that is killed they would be wrong.
 pub const PAGES: [&str; 3] = ["report.html", "summary.md", "junit.xml"];
 
 /// Batches that wait for the disk at most.
@@ -44,9 +44,9 @@ pub struct Error {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Lines {
     /// Final.
-    pub settled: String,
+    pub finalized: String,
     /// May still change.
-    pub unsettled: String,
+    pub pending: String,
 }
 
 /// What came since the batch before.
@@ -161,7 +161,7 @@ impl Files {
         self.frames.write(&batch.frames)?;
         self.intervals.write(&batch.intervals)?;
         let mut log = Lines::default();
-        batch.closed.iter().for_each(|closed| hlog::interval(&mut log.settled, closed));
+        batch.closed.iter().for_each(|closed| hlog::interval(&mut log.finalized, closed));
         self.log.write(&log)?;
         self.replace(&batch.run, &batch.latency)
     }
@@ -176,15 +176,15 @@ impl Files {
 struct Tail {
     path: PathBuf,
     file: File,
-    settled: u64,
+    finalized: u64,
 }
 
 impl Tail {
     fn create(dir: &Dir, name: &str, header: &str) -> Result<Self, Error> {
         let path = dir.path().join(name);
         let file = dir.fresh(name).and_then(Fresh::put).map_err(|source| Error { path: path.clone(), source })?;
-        let mut tail = Self { path, file, settled: 0 };
-        tail.write(&Lines { settled: header.to_owned(), unsettled: String::new() })?;
+        let mut tail = Self { path, file, finalized: 0 };
+        tail.write(&Lines { finalized: header.to_owned(), pending: String::new() })?;
         Ok(tail)
     }
 
@@ -194,11 +194,11 @@ impl Tail {
 
     /// Writes over the old end in one call, and only then cuts off what is left of it.
     fn try_write(&mut self, lines: &Lines) -> io::Result<()> {
-        let text = format!("{}{}", lines.settled, lines.unsettled);
-        self.file.seek(SeekFrom::Start(self.settled))?;
+        let text = format!("{}{}", lines.finalized, lines.pending);
+        self.file.seek(SeekFrom::Start(self.finalized))?;
         self.file.write_all(text.as_bytes())?;
-        self.file.set_len(self.settled + text.len() as u64)?;
-        self.settled += lines.settled.len() as u64;
+        self.file.set_len(self.finalized + text.len() as u64)?;
+        self.finalized += lines.finalized.len() as u64;
         Ok(())
     }
 }

@@ -1,13 +1,15 @@
-//! What a receiver hands in of each access unit or bare picture: one value for all that was found out about it.
+//! Everything that a receiver found out about one access unit or bare picture.
 
 use std::time::Duration;
 
 use common::frame::CaptureClock;
 use common::time::{MonoTime, Now};
-
-use crate::comparison::{Comparison, Probes};
+use measure::cost::OwnCost;
+use measure::figures::Probes;
 use measure::sample::{Clocks, Sample};
 use measure::stamps::Sei;
+
+use crate::comparison::Comparison;
 
 /// One access unit or bare picture that reached the receiver.
 #[derive(Clone, Copy, Debug)]
@@ -16,8 +18,8 @@ pub struct Observation {
     pub content: Content,
     /// When the first packet of its picture came in; `None` where the input has no packets.
     pub received: Option<MonoTime>,
-    /// What measuring it cost.
-    pub cost: PictureCost,
+    /// What measuring it cost; `None` for a step that it did not take.
+    pub cost: OwnCost<Option<Duration>>,
     /// The times that came beside its corner code; `None` where none was read.
     pub stamps: Option<StampCheck>,
     /// What is known of the clocks of publisher and receiver.
@@ -47,17 +49,6 @@ pub enum Content {
         /// It came whole, and nothing that was lost explains it: the receiver itself failed to decode it.
         refused: bool,
     },
-}
-
-/// What measuring one picture cost; `None` for a step that it did not take.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PictureCost {
-    /// [`Costs::wake`](measure::cost::Costs::wake).
-    pub wake: Option<Duration>,
-    /// [`Costs::read`](measure::cost::Costs::read).
-    pub read: Option<Duration>,
-    /// [`Costs::convert`](measure::cost::Costs::convert).
-    pub convert: Option<Duration>,
 }
 
 /// The times that came beside a corner code, against the code's.
@@ -94,9 +85,9 @@ pub struct ClockStep {
 }
 
 impl Observation {
-    /// A picture of which nothing but this is known.
+    /// A picture about which nothing else is known.
     pub fn new(content: Content) -> Self {
-        Self { content, received: None, cost: PictureCost::default(), stamps: None, clocks: ClockCheck::default() }
+        Self { content, received: None, cost: OwnCost::default(), stamps: None, clocks: ClockCheck::default() }
     }
 
     /// A picture whose code was read.

@@ -65,7 +65,7 @@ pub struct Finished {
 #[derive(Debug)]
 struct Report {
     folder: Folder,
-    settled: String,
+    finalized: String,
     left_out: u64,
     /// Refused by a slow disk.
     waiting: Option<Box<Batch>>,
@@ -74,7 +74,7 @@ struct Report {
     told: bool,
 }
 
-/// What is told beside the pictures, and asked, is the tally's.
+/// Everything but observing and writing goes straight to the tally.
 impl Deref for Recorder {
     type Target = Tally;
 
@@ -103,7 +103,7 @@ impl Recorder {
             None => None,
             Some(dir) => Some(Report {
                 folder: Folder::create(dir, started.wall, &tally.run(true))?,
-                settled: String::new(),
+                finalized: String::new(),
                 left_out: 0,
                 waiting: None,
                 next: started.mono + WRITE_EVERY,
@@ -191,7 +191,7 @@ impl Finished {
     fn not_written(&mut self, dir: &Dir, error: &impl ToString) {
         self.summary.report = None;
         self.summary.fail(Warning::new(Code::ReportNotWritten, error.to_string()));
-        // So that it does not say that all is well. Where it cannot be written either, the exit code still tells.
+        // So that it does not claim success. If it cannot be written either, the exit code still tells.
         let _ = folder::replace(dir, "run.json", &json::run(&self.summary.run));
     }
 }
@@ -210,24 +210,24 @@ impl Report {
     /// What is new, with what a slow disk refused before it.
     fn batch(&mut self, tally: &mut Tally, run: Run) -> Batch {
         let (mut frames, mut intervals, mut closed) = match self.waiting.take() {
-            Some(batch) => (batch.frames.settled, batch.intervals.settled, batch.closed),
+            Some(batch) => (batch.frames.finalized, batch.intervals.finalized, batch.closed),
             None => Default::default(),
         };
-        frames.push_str(&std::mem::take(&mut self.settled));
-        tally.take_settled_intervals().iter().for_each(|interval| csv::interval(&mut intervals, &interval.into()));
+        frames.push_str(&std::mem::take(&mut self.finalized));
+        tally.take_final_intervals().iter().for_each(|interval| csv::interval(&mut intervals, &interval.into()));
         closed.append(&mut tally.take_closed());
         let too_many = closed.len().saturating_sub(MAX_WAITING_INTERVALS);
         self.left_out += closed.drain(..too_many).count() as u64;
         let mut batch = Batch {
             run,
-            frames: Lines { settled: frames, unsettled: String::new() },
-            intervals: Lines { settled: intervals, unsettled: String::new() },
+            frames: Lines { finalized: frames, pending: String::new() },
+            intervals: Lines { finalized: intervals, pending: String::new() },
             closed,
             latency: tally.histograms().total.clone(),
         };
-        tally.ledger().unsettled(&mut |entry| csv::frame(&mut batch.frames.unsettled, &entry));
-        tally.unsettled_intervals().iter().for_each(|interval| {
-            csv::interval(&mut batch.intervals.unsettled, &interval.into());
+        tally.ledger().pending(&mut |entry| csv::frame(&mut batch.frames.pending, &entry));
+        tally.pending_intervals().iter().for_each(|interval| {
+            csv::interval(&mut batch.intervals.pending, &interval.into());
         });
         batch
     }
@@ -239,12 +239,12 @@ impl Report {
     }
 }
 
-/// Keeps the line of a settled frame for the next batch.
+/// Keeps the line of a final frame for the next batch.
 fn keep(report: &mut Option<Report>, entry: &Entry<'_>) {
     let Some(report) = report else { return };
-    let waiting = report.waiting.as_ref().map_or(0, |batch| batch.frames.settled.len());
-    if report.settled.len() + waiting < MAX_WAITING_BYTES {
-        csv::frame(&mut report.settled, entry);
+    let waiting = report.waiting.as_ref().map_or(0, |batch| batch.frames.finalized.len());
+    if report.finalized.len() + waiting < MAX_WAITING_BYTES {
+        csv::frame(&mut report.finalized, entry);
     } else {
         report.left_out += 1;
     }
@@ -253,5 +253,5 @@ fn keep(report: &mut Option<Report>, entry: &Entry<'_>) {
 /// Without a report nobody takes these.
 fn drop_unwritten(tally: &mut Tally) {
     drop(tally.take_closed());
-    drop(tally.take_settled_intervals());
+    drop(tally.take_final_intervals());
 }

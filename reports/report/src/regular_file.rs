@@ -1,7 +1,6 @@
 //! Files of a report folder, read only where they are files: a pipe in the place of one would be waited for without an end, and a
 //! device has none. `dir` writes them.
 
-use std::fmt;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -10,21 +9,14 @@ use std::path::Path;
 use rustix::fs::{FileType, OFlags};
 
 /// What stands in a file's place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotAFile(&'static str);
-
-impl fmt::Display for NotAFile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "it is a {}, no regular file", self.0)
-    }
-}
-
-impl std::error::Error for NotAFile {}
+#[derive(Debug, thiserror::Error)]
+#[error("it is a {0}, not a regular file")]
+struct NotAFile(&'static str);
 
 /// Opens a file to be read, if it is a regular one; links are followed. Waits for nobody.
 ///
 /// # Errors
-/// The system's, or one that wraps [`NotAFile`], which [`not_a_file`] finds.
+/// The system's, or one that [`is_not_a_file`] tells from them.
 pub fn open(path: &Path) -> io::Result<File> {
     // First by its name: to open a device may set something going.
     if let Ok(there) = fs::metadata(path) {
@@ -38,8 +30,8 @@ pub fn open(path: &Path) -> io::Result<File> {
 }
 
 /// Whether `error` says that something else stands in the file's place.
-pub fn not_a_file(error: &io::Error) -> Option<NotAFile> {
-    error.get_ref()?.downcast_ref().copied()
+pub(crate) fn is_not_a_file(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<NotAFile>())
 }
 
 /// What is said where something stands in the way of what would be written.
@@ -84,11 +76,11 @@ mod tests {
         fs::create_dir(at("folder")).expect("a folder");
         for name in ["pipe", "socket", "device", "folder"] {
             let error = open(&at(name)).expect_err(name);
-            assert!(not_a_file(&error).is_some() && error.to_string().contains(name), "{error}");
+            assert!(is_not_a_file(&error) && error.to_string().contains(name), "{error}");
         }
         fs::write(at("file"), "").expect("a file");
         assert!(open(&at("file")).is_ok());
         let missing = open(&at("missing")).expect_err("it is not there");
-        assert_eq!((missing.kind(), not_a_file(&missing)), (io::ErrorKind::NotFound, None));
+        assert_eq!((missing.kind(), is_not_a_file(&missing)), (io::ErrorKind::NotFound, false));
     }
 }

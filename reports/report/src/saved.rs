@@ -12,7 +12,7 @@ use measure::interval::Histograms;
 use serde_json::Value;
 
 use crate::codec::{hlog, lines, rows};
-use crate::regular_file::{self, NotAFile};
+use crate::regular_file;
 use crate::run::{Run, SCHEMA};
 use crate::warning::Code;
 
@@ -20,7 +20,7 @@ mod printable;
 
 pub use crate::codec::rows::{FrameRow, IntervalRow};
 
-/// A longer `run.json` is none of ours: one has some ten kilobytes.
+/// Limit on the size of `run.json`: a real one has some ten kilobytes.
 pub(crate) const MAX_RUN_BYTES: u64 = 4 << 20;
 
 /// Rows that are kept of a file: a day at 50 frames a second.
@@ -29,21 +29,13 @@ pub const MAX_ROWS: usize = 4_320_000;
 /// A folder that is no report, or cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A file cannot be read.
+    /// A file cannot be read, or something else stands in its place.
     #[error("cannot read {}: {source}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
         /// Why.
         source: io::Error,
-    },
-    /// Something else stands in a file's place.
-    #[error("cannot read {}: {what}", path.display())]
-    NotAFile {
-        /// Where the file should be.
-        path: PathBuf,
-        /// What is there.
-        what: NotAFile,
     },
     /// There is no `run.json`.
     #[error("{} is no report folder: it has no run.json; `receiver --report {}` would make it one", folder.display(), folder.display())]
@@ -70,16 +62,16 @@ pub enum Error {
 }
 
 impl Error {
-    fn of(path: &Path, source: io::Error) -> Self {
-        match regular_file::not_a_file(&source) {
-            Some(what) => Self::NotAFile { path: path.to_owned(), what },
-            None => Self::Io { path: path.to_owned(), source },
-        }
+    fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { path: path.to_owned(), source }
     }
 
     /// The folder or a file in it is not what it should be, in contrast to one that could not be read.
-    pub const fn is_usage(&self) -> bool {
-        !matches!(self, Self::Io { .. })
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => regular_file::is_not_a_file(source),
+            _ => true,
+        }
     }
 }
 
@@ -117,7 +109,7 @@ impl Saved {
                 file.take(MAX_RUN_BYTES + 1).read_to_end(&mut text).map(|_| text)
             }),
         };
-        let text = text.map_err(|source| Error::of(&path, source))?;
+        let text = text.map_err(Error::io(&path))?;
         let (run, notes) = parse(&text, &path)?;
         Ok(Self { path: folder.to_owned(), run, notes })
     }
@@ -125,7 +117,7 @@ impl Saved {
     /// Hands each frame of `frames.csv` to `each`, in order. The note says why there are no more.
     ///
     /// # Errors
-    /// [`Error::Io`] or [`Error::NotAFile`]. A file that is missing is a note.
+    /// [`Error::Io`]. A file that is missing is a note.
     pub fn each_frame(&self, each: impl FnMut(FrameRow)) -> Result<Option<String>, Error> {
         self.each("frames.csv", rows::Table::new(each))
     }
@@ -133,32 +125,43 @@ impl Saved {
     /// The frames of `frames.csv`: at most [`MAX_ROWS`].
     ///
     /// # Errors
-    /// [`Error::Io`] or [`Error::NotAFile`]. A file that is missing is a note.
+    /// [`Error::Io`]. A file that is missing is a note.
     pub fn frames(&self) -> Result<Rows<FrameRow>, Error> {
-        let mut kept = Kept::default();
-        let note = self.each_frame(|row| kept.push(row))?;
-        Ok(kept.rows("frames.csv", note))
+        self.rows("frames.csv")
     }
 
     /// The seconds of `intervals.csv`: at most [`MAX_ROWS`].
     ///
     /// # Errors
-    /// [`Error::Io`] or [`Error::NotAFile`]. A file that is missing is a note.
+    /// [`Error::Io`]. A file that is missing is a note.
     pub fn intervals(&self) -> Result<Rows<IntervalRow>, Error> {
-        let mut kept = Kept::default();
-        let note = self.each("intervals.csv", rows::Table::new(|row| kept.push(row)))?;
-        Ok(kept.rows("intervals.csv", note))
+        self.rows("intervals.csv")
     }
 
     /// The latencies of `latency.hlog`, all seconds together, with why there are no more. Negative latencies and those above an
     /// hour are not in it.
     ///
     /// # Errors
-    /// [`Error::Io`] or [`Error::NotAFile`]. A file that is missing is a note.
+    /// [`Error::Io`]. A file that is missing is a note.
     pub fn histograms(&self) -> Result<(Histograms, Option<String>), Error> {
         let mut histograms = Histograms::default();
         let note = self.each("latency.hlog", hlog::Reader::new(&mut histograms))?;
         Ok((histograms, note))
+    }
+
+    fn rows<T: rows::Row + Copy>(&self, name: &str) -> Result<Rows<T>, Error> {
+        let (mut rows, mut left_out) = (Vec::new(), 0_u64);
+        let keep = |row| {
+            if rows.len() < MAX_ROWS {
+                rows.push(row);
+            } else {
+                left_out += 1;
+            }
+        };
+        let note = self.each(name, rows::Table::new(keep))?;
+        let too_many =
+            (left_out > 0).then(|| format!("{name} has more than {MAX_ROWS} rows: the last {left_out} are left out"));
+        Ok(Rows { rows, note: note.or(too_many) })
     }
 
     fn each(&self, name: &str, reader: impl lines::Reader) -> Result<Option<String>, Error> {
@@ -167,7 +170,7 @@ impl Saved {
             Err(error) if is_missing(&error) => return Ok(Some(format!("{name} is missing"))),
             opened => opened,
         };
-        let stopped = file.and_then(|file| read(file, reader)).map_err(|source| Error::of(&path, source))?;
+        let stopped = file.and_then(|file| read(file, reader)).map_err(Error::io(&path))?;
         Ok(stopped.map(|stopped| format!("{name} {stopped}")))
     }
 }
@@ -250,34 +253,6 @@ fn take_unknown_warnings(run: &mut Value) -> Vec<String> {
         known
     });
     notes
-}
-
-/// The rows so far.
-struct Kept<T> {
-    rows: Vec<T>,
-    left_out: u64,
-}
-
-impl<T> Default for Kept<T> {
-    fn default() -> Self {
-        Self { rows: Vec::new(), left_out: 0 }
-    }
-}
-
-impl<T> Kept<T> {
-    fn push(&mut self, row: T) {
-        if self.rows.len() < MAX_ROWS {
-            self.rows.push(row);
-        } else {
-            self.left_out += 1;
-        }
-    }
-
-    fn rows(self, name: &str, note: Option<String>) -> Rows<T> {
-        let left_out = (self.left_out > 0)
-            .then(|| format!("{name} has more than {MAX_ROWS} rows: the last {} are left out", self.left_out));
-        Rows { rows: self.rows, note: note.or(left_out) }
-    }
 }
 
 #[cfg(test)]

@@ -8,13 +8,14 @@ use measure::cost::Costs;
 use measure::figures::Pictures;
 use measure::interval::{Closed, Histograms, Interval, Intervals};
 use measure::ledger::{Entry, Ledger, Reading};
-use measure::live::Latencies;
+use measure::live::LatencyBuckets;
 use measure::publisher_clock::PublisherClock;
 use measure::rate::Rates;
 use measure::sample::{Correction, Sample, StartupStep};
 use measure::stamps::Stamps;
 use measure::steps::{self, Watch};
 use measure::timeline::{Kind, Timeline};
+use measure::units::micros;
 
 use crate::calibration::Quote;
 use crate::comparison::Compared;
@@ -46,7 +47,7 @@ pub struct Tally {
     measured_from: Option<MonoTime>,
     histograms: Histograms,
     /// For [`Tally::metrics`].
-    scraped: Latencies,
+    scraped: LatencyBuckets,
     /// Nothing more will come.
     over: bool,
     clock: Watch,
@@ -110,16 +111,16 @@ impl Tally {
         &mut self.costs
     }
 
-    /// A picture whose code was read. Frames that settle go to `settle`, here and below.
-    pub fn frame(&mut self, sample: &Sample, settle: &mut dyn FnMut(Entry<'_>)) {
+    /// A picture whose code was read. Frames that become final go to `finalize`, here and below.
+    pub fn frame(&mut self, sample: &Sample, finalize: &mut dyn FnMut(Entry<'_>)) {
         let sample = &self.with_clocks(sample);
         self.started(StartupStep::FirstPicture, sample.presented);
         self.started(StartupStep::FirstReading, sample.presented);
         let step = self.clock.observe(sample.now());
-        self.advance(sample.presented, settle);
+        self.advance(sample.presented, finalize);
         self.resolve(step, sample.presented);
         self.count_unit(sample.bytes, sample.idr);
-        let reading = self.account(sample, settle);
+        let reading = self.account(sample, finalize);
         let identity = (sample.stream_id, sample.sequence);
         if self.on_screen != Some(identity) {
             self.on_screen = Some(identity);
@@ -130,7 +131,7 @@ impl Tally {
                 self.show(sample.presented, Some(self.likely_latency(sample)));
             }
         }
-        let doubtful = step == steps::Verdict::Unsure || self.clock.is_unsettled(sample.presented);
+        let doubtful = step == steps::Verdict::Unsure || self.clock.is_doubtful(sample.presented);
         let publisher = self.watch_publisher(sample, reading, doubtful);
         match reading {
             Reading::First if step == steps::Verdict::Unsure => self.parked = Some(*sample),
@@ -143,9 +144,9 @@ impl Tally {
     }
 
     /// A picture that was shown, but whose code could not be read.
-    pub fn unreadable(&mut self, now: Now, bytes: u32, idr: bool, settle: &mut dyn FnMut(Entry<'_>)) {
+    pub fn unreadable(&mut self, now: Now, bytes: u32, idr: bool, finalize: &mut dyn FnMut(Entry<'_>)) {
         self.started(StartupStep::FirstPicture, now.mono);
-        self.tick(now, settle);
+        self.tick(now, finalize);
         self.count_unit(bytes, idr);
         self.ledger.unreadable();
         self.pictures.unreadable += u64::from(self.is_measuring());
@@ -154,8 +155,8 @@ impl Tally {
     }
 
     /// An access unit that gave no picture.
-    pub fn undecodable(&mut self, now: Now, bytes: u32, settle: &mut dyn FnMut(Entry<'_>)) {
-        self.tick(now, settle);
+    pub fn undecodable(&mut self, now: Now, bytes: u32, finalize: &mut dyn FnMut(Entry<'_>)) {
+        self.tick(now, finalize);
         self.count_unit(bytes, false);
         self.ledger.undecodable();
         self.pictures.undecodable += u64::from(self.is_measuring());
@@ -181,8 +182,8 @@ impl Tally {
     pub fn slept(&mut self, total: Duration, now: Now) {
         let Some(time) = self.clock.slept(total) else { return };
         self.screen.slept(time);
-        self.timeline.event(now, Kind::Suspend, i64::try_from(time.as_micros()).unwrap_or(i64::MAX));
-        self.unsettle(now.mono);
+        self.timeline.event(now, Kind::Suspend, micros(time));
+        self.distrust(now.mono);
     }
 
     /// Something that a reader of the figures must know. Only the first hundred are kept, each once.
@@ -199,23 +200,23 @@ impl Tally {
     }
 
     /// Time passes: call it at least 20 times a second.
-    pub fn tick(&mut self, now: Now, settle: &mut dyn FnMut(Entry<'_>)) {
+    pub fn tick(&mut self, now: Now, finalize: &mut dyn FnMut(Entry<'_>)) {
         let step = self.clock.observe(now);
-        self.advance(now.mono, settle);
+        self.advance(now.mono, finalize);
         self.resolve(step, now.mono);
     }
 
-    /// Ends the run: settles every frame and closes the last interval.
-    pub fn finish(&mut self, now: Now, settle: &mut dyn FnMut(Entry<'_>)) {
-        self.tick(now, settle);
+    /// Ends the run: finalizes every frame and closes the last interval.
+    pub fn finish(&mut self, now: Now, finalize: &mut dyn FnMut(Entry<'_>)) {
+        self.tick(now, finalize);
         self.reconnected(now.mono);
         self.unpark();
         self.over = true;
         let amounts = self.rates.take();
         let Some(intervals) = &mut self.intervals else { return };
         self.ledger.close(&mut |entry| {
-            intervals.settle(&entry);
-            settle(entry);
+            intervals.finalize(&entry);
+            finalize(entry);
         });
         let age = self.screen.take_recent();
         self.closed.push(intervals.close(self.last, age, amounts));
@@ -226,14 +227,14 @@ impl Tally {
         std::mem::take(&mut self.closed)
     }
 
-    /// Takes the intervals all of whose frames are settled.
-    pub(crate) fn take_settled_intervals(&mut self) -> Vec<Interval> {
+    /// Takes the intervals all of whose frames are final.
+    pub(crate) fn take_final_intervals(&mut self) -> Vec<Interval> {
         let Some(intervals) = &mut self.intervals else { return Vec::new() };
-        intervals.take_settled(self.ledger.oldest_second().unwrap_or(u64::MAX))
+        intervals.take_final(self.ledger.oldest_second().unwrap_or(u64::MAX))
     }
 
     /// Ends the warm-up and closes intervals where `to` is past their ends.
-    fn advance(&mut self, to: MonoTime, settle: &mut dyn FnMut(Entry<'_>)) {
+    fn advance(&mut self, to: MonoTime, finalize: &mut dyn FnMut(Entry<'_>)) {
         self.last = self.last.max(to);
         let interval = self.screen.usual_interval();
         let first = self.startup[StartupStep::FirstPicture as usize];
@@ -256,20 +257,20 @@ impl Tally {
         }
         self.rates.advance(to, interval);
         self.screen.advance(to);
-        self.ledger.settle(to, &mut |entry| {
-            intervals.settle(&entry);
-            settle(entry);
+        self.ledger.finalize(to, &mut |entry| {
+            intervals.finalize(&entry);
+            finalize(entry);
         });
     }
 
-    fn account(&mut self, sample: &Sample, settle: &mut dyn FnMut(Entry<'_>)) -> Reading {
+    fn account(&mut self, sample: &Sample, finalize: &mut dyn FnMut(Entry<'_>)) -> Reading {
         let second = self.intervals.as_ref().map_or(0, Intervals::second);
         let intervals = &mut self.intervals;
         self.ledger.read(sample, second, &mut |entry| {
             if let Some(intervals) = intervals {
-                intervals.settle(&entry);
+                intervals.finalize(&entry);
             }
-            settle(entry);
+            finalize(entry);
         })
     }
 

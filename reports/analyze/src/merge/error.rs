@@ -21,7 +21,7 @@ pub enum Error {
 
 impl Error {
     /// Something is wrong with what was named, in contrast to what could not be read or written.
-    pub const fn is_usage(&self) -> bool {
+    pub fn is_usage(&self) -> bool {
         match self {
             Self::Saved(error) => error.is_usage(),
             Self::Folder(_) | Self::Pages(_) => false,

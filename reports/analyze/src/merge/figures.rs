@@ -4,8 +4,7 @@ use std::borrow::Cow;
 
 use common::time::WallTime;
 use measure::figures::{
-    AgeMs, CaptureFigures, ClockFigures, Connection, Frames, Freezes, OwnCostUs, Pictures, ProbeFigures, StampFigures,
-    Startup,
+    AgeMs, CaptureFigures, ClockFigures, Connection, Frames, Freezes, OwnCostUs, Pictures, Probes, StampFigures, Startup,
 };
 use measure::timeline::{Event, MAX_EVENTS};
 use measure::units::{rfc3339, rounded};
@@ -131,10 +130,11 @@ fn receivers(parts: &[Part]) -> Vec<Receiver> {
 
 fn clock(parts: &[Part], runs: &Runs<'_>, zero: Option<i64>) -> ClockFigures {
     let same_host = runs.iter().all(|run| run.clock.same_host);
-    let probes = runs.iter().filter_map(|run| run.clock.probes).reduce(|one, other| ProbeFigures {
+    let probes = runs.iter().filter_map(|run| run.clock.probes).reduce(|one, other| Probes {
         sent: one.sent.saturating_add(other.sent),
         answered: one.answered.saturating_add(other.answered),
         refused: one.refused.saturating_add(other.refused),
+        ..one
     });
     ClockFigures {
         same_host,

@@ -25,7 +25,7 @@ pub struct ClockFigures {
     /// How the offset is known: `same-host`, `user`, `publisher`, `server` or `ntp`.
     pub source: Option<Cow<'static, str>>,
     /// What became of asking another clock; `None` where none was asked.
-    pub probes: Option<ProbeFigures>,
+    pub probes: Option<Probes>,
     /// Times the estimate started over.
     pub restarts: u64,
     /// Times the receiver's wall clock stepped.
@@ -82,11 +82,18 @@ pub struct CaptureFigures {
 /// Requests to another clock, and their answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
-pub struct ProbeFigures {
+pub struct Probes {
     /// Requests sent.
     pub sent: u64,
     /// Answers believed.
     pub answered: u64,
     /// Answers not believed.
     pub refused: u64,
+    /// Refused answers that contradicted those around them.
+    #[serde(skip)]
+    pub contradicted: u64,
+    /// Times the estimate started over: the other clock stepped, or this host slept. In `run.json`
+    /// [`ClockFigures::restarts`].
+    #[serde(skip)]
+    pub restarts: u64,
 }

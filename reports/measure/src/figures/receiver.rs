@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cost::{Cost, Costs, OwnCost};
+use crate::cost::{Costs, OwnCost};
 use crate::units::rounded;
 
 /// Starting up, in ms since the receiver began to connect.
@@ -47,22 +47,15 @@ impl OwnCostUs {
     /// From the costs.
     pub fn new(of: &Costs) -> Self {
         let micros = |time: Duration| rounded(time.as_nanos() as f64 / 1e3);
-        let cost = |cost: &Cost| {
-            let (mean, max) = cost.mean_and_max()?;
-            Some(CostUs { mean: micros(mean), max: micros(max) })
-        };
-        Self {
-            wake: cost(&of.wake),
-            read: cost(&of.read),
-            convert: cost(&of.convert),
-            compose: cost(&of.compose),
-            hand_over: cost(&of.hand_over),
+        let mut figures = Self::default();
+        for (figure, cost) in figures.each_mut().into_iter().zip(of.each()) {
+            *figure = cost.mean_and_max().map(|(mean, max)| CostUs { mean: micros(mean), max: micros(max) });
         }
+        figures
     }
 
-    /// Each with its name in `run.json`.
-    pub const fn named(&self) -> [(&'static str, Option<CostUs>); 5] {
-        let Self { wake, read, convert, compose, hand_over } = *self;
-        [("wake", wake), ("read", read), ("convert", convert), ("compose", compose), ("hand_over", hand_over)]
+    /// Each with its name in `run.json`; those that never happened are left out.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, CostUs)> {
+        Self::NAMES.into_iter().zip(self.each()).filter_map(|(name, cost)| Some((name, (*cost)?)))
     }
 }

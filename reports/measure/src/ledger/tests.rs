@@ -7,11 +7,11 @@ use crate::allowance::AT_ONCE;
 use crate::sample::SEQUENCE_MODULUS;
 use crate::testing::{at, sample};
 
-/// A ledger after the warm-up that keeps what settled: segment, sequence, bucket.
+/// A ledger after the warm-up that keeps what became final: segment, sequence, bucket.
 #[derive(Default)]
 struct Books {
     ledger: Ledger,
-    settled: Vec<(u32, u64, Bucket)>,
+    finalized: Vec<(u32, u64, Bucket)>,
 }
 
 impl Books {
@@ -23,8 +23,8 @@ impl Books {
 
     /// Reads frame `sequence`, stamped and shown at `ms`.
     fn read(&mut self, sequence: u64, ms: u64) -> Reading {
-        let settled = &mut self.settled;
-        self.ledger.read(&sample(sequence, ms, ms), 0, &mut |e| settled.push((e.segment, e.sequence, e.bucket)))
+        let finalized = &mut self.finalized;
+        self.ledger.read(&sample(sequence, ms, ms), 0, &mut |e| finalized.push((e.segment, e.sequence, e.bucket)))
     }
 
     /// Reads frames of a 30 frames/s stream, each when it was stamped.
@@ -35,13 +35,13 @@ impl Books {
     }
 
     fn pass(&mut self, ms: u64) {
-        let settled = &mut self.settled;
-        self.ledger.settle(at(ms), &mut |e| settled.push((e.segment, e.sequence, e.bucket)));
+        let finalized = &mut self.finalized;
+        self.ledger.finalize(at(ms), &mut |e| finalized.push((e.segment, e.sequence, e.bucket)));
     }
 
     fn close(&mut self) {
-        let settled = &mut self.settled;
-        self.ledger.close(&mut |e| settled.push((e.segment, e.sequence, e.bucket)));
+        let finalized = &mut self.finalized;
+        self.ledger.close(&mut |e| finalized.push((e.segment, e.sequence, e.bucket)));
     }
 
     /// Measured, lost, duplicate, late, unreadable, undecodable; and the range that they must add up to.
@@ -103,7 +103,8 @@ fn strays_fill_the_gap_they_arrived_in() {
     books.close();
     let (counts, expected) = books.counts();
     assert_eq!((counts, expected), ([4, 3, 0, 0, 1, 1], 9));
-    let fates: HashMap<u64, Bucket> = books.settled.iter().map(|(_, sequence, bucket)| (*sequence, *bucket)).collect();
+    let fates: HashMap<u64, Bucket> =
+        books.finalized.iter().map(|(_, sequence, bucket)| (*sequence, *bucket)).collect();
     assert_eq!(fates[&7], Bucket::Lost, "the picture after frame 8 is not frame 7");
     assert_eq!(books.ledger.unplaced(), 1, "and has no place in the range");
 }
@@ -143,7 +144,7 @@ fn numbers_count_on_over_the_wrap() {
     books.read(wrap, 5);
     assert_eq!(books.counts(), ([9, 0, 0, 1, 0, 0], 10));
     books.close();
-    assert_eq!(books.settled.last().map(|(_, sequence, _)| *sequence), Some(wrap + 4));
+    assert_eq!(books.finalized.last().map(|(_, sequence, _)| *sequence), Some(wrap + 4));
 }
 
 /// A day and more at 144 frames/s: the numbers have wrapped, and the window is as wide as ever. Half the modulus ahead of
@@ -175,13 +176,13 @@ fn going_back_with_a_newer_stamp_is_a_restart_and_the_ranges_add_up() {
     for sequence in 0..20 {
         let at = 10_000 + sequence * 33;
         let bare = Sample { run: None, ..sample(sequence, at, at) };
-        let settled = &mut books.settled;
-        books.ledger.read(&bare, 0, &mut |e| settled.push((e.segment, e.sequence, e.bucket)));
+        let finalized = &mut books.finalized;
+        books.ledger.read(&bare, 0, &mut |e| finalized.push((e.segment, e.sequence, e.bucket)));
     }
     assert_eq!(books.counts(), ([50, 0, 0, 0, 0, 0], 50));
     assert_eq!((books.ledger.segments(), books.ledger.unplaced()), (2, 1));
     books.close();
-    let segments: Vec<u32> = books.settled.iter().map(|(segment, ..)| *segment).collect();
+    let segments: Vec<u32> = books.finalized.iter().map(|(segment, ..)| *segment).collect();
     assert_eq!((segments[29], segments[30]), (0, 1));
 }
 
@@ -235,13 +236,13 @@ fn a_publisher_whose_clock_was_set_back_is_found_again() {
 }
 
 #[test]
-fn a_frame_settles_after_its_time_and_then_stays() {
+fn a_frame_is_final_after_its_time_and_then_stays() {
     let mut books = Books::open();
     books.run([0, 2]);
     books.pass(66 + 1_999);
-    assert_eq!(books.settled, [(0, 0, Bucket::Measured)]);
+    assert_eq!(books.finalized, [(0, 0, Bucket::Measured)]);
     books.pass(66 + 2_000);
-    assert_eq!(books.settled[1..], [(0, 1, Bucket::Lost), (0, 2, Bucket::Measured)]);
+    assert_eq!(books.finalized[1..], [(0, 1, Bucket::Lost), (0, 2, Bucket::Measured)]);
     assert_eq!(books.read(1, 33), Reading::Stale);
     assert_eq!((books.counts(), books.ledger.stale()), (([2, 1, 0, 0, 0, 0], 3), 1));
 }
@@ -262,8 +263,8 @@ fn the_window_is_bounded() {
     let mut books = Books::open();
     books.read(0, 0);
     books.read(900_000, 1_800_000);
-    // Of the frames that settled, those without a row are one entry; the window's oldest made room for the newest.
-    assert_eq!(books.settled.len() as u64, 1 + AT_ONCE + 1 + 1);
+    // Of the frames that became final, those without a row are one entry; the window's oldest made room for the newest.
+    assert_eq!(books.finalized.len() as u64, 1 + AT_ONCE + 1 + 1);
     assert_eq!(books.counts().1, 900_001);
     assert_eq!(books.ledger.counts().unlisted(), 899_999 - AT_ONCE);
 }
@@ -283,7 +284,7 @@ fn a_lost_frame_belongs_to_the_warm_up_where_it_was_due_in_it() {
         let mut books = across(open_ms);
         assert_eq!(books.counts(), ([1, lost, 0, 0, 0, 0], lost + 1), "{open_ms}");
         books.close();
-        let rows: Vec<_> = books.settled.iter().map(|(_, sequence, _)| *sequence).collect();
+        let rows: Vec<_> = books.finalized.iter().map(|(_, sequence, _)| *sequence).collect();
         assert_eq!(rows, (5 - lost..=5).collect::<Vec<_>>(), "{open_ms}");
     }
 }
@@ -400,9 +401,9 @@ proptest! {
                 Fate::Undecodable => books.ledger.undecodable(),
                 _ => {
                     let stamped = (sequence - first) * 33;
-                    let settled = &mut books.settled;
+                    let finalized = &mut books.finalized;
                     let reading = books.ledger.read(&sample(sequence, stamped, ms), 0, &mut |e| {
-                        settled.push((e.segment, e.sequence, e.bucket));
+                        finalized.push((e.segment, e.sequence, e.bucket));
                     });
                     latencies += u64::from(reading == Reading::First);
                     if read.first().is_none_or(|first_read| sequence >= *first_read) {
@@ -426,9 +427,9 @@ proptest! {
             unreadable + undecodable + books.ledger.unplaced(),
             arrived(Fate::Unreadable) + arrived(Fate::Undecodable)
         );
-        let rows: Vec<u64> = books.settled.iter().map(|(_, sequence, _)| *sequence).collect();
+        let rows: Vec<u64> = books.finalized.iter().map(|(_, sequence, _)| *sequence).collect();
         let expected_rows: Vec<u64> = read.first().map_or(Vec::new(), |first| (*first..=*read.last().unwrap_or(first)).collect());
-        prop_assert_eq!(rows, expected_rows, "each frame settles once, in order");
+        prop_assert_eq!(rows, expected_rows, "each frame becomes final once, in order");
     }
 
     /// The same publisher with a warm-up that ends anywhere: what counts is a range without holes up to the last frame read, and
@@ -461,7 +462,7 @@ proptest! {
         }
         books.close();
         let (counts, expected) = books.counts();
-        let rows: Vec<u64> = books.settled.iter().map(|(_, sequence, _)| *sequence).collect();
+        let rows: Vec<u64> = books.finalized.iter().map(|(_, sequence, _)| *sequence).collect();
         let last = after.iter().copied().max().filter(|last| before.is_none_or(|before| before < *last));
         prop_assert_eq!(rows.last().copied(), last);
         prop_assert!(rows.windows(2).all(|pair| pair[1] == pair[0] + 1), "{:?}", rows);
@@ -482,16 +483,16 @@ proptest! {
     ) {
         let mut books = Books::open();
         let mut ms = 0;
-        let (mut latencies, mut settled) = (0, 0);
+        let (mut latencies, mut finalized) = (0, 0);
         for (sequence, stamped, passed, stream_id) in readings {
             ms += passed;
             let sample = Sample { stream_id, ..sample(sequence, stamped, ms) };
-            let reading = books.ledger.read(&sample, 0, &mut |e| settled += e.frames);
+            let reading = books.ledger.read(&sample, 0, &mut |e| finalized += e.frames);
             latencies += u64::from(reading == Reading::First);
         }
-        books.ledger.close(&mut |e| settled += e.frames);
+        books.ledger.close(&mut |e| finalized += e.frames);
         let counts = books.ledger.counts();
-        prop_assert_eq!(counts.expected(), settled);
+        prop_assert_eq!(counts.expected(), finalized);
         prop_assert_eq!(counts.read(), latencies);
     }
 }

@@ -1,6 +1,7 @@
 //! How latencies are distributed: a histogram, and the percentile curve that shows its tail.
 
 use measure::latency::Distribution;
+use measure::units::ms;
 use report::run::Run;
 
 use super::elements::{cell, section, table};
@@ -52,7 +53,6 @@ pub fn distribution(run: &Run, total: &Distribution) -> String {
 }
 
 fn histogram(run: &Run, total: &Distribution, least: i64, drawn: i64, most: i64) -> String {
-    let ms = |us: i64| us as f64 / 1e3;
     let width = nice_step((ms(drawn) - ms(least)) / BARS).max(0.001);
     let first = (ms(least) / width).floor();
     let count = ((ms(drawn) / width).floor() - first) as usize + 1;
@@ -93,7 +93,7 @@ fn curve(total: &Distribution) -> String {
         .map(|step| 1.0 - 10f64.powf(-f64::from(step) / f64::from(STEPS_PER_NINE)))
         .take_while(|quantile| *quantile < last)
         .chain([last]);
-    let points: Vec<_> = quantiles.filter_map(|q| Some((q, total.quantile_us(q)? as f64 / 1e3))).collect();
+    let points: Vec<_> = quantiles.filter_map(|q| Some((q, ms(total.quantile_us(q)?)))).collect();
     let chart = Chart::new(
         "Latency by percentile: each further nine takes the same room",
         Axis::percentile("of the frames are not above"),

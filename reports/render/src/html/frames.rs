@@ -27,7 +27,7 @@ pub struct Kind {
 pub struct Frames {
     /// When a frame was presented, and its latency in ms; NaN breaks the line.
     pub latency: Vec<(f64, f64)>,
-    /// When a frame should have come that was not frames.
+    /// When a frame should have come that was not seen.
     pub missing: Vec<f64>,
     /// Stretches without a new picture.
     pub freezes: Vec<(f64, f64)>,
@@ -67,7 +67,7 @@ impl Frames {
 
     fn add(&mut self, row: &FrameRow) {
         let (Some(presented_us), Some(latency_us)) = (row.presented_us, row.latency_us) else {
-            // Duplicates and late ones were frames, and have a latency.
+            // Duplicate and late frames were seen, and have a latency.
             if matches!(row.outcome, Bucket::Lost | Bucket::Undecodable | Bucket::Unreadable) {
                 self.pending += 1;
             }
@@ -144,7 +144,7 @@ fn start_us(run: &Run) -> Option<i64> {
 }
 
 fn mono(second: f64) -> MonoTime {
-    // No run is as long as that; a report that says so is not believed.
+    // No run lasts this long, whatever a report says.
     const MAX_S: f64 = 1e9;
     MonoTime::from_origin(Duration::from_micros((second.clamp(0.0, MAX_S) * 1e6) as u64))
 }

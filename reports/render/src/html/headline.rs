@@ -41,7 +41,7 @@ fn outcome(run: &Run) -> String {
     };
     let reasons = words::reasons(run, MAX_REASONS);
     let said = match run.outcome {
-        Outcome::Ok if run.assertions.is_empty() => "measured; nothing was asserted".to_owned(),
+        Outcome::Ok if run.assertions.is_empty() => "measured; no assertions".to_owned(),
         Outcome::Inconclusive => "these figures prove nothing".to_owned(),
         Outcome::Failed if words::run_failed(run) => "the run itself failed".to_owned(),
         _ => words::asserted(run),

@@ -3,6 +3,7 @@
 use common::marks::Stage;
 use measure::figures::StageMs;
 use measure::sample::Bucket;
+use measure::units::ms;
 use report::run::Run;
 
 use super::elements::{cell, section, table};
@@ -64,7 +65,6 @@ pub fn kinds(frames: &Frames) -> String {
     if kinds.is_empty() {
         return String::new();
     }
-    let ms = |us: i64| us as f64 / 1e3;
     let quantile = |kind: &Kind, q: f64| kind.latency.quantile_us(q).map(ms);
     let bar = |(name, kind): &(&str, &Kind)| Bar {
         name: format!("{name}: median of each stage"),

@@ -7,7 +7,7 @@ use super::elements::section;
 use crate::plot::escape;
 use crate::words;
 
-/// Lines of a table of settings: a report with more is none of ours.
+/// Lines of a table of settings; no report of framelag has more.
 const MAX_LINES: usize = 300;
 
 /// How deep settings are nested at most.
@@ -29,8 +29,8 @@ pub fn settings(run: &Run) -> String {
 }
 
 fn cost(run: &Run) -> String {
-    let known = run.own_cost_us.named().into_iter().filter_map(|(name, cost)| Some((name, cost?)));
-    let rows: Vec<_> = known
+    let named = run.own_cost_us.named();
+    let rows: Vec<_> = named
         .map(|(name, cost)| vec![name.replace('_', " "), format!("{:.0}", cost.mean), format!("{:.0}", cost.max)])
         .collect();
     if rows.is_empty() {

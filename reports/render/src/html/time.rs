@@ -59,7 +59,7 @@ fn explained(run: &Run, frames: &Frames) -> String {
         "From painting the stamp into a picture to handing it to the window, frame by frame in the order shown."
             .to_owned();
     if frames.freezes.is_empty() && frames.missing.is_empty() {
-        text.push_str(" No freeze, and no frame that was not frames.");
+        text.push_str(" No freeze, and no frame that was not seen.");
     }
     if run.freezes.count.is_some_and(|count| count != frames.freezes.len() as u64) {
         text.push_str(
@@ -114,11 +114,8 @@ pub fn age(run: &Run, intervals: &[IntervalRow]) -> String {
     }
     let row = vec![String::new(), cell(age.mean), cell(age.p50), cell(age.p99), cell(age.max)];
     out.push_str(&table(&["ms", "mean", "p50", "p99", "max"], &[row]));
-    if let (Some(count), Some(total), Some(longest)) = (run.freezes.count, run.freezes.total_ms, run.freezes.longest_ms)
-        && count > 0
-    {
-        let (total, longest) = (words::ms(total), words::ms(longest));
-        out.push_str(&format!("<p>Freezes: {count}, {total} ms all together, the longest {longest} ms.</p>\n"));
+    if let Some(freezes) = words::freezes(run).filter(|_| run.freezes.count > Some(0)) {
+        out.push_str(&format!("<p>Freezes: {freezes}.</p>\n"));
     }
     section("Picture age", &out)
 }

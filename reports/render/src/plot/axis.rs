@@ -1,6 +1,7 @@
 //! Axes: which values they span, and which of them are written beside them.
 
 use super::percent;
+use super::scale::Scale;
 
 /// Larger magnitudes are no measurement; they would only make sums overflow.
 const MAX_MAGNITUDE: f64 = 1e15;
@@ -27,18 +28,6 @@ pub struct Axis {
     scale: Scale,
     low: Option<f64>,
     high: Option<f64>,
-}
-
-#[derive(Clone, Debug)]
-enum Scale {
-    Linear,
-    Log,
-    /// Seconds since a beginning.
-    Time,
-    /// A quantile q at log(1 / (1 − q)), as HdrHistogram's plots have it: each further nine takes the same room.
-    Percentile,
-    /// Linear, with ticks of the caller's.
-    Named(Vec<(f64, String)>),
 }
 
 /// An axis that knows its range.
@@ -129,42 +118,6 @@ impl Axis {
     }
 }
 
-impl Scale {
-    fn takes(&self, value: f64) -> bool {
-        match self {
-            Self::Log => value > 0.0,
-            Self::Percentile => (0.0..1.0).contains(&value),
-            _ => true,
-        }
-    }
-
-    fn of_nothing(&self) -> (f64, f64) {
-        match self {
-            Self::Log => (1.0, 10.0),
-            Self::Percentile => (0.0, 0.99),
-            _ => (0.0, 1.0),
-        }
-    }
-
-    /// How much an axis spans at least that begins at `low`.
-    fn least_span(&self, low: f64) -> f64 {
-        match self {
-            Self::Log => low.abs().max(f64::MIN_POSITIVE),
-            Self::Percentile => (1.0 - low) / 2.0,
-            _ => (low.abs() * 0.1).max(1e-3),
-        }
-    }
-
-    /// Where on a straight line a value lies.
-    fn straight(&self, value: f64) -> f64 {
-        match self {
-            Self::Log => value.max(f64::MIN_POSITIVE).log10(),
-            Self::Percentile => -(1.0 - value.clamp(0.0, 1.0 - 1e-12)).log10(),
-            _ => value,
-        }
-    }
-}
-
 impl Placed {
     /// Where a value lies, as a fraction of the axis; at an end where it is beyond it.
     pub fn at(&self, value: f64) -> f64 {
@@ -203,7 +156,7 @@ impl Placed {
         self.ticks = values.into_iter().enumerate().filter_map(tick).collect();
     }
 
-    /// Every how manieth tick has room on a narrow page.
+    /// On a narrow page there is room for every n-th tick only; returns n.
     fn crowded(&self, count: usize, ticks: usize) -> usize {
         match self.scale {
             Scale::Percentile => 1,

@@ -1,7 +1,7 @@
 //! A chart with two axes: lines, points with errors, bars, and what is marked in them.
 
 use super::axis::Axis;
-use super::draw::{Placer, axes, line};
+use super::draw::{Placer, axes};
 use super::labels::{self, Place};
 use super::layer::{Layer, Point};
 use super::{Tone, escape, figure, percent, short};
@@ -133,12 +133,9 @@ impl Chart {
                 let anchor = if place.end { " text-anchor=\"end\"" } else { "" };
                 let (x, y, text) = (percent(*x), percent(1.0 - y), escape(text));
                 let (dx, dy) = (short(place.dx), short(place.dy));
-                line(
-                    out,
-                    format_args!(
-                        "<text class=\"note{class}\" x=\"{x}\" y=\"{y}\" dx=\"{dx}\" dy=\"{dy}\"{anchor}>{text}</text>"
-                    ),
-                );
+                out.push_str(&format!(
+                    "<text class=\"note{class}\" x=\"{x}\" y=\"{y}\" dx=\"{dx}\" dy=\"{dy}\"{anchor}>{text}</text>\n"
+                ));
             };
             match (narrow, wide) {
                 (Some(narrow), Some(wide)) if narrow == wide => put(narrow, ""),

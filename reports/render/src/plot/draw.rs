@@ -52,7 +52,7 @@ impl Placer<'_> {
             }
         }
         if !path.is_empty() {
-            line(out, format_args!("<path class=\"line {}\" d=\"{path}\"/>", tone.class()));
+            out.push_str(&format!("<path class=\"line {}\" d=\"{path}\"/>\n", tone.class()));
         }
     }
 
@@ -63,13 +63,10 @@ impl Placer<'_> {
             Layer::Marks { tone, at, what } => self.marks(out, *tone, at, what),
             Layer::Level { tone, y, label } => {
                 let (y, tone, label) = (percent(1.0 - self.y.at(*y)), tone.class(), escape(label));
-                line(out, format_args!("<line class=\"rule {tone}\" x1=\"0\" x2=\"100%\" y1=\"{y}\" y2=\"{y}\"/>"));
-                line(
-                    out,
-                    format_args!(
-                        "<text class=\"note\" x=\"100%\" y=\"{y}\" dy=\"-4\" text-anchor=\"end\">{label}</text>"
-                    ),
-                );
+                out.push_str(&format!("<line class=\"rule {tone}\" x1=\"0\" x2=\"100%\" y1=\"{y}\" y2=\"{y}\"/>\n"));
+                out.push_str(&format!(
+                    "<text class=\"note\" x=\"100%\" y=\"{y}\" dy=\"-4\" text-anchor=\"end\">{label}</text>\n"
+                ));
             }
             Layer::Rule { tone, x, label } => {
                 let at = self.x.at(*x);
@@ -77,13 +74,8 @@ impl Placer<'_> {
                 let (dx, anchor) = if at > 0.6 { (-4, "end") } else { (4, "start") };
                 let dy = 10 + 14 * *rules;
                 *rules += 1;
-                line(out, format_args!("<line class=\"rule {tone}\" x1=\"{x}\" x2=\"{x}\" y1=\"0\" y2=\"100%\"/>"));
-                line(
-                    out,
-                    format_args!(
-                        "<text class=\"note\" x=\"{x}\" y=\"0\" dx=\"{dx}\" dy=\"{dy}\" text-anchor=\"{anchor}\">{label}</text>"
-                    ),
-                );
+                out.push_str(&format!("<line class=\"rule {tone}\" x1=\"{x}\" x2=\"{x}\" y1=\"0\" y2=\"100%\"/>\n"));
+                out.push_str(&format!("<text class=\"note\" x=\"{x}\" y=\"0\" dx=\"{dx}\" dy=\"{dy}\" text-anchor=\"{anchor}\">{label}</text>\n"));
             }
             Layer::Line { .. } | Layer::Bar { .. } | Layer::Band { .. } => {}
         }
@@ -93,14 +85,14 @@ impl Placer<'_> {
         let (x, y, tone) = (percent(self.x.at(point.x)), percent(1.0 - self.y.at(point.y)), tone.class());
         if let Some((low, high)) = point.y_error {
             let [low, high] = [low, high].map(|value| percent(1.0 - self.y.at(value)));
-            line(out, format_args!("<line class=\"error {tone}\" x1=\"{x}\" x2=\"{x}\" y1=\"{low}\" y2=\"{high}\"/>"));
+            out.push_str(&format!("<line class=\"error {tone}\" x1=\"{x}\" x2=\"{x}\" y1=\"{low}\" y2=\"{high}\"/>\n"));
         }
         if let Some((low, high)) = point.x_error {
             let [low, high] = [low, high].map(|value| percent(self.x.at(value)));
-            line(out, format_args!("<line class=\"error {tone}\" x1=\"{low}\" x2=\"{high}\" y1=\"{y}\" y2=\"{y}\"/>"));
+            out.push_str(&format!("<line class=\"error {tone}\" x1=\"{low}\" x2=\"{high}\" y1=\"{y}\" y2=\"{y}\"/>\n"));
         }
         let title = titled(&point.title);
-        line(out, format_args!("<circle class=\"point {tone}\" cx=\"{x}\" cy=\"{y}\" r=\"4\">{title}</circle>"));
+        out.push_str(&format!("<circle class=\"point {tone}\" cx=\"{x}\" cy=\"{y}\" r=\"4\">{title}</circle>\n"));
     }
 
     fn marks(&self, out: &mut String, tone: Tone, at: &[f64], what: &str) {
@@ -111,12 +103,7 @@ impl Placer<'_> {
         for (column, count) in columns.into_iter().enumerate().filter(|(_, count)| *count > 0) {
             let (x, tone) = (percent(column as f64 / MARKS as f64), tone.class());
             let title = titled(&if count == 1 { what.to_owned() } else { format!("{count} × {what}") });
-            line(
-                out,
-                format_args!(
-                    "<rect class=\"mark {tone}\" x=\"{x}\" y=\"100%\" width=\"2\" height=\"9\" transform=\"translate(-1 -9)\">{title}</rect>"
-                ),
-            );
+            out.push_str(&format!("<rect class=\"mark {tone}\" x=\"{x}\" y=\"100%\" width=\"2\" height=\"9\" transform=\"translate(-1 -9)\">{title}</rect>\n"));
         }
     }
 }
@@ -125,54 +112,40 @@ impl Placer<'_> {
 pub(super) fn axes(out: &mut String, x: &Placed, y: &Placed) {
     for tick in &y.ticks {
         let (at, text) = (percent(1.0 - tick.at), escape(&tick.text));
-        line(out, format_args!("<line class=\"grid\" x1=\"0\" x2=\"100%\" y1=\"{at}\" y2=\"{at}\"/>"));
-        line(out, format_args!("<text x=\"-8\" y=\"{at}\" dy=\"4\" text-anchor=\"end\">{text}</text>"));
+        out.push_str(&format!("<line class=\"grid\" x1=\"0\" x2=\"100%\" y1=\"{at}\" y2=\"{at}\"/>\n"));
+        out.push_str(&format!("<text x=\"-8\" y=\"{at}\" dy=\"4\" text-anchor=\"end\">{text}</text>\n"));
     }
-    line(out, format_args!("<text class=\"axis\" x=\"-8\" y=\"0\" dy=\"-12\">{}</text>", escape(&y.label)));
+    out.push_str(&format!("<text class=\"axis\" x=\"-8\" y=\"0\" dy=\"-12\">{}</text>\n", escape(&y.label)));
     x_axis(out, x);
 }
 
 /// The axis below a plot.
 pub(super) fn x_axis(out: &mut String, x: &Placed) {
-    line(out, format_args!("<line class=\"base\" x1=\"0\" x2=\"100%\" y1=\"100%\" y2=\"100%\"/>"));
+    out.push_str("<line class=\"base\" x1=\"0\" x2=\"100%\" y1=\"100%\" y2=\"100%\"/>\n");
     for tick in &x.ticks {
         let (at, class, text) = (tick.left(), tick.class(), escape(&tick.text));
         let anchor = if tick.at > 0.97 { "end" } else { "middle" };
-        line(
-            out,
-            format_args!(
-                "<line class=\"base\" x1=\"{at}\" x2=\"{at}\" y1=\"100%\" y2=\"100%\" transform=\"translate(0 2)\"/>"
-            ),
-        );
-        line(out, format_args!("<text{class} x=\"{at}\" y=\"100%\" dy=\"17\" text-anchor=\"{anchor}\">{text}</text>"));
+        out.push_str(&format!(
+            "<line class=\"base\" x1=\"{at}\" x2=\"{at}\" y1=\"100%\" y2=\"100%\" transform=\"translate(0 2)\"/>\n"
+        ));
+        out.push_str(&format!("<text{class} x=\"{at}\" y=\"100%\" dy=\"17\" text-anchor=\"{anchor}\">{text}</text>\n"));
     }
-    line(
-        out,
-        format_args!(
-            "<text class=\"axis\" x=\"100%\" y=\"100%\" dy=\"34\" text-anchor=\"end\">{}</text>",
-            escape(&x.label)
-        ),
-    );
+    out.push_str(&format!(
+        "<text class=\"axis\" x=\"100%\" y=\"100%\" dy=\"34\" text-anchor=\"end\">{}</text>\n",
+        escape(&x.label)
+    ));
 }
 
 /// A rectangle from `top` down to the axis.
 fn rect(out: &mut String, class: &str, tone: Tone, (left, right): (f64, f64), top: f64, title: &str) {
     let (tone, title) = (tone.class(), titled(title));
     let [x, width, y, height] = [left, (right - left).max(0.0), top, 1.0 - top].map(stretched);
-    line(
-        out,
-        format_args!(
-            "<rect class=\"{class} {tone}\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\">{title}</rect>"
-        ),
-    );
+    out.push_str(&format!(
+        "<rect class=\"{class} {tone}\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\">{title}</rect>\n"
+    ));
 }
 
 /// A tooltip, where there is something to say.
 pub(super) fn titled(text: &str) -> String {
     if text.is_empty() { String::new() } else { format!("<title>{}</title>", escape(text)) }
-}
-
-/// One line of markup.
-pub(super) fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
-    writeln!(out, "{text}").expect("writing to a string does not fail");
 }

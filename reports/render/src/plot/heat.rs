@@ -1,5 +1,5 @@
-//! A heat map: a table whose cells are coloured by their value. A table, not a drawing: it is read aloud cell by cell,
-//! copied with its figures, and scrolls where a phone is too narrow for it.
+//! A heat map: a table whose cells are coloured by their value. A table rather than a drawing, so that screen readers can read
+//! it cell by cell, figures can be copied, and it scrolls on a narrow phone.
 
 use super::escape;
 

@@ -7,7 +7,7 @@ const LINE: f64 = 14.0;
 /// A label's way from its point to its text, px.
 const GAP: f64 = 7.0;
 
-/// And where what is near is taken.
+/// The same, when the near places are taken.
 const FAR: f64 = 18.0;
 
 /// Where a text stands beside its point.

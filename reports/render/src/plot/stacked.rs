@@ -1,7 +1,7 @@
 //! Stacked horizontal bars: what a whole is made of.
 
 use super::axis::Axis;
-use super::draw::{line, titled, x_axis};
+use super::draw::{titled, x_axis};
 use super::{Tone, escape, figure, percent};
 
 /// Height of a bar's name, of the bar, and of both with the space below, px.
@@ -41,23 +41,18 @@ pub(crate) fn stacked(label: &str, axis: &str, bars: &[Bar]) -> String {
     let mut body = String::new();
     for tick in &x.ticks {
         let at = tick.left();
-        line(&mut body, format_args!("<line class=\"grid\" x1=\"{at}\" x2=\"{at}\" y1=\"0\" y2=\"100%\"/>"));
+        body.push_str(&format!("<line class=\"grid\" x1=\"{at}\" x2=\"{at}\" y1=\"0\" y2=\"100%\"/>\n"));
     }
     for (row, bar) in bars.iter().enumerate() {
         let (top, name) = (row * ROW, escape(&bar.name));
-        line(&mut body, format_args!("<text class=\"name\" x=\"0\" y=\"{}\">{name}</text>", top + NAME - 4));
+        body.push_str(&format!("<text class=\"name\" x=\"0\" y=\"{}\">{name}</text>\n", top + NAME - 4));
         let mut left = 0.0;
         for part in &bar.parts {
             let right = left + size(part);
             let (from, to) = (x.at(left), x.at(right));
             let (tone, title) = (part.tone.class(), titled(&part.title));
             let (at, width, top) = (percent(from), percent(to - from), top + NAME);
-            line(
-                &mut body,
-                format_args!(
-                    "<rect class=\"part {tone}\" x=\"{at}\" y=\"{top}\" width=\"{width}\" height=\"{THICK}\">{title}</rect>"
-                ),
-            );
+            body.push_str(&format!("<rect class=\"part {tone}\" x=\"{at}\" y=\"{top}\" width=\"{width}\" height=\"{THICK}\">{title}</rect>\n"));
             left = right;
         }
     }

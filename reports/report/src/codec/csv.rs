@@ -1,7 +1,5 @@
 //! `frames.csv` and `intervals.csv`. Fields that do not exist are empty; no field needs quoting.
 
-use std::fmt::{Display, Write};
-
 use common::marks::Stage;
 use measure::interval::Interval;
 use measure::ledger::Entry;
@@ -31,18 +29,12 @@ pub fn merged_frames_header() -> String {
 
 /// Appends a frame's line, with the number of its receiver where there are many.
 pub fn frame_row(out: &mut String, row: &FrameRow, receiver: Option<usize>) {
-    let mut line = Line::new(out);
-    line.field(row.seq);
-    line.field(row.outcome.name());
-    row.stages_us.iter().for_each(|(_, micros)| line.optional(*micros));
-    line.optional(row.latency_us);
-    line.field(row.segment);
-    line.optional(row.presented_us);
-    line.optional(row.bytes);
-    line.optional(row.idr.map(u8::from));
-    line.optional(row.offset_us);
-    receiver.into_iter().for_each(|receiver| line.field(receiver));
-    line.end();
+    let mut fields = vec![row.seq.to_string(), row.outcome.name().to_owned()];
+    fields.extend(row.stages_us.iter().map(|(_, micros)| field(*micros)));
+    fields.extend([field(row.latency_us), row.segment.to_string(), field(row.presented_us), field(row.bytes)]);
+    fields.extend([field(row.idr.map(u8::from)), field(row.offset_us)]);
+    fields.extend(receiver.map(|receiver| receiver.to_string()));
+    out.push_str(&(fields.join(",") + "\n"));
 }
 
 impl From<&Entry<'_>> for FrameRow {
@@ -70,15 +62,16 @@ pub fn intervals_header() -> String {
 
 /// Appends a second's line.
 pub fn interval(out: &mut String, row: &IntervalRow) {
-    let mut line = Line::new(out);
-    line.field(row.second);
-    line.field(rounded(row.length_s));
-    line.field(row.expected);
-    row.buckets.into_iter().for_each(|count| line.field(count));
-    line.field(row.count);
+    let mut fields = vec![row.second.to_string(), rounded(row.length_s).to_string(), row.expected.to_string()];
+    fields.extend(row.buckets.iter().chain([&row.count]).map(u64::to_string));
     let figures = [row.p50_ms, row.p99_ms, row.max_ms, row.fps, row.kbps, row.age_mean_ms, row.age_max_ms];
-    figures.into_iter().for_each(|figure| line.optional(figure.map(rounded)));
-    line.end();
+    fields.extend(figures.map(|figure| field(figure.map(rounded))));
+    out.push_str(&(fields.join(",") + "\n"));
+}
+
+/// A field that may be empty.
+fn field(value: Option<impl ToString>) -> String {
+    value.map_or(String::new(), |value| value.to_string())
 }
 
 impl From<&Interval> for IntervalRow {
@@ -97,34 +90,5 @@ impl From<&Interval> for IntervalRow {
             age_mean_ms: interval.age.mean_us().map(ms_of),
             age_max_ms: interval.age.max_us().map(ms),
         }
-    }
-}
-
-/// A line that is being written.
-struct Line<'a> {
-    out: &'a mut String,
-    start: usize,
-}
-
-impl<'a> Line<'a> {
-    fn new(out: &'a mut String) -> Self {
-        Self { start: out.len(), out }
-    }
-
-    fn field(&mut self, value: impl Display) {
-        self.optional(Some(value));
-    }
-
-    fn optional(&mut self, value: Option<impl Display>) {
-        if self.out.len() > self.start {
-            self.out.push(',');
-        }
-        if let Some(value) = value {
-            write!(self.out, "{value}").expect("writing to a string does not fail");
-        }
-    }
-
-    fn end(self) {
-        self.out.push('\n');
     }
 }

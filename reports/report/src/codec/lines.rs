@@ -1,13 +1,12 @@
 //! The lines of a file that is written as a run goes. After a kill its end may be cut, or be the rest of lines that were about
 //! to be written over: what makes no sense ends the file.
 
-use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
 
 use common::bom;
 
-/// A longer line is none of ours: that of a full histogram has some 100 kB.
-pub const MAX_LINE_BYTES: usize = 1 << 20;
+/// Limit on the length of a line: that of a full histogram has some 100 kB.
+pub(crate) const MAX_LINE_BYTES: usize = 1 << 20;
 
 /// Takes the lines of a file one by one.
 pub trait Reader {
@@ -19,15 +18,19 @@ pub trait Reader {
 }
 
 /// Where a file makes no sense any more: reads on behind its name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Stopped {
     /// There is nothing in it.
+    #[error("is empty")]
     Empty,
     /// Not one of our files.
+    #[error("is not framelag's, which begins with {0}: {1}")]
     Foreign(&'static str, String),
     /// The last line has no end.
+    #[error("is cut off in line {0}, which is left out")]
     Cut(u64),
     /// This line and all after it are left out.
+    #[error("makes no sense from line {0} on, which is left out: {1}")]
     At(u64, String),
 }
 
@@ -86,15 +89,4 @@ pub fn read<R: Reader>(input: impl Read, reader: &mut R) -> io::Result<Option<St
         return Ok(Some(stopped));
     }
     Ok(None)
-}
-
-impl fmt::Display for Stopped {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Empty => write!(f, "is empty"),
-            Self::Foreign(expected, why) => write!(f, "is not framelag's, which begins with {expected}: {why}"),
-            Self::Cut(number) => write!(f, "is cut off in line {number}, which is left out"),
-            Self::At(number, why) => write!(f, "makes no sense from line {number} on, which is left out: {why}"),
-        }
-    }
 }

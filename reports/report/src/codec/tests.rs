@@ -48,7 +48,7 @@ fn intervals_csv() {
     // Nothing in second 1 but a frozen picture.
     tally.finish(now(2_012), &mut |_| {});
     let mut text = csv::intervals_header();
-    tally.take_settled_intervals().iter().for_each(|interval| csv::interval(&mut text, &interval.into()));
+    tally.take_final_intervals().iter().for_each(|interval| csv::interval(&mut text, &interval.into()));
     let expected = "\
 second,length_s,expected,measured,lost,duplicate,late,unreadable,undecodable,count,p50_ms,p99_ms,max_ms,fps,kbps,\
 age_mean_ms,age_max_ms
@@ -62,7 +62,7 @@ age_mean_ms,age_max_ms
 #[test]
 fn the_interval_log() {
     let mut histograms = Histograms::default();
-    histograms.record(&sample(0, 0, 12));
+    histograms.record(&sample(0, 0, 12), Distribution::record);
     Stage::ALL.iter().filter(|stage| **stage != Stage::Present).for_each(|stage| histograms.stages[*stage].clear());
     let mut text = hlog::header(wall(0));
     let closed = Closed { start: Duration::from_millis(2_500), length: Duration::from_secs(1), histograms };

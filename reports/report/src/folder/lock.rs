@@ -1,4 +1,4 @@
-//! One run at a time writes into a folder: two of them would write over each other's lines.
+//! Only one run at a time writes into a folder: two would overwrite each other's lines.
 
 use std::fs::{File, TryLockError};
 use std::path::PathBuf;

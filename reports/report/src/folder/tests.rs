@@ -263,8 +263,8 @@ fn lines_that_may_change_are_written_over() {
     let path = folder.path().join("tail");
     let dir = Dir::open(folder.path()).expect("it is there");
     let mut tail = Tail::create(&dir, "tail", "head\n").expect("a file");
-    let mut write = |settled: &str, unsettled: &str| {
-        tail.write(&Lines { settled: settled.to_owned(), unsettled: unsettled.to_owned() }).expect("a line");
+    let mut write = |finalized: &str, pending: &str| {
+        tail.write(&Lines { finalized: finalized.to_owned(), pending: pending.to_owned() }).expect("a line");
         fs::read_to_string(&path).expect("the file")
     };
     assert_eq!(write("1\n", "2?\n3?\n"), "head\n1\n2?\n3?\n");

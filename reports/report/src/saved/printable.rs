@@ -1,4 +1,4 @@
-//! What stands in a report may have been written by anybody, and is told on terminals.
+//! A report may have been written by anybody, and its texts are printed on terminals.
 
 use common::printable::escaped;
 use serde_json::{Map, Value};

@@ -8,7 +8,7 @@ use measure::figures::{
 use measure::sample::{Clocks, StartupStep};
 use measure::stages::PerStage;
 use measure::timeline::Kind;
-use measure::units::{ms, ms_of, rounded};
+use measure::units::{in_ms, ms, ms_of, rounded};
 
 use super::Tally;
 use crate::run::{Outcome, Run, SCHEMA};
@@ -103,18 +103,17 @@ impl Tally {
             return Freezes::default();
         }
         let freezes = self.screen.freezes(self.last);
-        let in_ms = |duration: Duration| Some(ms_of(duration.as_secs_f64() * 1e6));
         Freezes {
             count: Some(freezes.count),
-            total_ms: in_ms(freezes.total),
-            longest_ms: in_ms(freezes.longest).filter(|_| freezes.count > 0),
+            total_ms: Some(in_ms(freezes.total)),
+            longest_ms: (freezes.count > 0).then(|| in_ms(freezes.longest)),
         }
     }
 
     fn startup_figures(&self) -> Startup {
         let after = |step: StartupStep| {
             let at = self.startup[step as usize]?;
-            Some(ms_of(at.saturating_since(self.about.started.mono).as_secs_f64() * 1e6))
+            Some(in_ms(at.saturating_since(self.about.started.mono)))
         };
         Startup {
             connected_ms: after(StartupStep::Connected),
@@ -126,10 +125,7 @@ impl Tally {
 
     fn outages(&self) -> Connection {
         let running = self.connection.since.map_or(Duration::ZERO, |since| self.last.saturating_since(since));
-        Connection {
-            disconnects: self.connection.count,
-            disconnected_ms: ms_of((self.connection.total + running).as_secs_f64() * 1e6),
-        }
+        Connection { disconnects: self.connection.count, disconnected_ms: in_ms(self.connection.total + running) }
     }
 
     fn clock_figures(&self) -> ClockFigures {

@@ -1,9 +1,10 @@
-//! Which latencies are kept: a clock that goes its own way makes some of them differences of nothing.
+//! Which latencies are kept: around a step of a clock, some are differences between times that cannot be compared.
 
 use std::time::Duration;
 
 use common::time::MonoTime;
 use measure::interval::Histograms;
+use measure::latency::Distribution;
 use measure::ledger::Reading;
 use measure::sample::{Clocks, Correction, Sample};
 use measure::steps::{self, Verdict};
@@ -27,28 +28,28 @@ impl Tally {
         }
     }
 
-    /// Settles what became of a latency in doubt, now that the clocks were read again.
+    /// Decides what becomes of a latency in doubt, now that the clocks were read again.
     pub(super) fn resolve(&mut self, step: Verdict, at: MonoTime) {
         match step {
             Verdict::Stepped { at: stepped, by_us } => {
                 self.left_out += u64::from(self.parked.take().is_some());
                 self.timeline.event(stepped, Kind::Step, by_us);
-                self.unsettle(at);
+                self.distrust(at);
             }
             Verdict::Steady | Verdict::Unsure => self.unpark(),
         }
     }
 
-    /// A clock went its own way: frames under way at `at` have a latency that is none.
-    pub(super) fn unsettle(&mut self, at: MonoTime) {
+    /// A clock stepped or the host slept: latencies of frames under way at `at` mean nothing.
+    pub(super) fn distrust(&mut self, at: MonoTime) {
         let oldest = self.histograms.total.max_us().unwrap_or(0);
         let under_way = Duration::from_micros(u64::try_from(oldest).unwrap_or(0)).min(MAX_UNDER_WAY);
-        self.clock.unsettled_until(at + steps::SETTLING + under_way);
+        self.clock.doubtful_until(at + steps::DOUBTFUL_FOR + under_way);
     }
 
     pub(super) fn unpark(&mut self) {
         let Some(sample) = self.parked.take() else { return };
-        if self.clock.is_unsettled(sample.presented) {
+        if self.clock.is_doubtful(sample.presented) {
             self.left_out += 1;
         } else {
             self.record(&sample, Verdict::Steady);
@@ -78,7 +79,7 @@ impl Tally {
         if self.usual.is_some_and(nearer) { without } else { measured }
     }
 
-    /// Whether a latency is to be kept. Those before it go where they cannot stand beside it.
+    /// Whether a latency is to be kept. Earlier ones that cannot be compared with it are dropped.
     fn admits(&mut self, correction: Correction) -> bool {
         let verdict = self.compared.admit(correction);
         if verdict == Admission::Replace {
@@ -98,7 +99,7 @@ impl Tally {
         if u128::from(latency.unsigned_abs()) > IMPLAUSIBLE.as_micros() {
             self.implausible.get_or_insert((sample.marks.stamped(), sample.marks.presented()));
         }
-        self.histograms.record(sample);
+        self.histograms.record(sample, Distribution::record);
         match publisher {
             Verdict::Unsure => self.timeline.hold(latency),
             Verdict::Steady | Verdict::Stepped { .. } => self.timeline.record(latency),
@@ -106,7 +107,7 @@ impl Tally {
         // What was written of a second, or scraped, cannot be taken back: there are no latencies of doubtful worth in it.
         if let Some(intervals) = self.intervals.as_mut().filter(|_| sample.correction != Correction::Missing) {
             intervals.record(sample);
-            self.scraped.record(sample);
+            self.scraped.record(sample, |buckets, micros| buckets.record(micros));
         }
     }
 }

@@ -28,7 +28,7 @@ impl Tally {
         let segments = u64::from(self.ledger.segments());
         Totals {
             since,
-            frames: (segments > 0).then(|| self.ledger.settled()),
+            frames: (segments > 0).then(|| self.ledger.finalized()),
             restarts: segments.checked_sub(1),
             pictures: self.pictures.shown,
             bytes: Some(self.bytes).filter(|bytes| *bytes > 0),

@@ -1,43 +1,35 @@
 //! Takes an [`Observation`] apart: each figure gets what concerns it, in the order in which they depend on each other.
 
-use super::Tally;
-use crate::observation::{ClockCheck, Content, Observation, PictureCost, StampCheck};
 use measure::ledger::Entry;
 use measure::sample::{Clocks, StartupStep};
 use measure::timeline::Kind;
 
+use super::Tally;
+use crate::observation::{ClockCheck, Content, Observation};
+
 impl Tally {
-    /// An access unit or bare picture came. Frames that settle go to `settle`.
-    pub fn observe(&mut self, observation: &Observation, settle: &mut dyn FnMut(Entry<'_>)) {
+    /// An access unit or bare picture came. Frames that become final go to `finalize`.
+    pub fn observe(&mut self, observation: &Observation, finalize: &mut dyn FnMut(Entry<'_>)) {
         let Observation { content, received, cost, stamps, clocks } = observation;
         if let Some(received) = *received {
             self.started(StartupStep::FirstPacket, received);
         }
-        self.add_cost(cost);
+        for (sum, time) in self.costs.each_mut().into_iter().zip(cost.each()) {
+            time.iter().for_each(|time| sum.add(*time));
+        }
         if let Some(check) = stamps {
-            self.check_stamps(check);
+            self.stamps.code(check.sei, check.capture_clock);
+            check.sender_report_us.into_iter().for_each(|us| self.stamps.sender_report(us));
         }
         self.check_clocks(clocks);
         match content {
-            Content::Frame(sample) => self.frame(sample, settle),
-            &Content::Unreadable { at, bytes, idr } => self.unreadable(at, bytes, idr, settle),
+            Content::Frame(sample) => self.frame(sample, finalize),
+            &Content::Unreadable { at, bytes, idr } => self.unreadable(at, bytes, idr, finalize),
             &Content::Undecodable { at, bytes, refused } => {
-                self.undecodable(at, bytes, settle);
+                self.undecodable(at, bytes, finalize);
                 self.pictures.refused += u64::from(refused && self.is_measuring());
             }
         }
-    }
-
-    fn add_cost(&mut self, &PictureCost { wake, read, convert }: &PictureCost) {
-        let costs = &mut self.costs;
-        for (sum, time) in [(&mut costs.wake, wake), (&mut costs.read, read), (&mut costs.convert, convert)] {
-            time.into_iter().for_each(|time| sum.add(time));
-        }
-    }
-
-    fn check_stamps(&mut self, check: &StampCheck) {
-        self.stamps.code(check.sei, check.capture_clock);
-        check.sender_report_us.into_iter().for_each(|us| self.stamps.sender_report(us));
     }
 
     /// Before the frame: its latency is kept or left out by what is known of the clocks.
@@ -70,9 +62,12 @@ mod tests {
     use common::time::MonoTime;
 
     use super::*;
-    use crate::comparison::{Comparison, Probes, Source};
+    use crate::comparison::{Comparison, Source};
     use crate::observation::ClockStep;
+    use crate::observation::StampCheck;
     use crate::testing::{about, now, sample};
+    use measure::cost::OwnCost;
+    use measure::figures::Probes;
     use measure::sample::{Correction, Sample};
     use measure::stamps::Sei;
 
@@ -84,7 +79,7 @@ mod tests {
         let offset = Comparison { offset_us: 5_000, bound_us: 300, drift_ppm: None, source: Source::Server };
         let observation = Observation {
             received: Some(MonoTime::default() + Duration::from_millis(7)),
-            cost: PictureCost { wake: us(10), read: us(20), convert: us(30) },
+            cost: OwnCost { wake: us(10), read: us(20), convert: us(30), ..OwnCost::default() },
             stamps: Some(StampCheck {
                 sei: Sei::SameFrame { difference_us: 40 },
                 capture_clock: CaptureClock::Monotonic,

@@ -89,9 +89,9 @@ impl Tally {
     }
 
     /// The closed intervals that are left, with the buckets as they are so far.
-    pub(crate) fn unsettled_intervals(&self) -> Vec<Interval> {
-        let mut left: Vec<_> = self.intervals.iter().flat_map(|intervals| intervals.unsettled()).copied().collect();
-        self.ledger.unsettled(&mut |entry| {
+    pub(crate) fn pending_intervals(&self) -> Vec<Interval> {
+        let mut left: Vec<_> = self.intervals.iter().flat_map(|intervals| intervals.pending()).copied().collect();
+        self.ledger.pending(&mut |entry| {
             if let Some(interval) = left.iter_mut().find(|interval| interval.second == entry.second) {
                 interval.counts.add(&entry);
             }
@@ -112,6 +112,11 @@ impl Tally {
     /// Pictures per second in the second before the newest event; `None` before the second picture.
     pub fn recent_fps(&self) -> Option<f64> {
         self.rates.recent(self.last, self.screen.usual_interval()).map(rounded)
+    }
+
+    /// How long a picture is expected to stand: [`usual_interval`](measure::age::Screen::usual_interval).
+    pub fn usual_interval(&self) -> Option<Duration> {
+        self.screen.usual_interval()
     }
 
     /// Whether the warm-up is over.

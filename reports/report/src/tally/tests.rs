@@ -84,11 +84,11 @@ fn intervals_add_up_to_the_run() {
     play(&mut tally, 0, 100);
     play(&mut tally, 110, 200);
     frame(&mut tally, 195, FIRST + 195 * 40 - 10, FIRST + 200 * 40);
-    let mut seconds = tally.take_settled_intervals();
-    let left = tally.unsettled_intervals();
+    let mut seconds = tally.take_final_intervals();
+    let left = tally.pending_intervals();
     assert!(!left.is_empty() && !seconds.is_empty());
     let (run, mut tally) = finished(tally, FIRST + 200 * 40 + 500);
-    seconds.extend(tally.take_settled_intervals());
+    seconds.extend(tally.take_final_intervals());
     let sum = |of: fn(&Interval) -> u64| seconds.iter().map(of).sum::<u64>();
     assert_eq!(Some(sum(|s| s.counts.expected())), run.frames.expected);
     assert_eq!(sum(|s| s.counts.of(Bucket::Lost)), 10);

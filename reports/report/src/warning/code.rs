@@ -100,7 +100,7 @@ codes! {
     Inconclusive StreamStopped = "stream-stopped",
     /// The input ended before the time that was asked for.
     Inconclusive EndedEarly = "ended-early",
-    /// Codes were read too late to be put in the report, or repeated after their frame was settled.
+    /// Codes were read too late to be put in the report, or repeated after their frame was final.
     Note StaleReading = "stale-reading",
     /// The SEI and the corner code of a picture disagree.
     Note StampMismatch = "stamp-mismatch",

@@ -78,8 +78,8 @@ fn frames_are_counted_when_their_bucket_is_final() {
     assert_eq!(frames(&tally, 130).map(|frames| frames.expected()), Some(0), "frame 2 may yet come");
     tally.frame(&sample(2, 80, 1_000), &mut |_| {});
     tally.tick(now(4_000), &mut |_| {});
-    let settled = frames(&tally, 4_000).expect("codes were read");
-    assert_eq!((settled.of(Bucket::Late), settled.of(Bucket::Lost), settled.expected()), (1, 0, 4));
+    let finalized = frames(&tally, 4_000).expect("codes were read");
+    assert_eq!((finalized.of(Bucket::Late), finalized.of(Bucket::Lost), finalized.expected()), (1, 0, 4));
 }
 
 #[test]

@@ -44,7 +44,7 @@ fn run_of(pictures: impl IntoIterator<Item = u64>, warmup: Duration, end_us: u64
     }
     tick(&mut tally, end_us);
     tally.finish(after(end_us), &mut |_| {});
-    (tally.run(false), tally.take_settled_intervals())
+    (tally.run(false), tally.take_final_intervals())
 }
 
 /// The times of `count` pictures at `rate`, from the start on.
