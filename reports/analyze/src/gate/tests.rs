@@ -271,8 +271,8 @@ baseline   5 runs: 100 102 98 101 99 ms
 candidate  5 runs: 110 112.2 107.8 111.1 108.9 ms
 limit      +5.0 % (+4.999 ms)
 noise      1.6 % standard deviation between runs of one side
-by chance  as much worse with p = 0.0040 (exact)
-detectable +6.7 % (+6.720 ms) or worse is found 95 times in 100
+p-value    0.0040 (exact): how often noise alone looks this bad
+detectable +6.7 % (+6.720 ms) or more, in 95 of 100 cases
 verdict    regression: worse by more than the limit, and by more than noise";
     assert_eq!(page, expected);
 }

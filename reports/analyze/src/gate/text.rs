@@ -75,10 +75,13 @@ impl Comparison {
             if let Some(spread) = &effect.spread {
                 let spread = spread.on(effect.scale, self.unit).replace(['+', '−'], "");
                 lines.push(("noise", format!("{spread} standard deviation between runs of one side")));
-                lines.push(("by chance", format!("as much worse with {}", self.chance(effect.p_worse))));
+                lines.push((
+                    "p-value",
+                    format!("{}: how often noise alone looks this bad", self.chance(effect.p_worse)),
+                ));
             }
             let seen = match &effect.detectable {
-                Some(least) => format!("{} or worse is found {:.0} times in 100", self.both(least), POWER * 100.0),
+                Some(least) => format!("{} or more, in {:.0} of 100 cases", self.both(least), POWER * 100.0),
                 None if can_decide([self.baseline.runs.len(), self.candidate.runs.len()]) => {
                     "nothing: every change is allowed".to_owned()
                 }
@@ -95,7 +98,7 @@ impl Comparison {
     /// `p = 0.0040 (exact)`. None is 0, however few ways there are.
     fn chance(&self, p: f64) -> String {
         const LEAST: f64 = 0.0001;
-        let p = if p < LEAST { format!("p < {LEAST}") } else { format!("p = {p:.4}") };
+        let p = if p < LEAST { format!("< {LEAST}") } else { format!("{p:.4}") };
         let is_exact = is_counted([self.baseline.runs.len(), self.candidate.runs.len()]);
         if is_exact { format!("{p} (exact)") } else { p }
     }

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use common::time::WallTime;
 use measure::figures::{
-    AgeMs, CaptureFigures, ClockFigures, Connection, Frames, Freezes, OwnCostUs, Pictures, Probes, StampFigures, Startup,
+    AgeMs, CaptureFigures, ClockFigures, Connection, Frames, Freezes, OwnCostUs, Pictures, Probes, StampFigures,
+    Startup,
 };
 use measure::timeline::{Event, MAX_EVENTS};
 use measure::units::{rfc3339, rounded};
