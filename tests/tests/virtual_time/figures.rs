@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::player::play;
 use crate::setup::{Pictures, Setup};
-use crate::world::{FRAME, GOP, World};
+use crate::world::{FRAME, GOP, Sent, World};
 use crate::{SECOND, for_seeds, recording};
 
 const DELAY: Duration = Duration::from_millis(40);
@@ -89,7 +89,7 @@ fn fates(world: &World) -> Vec<&'static str> {
     let mut packets = world.trace.sent.iter().map(|packet| received.contains(packet));
     // Whether the packet before arrived; and whether the frame before was decoded.
     let (mut before, mut follows) = (true, false);
-    let fate = |sent: &crate::world::Sent| {
+    let fate = |sent: &Sent| {
         let arrived: Vec<bool> = packets.by_ref().take(sent.packets).collect();
         // A frame after a gap may lack its front, but for one that begins with parameter sets.
         let is_whole = arrived.iter().all(|arrived| *arrived) && (before || sent.frame.is_key);

@@ -1,4 +1,5 @@
-//! The publisher's session against the server's, through a network that loses, delays and cuts, under virtual time.
+//! The publisher's session against the server's, through a network that loses, delays and cuts, under virtual time; and what
+//! the receiver measures of the pictures that get through.
 //!
 //! A failure prints its seed; `FRAMELAG_SEED=n` runs that one alone.
 

@@ -55,6 +55,7 @@ pub fn play(world: &World, folder: &Path) -> Summary {
         }
         stream.observe(false, clock.now());
     }
+    clock.advance(world.now.mono - clock.now().mono);
     stream.finish(false, &[], clock.now())
 }
 
