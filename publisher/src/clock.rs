@@ -38,7 +38,7 @@ pub(crate) fn compare(config: &Config, clock: &Arc<dyn Clock>, log: Log) -> Resu
 }
 
 /// A comparison that runs until it is dropped.
-pub(crate) struct Comparison {
+pub struct Comparison {
     client: ClockClient,
     stop: Stop,
     started: MonoTime,

@@ -45,7 +45,7 @@ struct Pending {
 }
 
 /// Pairs encoded frames with their pictures.
-pub(crate) struct Sealer {
+pub struct Sealer {
     stream_id: u8,
     origin: sei::Origin,
     /// With a clock that receivers can ask too.
@@ -62,7 +62,7 @@ pub(crate) struct Sealer {
 
 impl Sealer {
     /// For pictures with `stream_id` in their codes. The stamp says what is known of another clock by `comparison`.
-    pub(crate) fn new(stream_id: u8, comparison: Option<Comparison>) -> Self {
+    pub fn new(stream_id: u8, comparison: Option<Comparison>) -> Self {
         Self {
             stream_id,
             // A receiver compares it with its own host's, and sees by it that a publisher has been restarted.
@@ -77,7 +77,7 @@ impl Sealer {
 
     /// Remembers a picture that is about to be encoded, and returns its media time: as long after the first picture's as it was
     /// stamped after the first.
-    pub(crate) fn expect(&mut self, captured: Captured, stamped: &Stamped) -> MediaTime {
+    pub fn expect(&mut self, captured: Captured, stamped: &Stamped) -> MediaTime {
         if self.pending.len() == PENDING_MAX {
             self.pending.pop_front();
             self.dropped += 1;
@@ -89,7 +89,7 @@ impl Sealer {
 
     /// Puts the times of its picture into `frame`, which the encoder returned at `now`. `None` for a frame of a picture that
     /// was given up.
-    pub(crate) fn seal(&mut self, mut frame: EncodedFrame, now: MonoTime) -> Option<SealedFrame> {
+    pub fn seal(&mut self, mut frame: EncodedFrame, now: MonoTime) -> Option<SealedFrame> {
         // Frames come in the order of their pictures: the encoder made nothing of those before.
         while self.pending.front().is_some_and(|oldest| oldest.time.ticks_since(frame.time) < 0) {
             self.pending.pop_front();

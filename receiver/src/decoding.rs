@@ -2,7 +2,6 @@
 //! or a snapshot takes them.
 
 use common::clock::Clock;
-use common::host::SystemClock;
 use common::host::pictures::Keeper;
 use common::media::{Codec, EncodedFrame};
 use common::rtp::timeline::SenderTime;
@@ -16,7 +15,7 @@ use crate::render::pixels::{Label, Slot};
 
 /// What became of an arrival.
 #[derive(Clone, Debug)]
-pub(crate) enum Event {
+pub enum Event {
     /// The input connects, waits or ends.
     Status(Status),
     /// A picture was decoded.
@@ -29,6 +28,7 @@ pub(crate) enum Event {
         bytes: u32,
         /// Nothing that was lost or left out on the way explains it: this receiver could not decode it.
         refused: bool,
+        /// What is missing.
         cause: Undecodable,
     },
     /// How many pictures are decoded before one is shown, whenever that changes.
@@ -39,7 +39,7 @@ pub(crate) enum Event {
 
 /// A picture, and when it passed each step so far.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct DecodedPicture {
+pub struct DecodedPicture {
     /// Counts the pictures of one input.
     pub(crate) serial: u64,
     /// What it says about itself; `None` if its code could not be read.
@@ -67,14 +67,12 @@ pub(crate) struct DecodedPicture {
 /// Decodes and reads until the queue ends or `send` returns false. The last event is [`Status::Ended`], come what may.
 pub(crate) fn run(
     queue: &Receiver,
-    clock: &SystemClock,
+    clock: &dyn Clock,
     slot: &Slot,
     keeper: Option<&Keeper>,
     send: &mut dyn FnMut(Event) -> bool,
 ) {
-    let reading =
-        PictureReading { stamps: StampReader::default(), clock, slot, keeper, serial: 0, send, listened: true };
-    let mut decoding = Decoding { decoder: None, reading, gap: Gap::Upstream, depth: 0 };
+    let mut decoding = Decoding::new(clock, slot, keeper, send);
     while let Some(arrival) = queue.next() {
         match arrival {
             Arrival::Status(status) => {
@@ -97,8 +95,8 @@ pub(crate) fn run(
     decoding.status(Status::Ended(Err("receiving stopped unexpectedly".to_owned())));
 }
 
-/// The decode step of one stream.
-pub(crate) struct Decoding<'a> {
+/// The decode step of one stream, and the read step after it.
+pub struct Decoding<'a> {
     /// For the codec of the newest frame.
     decoder: Option<(Codec, Box<dyn Decoder<UnitInfo>>)>,
     reading: PictureReading<'a>,
@@ -129,8 +127,22 @@ enum Gap {
     Dropped,
 }
 
-impl Decoding<'_> {
-    fn status(&mut self, status: Status) {
+impl<'a> Decoding<'a> {
+    /// Before the first access unit. Pixels go to `slot`, pictures to `keeper`, and events to `send`, which returns whether anybody
+    /// takes more of them.
+    pub fn new(
+        clock: &'a dyn Clock,
+        slot: &'a Slot,
+        keeper: Option<&'a Keeper>,
+        send: &'a mut dyn FnMut(Event) -> bool,
+    ) -> Self {
+        let reading =
+            PictureReading { stamps: StampReader::default(), clock, slot, keeper, serial: 0, send, listened: true };
+        Self { decoder: None, reading, gap: Gap::Upstream, depth: 0 }
+    }
+
+    /// Passes on what happens to the input, after the pictures that it leaves nothing to wait for.
+    pub fn status(&mut self, status: Status) {
         // What the end of a session leaves waiting has nothing more to wait for.
         if matches!(status, Status::Connected | Status::Disconnected(_) | Status::Ended(_)) {
             self.flush();
@@ -145,7 +157,10 @@ impl Decoding<'_> {
     }
 
     /// Decodes a unit and says what becomes of it.
-    pub(crate) fn decode(&mut self, unit: &Unit) -> Result<(), OpenError> {
+    ///
+    /// # Errors
+    /// If there is no decoder for its codec.
+    pub fn decode(&mut self, unit: &Unit) -> Result<(), OpenError> {
         if unit.dropped != Dropped::default() {
             // Pictures that wait were decoded before what was dropped, and take their places first.
             self.flush();
@@ -217,7 +232,7 @@ impl Decoding<'_> {
 /// The read step of one stream.
 pub(crate) struct PictureReading<'a> {
     stamps: StampReader,
-    clock: &'a SystemClock,
+    clock: &'a dyn Clock,
     slot: &'a Slot,
     keeper: Option<&'a Keeper>,
     serial: u64,

@@ -12,7 +12,7 @@ pub mod args;
 mod calibration;
 pub mod config;
 pub mod decode;
-mod decoding;
+pub mod decoding;
 pub mod ingress;
 mod metrics;
 mod observe;
@@ -25,6 +25,6 @@ mod read;
 pub mod render;
 mod run;
 mod step_summary;
-mod stream;
+pub mod stream;
 
 pub use run::{Error, run};

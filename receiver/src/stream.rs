@@ -31,7 +31,7 @@ const FIRST_PICTURE_LIMIT: Duration = Duration::from_secs(30);
 
 /// The account of one stream.
 #[derive(Debug)]
-pub(crate) struct Stream {
+pub struct Stream {
     /// Its short name.
     pub(crate) name: String,
     /// What it plays, without user info.
@@ -89,7 +89,7 @@ impl Stream {
     ///
     /// # Errors
     /// If the report folder cannot be written.
-    pub(crate) fn new(input: &Input, config: &Config, started: Now) -> Result<Self, report::Error> {
+    pub fn new(input: &Input, config: &Config, started: Now) -> Result<Self, report::Error> {
         let recorder = Recorder::new(Setup {
             started,
             warmup: config.warmup,
@@ -166,7 +166,7 @@ impl Stream {
 
     /// Takes an event in. Pictures wait for [`Stream::observe`]. True with the first picture, and with the first one after
     /// the stream was lost: it plays from now on.
-    pub(crate) fn event(&mut self, event: Event, now: Now) -> bool {
+    pub fn event(&mut self, event: Event, now: Now) -> bool {
         match event {
             Event::Status(status) => self.status(status, now),
             Event::Undecodable { bytes, refused, cause } => self.undecodable(bytes, refused, cause, now),
@@ -218,7 +218,7 @@ impl Stream {
     }
 
     /// Time passes, until the input has ended. A stream of which nothing can be decoded ends, and says so.
-    pub(crate) fn tick(&mut self, now: Now) {
+    pub fn tick(&mut self, now: Now) {
         if self.has_ended() {
             return;
         }
@@ -263,7 +263,7 @@ impl Stream {
 
     /// Measures the pictures that wait. With a window, a picture counts as presented when it or a newer one was shown;
     /// headless, when its code was read, because nothing would have kept it from being shown then.
-    pub(crate) fn observe(&mut self, window: bool, now: Now) {
+    pub fn observe(&mut self, window: bool, now: Now) {
         while let Some(item) = self.pending.front() {
             let picture = match item {
                 Item::Picture(picture) => **picture,

@@ -1,4 +1,5 @@
 use common::h264::AccessUnit;
+use common::host::SystemClock;
 use common::media::Codec;
 use common::time::MediaTime;
 

@@ -1,9 +1,9 @@
 //! Plays RTSP by retina, which only this file and its folder know: hands access units on, each with the time its first packet
 //! came in and the time it was whole.
 //!
-//! [`player`] keeps a stream playing, [`connect`] leads from a URL to a session, through a [`relay`] if retina refuses what
-//! others play, [`activity`] judges silences, and [`guard`] bounds memory. retina has no time-outs and reports errors as texts
-//! of many lines, which [`reason`] turns into one. It hands an access unit over on the RTP marker (RFC 6184 section 5.1), or one
+//! `player` keeps a stream playing, `connect` leads from a URL to a session, through a `relay` if retina refuses what
+//! others play, `activity` judges silences, and `guard` bounds memory. retina has no time-outs and reports errors as texts
+//! of many lines, which `reason` turns into one. It hands an access unit over on the RTP marker (RFC 6184 section 5.1), or one
 //! frame late if the sender sets none.
 
 mod activity;

@@ -2,7 +2,7 @@
 
 pub mod canvas;
 pub mod overlay;
-pub(crate) mod pixels;
+pub mod pixels;
 pub(crate) mod snapshot;
 pub(crate) mod window;
 

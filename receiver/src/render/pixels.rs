@@ -67,7 +67,7 @@ impl Pixels {
 /// Carries the newest picture from the decoding thread to the window's. An older one that was not fetched is replaced;
 /// three buffers at most are in use.
 #[derive(Debug)]
-pub(crate) struct Slot {
+pub struct Slot {
     wanted: AtomicBool,
     state: Mutex<State>,
 }
@@ -80,7 +80,7 @@ struct State {
 
 impl Slot {
     /// An empty slot. Where nobody will look, not `wanted`, nothing is ever put into it.
-    pub(crate) fn new(wanted: bool) -> Self {
+    pub fn new(wanted: bool) -> Self {
         Self { wanted: AtomicBool::new(wanted), state: Mutex::default() }
     }
 

@@ -13,7 +13,7 @@ const MIN_DURATION_SHARE: f64 = 0.9;
 
 impl Stream {
     /// Ends the account and judges it. Pictures that a `window` has not taken were never shown: the range ends before them.
-    pub(crate) fn finish(mut self, window: bool, assertions: &[Assertion], now: Now) -> Summary {
+    pub fn finish(mut self, window: bool, assertions: &[Assertion], now: Now) -> Summary {
         self.observe(window, now);
         if self.dropped > 0 {
             let text = "pictures were dropped because this host decodes too slowly";

@@ -17,7 +17,7 @@ fn check(world: &World, delay: Duration) {
     let sent: HashMap<_, _> =
         world.trace.frames.iter().enumerate().map(|(number, sent)| (sent.frame.time, (number, sent))).collect();
     let mut last = None;
-    for frame in &world.reader.frames {
+    for frame in world.reader.frames() {
         let (number, sent) = sent[&frame.encoded.time];
         assert!(frame.encoded == sent.frame, "frame {number} is not as it was sent");
         assert!(frame.arrived >= sent.at + delay, "frame {number} cannot be there yet");
@@ -37,7 +37,7 @@ fn over_tcp_every_frame_arrives_whole() {
         world.teardown();
         assert!(world.run_until(60 * SECOND, World::is_over));
         check(&world, delay);
-        assert_eq!((world.reader.frames.len(), &world.reader.dropped[..]), (world.trace.frames.len(), &[][..]));
+        assert_eq!((world.reader.frames().len(), world.reader.dropped()), (world.trace.frames.len(), Vec::new()));
     });
 }
 
@@ -50,9 +50,12 @@ fn over_udp_frames_with_holes_are_dropped_up_to_the_next_key_frame() {
         let mut world = recording(seed, setup);
         world.run_for(10 * SECOND);
         check(&world, delay);
-        let (whole, dropped) = (world.reader.frames.len(), world.reader.dropped.len());
-        assert!(whole + dropped <= world.trace.frames.len(), "{whole} and {dropped}: each has one outcome at most");
-        let incomplete = world.reader.dropped.iter().filter(|(_, why)| *why == Dropped::Incomplete).count();
+        let (whole, dropped) = (world.reader.frames().len(), world.reader.dropped());
+        assert!(
+            whole + dropped.len() <= world.trace.frames.len(),
+            "{whole} and {dropped:?}: each has one outcome at most"
+        );
+        let incomplete = dropped.iter().filter(|why| **why == Dropped::Incomplete).count();
         broken.set(broken.get() + incomplete);
     });
     assert!(broken.get() > 0, "the networks lose packets");
@@ -65,8 +68,9 @@ fn over_udp_through_a_good_network_every_frame_arrives_at_its_time() {
     let mut world = recording(0, Setup { delivery: Delivery::Udp(40_000, 40_001), network, ..Setup::drawn(0) });
     world.run_for(10 * SECOND);
     check(&world, delay);
-    assert!(world.reader.frames.len() >= 295 && world.reader.dropped.is_empty());
-    for (frame, sent) in world.reader.frames.iter().zip(&world.trace.frames) {
+    let frames = world.reader.frames();
+    assert!(frames.len() >= 295 && world.reader.dropped().is_empty());
+    for (frame, sent) in frames.iter().zip(&world.trace.frames) {
         assert_eq!(frame.arrived, sent.at + delay);
     }
 }
@@ -77,11 +81,11 @@ fn a_reader_goes_on_after_a_reconnect() {
         let mut world = recording(seed, Setup { delivery: Delivery::Tcp, ..Setup::drawn(seed) });
         world.run_for(SECOND);
         world.reset();
-        let before = world.reader.frames.len();
+        let before = world.reader.frames().len();
         world.reconnect();
         assert!(world.run_until(30 * SECOND, World::is_recording));
         world.run_for(3 * SECOND);
         check(&world, Duration::ZERO);
-        assert!(world.reader.frames.len() > before && world.reader.frames[before].encoded.is_key);
+        assert!(world.reader.frames().get(before).is_some_and(|frame| frame.encoded.is_key));
     });
 }

@@ -1,9 +1,13 @@
-//! The publisher's session against the server's, through a network that loses, delays and cuts, under virtual time.
+//! The publisher's session against the server's, through a network that loses, delays and cuts, under virtual time; and what
+//! the receiver measures of the pictures that get through.
 //!
 //! A failure prints its seed; `FRAMELAG_SEED=n` runs that one alone.
 
+mod camera;
+mod figures;
 mod frames;
 mod paths;
+mod player;
 mod reader;
 mod requests;
 mod setup;
@@ -20,7 +24,7 @@ use common::rtsp::serve;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use setup::Setup;
+use setup::{Pictures, Setup};
 use world::World;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -97,7 +101,7 @@ fn packets_over_udp_are_those_that_the_network_left() {
 #[test]
 fn keep_alives_do_not_hold_a_path_without_pictures() {
     for_seeds(0..20, |seed| {
-        let mut world = recording(seed, Setup { pictures: false, ..Setup::drawn(seed) });
+        let mut world = recording(seed, Setup { pictures: Pictures::None, ..Setup::drawn(seed) });
         assert!(world.run_until(60 * SECOND, |world| !world.is_recording()), "the path is free for others");
     });
 }

@@ -1,18 +1,16 @@
-//! Who reads the stream in a world: packets in, whole frames out, each with the virtual time at which it began to arrive.
+//! Who reads the stream in a world: packets in, whole frames out, each at the virtual time at which it was whole.
 
 use common::rtp::h264::Depacketizer;
 use common::rtp::{Dropped, Event, Frame, Packet};
 use common::rtsp::serve::Description;
-use common::time::{MediaTime, MonoTime};
+use common::time::MonoTime;
 
 /// A reader of everything that the server receives.
 #[derive(Default)]
 pub struct Reader {
     depacketizer: Depacketizer,
-    /// Frames that can be decoded one after the other.
-    pub frames: Vec<Frame>,
-    /// Frames that cannot.
-    pub dropped: Vec<(MediaTime, Dropped)>,
+    /// What became of the frames, and when that was known.
+    pub events: Vec<(MonoTime, Event)>,
 }
 
 impl Reader {
@@ -24,11 +22,24 @@ impl Reader {
     /// Takes a packet as it arrives.
     pub fn receive(&mut self, now: MonoTime, packet: &[u8]) {
         let Ok(packet) = Packet::parse(packet) else { return };
-        for event in self.depacketizer.handle_packet(now, &packet) {
-            match event {
-                Event::Frame(frame) => self.frames.push(frame),
-                Event::Dropped(time, why) => self.dropped.push((time, why)),
-            }
-        }
+        self.events.extend(self.depacketizer.handle_packet(now, &packet).map(|event| (now, event)));
+    }
+
+    /// Frames that can be decoded one after the other.
+    pub fn frames(&self) -> Vec<&Frame> {
+        let frames = self.events.iter().filter_map(|(_, event)| match event {
+            Event::Frame(frame) => Some(frame),
+            Event::Dropped(..) => None,
+        });
+        frames.collect()
+    }
+
+    /// Why the others cannot.
+    pub fn dropped(&self) -> Vec<Dropped> {
+        let dropped = self.events.iter().filter_map(|(_, event)| match event {
+            Event::Dropped(_, why) => Some(*why),
+            Event::Frame(_) => None,
+        });
+        dropped.collect()
     }
 }

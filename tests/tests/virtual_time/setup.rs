@@ -15,6 +15,16 @@ pub const SSRC: u32 = 0x5eed_cafe;
 pub const SPS: &[u8] = &[0x67, 0x42, 0xc0, 0x1e, 0xda, 0x02, 0x80, 0xf6, 0x80];
 pub const PPS: &[u8] = &[0x68, 0xce, 0x3c, 0x80];
 
+/// What a publisher sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pictures {
+    None,
+    /// Frames of random bytes, which cost nothing to make.
+    Noise,
+    /// Frames that can be decoded, by the publisher's own steps.
+    Stamped,
+}
+
 /// What a world is made of.
 #[derive(Clone, Debug)]
 pub struct Setup {
@@ -26,8 +36,8 @@ pub struct Setup {
     pub user: Option<(&'static str, &'static str)>,
     /// The network, both ways.
     pub network: Conditions,
-    /// Whether pictures are sent once the server records.
-    pub pictures: bool,
+    /// What is sent once the server records.
+    pub pictures: Pictures,
     /// Part of the bytes of the connection that arrives changed.
     pub corruption: f64,
 }
@@ -46,7 +56,7 @@ impl Setup {
             ..Conditions::default()
         };
         let delivery = if rng.random_bool(0.5) { push::Delivery::Tcp } else { push::Delivery::Udp(40_000, 40_001) };
-        Self { delivery, credentials: None, user: None, network, pictures: true, corruption: 0.0 }
+        Self { delivery, credentials: None, user: None, network, pictures: Pictures::Noise, corruption: 0.0 }
     }
 
     /// What the publisher is told.

@@ -1,10 +1,11 @@
 //! A publisher's session, a server's session, and the network between them, in a time that only moves from one event
 //! to the next. No socket, no thread, no clock: minutes pass in milliseconds, and a seed brings every run back.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use common::impair::{Link, Stream};
+use common::h264::nals;
+use common::impair::{Conditions, Link, Stream};
 use common::media::{Codec, EncodedFrame};
 use common::rtp::h264::Packetizer;
 use common::rtp::{Packets, rtcp};
@@ -14,15 +15,19 @@ use common::time::{MediaTime, MonoTime, Now, WallTime};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+use crate::camera::Camera;
 use crate::paths::Paths;
 use crate::reader::Reader;
-use crate::setup::{PPS, SPS, SSRC, Setup};
+use crate::setup::{PPS, Pictures, SPS, SSRC, Setup};
 
 /// Every so many pictures one is an IDR picture.
-const GOP: u32 = 20;
+pub const GOP: u32 = 20;
 
 /// Time between two pictures.
-const FRAME: Duration = Duration::from_millis(33);
+pub const FRAME: Duration = Duration::from_millis(33);
+
+/// Wall time at the beginning.
+pub const START: WallTime = WallTime::from_micros(1_700_000_000_000_000);
 
 /// More events than this within a second are a session that spins.
 const EVENTS_PER_SECOND_MAX: u64 = 20_000;
@@ -45,6 +50,9 @@ pub struct World {
     pub trace: Trace,
     /// Reads whatever the server receives.
     pub reader: Reader,
+    /// Of these pictures the packet with this number gets lost, if they travel by UDP.
+    pub losses: BTreeMap<u32, usize>,
+    camera: Option<Camera>,
     setup: Setup,
     rng: StdRng,
     up: Stream,
@@ -67,6 +75,8 @@ pub struct Sent {
     pub at: MonoTime,
     /// As a reader gets it.
     pub frame: EncodedFrame,
+    /// In how many packets.
+    pub packets: usize,
 }
 
 /// What happened in a world, over all connections.
@@ -78,6 +88,8 @@ pub struct Trace {
     pub received: VecDeque<Vec<u8>>,
     /// Frames that the publisher sent.
     pub frames: Vec<Sent>,
+    /// Steps of the wall clock, in µs.
+    pub steps: Vec<(MonoTime, i64)>,
     /// Sender reports that reached it.
     pub reports: u64,
     /// Pictures that the publisher was asked for.
@@ -94,7 +106,7 @@ pub struct Trace {
 impl World {
     /// A publisher that has just connected.
     pub fn new(seed: u64, setup: Setup) -> Self {
-        let now = Now { wall: WallTime::from_micros(1_700_000_000_000_000), mono: MonoTime::default() };
+        let now = Now { wall: START, mono: MonoTime::default() };
         let mut rng = StdRng::seed_from_u64(seed);
         let link = |seed| Link::new(setup.network.clone(), seed);
         Self {
@@ -115,6 +127,8 @@ impl World {
             next_picture: now.mono,
             idr_wanted: true,
             reader: Reader::default(),
+            losses: BTreeMap::new(),
+            camera: (setup.pictures == Pictures::Stamped).then(|| Camera::new(GOP)),
             severed: false,
             rng,
             setup,
@@ -185,6 +199,22 @@ impl World {
         self.severed = true;
     }
 
+    /// Another network from now on for packets, if they travel by UDP.
+    pub fn set_network(&mut self, network: Conditions) {
+        self.rtp.set_conditions(network);
+    }
+
+    /// The publisher makes no pictures for so long.
+    pub fn hold_pictures(&mut self, time: Duration) {
+        self.next_picture = self.next_picture + time;
+    }
+
+    /// Steps the wall clock of the host that both ends share.
+    pub fn step_wall(&mut self, micros: i64) {
+        self.now.wall = self.now.wall.offset(micros);
+        self.trace.steps.push((self.now.mono, micros));
+    }
+
     /// A reader asks the server for a picture; the server passes it on as RTCP.
     pub fn ask_for_picture(&mut self) {
         let packet = rtcp::picture_loss(1, SSRC);
@@ -216,7 +246,7 @@ impl World {
             self.down.poll_timeout().filter(|_| publisher && !self.severed),
             self.rtp.poll_timeout().filter(|_| !self.severed),
             self.rtcp.poll_timeout().filter(|_| !self.severed),
-            self.route.filter(|_| self.setup.pictures).map(|_| self.next_picture),
+            self.route.filter(|_| self.setup.pictures != Pictures::None).map(|_| self.next_picture),
         ]
         .into_iter()
         .flatten()
@@ -241,7 +271,7 @@ impl World {
             let result = self.server.handle_timeout(mono);
             self.after_server(result);
         }
-        if self.route.is_some() && self.setup.pictures && self.next_picture <= mono {
+        if self.route.is_some() && self.setup.pictures != Pictures::None && self.next_picture <= mono {
             self.send_picture();
         }
         self.drain();
@@ -370,16 +400,10 @@ impl World {
 
     fn send_picture(&mut self) {
         let Some(route) = self.route else { return };
-        let is_key = self.picture.is_multiple_of(GOP) || std::mem::take(&mut self.idr_wanted);
-        let mut nal = vec![if is_key { 0x65 } else { 0x41 }; self.rng.random_range(2..6_000)];
-        self.rng.fill(&mut nal[1..]);
-        // The slice begins at macroblock 0.
-        nal[1] |= 0x80;
-        let time = MediaTime::from_ticks(self.picture.wrapping_mul(2_970));
-        let frame = EncodedFrame { codec: Codec::H264, data: as_received(is_key, &nal), is_key, time };
-        self.trace.frames.push(Sent { at: self.now.mono, frame });
         let mut packets = Packets::default();
-        self.packetizer.packetize(&[&nal], time, &mut packets);
+        let frame = self.make_frame(&mut packets);
+        let time = frame.time;
+        self.trace.frames.push(Sent { at: self.now.mono, frame, packets: packets.len() });
         self.trace.sent.extend(packets.iter().map(<[u8]>::to_vec));
         match route {
             push::Route::Interleaved(channel) => {
@@ -387,7 +411,9 @@ impl World {
             }
             push::Route::Udp { .. } if self.severed => {}
             push::Route::Udp { .. } => {
-                packets.iter().for_each(|packet| self.rtp.handle_packet(self.now.mono, packet.to_vec()));
+                let lost = self.losses.get(&self.picture).copied();
+                let left = packets.iter().enumerate().filter(|(number, _)| Some(*number) != lost);
+                left.for_each(|(_, packet)| self.rtp.handle_packet(self.now.mono, packet.to_vec()));
             }
         }
         let frame = push::SentFrame {
@@ -399,6 +425,24 @@ impl World {
         self.publisher.handle_sent(self.now, &frame).expect("a session that records takes pictures");
         self.picture += 1;
         self.next_picture = self.now.mono + FRAME;
+    }
+
+    /// The next frame as a reader gets it, and its packets.
+    fn make_frame(&mut self, packets: &mut Packets) -> EncodedFrame {
+        let idr_wanted = std::mem::take(&mut self.idr_wanted);
+        if let Some(camera) = &mut self.camera {
+            let sealed = camera.frame(self.now, idr_wanted);
+            self.packetizer.packetize(&nals(&sealed.frame.data).collect::<Vec<_>>(), sealed.frame.time, packets);
+            return sealed.frame;
+        }
+        let is_key = self.picture.is_multiple_of(GOP) || idr_wanted;
+        let mut nal = vec![if is_key { 0x65 } else { 0x41 }; self.rng.random_range(2..6_000)];
+        self.rng.fill(&mut nal[1..]);
+        // The slice begins at macroblock 0.
+        nal[1] |= 0x80;
+        let time = MediaTime::from_ticks(self.picture.wrapping_mul(2_970));
+        self.packetizer.packetize(&[&nal], time, packets);
+        EncodedFrame { codec: Codec::H264, data: as_received(is_key, &nal), is_key, time }
     }
 }
 
