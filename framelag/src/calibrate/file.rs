@@ -19,7 +19,7 @@ impl File {
     /// Makes sure that `path` can be written, and leaves it as it is.
     pub fn prepare(path: PathBuf) -> Result<Self, Error> {
         let name = path.file_name().and_then(OsStr::to_str).filter(|_| !path.is_dir()).map(str::to_owned);
-        let name = name.ok_or_else(|| Error::Usage(format!("--out {} does not name a file", path.display())))?;
+        let name = name.ok_or_else(|| Error::Usage(format!("--out {} is a folder: name a file", path.display())))?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let dir = Dir::make(folder).map_err(|error| unwritable(&path, &error))?;
         dir.fresh(&name).map_err(|error| unwritable(&path, &error))?;

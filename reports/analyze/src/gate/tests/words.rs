@@ -21,10 +21,10 @@ fn no_chance_is_said_to_be_nothing() {
     let far: Vec<f64> = (0..10).map(|n| 100.0 + f64::from(n)).collect();
     let near: Vec<f64> = far.iter().map(|value| value * 2.0).collect();
     let text = judged(&far, &near).to_string();
-    assert!(text.contains("p < 0.0001 (exact)"), "{text}");
+    assert!(text.contains("p-value    < 0.0001 (exact)"), "{text}");
     let text = judged(&USUAL, &times(1.1)).to_string();
-    assert!(text.contains("p = 0.0040 (exact)"), "{text}");
+    assert!(text.contains("p-value    0.0040 (exact)"), "{text}");
     let many: Vec<f64> = (0..25).map(|n| 100.0 + f64::from(n)).collect();
     let text = judged(&many, &many).to_string();
-    assert!(text.contains("worse with p = 0.") && !text.contains("exact"), "those are drawn: {text}");
+    assert!(text.contains("p-value    0.") && !text.contains("exact"), "those are drawn: {text}");
 }
