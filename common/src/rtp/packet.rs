@@ -47,6 +47,7 @@ impl<'a> Packet<'a> {
     ///
     /// # Errors
     /// [`Error::Header`].
+    #[inline]
     pub fn parse(packet: &'a [u8]) -> Result<Self, Error> {
         let parsed = RtpPacket::parse(packet).map_err(|error| Error::Header(error.to_string()))?;
         Ok(Self {
@@ -63,6 +64,7 @@ impl<'a> Packet<'a> {
     ///
     /// # Errors
     /// [`Error::Payload`].
+    #[inline]
     pub fn starts_decoding(&self, codec: Codec) -> Result<bool, Error> {
         let starts = match codec {
             Codec::H264 => h264::starts_decoding(self.payload),
