@@ -6,14 +6,14 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
+use common::lock::lock;
 use common::media::{Codec, IdrGate};
 use common::rtp::h264::Depacketizer;
 use common::rtp::{self, Event, FRAME_MAX, Frame};
 use common::time::MonoTime;
 use tokio::sync::Notify;
 
-use super::packet::{Marked, PacketKind};
-use crate::lock::lock;
+use super::packet::{PacketKind, Placed};
 
 /// Frames that wait for one subscriber at most: several seconds.
 pub(super) const FRAMES_MAX: usize = 256;
@@ -46,10 +46,10 @@ impl FrameSinks {
         }
     }
 
-    pub(super) fn deliver(&mut self, now: MonoTime, batch: &[Marked]) {
+    pub(super) fn deliver(&mut self, now: MonoTime, batch: &[Placed]) {
         let Some(depacketizer) = &mut self.depacketizer else { return };
-        for marked in batch.iter().filter(|marked| marked.packet.kind == PacketKind::Rtp) {
-            let Ok(packet) = rtp::Packet::parse(&marked.packet.bytes) else { continue };
+        for placed in batch.iter().filter(|placed| placed.packet.kind == PacketKind::Rtp) {
+            let Ok(packet) = rtp::Packet::parse(&placed.packet.bytes) else { continue };
             for event in depacketizer.handle_packet(now, &packet) {
                 match event {
                     Event::Frame(frame) => {

@@ -6,11 +6,10 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use common::lock::lock;
 use common::peer::owner;
 
 use books::{Books, Signal};
-
-use crate::lock::lock;
 
 /// A change of less is not told to the books: what goes straight through costs nothing, and a queue that grows comes there
 /// once in many packets.

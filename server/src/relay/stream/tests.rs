@@ -47,10 +47,10 @@ impl Sink for FakeReader {
         client().peer.ip()
     }
 
-    fn deliver(&self, _now: MonoTime, batch: &[Marked]) {
+    fn deliver(&self, _now: MonoTime, batch: &[Placed]) {
         let mut gate = lock(&self.gate);
-        let admitted = batch.iter().filter(|marked| gate.admits(marked.mark));
-        lock(&self.got).extend(admitted.map(|marked| marked.packet.bytes.clone()));
+        let admitted = batch.iter().filter(|placed| gate.admits(placed.position));
+        lock(&self.got).extend(admitted.map(|placed| placed.packet.bytes.clone()));
     }
 
     fn waits_for_idr(&self) -> bool {
