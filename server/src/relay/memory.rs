@@ -1,4 +1,4 @@
-//! What connections hold together, and whose gives way where it gets too much.
+//! What connections and subscribers hold together, and whose gives way where it gets too much.
 
 mod books;
 
@@ -42,7 +42,7 @@ pub(crate) struct Share {
 }
 
 impl Memory {
-    /// The account of a connection from `peer`, which holds nothing yet.
+    /// The account of a connection from `peer`, or of a subscriber in this process, which holds nothing yet.
     pub(crate) fn open(&self, peer: IpAddr) -> Arc<Account> {
         let (id, told) = (self.0.last_id.fetch_add(1, Relaxed), Arc::<Signal>::default());
         self.lock().open(id, owner(peer), told.clone());

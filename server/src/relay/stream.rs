@@ -1,6 +1,6 @@
 //! A live stream: one publisher, its packets, its readers.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
@@ -10,13 +10,11 @@ use common::rtp::{self, rtcp};
 use common::rtsp::serve::{Description, StreamPath};
 use common::time::{MediaTime, MonoTime};
 
-use super::frames::{FrameQueue, FrameSinks};
+use super::frames::{FrameQueue, FrameSinks, IN_PROCESS};
+use super::memory::Memory;
 use super::packet::{FrameCounter, FramePosition, Packet, PacketKind, Placed};
 use super::pictures::Requests;
 use super::sink::{Client, Drops, PublisherControl, ReaderInfo, Sink};
-
-/// Whose requests for IDRs those of frame sinks are.
-const IN_PROCESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// A live stream.
 pub(crate) struct Stream {
@@ -122,13 +120,13 @@ impl Stream {
     }
 
     /// Adds a sink of whole frames in this process, as [`Stream::join`] adds a reader.
-    pub(crate) fn subscribe(&self, now: MonoTime) -> Option<Arc<FrameQueue>> {
+    pub(crate) fn subscribe(&self, now: MonoTime, memory: &Memory) -> Option<Arc<FrameQueue>> {
         let mut relay = lock(&self.relay);
         if relay.ended {
             return None;
         }
         let codec = relay.codec;
-        let queue = relay.frames.join(codec, &lock(&self.description).video().parameter_sets);
+        let queue = relay.frames.join(codec, &lock(&self.description).video().parameter_sets, memory.open(IN_PROCESS));
         relay.requests.ask(IN_PROCESS);
         self.request_idr_if_due(&mut relay, now);
         Some(queue)

@@ -208,6 +208,18 @@ fn a_reader_that_joins_gets_an_idr_asked_for_and_many_joins_share_one() {
 }
 
 #[test]
+fn readers_of_this_host_do_not_use_up_the_idrs_of_subscribers_in_the_process() {
+    let mut path = Path::new();
+    let publication = path.publish();
+    let stream = publication.stream();
+    stream.forward(at(0), &mut path.frame(IDR));
+    (1..=10).for_each(|n| stream.want_idr(at(n * 600), [127, 0, 0, 1].into()));
+    assert_eq!(path.requests(), 5, "four at once, then one every four seconds");
+    assert!(stream.subscribe(at(6_000), &Memory::default()).is_some());
+    assert_eq!(path.requests(), 6);
+}
+
+#[test]
 fn parameter_sets_of_the_stream_get_into_the_description() {
     let mut path = Path::new();
     let publication = path.publish();
