@@ -22,6 +22,7 @@ pub mod glyphs;
 pub mod h264;
 pub mod host;
 pub mod impair;
+pub mod lock;
 pub mod marks;
 pub mod media;
 pub mod peer;

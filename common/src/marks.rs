@@ -1,8 +1,11 @@
 //! The journey of a frame: the instants at which it passed each step, and the stages between them.
 //!
 //! The two tables here are the only places that list them. Reports, histograms, thresholds and pages go through the
-//! tables, so that another mark or stage is one more line. Marks may be missing, may come from different clocks, and
-//! stages may overlap: only LAT, presented − stamped, has to add up.
+//! tables, so that another mark or stage is one more line.
+//!
+//! A stage is the time between its two marks if both are known; otherwise it is unknown, and no other stage takes its time
+//! over. Marks may come from different clocks. Where all are known, the stages from [`Mark::Stamped`] on add up to LAT,
+//! presented − stamped.
 
 use crate::frame::PublisherTimes;
 use crate::time::WallTime;
@@ -18,14 +21,14 @@ pub enum ClockName {
 
 macro_rules! marks {
     ($($clock:ident: $mark:ident, $doc:literal;)+) => {
-        /// An instant in the journey of a frame, in the order in which they pass.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        /// An instant in the journey of a frame.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Mark {
             $(#[doc = $doc] $mark,)+
         }
 
         impl Mark {
-            /// All marks.
+            /// All marks, in the order in which a frame passes them.
             pub const ALL: &[Self] = &[$(Self::$mark,)+];
 
             /// The clock that it is read from.
@@ -53,7 +56,7 @@ marks! {
 
 macro_rules! stages {
     ($($stage:ident: $name:literal, $from:ident => $to:ident, $what:literal;)+) => {
-        /// The time from one mark to another.
+        /// The time between two marks, if both are known.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Stage {
             $(#[doc = $what] $stage,)+
@@ -105,9 +108,11 @@ impl Stage {
         Self::ALL.iter().copied().find(|stage| stage.name() == name)
     }
 
-    /// Whether it is a part of LAT, rather than time before the stamp.
+    /// Whether it is a part of LAT, rather than time before the stamp: in the table of marks, the one that it begins with is
+    /// [`Mark::Stamped`] or comes after it.
     pub fn is_in_latency(self) -> bool {
-        self.ends().0 >= Mark::Stamped
+        let mut from_stamped_on = Mark::ALL.iter().skip_while(|mark| **mark != Mark::Stamped);
+        from_stamped_on.any(|mark| *mark == self.ends().0)
     }
 
     /// Whether its ends are read from two clocks, so that their difference is part of its time.
@@ -212,6 +217,8 @@ mod tests {
     #[test]
     fn stages_but_capture_add_up_to_latency() {
         assert_eq!(whole().stage_us(Stage::Capture), Some(60));
+        let before: Vec<_> = Stage::ALL.iter().filter(|stage| !stage.is_in_latency()).collect();
+        assert_eq!(before, [&Stage::Capture]);
         let parts = Stage::ALL.iter().filter(|stage| stage.is_in_latency());
         let sum: i64 = parts.map(|stage| whole().stage_us(*stage).expect("every stage is known")).sum();
         assert_eq!(sum, whole().latency_us());

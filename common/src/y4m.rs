@@ -10,11 +10,14 @@ use std::str::FromStr;
 
 use crate::code::Rect;
 use crate::frame::{Picture, Size};
+use crate::printable::excerpt;
 
 /// First bytes of a stream.
 const MAGIC: &str = "YUV4MPEG2";
 /// Longest line that is read, in bytes.
 const MAX_LINE: u64 = 1024;
+/// How much of a wrong field an error quotes.
+const EXCERPT_CHARS: usize = 64;
 
 /// What is wrong with a stream, to be said after its name.
 #[derive(Debug, thiserror::Error)]
@@ -35,13 +38,13 @@ pub enum Error {
     #[error("has no picture size of 1x1 to {max}x{max} in its y4m header", max = Size::MAX_SIDE)]
     Size,
     /// Not a fraction.
-    #[error("has {0:?} for a frame rate in its y4m header")]
+    #[error("has \"{0}\" for a frame rate in its y4m header")]
     Rate(String),
     /// Another colour space.
-    #[error("has colour space {0:?}, not 8-bit 4:2:0 (ffmpeg writes it with -pix_fmt yuv420p)")]
+    #[error("has colour space \"{0}\", not 8-bit 4:2:0 (ffmpeg writes it with -pix_fmt yuv420p)")]
     Colours(String),
     /// `XCODE` or `XTEXT`.
-    #[error("has {0:?} in its y4m header, which is no area X,Y,WIDTH,HEIGHT inside its pictures")]
+    #[error("has \"{0}\" in its y4m header, which is no area X,Y,WIDTH,HEIGHT inside its pictures")]
     Area(String),
     /// It ends inside the picture with this number, counted from 1.
     #[error("is cut off in picture {0}")]
@@ -95,11 +98,11 @@ impl FromStr for Header {
         let size: Size = sides.parse().map_err(|_| Error::Size)?;
         let colours = field("C").unwrap_or("420");
         if !matches!(colours, "420" | "420jpeg" | "420mpeg2" | "420paldv") {
-            return Err(Error::Colours(excerpt(colours)));
+            return Err(Error::Colours(excerpt(colours, EXCERPT_CHARS)));
         }
         let rate = field("F").unwrap_or("0:0");
         let fraction = rate.split_once(':').and_then(|(rate, per)| Some((rate.parse().ok()?, per.parse().ok()?)));
-        let rate = fraction.ok_or_else(|| Error::Rate(excerpt(rate)))?;
+        let rate = fraction.ok_or_else(|| Error::Rate(excerpt(rate, EXCERPT_CHARS)))?;
         let area = |name: &str| field(name).map(|text| area(text, size)).transpose();
         Ok(Self { size, rate, code: area("XCODE=")?, text: area("XTEXT=")? })
     }
@@ -113,12 +116,8 @@ fn area(text: &str, size: Size) -> Result<Rect, Error> {
         {
             Ok(Rect { x, y, width, height })
         }
-        _ => Err(Error::Area(excerpt(text))),
+        _ => Err(Error::Area(excerpt(text, EXCERPT_CHARS))),
     }
-}
-
-fn excerpt(text: &str) -> String {
-    text.chars().take(64).collect()
 }
 
 /// The line before a picture.

@@ -14,8 +14,8 @@
 //! has arrived there, and the other direction goes on. While [`MAX_STREAM_BYTES`] are in flight in a direction, or the
 //! bottleneck's queue is full, the proxy stops reading, and the writer waits as with any slow network.
 //!
-//! **UDP**: one thread serves all clients; each client address gets a socket to the server. Datagrams are lost when a queue is full,
-//! or with more than [`common::impair::MAX_UNDER_WAY_BYTES`] in flight.
+//! **UDP**: one thread serves all clients, both ways; each client address gets a socket to the server. Datagrams are lost when a
+//! queue is full, or with more than [`common::impair::MAX_UNDER_WAY_BYTES`] in flight.
 //!
 //! **RTSP** with media in datagrams negotiates ports in its session: [`Protocol::Rtsp`] rewrites them to its own.
 
@@ -34,10 +34,11 @@ use std::sync::mpsc::Receiver;
 use std::thread::{self, JoinHandle};
 
 use common::impair::Counts;
+use common::lock::lock;
 
 pub use endpoint::{Endpoint, Protocol, delay};
+use shared::Shared;
 pub use shared::{Chunk, Direction, MAX_STREAM_BYTES, Network};
-use shared::{Shared, lock};
 use tcp::Target;
 use udp::Forwarder;
 pub use wait::reduce_timer_slack;
@@ -71,7 +72,8 @@ impl Proxy {
         let (address, listener) = if protocol == Protocol::Udp {
             let socket = UdpSocket::bind(listen).map_err(cannot)?;
             let address = socket.local_addr().map_err(cannot)?;
-            (address, thread.spawn(move || Forwarder::open(socket, to).run(&of_thread, &stopped)))
+            let forwarder = Forwarder::open(socket, to).map_err(cannot)?;
+            (address, thread.spawn(move || forwarder.run(&of_thread, &stopped)))
         } else {
             let socket = TcpListener::bind(listen).map_err(cannot)?;
             let address = socket.local_addr().map_err(cannot)?;
@@ -88,7 +90,7 @@ impl Proxy {
 
     /// Changes the conditions, for open connections too. What is in flight keeps its time.
     pub fn set_network(&self, network: Network) {
-        *lock(&self.shared.network) = network;
+        self.shared.set_network(network);
     }
 
     /// Reports what passes over TCP connections from now on, each chunk when its last byte was written. It replaces an earlier

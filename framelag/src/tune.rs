@@ -91,8 +91,9 @@ pub fn run(args: &Args) -> Result<u8, Error> {
     {
         eprintln!("tune: moved the previous sweep to {}", aside.display());
     }
-    let mut journal = Journal::open(&out, identity(&plan), now())?;
-    sweep(&plan, &cells, &order, &mut journal, &out, args.json, &stopped)
+    let journal = Journal::open(&out, identity(&plan), now())?;
+    let mut session = Session { plan: &plan, cells: &cells, order: &order, journal, out: &out, stopped: &stopped };
+    session.run_missing(args.json)
 }
 
 /// Below the working directory, by the plan's name with every character replaced that does not belong in a file name.
@@ -113,68 +114,84 @@ fn now() -> String {
     Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// Makes the runs that are missing.
-fn sweep(
-    plan: &Plan,
-    cells: &[Cell],
-    order: &[Trial],
-    journal: &mut Journal,
-    out: &Path,
-    json: bool,
-    stopped: &Stop,
-) -> Result<u8, Error> {
-    let done = finished(journal.rows());
-    let left: Vec<(usize, Trial)> =
-        order.iter().copied().enumerate().filter(|(_, trial)| !done.contains_key(trial)).collect();
-    let mut output = Output::new(plan, json, order.len(), order.len() - left.len());
-    output.begin(cells.len(), out);
-    for (number, (place, trial)) in left.iter().enumerate() {
-        let interrupted = || {
-            let (done, all) = (order.len() - left.len() + number, order.len());
-            Error::Failed(format!("interrupted after {done} of {all} runs: run the same command to continue"))
-        };
-        if stopped.is_requested() {
-            return Err(interrupted());
+/// A sweep from where its journal ends.
+struct Session<'a> {
+    plan: &'a Plan,
+    cells: &'a [Cell],
+    order: &'a [Trial],
+    journal: Journal,
+    out: &'a Path,
+    stopped: &'a Stop,
+}
+
+impl Session<'_> {
+    /// Makes the runs that are missing, and gives the exit code.
+    fn run_missing(&mut self, json: bool) -> Result<u8, Error> {
+        let done = finished(self.journal.rows());
+        let order = self.order.iter().copied().enumerate();
+        let left: Vec<(usize, Trial)> = order.filter(|(_, trial)| !done.contains_key(trial)).collect();
+        let mut output = Output::new(self.plan, json, self.order.len(), self.order.len() - left.len());
+        output.begin(self.cells.len(), self.out);
+        for (place, trial) in left {
+            let cell = &self.cells[trial.cell];
+            self.check_ready(cell)?;
+            output.run(cell);
+            let begun = Instant::now();
+            let row = self.run(place, trial)?;
+            self.journal.append(row.clone())?;
+            write(self.plan, &self.journal, self.order)?;
+            output.ran(&row, begun.elapsed());
         }
-        let cell = &cells[trial.cell];
-        let room = MIN_FREE_BYTES.saturating_add(if plan.quality { cell.pictures_bytes } else { 0 });
-        check_room(out, room)?;
-        check_place(journal.dir())?;
-        output.run(cell);
-        let (begun, started) = (Instant::now(), now());
-        let report = run::place(*trial);
-        let ran = run::run(plan, cell, *trial, journal.dir(), stopped);
-        let ran = ran.map_err(|error| if error == Error::Interrupted { interrupted() } else { error })?;
+        // Also if a kill came between the last run and its result.
+        write(self.plan, &self.journal, self.order)?;
+        check_place(self.journal.dir())?;
+        let finished = finished(self.journal.rows());
+        let count = |outcome| self.order.iter().filter(|trial| finished.get(trial) == Some(&outcome)).count();
+        let (failed, inconclusive) = (count(Outcome::Failed), count(Outcome::Inconclusive));
+        output.end(failed, inconclusive, self.out);
+        Ok(if failed + inconclusive > 0 { INCONCLUSIVE } else { 0 })
+    }
+
+    /// An error if the sweep is to end, or has no room for a run.
+    fn check_ready(&self, cell: &Cell) -> Result<(), Error> {
+        if self.stopped.is_requested() {
+            return Err(self.interrupted());
+        }
+        let room = MIN_FREE_BYTES.saturating_add(if self.plan.quality { cell.pictures_bytes } else { 0 });
+        check_room(self.out, room)?;
+        check_place(self.journal.dir())
+    }
+
+    /// Makes one run, the one at this place in the order.
+    fn run(&self, place: usize, trial: Trial) -> Result<Row, Error> {
+        let (cell, started, report) = (&self.cells[trial.cell], now(), run::place(trial));
+        let ran = run::run(self.plan, cell, trial, self.journal.dir(), self.stopped);
+        let ran = ran.map_err(|error| if error == Error::Interrupted { self.interrupted() } else { error })?;
         if ran.outcome == Outcome::Failed {
             // A run that Ctrl-C or a full disk ended is repeated.
-            if stopped.is_requested() {
-                return Err(interrupted());
+            if self.stopped.is_requested() {
+                return Err(self.interrupted());
             }
-            check_room(out, LOST_BYTES)?;
+            check_room(self.out, LOST_BYTES)?;
         }
-        let row = Row {
+        Ok(Row {
             cell: trial.cell,
             repeat: trial.repeat,
-            order: *place,
+            order: place,
             started,
             values: cell.values.clone(),
             outcome: ran.outcome,
             why: ran.why,
             figures: ran.figures,
-            report: out.join(&report).join("run.json").is_file().then_some(report),
-        };
-        journal.append(row.clone())?;
-        write(plan, journal, order)?;
-        output.ran(&row, begun.elapsed());
+            report: self.out.join(&report).join("run.json").is_file().then_some(report),
+        })
     }
-    // Also if a kill came between the last run and its result.
-    write(plan, journal, order)?;
-    check_place(journal.dir())?;
-    let finished = finished(journal.rows());
-    let count = |outcome| order.iter().filter(|trial| finished.get(trial) == Some(&outcome)).count();
-    let (failed, inconclusive) = (count(Outcome::Failed), count(Outcome::Inconclusive));
-    output.end(failed, inconclusive, out);
-    Ok(if failed + inconclusive > 0 { INCONCLUSIVE } else { 0 })
+
+    fn interrupted(&self) -> Error {
+        let (finished, all) = (finished(self.journal.rows()), self.order.len());
+        let done = self.order.iter().filter(|trial| finished.contains_key(trial)).count();
+        Error::Failed(format!("interrupted after {done} of {all} runs: run the same command to continue"))
+    }
 }
 
 /// An error if a run would not fit on the disk. A file system that does not say how much is free is assumed to have it.

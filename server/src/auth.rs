@@ -12,12 +12,11 @@ use std::{fmt, io};
 
 use common::bom;
 use common::host::credentials::readable_by_others;
+use common::lock::lock;
 use common::rtsp::auth::{Attempt, Denied, Verifier};
 use common::rtsp::serve::{Access, Action, Permission};
 use common::secret::Secret;
 use common::time::MonoTime;
-
-use crate::lock::lock;
 
 use tries::Tries;
 

@@ -11,10 +11,9 @@ use std::time::Duration;
 use common::clock::Clock;
 use common::host::SystemClock;
 use common::host::descriptors;
+use common::lock::lock;
 use common::rtsp::serve::Full;
 use tokio::sync::Notify;
-
-use crate::lock::lock;
 
 use ledger::Ledger;
 pub(crate) use ledger::{DESCRIPTORS_MAX, Limits, Listener, Priority};

@@ -16,6 +16,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
 use common::clock::Clock;
+use common::lock::lock;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -25,7 +26,6 @@ use tokio::task::JoinSet;
 
 use crate::auth::{self, Refused};
 use crate::budget::{Lease, Listener};
-use crate::lock::lock;
 use crate::relay::{Account, Share};
 use crate::rtsp::listener::ACCEPT_REST;
 use crate::{Pace, Shared};

@@ -9,7 +9,6 @@ mod budget;
 mod clock;
 mod config;
 mod http;
-mod lock;
 mod relay;
 mod rtsp;
 mod runtime;
@@ -22,10 +21,9 @@ use std::time::Duration;
 
 use common::clock::Clock;
 use common::host::SystemClock;
+use common::lock::lock;
 use common::peer::Rates;
 use common::time::Now;
-
-use lock::lock;
 
 pub use auth::AuthFileError;
 pub use config::{Config, Error};

@@ -18,7 +18,7 @@ mod subscription;
 pub use frames::FrameDrops;
 pub(crate) use gate::Gate;
 pub(crate) use memory::{Account, Memory, Share};
-pub(crate) use packet::Marked;
+pub(crate) use packet::Placed;
 pub(crate) use paths::{Paths, Publication, Reservation};
 pub(crate) use queue::{ControlFull, Queue};
 pub(crate) use sink::{Client, Drops, PublisherControl, ReaderCounts, ReaderInfo, Sink};

@@ -90,7 +90,7 @@ impl Handle {
     /// stream.
     pub fn subscribe(&self, path: &str) -> Option<Frames> {
         let stream = self.shared.paths.find(&StreamPath::parse(path).ok()?)?;
-        Frames::of(stream, self.shared.clock.now().mono)
+        Frames::of(stream, &self.shared.memory, self.shared.clock.now().mono)
     }
 
     /// Closes all connections and frees the ports; takes at most two seconds. Not to be called from within

@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex};
 
+use common::lock::lock;
 use tracing::callsite::Identifier;
 use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::{Context, Filter};
-
-use crate::lock::lock;
 
 /// Lines of one kind between two reports.
 const LINES_MAX: u64 = 40;

@@ -5,12 +5,13 @@
 
 use std::fmt;
 use std::io::{self, Write};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use crate::frame::{Picture, Size};
+use crate::lock::lock;
 use crate::y4m::{Frame, Header};
 
 /// One picture in so many is kept where the user does not say.
@@ -102,11 +103,6 @@ impl Keeper {
         let kept = writer.and_then(|writer| writer.join().ok()).unwrap_or_default();
         Kept { dropped: kept.dropped + self.dropped.load(Ordering::Relaxed), ..kept }
     }
-}
-
-/// None of what is locked here is ever half changed.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for Keeper {

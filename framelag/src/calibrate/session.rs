@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use analyze::calibration;
+use analyze::statistics::median;
 use common::clock::Clock;
 use common::code::SEQUENCE_MODULUS;
 use common::host::SystemClock;
@@ -146,20 +147,15 @@ impl Wall {
     fn of(readings: impl Iterator<Item = Now>) -> Self {
         let offsets: Vec<i64> =
             readings.map(|now| now.wall.as_micros() - now.mono.since_origin().as_micros() as i64).collect();
-        let medians: Vec<i64> = offsets.chunks(READINGS).filter_map(median).collect();
+        let medians: Vec<i64> =
+            offsets.chunks(READINGS).filter_map(|readings| median(readings.to_vec(), i64::cmp)).collect();
         let moved = medians.iter().max().zip(medians.iter().min()).map(|(most, least)| most - least);
-        Self { offset_us: median(&medians).unwrap_or_default(), moved_us: moved.unwrap_or_default() }
+        Self { offset_us: median(medians, i64::cmp).unwrap_or_default(), moved_us: moved.unwrap_or_default() }
     }
 
     fn at(self, now: Now) -> i64 {
         self.offset_us + now.mono.since_origin().as_micros() as i64
     }
-}
-
-fn median(values: &[i64]) -> Option<i64> {
-    let mut values = values.to_vec();
-    values.sort_unstable();
-    values.get(values.len() / 2).copied()
 }
 
 #[cfg(test)]

@@ -5,13 +5,14 @@
 
 use std::io::{self, Write};
 use std::process::ChildStdin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use common::clock::Clock;
 use common::frame::{Picture, Size};
 use common::host::SystemClock;
+use common::lock::lock;
 use common::time::Now;
 use framelag::proxy::reduce_timer_slack;
 use publisher::capture::{self, Next, Source as _, pattern};
@@ -50,7 +51,7 @@ impl Source {
 
     /// When each picture so far was handed over. The publisher numbers them alike, from 0.
     pub fn handed(&self) -> Vec<Now> {
-        self.handed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.handed).clone()
     }
 }
 
@@ -92,7 +93,7 @@ fn hand_over(mut pipe: impl Write, pictures: &[Picture], fps: u32, handed: &Mute
         thread::sleep(due.saturating_duration_since(Instant::now()));
         let now = clock.now();
         pipe.write_all(&[*last])?;
-        handed.lock().unwrap_or_else(PoisonError::into_inner).push(now);
+        lock(handed).push(now);
         due += every;
     }
     Ok(())

@@ -17,9 +17,10 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
+use common::lock::lock;
 use common::rtsp::pieces::{self, Messages, Piece};
 
-use super::shared::{Direction, Shared, lock};
+use super::shared::{Direction, Shared};
 use super::udp::Forwarder;
 use ports::Ports;
 

@@ -2,14 +2,15 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use common::clock::Clock;
 use common::host::SystemClock;
 use common::impair::{Conditions, Counts, Link};
+use common::lock::lock;
 use common::time::{MonoTime, Now};
 
 /// Most connections, or client addresses, at a time; more are refused, and counted.
@@ -35,7 +36,7 @@ pub struct Network {
 }
 
 /// One of the two directions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Direction {
     /// From the client to the server.
     Forward,
@@ -64,7 +65,9 @@ pub struct Chunk {
 pub(super) struct Shared {
     pub(super) clock: SystemClock,
     pub(super) seed: u64,
-    pub(super) network: Mutex<Network>,
+    network: Mutex<Network>,
+    /// Changes of `network` so far.
+    changes: AtomicU64,
     /// Watchers by direction.
     pub(super) watchers: Mutex<[Option<SyncSender<Chunk>>; 2]>,
     pub(super) counts: Mutex<[Counts; 2]>,
@@ -78,6 +81,7 @@ impl Shared {
             clock: SystemClock::new(),
             seed,
             network: Mutex::new(network),
+            changes: AtomicU64::new(0),
             watchers: Mutex::default(),
             counts: Mutex::default(),
             opened: AtomicU64::new(0),
@@ -89,7 +93,19 @@ impl Shared {
         self.clock.now().mono
     }
 
-    pub(super) fn conditions(&self, direction: Direction) -> Conditions {
+    pub(super) fn set_network(&self, network: Network) {
+        *lock(&self.network) = network;
+        self.changes.fetch_add(1, Ordering::Release);
+    }
+
+    /// The conditions now, and what notices their changes.
+    pub(super) fn conditions(&self, direction: Direction) -> (Conditions, ConditionsWatch) {
+        // Before the conditions are read: a change in between is noticed.
+        let changes = self.changes.load(Ordering::Acquire);
+        (self.current(direction), ConditionsWatch { direction, changes })
+    }
+
+    fn current(&self, direction: Direction) -> Conditions {
         let network = lock(&self.network);
         match direction {
             Direction::Forward => network.forward.clone(),
@@ -146,21 +162,42 @@ impl Shared {
     }
 }
 
+/// Notices changes of a direction's conditions without taking a lock: it is asked for every datagram.
+#[derive(Debug)]
+pub(super) struct ConditionsWatch {
+    direction: Direction,
+    /// Of [`Shared`], when the conditions were read last.
+    changes: u64,
+}
+
+impl ConditionsWatch {
+    /// The conditions, if they have changed since they were read last.
+    pub(super) fn changed(&mut self, shared: &Shared) -> Option<Conditions> {
+        let changes = shared.changes.load(Ordering::Acquire);
+        let known = std::mem::replace(&mut self.changes, changes);
+        (known != changes).then(|| shared.current(self.direction))
+    }
+}
+
 /// Datagrams in one direction, impaired by the conditions of the moment.
 #[derive(Debug)]
 pub(super) struct ImpairedLink {
     direction: Direction,
+    watch: ConditionsWatch,
     link: Link,
 }
 
 impl ImpairedLink {
     pub(super) fn new(shared: &Shared, direction: Direction, connection: u64) -> Self {
-        let link = Link::new(shared.conditions(direction), shared.seed_of(connection, direction));
-        Self { direction, link }
+        let (conditions, watch) = shared.conditions(direction);
+        let link = Link::new(conditions, shared.seed_of(connection, direction));
+        Self { direction, watch, link }
     }
 
     pub(super) fn push(&mut self, shared: &Shared, now: MonoTime, datagram: &[u8]) {
-        self.link.set_conditions(shared.conditions(self.direction));
+        if let Some(conditions) = self.watch.changed(shared) {
+            self.link.set_conditions(conditions);
+        }
         let before = self.link.counts();
         self.link.handle_packet(now, datagram.to_vec());
         shared.count(self.direction, before, self.link.counts());
@@ -171,24 +208,31 @@ impl ImpairedLink {
         self.link.poll_timeout()
     }
 
-    /// Sends what is due by `now`. A datagram that the system does not take is lost, as in any network.
-    pub(super) fn deliver(&mut self, shared: &Shared, now: MonoTime, send: impl Fn(&[u8]) -> io::Result<usize>) {
+    /// Sends the next datagram, if it is due by `now`. One that the system does not take is lost, as in any network.
+    pub(super) fn deliver_next(&mut self, shared: &Shared, now: MonoTime, send: impl Fn(&[u8]) -> io::Result<usize>) {
         let before = self.link.counts();
-        while let Some(datagram) = self.link.poll_output(now) {
-            let _ = send(&datagram);
-        }
+        let Some(datagram) = self.link.poll_output(now) else { return };
+        // Counted first: whoever has received it finds it counted.
         shared.count(self.direction, before, self.link.counts());
+        let _ = send(&datagram);
     }
-}
-
-/// What is behind a lock here is whole at any time, even if a thread has panicked.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn conditions_are_read_again_only_after_a_change() {
+        let shared = Shared::new(Network::default(), 1);
+        let (conditions, mut watch) = shared.conditions(Direction::Forward);
+        assert_eq!(conditions, Conditions::default());
+        assert_eq!(watch.changed(&shared), None);
+        let slow = Conditions { delay: Duration::from_millis(5), ..Conditions::default() };
+        shared.set_network(Network { forward: slow.clone(), ..Network::default() });
+        assert_eq!(watch.changed(&shared), Some(slow));
+        assert_eq!(watch.changed(&shared), None);
+    }
 
     #[test]
     fn chunks_that_nobody_takes_are_bounded() {

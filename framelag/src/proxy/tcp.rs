@@ -12,7 +12,7 @@ use common::impair::Stream;
 use common::time::{MonoTime, Now};
 
 use super::rtsp::Rewriter;
-use super::shared::Shared;
+use super::shared::{ConditionsWatch, Shared};
 use super::{Chunk, Direction, MAX_STREAM_BYTES, wait};
 
 /// How long the server may take to accept a connection.
@@ -40,9 +40,10 @@ pub(super) fn listen(socket: &TcpListener, to: Target, shared: &Arc<Shared>, sto
     let mut connections: Vec<JoinHandle<()>> = Vec::new();
     let mut accept = || -> io::Result<()> {
         socket.set_nonblocking(true)?;
+        let mut sockets = [wait::closed(&**stopped), wait::readable(socket)];
         loop {
-            let ready = wait::until(vec![wait::closed(&**stopped), wait::readable(socket)], None, shared.now())?;
-            if ready[0] {
+            wait::until(&mut sockets, None, shared.now())?;
+            if wait::is_ready(&sockets[0]) {
                 return Ok(());
             }
             let (client, address) = match socket.accept() {
@@ -88,9 +89,7 @@ fn connect(
     };
     let (server, rewriter) = (&server, rewriter.as_ref());
     let run = |direction, from, to| {
-        let stream = Stream::of_writes(shared.conditions(direction), shared.seed_of(number, direction));
-        let (out, under_way) = (VecDeque::new(), VecDeque::new());
-        let mut pipe = Pipe { from, to, shared, direction, number, rewriter, stream, ended: false, out, under_way };
+        let mut pipe = Pipe::new(from, to, shared, direction, number, rewriter);
         if let Err(error) = pipe.run(stopped) {
             tracing::debug!("connection {number} from {address} broke off: {error}");
             // Ends the other direction too. If a side is gone already there is nothing to shut down.
@@ -113,6 +112,7 @@ struct Pipe<'a> {
     /// Of its connection.
     number: u64,
     rewriter: Option<&'a Rewriter>,
+    watch: ConditionsWatch,
     stream: Stream,
     ended: bool,
     /// Arrived, but not taken by the socket yet.
@@ -130,7 +130,21 @@ struct UnderWay {
     begun: Option<Now>,
 }
 
-impl Pipe<'_> {
+impl<'a> Pipe<'a> {
+    fn new(
+        from: &'a TcpStream,
+        to: &'a TcpStream,
+        shared: &'a Shared,
+        direction: Direction,
+        number: u64,
+        rewriter: Option<&'a Rewriter>,
+    ) -> Self {
+        let (conditions, watch) = shared.conditions(direction);
+        let stream = Stream::of_writes(conditions, shared.seed_of(number, direction));
+        let (out, under_way) = (VecDeque::new(), VecDeque::new());
+        Self { from, to, shared, direction, number, rewriter, watch, stream, ended: false, out, under_way }
+    }
+
     /// Runs until the direction has ended, or the proxy.
     fn run(&mut self, stopped: &PipeReader) -> io::Result<()> {
         wait::reduce_timer_slack();
@@ -149,15 +163,17 @@ impl Pipe<'_> {
             let arrival = self.stream.poll_timeout().filter(|_| !blocked);
             let room = (full && !self.ended).then(|| now + ROOM_POLL);
             let due = arrival.into_iter().chain(room).min();
+            let mut sockets = [wait::closed(stopped), wait::readable(self.from), wait::writable(self.to)];
+            if !reads {
+                sockets.swap(1, 2);
+            }
             // A socket that is not waited for is left out: its end would wake this thread over and over.
-            let mut sockets = vec![wait::closed(stopped)];
-            sockets.extend(reads.then(|| wait::readable(self.from)));
-            sockets.extend(blocked.then(|| wait::writable(self.to)));
-            let ready = wait::until(sockets, due, now)?;
-            if ready[0] {
+            let count = 1 + usize::from(reads) + usize::from(blocked);
+            wait::until(&mut sockets[..count], due, now)?;
+            if wait::is_ready(&sockets[0]) {
                 return Ok(());
             }
-            if reads && ready[1] {
+            if reads && wait::is_ready(&sockets[1]) {
                 self.read(&mut buffer)?;
             }
         }
@@ -170,7 +186,9 @@ impl Pipe<'_> {
             Err(error) => return Err(error),
         };
         let now = self.shared.clock.now();
-        self.stream.set_conditions(self.shared.conditions(self.direction));
+        if let Some(conditions) = self.watch.changed(self.shared) {
+            self.stream.set_conditions(conditions);
+        }
         if count == 0 {
             self.ended = true;
             self.stream.handle_close(now.mono);

@@ -45,15 +45,23 @@ pub(super) fn closed(pipe: &impl AsFd) -> PollFd<'_> {
     PollFd::new(pipe, PollFlags::empty())
 }
 
-/// Waits until one of `sockets` is ready or, early by up to [`SPIN`], until `due`: the caller looks at its clock and
-/// asks again. Without a `due` it waits as long as it takes. Returns which of the sockets are ready, have ended or failed.
-pub(super) fn until(mut sockets: Vec<PollFd<'_>>, due: Option<MonoTime>, now: MonoTime) -> Result<Vec<bool>> {
+/// Whether the last wait found the socket ready, ended or failed.
+pub(super) fn is_ready(socket: &PollFd<'_>) -> bool {
+    !socket.revents().is_empty()
+}
+
+/// Waits until one of `sockets` [is ready](is_ready) or, early by up to [`SPIN`], until `due`: the caller looks at its clock
+/// and asks again. Without a `due` it waits as long as it takes.
+pub(super) fn until(sockets: &mut [PollFd<'_>], due: Option<MonoTime>, now: MonoTime) -> Result<()> {
     let sleep = due.map(|due| Timespec::try_from((due - now).saturating_sub(SPIN)).unwrap_or(FOREVER));
-    match poll(&mut sockets, sleep.as_ref()) {
-        Ok(_) | Err(Errno::INTR) => {}
-        Err(error) => return Err(error),
+    match poll(sockets, sleep.as_ref()) {
+        Ok(_) => Ok(()),
+        Err(Errno::INTR) => {
+            sockets.iter_mut().for_each(PollFd::clear_revents);
+            Ok(())
+        }
+        Err(error) => Err(error),
     }
-    Ok(sockets.iter().map(|socket| !socket.revents().is_empty()).collect())
 }
 
 #[cfg(test)]
@@ -67,10 +75,13 @@ mod tests {
         let ((empty, _open), (full, mut writer)) = (io::pipe().expect("a pipe"), io::pipe().expect("a pipe"));
         writer.write_all(b"a").expect("a pipe takes a byte");
         let at = |ms| MonoTime::from_origin(Duration::from_millis(ms));
-        let all = || vec![readable(&empty), readable(&full), writable(&writer), closed(&full)];
-        assert_eq!(until(all(), None, at(0)), Ok(vec![false, true, true, false]));
-        assert_eq!(until(vec![readable(&empty)], Some(at(5)), at(9)), Ok(vec![false]));
+        let ready = |sockets: &mut [PollFd<'_>], due, now| {
+            until(sockets, due, now).map(|()| sockets.iter().map(is_ready).collect::<Vec<_>>())
+        };
+        let mut all = [readable(&empty), readable(&full), writable(&writer), closed(&full)];
+        assert_eq!(ready(&mut all, None, at(0)), Ok(vec![false, true, true, false]));
+        assert_eq!(ready(&mut [readable(&empty)], Some(at(5)), at(9)), Ok(vec![false]));
         drop(writer);
-        assert_eq!(until(vec![closed(&full)], None, at(0)), Ok(vec![true]));
+        assert_eq!(ready(&mut [closed(&full)], None, at(0)), Ok(vec![true]));
     }
 }

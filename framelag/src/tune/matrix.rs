@@ -1,11 +1,12 @@
 //! From a plan to its cells, each checked as a whole, and to the order in which they run.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use common::frame::Size;
 use common::impair::Conditions;
+use common::lock::lock;
 use common::transport::Transport;
 use framelag::plan::server::Server;
 use framelag::plan::setting::{ALL, Parts};
@@ -196,7 +197,7 @@ fn gcd(a: u32, b: u32) -> u32 {
 /// Whether the encoder is available: checked once for each, since there may be thousands of cells.
 fn encoder(choice: &encode::Choice) -> Result<(), String> {
     static ASKED: Mutex<BTreeMap<String, Result<(), String>>> = Mutex::new(BTreeMap::new());
-    let mut asked = ASKED.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut asked = lock(&ASKED);
     let answer = asked.entry(choice.to_string()).or_insert_with(|| choice.check().map_err(|error| error.to_string()));
     answer.clone()
 }

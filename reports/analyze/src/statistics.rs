@@ -18,6 +18,8 @@
 //!
 //! `docs/gate-method.md` has the reasons and the measured rates.
 
+use std::cmp::Ordering;
+
 mod pair;
 mod permutation;
 pub mod power;
@@ -34,6 +36,12 @@ pub const POWER: f64 = 0.95;
 
 /// More runs on one side are a mistake.
 pub(crate) const MAX_RUNS: usize = 200;
+
+/// The middle value, the higher of two; `None` without values.
+pub fn median<T: Copy>(mut values: Vec<T>, order: impl FnMut(&T, &T) -> Ordering) -> Option<T> {
+    values.sort_by(order);
+    values.get(values.len() / 2).copied()
+}
 
 /// The confidence of a two-sided interval each of whose ends is wrong in `level` of cases.
 pub(crate) const fn confidence(level: f64) -> f64 {

@@ -97,7 +97,7 @@ pub struct Shift {
 }
 
 /// A difference that keeps runs apart, and its test.
-type Unlike<'a> = (&'static str, &'a dyn Fn(&Run, &Run) -> bool);
+type Mismatch<'a> = (&'static str, &'a dyn Fn(&Run, &Run) -> bool);
 
 impl Trend {
     /// The trend of these figures over the runs comparable with the latest one, or over `all`.
@@ -115,17 +115,17 @@ impl Trend {
         let joined = drop_merged_duplicates(&mut entries);
         Subset::note(&mut left_out, joined, "that were joined of runs which are here too (report merge)");
         let mut different = Vec::new();
-        let unlike: [Unlike<'_>; 4] = [
+        let mismatches: [Mismatch<'_>; 4] = [
             ("of other machines", &|run, latest| identity::machine(run) != identity::machine(latest)),
             ("with other settings", &|run, latest| identity::settings(run) != identity::settings(latest)),
             ("with other clocks (one host, or two)", &|run, latest| run.clock.same_host != latest.clock.same_host),
             ("that were sent other frames or bits per second", &|run, latest| !is_sent_alike(run, latest, metrics)),
         ];
         if let Some(latest) = entries.last().map(|entry| entry.run.clone()) {
-            for (why, unlike) in unlike {
-                let count = entries.iter().filter(|entry| unlike(&entry.run, &latest)).count();
+            for (why, differs) in mismatches {
+                let count = entries.iter().filter(|entry| differs(&entry.run, &latest)).count();
                 Subset::note(if all { &mut different } else { &mut left_out }, count, why);
-                entries.retain(|entry| all || !unlike(&entry.run, &latest));
+                entries.retain(|entry| all || !differs(&entry.run, &latest));
             }
         }
         let old = entries.len().saturating_sub(MAX_RUNS);

@@ -14,9 +14,11 @@ use measure::units::rounded;
 
 use crate::run::{Run, Verdict};
 
+mod figures;
 mod metric;
 
-pub use metric::{Metric, UnknownMetric, frames_for, metrics};
+pub use figures::metrics;
+pub use metric::{Metric, UnknownMetric, frames_for};
 use metric::{find, near};
 
 /// A condition on the figures of a run.

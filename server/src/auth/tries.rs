@@ -136,7 +136,7 @@ impl Tries {
         self.pairs.entry(key).or_default().seen(now)
     }
 
-    /// Makes room for many, so that the search is paid for by many: the oldest go, those that were never right first.
+    /// Evicts many at once to amortize the search; oldest failures first.
     fn forget(&mut self) {
         let mut by_age: Vec<_> = self.pairs.iter().map(|(key, pair)| (pair.known, pair.last, key.clone())).collect();
         by_age.sort();

@@ -178,8 +178,7 @@ impl Ledger {
         Ok(evicted)
     }
 
-    /// Who of the total has to go for `for_id`, whose address would hold `own`: the lesser before the better, of the address
-    /// that holds most.
+    /// The connection to evict for `for_id`, whose address would hold `own`: by priority, then of the address that holds most.
     fn victim(&self, owner: IpAddr, own: usize, for_id: u64) -> Option<u64> {
         let first = |priority| self.order.first(priority).filter(|candidate| candidate.id != for_id);
         let of_another =

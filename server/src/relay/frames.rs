@@ -1,24 +1,31 @@
 //! Whole frames of a stream for what runs in this process, such as a segmenter.
 //!
 //! Frames are put together once for all subscribers, on the publisher's task and only while there are any. Each has a bounded
-//! queue of its own, and none can slow down the publisher, the readers or another subscriber.
+//! queue of its own, which counts as held memory like a reader's, and none can slow down the publisher, the readers or another
+//! subscriber.
 
 use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex};
 
+use common::lock::lock;
 use common::media::{Codec, IdrGate};
 use common::rtp::h264::Depacketizer;
 use common::rtp::{self, Event, FRAME_MAX, Frame};
 use common::time::MonoTime;
 use tokio::sync::Notify;
 
-use super::packet::{Marked, PacketKind};
-use crate::lock::lock;
+use super::memory::{Account, Share};
+use super::packet::{PacketKind, Placed};
 
 /// Frames that wait for one subscriber at most: several seconds.
 pub(super) const FRAMES_MAX: usize = 256;
 /// Bytes of them.
 pub(super) const BYTES_MAX: usize = 2 * FRAME_MAX;
+
+/// The owner of what subscribers hold and of their requests for IDRs. No peer has this address: neither a reader on this host
+/// nor any other uses up what is theirs.
+pub(super) const IN_PROCESS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// The subscribers of one stream.
 #[derive(Default)]
@@ -29,12 +36,12 @@ pub(super) struct FrameSinks {
 }
 
 impl FrameSinks {
-    /// Adds a subscriber; `parameter_sets` are those of the stream so far.
-    pub(super) fn join(&mut self, codec: Codec, parameter_sets: &[Vec<u8>]) -> Arc<FrameQueue> {
+    /// Adds a subscriber that holds what waits for it in `account`; `parameter_sets` are those of the stream so far.
+    pub(super) fn join(&mut self, codec: Codec, parameter_sets: &[Vec<u8>], account: Arc<Account>) -> Arc<FrameQueue> {
         self.depacketizer.get_or_insert_with(|| match codec {
             Codec::H264 => Depacketizer::new(parameter_sets),
         });
-        let queue = Arc::<FrameQueue>::default();
+        let queue = Arc::new(FrameQueue::new(account));
         self.queues.push(queue.clone());
         queue
     }
@@ -46,15 +53,17 @@ impl FrameSinks {
         }
     }
 
-    pub(super) fn deliver(&mut self, now: MonoTime, batch: &[Marked]) {
+    pub(super) fn deliver(&mut self, now: MonoTime, batch: &[Placed]) {
         let Some(depacketizer) = &mut self.depacketizer else { return };
-        for marked in batch.iter().filter(|marked| marked.packet.kind == PacketKind::Rtp) {
-            let Ok(packet) = rtp::Packet::parse(&marked.packet.bytes) else { continue };
+        for placed in batch.iter().filter(|placed| placed.packet.kind == PacketKind::Rtp) {
+            let Ok(packet) = rtp::Packet::parse(&placed.packet.bytes) else { continue };
             for event in depacketizer.handle_packet(now, &packet) {
                 match event {
                     Event::Frame(frame) => {
                         let frame = Arc::new(frame);
                         self.queues.iter().for_each(|queue| queue.push(&frame));
+                        // Any of them may hold the most.
+                        self.queues.iter().for_each(|queue| queue.give_way());
                     }
                     Event::Dropped(..) => self.queues.iter().for_each(|queue| queue.count_broken()),
                 }
@@ -82,16 +91,16 @@ impl FrameSinks {
 }
 
 /// What waits for one subscriber.
-#[derive(Default)]
 pub(crate) struct FrameQueue {
+    account: Arc<Account>,
     state: Mutex<State>,
     wake: Notify,
 }
 
-#[derive(Default)]
 struct State {
     frames: VecDeque<Arc<Frame>>,
     bytes: usize,
+    share: Share,
     gate: IdrGate,
     /// It has had a frame: what it does not get from then on is dropped.
     opened_once: bool,
@@ -108,24 +117,56 @@ pub struct FrameDrops {
     pub broken: u64,
 }
 
+impl State {
+    /// Lets go of all that waits, up to the next frame that decoding can begin with.
+    fn give_up(&mut self) {
+        self.drops.slow += self.frames.len() as u64;
+        self.frames.clear();
+        self.bytes = 0;
+        self.gate.close();
+        self.share.update(0);
+    }
+}
+
 impl FrameQueue {
+    fn new(account: Arc<Account>) -> Self {
+        let state = State {
+            frames: VecDeque::new(),
+            bytes: 0,
+            share: account.share(),
+            gate: IdrGate::default(),
+            opened_once: false,
+            drops: FrameDrops::default(),
+            ended: false,
+        };
+        Self { account, state: Mutex::new(state), wake: Notify::new() }
+    }
+
     fn push(&self, frame: &Arc<Frame>) {
         let mut state = lock(&self.state);
         let state = &mut *state;
         let length = frame.encoded.data.len();
         if state.frames.len() >= FRAMES_MAX || state.bytes + length > BYTES_MAX {
-            state.drops.slow += state.frames.len() as u64;
-            state.frames.clear();
-            state.bytes = 0;
-            state.gate.close();
+            state.give_up();
         }
         if state.gate.admits(frame.starts_decoding) {
             state.opened_once = true;
             state.bytes += length;
             state.frames.push_back(frame.clone());
+            state.share.update(state.bytes);
             self.wake.notify_one();
         } else {
             state.drops.slow += u64::from(state.opened_once);
+        }
+    }
+
+    /// Lets go of what waits, if memory is short and this queue was told to.
+    fn give_way(&self) {
+        let mut state = lock(&self.state);
+        if state.share.gives_way() {
+            state.give_up();
+            // However much it held, nothing has to go but its frames.
+            let _ = self.account.gave_way();
         }
     }
 
@@ -141,6 +182,8 @@ impl FrameQueue {
                 let mut state = lock(&self.state);
                 if let Some(frame) = state.frames.pop_front() {
                     state.bytes -= frame.encoded.data.len();
+                    let held = state.bytes;
+                    state.share.update(held);
                     return Some(frame);
                 }
                 if state.ended {

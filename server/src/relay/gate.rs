@@ -3,7 +3,7 @@
 
 use common::media::IdrGate;
 
-use super::packet::Mark;
+use super::packet::FramePosition;
 
 /// A reader's gate. It starts closed, opens where decoding can start, and is closed again when the reader is too slow.
 #[derive(Debug, Default)]
@@ -15,13 +15,13 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    /// Whether a packet with this mark goes to the reader. Counts frames skipped after the first opening: those before
+    /// Whether a packet with this position goes to the reader. Counts frames skipped after the first opening: those before
     /// it were never the reader's.
-    pub(crate) fn admits(&mut self, mark: Mark) -> bool {
-        match mark {
-            Mark::Free => true,
-            Mark::Other => self.idr.is_open(),
-            Mark::Video { opens, first, .. } => {
+    pub(crate) fn admits(&mut self, position: FramePosition) -> bool {
+        match position {
+            FramePosition::Free => true,
+            FramePosition::Other => self.idr.is_open(),
+            FramePosition::Video { opens, first, .. } => {
                 let admitted = self.idr.admits(opens);
                 self.opened_once |= admitted;
                 self.skipped_frames += u64::from(first && !admitted && self.opened_once);
@@ -69,19 +69,19 @@ impl Gate {
 mod tests {
     use super::*;
 
-    fn video(frame: u64, first: bool, opens: bool) -> Mark {
-        Mark::Video { frame, first, opens }
+    fn video(frame: u64, first: bool, opens: bool) -> FramePosition {
+        FramePosition::Video { frame, first, opens }
     }
 
     #[test]
     fn nothing_passes_before_an_idr_but_sender_reports() {
         let mut gate = Gate::default();
         assert!(!gate.admits(video(1, true, false)));
-        assert!(!gate.admits(Mark::Other));
-        assert!(gate.admits(Mark::Free));
+        assert!(!gate.admits(FramePosition::Other));
+        assert!(gate.admits(FramePosition::Free));
         assert!(gate.admits(video(2, true, true)));
         assert!(gate.admits(video(2, false, false)));
-        assert!(gate.admits(Mark::Other));
+        assert!(gate.admits(FramePosition::Other));
         assert_eq!(gate.skipped_frames(), 0, "frames before a join are not drops");
     }
 
@@ -90,8 +90,8 @@ mod tests {
         let mut gate = Gate::default();
         assert!(gate.admits(video(1, true, true)));
         gate.close(1);
-        for mark in [video(1, false, false), video(2, true, false), video(2, false, false), video(3, true, false)] {
-            assert!(!gate.admits(mark));
+        for position in [video(1, false, false), video(2, true, false), video(2, false, false), video(3, true, false)] {
+            assert!(!gate.admits(position));
         }
         assert!(gate.admits(video(4, true, true)));
         assert_eq!(gate.skipped_frames(), 3);

@@ -1,4 +1,4 @@
-//! What connections hold together, and whose gives way where it gets too much.
+//! What connections and subscribers hold together, and whose gives way where it gets too much.
 
 mod books;
 
@@ -6,11 +6,10 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use common::lock::lock;
 use common::peer::owner;
 
 use books::{Books, Signal};
-
-use crate::lock::lock;
 
 /// A change of less is not told to the books: what goes straight through costs nothing, and a queue that grows comes there
 /// once in many packets.
@@ -43,7 +42,7 @@ pub(crate) struct Share {
 }
 
 impl Memory {
-    /// The account of a connection from `peer`, which holds nothing yet.
+    /// The account of a connection from `peer`, or of a subscriber in this process, which holds nothing yet.
     pub(crate) fn open(&self, peer: IpAddr) -> Arc<Account> {
         let (id, told) = (self.0.last_id.fetch_add(1, Relaxed), Arc::<Signal>::default());
         self.lock().open(id, owner(peer), told.clone());

@@ -6,7 +6,7 @@ use common::time::MediaTime;
 
 /// Where a packet stands in the stream, as far as dropping whole frames needs to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mark {
+pub(crate) enum FramePosition {
     /// Part of a frame.
     Video {
         /// Number of the frame, counted by the relay from 1.
@@ -22,7 +22,7 @@ pub(crate) enum Mark {
     Free,
 }
 
-impl Mark {
+impl FramePosition {
     /// The number of its frame.
     pub(crate) fn frame(self) -> Option<u64> {
         match self {
@@ -32,33 +32,33 @@ impl Mark {
     }
 }
 
-/// A packet and its mark.
+/// A packet with its position.
 #[derive(Clone, Debug)]
-pub(crate) struct Marked {
+pub(crate) struct Placed {
     pub(crate) packet: Packet,
-    pub(crate) mark: Mark,
+    pub(crate) position: FramePosition,
 }
 
 /// Numbers the frames of one video track.
 #[derive(Debug, Default)]
-pub(crate) struct FrameMarker {
+pub(crate) struct FrameCounter {
     frame: u64,
     time: MediaTime,
     /// The previous packet had the RTP marker bit: the next one starts a frame.
     ended: bool,
-    /// This frame's start for a decoder has been marked: later slices of the same IDR are not starts.
+    /// This frame's start for a decoder has come: later slices of the same IDR are not starts.
     opened: bool,
     sequence: Sequence,
     lost: u64,
     idrs: u64,
 }
 
-impl FrameMarker {
-    /// The mark of the track's next RTP packet, where `starts_decoding` is [`rtp::Packet::starts_decoding`]. A packet that UDP
+impl FrameCounter {
+    /// The position of the track's next RTP packet, where `starts_decoding` is [`rtp::Packet::starts_decoding`]. A packet that UDP
     /// brings late counts with the newest frame: it neither starts one nor opens a gate.
-    pub(crate) fn mark(&mut self, packet: &rtp::Packet<'_>, starts_decoding: bool) -> Mark {
+    pub(crate) fn place(&mut self, packet: &rtp::Packet<'_>, starts_decoding: bool) -> FramePosition {
         match self.sequence.advance(packet.sequence) {
-            Step::Late => return Mark::Video { frame: self.frame, first: false, opens: false },
+            Step::Late => return FramePosition::Video { frame: self.frame, first: false, opens: false },
             Step::Gap(lost) => self.lost += u64::from(lost),
             Step::Next | Step::Restart => {}
         }
@@ -74,7 +74,7 @@ impl FrameMarker {
         }
         self.time = packet.time;
         self.ended = packet.marker;
-        Mark::Video { frame: self.frame, first, opens }
+        FramePosition::Video { frame: self.frame, first, opens }
     }
 
     /// Packets that the publisher sent and that never arrived, by their sequence numbers.
@@ -102,28 +102,28 @@ impl FrameMarker {
 mod tests {
     use super::*;
 
-    impl FrameMarker {
-        fn next(&mut self, sequence: u16, time: u32, marker: bool, starts_decoding: bool) -> Mark {
+    impl FrameCounter {
+        fn next(&mut self, sequence: u16, time: u32, marker: bool, starts_decoding: bool) -> FramePosition {
             let time = MediaTime::from_ticks(time);
             let packet = rtp::Packet { payload_type: 96, ssrc: 1, sequence, time, marker, payload: &[] };
-            self.mark(&packet, starts_decoding)
+            self.place(&packet, starts_decoding)
         }
     }
 
     #[test]
     fn frames_are_told_apart_by_marker_and_by_time() {
-        let mut marker = FrameMarker::default();
-        let marks = [
+        let mut counter = FrameCounter::default();
+        let positions = [
             (1, 0, false, true),
             (2, 0, true, true),
             (3, 0, true, false),
             (4, 3_000, false, false),
             (5, 6_000, false, true),
         ]
-        .map(|(sequence, time, is_last, starts)| marker.next(sequence, time, is_last, starts));
-        let video = |frame, first, opens| Mark::Video { frame, first, opens };
+        .map(|(sequence, time, is_last, starts)| counter.next(sequence, time, is_last, starts));
+        let video = |frame, first, opens| FramePosition::Video { frame, first, opens };
         assert_eq!(
-            marks,
+            positions,
             [
                 video(1, true, true),
                 video(1, false, false),
@@ -132,25 +132,25 @@ mod tests {
                 video(4, true, true)
             ]
         );
-        assert_eq!((marker.frames(), marker.idrs(), marker.lost()), (4, 2, 0));
+        assert_eq!((counter.frames(), counter.idrs(), counter.lost()), (4, 2, 0));
     }
 
     #[test]
     fn a_late_packet_starts_nothing_and_a_gap_is_counted() {
-        let mut marker = FrameMarker::default();
-        marker.next(u16::MAX, 0, true, true);
-        marker.next(2, 3_000, false, false);
-        assert_eq!(marker.lost(), 2);
-        assert_eq!(marker.next(0, 0, true, true), Mark::Video { frame: 2, first: false, opens: false });
-        assert_eq!(marker.lost(), 2);
-        assert_eq!(marker.next(3, 3_000, true, false), Mark::Video { frame: 2, first: false, opens: false });
+        let mut counter = FrameCounter::default();
+        counter.next(u16::MAX, 0, true, true);
+        counter.next(2, 3_000, false, false);
+        assert_eq!(counter.lost(), 2);
+        assert_eq!(counter.next(0, 0, true, true), FramePosition::Video { frame: 2, first: false, opens: false });
+        assert_eq!(counter.lost(), 2);
+        assert_eq!(counter.next(3, 3_000, true, false), FramePosition::Video { frame: 2, first: false, opens: false });
     }
 
     #[test]
     fn a_restarted_sequence_is_not_loss() {
-        let mut marker = FrameMarker::default();
-        marker.next(100, 0, true, true);
-        assert_eq!(marker.next(30_000, 9, false, true), Mark::Video { frame: 2, first: true, opens: true });
-        assert_eq!(marker.lost(), 0);
+        let mut counter = FrameCounter::default();
+        counter.next(100, 0, true, true);
+        assert_eq!(counter.next(30_000, 9, false, true), FramePosition::Video { frame: 2, first: true, opens: true });
+        assert_eq!(counter.lost(), 0);
     }
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use common::lock::lock;
 use common::rtsp::serve::{Busy, Description, StreamPath};
 
 use super::sink::{Client, PublisherControl};
 use super::stream::Stream;
-use crate::lock::lock;
 
 /// A publisher that comes back within this finds room where others do not.
 const RECENT: Duration = Duration::from_secs(300);

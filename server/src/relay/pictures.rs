@@ -52,7 +52,7 @@ impl Requests {
         self.waiting.is_empty() && self.last.is_none_or(|last| now - last >= RETRY)
     }
 
-    /// Whether the publisher is to be asked now. Who waits in vain for its budget keeps waiting.
+    /// Whether the publisher is to be asked now. An address over budget stays queued.
     pub(super) fn poll(&mut self, now: MonoTime) -> bool {
         if self.waiting.is_empty() || self.last.is_some_and(|last| now - last < SPACING) {
             return false;

@@ -13,7 +13,7 @@ use common::time::MonoTime;
 use self::entry::{Entry, Kind};
 use super::gate::Gate;
 use super::memory::Share;
-use super::packet::{Mark, Marked};
+use super::packet::{FramePosition, Placed};
 
 /// Bytes at which a reader is too slow: 7 s of a 4 Mbit/s stream.
 pub(crate) const MAX_BYTES: usize = 4 << 20;
@@ -88,11 +88,11 @@ impl Queue {
     }
 
     /// A packet for interleaved channel `channel`; dropped where the gate is closed or the queue is too far behind.
-    pub(crate) fn push_media(&mut self, now: MonoTime, marked: &Marked, channel: u8) {
+    pub(crate) fn push_media(&mut self, now: MonoTime, placed: &Placed, channel: u8) {
         if self.share.gives_way() {
-            return self.refuse(marked.mark);
+            return self.refuse(placed.position);
         }
-        if let Mark::Video { first, opens, .. } = marked.mark
+        if let FramePosition::Video { first, opens, .. } = placed.position
             && (first || opens)
             && self.is_behind(now)
         {
@@ -103,21 +103,21 @@ impl Queue {
                 return;
             }
         }
-        if !self.gate.admits(marked.mark) {
+        if !self.gate.admits(placed.position) {
             self.dropped_packets += u64::from(self.gate.was_opened());
             return;
         }
-        let frame = marked.mark.frame();
+        let frame = placed.position.frame();
         if self.media_bytes >= HARD_FACTOR * MAX_BYTES {
             self.dropped_packets += 1;
             self.give_up(frame);
             return;
         }
-        self.append(now, marked, channel, frame);
+        self.append(now, placed, channel, frame);
     }
 
-    fn append(&mut self, now: MonoTime, marked: &Marked, channel: u8, frame: Option<u64>) {
-        let body = marked.packet.bytes.clone();
+    fn append(&mut self, now: MonoTime, placed: &Placed, channel: u8, frame: Option<u64>) {
+        let body = placed.packet.bytes.clone();
         let Ok(length) = u16::try_from(body.len()) else { return };
         let prefix = interleaved::header(channel, length);
         let entry = Entry { kind: Kind::Media { frame }, queued: now, prefix, body };
@@ -210,11 +210,11 @@ impl Queue {
     }
 
     /// Takes nothing while the connection is to give way.
-    fn refuse(&mut self, mark: Mark) {
-        self.dropped_packets += u64::from(self.gate.was_opened() && !matches!(mark, Mark::Free));
+    fn refuse(&mut self, position: FramePosition) {
+        self.dropped_packets += u64::from(self.gate.was_opened() && !matches!(position, FramePosition::Free));
         if self.gate.is_open() {
-            self.cut_at(mark.frame());
-        } else if let Mark::Video { first: true, .. } = mark {
+            self.cut_at(position.frame());
+        } else if let FramePosition::Video { first: true, .. } = position {
             self.gate.close(u64::from(self.gate.was_opened()));
         }
     }

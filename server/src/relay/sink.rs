@@ -5,7 +5,7 @@ use std::ops::AddAssign;
 
 use common::time::{MonoTime, WallTime};
 
-use super::packet::Marked;
+use super::packet::Placed;
 
 /// Where packets go: one reader.
 pub(crate) trait Sink: Send + Sync {
@@ -14,7 +14,7 @@ pub(crate) trait Sink: Send + Sync {
     /// Where it is.
     fn peer(&self) -> IpAddr;
     /// Takes what the publisher sent just now, without blocking.
-    fn deliver(&self, now: MonoTime, batch: &[Marked]);
+    fn deliver(&self, now: MonoTime, batch: &[Placed]);
     /// Whether the reader needs an IDR to go on.
     fn waits_for_idr(&self) -> bool;
     /// The stream has ended.

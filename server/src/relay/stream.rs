@@ -1,22 +1,20 @@
 //! A live stream: one publisher, its packets, its readers.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
+use common::lock::lock;
 use common::media::Codec;
 use common::rtp::{self, rtcp};
 use common::rtsp::serve::{Description, StreamPath};
 use common::time::{MediaTime, MonoTime};
 
-use super::frames::{FrameQueue, FrameSinks};
-use super::packet::{FrameMarker, Mark, Marked, Packet, PacketKind};
+use super::frames::{FrameQueue, FrameSinks, IN_PROCESS};
+use super::memory::Memory;
+use super::packet::{FrameCounter, FramePosition, Packet, PacketKind, Placed};
 use super::pictures::Requests;
 use super::sink::{Client, Drops, PublisherControl, ReaderInfo, Sink};
-use crate::lock::lock;
-
-/// Whose requests for IDRs those of frame sinks are.
-const IN_PROCESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// A live stream.
 pub(crate) struct Stream {
@@ -36,14 +34,14 @@ struct Relay {
     readers: Vec<Arc<dyn Sink>>,
     /// Sinks of whole frames.
     frames: FrameSinks,
-    marker: FrameMarker,
+    counter: FrameCounter,
     /// Reused from batch to batch.
-    batch: Vec<Marked>,
+    batch: Vec<Placed>,
     media_ssrc: Option<u32>,
     requests: Requests,
     ended: bool,
     /// Drops of readers that have left, so that the stream's counts never go back.
-    gone: Drops,
+    departed_drops: Drops,
 }
 
 /// What the API and the metrics show of a stream.
@@ -70,12 +68,12 @@ impl Stream {
             codec: description.codec(),
             readers: Vec::new(),
             frames: FrameSinks::default(),
-            marker: FrameMarker::default(),
+            counter: FrameCounter::default(),
             batch: Vec::new(),
             media_ssrc: None,
             requests: Requests::default(),
             ended: false,
-            gone: Drops::default(),
+            departed_drops: Drops::default(),
         };
         Self {
             path,
@@ -106,7 +104,7 @@ impl Stream {
 
     /// Media time of the newest packet.
     pub(crate) fn newest_time(&self) -> Option<MediaTime> {
-        lock(&self.relay).marker.newest()
+        lock(&self.relay).counter.newest()
     }
 
     /// Adds a reader and asks the publisher for an IDR. `false` where the stream has just ended.
@@ -122,13 +120,13 @@ impl Stream {
     }
 
     /// Adds a sink of whole frames in this process, as [`Stream::join`] adds a reader.
-    pub(crate) fn subscribe(&self, now: MonoTime) -> Option<Arc<FrameQueue>> {
+    pub(crate) fn subscribe(&self, now: MonoTime, memory: &Memory) -> Option<Arc<FrameQueue>> {
         let mut relay = lock(&self.relay);
         if relay.ended {
             return None;
         }
         let codec = relay.codec;
-        let queue = relay.frames.join(codec, &lock(&self.description).video().parameter_sets);
+        let queue = relay.frames.join(codec, &lock(&self.description).video().parameter_sets, memory.open(IN_PROCESS));
         relay.requests.ask(IN_PROCESS);
         self.request_idr_if_due(&mut relay, now);
         Some(queue)
@@ -149,7 +147,7 @@ impl Stream {
         let mut relay = lock(&self.relay);
         let at = relay.readers.iter().position(|r| r.id() == id)?;
         let info = relay.readers.swap_remove(at).info();
-        relay.gone += info.counts.dropped;
+        relay.departed_drops += info.counts.dropped;
         Some(info)
     }
 
@@ -185,11 +183,11 @@ impl Stream {
                 readers: relay.readers.len(),
                 packets: self.packets.load(Relaxed),
                 bytes: self.bytes.load(Relaxed),
-                frames: relay.marker.frames(),
-                idrs: relay.marker.idrs(),
-                lost_packets: relay.marker.lost(),
+                frames: relay.counter.frames(),
+                idrs: relay.counter.idrs(),
+                lost_packets: relay.counter.lost(),
                 foreign_packets: self.foreign.load(Relaxed),
-                dropped: relay.gone,
+                dropped: relay.departed_drops,
             };
             (counts, relay.readers.clone())
         };
@@ -211,8 +209,8 @@ impl Stream {
         self.packets.fetch_add(packets.len() as u64, Relaxed);
         for packet in packets.drain(..) {
             bytes += packet.bytes.len() as u64;
-            if let Some(mark) = self.mark(&mut relay, &packet) {
-                batch.push(Marked { packet, mark });
+            if let Some(position) = self.place(&mut relay, &packet) {
+                batch.push(Placed { packet, position });
             }
         }
         self.bytes.fetch_add(bytes, Relaxed);
@@ -226,20 +224,20 @@ impl Stream {
     }
 
     /// `None` for what readers do not get: another track than the video, and what is no RTP packet.
-    fn mark(&self, relay: &mut Relay, packet: &Packet) -> Option<Mark> {
+    fn place(&self, relay: &mut Relay, packet: &Packet) -> Option<FramePosition> {
         if packet.track != Description::VIDEO {
             return None;
         }
         if packet.kind == PacketKind::Rtcp {
-            return Some(Mark::Free);
+            return Some(FramePosition::Free);
         }
         let rtp = rtp::Packet::parse(&packet.bytes).ok()?;
         let codec = relay.codec;
         // A payload that is malformed only the reader can judge.
-        let Ok(starts_decoding) = rtp.starts_decoding(codec) else { return Some(Mark::Other) };
+        let Ok(starts_decoding) = rtp.starts_decoding(codec) else { return Some(FramePosition::Other) };
         relay.media_ssrc = Some(rtp.ssrc);
-        let mark = relay.marker.mark(&rtp, starts_decoding);
-        if let Mark::Video { opens: true, .. } = mark {
+        let position = relay.counter.place(&rtp, starts_decoding);
+        if let FramePosition::Video { opens: true, .. } = position {
             relay.requests.served();
         }
         // The description is copied only where somebody holds it, which is at most once for each that was asked for.
@@ -249,7 +247,7 @@ impl Stream {
                 Arc::make_mut(&mut description).take_parameter_set(set);
             }
         });
-        Some(mark)
+        Some(position)
     }
 
     fn request_idr_if_due(&self, relay: &mut Relay, now: MonoTime) {

@@ -6,6 +6,7 @@ use common::rtp::Frame;
 use common::time::MonoTime;
 
 use super::frames::{FrameDrops, FrameQueue};
+use super::memory::Memory;
 use super::stream::Stream;
 
 /// A subscription to the frames of one stream, from the first that decoding can begin with.
@@ -15,9 +16,9 @@ pub struct Frames {
 }
 
 impl Frames {
-    /// Subscribes; `None` where the stream has just ended.
-    pub(crate) fn of(stream: Arc<Stream>, now: MonoTime) -> Option<Self> {
-        let queue = stream.subscribe(now)?;
+    /// Subscribes, with a queue that counts in `memory`; `None` where the stream has just ended.
+    pub(crate) fn of(stream: Arc<Stream>, memory: &Memory, now: MonoTime) -> Option<Self> {
+        let queue = stream.subscribe(now, memory)?;
         Some(Self { stream, queue })
     }
 

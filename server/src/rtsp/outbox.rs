@@ -7,13 +7,13 @@ use std::io::{ErrorKind, IoSlice};
 use std::sync::{Mutex, MutexGuard};
 
 use bytes::Bytes;
+use common::lock::lock;
 use common::time::MonoTime;
 use tokio::io::Interest;
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::Notify;
 
-use crate::lock::lock;
-use crate::relay::{ControlFull, Drops, Marked, Queue, ReaderCounts, Share};
+use crate::relay::{ControlFull, Drops, Placed, Queue, ReaderCounts, Share};
 
 /// Slices in one vectored write: two for each packet. Linux takes 1,024.
 const SLICES: usize = 256;
@@ -66,14 +66,14 @@ impl Outbox {
     pub(super) fn deliver(
         &self,
         now: MonoTime,
-        batch: &[Marked],
-        channel_of: impl Fn(&Marked) -> Option<u8>,
+        batch: &[Placed],
+        channel_of: impl Fn(&Placed) -> Option<u8>,
     ) -> Option<u64> {
         let mut inner = self.lock();
         let before = inner.queue.gate().closings();
-        for marked in batch {
-            if let Some(channel) = channel_of(marked) {
-                inner.queue.push_media(now, marked, channel);
+        for placed in batch {
+            if let Some(channel) = channel_of(placed) {
+                inner.queue.push_media(now, placed, channel);
             }
         }
         self.write(&mut inner, now);

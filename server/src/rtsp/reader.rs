@@ -3,12 +3,12 @@
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex};
 
+use common::lock::lock;
 use common::rtsp::serve::{PacketKind, TrackTransport};
 use common::time::MonoTime;
 
 use super::outbox::Outbox;
-use crate::lock::lock;
-use crate::relay::{Client, Drops, Gate, Marked, ReaderCounts, ReaderInfo, Sink};
+use crate::relay::{Client, Drops, Gate, Placed, ReaderCounts, ReaderInfo, Sink};
 
 /// Who reads.
 #[derive(Clone, Debug)]
@@ -43,9 +43,9 @@ impl Sink for TcpReader {
         self.identity.client.peer.ip()
     }
 
-    fn deliver(&self, now: MonoTime, batch: &[Marked]) {
-        let too_slow = self.outbox.deliver(now, batch, |marked| match self.tracks.get(marked.packet.track) {
-            Some(Some(TrackTransport::Tcp { rtp, rtcp })) => Some(match marked.packet.kind {
+    fn deliver(&self, now: MonoTime, batch: &[Placed]) {
+        let too_slow = self.outbox.deliver(now, batch, |placed| match self.tracks.get(placed.packet.track) {
+            Some(Some(TrackTransport::Tcp { rtp, rtcp })) => Some(match placed.packet.kind {
                 PacketKind::Rtp => *rtp,
                 PacketKind::Rtcp => *rtcp,
             }),
@@ -96,19 +96,19 @@ impl UdpReader {
         Self { identity, outbox, tracks, state: Mutex::default() }
     }
 
-    fn send(&self, state: &mut UdpState, marked: &Marked) {
-        let Some(Some(target)) = self.tracks.get(marked.packet.track) else { return };
-        if !state.gate.admits(marked.mark) {
+    fn send(&self, state: &mut UdpState, placed: &Placed) {
+        let Some(Some(target)) = self.tracks.get(placed.packet.track) else { return };
+        if !state.gate.admits(placed.position) {
             state.dropped_packets += u64::from(state.gate.was_opened());
             return;
         }
-        let (socket, to) = match marked.packet.kind {
+        let (socket, to) = match placed.packet.kind {
             PacketKind::Rtp => &target.rtp,
             PacketKind::Rtcp => &target.rtcp,
         };
         // A full socket buffer costs the rest of the frame and what depends on it. Any other error is the network's
         // word on an earlier datagram, such as a port that nobody listens on.
-        if socket.send_to(&marked.packet.bytes, to).is_err_and(|e| e.kind() == std::io::ErrorKind::WouldBlock) {
+        if socket.send_to(&placed.packet.bytes, to).is_err_and(|e| e.kind() == std::io::ErrorKind::WouldBlock) {
             state.dropped_packets += 1;
             state.gate.close(1);
             self.identity.log_too_slow(state.gate.closings());
@@ -125,10 +125,10 @@ impl Sink for UdpReader {
         self.identity.client.peer.ip()
     }
 
-    fn deliver(&self, _now: MonoTime, batch: &[Marked]) {
+    fn deliver(&self, _now: MonoTime, batch: &[Placed]) {
         let mut state = lock(&self.state);
-        for marked in batch {
-            self.send(&mut state, marked);
+        for placed in batch {
+            self.send(&mut state, placed);
         }
     }
 

@@ -244,7 +244,7 @@ fn bind(local: IpAddr, port: u16) -> io::Result<Arc<UdpSocket>> {
     let socket = UdpSocket::bind((local, port))?;
     socket.set_nonblocking(true)?;
     let options = SockRef::from(&socket);
-    // The kernel may give less; what it gives is what there is.
+    // The kernel may grant less.
     let _ = options.set_recv_buffer_size(SOCKET_BUFFER).and_then(|()| options.set_send_buffer_size(SOCKET_BUFFER));
     Ok(Arc::new(socket))
 }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use common::clock::Clock;
 use common::host::Stop;
 use common::host::SystemClock;
+use common::lock::lock;
 use framelag::programs::on_path;
 use publisher::capture::{self, DEFAULT_SIZE, Format};
 use publisher::config::{Config, Source};
@@ -54,7 +55,7 @@ fn is_y4m(path: &Path) -> bool {
 /// Opens a file as the publisher does: once for each size and rate, since there may be thousands of cells.
 fn opened(path: &Path, config: &Config) -> Result<Format, String> {
     static OPENED: Mutex<BTreeMap<String, Result<Format, String>>> = Mutex::new(BTreeMap::new());
-    let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut opened = lock(&OPENED);
     let open = || {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let source = capture::open(config, &clock, &Stop::new(), Log::new(false)).map_err(|error| error.to_string())?;

@@ -141,7 +141,7 @@ impl Stream {
         let asked = Format::new(mode.size.width, mode.size.height, FourCC::new(&mode.layout.fourcc()));
         let format = device.set_format(&asked)?;
         let interval = Fraction::new(mode.rate.denominator(), mode.rate.numerator());
-        // Cameras of one fixed rate refuse to be told it, and some to say it.
+        // Fixed-rate cameras may reject S_PARM, and some G_PARM too.
         let told = device.set_params(&Parameters::new(interval)).or_else(|_| device.params());
         let rate = told.ok().and_then(|told| rate(told.interval)).unwrap_or(mode.rate);
         let layout = Layout::from_fourcc(format.fourcc.repr).unwrap_or(mode.layout);

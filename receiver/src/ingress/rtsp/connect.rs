@@ -20,7 +20,7 @@ use url::Url;
 
 use super::Error;
 use super::config::{AGENT, Config};
-use super::error::{one_line, without_number};
+use super::error::{first_line, without_number};
 use super::failure::Failure;
 use super::reason::{BETWEEN, Place, explain, is_mendable};
 use super::relay::{Relay, Transcript};
@@ -125,7 +125,7 @@ impl<'a> Connector<'a> {
             Ok(Ok(relay)) => relay,
             failed => {
                 let reason = failed.map_or("it does not answer".to_owned(), |outcome| {
-                    outcome.map_or_else(|error| one_line(without_number(&error.to_string())), |_| String::new())
+                    outcome.map_or_else(|error| first_line(without_number(&error.to_string())), |_| String::new())
                 });
                 let again = Failure::Known(Error::connect(&target.host_and_port(), &reason));
                 return Err(self.error_of(target, failure.unwrap_or(again), &Transcript::default()));
@@ -260,7 +260,7 @@ fn choose(target: &StreamUrl, session: &Session<Described>) -> Result<(usize, Co
     let known = video().find_map(|(at, stream)| Some((at, Codec::from_encoding_name(stream.encoding_name())?)));
     known.ok_or_else(|| match video().next() {
         Some((_, other)) => {
-            let codec = one_line(&other.encoding_name().to_uppercase());
+            let codec = first_line(&other.encoding_name().to_uppercase());
             let known = Codec::ENCODING_NAMES.map(|(codec, _)| codec.name()).join(" or ");
             Error::permanent(format!("the video at {target} is {codec}, not {known}"))
         }

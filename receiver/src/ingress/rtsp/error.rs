@@ -86,7 +86,7 @@ pub(super) fn without_count(text: &str) -> &str {
 }
 
 /// The first line of `text`, printable and not too long: parts of it come from the other side.
-pub(super) fn one_line(text: &str) -> String {
+pub(super) fn first_line(text: &str) -> String {
     excerpt(text.lines().next().unwrap_or_default().trim(), MAX_REASON_CHARS)
 }
 
@@ -96,9 +96,9 @@ mod tests {
 
     #[test]
     fn what_a_server_says_becomes_one_harmless_line() {
-        assert_eq!(one_line("404 Not \x1b[31mFound\n\nconn: …"), "404 Not \\u{1b}[31mFound");
-        assert_eq!(one_line(&"x".repeat(1000)).chars().count(), MAX_REASON_CHARS + 1);
-        assert_eq!(one_line(""), "");
+        assert_eq!(first_line("404 Not \x1b[31mFound\n\nconn: …"), "404 Not \\u{1b}[31mFound");
+        assert_eq!(first_line(&"x".repeat(1000)).chars().count(), MAX_REASON_CHARS + 1);
+        assert_eq!(first_line(""), "");
         assert_eq!(without_number("Connection refused (os error 111)"), "Connection refused");
     }
 }

@@ -8,7 +8,7 @@ use common::rtsp::auth::{Challenged, Client};
 use common::stream_url::StreamUrl;
 use common::transport::Transport;
 
-use super::error::{Error, one_line, without_count, without_number};
+use super::error::{Error, first_line, without_count, without_number};
 use super::relay::{Fault, Response, Transcript, shown};
 
 /// How retina's error begins where bytes are no RTSP.
@@ -61,10 +61,10 @@ pub(super) fn explain(error: &retina::Error, place: &Place<'_>) -> Error {
     let (url, address) = (place.target, place.target.host_and_port());
     match first.split_once(": ") {
         Some(("Unable to connect to RTSP server", system)) => {
-            Error::connect(&address, &one_line(without_number(system)))
+            Error::connect(&address, &first_line(without_number(system)))
         }
         Some(("Error reading from RTSP peer" | "Error writing to RTSP peer", system)) => {
-            let reason = one_line(without_number(without_count(system)));
+            let reason = first_line(without_number(without_count(system)));
             if place.before_pictures { Error::hung_up(&address, &reason) } else { Error::broken(url, &reason) }
         }
         Some((NOT_RTSP, what)) if place.before_pictures && what.starts_with(CUT_OFF) => {
@@ -223,7 +223,7 @@ fn clean(text: &str) -> String {
     const DEBUG: [&str; 6] = ["; expecting", " while expecting", "Some(", "None", " { ", "Err("];
     let end = DEBUG.iter().filter_map(|print| text.find(print)).min().unwrap_or(text.len());
     let text = text[..end].trim_end_matches([' ', ',', ':', '=']);
-    let text = one_line(&redact::secrets(text));
+    let text = first_line(&redact::secrets(text));
     if text.is_empty() { "retina does not say why".to_owned() } else { text }
 }
 

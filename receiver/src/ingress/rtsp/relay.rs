@@ -20,6 +20,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use common::lock::lock;
 use common::rtsp::pieces::Messages;
 use common::stream_url::StreamUrl;
 pub(super) use responses::{Response, shown};
@@ -27,7 +28,6 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
-use transcript::lock;
 pub(super) use transcript::{Fault, Transcript};
 use translator::Translator;
 use url::Url;

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::frames::{Frame, MIN_FRAMES};
 use super::spread::Sorted;
+use crate::statistics::median;
 
 /// Time for reading, copying and writing on a hop, ms, besides waking threads.
 const WORK_MS: f64 = 0.3;
@@ -189,7 +190,5 @@ fn slope(points: &[(f64, f64)]) -> Option<f64> {
         let a = *a;
         points[index + 1..].iter().filter(move |b| b.0 > a.0).map(move |b| (b.1 - a.1) / (b.0 - a.0))
     };
-    let mut slopes: Vec<f64> = points.iter().enumerate().flat_map(between).collect();
-    slopes.sort_by(f64::total_cmp);
-    slopes.get(slopes.len() / 2).copied()
+    median(points.iter().enumerate().flat_map(between).collect(), f64::total_cmp)
 }

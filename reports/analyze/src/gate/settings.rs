@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::Input;
 use crate::identity::{IGNORED_SETTINGS, MACHINE};
+use crate::statistics::median;
 
 /// Parts of `host` that may differ.
 const NOTED: [&str; 2] = ["kernel", "framelag"];
@@ -125,7 +126,8 @@ impl Sent {
 
     /// Medians that should be about the same on both sides.
     fn differs(&self, sides: [&[Input<'_>]; 2]) -> Option<Difference> {
-        let medians = sides.map(|side| median(side.iter().filter_map(|input| (self.of)(input.run)).collect()));
+        let values = |side: &[Input<'_>]| side.iter().filter_map(|input| (self.of)(input.run)).collect::<Vec<_>>();
+        let medians = sides.map(|side| median(values(side), f64::total_cmp));
         let [Some(baseline), Some(candidate)] = medians else { return None };
         (!self.is_alike(baseline, candidate)).then(|| Difference {
             what: self.what.to_owned(),
@@ -133,11 +135,6 @@ impl Sent {
             candidate: vec![format!("{candidate:.1}")],
         })
     }
-}
-
-fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied()
 }
 
 fn sent_per_second(run: &Run) -> Option<f64> {

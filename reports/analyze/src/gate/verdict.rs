@@ -71,21 +71,23 @@ pub(super) fn judge(
     limits: &Limits,
 ) -> Judgement {
     let runs = [baseline, candidate].map(|side| side.runs.len());
-    let inconclusive =
-        |why: String, more_runs| Judgement { verdict: Verdict::Inconclusive, improved: false, why, more_runs };
     if let Some(why) = no_usable_run(baseline, candidate, metric) {
         return inconclusive(why, None);
     }
-    let Some(measured) = measured.filter(|_| can_decide(runs)) else {
-        let more = more_runs(runs, can_decide);
-        let why = format!(
-            "{} and {} runs with {metric} are too few to tell a change from noise: {}",
-            runs[0],
-            runs[1],
-            runs_needed(more)
-        );
-        return inconclusive(why, more);
-    };
+    if let Some(measured) = measured.filter(|_| can_decide(runs)) {
+        return judge_change(measured, runs, candidate, limits);
+    }
+    let more = more_runs(runs, can_decide);
+    let [of_baseline, of_candidate] = runs;
+    let why = format!(
+        "{of_baseline} and {of_candidate} runs with {metric} are too few to tell a change from noise: {}",
+        runs_needed(more)
+    );
+    inconclusive(why, more)
+}
+
+/// The verdict on a change between so many runs that one can be told from noise.
+fn judge_change(measured: &Measured, runs: [usize; 2], candidate: &Side, limits: &Limits) -> Judgement {
     let (change, limit, direction) = (measured.worse_by(), measured.limit, measured.direction());
     let beyond = change > limit;
     let more = |target: f64| {
@@ -129,6 +131,10 @@ pub(super) fn judge(
         Ordering::Equal => "no change beyond the limit",
     };
     Judgement { verdict: Verdict::Pass, improved: direction.is_lt(), why: why.to_owned(), more_runs: None }
+}
+
+fn inconclusive(why: String, more_runs: Option<usize>) -> Judgement {
+    Judgement { verdict: Verdict::Inconclusive, improved: false, why, more_runs }
 }
 
 /// Why a side that has runs has no value at all: more of the same would not help.

@@ -6,8 +6,9 @@
 //! drawing has one change from which on it is a regression, and the wanted one is the [`POWER`] quantile of these.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
+use common::lock::lock;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -87,8 +88,7 @@ pub(crate) fn more_runs(runs: [usize; 2], enough: impl Fn([usize; 2]) -> bool) -
 /// The drawings for so many runs, which are the same each time.
 fn drawings(runs: [usize; 2]) -> Arc<[Drawing]> {
     static DRAWN: Mutex<BTreeMap<[usize; 2], Arc<[Drawing]>>> = Mutex::new(BTreeMap::new());
-    // What is there is whole, whatever became of another thread.
-    let mut drawn = DRAWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut drawn = lock(&DRAWN);
     let drawings = drawn.entry(runs).or_insert_with(|| {
         let mut random = StdRng::seed_from_u64(SEED);
         (0..DRAWINGS).map(|_| Drawing::of(runs, &mut random)).collect()

@@ -1,4 +1,8 @@
 //! `frames.csv` and `intervals.csv`. Fields that do not exist are empty; no field needs quoting.
+//!
+//! Lines are written straight into the caller's buffer: the thread that measures writes one for each frame.
+
+use std::fmt::{Display, Write};
 
 use common::marks::Stage;
 use measure::interval::Interval;
@@ -29,12 +33,17 @@ pub fn merged_frames_header() -> String {
 
 /// Appends a frame's line, with the number of its receiver where there are many.
 pub fn frame_row(out: &mut String, row: &FrameRow, receiver: Option<usize>) {
-    let mut fields = vec![row.seq.to_string(), row.outcome.name().to_owned()];
-    fields.extend(row.stages_us.iter().map(|(_, micros)| field(*micros)));
-    fields.extend([field(row.latency_us), row.segment.to_string(), field(row.presented_us), field(row.bytes)]);
-    fields.extend([field(row.idr.map(u8::from)), field(row.offset_us)]);
-    fields.extend(receiver.map(|receiver| receiver.to_string()));
-    out.push_str(&(fields.join(",") + "\n"));
+    field(out, row.seq);
+    field(out, row.outcome.name());
+    row.stages_us.iter().for_each(|(_, micros)| optional(out, *micros));
+    optional(out, row.latency_us);
+    field(out, row.segment);
+    optional(out, row.presented_us);
+    optional(out, row.bytes);
+    optional(out, row.idr.map(u8::from));
+    optional(out, row.offset_us);
+    receiver.into_iter().for_each(|receiver| field(out, receiver));
+    end_line(out);
 }
 
 impl From<&Entry<'_>> for FrameRow {
@@ -62,16 +71,33 @@ pub fn intervals_header() -> String {
 
 /// Appends a second's line.
 pub fn interval(out: &mut String, row: &IntervalRow) {
-    let mut fields = vec![row.second.to_string(), rounded(row.length_s).to_string(), row.expected.to_string()];
-    fields.extend(row.buckets.iter().chain([&row.count]).map(u64::to_string));
+    field(out, row.second);
+    field(out, rounded(row.length_s));
+    field(out, row.expected);
+    row.buckets.iter().chain([&row.count]).for_each(|count| field(out, count));
     let figures = [row.p50_ms, row.p99_ms, row.max_ms, row.fps, row.kbps, row.age_mean_ms, row.age_max_ms];
-    fields.extend(figures.map(|figure| field(figure.map(rounded))));
-    out.push_str(&(fields.join(",") + "\n"));
+    figures.into_iter().for_each(|figure| optional(out, figure.map(rounded)));
+    end_line(out);
 }
 
-/// A field that may be empty.
-fn field(value: Option<impl ToString>) -> String {
-    value.map_or(String::new(), |value| value.to_string())
+/// Appends a field, and the comma after it.
+fn field(out: &mut String, value: impl Display) {
+    // A string takes everything.
+    let _ = write!(out, "{value},");
+}
+
+/// Appends a field that may be empty, and the comma after it.
+fn optional(out: &mut String, value: Option<impl Display>) {
+    match value {
+        Some(value) => field(out, value),
+        None => out.push(','),
+    }
+}
+
+/// Ends a line in place of the last field's comma.
+fn end_line(out: &mut String) {
+    out.pop();
+    out.push('\n');
 }
 
 impl From<&Interval> for IntervalRow {

@@ -77,7 +77,10 @@ pub trait Row: DeserializeOwned {
     /// Columns that every version has.
     const REQUIRED: [&'static str; 2];
 
-    /// Fills in the columns of which a table says how many there are, and checks what a type does not.
+    /// The columns of which a table says how many there are.
+    fn table_columns() -> Vec<String>;
+
+    /// Fills in [`Row::table_columns`], and checks what a type does not.
     fn complete(&mut self, line: &Line<'_>) -> Result<(), String>;
 
     /// What grows from row to row.
@@ -89,9 +92,13 @@ impl Row for FrameRow {
     const WHAT: &'static str = "frame";
     const REQUIRED: [&'static str; 2] = ["seq", "outcome"];
 
+    fn table_columns() -> Vec<String> {
+        Stage::ALL.iter().map(|stage| stage_column(*stage)).collect()
+    }
+
     fn complete(&mut self, line: &Line<'_>) -> Result<(), String> {
-        for &stage in Stage::ALL {
-            self.stages_us[stage] = line.number(&stage_column(stage))?;
+        for (column, &stage) in Stage::ALL.iter().enumerate() {
+            self.stages_us[stage] = line.number(column)?;
         }
         Ok(())
     }
@@ -106,9 +113,13 @@ impl Row for IntervalRow {
     const WHAT: &'static str = "second";
     const REQUIRED: [&'static str; 2] = ["second", "length_s"];
 
+    fn table_columns() -> Vec<String> {
+        Bucket::ALL.iter().map(|bucket| bucket.name().to_owned()).collect()
+    }
+
     fn complete(&mut self, line: &Line<'_>) -> Result<(), String> {
-        for (bucket, count) in Bucket::ALL.iter().zip(&mut self.buckets) {
-            *count = line.number(bucket.name())?.unwrap_or(0);
+        for (column, count) in self.buckets.iter_mut().enumerate() {
+            *count = line.number(column)?.unwrap_or(0);
         }
         let figures = [self.p50_ms, self.p99_ms, self.max_ms, self.fps, self.kbps, self.age_mean_ms, self.age_max_ms];
         let finite = self.length_s.is_finite() && figures.iter().flatten().all(|figure| figure.is_finite());
@@ -128,8 +139,15 @@ pub(super) fn stage_column(stage: Stage) -> String {
 /// Reads the rows of a file.
 pub struct Table<T, F> {
     each: F,
-    header: Option<StringRecord>,
+    header: Option<Header>,
     last: Option<T>,
+}
+
+/// The names of a file's columns.
+struct Header {
+    names: StringRecord,
+    /// Where each of [`Row::table_columns`] is; `None` for those that the file does not have.
+    table_columns: Vec<Option<usize>>,
 }
 
 impl<T: Row, F: FnMut(T)> Table<T, F> {
@@ -144,15 +162,17 @@ impl<T: Row + Copy, F: FnMut(T)> Reader for Table<T, F> {
     fn line(&mut self, line: &str) -> Result<(), String> {
         let fields: StringRecord = line.split(',').collect();
         let Some(header) = &self.header else {
-            let missing = T::REQUIRED.iter().find(|name| !fields.iter().any(|column| column == **name));
-            self.header = Some(fields);
+            let place = |name: &str| fields.iter().position(|column| column == name);
+            let missing = T::REQUIRED.iter().find(|name| place(name).is_none());
+            let table_columns = T::table_columns().iter().map(|name| place(name)).collect();
+            self.header = Some(Header { names: fields, table_columns });
             return missing.map_or(Ok(()), |name| Err(format!("it has no column {name}")));
         };
-        if fields.len() != header.len() {
-            return Err(format!("it has {} fields, not {}", fields.len(), header.len()));
+        if fields.len() != header.names.len() {
+            return Err(format!("it has {} fields, not {}", fields.len(), header.names.len()));
         }
         let line = Line { header, fields: &fields };
-        let mut row: T = fields.deserialize(Some(header)).map_err(|error| line.why(&error))?;
+        let mut row: T = fields.deserialize(Some(&header.names)).map_err(|error| line.why(&error))?;
         row.complete(&line)?;
         if self.last.is_some_and(|last| row.place() <= last.place()) {
             return Err(format!("{} {} does not come after the one before", T::WHAT, row.place().1));
@@ -165,18 +185,22 @@ impl<T: Row + Copy, F: FnMut(T)> Reader for Table<T, F> {
 
 /// A line, with the names of its fields.
 pub struct Line<'a> {
-    header: &'a StringRecord,
+    header: &'a Header,
     fields: &'a StringRecord,
 }
 
 impl Line<'_> {
-    /// The number in a column; `None` where it is empty, or there is no such column.
-    fn number<T: std::str::FromStr>(&self, column: &str) -> Result<Option<T>, String> {
-        let at = self.header.iter().position(|name| name == column);
-        match at.and_then(|at| self.fields.get(at)).unwrap_or_default() {
+    /// The number in one of [`Row::table_columns`]; `None` where it is empty, or there is no such column.
+    fn number<T: std::str::FromStr>(&self, column: usize) -> Result<Option<T>, String> {
+        let Some(at) = self.header.table_columns.get(column).copied().flatten() else { return Ok(None) };
+        match self.fields.get(at).unwrap_or_default() {
             "" => Ok(None),
-            field => field.parse().map(Some).map_err(|_| format!("{field:?} is no {column}")),
+            field => field.parse().map(Some).map_err(|_| self.no_such(at, field)),
         }
+    }
+
+    fn no_such(&self, at: usize, field: &str) -> String {
+        format!("{field:?} is no {}", self.header.names.get(at).unwrap_or_default())
     }
 
     fn why(&self, error: &csv::Error) -> String {
@@ -184,9 +208,9 @@ impl Line<'_> {
             csv::ErrorKind::Deserialize { err, .. } => err.field().and_then(|at| usize::try_from(at).ok()),
             _ => None,
         };
-        match at.and_then(|at| Some((self.header.get(at)?, self.fields.get(at)?))) {
-            Some((name, "")) => format!("its {name} is empty"),
-            Some((name, field)) => format!("{field:?} is no {name}"),
+        match at.and_then(|at| Some((at, self.header.names.get(at)?, self.fields.get(at)?))) {
+            Some((_, name, "")) => format!("its {name} is empty"),
+            Some((at, _, field)) => self.no_such(at, field),
             None => error.to_string(),
         }
     }

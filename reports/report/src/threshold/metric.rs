@@ -1,4 +1,4 @@
-//! The metrics that can be asserted on and compared: their names, their units, and where in a run they are.
+//! The metrics that can be asserted on and compared: their names, their units, and how precise they are.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,6 +8,7 @@ use measure::sample::Bucket;
 use measure::units::ms;
 use strsim::levenshtein;
 
+use super::figures::{self, metrics};
 use crate::run::Run;
 
 /// Quantiles of the latency, each with the number of frames it takes before it is more than the maximum by another
@@ -19,21 +20,6 @@ const MAX_SUGGESTIONS: usize = 3;
 
 /// Figures of which more is better; of all others less is.
 const MORE_IS_BETTER: [&str; 5] = ["fps", "frames.expected", "frames.measured", "latency_ms.count", "duration_s"];
-
-/// Figures that can be asserted on, by block of `run.json`; beside them the p50, p99 and max of each stage.
-const FIGURES: [(&str, &[&str]); 8] = [
-    ("latency_ms.", &["count", "min", "mean", "stdev", "p50", "p90", "p95", "p99", "p99_9", "max", "negative"]),
-    (
-        "frames.",
-        &["expected", "measured", "lost", "unlisted", "duplicate", "late", "unreadable", "undecodable", "restarts"],
-    ),
-    ("picture_age_ms.", &["mean", "p50", "p99", "max"]),
-    ("freezes.", &["count", "total_ms", "longest_ms"]),
-    ("startup.", &["connected_ms", "first_packet_ms", "first_frame_ms", "first_reading_ms"]),
-    ("", &["fps", "bitrate_kbps", "duration_s"]),
-    ("connection.", &["disconnects", "disconnected_ms"]),
-    ("clock.", &["steps", "offset_us", "max_uncertainty_us", "restarts", "uncertainty_us"]),
-];
 
 /// A figure of a run that can be asserted on. Parsed from its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,10 +60,11 @@ impl Metric {
 
     /// Its value in a run, where it has one.
     pub fn value(&self, run: &Run) -> Option<f64> {
-        let run = serde_json::to_value(run).expect("a run has string keys only");
-        let at = |name: &str| run.pointer(&format!("/{}", name.replace('.', "/")))?.as_f64();
-        // Of no freeze none is the longest, and an assertion on it holds.
-        at(&self.name).or_else(|| at("freezes.total_ms").filter(|_| self.name == "freezes.longest_ms"))
+        let value = match self.stage() {
+            Some(stage) => figures::of_stage(self.name.rsplit('.').next()?, &run.stages_ms[stage]),
+            None => figures::of_run(&self.name, run),
+        };
+        value.filter(|value| value.is_finite())
     }
 
     /// The stage that it is of.
@@ -203,13 +190,6 @@ impl Unit {
             _ => None,
         }
     }
-}
-
-/// Every name that can be asserted on.
-pub fn metrics() -> Vec<String> {
-    let figures = FIGURES.iter().flat_map(|(block, fields)| fields.iter().map(move |field| format!("{block}{field}")));
-    let of_stage = |stage: &Stage| ["p50", "p99", "max"].map(|field| format!("stages_ms.{}.{field}", stage.name()));
-    figures.chain(Stage::ALL.iter().flat_map(of_stage)).collect()
 }
 
 /// Frames that a quantile (`p99`) takes to be more than the maximum by another name; 0 for other figures.

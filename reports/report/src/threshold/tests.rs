@@ -131,13 +131,19 @@ fn what_is_no_assertion_is_refused() {
     }
 }
 
+/// A figure of each name, each another number, is written to `run.json` and read back.
 #[test]
-fn every_metric_is_a_path_of_run_json() {
-    let json = serde_json::to_value(run()).expect("a run is JSON");
-    for name in metrics() {
-        let path = format!("/{}", name.replace('.', "/"));
-        let value = json.pointer(&path);
-        assert!(value.is_some_and(|value| value.is_number() || value.is_null()), "{name}");
+fn every_metric_is_a_path_of_run_json_and_has_the_value_there() {
+    let mut json = serde_json::to_value(run()).expect("a run is JSON");
+    for (number, name) in metrics().iter().enumerate() {
+        let value = json.pointer_mut(&format!("/{}", name.replace('.', "/")));
+        let value = value.filter(|value| value.is_number() || value.is_null()).expect(name);
+        *value = (number + 1).into();
+    }
+    let full: Run = serde_json::from_value(json).expect("it is still a run");
+    for (number, name) in metrics().iter().enumerate() {
+        let metric: Metric = name.parse().expect(name);
+        assert_eq!(metric.value(&full), Some((number + 1) as f64), "{name}");
         assert!(format!("{name}<1").parse::<Assertion>().is_ok(), "{name}");
     }
 }

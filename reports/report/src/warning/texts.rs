@@ -12,9 +12,7 @@ use crate::run::Run;
 /// Fewer latencies than this say nothing: a second of video at 30 frames/s.
 pub(crate) const MIN_SAMPLES: u64 = 30;
 
-/// Of the frames that were sent, the most that the receiver's own decoder may fail without taking the run's word away. p99 is
-/// that of the frames which are left: where as many as those above it are missing, and it is not known how late they were, it
-/// may be anything.
+/// Above this share of undecoded frames p99 is meaningless: they may be all of those that are later.
 pub(crate) const MAX_REFUSED_SHARE: f64 = 0.01;
 
 /// What the figures themselves warn of, the gravest first.
@@ -22,77 +20,63 @@ pub(crate) fn of(run: &Run) -> Vec<Warning> {
     let mut warnings: Vec<_> =
         [no_figures(run), unreadable_code(run), undecoded(run), clock_unknown(run)].into_iter().flatten().collect();
     warnings.extend(crate::comparison::warnings(run));
-    let mut warn = |holds: bool, code, message: String| {
-        if holds {
-            warnings.push(Warning::new(code, message));
-        }
-    };
-    let (latency, clock) = (&run.latency_ms, &run.clock);
-    warn(
-        clock.assumed && latency.count > 0,
-        Code::ClockAssumed,
-        match clock.source {
-            Some(_) => {
-                "publisher and receiver are on one host by --clock same-host alone: no SEI of the publisher says so"
-            }
-            None => "no SEI of the publisher says which host it is on: it is assumed to be this one",
-        }
-        .to_owned(),
-    );
-    warn(
-        clock.steps > 0,
-        Code::ClockStep,
-        format!(
-            "the wall clock stepped {} times, by up to {:.3} ms; {} frames under way at a step are left out of the latencies",
-            clock.steps,
-            measure::units::ms(clock.largest_step_us.unwrap_or(0)),
-            latency.clock_step
-        ),
-    );
-    warn(clock.suspends > 0, Code::Suspend, suspended(run));
-    warn(
-        clock.publisher_steps > 0,
-        Code::PublisherStep,
-        format!(
-            "the publisher's clock stepped {} times: latencies before and after it cannot be compared, see `sections`",
-            clock.publisher_steps
-        ),
-    );
-    warn(
-        latency.min.is_some_and(|min| min < -clock.max_uncertainty_us.map_or(0.0, ms)),
-        Code::NegativeLatency,
-        format!(
-            "{} of {} frames were shown before they were stamped: the two clocks disagree",
-            latency.negative, latency.count
-        ),
-    );
-    warn(
-        latency.overflow > 0,
-        Code::Overflow,
-        format!("{} frames were more than an hour old (or young): they are in no histogram file", latency.overflow),
-    );
-    let unlisted = run.frames.unlisted.unwrap_or(0);
-    warn(
-        unlisted > 0,
-        Code::Unlisted,
-        format!(
-            "the numbers of frames jump further ahead than time does: {unlisted} of {} lost ones have no row in frames.csv, which \
-             takes {AT_ONCE} of them and {PER_SECOND} for each second; theirs are the numbers missing between two rows",
-            run.frames.lost.unwrap_or(0)
-        ),
-    );
-    let restarts = run.frames.restarts.unwrap_or(0);
-    warn(restarts > 0, Code::Restart, format!("the publisher started over {restarts} times; the ranges are added up"));
-    let lost = &run.connection;
-    warn(
-        lost.disconnects > 0,
-        Code::Disconnected,
-        format!("the stream was interrupted {} times, for {:.1} s", lost.disconnects, lost.disconnected_ms / 1_000.0),
-    );
-    let stale = run.pictures.stale;
-    warn(stale > 0, Code::StaleReading, format!("{stale} codes were read again, or too late to count"));
+    warnings.extend(clocks(run).into_iter().chain(counts(run)).flatten());
     warnings.extend([stamp_mismatch(run), sei_missing(run), sender_time(run), capture_time(run)].into_iter().flatten());
     warnings
+}
+
+/// What the clocks of publisher and receiver did.
+fn clocks(run: &Run) -> [Option<Warning>; 5] {
+    let (latency, clock) = (&run.latency_ms, &run.clock);
+    let assumed = match clock.source {
+        Some(_) => "publisher and receiver are on one host by --clock same-host alone: no SEI of the publisher says so",
+        None => "no SEI of the publisher says which host it is on: it is assumed to be this one",
+    };
+    let stepped = format!(
+        "the wall clock stepped {} times, by up to {:.3} ms; {} frames under way at a step are left out of the latencies",
+        clock.steps,
+        ms(clock.largest_step_us.unwrap_or(0)),
+        latency.clock_step
+    );
+    let publisher_stepped = format!(
+        "the publisher's clock stepped {} times: latencies before and after it cannot be compared, see `sections`",
+        clock.publisher_steps
+    );
+    let negative = format!(
+        "{} of {} frames were shown before they were stamped: the two clocks disagree",
+        latency.negative, latency.count
+    );
+    let is_negative = latency.min.is_some_and(|min| min < -clock.max_uncertainty_us.map_or(0.0, ms));
+    [
+        (clock.assumed && latency.count > 0).then(|| Warning::new(Code::ClockAssumed, assumed)),
+        (clock.steps > 0).then(|| Warning::new(Code::ClockStep, stepped)),
+        (clock.suspends > 0).then(|| Warning::new(Code::Suspend, suspended(run))),
+        (clock.publisher_steps > 0).then(|| Warning::new(Code::PublisherStep, publisher_stepped)),
+        is_negative.then(|| Warning::new(Code::NegativeLatency, negative)),
+    ]
+}
+
+/// Frames and pictures that not every figure has, and interruptions.
+fn counts(run: &Run) -> [Option<Warning>; 5] {
+    let (overflow, connection, stale) = (run.latency_ms.overflow, &run.connection, run.pictures.stale);
+    let (unlisted, restarts) = (run.frames.unlisted.unwrap_or(0), run.frames.restarts.unwrap_or(0));
+    let too_old = format!("{overflow} frames were more than an hour old (or young): they are in no histogram file");
+    let jumped = format!(
+        "the numbers of frames jump further ahead than time does: {unlisted} of {} lost ones have no row in frames.csv, which \
+         takes {AT_ONCE} of them and {PER_SECOND} for each second; theirs are the numbers missing between two rows",
+        run.frames.lost.unwrap_or(0)
+    );
+    let restarted = format!("the publisher started over {restarts} times; the ranges are added up");
+    let (times, seconds) = (connection.disconnects, connection.disconnected_ms / 1_000.0);
+    let interrupted = format!("the stream was interrupted {times} times, for {seconds:.1} s");
+    let read_again = format!("{stale} codes were read again, or too late to count");
+    [
+        (overflow > 0).then(|| Warning::new(Code::Overflow, too_old)),
+        (unlisted > 0).then(|| Warning::new(Code::Unlisted, jumped)),
+        (restarts > 0).then(|| Warning::new(Code::Restart, restarted)),
+        (times > 0).then(|| Warning::new(Code::Disconnected, interrupted)),
+        (stale > 0).then(|| Warning::new(Code::StaleReading, read_again)),
+    ]
 }
 
 /// Code and SEI of a picture disagree.

@@ -19,9 +19,9 @@ fn queue_in(memory: &Memory, peer: u8) -> (Arc<Account>, Queue) {
 }
 
 /// One packet per frame; every tenth opens.
-fn video(frame: u64, length: usize) -> Marked {
+fn video(frame: u64, length: usize) -> Placed {
     let packet = Packet { track: 0, kind: PacketKind::Rtp, bytes: vec![frame as u8; length].into() };
-    Marked { packet, mark: Mark::Video { frame, first: true, opens: frame % 10 == 1 } }
+    Placed { packet, position: FramePosition::Video { frame, first: true, opens: frame % 10 == 1 } }
 }
 
 fn at(millis: u64) -> MonoTime {
@@ -88,11 +88,11 @@ fn a_frame_that_has_begun_to_go_out_is_not_torn() {
 
 #[test]
 fn the_rest_of_a_frame_and_of_a_report_goes_out_too() {
-    let part = |first, mark| {
+    let part = |first, position| {
         let packet = Packet { track: 0, kind: PacketKind::Rtp, bytes: vec![first; 10].into() };
-        Marked { packet, mark }
+        Placed { packet, position }
     };
-    let video = |frame, first| Mark::Video { frame, first, opens: first };
+    let video = |frame, first| FramePosition::Video { frame, first, opens: first };
     let mut queue = empty();
     queue.push_media(at(0), &part(1, video(1, true)), 0);
     queue.push_media(at(0), &part(2, video(1, false)), 0);
@@ -101,22 +101,22 @@ fn the_rest_of_a_frame_and_of_a_report_goes_out_too() {
     assert_eq!(bytes(&queue)[4..], [2; 10], "the second half of the frame, and nothing else");
 
     let mut queue = empty();
-    queue.push_media(at(0), &part(1, Mark::Free), 1);
-    queue.push_media(at(0), &part(2, Mark::Free), 1);
+    queue.push_media(at(0), &part(1, FramePosition::Free), 1);
+    queue.push_media(at(0), &part(2, FramePosition::Free), 1);
     queue.advance(5);
     queue.push_media(at(2_000), &part(3, video(1, true)), 0);
     assert_eq!(bytes(&queue), [1; 9], "the rest of the packet, and nothing else");
 }
 
 /// A packet of a frame without end.
-fn part(first: bool, length: usize) -> Marked {
+fn part(first: bool, length: usize) -> Placed {
     let packet = Packet { track: 0, kind: PacketKind::Rtp, bytes: vec![0; length].into() };
-    Marked { packet, mark: Mark::Video { frame: 1, first, opens: first } }
+    Placed { packet, position: FramePosition::Video { frame: 1, first, opens: first } }
 }
 
-fn report() -> Marked {
+fn report() -> Placed {
     let packet = Packet { track: 0, kind: PacketKind::Rtcp, bytes: Bytes::from_static(b"sender report") };
-    Marked { packet, mark: Mark::Free }
+    Placed { packet, position: FramePosition::Free }
 }
 
 /// The bytes of an entry with a body of `length`.

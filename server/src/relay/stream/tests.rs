@@ -47,10 +47,10 @@ impl Sink for FakeReader {
         client().peer.ip()
     }
 
-    fn deliver(&self, _now: MonoTime, batch: &[Marked]) {
+    fn deliver(&self, _now: MonoTime, batch: &[Placed]) {
         let mut gate = lock(&self.gate);
-        let admitted = batch.iter().filter(|marked| gate.admits(marked.mark));
-        lock(&self.got).extend(admitted.map(|marked| marked.packet.bytes.clone()));
+        let admitted = batch.iter().filter(|placed| gate.admits(placed.position));
+        lock(&self.got).extend(admitted.map(|placed| placed.packet.bytes.clone()));
     }
 
     fn waits_for_idr(&self) -> bool {
@@ -205,6 +205,18 @@ fn a_reader_that_joins_gets_an_idr_asked_for_and_many_joins_share_one() {
     assert_eq!(path.requests(), 3, "everybody is served");
     stream.want_idr(at(9_100), [127, 0, 0, 1].into());
     assert_eq!(path.requests(), 4, "a reader lost a picture");
+}
+
+#[test]
+fn readers_of_this_host_do_not_use_up_the_idrs_of_subscribers_in_the_process() {
+    let mut path = Path::new();
+    let publication = path.publish();
+    let stream = publication.stream();
+    stream.forward(at(0), &mut path.frame(IDR));
+    (1..=10).for_each(|n| stream.want_idr(at(n * 600), [127, 0, 0, 1].into()));
+    assert_eq!(path.requests(), 5, "four at once, then one every four seconds");
+    assert!(stream.subscribe(at(6_000), &Memory::default()).is_some());
+    assert_eq!(path.requests(), 6);
 }
 
 #[test]

@@ -6,8 +6,12 @@ use crate::relay::frames::{BYTES_MAX, FRAMES_MAX};
 use crate::relay::stream::tests::{IDR, Path, SLICE, at};
 
 fn frames(path: &Path) -> Frames {
+    frames_in(path, &Memory::default())
+}
+
+fn frames_in(path: &Path, memory: &Memory) -> Frames {
     let stream = path.paths.find(&Path::name()).expect("it is live");
-    Frames::of(stream, at(0)).expect("it has not ended")
+    Frames::of(stream, memory, at(0)).expect("it has not ended")
 }
 
 /// What waits, without waiting for more.
@@ -41,7 +45,7 @@ async fn whole_frames_come_from_the_first_key_frame_on_and_are_shared() {
         assert_eq!(subscriber.drops(), FrameDrops::default(), "frames before the first are not drops");
         assert!(Arc::ptr_eq(first.get_or_insert(key.clone()), &key), "no copy per subscriber");
     }
-    assert!(Frames::of(stream, at(3)).is_none());
+    assert!(Frames::of(stream, &Memory::default(), at(3)).is_none());
 }
 
 #[tokio::test]
@@ -72,6 +76,30 @@ async fn large_frames_are_bounded_by_their_bytes() {
         assert!(slow.queue.held().1 <= BYTES_MAX);
     }
     assert_eq!(slow.drops(), FrameDrops { slow: 15, broken: 0 });
+}
+
+#[tokio::test]
+async fn what_waits_for_subscribers_counts_as_held_and_the_most_gives_way() {
+    let (mut path, memory) = (Path::new(), Memory::default());
+    let publication = path.publish();
+    let large = [IDR, &vec![0xab; FRAME_MAX / 3]].concat();
+    let mut reads = frames_in(&path, &memory);
+    publication.stream().forward(at(0), &mut path.frame(&large));
+    assert!(memory.held().abs_diff(large.len()) < 16 << 10, "{}", memory.held());
+    assert_eq!(waiting(&mut reads).await.len(), 1);
+    assert!(memory.held() < 16 << 10, "it was taken");
+
+    // Each holds less than it may, all of them more than there is.
+    let slow: Vec<Frames> = (0..100).map(|_| frames_in(&path, &memory)).collect();
+    for _ in 0..4 {
+        publication.stream().forward(at(0), &mut path.frame(&large));
+        assert_eq!(waiting(&mut reads).await.len(), 1, "who reads loses nothing");
+    }
+    assert!(memory.held() <= 256 << 20 && memory.times_short() > 0, "{}", memory.held());
+    assert!(slow.iter().any(|slow| slow.drops().slow > 0));
+    assert_eq!(reads.drops(), FrameDrops::default());
+    drop((slow, reads));
+    assert_eq!(memory.held(), 0, "all is given back");
 }
 
 #[tokio::test]

@@ -1,7 +1,5 @@
 //! What went through a relay.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use super::responses::Response;
 
 /// What a server has said through a relay.
@@ -37,8 +35,4 @@ impl Transcript {
     pub(in crate::ingress::rtsp) fn is_anything(&self) -> bool {
         !self.beginning.is_empty()
     }
-}
-
-pub(super) fn lock(transcript: &Mutex<Transcript>) -> MutexGuard<'_, Transcript> {
-    transcript.lock().unwrap_or_else(PoisonError::into_inner)
 }

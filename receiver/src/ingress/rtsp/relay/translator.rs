@@ -5,12 +5,13 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
 use common::credentials::Credentials;
+use common::lock::lock;
 use common::rtsp::auth::{Challenged, Client};
 use common::rtsp::pieces::{self, Piece};
 
 use super::responses::{CHANNELS, Item, Response, ResponseReader};
 use super::rewrite::{self, Request, rewrite};
-use super::transcript::{Fault, Transcript, lock};
+use super::transcript::{Fault, Transcript};
 use crate::ingress::rtsp::config::AGENT;
 
 /// Bytes that are kept of what is no answer.
