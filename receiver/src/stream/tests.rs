@@ -7,8 +7,10 @@ use common::time::WallTime;
 use measure::stamps::Sei;
 use report::Summary;
 
+use super::diagnosis::FIRST_PICTURE_LIMIT;
 use super::*;
 use crate::args::Args;
+use crate::decode::{Missing, Undecodable};
 use crate::decoding::DecodedPicture;
 use crate::read::Reading;
 
@@ -168,11 +170,11 @@ fn what_gave_no_picture_keeps_its_place_among_pictures_that_wait() {
     assert_eq!((pictures.undecodable, pictures.refused, pictures.unplaced), (4, 3, 0));
 }
 
-const WHY: &str = "but the decoder refuses them: 10 bits";
+const WHY: &str = "the decoder refuses them: 10 bits";
 
 /// An access unit of 1 kB that gave no picture.
 fn undecodable(missing: Missing, refused: bool) -> Event {
-    let cause = Undecodable { missing, why: WHY.to_owned(), is_frame: true };
+    let cause = Undecodable { missing, why: WHY.into(), is_frame: true };
     Event::Undecodable { bytes: 1_000, refused, cause }
 }
 
@@ -277,8 +279,8 @@ fn the_summary_repeats_why_the_decoder_refused_the_stream() {
     never.event(refused(), clock.now());
     clock.advance(Duration::from_secs(5));
     let summary = never.finish(false, &[], clock.now());
-    let words = "the decoder refuses them: 10 bits";
-    assert!(said(&summary).contains("no picture for 5.0 s: 1 access unit came") && said(&summary).contains(words));
+    assert!(said(&summary).contains("no picture for 5.0 s: 1 access unit came (1 kB), but the decoder refuses them"));
+    assert!(said(&summary).contains(WHY));
     // Of a stream that changes its format for a while.
     let mut between = stream(&clock);
     pictures(&mut between, &clock, 40);
@@ -292,7 +294,7 @@ fn the_summary_repeats_why_the_decoder_refused_the_stream() {
     between.observe(false, clock.now());
     let summary = between.finish(false, &[], clock.now());
     let undecoded = summary.run.warnings.iter().find(|warning| warning.code == Code::Undecoded);
-    assert!(undecoded.is_some_and(|warning| warning.message.contains(words)), "{}", said(&summary));
+    assert!(undecoded.is_some_and(|warning| warning.message.contains(WHY)), "{}", said(&summary));
 }
 
 #[test]
