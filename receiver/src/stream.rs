@@ -180,7 +180,7 @@ impl Stream {
 
     fn status(&mut self, status: Status, now: Now) {
         match status {
-            Status::Connected => {
+            Status::Connected(_) => {
                 self.diagnosis.connected(now.mono);
                 self.observer.recorder().started(StartupStep::Connected, now.mono);
             }

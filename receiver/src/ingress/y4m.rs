@@ -44,7 +44,7 @@ fn is_readable_within(input: impl AsFd, limit: Duration) -> bool {
 fn read(input: impl BufRead, clock: &dyn Clock, queue: &mut Sender) -> Result<(), Error> {
     let mut reader = Reader::open(input)?;
     let size = reader.size()?;
-    queue.notify(Status::Connected);
+    queue.notify(Status::Connected(None));
     while !queue.is_closed() {
         let mut picture = Picture::black(size);
         if reader.next(picture.data_mut())?.is_none() {

@@ -84,7 +84,7 @@ impl<'a> Player<'a> {
                     Err(error) => return self.connector.explain(&error, self.url(), &Transcript::default()),
                 };
                 if !std::mem::replace(&mut connected, true) {
-                    queue.notify(Status::Connected);
+                    queue.notify(Status::Connected(Some(codec)));
                 }
                 let began = Instant::now();
                 let outcome = self.receive(session, codec, relay.as_ref(), queue).await;
@@ -207,7 +207,7 @@ impl<'a> Player<'a> {
             data.splice(0..0, sets.iter().copied());
         }
         let body = Body::Encoded(EncodedFrame { codec, data, is_key, time });
-        Unit { received, sampled, begins: entry_point.is_some(), after_loss, ..Unit::new(body, assembled) }
+        Unit { received, sampled, is_entry_point: entry_point.is_some(), after_loss, ..Unit::new(body, assembled) }
     }
 
     /// The stream's pictures are too large, by the parameter sets it has sent so far.
