@@ -95,7 +95,9 @@ const VERSION: u64 = 3;
 /// Bytes of each field of the body, in the order of the table above.
 const WIDTHS: [usize; 15] = [1, 2, 4, 5, 5, 8, 5, 5, 5, 5, 1, 5, 5, 4, 4];
 const BODY_LEN: usize = 64;
-const CRC_AT: usize = BODY_LEN - 4;
+const PUB_AT: usize = field_at(5);
+const SENT_AT: usize = field_at(9);
+const CRC_AT: usize = field_at(14);
 const BODY_AT: usize = 2 + UUID.len();
 
 /// Bytes of a [`message`].
@@ -118,7 +120,6 @@ const CRC24: Crc<u32> = Crc::<u32>::new(&CRC_24_OPENPGP);
 pub fn message(stamp: &Stamp) -> [u8; MESSAGE_LEN] {
     let times = &stamp.times;
     let pub_time = times.stamp.as_micros().clamp(-MAX_TIME - 1, MAX_TIME);
-    let delta = |micros: i64| micros.clamp(UNKNOWN + 1, MAX_DELTA) as u64;
     let after_pub = |time: WallTime| delta(time.as_micros().saturating_sub(pub_time));
     let reference = stamp.reference.unwrap_or(Reference { id: 0, offset_us: 0, bound_us: 0 });
     let values = [
@@ -149,25 +150,30 @@ pub fn message(stamp: &Stamp) -> [u8; MESSAGE_LEN] {
     message
 }
 
-/// Sets the time of sending in a [`message`] inside `nal`, in place. Other bytes stay as they are.
+/// Sets the time of sending in a [`message`] inside `nal`, in place. Other bytes but those of the CRC stay as they are.
+///
+/// It comes between the reading of the clock and the write, so it reads nothing else of the message.
 pub fn set_sent(nal: &mut [u8], sent: WallTime) {
-    if let Some((at, mut stamp)) = locate(nal) {
-        stamp.times.sent = sent;
-        nal[at..at + MESSAGE_LEN].copy_from_slice(&message(&stamp));
-    }
+    let Some(at) = bodies(nal).next() else { return };
+    let body = &mut nal[at..at + BODY_LEN];
+    let stamp = WallTime::from_micros(signed(get(&body[PUB_AT..][..WIDTHS[5]]), 56));
+    put(&mut body[SENT_AT..], WIDTHS[9], delta(sent.micros_since(stamp)));
+    let crc = CRC24.checksum(&body[..CRC_AT]);
+    put(&mut body[CRC_AT..], WIDTHS[14], u64::from(crc));
 }
 
 /// The stamp of the first [`message`] in `bytes`, by its UUID: other messages may stand before it, damaged ones and those of
 /// another version are passed over.
 pub fn find(bytes: &[u8]) -> Option<Stamp> {
-    locate(bytes).map(|(_, stamp)| stamp)
+    bodies(bytes).find_map(|at| parse_body(&bytes[at..at + BODY_LEN]))
 }
 
-fn locate(bytes: &[u8]) -> Option<(usize, Stamp)> {
-    let begins = |window: &[u8]| window[1] == (MESSAGE_LEN - 2) as u8 && window[2..BODY_AT] == UUID;
+/// Where in `bytes` a body begins behind our UUID.
+fn bodies(bytes: &[u8]) -> impl Iterator<Item = usize> {
+    let is_ours =
+        |window: &[u8]| window[..2] == [USER_DATA_UNREGISTERED, (MESSAGE_LEN - 2) as u8] && window[2..BODY_AT] == UUID;
     let windows = bytes.windows(MESSAGE_LEN).enumerate();
-    let ours = windows.filter(|(_, window)| window[0] == USER_DATA_UNREGISTERED && begins(window));
-    ours.filter_map(|(at, window)| Some((at, parse_body(&window[BODY_AT..])?))).next()
+    windows.filter(move |(_, window)| is_ours(window)).map(|(at, _)| at + BODY_AT)
 }
 
 fn parse_body(body: &[u8]) -> Option<Stamp> {
@@ -178,7 +184,7 @@ fn parse_body(body: &[u8]) -> Option<Stamp> {
     let fields = WIDTHS.map(|width| {
         let (field, after) = rest.split_at(width);
         rest = after;
-        field.iter().fold(0, |value: u64, byte| value << 7 | u64::from(byte & 0x7f))
+        get(field)
     });
     let [version, stream_id, sequence, host, run, stamp, captured, deltas @ .., capture_clock, id, offset, bound, crc] =
         fields;
@@ -211,6 +217,25 @@ fn parse_body(body: &[u8]) -> Option<Stamp> {
     })
 }
 
+/// A difference as it is put into the message.
+fn delta(micros: i64) -> u64 {
+    micros.clamp(UNKNOWN + 1, MAX_DELTA) as u64
+}
+
+/// Where the field with this number in [`WIDTHS`] begins in the body.
+const fn field_at(number: usize) -> usize {
+    let (mut at, mut field) = (0, 0);
+    while field < number {
+        at += WIDTHS[field];
+        field += 1;
+    }
+    at
+}
+
+fn get(field: &[u8]) -> u64 {
+    field.iter().fold(0, |value, byte| value << 7 | u64::from(byte & 0x7f))
+}
+
 /// Puts the low 7 × `width` bits of `value` at the front, big-endian, each byte with its top bit set. Returns what follows.
 fn put(bytes: &mut [u8], width: usize, value: u64) -> &mut [u8] {
     let (field, rest) = bytes.split_at_mut(width);
@@ -227,117 +252,4 @@ const fn signed(value: u64, bits: u32) -> i64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn stamp() -> Stamp {
-        let t = WallTime::from_micros;
-        let times = PublisherTimes {
-            captured: Some(t(1_763_722_799_990_000)),
-            stamp: t(1_763_722_800_000_000),
-            painted: t(1_763_722_800_000_021),
-            encoded: t(1_763_722_800_002_345),
-            sent: t(1_763_722_800_002_399),
-        };
-        let origin = Origin { host: u32::MAX, run: 0x1234_5678 };
-        let reference = Some(Reference { id: 7, offset_us: -123_456_789, bound_us: Reference::MAX_BOUND_US });
-        let capture_clock = CaptureClock::Monotonic;
-        Stamp { stream_id: 255, sequence: SEQUENCE_MODULUS - 1, origin, times, capture_clock, reference }
-    }
-
-    /// Behind a NAL unit's header and another message.
-    fn in_a_unit(message: &[u8]) -> Vec<u8> {
-        [&[6, 1, 2, 0xaa, 0xbb][..], message, &[0x80]].concat()
-    }
-
-    #[test]
-    fn stamps_come_back() {
-        let whole = stamp();
-        let times = PublisherTimes { captured: None, ..whole.times };
-        let capture_clock = CaptureClock::Implausible;
-        let bare =
-            Stamp { stream_id: 0, sequence: 0, origin: Origin::default(), times, capture_clock, reference: None };
-        for stamp in [whole, bare] {
-            assert_eq!(find(&in_a_unit(&message(&stamp))), Some(stamp));
-        }
-    }
-
-    /// What publishers of this version have always sent.
-    #[test]
-    fn the_bytes_of_a_message_stay_as_they_are() {
-        assert_eq!(WIDTHS.iter().sum::<usize>(), BODY_LEN);
-        let bytes: String = message(&stamp())[BODY_AT..].iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(bytes, BODY);
-    }
-
-    const BODY: &str = "8381ff87ffffff8fffffffff8191d1acf88391838bb7e7d880ffffffb1f08080\
-        80809580808092a980808092df818080808087ffc590e5ebffffffff85d3def6";
-
-    #[test]
-    fn hosts_are_told_apart_and_an_unknown_one_is_zero() {
-        let id = "0d1e39a4-0e6a-4f0b-9d2a-6a6f2f2c1b11";
-        assert_eq!(host_id(id), host_id(&format!("{id}\n")));
-        assert_ne!(host_id(id), host_id("1d1e39a4-0e6a-4f0b-9d2a-6a6f2f2c1b11"));
-        assert_eq!((host_id(""), host_id("\n")), (0, 0));
-        assert_ne!(host_id(id), 0);
-    }
-
-    #[test]
-    fn sent_is_put_in_place() {
-        let mut nal = in_a_unit(&message(&stamp()));
-        let sent = WallTime::from_micros(1_763_722_800_777_777);
-        set_sent(&mut nal, sent);
-        let times = PublisherTimes { sent, ..stamp().times };
-        assert_eq!(find(&nal), Some(Stamp { times, ..stamp() }));
-        assert_eq!((&nal[..5], nal.last()), (&[6, 1, 2, 0xaa, 0xbb][..], Some(&0x80)));
-        let mut foreign = [6, 5, 3, 1, 2, 3, 0x80];
-        set_sent(&mut foreign, sent);
-        assert_eq!(foreign, [6, 5, 3, 1, 2, 3, 0x80]);
-    }
-
-    #[test]
-    fn no_byte_is_zero_whatever_the_times_are() {
-        for micros in [0, 1, -1, i64::MIN, i64::MAX, 1 << 34, -(1 << 34)] {
-            let time = WallTime::from_micros(micros);
-            let mut stamp = stamp();
-            stamp.times.painted = time;
-            stamp.times.captured = Some(time);
-            assert!(message(&stamp).iter().all(|byte| *byte != 0));
-            stamp.times.stamp = time;
-            assert!(message(&stamp).iter().all(|byte| *byte != 0));
-        }
-    }
-
-    #[test]
-    fn differences_beyond_the_range_are_cut() {
-        let mut far = stamp();
-        far.times.captured = Some(WallTime::from_micros(0));
-        far.times.sent = WallTime::from_micros(i64::MAX);
-        let found = find(&message(&far)).expect("ours").times;
-        assert_eq!(found.captured.map(|c| c.micros_since(found.stamp)), Some(UNKNOWN + 1));
-        assert_eq!(found.sent.micros_since(found.stamp), MAX_DELTA);
-    }
-
-    #[test]
-    fn damage_is_refused() {
-        let clean = in_a_unit(&message(&stamp()));
-        let ours = 5 + 2;
-        for byte in ours..ours + UUID.len() + BODY_LEN {
-            for bit in 0..8 {
-                let mut damaged = clean.clone();
-                damaged[byte] ^= 1 << bit;
-                assert_eq!(find(&damaged), None, "byte {byte} bit {bit}");
-            }
-        }
-        for end in 0..ours + UUID.len() + BODY_LEN {
-            assert_eq!(find(&clean[..end]), None, "cut at {end}");
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn any_bytes_are_survived(bytes: Vec<u8>) {
-            proptest::prop_assert_eq!(find(&bytes), None);
-        }
-    }
-}
+mod tests;

@@ -6,7 +6,6 @@
 
 use std::fmt;
 use std::io::{self, BufRead, Cursor, ErrorKind, Read, Write};
-use std::str::FromStr;
 
 use crate::code::Rect;
 use crate::frame::{Picture, Size};
@@ -49,6 +48,9 @@ pub enum Error {
     /// It ends inside the picture with this number, counted from 1.
     #[error("is cut off in picture {0}")]
     Cut(u64),
+    /// The line before this picture has no end.
+    #[error("has a FRAME line before picture {0} that does not end within {MAX_LINE} bytes")]
+    EndlessFrame(u64),
     /// Something else stands where this picture should begin.
     #[error("has no FRAME line where picture {0} should begin")]
     NotAFrame(u64),
@@ -57,7 +59,7 @@ pub enum Error {
     Io(#[from] io::Error),
 }
 
-/// What the first line says.
+/// The first line, to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
     /// Size of every picture.
@@ -81,30 +83,6 @@ impl fmt::Display for Header {
             }
         }
         Ok(())
-    }
-}
-
-impl FromStr for Header {
-    type Err = Error;
-
-    fn from_str(line: &str) -> Result<Self, Error> {
-        let mut words = line.split_ascii_whitespace();
-        if words.next() != Some(MAGIC) {
-            return Err(Error::NotY4m);
-        }
-        // The last of each counts.
-        let field = |name: &str| words.clone().filter_map(|word| word.strip_prefix(name)).next_back();
-        let sides = format!("{}x{}", field("W").unwrap_or_default(), field("H").unwrap_or_default());
-        let size: Size = sides.parse().map_err(|_| Error::Size)?;
-        let colours = field("C").unwrap_or("420");
-        if !matches!(colours, "420" | "420jpeg" | "420mpeg2" | "420paldv") {
-            return Err(Error::Colours(excerpt(colours, EXCERPT_CHARS)));
-        }
-        let rate = field("F").unwrap_or("0:0");
-        let fraction = rate.split_once(':').and_then(|(rate, per)| Some((rate.parse().ok()?, per.parse().ok()?)));
-        let rate = fraction.ok_or_else(|| Error::Rate(excerpt(rate, EXCERPT_CHARS)))?;
-        let area = |name: &str| field(name).map(|text| area(text, size)).transpose();
-        Ok(Self { size, rate, code: area("XCODE=")?, text: area("XTEXT=")? })
     }
 }
 
@@ -181,12 +159,44 @@ impl<R: BufRead> Reader<R> {
         }
     }
 
-    /// What the first line says.
+    /// Size of every picture, which is 8-bit 4:2:0.
     ///
     /// # Errors
-    /// Why the pictures cannot be read.
-    pub fn header(&self) -> Result<Header, Error> {
-        String::from_utf8_lossy(&self.first).parse()
+    /// [`Error::Size`], or [`Error::Colours`] if the pictures are something else.
+    pub fn size(&self) -> Result<Size, Error> {
+        let sides = [b'W', b'H'].map(|name| self.field(&[name]).unwrap_or_default());
+        let size = sides.join("x").parse::<Size>().map_err(|_| Error::Size)?;
+        let colours = self.field(b"C").unwrap_or_else(|| "420".to_owned());
+        match colours.as_str() {
+            "420" | "420jpeg" | "420mpeg2" | "420paldv" => Ok(size),
+            _ => Err(Error::Colours(excerpt(&colours, EXCERPT_CHARS))),
+        }
+    }
+
+    /// Pictures per second, as a fraction; 0:0 if it is not known.
+    ///
+    /// # Errors
+    /// [`Error::Rate`].
+    pub fn rate(&self) -> Result<(u64, u64), Error> {
+        let Some(rate) = self.field(b"F") else { return Ok((0, 0)) };
+        let fraction = rate.split_once(':').and_then(|(rate, per)| Some((rate.parse().ok()?, per.parse().ok()?)));
+        fraction.ok_or_else(|| Error::Rate(excerpt(&rate, EXCERPT_CHARS)))
+    }
+
+    /// What the corner code and the publisher's text cover, if they are known.
+    ///
+    /// # Errors
+    /// [`Error::Area`], and those of [`Reader::size`].
+    pub fn areas(&self) -> Result<[Option<Rect>; 2], Error> {
+        let size = self.size()?;
+        let area = |name: &[u8]| self.field(name).map(|text| area(&text, size)).transpose();
+        Ok([area(b"XCODE=")?, area(b"XTEXT=")?])
+    }
+
+    /// What follows `name` in the first line. The last of several counts.
+    fn field(&self, name: &[u8]) -> Option<String> {
+        let value = self.first.split(u8::is_ascii_whitespace).rev().find_map(|word| word.strip_prefix(name))?;
+        Some(String::from_utf8_lossy(value).into_owned())
     }
 
     /// Pictures read so far.
@@ -197,7 +207,7 @@ impl<R: BufRead> Reader<R> {
     /// Reads the next picture into `planes`, all three of the header's size; `None` at the end.
     ///
     /// # Errors
-    /// [`Error::Cut`], [`Error::NotAFrame`], [`Error::Io`].
+    /// [`Error::Cut`], [`Error::EndlessFrame`], [`Error::NotAFrame`], [`Error::Io`].
     pub fn next(&mut self, planes: &mut [u8]) -> Result<Option<Frame>, Error> {
         let number = self.count + 1;
         let line = line(&mut self.rest)?;
@@ -205,7 +215,8 @@ impl<R: BufRead> Reader<R> {
             return Ok(None);
         }
         if !line.ends_with(b"\n") && b"FRAME".starts_with(&line[..line.len().min(5)]) {
-            return Err(Error::Cut(number));
+            let is_cut = (line.len() as u64) < MAX_LINE;
+            return Err(if is_cut { Error::Cut(number) } else { Error::EndlessFrame(number) });
         }
         let frame = Frame::parse(&String::from_utf8_lossy(&line)).ok_or(Error::NotAFrame(number))?;
         self.rest.read_exact(planes).map_err(|why| match why.kind() {

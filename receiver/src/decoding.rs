@@ -144,16 +144,28 @@ impl<'a> Decoding<'a> {
     /// Passes on what happens to the input, after the pictures that it leaves nothing to wait for.
     pub fn status(&mut self, status: Status) {
         // What the end of a session leaves waiting has nothing more to wait for.
-        if matches!(status, Status::Connected | Status::Disconnected(_) | Status::Ended(_)) {
+        if matches!(status, Status::Connected(_) | Status::Disconnected(_) | Status::Ended(_)) {
             self.flush();
         }
-        if matches!(status, Status::Connected) {
-            self.gap = Gap::Upstream;
-            if let Some((_, decoder)) = &mut self.decoder {
-                decoder.reset_order();
-            }
+        let Status::Connected(codec) = status else { return self.reading.emit(Event::Status(status)) };
+        self.gap = Gap::Upstream;
+        if let Some((_, decoder)) = &mut self.decoder {
+            decoder.reset_order();
         }
         self.reading.emit(Event::Status(status));
+        if let Some(codec) = codec {
+            // If it fails, the first frame tries again and reports why.
+            let _ = self.open(codec);
+        }
+    }
+
+    /// Opens the decoder of `codec`, unless it is open: before a frame comes, whose latency it would be part of.
+    fn open(&mut self, codec: Codec) -> Result<(), OpenError> {
+        if self.decoder.as_ref().is_none_or(|(open, _)| *open != codec) {
+            self.flush();
+            self.decoder = Some((codec, decode::open(codec)?));
+        }
+        Ok(())
     }
 
     /// Decodes a unit and says what becomes of it.
@@ -167,6 +179,9 @@ impl<'a> Decoding<'a> {
             self.reading.emit(Event::Dropped(unit.dropped));
             self.gap = Gap::Dropped;
         }
+        if let Body::Encoded(frame) = &unit.body {
+            self.open(frame.codec)?;
+        }
         let begun = self.reading.clock.now().mono;
         let &Unit { received, assembled, sampled, .. } = unit;
         let info = UnitInfo { received, assembled, begun, sampled, bytes: 0, idr: unit.body.is_key() };
@@ -174,18 +189,14 @@ impl<'a> Decoding<'a> {
             Body::Bare(picture) => self.reading.read(info, begun, picture.into()),
             Body::Encoded(frame) => {
                 let bytes = u32::try_from(frame.data.len()).unwrap_or(u32::MAX);
-                self.decode_frame(frame, unit.after_loss, UnitInfo { bytes, ..info })?;
+                self.decode_frame(frame, unit.after_loss, UnitInfo { bytes, ..info });
             }
         }
         Ok(())
     }
 
-    fn decode_frame(&mut self, frame: &EncodedFrame, after_loss: bool, info: UnitInfo) -> Result<(), OpenError> {
-        if self.decoder.as_ref().is_none_or(|(codec, _)| *codec != frame.codec) {
-            self.flush();
-            self.decoder = Some((frame.codec, decode::open(frame.codec)?));
-        }
-        let Self { decoder: Some((_, decoder)), reading, .. } = self else { return Ok(()) };
+    fn decode_frame(&mut self, frame: &EncodedFrame, after_loss: bool, info: UnitInfo) {
+        let Self { decoder: Some((_, decoder)), reading, .. } = self else { return };
         let mut shown = false;
         let outcome = decoder.decode(frame, info, &mut |info, planes| {
             let decoded = reading.clock.now().mono;
@@ -216,7 +227,6 @@ impl<'a> Decoding<'a> {
                 reading.emit(Event::Undecodable { bytes: info.bytes, refused, cause });
             }
         }
-        Ok(())
     }
 
     /// Puts out the pictures that wait for their turn.

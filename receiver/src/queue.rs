@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use common::frame::Picture;
-use common::media::{EncodedFrame, IdrGate};
+use common::media::{Codec, EncodedFrame, IdrGate};
 use common::rtp::timeline::SenderTime;
 use common::time::MonoTime;
 
@@ -56,7 +56,7 @@ pub struct Unit {
     /// When it was sampled by the sender report before it; `None` if it is not the first after one.
     pub sampled: Option<SenderTime>,
     /// Decoding can begin with it: a key frame, a recovery point, or bare.
-    pub begins: bool,
+    pub is_entry_point: bool,
     /// Packets were lost just before it.
     pub after_loss: bool,
     /// What was dropped just before it because the queue was full.
@@ -66,8 +66,15 @@ pub struct Unit {
 impl Unit {
     /// A picture that was whole at `assembled`; nothing else is known of it.
     pub fn new(body: Body, assembled: MonoTime) -> Self {
-        let begins = body.is_key();
-        Self { body, received: None, assembled, sampled: None, begins, after_loss: false, dropped: Dropped::default() }
+        Self {
+            is_entry_point: body.is_key(),
+            body,
+            received: None,
+            assembled,
+            sampled: None,
+            after_loss: false,
+            dropped: Dropped::default(),
+        }
     }
 }
 
@@ -100,8 +107,8 @@ pub enum Arrival {
 /// What happens to an input. Texts are one line.
 #[derive(Clone, Debug)]
 pub enum Status {
-    /// The session plays.
-    Connected,
+    /// The session plays: video in this codec, or `None` if its pictures are bare.
+    Connected(Option<Codec>),
     /// The stream stopped, and why; the input tries to get it back.
     Disconnected(String),
     /// The input waits for this before it can start.
@@ -181,7 +188,7 @@ impl Sender {
         if is_full {
             self.gate.close();
         }
-        if is_full || !self.gate.admits(unit.begins) {
+        if is_full || !self.gate.admits(unit.is_entry_point) {
             self.dropped.add(Dropped { units: 1, bytes: size as u64 });
             return;
         }

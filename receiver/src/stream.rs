@@ -12,22 +12,19 @@ use report::{Observation, Recorder, Setup, Warning};
 
 use crate::calibration::Lookup;
 use crate::config::{ClockChoice, Config, Input};
-use crate::decode::{Missing, Undecodable};
 use crate::decoding::Event;
 use crate::observe::Observer;
 use crate::queue::{Dropped, Status};
 use crate::render::pixels::Label;
 
+mod diagnosis;
 mod finish;
 mod no_picture;
 mod pending;
 
-use no_picture::{NoCode, NoVideo, Undecoded};
+use diagnosis::Diagnosis;
+pub(crate) use finish::warn_of_shared_stream_ids;
 use pending::{Item, Pending};
-
-/// How long access units may come without one that gives a picture: longer than the longest usual GOP, x264's 250 pictures at
-/// 10 per second.
-const FIRST_PICTURE_LIMIT: Duration = Duration::from_secs(30);
 
 /// The account of one stream.
 #[derive(Debug)]
@@ -46,16 +43,7 @@ pub struct Stream {
     duration: Option<Duration>,
     connection: Connection,
     ended: Option<End>,
-    /// The session plays, and no access unit has come yet.
-    no_video: NoVideo,
-    /// Access units came since the newest picture, and gave none.
-    undecoded: Option<Undecoded>,
-    /// Why the decoder refused the newest access unit that it should have taken.
-    refusal: Option<String>,
-    /// Pictures came before any code was read.
-    no_code: NoCode,
-    /// The most that are decoded before one is shown.
-    reordered: usize,
+    diagnosis: Diagnosis,
     /// To be told to the user.
     notices: VecDeque<Notice>,
     dropped: u64,
@@ -115,11 +103,7 @@ impl Stream {
             duration: config.duration,
             connection: Connection::default(),
             ended: None,
-            no_video: NoVideo::new(input.source.no_video_hint()),
-            undecoded: None,
-            refusal: None,
-            no_code: NoCode::default(),
-            reordered: 0,
+            diagnosis: Diagnosis::new(input.source.no_video_hint()),
             notices: VecDeque::new(),
             dropped: 0,
             replaced: 0,
@@ -169,13 +153,14 @@ impl Stream {
     pub fn event(&mut self, event: Event, now: Now) -> bool {
         match event {
             Event::Status(status) => self.status(status, now),
-            Event::Undecodable { bytes, refused, cause } => self.undecodable(bytes, refused, cause, now),
+            Event::Undecodable { bytes, refused, cause } => {
+                self.unit(now.mono);
+                self.pending.undecoded(Dropped { units: 1, bytes: u64::from(bytes) }, refused);
+                self.diagnosis.undecodable(bytes, refused, cause, now.mono);
+            }
             Event::Buffered(at) => self.unit(at),
             Event::Reordered(depth) => {
-                if self.reordered == 0 && depth > 0 {
-                    self.notices.push_back(("reordered", no_picture::reordered(depth)));
-                }
-                self.reordered = self.reordered.max(depth);
+                self.notices.extend(self.diagnosis.reordered(depth).map(|text| ("reordered", text)));
             }
             // Each arrived and was not decoded, which is what the report calls undecodable.
             Event::Dropped(dropped) => {
@@ -184,8 +169,7 @@ impl Stream {
             }
             Event::Picture(picture) => {
                 self.unit(picture.assembled);
-                self.undecoded = None;
-                self.no_code.picture(&picture);
+                self.diagnosis.picture(&picture);
                 self.first_picture.get_or_insert(picture.read);
                 self.pending.picture(picture);
                 return !std::mem::replace(&mut self.connection.plays, true);
@@ -196,19 +180,17 @@ impl Stream {
 
     fn status(&mut self, status: Status, now: Now) {
         match status {
-            Status::Connected => {
-                self.no_video.begin(now.mono);
+            Status::Connected(_) => {
+                self.diagnosis.connected(now.mono);
                 self.observer.recorder().started(StartupStep::Connected, now.mono);
             }
             Status::Disconnected(_) => {
                 self.connection.lost = true;
                 self.connection.plays = false;
-                self.no_video.pause();
-                // What comes after it is another matter, and time without a stream is not time without a picture of it.
-                self.undecoded = None;
+                self.diagnosis.disconnected();
                 self.observer.recorder().disconnected(self.connection.last_unit.unwrap_or(now.mono));
             }
-            Status::Waiting(_) => self.no_video.pause(),
+            Status::Waiting(_) => self.diagnosis.waiting(),
             Status::Remark(what) => {
                 self.warn(what.clone());
                 self.notices.push_back(("warning", what));
@@ -223,15 +205,15 @@ impl Stream {
             return;
         }
         self.observer.recorder().tick(now);
-        self.notices.extend(self.no_code.notice(now.mono).map(|text| ("waiting", text)));
-        let undecoded = self.undecoded.as_mut().and_then(|undecoded| undecoded.notice(now.mono));
-        if let Some(text) = undecoded.or_else(|| self.no_video.notice(now.mono)) {
+        self.notices.extend(self.diagnosis.no_code_notice(now.mono).map(|text| ("waiting", text)));
+        if let Some(text) = self.diagnosis.no_picture_notice(now.mono) {
             self.notices.push_back(("waiting", text));
-            self.explain(now.mono);
+            self.diagnosis.explain(self.observer.recorder(), self.first_picture.is_some(), now.mono);
         }
-        let Some(undecoded) = &self.undecoded else { return };
-        if self.first_picture.is_none() && now.mono - undecoded.since > FIRST_PICTURE_LIMIT {
-            let why = format!("{}: {}", self.url, undecoded.explain(now.mono));
+        if self.first_picture.is_none()
+            && let Some(why) = self.diagnosis.first_picture_overdue(now.mono)
+        {
+            let why = format!("{}: {why}", self.url);
             self.notices.push_back(("failed", why.clone()));
             self.end(Err(why), now);
         }
@@ -288,26 +270,6 @@ impl Stream {
         }
     }
 
-    /// Has the report say why there is no picture, or why the decoder refused some: lines of a run that is over are gone.
-    fn explain(&mut self, now: MonoTime) {
-        let undecoded = self.undecoded.as_ref().map(|undecoded| undecoded.explain(now));
-        if let (Some(why), None) = (undecoded.or_else(|| self.no_video.explain(now)), self.first_picture) {
-            self.observer.recorder().explain(Code::NoPicture, why);
-        }
-        if let Some(why) = &self.refusal {
-            self.observer.recorder().explain(Code::Undecoded, why.clone());
-        }
-    }
-
-    fn undecodable(&mut self, bytes: u32, refused: bool, cause: Undecodable, now: Now) {
-        self.unit(now.mono);
-        self.pending.undecoded(Dropped { units: 1, bytes: u64::from(bytes) }, refused);
-        if refused && cause.missing == Missing::Support {
-            self.refusal = Some(cause.why.trim_start_matches("but ").to_owned());
-        }
-        self.undecoded.get_or_insert_with(|| Undecoded::new(now.mono)).add(bytes, cause);
-    }
-
     fn end(&mut self, how: Result<(), String>, at: Now) {
         self.ended.get_or_insert(End { how, at });
     }
@@ -316,7 +278,7 @@ impl Stream {
     fn unit(&mut self, at: MonoTime) {
         // Pictures come in the order of output, and their access units came in another.
         self.connection.last_unit = self.connection.last_unit.max(Some(at));
-        self.no_video.ended();
+        self.diagnosis.unit();
         if std::mem::take(&mut self.connection.lost) {
             self.observer.recorder().reconnected(at);
         }
@@ -324,23 +286,6 @@ impl Stream {
 
     fn warn(&mut self, message: String) {
         self.observer.recorder().warn(Warning::new(Code::Input, message));
-    }
-}
-
-/// Warns if streams of different publishers have the same stream id.
-pub(crate) fn warn_of_shared_stream_ids(streams: &mut [Stream]) {
-    let names: Vec<_> = streams.iter().map(|stream| (stream.name.clone(), stream.observer.publisher())).collect();
-    for (index, stream) in streams.iter_mut().enumerate() {
-        let Some((id, run)) = names[index].1 else { continue };
-        let others =
-            names.iter().filter(|(_, other)| other.is_some_and(|(theirs, other)| theirs == id && other != run));
-        let others: Vec<_> = others.map(|(name, _)| name.as_str()).collect();
-        if !others.is_empty() {
-            let others = others.join(", ");
-            stream.warn(format!(
-                "the stream id is {id} here and, from another publisher, in {others}: publisher --stream-id tells them apart"
-            ));
-        }
     }
 }
 

@@ -289,7 +289,7 @@ fn play_by(config: Config) -> Playing {
 impl Playing {
     fn connected(&self) {
         match self.arrivals.next() {
-            Some(Arrival::Status(Status::Connected)) => {}
+            Some(Arrival::Status(Status::Connected(_))) => {}
             other => panic!("it does not play: {other:?}"),
         }
     }

@@ -94,7 +94,7 @@ fn units(count: u32) -> Vec<Vec<Vec<u8>>> {
 fn access_units_come_whole_in_order_and_with_their_times() {
     let camera = camera::start(vec![Script { units: units(3), ..Script::default() }]);
     let playing = play(config(&camera.address.to_string(), GENEROUS));
-    assert!(matches!(playing.arrivals.next(), Some(Arrival::Status(Status::Connected))));
+    assert!(matches!(playing.arrivals.next(), Some(Arrival::Status(Status::Connected(_)))));
     for sequence in 0..3 {
         let unit = playing.unit();
         assert_eq!(h264::find_stamp(access_unit(&unit)), Some(stamp(sequence)));
@@ -113,7 +113,7 @@ fn a_stream_that_breaks_off_is_played_again_and_the_gap_is_said() {
     let camera = camera::start(vec![script(), script(), Script { units: units(1), ..Script::default() }]);
     let playing = play(config(&camera.address.to_string(), GENEROUS));
     for _ in 0..2 {
-        assert!(matches!(playing.arrivals.next(), Some(Arrival::Status(Status::Connected))));
+        assert!(matches!(playing.arrivals.next(), Some(Arrival::Status(Status::Connected(_)))));
         assert!(playing.unit().body.is_key());
         assert!(!playing.unit().body.is_key());
         let Some(Arrival::Status(Status::Disconnected(why))) = playing.arrivals.next() else {
@@ -121,7 +121,7 @@ fn a_stream_that_breaks_off_is_played_again_and_the_gap_is_said() {
         };
         assert!(why.contains("closed the connection"), "{why}");
     }
-    assert!(matches!(playing.arrivals.next(), Some(Arrival::Status(Status::Connected))));
+    assert!(matches!(playing.arrivals.next(), Some(Arrival::Status(Status::Connected(_)))));
     assert!(playing.unit().body.is_key());
     assert_eq!(playing.end(), Ok(()));
 }
@@ -132,7 +132,7 @@ fn sender_reports_keep_a_slow_stream_alive() {
     let camera = camera::start(vec![slow]);
     let silence = camera::REPORT_PAUSE * 4;
     let playing = play(config(&camera.address.to_string(), Limits { silence, ..GENEROUS }));
-    assert!(matches!(playing.arrivals.next(), Some(Arrival::Status(Status::Connected))));
+    assert!(matches!(playing.arrivals.next(), Some(Arrival::Status(Status::Connected(_)))));
     assert!(playing.unit().body.is_key());
     assert!(!playing.unit().body.is_key(), "the second comes after more than the silence that is allowed");
     assert_eq!(playing.end(), Ok(()));
@@ -155,13 +155,13 @@ fn the_goodbye_of_the_source_ends_the_session_at_once() {
     let leaving = Script { units: units(2), reports: 1, goodbye: Some(1), ..Script::default() };
     let camera = camera::start(vec![leaving, Script { units: units(1), ..Script::default() }]);
     let playing = play(config(&camera.address.to_string(), GENEROUS));
-    assert!(matches!(playing.arrivals.next(), Some(Arrival::Status(Status::Connected))));
+    assert!(matches!(playing.arrivals.next(), Some(Arrival::Status(Status::Connected(_)))));
     assert!(playing.unit().body.is_key() && !playing.unit().body.is_key());
     let Some(Arrival::Status(Status::Disconnected(why))) = playing.arrivals.next() else {
         panic!("the end was not said")
     };
     assert!(why.contains("goodbye (RTCP BYE)"), "{why}");
-    assert!(matches!(playing.arrivals.next(), Some(Arrival::Status(Status::Connected))), "as after any other end");
+    assert!(matches!(playing.arrivals.next(), Some(Arrival::Status(Status::Connected(_)))), "as after any other end");
     assert!(playing.unit().body.is_key());
     assert_eq!(playing.end(), Ok(()));
 }
@@ -171,7 +171,7 @@ fn the_goodbye_of_a_foreign_source_ends_nothing() {
     let two = Script { units: units(2), reports: 1, goodbye: Some(99), more: units(1), ..Script::default() };
     let camera = camera::start(vec![two]);
     let playing = play(config(&camera.address.to_string(), GENEROUS));
-    assert!(matches!(playing.arrivals.next(), Some(Arrival::Status(Status::Connected))));
+    assert!(matches!(playing.arrivals.next(), Some(Arrival::Status(Status::Connected(_)))));
     assert!(playing.unit().body.is_key() && !playing.unit().body.is_key());
     assert!(playing.unit().body.is_key(), "the stream goes on");
     assert_eq!(playing.end(), Ok(()));
@@ -192,7 +192,7 @@ fn a_sender_without_markers_is_told_of_once() {
     let unmarked = |close| Script { units: units(32), unmarked: true, close, ..Script::default() };
     let camera = camera::start(vec![unmarked(true), unmarked(false)]);
     let playing = play(config(&camera.address.to_string(), GENEROUS));
-    assert!(matches!(playing.arrivals.next(), Some(Arrival::Status(Status::Connected))));
+    assert!(matches!(playing.arrivals.next(), Some(Arrival::Status(Status::Connected(_)))));
     let remark = loop {
         match playing.arrivals.next() {
             Some(Arrival::Unit(_)) => {}
@@ -203,7 +203,7 @@ fn a_sender_without_markers_is_told_of_once() {
     assert!(remark.contains("no RTP marker"), "{remark}");
     while !matches!(playing.arrivals.next().expect("the stream comes back"), Arrival::Status(Status::Disconnected(_))) {
     }
-    assert!(matches!(playing.arrivals.next(), Some(Arrival::Status(Status::Connected))));
+    assert!(matches!(playing.arrivals.next(), Some(Arrival::Status(Status::Connected(_)))));
     // The 30th would bring it again.
     (0..31).for_each(|_| drop(playing.unit()));
     assert_eq!(playing.end(), Ok(()));
@@ -217,12 +217,12 @@ fn a_session_begins_with_parameter_sets_whatever_its_first_picture_is() {
     joined[0].splice(0..0, [SPS.to_vec(), PPS.to_vec(), vec![0x06, 0x06, 0x01, 0xc4, 0x80]]);
     let camera = camera::start(vec![Script { units: joined, ..Script::default() }]);
     let playing = play(config(&camera.address.to_string(), GENEROUS));
-    assert!(matches!(playing.arrivals.next(), Some(Arrival::Status(Status::Connected))));
+    assert!(matches!(playing.arrivals.next(), Some(Arrival::Status(Status::Connected(_)))));
     let unit = playing.unit();
     let glance = AccessUnit::parse(access_unit(&unit));
-    assert_eq!((unit.body.is_key(), unit.begins), (false, true));
+    assert_eq!((unit.body.is_key(), unit.is_entry_point), (false, true));
     assert_eq!((glance.sps, glance.pps, glance.recovery), (Some(&SPS[..]), Some(&PPS[..]), Some(0)));
-    assert!(!playing.unit().begins);
+    assert!(!playing.unit().is_entry_point);
     assert_eq!(playing.end(), Ok(()));
 }
 
@@ -240,7 +240,7 @@ fn a_camera_that_is_not_there_yet_is_waited_for() {
     let playing = play(Config { wait: NEVER, ..config(&camera.address.to_string(), GENEROUS) });
     let Some(Arrival::Status(Status::Waiting(why))) = playing.arrivals.next() else { panic!("nothing was said") };
     assert!(why.contains("404"), "{why}");
-    assert!(matches!(playing.arrivals.next(), Some(Arrival::Status(Status::Connected))));
+    assert!(matches!(playing.arrivals.next(), Some(Arrival::Status(Status::Connected(_)))));
     playing.unit();
     assert_eq!(playing.end(), Ok(()));
 }
@@ -266,7 +266,7 @@ fn a_connection_that_is_closed_before_the_stream_plays_is_tried_again() {
     loop {
         match playing.arrivals.next() {
             Some(Arrival::Status(Status::Waiting(why))) => told.push(why),
-            Some(Arrival::Status(Status::Connected)) => break,
+            Some(Arrival::Status(Status::Connected(_))) => break,
             other => panic!("it gave up after {told:?}: {other:?}"),
         }
     }

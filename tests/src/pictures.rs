@@ -61,7 +61,7 @@ fn decode(input: impl Read + Send + 'static) -> Receiver<Picture> {
     let (sender, receiver) = sync_channel(QUEUE);
     std::thread::spawn(move || {
         let mut reader = y4m::Reader::open(BufReader::new(input)).expect("the player writes a y4m header");
-        let size = reader.header().expect("y4m in 4:2:0").size;
+        let size = reader.size().expect("y4m in 4:2:0");
         loop {
             let mut picture = Picture::black(size);
             if !reader.next(picture.data_mut()).is_ok_and(|frame| frame.is_some()) {

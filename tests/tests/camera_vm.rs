@@ -146,7 +146,7 @@ fn expect_capture(folder: &Path, times: Times, finished: &Finished) {
 fn pictures(file: &Path) -> (Vec<Picture>, Vec<Payload>) {
     let input = std::io::BufReader::new(std::fs::File::open(file).expect("the publisher wrote it"));
     let mut stream = y4m::Reader::open(input).expect("a y4m header");
-    let size = stream.header().expect("4:2:0").size;
+    let size = stream.size().expect("4:2:0");
     let (mut pictures, mut codes, mut reader) = (Vec::new(), Vec::new(), Reader::new());
     let mut picture = Picture::black(size);
     while stream.next(picture.data_mut()).is_ok_and(|frame| frame.is_some()) {

@@ -20,7 +20,7 @@ fn stream(count: u8) -> Vec<u8> {
 /// The first samples of the pictures, and how they end.
 fn samples(bytes: &[u8]) -> (Vec<u8>, Result<(), String>) {
     let mut reader = open(bytes).expect("a header");
-    let mut planes = vec![0; Picture::bytes(reader.header().expect("4:2:0").size)];
+    let mut planes = vec![0; Picture::bytes(reader.size().expect("4:2:0"))];
     let mut samples = Vec::new();
     loop {
         match reader.next(&mut planes) {
@@ -37,12 +37,17 @@ fn a_header_says_what_it_was_told() {
     assert_eq!(whole.to_string(), "YUV4MPEG2 W4 H2 F2:1 Ip A0:0 C420mpeg2 XCODE=1,0,3,2 XTEXT=0,1,4,1");
     let unknown = Header { rate: (0, 0), code: None, ..header };
     for header in [whole, header, unknown] {
-        assert_eq!(header.to_string().parse::<Header>().expect("it is ours"), header);
+        let reader = open(format!("{header}\n")).expect("it is ours");
+        let (size, rate, areas) = (reader.size(), reader.rate(), reader.areas());
+        assert_eq!((size.ok(), rate.ok()), (Some(header.size), Some(header.rate)));
+        assert_eq!(areas.ok(), Some([header.code, header.text]));
     }
 }
 
+/// What each reader needs of the first line alone fails it.
 #[test]
-fn headers_that_are_wrong_are_refused_by_name() {
+fn fields_that_are_wrong_are_refused_by_name_by_those_that_need_them() {
+    let of = |fields: &str| open(format!("{MAGIC} {fields}\n")).expect("it has an end");
     for (fields, word) in [
         ("F30:1", "size"),
         ("W4", "size"),
@@ -54,17 +59,25 @@ fn headers_that_are_wrong_are_refused_by_name() {
         ("W4 H2 C444", "444"),
         ("W4 H2 C420p10", "420p10"),
         ("W4 H2 Cmono", "mono"),
-        ("W4 H2 Fx", "frame rate"),
+    ] {
+        let error = of(fields).size().expect_err(fields).to_string();
+        assert!(error.contains(word), "{fields}: {error}");
+    }
+    for (fields, word) in [
         ("W4 H2 XCODE=0,0,5,1", "0,0,5,1"),
         ("W4 H2 XTEXT=4294967295,0,1,1", "4294967295"),
         ("W4 H2 XTEXT=1,2,3", "1,2,3"),
     ] {
-        let error = open(format!("{MAGIC} {fields}\n")).expect(fields).header().expect_err(fields).to_string();
+        let reader = of(fields);
+        let error = reader.areas().expect_err(fields).to_string();
         assert!(error.contains(word), "{fields}: {error}");
+        assert!(reader.size().is_ok_and(|size| size == SIZE) && reader.rate().is_ok(), "{fields}");
     }
+    let without_rate = of("W4 H2 Fx");
+    assert!(without_rate.rate().expect_err("no rate").to_string().contains("frame rate"));
+    assert!(without_rate.size().is_ok() && without_rate.areas().is_ok());
     for fields in ["W4 H2 F0:0", "W4 H2"] {
-        let header = open(format!("{MAGIC} {fields}\n")).expect(fields).header().expect("a rate is not needed");
-        assert_eq!(header.rate, (0, 0));
+        assert_eq!(of(fields).rate().expect("a rate is not needed"), (0, 0));
     }
 }
 
@@ -106,6 +119,13 @@ fn a_stream_cut_anywhere_in_a_picture_names_it() {
         assert_eq!(pictures.len(), (end - header) / frame);
         assert_eq!(cut, Err(format!("is cut off in picture {}", pictures.len() + 1)), "cut at {end}");
     }
+}
+
+#[test]
+fn a_line_without_end_before_a_picture_is_not_called_cut_off() {
+    let (pictures, error) = samples(&[&stream(1), &b"FRAME "[..], &vec![b'X'; 1 << 20]].concat());
+    let says = "has a FRAME line before picture 2 that does not end within 1024 bytes";
+    assert_eq!((pictures, error), (vec![0], Err(says.to_owned())));
 }
 
 #[test]

@@ -94,7 +94,7 @@ fn regular(
 /// The rate of a stream that does not say its own, and whether this is one; the assumed rate is logged.
 fn rates(name: &str, stream: &y4m::Stream, requested: RequestedFormat, log: Log) -> (FrameRate, Option<FrameRate>) {
     let unknown = requested.rate.unwrap_or(ASSUMED);
-    if stream.header().is_ok_and(|header| header.rate != (0, 0)) {
+    if stream.rate().is_ok_and(|rate| rate != (0, 0)) {
         return (unknown, None);
     }
     if requested.rate.is_none() {

@@ -3,7 +3,7 @@
 use std::io::{BufReader, Read};
 
 use common::frame::Picture;
-use common::y4m::{self, Error as Y4mError, Header};
+use common::y4m::{self, Error as Y4mError};
 
 use super::{Error, Format, ahead};
 use crate::rate::FrameRate;
@@ -30,9 +30,9 @@ pub fn open(input: Input) -> Result<Stream, Y4mError> {
 /// # Errors
 /// Why the pictures cannot be read or played.
 pub fn format(stream: &Stream, unknown: FrameRate) -> Result<Format, String> {
-    let Header { size, rate, .. } = stream.header().map_err(|why| why.to_string())?;
-    let (numerator, denominator) = rate;
-    let rate = match rate {
+    let size = stream.size().map_err(|why| why.to_string())?;
+    let (numerator, denominator) = stream.rate().map_err(|why| why.to_string())?;
+    let rate = match (numerator, denominator) {
         (0, 0) => unknown,
         _ => FrameRate::new(numerator, denominator).map_err(|_| {
             format!("has a frame rate of {numerator}:{denominator}: set the right one with --fps, as in --fps 30")

@@ -65,7 +65,7 @@ impl Sender {
         let (done_in, done) = bounded(0);
         let shared = Arc::new(Shared::default());
         let worker = worker::Worker {
-            connector: Box::new(connector),
+            connector,
             clock: Arc::clone(&clock),
             shared: Arc::clone(&shared),
             queue: queued.clone(),
@@ -127,7 +127,8 @@ impl Egress for Sender {
         self.shared.counters()
     }
 
-    /// Takes about a second at most.
+    /// Takes two seconds at most while the server is connected. A connection that is being made is not interrupted: looking up
+    /// the host, and 5 s for each of its addresses that does not answer, come before the end.
     fn finish(mut self: Box<Self>) -> Result<Counters, crate::error::Error> {
         self.end();
         match self.shared.failure() {

@@ -1,19 +1,18 @@
 //! Encoded frames to an RTSP server, as RTP packets.
 
 use std::net::TcpStream;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use common::clock::Clock;
 use common::media::EncodedFrame;
-use common::rtp::Packets;
 use common::rtp::h264::Packetizer;
 use common::stream_url::StreamUrl;
 use common::time::MonoTime;
 use common::transport::Transport;
 
 use super::network::tcp::{self, Abort};
-use super::network::{Connection, Connector, Error, Event, Notify, Sender};
+use super::network::{Connector, Error, Event, Notify, Sender};
 use super::{FrameEgress, Setup};
 
 mod h264;
@@ -24,7 +23,7 @@ mod udp;
 
 use link::Link;
 use route::Route;
-use settings::{Ongoing, Settings};
+use settings::Settings;
 
 /// The frame rate, in pictures per second, that the queue is made for where it is unknown.
 const FRAME_RATE_UNKNOWN: f64 = 30.0;
@@ -61,10 +60,8 @@ pub fn start(config: Config) -> Result<Box<Sender>, Error> {
     let route = Route::new(to)?;
     let early = Some((tcp::connect(route.url())?, clock.now().mono));
     let packetizer = Packetizer::new(rand::random(), first_sequence);
-    let ongoing = Ongoing { packetizer, packets: Packets::default(), redirected: None };
-    let settings =
-        Settings { transport, frame_rate, clock: Arc::clone(&clock), ongoing: Arc::new(Mutex::new(ongoing)) };
-    let connector = Rtsp { route, early, settings, _server: server };
+    let settings = Settings { transport, frame_rate, clock: Arc::clone(&clock) };
+    let connector = Rtsp { route, early, settings, packetizer, redirected: None, _server: server };
     Sender::start(name, frame_rate.unwrap_or(FRAME_RATE_UNKNOWN), clock, notify, connector)
 }
 
@@ -99,23 +96,32 @@ struct Rtsp {
     /// A connection made before there was a picture, and when.
     early: Option<(TcpStream, MonoTime)>,
     settings: Settings,
+    /// Where the next connection goes on: players of the server see one stream.
+    packetizer: Packetizer,
+    /// Where the server sent the stream in the middle of it.
+    redirected: Option<Route>,
     _server: Option<server::Handle>,
 }
 
 impl Connector for Rtsp {
-    fn connect(&mut self, first: &EncodedFrame, abort: &Abort) -> Result<Box<dyn Connection>, Error> {
+    type Connection = Link;
+
+    fn connect(&mut self, first: &EncodedFrame, abort: &Abort) -> Result<Link, Error> {
         let now = self.settings.clock.now().mono;
         let mut early = self.early.take().filter(|(_, since)| now - *since < IDLE_MAX).map(|(stream, _)| stream);
-        let mut route = self.settings.ongoing().redirected.take().unwrap_or_else(|| self.route.clone());
+        let mut route = self.redirected.take().unwrap_or_else(|| self.route.clone());
         loop {
             let stream = early.take().map_or_else(|| tcp::connect(route.url()), Ok)?;
             abort.watch(&stream);
-            let error = match Link::open(&self.settings, route, stream, first) {
-                Ok(link) => return Ok(Box::new(link)),
-                Err(error) => error,
-            };
-            route = self.settings.ongoing().redirected.take().ok_or(error)?;
+            let mut link = Link::new(&self.settings, route, stream, self.packetizer.clone(), first)?;
+            let Err(error) = link.announce() else { return Ok(link) };
+            route = link.redirected.take().ok_or(error)?;
         }
+    }
+
+    fn lost(&mut self, mut link: Link) {
+        self.redirected = link.redirected.take();
+        self.packetizer = link.packetizer.clone();
     }
 }
 

@@ -11,6 +11,8 @@ mod random_access;
 #[cfg(test)]
 pub(crate) mod testing;
 
+use std::sync::Arc;
+
 use common::frame::Picture;
 use common::h264::{AccessUnit, PicOrder, Reorder, Slice, SliceKind, Sps, Step};
 use common::media::EncodedFrame;
@@ -19,7 +21,7 @@ use library::Library;
 use openh264::OpenH264;
 use random_access::RandomAccess;
 
-use super::{Decoder, OpenError, Show, Undecodable};
+use super::{Decoder, Missing, OpenError, Show, Undecodable};
 
 /// A decoder that has decoded nothing yet.
 pub(super) fn open<T: Copy + 'static>() -> Result<Box<dyn Decoder<T>>, OpenError> {
@@ -37,6 +39,8 @@ struct H264<D, T> {
     spare: Vec<Picture>,
     /// The parameter set that the order was last learnt under.
     learnt: Option<Sps>,
+    /// What was said of the newest unit that gave no picture, under that parameter set.
+    advice: Option<(Missing, Arc<str>)>,
 }
 
 impl<D: Library, T: Copy> Decoder<T> for H264<D, T> {
@@ -44,12 +48,12 @@ impl<D: Library, T: Copy> Decoder<T> for H264<D, T> {
         let unit = AccessUnit::parse(&frame.data);
         self.decode_unit(&unit, tag, show).map_err(|error| {
             tracing::debug!(bytes = frame.data.len(), %error, "undecodable");
-            Undecodable {
-                missing: error.missing(),
-                why: error.advice(self.decoder.sps()),
-                // Cameras that set the marker on each NAL unit send parameter sets alone.
-                is_frame: unit.slice.is_some() && error != Error::Leading,
-            }
+            let missing = error.missing();
+            let known = self.advice.take().filter(|(of, _)| *of == missing);
+            let (_, why) =
+                self.advice.insert(known.unwrap_or_else(|| (missing, error.advice(self.decoder.sps()).into())));
+            // Cameras that set the marker on each NAL unit send parameter sets alone.
+            Undecodable { missing, why: Arc::clone(why), is_frame: unit.slice.is_some() && error != Error::Leading }
         })
     }
 
@@ -85,6 +89,7 @@ impl<D: Library, T: Copy> H264<D, T> {
             first: None,
             spare: Vec::new(),
             learnt: None,
+            advice: None,
         }
     }
 
@@ -92,6 +97,7 @@ impl<D: Library, T: Copy> H264<D, T> {
         let slice = self.decoder.inspect(unit);
         if unit.sps.is_some() && self.decoder.sps() != self.learnt.as_ref() {
             self.learnt = self.decoder.sps().cloned();
+            self.advice = None;
             self.reset_order();
         }
         if let Some(sps) = self.decoder.sps() {

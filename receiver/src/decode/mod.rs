@@ -5,6 +5,8 @@
 pub(crate) mod h264;
 mod open;
 
+use std::sync::Arc;
+
 use common::frame::{Luma, Picture, Size};
 use common::media::EncodedFrame;
 pub use open::open;
@@ -46,14 +48,25 @@ pub struct OpenError {
 
 /// A frame that gave no picture.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an access unit came, {why}")]
+#[error("an access unit came, {}", self.clause())]
 pub struct Undecodable {
     /// What was missing.
     pub missing: Missing,
-    /// What is wrong and what helps, as the end of a sentence that begins "3 access units came, ".
-    pub why: String,
+    /// What is wrong and what helps, as a [clause](Undecodable::clause) goes on. Units in a row share it.
+    pub why: Arc<str>,
     /// The decoder would have had a picture to show, had nothing been lost before it.
     pub is_frame: bool,
+}
+
+impl Undecodable {
+    /// The end of a sentence that begins "3 access units came, ".
+    pub(crate) fn clause(&self) -> String {
+        let conjunction = match self.missing {
+            Missing::Parameters => "without",
+            Missing::EntryPoint | Missing::Support => "but",
+        };
+        format!("{conjunction} {}", self.why)
+    }
 }
 
 /// What a frame needs to give a picture.

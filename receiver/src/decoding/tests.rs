@@ -17,6 +17,23 @@ fn encoded(data: Vec<u8>, is_key: bool) -> Unit {
 }
 
 #[test]
+fn the_decoder_is_open_before_the_first_frame_comes() {
+    let (clock, slot) = (SystemClock::new(), Slot::new(false));
+    let mut connected = 0;
+    let mut send = |event: Event| {
+        connected += u32::from(matches!(event, Event::Status(Status::Connected(_))));
+        true
+    };
+    let mut decoding = Decoding::new(&clock, &slot, None, &mut send);
+    decoding.status(Status::Connected(None));
+    assert!(decoding.decoder.is_none(), "bare pictures need none");
+    decoding.status(Status::Connected(Some(Codec::H264)));
+    assert!(decoding.decoder.is_some());
+    drop(decoding);
+    assert_eq!(connected, 2);
+}
+
+#[test]
 fn pictures_that_wait_for_their_turn_keep_their_marks_and_all_come_before_the_end() {
     let units = x264(SMALL, &["-bf", "3", "-b_strategy", "0"]);
     let (count, bytes) = (units.len(), units.iter().map(|unit| unit.len() as u32).sum::<u32>());

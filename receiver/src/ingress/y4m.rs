@@ -43,8 +43,8 @@ fn is_readable_within(input: impl AsFd, limit: Duration) -> bool {
 /// Reads pictures from `input` until it ends, nobody listens, or an error.
 fn read(input: impl BufRead, clock: &dyn Clock, queue: &mut Sender) -> Result<(), Error> {
     let mut reader = Reader::open(input)?;
-    let size = reader.header()?.size;
-    queue.notify(Status::Connected);
+    let size = reader.size()?;
+    queue.notify(Status::Connected(None));
     while !queue.is_closed() {
         let mut picture = Picture::black(size);
         if reader.next(picture.data_mut())?.is_none() {
@@ -87,6 +87,12 @@ mod tests {
         assert!(outcome.is_ok(), "{outcome:?}");
         assert_eq!(pictures.len(), 2);
         assert_eq!((pictures[1].size(), pictures[1].data()), (Size::new(5, 3), &body[..]));
+    }
+
+    #[test]
+    fn what_a_player_does_not_need_may_be_anything() {
+        let (outcome, pictures) = pictures(&stream("YUV4MPEG2 W2 H2 Fx XCODE=what XTEXT=9,9,9,9\n", &[&[1; 6]]));
+        assert!(outcome.is_ok() && pictures.len() == 1, "{outcome:?}");
     }
 
     #[test]

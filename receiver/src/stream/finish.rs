@@ -5,7 +5,7 @@ use common::units::seconds;
 use report::warning::Code;
 use report::{Assertion, Summary, Warning};
 
-use super::{End, Stream, no_picture};
+use super::{End, Stream};
 
 /// An input that ends after less than this part of the duration that was asked for ended early. Its last picture is shown
 /// some time before a live source of the same duration ends, and no figure hangs on a tenth of its frames.
@@ -27,13 +27,12 @@ impl Stream {
             Some(End { how, at }) => (Some(how), at),
             None => (None, now),
         };
-        let reordered =
-            (self.reordered > 0).then(|| Warning::new(Code::Reordered, no_picture::reordered(self.reordered)));
+        let reordered = self.diagnosis.reordering().map(|text| Warning::new(Code::Reordered, text));
         for warning in self.cut_short(how.as_ref(), now).into_iter().chain(reordered) {
             self.observer.recorder().warn(warning);
         }
         if !matches!(how, Some(Err(_))) {
-            self.explain(now.mono);
+            self.diagnosis.explain(self.observer.recorder(), self.first_picture.is_some(), now.mono);
         }
         let mut recorder = self.observer.into_recorder();
         if let Some(Err(why)) = how {
@@ -47,8 +46,7 @@ impl Stream {
         let first = self.first_picture?;
         let Some(how) = how else {
             let gap = seconds(self.observer.recorder().overdue(now.mono)?);
-            let undecoded = self.undecoded.as_ref().map(|undecoded| format!("; {}", undecoded.explain(now.mono)));
-            let why = undecoded.unwrap_or_default();
+            let why = self.diagnosis.undecoded(now.mono).map(|why| format!("; {why}")).unwrap_or_default();
             let text = format!("the stream was gone when the run ended: no picture came for the last {gap}{why}");
             return Some(Warning::new(Code::StreamStopped, text));
         };
@@ -56,5 +54,22 @@ impl Stream {
         let early = how.is_ok() && lasted < wanted.mul_f64(MIN_DURATION_SHARE);
         let text = format!("the input ended {} after its first picture, not {}", seconds(lasted), seconds(wanted));
         early.then(|| Warning::new(Code::EndedEarly, text))
+    }
+}
+
+/// Warns if streams of different publishers have the same stream id.
+pub(crate) fn warn_of_shared_stream_ids(streams: &mut [Stream]) {
+    let names: Vec<_> = streams.iter().map(|stream| (stream.name.clone(), stream.observer.publisher())).collect();
+    for (index, stream) in streams.iter_mut().enumerate() {
+        let Some((id, run)) = names[index].1 else { continue };
+        let others =
+            names.iter().filter(|(_, other)| other.is_some_and(|(theirs, other)| theirs == id && other != run));
+        let others: Vec<_> = others.map(|(name, _)| name.as_str()).collect();
+        if !others.is_empty() {
+            let others = others.join(", ");
+            stream.warn(format!(
+                "the stream id is {id} here and, from another publisher, in {others}: publisher --stream-id tells them apart"
+            ));
+        }
     }
 }

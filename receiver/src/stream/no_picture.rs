@@ -8,7 +8,7 @@ use crate::decode::{Missing, Undecodable};
 use crate::decoding::DecodedPicture;
 
 /// How long it may last before the user is told: longer than a usual GOP of two seconds.
-const PATIENCE: Duration = Duration::from_secs(3);
+const NOTICE_AFTER: Duration = Duration::from_secs(3);
 
 /// What helps a player that waits for a key frame.
 const SHORTER_GOP: &str = "shorten the encoder's GOP, its key frame interval (publisher --gop, ffmpeg -g, x264 keyint), as this \
@@ -32,12 +32,12 @@ pub(super) struct Undecoded {
     units: u64,
     bytes: u64,
     cause: Option<Undecodable>,
-    told: bool,
+    notified: bool,
 }
 
 impl Undecoded {
     pub(super) const fn new(since: MonoTime) -> Self {
-        Self { since, units: 0, bytes: 0, cause: None, told: false }
+        Self { since, units: 0, bytes: 0, cause: None, notified: false }
     }
 
     /// One more.
@@ -53,8 +53,8 @@ impl Undecoded {
 
     /// What to tell the user, once.
     pub(super) fn notice(&mut self, now: MonoTime) -> Option<String> {
-        let due = !self.told && now - self.since > PATIENCE;
-        self.told |= due;
+        let due = !self.notified && now - self.since > NOTICE_AFTER;
+        self.notified |= due;
         due.then(|| self.explain(now))
     }
 
@@ -63,9 +63,9 @@ impl Undecoded {
         let Self { units, bytes, .. } = self;
         let (seconds, plural) = ((now - self.since).as_secs_f64(), if *units == 1 { "" } else { "s" });
         let (why, help) = match &self.cause {
-            Some(cause) if cause.missing == Missing::EntryPoint => (cause.why.as_str(), format!(": {SHORTER_GOP}")),
-            Some(cause) => (cause.why.as_str(), String::new()),
-            None => ("and no picture yet", String::new()),
+            Some(cause) if cause.missing == Missing::EntryPoint => (cause.clause(), format!(": {SHORTER_GOP}")),
+            Some(cause) => (cause.clause(), String::new()),
+            None => ("and no picture yet".to_owned(), String::new()),
         };
         format!("no picture for {seconds:.1} s: {units} access unit{plural} came ({} kB), {why}{help}", bytes / 1_000)
     }
@@ -78,12 +78,12 @@ pub(super) struct NoVideo {
     hint: Option<String>,
     /// When the server answered PLAY.
     since: Option<MonoTime>,
-    told: bool,
+    notified: bool,
 }
 
 impl NoVideo {
     pub(super) const fn new(hint: Option<String>) -> Self {
-        Self { hint, since: None, told: false }
+        Self { hint, since: None, notified: false }
     }
 
     /// A session plays from now on.
@@ -98,13 +98,13 @@ impl NoVideo {
 
     /// Video came.
     pub(super) fn ended(&mut self) {
-        (self.since, self.told) = (None, false);
+        (self.since, self.notified) = (None, false);
     }
 
     /// What to tell the user, once.
     pub(super) fn notice(&mut self, now: MonoTime) -> Option<String> {
-        let due = !self.told && self.since.is_some_and(|since| now - since > PATIENCE);
-        self.told |= due;
+        let due = !self.notified && self.since.is_some_and(|since| now - since > NOTICE_AFTER);
+        self.notified |= due;
         due.then(|| self.explain(now))?
     }
 
@@ -135,7 +135,7 @@ impl NoCode {
     /// What to tell the user, once.
     pub(super) fn notice(&mut self, now: MonoTime) -> Option<String> {
         let waited = now.saturating_since(self.since?);
-        if self.done || waited <= PATIENCE {
+        if self.done || waited <= NOTICE_AFTER {
             return None;
         }
         self.done = true;

@@ -7,8 +7,10 @@ use common::time::WallTime;
 use measure::stamps::Sei;
 use report::Summary;
 
+use super::diagnosis::FIRST_PICTURE_LIMIT;
 use super::*;
 use crate::args::Args;
+use crate::decode::{Missing, Undecodable};
 use crate::decoding::DecodedPicture;
 use crate::read::Reading;
 
@@ -168,11 +170,11 @@ fn what_gave_no_picture_keeps_its_place_among_pictures_that_wait() {
     assert_eq!((pictures.undecodable, pictures.refused, pictures.unplaced), (4, 3, 0));
 }
 
-const WHY: &str = "but the decoder refuses them: 10 bits";
+const WHY: &str = "the decoder refuses them: 10 bits";
 
 /// An access unit of 1 kB that gave no picture.
 fn undecodable(missing: Missing, refused: bool) -> Event {
-    let cause = Undecodable { missing, why: WHY.to_owned(), is_frame: true };
+    let cause = Undecodable { missing, why: WHY.into(), is_frame: true };
     Event::Undecodable { bytes: 1_000, refused, cause }
 }
 
@@ -219,7 +221,7 @@ fn time_without_a_stream_is_no_wait_for_its_first_picture() {
     clock.advance(2 * FIRST_PICTURE_LIMIT);
     stream.tick(clock.now());
     assert!(!stream.has_ended() && notices(&mut stream).is_empty());
-    stream.event(Event::Status(Status::Connected), clock.now());
+    stream.event(Event::Status(Status::Connected(None)), clock.now());
     stream.event(undecodable(Missing::EntryPoint, false), clock.now());
     clock.advance(FIRST_PICTURE_LIMIT + Duration::from_millis(1));
     stream.tick(clock.now());
@@ -231,7 +233,7 @@ fn time_without_a_stream_is_no_wait_for_its_first_picture() {
 fn a_session_that_brings_nothing_says_what_it_waits_for_and_the_summary_repeats_it() {
     let clock = ManualClock::new(START);
     let mut stream = stream(&clock);
-    stream.event(Event::Status(Status::Connected), clock.now());
+    stream.event(Event::Status(Status::Connected(None)), clock.now());
     clock.advance(Duration::from_secs(3));
     stream.tick(clock.now());
     assert_eq!(notices(&mut stream), []);
@@ -245,7 +247,7 @@ fn a_session_that_brings_nothing_says_what_it_waits_for_and_the_summary_repeats_
     // The session that follows it, as it came to nothing, tells nothing new.
     stream.event(Event::Status(Status::Waiting("nothing came".to_owned())), clock.now());
     clock.advance(Duration::from_secs(20));
-    stream.event(Event::Status(Status::Connected), clock.now());
+    stream.event(Event::Status(Status::Connected(None)), clock.now());
     clock.advance(Duration::from_secs(4));
     stream.tick(clock.now());
     assert_eq!(notices(&mut stream), []);
@@ -258,7 +260,7 @@ fn a_session_that_brings_nothing_says_what_it_waits_for_and_the_summary_repeats_
 fn a_session_that_plays_waits_for_nothing() {
     let clock = ManualClock::new(START);
     let mut stream = stream(&clock);
-    stream.event(Event::Status(Status::Connected), clock.now());
+    stream.event(Event::Status(Status::Connected(None)), clock.now());
     pictures(&mut stream, &clock, 1);
     clock.advance(Duration::from_secs(60));
     stream.tick(clock.now());
@@ -277,8 +279,8 @@ fn the_summary_repeats_why_the_decoder_refused_the_stream() {
     never.event(refused(), clock.now());
     clock.advance(Duration::from_secs(5));
     let summary = never.finish(false, &[], clock.now());
-    let words = "the decoder refuses them: 10 bits";
-    assert!(said(&summary).contains("no picture for 5.0 s: 1 access unit came") && said(&summary).contains(words));
+    assert!(said(&summary).contains("no picture for 5.0 s: 1 access unit came (1 kB), but the decoder refuses them"));
+    assert!(said(&summary).contains(WHY));
     // Of a stream that changes its format for a while.
     let mut between = stream(&clock);
     pictures(&mut between, &clock, 40);
@@ -292,7 +294,7 @@ fn the_summary_repeats_why_the_decoder_refused_the_stream() {
     between.observe(false, clock.now());
     let summary = between.finish(false, &[], clock.now());
     let undecoded = summary.run.warnings.iter().find(|warning| warning.code == Code::Undecoded);
-    assert!(undecoded.is_some_and(|warning| warning.message.contains(words)), "{}", said(&summary));
+    assert!(undecoded.is_some_and(|warning| warning.message.contains(WHY)), "{}", said(&summary));
 }
 
 #[test]
@@ -394,7 +396,7 @@ fn a_stream_that_is_gone_at_the_end_proves_nothing() {
         stream.observe(false, clock.now());
         if lost {
             stream.event(Event::Status(Status::Disconnected("gone".to_owned())), clock.now());
-            stream.event(Event::Status(Status::Connected), clock.now());
+            stream.event(Event::Status(Status::Connected(None)), clock.now());
         }
         clock.advance(Duration::from_millis(pause));
         let summary = stream.finish(false, &["p50<1s".parse().expect("an assertion")], clock.now());
@@ -432,13 +434,13 @@ fn an_input_that_ends_before_its_duration_proves_nothing() {
 fn an_outage_lasts_from_the_last_picture_before_it_to_the_first_after_it() {
     let clock = ManualClock::new(START);
     let mut stream = stream(&clock);
-    assert!(!stream.event(Event::Status(Status::Connected), clock.now()), "nothing plays before a picture comes");
+    assert!(!stream.event(Event::Status(Status::Connected(None)), clock.now()), "nothing plays before a picture comes");
     assert!(stream.event(picture(&clock, 1), clock.now()));
     assert!(!stream.event(picture(&clock, 2), clock.now()), "that it plays is said once");
     for _ in 0..3 {
         clock.advance(Duration::from_secs(5));
         assert!(!stream.event(Event::Status(Status::Disconnected("silence".to_owned())), clock.now()));
-        assert!(!stream.event(Event::Status(Status::Connected), clock.now()));
+        assert!(!stream.event(Event::Status(Status::Connected(None)), clock.now()));
     }
     clock.advance(Duration::from_secs(5));
     assert!(stream.event(picture(&clock, 3), clock.now()));

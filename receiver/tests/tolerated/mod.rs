@@ -17,7 +17,7 @@ fn plays_within(config: Config, name: &str, said: Respond) {
     let url: common::stream_url::StreamUrl = url.parse().expect("a URL");
     let playing = play_by(Config { url: url.or_credentials(config.url.credentials().cloned()), ..config });
     match playing.arrivals.next() {
-        Some(Arrival::Status(Status::Connected)) => {}
+        Some(Arrival::Status(Status::Connected(_))) => {}
         _ => panic!("{name} does not play: {:?}", playing.thread.join()),
     }
     match playing.arrivals.next() {

@@ -54,14 +54,13 @@ pub struct Quality {
 pub fn compare(stamped: impl Read, decoded: impl Read) -> Result<Quality, Error> {
     let mut stamped = Input::open(Side::Stamped, BufReader::new(stamped))?;
     let mut decoded = Input::open(Side::Decoded, BufReader::new(decoded))?;
-    let header = *stamped.header();
-    if header.size != decoded.header().size {
-        return Err(Error::Scaled { stamped: header.size, decoded: decoded.header().size });
+    let size = stamped.size();
+    if size != decoded.size() {
+        return Err(Error::Scaled { stamped: size, decoded: decoded.size() });
     }
-    let areas = [header.code, header.text].into_iter().flatten().collect();
-    let mask = Mask { size: header.size, areas };
+    let mask = Mask { size, areas: stamped.areas()? };
     let mut sums = Sums::default();
-    let mut windows = ssim::Windows::new(&mask).ok_or(Error::TooSmall(header.size))?;
+    let mut windows = ssim::Windows::new(&mask).ok_or(Error::TooSmall(size))?;
     let (mut more_stamped, mut more_decoded) = (stamped.next()?, decoded.next()?);
     while let (Some(sent), Some(came)) = (more_stamped, more_decoded) {
         let ahead = ahead(sent, came);

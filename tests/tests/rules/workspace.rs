@@ -66,6 +66,17 @@ impl Workspace {
         found.map(|file| format!("{} names {}", file.display(), path.join("::"))).collect()
     }
 
+    /// Files in `folder` that name the module `codec` of another folder, other than those of that name. The file beside one of
+    /// that name chooses it, by `super::`.
+    pub fn naming_codec(&self, codec: &str, folder: &str) -> Vec<PathBuf> {
+        let is_meant = |path: &[String]| {
+            path.iter().any(|name| name == codec)
+                && path.first().is_some_and(|first| first != "super" && first != codec)
+        };
+        let has_its_name = |file: &Path| file.iter().any(|part| Path::new(part).file_stem() == Some(codec.as_ref()));
+        self.files_naming(is_meant).into_iter().filter(|file| file.starts_with(folder) && !has_its_name(file)).collect()
+    }
+
     /// Paths that begin with a name of our own, as a module `csv`, name no library.
     fn files_naming(&self, is_meant: impl Fn(&[String]) -> bool) -> BTreeSet<PathBuf> {
         let crates = self.members.values().flat_map(|member| &member.crates);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use common::clock::{Clock, ManualClock};
+use common::media::Codec;
 use common::rtp::{Dropped, Event};
 use common::time::MonoTime;
 use receiver::args::Args;
@@ -42,7 +43,7 @@ pub fn play(world: &World, folder: &Path) -> Summary {
     };
     let mut decoding = Decoding::new(&clock, &slot, None, &mut send);
     let mut stream = Stream::new(&config.inputs[0], &config, clock.now()).expect("the folder can be written");
-    decoding.status(Status::Connected);
+    decoding.status(Status::Connected(Some(Codec::H264)));
     for (at, happening) in happenings(world) {
         clock.advance(at - clock.now().mono);
         match happening {
@@ -76,7 +77,7 @@ fn unit(world: &World, at: MonoTime, event: &Event) -> Option<Unit> {
     Some(match event {
         Event::Frame(frame) => Unit {
             received: Some(frame.arrived),
-            begins: frame.starts_decoding,
+            is_entry_point: frame.starts_decoding,
             ..Unit::new(Body::Encoded(frame.encoded.clone()), at)
         },
         Event::Dropped(time, Dropped::Undecodable) => {

@@ -2,27 +2,42 @@
 //! of one that lost a packet nothing does, and neither of what cannot be decoded without it.
 
 use super::parameter_sets::keep_parameter_set;
-use super::payload::{END_BIT, FU_A, IMPORTANCE, PARAMETER_SETS_MAX, STAP_A, START_BIT, aggregated};
-use crate::h264::{NalKind, nal_ranges, recovery_point};
+use super::payload::{END_BIT, FU_A, IMPORTANCE, PARAMETER_SETS_MAX, Place, STAP_A, START_BIT, aggregated};
+use crate::h264::{LONG_START_CODE, NalKind, nal_ranges, recovery_point};
 use crate::media::{Codec, EncodedFrame, IdrGate};
 use crate::rtp::frame::{Dropped, Event, FRAME_MAX, Frame};
 use crate::rtp::packet::Packet;
 use crate::rtp::sequence::{Sequence, Step};
 use crate::time::{MediaTime, MonoTime};
 
-const START_CODE: [u8; 4] = [0, 0, 0, 1];
-
 /// Reassembles the access units of one stream. It holds one of them at most.
 #[derive(Clone, Debug, Default)]
 pub struct Depacketizer {
     sets: Vec<Vec<u8>>,
+    /// Parameter sets came in packets.
+    has_sets_in_band: bool,
     source: Option<u32>,
     sequence: Sequence,
     gate: IdrGate,
+    before: Before,
     /// The access unit whose packets are coming.
     unit: Option<Unit>,
     /// What there is of it.
     data: Vec<u8>,
+    /// Time of the access unit before it, if that was dropped: what else comes of it is no unit of its own.
+    dropped: Option<MediaTime>,
+}
+
+/// What came before the next packet.
+#[derive(Clone, Copy, Debug, Default)]
+enum Before {
+    /// Nothing: the stream may be joined within an access unit.
+    #[default]
+    Nothing,
+    /// Packets were lost, and the front of an access unit may have been among them.
+    Gap,
+    /// The packet before it.
+    Packet,
 }
 
 #[derive(Clone, Debug)]
@@ -58,7 +73,6 @@ impl Depacketizer {
     /// its own. A packet that comes late is left out: its access unit has been given up.
     pub fn handle_packet(&mut self, now: MonoTime, packet: &Packet<'_>) -> impl Iterator<Item = Event> + use<> {
         let mut events = [None, None];
-        let is_first = self.source.is_none();
         let is_new_source = self.source.replace(packet.ssrc).is_some_and(|before| before != packet.ssrc);
         if is_new_source {
             self.sequence = Sequence::default();
@@ -69,16 +83,30 @@ impl Depacketizer {
             Step::Gap(_) | Step::Restart => true,
         };
         if gap {
+            self.before = Before::Gap;
             self.gate.close();
             self.fail(Dropped::Incomplete);
         }
+        // Padding alone keeps a path open or probes it, and its time and marker mean nothing.
+        if packet.payload.is_empty() {
+            return events.into_iter().flatten();
+        }
+        let before = std::mem::replace(&mut self.before, Before::Packet);
         if self.unit.as_ref().is_some_and(|unit| unit.time != packet.time) {
             events[0] = self.finish();
         }
         if self.unit.is_none() {
+            let place = Place::of(packet.payload);
+            let is_front = place == Place::Front || place == Place::FirstIdrSlice && !self.has_sets_in_band;
+            if self.dropped == Some(packet.time) && !is_front {
+                return events.into_iter().flatten();
+            }
             self.unit = Some(Unit::new(packet.time, now));
-            let front_is_missing =
-                if gap { !begins_unit(packet.payload) } else { is_first && continues_picture(packet.payload) };
+            let front_is_missing = match before {
+                Before::Nothing => place == Place::Middle,
+                Before::Gap => !is_front,
+                Before::Packet => false,
+            };
             if front_is_missing {
                 self.fail(Dropped::Incomplete);
             }
@@ -93,7 +121,7 @@ impl Depacketizer {
 
     fn take_payload(&mut self, payload: &[u8]) {
         let Some(unit) = self.unit.as_ref().filter(|unit| unit.fault.is_none()) else { return };
-        let Some((&header, rest)) = payload.split_first() else { return self.fail(Dropped::Malformed) };
+        let Some((&header, rest)) = payload.split_first() else { return };
         let kind = header & !IMPORTANCE;
         if unit.fragment.is_some() && kind != FU_A {
             return self.fail(Dropped::Malformed);
@@ -145,7 +173,7 @@ impl Depacketizer {
             self.fail(Dropped::Malformed);
             return None;
         }
-        self.append(&START_CODE);
+        self.append(&LONG_START_CODE);
         let start = self.data.len();
         self.append(&[header]);
         Some(start)
@@ -169,6 +197,7 @@ impl Depacketizer {
             Some(NalKind::Idr) => (unit.has_slice, unit.is_idr) = (true, true),
             Some(NalKind::Sei) => unit.is_recovery_point |= recovery_point(nal).is_some(),
             Some(kind @ (NalKind::Sps | NalKind::Pps)) => {
+                self.has_sets_in_band = true;
                 unit.sets[usize::from(kind == NalKind::Pps)] += 1;
                 if unit.sets[0] + unit.sets[1] > PARAMETER_SETS_MAX {
                     return self.fail(Dropped::Malformed);
@@ -194,14 +223,18 @@ impl Depacketizer {
             return None;
         }
         let result = self.judge(&unit).map(|()| {
-            let data = self.data.clone();
+            let data = std::mem::take(&mut self.data);
             let encoded = EncodedFrame { codec: Codec::H264, data, is_key: unit.is_idr, time: unit.time };
             Frame { encoded, starts_decoding: unit.starts_decoding(), arrived: unit.arrived }
         });
         self.data.clear();
         match result {
-            Ok(frame) => Some(Event::Frame(frame)),
+            Ok(frame) => {
+                self.dropped = None;
+                Some(Event::Frame(frame))
+            }
             Err(why) => {
+                self.dropped = Some(unit.time);
                 self.gate.close();
                 Some(Event::Dropped(unit.time, why))
             }
@@ -228,9 +261,9 @@ impl Depacketizer {
             return Err(Dropped::NoParameterSets);
         }
         let delimiter =
-            self.data.get(START_CODE.len()).is_some_and(|header| NalKind::of_header(*header) == NalKind::Aud);
+            self.data.get(LONG_START_CODE.len()).is_some_and(|header| NalKind::of_header(*header) == NalKind::Aud);
         let at = if delimiter { nal_ranges(&self.data).next().map_or(0, |range| range.end) } else { 0 };
-        let sets: Vec<u8> = self.sets.iter().flat_map(|set| START_CODE.iter().chain(set)).copied().collect();
+        let sets: Vec<u8> = self.sets.iter().flat_map(|set| LONG_START_CODE.iter().chain(set)).copied().collect();
         self.data.splice(at..at, sets);
         Ok(())
     }
@@ -253,35 +286,6 @@ impl Unit {
     fn starts_decoding(&self) -> bool {
         self.is_idr || self.is_recovery_point
     }
-}
-
-/// The payload, or the first NAL unit of an aggregation packet.
-fn first_nal(payload: &[u8]) -> &[u8] {
-    match payload.split_first() {
-        Some((header, rest)) if header & !IMPORTANCE == STAP_A => aggregated(rest).next().flatten().unwrap_or_default(),
-        _ => payload,
-    }
-}
-
-/// Whether nothing of an access unit comes before this packet for sure: it begins with a delimiter, or with an SPS.
-fn begins_unit(payload: &[u8]) -> bool {
-    matches!(NalKind::of(first_nal(payload)), Some(NalKind::Aud | NalKind::Sps))
-}
-
-/// Whether a part of the picture comes before this packet: it goes on with a NAL unit, or with a slice that does not begin at
-/// macroblock 0 (first_mb_in_slice, ITU-T H.264 7.3.3: ue(v) writes 0 as a single 1 bit).
-fn continues_picture(payload: &[u8]) -> bool {
-    let (kind, rest) = match first_nal(payload) {
-        [indicator, header, rest @ ..] if indicator & !IMPORTANCE == FU_A => {
-            if header & START_BIT == 0 {
-                return true;
-            }
-            (NalKind::of_header(*header), rest)
-        }
-        [header, rest @ ..] => (NalKind::of_header(*header), rest),
-        [] => return false,
-    };
-    matches!(kind, NalKind::Slice | NalKind::Idr) && rest.first().is_some_and(|first| first & 0x80 == 0)
 }
 
 #[cfg(test)]

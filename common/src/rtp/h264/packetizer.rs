@@ -33,11 +33,6 @@ impl Packetizer {
         self.ssrc
     }
 
-    /// Sequence number of the next packet.
-    pub const fn sequence(&self) -> u16 {
-        self.sequence
-    }
-
     /// Puts one whole access unit, given as NAL units without start codes, into `out` in place of what was there.
     /// Neighbours that fit into one packet share it, what is longer than a packet is cut, and the last packet has
     /// the marker bit. Empty NAL units are left out, but counted in [`Packets::nal_mut`].

@@ -38,6 +38,48 @@ pub(super) fn aggregated(mut rest: &[u8]) -> impl Iterator<Item = Option<&[u8]>>
     })
 }
 
+/// Where in its access unit a packet stands, by its payload alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// First: with a delimiter or an SPS.
+    Front,
+    /// With the first slice of an IDR picture: first, unless its parameter sets come in packets of their own.
+    FirstIdrSlice,
+    /// After a part of the picture: it goes on with a NAL unit, or with a slice that is not the first.
+    Middle,
+    /// Either.
+    Unknown,
+}
+
+impl Place {
+    pub(super) fn of(payload: &[u8]) -> Self {
+        let (header, rest) = match first_nal(payload) {
+            [indicator, header, ..] if indicator & !IMPORTANCE == FU_A && header & START_BIT == 0 => {
+                return Self::Middle;
+            }
+            [indicator, header, rest @ ..] if indicator & !IMPORTANCE == FU_A => (header, rest),
+            [header, rest @ ..] => (header, rest),
+            [] => return Self::Unknown,
+        };
+        // first_mb_in_slice (ITU-T H.264 7.3.3) is 0 in the first slice, which ue(v) writes as a single 1 bit.
+        let is_first_slice = rest.first().map(|first| first & 0x80 != 0);
+        match (NalKind::of_header(*header), is_first_slice) {
+            (NalKind::Aud | NalKind::Sps, _) => Self::Front,
+            (NalKind::Idr, Some(true)) => Self::FirstIdrSlice,
+            (NalKind::Slice | NalKind::Idr, Some(false)) => Self::Middle,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// The payload, or the first NAL unit of an aggregation packet.
+fn first_nal(payload: &[u8]) -> &[u8] {
+    match payload.split_first() {
+        Some((header, rest)) if header & !IMPORTANCE == STAP_A => aggregated(rest).next().flatten().unwrap_or_default(),
+        _ => payload,
+    }
+}
+
 /// Whether the payload holds an SPS, the beginning of an IDR picture, or a recovery point (ITU-T H.264 annex D.2.8), which
 /// is all that a stream of intra refresh or of open GOPs may have after its first picture. The error says what is broken.
 pub(in crate::rtp) fn starts_decoding(payload: &[u8]) -> Result<bool, &'static str> {

@@ -17,12 +17,18 @@ pub(in crate::egress) const IDLE: Duration = Duration::from_secs(1);
 
 /// Makes connections of one protocol to one server.
 pub(in crate::egress) trait Connector: Send {
+    /// What it makes.
+    type Connection: Connection;
+
     /// Connects, and announces the stream that begins with the key frame `first`. `abort` is given every TCP connection, so that
     /// one that is stuck can be ended.
     ///
     /// # Errors
     /// Why the server cannot be reached, or does not take the stream.
-    fn connect(&mut self, first: &EncodedFrame, abort: &Abort) -> Result<Box<dyn Connection>, Error>;
+    fn connect(&mut self, first: &EncodedFrame, abort: &Abort) -> Result<Self::Connection, Error>;
+
+    /// Takes a connection that was lost, before it makes another: some of its state may go on there.
+    fn lost(&mut self, connection: Self::Connection);
 }
 
 /// A server that takes frames. Dropping it ends the connection.
@@ -56,7 +62,7 @@ pub(in crate::egress) trait Connection {
     }
 
     /// Ends the stream in good order, within [`CLOSE_LIMIT`], so that the server has everything before the connection ends.
-    fn close(self: Box<Self>);
+    fn close(&mut self);
 }
 
 /// What one frame became on the wire.

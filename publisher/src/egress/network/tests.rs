@@ -39,12 +39,16 @@ struct Channel {
 }
 
 impl Connector for Double {
-    fn connect(&mut self, first: &EncodedFrame, _abort: &Abort) -> Result<Box<dyn Connection>, Error> {
+    type Connection = Channel;
+
+    fn connect(&mut self, first: &EncodedFrame, _abort: &Abort) -> Result<Channel, Error> {
         assert!(first.is_key, "a stream begins with a key frame");
         let refused = || Error::Publish { url: "it".to_owned(), why: "no more".to_owned() };
         let fates = self.connections.pop_front().ok_or_else(refused)?;
-        Ok(Box::new(Channel { fates, out: self.out.clone(), clock: self.clock.clone(), input: never() }))
+        Ok(Channel { fates, out: self.out.clone(), clock: self.clock.clone(), input: never() })
     }
+
+    fn lost(&mut self, _connection: Channel) {}
 }
 
 impl Connection for Channel {
@@ -69,7 +73,7 @@ impl Connection for Channel {
         Ok(())
     }
 
-    fn close(self: Box<Self>) {}
+    fn close(&mut self) {}
 }
 
 struct Stream {

@@ -15,8 +15,8 @@ use super::{Connection, Connector, Error, Event, Notify, Queued};
 /// How often to check, before the first IDR picture, whether it was dropped.
 const KEY_POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-pub(super) struct Worker {
-    pub(super) connector: Box<dyn Connector>,
+pub(super) struct Worker<C> {
+    pub(super) connector: C,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) shared: Arc<Shared>,
     pub(super) queue: Receiver<Queued>,
@@ -31,37 +31,40 @@ enum Ended {
     Lost(Error),
 }
 
-impl Worker {
+impl<C: Connector> Worker<C> {
     /// Sends until it is stopped. Only the first connection may fail for good.
     pub(super) fn run(mut self) {
         let Some(first) = self.first_key() else { return };
         // The next connection begins with the newest one's parameter sets.
         let mut newest = first.sealed.frame.clone();
-        let mut ended = match self.connect(&newest) {
-            Ok(connection) => self.serve(connection, &mut newest, Some(first)),
+        let mut connection = match self.connect(&newest) {
+            Ok(connection) => connection,
             Err(error) => {
                 tracing::debug!("{error}");
                 self.shared.fail(error);
                 return;
             }
         };
+        let mut ended = self.serve(&mut connection, &mut newest, Some(first));
         while let Ended::Lost(error) = ended {
+            self.connector.lost(connection);
             self.shared.set_away();
             tracing::warn!("{error}: reconnecting");
             (self.notify)(Event::Lost(error));
-            let Some(connection) = self.reconnect(&newest) else { break };
-            ended = self.serve(connection, &mut newest, None);
+            let Some(next) = self.reconnect(&newest) else { return };
+            connection = next;
+            ended = self.serve(&mut connection, &mut newest, None);
         }
     }
 
-    fn connect(&mut self, first: &EncodedFrame) -> Result<Box<dyn Connection>, Error> {
+    fn connect(&mut self, first: &EncodedFrame) -> Result<C::Connection, Error> {
         let connection = self.connector.connect(first, &self.shared.abort)?;
         (self.notify)(Event::Connected);
         Ok(connection)
     }
 
     /// Tries until there is a connection; `None` when it is time to stop.
-    fn reconnect(&mut self, first: &EncodedFrame) -> Option<Box<dyn Connection>> {
+    fn reconnect(&mut self, first: &EncodedFrame) -> Option<C::Connection> {
         let mut backoff = Backoff::reconnect();
         while self.stopped.recv_timeout(backoff.advance()) == Err(RecvTimeoutError::Timeout) {
             match self.connect(first) {
@@ -74,10 +77,10 @@ impl Worker {
 
     /// Sends what comes through the queue, after `first`. Without `first`, what is in the queue is from before the connection:
     /// it is dropped, and a new IDR picture asked for.
-    fn serve(&self, mut connection: Box<dyn Connection>, newest: &mut EncodedFrame, first: Option<Queued>) -> Ended {
+    fn serve(&self, connection: &mut C::Connection, newest: &mut EncodedFrame, first: Option<Queued>) -> Ended {
         let mut gate = if first.is_some() { IdrGate::open() } else { IdrGate::closed() };
         let result = match first {
-            Some(first) => self.send(&mut *connection, newest, &first),
+            Some(first) => self.send(connection, newest, &first),
             None => {
                 self.shared.count_dropped(self.queue.try_iter().count() as u64);
                 self.shared.resume();
@@ -92,7 +95,7 @@ impl Worker {
         while !(stopping && self.queue.is_empty()) {
             let result = select! {
                 recv(self.queue) -> queued => match queued {
-                    Ok(queued) if gate.admits(queued.is_key()) => self.send(&mut *connection, newest, &queued),
+                    Ok(queued) if gate.admits(queued.is_key()) => self.send(connection, newest, &queued),
                     _ => {
                         self.shared.count_dropped(1);
                         Ok(())
@@ -103,7 +106,7 @@ impl Worker {
                     stopping = true;
                     Ok(())
                 }
-                default(self.idle(&*connection)) => connection.service(),
+                default(self.idle(connection)) => connection.service(),
             };
             // Where one is awaited already it serves the reader too.
             if connection.take_key_request() && !self.shared.congestion().awaits_key() {
@@ -119,7 +122,7 @@ impl Worker {
     }
 
     /// How long until something is due.
-    fn idle(&self, connection: &dyn Connection) -> Duration {
+    fn idle(&self, connection: &C::Connection) -> Duration {
         let ask = self.shared.congestion().ask_in(self.clock.now().mono);
         ask.map_or(connection.idle(), |ask| ask.min(connection.idle()))
     }
@@ -134,7 +137,7 @@ impl Worker {
         self.shared.log_episode(ended);
     }
 
-    fn send(&self, connection: &mut dyn Connection, newest: &mut EncodedFrame, queued: &Queued) -> Result<(), Error> {
+    fn send(&self, connection: &mut C::Connection, newest: &mut EncodedFrame, queued: &Queued) -> Result<(), Error> {
         if queued.is_key() {
             newest.clone_from(&queued.sealed.frame);
         }

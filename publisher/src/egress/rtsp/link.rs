@@ -5,7 +5,8 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use common::media::{Codec, EncodedFrame};
-use common::rtp::HEADER_LEN;
+use common::rtp::h264::Packetizer;
+use common::rtp::{HEADER_LEN, Packets};
 use common::rtsp::push::{self, Delivery, Output, SentFrame, Session, State};
 use common::time::Now;
 use common::transport::Transport;
@@ -30,18 +31,23 @@ pub(super) struct Link {
     input: Receiver<Input>,
     udp: Option<Pair>,
     session: Session,
+    pub(super) packetizer: Packetizer,
+    packets: Packets,
+    /// Where the server sends the stream next: before it takes it, or in the middle of it.
+    pub(super) redirected: Option<Route>,
     /// How packets travel, when the server takes them.
     delivery: Option<push::Route>,
     key_wanted: bool,
 }
 
 impl Link {
-    /// Announces the stream whose parameter sets are in `first` where `route` leads, to which `stream` is connected, and waits
-    /// until the server takes packets.
-    pub(super) fn open(
+    /// A session for the stream whose parameter sets are in `first`, and that goes on with `packetizer`, where `route` leads and
+    /// `stream` is connected to.
+    pub(super) fn new(
         settings: &Settings,
         route: Route,
         stream: TcpStream,
+        packetizer: Packetizer,
         first: &EncodedFrame,
     ) -> Result<Self, Error> {
         let url = route.url();
@@ -63,30 +69,44 @@ impl Link {
             Some(pair) => pair.ports().map(|(rtp, rtcp)| Delivery::Udp(rtp, rtcp)).map_err(lost)?,
         };
         let input = tcp::read(&stream).map_err(lost)?;
-        let (credentials, ssrc) = (url.credentials().cloned(), settings.ongoing().packetizer.ssrc());
+        let (credentials, ssrc) = (url.credentials().cloned(), packetizer.ssrc());
         let config = push::Config { url: url.url().clone(), credentials, delivery, video, ssrc };
         let session = Session::new(config, settings.clock.now());
-        let settings = settings.clone();
-        let mut link = Self { settings, route, stream, input, udp, session, delivery: None, key_wanted: false };
-        link.flush()?;
-        while link.delivery.is_none() {
-            link.wait(None)?;
+        Ok(Self {
+            settings: settings.clone(),
+            route,
+            stream,
+            input,
+            udp,
+            session,
+            packetizer,
+            packets: Packets::default(),
+            redirected: None,
+            delivery: None,
+            key_wanted: false,
+        })
+    }
+
+    /// Announces the stream, and waits until the server takes packets.
+    pub(super) fn announce(&mut self) -> Result<(), Error> {
+        self.flush()?;
+        while self.delivery.is_none() {
+            self.wait(None)?;
         }
-        tracing::info!("publishing to {}", link.route.url());
-        Ok(link)
+        tracing::info!("publishing to {}", self.route.url());
+        Ok(())
     }
 
     /// Writes one frame, and says when, and how many bytes of packets; `None` where not all went out.
     fn write(&mut self, sealed: &SealedFrame) -> Result<Option<(Now, SentFrame, usize)>, Error> {
-        let ongoing = &mut *self.settings.ongoing();
+        let packets = &mut self.packets;
         let stamp = match sealed.frame.codec {
-            Codec::H264 => h264::packetize(sealed, &mut ongoing.packetizer, &mut ongoing.packets),
+            Codec::H264 => h264::packetize(sealed, &mut self.packetizer, packets),
         };
         let now = self.settings.clock.now();
         if let Some(stamp) = stamp {
             sealed.set_sent(stamp, now.mono);
         }
-        let packets = &mut ongoing.packets;
         let whole = match self.delivery {
             Some(push::Route::Interleaved(channel)) => {
                 let written = self.stream.write_all(packets.interleaved(channel));
@@ -148,9 +168,9 @@ impl Link {
     }
 
     /// Ends with `error`. Where that redirects, the next connection goes there.
-    fn refused(&self, error: push::Error) -> Error {
+    fn refused(&mut self, error: push::Error) -> Error {
         match self.route.after(&error) {
-            Some(Ok(next)) => self.settings.ongoing().redirected = Some(next),
+            Some(Ok(next)) => self.redirected = Some(next),
             Some(Err(error)) => return error,
             None => {}
         }
@@ -204,7 +224,7 @@ impl Connection for Link {
     }
 
     /// Tears the session down, and waits a moment for the answer.
-    fn close(mut self: Box<Self>) {
+    fn close(&mut self) {
         let until = self.settings.clock.now().mono + CLOSE_LIMIT;
         self.session.teardown(self.settings.clock.now());
         let mut open = self.flush().is_ok();

@@ -255,6 +255,7 @@ fn a_lost_connection_is_made_again_and_begins_with_an_idr_picture() {
     });
     let Some((_, Item::Data { payload, .. })) = first else { panic!("a packet of the second connection") };
     assert!(starts_decoding(&payload));
+    assert_eq!(Packet::parse(&payload).expect("RTP").sequence, 0, "the numbers go on where the lost connection ended");
     let stats = sender.finish().expect("it began well");
     assert_eq!(stats.reconnects, 1);
     assert!(stats.dropped >= 1, "{stats:?}");

@@ -51,14 +51,14 @@ impl Error {
     pub(super) fn advice(&self, sps: Option<&Sps>) -> String {
         match self.missing() {
             Missing::Parameters => {
-                "without parameter sets (SPS, PPS), which are not in the session description (sprop-parameter-sets) either: make \
+                "parameter sets (SPS, PPS), which are not in the session description (sprop-parameter-sets) either: make \
                  the encoder repeat them before key frames (x264: repeat-headers=1, GStreamer: h264parse config-interval=-1)"
                     .to_owned()
             }
-            Missing::EntryPoint => "but no key frame (IDR picture) or recovery point to start decoding at".to_owned(),
+            Missing::EntryPoint => "no key frame (IDR picture) or recovery point to start decoding at".to_owned(),
             Missing::Support => {
                 let format = sps.map(unsupported).unwrap_or_default();
-                format!("but the decoder refuses them{format}: it decodes 8-bit 4:2:0 H.264 without interlacing")
+                format!("the decoder refuses them{format}: it decodes 8-bit 4:2:0 H.264 without interlacing")
             }
         }
     }
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_said_in_words() {
-        assert!(Error::NoParameterSets.advice(None).contains("without parameter sets (SPS, PPS)"));
+        assert!(Error::NoParameterSets.advice(None).starts_with("parameter sets (SPS, PPS)"));
         assert!(Error::NoStart.advice(None).contains("no key frame (IDR picture) or recovery point"));
     }
 }

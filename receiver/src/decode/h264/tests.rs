@@ -3,6 +3,8 @@ use std::process::{Command, Stdio};
 
 use common::frame::Size;
 use common::h264::NalKind;
+use common::media::Codec;
+use common::time::MediaTime;
 
 use super::openh264::OpenH264;
 use super::testing::{LOW_DELAY, PICTURES, SMALL, number, numbered, split, x264};
@@ -174,6 +176,24 @@ fn what_a_set_does_not_declare_is_learnt() {
     }
     assert_eq!(ordered.reorder_depth(), 2, "{out:?}");
     assert_eq!(out[..5], [0, 1, 2, 3, 4], "nothing waits before it is known that it has to");
+}
+
+#[test]
+fn units_that_are_undecodable_for_one_reason_share_its_text() {
+    let mut ordered = ordered();
+    let mut refuse = |data: &[u8]| {
+        let frame = EncodedFrame { codec: Codec::H264, data: data.to_vec(), is_key: false, time: MediaTime::default() };
+        Decoder::decode(&mut ordered, &frame, 0, &mut |_, _| {}).expect_err("it gives no picture")
+    };
+    let units = x264(SMALL, &LOW_DELAY);
+    let (first, second) = (refuse(&units[1]), refuse(&units[2]));
+    assert_eq!(first.missing, Missing::Parameters);
+    assert!(Arc::ptr_eq(&first.why, &second.why));
+    assert!(first.to_string().starts_with("an access unit came, without parameter sets (SPS, PPS)"), "{first}");
+    let slice = AccessUnit::parse(&units[0]).slice.expect("an IDR picture comes with its sets and a slice");
+    let after_sets = refuse(&units[0][..units[0].len() - slice.len() - 3]);
+    assert_eq!(after_sets.missing, Missing::EntryPoint);
+    assert!(after_sets.to_string().starts_with("an access unit came, but no key frame"), "{after_sets}");
 }
 
 #[test]

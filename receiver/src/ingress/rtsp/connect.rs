@@ -135,12 +135,12 @@ impl<'a> Connector<'a> {
         let outcome = self.handshake(relay.url.clone(), &anonymous, &relay.agent).await;
         let transcript = relay.transcript();
         match (outcome, failure) {
-            (Ok(playing), Some(failure)) if transcript.rechallenged > 0 || failure.is_odd(&transcript) => {
+            (Ok(playing), Some(failure)) if transcript.rechallenged > 0 || failure.is_nonconforming(&transcript) => {
                 if transcript.rechallenged > 0 {
                     tracing::warn!("{target} wants a new answer to its challenge in every session: {RELAY_NOTICE}");
                     self.relay_next.set(true);
                 } else {
-                    self.relay_from_now_on(target, ODD_ANSWERS);
+                    self.relay_from_now_on(target, NONCONFORMING);
                 }
                 Ok(Reached::Playing(Started { relay: Some(relay), ..playing }))
             }
@@ -155,11 +155,11 @@ impl<'a> Connector<'a> {
                         answer.get("Location").map(|to| of_stream(to, target, &transcript.requested).to_owned());
                     return Ok(Reached::Redirected { status, location });
                 }
-                let told = match (again, failure) {
+                let failure = match (again, failure) {
                     (Failure::Retina(again), _) if transcript.is_anything() => Failure::Retina(again),
                     (again, failure) => failure.unwrap_or(again),
                 };
-                Err(self.error_of(target, told, &transcript))
+                Err(self.error_of(target, failure, &transcript))
             }
         }
     }
@@ -245,7 +245,7 @@ const RELAY_NOTICE: &str = "it is played through a relay in this program, which 
                        hundredths of a millisecond to network times";
 
 /// What is said of a server whose answers retina does not take.
-pub(super) const ODD_ANSWERS: &str = "answers in ways that RTSP does not know";
+pub(super) const NONCONFORMING: &str = "answers in ways that RTSP does not know";
 
 /// Where the stream is when its track, which was `asked` for, is at `location`: a stream is described, not a track.
 fn of_stream<'l>(location: &'l str, target: &StreamUrl, asked: &str) -> &'l str {

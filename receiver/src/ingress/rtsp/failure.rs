@@ -42,7 +42,7 @@ impl Failure {
     }
 
     /// Whether retina did not take an answer that was no refusal.
-    pub(super) fn is_odd(&self, transcript: &Transcript) -> bool {
+    pub(super) fn is_nonconforming(&self, transcript: &Transcript) -> bool {
         match self {
             Self::Retina(error) => error.status_code().is_none_or(|status| status < 300),
             Self::Panic(_) => true,

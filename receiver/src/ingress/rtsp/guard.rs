@@ -24,7 +24,7 @@ use common::host::process::resident_bytes;
 const EVERY: Duration = Duration::from_millis(50);
 
 /// How long a thread that was asked to end is waited for.
-const PATIENCE: Duration = Duration::from_secs(1);
+const ANSWER_LIMIT: Duration = Duration::from_secs(1);
 
 /// What tokio lets a future do in one turn, and what of it is left to retina: so many reads, of what a socket's buffer holds at most.
 /// One picture takes two.
@@ -85,7 +85,7 @@ impl Guard {
             let Some(limit) = watch(&limits, &watched, &read, &is_over) else { return };
             watched.raise(limit);
             let asked = Instant::now();
-            while asked.elapsed() < PATIENCE {
+            while asked.elapsed() < ANSWER_LIMIT {
                 if is_over() {
                     return;
                 }

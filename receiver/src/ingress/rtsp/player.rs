@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use super::Error;
 use super::activity::{Activity, NO_MARKER, Silence};
 use super::config::{Config, no_video_hint};
-use super::connect::{Connector, ODD_ANSWERS, Started};
+use super::connect::{Connector, NONCONFORMING, Started};
 use super::guard::{Watched, in_turns};
 use super::probe::probe;
 use super::relay::{Relay, Transcript};
@@ -32,22 +32,22 @@ pub(super) struct Player<'a> {
     /// Access units received, over all sessions.
     pictures: Cell<u64>,
     /// The user was told that the sender sets no marker, in this session or one before.
-    marker_told: Cell<bool>,
+    marker_notified: Cell<bool>,
     /// What the guard of this thread looks at.
     watched: Watched,
 }
 
 impl<'a> Player<'a> {
     pub(super) fn new(config: &'a Config, clock: &'a SystemClock, watched: Watched) -> Self {
-        let (pictures, marker_told) = (Cell::new(0), Cell::new(false));
-        Self { connector: Connector::new(config), clock, pictures, marker_told, watched }
+        let (pictures, marker_notified) = (Cell::new(0), Cell::new(false));
+        Self { connector: Connector::new(config), clock, pictures, marker_notified, watched }
     }
 
     /// Session after session. Returns only where there was no first picture, or a flood.
     pub(super) async fn play_for_ever(&self, queue: &mut Sender) -> Error {
         let give_up = Instant::now() + self.connector.config.wait;
         let mut backoff = Backoff::reconnect();
-        let mut told = None;
+        let mut notified = None;
         loop {
             let before = self.pictures.get();
             let error = self.play(queue).await;
@@ -60,9 +60,9 @@ impl<'a> Player<'a> {
                 tracing::debug!(%error, "the stream is not back");
             } else if !error.is_transient() || Instant::now() >= give_up {
                 return error;
-            } else if told.as_ref() != Some(&error) {
+            } else if notified.as_ref() != Some(&error) {
                 queue.notify(Status::Waiting(format!("{error}; trying for {}", seconds(self.connector.config.wait))));
-                told = Some(error);
+                notified = Some(error);
             }
             // Before the first picture there is one last try when the time is up, however long the pauses have become.
             let until = Instant::now() + backoff.advance();
@@ -84,7 +84,7 @@ impl<'a> Player<'a> {
                     Err(error) => return self.connector.explain(&error, self.url(), &Transcript::default()),
                 };
                 if !std::mem::replace(&mut connected, true) {
-                    queue.notify(Status::Connected);
+                    queue.notify(Status::Connected(Some(codec)));
                 }
                 let began = Instant::now();
                 let outcome = self.receive(session, codec, relay.as_ref(), queue).await;
@@ -126,13 +126,13 @@ impl<'a> Player<'a> {
                 Ok(Some(Err(error))) => {
                     let needs_relay = self.connector.may_need_relay(&error);
                     if needs_relay {
-                        self.connector.relay_from_now_on(self.url(), ODD_ANSWERS);
+                        self.connector.relay_from_now_on(self.url(), NONCONFORMING);
                     }
                     // What the server answered before it played explains nothing now.
                     let fault = relay.and_then(|relay| relay.transcript().fault);
                     let transcript = Transcript { fault, ..Default::default() };
-                    let told = self.connector.explain(&error, self.url(), &transcript);
-                    return (!needs_relay || activity.plays()).then_some(told);
+                    let explained = self.connector.explain(&error, self.url(), &transcript);
+                    return (!needs_relay || activity.plays()).then_some(explained);
                 }
                 Ok(Some(Ok(CodecItem::VideoFrame(frame)))) => frame,
                 // A sender report: the stream is there, however slow its pictures are.
@@ -146,7 +146,7 @@ impl<'a> Player<'a> {
             };
             let first = !activity.plays();
             let sender = activity.unit(Instant::now());
-            if activity.lacks_marker(*frame.start_ctx(), *frame.end_ctx()) && !self.marker_told.replace(true) {
+            if activity.lacks_marker(*frame.start_ctx(), *frame.end_ctx()) && !self.marker_notified.replace(true) {
                 queue.notify(Status::Remark(NO_MARKER.to_owned()));
             }
             let unit = self.unit(frame, codec, sender, &session, first);
@@ -207,7 +207,7 @@ impl<'a> Player<'a> {
             data.splice(0..0, sets.iter().copied());
         }
         let body = Body::Encoded(EncodedFrame { codec, data, is_key, time });
-        Unit { received, sampled, begins: entry_point.is_some(), after_loss, ..Unit::new(body, assembled) }
+        Unit { received, sampled, is_entry_point: entry_point.is_some(), after_loss, ..Unit::new(body, assembled) }
     }
 
     /// The stream's pictures are too large, by the parameter sets it has sent so far.

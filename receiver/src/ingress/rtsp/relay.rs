@@ -113,26 +113,26 @@ async fn run(mut translator: Translator, listener: TcpListener, mut server: TcpS
     player.set_nodelay(true)?;
     server.set_nodelay(true)?;
     let mut requests = Messages::default();
-    let (mut asked, mut said) = (vec![0; READ_BYTES], vec![0; READ_BYTES]);
+    let (mut request, mut reply) = (vec![0; READ_BYTES], vec![0; READ_BYTES]);
     loop {
         tokio::select! {
-            count = player.read(&mut asked) => {
+            count = player.read(&mut request) => {
                 let count = count?;
                 if count == 0 {
                     return Ok(());
                 }
-                for piece in requests.take(&asked[..count]) {
+                for piece in requests.take(&request[..count]) {
                     server.write_all(&translator.request(piece)?).await?;
                 }
             }
-            count = server.read(&mut said) => {
+            count = server.read(&mut reply) => {
                 let count = count?;
-                if count > 0 && !translator.sniff(&said[..count]) {
+                if count > 0 && !translator.sniff(&reply[..count]) {
                     // What is not RTSP has no end to wait for.
-                    player.write_all(&said[..count]).await?;
+                    player.write_all(&reply[..count]).await?;
                     continue;
                 }
-                let replies = translator.replies(&said[..count])?;
+                let replies = translator.replies(&reply[..count])?;
                 server.write_all(&replies.to_server).await?;
                 player.write_all(&replies.to_player).await?;
                 if count == 0 {

@@ -2,8 +2,9 @@
 
 use std::io::BufRead;
 
+use common::code::Rect;
 use common::frame::{Picture, Size};
-use common::y4m::{Header, Reader};
+use common::y4m::Reader;
 
 use super::error::{Error, InputError, Side};
 
@@ -11,7 +12,7 @@ use super::error::{Error, InputError, Side};
 pub struct Input<R> {
     side: Side,
     reader: Reader<R>,
-    header: Header,
+    size: Size,
     /// The newest picture, all planes.
     picture: Vec<u8>,
 }
@@ -19,14 +20,20 @@ pub struct Input<R> {
 impl<R: BufRead> Input<R> {
     /// Reads the first line.
     pub fn open(side: Side, input: R) -> Result<Self, Error> {
-        let opened = Reader::open(input).and_then(|reader| Ok((reader.header()?, reader)));
-        let (header, reader) = opened.map_err(|why| Error::Input { side, why: why.into() })?;
+        let opened = Reader::open(input).and_then(|reader| Ok((reader.size()?, reader)));
+        let (size, reader) = opened.map_err(|why| Error::Input { side, why: why.into() })?;
         // Zeros cost no memory before pictures come: the header alone says little.
-        Ok(Self { side, reader, header, picture: vec![0; Picture::bytes(header.size)] })
+        Ok(Self { side, reader, size, picture: vec![0; Picture::bytes(size)] })
     }
 
-    pub const fn header(&self) -> &Header {
-        &self.header
+    pub const fn size(&self) -> Size {
+        self.size
+    }
+
+    /// What was painted into the pictures.
+    pub fn areas(&self) -> Result<Vec<Rect>, Error> {
+        let areas = self.reader.areas().map_err(|why| Error::Input { side: self.side, why: why.into() })?;
+        Ok(areas.into_iter().flatten().collect())
     }
 
     /// Pictures read so far.
@@ -36,7 +43,7 @@ impl<R: BufRead> Input<R> {
 
     /// Luma of the newest picture.
     pub fn luma(&self) -> &[u8] {
-        &self.picture[..self.header.size.area()]
+        &self.picture[..self.size.area()]
     }
 
     /// Reads the next picture and gives its number; `None` at the end.

@@ -95,6 +95,9 @@ fn files_that_are_wrong_are_refused_by_name() {
     assert!(compare(&huge[..], &huge[..]).expect_err("cut").to_string().contains("cut off in picture 1"));
     let small = file("YUV4MPEG2 W32 H24 XCODE=0,0,32,14", &[0], noise);
     assert!(matches!(compare(&small[..], &small[..]), Err(Error::TooSmall(_))));
+    let strange = file("YUV4MPEG2 W32 H24 Fx XCODE=what", &[0, 15], noise);
+    assert!(compare(&good[..], &strange[..]).is_ok(), "what was painted is in the file of stamped pictures");
+    assert!(compare(&strange[..], &good[..]).expect_err("no area").to_string().contains("what"));
 }
 
 /// The index as the paper writes it down: one window after the other, means first, then what is left of them.

@@ -59,7 +59,7 @@ fn explained(run: &Run, frames: &Frames) -> String {
         "From painting the stamp into a picture to handing it to the window, frame by frame in the order shown."
             .to_owned();
     if frames.freezes.is_empty() && frames.missing.is_empty() {
-        text.push_str(" No freeze, and no frame that was not seen.");
+        text.push_str(" No freezes, and every frame was seen.");
     }
     if run.freezes.count.is_some_and(|count| count != frames.freezes.len() as u64) {
         text.push_str(

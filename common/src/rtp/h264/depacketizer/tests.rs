@@ -224,8 +224,7 @@ fn malformed_payloads_are_told_and_healed_by_the_next_key_frame() {
     let mut key = Source::new();
     key.key();
     for payloads in [
-        vec![&[][..]],
-        vec![&[0x18, 0]],
+        vec![&[0x18, 0][..]],
         vec![&[0x18, 0, 9, 0x41]],
         vec![&[0x18, 0, 1, 0x1c]],
         vec![&[0x1c]],
@@ -246,6 +245,74 @@ fn malformed_payloads_are_told_and_healed_by_the_next_key_frame() {
         assert_eq!(events, [Event::Dropped(MediaTime::from_ticks(1), Dropped::Malformed)], "{payloads:02x?}");
         assert_eq!(times(&play(&mut depacketizer, &key.packets)).0.len(), 1);
     }
+}
+
+/// What comes of packets at these times, marked or not, with a packet left out where the payload is `None`.
+fn outcome(packets: &[(u32, bool, Option<&[u8]>)]) -> (Vec<u32>, Vec<(u32, Dropped)>) {
+    let mut depacketizer = Depacketizer::new(&[SPS.to_vec(), PPS.to_vec()]);
+    let came = (0..)
+        .zip(packets)
+        .filter_map(|(sequence, &(time, marker, payload))| Some(packet(sequence, time, marker, payload?)));
+    let events: Vec<_> = came.flat_map(|packet| depacketizer.handle_packet(at(0), &packet)).collect();
+    let (frames, dropped) = times(&events);
+    (frames.iter().map(|time| time.ticks()).collect(), dropped.iter().map(|(time, why)| (time.ticks(), *why)).collect())
+}
+
+const IDR: &[u8] = &[0x65, 0x88, 1];
+const LATER_SLICE: &[u8] = &[0x65, 0x40, 1];
+const DELTA: &[u8] = &[0x41, 0x9a];
+
+/// Padding keeps a NAT's mapping alive, or measures bandwidth.
+#[test]
+fn packets_without_payload_are_no_part_of_any_access_unit() {
+    let padding = Some(&[][..]);
+    let (start, end) = (Some(&[0x7c, 0x85, 0x88][..]), Some(&[0x7c, 0x45, 1][..]));
+    for time_of_padding in [1, 9] {
+        for marker in [false, true] {
+            let padding = (time_of_padding, marker, padding);
+            let packets = [padding, (1, false, start), padding, (1, true, end), padding, (2, true, Some(DELTA))];
+            assert_eq!(outcome(&packets), (vec![1, 2], vec![]));
+        }
+    }
+    let behind_a_loss = [(1, true, Some(IDR)), (2, false, None), (2, false, padding), (2, true, Some(DELTA))];
+    assert_eq!(outcome(&behind_a_loss), (vec![1], vec![(2, Dropped::Incomplete)]), "the loss counts all the same");
+    let joined = [(1, false, padding), (1, true, Some(LATER_SLICE)), (2, true, Some(IDR))];
+    assert_eq!(outcome(&joined), (vec![2], vec![(1, Dropped::Incomplete)]), "and so does the beginning");
+}
+
+#[test]
+fn the_first_slice_of_an_idr_picture_ends_what_a_loss_costs() {
+    let (start, end) = (Some(&[0x7c, 0x85, 0x88][..]), Some(&[0x7c, 0x45, 1][..]));
+    let lost = (2, true, None);
+    let before = (1, true, Some(IDR));
+    assert_eq!(outcome(&[before, lost, (3, true, Some(IDR))]), (vec![1, 3], vec![]));
+    assert_eq!(outcome(&[before, lost, (3, false, start), (3, true, end)]), (vec![1, 3], vec![]));
+    let stap = [&[0x78, 0, 3][..], IDR].concat();
+    assert_eq!(outcome(&[before, lost, (3, true, Some(&stap))]), (vec![1, 3], vec![]));
+    for other in [LATER_SLICE, &[0x7c, 0x85, 0x40], &[0x41, 0x9a], &[0x65]] {
+        assert_eq!(outcome(&[before, lost, (3, true, Some(other))]), (vec![1], vec![(3, Dropped::Incomplete)]));
+    }
+}
+
+/// They, and the publisher's stamp, may have been in the packet that was lost.
+#[test]
+fn an_idr_picture_without_the_parameter_sets_that_come_with_others_has_lost_its_front() {
+    let mut source = Source::new();
+    let (first, ends) = (source.key(), source.packets.len());
+    let second = source.key();
+    source.packets.remove(ends);
+    let events = play(&mut Depacketizer::new(&[]), &source.packets);
+    assert_eq!(times(&events), (vec![first], vec![(second, Dropped::Incomplete)]));
+}
+
+/// Some cameras mark each slice.
+#[test]
+fn what_else_comes_of_a_dropped_access_unit_is_no_unit_of_its_own() {
+    let (before, lost, later) = ((1, true, Some(IDR)), (2, true, None), (2, true, Some(LATER_SLICE)));
+    assert_eq!(outcome(&[before, lost, later, later]), (vec![1], vec![(2, Dropped::Incomplete)]));
+    // A sender whose time stands still is not given up.
+    let anew = [before, lost, later, (2, true, Some(IDR)), (3, true, Some(DELTA))];
+    assert_eq!(outcome(&anew), (vec![1, 2, 3], vec![(2, Dropped::Incomplete)]));
 }
 
 #[test]
