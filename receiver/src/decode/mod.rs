@@ -52,7 +52,7 @@ pub struct OpenError {
 pub struct Undecodable {
     /// What was missing.
     pub missing: Missing,
-    /// What is wrong and what helps, as a [clause](Undecodable::clause) goes on. Units in a row share it.
+    /// What is wrong and what helps, as a `clause` goes on. Units in a row share it.
     pub why: Arc<str>,
     /// The decoder would have had a picture to show, had nothing been lost before it.
     pub is_frame: bool,
