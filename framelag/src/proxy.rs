@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Each direction of a connection has a thread of its own, which holds each byte until its time has come, to within the precision of
-//! [`wait`]. What happens to a byte is decided when it is read, by the seed, the number of its connection and its direction; a
+//! `wait`. What happens to a byte is decided when it is read, by the seed, the number of its connection and its direction; a
 //! second run with the same traffic at the same times decides the same.
 //!
 //! **TCP**: each accepted connection gets one to the server. Nothing is lost or reordered: loss delays bytes by a retransmission,

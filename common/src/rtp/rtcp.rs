@@ -45,7 +45,7 @@ pub enum Error {
     /// The compound packet or a part of it is broken.
     #[error("not an RTCP packet: {0}")]
     Malformed(String),
-    /// More than [`COMPOUND_MAX`] parts.
+    /// More than `COMPOUND_MAX` parts.
     #[error("a compound RTCP packet of more than {COMPOUND_MAX} packets")]
     TooMany,
 }

@@ -2,7 +2,7 @@
 //!
 //! rtsp-types has parsers for most of them, but some of those panic on hostile values (a lone quotation mark as a
 //! parameter), so these are our own. Each takes the text of one value, which the framer has limited to
-//! [`HEADER_VALUE_MAX`](super::message::HEADER_VALUE_MAX) bytes.
+//! `HEADER_VALUE_MAX` bytes.
 
 use std::fmt;
 use std::time::Duration;

@@ -55,7 +55,7 @@ pub enum Error {
         /// Its limit in bytes.
         limit: usize,
     },
-    /// More than [`HEADERS_MAX`] headers.
+    /// More than `HEADERS_MAX` headers.
     #[error("more than {HEADERS_MAX} headers in one message")]
     TooManyHeaders,
     /// A line of the head that the grammar does not allow.

@@ -31,7 +31,7 @@ pub enum Error {
     /// Back to a URL that redirected before.
     #[error("its redirects go round in a circle, back to {0}: ask who runs the server for the stream's URL")]
     Circle(String),
-    /// More than [`REDIRECTS_MAX`].
+    /// More than `REDIRECTS_MAX`.
     #[error("it redirects more than {REDIRECTS_MAX} times, last to {0}: give the stream's own URL")]
     TooMany(String),
 }

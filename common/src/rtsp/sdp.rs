@@ -57,7 +57,7 @@ pub enum Error {
     /// It does not follow the grammar.
     #[error("the session description cannot be read: {0}")]
     Malformed(String),
-    /// More than [`MEDIA_MAX`] media sections.
+    /// More than `MEDIA_MAX` media sections.
     #[error("the session description has more than {MEDIA_MAX} media sections")]
     TooManyMedia,
     /// There is no video in it.

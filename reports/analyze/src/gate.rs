@@ -47,7 +47,7 @@ pub struct Gate {
 /// The result of a comparison, as in its JSON.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Comparison {
-    /// [`SCHEMA`].
+    /// `SCHEMA`.
     pub schema: &'static str,
     /// The figure, as in `run.json`.
     pub metric: String,
@@ -91,7 +91,7 @@ pub enum Refusal {
         .0.iter().map(|difference| format!("\n  {difference}")).collect::<String>()
     )]
     Different(Vec<Difference>),
-    /// More than [`MAX_RUNS`].
+    /// More than `MAX_RUNS`.
     #[error("{0} runs on one side are too many: the limit is {MAX_RUNS}")]
     TooMany(usize),
 }

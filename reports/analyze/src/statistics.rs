@@ -7,12 +7,12 @@
 //!                                                        └── power: what could have been found, how many more runs
 //! ```
 //!
-//! Two tests have to agree before a change is more than noise ([`Shift::direction`]):
+//! Two tests have to agree before a change is more than noise (`Shift::direction`):
 //!
-//! * Student's t with the spread pooled over both sides, one-sided at [`LEVEL`]. It is the sharper one, and its interval is the
+//! * Student's t with the spread pooled over both sides, one-sided at `LEVEL`. It is the sharper one, and its interval is the
 //!   one that is shown. (A. Georges, D. Buytaert, L. Eeckhout: *Statistically rigorous Java performance evaluation*, OOPSLA
 //!   2007, section 3.)
-//! * The exact permutation test of the difference of means at [`EXACT_LEVEL`]: of all ways to deal the runs out to two sides,
+//! * The exact permutation test of the difference of means at `EXACT_LEVEL`: of all ways to deal the runs out to two sides,
 //!   those with a change as large. It holds whatever the values' distribution, where t does not. (M. D. Ernst: *Permutation
 //!   methods: a basis for exact inference*, Statistical Science 19(4), 2004, section 3.)
 //!

@@ -12,7 +12,7 @@
 //!
 //! Every change is one statement or one transaction. SQLite is left at its defaults, a rollback journal and
 //! `synchronous=FULL`: one file, which a CI service can carry from job to job, and nothing reported as kept is lost
-//! with the power. A writer waits up to [`LOCK_TIMEOUT`] for the others.
+//! with the power. A writer waits up to `LOCK_TIMEOUT` for the others.
 
 mod baselines;
 mod comparable;

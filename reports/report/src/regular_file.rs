@@ -16,7 +16,7 @@ struct NotAFile(&'static str);
 /// Opens a file to be read, if it is a regular one; links are followed. Waits for nobody.
 ///
 /// # Errors
-/// The system's, or one that [`is_not_a_file`] tells from them.
+/// The system's, or one that `is_not_a_file` tells from them.
 pub fn open(path: &Path) -> io::Result<File> {
     // First by its name: to open a device may set something going.
     if let Ok(there) = fs::metadata(path) {

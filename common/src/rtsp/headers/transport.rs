@@ -50,7 +50,7 @@ impl Transport {
     /// over AVP are left out, so the list may come back empty (461 Unsupported Transport).
     ///
     /// # Errors
-    /// Where the header is empty, longer than [`LIST_MAX`] entries, or a parameter's value is malformed: a port of
+    /// Where the header is empty, longer than `LIST_MAX` entries, or a parameter's value is malformed: a port of
     /// 0 or above 65535, a channel above 255.
     pub fn parse(value: &str) -> Result<Vec<Self>, Error> {
         if value.trim().is_empty() {

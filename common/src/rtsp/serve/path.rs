@@ -21,7 +21,7 @@ pub enum PathError {
     /// Nothing after the host.
     #[error("the URL names no stream: write rtsp://host/name")]
     Empty,
-    /// Longer than [`PATH_MAX`].
+    /// Longer than `PATH_MAX`.
     #[error("the stream's name is longer than {PATH_MAX} bytes")]
     TooLong,
     /// A character that names do not have, or a level that is empty, `.` or `..`.

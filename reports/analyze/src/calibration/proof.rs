@@ -98,9 +98,9 @@ pub struct Settings {
 /// The goal of a calibration.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Goal {
-    /// [`GOAL_P50_MS`].
+    /// `GOAL_P50_MS`.
     pub p50_ms: f64,
-    /// [`GOAL_P99_MS`].
+    /// `GOAL_P99_MS`.
     pub p99_ms: f64,
     /// Whether every row is within; `None` where that is unknown.
     pub met: Option<bool>,

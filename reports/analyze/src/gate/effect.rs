@@ -21,7 +21,7 @@ pub struct Effect {
     pub candidate: f64,
     /// From one to the other.
     pub change: Amount,
-    /// The confidence of its interval: 97.5 %, or 99 % where runs differ much (see [`statistics::level`]).
+    /// The confidence of its interval: 97.5 %, or 99 % where runs differ much (see `statistics::level`).
     pub confidence_percent: f64,
     /// Its lower end; `None` with one run a side.
     pub low: Option<Amount>,

@@ -27,7 +27,7 @@ pub struct Judgement {
     /// Why, in a sentence.
     pub why: String,
     /// How many more runs per side would decide, if there are too few or they differ too much; `None` also beyond
-    /// [`MAX_MORE`].
+    /// `MAX_MORE`.
     pub more_runs: Option<usize>,
 }
 

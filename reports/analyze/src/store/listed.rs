@@ -27,9 +27,9 @@ pub struct Listed {
     pub started: String,
     /// What was played.
     pub url: String,
-    /// [`crate::identity::machine`].
+    /// `crate::identity::machine`.
     pub machine: String,
-    /// [`crate::identity::settings`].
+    /// `crate::identity::settings`.
     pub settings: String,
     /// `ok`, `failed` or `inconclusive`.
     pub outcome: String,

@@ -25,7 +25,7 @@ pub const SHUFFLES: usize = 999;
 pub struct Change {
     /// The first value of the new stretch.
     pub at: usize,
-    /// The chance of such a split without a change: at most [`LEVEL`].
+    /// The chance of such a split without a change: at most `LEVEL`.
     pub p: f64,
 }
 
