@@ -29,7 +29,7 @@ test: test-tools ## Run every test, those against real peers, cameras and window
 	cargo test --workspace --no-fail-fast
 
 # The test programs of `tests` that start no process of another project's, open no device and leave this machine's loopback alone.
-QUICK := clock_virtual clocks corner_code fuzz_corpus gate injected model rules schema virtual_time
+QUICK := clock_virtual clocks corner_code fuzz_corpus gate injected model relay_frames rules schema virtual_time
 
 quick: ## Run the tests that need no peer, device, browser or network: for daily work, some three minutes after the build
 	@$(ALONE) scripts/install-build.sh
