@@ -50,7 +50,7 @@ const CLOCK_HELP: &str = "Reference clock that receivers on other hosts use too:
                           host), off, ntp://HOST[:PORT], or udp://HOST:PORT of a framelag server. \
                           Default: auto";
 
-/// Captures live video, stamps every picture with the time, encodes it and pushes it by RTSP.
+/// Capture live video, stamp every picture with the time, encode it and push it over RTSP.
 #[derive(Clone, Parser)]
 #[command(name = "publisher", version, after_help = EXAMPLES, max_term_width = 110)]
 pub struct Args {

@@ -49,7 +49,7 @@ the first picture of any of them.
 Exit codes: 0 success, 1 runtime error, 2 usage error, 3 inconclusive (no samples, no readable code), 99 a failed \
 assertion. With several URLs the worst stream decides: 1, then 99, then 3.";
 
-/// Plays a stamped live stream and measures how old each picture is.
+/// Play a stamped live stream and measure how old each picture is.
 #[derive(Clone, Parser)]
 #[command(name = "receiver", version, after_help = EXAMPLES, max_term_width = 120)]
 pub struct Args {
