@@ -144,6 +144,15 @@ impl Stream {
         lock(&self.relay).frames.leave(queue);
     }
 
+    /// Asks the publisher for an IDR, beside the readers' budgets: how often is up to the caller.
+    pub(super) fn request_idr(&self, now: MonoTime) {
+        let mut relay = lock(&self.relay);
+        if let Some(media_ssrc) = relay.media_ssrc {
+            relay.requests.ask_freely(now);
+            self.control.request_idr(media_ssrc);
+        }
+    }
+
     /// Takes a reader out; its drops stay counted.
     pub(crate) fn leave(&self, id: u64) -> Option<ReaderInfo> {
         let mut relay = lock(&self.relay);

@@ -1,0 +1,255 @@
+//! `/NAME/index.m3u8`, its segments and parts, and `/NAME/mse`: streams for browsers and players.
+
+mod reload;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use common::rtsp::serve::StreamPath;
+use futures::stream;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::api;
+use crate::Shared;
+use crate::live::{Live, Refused};
+use crate::segment::{self, Cursor, Window};
+use reload::{Reload, Wait};
+
+const PLAYLIST: &str = "application/vnd.apple.mpegurl";
+const MP4: &str = "video/mp4";
+/// Seconds after which who was refused may ask again.
+const RETRY_AFTER: &str = "2";
+/// A stream that brings no frame in so long is not waited for.
+const FRAME_LIMIT: Duration = Duration::from_secs(30);
+
+/// What is asked for of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum File {
+    Playlist,
+    Init(u64),
+    Segment(u64),
+    Part(u64, usize),
+    Mse,
+}
+
+impl File {
+    fn parse(name: &str) -> Option<Self> {
+        let number = |text: &str| {
+            let canonical = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+            if canonical { text.parse().ok() } else { None }
+        };
+        if let Some(numbers) = name.strip_prefix("part-").and_then(|rest| rest.strip_suffix(".m4s")) {
+            let (segment, part) = numbers.split_once('-')?;
+            return Some(Self::Part(number(segment)?, usize::try_from(number(part)?).ok()?));
+        }
+        if let Some(text) = name.strip_prefix("segment-").and_then(|rest| rest.strip_suffix(".m4s")) {
+            return number(text).map(Self::Segment);
+        }
+        if let Some(text) = name.strip_prefix("init-").and_then(|rest| rest.strip_suffix(".mp4")) {
+            return number(text).map(Self::Init);
+        }
+        match name {
+            "index.m3u8" => Some(Self::Playlist),
+            "init.mp4" => Some(Self::Init(0)),
+            "mse" => Some(Self::Mse),
+            _ => None,
+        }
+    }
+}
+
+/// Whether `path` is one of those here: a viewer asks for many of them a second.
+pub(super) fn is_media(path: &str) -> bool {
+    path.rsplit_once('/').is_some_and(|(_, name)| File::parse(name).is_some())
+}
+
+/// `GET /{path}`.
+pub(super) async fn show(
+    State(shared): State<Arc<Shared>>,
+    Path(path): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let asked =
+        path.rsplit_once('/').and_then(|(path, name)| Some((StreamPath::parse(path).ok()?, File::parse(name)?)));
+    let Some((path, file)) = asked else { return api::not_found().await };
+    let reload = match Reload::parse(query.as_deref().unwrap_or_default()) {
+        Ok(reload) => reload,
+        Err(why) => return api::error(StatusCode::BAD_REQUEST, why),
+    };
+    let live = match shared.lives.watch(&path, shared.paths.find(&path).as_ref()) {
+        Ok(live) => live,
+        Err(Refused::NoStream) => return api::error(StatusCode::NOT_FOUND, "no stream at this path"),
+        Err(Refused::Full) => return later("too many streams are watched: try again later"),
+    };
+    let Some(permit) = shared.lives.admit() else { return later("too many viewers: try again later") };
+    match file {
+        File::Playlist => playlist(&live, reload).await,
+        File::Init(number) => init(&live, number).await,
+        File::Part(segment, part) => piece(&live, |window| find_part(window, segment, part)).await,
+        File::Segment(number) => match piece(&live, |window| find_segment(window, number)).await {
+            // Its frames as they come.
+            response if response.status() == StatusCode::ACCEPTED => {
+                let (reader, head) = (Reader::of_segment(live, permit, number), [(header::CONTENT_TYPE, MP4)]);
+                (head, no_cache(), reader.into_body()).into_response()
+            }
+            response => response,
+        },
+        File::Mse => mse(live, permit).await,
+    }
+}
+
+async fn playlist(live: &Live, reload: Reload) -> Response {
+    let limit = live.read(limit);
+    let text = live.wait(limit, |window| match reload.wait(window) {
+        Wait::Ready => Some(Ok(segment::playlist(window, reload.skip))),
+        Wait::Never(why) => Some(Err(why)),
+        Wait::NotYet => None,
+    });
+    match text.await {
+        Some(Ok(text)) => ([(header::CONTENT_TYPE, PLAYLIST)], no_cache(), text).into_response(),
+        Some(Err(why)) => api::error(StatusCode::BAD_REQUEST, why),
+        None => later("the stream does not go on"),
+    }
+}
+
+async fn init(live: &Live, number: u64) -> Response {
+    let found = live.wait(live.read(limit), |window| {
+        let newest = window.segments().next_back()?;
+        let known = window.segments().find(|segment| segment.init.number == number);
+        match known {
+            Some(segment) => Some(Some(segment.init.bytes.clone())),
+            None => (number <= newest.init.number || number > newest.init.number + 1).then_some(None),
+        }
+    });
+    answer(found.await)
+}
+
+/// What was found: the bytes of a part or segment, or why there are none.
+enum Piece {
+    Bytes(Bytes),
+    /// A segment that is not complete yet.
+    Open,
+    Nothing,
+}
+
+/// Waits for what `find` finds.
+async fn piece(live: &Live, find: impl Fn(&Window) -> Option<Piece>) -> Response {
+    match live.wait(live.read(limit), find).await {
+        Some(Piece::Open) => StatusCode::ACCEPTED.into_response(),
+        Some(Piece::Bytes(bytes)) => answer(Some(Some(bytes))),
+        Some(Piece::Nothing) => answer(Some(None)),
+        None => answer(None),
+    }
+}
+
+fn answer(found: Option<Option<Bytes>>) -> Response {
+    match found {
+        Some(Some(bytes)) => ([(header::CONTENT_TYPE, MP4)], no_cache(), bytes).into_response(),
+        Some(None) => api::error(StatusCode::NOT_FOUND, "no such segment or part, or no longer"),
+        None => later("the stream does not go on"),
+    }
+}
+
+/// `None` for the part that a playlist hints at, until it is there.
+fn find_part(window: &Window, segment: u64, part: usize) -> Option<Piece> {
+    if let Some(bytes) = window.segment(segment).and_then(|segment| segment.part(part)) {
+        return Some(Piece::Bytes(bytes));
+    }
+    let hinted = segment::hinted(window) == (segment, part) && !window.has_ended();
+    if hinted { None } else { Some(Piece::Nothing) }
+}
+
+/// `None` for the segment that comes next.
+fn find_segment(window: &Window, number: u64) -> Option<Piece> {
+    match window.segment(number) {
+        Some(segment) if segment.complete => Some(Piece::Bytes(segment.whole())),
+        Some(_) => Some(Piece::Open),
+        None if number == window.next_number() && !window.has_ended() => None,
+        None => Some(Piece::Nothing),
+    }
+}
+
+/// `GET /{path}/mse`: fragment by fragment, from the newest key frame on.
+async fn mse(live: Arc<Live>, permit: OwnedSemaphorePermit) -> Response {
+    let begin = live.wait(live.read(limit), |window| {
+        let cursor = window.newest_sync()?;
+        let (segment, ..) = window.read(cursor)?;
+        Some((cursor, format!("{MP4}; codecs=\"{}\"", segment.init.codecs)))
+    });
+    match begin.await {
+        Some((cursor, kind)) => {
+            let reader = Reader { live, _permit: permit, cursor, within: None, init: None };
+            ([(header::CONTENT_TYPE, kind)], no_cache(), reader.into_body()).into_response()
+        }
+        None => later("the stream does not go on"),
+    }
+}
+
+/// Reads a stream frame by frame. Who is too slow goes on at the newest key frame.
+struct Reader {
+    live: Arc<Live>,
+    _permit: OwnedSemaphorePermit,
+    cursor: Cursor,
+    /// Of one segment only, without initialization segments.
+    within: Option<u64>,
+    /// The initialization segment that the reader has.
+    init: Option<u64>,
+}
+
+impl Reader {
+    fn of_segment(live: Arc<Live>, permit: OwnedSemaphorePermit, number: u64) -> Self {
+        Self { live, _permit: permit, cursor: Cursor::at_start(number), within: Some(number), init: None }
+    }
+
+    fn into_body(self) -> Body {
+        Body::from_stream(stream::unfold(self, |mut reader| async {
+            let bytes = reader.next().await?;
+            Some((Ok::<_, std::convert::Infallible>(bytes), reader))
+        }))
+    }
+
+    async fn next(&mut self) -> Option<Bytes> {
+        let (within, known, mut cursor) = (self.within, self.init, self.cursor);
+        let (bytes, init, cursor) = self
+            .live
+            .wait(FRAME_LIMIT, |window| {
+                if within.is_none() && window.is_behind(cursor) {
+                    cursor = window.newest_sync()?;
+                }
+                let Some((segment, fragment, next)) = window.read(cursor) else {
+                    let over = window.has_ended() || window.segment(within?).is_none_or(|segment| segment.complete);
+                    return over.then_some(None);
+                };
+                if within.is_some_and(|within| within != segment.number) {
+                    return Some(None);
+                }
+                let bytes = if within.is_some() || known == Some(segment.init.number) {
+                    fragment.bytes.clone()
+                } else {
+                    [&segment.init.bytes[..], &fragment.bytes].concat().into()
+                };
+                Some(Some((bytes, segment.init.number, next)))
+            })
+            .await??;
+        (self.init, self.cursor) = (Some(init), cursor);
+        Some(bytes)
+    }
+}
+
+/// How long a request waits (draft-pantos-hls-rfc8216bis section 6.2.5.2: three target durations). The first one also for a key frame.
+fn limit(window: &Window) -> Duration {
+    let start = if window.segments().next().is_none() { 5 } else { 0 };
+    Duration::from_secs((3 * window.target()).max(3) + start)
+}
+
+fn no_cache() -> [(header::HeaderName, &'static str); 1] {
+    [(header::CACHE_CONTROL, "no-cache")]
+}
+
+fn later(why: &'static str) -> Response {
+    ([(header::RETRY_AFTER, RETRY_AFTER)], api::error(StatusCode::SERVICE_UNAVAILABLE, why)).into_response()
+}

@@ -1,0 +1,202 @@
+//! Streams that are cut for viewers over HTTP, from when somebody asks until some time after nobody does any more.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
+
+use common::clock::Clock;
+use common::host::SystemClock;
+use common::rtp::Frame;
+use common::rtsp::serve::StreamPath;
+use common::time::{MonoTime, Now, WallTime};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use crate::lock::lock;
+use crate::relay::{Frames, Stream};
+use crate::segment::{SegmentSettings, Segmenter, Window};
+
+/// A stream that nobody asked for in so long is cut no longer; longer where segments are.
+const IDLE: Duration = Duration::from_secs(10);
+/// How often that is looked at.
+const IDLE_CHECK: Duration = Duration::from_secs(1);
+/// Streams that are cut at the same time.
+const LIVES_MAX: usize = 64;
+/// Requests that wait, or are answered bit by bit.
+const VIEWERS_MAX: usize = 512;
+/// A publisher that was asked for a key frame is asked again after this.
+const KEY_RETRY: Duration = Duration::from_secs(1);
+/// A stamp further away from the frame's arrival is not believed.
+const STAMP_OFF_MAX: Duration = Duration::from_secs(3_600);
+
+/// The streams that are cut.
+pub(crate) struct Lives(Arc<Inner>);
+
+struct Inner {
+    settings: SegmentSettings,
+    clock: SystemClock,
+    entries: Mutex<HashMap<StreamPath, Arc<Live>>>,
+    viewers: Arc<Semaphore>,
+}
+
+/// One stream that is cut.
+pub(crate) struct Live {
+    segmenter: Mutex<Segmenter>,
+    /// Counts changes of the window.
+    changed: watch::Sender<u64>,
+    asked: Mutex<MonoTime>,
+    clock: SystemClock,
+    stream: Weak<Stream>,
+}
+
+/// Why a stream is not cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// Nobody publishes there.
+    NoStream,
+    /// [`LIVES_MAX`] are.
+    Full,
+}
+
+impl Lives {
+    pub(crate) fn new(settings: SegmentSettings, clock: SystemClock) -> Self {
+        let viewers = Arc::new(Semaphore::new(VIEWERS_MAX));
+        Self(Arc::new(Inner { settings, clock, entries: Mutex::default(), viewers }))
+    }
+
+    /// The stream at `path`, where `published` is published now. Cuts it from now on, where it is not yet. Where the stream has
+    /// just ended, its last segments are still there.
+    pub(crate) fn watch(&self, path: &StreamPath, published: Option<&Arc<Stream>>) -> Result<Arc<Live>, Refused> {
+        let inner = &self.0;
+        let now = inner.clock.now().mono;
+        let mut entries = lock(&inner.entries);
+        if let Some(live) = entries.get(path)
+            && published.is_none_or(|stream| live.stream.as_ptr() == Arc::as_ptr(stream))
+        {
+            live.touch();
+            return Ok(live.clone());
+        }
+        let stream = published.ok_or(Refused::NoStream)?;
+        if entries.len() >= LIVES_MAX && !entries.contains_key(path) {
+            return Err(Refused::Full);
+        }
+        let frames = Frames::of(stream.clone(), now).ok_or(Refused::NoStream)?;
+        let live = Arc::new(Live {
+            segmenter: Mutex::new(Segmenter::new(inner.settings)),
+            changed: watch::Sender::new(0),
+            asked: Mutex::new(now),
+            clock: inner.clock.clone(),
+            stream: Arc::downgrade(stream),
+        });
+        entries.insert(path.clone(), live.clone());
+        tokio::spawn(cut(inner.clone(), path.clone(), live.clone(), frames));
+        Ok(live)
+    }
+
+    /// The right to wait, or to be answered bit by bit; `None` where too many have it.
+    pub(crate) fn admit(&self) -> Option<OwnedSemaphorePermit> {
+        self.0.viewers.clone().try_acquire_owned().ok()
+    }
+}
+
+impl Live {
+    /// Reads from the window as it is now.
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&Window) -> T) -> T {
+        read(lock(&self.segmenter).window())
+    }
+
+    /// Reads until there is something, for `limit` at most.
+    pub(crate) async fn wait<T>(&self, limit: Duration, mut read: impl FnMut(&Window) -> Option<T>) -> Option<T> {
+        let mut changes = self.changed.subscribe();
+        let found = async {
+            loop {
+                self.touch();
+                if let Some(found) = self.read(&mut read) {
+                    return Some(found);
+                }
+                changes.changed().await.ok()?;
+            }
+        };
+        tokio::time::timeout(limit, found).await.unwrap_or_default()
+    }
+
+    fn touch(&self) {
+        *lock(&self.asked) = self.clock.now().mono;
+    }
+
+    fn is_idle(&self, now: MonoTime, limit: Duration) -> bool {
+        now - *lock(&self.asked) >= limit
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Segmenter) -> bool) -> bool {
+        let result = change(&mut lock(&self.segmenter));
+        self.changed.send_modify(|count| *count += 1);
+        result
+    }
+}
+
+/// Cuts the stream until it has ended and nobody asks for it any more.
+async fn cut(lives: Arc<Inner>, path: StreamPath, live: Arc<Live>, frames: Frames) {
+    let limit = IDLE.max(3 * lives.settings.segment);
+    let idle = async {
+        loop {
+            tokio::time::sleep(IDLE_CHECK).await;
+            let mut entries = lock(&lives.entries);
+            let current = entries.get(&path).is_some_and(|entry| Arc::ptr_eq(entry, &live));
+            if !current || live.is_idle(lives.clock.now().mono, limit) {
+                if current {
+                    entries.remove(&path);
+                }
+                return;
+            }
+        }
+    };
+    let run = async {
+        feed(&live, frames, &path).await;
+        std::future::pending().await
+    };
+    tokio::select! {
+        () = idle => {}
+        () = run => {}
+    }
+    live.change(|segmenter| {
+        segmenter.end();
+        false
+    });
+}
+
+/// Passes the frames on until the stream ends.
+async fn feed(live: &Live, mut frames: Frames, path: &StreamPath) {
+    let mut asked: Option<MonoTime> = None;
+    let mut unusable = false;
+    while let Some(frame) = frames.next().await {
+        let now = live.clock.now();
+        let wall = taken(&frame, now);
+        let wants_key = live.change(|segmenter| {
+            segmenter.push(&frame, wall).unwrap_or_else(|error| {
+                if !unusable {
+                    tracing::warn!("cannot serve /{path} over HTTP: {error}");
+                }
+                unusable = true;
+                false
+            })
+        });
+        if !wants_key {
+            asked = None;
+        } else if asked.is_none_or(|asked| now.mono - asked >= KEY_RETRY) {
+            asked = Some(now.mono);
+            frames.request_idr(now.mono);
+        }
+    }
+    live.change(|segmenter| {
+        segmenter.end();
+        false
+    });
+}
+
+/// When the picture was taken: by its stamp, or else when it arrived.
+fn taken(frame: &Frame, now: Now) -> WallTime {
+    let arrived = now.wall_at(frame.arrived);
+    let stamp = frame.encoded.codec.find_stamp(&frame.encoded.data).map(|stamp| stamp.times.stamp);
+    let off = |stamp: &WallTime| Duration::from_micros(stamp.micros_since(arrived).unsigned_abs());
+    stamp.filter(|stamp| off(stamp) <= STAMP_OFF_MAX).unwrap_or(arrived)
+}
