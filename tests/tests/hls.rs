@@ -1,6 +1,7 @@
 //! A stream in a browser's formats: played by ffmpeg, and every frame that the encoder made is there.
 
-use std::net::SocketAddr;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -22,7 +23,6 @@ use server::{PartLength, SegmentSettings};
 
 const SIZE: Size = Size::new(320, 240);
 const GOP: u32 = 15;
-const INTERVAL: Duration = Duration::from_micros(33_333);
 
 fn server(segments: SegmentSettings) -> server::Handle {
     let free: SocketAddr = "127.0.0.1:0".parse().expect("an address");
@@ -60,7 +60,7 @@ impl Publisher {
             let mut encoder = OpenH264::new(settings).expect("an encoder");
             let start = Instant::now();
             for (number, picture) in pattern::pictures(SIZE).enumerate().take_while(|_| !stopped.load(Relaxed)) {
-                let due = INTERVAL * number as u32;
+                let due = Duration::from_secs(number as u64) / 30;
                 std::thread::sleep(due.saturating_sub(start.elapsed()));
                 encoder.encode(&picture, MediaTime::default().advance(due), false).expect("it encodes");
                 let frame = encoder.next_frame().expect("it encodes").expect("it skips none");
@@ -141,6 +141,28 @@ fn parts_come_frame_by_frame_and_a_playlist_waits_for_them() {
     let first = get("part-0-0.m4s");
     assert_eq!(whole.body[..first.body.len()], first.body);
     assert_eq!(&get("init.mp4").body[4..8], b"ftyp");
+}
+
+#[test]
+fn mse_is_one_answer_with_a_fragment_per_frame_from_a_key_frame_on() {
+    let server = server(segments(500));
+    let _publisher = Publisher::start(&server);
+    playlist(&server);
+    let mut socket = TcpStream::connect(http(&server)).expect("it listens");
+    socket.set_read_timeout(Some(LIMIT)).expect("a limit");
+    write!(socket, "GET /cam/mse HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("it reads");
+    let (mut bytes, mut buffer) = (Vec::new(), [0; 65_536]);
+    let count = |bytes: &[u8], kind: &[u8]| bytes.windows(kind.len()).filter(|window| *window == kind).count();
+    while count(&bytes, b"moof") < 40 {
+        let read = socket.read(&mut buffer).expect("frames come");
+        assert!(read > 0, "it goes on");
+        bytes.extend_from_slice(&buffer[..read]);
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    assert!(text.contains("transfer-encoding: chunked"), "{text}");
+    assert!(text.contains("content-type: video/mp4; codecs=\"avc1.42"), "{text}");
+    assert!(text.contains("cache-control: no-cache") && text.contains("access-control-allow-origin: *"), "{text}");
+    assert_eq!((count(&bytes, b"ftyp"), count(&bytes, b"moov"), count(&bytes, b"mehd")), (1, 1, 0));
 }
 
 #[test]

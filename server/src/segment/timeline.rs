@@ -91,7 +91,8 @@ impl Timeline {
         let Some(&median) = sorted.get(sorted.len() / 2) else { return FIRST_INTERVAL };
         // The mean of intervals that jitter is better than their median, but where frames were skipped.
         let usual: Vec<_> = sorted.into_iter().filter(|interval| *interval <= median * 7 / 4).collect();
-        (usual.iter().sum::<i64>() / usual.len() as i64).clamp(INTERVAL_MIN, INTERVAL_MAX)
+        let count = usual.len() as i64;
+        ((usual.iter().sum::<i64>() + count / 2) / count).clamp(INTERVAL_MIN, INTERVAL_MAX)
     }
 
     fn follow(&mut self, last: Last, media: MediaTime, arrived: MonoTime) -> Last {
