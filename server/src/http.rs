@@ -125,6 +125,7 @@ fn router(shared: Arc<Shared>) -> Router {
     let media = Router::new()
         .route("/{*path}", get(media::show).options(origin::preflight))
         .layer(users(Some(Action::Play)))
+        .route("/time", get(media::time))
         .layer(middleware::from_fn_with_state(shared.clone(), origin::allow_all));
     let state = Router::new()
         .route("/metrics", get(metrics::show))

@@ -1,4 +1,4 @@
-//! `/NAME/index.m3u8`, its segments and parts, and `/NAME/mse`: streams for browsers and players.
+//! `/NAME/index.m3u8`, `/NAME/manifest.mpd`, their segments and parts, and `/NAME/mse`: streams for browsers and players.
 
 mod reload;
 
@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use common::clock::Clock;
 use common::rtsp::serve::StreamPath;
+use common::time::WallTime;
 use futures::stream;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -21,6 +23,7 @@ use crate::segment::{self, Cursor, Window};
 use reload::{Reload, Wait};
 
 const PLAYLIST: &str = "application/vnd.apple.mpegurl";
+const MPD: &str = "application/dash+xml";
 const MP4: &str = "video/mp4";
 /// Seconds after which who was refused may ask again.
 const RETRY_AFTER: &str = "2";
@@ -35,6 +38,9 @@ enum File {
     Segment(u64),
     Part(u64, usize),
     Mse,
+    Manifest,
+    /// A segment by its place on the grid.
+    Grid(u64),
 }
 
 impl File {
@@ -50,6 +56,9 @@ impl File {
         if let Some(text) = name.strip_prefix("segment-").and_then(|rest| rest.strip_suffix(".m4s")) {
             return number(text).map(Self::Segment);
         }
+        if let Some(text) = name.strip_prefix("dash-").and_then(|rest| rest.strip_suffix(".m4s")) {
+            return number(text).map(Self::Grid);
+        }
         if let Some(text) = name.strip_prefix("init-").and_then(|rest| rest.strip_suffix(".mp4")) {
             return number(text).map(Self::Init);
         }
@@ -57,6 +66,7 @@ impl File {
             "index.m3u8" => Some(Self::Playlist),
             "init.mp4" => Some(Self::Init(0)),
             "mse" => Some(Self::Mse),
+            "manifest.mpd" => Some(Self::Manifest),
             _ => None,
         }
     }
@@ -72,6 +82,7 @@ pub(super) async fn show(
     State(shared): State<Arc<Shared>>,
     Path(path): Path<String>,
     RawQuery(query): RawQuery,
+    headers: HeaderMap,
 ) -> Response {
     let asked =
         path.rsplit_once('/').and_then(|(path, name)| Some((StreamPath::parse(path).ok()?, File::parse(name)?)));
@@ -89,15 +100,10 @@ pub(super) async fn show(
     match file {
         File::Playlist => playlist(&live, reload).await,
         File::Init(number) => init(&live, number).await,
-        File::Part(segment, part) => piece(&live, |window| find_part(window, segment, part)).await,
-        File::Segment(number) => match piece(&live, |window| find_segment(window, number)).await {
-            // Its frames as they come.
-            response if response.status() == StatusCode::ACCEPTED => {
-                let (reader, head) = (Reader::of_segment(live, permit, number), [(header::CONTENT_TYPE, MP4)]);
-                (head, no_cache(), reader.into_body()).into_response()
-            }
-            response => response,
-        },
+        File::Part(segment, number) => part(&live, |window| find_part(window, segment, number)).await,
+        File::Segment(number) => segment(live, permit, |window| find_segment(window, number)).await,
+        File::Grid(place) => segment(live, permit, |window| find_on_grid(window, place)).await,
+        File::Manifest => manifest(&live, shared.clock.now().wall, headers.get(header::HOST)).await,
         File::Mse => mse(live, permit).await,
     }
 }
@@ -131,19 +137,49 @@ async fn init(live: &Live, number: u64) -> Response {
 /// What was found: the bytes of a part or segment, or why there are none.
 enum Piece {
     Bytes(Bytes),
-    /// A segment that is not complete yet.
-    Open,
+    /// A segment with this number that is not complete yet.
+    Open(u64),
     Nothing,
 }
 
-/// Waits for what `find` finds.
-async fn piece(live: &Live, find: impl Fn(&Window) -> Option<Piece>) -> Response {
+/// Waits for the part that `find` finds.
+async fn part(live: &Live, find: impl Fn(&Window) -> Option<Piece>) -> Response {
+    answer(live.wait(live.read(limit), find).await.map(|piece| match piece {
+        Piece::Bytes(bytes) => Some(bytes),
+        Piece::Open(_) | Piece::Nothing => None,
+    }))
+}
+
+/// Waits for the segment that `find` finds, and sends one that is open frame by frame.
+async fn segment(live: Arc<Live>, permit: OwnedSemaphorePermit, find: impl Fn(&Window) -> Option<Piece>) -> Response {
     match live.wait(live.read(limit), find).await {
-        Some(Piece::Open) => StatusCode::ACCEPTED.into_response(),
+        Some(Piece::Open(number)) => {
+            let reader = Reader::of_segment(live, permit, number);
+            ([(header::CONTENT_TYPE, MP4)], no_cache(), reader.into_body()).into_response()
+        }
         Some(Piece::Bytes(bytes)) => answer(Some(Some(bytes))),
         Some(Piece::Nothing) => answer(Some(None)),
         None => answer(None),
     }
+}
+
+async fn manifest(live: &Live, now: WallTime, host: Option<&HeaderValue>) -> Response {
+    let host = host.and_then(|host| host.to_str().ok());
+    let time_url = host.map_or_else(|| "/time".to_owned(), |host| format!("http://{host}/time"));
+    // A player computes from it which segments there are: so many that it can begin with one that is complete.
+    let found = live.wait(live.read(limit), |window| {
+        let ready = window.has_ended() || window.segments().any(|segment| segment.complete);
+        if ready { segment::manifest(window, now, &time_url) } else { None }
+    });
+    match found.await {
+        Some(text) => ([(header::CONTENT_TYPE, MPD)], no_cache(), text).into_response(),
+        None => later("the stream does not go on"),
+    }
+}
+
+/// `GET /time`: the server's clock, which the times of manifests and playlists are of where publisher and server share a host.
+pub(super) async fn time(State(shared): State<Arc<Shared>>) -> Response {
+    (no_cache(), segment::date_time(shared.clock.now().wall)).into_response()
 }
 
 fn answer(found: Option<Option<Bytes>>) -> Response {
@@ -167,9 +203,19 @@ fn find_part(window: &Window, segment: u64, part: usize) -> Option<Piece> {
 fn find_segment(window: &Window, number: u64) -> Option<Piece> {
     match window.segment(number) {
         Some(segment) if segment.complete => Some(Piece::Bytes(segment.whole())),
-        Some(_) => Some(Piece::Open),
+        Some(segment) => Some(Piece::Open(segment.number)),
         None if number == window.next_number() && !window.has_ended() => None,
         None => Some(Piece::Nothing),
+    }
+}
+
+/// `None` for the segment that comes next, by its place on the grid.
+fn find_on_grid(window: &Window, place: u64) -> Option<Piece> {
+    let newest = window.segments().next_back().map(|segment| segment.grid);
+    match (window.on_grid(place), newest) {
+        (Some(segment), _) => find_segment(window, segment.number),
+        (None, newest) if !window.has_ended() && newest.map_or(place == 0, |newest| place == newest + 1) => None,
+        (None, _) => Some(Piece::Nothing),
     }
 }
 

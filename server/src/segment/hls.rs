@@ -2,10 +2,8 @@
 
 use std::fmt::Write as _;
 
-use chrono::{DateTime, SecondsFormat};
-use common::time::WallTime;
-
 use super::window::{Segment, Window};
+use super::{date_time, init_name};
 
 /// Parts are listed of segments that begin within so many target durations of the end (section 4.4.4.9).
 const PARTS_WITHIN: u64 = 3;
@@ -87,11 +85,6 @@ pub(crate) fn hinted(window: &Window) -> (u64, usize) {
     (window.next_number(), window.open().map_or(0, |open| open.parts().len()))
 }
 
-/// Name of the initialization segment with this number.
-pub(crate) fn init_name(number: u64) -> String {
-    if number == 0 { "init.mp4".to_owned() } else { format!("init-{number}.mp4") }
-}
-
 /// The longest part that is listed, in seconds, rounded up to the last digit that is written: what PART-TARGET has to be.
 fn part_target(window: &Window) -> f64 {
     let longest = window.listed().flat_map(|segment| segment.parts()).map(|part| part.duration).max();
@@ -103,10 +96,6 @@ fn skippable(listed: &[&Segment], target: u64) -> usize {
     let end = listed.last().map_or(0, |last| last.start + last.duration());
     let boundary = end.saturating_sub(SKIP_UNTIL * target * 90_000);
     listed.iter().take_while(|segment| segment.complete && segment.start + segment.duration() <= boundary).count()
-}
-
-fn date_time(wall: WallTime) -> String {
-    DateTime::from_timestamp_micros(wall.as_micros()).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 #[cfg(test)]

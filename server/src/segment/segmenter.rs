@@ -9,7 +9,7 @@ use common::time::{MEDIA_CLOCK_HZ, WallTime};
 use super::mp4::{Sample, Track};
 use super::settings::{PartLength, SegmentSettings};
 use super::timeline::Timeline;
-use super::window::{BYTES_MAX, Fragment, Init, Segment, Window};
+use super::window::{BYTES_MAX, Begin, Fragment, Init, Segment, Window};
 
 /// A segment that no key frame ends is ended all the same at so many bytes …
 const SEGMENT_BYTES_MAX: usize = BYTES_MAX / 3;
@@ -65,8 +65,10 @@ impl Segmenter {
         let placed = self.timeline.place(frame.encoded.time, frame.arrived);
         let interval = self.timeline.interval().unsigned_abs();
         let segment = ticks(self.window.settings().segment);
-        // A frame that comes half an interval early is that of the boundary.
-        let due = |open: &Segment| placed.decode - open.start + interval / 2 >= segment;
+        // Boundaries lie on a grid, so that what comes late after one does not delay the next. A frame that comes half an interval
+        // early is that of the boundary.
+        let grid = (placed.decode + interval / 2) / segment;
+        let due = |open: &Segment| grid > open.grid;
         let ends = self.window.open().is_none_or(|open| {
             changed || (frame.starts_decoding && due(open)) || is_too_long(open, placed.decode, segment)
         });
@@ -74,7 +76,8 @@ impl Segmenter {
             let discontinuity = changed && self.inits > 1;
             let per_part = fragments_per_part(self.window.settings().part, interval);
             let next = self.window.next_number() + u64::from(self.window.open().is_some());
-            self.window.begin(Segment::new(next, init, placed.decode, wall, discontinuity, per_part));
+            let begin = Begin { start: placed.decode, grid, wall, discontinuity, fragments_per_part: per_part };
+            self.window.begin(Segment::new(next, init, begin));
         }
         self.fragments = self.fragments.wrapping_add(1);
         let sample = Sample {
@@ -88,7 +91,7 @@ impl Segmenter {
         // Boxes of a frame are far from too long.
         if let Ok(bytes) = track.fragment(&sample, data) {
             let Sample { decode: start, duration, sync, .. } = sample;
-            self.window.push(Fragment { bytes, start, duration, sync }, placed.after_hole);
+            self.window.push(Fragment { bytes, start, duration, sync }, interval, placed.after_hole);
         }
         Ok(!frame.starts_decoding && self.window.open().is_some_and(due))
     }

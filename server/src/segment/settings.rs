@@ -13,7 +13,7 @@ const PLAYLIST: RangeInclusive<usize> = 3..=100;
 /// How streams are cut for viewers over HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SegmentSettings {
-    /// A segment ends at the first key frame after this; 100 ms to 60 s. Default 1 s.
+    /// A segment ends at the first key frame after each multiple of this; 100 ms to 60 s. Default 1 s.
     pub segment: Duration,
     /// Length of a part. Default 33 ms.
     pub part: PartLength,
@@ -48,13 +48,13 @@ pub enum Preset {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
     /// See [`SegmentSettings::segment`].
-    #[error("segment: the duration is 100ms to 60s")]
+    #[error("--segment: the duration is 100ms to 60s")]
     Segment,
     /// See [`SegmentSettings::part`].
-    #[error("part: the duration is 5ms to that of a segment, or \"frame\"")]
+    #[error("--part: the duration is 5ms to that of a segment, or \"frame\"")]
     Part,
     /// See [`SegmentSettings::playlist`].
-    #[error("playlist: the number of segments is 3 to 100")]
+    #[error("--playlist: the number of segments is 3 to 100")]
     Playlist,
 }
 
@@ -128,7 +128,7 @@ mod tests {
             (SegmentSettings { playlist: 101, ..default }, "playlist"),
         ] {
             let error = settings.check().expect_err(field).to_string();
-            assert!(error.starts_with(field), "{error}");
+            assert!(error.starts_with(&format!("--{field}:")), "{error}");
         }
     }
 }

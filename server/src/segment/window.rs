@@ -54,6 +54,8 @@ pub(crate) struct Segment {
     pub(crate) init: Arc<Init>,
     /// In ticks.
     pub(crate) start: u64,
+    /// How many times the duration asked for fits before it: what DASH counts.
+    pub(crate) grid: u64,
     /// When its first picture was taken.
     pub(crate) wall: WallTime,
     /// Its initialization segment is another one than that of the segment before.
@@ -70,19 +72,24 @@ pub(crate) struct Segment {
     whole: Bytes,
 }
 
+/// How a segment begins.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Begin {
+    pub(super) start: u64,
+    pub(super) grid: u64,
+    pub(super) wall: WallTime,
+    pub(super) discontinuity: bool,
+    pub(super) fragments_per_part: usize,
+}
+
 impl Segment {
-    pub(super) fn new(
-        number: u64,
-        init: Arc<Init>,
-        start: u64,
-        wall: WallTime,
-        discontinuity: bool,
-        fragments_per_part: usize,
-    ) -> Self {
+    pub(super) fn new(number: u64, init: Arc<Init>, begin: Begin) -> Self {
+        let Begin { start, grid, wall, discontinuity, fragments_per_part } = begin;
         Self {
             number,
             init,
             start,
+            grid,
             wall,
             discontinuity,
             complete: false,
@@ -208,6 +215,10 @@ pub(crate) struct Window {
     bytes: usize,
     /// Discontinuities of segments that are gone (RFC 8216 section 4.3.3.3).
     discontinuities_gone: u64,
+    /// When the first picture was taken: media time 0.
+    epoch: WallTime,
+    /// Between frames, in ticks.
+    interval: u64,
     /// Seconds that no segment so far was longer than, rounded.
     target: u64,
     ended: bool,
@@ -221,6 +232,8 @@ impl Window {
             segments: VecDeque::new(),
             bytes: 0,
             discontinuities_gone: 0,
+            epoch: WallTime::default(),
+            interval: 0,
             target: target.max(1),
             ended: false,
         }
@@ -234,6 +247,23 @@ impl Window {
     /// asked for.
     pub(crate) fn target(&self) -> u64 {
         self.target
+    }
+
+    /// When the first picture was taken: wall time of media time 0.
+    pub(crate) fn epoch(&self) -> WallTime {
+        self.epoch
+    }
+
+    /// Between frames, in ticks; at least 1.
+    pub(crate) fn interval(&self) -> u64 {
+        self.interval.max(1)
+    }
+
+    /// Of what is held, in bits per second; at least 1.
+    pub(crate) fn bit_rate(&self) -> u64 {
+        let bytes: usize = self.segments.iter().flat_map(|s| &s.fragments).map(|fragment| fragment.bytes.len()).sum();
+        let ticks: u64 = self.segments.iter().map(Segment::duration).sum();
+        (bytes as u64 * 8 * 90_000 / ticks.max(1)).max(1)
     }
 
     /// The stream has ended.
@@ -266,6 +296,11 @@ impl Window {
     pub(crate) fn segment(&self, number: u64) -> Option<&Segment> {
         let first = self.segments.front()?.number;
         self.segments.get(usize::try_from(number.checked_sub(first)?).ok()?)
+    }
+
+    /// The segment at this place of the grid (see [`Segment::grid`]).
+    pub(crate) fn on_grid(&self, place: u64) -> Option<&Segment> {
+        self.segments.iter().find(|segment| segment.grid == place)
     }
 
     /// Number of the segment that has come last or, where that is complete, comes next.
@@ -304,11 +339,16 @@ impl Window {
 
     /// Completes the open segment, and begins `segment`.
     pub(super) fn begin(&mut self, segment: Segment) {
+        if segment.number == 0 {
+            self.epoch = segment.wall;
+        }
         self.complete();
         self.segments.push_back(segment);
     }
 
-    pub(super) fn push(&mut self, fragment: Fragment, hole: bool) {
+    /// `interval` is that between frames, in ticks; with `hole`, nothing is decoded for a while before `fragment`.
+    pub(super) fn push(&mut self, fragment: Fragment, interval: u64, hole: bool) {
+        self.interval = interval;
         let Some(open) = self.segments.back_mut() else { return };
         self.bytes += held_for(&fragment);
         open.push(fragment, hole);
