@@ -28,7 +28,7 @@ pub struct Args {
     /// Listen here for RTSP.
     #[arg(long, value_name = "ADDRESS:PORT", value_parser = listen_address, default_value_t = Config::default().rtsp)]
     rtsp: SocketAddr,
-    /// Listen here for HTTP: /NAME/index.m3u8, /NAME/mse, /health, /metrics, /api/streams.
+    /// Listen here for HTTP: /NAME/index.m3u8, /NAME/manifest.mpd, /NAME/mse, /api/streams, /metrics, /health.
     #[arg(long, value_name = "ADDRESS:PORT", value_parser = listen_address, default_value = "127.0.0.1:8080")]
     http: SocketAddr,
     /// Require passwords from this file, with lines of user:password, user:password:publish or user:password:play.
@@ -98,7 +98,7 @@ pub fn run(args: Args) -> Result<u8, Error> {
     let rtsp = handle.rtsp_addr();
     eprintln!("RTSP: publish to and play from rtsp://{rtsp}/NAME, as in rtsp://{rtsp}/cam");
     if let Some(http) = handle.http_addr() {
-        eprintln!("HLS: play http://{http}/NAME/index.m3u8");
+        eprintln!("In a browser: http://{http}/NAME/index.m3u8 (HLS), /NAME/manifest.mpd (DASH), /NAME/mse");
         eprintln!("HTTP: http://{http}/api/streams, /api/streams/status/NAME, /metrics, /health");
     }
     eprintln!("Press Ctrl-C to stop.");

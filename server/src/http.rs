@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, HttpBody as _, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
@@ -81,6 +81,7 @@ async fn serve(stream: TcpStream, peer: IpAddr, shared: Arc<Shared>, router: Rou
     #[cfg(target_os = "linux")]
     let tuned = tuned.and_then(|()| socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(WRITE_STALL_LIMIT)));
     let (Ok(()), Ok(local)) = (tuned, stream.local_addr()) else { return };
+    let lease = Arc::new(lease);
     let (router, pace) = (TowerToHyperService::new(router), Mutex::new(Pace::new(peer)));
     let account = shared.memory.open(peer);
     let service = service_fn(|mut request: hyper::Request<hyper::body::Incoming>| {
@@ -88,10 +89,14 @@ async fn serve(stream: TcpStream, peer: IpAddr, shared: Arc<Shared>, router: Rou
         request.extensions_mut().insert(Peer(peer));
         request.extensions_mut().insert(origin::Local(local));
         request.extensions_mut().insert(account.clone());
+        request.extensions_mut().insert(lease.clone());
         let cost = if media::is_media(request.uri().path()) { MEDIA_REQUEST } else { 1.0 };
         let (wait, answered) = (lock(&pace).charge(&shared, cost), router.call(request));
         async move {
-            tokio::time::sleep(wait).await;
+            // Even a sleep of no time takes up to a millisecond, which a part that waits for its frame does not have.
+            if !wait.is_zero() {
+                tokio::time::sleep(wait).await;
+            }
             answered.await
         }
     });
@@ -133,8 +138,9 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/api/streams/status/{*path}", get(api::status))
         .layer(users(None));
     Router::new()
-        .merge(state.layer(middleware::from_fn(counted)))
+        .merge(state)
         .merge(media)
+        .layer(middleware::from_fn(counted))
         .layer(no_users)
         // A supervisor that asks whether the process lives has no password.
         .route("/health", get(api::health))
@@ -147,7 +153,10 @@ fn router(shared: Arc<Shared>) -> Router {
 async fn counted(request: Request, next: Next) -> Response {
     let account = request.extensions().get::<Arc<Account>>().cloned();
     let (head, body) = next.run(request).await.into_parts();
-    // Whole already: nothing here answers in pieces.
+    if body.size_hint().exact().is_none() {
+        // It is sent piece by piece, and the pieces are the stream's.
+        return Response::from_parts(head, body);
+    }
     match (account, to_bytes(body, usize::MAX).await) {
         (Some(account), Ok(bytes)) => Response::from_parts(head, Body::from(Held::count(bytes, &account))),
         _ => api::error(StatusCode::INTERNAL_SERVER_ERROR, "out of memory for the response"),

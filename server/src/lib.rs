@@ -93,12 +93,13 @@ impl Shared {
     fn new(users: Option<auth::Users>, segments: SegmentSettings) -> Self {
         let clock = SystemClock::new();
         let budget = Arc::new(budget::Budget::of_process(clock.clone()));
+        let memory = relay::Memory::default();
         Self {
             started: clock.now(),
-            lives: live::Lives::new(segments, clock.clone()),
+            lives: live::Lives::new(segments, clock.clone(), memory.clone()),
             clock,
             paths: Arc::default(),
-            memory: relay::Memory::default(),
+            memory,
             users: users.map(Arc::new),
             ids: AtomicU64::new(1),
             connections: Connections::default(),

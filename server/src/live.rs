@@ -8,17 +8,17 @@ use common::clock::Clock;
 use common::host::SystemClock;
 use common::rtp::Frame;
 use common::rtsp::serve::StreamPath;
-use common::time::{MonoTime, Now, WallTime};
+use common::time::{MonoTime, WallTime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::lock::lock;
-use crate::relay::{Frames, Stream};
+use crate::relay::{Account, Frames, Memory, Stream};
 use crate::segment::{SegmentSettings, Segmenter, Window};
 
 /// A stream that nobody asked for in so long is cut no longer; longer where segments are.
 const IDLE: Duration = Duration::from_secs(10);
-/// How often that is looked at.
-const IDLE_CHECK: Duration = Duration::from_secs(1);
+/// How often that is looked at in the meantime.
+const IDLE_CHECKS: u32 = 10;
 /// Streams that are cut at the same time.
 const LIVES_MAX: usize = 64;
 /// Requests that wait, or are answered bit by bit.
@@ -33,7 +33,10 @@ pub(crate) struct Lives(Arc<Inner>);
 
 struct Inner {
     settings: SegmentSettings,
+    idle: Duration,
     clock: SystemClock,
+    /// Of the whole server: segments count for their publisher's address.
+    memory: Memory,
     entries: Mutex<HashMap<StreamPath, Arc<Live>>>,
     viewers: Arc<Semaphore>,
 }
@@ -58,9 +61,13 @@ pub(crate) enum Refused {
 }
 
 impl Lives {
-    pub(crate) fn new(settings: SegmentSettings, clock: SystemClock) -> Self {
+    pub(crate) fn new(settings: SegmentSettings, clock: SystemClock, memory: Memory) -> Self {
+        Self::with_idle(settings, clock, memory, IDLE.max(3 * settings.segment))
+    }
+
+    fn with_idle(settings: SegmentSettings, clock: SystemClock, memory: Memory, idle: Duration) -> Self {
         let viewers = Arc::new(Semaphore::new(VIEWERS_MAX));
-        Self(Arc::new(Inner { settings, clock, entries: Mutex::default(), viewers }))
+        Self(Arc::new(Inner { settings, idle, clock, memory, entries: Mutex::default(), viewers }))
     }
 
     /// The stream at `path`, where `published` is published now. Cuts it from now on, where it is not yet. Where the stream has
@@ -88,13 +95,34 @@ impl Lives {
             stream: Arc::downgrade(stream),
         });
         entries.insert(path.clone(), live.clone());
-        tokio::spawn(cut(inner.clone(), path.clone(), live.clone(), frames));
+        let account = inner.memory.open(stream.publisher().peer.ip());
+        tokio::spawn(cut(inner.clone(), path.clone(), live.clone(), frames, account));
         Ok(live)
     }
 
     /// The right to wait, or to be answered bit by bit; `None` where too many have it.
     pub(crate) fn admit(&self) -> Option<OwnedSemaphorePermit> {
         self.0.viewers.clone().try_acquire_owned().ok()
+    }
+}
+
+impl Inner {
+    fn remove(&self, path: &StreamPath, live: &Arc<Live>) {
+        let mut entries = lock(&self.entries);
+        if entries.get(path).is_some_and(|entry| Arc::ptr_eq(entry, live)) {
+            entries.remove(path);
+        }
+    }
+
+    /// Removes `live` where nobody has asked for it in some time; whether that is so.
+    fn remove_idle(&self, path: &StreamPath, live: &Arc<Live>) -> bool {
+        let mut entries = lock(&self.entries);
+        let current = entries.get(path).is_some_and(|entry| Arc::ptr_eq(entry, live));
+        let idle = live.is_idle(self.clock.now().mono, self.idle);
+        if current && idle {
+            entries.remove(path);
+        }
+        idle
     }
 }
 
@@ -127,6 +155,13 @@ impl Live {
         now - *lock(&self.asked) >= limit
     }
 
+    fn end(&self) {
+        self.change(|segmenter| {
+            segmenter.end();
+            false
+        });
+    }
+
     fn change(&self, change: impl FnOnce(&mut Segmenter) -> bool) -> bool {
         let result = change(&mut lock(&self.segmenter));
         self.changed.send_modify(|count| *count += 1);
@@ -134,45 +169,39 @@ impl Live {
     }
 }
 
-/// Cuts the stream until it has ended and nobody asks for it any more.
-async fn cut(lives: Arc<Inner>, path: StreamPath, live: Arc<Live>, frames: Frames) {
-    let limit = IDLE.max(3 * lives.settings.segment);
+/// Cuts the stream until it has ended and nobody asks for it any more, or memory is short.
+async fn cut(lives: Arc<Inner>, path: StreamPath, live: Arc<Live>, frames: Frames, account: Arc<Account>) {
     let idle = async {
         loop {
-            tokio::time::sleep(IDLE_CHECK).await;
-            let mut entries = lock(&lives.entries);
-            let current = entries.get(&path).is_some_and(|entry| Arc::ptr_eq(entry, &live));
-            if !current || live.is_idle(lives.clock.now().mono, limit) {
-                if current {
-                    entries.remove(&path);
-                }
+            tokio::time::sleep(lives.idle / IDLE_CHECKS).await;
+            if lives.remove_idle(&path, &live) {
                 return;
             }
         }
     };
-    let run = async {
-        feed(&live, frames, &path).await;
-        std::future::pending().await
-    };
+    let run = feed(&live, frames, &path, &account);
     tokio::select! {
         () = idle => {}
         () = run => {}
+        () = account.told() => {
+            tracing::warn!("memory is short: letting go of the segments of /{path}");
+            lives.remove(&path, &live);
+        }
     }
-    live.change(|segmenter| {
-        segmenter.end();
-        false
-    });
+    live.end();
 }
 
-/// Passes the frames on until the stream ends.
-async fn feed(live: &Live, mut frames: Frames, path: &StreamPath) {
+/// Passes the frames on until the stream ends, and holds on to what is there then.
+async fn feed(live: &Live, mut frames: Frames, path: &StreamPath, account: &Arc<Account>) {
+    let mut share = account.share();
     let mut asked: Option<MonoTime> = None;
-    let mut unusable = false;
+    let (mut unusable, mut warned) = (false, false);
     while let Some(frame) = frames.next().await {
         let now = live.clock.now();
-        let wall = taken(&frame, now);
+        let arrived = now.wall_at(frame.arrived);
+        let wall = stamp(&frame, arrived).unwrap_or(arrived);
         let wants_key = live.change(|segmenter| {
-            segmenter.push(&frame, wall).unwrap_or_else(|error| {
+            segmenter.push(&frame, wall, arrived).unwrap_or_else(|error| {
                 if !unusable {
                     tracing::warn!("cannot serve /{path} over HTTP: {error}");
                 }
@@ -180,23 +209,33 @@ async fn feed(live: &Live, mut frames: Frames, path: &StreamPath) {
                 false
             })
         });
+        share.update(live.read(Window::held));
         if !wants_key {
             asked = None;
         } else if asked.is_none_or(|asked| now.mono - asked >= KEY_RETRY) {
+            if asked.is_some() && !warned {
+                warned = true;
+                let gop = live.read(|window| window.frames_per_segment());
+                tracing::warn!(
+                    "the publisher of /{path} sends no key frame when asked, so that segments are longer than wanted: publish \
+                     with a key frame every {gop} frames (--gop {gop})"
+                );
+            }
             asked = Some(now.mono);
             frames.request_idr(now.mono);
         }
     }
-    live.change(|segmenter| {
-        segmenter.end();
-        false
-    });
+    live.end();
+    // Until nobody asks any more.
+    std::future::pending::<()>().await;
+    drop(share);
 }
 
-/// When the picture was taken: by its stamp, or else when it arrived.
-fn taken(frame: &Frame, now: Now) -> WallTime {
-    let arrived = now.wall_at(frame.arrived);
-    let stamp = frame.encoded.codec.find_stamp(&frame.encoded.data).map(|stamp| stamp.times.stamp);
-    let off = |stamp: &WallTime| Duration::from_micros(stamp.micros_since(arrived).unsigned_abs());
-    stamp.filter(|stamp| off(stamp) <= STAMP_OFF_MAX).unwrap_or(arrived)
+/// When the picture was taken, by its stamp.
+fn stamp(frame: &Frame, arrived: WallTime) -> Option<WallTime> {
+    let stamp = frame.encoded.codec.find_stamp(&frame.encoded.data)?.times.stamp;
+    (stamp.micros_since(arrived).unsigned_abs() <= STAMP_OFF_MAX.as_micros() as u64).then_some(stamp)
 }
+
+#[cfg(test)]
+mod tests;

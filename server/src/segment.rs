@@ -6,38 +6,18 @@
 mod dash;
 mod hls;
 mod mp4;
+mod names;
+mod pieces;
 mod segmenter;
 mod settings;
 mod timeline;
 mod window;
 
-use chrono::{DateTime, SecondsFormat};
-use common::time::WallTime;
-
 pub(crate) use dash::manifest;
-pub(crate) use hls::{hinted, playlist};
+pub(crate) use hls::{hinted, next_part, playlist};
+pub(crate) use names::date_time;
 pub(crate) use segmenter::Segmenter;
+#[cfg(test)]
+pub(crate) use segmenter::tests::Feed;
 pub use settings::{PartLength, Preset, SegmentSettings, SettingsError};
 pub(crate) use window::{Cursor, Window};
-
-/// `wall` as RFC 3339 and XML Schema write it, in UTC to the ms; the epoch where no calendar goes so far.
-pub(crate) fn date_time(wall: WallTime) -> String {
-    DateTime::from_timestamp_micros(wall.as_micros()).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Millis, true)
-}
-
-/// Name of the initialization segment with this number.
-fn init_name(number: u64) -> String {
-    if number == 0 { "init.mp4".to_owned() } else { format!("init-{number}.mp4") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dates_beyond_any_calendar_do_no_harm() {
-        for micros in [i64::MIN, i64::MAX] {
-            assert_eq!(date_time(WallTime::from_micros(micros)), "1970-01-01T00:00:00.000Z");
-        }
-    }
-}

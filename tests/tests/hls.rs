@@ -1,4 +1,4 @@
-//! A stream in a browser's formats: played by ffmpeg, and every frame that the encoder made is there.
+//! A stream in the formats of browsers: HLS and DASH that ffmpeg plays, and MSE.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -13,7 +13,7 @@ use common::host::SystemClock;
 use common::time::{MediaTime, Now};
 use common::transport::Transport;
 use framelag_tests::LIMIT;
-use framelag_tests::rtsp::http_get;
+use framelag_tests::rtsp::{Client, http_get};
 use publisher::capture::pattern;
 use publisher::egress::{Egress, FrameEgress, rtsp};
 use publisher::encode::{self, Encoder, OpenH264};
@@ -98,23 +98,28 @@ fn playlist(server: &server::Handle) -> String {
     }
 }
 
+/// Frames that ffprobe decodes of the first 3 s.
+fn frames_in_3_s(url: &str) -> u32 {
+    let mut command = Command::new("ffprobe");
+    command.args(["-v", "error", "-read_intervals", "%+3", "-count_frames", "-show_entries"]);
+    command.args(["stream=nb_read_frames,width,height", "-of", "csv=p=0", url]).stdin(Stdio::null());
+    let output = command.output().expect("ffprobe runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && errors.is_empty(), "{errors}");
+    let line = text.lines().next().unwrap_or_default();
+    let fields: Vec<u32> = line.split(',').filter_map(|field| field.parse().ok()).collect();
+    assert_eq!(fields[..2], [320, 240], "{text}");
+    fields[2]
+}
+
 #[test]
 fn ffmpeg_plays_the_playlist() {
     let server = server(segments(500));
     let _publisher = Publisher::start(&server);
     playlist(&server);
-    let url = format!("http://{}/cam/index.m3u8", http(&server));
-    let mut command = Command::new("ffprobe");
-    command.args(["-v", "error", "-read_intervals", "%+3", "-count_frames", "-show_entries"]);
-    command.args(["stream=nb_read_frames,width,height", "-of", "csv=p=0", &url]).stdin(Stdio::null());
-    let output = command.output().expect("ffprobe runs");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success() && errors.is_empty(), "{errors}");
-    let fields: Vec<u32> =
-        text.lines().next().unwrap_or_default().split(',').filter_map(|field| field.parse().ok()).collect();
-    assert_eq!(fields[..2], [320, 240], "{text}");
-    assert!((80..=110).contains(&fields[2]), "3 s at 30 fps: {text}");
+    let frames = frames_in_3_s(&format!("http://{}/cam/index.m3u8", http(&server)));
+    assert!((80..=110).contains(&frames), "3 s at 30 fps: {frames}");
 }
 
 #[test]
@@ -195,4 +200,50 @@ fn what_is_not_there_is_refused() {
         let answer = http_get(http(&server), &format!("/cam/{path}")).expect("an answer");
         assert_eq!(answer.status, status, "{path}: {}", answer.head);
     }
+}
+
+#[test]
+fn ffmpeg_plays_the_manifest() {
+    let server = server(segments(500));
+    let _publisher = Publisher::start(&server);
+    playlist(&server);
+    let frames = frames_in_3_s(&format!("http://{}/cam/manifest.mpd", http(&server)));
+    assert!((75..=130).contains(&frames), "3 s at 30 fps: {frames}");
+}
+
+#[test]
+fn many_viewers_get_every_part_whoever_does_not_read() {
+    let server = server(segments(500));
+    let _publisher = Publisher::start(&server);
+    playlist(&server);
+    let address = http(&server);
+    let mut lazy = TcpStream::connect(address).expect("it listens");
+    write!(lazy, "GET /cam/mse HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("it reads");
+    let watch = move || {
+        let mut client = Client::connect(address).expect("it listens");
+        let mut get = |name: &str| {
+            let answer =
+                client.ask(&format!("GET /cam/{name} HTTP/1.1\r\nHost: localhost\r\n\r\n")).expect("an answer");
+            assert_eq!(answer.status, 200, "{name}: {}", answer.head);
+            String::from_utf8_lossy(&answer.body).into_owned()
+        };
+        let mut newest = newest_part(&get("index.m3u8"));
+        for _ in 0..45 {
+            let text = get(&format!("index.m3u8?_HLS_msn={}&_HLS_part={}", newest.0, newest.1 + 1));
+            let next = newest_part(&text);
+            assert!(next > newest, "{next:?} after {newest:?}");
+            newest = next;
+            assert_eq!(get(&format!("part-{}-{}.m4s", newest.0, newest.1)).matches("moof").count(), 1);
+        }
+    };
+    let viewers: Vec<_> = (0..30).map(|_| std::thread::spawn(watch)).collect();
+    viewers.into_iter().for_each(|viewer| viewer.join().expect("it gets every part"));
+}
+
+/// Segment and number of the newest part that a playlist has.
+fn newest_part(text: &str) -> (u64, u64) {
+    let line = text.lines().rfind(|line| line.starts_with("#EXT-X-PART:")).expect("parts");
+    let name = line.split("URI=\"part-").nth(1).and_then(|rest| rest.split(".m4s").next()).expect("a name");
+    let (segment, part) = name.split_once('-').expect("two numbers");
+    (segment.parse().expect("a number"), part.parse().expect("a number"))
 }

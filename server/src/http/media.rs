@@ -1,11 +1,13 @@
 //! `/NAME/index.m3u8`, `/NAME/manifest.mpd`, their segments and parts, and `/NAME/mse`: streams for browsers and players.
 
+mod file;
+mod reader;
 mod reload;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::Extension;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -13,13 +15,14 @@ use bytes::Bytes;
 use common::clock::Clock;
 use common::rtsp::serve::StreamPath;
 use common::time::WallTime;
-use futures::stream;
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::api;
 use crate::Shared;
+use crate::budget::Lease;
 use crate::live::{Live, Refused};
-use crate::segment::{self, Cursor, Window};
+use crate::segment::{self, Window};
+use file::File;
+use reader::{Reader, Viewer};
 use reload::{Reload, Wait};
 
 const PLAYLIST: &str = "application/vnd.apple.mpegurl";
@@ -27,50 +30,6 @@ const MPD: &str = "application/dash+xml";
 const MP4: &str = "video/mp4";
 /// Seconds after which who was refused may ask again.
 const RETRY_AFTER: &str = "2";
-/// A stream that brings no frame in so long is not waited for.
-const FRAME_LIMIT: Duration = Duration::from_secs(30);
-
-/// What is asked for of a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum File {
-    Playlist,
-    Init(u64),
-    Segment(u64),
-    Part(u64, usize),
-    Mse,
-    Manifest,
-    /// A segment by its place on the grid.
-    Grid(u64),
-}
-
-impl File {
-    fn parse(name: &str) -> Option<Self> {
-        let number = |text: &str| {
-            let canonical = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-            if canonical { text.parse().ok() } else { None }
-        };
-        if let Some(numbers) = name.strip_prefix("part-").and_then(|rest| rest.strip_suffix(".m4s")) {
-            let (segment, part) = numbers.split_once('-')?;
-            return Some(Self::Part(number(segment)?, usize::try_from(number(part)?).ok()?));
-        }
-        if let Some(text) = name.strip_prefix("segment-").and_then(|rest| rest.strip_suffix(".m4s")) {
-            return number(text).map(Self::Segment);
-        }
-        if let Some(text) = name.strip_prefix("dash-").and_then(|rest| rest.strip_suffix(".m4s")) {
-            return number(text).map(Self::Grid);
-        }
-        if let Some(text) = name.strip_prefix("init-").and_then(|rest| rest.strip_suffix(".mp4")) {
-            return number(text).map(Self::Init);
-        }
-        match name {
-            "index.m3u8" => Some(Self::Playlist),
-            "init.mp4" => Some(Self::Init(0)),
-            "mse" => Some(Self::Mse),
-            "manifest.mpd" => Some(Self::Manifest),
-            _ => None,
-        }
-    }
-}
 
 /// Whether `path` is one of those here: a viewer asks for many of them a second.
 pub(super) fn is_media(path: &str) -> bool {
@@ -82,6 +41,7 @@ pub(super) async fn show(
     State(shared): State<Arc<Shared>>,
     Path(path): Path<String>,
     RawQuery(query): RawQuery,
+    Extension(lease): Extension<Arc<Lease>>,
     headers: HeaderMap,
 ) -> Response {
     let asked =
@@ -97,14 +57,15 @@ pub(super) async fn show(
         Err(Refused::Full) => return later("too many streams are watched: try again later"),
     };
     let Some(permit) = shared.lives.admit() else { return later("too many viewers: try again later") };
+    let viewer = Viewer { lease, _permit: permit };
     match file {
         File::Playlist => playlist(&live, reload).await,
         File::Init(number) => init(&live, number).await,
         File::Part(segment, number) => part(&live, |window| find_part(window, segment, number)).await,
-        File::Segment(number) => segment(live, permit, |window| find_segment(window, number)).await,
-        File::Grid(place) => segment(live, permit, |window| find_on_grid(window, place)).await,
+        File::Segment(number) => segment(live, viewer, |window| find_segment(window, number)).await,
+        File::Grid(place) => segment(live, viewer, |window| find_on_grid(window, place)).await,
         File::Manifest => manifest(&live, shared.clock.now().wall, headers.get(header::HOST)).await,
-        File::Mse => mse(live, permit).await,
+        File::Mse => mse(live, viewer).await,
     }
 }
 
@@ -151,10 +112,10 @@ async fn part(live: &Live, find: impl Fn(&Window) -> Option<Piece>) -> Response 
 }
 
 /// Waits for the segment that `find` finds, and sends one that is open frame by frame.
-async fn segment(live: Arc<Live>, permit: OwnedSemaphorePermit, find: impl Fn(&Window) -> Option<Piece>) -> Response {
+async fn segment(live: Arc<Live>, viewer: Viewer, find: impl Fn(&Window) -> Option<Piece>) -> Response {
     match live.wait(live.read(limit), find).await {
         Some(Piece::Open(number)) => {
-            let reader = Reader::of_segment(live, permit, number);
+            let reader = Reader::of_segment(live, viewer, number);
             ([(header::CONTENT_TYPE, MP4)], no_cache(), reader.into_body()).into_response()
         }
         Some(Piece::Bytes(bytes)) => answer(Some(Some(bytes))),
@@ -177,7 +138,7 @@ async fn manifest(live: &Live, now: WallTime, host: Option<&HeaderValue>) -> Res
     }
 }
 
-/// `GET /time`: the server's clock, which the times of manifests and playlists are of where publisher and server share a host.
+/// `GET /time`: the server's clock, which a manifest counts by.
 pub(super) async fn time(State(shared): State<Arc<Shared>>) -> Response {
     (no_cache(), segment::date_time(shared.clock.now().wall)).into_response()
 }
@@ -190,13 +151,13 @@ fn answer(found: Option<Option<Bytes>>) -> Response {
     }
 }
 
-/// `None` for the part that a playlist hints at, until it is there.
+/// `None` for a part that may come next, until it is there.
 fn find_part(window: &Window, segment: u64, part: usize) -> Option<Piece> {
     if let Some(bytes) = window.segment(segment).and_then(|segment| segment.part(part)) {
         return Some(Piece::Bytes(bytes));
     }
-    let hinted = segment::hinted(window) == (segment, part) && !window.has_ended();
-    if hinted { None } else { Some(Piece::Nothing) }
+    let next = [segment::hinted(window), segment::next_part(window)].contains(&(segment, part));
+    if next && !window.has_ended() { None } else { Some(Piece::Nothing) }
 }
 
 /// `None` for the segment that comes next.
@@ -220,7 +181,7 @@ fn find_on_grid(window: &Window, place: u64) -> Option<Piece> {
 }
 
 /// `GET /{path}/mse`: fragment by fragment, from the newest key frame on.
-async fn mse(live: Arc<Live>, permit: OwnedSemaphorePermit) -> Response {
+async fn mse(live: Arc<Live>, viewer: Viewer) -> Response {
     let begin = live.wait(live.read(limit), |window| {
         let cursor = window.newest_sync()?;
         let (segment, ..) = window.read(cursor)?;
@@ -228,65 +189,15 @@ async fn mse(live: Arc<Live>, permit: OwnedSemaphorePermit) -> Response {
     });
     match begin.await {
         Some((cursor, kind)) => {
-            let reader = Reader { live, _permit: permit, cursor, within: None, init: None };
+            let reader = Reader::of_stream(live, viewer, cursor);
             ([(header::CONTENT_TYPE, kind)], no_cache(), reader.into_body()).into_response()
         }
         None => later("the stream does not go on"),
     }
 }
 
-/// Reads a stream frame by frame. Who is too slow goes on at the newest key frame.
-struct Reader {
-    live: Arc<Live>,
-    _permit: OwnedSemaphorePermit,
-    cursor: Cursor,
-    /// Of one segment only, without initialization segments.
-    within: Option<u64>,
-    /// The initialization segment that the reader has.
-    init: Option<u64>,
-}
-
-impl Reader {
-    fn of_segment(live: Arc<Live>, permit: OwnedSemaphorePermit, number: u64) -> Self {
-        Self { live, _permit: permit, cursor: Cursor::at_start(number), within: Some(number), init: None }
-    }
-
-    fn into_body(self) -> Body {
-        Body::from_stream(stream::unfold(self, |mut reader| async {
-            let bytes = reader.next().await?;
-            Some((Ok::<_, std::convert::Infallible>(bytes), reader))
-        }))
-    }
-
-    async fn next(&mut self) -> Option<Bytes> {
-        let (within, known, mut cursor) = (self.within, self.init, self.cursor);
-        let (bytes, init, cursor) = self
-            .live
-            .wait(FRAME_LIMIT, |window| {
-                if within.is_none() && window.is_behind(cursor) {
-                    cursor = window.newest_sync()?;
-                }
-                let Some((segment, fragment, next)) = window.read(cursor) else {
-                    let over = window.has_ended() || window.segment(within?).is_none_or(|segment| segment.complete);
-                    return over.then_some(None);
-                };
-                if within.is_some_and(|within| within != segment.number) {
-                    return Some(None);
-                }
-                let bytes = if within.is_some() || known == Some(segment.init.number) {
-                    fragment.bytes.clone()
-                } else {
-                    [&segment.init.bytes[..], &fragment.bytes].concat().into()
-                };
-                Some(Some((bytes, segment.init.number, next)))
-            })
-            .await??;
-        (self.init, self.cursor) = (Some(init), cursor);
-        Some(bytes)
-    }
-}
-
-/// How long a request waits (draft-pantos-hls-rfc8216bis section 6.2.5.2: three target durations). The first one also for a key frame.
+/// How long a request waits: three target durations (draft-pantos-hls-rfc8216bis section 6.2.5.2). The first one also waits for a
+/// key frame.
 fn limit(window: &Window) -> Duration {
     let start = if window.segments().next().is_none() { 5 } else { 0 };
     Duration::from_secs((3 * window.target()).max(3) + start)

@@ -21,8 +21,8 @@ pub(super) struct Local(pub(super) SocketAddr);
 /// Refuses a Host header with a foreign name, where no password protects.
 pub(super) async fn check(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let local = request.extensions().get().map(|Local(local)| local.ip());
-    let host = request.headers().get(header::HOST);
-    let named = host.is_none_or(|host| host.to_str().is_ok_and(|host| is_own(host, local)));
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let named = hosts.all(|host| host.to_str().is_ok_and(|host| is_own(host, local)));
     if shared.users.is_none() && !named {
         return api::error(StatusCode::MISDIRECTED_REQUEST, "use this server's address or localhost as the host");
     }

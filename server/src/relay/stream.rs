@@ -135,7 +135,7 @@ impl Stream {
     }
 
     #[cfg(test)]
-    pub(super) fn has_frame_sinks(&self) -> bool {
+    pub(crate) fn has_frame_sinks(&self) -> bool {
         lock(&self.relay).frames.are_fed()
     }
 

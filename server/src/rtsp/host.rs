@@ -58,6 +58,9 @@ impl ConnectionHost {
     }
 }
 
+/// A stream of such a name would lie where the HTTP side has something else.
+const OWN_NAMES: [&str; 5] = ["api", "assets", "health", "metrics", "time"];
+
 impl ConnectionHost {
     fn open_pair(&mut self, track: usize, client: (u16, u16)) -> Result<(u16, u16), String> {
         let (local, peer) = (self.local.ip(), self.peer.ip().to_canonical());
@@ -114,6 +117,10 @@ impl Host for ConnectionHost {
     }
 
     fn reserve(&mut self, path: &StreamPath) -> Result<(), Busy> {
+        let first = path.as_str().split('/').next().unwrap_or_default();
+        if OWN_NAMES.contains(&first) {
+            return Err(Busy(format!("/{first} is the server's own over HTTP: choose another name for the stream")));
+        }
         self.reservation = Some(self.shared.paths.reserve(path)?);
         Ok(())
     }

@@ -7,7 +7,7 @@ use common::time::WallTime;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, Event};
 
-use super::date_time;
+use super::names::{date_time, init_name};
 use super::window::Window;
 
 const NAMESPACE: &str = "urn:mpeg:dash:schema:mpd:2011";
@@ -111,10 +111,10 @@ fn write_adaptation_set(xml: &mut Xml, window: &Window, init: u64, time_url: &st
 
 /// Segments are named by where they lie on the grid of their duration. Each is there from its first frame on.
 fn write_template(xml: &mut Xml, window: &Window, init: u64) -> io::Result<()> {
-    let segment = window.settings().segment.as_millis() as u64 * TICKS_PER_SECOND / 1_000;
+    let segment = window.segment_ticks();
     let offset = segment.saturating_sub(window.interval()) as f64 / TICKS_PER_SECOND as f64;
     let (duration, offset) = (segment.to_string(), format!("{offset:.3}"));
-    let initialization = super::init_name(init);
+    let initialization = init_name(init);
     let template = [
         ("timescale", "90000"),
         ("duration", &*duration),

@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::window::{Segment, Window};
-use super::{date_time, init_name};
+use super::names::{date_time, init_name};
+use super::pieces::Segment;
+use super::window::Window;
 
 /// Parts are listed of segments that begin within so many target durations of the end (section 4.4.4.9).
 const PARTS_WITHIN: u64 = 3;
@@ -49,7 +50,7 @@ pub(crate) fn playlist(window: &Window, skip: bool) -> String {
     let end = listed.last().map_or(0, |last| last.start + last.duration());
     let mut init = skipped.checked_sub(1).map(|last| listed[last].init.number);
     for segment in &listed[skipped..] {
-        if segment.discontinuity && init.is_some() {
+        if segment.discontinuity {
             line(format_args!("#EXT-X-DISCONTINUITY"));
         }
         if init != Some(segment.init.number) {
@@ -80,8 +81,13 @@ pub(crate) fn playlist(window: &Window, skip: bool) -> String {
     text
 }
 
-/// Segment and number of the part that comes next.
+/// Segment and number of the part that comes next, as far as can be told: whether a segment ends, its next frame says.
 pub(crate) fn hinted(window: &Window) -> (u64, usize) {
+    if window.ends_next() { (window.next_number() + 1, 0) } else { next_part(window) }
+}
+
+/// Segment and number of the part that comes next where the open segment goes on.
+pub(crate) fn next_part(window: &Window) -> (u64, usize) {
     (window.next_number(), window.open().map_or(0, |open| open.parts().len()))
 }
 

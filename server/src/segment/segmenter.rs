@@ -1,15 +1,15 @@
 //! From frames to the window of segments.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use common::rtp::Frame;
 use common::time::{MEDIA_CLOCK_HZ, WallTime};
 
 use super::mp4::{Sample, Track};
-use super::settings::{PartLength, SegmentSettings};
+use super::pieces::{Begin, Fragment, Init, Segment};
+use super::settings::{PartLength, SegmentSettings, in_ticks};
 use super::timeline::Timeline;
-use super::window::{BYTES_MAX, Begin, Fragment, Init, Segment, Window};
+use super::window::{BYTES_MAX, Window};
 
 /// A segment that no key frame ends is ended all the same at so many bytes …
 const SEGMENT_BYTES_MAX: usize = BYTES_MAX / 3;
@@ -19,6 +19,9 @@ const SEGMENT_FRAGMENTS_MAX: usize = 8_000;
 const OVERDUE: u64 = 8;
 /// … so many ticks.
 const OVERDUE_MIN: u64 = 10 * MEDIA_CLOCK_HZ as u64;
+
+/// A picture that is said to be older when it arrives was stamped by another clock.
+const STAMP_AGE_MAX_US: i64 = 1_000_000;
 
 /// See the module.
 #[derive(Debug)]
@@ -52,19 +55,20 @@ impl Segmenter {
         self.window.end();
     }
 
-    /// Takes the next frame, whose picture was taken at `wall`. Returns whether a key frame is wanted: the segment is long enough.
+    /// Takes the next frame, whose picture was taken at `wall` and which arrived at `arrived`. Returns whether a key frame is
+    /// wanted: the segment is long enough.
     ///
     /// # Errors
     /// Where it is the first, and nothing can be decoded with it.
-    pub(crate) fn push(&mut self, frame: &Frame, wall: WallTime) -> Result<bool, Unusable> {
+    pub(crate) fn push(&mut self, frame: &Frame, wall: WallTime, arrived: WallTime) -> Result<bool, Unusable> {
         let data = &frame.encoded.data;
         let changed = frame.starts_decoding && self.take_track(frame);
-        let Some((track, init)) = self.track.clone() else {
+        let Some((track, init)) = &self.track else {
             return if frame.starts_decoding { Err(Unusable::ParameterSets) } else { Ok(false) };
         };
         let placed = self.timeline.place(frame.encoded.time, frame.arrived);
         let interval = self.timeline.interval().unsigned_abs();
-        let segment = ticks(self.window.settings().segment);
+        let segment = self.window.segment_ticks();
         // Boundaries lie on a grid, so that what comes late after one does not delay the next. A frame that comes half an interval
         // early is that of the boundary.
         let grid = (placed.decode + interval / 2) / segment;
@@ -76,8 +80,11 @@ impl Segmenter {
             let discontinuity = changed && self.inits > 1;
             let per_part = fragments_per_part(self.window.settings().part, interval);
             let next = self.window.next_number() + u64::from(self.window.open().is_some());
+            if next == 0 {
+                self.window.set_epoch(epoch(wall, arrived));
+            }
             let begin = Begin { start: placed.decode, grid, wall, discontinuity, fragments_per_part: per_part };
-            self.window.begin(Segment::new(next, init, begin));
+            self.window.begin(Segment::new(next, init.clone(), begin));
         }
         self.fragments = self.fragments.wrapping_add(1);
         let sample = Sample {
@@ -111,6 +118,11 @@ impl Segmenter {
     }
 }
 
+/// When, by this host's clock, a picture was taken: that of a publisher elsewhere may be another.
+fn epoch(wall: WallTime, arrived: WallTime) -> WallTime {
+    if (0..=STAMP_AGE_MAX_US).contains(&arrived.micros_since(wall)) { wall } else { arrived }
+}
+
 fn is_too_long(open: &Segment, now: u64, segment: u64) -> bool {
     open.held() > SEGMENT_BYTES_MAX
         || open.fragments().len() >= SEGMENT_FRAGMENTS_MAX
@@ -122,13 +134,9 @@ fn fragments_per_part(part: PartLength, interval: u64) -> usize {
     match part {
         PartLength::Frame => 1,
         // 33 ms are meant to hold a frame at 30 fps.
-        PartLength::UpTo(part) => (ticks(part) * 21 / 20 / interval).max(1) as usize,
+        PartLength::UpTo(part) => (in_ticks(part) * 21 / 20 / interval).max(1) as usize,
     }
 }
 
-fn ticks(duration: Duration) -> u64 {
-    duration.as_millis() as u64 * u64::from(MEDIA_CLOCK_HZ) / 1_000
-}
-
 #[cfg(test)]
-pub(super) mod tests;
+pub(crate) mod tests;

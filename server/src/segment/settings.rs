@@ -3,6 +3,8 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use common::time::MEDIA_CLOCK_HZ;
+
 /// Segments of this length can be asked for.
 const SEGMENT: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(60);
 /// Parts may not be shorter.
@@ -80,6 +82,11 @@ impl SegmentSettings {
         }
         if PLAYLIST.contains(&self.playlist) { Ok(()) } else { Err(SettingsError::Playlist) }
     }
+}
+
+/// `duration` in ticks of 90 kHz.
+pub(super) fn in_ticks(duration: Duration) -> u64 {
+    (duration.as_micros() * u128::from(MEDIA_CLOCK_HZ) / 1_000_000) as u64
 }
 
 impl Preset {

@@ -1,196 +1,18 @@
 //! The newest segments of a stream, as far as their bytes are held.
 
 use std::collections::VecDeque;
-use std::ops::Range;
-use std::sync::Arc;
 
-use bytes::Bytes;
 use common::time::WallTime;
 
-use super::settings::SegmentSettings;
+use super::pieces::{Fragment, Segment};
+use super::settings::{SegmentSettings, in_ticks};
 
 /// Complete segments that are held beyond those that a playlist lists: a player loads what it read in an older playlist.
 const BEYOND_PLAYLIST: usize = 3;
+/// A viewer who is not within the newest segments, so many, is behind.
+const BEHIND: usize = 3;
 /// Bytes of a stream's segments that are held: older segments go sooner then.
 pub(crate) const BYTES_MAX: usize = 48 << 20;
-
-/// An initialization segment, shared by the segments that need it.
-#[derive(Debug)]
-pub(crate) struct Init {
-    /// Counts those of the stream, from 0.
-    pub(crate) number: u64,
-    pub(crate) bytes: Bytes,
-    /// RFC 6381 section 3.4.
-    pub(crate) codecs: String,
-    pub(crate) width: u32,
-    pub(crate) height: u32,
-}
-
-/// One frame: `prft`, `moof`, `mdat`. Times are ticks of 90 kHz since the first frame.
-#[derive(Clone, Debug)]
-pub(crate) struct Fragment {
-    pub(crate) bytes: Bytes,
-    pub(crate) start: u64,
-    pub(crate) duration: u32,
-    /// Decoding can begin here.
-    pub(crate) sync: bool,
-}
-
-/// A part that is complete.
-#[derive(Clone, Debug)]
-pub(crate) struct Part {
-    fragments: Range<usize>,
-    /// In ticks.
-    pub(crate) duration: u64,
-    /// There is a frame in it that decoding can begin with.
-    pub(crate) independent: bool,
-}
-
-/// A segment; the last one of a stream is open.
-#[derive(Debug)]
-pub(crate) struct Segment {
-    /// Counts those of the stream, from 0: its media sequence number.
-    pub(crate) number: u64,
-    pub(crate) init: Arc<Init>,
-    /// In ticks.
-    pub(crate) start: u64,
-    /// How many times the duration asked for fits before it: what DASH counts.
-    pub(crate) grid: u64,
-    /// When its first picture was taken.
-    pub(crate) wall: WallTime,
-    /// Its initialization segment is another one than that of the segment before.
-    pub(crate) discontinuity: bool,
-    /// No frame follows any more.
-    pub(crate) complete: bool,
-    fragments: Vec<Fragment>,
-    parts: Vec<Part>,
-    /// Fragments that are in parts.
-    in_parts: usize,
-    fragments_per_part: usize,
-    bytes: usize,
-    /// All fragments side by side, once it is complete.
-    whole: Bytes,
-}
-
-/// How a segment begins.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Begin {
-    pub(super) start: u64,
-    pub(super) grid: u64,
-    pub(super) wall: WallTime,
-    pub(super) discontinuity: bool,
-    pub(super) fragments_per_part: usize,
-}
-
-impl Segment {
-    pub(super) fn new(number: u64, init: Arc<Init>, begin: Begin) -> Self {
-        let Begin { start, grid, wall, discontinuity, fragments_per_part } = begin;
-        Self {
-            number,
-            init,
-            start,
-            grid,
-            wall,
-            discontinuity,
-            complete: false,
-            fragments: Vec::new(),
-            parts: Vec::new(),
-            in_parts: 0,
-            fragments_per_part,
-            bytes: 0,
-            whole: Bytes::new(),
-        }
-    }
-
-    pub(crate) fn fragments(&self) -> &[Fragment] {
-        &self.fragments
-    }
-
-    pub(crate) fn parts(&self) -> &[Part] {
-        &self.parts
-    }
-
-    /// Decoding can begin with its first frame.
-    pub(crate) fn is_independent(&self) -> bool {
-        self.fragments.first().is_some_and(|first| first.sync)
-    }
-
-    /// In ticks, so far.
-    pub(crate) fn duration(&self) -> u64 {
-        self.fragments.last().map_or(0, |last| last.start + u64::from(last.duration) - self.start)
-    }
-
-    /// All of it; empty before it is complete.
-    pub(crate) fn whole(&self) -> Bytes {
-        self.whole.clone()
-    }
-
-    /// Part `number`, from 0.
-    pub(crate) fn part(&self, number: usize) -> Option<Bytes> {
-        let fragments = self.parts.get(number)?.fragments.clone();
-        if !self.complete {
-            return Some(joined(&self.fragments[fragments]));
-        }
-        let length = |fragments: Range<usize>| self.fragments[fragments].iter().map(|f| f.bytes.len()).sum::<usize>();
-        let begin = length(0..fragments.start);
-        Some(self.whole.slice(begin..begin + length(fragments)))
-    }
-
-    /// Bytes that it takes in memory.
-    pub(super) fn held(&self) -> usize {
-        self.bytes
-    }
-
-    /// `hole`: nothing is decoded for a while before `fragment`.
-    fn push(&mut self, fragment: Fragment, hole: bool) {
-        if hole {
-            self.end_part();
-        }
-        self.bytes += held_for(&fragment);
-        self.fragments.push(fragment);
-        if self.fragments.len() - self.in_parts >= self.fragments_per_part {
-            self.end_part();
-        }
-    }
-
-    fn end_part(&mut self) {
-        let open = &self.fragments[self.in_parts..];
-        if let [first, .., last] | [first @ last] = open {
-            let duration = last.start + u64::from(last.duration) - first.start;
-            let independent = open.iter().any(|fragment| fragment.sync);
-            let fragments = self.in_parts..self.fragments.len();
-            self.parts.push(Part { fragments, duration, independent });
-            self.in_parts = self.fragments.len();
-        }
-    }
-
-    /// Puts its fragments side by side, so that it can be sent in one piece.
-    fn complete(&mut self) {
-        self.end_part();
-        self.complete = true;
-        self.whole = joined(&self.fragments);
-        let mut whole = self.whole.clone();
-        for fragment in &mut self.fragments {
-            fragment.bytes = whole.split_to(fragment.bytes.len());
-        }
-    }
-}
-
-/// The bytes of neighbours; without copying where there is one.
-fn joined(fragments: &[Fragment]) -> Bytes {
-    match fragments {
-        [] => Bytes::new(),
-        [one] => one.bytes.clone(),
-        [..] => {
-            let bytes: Vec<&[u8]> = fragments.iter().map(|fragment| &fragment.bytes[..]).collect();
-            bytes.concat().into()
-        }
-    }
-}
-
-fn held_for(fragment: &Fragment) -> usize {
-    fragment.bytes.len() + 2 * size_of::<Fragment>()
-}
 
 /// Where a viewer is in a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -249,7 +71,7 @@ impl Window {
         self.target
     }
 
-    /// When the first picture was taken: wall time of media time 0.
+    /// When the first picture was taken, by this host's clock: wall time of media time 0.
     pub(crate) fn epoch(&self) -> WallTime {
         self.epoch
     }
@@ -259,9 +81,28 @@ impl Window {
         self.interval.max(1)
     }
 
+    /// The duration of segments that was asked for, in ticks.
+    pub(crate) fn segment_ticks(&self) -> u64 {
+        in_ticks(self.settings.segment)
+    }
+
+    /// Whether the next frame is the first that the open segment may end at, where all of it is in parts.
+    pub(crate) fn ends_next(&self) -> bool {
+        self.open().is_some_and(|open| {
+            let place = |time: u64| (time + self.interval() / 2) / self.segment_ticks();
+            let last = open.fragments().last().map_or(open.start, |last| last.start);
+            open.is_all_in_parts() && place(last) == open.grid && place(open.start + open.duration()) > open.grid
+        })
+    }
+
+    /// Frames that a segment of the duration asked for has; at least 1.
+    pub(crate) fn frames_per_segment(&self) -> u64 {
+        (self.segment_ticks() / self.interval()).max(1)
+    }
+
     /// Of what is held, in bits per second; at least 1.
     pub(crate) fn bit_rate(&self) -> u64 {
-        let bytes: usize = self.segments.iter().flat_map(|s| &s.fragments).map(|fragment| fragment.bytes.len()).sum();
+        let bytes: usize = self.segments.iter().flat_map(Segment::fragments).map(|fragment| fragment.bytes.len()).sum();
         let ticks: u64 = self.segments.iter().map(Segment::duration).sum();
         (bytes as u64 * 8 * 90_000 / ticks.max(1)).max(1)
     }
@@ -269,6 +110,11 @@ impl Window {
     /// The stream has ended.
     pub(crate) fn has_ended(&self) -> bool {
         self.ended
+    }
+
+    /// Bytes that it takes in memory.
+    pub(crate) fn held(&self) -> usize {
+        self.bytes
     }
 
     pub(crate) fn segments(&self) -> impl DoubleEndedIterator<Item = &Segment> {
@@ -311,7 +157,7 @@ impl Window {
     /// The newest frame that decoding can begin with.
     pub(crate) fn newest_sync(&self) -> Option<Cursor> {
         self.segments.iter().rev().find_map(|segment| {
-            let fragment = segment.fragments.iter().rposition(|fragment| fragment.sync)?;
+            let fragment = segment.fragments().iter().rposition(|fragment| fragment.sync)?;
             Some(Cursor { segment: segment.number, fragment })
         })
     }
@@ -320,12 +166,12 @@ impl Window {
     /// the cursor behind it. `None` where it is not there yet, or no longer.
     pub(crate) fn read(&self, cursor: Cursor) -> Option<(&Segment, &Fragment, Cursor)> {
         let segment = self.segment(cursor.segment)?;
-        match segment.fragments.get(cursor.fragment) {
+        match segment.fragments().get(cursor.fragment) {
             Some(fragment) => Some((segment, fragment, Cursor { fragment: cursor.fragment + 1, ..cursor })),
             None if segment.complete => {
                 let segment = self.segment(cursor.segment + 1)?;
                 let next = Cursor { segment: segment.number, fragment: 1 };
-                segment.fragments.first().map(|fragment| (segment, fragment, next))
+                segment.fragments().first().map(|fragment| (segment, fragment, next))
             }
             None => None,
         }
@@ -333,15 +179,16 @@ impl Window {
 
     /// Whether what is at `cursor` is gone, or so old that a viewer should go on at [`Window::newest_sync`].
     pub(crate) fn is_behind(&self, cursor: Cursor) -> bool {
-        let oldest = self.segments.len().checked_sub(3).and_then(|index| self.segments.get(index));
+        let oldest = self.segments.get(self.segments.len().saturating_sub(BEHIND));
         oldest.is_some_and(|oldest| cursor.segment < oldest.number)
+    }
+
+    pub(super) fn set_epoch(&mut self, epoch: WallTime) {
+        self.epoch = epoch;
     }
 
     /// Completes the open segment, and begins `segment`.
     pub(super) fn begin(&mut self, segment: Segment) {
-        if segment.number == 0 {
-            self.epoch = segment.wall;
-        }
         self.complete();
         self.segments.push_back(segment);
     }
@@ -350,8 +197,7 @@ impl Window {
     pub(super) fn push(&mut self, fragment: Fragment, interval: u64, hole: bool) {
         self.interval = interval;
         let Some(open) = self.segments.back_mut() else { return };
-        self.bytes += held_for(&fragment);
-        open.push(fragment, hole);
+        self.bytes += open.push(fragment, hole);
         while self.bytes > BYTES_MAX && self.segments.len() > 1 {
             self.drop_oldest();
         }
@@ -373,7 +219,7 @@ impl Window {
 
     fn drop_oldest(&mut self) {
         if let Some(gone) = self.segments.pop_front() {
-            self.bytes -= gone.bytes;
+            self.bytes -= gone.held();
             self.discontinuities_gone += u64::from(gone.discontinuity);
         }
     }

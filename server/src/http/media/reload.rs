@@ -78,3 +78,82 @@ fn parts_ahead(window: &Window) -> u64 {
     let longest = window.listed().flat_map(|segment| segment.parts()).map(|part| part.duration).max();
     longest.map_or(parts, |longest| ticks.div_ceil(longest.max(1)).max(parts))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::segment::Feed;
+
+    fn wait(query: &str, feed: &Feed) -> Wait {
+        Reload::parse(query).expect(query).wait(feed.window())
+    }
+
+    #[test]
+    fn queries_of_players_and_of_others() {
+        for (query, from, skip) in [
+            ("", None, false),
+            ("other=1&x", None, false),
+            ("_HLS_skip=YES", None, true),
+            ("_HLS_msn=7", Some((7, None)), false),
+            ("a=b&_HLS_part=3&_HLS_msn=7&_HLS_skip=v2", Some((7, Some(3))), true),
+        ] {
+            assert_eq!(Reload::parse(query), Ok(Reload { from, skip }), "{query}");
+        }
+        for bad in [
+            "_HLS_msn",
+            "_HLS_msn=",
+            "_HLS_msn=-1",
+            "_HLS_msn=1.5",
+            "_HLS_part=1",
+            "_HLS_msn=1&_HLS_part=x",
+            "_HLS_skip=",
+        ] {
+            assert!(Reload::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_playlist_waits_for_what_is_asked_for() {
+        // Segment 0 has parts 0 to 29, segment 1 so far 0 to 9.
+        let feed = Feed::of(1_000).frames(40, 30);
+        for (query, ready) in [
+            ("", true),
+            ("_HLS_msn=0", true),
+            ("_HLS_msn=1", false),
+            ("_HLS_msn=0&_HLS_part=29", true),
+            ("_HLS_msn=0&_HLS_part=30", true),
+            ("_HLS_msn=1&_HLS_part=9", true),
+            ("_HLS_msn=1&_HLS_part=10", false),
+            ("_HLS_msn=1&_HLS_part=99", false),
+            ("_HLS_msn=2&_HLS_part=0", false),
+            ("_HLS_msn=3", false),
+        ] {
+            assert_eq!(wait(query, &feed), if ready { Wait::Ready } else { Wait::NotYet }, "{query}");
+        }
+        for far in ["_HLS_msn=4", "_HLS_msn=18446744073709551615", "_HLS_msn=1&_HLS_part=1000"] {
+            assert!(matches!(wait(far, &feed), Wait::Never(_)), "{far}");
+        }
+    }
+
+    #[test]
+    fn at_the_start_and_at_the_end() {
+        let start = Feed::of(1_000).frames(5, 30);
+        assert_eq!(wait("", &start), Wait::NotYet, "no whole segment yet");
+        assert_eq!(wait("_HLS_msn=0&_HLS_part=4", &start), Wait::Ready);
+        assert_eq!(wait("_HLS_msn=0&_HLS_part=0", &Feed::of(1_000)), Wait::NotYet);
+        let mut end = Feed::of(1_000).frames(5, 30);
+        end.segmenter.end();
+        assert_eq!(wait("_HLS_msn=9", &end), Wait::Ready);
+        let gone = Feed::of(1_000).frames(20 * 30, 30);
+        assert_eq!(wait("_HLS_msn=0", &gone), Wait::Ready, "it is over");
+    }
+    proptest! {
+        #[test]
+        fn any_query_is_answered(query in "((_HLS_(msn|part|skip)|\\PC{0,4})=([0-9]{0,21}|YES|\\PC{0,4})&?){0,5}") {
+            let feed = Feed::of(1_000).frames(40, 30);
+            let _ = Reload::parse(&query).map(|reload| reload.wait(feed.window()));
+        }
+    }
+}

@@ -75,6 +75,32 @@ fn a_delta_update_leaves_out_what_is_before_the_skip_boundary() {
 }
 
 #[test]
+fn the_part_that_is_hinted_at_is_that_of_the_next_segment_where_this_one_ends() {
+    for (frames, hint) in [(29, "part-0-29"), (30, "part-1-0"), (31, "part-1-1"), (59, "part-1-29"), (60, "part-2-0")] {
+        let text = playlist(Feed::of(1_000).frames(frames, 30).window(), false);
+        assert!(text.ends_with(&format!("URI=\"{hint}.m4s\"\n")), "{frames}: {text}");
+    }
+    let overdue = playlist(Feed::of(1_000).frames(31, 60).window(), false);
+    assert!(overdue.ends_with("URI=\"part-0-31.m4s\"\n"), "{overdue}");
+}
+
+#[test]
+fn another_track_is_a_discontinuity_that_stays_counted() {
+    let mut feed = Feed::of(1_000).frames(10, 30);
+    feed.other_track();
+    feed.frame(false, 3_000);
+    let text = playlist(feed.window(), false);
+    assert!(text.contains("segment-0.m4s\n#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI=\"init-1.mp4\"\n"), "{text}");
+    assert!(!text.contains("DISCONTINUITY-SEQUENCE"), "{text}");
+    for number in 0..20 * 30 {
+        feed.frame(number % 30 == 0, 3_000);
+    }
+    let text = playlist(feed.window(), false);
+    // The last key frames are of the first track again.
+    assert!(text.contains("#EXT-X-DISCONTINUITY-SEQUENCE:2\n") && text.contains("URI=\"init-2.mp4\""), "{text}");
+}
+
+#[test]
 fn a_stream_that_has_ended_says_so() {
     let mut feed = Feed::of(1_000).frames(40, 30);
     feed.segmenter.end();
@@ -100,7 +126,9 @@ proptest! {
         segment_ms in 100_u64..3_000,
     ) {
         let mut feed = Feed::of(segment_ms);
-        jitter.iter().enumerate().for_each(|(number, ticks)| drop(feed.frame(number % gop == 0, *ticks)));
+        for (number, ticks) in jitter.iter().enumerate() {
+            feed.frame(number % gop == 0, *ticks);
+        }
         let text = playlist(feed.window(), false);
         let target = number(text.lines().find_map(|l| l.strip_prefix("#EXT-X-TARGETDURATION:")).expect("it"));
         prop_assert!(target >= 1.0);

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use common::media::{Codec, EncodedFrame};
 use common::time::{MediaTime, MonoTime};
 use proptest::prelude::*;
@@ -13,30 +15,32 @@ pub(in crate::segment) const SLICE: &[u8] = &[0, 0, 0, 1, 0x41, 0x9a, 0x02];
 const START: i64 = 1_763_722_800_000_000;
 
 /// Feeds a segmenter.
-pub(in crate::segment) struct Feed {
-    pub(in crate::segment) segmenter: Segmenter,
+pub(crate) struct Feed {
+    pub(crate) segmenter: Segmenter,
     ticks: u64,
 }
 
 impl Feed {
-    pub(in crate::segment) fn new(settings: SegmentSettings) -> Self {
+    pub(crate) fn new(settings: SegmentSettings) -> Self {
         Self { segmenter: Segmenter::new(settings), ticks: 0 }
     }
 
     /// With segments of so long, and parts of one frame.
-    pub(in crate::segment) fn of(segment_ms: u64) -> Self {
+    pub(crate) fn of(segment_ms: u64) -> Self {
         let segment = Duration::from_millis(segment_ms);
         Self::new(SegmentSettings { segment, part: PartLength::Frame, ..SegmentSettings::default() })
     }
 
     /// `count` frames at 30 fps, every `gop`th of them a key frame from the first on.
-    pub(in crate::segment) fn frames(mut self, count: usize, gop: usize) -> Self {
-        (0..count).for_each(|number| drop(self.frame(number % gop == 0, 3_000)));
+    pub(crate) fn frames(mut self, count: usize, gop: usize) -> Self {
+        for number in 0..count {
+            self.frame(number % gop == 0, 3_000);
+        }
         self
     }
 
     /// A frame that comes so many ticks before the next. Returns whether a key frame is wanted.
-    pub(in crate::segment) fn frame(&mut self, key: bool, ticks: u64) -> bool {
+    pub(crate) fn frame(&mut self, key: bool, ticks: u64) -> bool {
         self.data(if key { IDR } else { SLICE }, key, ticks)
     }
 
@@ -53,10 +57,17 @@ impl Feed {
             arrived: MonoTime::from_origin(Duration::from_micros(micros)),
         };
         self.ticks += ticks;
-        self.segmenter.push(&frame, WallTime::from_micros(START + micros as i64)).expect("it can be cut")
+        let taken = WallTime::from_micros(START + micros as i64);
+        self.segmenter.push(&frame, taken, taken.offset(5_000)).expect("it can be cut")
     }
 
-    pub(in crate::segment) fn window(&self) -> &Window {
+    /// A key frame with other parameter sets than those before.
+    pub(crate) fn other_track(&mut self) {
+        let other = [&IDR[..23], &[0xcf], &IDR[24..]].concat();
+        self.data(&other, true, 3_000);
+    }
+
+    pub(crate) fn window(&self) -> &Window {
         self.segmenter.window()
     }
 }
@@ -112,8 +123,7 @@ fn parts_are_of_so_many_frames_and_together_the_segment() {
 #[test]
 fn other_parameter_sets_begin_a_segment_with_another_track() {
     let mut feed = Feed::of(1_000).frames(10, 30);
-    let other = [&IDR[..23], &[0xcf], &IDR[24..]].concat();
-    feed.data(&other, true, 3_000);
+    feed.other_track();
     feed.data(IDR, true, 3_000);
     let segments: Vec<_> =
         feed.window().segments().map(|segment| (segment.number, segment.init.number, segment.discontinuity)).collect();
@@ -136,7 +146,7 @@ fn without_parameter_sets_nothing_begins() {
         starts_decoding: true,
         arrived: MonoTime::default(),
     };
-    assert_eq!(feed.segmenter.push(&frame, WallTime::default()), Err(Unusable::ParameterSets));
+    assert_eq!(feed.segmenter.push(&frame, WallTime::default(), WallTime::default()), Err(Unusable::ParameterSets));
 }
 
 #[test]
@@ -179,7 +189,9 @@ proptest! {
         let segment = Duration::from_millis(500);
         let mut feed = Feed::new(SegmentSettings { segment, part, playlist: 100 });
         feed.frame(true, 3_000);
-        frames.iter().for_each(|(key, ticks)| drop(feed.frame(*key, *ticks)));
+        for (key, ticks) in &frames {
+            feed.frame(*key, *ticks);
+        }
         let mut end = 0;
         let (first, newest) = (feed.window().segments().next().map(|s| s.number), feed.window().next_number());
         for (index, segment) in feed.window().segments().enumerate() {
@@ -191,5 +203,15 @@ proptest! {
             let parts: u64 = segment.parts().iter().map(|part| part.duration).sum();
             prop_assert!(parts <= segment.duration());
         }
+    }
+}
+
+#[test]
+fn media_time_begins_when_the_picture_was_taken_by_this_hosts_clock() {
+    let at = WallTime::from_micros;
+    for (taken, arrived, expected) in
+        [(0, 5_000, 0), (0, 1_000_001, 1_000_001), (5_000, 0, 0), (i64::MIN, i64::MAX, i64::MAX)]
+    {
+        assert_eq!(epoch(at(taken), at(arrived)), at(expected), "{taken} {arrived}");
     }
 }
