@@ -16,8 +16,8 @@ const PROFILES: &str = "urn:mpeg:dash:profile:isoff-live:2011,http://www.dashif.
 const UTC_SCHEME: &str = "urn:mpeg:dash:utc:http-xsdate:2014";
 /// How far behind the picture's time a player is to stay, in ms, where it is told nothing else.
 const LATENCY_TARGET_MS: &str = "200";
-/// How often a player looks whether the stream has ended.
-const UPDATE_PERIOD: &str = "PT5S";
+/// How often a player looks whether the stream has ended, and how far back it goes.
+const UPDATE_PERIOD: &str = "PT2S";
 const TICKS_PER_SECOND: u64 = 90_000;
 
 type Xml = Writer<Vec<u8>>;
@@ -36,7 +36,9 @@ fn write_mpd(xml: &mut Xml, window: &Window, init: u64, now: WallTime, time_url:
     let end = window.segments().next_back().map_or(0, |last| last.start + last.duration());
     let start = date_time(window.epoch());
     let published = date_time(now);
-    let depth = seconds(settings.playlist as f64 * settings.segment.as_secs_f64());
+    // No more than there is: ffmpeg, of a younger stream, counts segments from before its beginning.
+    let listed = settings.playlist as u64 * window.segment_ticks();
+    let depth = seconds(listed.min(end.max(window.segment_ticks())) as f64 / TICKS_PER_SECOND as f64);
     let buffer = seconds(window.interval() as f64 / TICKS_PER_SECOND as f64);
     let duration = seconds(end as f64 / TICKS_PER_SECOND as f64);
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("utf-8"), None)))?;
@@ -151,7 +153,7 @@ mod tests {
         let feed = Feed::of(1_000).frames(45, 30);
         let text = manifest(feed.window(), NOW, "http://localhost/time").expect("there are frames");
         let expected = r#"<?xml version="1.0" encoding="utf-8"?>
-<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011,http://www.dashif.org/guidelines/low-latency-live-v5" minBufferTime="PT0.033S" availabilityStartTime="2025-11-21T11:00:00.000Z" publishTime="2025-11-21T11:00:01.500Z" type="dynamic" minimumUpdatePeriod="PT5S" timeShiftBufferDepth="PT6.000S" maxSegmentDuration="PT1.000S">
+<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011,http://www.dashif.org/guidelines/low-latency-live-v5" minBufferTime="PT0.033S" availabilityStartTime="2025-11-21T11:00:00.000Z" publishTime="2025-11-21T11:00:01.500Z" type="dynamic" minimumUpdatePeriod="PT2S" timeShiftBufferDepth="PT1.500S" maxSegmentDuration="PT1.000S">
   <ServiceDescription id="0">
     <Latency target="200" referenceId="0"/>
     <PlaybackRate min="0.9" max="1.1"/>

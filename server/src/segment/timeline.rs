@@ -89,8 +89,10 @@ impl Timeline {
         let mut sorted: Vec<_> = self.intervals.iter().copied().collect();
         sorted.sort_unstable();
         let Some(&median) = sorted.get(sorted.len() / 2) else { return FIRST_INTERVAL };
-        // The mean of intervals that jitter is better than their median, but where frames were skipped.
-        let usual: Vec<_> = sorted.into_iter().filter(|interval| *interval <= median * 7 / 4).collect();
+        // The mean of intervals that jitter is better than their median, but where frames were skipped. As many of the shortest
+        // are left out as of the longest: after a frame that was late comes one that seems early.
+        let long = sorted.iter().rev().take_while(|interval| **interval > median * 7 / 4).count();
+        let usual = &sorted[long.min(sorted.len() - long - 1)..sorted.len() - long];
         let count = usual.len() as i64;
         ((usual.iter().sum::<i64>() + count / 2) / count).clamp(INTERVAL_MIN, INTERVAL_MAX)
     }
