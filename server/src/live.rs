@@ -23,8 +23,10 @@ const IDLE_CHECKS: u32 = 10;
 const LIVES_MAX: usize = 64;
 /// Requests that wait, or are answered bit by bit.
 const VIEWERS_MAX: usize = 512;
-/// A publisher that was asked for a key frame is asked again after this.
-const KEY_RETRY: Duration = Duration::from_secs(1);
+/// A publisher that was asked for a key frame is asked again after this: ours sends one a second at most on request.
+const KEY_RETRY: Duration = Duration::from_millis(250);
+/// One that has sent none for so long will not.
+const KEY_LIMIT: Duration = Duration::from_millis(1_500);
 /// A stamp further away from the frame's arrival is not believed.
 const STAMP_OFF_MAX: Duration = Duration::from_secs(3_600);
 
@@ -194,7 +196,8 @@ async fn cut(lives: Arc<Inner>, path: StreamPath, live: Arc<Live>, frames: Frame
 /// Passes the frames on until the stream ends, and holds on to what is there then.
 async fn feed(live: &Live, mut frames: Frames, path: &StreamPath, account: &Arc<Account>) {
     let mut share = account.share();
-    let mut asked: Option<MonoTime> = None;
+    // Since when, and the last time.
+    let mut asked: Option<(MonoTime, Option<MonoTime>)> = None;
     let (mut unusable, mut warned) = (false, false);
     while let Some(frame) = frames.next().await {
         let now = live.clock.now();
@@ -212,17 +215,19 @@ async fn feed(live: &Live, mut frames: Frames, path: &StreamPath, account: &Arc<
         share.update(live.read(Window::held));
         if !wants_key {
             asked = None;
-        } else if asked.is_none_or(|asked| now.mono - asked >= KEY_RETRY) {
-            if asked.is_some() && !warned {
-                warned = true;
-                let gop = live.read(|window| window.frames_per_segment());
-                tracing::warn!(
-                    "the publisher of /{path} sends no key frame when asked, so that segments are longer than wanted: publish \
-                     with a key frame every {gop} frames (--gop {gop})"
-                );
-            }
-            asked = Some(now.mono);
+            continue;
+        }
+        let (since, last) = *asked.get_or_insert((now.mono, None));
+        if last.is_none_or(|last| now.mono - last >= KEY_RETRY) {
+            asked = Some((since, Some(now.mono)));
             frames.request_idr(now.mono);
+        }
+        if now.mono - since >= KEY_LIMIT && !std::mem::replace(&mut warned, true) {
+            let gop = live.read(Window::frames_per_segment);
+            tracing::warn!(
+                "the publisher of /{path} sends no key frame when asked, so that segments are longer than wanted: publish with a \
+                 key frame every {gop} frames (--gop {gop})"
+            );
         }
     }
     live.end();
