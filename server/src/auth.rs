@@ -172,7 +172,8 @@ impl Users {
         self.by_name.get(name).map(|user| user.password.reveal().clone())
     }
 
-    fn may(&self, name: &str, action: Action) -> bool {
+    /// Whether user `name` has the right to do `action`.
+    pub(crate) fn may(&self, name: &str, action: Action) -> bool {
         self.by_name.get(name).is_some_and(|user| match user.rights {
             Rights::All => true,
             Rights::Only(only) => only == action,

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 
 use crate::auth::AuthFileError;
+use crate::segment::{SegmentSettings, SettingsError};
 
 /// What a server is told.
 #[derive(Clone, Debug)]
@@ -18,12 +19,20 @@ pub struct Config {
     pub auth: Option<PathBuf>,
     /// Lets everybody in from everywhere where there is no file of users. Default no.
     pub insecure: bool,
+    /// How streams are cut for viewers over HTTP.
+    pub segments: SegmentSettings,
 }
 
 impl Default for Config {
     fn default() -> Self {
         let loopback = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
-        Self { rtsp: loopback(8554), http: Some(loopback(8080)), auth: None, insecure: false }
+        Self {
+            rtsp: loopback(8554),
+            http: Some(loopback(8080)),
+            auth: None,
+            insecure: false,
+            segments: SegmentSettings::default(),
+        }
     }
 }
 
@@ -61,6 +70,9 @@ pub enum Error {
     /// The file of users.
     #[error(transparent)]
     Auth(#[from] AuthFileError),
+    /// How streams are to be cut.
+    #[error(transparent)]
+    Segments(#[from] SettingsError),
     /// Threads or the event queue are not to be had.
     #[error("cannot start the server's threads: {0}")]
     Runtime(#[source] io::Error),
@@ -112,8 +124,12 @@ mod tests {
 
     #[test]
     fn other_hosts_are_let_in_only_knowingly() {
-        let config =
-            |rtsp: &str, insecure| Config { rtsp: rtsp.parse().expect("an address"), http: None, auth: None, insecure };
+        let config = |rtsp: &str, insecure| Config {
+            rtsp: rtsp.parse().expect("an address"),
+            http: None,
+            insecure,
+            ..Config::default()
+        };
         for open in ["0.0.0.0:8554", "192.0.2.1:8554", "[::]:8554"] {
             let error = config(open, false).check_exposure().expect_err(open).to_string();
             assert!(error.contains("--auth FILE") && error.contains("--insecure") && error.contains(open), "{error}");

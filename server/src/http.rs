@@ -1,14 +1,16 @@
-//! The HTTP side: liveness, metrics, and what the streams are doing.
+//! The HTTP side: liveness, metrics, what the streams are doing, and the streams themselves for browsers.
 
 mod api;
+mod media;
 mod metrics;
+mod origin;
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, HttpBody as _, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
@@ -17,6 +19,7 @@ use axum::routing::get;
 use bytes::Bytes;
 use common::clock::Clock;
 use common::lock::lock;
+use common::rtsp::serve::Action;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -38,6 +41,8 @@ const WRITE_STALL_LIMIT: Duration = Duration::from_secs(10);
 const HEAD_MAX: usize = 16 << 10;
 /// Who has to go for another may finish what it was at within this.
 const EVICTION_LIMIT: Duration = Duration::from_millis(100);
+/// What a request for a part or a playlist counts: a viewer makes tens of them a second.
+const MEDIA_REQUEST: f64 = 0.02;
 /// What a connection gets that there is no room for.
 const FULL: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
@@ -75,18 +80,23 @@ async fn serve(stream: TcpStream, peer: IpAddr, shared: Arc<Shared>, router: Rou
     let tuned = stream.set_nodelay(true);
     #[cfg(target_os = "linux")]
     let tuned = tuned.and_then(|()| socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(WRITE_STALL_LIMIT)));
-    if tuned.is_err() {
-        return;
-    }
+    let (Ok(()), Ok(local)) = (tuned, stream.local_addr()) else { return };
+    let lease = Arc::new(lease);
     let (router, pace) = (TowerToHyperService::new(router), Mutex::new(Pace::new(peer)));
     let account = shared.memory.open(peer);
     let service = service_fn(|mut request: hyper::Request<hyper::body::Incoming>| {
         lease.touch();
         request.extensions_mut().insert(Peer(peer));
+        request.extensions_mut().insert(origin::Local(local));
         request.extensions_mut().insert(account.clone());
-        let (wait, answered) = (lock(&pace).charge(&shared, 1), router.call(request));
+        request.extensions_mut().insert(lease.clone());
+        let cost = if media::is_media(request.uri().path()) { MEDIA_REQUEST } else { 1.0 };
+        let (wait, answered) = (lock(&pace).charge(&shared, cost), router.call(request));
         async move {
-            tokio::time::sleep(wait).await;
+            // Even a sleep of no time takes up to a millisecond, which a part that waits for its frame does not have.
+            if !wait.is_zero() {
+                tokio::time::sleep(wait).await;
+            }
             answered.await
         }
     });
@@ -115,13 +125,23 @@ async fn serve(stream: TcpStream, peer: IpAddr, shared: Arc<Shared>, router: Rou
 struct Peer(IpAddr);
 
 fn router(shared: Arc<Shared>) -> Router {
-    let known = middleware::from_fn_with_state(shared.clone(), only_users);
-    Router::new()
+    let users = |action| middleware::from_fn_with_state((shared.clone(), action), only_users);
+    let no_users = middleware::from_fn_with_state(shared.clone(), origin::check);
+    let media = Router::new()
+        .route("/{*path}", get(media::show).options(origin::preflight))
+        .layer(users(Some(Action::Play)))
+        .route("/time", get(media::time))
+        .layer(middleware::from_fn_with_state(shared.clone(), origin::allow_all));
+    let state = Router::new()
         .route("/metrics", get(metrics::show))
         .route("/api/streams", get(api::list))
         .route("/api/streams/status/{*path}", get(api::status))
-        .layer(known)
+        .layer(users(None));
+    Router::new()
+        .merge(state)
+        .merge(media)
         .layer(middleware::from_fn(counted))
+        .layer(no_users)
         // A supervisor that asks whether the process lives has no password.
         .route("/health", get(api::health))
         .fallback(api::not_found)
@@ -133,7 +153,10 @@ fn router(shared: Arc<Shared>) -> Router {
 async fn counted(request: Request, next: Next) -> Response {
     let account = request.extensions().get::<Arc<Account>>().cloned();
     let (head, body) = next.run(request).await.into_parts();
-    // Whole already: nothing here answers in pieces.
+    if body.size_hint().exact().is_none() {
+        // It is sent piece by piece, and the pieces are the stream's.
+        return Response::from_parts(head, body);
+    }
     match (account, to_bytes(body, usize::MAX).await) {
         (Some(account), Ok(bytes)) => Response::from_parts(head, Body::from(Held::count(bytes, &account))),
         _ => api::error(StatusCode::INTERNAL_SERVER_ERROR, "out of memory for the response"),
@@ -160,15 +183,20 @@ impl AsRef<[u8]> for Held {
     }
 }
 
-/// Lets those in who have a password, where there are users.
-async fn only_users(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+/// Lets those in who have a password and, for an action, the right to it; where there are users.
+async fn only_users(
+    State((shared, action)): State<(Arc<Shared>, Option<Action>)>,
+    request: Request,
+    next: Next,
+) -> Response {
     let Some(users) = &shared.users else { return next.run(request).await };
     let authorization = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let Some(&Peer(peer)) = request.extensions().get() else {
         return api::error(StatusCode::INTERNAL_SERVER_ERROR, "the peer address is unknown");
     };
     match users.authenticate(peer, authorization, shared.clock.now().mono) {
-        Ok(_) => return next.run(request).await,
+        Ok(name) if action.is_none_or(|action| users.may(&name, action)) => return next.run(request).await,
+        Ok(_) => return api::error(StatusCode::FORBIDDEN, "this user may not play"),
         Err(Refused::Denied(_)) => {}
         Err(Refused::Later(wait)) => {
             let again = [(header::RETRY_AFTER, (wait.as_secs() + 1).to_string())];

@@ -9,9 +9,11 @@ mod budget;
 mod clock;
 mod config;
 mod http;
+mod live;
 mod relay;
 mod rtsp;
 mod runtime;
+mod segment;
 mod tally;
 
 use std::net::IpAddr;
@@ -29,6 +31,7 @@ pub use auth::AuthFileError;
 pub use config::{Config, Error};
 pub use relay::{FrameDrops, Frames};
 pub use runtime::{Handle, start};
+pub use segment::{PartLength, Preset, SegmentSettings, SettingsError};
 pub use tally::LogLimit;
 
 /// What all connections of a server share.
@@ -44,6 +47,8 @@ struct Shared {
     budget: Arc<budget::Budget>,
     /// Requests that each peer may make on both sides.
     requests: Mutex<Rates>,
+    /// Streams that somebody watches over HTTP.
+    lives: live::Lives,
 }
 
 /// Requests that one address may make at once …
@@ -65,11 +70,12 @@ impl Pace {
         Self { peer, own: Rates::new(OWN_REQUESTS_BURST, OWN_REQUESTS_PER_SECOND) }
     }
 
-    /// Counts `count` requests. Gives how long the connection is to wait for having made them.
-    fn charge(&mut self, shared: &Shared, count: usize) -> Duration {
+    /// Counts `count` requests, a part of one where they cost little. Gives how long the connection is to wait for having made
+    /// them.
+    fn charge(&mut self, shared: &Shared, count: f64) -> Duration {
         let now = shared.clock.now().mono;
-        let of_address = lock(&shared.requests).charge(now, self.peer, count as f64);
-        self.own.charge(now, self.peer, count as f64).min(of_address)
+        let of_address = lock(&shared.requests).charge(now, self.peer, count);
+        self.own.charge(now, self.peer, count).min(of_address)
     }
 }
 
@@ -82,14 +88,16 @@ struct Connections {
 }
 
 impl Shared {
-    fn new(users: Option<auth::Users>) -> Self {
+    fn new(users: Option<auth::Users>, segments: SegmentSettings) -> Self {
         let clock = SystemClock::new();
         let budget = Arc::new(budget::Budget::of_process(clock.clone()));
+        let memory = relay::Memory::default();
         Self {
             started: clock.now(),
+            lives: live::Lives::new(segments, clock.clone(), memory.clone()),
             clock,
             paths: Arc::default(),
-            memory: relay::Memory::default(),
+            memory,
             users: users.map(Arc::new),
             ids: AtomicU64::new(1),
             connections: Connections::default(),

@@ -99,7 +99,8 @@ mod tests {
 
     #[test]
     fn the_page_is_openmetrics() {
-        let text = openmetrics::text(&families(&Shared::new(None)), Format::OpenMetrics);
+        let text =
+            openmetrics::text(&families(&Shared::new(None, crate::SegmentSettings::default())), Format::OpenMetrics);
         assert!(
             text.contains("# TYPE framelag_rtsp_accepted counter\n")
                 && text.contains("framelag_rtsp_accepted_total 0\n")

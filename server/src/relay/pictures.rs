@@ -42,6 +42,12 @@ impl Requests {
         }
     }
 
+    /// The publisher is asked now on nobody's account: for the sake of who waits as well.
+    pub(super) fn ask_freely(&mut self, now: MonoTime) {
+        self.waiting.clear();
+        self.last = Some(now);
+    }
+
     /// An IDR came: nobody waits any more.
     pub(super) fn served(&mut self) {
         self.waiting.clear();

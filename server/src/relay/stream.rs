@@ -133,13 +133,22 @@ impl Stream {
     }
 
     #[cfg(test)]
-    pub(super) fn has_frame_sinks(&self) -> bool {
+    pub(crate) fn has_frame_sinks(&self) -> bool {
         lock(&self.relay).frames.are_fed()
     }
 
     /// Takes a sink of whole frames out.
     pub(crate) fn unsubscribe(&self, queue: &Arc<FrameQueue>) {
         lock(&self.relay).frames.leave(queue);
+    }
+
+    /// Asks the publisher for an IDR, beside the readers' budgets: how often is up to the caller.
+    pub(super) fn request_idr(&self, now: MonoTime) {
+        let mut relay = lock(&self.relay);
+        if let Some(media_ssrc) = relay.media_ssrc {
+            relay.requests.ask_freely(now);
+            self.control.request_idr(media_ssrc);
+        }
     }
 
     /// Takes a reader out; its drops stay counted.

@@ -28,6 +28,11 @@ impl Frames {
         self.queue.next().await
     }
 
+    /// Asks the publisher for an IDR. Every reader pays for it with bandwidth.
+    pub(crate) fn request_idr(&self, now: MonoTime) {
+        self.stream.request_idr(now);
+    }
+
     /// What it did not get so far.
     pub fn drops(&self) -> FrameDrops {
         self.queue.drops()

@@ -141,7 +141,7 @@ impl Connection {
             let requests = self.session.take_requests();
             if requests > 0 {
                 self.host.lease().touch();
-                resume = tokio::time::Instant::now() + self.pace.charge(&self.shared, requests);
+                resume = tokio::time::Instant::now() + self.pace.charge(&self.shared, requests as f64);
             }
         }
     }

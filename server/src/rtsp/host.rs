@@ -58,6 +58,9 @@ impl ConnectionHost {
     }
 }
 
+/// A stream of such a name would lie where the HTTP side has something else.
+const OWN_NAMES: [&str; 5] = ["api", "assets", "health", "metrics", "time"];
+
 impl ConnectionHost {
     fn open_pair(&mut self, track: usize, client: (u16, u16)) -> Result<(u16, u16), String> {
         let (local, peer) = (self.local.ip(), self.peer.ip().to_canonical());
@@ -114,6 +117,10 @@ impl Host for ConnectionHost {
     }
 
     fn reserve(&mut self, path: &StreamPath) -> Result<(), Busy> {
+        let first = path.as_str().split('/').next().unwrap_or_default();
+        if OWN_NAMES.contains(&first) {
+            return Err(Busy(format!("/{first} is the server's own over HTTP: choose another name for the stream")));
+        }
         self.reservation = Some(self.shared.paths.reserve(path)?);
         Ok(())
     }
@@ -132,7 +139,7 @@ mod tests {
 
     #[tokio::test]
     async fn ports_of_a_track_that_nobody_gets_are_on_the_books_and_go_with_the_session() {
-        let shared = Arc::new(Shared::new(None));
+        let shared = Arc::new(Shared::new(None, crate::SegmentSettings::default()));
         let [local, peer] = [1, 2].map(|last| SocketAddr::from(([127, 0, 0, last], 0)));
         let Ok(lease) = shared.budget.admit(peer.ip(), Listener::Rtsp).await else { panic!("there is room") };
         let mut host = ConnectionHost::new(shared.clone(), local, peer, lease);

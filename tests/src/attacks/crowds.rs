@@ -42,7 +42,7 @@ pub fn keep_alives(target: Target, stop: &AtomicBool) {
     descriptors::raise(2 * (BY_RTSP + BY_HTTP));
     let keepers = |count, address, request| (0..count).map(move |_| Keeper { address, request, client: None });
     let mut all: Vec<_> = keepers(BY_RTSP, target.rtsp, "OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n")
-        .chain(keepers(BY_HTTP, target.http, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n"))
+        .chain(keepers(BY_HTTP, target.http, "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"))
         .collect();
     all.iter_mut().for_each(Keeper::ask);
     let pause = EVERY / u32::try_from(all.len()).expect("some hundred");
@@ -62,7 +62,7 @@ pub fn guessed_passwords(target: Target, stop: &AtomicBool) {
     let guess = |address, first_line: &str, number: u32| {
         // Basic authentication of ann:0000 and so on.
         let wrong = ["YW5uOjAwMDA=", "YW5uOjAwMDE=", "YW5uOjAwMDI="][number as usize % 3];
-        let request = format!("{first_line}\r\nCSeq: 1\r\nHost: x\r\nAuthorization: Basic {wrong}\r\n\r\n");
+        let request = format!("{first_line}\r\nCSeq: 1\r\nHost: localhost\r\nAuthorization: Basic {wrong}\r\n\r\n");
         // Refused or closed, the next one comes.
         let _ = Client::connect(address).and_then(|mut client| client.ask(&request));
     };

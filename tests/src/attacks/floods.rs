@@ -45,7 +45,7 @@ pub fn play_and_pause(target: Target, stop: &AtomicBool) {
 /// Answers that grow with the streams and their readers.
 pub fn http(target: Target, stop: &AtomicBool) {
     let _readers: Vec<_> = (0..50).map(|_| reader(target.rtsp, INNOCENT)).collect();
-    let request = |path| format!("GET {path} HTTP/1.1\r\nHost: x\r\n{CREDENTIALS}\r\n");
+    let request = |path| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{CREDENTIALS}\r\n");
     flood(target.http, &[request("/metrics"), request("/api/streams")].concat().repeat(10), stop);
 }
 

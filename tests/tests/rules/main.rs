@@ -25,7 +25,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
 ];
 
 /// Where each library is known that could be replaced by another.
-const HOMES: [(&str, &[&str]); 25] = [
+const HOMES: [(&str, &[&str]); 27] = [
     ("ab_glyph", &["common/src/glyphs"]),
     ("axum", &["server/src/http"]),
     ("csv", &["reports/analyze/src/sweep/csv", "reports/report/src/codec"]),
@@ -36,10 +36,12 @@ const HOMES: [(&str, &[&str]); 25] = [
     ("hdrhistogram", &["reports/measure/src/latency"]),
     ("image", &["receiver/src/render/snapshot"]),
     ("minifb", &["publisher/src/preview", "receiver/src/render/window"]),
+    ("mp4_atom", &["server/src/segment/mp4"]),
     ("nokhwa", &["publisher/src/capture/camera/nokhwa"]),
     ("openh264", &["publisher/src/encode", "receiver/src/decode"]),
     ("openh264_sys2", &["publisher/src/encode/openh264"]),
     ("prost", &["receiver/src/metrics/otlp"]),
+    ("quick_xml", &["server/src/segment/dash"]),
     ("reed_solomon", &["common/src/code/word"]),
     ("retina", &["receiver/src/ingress/rtsp"]),
     ("rtcp_types", &["common/src/rtp/rtcp"]),

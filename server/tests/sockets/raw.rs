@@ -217,7 +217,7 @@ impl Camera {
 pub fn http(address: SocketAddr, request: &str) -> (u16, String) {
     let mut socket = TcpStream::connect(address).expect("the server listens");
     socket.set_read_timeout(Some(LIMIT)).expect("a limit");
-    let request = format!("{request} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    let request = format!("{request} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     socket.write_all(request.as_bytes()).expect("the server reads");
     let mut text = String::new();
     socket.read_to_string(&mut text).expect("text");

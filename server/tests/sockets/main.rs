@@ -1,6 +1,7 @@
 //! The server on real sockets of the loopback interface.
 
 mod raw;
+mod viewers;
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, UdpSocket};
@@ -234,6 +235,16 @@ fn users_may_do_what_the_file_says() {
         assert!(status == 401 && text.contains("www-authenticate: Basic"), "{text}");
     }
     assert_eq!(http(address, "GET /metrics HTTP/1.1\r\nAuthorization: Basic YW5uOnNlY3JldA==\r\nX: ").0, 200);
+    for (path, user, expected) in [
+        ("/cam/index.m3u8", "", 401),
+        ("/cam/mse", "", 401),
+        ("/cam/mse", "Authorization: Basic Y2FtOnNlY3JldA==\r\n", 403),
+        ("/other/mse", "Authorization: Basic YW5uOnNlY3JldA==\r\n", 404),
+    ] {
+        let (status, text) = http(address, &format!("GET {path} HTTP/1.1\r\n{user}X: "));
+        assert_eq!(status, expected, "{path} {user}");
+        assert!(!text.contains("access-control-allow-origin"), "{text}");
+    }
 }
 
 #[test]

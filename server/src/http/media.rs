@@ -1,0 +1,212 @@
+//! `/NAME/index.m3u8`, `/NAME/manifest.mpd`, their segments and parts, and `/NAME/mse`: streams for browsers and players.
+
+mod file;
+mod reader;
+mod reload;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use common::clock::Clock;
+use common::rtsp::serve::StreamPath;
+use common::time::WallTime;
+
+use super::api;
+use crate::Shared;
+use crate::budget::Lease;
+use crate::live::{Live, Refused};
+use crate::segment::{self, Window};
+use file::File;
+use reader::{Reader, Viewer};
+use reload::{Reload, Wait};
+
+const PLAYLIST: &str = "application/vnd.apple.mpegurl";
+const MPD: &str = "application/dash+xml";
+const MP4: &str = "video/mp4";
+/// Seconds after which who was refused may ask again.
+const RETRY_AFTER: &str = "2";
+
+/// Whether `path` is one of those here: a viewer asks for many of them a second.
+pub(super) fn is_media(path: &str) -> bool {
+    path.rsplit_once('/').is_some_and(|(_, name)| File::parse(name).is_some())
+}
+
+/// `GET /{path}`.
+pub(super) async fn show(
+    State(shared): State<Arc<Shared>>,
+    Path(path): Path<String>,
+    RawQuery(query): RawQuery,
+    Extension(lease): Extension<Arc<Lease>>,
+    headers: HeaderMap,
+) -> Response {
+    let asked =
+        path.rsplit_once('/').and_then(|(path, name)| Some((StreamPath::parse(path).ok()?, File::parse(name)?)));
+    let Some((path, file)) = asked else { return api::not_found().await };
+    let reload = match Reload::parse(query.as_deref().unwrap_or_default()) {
+        Ok(reload) => reload,
+        Err(why) => return api::error(StatusCode::BAD_REQUEST, why),
+    };
+    let live = match shared.lives.watch(&path, shared.paths.find(&path).as_ref()) {
+        Ok(live) => live,
+        Err(Refused::NoStream) => return api::error(StatusCode::NOT_FOUND, "no stream at this path"),
+        Err(Refused::Full) => return later("too many streams are watched: try again later"),
+    };
+    let Some(permit) = shared.lives.admit() else { return later("too many viewers: try again later") };
+    let viewer = Viewer { lease, _permit: permit };
+    match file {
+        File::Playlist => playlist(&live, reload).await,
+        File::Init(number) => init(&live, number).await,
+        File::Part(segment, number) => part(&live, |window| find_part(window, segment, number)).await,
+        File::Segment(number) => segment(live, viewer, |window| find_segment(window, number)).await,
+        File::Grid(place) => segment(live, viewer, |window| find_on_grid(window, place)).await,
+        File::Manifest => manifest(&live, shared.clock.now().wall, headers.get(header::HOST)).await,
+        File::Mse => mse(live, viewer).await,
+    }
+}
+
+async fn playlist(live: &Live, reload: Reload) -> Response {
+    let limit = live.read(limit);
+    let text = live.wait(limit, |window| match reload.wait(window) {
+        Wait::Ready => Some(Ok(segment::playlist(window, reload.skip))),
+        Wait::Never(why) => Some(Err(why)),
+        Wait::NotYet => None,
+    });
+    match text.await {
+        Some(Ok(text)) => ([(header::CONTENT_TYPE, PLAYLIST)], no_cache(), text).into_response(),
+        Some(Err(why)) => api::error(StatusCode::BAD_REQUEST, why),
+        None => later("the stream does not go on"),
+    }
+}
+
+async fn init(live: &Live, number: u64) -> Response {
+    let found = live.wait(live.read(limit), |window| {
+        let newest = window.segments().next_back()?;
+        let known = window.segments().find(|segment| segment.init.number == number);
+        match known {
+            Some(segment) => Some(Some(segment.init.bytes.clone())),
+            None => (number <= newest.init.number || number > newest.init.number + 1).then_some(None),
+        }
+    });
+    answer(found.await)
+}
+
+/// What was found: the bytes of a part or segment, or why there are none.
+enum Piece {
+    Bytes(Bytes),
+    /// A segment with this number that is not complete yet.
+    Open(u64),
+    Nothing,
+}
+
+/// Waits for the part that `find` finds.
+async fn part(live: &Live, find: impl Fn(&Window) -> Option<Piece>) -> Response {
+    answer(live.wait(live.read(limit), find).await.map(|piece| match piece {
+        Piece::Bytes(bytes) => Some(bytes),
+        Piece::Open(_) | Piece::Nothing => None,
+    }))
+}
+
+/// Waits for the segment that `find` finds, and sends one that is open frame by frame.
+async fn segment(live: Arc<Live>, viewer: Viewer, find: impl Fn(&Window) -> Option<Piece>) -> Response {
+    match live.wait(live.read(limit), find).await {
+        Some(Piece::Open(number)) => {
+            let reader = Reader::of_segment(live, viewer, number);
+            ([(header::CONTENT_TYPE, MP4)], no_cache(), reader.into_body()).into_response()
+        }
+        Some(Piece::Bytes(bytes)) => answer(Some(Some(bytes))),
+        Some(Piece::Nothing) => answer(Some(None)),
+        None => answer(None),
+    }
+}
+
+async fn manifest(live: &Live, now: WallTime, host: Option<&HeaderValue>) -> Response {
+    let host = host.and_then(|host| host.to_str().ok());
+    let time_url = host.map_or_else(|| "/time".to_owned(), |host| format!("http://{host}/time"));
+    // A player computes from it which segments there are: so many that it can begin with one that is complete.
+    let found = live.wait(live.read(limit), |window| {
+        let ready = window.has_ended() || window.segments().any(|segment| segment.complete);
+        if ready { segment::manifest(window, now, &time_url) } else { None }
+    });
+    match found.await {
+        Some(text) => ([(header::CONTENT_TYPE, MPD)], no_cache(), text).into_response(),
+        None => later("the stream does not go on"),
+    }
+}
+
+/// `GET /time`: the server's clock, which a manifest counts by.
+pub(super) async fn time(State(shared): State<Arc<Shared>>) -> Response {
+    (no_cache(), segment::date_time(shared.clock.now().wall)).into_response()
+}
+
+fn answer(found: Option<Option<Bytes>>) -> Response {
+    match found {
+        Some(Some(bytes)) => ([(header::CONTENT_TYPE, MP4)], no_cache(), bytes).into_response(),
+        Some(None) => api::error(StatusCode::NOT_FOUND, "no such segment or part, or no longer"),
+        None => later("the stream does not go on"),
+    }
+}
+
+/// `None` for a part that may come next, until it is there.
+fn find_part(window: &Window, segment: u64, part: usize) -> Option<Piece> {
+    if let Some(bytes) = window.segment(segment).and_then(|segment| segment.part(part)) {
+        return Some(Piece::Bytes(bytes));
+    }
+    let next = [segment::hinted(window), segment::next_part(window)].contains(&(segment, part));
+    if next && !window.has_ended() { None } else { Some(Piece::Nothing) }
+}
+
+/// `None` for the segment that comes next.
+fn find_segment(window: &Window, number: u64) -> Option<Piece> {
+    match window.segment(number) {
+        Some(segment) if segment.complete => Some(Piece::Bytes(segment.whole())),
+        Some(segment) => Some(Piece::Open(segment.number)),
+        None if number == window.next_number() && !window.has_ended() => None,
+        None => Some(Piece::Nothing),
+    }
+}
+
+/// `None` for the segment that comes next, by its place on the grid.
+fn find_on_grid(window: &Window, place: u64) -> Option<Piece> {
+    let newest = window.segments().next_back().map(|segment| segment.grid);
+    match (window.on_grid(place), newest) {
+        (Some(segment), _) => find_segment(window, segment.number),
+        (None, newest) if !window.has_ended() && newest.map_or(place == 0, |newest| place == newest + 1) => None,
+        (None, _) => Some(Piece::Nothing),
+    }
+}
+
+/// `GET /{path}/mse`: fragment by fragment, from the newest key frame on.
+async fn mse(live: Arc<Live>, viewer: Viewer) -> Response {
+    let begin = live.wait(live.read(limit), |window| {
+        let cursor = window.newest_sync()?;
+        let (segment, ..) = window.read(cursor)?;
+        Some((cursor, format!("{MP4}; codecs=\"{}\"", segment.init.codecs)))
+    });
+    match begin.await {
+        Some((cursor, kind)) => {
+            let reader = Reader::of_stream(live, viewer, cursor);
+            ([(header::CONTENT_TYPE, kind)], no_cache(), reader.into_body()).into_response()
+        }
+        None => later("the stream does not go on"),
+    }
+}
+
+/// How long a request waits: three target durations (draft-pantos-hls-rfc8216bis section 6.2.5.2). The first one also waits for a
+/// key frame.
+fn limit(window: &Window) -> Duration {
+    let start = if window.segments().next().is_none() { 5 } else { 0 };
+    Duration::from_secs((3 * window.target()).max(3) + start)
+}
+
+fn no_cache() -> [(header::HeaderName, &'static str); 1] {
+    [(header::CACHE_CONTROL, "no-cache")]
+}
+
+fn later(why: &'static str) -> Response {
+    ([(header::RETRY_AFTER, RETRY_AFTER)], api::error(StatusCode::SERVICE_UNAVAILABLE, why)).into_response()
+}

@@ -1,0 +1,88 @@
+//! The names of what there is of a stream.
+
+/// What is asked for of a stream; with numbers that are written without signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum File {
+    Playlist,
+    Init(u64),
+    Segment(u64),
+    Part(u64, usize),
+    Mse,
+    Manifest,
+    /// A segment by its place on the grid.
+    Grid(u64),
+}
+
+impl File {
+    pub(super) fn parse(name: &str) -> Option<Self> {
+        let number = |text: &str| {
+            let canonical = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+            if canonical { text.parse().ok() } else { None }
+        };
+        if let Some(numbers) = name.strip_prefix("part-").and_then(|rest| rest.strip_suffix(".m4s")) {
+            let (segment, part) = numbers.split_once('-')?;
+            return Some(Self::Part(number(segment)?, usize::try_from(number(part)?).ok()?));
+        }
+        if let Some(text) = name.strip_prefix("segment-").and_then(|rest| rest.strip_suffix(".m4s")) {
+            return number(text).map(Self::Segment);
+        }
+        if let Some(text) = name.strip_prefix("dash-").and_then(|rest| rest.strip_suffix(".m4s")) {
+            return number(text).map(Self::Grid);
+        }
+        if let Some(text) = name.strip_prefix("init-").and_then(|rest| rest.strip_suffix(".mp4")) {
+            return number(text).map(Self::Init);
+        }
+        match name {
+            "index.m3u8" => Some(Self::Playlist),
+            "init.mp4" => Some(Self::Init(0)),
+            "mse" => Some(Self::Mse),
+            "manifest.mpd" => Some(Self::Manifest),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn names_and_what_looks_like_them() {
+        for (name, file) in [
+            ("index.m3u8", File::Playlist),
+            ("manifest.mpd", File::Manifest),
+            ("mse", File::Mse),
+            ("init.mp4", File::Init(0)),
+            ("init-2.mp4", File::Init(2)),
+            ("segment-0.m4s", File::Segment(0)),
+            ("dash-17.m4s", File::Grid(17)),
+            ("part-3-29.m4s", File::Part(3, 29)),
+        ] {
+            assert_eq!(File::parse(name), Some(file), "{name}");
+        }
+        for other in [
+            "",
+            "index.m3u8x",
+            "init-.mp4",
+            "segment-.m4s",
+            "segment-+1.m4s",
+            "segment--1.m4s",
+            "segment-18446744073709551616.m4s",
+            "part-1.m4s",
+            "part-1-.m4s",
+            "part-1-2-3.m4s",
+            "MSE",
+        ] {
+            assert_eq!(File::parse(other), None, "{other}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_name_is_one_or_none(name in "(part|segment|dash|init)?[-0-9a-z.\\PC]{0,30}") {
+            File::parse(&name);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! An answer that goes on as the stream does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use futures::stream;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::budget::Lease;
+use crate::live::Live;
+use crate::segment::Cursor;
+
+/// After so many fragments a connection is told to be in use.
+const TOUCH_EVERY: u32 = 30;
+/// A stream that brings no frame in so long is not waited for.
+const FRAME_LIMIT: Duration = Duration::from_secs(30);
+
+/// Who waits, or is answered piece by piece.
+pub(super) struct Viewer {
+    pub(super) lease: Arc<Lease>,
+    pub(super) _permit: OwnedSemaphorePermit,
+}
+
+/// Reads a stream frame by frame. Who is too slow goes on at the newest key frame.
+pub(super) struct Reader {
+    live: Arc<Live>,
+    viewer: Viewer,
+    /// Fragments so far.
+    sent: u32,
+    cursor: Cursor,
+    /// Of one segment only, without initialization segments.
+    within: Option<u64>,
+    /// The initialization segment that the reader has.
+    init: Option<u64>,
+}
+
+impl Reader {
+    /// Of segment `number` alone, without its initialization segment.
+    pub(super) fn of_segment(live: Arc<Live>, viewer: Viewer, number: u64) -> Self {
+        Self { live, viewer, sent: 0, cursor: Cursor::at_start(number), within: Some(number), init: None }
+    }
+
+    /// Of the stream from `cursor` on.
+    pub(super) fn of_stream(live: Arc<Live>, viewer: Viewer, cursor: Cursor) -> Self {
+        Self { live, viewer, sent: 0, cursor, within: None, init: None }
+    }
+
+    pub(super) fn into_body(self) -> Body {
+        Body::from_stream(stream::unfold(self, |mut reader| async {
+            let bytes = reader.next().await?;
+            Some((Ok::<_, std::convert::Infallible>(bytes), reader))
+        }))
+    }
+
+    async fn next(&mut self) -> Option<Bytes> {
+        let (within, known, mut cursor) = (self.within, self.init, self.cursor);
+        let (bytes, init, cursor) = self
+            .live
+            .wait(FRAME_LIMIT, |window| {
+                if within.is_none() && window.is_behind(cursor) {
+                    cursor = window.newest_sync()?;
+                }
+                let Some((segment, fragment, next)) = window.read(cursor) else {
+                    let over = window.has_ended() || window.segment(within?).is_none_or(|segment| segment.complete);
+                    return over.then_some(None);
+                };
+                if within.is_some_and(|within| within != segment.number) {
+                    return Some(None);
+                }
+                let bytes = if within.is_some() || known == Some(segment.init.number) {
+                    fragment.bytes.clone()
+                } else {
+                    [&segment.init.bytes[..], &fragment.bytes].concat().into()
+                };
+                Some(Some((bytes, segment.init.number, next)))
+            })
+            .await??;
+        (self.init, self.cursor) = (Some(init), cursor);
+        self.sent = self.sent.wrapping_add(1);
+        if self.sent.is_multiple_of(TOUCH_EVERY) {
+            self.viewer.lease.touch();
+        }
+        Some(bytes)
+    }
+}

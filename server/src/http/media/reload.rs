@@ -1,0 +1,159 @@
+//! What a player says of the playlist that it wants (draft-pantos-hls-rfc8216bis section 6.2.5).
+
+use crate::segment::Window;
+
+/// A playlist is not waited for whose newest segment is so many further on …
+const SEGMENTS_AHEAD: u64 = 2;
+/// … or its newest part so many ticks, and so many parts.
+const PARTS_AHEAD: (u64, u64) = (3 * 90_000, 3);
+
+/// The query of a playlist's URL.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Reload {
+    /// Segment, and part of it, that the playlist is to have.
+    from: Option<(u64, Option<usize>)>,
+    /// A delta update will do.
+    pub(super) skip: bool,
+}
+
+/// Whether a playlist has what is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    Ready,
+    NotYet,
+    /// It is too far in the future.
+    Never(&'static str),
+}
+
+impl Reload {
+    /// Parses `query`, the part of a URL behind its question mark. Other names than those of the draft are let pass.
+    pub(super) fn parse(query: &str) -> Result<Self, &'static str> {
+        let (mut msn, mut part, mut skip) = (None, None, false);
+        for (name, value) in query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, ""))) {
+            match name {
+                "_HLS_msn" => msn = Some(value.parse::<u64>().map_err(|_| "_HLS_msn is not a number")?),
+                "_HLS_part" => part = Some(value.parse::<usize>().map_err(|_| "_HLS_part is not a number")?),
+                "_HLS_skip" if matches!(value, "YES" | "v2") => skip = true,
+                "_HLS_skip" => return Err("_HLS_skip is neither YES nor v2"),
+                _ => {}
+            }
+        }
+        match (msn, part) {
+            (None, Some(_)) => Err("_HLS_part needs _HLS_msn"),
+            (msn, part) => Ok(Self { from: msn.map(|msn| (msn, part)), skip }),
+        }
+    }
+
+    /// Whether the playlist of `window` is the one asked for. Who asks for none in particular gets one with a whole segment.
+    pub(super) fn wait(&self, window: &Window) -> Wait {
+        let ready = |ready| if ready { Wait::Ready } else { Wait::NotYet };
+        if window.has_ended() {
+            return Wait::Ready;
+        }
+        let Some((msn, part)) = self.from else {
+            return ready(window.segments().any(|segment| segment.complete));
+        };
+        let next = window.next_number();
+        if msn > next.saturating_add(SEGMENTS_AHEAD) {
+            return Wait::Never("_HLS_msn is too far in the future");
+        }
+        let has_parts = |msn: u64| window.segment(msn).is_some_and(|segment| !segment.parts().is_empty());
+        match (window.segment(msn), part) {
+            (None, _) => ready(msn < next),
+            (Some(segment), None) => ready(segment.complete),
+            (Some(segment), Some(part)) if part < segment.parts().len() => Wait::Ready,
+            // Behind the last part of a segment comes the first one of the next.
+            (Some(segment), Some(_)) if segment.complete => ready(has_parts(msn + 1) || msn + 1 < next),
+            (Some(segment), Some(part)) if part as u64 > segment.parts().len() as u64 + parts_ahead(window) => {
+                Wait::Never("_HLS_part is too far in the future")
+            }
+            (Some(_), Some(_)) => Wait::NotYet,
+        }
+    }
+}
+
+/// The advance part limit.
+fn parts_ahead(window: &Window) -> u64 {
+    let (ticks, parts) = PARTS_AHEAD;
+    let longest = window.listed().flat_map(|segment| segment.parts()).map(|part| part.duration).max();
+    longest.map_or(parts, |longest| ticks.div_ceil(longest.max(1)).max(parts))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::segment::Feed;
+
+    fn wait(query: &str, feed: &Feed) -> Wait {
+        Reload::parse(query).expect(query).wait(feed.window())
+    }
+
+    #[test]
+    fn queries_of_players_and_of_others() {
+        for (query, from, skip) in [
+            ("", None, false),
+            ("other=1&x", None, false),
+            ("_HLS_skip=YES", None, true),
+            ("_HLS_msn=7", Some((7, None)), false),
+            ("a=b&_HLS_part=3&_HLS_msn=7&_HLS_skip=v2", Some((7, Some(3))), true),
+        ] {
+            assert_eq!(Reload::parse(query), Ok(Reload { from, skip }), "{query}");
+        }
+        for bad in [
+            "_HLS_msn",
+            "_HLS_msn=",
+            "_HLS_msn=-1",
+            "_HLS_msn=1.5",
+            "_HLS_part=1",
+            "_HLS_msn=1&_HLS_part=x",
+            "_HLS_skip=",
+        ] {
+            assert!(Reload::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_playlist_waits_for_what_is_asked_for() {
+        // Segment 0 has parts 0 to 29, segment 1 so far 0 to 9.
+        let feed = Feed::of(1_000).frames(40, 30);
+        for (query, ready) in [
+            ("", true),
+            ("_HLS_msn=0", true),
+            ("_HLS_msn=1", false),
+            ("_HLS_msn=0&_HLS_part=29", true),
+            ("_HLS_msn=0&_HLS_part=30", true),
+            ("_HLS_msn=1&_HLS_part=9", true),
+            ("_HLS_msn=1&_HLS_part=10", false),
+            ("_HLS_msn=1&_HLS_part=99", false),
+            ("_HLS_msn=2&_HLS_part=0", false),
+            ("_HLS_msn=3", false),
+        ] {
+            assert_eq!(wait(query, &feed), if ready { Wait::Ready } else { Wait::NotYet }, "{query}");
+        }
+        for far in ["_HLS_msn=4", "_HLS_msn=18446744073709551615", "_HLS_msn=1&_HLS_part=1000"] {
+            assert!(matches!(wait(far, &feed), Wait::Never(_)), "{far}");
+        }
+    }
+
+    #[test]
+    fn at_the_start_and_at_the_end() {
+        let start = Feed::of(1_000).frames(5, 30);
+        assert_eq!(wait("", &start), Wait::NotYet, "no whole segment yet");
+        assert_eq!(wait("_HLS_msn=0&_HLS_part=4", &start), Wait::Ready);
+        assert_eq!(wait("_HLS_msn=0&_HLS_part=0", &Feed::of(1_000)), Wait::NotYet);
+        let mut end = Feed::of(1_000).frames(5, 30);
+        end.segmenter.end();
+        assert_eq!(wait("_HLS_msn=9", &end), Wait::Ready);
+        let gone = Feed::of(1_000).frames(20 * 30, 30);
+        assert_eq!(wait("_HLS_msn=0", &gone), Wait::Ready, "it is over");
+    }
+    proptest! {
+        #[test]
+        fn any_query_is_answered(query in "((_HLS_(msn|part|skip)|\\PC{0,4})=([0-9]{0,21}|YES|\\PC{0,4})&?){0,5}") {
+            let feed = Feed::of(1_000).frames(40, 30);
+            let _ = Reload::parse(&query).map(|reload| reload.wait(feed.window()));
+        }
+    }
+}

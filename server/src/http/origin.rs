@@ -1,0 +1,107 @@
+//! Which pages a browser may let in: those of this host by its own names, and for streams that need no user every other.
+//!
+//! Where there are no users, a page of another site could otherwise have its name resolve to this host's address, and read
+//! everything as its own (DNS rebinding). Such a request names that site in its Host header.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::api;
+use crate::Shared;
+
+/// The address that a connection came in at.
+#[derive(Clone, Copy)]
+pub(super) struct Local(pub(super) SocketAddr);
+
+/// Refuses a Host header with a foreign name, where no password protects.
+pub(super) async fn check(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    let local = request.extensions().get().map(|Local(local)| local.ip());
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let named = hosts.all(|host| host.to_str().is_ok_and(|host| is_own(host, local)));
+    if shared.users.is_none() && !named {
+        return api::error(StatusCode::MISDIRECTED_REQUEST, "use this server's address or localhost as the host");
+    }
+    next.run(request).await
+}
+
+/// Lets every page read the answer, where no password is needed.
+pub(super) async fn allow_all(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if shared.users.is_none() {
+        response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    }
+    response
+}
+
+/// `OPTIONS`: what a browser asks before a request that is not simple.
+pub(super) async fn preflight() -> Response {
+    let headers = [
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD"),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, "Range"),
+        (header::ACCESS_CONTROL_MAX_AGE, "600"),
+    ];
+    (StatusCode::NO_CONTENT, headers).into_response()
+}
+
+/// Whether `host`, with or without a port, names loopback or the address `local`.
+fn is_own(host: &str, local: Option<IpAddr>) -> bool {
+    let bracketed = host.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    let (name, rest) = bracketed.unwrap_or_else(|| host.split_at(host.find(':').unwrap_or(host.len())));
+    let port = rest.is_empty() || rest.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
+    let known = match name.parse::<IpAddr>() {
+        Ok(address) => {
+            let address = address.to_canonical();
+            address.is_loopback() || local.is_some_and(|local| local.to_canonical() == address)
+        }
+        Err(_) => {
+            let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+            name == "localhost" || name.ends_with(".localhost")
+        }
+    };
+    port && known
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_own_by_loopback_names_and_by_its_address() {
+        let local = Some("192.0.2.1".parse().expect("an address"));
+        for own in [
+            "localhost",
+            "LocalHost:8080",
+            "localhost.",
+            "app.localhost:80",
+            "127.0.0.1:8080",
+            "127.9.9.9",
+            "[::1]:8080",
+            "192.0.2.1",
+            "[::ffff:192.0.2.1]:80",
+        ] {
+            assert!(is_own(own, local), "{own}");
+        }
+        for foreign in [
+            "",
+            "x",
+            "example.com",
+            "localhost.example.com",
+            "notlocalhost",
+            "127.0.0.1.example.com",
+            "192.0.2.2",
+            "localhost:",
+            "localhost:x",
+            "[::1",
+            "[::1]x",
+            "localhost:80@example.com",
+        ] {
+            assert!(!is_own(foreign, local), "{foreign}");
+        }
+        assert!(!is_own("192.0.2.1", None));
+    }
+}

@@ -1,0 +1,108 @@
+//! Media playlists (RFC 8216) with the low-latency extensions of draft-pantos-hls-rfc8216bis.
+
+use std::fmt::Write as _;
+
+use super::names::{date_time, init_name};
+use super::pieces::Segment;
+use super::window::Window;
+
+/// Parts are listed of segments that begin within so many target durations of the end (section 4.4.4.9).
+const PARTS_WITHIN: u64 = 3;
+/// PART-HOLD-BACK, in part target durations: what the draft recommends (section 4.4.3.8).
+const PART_HOLD_BACK: f64 = 3.0;
+/// HOLD-BACK, in target durations: the least that is allowed.
+const HOLD_BACK: u64 = 3;
+/// CAN-SKIP-UNTIL, in target durations: the least that is allowed.
+const SKIP_UNTIL: u64 = 6;
+const HZ: f64 = 90_000.0;
+
+/// The playlist of what is there now. With `skip`, as a delta update (section 6.2.5.1) where that leaves anything out.
+pub(crate) fn playlist(window: &Window, skip: bool) -> String {
+    let listed: Vec<&Segment> = window.listed().collect();
+    let target = window.target();
+    let part_target = part_target(window);
+    let skipped = if skip { skippable(&listed, target) } else { 0 };
+    let first = listed.first().map_or_else(|| window.next_number(), |segment| segment.number);
+    let mut text = String::with_capacity(4_096);
+    let mut line = |args: std::fmt::Arguments<'_>| {
+        // Writing to a string cannot fail.
+        let _ = text.write_fmt(args);
+        text.push('\n');
+    };
+    line(format_args!("#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-TARGETDURATION:{target}"));
+    line(format_args!(
+        "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL={:.1},HOLD-BACK={:.1},PART-HOLD-BACK={:.5}",
+        (SKIP_UNTIL * target) as f64,
+        (HOLD_BACK * target) as f64,
+        PART_HOLD_BACK * part_target,
+    ));
+    line(format_args!("#EXT-X-PART-INF:PART-TARGET={part_target:.5}\n#EXT-X-MEDIA-SEQUENCE:{first}"));
+    let discontinuities = window.discontinuities_before();
+    if discontinuities > 0 {
+        line(format_args!("#EXT-X-DISCONTINUITY-SEQUENCE:{discontinuities}"));
+    }
+    if listed.iter().all(|segment| segment.is_independent()) {
+        line(format_args!("#EXT-X-INDEPENDENT-SEGMENTS"));
+    }
+    if skipped > 0 {
+        line(format_args!("#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}"));
+    }
+    let end = listed.last().map_or(0, |last| last.start + last.duration());
+    let mut init = skipped.checked_sub(1).map(|last| listed[last].init.number);
+    for segment in &listed[skipped..] {
+        if segment.discontinuity {
+            line(format_args!("#EXT-X-DISCONTINUITY"));
+        }
+        if init != Some(segment.init.number) {
+            line(format_args!("#EXT-X-MAP:URI=\"{}\"", init_name(segment.init.number)));
+            init = Some(segment.init.number);
+        }
+        line(format_args!("#EXT-X-PROGRAM-DATE-TIME:{}", date_time(segment.wall)));
+        if end - segment.start <= PARTS_WITHIN * target * 90_000 || !segment.complete {
+            for (number, part) in segment.parts().iter().enumerate() {
+                line(format_args!(
+                    "#EXT-X-PART:DURATION={:.5},URI=\"part-{}-{number}.m4s\"{}",
+                    part.duration as f64 / HZ,
+                    segment.number,
+                    if part.independent { ",INDEPENDENT=YES" } else { "" },
+                ));
+            }
+        }
+        if segment.complete {
+            line(format_args!("#EXTINF:{:.5},\nsegment-{}.m4s", segment.duration() as f64 / HZ, segment.number));
+        }
+    }
+    if window.has_ended() {
+        line(format_args!("#EXT-X-ENDLIST"));
+    } else {
+        let (segment, part) = hinted(window);
+        line(format_args!("#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"part-{segment}-{part}.m4s\""));
+    }
+    text
+}
+
+/// Segment and number of the part that comes next, as far as can be told: whether a segment ends, its next frame says.
+pub(crate) fn hinted(window: &Window) -> (u64, usize) {
+    if window.ends_next() { (window.next_number() + 1, 0) } else { next_part(window) }
+}
+
+/// Segment and number of the part that comes next where the open segment goes on.
+pub(crate) fn next_part(window: &Window) -> (u64, usize) {
+    (window.next_number(), window.open().map_or(0, |open| open.parts().len()))
+}
+
+/// The longest part that is listed, in seconds, rounded up to the last digit that is written: what PART-TARGET has to be.
+fn part_target(window: &Window) -> f64 {
+    let longest = window.listed().flat_map(|segment| segment.parts()).map(|part| part.duration).max();
+    (longest.unwrap_or(3_000) as f64 / HZ * 1e5).ceil() / 1e5
+}
+
+/// Segments that lie before the skip boundary.
+fn skippable(listed: &[&Segment], target: u64) -> usize {
+    let end = listed.last().map_or(0, |last| last.start + last.duration());
+    let boundary = end.saturating_sub(SKIP_UNTIL * target * 90_000);
+    listed.iter().take_while(|segment| segment.complete && segment.start + segment.duration() <= boundary).count()
+}
+
+#[cfg(test)]
+mod tests;

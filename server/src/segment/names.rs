@@ -1,0 +1,26 @@
+//! How playlists and manifests write names and times.
+
+use chrono::{DateTime, SecondsFormat};
+use common::time::WallTime;
+
+/// `wall` as RFC 3339 and XML Schema write it, in UTC to the ms; the epoch where no calendar goes so far.
+pub(crate) fn date_time(wall: WallTime) -> String {
+    DateTime::from_timestamp_micros(wall.as_micros()).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// Name of the initialization segment with this number.
+pub(super) fn init_name(number: u64) -> String {
+    if number == 0 { "init.mp4".to_owned() } else { format!("init-{number}.mp4") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_beyond_any_calendar_do_no_harm() {
+        for micros in [i64::MIN, i64::MAX] {
+            assert_eq!(date_time(WallTime::from_micros(micros)), "1970-01-01T00:00:00.000Z");
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Fragments, parts and segments.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use common::time::WallTime;
+
+/// An initialization segment, shared by the segments that need it.
+#[derive(Debug)]
+pub(crate) struct Init {
+    /// Counts those of the stream, from 0.
+    pub(crate) number: u64,
+    pub(crate) bytes: Bytes,
+    /// RFC 6381 section 3.4.
+    pub(crate) codecs: String,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+}
+
+/// One frame: `prft`, `moof`, `mdat`. Times are ticks of 90 kHz since the first frame.
+#[derive(Clone, Debug)]
+pub(crate) struct Fragment {
+    pub(crate) bytes: Bytes,
+    pub(crate) start: u64,
+    pub(crate) duration: u32,
+    /// Decoding can begin here.
+    pub(crate) sync: bool,
+}
+
+/// A part that is complete.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    fragments: Range<usize>,
+    /// In ticks.
+    pub(crate) duration: u64,
+    /// There is a frame in it that decoding can begin with.
+    pub(crate) independent: bool,
+}
+
+/// A segment; the last one of a stream is open.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    /// Counts those of the stream, from 0: its media sequence number.
+    pub(crate) number: u64,
+    pub(crate) init: Arc<Init>,
+    /// In ticks.
+    pub(crate) start: u64,
+    /// How many times the duration asked for fits before it: what DASH counts.
+    pub(crate) grid: u64,
+    /// When its first picture was taken.
+    pub(crate) wall: WallTime,
+    /// Its initialization segment is another one than that of the segment before.
+    pub(crate) discontinuity: bool,
+    /// No frame follows any more.
+    pub(crate) complete: bool,
+    fragments: Vec<Fragment>,
+    parts: Vec<Part>,
+    /// Fragments that are in parts.
+    in_parts: usize,
+    fragments_per_part: usize,
+    bytes: usize,
+    /// All fragments side by side, once it is complete.
+    whole: Bytes,
+}
+
+/// How a segment begins.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Begin {
+    pub(super) start: u64,
+    pub(super) grid: u64,
+    pub(super) wall: WallTime,
+    pub(super) discontinuity: bool,
+    pub(super) fragments_per_part: usize,
+}
+
+impl Segment {
+    pub(super) fn new(number: u64, init: Arc<Init>, begin: Begin) -> Self {
+        let Begin { start, grid, wall, discontinuity, fragments_per_part } = begin;
+        Self {
+            number,
+            init,
+            start,
+            grid,
+            wall,
+            discontinuity,
+            complete: false,
+            fragments: Vec::new(),
+            parts: Vec::new(),
+            in_parts: 0,
+            fragments_per_part,
+            bytes: 0,
+            whole: Bytes::new(),
+        }
+    }
+
+    pub(crate) fn fragments(&self) -> &[Fragment] {
+        &self.fragments
+    }
+
+    pub(crate) fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// Decoding can begin with its first frame.
+    pub(crate) fn is_independent(&self) -> bool {
+        self.fragments.first().is_some_and(|first| first.sync)
+    }
+
+    /// No part is open.
+    pub(super) fn is_all_in_parts(&self) -> bool {
+        self.in_parts == self.fragments.len()
+    }
+
+    /// In ticks, so far.
+    pub(crate) fn duration(&self) -> u64 {
+        self.fragments.last().map_or(0, |last| last.start + u64::from(last.duration) - self.start)
+    }
+
+    /// All of it; empty before it is complete.
+    pub(crate) fn whole(&self) -> Bytes {
+        self.whole.clone()
+    }
+
+    /// Part `number`, from 0.
+    pub(crate) fn part(&self, number: usize) -> Option<Bytes> {
+        let fragments = self.parts.get(number)?.fragments.clone();
+        if !self.complete {
+            return Some(joined(&self.fragments[fragments]));
+        }
+        let length = |fragments: Range<usize>| self.fragments[fragments].iter().map(|f| f.bytes.len()).sum::<usize>();
+        let begin = length(0..fragments.start);
+        Some(self.whole.slice(begin..begin + length(fragments)))
+    }
+
+    /// Bytes that it takes in memory.
+    pub(super) fn held(&self) -> usize {
+        self.bytes
+    }
+
+    /// With `hole`, nothing is decoded for a while before `fragment`. Returns the bytes that it takes in memory.
+    pub(super) fn push(&mut self, fragment: Fragment, hole: bool) -> usize {
+        if hole {
+            self.end_part();
+        }
+        let held = fragment.bytes.len() + 2 * size_of::<Fragment>();
+        self.bytes += held;
+        self.fragments.push(fragment);
+        if self.fragments.len() - self.in_parts >= self.fragments_per_part {
+            self.end_part();
+        }
+        held
+    }
+
+    fn end_part(&mut self) {
+        let open = &self.fragments[self.in_parts..];
+        if let [first, .., last] | [first @ last] = open {
+            let duration = last.start + u64::from(last.duration) - first.start;
+            let independent = open.iter().any(|fragment| fragment.sync);
+            let fragments = self.in_parts..self.fragments.len();
+            self.parts.push(Part { fragments, duration, independent });
+            self.in_parts = self.fragments.len();
+        }
+    }
+
+    /// Puts its fragments side by side, so that it can be sent in one piece.
+    pub(super) fn complete(&mut self) {
+        self.end_part();
+        self.complete = true;
+        self.whole = joined(&self.fragments);
+        let mut whole = self.whole.clone();
+        for fragment in &mut self.fragments {
+            fragment.bytes = whole.split_to(fragment.bytes.len());
+        }
+    }
+}
+
+/// The bytes of neighbours; without copying where there is one.
+fn joined(fragments: &[Fragment]) -> Bytes {
+    match fragments {
+        [] => Bytes::new(),
+        [one] => one.bytes.clone(),
+        [..] => {
+            let bytes: Vec<&[u8]> = fragments.iter().map(|fragment| &fragment.bytes[..]).collect();
+            bytes.concat().into()
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! From frames to the window of segments.
+
+use std::sync::Arc;
+
+use common::rtp::Frame;
+use common::time::{MEDIA_CLOCK_HZ, WallTime};
+
+use super::mp4::{Sample, Track};
+use super::pieces::{Begin, Fragment, Init, Segment};
+use super::settings::{PartLength, SegmentSettings, in_ticks};
+use super::timeline::Timeline;
+use super::window::{BYTES_MAX, Window};
+
+/// A segment that no key frame ends is ended all the same at so many bytes …
+const SEGMENT_BYTES_MAX: usize = BYTES_MAX / 3;
+/// … or fragments …
+const SEGMENT_FRAGMENTS_MAX: usize = 8_000;
+/// … or times its duration, but not before …
+const OVERDUE: u64 = 8;
+/// … so many ticks.
+const OVERDUE_MIN: u64 = 10 * MEDIA_CLOCK_HZ as u64;
+
+/// A picture that is said to be older when it arrives was stamped by another clock.
+const STAMP_AGE_MAX_US: i64 = 1_000_000;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Segmenter {
+    timeline: Timeline,
+    track: Option<(Track, Arc<Init>)>,
+    window: Window,
+    fragments: u32,
+    inits: u64,
+}
+
+/// Why a stream cannot be cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unusable {
+    /// Its first frame has no parameter sets, or none that can be read.
+    #[error("no usable parameter sets")]
+    ParameterSets,
+}
+
+impl Segmenter {
+    pub(crate) fn new(settings: SegmentSettings) -> Self {
+        Self { timeline: Timeline::default(), track: None, window: Window::new(settings), fragments: 0, inits: 0 }
+    }
+
+    pub(crate) fn window(&self) -> &Window {
+        &self.window
+    }
+
+    /// The stream has ended.
+    pub(crate) fn end(&mut self) {
+        self.window.end();
+    }
+
+    /// Takes the next frame, whose picture was taken at `wall` and which arrived at `arrived`. Returns whether a key frame is
+    /// wanted: the segment is long enough.
+    ///
+    /// # Errors
+    /// Where it is the first, and nothing can be decoded with it.
+    pub(crate) fn push(&mut self, frame: &Frame, wall: WallTime, arrived: WallTime) -> Result<bool, Unusable> {
+        let data = &frame.encoded.data;
+        let changed = frame.starts_decoding && self.take_track(frame);
+        let Some((track, init)) = &self.track else {
+            return if frame.starts_decoding { Err(Unusable::ParameterSets) } else { Ok(false) };
+        };
+        let placed = self.timeline.place(frame.encoded.time, frame.arrived);
+        let interval = self.timeline.interval().unsigned_abs();
+        let segment = self.window.segment_ticks();
+        // Boundaries lie on a grid, so that what comes late after one does not delay the next. A frame that comes half an interval
+        // early is that of the boundary.
+        let grid = (placed.decode + interval / 2) / segment;
+        let due = |open: &Segment| grid > open.grid;
+        let ends = self.window.open().is_none_or(|open| {
+            changed || (frame.starts_decoding && due(open)) || is_too_long(open, placed.decode, segment)
+        });
+        if ends {
+            let discontinuity = changed && self.inits > 1;
+            let per_part = fragments_per_part(self.window.settings().part, interval);
+            let next = self.window.next_number() + u64::from(self.window.open().is_some());
+            if next == 0 {
+                self.window.set_epoch(epoch(wall, arrived));
+            }
+            let begin = Begin { start: placed.decode, grid, wall, discontinuity, fragments_per_part: per_part };
+            self.window.begin(Segment::new(next, init.clone(), begin));
+        }
+        self.fragments = self.fragments.wrapping_add(1);
+        let sample = Sample {
+            number: self.fragments,
+            decode: placed.decode,
+            duration: placed.duration,
+            offset: placed.offset,
+            sync: frame.starts_decoding,
+            wall,
+        };
+        // Boxes of a frame are far from too long.
+        if let Ok(bytes) = track.fragment(&sample, data) {
+            let Sample { decode: start, duration, sync, .. } = sample;
+            self.window.push(Fragment { bytes, start, duration, sync }, interval, placed.after_hole);
+        }
+        Ok(!frame.starts_decoding && self.window.open().is_some_and(due))
+    }
+
+    /// Takes the track from a frame that decoding can begin with. Returns whether it is another one.
+    fn take_track(&mut self, frame: &Frame) -> bool {
+        let Some(track) = Track::of(frame.encoded.codec, &frame.encoded.data) else { return false };
+        if self.track.as_ref().is_some_and(|(known, _)| *known == track) {
+            return false;
+        }
+        let Ok(bytes) = track.init() else { return false };
+        let (size, codecs) = (track.size(), track.codecs());
+        let init = Init { number: self.inits, bytes, codecs, width: size.width, height: size.height };
+        self.inits += 1;
+        self.track = Some((track, Arc::new(init)));
+        true
+    }
+}
+
+/// When, by this host's clock, a picture was taken: that of a publisher elsewhere may be another.
+fn epoch(wall: WallTime, arrived: WallTime) -> WallTime {
+    if (0..=STAMP_AGE_MAX_US).contains(&arrived.micros_since(wall)) { wall } else { arrived }
+}
+
+fn is_too_long(open: &Segment, now: u64, segment: u64) -> bool {
+    open.held() > SEGMENT_BYTES_MAX
+        || open.fragments().len() >= SEGMENT_FRAGMENTS_MAX
+        || now - open.start > (OVERDUE * segment).max(OVERDUE_MIN)
+}
+
+/// At this interval between frames, in ticks.
+fn fragments_per_part(part: PartLength, interval: u64) -> usize {
+    match part {
+        PartLength::Frame => 1,
+        // 33 ms are meant to hold a frame at 30 fps.
+        PartLength::UpTo(part) => (in_ticks(part) * 21 / 20 / interval).max(1) as usize,
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,213 @@
+//! Where frames lie on the decoding timeline of the track, and for how long.
+//!
+//! A frame's duration is needed before the next frame is there. It is predicted from the intervals before, and so that the
+//! timeline follows media time: an error is taken back by the next durations, so it never adds up. Jitter of a camera's timestamps
+//! is smoothed on the way.
+
+use std::collections::VecDeque;
+
+use common::time::{MEDIA_CLOCK_HZ, MediaTime, MonoTime};
+
+const HZ: i64 = MEDIA_CLOCK_HZ as i64;
+/// Interval before two frames are known.
+const FIRST_INTERVAL: i64 = HZ / 30;
+/// Intervals that the average is of.
+const INTERVALS: usize = 64;
+const INTERVAL_MIN: i64 = HZ / 1_000;
+const INTERVAL_MAX: i64 = 10 * HZ;
+/// A shorter error is never a hole: frames that were skipped, not lost.
+const HOLE_MIN: i64 = HZ / 4;
+/// Media time that runs ahead of the frames' arrival by more, or goes back by more, was set anew.
+const STEP: i64 = HZ;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Timeline {
+    last: Option<Last>,
+    intervals: VecDeque<i64>,
+    /// Pictures are shown in another order than they are decoded in.
+    reorders: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Last {
+    media: MediaTime,
+    arrived: MonoTime,
+    /// Media time without wraps and steps, from 0 at the first frame.
+    time: i64,
+    /// The highest `time`, and the frames since.
+    highest: i64,
+    since: i64,
+    /// Where the next frame is decoded.
+    next: i64,
+}
+
+/// A frame on the timeline, in ticks of 90 kHz.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Placed {
+    pub(super) decode: u64,
+    pub(super) duration: u32,
+    /// Presentation time − decoding time.
+    pub(super) offset: i32,
+    /// Nothing is decoded for a while before this frame.
+    pub(super) after_hole: bool,
+}
+
+impl Timeline {
+    /// Places the next frame.
+    pub(super) fn place(&mut self, media: MediaTime, arrived: MonoTime) -> Placed {
+        let mut last = match self.last {
+            Some(last) => self.follow(last, media, arrived),
+            None => Last { media, arrived, time: 0, highest: 0, since: 0, next: 0 },
+        };
+        let interval = self.interval();
+        let after_hole = last.time - last.next > (8 * interval).max(HOLE_MIN);
+        if after_hole {
+            last.next = last.time;
+        }
+        let decode = last.next;
+        let error = last.time - decode;
+        let correction = match error {
+            _ if self.reorders => error / 16,
+            // A frame was skipped, or one more came.
+            _ if error.abs() > interval * 3 / 4 => error,
+            _ => error / 8,
+        };
+        let duration = (interval + correction).max(interval / 4).max(1);
+        last.next += duration;
+        self.last = Some(last);
+        Placed {
+            decode: decode as u64,
+            duration: duration.min(i64::from(u32::MAX)) as u32,
+            offset: if self.reorders { error.clamp(i32::MIN.into(), i32::MAX.into()) as i32 } else { 0 },
+            after_hole,
+        }
+    }
+
+    /// Interval between frames.
+    pub(super) fn interval(&self) -> i64 {
+        let mut sorted: Vec<_> = self.intervals.iter().copied().collect();
+        sorted.sort_unstable();
+        let Some(&median) = sorted.get(sorted.len() / 2) else { return FIRST_INTERVAL };
+        // The mean of intervals that jitter is better than their median, but where frames were skipped. As many of the shortest
+        // are left out as of the longest: after a frame that was late comes one that seems early.
+        let long = sorted.iter().rev().take_while(|interval| **interval > median * 7 / 4).count();
+        let usual = &sorted[long.min(sorted.len() - long - 1)..sorted.len() - long];
+        let count = usual.len() as i64;
+        ((usual.iter().sum::<i64>() + count / 2) / count).clamp(INTERVAL_MIN, INTERVAL_MAX)
+    }
+
+    fn follow(&mut self, last: Last, media: MediaTime, arrived: MonoTime) -> Last {
+        let step = i64::from(media.ticks_since(last.media));
+        let elapsed = i64::try_from((arrived - last.arrived).as_micros()).unwrap_or(i64::MAX / HZ) * 9 / 100;
+        let was_set = step < -STEP || step > elapsed.saturating_add(STEP);
+        let time = if was_set { last.highest + self.interval() } else { last.time + step };
+        self.reorders |= time < last.time;
+        let (mut highest, mut since) = (last.highest, last.since + 1);
+        if time > highest {
+            if !was_set {
+                self.intervals.push_back((time - highest) / since);
+                if self.intervals.len() > INTERVALS {
+                    self.intervals.pop_front();
+                }
+            }
+            (highest, since) = (time, 0);
+        }
+        Last { media, arrived, time, highest, since, next: last.next }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Places frames with these media times, in ticks; each arrives when it is to be shown.
+    fn place(times: impl IntoIterator<Item = i64>) -> Vec<Placed> {
+        let mut timeline = Timeline::default();
+        let place = |ticks: i64| {
+            let arrived = MonoTime::from_origin(Duration::from_micros((ticks.max(0) as u64) * 100 / 9));
+            timeline.place(MediaTime::from_ticks((4_294_000_000 + ticks) as u32), arrived)
+        };
+        times.into_iter().map(place).collect()
+    }
+
+    #[test]
+    fn even_frames_lie_where_their_media_time_is() {
+        for (number, placed) in place((0..100).map(|n| n * 3_000)).into_iter().enumerate() {
+            let expected = Placed { decode: number as u64 * 3_000, duration: 3_000, offset: 0, after_hole: false };
+            assert_eq!(placed, expected, "{number}");
+        }
+        let slow = place((0..100).map(|n| n * 1_500));
+        assert!(slow[99].decode.abs_diff(99 * 1_500) < 8, "no more than the correction is rounded by");
+    }
+
+    #[test]
+    fn a_skipped_frame_is_made_up_for_at_once() {
+        let placed = place((0..60).filter(|n| *n != 30).map(|n| n * 3_000));
+        assert_eq!((placed[29].duration, placed[30].duration, placed[31].duration), (3_000, 6_000, 3_000));
+        assert_eq!((placed[30].decode, placed[31].decode), (30 * 3_000, 32 * 3_000));
+    }
+
+    #[test]
+    fn a_long_gap_is_a_hole() {
+        let placed = place((0..60).filter(|n| !(20..40).contains(n)).map(|n| n * 3_000));
+        assert_eq!(placed.iter().filter(|placed| placed.after_hole).count(), 1);
+        assert_eq!((placed[20].decode, placed[20].duration, placed[20].after_hole), (120_000, 3_000, true));
+    }
+
+    #[test]
+    fn media_time_that_is_set_anew_goes_on() {
+        for jump in [1_000_000_000, -1_000_000_000, -100_000] {
+            let mut timeline = Timeline::default();
+            for number in 0..40_i64 {
+                let ticks = number * 3_000 + if number < 20 { 0 } else { jump };
+                let arrived = MonoTime::from_origin(Duration::from_micros(number as u64 * 33_333));
+                let placed = timeline.place(MediaTime::from_ticks(ticks as u32), arrived);
+                let expected = (number as u64 * 3_000, 3_000, 0);
+                assert_eq!((placed.decode, placed.duration, placed.offset), expected, "{jump} {number}");
+            }
+        }
+    }
+
+    #[test]
+    fn reordered_pictures_keep_their_time() {
+        // I P B B P B B in decoding order.
+        let shown = (0..100).flat_map(|gop: i64| [3, 1, 2].map(|place| (gop * 3 + place) * 3_000));
+        let times: Vec<_> = std::iter::once(0).chain(shown).collect();
+        let placed = place(times.clone());
+        for (time, placed) in times.iter().zip(&placed).skip(3) {
+            assert_eq!(placed.decode as i64 + i64::from(placed.offset), *time);
+        }
+        assert!(placed[200..].iter().all(|placed| placed.duration.abs_diff(3_000) < 700), "{placed:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn jitter_neither_adds_up_nor_stretches_frames(jitter in prop::collection::vec(-900_i64..900, 300)) {
+            let times: Vec<_> = jitter.iter().enumerate().map(|(n, jitter)| n as i64 * 3_000 + 3_000 + jitter).collect();
+            let placed = place(times.iter().map(|time| time - times[0]));
+            for (placed, time) in placed.iter().zip(&times).skip(40) {
+                let error = placed.decode as i64 - (time - times[0]);
+                prop_assert!(error.abs() < 2_600, "{error}");
+                prop_assert!(placed.duration.abs_diff(3_000) < 450, "{}", placed.duration);
+            }
+        }
+
+        #[test]
+        fn whatever_comes_time_goes_on(frames in prop::collection::vec((any::<u32>(), 0_u64..2_000_000), 1..200)) {
+            let (mut timeline, mut now, mut end) = (Timeline::default(), 0, 0);
+            for (ticks, wait) in frames {
+                now += wait;
+                let arrived = MonoTime::from_origin(Duration::from_micros(now));
+                let placed = timeline.place(MediaTime::from_ticks(ticks), arrived);
+                prop_assert!(placed.decode >= end && placed.duration > 0);
+                prop_assert!(placed.decode == end || placed.after_hole);
+                end = placed.decode + u64::from(placed.duration);
+            }
+        }
+    }
+}

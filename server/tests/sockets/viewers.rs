@@ -1,0 +1,179 @@
+//! Viewers over HTTP, of a camera that does what the test says.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::thread::JoinHandle;
+
+use super::raw::{self, Camera, Client, config, http};
+use super::wait_for;
+
+/// A stream of which one frame has passed.
+struct Cam {
+    handle: server::Handle,
+    publisher: Client,
+    camera: Camera,
+}
+
+struct Answer {
+    status: u16,
+    head: String,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    fn count(&self, kind: &[u8; 4]) -> usize {
+        self.body.windows(4).filter(|window| window == kind).count()
+    }
+}
+
+impl Cam {
+    fn new() -> Self {
+        let handle = server::start(config()).expect("a server");
+        let (publisher, camera) = (Client::publisher(handle.rtsp_addr(), "/cam"), Camera::new(1));
+        let mut cam = Self { handle, publisher, camera };
+        cam.send_idr();
+        wait_for(&cam.handle, "cam", |status| status["frames"] == 1);
+        cam
+    }
+
+    fn send_idr(&mut self) {
+        let packets = self.camera.idr(1_000);
+        self.publisher.send_packets(&packets);
+    }
+
+    fn send_slices(&mut self, count: usize) {
+        for _ in 0..count {
+            let packets = self.camera.slice(100);
+            self.publisher.send_packets(&packets);
+        }
+    }
+
+    /// Waits for a request for a picture.
+    fn is_asked(&mut self) {
+        assert_eq!(self.publisher.packets(1, 1)[0][9], 206, "payload-specific feedback");
+    }
+
+    /// Asks for a file, and reads the answer until the server closes.
+    fn get(&self, name: &str) -> JoinHandle<Answer> {
+        let mut socket = TcpStream::connect(self.handle.http_addr().expect("HTTP")).expect("it listens");
+        socket.set_read_timeout(Some(raw::LIMIT)).expect("a limit");
+        write!(socket, "GET /cam/{name} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("it reads");
+        std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            socket.read_to_end(&mut bytes).expect("an answer");
+            let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("a head");
+            let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+            let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
+            Answer { status, head, body: bytes.split_off(end + 4) }
+        })
+    }
+
+    /// A playlist of one whole segment, and one frame of the next.
+    fn playlist(&mut self) -> String {
+        let playlist = self.get("index.m3u8");
+        self.is_asked();
+        self.send_idr();
+        self.send_slices(30);
+        // A second is over, and no key frame has come.
+        self.is_asked();
+        self.send_idr();
+        let answer = playlist.join().expect("an answer");
+        assert_eq!(answer.status, 200, "{}", answer.head);
+        answer.text()
+    }
+}
+
+#[test]
+fn the_first_viewer_has_the_stream_cut_and_key_frames_are_asked_for() {
+    let mut cam = Cam::new();
+    let text = cam.playlist();
+    assert!(text.contains("segment-0.m4s") && text.contains("URI=\"part-1-0.m4s\",INDEPENDENT=YES"), "{text}");
+    assert!(text.ends_with("#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"part-1-1.m4s\"\n"), "{text}");
+    let (segment, part) = (cam.get("segment-0.m4s"), cam.get("part-1-0.m4s"));
+    assert_eq!(segment.join().expect("an answer").count(b"moof"), 31);
+    assert_eq!(part.join().expect("an answer").count(b"moof"), 1);
+}
+
+#[test]
+fn what_comes_next_is_waited_for() {
+    let mut cam = Cam::new();
+    cam.playlist();
+    let (playlist, part) = (cam.get("index.m3u8?_HLS_msn=1&_HLS_part=1"), cam.get("part-1-1.m4s"));
+    cam.send_slices(1);
+    let (playlist, part) = (playlist.join().expect("an answer"), part.join().expect("an answer"));
+    assert!(playlist.text().contains("URI=\"part-1-1.m4s\"\n"), "{}", playlist.text());
+    assert_eq!((part.status, part.count(b"moof")), (200, 1));
+    assert!(part.head.contains("cache-control: no-cache") && part.head.contains("content-length"), "{}", part.head);
+}
+
+#[test]
+fn a_segment_that_grows_is_sent_as_it_grows() {
+    let mut cam = Cam::new();
+    cam.playlist();
+    let (open, dash) = (cam.get("segment-1.m4s"), cam.get("dash-1.m4s"));
+    cam.send_slices(30);
+    cam.is_asked();
+    cam.send_idr();
+    for answer in [open, dash] {
+        let answer = answer.join().expect("an answer");
+        assert!(answer.head.contains("transfer-encoding: chunked"), "{}", answer.head);
+        assert!((30..=31).contains(&answer.count(b"moof")), "{}", answer.count(b"moof"));
+    }
+}
+
+#[test]
+fn the_manifest_names_the_segments_and_the_clock() {
+    let mut cam = Cam::new();
+    cam.playlist();
+    let manifest = cam.get("manifest.mpd").join().expect("an answer");
+    assert!(manifest.head.contains("content-type: application/dash+xml"), "{}", manifest.head);
+    assert!(manifest.text().contains("media=\"dash-$Number$.m4s\""), "{}", manifest.text());
+    assert!(manifest.text().contains("value=\"http://localhost/time\""), "{}", manifest.text());
+    let (status, time) = http(cam.handle.http_addr().expect("HTTP"), "GET /time");
+    assert!(status == 200 && time.contains("\r\n\r\n20") && time.ends_with('Z'), "{time}");
+}
+
+#[test]
+fn the_end_of_the_stream_is_told() {
+    let mut cam = Cam::new();
+    cam.playlist();
+    let (playlist, part, mse) = (cam.get("index.m3u8?_HLS_msn=2"), cam.get("part-1-1.m4s"), cam.get("mse"));
+    let elsewhere = Client::connect(cam.handle.rtsp_addr());
+    drop(std::mem::replace(&mut cam.publisher, elsewhere));
+    let playlist = playlist.join().expect("an answer");
+    assert!(playlist.text().ends_with("segment-1.m4s\n#EXT-X-ENDLIST\n"), "{}", playlist.text());
+    assert_eq!(part.join().expect("an answer").status, 404);
+    let mse = mse.join().expect("an answer");
+    assert_eq!((mse.status, mse.count(b"ftyp"), mse.count(b"moof")), (200, 1, 1));
+}
+
+#[test]
+fn foreign_names_of_this_host_are_refused_and_other_pages_may_read_streams() {
+    let cam = Cam::new();
+    let address = cam.handle.http_addr().expect("HTTP");
+    for path in ["/api/streams", "/metrics", "/cam/index.m3u8", "/cam/mse"] {
+        let (status, text) = http(address, &format!("GET {path} HTTP/1.1\r\nHost: example.com\r\nX: "));
+        assert_eq!(status, 421, "{text}");
+    }
+    assert_eq!(http(address, "GET /health HTTP/1.1\r\nHost: example.com\r\nX: ").0, 200);
+    let (status, text) = http(address, "OPTIONS /cam/mse");
+    assert!(status == 204 && text.contains("access-control-allow-origin: *"), "{text}");
+    let (_, text) = http(address, "GET /nobody/mse");
+    assert!(text.contains("access-control-allow-origin: *"), "{text}");
+    let (status, text) = http(address, "GET /api/streams");
+    assert!(status == 200 && !text.contains("access-control"), "{text}");
+    assert_eq!(http(address, "POST /cam/mse").0, 405);
+}
+
+#[test]
+fn a_stream_cannot_hide_what_the_server_has_of_its_own() {
+    let handle = server::start(config()).expect("a server");
+    for name in ["/api", "/api/streams", "/metrics", "/health/x", "/time", "/assets"] {
+        assert!(Client::connect(handle.rtsp_addr()).announce(name) >= 400, "{name}");
+    }
+    assert_eq!(Client::connect(handle.rtsp_addr()).announce("/cam/api"), 200);
+}
