@@ -5,7 +5,7 @@ const BROWSER = [
   "AbortController", "AbortSignal", "CustomEvent", "DOMException", "Event", "EventTarget", "MediaSource",
   "OffscreenCanvas", "Response", "TextDecoder", "TextEncoder", "URL", "URLSearchParams", "VideoFrame", "WebSocket",
   "clearInterval", "clearTimeout", "console", "document", "fetch", "globalThis", "location", "navigator", "performance",
-  "setInterval", "setTimeout", "window",
+  "setInterval", "setTimeout", "structuredClone", "window",
 ];
 const NODE = ["Buffer", "process"];
 
