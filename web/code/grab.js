@@ -29,6 +29,11 @@ export class FrameReader {
   /** @type {OffscreenCanvasRenderingContext2D | null} */
   #context = null;
 
+  /** @param {boolean} [canvasOnly] Leaves `VideoFrame` alone: for a test of the other way. */
+  constructor(canvasOnly = false) {
+    this.canvasOnly = canvasOnly;
+  }
+
   /**
    * The frame is taken before this returns; its pixels follow.
    * @param {HTMLVideoElement} video
@@ -37,7 +42,7 @@ export class FrameReader {
   async look(video) {
     if (this.#inFlight >= MAX_IN_FLIGHT) return null;
     const start = performance.now();
-    const frame = frameOf(video);
+    const frame = this.canvasOnly ? null : frameOf(video);
     this.#inFlight++;
     try {
       const planar = frame?.format && PLANAR.test(frame.format);

@@ -1,5 +1,6 @@
 /** The measuring page: told by the receiver what to play, it plays that and reports. `PROTOCOL.md` has the messages. */
 
+import { FrameReader } from "../code/grab.js";
 import { Failure, isMixedContent } from "../players/failure.js";
 import { load } from "../players/index.js";
 import { playerOptions } from "../players/presets.js";
@@ -18,7 +19,8 @@ const PROTOCOL = 1;
  * @property {string} url
  * @property {string | null} [preset]
  * @property {PlayerOptions} [options]
- * @property {number} [clock_shift_us]
+ * @property {number} [clock_shift_us] For tests: see {@link PageClock}.
+ * @property {boolean} [canvas_only] For tests: see {@link FrameReader}.
  */
 
 export class Page {
@@ -65,7 +67,7 @@ export class Page {
   }
 
   /** @param {StartMessage} message */
-  async #start({ player, url, preset = null, options, clock_shift_us: shiftUs = 0 }) {
+  async #start({ player, url, preset = null, options, clock_shift_us: shiftUs = 0, canvas_only: canvasOnly }) {
     this.#clock = new PageClock(shiftUs);
     const { name, version } = browser(navigator.userAgent);
     const start = await load(player);
@@ -87,7 +89,7 @@ export class Page {
     this.show(`${player}: ${url}`);
     this.#player = start(this.video, url, playerOptions(preset, options));
     this.#player.events.on("error", (failure) => this.#end(failure));
-    this.#watch = new Watch(this.video, this.#player, this.#clock, this.outbox);
+    this.#watch = new Watch(this.video, this.#player, this.#clock, this.outbox, new FrameReader(canvasOnly));
     this.#watch.start();
   }
 

@@ -1,10 +1,9 @@
 /** Watches a video element play, and says what it sees in the messages of `PROTOCOL.md`. */
 
-import { FrameReader } from "../code/grab.js";
 import { Presented } from "./presented.js";
 import { Stalls } from "./stalls.js";
 
-/** @import { Look } from "../code/grab.js" */
+/** @import { FrameReader, Look } from "../code/grab.js" */
 /** @import { MediaMarks, Player } from "../players/player.js" */
 /** @import { PageClock } from "./clock.js" */
 /** @import { Outbox } from "./outbox.js" */
@@ -20,10 +19,9 @@ const msToUs = (ms) => Math.round(ms * 1000);
 export class Watch {
   #presented = new Presented();
   #stalls = new Stalls();
-  #frames = new FrameReader();
   #stopped = new AbortController();
-  /** Where the element was before a seek, and when and why that began. @type {{ fromS: number, ms: number } | null} */
-  #seek = null;
+  /** Where the element was before a seek, and when that began; `why` is `null` where nobody said. */
+  #seek = /** @type {{ fromS: number, ms: number, why: string | null } | null} */ (null);
   #timeS = 0;
   /** @type {"live-edge" | "gap" | null} What the player said that it is about to do. */
   #seekReason = null;
@@ -33,8 +31,10 @@ export class Watch {
    * @param {Player} player
    * @param {PageClock} clock
    * @param {Outbox} outbox
+   * @param {FrameReader} frames
    */
-  constructor(video, player, clock, outbox) {
+  constructor(video, player, clock, outbox, frames) {
+    this.frames = frames;
     this.video = video;
     this.player = player;
     this.clock = clock;
@@ -58,7 +58,9 @@ export class Watch {
   }
 
   stop() {
+    if (this.#stopped.signal.aborted) return;
     this.#stopped.abort();
+    this.#state();
     this.outbox.flush();
   }
 
@@ -66,7 +68,7 @@ export class Watch {
   #frame(frame) {
     if (this.#stopped.signal.aborted) return;
     const called = performance.now();
-    const looking = this.#frames.look(this.video);
+    const looking = this.frames.look(this.video);
     this.video.requestVideoFrameCallback((_, next) => this.#frame(next));
     this.#stalls.started();
     const missed = this.#presented.callback(frame.presentedFrames);
@@ -115,18 +117,18 @@ export class Watch {
   }
 
   #seeking() {
-    this.#seek ??= { fromS: this.#timeS, ms: performance.now() };
+    const why = this.#presented.callbacks === 0 ? "start" : this.#seekReason;
+    this.#seek ??= { fromS: this.#timeS, ms: performance.now(), why };
+    this.#seekReason = null;
   }
 
   #seeked() {
     if (!this.#seek) return;
-    const { fromS, ms } = this.#seek;
-    const why = this.#presented.callbacks === 0 ? "start" : (this.#seekReason ?? "player");
+    const { fromS, ms, why } = this.#seek;
     this.#seek = null;
-    this.#seekReason = null;
     const [from, to] = [secondsToUs(fromS), secondsToUs(this.video.currentTime)];
     const [at, length] = [this.clock.atUs(ms), msToUs(performance.now() - ms)];
-    this.outbox.add({ type: "seek", at_us: at, length_us: length, from_us: from, to_us: to, why });
+    this.outbox.add({ type: "seek", at_us: at, length_us: length, from_us: from, to_us: to, why: why ?? "player" });
   }
 
   #state() {

@@ -66,9 +66,15 @@ function followDates(player) {
   let produced = null;
   /** @type {Reference | null} */
   let available = null;
-  player.on(MediaPlayer.events.INBAND_PRFT_RECEIVED, (/** @type {any} */ { data, mediaType }) => {
-    if (mediaType !== "video" || !Number.isFinite(data?.mediaTime + data?.ntpTimestamp)) return;
-    produced = { mediaS: data.mediaTime, dateMs: data.ntpTimestamp };
+  let latestS = Infinity;
+  // Its types name the event otherwise.
+  const { INBAND_PRFT } = /** @type {any} */ (MediaPlayer.events);
+  player.on(INBAND_PRFT, (/** @type {any} */ { data, mediaType }) => {
+    const { mediaTime, ntpTimestamp } = data?.at(-1) ?? {};
+    if (mediaType !== "video" || !Number.isFinite(mediaTime + ntpTimestamp)) return;
+    // ffmpeg's muxer writes 0 for each fragment.
+    if (mediaTime > latestS) produced = { mediaS: mediaTime, dateMs: ntpTimestamp };
+    latestS = mediaTime;
   });
   player.on(MediaPlayer.events.MANIFEST_LOADED, (/** @type {any} */ { data }) => {
     const startMs = new Date(data?.availabilityStartTime ?? NaN).getTime();

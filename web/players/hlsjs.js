@@ -50,7 +50,7 @@ function steer(hls, video, events, { cushionMs }) {
   hls.on(Hls.Events.LEVEL_LOADED, (_, { details }) => {
     steering ??= new Steering(video, events, cushionMs / 1000, details.partTarget || details.targetduration);
   });
-  hls.on(Hls.Events.BUFFER_APPENDED, () => steering?.appended());
+  hls.on(Hls.Events.BUFFER_APPENDED, () => steering?.appended(false));
 }
 
 /**
@@ -92,8 +92,8 @@ function marks({ stats, frag, part }) {
 function dateAt(hls, mediaTimeS) {
   const details = hls.latestLevelDetails;
   const within = (/** @type {{ start: number, end: number }} */ f) => f.start <= mediaTimeS && mediaTimeS < f.end;
-  // The segment that is still made up of parts is not among the fragments.
-  const frag = details?.fragments.find(within) ?? details?.fragments.at(-1);
+  // The segment that there are only parts of is not among the fragments.
+  const frag = details?.fragments.find(within) ?? details?.fragmentHint ?? details?.fragments.at(-1);
   if (!frag?.programDateTime) return null;
   return frag.programDateTime + (mediaTimeS - frag.start) * 1000;
 }

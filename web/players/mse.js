@@ -28,6 +28,8 @@ class MsePlayer {
   #scales = new Map();
   /** @type {{ mediaS: number, dateMs: number } | null} */
   #reference = null;
+  /** Received and not yet appended. */
+  #waiting = 0;
 
   /**
    * @param {HTMLVideoElement} video
@@ -71,11 +73,13 @@ class MsePlayer {
       return;
     }
     this.#reference = producerReference(piece, this.#scales) ?? this.#reference;
+    this.#waiting++;
     this.#appender.append(piece).then(
       (span) => {
+        this.#waiting--;
         const marks = { requested, firstByte: null, received, appended: performance.now(), bytes: piece.length };
         this.events.emit("media", { ...marks, ...span });
-        this.steering.appended();
+        this.steering.appended(this.#waiting > 0);
       },
       (error) => this.fail(error),
     );

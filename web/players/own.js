@@ -51,6 +51,8 @@ class OwnPlayer {
   #codecs = null;
   /** Pieces are loaded side by side and appended in order. */
   #appended = Promise.resolve();
+  /** Asked for and not yet appended, but for the hinted one, which is not there yet. */
+  #waiting = 0;
 
   /**
    * @param {HTMLVideoElement} video
@@ -123,12 +125,14 @@ class OwnPlayer {
 
   /** @param {Piece} piece */
   #load(piece) {
+    if (!piece.hinted) this.#waiting++;
     const loading = this.#fetch(piece).catch((error) => this.#missing(piece, error));
     const init = piece.map && mapId(piece) !== this.#map ? this.#init(piece) : null;
     this.#appended = this.#appended
       .then(async () => {
         await this.#appendInit(await init);
         const loaded = await loading;
+        if (!piece.hinted) this.#waiting--;
         if (loaded) await this.#append(loaded);
       })
       .catch((error) => this.fail(error));
@@ -176,7 +180,7 @@ class OwnPlayer {
     this.#dates.add(span.fromS, piece.dateMs);
     const marks = { requested, firstByte: null, received, appended: performance.now(), bytes: bytes.length };
     this.events.emit("media", { ...marks, ...span });
-    this.#steering?.appended();
+    this.#steering?.appended(this.#waiting > 0);
   }
 
   /**

@@ -8,6 +8,8 @@ import { RateController } from "./rate.js";
 const SMALLEST_CHANGE = 0.0005;
 /** A lead under 20 ms falls into stalls of a few ms. */
 const LEAST_LEAD_S = 0.02;
+/** A browser that appends more slowly than this begins behind the live edge. */
+const LONGEST_BURST_MS = 500;
 
 export class Steering {
   #controller;
@@ -15,6 +17,7 @@ export class Steering {
   #events;
   #targetS;
   #started = false;
+  #burstEndMs = Infinity;
 
   /**
    * @param {HTMLVideoElement} video
@@ -29,8 +32,13 @@ export class Steering {
     this.#controller = new RateController({ targetS: this.#targetS });
   }
 
-  /** To be called when something was appended. */
-  appended() {
+  /**
+   * To be called when something was appended.
+   * @param {boolean} more Whether more has been received already: what a server has kept comes at once at a join, and
+   *   the live edge is behind it.
+   */
+  appended(more) {
+    if (more && this.#inBurst()) return;
     const video = this.#video;
     const ranges = video.buffered;
     if (ranges.length === 0) return;
@@ -49,6 +57,13 @@ export class Steering {
     const { rate, seekByS } = this.#controller.sample(performance.now() / 1000, endS - video.currentTime);
     if (seekByS > 0) this.#seek(video.currentTime + seekByS, "live-edge");
     if (Math.abs(rate - video.playbackRate) > SMALLEST_CHANGE) video.playbackRate = rate;
+  }
+
+  /** Whether this may still be the burst of a join. */
+  #inBurst() {
+    const now = performance.now();
+    this.#burstEndMs = Math.min(this.#burstEndMs, now + LONGEST_BURST_MS);
+    return now < this.#burstEndMs;
   }
 
   /**
