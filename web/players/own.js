@@ -20,6 +20,10 @@ const DEFAULT_CUSHION_MS = 60;
 /** Reloads that may fail one after the other. */
 const MAX_FAILURES = 5;
 const RETRY_MS = 300;
+/** Pieces of one list that are loaded: a list that adds more is one to catch up with. */
+const MAX_AT_ONCE = 300;
+/** Wait after a list that has nothing new though it should have been held back until it has. */
+const UNCHANGED_MS = 50;
 
 /** @typedef {{ piece: Piece, requested: number, received: number, bytes: Uint8Array }} Loaded */
 
@@ -30,8 +34,10 @@ export function start(video, url, options) {
   return player;
 }
 
-/** @param {number} ms */
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+/** @param {number} ms 0 does not wait at all. */
+const sleep = async (ms) => {
+  if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
+};
 
 /** @implements {Player} */
 class OwnPlayer {
@@ -73,10 +79,10 @@ class OwnPlayer {
     const cushionS = (this.options.cushionMs ?? DEFAULT_CUSHION_MS) / 1000;
     this.#steering = new Steering(this.video, this.events, cushionS, pieceS);
     while (!this.#stopped.signal.aborted) {
-      const pieces = this.#edge.take(list);
+      const pieces = this.#edge.take(list).slice(-MAX_AT_ONCE);
       for (const piece of pieces) this.#load(piece);
       if (list.ended) break;
-      if (!list.canBlockReload) await sleep(reloadDelayMs(list, pieces.length > 0));
+      await sleep(reloadDelayMs(list, pieces.length > 0));
       list = await this.#reload(listUrl, list);
     }
   }
@@ -220,12 +226,13 @@ class OwnPlayer {
 const mapId = ({ map }) => (map ? `${map.uri} ${map.range?.start ?? ""}` : "");
 
 /**
- * How long to wait for a list that does not block (RFC 8216bis section 6.3.4): the target duration, or half of it where
- * nothing had changed.
+ * How long to wait before the next list is asked for: where the server does not hold it back (RFC 8216bis section
+ * 6.3.4), the target duration, or half of it where nothing had changed.
  * @param {MediaPlaylist} list
  * @param {boolean} changed
  */
 function reloadDelayMs(list, changed) {
+  if (list.canBlockReload) return changed ? 0 : UNCHANGED_MS;
   const lastS = list.segments.at(-1)?.durationS ?? list.targetDurationS;
   return 1000 * (changed ? Math.min(lastS, list.targetDurationS) : list.targetDurationS / 2);
 }

@@ -10,6 +10,8 @@ import { FragmentSplitter } from "../../players/box.js";
 
 export const FPS = 30;
 const FRAMES_PER_SEGMENT = 30;
+/** Frames of the largest part that is asked for here. */
+const LARGEST_PART = 5;
 const SEGMENTS = 6;
 /** Segments that are listed with their parts. */
 const WITH_PARTS = 3;
@@ -92,6 +94,11 @@ export class Live extends EventEmitter {
   dateOf(frame) {
     const segment = Math.floor(frame / FRAMES_PER_SEGMENT);
     return (this.#segmentMs[segment] ?? NaN) + ((frame % FRAMES_PER_SEGMENT) / FPS) * 1000;
+  }
+
+  /** @param {number} frame Counted from 0. */
+  beginsSegment(frame) {
+    return frame % FRAMES_PER_SEGMENT < LARGEST_PART;
   }
 
   /**
