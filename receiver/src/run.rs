@@ -23,6 +23,7 @@ use crate::render::Screen;
 use crate::render::pixels::Slot;
 use crate::render::snapshot::{self, Saving};
 use crate::stream::Stream;
+use crate::via;
 
 mod finish;
 
@@ -64,6 +65,9 @@ pub enum Error {
     /// Metrics cannot be served.
     #[error(transparent)]
     Metrics(#[from] metrics::Error),
+    /// No browser can play.
+    #[error(transparent)]
+    Via(#[from] via::Error),
     /// The system gives no thread.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] std::io::Error),
@@ -83,6 +87,30 @@ impl Error {
 /// # Errors
 /// [`Error`] if the run cannot begin. What goes wrong later is in the summaries, and in the exit code.
 pub fn run(config: &Config, stop: &Stop) -> Result<u8, Error> {
+    match &config.via {
+        Some(via) => play_in_browser(config, via, stop),
+        None => play(config, stop),
+    }
+}
+
+/// How long a join lasts where nobody says.
+const JOIN_DURATION: Duration = Duration::from_secs(10);
+
+fn play_in_browser(config: &Config, via: &via::Config, stop: &Stop) -> Result<u8, Error> {
+    let output = Output::new(config.json, None, false);
+    let duration = config.duration.unwrap_or(JOIN_DURATION);
+    let common = via::Common {
+        duration,
+        warmup: config.warmup,
+        settings: via.describe(duration, config.warmup),
+        folder: config.report.clone().map(report::Place::Folder),
+        assertions: &config.assertions,
+    };
+    let summary = via::run(via, common, &output, stop)?;
+    Ok(finish::tell(&output, "", &via.url(), &summary))
+}
+
+fn play(config: &Config, stop: &Stop) -> Result<u8, Error> {
     let handed_in = common::host::clock::is_handed_in()?;
     let clock = SystemClock::new();
     let calibration = calibration::find(config.calibration.as_deref(), clock.now().wall)?;

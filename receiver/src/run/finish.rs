@@ -4,8 +4,10 @@ use std::path::Path;
 
 use common::clock::Clock;
 use measure::live::Named;
+use report::Summary;
 
 use super::Run;
+use crate::output::Output;
 use crate::render::snapshot;
 use crate::stream::warn_of_shared_stream_ids;
 use crate::{pictures, step_summary};
@@ -34,7 +36,6 @@ impl Run<'_> {
         self.saving.finish();
         let saved = self.config.snapshot.as_deref().is_none_or(|path| self.save(path));
         let saved = self.keeper.as_ref().is_none_or(|keeper| pictures::finish(keeper, &self.output)) && saved;
-        let page = step_summary::file();
         warn_of_shared_stream_ids(&mut self.streams);
         let mut codes = if saved { Vec::new() } else { vec![FAILED] };
         let mut last = Vec::new();
@@ -42,13 +43,7 @@ impl Run<'_> {
             super::print_notices(&self.output, &mut stream);
             let (name, url, transport) = (stream.name.clone(), stream.url.clone(), stream.transport);
             let summary = stream.finish(window, &self.config.assertions, now);
-            self.output.summary(&name, &url, &summary);
-            if let Some(page) = &page
-                && let Err(error) = step_summary::append(page, &summary.run)
-            {
-                self.output.warn(format_args!("cannot append to $GITHUB_STEP_SUMMARY ({}): {error}", page.display()));
-            }
-            codes.push(summary.exit_code);
+            codes.push(tell(&self.output, &name, &url, &summary));
             last.extend(summary.metrics.map(|metrics| Named { stream: name, transport, metrics }));
         }
         if let Some(exporter) = self.exporter {
@@ -59,6 +54,17 @@ impl Run<'_> {
         }
         worst(&codes)
     }
+}
+
+/// Tells what came of a stream, also on the page of a CI job. Returns its exit code.
+pub(super) fn tell(output: &Output, name: &str, url: &str, summary: &Summary) -> u8 {
+    output.summary(name, url, summary);
+    if let Some(page) = step_summary::file()
+        && let Err(error) = step_summary::append(&page, &summary.run)
+    {
+        output.warn(format_args!("cannot append to $GITHUB_STEP_SUMMARY ({}): {error}", page.display()));
+    }
+    if output.is_written() { summary.exit_code } else { FAILED }
 }
 
 /// Exit code of a run that did not bring what was asked for.
