@@ -239,9 +239,9 @@ mod tests {
             .with(Mark::Appended, t(42_000))
             .with(Mark::Called, t(95_000));
         let known = |stage: &&Stage| marks.stage_us(**stage).is_some();
-        let (inside, outside): (Vec<_>, Vec<_>) =
+        let (inside, outside): (Vec<&Stage>, Vec<&Stage>) =
             Stage::ALL.iter().filter(known).partition(|stage| stage.is_in_latency());
-        assert_eq!(inside.iter().filter_map(|stage| marks.stage_us(**stage)).sum::<i64>(), marks.latency_us());
+        assert_eq!(inside.into_iter().filter_map(|stage| marks.stage_us(*stage)).sum::<i64>(), marks.latency_us());
         assert_eq!(outside, [&Stage::Request, &Stage::Callback]);
     }
 

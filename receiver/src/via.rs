@@ -72,7 +72,7 @@ pub enum Error {
     },
 }
 
-/// What all runs have, be it in a browser or not.
+/// What every run has, be it in a browser or not.
 #[derive(Debug)]
 pub(crate) struct Common<'a> {
     /// From the first picture of a join to its end.
@@ -94,7 +94,7 @@ pub(crate) fn run(config: &Config, common: Common<'_>, output: &Output, stop: &S
         return Err(Error::Library { player: config.player.name() });
     }
     let clock = SystemClock::new();
-    let recorder = Recorder::new(Setup {
+    let setup = Setup {
         started: clock.now(),
         warmup: common.warmup,
         url: config.url.to_string(),
@@ -102,7 +102,8 @@ pub(crate) fn run(config: &Config, common: Common<'_>, output: &Output, stop: &S
         config: common.settings.clone(),
         host: report::host::describe(),
         folder: common.folder.clone(),
-    })?;
+    };
+    let recorder = Recorder::in_browser(setup, config.via.name(), config.player.name())?;
     let server = Server::start(clock.clone()).map_err(Error::Serve)?;
     let browser = Browser::open(&config.browser, &server.page)?;
     if browser.is_none() {
@@ -157,7 +158,7 @@ impl Run<'_> {
                 Some(error) => return Err(Early::Failed(told(&error))),
                 None => {
                     joined += 1;
-                    self.account(join, joined);
+                    self.account(&join);
                 }
             }
             if joined < self.config.joins {
@@ -200,8 +201,10 @@ impl Run<'_> {
         let has_ended = |_: &Self, join: &Join| join.end.is_some();
         self.until(join, FIRST_PICTURE_LIMIT, |_, join| join.end.is_some() || join.first_picture.is_some())?;
         let duration = self.common.duration;
-        if join.first_picture.is_some() {
-            self.until(join, duration, has_ended)?;
+        if let Some(first) = join.first_picture {
+            // What the page tells is a moment old.
+            let passed = self.clock.now().mono - first;
+            self.until(join, duration.saturating_sub(passed), has_ended)?;
         }
         if join.end.is_none() {
             self.say(ToPage::Stop);
@@ -244,6 +247,7 @@ impl Run<'_> {
             What::Lines(text) => {
                 let now = self.now();
                 join.lines(&text, &mut self.recorder, now);
+                self.recorder.viewed(join.browser.clone(), join.viewed.clone());
             }
             What::Closed if join.end.is_none() => return Err(Early::Failed("the page was closed".to_owned())),
             What::Closed | What::Opened(_) => {}
@@ -284,8 +288,9 @@ impl Run<'_> {
     }
 
     /// A join is over.
-    fn account(&mut self, join: Join, number: u32) {
-        let mut warn = |code, text: String| self.recorder.warn(Warning::new(code, format!("join {number}: {text}")));
+    fn account(&mut self, join: &Join) {
+        let now = self.now();
+        let mut warn = |code, text: String| self.recorder.warn(Warning::new(code, text));
         if join.malformed > 0 {
             warn(Code::Input, format!("{} messages of the page could not be read", join.malformed));
         }
@@ -298,6 +303,7 @@ impl Run<'_> {
                 "the page was not on screen all the time, where browsers tell nothing of pictures".to_owned(),
             );
         }
+        self.recorder.end_join(join.ended.unwrap_or(now));
     }
 
     fn finish(mut self, how: Result<(), Early>) -> Summary {

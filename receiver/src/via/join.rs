@@ -42,6 +42,8 @@ pub(super) struct Join {
     pub(super) first_picture: Option<MonoTime>,
     /// Why the page stopped playing, once it has.
     pub(super) end: Option<EndError>,
+    /// When that was.
+    pub(super) ended: Option<Now>,
     /// Lines that are no message.
     pub(super) malformed: u64,
     /// What the page could not send.
@@ -86,8 +88,9 @@ impl Join {
             FromPage::Seek(seek) => self.viewed.seek(&excerpt(&seek.why, TEXT_MAX)),
             FromPage::State(state) => self.state(&state, recorder, now),
             FromPage::Claim(claim) => self.claim(&claim),
-            FromPage::End { error } => {
+            FromPage::End { at_us, error } => {
                 self.hand_over(i64::MAX, recorder, now);
+                self.ended = self.clock.here(at_us, now);
                 self.end.get_or_insert(error);
             }
             FromPage::Answer(_) | FromPage::Unknown => {}
@@ -173,10 +176,11 @@ impl Join {
     fn sample(&mut self, frame: &Frame, code: &PageCode, shown: Now, now: Now, clocks: &ClockCheck) -> Sample {
         let stamped = WallTime::from_micros(code.pub_us);
         let piece = frame.media_us.and_then(|at| self.piece(at)).copied().unwrap_or_default();
+        // A piece of which only its end is known came at once, as far as is known.
         let here = |at: Option<i64>| Some(self.clock.here(at?, now)?.wall);
         let marks = Marks::new(stamped, shown.wall)
             .with(Mark::Requested, here(piece.requested_us))
-            .with(Mark::FirstByte, here(piece.first_byte_us))
+            .with(Mark::FirstByte, here(piece.first_byte_us.or(piece.received_us)))
             .with(Mark::Fetched, here(piece.received_us))
             .with(Mark::Appended, here(piece.appended_us))
             .with(Mark::Called, here(frame.callback_us));

@@ -48,6 +48,7 @@ pub(super) enum FromPage {
     State(State),
     Claim(Claim),
     End {
+        at_us: i64,
         error: EndError,
     },
     #[serde(other)]
@@ -176,7 +177,7 @@ mod tests {
         let end =
             FromPage::parse(r#"{"type":"end","at_us":1,"error":{"kind":"http-status","message":"m","status":404}}"#);
         let error = EndError { kind: "http-status".into(), message: "m".into(), status: Some(404) };
-        assert_eq!(end, Some(FromPage::End { error }));
+        assert_eq!(end, Some(FromPage::End { at_us: 1, error }));
         for none in ["", "{}", "[1]", r#"{"type":"claim"}"#, r#"{"type":"frame","presented_us":"now"}"#] {
             assert_eq!(FromPage::parse(none), None, "{none}");
         }

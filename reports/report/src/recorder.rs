@@ -5,8 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::time::{MonoTime, Now};
+use measure::figures::browser::Viewed;
+use measure::interval::{Closed, Interval};
+use measure::latency::Distribution;
 use measure::ledger::Entry;
 
+use crate::codec::rows::IntervalRow;
 use crate::codec::{csv, json};
 use crate::dir::Dir;
 use crate::folder;
@@ -19,6 +23,10 @@ use crate::summary::Summary;
 use crate::tally::Tally;
 use crate::threshold::Assertion;
 use crate::warning::{Code, Warning};
+
+mod joins;
+
+use joins::{Base, Joins};
 
 /// How often the report is written: half of what a kill may lose.
 const WRITE_EVERY: Duration = Duration::from_millis(500);
@@ -45,6 +53,10 @@ pub enum Error {
 #[derive(Debug)]
 pub struct Recorder {
     tally: Tally,
+    /// Where a browser plays.
+    joins: Option<Joins>,
+    about: Setup,
+    base: Base,
     report: Option<Report>,
     failure: Option<Warning>,
     lock: Option<Lock>,
@@ -66,6 +78,11 @@ pub struct Finished {
 struct Report {
     folder: Folder,
     settled: String,
+    /// Of joins that ended since the last batch.
+    intervals: String,
+    closed: Vec<Closed>,
+    /// Seconds that have a row.
+    next_second: u64,
     left_out: u64,
     /// Refused by a slow disk.
     waiting: Option<Box<Batch>>,
@@ -95,28 +112,88 @@ impl Recorder {
     /// # Errors
     /// Where the report folder cannot be written, or another run writes into it.
     pub fn new(setup: Setup) -> Result<Self, Error> {
+        Self::open(setup, None)
+    }
+
+    /// Begins a run in a browser, where `player` plays what comes `via` a protocol. Each join is measured by itself, between
+    /// [`Recorder::begin_join`] and [`Recorder::end_join`].
+    ///
+    /// # Errors
+    /// As of [`Recorder::new`].
+    pub fn in_browser(setup: Setup, via: &str, player: &str) -> Result<Self, Error> {
+        Self::open(setup, Some(Joins::new(via, player)))
+    }
+
+    fn open(setup: Setup, joins: Option<Joins>) -> Result<Self, Error> {
         let started = setup.started;
         let dir = setup.folder.as_ref().map(Place::open).transpose()?;
-        let tally = Tally::new(setup);
+        let tally = Tally::new(setup.clone());
         let lock = dir.as_ref().map(Lock::take).transpose()?;
-        let report = match dir {
-            None => None,
-            Some(dir) => Some(Report {
-                folder: Folder::create(dir, started.wall, &tally.run(true))?,
+        let base = Base { join: joins.as_ref().map(|_| 1), ..Base::default() };
+        let mut recorder = Self { tally, joins, about: setup, base, report: None, failure: None, lock };
+        if let Some(dir) = dir {
+            recorder.report = Some(Report {
+                folder: Folder::create(dir, started.wall, &recorder.run(true))?,
                 settled: String::new(),
+                intervals: String::new(),
+                closed: Vec::new(),
+                next_second: 0,
                 left_out: 0,
                 waiting: None,
                 next: started.mono + WRITE_EVERY,
                 told: false,
-            }),
-        };
-        Ok(Self { tally, report, failure: None, lock })
+            });
+        }
+        Ok(recorder)
+    }
+
+    /// The figures so far.
+    fn run(&self, partial: bool) -> Run {
+        match &self.joins {
+            Some(joins) => joins.run(&self.tally, partial, self.base),
+            None => self.tally.run(partial),
+        }
+    }
+
+    fn latency(&self) -> Distribution {
+        match &self.joins {
+            Some(joins) => joins.latency(&self.tally),
+            None => self.tally.histograms().total.clone(),
+        }
+    }
+
+    /// The player of another join was started.
+    pub fn begin_join(&mut self, started: Now) {
+        let next_second = self.report.as_ref().map_or(0, |report| report.next_second);
+        if let Some(joins) = &mut self.joins {
+            self.base = joins.begin(started.mono, self.base, next_second);
+            self.tally.begin_join(started);
+        }
+    }
+
+    /// How `browser` (name and version) has played since the join began.
+    pub fn viewed(&mut self, browser: Option<(String, String)>, viewed: Viewed) {
+        self.joins.iter_mut().for_each(|joins| joins.viewed(browser.clone(), viewed.clone()));
+    }
+
+    /// A join is over, and judged by itself.
+    pub fn end_join(&mut self, now: Now) {
+        let Some(joins) = self.joins.as_mut().filter(|joins| joins.is_playing) else { return };
+        let (report, base) = (&mut self.report, self.base);
+        self.tally.finish(now, &mut |entry| keep(report, &entry, base));
+        joins.end(&self.tally, base);
+        match report {
+            Some(report) => report.collect(&mut self.tally, base),
+            None => drop_unwritten(&mut self.tally),
+        }
+        self.base.segments += self.tally.ledger().segments().max(1);
+        self.tally = Tally::new(self.about.clone());
     }
 
     /// An access unit or bare picture came: the one call for each.
     pub fn observe(&mut self, observation: &Observation) {
-        let report = &mut self.report;
-        self.tally.observe(observation, &mut |entry| keep(report, &entry));
+        let (report, base) = (&mut self.report, self.base);
+        self.tally.observe(observation, &mut |entry| keep(report, &entry, base));
     }
 
     /// The run has failed, whatever its figures: it will be [`Outcome::Failed`](crate::Outcome::Failed) with exit code
@@ -127,15 +204,17 @@ impl Recorder {
 
     /// Time passes: to be called at least 20 times a second. Hands what is due to the report's writer.
     pub fn tick(&mut self, now: Now) {
-        let report = &mut self.report;
-        self.tally.tick(now, &mut |entry| keep(report, &entry));
-        match &mut self.report {
-            Some(report) if now.mono >= report.next => {
+        let (report, base) = (&mut self.report, self.base);
+        self.tally.tick(now, &mut |entry| keep(report, &entry, base));
+        if self.report.as_ref().is_some_and(|report| now.mono >= report.next) {
+            let figures = (self.run(true), self.latency());
+            self.report.iter_mut().for_each(|report| {
                 report.next = now.mono + WRITE_EVERY;
-                report.send(&mut self.tally);
-            }
-            Some(_) => {}
-            None => drop_unwritten(&mut self.tally),
+                report.send(&mut self.tally, figures.clone(), base);
+            });
+        }
+        if self.report.is_none() {
+            drop_unwritten(&mut self.tally);
         }
     }
 
@@ -151,9 +230,12 @@ impl Recorder {
     /// Ends the run, judges it, and writes the rest of the report's data. A report that could not be written is a warning
     /// and makes the run [`Outcome::Failed`](crate::Outcome::Failed) with exit code 1, but the figures are there.
     pub fn finish(mut self, now: Now, assertions: &[Assertion]) -> Finished {
-        let report = &mut self.report;
-        self.tally.finish(now, &mut |entry| keep(report, &entry));
-        let mut run = self.tally.run(false);
+        self.end_join(now);
+        let (report, base) = (&mut self.report, self.base);
+        if self.joins.is_none() {
+            self.tally.finish(now, &mut |entry| keep(report, &entry, base));
+        }
+        let (mut run, latency) = (self.run(false), self.latency());
         if let Some(report) = self.report.as_ref().filter(|report| report.left_out > 0) {
             run.warnings.push(report.left_out_warning());
         }
@@ -165,7 +247,7 @@ impl Recorder {
         let mut finished = Finished { summary, dir: None, _lock: self.lock };
         if let Some(report) = self.report {
             let dir = Arc::clone(report.folder.dir());
-            match report.close(&mut self.tally, &finished.summary) {
+            match report.close(&mut self.tally, &finished.summary, latency, base) {
                 Ok(()) => {
                     finished.summary.report = Some(dir.path().to_owned());
                     finished.dir = Some(dir);
@@ -197,25 +279,42 @@ impl Finished {
 }
 
 impl Report {
-    fn send(&mut self, tally: &mut Tally) {
-        let batch = self.batch(tally, tally.run(true));
+    fn send(&mut self, tally: &mut Tally, (run, latency): (Run, Distribution), base: Base) {
+        let batch = self.batch(tally, run, latency, base);
         self.waiting = self.folder.send(batch).err();
     }
 
-    fn close(mut self, tally: &mut Tally, summary: &Summary) -> Result<(), folder::Error> {
-        let batch = self.batch(tally, summary.run.clone());
+    fn close(
+        mut self,
+        tally: &mut Tally,
+        summary: &Summary,
+        latency: Distribution,
+        base: Base,
+    ) -> Result<(), folder::Error> {
+        let batch = self.batch(tally, summary.run.clone(), latency, base);
         self.folder.close(batch)
     }
 
+    /// Takes what is final of a tally.
+    fn collect(&mut self, tally: &mut Tally, base: Base) {
+        for interval in tally.take_settled_intervals() {
+            self.next_second = self.next_second.max(base.second + interval.second + 1);
+            csv::interval(&mut self.intervals, &placed(&interval, base));
+        }
+        let closed = tally.take_closed().into_iter();
+        self.closed.extend(closed.map(|closed| Closed { start: closed.start + base.start, ..closed }));
+    }
+
     /// What is new, with what a slow disk refused before it.
-    fn batch(&mut self, tally: &mut Tally, run: Run) -> Batch {
+    fn batch(&mut self, tally: &mut Tally, run: Run, latency: Distribution, base: Base) -> Batch {
+        self.collect(tally, base);
         let (mut frames, mut intervals, mut closed) = match self.waiting.take() {
             Some(batch) => (batch.frames.settled, batch.intervals.settled, batch.closed),
             None => Default::default(),
         };
         frames.push_str(&std::mem::take(&mut self.settled));
-        tally.take_settled_intervals().iter().for_each(|interval| csv::interval(&mut intervals, &interval.into()));
-        closed.append(&mut tally.take_closed());
+        intervals.push_str(&std::mem::take(&mut self.intervals));
+        closed.append(&mut self.closed);
         let too_many = closed.len().saturating_sub(MAX_WAITING_INTERVALS);
         self.left_out += closed.drain(..too_many).count() as u64;
         let mut batch = Batch {
@@ -223,11 +322,11 @@ impl Report {
             frames: Lines { settled: frames, unsettled: String::new() },
             intervals: Lines { settled: intervals, unsettled: String::new() },
             closed,
-            latency: tally.histograms().total.clone(),
+            latency,
         };
-        tally.ledger().unsettled(&mut |entry| csv::frame(&mut batch.frames.unsettled, &entry));
+        tally.ledger().unsettled(&mut |entry| line(&mut batch.frames.unsettled, &entry, base));
         tally.unsettled_intervals().iter().for_each(|interval| {
-            csv::interval(&mut batch.intervals.unsettled, &interval.into());
+            csv::interval(&mut batch.intervals.unsettled, &placed(interval, base));
         });
         batch
     }
@@ -240,14 +339,23 @@ impl Report {
 }
 
 /// Keeps the line of a settled frame for the next batch.
-fn keep(report: &mut Option<Report>, entry: &Entry<'_>) {
+fn keep(report: &mut Option<Report>, entry: &Entry<'_>, base: Base) {
     let Some(report) = report else { return };
     let waiting = report.waiting.as_ref().map_or(0, |batch| batch.frames.settled.len());
     if report.settled.len() + waiting < MAX_WAITING_BYTES {
-        csv::frame(&mut report.settled, entry);
+        line(&mut report.settled, entry, base);
     } else {
         report.left_out += 1;
     }
+}
+
+/// Appends a frame's line.
+fn line(out: &mut String, entry: &Entry<'_>, base: Base) {
+    csv::frame(out, &Entry { segment: entry.segment + base.segments, ..*entry }, base.join);
+}
+
+fn placed(interval: &Interval, base: Base) -> IntervalRow {
+    IntervalRow { second: base.second + interval.second, ..interval.into() }
 }
 
 /// Without a report nobody takes these.

@@ -12,6 +12,7 @@ use report::codec::lines::Lines;
 use report::codec::{csv, hgrm, hlog, json};
 use report::dir::{Dir, Fresh};
 use report::folder;
+use report::pool;
 use report::regular_file;
 use report::run::Run;
 use report::saved::{self, FrameRow};
@@ -19,7 +20,6 @@ use report::saved::{self, FrameRow};
 use super::error::Error;
 use super::figures;
 use super::intervals::Joined;
-use super::latency::added;
 use super::part::{Part, micros, receiver_of};
 
 /// Writes all files of `run`, which was joined from `parts`.
@@ -49,7 +49,8 @@ pub(super) fn write(parts: &[Part], run: &Run, out: &Dir) -> Result<(), Error> {
             file.put(&line)
         })
     })?;
-    let latency = added(parts, |part| &part.histograms.total);
+    let pooled: Vec<_> = parts.iter().map(|part| part.pooled(None)).collect();
+    let latency = pool::added(&pooled, |histograms| &histograms.total);
     whole(out, "latency.hgrm", |file| file.put(&hgrm::distribution(&latency)))?;
     whole(out, "run.json", |file| file.put(&json::run(run)))
 }

@@ -17,10 +17,15 @@ pub(crate) fn frames_header() -> String {
     format!("seq,outcome,{stages}latency_us,segment,presented_us,bytes,idr,offset_us\n")
 }
 
-/// Appends a frame's line, where it has one.
-pub fn frame(out: &mut String, entry: &Entry<'_>) {
+/// The first line of the `frames.csv` of a run in a browser.
+pub(crate) fn joins_frames_header() -> String {
+    format!("{},join\n", frames_header().trim_end())
+}
+
+/// Appends a frame's line, where it has one, with the number of its join where a browser played.
+pub fn frame(out: &mut String, entry: &Entry<'_>, join: Option<usize>) {
     if entry.is_listed {
-        frame_row(out, &FrameRow::from(entry), None);
+        frame_row(out, &FrameRow::from(entry), join);
     }
 }
 
@@ -29,8 +34,8 @@ pub fn merged_frames_header() -> String {
     format!("{},receiver\n", frames_header().trim_end())
 }
 
-/// Appends a frame's line, with the number of its receiver where there are many.
-pub fn frame_row(out: &mut String, row: &FrameRow, receiver: Option<usize>) {
+/// Appends a frame's line, with the number of its receiver or join where there are many.
+pub fn frame_row(out: &mut String, row: &FrameRow, part: Option<usize>) {
     let mut line = Line::new(out);
     line.field(row.seq);
     line.field(row.outcome.name());
@@ -41,7 +46,7 @@ pub fn frame_row(out: &mut String, row: &FrameRow, receiver: Option<usize>) {
     line.optional(row.bytes);
     line.optional(row.idr.map(u8::from));
     line.optional(row.offset_us);
-    receiver.into_iter().for_each(|receiver| line.field(receiver));
+    part.into_iter().for_each(|part| line.field(part));
     line.end();
 }
 

@@ -27,7 +27,11 @@ fn frames_csv() {
     for (sequence, bucket, sample) in
         [(30, Bucket::Measured, Some(&read)), (31, Bucket::Late, Some(&raw)), (32, Bucket::Lost, None)]
     {
-        csv::frame(&mut text, &Entry { segment: 0, sequence, frames: 1, is_listed: true, bucket, second: 0, sample });
+        csv::frame(
+            &mut text,
+            &Entry { segment: 0, sequence, frames: 1, is_listed: true, bucket, second: 0, sample },
+            None,
+        );
     }
     let expected = "\
 seq,outcome,capture_us,stamp_us,encode_us,send_us,network_us,reassembly_us,decode_us,read_us,present_us,latency_us,\
