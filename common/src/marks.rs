@@ -123,6 +123,13 @@ impl Stage {
         from >= Mark::Stamped && to <= Mark::Presented
     }
 
+    /// Whether only a browser has it.
+    pub fn is_of_browser(self) -> bool {
+        use Mark::{Appended, Called, Fetched, FirstByte, Requested};
+        let (from, to) = self.ends();
+        [Requested, FirstByte, Fetched, Appended, Called].iter().any(|mark| [from, to].contains(mark))
+    }
+
     /// Whether its ends are read from two clocks, so that their difference is part of its time.
     pub fn spans_clocks(self) -> bool {
         let (from, to) = self.ends();

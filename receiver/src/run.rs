@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use common::clock::Clock;
 use common::host::pictures::Keeper;
-use common::host::{ClockClient, Stop, SystemClock};
+use common::host::{Stop, SystemClock};
 use common::time::{MonoTime, Now};
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
@@ -25,6 +25,8 @@ use crate::render::snapshot::{self, Saving};
 use crate::stream::Stream;
 use crate::via;
 
+mod browser;
+mod clocks;
 mod finish;
 
 /// Events that wait for this thread; a decoding thread waits where they are too many.
@@ -88,26 +90,9 @@ impl Error {
 /// [`Error`] if the run cannot begin. What goes wrong later is in the summaries, and in the exit code.
 pub fn run(config: &Config, stop: &Stop) -> Result<u8, Error> {
     match &config.via {
-        Some(via) => play_in_browser(config, via, stop),
+        Some(via) => Ok(browser::play(config, via, stop)?),
         None => play(config, stop),
     }
-}
-
-/// How long a join lasts where nobody says.
-const JOIN_DURATION: Duration = Duration::from_secs(10);
-
-fn play_in_browser(config: &Config, via: &via::Config, stop: &Stop) -> Result<u8, Error> {
-    let output = Output::new(config.json, None, false);
-    let duration = config.duration.unwrap_or(JOIN_DURATION);
-    let common = via::Common {
-        duration,
-        warmup: config.warmup,
-        settings: via.describe(duration, config.warmup),
-        folder: config.report.clone().map(report::Place::Folder),
-        assertions: &config.assertions,
-    };
-    let summary = via::run(via, common, &output, stop)?;
-    Ok(finish::tell(&output, "", &via.url(), &summary))
 }
 
 fn play(config: &Config, stop: &Stop) -> Result<u8, Error> {
@@ -133,7 +118,7 @@ fn play(config: &Config, stop: &Stop) -> Result<u8, Error> {
     for (index, (input, slot)) in config.inputs.iter().zip(&slots).enumerate() {
         started_threads.extend(pipeline::start(input, index, &environment, Arc::clone(slot), keeper.clone())?);
     }
-    compare_clocks(&mut streams, config, &environment)?;
+    clocks::compare(&mut streams, config, &environment)?;
     if handed_in {
         output.warn("this is a test: the clock of this receiver is not its host's");
     }
@@ -159,22 +144,6 @@ fn play(config: &Config, stop: &Stop) -> Result<u8, Error> {
     drop(events);
     end(&ending, started_threads);
     Ok(code)
-}
-
-/// Probes each clock once, however many streams it is for: a server answers one address only so often.
-fn compare_clocks(streams: &mut [Stream], config: &Config, environment: &Environment) -> std::io::Result<()> {
-    let mut clients: Vec<ClockClient> = Vec::new();
-    for (stream, input) in streams.iter_mut().zip(&config.inputs) {
-        let Some(endpoint) = config.clock_to_ask(input) else { continue };
-        let known = clients.iter().find(|client| *client.endpoint() == endpoint).cloned();
-        let client = match known {
-            Some(client) => client,
-            None => ClockClient::start(endpoint, Arc::new(environment.clock.clone()), environment.stop.clone())?,
-        };
-        stream.compare(client.clone());
-        clients.push(client);
-    }
-    Ok(())
 }
 
 /// Ends all threads but those that cannot be ended, which go with the process.

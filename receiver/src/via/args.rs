@@ -31,7 +31,8 @@ pub struct ViaArgs {
     #[arg(long, value_name = "N", default_value_t = 5, requires = "via", value_parser = clap::value_parser!(u32).range(1..=100))]
     pub joins: u32,
 
-    /// chromium, firefox, the path of either, or none: print a URL to open by hand on this host.
+    /// chromium, firefox, the path of either, or none: print a URL to open by hand, on this host (other devices cannot open it
+    /// yet).
     #[arg(long, value_name = "NAME|PATH", default_value = "chromium", requires = "via", value_parser = parse_browser)]
     pub browser: Choice,
 }

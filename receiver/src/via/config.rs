@@ -5,6 +5,7 @@ use std::time::Duration;
 use common::stream_url::{Error as UrlError, StreamUrl};
 use measure::Clocks;
 use report::run::Settings;
+use report::{Assertion, Place};
 use serde_json::Map;
 
 use super::args::{Player, Preset, Via};
@@ -27,6 +28,17 @@ pub struct Config {
     pub(super) is_same_host: bool,
     /// Added to every time of the page, for tests.
     pub(super) clock_shift_us: Option<i64>,
+}
+
+/// What every run has, be it in a browser or not.
+#[derive(Debug)]
+pub(crate) struct Common<'a> {
+    /// From the first picture of a join to its end.
+    pub(crate) duration: Duration,
+    pub(crate) warmup: Duration,
+    pub(crate) settings: Settings,
+    pub(crate) folder: Option<Place>,
+    pub(crate) assertions: &'a [Assertion],
 }
 
 /// What cannot be played as typed.

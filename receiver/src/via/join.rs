@@ -12,7 +12,8 @@ use common::time::{MonoTime, Now, WallTime};
 use measure::figures::browser::{Presented, Viewed};
 use measure::{Clocks, Correction, Sample, StartupStep};
 use report::observation::{ClockCheck, PictureCost};
-use report::{Observation, Recorder};
+use report::warning::Code;
+use report::{Observation, Recorder, Warning};
 
 use super::page_clock::{PageClock, Probe};
 use super::protocol::{Claim, EndError, Frame, FromPage, Hello, Media, PageCode, State};
@@ -50,7 +51,7 @@ pub(super) struct Join {
     pub(super) unsent: u64,
     /// The page was not on screen, where callbacks stop.
     pub(super) was_hidden: bool,
-    has_one_host: bool,
+    clocks: Clocks,
     waiting: BTreeMap<(i64, u64), Frame>,
     arrived: u64,
     pieces: VecDeque<Media>,
@@ -59,9 +60,25 @@ pub(super) struct Join {
 }
 
 impl Join {
-    /// Where publisher and receiver are on one host, the page's clock is the only other one.
+    /// `clocks` says whether publisher and receiver are on one host: then the page's clock is the only other one.
     pub(super) fn new(clocks: Clocks) -> Self {
-        Self { has_one_host: clocks.are_one(), ..Self::default() }
+        Self { clocks, ..Self::default() }
+    }
+
+    /// What a reader of its figures must know.
+    pub(super) fn warnings(&self) -> Vec<Warning> {
+        let malformed = format!("{} messages of the page could not be read", self.malformed);
+        let unsent = format!("{} messages were left out by the page: the receiver was too slow", self.unsent);
+        let hidden = "the page was not on screen all the time, where browsers tell nothing of pictures".to_owned();
+        let assumed =
+            "no SEI reaches a page: the publisher is assumed to be on this host, because the URL is".to_owned();
+        let all = [
+            (self.malformed > 0, Code::Input, malformed),
+            (self.unsent > 0, Code::Input, unsent),
+            (self.was_hidden, Code::Input, hidden),
+            (self.clocks == Clocks::Assumed, Code::ClockAssumed, assumed),
+        ];
+        all.into_iter().filter(|(holds, ..)| *holds).map(|(_, code, text)| Warning::new(code, text)).collect()
     }
 
     /// Its clock was asked.
@@ -102,6 +119,9 @@ impl Join {
         self.browser = Some((excerpt(&hello.browser, TEXT_MAX), excerpt(&hello.version, TEXT_MAX)));
         if let Some(started) = self.clock.here(hello.started_us, now) {
             recorder.begin_join(started);
+        }
+        if !self.clocks.are_one() {
+            recorder.compared().advise("where the publisher is on this host, say --clock same-host".to_owned());
         }
     }
 
@@ -169,20 +189,25 @@ impl Join {
 
     /// Two clocks, of which the page's is known within a bound. Nobody knows how far a publisher on another host is off.
     fn check_clocks(&self, now: Now) -> ClockCheck {
-        let comparison = self.clock.comparison(now).filter(|_| self.has_one_host);
+        let comparison = self.clock.comparison(now).filter(|_| self.clocks.are_one());
         ClockCheck { clocks: Some(Clocks::Different), comparison, probes: Some(self.clock.probes()), step: None }
     }
 
     fn sample(&mut self, frame: &Frame, code: &PageCode, shown: Now, now: Now, clocks: &ClockCheck) -> Sample {
         let stamped = WallTime::from_micros(code.pub_us);
         let piece = frame.media_us.and_then(|at| self.piece(at)).copied().unwrap_or_default();
-        // A piece of which only its end is known came at once, as far as is known.
         let here = |at: Option<i64>| Some(self.clock.here(at?, now)?.wall);
+        // A piece of which only its end is known came at once, as far as is known.
+        let first_byte = here(piece.first_byte_us.or(piece.received_us));
+        let (fetched, appended) = (here(piece.received_us), here(piece.appended_us));
+        // One that is played while it still comes says nothing of a single frame.
+        let whole = first_byte >= Some(stamped) && fetched.max(appended) <= Some(shown.wall);
+        let known = |at: Option<WallTime>| at.filter(|_| whole);
         let marks = Marks::new(stamped, shown.wall)
-            .with(Mark::Requested, here(piece.requested_us))
-            .with(Mark::FirstByte, here(piece.first_byte_us.or(piece.received_us)))
-            .with(Mark::Fetched, here(piece.received_us))
-            .with(Mark::Appended, here(piece.appended_us))
+            .with(Mark::Requested, known(here(piece.requested_us)))
+            .with(Mark::FirstByte, known(first_byte))
+            .with(Mark::Fetched, known(fetched))
+            .with(Mark::Appended, known(appended))
             .with(Mark::Called, here(frame.callback_us));
         self.latency = Some((frame.presented_us, marks.latency_us()));
         Sample {
@@ -219,3 +244,6 @@ fn cost(frame: &Frame) -> PictureCost {
     let micros = frame.grab_us.zip(frame.read_us).map(|(grab, read)| u64::from(grab) + u64::from(read));
     PictureCost { read: micros.map(Duration::from_micros), ..PictureCost::default() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,8 @@ use measure::timeline::Kind;
 use measure::units::ms;
 use report::run::{Run, Verdict};
 
+use crate::words;
+
 /// Columns of the page.
 const WIDTH: usize = 80;
 
@@ -22,6 +24,10 @@ fn page(out: &mut String, run: &Run, report: Option<&Path>) -> fmt::Result {
     headline(out, run)?;
     frames(out, run)?;
     latency(out, run)?;
+    if let Some(browser) = &run.browser {
+        wrapped(out, "browser    ", &words::browser(browser))?;
+        wrapped(out, "joins      ", &words::played(browser))?;
+    }
     stages(out, run)?;
     sections(out, run)?;
     for warning in &run.warnings {

@@ -149,7 +149,7 @@ struct Files {
 
 impl Files {
     fn create(dir: Arc<Dir>, started: WallTime, run: &Run) -> Result<Self, Error> {
-        let header = if run.browser.is_some() { csv::joins_frames_header() } else { csv::frames_header() };
+        let header = csv::Columns::of(run).header();
         Ok(Self {
             frames: Tail::create(&dir, "frames.csv", &header)?,
             intervals: Tail::create(&dir, "intervals.csv", &csv::intervals_header())?,

@@ -2,20 +2,16 @@
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
-use std::time::Duration;
 
-use common::time::{MonoTime, Now};
+use common::time::Now;
 use measure::figures::browser::Viewed;
-use measure::interval::{Closed, Interval};
 use measure::latency::Distribution;
-use measure::ledger::Entry;
 
-use crate::codec::rows::IntervalRow;
-use crate::codec::{csv, json};
+use crate::codec::json;
 use crate::dir::Dir;
 use crate::folder;
+use crate::folder::Folder;
 use crate::folder::lock::{Lock, Taken};
-use crate::folder::{Batch, Folder, Lines};
 use crate::observation::Observation;
 use crate::run::Run;
 use crate::setup::{Place, Setup};
@@ -25,18 +21,10 @@ use crate::threshold::Assertion;
 use crate::warning::{Code, Warning};
 
 mod joins;
+mod report;
 
 use joins::{Base, Joins};
-
-/// How often the report is written: half of what a kill may lose.
-const WRITE_EVERY: Duration = Duration::from_millis(500);
-
-/// Bytes of lines that wait for a slow disk; beyond them frames are left out of `frames.csv`, with a
-/// warning.
-const MAX_WAITING_BYTES: usize = 64 << 20;
-
-/// Intervals whose histograms wait for a slow disk; beyond them they are left out of `latency.hlog`, with a warning.
-const MAX_WAITING_INTERVALS: usize = 30;
+use report::{Report, drop_unwritten, keep};
 
 /// Why a run cannot be recorded.
 #[derive(Debug, thiserror::Error)]
@@ -71,24 +59,6 @@ pub struct Finished {
     dir: Option<Arc<Dir>>,
     /// Until the last page is written.
     _lock: Option<Lock>,
-}
-
-/// What waits to be written.
-#[derive(Debug)]
-struct Report {
-    folder: Folder,
-    settled: String,
-    /// Of joins that ended since the last batch.
-    intervals: String,
-    closed: Vec<Closed>,
-    /// Seconds that have a row.
-    next_second: u64,
-    left_out: u64,
-    /// Refused by a slow disk.
-    waiting: Option<Box<Batch>>,
-    next: MonoTime,
-    /// That nothing is written any more.
-    told: bool,
 }
 
 /// What is told beside the pictures, and asked, is the tally's.
@@ -129,20 +99,12 @@ impl Recorder {
         let dir = setup.folder.as_ref().map(Place::open).transpose()?;
         let tally = Tally::new(setup.clone());
         let lock = dir.as_ref().map(Lock::take).transpose()?;
-        let base = Base { join: joins.as_ref().map(|_| 1), ..Base::default() };
+        let base = Base { join: 1, ..Base::default() };
         let mut recorder = Self { tally, joins, about: setup, base, report: None, failure: None, lock };
         if let Some(dir) = dir {
-            recorder.report = Some(Report {
-                folder: Folder::create(dir, started.wall, &recorder.run(true))?,
-                settled: String::new(),
-                intervals: String::new(),
-                closed: Vec::new(),
-                next_second: 0,
-                left_out: 0,
-                waiting: None,
-                next: started.mono + WRITE_EVERY,
-                told: false,
-            });
+            let run = recorder.run(true);
+            let folder = Folder::create(dir, started.wall, &run)?;
+            recorder.report = Some(Report::new(folder, &run, started.mono));
         }
         Ok(recorder)
     }
@@ -155,6 +117,7 @@ impl Recorder {
         }
     }
 
+    /// All latencies so far.
     fn latency(&self) -> Distribution {
         match &self.joins {
             Some(joins) => joins.latency(&self.tally),
@@ -164,7 +127,7 @@ impl Recorder {
 
     /// The player of another join was started.
     pub fn begin_join(&mut self, started: Now) {
-        let next_second = self.report.as_ref().map_or(0, |report| report.next_second);
+        let next_second = self.report.as_ref().map_or(0, Report::next_second);
         if let Some(joins) = &mut self.joins {
             self.base = joins.begin(started.mono, self.base, next_second);
             self.tally.begin_join(started);
@@ -206,25 +169,20 @@ impl Recorder {
     pub fn tick(&mut self, now: Now) {
         let (report, base) = (&mut self.report, self.base);
         self.tally.tick(now, &mut |entry| keep(report, &entry, base));
-        if self.report.as_ref().is_some_and(|report| now.mono >= report.next) {
-            let figures = (self.run(true), self.latency());
-            self.report.iter_mut().for_each(|report| {
-                report.next = now.mono + WRITE_EVERY;
-                report.send(&mut self.tally, figures.clone(), base);
-            });
+        let Some(report) = &mut self.report else { return drop_unwritten(&mut self.tally) };
+        if !report.is_due(now.mono) {
+            return;
         }
-        if self.report.is_none() {
-            drop_unwritten(&mut self.tally);
+        let figures = (self.run(true), self.latency());
+        if let Some(report) = &mut self.report {
+            report.send(&mut self.tally, figures, base);
         }
     }
 
     /// Why the report is not written any more, a full disk say; told once. Measuring goes on, and the run will be
     /// [`Outcome::Failed`](crate::Outcome::Failed).
     pub fn take_trouble(&mut self) -> Option<String> {
-        let report = self.report.as_mut().filter(|report| !report.told)?;
-        let trouble = report.folder.trouble()?.to_owned();
-        report.told = true;
-        Some(trouble)
+        self.report.as_mut()?.take_trouble()
     }
 
     /// Ends the run, judges it, and writes the rest of the report's data. A report that could not be written is a warning
@@ -236,9 +194,7 @@ impl Recorder {
             self.tally.finish(now, &mut |entry| keep(report, &entry, base));
         }
         let (mut run, latency) = (self.run(false), self.latency());
-        if let Some(report) = self.report.as_ref().filter(|report| report.left_out > 0) {
-            run.warnings.push(report.left_out_warning());
-        }
+        run.warnings.extend(self.report.as_ref().and_then(Report::left_out_warning));
         let mut summary = Summary::judge(run, assertions);
         summary.metrics = Some(self.tally.metrics(now));
         if let Some(failure) = self.failure {
@@ -246,7 +202,7 @@ impl Recorder {
         }
         let mut finished = Finished { summary, dir: None, _lock: self.lock };
         if let Some(report) = self.report {
-            let dir = Arc::clone(report.folder.dir());
+            let dir = Arc::clone(report.dir());
             match report.close(&mut self.tally, &finished.summary, latency, base) {
                 Ok(()) => {
                     finished.summary.report = Some(dir.path().to_owned());
@@ -276,90 +232,4 @@ impl Finished {
         // So that it does not say that all is well. Where it cannot be written either, the exit code still tells.
         let _ = folder::replace(dir, "run.json", &json::run(&self.summary.run));
     }
-}
-
-impl Report {
-    fn send(&mut self, tally: &mut Tally, (run, latency): (Run, Distribution), base: Base) {
-        let batch = self.batch(tally, run, latency, base);
-        self.waiting = self.folder.send(batch).err();
-    }
-
-    fn close(
-        mut self,
-        tally: &mut Tally,
-        summary: &Summary,
-        latency: Distribution,
-        base: Base,
-    ) -> Result<(), folder::Error> {
-        let batch = self.batch(tally, summary.run.clone(), latency, base);
-        self.folder.close(batch)
-    }
-
-    /// Takes what is final of a tally.
-    fn collect(&mut self, tally: &mut Tally, base: Base) {
-        for interval in tally.take_settled_intervals() {
-            self.next_second = self.next_second.max(base.second + interval.second + 1);
-            csv::interval(&mut self.intervals, &placed(&interval, base));
-        }
-        let closed = tally.take_closed().into_iter();
-        self.closed.extend(closed.map(|closed| Closed { start: closed.start + base.start, ..closed }));
-    }
-
-    /// What is new, with what a slow disk refused before it.
-    fn batch(&mut self, tally: &mut Tally, run: Run, latency: Distribution, base: Base) -> Batch {
-        self.collect(tally, base);
-        let (mut frames, mut intervals, mut closed) = match self.waiting.take() {
-            Some(batch) => (batch.frames.settled, batch.intervals.settled, batch.closed),
-            None => Default::default(),
-        };
-        frames.push_str(&std::mem::take(&mut self.settled));
-        intervals.push_str(&std::mem::take(&mut self.intervals));
-        closed.append(&mut self.closed);
-        let too_many = closed.len().saturating_sub(MAX_WAITING_INTERVALS);
-        self.left_out += closed.drain(..too_many).count() as u64;
-        let mut batch = Batch {
-            run,
-            frames: Lines { settled: frames, unsettled: String::new() },
-            intervals: Lines { settled: intervals, unsettled: String::new() },
-            closed,
-            latency,
-        };
-        tally.ledger().unsettled(&mut |entry| line(&mut batch.frames.unsettled, &entry, base));
-        tally.unsettled_intervals().iter().for_each(|interval| {
-            csv::interval(&mut batch.intervals.unsettled, &placed(interval, base));
-        });
-        batch
-    }
-
-    fn left_out_warning(&self) -> Warning {
-        let message =
-            format!("the disk was too slow: {} lines of frames.csv and latency.hlog are missing", self.left_out);
-        Warning::new(Code::ReportNotWritten, message)
-    }
-}
-
-/// Keeps the line of a settled frame for the next batch.
-fn keep(report: &mut Option<Report>, entry: &Entry<'_>, base: Base) {
-    let Some(report) = report else { return };
-    let waiting = report.waiting.as_ref().map_or(0, |batch| batch.frames.settled.len());
-    if report.settled.len() + waiting < MAX_WAITING_BYTES {
-        line(&mut report.settled, entry, base);
-    } else {
-        report.left_out += 1;
-    }
-}
-
-/// Appends a frame's line.
-fn line(out: &mut String, entry: &Entry<'_>, base: Base) {
-    csv::frame(out, &Entry { segment: entry.segment + base.segments, ..*entry }, base.join);
-}
-
-fn placed(interval: &Interval, base: Base) -> IntervalRow {
-    IntervalRow { second: base.second + interval.second, ..interval.into() }
-}
-
-/// Without a report nobody takes these.
-fn drop_unwritten(tally: &mut Tally) {
-    drop(tally.take_closed());
-    drop(tally.take_settled_intervals());
 }

@@ -92,7 +92,7 @@ impl Tally {
 
     /// A browser begins to play: starting up is counted from here.
     pub fn begin_join(&mut self, started: Now) {
-        self.about.started.mono = started.mono;
+        self.about.started = started;
         self.last = self.last.max(started.mono);
     }
 

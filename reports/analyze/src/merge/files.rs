@@ -82,7 +82,9 @@ fn whole(dir: &Dir, name: &str, make: impl FnOnce(&mut Output<'_>) -> Result<(),
 
 /// The rows of one receiver after those of another, with segments counted through.
 fn frames(parts: &[Part], file: &mut Output<'_>) -> Result<(), Error> {
-    file.put(&csv::merged_frames_header())?;
+    let in_browser = parts.iter().any(|part| part.run().browser.is_some());
+    let columns = csv::Columns { in_browser, part: Some("receiver") };
+    file.put(&columns.header())?;
     let (mut first_segment, mut first_receiver) = (0_u32, 0);
     for part in parts {
         let mut written = Ok(());
@@ -91,7 +93,7 @@ fn frames(parts: &[Part], file: &mut Output<'_>) -> Result<(), Error> {
                 let segment = first_segment.saturating_add(part.segment(row.segment));
                 let receiver = first_receiver + receiver_of(&part.receivers, row.segment).unwrap_or(0);
                 let mut line = String::new();
-                csv::frame_row(&mut line, &FrameRow { segment, ..row }, Some(receiver));
+                columns.row(&mut line, &FrameRow { segment, ..row }, receiver);
                 written = file.put(&line);
             }
         })?;

@@ -184,9 +184,13 @@ impl Viewed {
             own.values.add(&claimed.values);
             own.difference.add(&claimed.difference);
         }
-        self.presented.callbacks += other.presented.callbacks;
-        self.presented.missed += other.presented.missed;
-        self.presented.dropped += other.presented.dropped;
+        let Presented { callbacks, missed, dropped } = &mut self.presented;
+        let all = [
+            (callbacks, other.presented.callbacks),
+            (missed, other.presented.missed),
+            (dropped, other.presented.dropped),
+        ];
+        all.into_iter().for_each(|(sum, more)| *sum = sum.saturating_add(more));
     }
 
     /// The figures so far.

@@ -10,44 +10,59 @@ use measure::stages::PerStage;
 use measure::units::{ms, ms_of, rounded};
 
 use super::rows::{FrameRow, IntervalRow, stage_column};
+use crate::run::Run;
 
-/// The first line of `frames.csv`.
-pub(crate) fn frames_header() -> String {
-    let stages: String = Stage::ALL.iter().map(|stage| stage_column(*stage) + ",").collect();
-    format!("seq,outcome,{stages}latency_us,segment,presented_us,bytes,idr,offset_us\n")
+/// Which columns a `frames.csv` has beside those of every one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Columns {
+    /// A browser's stages.
+    pub in_browser: bool,
+    /// What the last column numbers: `receiver` or `join`.
+    pub part: Option<&'static str>,
 }
 
-/// The first line of the `frames.csv` of a run in a browser.
-pub(crate) fn joins_frames_header() -> String {
-    format!("{},join\n", frames_header().trim_end())
-}
-
-/// Appends a frame's line, where it has one, with the number of its join where a browser played.
-pub fn frame(out: &mut String, entry: &Entry<'_>, join: Option<usize>) {
-    if entry.is_listed {
-        frame_row(out, &FrameRow::from(entry), join);
+impl Columns {
+    /// Of one run.
+    pub(crate) fn of(run: &Run) -> Self {
+        let in_browser = run.browser.is_some();
+        Self { in_browser, part: in_browser.then_some("join") }
     }
-}
 
-/// The first line of the `frames.csv` of many receivers.
-pub fn merged_frames_header() -> String {
-    format!("{},receiver\n", frames_header().trim_end())
-}
+    fn stages(self) -> impl Iterator<Item = Stage> {
+        Stage::ALL.iter().copied().filter(move |stage| self.in_browser || !stage.is_of_browser())
+    }
 
-/// Appends a frame's line, with the number of its receiver or join where there are many.
-pub fn frame_row(out: &mut String, row: &FrameRow, part: Option<usize>) {
-    let mut line = Line::new(out);
-    line.field(row.seq);
-    line.field(row.outcome.name());
-    row.stages_us.iter().for_each(|(_, micros)| line.optional(*micros));
-    line.optional(row.latency_us);
-    line.field(row.segment);
-    line.optional(row.presented_us);
-    line.optional(row.bytes);
-    line.optional(row.idr.map(u8::from));
-    line.optional(row.offset_us);
-    part.into_iter().for_each(|part| line.field(part));
-    line.end();
+    /// The first line.
+    pub fn header(self) -> String {
+        let stages: String = self.stages().map(|stage| stage_column(stage) + ",").collect();
+        let part = self.part.map(|part| format!(",{part}")).unwrap_or_default();
+        format!("seq,outcome,{stages}latency_us,segment,presented_us,bytes,idr,offset_us{part}\n")
+    }
+
+    /// Appends a frame's line, where it has one. `part` is the number of its receiver or join.
+    pub fn frame(self, out: &mut String, entry: &Entry<'_>, part: usize) {
+        if entry.is_listed {
+            let row = FrameRow::from(entry);
+            // Nobody tells a page of access units.
+            self.row(out, &FrameRow { idr: row.idr.filter(|_| !self.in_browser), ..row }, part);
+        }
+    }
+
+    /// Appends a frame's line.
+    pub fn row(self, out: &mut String, row: &FrameRow, part: usize) {
+        let mut line = Line::new(out);
+        line.field(row.seq);
+        line.field(row.outcome.name());
+        self.stages().for_each(|stage| line.optional(row.stages_us[stage]));
+        line.optional(row.latency_us);
+        line.field(row.segment);
+        line.optional(row.presented_us);
+        line.optional(row.bytes);
+        line.optional(row.idr.map(u8::from));
+        line.optional(row.offset_us);
+        self.part.into_iter().for_each(|_| line.field(part));
+        line.end();
+    }
 }
 
 impl From<&Entry<'_>> for FrameRow {

@@ -15,8 +15,8 @@ use crate::warning::Warning;
 /// Where the rows of a join begin among those of all.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Base {
-    /// Counted from 1 where a browser plays.
-    pub(super) join: Option<usize>,
+    /// Counted from 1.
+    pub(super) join: usize,
     /// Starts of the publisher before it.
     pub(super) segments: u32,
     /// Of its second 0.
@@ -71,7 +71,7 @@ impl Joins {
         self.is_playing = true;
         let start = started - first;
         let second = (start.as_secs_f64().round() as u64).max(next_second);
-        Base { join: Some(self.ended.len() + 1), start, second, ..before }
+        Base { join: self.ended.len() + 1, start, second, ..before }
     }
 
     /// How the browser plays, as known by now.
@@ -110,6 +110,9 @@ impl Joins {
             _ => pool::figures(&all.iter().map(|ended| ended.part()).collect::<Vec<_>>()),
         };
         run.partial = partial;
+        // Each page has a clock of its own: the one that is furthest off stands for them.
+        let offsets = all.iter().filter_map(|ended| ended.run.clock.offset_us);
+        run.clock.offset_us = offsets.max_by_key(|offset| offset.unsigned_abs());
         run.warnings = warnings(&all);
         if run.warnings.iter().any(|warning| warning.code.is_inconclusive()) {
             run.outcome = Outcome::Inconclusive;
@@ -145,4 +148,78 @@ fn warnings(joins: &[&Ended]) -> Vec<Warning> {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use common::time::Now;
+
+    use super::*;
+    use crate::observation::Observation;
+    use crate::setup::{Place, Setup};
+    use crate::testing::{about, now, sample};
+    use crate::warning::Code;
+    use crate::{Recorder, Summary};
+
+    /// A join that begins at `at_ms` with frame `first`, each of its frames `latency_ms` old.
+    fn join(recorder: &mut Recorder, at_ms: u64, first: u64, latency_ms: u64) -> Now {
+        recorder.begin_join(now(at_ms));
+        for i in 0..100 {
+            let shown = at_ms + 200 + i * 40;
+            recorder.observe(&Observation::frame(sample(first + i, shown - latency_ms, shown)));
+            recorder.tick(now(shown));
+        }
+        let mut viewed = Viewed::default();
+        viewed.stall(1_000 * latency_ms as i64);
+        recorder.viewed(Some(("Chromium".to_owned(), "156".to_owned())), viewed);
+        let end = now(at_ms + 4_200);
+        recorder.end_join(end);
+        end
+    }
+
+    fn summary(folder: Option<Place>) -> Summary {
+        let setup = Setup { folder, ..about(Duration::from_secs(1)) };
+        let mut recorder = Recorder::in_browser(setup, "ll-hls", "own").expect("the folder can be written");
+        join(&mut recorder, 1_000, 0, 60);
+        recorder.warn(Warning::new(Code::Input, "only of the second"));
+        // The publisher went on meanwhile: nothing was lost that nobody asked for.
+        let end = join(&mut recorder, 6_300, 500, 80);
+        recorder.finish(end, &[]).summary
+    }
+
+    #[test]
+    fn each_join_is_a_run_and_nothing_is_lost_between_them() {
+        let run = summary(None).run;
+        let frames = run.frames;
+        assert_eq!((frames.expected, frames.measured, frames.lost), (Some(150), Some(150), Some(0)));
+        let browser = run.browser.as_ref().expect("one played");
+        let medians: Vec<_> = browser.joins.iter().map(|join| join.latency_ms.p50).collect();
+        assert_eq!(medians, [Some(60.0), Some(80.0)]);
+        assert_eq!(browser.joins_p50_ms, Extremes { min: Some(60.0), median: Some(70.0), max: Some(80.0) });
+        assert!(browser.joins.iter().all(|join| join.startup.first_frame_ms == Some(200.0)), "from its own start");
+        assert_eq!((browser.viewing.stalls.count, browser.viewing.stalls.longest_ms), (2, Some(80.0)));
+        assert_eq!((run.freezes.count, run.latency_ms.count), (Some(0), 150), "the time between them is no freeze");
+        assert!(run.warnings.iter().any(|warning| warning.message == "join 2: only of the second"));
+        let alone = run.joins();
+        assert_eq!(
+            alone.iter().map(|(number, join)| (*number, join.latency_ms.count)).collect::<Vec<_>>(),
+            [(1, 75), (2, 75)]
+        );
+    }
+
+    #[test]
+    fn the_rows_of_joins_follow_each_other() {
+        let home = tempfile::tempdir().expect("a folder");
+        let folder = home.path().join("run");
+        summary(Some(Place::Folder(folder.clone())));
+        let saved = crate::saved::Saved::open(&folder).expect("a report");
+        let mut rows = Vec::new();
+        assert_eq!(saved.each_frame(|row| rows.push((row.segment, row.seq))).expect("it can be read"), None);
+        assert_eq!((rows.len(), rows[0].0, rows[149]), (150, 0, (1, 599)));
+        let intervals = saved.intervals().expect("it can be read");
+        assert_eq!(intervals.note, None);
+        assert_eq!(intervals.rows.iter().map(|row| row.count).sum::<u64>(), 150);
+        let (histograms, cut) = saved.histograms().expect("it can be read");
+        assert_eq!((histograms.total.count(), cut), (150, None));
+    }
 }

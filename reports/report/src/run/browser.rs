@@ -1,11 +1,16 @@
 //! A run in a browser: what `run.json` has more.
 
 use measure::figures::browser::Viewing;
-use measure::figures::{ClockFigures, Frames, Freezes, LatencyMs, Startup};
+use measure::figures::{
+    AgeMs, CaptureFigures, ClockFigures, Connection, Frames, Freezes, LatencyMs, OwnCostUs, Pictures, StampFigures,
+    Startup,
+};
+use measure::stages::PerStage;
 use serde::{Deserialize, Serialize};
 
 use super::Run;
 use super::outcome::Outcome;
+use crate::warning::{Code, Warning};
 
 /// What `run.json` has more where a browser played: the fields lie beside the others.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -61,6 +66,9 @@ pub struct Join {
     /// The page's clock against the receiver's.
     #[serde(default)]
     pub clock: ClockFigures,
+    /// What a reader of its figures must know.
+    #[serde(default)]
+    pub warnings: Vec<Warning>,
     /// How it played.
     #[serde(flatten)]
     pub viewing: Viewing,
@@ -90,9 +98,65 @@ impl Join {
             startup: run.startup,
             freezes: run.freezes,
             clock: run.clock.clone(),
+            warnings: run.warnings.clone(),
             viewing,
         }
     }
+}
+
+impl Run {
+    /// Its joins as runs of their own, with their numbers: what is not known of one by itself is not in it. Nothing where no
+    /// browser played.
+    pub fn joins(&self) -> Vec<(u32, Self)> {
+        let Some(browser) = &self.browser else { return Vec::new() };
+        let run = |join: &Join| Self {
+            schema: self.schema.clone(),
+            partial: self.partial,
+            started: join.started.clone(),
+            url: self.url.clone(),
+            duration_s: join.duration_s,
+            warmup_s: self.warmup_s,
+            config: self.config.clone(),
+            host: self.host.clone(),
+            frames: join.frames,
+            pictures: Pictures::default(),
+            latency_ms: join.latency_ms,
+            sections: Vec::new(),
+            picture_age_ms: AgeMs::default(),
+            freezes: join.freezes,
+            stages_ms: PerStage::default(),
+            startup: join.startup,
+            fps: None,
+            bitrate_kbps: None,
+            connection: Connection::default(),
+            own_cost_us: OwnCostUs::default(),
+            clock: join.clock.clone(),
+            calibration: self.calibration.clone(),
+            stamps: StampFigures::default(),
+            capture: CaptureFigures::default(),
+            warnings: join
+                .warnings
+                .iter()
+                .chain(self.warnings.iter().filter(|warning| is_of_all(warning)))
+                .cloned()
+                .collect(),
+            assertions: Vec::new(),
+            outcome: join.outcome,
+            browser: Some(InBrowser {
+                viewing: join.viewing.clone(),
+                joins: Vec::new(),
+                joins_p50_ms: Extremes::default(),
+                ..browser.clone()
+            }),
+            merged: None,
+        };
+        browser.joins.iter().map(|join| (join.number, run(join))).collect()
+    }
+}
+
+/// What is so of every join, because it is so of the run.
+fn is_of_all(warning: &Warning) -> bool {
+    matches!(warning.code, Code::Failed | Code::ReportNotWritten | Code::Partial)
 }
 
 impl Extremes {

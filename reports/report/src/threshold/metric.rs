@@ -21,7 +21,7 @@ const MAX_SUGGESTIONS: usize = 3;
 const MORE_IS_BETTER: [&str; 5] = ["fps", "frames.expected", "frames.measured", "latency_ms.count", "duration_s"];
 
 /// Figures that can be asserted on, by block of `run.json`; beside them the p50, p99 and max of each stage.
-const FIGURES: [(&str, &[&str]); 8] = [
+const FIGURES: [(&str, &[&str]); 13] = [
     ("latency_ms.", &["count", "min", "mean", "stdev", "p50", "p90", "p95", "p99", "p99_9", "max", "negative"]),
     (
         "frames.",
@@ -33,6 +33,11 @@ const FIGURES: [(&str, &[&str]); 8] = [
     ("", &["fps", "bitrate_kbps", "duration_s"]),
     ("connection.", &["disconnects", "disconnected_ms"]),
     ("clock.", &["steps", "offset_us", "max_uncertainty_us", "restarts", "uncertainty_us"]),
+    ("stalls.", &["count", "total_ms", "longest_ms"]),
+    ("playback_rate.", &["mean", "min", "max"]),
+    ("ahead_ms.", &["mean", "min", "max"]),
+    ("presented.", &["callbacks", "missed", "dropped"]),
+    ("joins_p50_ms.", &["min", "median", "max"]),
 ];
 
 /// A figure of a run that can be asserted on. Parsed from its name.
@@ -76,8 +81,9 @@ impl Metric {
     pub fn value(&self, run: &Run) -> Option<f64> {
         let run = serde_json::to_value(run).expect("a run has string keys only");
         let at = |name: &str| run.pointer(&format!("/{}", name.replace('.', "/")))?.as_f64();
-        // Of no freeze none is the longest, and an assertion on it holds.
-        at(&self.name).or_else(|| at("freezes.total_ms").filter(|_| self.name == "freezes.longest_ms"))
+        // Of no freeze and no stall none is the longest, and an assertion on it holds.
+        let total = || at(&format!("{}.total_ms", self.name.strip_suffix(".longest_ms")?));
+        at(&self.name).or_else(total)
     }
 
     /// The stage that it is of.
