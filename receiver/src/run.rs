@@ -28,6 +28,7 @@ use crate::via;
 mod browser;
 mod clocks;
 mod finish;
+mod tell;
 
 /// Events that wait for this thread; a decoding thread waits where they are too many.
 const MAX_EVENTS: usize = 256;

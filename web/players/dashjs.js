@@ -116,5 +116,7 @@ async function explain({ error }, url) {
   const status = response?.status ?? request?.response?.status ?? 0;
   if (status >= 400) return statusFailure(request?.url ?? url, status);
   const kind = KINDS[code];
-  return kind ? new Failure(kind, message) : explainNoAnswer(request?.url ?? url, location.href);
+  if (kind) return new Failure(kind, message);
+  const failure = await explainNoAnswer(request?.url ?? url, location.href);
+  return failure.kind === "network" ? new Failure("network", `${failure.message} (dash.js: ${message}, ${code})`) : failure;
 }

@@ -52,12 +52,26 @@ export async function explainNoAnswer(url, page, request = globalThis.fetch) {
   if (origin !== new URL(page).origin) {
     try {
       await request(url, { mode: "no-cors", cache: "no-store", signal: AbortSignal.timeout(5000) });
+      if (await isReadable(url, request)) return new Failure("network", `${url} was not answered, and now it is`);
       return new Failure("cors", `${origin} sends no Access-Control-Allow-Origin for ${new URL(page).origin}`);
     } catch {
       // No answer to that either.
     }
   }
   return new Failure("network", `${origin} does not answer`);
+}
+
+/**
+ * @param {string} url
+ * @param {typeof globalThis.fetch} request
+ */
+async function isReadable(url, request) {
+  try {
+    await request(url, { mode: "cors", cache: "no-store", signal: AbortSignal.timeout(5000) });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**

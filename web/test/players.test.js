@@ -83,12 +83,18 @@ test("mixed content is http on an https page, but for loopback", () => {
 });
 
 test("no answer is told apart by whether anyone is there", async () => {
-  const there = async () => new Response();
+  /** @type {typeof globalThis.fetch} */
+  const there = async (_, init) => {
+    if (init?.mode === "cors") throw new TypeError("Failed to fetch");
+    return new Response();
+  };
+  const open = async () => new Response();
   const nobody = async () => {
     throw new TypeError("Failed to fetch");
   };
   const page = "http://host/page";
   assert.equal((await explainNoAnswer("http://other/x", page, there)).kind, "cors");
+  assert.equal((await explainNoAnswer("http://other/x", page, open)).kind, "network", "it can be read after all");
   assert.equal((await explainNoAnswer("http://other/x", page, nobody)).kind, "network");
   assert.equal((await explainNoAnswer("http://host/x", page, there)).kind, "network", "one's own origin needs no CORS");
   assert.equal((await explainNoAnswer("http://other/x", "https://host/", there)).kind, "mixed-content");

@@ -26,5 +26,5 @@ pub(super) fn play(config: &Config, via: &via::Config, stop: &Stop) -> Result<u8
         assertions: &config.assertions,
     };
     let summary = via::Session::open(via, common, &output, stop)?.measure();
-    Ok(super::finish::tell(&output, "", &via.url(), &summary))
+    Ok(super::tell::tell(&output, "", &via.url(), &summary))
 }

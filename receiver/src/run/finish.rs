@@ -4,13 +4,12 @@ use std::path::Path;
 
 use common::clock::Clock;
 use measure::live::Named;
-use report::Summary;
 
 use super::Run;
-use crate::output::Output;
+use super::tell::{FAILED, tell};
+use crate::pictures;
 use crate::render::snapshot;
 use crate::stream::warn_of_shared_stream_ids;
-use crate::{pictures, step_summary};
 
 impl Run<'_> {
     /// Whether the picture that was asked for is on the disk.
@@ -55,20 +54,6 @@ impl Run<'_> {
         worst(&codes)
     }
 }
-
-/// Tells what came of a stream, also on the page of a CI job. Returns its exit code.
-pub(super) fn tell(output: &Output, name: &str, url: &str, summary: &Summary) -> u8 {
-    output.summary(name, url, summary);
-    if let Some(page) = step_summary::file()
-        && let Err(error) = step_summary::append(&page, &summary.run)
-    {
-        output.warn(format_args!("cannot append to $GITHUB_STEP_SUMMARY ({}): {error}", page.display()));
-    }
-    if output.is_written() { summary.exit_code } else { FAILED }
-}
-
-/// Exit code of a run that did not bring what was asked for.
-const FAILED: u8 = 1;
 
 /// The exit code of a run whose streams ended with `codes`: a failure before a broken assertion before an inconclusive
 /// stream.

@@ -148,7 +148,7 @@ impl Browser {
         arguments(&mut command, &program, profile.path()).map_err(Error::Profile)?;
         command.arg(page).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         // What a browser keeps outside of its profile goes there too. A group of its own: Ctrl-C is for the receiver.
-        command.env("HOME", profile.path()).process_group(0);
+        command.env("HOME", profile.path()).env("TMPDIR", profile.path()).process_group(0);
         let child = command.spawn().map_err(|why| Error::Start { program, why })?;
         Ok(Some(Self { child, profile: Some(profile) }))
     }

@@ -64,7 +64,7 @@ fn plays(socket: &mut Socket, first: i64) {
     thread::sleep(Duration::from_micros((FRAMES * FRAME_US) as u64) + LATE_BY);
     let media = json!({ "type": "media", "from_us": 0, "to_us": 10_000_000, "bytes": 9_000, "requested_us": page - 40_000,
         "first_byte_us": page - 35_000, "received_us": page - 33_000, "appended_us": page - 30_000 });
-    let mut messages = vec![media, json!({ "type": "mood" }), json!(["no message"])];
+    let mut messages = vec![media, json!({ "type": "mood" }), json!("no message")];
     // In another order than they were shown in, as pixels come when they come.
     messages.extend((0..FRAMES).rev().map(|i| {
         let shown = i * FRAME_US;

@@ -6,43 +6,19 @@ use measure::figures::{
     AgeMs, CaptureFigures, ClockFigures, Connection, Frames, Freezes, OwnCostUs, Pictures, ProbeFigures, StampFigures,
     Startup,
 };
-use measure::interval::Histograms;
 use measure::timeline::{Event, MAX_EVENTS};
 use measure::units::rounded;
 
 use crate::run::{Outcome, Run, SCHEMA};
-use crate::warning::Code;
 
 mod latency;
+mod part;
 mod runs;
 
 pub use latency::added;
 use latency::{latency, sections, stages};
+pub use part::{Part, is_comparable};
 use runs::{Runs, joined};
-
-/// A run that is pooled with others.
-#[derive(Clone, Copy, Debug)]
-pub struct Part<'a> {
-    /// Its figures.
-    pub run: &'a Run,
-    /// Its latencies and stages.
-    pub histograms: &'a Histograms,
-    /// How many seconds its second 0 lies after the first one's.
-    pub shift_s: f64,
-}
-
-impl Part<'_> {
-    fn is_pooled(&self) -> bool {
-        is_comparable(self.run)
-    }
-}
-
-/// The latencies of a run can be compared with those of others.
-pub fn is_comparable(run: &Run) -> bool {
-    let unknown = [Code::ClockUnknown, Code::PublisherClock, Code::PublisherStep];
-    // A run that was joined before has left out such receivers already.
-    run.merged.is_some() || !run.warnings.iter().any(|warning| unknown.contains(&warning.code))
-}
 
 /// The figures of all. Settings and machine are those of the first; warnings and assertions are not pooled.
 pub fn figures(parts: &[Part<'_>]) -> Run {

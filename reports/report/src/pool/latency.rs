@@ -7,7 +7,7 @@ use measure::stages::PerStage;
 use measure::timeline::{MAX_SECTIONS, Section, SectionMs};
 use measure::units::{ms, rounded};
 
-use super::Part;
+use super::part::Part;
 use super::runs::Runs;
 
 /// Quantiles of the added histograms, clamped to the runs' exact extremes.
