@@ -26,6 +26,9 @@ const KINDS = {
   35: "codec", // MEDIASOURCE_TYPE_UNSUPPORTED
 };
 
+/** TIME_SYNC_FAILED_ERROR_CODE */
+const TIME_SYNC_FAILED = 16;
+
 /** @type {Start} */
 export function start(video, url, options) {
   const events = new PlayerEvents();
@@ -36,6 +39,8 @@ export function start(video, url, options) {
   // A measurement asks no public time server; one that the manifest names is asked.
   player.clearDefaultUTCTimingSources();
   player.on(MediaPlayer.events.ERROR, (event) => {
+    // Without a clock to ask, it plays by the host's.
+    if (/** @type {MediaPlayerErrorEvent} */ (event).error.code === TIME_SYNC_FAILED) return;
     explain(/** @type {MediaPlayerErrorEvent} */ (event), url).then((failure) => events.emit("error", failure));
   });
   player.on(MediaPlayer.events.FRAGMENT_LOADING_COMPLETED, (event) => {
