@@ -15,7 +15,8 @@ use crate::time::WallTime;
 pub enum ClockName {
     /// The publisher's: its marks ride in the SEI.
     Publisher,
-    /// The receiver's. Corrected by the clocks' offset where the publisher has another one.
+    /// The receiver's, to which those of its browser are converted. Corrected by the clocks' offset where the publisher has
+    /// another one.
     Receiver,
 }
 
@@ -42,6 +43,7 @@ macro_rules! marks {
 }
 
 marks! {
+    Receiver: Requested, "A browser asked for the frame's part, segment or fragment: of a part that is hinted at, before there is one.";
     Publisher: Captured, "The driver captured the picture; unknown for sources without a clock of their own.";
     Publisher: Stamped, "PUB: read just before it is painted into the picture.";
     Publisher: Painted, "The stamp is painted; encoding begins.";
@@ -51,7 +53,11 @@ marks! {
     Receiver: Assembled, "The access unit, or the raw picture, is complete.";
     Receiver: Decoded, "The decoder returned the picture.";
     Receiver: Read, "The corner code was read.";
-    Receiver: Presented, "The picture was handed to the window. Without one, the same as `Read`.";
+    Receiver: FirstByte, "The first byte of the frame's part, segment or fragment reached a browser.";
+    Receiver: Fetched, "The part, segment or fragment is complete.";
+    Receiver: Appended, "It is in the buffer that the browser plays from.";
+    Receiver: Presented, "The picture was handed to the window, or to the browser's compositor. Without either, the same as `Read`.";
+    Receiver: Called, "The frame callback of a browser ran: up to 10 ms off the picture in either direction.";
 }
 
 macro_rules! stages {
@@ -91,6 +97,7 @@ macro_rules! stages {
 }
 
 stages! {
+    Request: "request", Requested => FirstByte, "a browser's request, until the first byte; overlaps with others";
     Capture: "capture", Captured => Stamped, "from the camera's exposure to the stamp; lies before it";
     Stamp: "stamp", Stamped => Painted, "painting code and text";
     Encode: "encode", Painted => Encoded, "the encoder";
@@ -100,6 +107,11 @@ stages! {
     Decode: "decode", Assembled => Decoded, "the decoder, and waking it up";
     Read: "read", Decoded => Read, "finding and reading the code";
     Present: "present", Read => Presented, "converting and handing to the window";
+    Deliver: "deliver", Stamped => FirstByte, "encoding, packaging and delivery to a browser";
+    Fetch: "fetch", FirstByte => Fetched, "until the part, segment or fragment was complete";
+    Append: "append", Fetched => Appended, "handing it to the browser's buffer";
+    Buffer: "buffer", Appended => Presented, "buffered, decoded, and waiting for its turn in a browser";
+    Callback: "callback", Presented => Called, "until the page heard of the picture; lies after it";
 }
 
 impl Stage {
@@ -108,11 +120,17 @@ impl Stage {
         Self::ALL.iter().copied().find(|stage| stage.name() == name)
     }
 
-    /// Whether it is a part of LAT, rather than time before the stamp: in the table of marks, the one that it begins with is
-    /// [`Mark::Stamped`] or comes after it.
+    /// Whether it is a part of LAT, rather than time before the stamp or after the picture, by the order of the table of marks.
     pub fn is_in_latency(self) -> bool {
-        let mut from_stamped_on = Mark::ALL.iter().skip_while(|mark| **mark != Mark::Stamped);
-        from_stamped_on.any(|mark| *mark == self.ends().0)
+        let (from, to) = self.ends();
+        from as usize >= Mark::Stamped as usize && to as usize <= Mark::Presented as usize
+    }
+
+    /// Whether only a browser has it.
+    pub fn is_of_browser(self) -> bool {
+        use Mark::{Appended, Called, Fetched, FirstByte, Requested};
+        let (from, to) = self.ends();
+        [Requested, FirstByte, Fetched, Appended, Called].iter().any(|mark| [from, to].contains(mark))
     }
 
     /// Whether its ends are read from two clocks, so that their difference is part of its time.
@@ -210,25 +228,41 @@ mod tests {
             .with(Mark::Read, t(3_020))
     }
 
-    fn stages(marks: &Marks) -> Vec<Option<i64>> {
-        Stage::ALL.iter().map(|stage| marks.stage_us(*stage)).collect()
+    fn stages(marks: &Marks) -> Vec<(Stage, i64)> {
+        Stage::ALL.iter().filter_map(|stage| Some((*stage, marks.stage_us(*stage)?))).collect()
     }
 
     #[test]
     fn stages_but_capture_add_up_to_latency() {
         assert_eq!(whole().stage_us(Stage::Capture), Some(60));
-        let before: Vec<_> = Stage::ALL.iter().filter(|stage| !stage.is_in_latency()).collect();
-        assert_eq!(before, [&Stage::Capture]);
+        let outside: Vec<_> = Stage::ALL.iter().filter(|stage| !stage.is_in_latency()).collect();
+        assert_eq!(outside, [&Stage::Request, &Stage::Capture, &Stage::Callback]);
         let parts = Stage::ALL.iter().filter(|stage| stage.is_in_latency());
-        let sum: i64 = parts.map(|stage| whole().stage_us(*stage).expect("every stage is known")).sum();
+        let sum: i64 = parts.filter_map(|stage| whole().stage_us(*stage)).sum();
         assert_eq!(sum, whole().latency_us());
+    }
+
+    #[test]
+    fn what_is_known_in_a_browser_adds_up_to_latency() {
+        let marks = Marks::new(t(100), t(90_000))
+            .with(Mark::Requested, t(50))
+            .with(Mark::FirstByte, t(40_000))
+            .with(Mark::Fetched, t(41_000))
+            .with(Mark::Appended, t(42_000))
+            .with(Mark::Called, t(95_000));
+        let known = |stage: &&Stage| marks.stage_us(**stage).is_some();
+        let (inside, outside): (Vec<&Stage>, Vec<&Stage>) =
+            Stage::ALL.iter().filter(known).partition(|stage| stage.is_in_latency());
+        assert_eq!(inside.into_iter().filter_map(|stage| marks.stage_us(*stage)).sum::<i64>(), marks.latency_us());
+        assert_eq!(outside, [&Stage::Request, &Stage::Callback]);
     }
 
     #[test]
     fn a_stage_is_unknown_where_an_end_is() {
         let bare = Marks::new(t(0), t(9)).with(Mark::Received, None).with(Mark::Assembled, t(5));
         let bare = bare.with(Mark::Decoded, t(5)).with(Mark::Read, t(7));
-        assert_eq!(stages(&bare), [None, None, None, None, None, None, Some(0), Some(2), Some(2)]);
+        let known = stages(&bare);
+        assert_eq!(known, [(Stage::Decode, 0), (Stage::Read, 2), (Stage::Present, 2)]);
     }
 
     #[test]

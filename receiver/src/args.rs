@@ -11,7 +11,9 @@ use common::transport::Transport;
 use common::units::parse_duration;
 use report::Assertion;
 
-const URL_HELP: &str = "What to play: rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH, env:NAME for a URL in that variable of \
+use crate::via::args::ViaArgs;
+
+const URL_HELP: &str = "What to play: rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH, http(s)://… with --via, env:NAME for a URL in that variable of \
     the environment, or - for y4m on standard input. Several URLs play in a grid";
 
 const CLOCK_HELP: &str = "How to find the offset between this host's clock and that of a publisher on another host: \
@@ -36,6 +38,8 @@ Examples:
   receiver --headless --duration 30s --pictures decoded.y4m
                                                   save every 15th picture, to compare with publisher --pictures
   receiver rtsp://a:8554/cam rtsp://b:8554/cam    two streams side by side, measured separately
+  receiver --via hls http://127.0.0.1:8080/cam/index.m3u8 --report run
+                                                  play in a browser five times, and measure there
 
 Keys in the window: q or Esc quits, s saves a snapshot.
 
@@ -126,6 +130,10 @@ pub struct Args {
     /// Print JSON lines, and nothing else, to standard output.
     #[arg(long)]
     pub json: bool,
+
+    /// Measuring in a browser.
+    #[command(flatten)]
+    pub via: ViaArgs,
 }
 
 /// Says nothing of them: any may be a URL with a password.

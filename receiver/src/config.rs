@@ -14,6 +14,7 @@ use report::{Assertion, Place};
 use crate::args::Args;
 use crate::ingress::Options;
 use crate::metrics::collector::Collector;
+use crate::via;
 
 mod error;
 mod input;
@@ -24,7 +25,7 @@ pub use input::Input;
 /// A run.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// What to play; at least one.
+    /// What to play; at least one, unless a browser plays.
     pub inputs: Vec<Input>,
     /// How RTP packets travel.
     pub transport: Transport,
@@ -52,6 +53,8 @@ pub struct Config {
     pub otlp: Option<Collector>,
     /// JSON lines on standard output.
     pub json: bool,
+    /// What a browser plays; the receiver itself plays nothing then.
+    pub via: Option<via::Config>,
 }
 
 /// Decoded pictures that are kept.
@@ -80,6 +83,8 @@ impl TryFrom<Args> for Config {
         if args.pictures.is_some() && args.urls.len() > 1 {
             return Err(Error::PicturesOfSeveral(args.urls.len()));
         }
+        let via = via(&args)?;
+        let urls = if via.is_some() { &[][..] } else { &args.urls };
         let credentials = load(args.credentials.as_deref(), std::env::var_os)?;
         let options = Options {
             credentials: credentials.as_ref(),
@@ -88,7 +93,7 @@ impl TryFrom<Args> for Config {
             count: args.urls.len(),
         };
         Ok(Self {
-            inputs: input::all(&args.urls, &options)?,
+            inputs: input::all(urls, &options)?,
             transport: args.transport,
             headless: args.headless,
             duration: args.duration,
@@ -102,8 +107,29 @@ impl TryFrom<Args> for Config {
             metrics: args.metrics,
             otlp: args.otlp.as_deref().map(Collector::parse).transpose()?,
             json: args.json,
+            via,
         })
     }
+}
+
+/// What a browser is to play, where one is to.
+fn via(args: &Args) -> Result<Option<via::Config>, Error> {
+    let Some(via) = args.via.via else { return Ok(None) };
+    let flags = [
+        ("--snapshot", args.snapshot.is_some()),
+        ("--pictures", args.pictures.is_some()),
+        ("--metrics", args.metrics.is_some()),
+        ("--otlp", args.otlp.is_some()),
+    ];
+    if let Some((flag, _)) = flags.into_iter().find(|(_, given)| *given) {
+        return Err(via::config::Error::Flag(flag).into());
+    }
+    let is_same_host = match &args.clock {
+        ClockChoice::SameHost => true,
+        ClockChoice::Auto => false,
+        other => return Err(via::config::Error::Clock(other.to_string()).into()),
+    };
+    Ok(Some(via::Config::new(via, args, is_same_host)?))
 }
 
 impl Config {

@@ -2,7 +2,7 @@
 //!
 //! A picture moves one way: [`ingress`] → [`queue`] → [`decode`] and `read` (on one thread) → [`render`] → `observe`.
 //! `pipeline` is the one file that knows the order, `stream` holds what belongs to one input, and [`run()`] begins and ends it
-//! all. `metrics` tells other programs how it goes.
+//! all. `metrics` tells other programs how it goes. Where a browser plays, `via` brings its readings straight to the report.
 
 // What goes to a terminal passes `common::printable`.
 #[macro_use]
@@ -26,5 +26,6 @@ pub mod render;
 mod run;
 mod step_summary;
 pub mod stream;
+mod via;
 
 pub use run::{Error, run};

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use common::host::command_line::{self, USAGE};
 use common::host::logging::LevelFilter;
 use common::host::signals::{self, SecondSignal};
-use common::host::{Stop, credentials, descriptors, logging};
+use common::host::{Stop, credentials, descriptors, logging, parent_death};
 use common::redact;
 use receiver::args::Args;
 use receiver::config::Config;
@@ -20,6 +20,11 @@ const FAILED: u8 = 1;
 const LEVELS: &str = "warn,retina=error";
 
 fn main() -> ExitCode {
+    // As the browser of another receiver.
+    if let Some(error) = parent_death::run_if_asked() {
+        eprintln!("receiver: {error}");
+        return ExitCode::from(FAILED);
+    }
     let config = match config() {
         Ok(config) => config,
         Err(code) => return code,

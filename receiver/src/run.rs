@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use common::clock::Clock;
 use common::host::pictures::Keeper;
-use common::host::{ClockClient, Stop, SystemClock};
+use common::host::{Stop, SystemClock};
 use common::time::{MonoTime, Now};
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
@@ -23,8 +23,12 @@ use crate::render::Screen;
 use crate::render::pixels::Slot;
 use crate::render::snapshot::{self, Saving};
 use crate::stream::Stream;
+use crate::via;
 
+mod browser;
+mod clocks;
 mod finish;
+mod tell;
 
 /// Events that wait for this thread; a decoding thread waits where they are too many.
 const MAX_EVENTS: usize = 256;
@@ -64,6 +68,9 @@ pub enum Error {
     /// Metrics cannot be served.
     #[error(transparent)]
     Metrics(#[from] metrics::Error),
+    /// No browser can play.
+    #[error(transparent)]
+    Via(#[from] via::Error),
     /// The system gives no thread.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] std::io::Error),
@@ -83,6 +90,13 @@ impl Error {
 /// # Errors
 /// [`Error`] if the run cannot begin. What goes wrong later is in the summaries, and in the exit code.
 pub fn run(config: &Config, stop: &Stop) -> Result<u8, Error> {
+    match &config.via {
+        Some(via) => Ok(browser::play(config, via, stop)?),
+        None => play(config, stop),
+    }
+}
+
+fn play(config: &Config, stop: &Stop) -> Result<u8, Error> {
     let handed_in = common::host::clock::is_handed_in()?;
     let clock = SystemClock::new();
     let calibration = calibration::find(config.calibration.as_deref(), clock.now().wall)?;
@@ -105,7 +119,7 @@ pub fn run(config: &Config, stop: &Stop) -> Result<u8, Error> {
     for (index, (input, slot)) in config.inputs.iter().zip(&slots).enumerate() {
         started_threads.extend(pipeline::start(input, index, &environment, Arc::clone(slot), keeper.clone())?);
     }
-    compare_clocks(&mut streams, config, &environment)?;
+    clocks::compare(&mut streams, config, &environment)?;
     if handed_in {
         output.warn("this is a test: the clock of this receiver is not its host's");
     }
@@ -131,22 +145,6 @@ pub fn run(config: &Config, stop: &Stop) -> Result<u8, Error> {
     drop(events);
     end(&ending, started_threads);
     Ok(code)
-}
-
-/// Probes each clock once, however many streams it is for: a server answers one address only so often.
-fn compare_clocks(streams: &mut [Stream], config: &Config, environment: &Environment) -> std::io::Result<()> {
-    let mut clients: Vec<ClockClient> = Vec::new();
-    for (stream, input) in streams.iter_mut().zip(&config.inputs) {
-        let Some(endpoint) = config.clock_to_ask(input) else { continue };
-        let known = clients.iter().find(|client| *client.endpoint() == endpoint).cloned();
-        let client = match known {
-            Some(client) => client,
-            None => ClockClient::start(endpoint, Arc::new(environment.clock.clone()), environment.stop.clone())?,
-        };
-        stream.compare(client.clone());
-        clients.push(client);
-    }
-    Ok(())
 }
 
 /// Ends all threads but those that cannot be ended, which go with the process.

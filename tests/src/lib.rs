@@ -27,6 +27,7 @@ pub mod rtsp;
 pub mod scraping;
 pub mod screen;
 pub mod serving;
+pub mod streaming;
 pub mod survival;
 pub mod turn;
 

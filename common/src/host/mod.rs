@@ -8,6 +8,7 @@ pub mod credentials;
 pub mod descriptors;
 pub mod files;
 pub mod logging;
+pub mod parent_death;
 pub mod pictures;
 pub mod process;
 pub mod resolve;

@@ -8,6 +8,7 @@ use common::host::credentials::LoadError;
 use common::stream_url::Error as UrlError;
 
 use crate::metrics::collector::NotACollector;
+use crate::via;
 
 /// Most streams in one grid: 4 × 4.
 pub const MAX_INPUTS: usize = 16;
@@ -51,6 +52,9 @@ pub enum Error {
         port = .0.port()
     )]
     Exposed(SocketAddr),
+    /// `--via`.
+    #[error(transparent)]
+    Via(#[from] via::config::Error),
     /// `--otlp`.
     #[error(transparent)]
     Otlp(#[from] NotACollector),

@@ -6,9 +6,10 @@ use common::clock::Clock;
 use measure::live::Named;
 
 use super::Run;
+use super::tell::{FAILED, tell};
+use crate::pictures;
 use crate::render::snapshot;
 use crate::stream::warn_of_shared_stream_ids;
-use crate::{pictures, step_summary};
 
 impl Run<'_> {
     /// Whether the picture that was asked for is on the disk.
@@ -34,7 +35,6 @@ impl Run<'_> {
         self.saving.finish();
         let saved = self.config.snapshot.as_deref().is_none_or(|path| self.save(path));
         let saved = self.keeper.as_ref().is_none_or(|keeper| pictures::finish(keeper, &self.output)) && saved;
-        let page = step_summary::file();
         warn_of_shared_stream_ids(&mut self.streams);
         let mut codes = if saved { Vec::new() } else { vec![FAILED] };
         let mut last = Vec::new();
@@ -42,13 +42,7 @@ impl Run<'_> {
             super::print_notices(&self.output, &mut stream);
             let (name, url, transport) = (stream.name.clone(), stream.url.clone(), stream.transport);
             let summary = stream.finish(window, &self.config.assertions, now);
-            self.output.summary(&name, &url, &summary);
-            if let Some(page) = &page
-                && let Err(error) = step_summary::append(page, &summary.run)
-            {
-                self.output.warn(format_args!("cannot append to $GITHUB_STEP_SUMMARY ({}): {error}", page.display()));
-            }
-            codes.push(summary.exit_code);
+            codes.push(tell(&self.output, &name, &url, &summary));
             last.extend(summary.metrics.map(|metrics| Named { stream: name, transport, metrics }));
         }
         if let Some(exporter) = self.exporter {
@@ -60,9 +54,6 @@ impl Run<'_> {
         worst(&codes)
     }
 }
-
-/// Exit code of a run that did not bring what was asked for.
-const FAILED: u8 = 1;
 
 /// The exit code of a run whose streams ended with `codes`: a failure before a broken assertion before an inconclusive
 /// stream.

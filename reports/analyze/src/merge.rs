@@ -21,9 +21,7 @@ mod figures;
 mod files;
 mod index;
 mod intervals;
-mod latency;
 mod part;
-mod runs;
 mod settings;
 mod warnings;
 

@@ -11,6 +11,7 @@ use common::clock::{Clock, ManualClock};
 use common::marks::{Mark, Marks};
 use common::time::WallTime;
 use measure::figures::CostUs;
+use measure::figures::browser::{Presented, Viewed};
 use measure::{Clocks, Correction, Sample};
 use report::calibration::Quote;
 use report::warning::Code;
@@ -22,10 +23,8 @@ fn schema() -> Value {
     serde_json::from_str(text).expect("the schema is JSON")
 }
 
-/// A run of `frames` frames at 25 frames/s, some of them missing, with assertions of every kind of verdict.
-fn run(frames: u32) -> Value {
-    let clock = ManualClock::new(WallTime::from_micros(1_700_000_000_000_000));
-    let mut recorder = Recorder::new(Setup {
+fn setup(clock: &ManualClock) -> Setup {
+    Setup {
         started: clock.now(),
         warmup: Duration::from_secs(1),
         url: "rtsp://127.0.0.1/cam".to_owned(),
@@ -33,8 +32,49 @@ fn run(frames: u32) -> Value {
         config: json!({}).into(),
         host: report::host::describe(),
         folder: None,
-    })
-    .expect("nothing to write");
+    }
+}
+
+/// A run of two joins in a browser.
+fn run_in_browser() -> Value {
+    let clock = ManualClock::new(WallTime::from_micros(1_700_000_000_000_000));
+    let mut recorder = Recorder::in_browser(setup(&clock), "ll-hls", "hls.js").expect("nothing to write");
+    for join in 0..2 {
+        clock.advance(Duration::from_secs(1));
+        recorder.begin_join(clock.now());
+        for sequence in 0..100 {
+            clock.advance(Duration::from_millis(40));
+            let now = clock.now();
+            let (marks, presented) = (Marks::new(now.wall.offset(-5_000), now.wall), now.mono);
+            let (stream_id, sequence, correction) = (0, 100 * join + sequence, Correction::By(0));
+            let (run, shown, bytes, idr) = (None, true, 0, false);
+            recorder.observe(&Observation::frame(Sample {
+                stream_id,
+                sequence,
+                run,
+                marks,
+                presented,
+                correction,
+                shown,
+                bytes,
+                idr,
+            }));
+        }
+        let mut viewed = Viewed::default();
+        viewed.stall(330_000);
+        viewed.seek("start");
+        viewed.state(Some(1.0), Some(60_000), Presented { callbacks: 100, missed: 0, dropped: 0 });
+        viewed.claim("hls_latency_ms", 4_000, Some(5_000));
+        recorder.viewed(Some(("Chromium".to_owned(), "156".to_owned())), viewed);
+        recorder.end_join(clock.now());
+    }
+    serde_json::to_value(&recorder.finish(clock.now(), &[]).summary.run).expect("a run is JSON")
+}
+
+/// A run of `frames` frames at 25 frames/s, some of them missing, with assertions of every kind of verdict.
+fn run(frames: u32) -> Value {
+    let clock = ManualClock::new(WallTime::from_micros(1_700_000_000_000_000));
+    let mut recorder = Recorder::new(setup(&clock)).expect("nothing to write");
     for sequence in 0..frames {
         clock.advance(Duration::from_millis(40));
         // Frames 150 on were published and shown after a suspend, frames 200 on after a step.
@@ -173,6 +213,19 @@ fn a_run_fits_and_is_described_whole() {
         undescribed(&schema(), &run, "", &mut out);
         assert_eq!(out, Vec::<String>::new());
     }
+}
+
+#[test]
+fn a_run_in_a_browser_fits_and_is_described_whole() {
+    let run = run_in_browser();
+    assert_eq!(check(&run), Vec::<String>::new());
+    let mut out = Vec::new();
+    undescribed(&schema(), &run, "", &mut out);
+    assert_eq!(out, Vec::<String>::new());
+    assert_eq!(
+        (&run["joins"][1]["number"], &run["stalls"]["count"], &run["player"]),
+        (&json!(2), &json!(2), &json!("hls.js"))
+    );
 }
 
 /// A calibration with blocks of so many frames whose stamps are early, with a camera where there are many.

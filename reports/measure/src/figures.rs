@@ -2,6 +2,7 @@
 //!
 //! Read back, what an earlier version did not write yet is `None`, empty or 0.
 
+pub mod browser;
 mod clocks;
 mod frames;
 mod latency;

@@ -6,6 +6,7 @@
 
 use report::saved::{self, Saved};
 
+mod browser;
 mod clock;
 mod distribution;
 mod elements;
@@ -35,6 +36,7 @@ pub fn report(saved: &Saved) -> Result<String, saved::Error> {
         headline::assertions(run),
         headline::warnings(run, &notes),
         time::latency(run, &frames, &intervals.rows),
+        browser::browser(run),
         distribution::distribution(run, &histograms.total),
         parts::stages(run),
         time::age(run, &intervals.rows),

@@ -52,6 +52,7 @@ fn figures(out: &mut String, run: &Run) {
     ];
     lines.push(rates.into_iter().flatten().collect::<Vec<_>>().join(" · "));
     lines.push(words::clocks(run));
+    lines.extend(run.browser.iter().flat_map(|browser| [words::browser(browser), words::played(browser)]));
     if let Some(quote) = &run.calibration {
         lines.push(format!("{} ({})", quote.sentence(), quote.age()));
     }

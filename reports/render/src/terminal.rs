@@ -23,6 +23,10 @@ fn page(out: &mut String, run: &Run, report: Option<&Path>) -> fmt::Result {
     headline(out, run)?;
     frames(out, run)?;
     latency(out, run)?;
+    if let Some(browser) = &run.browser {
+        wrapped(out, "browser    ", &words::browser(browser))?;
+        wrapped(out, "joins      ", &words::played(browser))?;
+    }
     stages(out, run)?;
     sections(out, run)?;
     for warning in &run.warnings {

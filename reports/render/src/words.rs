@@ -2,7 +2,7 @@
 
 use measure::sample::Bucket;
 use measure::units::ms as to_ms;
-use report::run::{Outcome, Run, Verdict};
+use report::run::{InBrowser, Outcome, Run, Verdict};
 use report::warning::Code;
 
 /// Characters of a text from a run that a page shows; framelag writes no longer ones.
@@ -130,6 +130,29 @@ pub(crate) fn freezes(run: &Run) -> Option<String> {
     let longest = run.freezes.longest_ms.filter(|_| count > 0);
     let longest = longest.map_or(String::new(), |ms| format!(", longest {ms:.0} ms"));
     Some(format!("{count} ({total:.0} ms in total){longest}"))
+}
+
+/// What played, in one line.
+pub fn browser(browser: &InBrowser) -> String {
+    let name = browser.browser.name.as_deref().map_or("a browser".to_owned(), shown);
+    let version = browser.browser.version.as_deref().map_or(String::new(), |version| format!(" {}", shown(version)));
+    let times = browser.joins.len();
+    format!("{} played by {} in {name}{version}, {times} times", shown(&browser.via), shown(&browser.player))
+}
+
+/// How it played, in one line.
+pub fn played(browser: &InBrowser) -> String {
+    let (stalls, p50) = (&browser.viewing.stalls, &browser.joins_p50_ms);
+    let [min, median, max] = [p50.min, p50.median, p50.max].map(ms_or_none);
+    let mut parts = vec![format!("p50 of the joins: median {median}, from {min} to {max}")];
+    let longest = stalls.longest_ms.map_or(String::new(), |longest| format!(", the longest {} ms", ms(longest)));
+    parts.push(format!("{} stalls{longest}", stalls.count));
+    for (name, claim) in &browser.viewing.claims {
+        let (p50, difference) = (ms_or_none(claim.p50), claim.difference_p50);
+        let off = difference.map_or(String::new(), |off| format!(" ({off:+.1} ms from the truth)"));
+        parts.push(format!("{} says {p50}{off}", shown(name)));
+    }
+    parts.join(" · ")
 }
 
 /// Frames that were not seen: lost, undecodable and unreadable ones.

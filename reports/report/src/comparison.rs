@@ -35,6 +35,8 @@ pub enum Source {
     Server,
     /// An NTP server's, with which the publisher has compared its own.
     Ntp,
+    /// The browser's that plays, on the publisher's host: the offset is that of the two.
+    Browser,
 }
 
 impl Source {
@@ -43,6 +45,7 @@ impl Source {
             Self::Publisher => "publisher",
             Self::Server => "server",
             Self::Ntp => "ntp",
+            Self::Browser => "browser",
         }
     }
 }

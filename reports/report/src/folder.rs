@@ -87,7 +87,7 @@ impl Folder {
             dir.check_free(name).map_err(|source| Error { path: dir.path().join(name), source })?;
         }
         remove_pages(&dir)?;
-        let mut files = Files::create(Arc::clone(&dir), started)?;
+        let mut files = Files::create(Arc::clone(&dir), started, run)?;
         files.replace(run, &Distribution::default())?;
         let (batches, waiting) = mpsc::sync_channel::<Batch>(MAX_WAITING);
         let trouble = Arc::new(OnceLock::new());
@@ -148,9 +148,10 @@ struct Files {
 }
 
 impl Files {
-    fn create(dir: Arc<Dir>, started: WallTime) -> Result<Self, Error> {
+    fn create(dir: Arc<Dir>, started: WallTime, run: &Run) -> Result<Self, Error> {
+        let header = csv::Columns::of(run).header();
         Ok(Self {
-            frames: Tail::create(&dir, "frames.csv", &csv::frames_header())?,
+            frames: Tail::create(&dir, "frames.csv", &header)?,
             intervals: Tail::create(&dir, "intervals.csv", &csv::intervals_header())?,
             log: Tail::create(&dir, "latency.hlog", &hlog::header(started))?,
             dir,

@@ -18,6 +18,7 @@ pub mod dir;
 pub mod folder;
 pub mod host;
 pub mod observation;
+pub mod pool;
 pub mod recorder;
 pub mod regular_file;
 pub mod run;

@@ -2,16 +2,16 @@
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
-use std::time::Duration;
 
-use common::time::{MonoTime, Now};
-use measure::ledger::Entry;
+use common::time::Now;
+use measure::figures::browser::Viewed;
+use measure::latency::Distribution;
 
-use crate::codec::{csv, json};
+use crate::codec::json;
 use crate::dir::Dir;
 use crate::folder;
+use crate::folder::Folder;
 use crate::folder::lock::{Lock, Taken};
-use crate::folder::{Batch, Folder, Lines};
 use crate::observation::Observation;
 use crate::run::Run;
 use crate::setup::{Place, Setup};
@@ -20,15 +20,11 @@ use crate::tally::Tally;
 use crate::threshold::Assertion;
 use crate::warning::{Code, Warning};
 
-/// How often the report is written: half of what a kill may lose.
-const WRITE_EVERY: Duration = Duration::from_millis(500);
+mod joins;
+mod report;
 
-/// Bytes of lines that wait for a slow disk; beyond them frames are left out of `frames.csv`, with a
-/// warning.
-const MAX_WAITING_BYTES: usize = 64 << 20;
-
-/// Intervals whose histograms wait for a slow disk; beyond them they are left out of `latency.hlog`, with a warning.
-const MAX_WAITING_INTERVALS: usize = 30;
+use joins::{Base, Joins};
+use report::{Report, drop_unwritten, keep};
 
 /// Why a run cannot be recorded.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +41,10 @@ pub enum Error {
 #[derive(Debug)]
 pub struct Recorder {
     tally: Tally,
+    /// Where a browser plays.
+    joins: Option<Joins>,
+    about: Setup,
+    base: Base,
     report: Option<Report>,
     failure: Option<Warning>,
     lock: Option<Lock>,
@@ -61,20 +61,7 @@ pub struct Finished {
     _lock: Option<Lock>,
 }
 
-/// What waits to be written.
-#[derive(Debug)]
-struct Report {
-    folder: Folder,
-    finalized: String,
-    left_out: u64,
-    /// Refused by a slow disk.
-    waiting: Option<Box<Batch>>,
-    next: MonoTime,
-    /// That nothing is written any more.
-    told: bool,
-}
-
-/// Everything but observing and writing goes straight to the tally.
+/// What is told beside the pictures, and asked, is the tally's.
 impl Deref for Recorder {
     type Target = Tally;
 
@@ -95,28 +82,81 @@ impl Recorder {
     /// # Errors
     /// Where the report folder cannot be written, or another run writes into it.
     pub fn new(setup: Setup) -> Result<Self, Error> {
+        Self::open(setup, None)
+    }
+
+    /// Begins a run in a browser, where `player` plays what comes `via` a protocol. Each join is measured by itself, between
+    /// [`Recorder::begin_join`] and [`Recorder::end_join`].
+    ///
+    /// # Errors
+    /// As of [`Recorder::new`].
+    pub fn in_browser(setup: Setup, via: &str, player: &str) -> Result<Self, Error> {
+        Self::open(setup, Some(Joins::new(via, player)))
+    }
+
+    fn open(setup: Setup, joins: Option<Joins>) -> Result<Self, Error> {
         let started = setup.started;
         let dir = setup.folder.as_ref().map(Place::open).transpose()?;
-        let tally = Tally::new(setup);
+        let tally = Tally::new(setup.clone());
         let lock = dir.as_ref().map(Lock::take).transpose()?;
-        let report = match dir {
-            None => None,
-            Some(dir) => Some(Report {
-                folder: Folder::create(dir, started.wall, &tally.run(true))?,
-                finalized: String::new(),
-                left_out: 0,
-                waiting: None,
-                next: started.mono + WRITE_EVERY,
-                told: false,
-            }),
-        };
-        Ok(Self { tally, report, failure: None, lock })
+        let base = Base { join: 1, ..Base::default() };
+        let mut recorder = Self { tally, joins, about: setup, base, report: None, failure: None, lock };
+        if let Some(dir) = dir {
+            let run = recorder.run(true);
+            let folder = Folder::create(dir, started.wall, &run)?;
+            recorder.report = Some(Report::new(folder, &run, started.mono));
+        }
+        Ok(recorder)
+    }
+
+    /// The figures so far.
+    fn run(&self, partial: bool) -> Run {
+        match &self.joins {
+            Some(joins) => joins.run(&self.tally, partial, self.base),
+            None => self.tally.run(partial),
+        }
+    }
+
+    /// All latencies so far.
+    fn latency(&self) -> Distribution {
+        match &self.joins {
+            Some(joins) => joins.latency(&self.tally),
+            None => self.tally.histograms().total.clone(),
+        }
+    }
+
+    /// The player of another join was started.
+    pub fn begin_join(&mut self, started: Now) {
+        let next_second = self.report.as_ref().map_or(0, Report::next_second);
+        if let Some(joins) = &mut self.joins {
+            self.base = joins.begin(started.mono, self.base, next_second);
+            self.tally.begin_join(started);
+        }
+    }
+
+    /// How `browser` (name and version) has played since the join began.
+    pub fn viewed(&mut self, browser: Option<(String, String)>, viewed: Viewed) {
+        self.joins.iter_mut().for_each(|joins| joins.viewed(browser.clone(), viewed.clone()));
+    }
+
+    /// A join is over, and judged by itself.
+    pub fn end_join(&mut self, now: Now) {
+        let Some(joins) = self.joins.as_mut().filter(|joins| joins.is_playing) else { return };
+        let (report, base) = (&mut self.report, self.base);
+        self.tally.finish(now, &mut |entry| keep(report, &entry, base));
+        joins.end(&self.tally, base);
+        match report {
+            Some(report) => report.collect(&mut self.tally, base),
+            None => drop_unwritten(&mut self.tally),
+        }
+        self.base.segments += self.tally.ledger().segments().max(1);
+        self.tally = Tally::new(self.about.clone());
     }
 
     /// An access unit or bare picture came: the one call for each.
     pub fn observe(&mut self, observation: &Observation) {
-        let report = &mut self.report;
-        self.tally.observe(observation, &mut |entry| keep(report, &entry));
+        let (report, base) = (&mut self.report, self.base);
+        self.tally.observe(observation, &mut |entry| keep(report, &entry, base));
     }
 
     /// The run has failed, whatever its figures: it will be [`Outcome::Failed`](crate::Outcome::Failed) with exit code
@@ -127,36 +167,34 @@ impl Recorder {
 
     /// Time passes: to be called at least 20 times a second. Hands what is due to the report's writer.
     pub fn tick(&mut self, now: Now) {
-        let report = &mut self.report;
-        self.tally.tick(now, &mut |entry| keep(report, &entry));
-        match &mut self.report {
-            Some(report) if now.mono >= report.next => {
-                report.next = now.mono + WRITE_EVERY;
-                report.send(&mut self.tally);
-            }
-            Some(_) => {}
-            None => drop_unwritten(&mut self.tally),
+        let (report, base) = (&mut self.report, self.base);
+        self.tally.tick(now, &mut |entry| keep(report, &entry, base));
+        let Some(report) = &mut self.report else { return drop_unwritten(&mut self.tally) };
+        if !report.is_due(now.mono) {
+            return;
+        }
+        let figures = (self.run(true), self.latency());
+        if let Some(report) = &mut self.report {
+            report.send(&mut self.tally, figures, base);
         }
     }
 
     /// Why the report is not written any more, a full disk say; told once. Measuring goes on, and the run will be
     /// [`Outcome::Failed`](crate::Outcome::Failed).
     pub fn take_trouble(&mut self) -> Option<String> {
-        let report = self.report.as_mut().filter(|report| !report.told)?;
-        let trouble = report.folder.trouble()?.to_owned();
-        report.told = true;
-        Some(trouble)
+        self.report.as_mut()?.take_trouble()
     }
 
     /// Ends the run, judges it, and writes the rest of the report's data. A report that could not be written is a warning
     /// and makes the run [`Outcome::Failed`](crate::Outcome::Failed) with exit code 1, but the figures are there.
     pub fn finish(mut self, now: Now, assertions: &[Assertion]) -> Finished {
-        let report = &mut self.report;
-        self.tally.finish(now, &mut |entry| keep(report, &entry));
-        let mut run = self.tally.run(false);
-        if let Some(report) = self.report.as_ref().filter(|report| report.left_out > 0) {
-            run.warnings.push(report.left_out_warning());
+        self.end_join(now);
+        let (report, base) = (&mut self.report, self.base);
+        if self.joins.is_none() {
+            self.tally.finish(now, &mut |entry| keep(report, &entry, base));
         }
+        let (mut run, latency) = (self.run(false), self.latency());
+        run.warnings.extend(self.report.as_ref().and_then(Report::left_out_warning));
         let mut summary = Summary::judge(run, assertions);
         summary.metrics = Some(self.tally.metrics(now));
         if let Some(failure) = self.failure {
@@ -164,8 +202,8 @@ impl Recorder {
         }
         let mut finished = Finished { summary, dir: None, _lock: self.lock };
         if let Some(report) = self.report {
-            let dir = Arc::clone(report.folder.dir());
-            match report.close(&mut self.tally, &finished.summary) {
+            let dir = Arc::clone(report.dir());
+            match report.close(&mut self.tally, &finished.summary, latency, base) {
                 Ok(()) => {
                     finished.summary.report = Some(dir.path().to_owned());
                     finished.dir = Some(dir);
@@ -194,64 +232,4 @@ impl Finished {
         // So that it does not claim success. If it cannot be written either, the exit code still tells.
         let _ = folder::replace(dir, "run.json", &json::run(&self.summary.run));
     }
-}
-
-impl Report {
-    fn send(&mut self, tally: &mut Tally) {
-        let batch = self.batch(tally, tally.run(true));
-        self.waiting = self.folder.send(batch).err();
-    }
-
-    fn close(mut self, tally: &mut Tally, summary: &Summary) -> Result<(), folder::Error> {
-        let batch = self.batch(tally, summary.run.clone());
-        self.folder.close(batch)
-    }
-
-    /// What is new, with what a slow disk refused before it.
-    fn batch(&mut self, tally: &mut Tally, run: Run) -> Batch {
-        let (mut frames, mut intervals, mut closed) = match self.waiting.take() {
-            Some(batch) => (batch.frames.finalized, batch.intervals.finalized, batch.closed),
-            None => Default::default(),
-        };
-        frames.push_str(&std::mem::take(&mut self.finalized));
-        tally.take_final_intervals().iter().for_each(|interval| csv::interval(&mut intervals, &interval.into()));
-        closed.append(&mut tally.take_closed());
-        let too_many = closed.len().saturating_sub(MAX_WAITING_INTERVALS);
-        self.left_out += closed.drain(..too_many).count() as u64;
-        let mut batch = Batch {
-            run,
-            frames: Lines { finalized: frames, pending: String::new() },
-            intervals: Lines { finalized: intervals, pending: String::new() },
-            closed,
-            latency: tally.histograms().total.clone(),
-        };
-        tally.ledger().pending(&mut |entry| csv::frame(&mut batch.frames.pending, &entry));
-        tally.pending_intervals().iter().for_each(|interval| {
-            csv::interval(&mut batch.intervals.pending, &interval.into());
-        });
-        batch
-    }
-
-    fn left_out_warning(&self) -> Warning {
-        let message =
-            format!("the disk was too slow: {} lines of frames.csv and latency.hlog are missing", self.left_out);
-        Warning::new(Code::ReportNotWritten, message)
-    }
-}
-
-/// Keeps the line of a final frame for the next batch.
-fn keep(report: &mut Option<Report>, entry: &Entry<'_>) {
-    let Some(report) = report else { return };
-    let waiting = report.waiting.as_ref().map_or(0, |batch| batch.frames.finalized.len());
-    if report.finalized.len() + waiting < MAX_WAITING_BYTES {
-        csv::frame(&mut report.finalized, entry);
-    } else {
-        report.left_out += 1;
-    }
-}
-
-/// Without a report nobody takes these.
-fn drop_unwritten(tally: &mut Tally) {
-    drop(tally.take_closed());
-    drop(tally.take_final_intervals());
 }

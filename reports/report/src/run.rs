@@ -15,10 +15,12 @@ use serde::{Deserialize, Serialize};
 use crate::calibration::Quote;
 use crate::warning::Warning;
 
+mod browser;
 mod described;
 mod merged;
 mod outcome;
 
+pub use browser::{Browser, Extremes, InBrowser, Join};
 pub use described::{Host, Settings};
 pub use merged::{Merged, Receiver};
 pub use outcome::{Outcome, Verdict};
@@ -105,6 +107,9 @@ pub struct Run {
     pub assertions: Vec<Verdict>,
     /// What came of it all.
     pub outcome: Outcome,
+    /// What there is more where a browser played.
+    #[serde(default, flatten, skip_serializing_if = "Option::is_none")]
+    pub browser: Option<InBrowser>,
     /// The runs that were joined into this one, where it is not the run of one receiver.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merged: Option<Merged>,

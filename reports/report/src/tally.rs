@@ -91,6 +91,12 @@ impl Tally {
         Self { last: about.started.mono, about, ..Self::default() }
     }
 
+    /// A browser begins to play: starting up is counted from here.
+    pub fn begin_join(&mut self, started: Now) {
+        self.about.started = started;
+        self.last = self.last.max(started.mono);
+    }
+
     /// A step of starting up is done; only the first time counts.
     pub fn started(&mut self, step: StartupStep, at: MonoTime) {
         self.startup[step as usize].get_or_insert(at);

@@ -1,5 +1,6 @@
 //! The whole journey with real processes: publisher → server → receiver → report.
 
+mod browser;
 mod demo;
 mod encodings;
 mod footage;

@@ -25,9 +25,9 @@ const LAYERS: [(&str, &[&str]); 10] = [
 ];
 
 /// Where each library is known that could be replaced by another.
-const HOMES: [(&str, &[&str]); 27] = [
+const HOMES: [(&str, &[&str]); 28] = [
     ("ab_glyph", &["common/src/glyphs"]),
-    ("axum", &["server/src/http"]),
+    ("axum", &["receiver/src/via/server", "server/src/http"]),
     ("csv", &["reports/analyze/src/sweep/csv", "reports/report/src/codec"]),
     ("ctrlc", &["common/src/host/signals"]),
     ("digest_auth", &["common/src/rtsp/auth"]),
@@ -45,6 +45,7 @@ const HOMES: [(&str, &[&str]); 27] = [
     ("reed_solomon", &["common/src/code/word"]),
     ("retina", &["receiver/src/ingress/rtsp"]),
     ("rtcp_types", &["common/src/rtp/rtcp"]),
+    ("rust_embed", &["receiver/src/via/assets"]),
     ("sdp_types", &["common/src/rtsp/sdp"]),
     ("sqlx", &["reports/analyze/src/store"]),
     ("statrs", &["reports/analyze/src/statistics/student"]),

@@ -40,13 +40,21 @@ impl Side {
     pub(super) fn of(inputs: &[Input<'_>], missing: &[LeftOut], metric: &Metric) -> Self {
         let mut side = Self { runs: Vec::new(), left_out: missing.to_vec() };
         for Input { name, run } in inputs {
-            let name = name.clone();
-            match sample(run, metric) {
-                Ok(value) => side.runs.push(Sampled { name, started: run.started.to_string(), value }),
-                Err(why) => side.left_out.push(LeftOut { name, why }),
+            let joins = run.joins();
+            if joins.is_empty() {
+                side.add(name.clone(), run, metric);
             }
+            // In a browser the join decides: each is a run.
+            joins.iter().for_each(|(number, join)| side.add(format!("{name}, join {number}"), join, metric));
         }
         side
+    }
+
+    fn add(&mut self, name: String, run: &Run, metric: &Metric) {
+        match sample(run, metric) {
+            Ok(value) => self.runs.push(Sampled { name, started: run.started.to_string(), value }),
+            Err(why) => self.left_out.push(LeftOut { name, why }),
+        }
     }
 
     /// The values that are compared.

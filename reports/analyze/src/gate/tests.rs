@@ -52,6 +52,26 @@ fn times(factor: f64) -> [f64; 5] {
     USUAL.map(|value| value * factor)
 }
 
+/// A run in a browser with these p95 of its joins.
+fn in_browser(second: u64, values: &[f64]) -> Run {
+    let mut joined = run(second, 0.0);
+    let join = |(run, number): (Run, u32)| {
+        json!({ "started": run.started, "duration_s": run.duration_s, "number": number, "outcome": "ok", "frames": run.frames,
+                "latency_ms": run.latency_ms, "startup": run.startup, "freezes": run.freezes })
+    };
+    let joins: Vec<_> = runs(second, values).into_iter().zip(1..).map(join).collect();
+    joined.browser = serde_json::from_value(json!({ "via": "hls", "joins": joins })).expect("it fits");
+    joined
+}
+
+#[test]
+fn joins_in_a_browser_are_runs() {
+    let compared = compared(&[in_browser(0, &USUAL)], &[in_browser(30, &times(1.1))]).expect("the same settings");
+    assert_eq!(compared.judgement.verdict, Verdict::Regression);
+    let names: Vec<_> = compared.candidate.runs.iter().map(|run| run.name.as_str()).collect();
+    assert_eq!(names[..2], ["candidate/0, join 1", "candidate/0, join 2"]);
+}
+
 #[test]
 fn a_change_is_a_regression_where_it_is_beyond_limit_and_noise() {
     for (candidate, verdict, improved) in [

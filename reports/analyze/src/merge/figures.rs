@@ -1,22 +1,15 @@
 //! The joined run: its figures, and what came of it.
 
-use std::borrow::Cow;
-
 use common::time::WallTime;
-use measure::figures::{
-    AgeMs, CaptureFigures, ClockFigures, Connection, Frames, Freezes, OwnCostUs, Pictures, Probes, StampFigures,
-    Startup,
-};
-use measure::timeline::{Event, MAX_EVENTS};
-use measure::units::{rfc3339, rounded};
-use report::run::{Merged, Outcome, Receiver, Run, SCHEMA, Verdict};
+use measure::units::rfc3339;
+use report::pool;
+use report::run::{Merged, Receiver, Run, Verdict};
 use report::summary::Summary;
 use report::threshold::Assertion;
 use report::warning::Warning;
+use serde_json::Value;
 
-use super::latency::{latency, sections, stages};
 use super::part::Part;
-use super::runs::{Runs, joined};
 use super::settings;
 use super::warnings::{failure, warnings};
 
@@ -50,66 +43,19 @@ fn judge(run: Run, parts: &[Part], assertions: &[Assertion]) -> Summary {
 }
 
 fn figures(parts: &[Part]) -> Run {
-    let runs = Runs::new(parts.iter().map(Part::run));
     let zero = zero_us(parts);
-    let (latency_ms, stages_ms) = (latency(parts), stages(parts));
+    let pooled: Vec<_> = parts.iter().map(|part| part.pooled(zero)).collect();
+    let described =
+        |of: fn(&Run) -> Value| settings::join(&parts.iter().map(|part| of(part.run())).collect::<Vec<_>>()).0;
     Run {
-        schema: Cow::Borrowed(SCHEMA),
-        partial: runs.any(|run| run.partial),
-        started: runs.iter().map(|run| run.started.clone()).min().unwrap_or_default(),
-        url: distinct(runs.iter().map(|run| run.url.as_str())),
-        duration_s: runs.sum_of_times(|run| run.duration_s),
-        warmup_s: runs.largest(|run| Some(run.warmup_s)).unwrap_or_default(),
-        config: settings::join(&runs.each(|run| run.config.to_json())).0.into(),
-        host: settings::join(&runs.each(|run| run.host.to_json())).0.into(),
-        frames: joined!(runs.frames: Frames {
-            sum: expected measured lost unlisted duplicate late unreadable undecodable restarts
-        }),
-        pictures: joined!(runs.pictures: Pictures {
-            total: shown unreadable undecodable refused repeated unplaced stale idr
-        }),
-        sections: sections(parts, zero, &latency_ms),
-        latency_ms,
-        picture_age_ms: joined!(runs.picture_age_ms: AgeMs { over_time: mean, only: p50 p99, largest: max }),
-        freezes: joined!(runs.freezes: Freezes { sum: count, sum_of_times: total_ms, largest: longest_ms }),
-        stages_ms,
-        startup: joined!(runs.startup: Startup {
-            largest: connected_ms first_packet_ms first_frame_ms first_reading_ms
-        }),
-        fps: runs.over_time(|run| run.fps),
-        bitrate_kbps: runs.over_time(|run| run.bitrate_kbps),
-        connection: Connection {
-            disconnects: runs.total(|run| run.connection.disconnects),
-            disconnected_ms: runs.sum_of_times(|run| Some(run.connection.disconnected_ms)).unwrap_or(0.0),
-        },
-        own_cost_us: joined!(runs.own_cost_us: OwnCostUs { cost: wake read convert compose hand_over }),
-        clock: clock(parts, &runs, zero),
-        calibration: calibration(&runs),
-        stamps: joined!(runs.stamps: StampFigures {
-            total: agreeing missing_sei contradicted sender_reports sender_reports_off,
-            of_greatest_magnitude: largest_difference_us,
-            only: sender_report_difference_us
-        }),
-        capture: joined!(runs.capture: CaptureFigures { common: clock, total: implausible }),
-        warnings: Vec::new(),
-        assertions: Vec::new(),
-        outcome: Outcome::Ok,
+        config: described(|run| run.config.to_json()).into(),
+        host: described(|run| run.host.to_json()).into(),
         merged: Some(Merged {
             second_zero: zero.map(|zero| rfc3339(WallTime::from_micros(zero))),
             receivers: receivers(parts),
         }),
+        ..pool::figures(&pooled)
     }
-}
-
-/// Each text once, with commas between them.
-fn distinct<'a>(texts: impl Iterator<Item = &'a str>) -> String {
-    let mut out: Vec<&str> = Vec::new();
-    for text in texts {
-        if !out.contains(&text) {
-            out.push(text);
-        }
-    }
-    out.join(", ")
 }
 
 fn receivers(parts: &[Part]) -> Vec<Receiver> {
@@ -127,53 +73,4 @@ fn receivers(parts: &[Part]) -> Vec<Receiver> {
         first = first.saturating_add(u32::try_from(part.segments.len()).unwrap_or(u32::MAX));
     }
     out
-}
-
-fn clock(parts: &[Part], runs: &Runs<'_>, zero: Option<i64>) -> ClockFigures {
-    let same_host = runs.iter().all(|run| run.clock.same_host);
-    let probes = runs.iter().filter_map(|run| run.clock.probes).reduce(|one, other| Probes {
-        sent: one.sent.saturating_add(other.sent),
-        answered: one.answered.saturating_add(other.answered),
-        refused: one.refused.saturating_add(other.refused),
-        ..one
-    });
-    ClockFigures {
-        same_host,
-        assumed: runs.any(|run| run.clock.assumed),
-        offset_us: if same_host { Some(0) } else { runs.only(|run| run.clock.offset_us) },
-        uncertainty_us: runs.bound(|run| run.clock.uncertainty_us),
-        max_uncertainty_us: runs.bound(|run| run.clock.max_uncertainty_us),
-        drift_ppm: runs.only(|run| run.clock.drift_ppm),
-        source: runs.common(|run| run.clock.source.clone()),
-        probes,
-        restarts: runs.total(|run| run.clock.restarts),
-        steps: runs.total(|run| run.clock.steps),
-        largest_step_us: runs.of_greatest_magnitude(|run| run.clock.largest_step_us),
-        suspends: runs.total(|run| run.clock.suspends),
-        publisher_steps: runs.total(|run| run.clock.publisher_steps),
-        events: events(parts, zero),
-    }
-}
-
-fn events(parts: &[Part], zero: Option<i64>) -> Vec<Event> {
-    let mut out = Vec::new();
-    for part in parts {
-        let shift = zero.map_or(0, |zero| part.shift(zero)) as f64;
-        out.extend(
-            part.run()
-                .clock
-                .events
-                .iter()
-                .map(|event| Event { second: event.second.map(|second| rounded(second + shift)), ..event.clone() }),
-        );
-    }
-    out.sort_by(|one, other| one.at.cmp(&other.at));
-    out.truncate(MAX_EVENTS);
-    out
-}
-
-/// The least that can be said of all: the largest, where each run has one.
-fn calibration(runs: &Runs<'_>) -> Option<report::calibration::Quote> {
-    let quotes: Option<Vec<_>> = runs.iter().map(|run| run.calibration.clone()).collect();
-    quotes?.into_iter().max_by(|one, other| one.accuracy_ms.total_cmp(&other.accuracy_ms))
 }

@@ -12,6 +12,7 @@ use report::codec::lines::Lines;
 use report::codec::{csv, hgrm, hlog, json};
 use report::dir::{Dir, Fresh};
 use report::folder;
+use report::pool;
 use report::regular_file;
 use report::run::Run;
 use report::saved::{self, FrameRow};
@@ -19,7 +20,6 @@ use report::saved::{self, FrameRow};
 use super::error::Error;
 use super::figures;
 use super::intervals::Joined;
-use super::latency::added;
 use super::part::{Part, micros, receiver_of};
 
 /// Writes all files of `run`, which was joined from `parts`.
@@ -49,7 +49,8 @@ pub(super) fn write(parts: &[Part], run: &Run, out: &Dir) -> Result<(), Error> {
             file.put(&line)
         })
     })?;
-    let latency = added(parts, |part| &part.histograms.total);
+    let pooled: Vec<_> = parts.iter().map(|part| part.pooled(None)).collect();
+    let latency = pool::added(&pooled, |histograms| &histograms.total);
     whole(out, "latency.hgrm", |file| file.put(&hgrm::distribution(&latency)))?;
     whole(out, "run.json", |file| file.put(&json::run(run)))
 }
@@ -81,7 +82,9 @@ fn whole(dir: &Dir, name: &str, make: impl FnOnce(&mut Output<'_>) -> Result<(),
 
 /// The rows of one receiver after those of another, with segments counted through.
 fn frames(parts: &[Part], file: &mut Output<'_>) -> Result<(), Error> {
-    file.put(&csv::merged_frames_header())?;
+    let in_browser = parts.iter().any(|part| part.run().browser.is_some());
+    let columns = csv::Columns { in_browser, part: Some("receiver") };
+    file.put(&columns.header())?;
     let (mut first_segment, mut first_receiver) = (0_u32, 0);
     for part in parts {
         let mut written = Ok(());
@@ -90,7 +93,7 @@ fn frames(parts: &[Part], file: &mut Output<'_>) -> Result<(), Error> {
                 let segment = first_segment.saturating_add(part.segment(row.segment));
                 let receiver = first_receiver + receiver_of(&part.receivers, row.segment).unwrap_or(0);
                 let mut line = String::new();
-                csv::frame_row(&mut line, &FrameRow { segment, ..row }, Some(receiver));
+                columns.row(&mut line, &FrameRow { segment, ..row }, receiver);
                 written = file.put(&line);
             }
         })?;

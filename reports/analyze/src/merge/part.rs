@@ -5,9 +5,9 @@ use std::path::Path;
 use chrono::DateTime;
 use common::marks::Stage;
 use measure::interval::Histograms;
+use report::pool::{self, is_comparable};
 use report::run::{Receiver, Run};
 use report::saved::{self, FrameRow, IntervalRow, Saved};
-use report::warning::Code;
 
 use super::index::ReceiverIndex;
 use crate::identity;
@@ -70,6 +70,12 @@ impl Part {
     /// Its latencies can be compared with those of other runs.
     pub fn is_pooled(&self) -> bool {
         is_comparable(self.run())
+    }
+
+    /// As a part of the run whose second 0 is at `zero_us`.
+    pub fn pooled(&self, zero_us: Option<i64>) -> pool::Part<'_> {
+        let shift_s = zero_us.map_or(0, |zero| self.shift(zero)) as f64;
+        pool::Part { run: self.run(), histograms: &self.histograms, shift_s }
     }
 
     /// When it began, in µs since the Unix epoch.
@@ -136,12 +142,6 @@ fn alone(run: &Run, folder: &str) -> Receiver {
         latency_ms: run.latency_ms,
         pooled: is_comparable(run),
     }
-}
-
-fn is_comparable(run: &Run) -> bool {
-    let unknown = [Code::ClockUnknown, Code::PublisherClock, Code::PublisherStep];
-    // A run that was joined before has left out such receivers already.
-    run.merged.is_some() || !run.warnings.iter().any(|warning| unknown.contains(&warning.code))
 }
 
 fn record(into: &mut Histograms, row: &FrameRow) {

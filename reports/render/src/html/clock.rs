@@ -22,8 +22,12 @@ pub fn clocks(run: &Run) -> String {
     let bound = |us: Option<i64>| us.map(|us| format!("± {:.3} ms", ms(us)));
     let count = |count: u64| (count > 0).then(|| count.to_string());
     let two = |value: Option<String>| value.filter(|_| !clock.same_host);
+    let apart = match run.browser {
+        Some(_) => "browser's clock − publisher's, the furthest",
+        None => "receiver's clock − publisher's",
+    };
     let rows = [
-        ("receiver's clock − publisher's", two(signed(clock.offset_us))),
+        (apart, two(signed(clock.offset_us))),
         ("bound at the end", two(bound(clock.uncertainty_us))),
         ("bound at worst", two(bound(clock.max_uncertainty_us))),
         ("drift", clock.drift_ppm.map(|ppm| format!("{ppm:+.2} ppm"))),

@@ -39,6 +39,8 @@ pub struct Frames {
     /// Frames not seen since the last one that was.
     pending: usize,
     last: Option<(u32, f64)>,
+    /// When each segment but the first began.
+    segments: Vec<f64>,
     start_us: Option<i64>,
 }
 
@@ -62,6 +64,11 @@ impl Frames {
         } else {
             frames.finish(saved.run.duration_s);
         }
+        if saved.run.browser.is_some() {
+            // Nothing froze while the page was loaded for another join.
+            let Self { freezes, segments, .. } = &mut frames;
+            freezes.retain(|(_, to)| !segments.contains(to));
+        }
         Ok(frames)
     }
 
@@ -83,6 +90,7 @@ impl Frames {
             self.missing.extend((1..=self.pending).map(|n| before + gap * n as f64 / parts));
             if segment != row.segment {
                 self.latency.push((second, f64::NAN));
+                self.segments.push(second);
             }
         }
         self.pending = 0;

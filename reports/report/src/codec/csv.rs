@@ -12,38 +12,58 @@ use measure::stages::PerStage;
 use measure::units::{ms, ms_of, rounded};
 
 use super::rows::{FrameRow, IntervalRow, stage_column};
+use crate::run::Run;
 
-/// The first line of `frames.csv`.
-pub(crate) fn frames_header() -> String {
-    let stages: String = Stage::ALL.iter().map(|stage| stage_column(*stage) + ",").collect();
-    format!("seq,outcome,{stages}latency_us,segment,presented_us,bytes,idr,offset_us\n")
+/// Which columns a `frames.csv` has beside those of every one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Columns {
+    /// A browser's stages.
+    pub in_browser: bool,
+    /// What the last column numbers: `receiver` or `join`.
+    pub part: Option<&'static str>,
 }
 
-/// Appends a frame's line, where it has one.
-pub fn frame(out: &mut String, entry: &Entry<'_>) {
-    if entry.is_listed {
-        frame_row(out, &FrameRow::from(entry), None);
+impl Columns {
+    /// Of one run.
+    pub(crate) fn of(run: &Run) -> Self {
+        let in_browser = run.browser.is_some();
+        Self { in_browser, part: in_browser.then_some("join") }
     }
-}
 
-/// The first line of the `frames.csv` of many receivers.
-pub fn merged_frames_header() -> String {
-    format!("{},receiver\n", frames_header().trim_end())
-}
+    fn stages(self) -> impl Iterator<Item = Stage> {
+        Stage::ALL.iter().copied().filter(move |stage| self.in_browser || !stage.is_of_browser())
+    }
 
-/// Appends a frame's line, with the number of its receiver where there are many.
-pub fn frame_row(out: &mut String, row: &FrameRow, receiver: Option<usize>) {
-    field(out, row.seq);
-    field(out, row.outcome.name());
-    row.stages_us.iter().for_each(|(_, micros)| optional(out, *micros));
-    optional(out, row.latency_us);
-    field(out, row.segment);
-    optional(out, row.presented_us);
-    optional(out, row.bytes);
-    optional(out, row.idr.map(u8::from));
-    optional(out, row.offset_us);
-    receiver.into_iter().for_each(|receiver| field(out, receiver));
-    end_line(out);
+    /// The first line.
+    pub fn header(self) -> String {
+        let stages: String = self.stages().map(|stage| stage_column(stage) + ",").collect();
+        let part = self.part.map(|part| format!(",{part}")).unwrap_or_default();
+        format!("seq,outcome,{stages}latency_us,segment,presented_us,bytes,idr,offset_us{part}\n")
+    }
+
+    /// Appends a frame's line, where it has one. `part` is the number of its receiver or join.
+    pub fn frame(self, out: &mut String, entry: &Entry<'_>, part: usize) {
+        if entry.is_listed {
+            let row = FrameRow::from(entry);
+            // Nobody tells a page of access units.
+            self.row(out, &FrameRow { idr: row.idr.filter(|_| !self.in_browser), ..row }, part);
+        }
+    }
+
+    /// Appends a frame's line.
+    pub fn row(self, out: &mut String, row: &FrameRow, part: usize) {
+        field(out, row.seq);
+        field(out, row.outcome.name());
+        self.stages().for_each(|stage| optional(out, row.stages_us[stage]));
+        optional(out, row.latency_us);
+        field(out, row.segment);
+        optional(out, row.presented_us);
+        optional(out, row.bytes);
+        optional(out, row.idr.map(u8::from));
+        optional(out, row.offset_us);
+        self.part.into_iter().for_each(|_| field(out, part));
+        end_line(out);
+    }
 }
 
 impl From<&Entry<'_>> for FrameRow {

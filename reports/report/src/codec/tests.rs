@@ -14,7 +14,7 @@ use crate::testing::{about, now, sample, wall};
 
 #[test]
 fn frames_csv() {
-    let mut text = csv::frames_header();
+    let mut text = csv::Columns::default().header();
     let read = sample(30, 1_000, 1_012);
     let raw = {
         let mut raw = sample(31, 1_040, 1_050);
@@ -27,7 +27,11 @@ fn frames_csv() {
     for (sequence, bucket, sample) in
         [(30, Bucket::Measured, Some(&read)), (31, Bucket::Late, Some(&raw)), (32, Bucket::Lost, None)]
     {
-        csv::frame(&mut text, &Entry { segment: 0, sequence, frames: 1, is_listed: true, bucket, second: 0, sample });
+        csv::Columns::default().frame(
+            &mut text,
+            &Entry { segment: 0, sequence, frames: 1, is_listed: true, bucket, second: 0, sample },
+            0,
+        );
     }
     let expected = "\
 seq,outcome,capture_us,stamp_us,encode_us,send_us,network_us,reassembly_us,decode_us,read_us,present_us,latency_us,\

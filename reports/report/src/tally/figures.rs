@@ -50,6 +50,7 @@ impl Tally {
             warnings: Vec::new(),
             assertions: Vec::new(),
             outcome: Outcome::Ok,
+            browser: None,
             merged: None,
         };
         run.warnings = warning::of(&run);

@@ -1,6 +1,7 @@
 //! Pools latencies and stages of several runs: exact figures from the runs' own, quantiles from the histograms.
 
 use measure::figures::{LatencyMs, StageMs};
+use measure::interval::Histograms;
 use measure::latency::Distribution;
 use measure::stages::PerStage;
 use measure::timeline::{MAX_SECTIONS, Section, SectionMs};
@@ -23,18 +24,19 @@ impl Quantiles {
 }
 
 /// The histograms of the parts that are pooled, added up.
-pub(super) fn added<'a>(parts: &'a [Part], of: impl Fn(&'a Part) -> &'a Distribution) -> Distribution {
+pub fn added<'a>(parts: &[Part<'a>], of: impl Fn(&'a Histograms) -> &'a Distribution) -> Distribution {
     let mut sum = Distribution::default();
-    parts.iter().filter(|part| part.is_pooled()).for_each(|part| sum.add(of(part)));
+    parts.iter().filter(|part| part.is_pooled()).for_each(|part| sum.add(of(part.histograms)));
     sum
 }
 
-pub(super) fn latency(parts: &[Part]) -> LatencyMs {
-    let of_parts = |pooled: bool| Runs::new(parts.iter().filter(move |part| part.is_pooled() == pooled).map(Part::run));
+pub(super) fn latency(parts: &[Part<'_>]) -> LatencyMs {
+    let of_parts =
+        |pooled: bool| Runs::new(parts.iter().filter(move |part| part.is_pooled() == pooled).map(|part| part.run));
     let (runs, left_out) = (of_parts(true), of_parts(false));
     let (min, max) = (runs.smallest(|run| run.latency_ms.min), runs.largest(|run| run.latency_ms.max));
     let (least, most) = (min.unwrap_or(f64::NEG_INFINITY), max.unwrap_or(f64::INFINITY));
-    let quantiles = Quantiles { of: added(parts, |part| &part.histograms.total), least, most };
+    let quantiles = Quantiles { of: added(parts, |histograms| &histograms.total), least, most };
     let (mean, stdev) = moments(&runs);
     let uncompared = runs.total(|run| run.latency_ms.uncompared);
     LatencyMs {
@@ -74,11 +76,11 @@ fn moments(runs: &Runs<'_>) -> (Option<f64>, Option<f64>) {
     (known.map(|()| rounded(mean)), known.map(|()| rounded((spread / count).sqrt())))
 }
 
-pub(super) fn stages(parts: &[Part]) -> PerStage<StageMs> {
-    let runs = Runs::new(parts.iter().filter(|part| part.is_pooled()).map(Part::run));
+pub(super) fn stages(parts: &[Part<'_>]) -> PerStage<StageMs> {
+    let runs = Runs::new(parts.iter().filter(|part| part.is_pooled()).map(|part| part.run));
     PerStage::new(|stage| {
         let max = runs.largest(|run| run.stages_ms[stage].max);
-        let of = added(parts, |part| &part.histograms.stages[stage]);
+        let of = added(parts, |histograms| &histograms.stages[stage]);
         let quantiles = Quantiles { of, least: f64::NEG_INFINITY, most: max.unwrap_or(f64::INFINITY) };
         let count = runs.total(|run| run.stages_ms[stage].count);
         StageMs { count, p50: quantiles.get(0.5), p99: quantiles.get(0.99), max }
@@ -86,20 +88,19 @@ pub(super) fn stages(parts: &[Part]) -> PerStage<StageMs> {
 }
 
 /// The sections of all receivers if a clock split any run; else one.
-pub(super) fn sections(parts: &[Part], zero: Option<i64>, latency: &LatencyMs) -> Vec<Section> {
-    let shift = |part: &Part| zero.map_or(0, |zero| part.shift(zero)) as f64;
+pub(super) fn sections(parts: &[Part<'_>], latency: &LatencyMs) -> Vec<Section> {
     let pooled = || parts.iter().filter(|part| part.is_pooled());
     let all = pooled().flat_map(|part| {
-        let shift = shift(part);
+        let shift = part.shift_s;
         let moved = |section: &Section| Section {
             from_s: rounded(section.from_s + shift),
             to_s: rounded(section.to_s + shift),
             ..section.clone()
         };
-        part.run().sections.iter().map(moved).collect::<Vec<_>>()
+        part.run.sections.iter().map(moved).collect::<Vec<_>>()
     });
     let all: Vec<Section> = all.collect();
-    if all.is_empty() || pooled().any(|part| part.run().sections.len() > 1) {
+    if all.is_empty() || pooled().any(|part| part.run.sections.len() > 1) {
         return all.into_iter().take(MAX_SECTIONS).collect();
     }
     let LatencyMs { count, min, p50, p99, max, .. } = *latency;

@@ -2,7 +2,8 @@
 
 use measure::figures::CostUs;
 use measure::units::rounded;
-use report::run::Run;
+
+use crate::run::Run;
 
 /// Runs that are joined.
 pub(super) struct Runs<'a>(Vec<&'a Run>);

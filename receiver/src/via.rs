@@ -1,0 +1,25 @@
+//! Measuring in a browser: `receiver --via`. A browser brings readings, not pictures: it receives, decodes, shows and reads by
+//! itself, and what its page reports goes straight to [`report::Recorder`].
+//!
+//! ```text
+//! browser ── WebSocket ──▶ server (a runtime) ── events ──▶ the caller's thread
+//!   plays, reads codes       probes its clock                 join → Observation → Recorder
+//! ```
+
+pub(crate) mod args;
+mod assets;
+mod browser;
+pub(crate) mod config;
+mod failure;
+mod join;
+mod page_clock;
+mod protocol;
+mod server;
+mod session;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use config::Common;
+pub use config::Config;
+pub use failure::Error;
+pub(crate) use session::Session;

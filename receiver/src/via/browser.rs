@@ -1,0 +1,214 @@
+//! The browser that plays: started headless with an empty profile, and ended with its whole group.
+
+use std::fmt;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use common::host::parent_death;
+use rustix::process::{Pid, Signal, kill_process_group};
+use tempfile::TempDir;
+
+/// How long it may take to end on SIGTERM before it is killed.
+const GRACE: Duration = Duration::from_secs(2);
+const POLL: Duration = Duration::from_millis(20);
+
+/// How Chromium is to play: at once, without a screen, and without talking to anybody else.
+const CHROMIUM: [&str; 11] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--no-default-browser-check",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-dev-shm-usage",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+];
+
+/// The same for Firefox, as preferences.
+const FIREFOX: &str = "\
+user_pref(\"media.autoplay.default\", 0);
+user_pref(\"media.autoplay.blocking_policy\", 0);
+user_pref(\"app.update.enabled\", false);
+user_pref(\"browser.shell.checkDefaultBrowser\", false);
+user_pref(\"browser.startup.homepage_override.mstone\", \"ignore\");
+user_pref(\"datareporting.policy.dataSubmissionEnabled\", false);
+user_pref(\"network.captive-portal-service.enabled\", false);
+user_pref(\"network.connectivity-service.enabled\", false);
+user_pref(\"toolkit.telemetry.reportingpolicy.firstRun\", false);
+";
+
+/// Which browser plays: `chromium`, `firefox`, a path, or `none`, for one that the user opens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// Chromium, or what is built from it.
+    Chromium,
+    /// Firefox.
+    Firefox,
+    /// An executable of either.
+    Path(PathBuf),
+    /// The user opens the page by hand.
+    None,
+}
+
+impl Choice {
+    /// As typed. Never fails: what is no name is a path.
+    pub(crate) fn parse(text: &str) -> Self {
+        match text {
+            "chromium" => Self::Chromium,
+            "firefox" => Self::Firefox,
+            "none" => Self::None,
+            path => Self::Path(path.into()),
+        }
+    }
+
+    fn names(&self) -> &'static [&'static str] {
+        match self {
+            Self::Chromium => &["chromium", "chromium-browser", "google-chrome"],
+            Self::Firefox => &["firefox", "firefox-esr"],
+            Self::Path(_) | Self::None => &[],
+        }
+    }
+
+    fn executable(&self) -> Option<PathBuf> {
+        if let Self::Path(path) = self {
+            return path.is_file().then(|| path.clone());
+        }
+        let folders = std::env::var_os("PATH")?;
+        let find =
+            |name: &&str| std::env::split_paths(&folders).map(|folder| folder.join(name)).find(|file| file.is_file());
+        self.names().iter().find_map(find)
+    }
+}
+
+impl fmt::Display for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Chromium => f.write_str("chromium"),
+            Self::Firefox => f.write_str("firefox"),
+            Self::Path(path) => path.display().fmt(f),
+            Self::None => f.write_str("none"),
+        }
+    }
+}
+
+/// Why no browser plays.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It is not there.
+    #[error(
+        "--browser {choice}: {}; --browser PATH names another, and --browser none prints a URL to open by hand",
+        missing(choice)
+    )]
+    Missing {
+        /// What was asked for.
+        choice: Choice,
+    },
+    /// It does not start.
+    #[error("cannot start {}: {why}", program.display())]
+    Start {
+        /// The executable.
+        program: PathBuf,
+        /// The system's reason.
+        why: io::Error,
+    },
+    /// There is no room for its profile.
+    #[error("cannot make a profile for the browser: {0}")]
+    Profile(io::Error),
+}
+
+fn missing(choice: &Choice) -> String {
+    match choice.names() {
+        [] => "there is no such file".to_owned(),
+        names => format!("no {} on PATH", names.join(", ")),
+    }
+}
+
+/// A browser that runs. Dropping it ends it.
+#[derive(Debug)]
+pub(super) struct Browser {
+    child: Child,
+    profile: Option<TempDir>,
+}
+
+impl Browser {
+    /// Opens `page`; `None` where the user does.
+    pub(super) fn open(choice: &Choice, page: &str) -> Result<Option<Self>, Error> {
+        if *choice == Choice::None {
+            return Ok(None);
+        }
+        let program = choice.executable().ok_or_else(|| Error::Missing { choice: choice.clone() })?;
+        let profile = tempfile::Builder::new().prefix("framelag-browser-").tempdir().map_err(Error::Profile)?;
+        let mut command = parent_death::command(&program);
+        arguments(&mut command, &program, profile.path()).map_err(Error::Profile)?;
+        command.arg(page).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        // What a browser keeps outside of its profile goes there too. A group of its own: Ctrl-C is for the receiver.
+        command.env("HOME", profile.path()).env("TMPDIR", profile.path()).process_group(0);
+        let child = command.spawn().map_err(|why| Error::Start { program, why })?;
+        Ok(Some(Self { child, profile: Some(profile) }))
+    }
+
+    /// How it ended, if it did.
+    pub(super) fn has_ended(&mut self) -> Option<String> {
+        self.child.try_wait().ok().flatten().map(|status| status.to_string())
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(group) = Pid::from_raw(self.child.id().cast_signed()) {
+            // A group that has ended needs none.
+            let _ = kill_process_group(group, signal);
+        }
+    }
+}
+
+fn arguments(command: &mut Command, program: &Path, profile: &Path) -> io::Result<()> {
+    let name = program.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    if name.contains("firefox") {
+        std::fs::write(profile.join("user.js"), FIREFOX)?;
+        command.args(["--headless", "--no-remote", "--profile"]).arg(profile);
+    } else {
+        command.args(CHROMIUM).arg(format!("--user-data-dir={}", profile.display()));
+    }
+    Ok(())
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        self.signal(Signal::TERM);
+        let until = Instant::now() + GRACE;
+        while self.has_ended().is_none() && Instant::now() < until {
+            std::thread::sleep(POLL);
+        }
+        self.signal(Signal::KILL);
+        let _ = self.child.wait();
+        // Its children may write for a moment longer.
+        let profile = self.profile.take().map(TempDir::keep);
+        let until = Instant::now() + GRACE;
+        while let Some(profile) = &profile
+            && std::fs::remove_dir_all(profile).is_err()
+            && profile.exists()
+            && Instant::now() < until
+        {
+            std::thread::sleep(POLL);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_name_is_a_path_and_one_that_is_missing_is_named() {
+        assert_eq!(Choice::parse("firefox"), Choice::Firefox);
+        let choice = Choice::parse("/nowhere/chromium");
+        let error = Browser::open(&choice, "http://h/").expect_err("it is missing").to_string();
+        assert!(error.contains("--browser /nowhere/chromium: there is no such file"), "{error}");
+        assert!(Browser::open(&Choice::None, "http://h/").expect("nothing to do").is_none());
+    }
+}

@@ -1,0 +1,217 @@
+//! What a browser is to play, and how: checked before anything is opened.
+
+use std::time::Duration;
+
+use common::stream_url::{Error as UrlError, StreamUrl};
+use measure::Clocks;
+use report::run::Settings;
+use report::{Assertion, Place};
+use serde_json::Map;
+
+use super::args::{Player, Preset, Via};
+use super::browser::Choice;
+use crate::args::Args;
+
+/// What a browser is to play, and how.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub(super) via: Via,
+    pub(super) player: Player,
+    pub(super) preset: Option<Preset>,
+    pub(super) cushion_ms: Option<f64>,
+    pub(super) joins: u32,
+    pub(super) browser: Choice,
+    pub(super) url: StreamUrl,
+    /// How long a stream that is not there yet is waited for.
+    pub(super) wait: Duration,
+    /// Publisher and receiver share a clock, as the user says.
+    pub(super) is_same_host: bool,
+    /// Added to every time of the page, for tests.
+    pub(super) clock_shift_us: Option<i64>,
+}
+
+/// What every run has, be it in a browser or not.
+#[derive(Debug)]
+pub(crate) struct Common<'a> {
+    /// From the first picture of a join to its end.
+    pub(crate) duration: Duration,
+    pub(crate) warmup: Duration,
+    pub(crate) settings: Settings,
+    pub(crate) folder: Option<Place>,
+    pub(crate) assertions: &'a [Assertion],
+}
+
+/// What cannot be played as typed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Another kind of URL.
+    #[error("{shown} cannot be played in a browser: with --via {via} write {fits}")]
+    Scheme {
+        /// What it is, without secrets.
+        shown: String,
+        /// How it was to come.
+        via: Via,
+        /// What would fit.
+        fits: String,
+    },
+    /// Not a URL.
+    #[error(transparent)]
+    Url(UrlError),
+    /// A URL that pages may not fetch.
+    #[error("{0}: browsers fetch no URL with a user and password in it: leave them out")]
+    Credentials(String),
+    /// Several streams.
+    #[error("--via plays one stream, not {0}: run one receiver per stream")]
+    Several(usize),
+    /// A player of something else.
+    #[error("--player {player} does not play {via}: use {fits}")]
+    Player {
+        /// As given.
+        player: Player,
+        /// As given.
+        via: Via,
+        /// Those that do.
+        fits: String,
+    },
+    /// Flags of what happens in the browser, or is not built yet.
+    #[error("{0} does not go with --via")]
+    Flag(&'static str),
+    /// A clock that pictures in a browser say nothing of.
+    #[error("--clock {0} does not go with --via, where no SEI says whose clock is whose: use auto or same-host")]
+    Clock(String),
+}
+
+impl Config {
+    /// Checks flags and URL.
+    ///
+    /// # Errors
+    /// What does not go together, or cannot be played in a browser.
+    pub(crate) fn new(via: Via, args: &Args, is_same_host: bool) -> Result<Self, Error> {
+        let (urls, wait, args) = (&args.urls, args.wait, &args.via);
+        let [text] = &urls[..] else { return Err(Error::Several(urls.len())) };
+        let url = url(text, via)?;
+        let players = via.players(args.preset);
+        let player = args.player.unwrap_or(players[0]);
+        if !players.contains(&player) {
+            let fits = players.iter().map(|player| player.name()).collect::<Vec<_>>().join(", ");
+            return Err(Error::Player { player, via, fits });
+        }
+        Ok(Self {
+            via,
+            player,
+            preset: args.preset,
+            cushion_ms: args.cushion.map(|cushion| cushion.as_secs_f64() * 1e3),
+            joins: args.joins,
+            browser: args.browser.clone(),
+            url,
+            wait,
+            is_same_host,
+            clock_shift_us: None,
+        })
+    }
+
+    /// What is kept of this in `run.json`: every setting that changes what is measured, and no secret.
+    pub(crate) fn describe(&self, duration: Duration, warmup: Duration) -> Settings {
+        let mut other = Map::new();
+        other.insert("via".to_owned(), self.via.name().into());
+        other.insert("player".to_owned(), self.player.name().into());
+        other.insert("preset".to_owned(), self.preset.map(Preset::name).into());
+        other.insert("cushion_ms".to_owned(), self.cushion_ms.into());
+        other.insert("joins".to_owned(), self.joins.into());
+        other.insert("browser".to_owned(), self.browser.to_string().into());
+        Settings {
+            url: Some(self.url.to_string()),
+            transport: Some(self.via.name().to_owned()),
+            headless: Some(self.browser != Choice::None),
+            duration_s: Some(Some(duration.as_secs_f64())),
+            warmup_s: Some(warmup.as_secs_f64()),
+            other,
+            ..Settings::default()
+        }
+    }
+
+    /// What is played, without secrets.
+    pub(crate) fn url(&self) -> String {
+        self.url.to_string()
+    }
+
+    /// The name of the player in the page: what plays one response has a name of its own there.
+    pub(super) const fn page_player(&self) -> &'static str {
+        match self.via {
+            Via::Mse => "mse",
+            _ => self.player.name(),
+        }
+    }
+
+    /// What is assumed of the publisher's clock: no SEI reaches a page.
+    pub(super) fn clocks(&self) -> Clocks {
+        if self.is_same_host {
+            Clocks::ByUser
+        } else if self.url.is_loopback() {
+            Clocks::Assumed
+        } else {
+            Clocks::Unknown
+        }
+    }
+}
+
+fn url(text: &str, via: Via) -> Result<StreamUrl, Error> {
+    let url =
+        StreamUrl::typed(text, &["http", "https"], |name| std::env::var_os(name)).map_err(|error| match error {
+            UrlError::Scheme { shown, .. } => {
+                // An RTSP server of ours has the same stream under the same name.
+                let rtsp = StreamUrl::typed(text, &[common::rtsp::SCHEME], |_| None).ok();
+                let fits = rtsp.map(|url| {
+                    let host = url.url().host_str().unwrap_or_default().to_owned();
+                    format!("http://{host}:8080/{}/{}", url.shown_path().trim_matches('/'), via.file())
+                });
+                Error::Scheme {
+                    shown,
+                    via,
+                    fits: fits.unwrap_or_else(|| format!("http://HOST:8080/cam/{}", via.file())),
+                }
+            }
+            error => Error::Url(error),
+        })?;
+    if url.credentials().is_some() { Err(Error::Credentials(url.to_string())) } else { Ok(url) }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    fn config(arguments: &[&str]) -> Result<Config, Error> {
+        let args = Args::try_parse_from([&["receiver"], arguments].concat()).expect("the flags parse");
+        Config::new(args.via.via.expect("--via"), &args, false)
+    }
+
+    #[test]
+    fn a_player_that_fits_is_chosen() {
+        for (arguments, player) in [
+            (vec!["--via", "hls", "http://h/x.m3u8"], "hls.js"),
+            (vec!["--via", "ll-hls", "--preset", "frame", "http://h/x.m3u8"], "own"),
+            (vec!["--via", "ll-hls", "--player", "native", "http://h/x.m3u8"], "native"),
+            (vec!["--via", "dash", "https://h/x.mpd"], "dash.js"),
+            (vec!["--via", "mse", "http://h/cam/mse"], "mse"),
+        ] {
+            assert_eq!(config(&arguments).expect("it can be played").page_player(), player, "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_played_is_named_with_what_can() {
+        for (arguments, words) in [
+            (vec!["--via", "hls", "rtsp://host:8554/cam"], "write http://host:8080/cam/index.m3u8"),
+            (vec!["--via", "dash", "rtsp://u:p@host/cam"], "write http://host:8080/cam/manifest.mpd"),
+            (vec!["--via", "mse", "cam"], "write http://HOST:8080/cam/mse"),
+            (vec!["--via", "hls", "http://me:secret@host/x"], "no URL with a user"),
+            (vec!["--via", "hls", "http://a/x", "http://b/x"], "one stream, not 2"),
+            (vec!["--via", "dash", "--player", "own", "http://a/x"], "--player own does not play dash: use dash.js"),
+        ] {
+            let error = config(&arguments).expect_err("refused").to_string();
+            assert!(error.contains(words) && !error.contains("secret"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+use common::marks::Stage;
+use report::Setup;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::via::page_clock::Prober;
+use crate::via::protocol::Answer;
+
+const EPOCH_US: i64 = 1_763_722_800_000_000;
+
+/// So many ms after the start, by the receiver's clocks.
+fn now(ms: u64) -> Now {
+    let mono = MonoTime::from_origin(Duration::from_millis(ms));
+    Now { wall: WallTime::from_micros(EPOCH_US + 1_000 * ms as i64), mono }
+}
+
+/// The same by the page's clock, which is right.
+fn us(ms: i64) -> i64 {
+    EPOCH_US + 1_000 * ms
+}
+
+struct Rig {
+    join: Join,
+    recorder: Recorder,
+}
+
+impl Rig {
+    fn new() -> Self {
+        let setup = Setup { started: now(0), ..Setup::default() };
+        let recorder = Recorder::in_browser(setup, "mse", "own").expect("nothing to write");
+        let mut rig = Self { join: Join::new(Clocks::Assumed), recorder };
+        let mut prober = Prober::new(1, now(0).mono);
+        let nonce = prober.ask(now(10).mono);
+        let answer = Answer { nonce, in_us: us(10), out_us: us(10) };
+        rig.join.probed(prober.answered(&answer, now(10).mono).expect("it was asked"));
+        rig.say(&[json!({ "type": "hello", "browser": "B", "version": "1", "cross_origin_isolated": true, "started_us": us(20) })], 20);
+        rig
+    }
+
+    fn say(&mut self, messages: &[Value], at_ms: u64) {
+        let text: String = messages.iter().map(|message| format!("{message}\n")).collect();
+        self.join.lines(&text, &mut self.recorder, now(at_ms));
+    }
+
+    fn run(mut self, at_ms: u64) -> report::Run {
+        self.say(&[json!({ "type": "end", "at_us": us(at_ms as i64), "error": { "kind": "none" } })], at_ms);
+        self.recorder.end_join(self.join.ended.expect("it ended"));
+        self.recorder.finish(now(at_ms), &[]).summary.run
+    }
+}
+
+fn frame(sequence: i64, ms: i64) -> Value {
+    json!({ "type": "frame", "presented_us": us(ms), "media_us": 1_000 * ms, "pixels_us": 1_000 * ms,
+            "code": { "stream": 1, "sequence": sequence, "pub_us": us(ms - 30) } })
+}
+
+fn with(mut message: Value, name: &str, value: Value) -> Value {
+    message[name] = value;
+    message
+}
+
+#[test]
+fn a_picture_that_was_not_read_is_not_lost() {
+    let mut rig = Rig::new();
+    rig.say(&[frame(0, 100), frame(1, 140)], 200);
+    // No code, the pixels of another frame, and one that was presented without a callback.
+    rig.say(&[with(frame(2, 180), "code", Value::Null), with(frame(9, 220), "pixels_us", 0.into())], 300);
+    rig.say(&[with(frame(5, 300), "missed", 1.into()), frame(7, 380)], 400);
+    let frames = rig.run(500).frames;
+    assert_eq!(
+        (frames.expected, frames.measured, frames.unreadable, frames.lost),
+        (Some(8), Some(4), Some(3), Some(1))
+    );
+}
+
+#[test]
+fn stages_are_known_where_a_piece_was_whole_before_its_picture() {
+    let mut rig = Rig::new();
+    let piece = json!({ "type": "media", "from_us": 95_000, "to_us": 145_000, "bytes": 9, "requested_us": us(60),
+        "first_byte_us": us(80), "received_us": us(82), "appended_us": us(85) });
+    rig.say(&[piece.clone(), frame(0, 100), frame(1, 140), frame(2, 180)], 200);
+    // One that still comes while it is played.
+    let growing = with(with(piece, "from_us", 215_000.into()), "to_us", 300_000.into());
+    rig.say(&[with(growing, "received_us", us(290).into()), frame(3, 220)], 300);
+    let run = rig.run(400);
+    let count = |stage| run.stages_ms[stage].count;
+    // The first byte came before the second frame was stamped.
+    assert_eq!((count(Stage::Deliver), count(Stage::Append), count(Stage::Buffer)), (1, 1, 1));
+    assert_eq!(run.stages_ms[Stage::Buffer].p50, Some(15.0));
+    assert_eq!((run.startup.first_packet_ms, run.startup.first_frame_ms), (Some(60.0), Some(80.0)));
+}
+
+#[test]
+fn a_page_cannot_make_the_receiver_grow_or_panic() {
+    let mut rig = Rig::new();
+    let far = [i64::MIN, -1, 0, i64::MAX].map(|at| with(frame(1, 0), "presented_us", at.into()));
+    rig.say(&far, 100);
+    let flood: Vec<_> = (0..3 * MAX_WAITING as i64).map(|i| frame(i, i)).collect();
+    rig.say(&flood, 200);
+    assert!(rig.join.waiting.len() <= MAX_WAITING);
+    let pieces = vec![
+        json!({ "type": "media", "from_us": i64::MIN, "to_us": i64::MAX, "requested_us": i64::MAX });
+        2 * MAX_PIECES
+    ];
+    rig.say(&pieces, 300);
+    assert!(rig.join.pieces.len() <= MAX_PIECES);
+    let wild = [
+        json!({ "type": "stall", "length_us": i64::MIN }),
+        json!({ "type": "claim", "at_us": i64::MIN, "name": "x".repeat(10_000), "value_ms": 1e300 }),
+        json!({ "type": "seek", "why": "\u{202e}" }),
+        json!({ "type": "state", "at_us": i64::MAX, "playback_rate": -1e300, "callbacks": u64::MAX }),
+        with(frame(3, 400), "missed", u32::MAX.into()),
+    ];
+    rig.say(&wild, 500);
+    rig.run(600);
+}

@@ -1,0 +1,195 @@
+//! The messages between the measuring page and the receiver: `web/PROTOCOL.md`.
+//!
+//! Whatever a page sends is read; unknown types and fields are passed over, and a line that is no message is counted.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// To the page.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub(super) enum ToPage<'a> {
+    Start(Start<'a>),
+    Probe { nonce: &'a str },
+    Stop,
+    Reload,
+}
+
+/// What to play.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct Start<'a> {
+    pub(super) player: &'a str,
+    pub(super) url: &'a str,
+    pub(super) preset: Option<&'a str>,
+    pub(super) options: Map<String, Value>,
+    /// Added to every time of the page: a test's way to give it a wrong clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) clock_shift_us: Option<i64>,
+}
+
+impl ToPage<'_> {
+    pub(super) fn to_text(&self) -> String {
+        serde_json::to_string(self).expect("string keys only")
+    }
+}
+
+/// From the page. Times are µs of its clock, media times µs of the element's timeline.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub(super) enum FromPage {
+    Hello(Hello),
+    Answer(Answer),
+    Frame(Frame),
+    Media(Media),
+    Stall {
+        length_us: i64,
+    },
+    Seek(Seek),
+    State(State),
+    Claim(Claim),
+    End {
+        at_us: i64,
+        error: EndError,
+    },
+    #[serde(other)]
+    Unknown,
+}
+
+/// Before it plays.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(super) struct Hello {
+    pub(super) protocol: u32,
+    pub(super) browser: String,
+    pub(super) version: String,
+    pub(super) cross_origin_isolated: bool,
+    pub(super) player: String,
+    /// The first picture counts from here.
+    pub(super) started_us: i64,
+}
+
+/// To a probe.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(super) struct Answer {
+    pub(super) nonce: String,
+    pub(super) in_us: i64,
+    pub(super) out_us: i64,
+}
+
+/// A frame callback.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(super) struct Frame {
+    pub(super) presented_us: i64,
+    pub(super) callback_us: Option<i64>,
+    pub(super) media_us: Option<i64>,
+    /// Frames presented since the callback before, without one.
+    pub(super) missed: u32,
+    pub(super) code: Option<PageCode>,
+    /// Media time of the frame whose pixels were read.
+    pub(super) pixels_us: Option<i64>,
+    pub(super) grab_us: Option<u32>,
+    pub(super) read_us: Option<u32>,
+}
+
+/// A corner code as the page read it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub(super) struct PageCode {
+    pub(super) stream: u8,
+    pub(super) sequence: u32,
+    pub(super) pub_us: i64,
+}
+
+/// A piece of media that arrived.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(super) struct Media {
+    pub(super) from_us: i64,
+    pub(super) to_us: i64,
+    pub(super) bytes: u64,
+    pub(super) requested_us: Option<i64>,
+    pub(super) first_byte_us: Option<i64>,
+    pub(super) received_us: Option<i64>,
+    pub(super) appended_us: Option<i64>,
+}
+
+/// A seek that is over.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(super) struct Seek {
+    pub(super) length_us: i64,
+    /// `start`, `live-edge`, `gap` or `player`.
+    pub(super) why: String,
+}
+
+/// Four times a second, and at the end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(super) struct State {
+    pub(super) at_us: i64,
+    pub(super) playback_rate: Option<f64>,
+    pub(super) ahead_us: Option<i64>,
+    pub(super) callbacks: u64,
+    pub(super) missed: u64,
+    /// Pictures that the browser decoded and did not show.
+    pub(super) dropped: u64,
+    pub(super) hidden: bool,
+    pub(super) messages_dropped: u64,
+}
+
+/// What the player says of its own latency.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(super) struct Claim {
+    pub(super) at_us: i64,
+    pub(super) name: String,
+    pub(super) value_ms: f64,
+}
+
+/// Why a join ended.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(super) struct EndError {
+    pub(super) kind: String,
+    #[serde(default)]
+    pub(super) message: String,
+    #[serde(default)]
+    pub(super) status: Option<u16>,
+}
+
+impl FromPage {
+    /// The message in a line; `None` where it is none.
+    pub(super) fn parse(line: &str) -> Option<Self> {
+        serde_json::from_str(line).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_page_says_is_read_and_what_is_unknown_is_passed_over() {
+        let line = r#"{"type":"frame","presented_us":1763722800000000,"expected_display_us":5,"media_us":33333,"missed":1,
+            "code":{"stream":1,"sequence":7,"pub_us":1763722799950000},"pixels_us":33333,"read_by":"copy","note":"x"}"#;
+        let Some(FromPage::Frame(frame)) = FromPage::parse(line) else { panic!("a frame") };
+        assert_eq!(frame.code.map(|code| code.sequence), Some(7));
+        assert_eq!((frame.missed, frame.grab_us, frame.callback_us), (1, None, None));
+        assert_eq!(FromPage::parse(r#"{"type":"mood","of":"the day"}"#), Some(FromPage::Unknown));
+        let end =
+            FromPage::parse(r#"{"type":"end","at_us":1,"error":{"kind":"http-status","message":"m","status":404}}"#);
+        let error = EndError { kind: "http-status".into(), message: "m".into(), status: Some(404) };
+        assert_eq!(end, Some(FromPage::End { at_us: 1, error }));
+        for none in ["", "{}", "[1]", r#"{"type":"claim"}"#, r#"{"type":"frame","presented_us":"now"}"#] {
+            assert_eq!(FromPage::parse(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn what_the_page_is_told_has_the_shape_of_the_protocol() {
+        let options = [("cushionMs".to_owned(), Value::from(60))].into_iter().collect();
+        let start = Start { player: "own", url: "http://h/x", preset: None, options, clock_shift_us: None };
+        let text = r#"{"type":"start","player":"own","url":"http://h/x","preset":null,"options":{"cushionMs":60}}"#;
+        assert_eq!(ToPage::Start(start).to_text(), text);
+        assert_eq!(ToPage::Probe { nonce: "5" }.to_text(), r#"{"type":"probe","nonce":"5"}"#);
+        assert_eq!(ToPage::Reload.to_text(), r#"{"type":"reload"}"#);
+    }
+}

@@ -1,0 +1,204 @@
+//! The HTTP server of the measuring page: its files, and the WebSocket that it reports on. Of this host alone, and for who has
+//! the token.
+
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{Path, RawQuery, Request, State};
+use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use axum::http::{Response, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use common::clock::Clock;
+use common::host::SystemClock;
+use common::time::MonoTime;
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc;
+
+use super::assets;
+use super::page_clock::{Probe, Prober};
+use super::protocol::{FromPage, ToPage};
+
+/// Messages that wait for the run; a page that sends more is held back.
+const MAX_EVENTS: usize = 1_024;
+/// Texts to a page that wait to be sent.
+const MAX_WAITING: usize = 16;
+/// Longest message of a page: 200 ms of its lines are a few kB.
+const MESSAGE_MAX: usize = 1 << 20;
+/// Rest while the run is too busy to take messages.
+const HELD_BACK: Duration = Duration::from_millis(2);
+
+/// What a page does.
+#[derive(Debug)]
+pub(super) struct Event {
+    /// Which of the sockets so far.
+    pub(super) socket: u64,
+    pub(super) what: What,
+}
+
+#[derive(Debug)]
+pub(super) enum What {
+    /// It connected, and takes texts here. Dropping the sender closes the socket.
+    Opened(mpsc::Sender<String>),
+    /// A question about its clock was answered.
+    Probed(Probe),
+    /// Other messages, one a line.
+    Lines(String),
+    /// It is gone.
+    Closed,
+}
+
+/// A server. Dropping it ends it.
+#[derive(Debug)]
+pub(super) struct Server {
+    /// Where the page is, with its token.
+    pub(super) page: String,
+    pub(super) events: Receiver<Event>,
+    _runtime: Runtime,
+}
+
+struct Shared {
+    /// As in `Host`: a name that another site resolves to this host is not it (DNS rebinding).
+    host: String,
+    /// The page's query.
+    query: String,
+    policy: HeaderValue,
+    clock: SystemClock,
+    events: Sender<Event>,
+    sockets: AtomicU64,
+}
+
+impl Server {
+    /// Serves on a free port of the loopback interface.
+    ///
+    /// # Errors
+    /// If there is no such port, or no thread.
+    pub(super) fn start(clock: SystemClock) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        listener.set_nonblocking(true)?;
+        let host = listener.local_addr()?.to_string();
+        let query = format!("token={:032x}", rand::random::<u128>());
+        let page = format!("http://{host}/{}?{query}", assets::PAGE);
+        let (sender, events) = bounded(MAX_EVENTS);
+        let policy = HeaderValue::from_str(&assets::policy()).map_err(io::Error::other)?;
+        let shared = Arc::new(Shared { host, query, policy, clock, events: sender, sockets: AtomicU64::new(0) });
+        let runtime = Builder::new_multi_thread().worker_threads(2).thread_name("page").enable_all().build()?;
+        let router = Router::new()
+            .route("/measure/socket", get(upgrade))
+            .route("/{*path}", get(file))
+            .layer(middleware::from_fn_with_state(Arc::clone(&shared), guarded))
+            .with_state(shared);
+        let listener = {
+            let _entered = runtime.enter();
+            tokio::net::TcpListener::from_std(listener)?
+        };
+        runtime.spawn(async move { axum::serve(listener, router).await });
+        Ok(Self { page, events, _runtime: runtime })
+    }
+}
+
+/// Lets requests to this host in, and isolates the page: timers have steps of 5 µs then.
+async fn guarded(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response<Body> {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let mut response = if host == Some(shared.host.as_str()) {
+        next.run(request).await
+    } else {
+        (StatusCode::MISDIRECTED_REQUEST, "this is another host").into_response()
+    };
+    let headers = response.headers_mut();
+    for (name, value) in [
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-embedder-policy", "credentialless"),
+        ("cache-control", "no-store"),
+        ("referrer-policy", "no-referrer"),
+        ("x-content-type-options", "nosniff"),
+    ] {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    headers.insert(header::CONTENT_SECURITY_POLICY, shared.policy.clone());
+    response
+}
+
+async fn file(Path(path): Path<String>) -> Response<Body> {
+    let Some(asset) = assets::find(&path) else { return (StatusCode::NOT_FOUND, "no such file").into_response() };
+    let mut response = Response::new(Body::from(asset.bytes.into_owned()));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
+    if asset.is_gzipped {
+        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    response
+}
+
+async fn upgrade(
+    State(shared): State<Arc<Shared>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response<Body> {
+    let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
+    let is_ours = origin.is_none_or(|origin| origin.strip_prefix("http://") == Some(shared.host.as_str()));
+    if query.as_ref() != Some(&shared.query) || !is_ours {
+        return (StatusCode::FORBIDDEN, "the token is missing or wrong").into_response();
+    }
+    upgrade.max_message_size(MESSAGE_MAX).on_upgrade(move |socket| async move {
+        let number = shared.sockets.fetch_add(1, Ordering::Relaxed);
+        let gone = talk(socket, number, &shared).await;
+        tracing::debug!(?gone, "the page's socket closed");
+        let _ = send(&shared, Event { socket: number, what: What::Closed }).await;
+    })
+}
+
+/// Carries messages until either side has gone: `None` then.
+async fn talk(mut socket: WebSocket, number: u64, shared: &Shared) -> Option<()> {
+    let clock = &shared.clock;
+    let (sender, mut texts) = mpsc::channel::<String>(MAX_WAITING);
+    send(shared, Event { socket: number, what: What::Opened(sender) }).await?;
+    let mut prober = Prober::new(rand::random(), clock.now().mono);
+    loop {
+        let due = prober.next().saturating_since(clock.now().mono);
+        tokio::select! {
+            text = texts.recv() => socket.send(Message::Text(text?.into())).await.ok()?,
+            message = socket.recv() => match message?.ok()? {
+                // First of all, so that the time of an answer is not that of reading it.
+                Message::Text(text) => for event in events(&text, clock.now().mono, &mut prober) {
+                    send(shared, Event { socket: number, what: event }).await?;
+                },
+                Message::Close(_) => return None,
+                _ => {}
+            },
+            () = tokio::time::sleep(due) => {
+                let nonce = prober.ask(clock.now().mono);
+                let probe = ToPage::Probe { nonce: &nonce }.to_text();
+                socket.send(Message::Text(probe.into())).await.ok()?;
+            }
+        }
+    }
+}
+
+/// What a message says that came in at `now`. Answers to probes come alone.
+fn events(text: &str, now: MonoTime, prober: &mut Prober) -> Vec<What> {
+    if let Some(FromPage::Answer(answer)) = FromPage::parse(text) {
+        return prober.answered(&answer, now).map(What::Probed).into_iter().collect();
+    }
+    vec![What::Lines(text.to_owned())]
+}
+
+/// Hands an event to the run, however busy that is; `None` where it is over.
+async fn send(shared: &Shared, mut event: Event) -> Option<()> {
+    loop {
+        match shared.events.try_send(event) {
+            Ok(()) => return Some(()),
+            Err(TrySendError::Full(back)) => event = back,
+            Err(TrySendError::Disconnected(_)) => return None,
+        }
+        tokio::time::sleep(HELD_BACK).await;
+    }
+}

@@ -1,0 +1,293 @@
+//! The run of a browser: opens it, tells its page what to play, and hands what that reports to the joins.
+
+use std::time::{Duration, Instant};
+
+use common::clock::Clock;
+use common::host::{Stop, SystemClock, clock};
+use common::time::Now;
+use crossbeam_channel::RecvTimeoutError;
+use report::warning::Code;
+use report::{Recorder, Setup, Summary, Warning};
+use serde_json::{Map, Value};
+use tokio::sync::mpsc;
+
+use super::args::Preset;
+use super::assets;
+use super::browser::Browser;
+use super::config::{Common, Config};
+use super::failure::{Error, may_come, told};
+use super::join::Join;
+use super::protocol::{Start, ToPage};
+use super::server::{Event, Server, What};
+use crate::output::Output;
+
+/// How often the report is told that time passes.
+const TICK: Duration = Duration::from_millis(20);
+const SECOND: Duration = Duration::from_secs(1);
+/// How long a browser may take to open the page, or to load it anew.
+const PAGE_LIMIT: Duration = Duration::from_secs(60);
+/// How long the page's clock is asked before it plays.
+const SETTLING_LIMIT: Duration = Duration::from_secs(5);
+/// How long a player may take to its first picture.
+const FIRST_PICTURE_LIMIT: Duration = Duration::from_secs(30);
+/// How long a page may take to send what it holds.
+const END_LIMIT: Duration = Duration::from_secs(3);
+/// Rest before a stream that is not there yet is tried again.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// A run: the page that plays, and what it has come to.
+pub(crate) struct Session<'a> {
+    config: &'a Config,
+    common: Common<'a>,
+    output: &'a Output,
+    stop: &'a Stop,
+    /// The user wants no more, and the page was told.
+    is_stopping: bool,
+    clock: SystemClock,
+    recorder: Recorder,
+    pub(super) server: Server,
+    browser: Option<Browser>,
+    /// The newest of the page.
+    socket: Option<(u64, mpsc::Sender<String>)>,
+    reported: Instant,
+}
+
+/// How a join ended early.
+enum Early {
+    /// The user wants no more.
+    Stopped,
+    /// It failed, and so does the run.
+    Failed(String),
+}
+
+impl<'a> Session<'a> {
+    /// Opens the report, the server and the browser.
+    ///
+    /// # Errors
+    /// What of them cannot be opened.
+    pub(crate) fn open(
+        config: &'a Config,
+        common: Common<'a>,
+        output: &'a Output,
+        stop: &'a Stop,
+    ) -> Result<Self, Error> {
+        if let Some(library) = config.player.library()
+            && assets::find(library).is_none()
+        {
+            return Err(Error::Library { player: config.player.name() });
+        }
+        let clock = SystemClock::new();
+        let setup = Setup {
+            started: clock.now(),
+            warmup: common.warmup,
+            url: config.url.to_string(),
+            clocks: config.clocks(),
+            config: common.settings.clone(),
+            host: report::host::describe(),
+            folder: common.folder.clone(),
+        };
+        let recorder = Recorder::in_browser(setup, config.via.name(), config.player.name())?;
+        let server = Server::start(clock.clone()).map_err(Error::Serve)?;
+        let browser = Browser::open(&config.browser, &server.page)?;
+        if browser.is_none() {
+            // Other hosts cannot open it: that takes --listen, TLS and a QR code, which are not built yet.
+            output.event("page", "", format_args!("open this in a browser on this host: {}", server.page));
+        }
+        let (is_stopping, socket, reported) = (false, None, Instant::now());
+        Ok(Self { config, common, output, stop, is_stopping, clock, recorder, server, browser, socket, reported })
+    }
+
+    /// Plays to the end, and says what came of it.
+    pub(crate) fn measure(mut self) -> Summary {
+        let how = self.play();
+        self.finish(how)
+    }
+
+    /// Plays as often as was asked for.
+    fn play(&mut self) -> Result<(), Early> {
+        let (mut joined, mut tried) = (0, None);
+        while joined < self.config.joins {
+            let mut join = Join::new(self.config.clocks());
+            self.open_page(&mut join)?;
+            let tried: Instant = *tried.get_or_insert_with(Instant::now);
+            let played = self.play_once(&mut join);
+            if matches!(played, Err(Early::Stopped)) {
+                self.take_what_is_there(&mut join);
+            }
+            let failed = join.end.take().filter(|error| error.kind != "none");
+            match failed {
+                Some(error)
+                    if may_come(&error) && join.first_picture.is_none() && tried.elapsed() < self.config.wait =>
+                {
+                    self.output.event("waiting", "", format_args!("{}; trying again", told(&error)));
+                    self.rest(RETRY)?;
+                }
+                _ => {
+                    joined += 1;
+                    self.account(&join, joined);
+                    played?;
+                    failed.map_or(Ok(()), |error| Err(Early::Failed(told(&error))))?;
+                }
+            }
+            if joined < self.config.joins {
+                self.say(ToPage::Reload);
+                self.socket = None;
+            }
+        }
+        Ok(())
+    }
+
+    /// The user wants no more: what the page holds is part of the measurement.
+    fn take_what_is_there(&mut self, join: &mut Join) {
+        self.is_stopping = true;
+        self.say(ToPage::Stop);
+        // A page that has gone has nothing to send.
+        let _ = self.until(join, END_LIMIT, |_, join| join.end.is_some());
+    }
+
+    /// Waits for the page, and until its clock is known.
+    fn open_page(&mut self, join: &mut Join) -> Result<(), Early> {
+        let by_hand = self.browser.is_none();
+        self.until(join, PAGE_LIMIT, |session, _| session.socket.is_some() || by_hand)?;
+        // A person takes as long as they take.
+        while self.socket.is_none() && by_hand {
+            self.until(join, SECOND, |session, _| session.socket.is_some())?;
+        }
+        if self.socket.is_none() {
+            return Err(Early::Failed(format!("the browser did not open {}", self.server.page)));
+        }
+        self.until(join, SETTLING_LIMIT, |_, join| join.clock.is_settled())?;
+        if !join.clock.is_settled() {
+            return Err(Early::Failed("the page does not answer".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// From `start` to the page's last message.
+    fn play_once(&mut self, join: &mut Join) -> Result<(), Early> {
+        let config = self.config;
+        let cushion = config.cushion_ms.map(|cushion| ("cushionMs".to_owned(), Value::from(cushion)));
+        self.say(ToPage::Start(Start {
+            player: config.page_player(),
+            url: config.url.url().as_str(),
+            preset: config.preset.map(Preset::name),
+            options: cushion.into_iter().collect::<Map<_, _>>(),
+            clock_shift_us: config.clock_shift_us,
+        }));
+        let has_ended = |_: &Self, join: &Join| join.end.is_some();
+        self.until(join, FIRST_PICTURE_LIMIT, |_, join| join.end.is_some() || join.first_picture.is_some())?;
+        let duration = self.common.duration;
+        if let Some(first) = join.first_picture {
+            // What the page tells is a moment old.
+            let passed = self.clock.now().mono - first;
+            self.until(join, duration.saturating_sub(passed), has_ended)?;
+        }
+        if join.end.is_none() {
+            self.say(ToPage::Stop);
+            self.until(join, END_LIMIT, has_ended)?;
+        }
+        Ok(())
+    }
+
+    /// Takes events until `done`, or for as long as `limit`.
+    fn until(&mut self, join: &mut Join, limit: Duration, done: impl Fn(&Self, &Join) -> bool) -> Result<(), Early> {
+        let end = Instant::now() + limit;
+        while !done(self, join) && Instant::now() < end {
+            if !self.is_stopping && self.stop.is_requested() {
+                return Err(Early::Stopped);
+            }
+            match self.server.events.recv_timeout(TICK) {
+                Ok(event) => self.event(event, join)?,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Err(Early::Failed("the server ended".to_owned())),
+            }
+            if let Some(how) = self.browser.as_mut().and_then(Browser::has_ended) {
+                return Err(Early::Failed(format!("the browser ended by itself ({how})")));
+            }
+            self.report(join);
+        }
+        Ok(())
+    }
+
+    fn event(&mut self, Event { socket, what }: Event, join: &mut Join) -> Result<(), Early> {
+        if let What::Opened(sender) = what {
+            // One that was reloaded, or opened once more: the newest page plays.
+            self.socket = Some((socket, sender));
+            return Ok(());
+        }
+        if self.socket.as_ref().is_none_or(|(newest, _)| *newest != socket) {
+            return Ok(());
+        }
+        match what {
+            What::Probed(probe) => join.probed(probe),
+            What::Lines(text) => {
+                let now = self.now();
+                join.lines(&text, &mut self.recorder, now);
+                self.recorder.viewed(join.browser.clone(), join.viewed.clone());
+            }
+            What::Closed if join.end.is_none() => return Err(Early::Failed("the page was closed".to_owned())),
+            What::Closed | What::Opened(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Both clocks, now. The report knows of the suspends that lie before.
+    fn now(&mut self) -> Now {
+        let now = self.clock.now();
+        self.recorder.slept(self.clock.slept(), now);
+        now
+    }
+
+    fn say(&mut self, message: ToPage<'_>) {
+        let Some((_, sender)) = &self.socket else { return };
+        if sender.try_send(message.to_text()).is_err() {
+            tracing::debug!("the page takes no messages");
+        }
+    }
+
+    fn rest(&mut self, time: Duration) -> Result<(), Early> {
+        self.stop.sleep(time);
+        if self.stop.is_requested() { Err(Early::Stopped) } else { Ok(()) }
+    }
+
+    /// Tells the user how it goes, once a second.
+    fn report(&mut self, join: &Join) {
+        if self.reported.elapsed() < SECOND {
+            return;
+        }
+        self.reported = Instant::now();
+        if let Some(why) = self.recorder.take_trouble() {
+            self.output.event("report", "", format_args!("{why}; measuring goes on without a report"));
+        }
+        let live = self.recorder.live();
+        let elapsed = join.first_picture.map_or(Duration::ZERO, |first| self.clock.now().mono - first);
+        self.output.second(elapsed, std::iter::once(("", live)));
+    }
+
+    /// A join is over.
+    fn account(&mut self, join: &Join, number: u32) {
+        let now = self.now();
+        join.warnings().into_iter().for_each(|warning| self.recorder.warn(warning));
+        let live = self.recorder.live();
+        self.recorder.end_join(join.ended.unwrap_or(now));
+        let of = self.config.joins;
+        if let (Some(p50), Some(p99)) = (live.p50_ms, live.p99_ms) {
+            self.output.event("join", "", format_args!("join {number} of {of}: p50 {p50:.1} ms, p99 {p99:.1} ms"));
+        }
+    }
+
+    fn finish(mut self, how: Result<(), Early>) -> Summary {
+        // Children first: what they do from here on is no part of the measurement.
+        drop(self.browser.take());
+        if clock::is_handed_in().unwrap_or(true) {
+            let text = format!("{} is set: the wall clock of this run is not the host's", clock::TEST_VARIABLE);
+            self.recorder.warn(Warning::new(Code::Input, text));
+        }
+        if let Err(Early::Failed(why)) = how {
+            self.output.event("failed", "", &why);
+            self.recorder.fail(why);
+        }
+        let now = self.now();
+        self.recorder.finish(now, self.common.assertions).with_pages(render::pages_of)
+    }
+}

@@ -1,0 +1,94 @@
+//! What a browser went through that played: each join, how it played, and what its player said of itself.
+
+use measure::figures::browser::Viewing;
+use report::run::{Extremes, InBrowser, Join, Run};
+
+use super::elements::{cell, section, table};
+use crate::plot::escape;
+use crate::words;
+
+/// Joins that are listed each.
+const MAX_JOINS: usize = 100;
+
+/// The joins and what the browser tells, where one played.
+pub fn browser(run: &Run) -> String {
+    let Some(browser) = &run.browser else { return String::new() };
+    let mut out = format!("<p>{}</p>\n", escape(&words::browser(browser)));
+    out.push_str(&joins(browser));
+    out.push_str(&playing(&browser.viewing));
+    out.push_str(&claims(&browser.viewing));
+    section("In the browser", &out)
+}
+
+fn joins(browser: &InBrowser) -> String {
+    if browser.joins.is_empty() {
+        return String::new();
+    }
+    let rows: Vec<_> = browser.joins.iter().take(MAX_JOINS).map(join).collect();
+    let headings = [
+        "join",
+        "p50 ms",
+        "p99 ms",
+        "max ms",
+        "frames",
+        "first picture ms",
+        "stalls",
+        "longest ms",
+        "claim − latency ms",
+    ];
+    let Extremes { min, median, max } = browser.joins_p50_ms;
+    let mut out = "<p>Each time that it played is a run of its own: the phase against parts and against the screen is drawn anew.</p>\n".to_owned();
+    out.push_str(&table(&headings, &rows));
+    let [min, median, max] = [min, median, max].map(words::ms_or_none);
+    out.push_str(&format!("<p>p50 of the joins: median {median}, from {min} to {max}.</p>\n"));
+    words::more(browser.joins.len(), MAX_JOINS).into_iter().for_each(|more| out.push_str(&format!("<p>{more}</p>\n")));
+    out
+}
+
+fn join(join: &Join) -> Vec<String> {
+    let (latency, stalls) = (&join.latency_ms, &join.viewing.stalls);
+    let claim = join.viewing.claims.values().next().and_then(|claim| claim.difference_p50);
+    vec![
+        join.number.to_string(),
+        cell(latency.p50),
+        cell(latency.p99),
+        cell(latency.max),
+        latency.count.to_string(),
+        cell(join.startup.first_frame_ms),
+        stalls.count.to_string(),
+        cell(stalls.longest_ms),
+        cell(claim),
+    ]
+}
+
+fn playing(viewing: &Viewing) -> String {
+    let (rate, ahead) = (&viewing.playback_rate, &viewing.ahead_ms);
+    let rows = [("playback rate", rate), ("buffered ahead, ms", ahead)].map(|(name, of)| {
+        let mut row = vec![name.to_owned()];
+        row.extend([of.min, of.mean, of.max].map(|value| value.map_or("–".to_owned(), |value| format!("{value:.3}"))));
+        row
+    });
+    let mut out = table(&["", "least", "mean", "most"], &rows);
+    let (stalls, presented) = (&viewing.stalls, &viewing.presented);
+    let mut said = vec![
+        format!("{} stalls, {} ms all together", stalls.count, words::ms(stalls.total_ms)),
+        format!("{} frame callbacks, {} frames presented without one", presented.callbacks, presented.missed),
+        format!("{} frames decoded and dropped", presented.dropped),
+    ];
+    said.extend(viewing.seeks.iter().map(|(why, count)| format!("{count} seeks ({})", words::shown(why))));
+    out.push_str(&format!("<p>{}.</p>\n", escape(&said.join(" · "))));
+    out
+}
+
+fn claims(viewing: &Viewing) -> String {
+    let row = |(name, claim): (&String, &measure::figures::browser::ClaimMs)| {
+        vec![words::shown(name), cell(claim.p50), cell(claim.difference_p50), claim.count.to_string()]
+    };
+    let rows: Vec<_> = viewing.claims.iter().map(row).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let mut out = "<p>What the player says of its own latency, beside what the picture says.</p>\n".to_owned();
+    out.push_str(&table(&["", "claimed p50 ms", "claim − latency, p50 ms", "claims"], &rows));
+    out
+}

@@ -1,0 +1,225 @@
+//! The joins of a run in a browser: each is a tally of its own, and the run is what they come to together.
+
+use std::time::Duration;
+
+use common::time::MonoTime;
+use measure::figures::browser::Viewed;
+use measure::interval::Histograms;
+use measure::latency::Distribution;
+
+use crate::pool::{self, Part};
+use crate::run::{Browser, Extremes, InBrowser, Join, Outcome, Run};
+use crate::tally::Tally;
+use crate::warning::Warning;
+
+/// Where the rows of a join begin among those of all.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Base {
+    /// Counted from 1.
+    pub(super) join: usize,
+    /// Starts of the publisher before it.
+    pub(super) segments: u32,
+    /// Of its second 0.
+    pub(super) second: u64,
+    /// From the start of the first join to that of this one.
+    pub(super) start: Duration,
+}
+
+/// The joins so far.
+#[derive(Debug)]
+pub(super) struct Joins {
+    via: String,
+    player: String,
+    browser: Browser,
+    ended: Vec<Ended>,
+    /// Of the join that plays.
+    viewed: Viewed,
+    pub(super) is_playing: bool,
+    first_started: Option<MonoTime>,
+}
+
+#[derive(Debug)]
+struct Ended {
+    run: Run,
+    histograms: Histograms,
+    viewed: Viewed,
+    base: Base,
+}
+
+impl Ended {
+    fn part(&self) -> Part<'_> {
+        Part { run: &self.run, histograms: &self.histograms, shift_s: self.base.second as f64 }
+    }
+}
+
+impl Joins {
+    pub(super) fn new(via: &str, player: &str) -> Self {
+        Self {
+            via: via.to_owned(),
+            player: player.to_owned(),
+            browser: Browser::default(),
+            ended: Vec::new(),
+            viewed: Viewed::default(),
+            is_playing: false,
+            first_started: None,
+        }
+    }
+
+    /// Where the rows of the join that begins at `started` begin, after those of the one at `before` with so many seconds.
+    pub(super) fn begin(&mut self, started: MonoTime, before: Base, next_second: u64) -> Base {
+        let first = *self.first_started.get_or_insert(started);
+        self.is_playing = true;
+        let start = started - first;
+        let second = (start.as_secs_f64().round() as u64).max(next_second);
+        Base { join: self.ended.len() + 1, start, second, ..before }
+    }
+
+    /// How the browser plays, as known by now.
+    pub(super) fn viewed(&mut self, browser: Option<(String, String)>, viewed: Viewed) {
+        if let Some((name, version)) = browser {
+            self.browser = Browser { name: Some(name), version: Some(version) };
+        }
+        self.viewed = viewed;
+    }
+
+    /// The join that `tally` is of is over.
+    pub(super) fn end(&mut self, tally: &Tally, base: Base) {
+        let (run, histograms) = (tally.run(false), tally.histograms().clone());
+        self.ended.push(Ended { run, histograms, viewed: std::mem::take(&mut self.viewed), base });
+        self.is_playing = false;
+    }
+
+    /// The latencies of all joins.
+    pub(super) fn latency(&self, tally: &Tally) -> Distribution {
+        let mut sum = tally.histograms().total.clone();
+        self.ended.iter().for_each(|ended| sum.add(&ended.histograms.total));
+        sum
+    }
+
+    /// All figures: those of the joins that ended, and of the one that `tally` is of.
+    pub(super) fn run(&self, tally: &Tally, partial: bool, base: Base) -> Run {
+        let current = (self.is_playing || self.ended.is_empty()).then(|| Ended {
+            run: tally.run(partial),
+            histograms: tally.histograms().clone(),
+            viewed: self.viewed.clone(),
+            base,
+        });
+        let all: Vec<&Ended> = self.ended.iter().chain(&current).collect();
+        let mut run = match &all[..] {
+            [one] => one.run.clone(),
+            _ => pool::figures(&all.iter().map(|ended| ended.part()).collect::<Vec<_>>()),
+        };
+        run.partial = partial;
+        // Each page has a clock of its own: the one that is furthest off stands for them.
+        let offsets = all.iter().filter_map(|ended| ended.run.clock.offset_us);
+        run.clock.offset_us = offsets.max_by_key(|offset| offset.unsigned_abs());
+        run.warnings = warnings(&all);
+        if run.warnings.iter().any(|warning| warning.code.is_inconclusive()) {
+            run.outcome = Outcome::Inconclusive;
+        }
+        let mut viewed = Viewed::default();
+        all.iter().for_each(|ended| viewed.merge(&ended.viewed));
+        let joins = || all.iter().zip(1..).map(|(ended, number)| Join::new(number, &ended.run, ended.viewed.figures()));
+        run.browser = Some(InBrowser {
+            via: self.via.clone(),
+            player: self.player.clone(),
+            browser: self.browser.clone(),
+            viewing: viewed.figures(),
+            joins: joins().filter(|_| self.first_started.is_some()).collect(),
+            joins_p50_ms: Extremes::of(all.iter().filter_map(|ended| ended.run.latency_ms.p50)),
+        });
+        run
+    }
+}
+
+/// What any join warns of: once, where all say the same.
+fn warnings(joins: &[&Ended]) -> Vec<Warning> {
+    let mut out = Vec::new();
+    for (ended, number) in joins.iter().zip(1..) {
+        for warning in &ended.run.warnings {
+            let is_in_all = joins.iter().all(|join| join.run.warnings.contains(warning));
+            let warning = match is_in_all {
+                true => warning.clone(),
+                false => Warning::new(warning.code, format!("join {number}: {}", warning.message)),
+            };
+            if !out.contains(&warning) {
+                out.push(warning);
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use common::time::Now;
+
+    use super::*;
+    use crate::observation::Observation;
+    use crate::setup::{Place, Setup};
+    use crate::testing::{about, now, sample};
+    use crate::warning::Code;
+    use crate::{Recorder, Summary};
+
+    /// A join that begins at `at_ms` with frame `first`, each of its frames `latency_ms` old.
+    fn join(recorder: &mut Recorder, at_ms: u64, first: u64, latency_ms: u64) -> Now {
+        recorder.begin_join(now(at_ms));
+        for i in 0..100 {
+            let shown = at_ms + 200 + i * 40;
+            recorder.observe(&Observation::frame(sample(first + i, shown - latency_ms, shown)));
+            recorder.tick(now(shown));
+        }
+        let mut viewed = Viewed::default();
+        viewed.stall(1_000 * latency_ms as i64);
+        recorder.viewed(Some(("Chromium".to_owned(), "156".to_owned())), viewed);
+        let end = now(at_ms + 4_200);
+        recorder.end_join(end);
+        end
+    }
+
+    fn summary(folder: Option<Place>) -> Summary {
+        let setup = Setup { folder, ..about(Duration::from_secs(1)) };
+        let mut recorder = Recorder::in_browser(setup, "ll-hls", "own").expect("the folder can be written");
+        join(&mut recorder, 1_000, 0, 60);
+        recorder.warn(Warning::new(Code::Input, "only of the second"));
+        // The publisher went on meanwhile: nothing was lost that nobody asked for.
+        let end = join(&mut recorder, 6_300, 500, 80);
+        recorder.finish(end, &[]).summary
+    }
+
+    #[test]
+    fn each_join_is_a_run_and_nothing_is_lost_between_them() {
+        let run = summary(None).run;
+        let frames = run.frames;
+        assert_eq!((frames.expected, frames.measured, frames.lost), (Some(150), Some(150), Some(0)));
+        let browser = run.browser.as_ref().expect("one played");
+        let medians: Vec<_> = browser.joins.iter().map(|join| join.latency_ms.p50).collect();
+        assert_eq!(medians, [Some(60.0), Some(80.0)]);
+        assert_eq!(browser.joins_p50_ms, Extremes { min: Some(60.0), median: Some(70.0), max: Some(80.0) });
+        assert!(browser.joins.iter().all(|join| join.startup.first_frame_ms == Some(200.0)), "from its own start");
+        assert_eq!((browser.viewing.stalls.count, browser.viewing.stalls.longest_ms), (2, Some(80.0)));
+        assert_eq!((run.freezes.count, run.latency_ms.count), (Some(0), 150), "the time between them is no freeze");
+        assert!(run.warnings.iter().any(|warning| warning.message == "join 2: only of the second"));
+        let alone = run.joins();
+        assert_eq!(
+            alone.iter().map(|(number, join)| (*number, join.latency_ms.count)).collect::<Vec<_>>(),
+            [(1, 75), (2, 75)]
+        );
+    }
+
+    #[test]
+    fn the_rows_of_joins_follow_each_other() {
+        let home = tempfile::tempdir().expect("a folder");
+        let folder = home.path().join("run");
+        summary(Some(Place::Folder(folder.clone())));
+        let saved = crate::saved::Saved::open(&folder).expect("a report");
+        let mut rows = Vec::new();
+        assert_eq!(saved.each_frame(|row| rows.push((row.segment, row.seq))).expect("it can be read"), None);
+        assert_eq!((rows.len(), rows[0].0, rows[149]), (150, 0, (1, 599)));
+        let intervals = saved.intervals().expect("it can be read");
+        assert_eq!(intervals.note, None);
+        assert_eq!(intervals.rows.iter().map(|row| row.count).sum::<u64>(), 150);
+        let (histograms, cut) = saved.histograms().expect("it can be read");
+        assert_eq!((histograms.total.count(), cut), (150, None));
+    }
+}

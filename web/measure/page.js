@@ -1,0 +1,127 @@
+/** The measuring page: told by the receiver what to play, it plays that and reports. `PROTOCOL.md` has the messages. */
+
+import { FrameReader } from "../code/grab.js";
+import { Failure, isMixedContent } from "../players/failure.js";
+import { load } from "../players/index.js";
+import { playerOptions } from "../players/presets.js";
+import { browser } from "./browser.js";
+import { PageClock } from "./clock.js";
+import { Outbox } from "./outbox.js";
+import { Watch } from "./watch.js";
+
+/** @import { Player, PlayerOptions } from "../players/player.js" */
+
+const PROTOCOL = 1;
+
+/**
+ * @typedef {object} StartMessage
+ * @property {string} player
+ * @property {string} url
+ * @property {string | null} [preset]
+ * @property {PlayerOptions} [options]
+ * @property {number} [clock_shift_us] For tests: see {@link PageClock}.
+ * @property {boolean} [canvas_only] For tests: see {@link FrameReader}.
+ */
+
+export class Page {
+  #clock = new PageClock();
+  /** @type {Player | null} */
+  #player = null;
+  /** @type {Watch | null} */
+  #watch = null;
+  #ended = false;
+
+  /**
+   * @param {HTMLVideoElement} video
+   * @param {WebSocket} socket
+   * @param {(text: string) => void} show Tells a person what goes on.
+   */
+  constructor(video, socket, show) {
+    this.video = video;
+    this.socket = socket;
+    this.show = show;
+    this.outbox = new Outbox(socket);
+    socket.addEventListener("message", (event) => this.#received(event));
+    socket.addEventListener("close", () => this.#stop("The receiver has gone."));
+  }
+
+  /** @param {MessageEvent} event */
+  #received(event) {
+    // First of all, so that a probe's time is not that of parsing it.
+    const inUs = this.#clock.nowUs();
+    const message = JSON.parse(event.data);
+    switch (message.type) {
+      case "probe":
+        this.outbox.sendNow({ type: "answer", nonce: message.nonce, in_us: inUs, out_us: this.#clock.nowUs() });
+        break;
+      case "start":
+        this.#start(message).catch((error) => this.#end(error));
+        break;
+      case "stop":
+        this.#end(null);
+        break;
+      case "reload":
+        location.reload();
+        break;
+    }
+  }
+
+  /** @param {StartMessage} message */
+  async #start({ player, url, preset = null, options, clock_shift_us: shiftUs = 0, canvas_only: canvasOnly }) {
+    this.#clock = new PageClock(shiftUs);
+    const { name, version } = browser(navigator.userAgent);
+    const start = await load(player);
+    this.outbox.sendNow({
+      type: "hello",
+      protocol: PROTOCOL,
+      browser: name,
+      version,
+      user_agent: navigator.userAgent,
+      cross_origin_isolated: globalThis.crossOriginIsolated,
+      player,
+      url,
+      preset,
+      started_us: this.#clock.nowUs(),
+    });
+    if (isMixedContent(location.href, url)) {
+      throw new Failure("mixed-content", "this page is https, and may not load from http");
+    }
+    this.show(`${player}: ${url}`);
+    this.#player = start(this.video, url, playerOptions(preset, options));
+    this.#player.events.on("error", (failure) => this.#end(failure));
+    this.#watch = new Watch(this.video, this.#player, this.#clock, this.outbox, new FrameReader(canvasOnly));
+    this.#watch.start();
+  }
+
+  /** @param {unknown} error `null` where all is well. */
+  #end(error) {
+    if (this.#ended) return;
+    this.#ended = true;
+    const failure = error instanceof Failure ? error : null;
+    const kind = failure?.kind ?? (error ? "page" : "none");
+    const message = error instanceof Error ? error.message : error ? String(error) : "";
+    this.#stop(message || "Done.");
+    const end = { kind, message, status: failure?.status ?? null };
+    this.outbox.sendNow({ type: "end", at_us: this.#clock.nowUs(), error: end });
+  }
+
+  /** @param {string} text */
+  #stop(text) {
+    this.#ended = true;
+    this.#watch?.stop();
+    this.#player?.stop();
+    this.show(text);
+  }
+}
+
+/** Connects to the receiver that served this page. */
+export function open() {
+  const address = new URL(`socket${location.search}`, location.href);
+  address.protocol = address.protocol.replace("http", "ws");
+  const status = document.querySelector("#status");
+  const show = (/** @type {string} */ text) => {
+    if (status) status.textContent = text;
+  };
+  const video = document.querySelector("video");
+  if (video) new Page(video, new WebSocket(address), show);
+}

@@ -1,0 +1,186 @@
+/** Watches a video element play, and says what it sees in the messages of `PROTOCOL.md`. */
+
+import { Presented } from "./presented.js";
+import { Stalls } from "./stalls.js";
+
+/** @import { FrameReader, Look } from "../code/grab.js" */
+/** @import { MediaMarks, Player } from "../players/player.js" */
+/** @import { PageClock } from "./clock.js" */
+/** @import { Outbox } from "./outbox.js" */
+
+const STALL_POLL_MS = 50;
+const STATE_EVERY_MS = 250;
+
+/** @param {number | null | undefined} s */
+const secondsToUs = (s) => (s === null || s === undefined || !Number.isFinite(s) ? null : Math.round(s * 1e6));
+/** @param {number} ms */
+const msToUs = (ms) => Math.round(ms * 1000);
+
+export class Watch {
+  #presented = new Presented();
+  #stalls = new Stalls();
+  #stopped = new AbortController();
+  /** Where the element was before a seek, and when that began; `why` is `null` where nobody said. */
+  #seek = /** @type {{ fromS: number, ms: number, why: string | null } | null} */ (null);
+  #timeS = 0;
+  /** @type {"live-edge" | "gap" | null} What the player said that it is about to do. */
+  #seekReason = null;
+
+  /**
+   * @param {HTMLVideoElement} video
+   * @param {Player} player
+   * @param {PageClock} clock
+   * @param {Outbox} outbox
+   * @param {FrameReader} frames
+   */
+  constructor(video, player, clock, outbox, frames) {
+    this.frames = frames;
+    this.video = video;
+    this.player = player;
+    this.clock = clock;
+    this.outbox = outbox;
+  }
+
+  start() {
+    const { video, player } = this;
+    const { signal } = this.#stopped;
+    const timers = [
+      setInterval(() => this.#poll(), STALL_POLL_MS),
+      setInterval(() => this.#state(), STATE_EVERY_MS),
+    ];
+    signal.addEventListener("abort", () => timers.forEach((timer) => clearInterval(timer)));
+    video.addEventListener("waiting", () => !video.seeking && this.#stalls.waiting(performance.now()), { signal });
+    video.addEventListener("seeking", () => this.#seeking(), { signal });
+    video.addEventListener("seeked", () => this.#seeked(), { signal });
+    player.events.on("media", (marks) => this.#media(marks));
+    player.events.on("seek", ({ why }) => (this.#seekReason = why));
+    video.requestVideoFrameCallback((_, frame) => this.#frame(frame));
+  }
+
+  stop() {
+    if (this.#stopped.signal.aborted) return;
+    this.#stopped.abort();
+    this.#state();
+    this.outbox.flush();
+  }
+
+  /** @param {VideoFrameCallbackMetadata} frame */
+  #frame(frame) {
+    if (this.#stopped.signal.aborted) return;
+    const called = performance.now();
+    const looking = this.frames.look(this.video);
+    this.video.requestVideoFrameCallback((_, next) => this.#frame(next));
+    this.#stalls.started();
+    const missed = this.#presented.callback(frame.presentedFrames);
+    const message = this.#frameMessage(called, frame, missed);
+    looking.then(
+      (look) => this.outbox.add({ ...message, ...lookFields(look) }),
+      (error) => this.outbox.add({ ...message, ...lookFields(null), note: String(error) }),
+    );
+  }
+
+  /**
+   * @param {number} called
+   * @param {VideoFrameCallbackMetadata} frame
+   * @param {number} missed
+   */
+  #frameMessage(called, frame, missed) {
+    const { clock } = this;
+    const dateMs = this.player.dateAt(frame.mediaTime);
+    return {
+      type: "frame",
+      presented_us: clock.atUs(frame.presentationTime),
+      expected_display_us: clock.atUs(frame.expectedDisplayTime),
+      callback_us: clock.atUs(called),
+      capture_us: clock.maybeUs(frame.captureTime),
+      receive_us: clock.maybeUs(frame.receiveTime),
+      rtp_timestamp: frame.rtpTimestamp ?? null,
+      processing_us: secondsToUs(frame.processingDuration),
+      media_us: secondsToUs(frame.mediaTime),
+      date_us: dateMs === null ? null : msToUs(dateMs),
+      presented_frames: frame.presentedFrames,
+      missed,
+      width: frame.width,
+      height: frame.height,
+    };
+  }
+
+  #poll() {
+    const { video } = this;
+    if (!video.seeking) this.#timeS = video.currentTime;
+    const nowMs = performance.now();
+    const halted = video.paused || video.ended || video.seeking;
+    const stall = this.#stalls.update({ nowMs, currentTimeS: video.currentTime, halted });
+    if (!stall) return;
+    const [at, length] = [this.clock.atUs(stall.startMs), msToUs(stall.lengthMs)];
+    this.outbox.add({ type: "stall", at_us: at, length_us: length, media_us: secondsToUs(stall.atS) });
+  }
+
+  #seeking() {
+    const why = this.#presented.callbacks === 0 ? "start" : this.#seekReason;
+    this.#seek ??= { fromS: this.#timeS, ms: performance.now(), why };
+    this.#seekReason = null;
+  }
+
+  #seeked() {
+    if (!this.#seek) return;
+    const { fromS, ms, why } = this.#seek;
+    this.#seek = null;
+    const [from, to] = [secondsToUs(fromS), secondsToUs(this.video.currentTime)];
+    const [at, length] = [this.clock.atUs(ms), msToUs(performance.now() - ms)];
+    this.outbox.add({ type: "seek", at_us: at, length_us: length, from_us: from, to_us: to, why: why ?? "player" });
+  }
+
+  #state() {
+    const { video, clock } = this;
+    const ranges = video.buffered;
+    const aheadS = ranges.length > 0 ? ranges.end(ranges.length - 1) - video.currentTime : null;
+    const quality = video.getVideoPlaybackQuality();
+    const at = clock.nowUs();
+    this.outbox.add({
+      type: "state",
+      at_us: at,
+      playback_rate: video.playbackRate,
+      ahead_us: secondsToUs(aheadS),
+      media_us: secondsToUs(video.currentTime),
+      ready_state: video.readyState,
+      callbacks: this.#presented.callbacks,
+      missed: this.#presented.missed,
+      decoded: quality.totalVideoFrames,
+      dropped: quality.droppedVideoFrames,
+      hidden: document.hidden,
+      messages_dropped: this.outbox.dropped,
+    });
+    for (const [name, ms] of Object.entries(this.player.claims())) {
+      this.outbox.add({ type: "claim", at_us: at, name, value_ms: ms });
+    }
+  }
+
+  /** @param {MediaMarks} marks */
+  #media({ requested, firstByte, received, appended, fromS, toS, bytes }) {
+    const { clock } = this;
+    this.outbox.add({
+      type: "media",
+      from_us: secondsToUs(fromS),
+      to_us: secondsToUs(toS),
+      bytes,
+      requested_us: clock.maybeUs(requested),
+      first_byte_us: clock.maybeUs(firstByte),
+      received_us: clock.maybeUs(received),
+      appended_us: clock.maybeUs(appended),
+    });
+  }
+}
+
+/** @param {Look | null} look */
+function lookFields(look) {
+  if (!look) return { code: null, read_by: null, pixels_us: null, grab_us: null, read_us: null };
+  const { code, by, mediaUs, grabMs, readMs } = look;
+  return {
+    code: code && { stream: code.streamId, sequence: code.sequence, pub_us: code.timeUs },
+    read_by: by,
+    pixels_us: mediaUs,
+    grab_us: msToUs(grabMs),
+    read_us: msToUs(readMs),
+  };
+}

@@ -1,0 +1,127 @@
+/** dash.js, with the settings of a preset. */
+
+import { MediaPlayer } from "dashjs";
+
+import { Failure, explainNoAnswer, statusFailure } from "./failure.js";
+import { PlayerEvents } from "./player.js";
+
+/** @import { FragmentLoadingCompletedEvent, MediaPlayerClass, MediaPlayerErrorEvent } from "dashjs" */
+/** @import { FailureKind } from "./failure.js" */
+/** @import { MediaMarks, Start } from "./player.js" */
+
+/** @typedef {{ mediaS: number, dateMs: number }} Reference */
+
+/**
+ * dash.js's error codes that are no matter of loading.
+ * @type {Record<number, FailureKind>}
+ */
+const KINDS = {
+  10: "format", // MANIFEST_LOADER_PARSING_FAILURE
+  20: "decode", // APPEND
+  21: "decode", // REMOVE
+  23: "codec", // CAPABILITY_MEDIASOURCE
+  31: "format", // MANIFEST_ERROR_ID_PARSE
+  32: "codec", // MANIFEST_ERROR_ID_NOSTREAMS: none that can be played is left
+  34: "format", // MANIFEST_ERROR_ID_MULTIPLEXED
+  35: "codec", // MEDIASOURCE_TYPE_UNSUPPORTED
+};
+
+/** TIME_SYNC_FAILED_ERROR_CODE */
+const TIME_SYNC_FAILED = 16;
+
+/** @type {Start} */
+export function start(video, url, options) {
+  const events = new PlayerEvents();
+  const player = MediaPlayer().create();
+  player.initialize();
+  player.updateSettings({ streaming: { parseInbandPrft: true } });
+  player.updateSettings(options.dashjs ?? {});
+  // A measurement asks no public time server; one that the manifest names is asked.
+  player.clearDefaultUTCTimingSources();
+  player.on(MediaPlayer.events.ERROR, (event) => {
+    // Without a clock to ask, it plays by the host's.
+    if (/** @type {MediaPlayerErrorEvent} */ (event).error.code === TIME_SYNC_FAILED) return;
+    explain(/** @type {MediaPlayerErrorEvent} */ (event), url).then((failure) => events.emit("error", failure));
+  });
+  player.on(MediaPlayer.events.FRAGMENT_LOADING_COMPLETED, (event) => {
+    const media = marks(/** @type {FragmentLoadingCompletedEvent} */ (event));
+    if (media) events.emit("media", media);
+  });
+  const dates = followDates(player);
+  player.attachView(video);
+  player.attachSource(url);
+  player.setMute(true);
+  return {
+    events,
+    claims() {
+      const seconds = player.isReady() ? player.getCurrentLiveLatency() : NaN;
+      return seconds > 0 ? { dash_live_latency_ms: seconds * 1000 } : {};
+    },
+    stop: () => player.destroy(),
+    dateAt: dates,
+  };
+}
+
+/**
+ * Wall times of media times: by `prft` boxes where there are some, else by the manifest's availabilityStartTime.
+ * @param {MediaPlayerClass} player
+ */
+function followDates(player) {
+  /** @type {Reference | null} */
+  let produced = null;
+  /** @type {Reference | null} */
+  let available = null;
+  let latestS = Infinity;
+  // Its types name the event otherwise.
+  const { INBAND_PRFT } = /** @type {any} */ (MediaPlayer.events);
+  player.on(INBAND_PRFT, (/** @type {any} */ { data, mediaType }) => {
+    const { mediaTime, ntpTimestamp } = data?.at(-1) ?? {};
+    if (mediaType !== "video" || !Number.isFinite(mediaTime + ntpTimestamp)) return;
+    // ffmpeg's muxer writes 0 for each fragment.
+    if (mediaTime > latestS) produced = { mediaS: mediaTime, dateMs: ntpTimestamp };
+    latestS = mediaTime;
+  });
+  player.on(MediaPlayer.events.MANIFEST_LOADED, (/** @type {any} */ { data }) => {
+    const startMs = new Date(data?.availabilityStartTime ?? NaN).getTime();
+    if (Number.isFinite(startMs) && data.type === "dynamic") available = { mediaS: 0, dateMs: startMs };
+  });
+  return (/** @type {number} */ mediaTimeS) => {
+    const reference = produced ?? available;
+    return reference && reference.dateMs + (mediaTimeS - reference.mediaS) * 1000;
+  };
+}
+
+/**
+ * @param {FragmentLoadingCompletedEvent} event
+ * @returns {MediaMarks | null}
+ */
+function marks({ request, response }) {
+  if (request.type !== "MediaSegment" || request.mediaType !== "video") return null;
+  const onPage = (/** @type {Date | null} */ date) => (date ? date.getTime() - performance.timeOrigin : null);
+  return {
+    requested: onPage(request.startDate),
+    firstByte: onPage(request.firstByteDate),
+    received: onPage(request.requestEndDate),
+    // dash.js appends chunks as they come, and tells of whole segments alone.
+    appended: null,
+    fromS: request.startTime,
+    toS: request.startTime + request.duration,
+    bytes: response?.byteLength ?? request.bytesLoaded ?? 0,
+  };
+}
+
+/**
+ * @param {MediaPlayerErrorEvent} event
+ * @param {string} url
+ * @returns {Promise<Failure>}
+ */
+async function explain({ error }, url) {
+  const { code, message } = error;
+  const { request, response } = /** @type {any} */ (error).data ?? {};
+  const status = response?.status ?? request?.response?.status ?? 0;
+  if (status >= 400) return statusFailure(request?.url ?? url, status);
+  const kind = KINDS[code];
+  if (kind) return new Failure(kind, message);
+  const failure = await explainNoAnswer(request?.url ?? url, location.href);
+  return failure.kind === "network" ? new Failure("network", `${failure.message} (dash.js: ${message}, ${code})`) : failure;
+}

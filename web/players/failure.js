@@ -1,0 +1,111 @@
+/** Why something cannot be played, in kinds that a report can name. */
+
+/**
+ * - `cors`: the server answers, but does not let this page read it
+ * - `mixed-content`: an https page may not load from http
+ * - `codec`: this browser cannot decode it, or has no Media Source Extensions
+ * - `http-status`: the server refused; see `status`
+ * - `network`: no answer
+ * - `format`: a playlist, manifest or fragment that is none
+ * - `decode`: the decoder gave up
+ * @typedef {"cors" | "mixed-content" | "codec" | "http-status" | "network" | "format" | "decode"} FailureKind
+ */
+
+export class Failure extends Error {
+  /**
+   * @param {FailureKind} kind
+   * @param {string} message
+   * @param {number | null} [status] Of HTTP.
+   */
+  constructor(kind, message, status = null) {
+    super(message);
+    this.name = "Failure";
+    this.kind = kind;
+    this.status = status;
+  }
+}
+
+/**
+ * Whether a page may not load this URL because it would mix https with http. Loopback counts as secure.
+ * @param {string} page
+ * @param {string} url
+ */
+export function isMixedContent(page, url) {
+  const { protocol, hostname } = new URL(url, page);
+  const loopback = hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+  return new URL(page).protocol === "https:" && protocol === "http:" && !loopback;
+}
+
+/**
+ * What kept a `fetch` from answering: scripts are told nothing, so a request whose answer nobody may read says whether
+ * there is a server at all.
+ * @param {string} url
+ * @param {string} page
+ * @param {typeof globalThis.fetch} [request]
+ * @returns {Promise<Failure>}
+ */
+export async function explainNoAnswer(url, page, request = globalThis.fetch) {
+  const { origin } = new URL(url, page);
+  if (isMixedContent(page, url)) {
+    return new Failure("mixed-content", `${origin} is http, and this page is https: serve both the same way`);
+  }
+  if (origin !== new URL(page).origin) {
+    try {
+      await request(url, { mode: "no-cors", cache: "no-store", signal: AbortSignal.timeout(5000) });
+      if (await isReadable(url, request)) return new Failure("network", `${url} was not answered, and now it is`);
+      return new Failure("cors", `${origin} sends no Access-Control-Allow-Origin for ${new URL(page).origin}`);
+    } catch {
+      // No answer to that either.
+    }
+  }
+  return new Failure("network", `${origin} does not answer`);
+}
+
+/**
+ * @param {string} url
+ * @param {typeof globalThis.fetch} request
+ */
+async function isReadable(url, request) {
+  try {
+    await request(url, { mode: "cors", cache: "no-store", signal: AbortSignal.timeout(5000) });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * `fetch`, with a {@link Failure} for everything but an answer of 2xx. An abort stays what it is.
+ * @param {string} url
+ * @param {RequestInit} [init]
+ * @returns {Promise<Response>}
+ */
+export async function get(url, init) {
+  let response;
+  try {
+    response = await fetch(url, { cache: "no-store", ...init });
+  } catch (error) {
+    if (init?.signal?.aborted) throw error;
+    throw await explainNoAnswer(url, location.href);
+  }
+  if (!response.ok) throw statusFailure(url, response.status);
+  return response;
+}
+
+/**
+ * @param {string} url
+ * @param {number} status
+ */
+export function statusFailure(url, status) {
+  return new Failure("http-status", `${new URL(url, "http://localhost").pathname} answers ${status}`, status);
+}
+
+/**
+ * Of a media element.
+ * @param {MediaError | null} error
+ */
+export function mediaFailure(error) {
+  // MEDIA_ERR_SRC_NOT_SUPPORTED is 4.
+  const kind = error?.code === 4 ? "codec" : error?.code === 2 ? "network" : "decode";
+  return new Failure(kind, error?.message || "the browser gives no reason");
+}

@@ -1,0 +1,118 @@
+/** hls.js, with the options of a preset, and with our own rate control where a cushion is wanted. */
+
+import Hls from "hls.js";
+
+import { Failure, explainNoAnswer, statusFailure } from "./failure.js";
+import { PlayerEvents } from "./player.js";
+import { Steering } from "./steering.js";
+
+/** @import { ErrorData, FragBufferedData } from "hls.js" */
+/** @import { MediaMarks, PlayerOptions, Start } from "./player.js" */
+
+const CHECK_EVERY_MS = 500;
+
+/** @type {Start} */
+export function start(video, url, options) {
+  if (!Hls.isSupported()) throw new Failure("codec", "this browser has no Media Source Extensions that hls.js can use");
+  const events = new PlayerEvents();
+  // hls.js writes into what it is given.
+  const hls = new Hls(structuredClone(options.hlsjs ?? {}));
+  hls.on(Hls.Events.ERROR, (_, data) => {
+    if (data.fatal) explain(data, url).then((failure) => events.emit("error", failure));
+  });
+  hls.on(Hls.Events.FRAG_BUFFERED, (_, data) => events.emit("media", marks(data)));
+  hls.on(Hls.Events.MANIFEST_PARSED, () => void video.play().catch(() => undefined));
+  steer(hls, video, events, options);
+  const timer = setInterval(() => seekWhenBehind(hls, video, events, options), CHECK_EVERY_MS);
+  hls.loadSource(url);
+  hls.attachMedia(video);
+  return {
+    events,
+    claims: () => (hls.latency > 0 ? { hls_latency_ms: hls.latency * 1000 } : {}),
+    stop() {
+      clearInterval(timer);
+      hls.destroy();
+    },
+    dateAt: (mediaTimeS) => dateAt(hls, mediaTimeS),
+  };
+}
+
+/**
+ * @param {Hls} hls
+ * @param {HTMLVideoElement} video
+ * @param {PlayerEvents} events
+ * @param {PlayerOptions} options
+ */
+function steer(hls, video, events, { cushionMs }) {
+  if (cushionMs === undefined) return;
+  /** @type {Steering | null} */
+  let steering = null;
+  hls.on(Hls.Events.LEVEL_LOADED, (_, { details }) => {
+    steering ??= new Steering(video, events, cushionMs / 1000, details.partTarget || details.targetduration);
+  });
+  hls.on(Hls.Events.BUFFER_APPENDED, () => steering?.appended(false));
+}
+
+/**
+ * @param {Hls} hls
+ * @param {HTMLVideoElement} video
+ * @param {PlayerEvents} events
+ * @param {PlayerOptions} options
+ */
+function seekWhenBehind(hls, video, events, { seekWhenBehindMs }) {
+  const edgeS = hls.liveSyncPosition;
+  if (seekWhenBehindMs === undefined || edgeS === null || video.seeking) return;
+  if (edgeS - video.currentTime <= seekWhenBehindMs / 1000) return;
+  events.emit("seek", { fromS: video.currentTime, toS: edgeS, why: "live-edge" });
+  video.currentTime = edgeS;
+}
+
+/**
+ * @param {FragBufferedData} data
+ * @returns {MediaMarks}
+ */
+function marks({ stats, frag, part }) {
+  const known = (/** @type {number} */ ms) => (ms > 0 ? ms : null);
+  const fromS = frag.start + (part?.fragOffset ?? 0);
+  return {
+    requested: known(stats.loading.start),
+    firstByte: known(stats.loading.first),
+    received: known(stats.loading.end),
+    appended: known(stats.buffering.end),
+    fromS,
+    toS: fromS + (part?.duration ?? frag.duration),
+    bytes: stats.total,
+  };
+}
+
+/**
+ * @param {Hls} hls
+ * @param {number} mediaTimeS
+ */
+function dateAt(hls, mediaTimeS) {
+  const details = hls.latestLevelDetails;
+  const within = (/** @type {{ start: number, end: number }} */ f) => f.start <= mediaTimeS && mediaTimeS < f.end;
+  // The segment that there are only parts of is not among the fragments.
+  const frag = details?.fragments.find(within) ?? details?.fragmentHint ?? details?.fragments.at(-1);
+  if (!frag?.programDateTime) return null;
+  return frag.programDateTime + (mediaTimeS - frag.start) * 1000;
+}
+
+/**
+ * @param {ErrorData} data
+ * @param {string} url
+ * @returns {Promise<Failure>}
+ */
+async function explain(data, url) {
+  const { details, type } = data;
+  const status = data.response?.code ?? 0;
+  if (/codec/i.test(details) || /AddCodec/.test(details)) {
+    return new Failure("codec", `this browser does not play ${data.mimeType ?? "these codecs"}: ${data.error.message}`);
+  }
+  if (status >= 400) return statusFailure(data.response?.url || url, status);
+  if (type === Hls.ErrorTypes.NETWORK_ERROR) {
+    if (/Parsing|noEXTM3U/i.test(details)) return new Failure("format", data.error.message);
+    return explainNoAnswer(data.url ?? data.response?.url ?? url, location.href);
+  }
+  return new Failure(type === Hls.ErrorTypes.MEDIA_ERROR ? "decode" : "format", data.error.message);
+}

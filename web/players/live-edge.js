@@ -1,0 +1,170 @@
+/** Which pieces of a live playlist to load next: pure. It follows parts where there are some, hinted ones included. */
+
+/** @import { MediaPlaylist, Segment } from "./playlist.js" */
+/** @import { ByteRange } from "./playlist-tags.js" */
+
+/**
+ * A part or a segment to be loaded.
+ * @typedef {object} Piece
+ * @property {number} sequence Of its segment.
+ * @property {number | null} part Its index; `null` for a whole segment.
+ * @property {string} uri
+ * @property {ByteRange | null} range
+ * @property {Segment["map"]} map
+ * @property {number | null} dateMs PROGRAM-DATE-TIME of its start.
+ * @property {boolean} hinted Not there yet: the answer comes when it is.
+ */
+
+/** Whole segments at the start of a list without parts. */
+const SEGMENTS_AT_START = 1;
+
+export class LiveEdge {
+  /** The piece that comes next. */
+  #sequence = -1;
+  #part = 0;
+  /** @type {Piece | null} */
+  #hinted = null;
+
+  /**
+   * The pieces that this list adds, in order; with the first list, those from the last place on where decoding can
+   * begin.
+   * @param {MediaPlaylist} list
+   * @returns {Piece[]}
+   */
+  take(list) {
+    const first = list.segments[0]?.sequence ?? list.mediaSequence;
+    const beyond = (list.segments.at(-1)?.sequence ?? first) + 2;
+    // At the start, and where the list has moved on without us or was begun anew.
+    if (this.#sequence < first || this.#sequence > beyond) this.#begin(list);
+    /** @type {Piece[]} */
+    const pieces = [];
+    this.#checkHint(list);
+    for (const segment of list.segments) {
+      if (segment.sequence === this.#sequence) pieces.push(...this.#takeSegment(segment));
+    }
+    const hint = this.#takeHint(list);
+    return hint ? [...pieces, hint] : pieces;
+  }
+
+  /**
+   * A hinted piece did not come: it is taken from a list, if it gets there.
+   * @param {Piece} piece
+   */
+  hintFailed(piece) {
+    if (this.#hinted !== piece) return;
+    [this.#sequence, this.#part] = [piece.sequence, piece.part ?? 0];
+    this.#hinted = null;
+  }
+
+  /** @param {MediaPlaylist} list */
+  #begin(list) {
+    this.#hinted = null;
+    for (const segment of list.segments.toReversed()) {
+      const independent = segment.parts.findLastIndex((part) => part.independent && !part.gap);
+      if (independent >= 0) {
+        [this.#sequence, this.#part] = [segment.sequence, independent];
+        return;
+      }
+    }
+    const whole = list.segments.filter((segment) => segment.uri !== null);
+    const start = whole.at(-SEGMENTS_AT_START) ?? whole[0];
+    [this.#sequence, this.#part] = [start?.sequence ?? list.mediaSequence, 0];
+  }
+
+  /**
+   * Forgets a hint that the list does not keep: the part in its place is another.
+   * @param {MediaPlaylist} list
+   */
+  #checkHint(list) {
+    const hinted = this.#hinted;
+    const segment = list.segments.find((s) => s.sequence === hinted?.sequence);
+    const listed = segment?.parts[hinted?.part ?? 0];
+    if (!hinted || !segment || (!listed && segment.uri === null)) return;
+    const same = listed && listed.uri === hinted.uri && (listed.range?.start ?? 0) === (hinted.range?.start ?? 0);
+    if (same) this.#hinted = null;
+    else this.hintFailed(hinted);
+  }
+
+  /**
+   * @param {Segment} segment
+   * @returns {Piece[]}
+   */
+  #takeSegment(segment) {
+    // Old segments are listed without their parts. Loading again what there is already does no harm.
+    const wholeOnly = segment.parts.length < this.#part || segment.parts.length === 0;
+    const pieces = wholeOnly ? wholeSegment(segment) : partsFrom(segment, this.#part);
+    this.#part = Math.max(segment.parts.length, this.#part);
+    if (segment.uri !== null) [this.#sequence, this.#part] = [this.#sequence + 1, 0];
+    return pieces;
+  }
+
+  /**
+   * @param {MediaPlaylist} list
+   * @returns {Piece | null}
+   */
+  #takeHint(list) {
+    const { sequence, part } = nextPart(list);
+    if (!list.hint || this.#hinted || sequence !== this.#sequence || part !== this.#part) return null;
+    const map = list.segments.at(-1)?.map ?? null;
+    this.#hinted = { ...list.hint, sequence, part, map, dateMs: endDate(list), hinted: true };
+    this.#part++;
+    return this.#hinted;
+  }
+}
+
+/**
+ * The first part that is not in the list: what a blocking reload asks for, and what a hint is for.
+ * @param {MediaPlaylist} list
+ */
+export function nextPart(list) {
+  const last = list.segments.at(-1);
+  if (!last) return { sequence: list.mediaSequence, part: 0 };
+  if (last.uri !== null) return { sequence: last.sequence + 1, part: 0 };
+  return { sequence: last.sequence, part: last.parts.length };
+}
+
+/**
+ * The URL of the next reload.
+ * @param {string} url
+ * @param {MediaPlaylist} list
+ * @param {boolean} delta Whether a delta update will do.
+ */
+export function reloadUrl(url, list, delta) {
+  const next = new URL(url);
+  if (list.canBlockReload) {
+    const { sequence, part } = nextPart(list);
+    next.searchParams.set("_HLS_msn", String(sequence));
+    if (list.partTargetS !== null) next.searchParams.set("_HLS_part", String(part));
+  }
+  if (delta && list.canSkipUntilS !== null) next.searchParams.set("_HLS_skip", "YES");
+  return next.href;
+}
+
+/** @param {MediaPlaylist} list */
+function endDate(list) {
+  const last = list.segments.at(-1);
+  return last && last.dateMs !== null ? last.dateMs + last.durationS * 1000 : null;
+}
+
+/**
+ * @param {Segment} segment
+ * @returns {Piece[]}
+ */
+function wholeSegment({ sequence, uri, range, map, dateMs, gap }) {
+  return uri === null || gap ? [] : [{ sequence, part: null, uri, range, map, dateMs, hinted: false }];
+}
+
+/**
+ * @param {Segment} segment
+ * @param {number} first
+ * @returns {Piece[]}
+ */
+function partsFrom({ sequence, parts, map, dateMs }, first) {
+  let beforeS = 0;
+  return parts.flatMap((part, index) => {
+    const date = dateMs === null ? null : dateMs + beforeS * 1000;
+    beforeS += part.durationS;
+    if (index < first || part.gap) return [];
+    return [{ sequence, part: index, uri: part.uri, range: part.range, map, dateMs: date, hinted: false }];
+  });
+}

@@ -1,0 +1,107 @@
+/** One streamed response with a fragment per frame, appended as it comes. */
+
+import { FragmentSplitter, codecs, producerReference, timescales } from "./box.js";
+import { Failure, get, mediaFailure } from "./failure.js";
+import { PlayerEvents } from "./player.js";
+import { Appender, open } from "./source.js";
+import { Steering } from "./steering.js";
+
+/** @import { Player, PlayerOptions, Start } from "./player.js" */
+
+/** Lead with which no stall was seen at 30 frames per second. */
+const DEFAULT_CUSHION_MS = 65;
+
+/** @type {Start} */
+export function start(video, url, options) {
+  const player = new MsePlayer(video, options);
+  player.run(url).catch((error) => player.fail(error));
+  return player;
+}
+
+/** @implements {Player} */
+class MsePlayer {
+  events = new PlayerEvents();
+  #stopped = new AbortController();
+  /** @type {Appender | null} */
+  #appender = null;
+  /** @type {Map<number, number>} */
+  #scales = new Map();
+  /** @type {{ mediaS: number, dateMs: number } | null} */
+  #reference = null;
+  /** Received and not yet appended. */
+  #waiting = 0;
+
+  /**
+   * @param {HTMLVideoElement} video
+   * @param {PlayerOptions} options
+   */
+  constructor(video, options) {
+    this.video = video;
+    this.steering = new Steering(video, this.events, (options.cushionMs ?? DEFAULT_CUSHION_MS) / 1000);
+    video.addEventListener("error", () => this.fail(mediaFailure(video.error)), { signal: this.#stopped.signal });
+  }
+
+  /** @param {string} url */
+  async run(url) {
+    const { signal } = this.#stopped;
+    const requested = performance.now();
+    const opening = open(this.video);
+    const response = await get(url, { signal });
+    const source = await opening;
+    const splitter = new FragmentSplitter();
+    const reader = response.body?.getReader();
+    for (;;) {
+      const { value, done } = (await reader?.read()) ?? { done: true };
+      if (done || !value) break;
+      const received = performance.now();
+      for (const piece of splitter.push(value)) this.#append(source, piece, requested, received);
+    }
+    if (!signal.aborted) throw new Failure("network", "the stream ended");
+  }
+
+  /**
+   * @param {MediaSource} source
+   * @param {Uint8Array} piece
+   * @param {number} requested
+   * @param {number} received
+   */
+  #append(source, piece, requested, received) {
+    if (!this.#appender) {
+      this.#scales = timescales(piece);
+      this.#appender = new Appender(this.video, source, codecs(piece));
+      this.#appender.append(piece).catch((error) => this.fail(error));
+      return;
+    }
+    this.#reference = producerReference(piece, this.#scales) ?? this.#reference;
+    this.#waiting++;
+    this.#appender.append(piece).then(
+      (span) => {
+        this.#waiting--;
+        const marks = { requested, firstByte: null, received, appended: performance.now(), bytes: piece.length };
+        this.events.emit("media", { ...marks, ...span });
+        this.steering.appended(this.#waiting > 0);
+      },
+      (error) => this.fail(error),
+    );
+  }
+
+  /** @param {unknown} error */
+  fail(error) {
+    if (this.#stopped.signal.aborted) return;
+    this.stop();
+    this.events.emit("error", error instanceof Failure ? error : new Failure("network", String(error)));
+  }
+
+  stop() {
+    this.#stopped.abort();
+  }
+
+  claims() {
+    return {};
+  }
+
+  /** @param {number} mediaTimeS */
+  dateAt(mediaTimeS) {
+    return this.#reference && this.#reference.dateMs + (mediaTimeS - this.#reference.mediaS) * 1000;
+  }
+}

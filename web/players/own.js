@@ -1,0 +1,238 @@
+/**
+ * Our own player for live HLS: parts as they are hinted, blocking reload, and a small cushion that is held by playback
+ * rate instead of waiting for a stall.
+ */
+
+import { codecs } from "./box.js";
+import { Dates } from "./dates.js";
+import { Failure, get, mediaFailure } from "./failure.js";
+import { LiveEdge, reloadUrl } from "./live-edge.js";
+import { PlayerEvents } from "./player.js";
+import { merge, parse } from "./playlist.js";
+import { Appender, open } from "./source.js";
+import { Steering } from "./steering.js";
+
+/** @import { Piece } from "./live-edge.js" */
+/** @import { Player, PlayerOptions, Start } from "./player.js" */
+/** @import { MediaPlaylist } from "./playlist.js" */
+
+const DEFAULT_CUSHION_MS = 60;
+/** Reloads that may fail one after the other. */
+const MAX_FAILURES = 5;
+const RETRY_MS = 300;
+/** Pieces of one list that are loaded: a list that adds more is one to catch up with. */
+const MAX_AT_ONCE = 300;
+/** Wait after a list that has nothing new though it should have been held back until it has. */
+const UNCHANGED_MS = 50;
+
+/** @typedef {{ piece: Piece, requested: number, received: number, bytes: Uint8Array }} Loaded */
+
+/** @type {Start} */
+export function start(video, url, options) {
+  const player = new OwnPlayer(video, options);
+  player.run(url).catch((error) => player.fail(error));
+  return player;
+}
+
+/** @param {number} ms 0 does not wait at all. */
+const sleep = async (ms) => {
+  if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
+};
+
+/** @implements {Player} */
+class OwnPlayer {
+  events = new PlayerEvents();
+  #stopped = new AbortController();
+  #edge = new LiveEdge();
+  #dates = new Dates();
+  /** @type {MediaSource | null} */
+  #source = null;
+  /** @type {Appender | null} */
+  #appender = null;
+  /** @type {Steering | null} */
+  #steering = null;
+  /** The initialization section that was appended last. */
+  #map = "";
+  /** @type {string | null} */
+  #codecs = null;
+  /** Pieces are loaded side by side and appended in order. */
+  #appended = Promise.resolve();
+  /** Asked for and not yet appended, but for the hinted one, which is not there yet. */
+  #waiting = 0;
+
+  /**
+   * @param {HTMLVideoElement} video
+   * @param {PlayerOptions} options
+   */
+  constructor(video, options) {
+    this.video = video;
+    this.options = options;
+    video.addEventListener("error", () => this.fail(mediaFailure(video.error)), { signal: this.#stopped.signal });
+  }
+
+  /** @param {string} url */
+  async run(url) {
+    const opening = open(this.video);
+    let { list, listUrl } = await this.#first(url);
+    this.#source = await opening;
+    const pieceS = list.partTargetS ?? Math.max(...list.segments.map((segment) => segment.durationS), 0);
+    const cushionS = (this.options.cushionMs ?? DEFAULT_CUSHION_MS) / 1000;
+    this.#steering = new Steering(this.video, this.events, cushionS, pieceS);
+    while (!this.#stopped.signal.aborted) {
+      const pieces = this.#edge.take(list).slice(-MAX_AT_ONCE);
+      for (const piece of pieces) this.#load(piece);
+      if (list.ended) break;
+      await sleep(reloadDelayMs(list, pieces.length > 0));
+      list = await this.#reload(listUrl, list);
+    }
+  }
+
+  /** @param {string} url */
+  async #first(url) {
+    let { text, url: listUrl } = await this.#text(url);
+    let parsed = parse(text, listUrl);
+    if (parsed.variants) {
+      const best = parsed.variants.toSorted((a, b) => b.bandwidth - a.bandwidth)[0];
+      if (!best) throw new Failure("format", "the playlist has no variants");
+      this.#codecs = best.codecs;
+      ({ text, url: listUrl } = await this.#text(best.uri));
+      parsed = parse(text, listUrl);
+    }
+    if (!parsed.media) throw new Failure("format", "a variant is no media playlist");
+    return { list: parsed.media, listUrl };
+  }
+
+  /**
+   * @param {string} url
+   * @param {MediaPlaylist} before
+   * @returns {Promise<MediaPlaylist>}
+   */
+  async #reload(url, before) {
+    let delta = true;
+    for (let failures = 0; ; failures++) {
+      try {
+        const { text } = await this.#text(reloadUrl(url, before, delta));
+        const { media } = parse(text, url);
+        const merged = media && merge(before, media);
+        if (merged) return merged;
+        delta = false;
+      } catch (error) {
+        if (this.#stopped.signal.aborted || failures >= MAX_FAILURES) throw error;
+        await sleep(RETRY_MS);
+      }
+    }
+  }
+
+  /** @param {string} url */
+  async #text(url) {
+    const response = await get(url, { signal: this.#stopped.signal });
+    return { text: await response.text(), url: response.url };
+  }
+
+  /** @param {Piece} piece */
+  #load(piece) {
+    if (!piece.hinted) this.#waiting++;
+    const loading = this.#fetch(piece).catch((error) => this.#missing(piece, error));
+    const init = piece.map && mapId(piece) !== this.#map ? this.#init(piece) : null;
+    this.#appended = this.#appended
+      .then(async () => {
+        await this.#appendInit(await init);
+        const loaded = await loading;
+        if (!piece.hinted) this.#waiting--;
+        if (loaded) await this.#append(loaded);
+      })
+      .catch((error) => this.fail(error));
+  }
+
+  /**
+   * @param {Piece} piece
+   * @returns {Promise<Loaded>}
+   */
+  async #fetch(piece) {
+    const requested = performance.now();
+    const bytes = await this.#bytes(piece.uri, piece.range);
+    return { piece, requested, received: performance.now(), bytes };
+  }
+
+  /**
+   * A hint may be wrong, and a part may be gone by the time it is asked for: the next list says how to go on.
+   * @param {Piece} piece
+   * @param {unknown} error
+   */
+  #missing(piece, error) {
+    const gone = error instanceof Failure && error.kind === "http-status";
+    if (!gone && !this.#stopped.signal.aborted) throw error;
+    this.#edge.hintFailed(piece);
+    return null;
+  }
+
+  /** @param {Piece} piece */
+  async #init(piece) {
+    this.#map = mapId(piece);
+    return piece.map && this.#bytes(piece.map.uri, piece.map.range);
+  }
+
+  /** @param {Uint8Array | null} init */
+  async #appendInit(init) {
+    if (!init || !this.#source) return;
+    this.#appender ??= new Appender(this.video, this.#source, this.#codecs?.split(",") ?? codecs(init));
+    await this.#appender.append(init);
+  }
+
+  /** @param {Loaded} loaded */
+  async #append({ piece, requested, received, bytes }) {
+    if (!this.#appender) throw new Failure("format", "the playlist has no EXT-X-MAP: only fragmented MP4 is played");
+    const span = await this.#appender.append(bytes);
+    this.#dates.add(span.fromS, piece.dateMs);
+    const marks = { requested, firstByte: null, received, appended: performance.now(), bytes: bytes.length };
+    this.events.emit("media", { ...marks, ...span });
+    this.#steering?.appended(this.#waiting > 0);
+  }
+
+  /**
+   * @param {string} url
+   * @param {Piece["range"]} range
+   */
+  async #bytes(url, range) {
+    /** @type {Record<string, string>} */
+    const headers = {};
+    if (range) headers["Range"] = `bytes=${range.start}-${range.length === null ? "" : range.start + range.length - 1}`;
+    const response = await get(url, { headers, signal: this.#stopped.signal });
+    return new Uint8Array(await response.arrayBuffer());
+  }
+
+  /** @param {unknown} error */
+  fail(error) {
+    if (this.#stopped.signal.aborted) return;
+    this.stop();
+    this.events.emit("error", error instanceof Failure ? error : new Failure("network", String(error)));
+  }
+
+  stop() {
+    this.#stopped.abort();
+  }
+
+  claims() {
+    return {};
+  }
+
+  /** @param {number} mediaTimeS */
+  dateAt(mediaTimeS) {
+    return this.#dates.at(mediaTimeS);
+  }
+}
+
+/** @param {Piece} piece */
+const mapId = ({ map }) => (map ? `${map.uri} ${map.range?.start ?? ""}` : "");
+
+/**
+ * How long to wait before the next list is asked for: where the server does not hold it back (RFC 8216bis section
+ * 6.3.4), the target duration, or half of it where nothing had changed.
+ * @param {MediaPlaylist} list
+ * @param {boolean} changed
+ */
+function reloadDelayMs(list, changed) {
+  if (list.canBlockReload) return changed ? 0 : UNCHANGED_MS;
+  const lastS = list.segments.at(-1)?.durationS ?? list.targetDurationS;
+  return 1000 * (changed ? Math.min(lastS, list.targetDurationS) : list.targetDurationS / 2);
+}

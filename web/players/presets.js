@@ -1,0 +1,96 @@
+/** Presets by name: what the server is to make, and how each player is to be set. */
+
+/** @import { PlayerOptions } from "./player.js" */
+
+/**
+ * @typedef {object} Preset
+ * @property {{ segmentMs: number, partMs: number | "frame" | null, playlist: number, gopMs: number }} server `playlist`
+ *   counts segments; without a part there is no LL-HLS.
+ * @property {string} player For HLS.
+ * @property {PlayerOptions} options
+ */
+
+/** What every low-latency player of hls.js has in common: its own distance keeping would only add to the buffer. */
+const HLSJS_LOW_LATENCY = { lowLatencyMode: true, liveSyncOnStallIncrease: 0, backBufferLength: 10 };
+
+/**
+ * dash.js at a live delay of so many seconds, close enough to the edge for fragments of one frame.
+ * @param {number} liveDelay
+ */
+const dashLowLatency = (liveDelay) => ({
+  streaming: {
+    delay: { liveDelay },
+    buffer: { lowLatencyStallThreshold: 0.03, bufferTimeAtTopQuality: 2, bufferTimeDefault: 2 },
+    liveCatchup: { enabled: true, maxDrift: 1, playbackRate: { min: -0.1, max: 0.1 } },
+  },
+});
+
+/** @type {Record<string, Preset>} */
+export const PRESETS = {
+  ultra: {
+    server: { segmentMs: 200, partMs: 50, playlist: 7, gopMs: 200 },
+    player: "own",
+    options: { cushionMs: 100, hlsjs: HLSJS_LOW_LATENCY, dashjs: dashLowLatency(0.1) },
+  },
+  "real-time": {
+    server: { segmentMs: 500, partMs: null, playlist: 3, gopMs: 500 },
+    player: "hls.js",
+    options: {
+      seekWhenBehindMs: 1000,
+      hlsjs: {
+        lowLatencyMode: true,
+        startPosition: -1,
+        maxBufferLength: 2,
+        maxBufferSize: 3_000_000,
+        backBufferLength: 0.5,
+        liveSyncDurationCount: 1,
+        liveMaxLatencyDurationCount: 2,
+        maxLiveSyncPlaybackRate: 1.5,
+        manifestLoadingTimeOut: 1000,
+        levelLoadingTimeOut: 1000,
+        fragLoadingTimeOut: 1000,
+        manifestLoadingRetryDelay: 500,
+        levelLoadingRetryDelay: 500,
+        fragLoadingRetryDelay: 500,
+      },
+      dashjs: dashLowLatency(0.3),
+    },
+  },
+  safe: {
+    server: { segmentMs: 2000, partMs: null, playlist: 3, gopMs: 2000 },
+    player: "hls.js",
+    options: { hlsjs: { lowLatencyMode: false }, dashjs: { streaming: { delay: { liveDelay: 4 } } } },
+  },
+  frame: {
+    server: { segmentMs: 1000, partMs: "frame", playlist: 7, gopMs: 1000 },
+    player: "own",
+    options: { cushionMs: 60, hlsjs: HLSJS_LOW_LATENCY, dashjs: dashLowLatency(0.1) },
+  },
+};
+
+/**
+ * The options of a preset, with others before them: plain objects are joined, everything else is replaced.
+ * @param {string | null} name `null` for the player's own defaults.
+ * @param {PlayerOptions} [own]
+ * @returns {PlayerOptions}
+ */
+export function playerOptions(name, own = {}) {
+  if (name === null) return own;
+  const preset = PRESETS[name];
+  if (!preset) throw new Error(`${name} is no preset: there are ${Object.keys(PRESETS).join(", ")}`);
+  return /** @type {PlayerOptions} */ (joined(preset.options, own));
+}
+
+/**
+ * @param {object} base
+ * @param {object} over
+ * @returns {object}
+ */
+function joined(base, over) {
+  const plain = (/** @type {unknown} */ v) => typeof v === "object" && v !== null && !Array.isArray(v);
+  const entries = Object.entries(over).map(([key, value]) => {
+    const below = /** @type {Record<string, unknown>} */ (base)[key];
+    return [key, plain(below) && plain(value) ? joined(/** @type {object} */ (below), value) : value];
+  });
+  return { ...base, ...Object.fromEntries(entries) };
+}

@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { FragmentSplitter, codecs, producerReference, timescales } from "../players/box.js";
+import { Dates } from "../players/dates.js";
+import { Failure, explainNoAnswer, isMixedContent } from "../players/failure.js";
+import { PRESETS, playerOptions } from "../players/presets.js";
+
+/**
+ * @param {string} type
+ * @param {...Uint8Array} content
+ */
+function box(type, ...content) {
+  const size = content.reduce((sum, part) => sum + part.length, 8);
+  const bytes = Buffer.concat([Buffer.alloc(4), Buffer.from(type, "latin1"), ...content]);
+  bytes.writeUInt32BE(size);
+  return bytes;
+}
+
+/** @param {...number} values Of 32 bits. */
+function words(...values) {
+  const bytes = Buffer.alloc(values.length * 4);
+  values.forEach((word, n) => bytes.writeUInt32BE(word, n * 4));
+  return bytes;
+}
+
+const AVC = box("avc1", Buffer.alloc(78), box("avcC", Buffer.from([1, 0x42, 0xc0, 0x1e, 0xff])));
+const TRACK = box("trak",
+  box("tkhd", words(0, 0, 0, 7, 0, 0), Buffer.alloc(60)),
+  box("mdia", box("mdhd", words(0, 0, 0, 90_000, 0, 0)), box("minf", box("stbl", box("stsd", words(0, 1), AVC)))),
+);
+const INIT = Buffer.concat([box("ftyp", words(1)), box("moov", box("mvhd", Buffer.alloc(100)), TRACK)]);
+const UNIX_S = 1_763_722_800;
+const PRFT = box("prft", words(0x01000000, 7, UNIX_S + 2_208_988_800, 2 ** 31, 0, 180_000));
+const FRAGMENT = Buffer.concat([PRFT, box("moof", words(1, 2)), box("mdat", Buffer.alloc(50))]);
+
+test("a stream is cut into its initialization section and fragments, however it is chunked", () => {
+  const stream = Buffer.concat([INIT, FRAGMENT, FRAGMENT]);
+  for (const size of [1, 7, 100, stream.length]) {
+    const splitter = new FragmentSplitter();
+    const pieces = [];
+    for (let at = 0; at < stream.length; at += size) pieces.push(...splitter.push(stream.subarray(at, at + size)));
+    assert.deepEqual(pieces.map((piece) => Buffer.from(piece)), [INIT, FRAGMENT, FRAGMENT]);
+  }
+});
+
+test("boxes of impossible sizes are refused", () => {
+  for (const size of [words(4), words(0), words(0x7fffffff)]) {
+    const splitter = new FragmentSplitter();
+    assert.throws(() => splitter.push(Buffer.concat([size, Buffer.from("moof")])), Failure);
+  }
+  assert.deepEqual(codecs(Buffer.from([0, 0, 0])), []);
+  assert.deepEqual(codecs(INIT.subarray(0, INIT.length - 9)), []);
+});
+
+test("codecs, timescales and capture times are read", () => {
+  assert.deepEqual(codecs(INIT), ["avc1.42c01e"]);
+  const scales = timescales(INIT);
+  assert.deepEqual([...scales], [[7, 90_000]]);
+  assert.deepEqual(producerReference(FRAGMENT, scales), { mediaS: 2, dateMs: UNIX_S * 1000 + 500 });
+  assert.equal(producerReference(INIT, scales), null);
+  assert.equal(producerReference(FRAGMENT, new Map()), null, "of another track");
+});
+
+test("a media time's date is counted from the piece that it lies in", () => {
+  const dates = new Dates();
+  assert.equal(dates.at(1), null);
+  dates.add(1, 5000);
+  dates.add(2, null);
+  dates.add(3, 7050);
+  assert.deepEqual([0.5, 1, 2.5, 3, 3.5].map((s) => dates.at(s)), [null, 5000, 6500, 7050, 7550]);
+  for (let n = 0; n < 5000; n++) dates.add(4 + n, 8000 + n);
+  assert.equal(dates.at(4), null, "old ones are forgotten");
+});
+
+test("mixed content is http on an https page, but for loopback", () => {
+  const page = "https://host/measure";
+  assert.ok(isMixedContent(page, "http://camera/index.m3u8"));
+  for (const url of ["https://camera/", "http://localhost/", "http://127.0.0.1:8080/", "/index.m3u8"]) {
+    assert.ok(!isMixedContent(page, url), url);
+  }
+  assert.ok(!isMixedContent("http://host/", "http://camera/"));
+});
+
+test("no answer is told apart by whether anyone is there", async () => {
+  /** @type {typeof globalThis.fetch} */
+  const there = async (_, init) => {
+    if (init?.mode === "cors") throw new TypeError("Failed to fetch");
+    return new Response();
+  };
+  const open = async () => new Response();
+  const nobody = async () => {
+    throw new TypeError("Failed to fetch");
+  };
+  const page = "http://host/page";
+  assert.equal((await explainNoAnswer("http://other/x", page, there)).kind, "cors");
+  assert.equal((await explainNoAnswer("http://other/x", page, open)).kind, "network", "it can be read after all");
+  assert.equal((await explainNoAnswer("http://other/x", page, nobody)).kind, "network");
+  assert.equal((await explainNoAnswer("http://host/x", page, there)).kind, "network", "one's own origin needs no CORS");
+  assert.equal((await explainNoAnswer("http://other/x", "https://host/", there)).kind, "mixed-content");
+});
+
+test("presets are joined with options of one's own", () => {
+  assert.deepEqual(Object.keys(PRESETS), ["ultra", "real-time", "safe", "frame"]);
+  const options = playerOptions("real-time", { cushionMs: 80, hlsjs: { maxBufferLength: 5 } });
+  assert.equal(options.cushionMs, 80);
+  assert.equal(options.seekWhenBehindMs, 1000);
+  assert.deepEqual([options.hlsjs?.["maxBufferLength"], options.hlsjs?.["liveSyncDurationCount"]], [5, 1]);
+  assert.deepEqual(playerOptions(null, { cushionMs: 1 }), { cushionMs: 1 });
+  assert.throws(() => playerOptions("fast"), /ultra, real-time, safe, frame/);
+});

@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { RateController } from "../players/rate.js";
+import { random } from "./support/picture.js";
+
+const FPS = 30;
+
+/**
+ * Plays a stream in simulated time: fragments of one frame arrive with jitter, and the player does what the controller
+ * says.
+ * @param {object} setting
+ * @param {number} setting.leadS To begin with.
+ * @param {number} [setting.targetS]
+ * @param {number} [setting.jitterS]
+ * @param {number} [setting.drift] Of the source's clock against the player's.
+ * @param {number} [setting.seconds]
+ */
+function play({ leadS, targetS = 0.06, jitterS = 0, drift = 0, seconds = 30 }) {
+  const controller = new RateController({ targetS });
+  const noise = random(3);
+  let [now, position, end, rate] = [0, -leadS, 0, 1];
+  const result = { stalls: 0, seeks: 0, leads: /** @type {number[]} */ ([]), rates: /** @type {number[]} */ ([]) };
+  for (let frame = 1; frame <= seconds * FPS; frame++) {
+    const arrival = (frame / FPS) * (1 + drift) + noise() * jitterS;
+    const step = Math.max(arrival - now, 0);
+    now += step;
+    if (position + step * rate > end) result.stalls++;
+    position = Math.min(position + step * rate, end);
+    end += 1 / FPS;
+    const decision = controller.sample(now, end - position);
+    rate = decision.rate;
+    position += decision.seekByS;
+    if (decision.seekByS > 0) result.seeks++;
+    result.leads.push(end - position);
+    result.rates.push(rate);
+  }
+  return result;
+}
+
+/** @param {number[]} values */
+const late = (values) => values.slice(values.length / 2);
+
+test("a lead that is a little off is brought to the target without a stall", () => {
+  for (const leadS of [0.04, 0.06, 0.1, 0.14]) {
+    const { stalls, seeks, leads } = play({ leadS });
+    assert.deepEqual([stalls, seeks], [0, 0], `${leadS}`);
+    for (const lead of late(leads)) assert.ok(Math.abs(lead - 0.06) < 0.01, `${leadS}: ${lead}`);
+  }
+});
+
+test("a lead that is far too large is seeked over, once", () => {
+  const { stalls, seeks, leads } = play({ leadS: 1.5 });
+  assert.deepEqual([stalls, seeks], [0, 1]);
+  for (const lead of late(leads)) assert.ok(Math.abs(lead - 0.06) < 0.01, `${lead}`);
+});
+
+test("jitter is kept out of stalls: its low end is what is steered", () => {
+  const { stalls, leads } = play({ leadS: 0.1, jitterS: 0.02, seconds: 60 });
+  assert.equal(stalls, 0);
+  const low = late(leads).sort((a, b) => a - b)[Math.floor(leads.length / 20)] ?? 0;
+  assert.ok(Math.abs(low - 0.06) < 0.015, `${low}`);
+});
+
+test("a source whose clock drifts is followed", () => {
+  for (const drift of [0.001, -0.001]) {
+    const { stalls, seeks, leads } = play({ leadS: 0.06, drift, seconds: 120 });
+    assert.deepEqual([stalls, seeks], [0, 0]);
+    for (const lead of late(leads)) assert.ok(Math.abs(lead - 0.06) < 0.012, `${drift}: ${lead}`);
+  }
+});
+
+test("the rate stays in its bounds and rests in the dead band", () => {
+  const controller = new RateController({ targetS: 1, seekBeyondS: 10, maxChange: 0.1 });
+  const rates = [0, 0.5, 1, 1.002, 0.998, 5].map((lead, n) => {
+    for (let i = 0; i < 5; i++) controller.sample(n * 10 + i * 0.01, lead);
+    return controller.sample(n * 10 + 0.1, lead).rate;
+  });
+  assert.deepEqual(rates, [0.9, 0.9, 1, 1, 1, 1.1]);
+});
