@@ -42,25 +42,32 @@ pub enum Event {
 pub struct DecodedPicture {
     /// Counts the pictures of one input.
     pub(crate) serial: u64,
+    /// Its access unit.
+    pub(crate) unit: UnitInfo,
     /// What it says about itself; `None` if its code could not be read.
     pub(crate) reading: Option<Reading>,
-    /// When its first packet came off the socket; `None` if the input has no packets.
-    pub(crate) received: Option<MonoTime>,
-    /// When it was whole.
-    pub(crate) assembled: MonoTime,
-    /// When decoding began: after a wait in the queue, and the waking of a thread.
-    pub(crate) begun: MonoTime,
     /// When the decoder had returned it, and its turn had come.
     pub(crate) decoded: MonoTime,
     /// When its code was read, or found unreadable.
     pub(crate) read: MonoTime,
     /// When its pixels were ready to be shown; equal to `read` if nobody takes them.
     pub(crate) converted: MonoTime,
+}
+
+/// What is known of an access unit before it is decoded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct UnitInfo {
+    /// When its first packet came off the socket; `None` if the input has no packets.
+    pub(crate) received: Option<MonoTime>,
+    /// When it was whole.
+    pub(crate) assembled: MonoTime,
+    /// When decoding began: after a wait in the queue, and the waking of a thread.
+    pub(crate) begun: MonoTime,
     /// When it was sampled, by the sender report before it; `None` unless it is the first after one.
     pub(crate) sampled: Option<SenderTime>,
-    /// Bytes of its access unit; 0 if the input is not compressed.
+    /// Its bytes; 0 if the input is not compressed.
     pub(crate) bytes: u32,
-    /// Its access unit was a key frame.
+    /// It was a key frame.
     pub(crate) idr: bool,
 }
 
@@ -103,17 +110,6 @@ pub struct Decoding<'a> {
     gap: Gap,
     /// The reorder depth of the newest [`Event::Reordered`].
     depth: usize,
-}
-
-/// What is known of an access unit before it is decoded.
-#[derive(Clone, Copy, Debug)]
-struct UnitInfo {
-    received: Option<MonoTime>,
-    assembled: MonoTime,
-    begun: MonoTime,
-    sampled: Option<SenderTime>,
-    bytes: u32,
-    idr: bool,
 }
 
 /// What is missing since the newest picture: an access unit that gives none may refer to it.
@@ -269,20 +265,7 @@ impl PictureReading<'_> {
         if let (Some(keeper), Some(reading)) = (self.keeper, reading) {
             pictures::put(keeper, reading.payload.sequence, &planes);
         }
-        let UnitInfo { received, assembled, begun, sampled, bytes, idr } = info;
-        self.emit(Event::Picture(Box::new(DecodedPicture {
-            serial,
-            reading,
-            received,
-            assembled,
-            begun,
-            decoded,
-            read,
-            converted,
-            sampled,
-            bytes,
-            idr,
-        })));
+        self.emit(Event::Picture(Box::new(DecodedPicture { serial, unit: info, reading, decoded, read, converted })));
     }
 }
 

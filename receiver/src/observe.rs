@@ -77,13 +77,13 @@ impl Observer {
     pub(crate) fn observe(&mut self, picture: &DecodedPicture, shown: Option<MonoTime>, now: Now) {
         let presented = shown.unwrap_or(picture.read);
         let observation = Observation {
-            received: picture.received,
+            received: picture.unit.received,
             cost: cost(picture),
             ..match &picture.reading {
                 Some(reading) => self.frame(picture, reading, shown, now),
                 None => {
                     let at = Now { wall: now.wall_at(presented), mono: presented };
-                    Observation::unreadable(at, picture.bytes, picture.idr)
+                    Observation::unreadable(at, picture.unit.bytes, picture.unit.idr)
                 }
             }
         };
@@ -100,7 +100,7 @@ impl Observer {
         let stamps = StampCheck {
             sei: reading.sei,
             capture_clock: reading.capture_clock,
-            sender_report_us: picture.sampled.map(|sampled| sampled.micros_since(reading.payload.time)),
+            sender_report_us: picture.unit.sampled.map(|sampled| sampled.micros_since(reading.payload.time)),
         };
         let sample = sample(picture, reading, shown, now, correction(&clocks));
         Observation { stamps: Some(stamps), clocks, ..Observation::frame(sample) }
@@ -223,7 +223,7 @@ fn correction(check: &ClockCheck) -> Correction {
 /// What measuring a picture cost.
 fn cost(picture: &DecodedPicture) -> OwnCost<Option<Duration>> {
     OwnCost {
-        wake: picture.received.map(|_| picture.begun - picture.assembled),
+        wake: picture.unit.received.map(|_| picture.unit.begun - picture.unit.assembled),
         read: Some(picture.read - picture.decoded),
         convert: (picture.converted > picture.read).then(|| picture.converted - picture.read),
         ..OwnCost::default()
@@ -245,8 +245,8 @@ fn sample(
 ) -> Sample {
     let presented = shown.unwrap_or(picture.read);
     let marks = Marks::new(reading.payload.time, now.wall_at(presented))
-        .with(Mark::Received, picture.received.map(|received| now.wall_at(received)))
-        .with(Mark::Assembled, now.wall_at(picture.assembled))
+        .with(Mark::Received, picture.unit.received.map(|received| now.wall_at(received)))
+        .with(Mark::Assembled, now.wall_at(picture.unit.assembled))
         .with(Mark::Decoded, now.wall_at(picture.decoded))
         .with(Mark::Read, now.wall_at(picture.read))
         .shifted(ClockName::Receiver, -correction.offset_us().unwrap_or(0));
@@ -258,8 +258,8 @@ fn sample(
         presented,
         correction,
         shown: shown.is_some(),
-        bytes: picture.bytes,
-        idr: picture.idr,
+        bytes: picture.unit.bytes,
+        idr: picture.unit.idr,
     }
 }
 

@@ -168,7 +168,7 @@ impl Stream {
                 self.pending.undecoded(dropped, true);
             }
             Event::Picture(picture) => {
-                self.unit(picture.assembled);
+                self.unit(picture.unit.assembled);
                 self.diagnosis.picture(&picture);
                 self.first_picture.get_or_insert(picture.read);
                 self.pending.picture(picture);

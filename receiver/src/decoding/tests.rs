@@ -58,8 +58,8 @@ fn pictures_that_wait_for_their_turn_keep_their_marks_and_all_come_before_the_en
     run(&receiver, &SystemClock::new(), &Slot::new(false), None, &mut send);
     assert!(ended && depths == [2], "{depths:?}");
     assert_eq!(seen.iter().map(|seen| seen.serial).collect::<Vec<_>>(), (1..=count as u64).collect::<Vec<_>>());
-    assert_eq!(seen.iter().map(|seen| seen.bytes).sum::<u32>(), bytes);
-    assert!(!seen.is_sorted_by_key(|seen| seen.assembled), "in the order of output");
+    assert_eq!(seen.iter().map(|seen| seen.unit.bytes).sum::<u32>(), bytes);
+    assert!(!seen.is_sorted_by_key(|seen| seen.unit.assembled), "in the order of output");
     assert!(seen.is_sorted_by_key(|seen| seen.decoded), "each when its turn has come");
 }
 

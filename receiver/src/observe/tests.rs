@@ -8,6 +8,7 @@ use measure::stamps::Sei;
 use report::Setup;
 
 use super::*;
+use crate::decoding::UnitInfo;
 
 const START: WallTime = WallTime::from_micros(1_763_722_800_000_000);
 
@@ -38,16 +39,11 @@ fn seen(clock: &ManualClock, sequence: Option<u32>) -> DecodedPicture {
     let at = now.mono;
     DecodedPicture {
         serial: 1,
+        unit: UnitInfo { received: None, assembled: at, begun: at, sampled: None, bytes: 100, idr: false },
         reading,
-        received: None,
-        assembled: at,
-        begun: at,
         decoded: at,
         read: at,
         converted: at,
-        sampled: None,
-        bytes: 100,
-        idr: false,
     }
 }
 
@@ -138,7 +134,8 @@ fn a_sender_report_is_compared_with_the_code_of_the_frame_after_it() {
         clock.advance(Duration::from_millis(40));
         let (time, stamp) = (MediaTime::from_ticks(7), clock.now().wall.offset(-5_000));
         let report = SenderClock::new(stamp.offset(off).to_ntp(), time).expect("a wall clock");
-        let seen = DecodedPicture { sampled: Some(report.sampled(time)), ..seen(&clock, Some(sequence)) };
+        let mut seen = seen(&clock, Some(sequence));
+        seen.unit.sampled = Some(report.sampled(time));
         observer.observe(&seen, None, clock.now());
         show(&mut observer, &clock, Some(sequence));
     }

@@ -11,7 +11,7 @@ use super::diagnosis::FIRST_PICTURE_LIMIT;
 use super::*;
 use crate::args::Args;
 use crate::decode::{Missing, Undecodable};
-use crate::decoding::DecodedPicture;
+use crate::decoding::{DecodedPicture, UnitInfo};
 use crate::read::Reading;
 
 const START: WallTime = WallTime::from_micros(1_763_722_800_000_000);
@@ -31,21 +31,8 @@ fn picture(clock: &ManualClock, serial: u64) -> Event {
     let (publisher, origin, reference, code) = (None, None, None, None);
     let reading = Some(Reading { payload, publisher, origin, reference, code, sei, capture_clock });
     let at = now.mono;
-    let (assembled, begun, decoded, read, converted) = (at, at, at, at, at);
-    let (received, sampled, bytes, idr) = (None, None, 100, false);
-    Event::Picture(Box::new(DecodedPicture {
-        serial,
-        reading,
-        received,
-        assembled,
-        begun,
-        decoded,
-        read,
-        converted,
-        sampled,
-        bytes,
-        idr,
-    }))
+    let unit = UnitInfo { received: None, assembled: at, begun: at, sampled: None, bytes: 100, idr: false };
+    Event::Picture(Box::new(DecodedPicture { serial, unit, reading, decoded: at, read: at, converted: at }))
 }
 
 /// Pictures 1 to `count`, 10 ms apart.
