@@ -15,6 +15,7 @@ use super::memory::Memory;
 use super::packet::{FrameCounter, FramePosition, Packet, PacketKind, Placed};
 use super::pictures::Requests;
 use super::sink::{Client, Drops, PublisherControl, ReaderInfo, Sink};
+use super::viewed::{Viewed, ViewedCounts};
 
 /// A live stream.
 pub(crate) struct Stream {
@@ -26,6 +27,7 @@ pub(crate) struct Stream {
     packets: AtomicU64,
     bytes: AtomicU64,
     foreign: AtomicU64,
+    viewed: Arc<Viewed>,
 }
 
 struct Relay {
@@ -55,6 +57,8 @@ pub(crate) struct Counts {
     pub(crate) lost_packets: u64,
     pub(crate) foreign_packets: u64,
     pub(crate) dropped: Drops,
+    /// Over HTTP.
+    pub(crate) viewed: ViewedCounts,
 }
 
 impl Stream {
@@ -84,6 +88,7 @@ impl Stream {
             packets: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             foreign: AtomicU64::new(0),
+            viewed: Arc::default(),
         }
     }
 
@@ -95,6 +100,11 @@ impl Stream {
     /// Who publishes.
     pub(crate) fn publisher(&self) -> &Client {
         &self.publisher
+    }
+
+    /// What viewers over HTTP got of it.
+    pub(crate) fn viewed(&self) -> &Arc<Viewed> {
+        &self.viewed
     }
 
     /// Its video, with the newest parameter sets.
@@ -197,6 +207,7 @@ impl Stream {
                 lost_packets: relay.counter.lost(),
                 foreign_packets: self.foreign.load(Relaxed),
                 dropped: relay.departed_drops,
+                viewed: self.viewed.counts(),
             };
             (counts, relay.readers.clone())
         };

@@ -1,27 +1,27 @@
 //! Viewers over HTTP, of a camera that does what the test says.
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::thread::JoinHandle;
 
 use super::raw::{self, Camera, Client, config, http};
 use super::wait_for;
 
 /// A stream of which one frame has passed.
-struct Cam {
-    handle: server::Handle,
-    publisher: Client,
+pub struct Cam {
+    pub handle: server::Handle,
+    pub publisher: Client,
     camera: Camera,
 }
 
-struct Answer {
-    status: u16,
-    head: String,
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
     body: Vec<u8>,
 }
 
 impl Answer {
-    fn text(&self) -> String {
+    pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
@@ -31,21 +31,32 @@ impl Answer {
 }
 
 impl Cam {
-    fn new() -> Self {
-        let handle = server::start(config()).expect("a server");
-        let (publisher, camera) = (Client::publisher(handle.rtsp_addr(), "/cam"), Camera::new(1));
-        let mut cam = Self { handle, publisher, camera };
-        cam.send_idr();
+    pub fn new() -> Self {
+        let cam = Self::of(server::start(config()).expect("a server"), "");
         wait_for(&cam.handle, "cam", |status| status["frames"] == 1);
         cam
     }
 
-    fn send_idr(&mut self) {
+    /// On a server that lets publish who sends `header`.
+    pub fn of(handle: server::Handle, header: &str) -> Self {
+        let mut publisher = Client::connect(handle.rtsp_addr());
+        publisher.headers = if header.is_empty() { String::new() } else { format!("{header}\r\n") };
+        publisher.publish("/cam", "RTP/AVP/TCP;unicast;interleaved=0-1;mode=record");
+        let mut cam = Self { handle, publisher, camera: Camera::new(1) };
+        cam.send_idr();
+        cam
+    }
+
+    pub fn http(&self) -> SocketAddr {
+        self.handle.http_addr().expect("HTTP")
+    }
+
+    pub fn send_idr(&mut self) {
         let packets = self.camera.idr(1_000);
         self.publisher.send_packets(&packets);
     }
 
-    fn send_slices(&mut self, count: usize) {
+    pub fn send_slices(&mut self, count: usize) {
         for _ in 0..count {
             let packets = self.camera.slice(100);
             self.publisher.send_packets(&packets);
@@ -53,12 +64,12 @@ impl Cam {
     }
 
     /// Waits for a request for a picture.
-    fn is_asked(&mut self) {
+    pub fn is_asked(&mut self) {
         assert_eq!(self.publisher.packets(1, 1)[0][9], 206, "payload-specific feedback");
     }
 
     /// Asks for a file, and reads the answer until the server closes.
-    fn get(&self, name: &str) -> JoinHandle<Answer> {
+    pub fn get(&self, name: &str) -> JoinHandle<Answer> {
         let mut socket = TcpStream::connect(self.handle.http_addr().expect("HTTP")).expect("it listens");
         socket.set_read_timeout(Some(raw::LIMIT)).expect("a limit");
         write!(socket, "GET /cam/{name} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("it reads");
@@ -73,8 +84,12 @@ impl Cam {
     }
 
     /// A playlist of one whole segment, and one frame of the next.
-    fn playlist(&mut self) -> String {
-        let playlist = self.get("index.m3u8");
+    pub fn playlist(&mut self) -> String {
+        self.playlist_at("index.m3u8")
+    }
+
+    pub fn playlist_at(&mut self, name: &str) -> String {
+        let playlist = self.get(name);
         self.is_asked();
         self.send_idr();
         self.send_slices(30);
