@@ -241,6 +241,11 @@ pub(crate) fn http_challenges() -> [String; 2] {
     ["Basic", "Bearer"].map(|scheme| format!("{scheme} realm=\"{REALM}\""))
 }
 
+/// Whether `text` can be a token.
+pub(crate) fn is_token(text: &str) -> bool {
+    Shown::parse(text).is_some()
+}
+
 /// What wrong tokens are counted by; no user is called so.
 fn token_name(shown: Option<Shown>) -> String {
     format!(":{}", shown.map_or_else(String::new, |shown| shown.number()))

@@ -1,11 +1,12 @@
 //! The HTTP side: liveness, metrics, what the streams are doing, and the streams themselves for browsers.
 
-pub(crate) mod access;
+mod access;
+mod any;
 mod api;
 mod media;
 mod metrics;
 mod origin;
-pub(crate) mod settings;
+mod settings;
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
@@ -32,6 +33,8 @@ use crate::relay::{Account, Share};
 use crate::rtsp::listener::ACCEPT_REST;
 use crate::{Pace, Shared};
 use access::Need;
+
+pub use any::parse_any;
 
 /// A request's head is complete within this, also that of the next one on a connection kept open.
 const HEAD_LIMIT: Duration = Duration::from_secs(10);

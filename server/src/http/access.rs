@@ -124,13 +124,13 @@ fn shown_token(request: &Request) -> Option<(String, bool)> {
 }
 
 /// The token in an Authorization header (RFC 6750 section 2.1).
-pub(crate) fn bearer(authorization: &str) -> Option<&str> {
+pub(super) fn bearer(authorization: &str) -> Option<&str> {
     let (scheme, token) = authorization.split_once(' ')?;
     scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim())
 }
 
 /// The token in a query.
-pub(crate) fn in_query(query: &str) -> Option<&str> {
+pub(super) fn in_query(query: &str) -> Option<&str> {
     query
         .split('&')
         .find_map(|pair| pair.split_once('=').filter(|(name, _)| *name == PARAMETER))

@@ -40,6 +40,11 @@ pub(super) fn is_media(path: &str) -> bool {
     path.rsplit_once('/').is_some_and(|(_, name)| File::parse(name).is_some())
 }
 
+/// Whether a player may ask for a playlist with this query.
+pub(super) fn is_playable_query(query: &str) -> bool {
+    Reload::parse(query).is_ok()
+}
+
 /// `GET /{path}`.
 pub(super) async fn show(
     State(shared): State<Arc<Shared>>,

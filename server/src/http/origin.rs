@@ -71,7 +71,7 @@ pub(super) async fn only_own_pages(request: Request, next: Next) -> Response {
 }
 
 /// Whether `host`, with or without a port, names loopback or the address `local`.
-fn is_own(host: &str, local: Option<IpAddr>) -> bool {
+pub(super) fn is_own(host: &str, local: Option<IpAddr>) -> bool {
     let bracketed = host.strip_prefix('[').and_then(|rest| rest.split_once(']'));
     let (name, rest) = bracketed.unwrap_or_else(|| host.split_at(host.find(':').unwrap_or(host.len())));
     let port = rest.is_empty() || rest.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());

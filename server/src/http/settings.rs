@@ -88,13 +88,13 @@ pub(super) async fn set(
 
 /// What is wrong with a body.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Bad {
+pub(super) enum Bad {
     Json(String),
     Field(SettingsError),
 }
 
 /// Reads `{"segment": "500ms", "part": "frame", "playlist": 6, "preset": "safe"}`, or some of that.
-pub(crate) fn change(body: &[u8]) -> Result<SettingsChange, Bad> {
+pub(super) fn change(body: &[u8]) -> Result<SettingsChange, Bad> {
     let fields: BTreeMap<String, Value> = serde_json::from_slice(body)
         .map_err(|error| Bad::Json(format!("the body is no JSON object of settings: {error}")))?;
     let mut change = SettingsChange::default();

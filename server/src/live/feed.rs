@@ -16,6 +16,10 @@ use crate::segment::Window;
 const KEY_RETRY: Duration = Duration::from_millis(250);
 /// One that has sent none for so long will not.
 const KEY_LIMIT: Duration = Duration::from_millis(1_500);
+/// Segments in a row that are longer than wanted, after which key frames are too rare.
+const OVERLONG: usize = 3;
+/// A publisher that was lost may come back within this: until then its stream has not ended.
+const COME_BACK: Duration = Duration::from_secs(10);
 /// A stamp further away from the frame's arrival is not believed.
 const STAMP_OFF_MAX: Duration = Duration::from_secs(3_600);
 
@@ -39,22 +43,27 @@ pub(super) async fn feed(live: &Live, mut frames: Frames, path: &StreamPath, acc
             })
         });
         share.update(live.read(Window::held));
-        if !wants_key {
+        if wants_key {
+            let (since, last) = *asked.get_or_insert((now.mono, None));
+            if last.is_none_or(|last| now.mono - last >= KEY_RETRY) {
+                asked = Some((since, Some(now.mono)));
+                frames.request_idr(now.mono);
+            }
+        } else {
             asked = None;
-            continue;
         }
-        let (since, last) = *asked.get_or_insert((now.mono, None));
-        if last.is_none_or(|last| now.mono - last >= KEY_RETRY) {
-            asked = Some((since, Some(now.mono)));
-            frames.request_idr(now.mono);
-        }
-        if now.mono - since >= KEY_LIMIT && !std::mem::replace(&mut warned, true) {
+        let never = asked.is_some_and(|(since, _)| now.mono - since >= KEY_LIMIT);
+        if !warned && (never || live.read(|window| window.are_overlong(OVERLONG))) {
+            warned = true;
             let gop = live.read(Window::frames_per_segment);
             tracing::warn!(
-                "the publisher of /{path} sends no key frame when asked, so that segments are longer than wanted: publish with a \
-                 key frame every {gop} frames (--gop {gop})"
+                "the publisher of /{path} sends key frames too rarely, so that segments are longer than wanted: publish with \
+                 a key frame every {gop} frames (--gop {gop})"
             );
         }
+    }
+    if !frames.is_finished() {
+        tokio::time::sleep(COME_BACK).await;
     }
     live.end();
     // Until nobody asks any more.

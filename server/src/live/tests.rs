@@ -77,6 +77,7 @@ fn a_stream_that_has_ended_is_there_until_another_comes() {
         assert_eq!(lives.watch(&name(), None).err(), Some(Refused::NoStream));
         let first = publish(&paths);
         let live = lives.watch(&name(), Some(first.stream())).expect("it is there");
+        first.stream().finish();
         drop(first);
         wait_until(|| live.read(Window::has_ended)).await;
         assert!(Arc::ptr_eq(&live, &lives.watch(&name(), None).expect("its last segments")));

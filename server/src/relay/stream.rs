@@ -1,7 +1,7 @@
 //! A live stream: one publisher, its packets, its readers.
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use common::lock::lock;
@@ -28,6 +28,7 @@ pub(crate) struct Stream {
     bytes: AtomicU64,
     foreign: AtomicU64,
     viewed: Arc<Viewed>,
+    finished: AtomicBool,
 }
 
 struct Relay {
@@ -89,6 +90,7 @@ impl Stream {
             bytes: AtomicU64::new(0),
             foreign: AtomicU64::new(0),
             viewed: Arc::default(),
+            finished: AtomicBool::new(false),
         }
     }
 
@@ -105,6 +107,16 @@ impl Stream {
     /// What viewers over HTTP got of it.
     pub(crate) fn viewed(&self) -> &Arc<Viewed> {
         &self.viewed
+    }
+
+    /// The publisher says that it ends.
+    pub(crate) fn finish(&self) {
+        self.finished.store(true, Relaxed);
+    }
+
+    /// Whether the publisher has said that it ends; one that was only lost may come back.
+    pub(super) fn is_finished(&self) -> bool {
+        self.finished.load(Relaxed)
     }
 
     /// Its video, with the newest parameter sets.

@@ -113,6 +113,13 @@ impl Window {
         (self.segment_ticks() / self.interval()).max(1)
     }
 
+    /// Whether each of the newest `count` complete segments is half as long again as was asked for, or longer.
+    pub(crate) fn are_overlong(&self, count: usize) -> bool {
+        let complete = self.segments.iter().rev().filter(|segment| segment.complete).take(count);
+        let overlong = |segment: &Segment| 2 * segment.duration() >= 3 * self.segment_ticks();
+        complete.filter(|segment| overlong(segment)).count() == count
+    }
+
     /// Of what is held, in bits per second; at least 1.
     pub(crate) fn bit_rate(&self) -> u64 {
         let bytes: usize = self.segments.iter().flat_map(Segment::fragments).map(|fragment| fragment.bytes.len()).sum();

@@ -30,6 +30,15 @@ fn wait_for(handle: &server::Handle, path: &str, condition: impl Fn(&Value) -> b
     }
 }
 
+/// Waits until nobody publishes there.
+fn wait_for_none(handle: &server::Handle, path: &str) {
+    let start = std::time::Instant::now();
+    while http(handle.http_addr().expect("HTTP"), &format!("GET /api/streams/status/{path}")).0 != 404 {
+        assert!(start.elapsed() < raw::LIMIT, "it goes on");
+        std::thread::yield_now();
+    }
+}
+
 #[test]
 fn packets_go_through_unchanged_from_an_idr_on_and_the_end_of_the_stream_is_told() {
     let handle = server();

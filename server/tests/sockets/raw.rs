@@ -213,6 +213,16 @@ impl Camera {
     }
 }
 
+/// A connection for HTTP from `local`.
+pub fn http_client(address: SocketAddr, local: [u8; 4]) -> TcpStream {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a descriptor");
+    socket.bind(&SocketAddr::from((local, 0)).into()).expect("a loopback address");
+    socket.connect(&address.into()).expect("the server listens");
+    let stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(LIMIT)).expect("a limit");
+    stream
+}
+
 /// What a request has beside its first line and what every one has.
 #[derive(Clone, Copy, Default)]
 pub struct Headers<'a> {

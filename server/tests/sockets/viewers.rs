@@ -157,8 +157,7 @@ fn the_end_of_the_stream_is_told() {
     let mut cam = Cam::new();
     cam.playlist();
     let (playlist, part, mse) = (cam.get("index.m3u8?_HLS_msn=2"), cam.get("part-1-1.m4s"), cam.get("mse"));
-    let elsewhere = Client::connect(cam.handle.rtsp_addr());
-    drop(std::mem::replace(&mut cam.publisher, elsewhere));
+    assert_eq!(cam.publisher.ask("TEARDOWN", "/cam", "", "").0, 200);
     let playlist = playlist.join().expect("an answer");
     assert!(playlist.text().ends_with("segment-1.m4s\n#EXT-X-ENDLIST\n"), "{}", playlist.text());
     assert_eq!(part.join().expect("an answer").status, 404);
@@ -191,4 +190,52 @@ fn a_stream_cannot_hide_what_the_server_has_of_its_own() {
         assert!(Client::connect(handle.rtsp_addr()).announce(name) >= 400, "{name}");
     }
     assert_eq!(Client::connect(handle.rtsp_addr()).announce("/cam/api"), 200);
+}
+
+#[test]
+fn one_address_has_so_many_requests_waiting_and_others_still_get_in() {
+    let mut cam = Cam::new();
+    cam.playlist();
+    let ask = |from: [u8; 4]| {
+        let mut client = raw::http_client(cam.http(), from);
+        write!(client, "GET /cam/part-1-1.m4s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            .expect("it reads");
+        client
+    };
+    let mut waiting: Vec<_> = (0..256).map(|_| ask([127, 0, 0, 9])).collect();
+    wait_for(&cam.handle, "cam", |status| status["http"]["viewers"] == 256);
+    let mut refused = String::new();
+    ask([127, 0, 0, 9]).read_to_string(&mut refused).expect("an answer");
+    assert!(refused.starts_with("HTTP/1.1 503") && refused.contains("retry-after: 2\r\n"), "{refused}");
+    assert!(refused.contains("access-control-allow-origin: *"), "{refused}");
+    let mut other = ask([127, 0, 0, 8]);
+    wait_for(&cam.handle, "cam", |status| status["http"]["viewers"] == 257);
+    cam.send_slices(1);
+    for socket in waiting.iter_mut().chain([&mut other]) {
+        let mut bytes = Vec::new();
+        socket.read_to_end(&mut bytes).expect("an answer");
+        assert!(bytes.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&bytes));
+    }
+    let (_, metrics) = http(cam.http(), "GET /metrics");
+    assert!(metrics.contains("framelag_http_refused_total 1\n"), "{metrics}");
+}
+
+#[test]
+fn heads_are_bounded_and_bodies_are_not_waited_for() {
+    let cam = Cam::new();
+    let long = "x".repeat(20_000);
+    for request in [
+        format!("GET /cam/{long}"),
+        format!("GET /cam/index.m3u8?{long}"),
+        format!("GET /cam/mse HTTP/1.1\r\nX: {long}\r\nY: "),
+    ] {
+        let (status, _) = http(cam.http(), &request);
+        assert!([400, 414, 431].contains(&status), "{status}");
+    }
+    let mut client = raw::http_client(cam.http(), [127, 0, 0, 1]);
+    write!(client, "GET /health HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\nConnection: close\r\n\r\n")
+        .expect("it reads");
+    let mut text = String::new();
+    client.read_to_string(&mut text).expect("an answer");
+    assert!(text.starts_with("HTTP/1.1 200"), "{text}");
 }
