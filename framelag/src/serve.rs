@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use chrono::{SecondsFormat, Utc};
 use common::host::resolve::listen_address;
-use common::units::{UnitError, parse_duration};
+use common::units::parse_duration;
+use framelag::stream_settings;
 use serde_json::json;
-use server::{Config, Handle, PartLength, Preset, SegmentSettings};
+use server::{Config, Handle, PartLength, Preset, SegmentSettings, SettingsChange};
 
 use crate::exit::Error;
 use crate::processes::watch_for_interrupt;
@@ -23,7 +24,9 @@ use crate::processes::watch_for_interrupt;
   framelag serve --rtsp 0.0.0.0:8554 --auth users.txt
       for other hosts, with passwords from users.txt
   framelag serve --preset frame
-      play http://127.0.0.1:8080/cam/index.m3u8 in a browser, frame by frame")]
+      play http://127.0.0.1:8080/cam/index.m3u8 in a browser, frame by frame
+  framelag serve --config streams.toml
+      with preset = \"safe\" for all streams and, below [paths.cam], preset = \"frame\" for one")]
 pub struct Args {
     /// Listen here for RTSP.
     #[arg(long, value_name = "ADDRESS:PORT", value_parser = listen_address, default_value_t = Config::default().rtsp)]
@@ -37,18 +40,21 @@ pub struct Args {
     /// Listen beyond loopback without passwords.
     #[arg(long, conflicts_with = "auth")]
     insecure: bool,
+    /// Read settings of streams from this file, those of all and those of each path. The flags below go before those of all.
+    #[arg(long, value_name = "FILE.toml")]
+    config: Option<PathBuf>,
     /// End a segment of /NAME/index.m3u8 at the first key frame after this, 100ms to 60s [default: 1s].
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     segment: Option<Duration>,
     /// Length of a part of a segment: "frame" for one frame, or as many as fit in this [default: 33ms].
-    #[arg(long, value_name = "DURATION|frame", value_parser = part_length)]
+    #[arg(long, value_name = "DURATION|frame", value_parser = str::parse::<PartLength>)]
     part: Option<PartLength>,
     /// Segments that a playlist lists, 3 to 100 [default: 6].
     #[arg(long, value_name = "COUNT")]
     playlist: Option<usize>,
     /// Start from these settings: ultra (segments of 200ms, parts of 50ms), real-time (three of 500ms), safe (three of 2s) or
     /// frame (parts of one frame). All but safe leave the letter of the HLS specification.
-    #[arg(long, value_name = "NAME", value_parser = preset)]
+    #[arg(long, value_name = "NAME", value_parser = str::parse::<Preset>)]
     preset: Option<Preset>,
     /// Print one JSON line with the addresses, once the server listens, and nothing else to standard output.
     #[arg(long)]
@@ -59,39 +65,32 @@ pub struct Args {
 }
 
 impl Args {
-    /// The preset, if any, and what the other flags change of it.
-    fn segments(&self) -> SegmentSettings {
-        let preset = self.preset.map(Preset::settings).unwrap_or_default();
-        SegmentSettings {
-            segment: self.segment.unwrap_or(preset.segment),
-            part: self.part.unwrap_or(preset.part),
-            playlist: self.playlist.unwrap_or(preset.playlist),
-        }
+    /// What the flags set.
+    fn change(&self) -> SettingsChange {
+        SettingsChange { preset: self.preset, segment: self.segment, part: self.part, playlist: self.playlist }
     }
-}
 
-fn part_length(text: &str) -> Result<PartLength, UnitError> {
-    if text == "frame" { Ok(PartLength::Frame) } else { parse_duration(text).map(PartLength::UpTo) }
-}
-
-fn preset(text: &str) -> Result<Preset, String> {
-    let known = Preset::NAMES.iter().find(|(name, _)| *name == text);
-    known
-        .map(|(_, preset)| *preset)
-        .ok_or_else(|| format!("the presets are {}", Preset::NAMES.map(|(name, _)| name).join(", ")))
+    /// The file, and what the flags change of it.
+    fn into_config(self) -> Result<Config, Error> {
+        let file = self.config.as_deref().map(stream_settings::open).transpose().map_err(Error::Usage)?;
+        let file = file.unwrap_or_default();
+        let segments = self.change().of(file.defaults.of(SegmentSettings::default()));
+        segments.check().map_err(|error| Error::Usage(format!("--{error}")))?;
+        let Self { rtsp, http, auth, insecure, .. } = self;
+        Ok(Config { rtsp, http: Some(http), auth, insecure, segments, paths: file.paths })
+    }
 }
 
 /// Serves until Ctrl-C or SIGTERM.
 pub fn run(args: Args) -> Result<u8, Error> {
-    let segments = args.segments();
-    let config = Config { rtsp: args.rtsp, http: Some(args.http), auth: args.auth, insecure: args.insecure, segments };
-    let handle = start(config, args.or_any_port).map_err(|error| {
+    let (or_any_port, json) = (args.or_any_port, args.json);
+    let handle = start(args.into_config()?, or_any_port).map_err(|error| {
         use server::Error::{Auth, Exposed, Segments};
-        Error::new(matches!(error, Exposed { .. } | Auth(_) | Segments(_)), error)
+        Error::new(matches!(error, Exposed { .. } | Auth(_) | Segments { .. }), error)
     })?;
     // Only now: until here, where a pipe as --auth may keep it waiting, a signal ends the process.
     let stop = watch_for_interrupt()?;
-    if args.json {
+    if json {
         // Whoever started it would wait for ever for the addresses.
         report(&handle).map_err(|error| format!("cannot write to standard output: {error}"))?;
     }

@@ -17,6 +17,8 @@ const PATH: &str = "cam";
 pub(crate) fn start(rtsp: SocketAddr, http: SocketAddr, log: Log) -> Result<(server::Handle, StreamUrl), Error> {
     let server = server::start(server::Config { rtsp, http: Some(http), ..server::Config::default() })?;
     let url = format!("rtsp://{}/{PATH}", server.rtsp_addr());
-    log.info("server", &format!("server in this process; play with: receiver {url}"));
+    let page = server.http_addr().map(|http| format!("; in a browser: http://{http}/{PATH}/index.m3u8"));
+    let page = page.unwrap_or_default();
+    log.info("server", &format!("server in this process; play with: receiver {url}{page}"));
     Ok((server, url.parse().expect("an address and a path are a URL")))
 }

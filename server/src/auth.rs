@@ -1,5 +1,6 @@
 //! Who may publish and play: the file of users, and its use for RTSP (Basic and Digest) and HTTP (Basic).
 
+mod tokens;
 mod tries;
 
 use std::collections::BTreeMap;
@@ -14,11 +15,14 @@ use common::bom;
 use common::host::credentials::readable_by_others;
 use common::lock::lock;
 use common::rtsp::auth::{Attempt, Denied, Verifier};
-use common::rtsp::serve::{Access, Action, Permission};
+use common::rtsp::serve::{Access, Action, Permission, StreamPath};
 use common::secret::Secret;
 use common::time::MonoTime;
 
+use tokens::{Invalid, Shown, Tokens};
 use tries::Tries;
+
+pub(crate) use tokens::VALID as TOKEN_VALID;
 
 /// What clients show when they ask for a password.
 const REALM: &str = "framelag";
@@ -60,6 +64,7 @@ pub(crate) struct Users {
     /// Password of users that do not exist, so that trying theirs takes as long as any other's. Nobody knows it.
     nobody: String,
     tries: Mutex<Tries>,
+    tokens: Mutex<Tokens>,
 }
 
 /// Why credentials do not count.
@@ -69,6 +74,8 @@ pub(crate) enum Refused {
     Denied(Denied),
     /// They were not looked at: too many were wrong before.
     Later(Duration),
+    /// They are good, and for something else.
+    Forbidden,
 }
 
 #[derive(Debug)]
@@ -116,7 +123,12 @@ impl Users {
     }
 
     fn new(by_name: BTreeMap<String, User>) -> Self {
-        Self { by_name, nobody: format!("{:032x}", rand::random::<u128>()), tries: Mutex::default() }
+        Self {
+            by_name,
+            nobody: format!("{:032x}", rand::random::<u128>()),
+            tries: Mutex::default(),
+            tokens: Mutex::default(),
+        }
     }
 
     /// Whether an HTTP request with this Authorization header, from `peer`, comes from one of the users.
@@ -162,6 +174,43 @@ impl Users {
         }
     }
 
+    /// A token for `user`, to play the stream at `path` or, without one, every stream.
+    pub(crate) fn issue_token(&self, peer: IpAddr, user: &str, path: Option<StreamPath>, now: MonoTime) -> String {
+        let token = lock(&self.tokens).issue(now, user, path);
+        if let Some(shown) = Shown::parse(&token) {
+            // Whoever guesses from the same address does not keep this one waiting.
+            lock(&self.tries).succeeded(now, peer, &token_name(Some(shown)));
+        }
+        token
+    }
+
+    /// The user that `token`, shown from `peer` for the stream at `path`, stands for. Wrong ones are tries like wrong passwords.
+    pub(crate) fn authenticate_token(
+        &self,
+        peer: IpAddr,
+        token: &str,
+        path: Option<&StreamPath>,
+        now: MonoTime,
+    ) -> Result<String, Refused> {
+        let shown = Shown::parse(token);
+        let (mut tries, name) = (lock(&self.tries), token_name(shown));
+        tries.admit(now, peer, &name).map_err(Refused::Later)?;
+        let tokens = lock(&self.tokens);
+        match shown.ok_or(Invalid::Wrong).and_then(|shown| tokens.check(now, shown, path)) {
+            Ok(user) => {
+                tries.succeeded(now, peer, &name);
+                Ok(user.to_owned())
+            }
+            Err(Invalid::Wrong) => {
+                tries.failed(now, peer, &name);
+                Err(Refused::Denied(Denied::Wrong))
+            }
+            // No guess: it was right once.
+            Err(Invalid::Expired) => Err(Refused::Denied(Denied::Stale)),
+            Err(Invalid::OtherPath) => Err(Refused::Forbidden),
+        }
+    }
+
     /// Logs what has failed since the last time, which was `period` ago.
     pub(crate) fn report(&self, period: Duration) {
         let lines = lock(&self.tries).report(period);
@@ -187,9 +236,19 @@ impl fmt::Debug for Users {
     }
 }
 
-/// The WWW-Authenticate header of the HTTP side.
-pub(crate) fn http_challenge() -> String {
-    format!("Basic realm=\"{REALM}\"")
+/// The WWW-Authenticate headers of the HTTP side: that of passwords, and that of tokens.
+pub(crate) fn http_challenges() -> [String; 2] {
+    ["Basic", "Bearer"].map(|scheme| format!("{scheme} realm=\"{REALM}\""))
+}
+
+/// Whether `text` can be a token.
+pub(crate) fn is_token(text: &str) -> bool {
+    Shown::parse(text).is_some()
+}
+
+/// What wrong tokens are counted by; no user is called so.
+fn token_name(shown: Option<Shown>) -> String {
+    format!(":{}", shown.map_or_else(String::new, |shown| shown.number()))
 }
 
 /// Asks one connection for credentials and checks them.
@@ -209,7 +268,7 @@ impl Challenger {
         let attempt = Attempt { method: access.method.into(), uri: access.url.as_str() };
         match self.users.verify(self.peer, &mut self.verifier, &attempt, access.authorization, now) {
             Ok(name) if self.users.may(&name, access.action) => Permission::Granted,
-            Ok(_) => Permission::Forbidden,
+            Ok(_) | Err(Refused::Forbidden) => Permission::Forbidden,
             Err(Refused::Later(wait)) => Permission::Later(wait),
             Err(Refused::Denied(denied)) => {
                 Permission::Challenge(self.verifier.challenge_again(now, denied == Denied::Stale))
@@ -235,93 +294,4 @@ fn parse_line(line: &str) -> Result<(String, User), &'static str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn users_and_what_they_may_do() {
-        let users = Users::parse("# staff\nann:a:publish\n\nbob:b:play\r\ncy:c:all\ndi:d").expect("good");
-        let may = |name| [Action::Publish, Action::Play].map(|action| users.may(name, action));
-        assert_eq!(may("ann"), [true, false]);
-        assert_eq!(may("bob"), [false, true]);
-        assert_eq!([may("cy"), may("di")], [[true; 2]; 2]);
-        assert_eq!(may("eve"), [false; 2]);
-        assert_eq!(users.password("bob").as_deref(), Some("b"));
-    }
-
-    #[test]
-    fn a_byte_order_mark_is_no_part_of_the_first_name() {
-        let folder = tempfile::tempdir().expect("a folder for the test");
-        let path = folder.path().join("users.txt");
-        std::fs::write(&path, "\u{feff}ann:a\r\n").expect("a file");
-        assert_eq!(Users::load(&path).expect("good").password("ann").as_deref(), Some("a"));
-        std::fs::write(&path, b"\xff\xfea\0:\0a\0\n\0").expect("a file");
-        let error = Users::load(&path).expect_err("UTF-16").to_string();
-        assert!(error.contains("users.txt: it is UTF-16: save it as UTF-8"), "{error}");
-    }
-
-    #[test]
-    fn no_password_is_printed() {
-        let user = parse_line("ann:sesame").expect("good");
-        assert!(!format!("{user:?} {:?}", Users::parse("ann:sesame")).contains("sesame"));
-    }
-
-    #[test]
-    fn errors_name_the_line_and_never_the_password() {
-        for (text, line) in
-            [("ann", 1), ("\n:secret", 2), ("ann:", 1), ("a:secret:x", 1), ("a:b:c:d", 1), ("a:b\na:c", 2)]
-        {
-            let (found, why) = Users::parse(text).expect_err(text).expect("a line");
-            assert_eq!(found, line, "{text}");
-            assert!(!why.contains("secret"));
-        }
-        assert_eq!(Users::parse("# nobody\n").err(), Some(None));
-        let error = Users::load(Path::new("no/such/file")).expect_err("missing").to_string();
-        assert!(error.contains("--auth no/such/file"), "{error}");
-    }
-
-    #[test]
-    fn http_knows_users_by_basic() {
-        let users = Users::parse("ann:a").expect("good");
-        // base64 of ann:a and of ann:b.
-        let know = |authorization| users.authenticate([127, 0, 0, 1].into(), authorization, MonoTime::default());
-        assert_eq!(know(Some("Basic YW5uOmE=")), Ok("ann".to_owned()));
-        for _ in 0..100 {
-            assert_eq!(know(None), Err(Refused::Denied(Denied::Missing)), "asking without a password is no try");
-        }
-        for _ in 0..tries::FREE {
-            assert_eq!(know(Some("Basic YW5uOmI=")), Err(Refused::Denied(Denied::Wrong)));
-        }
-        for password in ["Basic YW5uOmI=", "Basic YW5uOmE="] {
-            assert_eq!(know(Some(password)), Err(Refused::Later(tries::WAIT_FIRST)), "nothing is looked at");
-        }
-    }
-
-    #[test]
-    fn a_guesser_waits_on_every_connection_and_by_either_scheme() {
-        let users = Arc::new(Users::parse("ann:a").expect("good"));
-        let (peer, now) = (IpAddr::from([127, 0, 0, 1]), MonoTime::default());
-        let path = common::rtsp::serve::StreamPath::parse("cam").expect("a name");
-        let url = "rtsp://127.0.0.1/cam".parse().expect("a URL");
-        let ask = |authorization: Option<&str>, challenger: &mut Challenger| {
-            let method = &"DESCRIBE".into();
-            challenger.check(now, &Access { action: Action::Play, path: &path, method, url: &url, authorization })
-        };
-        for _ in 0..tries::FREE {
-            let mut challenger = Challenger::new(users.clone(), peer);
-            let Permission::Challenge(challenge) = ask(None, &mut challenger) else { panic!("asked for a password") };
-            let mut client = common::rtsp::auth::Client::new(common::credentials::Credentials::new("ann", "wrong"));
-            client.challenged(&challenge);
-            let answer = client.authorization("DESCRIBE", "rtsp://127.0.0.1/cam");
-            let Permission::Challenge(again) = ask(answer.as_deref(), &mut challenger) else { panic!("wrong") };
-            assert!(!again.contains("stale"), "{again}");
-            let Permission::Challenge(stale) = ask(answer.as_deref(), &mut challenger) else { panic!("old nonce") };
-            assert!(stale.contains("stale=true"), "a nonce that is used up is no wrong password: {stale}");
-        }
-        let mut challenger = Challenger::new(users.clone(), peer);
-        assert_eq!(ask(Some("Basic YW5uOmE="), &mut challenger), Permission::Later(tries::WAIT_FIRST));
-        assert_eq!(users.authenticate(peer, Some("Basic YW5uOmE="), now), Err(Refused::Later(tries::WAIT_FIRST)));
-        let mut elsewhere = Challenger::new(users, IpAddr::from([127, 0, 0, 2]));
-        assert_eq!(ask(Some("Basic YW5uOmE="), &mut elsewhere), Permission::Granted);
-    }
-}
+mod tests;

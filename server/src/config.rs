@@ -1,11 +1,14 @@
 //! What a server is told, and why it may not start.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 
+use common::rtsp::serve::StreamPath;
+
 use crate::auth::AuthFileError;
-use crate::segment::{SegmentSettings, SettingsError};
+use crate::segment::{SegmentSettings, SettingsChange, SettingsError};
 
 /// What a server is told.
 #[derive(Clone, Debug)]
@@ -21,6 +24,8 @@ pub struct Config {
     pub insecure: bool,
     /// How streams are cut for viewers over HTTP.
     pub segments: SegmentSettings,
+    /// What differs from that where.
+    pub paths: BTreeMap<StreamPath, SettingsChange>,
 }
 
 impl Default for Config {
@@ -32,6 +37,7 @@ impl Default for Config {
             auth: None,
             insecure: false,
             segments: SegmentSettings::default(),
+            paths: BTreeMap::new(),
         }
     }
 }
@@ -70,15 +76,29 @@ pub enum Error {
     /// The file of users.
     #[error(transparent)]
     Auth(#[from] AuthFileError),
-    /// How streams are to be cut.
-    #[error(transparent)]
-    Segments(#[from] SettingsError),
+    /// How streams are to be cut, those of one path if it names one.
+    #[error("{}{error}", path.as_ref().map_or(String::new(), |path| format!("/{path}: ")))]
+    Segments {
+        /// Where; `None` for [`Config::segments`].
+        path: Option<StreamPath>,
+        /// What is wrong.
+        error: SettingsError,
+    },
     /// Threads or the event queue are not to be had.
     #[error("cannot start the server's threads: {0}")]
     Runtime(#[source] io::Error),
 }
 
 impl Config {
+    /// Refuses settings out of range.
+    pub(crate) fn check_segments(&self) -> Result<(), Error> {
+        self.segments.check().map_err(|error| Error::Segments { path: None, error })?;
+        self.paths.iter().try_for_each(|(path, change)| {
+            let checked = change.of(self.segments).check();
+            checked.map_err(|error| Error::Segments { path: Some(path.clone()), error })
+        })
+    }
+
     /// Refuses addresses that others can reach where nobody would be asked for a password.
     pub(crate) fn check_exposure(&self) -> Result<(), Error> {
         let open = self.auth.is_none() && !self.insecure;

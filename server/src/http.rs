@@ -1,9 +1,12 @@
 //! The HTTP side: liveness, metrics, what the streams are doing, and the streams themselves for browsers.
 
+mod access;
+mod any;
 mod api;
 mod media;
 mod metrics;
 mod origin;
+mod settings;
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
@@ -11,15 +14,13 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, HttpBody as _, to_bytes};
-use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::extract::Request;
+use axum::http::StatusCode;
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::response::Response;
+use axum::routing::{get, post, put};
 use bytes::Bytes;
-use common::clock::Clock;
 use common::lock::lock;
-use common::rtsp::serve::Action;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -27,11 +28,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::auth::{self, Refused};
 use crate::budget::{Lease, Listener};
 use crate::relay::{Account, Share};
 use crate::rtsp::listener::ACCEPT_REST;
 use crate::{Pace, Shared};
+use access::Need;
+
+pub use any::parse_any;
 
 /// A request's head is complete within this, also that of the next one on a connection kept open.
 const HEAD_LIMIT: Duration = Duration::from_secs(10);
@@ -69,7 +72,10 @@ pub(crate) async fn run(listener: TcpListener, shared: Arc<Shared>, mut stopped:
         match shared.budget.admit(peer.ip(), Listener::Http).await {
             Ok(lease) => drop(connections.spawn(serve(stream, peer.ip(), shared.clone(), router.clone(), lease))),
             // As far as the socket takes it at once, which is all of it.
-            Err(_) => drop(stream.try_write(FULL)),
+            Err(_) => {
+                shared.lives.viewers().refuse();
+                drop(stream.try_write(FULL));
+            }
         }
     }
     drop(listener);
@@ -125,23 +131,35 @@ async fn serve(stream: TcpStream, peer: IpAddr, shared: Arc<Shared>, router: Rou
 struct Peer(IpAddr);
 
 fn router(shared: Arc<Shared>) -> Router {
-    let users = |action| middleware::from_fn_with_state((shared.clone(), action), only_users);
-    let no_users = middleware::from_fn_with_state(shared.clone(), origin::check);
+    let may = |need| middleware::from_fn_with_state((shared.clone(), need), access::check);
+    let own_pages = || middleware::from_fn(origin::only_own_pages);
     let media = Router::new()
         .route("/{*path}", get(media::show).options(origin::preflight))
-        .layer(users(Some(Action::Play)))
+        .layer(may(Need::Stream))
         .route("/time", get(media::time))
-        .layer(middleware::from_fn_with_state(shared.clone(), origin::allow_all));
+        .layer(middleware::from_fn_with_state(shared.clone(), origin::allow_pages));
     let state = Router::new()
         .route("/metrics", get(metrics::show))
         .route("/api/streams", get(api::list))
         .route("/api/streams/status/{*path}", get(api::status))
-        .layer(users(None));
+        .route("/api/streams/settings/{*path}", get(settings::show))
+        .layer(may(Need::State));
+    let set = Router::new()
+        .route("/api/streams/settings/{*path}", put(settings::set))
+        .layer(may(Need::Settings))
+        .layer(own_pages());
+    let token = Router::new()
+        .route("/api/token", post(access::token))
+        .route("/api/token/{*path}", post(access::token))
+        .layer(may(Need::Token))
+        .layer(own_pages());
     Router::new()
         .merge(state)
+        .merge(set)
+        .merge(token)
         .merge(media)
         .layer(middleware::from_fn(counted))
-        .layer(no_users)
+        .layer(middleware::from_fn_with_state(shared.clone(), origin::check))
         // A supervisor that asks whether the process lives has no password.
         .route("/health", get(api::health))
         .fallback(api::not_found)
@@ -181,31 +199,6 @@ impl AsRef<[u8]> for Held {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
-}
-
-/// Lets those in who have a password and, for an action, the right to it; where there are users.
-async fn only_users(
-    State((shared, action)): State<(Arc<Shared>, Option<Action>)>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let Some(users) = &shared.users else { return next.run(request).await };
-    let authorization = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let Some(&Peer(peer)) = request.extensions().get() else {
-        return api::error(StatusCode::INTERNAL_SERVER_ERROR, "the peer address is unknown");
-    };
-    match users.authenticate(peer, authorization, shared.clock.now().mono) {
-        Ok(name) if action.is_none_or(|action| users.may(&name, action)) => return next.run(request).await,
-        Ok(_) => return api::error(StatusCode::FORBIDDEN, "this user may not play"),
-        Err(Refused::Denied(_)) => {}
-        Err(Refused::Later(wait)) => {
-            let again = [(header::RETRY_AFTER, (wait.as_secs() + 1).to_string())];
-            let why = "too many wrong passwords from this address: try again later";
-            return (again, api::error(StatusCode::TOO_MANY_REQUESTS, why)).into_response();
-        }
-    }
-    let challenge = [(header::WWW_AUTHENTICATE, auth::http_challenge())];
-    (challenge, api::error(StatusCode::UNAUTHORIZED, "user and password required")).into_response()
 }
 
 #[cfg(test)]

@@ -29,9 +29,10 @@ use common::time::Now;
 
 pub use auth::AuthFileError;
 pub use config::{Config, Error};
+pub use http::parse_any as parse_any_http;
 pub use relay::{FrameDrops, Frames};
 pub use runtime::{Handle, start};
-pub use segment::{PartLength, Preset, SegmentSettings, SettingsError};
+pub use segment::{PartLength, Preset, SegmentSettings, SettingsChange, SettingsError};
 pub use tally::LogLimit;
 
 /// What all connections of a server share.
@@ -88,13 +89,13 @@ struct Connections {
 }
 
 impl Shared {
-    fn new(users: Option<auth::Users>, segments: SegmentSettings) -> Self {
+    fn new(users: Option<auth::Users>, config: &Config) -> Self {
         let clock = SystemClock::new();
         let budget = Arc::new(budget::Budget::of_process(clock.clone()));
         let memory = relay::Memory::default();
         Self {
             started: clock.now(),
-            lives: live::Lives::new(segments, clock.clone(), memory.clone()),
+            lives: live::Lives::new(config.segments, config.paths.clone(), clock.clone(), memory.clone()),
             clock,
             paths: Arc::default(),
             memory,

@@ -14,6 +14,7 @@ mod queue;
 mod sink;
 mod stream;
 mod subscription;
+mod viewed;
 
 pub use frames::FrameDrops;
 pub(crate) use gate::Gate;
@@ -24,3 +25,4 @@ pub(crate) use queue::{ControlFull, Queue};
 pub(crate) use sink::{Client, Drops, PublisherControl, ReaderCounts, ReaderInfo, Sink};
 pub(crate) use stream::{Counts, Stream};
 pub use subscription::Frames;
+pub(crate) use viewed::{View, Viewed};

@@ -42,14 +42,14 @@ pub struct Handle {
 /// Where a port is taken, an address cannot be listened on or would let everybody in, or the file of users is bad.
 pub fn start(config: Config) -> Result<Handle, Error> {
     config.check_exposure()?;
-    config.segments.check()?;
+    config.check_segments()?;
     let users = config.auth.as_deref().map(Users::load).transpose()?;
     let (rtsp_listener, clock_socket) = clock::listen_beside(config.rtsp)?;
     let http_listener = config.http.map(|address| listen(address, "--http")).transpose()?;
     let rtsp = rtsp_listener.local_addr().map_err(Error::Runtime)?;
     let http = http_listener.as_ref().map(|l| l.local_addr()).transpose().map_err(Error::Runtime)?;
 
-    let shared = Arc::new(Shared::new(users, config.segments));
+    let shared = Arc::new(Shared::new(users, &config));
     let (stop, stopped) = watch::channel(false);
     let threads = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, THREADS_MAX);
     let mut runtimes = vec![build_runtime("server", threads).map_err(Error::Runtime)?];

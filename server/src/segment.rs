@@ -3,6 +3,7 @@
 //! A *fragment* is one `moof` and `mdat` with one frame, written when that frame is there. A *part* is a fixed number of
 //! fragments. A *segment* begins with a frame that decoding can begin with, and ends at the first such frame after its duration.
 
+mod change;
 mod dash;
 mod hls;
 mod mp4;
@@ -13,6 +14,8 @@ mod settings;
 mod timeline;
 mod window;
 
+pub use change::SettingsChange;
+pub(crate) use change::duration_text;
 pub(crate) use dash::manifest;
 pub(crate) use hls::{hinted, next_part, playlist};
 pub(crate) use names::date_time;

@@ -7,6 +7,7 @@ mod crowds;
 mod floods;
 pub mod parties;
 mod publishers;
+mod viewers;
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -31,7 +32,7 @@ pub struct Target {
 pub type Attack = fn(Target, &AtomicBool);
 
 /// Every attack, by name.
-pub const ATTACKS: [(&str, Attack); 14] = [
+pub const ATTACKS: [(&str, Attack); 19] = [
     ("reports to 20 readers that stand still", publishers::reports),
     ("frames without end to 20 such readers", publishers::endless_frames),
     ("the same to readers of the stream itself", publishers::readers_of_the_innocent),
@@ -46,6 +47,11 @@ pub const ATTACKS: [(&str, Attack); 14] = [
     ("500 keep-alives by RTSP and 200 by HTTP", crowds::keep_alives),
     ("passwords guessed", crowds::guessed_passwords),
     ("8 publishers of 16 media by UDP", publishers::many_media),
+    ("300 viewers by HTTP that read nothing", viewers::streams_unread),
+    ("3,000 playlists that are waited for", viewers::reloads),
+    ("300 HTTP heads, byte by byte", viewers::slow_heads),
+    ("a connection for each HTTP request", viewers::small_connections),
+    ("settings changed without end", viewers::settings),
 ];
 
 /// Gives what `meanwhile` gives, during `attack`.

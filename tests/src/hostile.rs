@@ -27,14 +27,14 @@ use common::{h264, redact, sei, units, y4m};
 
 pub use proxy::rtsp_proxy;
 pub use report::report;
-pub use serve::rtsp_serve;
+pub use serve::{http, rtsp_serve, stream_settings};
 pub use tune::{flv, plan};
 
 /// A parser that takes any bytes.
 pub type Target = fn(&[u8]);
 
 /// Every parser, by name.
-pub const TARGETS: [(&str, Target); 17] = [
+pub const TARGETS: [(&str, Target); 19] = [
     ("rtsp_message", rtsp_message),
     ("rtsp_headers", rtsp_headers),
     ("rtsp_serve", rtsp_serve),
@@ -52,6 +52,8 @@ pub const TARGETS: [(&str, Target); 17] = [
     ("flv", flv),
     ("plan", plan),
     ("y4m", y4m),
+    ("http", http),
+    ("stream_settings", stream_settings),
 ];
 
 /// RTSP framing. The first byte says where the bytes are cut in two: what comes out must not depend on it.

@@ -74,6 +74,10 @@ fn flags() {
         ("framelag", "serve --rtsp everywhere", &["--rtsp", "everywhere"]),
         ("framelag", "serve --rtsp 0.0.0.0:0", &["--rtsp", "0.0.0.0:0", "--auth", "--insecure"]),
         ("framelag", "serve --rtsp 127.0.0.1:0 --auth no/such/file", &["--auth", "no/such/file"]),
+        ("framelag", "serve --segment 61s", &["--segment", "100ms to 60s"]),
+        ("framelag", "serve --preset fast", &["--preset", "fast", "ultra", "frame"]),
+        ("framelag", "serve --part 2s", &["--part", "5ms", "frame"]),
+        ("framelag", "serve --config no/such/file", &["--config", "no/such/file"]),
         ("framelag", "demo --duration 5", &["--duration", "10s"]),
         ("framelag", "report no/such/folder", &["no/such/folder", "run.json"]),
         ("framelag", "report merge no/such/folder", &["--out"]),
@@ -220,5 +224,21 @@ fn one_signal_ends_a_program_that_waits_for_what_comes_through_a_pipe() {
         let finished = waiting.finish(LIMIT);
         assert_eq!(finished.signal, Some(2), "{program} {before}\n{finished}");
         drop(writer);
+    }
+}
+
+#[test]
+fn settings_of_streams() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let file = folder.path().join("streams.toml");
+    for (text, flags, names) in [
+        ("[paths.cam]\nsegment = \"61s\"\n", "", &["streams.toml", "line 2", "paths.cam.segment", "100ms to 60s"][..]),
+        ("gop = 30\n", "", &["streams.toml", "line 1", "gop", "preset, segment, part, playlist"]),
+        // Wrong only together with a flag.
+        ("[paths.cam]\npart = \"800ms\"\n", "--segment 500ms", &["/cam", "part", "that of a segment"]),
+    ] {
+        fs::write(&file, text).expect("a file");
+        let command = Builder::new(binary::path("framelag")).words("serve --rtsp 127.0.0.1:0 --http 127.0.0.1:0");
+        complains(command.words(flags).arg("--config").arg(&file), text, USAGE, names);
     }
 }

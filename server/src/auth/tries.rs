@@ -114,7 +114,12 @@ impl Tries {
             .take(LINES_MAX)
             .map(|((address, user), pair)| {
                 let (count, s) = (pair.untold, if pair.untold == 1 { "" } else { "s" });
-                format!("{count} failed attempt{s} for user '{}' from {address} in the last {seconds} s", escaped(user))
+                // Users' names have no colon.
+                let who = user.strip_prefix(':').map_or_else(
+                    || format!("for user '{}'", escaped(user)),
+                    |number| format!("with token '{}'", escaped(number)),
+                );
+                format!("{count} failed attempt{s} {who} from {address} in the last {seconds} s")
             })
             .collect();
         let rest = self.untold + failed.iter().skip(LINES_MAX).map(|(_, pair)| pair.untold).sum::<u64>();

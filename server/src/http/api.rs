@@ -33,7 +33,7 @@ pub(super) async fn list(State(shared): State<Arc<Shared>>) -> Response {
     struct Streams {
         streams: Vec<StreamView>,
     }
-    let streams = shared.paths.list().iter().map(|stream| StreamView::of(stream)).collect();
+    let streams = shared.paths.list().iter().map(|stream| StreamView::of(stream, &shared)).collect();
     Json(Streams { streams }).into_response()
 }
 
@@ -41,7 +41,7 @@ pub(super) async fn list(State(shared): State<Arc<Shared>>) -> Response {
 pub(super) async fn status(State(shared): State<Arc<Shared>>, Path(path): Path<String>) -> Response {
     let stream = StreamPath::parse(&path).ok().and_then(|path| shared.paths.find(&path));
     match stream {
-        Some(stream) => Json(StreamView::of(&stream)).into_response(),
+        Some(stream) => Json(StreamView::of(&stream, &shared)).into_response(),
         None => error(StatusCode::NOT_FOUND, "no stream at this path"),
     }
 }
@@ -53,14 +53,17 @@ pub(super) async fn not_found() -> Response {
 
 /// A method that a path does not have.
 pub(super) async fn method_not_allowed() -> Response {
-    error(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are allowed")
+    error(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "this method is not allowed here: use GET or HEAD, PUT for settings, POST for a token",
+    )
 }
 
 /// `{"error": "…"}` with `status`.
-pub(super) fn error(status: StatusCode, message: &'static str) -> Response {
+pub(super) fn error(status: StatusCode, message: &str) -> Response {
     #[derive(Serialize)]
-    struct Problem {
-        error: &'static str,
+    struct Problem<'a> {
+        error: &'a str,
     }
     (status, Json(Problem { error: message })).into_response()
 }
@@ -83,6 +86,20 @@ struct StreamView {
     /// Frames that readers did not get because they were too slow, summed over all readers so far.
     dropped_frames: u64,
     readers: Vec<ReaderView>,
+    /// Viewers over HTTP, and what is held for them.
+    http: HttpView,
+}
+
+#[derive(Serialize)]
+struct HttpView {
+    /// Requests that wait, or are answered as the stream goes on.
+    viewers: u64,
+    requests: u64,
+    bytes: u64,
+    /// Times a viewer was too slow, and went on at the newest key frame.
+    skips: u64,
+    segments: usize,
+    segment_bytes: usize,
 }
 
 #[derive(Serialize)]
@@ -103,8 +120,9 @@ struct ReaderView {
 }
 
 impl StreamView {
-    fn of(stream: &Stream) -> Self {
-        let counts = stream.counts();
+    fn of(stream: &Stream, shared: &Shared) -> Self {
+        let (counts, held) = (stream.counts(), shared.lives.held(stream.path()));
+        let viewed = counts.viewed;
         let publisher = stream.publisher();
         Self {
             name: stream.path().to_string(),
@@ -119,6 +137,14 @@ impl StreamView {
             foreign_packets: counts.foreign_packets,
             dropped_frames: counts.dropped.frames,
             readers: stream.readers().iter().map(ReaderView::of).collect(),
+            http: HttpView {
+                viewers: viewed.open,
+                requests: viewed.requests,
+                bytes: viewed.bytes,
+                skips: viewed.skips,
+                segments: held.segments,
+                segment_bytes: held.bytes,
+            },
         }
     }
 }

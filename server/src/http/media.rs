@@ -1,5 +1,6 @@
 //! `/NAME/index.m3u8`, `/NAME/manifest.mpd`, their segments and parts, and `/NAME/mse`: streams for browsers and players.
 
+mod carry;
 mod file;
 mod reader;
 mod reload;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
+use axum::body::HttpBody as _;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -16,11 +18,13 @@ use common::clock::Clock;
 use common::rtsp::serve::StreamPath;
 use common::time::WallTime;
 
-use super::api;
+use super::access::Carried;
+use super::{Peer, api};
 use crate::Shared;
 use crate::budget::Lease;
 use crate::live::{Live, Refused};
 use crate::segment::{self, Window};
+use carry::carry;
 use file::File;
 use reader::{Reader, Viewer};
 use reload::{Reload, Wait};
@@ -36,12 +40,19 @@ pub(super) fn is_media(path: &str) -> bool {
     path.rsplit_once('/').is_some_and(|(_, name)| File::parse(name).is_some())
 }
 
+/// Whether a player may ask for a playlist with this query.
+pub(super) fn is_playable_query(query: &str) -> bool {
+    Reload::parse(query).is_ok()
+}
+
 /// `GET /{path}`.
 pub(super) async fn show(
     State(shared): State<Arc<Shared>>,
     Path(path): Path<String>,
     RawQuery(query): RawQuery,
+    Extension(Peer(peer)): Extension<Peer>,
     Extension(lease): Extension<Arc<Lease>>,
+    Extension(Carried(carried)): Extension<Carried>,
     headers: HeaderMap,
 ) -> Response {
     let asked =
@@ -51,28 +62,58 @@ pub(super) async fn show(
         Ok(reload) => reload,
         Err(why) => return api::error(StatusCode::BAD_REQUEST, why),
     };
-    let live = match shared.lives.watch(&path, shared.paths.find(&path).as_ref()) {
+    let Some(permit) = shared.lives.admit(peer) else { return later("too many viewers: try again later") };
+    let mut live = match watch(&shared, &path) {
         Ok(live) => live,
-        Err(Refused::NoStream) => return api::error(StatusCode::NOT_FOUND, "no stream at this path"),
-        Err(Refused::Full) => return later("too many streams are watched: try again later"),
+        Err(response) => return response,
     };
-    let Some(permit) = shared.lives.admit() else { return later("too many viewers: try again later") };
-    let viewer = Viewer { lease, _permit: permit };
+    let viewer = Viewer { lease, view: live.view(), _permit: permit };
     match file {
-        File::Playlist => playlist(&live, reload).await,
-        File::Init(number) => init(&live, number).await,
-        File::Part(segment, number) => part(&live, |window| find_part(window, segment, number)).await,
+        File::Playlist => {
+            let text = playlist(&live, reload, &carried).await;
+            // Where the settings have changed, it goes on elsewhere.
+            if live.is_replaced() && !text.status().is_success() {
+                live = match watch(&shared, &path) {
+                    Ok(live) => live,
+                    Err(response) => return response,
+                };
+                return playlist(&live, reload, &carried).await;
+            }
+            sent(&viewer, text)
+        }
+        File::Init(number) => sent(&viewer, init(&live, number).await),
+        File::Part(segment, number) => sent(&viewer, part(&live, |window| find_part(window, segment, number)).await),
         File::Segment(number) => segment(live, viewer, |window| find_segment(window, number)).await,
         File::Grid(place) => segment(live, viewer, |window| find_on_grid(window, place)).await,
-        File::Manifest => manifest(&live, shared.clock.now().wall, headers.get(header::HOST)).await,
+        File::Manifest => {
+            let host = headers.get(header::HOST);
+            sent(&viewer, manifest(&live, shared.clock.now().wall, host, &carried).await)
+        }
         File::Mse => mse(live, viewer).await,
     }
 }
 
-async fn playlist(live: &Live, reload: Reload) -> Response {
+/// The stream at `path`, or why there is none.
+fn watch(shared: &Shared, path: &StreamPath) -> Result<Arc<Live>, Response> {
+    shared.lives.watch(path, shared.paths.find(path).as_ref()).map_err(|refused| match refused {
+        Refused::NoStream => api::error(StatusCode::NOT_FOUND, "no stream at this path"),
+        Refused::Full => {
+            shared.lives.viewers().refuse();
+            later("too many streams are watched: try again later")
+        }
+    })
+}
+
+/// Counts an answer that is there as a whole.
+fn sent(viewer: &Viewer, response: Response) -> Response {
+    viewer.view.sent(response.body().size_hint().exact().unwrap_or_default() as usize);
+    response
+}
+
+async fn playlist(live: &Live, reload: Reload, query: &str) -> Response {
     let limit = live.read(limit);
     let text = live.wait(limit, |window| match reload.wait(window) {
-        Wait::Ready => Some(Ok(segment::playlist(window, reload.skip))),
+        Wait::Ready => Some(Ok(carry(segment::playlist(window, reload.skip), query))),
         Wait::Never(why) => Some(Err(why)),
         Wait::NotYet => None,
     });
@@ -118,19 +159,19 @@ async fn segment(live: Arc<Live>, viewer: Viewer, find: impl Fn(&Window) -> Opti
             let reader = Reader::of_segment(live, viewer, number);
             ([(header::CONTENT_TYPE, MP4)], no_cache(), reader.into_body()).into_response()
         }
-        Some(Piece::Bytes(bytes)) => answer(Some(Some(bytes))),
+        Some(Piece::Bytes(bytes)) => sent(&viewer, answer(Some(Some(bytes)))),
         Some(Piece::Nothing) => answer(Some(None)),
         None => answer(None),
     }
 }
 
-async fn manifest(live: &Live, now: WallTime, host: Option<&HeaderValue>) -> Response {
+async fn manifest(live: &Live, now: WallTime, host: Option<&HeaderValue>, query: &str) -> Response {
     let host = host.and_then(|host| host.to_str().ok());
     let time_url = host.map_or_else(|| "/time".to_owned(), |host| format!("http://{host}/time"));
     // A player computes from it which segments there are: so many that it can begin with one that is complete.
     let found = live.wait(live.read(limit), |window| {
         let ready = window.has_ended() || window.segments().any(|segment| segment.complete);
-        if ready { segment::manifest(window, now, &time_url) } else { None }
+        if ready { segment::manifest(window, now, &time_url).map(|text| carry(text, query)) } else { None }
     });
     match found.await {
         Some(text) => ([(header::CONTENT_TYPE, MPD)], no_cache(), text).into_response(),

@@ -11,6 +11,7 @@ use metrics::openmetrics::{self, Format};
 use metrics::{Family, Kind, Label, Point, Unit, Value};
 
 use crate::Shared;
+use crate::live::Held;
 use crate::relay::{Counts, Stream};
 
 /// `GET /metrics`.
@@ -21,34 +22,59 @@ pub(super) async fn show(State(shared): State<Arc<Shared>>, headers: HeaderMap) 
 }
 
 /// A metric of each stream: its name, type, unit, help, and value.
-type StreamMetric = (&'static str, Kind, Unit, &'static str, fn(&Counts) -> u64);
+type StreamMetric = (&'static str, Kind, Unit, &'static str, fn(&Snapshot) -> u64);
 
-const STREAM_METRICS: [StreamMetric; 9] = [
-    ("framelag_stream_readers", Kind::Gauge, Unit::None, "Readers.", |c| c.readers as u64),
-    ("framelag_stream_packets", Kind::Counter, Unit::None, "RTP and RTCP packets received.", |c| c.packets),
-    ("framelag_stream_bytes", Kind::Counter, Unit::Bytes, "Bytes of those packets.", |c| c.bytes),
-    ("framelag_stream_frames", Kind::Counter, Unit::None, "Video frames received.", |c| c.frames),
-    ("framelag_stream_idrs", Kind::Counter, Unit::None, "Frames at which decoding can start.", |c| c.idrs),
-    ("framelag_stream_lost_packets", Kind::Counter, Unit::None, "Packets missing by their sequence numbers.", |c| {
-        c.lost_packets
+/// What is known of a stream at one time.
+struct Snapshot {
+    path: String,
+    counts: Counts,
+    held: Held,
+}
+
+const STREAM_METRICS: [StreamMetric; 15] = [
+    ("framelag_stream_readers", Kind::Gauge, Unit::None, "Readers.", |s| s.counts.readers as u64),
+    ("framelag_stream_packets", Kind::Counter, Unit::None, "RTP and RTCP packets received.", |s| s.counts.packets),
+    ("framelag_stream_bytes", Kind::Counter, Unit::Bytes, "Bytes of those packets.", |s| s.counts.bytes),
+    ("framelag_stream_frames", Kind::Counter, Unit::None, "Video frames received.", |s| s.counts.frames),
+    ("framelag_stream_idrs", Kind::Counter, Unit::None, "Frames at which decoding can start.", |s| s.counts.idrs),
+    ("framelag_stream_lost_packets", Kind::Counter, Unit::None, "Packets missing by their sequence numbers.", |s| {
+        s.counts.lost_packets
     }),
-    ("framelag_stream_foreign_packets", Kind::Counter, Unit::None, "Datagrams from unknown senders, ignored.", |c| {
-        c.foreign_packets
+    ("framelag_stream_foreign_packets", Kind::Counter, Unit::None, "Datagrams from unknown senders, ignored.", |s| {
+        s.counts.foreign_packets
     }),
     (
         "framelag_stream_dropped_frames",
         Kind::Counter,
         Unit::None,
         "Frames not sent to readers that were too slow.",
-        |c| c.dropped.frames,
+        |s| s.counts.dropped.frames,
     ),
-    ("framelag_stream_dropped_packets", Kind::Counter, Unit::None, "Packets of those frames.", |c| c.dropped.packets),
+    ("framelag_stream_dropped_packets", Kind::Counter, Unit::None, "Packets of those frames.", |s| {
+        s.counts.dropped.packets
+    }),
+    ("framelag_stream_http_viewers", Kind::Gauge, Unit::None, "HTTP requests that wait or are being answered.", |s| {
+        s.counts.viewed.open
+    }),
+    ("framelag_stream_http_requests", Kind::Counter, Unit::None, "HTTP requests for the stream.", |s| {
+        s.counts.viewed.requests
+    }),
+    ("framelag_stream_http_bytes", Kind::Counter, Unit::Bytes, "Bytes of their responses.", |s| s.counts.viewed.bytes),
+    (
+        "framelag_stream_http_skips",
+        Kind::Counter,
+        Unit::None,
+        "Times a slow HTTP viewer went on at the newest key frame.",
+        |s| s.counts.viewed.skips,
+    ),
+    ("framelag_stream_segments", Kind::Gauge, Unit::None, "Segments in memory.", |s| s.held.segments as u64),
+    ("framelag_stream_segment_bytes", Kind::Gauge, Unit::Bytes, "Bytes of those segments.", |s| s.held.bytes as u64),
 ];
 
 /// A metric of the server.
 type ServerMetric = (&'static str, Kind, Unit, &'static str, fn(&Shared) -> u64);
 
-const SERVER_METRICS: [ServerMetric; 9] = [
+const SERVER_METRICS: [ServerMetric; 11] = [
     ("framelag_rtsp_connections", Kind::Gauge, Unit::None, "Open RTSP connections.", |s| {
         s.connections.open.load(Relaxed)
     }),
@@ -57,6 +83,12 @@ const SERVER_METRICS: [ServerMetric; 9] = [
     }),
     ("framelag_rtsp_refused", Kind::Counter, Unit::None, "RTSP connections closed at the limit.", |s| {
         s.connections.refused.load(Relaxed)
+    }),
+    ("framelag_http_viewers", Kind::Gauge, Unit::None, "HTTP requests for streams being answered.", |s| {
+        s.lives.viewers().admitted() as u64
+    }),
+    ("framelag_http_refused", Kind::Counter, Unit::None, "HTTP connections and requests refused at a limit.", |s| {
+        s.lives.viewers().refused()
     }),
     ("framelag_descriptors", Kind::Gauge, Unit::None, "Descriptors held by connections.", |s| s.budget.used() as u64),
     ("framelag_evicted", Kind::Counter, Unit::None, "Connections closed to make room for others.", |s| {
@@ -78,11 +110,14 @@ fn families(shared: &Shared) -> Vec<Family> {
         Family { name, kind, unit, help, points }
     });
     let mut families: Vec<_> = of_server.collect();
-    let snapshots: Vec<(Arc<Stream>, Counts)> =
-        shared.paths.list().into_iter().map(|s| (s.clone(), s.counts())).collect();
+    let snapshot = |stream: Arc<Stream>| Snapshot {
+        path: stream.path().to_string(),
+        counts: stream.counts(),
+        held: shared.lives.held(stream.path()),
+    };
+    let snapshots: Vec<Snapshot> = shared.paths.list().into_iter().map(snapshot).collect();
     families.extend(STREAM_METRICS.iter().map(|(name, kind, unit, help, value)| {
-        let of =
-            |(stream, counts): &(Arc<Stream>, Counts)| point(vec![("path", stream.path().to_string())], value(counts));
+        let of = |stream: &Snapshot| point(vec![("path", stream.path.clone())], value(stream));
         Family { name, kind: *kind, unit: *unit, help, points: snapshots.iter().map(of).collect() }
     }));
     families
@@ -99,8 +134,7 @@ mod tests {
 
     #[test]
     fn the_page_is_openmetrics() {
-        let text =
-            openmetrics::text(&families(&Shared::new(None, crate::SegmentSettings::default())), Format::OpenMetrics);
+        let text = openmetrics::text(&families(&Shared::new(None, &crate::Config::default())), Format::OpenMetrics);
         assert!(
             text.contains("# TYPE framelag_rtsp_accepted counter\n")
                 && text.contains("framelag_rtsp_accepted_total 0\n")

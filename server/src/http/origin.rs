@@ -2,15 +2,19 @@
 //!
 //! Where there are no users, a page of another site could otherwise have its name resolve to this host's address, and read
 //! everything as its own (DNS rebinding). Such a request names that site in its Host header.
+//!
+//! Answers to a password are for pages of this host alone: `*` is what a browser does not accept for requests that it adds
+//! passwords or cookies to.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::access::ByToken;
 use super::api;
 use crate::Shared;
 
@@ -29,10 +33,14 @@ pub(super) async fn check(State(shared): State<Arc<Shared>>, request: Request, n
     next.run(request).await
 }
 
-/// Lets every page read the answer, where no password is needed.
-pub(super) async fn allow_all(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+/// Lets every page read what needs no user, and what was asked for with a token, which no browser sends by itself; never what
+/// a password opened, which browsers do send by themselves.
+pub(super) async fn allow_pages(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    let preflight = request.method() == Method::OPTIONS;
     let mut response = next.run(request).await;
-    if shared.users.is_none() {
+    let refused = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::TOO_MANY_REQUESTS];
+    let by_token = response.extensions().get::<ByToken>().is_some();
+    if shared.users.is_none() || preflight || by_token || refused.contains(&response.status()) {
         response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     }
     response
@@ -42,14 +50,28 @@ pub(super) async fn allow_all(State(shared): State<Arc<Shared>>, request: Reques
 pub(super) async fn preflight() -> Response {
     let headers = [
         (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD"),
-        (header::ACCESS_CONTROL_ALLOW_HEADERS, "Range"),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, "Authorization, Range"),
         (header::ACCESS_CONTROL_MAX_AGE, "600"),
     ];
     (StatusCode::NO_CONTENT, headers).into_response()
 }
 
+/// Refuses what pages of other sites have a browser send, with the user's password where it knows one.
+pub(super) async fn only_own_pages(request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let mut origins = headers.get_all(header::ORIGIN).iter();
+    // A program sends none, and a sandboxed page "null".
+    let own =
+        origins.all(|origin| origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, o)| o) == host);
+    if !own {
+        return api::error(StatusCode::FORBIDDEN, "pages of other sites may not change anything here");
+    }
+    next.run(request).await
+}
+
 /// Whether `host`, with or without a port, names loopback or the address `local`.
-fn is_own(host: &str, local: Option<IpAddr>) -> bool {
+pub(super) fn is_own(host: &str, local: Option<IpAddr>) -> bool {
     let bracketed = host.strip_prefix('[').and_then(|rest| rest.split_once(']'));
     let (name, rest) = bracketed.unwrap_or_else(|| host.split_at(host.find(':').unwrap_or(host.len())));
     let port = rest.is_empty() || rest.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());

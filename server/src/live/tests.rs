@@ -1,9 +1,11 @@
 use std::time::Instant;
 
 use common::rtsp::serve::Description;
+use common::time::WallTime;
 
 use super::*;
 use crate::relay::{Client, Paths, Publication, PublisherControl};
+use crate::segment::Window;
 
 /// A test does not wait longer for what has to come.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -31,6 +33,10 @@ fn publish(paths: &Arc<Paths>) -> Publication {
     paths.reserve(&name()).expect("it is free").publish(description, client, Arc::new(Deaf))
 }
 
+fn lives() -> Lives {
+    Lives::new(SegmentSettings::default(), BTreeMap::new(), SystemClock::new(), Memory::default())
+}
+
 fn block_on(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     runtime.block_on(test);
@@ -48,7 +54,8 @@ async fn wait_until(condition: impl Fn() -> bool) {
 fn a_stream_is_cut_only_while_somebody_asks() {
     block_on(async {
         let (paths, idle) = (Arc::<Paths>::default(), Duration::from_millis(100));
-        let lives = Lives::with_idle(SegmentSettings::default(), SystemClock::new(), Memory::default(), idle);
+        let mut lives = lives();
+        Arc::get_mut(&mut lives.0).expect("it is new").idle = Some(idle);
         let publication = publish(&paths);
         let stream = publication.stream();
         assert!(!stream.has_frame_sinks());
@@ -66,10 +73,11 @@ fn a_stream_is_cut_only_while_somebody_asks() {
 fn a_stream_that_has_ended_is_there_until_another_comes() {
     block_on(async {
         let paths = Arc::<Paths>::default();
-        let lives = Lives::new(SegmentSettings::default(), SystemClock::new(), Memory::default());
+        let lives = lives();
         assert_eq!(lives.watch(&name(), None).err(), Some(Refused::NoStream));
         let first = publish(&paths);
         let live = lives.watch(&name(), Some(first.stream())).expect("it is there");
+        first.stream().finish();
         drop(first);
         wait_until(|| live.read(Window::has_ended)).await;
         assert!(Arc::ptr_eq(&live, &lives.watch(&name(), None).expect("its last segments")));
@@ -80,14 +88,10 @@ fn a_stream_that_has_ended_is_there_until_another_comes() {
 }
 
 #[test]
-fn viewers_and_streams_are_limited() {
+fn streams_are_limited() {
     block_on(async {
         let paths = Arc::<Paths>::default();
-        let lives = Lives::new(SegmentSettings::default(), SystemClock::new(), Memory::default());
-        let permits: Vec<_> = std::iter::from_fn(|| lives.admit()).collect();
-        assert_eq!(permits.len(), VIEWERS_MAX);
-        drop(permits);
-        assert!(lives.admit().is_some());
+        let lives = lives();
         let publication = publish(&paths);
         let path = |number: usize| StreamPath::parse(&format!("cam{number}")).expect("a name");
         for number in 0..LIVES_MAX {
@@ -95,5 +99,28 @@ fn viewers_and_streams_are_limited() {
         }
         assert_eq!(lives.watch(&path(LIVES_MAX), Some(publication.stream())).err(), Some(Refused::Full));
         assert!(lives.watch(&path(0), Some(publication.stream())).is_ok());
+    });
+}
+
+#[test]
+fn other_settings_have_the_stream_cut_anew_and_nobody_waits_for_the_old_one() {
+    block_on(async {
+        let (paths, lives) = (Arc::<Paths>::default(), lives());
+        let publication = publish(&paths);
+        let stream = Some(publication.stream());
+        let change = SettingsChange { playlist: Some(9), ..SettingsChange::default() };
+        assert_eq!(lives.settings(&name(), false), None);
+        assert!(lives.set(&name(), stream, change).is_ok());
+        assert_eq!(lives.settings(&name(), false).map(|settings| settings.playlist), Some(9));
+        let first = lives.watch(&name(), stream).expect("it is there");
+        assert_eq!(first.settings().playlist, 9);
+        let waiting = first.wait(LIMIT, |_| None::<()>);
+        let set = async { lives.set(&name(), stream, SettingsChange::default()) };
+        let (waited, set) = futures::join!(waiting, set);
+        assert!(waited.is_none() && set.is_ok() && first.is_replaced());
+        let second = lives.watch(&name(), stream).expect("it is there");
+        assert_eq!((second.settings().playlist, second.is_replaced()), (6, false));
+        wait_until(|| first.read(Window::has_ended)).await;
+        assert!(!second.read(Window::has_ended));
     });
 }

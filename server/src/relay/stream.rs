@@ -1,7 +1,7 @@
 //! A live stream: one publisher, its packets, its readers.
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use common::lock::lock;
@@ -15,6 +15,7 @@ use super::memory::Memory;
 use super::packet::{FrameCounter, FramePosition, Packet, PacketKind, Placed};
 use super::pictures::Requests;
 use super::sink::{Client, Drops, PublisherControl, ReaderInfo, Sink};
+use super::viewed::{Viewed, ViewedCounts};
 
 /// A live stream.
 pub(crate) struct Stream {
@@ -26,6 +27,8 @@ pub(crate) struct Stream {
     packets: AtomicU64,
     bytes: AtomicU64,
     foreign: AtomicU64,
+    viewed: Arc<Viewed>,
+    finished: AtomicBool,
 }
 
 struct Relay {
@@ -55,6 +58,8 @@ pub(crate) struct Counts {
     pub(crate) lost_packets: u64,
     pub(crate) foreign_packets: u64,
     pub(crate) dropped: Drops,
+    /// Over HTTP.
+    pub(crate) viewed: ViewedCounts,
 }
 
 impl Stream {
@@ -84,6 +89,8 @@ impl Stream {
             packets: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             foreign: AtomicU64::new(0),
+            viewed: Arc::default(),
+            finished: AtomicBool::new(false),
         }
     }
 
@@ -95,6 +102,21 @@ impl Stream {
     /// Who publishes.
     pub(crate) fn publisher(&self) -> &Client {
         &self.publisher
+    }
+
+    /// What viewers over HTTP got of it.
+    pub(crate) fn viewed(&self) -> &Arc<Viewed> {
+        &self.viewed
+    }
+
+    /// The publisher says that it ends.
+    pub(crate) fn finish(&self) {
+        self.finished.store(true, Relaxed);
+    }
+
+    /// Whether the publisher has said that it ends; one that was only lost may come back.
+    pub(super) fn is_finished(&self) -> bool {
+        self.finished.load(Relaxed)
     }
 
     /// Its video, with the newest parameter sets.
@@ -197,6 +219,7 @@ impl Stream {
                 lost_packets: relay.counter.lost(),
                 foreign_packets: self.foreign.load(Relaxed),
                 dropped: relay.departed_drops,
+                viewed: self.viewed.counts(),
             };
             (counts, relay.readers.clone())
         };

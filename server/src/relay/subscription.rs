@@ -33,6 +33,11 @@ impl Frames {
         self.stream.request_idr(now);
     }
 
+    /// Whether the publisher has said that it ends; one that was only lost may come back.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.stream.is_finished()
+    }
+
     /// What it did not get so far.
     pub fn drops(&self) -> FrameDrops {
         self.queue.drops()

@@ -242,7 +242,7 @@ impl Connection {
                     self.host.lease().set_priority(Priority::Idle);
                 }
                 Output::Teardown => {
-                    self.role.leave();
+                    self.role.finish();
                     self.host.lease().set_priority(Priority::Idle);
                     self.host.release();
                 }

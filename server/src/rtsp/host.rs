@@ -139,7 +139,7 @@ mod tests {
 
     #[tokio::test]
     async fn ports_of_a_track_that_nobody_gets_are_on_the_books_and_go_with_the_session() {
-        let shared = Arc::new(Shared::new(None, crate::SegmentSettings::default()));
+        let shared = Arc::new(Shared::new(None, &crate::Config::default()));
         let [local, peer] = [1, 2].map(|last| SocketAddr::from(([127, 0, 0, last], 0)));
         let Ok(lease) = shared.budget.admit(peer.ip(), Listener::Rtsp).await else { panic!("there is room") };
         let mut host = ConnectionHost::new(shared.clone(), local, peer, lease);

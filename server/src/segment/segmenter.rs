@@ -46,6 +46,11 @@ impl Segmenter {
         Self { timeline: Timeline::default(), track: None, window: Window::new(settings), fragments: 0, inits: 0 }
     }
 
+    /// Cuts what comes to the path of `previous` after it, with other settings or from another publisher.
+    pub(crate) fn after(settings: SegmentSettings, previous: &Self) -> Self {
+        Self { window: Window::after(settings, &previous.window), inits: previous.inits, ..Self::new(settings) }
+    }
+
     pub(crate) fn window(&self) -> &Window {
         &self.window
     }
@@ -80,7 +85,7 @@ impl Segmenter {
             let discontinuity = changed && self.inits > 1;
             let per_part = fragments_per_part(self.window.settings().part, interval);
             let next = self.window.next_number() + u64::from(self.window.open().is_some());
-            if next == 0 {
+            if self.window.segments().next().is_none() {
                 self.window.set_epoch(epoch(wall, arrived));
             }
             let begin = Begin { start: placed.decode, grid, wall, discontinuity, fragments_per_part: per_part };

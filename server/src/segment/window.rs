@@ -35,6 +35,8 @@ pub(crate) struct Window {
     /// Oldest first.
     segments: VecDeque<Segment>,
     bytes: usize,
+    /// Number of the first segment.
+    first: u64,
     /// Discontinuities of segments that are gone (RFC 8216 section 4.3.3.3).
     discontinuities_gone: u64,
     /// When the first picture was taken: media time 0.
@@ -53,11 +55,22 @@ impl Window {
             settings,
             segments: VecDeque::new(),
             bytes: 0,
+            first: 0,
             discontinuities_gone: 0,
             epoch: WallTime::default(),
             interval: 0,
             target: target.max(1),
             ended: false,
+        }
+    }
+
+    /// Follows `previous`: media sequence numbers and discontinuities are counted on (RFC 8216 section 6.2.2).
+    pub(super) fn after(settings: SegmentSettings, previous: &Self) -> Self {
+        let discontinuities = previous.segments.iter().filter(|segment| segment.discontinuity).count() as u64;
+        Self {
+            first: previous.next_number() + u64::from(previous.open().is_some()),
+            discontinuities_gone: previous.discontinuities_gone + discontinuities,
+            ..Self::new(settings)
         }
     }
 
@@ -98,6 +111,13 @@ impl Window {
     /// Frames that a segment of the duration asked for has; at least 1.
     pub(crate) fn frames_per_segment(&self) -> u64 {
         (self.segment_ticks() / self.interval()).max(1)
+    }
+
+    /// Whether each of the newest `count` complete segments is half as long again as was asked for, or longer.
+    pub(crate) fn are_overlong(&self, count: usize) -> bool {
+        let complete = self.segments.iter().rev().filter(|segment| segment.complete).take(count);
+        let overlong = |segment: &Segment| 2 * segment.duration() >= 3 * self.segment_ticks();
+        complete.filter(|segment| overlong(segment)).count() == count
     }
 
     /// Of what is held, in bits per second; at least 1.
@@ -151,7 +171,7 @@ impl Window {
 
     /// Number of the segment that has come last or, where that is complete, comes next.
     pub(crate) fn next_number(&self) -> u64 {
-        self.segments.back().map_or(0, |last| last.number + u64::from(last.complete))
+        self.segments.back().map_or(self.first, |last| last.number + u64::from(last.complete))
     }
 
     /// The newest frame that decoding can begin with.

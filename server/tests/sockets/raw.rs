@@ -213,14 +213,38 @@ impl Camera {
     }
 }
 
+/// A connection for HTTP from `local`.
+pub fn http_client(address: SocketAddr, local: [u8; 4]) -> TcpStream {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a descriptor");
+    socket.bind(&SocketAddr::from((local, 0)).into()).expect("a loopback address");
+    socket.connect(&address.into()).expect("the server listens");
+    let stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(LIMIT)).expect("a limit");
+    stream
+}
+
+/// What a request has beside its first line and what every one has.
+#[derive(Clone, Copy, Default)]
+pub struct Headers<'a> {
+    /// Each with a line break in front.
+    pub lines: &'a str,
+    pub body: &'a str,
+}
+
 /// One HTTP request; gives status and everything behind the status line.
 pub fn http(address: SocketAddr, request: &str) -> (u16, String) {
+    http_with(address, request, Headers::default())
+}
+
+pub fn http_with(address: SocketAddr, request: &str, headers: Headers<'_>) -> (u16, String) {
     let mut socket = TcpStream::connect(address).expect("the server listens");
     socket.set_read_timeout(Some(LIMIT)).expect("a limit");
-    let request = format!("{request} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    let Headers { lines, body } = headers;
+    let request = format!("{request} HTTP/1.1\r\nHost: localhost\r\nConnection: close{lines}\r\n\r\n{body}");
     socket.write_all(request.as_bytes()).expect("the server reads");
-    let mut text = String::new();
-    socket.read_to_string(&mut text).expect("text");
+    let mut bytes = Vec::new();
+    socket.read_to_end(&mut bytes).expect("an answer");
+    let text = String::from_utf8_lossy(&bytes).into_owned();
     let status = text.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
     (status, text)
 }

@@ -1,27 +1,27 @@
 //! Viewers over HTTP, of a camera that does what the test says.
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::thread::JoinHandle;
 
 use super::raw::{self, Camera, Client, config, http};
 use super::wait_for;
 
 /// A stream of which one frame has passed.
-struct Cam {
-    handle: server::Handle,
-    publisher: Client,
+pub struct Cam {
+    pub handle: server::Handle,
+    pub publisher: Client,
     camera: Camera,
 }
 
-struct Answer {
-    status: u16,
-    head: String,
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
     body: Vec<u8>,
 }
 
 impl Answer {
-    fn text(&self) -> String {
+    pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
@@ -31,21 +31,32 @@ impl Answer {
 }
 
 impl Cam {
-    fn new() -> Self {
-        let handle = server::start(config()).expect("a server");
-        let (publisher, camera) = (Client::publisher(handle.rtsp_addr(), "/cam"), Camera::new(1));
-        let mut cam = Self { handle, publisher, camera };
-        cam.send_idr();
+    pub fn new() -> Self {
+        let cam = Self::of(server::start(config()).expect("a server"), "");
         wait_for(&cam.handle, "cam", |status| status["frames"] == 1);
         cam
     }
 
-    fn send_idr(&mut self) {
+    /// On a server that lets publish who sends `header`.
+    pub fn of(handle: server::Handle, header: &str) -> Self {
+        let mut publisher = Client::connect(handle.rtsp_addr());
+        publisher.headers = if header.is_empty() { String::new() } else { format!("{header}\r\n") };
+        publisher.publish("/cam", "RTP/AVP/TCP;unicast;interleaved=0-1;mode=record");
+        let mut cam = Self { handle, publisher, camera: Camera::new(1) };
+        cam.send_idr();
+        cam
+    }
+
+    pub fn http(&self) -> SocketAddr {
+        self.handle.http_addr().expect("HTTP")
+    }
+
+    pub fn send_idr(&mut self) {
         let packets = self.camera.idr(1_000);
         self.publisher.send_packets(&packets);
     }
 
-    fn send_slices(&mut self, count: usize) {
+    pub fn send_slices(&mut self, count: usize) {
         for _ in 0..count {
             let packets = self.camera.slice(100);
             self.publisher.send_packets(&packets);
@@ -53,12 +64,12 @@ impl Cam {
     }
 
     /// Waits for a request for a picture.
-    fn is_asked(&mut self) {
+    pub fn is_asked(&mut self) {
         assert_eq!(self.publisher.packets(1, 1)[0][9], 206, "payload-specific feedback");
     }
 
     /// Asks for a file, and reads the answer until the server closes.
-    fn get(&self, name: &str) -> JoinHandle<Answer> {
+    pub fn get(&self, name: &str) -> JoinHandle<Answer> {
         let mut socket = TcpStream::connect(self.handle.http_addr().expect("HTTP")).expect("it listens");
         socket.set_read_timeout(Some(raw::LIMIT)).expect("a limit");
         write!(socket, "GET /cam/{name} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("it reads");
@@ -73,8 +84,12 @@ impl Cam {
     }
 
     /// A playlist of one whole segment, and one frame of the next.
-    fn playlist(&mut self) -> String {
-        let playlist = self.get("index.m3u8");
+    pub fn playlist(&mut self) -> String {
+        self.playlist_at("index.m3u8")
+    }
+
+    pub fn playlist_at(&mut self, name: &str) -> String {
+        let playlist = self.get(name);
         self.is_asked();
         self.send_idr();
         self.send_slices(30);
@@ -142,8 +157,7 @@ fn the_end_of_the_stream_is_told() {
     let mut cam = Cam::new();
     cam.playlist();
     let (playlist, part, mse) = (cam.get("index.m3u8?_HLS_msn=2"), cam.get("part-1-1.m4s"), cam.get("mse"));
-    let elsewhere = Client::connect(cam.handle.rtsp_addr());
-    drop(std::mem::replace(&mut cam.publisher, elsewhere));
+    assert_eq!(cam.publisher.ask("TEARDOWN", "/cam", "", "").0, 200);
     let playlist = playlist.join().expect("an answer");
     assert!(playlist.text().ends_with("segment-1.m4s\n#EXT-X-ENDLIST\n"), "{}", playlist.text());
     assert_eq!(part.join().expect("an answer").status, 404);
@@ -176,4 +190,52 @@ fn a_stream_cannot_hide_what_the_server_has_of_its_own() {
         assert!(Client::connect(handle.rtsp_addr()).announce(name) >= 400, "{name}");
     }
     assert_eq!(Client::connect(handle.rtsp_addr()).announce("/cam/api"), 200);
+}
+
+#[test]
+fn one_address_has_so_many_requests_waiting_and_others_still_get_in() {
+    let mut cam = Cam::new();
+    cam.playlist();
+    let ask = |from: [u8; 4]| {
+        let mut client = raw::http_client(cam.http(), from);
+        write!(client, "GET /cam/part-1-1.m4s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            .expect("it reads");
+        client
+    };
+    let mut waiting: Vec<_> = (0..256).map(|_| ask([127, 0, 0, 9])).collect();
+    wait_for(&cam.handle, "cam", |status| status["http"]["viewers"] == 256);
+    let mut refused = String::new();
+    ask([127, 0, 0, 9]).read_to_string(&mut refused).expect("an answer");
+    assert!(refused.starts_with("HTTP/1.1 503") && refused.contains("retry-after: 2\r\n"), "{refused}");
+    assert!(refused.contains("access-control-allow-origin: *"), "{refused}");
+    let mut other = ask([127, 0, 0, 8]);
+    wait_for(&cam.handle, "cam", |status| status["http"]["viewers"] == 257);
+    cam.send_slices(1);
+    for socket in waiting.iter_mut().chain([&mut other]) {
+        let mut bytes = Vec::new();
+        socket.read_to_end(&mut bytes).expect("an answer");
+        assert!(bytes.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&bytes));
+    }
+    let (_, metrics) = http(cam.http(), "GET /metrics");
+    assert!(metrics.contains("framelag_http_refused_total 1\n"), "{metrics}");
+}
+
+#[test]
+fn heads_are_bounded_and_bodies_are_not_waited_for() {
+    let cam = Cam::new();
+    let long = "x".repeat(20_000);
+    for request in [
+        format!("GET /cam/{long}"),
+        format!("GET /cam/index.m3u8?{long}"),
+        format!("GET /cam/mse HTTP/1.1\r\nX: {long}\r\nY: "),
+    ] {
+        let (status, _) = http(cam.http(), &request);
+        assert!([400, 414, 431].contains(&status), "{status}");
+    }
+    let mut client = raw::http_client(cam.http(), [127, 0, 0, 1]);
+    write!(client, "GET /health HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\nConnection: close\r\n\r\n")
+        .expect("it reads");
+    let mut text = String::new();
+    client.read_to_string(&mut text).expect("an answer");
+    assert!(text.starts_with("HTTP/1.1 200"), "{text}");
 }

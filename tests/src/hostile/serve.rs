@@ -1,4 +1,4 @@
-//! The server's session, with any bytes as its client.
+//! The server's session, with any bytes as its client; its parsers of HTTP, and of the file of settings.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use common::rtsp::serve::{Busy, Description, Host, Output, Session, StreamPath};
 use common::time::{MediaTime, MonoTime};
+use framelag::plan::Mistake;
+use framelag::stream_settings;
+use server::SegmentSettings;
 
 const SDP: &str =
     "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n";
@@ -59,5 +62,28 @@ pub fn rtsp_serve(data: &[u8]) {
     }
     if let Some(deadline) = session.poll_timeout() {
         assert!(session.handle_timeout(deadline).is_err(), "a deadline is one");
+    }
+}
+
+/// A request over HTTP: its path, its query, its headers and its body.
+pub fn http(data: &[u8]) {
+    server::parse_any_http(data);
+}
+
+/// A file of settings: one that a server starts with, or mistakes on lines that it has.
+pub fn stream_settings(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    match stream_settings::read(&text) {
+        Ok(settings) => {
+            let defaults = settings.defaults.of(SegmentSettings::default());
+            assert_eq!(defaults.check(), Ok(()));
+            assert!(settings.paths.values().all(|change| change.of(defaults).check().is_ok()), "{settings:?}");
+        }
+        Err(mistakes) => {
+            let lines = 1..=text.matches('\n').count() + 1;
+            assert!(!mistakes.is_empty(), "it says why");
+            let line = |mistake: &Mistake| mistake.line.is_none_or(|line| lines.contains(&line));
+            assert!(mistakes.iter().all(line), "{mistakes:?}");
+        }
     }
 }

@@ -12,3 +12,4 @@ mod passwords;
 mod publishers;
 mod relay;
 mod requests;
+mod viewer;

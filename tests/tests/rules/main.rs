@@ -50,7 +50,7 @@ const HOMES: [(&str, &[&str]); 28] = [
     ("sqlx", &["reports/analyze/src/store"]),
     ("statrs", &["reports/analyze/src/statistics/student"]),
     ("strsim", &["framelag/src/plan/setting", "reports/report/src/threshold/metric"]),
-    ("toml", &["framelag/src/plan/reader"]),
+    ("toml", &["framelag/src/plan/reader", "framelag/src/stream_settings"]),
     ("tracing_subscriber", &["common/src/host/logging", "server/src/tally"]),
     ("v4l", &["publisher/src/capture/camera/v4l2"]),
     ("zune_jpeg", &["publisher/src/capture/camera/jpeg"]),

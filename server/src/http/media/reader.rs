@@ -6,10 +6,10 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::Bytes;
 use futures::stream;
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::budget::Lease;
-use crate::live::Live;
+use crate::live::{Live, Permit};
+use crate::relay::View;
 use crate::segment::Cursor;
 
 /// After so many fragments a connection is told to be in use.
@@ -20,7 +20,8 @@ const FRAME_LIMIT: Duration = Duration::from_secs(30);
 /// Who waits, or is answered piece by piece.
 pub(super) struct Viewer {
     pub(super) lease: Arc<Lease>,
-    pub(super) _permit: OwnedSemaphorePermit,
+    pub(super) view: View,
+    pub(super) _permit: Permit,
 }
 
 /// Reads a stream frame by frame. Who is too slow goes on at the newest key frame.
@@ -55,12 +56,13 @@ impl Reader {
     }
 
     async fn next(&mut self) -> Option<Bytes> {
-        let (within, known, mut cursor) = (self.within, self.init, self.cursor);
+        let (within, known, mut cursor, view) = (self.within, self.init, self.cursor, &self.viewer.view);
         let (bytes, init, cursor) = self
             .live
             .wait(FRAME_LIMIT, |window| {
                 if within.is_none() && window.is_behind(cursor) {
                     cursor = window.newest_sync()?;
+                    view.skipped();
                 }
                 let Some((segment, fragment, next)) = window.read(cursor) else {
                     let over = window.has_ended() || window.segment(within?).is_none_or(|segment| segment.complete);
@@ -78,6 +80,7 @@ impl Reader {
             })
             .await??;
         (self.init, self.cursor) = (Some(init), cursor);
+        self.viewer.view.sent(bytes.len());
         self.sent = self.sent.wrapping_add(1);
         if self.sent.is_multiple_of(TOUCH_EVERY) {
             self.viewer.lease.touch();

@@ -23,6 +23,14 @@ pub(super) struct Udp {
 }
 
 impl Role {
+    /// Leaves the relay for good.
+    pub(super) fn finish(&mut self) {
+        if let Self::Publisher { publication, .. } = self {
+            publication.stream().finish();
+        }
+        self.leave();
+    }
+
     /// Leaves the relay.
     pub(super) fn leave(&mut self) {
         match std::mem::replace(self, Self::None) {

@@ -48,7 +48,7 @@ fn announce(body: &str) -> String {
 
 #[tokio::test]
 async fn a_request_that_waits_for_its_rest_counts_and_goes_where_memory_is_short() {
-    let shared = Arc::new(Shared::new(None, crate::SegmentSettings::default()));
+    let shared = Arc::new(Shared::new(None, &crate::Config::default()));
     let (mut client, served) = connect(&shared).await;
     let request = announce(&"x".repeat(120_000));
     client.write_all(&request.as_bytes()[..110_000]).await.expect("it reads");
@@ -60,7 +60,7 @@ async fn a_request_that_waits_for_its_rest_counts_and_goes_where_memory_is_short
 
 #[tokio::test]
 async fn a_publisher_lets_go_of_room_where_memory_is_short_and_goes_on() {
-    let shared = Arc::new(Shared::new(None, crate::SegmentSettings::default()));
+    let shared = Arc::new(Shared::new(None, &crate::Config::default()));
     let (mut client, served) = connect(&shared).await;
     let media = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:track\r\n";
     let announce = announce(&format!("v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nt=0 0\r\n{media}"));

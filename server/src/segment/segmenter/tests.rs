@@ -215,3 +215,27 @@ fn media_time_begins_when_the_picture_was_taken_by_this_hosts_clock() {
         assert_eq!(epoch(at(taken), at(arrived)), at(expected), "{taken} {arrived}");
     }
 }
+
+#[test]
+fn key_frames_that_are_too_rare_for_the_segments_show() {
+    // Preset ultra, with a key frame a second.
+    let rare = Feed::of(200).frames(4 * 30 + 1, 30);
+    assert!(rare.window().are_overlong(3) && !rare.window().are_overlong(5));
+    assert_eq!(rare.window().frames_per_segment(), 6);
+    assert!(!Feed::of(200).frames(4 * 30 + 1, 6).window().are_overlong(3));
+    assert!(!Feed::of(1_000).frames(4 * 30 + 1, 30).window().are_overlong(3));
+}
+
+#[test]
+fn what_follows_counts_on() {
+    let mut first = Feed::of(1_000).frames(40, 30);
+    let after = Segmenter::after(SegmentSettings::default(), &first.segmenter);
+    assert_eq!((first.window().next_number(), after.window().next_number()), (1, 2), "the open one is over");
+    assert_eq!(after.window().discontinuities_before(), 0);
+    first.segmenter = after;
+    let again = first.frames(40, 30);
+    let segments: Vec<_> = again.window().segments().map(|s| (s.number, s.init.number, s.discontinuity)).collect();
+    assert_eq!(segments, [(2, 1, true), (3, 1, false)]);
+    let third = Segmenter::after(SegmentSettings::default(), &again.segmenter);
+    assert_eq!((third.window().next_number(), third.window().discontinuities_before()), (4, 1));
+}

@@ -1,0 +1,32 @@
+//! Tokens of those who cannot set headers, in the URLs within playlists and manifests.
+
+/// What the names of files end in.
+const ENDS: [&str; 3] = [".m4s", ".mp4", ".m3u8"];
+/// What follows them: in an attribute, and on a line of their own.
+const CLOSINGS: [char; 2] = ['"', '\n'];
+
+/// `text` with `query` behind the name of each file.
+pub(super) fn carry(text: String, query: &str) -> String {
+    if query.is_empty() {
+        return text;
+    }
+    let ends = ENDS.iter().flat_map(|end| CLOSINGS.map(|closing| (end, closing)));
+    ends.fold(text, |text, (end, closing)| text.replace(&format!("{end}{closing}"), &format!("{end}{query}{closing}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_of_a_file_gets_the_query_and_nothing_else_does() {
+        let playlist = "#EXT-X-MAP:URI=\"init.mp4\"\n#EXT-X-PART:URI=\"part-0-0.m4s\",INDEPENDENT=YES\nsegment-0.m4s\n";
+        let expected = "#EXT-X-MAP:URI=\"init.mp4?t=1\"\n#EXT-X-PART:URI=\"part-0-0.m4s?t=1\",INDEPENDENT=YES\nsegment-0.m4s?t=1\n";
+        assert_eq!(carry(playlist.to_owned(), "?t=1"), expected);
+        let manifest = "<x initialization=\"init.mp4\" media=\"dash-$Number$.m4s\" time=\"http://a.mp4/time\"/>";
+        let expected =
+            "<x initialization=\"init.mp4?t=1\" media=\"dash-$Number$.m4s?t=1\" time=\"http://a.mp4/time\"/>";
+        assert_eq!(carry(manifest.to_owned(), "?t=1"), expected);
+        assert_eq!(carry(playlist.to_owned(), ""), playlist);
+    }
+}

@@ -1,0 +1,159 @@
+//! `/api/streams/settings/NAME`: how a stream is cut, read and changed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use common::rtsp::serve::StreamPath;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::api;
+use crate::Shared;
+use crate::live::NotSet;
+use crate::segment::{SegmentSettings, SettingsChange, SettingsError, duration_text};
+
+/// Bytes of a body at most.
+const BODY_MAX: usize = 4 << 10;
+/// It is there within this.
+const BODY_LIMIT: Duration = Duration::from_secs(5);
+
+/// As [`change`] reads them.
+#[derive(Serialize)]
+struct View {
+    segment: String,
+    part: String,
+    playlist: usize,
+}
+
+impl From<SegmentSettings> for View {
+    fn from(settings: SegmentSettings) -> Self {
+        let SegmentSettings { segment, part, playlist } = settings;
+        Self { segment: duration_text(segment), part: part.to_string(), playlist }
+    }
+}
+
+/// `GET`.
+pub(super) async fn show(State(shared): State<Arc<Shared>>, Path(path): Path<String>) -> Response {
+    let settings =
+        StreamPath::parse(&path).ok().and_then(|path| shared.lives.settings(&path, shared.paths.find(&path).is_some()));
+    match settings {
+        Some(settings) => Json(View::from(settings)).into_response(),
+        None => api::error(StatusCode::NOT_FOUND, "no stream at this path"),
+    }
+}
+
+/// `PUT`: replaces what the stream has of its own; what is left out is as for every stream.
+pub(super) async fn set(
+    State(shared): State<Arc<Shared>>,
+    Path(path): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let json = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let json = json.and_then(|kind| kind.split(';').next()).map(str::trim);
+    if !json.is_some_and(|kind| kind.eq_ignore_ascii_case("application/json")) {
+        return api::error(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send JSON, with Content-Type: application/json");
+    }
+    let Ok(path) = StreamPath::parse(&path) else {
+        return api::error(StatusCode::NOT_FOUND, "no stream at this path");
+    };
+    let published = shared.paths.find(&path);
+    if shared.lives.settings(&path, published.is_some()).is_none() {
+        return api::error(StatusCode::NOT_FOUND, "no stream at this path");
+    }
+    let body = match tokio::time::timeout(BODY_LIMIT, to_bytes(body, BODY_MAX)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) => return api::error(StatusCode::PAYLOAD_TOO_LARGE, "a body has 4 KiB at most"),
+        Err(_) => return api::error(StatusCode::REQUEST_TIMEOUT, "the body did not come within 5 s"),
+    };
+    let change = match change(&body) {
+        Ok(change) => change,
+        Err(Bad::Json(why)) => return api::error(StatusCode::BAD_REQUEST, &why),
+        Err(Bad::Field(error)) => return wrong(error),
+    };
+    match shared.lives.set(&path, published.as_ref(), change) {
+        Ok(settings) => Json(View::from(settings)).into_response(),
+        Err(NotSet::Wrong(error)) => wrong(error),
+        Err(NotSet::Full) => {
+            api::error(StatusCode::INSUFFICIENT_STORAGE, "too many paths have settings of their own: set one's to {}")
+        }
+    }
+}
+
+/// What is wrong with a body.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Bad {
+    Json(String),
+    Field(SettingsError),
+}
+
+/// Reads `{"segment": "500ms", "part": "frame", "playlist": 6, "preset": "safe"}`, or some of that.
+pub(super) fn change(body: &[u8]) -> Result<SettingsChange, Bad> {
+    let fields: BTreeMap<String, Value> = serde_json::from_slice(body)
+        .map_err(|error| Bad::Json(format!("the body is no JSON object of settings: {error}")))?;
+    let mut change = SettingsChange::default();
+    for (name, value) in &fields {
+        let value = match value {
+            Value::String(text) => text.clone(),
+            // A name that is unknown is told first.
+            Value::Number(number) => number.to_string(),
+            _ if SettingsChange::NAMES.contains(&name.as_str()) => {
+                let right = "write a string or a number, or leave it out".to_owned();
+                return Err(Bad::Field(SettingsError { field: name.clone(), right }));
+            }
+            _ => String::new(),
+        };
+        change.set(name, &value).map_err(Bad::Field)?;
+    }
+    Ok(change)
+}
+
+/// `{"error": "…", "field": "segment"}`.
+fn wrong(error: SettingsError) -> Response {
+    #[derive(Serialize)]
+    struct Problem {
+        error: String,
+        field: String,
+    }
+    let problem = Problem { error: error.to_string(), field: error.field };
+    (StatusCode::UNPROCESSABLE_ENTITY, Json(problem)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::segment::{PartLength, Preset};
+
+    #[test]
+    fn what_is_shown_can_be_set() {
+        let settings = SegmentSettings { part: PartLength::Frame, ..Preset::Ultra.settings() };
+        let shown = serde_json::to_vec(&View::from(settings)).expect("JSON");
+        assert_eq!(change(&shown).expect("good").of(SegmentSettings::default()), settings);
+        assert_eq!(change(b"{}"), Ok(SettingsChange::default()));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for text in ["", "[]", "{", "1", "null", "{\"segment\": }", &"[".repeat(1_000)] {
+            assert!(matches!(change(text.as_bytes()), Err(Bad::Json(_))), "{text}");
+        }
+        for (text, field) in [
+            (r#"{"segment": 1}"#, "segment"),
+            (r#"{"segment": null}"#, "segment"),
+            (r#"{"part": ["frame"]}"#, "part"),
+            (r#"{"playlist": 1.5}"#, "playlist"),
+            (r#"{"gop": 30}"#, "gop"),
+            (r#"{"gop": {}}"#, "gop"),
+            (r#"{"preset": "fast"}"#, "preset"),
+        ] {
+            let Err(Bad::Field(error)) = change(text.as_bytes()) else { panic!("{text}") };
+            assert_eq!(error.field, field, "{text}");
+        }
+    }
+}

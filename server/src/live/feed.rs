@@ -1,0 +1,78 @@
+//! Passes the frames of a stream on to its segmenter, and asks for key frames.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::clock::Clock;
+use common::rtp::Frame;
+use common::rtsp::serve::StreamPath;
+use common::time::{MonoTime, WallTime};
+
+use super::entry::Live;
+use crate::relay::{Account, Frames};
+use crate::segment::Window;
+
+/// A publisher that was asked for a key frame is asked again after this: ours sends one a second at most on request.
+const KEY_RETRY: Duration = Duration::from_millis(250);
+/// One that has sent none for so long will not.
+const KEY_LIMIT: Duration = Duration::from_millis(1_500);
+/// Segments in a row that are longer than wanted, after which key frames are too rare.
+const OVERLONG: usize = 3;
+/// A publisher that was lost may come back within this: until then its stream has not ended.
+const COME_BACK: Duration = Duration::from_secs(10);
+/// A stamp further away from the frame's arrival is not believed.
+const STAMP_OFF_MAX: Duration = Duration::from_secs(3_600);
+
+/// Passes the frames on until the stream ends, and holds on to what is there then.
+pub(super) async fn feed(live: &Live, mut frames: Frames, path: &StreamPath, account: &Arc<Account>) {
+    let mut share = account.share();
+    // Since when, and the last time.
+    let mut asked: Option<(MonoTime, Option<MonoTime>)> = None;
+    let (mut unusable, mut warned) = (false, false);
+    while let Some(frame) = frames.next().await {
+        let now = live.clock().now();
+        let arrived = now.wall_at(frame.arrived);
+        let wall = stamp(&frame, arrived).unwrap_or(arrived);
+        let wants_key = live.change(|segmenter| {
+            segmenter.push(&frame, wall, arrived).unwrap_or_else(|error| {
+                if !unusable {
+                    tracing::warn!("cannot serve /{path} over HTTP: {error}");
+                }
+                unusable = true;
+                false
+            })
+        });
+        share.update(live.read(Window::held));
+        if wants_key {
+            let (since, last) = *asked.get_or_insert((now.mono, None));
+            if last.is_none_or(|last| now.mono - last >= KEY_RETRY) {
+                asked = Some((since, Some(now.mono)));
+                frames.request_idr(now.mono);
+            }
+        } else {
+            asked = None;
+        }
+        let never = asked.is_some_and(|(since, _)| now.mono - since >= KEY_LIMIT);
+        if !warned && (never || live.read(|window| window.are_overlong(OVERLONG))) {
+            warned = true;
+            let gop = live.read(Window::frames_per_segment);
+            tracing::warn!(
+                "the publisher of /{path} sends key frames too rarely, so that segments are longer than wanted: publish with \
+                 a key frame every {gop} frames (--gop {gop})"
+            );
+        }
+    }
+    if !frames.is_finished() {
+        tokio::time::sleep(COME_BACK).await;
+    }
+    live.end();
+    // Until nobody asks any more.
+    std::future::pending::<()>().await;
+    drop(share);
+}
+
+/// When the picture was taken, by its stamp.
+fn stamp(frame: &Frame, arrived: WallTime) -> Option<WallTime> {
+    let stamp = frame.encoded.codec.find_stamp(&frame.encoded.data)?.times.stamp;
+    (stamp.micros_since(arrived).unsigned_abs() <= STAMP_OFF_MAX.as_micros() as u64).then_some(stamp)
+}
