@@ -4,6 +4,7 @@ mod api;
 mod media;
 mod metrics;
 mod origin;
+mod phase;
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
@@ -15,7 +16,7 @@ use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use bytes::Bytes;
 use common::clock::Clock;
 use common::lock::lock;
@@ -137,8 +138,11 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/api/streams", get(api::list))
         .route("/api/streams/status/{*path}", get(api::status))
         .layer(users(None));
+    let writes =
+        Router::new().route("/api/streams/phase/{*path}", post(phase::shift)).layer(users(Some(Action::Publish)));
     Router::new()
         .merge(state)
+        .merge(writes)
         .merge(media)
         .layer(middleware::from_fn(counted))
         .layer(no_users)
@@ -196,7 +200,7 @@ async fn only_users(
     };
     match users.authenticate(peer, authorization, shared.clock.now().mono) {
         Ok(name) if action.is_none_or(|action| users.may(&name, action)) => return next.run(request).await,
-        Ok(_) => return api::error(StatusCode::FORBIDDEN, "this user may not play"),
+        Ok(_) => return api::error(StatusCode::FORBIDDEN, "this user may not do that"),
         Err(Refused::Denied(_)) => {}
         Err(Refused::Later(wait)) => {
             let again = [(header::RETRY_AFTER, (wait.as_secs() + 1).to_string())];
