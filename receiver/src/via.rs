@@ -12,8 +12,10 @@ mod browser;
 pub(crate) mod config;
 mod failure;
 mod join;
+mod origin;
 mod page_clock;
 mod protocol;
+mod served;
 mod server;
 mod session;
 #[cfg(test)]

@@ -7,13 +7,18 @@ use std::time::Duration;
 use common::clock::Clock;
 use common::host::SystemClock;
 use common::lock::lock;
-use common::rtp::Frame;
 use common::rtsp::serve::StreamPath;
+use common::sei::{Origin, Stamp};
 use common::time::{MonoTime, WallTime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::relay::{Account, Frames, Memory, Stream};
 use crate::segment::{SegmentSettings, Segmenter, Window};
+
+mod marks;
+
+pub(crate) use marks::FrameMarks;
+use marks::{Marks, Placed};
 
 /// A stream that nobody asked for in so long is cut no longer; longer where segments are.
 const IDLE: Duration = Duration::from_secs(10);
@@ -49,6 +54,7 @@ pub(crate) struct Live {
     /// Counts changes of the window.
     changed: watch::Sender<u64>,
     asked: Mutex<MonoTime>,
+    marks: Mutex<Marks>,
     clock: SystemClock,
     stream: Weak<Stream>,
 }
@@ -93,6 +99,7 @@ impl Lives {
             segmenter: Mutex::new(Segmenter::new(inner.settings)),
             changed: watch::Sender::new(0),
             asked: Mutex::new(now),
+            marks: Mutex::default(),
             clock: inner.clock.clone(),
             stream: Arc::downgrade(stream),
         });
@@ -149,6 +156,23 @@ impl Live {
         tokio::time::timeout(limit, found).await.unwrap_or_default()
     }
 
+    /// Who stamps the stream, and when its newest frames were where: those from number `from` on.
+    pub(crate) fn marks(&self, from: Option<u32>) -> (Origin, Vec<FrameMarks>) {
+        let marks = lock(&self.marks);
+        (marks.origin(), marks.from(from))
+    }
+
+    /// The newest frame has this stamp, and came in at `arrived`.
+    fn mark(&self, stamp: &Stamp, arrived: WallTime) {
+        let placed = |window: &Window| {
+            let open = window.open()?;
+            Some(Placed { segment: open.number, all_in_parts: open.is_all_in_parts() })
+        };
+        if let Some(placed) = self.read(placed) {
+            lock(&self.marks).push(stamp, arrived, placed, self.clock.now().wall);
+        }
+    }
+
     fn touch(&self) {
         *lock(&self.asked) = self.clock.now().mono;
     }
@@ -202,7 +226,8 @@ async fn feed(live: &Live, mut frames: Frames, path: &StreamPath, account: &Arc<
     while let Some(frame) = frames.next().await {
         let now = live.clock.now();
         let arrived = now.wall_at(frame.arrived);
-        let wall = stamp(&frame, arrived).unwrap_or(arrived);
+        let stamp = frame.encoded.codec.find_stamp(&frame.encoded.data);
+        let wall = stamp.and_then(|stamp| taken(&stamp, arrived)).unwrap_or(arrived);
         let wants_key = live.change(|segmenter| {
             segmenter.push(&frame, wall, arrived).unwrap_or_else(|error| {
                 if !unusable {
@@ -212,6 +237,7 @@ async fn feed(live: &Live, mut frames: Frames, path: &StreamPath, account: &Arc<
                 false
             })
         });
+        stamp.iter().for_each(|stamp| live.mark(stamp, arrived));
         share.update(live.read(Window::held));
         if !wants_key {
             asked = None;
@@ -237,8 +263,8 @@ async fn feed(live: &Live, mut frames: Frames, path: &StreamPath, account: &Arc<
 }
 
 /// When the picture was taken, by its stamp.
-fn stamp(frame: &Frame, arrived: WallTime) -> Option<WallTime> {
-    let stamp = frame.encoded.codec.find_stamp(&frame.encoded.data)?.times.stamp;
+fn taken(stamp: &Stamp, arrived: WallTime) -> Option<WallTime> {
+    let stamp = stamp.times.stamp;
     (stamp.micros_since(arrived).unsigned_abs() <= STAMP_OFF_MAX.as_micros() as u64).then_some(stamp)
 }
 

@@ -18,6 +18,11 @@ impl Phase {
         (0.0..1.0).contains(&fraction).then_some(Self(fraction))
     }
 
+    /// As it was given.
+    pub const fn fraction(self) -> f64 {
+        self.0
+    }
+
     /// The body of the request.
     pub fn to_body(self) -> String {
         format!("phase: {}\r\n", self.0)

@@ -1,6 +1,7 @@
 //! `/NAME/index.m3u8`, `/NAME/manifest.mpd`, their segments and parts, and `/NAME/mse`: streams for browsers and players.
 
 mod file;
+mod marks;
 mod reader;
 mod reload;
 
@@ -47,7 +48,8 @@ pub(super) async fn show(
     let asked =
         path.rsplit_once('/').and_then(|(path, name)| Some((StreamPath::parse(path).ok()?, File::parse(name)?)));
     let Some((path, file)) = asked else { return api::not_found().await };
-    let reload = match Reload::parse(query.as_deref().unwrap_or_default()) {
+    let query = query.unwrap_or_default();
+    let reload = match Reload::parse(&query) {
         Ok(reload) => reload,
         Err(why) => return api::error(StatusCode::BAD_REQUEST, why),
     };
@@ -65,6 +67,7 @@ pub(super) async fn show(
         File::Segment(number) => segment(live, viewer, |window| find_segment(window, number)).await,
         File::Grid(place) => segment(live, viewer, |window| find_on_grid(window, place)).await,
         File::Manifest => manifest(&live, shared.clock.now().wall, headers.get(header::HOST)).await,
+        File::Marks => marks::show(&live, &query),
         File::Mse => mse(live, viewer).await,
     }
 }
