@@ -16,6 +16,7 @@ use super::assets;
 use super::browser::Browser;
 use super::config::{Common, Config};
 use super::failure::{Error, may_come, told};
+use super::invite;
 use super::join::Join;
 use super::origin::Origin;
 use super::protocol::{Start, ToPage};
@@ -98,12 +99,11 @@ impl<'a> Session<'a> {
             folder: common.folder.clone(),
         };
         let recorder = Recorder::in_browser(setup, config.via.name(), config.player.name())?;
-        let server = Server::start(clock.clone()).map_err(Error::Serve)?;
+        let server = Server::start(clock.clone(), &config.url, config.listen).map_err(Error::Serve)?;
         let origin = Origin::of(&config.url).map_err(Error::Serve)?;
         let browser = Browser::open(&config.browser, &server.page)?;
         if browser.is_none() {
-            // Other hosts cannot open it: that takes --listen, TLS and a QR code, which are not built yet.
-            output.event("page", "", format_args!("open this in a browser on this host: {}", server.page));
+            invite::tell(output, &server);
         }
         let (clocks, reported) = (config.clocks(), Instant::now());
         Ok(Self {
@@ -196,10 +196,11 @@ impl<'a> Session<'a> {
     /// From `start` to the page's last message.
     fn play_once(&mut self, join: &mut Join) -> Result<(), Early> {
         let config = self.config;
+        let media = self.server.media.clone();
         let cushion = config.cushion_ms.map(|cushion| ("cushionMs".to_owned(), Value::from(cushion)));
         self.say(ToPage::Start(Start {
             player: config.page_player(),
-            url: config.url.url().as_str(),
+            url: &media,
             preset: config.preset.map(Preset::name),
             options: cushion.into_iter().collect::<Map<_, _>>(),
             clock_shift_us: config.clock_shift_us,

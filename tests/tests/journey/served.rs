@@ -25,7 +25,8 @@ fn published() -> (serving::Server, Process, SocketAddr) {
 /// The status of an answer, and its JSON.
 fn ask(address: SocketAddr, method: &str, path: &str, kind: &str, body: &str) -> (u16, Value) {
     let mut stream = TcpStream::connect(address).expect("it listens");
-    let head = format!("Host: {address}\r\nConnection: close\r\nContent-Type: {kind}\r\nContent-Length: {}", body.len());
+    let head =
+        format!("Host: {address}\r\nConnection: close\r\nContent-Type: {kind}\r\nContent-Length: {}", body.len());
     write!(stream, "{method} {path} HTTP/1.1\r\n{head}\r\n\r\n{body}").expect("it reads");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("it answers");
@@ -101,7 +102,8 @@ fn the_publishers_times_and_dates_stand_in_the_report_of_a_browser() {
         assert_eq!(report.value("stages_ms").get("request").is_some(), via != "mse", "{player}");
         assert!(report.value("warnings").as_array().expect("a list").iter().all(|w| w["code"] != "clock-assumed"));
         sums(&report);
-        let shifts: Vec<_> = report.value("joins").as_array().expect("a list").iter().map(|j| j["phase_us"].clone()).collect();
+        let shifts: Vec<_> =
+            report.value("joins").as_array().expect("a list").iter().map(|j| j["phase_us"].clone()).collect();
         assert_eq!(shifts, [json!(0), json!(16_666)], "half a frame");
         if via == "ll-hls" {
             assert!(report.number("dates.count") >= 30.0);
@@ -109,6 +111,31 @@ fn the_publishers_times_and_dates_stand_in_the_report_of_a_browser() {
             assert!(off <= FRAME_US, "date and code are {off} µs apart");
         }
     }
+}
+
+#[test]
+fn another_device_opens_the_page_by_its_url_and_plays_through_the_receiver() {
+    let _turn = turn::take();
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let (_server, _publisher, http) = published();
+    let run = folder.path().join("run");
+    let mut receiver = Builder::new(binary::path("receiver"))
+        .args(["--via", "ll-hls", "--preset", "frame", &format!("http://{http}/cam/index.m3u8"), "--report"])
+        .arg(&run)
+        .words("--browser none --listen 127.0.0.1:0 --joins 2 --duration 4s --warmup 1s --wait 30s")
+        .spawn();
+    let page = receiver.wait_for_line("its URL", LIMIT, |line| Some(line[line.find("https://")?..].to_owned()));
+    receiver.wait_for_line("its certificate", LIMIT, |line| line.contains("SHA-256").then_some(()));
+    receiver.wait_for_line("a QR code", LIMIT, |line| line.contains('\u{2588}').then_some(()));
+    let flags = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-sync \
+                 --ignore-certificate-errors --autoplay-policy=no-user-gesture-required";
+    let profile = format!("--user-data-dir={}", folder.path().join("profile").display());
+    let _device = Builder::new(need::tool("chromium")).words(flags).args([&profile, &page]).spawn();
+    receiver.finish(LIMIT).expect_code(0);
+    let report = Report::read(&run);
+    assert!(report.accounted().measured >= 60);
+    assert_eq!(report.value("joins").as_array().expect("a list").len(), 2);
+    assert!(report.number("stages_ms.deliver.count") >= 30.0, "the server's times are known through the proxy too");
 }
 
 /// The stages of each frame that has all of them add up to its latency.
