@@ -4,8 +4,9 @@
 //! tables, so that another mark or stage is one more line.
 //!
 //! A stage is the time between its two marks if both are known; otherwise it is unknown, and no other stage takes its time
-//! over. Marks may come from different clocks. Where all are known, the stages from [`Mark::Stamped`] on add up to LAT,
-//! presented − stamped.
+//! over. A stage may begin at one of several marks: at the first in its list that is known. So `deliver` begins where a server of
+//! ours says that the frame could be had, and at the stamp where no more than that is known. Marks may come from different
+//! clocks. Where all that a path can tell is known, the stages from [`Mark::Stamped`] on add up to LAT, presented − stamped.
 
 use crate::frame::PublisherTimes;
 use crate::time::WallTime;
@@ -53,6 +54,7 @@ marks! {
     Receiver: Assembled, "The access unit, or the raw picture, is complete.";
     Receiver: Decoded, "The decoder returned the picture.";
     Receiver: Read, "The corner code was read.";
+    Receiver: Available, "A server of ours can hand out the frame's part, segment or fragment; known where it reads the receiver's clock.";
     Receiver: FirstByte, "The first byte of the frame's part, segment or fragment reached a browser.";
     Receiver: Fetched, "The part, segment or fragment is complete.";
     Receiver: Appended, "It is in the buffer that the browser plays from.";
@@ -61,7 +63,7 @@ marks! {
 }
 
 macro_rules! stages {
-    ($($stage:ident: $name:literal, $from:ident => $to:ident, $what:literal;)+) => {
+    ($($stage:ident: $name:literal, $from:ident $(or $other:ident)* => $to:ident, $what:literal;)+) => {
         /// The time between two marks, if both are known.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Stage {
@@ -79,10 +81,17 @@ macro_rules! stages {
                 }
             }
 
-            /// The mark that it begins with, and the one that it ends with.
-            pub const fn ends(self) -> (Mark, Mark) {
+            /// The marks that it may begin with: it does with the first that is known.
+            pub const fn begins(self) -> &'static [Mark] {
                 match self {
-                    $(Self::$stage => (Mark::$from, Mark::$to),)+
+                    $(Self::$stage => &[Mark::$from $(, Mark::$other)*],)+
+                }
+            }
+
+            /// The mark that it ends with.
+            pub const fn end(self) -> Mark {
+                match self {
+                    $(Self::$stage => Mark::$to,)+
                 }
             }
 
@@ -107,7 +116,8 @@ stages! {
     Read: "read", Decoded => Read, "finding and reading the code";
     Present: "present", Read => Presented, "converting and handing to the window";
     Request: "request", Requested => FirstByte, "a browser's request, until the first byte; overlaps with others";
-    Deliver: "deliver", Stamped => FirstByte, "encoding, packaging and delivery to a browser";
+    Package: "package", Sent => Available, "to the server, and until it could hand out the part, segment or fragment";
+    Deliver: "deliver", Available or Sent or Stamped => FirstByte, "to a browser: from a server of ours; else since the stamp";
     Fetch: "fetch", FirstByte => Fetched, "until the part, segment or fragment was complete";
     Append: "append", Fetched => Appended, "handing it to the browser's buffer";
     Buffer: "buffer", Appended => Presented, "buffered, decoded, and waiting for its turn in a browser";
@@ -122,21 +132,20 @@ impl Stage {
 
     /// Whether it is a part of LAT, rather than time before the stamp or after the picture, by the order of the table of marks.
     pub fn is_in_latency(self) -> bool {
-        let (from, to) = self.ends();
-        from as usize >= Mark::Stamped as usize && to as usize <= Mark::Presented as usize
+        let is_after_stamp = |mark: &Mark| *mark as usize >= Mark::Stamped as usize;
+        self.begins().iter().all(is_after_stamp) && self.end() as usize <= Mark::Presented as usize
     }
 
     /// Whether only a browser has it.
     pub fn is_of_browser(self) -> bool {
-        use Mark::{Appended, Called, Fetched, FirstByte, Requested};
-        let (from, to) = self.ends();
-        [Requested, FirstByte, Fetched, Appended, Called].iter().any(|mark| [from, to].contains(mark))
+        use Mark::{Appended, Available, Called, Fetched, FirstByte, Requested};
+        let marks = [Requested, Available, FirstByte, Fetched, Appended, Called];
+        marks.iter().any(|mark| self.begins().contains(mark) || self.end() == *mark)
     }
 
-    /// Whether its ends are read from two clocks, so that their difference is part of its time.
+    /// Whether its ends may be read from two clocks, so that their difference is part of its time.
     pub fn spans_clocks(self) -> bool {
-        let (from, to) = self.ends();
-        from.clock() != to.clock()
+        self.begins().iter().any(|mark| mark.clock() != self.end().clock())
     }
 }
 
@@ -204,8 +213,8 @@ impl Marks {
 
     /// How long the frame spent in `stage`, µs; `None` where one of its ends is unknown.
     pub fn stage_us(&self, stage: Stage) -> Option<i64> {
-        let (from, to) = stage.ends();
-        Some(self.get(to)?.micros_since(self.get(from)?))
+        let begin = stage.begins().iter().find_map(|mark| self.get(*mark))?;
+        Some(self.get(stage.end())?.micros_since(begin))
     }
 }
 
@@ -250,11 +259,18 @@ mod tests {
             .with(Mark::Fetched, t(41_000))
             .with(Mark::Appended, t(42_000))
             .with(Mark::Called, t(95_000));
-        let known = |stage: &&Stage| marks.stage_us(**stage).is_some();
-        let (inside, outside): (Vec<&Stage>, Vec<&Stage>) =
-            Stage::ALL.iter().filter(known).partition(|stage| stage.is_in_latency());
-        assert_eq!(inside.into_iter().filter_map(|stage| marks.stage_us(*stage)).sum::<i64>(), marks.latency_us());
-        assert_eq!(outside, [&Stage::Request, &Stage::Callback]);
+        let publisher =
+            PublisherTimes { captured: None, stamp: t(100), painted: t(115), encoded: t(2_000), sent: t(2_030) };
+        let with_sei = marks.with_publisher(&publisher);
+        let served = with_sei.with(Mark::Available, t(3_000));
+        for (marks, delivered) in [(marks, 39_900), (with_sei, 37_970), (served, 37_000)] {
+            let known = |stage: &&Stage| marks.stage_us(**stage).is_some();
+            let (inside, outside): (Vec<&Stage>, Vec<&Stage>) =
+                Stage::ALL.iter().filter(known).partition(|stage| stage.is_in_latency());
+            assert_eq!(inside.into_iter().filter_map(|stage| marks.stage_us(*stage)).sum::<i64>(), marks.latency_us());
+            assert_eq!(outside, [&Stage::Request, &Stage::Callback]);
+            assert_eq!(marks.stage_us(Stage::Deliver), Some(delivered));
+        }
     }
 
     #[test]
@@ -270,7 +286,7 @@ mod tests {
         let moved = whole().shifted(ClockName::Receiver, -200);
         assert_eq!(moved.latency_us(), whole().latency_us() - 200);
         for stage in Stage::ALL {
-            let by = if stage.spans_clocks() { 200 } else { 0 };
+            let by = if stage.begins()[0].clock() == stage.end().clock() { 0 } else { 200 };
             assert_eq!(moved.stage_us(*stage).map(|us| us + by), whole().stage_us(*stage), "{}", stage.name());
         }
     }

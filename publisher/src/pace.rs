@@ -14,24 +14,31 @@ pub(crate) struct Plan {
     start: MonoTime,
     slot: u64,
     missed: u64,
+    /// All pictures are due so much later.
+    phase: Duration,
 }
 
 impl Plan {
     /// A plan whose first picture is due at `start`.
     pub(crate) fn new(rate: FrameRate, start: MonoTime) -> Self {
-        Self { rate, start, slot: 0, missed: 0 }
+        Self { rate, start, slot: 0, missed: 0, phase: Duration::ZERO }
     }
 
     /// When the next picture is due.
     pub(crate) fn due(&self) -> MonoTime {
-        self.start + self.rate.time_of(self.slot)
+        self.start + self.phase + self.rate.time_of(self.slot)
     }
 
     /// A picture goes out `now`, at or after it was due: the plan moves on to the next slot that is not yet over.
     pub(crate) fn advance(&mut self, now: MonoTime) {
-        let current = self.rate.slots_in(now.saturating_since(self.start)).max(self.slot);
+        let current = self.rate.slots_in(now.saturating_since(self.start + self.phase)).max(self.slot);
         self.missed += current - self.slot;
         self.slot = current + 1;
+    }
+
+    /// Has all pictures from now on be due so much later than by the plan; less than the time between two of them.
+    pub(crate) fn shift(&mut self, phase: Duration) {
+        self.phase = phase;
     }
 
     /// Slots that passed without a picture.
@@ -100,6 +107,19 @@ mod tests {
         // Due at 33 ms, sent at 110 ms: the slots of 33 and 66 ms are over, that of 100 ms is taken.
         plan.advance(at(110_000));
         assert_eq!((plan.missed(), plan.due()), (2, at(133_333) + Duration::from_nanos(333)));
+    }
+
+    #[test]
+    fn a_shift_moves_the_plan_to_a_phase_and_back() {
+        let mut plan = Plan::new(FrameRate::TWENTY_FIVE, at(0));
+        for phase in [0, 8_000, 32_000, 16_000, 0] {
+            plan.shift(Duration::from_micros(phase));
+            for _ in 0..3 {
+                assert_eq!(plan.due().since_origin().as_micros() as u64 % 40_000, phase);
+                plan.advance(plan.due());
+            }
+        }
+        assert_eq!((plan.missed(), plan.due()), (0, at(15 * 40_000)), "no picture more or less");
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub fn run(config: &Config, stop: &Stop, log: Log) -> Result<Statistics, Error> 
     let format = source.format();
     let stamp = stamp::Config { corner: config.corner, stream_id: config.stream_id, text: config.text };
     let stamper = Stamper::new(format.size, stamp)?;
-    let output = Output::open(&Setup { config, format, clock: clock.clone(), log })?;
+    let output = Output::open(&Setup { config, format, pace: source.pace(), clock: clock.clone(), log })?;
     let pictures = config.pictures.as_ref().map(|wanted| Pictures::open(wanted, format, &stamper, log)).transpose()?;
     let preview = config.preview.then(|| Preview::open(format.size, stop.clone(), log));
 
@@ -127,6 +127,7 @@ impl Pipeline {
             Output::Frames(frames) => {
                 let time = frames.sealer.expect(frame.captured, &stamped);
                 let force_key = frames.take_key_request();
+                frames.egress.take_shift().into_iter().for_each(|phase| self.progress.shift(phase));
                 frames.encoder.encode(&frame.picture, time, force_key)?;
                 while let Some(encoded) = frames.encoder.next_frame()? {
                     let sealed = frames.sealer.seal(encoded, self.clock.now().mono);

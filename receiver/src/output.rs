@@ -47,6 +47,13 @@ impl Output {
         self.tell(json, format_args!("{prefix}{text}"));
     }
 
+    /// Lines that only people read.
+    pub(crate) fn block(&self, text: &str) {
+        if !self.json {
+            self.bar.suspend(|| eprintln!("{text}"));
+        }
+    }
+
     /// A file was saved.
     pub(crate) fn saved(&self, path: &Path) {
         let json = json!({ "event": "snapshot", "file": path });

@@ -6,6 +6,7 @@ mod api;
 mod media;
 mod metrics;
 mod origin;
+mod phase;
 mod settings;
 
 use std::net::IpAddr;
@@ -146,6 +147,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .layer(may(Need::State));
     let set = Router::new()
         .route("/api/streams/settings/{*path}", put(settings::set))
+        .route("/api/streams/phase/{*path}", post(phase::shift))
         .layer(may(Need::Settings))
         .layer(own_pages());
     let token = Router::new()

@@ -2,6 +2,7 @@
 
 mod entry;
 mod feed;
+mod marks;
 mod settings;
 mod viewers;
 
@@ -19,6 +20,7 @@ use crate::relay::{Account, Frames, Memory, Stream};
 use crate::segment::{SegmentSettings, SettingsChange};
 
 pub(crate) use entry::Live;
+pub(crate) use marks::FrameMarks;
 pub(crate) use settings::{NotSet, Settings};
 pub(crate) use viewers::{Permit, Viewers};
 

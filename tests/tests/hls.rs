@@ -48,6 +48,7 @@ impl Publisher {
             to: format!("rtsp://{}/cam", server.rtsp_addr()).parse().expect("a URL"),
             transport: Transport::Tcp,
             frame_rate: Some(30.0),
+            is_paced: true,
             first_sequence: 1,
             clock: Arc::new(SystemClock::new()),
             notify: Box::new(|_| {}),

@@ -33,6 +33,7 @@ fn sender(server: &server::Handle, path: &str, transport: Transport) -> Box<Send
         to: format!("rtsp://{}/{path}", server.rtsp_addr()).parse().expect("a URL"),
         transport,
         frame_rate: Some(30.0),
+        is_paced: true,
         first_sequence: 65_500,
         clock: Arc::new(SystemClock::new()),
         notify: Box::new(|_| {}),

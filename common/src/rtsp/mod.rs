@@ -8,6 +8,7 @@ pub mod auth;
 pub mod headers;
 pub mod interleaved;
 pub mod message;
+pub mod phase;
 pub mod pieces;
 pub mod push;
 pub mod redirect;

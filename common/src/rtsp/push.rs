@@ -9,12 +9,11 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
-use rtsp_types::headers::{CSEQ, LOCATION};
-use rtsp_types::{Method, Request, Response, StatusCode, Version};
+use rtsp_types::{Method, Request};
 use url::Url;
 
 use super::auth::Client;
-use super::headers::{self, parse_cseq};
+use super::headers;
 use super::message::{Framer, Item};
 use super::sdp::Video;
 use crate::credentials::Credentials;
@@ -22,6 +21,7 @@ use crate::rtp::rtcp;
 use crate::time::{MonoTime, Now};
 
 mod answers;
+mod asked;
 mod error;
 mod report;
 mod requests;
@@ -38,6 +38,11 @@ const RENEWALS_MAX: u32 = 6;
 /// A request for a picture that comes sooner after another is answered by the same picture.
 const IDR_REQUEST_INTERVAL: Duration = Duration::from_millis(250);
 
+/// Whether a client that calls itself `user_agent` is a session of this kind.
+pub fn is_ours(user_agent: &str) -> bool {
+    user_agent.starts_with("framelag/")
+}
+
 /// What a session publishes, and where.
 #[derive(Clone)]
 pub struct Config {
@@ -51,6 +56,8 @@ pub struct Config {
     pub video: Video,
     /// Synchronisation source of the packets, for sender reports.
     pub ssrc: u32,
+    /// Between two pictures, where the publisher decides when they are due.
+    pub interval: Option<Duration>,
 }
 
 /// Says nothing of URL and credentials.
@@ -80,6 +87,8 @@ pub enum Output {
     Recording(Route),
     /// A reader needs an IDR picture.
     IdrRequested,
+    /// Pictures are to be due so much later than when publishing began; only where [`Config::interval`] is known.
+    Shift(Duration),
     /// The session has ended as wished; close the connection.
     Closed,
 }
@@ -247,28 +256,6 @@ impl Session {
         let keep_alive = self.keep_alive.due.filter(|_| recording && self.pending.is_none());
         let report = self.reports.due().filter(|_| recording);
         [response, keep_alive, report].into_iter().flatten().min()
-    }
-
-    /// A server asks for signs of life, or for the end.
-    fn handle_request(&mut self, request: &Request<Vec<u8>>) -> Result<(), Error> {
-        let status = match request.method() {
-            Method::Teardown => return Err(Error::EndedByServer),
-            Method::Redirect => {
-                // It is answered by going there (RFC 2326 section 10.10).
-                let location = request.header(&LOCATION).map(|value| value.as_str().to_owned().into());
-                return Err(Error::Redirected { request: "REDIRECT", status: 302, location });
-            }
-            Method::Options | Method::GetParameter | Method::SetParameter => StatusCode::Ok,
-            _ => StatusCode::NotImplemented,
-        };
-        let mut response = Response::builder(Version::V1_0, status);
-        if let Some(cseq) = request.header(&CSEQ).and_then(|value| parse_cseq(value.as_str()).ok()) {
-            response = response.header(CSEQ, cseq.to_string());
-        }
-        let mut bytes = Vec::new();
-        response.empty().write(&mut bytes).expect("writing to memory does not fail");
-        self.outputs.push_back(Output::Send(bytes));
-        Ok(())
     }
 
     fn send_rtcp(&mut self, packet: Vec<u8>) {

@@ -15,6 +15,7 @@
 //!  ▲ TEARDOWN, from any other  └────────────┘        └────────┘
 //! ```
 
+mod ask;
 mod description;
 mod host;
 mod input;
@@ -78,7 +79,7 @@ pub enum Error {
     #[error("this is HTTP; RTSP tunnelled in HTTP is not served, only RTSP itself")]
     Http,
     /// The client answered a request that nobody made.
-    #[error("a response came although nothing was asked")]
+    #[error("a response came to a request that nobody made")]
     UnexpectedResponse,
     /// An interleaved frame where none may come.
     #[error("interleaved data on channel {channel} in state {state}")]
@@ -130,6 +131,10 @@ pub struct Session {
     denials: u32,
     user_agent: Option<String>,
     requested: bool,
+    /// Of our own requests.
+    last_cseq: u32,
+    /// Those that have no answer yet.
+    unanswered: Vec<u32>,
     /// Requests since they were last counted.
     requests: usize,
     opened: MonoTime,
@@ -158,6 +163,8 @@ impl Session {
             denials: 0,
             user_agent: None,
             requested: false,
+            last_cseq: 0,
+            unanswered: Vec::new(),
             requests: 0,
             opened: now,
             active: now,

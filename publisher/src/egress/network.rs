@@ -162,6 +162,10 @@ impl FrameEgress for Sender {
     fn take_key_request(&self) -> bool {
         self.shared.take_key_request()
     }
+
+    fn take_shift(&self) -> Option<Duration> {
+        self.shared.take_shift()
+    }
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use common::transport::Transport;
 use super::network::tcp::{self, Abort};
 use super::network::{Connector, Error, Event, Notify, Sender};
 use super::{FrameEgress, Setup};
+use crate::capture::Pace;
 
 mod h264;
 mod link;
@@ -39,6 +40,8 @@ pub struct Config {
     pub transport: Transport,
     /// Pictures per second, as far as known: announced to the server, and the measure of the queue.
     pub frame_rate: Option<f64>,
+    /// A plan says when pictures are due: the server may ask to shift it.
+    pub is_paced: bool,
     /// RTP sequence number of the first packet. Should be random, as the first media time (RFC 3550 section 5.1).
     pub first_sequence: u16,
     /// Reads the time of sending.
@@ -55,12 +58,13 @@ pub struct Config {
 /// Where the URL has no path, its host has no address, or nothing listens there. Where the server refuses the stream,
 /// [`FrameEgress::send`] says so.
 pub fn start(config: Config) -> Result<Box<Sender>, Error> {
-    let Config { to, transport, frame_rate, first_sequence, clock, notify, server } = config;
+    let Config { to, transport, frame_rate, is_paced, first_sequence, clock, notify, server } = config;
     let name = to.to_string();
     let route = Route::new(to)?;
     let early = Some((tcp::connect(route.url())?, clock.now().mono));
     let packetizer = Packetizer::new(rand::random(), first_sequence);
-    let settings = Settings { transport, frame_rate, clock: Arc::clone(&clock) };
+    let interval = frame_rate.filter(|rate| is_paced && *rate > 0.0).map(|rate| Duration::from_secs_f64(1.0 / rate));
+    let settings = Settings { transport, frame_rate, interval, clock: Arc::clone(&clock) };
     let connector = Rtsp { route, early, settings, packetizer, redirected: None, _server: server };
     Sender::start(name, frame_rate.unwrap_or(FRAME_RATE_UNKNOWN), clock, notify, connector)
 }
@@ -79,6 +83,7 @@ pub(super) fn open(
         to: url,
         transport: setup.config.transport,
         frame_rate: Some(setup.format.rate.as_f64()),
+        is_paced: setup.pace == Pace::Planned,
         first_sequence: rand::random(),
         clock: Arc::clone(&setup.clock),
         notify: Box::new(move |event| match event {

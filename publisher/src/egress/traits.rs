@@ -2,11 +2,12 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use common::clock::Clock;
 use common::frame::Picture;
 
-use crate::capture::Format;
+use crate::capture::{Format, Pace};
 use crate::config::Config;
 use crate::error::Error;
 use crate::event::Log;
@@ -46,6 +47,9 @@ pub trait FrameEgress: Egress {
 
     /// Whether a key frame has been asked for since the last call: by a reader, or because frames were dropped.
     fn take_key_request(&self) -> bool;
+
+    /// By how much pictures are to be due later than planned, where the server has asked for that since the last call.
+    fn take_shift(&self) -> Option<Duration>;
 }
 
 /// What went out.
@@ -68,6 +72,7 @@ pub struct Counters {
 pub(crate) struct Setup<'a> {
     pub(crate) config: &'a Config,
     pub(crate) format: Format,
+    pub(crate) pace: Pace,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) log: Log,
 }

@@ -36,7 +36,7 @@ impl Output {
     /// # Errors
     /// [`Error::Encode`], [`Error::Server`], [`Error::Exposed`], [`Error::Send`], [`Error::Clock`], [`Error::Output`].
     pub(super) fn open(setup: &Setup<'_>) -> Result<Self, Error> {
-        let Setup { config, format, clock, log } = setup;
+        let Setup { config, format, clock, log, .. } = setup;
         match egress::of(&config.destination) {
             egress::Choice::Pictures(open) => open(setup).map(Self::Pictures),
             egress::Choice::Frames(open) => {

@@ -31,6 +31,11 @@ impl Progress {
         self.plan.get_or_insert_with(|| Plan::new(rate, now))
     }
 
+    /// Pictures are to be due so much later than planned; without a plan there is none to shift.
+    pub(super) fn shift(&mut self, phase: Duration) {
+        self.plan.iter_mut().for_each(|plan| plan.shift(phase));
+    }
+
     /// A picture that was stamped `at` went out.
     pub(super) fn count(&mut self, at: MonoTime, captured: Captured) {
         self.first.get_or_insert(at);

@@ -1,6 +1,7 @@
 //! The flags of measuring in a browser, as typed. [`super::config`] makes sense of them.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use common::units::parse_duration;
@@ -31,10 +32,14 @@ pub struct ViaArgs {
     #[arg(long, value_name = "N", default_value_t = 5, requires = "via", value_parser = clap::value_parser!(u32).range(1..=100))]
     pub joins: u32,
 
-    /// chromium, firefox, the path of either, or none: print a URL to open by hand, on this host (other devices cannot open it
-    /// yet).
+    /// chromium, firefox, the path of either, or none: print a URL to open by hand, on this host or, with --listen, on any
+    /// device.
     #[arg(long, value_name = "NAME|PATH", default_value = "chromium", requires = "via", value_parser = parse_browser)]
     pub browser: Choice,
+
+    /// Serve the page at this address of this host, over TLS and for who opens it first: a phone, say. Takes --browser none.
+    #[arg(long, value_name = "ADDR:PORT", requires = "via")]
+    pub listen: Option<SocketAddr>,
 }
 
 fn parse_browser(text: &str) -> Result<Choice, std::convert::Infallible> {

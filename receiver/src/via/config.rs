@@ -1,5 +1,6 @@
 //! What a browser is to play, and how: checked before anything is opened.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use common::stream_url::{Error as UrlError, StreamUrl};
@@ -8,7 +9,7 @@ use report::run::Settings;
 use report::{Assertion, Place};
 use serde_json::Map;
 
-use super::args::{Player, Preset, Via};
+use super::args::{Player, Preset, Via, ViaArgs};
 use super::browser::Choice;
 use crate::args::Args;
 
@@ -21,6 +22,8 @@ pub struct Config {
     pub(super) cushion_ms: Option<f64>,
     pub(super) joins: u32,
     pub(super) browser: Choice,
+    /// Where the page is served; `None`: on loopback.
+    pub(super) listen: Option<SocketAddr>,
     pub(super) url: StreamUrl,
     /// How long a stream that is not there yet is waited for.
     pub(super) wait: Duration,
@@ -73,6 +76,17 @@ pub enum Error {
         /// Those that do.
         fits: String,
     },
+    /// A browser that is started here needs no other address.
+    #[error("--listen is for a browser that you open yourself: add --browser none")]
+    ListenBrowser,
+    /// Nobody can be told where that is.
+    #[error("--listen {address}: name the address of this host that the device reaches, such as 192.168.1.20:{port}")]
+    ListenAnywhere {
+        /// As given.
+        address: SocketAddr,
+        /// Its port.
+        port: u16,
+    },
     /// Flags of what happens in the browser, or is not built yet.
     #[error("{0} does not go with --via")]
     Flag(&'static str),
@@ -103,6 +117,7 @@ impl Config {
             cushion_ms: args.cushion.map(|cushion| cushion.as_secs_f64() * 1e3),
             joins: args.joins,
             browser: args.browser.clone(),
+            listen: listen(args)?,
             url,
             wait,
             is_same_host,
@@ -152,6 +167,15 @@ impl Config {
         } else {
             Clocks::Unknown
         }
+    }
+}
+
+/// An address that others can be told, for a browser that is opened by hand.
+fn listen(args: &ViaArgs) -> Result<Option<SocketAddr>, Error> {
+    match args.listen {
+        Some(_) if args.browser != Choice::None => Err(Error::ListenBrowser),
+        Some(address) if address.ip().is_unspecified() => Err(Error::ListenAnywhere { address, port: address.port() }),
+        listen => Ok(listen),
     }
 }
 
@@ -208,6 +232,11 @@ mod tests {
             (vec!["--via", "mse", "cam"], "write http://HOST:8080/cam/mse"),
             (vec!["--via", "hls", "http://me:secret@host/x"], "no URL with a user"),
             (vec!["--via", "hls", "http://a/x", "http://b/x"], "one stream, not 2"),
+            (vec!["--via", "mse", "--listen", "127.0.0.1:0", "http://a/cam/mse"], "add --browser none"),
+            (
+                vec!["--via", "mse", "--browser", "none", "--listen", "0.0.0.0:1", "http://a/cam/mse"],
+                "such as 192.168.1.20:1",
+            ),
             (vec!["--via", "dash", "--player", "own", "http://a/x"], "--player own does not play dash: use dash.js"),
         ] {
             let error = config(&arguments).expect_err("refused").to_string();

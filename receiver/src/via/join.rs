@@ -16,11 +16,15 @@ use report::observation::ClockCheck;
 use report::warning::Code;
 use report::{Observation, Recorder, Warning};
 
+use super::args::Via;
 use super::page_clock::{PageClock, Probe};
 use super::protocol::{Claim, EndError, Frame, FromPage, Hello, Media, PageCode, State};
+use super::served::{Served, ask_from};
 
 /// A frame may come so much later than a state of the same time: it waits for its pixels.
 const LATE: i64 = 250_000;
+/// Where a server of ours is asked when it was where, it waits for the answer too.
+const ANSWERED: i64 = 500_000;
 /// Frames that wait for older ones at most: four seconds at 500 per second.
 const MAX_WAITING: usize = 2_000;
 /// Pieces of media that are remembered: more than a player buffers.
@@ -53,6 +57,10 @@ pub(super) struct Join {
     /// The page was not on screen, where callbacks stop.
     pub(super) was_hidden: bool,
     clocks: Clocks,
+    /// One response brings everything: when it was asked for says nothing of a frame.
+    is_one_response: bool,
+    /// Where the server is one of ours.
+    pub(super) served: Option<Served>,
     waiting: BTreeMap<(i64, u64), Frame>,
     arrived: u64,
     pieces: VecDeque<Media>,
@@ -62,8 +70,13 @@ pub(super) struct Join {
 
 impl Join {
     /// `clocks` says whether publisher and receiver are on one host: then the page's clock is the only other one.
-    pub(super) fn new(clocks: Clocks) -> Self {
-        Self { clocks, ..Self::default() }
+    pub(super) fn new(via: Via, clocks: Clocks, served: Option<Served>) -> Self {
+        Self { clocks, is_one_response: via == Via::Mse, served, ..Self::default() }
+    }
+
+    /// The frame to ask a server of ours from, for those that wait; `None` where none does.
+    pub(super) fn ask_from(&self) -> Option<u32> {
+        self.waiting.values().find_map(|frame| frame.code).map(|code| ask_from(code.sequence))
     }
 
     /// What a reader of its figures must know.
@@ -149,7 +162,7 @@ impl Join {
         self.was_hidden |= state.hidden;
         self.unsent = self.unsent.max(state.messages_dropped);
         self.viewed.state(playback_rate, ahead_us, Presented { callbacks, missed, dropped });
-        let until = at_us.saturating_sub(LATE);
+        let until = at_us.saturating_sub(if self.served.is_some() { LATE + ANSWERED } else { LATE });
         self.hand_over(until, recorder, now);
         if let Some(passed) = self.clock.here(until, now) {
             recorder.tick(passed);
@@ -203,13 +216,24 @@ impl Join {
         let (fetched, appended) = (here(piece.received_us), here(piece.appended_us));
         // One that is played while it still comes says nothing of a single frame.
         let whole = first_byte >= Some(stamped) && fetched.max(appended) <= Some(shown.wall);
+        // One of few of which a server of ours told nothing: their time would count as another stage's.
+        let told = self.served.as_ref().map(|served| (served, served.find(code)));
+        let is_untold = told.is_some_and(|(_, frame)| frame.is_none());
         let known = |at: Option<WallTime>| at.filter(|_| whole);
         let marks = Marks::new(stamped, shown.wall)
-            .with(Mark::Requested, known(here(piece.requested_us)))
-            .with(Mark::FirstByte, known(first_byte))
+            .with(Mark::Requested, known(here(piece.requested_us)).filter(|_| !self.is_one_response))
+            .with(Mark::FirstByte, known(first_byte).filter(|_| !is_untold))
             .with(Mark::Fetched, known(fetched))
             .with(Mark::Appended, known(appended))
             .with(Mark::Called, here(frame.callback_us));
+        let marks = match told {
+            Some((served, Some(frame))) => served.add(marks, frame),
+            _ => marks,
+        };
+        if let Some(date) = frame.date_us {
+            let latency = marks.latency_us();
+            self.viewed.date(latency.saturating_add(code.pub_us.saturating_sub(date)), latency);
+        }
         self.latency = Some((frame.presented_us, marks.latency_us()));
         Sample {
             stream_id: code.stream,

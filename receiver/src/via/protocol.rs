@@ -83,6 +83,8 @@ pub(super) struct Frame {
     pub(super) presented_us: i64,
     pub(super) callback_us: Option<i64>,
     pub(super) media_us: Option<i64>,
+    /// Wall time of that, as the stream states it.
+    pub(super) date_us: Option<i64>,
     /// Frames presented since the callback before, without one.
     pub(super) missed: u32,
     pub(super) code: Option<PageCode>,

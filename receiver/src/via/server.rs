@@ -1,8 +1,8 @@
-//! The HTTP server of the measuring page: its files, and the WebSocket that it reports on. Of this host alone, and for who has
-//! the token.
+//! The HTTP server of the measuring page: its files, and the WebSocket that it reports on. Of this host alone and for who has
+//! the token; beyond it over TLS, and for who came first.
 
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -18,14 +18,18 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use common::clock::Clock;
 use common::host::SystemClock;
+use common::stream_url::StreamUrl;
 use common::time::MonoTime;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
 
 use super::assets;
+use super::door::{Door, Entry};
 use super::page_clock::{Probe, Prober};
 use super::protocol::{FromPage, ToPage};
+use super::proxy::{self, Proxy};
+use super::tls::{self, Identity};
 
 /// Messages that wait for the run; a page that sends more is held back.
 const MAX_EVENTS: usize = 1_024;
@@ -61,6 +65,10 @@ pub(super) enum What {
 pub(super) struct Server {
     /// Where the page is, with its token.
     pub(super) page: String,
+    /// SHA-256 of its certificate, where it has one.
+    pub(super) fingerprint: Option<String>,
+    /// What the page plays.
+    pub(super) media: String,
     pub(super) events: Receiver<Event>,
     _runtime: Runtime,
 }
@@ -68,8 +76,12 @@ pub(super) struct Server {
 struct Shared {
     /// As in `Host`: a name that another site resolves to this host is not it (DNS rebinding).
     host: String,
+    scheme: &'static str,
     /// The page's query.
     query: String,
+    /// Where others than this host can ask.
+    door: Option<Door>,
+    proxy: Option<Proxy>,
     policy: HeaderValue,
     clock: SystemClock,
     events: Sender<Event>,
@@ -77,39 +89,60 @@ struct Shared {
 }
 
 impl Server {
-    /// Serves on a free port of the loopback interface.
+    /// Serves the page that plays `url`: at `listen` over TLS, else on a free port of the loopback interface.
     ///
     /// # Errors
     /// If there is no such port, or no thread.
-    pub(super) fn start(clock: SystemClock) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    pub(super) fn start(clock: SystemClock, url: &StreamUrl, listen: Option<SocketAddr>) -> io::Result<Self> {
+        let listener = TcpListener::bind(listen.unwrap_or((Ipv4Addr::LOCALHOST, 0).into()))?;
         listener.set_nonblocking(true)?;
-        let host = listener.local_addr()?.to_string();
-        let query = format!("token={:032x}", rand::random::<u128>());
-        let page = format!("http://{host}/{}?{query}", assets::PAGE);
+        let address = listener.local_addr()?;
+        let identity = listen.map(|listen| Identity::make(listen.ip())).transpose()?;
+        let proxy = Proxy::to(url).filter(|_| listen.is_some());
+        let (host, query) = (address.to_string(), format!("token={:032x}", rand::random::<u128>()));
+        let scheme = if listen.is_some() { "https" } else { "http" };
+        let origin = format!("{scheme}://{host}");
+        let page = format!("{origin}/{}?{query}", assets::PAGE);
+        let media = match &proxy {
+            Some(_) => Proxy::at(&origin, url.url()),
+            None => url.url().to_string(),
+        };
+        let door = listen.map(|_| Door::new(format!("/{}", assets::PAGE), query.clone()));
         let (sender, events) = bounded(MAX_EVENTS);
         let policy = HeaderValue::from_str(&assets::policy()).map_err(io::Error::other)?;
-        let shared = Arc::new(Shared { host, query, policy, clock, events: sender, sockets: AtomicU64::new(0) });
+        let sockets = AtomicU64::new(0);
+        let shared = Arc::new(Shared { host, scheme, query, door, proxy, policy, clock, events: sender, sockets });
         let runtime = Builder::new_multi_thread().worker_threads(2).thread_name("page").enable_all().build()?;
-        let router = Router::new()
-            .route("/measure/socket", get(upgrade))
-            .route("/{*path}", get(file))
-            .layer(middleware::from_fn_with_state(Arc::clone(&shared), guarded))
-            .with_state(shared);
-        let listener = {
-            let _entered = runtime.enter();
-            tokio::net::TcpListener::from_std(listener)?
-        };
-        runtime.spawn(async move { axum::serve(listener, router).await });
-        Ok(Self { page, events, _runtime: runtime })
+        let router = router(shared);
+        let entered = runtime.enter();
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let fingerprint = identity.as_ref().map(|identity| identity.fingerprint.clone());
+        match identity {
+            Some(identity) => {
+                let listener = tls::Listener::new(listener, &identity)?;
+                runtime.spawn(async move { axum::serve(listener, router).await });
+            }
+            None => drop(runtime.spawn(async move { axum::serve(listener, router).await })),
+        }
+        drop(entered);
+        Ok(Self { page, fingerprint, media, events, _runtime: runtime })
     }
+}
+
+fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/measure/socket", get(upgrade))
+        .route(&format!("{}/{{*path}}", proxy::PREFIX), get(media))
+        .route("/{*path}", get(file))
+        .layer(middleware::from_fn_with_state(Arc::clone(&shared), guarded))
+        .with_state(shared)
 }
 
 /// Lets requests to this host in, and isolates the page: timers have steps of 5 µs then.
 async fn guarded(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response<Body> {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     let mut response = if host == Some(shared.host.as_str()) {
-        next.run(request).await
+        admitted(&shared, request, next).await
     } else {
         (StatusCode::MISDIRECTED_REQUEST, "this is another host").into_response()
     };
@@ -125,6 +158,25 @@ async fn guarded(State(shared): State<Arc<Shared>>, request: Request, next: Next
     }
     headers.insert(header::CONTENT_SECURITY_POLICY, shared.policy.clone());
     response
+}
+
+async fn admitted(shared: &Shared, request: Request, next: Next) -> Response<Body> {
+    let Some(door) = &shared.door else { return next.run(request).await };
+    let cookies = request.headers().get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    match door.enter(request.uri().path(), request.uri().query(), cookies) {
+        Entry::In => next.run(request).await,
+        Entry::First(cookie) => ([(header::SET_COOKIE, cookie)], next.run(request).await).into_response(),
+        Entry::Refused => {
+            (StatusCode::FORBIDDEN, "the token is missing or wrong, or the page was opened already").into_response()
+        }
+    }
+}
+
+async fn media(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
+    match &shared.proxy {
+        Some(proxy) => proxy.pass(request).await,
+        None => (StatusCode::NOT_FOUND, "no such file").into_response(),
+    }
 }
 
 async fn file(Path(path): Path<String>) -> Response<Body> {
@@ -144,7 +196,7 @@ async fn upgrade(
     upgrade: WebSocketUpgrade,
 ) -> Response<Body> {
     let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
-    let is_ours = origin.is_none_or(|origin| origin.strip_prefix("http://") == Some(shared.host.as_str()));
+    let is_ours = origin.is_none_or(|origin| origin == format!("{}://{}", shared.scheme, shared.host));
     if query.as_ref() != Some(&shared.query) || !is_ours {
         return (StatusCode::FORBIDDEN, "the token is missing or wrong").into_response();
     }

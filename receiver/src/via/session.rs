@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use common::clock::Clock;
-use common::host::{Stop, SystemClock, clock};
+use common::host::{Stop, SystemClock};
 use common::time::Now;
 use crossbeam_channel::RecvTimeoutError;
-use report::warning::Code;
-use report::{Recorder, Setup, Summary, Warning};
+use measure::Clocks;
+use report::{Recorder, Setup, Summary};
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 
@@ -16,10 +16,15 @@ use super::assets;
 use super::browser::Browser;
 use super::config::{Common, Config};
 use super::failure::{Error, may_come, told};
+use super::invite;
 use super::join::Join;
+use super::origin::Origin;
 use super::protocol::{Start, ToPage};
 use super::server::{Event, Server, What};
 use crate::output::Output;
+
+mod asking;
+mod telling;
 
 /// How often the report is told that time passes.
 const TICK: Duration = Duration::from_millis(20);
@@ -46,6 +51,13 @@ pub(crate) struct Session<'a> {
     clock: SystemClock,
     recorder: Recorder,
     pub(super) server: Server,
+    origin: Origin,
+    /// What is known of the publisher's clock.
+    clocks: Clocks,
+    /// The publisher's pictures are shifted from join to join.
+    shifts: bool,
+    /// When the server was asked last.
+    asked: Instant,
     browser: Option<Browser>,
     /// The newest of the page.
     socket: Option<(u64, mpsc::Sender<String>)>,
@@ -87,14 +99,30 @@ impl<'a> Session<'a> {
             folder: common.folder.clone(),
         };
         let recorder = Recorder::in_browser(setup, config.via.name(), config.player.name())?;
-        let server = Server::start(clock.clone()).map_err(Error::Serve)?;
+        let server = Server::start(clock.clone(), &config.url, config.listen).map_err(Error::Serve)?;
+        let origin = Origin::of(&config.url).map_err(Error::Serve)?;
         let browser = Browser::open(&config.browser, &server.page)?;
         if browser.is_none() {
-            // Other hosts cannot open it: that takes --listen, TLS and a QR code, which are not built yet.
-            output.event("page", "", format_args!("open this in a browser on this host: {}", server.page));
+            invite::tell(output, &server);
         }
-        let (is_stopping, socket, reported) = (false, None, Instant::now());
-        Ok(Self { config, common, output, stop, is_stopping, clock, recorder, server, browser, socket, reported })
+        let (clocks, reported) = (config.clocks(), Instant::now());
+        Ok(Self {
+            config,
+            common,
+            output,
+            stop,
+            is_stopping: false,
+            clock,
+            recorder,
+            server,
+            origin,
+            clocks,
+            shifts: false,
+            asked: reported,
+            browser,
+            socket: None,
+            reported,
+        })
     }
 
     /// Plays to the end, and says what came of it.
@@ -107,7 +135,8 @@ impl<'a> Session<'a> {
     fn play(&mut self) -> Result<(), Early> {
         let (mut joined, mut tried) = (0, None);
         while joined < self.config.joins {
-            let mut join = Join::new(self.config.clocks());
+            let served = self.ask_origin(joined);
+            let mut join = Join::new(self.config.via, self.clocks, served);
             self.open_page(&mut join)?;
             let tried: Instant = *tried.get_or_insert_with(Instant::now);
             let played = self.play_once(&mut join);
@@ -140,6 +169,7 @@ impl<'a> Session<'a> {
     /// The user wants no more: what the page holds is part of the measurement.
     fn take_what_is_there(&mut self, join: &mut Join) {
         self.is_stopping = true;
+        self.ask_last(join);
         self.say(ToPage::Stop);
         // A page that has gone has nothing to send.
         let _ = self.until(join, END_LIMIT, |_, join| join.end.is_some());
@@ -166,10 +196,11 @@ impl<'a> Session<'a> {
     /// From `start` to the page's last message.
     fn play_once(&mut self, join: &mut Join) -> Result<(), Early> {
         let config = self.config;
+        let media = self.server.media.clone();
         let cushion = config.cushion_ms.map(|cushion| ("cushionMs".to_owned(), Value::from(cushion)));
         self.say(ToPage::Start(Start {
             player: config.page_player(),
-            url: config.url.url().as_str(),
+            url: &media,
             preset: config.preset.map(Preset::name),
             options: cushion.into_iter().collect::<Map<_, _>>(),
             clock_shift_us: config.clock_shift_us,
@@ -183,6 +214,7 @@ impl<'a> Session<'a> {
             self.until(join, duration.saturating_sub(passed), has_ended)?;
         }
         if join.end.is_none() {
+            self.ask_last(join);
             self.say(ToPage::Stop);
             self.until(join, END_LIMIT, has_ended)?;
         }
@@ -204,6 +236,7 @@ impl<'a> Session<'a> {
             if let Some(how) = self.browser.as_mut().and_then(Browser::has_ended) {
                 return Err(Early::Failed(format!("the browser ended by itself ({how})")));
             }
+            self.follow_origin(join);
             self.report(join);
         }
         Ok(())
@@ -248,46 +281,5 @@ impl<'a> Session<'a> {
     fn rest(&mut self, time: Duration) -> Result<(), Early> {
         self.stop.sleep(time);
         if self.stop.is_requested() { Err(Early::Stopped) } else { Ok(()) }
-    }
-
-    /// Tells the user how it goes, once a second.
-    fn report(&mut self, join: &Join) {
-        if self.reported.elapsed() < SECOND {
-            return;
-        }
-        self.reported = Instant::now();
-        if let Some(why) = self.recorder.take_trouble() {
-            self.output.event("report", "", format_args!("{why}; measuring goes on without a report"));
-        }
-        let live = self.recorder.live();
-        let elapsed = join.first_picture.map_or(Duration::ZERO, |first| self.clock.now().mono - first);
-        self.output.second(elapsed, std::iter::once(("", live)));
-    }
-
-    /// A join is over.
-    fn account(&mut self, join: &Join, number: u32) {
-        let now = self.now();
-        join.warnings().into_iter().for_each(|warning| self.recorder.warn(warning));
-        let live = self.recorder.live();
-        self.recorder.end_join(join.ended.unwrap_or(now));
-        let of = self.config.joins;
-        if let (Some(p50), Some(p99)) = (live.p50_ms, live.p99_ms) {
-            self.output.event("join", "", format_args!("join {number} of {of}: p50 {p50:.1} ms, p99 {p99:.1} ms"));
-        }
-    }
-
-    fn finish(mut self, how: Result<(), Early>) -> Summary {
-        // Children first: what they do from here on is no part of the measurement.
-        drop(self.browser.take());
-        if clock::is_handed_in().unwrap_or(true) {
-            let text = format!("{} is set: the wall clock of this run is not the host's", clock::TEST_VARIABLE);
-            self.recorder.warn(Warning::new(Code::Input, text));
-        }
-        if let Err(Early::Failed(why)) = how {
-            self.output.event("failed", "", &why);
-            self.recorder.fail(why);
-        }
-        let now = self.now();
-        self.recorder.finish(now, self.common.assertions).with_pages(render::pages_of)
     }
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use clap::Parser;
 use common::host::{Stop, SystemClock};
+use common::stream_url::StreamUrl;
 use report::warning::Code;
 use report::{Place, Summary};
 use serde_json::{Value, json};
@@ -24,6 +25,8 @@ const SHIFT_US: i64 = 3_000_000;
 const LATENCY_US: i64 = 50_000;
 const FRAMES: i64 = 40;
 const FRAME_US: i64 = 5_000;
+
+mod listening;
 
 type Socket = WebSocket<MaybeTlsStream<TcpStream>>;
 
@@ -106,6 +109,10 @@ fn page(address: &str, plays: &[Play]) {
             }
         }
     }
+}
+
+fn stream() -> StreamUrl {
+    StreamUrl::typed("http://127.0.0.1:9/cam/mse", &["http"], |_| None).expect("a URL")
 }
 
 fn config(flags: &str) -> Config {
@@ -207,7 +214,7 @@ fn head(page: &str, path: &str, host: Option<&str>) -> String {
 
 #[test]
 fn the_page_is_isolated_and_only_for_this_host_and_who_has_the_token() {
-    let server = Server::start(SystemClock::new()).expect("a free port");
+    let server = Server::start(SystemClock::new(), &stream(), None).expect("a free port");
     let path = server.page.splitn(4, '/').nth(3).map(|path| format!("/{path}")).expect("a path");
     let page = head(&server.page, &path, None);
     for line in [

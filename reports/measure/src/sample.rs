@@ -32,7 +32,7 @@ pub struct Sample {
 impl Sample {
     /// How long the frame spent in a stage, µs. Without a window nothing was presented.
     pub fn stage_us(&self, stage: Stage) -> Option<i64> {
-        self.marks.stage_us(stage).filter(|_| self.shown || stage.ends().1 != Mark::Presented)
+        self.marks.stage_us(stage).filter(|_| self.shown || stage.end() != Mark::Presented)
     }
 
     /// Both of the receiver's clocks when the picture was presented, as they were read.

@@ -139,6 +139,11 @@ impl Recorder {
         self.joins.iter_mut().for_each(|joins| joins.viewed(browser.clone(), viewed.clone()));
     }
 
+    /// In the join that begins next the publisher's pictures are shifted by so many µs; `None` where they cannot be.
+    pub fn shifted(&mut self, phase_us: Option<u64>) {
+        self.joins.iter_mut().for_each(|joins| joins.phase_us = phase_us);
+    }
+
     /// A join is over, and judged by itself.
     pub fn end_join(&mut self, now: Now) {
         let Some(joins) = self.joins.as_mut().filter(|joins| joins.is_playing) else { return };

@@ -10,7 +10,7 @@ use measure::figures::{
 };
 use measure::stages::PerStage;
 use measure::timeline::Section;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::calibration::Quote;
 use crate::warning::Warning;
@@ -70,7 +70,7 @@ pub struct Run {
     #[serde(default)]
     pub freezes: Freezes,
     /// How long frames spent in each stage.
-    #[serde(default)]
+    #[serde(default, serialize_with = "stages")]
     pub stages_ms: PerStage<StageMs>,
     /// From the start of connecting to each moment of starting up.
     #[serde(default)]
@@ -123,4 +123,14 @@ impl Run {
         let unknown = self.outcome == Outcome::Inconclusive && !undecided;
         unknown || self.warnings.iter().any(|warning| warning.code.is_inconclusive())
     }
+}
+
+/// A stage that only browsers have is left out where it has no frame, as is every one of them where no browser played.
+fn stages<S: Serializer>(stages: &PerStage<StageMs>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(
+        stages
+            .iter()
+            .filter(|(stage, ms)| ms.count > 0 || !stage.is_of_browser())
+            .map(|(stage, ms)| (stage.name(), ms)),
+    )
 }

@@ -2,6 +2,7 @@
 
 mod carry;
 mod file;
+mod marks;
 mod reader;
 mod reload;
 
@@ -58,7 +59,8 @@ pub(super) async fn show(
     let asked =
         path.rsplit_once('/').and_then(|(path, name)| Some((StreamPath::parse(path).ok()?, File::parse(name)?)));
     let Some((path, file)) = asked else { return api::not_found().await };
-    let reload = match Reload::parse(query.as_deref().unwrap_or_default()) {
+    let query = query.unwrap_or_default();
+    let reload = match Reload::parse(&query) {
         Ok(reload) => reload,
         Err(why) => return api::error(StatusCode::BAD_REQUEST, why),
     };
@@ -89,6 +91,7 @@ pub(super) async fn show(
             let host = headers.get(header::HOST);
             sent(&viewer, manifest(&live, shared.clock.now().wall, host, &carried).await)
         }
+        File::Marks => marks::show(&live, &query),
         File::Mse => mse(live, viewer).await,
     }
 }

@@ -6,9 +6,11 @@ use std::time::Duration;
 use common::clock::Clock;
 use common::host::SystemClock;
 use common::lock::lock;
-use common::time::MonoTime;
+use common::sei::{Origin, Stamp};
+use common::time::{MonoTime, WallTime};
 use tokio::sync::watch;
 
+use super::marks::{FrameMarks, Marks, Placed};
 use crate::relay::{Stream, View, Viewed};
 use crate::segment::{SegmentSettings, Segmenter, Window};
 
@@ -18,6 +20,7 @@ pub(crate) struct Live {
     settings: SegmentSettings,
     state: watch::Sender<State>,
     asked: Mutex<MonoTime>,
+    marks: Mutex<Marks>,
     clock: SystemClock,
     stream: Weak<Stream>,
     viewed: Arc<Viewed>,
@@ -49,6 +52,7 @@ impl Live {
             settings,
             state: watch::Sender::default(),
             asked: Mutex::new(clock.now().mono),
+            marks: Mutex::default(),
             clock,
             stream: Arc::downgrade(stream),
             viewed: stream.viewed().clone(),
@@ -110,6 +114,23 @@ impl Live {
             }
         };
         tokio::time::timeout(limit, found).await.unwrap_or_default()
+    }
+
+    /// Who stamps the stream, and when its newest frames were where: those from number `from` on.
+    pub(crate) fn marks(&self, from: Option<u32>) -> (Origin, Vec<FrameMarks>) {
+        let marks = lock(&self.marks);
+        (marks.origin(), marks.from(from))
+    }
+
+    /// The newest frame has this stamp, and came in at `arrived`.
+    pub(super) fn mark(&self, stamp: &Stamp, arrived: WallTime) {
+        let placed = |window: &Window| {
+            let open = window.open()?;
+            Some(Placed { segment: open.number, all_in_parts: open.is_all_in_parts() })
+        };
+        if let Some(placed) = self.read(placed) {
+            lock(&self.marks).push(stamp, arrived, placed, self.clock.now().wall);
+        }
     }
 
     pub(super) fn touch(&self) {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::clock::Clock;
-use common::rtp::Frame;
 use common::rtsp::serve::StreamPath;
+use common::sei::Stamp;
 use common::time::{MonoTime, WallTime};
 
 use super::entry::Live;
@@ -32,7 +32,8 @@ pub(super) async fn feed(live: &Live, mut frames: Frames, path: &StreamPath, acc
     while let Some(frame) = frames.next().await {
         let now = live.clock().now();
         let arrived = now.wall_at(frame.arrived);
-        let wall = stamp(&frame, arrived).unwrap_or(arrived);
+        let stamp = frame.encoded.codec.find_stamp(&frame.encoded.data);
+        let wall = stamp.and_then(|stamp| taken(&stamp, arrived)).unwrap_or(arrived);
         let wants_key = live.change(|segmenter| {
             segmenter.push(&frame, wall, arrived).unwrap_or_else(|error| {
                 if !unusable {
@@ -42,6 +43,7 @@ pub(super) async fn feed(live: &Live, mut frames: Frames, path: &StreamPath, acc
                 false
             })
         });
+        stamp.iter().for_each(|stamp| live.mark(stamp, arrived));
         share.update(live.read(Window::held));
         if wants_key {
             let (since, last) = *asked.get_or_insert((now.mono, None));
@@ -72,7 +74,7 @@ pub(super) async fn feed(live: &Live, mut frames: Frames, path: &StreamPath, acc
 }
 
 /// When the picture was taken, by its stamp.
-fn stamp(frame: &Frame, arrived: WallTime) -> Option<WallTime> {
-    let stamp = frame.encoded.codec.find_stamp(&frame.encoded.data)?.times.stamp;
+fn taken(stamp: &Stamp, arrived: WallTime) -> Option<WallTime> {
+    let stamp = stamp.times.stamp;
     (stamp.micros_since(arrived).unsigned_abs() <= STAMP_OFF_MAX.as_micros() as u64).then_some(stamp)
 }

@@ -3,7 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 use std::ops::AddAssign;
 
+use common::rtsp::phase::Phase;
 use common::time::{MonoTime, WallTime};
+use tokio::sync::oneshot;
 
 use super::packet::Placed;
 
@@ -54,6 +56,13 @@ pub(crate) struct Client {
 pub(crate) trait PublisherControl: Send + Sync {
     /// Asks for an IDR of the source with this SSRC.
     fn request_idr(&self, media_ssrc: u32);
+
+    /// Asks to shift when pictures are due. The answer is by how much, µs; `None` where they cannot be shifted.
+    /// Nobody is asked where there is no way to.
+    fn shift(&self, phase: Phase) -> Option<oneshot::Receiver<Option<u64>>> {
+        let _ = phase;
+        None
+    }
 }
 
 /// What was not sent to readers that were too slow.

@@ -7,8 +7,11 @@ use std::sync::{Arc, Mutex};
 use common::lock::lock;
 use common::media::Codec;
 use common::rtp::{self, rtcp};
+use common::rtsp::phase::Phase;
+use common::rtsp::push::is_ours;
 use common::rtsp::serve::{Description, StreamPath};
 use common::time::{MediaTime, MonoTime};
+use tokio::sync::oneshot;
 
 use super::frames::{FrameQueue, FrameSinks, IN_PROCESS};
 use super::memory::Memory;
@@ -171,6 +174,11 @@ impl Stream {
             relay.requests.ask_freely(now);
             self.control.request_idr(media_ssrc);
         }
+    }
+
+    /// Asks a publisher of ours to shift when its pictures are due. Others are left alone.
+    pub(crate) fn shift(&self, phase: Phase) -> Option<oneshot::Receiver<Option<u64>>> {
+        if is_ours(&self.publisher.user_agent) { self.control.shift(phase) } else { None }
     }
 
     /// Takes a reader out; its drops stay counted.

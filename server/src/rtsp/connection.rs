@@ -1,5 +1,6 @@
 //! One RTSP connection: its socket, its session, and its part in the relay.
 
+mod asks;
 mod end;
 mod media;
 mod role;
@@ -23,6 +24,7 @@ use super::outbox::{Event, Outbox};
 use crate::budget::{Lease, Priority};
 use crate::relay::{Account, Share};
 use crate::{Pace, Shared};
+use asks::{Ask, Asks};
 use end::{End, WRITE_STALL_LIMIT};
 use role::Role;
 
@@ -51,6 +53,7 @@ pub(super) struct Connection {
     /// What was read and waits for its rest, and room for more.
     input: Share,
     has_given_way: bool,
+    asks: Asks,
     /// Packets of the bytes read last, to be forwarded together.
     packets: Vec<Packet>,
 }
@@ -76,6 +79,7 @@ impl Connection {
             input: account.share(),
             account,
             has_given_way: false,
+            asks: Asks::new(),
             packets: Vec::new(),
             shared,
         })
@@ -134,6 +138,7 @@ impl Connection {
                 () = tokio::time::sleep_until(deadline) => self.handle_deadline(),
                 () = self.host.lease().evicted() => Err(End::Evicted),
                 () = self.account.told() => self.give_way(),
+                ask = self.asks.next() => self.handle_ask(ask),
             };
             if let Err(end) = step {
                 return end;
@@ -199,6 +204,12 @@ impl Connection {
         }
     }
 
+    fn handle_ask(&mut self, ask: Ask) -> Result<(), End> {
+        let cseq = self.session.ask_phase(self.host.local(), ask.phase);
+        self.asks.sent(ask, cseq);
+        self.drain_outputs(self.shared.clock.now().mono)
+    }
+
     fn handle_deadline(&mut self) -> Result<(), End> {
         let now = self.shared.clock.now().mono;
         if let (Some(heard), media) = self.role.last_heard() {
@@ -246,6 +257,7 @@ impl Connection {
                     self.host.lease().set_priority(Priority::Idle);
                     self.host.release();
                 }
+                Output::Answer { cseq, body } => self.asks.answered(cseq, body.as_deref()),
                 Output::Packet(_) => {}
             }
         }

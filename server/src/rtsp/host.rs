@@ -32,6 +32,11 @@ impl ConnectionHost {
         Self { shared, local, peer, challenger, reservation: None, udp: BTreeMap::new(), drain: None, lease }
     }
 
+    /// Our end of the connection.
+    pub(super) fn local(&self) -> SocketAddr {
+        self.local
+    }
+
     /// The connection's descriptors.
     pub(super) fn lease(&self) -> &Lease {
         &self.lease

@@ -108,7 +108,7 @@ impl Segment {
     }
 
     /// No part is open.
-    pub(super) fn is_all_in_parts(&self) -> bool {
+    pub(crate) fn is_all_in_parts(&self) -> bool {
         self.in_parts == self.fragments.len()
     }
 

@@ -6,5 +6,6 @@ mod encodings;
 mod footage;
 mod interruptions;
 mod readers;
+mod served;
 mod verdicts;
 mod wraps;

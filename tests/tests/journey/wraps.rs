@@ -49,6 +49,7 @@ impl Wrapping {
             to: url.parse().expect("a URL"),
             transport,
             frame_rate: Some(30.0),
+            is_paced: true,
             first_sequence: 0_u16.wrapping_sub(PACKETS_BEFORE),
             clock: Arc::clone(&clock),
             notify: Box::new(|_| {}),

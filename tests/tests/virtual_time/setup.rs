@@ -67,6 +67,7 @@ impl Setup {
             delivery: self.delivery,
             video: Video::new(SPS, PPS, Some(30.0)),
             ssrc: SSRC,
+            interval: Some(Duration::from_nanos(33_333_333)),
         }
     }
 }

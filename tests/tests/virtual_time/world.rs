@@ -328,6 +328,8 @@ impl World {
                     self.trace.idr_requests += 1;
                     self.idr_wanted = true;
                 }
+                // Nobody asks for it here.
+                push::Output::Shift(_) => {}
                 push::Output::Closed => self.end_publisher(Ok(())),
             }
         }
@@ -351,7 +353,7 @@ impl World {
                     self.trace.teardowns += 1;
                     self.paths.held = false;
                 }
-                serve::Output::Play(_) | serve::Output::Pause => {}
+                serve::Output::Play(_) | serve::Output::Pause | serve::Output::Answer { .. } => {}
             }
         }
         if self.trace.states.last() != Some(&self.server.state()) {

@@ -37,7 +37,14 @@ fn video() -> Video {
 }
 
 fn config(url: &str, delivery: Delivery) -> Config {
-    Config { url: Url::parse(url).expect("a URL"), credentials: None, delivery, video: video(), ssrc: 0x1234_5678 }
+    Config {
+        url: Url::parse(url).expect("a URL"),
+        credentials: None,
+        delivery,
+        video: video(),
+        ssrc: 0x1234_5678,
+        interval: None,
+    }
 }
 
 fn tcp() -> Session {
@@ -303,6 +310,28 @@ fn a_web_server_is_told_apart() {
     let error = tcp().handle_input(at(0), b"HTTP/1.1 400 Bad Request\r\n\r\n").expect_err("not RTSP");
     let expected = "in answer to OPTIONS: the peer does not speak RTSP: it sent \"HTTP/1.1 400 Bad Request\"";
     assert_eq!(error.to_string(), expected);
+}
+
+#[test]
+fn a_publisher_with_a_plan_shifts_its_pictures_and_others_refuse() {
+    let ask =
+        b"SET_PARAMETER rtsp://127.0.0.1:8554/cam RTSP/1.0\r\nCSeq: 7\r\nContent-Length: 12\r\n\r\nphase: 0.2\r\n";
+    for (interval, status, shift) in
+        [(Some(Duration::from_millis(40)), "200 ", Some(Output::Shift(Duration::from_millis(8)))), (None, "458 ", None)]
+    {
+        let mut session = recording();
+        session.config.interval = interval;
+        session.handle_input(at(0), ask).expect("a good request");
+        let outputs = outputs(&mut session);
+        let text = outputs.iter().find_map(|output| match output {
+            Output::Send(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+            _ => None,
+        });
+        let text = text.expect("an answer");
+        assert!(text.starts_with(&format!("RTSP/1.0 {status}")) && text.contains("CSeq: 7\r\n"), "{text}");
+        assert_eq!(text.ends_with("phase_us: 8000\r\n"), shift.is_some());
+        assert_eq!(outputs.into_iter().find(|output| matches!(output, Output::Shift(_))), shift);
+    }
 }
 
 #[test]

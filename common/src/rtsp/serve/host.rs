@@ -168,6 +168,13 @@ pub enum Output {
     Record(Setup),
     /// A packet came over the connection: the publisher's, or a reader's RTCP.
     Packet(Packet),
+    /// The client answers a request of [`Session::ask_phase`](super::Session::ask_phase).
+    Answer {
+        /// The number of the request.
+        cseq: u32,
+        /// What the answer says; `None` where the client refuses.
+        body: Option<Vec<u8>>,
+    },
     /// The session has ended: forget reservation, ports and stream. The connection may go on with another one.
     Teardown,
 }

@@ -92,7 +92,7 @@ impl Session {
                 self.requests += 1;
                 self.handle_request(now, &request, host)
             }
-            Item::Response(_) => Err(Error::UnexpectedResponse),
+            Item::Response(response) => self.handle_response(&response),
             Item::Data { channel, payload } => self.handle_data(now, channel, payload),
         }
     }

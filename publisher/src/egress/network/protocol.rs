@@ -61,6 +61,11 @@ pub(in crate::egress) trait Connection {
         false
     }
 
+    /// By how much pictures are to be due later, where the server has asked for that since the last call.
+    fn take_shift(&mut self) -> Option<Duration> {
+        None
+    }
+
     /// Ends the stream in good order, within [`CLOSE_LIMIT`], so that the server has everything before the connection ends.
     fn close(&mut self);
 }

@@ -2,7 +2,9 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock};
+use std::time::Duration;
 
+use common::lock::lock;
 use common::time::MonoTime;
 
 use super::congestion::{Congestion, Episode};
@@ -18,6 +20,7 @@ pub(super) struct Shared {
     dropped: AtomicU64,
     reconnects: AtomicU64,
     key_wanted: AtomicBool,
+    shift: Mutex<Option<Duration>>,
     /// The connection is lost: whatever is encoded now will be old when there is another.
     away: AtomicBool,
     congestion: Mutex<Congestion>,
@@ -83,6 +86,14 @@ impl Shared {
     /// Whether a key frame was asked for since the last call.
     pub(super) fn take_key_request(&self) -> bool {
         self.key_wanted.swap(false, Ordering::AcqRel)
+    }
+
+    pub(super) fn request_shift(&self, phase: Duration) {
+        *lock(&self.shift) = Some(phase);
+    }
+
+    pub(super) fn take_shift(&self) -> Option<Duration> {
+        lock(&self.shift).take()
     }
 
     /// The first connection failed for good.

@@ -112,6 +112,7 @@ impl<C: Connector> Worker<C> {
             if connection.take_key_request() && !self.shared.congestion().awaits_key() {
                 self.shared.request_key();
             }
+            connection.take_shift().into_iter().for_each(|phase| self.shared.request_shift(phase));
             self.request_key_after_drop();
             if let Err(error) = result {
                 return Ended::Lost(error);

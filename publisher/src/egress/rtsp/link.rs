@@ -38,6 +38,7 @@ pub(super) struct Link {
     /// How packets travel, when the server takes them.
     delivery: Option<push::Route>,
     key_wanted: bool,
+    shift: Option<Duration>,
 }
 
 impl Link {
@@ -70,7 +71,8 @@ impl Link {
         };
         let input = tcp::read(&stream).map_err(lost)?;
         let (credentials, ssrc) = (url.credentials().cloned(), packetizer.ssrc());
-        let config = push::Config { url: url.url().clone(), credentials, delivery, video, ssrc };
+        let config =
+            push::Config { url: url.url().clone(), credentials, delivery, video, ssrc, interval: settings.interval };
         let session = Session::new(config, settings.clock.now());
         Ok(Self {
             settings: settings.clone(),
@@ -84,6 +86,7 @@ impl Link {
             redirected: None,
             delivery: None,
             key_wanted: false,
+            shift: None,
         })
     }
 
@@ -152,6 +155,7 @@ impl Link {
                 }
                 Output::Recording(delivery) => self.begin(delivery)?,
                 Output::IdrRequested => self.key_wanted = true,
+                Output::Shift(phase) => self.shift = Some(phase),
                 Output::Closed => {}
             }
         }
@@ -221,6 +225,10 @@ impl Connection for Link {
 
     fn take_key_request(&mut self) -> bool {
         std::mem::take(&mut self.key_wanted)
+    }
+
+    fn take_shift(&mut self) -> Option<Duration> {
+        self.shift.take()
     }
 
     /// Tears the session down, and waits a moment for the answer.

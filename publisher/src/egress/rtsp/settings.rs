@@ -1,6 +1,7 @@
 //! What the connections to one server have in common.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use common::clock::Clock;
 use common::transport::Transport;
@@ -10,5 +11,7 @@ use common::transport::Transport;
 pub(super) struct Settings {
     pub(super) transport: Transport,
     pub(super) frame_rate: Option<f64>,
+    /// Between two pictures, where a plan says when they are due.
+    pub(super) interval: Option<Duration>,
     pub(super) clock: Arc<dyn Clock>,
 }

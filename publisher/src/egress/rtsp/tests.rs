@@ -94,6 +94,7 @@ fn config(to: &StreamUrl, transport: Transport) -> (Config, ManualClock) {
         to: to.clone(),
         transport,
         frame_rate: Some(30.0),
+        is_paced: true,
         first_sequence: 65_535,
         clock: Arc::new(clock.clone()),
         notify: Box::new(|_| {}),

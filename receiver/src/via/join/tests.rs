@@ -28,7 +28,7 @@ impl Rig {
     fn new() -> Self {
         let setup = Setup { started: now(0), ..Setup::default() };
         let recorder = Recorder::in_browser(setup, "mse", "own").expect("nothing to write");
-        let mut rig = Self { join: Join::new(Clocks::Assumed), recorder };
+        let mut rig = Self { join: Join::new(Via::LlHls, Clocks::Assumed, None), recorder };
         let mut prober = Prober::new(1, now(0).mono);
         let nonce = prober.ask(now(10).mono);
         let answer = Answer { nonce, in_us: us(10), out_us: us(10) };

@@ -19,6 +19,8 @@ pub struct Viewing {
     pub ahead_ms: Spread,
     /// What the player says of its own latency, by name.
     pub claims: Claims,
+    /// What the stream's own dates say: PROGRAM-DATE-TIME, `prft`.
+    pub dates: DatesMs,
     /// Frame callbacks.
     pub presented: Presented,
 }
@@ -65,6 +67,20 @@ pub struct ClaimMs {
     pub difference_p50: Option<f64>,
 }
 
+/// How old pictures are by the dates that the stream gives them, beside what their codes say, ms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
+pub struct DatesMs {
+    /// Frames with both.
+    pub count: u64,
+    /// The median of presented − date.
+    pub p50: Option<f64>,
+    /// The median of its difference from the latency by the code.
+    pub difference_p50: Option<f64>,
+    /// 99 % of the differences are not above it.
+    pub difference_p99: Option<f64>,
+}
+
 /// Frame callbacks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
@@ -85,6 +101,7 @@ pub struct Viewed {
     rate: Running,
     ahead: Running,
     claims: std::collections::BTreeMap<String, Claimed>,
+    dates: Claimed,
     presented: Presented,
 }
 
@@ -168,9 +185,12 @@ impl Viewed {
         if self.claims.len() >= MAX_NAMES && !self.claims.contains_key(name) {
             return;
         }
-        let claimed = self.claims.entry(name.to_owned()).or_default();
-        claimed.values.record(claim_us);
-        latency_us.into_iter().for_each(|latency| claimed.difference.record(claim_us.saturating_sub(latency)));
+        self.claims.entry(name.to_owned()).or_default().add(claim_us, latency_us);
+    }
+
+    /// By its date a picture is `by_date_us` old, by its code `latency_us`.
+    pub fn date(&mut self, by_date_us: i64, latency_us: i64) {
+        self.dates.add(by_date_us, Some(latency_us));
     }
 
     /// Adds another join's.
@@ -180,10 +200,9 @@ impl Viewed {
         self.rate.merge(&other.rate);
         self.ahead.merge(&other.ahead);
         for (name, claimed) in &other.claims {
-            let own = self.claims.entry(name.clone()).or_default();
-            own.values.add(&claimed.values);
-            own.difference.add(&claimed.difference);
+            self.claims.entry(name.clone()).or_default().merge(claimed);
         }
+        self.dates.merge(&other.dates);
         let Presented { callbacks, missed, dropped } = &mut self.presented;
         let all = [
             (callbacks, other.presented.callbacks),
@@ -201,12 +220,28 @@ impl Viewed {
             playback_rate: self.rate.spread(),
             ahead_ms: self.ahead.spread(),
             claims: self.claims.iter().map(|(name, claimed)| (name.clone(), claimed.figures())).collect(),
+            dates: self.dates.dates(),
             presented: self.presented,
         }
     }
 }
 
 impl Claimed {
+    fn add(&mut self, claim_us: i64, latency_us: Option<i64>) {
+        self.values.record(claim_us);
+        latency_us.into_iter().for_each(|latency| self.difference.record(claim_us.saturating_sub(latency)));
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.values.add(&other.values);
+        self.difference.add(&other.difference);
+    }
+
+    fn dates(&self) -> DatesMs {
+        let ClaimMs { count, p50, difference_p50 } = self.figures();
+        DatesMs { count, p50, difference_p50, difference_p99: self.difference.quantile_us(0.99).map(ms) }
+    }
+
     fn figures(&self) -> ClaimMs {
         ClaimMs {
             count: self.values.count(),
@@ -228,6 +263,9 @@ mod tests {
             viewed.claim("dash_live_latency_ms", 300_000, Some(290_000 + i));
         }
         viewed.claim("hls_latency_ms", 300_000, None);
+        (0..9).for_each(|i| viewed.date(61_000 + i, 60_000));
+        let dates = viewed.figures().dates;
+        assert_eq!((dates.count, dates.difference_p50.map(f64::round)), (9, Some(1.0)));
         let claims = viewed.figures().claims;
         let (hls, dash) = (claims["hls_latency_ms"], claims["dash_live_latency_ms"]);
         assert!((hls.difference_p50.expect("known") + 15.0).abs() < 0.2 && hls.count == 10, "{hls:?}");

@@ -1,6 +1,6 @@
 //! What a browser went through that played: each join, how it played, and what its player said of itself.
 
-use measure::figures::browser::Viewing;
+use measure::figures::browser::{DatesMs, Viewing};
 use report::run::{Extremes, InBrowser, Join, Run};
 
 use super::elements::{cell, section, table};
@@ -17,6 +17,7 @@ pub fn browser(run: &Run) -> String {
     out.push_str(&joins(browser));
     out.push_str(&playing(&browser.viewing));
     out.push_str(&claims(&browser.viewing));
+    out.push_str(&dates(&browser.viewing));
     section("In the browser", &out)
 }
 
@@ -27,6 +28,7 @@ fn joins(browser: &InBrowser) -> String {
     let rows: Vec<_> = browser.joins.iter().take(MAX_JOINS).map(join).collect();
     let headings = [
         "join",
+        "shift ms",
         "p50 ms",
         "p99 ms",
         "max ms",
@@ -37,7 +39,7 @@ fn joins(browser: &InBrowser) -> String {
         "claim − latency ms",
     ];
     let Extremes { min, median, max } = browser.joins_p50_ms;
-    let mut out = "<p>Each time that it played is a run of its own: the phase against parts and against the screen is drawn anew.</p>\n".to_owned();
+    let mut out = "<p>Each time that it played is a run of its own: at another phase against parts and against the screen, by chance or by the shift of a publisher of ours.</p>\n".to_owned();
     out.push_str(&table(&headings, &rows));
     let [min, median, max] = [min, median, max].map(words::ms_or_none);
     out.push_str(&format!("<p>p50 of the joins: median {median}, from {min} to {max}.</p>\n"));
@@ -50,6 +52,7 @@ fn join(join: &Join) -> Vec<String> {
     let claim = join.viewing.claims.values().next().and_then(|claim| claim.difference_p50);
     vec![
         join.number.to_string(),
+        cell(join.phase_us.map(|us| us as f64 / 1e3)),
         cell(latency.p50),
         cell(latency.p99),
         cell(latency.max),
@@ -91,4 +94,17 @@ fn claims(viewing: &Viewing) -> String {
     let mut out = "<p>What the player says of its own latency, beside what the picture says.</p>\n".to_owned();
     out.push_str(&table(&["", "claimed p50 ms", "claim − latency, p50 ms", "claims"], &rows));
     out
+}
+
+fn dates(viewing: &Viewing) -> String {
+    let DatesMs { count, p50, difference_p50, difference_p99 } = viewing.dates;
+    if count == 0 {
+        return String::new();
+    }
+    let row =
+        vec!["age by the date".to_owned(), cell(p50), cell(difference_p50), cell(difference_p99), count.to_string()];
+    let text = "<p>The second way of knowing: how old pictures are by the dates that the stream gives them \
+                (PROGRAM-DATE-TIME, prft).</p>\n";
+    let headings = ["", "p50 ms", "date − code, p50 ms", "p99 ms", "frames"];
+    format!("{text}{}", table(&headings, &[row]))
 }

@@ -34,6 +34,8 @@ pub(super) struct Joins {
     ended: Vec<Ended>,
     /// Of the join that plays.
     viewed: Viewed,
+    /// By how much the publisher's pictures are shifted in it, µs.
+    pub(super) phase_us: Option<u64>,
     pub(super) is_playing: bool,
     first_started: Option<MonoTime>,
 }
@@ -43,6 +45,7 @@ struct Ended {
     run: Run,
     histograms: Histograms,
     viewed: Viewed,
+    phase_us: Option<u64>,
     base: Base,
 }
 
@@ -60,6 +63,7 @@ impl Joins {
             browser: Browser::default(),
             ended: Vec::new(),
             viewed: Viewed::default(),
+            phase_us: None,
             is_playing: false,
             first_started: None,
         }
@@ -85,7 +89,8 @@ impl Joins {
     /// The join that `tally` is of is over.
     pub(super) fn end(&mut self, tally: &Tally, base: Base) {
         let (run, histograms) = (tally.run(false), tally.histograms().clone());
-        self.ended.push(Ended { run, histograms, viewed: std::mem::take(&mut self.viewed), base });
+        let (viewed, phase_us) = (std::mem::take(&mut self.viewed), self.phase_us.take());
+        self.ended.push(Ended { run, histograms, viewed, phase_us, base });
         self.is_playing = false;
     }
 
@@ -102,6 +107,7 @@ impl Joins {
             run: tally.run(partial),
             histograms: tally.histograms().clone(),
             viewed: self.viewed.clone(),
+            phase_us: self.phase_us,
             base,
         });
         let all: Vec<&Ended> = self.ended.iter().chain(&current).collect();
@@ -119,7 +125,11 @@ impl Joins {
         }
         let mut viewed = Viewed::default();
         all.iter().for_each(|ended| viewed.merge(&ended.viewed));
-        let joins = || all.iter().zip(1..).map(|(ended, number)| Join::new(number, &ended.run, ended.viewed.figures()));
+        let join = |(ended, number): (&&Ended, u32)| Join {
+            phase_us: ended.phase_us,
+            ..Join::new(number, &ended.run, ended.viewed.figures())
+        };
+        let joins = || all.iter().zip(1..).map(join);
         run.browser = Some(InBrowser {
             via: self.via.clone(),
             player: self.player.clone(),
@@ -163,6 +173,7 @@ mod tests {
 
     /// A join that begins at `at_ms` with frame `first`, each of its frames `latency_ms` old.
     fn join(recorder: &mut Recorder, at_ms: u64, first: u64, latency_ms: u64) -> Now {
+        recorder.shifted(Some(100 * first));
         recorder.begin_join(now(at_ms));
         for i in 0..100 {
             let shown = at_ms + 200 + i * 40;
@@ -195,6 +206,7 @@ mod tests {
         let browser = run.browser.as_ref().expect("one played");
         let medians: Vec<_> = browser.joins.iter().map(|join| join.latency_ms.p50).collect();
         assert_eq!(medians, [Some(60.0), Some(80.0)]);
+        assert_eq!(browser.joins.iter().map(|join| join.phase_us).collect::<Vec<_>>(), [Some(0), Some(50_000)]);
         assert_eq!(browser.joins_p50_ms, Extremes { min: Some(60.0), median: Some(70.0), max: Some(80.0) });
         assert!(browser.joins.iter().all(|join| join.startup.first_frame_ms == Some(200.0)), "from its own start");
         assert_eq!((browser.viewing.stalls.count, browser.viewing.stalls.longest_ms), (2, Some(80.0)));

@@ -53,6 +53,9 @@ pub struct Join {
     pub duration_s: Option<f64>,
     /// Its rows in `frames.csv` have this number in the column `join`.
     pub number: u32,
+    /// By how much the publisher's pictures were due later than planned, µs; `None` where they could not be shifted.
+    #[serde(default)]
+    pub phase_us: Option<u64>,
     /// What came of it.
     pub outcome: Outcome,
     /// Where its frames ended.
@@ -92,6 +95,7 @@ impl Join {
             started: run.started.clone(),
             duration_s: run.duration_s,
             number,
+            phase_us: None,
             outcome: run.outcome,
             frames: run.frames,
             latency_ms: run.latency_ms,

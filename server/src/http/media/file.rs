@@ -9,6 +9,7 @@ pub(super) enum File {
     Part(u64, usize),
     Mse,
     Manifest,
+    Marks,
     /// A segment by its place on the grid.
     Grid(u64),
 }
@@ -37,6 +38,7 @@ impl File {
             "init.mp4" => Some(Self::Init(0)),
             "mse" => Some(Self::Mse),
             "manifest.mpd" => Some(Self::Manifest),
+            "marks" => Some(Self::Marks),
             _ => None,
         }
     }
@@ -54,6 +56,7 @@ mod tests {
             ("index.m3u8", File::Playlist),
             ("manifest.mpd", File::Manifest),
             ("mse", File::Mse),
+            ("marks", File::Marks),
             ("init.mp4", File::Init(0)),
             ("init-2.mp4", File::Init(2)),
             ("segment-0.m4s", File::Segment(0)),

@@ -8,10 +8,13 @@ use bytes::{BufMut, Bytes, BytesMut};
 use common::clock::Clock;
 use common::rtp::rtcp;
 use common::rtsp::interleaved;
+use common::rtsp::phase::Phase;
 use common::rtsp::serve::{Description, PacketKind, Setup, TrackTransport};
 use common::time::MonoTime;
+use tokio::sync::oneshot;
 
 use super::Connection;
+use super::asks::Asker;
 use super::end::End;
 use super::role::{Role, Udp};
 use crate::budget::Priority;
@@ -55,11 +58,11 @@ impl Connection {
         let control: Arc<dyn PublisherControl> = match setup.tracks.get(Description::VIDEO) {
             Some(Some(TrackTransport::Tcp { rtcp, .. })) => {
                 let clock = self.shared.clock.clone();
-                Arc::new(TcpControl { outbox: self.outbox.clone(), channel: *rtcp, clock })
+                Arc::new(TcpControl { outbox: self.outbox.clone(), channel: *rtcp, clock, asker: self.asks.asker() })
             }
             _ => {
                 let target = over_udp.get(&Description::VIDEO).map(Pair::target).ok_or(End::StreamEnded)?;
-                Arc::new(UdpControl { rtcp: target.rtcp })
+                Arc::new(UdpControl { rtcp: target.rtcp, asker: self.asks.asker() })
             }
         };
         let client = self.client();
@@ -109,6 +112,7 @@ struct TcpControl {
     outbox: Arc<Outbox>,
     channel: u8,
     clock: common::host::SystemClock,
+    asker: Asker,
 }
 
 impl PublisherControl for TcpControl {
@@ -124,17 +128,26 @@ impl PublisherControl for TcpControl {
             self.outbox.flush(now);
         }
     }
+
+    fn shift(&self, phase: Phase) -> Option<oneshot::Receiver<Option<u64>>> {
+        self.asker.ask(phase)
+    }
 }
 
 /// Asks a publisher over UDP.
 struct UdpControl {
     rtcp: (Arc<UdpSocket>, SocketAddr),
+    asker: Asker,
 }
 
 impl PublisherControl for UdpControl {
     fn request_idr(&self, media_ssrc: u32) {
         // Lost like any datagram may be: the relay asks again.
         let _ = self.rtcp.0.send_to(&picture_loss(media_ssrc), self.rtcp.1);
+    }
+
+    fn shift(&self, phase: Phase) -> Option<oneshot::Receiver<Option<u64>>> {
+        self.asker.ask(phase)
     }
 }
 

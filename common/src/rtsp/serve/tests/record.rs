@@ -1,4 +1,5 @@
 use super::*;
+use crate::rtsp::phase::{Phase, parse_answer};
 
 const SDP_TYPE: &str = "Content-Type: application/sdp\r\n";
 
@@ -91,4 +92,34 @@ fn a_publisher_cannot_play_and_cannot_announce_twice() {
     client.refused(455, "ANNOUNCE", "/new", SDP_TYPE, SDP);
     client.refused(454, "RECORD", "/new", "", "");
     client.refused(454, "RECORD", "/new", &client.session_header(), "");
+}
+
+#[test]
+fn a_publisher_is_asked_for_another_phase_and_its_answer_is_matched() {
+    let mut client = Client::recording(TCP);
+    client.before.clear();
+    let local = "127.0.0.1:8554".parse().expect("an address");
+    let phase = Phase::new(0.2).expect("in the range");
+    let cseq = client.session.ask_phase(local, phase).expect("it publishes");
+    let request = client.sent().expect("a request");
+    let begin = "SET_PARAMETER rtsp://127.0.0.1:8554/new RTSP/1.0\r\nCSeq: 1\r\nSession: 0123456789abcdef\r\n";
+    assert!(request.starts_with(begin) && request.ends_with("\r\n\r\nphase: 0.2\r\n"), "{request}");
+    client.feed(b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Length: 16\r\n\r\nphase_us: 6667\r\n").expect("it was asked");
+    let Some(Output::Answer { cseq: of, body: Some(body) }) = client.session.poll_output() else { panic!("an answer") };
+    assert_eq!((of, parse_answer(&body)), (cseq, Some(6_667)));
+    let refused = client.session.ask_phase(local, phase).expect("it publishes");
+    client.feed(format!("RTSP/1.0 451 Parameter Not Understood\r\nCSeq: {refused}\r\n\r\n").as_bytes()).expect("asked");
+    let refusal = std::iter::from_fn(|| client.session.poll_output()).last();
+    assert!(matches!(refusal, Some(Output::Answer { body: None, .. })), "{refusal:?}");
+    let twice = client.feed(format!("RTSP/1.0 200 OK\r\nCSeq: {refused}\r\n\r\n").as_bytes());
+    assert_eq!(twice, Err(Error::UnexpectedResponse));
+}
+
+#[test]
+fn who_answers_nothing_is_asked_no_more_and_players_never_are() {
+    let mut client = Client::recording(TCP);
+    let (local, phase) = ("127.0.0.1:8554".parse().expect("an address"), Phase::new(0.5).expect("in the range"));
+    let asked = (0..100).filter(|_| client.session.ask_phase(local, phase).is_some()).count();
+    assert!((1..10).contains(&asked), "{asked}");
+    assert_eq!(Client::playing(TCP).session.ask_phase(local, phase), None);
 }

@@ -1,0 +1,41 @@
+//! How a person is told to open the page: its URL, the certificate's fingerprint, and a QR code for a phone's camera.
+
+use qrcode::QrCode;
+use qrcode::render::unicode::Dense1x2;
+
+use super::server::Server;
+use crate::output::Output;
+
+/// Tells how to open the page of `server`.
+pub(super) fn tell(output: &Output, server: &Server) {
+    let Some(fingerprint) = &server.fingerprint else {
+        output.event("page", "", format_args!("open this in a browser on this host: {}", server.page));
+        return;
+    };
+    output.event("page", "", format_args!("open this on any device that reaches this host, once: {}", server.page));
+    let vouched = "its certificate was made just now: accept it where its SHA-256 fingerprint is";
+    output.event("certificate", "", format_args!("{vouched} {fingerprint}"));
+    if let Some(code) = code(&server.page) {
+        output.block(&code);
+    }
+}
+
+/// The QR code of `text`, two modules a character, dark on light; `None` where it is too long for one.
+fn code(text: &str) -> Option<String> {
+    let code = QrCode::new(text).ok()?;
+    // Terminals are dark: what is left blank is a dark module there.
+    Some(code.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_with_its_token_is_a_code_that_fits_a_terminal() {
+        let url = format!("https://192.168.100.100:65535/measure/index.html?token={:032x}", u128::MAX);
+        let code = code(&url).expect("it fits");
+        let widths: Vec<_> = code.lines().map(|line| line.chars().count()).collect();
+        assert!(widths[0] <= 60 && widths.iter().all(|width| *width == widths[0]), "{code}");
+    }
+}

@@ -1,0 +1,209 @@
+//! The server that the stream comes from, where it is one of ours: it says when frames were where, and has the publisher shift its
+//! pictures.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use common::rtsp::phase::Phase;
+use common::stream_url::StreamUrl;
+use crossbeam_channel::{Receiver, Sender, bounded};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::client::conn::http1;
+use hyper::header::{CONTENT_TYPE, HOST};
+use hyper::{Method, Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use tokio::net::TcpStream;
+use tokio::runtime::{Builder, Runtime};
+
+/// An answer about frames comes within this, or is not waited for.
+const MARKS_LIMIT: Duration = Duration::from_secs(1);
+/// A server asks its publisher, and waits for that.
+const SHIFT_LIMIT: Duration = Duration::from_secs(4);
+/// Bytes of an answer: a thousand frames are a quarter of that.
+const ANSWER_MAX: usize = 1 << 20;
+/// Answers that wait to be taken.
+const WAITING_MAX: usize = 4;
+
+/// When the newest frames were where.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Answer {
+    /// As [`common::sei::Origin::host`].
+    pub(super) publisher_host: u32,
+    pub(super) server_host: u32,
+    pub(super) frames: Vec<FrameMarks>,
+}
+
+/// One frame, in µs since the Unix epoch: by the publisher's clock up to `sent_us`, then by the server's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub(super) struct FrameMarks {
+    pub(super) sequence: u32,
+    pub(super) stream: u8,
+    pub(super) captured_us: Option<i64>,
+    pub(super) stamped_us: i64,
+    pub(super) painted_us: i64,
+    pub(super) encoded_us: i64,
+    pub(super) sent_us: i64,
+    pub(super) fragment_us: i64,
+    pub(super) part_us: Option<i64>,
+    pub(super) segment_us: Option<i64>,
+}
+
+/// A server that may be ours.
+#[derive(Debug)]
+pub(super) struct Origin {
+    /// `None` where the URL is not of the shape that ours have.
+    place: Option<Place>,
+    runtime: Runtime,
+    answers: (Sender<Answer>, Receiver<Answer>),
+    is_asked: Arc<AtomicBool>,
+}
+
+#[derive(Clone, Debug)]
+struct Place {
+    host: String,
+    port: u16,
+    /// The stream's name, with a slash before it.
+    stream: String,
+}
+
+#[derive(Deserialize)]
+struct Shifted {
+    phase_us: u64,
+}
+
+impl Origin {
+    /// The one that `url` leads to. Nobody is asked yet.
+    ///
+    /// # Errors
+    /// If there is no thread to ask on.
+    pub(super) fn of(url: &StreamUrl) -> io::Result<Self> {
+        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("origin").enable_all().build()?;
+        Ok(Self { place: Place::of(url), runtime, answers: bounded(WAITING_MAX), is_asked: Arc::default() })
+    }
+
+    /// Waits for what it says of the frames from number `from` on; `None` where it is not ours.
+    pub(super) fn marks(&self, from: Option<u32>) -> Option<Answer> {
+        let place = self.place.as_ref()?;
+        self.runtime.block_on(place.marks(from))
+    }
+
+    /// Asks the same without waiting, unless it is asked already.
+    pub(super) fn ask(&self, from: Option<u32>) {
+        let Some(place) = self.place.clone().filter(|_| !self.is_asked.swap(true, Ordering::AcqRel)) else { return };
+        let (answers, is_asked) = (self.answers.0.clone(), Arc::clone(&self.is_asked));
+        self.runtime.spawn(async move {
+            // Where the run is too busy to take them, the next will do.
+            place.marks(from).await.into_iter().for_each(|answer| drop(answers.try_send(answer)));
+            is_asked.store(false, Ordering::Release);
+        });
+    }
+
+    /// An answer to [`Origin::ask`].
+    pub(super) fn take(&self) -> Option<Answer> {
+        self.answers.1.try_recv().ok()
+    }
+
+    /// Has the publisher's pictures shifted, and says by how much, µs; `None` where they cannot be.
+    pub(super) fn shift(&self, phase: Phase) -> Option<u64> {
+        let place = self.place.as_ref()?;
+        let fraction = phase.fraction();
+        let path = format!("/api/streams/phase{}", place.stream);
+        let body = json!({ "fraction": fraction }).to_string();
+        let shifted = place.ask::<Shifted>(Method::POST, &path, body, SHIFT_LIMIT);
+        self.runtime.block_on(shifted).map(|shifted| shifted.phase_us)
+    }
+}
+
+impl Place {
+    /// Ours have a playlist, manifest or response of these names behind the stream's.
+    fn of(url: &StreamUrl) -> Option<Self> {
+        let url = url.url();
+        let (stream, file) = url.path().rsplit_once('/')?;
+        let is_like_ours =
+            url.scheme() == "http" && stream.len() > 1 && ["index.m3u8", "manifest.mpd", "mse"].contains(&file);
+        let host = url.host_str()?.trim_matches(['[', ']']).to_owned();
+        is_like_ours.then(|| Self { host, port: url.port_or_known_default().unwrap_or(80), stream: stream.to_owned() })
+    }
+
+    async fn marks(&self, from: Option<u32>) -> Option<Answer> {
+        let from = from.map(|from| format!("?from={from}")).unwrap_or_default();
+        self.ask(Method::GET, &format!("{}/marks{from}", self.stream), String::new(), MARKS_LIMIT).await
+    }
+
+    /// Asks on a connection of its own: an idle one may be closed at any time.
+    async fn ask<T: DeserializeOwned>(&self, method: Method, path: &str, body: String, limit: Duration) -> Option<T> {
+        let exchange = async {
+            let stream = TcpStream::connect((self.host.as_str(), self.port)).await.ok()?;
+            let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.ok()?;
+            let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+            let request = Request::builder()
+                .method(method)
+                .uri(path)
+                .header(HOST, format!("{host}:{}", self.port))
+                .header(CONTENT_TYPE, "application/json")
+                .body(Full::new(Bytes::from(body)));
+            let answer = async {
+                let response = sender.send_request(request.ok()?).await.ok()?;
+                let is_granted = response.status() == StatusCode::OK;
+                let bytes = Limited::new(response.into_body(), ANSWER_MAX).collect().await.ok()?.to_bytes();
+                serde_json::from_slice(&bytes).ok().filter(|_| is_granted)
+            };
+            tokio::select! {
+                answer = answer => answer,
+                Err(_) = connection => None,
+            }
+        };
+        tokio::time::timeout(limit, exchange).await.ok().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    fn url(text: &str) -> StreamUrl {
+        StreamUrl::typed(text, &["http", "https"], |_| None).expect("a URL")
+    }
+
+    #[test]
+    fn only_urls_like_ours_are_asked() {
+        for (text, stream) in [
+            ("http://h:8080/cam/index.m3u8", Some("/cam")),
+            ("http://[::1]:8080/a/b/mse", Some("/a/b")),
+            ("http://h/cam/manifest.mpd?x=1", Some("/cam")),
+            ("https://h/cam/mse", None),
+            ("http://h/index.m3u8", None),
+            ("http://h/cam/other.m3u8", None),
+        ] {
+            assert_eq!(Place::of(&url(text)).map(|place| place.stream).as_deref(), stream, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_is_not_ours_answers_nothing_of_use() {
+        for answer in
+            ["HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}", "HTTP/1.1 200 OK\r\n\r\n<html>", "220 hello\r\n"]
+        {
+            let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+            let address = listener.local_addr().expect("it is bound");
+            let server = std::thread::spawn(move || {
+                let (mut stream, _) = listener.accept().expect("it is asked");
+                let _ = stream.read(&mut [0; 4_096]);
+                // It may have been given up.
+                let _ = stream.write_all(answer.as_bytes());
+            });
+            let origin = Origin::of(&url(&format!("http://{address}/cam/mse"))).expect("a thread");
+            assert!(origin.marks(None).is_none(), "{answer}");
+            server.join().expect("no panic");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! What the run tells: how it goes, what each join has come to, and the report.
+
+use std::time::{Duration, Instant};
+
+use common::clock::Clock;
+use common::host::clock;
+use common::rtsp::phase::Phase;
+use report::warning::Code;
+use report::{Summary, Warning};
+
+use super::{Early, SECOND, Session};
+use crate::via::join::Join;
+
+impl Session<'_> {
+    /// Tells the user how it goes, once a second.
+    pub(super) fn report(&mut self, join: &Join) {
+        if self.reported.elapsed() < SECOND {
+            return;
+        }
+        self.reported = Instant::now();
+        if let Some(why) = self.recorder.take_trouble() {
+            self.output.event("report", "", format_args!("{why}; measuring goes on without a report"));
+        }
+        let live = self.recorder.live();
+        let elapsed = join.first_picture.map_or(Duration::ZERO, |first| self.clock.now().mono - first);
+        self.output.second(elapsed, std::iter::once(("", live)));
+    }
+
+    /// A join is over.
+    pub(super) fn account(&mut self, join: &Join, number: u32) {
+        let now = self.now();
+        join.warnings().into_iter().for_each(|warning| self.recorder.warn(warning));
+        let live = self.recorder.live();
+        self.recorder.end_join(join.ended.unwrap_or(now));
+        let of = self.config.joins;
+        if let (Some(p50), Some(p99)) = (live.p50_ms, live.p99_ms) {
+            self.output.event("join", "", format_args!("join {number} of {of}: p50 {p50:.1} ms, p99 {p99:.1} ms"));
+        }
+    }
+
+    pub(super) fn finish(mut self, how: Result<(), Early>) -> Summary {
+        // Children first: what they do from here on is no part of the measurement.
+        drop(self.browser.take());
+        if self.shifts {
+            // As it was before, as far as it is still there.
+            let _ = Phase::new(0.0).and_then(|phase| self.origin.shift(phase));
+        }
+        if clock::is_handed_in().unwrap_or(true) {
+            let text = format!("{} is set: the wall clock of this run is not the host's", clock::TEST_VARIABLE);
+            self.recorder.warn(Warning::new(Code::Input, text));
+        }
+        if let Err(Early::Failed(why)) = how {
+            self.output.event("failed", "", &why);
+            self.recorder.fail(why);
+        }
+        let now = self.now();
+        self.recorder.finish(now, self.common.assertions).with_pages(render::pages_of)
+    }
+}

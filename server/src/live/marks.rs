@@ -1,0 +1,162 @@
+//! When the newest frames were where, by sequence number: for a receiver whose browser sees pictures, and no SEI.
+
+use std::collections::VecDeque;
+
+use common::code::SEQUENCE_MODULUS;
+use common::sei::{Origin, Stamp};
+use common::time::WallTime;
+use serde::Serialize;
+
+/// Frames that are remembered: 17 s at 60 per second.
+const FRAMES_MAX: usize = 1_024;
+
+/// One frame. Times are µs since the Unix epoch: those of the publisher are of its clock, the others of this host's.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct FrameMarks {
+    pub(super) sequence: u32,
+    pub(super) stream: u8,
+    pub(super) captured_us: Option<i64>,
+    pub(super) stamped_us: i64,
+    pub(super) painted_us: i64,
+    pub(super) encoded_us: i64,
+    pub(super) sent_us: i64,
+    /// Its first packet came in.
+    pub(super) arrived_us: i64,
+    /// Its fragment can be had: by `mse`, and by DASH.
+    pub(super) fragment_us: i64,
+    /// The part that it is in can be had.
+    pub(super) part_us: Option<i64>,
+    /// The segment that it is in is complete.
+    pub(super) segment_us: Option<i64>,
+    #[serde(skip)]
+    segment: u64,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct Marks {
+    origin: Origin,
+    /// Oldest first.
+    frames: VecDeque<FrameMarks>,
+}
+
+/// Where a frame has come to in the window.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Placed {
+    /// The segment that it is in.
+    pub(super) segment: u64,
+    /// No part of it is open.
+    pub(super) all_in_parts: bool,
+}
+
+impl Marks {
+    /// A frame with this stamp came in at `arrived`, and can be had `now`.
+    pub(super) fn push(&mut self, stamp: &Stamp, arrived: WallTime, placed: Placed, now: WallTime) {
+        if stamp.origin != self.origin {
+            // Another start of a publisher counts anew.
+            *self = Self { origin: stamp.origin, ..Self::default() };
+        }
+        if self.frames.len() >= FRAMES_MAX {
+            self.frames.pop_front();
+        }
+        let (times, now) = (&stamp.times, now.as_micros());
+        self.frames.push_back(FrameMarks {
+            sequence: stamp.sequence,
+            stream: stamp.stream_id,
+            captured_us: times.captured.map(WallTime::as_micros),
+            stamped_us: times.stamp.as_micros(),
+            painted_us: times.painted.as_micros(),
+            encoded_us: times.encoded.as_micros(),
+            sent_us: times.sent.as_micros(),
+            arrived_us: arrived.as_micros(),
+            fragment_us: now,
+            part_us: None,
+            segment_us: None,
+            segment: placed.segment,
+        });
+        for frame in self.frames.iter_mut().rev() {
+            let is_before = frame.segment != placed.segment;
+            if is_before && frame.segment_us.is_some() {
+                break;
+            }
+            frame.part_us = frame.part_us.or((is_before || placed.all_in_parts).then_some(now));
+            frame.segment_us = frame.segment_us.or(is_before.then_some(now));
+        }
+    }
+
+    /// Who stamps: [`Origin::default`] before the first frame.
+    pub(crate) fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    /// The frames from `sequence` on, modulo [`SEQUENCE_MODULUS`]; all, where `None`.
+    pub(crate) fn from(&self, sequence: Option<u32>) -> Vec<FrameMarks> {
+        let is_later = |frame: &&FrameMarks| {
+            sequence.is_none_or(|from| {
+                let ahead = (i64::from(frame.sequence) - i64::from(from)).rem_euclid(i64::from(SEQUENCE_MODULUS));
+                ahead < i64::from(SEQUENCE_MODULUS) / 2
+            })
+        };
+        self.frames.iter().filter(is_later).cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use common::frame::{CaptureClock, PublisherTimes};
+
+    use super::*;
+
+    fn t(ms: i64) -> WallTime {
+        WallTime::from_micros(1_000 * ms)
+    }
+
+    fn stamp(sequence: u32, run: u32, ms: i64) -> Stamp {
+        Stamp {
+            stream_id: 1,
+            sequence,
+            origin: Origin { host: 7, run },
+            times: PublisherTimes { captured: None, stamp: t(ms), painted: t(ms), encoded: t(ms + 2), sent: t(ms + 3) },
+            capture_clock: CaptureClock::None,
+            reference: None,
+        }
+    }
+
+    /// Frames 40 ms apart from number `first` on: two a part, four a segment.
+    fn marks(first: u32, count: u32) -> Marks {
+        let mut marks = Marks::default();
+        for i in 0..count {
+            let (at, sequence) = (40 * i64::from(i), (first + i) % SEQUENCE_MODULUS);
+            let placed = Placed { segment: u64::from(i / 4), all_in_parts: i % 2 == 1 };
+            marks.push(&stamp(sequence, 1, at), t(at + 4), placed, t(at + 5));
+        }
+        marks
+    }
+
+    #[test]
+    fn a_frame_can_be_had_with_its_fragment_its_part_and_its_segment() {
+        let frames = marks(0, 6).from(None);
+        let available = |at: usize| (frames[at].fragment_us, frames[at].part_us, frames[at].segment_us);
+        assert_eq!(available(0), (5_000, Some(45_000), Some(165_000)));
+        assert_eq!(available(3), (125_000, Some(125_000), Some(165_000)));
+        assert_eq!(available(5), (205_000, Some(205_000), None));
+        assert_eq!(marks(0, 5).from(Some(4))[0].part_us, None, "its part is open");
+    }
+
+    #[test]
+    fn frames_are_found_by_number_also_where_it_wraps() {
+        let marks = marks(SEQUENCE_MODULUS - 2, 5);
+        let from = |sequence| marks.from(Some(sequence)).iter().map(|frame| frame.sequence).collect::<Vec<_>>();
+        assert_eq!(from(SEQUENCE_MODULUS - 1), [SEQUENCE_MODULUS - 1, 0, 1, 2]);
+        assert_eq!(from(2), [2]);
+        assert!(from(3).is_empty());
+    }
+
+    #[test]
+    fn they_do_not_pile_up_and_another_publisher_begins_anew() {
+        let mut marks = marks(0, 3 * FRAMES_MAX as u32);
+        assert_eq!((marks.frames.len(), marks.frames[0].sequence), (FRAMES_MAX, 2 * FRAMES_MAX as u32));
+        marks.push(&stamp(0, 2, 0), t(0), Placed { segment: 9, all_in_parts: true }, t(0));
+        assert_eq!(marks.from(None).len(), 1);
+    }
+}
