@@ -12,6 +12,7 @@ mod browser;
 pub(crate) mod config;
 mod failure;
 mod join;
+pub mod options;
 mod page_clock;
 mod protocol;
 mod server;
@@ -19,6 +20,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 
+pub use args::{Player, Via};
 pub(crate) use config::Common;
 pub use config::Config;
 pub use failure::Error;

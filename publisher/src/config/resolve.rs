@@ -51,7 +51,7 @@ impl Config {
         if let Some(size) = args.size {
             check_size("--size", size, args.corner)?;
         }
-        let bitrate = bitrate(&args)?;
+        let (bitrate, tuning) = (bitrate(&args)?, tuning(&args)?);
         Ok(Self {
             source,
             requested: RequestedFormat { size: args.size, rate: args.fps, layout: args.camera_format },
@@ -63,6 +63,7 @@ impl Config {
             text: !args.no_text,
             encoder: args.encoder,
             bitrate,
+            tuning,
             gop: args.gop.unwrap_or(GOP),
             destination,
             transport: args.transport.unwrap_or(Transport::Tcp),
@@ -86,6 +87,20 @@ fn bitrate(args: &Args) -> Result<u32, Error> {
     taken.ok_or(Error::Bitrate { bitrate, least })
 }
 
+/// The encoder's own settings. Whether it has the options is for it to say.
+fn tuning(args: &Args) -> Result<encode::Tuning, Error> {
+    const BUFFER: std::ops::RangeInclusive<u64> = 1_000..=2_000_000_000;
+    if let Some(bits) = args.buffer.filter(|bits| !BUFFER.contains(bits)) {
+        return Err(Error::Buffer(bits));
+    }
+    if args.buffer.is_some() && args.encoder == encode::Choice::OpenH264 {
+        const NONE: &str = "it has no such buffer; use one of ffmpeg's encoders, as in --encoder ffmpeg:libx264";
+        return Err(Error::Conflict("--buffer", "--encoder openh264", NONE));
+    }
+    let (control, options) = (args.rate_control.unwrap_or_default(), args.encoder_options.clone());
+    Ok(encode::Tuning { control, buffer: args.buffer, options })
+}
+
 /// A flag that would change nothing is refused: a user who gives it expects an effect.
 fn refuse_idle_flags(args: &Args, destination: &Destination) -> Result<(), Error> {
     const NOBODY_ASKS: &str = "that destination needs no credentials";
@@ -107,6 +122,9 @@ fn refuse_idle_flags(args: &Args, destination: &Destination) -> Result<(), Error
         (args.http.is_some(), "--http", NO_SERVER),
         (bare && args.bitrate.is_some(), "--bitrate", NO_VIDEO),
         (bare && args.gop.is_some(), "--gop", NO_VIDEO),
+        (bare && args.rate_control.is_some(), "--rate-control", NO_VIDEO),
+        (bare && args.buffer.is_some(), "--buffer", NO_VIDEO),
+        (bare && !args.encoder_options.is_empty(), "--encoder-option", NO_VIDEO),
         (bare && args.encoder != encode::Choice::OpenH264, "--encoder", NO_VIDEO),
         (!egress::has_transport(destination) && args.transport.is_some(), "--transport", NO_RTP),
         (bare && args.clock.is_some(), "--clock", NO_VIDEO),
@@ -194,6 +212,9 @@ mod tests {
             ("-", "--http", address),
             ("-", "--bitrate", "1M"),
             ("-", "--gop", "30"),
+            ("-", "--rate-control", "vbr"),
+            ("-", "--buffer", "500k"),
+            ("-", "--encoder-option", "complexity=low"),
             ("-", "--encoder", "ffmpeg:libx264"),
             ("-", "--transport", "tcp"),
             ("-", "--clock", "off"),
@@ -282,6 +303,19 @@ mod tests {
             let error = resolve(&["--to", bad]).expect_err(bad).to_string();
             assert!(error.contains(hint) && !error.contains("secret"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_buffer_is_of_ffmpegs_encoders() {
+        let buffer = resolve(&["--buffer", "500k"]).expect_err("openh264 has none").to_string();
+        assert!(buffer.contains("ffmpeg:libx264"), "{buffer}");
+        let flags = ["--encoder", "ffmpeg:libx264", "--buffer", "500k", "--encoder-option", "preset=veryfast"];
+        let tuning = resolve(&flags).expect("libx264 has one").tuning;
+        assert_eq!((tuning.buffer, tuning.control), (Some(500_000), encode::RateControl::Cbr));
+        assert_eq!(tuning.options[0].to_string(), "preset=veryfast");
+        assert_eq!(resolve(&["--encoder", "ffmpeg:libx264", "--buffer", "10"]).err(), Some(Error::Buffer(10)));
+        let vbr = resolve(&["--rate-control", "vbr"]).expect("both have it").tuning;
+        assert_eq!(vbr.control, encode::RateControl::Vbr);
     }
 
     #[test]
