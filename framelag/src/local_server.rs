@@ -62,6 +62,19 @@ pub fn has_stream(url: &StreamUrl) -> bool {
     matches!(describe(url), Ok(200 | 401))
 }
 
+/// Asks a server for `path` as a viewer does, whatever it answers: servers cut streams only while somebody asks for them.
+pub fn ask(http: SocketAddr, path: &str) {
+    let asked = || -> io::Result<usize> {
+        let mut connection = TcpStream::connect_timeout(&http, ANSWER_LIMIT)?;
+        connection.set_read_timeout(Some(ANSWER_LIMIT))?;
+        write!(connection, "GET {path} HTTP/1.1\r\nHost: {http}\r\nConnection: close\r\n\r\n")?;
+        connection.read(&mut [0])
+    };
+    if let Err(why) = asked() {
+        tracing::debug!("{http}{path}: {why}");
+    }
+}
+
 /// The status code of the answer.
 fn describe(url: &StreamUrl) -> io::Result<u16> {
     let addresses = url.addresses()?;

@@ -20,7 +20,7 @@ error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema)
 if error:
     sys.exit(f"tune.json {error.json_path}: {error.message}")
 
-# Without options, as docs/tune-results.md says, for the figures; and every field as the text that it is, since pandas makes the
+# Without options, as docs/tune-files.md says, for the figures; and every field as the text that it is, since pandas makes the
 # number 1 of a value "1.0" and nothing of one that is called "none".
 table = pandas.read_csv(folder / "tune.csv")
 texts = pandas.read_csv(folder / "tune.csv", dtype=str, keep_default_na=False)

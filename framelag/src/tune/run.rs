@@ -20,7 +20,7 @@ use super::matrix::{Cell, Trial};
 use super::route::Route;
 use super::server::RunServer;
 use crate::exit::Error;
-use crate::local_server::has_stream;
+use crate::local_server::{ask, has_stream};
 use crate::playback::Playback;
 use crate::processes::{Events, Process, URL_ARGUMENT, check, give_url, own_child};
 
@@ -35,6 +35,9 @@ const BROWSER_LIMIT: Duration = Duration::from_secs(90);
 
 /// How often everything that runs is checked while a playlist fills.
 const POLL: Duration = Duration::from_millis(100);
+
+/// How often a playlist that fills is asked for.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// How long the receiver tries to connect.
 const WAIT: &str = "15s";
@@ -113,8 +116,9 @@ fn measure(plan: &Plan, cell: &Cell, trial: Trial, folder: &Path, stopped: &Stop
     let mut watch = || publisher.check_running().and_then(|()| server.check_running());
     let url = match cell.via.zip(http) {
         Some((via, http)) => {
-            fill(cell.fill, stopped, &mut watch)?;
-            format!("http://{http}/cam/{}", via.file()).parse().map_err(|error: UrlError| error.to_string())?
+            let path = format!("/cam/{}", via.file());
+            fill(cell.fill, stopped, || ask(http, &path), &mut watch)?;
+            format!("http://{http}{path}").parse().map_err(|error: UrlError| error.to_string())?
         }
         None => url,
     };
@@ -129,12 +133,22 @@ fn measure(plan: &Plan, cell: &Cell, trial: Trial, folder: &Path, stopped: &Stop
     Ok(ran)
 }
 
-/// Waits until the playlist is as long as it gets: who joins a stream finds it so.
-fn fill(time: Duration, stopped: &Stop, mut watch: impl FnMut() -> Result<(), String>) -> Result<(), Error> {
+/// Waits until the playlist is as long as it gets: who joins a stream that others watch finds it so. `ask` is one of these.
+fn fill(
+    time: Duration,
+    stopped: &Stop,
+    ask: impl Fn(),
+    mut watch: impl FnMut() -> Result<(), String>,
+) -> Result<(), Error> {
     let until = Instant::now() + time;
+    let mut asked: Option<Instant> = None;
     while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
         check(stopped)?;
         watch()?;
+        if asked.is_none_or(|asked| asked.elapsed() >= ASK_AGAIN) {
+            ask();
+            asked = Some(Instant::now());
+        }
         stopped.sleep(left.min(POLL));
     }
     Ok(())

@@ -153,7 +153,7 @@ impl Figures {
             fps: run.fps,
             bitrate_kbps: run.bitrate_kbps,
             lost_percent: percent(run.frames.lost),
-            missing_percent: percent(words::missing(run)),
+            missing_percent: percent(missing(run)),
             freezes: run.freezes.count.map(|count| count as f64),
             freeze_ms: run.freezes.total_ms,
             first_frame_ms: run.startup.first_frame_ms,
@@ -176,6 +176,12 @@ impl Figures {
             freeze_ms first_frame_ms psnr_db ssim stalls stall_ms stalled_percent claim_ms claim_difference_ms
         )
     }
+}
+
+/// Frames that were not seen. Those that a browser showed while its page was too busy to look were.
+fn missing(run: &Run) -> Option<u64> {
+    let frames = &run.frames;
+    if run.browser.is_some() { frames.lost.zip(frames.undecodable).map(|(a, b)| a + b) } else { words::missing(run) }
 }
 
 /// The share of `stalled_ms` in the time that a browser played.
