@@ -71,7 +71,7 @@ fn files_are_written_whole() {
     let folder = tempfile::tempdir().expect("a folder");
     write(&Dir::open(folder.path()).expect("it is there"), &small()).expect("it can be written");
     let read = |name: &str| fs::read_to_string(folder.path().join(name)).expect(name);
-    assert!(read("tune.csv").starts_with("cell,repeat,order,started,outcome,publisher.bitrate,"));
+    assert!(read("tune.csv").starts_with("cell,repeat,order,join,started,outcome,publisher.bitrate,"));
     assert!(read("tune.json").contains(SCHEMA));
     let page = read("tune.html");
     assert!(!page.contains("<script"), "a value became markup");
