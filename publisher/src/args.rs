@@ -114,8 +114,8 @@ pub struct Args {
     #[arg(long, value_name = "RATE", value_parser = parse_rate, help_heading = "Encoding")]
     pub bitrate: Option<u64>,
 
-    /// Hold the bit rate all the time (cbr), or on average, with peaks of twice that (vbr; openh264 then keeps the picture's
-    /// quality). Default: cbr.
+    /// Hold the bit rate all the time (cbr), or on average, with peaks of twice that (vbr). ffmpeg's encoders only: openh264
+    /// holds an average. Default: cbr.
     #[arg(long, value_enum, value_name = "cbr|vbr", hide_possible_values = true, help_heading = "Encoding")]
     pub rate_control: Option<encode::RateControl>,
 

@@ -20,7 +20,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 
-pub use args::{Player, Via};
+pub use args::Via;
 pub(crate) use config::Common;
 pub use config::Config;
 pub use failure::Error;

@@ -93,9 +93,13 @@ fn tuning(args: &Args) -> Result<encode::Tuning, Error> {
     if let Some(bits) = args.buffer.filter(|bits| !BUFFER.contains(bits)) {
         return Err(Error::Buffer(bits));
     }
-    if args.buffer.is_some() && args.encoder == encode::Choice::OpenH264 {
-        const NONE: &str = "it has no such buffer; use one of ffmpeg's encoders, as in --encoder ffmpeg:libx264";
-        return Err(Error::Conflict("--buffer", "--encoder openh264", NONE));
+    if args.encoder == encode::Choice::OpenH264 {
+        const NONE: &str = "it holds the bit rate on average, whatever it is told; use one of ffmpeg's, as in \
+                            --encoder ffmpeg:libx264";
+        let given = [(args.buffer.is_some(), "--buffer"), (args.rate_control.is_some(), "--rate-control")];
+        if let Some((_, flag)) = given.into_iter().find(|(given, _)| *given) {
+            return Err(Error::Conflict(flag, "--encoder openh264", NONE));
+        }
     }
     let (control, options) = (args.rate_control.unwrap_or_default(), args.encoder_options.clone());
     Ok(encode::Tuning { control, buffer: args.buffer, options })

@@ -84,7 +84,7 @@ pub enum Error {
         /// The option.
         name: &'static str,
         /// Whose it is.
-        of: Player,
+        of: &'static str,
         /// What plays.
         player: Player,
     },
@@ -114,8 +114,8 @@ impl Config {
         if args.cushion.is_some() && matches!(player, Player::DashJs | Player::Native) {
             return Err(Error::Cushion(player));
         }
-        if let Some(other) = args.player_options.iter().find(|option| option.player() != player) {
-            return Err(Error::Option { name: other.name(), of: other.player(), player });
+        if let Some(other) = args.player_options.iter().find(|option| option.library().name() != player.name()) {
+            return Err(Error::Option { name: other.name(), of: other.library().name(), player });
         }
         Ok(Self {
             via,

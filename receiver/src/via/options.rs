@@ -2,7 +2,14 @@
 
 use serde_json::{Map, Value};
 
-use super::args::Player;
+/// What plays, and has options of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Library {
+    /// hls.js.
+    HlsJs,
+    /// dash.js.
+    DashJs,
+}
 
 /// An option and what it is set to.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,7 +21,7 @@ pub struct PlayerOption {
 /// An option that can be set.
 #[derive(Debug, PartialEq, Eq)]
 struct Known {
-    player: Player,
+    library: Library,
     /// As the library's documentation has it.
     name: &'static str,
     /// Yes or no, not a number.
@@ -51,16 +58,26 @@ static KNOWN: [Known; 26] = [
 ];
 
 const fn hls_js(name: &'static str, is_switch: bool) -> Known {
-    Known { player: Player::HlsJs, name, is_switch }
+    Known { library: Library::HlsJs, name, is_switch }
 }
 
 const fn dash_js(name: &'static str, is_switch: bool) -> Known {
-    Known { player: Player::DashJs, name, is_switch }
+    Known { library: Library::DashJs, name, is_switch }
 }
 
-/// The options of `player` that can be set.
-pub fn names(player: Player) -> impl Iterator<Item = &'static str> {
-    KNOWN.iter().filter(move |known| known.player == player).map(|known| known.name)
+/// The options of `library` that can be set.
+pub fn names(library: Library) -> impl Iterator<Item = &'static str> {
+    KNOWN.iter().filter(move |known| known.library == library).map(|known| known.name)
+}
+
+impl Library {
+    /// The name on command lines.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::HlsJs => "hls.js",
+            Self::DashJs => "dash.js",
+        }
+    }
 }
 
 impl PlayerOption {
@@ -71,8 +88,8 @@ impl PlayerOption {
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let (name, value) = text.split_once('=').ok_or("write NAME=VALUE, as in maxBufferLength=2")?;
         let known = KNOWN.iter().find(|known| known.name == name).ok_or_else(|| {
-            let of = |player| names(player).collect::<Vec<_>>().join(", ");
-            format!("there is no option {name}: hls.js has {}; dash.js has {}", of(Player::HlsJs), of(Player::DashJs))
+            let of = |library| names(library).collect::<Vec<_>>().join(", ");
+            format!("there is no option {name}: hls.js has {}; dash.js has {}", of(Library::HlsJs), of(Library::DashJs))
         })?;
         let value = match known.is_switch {
             true => value.parse().map(Value::Bool).map_err(|_| format!("{name} is true or false"))?,
@@ -82,8 +99,8 @@ impl PlayerOption {
     }
 
     /// Whose it is.
-    pub(super) const fn player(&self) -> Player {
-        self.known.player
+    pub(super) const fn library(&self) -> Library {
+        self.known.library
     }
 
     pub(super) const fn name(&self) -> &'static str {
@@ -104,7 +121,7 @@ fn number(text: &str) -> Option<Value> {
 /// Puts `options` into what the page is told, as the library nests them: under `hlsjs` or `dashjs`.
 pub(super) fn add(options: &[PlayerOption], to: &mut Map<String, Value>) {
     for option in options {
-        let library = if option.known.player == Player::DashJs { "dashjs" } else { "hlsjs" };
+        let library = if option.known.library == Library::DashJs { "dashjs" } else { "hlsjs" };
         let mut at = &mut *to;
         let names: Vec<&str> = std::iter::once(library).chain(option.name().split('.')).collect();
         let Some((last, tables)) = names.split_last() else { continue };

@@ -54,9 +54,9 @@ fn impossible_values_are_refused_by_the_part_that_they_are_for() {
 
 #[test]
 fn every_option_that_the_receiver_takes_is_a_setting() {
-    use receiver::via::{Player, options};
-    let all = options::names(Player::HlsJs).map(|name| format!("hls.js.{name}"));
-    let all = all.chain(options::names(Player::DashJs).map(|name| format!("dash.js.{name}")));
+    use receiver::via::options::{self, Library};
+    let all = options::names(Library::HlsJs).map(|name| format!("hls.js.{name}"));
+    let all = all.chain(options::names(Library::DashJs).map(|name| format!("dash.js.{name}")));
     let missing: Vec<String> = all.filter(|name| find(name).is_none()).collect();
     assert_eq!(missing, [] as [String; 0]);
 }

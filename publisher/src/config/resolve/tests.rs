@@ -121,15 +121,17 @@ fn destinations_are_told_apart_and_passwords_kept_back() {
 }
 
 #[test]
-fn a_buffer_is_of_ffmpegs_encoders() {
-    let buffer = resolve(&["--buffer", "500k"]).expect_err("openh264 has none").to_string();
-    assert!(buffer.contains("ffmpeg:libx264"), "{buffer}");
+fn buffer_and_rate_control_are_of_ffmpegs_encoders() {
+    for flag in [["--buffer", "500k"], ["--rate-control", "cbr"]] {
+        let refused = resolve(&flag).expect_err("openh264 has none").to_string();
+        assert!(refused.starts_with(flag[0]) && refused.contains("ffmpeg:libx264"), "{refused}");
+    }
     let flags = ["--encoder", "ffmpeg:libx264", "--buffer", "500k", "--encoder-option", "preset=veryfast"];
     let tuning = resolve(&flags).expect("libx264 has one").tuning;
     assert_eq!((tuning.buffer, tuning.control), (Some(500_000), encode::RateControl::Cbr));
     assert_eq!(tuning.options[0].to_string(), "preset=veryfast");
     assert_eq!(resolve(&["--encoder", "ffmpeg:libx264", "--buffer", "10"]).err(), Some(Error::Buffer(10)));
-    let vbr = resolve(&["--rate-control", "vbr"]).expect("both have it").tuning;
+    let vbr = resolve(&["--encoder", "ffmpeg:libx264", "--rate-control", "vbr"]).expect("it has one").tuning;
     assert_eq!(vbr.control, encode::RateControl::Vbr);
 }
 
