@@ -49,7 +49,7 @@ pub fn run(args: &Args) -> Result<u8, Error> {
 
     let (source, why) = choose_source(args.source.as_deref());
     eprintln!("demo: source: {} ({why})", redact::secrets(&source));
-    let server = LocalServer::start(dir, [8554, 8080], &stopped)?;
+    let server = LocalServer::start(dir, [8554, 8080], &[], &stopped)?;
     let url = server.url.to_string();
     let mut publisher = start_publisher(&source, &url, dir)?;
     server.wait_for_stream(&mut publisher, &stopped)?;

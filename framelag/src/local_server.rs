@@ -22,22 +22,27 @@ pub struct LocalServer {
     pub process: Process,
     /// Where it speaks RTSP.
     pub address: SocketAddr,
+    /// Where it speaks HTTP.
+    pub http: SocketAddr,
     /// Where to publish to, and play from.
     pub url: StreamUrl,
 }
 
 impl LocalServer {
-    /// Starts it with its log in `dir`, on these ports of RTSP and HTTP if they are free; 0 is any. It says itself which it took: a
+    /// Starts it with its log in `dir` and more `flags`, on these ports of RTSP and HTTP if they are free; 0 is any. It says itself which it took: a
     /// port that this process found free could be taken before the server asks for it.
-    pub fn start(dir: &Path, ports: [u16; 2], stopped: &Stop) -> Result<Self, Error> {
+    pub fn start(dir: &Path, ports: [u16; 2], flags: &[String], stopped: &Stop) -> Result<Self, Error> {
         let [rtsp, http] = ports.map(|port| format!("127.0.0.1:{port}"));
         let mut command = own_child("framelag")?;
-        command.args(["serve", "--or-any-port", "--rtsp", &rtsp, "--http", &http]);
+        command.args(["serve", "--or-any-port", "--rtsp", &rtsp, "--http", &http]).args(flags);
         let (mut process, events) = Process::start_reporting("server", command, dir.join("server.log"))?;
         let event = process.wait_for_event(&events, "serving", START_LIMIT, "listen", stopped)?;
-        let address = event["rtsp"].as_str().and_then(|address| address.parse().ok());
-        let address = address.ok_or_else(|| format!("the server did not report its RTSP address: {event}"))?;
-        Ok(Self { process, address, url: url_at(address)? })
+        let address = |protocol: &str| {
+            let address = event[protocol].as_str().and_then(|address| address.parse().ok());
+            address.ok_or_else(|| format!("the server did not report its {protocol} address: {event}"))
+        };
+        let (address, http) = (address("rtsp")?, address("http")?);
+        Ok(Self { process, address, http, url: url_at(address)? })
     }
 
     /// Waits for the stream, so that the publisher's start is not part of the receiver's time to the first picture.
@@ -55,6 +60,19 @@ pub fn url_at(rtsp: SocketAddr) -> Result<StreamUrl, String> {
 /// the receiver waits.
 pub fn has_stream(url: &StreamUrl) -> bool {
     matches!(describe(url), Ok(200 | 401))
+}
+
+/// Asks a server for `path` as a viewer does, whatever it answers: servers cut streams only while somebody asks for them.
+pub fn ask(http: SocketAddr, path: &str) {
+    let asked = || -> io::Result<usize> {
+        let mut connection = TcpStream::connect_timeout(&http, ANSWER_LIMIT)?;
+        connection.set_read_timeout(Some(ANSWER_LIMIT))?;
+        write!(connection, "GET {path} HTTP/1.1\r\nHost: {http}\r\nConnection: close\r\n\r\n")?;
+        connection.read(&mut [0])
+    };
+    if let Err(why) = asked() {
+        tracing::debug!("{http}{path}: {why}");
+    }
 }
 
 /// The status code of the answer.

@@ -2,6 +2,7 @@
 
 mod check;
 mod reader;
+pub mod segments;
 pub mod server;
 pub mod setting;
 
@@ -27,6 +28,9 @@ const MAX_POINTS: usize = 200;
 /// Most runs of a plan, cells × repeat: more than a month of runs of 30 s is a mistake.
 pub const MAX_RUNS: usize = 100_000;
 
+/// How often a browser plays in each run, where the plan does not say.
+const JOINS: u32 = 5;
+
 /// What is varied, what is not, and how long each run takes.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -36,8 +40,10 @@ pub struct Plan {
     pub repeat: u32,
     /// Left out of every figure, from the first picture on. Default: 2 s.
     pub warmup: Duration,
-    /// Measured in each run, after the warm-up. Default: 10 s.
+    /// Measured in each run, after the warm-up; in a browser in each join. Default: 10 s.
     pub duration: Duration,
+    /// How often a browser plays in each run. Default: 5.
+    pub joins: Option<u32>,
     /// Of the order of runs, and of simulated networks. Default: 1.
     pub seed: u64,
     /// Whether picture quality is measured. Default: yes.
@@ -118,6 +124,18 @@ impl Plan {
         self.axes.iter().try_fold(1_usize, |product, axis| product.checked_mul(axis.points.len()))
     }
 
+    /// Whether a browser plays in any cell.
+    pub fn has_browser(&self) -> bool {
+        let points = self.axes.iter().flat_map(|axis| &axis.points);
+        let choices = self.fixed.iter().chain(points.flat_map(|point| &point.choices));
+        choices.into_iter().any(|choice| choice.setting.name == "via")
+    }
+
+    /// How often a browser plays in each run.
+    pub fn joins(&self) -> u32 {
+        self.joins.unwrap_or(JOINS)
+    }
+
     /// The points of a cell: `publisher.gop=30 publisher.bitrate=1M`.
     pub fn describe(&self, values: &[usize]) -> String {
         let each = self.axes.iter().zip(values).map(|(axis, value)| {
@@ -143,6 +161,9 @@ impl Plan {
             ("seed".to_owned(), self.seed.to_string()),
             ("quality".to_owned(), self.quality.to_string()),
         ];
+        if self.has_browser() {
+            all.push(("joins".to_owned(), self.joins().to_string()));
+        }
         all.extend(self.fixed.iter().map(|choice| (choice.setting.name.to_owned(), choice.redacted())));
         for axis in &self.axes {
             let point = |point: &Point| match point.choices.as_slice() {

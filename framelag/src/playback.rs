@@ -13,6 +13,9 @@ use crate::processes::{Events, Process, URL_ARGUMENT, check, give_url, own_child
 /// How long the receiver may take to show a picture, and again to end.
 const LIMIT: Duration = Duration::from_secs(20);
 
+/// How long a browser may take from one join to the first picture of the next.
+const JOIN_LIMIT: Duration = Duration::from_secs(60);
+
 /// How often everything that runs is checked.
 const POLL: Duration = Duration::from_millis(50);
 
@@ -24,6 +27,8 @@ pub struct Playback<'a> {
     pub url: &'a StreamUrl,
     /// More flags.
     pub arguments: &'a [&'a str],
+    /// How often a browser plays; 1 where the receiver itself does.
+    pub joins: u32,
     /// From its first picture on.
     pub warmup: Duration,
     /// After the warm-up.
@@ -47,7 +52,8 @@ impl Playback<'_> {
             match events.recv_timeout(POLL) {
                 Ok(event) if begins.is_none() && event["event"] == "connected" => {
                     let first_measured = Instant::now() + self.warmup;
-                    (begins, limit) = (Some(first_measured), first_measured + self.measured + LIMIT);
+                    let rest = (self.measured + JOIN_LIMIT) * self.joins.saturating_sub(1);
+                    (begins, limit) = (Some(first_measured), first_measured + self.measured + rest + LIMIT);
                 }
                 Err(RecvTimeoutError::Disconnected) if begins.is_some() => break,
                 Err(RecvTimeoutError::Disconnected) => return Err(receiver.failure("ended before its first picture")),

@@ -82,6 +82,7 @@ pub fn run(args: &Args) -> Result<u8, Error> {
         output::dry_run(&plan, &cells, &order, args.json);
         return Ok(0);
     }
+    output::warn(&cells);
     for program in ["publisher", "receiver"] {
         sibling(program)?;
     }
@@ -130,7 +131,7 @@ impl Session<'_> {
         let done = finished(self.journal.rows());
         let order = self.order.iter().copied().enumerate();
         let left: Vec<(usize, Trial)> = order.filter(|(_, trial)| !done.contains_key(trial)).collect();
-        let mut output = Output::new(self.plan, json, self.order.len(), self.order.len() - left.len());
+        let mut output = Output::new(self.plan, self.cells, json, self.order.len(), self.order.len() - left.len());
         output.begin(self.cells.len(), self.out);
         for (place, trial) in left {
             let cell = &self.cells[trial.cell];
@@ -157,7 +158,8 @@ impl Session<'_> {
         if self.stopped.is_requested() {
             return Err(self.interrupted());
         }
-        let room = MIN_FREE_BYTES.saturating_add(if self.plan.quality { cell.pictures_bytes } else { 0 });
+        let keeps = self.plan.quality && cell.via.is_none();
+        let room = MIN_FREE_BYTES.saturating_add(if keeps { cell.pictures_bytes } else { 0 });
         check_room(self.out, room)?;
         check_place(self.journal.dir())
     }
@@ -183,6 +185,8 @@ impl Session<'_> {
             outcome: ran.outcome,
             why: ran.why,
             figures: ran.figures,
+            joins: ran.joins,
+            player: ran.player,
             report: self.out.join(&report).join("run.json").is_file().then_some(report),
         })
     }
@@ -235,6 +239,9 @@ fn result(plan: &Plan, journal: &Journal, order: &[Trial]) -> Sweep {
         ("warmup".to_owned(), format!("{:?}", plan.warmup)),
         ("duration".to_owned(), format!("{:?}", plan.duration)),
     ];
+    if plan.has_browser() {
+        fixed.push(("joins".to_owned(), plan.joins().to_string()));
+    }
     fixed.extend(plan.fixed.iter().map(|choice| (choice.setting.name.to_owned(), choice.redacted())));
     Sweep {
         name: plan.name.clone(),

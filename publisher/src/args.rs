@@ -26,6 +26,8 @@ Examples:
   publisher --source camera --camera-format mjpg   the camera's JPEGs instead of its raw pictures
   publisher --source test --bitrate 2M --gop 60    a moving test pattern
   publisher --encoder ffmpeg:libx264               another encoder, in a child process (needs ffmpeg 5.1 or newer)
+  publisher --encoder ffmpeg:libx264 --buffer 500k --encoder-option preset=veryfast
+                                                   larger key frames, and more of the encoder's time
   publisher --source clip.mp4 --loop               a file in real time, in a loop
   publisher --to rtsp://user:pw@host:8554/cam      push to a server of your own
   publisher --credentials FILE --to rtsp://host/cam
@@ -111,6 +113,23 @@ pub struct Args {
     /// Bits per second, such as 1000k or 2M. Default: 1000k.
     #[arg(long, value_name = "RATE", value_parser = parse_rate, help_heading = "Encoding")]
     pub bitrate: Option<u64>,
+
+    /// Hold the bit rate all the time (cbr), or on average, with peaks of twice that (vbr). ffmpeg's encoders only: openh264
+    /// holds an average. Default: cbr.
+    #[arg(long, value_enum, value_name = "cbr|vbr", hide_possible_values = true, help_heading = "Encoding")]
+    pub rate_control: Option<encode::RateControl>,
+
+    /// Bits that the encoder may be ahead of the bit rate, such as 500k (ffmpeg's bufsize): a small buffer makes coarse key
+    /// frames, a large one makes them late on a thin line. ffmpeg's encoders only. Default: one picture's bits, with vbr
+    /// two seconds'.
+    #[arg(long, value_name = "BITS", value_parser = parse_rate, help_heading = "Encoding")]
+    pub buffer: Option<u64>,
+
+    /// Set an option of the encoder by its own name: with ffmpeg those of `ffmpeg -h encoder=NAME`, as in
+    /// preset=veryfast; with openh264 complexity, qp-min, qp-max, adaptive-quantization, background-detection,
+    /// scene-change or usage. Repeatable.
+    #[arg(long = "encoder-option", value_name = "KEY=VALUE", help_heading = "Encoding")]
+    pub encoder_options: Vec<encode::EncoderOption>,
 
     /// Pictures from one IDR to the next. Default: 30.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000),
@@ -207,6 +226,9 @@ mod tests {
             ("--size", "640"),
             ("--bitrate", "fast"),
             ("--gop", "0"),
+            ("--rate-control", "crf"),
+            ("--buffer", "large"),
+            ("--encoder-option", "fast"),
             ("--duration", "10"),
             ("--corner", "middle"),
             ("--stream-id", "256"),

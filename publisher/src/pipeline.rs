@@ -57,6 +57,9 @@ pub fn run(config: &Config, stop: &Stop, log: Log) -> Result<Statistics, Error> 
         "size": format.size.to_string(),
         "fps": format.rate.as_f64(),
         "encoder": output.encodes().then(|| config.encoder.to_string()),
+        "rate_control": output.encodes().then(|| config.tuning.control.name()),
+        "buffer": config.tuning.buffer,
+        "encoder_options": config.tuning.options.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "to": output.describe(),
     }));
     let (stop, progress) = (stop.clone(), Progress::default());

@@ -26,6 +26,6 @@ pub mod render;
 mod run;
 mod step_summary;
 pub mod stream;
-mod via;
+pub mod via;
 
 pub use run::{Error, run};

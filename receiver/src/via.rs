@@ -14,6 +14,7 @@ mod door;
 mod failure;
 mod invite;
 mod join;
+pub mod options;
 mod origin;
 mod page_clock;
 mod protocol;
@@ -25,6 +26,7 @@ mod session;
 mod tests;
 mod tls;
 
+pub use args::Via;
 pub(crate) use config::Common;
 pub use config::Config;
 pub use failure::Error;

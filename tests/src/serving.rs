@@ -92,7 +92,7 @@ pub fn gortsplib() -> Server {
 pub fn mediamtx(program: &Path, folder: &Path) -> Server {
     let address = loopback::unused_address(loopback::random_host());
     let path = folder.join("mediamtx.yml");
-    std::fs::write(&path, mediamtx::config(address)).expect("a test's folder can be written to");
+    std::fs::write(&path, mediamtx::config(address, None)).expect("a test's folder can be written to");
     let (name, value) = mediamtx::ENVIRONMENT;
     let process = Builder::new(program).arg(path).env(name, value).spawn();
     wait_until("MediaMTX's answer", LIMIT, || rtsp::describe(address, &format!("rtsp://{address}/cam")));

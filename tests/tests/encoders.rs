@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Instant;
 
+use common::frame::{Picture, Size};
 use common::media::Codec;
 use common::time::MediaTime;
 use framelag_tests::measuring::{begun, expect_measured, publisher_with_server, receiver};
@@ -12,7 +13,7 @@ use framelag_tests::report::Report;
 use framelag_tests::serving::Transport;
 use framelag_tests::{LIMIT, Process, binary, need, turn};
 use publisher::capture::pattern;
-use publisher::encode::{self, Child, Config, Encoder};
+use publisher::encode::{self, Choice, Config, RateControl, Tuning};
 use publisher::rate::FrameRate;
 use receiver::decode;
 use rustix::process::{Pid, Signal};
@@ -170,6 +171,81 @@ fn what_ffmpeg_says_is_passed_on() {
     assert!(reason.is_some_and(|reason| !reason.is_empty()), "{last}");
 }
 
+fn x264() -> Choice {
+    Choice::Ffmpeg("libx264".to_owned())
+}
+
+/// Two seconds without detail, and two of nothing but detail.
+fn scenes(size: Size) -> impl Iterator<Item = Picture> {
+    let mut noise = 1_u32;
+    (0..120).map(move |number| {
+        let mut picture = Picture::black(size);
+        let mut random = || {
+            // Xorshift (Marsaglia 2003).
+            noise ^= noise << 13;
+            noise ^= noise >> 17;
+            noise ^= noise << 5;
+            noise as u8
+        };
+        if number >= 60 {
+            picture.planes_mut()[0].iter_mut().for_each(|luma| *luma = 100 + random() % 64);
+        }
+        picture
+    })
+}
+
+/// The sizes in bits of what x264 makes of the scenes at 500 kbit/s.
+fn sizes(tuning: &Tuning) -> Vec<usize> {
+    let size = Size::new(320, 240);
+    let config = Config { size, rate: FrameRate::THIRTY, bitrate: 500_000, gop: 300 };
+    let mut encoder = encode::open(&x264(), config, tuning).expect("an encoder");
+    let each = scenes(size).enumerate().map(|(number, picture)| {
+        let time = MediaTime::from_ticks(number as u32 * 3_000);
+        encoder.encode(&picture, time, false).expect("it encodes");
+        let frame = encode::late_frame(&mut *encoder, Instant::now() + LIMIT).expect("it encodes");
+        frame.unwrap_or_else(|| panic!("no frame of picture {number} within {LIMIT:?}")).data.len() * 8
+    });
+    each.collect()
+}
+
+#[test]
+fn a_buffer_is_how_much_of_a_new_scene_comes_at_once() {
+    need::tool("ffmpeg");
+    let largest = |buffer| {
+        let tuning = Tuning { buffer, ..Tuning::default() };
+        sizes(&tuning)[60..].iter().copied().max().expect("there are pictures")
+    };
+    let (picture, second) = (largest(None), largest(Some(500_000)));
+    assert!(picture < 500_000 / 10, "a buffer of one picture's bits: {picture}");
+    assert!(second > 3 * picture, "one of a second's: {second} of {picture}");
+}
+
+#[test]
+fn a_variable_bit_rate_goes_beyond_a_constant_one() {
+    need::tool("ffmpeg");
+    let noisy = |control| {
+        let tuning = Tuning { control, ..Tuning::default() };
+        sizes(&tuning)[60..].iter().sum::<usize>() / 2
+    };
+    let (constant, variable) = (noisy(RateControl::Cbr), noisy(RateControl::Vbr));
+    assert!(constant < 550_000 && variable > 2 * constant, "after nothing to encode: {variable} and {constant} bit/s");
+}
+
+#[test]
+fn options_of_an_encoder_are_passed_on_and_unknown_ones_are_refused() {
+    need::tool("ffmpeg");
+    let bits = |texts: &[&str]| {
+        let options = texts.iter().map(|text| text.parse().expect("KEY=VALUE")).collect();
+        sizes(&Tuning { options, ..Tuning::default() }).iter().sum::<usize>()
+    };
+    assert!(bits(&["qmin=50"]) * 2 < bits(&[]), "coarser than it would have to be");
+    let publisher =
+        Builder::new(binary::path("publisher")).words("--source test --rtsp 127.0.0.1:0 --http 127.0.0.1:0");
+    let ran = publisher.args(["--encoder", X264, "--encoder-option", "prset=fast"]).run(LIMIT).expect_code(USAGE);
+    let last = ran.stderr.last().expect("it says why");
+    assert!(last.contains("--encoder-option prset=fast") && last.contains("preset, tune"), "{last}");
+}
+
 #[test]
 fn the_receivers_decoder_takes_x264_at_every_setting() {
     need::tool("ffmpeg");
@@ -177,13 +253,13 @@ fn the_receivers_decoder_takes_x264_at_every_setting() {
         let size = size.parse().expect("a size");
         let rate = FrameRate::new(fps.into(), 1).expect("a rate");
         let config = Config { size, rate, bitrate: kbps * 1000, gop: 3 };
-        let mut encoder = Child::start("libx264", config).expect("an encoder");
+        let mut encoder = encode::open(&x264(), config, &Tuning::default()).expect("an encoder");
         let mut decoder = decode::open(Codec::H264).expect("a decoder");
         for (number, picture) in (0..6).zip(pattern::pictures(size)) {
             let time = MediaTime::from_ticks(number * 3_000);
             encoder.encode(&picture, time, false).expect("it encodes");
             // On a busy machine it may come later than it is waited for at once.
-            let frame = encode::late_frame(&mut encoder, Instant::now() + LIMIT).expect("it encodes");
+            let frame = encode::late_frame(&mut *encoder, Instant::now() + LIMIT).expect("it encodes");
             let frame = frame.unwrap_or_else(|| panic!("{size}: no frame of picture {number} within {LIMIT:?}"));
             assert_eq!((frame.time, frame.is_key), (time, number % 3 == 0), "{size}");
             let mut decoded = None;

@@ -251,6 +251,44 @@ fn datagrams_cross_the_networks_that_a_plan_asks_for() {
     assert!((120.0..220.0).contains(&with), "and 100 ms on the way to the receiver: {with}\n{rows:#?}");
 }
 
+/// What a browser plays of two servers' segments, or of one's.
+fn in_browser(servers: &str) -> String {
+    format!(
+        "name = \"browser\"\nsource = \"test\"\nrepeat = 1\njoins = 1\nwarmup = \"1s\"\nduration = \"3s\"\n\
+         [fixed]\nvia = \"ll-hls\"\nplayer = \"hls.js\"\npublisher.size = \"320x240\"\npart = \"100ms\"\nsegment = \"500ms\"\n\
+         playlist = 7\nhls.js.maxBufferLength = 10\n[axes]\nserver = [{servers}]\n"
+    )
+}
+
+#[test]
+fn a_browser_plays_the_segments_that_a_plan_asks_for() {
+    need::tool("chromium");
+    let _turn = turn::take();
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let mediamtx = need::mediamtx().is_some();
+    let servers = if mediamtx { "\"framelag\", \"mediamtx\"" } else { "\"framelag\"" };
+    let (plan, out) = (write_plan(folder.path(), &in_browser(servers)), folder.path().join("out"));
+    let ran = tune(&plan, &out).run(LIMIT).expect_code(0);
+    let rows = journal(&out);
+    assert_eq!(rows.len(), if mediamtx { 2 } else { 1 }, "{ran}");
+    for row in &rows {
+        assert_eq!((&row["outcome"], &row["player"]), (&"ok".into(), &"hls.js".into()), "{row:#}\n{ran}");
+        let joins = row["joins"].as_array().expect("a list");
+        assert_eq!(joins.len(), 1, "{row:#}");
+        for figure in ["p50_ms", "first_frame_ms", "claim_ms", "stalls", "stalled_percent"] {
+            assert!(joins[0][figure].is_number(), "{figure}: {row:#}");
+        }
+        let report = Report::read(&out.join(row["report"].as_str().expect("it has one")));
+        assert_eq!(report.value("config.player_options.maxBufferLength"), &Value::from(10));
+    }
+    let server = out.join(rows[0]["report"].as_str().expect("it has one")).join("server.log");
+    assert!(server.is_file());
+    let read = read_by_others(&out).expect_code(0);
+    assert!(says(&read, &format!("{} runs of", rows.len())), "{read}");
+    let page = fs::read_to_string(out.join("tune.html")).expect("it is written");
+    assert!(page.contains("claim − truth, ms") && page.contains("stood still, %"));
+}
+
 #[test]
 fn plans_that_cannot_be_are_refused_before_anything_runs() {
     let folder = tempfile::tempdir().expect("a folder for the test");
@@ -285,7 +323,7 @@ fn the_plans_that_come_along_can_be_run() {
     need::tool("ffmpeg");
     let plans = fs::read_dir(binary::repository().join("plans")).expect("they are there");
     let plans: Vec<PathBuf> = plans.map(|entry| entry.expect("a folder can be read").path()).collect();
-    assert!(plans.len() >= 5, "{plans:?}");
+    assert!(plans.len() >= 8, "{plans:?}");
     for plan in plans {
         let ran = Builder::new(binary::path("framelag"))
             .arg("tune")

@@ -34,7 +34,7 @@ pub struct Rig {
 impl Rig {
     /// Starts all but the receiver, with their logs in `logs`.
     pub fn start(logs: &Path, fps: u32, seed: u64, stopped: &Stop) -> Result<Self, Error> {
-        let server = LocalServer::start(logs, [0, 0], stopped)?;
+        let server = LocalServer::start(logs, [0, 0], &[], stopped)?;
         let mut command = own_child("publisher")?;
         command.args(["--source", "-", "--to", &server.url.to_string()]);
         let (mut publisher, pipe) = Process::start_fed("publisher", command, logs.join("publisher.log"))?;
@@ -65,6 +65,7 @@ impl Rig {
         let playback = Playback {
             url: &url,
             arguments,
+            joins: 1,
             warmup,
             measured,
             gop_time: Duration::ZERO,

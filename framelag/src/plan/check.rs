@@ -24,6 +24,10 @@ pub(super) fn between_parts(plan: &Plan, mut mistakes: Vec<Mistake>) -> Vec<Mist
         duplicate_values(axis, &mut wrong);
     }
     duplicate_settings(plan, &mut wrong);
+    if plan.joins.is_some() && !plan.has_browser() && mistakes.is_empty() {
+        let what = "joins is how often a browser plays in a run: add via, as in via = \"hls\"".to_owned();
+        mistakes.push(Mistake { line: None, what });
+    }
     let runs = plan.cell_count().and_then(|cells| cells.checked_mul(plan.repeat as usize));
     if runs.is_none_or(|runs| runs > MAX_RUNS) && mistakes.is_empty() {
         let lengths: Vec<String> = plan.axes.iter().map(|axis| axis.points.len().to_string()).collect();

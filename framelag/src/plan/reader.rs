@@ -14,17 +14,20 @@ use super::{Axis, Choice, MAX_AXES, MAX_POINTS, Mistake, Plan, Point, check};
 use value::{MAX_LABEL, duration, label, number, scalar};
 
 /// The plan's own keys.
-const KEYS: [&str; 10] =
-    ["name", "repeat", "warmup", "duration", "seed", "quality", "source", "fixed", "axes", "coupled"];
+const KEYS: [&str; 11] =
+    ["name", "repeat", "joins", "warmup", "duration", "seed", "quality", "source", "fixed", "axes", "coupled"];
 
 /// Most runs of one cell.
 const MAX_REPEAT: u32 = 1000;
 
+/// Most joins of a run, as the receiver has it.
+const MAX_JOINS: u32 = 100;
+
 /// The TOML library's message for a duplicate key.
 const DUPLICATE: &str = "duplicate key";
 
-/// Names that lead to the deepest value: `coupled.AXIS.POINT.publisher.gop`.
-const MAX_DEPTH: usize = 5;
+/// Names that lead to the deepest value: `coupled.AXIS.POINT.dash.js.streaming.liveCatchup.playbackRate.min`.
+const MAX_DEPTH: usize = 9;
 
 /// Reads the text of a plan.
 ///
@@ -88,6 +91,7 @@ impl Reader {
             repeat: 5,
             warmup: Duration::from_secs(2),
             duration: Duration::from_secs(10),
+            joins: None,
             seed: 1,
             quality: true,
             fixed: Vec::new(),
@@ -134,6 +138,7 @@ impl Reader {
         match entry.names.as_slice() {
             [key @ "name"] => plan.name = label(key, value)?,
             [key @ "repeat"] => plan.repeat = number(key, value, 1..=MAX_REPEAT)?,
+            [key @ "joins"] => plan.joins = Some(number(key, value, 1..=MAX_JOINS)?),
             [key @ "seed"] => plan.seed = number(key, value, 0..=u64::MAX >> 1)?,
             [key @ "warmup"] => plan.warmup = duration(key, value)?,
             [key @ "duration"] => plan.duration = duration(key, value)?,

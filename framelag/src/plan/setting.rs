@@ -1,18 +1,24 @@
-//! The one table of what can be varied. `publisher.X` and `receiver.X` become the flag `--X` of that program, whose own parser says
-//! whether a value is possible; `server` is the server in between, `uplink` and `downlink` are the networks on its two sides.
+//! What can be varied. `publisher.X` and `receiver.X` become the flag `--X` of that program, whose own parser says whether a value is
+//! possible, and so do those of the player in a browser; those of segments go to the server in between, which `server` names;
+//! `uplink` and `downlink` are the networks on its two sides.
 
 use clap::Parser;
 use common::impair::Conditions;
 use common::redact;
 use common::units::{parse_rate, parse_share};
 
+use super::segments::Segments;
 use super::server::Server;
 use crate::proxy::delay;
+
+mod table;
+
+pub use table::ALL;
 
 /// What can be varied.
 #[derive(Debug)]
 pub struct Setting {
-    /// As in a plan: `PART.WHAT`, or `server`.
+    /// As in a plan: `PART.WHAT`, or one word.
     pub name: &'static str,
     /// A value that it takes, as TOML.
     pub(super) example: &'static str,
@@ -25,45 +31,14 @@ pub struct Parts {
     pub publisher: Vec<String>,
     /// Flags of the receiver: `--flag=value`.
     pub receiver: Vec<String>,
-    /// The server between them.
-    pub server: Server,
+    /// The server between them, as the plan has it: see [`Parts::server`].
+    server: Option<Server>,
+    /// What the server makes for browsers.
+    pub segments: Segments,
     /// Between publisher and server, both ways.
     pub uplink: Conditions,
     /// Between server and receiver, both ways.
     pub downlink: Conditions,
-}
-
-/// All settings, each with an example.
-pub static ALL: [Setting; 25] = [
-    setting("publisher.source", "\"clip.mp4\""),
-    setting("publisher.size", "\"640x480\""),
-    setting("publisher.fps", "30"),
-    setting("publisher.encoder", "\"openh264\""),
-    setting("publisher.bitrate", "\"1000k\""),
-    setting("publisher.gop", "30"),
-    setting("publisher.transport", "\"tcp\""),
-    setting("receiver.transport", "\"tcp\""),
-    setting("server", "\"embedded\""),
-    setting("uplink.delay", "\"20ms\""),
-    setting("uplink.jitter", "\"5ms\""),
-    setting("uplink.loss", "\"1%\""),
-    setting("uplink.reorder", "\"1%\""),
-    setting("uplink.hold", "\"10ms\""),
-    setting("uplink.duplicate", "\"1%\""),
-    setting("uplink.rate", "\"2M\""),
-    setting("uplink.queue", "65536"),
-    setting("downlink.delay", "\"20ms\""),
-    setting("downlink.jitter", "\"5ms\""),
-    setting("downlink.loss", "\"1%\""),
-    setting("downlink.reorder", "\"1%\""),
-    setting("downlink.hold", "\"10ms\""),
-    setting("downlink.duplicate", "\"1%\""),
-    setting("downlink.rate", "\"2M\""),
-    setting("downlink.queue", "65536"),
-];
-
-const fn setting(name: &'static str, example: &'static str) -> Setting {
-    Setting { name, example }
 }
 
 /// The setting with this name.
@@ -82,48 +57,105 @@ pub(super) fn nearest<'n>(typed: &str, names: impl Iterator<Item = &'n str>) -> 
     const NEAR: f64 = 0.75;
     // A setting's name alone, without its part, is meant as a whole.
     let likeness = |name: &str| {
-        let own = name.split_once('.').map_or(name, |(_, own)| own);
+        let own = name.rsplit_once('.').map_or(name, |(_, own)| own);
         strsim::jaro_winkler(typed, name).max(if typed.contains('.') { 0.0 } else { strsim::jaro_winkler(typed, own) })
     };
     let near = names.map(|name| (likeness(name), name)).filter(|(likeness, _)| *likeness >= NEAR);
     near.max_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, name)| name)
 }
 
+/// Settings of one word that are flags of the receiver.
+const OF_PLAYER: [&str; 4] = ["via", "player", "preset", "cushion"];
+
+/// Settings that are flags of the server.
+const OF_SERVER: [&str; 5] = ["via", "preset", "segment", "part", "playlist"];
+
+/// Libraries whose options are settings.
+const LIBRARIES: [&str; 2] = ["hls.js.", "dash.js."];
+
 impl Setting {
-    /// The flag of publisher or receiver that it becomes; `None` for others.
+    /// The flag of publisher, receiver or server that it becomes; `None` for others.
     pub fn flag(&self) -> Option<String> {
+        if OF_PLAYER.contains(&self.name) || OF_SERVER.contains(&self.name) {
+            return Some(format!("--{}", self.name));
+        }
+        if let Some(option) = self.player_option() {
+            return Some(format!("--player-option {option}"));
+        }
         let (part, what) = self.name.split_once('.')?;
         ["publisher", "receiver"].contains(&part).then(|| format!("--{what}"))
+    }
+
+    /// The option of a player's library that it is, as that has it.
+    fn player_option(&self) -> Option<&'static str> {
+        LIBRARIES.iter().find_map(|library| self.name.strip_prefix(library))
     }
 
     /// Whether `text` is possible, whatever else is set.
     pub(super) fn check(&self, text: &str) -> Result<(), String> {
         let mut parts = Parts::default();
         self.set(&mut parts, text)?;
+        if OF_PLAYER.contains(&self.name) || self.player_option().is_some() {
+            return parts.receiver_args().map(drop);
+        }
         match self.name.split_once('.') {
             Some(("publisher", _)) => parts.publisher_args().map(drop),
             Some(("receiver", _)) => parts.receiver_config().map(drop),
-            _ => parts.server.check(),
+            _ if OF_SERVER.contains(&self.name) => Ok(()),
+            _ => parts.server().check(),
         }
     }
 
     /// Sets it. A program's flag is looked at by [`Parts::publisher_config`] and [`Parts::receiver_config`].
     ///
     /// # Errors
-    /// Why `text` is not a server or a network condition, and what would be.
+    /// Why `text` is not a server, a network condition or a length, and what would be.
     pub fn set(&self, parts: &mut Parts, text: &str) -> Result<(), String> {
+        if let Some(option) = self.player_option() {
+            parts.receiver.push(format!("--player-option={option}={text}"));
+            return Ok(());
+        }
         match self.name.split_once('.') {
+            Some(("publisher", "encoder-option")) => {
+                let options = text.split_whitespace().filter(|option| *option != NO_OPTION);
+                parts.publisher.extend(options.map(|option| format!("--encoder-option={option}")));
+            }
             Some(("publisher", what)) => parts.publisher.push(format!("--{what}={text}")),
             Some(("receiver", what)) => parts.receiver.push(format!("--{what}={text}")),
             Some(("uplink", what)) => set_condition(&mut parts.uplink, what, text)?,
             Some((_, what)) => set_condition(&mut parts.downlink, what, text)?,
-            None => parts.server = text.parse()?,
+            None if self.name == "server" => parts.server = Some(text.parse()?),
+            None => {
+                if OF_PLAYER.contains(&self.name) {
+                    parts.receiver.push(format!("--{}={text}", self.name));
+                }
+                if OF_SERVER.contains(&self.name) || self.name == "variant" {
+                    parts.segments.set(self.name, text)?;
+                }
+            }
         }
         Ok(())
     }
 }
 
+/// An axis of encoder options needs a value for none.
+const NO_OPTION: &str = "none";
+
 impl Parts {
+    /// The server between publisher and receiver: the one in the publisher, unless a browser plays.
+    pub fn server(&self) -> Server {
+        let default = || if self.segments.via.is_some() { Server::Own } else { Server::Embedded };
+        self.server.clone().unwrap_or_else(default)
+    }
+
+    /// Whether the server can make what a browser is to play.
+    ///
+    /// # Errors
+    /// What it cannot, and what would be right.
+    pub fn check_segments(&self) -> Result<(), String> {
+        self.segments.check(&self.server())
+    }
+
     /// What the publisher makes of its flags.
     ///
     /// # Errors
@@ -144,9 +176,19 @@ impl Parts {
     /// # Errors
     /// What it says against them.
     pub fn receiver_config(&self) -> Result<receiver::config::Config, String> {
-        let args = receiver::args::Args::try_parse_from(command("receiver", &self.receiver));
-        let args = args.map_err(|error| redact::one_line(&error.to_string()))?;
-        receiver::config::Config::try_from(args).map_err(|error| redact::secrets(&error.to_string()))
+        receiver::config::Config::try_from(self.receiver_args()?).map_err(|error| redact::secrets(&error.to_string()))
+    }
+
+    /// Its flags, each checked by itself, with a URL that fits.
+    fn receiver_args(&self) -> Result<receiver::args::Args, String> {
+        let via = self.receiver.iter().any(|flag| flag.starts_with("--via="));
+        let in_browser = |flag: &String| !flag.starts_with("--transport=");
+        // A flag that is checked by itself, of what only a browser has.
+        let needs_via = !via && self.receiver.iter().any(in_browser);
+        let more =
+            needs_via.then_some("--via=hls").into_iter().chain((via || needs_via).then_some("http://localhost/cam"));
+        let args = receiver::args::Args::try_parse_from(command("receiver", &self.receiver).chain(more));
+        args.map_err(|error| redact::one_line(&error.to_string()))
     }
 }
 

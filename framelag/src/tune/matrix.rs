@@ -11,11 +11,13 @@ use common::transport::Transport;
 use framelag::plan::server::Server;
 use framelag::plan::setting::{ALL, Parts};
 use framelag::plan::{Mistake, Plan};
-use publisher::encode;
+use publisher::config::Config;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
+use receiver::via::Via;
 
+mod segments;
 mod source;
 
 /// Fewer pictures are too few for a quantile.
@@ -39,6 +41,12 @@ pub struct Cell {
     pub receiver_transport: Transport,
     /// Time from one IDR to the next.
     pub gop_time: Duration,
+    /// How the stream comes to a browser, if one plays.
+    pub via: Option<Via>,
+    /// How long the server's playlist takes until it is as long as it gets.
+    pub fill: Duration,
+    /// What is odd about it.
+    pub warning: Option<String>,
     /// To measure picture quality, every Nth picture is kept.
     pub pictures_every: u32,
     /// Most bytes that both ends keep, assuming that a camera gives the size asked for.
@@ -86,11 +94,16 @@ fn alike(plan: &Plan, cells: &[Cell]) -> Vec<Mistake> {
     let mut mistakes = Vec::new();
     for cell in cells {
         let Ok(publisher) = cell.parts.publisher_config() else { continue };
-        let receiver = cell.receiver_transport;
-        let Parts { server, uplink, downlink, .. } = &cell.parts;
+        let Ok(receiver) = cell.parts.receiver_config() else { continue };
+        let (receiver, in_browser) = (cell.receiver_transport, receiver.via);
+        let Parts { segments, uplink, downlink, .. } = &cell.parts;
         // As it is displayed, a server hides what may be the only difference.
-        let server = server.whole();
-        let same = format!("{publisher:?} {receiver:?} {} {uplink:?} {downlink:?}", server.reveal());
+        let server = cell.parts.server().whole();
+        let same = format!(
+            "{publisher:?} {receiver:?} {in_browser:?} {} {:?} {uplink:?} {downlink:?}",
+            server.reveal(),
+            segments.made()
+        );
         if let Some(first) = seen.insert(same, cell.number) {
             let what = format!(
                 "the cells {} and {} are the same: remove one",
@@ -125,18 +138,27 @@ fn cell(plan: &Plan, number: usize) -> Result<Cell, Mistake> {
         line: line_of(names),
         what: format!("the cell {} is impossible: {why}", plan.describe(&values)),
     };
+    // A program names the flag that is wrong.
+    let flagged = |why: String| {
+        let named = ALL.iter().filter(|setting| setting.flag().is_some_and(|flag| why.contains(&flag)));
+        wrong(&named.map(|setting| setting.name).collect::<Vec<_>>(), why)
+    };
     for choice in plan.choices(&values) {
         choice.setting.set(&mut parts, choice.text.reveal()).map_err(|why| wrong(&[choice.setting.name], why))?;
     }
-    let publisher = parts.publisher_config().map_err(|why| {
-        // The publisher names the flag that is wrong.
-        let named = ALL.iter().filter(|setting| setting.flag().is_some_and(|flag| why.contains(&flag)));
-        wrong(&named.map(|setting| setting.name).collect::<Vec<_>>(), why)
+    let publisher = parts.publisher_config().map_err(flagged)?;
+    encoder(&publisher).map_err(|why| {
+        let of_option = if why.contains("--encoder-option") { "publisher.encoder-option" } else { "publisher.encoder" };
+        wrong(&[of_option], why)
     })?;
-    encoder(&publisher.encoder).map_err(|why| wrong(&["publisher.encoder"], why))?;
-    let receiver = parts.receiver_config().map_err(|why| wrong(&["receiver.transport"], why))?;
+    let receiver = parts.receiver_config().map_err(flagged)?;
     let format = source::format(&publisher).map_err(|why| wrong(&["publisher.source"], why))?;
     let fps = format.rate.as_f64();
+    parts.check_segments().map_err(|why| wrong(&names_in(&why), why))?;
+    let sets = |name: &str| plan.choices(&values).any(|choice| choice.setting.name == name);
+    let segments = segments::of(&mut parts, sets("publisher.gop").then_some(publisher.gop), fps);
+    let segments = segments.map_err(|why| wrong(&["segment"], why))?;
+    let gop = segments.gop.unwrap_or(publisher.gop);
     let pictures = plan.duration.as_secs_f64() * fps;
     if pictures < MIN_PICTURES {
         let least = (MIN_PICTURES / fps).ceil();
@@ -146,18 +168,14 @@ fn cell(plan: &Plan, number: usize) -> Result<Cell, Mistake> {
         );
         return Err(wrong(&["publisher.fps"], why));
     }
-    let gop_time = Duration::from_secs_f64(f64::from(publisher.gop) / fps);
-    if gop_time > MAX_GOP_TIME {
-        let why = format!(
-            "an IDR every {gop_time:?} is too rare: a receiver would wait that long for its first picture; at most \
-             {MAX_GOP_TIME:?}, which is publisher.gop = {:.0} here",
-            (MAX_GOP_TIME.as_secs_f64() * fps).floor().max(1.0)
-        );
-        return Err(wrong(&["publisher.gop"], why));
-    }
+    let gop_time = check_gop(gop, fps).map_err(|why| wrong(&["publisher.gop"], why))?;
+    let via = parts.segments.via;
     let (publisher_transport, receiver_transport) = (publisher.transport, receiver.transport);
+    if via.is_some() && sets("receiver.transport") {
+        return Err(wrong(&["receiver.transport"], "receiver.transport has no effect with via: remove it".to_owned()));
+    }
     networks(&parts, publisher_transport, receiver_transport).map_err(|(name, why)| wrong(&[name], why))?;
-    let pictures_every = pictures_every(pictures, publisher.gop);
+    let pictures_every = pictures_every(pictures, gop);
     let played_frames = (plan.warmup + plan.duration).as_secs_f64() * fps;
     let pictures_bytes = pictures_bytes(format.size, played_frames / f64::from(pictures_every));
     Ok(Cell {
@@ -167,9 +185,31 @@ fn cell(plan: &Plan, number: usize) -> Result<Cell, Mistake> {
         publisher_transport,
         receiver_transport,
         gop_time,
+        via,
+        fill: segments.fill,
+        warning: segments.warning,
         pictures_every,
         pictures_bytes,
     })
+}
+
+/// Settings that a text names, to tell its line.
+fn names_in(why: &str) -> Vec<&'static str> {
+    let words: Vec<&str> = why.split(|c: char| !c.is_alphanumeric()).collect();
+    ALL.iter().map(|setting| setting.name).filter(|name| words.contains(name)).collect()
+}
+
+/// The time from one IDR to the next, if it is not too long to wait for.
+fn check_gop(gop: u32, fps: f64) -> Result<Duration, String> {
+    let gop_time = Duration::from_secs_f64(f64::from(gop) / fps);
+    if gop_time <= MAX_GOP_TIME {
+        return Ok(gop_time);
+    }
+    Err(format!(
+        "an IDR every {gop_time:?} is too rare: a receiver would wait that long for its first picture; at most \
+         {MAX_GOP_TIME:?}, which is publisher.gop = {:.0} here",
+        (MAX_GOP_TIME.as_secs_f64() * fps).floor().max(1.0)
+    ))
 }
 
 /// Every which of this many pictures is kept to measure quality. It shares no factor with the GOP: key frames look different from
@@ -194,11 +234,13 @@ fn gcd(a: u32, b: u32) -> u32 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-/// Whether the encoder is available: checked once for each, since there may be thousands of cells.
-fn encoder(choice: &encode::Choice) -> Result<(), String> {
+/// Whether the encoder is available and has its options: checked once for each, since there may be thousands of cells.
+fn encoder(config: &Config) -> Result<(), String> {
+    let Config { encoder, tuning, .. } = config;
     static ASKED: Mutex<BTreeMap<String, Result<(), String>>> = Mutex::new(BTreeMap::new());
     let mut asked = lock(&ASKED);
-    let answer = asked.entry(choice.to_string()).or_insert_with(|| choice.check().map_err(|error| error.to_string()));
+    let check = || encoder.check(tuning).map_err(|error| error.to_string());
+    let answer = asked.entry(format!("{encoder} {:?}", tuning.options)).or_insert_with(check);
     answer.clone()
 }
 
@@ -208,8 +250,8 @@ fn networks(
     publisher_transport: Transport,
     receiver_transport: Transport,
 ) -> Result<(), (&'static str, String)> {
-    let Parts { server, uplink, downlink, .. } = parts;
-    if *server == Server::Embedded && is_impaired(uplink) {
+    let Parts { uplink, downlink, .. } = parts;
+    if parts.server() == Server::Embedded && is_impaired(uplink) {
         let why = "there is no network between a publisher and its embedded server: use server = \"framelag\"";
         return Err(("server", why.to_owned()));
     }

@@ -15,6 +15,9 @@ use crate::progress;
 /// What a run takes beyond warm-up and duration, until the first has shown it: three processes start, connect and end.
 const OVERHEAD: Duration = Duration::from_secs(3);
 
+/// What a join takes beyond warm-up and duration: the page is loaded anew.
+const JOIN_OVERHEAD: Duration = Duration::from_secs(1);
+
 /// Estimates how long the rest takes from the runs so far.
 #[derive(Clone, Copy, Debug)]
 pub struct Estimate {
@@ -25,9 +28,16 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// For `left` runs of `plan`.
-    pub fn new(plan: &Plan, left: usize) -> Self {
-        Self { run: plan.warmup + plan.duration + OVERHEAD, left, took: Duration::ZERO, ran: 0 }
+    /// For `left` runs of `plan`, evenly of its `cells`.
+    pub fn new(plan: &Plan, cells: &[Cell], left: usize) -> Self {
+        let once = plan.warmup + plan.duration;
+        let time = |cell: &Cell| {
+            let played = if cell.via.is_some() { (once + JOIN_OVERHEAD) * plan.joins() } else { once };
+            played + cell.fill + OVERHEAD
+        };
+        let all: Duration = cells.iter().map(time).sum();
+        let run = all.checked_div(u32::try_from(cells.len()).unwrap_or(u32::MAX)).unwrap_or(once);
+        Self { run, left, took: Duration::ZERO, ran: 0 }
     }
 
     /// Takes in how long a run took.
@@ -65,10 +75,10 @@ pub struct Output<'a> {
 
 impl<'a> Output<'a> {
     /// For a sweep of `total` runs, of which `done` are finished.
-    pub fn new(plan: &'a Plan, json: bool, total: usize, done: usize) -> Self {
+    pub fn new(plan: &'a Plan, cells: &[Cell], json: bool, total: usize, done: usize) -> Self {
         let bar = progress::bar(json, total);
         bar.set_position(done as u64);
-        Self { plan, json, bar, total, done, estimate: Estimate::new(plan, total - done) }
+        Self { plan, json, bar, total, done, estimate: Estimate::new(plan, cells, total - done) }
     }
 
     /// The sweep begins, or goes on.
@@ -150,9 +160,21 @@ fn line(plan: &Plan, row: &Row) -> String {
     format!("{told}{}{}{outcome}", ms("p50", row.figures.p50_ms), ms("p99", row.figures.p99_ms))
 }
 
+/// Tells what is odd about cells, each thing once.
+pub fn warn(cells: &[Cell]) {
+    let mut told: Vec<&str> = Vec::new();
+    for warning in cells.iter().filter_map(|cell| cell.warning.as_deref()) {
+        if !told.contains(&warning) {
+            eprintln!("tune: {warning}");
+            told.push(warning);
+        }
+    }
+}
+
 /// Prints the cells, their order and the time they would take.
 pub fn dry_run(plan: &Plan, cells: &[Cell], order: &[Trial], json: bool) {
-    let left = Estimate::new(plan, order.len()).left();
+    let left = Estimate::new(plan, cells, order.len()).left();
+    warn(cells);
     if json {
         for cell in cells {
             let (number, settings) = (cell.number, plan.describe(&cell.values));
@@ -185,11 +207,19 @@ mod tests {
     fn the_time_left_follows_what_runs_took() {
         let plan = plan::read("name = \"t\"\nsource = \"test\"\nduration = \"5s\"\n[axes]\npublisher.gop = [10, 20]\n")
             .expect("good");
-        let mut estimate = Estimate::new(&plan, 6);
+        let cells = crate::tune::matrix::cells(&plan).expect("good");
+        let mut estimate = Estimate::new(&plan, &cells, 6);
         assert_eq!(estimate.left(), Duration::from_secs(60));
         estimate.ran(Duration::from_secs(8));
         estimate.ran(Duration::from_secs(10));
         assert_eq!(estimate.left(), Duration::from_secs(36));
+
+        let plan =
+            "name = \"t\"\nsource = \"test\"\nduration = \"5s\"\njoins = 3\n[fixed]\nvia = \"hls\"\nplaylist = 4\n";
+        let plan = plan::read(&format!("{plan}[axes]\nsegment = [\"1s\", \"4s\"]\n")).expect("good");
+        let cells = crate::tune::matrix::cells(&plan).expect("good");
+        // Three joins of 2 + 5 + 1 s, a playlist that fills in 4 s or 16 s, and 3 s.
+        assert_eq!(Estimate::new(&plan, &cells, 2).left(), Duration::from_secs(31 + 43));
     }
 
     #[test]

@@ -4,11 +4,11 @@
 use common::host::Stop;
 use std::fs::File;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use analyze::quality;
 use analyze::sweep::{Figures, Outcome};
-use common::stream_url::StreamUrl;
+use common::stream_url::{Error as UrlError, StreamUrl};
 use common::transport::Transport;
 use framelag::plan::Plan;
 use publisher::config::Source;
@@ -20,15 +20,24 @@ use super::matrix::{Cell, Trial};
 use super::route::Route;
 use super::server::RunServer;
 use crate::exit::Error;
-use crate::local_server::has_stream;
+use crate::local_server::{ask, has_stream};
 use crate::playback::Playback;
-use crate::processes::{Events, Process, URL_ARGUMENT, give_url, own_child};
+use crate::processes::{Events, Process, URL_ARGUMENT, check, give_url, own_child};
 
 /// Folder of all runs in a sweep's folder.
 const RUNS: &str = "runs";
 
 /// How long until the stream can be played: a camera or a child process may be slow to open.
 const PUBLISH_LIMIT: Duration = Duration::from_secs(20);
+
+/// How long a browser may take to start and to show its first picture, beyond what the receiver takes.
+const BROWSER_LIMIT: Duration = Duration::from_secs(90);
+
+/// How often everything that runs is checked while a playlist fills.
+const POLL: Duration = Duration::from_millis(100);
+
+/// How often a playlist that fills is asked for.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// How long the receiver tries to connect.
 const WAIT: &str = "15s";
@@ -45,6 +54,10 @@ pub struct Measured {
     /// Why it failed or is inconclusive.
     pub why: Option<String>,
     pub figures: Figures,
+    /// Of each join of a browser; empty where none played.
+    pub joins: Vec<Figures>,
+    /// What played, if a browser did.
+    pub player: Option<String>,
 }
 
 /// The run's folder, relative to the sweep's.
@@ -80,13 +93,14 @@ pub fn run(plan: &Plan, cell: &Cell, trial: Trial, out: &Dir, stopped: &Stop) ->
             let why: Vec<&str> = why.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
             let why = common::redact::secrets(&why.join(" | ").replace(": | ", ": "));
             // What was measured until then stays in the folder: it is not the result of a whole run.
-            Ok(Measured { outcome: Outcome::Failed, why: Some(why), figures: Figures::default() })
+            let (outcome, figures) = (Outcome::Failed, Figures::default());
+            Ok(Measured { outcome, why: Some(why), figures, joins: Vec::new(), player: None })
         }
     }
 }
 
 fn measure(plan: &Plan, cell: &Cell, trial: Trial, folder: &Path, stopped: &Stop) -> Result<Measured, Error> {
-    let mut server = RunServer::start(&cell.parts.server, folder, stopped)?;
+    let mut server = RunServer::start(&cell.parts.server(), &cell.parts.segments, folder, stopped)?;
     let seed = |side: u64| network_seed(plan.seed, trial.repeat, side);
     let uplink = |url| Route::start(url, &cell.parts.uplink, cell.publisher_transport == Transport::Udp, seed(0));
     let uplink = server.url.as_ref().map(uplink).transpose()?;
@@ -98,35 +112,96 @@ fn measure(plan: &Plan, cell: &Cell, trial: Trial, folder: &Path, stopped: &Stop
     let published = || server.check_running().is_err() || has_stream(&url);
     publisher.wait_until(PUBLISH_LIMIT, "publish", stopped, published)?;
     server.check_running()?;
-    let downlink = Route::start(&url, &cell.parts.downlink, cell.receiver_transport == Transport::Udp, seed(1))?;
-
-    let mut flags = cell.parts.receiver.clone();
-    flags.extend(keep_pictures(plan, cell, &folder.join(DECODED)));
-    let mut arguments = vec!["--headless", "--wait", WAIT];
-    arguments.extend(flags.iter().map(String::as_str));
-    let playback = Playback {
-        url: &downlink.url,
-        arguments: &arguments,
-        warmup: plan.warmup,
-        measured: plan.duration,
-        gop_time: cell.gop_time,
-        report: folder.to_owned(),
-        log: folder.join("receiver.log"),
+    let http = server.http;
+    let mut watch = || publisher.check_running().and_then(|()| server.check_running());
+    let url = match cell.via.zip(http) {
+        Some((via, http)) => {
+            let path = format!("/cam/{}", via.file());
+            fill(cell.fill, stopped, || ask(http, &path), &mut watch)?;
+            format!("http://{http}{path}").parse().map_err(|error: UrlError| error.to_string())?
+        }
+        None => url,
     };
-    playback.run(stopped, |_| publisher.check_running().and_then(|()| server.check_running()))?;
+    let downlink = Route::start(&url, &cell.parts.downlink, cell.receiver_transport == Transport::Udp, seed(1))?;
+    play(plan, cell, &downlink, folder, stopped, watch)?;
     // Its pictures are whole when it has ended.
     drop(publisher);
     let mut ran = figures(folder)?;
-    if plan.quality {
+    if keeps_pictures(plan, cell) {
         add_quality(&mut ran.figures, folder);
     }
     Ok(ran)
 }
 
+/// Waits until the playlist is as long as it gets: who joins a stream that others watch finds it so. `ask` is one of these.
+fn fill(
+    time: Duration,
+    stopped: &Stop,
+    ask: impl Fn(),
+    mut watch: impl FnMut() -> Result<(), String>,
+) -> Result<(), Error> {
+    let until = Instant::now() + time;
+    let mut asked: Option<Instant> = None;
+    while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
+        check(stopped)?;
+        watch()?;
+        if asked.is_none_or(|asked| asked.elapsed() >= ASK_AGAIN) {
+            ask();
+            asked = Some(Instant::now());
+        }
+        stopped.sleep(left.min(POLL));
+    }
+    Ok(())
+}
+
+/// Runs the receiver to its end.
+fn play(
+    plan: &Plan,
+    cell: &Cell,
+    route: &Route,
+    folder: &Path,
+    stopped: &Stop,
+    mut watch: impl FnMut() -> Result<(), String>,
+) -> Result<(), Error> {
+    let mut flags = cell.parts.receiver.clone();
+    flags.extend(keep_pictures(plan, cell, &folder.join(DECODED)));
+    if cell.via.is_some() {
+        // No SEI says so to a page.
+        flags.extend([format!("--joins={}", plan.joins()), "--clock=same-host".to_owned()]);
+    }
+    let mut arguments = vec!["--headless", "--wait", WAIT];
+    arguments.extend(flags.iter().map(String::as_str));
+    let playback = Playback {
+        url: &route.url,
+        arguments: &arguments,
+        joins: if cell.via.is_some() { plan.joins() } else { 1 },
+        warmup: plan.warmup,
+        measured: plan.duration,
+        gop_time: cell.gop_time + if cell.via.is_some() { BROWSER_LIMIT } else { Duration::ZERO },
+        report: folder.to_owned(),
+        log: folder.join("receiver.log"),
+    };
+    playback.run(stopped, |_| watch()).map_err(|error| match (error, failure(folder)) {
+        (Error::Failed(_), Some(why)) => Error::Failed(format!("the receiver failed: {why}")),
+        (error, _) => error,
+    })
+}
+
+/// Why a run failed, if its report says so.
+fn failure(folder: &Path) -> Option<String> {
+    let run = Saved::open(folder).ok()?.run;
+    run.warnings.iter().any(|warning| warning.code == Code::Failed).then(|| why(&run.warnings, Outcome::Failed))
+}
+
+/// Whether both ends keep pictures to compare: a browser keeps none.
+const fn keeps_pictures(plan: &Plan, cell: &Cell) -> bool {
+    plan.quality && cell.via.is_none()
+}
+
 /// The flags that keep pictures at either end.
 fn keep_pictures(plan: &Plan, cell: &Cell, file: &Path) -> Vec<String> {
     let flags = [format!("--pictures={}", file.display()), format!("--pictures-every={}", cell.pictures_every)];
-    if plan.quality { flags.into() } else { Vec::new() }
+    if keeps_pictures(plan, cell) { flags.into() } else { Vec::new() }
 }
 
 /// Compares the pictures that both ends kept. If they cannot be compared, such as when none came through, a warning is logged and
@@ -191,7 +266,9 @@ fn figures(report: &Path) -> Result<Measured, Error> {
     let run = Saved::open(report).map_err(|error| error.to_string())?.run;
     let outcome = run.outcome;
     let why = (outcome != Outcome::Ok).then(|| why(&run.warnings, outcome));
-    Ok(Measured { outcome, why, figures: Figures::of(&run) })
+    let joins = run.joins().iter().map(|(_, join)| Figures::of(join)).collect();
+    let player = run.browser.as_ref().map(|browser| browser.player.clone());
+    Ok(Measured { outcome, why, figures: Figures::of(&run), joins, player })
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use common::host::Stop;
 use common::stream_url::StreamUrl;
+use framelag::plan::segments::Segments;
 use framelag::plan::server::{FOLDER, PORT, Server};
 use framelag::{loopback, mediamtx, programs::executable};
 use report::dir;
@@ -26,34 +27,32 @@ const STARTS: u32 = 5;
 pub struct RunServer {
     /// Where to publish to, and play from. `None` for the server in the publisher, which says where once it listens.
     pub url: Option<StreamUrl>,
+    /// Where browsers play from, if they do.
+    pub http: Option<SocketAddr>,
     process: Option<Process>,
 }
 
+/// A program to start, told where to listen: its command, and its address for browsers if it has one.
+type Told = (Command, Option<SocketAddr>);
+
 impl RunServer {
-    /// Starts what has to be, with its log and files in `folder`.
-    pub fn start(server: &Server, folder: &Path, stopped: &Stop) -> Result<Self, Error> {
+    /// Starts what has to be, to make `segments`, with its log and files in `folder`.
+    pub fn start(server: &Server, segments: &Segments, folder: &Path, stopped: &Stop) -> Result<Self, Error> {
         match server {
-            Server::Embedded => Ok(Self { url: None, process: None }),
-            Server::Running(url) => Ok(Self { url: Some(url.clone()), process: None }),
+            Server::Embedded => Ok(Self { url: None, http: None, process: None }),
+            Server::Running(url) => Ok(Self { url: Some(url.clone()), http: None, process: None }),
             Server::Own => {
-                let LocalServer { process, url, .. } = LocalServer::start(folder, [0, 0], stopped)?;
-                Ok(Self { url: Some(url), process: Some(process) })
+                let LocalServer { process, url, http, .. } =
+                    LocalServer::start(folder, [0, 0], &segments.flags, stopped)?;
+                Ok(Self { url: Some(url), http: Some(http), process: Some(process) })
             }
             Server::Mediamtx => {
-                let program = mediamtx::find().ok_or_else(|| "mediamtx has gone".to_owned())?;
-                let file = folder.join("mediamtx.yml");
-                let command = |rtsp| {
-                    let config = mediamtx::config(rtsp);
-                    let written = dir::create(&file).and_then(|mut file| file.write_all(config.as_bytes()));
-                    written.map_err(|error| format!("cannot write {}: {error}", file.display()))?;
-                    let mut command = child(&program)?;
-                    command.envs([mediamtx::ENVIRONMENT]).arg(&file);
-                    Ok(command)
-                };
-                Self::start_at(loopback::random_host(), command, folder, stopped)
+                let host = loopback::random_host();
+                let command = |rtsp| mediamtx_command(rtsp, segments, host, folder);
+                Self::start_at(host, command, folder, stopped)
             }
             Server::Command(words) => {
-                let command = |rtsp| expand(words.reveal(), rtsp, folder);
+                let command = |rtsp| Ok((expand(words.reveal(), rtsp, folder)?, None));
                 Self::start_at(Ipv4Addr::LOCALHOST, command, folder, stopped)
             }
         }
@@ -63,16 +62,17 @@ impl RunServer {
     /// is started again elsewhere.
     fn start_at(
         host: Ipv4Addr,
-        command: impl Fn(SocketAddr) -> Result<Command, String>,
+        command: impl Fn(SocketAddr) -> Result<Told, String>,
         folder: &Path,
         stopped: &Stop,
     ) -> Result<Self, Error> {
         let start = || -> Result<Self, Error> {
             let rtsp = loopback::unused_address(host);
-            let mut process = Process::start("server", command(rtsp)?, folder.join("server.log"))?;
+            let (command, http) = command(rtsp)?;
+            let mut process = Process::start("server", command, folder.join("server.log"))?;
             let listens = || TcpStream::connect_timeout(&rtsp, ANSWER_LIMIT).is_ok();
             process.wait_until(START_LIMIT, "listen", stopped, listens)?;
-            Ok(Self { url: Some(url_at(rtsp)?), process: Some(process) })
+            Ok(Self { url: Some(url_at(rtsp)?), http, process: Some(process) })
         };
         for _ in 1..STARTS {
             match start() {
@@ -87,6 +87,19 @@ impl RunServer {
     pub fn check_running(&mut self) -> Result<(), String> {
         self.process.as_mut().map_or(Ok(()), Process::check_running)
     }
+}
+
+/// MediaMTX with RTSP at `rtsp`, and HLS on `host` if a browser plays.
+fn mediamtx_command(rtsp: SocketAddr, segments: &Segments, host: Ipv4Addr, folder: &Path) -> Result<Told, String> {
+    let program = mediamtx::find().ok_or_else(|| "mediamtx has gone".to_owned())?;
+    let hls = segments.via.map(|via| segments.mediamtx(via)).transpose()?;
+    let hls = hls.map(|hls| (loopback::unused_address(host), hls));
+    let file = folder.join("mediamtx.yml");
+    let written = dir::create(&file).and_then(|mut file| file.write_all(mediamtx::config(rtsp, hls).as_bytes()));
+    written.map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+    let mut command = child(&program)?;
+    command.envs([mediamtx::ENVIRONMENT]).arg(&file);
+    Ok((command, hls.map(|(address, _)| address)))
 }
 
 /// The command with `rtsp`'s port and the run's folder filled in.

@@ -51,7 +51,7 @@ impl Config {
         if let Some(size) = args.size {
             check_size("--size", size, args.corner)?;
         }
-        let bitrate = bitrate(&args)?;
+        let (bitrate, tuning) = (bitrate(&args)?, tuning(&args)?);
         Ok(Self {
             source,
             requested: RequestedFormat { size: args.size, rate: args.fps, layout: args.camera_format },
@@ -63,6 +63,7 @@ impl Config {
             text: !args.no_text,
             encoder: args.encoder,
             bitrate,
+            tuning,
             gop: args.gop.unwrap_or(GOP),
             destination,
             transport: args.transport.unwrap_or(Transport::Tcp),
@@ -86,6 +87,24 @@ fn bitrate(args: &Args) -> Result<u32, Error> {
     taken.ok_or(Error::Bitrate { bitrate, least })
 }
 
+/// The encoder's own settings. Whether it has the options is for it to say.
+fn tuning(args: &Args) -> Result<encode::Tuning, Error> {
+    const BUFFER: std::ops::RangeInclusive<u64> = 1_000..=2_000_000_000;
+    if let Some(bits) = args.buffer.filter(|bits| !BUFFER.contains(bits)) {
+        return Err(Error::Buffer(bits));
+    }
+    if args.encoder == encode::Choice::OpenH264 {
+        const NONE: &str = "it holds the bit rate on average, whatever it is told; use one of ffmpeg's, as in \
+                            --encoder ffmpeg:libx264";
+        let given = [(args.buffer.is_some(), "--buffer"), (args.rate_control.is_some(), "--rate-control")];
+        if let Some((_, flag)) = given.into_iter().find(|(given, _)| *given) {
+            return Err(Error::Conflict(flag, "--encoder openh264", NONE));
+        }
+    }
+    let (control, options) = (args.rate_control.unwrap_or_default(), args.encoder_options.clone());
+    Ok(encode::Tuning { control, buffer: args.buffer, options })
+}
+
 /// A flag that would change nothing is refused: a user who gives it expects an effect.
 fn refuse_idle_flags(args: &Args, destination: &Destination) -> Result<(), Error> {
     const NOBODY_ASKS: &str = "that destination needs no credentials";
@@ -107,6 +126,9 @@ fn refuse_idle_flags(args: &Args, destination: &Destination) -> Result<(), Error
         (args.http.is_some(), "--http", NO_SERVER),
         (bare && args.bitrate.is_some(), "--bitrate", NO_VIDEO),
         (bare && args.gop.is_some(), "--gop", NO_VIDEO),
+        (bare && args.rate_control.is_some(), "--rate-control", NO_VIDEO),
+        (bare && args.buffer.is_some(), "--buffer", NO_VIDEO),
+        (bare && !args.encoder_options.is_empty(), "--encoder-option", NO_VIDEO),
         (bare && args.encoder != encode::Choice::OpenH264, "--encoder", NO_VIDEO),
         (!egress::has_transport(destination) && args.transport.is_some(), "--transport", NO_RTP),
         (bare && args.clock.is_some(), "--clock", NO_VIDEO),
@@ -164,130 +186,4 @@ fn destination(args: &Args) -> Result<Destination, Error> {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::Parser;
-
-    use super::*;
-    use crate::capture::camera::{self, Layout};
-
-    fn resolve(flags: &[&str]) -> Result<Config, Error> {
-        let args = Args::try_parse_from(["publisher"].iter().chain(flags)).expect("each flag alone is right");
-        Config::resolve(args)
-    }
-
-    #[test]
-    fn defaults_are_those_of_the_interface() {
-        let config = resolve(&[]).expect("no flag is required");
-        assert_eq!((config.bitrate, config.gop, config.transport), (1_000_000, 30, Transport::Tcp));
-        let Destination::Embedded { rtsp, http } = config.destination else { panic!("{:?}", config.destination) };
-        assert_eq!((rtsp.to_string().as_str(), http.to_string().as_str()), ("127.0.0.1:8554", "127.0.0.1:8080"));
-        assert!(config.duration.is_none() && !config.looped && config.text);
-    }
-
-    #[test]
-    fn flags_that_would_change_nothing_are_refused() {
-        let address = "127.0.0.1:9000";
-        for (to, flag, value) in [
-            ("rtsp://h/cam", "--rtsp", address),
-            ("rtsp://h/cam", "--http", address),
-            ("-", "--rtsp", address),
-            ("-", "--http", address),
-            ("-", "--bitrate", "1M"),
-            ("-", "--gop", "30"),
-            ("-", "--encoder", "ffmpeg:libx264"),
-            ("-", "--transport", "tcp"),
-            ("-", "--clock", "off"),
-            ("-", "--credentials", "file"),
-            ("embedded", "--credentials", "file"),
-        ] {
-            let refused = resolve(&["--to", to, flag, value]);
-            assert!(matches!(refused, Err(Error::Conflict(said, _, _)) if said == flag), "{to} {flag}: {refused:?}");
-        }
-        assert!(resolve(&["--to", "rtsp://h/cam", "--bitrate", "1M", "--gop", "30", "--transport", "udp"]).is_ok());
-        assert!(resolve(&["--rtsp", address, "--http", address]).is_ok());
-    }
-
-    #[test]
-    fn sources_are_told_apart() {
-        for (text, expected) in [
-            ("camera", Source::Camera(0)),
-            ("camera:3", Source::Camera(3)),
-            ("test", Source::Pattern),
-            ("-", Source::Stdin),
-            ("clip.y4m", Source::File("clip.y4m".into())),
-            ("./test", Source::File("./test".into())),
-        ] {
-            assert_eq!(resolve(&["--source", text]).expect(text).source, expected);
-        }
-        assert_eq!(resolve(&[]).expect("no flags").source, Source::Auto);
-        assert_eq!(resolve(&["--source", "camera:x"]).err(), Some(Error::NotACamera("camera:x".into())));
-        assert_eq!(resolve(&["--source", ""]).err(), Some(Error::NoSource));
-    }
-
-    #[test]
-    fn only_a_camera_has_a_format_and_a_driver() {
-        let requested = resolve(&["--source", "camera", "--camera-format", "mjpg"]).expect("a camera").requested;
-        assert_eq!(requested.layout, Some(Layout::Mjpeg));
-        assert!(resolve(&["--camera-format", "NV12"]).is_ok());
-        let needs = resolve(&["--source", "test", "--camera-format", "yuyv"]).expect_err("no camera").to_string();
-        assert_eq!(needs, "--camera-format needs --source camera");
-
-        let nokhwa = resolve(&["--camera-driver", "nokhwa"]).expect("a camera, where there is one").camera_driver;
-        assert_ne!(nokhwa, camera::Choice::default());
-        assert_eq!(resolve(&["--camera-driver", "v4l"]).expect("the default").camera_driver, camera::Choice::default());
-        let needs = resolve(&["--source", "test", "--camera-driver", "v4l"]).expect_err("no camera").to_string();
-        assert_eq!(needs, "--camera-driver needs --source camera");
-    }
-
-    #[test]
-    fn raw_input_needs_its_size_and_rate() {
-        let raw = ["--source", "-", "--raw-format", "yuv420p"];
-        assert!(matches!(resolve(&raw), Err(Error::Needs("--raw-format", size)) if size.contains("--size")));
-        let sized = [raw.as_slice(), &["--size", "640x480"]].concat();
-        assert!(matches!(resolve(&sized), Err(Error::Needs("--raw-format", fps)) if fps.contains("--fps")));
-        let whole = [sized.as_slice(), &["--fps", "25"]].concat();
-        assert!(matches!(resolve(&whole).expect("complete").source, Source::RawStdin { .. }));
-        assert!(resolve(&["--source", "test", "--raw-format", "yuv420p"]).is_err());
-    }
-
-    #[test]
-    fn sizes_that_cannot_be_stamped_or_encoded_are_refused() {
-        let odd = resolve(&["--size", "641x481"]).expect_err("odd").to_string();
-        assert!(odd.contains("641x481") && odd.contains("4:2:0") && odd.contains("642x482"), "{odd}");
-        for (size, word) in [("3842x2160", "--size is too large"), ("8x8", "--size is too small")] {
-            let error = resolve(&["--size", size]).expect_err(size).to_string();
-            assert!(error.starts_with(word), "{error}");
-        }
-        assert!(resolve(&["--size", "2160x3840"]).is_ok());
-    }
-
-    #[test]
-    fn destinations_are_told_apart_and_passwords_kept_back() {
-        assert_eq!(resolve(&["--to", "-"]).expect("stdout").destination, Destination::Stdout);
-        assert!(matches!(resolve(&["--to", "rtsp://h/cam"]).expect("url").destination, Destination::Server(_)));
-        let args = ["publisher", "--to", "rtsp://u:secret@h/cam?token=secret"];
-        let args = Args::try_parse_from(args).expect("good flags");
-        assert!(!format!("{args:?} {:?}", Config::resolve(args.clone()).expect("a URL")).contains("secret"));
-        for (bad, hint) in [
-            ("http://u:secret@h/cam", "rtsp://"),
-            ("u:secret@h/cam", "rtsp://"),
-            ("somewhere", "somewhere"),
-            ("rtsp://h", "path"),
-            ("rtsp://u:secret@h/", "path"),
-            ("rtsp://u:se/cret@h/cam", "/ as %2F"),
-            ("rtsp://u:se#cret@h/cam", "# as %23"),
-            ("rtsp://h?secret", "path"),
-            ("http://h/cam?token=secret", "rtsp://"),
-        ] {
-            let error = resolve(&["--to", bad]).expect_err(bad).to_string();
-            assert!(error.contains(hint) && !error.contains("secret"), "{error}");
-        }
-    }
-
-    #[test]
-    fn flags_that_exclude_each_other() {
-        assert!(matches!(resolve(&["--json", "--to", "-"]), Err(Error::Conflict("--json", "--to -", _))));
-        assert!(matches!(resolve(&["--loop", "--source", "-"]), Err(Error::Conflict("--loop", "--source -", _))));
-        assert!(matches!(resolve(&["--bitrate", "1k"]), Err(Error::Bitrate { bitrate: 1_000, .. })));
-    }
-}
+mod tests;

@@ -19,7 +19,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::deadline::{Deadline, START_LIMIT};
 use super::flv::{Demuxer, Unit};
-use super::{Config, Encoder, Error, ffmpeg};
+use super::{Config, Encoder, Error, Tuning, ffmpeg};
 use crate::rate::FrameRate;
 
 /// How long the child may take to read a picture.
@@ -55,15 +55,14 @@ pub struct Child {
 }
 
 impl Child {
-    /// Starts ffmpeg with its encoder `name`.
+    /// Starts ffmpeg with its encoder `name`, which [is there](super::Choice::check).
     ///
     /// # Errors
-    /// [`Error::NoFfmpeg`], [`Error::Unknown`], [`Error::NotH264`], [`Error::Start`].
-    pub fn start(name: &str, config: Config) -> Result<Self, Error> {
-        ffmpeg::check(name)?;
+    /// [`Error::Start`].
+    pub fn start(name: &str, config: Config, tuning: &Tuning) -> Result<Self, Error> {
         let failed = |why| Error::Start { name: name.to_owned(), why };
         // A process group of its own: Ctrl-C is for this program, which ends the child when it has fetched the last frame.
-        let mut process = ffmpeg::command(name, config).process_group(0).spawn().map_err(failed)?;
+        let mut process = ffmpeg::command(name, config, tuning).process_group(0).spawn().map_err(failed)?;
         let pictures = process.stdin.take().expect("standard input is piped");
         let units = process.stdout.take().expect("standard output is piped");
         let stderr = process.stderr.take().expect("standard error is piped");

@@ -53,6 +53,16 @@ pub enum Error {
         /// Those that can be used.
         known: String,
     },
+    /// It has no such option, or not with this value.
+    #[error("--encoder-option {option}: {name} {why}")]
+    Option {
+        /// The encoder.
+        name: String,
+        /// As given.
+        option: String,
+        /// What is wrong with it, and what there is.
+        why: String,
+    },
     /// The system cannot start a process or thread, or set up its pipes.
     #[error("--encoder ffmpeg:{name}: cannot start ffmpeg: {why}")]
     Start {
@@ -66,7 +76,7 @@ pub enum Error {
 impl Error {
     /// Whether the user named something unusable (exit code 2), rather than something failing later (1).
     pub const fn is_usage(&self) -> bool {
-        matches!(self, Self::NoFfmpeg(_) | Self::Unknown { .. } | Self::NotH264 { .. })
+        matches!(self, Self::NoFfmpeg(_) | Self::Unknown { .. } | Self::NotH264 { .. } | Self::Option { .. })
     }
 }
 

@@ -10,11 +10,13 @@ mod encoder;
 mod ffmpeg;
 pub mod flv;
 mod openh264;
+mod tuning;
 
 pub use child::Child;
 pub(crate) use deadline::FRAME_LIMIT;
 pub use encoder::{Config, Encoder, Error};
 pub use openh264::OpenH264;
+pub use tuning::{EncoderOption, RateControl, Tuning};
 
 /// Which encoder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,14 +28,14 @@ pub enum Choice {
 }
 
 impl Choice {
-    /// Whether this machine has the encoder; starts nothing.
+    /// Whether this machine has the encoder, and it has the options of `tuning`; starts nothing.
     ///
     /// # Errors
     /// As [`open`], for what is missing.
-    pub fn check(&self) -> Result<(), Error> {
+    pub fn check(&self, tuning: &Tuning) -> Result<(), Error> {
         match self {
-            Self::OpenH264 => Ok(()),
-            Self::Ffmpeg(name) => ffmpeg::check(name),
+            Self::OpenH264 => openh264::check(&tuning.options),
+            Self::Ffmpeg(name) => ffmpeg::check(name).and_then(|()| ffmpeg::check_options(name, &tuning.options)),
         }
     }
 }
@@ -67,10 +69,11 @@ pub fn late_frame(encoder: &mut dyn Encoder, deadline: Instant) -> Result<Option
 ///
 /// # Errors
 /// [`Error`].
-pub fn open(choice: &Choice, config: Config) -> Result<Box<dyn Encoder>, Error> {
+pub fn open(choice: &Choice, config: Config, tuning: &Tuning) -> Result<Box<dyn Encoder>, Error> {
+    choice.check(tuning)?;
     Ok(match choice {
-        Choice::OpenH264 => Box::new(OpenH264::new(config)?),
-        Choice::Ffmpeg(name) => Box::new(Child::start(name, config)?),
+        Choice::OpenH264 => Box::new(OpenH264::tuned(config, tuning)?),
+        Choice::Ffmpeg(name) => Box::new(Child::start(name, config, tuning)?),
     })
 }
 

@@ -4,7 +4,7 @@
 //! set here.
 
 use ::openh264::encoder::{
-    BitRate, Complexity, Encoder as Library, EncoderConfig, FrameRate, FrameType, IntraFramePeriod, Profile,
+    BitRate, Complexity, Encoder as Library, EncoderConfig, FrameRate, FrameType, IntraFramePeriod, Profile, QpRange,
     RateControlMode, SpsPpsStrategy, UsageType,
 };
 use ::openh264::formats::YUVSlices;
@@ -15,7 +15,8 @@ use common::sei;
 use common::time::{MEDIA_CLOCK_HZ, MediaTime};
 use openh264_sys2::{ENCODER_OPTION_TRACE_LEVEL, WELS_LOG_QUIET};
 
-use super::{Config, Encoder, Error};
+use super::tuning::refused;
+use super::{Config, Encoder, EncoderOption, Error, Tuning};
 
 const NAME: &str = "openh264";
 
@@ -35,6 +36,15 @@ impl OpenH264 {
     /// # Errors
     /// [`Error`] where the library cannot be used.
     pub fn new(config: Config) -> Result<Self, Error> {
+        Self::tuned(config, &Tuning::default())
+    }
+
+    /// The same, with its options. It has no buffer to set, and one rate control of use: its quality mode made as many bits of the same
+    /// pictures (to 0.5 %, at 0.3 to 3 Mbit/s).
+    ///
+    /// # Errors
+    /// [`Error`] where the library cannot be used, or has no such option.
+    pub(super) fn tuned(config: Config, tuning: &Tuning) -> Result<Self, Error> {
         let settings = EncoderConfig::new()
             .usage_type(UsageType::CameraVideoRealTime)
             .profile(Profile::Baseline)
@@ -51,12 +61,75 @@ impl OpenH264 {
             // Same ids in every SPS and PPS: a receiver that joins late needs no more than the last ones.
             .sps_pps_strategy(SpsPpsStrategy::ConstantId)
             .num_threads(1);
+        let settings = with_options(settings, &tuning.options)?;
         let library = Library::with_api_config(OpenH264API::from_source(), settings);
         let mut library = library.map_err(|why| failed(0, why.to_string()))?;
         silence(&mut library);
         Ok(Self { library, pictures: 0, last: None, ready: None })
     }
 }
+
+/// The options that can be set, and their values.
+const OPTIONS: [(&str, &str); 7] = [
+    ("complexity", "low (the default), medium or high"),
+    ("qp-min", "a quantizer from 0 to 51"),
+    ("qp-max", "a quantizer from 0 to 51"),
+    ("adaptive-quantization", "on or off"),
+    ("background-detection", "on or off"),
+    ("scene-change", "on or off"),
+    ("usage", "camera (the default) or screen"),
+];
+
+/// Whether these are options of openh264.
+///
+/// # Errors
+/// [`Error::Option`].
+pub(super) fn check(options: &[EncoderOption]) -> Result<(), Error> {
+    with_options(EncoderConfig::new(), options).map(drop)
+}
+
+fn with_options(mut settings: EncoderConfig, options: &[EncoderOption]) -> Result<EncoderConfig, Error> {
+    let (mut least, mut most) = (0, QP_MAX);
+    for option in options {
+        let value = option.value.as_str();
+        let Some((key, values)) = OPTIONS.iter().find(|(key, _)| *key == option.key) else {
+            let known: Vec<&str> = OPTIONS.iter().map(|(key, _)| *key).collect();
+            return Err(refused(NAME, option, format!("has no such option; it has {}", known.join(", "))));
+        };
+        let switch = match value {
+            "on" => Some(true),
+            "off" => Some(false),
+            _ => None,
+        };
+        let qp = value.parse().ok().filter(|qp| *qp <= QP_MAX);
+        settings = match (*key, switch, qp) {
+            ("complexity", ..) if value == "low" => settings.complexity(Complexity::Low),
+            ("complexity", ..) if value == "medium" => settings.complexity(Complexity::Medium),
+            ("complexity", ..) if value == "high" => settings.complexity(Complexity::High),
+            ("usage", ..) if value == "camera" => settings.usage_type(UsageType::CameraVideoRealTime),
+            ("usage", ..) if value == "screen" => settings.usage_type(UsageType::ScreenContentRealTime),
+            ("adaptive-quantization", Some(on), _) => settings.adaptive_quantization(on),
+            ("background-detection", Some(on), _) => settings.background_detection(on),
+            ("scene-change", Some(on), _) => settings.scene_change_detect(on),
+            ("qp-min", _, Some(qp)) => {
+                least = qp;
+                settings
+            }
+            ("qp-max", _, Some(qp)) => {
+                most = qp;
+                settings
+            }
+            _ => return Err(refused(NAME, option, format!("takes {values} there"))),
+        };
+        if least > most {
+            return Err(refused(NAME, option, "takes a qp-min up to qp-max".to_owned()));
+        }
+    }
+    Ok(if (least, most) == (0, QP_MAX) { settings } else { settings.qp(QpRange::new(least, most)) })
+}
+
+/// The coarsest quantizer (H.264 section 7.4.2.2).
+const QP_MAX: u8 = 51;
 
 /// Keeps the library from writing to standard error by itself. The wrapper does so only after the first picture, and
 /// by then the library has warned that without skipped frames it cannot hold the bit rate exactly, which is wanted.
@@ -121,9 +194,14 @@ mod tests {
     use common::frame::Size;
 
     fn encode(gop: u32, count: u32, force_at: u32) -> Vec<EncodedFrame> {
+        encode_tuned(gop, count, force_at, &Tuning::default())
+    }
+
+    fn encode_tuned(gop: u32, count: u32, force_at: u32, tuning: &Tuning) -> Vec<EncodedFrame> {
         let size = Size::new(320, 240);
         let rate = rate::FrameRate::THIRTY;
-        let mut encoder = OpenH264::new(Config { size, rate, bitrate: 500_000, gop }).expect("an encoder");
+        let config = Config { size, rate, bitrate: 500_000, gop };
+        let mut encoder = OpenH264::tuned(config, tuning).expect("an encoder");
         let mut pictures = pattern::pictures(size);
         let next = |n: u32| {
             // Across the end of what media time counts.
@@ -162,6 +240,36 @@ mod tests {
         assert_eq!(first[4] & 0x1f, 7);
         // profile_idc 66; constraint_set1_flag says that Main decoders take it too (H.264 annex A.2.1).
         assert_eq!((first[5], first[6] & 0x40), (66, 0x40));
+    }
+
+    fn options(texts: &[&str]) -> Vec<EncoderOption> {
+        texts.iter().map(|text| text.parse().expect("KEY=VALUE")).collect()
+    }
+
+    #[test]
+    fn options_reach_the_library() {
+        let bytes = |texts: &[&str]| {
+            let tuning = Tuning { options: options(texts), ..Tuning::default() };
+            encode_tuned(30, 60, 0, &tuning).iter().map(|unit| unit.data.len()).sum::<usize>()
+        };
+        let (usual, coarse) = (bytes(&[]), bytes(&["qp-min=40"]));
+        assert!(coarse * 2 < usual, "nothing finer than QP 40: {coarse} of {usual} bytes");
+        assert_ne!(bytes(&["complexity=high"]), usual);
+    }
+
+    #[test]
+    fn what_is_no_option_is_refused_with_those_there_are() {
+        for (texts, word) in [
+            (&["preset=fast"][..], "it has complexity, qp-min"),
+            (&["complexity=highest"], "low (the default), medium or high"),
+            (&["qp-max=52"], "0 to 51"),
+            (&["qp-max=20", "qp-min=30"], "up to qp-max"),
+            (&["usage=on"], "screen"),
+        ] {
+            let error = check(&options(texts)).expect_err(word);
+            assert!(error.is_usage() && error.to_string().contains(word), "{error}");
+            assert!(error.to_string().starts_with("--encoder-option "), "{error}");
+        }
     }
 
     #[test]

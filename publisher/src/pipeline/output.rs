@@ -43,7 +43,7 @@ impl Output {
                 // First, because what is wrong with it is wrong with a flag.
                 let (size, rate) = (format.size, format.rate);
                 let settings = encode::Config { size, rate, bitrate: config.bitrate, gop: config.gop };
-                let encoder = encode::open(&config.encoder, settings)?;
+                let encoder = encode::open(&config.encoder, settings, &config.tuning)?;
                 let egress = open(setup)?;
                 let sealer = Sealer::new(config.stream_id, clock::compare(config, clock, *log)?);
                 Ok(Self::Frames(Box::new(Frames {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use common::units::parse_duration;
 
 use super::browser::Choice;
+use super::options::PlayerOption;
 
 /// The flags.
 #[derive(Clone, Debug, clap::Args)]
@@ -27,6 +28,11 @@ pub struct ViaArgs {
     /// How much the player keeps buffered ahead, such as 60ms. Default: the preset's.
     #[arg(long, value_name = "TIME", requires = "via", value_parser = parse_duration)]
     pub cushion: Option<Duration>,
+
+    /// Set an option of hls.js or dash.js by the name that it has there, such as maxBufferLength=2 or
+    /// streaming.delay.liveDelay=0.2. It goes before the preset's. Repeatable.
+    #[arg(long = "player-option", value_name = "NAME=VALUE", requires = "via", value_parser = PlayerOption::parse)]
+    pub player_options: Vec<PlayerOption>,
 
     /// Play N times, for --duration (default 10s) each, in a page that is loaded anew.
     #[arg(long, value_name = "N", default_value_t = 5, requires = "via", value_parser = clap::value_parser!(u32).range(1..=100))]
@@ -99,7 +105,7 @@ impl Via {
     }
 
     /// What framelag's server and others call it.
-    pub(super) const fn file(self) -> &'static str {
+    pub const fn file(self) -> &'static str {
         match self {
             Self::LlHls | Self::Hls => "index.m3u8",
             Self::Dash => "manifest.mpd",

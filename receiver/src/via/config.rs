@@ -11,6 +11,7 @@ use serde_json::Map;
 
 use super::args::{Player, Preset, Via, ViaArgs};
 use super::browser::Choice;
+use super::options::PlayerOption;
 use crate::args::Args;
 
 /// What a browser is to play, and how.
@@ -20,6 +21,7 @@ pub struct Config {
     pub(super) player: Player,
     pub(super) preset: Option<Preset>,
     pub(super) cushion_ms: Option<f64>,
+    pub(super) options: Vec<PlayerOption>,
     pub(super) joins: u32,
     pub(super) browser: Choice,
     /// Where the page is served; `None`: on loopback.
@@ -87,6 +89,19 @@ pub enum Error {
         /// Its port.
         port: u16,
     },
+    /// A player that holds no cushion.
+    #[error("--cushion does not go with --player {0}, which keeps a distance of its own: see --player-option")]
+    Cushion(Player),
+    /// An option of another player.
+    #[error("--player-option {name} is an option of {of}, and --player is {player}")]
+    Option {
+        /// The option.
+        name: &'static str,
+        /// Whose it is.
+        of: &'static str,
+        /// What plays.
+        player: Player,
+    },
     /// Flags of what happens in the browser, or is not built yet.
     #[error("{0} does not go with --via")]
     Flag(&'static str),
@@ -110,10 +125,17 @@ impl Config {
             let fits = players.iter().map(|player| player.name()).collect::<Vec<_>>().join(", ");
             return Err(Error::Player { player, via, fits });
         }
+        if args.cushion.is_some() && matches!(player, Player::DashJs | Player::Native) {
+            return Err(Error::Cushion(player));
+        }
+        if let Some(other) = args.player_options.iter().find(|option| option.library().name() != player.name()) {
+            return Err(Error::Option { name: other.name(), of: other.library().name(), player });
+        }
         Ok(Self {
             via,
             player,
             preset: args.preset,
+            options: args.player_options.clone(),
             cushion_ms: args.cushion.map(|cushion| cushion.as_secs_f64() * 1e3),
             joins: args.joins,
             browser: args.browser.clone(),
@@ -132,6 +154,8 @@ impl Config {
         other.insert("player".to_owned(), self.player.name().into());
         other.insert("preset".to_owned(), self.preset.map(Preset::name).into());
         other.insert("cushion_ms".to_owned(), self.cushion_ms.into());
+        let options = self.options.iter().map(|option| (option.name().to_owned(), option.value().clone()));
+        other.insert("player_options".to_owned(), options.collect::<Map<_, _>>().into());
         other.insert("joins".to_owned(), self.joins.into());
         other.insert("browser".to_owned(), self.browser.to_string().into());
         Settings {
@@ -238,6 +262,11 @@ mod tests {
                 "such as 192.168.1.20:1",
             ),
             (vec!["--via", "dash", "--player", "own", "http://a/x"], "--player own does not play dash: use dash.js"),
+            (vec!["--via", "dash", "--cushion", "60ms", "http://a/x"], "does not go with --player dash.js"),
+            (
+                vec!["--via", "dash", "--player-option", "maxBufferLength=2", "http://a/x"],
+                "is an option of hls.js, and --player is dash.js",
+            ),
         ] {
             let error = config(&arguments).expect_err("refused").to_string();
             assert!(error.contains(words) && !error.contains("secret"), "{error}");

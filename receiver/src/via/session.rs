@@ -18,6 +18,7 @@ use super::config::{Common, Config};
 use super::failure::{Error, may_come, told};
 use super::invite;
 use super::join::Join;
+use super::options;
 use super::origin::Origin;
 use super::protocol::{Start, ToPage};
 use super::server::{Event, Server, What};
@@ -198,17 +199,20 @@ impl<'a> Session<'a> {
         let config = self.config;
         let media = self.server.media.clone();
         let cushion = config.cushion_ms.map(|cushion| ("cushionMs".to_owned(), Value::from(cushion)));
+        let mut options = cushion.into_iter().collect::<Map<_, _>>();
+        options::add(&config.options, &mut options);
         self.say(ToPage::Start(Start {
             player: config.page_player(),
             url: &media,
             preset: config.preset.map(Preset::name),
-            options: cushion.into_iter().collect::<Map<_, _>>(),
+            options,
             clock_shift_us: config.clock_shift_us,
         }));
         let has_ended = |_: &Self, join: &Join| join.end.is_some();
         self.until(join, FIRST_PICTURE_LIMIT, |_, join| join.end.is_some() || join.first_picture.is_some())?;
         let duration = self.common.duration;
         if let Some(first) = join.first_picture {
+            self.output.event("connected", "", format_args!("playing {}", config.url));
             // What the page tells is a moment old.
             let passed = self.clock.now().mono - first;
             self.until(join, duration.saturating_sub(passed), has_ended)?;

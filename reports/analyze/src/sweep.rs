@@ -2,7 +2,7 @@
 //!
 //! `framelag tune` hands in its [`Row`]s, one for each run, after every run; [`write`](fn@write) turns them into `tune.csv`, `tune.json`
 //! and `tune.html`. The unit of every comparison is the run, never the frame: the frames of one run share its luck.
-//! Settings are compared by [`crate::statistics`], as the gate compares runs. `docs/tune-results.md` describes the files.
+//! Settings are compared by [`crate::statistics`], as the gate compares runs. `docs/tune-files.md` describes the files.
 
 use report::dir::Dir;
 use report::folder::replace;

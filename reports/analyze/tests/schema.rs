@@ -345,6 +345,8 @@ fn tune(repeats: u32) -> Value {
             outcome: if failed { Outcome::Failed } else { Outcome::Ok },
             why: failed.then(|| "it crashed".to_owned()),
             figures: if failed { Figures::default() } else { measured },
+            joins: Vec::new(),
+            player: None,
             report: None,
         }
     };

@@ -9,7 +9,7 @@ fn every_row_takes_its_own_example_and_changes_something() {
         }
         let mut parts = Parts::default();
         setting.set(&mut parts, text).unwrap_or_else(|why| panic!("{}: {why}", setting.name));
-        let default = ["server", "uplink.hold", "downlink.hold"].contains(&setting.name);
+        let default = ["uplink.hold", "downlink.hold"].contains(&setting.name);
         assert_eq!(parts == Parts::default(), default, "{}", setting.name);
     }
 }
@@ -35,11 +35,40 @@ fn impossible_values_are_refused_by_the_part_that_they_are_for() {
         ("downlink.loss", "100%", "nothing to measure"),
         ("downlink.rate", "fast", "none"),
         ("uplink.queue", "0", "1500"),
+        ("via", "rtmp", "ll-hls"),
+        ("player", "vlc", "hls.js"),
+        ("preset", "fast", "real-time"),
+        ("cushion", "60", "--cushion"),
+        ("segment", "1", "200ms"),
+        ("part", "1", "or frame"),
+        ("playlist", "many", "number of segments"),
+        ("variant", "ts", "mpegts"),
+        ("hls.js.maxBufferLength", "long", "number"),
+        ("dash.js.streaming.liveCatchup.enabled", "1", "true or false"),
     ] {
         let setting = find(name).unwrap_or_else(|| panic!("{name}"));
         let why = setting.check(text).expect_err(name);
         assert!(why.contains(word) && !why.contains('\n'), "{name}: {why}");
     }
+}
+
+#[test]
+fn every_option_that_the_receiver_takes_is_a_setting() {
+    use receiver::via::options::{self, Library};
+    let all = options::names(Library::HlsJs).map(|name| format!("hls.js.{name}"));
+    let all = all.chain(options::names(Library::DashJs).map(|name| format!("dash.js.{name}")));
+    let missing: Vec<String> = all.filter(|name| find(name).is_none()).collect();
+    assert_eq!(missing, [] as [String; 0]);
+}
+
+#[test]
+fn a_browser_plays_from_the_server_of_its_own() {
+    let mut parts = Parts::default();
+    assert_eq!(parts.server(), Server::Embedded);
+    find("via").expect("it is there").set(&mut parts, "hls").expect("it is one");
+    assert_eq!((parts.server(), parts.check_segments()), (Server::Own, Ok(())));
+    find("server").expect("it is there").set(&mut parts, "embedded").expect("it is one");
+    assert!(parts.check_segments().is_err_and(|why| why.contains("framelag")));
 }
 
 #[test]
@@ -50,6 +79,8 @@ fn the_nearest_name_is_found_and_no_far_one() {
         ("bitrate", Some("publisher.bitrate")),
         ("receiver.transprot", Some("receiver.transport")),
         ("sever", Some("server")),
+        ("liveSyncDurationCont", Some("hls.js.liveSyncDurationCount")),
+        ("segmnt", Some("segment")),
         ("zzz", None),
     ] {
         assert_eq!(nearest(typed, names()), meant, "{typed}");

@@ -14,6 +14,8 @@ fn row(cell: usize) -> Row {
         outcome: Outcome::Ok,
         why: None,
         figures: Figures { p50_ms: Some(1.5), ..Figures::default() },
+        joins: Vec::new(),
+        player: None,
         report: Some(format!("runs/{cell}")),
     }
 }

@@ -20,7 +20,7 @@ fn every_combination_is_a_cell_with_what_is_fixed() {
     assert_eq!(cells.iter().map(|cell| cell.values.clone()).collect::<Vec<_>>(), [[0, 0], [0, 1], [1, 0], [1, 1]]);
     let last = &cells[3];
     assert_eq!(plan.describe(&last.values), "publisher.gop=50 server=framelag");
-    assert_eq!(last.parts.server, Server::Own);
+    assert_eq!(last.parts.server(), Server::Own);
     assert!(last.parts.publisher.contains(&"--fps=25".to_owned()), "{:?}", last.parts);
     assert_eq!(last.gop_time, Duration::from_secs(2));
 }
@@ -52,6 +52,19 @@ fn impossible_cells_are_named_with_their_line_and_what_would_be_right() {
         ("[axes]\npublisher.bitrate = [\"1M\", \"1000k\"]\n", 5, "are the same"),
         ("[axes]\npublisher.gop = [10, 20]\npublisher.size = [\"640x480\",\n\"641x480\"]\n", 7, "642x480"),
         ("[axes]\npublisher.bitrate = [\"1M\",\n\"9G\"]\n", 6, "240M"),
+        ("[axes]\npublisher.encoder-option = [\"none\",\n\"complexity=top\"]\n", 6, "low (the default)"),
+        ("[axes]\npublisher.buffer = [\"500k\", \"1M\"]\n", 5, "ffmpeg:libx264"),
+        ("[fixed]\nvia = \"dash\"\n[axes]\nplayer = [\"dash.js\",\n\"own\"]\n", 8, "does not play dash"),
+        ("[fixed]\nvia = \"hls\"\n[axes]\nsegment = [\"1s\",\n\"2m\"]\n", 8, "100ms to 60s"),
+        ("[fixed]\nvia = \"hls\"\nserver = \"embedded\"\n[axes]\nsegment = [\"1s\", \"2s\"]\n", 6, "framelag"),
+        ("[axes]\nsegment = [\"1s\", \"2s\"]\n", 5, "add via"),
+        ("[fixed]\nvia = \"hls\"\n[axes]\nreceiver.transport = [\"tcp\", \"udp\"]\n", 7, "no effect with via"),
+        ("[fixed]\nvia = \"hls\"\n[axes]\nsegment = [\"1s\", \"1000ms\"]\n", 7, "are the same"),
+        (
+            "[fixed]\nvia = \"ll-hls\"\nplayer = \"own\"\n[axes]\nhls.js.maxBufferLength = [1, 2]\n",
+            8,
+            "is an option of hls.js",
+        ),
         ("[axes]\npublisher.encoder = [\"openh264\",\n\"ffmpeg:libx999\"]\n", 6, "libx999"),
     ] {
         let found = mistakes(rest);
@@ -59,6 +72,28 @@ fn impossible_cells_are_named_with_their_line_and_what_would_be_right() {
         assert!(found[0].what.contains(word), "{rest}: {found:?}");
         assert_eq!(found[0].line, Some(line), "{rest}: {found:?}");
     }
+}
+
+#[test]
+fn a_gop_is_as_long_as_a_segment_unless_the_plan_says_otherwise() {
+    let of = |rest: &str| {
+        let plan = plan(&format!("[fixed]\nvia = \"hls\"\npublisher.fps = 25\nplaylist = 4\n{rest}"));
+        cells(&plan).unwrap_or_else(|mistakes| panic!("{mistakes:?}"))
+    };
+    let derived = of("[axes]\nsegment = [\"200ms\", \"2s\"]\n");
+    assert_eq!(derived.iter().map(|cell| cell.gop_time.as_millis()).collect::<Vec<_>>(), [200, 2000]);
+    assert!(derived[0].parts.publisher.contains(&"--gop=5".to_owned()), "{:?}", derived[0].parts);
+    assert_eq!((derived[1].fill, &derived[1].warning), (Duration::from_secs(8), &None));
+
+    let given = of("publisher.gop = 30\n[axes]\nsegment = [\"1200ms\", \"2s\"]\n");
+    assert_eq!((given[0].fill, &given[0].warning), (Duration::from_millis(4800), &None));
+    let warning = given[1].warning.as_deref().expect("50 pictures are no whole number of GOPs");
+    assert!(warning.contains("after 2.400 s; 50 would fit"), "{warning}");
+    assert_eq!(given[1].fill, Duration::from_millis(9600));
+
+    let mse = plan("[fixed]\nvia = \"mse\"\n[axes]\ncushion = [\"30ms\", \"60ms\"]\n");
+    let mse = cells(&mse).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
+    assert_eq!((mse[0].fill, mse[0].gop_time), (Duration::ZERO, Duration::from_secs(1)), "it has no segments");
 }
 
 #[test]

@@ -6,7 +6,7 @@
 use report::run::Outcome;
 
 use super::analysis::{Advice, Analysis, Confidence};
-use super::cells::MAX_MISSING_PERCENT;
+use super::cells::{MAX_MISSING_PERCENT, MAX_STALLED_PERCENT};
 use super::metric::Metric;
 use super::samples::Samples;
 use crate::statistics::power::{MAX_MORE, distinguishable, more_runs};
@@ -46,7 +46,8 @@ fn ranked(analysis: &Analysis<'_>, group: &[usize]) -> Vec<usize> {
     let Some(latency) = analysis.samples(Metric::P50) else { return Vec::new() };
     let sound = |cell: &usize| {
         let of = &analysis.cells[*cell];
-        latency.runs(*cell) > 0 && of.count(Outcome::Ok) == of.rows.len() && of.unseen_percent().is_none()
+        let whole = of.unseen_percent().is_none() && of.stalled_percent().is_none();
+        latency.runs(*cell) > 0 && of.count(Outcome::Ok) == of.rows.len() && whole
     };
     let mut ranked: Vec<usize> = group.iter().copied().filter(sound).collect();
     ranked.sort_by(|a, b| centre(latency, *a).total_cmp(&centre(latency, *b)));
@@ -65,7 +66,8 @@ fn nothing(analysis: &Analysis<'_>, group: &[usize]) -> String {
         return "There is nothing to recommend: no setting gave figures.".to_owned();
     }
     format!(
-        "There is nothing to recommend: every setting failed in a run, or more than {MAX_MISSING_PERCENT} % of its frames were not seen."
+        "There is nothing to recommend: every setting failed in a run, or more than {MAX_MISSING_PERCENT} % of its frames were not seen, or \
+         it stood still for more than {MAX_STALLED_PERCENT} % of the time."
     )
 }
 
@@ -75,10 +77,11 @@ fn passed_over(analysis: &Analysis<'_>, group: &[usize], latency: &Samples, best
     let cell = *faster.min_by(|a, b| centre(latency, **a).total_cmp(&centre(latency, **b)))?;
     let of = &analysis.cells[cell];
     let bad = of.rows.len() - of.count(Outcome::Ok);
-    let why = match of.unseen_percent() {
+    let why = match (of.unseen_percent(), of.stalled_percent()) {
         _ if bad > 0 => format!("{bad} of its {} runs gave no figures", of.rows.len()),
-        Some(missing) => format!("{missing:.1} % of its frames were not seen"),
-        None => return None,
+        (Some(missing), _) => format!("{missing:.1} % of its frames were not seen"),
+        (None, Some(stalled)) => format!("it stood still for {stalled:.1} % of the time"),
+        (None, None) => return None,
     };
     let figure = Metric::P50.text(analysis.interval(Metric::P50, cell)?.value);
     Some(format!("{} was faster ({figure}), but {why}.", analysis.choice(cell)))
@@ -98,11 +101,11 @@ fn runner_up(
     };
     let runner_up = format!("Runner-up: {}: p50 {}", analysis.choice(next), pair.text("ms"));
     if confidence == Confidence::Unknown {
-        return vec![format!("{runner_up}."), too_few(pair.shift.runs)];
+        return vec![format!("{runner_up}."), too_few(analysis, pair.shift.runs)];
     }
     let mut text = Vec::new();
     if tied.contains(&next) {
-        text.push(format!("{runner_up}: it cannot be told apart. {}", needed(&pair)));
+        text.push(format!("{runner_up}: it cannot be told apart. {}", needed(analysis, &pair)));
     } else {
         let all = if tied.is_empty() && others.len() > 1 { ", as with every other setting" } else { "" };
         text.push(format!("{runner_up}: more than noise{all}."));
@@ -138,28 +141,30 @@ pub fn per_setting(runs: usize) -> String {
     if runs == 1 { "one run per setting".to_owned() } else { format!("{runs} runs per setting") }
 }
 
-fn too_few(runs: [usize; 2]) -> String {
+fn too_few(analysis: &Analysis<'_>, runs: [usize; 2]) -> String {
     let have = per_setting(runs[0].min(runs[1]));
-    format!("Not conclusive: {have} cannot tell settings apart. {}.", repeats(more_runs(runs, can_decide)))
+    format!("Not conclusive: {have} cannot tell settings apart. {}.", repeats(analysis, more_runs(runs, can_decide)))
 }
 
 /// The difference that these runs can show, and how many more would show this one.
-fn needed(pair: &Pair) -> String {
+fn needed(analysis: &Analysis<'_>, pair: &Pair) -> String {
     let (runs, gap) = (pair.shift.runs, pair.shift.change.abs());
-    let Some(spread) = pair.shift.spread else { return too_few(runs) };
-    let Some(least) = distinguishable(spread, runs) else { return too_few(runs) };
+    let Some(spread) = pair.shift.spread else { return too_few(analysis, runs) };
+    let Some(least) = distinguishable(spread, runs) else { return too_few(analysis, runs) };
     let more = more_runs(runs, |runs| distinguishable(spread, runs).is_some_and(|least| least <= gap));
     format!(
         "With {}, a difference of {} is found {:.0} times in 100. {} to find this one.",
         per_setting(runs[0].min(runs[1])),
         pair.amount(least).both("ms"),
         POWER * 100.0,
-        repeats(more)
+        repeats(analysis, more)
     )
 }
 
-fn repeats(more: Option<usize>) -> String {
-    match more {
+/// A repeat in a browser is as many runs as it has joins.
+fn repeats(analysis: &Analysis<'_>, more: Option<usize>) -> String {
+    let each = analysis.cells.iter().flat_map(|cell| &cell.rows).map(|row| row.each().len()).max().unwrap_or(1);
+    match more.map(|more| more.div_ceil(each)) {
         Some(1) => "1 more repeat is needed".to_owned(),
         Some(more) => format!("{more} more repeats are needed"),
         None => format!("More than {MAX_MORE} more repeats are needed"),

@@ -2,10 +2,14 @@
 
 use report::run::Outcome;
 
-use super::{Axis, Row, Sweep};
+use super::{Axis, Figures, Row, Sweep};
 
 /// The largest share of frames not seen, in percent, of a setting that is recommended.
 pub const MAX_MISSING_PERCENT: f64 = 1.0;
+
+/// The largest share of the time, in percent, that a setting may stand still for want of data and be recommended: a stall of a third of a
+/// second in a minute is more.
+pub const MAX_STALLED_PERCENT: f64 = 0.5;
 
 /// Runs with the same values.
 #[derive(Clone, Debug)]
@@ -33,22 +37,32 @@ impl<'a> Cell<'a> {
         self.rows.iter().filter(|row| row.outcome == outcome).count()
     }
 
+    /// How many runs were measured; of those in a browser each join is one.
+    pub fn measured(&self) -> usize {
+        self.rows.iter().filter(|row| row.outcome == Outcome::Ok).map(|row| row.each().len()).sum()
+    }
+
     /// The mean of a figure over the runs that were measured.
-    pub fn mean(&self, of: impl Fn(&Row) -> Option<f64>) -> Option<f64> {
+    pub fn mean(&self, of: impl Fn(&Figures) -> Option<f64>) -> Option<f64> {
         let measured = self.rows.iter().filter(|row| row.outcome == Outcome::Ok);
-        let values: Vec<f64> = measured.filter_map(|row| of(row).filter(|value| value.is_finite())).collect();
+        let values: Vec<f64> = measured.flat_map(|row| row.values(&of)).filter(|value| value.is_finite()).collect();
         (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
     }
 
     /// The share of its frames that was not seen.
     pub fn missing_percent(&self) -> Option<f64> {
-        self.mean(|row| row.figures.missing_percent)
+        self.mean(|figures| figures.missing_percent)
     }
 
     /// The share that was not seen, if it is too large for a comparison: figures are of the frames that came through, and late
     /// and large ones do not.
     pub fn unseen_percent(&self) -> Option<f64> {
         self.missing_percent().filter(|missing| *missing > MAX_MISSING_PERCENT)
+    }
+
+    /// The share of the time that it stood still, if that is too much to be recommended.
+    pub fn stalled_percent(&self) -> Option<f64> {
+        self.mean(|figures| figures.stalled_percent).filter(|stalled| *stalled > MAX_STALLED_PERCENT)
     }
 }
 

@@ -1,11 +1,11 @@
-//! `tune.csv`: one row for each run, in the order in which they ran, quoted as RFC 4180 has it.
+//! `tune.csv`: one row for each run, or for each join of a browser, in the order in which they ran, quoted as RFC 4180 has it.
 
 use csv::{Terminator, WriterBuilder};
 
 use super::{Figures, Row, Sweep};
 
 /// Columns before those of the axes.
-const BEFORE: [&str; 5] = ["cell", "repeat", "order", "started", "outcome"];
+const BEFORE: [&str; 6] = ["cell", "repeat", "order", "join", "started", "outcome"];
 
 /// Columns after those of the figures.
 const AFTER: [&str; 2] = ["why", "report"];
@@ -19,13 +19,17 @@ pub fn sweep(sweep: &Sweep) -> String {
     let mut line = |fields: Vec<String>| writer.write_record(fields).expect("rows of a sweep fit its axes");
     let names = BEFORE.map(str::to_owned).into_iter().chain(sweep.axes.iter().map(|of| axis(&of.name)));
     line(names.chain(figures.into_iter().chain(AFTER).map(str::to_owned)).collect());
-    sweep.in_order().for_each(|row| line(fields(sweep, row)));
+    for row in sweep.in_order() {
+        let joins = !row.joins.is_empty();
+        row.each().iter().zip(1..).for_each(|(figures, join)| line(fields(sweep, row, joins.then_some(join), figures)));
+    }
     let text = writer.into_inner().expect("memory takes everything");
     String::from_utf8(text).expect("fields are UTF-8")
 }
 
-fn fields(sweep: &Sweep, row: &Row) -> Vec<String> {
-    let before = [row.cell.to_string(), row.repeat.to_string(), row.order.to_string(), row.started.clone()];
+fn fields(sweep: &Sweep, row: &Row, join: Option<u32>, figures: &Figures) -> Vec<String> {
+    let join = join.map_or(String::new(), |join| join.to_string());
+    let before = [row.cell.to_string(), row.repeat.to_string(), row.order.to_string(), join, row.started.clone()];
     let values = sweep.axes.iter().zip(&row.values).map(|(axis, value)| axis.values[*value].clone());
     let figure = |(_, value): (&str, Option<f64>)| {
         value.filter(|value| value.is_finite()).map_or(String::new(), |value| value.to_string())
@@ -33,7 +37,7 @@ fn fields(sweep: &Sweep, row: &Row) -> Vec<String> {
     let after = [row.why.clone(), row.report.clone()].map(Option::unwrap_or_default);
     (before.into_iter().chain([row.outcome.name().to_owned()]))
         .chain(values)
-        .chain(row.figures.named().into_iter().map(figure))
+        .chain(figures.named().into_iter().map(figure))
         .chain(after)
         .collect()
 }

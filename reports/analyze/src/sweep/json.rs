@@ -98,7 +98,7 @@ fn front(analysis: &Analysis<'_>, of: &Front) -> Value {
 fn cell(analysis: &Analysis<'_>, place: usize) -> Value {
     let of = &analysis.cells[place];
     let mean = |(at, (name, _)): (usize, (&'static str, Option<f64>))| {
-        let mean = of.mean(|row| row.figures.named()[at].1);
+        let mean = of.mean(|figures| figures.named()[at].1);
         (name, mean.map(|value| Interval { value: rounded(value), low: None, high: None }))
     };
     let mut figures: BTreeMap<_, _> = Figures::default().named().into_iter().enumerate().map(mean).collect();

@@ -3,7 +3,7 @@
 use measure::units::rounded;
 use report::run::Outcome;
 
-use super::Row;
+use super::{Figures, Row};
 use crate::statistics::Scale;
 
 /// Larger magnitudes are no measurements.
@@ -59,8 +59,17 @@ impl Metric {
 
     /// Its value in a run that was measured, if there is one.
     pub fn of(self, row: &Row) -> Option<f64> {
-        let (_, value) = row.figures.named().into_iter().find(|(name, _)| *name == self.name())?;
-        value.filter(|value| value.abs() <= MAX_MAGNITUDE && row.outcome == Outcome::Ok)
+        self.of_figures(&row.figures).filter(|_| row.outcome == Outcome::Ok)
+    }
+
+    /// Its values in a run that was measured: one, or one for each join.
+    pub fn values(self, row: &Row) -> Vec<f64> {
+        if row.outcome == Outcome::Ok { row.values(|figures| self.of_figures(figures)) } else { Vec::new() }
+    }
+
+    fn of_figures(self, figures: &Figures) -> Option<f64> {
+        let (_, value) = figures.named().into_iter().find(|(name, _)| *name == self.name())?;
+        value.filter(|value| value.abs() <= MAX_MAGNITUDE)
     }
 
     /// More is better.

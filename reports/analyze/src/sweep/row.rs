@@ -56,6 +56,12 @@ pub struct Row {
     pub why: Option<String>,
     /// Its figures.
     pub figures: Figures,
+    /// The figures of each join, if a browser played: comparisons take each for a run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub joins: Vec<Figures>,
+    /// What played there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub player: Option<String>,
     /// Its report folder, relative to the sweep's.
     pub report: Option<String>,
 }
@@ -96,6 +102,16 @@ pub struct Figures {
     pub psnr_db: Option<f64>,
     /// SSIM of the luma against what was stamped.
     pub ssim: Option<f64>,
+    /// How often a browser stood still for want of data, after its first picture.
+    pub stalls: Option<f64>,
+    /// All of them together.
+    pub stall_ms: Option<f64>,
+    /// Their share of the time that it played, warm-up included.
+    pub stalled_percent: Option<f64>,
+    /// The median of what the player says of its latency.
+    pub claim_ms: Option<f64>,
+    /// The median of that minus the latency of the picture shown then.
+    pub claim_difference_ms: Option<f64>,
 }
 
 /// Why a sweep's files cannot be written.
@@ -124,6 +140,8 @@ impl Figures {
             let expected = run.frames.expected.filter(|expected| *expected > 0)?;
             Some(rounded(frames? as f64 * 100.0 / expected as f64))
         };
+        let viewing = run.browser.as_ref().map(|browser| &browser.viewing);
+        let claim = viewing.and_then(|viewing| viewing.claims.values().next());
         Self {
             p50_ms: enough("p50", latency.p50),
             p90_ms: enough("p90", latency.p90),
@@ -135,23 +153,54 @@ impl Figures {
             fps: run.fps,
             bitrate_kbps: run.bitrate_kbps,
             lost_percent: percent(run.frames.lost),
-            missing_percent: percent(words::missing(run)),
+            missing_percent: percent(missing(run)),
             freezes: run.freezes.count.map(|count| count as f64),
             freeze_ms: run.freezes.total_ms,
             first_frame_ms: run.startup.first_frame_ms,
+            stalls: viewing.map(|viewing| viewing.stalls.count as f64),
+            stall_ms: viewing.map(|viewing| viewing.stalls.total_ms),
+            stalled_percent: viewing.and_then(|viewing| stalled_percent(run, viewing.stalls.total_ms)),
+            claim_ms: claim.and_then(|claim| claim.p50),
+            claim_difference_ms: claim.and_then(|claim| claim.difference_p50),
             ..Self::default()
         }
     }
 
     /// Each with its name in `tune.csv` and `tune.json`.
-    pub fn named(&self) -> [(&'static str, Option<f64>); 16] {
+    pub fn named(&self) -> [(&'static str, Option<f64>); 21] {
         macro_rules! named {
             ($($figure:ident)+) => { [$((stringify!($figure), self.$figure)),+] };
         }
         named!(
             p50_ms p90_ms p95_ms p99_ms max_ms mean_ms age_p99_ms fps bitrate_kbps lost_percent missing_percent freezes
-            freeze_ms first_frame_ms psnr_db ssim
+            freeze_ms first_frame_ms psnr_db ssim stalls stall_ms stalled_percent claim_ms claim_difference_ms
         )
+    }
+}
+
+/// Frames that were not seen. Those that a browser showed while its page was too busy to look were.
+fn missing(run: &Run) -> Option<u64> {
+    let frames = &run.frames;
+    if run.browser.is_some() { frames.lost.zip(frames.undecodable).map(|(a, b)| a + b) } else { words::missing(run) }
+}
+
+/// The share of `stalled_ms` in the time that a browser played.
+fn stalled_percent(run: &Run, stalled_ms: f64) -> Option<f64> {
+    let joins = run.browser.as_ref().map_or(1, |browser| browser.joins.len().max(1));
+    let played_s = run.duration_s? + run.warmup_s * joins as f64;
+    (played_s > 0.0).then(|| rounded(stalled_ms / (played_s * 10.0)))
+}
+
+impl Row {
+    /// The figures that count as a run's: those of each join, or of the run itself.
+    pub(super) fn each(&self) -> &[Figures] {
+        if self.joins.is_empty() { std::slice::from_ref(&self.figures) } else { &self.joins }
+    }
+
+    /// A figure of each of them; of the run itself if a join has none.
+    pub(super) fn values(&self, of: impl Fn(&Figures) -> Option<f64>) -> Vec<f64> {
+        let each: Vec<f64> = self.each().iter().filter_map(&of).collect();
+        if each.is_empty() { of(&self.figures).into_iter().collect() } else { each }
     }
 }
 

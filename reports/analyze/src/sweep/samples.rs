@@ -15,7 +15,7 @@ pub struct Samples {
     pub metric: Metric,
     /// The scale of the values.
     pub scale: Scale,
-    /// By cell, a value for each run that has one.
+    /// By cell, a value for each run that has one, or for each of its joins.
     of: Vec<Vec<f64>>,
 }
 
@@ -53,7 +53,7 @@ impl Interval {
 impl Samples {
     /// The values in `cells`; `None` where no run has the figure.
     pub fn of(metric: Metric, cells: &[Cell<'_>]) -> Option<Self> {
-        let values = |cell: &Cell<'_>| cell.rows.iter().filter_map(|row| metric.of(row)).collect::<Vec<_>>();
+        let values = |cell: &Cell<'_>| cell.rows.iter().flat_map(|row| metric.values(row)).collect::<Vec<_>>();
         let raw: Vec<Vec<f64>> = cells.iter().map(values).collect();
         let scale = metric.scale(raw.iter().flatten());
         let of: Vec<Vec<f64>> =

@@ -78,6 +78,8 @@ pub fn sweep(
                 outcome: Outcome::Ok,
                 why: None,
                 figures: figures(&values, &mut noise),
+                joins: Vec::new(),
+                player: None,
                 report: Some(format!("runs/{cell:03}-{repeat}")),
                 values,
             });
@@ -134,6 +136,7 @@ pub fn realistic(seed: u64, repeats: u32) -> Sweep {
             first_frame_ms: Some(round(120.0 + gop * 3.0 * noise.uniform())),
             psnr_db: Some(round(33.0 + 2.6 * (kbps / 500.0_f64).log2() - 4.0 / gop + 0.05 * noise.normal())),
             ssim: Some(round(0.95 + 0.01 * (kbps / 500.0_f64).log2())),
+            ..Figures::default()
         }
     })
 }

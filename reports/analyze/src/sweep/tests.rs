@@ -71,7 +71,7 @@ fn files_are_written_whole() {
     let folder = tempfile::tempdir().expect("a folder");
     write(&Dir::open(folder.path()).expect("it is there"), &small()).expect("it can be written");
     let read = |name: &str| fs::read_to_string(folder.path().join(name)).expect(name);
-    assert!(read("tune.csv").starts_with("cell,repeat,order,started,outcome,publisher.bitrate,"));
+    assert!(read("tune.csv").starts_with("cell,repeat,order,join,started,outcome,publisher.bitrate,"));
     assert!(read("tune.json").contains(SCHEMA));
     let page = read("tune.html");
     assert!(!page.contains("<script"), "a value became markup");
@@ -264,4 +264,22 @@ fn a_setting_whose_late_frames_never_came_is_not_compared() {
     assert_eq!(found.fronts[0].standing[cell], None);
     let page = page::sweep(&found);
     assert!(page.contains("2.0!") && page.contains("A ! marks fields where more than 1 %"), "the heat map marks it");
+}
+
+#[test]
+fn joins_are_rows_and_a_browser_has_columns_of_its_own() {
+    let mut played = realistic(1, 1);
+    for row in &mut played.rows {
+        row.player = Some("hls.js".to_owned());
+        let join = |p50: f64| Figures { stalls: Some(1.0), stalled_percent: Some(0.1), ..latency(p50) };
+        row.joins = vec![join(200.0), join(300.0)];
+    }
+    let table = csv::sweep(&played);
+    assert_eq!(table.lines().count(), 1 + 2 * played.rows.len());
+    assert!(table.starts_with("cell,repeat,order,join,"), "{table}");
+    let page = page::sweep(&analyze(&played));
+    for what in ["stood still, %", "claim − truth, ms", "2 joins", "hls.js"] {
+        assert!(page.contains(what), "{what} is not on the page");
+    }
+    assert!(!page::sweep(&analyze(&realistic(1, 1))).contains("stood still, %"), "of RTSP there is nothing to say");
 }

@@ -3,8 +3,9 @@
 use report::run::Outcome;
 use report::threshold::frames_for;
 
+use super::Figures;
 use super::analysis::Analysis;
-use super::cells::{Cell, MAX_MISSING_PERCENT};
+use super::cells::{Cell, MAX_MISSING_PERCENT, MAX_STALLED_PERCENT};
 use super::front;
 
 /// The most settings named one by one.
@@ -24,6 +25,7 @@ pub fn all(analysis: &Analysis<'_>) -> Vec<String> {
     out.extend(bad(analysis, Outcome::Inconclusive, "were inconclusive and are left out"));
     out.extend(repeats(analysis));
     out.extend(missing(analysis));
+    out.extend(stalled(analysis));
     out.extend(no_p99(analysis));
     out.extend(quality(analysis));
     out.extend(drift(analysis));
@@ -63,7 +65,7 @@ fn and_more(count: usize) -> String {
 }
 
 fn repeats(analysis: &Analysis<'_>) -> Option<String> {
-    let most = analysis.cells.iter().map(|cell| cell.count(Outcome::Ok)).max()?;
+    let most = analysis.cells.iter().map(Cell::measured).max()?;
     match most {
         1 => Some(format!(
             "One run per setting: nothing is known of the noise between runs, so no figure has an interval and no difference is \
@@ -90,9 +92,21 @@ fn missing(analysis: &Analysis<'_>) -> Option<String> {
     ))
 }
 
+fn stalled(analysis: &Analysis<'_>) -> Option<String> {
+    let stalled = analysis.cells.iter().filter_map(|cell| Some((cell.stalled_percent()?, cell)));
+    let stalled: Vec<(f64, &Cell<'_>)> = stalled.collect();
+    let (most, worst) = stalled.iter().max_by(|a, b| a.0.total_cmp(&b.0))?;
+    let (count, s) = (stalled.len(), if stalled.len() == 1 { "" } else { "s" });
+    Some(format!(
+        "In {count} setting{s} the player stood still for more than {MAX_STALLED_PERCENT} % of the time, most in {} ({most:.1} %). They are \
+         not recommended.",
+        analysis.names.cell(worst)
+    ))
+}
+
 fn no_p99(analysis: &Analysis<'_>) -> Option<String> {
-    let short =
-        |cell: &&Cell<'_>| cell.rows.iter().any(|row| row.figures.p50_ms.is_some() && row.figures.p99_ms.is_none());
+    let few = |figures: &Figures| figures.p50_ms.is_some() && figures.p99_ms.is_none();
+    let short = |cell: &&Cell<'_>| cell.rows.iter().flat_map(|row| row.each()).any(few);
     let first = analysis.cells.iter().find(short)?;
     let count = analysis.cells.iter().filter(short).count();
     Some(format!(

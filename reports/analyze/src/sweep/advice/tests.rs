@@ -105,6 +105,37 @@ fn a_setting_that_failed_or_lost_frames_is_passed_over() {
 }
 
 #[test]
+fn a_setting_that_stands_still_is_passed_over() {
+    let mut sweep = of(&[20.0, 30.0, 50.0], 5, 0.02, 1);
+    for row in &mut sweep.rows {
+        row.figures.stalled_percent = Some(if row.values[0] == 0 { 2.0 } else { 0.4 });
+    }
+    let found = advice(&sweep);
+    assert_eq!((found.confidence, found.cell), (Confidence::Clear, Some(1)));
+    says(&found, "but it stood still for 2.0 % of the time");
+    assert!(analyze(&sweep).warnings.iter().any(|line| line.contains("stood still for more than 0.5 %")));
+    sweep.rows.iter_mut().for_each(|row| row.figures.stalled_percent = Some(0.6));
+    assert_eq!(advice(&sweep).confidence, Confidence::Nothing);
+}
+
+#[test]
+fn joins_in_a_browser_are_runs() {
+    let joined = |joins: usize| {
+        let mut sweep = of(&[20.0, 30.0], 1, 0.02, 1);
+        for row in &mut sweep.rows {
+            let p50 = row.figures.p50_ms.expect("it has one");
+            row.joins = (0..joins).map(|at| latency(p50 * (1.0 + 0.001 * at as f64))).collect();
+        }
+        advice(&sweep)
+    };
+    let few = joined(3);
+    assert_eq!(few.confidence, Confidence::Unknown);
+    says(&few, "3 runs per setting cannot tell settings apart. 1 more repeat is needed");
+    let enough = joined(5);
+    assert_eq!((enough.confidence, enough.cell), (Confidence::Clear, Some(0)));
+}
+
+#[test]
 fn each_network_has_a_recommendation_of_its_own() {
     let axes = axes(&[("receiver.transport", &["tcp", "udp"]), ("downlink.loss", &["0%", "5%"])]);
     let sweep = sweep(axes, 4, 2, |values, luck| {

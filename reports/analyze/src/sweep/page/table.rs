@@ -3,6 +3,7 @@
 use render::plot::escape;
 use report::run::Outcome;
 
+use super::super::Figures;
 use super::super::analysis::Analysis;
 use super::super::front::Standing;
 use super::super::metric::Metric;
@@ -31,10 +32,30 @@ pub fn section(analysis: &Analysis<'_>) -> String {
     column("runs", true);
     metrics(analysis).for_each(|metric| column(&with_unit(metric), true));
     ["not seen, %", "fps"].iter().for_each(|name| column(name, true));
+    if in_browser(analysis) {
+        column("player", false);
+        IN_BROWSER.iter().for_each(|(name, _, _)| column(name, true));
+    }
     out.push_str("</tr></thead>\n<tbody>\n");
     order.iter().for_each(|cell| row(analysis, *cell, &mut out));
     out.push_str("</tbody>\n</table></div>\n");
     out
+}
+
+/// A column: its name, the figure that its means are of, and the decimals of these.
+type Column = (&'static str, fn(&Figures) -> Option<f64>, usize);
+
+/// The columns of what a browser played.
+const IN_BROWSER: [Column; 5] = [
+    ("stood still, %", |figures| figures.stalled_percent, 2),
+    ("stalls a join", |figures| figures.stalls, 1),
+    ("first picture, ms", |figures| figures.first_frame_ms, 0),
+    ("player claims, ms", |figures| figures.claim_ms, 0),
+    ("claim − truth, ms", |figures| figures.claim_difference_ms, 0),
+];
+
+fn in_browser(analysis: &Analysis<'_>) -> bool {
+    analysis.cells.iter().flat_map(|cell| &cell.rows).any(|row| row.player.is_some())
 }
 
 fn row(analysis: &Analysis<'_>, cell: usize, out: &mut String) {
@@ -56,6 +77,7 @@ fn row(analysis: &Analysis<'_>, cell: usize, out: &mut String) {
         field(class, &format!("{text}{}", if chosen { " · fastest" } else { "" }));
     }
     match (of.count(Outcome::Ok), of.rows.len()) {
+        (ok, all) if ok == all && of.measured() > all => field("number", &format!("{} joins", of.measured())),
         (ok, all) if ok == all => field("number", &all.to_string()),
         (ok, all) => field("number bad", &format!("{ok} of {all}")),
     }
@@ -67,8 +89,16 @@ fn row(analysis: &Analysis<'_>, cell: usize, out: &mut String) {
         if of.unseen_percent().is_some() { "number bad" } else { "number" },
         &missing.map_or("–".to_owned(), |missing| format!("{missing:.2}")),
     );
-    let fps = of.mean(|row| row.figures.fps);
+    let fps = of.mean(|figures| figures.fps);
     field("number", &fps.map_or("–".to_owned(), |fps| format!("{fps:.1}")));
+    if in_browser(analysis) {
+        field("", of.rows.iter().find_map(|row| row.player.as_deref()).unwrap_or("–"));
+        let class = if of.stalled_percent().is_some() { "number bad" } else { "number" };
+        for (at, (_, figure, decimals)) in IN_BROWSER.iter().enumerate() {
+            let text = of.mean(figure).map_or("–".to_owned(), |value| format!("{value:.decimals$}"));
+            field(if at == 0 { class } else { "number" }, &text);
+        }
+    }
     out.push_str("</tr>\n");
 }
 

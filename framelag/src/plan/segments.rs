@@ -1,0 +1,212 @@
+//! How a stream is cut for browsers, and by which server: what becomes of `via`, `preset`, `segment`, `part`, `playlist` and
+//! `variant`.
+
+use std::time::Duration;
+
+use clap::ValueEnum;
+use common::units::parse_duration;
+use receiver::via::Via;
+use server::{PartLength, Preset, SegmentSettings};
+
+use super::server::Server;
+use crate::mediamtx;
+
+/// What a plan says of segments. What it leaves out is the server's default.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Segments {
+    /// How the stream comes to a browser; `None` where it is played over RTSP.
+    pub via: Option<Via>,
+    preset: Option<Preset>,
+    segment: Option<Duration>,
+    part: Option<PartLength>,
+    playlist: Option<usize>,
+    variant: Option<mediamtx::Variant>,
+    /// The same as flags of `framelag serve`, as typed.
+    pub flags: Vec<String>,
+}
+
+impl Segments {
+    /// Sets `name`, one of these settings.
+    ///
+    /// # Errors
+    /// What it takes instead.
+    pub(super) fn set(&mut self, name: &str, text: &str) -> Result<(), String> {
+        match name {
+            "via" => self.via = Some(Via::from_str(text, false).map_err(|_| one_of(Via::value_variants(), Via::name))?),
+            "preset" => self.preset = Some(preset(text)?),
+            "segment" => self.segment = Some(parse_duration(text).map_err(|why| why.to_string())?),
+            "part" if text == "frame" => self.part = Some(PartLength::Frame),
+            "part" => {
+                let part = parse_duration(text).map_err(|why| format!("{why}, or frame"))?;
+                self.part = Some(PartLength::UpTo(part));
+            }
+            "playlist" => {
+                self.playlist = Some(text.parse().map_err(|_| "it is a number of segments, such as 6".to_owned())?);
+            }
+            _ => {
+                self.variant = Some(
+                    mediamtx::Variant::from_str(text, false)
+                        .map_err(|_| one_of(mediamtx::Variant::value_variants(), mediamtx::Variant::name))?,
+                );
+                return Ok(());
+            }
+        }
+        if name != "via" {
+            self.flags.push(format!("--{name}={text}"));
+        }
+        Ok(())
+    }
+
+    /// All of it as values: 1s and 1000ms are the same.
+    pub fn made(&self) -> impl std::fmt::Debug {
+        (self.via, self.preset, self.segment, self.part, self.playlist, self.variant)
+    }
+
+    /// What the server makes of it.
+    ///
+    /// # Errors
+    /// What is out of range.
+    pub fn settings(&self) -> Result<SegmentSettings, String> {
+        let mut settings = self.preset.map(Preset::settings).unwrap_or_default();
+        settings.segment = self.segment.unwrap_or(settings.segment);
+        settings.part = self.part.unwrap_or(settings.part);
+        settings.playlist = self.playlist.unwrap_or(settings.playlist);
+        settings.check().map_err(|error| error.to_string().trim_start_matches("--").to_owned())?;
+        Ok(settings)
+    }
+
+    /// The playlist that a browser plays, by what is made: a list of segments of this length. `None` where there is none.
+    ///
+    /// # Errors
+    /// What the server cannot do.
+    pub fn list(&self, server: &Server) -> Result<Option<(Duration, usize)>, String> {
+        let Some(via) = self.via.filter(|via| *via != Via::Mse) else { return Ok(None) };
+        Ok(Some(match server {
+            Server::Mediamtx => {
+                let hls = self.mediamtx(via)?;
+                (hls.segment, hls.count)
+            }
+            _ => {
+                let settings = self.settings()?;
+                (settings.segment, settings.playlist)
+            }
+        }))
+    }
+
+    /// The HLS side of MediaMTX.
+    ///
+    /// # Errors
+    /// What it cannot do.
+    pub fn mediamtx(&self, via: Via) -> Result<mediamtx::Hls, String> {
+        let own = mediamtx::Hls::default();
+        let variant = match (via, self.variant) {
+            (Via::LlHls, None | Some(mediamtx::Variant::LowLatency)) => mediamtx::Variant::LowLatency,
+            (Via::Hls, None) => mediamtx::Variant::Fmp4,
+            (Via::Hls, Some(variant)) if variant != mediamtx::Variant::LowLatency => variant,
+            (Via::LlHls | Via::Hls, Some(variant)) => {
+                return Err(format!("variant = {:?} does not go with via = {:?}", variant.name(), via.name()));
+            }
+            (Via::Dash | Via::Mse, _) => {
+                return Err(format!("MediaMTX has no {}: use via = \"hls\" or \"ll-hls\"", via.name()));
+            }
+        };
+        let preset = self.preset.map(Preset::settings);
+        let part = match self.part.or(preset.map(|preset| preset.part)) {
+            Some(PartLength::Frame) => {
+                return Err("MediaMTX cuts parts by their length alone: use part = \"33ms\"".to_owned());
+            }
+            Some(PartLength::UpTo(part)) => part,
+            None => own.part,
+        };
+        let count = self.playlist.or(preset.map(|preset| preset.playlist)).unwrap_or(own.count);
+        // gohlslib refuses to start with fewer.
+        let least = if variant == mediamtx::Variant::LowLatency { 7 } else { 3 };
+        if count < least {
+            return Err(format!(
+                "MediaMTX lists at least {least} segments with {}: use playlist = {least}",
+                via.name()
+            ));
+        }
+        let segment = self.segment.or(preset.map(|preset| preset.segment)).unwrap_or(own.segment);
+        Ok(mediamtx::Hls { variant, segment, part, count })
+    }
+
+    /// Whether `server` can do this.
+    ///
+    /// # Errors
+    /// The setting that it cannot do, and what would be right.
+    pub(super) fn check(&self, server: &Server) -> Result<(), String> {
+        let Some(via) = self.via else {
+            return match self.flags.first() {
+                None if self.variant.is_none() => Ok(()),
+                flag => {
+                    let name = flag.and_then(|flag| flag.split_once('=')).map_or("variant", |(flag, _)| &flag[2..]);
+                    Err(format!("{name} is of what browsers play: add via, as in via = \"hls\""))
+                }
+            };
+        };
+        match server {
+            Server::Own if self.variant.is_some() => {
+                Err("variant is MediaMTX's: the server framelag makes fMP4 segments alone".to_owned())
+            }
+            Server::Own => self.settings().map(drop),
+            Server::Mediamtx => self.mediamtx(via).map(drop),
+            Server::Embedded | Server::Command(_) | Server::Running(_) => Err(format!(
+                "via = {:?} needs server = \"framelag\" (the default with via) or \"mediamtx\"",
+                via.name()
+            )),
+        }
+    }
+}
+
+fn preset(text: &str) -> Result<Preset, String> {
+    let known = Preset::NAMES.iter().find(|(name, _)| *name == text);
+    let names = || Preset::NAMES.map(|(name, _)| name).join(", ");
+    known.map(|(_, preset)| *preset).ok_or_else(|| format!("the presets are {}", names()))
+}
+
+fn one_of<T: Copy>(all: &[T], name: impl Fn(T) -> &'static str) -> String {
+    format!("write one of {}", all.iter().map(|one| name(*one)).collect::<Vec<_>>().join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn segments(settings: &[(&str, &str)]) -> Segments {
+        let mut segments = Segments::default();
+        for (name, text) in settings {
+            segments.set(name, text).unwrap_or_else(|why| panic!("{name}: {why}"));
+        }
+        segments
+    }
+
+    #[test]
+    fn what_a_plan_says_goes_before_its_preset() {
+        let segments = segments(&[("via", "hls"), ("preset", "real-time"), ("segment", "2s")]);
+        assert_eq!(segments.flags, ["--preset=real-time", "--segment=2s"]);
+        assert_eq!(segments.list(&Server::Own), Ok(Some((Duration::from_secs(2), 3))));
+        let hls = segments.mediamtx(Via::Hls).expect("it can");
+        assert_eq!((hls.variant, hls.segment, hls.count), (mediamtx::Variant::Fmp4, Duration::from_secs(2), 3));
+    }
+
+    #[test]
+    fn what_a_server_cannot_do_is_refused_and_not_left_out() {
+        let mediamtx = Server::Mediamtx;
+        for (settings, server, word) in [
+            (vec![("via", "dash")], &mediamtx, "no dash"),
+            (vec![("via", "ll-hls"), ("part", "frame")], &mediamtx, "33ms"),
+            (vec![("via", "ll-hls"), ("preset", "ultra")], &mediamtx, "playlist = 7"),
+            (vec![("via", "ll-hls"), ("variant", "mpegts")], &mediamtx, "mpegts"),
+            (vec![("via", "hls"), ("variant", "mpegts")], &Server::Own, "MediaMTX's"),
+            (vec![("via", "hls")], &Server::Embedded, "framelag"),
+            (vec![("segment", "1s")], &Server::Own, "segment is of what browsers play"),
+            (vec![("variant", "mpegts")], &mediamtx, "variant is of what browsers play"),
+            (vec![("via", "hls"), ("segment", "1ms")], &Server::Own, "100ms to 60s"),
+            (vec![("via", "hls"), ("playlist", "2")], &Server::Own, "3 to 100"),
+        ] {
+            let why = segments(&settings).check(server).expect_err(word);
+            assert!(why.contains(word), "{settings:?}: {why}");
+        }
+    }
+}
