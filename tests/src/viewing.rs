@@ -2,7 +2,8 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 use crate::process::{Builder, Process, wait_until};
 use crate::report::Report;
@@ -45,12 +46,15 @@ impl Streams {
     #[must_use]
     pub fn published_anew(mut self, name: &str) -> Self {
         self.publishers.clear();
-        let playlist = format!("/{name}/index.m3u8");
-        wait_until("the stream's end", LIMIT, || {
-            let answer = rtsp::http_get(self.http(), &playlist).ok()?;
-            (answer.status == 404).then_some(())
-        });
-        self.with(name)
+        let path = format!("/{name}/index.m3u8");
+        let is_live = |streams: &Self| {
+            let body = rtsp::http_get(streams.http(), &path).ok()?.body;
+            Some(String::from_utf8_lossy(&body).contains("#EXT-X-PRELOAD-HINT:"))
+        };
+        wait_until("the stream's end", LIMIT, || (is_live(&self) == Some(false)).then_some(()));
+        let streams = self.with(name);
+        wait_until("a stream anew", LIMIT, || (is_live(&streams) == Some(true)).then_some(()));
+        streams
     }
 
     fn published(mut self, name: &str, address: SocketAddr) -> Self {
@@ -112,6 +116,20 @@ pub fn viewer(program: &Path, via: &str, url: &str, folder: &Path) -> Builder {
         .words("--warmup 1s --report")
         .arg(folder.join("run"))
         .env("TMPDIR", temporary)
+}
+
+/// A Chromium in `folder` that is started by `how`, a line of bash in which `$chromium` is the real one and `$@` what it is to be
+/// started with.
+///
+/// # Panics
+///
+/// Where there is no Chromium, or no room in `folder`.
+pub fn wrapped_chromium(folder: &Path, how: &str) -> PathBuf {
+    let wrapper = folder.join("chromium");
+    let script = format!("#!/bin/bash\nchromium={}\n{how}\n", need::tool("chromium").display());
+    fs::write(&wrapper, script).expect("the folder can be written to");
+    fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    wrapper
 }
 
 /// Frames of a join that show anything: a busy machine presents no more than a share of them.

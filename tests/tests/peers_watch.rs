@@ -2,7 +2,7 @@
 //! nothing. (hls.js and dash.js do in `journey/paths.rs`.)
 
 use std::fs::{self, File, Permissions};
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver};
@@ -24,12 +24,14 @@ fn streams() -> Streams {
     Streams::served(&["--segment", "500ms"]).with("cam")
 }
 
-/// The frame numbers of the I420 pictures in `raw`; the channel ends with them.
-fn numbers(mut raw: impl Read + Send + 'static) -> Receiver<u32> {
+/// The frame numbers of the I420 pictures in what `open` opens; the channel ends with them. VLC names each with a line of its own,
+/// and its format with another.
+fn numbers<R: Read>(open: impl FnOnce() -> R + Send + 'static, are_named: bool) -> Receiver<u32> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
+        let mut pictures = BufReader::new(open());
         let (mut reader, mut picture) = (Reader::new(), vec![0; WIDTH * HEIGHT * 3 / 2]);
-        while raw.read_exact(&mut picture).is_ok() {
+        while (!are_named || find_frame(&mut pictures)) && pictures.read_exact(&mut picture).is_ok() {
             let luma = Luma { data: &picture[..WIDTH * HEIGHT], width: WIDTH, height: HEIGHT, stride: WIDTH };
             let read = reader.read(luma).expect("each picture has a code");
             if sender.send(read.sequence).is_err() {
@@ -38,6 +40,17 @@ fn numbers(mut raw: impl Read + Send + 'static) -> Receiver<u32> {
         }
     });
     receiver
+}
+
+fn find_frame(pictures: &mut impl BufRead) -> bool {
+    let mut line = Vec::new();
+    while pictures.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
+        if line == b"FRAME\n" {
+            return true;
+        }
+        line.clear();
+    }
+    false
 }
 
 /// Some players show the last picture of a piece again.
@@ -57,7 +70,8 @@ fn expect_pictures(player: &Process, numbers: &Receiver<u32>) {
 /// Waits for the pictures that `player` writes to its standard output.
 fn plays(player: Builder) {
     let mut player = player.raw_stdout().spawn();
-    let numbers = numbers(player.take_stdout());
+    let pictures = player.take_stdout();
+    let numbers = numbers(|| pictures, false);
     expect_pictures(&player, &numbers);
 }
 
@@ -112,8 +126,8 @@ fn vlc_plays_hls() {
     }
     let streams = streams();
     let player = vlc(folder.path(), &pipe).arg(streams.url("cam", "index.m3u8")).spawn();
-    // Opening waits for VLC to do the same.
-    let numbers = numbers(Late(pipe.to_str().expect("a path of our own").to_owned(), None));
+    // With a writer of its own the pipe has no end where VLC opens it anew.
+    let numbers = numbers(|| File::options().read(true).write(true).open(pipe).expect("it was made"), true);
     expect_pictures(&player, &numbers);
 }
 
@@ -124,20 +138,5 @@ fn vlc(home: &Path, pictures: &Path) -> Builder {
     } else {
         Builder::new(vlc)
     };
-    program
-        .words("-q --no-audio --intf dummy --vout yuv --yuv-chroma I420 --yuv-file")
-        .arg(pictures)
-        .env("HOME", home)
-}
-
-/// A file that is opened when it is read first.
-struct Late(String, Option<File>);
-
-impl Read for Late {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        if self.1.is_none() {
-            self.1 = Some(File::open(&self.0)?);
-        }
-        self.1.as_mut().map_or(Ok(0), |file| file.read(buffer))
-    }
+    program.words("-q --no-audio --intf dummy --vout yuv --yuv-chroma I420 --yuv-file").arg(pictures).env("HOME", home)
 }

@@ -63,9 +63,12 @@ impl Collector<'_> {
 
     /// The newest pieces: those that left the playlist's end are there already.
     fn pieces(&mut self, text: &str) {
-        let Some(init) = attribute(&text[text.rfind("#EXT-X-MAP:").unwrap_or(0)..], "#EXT-X-MAP:URI=\"") else { return };
+        let Some(init) = attribute(&text[text.rfind("#EXT-X-MAP:").unwrap_or(0)..], "#EXT-X-MAP:URI=\"") else {
+            return;
+        };
         let name = init.trim_end_matches(".mp4").to_owned();
-        let parts = text.lines().filter_map(|line| attribute(line, "URI=\"part-")).map(|part| format!("part-{part}.m4s"));
+        let parts =
+            text.lines().filter_map(|line| attribute(line, "URI=\"part-")).map(|part| format!("part-{part}.m4s"));
         let segments = text.lines().filter(|line| line.starts_with("segment-")).map(str::to_owned);
         for piece in parts.chain(segments) {
             if self.have.insert(format!("{name}-{piece}")) {

@@ -13,7 +13,8 @@ fn fragments_of_one_response() {
     let _turn = turn::take();
     let folder = tempfile::tempdir().expect("a folder for the test");
     let url = format!("{}/stream", streaming::serve(folder.path()));
-    let receiver = viewing::chromium("mse", &url, folder.path()).words("--preset frame --joins 2 --duration 4s --wait 30s");
+    let receiver =
+        viewing::chromium("mse", &url, folder.path()).words("--preset frame --joins 2 --duration 4s --wait 30s");
     receiver.run(LIMIT).expect_code(0);
     let report = viewing::expect_played(folder.path(), "Chromium", "mse", "own", 2);
     assert!(report.number("stages_ms.buffer.p50") > 0.0 && report.number("stages_ms.deliver.p50") > 0.0);
@@ -44,7 +45,10 @@ fn a_manifest_of_segments_with_dash_js() {
     let arguments: Vec<&str> = segments.split(' ').chain(manifest.to_str()).collect();
     let _encoded = streaming::encoded(&arguments);
     let url = format!("{}/manifest.mpd", streaming::serve(folder.path()));
-    viewing::chromium("dash", &url, folder.path()).words("--joins 2 --duration 4s --wait 30s").run(LIMIT).expect_code(0);
+    viewing::chromium("dash", &url, folder.path())
+        .words("--joins 2 --duration 4s --wait 30s")
+        .run(LIMIT)
+        .expect_code(0);
     let report = viewing::expect_played(folder.path(), "Chromium", "dash", "dash.js", 2);
     assert!(report.number("claims.dash_live_latency_ms.p50") > 0.0);
 }
@@ -58,7 +62,10 @@ fn low_latency_hls_of_mediamtx() {
     let _publisher = measuring::publisher(&server.publish_url(), Transport::Tcp).spawn();
     server.wait_for_stream();
     let url = format!("http://{}/cam/index.m3u8", server.http.expect("it serves HLS"));
-    viewing::chromium("ll-hls", &url, folder.path()).words("--joins 2 --duration 4s --wait 30s").run(LIMIT).expect_code(0);
+    viewing::chromium("ll-hls", &url, folder.path())
+        .words("--joins 2 --duration 4s --wait 30s")
+        .run(LIMIT)
+        .expect_code(0);
     let report = viewing::expect_played(folder.path(), "Chromium", "ll-hls", "hls.js", 2);
     assert!(report.number("claims.hls_latency_ms.p50") > 0.0);
 }
@@ -93,7 +100,8 @@ fn a_browser_ends_with_a_receiver_that_is_killed() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let mark = folder.path().display().to_string();
     let url = format!("{}/stream", streaming::serve(folder.path()));
-    let receiver = viewing::chromium("mse", &url, folder.path()).words("--json --duration 10m").env("FRAMELAG_MARK", &mark);
+    let receiver =
+        viewing::chromium("mse", &url, folder.path()).words("--json --duration 10m").env("FRAMELAG_MARK", &mark);
     let mut receiver = receiver.spawn();
     receiver.wait_for_line("that it plays", LIMIT, |line| measuring::measured(line).filter(|frames| *frames > 0));
     assert!(with_environment(&mark) > 1, "it has children");

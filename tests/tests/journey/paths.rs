@@ -1,13 +1,9 @@
 //! The whole way to a browser by each of its paths: publisher → `framelag serve` → `receiver --via`. A line that delays
 //! everything before the server shows.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-
 use framelag_tests::report::Report;
 use framelag_tests::viewing::{self, Streams};
-use framelag_tests::{LIMIT, need, turn};
+use framelag_tests::{LIMIT, turn};
 
 /// What the line adds, ms.
 const DELAY_MS: f64 = 200.0;
@@ -97,19 +93,7 @@ fn dash_with_dash_js() {
     assert_delayed("age of the newest frame", newest(&near), newest(&far));
 }
 
-/// A Chromium that has each page it opens take the clock for 3 s ahead.
-fn with_a_wrong_clock(folder: &Path) -> PathBuf {
-    let wrapper = folder.join("chromium");
-    let chromium = need::tool("chromium");
-    let script = format!(
-        "#!/bin/bash\nexec {} \"${{@:1:$#-1}}\" \"${{@: -1}}#clock_shift_us={SHIFT_US}\"\n",
-        chromium.display()
-    );
-    fs::write(&wrapper, script).expect("the folder can be written to");
-    fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).expect("it is ours");
-    wrapper
-}
-
+/// How far the page takes its clock to be ahead.
 const SHIFT_US: i64 = 3_000_000;
 /// The clock of a page is that of its host to a millisecond.
 const PAGE_CLOCK_US: f64 = 1_000.0;
@@ -119,7 +103,8 @@ fn a_page_whose_clock_is_wrong_is_corrected() {
     let _turn = turn::take();
     let folder = tempfile::tempdir().expect("a folder for the test");
     let streams = Streams::served(&[]).with("near");
-    let browser = with_a_wrong_clock(folder.path());
+    let shifted = format!(r#"exec "$chromium" "${{@:1:$#-1}}" "${{@: -1}}#clock_shift_us={SHIFT_US}""#);
+    let browser = viewing::wrapped_chromium(folder.path(), &shifted);
     let receiver = viewing::viewer(&browser, "mse", &streams.url("near", "mse"), folder.path());
     receiver.words("--joins 2 --duration 3s").run(LIMIT).expect_code(0);
     let report = viewing::expect_played(folder.path(), "Chromium", "mse", "own", 2);

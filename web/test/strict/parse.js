@@ -68,7 +68,8 @@ function piece(init, media) {
     length += byteLength;
   }
   file.flush();
-  assert.deepEqual(complaints, [], media);
+  // A chunk has a prft of its own, of which mp4box expects one in a file.
+  assert.deepEqual(complaints.filter((complaint) => !complaint.includes("multiple boxes of type prft")), [], media);
   const { tracks, isFragmented } = file.getInfo();
   assert.ok(isFragmented && tracks.length === 1 && tracks[0]?.codec.startsWith("avc1.42"), media);
   const last = file.boxes.at(-1);
@@ -88,4 +89,5 @@ for (const init of of(".mp4")) {
   const prefix = init.replace(".mp4", "-");
   for (const media of of(".m4s").filter((name) => name.startsWith(prefix))) frames += piece(init, media);
 }
-console.log(JSON.stringify({ playlists: of(".m3u8").length, manifests: of(".mpd").length, pieces: of(".m4s").length, frames }));
+const [playlists, manifests, pieces] = [".m3u8", ".mpd", ".m4s"].map((end) => of(end).length);
+console.log(JSON.stringify({ playlists, manifests, pieces, frames }));
