@@ -7,6 +7,9 @@ TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 # and ask apt at once. The lock is a folder's, which every user can open, and flock's alone: no service that starts keeps it.
 ALONE = $(shell command -v flock >/dev/null && mkdir -p /tmp/framelag-scripts && echo flock --close /tmp/framelag-scripts)
 
+# A build can do without what comes from npm.
+WEB = $(ALONE) scripts/web.sh || echo "no hls.js and dash.js in this build: once scripts/web.sh succeeds, build again" >&2
+
 .DEFAULT_GOAL := help
 .PHONY: help demo quick test test-tools check bench fuzz build
 
@@ -17,11 +20,13 @@ demo: ## See how old the picture is: server, publisher and receiver for ten seco
 	@$(ALONE) scripts/install-build.sh
 	@$(ALONE) scripts/install-demo.sh
 	@$(ALONE) scripts/footage.sh || echo "no footage: the demo shows a camera or the test pattern instead" >&2
+	@$(WEB)
 	cargo build --release --workspace --bins
 	$(TARGET_DIR)/release/framelag demo
 
 build: ## Build the binaries, optimised, into target/release
 	@$(ALONE) scripts/install-build.sh
+	@$(WEB)
 	cargo build --release --workspace --bins
 
 test: test-tools ## Run every test, those against real peers, cameras and windows too
@@ -35,19 +40,22 @@ quick: ## Run the tests that need no peer, device, browser or network: for daily
 	@$(ALONE) scripts/install-build.sh
 	cargo test --workspace --lib --bins $(QUICK:%=--test %)
 
-test-tools: ## Install and make what the tests need: packages, footage, RTSP peers, readers of report files, the camera VM's kernel
+test-tools: ## Install and make what the tests need: packages, footage, RTSP peers, Node, readers of report files, the camera VM's kernel
 	@$(ALONE) scripts/install-build.sh
 	@$(ALONE) scripts/install-demo.sh
 	@$(ALONE) scripts/install-test.sh
 	@$(ALONE) scripts/footage.sh
+	@$(ALONE) scripts/web.sh
 	@$(ALONE) scripts/junit-schema.sh
 	@$(ALONE) scripts/build-peers.sh
 	@$(ALONE) scripts/ci-tools.sh
 	@$(ALONE) scripts/outsiders.sh
 	@$(ALONE) tests/camera-vm/prepare.sh
 
-check: ## Formatting, lints, documentation, licences and advisories
+check: ## Formatting, lints, types of web/, documentation, licences and advisories
 	@$(ALONE) scripts/install-build.sh
+	@$(ALONE) scripts/web.sh
+	scripts/web.sh run check
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps

@@ -30,11 +30,15 @@ pages=(
     chromium fonts-dejavu-core   # report.html
     libxml2-utils                # xmllint: junit.xml
 )
+browsers=(
+    chromium firefox-esr
+    vlc-bin vlc-plugin-base      # plays HLS too
+)
 store=(
     postgresql                   # a server of the test's own; Debian's is not touched
 )
-need_packages "the tests (RTSP peers, window, camera VM, two hosts, report pages, PostgreSQL)" \
-    "${peers[@]}" "${window[@]}" "${camera[@]}" "${hosts[@]}" "${pages[@]}" "${store[@]}"
+need_packages "the tests (RTSP peers, window, camera VM, two hosts, report pages, browsers, PostgreSQL)" \
+    "${peers[@]}" "${window[@]}" "${camera[@]}" "${hosts[@]}" "${pages[@]}" "${browsers[@]}" "${store[@]}"
 
 # Prometheus, to scrape a receiver, and promtool. Debian's package would start a service, so only its programs are taken.
 prometheus=$(target_dir)/tools/prometheus

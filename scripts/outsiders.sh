@@ -3,7 +3,7 @@
 #
 #   outsiders/HdrHistogram.jar     its log processor reads latency.hlog (Maven Central)
 #   outsiders/python               jsonschema validates run.json and tune.json, hdr-plot parses latency.hgrm, pandas reads
-#                                  tune.csv (PyPI)
+#                                  tune.csv, m3u8 reads playlists (PyPI)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh

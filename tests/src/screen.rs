@@ -1,5 +1,7 @@
 //! A screen without a monitor (Xvfb), and pictures of it.
 
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -23,7 +25,21 @@ impl Screen {
     ///
     /// Where Xvfb is missing or does not start.
     pub fn start(width: u32, height: u32) -> Self {
-        let mut server = Builder::new(need::tool("Xvfb"))
+        Self::started(Builder::new(need::tool("Xvfb")), width, height)
+    }
+
+    /// The same, with the framebuffer as a file in `folder`.
+    ///
+    /// # Panics
+    ///
+    /// Where Xvfb is missing or does not start.
+    pub fn with_framebuffer(width: u32, height: u32, folder: &Path) -> (Self, Framebuffer) {
+        let screen = Self::started(Builder::new(need::tool("Xvfb")).arg("-fbdir").arg(folder), width, height);
+        (screen, Framebuffer::open(&folder.join("Xvfb_screen0")))
+    }
+
+    fn started(server: Builder, width: u32, height: u32) -> Self {
+        let mut server = server
             .args(["-displayfd", "1", "-screen", "0", &format!("{width}x{height}x24"), "-nolisten", "tcp"])
             .spawn();
         let number: u32 = server.wait_for_line("the display's number", LIMIT, |line| line.trim().parse().ok());
@@ -60,5 +76,39 @@ impl Screen {
         let ran =
             Builder::new(need::tool(program)).args(args).env("DISPLAY", &self.display).stdin(Stdio::null()).run(LIMIT);
         ran.expect_code(0).stdout
+    }
+}
+
+/// What a screen shows at this moment: the file that Xvfb keeps it in, an XWD dump (`X11/XWDFile.h`).
+pub struct Framebuffer {
+    file: File,
+    pixels_at: u64,
+    bytes_per_line: usize,
+}
+
+impl Framebuffer {
+    fn open(path: &Path) -> Self {
+        let file = File::open(path).expect("Xvfb keeps its framebuffer there");
+        let field = |number: u64| {
+            let mut bytes = [0; 4];
+            file.read_exact_at(&mut bytes, 4 * number).expect("it has a header");
+            u32::from_be_bytes(bytes)
+        };
+        let (header, bits_per_pixel, bytes_per_line, colours) = (field(0), field(11), field(12), field(19));
+        assert_eq!(bits_per_pixel, 32, "blue, green, red and nothing, a byte each");
+        let pixels_at = u64::from(header) + 12 * u64::from(colours);
+        Self { file, pixels_at, bytes_per_line: bytes_per_line as usize }
+    }
+
+    /// The green of the upper left `width × height` pixels, row by row: as good as luma for black and white.
+    ///
+    /// # Panics
+    ///
+    /// Where the screen is smaller.
+    pub fn green(&self, width: usize, height: usize) -> Vec<u8> {
+        let mut bytes = vec![0; self.bytes_per_line * height];
+        self.file.read_exact_at(&mut bytes, self.pixels_at).expect("the screen is that high");
+        let rows = bytes.chunks_exact(self.bytes_per_line);
+        rows.flat_map(|row| row[..4 * width].chunks_exact(4).map(|pixel| pixel[1])).collect()
     }
 }

@@ -91,8 +91,20 @@ pub fn gortsplib() -> Server {
 /// MediaMTX at `program`, with RTSP alone and its configuration file in `folder`.
 pub fn mediamtx(program: &Path, folder: &Path) -> Server {
     let address = loopback::unused_address(loopback::random_host());
+    mediamtx_configured(program, folder, address, &mediamtx::config(address, None))
+}
+
+/// The same with low-latency HLS: segments of a second, parts of 200 ms.
+pub fn mediamtx_with_hls(program: &Path, folder: &Path) -> Server {
+    let host = loopback::random_host();
+    let (address, http) = (loopback::unused_address(host), loopback::unused_address(host));
+    let config = mediamtx::config(address, Some((http, mediamtx::Hls::default())));
+    Server { http: Some(http), ..mediamtx_configured(program, folder, address, &config) }
+}
+
+fn mediamtx_configured(program: &Path, folder: &Path, address: SocketAddr, config: &str) -> Server {
     let path = folder.join("mediamtx.yml");
-    std::fs::write(&path, mediamtx::config(address, None)).expect("a test's folder can be written to");
+    std::fs::write(&path, config).expect("a test's folder can be written to");
     let (name, value) = mediamtx::ENVIRONMENT;
     let process = Builder::new(program).arg(path).env(name, value).spawn();
     wait_until("MediaMTX's answer", LIMIT, || rtsp::describe(address, &format!("rtsp://{address}/cam")));

@@ -42,11 +42,13 @@ export class FrameReader {
   async look(video) {
     if (this.#inFlight >= MAX_IN_FLIGHT) return null;
     const start = performance.now();
+    const currentTimeS = video.currentTime;
     const frame = this.canvasOnly ? null : frameOf(video);
     this.#inFlight++;
     try {
       const planar = frame?.format && PLANAR.test(frame.format);
-      return planar ? await this.#copy(frame, start) : this.#draw(frame ?? video, start);
+      const look = planar ? await this.#copy(frame, start) : this.#draw(frame ?? video, start);
+      return { ...look, mediaUs: frame && mediaUsOf(frame.timestamp, currentTimeS) };
     } finally {
       frame?.close();
       this.#inFlight--;
@@ -56,11 +58,11 @@ export class FrameReader {
   /**
    * @param {VideoFrame} frame
    * @param {number} start
-   * @returns {Promise<Look>}
+   * @returns {Promise<Omit<Look, "mediaUs">>}
    */
   async #copy(frame, start) {
     const { width, height } = frame.visibleRect ?? { width: 0, height: 0 };
-    const look = { code: null, mediaUs: frame.timestamp, by: /** @type {const} */ ("copy"), grabMs: 0, readMs: 0 };
+    const look = { code: null, by: /** @type {const} */ ("copy"), grabMs: 0, readMs: 0 };
     const window = this.#reader.window(width, height);
     if (window) {
       const plane = await this.#luma(frame, window);
@@ -91,7 +93,7 @@ export class FrameReader {
   /**
    * @param {VideoFrame | HTMLVideoElement} source
    * @param {number} start
-   * @returns {Look}
+   * @returns {Omit<Look, "mediaUs">}
    */
   #draw(source, start) {
     const isFrame = "displayWidth" in source;
@@ -108,8 +110,7 @@ export class FrameReader {
       grabbed = performance.now();
       code = this.#reader.read(luma, width, height);
     }
-    const mediaUs = isFrame ? source.timestamp : null;
-    return { code, mediaUs, by: "canvas", grabMs: grabbed - start, readMs: performance.now() - grabbed };
+    return { code, by: "canvas", grabMs: grabbed - start, readMs: performance.now() - grabbed };
   }
 
   /**
@@ -128,6 +129,16 @@ export class FrameReader {
       return ((rgba[4 * i] ?? 0) * 77 + (rgba[4 * i + 1] ?? 0) * 150 + (rgba[4 * i + 2] ?? 0) * 29) >> 8;
     });
   }
+}
+
+/**
+ * Media time of a frame that was made of a video element, µs; `null` where the browser does not say: Firefox (153) has
+ * seconds there.
+ * @param {number} timestamp Of the frame.
+ * @param {number} currentTimeS Of the element.
+ */
+export function mediaUsOf(timestamp, currentTimeS) {
+  return Math.abs(timestamp - currentTimeS) <= 1 ? null : timestamp;
 }
 
 /** @param {HTMLVideoElement} video */

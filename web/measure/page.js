@@ -19,12 +19,10 @@ const PROTOCOL = 1;
  * @property {string} url
  * @property {string | null} [preset]
  * @property {PlayerOptions} [options]
- * @property {number} [clock_shift_us] For tests: see {@link PageClock}.
  * @property {boolean} [canvas_only] For tests: see {@link FrameReader}.
  */
 
 export class Page {
-  #clock = new PageClock();
   /** @type {Player | null} */
   #player = null;
   /** @type {Watch | null} */
@@ -35,11 +33,13 @@ export class Page {
    * @param {HTMLVideoElement} video
    * @param {WebSocket} socket
    * @param {(text: string) => void} show Tells a person what goes on.
+   * @param {PageClock} clock
    */
-  constructor(video, socket, show) {
+  constructor(video, socket, show, clock) {
     this.video = video;
     this.socket = socket;
     this.show = show;
+    this.clock = clock;
     this.outbox = new Outbox(socket);
     socket.addEventListener("message", (event) => this.#received(event));
     socket.addEventListener("close", () => this.#stop("The receiver has gone."));
@@ -48,11 +48,11 @@ export class Page {
   /** @param {MessageEvent} event */
   #received(event) {
     // First of all, so that a probe's time is not that of parsing it.
-    const inUs = this.#clock.nowUs();
+    const inUs = this.clock.nowUs();
     const message = JSON.parse(event.data);
     switch (message.type) {
       case "probe":
-        this.outbox.sendNow({ type: "answer", nonce: message.nonce, in_us: inUs, out_us: this.#clock.nowUs() });
+        this.outbox.sendNow({ type: "answer", nonce: message.nonce, in_us: inUs, out_us: this.clock.nowUs() });
         break;
       case "start":
         this.#start(message).catch((error) => this.#end(error));
@@ -67,8 +67,7 @@ export class Page {
   }
 
   /** @param {StartMessage} message */
-  async #start({ player, url, preset = null, options, clock_shift_us: shiftUs = 0, canvas_only: canvasOnly }) {
-    this.#clock = new PageClock(shiftUs);
+  async #start({ player, url, preset = null, options, canvas_only: canvasOnly }) {
     const { name, version } = browser(navigator.userAgent);
     const start = await load(player);
     this.outbox.sendNow({
@@ -81,7 +80,7 @@ export class Page {
       player,
       url,
       preset,
-      started_us: this.#clock.nowUs(),
+      started_us: this.clock.nowUs(),
     });
     if (isMixedContent(location.href, url)) {
       throw new Failure("mixed-content", "this page is https, and may not load from http");
@@ -89,7 +88,7 @@ export class Page {
     this.show(`${player}: ${url}`);
     this.#player = start(this.video, url, playerOptions(preset, options));
     this.#player.events.on("error", (failure) => this.#end(failure));
-    this.#watch = new Watch(this.video, this.#player, this.#clock, this.outbox, new FrameReader(canvasOnly));
+    this.#watch = new Watch(this.video, this.#player, this.clock, this.outbox, new FrameReader(canvasOnly));
     this.#watch.start();
   }
 
@@ -102,7 +101,7 @@ export class Page {
     const message = error instanceof Error ? error.message : error ? String(error) : "";
     this.#stop(message || "Done.");
     const end = { kind, message, status: failure?.status ?? null };
-    this.outbox.sendNow({ type: "end", at_us: this.#clock.nowUs(), error: end });
+    this.outbox.sendNow({ type: "end", at_us: this.clock.nowUs(), error: end });
   }
 
   /** @param {string} text */
@@ -123,5 +122,7 @@ export function open() {
     if (status) status.textContent = text;
   };
   const video = document.querySelector("video");
-  if (video) new Page(video, new WebSocket(address), show);
+  // For tests: a clock that is wrong from the page's beginning on.
+  const shiftUs = Number(new URLSearchParams(location.hash.slice(1)).get("clock_shift_us"));
+  if (video) new Page(video, new WebSocket(address), show, new PageClock(shiftUs));
 }

@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import { CORNERS, layout } from "../code/layout.js";
 import { decode, encode } from "../code/payload.js";
+import { mediaUsOf } from "../code/grab.js";
 import { Reader } from "../code/reader.js";
 import { PAYLOAD, boxed, cropped, levels, paint, random, scaled, scene, stamped } from "./support/picture.js";
 
@@ -171,4 +172,10 @@ test("stripes, checks and short planes are survived", () => {
   for (const [width, height, stride] of /** @type {const} */ ([[640, 480, 640], [640, 0, 640], [640, 2, 600]])) {
     assert.equal(new Reader().read(new Uint8Array(100), width, height, stride), null);
   }
+});
+
+test("a frame whose time is in seconds is one whose time is not known", () => {
+  assert.equal(mediaUsOf(13, 13.673), null);
+  assert.equal(mediaUsOf(13_673_333, 13.673), 13_673_333);
+  assert.equal(mediaUsOf(33_333, 0.05), 33_333);
 });

@@ -8,7 +8,7 @@ use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
 
 /// What adds the libraries to a build.
-pub(super) const REMEDY: &str = "npm ci && npm run vendor (in web/), then build again";
+pub(super) const REMEDY: &str = "scripts/web.sh (or, in web/, npm ci && npm run vendor), then build again";
 
 /// Where the page is served.
 pub(super) const PAGE: &str = "measure/index.html";

@@ -31,8 +31,6 @@ pub struct Config {
     pub(super) wait: Duration,
     /// Publisher and receiver share a clock, as the user says.
     pub(super) is_same_host: bool,
-    /// Added to every time of the page, for tests.
-    pub(super) clock_shift_us: Option<i64>,
 }
 
 /// What every run has, be it in a browser or not.
@@ -143,7 +141,6 @@ impl Config {
             url,
             wait,
             is_same_host,
-            clock_shift_us: None,
         })
     }
 

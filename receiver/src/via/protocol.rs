@@ -22,9 +22,6 @@ pub(super) struct Start<'a> {
     pub(super) url: &'a str,
     pub(super) preset: Option<&'a str>,
     pub(super) options: Map<String, Value>,
-    /// Added to every time of the page: a test's way to give it a wrong clock.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) clock_shift_us: Option<i64>,
 }
 
 impl ToPage<'_> {
@@ -188,7 +185,7 @@ mod tests {
     #[test]
     fn what_the_page_is_told_has_the_shape_of_the_protocol() {
         let options = [("cushionMs".to_owned(), Value::from(60))].into_iter().collect();
-        let start = Start { player: "own", url: "http://h/x", preset: None, options, clock_shift_us: None };
+        let start = Start { player: "own", url: "http://h/x", preset: None, options };
         let text = r#"{"type":"start","player":"own","url":"http://h/x","preset":null,"options":{"cushionMs":60}}"#;
         assert_eq!(ToPage::Start(start).to_text(), text);
         assert_eq!(ToPage::Probe { nonce: "5" }.to_text(), r#"{"type":"probe","nonce":"5"}"#);

@@ -206,7 +206,6 @@ impl<'a> Session<'a> {
             url: &media,
             preset: config.preset.map(Preset::name),
             options,
-            clock_shift_us: config.clock_shift_us,
         }));
         let has_ended = |_: &Self, join: &Join| join.end.is_some();
         self.until(join, FIRST_PICTURE_LIMIT, |_, join| join.end.is_some() || join.first_picture.is_some())?;

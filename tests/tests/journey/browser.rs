@@ -1,62 +1,22 @@
 //! A real browser plays, and what its page reads becomes a report like any other.
 
 use std::fs;
-use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use framelag_tests::process::Builder;
-use framelag_tests::report::Report;
-use framelag_tests::{LIMIT, binary, measuring, need, serving, streaming, turn};
+use framelag_tests::serving::{self, Transport};
+use framelag_tests::{LIMIT, measuring, need, streaming, turn, viewing};
 use rustix::process::{Pid, Signal, kill_process};
-
-/// A receiver that keeps what it makes in `folder`: two joins of four seconds, the first of which is warm-up.
-fn receiver(via: &str, url: &str, folder: &Path) -> Builder {
-    let temporary = folder.join("tmp");
-    fs::create_dir_all(&temporary).expect("a folder");
-    Builder::new(binary::path("receiver"))
-        .args(["--via", via, url])
-        .arg("--browser")
-        .arg(need::tool("chromium"))
-        .words("--warmup 1s --report")
-        .arg(folder.join("run"))
-        .env("TMPDIR", temporary)
-}
-
-fn expect_joins(folder: &Path, via: &str, player: &str) -> Report {
-    let report = Report::read(&folder.join("run"));
-    let frames = report.accounted();
-    assert!(frames.measured * 10 >= frames.expected * 9, "the code is read on what is shown: {frames:?}");
-    assert_eq!((report.value("via"), report.value("player")), (&via.into(), &player.into()));
-    assert_eq!(report.value("browser.name"), "Chromium");
-    assert_eq!(report.value("clock.source"), "browser");
-    assert!(report.number("clock.max_uncertainty_us") > 0.0);
-    let joins = report.value("joins").as_array().expect("a list");
-    assert_eq!(joins.len(), 2);
-    for join in joins {
-        let number = |path: &str| join.pointer(path).and_then(serde_json::Value::as_f64).unwrap_or_default();
-        assert!(number("/latency_ms/count") >= 30.0 && number("/latency_ms/p50") > 0.0, "{join}");
-        assert!(number("/startup/first_frame_ms") > 0.0 && number("/presented/callbacks") >= 30.0, "{join}");
-    }
-    let joins = report.column("frames.csv", "join");
-    assert!(joins.iter().any(|join| join == "1") && joins.iter().any(|join| join == "2"));
-    // Nothing of the browser is left.
-    let left: Vec<_> =
-        fs::read_dir(folder.join("tmp")).expect("it was made").flatten().map(|entry| entry.path()).collect();
-    assert_eq!(left, [] as [std::path::PathBuf; 0]);
-    report
-}
 
 #[test]
 fn fragments_of_one_response() {
     let _turn = turn::take();
     let folder = tempfile::tempdir().expect("a folder for the test");
     let url = format!("{}/stream", streaming::serve(folder.path()));
-    receiver("mse", &url, folder.path())
-        .words("--preset frame --joins 2 --duration 4s --wait 30s")
-        .run(LIMIT)
-        .expect_code(0);
-    let report = expect_joins(folder.path(), "mse", "own");
+    let receiver =
+        viewing::chromium("mse", &url, folder.path()).words("--preset frame --joins 2 --duration 4s --wait 30s");
+    receiver.run(LIMIT).expect_code(0);
+    let report = viewing::expect_played(folder.path(), "Chromium", "mse", "own", 2);
     assert!(report.number("stages_ms.buffer.p50") > 0.0 && report.number("stages_ms.deliver.p50") > 0.0);
 }
 
@@ -70,11 +30,44 @@ fn a_playlist_of_segments_with_hls_js() {
     let arguments: Vec<&str> = segments.split(' ').chain(playlist.to_str()).collect();
     let _encoded = streaming::encoded(&arguments);
     let url = format!("{}/index.m3u8", streaming::serve(folder.path()));
-    // The library is part of the build: `npm ci && npm run vendor` in web/.
-    receiver("hls", &url, folder.path()).words("--joins 2 --duration 4s --wait 30s").run(LIMIT).expect_code(0);
-    let report = expect_joins(folder.path(), "hls", "hls.js");
+    viewing::chromium("hls", &url, folder.path()).words("--joins 2 --duration 4s --wait 30s").run(LIMIT).expect_code(0);
+    let report = viewing::expect_played(folder.path(), "Chromium", "hls", "hls.js", 2);
     assert!(report.number("claims.hls_latency_ms.p50") > 0.0);
     assert!(report.value("claims.hls_latency_ms.difference_p50").is_number());
+}
+
+#[test]
+fn a_manifest_of_segments_with_dash_js() {
+    let _turn = turn::take();
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let manifest = folder.path().join("manifest.mpd");
+    let segments = "-f dash -streaming 1 -ldash 1 -seg_duration 1 -window_size 5 -use_template 1 -use_timeline 0";
+    let arguments: Vec<&str> = segments.split(' ').chain(manifest.to_str()).collect();
+    let _encoded = streaming::encoded(&arguments);
+    let url = format!("{}/manifest.mpd", streaming::serve(folder.path()));
+    viewing::chromium("dash", &url, folder.path())
+        .words("--joins 2 --duration 4s --wait 30s")
+        .run(LIMIT)
+        .expect_code(0);
+    let report = viewing::expect_played(folder.path(), "Chromium", "dash", "dash.js", 2);
+    assert!(report.number("claims.dash_live_latency_ms.p50") > 0.0);
+}
+
+#[test]
+fn low_latency_hls_of_mediamtx() {
+    let Some(program) = need::mediamtx() else { return };
+    let _turn = turn::take();
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let server = serving::mediamtx_with_hls(&program, folder.path());
+    let _publisher = measuring::publisher(&server.publish_url(), Transport::Tcp).spawn();
+    server.wait_for_stream();
+    let url = format!("http://{}/cam/index.m3u8", server.http.expect("it serves HLS"));
+    viewing::chromium("ll-hls", &url, folder.path())
+        .words("--joins 2 --duration 4s --wait 30s")
+        .run(LIMIT)
+        .expect_code(0);
+    let report = viewing::expect_played(folder.path(), "Chromium", "ll-hls", "hls.js", 2);
+    assert!(report.number("claims.hls_latency_ms.p50") > 0.0);
 }
 
 #[test]
@@ -88,7 +81,7 @@ fn what_keeps_a_browser_from_playing_is_named() {
         (format!("{server}/missing"), "http-status 404: "),
         (format!("http://{}/stream", nobody.address), "network: "),
     ] {
-        let receiver = receiver("mse", &url, folder.path()).words("--joins 1 --duration 2s --wait 0s");
+        let receiver = viewing::chromium("mse", &url, folder.path()).words("--joins 1 --duration 2s --wait 0s");
         let ran = receiver.run(LIMIT).expect_code(1);
         assert!(ran.stderr.iter().any(|line| line.contains(words)), "{ran}");
     }
@@ -107,7 +100,8 @@ fn a_browser_ends_with_a_receiver_that_is_killed() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let mark = folder.path().display().to_string();
     let url = format!("{}/stream", streaming::serve(folder.path()));
-    let receiver = receiver("mse", &url, folder.path()).words("--json --duration 10m").env("FRAMELAG_MARK", &mark);
+    let receiver =
+        viewing::chromium("mse", &url, folder.path()).words("--json --duration 10m").env("FRAMELAG_MARK", &mark);
     let mut receiver = receiver.spawn();
     receiver.wait_for_line("that it plays", LIMIT, |line| measuring::measured(line).filter(|frames| *frames > 0));
     assert!(with_environment(&mark) > 1, "it has children");

@@ -5,6 +5,7 @@ mod demo;
 mod encodings;
 mod footage;
 mod interruptions;
+mod paths;
 mod readers;
 mod served;
 mod verdicts;

@@ -1,0 +1,173 @@
+//! The whole way to a browser: publisher → `framelag serve` → `receiver --via`, and what its report has to say.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::process::{Builder, Process, wait_until};
+use crate::report::Report;
+use crate::serving::{self, Server, Transport, address_in};
+use crate::{LIMIT, binary, measuring, need, rtsp};
+
+/// A server that segments, and who publishes to it. Dropping it ends them.
+pub struct Streams {
+    server: Server,
+    publishers: Vec<Process>,
+}
+
+impl Streams {
+    /// A server with `arguments`; nobody publishes yet.
+    pub fn served(arguments: &[&str]) -> Self {
+        Self { server: serving::framelag(arguments), publishers: Vec::new() }
+    }
+
+    /// Publishes a 640x480 test pattern at 30 fps, with a key frame twice a second, to `/name`.
+    #[must_use]
+    pub fn with(self, name: &str) -> Self {
+        let address = self.server.address;
+        self.published(name, address)
+    }
+
+    /// The same through a line that delays everything by `delay`.
+    #[must_use]
+    pub fn with_delayed(mut self, name: &str, delay: &str) -> Self {
+        let to = format!("tcp://{}", self.server.address);
+        let line = Builder::new(binary::path("framelag"))
+            .args(["impair", "--listen", "tcp://127.0.0.1:0", "--to", &to])
+            .args(["--delay", delay, "--back-delay", "0ms"]);
+        let mut line = line.spawn();
+        let address = line.wait_for_line("where it forwards from", LIMIT, |line| address_in(line, "tcp"));
+        self.publishers.push(line);
+        self.published(name, address)
+    }
+
+    /// Ends all who publish, and publishes to `/name` anew.
+    #[must_use]
+    pub fn published_anew(mut self, name: &str) -> Self {
+        self.publishers.clear();
+        let path = format!("/{name}/index.m3u8");
+        let is_live = |streams: &Self| {
+            let body = rtsp::http_get(streams.http(), &path).ok()?.body;
+            Some(String::from_utf8_lossy(&body).contains("#EXT-X-PRELOAD-HINT:"))
+        };
+        wait_until("the stream's end", LIMIT, || (is_live(&self) == Some(false)).then_some(()));
+        let streams = self.with(name);
+        wait_until("a stream anew", LIMIT, || (is_live(&streams) == Some(true)).then_some(()));
+        streams
+    }
+
+    fn published(mut self, name: &str, address: SocketAddr) -> Self {
+        let url = format!("rtsp://{address}/{name}");
+        self.publishers.push(measuring::publisher(&url, Transport::Tcp).words("--gop 15").spawn());
+        let playlist = format!("/{name}/index.m3u8");
+        wait_until("a playlist", LIMIT, || {
+            let answer = rtsp::http_get(self.http(), &playlist).ok()?;
+            (answer.status == 200).then_some(())
+        });
+        self
+    }
+
+    /// Where the server listens for HTTP.
+    ///
+    /// # Panics
+    ///
+    /// Never: this server does.
+    pub fn http(&self) -> SocketAddr {
+        self.server.http.expect("framelag serve listens for HTTP")
+    }
+
+    /// The URL of what the stream `name` has under `file`, such as `index.m3u8`.
+    pub fn url(&self, name: &str, file: &str) -> String {
+        format!("http://{}/{name}/{file}", self.http())
+    }
+}
+
+/// A receiver that plays in Chromium, and keeps what it makes in `folder`. Of each join the first second is warm-up.
+///
+/// # Panics
+///
+/// Where there is no Chromium, or no room in `folder`.
+pub fn chromium(via: &str, url: &str, folder: &Path) -> Builder {
+    viewer(&need::tool("chromium"), via, url, folder)
+}
+
+/// The same in Firefox.
+///
+/// # Panics
+///
+/// Where there is no Firefox, or no room in `folder`.
+pub fn firefox(via: &str, url: &str, folder: &Path) -> Builder {
+    viewer(&need::tool("firefox-esr"), via, url, folder)
+}
+
+/// A receiver that plays in the browser at `program`.
+///
+/// # Panics
+///
+/// Where there is no room in `folder`.
+pub fn viewer(program: &Path, via: &str, url: &str, folder: &Path) -> Builder {
+    let temporary = folder.join("tmp");
+    fs::create_dir_all(&temporary).expect("a folder");
+    Builder::new(binary::path("receiver"))
+        .args(["--via", via, url])
+        .arg("--browser")
+        .arg(program)
+        .words("--warmup 1s --report")
+        .arg(folder.join("run"))
+        .env("TMPDIR", temporary)
+}
+
+/// A Chromium in `folder` that is started by `how`, a line of bash in which `$chromium` is the real one and `$@` what it is to be
+/// started with.
+///
+/// # Panics
+///
+/// Where there is no Chromium, or no room in `folder`.
+pub fn wrapped_chromium(folder: &Path, how: &str) -> PathBuf {
+    let wrapper = folder.join("chromium");
+    let script = format!("#!/bin/bash\nchromium={}\n{how}\n", need::tool("chromium").display());
+    fs::write(&wrapper, script).expect("the folder can be written to");
+    fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    wrapper
+}
+
+/// Frames of a join that show anything: a busy machine presents no more than a share of them.
+const MIN_FRAMES: f64 = 20.0;
+
+/// Reads the report in `folder` of a run with so many joins, all of which played: the code was read on 99 % of the pictures that
+/// the browser showed the page, and nothing of the browser is left.
+///
+/// # Panics
+///
+/// Where it is not so.
+pub fn expect_played(folder: &Path, browser: &str, via: &str, player: &str, joins: usize) -> Report {
+    let report = Report::read(&folder.join("run"));
+    assert_eq!((report.value("via"), report.value("player")), (&via.into(), &player.into()));
+    assert_eq!(report.value("browser.name"), browser);
+    assert_eq!(report.value("outcome"), "ok");
+    expect_codes_read(&report);
+    assert_eq!(report.value("clock.source"), "browser");
+    assert!(report.number("clock.max_uncertainty_us") > 0.0);
+    let list = report.value("joins").as_array().expect("a list");
+    assert_eq!(list.len(), joins);
+    for join in list {
+        let number = |path: &str| join.pointer(path).and_then(serde_json::Value::as_f64).unwrap_or_default();
+        assert!(number("/latency_ms/count") >= MIN_FRAMES && number("/latency_ms/p50") > 0.0, "{join}");
+        assert!(number("/startup/first_frame_ms") > 0.0 && number("/presented/callbacks") >= MIN_FRAMES, "{join}");
+    }
+    let of_frames = report.column("frames.csv", "join");
+    assert!((1..=joins).all(|join| of_frames.iter().any(|of| *of == join.to_string())), "each join has frames");
+    let left: Vec<_> =
+        fs::read_dir(folder.join("tmp")).expect("it was made").flatten().map(|entry| entry.path()).collect();
+    assert_eq!(left, [] as [std::path::PathBuf; 0], "nothing of the browser is left");
+    report
+}
+
+/// Frames for which a busy browser did not call the page are no readings.
+fn expect_codes_read(report: &Report) {
+    let frames = report.accounted();
+    let (called, missed) = (report.number("presented.callbacks"), report.number("presented.missed"));
+    let unread = frames.unreadable as f64 - missed;
+    assert!(unread <= called / 100.0, "the code is read on 99 % of what is shown: {frames:?}, {missed} missed");
+}

@@ -1,0 +1,133 @@
+//! The whole way to a browser by each of its paths: publisher → `framelag serve` → `receiver --via`. A line that delays
+//! everything before the server shows.
+
+use framelag_tests::report::Report;
+use framelag_tests::viewing::{self, Streams};
+use framelag_tests::{LIMIT, turn};
+
+/// What the line adds, ms.
+const DELAY_MS: f64 = 200.0;
+/// What may be missing of it: the browser's phase differs from join to join.
+const LESS_MS: f64 = 50.0;
+/// What may come on top: that phase, and a frame.
+const MORE_MS: f64 = 50.0 + 1000.0 / 30.0;
+
+/// Two streams, of which the one called `far` comes by a line that delays it.
+fn near_and_far(serve: &[&str]) -> Streams {
+    Streams::served(serve).with("near").with_delayed("far", "200ms")
+}
+
+/// Plays both streams, and returns the reports of the one and the other.
+fn played(streams: &Streams, via: &str, player: &str, file: &str, options: &str) -> (Report, Report) {
+    let play = |name: &str, joins: usize| {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let receiver = viewing::chromium(via, &streams.url(name, file), folder.path());
+        let options = format!("{options} --joins {joins} --duration 4s");
+        receiver.args(["--player", player]).words(&options).run(LIMIT).expect_code(0);
+        viewing::expect_played(folder.path(), "Chromium", via, player, joins)
+    };
+    (play("near", 2), play("far", 1))
+}
+
+fn assert_delayed(what: &str, near_ms: f64, far_ms: f64) {
+    let added = far_ms - near_ms;
+    let expected = DELAY_MS - LESS_MS..=DELAY_MS + MORE_MS;
+    assert!(expected.contains(&added), "{what}: {near_ms:.1} ms became {far_ms:.1} ms, {added:.1} ms more");
+}
+
+/// From the stamp until the first byte of a frame's piece reached the browser: where each frame is a piece.
+fn deliver_ms(report: &Report) -> f64 {
+    report.number("stages_ms.deliver.p50")
+}
+
+/// A player that holds its buffer adds the same to both, as far as a busy machine lets it.
+fn assert_older(near: &Report, far: &Report) {
+    let [near, far] = [near, far].map(|report| report.number("latency_ms.p50"));
+    assert!(far - near >= DELAY_MS - LESS_MS, "{near:.1} ms became {far:.1} ms");
+}
+
+#[test]
+fn mse() {
+    let _turn = turn::take();
+    let streams = near_and_far(&["--segment", "500ms"]);
+    let (near, far) = played(&streams, "mse", "own", "mse", "--preset frame");
+    assert_delayed("deliver", deliver_ms(&near), deliver_ms(&far));
+    assert_older(&near, &far);
+}
+
+#[test]
+fn low_latency_hls_with_our_player() {
+    let _turn = turn::take();
+    let streams = near_and_far(&["--preset", "frame"]);
+    let (near, far) = played(&streams, "ll-hls", "own", "index.m3u8", "--preset frame");
+    assert_delayed("deliver", deliver_ms(&near), deliver_ms(&far));
+    assert_older(&near, &far);
+}
+
+/// What hls.js claims is its distance to the end of the playlist: it does not know of the line.
+#[test]
+fn hls_with_hls_js() {
+    let _turn = turn::take();
+    let streams = near_and_far(&["--segment", "500ms"]);
+    let (near, far) = played(&streams, "hls", "hls.js", "index.m3u8", "");
+    for report in [&near, &far] {
+        assert!(report.number("claims.hls_latency_ms.p50") > 0.0);
+    }
+    let unknown = |report: &Report| -report.number("claims.hls_latency_ms.difference_p50");
+    assert_delayed("latency less what is claimed", unknown(&near), unknown(&far));
+}
+
+/// dash.js counts from the time that the manifest states for a frame, which is the stamp's: what it claims is the second way of
+/// knowing. It holds that latency whatever the line adds, as long as its buffer lasts.
+#[test]
+fn dash_with_dash_js() {
+    let _turn = turn::take();
+    let streams = near_and_far(&["--segment", "500ms"]);
+    let (near, far) = played(&streams, "dash", "dash.js", "manifest.mpd", "");
+    for report in [&near, &far] {
+        let difference = report.number("claims.dash_live_latency_ms.difference_p50");
+        assert!(difference.abs() <= 1000.0 / 30.0, "the claim is {difference} ms off");
+    }
+    // The newest frame that is there is as much younger than the one on screen as is buffered ahead.
+    let newest = |report: &Report| report.number("latency_ms.mean") - report.number("ahead_ms.mean");
+    assert_delayed("age of the newest frame", newest(&near), newest(&far));
+}
+
+/// How far the page takes its clock to be ahead.
+const SHIFT_US: i64 = 3_000_000;
+/// The clock of a page is that of its host to a millisecond.
+const PAGE_CLOCK_US: f64 = 1_000.0;
+
+#[test]
+fn a_page_whose_clock_is_wrong_is_corrected() {
+    let _turn = turn::take();
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let streams = Streams::served(&[]).with("near");
+    let shifted = format!(r#"exec "$chromium" "${{@:1:$#-1}}" "${{@: -1}}#clock_shift_us={SHIFT_US}""#);
+    let browser = viewing::wrapped_chromium(folder.path(), &shifted);
+    let receiver = viewing::viewer(&browser, "mse", &streams.url("near", "mse"), folder.path());
+    receiver.words("--joins 2 --duration 3s").run(LIMIT).expect_code(0);
+    let report = viewing::expect_played(folder.path(), "Chromium", "mse", "own", 2);
+    let (offset, bound) = (report.number("clock.offset_us"), report.number("clock.max_uncertainty_us"));
+    assert!((offset - SHIFT_US as f64).abs() <= bound + PAGE_CLOCK_US, "{offset} ± {bound} µs");
+    assert!(bound < 100_000.0, "± {bound} µs");
+    let (least, most) = (report.number("latency_ms.min"), report.number("latency_ms.max"));
+    assert!(least > -bound / 1e3 && most < SHIFT_US as f64 / 1e3, "{least} to {most} ms");
+}
+
+#[test]
+fn firefox_plays_every_path() {
+    let _turn = turn::take();
+    let streams = Streams::served(&["--segment", "500ms"]).with("cam");
+    for (via, player, file) in [
+        ("mse", "own", "mse"),
+        ("ll-hls", "own", "index.m3u8"),
+        ("hls", "hls.js", "index.m3u8"),
+        ("dash", "dash.js", "manifest.mpd"),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let receiver = viewing::firefox(via, &streams.url("cam", file), folder.path());
+        receiver.args(["--player", player]).words("--joins 1 --duration 4s").run(LIMIT).expect_code(0);
+        viewing::expect_played(folder.path(), "Firefox", via, player, 1);
+    }
+}
