@@ -10,20 +10,17 @@ pub(crate) mod args;
 mod assets;
 mod browser;
 pub(crate) mod config;
-mod door;
 mod failure;
 mod invite;
 mod join;
 mod origin;
 mod page_clock;
 mod protocol;
-mod proxy;
 mod served;
 mod server;
 mod session;
 #[cfg(test)]
 mod tests;
-mod tls;
 
 pub(crate) use config::Common;
 pub use config::Config;
