@@ -10,7 +10,6 @@ pub(crate) mod args;
 mod assets;
 mod browser;
 pub(crate) mod config;
-mod door;
 mod failure;
 mod invite;
 mod join;
@@ -18,13 +17,11 @@ pub mod options;
 mod origin;
 mod page_clock;
 mod protocol;
-mod proxy;
 mod served;
 mod server;
 mod session;
 #[cfg(test)]
 mod tests;
-mod tls;
 
 pub use args::Via;
 pub(crate) use config::Common;

@@ -74,6 +74,11 @@ impl Join {
         Self { clocks, is_one_response: via == Via::Mse, served, ..Self::default() }
     }
 
+    /// A server of ours says so, and whose clock stamps.
+    pub(super) fn told(&mut self, served: Served, clocks: Clocks) {
+        (self.served, self.clocks) = (Some(served), clocks);
+    }
+
     /// The frame to ask a server of ours from, for those that wait; `None` where none does.
     pub(super) fn ask_from(&self) -> Option<u32> {
         self.waiting.values().find_map(|frame| frame.code).map(|code| ask_from(code.sequence))

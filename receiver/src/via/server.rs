@@ -25,11 +25,19 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
 
 use super::assets;
-use super::door::{Door, Entry};
 use super::page_clock::{Probe, Prober};
 use super::protocol::{FromPage, ToPage};
-use super::proxy::{self, Proxy};
-use super::tls::{self, Identity};
+
+mod door;
+mod proxy;
+mod tls;
+
+#[cfg(test)]
+mod tests;
+
+use door::{Door, Entry};
+use proxy::Proxy;
+use tls::Identity;
 
 /// Messages that wait for the run; a page that sends more is held back.
 const MAX_EVENTS: usize = 1_024;

@@ -26,8 +26,6 @@ const LATENCY_US: i64 = 50_000;
 const FRAMES: i64 = 40;
 const FRAME_US: i64 = 5_000;
 
-mod listening;
-
 type Socket = WebSocket<MaybeTlsStream<TcpStream>>;
 
 /// What a page does once it is told to play.
@@ -158,7 +156,7 @@ fn what_a_page_says_becomes_a_report_and_its_clock_is_corrected_within_the_bound
     let rows = std::fs::read_to_string(report.join("frames.csv")).expect("it is there");
     let joins: Vec<_> = rows.lines().skip(1).filter_map(|row| row.rsplit(',').next()).collect();
     assert_eq!((joins.len(), joins[0], joins[79]), (80, "1", "2"));
-    assert!(rows.starts_with("seq,outcome,request_us,") && rows.lines().next().expect("a header").ends_with(",join"));
+    assert!(rows.starts_with("seq,outcome,capture_us,") && rows.lines().next().expect("a header").ends_with(",join"));
     let saved = report::saved::Saved::open(&report).expect("a report");
     assert_eq!(saved.run.browser.as_ref(), Some(browser), "it is read back");
     let (histograms, cut) = saved.histograms().expect("a log");

@@ -25,7 +25,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
 ];
 
 /// Where each library is known that could be replaced by another.
-const HOMES: [(&str, &[&str]); 28] = [
+const HOMES: [(&str, &[&str]); 31] = [
     ("ab_glyph", &["common/src/glyphs"]),
     ("axum", &["receiver/src/via/server", "server/src/http"]),
     ("csv", &["reports/analyze/src/sweep/csv", "reports/report/src/codec"]),
@@ -41,7 +41,9 @@ const HOMES: [(&str, &[&str]); 28] = [
     ("openh264", &["publisher/src/encode", "receiver/src/decode"]),
     ("openh264_sys2", &["publisher/src/encode/openh264"]),
     ("prost", &["receiver/src/metrics/otlp"]),
+    ("qrcode", &["receiver/src/via/invite"]),
     ("quick_xml", &["server/src/segment/dash"]),
+    ("rcgen", &["receiver/src/via/server/tls"]),
     ("reed_solomon", &["common/src/code/word"]),
     ("retina", &["receiver/src/ingress/rtsp"]),
     ("rtcp_types", &["common/src/rtp/rtcp"]),
@@ -50,6 +52,7 @@ const HOMES: [(&str, &[&str]); 28] = [
     ("sqlx", &["reports/analyze/src/store"]),
     ("statrs", &["reports/analyze/src/statistics/student"]),
     ("strsim", &["framelag/src/plan/setting", "reports/report/src/threshold/metric"]),
+    ("tokio_rustls", &["receiver/src/via/server"]),
     ("toml", &["framelag/src/plan/reader", "framelag/src/stream_settings"]),
     ("tracing_subscriber", &["common/src/host/logging", "server/src/tally"]),
     ("v4l", &["publisher/src/capture/camera/v4l2"]),

@@ -1,10 +1,13 @@
+use common::code::SEQUENCE_MODULUS;
 use common::marks::Stage;
 use report::Setup;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::via::origin::{Answer, FrameMarks};
 use crate::via::page_clock::Prober;
-use crate::via::protocol::Answer;
+use crate::via::protocol;
+use crate::via::served;
 
 const EPOCH_US: i64 = 1_763_722_800_000_000;
 
@@ -31,7 +34,7 @@ impl Rig {
         let mut rig = Self { join: Join::new(Via::LlHls, Clocks::Assumed, None), recorder };
         let mut prober = Prober::new(1, now(0).mono);
         let nonce = prober.ask(now(10).mono);
-        let answer = Answer { nonce, in_us: us(10), out_us: us(10) };
+        let answer = protocol::Answer { nonce, in_us: us(10), out_us: us(10) };
         rig.join.probed(prober.answered(&answer, now(10).mono).expect("it was asked"));
         rig.say(&[json!({ "type": "hello", "browser": "B", "version": "1", "cross_origin_isolated": true, "started_us": us(20) })], 20);
         rig
@@ -113,4 +116,82 @@ fn a_page_cannot_make_the_receiver_grow_or_panic() {
     ];
     rig.say(&wild, 500);
     rig.run(600);
+}
+
+/// What a server of ours on this host, 7, says of frames from number `first` on, stamped 40 ms apart.
+fn told(first: u32, count: u32) -> Answer {
+    let frame = |sequence: u32| {
+        let stamped_us = us(70 + 40 * i64::from(sequence));
+        let (encoded_us, sent_us) = (stamped_us + 2_000, stamped_us + 3_000);
+        let (fragment_us, part_us) = (stamped_us + 4_000, Some(stamped_us + 5_000));
+        let captured_us = None;
+        let (stream, painted_us, segment_us) = (1, stamped_us + 500, None);
+        FrameMarks {
+            sequence,
+            stream,
+            captured_us,
+            stamped_us,
+            painted_us,
+            encoded_us,
+            sent_us,
+            fragment_us,
+            part_us,
+            segment_us,
+        }
+    };
+    Answer { publisher_host: 7, server_host: 7, frames: (first..first + count).map(frame).collect() }
+}
+
+fn dated(sequence: i64) -> [Value; 2] {
+    let at = 70 + 40 * sequence;
+    let piece = json!({ "type": "media", "from_us": 1_000 * (at + 30), "to_us": 1_000 * (at + 70), "bytes": 9, "requested_us": us(at),
+        "first_byte_us": us(at + 8), "received_us": us(at + 10), "appended_us": us(at + 12) });
+    [piece, with(frame(sequence, at + 30), "date_us", us(at - 1).into())]
+}
+
+#[test]
+fn a_server_of_ours_tells_the_stages_that_no_page_sees_and_frames_that_it_did_not_are_not_mixed_in() {
+    let mut rig = Rig::new();
+    let answer = told(0, 3);
+    assert_eq!(served::clocks(&answer, 7), Clocks::Same);
+    assert_eq!(
+        (served::clocks(&answer, 8), served::clocks(&Answer { publisher_host: 0, ..answer.clone() }, 8)),
+        (Clocks::Different, Clocks::Unknown)
+    );
+    rig.join.served = Some(Served::new(Via::LlHls, answer, 7));
+    let messages: Vec<_> = (0..4).flat_map(dated).collect();
+    rig.say(&messages, 300);
+    assert_eq!(rig.join.ask_from(), Some(SEQUENCE_MODULUS - 32));
+    rig.say(&[json!({ "type": "state", "at_us": us(2_000) })], 2_000);
+    let dates = rig.join.viewed.figures().dates;
+    assert_eq!((dates.count, dates.difference_p50), (4, Some(1.0)));
+    let run = rig.run(2_100);
+    let figure = |stage| (run.stages_ms[stage].count, run.stages_ms[stage].p50);
+    assert_eq!((figure(Stage::Encode), figure(Stage::Package)), ((3, Some(1.5)), (3, Some(2.0))));
+    assert_eq!(figure(Stage::Deliver), (3, Some(3.0)), "from the part on; the fourth frame is untold");
+    let of: f64 =
+        Stage::ALL.iter().filter(|stage| stage.is_in_latency()).filter_map(|stage| run.stages_ms[*stage].p50).sum();
+    assert_eq!(Some(of), run.latency_ms.p50);
+}
+
+#[test]
+fn of_a_server_on_another_host_the_publishers_times_are_known_alone() {
+    let mut rig = Rig::new();
+    rig.join.served = Some(Served::new(Via::LlHls, told(0, 1), 8));
+    rig.say(&dated(0), 300);
+    let run = rig.run(400);
+    let figure = |stage| run.stages_ms[stage].p50;
+    assert_eq!((figure(Stage::Send), figure(Stage::Package), figure(Stage::Deliver)), (Some(1.0), None, Some(5.0)));
+}
+
+#[test]
+fn another_frame_of_that_number_is_not_taken_for_this() {
+    let served = Served::new(Via::Hls, told(5, 1), 7);
+    let code = PageCode { stream: 1, sequence: 5, pub_us: us(270) };
+    assert!(served.find(&code).is_some());
+    for other in
+        [PageCode { stream: 2, ..code }, PageCode { sequence: 6, ..code }, PageCode { pub_us: us(310), ..code }]
+    {
+        assert!(served.find(&other).is_none());
+    }
 }

@@ -7,6 +7,7 @@ use common::rtsp::phase::Phase;
 
 use super::Session;
 use crate::via::join::Join;
+use crate::via::origin::Answer;
 use crate::via::served::{self, Served};
 
 /// How often it is asked when frames were where.
@@ -16,13 +17,19 @@ impl Session<'_> {
     /// Asks whether the server is one of ours, and has it shift the publisher's pictures for the join after `joined` others.
     pub(super) fn ask_origin(&mut self, joined: u32) -> Option<Served> {
         let answer = self.origin.marks(None)?;
-        let here = clock::host();
-        self.clocks = self.config.clocks().max(served::clocks(&answer, here));
+        let served = self.understand(answer);
         let phase = Phase::new(f64::from(joined) / f64::from(self.config.joins));
         let phase_us = phase.filter(|_| joined == 0 || self.shifts).and_then(|phase| self.origin.shift(phase));
         self.shifts = phase_us.is_some();
         self.recorder.shifted(phase_us);
-        Some(Served::new(self.config.via, answer, here))
+        Some(served)
+    }
+
+    /// Of whose clock stamps, the newest word counts: a stream that nobody watched has no frames to tell of at first.
+    fn understand(&mut self, answer: Answer) -> Served {
+        let here = clock::host();
+        self.clocks = self.config.clocks().max(served::clocks(&answer, here));
+        Served::new(self.config.via, answer, here)
     }
 
     /// Takes what the server says of frames, and asks on.
@@ -30,9 +37,8 @@ impl Session<'_> {
         if join.served.is_none() {
             return;
         }
-        let (via, here) = (self.config.via, clock::host());
         while let Some(answer) = self.origin.take() {
-            join.served = Some(Served::new(via, answer, here));
+            join.told(self.understand(answer), self.clocks);
         }
         if self.asked.elapsed() >= ASK_EVERY
             && let Some(from) = join.ask_from()
@@ -47,7 +53,7 @@ impl Session<'_> {
         if join.served.is_some()
             && let Some(answer) = self.origin.marks(join.ask_from())
         {
-            join.served = Some(Served::new(self.config.via, answer, clock::host()));
+            join.told(self.understand(answer), self.clocks);
         }
     }
 }

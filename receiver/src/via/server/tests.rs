@@ -16,7 +16,7 @@ use tokio_rustls::rustls::{
     ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned,
 };
 
-use super::super::server::Server;
+use super::Server;
 
 /// A person who looks at the fingerprint: takes every certificate whose key signs, and keeps it.
 #[derive(Debug)]
