@@ -41,9 +41,9 @@ pub(super) struct User(String);
 #[derive(Clone, Debug, Default)]
 pub(super) struct Carried(pub(super) String);
 
-/// What an answer to a token is marked with: pages of other sites may read it.
+/// What an answer is marked with that pages of other sites may read.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ByToken;
+pub(super) struct ForEveryPage;
 
 /// Lets those in who may; everybody where there are no users.
 pub(super) async fn check(
@@ -86,7 +86,7 @@ pub(super) async fn check(
         Err(refused) => refusal(refused, need),
     };
     if token.is_some() {
-        response.extensions_mut().insert(ByToken);
+        response.extensions_mut().insert(ForEveryPage);
     }
     response
 }

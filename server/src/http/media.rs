@@ -18,7 +18,7 @@ use common::clock::Clock;
 use common::rtsp::serve::StreamPath;
 use common::time::WallTime;
 
-use super::access::Carried;
+use super::access::{Carried, ForEveryPage};
 use super::{Peer, api};
 use crate::Shared;
 use crate::budget::Lease;
@@ -181,7 +181,7 @@ async fn manifest(live: &Live, now: WallTime, host: Option<&HeaderValue>, query:
 
 /// `GET /time`: the server's clock, which a manifest counts by.
 pub(super) async fn time(State(shared): State<Arc<Shared>>) -> Response {
-    (no_cache(), segment::date_time(shared.clock.now().wall)).into_response()
+    (Extension(ForEveryPage), no_cache(), segment::date_time(shared.clock.now().wall)).into_response()
 }
 
 fn answer(found: Option<Option<Bytes>>) -> Response {
