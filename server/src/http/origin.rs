@@ -14,8 +14,8 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::access::ForEveryPage;
 use super::api;
+use super::marks::ForEveryPage;
 use crate::Shared;
 
 /// The address that a connection came in at.
