@@ -3,6 +3,7 @@
 mod access;
 mod any;
 mod api;
+mod marks;
 mod media;
 mod metrics;
 mod origin;
@@ -34,6 +35,7 @@ use crate::relay::{Account, Share};
 use crate::rtsp::listener::ACCEPT_REST;
 use crate::{Pace, Shared};
 use access::Need;
+use marks::Peer;
 
 pub use any::parse_any;
 
@@ -126,10 +128,6 @@ async fn serve(stream: TcpStream, peer: IpAddr, shared: Arc<Shared>, router: Rou
         tracing::debug!(%error, "an HTTP connection ended early");
     }
 }
-
-/// Where a request came from.
-#[derive(Clone, Copy)]
-struct Peer(IpAddr);
 
 fn router(shared: Arc<Shared>) -> Router {
     let may = |need| middleware::from_fn_with_state((shared.clone(), need), access::check);

@@ -11,7 +11,8 @@ use common::clock::Clock;
 use common::rtsp::serve::{Action, StreamPath};
 use serde::Serialize;
 
-use super::{Peer, api};
+use super::api;
+use super::marks::{Carried, ForEveryPage, Peer};
 use crate::Shared;
 use crate::auth::{self, Refused};
 
@@ -36,14 +37,6 @@ pub(super) enum Need {
 /// The user who asks; only where there are users.
 #[derive(Clone, Debug)]
 pub(super) struct User(String);
-
-/// The query that URLs within an answer are to have, so that who cannot set headers can follow them: empty, or with a token.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Carried(pub(super) String);
-
-/// What an answer to a token is marked with: pages of other sites may read it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct ByToken;
 
 /// Lets those in who may; everybody where there are no users.
 pub(super) async fn check(
@@ -86,7 +79,7 @@ pub(super) async fn check(
         Err(refused) => refusal(refused, need),
     };
     if token.is_some() {
-        response.extensions_mut().insert(ByToken);
+        response.extensions_mut().insert(ForEveryPage);
     }
     response
 }

@@ -19,8 +19,8 @@ use common::clock::Clock;
 use common::rtsp::serve::StreamPath;
 use common::time::WallTime;
 
-use super::access::Carried;
-use super::{Peer, api};
+use super::api;
+use super::marks::{Carried, ForEveryPage, Peer};
 use crate::Shared;
 use crate::budget::Lease;
 use crate::live::{Live, Refused};
@@ -67,7 +67,7 @@ pub(super) async fn show(
     let Some(permit) = shared.lives.admit(peer) else { return later("too many viewers: try again later") };
     let mut live = match watch(&shared, &path) {
         Ok(live) => live,
-        Err(response) => return response,
+        Err(refused) => return refusal(&shared, refused),
     };
     let viewer = Viewer { lease, view: live.view(), _permit: permit };
     match file {
@@ -77,7 +77,7 @@ pub(super) async fn show(
             if live.is_replaced() && !text.status().is_success() {
                 live = match watch(&shared, &path) {
                     Ok(live) => live,
-                    Err(response) => return response,
+                    Err(refused) => return refusal(&shared, refused),
                 };
                 return playlist(&live, reload, &carried).await;
             }
@@ -96,15 +96,18 @@ pub(super) async fn show(
     }
 }
 
-/// The stream at `path`, or why there is none.
-fn watch(shared: &Shared, path: &StreamPath) -> Result<Arc<Live>, Response> {
-    shared.lives.watch(path, shared.paths.find(path).as_ref()).map_err(|refused| match refused {
+fn watch(shared: &Shared, path: &StreamPath) -> Result<Arc<Live>, Refused> {
+    shared.lives.watch(path, shared.paths.find(path).as_ref())
+}
+
+fn refusal(shared: &Shared, refused: Refused) -> Response {
+    match refused {
         Refused::NoStream => api::error(StatusCode::NOT_FOUND, "no stream at this path"),
         Refused::Full => {
             shared.lives.viewers().refuse();
             later("too many streams are watched: try again later")
         }
-    })
+    }
 }
 
 /// Counts an answer that is there as a whole.
@@ -184,7 +187,7 @@ async fn manifest(live: &Live, now: WallTime, host: Option<&HeaderValue>, query:
 
 /// `GET /time`: the server's clock, which a manifest counts by.
 pub(super) async fn time(State(shared): State<Arc<Shared>>) -> Response {
-    (no_cache(), segment::date_time(shared.clock.now().wall)).into_response()
+    (Extension(ForEveryPage), no_cache(), segment::date_time(shared.clock.now().wall)).into_response()
 }
 
 fn answer(found: Option<Option<Bytes>>) -> Response {

@@ -14,8 +14,8 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::access::ByToken;
 use super::api;
+use super::marks::ForEveryPage;
 use crate::Shared;
 
 /// The address that a connection came in at.
@@ -33,14 +33,14 @@ pub(super) async fn check(State(shared): State<Arc<Shared>>, request: Request, n
     next.run(request).await
 }
 
-/// Lets every page read what needs no user, and what was asked for with a token, which no browser sends by itself; never what
-/// a password opened, which browsers do send by themselves.
+/// Lets every page read what needs no user, why it was refused, and what was asked for with a token, which no browser sends by
+/// itself; never what a password opened, which browsers do send by themselves.
 pub(super) async fn allow_pages(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let preflight = request.method() == Method::OPTIONS;
     let mut response = next.run(request).await;
     let refused = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::TOO_MANY_REQUESTS];
-    let by_token = response.extensions().get::<ByToken>().is_some();
-    if shared.users.is_none() || preflight || by_token || refused.contains(&response.status()) {
+    let marked = response.extensions().get::<ForEveryPage>().is_some();
+    if shared.users.is_none() || preflight || marked || refused.contains(&response.status()) {
         response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     }
     response

@@ -147,6 +147,8 @@ fn a_token_opens_streams_and_nothing_else() {
     assert_eq!(ask(&cam, "POST /api/token", &bearer(&all)).0, 401, "a token begets no token");
     assert_eq!(ask(&cam, "POST /api/token", &format!("{BOB}\r\nOrigin: http://example.com")).0, 403);
     assert_eq!(ask(&cam, "POST /api/token", ANN).0, 403, "she may not play");
+    let (status, text) = ask(&cam, "GET /time", "");
+    assert!(status == 200 && text.contains("access-control-allow-origin: *"), "{text}");
     let (status, text) = ask(&cam, "OPTIONS /cam/index.m3u8", "\r\nOrigin: http://example.com");
     assert!(status == 204 && text.contains("access-control-allow-headers: Authorization, Range"), "{text}");
 }

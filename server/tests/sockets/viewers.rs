@@ -239,3 +239,28 @@ fn heads_are_bounded_and_bodies_are_not_waited_for() {
     client.read_to_string(&mut text).expect("an answer");
     assert!(text.starts_with("HTTP/1.1 200"), "{text}");
 }
+
+#[test]
+fn a_viewer_that_reads_nothing_is_cut_off_and_others_go_on() {
+    let mut cam = Cam::new();
+    cam.playlist();
+    let mut lazy = raw::http_client(cam.http(), [127, 0, 0, 1]);
+    write!(lazy, "GET /cam/mse HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("it reads");
+    wait_for(&cam.handle, "cam", |status| status["http"]["viewers"] == 1);
+    // More than sockets take, in which nobody reads.
+    let start = std::time::Instant::now();
+    let mut viewers = 1;
+    while viewers > 0 {
+        assert!(start.elapsed() < raw::LIMIT, "it is still there");
+        cam.send_idr();
+        for _ in 0..30 {
+            let packets = cam.camera.slice(20_000);
+            cam.publisher.send_packets(&packets);
+        }
+        std::thread::sleep(std::time::Duration::from_millis(30));
+        viewers = super::status_of(&cam.handle, "cam")["http"]["viewers"].as_u64().expect("a count");
+    }
+    let status = super::status_of(&cam.handle, "cam");
+    assert!(status["http"]["segment_bytes"].as_u64() < Some(48 << 20), "{status}");
+    assert_eq!(cam.get("index.m3u8").join().expect("an answer").status, 200);
+}

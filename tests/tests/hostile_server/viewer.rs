@@ -11,7 +11,8 @@ use framelag_tests::{LIMIT, process};
 /// What the number of a fragment comes after.
 const HEADER: &[u8] = b"mfhd\0\0\0\0";
 
-/// Watches a stream as one answer, of which every fragment has to come.
+/// Watches a stream as one answer, which has to go on. (Where the server has too little time for all of its viewers, each goes on at
+/// the newest key frame.)
 pub struct Viewer {
     socket: TcpStream,
     newest: Arc<AtomicU32>,
@@ -41,11 +42,11 @@ impl Drop for Viewer {
     fn drop(&mut self) {
         let _ = self.socket.shutdown(Shutdown::Both);
         let watched = self.thread.take().map_or(Ok(()), JoinHandle::join);
-        assert!(std::thread::panicking() || watched.is_ok(), "the viewer lost frames");
+        assert!(std::thread::panicking() || watched.is_ok(), "the viewer was sent frames twice");
     }
 }
 
-/// Reads until the connection ends, and holds every fragment's number against that of the one before.
+/// Reads until the connection ends. The numbers of fragments only rise.
 fn watch(mut socket: TcpStream, newest: &AtomicU32) {
     let (mut bytes, mut buffer) = (Vec::new(), vec![0; 65_536]);
     while let Ok(count @ 1..) = socket.read(&mut buffer) {
@@ -56,7 +57,7 @@ fn watch(mut socket: TcpStream, newest: &AtomicU32) {
             let Some(four) = bytes.get(number..number + 4) else { break };
             let this = u32::from_be_bytes(four.try_into().expect("four bytes"));
             let last = newest.swap(this, Relaxed);
-            assert!(last == 0 || this == last + 1, "fragment {this} after {last}");
+            assert!(this > last, "fragment {this} after {last}");
             done = number + 4;
         }
         // What may be the beginning of one stays.
