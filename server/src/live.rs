@@ -12,7 +12,7 @@ use common::rtsp::serve::StreamPath;
 use common::time::{MonoTime, WallTime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use crate::relay::{Account, Frames, Memory, Stream};
+use crate::relay::{Account, Frames, Memory, Stream, Unit};
 use crate::segment::{SegmentSettings, Segmenter, Window};
 
 /// A stream that nobody asked for in so long is cut no longer; longer where segments are.
@@ -88,9 +88,11 @@ impl Lives {
         if entries.len() >= LIVES_MAX && !entries.contains_key(path) {
             return Err(Refused::Full);
         }
-        let frames = Frames::of(stream.clone(), &inner.memory, now).ok_or(Refused::NoStream)?;
+        let frames = Frames::with_audio(stream.clone(), &inner.memory, now).ok_or(Refused::NoStream)?;
+        let description = stream.description();
+        let audio = description.audio().map(|audio| &audio.format);
         let live = Arc::new(Live {
-            segmenter: Mutex::new(Segmenter::new(inner.settings)),
+            segmenter: Mutex::new(Segmenter::new(inner.settings).with_audio(audio)),
             changed: watch::Sender::new(0),
             asked: Mutex::new(now),
             clock: inner.clock.clone(),
@@ -199,7 +201,15 @@ async fn feed(live: &Live, mut frames: Frames, path: &StreamPath, account: &Arc<
     // Since when, and the last time.
     let mut asked: Option<(MonoTime, Option<MonoTime>)> = None;
     let (mut unusable, mut warned) = (false, false);
-    while let Some(frame) = frames.next().await {
+    while let Some(unit) = frames.next_unit().await {
+        let frame = match unit {
+            Unit::Video(frame) => frame,
+            Unit::Audio(unit) => {
+                // It goes out with the next picture: until then nothing has changed.
+                lock(&live.segmenter).push_audio(&unit.frame, unit.time);
+                continue;
+            }
+        };
         let now = live.clock.now();
         let arrived = now.wall_at(frame.arrived);
         let wall = stamp(&frame, arrived).unwrap_or(arrived);

@@ -23,7 +23,7 @@ pub(super) async fn show(State(shared): State<Arc<Shared>>, headers: HeaderMap) 
 /// A metric of each stream: its name, type, unit, help, and value.
 type StreamMetric = (&'static str, Kind, Unit, &'static str, fn(&Counts) -> u64);
 
-const STREAM_METRICS: [StreamMetric; 9] = [
+const STREAM_METRICS: [StreamMetric; 13] = [
     ("framelag_stream_readers", Kind::Gauge, Unit::None, "Readers.", |c| c.readers as u64),
     ("framelag_stream_packets", Kind::Counter, Unit::None, "RTP and RTCP packets received.", |c| c.packets),
     ("framelag_stream_bytes", Kind::Counter, Unit::Bytes, "Bytes of those packets.", |c| c.bytes),
@@ -43,6 +43,22 @@ const STREAM_METRICS: [StreamMetric; 9] = [
         |c| c.dropped.frames,
     ),
     ("framelag_stream_dropped_packets", Kind::Counter, Unit::None, "Packets of those frames.", |c| c.dropped.packets),
+    ("framelag_stream_audio_packets", Kind::Counter, Unit::None, "RTP packets of the audio received.", |c| {
+        c.audio.map_or(0, |audio| audio.packets)
+    }),
+    ("framelag_stream_audio_bytes", Kind::Counter, Unit::Bytes, "Bytes of those packets.", |c| {
+        c.audio.map_or(0, |audio| audio.bytes)
+    }),
+    ("framelag_stream_audio_frames", Kind::Counter, Unit::None, "Audio frames received.", |c| {
+        c.audio.map_or(0, |audio| audio.frames)
+    }),
+    (
+        "framelag_stream_audio_lost_packets",
+        Kind::Counter,
+        Unit::None,
+        "Packets of the audio missing by their sequence numbers.",
+        |c| c.audio.map_or(0, |audio| audio.lost_packets),
+    ),
 ];
 
 /// A metric of the server.

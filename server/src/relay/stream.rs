@@ -10,7 +10,8 @@ use common::rtp::{self, rtcp};
 use common::rtsp::serve::{Description, StreamPath};
 use common::time::{MediaTime, MonoTime};
 
-use super::frames::{FrameQueue, FrameSinks, IN_PROCESS};
+use super::audio::{AudioCounter, AudioCounts};
+use super::frames::{FrameQueue, FrameSinks, IN_PROCESS, Wants};
 use super::memory::Memory;
 use super::packet::{FrameCounter, FramePosition, Packet, PacketKind, Placed};
 use super::pictures::Requests;
@@ -35,6 +36,7 @@ struct Relay {
     /// Sinks of whole frames.
     frames: FrameSinks,
     counter: FrameCounter,
+    audio: Option<AudioCounter>,
     /// Reused from batch to batch.
     batch: Vec<Placed>,
     media_ssrc: Option<u32>,
@@ -55,6 +57,8 @@ pub(crate) struct Counts {
     pub(crate) lost_packets: u64,
     pub(crate) foreign_packets: u64,
     pub(crate) dropped: Drops,
+    /// Of the audio, where there is any.
+    pub(crate) audio: Option<AudioCounts>,
 }
 
 impl Stream {
@@ -67,8 +71,9 @@ impl Stream {
         let relay = Relay {
             codec: description.codec(),
             readers: Vec::new(),
-            frames: FrameSinks::default(),
+            frames: FrameSinks::new(description.audio()),
             counter: FrameCounter::default(),
+            audio: description.audio().map(AudioCounter::new),
             batch: Vec::new(),
             media_ssrc: None,
             requests: Requests::default(),
@@ -102,9 +107,10 @@ impl Stream {
         lock(&self.description).clone()
     }
 
-    /// Media time of the newest packet.
-    pub(crate) fn newest_time(&self) -> Option<MediaTime> {
-        lock(&self.relay).counter.newest()
+    /// Media time of the newest packet of `track`, in ticks of that track's clock.
+    pub(crate) fn newest_time(&self, track: usize) -> Option<MediaTime> {
+        let relay = lock(&self.relay);
+        if track == Description::VIDEO { relay.counter.newest() } else { relay.audio.as_ref()?.newest() }
     }
 
     /// Adds a reader and asks the publisher for an IDR. `false` where the stream has just ended.
@@ -120,13 +126,14 @@ impl Stream {
     }
 
     /// Adds a sink of whole frames in this process, as [`Stream::join`] adds a reader.
-    pub(crate) fn subscribe(&self, now: MonoTime, memory: &Memory) -> Option<Arc<FrameQueue>> {
+    pub(super) fn subscribe(&self, now: MonoTime, memory: &Memory, wants: Wants) -> Option<Arc<FrameQueue>> {
         let mut relay = lock(&self.relay);
         if relay.ended {
             return None;
         }
         let codec = relay.codec;
-        let queue = relay.frames.join(codec, &lock(&self.description).video().parameter_sets, memory.open(IN_PROCESS));
+        let queue = FrameQueue::new(memory.open(IN_PROCESS), wants);
+        let queue = relay.frames.join(codec, &lock(&self.description).video().parameter_sets, queue);
         relay.requests.ask(IN_PROCESS);
         self.request_idr_if_due(&mut relay, now);
         Some(queue)
@@ -197,6 +204,7 @@ impl Stream {
                 lost_packets: relay.counter.lost(),
                 foreign_packets: self.foreign.load(Relaxed),
                 dropped: relay.departed_drops,
+                audio: relay.audio.as_ref().map(AudioCounter::counts),
             };
             (counts, relay.readers.clone())
         };
@@ -232,10 +240,12 @@ impl Stream {
         self.request_idr_if_due(&mut relay, now);
     }
 
-    /// `None` for what readers do not get: another track than the video, and what is no RTP packet.
+    /// `None` for what readers do not get: other tracks than those that are relayed, and what is no RTP packet.
     fn place(&self, relay: &mut Relay, packet: &Packet) -> Option<FramePosition> {
         if packet.track != Description::VIDEO {
-            return None;
+            let audio = relay.audio.as_mut().filter(|_| packet.track == Description::AUDIO)?;
+            let position = if packet.kind == PacketKind::Rtp { FramePosition::Beside } else { FramePosition::Free };
+            return audio.take(packet).then_some(position);
         }
         if packet.kind == PacketKind::Rtcp {
             return Some(FramePosition::Free);
