@@ -168,7 +168,8 @@ impl Announcement {
             (Some(video), _) => Ok(Self { video, audio, ignored }),
             (None, Some(error)) => Err(error),
             (None, None) => {
-                let kinds: Vec<_> = audio.map(|_| "audio".to_owned()).into_iter().chain(ignored.into_iter().map(|i| i.kind)).collect();
+                let kinds: Vec<_> =
+                    audio.map(|_| "audio".to_owned()).into_iter().chain(ignored.into_iter().map(|i| i.kind)).collect();
                 Err(Error::NoVideo(if kinds.is_empty() { "nothing".to_owned() } else { kinds.join(", ") }))
             }
         }

@@ -114,12 +114,7 @@ async fn part(live: &Live, find: impl Fn(&Window) -> Option<Piece>) -> Response 
 }
 
 /// Waits for the segment that `find` finds, and sends one that is open frame by frame.
-async fn segment(
-    live: Arc<Live>,
-    viewer: Viewer,
-    tracks: Tracks,
-    find: impl Fn(&Window) -> Option<Piece>,
-) -> Response {
+async fn segment(live: Arc<Live>, viewer: Viewer, tracks: Tracks, find: impl Fn(&Window) -> Option<Piece>) -> Response {
     match live.wait(live.read(limit), find).await {
         Some(Piece::Open(number)) => {
             let reader = Reader::of_segment(live, viewer, number, tracks);

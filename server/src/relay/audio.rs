@@ -147,7 +147,9 @@ mod tests {
         let description = Description::parse(OPUS.as_bytes()).expect("good");
         let mut counter = AudioCounter::new(description.audio().expect("Opus"));
         assert_eq!(counter.newest(), None);
-        assert!(counter.take(&packet(1, &[0xfc, 1])) && counter.take(&packet(4, &[0xfc])) && counter.take(&packet(3, &[])));
+        assert!(
+            counter.take(&packet(1, &[0xfc, 1])) && counter.take(&packet(4, &[0xfc])) && counter.take(&packet(3, &[]))
+        );
         assert!(!counter.take(&Packet { bytes: Bytes::from_static(b"noise"), ..packet(5, &[]) }));
         let expected = AudioCounts { packets: 3, bytes: 14 + 13 + 12, frames: 2, lost_packets: 2 };
         assert_eq!((counter.counts(), counter.newest()), (expected, Some(MediaTime::from_ticks(9))));

@@ -70,12 +70,10 @@ fn write_mpd(xml: &mut Xml, window: &Window, init: &Init, now: WallTime, time_ur
             xml.create_element("PlaybackRate").with_attributes(rates).write_empty().map(drop)
         })?;
         let period = [("id", "0"), ("start", "PT0S")];
-        xml.create_element("Period")
-            .with_attributes(period)
-            .write_inner_content(|xml| {
-                write_video(xml, window, init, time_url)?;
-                init.separate.as_ref().map_or(Ok(()), |separate| write_audio(xml, window, init.number, separate))
-            })?;
+        xml.create_element("Period").with_attributes(period).write_inner_content(|xml| {
+            write_video(xml, window, init, time_url)?;
+            init.separate.as_ref().map_or(Ok(()), |separate| write_audio(xml, window, init.number, separate))
+        })?;
         write_utc_timing(xml, time_url)
     })
     .map(drop)
@@ -140,7 +138,10 @@ fn write_audio(xml: &mut Xml, window: &Window, number: u64, separate: &Separate)
                 .with_attributes(representation)
                 .write_inner_content(|xml| {
                     let configuration = [("schemeIdUri", CHANNELS_SCHEME), ("value", &*channels)];
-                    xml.create_element("AudioChannelConfiguration").with_attributes(configuration).write_empty().map(drop)
+                    xml.create_element("AudioChannelConfiguration")
+                        .with_attributes(configuration)
+                        .write_empty()
+                        .map(drop)
                 })
                 .map(drop)
         })

@@ -104,7 +104,7 @@ impl Segmenter {
             let begin = Begin { start: placed.decode, grid, wall, discontinuity, fragments_per_part: per_part };
             self.window.begin(Segment::new(next, init.clone(), begin));
         }
-        let waited = take_audio(self.audio.as_mut().filter(|_| track.audio().is_some()), &mut self.fragments);
+        let waited = take_audio(self.audio.as_mut(), track, &mut self.fragments);
         self.fragments = self.fragments.wrapping_add(1);
         let sample = Sample {
             number: self.fragments,
@@ -117,7 +117,8 @@ impl Segmenter {
         // Boxes of a frame are far from too long.
         if let Ok(bytes) = track.fragment(&sample, data) {
             let Sample { decode: start, duration, sync, .. } = sample;
-            let (audio, bytes) = (waited.len(), if waited.is_empty() { bytes } else { [waited, bytes.into()].concat().into() });
+            let (audio, bytes) =
+                (waited.len(), if waited.is_empty() { bytes } else { [waited, bytes.into()].concat().into() });
             self.window.push(Fragment { bytes, audio, start, duration, sync }, interval, placed.after_hole);
         }
         Ok(!frame.starts_decoding && self.window.open().is_some_and(due))
@@ -137,13 +138,14 @@ impl Segmenter {
     }
 }
 
-/// What waits, in boxes that go on counting `fragments`.
-fn take_audio(waiting: Option<&mut Waiting>, fragments: &mut u32) -> Vec<u8> {
+/// What waits, in boxes that go on counting `fragments`; it is lost where `track` has no audio.
+fn take_audio(waiting: Option<&mut Waiting>, track: &Track, fragments: &mut u32) -> Vec<u8> {
+    let runs = waiting.map(Waiting::take).unwrap_or_default();
     let mut bytes = Vec::new();
-    for run in waiting.map(Waiting::take).unwrap_or_default() {
+    for run in runs.iter().filter(|_| track.audio().is_some()) {
         *fragments = fragments.wrapping_add(1);
         // As those of a frame, these boxes are far from too long.
-        if let Ok(fragment) = audio_fragment(*fragments, &run) {
+        if let Ok(fragment) = audio_fragment(*fragments, run) {
             bytes.extend_from_slice(&fragment);
         }
     }

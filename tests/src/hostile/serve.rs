@@ -7,8 +7,7 @@ use std::time::Duration;
 use common::rtsp::serve::{Busy, Description, Host, Output, Session, StreamPath};
 use common::time::{MediaTime, MonoTime};
 
-const SDP: &str =
-    "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n\
+const SDP: &str = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n\
      m=audio 0 RTP/AVP 97\r\na=rtpmap:97 opus/48000/2\r\n";
 
 /// A server where `cam` is live and every other path is free.

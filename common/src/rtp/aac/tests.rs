@@ -17,8 +17,7 @@ fn payload(sizes: &[usize], data: &[u8]) -> Vec<u8> {
 }
 
 fn take(depacketizer: &mut Depacketizer, sequence: u16, ticks: u32, marker: bool, payload: &[u8]) -> Vec<AudioFrame> {
-    let packet =
-        Packet { payload_type: 97, sequence, time: MediaTime::from_ticks(ticks), ssrc: 7, marker, payload };
+    let packet = Packet { payload_type: 97, sequence, time: MediaTime::from_ticks(ticks), ssrc: 7, marker, payload };
     let mut found = Vec::new();
     depacketizer.handle_packet(MonoTime::default(), &packet, |frame| found.push(frame));
     found
@@ -100,7 +99,10 @@ fn units_are_counted_where_they_end() {
         Layout::HIGH_BIT_RATE.count(&Packet { payload_type: 97, sequence: 1, time, ssrc: 7, marker, payload })
     };
     assert_eq!(count(true, &payload(&[2, 3], b"deabc")), 2);
-    assert_eq!((count(false, &payload(&[9], b"abc")), count(true, &payload(&[9], b"abc")), count(true, &[1])), (0, 1, 0));
+    assert_eq!(
+        (count(false, &payload(&[9], b"abc")), count(true, &payload(&[9], b"abc")), count(true, &[1])),
+        (0, 1, 0)
+    );
 }
 
 proptest! {

@@ -147,7 +147,10 @@ async fn audio_comes_to_who_wants_it_on_the_clock_of_the_video() {
     stream.forward(at(30), &mut vec![Path::opus(1, 48_960), Path::opus(2, 48_960 + 960)]);
     for ticks in [0, 1_800] {
         let Some(Unit::Audio(unit)) = both.next_unit().await else { panic!("audio") };
-        assert_eq!((unit.time.ticks_since(time), &unit.frame.data[..], unit.frame.arrived), (ticks, &[0xfc, 1][..], at(30)));
+        assert_eq!(
+            (unit.time.ticks_since(time), &unit.frame.data[..], unit.frame.arrived),
+            (ticks, &[0xfc, 1][..], at(30))
+        );
     }
     stream.forward(at(33), &mut path.frame(SLICE));
     assert!(matches!(both.next_unit().await, Some(Unit::Video(_))));

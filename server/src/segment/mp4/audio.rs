@@ -80,16 +80,15 @@ pub(in crate::segment) fn fragment(number: u32, run: &AudioRun) -> Result<Bytes>
 }
 
 fn moof(number: u32, run: &AudioRun, data_offset: usize) -> Moof {
-    let entry =
-        |&(size, duration): &(u32, u32)| TrunEntry { duration: Some(duration), size: Some(size), flags: None, cts: None };
+    let entry = |&(size, duration): &(u32, u32)| TrunEntry {
+        duration: Some(duration),
+        size: Some(size),
+        flags: None,
+        cts: None,
+    };
     let samples: Vec<TrunEntry> = run.samples.iter().map(entry).collect();
     let traf = Traf {
-        tfhd: Tfhd {
-            track_id: TRACK,
-            default_sample_flags: Some(SYNC),
-            default_base_is_moof: true,
-            ..Tfhd::default()
-        },
+        tfhd: Tfhd { track_id: TRACK, default_sample_flags: Some(SYNC), default_base_is_moof: true, ..Tfhd::default() },
         tfdt: Some(Tfdt { base_media_decode_time: run.decode }),
         trun: vec![Trun { data_offset: Some(data_offset as i32), samples: samples.into() }],
         ..Traf::default()

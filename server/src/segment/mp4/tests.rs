@@ -52,7 +52,10 @@ fn audio_is_a_second_track_or_one_of_its_own() {
         let init = track.initialization(3).expect("it is written");
         assert_eq!((init.number, &*init.codecs), (3, &*format!("avc1.42C01E,{codecs}")));
         let separate = init.separate.as_ref().expect("there is audio");
-        assert_eq!((&*separate.video.1, &*separate.audio.1, separate.sample_rate), ("avc1.42C01E", codecs, format.clock_hz));
+        assert_eq!(
+            (&*separate.video.1, &*separate.audio.1, separate.sample_rate),
+            ("avc1.42C01E", codecs, format.clock_hz)
+        );
         for (tracks, ids) in [(Tracks::Both, &[1, 2][..]), (Tracks::Video, &[1]), (Tracks::Audio, &[2])] {
             let boxes = read_back(init.of(tracks).expect("there is audio"));
             let [Any::Ftyp(_), Any::Moov(moov)] = &boxes[..] else { panic!("{boxes:?}") };
@@ -85,7 +88,8 @@ fn a_fragment_of_audio_holds_its_frames_side_by_side() {
     let [traf] = &moof.traf[..] else { panic!("{moof:?}") };
     assert_eq!((moof.mfhd.sequence_number, traf.tfhd.track_id, traf.tfhd.default_sample_flags), (7, 2, Some(SYNC)));
     assert_eq!(traf.tfdt.as_ref().expect("it").base_media_decode_time, 1 << 33);
-    let samples: Vec<_> = (0..2).map(|at| traf.trun[0].samples.get(at).expect("it")).map(|s| (s.size, s.duration)).collect();
+    let samples: Vec<_> =
+        (0..2).map(|at| traf.trun[0].samples.get(at).expect("it")).map(|s| (s.size, s.duration)).collect();
     assert_eq!(samples, [(Some(2), Some(1_024)), (Some(3), Some(1_024))]);
     assert_eq!((&mdat.data[..], traf.trun[0].data_offset), (&b"deabc"[..], Some((bytes.len() - 5) as i32)));
 }

@@ -58,7 +58,10 @@ fn the_audio_is_set_up_like_the_video_or_left_out() {
     let response = client.ok("SETUP", "/cam/trackID=1", "Transport: RTP/AVP/TCP;unicast;interleaved=2-3\r\n", "");
     assert!(response.contains("interleaved=2-3"), "{response}");
     let response = client.ok("PLAY", "/cam", &client.session_header(), "");
-    assert!(response.contains("/cam/trackID=0;rtptime=5,url=rtsp://127.0.0.1:8554/cam/trackID=1;rtptime=5"), "{response}");
+    assert!(
+        response.contains("/cam/trackID=0;rtptime=5,url=rtsp://127.0.0.1:8554/cam/trackID=1;rtptime=5"),
+        "{response}"
+    );
     let Some(Output::Play(setup)) = client.session.poll_output() else { panic!("it plays") };
     let tcp = |rtp| Some(TrackTransport::Tcp { rtp, rtcp: rtp + 1 });
     assert_eq!(setup.tracks, [tcp(0), tcp(2)]);
@@ -72,7 +75,11 @@ fn the_audio_is_set_up_like_the_video_or_left_out() {
         // Replaced by one without audio.
         client.host.live.insert("cam".to_owned(), described(SDP));
         let header = client.session_header();
-        if status == 200 { drop(client.ok("PLAY", "/cam", &header, "")) } else { drop(client.refused(404, "PLAY", "/cam", &header, "")) }
+        if status == 200 {
+            drop(client.ok("PLAY", "/cam", &header, ""))
+        } else {
+            drop(client.refused(404, "PLAY", "/cam", &header, ""))
+        }
     }
 }
 
