@@ -12,6 +12,7 @@
 //! * **monotonic time** ([`time::MonoTime`]): never steps. What durations and timeouts are taken with.
 //! * **media time** ([`time::MediaTime`]): 90 kHz RTP ticks, wraps after 13 h 15 m.
 
+pub mod audio;
 pub mod backoff;
 pub mod bom;
 pub mod clock;

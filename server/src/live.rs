@@ -91,7 +91,7 @@ impl Lives {
         if entries.len() >= LIVES_MAX && previous.is_none() {
             return Err(Refused::Full);
         }
-        let frames = Frames::of(stream.clone(), &inner.memory, now).ok_or(Refused::NoStream)?;
+        let frames = Frames::with_audio(stream.clone(), &inner.memory, now).ok_or(Refused::NoStream)?;
         let live = Arc::new(Live::new(settings, inner.clock.clone(), stream, previous.map(Arc::as_ref)));
         if let Some(previous) = entries.insert(path.clone(), live.clone()) {
             previous.replace();

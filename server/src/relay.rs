@@ -4,6 +4,7 @@
 //! publisher's own task: a reader's sink writes to its socket without blocking, and keeps a bounded queue only where
 //! the socket does not take more. So no packet waits for another task to wake, and no reader waits for another.
 
+mod audio;
 mod frames;
 mod gate;
 mod memory;
@@ -17,9 +18,10 @@ mod subscription;
 mod viewed;
 
 pub use frames::FrameDrops;
+pub(crate) use frames::Unit;
 pub(crate) use gate::Gate;
 pub(crate) use memory::{Account, Memory, Share};
-pub(crate) use packet::Placed;
+pub(crate) use packet::{FramePosition, Placed};
 pub(crate) use paths::{Paths, Publication, Reservation};
 pub(crate) use queue::{ControlFull, Queue};
 pub(crate) use sink::{Client, Drops, PublisherControl, ReaderCounts, ReaderInfo, Sink};

@@ -15,7 +15,7 @@ use common::credentials::Credentials;
 use common::frame::{Luma, Picture};
 use common::media::Codec;
 use common::rtp::h264::Depacketizer;
-use common::rtp::{Event, Packet, rtcp};
+use common::rtp::{AudioDepacketizer, Event, Packet, rtcp};
 use common::rtsp::auth::{Attempt, Client, Verifier};
 use common::rtsp::headers::{Session, Transport, check_range, parse_cseq};
 use common::rtsp::message::{Framer, Item};
@@ -34,7 +34,7 @@ pub use tune::{flv, plan};
 pub type Target = fn(&[u8]);
 
 /// Every parser, by name.
-pub const TARGETS: [(&str, Target); 19] = [
+pub const TARGETS: [(&str, Target); 20] = [
     ("rtsp_message", rtsp_message),
     ("rtsp_headers", rtsp_headers),
     ("rtsp_serve", rtsp_serve),
@@ -42,6 +42,7 @@ pub const TARGETS: [(&str, Target); 19] = [
     ("sdp", sdp),
     ("rtp", rtp),
     ("rtp_frames", rtp_frames),
+    ("rtp_audio", rtp_audio),
     ("rtcp", rtcp),
     ("h264", h264),
     ("code", code),
@@ -139,6 +140,37 @@ pub fn rtp_frames(data: &[u8]) {
         }
     }
     assert!(payload <= data.len());
+}
+
+/// RTP packets as they are put together to frames of audio, each behind its length in one byte. The first byte says how audio is
+/// announced.
+pub fn rtp_audio(data: &[u8]) {
+    const FORMATS: [&str; 3] = [
+        "opus/48000/2\r\n",
+        "mpeg4-generic/48000/2\r\na=fmtp:97 config=1190;sizelength=13;indexlength=3;indexdeltalength=3\r\n",
+        "mpeg4-generic/44100/1\r\na=fmtp:97 config=1208;sizelength=6;indexlength=2;indexdeltalength=2\r\n",
+    ];
+    let Some((&format, data)) = data.split_first() else { return };
+    let format = FORMATS[usize::from(format) % FORMATS.len()];
+    let sdp = format!(
+        "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n\
+         m=audio 0 RTP/AVP 97\r\na=rtpmap:97 {format}"
+    );
+    let audio = Announcement::parse(sdp.as_bytes()).ok().and_then(|announced| announced.audio).expect("audio");
+    let mut depacketizer = AudioDepacketizer::new(&audio.format, audio.payload).expect("they belong together");
+    let (mut rest, mut payload, mut found) = (data, 0, 0);
+    while let Some((&length, after)) = rest.split_first() {
+        let (bytes, after) = after.split_at(after.len().min(length.into()));
+        rest = after;
+        let Ok(packet) = Packet::parse(bytes) else { continue };
+        payload += packet.payload.len();
+        let _ = audio.payload.frames(&packet);
+        depacketizer.handle_packet(MonoTime::default(), &packet, |frame| {
+            assert!(!frame.data.is_empty() && frame.duration > 0);
+            found += frame.data.len();
+        });
+        assert!(found <= payload, "no more than came");
+    }
 }
 
 /// Compound RTCP packets.

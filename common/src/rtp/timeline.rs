@@ -24,9 +24,21 @@ impl SenderClock {
 
     /// When, by the sender's wall clock, the frame with media time `time` was sampled: before the report or after it.
     pub const fn sampled(&self, time: MediaTime) -> SenderTime {
-        let ticks = time.ticks_since(self.time) as i128;
-        let fractions = (ticks << FRACTION_BITS).div_euclid(MEDIA_CLOCK_HZ as i128);
+        self.sampled_at(time.ticks(), MEDIA_CLOCK_HZ)
+    }
+
+    /// As [`SenderClock::sampled`], of a track whose media time has `hz` ticks per second; at least 1.
+    pub(super) const fn sampled_at(&self, ticks: u32, hz: u32) -> SenderTime {
+        let ticks = MediaTime::from_ticks(ticks).ticks_since(self.time) as i128;
+        let fractions = (ticks << FRACTION_BITS).div_euclid(hz as i128);
         SenderTime(self.ntp.wrapping_add(fractions as u64))
+    }
+
+    /// The media time, of 90 kHz, of the moment `time`.
+    pub(super) const fn time_at(&self, time: SenderTime) -> MediaTime {
+        let fractions = time.0.wrapping_sub(self.ntp) as i64 as i128;
+        let ticks = (fractions * MEDIA_CLOCK_HZ as i128 + (1 << (FRACTION_BITS - 1))) >> FRACTION_BITS;
+        MediaTime::from_ticks(self.time.ticks().wrapping_add(ticks as u32))
     }
 }
 

@@ -1,5 +1,7 @@
-//! Session descriptions (RFC 8866) of one H.264 video track (RFC 6184 section 8.2): what a publisher announces, what a
-//! server takes from an announcement and gives to readers.
+//! Session descriptions (RFC 8866) of one H.264 video track (RFC 6184 section 8.2) and, where there is one, an audio track beside
+//! it: what a publisher announces, what a server takes from an announcement and gives to readers.
+
+mod audio;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -8,6 +10,8 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use sdp_types::{
     Attribute, Connection, Fmtp, FmtpParam, Media, MediaType, Origin, RtpMap, Session, Time, TransportProto,
 };
+
+pub use audio::Audio;
 
 use crate::h264::{NalKind, Sps};
 use crate::rtp;
@@ -33,7 +37,7 @@ pub struct Video {
     pub control: Option<String>,
 }
 
-/// A track that an announcement offers besides the one that is taken. A publisher will set it up like the other.
+/// A track that an announcement offers besides those that are taken. A publisher will set it up like the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ignored {
     /// `audio`, `video`, `application`, …
@@ -47,6 +51,8 @@ pub struct Ignored {
 pub struct Announcement {
     /// The first H.264 track.
     pub video: Video,
+    /// The first track of AAC or Opus.
+    pub audio: Option<Audio>,
     /// All others.
     pub ignored: Vec<Ignored>,
 }
@@ -93,13 +99,16 @@ impl Video {
         }
     }
 
-    /// The description of a stream that is this track alone. `host` is the address that it comes from.
-    pub fn describe(&self, host: IpAddr) -> Vec<u8> {
+    /// The description of a stream of this track and `audio`. `host` is the address that it comes from.
+    pub fn describe(&self, host: IpAddr, audio: Option<&Audio>) -> Vec<u8> {
         let mut session = Session::new(Origin::with_ip_addr(0, 0, host), "framelag");
         let anywhere = if host.is_ipv4() { IpAddr::from(Ipv4Addr::UNSPECIFIED) } else { Ipv6Addr::UNSPECIFIED.into() };
         session.connection = Some(Connection::from_ip_addr(anywhere));
         session.add_time(Time::new(0, 0));
         session.add_media(self.media());
+        if let Some(audio) = audio {
+            session.add_media(audio.media());
+        }
         let mut text = Vec::new();
         session.write(&mut text).expect("writing to memory does not fail");
         text
@@ -130,16 +139,22 @@ impl Video {
 }
 
 impl Announcement {
-    /// Parses a description and takes its first H.264 track.
+    /// Parses a description and takes its first H.264 track and its first audio track that can be passed on.
     pub fn parse(description: &[u8]) -> Result<Self, Error> {
         let session = Session::parse(description).map_err(|error| Error::Malformed(shorten(&error.to_string())))?;
         if session.medias.len() > MEDIA_MAX {
             return Err(Error::TooManyMedia);
         }
-        let mut video = None;
+        let (mut video, mut audio) = (None, None);
         let mut refused = None;
         let mut ignored = Vec::new();
         for media in &session.medias {
+            if audio.is_none() {
+                audio = Audio::parse(media, control(media));
+                if audio.is_some() {
+                    continue;
+                }
+            }
             match parse_video(media) {
                 Ok(Some(found)) if video.is_none() => video = Some(found),
                 Ok(_) => ignored.push(Ignored { kind: shorten(&media.media), control: control(media) }),
@@ -150,10 +165,13 @@ impl Announcement {
             }
         }
         match (video, refused) {
-            (Some(video), _) => Ok(Self { video, ignored }),
+            (Some(video), _) => Ok(Self { video, audio, ignored }),
             (None, Some(error)) => Err(error),
-            (None, None) if ignored.is_empty() => Err(Error::NoVideo("nothing".to_owned())),
-            (None, None) => Err(Error::NoVideo(ignored.into_iter().map(|i| i.kind).collect::<Vec<_>>().join(", "))),
+            (None, None) => {
+                let kinds: Vec<_> =
+                    audio.map(|_| "audio".to_owned()).into_iter().chain(ignored.into_iter().map(|i| i.kind)).collect();
+                Err(Error::NoVideo(if kinds.is_empty() { "nothing".to_owned() } else { kinds.join(", ") }))
+            }
         }
     }
 }
@@ -280,7 +298,7 @@ mod tests {
                 frame_rate: None,
                 control: None,
             };
-            let text = String::from_utf8(video.describe(host.parse().expect("an address"))).expect("text");
+            let text = String::from_utf8(video.describe(host.parse().expect("an address"), None)).expect("text");
             assert!(text.lines().any(|found| found == line), "{text}");
         }
     }
@@ -288,8 +306,8 @@ mod tests {
     #[test]
     fn our_own_description_reads_back() {
         let video = Video::new(SPS, PPS, Some(29.97));
-        let text = video.describe([127, 0, 0, 1].into());
-        assert_eq!(Announcement::parse(&text), Ok(Announcement { video: video.clone(), ignored: vec![] }));
+        let text = video.describe([127, 0, 0, 1].into(), None);
+        assert_eq!(Announcement::parse(&text), Ok(Announcement { video: video.clone(), audio: None, ignored: vec![] }));
         let text = String::from_utf8(text).expect("a description is text");
         for part in
             ["packetization-mode=1", "sprop-parameter-sets=Z0LAHoyNQFAekA8IhGo=,aM48gA==", "profile-level-id=42C01E"]

@@ -85,6 +85,8 @@ struct StreamView {
     foreign_packets: u64,
     /// Frames that readers did not get because they were too slow, summed over all readers so far.
     dropped_frames: u64,
+    /// What is relayed beside the video; in the counts of packets and bytes above it is included.
+    audio: Option<AudioView>,
     readers: Vec<ReaderView>,
     /// Viewers over HTTP, and what is held for them.
     http: HttpView,
@@ -100,6 +102,16 @@ struct HttpView {
     skips: u64,
     segments: usize,
     segment_bytes: usize,
+}
+
+/// Audio is counted, and not measured.
+#[derive(Serialize)]
+struct AudioView {
+    codec: String,
+    packets: u64,
+    bytes: u64,
+    frames: u64,
+    lost_packets: u64,
 }
 
 #[derive(Serialize)]
@@ -123,10 +135,17 @@ impl StreamView {
     fn of(stream: &Stream, shared: &Shared) -> Self {
         let (counts, held) = (stream.counts(), shared.lives.held(stream.path()));
         let viewed = counts.viewed;
-        let publisher = stream.publisher();
+        let (publisher, description) = (stream.publisher(), stream.description());
+        let audio = description.audio().zip(counts.audio).map(|(audio, counts)| AudioView {
+            codec: audio.format.codecs_parameter(),
+            packets: counts.packets,
+            bytes: counts.bytes,
+            frames: counts.frames,
+            lost_packets: counts.lost_packets,
+        });
         Self {
             name: stream.path().to_string(),
-            codec: stream.description().codecs_parameter(),
+            codec: description.codecs_parameter(),
             since_ms: millis(publisher.since),
             publisher: PeerView::of(publisher),
             packets: counts.packets,
@@ -136,6 +155,7 @@ impl StreamView {
             lost_packets: counts.lost_packets,
             foreign_packets: counts.foreign_packets,
             dropped_frames: counts.dropped.frames,
+            audio,
             readers: stream.readers().iter().map(ReaderView::of).collect(),
             http: HttpView {
                 viewers: viewed.open,

@@ -24,7 +24,7 @@ use super::marks::{Carried, ForEveryPage, Peer};
 use crate::Shared;
 use crate::budget::Lease;
 use crate::live::{Live, Refused};
-use crate::segment::{self, Window};
+use crate::segment::{self, Tracks, Window};
 use carry::carry;
 use file::File;
 use reader::{Reader, Viewer};
@@ -83,10 +83,12 @@ pub(super) async fn show(
             }
             sent(&viewer, text)
         }
-        File::Init(number) => sent(&viewer, init(&live, number).await),
+        File::Init(tracks, number) => sent(&viewer, init(&live, tracks, number).await),
         File::Part(segment, number) => sent(&viewer, part(&live, |window| find_part(window, segment, number)).await),
-        File::Segment(number) => segment(live, viewer, |window| find_segment(window, number)).await,
-        File::Grid(place) => segment(live, viewer, |window| find_on_grid(window, place)).await,
+        File::Segment(number) => {
+            segment(live, viewer, Tracks::Both, |window| find_segment(window, Tracks::Both, number)).await
+        }
+        File::Grid(tracks, place) => segment(live, viewer, tracks, |window| find_on_grid(window, tracks, place)).await,
         File::Manifest => {
             let host = headers.get(header::HOST);
             sent(&viewer, manifest(&live, shared.clock.now().wall, host, &carried).await)
@@ -130,12 +132,12 @@ async fn playlist(live: &Live, reload: Reload, query: &str) -> Response {
     }
 }
 
-async fn init(live: &Live, number: u64) -> Response {
+async fn init(live: &Live, tracks: Tracks, number: u64) -> Response {
     let found = live.wait(live.read(limit), |window| {
         let newest = window.segments().next_back()?;
         let known = window.segments().find(|segment| segment.init.number == number);
         match known {
-            Some(segment) => Some(Some(segment.init.bytes.clone())),
+            Some(segment) => Some(segment.init.of(tracks).cloned()),
             None => (number <= newest.init.number || number > newest.init.number + 1).then_some(None),
         }
     });
@@ -145,7 +147,7 @@ async fn init(live: &Live, number: u64) -> Response {
 /// What was found: the bytes of a part or segment, or why there are none.
 enum Piece {
     Bytes(Bytes),
-    /// A segment with this number that is not complete yet.
+    /// A segment with this number that is not complete yet, or of which only some tracks are wanted.
     Open(u64),
     Nothing,
 }
@@ -159,10 +161,10 @@ async fn part(live: &Live, find: impl Fn(&Window) -> Option<Piece>) -> Response 
 }
 
 /// Waits for the segment that `find` finds, and sends one that is open frame by frame.
-async fn segment(live: Arc<Live>, viewer: Viewer, find: impl Fn(&Window) -> Option<Piece>) -> Response {
+async fn segment(live: Arc<Live>, viewer: Viewer, tracks: Tracks, find: impl Fn(&Window) -> Option<Piece>) -> Response {
     match live.wait(live.read(limit), find).await {
         Some(Piece::Open(number)) => {
-            let reader = Reader::of_segment(live, viewer, number);
+            let reader = Reader::of_segment(live, viewer, number, tracks);
             ([(header::CONTENT_TYPE, MP4)], no_cache(), reader.into_body()).into_response()
         }
         Some(Piece::Bytes(bytes)) => sent(&viewer, answer(Some(Some(bytes)))),
@@ -208,9 +210,10 @@ fn find_part(window: &Window, segment: u64, part: usize) -> Option<Piece> {
 }
 
 /// `None` for the segment that comes next.
-fn find_segment(window: &Window, number: u64) -> Option<Piece> {
+fn find_segment(window: &Window, tracks: Tracks, number: u64) -> Option<Piece> {
     match window.segment(number) {
-        Some(segment) if segment.complete => Some(Piece::Bytes(segment.whole())),
+        Some(segment) if tracks != Tracks::Both && segment.init.separate.is_none() => Some(Piece::Nothing),
+        Some(segment) if segment.complete && tracks == Tracks::Both => Some(Piece::Bytes(segment.whole())),
         Some(segment) => Some(Piece::Open(segment.number)),
         None if number == window.next_number() && !window.has_ended() => None,
         None => Some(Piece::Nothing),
@@ -218,10 +221,10 @@ fn find_segment(window: &Window, number: u64) -> Option<Piece> {
 }
 
 /// `None` for the segment that comes next, by its place on the grid.
-fn find_on_grid(window: &Window, place: u64) -> Option<Piece> {
+fn find_on_grid(window: &Window, tracks: Tracks, place: u64) -> Option<Piece> {
     let newest = window.segments().next_back().map(|segment| segment.grid);
     match (window.on_grid(place), newest) {
-        (Some(segment), _) => find_segment(window, segment.number),
+        (Some(segment), _) => find_segment(window, tracks, segment.number),
         (None, newest) if !window.has_ended() && newest.map_or(place == 0, |newest| place == newest + 1) => None,
         (None, _) => Some(Piece::Nothing),
     }

@@ -31,7 +31,7 @@ struct Snapshot {
     held: Held,
 }
 
-const STREAM_METRICS: [StreamMetric; 15] = [
+const STREAM_METRICS: [StreamMetric; 19] = [
     ("framelag_stream_readers", Kind::Gauge, Unit::None, "Readers.", |s| s.counts.readers as u64),
     ("framelag_stream_packets", Kind::Counter, Unit::None, "RTP and RTCP packets received.", |s| s.counts.packets),
     ("framelag_stream_bytes", Kind::Counter, Unit::Bytes, "Bytes of those packets.", |s| s.counts.bytes),
@@ -69,6 +69,22 @@ const STREAM_METRICS: [StreamMetric; 15] = [
     ),
     ("framelag_stream_segments", Kind::Gauge, Unit::None, "Segments in memory.", |s| s.held.segments as u64),
     ("framelag_stream_segment_bytes", Kind::Gauge, Unit::Bytes, "Bytes of those segments.", |s| s.held.bytes as u64),
+    ("framelag_stream_audio_packets", Kind::Counter, Unit::None, "RTP packets of the audio received.", |s| {
+        s.counts.audio.map_or(0, |audio| audio.packets)
+    }),
+    ("framelag_stream_audio_bytes", Kind::Counter, Unit::Bytes, "Bytes of those packets.", |s| {
+        s.counts.audio.map_or(0, |audio| audio.bytes)
+    }),
+    ("framelag_stream_audio_frames", Kind::Counter, Unit::None, "Audio frames received.", |s| {
+        s.counts.audio.map_or(0, |audio| audio.frames)
+    }),
+    (
+        "framelag_stream_audio_lost_packets",
+        Kind::Counter,
+        Unit::None,
+        "Packets of the audio missing by their sequence numbers.",
+        |s| s.counts.audio.map_or(0, |audio| audio.lost_packets),
+    ),
 ];
 
 /// A metric of the server.

@@ -3,11 +3,12 @@
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
+use common::audio::AudioFrame;
 use common::clock::Clock;
 use common::host::SystemClock;
 use common::lock::lock;
 use common::sei::{Origin, Stamp};
-use common::time::{MonoTime, WallTime};
+use common::time::{MediaTime, MonoTime, WallTime};
 use tokio::sync::watch;
 
 use super::marks::{FrameMarks, Marks, Placed};
@@ -47,6 +48,8 @@ impl Live {
             Some(previous) => Segmenter::after(settings, &lock(&previous.segmenter)),
             None => Segmenter::new(settings),
         };
+        let description = stream.description();
+        let segmenter = segmenter.with_audio(description.audio().map(|audio| &audio.format));
         Self {
             segmenter: Mutex::new(segmenter),
             settings,
@@ -146,6 +149,12 @@ impl Live {
             segmenter.end();
             false
         });
+    }
+
+    /// Takes a frame of audio, to be heard at `time` of the video's clock. It goes out with the next picture: until then nothing
+    /// has changed.
+    pub(super) fn push_audio(&self, frame: &AudioFrame, time: MediaTime) {
+        lock(&self.segmenter).push_audio(frame, time);
     }
 
     pub(super) fn change(&self, change: impl FnOnce(&mut Segmenter) -> bool) -> bool {

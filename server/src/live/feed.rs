@@ -9,7 +9,7 @@ use common::sei::Stamp;
 use common::time::{MonoTime, WallTime};
 
 use super::entry::Live;
-use crate::relay::{Account, Frames};
+use crate::relay::{Account, Frames, Unit};
 use crate::segment::Window;
 
 /// A publisher that was asked for a key frame is asked again after this: ours sends one a second at most on request.
@@ -29,7 +29,14 @@ pub(super) async fn feed(live: &Live, mut frames: Frames, path: &StreamPath, acc
     // Since when, and the last time.
     let mut asked: Option<(MonoTime, Option<MonoTime>)> = None;
     let (mut unusable, mut warned) = (false, false);
-    while let Some(frame) = frames.next().await {
+    while let Some(unit) = frames.next_unit().await {
+        let frame = match unit {
+            Unit::Video(frame) => frame,
+            Unit::Audio(unit) => {
+                live.push_audio(&unit.frame, unit.time);
+                continue;
+            }
+        };
         let now = live.clock().now();
         let arrived = now.wall_at(frame.arrived);
         let stamp = frame.encoded.codec.find_stamp(&frame.encoded.data);

@@ -12,13 +12,16 @@ use common::lock::lock;
 use common::media::{Codec, IdrGate};
 use common::rtp::h264::Depacketizer;
 use common::rtp::{self, Event, FRAME_MAX, Frame};
+use common::rtsp::sdp::Audio;
+use common::rtsp::serve::Description;
 use common::time::MonoTime;
 use tokio::sync::Notify;
 
+use super::audio::{AudioFeed, AudioUnit};
 use super::memory::{Account, Share};
 use super::packet::{PacketKind, Placed};
 
-/// Frames that wait for one subscriber at most: several seconds.
+/// Frames, of video and audio together, that wait for one subscriber at most: several seconds.
 pub(super) const FRAMES_MAX: usize = 256;
 /// Bytes of them.
 pub(super) const BYTES_MAX: usize = 2 * FRAME_MAX;
@@ -28,20 +31,50 @@ pub(super) const BYTES_MAX: usize = 2 * FRAME_MAX;
 pub(super) const IN_PROCESS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// The subscribers of one stream.
-#[derive(Default)]
 pub(super) struct FrameSinks {
     /// There while anybody subscribes.
     depacketizer: Option<Depacketizer>,
+    audio: Option<AudioFeed>,
     queues: Vec<Arc<FrameQueue>>,
 }
 
+/// What a subscriber gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wants {
+    Video,
+    /// Video, and the audio beside it where there is any.
+    Both,
+}
+
+/// What a subscriber is handed, shared with the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    Video(Arc<Frame>),
+    Audio(Arc<AudioUnit>),
+}
+
+impl Unit {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Video(frame) => frame.encoded.data.len(),
+            Self::Audio(unit) => unit.frame.data.len(),
+        }
+    }
+}
+
 impl FrameSinks {
-    /// Adds a subscriber that holds what waits for it in `account`; `parameter_sets` are those of the stream so far.
-    pub(super) fn join(&mut self, codec: Codec, parameter_sets: &[Vec<u8>], account: Arc<Account>) -> Arc<FrameQueue> {
+    /// Of a stream with this audio.
+    pub(super) fn new(audio: Option<&Audio>) -> Self {
+        Self { depacketizer: None, audio: audio.map(AudioFeed::new), queues: Vec::new() }
+    }
+
+    /// Adds a subscriber; `parameter_sets` are those of the stream so far.
+    pub(super) fn join(&mut self, codec: Codec, parameter_sets: &[Vec<u8>], queue: FrameQueue) -> Arc<FrameQueue> {
         self.depacketizer.get_or_insert_with(|| match codec {
             Codec::H264 => Depacketizer::new(parameter_sets),
         });
-        let queue = Arc::new(FrameQueue::new(account));
+        self.audio.iter_mut().for_each(AudioFeed::begin);
+        let queue = Arc::new(queue);
         self.queues.push(queue.clone());
         queue
     }
@@ -50,25 +83,42 @@ impl FrameSinks {
         self.queues.retain(|other| !Arc::ptr_eq(other, queue));
         if self.queues.is_empty() {
             self.depacketizer = None;
+            self.audio.iter_mut().for_each(AudioFeed::stop);
         }
     }
 
     pub(super) fn deliver(&mut self, now: MonoTime, batch: &[Placed]) {
-        let Some(depacketizer) = &mut self.depacketizer else { return };
-        for placed in batch.iter().filter(|placed| placed.packet.kind == PacketKind::Rtp) {
-            let Ok(packet) = rtp::Packet::parse(&placed.packet.bytes) else { continue };
-            for event in depacketizer.handle_packet(now, &packet) {
-                match event {
-                    Event::Frame(frame) => {
-                        let frame = Arc::new(frame);
-                        self.queues.iter().for_each(|queue| queue.push(&frame));
-                        // Any of them may hold the most.
-                        self.queues.iter().for_each(|queue| queue.give_way());
-                    }
-                    Event::Dropped(..) => self.queues.iter().for_each(|queue| queue.count_broken()),
+        for Placed { packet, .. } in batch {
+            if packet.kind == PacketKind::Rtcp {
+                self.audio.iter_mut().for_each(|audio| audio.take_report(packet));
+            } else if self.depacketizer.is_some()
+                && let Ok(rtp) = rtp::Packet::parse(&packet.bytes)
+            {
+                match packet.track {
+                    Description::VIDEO => self.deliver_video(now, &rtp),
+                    _ => self.deliver_audio(now, &rtp),
                 }
             }
         }
+    }
+
+    fn deliver_video(&mut self, now: MonoTime, packet: &rtp::Packet<'_>) {
+        let Some(depacketizer) = &mut self.depacketizer else { return };
+        for event in depacketizer.handle_packet(now, packet) {
+            match event {
+                Event::Frame(frame) => {
+                    self.audio.iter_mut().for_each(|audio| audio.take_video(frame.arrived, frame.encoded.time));
+                    let starts = frame.starts_decoding;
+                    push(&self.queues, &Unit::Video(Arc::new(frame)), starts);
+                }
+                Event::Dropped(..) => self.queues.iter().for_each(|queue| queue.count_broken()),
+            }
+        }
+    }
+
+    fn deliver_audio(&mut self, now: MonoTime, packet: &rtp::Packet<'_>) {
+        let (Some(audio), queues) = (&mut self.audio, &self.queues) else { return };
+        audio.take(now, packet, |unit| push(queues, &Unit::Audio(Arc::new(unit)), false));
     }
 
     /// Whether a subscriber needs a key frame to go on.
@@ -90,15 +140,23 @@ impl FrameSinks {
     }
 }
 
+/// `opens` says that decoding can begin with it.
+fn push(queues: &[Arc<FrameQueue>], unit: &Unit, opens: bool) {
+    queues.iter().filter(|queue| queue.wants(unit)).for_each(|queue| queue.push(unit, opens));
+    // Any of them may hold the most.
+    queues.iter().for_each(|queue| queue.give_way());
+}
+
 /// What waits for one subscriber.
 pub(crate) struct FrameQueue {
     account: Arc<Account>,
+    wants: Wants,
     state: Mutex<State>,
     wake: Notify,
 }
 
 struct State {
-    frames: VecDeque<Arc<Frame>>,
+    units: VecDeque<Unit>,
     bytes: usize,
     share: Share,
     gate: IdrGate,
@@ -120,8 +178,8 @@ pub struct FrameDrops {
 impl State {
     /// Lets go of all that waits, up to the next frame that decoding can begin with.
     fn give_up(&mut self) {
-        self.drops.slow += self.frames.len() as u64;
-        self.frames.clear();
+        self.drops.slow += self.units.iter().filter(|unit| matches!(unit, Unit::Video(_))).count() as u64;
+        self.units.clear();
         self.bytes = 0;
         self.gate.close();
         self.share.update(0);
@@ -129,9 +187,9 @@ impl State {
 }
 
 impl FrameQueue {
-    fn new(account: Arc<Account>) -> Self {
+    pub(super) fn new(account: Arc<Account>, wants: Wants) -> Self {
         let state = State {
-            frames: VecDeque::new(),
+            units: VecDeque::new(),
             bytes: 0,
             share: account.share(),
             gate: IdrGate::default(),
@@ -139,24 +197,28 @@ impl FrameQueue {
             drops: FrameDrops::default(),
             ended: false,
         };
-        Self { account, state: Mutex::new(state), wake: Notify::new() }
+        Self { account, wants, state: Mutex::new(state), wake: Notify::new() }
     }
 
-    fn push(&self, frame: &Arc<Frame>) {
+    fn wants(&self, unit: &Unit) -> bool {
+        self.wants == Wants::Both || matches!(unit, Unit::Video(_))
+    }
+
+    fn push(&self, unit: &Unit, opens: bool) {
         let mut state = lock(&self.state);
         let state = &mut *state;
-        let length = frame.encoded.data.len();
-        if state.frames.len() >= FRAMES_MAX || state.bytes + length > BYTES_MAX {
+        let length = unit.bytes();
+        if state.units.len() >= FRAMES_MAX || state.bytes + length > BYTES_MAX {
             state.give_up();
         }
-        if state.gate.admits(frame.starts_decoding) {
+        if state.gate.admits(opens) {
             state.opened_once = true;
             state.bytes += length;
-            state.frames.push_back(frame.clone());
+            state.units.push_back(unit.clone());
             state.share.update(state.bytes);
             self.wake.notify_one();
         } else {
-            state.drops.slow += u64::from(state.opened_once);
+            state.drops.slow += u64::from(state.opened_once && matches!(unit, Unit::Video(_)));
         }
     }
 
@@ -175,16 +237,16 @@ impl FrameQueue {
         state.drops.broken += u64::from(state.opened_once);
     }
 
-    /// The next frame; `None` once the stream has ended.
-    pub(super) async fn next(&self) -> Option<Arc<Frame>> {
+    /// What comes next; `None` once the stream has ended.
+    pub(super) async fn next(&self) -> Option<Unit> {
         loop {
             {
                 let mut state = lock(&self.state);
-                if let Some(frame) = state.frames.pop_front() {
-                    state.bytes -= frame.encoded.data.len();
+                if let Some(unit) = state.units.pop_front() {
+                    state.bytes -= unit.bytes();
                     let held = state.bytes;
                     state.share.update(held);
-                    return Some(frame);
+                    return Some(unit);
                 }
                 if state.ended {
                     return None;
@@ -198,11 +260,11 @@ impl FrameQueue {
         lock(&self.state).drops
     }
 
-    /// Frames and bytes that wait.
+    /// Units and bytes that wait.
     #[cfg(test)]
     pub(super) fn held(&self) -> (usize, usize) {
         let state = lock(&self.state);
-        assert_eq!(state.bytes, state.frames.iter().map(|frame| frame.encoded.data.len()).sum::<usize>());
-        (state.frames.len(), state.bytes)
+        assert_eq!(state.bytes, state.units.iter().map(Unit::bytes).sum::<usize>());
+        (state.units.len(), state.bytes)
     }
 }

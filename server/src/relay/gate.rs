@@ -20,7 +20,7 @@ impl Gate {
     pub(crate) fn admits(&mut self, position: FramePosition) -> bool {
         match position {
             FramePosition::Free => true,
-            FramePosition::Other => self.idr.is_open(),
+            FramePosition::Other | FramePosition::Beside => self.idr.is_open(),
             FramePosition::Video { opens, first, .. } => {
                 let admitted = self.idr.admits(opens);
                 self.opened_once |= admitted;

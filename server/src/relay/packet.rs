@@ -18,6 +18,8 @@ pub(crate) enum FramePosition {
     },
     /// A packet that cannot be placed.
     Other,
+    /// Of the audio: passes as long as the video does.
+    Beside,
     /// RTCP: always passes, so that a reader can map media time to wall time from the start.
     Free,
 }
@@ -27,7 +29,7 @@ impl FramePosition {
     pub(crate) fn frame(self) -> Option<u64> {
         match self {
             Self::Video { frame, .. } => Some(frame),
-            Self::Other | Self::Free => None,
+            Self::Other | Self::Beside | Self::Free => None,
         }
     }
 }

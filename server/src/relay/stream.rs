@@ -13,7 +13,8 @@ use common::rtsp::serve::{Description, StreamPath};
 use common::time::{MediaTime, MonoTime};
 use tokio::sync::oneshot;
 
-use super::frames::{FrameQueue, FrameSinks, IN_PROCESS};
+use super::audio::{AudioCounter, AudioCounts};
+use super::frames::{FrameQueue, FrameSinks, IN_PROCESS, Wants};
 use super::memory::Memory;
 use super::packet::{FrameCounter, FramePosition, Packet, PacketKind, Placed};
 use super::pictures::Requests;
@@ -41,6 +42,7 @@ struct Relay {
     /// Sinks of whole frames.
     frames: FrameSinks,
     counter: FrameCounter,
+    audio: Option<AudioCounter>,
     /// Reused from batch to batch.
     batch: Vec<Placed>,
     media_ssrc: Option<u32>,
@@ -63,6 +65,8 @@ pub(crate) struct Counts {
     pub(crate) dropped: Drops,
     /// Over HTTP.
     pub(crate) viewed: ViewedCounts,
+    /// Of the audio, where there is any.
+    pub(crate) audio: Option<AudioCounts>,
 }
 
 impl Stream {
@@ -75,8 +79,9 @@ impl Stream {
         let relay = Relay {
             codec: description.codec(),
             readers: Vec::new(),
-            frames: FrameSinks::default(),
+            frames: FrameSinks::new(description.audio()),
             counter: FrameCounter::default(),
+            audio: description.audio().map(AudioCounter::new),
             batch: Vec::new(),
             media_ssrc: None,
             requests: Requests::default(),
@@ -127,9 +132,10 @@ impl Stream {
         lock(&self.description).clone()
     }
 
-    /// Media time of the newest packet.
-    pub(crate) fn newest_time(&self) -> Option<MediaTime> {
-        lock(&self.relay).counter.newest()
+    /// Media time of the newest packet of `track`, in ticks of that track's clock.
+    pub(crate) fn newest_time(&self, track: usize) -> Option<MediaTime> {
+        let relay = lock(&self.relay);
+        if track == Description::VIDEO { relay.counter.newest() } else { relay.audio.as_ref()?.newest() }
     }
 
     /// Adds a reader and asks the publisher for an IDR. `false` where the stream has just ended.
@@ -145,13 +151,14 @@ impl Stream {
     }
 
     /// Adds a sink of whole frames in this process, as [`Stream::join`] adds a reader.
-    pub(crate) fn subscribe(&self, now: MonoTime, memory: &Memory) -> Option<Arc<FrameQueue>> {
+    pub(super) fn subscribe(&self, now: MonoTime, memory: &Memory, wants: Wants) -> Option<Arc<FrameQueue>> {
         let mut relay = lock(&self.relay);
         if relay.ended {
             return None;
         }
         let codec = relay.codec;
-        let queue = relay.frames.join(codec, &lock(&self.description).video().parameter_sets, memory.open(IN_PROCESS));
+        let queue = FrameQueue::new(memory.open(IN_PROCESS), wants);
+        let queue = relay.frames.join(codec, &lock(&self.description).video().parameter_sets, queue);
         relay.requests.ask(IN_PROCESS);
         self.request_idr_if_due(&mut relay, now);
         Some(queue)
@@ -228,6 +235,7 @@ impl Stream {
                 foreign_packets: self.foreign.load(Relaxed),
                 dropped: relay.departed_drops,
                 viewed: self.viewed.counts(),
+                audio: relay.audio.as_ref().map(AudioCounter::counts),
             };
             (counts, relay.readers.clone())
         };
@@ -263,10 +271,12 @@ impl Stream {
         self.request_idr_if_due(&mut relay, now);
     }
 
-    /// `None` for what readers do not get: another track than the video, and what is no RTP packet.
+    /// `None` for what readers do not get: other tracks than those that are relayed, and what is no RTP packet.
     fn place(&self, relay: &mut Relay, packet: &Packet) -> Option<FramePosition> {
         if packet.track != Description::VIDEO {
-            return None;
+            let audio = relay.audio.as_mut().filter(|_| packet.track == Description::AUDIO)?;
+            let position = if packet.kind == PacketKind::Rtp { FramePosition::Beside } else { FramePosition::Free };
+            return audio.take(packet).then_some(position);
         }
         if packet.kind == PacketKind::Rtcp {
             return Some(FramePosition::Free);

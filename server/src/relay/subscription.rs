@@ -5,7 +5,7 @@ use std::sync::Arc;
 use common::rtp::Frame;
 use common::time::MonoTime;
 
-use super::frames::{FrameDrops, FrameQueue};
+use super::frames::{FrameDrops, FrameQueue, Unit, Wants};
 use super::memory::Memory;
 use super::stream::Stream;
 
@@ -18,13 +18,28 @@ pub struct Frames {
 impl Frames {
     /// Subscribes, with a queue that counts in `memory`; `None` where the stream has just ended.
     pub(crate) fn of(stream: Arc<Stream>, memory: &Memory, now: MonoTime) -> Option<Self> {
-        let queue = stream.subscribe(now, memory)?;
+        let queue = stream.subscribe(now, memory, Wants::Video)?;
+        Some(Self { stream, queue })
+    }
+
+    /// As [`Frames::of`], with the audio beside them, for [`Frames::next_unit`].
+    pub(crate) fn with_audio(stream: Arc<Stream>, memory: &Memory, now: MonoTime) -> Option<Self> {
+        let queue = stream.subscribe(now, memory, Wants::Both)?;
         Some(Self { stream, queue })
     }
 
     /// The next frame, in decoding order, shared with the other subscribers. `None` once the stream has ended. May be dropped
     /// at any time.
     pub async fn next(&mut self) -> Option<Arc<Frame>> {
+        loop {
+            if let Unit::Video(frame) = self.queue.next().await? {
+                return Some(frame);
+            }
+        }
+    }
+
+    /// The next frame of video or audio, in the order in which they were complete.
+    pub(crate) async fn next_unit(&mut self) -> Option<Unit> {
         self.queue.next().await
     }
 

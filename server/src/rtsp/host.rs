@@ -117,8 +117,8 @@ impl Host for ConnectionHost {
         Some(self.shared.paths.find(path)?.description())
     }
 
-    fn newest_time(&mut self, path: &StreamPath) -> Option<MediaTime> {
-        self.shared.paths.find(path)?.newest_time()
+    fn newest_time(&mut self, path: &StreamPath, track: usize) -> Option<MediaTime> {
+        self.shared.paths.find(path)?.newest_time(track)
     }
 
     fn reserve(&mut self, path: &StreamPath) -> Result<(), Busy> {
@@ -130,8 +130,8 @@ impl Host for ConnectionHost {
         Ok(())
     }
 
-    fn open_udp(&mut self, track: usize, client: (u16, u16)) -> Option<(u16, u16)> {
-        let opened = if track == Description::VIDEO { self.open_pair(track, client) } else { self.open_drain() };
+    fn open_udp(&mut self, track: usize, is_relayed: bool, client: (u16, u16)) -> Option<(u16, u16)> {
+        let opened = if is_relayed { self.open_pair(track, client) } else { self.open_drain() };
         let warn = |error: &String| tracing::warn!(peer = %self.peer, error, "cannot open UDP ports for a track");
         opened.inspect_err(warn).ok()
     }
@@ -149,8 +149,8 @@ mod tests {
         let Ok(lease) = shared.budget.admit(peer.ip(), Listener::Rtsp).await else { panic!("there is room") };
         let mut host = ConnectionHost::new(shared.clone(), local, peer, lease);
         for _ in 0..2 {
-            let ports = host.open_udp(Description::VIDEO + 1, (5000, 5001)).expect("ports");
-            assert_eq!(host.open_udp(Description::VIDEO + 2, (5002, 5003)), Some(ports), "one pair does");
+            let ports = host.open_udp(1, false, (5000, 5001)).expect("ports");
+            assert_eq!(host.open_udp(2, false, (5002, 5003)), Some(ports), "one pair does");
             assert_eq!(shared.budget.used(), 1 + Drain::DESCRIPTORS);
             host.release();
             assert_eq!(shared.budget.used(), 1);

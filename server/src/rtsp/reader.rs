@@ -8,7 +8,7 @@ use common::rtsp::serve::{PacketKind, TrackTransport};
 use common::time::MonoTime;
 
 use super::outbox::Outbox;
-use crate::relay::{Client, Drops, Gate, Placed, ReaderCounts, ReaderInfo, Sink};
+use crate::relay::{Client, Drops, FramePosition, Gate, Placed, ReaderCounts, ReaderInfo, Sink};
 
 /// Who reads.
 #[derive(Clone, Debug)]
@@ -110,8 +110,10 @@ impl UdpReader {
         // word on an earlier datagram, such as a port that nobody listens on.
         if socket.send_to(&placed.packet.bytes, to).is_err_and(|e| e.kind() == std::io::ErrorKind::WouldBlock) {
             state.dropped_packets += 1;
-            state.gate.close(1);
-            self.identity.log_too_slow(state.gate.closings());
+            if placed.position != FramePosition::Beside {
+                state.gate.close(1);
+                self.identity.log_too_slow(state.gate.closings());
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use common::clock::Clock;
 use common::host::SystemClock;
 use common::rtp;
-use common::rtsp::serve::{Packet, PacketKind, is_rtp};
+use common::rtsp::serve::{Description, Packet, PacketKind, is_rtp};
 use common::time::MonoTime;
 use socket2::SockRef;
 use tokio::task::AbortHandle;
@@ -114,7 +114,7 @@ pub(super) enum Sender {
 /// When the peer was last heard, so that a session over UDP knows that it lives.
 pub(super) struct Pulse {
     clock: SystemClock,
-    /// Microseconds of any packet's time, and of the newest RTP packet's.
+    /// Microseconds of any packet's time, and of the newest RTP packet's of the video.
     any: AtomicU64,
     media: AtomicU64,
 }
@@ -174,7 +174,9 @@ impl Receive {
             }
             BUFFER.with_borrow_mut(|buffer| self.take_batch(buffer, &mut packets));
             if !packets.is_empty() {
-                let media = self.kind == PacketKind::Rtp && packets.iter().any(|packet| is_rtp(&packet.bytes));
+                // Audio alone does not keep a path from others.
+                let is_video = self.track == Description::VIDEO && self.kind == PacketKind::Rtp;
+                let media = is_video && packets.iter().any(|packet| is_rtp(&packet.bytes));
                 let now = self.pulse.beat(media);
                 match self.sender {
                     Sender::Publisher => self.stream.forward(now, &mut packets),

@@ -7,13 +7,16 @@ use common::time::WallTime;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, Event};
 
-use super::names::{date_time, init_name};
+use super::names::{Tracks, date_time, init_name};
+use super::pieces::{Init, Separate};
 use super::window::Window;
 
 const NAMESPACE: &str = "urn:mpeg:dash:schema:mpd:2011";
 const PROFILES: &str = "urn:mpeg:dash:profile:isoff-live:2011,http://www.dashif.org/guidelines/low-latency-live-v5";
 /// Of a clock that is read with a plain GET.
 const UTC_SCHEME: &str = "urn:mpeg:dash:utc:http-xsdate:2014";
+/// Channels are given by their number.
+const CHANNELS_SCHEME: &str = "urn:mpeg:dash:23003:3:audio_channel_configuration:2011";
 /// How far behind the picture's time a player is to stay, in ms, where it is told nothing else.
 const LATENCY_TARGET_MS: &str = "200";
 /// How often a player looks whether the stream has ended, and how far back it goes.
@@ -27,11 +30,11 @@ pub(crate) fn manifest(window: &Window, now: WallTime, time_url: &str) -> Option
     let newest = window.segments().next_back()?;
     let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
     // Writing to memory cannot fail.
-    write_mpd(&mut xml, window, newest.init.number, now, time_url).ok()?;
+    write_mpd(&mut xml, window, &newest.init, now, time_url).ok()?;
     String::from_utf8(xml.into_inner()).ok()
 }
 
-fn write_mpd(xml: &mut Xml, window: &Window, init: u64, now: WallTime, time_url: &str) -> io::Result<()> {
+fn write_mpd(xml: &mut Xml, window: &Window, init: &Init, now: WallTime, time_url: &str) -> io::Result<()> {
     let settings = window.settings();
     let end = window.segments().next_back().map_or(0, |last| last.start + last.duration());
     let start = date_time(window.epoch());
@@ -67,16 +70,22 @@ fn write_mpd(xml: &mut Xml, window: &Window, init: u64, now: WallTime, time_url:
             xml.create_element("PlaybackRate").with_attributes(rates).write_empty().map(drop)
         })?;
         let period = [("id", "0"), ("start", "PT0S")];
-        xml.create_element("Period")
-            .with_attributes(period)
-            .write_inner_content(|xml| write_adaptation_set(xml, window, init, time_url))?;
+        xml.create_element("Period").with_attributes(period).write_inner_content(|xml| {
+            write_video(xml, window, init, time_url)?;
+            init.separate.as_ref().map_or(Ok(()), |separate| write_audio(xml, window, init.number, separate))
+        })?;
         write_utc_timing(xml, time_url)
     })
     .map(drop)
 }
 
-fn write_adaptation_set(xml: &mut Xml, window: &Window, init: u64, time_url: &str) -> io::Result<()> {
+/// The video, or both tracks where there is one only.
+fn write_video(xml: &mut Xml, window: &Window, init: &Init, time_url: &str) -> io::Result<()> {
     let set = [("id", "0"), ("contentType", "video"), ("mimeType", "video/mp4"), ("segmentAlignment", "true")];
+    let (tracks, codecs) = match &init.separate {
+        Some(separate) => (Tracks::Video, &separate.video.1),
+        None => (Tracks::Both, &init.codecs),
+    };
     xml.create_element("AdaptationSet")
         .with_attributes(set)
         .with_attribute(("startWithSAP", "1"))
@@ -93,14 +102,13 @@ fn write_adaptation_set(xml: &mut Xml, window: &Window, init: u64, time_url: &st
             xml.create_element("ProducerReferenceTime")
                 .with_attributes(reference)
                 .write_inner_content(|xml| write_utc_timing(xml, time_url))?;
-            write_template(xml, window, init)?;
-            let Some(newest) = window.segments().next_back() else { return Ok(()) };
-            let (width, height) = (newest.init.width.to_string(), newest.init.height.to_string());
+            write_template(xml, window, init.number, tracks)?;
+            let (width, height) = (init.width.to_string(), init.height.to_string());
             let (bandwidth, rate) =
-                (window.bit_rate().to_string(), format!("{TICKS_PER_SECOND}/{}", window.interval()));
+                (window.bit_rate(tracks).to_string(), format!("{TICKS_PER_SECOND}/{}", window.interval()));
             let representation = [
                 ("id", "0"),
-                ("codecs", &*newest.init.codecs),
+                ("codecs", &**codecs),
                 ("width", &*width),
                 ("height", &*height),
                 ("frameRate", &*rate),
@@ -111,12 +119,46 @@ fn write_adaptation_set(xml: &mut Xml, window: &Window, init: u64, time_url: &st
         .map(drop)
 }
 
+fn write_audio(xml: &mut Xml, window: &Window, number: u64, separate: &Separate) -> io::Result<()> {
+    let set = [("id", "1"), ("contentType", "audio"), ("mimeType", "audio/mp4"), ("segmentAlignment", "true")];
+    xml.create_element("AdaptationSet")
+        .with_attributes(set)
+        .with_attribute(("startWithSAP", "1"))
+        .write_inner_content(|xml| {
+            write_template(xml, window, number, Tracks::Audio)?;
+            let (rate, bandwidth) = (separate.sample_rate.to_string(), window.bit_rate(Tracks::Audio).to_string());
+            let representation = [
+                ("id", "1"),
+                ("codecs", &*separate.audio.1),
+                ("audioSamplingRate", &*rate),
+                ("bandwidth", &*bandwidth),
+            ];
+            let channels = separate.channels.to_string();
+            xml.create_element("Representation")
+                .with_attributes(representation)
+                .write_inner_content(|xml| {
+                    let configuration = [("schemeIdUri", CHANNELS_SCHEME), ("value", &*channels)];
+                    xml.create_element("AudioChannelConfiguration")
+                        .with_attributes(configuration)
+                        .write_empty()
+                        .map(drop)
+                })
+                .map(drop)
+        })
+        .map(drop)
+}
+
 /// Segments are named by where they lie on the grid of their duration. Each is there from its first frame on.
-fn write_template(xml: &mut Xml, window: &Window, init: u64) -> io::Result<()> {
+fn write_template(xml: &mut Xml, window: &Window, init: u64, tracks: Tracks) -> io::Result<()> {
     let segment = window.segment_ticks();
     let offset = segment.saturating_sub(window.interval()) as f64 / TICKS_PER_SECOND as f64;
     let (duration, offset) = (segment.to_string(), format!("{offset:.3}"));
-    let initialization = init_name(init);
+    let initialization = init_name(init, tracks);
+    let media = match tracks {
+        Tracks::Both => "dash-$Number$.m4s",
+        Tracks::Video => "dash-video-$Number$.m4s",
+        Tracks::Audio => "dash-audio-$Number$.m4s",
+    };
     let template = [
         ("timescale", "90000"),
         ("duration", &*duration),
@@ -124,7 +166,7 @@ fn write_template(xml: &mut Xml, window: &Window, init: u64) -> io::Result<()> {
         ("availabilityTimeOffset", &*offset),
         ("availabilityTimeComplete", "false"),
         ("initialization", &*initialization),
-        ("media", "dash-$Number$.m4s"),
+        ("media", media),
     ];
     xml.create_element("SegmentTemplate").with_attributes(template).write_empty().map(drop)
 }
@@ -144,6 +186,7 @@ mod tests {
     use quick_xml::Reader;
 
     use super::super::segmenter::tests::Feed;
+    use super::super::settings::SegmentSettings;
     use super::*;
 
     const NOW: WallTime = WallTime::from_micros(1_763_722_801_500_000);
@@ -169,8 +212,27 @@ mod tests {
   </Period>
   <UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-xsdate:2014" value="http://localhost/time"/>
 </MPD>"#;
-        let bandwidth = feed.window().bit_rate().to_string();
+        let bandwidth = feed.window().bit_rate(Tracks::Both).to_string();
         assert_eq!(text, expected.replace("BANDWIDTH", &bandwidth));
+    }
+
+    #[test]
+    fn audio_is_an_adaptation_set_of_its_own() {
+        let feed = Feed::with_opus(SegmentSettings::default(), 45, 30, 0..45);
+        let text = manifest(feed.window(), NOW, "/time").expect("there are frames");
+        let video = r#"initialization="init-video-0.mp4" media="dash-video-$Number$.m4s"/>
+      <Representation id="0" codecs="avc1.42C01E" "#;
+        assert!(text.contains(video), "{text}");
+        let audio = r#"
+    <AdaptationSet id="1" contentType="audio" mimeType="audio/mp4" segmentAlignment="true" startWithSAP="1">
+      <SegmentTemplate timescale="90000" duration="90000" startNumber="0" availabilityTimeOffset="0.967" availabilityTimeComplete="false" initialization="init-audio-0.mp4" media="dash-audio-$Number$.m4s"/>
+      <Representation id="1" codecs="opus" audioSamplingRate="48000" bandwidth="BANDWIDTH">
+        <AudioChannelConfiguration schemeIdUri="urn:mpeg:dash:23003:3:audio_channel_configuration:2011" value="2"/>
+      </Representation>
+    </AdaptationSet>
+"#;
+        let bandwidth = feed.window().bit_rate(Tracks::Audio).to_string();
+        assert!(text.contains(&audio.replace("BANDWIDTH", &bandwidth)), "{text}");
     }
 
     #[test]

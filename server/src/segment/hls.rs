@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::names::{date_time, init_name};
+use super::names::{Tracks, date_time, init_name};
 use super::pieces::Segment;
 use super::window::Window;
 
@@ -54,7 +54,7 @@ pub(crate) fn playlist(window: &Window, skip: bool) -> String {
             line(format_args!("#EXT-X-DISCONTINUITY"));
         }
         if init != Some(segment.init.number) {
-            line(format_args!("#EXT-X-MAP:URI=\"{}\"", init_name(segment.init.number)));
+            line(format_args!("#EXT-X-MAP:URI=\"{}\"", init_name(segment.init.number, Tracks::Both)));
             init = Some(segment.init.number);
         }
         line(format_args!("#EXT-X-PROGRAM-DATE-TIME:{}", date_time(segment.wall)));

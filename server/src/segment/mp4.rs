@@ -1,22 +1,27 @@
-//! The boxes of a CMAF track (ISO/IEC 14496-12, 23000-19). The one place that knows mp4-atom.
+//! The boxes of CMAF tracks (ISO/IEC 14496-12, 23000-19). The one place that knows mp4-atom.
 
+mod audio;
+mod boxes;
 mod h264;
 
 use bytes::Bytes;
+use common::audio::AudioFormat;
 use common::frame::Size;
 use common::media::Codec;
 use common::time::{MEDIA_CLOCK_HZ, WallTime};
 use mp4_atom::{
-    Atom as _, Dinf, Dref, Encode, FourCC, Ftyp, Hdlr, Header, Mdat, Mdhd, Mdia, Mfhd, Minf, Moof, Moov, Mvex, Mvhd,
-    Prft, ReferenceTime, Result, Stbl, Stsd, Tfdt, Tfhd, Tkhd, Traf, Trak, Trex, Trun, TrunEntry, Url, Vmhd,
+    Atom as _, Encode, Header, Mdat, Mfhd, Minf, Moof, Prft, ReferenceTime, Result, Tfdt, Tfhd, Tkhd, Traf, Trak, Trun,
+    TrunEntry, Vmhd,
 };
 
-/// Of the one track.
+pub(super) use audio::{AudioRun, fragment as audio_fragment};
+use boxes::{BOX_HEADER, SYNC};
+
+use super::names::Tracks;
+use super::pieces::{Init, Separate};
+
+/// Of the video.
 const TRACK: u32 = 1;
-/// Bytes of a box's size and kind.
-const BOX_HEADER: usize = 8;
-/// sample_depends_on 2: it refers to no other (ISO/IEC 14496-12 section 8.8.3.1).
-const SYNC: u32 = 0x0200_0000;
 /// sample_depends_on 1, sample_is_non_sync_sample.
 const NON_SYNC: u32 = 0x0101_0000;
 
@@ -24,6 +29,7 @@ const NON_SYNC: u32 = 0x0101_0000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Track {
     parameter_sets: h264::ParameterSets,
+    audio: Option<AudioFormat>,
 }
 
 /// What is written of a frame besides its data.
@@ -40,59 +46,66 @@ pub(super) struct Sample {
 }
 
 impl Track {
-    /// The track that begins with the frame `data`; `None` where it has no parameter sets that can be used.
-    pub(super) fn of(codec: Codec, data: &[u8]) -> Option<Self> {
+    /// The track that begins with the frame `data`, with `audio` beside it; `None` where it has no parameter sets that can be used.
+    pub(super) fn of(codec: Codec, data: &[u8], audio: Option<&AudioFormat>) -> Option<Self> {
         match codec {
-            Codec::H264 => Some(Self { parameter_sets: h264::ParameterSets::of(data)? }),
+            Codec::H264 => Some(Self { parameter_sets: h264::ParameterSets::of(data)?, audio: audio.cloned() }),
         }
     }
 
+    /// The audio beside it.
+    pub(super) fn audio(&self) -> Option<&AudioFormat> {
+        self.audio.as_ref()
+    }
+
     /// Size of its pictures.
-    pub(super) fn size(&self) -> Size {
+    fn size(&self) -> Size {
         self.parameter_sets.size()
     }
 
     /// The codec as browsers name it (RFC 6381 section 3.4).
-    pub(super) fn codecs(&self) -> String {
+    fn codecs(&self) -> String {
         self.parameter_sets.codecs()
     }
 
-    /// The initialization segment. It has no duration: no `mehd`, and zero elsewhere.
-    pub(super) fn init(&self) -> Result<Bytes> {
+    /// All that decoders need beforehand.
+    pub(super) fn initialization(&self, number: u64) -> Result<Init> {
+        let (video, size) = (self.codecs(), self.size());
+        let separate = self.audio.as_ref().map(|audio| -> Result<Separate> {
+            Ok(Separate {
+                video: (self.init(Tracks::Video)?, video.clone()),
+                audio: (self.init(Tracks::Audio)?, audio.codecs_parameter()),
+                sample_rate: audio.clock_hz,
+                channels: audio.channels,
+            })
+        });
+        let separate = separate.transpose()?;
+        let codecs = match &separate {
+            Some(separate) => format!("{video},{}", separate.audio.1),
+            None => video,
+        };
+        let bytes = self.init(Tracks::Both)?;
+        Ok(Init { number, bytes, codecs, width: size.width, height: size.height, separate })
+    }
+
+    /// The initialization segment of the video, of the audio, or of both.
+    fn init(&self, tracks: Tracks) -> Result<Bytes> {
+        let mut traks = Vec::new();
+        if tracks != Tracks::Audio {
+            traks.push(self.video()?);
+        }
+        if let Some(audio) = self.audio.as_ref().filter(|_| tracks != Tracks::Video) {
+            traks.push(audio::track(audio));
+        }
+        boxes::init(traks)
+    }
+
+    fn video(&self) -> Result<Trak> {
         let size = self.size();
         let (width, height) = (size.width as u16, size.height as u16);
-        let mut tkhd = Tkhd { track_id: TRACK, enabled: true, in_movie: true, ..Tkhd::default() };
-        (tkhd.width, tkhd.height) = (width.into(), height.into());
-        let mdia = Mdia {
-            mdhd: Mdhd { timescale: MEDIA_CLOCK_HZ, language: "und".to_owned(), ..Mdhd::default() },
-            hdlr: Hdlr { handler: FourCC::new(b"vide"), name: "framelag".to_owned() },
-            minf: Minf {
-                vmhd: Some(Vmhd::default()),
-                dinf: Dinf { dref: Dref { entries: vec![Url::default().into()] } },
-                stbl: Stbl {
-                    stsd: Stsd { codecs: vec![self.parameter_sets.sample_entry()?] },
-                    // Empty, and required all the same (section 8.7.5).
-                    stco: Some(mp4_atom::Stco::default()),
-                    ..Stbl::default()
-                },
-                ..Minf::default()
-            },
-        };
-        let moov = Moov {
-            mvhd: Mvhd { timescale: MEDIA_CLOCK_HZ, rate: 1.into(), next_track_id: TRACK + 1, ..Mvhd::default() },
-            mvex: Some(Mvex {
-                mehd: None,
-                trex: vec![Trex { track_id: TRACK, default_sample_description_index: 1, ..Trex::default() }],
-            }),
-            trak: vec![Trak { tkhd, mdia, ..Trak::default() }],
-            ..Moov::default()
-        };
-        let brands = [b"iso6", b"cmfc", b"mp41"].map(FourCC::new).into();
-        let ftyp = Ftyp { major_brand: FourCC::new(b"iso6"), minor_version: 0, compatible_brands: brands };
-        let mut bytes = Vec::with_capacity(1_024);
-        ftyp.encode(&mut bytes)?;
-        moov.encode(&mut bytes)?;
-        Ok(bytes.into())
+        let tkhd = Tkhd { track_id: TRACK, width: width.into(), height: height.into(), ..Tkhd::default() };
+        let minf = Minf { vmhd: Some(Vmhd::default()), ..Minf::default() };
+        Ok(boxes::trak(tkhd, minf, b"vide", MEDIA_CLOCK_HZ, self.parameter_sets.sample_entry()?))
     }
 
     /// `prft`, `moof` and `mdat` of the frame `data`.

@@ -8,9 +8,23 @@ pub(crate) fn date_time(wall: WallTime) -> String {
     DateTime::from_timestamp_micros(wall.as_micros()).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
+/// Tracks of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tracks {
+    /// The video, and the audio where there is any.
+    Both,
+    Video,
+    Audio,
+}
+
 /// Name of the initialization segment with this number.
-pub(super) fn init_name(number: u64) -> String {
-    if number == 0 { "init.mp4".to_owned() } else { format!("init-{number}.mp4") }
+pub(super) fn init_name(number: u64, tracks: Tracks) -> String {
+    match (tracks, number) {
+        (Tracks::Both, 0) => "init.mp4".to_owned(),
+        (Tracks::Both, _) => format!("init-{number}.mp4"),
+        (Tracks::Video, _) => format!("init-video-{number}.mp4"),
+        (Tracks::Audio, _) => format!("init-audio-{number}.mp4"),
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use common::time::WallTime;
 
+use super::names::Tracks;
+
 /// An initialization segment, shared by the segments that need it.
 #[derive(Debug)]
 pub(crate) struct Init {
@@ -16,16 +18,53 @@ pub(crate) struct Init {
     pub(crate) codecs: String,
     pub(crate) width: u32,
     pub(crate) height: u32,
+    /// Where there is audio beside the video.
+    pub(crate) separate: Option<Separate>,
 }
 
-/// One frame: `prft`, `moof`, `mdat`. Times are ticks of 90 kHz since the first frame.
+/// What players need that load video and audio each for itself.
+#[derive(Debug)]
+pub(crate) struct Separate {
+    /// Initialization segments, and codecs (RFC 6381 section 3.3).
+    pub(crate) video: (Bytes, String),
+    pub(crate) audio: (Bytes, String),
+    /// Of the audio.
+    pub(crate) sample_rate: u32,
+    pub(crate) channels: u8,
+}
+
+impl Init {
+    /// The initialization segment of `tracks`; `None` where there is no audio to be apart from.
+    pub(crate) fn of(&self, tracks: Tracks) -> Option<&Bytes> {
+        match tracks {
+            Tracks::Both => Some(&self.bytes),
+            Tracks::Video => Some(&self.separate.as_ref()?.video.0),
+            Tracks::Audio => Some(&self.separate.as_ref()?.audio.0),
+        }
+    }
+}
+
+/// One frame: `prft`, `moof`, `mdat`. The audio that waited for it comes before it, in a `moof` and `mdat` of its own. Times are ticks of 90 kHz since the first frame.
 #[derive(Clone, Debug)]
 pub(crate) struct Fragment {
     pub(crate) bytes: Bytes,
+    /// Bytes of the audio at the front.
+    pub(crate) audio: usize,
     pub(crate) start: u64,
     pub(crate) duration: u32,
     /// Decoding can begin here.
     pub(crate) sync: bool,
+}
+
+impl Fragment {
+    /// What there is of `tracks`; may be empty.
+    pub(crate) fn of(&self, tracks: Tracks) -> Bytes {
+        match tracks {
+            Tracks::Both => self.bytes.clone(),
+            Tracks::Video => self.bytes.slice(self.audio..),
+            Tracks::Audio => self.bytes.slice(..self.audio),
+        }
+    }
 }
 
 /// A part that is complete.

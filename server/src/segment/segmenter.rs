@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use common::audio::{AudioFormat, AudioFrame};
 use common::rtp::Frame;
-use common::time::{MEDIA_CLOCK_HZ, WallTime};
+use common::time::{MEDIA_CLOCK_HZ, MediaTime, WallTime};
 
-use super::mp4::{Sample, Track};
+use super::audio::Waiting;
+use super::mp4::{Sample, Track, audio_fragment};
 use super::pieces::{Begin, Fragment, Init, Segment};
 use super::settings::{PartLength, SegmentSettings, in_ticks};
 use super::timeline::Timeline;
@@ -28,6 +30,7 @@ const STAMP_AGE_MAX_US: i64 = 1_000_000;
 pub(crate) struct Segmenter {
     timeline: Timeline,
     track: Option<(Track, Arc<Init>)>,
+    audio: Option<Waiting>,
     window: Window,
     fragments: u32,
     inits: u64,
@@ -43,7 +46,14 @@ pub(crate) enum Unusable {
 
 impl Segmenter {
     pub(crate) fn new(settings: SegmentSettings) -> Self {
-        Self { timeline: Timeline::default(), track: None, window: Window::new(settings), fragments: 0, inits: 0 }
+        let window = Window::new(settings);
+        Self { timeline: Timeline::default(), track: None, audio: None, window, fragments: 0, inits: 0 }
+    }
+
+    /// With audio beside the video.
+    pub(crate) fn with_audio(mut self, format: Option<&AudioFormat>) -> Self {
+        self.audio = format.cloned().map(Waiting::new);
+        self
     }
 
     /// Cuts what comes to the path of `previous` after it, with other settings or from another publisher.
@@ -58,6 +68,14 @@ impl Segmenter {
     /// The stream has ended.
     pub(crate) fn end(&mut self) {
         self.window.end();
+    }
+
+    /// Takes the next frame of audio, which is to be heard at `time` of the video's clock. It goes out with the next frame of the
+    /// video.
+    pub(crate) fn push_audio(&mut self, frame: &AudioFrame, time: MediaTime) {
+        if let (Some(audio), Some(position)) = (&mut self.audio, self.timeline.position(time)) {
+            audio.push(frame, position);
+        }
     }
 
     /// Takes the next frame, whose picture was taken at `wall` and which arrived at `arrived`. Returns whether a key frame is
@@ -91,6 +109,7 @@ impl Segmenter {
             let begin = Begin { start: placed.decode, grid, wall, discontinuity, fragments_per_part: per_part };
             self.window.begin(Segment::new(next, init.clone(), begin));
         }
+        let waited = take_audio(self.audio.as_mut(), track, &mut self.fragments);
         self.fragments = self.fragments.wrapping_add(1);
         let sample = Sample {
             number: self.fragments,
@@ -103,24 +122,39 @@ impl Segmenter {
         // Boxes of a frame are far from too long.
         if let Ok(bytes) = track.fragment(&sample, data) {
             let Sample { decode: start, duration, sync, .. } = sample;
-            self.window.push(Fragment { bytes, start, duration, sync }, interval, placed.after_hole);
+            let (audio, bytes) =
+                (waited.len(), if waited.is_empty() { bytes } else { [waited, bytes.into()].concat().into() });
+            self.window.push(Fragment { bytes, audio, start, duration, sync }, interval, placed.after_hole);
         }
         Ok(!frame.starts_decoding && self.window.open().is_some_and(due))
     }
 
     /// Takes the track from a frame that decoding can begin with. Returns whether it is another one.
     fn take_track(&mut self, frame: &Frame) -> bool {
-        let Some(track) = Track::of(frame.encoded.codec, &frame.encoded.data) else { return false };
+        let audio = self.audio.as_mut().and_then(|audio| audio.format(frame.arrived));
+        let Some(track) = Track::of(frame.encoded.codec, &frame.encoded.data, audio) else { return false };
         if self.track.as_ref().is_some_and(|(known, _)| *known == track) {
             return false;
         }
-        let Ok(bytes) = track.init() else { return false };
-        let (size, codecs) = (track.size(), track.codecs());
-        let init = Init { number: self.inits, bytes, codecs, width: size.width, height: size.height };
+        let Ok(init) = track.initialization(self.inits) else { return false };
         self.inits += 1;
         self.track = Some((track, Arc::new(init)));
         true
     }
+}
+
+/// What waits, in boxes that go on counting `fragments`; it is lost where `track` has no audio.
+fn take_audio(waiting: Option<&mut Waiting>, track: &Track, fragments: &mut u32) -> Vec<u8> {
+    let runs = waiting.map(Waiting::take).unwrap_or_default();
+    let mut bytes = Vec::new();
+    for run in runs.iter().filter(|_| track.audio().is_some()) {
+        *fragments = fragments.wrapping_add(1);
+        // As those of a frame, these boxes are far from too long.
+        if let Ok(fragment) = audio_fragment(*fragments, run) {
+            bytes.extend_from_slice(&fragment);
+        }
+    }
+    bytes
 }
 
 /// When, by this host's clock, a picture was taken: that of a publisher elsewhere may be another.

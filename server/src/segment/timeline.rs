@@ -84,6 +84,11 @@ impl Timeline {
         }
     }
 
+    /// Where `media` lies on the timeline, in ticks; `None` before the first frame. Before the timeline's beginning it is negative.
+    pub(super) fn position(&self, media: MediaTime) -> Option<i64> {
+        self.last.map(|last| last.time + i64::from(media.ticks_since(last.media)))
+    }
+
     /// Interval between frames.
     pub(super) fn interval(&self) -> i64 {
         let mut sorted: Vec<_> = self.intervals.iter().copied().collect();
@@ -150,6 +155,18 @@ mod tests {
         let placed = place((0..60).filter(|n| *n != 30).map(|n| n * 3_000));
         assert_eq!((placed[29].duration, placed[30].duration, placed[31].duration), (3_000, 6_000, 3_000));
         assert_eq!((placed[30].decode, placed[31].decode), (30 * 3_000, 32 * 3_000));
+    }
+
+    #[test]
+    fn what_is_no_frame_has_a_place_before_and_behind_the_newest() {
+        let mut timeline = Timeline::default();
+        assert_eq!(timeline.position(MediaTime::default()), None);
+        for ticks in [u32::MAX - 999, 2_000] {
+            timeline.place(MediaTime::from_ticks(ticks), MonoTime::default());
+        }
+        for (ticks, position) in [(2_000, 3_000), (2_090, 3_090), (u32::MAX - 999, 0), (u32::MAX - 1_089, -90)] {
+            assert_eq!(timeline.position(MediaTime::from_ticks(ticks)), Some(position));
+        }
     }
 
     #[test]

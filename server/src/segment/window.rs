@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use common::time::WallTime;
 
+use super::names::Tracks;
 use super::pieces::{Fragment, Segment};
 use super::settings::{SegmentSettings, in_ticks};
 
@@ -120,9 +121,14 @@ impl Window {
         complete.filter(|segment| overlong(segment)).count() == count
     }
 
-    /// Of what is held, in bits per second; at least 1.
-    pub(crate) fn bit_rate(&self) -> u64 {
-        let bytes: usize = self.segments.iter().flat_map(Segment::fragments).map(|fragment| fragment.bytes.len()).sum();
+    /// Of what is held of `tracks`, in bits per second; at least 1.
+    pub(crate) fn bit_rate(&self, tracks: Tracks) -> u64 {
+        let length = |fragment: &Fragment| match tracks {
+            Tracks::Both => fragment.bytes.len(),
+            Tracks::Video => fragment.bytes.len() - fragment.audio,
+            Tracks::Audio => fragment.audio,
+        };
+        let bytes: usize = self.segments.iter().flat_map(Segment::fragments).map(length).sum();
         let ticks: u64 = self.segments.iter().map(Segment::duration).sum();
         (bytes as u64 * 8 * 90_000 / ticks.max(1)).max(1)
     }

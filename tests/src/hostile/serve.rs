@@ -10,8 +10,8 @@ use framelag::plan::Mistake;
 use framelag::stream_settings;
 use server::SegmentSettings;
 
-const SDP: &str =
-    "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n";
+const SDP: &str = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n\
+     m=audio 0 RTP/AVP 97\r\na=rtpmap:97 opus/48000/2\r\n";
 
 /// A server where `cam` is live and every other path is free.
 struct Always(Arc<Description>);
@@ -25,7 +25,7 @@ impl Host for Always {
         (path.as_str() == "cam").then(|| self.0.clone())
     }
 
-    fn newest_time(&mut self, _path: &StreamPath) -> Option<MediaTime> {
+    fn newest_time(&mut self, _path: &StreamPath, _track: usize) -> Option<MediaTime> {
         Some(MediaTime::default())
     }
 
@@ -33,7 +33,7 @@ impl Host for Always {
         Ok(())
     }
 
-    fn open_udp(&mut self, _track: usize, _client: (u16, u16)) -> Option<(u16, u16)> {
+    fn open_udp(&mut self, _track: usize, _is_relayed: bool, _client: (u16, u16)) -> Option<(u16, u16)> {
         Some((6_000, 6_001))
     }
 }

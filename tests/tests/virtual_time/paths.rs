@@ -48,7 +48,7 @@ impl Host for Paths {
         None
     }
 
-    fn newest_time(&mut self, _: &StreamPath) -> Option<MediaTime> {
+    fn newest_time(&mut self, _: &StreamPath, _: usize) -> Option<MediaTime> {
         None
     }
 
@@ -60,7 +60,7 @@ impl Host for Paths {
         Ok(())
     }
 
-    fn open_udp(&mut self, _: usize, _: (u16, u16)) -> Option<(u16, u16)> {
+    fn open_udp(&mut self, _: usize, _: bool, _: (u16, u16)) -> Option<(u16, u16)> {
         Some((50_000, 50_001))
     }
 }

@@ -17,7 +17,7 @@ const AGENT: &str = concat!("framelag/", env!("CARGO_PKG_VERSION"));
 impl Session {
     pub(super) fn announce(&mut self, now: Now) {
         let host = self.config.url.host_str().and_then(|host| host.trim_matches(['[', ']']).parse().ok());
-        let description = self.config.video.describe(host.unwrap_or(IpAddr::from([127, 0, 0, 1])));
+        let description = self.config.video.describe(host.unwrap_or(IpAddr::from([127, 0, 0, 1])), None);
         let request = self.build(Method::Announce).header(CONTENT_TYPE, "application/sdp").build(description);
         self.request(now, request);
     }

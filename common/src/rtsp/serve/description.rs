@@ -2,40 +2,55 @@
 
 use std::net::IpAddr;
 
-use super::path::CONTROL;
+use super::path::{AUDIO_CONTROL, CONTROL};
 use crate::h264::Sps;
 use crate::media::Codec;
 use crate::rtp::h264::{PARAMETER_SET_MAX, keep_parameter_set};
-use crate::rtsp::sdp::{Announcement, Error, Video};
+use crate::rtsp::sdp::{Announcement, Audio, Error, Video};
 
-/// A stream's H.264 track, and what its publisher sends besides.
+/// A stream's H.264 track, the audio beside it, and what its publisher sends besides.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Description {
     video: Video,
-    /// Control attributes of the publisher's tracks: of the video first, then of those that are not passed on.
+    audio: Option<Audio>,
+    /// Control attributes of the publisher's tracks: of those that are passed on first, the video before the audio.
     controls: Vec<Option<String>>,
     ignored: Vec<String>,
 }
 
 impl Description {
-    /// Index of the H.264 track, the only one that readers get. A publisher's other tracks come after it.
+    /// Index of the H.264 track.
     pub const VIDEO: usize = 0;
+    /// Index of the audio track, where there is [`Description::audio`]. A publisher's other tracks come after those that readers
+    /// get.
+    pub const AUDIO: usize = 1;
 
     /// Parses the body of an ANNOUNCE.
     ///
     /// # Errors
     /// As [`Announcement::parse`].
     pub fn parse(sdp: &[u8]) -> Result<Self, Error> {
-        let Announcement { mut video, ignored } = Announcement::parse(sdp)?;
-        let controls = std::iter::once(video.control.take()).chain(ignored.iter().map(|i| i.control.clone())).collect();
-        video.control = Some(CONTROL.to_owned());
+        let Announcement { mut video, mut audio, ignored } = Announcement::parse(sdp)?;
+        let mut controls = vec![video.control.replace(CONTROL.to_owned())];
+        controls.extend(audio.as_mut().map(|audio| audio.control.replace(AUDIO_CONTROL.to_owned())));
+        controls.extend(ignored.iter().map(|ignored| ignored.control.clone()));
         video.parameter_sets.retain(|set| set.len() <= PARAMETER_SET_MAX);
-        Ok(Self { video, controls, ignored: ignored.into_iter().map(|i| i.kind).collect() })
+        Ok(Self { video, audio, controls, ignored: ignored.into_iter().map(|i| i.kind).collect() })
     }
 
     /// The H.264 track as readers see it, with the newest parameter sets.
     pub fn video(&self) -> &Video {
         &self.video
+    }
+
+    /// The audio track as readers see it.
+    pub fn audio(&self) -> Option<&Audio> {
+        self.audio.as_ref()
+    }
+
+    /// Tracks that readers get: the video, and the audio where there is any.
+    pub fn relayed(&self) -> usize {
+        if self.audio.is_some() { Self::AUDIO + 1 } else { Self::VIDEO + 1 }
     }
 
     /// How the video is coded.
@@ -56,7 +71,7 @@ impl Description {
 
     /// What readers get of it: a few parameter sets, and nothing of what else a publisher may announce at length.
     pub fn for_readers(&self) -> Self {
-        Self { video: self.video.clone(), controls: Vec::new(), ignored: Vec::new() }
+        Self { video: self.video.clone(), audio: self.audio.clone(), controls: Vec::new(), ignored: Vec::new() }
     }
 
     /// Whether [`Description::take_parameter_set`] has nothing to do for `nal`, as is the rule: most streams repeat their
@@ -76,7 +91,7 @@ impl Description {
 
     /// The session description for readers, whose packets come from `host`.
     pub(super) fn to_sdp(&self, host: IpAddr) -> Vec<u8> {
-        self.video.describe(host)
+        self.video.describe(host, self.audio.as_ref())
     }
 
     /// Control attributes of the tracks that the publisher will set up.
@@ -116,6 +131,18 @@ mod tests {
         let sdp = sdp(&description);
         assert!(sdp.contains("a=control:trackID=0\r\n") && sdp.contains("Z0LAHoyNQFAekA8IhGo=,aM48gA=="), "{sdp}");
         assert!(!sdp.contains("streamid") && !sdp.contains("audio") && !sdp.contains("sendonly"), "{sdp}");
+    }
+
+    #[test]
+    fn readers_get_the_audio_beside_the_video_and_it_is_the_second_track() {
+        let opus = "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 opus/48000/2\r\na=control:streamid=2\r\n";
+        let description = Description::parse(format!("{ANNOUNCED}{opus}").as_bytes()).expect("good");
+        assert_eq!(description.controls(), [Some("streamid=1"), Some("streamid=2"), Some("streamid=0")]);
+        let readers = description.for_readers();
+        assert_eq!((readers.relayed(), readers.audio()), (2, description.audio()));
+        let sdp = sdp(&readers);
+        assert!(sdp.contains("a=rtpmap:97 opus/48000/2\r\na=control:trackID=1\r\n"), "{sdp}");
+        assert_eq!(Description::parse(ANNOUNCED.as_bytes()).expect("good").relayed(), 1, "PCM is not passed on");
     }
 
     #[test]

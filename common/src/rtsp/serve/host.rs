@@ -89,8 +89,8 @@ pub trait Host {
     /// The stream that is live at `path`.
     fn find(&mut self, path: &StreamPath) -> Option<Arc<Description>>;
 
-    /// Media time of the newest packet of the stream at `path`, if it has had one.
-    fn newest_time(&mut self, path: &StreamPath) -> Option<MediaTime>;
+    /// Media time of the newest packet of the stream at `path`, if it has had one. Of audio it is in ticks of the track's clock.
+    fn newest_time(&mut self, path: &StreamPath, track: usize) -> Option<MediaTime>;
 
     /// Keeps `path` for this connection to publish to, until [`Output::Teardown`] or the end of the connection.
     ///
@@ -99,9 +99,9 @@ pub trait Host {
     fn reserve(&mut self, path: &StreamPath) -> Result<(), Busy>;
 
     /// Opens a pair of UDP ports for track `track`, whose packets go to or come from the connection's peer at
-    /// `client` (RTP, RTCP). `None` where there is none to be had. Nobody needs the packets of a publisher's tracks besides
-    /// [`Description::VIDEO`].
-    fn open_udp(&mut self, track: usize, client: (u16, u16)) -> Option<(u16, u16)>;
+    /// `client` (RTP, RTCP). `None` where there is none to be had. Nobody needs the packets of a publisher's track that is not
+    /// relayed.
+    fn open_udp(&mut self, track: usize, is_relayed: bool, client: (u16, u16)) -> Option<(u16, u16)>;
 }
 
 /// How the packets of one track travel.
@@ -130,8 +130,8 @@ pub struct Setup {
     pub path: StreamPath,
     /// Its tracks, as announced by this connection, or as they were when it asked for them.
     pub description: Arc<Description>,
-    /// How each track travels: of a player the one of H.264, of a publisher all that it announced, that of H.264 at
-    /// [`Description::VIDEO`]. `None` for tracks that the connection did not set up.
+    /// How each track travels: of a player those that are relayed, of a publisher all that it announced, those that are
+    /// relayed first. `None` for tracks that the connection did not set up.
     pub tracks: Vec<Option<TrackTransport>>,
 }
 

@@ -7,8 +7,10 @@ use url::Url;
 /// Longest name of a stream, in bytes.
 const PATH_MAX: usize = 256;
 
-/// How the server names the one track of a stream that it plays.
+/// How the server names the video of a stream that it plays.
 pub const CONTROL: &str = "trackID=0";
+/// And the audio.
+pub(super) const AUDIO_CONTROL: &str = "trackID=1";
 
 /// The name of a stream: the path of its URL without the slash in front, one or more levels of letters, digits and
 /// `_ - . ~ :`. Nothing in it needs escaping in a URL, a log line, JSON or HTML, and it cannot climb out of a folder.
@@ -60,16 +62,18 @@ impl fmt::Display for StreamPath {
     }
 }
 
-/// The stream that the URL of a SETUP for playing means: its own URL, or its track's.
+/// The stream and the track, from 0, that the URL of a SETUP for playing means: the URL of a track, or that of the stream for its
+/// first.
 ///
 /// # Errors
 /// As [`StreamPath::parse`].
-pub(super) fn played_stream(url: &Url) -> Result<StreamPath, PathError> {
+pub(super) fn played_track(url: &Url) -> Result<(StreamPath, usize), PathError> {
     let path = url.path().strip_suffix('/').unwrap_or(url.path());
     // Players that append to a URL with a query write rtsp://host/cam?x=y/trackID=0, so there is none in the path.
     match path.rsplit_once('/') {
-        Some((stream, CONTROL)) => StreamPath::parse(stream),
-        _ => StreamPath::parse(path),
+        Some((stream, CONTROL)) => Ok((StreamPath::parse(stream)?, 0)),
+        Some((stream, AUDIO_CONTROL)) => Ok((StreamPath::parse(stream)?, 1)),
+        _ => Ok((StreamPath::parse(path)?, 0)),
     }
 }
 
@@ -134,13 +138,14 @@ mod tests {
 
     #[test]
     fn a_played_stream_is_meant_by_its_own_url_and_by_its_tracks() {
-        let stream = |text: &str| played_stream(&url(text)).map(|path| path.to_string());
+        let stream = |text: &str| played_track(&url(text)).map(|(path, track)| (path.to_string(), track));
         for text in ["", "/", "/trackID=0", "/trackID=0/", "/trackID=0?x=y", "?x=y", "?x=y/trackID=0"] {
             let whole = format!("rtsp://h:8554/a/b{text}");
-            assert_eq!(stream(&whole), Ok("a/b".to_owned()), "{text}");
+            assert_eq!(stream(&whole), Ok(("a/b".to_owned(), 0)), "{text}");
         }
+        assert_eq!(stream("rtsp://h/a/trackID=1"), Ok(("a".to_owned(), 1)));
         assert_eq!(stream("rtsp://h/trackID=0"), Err(PathError::Empty));
-        assert_eq!(stream("rtsp://h/a/trackID=1"), Err(PathError::Character), "there is one track only");
+        assert_eq!(stream("rtsp://h/a/trackID=2"), Err(PathError::Character), "there are two tracks at most");
     }
 
     #[test]

@@ -51,7 +51,7 @@ impl Host for FakeHost {
         self.live.get(path.as_str()).cloned()
     }
 
-    fn newest_time(&mut self, _path: &StreamPath) -> Option<MediaTime> {
+    fn newest_time(&mut self, _path: &StreamPath, _track: usize) -> Option<MediaTime> {
         self.newest
     }
 
@@ -63,7 +63,7 @@ impl Host for FakeHost {
         Ok(())
     }
 
-    fn open_udp(&mut self, track: usize, client: (u16, u16)) -> Option<(u16, u16)> {
+    fn open_udp(&mut self, track: usize, _is_relayed: bool, client: (u16, u16)) -> Option<(u16, u16)> {
         self.opened.push((track, client));
         self.udp
     }

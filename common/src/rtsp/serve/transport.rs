@@ -6,6 +6,14 @@ use super::host::{Host, TrackTransport};
 use super::reply::Reply;
 use crate::rtsp::headers::{Lower, Mode, Transport};
 
+/// The track that is set up.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted {
+    pub(super) track: usize,
+    /// Somebody gets its packets.
+    pub(super) is_relayed: bool,
+}
+
 /// The first offer that can be served, and the Transport header that says so.
 ///
 /// # Errors
@@ -15,7 +23,7 @@ use crate::rtsp::headers::{Lower, Mode, Transport};
 pub(super) fn choose(
     header: Option<&str>,
     mode: Mode,
-    track: usize,
+    wanted: Wanted,
     taken: &[Option<TrackTransport>],
     host: &mut dyn Host,
 ) -> Result<(TrackTransport, Transport), Reply> {
@@ -28,7 +36,7 @@ pub(super) fn choose(
     };
     match offer.lower {
         Lower::Tcp => interleaved(offer, mode, taken),
-        Lower::Udp => datagrams(offer, mode, track, host),
+        Lower::Udp => datagrams(offer, mode, wanted, host),
     }
 }
 
@@ -54,13 +62,13 @@ fn interleaved(
 fn datagrams(
     offer: &Transport,
     mode: Mode,
-    track: usize,
+    wanted: Wanted,
     host: &mut dyn Host,
 ) -> Result<(TrackTransport, Transport), Reply> {
     let client = offer.client_port.filter(|(rtp, rtcp)| *rtp != 0 && *rtcp != 0 && rtp != rtcp);
     let client = client.ok_or_else(|| Reply::refusal(StatusCode::BadRequest, "UDP without client_port"))?;
     let server = host
-        .open_udp(track, client)
+        .open_udp(wanted.track, wanted.is_relayed, client)
         .ok_or_else(|| Reply::refusal(StatusCode::ServiceUnavailable, "no UDP ports are free"))?;
     let mut answer = Transport::new(Lower::Udp, mode);
     answer.client_port = Some(client);

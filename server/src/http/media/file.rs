@@ -1,17 +1,19 @@
 //! The names of what there is of a stream.
 
+use crate::segment::Tracks;
+
 /// What is asked for of a stream; with numbers that are written without signs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum File {
     Playlist,
-    Init(u64),
+    Init(Tracks, u64),
     Segment(u64),
     Part(u64, usize),
     Mse,
     Manifest,
     Marks,
     /// A segment by its place on the grid.
-    Grid(u64),
+    Grid(Tracks, u64),
 }
 
 impl File {
@@ -28,19 +30,30 @@ impl File {
             return number(text).map(Self::Segment);
         }
         if let Some(text) = name.strip_prefix("dash-").and_then(|rest| rest.strip_suffix(".m4s")) {
-            return number(text).map(Self::Grid);
+            let (tracks, text) = tracks(text);
+            return number(text).map(|number| Self::Grid(tracks, number));
         }
         if let Some(text) = name.strip_prefix("init-").and_then(|rest| rest.strip_suffix(".mp4")) {
-            return number(text).map(Self::Init);
+            let (tracks, text) = tracks(text);
+            return number(text).map(|number| Self::Init(tracks, number));
         }
         match name {
             "index.m3u8" => Some(Self::Playlist),
-            "init.mp4" => Some(Self::Init(0)),
+            "init.mp4" => Some(Self::Init(Tracks::Both, 0)),
             "mse" => Some(Self::Mse),
             "manifest.mpd" => Some(Self::Manifest),
             "marks" => Some(Self::Marks),
             _ => None,
         }
+    }
+}
+
+/// The tracks that `text` begins with the name of, and the rest.
+fn tracks(text: &str) -> (Tracks, &str) {
+    match text.split_once('-') {
+        Some(("video", rest)) => (Tracks::Video, rest),
+        Some(("audio", rest)) => (Tracks::Audio, rest),
+        _ => (Tracks::Both, text),
     }
 }
 
@@ -57,10 +70,12 @@ mod tests {
             ("manifest.mpd", File::Manifest),
             ("mse", File::Mse),
             ("marks", File::Marks),
-            ("init.mp4", File::Init(0)),
-            ("init-2.mp4", File::Init(2)),
+            ("init.mp4", File::Init(Tracks::Both, 0)),
+            ("init-2.mp4", File::Init(Tracks::Both, 2)),
+            ("init-audio-0.mp4", File::Init(Tracks::Audio, 0)),
             ("segment-0.m4s", File::Segment(0)),
-            ("dash-17.m4s", File::Grid(17)),
+            ("dash-17.m4s", File::Grid(Tracks::Both, 17)),
+            ("dash-video-17.m4s", File::Grid(Tracks::Video, 17)),
             ("part-3-29.m4s", File::Part(3, 29)),
         ] {
             assert_eq!(File::parse(name), Some(file), "{name}");
@@ -77,6 +92,8 @@ mod tests {
             "part-1-.m4s",
             "part-1-2-3.m4s",
             "MSE",
+            "dash-text-1.m4s",
+            "init-video.mp4",
         ] {
             assert_eq!(File::parse(other), None, "{other}");
         }

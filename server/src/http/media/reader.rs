@@ -10,7 +10,7 @@ use futures::stream;
 use crate::budget::Lease;
 use crate::live::{Live, Permit};
 use crate::relay::View;
-use crate::segment::Cursor;
+use crate::segment::{Cursor, Tracks};
 
 /// After so many fragments a connection is told to be in use.
 const TOUCH_EVERY: u32 = 30;
@@ -33,30 +33,36 @@ pub(super) struct Reader {
     cursor: Cursor,
     /// Of one segment only, without initialization segments.
     within: Option<u64>,
+    tracks: Tracks,
     /// The initialization segment that the reader has.
     init: Option<u64>,
 }
 
 impl Reader {
-    /// Of segment `number` alone, without its initialization segment.
-    pub(super) fn of_segment(live: Arc<Live>, viewer: Viewer, number: u64) -> Self {
-        Self { live, viewer, sent: 0, cursor: Cursor::at_start(number), within: Some(number), init: None }
+    /// Of `tracks` of segment `number` alone, without its initialization segment.
+    pub(super) fn of_segment(live: Arc<Live>, viewer: Viewer, number: u64, tracks: Tracks) -> Self {
+        Self { live, viewer, sent: 0, cursor: Cursor::at_start(number), within: Some(number), tracks, init: None }
     }
 
     /// Of the stream from `cursor` on.
     pub(super) fn of_stream(live: Arc<Live>, viewer: Viewer, cursor: Cursor) -> Self {
-        Self { live, viewer, sent: 0, cursor, within: None, init: None }
+        Self { live, viewer, sent: 0, cursor, within: None, tracks: Tracks::Both, init: None }
     }
 
     pub(super) fn into_body(self) -> Body {
         Body::from_stream(stream::unfold(self, |mut reader| async {
-            let bytes = reader.next().await?;
+            let mut bytes = Bytes::new();
+            // Many fragments have no audio.
+            while bytes.is_empty() {
+                bytes = reader.next().await?;
+            }
             Some((Ok::<_, std::convert::Infallible>(bytes), reader))
         }))
     }
 
     async fn next(&mut self) -> Option<Bytes> {
-        let (within, known, mut cursor, view) = (self.within, self.init, self.cursor, &self.viewer.view);
+        let (within, tracks, known, mut cursor) = (self.within, self.tracks, self.init, self.cursor);
+        let view = &self.viewer.view;
         let (bytes, init, cursor) = self
             .live
             .wait(FRAME_LIMIT, |window| {
@@ -72,7 +78,7 @@ impl Reader {
                     return Some(None);
                 }
                 let bytes = if within.is_some() || known == Some(segment.init.number) {
-                    fragment.bytes.clone()
+                    fragment.of(tracks)
                 } else {
                     [&segment.init.bytes[..], &fragment.bytes].concat().into()
                 };

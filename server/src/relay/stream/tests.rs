@@ -11,6 +11,8 @@ use common::time::WallTime;
 
 use crate::relay::{Paths, Publication, ReaderCounts};
 
+mod audio;
+
 const SDP: &str =
     "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n";
 pub(in crate::relay) const IDR: &[u8] = &[
@@ -215,7 +217,7 @@ fn readers_of_this_host_do_not_use_up_the_idrs_of_subscribers_in_the_process() {
     stream.forward(at(0), &mut path.frame(IDR));
     (1..=10).for_each(|n| stream.want_idr(at(n * 600), [127, 0, 0, 1].into()));
     assert_eq!(path.requests(), 5, "four at once, then one every four seconds");
-    assert!(stream.subscribe(at(6_000), &Memory::default()).is_some());
+    assert!(stream.subscribe(at(6_000), &Memory::default(), Wants::Video).is_some());
     assert_eq!(path.requests(), 6);
 }
 

@@ -130,3 +130,45 @@ fn who_leaves_costs_nothing_any_more() {
     drop(other);
     assert!(!subscribed());
 }
+
+#[tokio::test]
+async fn audio_comes_to_who_wants_it_on_the_clock_of_the_video() {
+    let mut path = Path::new();
+    let publication = path.publish_with_opus();
+    let stream = publication.stream();
+    let mut both = Frames::with_audio(stream.clone(), &Memory::default(), at(0)).expect("it has not ended");
+    let mut video = frames(&path);
+    stream.forward(at(0), &mut vec![Path::opus(0, 48_000)]);
+    stream.forward(at(0), &mut path.frame(IDR));
+    let time = both.next().await.expect("the picture").encoded.time;
+    // The report of either track, kept from before: audio 48,960 is as old as the picture.
+    let reports = [(0, time.ticks()), (1, 48_960)].map(|(track, ticks)| Path::report(track, ticks));
+    stream.forward(at(1), &mut reports.to_vec());
+    stream.forward(at(30), &mut vec![Path::opus(1, 48_960), Path::opus(2, 48_960 + 960)]);
+    for ticks in [0, 1_800] {
+        let Some(Unit::Audio(unit)) = both.next_unit().await else { panic!("audio") };
+        assert_eq!(
+            (unit.time.ticks_since(time), &unit.frame.data[..], unit.frame.arrived),
+            (ticks, &[0xfc, 1][..], at(30))
+        );
+    }
+    stream.forward(at(33), &mut path.frame(SLICE));
+    assert!(matches!(both.next_unit().await, Some(Unit::Video(_))));
+    assert_eq!(waiting(&mut video).await.len(), 2, "pictures alone");
+    let counts = stream.counts().audio.expect("it is counted");
+    assert_eq!((counts.packets, counts.frames, counts.lost_packets, stream.counts().frames), (3, 3, 0, 2));
+}
+
+#[tokio::test]
+async fn audio_that_waits_is_bounded() {
+    let mut path = Path::new();
+    let publication = path.publish_with_opus();
+    let stream = publication.stream();
+    let slow = Frames::with_audio(stream.clone(), &Memory::default(), at(0)).expect("it has not ended");
+    stream.forward(at(0), &mut path.frame(IDR));
+    for number in 0..FRAMES_MAX as u16 + 9 {
+        stream.forward(at(0), &mut vec![Path::opus(number, u32::from(number) * 960)]);
+        assert!(slow.queue.held().0 <= FRAMES_MAX);
+    }
+    assert_eq!(slow.drops(), FrameDrops { slow: 1, broken: 0 }, "of pictures");
+}

@@ -69,7 +69,7 @@ impl Connection {
         tracing::info!(path = %setup.path, peer = %self.peer, agent = client.user_agent, transport = client.transport, "publishing");
         if !setup.description.ignored().is_empty() {
             let ignored = setup.description.ignored().join(", ");
-            tracing::warn!(path = %setup.path, ignored, "relaying only the first H.264 track");
+            tracing::warn!(path = %setup.path, ignored, "relaying only the first H.264 track and the first of AAC or Opus");
         }
         let publication = reservation.publish(setup.description.for_readers(), client, control);
         let udp = if over_udp.is_empty() {

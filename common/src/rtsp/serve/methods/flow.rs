@@ -7,7 +7,7 @@ use super::{Answer, base_url, live, text, url};
 use crate::rtsp::headers::check_range;
 use crate::rtsp::serve::description::Description;
 use crate::rtsp::serve::host::{Host, Output};
-use crate::rtsp::serve::path::CONTROL;
+use crate::rtsp::serve::path::{AUDIO_CONTROL, CONTROL};
 use crate::rtsp::serve::reply::Reply;
 use crate::rtsp::serve::{Session, State};
 use crate::time::MonoTime;
@@ -19,15 +19,27 @@ impl Session {
         if let Some(range) = text(request, &names::RANGE) {
             check_range(range).map_err(|e| Reply::refusal(StatusCode::BadRequest, e.to_string()))?;
         }
-        if live(&setup.path, host)?.video().payload_type != setup.description.video().payload_type {
+        let (live, known) = (live(&setup.path, host)?, &setup.description);
+        let wants_audio = setup.tracks.get(Description::AUDIO).is_some_and(Option::is_some);
+        if live.video().payload_type != known.video().payload_type || wants_audio && live.audio() != known.audio() {
             return Err(Reply::refusal(StatusCode::NotFound, "the stream was replaced by another since it was set up"));
         }
         let mut reply = Reply::ok().with("Range", "npt=now-");
         // Where the first packet's sequence number is not known yet (it will be an IDR's), none is better than a
         // wrong one; the media time that "now" stands for is known once the publisher has sent a packet.
-        if let Some(time) = host.newest_time(&setup.path) {
-            let base = base_url(url, &setup.path);
-            reply = reply.with("RTP-Info", format!("url={base}{CONTROL};rtptime={}", time.ticks()));
+        let base = base_url(url, &setup.path);
+        let infos: Vec<String> = [CONTROL, AUDIO_CONTROL]
+            .iter()
+            .zip(&setup.tracks)
+            .enumerate()
+            .filter(|(_, (_, transport))| transport.is_some())
+            .filter_map(|(track, (control, _))| {
+                let time = host.newest_time(&setup.path, track)?;
+                Some(format!("url={base}{control};rtptime={}", time.ticks()))
+            })
+            .collect();
+        if !infos.is_empty() {
+            reply = reply.with("RTP-Info", infos.join(","));
         }
         let reply = self.with_session(reply);
         let starts = self.state != State::Play;

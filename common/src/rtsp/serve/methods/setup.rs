@@ -5,11 +5,11 @@ use rtsp_types::{Request, StatusCode, Url};
 
 use super::{Answer, admit, bad_path, live, text, url};
 use crate::rtsp::headers::Mode;
-use crate::rtsp::serve::description::Description;
 use crate::rtsp::serve::host::{Action, Host, Setup};
-use crate::rtsp::serve::path::{announced_track, played_stream};
+use crate::rtsp::serve::path::{announced_track, played_track};
 use crate::rtsp::serve::reply::Reply;
-use crate::rtsp::serve::{Session, State, transport};
+use crate::rtsp::serve::transport::{self, Wanted};
+use crate::rtsp::serve::{Session, State};
 use crate::time::MonoTime;
 
 impl Session {
@@ -31,7 +31,8 @@ impl Session {
             // RFC 2326 section 10.4 lets a server refuse a change of transport, with just this status.
             Err(self.wrong_state("this track is set up already"))
         } else {
-            transport::choose(offered, mode, track, &setup.tracks, host)
+            let wanted = Wanted { track, is_relayed: track < setup.description.relayed() };
+            transport::choose(offered, mode, wanted, &setup.tracks, host)
         };
         // A refused first SETUP leaves no session behind.
         let (chosen, answer) = chosen.inspect_err(|_| self.forget_empty_setup())?;
@@ -56,7 +57,7 @@ impl Session {
         found.ok_or_else(|| Reply::refusal(StatusCode::NotFound, "no track with this URL was announced"))
     }
 
-    /// The track to play, of which there is one; on the first SETUP, the stream as well.
+    /// The track to play; on the first SETUP, the stream as well.
     fn played_track(
         &mut self,
         now: MonoTime,
@@ -64,7 +65,7 @@ impl Session {
         url: &Url,
         host: &mut dyn Host,
     ) -> Result<usize, Reply> {
-        let path = played_stream(url).map_err(bad_path)?;
+        let (path, track) = played_track(url).map_err(bad_path)?;
         self.permit(now, request, url, Action::Play, &path, host)?;
         match &self.setup {
             Some(setup) if setup.path != path => {
@@ -74,9 +75,14 @@ impl Session {
             None => {
                 let description = live(&path, host)?;
                 admit(Action::Play, &path, host)?;
-                self.setup = Some(Setup { description, path, tracks: vec![None] });
+                let tracks = vec![None; description.relayed()];
+                self.setup = Some(Setup { description, path, tracks });
             }
         }
-        Ok(Description::VIDEO)
+        if self.setup.as_ref().is_some_and(|setup| track < setup.tracks.len()) {
+            return Ok(track);
+        }
+        self.forget_empty_setup();
+        Err(Reply::refusal(StatusCode::NotFound, "the stream has no audio"))
     }
 }

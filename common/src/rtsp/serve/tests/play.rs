@@ -18,7 +18,8 @@ fn paths_that_nobody_publishes_or_that_name_nothing_are_refused() {
     client.refused(404, "DESCRIBE", "/other", "", "");
     client.refused(404, "DESCRIBE", "/cam/below", "", "");
     client.refused(404, "SETUP", "/other/trackID=0", TCP, "");
-    client.refused(400, "SETUP", "/cam/trackID=1", TCP, "");
+    client.refused(404, "SETUP", "/cam/trackID=1", TCP, "");
+    client.refused(400, "SETUP", "/cam/trackID=2", TCP, "");
     for path in ["/", "/a%00b", "/%2e%2e%2fetc", "/a//b", "/<script>", "/a=b"] {
         client.refused(400, "DESCRIBE", path, "", "");
     }
@@ -42,6 +43,43 @@ fn tcp_setup_and_play() {
         let Some(Output::Play(setup)) = client.session.poll_output() else { panic!("it plays") };
         assert_eq!(setup.tracks, [Some(TrackTransport::Tcp { rtp: 0, rtcp: 1 })]);
         assert_eq!(client.session.state(), State::Play);
+    }
+}
+
+#[test]
+fn the_audio_is_set_up_like_the_video_or_left_out() {
+    let with_audio = format!("{SDP}m=audio 0 RTP/AVP 97\r\na=rtpmap:97 opus/48000/2\r\na=control:streamid=1\r\n");
+    let described = |sdp: &str| Arc::new(Description::parse(sdp.as_bytes()).expect("good"));
+    let mut client = Client::new();
+    client.host.newest = Some(MediaTime::from_ticks(5));
+    client.host.live.insert("cam".to_owned(), described(&with_audio));
+    assert!(client.ok("DESCRIBE", "/cam", "", "").contains("a=control:trackID=1\r\n"));
+    client.ok("SETUP", "/cam/trackID=0", TCP, "");
+    let response = client.ok("SETUP", "/cam/trackID=1", "Transport: RTP/AVP/TCP;unicast;interleaved=2-3\r\n", "");
+    assert!(response.contains("interleaved=2-3"), "{response}");
+    let response = client.ok("PLAY", "/cam", &client.session_header(), "");
+    assert!(
+        response.contains("/cam/trackID=0;rtptime=5,url=rtsp://127.0.0.1:8554/cam/trackID=1;rtptime=5"),
+        "{response}"
+    );
+    let Some(Output::Play(setup)) = client.session.poll_output() else { panic!("it plays") };
+    let tcp = |rtp| Some(TrackTransport::Tcp { rtp, rtcp: rtp + 1 });
+    assert_eq!(setup.tracks, [tcp(0), tcp(2)]);
+
+    for (tracks, status) in [(&["0"][..], 200), (&["0", "1"], 404)] {
+        let mut client = Client::new();
+        client.host.live.insert("cam".to_owned(), described(&with_audio));
+        for track in tracks {
+            client.ok("SETUP", &format!("/cam/trackID={track}"), "Transport: RTP/AVP/TCP;unicast\r\n", "");
+        }
+        // Replaced by one without audio.
+        client.host.live.insert("cam".to_owned(), described(SDP));
+        let header = client.session_header();
+        if status == 200 {
+            drop(client.ok("PLAY", "/cam", &header, ""))
+        } else {
+            drop(client.refused(404, "PLAY", "/cam", &header, ""))
+        }
     }
 }
 

@@ -1,0 +1,49 @@
+//! What the tracks have in common.
+
+use bytes::Bytes;
+use common::time::MEDIA_CLOCK_HZ;
+use mp4_atom::{
+    Codec, Dinf, Dref, Encode, FourCC, Ftyp, Hdlr, Mdhd, Mdia, Minf, Moov, Mvex, Mvhd, Result, Stbl, Stco, Stsd, Tkhd,
+    Trak, Trex, Url,
+};
+
+/// Bytes of a box's size and kind.
+pub(super) const BOX_HEADER: usize = 8;
+/// sample_depends_on 2: it refers to no other (ISO/IEC 14496-12 section 8.8.3.1).
+pub(super) const SYNC: u32 = 0x0200_0000;
+
+/// A track without a sample, whose `minf` lacks what all have.
+pub(super) fn trak(tkhd: Tkhd, minf: Minf, handler: &[u8; 4], timescale: u32, entry: Codec) -> Trak {
+    let stbl = Stbl {
+        stsd: Stsd { codecs: vec![entry] },
+        // Empty, and required all the same (section 8.7.5).
+        stco: Some(Stco::default()),
+        ..Stbl::default()
+    };
+    let dinf = Dinf { dref: Dref { entries: vec![Url::default().into()] } };
+    let mdia = Mdia {
+        mdhd: Mdhd { timescale, language: "und".to_owned(), ..Mdhd::default() },
+        hdlr: Hdlr { handler: FourCC::new(handler), name: "framelag".to_owned() },
+        minf: Minf { dinf, stbl, ..minf },
+    };
+    Trak { tkhd: Tkhd { enabled: true, in_movie: true, ..tkhd }, mdia, ..Trak::default() }
+}
+
+/// The initialization segment of `traks`. It has no duration: no `mehd`, and zero elsewhere.
+pub(super) fn init(traks: Vec<Trak>) -> Result<Bytes> {
+    let ids: Vec<u32> = traks.iter().map(|trak| trak.tkhd.track_id).collect();
+    let trex = |id: &u32| Trex { track_id: *id, default_sample_description_index: 1, ..Trex::default() };
+    let next_track_id = ids.iter().max().map_or(1, |highest| highest + 1);
+    let moov = Moov {
+        mvhd: Mvhd { timescale: MEDIA_CLOCK_HZ, rate: 1.into(), next_track_id, ..Mvhd::default() },
+        mvex: Some(Mvex { mehd: None, trex: ids.iter().map(trex).collect() }),
+        trak: traks,
+        ..Moov::default()
+    };
+    let brands = [b"iso6", b"cmfc", b"mp41"].map(FourCC::new).into();
+    let ftyp = Ftyp { major_brand: FourCC::new(b"iso6"), minor_version: 0, compatible_brands: brands };
+    let mut bytes = Vec::with_capacity(1_536);
+    ftyp.encode(&mut bytes)?;
+    moov.encode(&mut bytes)?;
+    Ok(bytes.into())
+}
