@@ -67,7 +67,7 @@ pub(super) async fn show(
         File::Segment(number) => segment(live, viewer, |window| find_segment(window, number)).await,
         File::Grid(place) => segment(live, viewer, |window| find_on_grid(window, place)).await,
         File::Manifest => manifest(&live, shared.clock.now().wall, headers.get(header::HOST)).await,
-        File::Marks => marks::show(&live, &query),
+        File::Marks => (no_cache(), marks::show(&live, &query)).into_response(),
         File::Mse => mse(live, viewer).await,
     }
 }
