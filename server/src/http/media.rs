@@ -93,7 +93,7 @@ pub(super) async fn show(
             let host = headers.get(header::HOST);
             sent(&viewer, manifest(&live, shared.clock.now().wall, host, &carried).await)
         }
-        File::Marks => marks::show(&live, &query),
+        File::Marks => (no_cache(), marks::show(&live, &query)).into_response(),
         File::Mse => mse(live, viewer).await,
     }
 }

@@ -1,15 +1,13 @@
 //! `GET /{path}/marks`: when the newest frames were where, by the numbers in their stamps.
 
 use axum::Json;
-use axum::response::{IntoResponse, Response};
 use common::host::clock;
 use serde::Serialize;
 
-use super::no_cache;
 use crate::live::{FrameMarks, Live};
 
 #[derive(Serialize)]
-struct View {
+pub(super) struct View {
     /// Id of the publisher's host, and so of its clock; 0 where it has none, or no frame has a stamp.
     publisher_host: u32,
     /// That of this host.
@@ -18,9 +16,8 @@ struct View {
 }
 
 /// Those from the number in `query` on: `from=N`.
-pub(super) fn show(live: &Live, query: &str) -> Response {
+pub(super) fn show(live: &Live, query: &str) -> Json<View> {
     let from = query.split('&').find_map(|pair| pair.strip_prefix("from=")?.parse().ok());
     let (origin, frames) = live.marks(from);
-    let view = View { publisher_host: origin.host, server_host: clock::host(), frames };
-    (no_cache(), Json(view)).into_response()
+    Json(View { publisher_host: origin.host, server_host: clock::host(), frames })
 }
