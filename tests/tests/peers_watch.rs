@@ -139,5 +139,9 @@ fn vlc(home: &Path, pictures: &Path) -> Builder {
     } else {
         Builder::new(vlc)
     };
-    program.words("-q --no-audio --no-video-title-show --no-drop-late-frames --no-skip-frames --intf dummy --vout yuv --yuv-chroma I420 --yuv-file").arg(pictures).env("HOME", home)
+    program
+        .words("-q --no-audio --no-video-title-show --no-drop-late-frames --no-skip-frames")
+        .words("--intf dummy --vout yuv --yuv-chroma I420 --yuv-file")
+        .arg(pictures)
+        .env("HOME", home)
 }
