@@ -14,8 +14,8 @@ made_of=$(sha256sum package-lock.json scripts/vendor.js)
 made=node_modules/.made-of
 if [ ! -e vendor/hls.mjs.gz ] || [ ! -e vendor/dash.mjs.gz ] || [ "$made_of" != "$(cat "$made" 2>/dev/null)" ]; then
     say "fetching hls.js, dash.js and the tools of web/ into web/node_modules"
-    npm ci --silent --ignore-scripts --no-audit --no-fund >&2
-    npm run --silent vendor >&2
+    npm ci --loglevel error --ignore-scripts --no-audit --no-fund >&2
+    npm run --loglevel error vendor >&2
     printf '%s\n' "$made_of" >"$made"
 fi
 if [ $# -gt 0 ]; then

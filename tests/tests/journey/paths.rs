@@ -22,7 +22,7 @@ fn played(streams: &Streams, via: &str, player: &str, file: &str, options: &str)
     let play = |name: &str, joins: usize| {
         let folder = tempfile::tempdir().expect("a folder for the test");
         let receiver = viewing::chromium(via, &streams.url(name, file), folder.path());
-        let options = format!("{options} --joins {joins} --duration 4s");
+        let options = format!("{options} --joins {joins} --duration 5s");
         receiver.args(["--player", player]).words(&options).run(LIMIT).expect_code(0);
         viewing::expect_played(folder.path(), "Chromium", via, player, joins)
     };
@@ -106,7 +106,7 @@ fn a_page_whose_clock_is_wrong_is_corrected() {
     let shifted = format!(r#"exec "$chromium" "${{@:1:$#-1}}" "${{@: -1}}#clock_shift_us={SHIFT_US}""#);
     let browser = viewing::wrapped_chromium(folder.path(), &shifted);
     let receiver = viewing::viewer(&browser, "mse", &streams.url("near", "mse"), folder.path());
-    receiver.words("--joins 2 --duration 3s").run(LIMIT).expect_code(0);
+    receiver.words("--joins 2 --duration 4s").run(LIMIT).expect_code(0);
     let report = viewing::expect_played(folder.path(), "Chromium", "mse", "own", 2);
     let (offset, bound) = (report.number("clock.offset_us"), report.number("clock.max_uncertainty_us"));
     assert!((offset - SHIFT_US as f64).abs() <= bound + PAGE_CLOCK_US, "{offset} ± {bound} µs");
@@ -127,7 +127,7 @@ fn firefox_plays_every_path() {
     ] {
         let folder = tempfile::tempdir().expect("a folder for the test");
         let receiver = viewing::firefox(via, &streams.url("cam", file), folder.path());
-        receiver.args(["--player", player]).words("--joins 1 --duration 4s").run(LIMIT).expect_code(0);
+        receiver.args(["--player", player]).words("--joins 1 --duration 5s").run(LIMIT).expect_code(0);
         viewing::expect_played(folder.path(), "Firefox", via, player, 1);
     }
 }
