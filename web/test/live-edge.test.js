@@ -56,6 +56,16 @@ test("a hint for the next segment", () => {
   assert.deepEqual(names(edge.take(list(5, ["3", "2+"], "6.2"))), ["6.1", "6.2?"]);
 });
 
+test("a hint for the first part of the segment behind the open one", () => {
+  const edge = new LiveEdge();
+  assert.deepEqual(names(edge.take(list(5, ["2+"], "6.0"))), ["5.0", "5.1", "6.0?"]);
+  assert.deepEqual(names(edge.take(list(5, ["2", "1+"], "6.1"))), ["6.1?"], "it is not taken again");
+  assert.deepEqual(names(edge.take(list(5, ["2", "2+"], "7.0"))), ["7.0?"]);
+  assert.deepEqual(names(edge.take(list(6, ["2"], "7.0"))), [], "the segment ends before its successor begins");
+  assert.deepEqual(names(edge.take(list(6, ["2", "2+"], "8.0"))), ["7.1", "8.0?"]);
+  assert.deepEqual(names(edge.take(list(7, ["3+"], "7.3"))), ["7.2", "7.3?"], "the segment goes on all the same");
+});
+
 test("a hint that the list does not keep is replaced", () => {
   const edge = new LiveEdge();
   edge.take(list(5, ["2+"], "other"));
