@@ -166,6 +166,17 @@ export function reloadUrl(url, list, delta) {
   return next.href;
 }
 
+/**
+ * The URL of a list that has the first part of the stream, or a later one.
+ * @param {string} url
+ */
+export function firstPartUrl(url) {
+  const first = new URL(url);
+  first.searchParams.set("_HLS_msn", "0");
+  first.searchParams.set("_HLS_part", "0");
+  return first.href;
+}
+
 /** @param {MediaPlaylist} list */
 function endDate(list) {
   const last = list.segments.at(-1);

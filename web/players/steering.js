@@ -8,6 +8,8 @@ import { RateController } from "./rate.js";
 const SMALLEST_CHANGE = 0.0005;
 /** A lead under 20 ms falls into stalls of a few ms. */
 const LEAST_LEAD_S = 0.02;
+/** Frames are on screen up to two of its ticks before the element's clock is there. */
+const SHOWN_AHEAD_S = 0.033;
 /** A browser that appends more slowly than this begins behind the live edge. */
 const LONGEST_BURST_MS = 500;
 
@@ -15,9 +17,12 @@ export class Steering {
   #controller;
   #video;
   #events;
+  #cushionS;
   #targetS;
   #started = false;
   #burstEndMs = Infinity;
+  /** @type {{ mediaS: number, ms: number } | null} The newest frame on screen, and since when. */
+  #shown = null;
 
   /**
    * @param {HTMLVideoElement} video
@@ -28,8 +33,11 @@ export class Steering {
   constructor(video, events, cushionS, pieceS = 0) {
     this.#video = video;
     this.#events = events;
+    this.#cushionS = cushionS;
     this.#targetS = Math.max(cushionS, pieceS + LEAST_LEAD_S);
     this.#controller = new RateController({ targetS: this.#targetS });
+    for (const type of ["waiting", "seeking"]) video.addEventListener(type, () => this.#interrupted());
+    this.#watch();
   }
 
   /**
@@ -44,19 +52,55 @@ export class Steering {
     if (ranges.length === 0) return;
     const [startS, endS] = [ranges.start(ranges.length - 1), ranges.end(ranges.length - 1)];
     if (!this.#started) {
-      this.#started = true;
-      video.currentTime = Math.max(startS, endS - this.#targetS);
-      video.play().catch(() => undefined);
+      this.#start(startS, endS);
       return;
     }
     if (video.currentTime < startS) {
       this.#seek(Math.max(startS, endS - this.#targetS), "gap");
       return;
     }
-    if (video.seeking || video.paused) return;
-    const { rate, seekByS } = this.#controller.sample(performance.now() / 1000, endS - video.currentTime);
+    const positionS = this.#positionS();
+    if (positionS === null || video.seeking || video.paused) return;
+    const { rate, seekByS } = this.#controller.sample(performance.now() / 1000, endS - positionS);
     if (seekByS > 0) this.#seek(video.currentTime + seekByS, "live-edge");
     if (Math.abs(rate - video.playbackRate) > SMALLEST_CHANGE) video.playbackRate = rate;
+  }
+
+  /**
+   * Not before the cushion is there: with less, playback would stall right away. The first picture is shown all the
+   * same.
+   * @param {number} startS
+   * @param {number} endS
+   */
+  #start(startS, endS) {
+    const video = this.#video;
+    const ready = endS - startS >= this.#cushionS + SHOWN_AHEAD_S;
+    const fromS = ready ? Math.max(startS, endS - this.#targetS - SHOWN_AHEAD_S) : startS;
+    // A seek by less than a frame would only take time.
+    if (video.currentTime < startS || fromS - video.currentTime > SHOWN_AHEAD_S) video.currentTime = fromS;
+    if (!ready) return;
+    this.#started = true;
+    video.play().catch(() => undefined);
+  }
+
+  /** Follows the frames on screen, where the browser tells of them. */
+  #watch() {
+    this.#video.requestVideoFrameCallback?.((_, { mediaTime, presentationTime }) => {
+      this.#shown = { mediaS: mediaTime, ms: presentationTime };
+      this.#watch();
+    });
+  }
+
+  /** The media time on screen; `null` where nothing has been shown since playback was interrupted. */
+  #positionS() {
+    const { requestVideoFrameCallback, currentTime, playbackRate } = this.#video;
+    if (!requestVideoFrameCallback) return currentTime;
+    return this.#shown && this.#shown.mediaS + ((performance.now() - this.#shown.ms) / 1000) * playbackRate;
+  }
+
+  #interrupted() {
+    this.#shown = null;
+    this.#controller.reset();
   }
 
   /** Whether this may still be the burst of a join. */

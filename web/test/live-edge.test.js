@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { LiveEdge, nextPart, reloadUrl } from "../players/live-edge.js";
+import { LiveEdge, firstPartUrl, nextPart, reloadUrl } from "../players/live-edge.js";
 import { parse } from "../players/playlist.js";
 
 /** @import { Piece } from "../players/live-edge.js" */
@@ -115,6 +115,7 @@ test("what a reload asks for", () => {
   const expected = "http://h/cam/index.m3u8?token=a&_HLS_msn=6&_HLS_part=3";
   assert.equal(reloadUrl(URL, list(5, ["-", "3+"]), false), expected);
   assert.equal(reloadUrl(URL, list(5, ["-", "3+"]), true), `${expected}&_HLS_skip=YES`);
+  assert.equal(firstPartUrl(URL), "http://h/cam/index.m3u8?token=a&_HLS_msn=0&_HLS_part=0");
   const plain = { ...list(5, ["-"]), canBlockReload: false, canSkipUntilS: null };
   assert.equal(reloadUrl(URL, plain, true), URL);
 });
