@@ -123,5 +123,6 @@ async function explain({ error }, url) {
   const kind = KINDS[code];
   if (kind) return new Failure(kind, message);
   const failure = await explainNoAnswer(request?.url ?? url, location.href);
-  return failure.kind === "network" ? new Failure("network", `${failure.message} (dash.js: ${message}, ${code})`) : failure;
+  if (failure.kind !== "network") return failure;
+  return new Failure("network", `${failure.message} (dash.js: ${message}, ${code})`);
 }

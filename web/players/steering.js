@@ -8,7 +8,7 @@ import { RateController } from "./rate.js";
 const SMALLEST_CHANGE = 0.0005;
 /** A lead under 20 ms falls into stalls of a few ms. */
 const LEAST_LEAD_S = 0.02;
-/** To begin with, more than the cushion: frames are on screen up to two of its ticks before the element's clock is there. */
+/** To begin with, more than the cushion: frames are on screen up to two ticks before the element's clock is there. */
 const MORE_AT_START_S = 0.028;
 /** A start is placed so much closer to the live edge: what comes next is waited for. */
 const BEFORE_NEXT_S = 0.033;
