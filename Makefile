@@ -8,7 +8,7 @@ TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 ALONE = $(shell command -v flock >/dev/null && mkdir -p /tmp/framelag-scripts && echo flock --close /tmp/framelag-scripts)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo quick test test-tools check bench fuzz build
+.PHONY: help demo quick test test-tools check bench fuzz build proof
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,10 @@ check: ## Formatting, lints, documentation, licences and advisories
 bench: ## Time the steps of a frame's journey with criterion (paint, read, packetize, parse, relay)
 	@$(ALONE) scripts/install-build.sh
 	cargo bench --workspace --benches
+
+proof: build ## Measure each way into a browser for real, beside MediaMTX where there is one, and write docs/browser-results.md (75 minutes)
+	cargo build --release -p framelag-tests --example viewers
+	python3 scripts/proof.py
 
 fuzz: ## Fuzz every parser for a minute each (needs a nightly toolchain)
 	@scripts/fuzz.sh
