@@ -11,7 +11,7 @@ ALONE = $(shell command -v flock >/dev/null && mkdir -p /tmp/framelag-scripts &&
 WEB = $(ALONE) scripts/web.sh || echo "no hls.js and dash.js in this build: once scripts/web.sh succeeds, build again" >&2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo quick test test-tools check bench fuzz build
+.PHONY: help demo quick test test-tools check bench fuzz build proof
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,10 @@ check: ## Formatting, lints, types of web/, documentation, licences and advisori
 bench: ## Time the steps of a frame's journey with criterion (paint, read, packetize, parse, relay)
 	@$(ALONE) scripts/install-build.sh
 	cargo bench --workspace --benches
+
+proof: build ## Measure each way into a browser for real, beside MediaMTX where there is one, and write docs/browser-results.md (75 minutes)
+	cargo build --release -p framelag-tests --example viewers
+	python3 scripts/proof.py
 
 fuzz: ## Fuzz every parser for a minute each (needs a nightly toolchain)
 	@scripts/fuzz.sh

@@ -30,6 +30,7 @@ pub mod serving;
 pub mod streaming;
 pub mod survival;
 pub mod turn;
+pub mod viewers;
 pub mod viewing;
 
 pub use process::Process;

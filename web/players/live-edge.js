@@ -72,17 +72,36 @@ export class LiveEdge {
   }
 
   /**
-   * Forgets a hint that the list does not keep: the part in its place is another.
+   * Looks what has become of the hinted piece: it is listed, or another part is in its place.
    * @param {MediaPlaylist} list
    */
   #checkHint(list) {
     const hinted = this.#hinted;
     const segment = list.segments.find((s) => s.sequence === hinted?.sequence);
-    const listed = segment?.parts[hinted?.part ?? 0];
-    if (!hinted || !segment || (!listed && segment.uri === null)) return;
-    const same = listed && listed.uri === hinted.uri && (listed.range?.start ?? 0) === (hinted.range?.start ?? 0);
-    if (same) this.#hinted = null;
-    else this.hintFailed(hinted);
+    if (!hinted || !segment) return;
+    const listed = segment.parts[hinted.part ?? 0];
+    if (listed) {
+      if (isSamePlace(listed, hinted)) this.#hinted = null;
+      else this.hintFailed(hinted);
+    } else if (segment.uri !== null && !this.#hintsNext(list, hinted)) {
+      this.hintFailed(hinted);
+    }
+  }
+
+  /**
+   * Whether the hint was for the first part of the segment behind the one that was open: who knows that a segment ends
+   * hints so. Loading that part again would put a key frame into the buffer twice, and what follows it is lost then.
+   * @param {MediaPlaylist} list
+   * @param {Piece} hinted
+   */
+  #hintsNext(list, hinted) {
+    const next = list.segments.find((s) => s.sequence === hinted.sequence + 1);
+    const first = next ? next.parts[0] : list.hint;
+    if (!first || !isSamePlace(first, hinted)) return false;
+    [hinted.sequence, hinted.part] = [hinted.sequence + 1, 0];
+    [this.#sequence, this.#part] = [hinted.sequence, 1];
+    if (next) this.#hinted = null;
+    return true;
   }
 
   /**
@@ -113,6 +132,13 @@ export class LiveEdge {
 }
 
 /**
+ * @typedef {{ uri: string, range: ByteRange | null }} Place
+ * @param {Place} a
+ * @param {Place} b
+ */
+const isSamePlace = (a, b) => a.uri === b.uri && (a.range?.start ?? 0) === (b.range?.start ?? 0);
+
+/**
  * The first part that is not in the list: what a blocking reload asks for, and what a hint is for.
  * @param {MediaPlaylist} list
  */
@@ -138,6 +164,17 @@ export function reloadUrl(url, list, delta) {
   }
   if (delta && list.canSkipUntilS !== null) next.searchParams.set("_HLS_skip", "YES");
   return next.href;
+}
+
+/**
+ * The URL of a list that has the first part of the stream, or a later one.
+ * @param {string} url
+ */
+export function firstPartUrl(url) {
+  const first = new URL(url);
+  first.searchParams.set("_HLS_msn", "0");
+  first.searchParams.set("_HLS_part", "0");
+  return first.href;
 }
 
 /** @param {MediaPlaylist} list */

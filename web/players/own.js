@@ -6,7 +6,7 @@
 import { codecs } from "./box.js";
 import { Dates } from "./dates.js";
 import { Failure, get, mediaFailure } from "./failure.js";
-import { LiveEdge, reloadUrl } from "./live-edge.js";
+import { LiveEdge, firstPartUrl, reloadUrl } from "./live-edge.js";
 import { PlayerEvents } from "./player.js";
 import { merge, parse } from "./playlist.js";
 import { Appender, open } from "./source.js";
@@ -24,6 +24,9 @@ const RETRY_MS = 300;
 const MAX_AT_ONCE = 300;
 /** Wait after a list that has nothing new though it should have been held back until it has. */
 const UNCHANGED_MS = 50;
+
+/** A server without a whole segment holds the first list back: after this, one with the first part is asked for too. */
+const FIRST_LIST_MS = 60;
 
 /** @typedef {{ piece: Piece, requested: number, received: number, bytes: Uint8Array }} Loaded */
 
@@ -89,7 +92,7 @@ class OwnPlayer {
 
   /** @param {string} url */
   async #first(url) {
-    let { text, url: listUrl } = await this.#text(url);
+    let { text, url: listUrl } = await this.#firstText(url);
     let parsed = parse(text, listUrl);
     if (parsed.variants) {
       const best = parsed.variants.toSorted((a, b) => b.bandwidth - a.bandwidth)[0];
@@ -100,6 +103,16 @@ class OwnPlayer {
     }
     if (!parsed.media) throw new Failure("format", "a variant is no media playlist");
     return { list: parsed.media, listUrl };
+  }
+
+  /** @param {string} url */
+  async #firstText(url) {
+    const plain = this.#text(url);
+    const soon = await Promise.race([plain, sleep(FIRST_LIST_MS)]);
+    if (soon) return soon;
+    // A list with the first part is held back until that is there, and no longer.
+    const withPart = this.#text(firstPartUrl(url)).then(({ text }) => ({ text, url }));
+    return Promise.any([plain, withPart]).catch(() => plain);
   }
 
   /**

@@ -8,6 +8,12 @@ import { RateController } from "./rate.js";
 const SMALLEST_CHANGE = 0.0005;
 /** A lead under 20 ms falls into stalls of a few ms. */
 const LEAST_LEAD_S = 0.02;
+/** To begin with, more than the cushion: frames are on screen up to two ticks before the element's clock is there. */
+const MORE_AT_START_S = 0.028;
+/** A start is placed so much closer to the live edge: what comes next is waited for. */
+const BEFORE_NEXT_S = 0.033;
+/** Media times are rounded by less. */
+const ROUNDING_S = 0.002;
 /** A browser that appends more slowly than this begins behind the live edge. */
 const LONGEST_BURST_MS = 500;
 
@@ -15,9 +21,15 @@ export class Steering {
   #controller;
   #video;
   #events;
+  #cushionS;
   #targetS;
+  #placed = false;
+  /** Where playback may start from, at most: the cushion is there. */
+  #enoughUntilS = -Infinity;
   #started = false;
   #burstEndMs = Infinity;
+  /** @type {{ mediaS: number, ms: number } | null} The newest frame on screen, and since when. */
+  #shown = null;
 
   /**
    * @param {HTMLVideoElement} video
@@ -28,8 +40,12 @@ export class Steering {
   constructor(video, events, cushionS, pieceS = 0) {
     this.#video = video;
     this.#events = events;
+    this.#cushionS = cushionS;
     this.#targetS = Math.max(cushionS, pieceS + LEAST_LEAD_S);
     this.#controller = new RateController({ targetS: this.#targetS });
+    for (const type of ["waiting", "seeking"]) video.addEventListener(type, () => this.#interrupted());
+    video.addEventListener("seeked", () => this.#play());
+    this.#watch();
   }
 
   /**
@@ -44,19 +60,64 @@ export class Steering {
     if (ranges.length === 0) return;
     const [startS, endS] = [ranges.start(ranges.length - 1), ranges.end(ranges.length - 1)];
     if (!this.#started) {
-      this.#started = true;
-      video.currentTime = Math.max(startS, endS - this.#targetS);
-      video.play().catch(() => undefined);
+      this.#start(startS, endS);
       return;
     }
     if (video.currentTime < startS) {
       this.#seek(Math.max(startS, endS - this.#targetS), "gap");
       return;
     }
-    if (video.seeking || video.paused) return;
-    const { rate, seekByS } = this.#controller.sample(performance.now() / 1000, endS - video.currentTime);
+    const positionS = this.#positionS();
+    if (positionS === null || video.seeking || video.paused) return;
+    const { rate, seekByS } = this.#controller.sample(performance.now() / 1000, endS - positionS);
     if (seekByS > 0) this.#seek(video.currentTime + seekByS, "live-edge");
     if (Math.abs(rate - video.playbackRate) > SMALLEST_CHANGE) video.playbackRate = rate;
+  }
+
+  /**
+   * Not before the cushion is there: with less, playback would stall right away. The first picture is shown all the
+   * same. It starts when something was appended, so that the lead is what was meant however long a seek takes.
+   * @param {number} startS
+   * @param {number} endS
+   */
+  #start(startS, endS) {
+    const video = this.#video;
+    const leadS = this.#targetS + MORE_AT_START_S;
+    if (!this.#placed || video.currentTime < startS) {
+      this.#placed = endS - startS > leadS;
+      const fromS = this.#placed ? endS - leadS + BEFORE_NEXT_S : startS;
+      if (video.currentTime < startS || fromS > startS) video.currentTime = fromS;
+    }
+    // Of long pieces, the first has to do.
+    this.#enoughUntilS = endS - Math.min(leadS, Math.max(this.#cushionS + MORE_AT_START_S, endS - startS));
+    this.#play();
+  }
+
+  #play() {
+    const video = this.#video;
+    if (this.#started || video.seeking || video.currentTime > this.#enoughUntilS + ROUNDING_S) return;
+    this.#started = true;
+    video.play().catch(() => undefined);
+  }
+
+  /** Follows the frames on screen, where the browser tells of them. */
+  #watch() {
+    this.#video.requestVideoFrameCallback?.((_, { mediaTime, presentationTime }) => {
+      this.#shown = { mediaS: mediaTime, ms: presentationTime };
+      this.#watch();
+    });
+  }
+
+  /** The media time on screen; `null` where nothing has been shown since playback was interrupted. */
+  #positionS() {
+    const { requestVideoFrameCallback, currentTime, playbackRate } = this.#video;
+    if (!requestVideoFrameCallback) return currentTime;
+    return this.#shown && this.#shown.mediaS + ((performance.now() - this.#shown.ms) / 1000) * playbackRate;
+  }
+
+  #interrupted() {
+    this.#shown = null;
+    this.#controller.reset();
   }
 
   /** Whether this may still be the burst of a join. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { LiveEdge, nextPart, reloadUrl } from "../players/live-edge.js";
+import { LiveEdge, firstPartUrl, nextPart, reloadUrl } from "../players/live-edge.js";
 import { parse } from "../players/playlist.js";
 
 /** @import { Piece } from "../players/live-edge.js" */
@@ -56,6 +56,16 @@ test("a hint for the next segment", () => {
   assert.deepEqual(names(edge.take(list(5, ["3", "2+"], "6.2"))), ["6.1", "6.2?"]);
 });
 
+test("a hint for the first part of the segment behind the open one", () => {
+  const edge = new LiveEdge();
+  assert.deepEqual(names(edge.take(list(5, ["2+"], "6.0"))), ["5.0", "5.1", "6.0?"]);
+  assert.deepEqual(names(edge.take(list(5, ["2", "1+"], "6.1"))), ["6.1?"], "it is not taken again");
+  assert.deepEqual(names(edge.take(list(5, ["2", "2+"], "7.0"))), ["7.0?"]);
+  assert.deepEqual(names(edge.take(list(6, ["2"], "7.0"))), [], "the segment ends before its successor begins");
+  assert.deepEqual(names(edge.take(list(6, ["2", "2+"], "8.0"))), ["7.1", "8.0?"]);
+  assert.deepEqual(names(edge.take(list(7, ["3+"], "7.3"))), ["7.2", "7.3?"], "the segment goes on all the same");
+});
+
 test("a hint that the list does not keep is replaced", () => {
   const edge = new LiveEdge();
   edge.take(list(5, ["2+"], "other"));
@@ -105,6 +115,7 @@ test("what a reload asks for", () => {
   const expected = "http://h/cam/index.m3u8?token=a&_HLS_msn=6&_HLS_part=3";
   assert.equal(reloadUrl(URL, list(5, ["-", "3+"]), false), expected);
   assert.equal(reloadUrl(URL, list(5, ["-", "3+"]), true), `${expected}&_HLS_skip=YES`);
+  assert.equal(firstPartUrl(URL), "http://h/cam/index.m3u8?token=a&_HLS_msn=0&_HLS_part=0");
   const plain = { ...list(5, ["-"]), canBlockReload: false, canSkipUntilS: null };
   assert.equal(reloadUrl(URL, plain, true), URL);
 });

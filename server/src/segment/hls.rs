@@ -10,6 +10,9 @@ use super::window::Window;
 const PARTS_WITHIN: u64 = 3;
 /// PART-HOLD-BACK, in part target durations: what the draft recommends (section 4.4.3.8).
 const PART_HOLD_BACK: f64 = 3.0;
+/// The least PART-HOLD-BACK, in seconds: three parts of a frame are less than a browser needs, and hls.js, which believes what it is
+/// told, goes back by a second when it has stalled.
+const PART_HOLD_BACK_MIN: f64 = 0.2;
 /// HOLD-BACK, in target durations: the least that is allowed.
 const HOLD_BACK: u64 = 3;
 /// CAN-SKIP-UNTIL, in target durations: the least that is allowed.
@@ -34,7 +37,7 @@ pub(crate) fn playlist(window: &Window, skip: bool) -> String {
         "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL={:.1},HOLD-BACK={:.1},PART-HOLD-BACK={:.5}",
         (SKIP_UNTIL * target) as f64,
         (HOLD_BACK * target) as f64,
-        PART_HOLD_BACK * part_target,
+        (PART_HOLD_BACK * part_target).max(PART_HOLD_BACK_MIN),
     ));
     line(format_args!("#EXT-X-PART-INF:PART-TARGET={part_target:.5}\n#EXT-X-MEDIA-SEQUENCE:{first}"));
     let discontinuities = window.discontinuities_before();

@@ -1,0 +1,269 @@
+#!/usr/bin/env python3
+"""How old the picture is in a browser: plays each path for real, ours and MediaMTX's in turn with the same stream, and writes the table of
+docs/browser-results.md. Called by `make proof`.
+
+PROOF          names of figures, parted by commas (default: all)
+PROOF_SECONDS  length of every join, instead of what each figure says; the table has what it was
+PROOF_BIN      folder of publisher, receiver and framelag (default target/release)
+MEDIAMTX       the program (default: on PATH); without it those columns stay empty
+"""
+
+import contextlib
+import datetime
+import json
+import os
+import pathlib
+import platform
+import random
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+BIN = pathlib.Path(os.environ.get("PROOF_BIN", TARGET / "release"))
+RESULTS = TARGET / "proof"
+PAGE = ROOT / "docs/browser-results.md"
+BEGIN, END = "<!-- proof: begin -->", "<!-- proof: end -->"
+SECONDS = int(os.environ.get("PROOF_SECONDS", "0"))
+# Before its statistics begin, a join plays so long.
+WARMUP = 2
+MEDIAMTX = os.environ.get("MEDIAMTX") or shutil.which("mediamtx")
+
+
+@dataclass
+class Side:
+    """A server and a player."""
+
+    via: str
+    player: str
+    server: str = ""
+    """Arguments of `framelag serve`, or MediaMTX's HLS settings as `key: value, …`."""
+
+
+@dataclass
+class Figure:
+    what: str
+    wanted: str
+    ours: Side
+    theirs: Side | None = None
+    gop: int = 6
+    jitter: bool = False
+    joins: int = 5
+    seconds: int = 60
+    viewers: int = 0
+
+
+OWN = Side("ll-hls", "--player own --preset frame", "--preset frame")
+HLSJS = "--player hls.js"
+REAL_TIME = "--player hls.js --preset real-time"
+BEST = "hlsVariant: lowLatency, hlsSegmentDuration: 200ms, hlsPartDuration: 50ms, hlsSegmentCount: 7"
+SHORT = "hlsVariant: fmp4, hlsSegmentDuration: 500ms, hlsSegmentCount: 3"
+
+FIGURES = {
+    "ll-hls": Figure(
+        "LL-HLS, preset *frame*, our player; MediaMTX's 200 ms and 50 ms with hls.js",
+        "p50 ≤ 75 ms, p99 ≤ 110 ms, no stall, first picture ≤ 250 ms, p50 < 0.25 × MediaMTX's",
+        OWN, Side("ll-hls", HLSJS, BEST)),
+    "ll-hls-long": Figure("LL-HLS, preset *frame*, our player", "no stall in 5 minutes", OWN, joins=1, seconds=302),
+    "ll-hls-jitter": Figure(
+        "the same with camera timestamps that jitter by 10 ms", "as above; MediaMTX falls to 1.3 s",
+        OWN, Side("ll-hls", HLSJS, BEST), jitter=True),
+    "hls.js": Figure(
+        "LL-HLS, hls.js with default settings", "p50 ≤ 0.6 × MediaMTX's",
+        Side("ll-hls", HLSJS, "--preset ultra"), Side("ll-hls", HLSJS, BEST)),
+    "mse": Figure("`mse`", "p50 ≤ 60 ms, no stall", Side("mse", "", "")),
+    "dash": Figure(
+        "DASH, dash.js", "p50 ≤ 100 ms over three joins of 5 minutes, no stall",
+        Side("dash", "--player dash.js --preset frame", "--preset frame"), joins=3, seconds=302),
+    "real-time": Figure(
+        "HLS, preset *real-time*, hls.js", "p50 ≤ 0.9 × MediaMTX's",
+        Side("hls", REAL_TIME, "--preset real-time"), Side("hls", REAL_TIME, SHORT), gop=15),
+    "viewers": Figure(
+        "LL-HLS, our player beside 50 viewers, for 10 minutes",
+        "no stall that one viewer would not have; server memory flat", OWN, joins=1, seconds=602, viewers=50),
+}  # fmt: skip
+
+
+@contextlib.contextmanager
+def running(command, **how):
+    """A process that is ended with all that it started."""
+    process = subprocess.Popen([str(word) for word in command], start_new_session=True, text=True, **how)
+    try:
+        yield process
+    finally:
+        for which in (signal.SIGINT, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, which)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(10)
+                break
+
+
+@contextlib.contextmanager
+def our_server(side, log):
+    command = [BIN / "framelag", "serve", "--rtsp", "127.0.0.1:0", "--http", "127.0.0.1:0", "--json", *side.server.split()]
+    with running(command, stdout=subprocess.PIPE, stderr=log) as server:
+        listening = json.loads(server.stdout.readline())
+        name = {"dash": "manifest.mpd", "mse": "mse"}.get(side.via, "index.m3u8")
+        yield server, listening["rtsp"], f"http://{listening['http']}/cam/{name}"
+
+
+@contextlib.contextmanager
+def mediamtx(side, log):
+    # An address of the loopback network that nothing else binds: its ports cannot be asked for.
+    host = f"127.{random.randint(1, 254)}.{random.randint(1, 254)}.{random.randint(1, 254)}"
+    settings = "\n".join(side.server.split(", "))
+    with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
+        file.write(
+            f"rtspAddress: {host}:8554\nrtspTransports: [tcp]\nrtmp: no\nwebrtc: no\nsrt: no\nhls: yes\n"
+            f"hlsAddress: {host}:8888\nhlsAlwaysRemux: yes\n{settings}\npaths:\n  all_others:\n"
+        )
+        file.flush()
+        with running([MEDIAMTX, file.name], stdout=log, stderr=log, env={**os.environ, "MTX_MOQ": "no"}) as server:
+            time.sleep(1)
+            yield server, f"{host}:8554", f"http://{host}:8888/cam/index.m3u8"
+
+
+@contextlib.contextmanager
+def publishing(figure, rtsp, log):
+    source = [BIN / "publisher", "--source", "test", "--size", "640x480", "--fps", "30"]
+    if not figure.jitter:
+        with running([*source, "--gop", figure.gop, "--bitrate", "1500k", "--to", f"rtsp://{rtsp}/cam"], stdout=log, stderr=log):
+            yield
+        return
+    encoder = (
+        "ffmpeg -v error -fflags nobuffer -probesize 32 -analyzeduration 0 -f yuv4mpegpipe -i - -c:v libx264 -preset ultrafast "
+        f"-tune zerolatency -profile:v baseline -b:v 1500k -sc_threshold 0 -g {figure.gop} "
+        "-bsf:v setts=ts=PTS+floor((random(0)-0.5)*0.02/TB) -f rtsp -rtsp_transport tcp"
+    )
+    with (
+        running([*source, "--to", "-"], stdout=subprocess.PIPE, stderr=log) as pictures,
+        running([*encoder.split(), f"rtsp://{rtsp}/cam"], stdin=pictures.stdout, stdout=log, stderr=log),
+    ):
+        yield
+
+
+def resident_mb(server):
+    """Of the process, see proc_pid_status(5)."""
+    for line in pathlib.Path(f"/proc/{server.pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return round(int(line.split()[1]) / 1024, 1)
+    return None
+
+
+def measure(name, figure, side, serve):
+    folder = RESULTS / name / ("ours" if serve is our_server else "mediamtx")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    with open(folder / "log", "w") as log, serve(side, log) as (server, rtsp, url), publishing(figure, rtsp, log):
+        time.sleep(5)
+        receiver = [BIN / "receiver", "--via", side.via, url, *side.player.split(), "--report", folder / "run"]
+        receiver += ["--joins", figure.joins, "--duration", f"{figure.seconds}s", "--warmup", f"{WARMUP}s"]
+        with contextlib.ExitStack() as beside:
+            crowd = None
+            if figure.viewers:
+                address, path = url.removeprefix("http://").split("/", 1)
+                command = [BIN / "examples/viewers", address, f"/{path}", figure.viewers, figure.seconds, "60"]
+                crowd = beside.enter_context(running(command, stdout=subprocess.PIPE, stderr=log))
+                time.sleep(10)
+            memory = [resident_mb(server)]
+            playing = beside.enter_context(running(receiver, stdout=log, stderr=log))
+            while playing.poll() is None:
+                time.sleep(5)
+                memory.append(resident_mb(server))
+            seen = json.loads(crowd.communicate()[0]) if crowd else None
+    run = json.loads((folder / "run/run.json").read_text())
+    return figures(run, memory, seen)
+
+
+def figures(run, memory, crowd):
+    """Of a run: medians over its joins, and all its stalls."""
+    joins = [join for join in run["joins"] if join["latency_ms"]["count"]]
+    over = lambda pick: [value for value in map(pick, joins) if value is not None]  # noqa: E731
+    p50 = over(lambda join: join["latency_ms"]["p50"])
+    return {
+        "p50": [min(p50), statistics.median(p50), max(p50)] if p50 else None,
+        "p99": statistics.median(over(lambda join: join["latency_ms"]["p99"])) if p50 else None,
+        "first": statistics.median(over(lambda join: join["startup"]["first_frame_ms"])) if p50 else None,
+        "stalls": run["stalls"]["count"],
+        "longest": run["stalls"]["longest_ms"],
+        "browser": f"{run['browser']['name']} {run['browser']['version']}",
+        "memory": [memory[0], max(memory), memory[-1]],
+        "crowd": crowd,
+    }
+
+
+def cell(result):
+    if not result or not result["p50"]:
+        return "–", "–", "–", "–"
+    low, middle, high = result["p50"]
+    stalls = f"{result['stalls']}" + (f" (≤ {result['longest']:.0f} ms)" if result["stalls"] else "")
+    return f"{middle:.0f} ({low:.0f}–{high:.0f})", f"{result['p99']:.0f}", f"{result['first']:.0f}", stalls
+
+
+def row(name, result):
+    ours, theirs = result["ours"], result.get("mediamtx")
+    ratio = f"{ours['p50'][1] / theirs['p50'][1]:.2f}" if theirs and theirs["p50"] and ours["p50"] else "–"
+    lines = [f"| {result['what']} | {result['wanted']} | " + " | ".join(cell(ours)) + f" | {cell(theirs)[0]} | {ratio} "
+             f"| {result['joins']} × {result['seconds']} s | {result['load']} | {result['date']} |"]  # fmt: skip
+    if crowd := ours["crowd"]:
+        late = crowd["late_ms"]
+        text = (
+            f"the {crowd['viewers']} viewers: {crowd['parts']} parts, {crowd['missing']} missing, {crowd['stalls']} stalls at "
+            f"{crowd['viewers_with_stalls']} of them; later than usual by {late['p99']:.1f} ms at p99, {late['max']:.1f} ms at "
+            f"most; the server's memory: {ours['memory'][0]} MB at the start, {ours['memory'][1]} at most, "
+            f"{ours['memory'][2]} at the end"
+        )
+        lines.append(f"| | {text} | | | | | | | | | |")
+    return "\n".join(lines)
+
+
+def write_page():
+    results = {name: json.loads(file.read_text()) for name in FIGURES if (file := RESULTS / f"{name}.json").is_file()}
+    newest = max(results.values(), key=lambda result: result["date"])
+    head = [
+        "| path | wanted | p50 (of the joins) | p99 | first picture | stalls | MediaMTX p50 | ratio | joins | load | date |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    table = head + [row(name, result) for name, result in results.items()]
+    text = "\n".join([BEGIN, f"{newest['machine']}. Milliseconds; medians over the joins, minimum and maximum in brackets.", "", *table, END])
+    page = PAGE.read_text()
+    before, rest = page.split(BEGIN)
+    PAGE.write_text(before + text + rest.split(END)[1])
+
+
+def machine(browser):
+    model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
+    theirs = subprocess.run([MEDIAMTX, "--version"], capture_output=True, text=True).stdout.strip() if MEDIAMTX else "none"
+    system = platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
+    return f"{os.cpu_count()} cores ({model}), {system}, {browser}, MediaMTX {theirs}"
+
+
+def main():
+    names = [name for name in os.environ.get("PROOF", ",".join(FIGURES)).split(",") if name]
+    if unknown := [name for name in names if name not in FIGURES]:
+        sys.exit(f"PROOF: no figure {', '.join(unknown)}; there are {', '.join(FIGURES)}")
+    for name in names:
+        figure = FIGURES[name]
+        figure.seconds = SECONDS or figure.seconds
+        begun = os.getloadavg()[0]
+        print(f"{name}: {figure.joins} × {figure.seconds} s", flush=True)
+        result = {"what": figure.what, "wanted": figure.wanted, "joins": figure.joins, "seconds": figure.seconds}
+        result["ours"] = measure(name, figure, figure.ours, our_server)
+        if figure.theirs and MEDIAMTX:
+            result["mediamtx"] = measure(name, figure, figure.theirs, mediamtx)
+        result["load"] = f"{begun:.1f} → {os.getloadavg()[0]:.1f}"
+        result["date"] = datetime.date.today().isoformat()
+        result["machine"] = machine(result["ours"]["browser"])
+        (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1))
+        print(row(name, result), flush=True)
+        write_page()
+
+
+main()

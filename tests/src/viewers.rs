@@ -1,0 +1,270 @@
+//! Viewers of LL-HLS without a picture: each asks for every part before it is there and for the playlist that will list it, over two
+//! connections as a player does, and notes when each part came.
+
+use std::collections::VecDeque;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use crate::LIMIT;
+
+/// A part is late against the median of so many before it.
+const USUAL: usize = 64;
+/// Bytes of a playlist or part that are read at most.
+const BODY_MAX: usize = 8 << 20;
+
+/// What one viewer saw.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Watched {
+    /// Parts that came whole.
+    pub parts: u64,
+    /// Parts that were listed and could not be had.
+    pub missing: u64,
+    /// Parts that came later than a player with the cushion asked for could wait.
+    pub stalls: u64,
+    /// Of each part, in ms against the usual: how much later it came than its media time says.
+    pub late_ms: Vec<f64>,
+}
+
+/// Watches the playlist at `path` of the server at `address` for so long. A part that comes later than `cushion` less its own
+/// duration counts as a stall: `cushion` is what is buffered right after a part came.
+///
+/// # Errors
+///
+/// Where the server does not answer, or with anything but a live playlist that has parts.
+pub fn watch(address: SocketAddr, path: &str, duration: Duration, cushion: Duration) -> io::Result<Watched> {
+    let (mut lists, mut parts) = (Connection::open(address)?, Connection::open(address)?);
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let mut list = List::parse(&lists.text(path)?)?;
+    let mut arrivals = Arrivals::new(cushion);
+    let begin = Instant::now();
+    while begin.elapsed() < duration {
+        let (segment, part) = list.next;
+        let hint = list.hint.take().ok_or_else(|| io::Error::other("the playlist hints at no part"))?;
+        parts.ask(&format!("{folder}/{hint}"))?;
+        lists.ask(&format!("{path}?_HLS_msn={segment}&_HLS_part={part}&_HLS_skip=YES"))?;
+        let hinted = is_whole(&parts.answer()?).then(|| begin.elapsed());
+        list = List::parse(&lists.answered_text()?)?;
+        for listed in list.parts.iter().filter(|listed| listed.place >= (segment, part)) {
+            let came = match hinted {
+                Some(came) if listed.uri == hint => Some(came),
+                _ => {
+                    parts.ask(&format!("{folder}/{}", listed.uri))?;
+                    is_whole(&parts.answer()?).then(|| begin.elapsed())
+                }
+            };
+            arrivals.add(came, listed.duration);
+        }
+    }
+    Ok(arrivals.watched)
+}
+
+/// Judges when parts came.
+struct Arrivals {
+    cushion: Duration,
+    /// Media time at the end of the newest part, in seconds.
+    end: f64,
+    /// When the newest parts came, after their media time, in seconds.
+    usual: VecDeque<f64>,
+    watched: Watched,
+}
+
+impl Arrivals {
+    fn new(cushion: Duration) -> Self {
+        Self { cushion, end: 0.0, usual: VecDeque::with_capacity(USUAL), watched: Watched::default() }
+    }
+
+    fn add(&mut self, came: Option<Duration>, duration: f64) {
+        self.end += duration;
+        let Some(came) = came else {
+            self.watched.missing += 1;
+            return;
+        };
+        self.watched.parts += 1;
+        let after = came.as_secs_f64() - self.end;
+        if self.usual.len() == USUAL {
+            let mut sorted: Vec<f64> = self.usual.iter().copied().collect();
+            sorted.sort_by(f64::total_cmp);
+            let late = after - sorted[USUAL / 2];
+            self.watched.late_ms.push(late * 1_000.0);
+            self.watched.stalls += u64::from(late > self.cushion.as_secs_f64() - duration);
+            self.usual.pop_front();
+        }
+        self.usual.push_back(after);
+    }
+}
+
+/// A part of a playlist.
+#[derive(Debug, PartialEq)]
+struct Part {
+    /// Of its segment, and in it.
+    place: (u64, usize),
+    uri: String,
+    /// In seconds.
+    duration: f64,
+}
+
+/// As much of a media playlist as a viewer needs who loads its parts as they come.
+#[derive(Debug, PartialEq)]
+struct List {
+    parts: Vec<Part>,
+    /// Where the next part will be.
+    next: (u64, usize),
+    hint: Option<String>,
+}
+
+impl List {
+    fn parse(text: &str) -> io::Result<Self> {
+        let (mut segment, mut part, mut parts, mut hint) = (0_u64, 0, Vec::new(), None);
+        let bad = |line: &str| io::Error::other(format!("no playlist with parts: {line:?}"));
+        if !text.starts_with("#EXTM3U") {
+            return Err(bad(text.lines().next().unwrap_or_default()));
+        }
+        for line in text.lines() {
+            let Some((tag, value)) = line.split_once(':') else { continue };
+            match tag {
+                "#EXT-X-MEDIA-SEQUENCE" => segment += value.parse::<u64>().map_err(|_| bad(line))?,
+                "#EXT-X-SKIP" => {
+                    segment += attribute(value, "SKIPPED-SEGMENTS").and_then(|n| n.parse().ok()).unwrap_or(0);
+                }
+                "#EXT-X-PART" => {
+                    let uri = attribute(value, "URI").ok_or_else(|| bad(line))?.to_owned();
+                    let duration =
+                        attribute(value, "DURATION").and_then(|s| s.parse().ok()).ok_or_else(|| bad(line))?;
+                    parts.push(Part { place: (segment, part), uri, duration });
+                    part += 1;
+                }
+                "#EXTINF" => (segment, part) = (segment + 1, 0),
+                "#EXT-X-PRELOAD-HINT" => hint = attribute(value, "URI").map(str::to_owned),
+                _ => {}
+            }
+        }
+        Ok(Self { parts, next: (segment, part), hint })
+    }
+}
+
+/// The value of an attribute (RFC 8216 section 4.2) whose values have no commas.
+fn attribute<'a>(attributes: &'a str, name: &str) -> Option<&'a str> {
+    let value = attributes.split(',').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))?;
+    Some(value.trim_matches('"'))
+}
+
+/// Whether an answer is boxes up to its end, media data among them.
+fn is_whole(answer: &(u16, &[u8])) -> bool {
+    let (status, mut rest) = *answer;
+    let mut has_media = false;
+    while let Some((size, kind)) = rest.split_at_checked(4).and_then(|(size, rest)| Some((size, rest.get(..4)?))) {
+        let size = size.iter().fold(0_usize, |size, byte| size << 8 | usize::from(*byte));
+        has_media |= kind == b"mdat";
+        match rest.get(size..) {
+            Some(behind) if size >= 8 => rest = behind,
+            _ => return false,
+        }
+    }
+    status == 200 && has_media && rest.is_empty()
+}
+
+/// A connection that is kept.
+struct Connection {
+    stream: BufReader<TcpStream>,
+    host: SocketAddr,
+    line: String,
+    body: Vec<u8>,
+}
+
+impl Connection {
+    fn open(host: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::connect_timeout(&host, LIMIT)?;
+        stream.set_read_timeout(Some(LIMIT))?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream: BufReader::with_capacity(64 << 10, stream), host, line: String::new(), body: Vec::new() })
+    }
+
+    fn ask(&mut self, path: &str) -> io::Result<()> {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.host);
+        self.stream.get_mut().write_all(request.as_bytes())
+    }
+
+    /// Status and body of the next answer, which says how long it is.
+    fn answer(&mut self) -> io::Result<(u16, &[u8])> {
+        let status = self.read_line()?.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
+        let mut length = None;
+        loop {
+            let line = self.read_line()?;
+            match line.split_once(':') {
+                Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
+                    length = value.trim().parse().ok()
+                }
+                Some(_) => {}
+                None => break,
+            }
+        }
+        let length = length.filter(|length| *length <= BODY_MAX);
+        self.body.resize(length.ok_or_else(|| io::Error::other("an answer of no length"))?, 0);
+        self.stream.read_exact(&mut self.body)?;
+        Ok((status, &self.body))
+    }
+
+    fn read_line(&mut self) -> io::Result<&str> {
+        self.line.clear();
+        if self.stream.read_line(&mut self.line)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(self.line.trim_end())
+    }
+
+    fn answered_text(&mut self) -> io::Result<String> {
+        let (status, body) = self.answer()?;
+        let text = String::from_utf8_lossy(body).into_owned();
+        if status == 200 { Ok(text) } else { Err(io::Error::other(format!("status {status}: {text}"))) }
+    }
+
+    fn text(&mut self, path: &str) -> io::Result<String> {
+        self.ask(path)?;
+        self.answered_text()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delta_update_is_counted_on() {
+        let text = "#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:5\n#EXT-X-SKIP:SKIPPED-SEGMENTS=2\n#EXTINF:1,\nsegment-7.m4s\n\
+                    #EXT-X-PART:DURATION=0.033,URI=\"part-8-0.m4s\",INDEPENDENT=YES\n\
+                    #EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"part-8-1.m4s\"";
+        let list = List::parse(text).expect("it is a playlist");
+        assert_eq!((list.next, list.hint.as_deref()), ((8, 1), Some("part-8-1.m4s")));
+        assert_eq!(list.parts, [Part { place: (8, 0), uri: "part-8-0.m4s".to_owned(), duration: 0.033 }]);
+        assert!(List::parse("<html>").is_err());
+    }
+
+    #[test]
+    fn parts_are_boxes_up_to_their_end() {
+        let moof = [0, 0, 0, 8, b'm', b'o', b'o', b'f'];
+        let part = [&moof[..], &[0, 0, 0, 9, b'm', b'd', b'a', b't', 1]].concat();
+        assert!(is_whole(&(200, &part)));
+        for (status, bytes) in [(404, &part[..]), (200, &part[..16]), (200, &moof[..]), (200, &[0; 20]), (200, &[])] {
+            assert!(!is_whole(&(status, bytes)), "{status} {bytes:?}");
+        }
+    }
+
+    #[test]
+    fn what_comes_later_than_the_cushion_lasts_is_a_stall() {
+        let ms = |ms: u64| Some(Duration::from_millis(ms));
+        let mut arrivals = Arrivals::new(Duration::from_millis(150));
+        for part in 0..200 {
+            let late = match part {
+                90 => 40,
+                100 => 60,
+                _ => 0,
+            };
+            arrivals.add(ms(500 + part * 100 + late), 0.1);
+        }
+        arrivals.add(None, 0.1);
+        let Watched { parts, missing, stalls, late_ms } = arrivals.watched;
+        assert_eq!((parts, missing, stalls), (200, 1, 1));
+        assert!((late_ms.iter().copied().fold(0.0, f64::max) - 60.0).abs() < 1e-6, "{late_ms:?}");
+    }
+}
