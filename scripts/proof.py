@@ -72,7 +72,7 @@ FIGURES = {
         OWN, Side("ll-hls", HLSJS, BEST)),
     "ll-hls-long": Figure("LL-HLS, preset *frame*, our player", "no stall in 5 minutes", OWN, joins=1, seconds=302),
     "ll-hls-jitter": Figure(
-        "the same with camera timestamps that jitter by 10 ms", "as above; MediaMTX falls to 1.3 s",
+        "the same with timestamps that jitter by 10 ms (encoded by ffmpeg, which holds a frame)", "as above; MediaMTX falls to 1.3 s",
         OWN, Side("ll-hls", HLSJS, BEST), jitter=True),
     "hls.js": Figure(
         "LL-HLS, hls.js with default settings", "p50 ≤ 0.6 × MediaMTX's",
@@ -140,7 +140,7 @@ def publishing(figure, rtsp, log):
     encoder = (
         "ffmpeg -v error -fflags nobuffer -probesize 32 -analyzeduration 0 -f yuv4mpegpipe -i - -c:v libx264 -preset ultrafast "
         f"-tune zerolatency -profile:v baseline -b:v 1500k -sc_threshold 0 -g {figure.gop} "
-        "-bsf:v setts=ts=PTS+floor((random(0)-0.5)*0.02/TB) -f rtsp -rtsp_transport tcp"
+        "-bsf:v setts=time_base=1/90000:ts=PTS+floor((random(0)-0.5)*1800) -f rtsp -rtsp_transport tcp"
     )
     with (
         running([*source, "--to", "-"], stdout=subprocess.PIPE, stderr=log) as pictures,

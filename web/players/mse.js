@@ -9,7 +9,7 @@ import { Steering } from "./steering.js";
 /** @import { Player, PlayerOptions, Start } from "./player.js" */
 
 /** Lead with which no stall was seen at 30 frames per second. */
-const DEFAULT_CUSHION_MS = 60;
+const DEFAULT_CUSHION_MS = 55;
 
 /** @type {Start} */
 export function start(video, url, options) {

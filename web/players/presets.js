@@ -64,7 +64,7 @@ export const PRESETS = {
   frame: {
     server: { segmentMs: 1000, partMs: "frame", playlist: 7, gopMs: 1000 },
     player: "own",
-    options: { cushionMs: 60, hlsjs: HLSJS_LOW_LATENCY, dashjs: dashLowLatency(0.1) },
+    options: { cushionMs: 65, hlsjs: HLSJS_LOW_LATENCY, dashjs: dashLowLatency(0.1) },
   },
 };
 

@@ -19,7 +19,7 @@
  */
 
 const DEFAULTS = {
-  bandS: 0.045,
+  bandS: 0.038,
   windowS: 0.7,
   quantile: 0.1,
   gain: 0.6,

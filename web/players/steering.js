@@ -8,12 +8,8 @@ import { RateController } from "./rate.js";
 const SMALLEST_CHANGE = 0.0005;
 /** A lead under 20 ms falls into stalls of a few ms. */
 const LEAST_LEAD_S = 0.02;
-/** To begin with, more than the cushion: frames are on screen up to two ticks before the element's clock is there. */
-const MORE_AT_START_S = 0.028;
-/** A start is placed so much closer to the live edge: what comes next is waited for. */
-const BEFORE_NEXT_S = 0.033;
-/** Media times are rounded by less. */
-const ROUNDING_S = 0.002;
+/** Frames are on screen up to two of its ticks before the element's clock is there. */
+const SHOWN_AHEAD_S = 0.033;
 /** A browser that appends more slowly than this begins behind the live edge. */
 const LONGEST_BURST_MS = 500;
 
@@ -23,9 +19,6 @@ export class Steering {
   #events;
   #cushionS;
   #targetS;
-  #placed = false;
-  /** Where playback may start from, at most: the cushion is there. */
-  #enoughUntilS = -Infinity;
   #started = false;
   #burstEndMs = Infinity;
   /** @type {{ mediaS: number, ms: number } | null} The newest frame on screen, and since when. */
@@ -44,7 +37,6 @@ export class Steering {
     this.#targetS = Math.max(cushionS, pieceS + LEAST_LEAD_S);
     this.#controller = new RateController({ targetS: this.#targetS });
     for (const type of ["waiting", "seeking"]) video.addEventListener(type, () => this.#interrupted());
-    video.addEventListener("seeked", () => this.#play());
     this.#watch();
   }
 
@@ -76,26 +68,17 @@ export class Steering {
 
   /**
    * Not before the cushion is there: with less, playback would stall right away. The first picture is shown all the
-   * same. It starts when something was appended, so that the lead is what was meant however long a seek takes.
+   * same.
    * @param {number} startS
    * @param {number} endS
    */
   #start(startS, endS) {
     const video = this.#video;
-    const leadS = this.#targetS + MORE_AT_START_S;
-    if (!this.#placed || video.currentTime < startS) {
-      this.#placed = endS - startS > leadS;
-      const fromS = this.#placed ? endS - leadS + BEFORE_NEXT_S : startS;
-      if (video.currentTime < startS || fromS > startS) video.currentTime = fromS;
-    }
-    // Of long pieces, the first has to do.
-    this.#enoughUntilS = endS - Math.min(leadS, Math.max(this.#cushionS + MORE_AT_START_S, endS - startS));
-    this.#play();
-  }
-
-  #play() {
-    const video = this.#video;
-    if (this.#started || video.seeking || video.currentTime > this.#enoughUntilS + ROUNDING_S) return;
+    const ready = endS - startS >= this.#cushionS + SHOWN_AHEAD_S;
+    const fromS = ready ? Math.max(startS, endS - this.#targetS - SHOWN_AHEAD_S) : startS;
+    // A seek by less than a frame would only take time.
+    if (video.currentTime < startS || fromS - video.currentTime > SHOWN_AHEAD_S) video.currentTime = fromS;
+    if (!ready) return;
     this.#started = true;
     video.play().catch(() => undefined);
   }

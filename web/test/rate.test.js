@@ -42,7 +42,7 @@ function play({ leadS, targetS = 0.06, jitterS = 0, drift = 0, seconds = 30 }) {
 const late = (values) => values.slice(values.length / 2);
 
 /** From the target, 60 ms, to the end of the band. @param {number} lead */
-const inBand = (lead) => lead > 0.06 - 0.002 && lead < 0.105 + 0.002;
+const inBand = (lead) => lead > 0.06 - 0.002 && lead < 0.098 + 0.002;
 
 test("a lead that is a little off is brought into the band without a stall, and then left alone", () => {
   for (const leadS of [0.04, 0.06, 0.08, 0.1, 0.14]) {
