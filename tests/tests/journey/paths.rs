@@ -40,10 +40,10 @@ fn deliver_ms(report: &Report) -> f64 {
     report.number("stages_ms.deliver.p50")
 }
 
-/// A player that holds its buffer adds the same to both, as far as a busy machine lets it.
-fn assert_older(near: &Report, far: &Report) {
-    let [near, far] = [near, far].map(|report| report.number("latency_ms.p50"));
-    assert!(far - near >= DELAY_MS - LESS_MS, "{near:.1} ms became {far:.1} ms");
+/// No picture is younger than the line, whatever a busy machine does to the buffer of its player.
+fn assert_older(far: &Report) {
+    let youngest = far.number("latency_ms.min");
+    assert!(youngest >= DELAY_MS - LESS_MS, "a picture is {youngest:.1} ms old");
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn mse() {
     let streams = near_and_far(&["--segment", "500ms"]);
     let (near, far) = played(&streams, "mse", "own", "mse", "--preset frame");
     assert_delayed("deliver", deliver_ms(&near), deliver_ms(&far));
-    assert_older(&near, &far);
+    assert_older(&far);
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn low_latency_hls_with_our_player() {
     let streams = near_and_far(&["--preset", "frame"]);
     let (near, far) = played(&streams, "ll-hls", "own", "index.m3u8", "--preset frame");
     assert_delayed("deliver", deliver_ms(&near), deliver_ms(&far));
-    assert_older(&near, &far);
+    assert_older(&far);
 }
 
 /// What hls.js claims is its distance to the end of the playlist: it does not know of the line.
