@@ -35,9 +35,9 @@ fn assert_delayed(what: &str, near_ms: f64, far_ms: f64) {
     assert!(expected.contains(&added), "{what}: {near_ms:.1} ms became {far_ms:.1} ms, {added:.1} ms more");
 }
 
-/// From the stamp until the first byte of a frame's piece reached the browser: where each frame is a piece.
-fn deliver_ms(report: &Report) -> f64 {
-    report.number("stages_ms.deliver.p50")
+/// From sending a frame until the server had it ready: where each frame is a piece.
+fn package_ms(report: &Report) -> f64 {
+    report.number("stages_ms.package.p50")
 }
 
 /// No picture is younger than the line, whatever a busy machine does to the buffer of its player.
@@ -51,7 +51,7 @@ fn mse() {
     let _turn = turn::take();
     let streams = near_and_far(&["--segment", "500ms"]);
     let (near, far) = played(&streams, "mse", "own", "mse", "--preset frame");
-    assert_delayed("deliver", deliver_ms(&near), deliver_ms(&far));
+    assert_delayed("package", package_ms(&near), package_ms(&far));
     assert_older(&far);
 }
 
@@ -60,7 +60,7 @@ fn low_latency_hls_with_our_player() {
     let _turn = turn::take();
     let streams = near_and_far(&["--preset", "frame"]);
     let (near, far) = played(&streams, "ll-hls", "own", "index.m3u8", "--preset frame");
-    assert_delayed("deliver", deliver_ms(&near), deliver_ms(&far));
+    assert_delayed("package", package_ms(&near), package_ms(&far));
     assert_older(&far);
 }
 
