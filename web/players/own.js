@@ -14,21 +14,20 @@ import { Steering } from "./steering.js";
 
 /** @import { Piece } from "./live-edge.js" */
 /** @import { Player, PlayerOptions, Start } from "./player.js" */
-/** Most consecutive failed reloads. */
+/** @import { MediaPlaylist } from "./playlist.js" */
 
 const DEFAULT_CUSHION_MS = 65;
-/** Most pieces loaded from one playlist; if a playlist adds more, the player has to catch up. */
+/** Most consecutive failed reloads. */
 const MAX_FAILURES = 5;
 const RETRY_MS = 300;
-/** Wait after an unchanged playlist that the server should have held back. */
+/** Most pieces loaded from one playlist; if a playlist adds more, the player has to catch up. */
 const MAX_AT_ONCE = 300;
+/** Wait after an unchanged playlist that the server should have held back. */
+const UNCHANGED_MS = 50;
 /**
  * A server without a complete segment holds back the first playlist. After this time, also request one with the first
  * part.
  */
-const UNCHANGED_MS = 50;
-
-/** A server without a whole segment holds the first list back: after this, one with the first part is asked for too. */
 const FIRST_LIST_MS = 60;
 
 /** @typedef {{ piece: Piece, requested: number, received: number, bytes: Uint8Array }} Loaded */

@@ -88,7 +88,8 @@ impl Join {
     pub(super) fn warnings(&self) -> Vec<Warning> {
         let malformed = format!("{} messages of the page could not be read", self.malformed);
         let unsent = format!("{} messages were left out by the page: the receiver was too slow", self.unsent);
-        let hidden = "the page was hidden for part of the run, and browsers report no frames of hidden pages".to_owned();
+        let hidden =
+            "the page was hidden for part of the run, and browsers report no frames of hidden pages".to_owned();
         let assumed =
             "no SEI reaches a page: the publisher is assumed to be on this host, because the URL is".to_owned();
         let all = [

@@ -55,9 +55,7 @@ pub(super) async fn shift(
     };
     match tokio::time::timeout(ANSWER_LIMIT, answer).await {
         Ok(Ok(Some(phase_us))) => Json(Shifted { phase_us }).into_response(),
-        Ok(Ok(None)) => {
-            error(StatusCode::CONFLICT, "the publisher cannot shift its pictures: cameras pace themselves")
-        }
+        Ok(Ok(None)) => error(StatusCode::CONFLICT, "the publisher cannot shift its pictures: cameras pace themselves"),
         Ok(Err(_)) | Err(_) => error(StatusCode::GATEWAY_TIMEOUT, "the publisher did not answer"),
     }
 }

@@ -99,9 +99,8 @@ pub trait Host {
     /// Where somebody else publishes there.
     fn reserve(&mut self, path: &StreamPath) -> Result<(), Busy>;
 
-    /// Opens a pair of UDP ports for track `track`, whose packets go to or come from the connection's peer at
-    /// `client` (RTP, RTCP). `None` where there is none to be had. Nobody needs the packets of a publisher's track that is not
-    /// relayed.
+    /// Opens a pair of UDP ports for track `track`, to exchange packets with the connection's peer at `client` (RTP, RTCP).
+    /// `None` if no pair is available. Packets of a publisher's unrelayed track are discarded.
     fn open_udp(&mut self, track: usize, is_relayed: bool, client: (u16, u16)) -> Option<(u16, u16)>;
 }
 
