@@ -48,7 +48,7 @@ pub fn is_ours(user_agent: &str) -> bool {
 pub struct Config {
     /// The stream's URL, without user info.
     pub url: Url,
-    /// Who publishes, where the server asks.
+    /// The credentials to present if the server requests them.
     pub credentials: Option<Credentials>,
     /// How packets travel.
     pub delivery: Delivery,
