@@ -1,9 +1,9 @@
-//! Builds again when files of the measuring page come or go, where rust-embed sees changes of known files only; and says what a
-//! build without the libraries from npm lacks.
+//! Rebuilds when files of the measuring page are added or removed, since rust-embed only tracks changes of known
+//! files. Also warns about missing libraries from npm.
 
 use std::path::Path;
 
-/// The library of each player that is not ours, as `npm run vendor` packs it.
+/// The vendored library of each third-party player.
 const LIBRARIES: [&str; 2] = ["hls.mjs.gz", "dash.mjs.gz"];
 
 fn main() {
@@ -11,7 +11,7 @@ fn main() {
     for folder in ["../web/code", "../web/measure", "../web/players"] {
         println!("cargo:rerun-if-changed={folder}");
     }
-    // A path that is missing would have everything built again each time.
+    // A missing path would trigger a rebuild every time.
     let watched = if vendor.exists() { vendor } else { Path::new("../web") };
     println!("cargo:rerun-if-changed={}", watched.display());
     if !LIBRARIES.iter().all(|library| vendor.join(library).exists()) {

@@ -1,6 +1,6 @@
 import js from "@eslint/js";
 
-/** Names that every browser has, as far as we use them: a misspelt one is an error. */
+/** Browser globals in use, so that a misspelt one is an error. */
 const BROWSER = [
   "AbortController", "AbortSignal", "CustomEvent", "DOMException", "Event", "EventTarget", "MediaSource",
   "OffscreenCanvas", "Response", "TextDecoder", "TextEncoder", "URL", "URLSearchParams", "VideoFrame", "WebSocket",

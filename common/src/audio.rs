@@ -1,4 +1,4 @@
-//! Encoded audio beside the video. It passes through; nothing here decodes it.
+//! Encoded audio beside the video. It is passed through, never decoded.
 
 mod aac;
 pub(crate) mod bits;
@@ -9,28 +9,28 @@ pub use opus::{CLOCK_HZ as OPUS_CLOCK_HZ, duration as opus_duration};
 
 use crate::time::MonoTime;
 
-/// How audio is coded.
+/// Audio codecs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AudioCodec {
-    /// MPEG-4 AAC (ISO/IEC 14496-3): one raw access unit a frame.
+    /// MPEG-4 AAC (ISO/IEC 14496-3), one raw access unit per frame.
     Aac(AacConfig),
-    /// Opus (RFC 6716): one packet a frame.
+    /// Opus (RFC 6716), one packet per frame.
     Opus,
 }
 
-/// An audio track.
+/// Format of an audio track.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AudioFormat {
-    /// What decodes it.
+    /// The codec.
     pub codec: AudioCodec,
-    /// Ticks of its media clock per second, at least 8,000.
+    /// Media clock rate in Hz, at least 8,000.
     pub clock_hz: u32,
-    /// Channels, 1 to 8.
+    /// Number of channels, 1 to 8.
     pub channels: u8,
 }
 
 impl AudioFormat {
-    /// The codec as browsers name it (RFC 6381 section 3.3), as in `mp4a.40.2`.
+    /// Returns the codec string (RFC 6381 section 3.3), such as `mp4a.40.2`.
     pub fn codecs_parameter(&self) -> String {
         match &self.codec {
             AudioCodec::Aac(config) => format!("mp4a.40.{}", config.object_type()),
@@ -39,15 +39,15 @@ impl AudioFormat {
     }
 }
 
-/// One encoded frame of audio.
+/// One encoded audio frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AudioFrame {
-    /// As its codec has it.
+    /// Payload in the codec's format.
     pub data: Vec<u8>,
-    /// When its first sample is to be heard, in ticks of the track's clock modulo 2³².
+    /// Presentation time of the first sample, in ticks of the track's clock modulo 2³².
     pub ticks: u32,
-    /// In ticks of the track's clock; at least 1.
+    /// Duration in ticks of the track's clock, at least 1.
     pub duration: u32,
-    /// When its first packet arrived.
+    /// Arrival time of its first packet.
     pub arrived: MonoTime,
 }

@@ -3,10 +3,10 @@
 //! The two tables here are the only places that list them. Reports, histograms, thresholds and pages go through the
 //! tables, so that another mark or stage is one more line.
 //!
-//! A stage is the time between its two marks if both are known; otherwise it is unknown, and no other stage takes its time
-//! over. A stage may begin at one of several marks: at the first in its list that is known. So `deliver` begins where a server of
-//! ours says that the frame could be had, and at the stamp where no more than that is known. Marks may come from different
-//! clocks. Where all that a path can tell is known, the stages from [`Mark::Stamped`] on add up to LAT, presented − stamped.
+//! A stage is the time between its two marks if both are known; otherwise it is unknown, and no other stage absorbs
+//! its time. A stage may list several begin marks and uses the first known one: `deliver` begins when framelag's
+//! server has the frame available, else when it was sent, else at the stamp. Marks may come from different clocks. If
+//! all marks of a path are known, the stages from [`Mark::Stamped`] on add up to LAT, presented − stamped.
 
 use crate::frame::PublisherTimes;
 use crate::time::WallTime;
@@ -16,8 +16,8 @@ use crate::time::WallTime;
 pub enum ClockName {
     /// The publisher's: its marks ride in the SEI.
     Publisher,
-    /// The receiver's, to which those of its browser are converted. Corrected by the clocks' offset where the publisher has
-    /// another one.
+    /// The receiver's clock; its browser's times are converted to it. Corrected by the clock offset if the publisher
+    /// uses another clock.
     Receiver,
 }
 
@@ -44,7 +44,7 @@ macro_rules! marks {
 }
 
 marks! {
-    Receiver: Requested, "A browser asked for the frame's part, segment or fragment: of a part that is hinted at, before there is one.";
+    Receiver: Requested, "A browser requested the frame's part, segment or fragment; a hinted part is requested before it exists.";
     Publisher: Captured, "The driver captured the picture; unknown for sources without a clock of their own.";
     Publisher: Stamped, "PUB: read just before it is painted into the picture.";
     Publisher: Painted, "The stamp is painted; encoding begins.";
@@ -54,12 +54,12 @@ marks! {
     Receiver: Assembled, "The access unit, or the raw picture, is complete.";
     Receiver: Decoded, "The decoder returned the picture.";
     Receiver: Read, "The corner code was read.";
-    Receiver: Available, "A server of ours can hand out the frame's part, segment or fragment; known where it reads the receiver's clock.";
+    Receiver: Available, "Framelag's server has the frame's part, segment or fragment available; known if it shares the receiver's clock.";
     Receiver: FirstByte, "The first byte of the frame's part, segment or fragment reached a browser.";
     Receiver: Fetched, "The part, segment or fragment is complete.";
-    Receiver: Appended, "It is in the buffer that the browser plays from.";
-    Receiver: Presented, "The picture was handed to the window, or to the browser's compositor. Without either, the same as `Read`.";
-    Receiver: Called, "The frame callback of a browser ran: up to 10 ms off the picture in either direction.";
+    Receiver: Appended, "It was appended to the browser's source buffer.";
+    Receiver: Presented, "The picture was handed to the window or to the browser's compositor. Without either, the same as `Read`.";
+    Receiver: Called, "A browser's frame callback ran, up to 10 ms before or after the picture.";
 }
 
 macro_rules! stages {
@@ -81,14 +81,14 @@ macro_rules! stages {
                 }
             }
 
-            /// The marks that it may begin with: it does with the first that is known.
+            /// The possible begin marks; the first known one counts.
             pub const fn begins(self) -> &'static [Mark] {
                 match self {
                     $(Self::$stage => &[Mark::$from $(, Mark::$other)*],)+
                 }
             }
 
-            /// The mark that it ends with.
+            /// The end mark.
             pub const fn end(self) -> Mark {
                 match self {
                     $(Self::$stage => Mark::$to,)+
@@ -115,13 +115,13 @@ stages! {
     Decode: "decode", Assembled => Decoded, "the decoder, and waking it up";
     Read: "read", Decoded => Read, "finding and reading the code";
     Present: "present", Read => Presented, "converting and handing to the window";
-    Request: "request", Requested => FirstByte, "a browser's request, until the first byte; overlaps with others";
-    Package: "package", Sent => Available, "to the server, and until it could hand out the part, segment or fragment";
-    Deliver: "deliver", Available or Sent or Stamped => FirstByte, "to a browser: from a server of ours; else since the stamp";
-    Fetch: "fetch", FirstByte => Fetched, "until the part, segment or fragment was complete";
-    Append: "append", Fetched => Appended, "handing it to the browser's buffer";
-    Buffer: "buffer", Appended => Presented, "buffered, decoded, and waiting for its turn in a browser";
-    Callback: "callback", Presented => Called, "until the page heard of the picture; lies after it";
+    Request: "request", Requested => FirstByte, "from a browser's request to the first byte; overlaps other stages";
+    Package: "package", Sent => Available, "to the server, until the part, segment or fragment was available";
+    Deliver: "deliver", Available or Sent or Stamped => FirstByte, "to a browser, since availability at framelag's server, sending or the stamp";
+    Fetch: "fetch", FirstByte => Fetched, "loading the rest of the part, segment or fragment";
+    Append: "append", Fetched => Appended, "appending to the browser's buffer";
+    Buffer: "buffer", Appended => Presented, "buffering, decoding and waiting for display in a browser";
+    Callback: "callback", Presented => Called, "until the page's frame callback ran; after the picture";
 }
 
 impl Stage {

@@ -22,14 +22,15 @@ pub struct LocalServer {
     pub process: Process,
     /// Where it speaks RTSP.
     pub address: SocketAddr,
-    /// Where it speaks HTTP.
+    /// HTTP address.
     pub http: SocketAddr,
     /// Where to publish to, and play from.
     pub url: StreamUrl,
 }
 
 impl LocalServer {
-    /// Starts it with its log in `dir` and more `flags`, on these ports of RTSP and HTTP if they are free; 0 is any. It says itself which it took: a
+    /// Starts the server with its log in `dir` and extra `flags`, on these RTSP and HTTP ports if they are free; 0
+    /// picks any. The server reports the ports it took.
     /// port that this process found free could be taken before the server asks for it.
     pub fn start(dir: &Path, ports: [u16; 2], flags: &[String], stopped: &Stop) -> Result<Self, Error> {
         let [rtsp, http] = ports.map(|port| format!("127.0.0.1:{port}"));
@@ -62,7 +63,7 @@ pub fn has_stream(url: &StreamUrl) -> bool {
     matches!(describe(url), Ok(200 | 401))
 }
 
-/// Asks a server for `path` as a viewer does, whatever it answers: servers cut streams only while somebody asks for them.
+/// Requests `path` like a viewer and ignores the answer: servers only segment streams that are being watched.
 pub fn ask(http: SocketAddr, path: &str) {
     let asked = || -> io::Result<usize> {
         let mut connection = TcpStream::connect_timeout(&http, ANSWER_LIMIT)?;

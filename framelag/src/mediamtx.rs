@@ -1,4 +1,4 @@
-//! MediaMTX as a server of `framelag tune`, and as a peer in the tests: RTSP, and HLS where a browser plays.
+//! MediaMTX as a server of `framelag tune` and as a peer in tests: RTSP, and HLS for browsers.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,22 +15,22 @@ pub fn find() -> Option<PathBuf> {
     named.filter(|path| path.is_file()).or_else(|| on_path("mediamtx"))
 }
 
-/// How it makes HLS: `hlsVariant`.
+/// HLS variant, `hlsVariant`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Variant {
-    /// Segments of MPEG-TS.
+    /// MPEG-TS segments.
     #[value(name = "mpegts")]
     MpegTs,
-    /// Segments of fMP4.
+    /// Fragmented MP4 segments.
     #[value(name = "fmp4")]
     Fmp4,
-    /// Parts too.
+    /// Fragmented MP4 segments with parts.
     #[value(name = "lowLatency")]
     LowLatency,
 }
 
 impl Variant {
-    /// As MediaMTX has it.
+    /// Returns the name in MediaMTX's configuration.
     pub const fn name(self) -> &'static str {
         match self {
             Self::MpegTs => "mpegts",
@@ -40,35 +40,35 @@ impl Variant {
     }
 }
 
-/// Its HLS side.
+/// The HLS configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hls {
     /// `hlsVariant`.
     pub variant: Variant,
     /// `hlsSegmentDuration`.
     pub segment: Duration,
-    /// `hlsPartDuration`; without effect where there are no parts.
+    /// `hlsPartDuration`; ignored by variants without parts.
     pub part: Duration,
     /// `hlsSegmentCount`.
     pub count: usize,
 }
 
 impl Default for Hls {
-    /// Its own defaults.
+    /// MediaMTX's defaults.
     fn default() -> Self {
         let (segment, part) = (Duration::from_secs(1), Duration::from_millis(200));
         Self { variant: Variant::LowLatency, segment, part, count: 7 }
     }
 }
 
-/// A configuration file: RTSP at `rtsp` over TCP and UDP, any path, and nothing else but `hls` at its address. The RTSP port is even:
-/// RTP uses its number, RTCP the next.
+/// Writes a configuration: RTSP at `rtsp` over TCP and UDP for any path, optionally HLS, and nothing else. The RTSP
+/// port is even: RTP uses the port itself, RTCP the next.
 pub fn config(rtsp: SocketAddr, hls: Option<(SocketAddr, Hls)>) -> String {
     let (host, rtp) = (rtsp.ip(), rtsp.port());
     let hls = hls.map_or_else(
         || "hls: no\n".to_owned(),
         |(address, Hls { variant, segment, part, count })| {
-            // Made from the first frame on, not from the first viewer on.
+            // Start with the first frame, not with the first viewer.
             format!(
                 "hls: yes\nhlsAddress: {address}\nhlsAlwaysRemux: yes\nhlsVariant: {}\nhlsSegmentCount: {count}\n\
                  hlsSegmentDuration: {}ms\nhlsPartDuration: {}ms\n",

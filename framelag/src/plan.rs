@@ -28,7 +28,7 @@ const MAX_POINTS: usize = 200;
 /// Most runs of a plan, cells × repeat: more than a month of runs of 30 s is a mistake.
 pub const MAX_RUNS: usize = 100_000;
 
-/// How often a browser plays in each run, where the plan does not say.
+/// Default number of joins per run.
 const JOINS: u32 = 5;
 
 /// What is varied, what is not, and how long each run takes.
@@ -40,9 +40,9 @@ pub struct Plan {
     pub repeat: u32,
     /// Left out of every figure, from the first picture on. Default: 2 s.
     pub warmup: Duration,
-    /// Measured in each run, after the warm-up; in a browser in each join. Default: 10 s.
+    /// Duration measured after the warm-up, per run or, in a browser, per join. Default: 10 s.
     pub duration: Duration,
-    /// How often a browser plays in each run. Default: 5.
+    /// Joins per run in a browser. Default: 5.
     pub joins: Option<u32>,
     /// Of the order of runs, and of simulated networks. Default: 1.
     pub seed: u64,
@@ -124,14 +124,14 @@ impl Plan {
         self.axes.iter().try_fold(1_usize, |product, axis| product.checked_mul(axis.points.len()))
     }
 
-    /// Whether a browser plays in any cell.
+    /// Whether any cell plays in a browser.
     pub fn has_browser(&self) -> bool {
         let points = self.axes.iter().flat_map(|axis| &axis.points);
         let choices = self.fixed.iter().chain(points.flat_map(|point| &point.choices));
         choices.into_iter().any(|choice| choice.setting.name == "via")
     }
 
-    /// How often a browser plays in each run.
+    /// Returns the number of joins per run.
     pub fn joins(&self) -> u32 {
         self.joins.unwrap_or(JOINS)
     }

@@ -40,20 +40,21 @@ pub struct Args {
     /// Listen beyond loopback without passwords.
     #[arg(long, conflicts_with = "auth")]
     insecure: bool,
-    /// Read settings of streams from this file, those of all and those of each path. The flags below go before those of all.
+    /// Read segment settings from this file, for all streams and by path. The flags below override the settings for
+    /// all streams.
     #[arg(long, value_name = "FILE.toml")]
     config: Option<PathBuf>,
-    /// End a segment of /NAME/index.m3u8 at the first key frame after this, 100ms to 60s [default: 1s].
+    /// End a segment at the first key frame after this long, 100ms to 60s [default: 1s].
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     segment: Option<Duration>,
-    /// Length of a part of a segment: "frame" for one frame, or as many as fit in this [default: 33ms].
+    /// Make parts of this length: "frame" for one frame, or a duration for as many frames as fit [default: 33ms].
     #[arg(long, value_name = "DURATION|frame", value_parser = str::parse::<PartLength>)]
     part: Option<PartLength>,
-    /// Segments that a playlist lists, 3 to 100 [default: 6].
+    /// List this many complete segments in a playlist, 3 to 100 [default: 6].
     #[arg(long, value_name = "COUNT")]
     playlist: Option<usize>,
-    /// Start from these settings: ultra (segments of 200ms, parts of 50ms), real-time (three of 500ms), safe (three of 2s) or
-    /// frame (parts of one frame). All but safe leave the letter of the HLS specification.
+    /// Start from a preset: ultra (200ms segments, 50ms parts), real-time (three 500ms segments), safe (three 2s
+    /// segments) or frame (one-frame parts). All but safe deviate from the HLS specification.
     #[arg(long, value_name = "NAME", value_parser = str::parse::<Preset>)]
     preset: Option<Preset>,
     /// Print one JSON line with the addresses, once the server listens, and nothing else to standard output.
@@ -65,12 +66,12 @@ pub struct Args {
 }
 
 impl Args {
-    /// What the flags set.
+    /// Returns the changes set by flags.
     fn change(&self) -> SettingsChange {
         SettingsChange { preset: self.preset, segment: self.segment, part: self.part, playlist: self.playlist }
     }
 
-    /// The file, and what the flags change of it.
+    /// Reads the settings file and applies the flags.
     fn into_config(self) -> Result<Config, Error> {
         let file = self.config.as_deref().map(stream_settings::open).transpose().map_err(Error::Usage)?;
         let file = file.unwrap_or_default();

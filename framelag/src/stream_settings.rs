@@ -1,4 +1,5 @@
-//! `framelag serve --config FILE.toml`: how streams are cut, all and each. Every mistake is reported at once, with its line.
+//! `framelag serve --config FILE.toml`: segment settings for all streams and for single ones. Reports all mistakes at
+//! once, with their lines.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -14,26 +15,26 @@ use toml::de::{DeTable, DeValue};
 
 use crate::plan::{Mistake, list};
 
-/// Longest file that is read, in bytes.
+/// Largest accepted file, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
-/// Most streams that have settings of their own.
+/// Most streams with settings of their own.
 const MAX_PATHS: usize = 1_000;
-/// The table of those.
+/// The table with settings by stream.
 const PATHS: &str = "paths";
 
-/// What a file says.
+/// Contents of a settings file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StreamSettings {
-    /// Of all streams.
+    /// Settings of all streams.
     pub defaults: SettingsChange,
-    /// What differs where.
+    /// Changes by stream.
     pub paths: BTreeMap<StreamPath, SettingsChange>,
 }
 
 /// Reads `file`.
 ///
 /// # Errors
-/// Why it cannot be read, or every mistake in it.
+/// Fails if the file cannot be read, or lists every mistake in it.
 pub fn open(file: &Path) -> Result<StreamSettings, String> {
     let text = File::open(file).and_then(|file| bom::read(file, MAX_BYTES));
     let text = text.map_err(|error| match error.kind() {
@@ -43,10 +44,10 @@ pub fn open(file: &Path) -> Result<StreamSettings, String> {
     read(&text).map_err(|mistakes| list(file, &mistakes))
 }
 
-/// Reads the text of a file.
+/// Parses the text of a file.
 ///
 /// # Errors
-/// Every mistake in it.
+/// Lists every mistake in it.
 pub fn read(text: &str) -> Result<StreamSettings, Vec<Mistake>> {
     let mut reader = Reader { text, mistakes: Vec::new() };
     let table = DeTable::parse(text).map_err(|error| {
@@ -117,7 +118,7 @@ impl Reader<'_> {
         Some((path, self.change(&format!("{PATHS}.{shown}."), base, table)))
     }
 
-    /// The settings in `table`, which change `base`; their names have `prefix` in front.
+    /// Parses the settings in `table` as changes to `base`; errors prefix their names with `prefix`.
     fn change(&mut self, prefix: &str, base: SegmentSettings, table: &DeTable<'_>) -> SettingsChange {
         let (mut change, mut right) = (SettingsChange::default(), true);
         let mut places = BTreeMap::new();
@@ -130,7 +131,7 @@ impl Reader<'_> {
             let text = match value.get_ref() {
                 DeValue::String(text) => text.to_string(),
                 DeValue::Integer(number) if number.radix() == 10 => number.as_str().replace('_', ""),
-                // Which none of them is.
+                // No setting is a table or list.
                 _ => String::new(),
             };
             if let Err(error) = change.set(name, &text) {
@@ -138,7 +139,7 @@ impl Reader<'_> {
                 right = false;
             }
         }
-        // Other settings may only be wrong together with one that is.
+        // Each setting is valid on its own; check their combination.
         if right && let Err(error) = change.of(base).check() {
             let at = places.get(error.field.as_str()).or_else(|| places.values().next()).copied();
             self.wrong(at.unwrap_or_default(), format!("{prefix}{error}"));
@@ -199,7 +200,7 @@ mod tests {
         }
         let many: String = (0..=MAX_PATHS).map(|number| format!("[paths.cam{number}]\n")).collect();
         assert!(mistakes(&many)[0].1.contains("up to 1000 streams"));
-        // A part that the segment of all streams has no room for.
+        // The part is longer than the segment set for all streams.
         let together = mistakes("segment = \"200ms\"\n[paths.cam]\npart = \"500ms\"");
         assert!(together[0].1.starts_with("paths.cam.part: the duration is 5ms to that of a segment"), "{together:?}");
     }

@@ -114,19 +114,19 @@ pub struct Args {
     #[arg(long, value_name = "RATE", value_parser = parse_rate, help_heading = "Encoding")]
     pub bitrate: Option<u64>,
 
-    /// Hold the bit rate all the time (cbr), or on average, with peaks of twice that (vbr). ffmpeg's encoders only: openh264
-    /// holds an average. Default: cbr.
+    /// Hold the bit rate constantly (cbr), or on average with peaks of twice the rate (vbr). ffmpeg's encoders only;
+    /// openh264 holds an average. Default: cbr.
     #[arg(long, value_enum, value_name = "cbr|vbr", hide_possible_values = true, help_heading = "Encoding")]
     pub rate_control: Option<encode::RateControl>,
 
-    /// Bits that the encoder may be ahead of the bit rate, such as 500k (ffmpeg's bufsize): a small buffer makes coarse key
-    /// frames, a large one makes them late on a thin line. ffmpeg's encoders only. Default: one picture's bits, with vbr
-    /// two seconds'.
+    /// Set the size of the encoder's rate control buffer in bits, such as 500k (ffmpeg's bufsize). A small buffer
+    /// makes key frames coarse, a large one makes them late on a slow link. ffmpeg's encoders only. Default: one
+    /// picture's bits; with vbr, two seconds' bits.
     #[arg(long, value_name = "BITS", value_parser = parse_rate, help_heading = "Encoding")]
     pub buffer: Option<u64>,
 
-    /// Set an option of the encoder by its own name: with ffmpeg those of `ffmpeg -h encoder=NAME`, as in
-    /// preset=veryfast; with openh264 complexity, qp-min, qp-max, adaptive-quantization, background-detection,
+    /// Set an encoder option by its own name: with ffmpeg, an option of `ffmpeg -h encoder=NAME`, such as
+    /// preset=veryfast; with openh264, complexity, qp-min, qp-max, adaptive-quantization, background-detection,
     /// scene-change or usage. Repeatable.
     #[arg(long = "encoder-option", value_name = "KEY=VALUE", help_heading = "Encoding")]
     pub encoder_options: Vec<encode::EncoderOption>,

@@ -45,7 +45,7 @@ pub struct Config {
     pub encoder: encode::Choice,
     /// Target of the encoder's rate control in bits per second. Default: 1,000,000.
     pub bitrate: u32,
-    /// How the encoder keeps to its bit rate, and its own options.
+    /// Rate control and encoder-specific options.
     pub tuning: encode::Tuning,
     /// Pictures from one IDR to the next. Default: 30.
     pub gop: u32,
@@ -142,7 +142,7 @@ pub enum Error {
         /// The least that the encoder takes, as it may be written.
         least: &'static str,
     },
-    /// A buffer that is none, or holds minutes.
+    /// The buffer is zero or holds minutes.
     #[error("--buffer {0} is out of range: an encoder's buffer has 1k to 2000M bits")]
     Buffer(u64),
     /// Not a source.

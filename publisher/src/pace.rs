@@ -14,7 +14,7 @@ pub(crate) struct Plan {
     start: MonoTime,
     slot: u64,
     missed: u64,
-    /// All pictures are due so much later.
+    /// Delay of all pictures relative to the schedule.
     phase: Duration,
 }
 
@@ -36,7 +36,7 @@ impl Plan {
         self.slot = current + 1;
     }
 
-    /// Has all pictures from now on be due so much later than by the plan; less than the time between two of them.
+    /// Delays all further pictures relative to the schedule, by less than the frame interval.
     pub(crate) fn shift(&mut self, phase: Duration) {
         self.phase = phase;
     }

@@ -25,7 +25,7 @@ pub use input::Input;
 /// A run.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// What to play; at least one, unless a browser plays.
+    /// Streams to play; at least one, unless a browser plays.
     pub inputs: Vec<Input>,
     /// How RTP packets travel.
     pub transport: Transport,
@@ -53,7 +53,7 @@ pub struct Config {
     pub otlp: Option<Collector>,
     /// JSON lines on standard output.
     pub json: bool,
-    /// What a browser plays; the receiver itself plays nothing then.
+    /// What a browser plays, instead of the receiver itself.
     pub via: Option<via::Config>,
 }
 
@@ -112,7 +112,7 @@ impl TryFrom<Args> for Config {
     }
 }
 
-/// What a browser is to play, where one is to.
+/// Resolves what a browser plays, if one does.
 fn via(args: &Args) -> Result<Option<via::Config>, Error> {
     let Some(via) = args.via.via else { return Ok(None) };
     let flags = [

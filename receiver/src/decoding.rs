@@ -54,20 +54,20 @@ pub struct DecodedPicture {
     pub(crate) converted: MonoTime,
 }
 
-/// What is known of an access unit before it is decoded.
+/// Facts about an access unit known before decoding.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct UnitInfo {
     /// When its first packet came off the socket; `None` if the input has no packets.
     pub(crate) received: Option<MonoTime>,
-    /// When it was whole.
+    /// When it was complete.
     pub(crate) assembled: MonoTime,
-    /// When decoding began: after a wait in the queue, and the waking of a thread.
+    /// When decoding started, after queueing and waking the thread.
     pub(crate) begun: MonoTime,
     /// When it was sampled, by the sender report before it; `None` unless it is the first after one.
     pub(crate) sampled: Option<SenderTime>,
-    /// Its bytes; 0 if the input is not compressed.
+    /// Size in bytes; 0 for uncompressed input.
     pub(crate) bytes: u32,
-    /// It was a key frame.
+    /// Whether it is a key frame.
     pub(crate) idr: bool,
 }
 

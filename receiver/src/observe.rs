@@ -68,7 +68,7 @@ impl Observer {
         &mut self.recorder
     }
 
-    /// Stream id and run of its publisher, where an SEI says which run it is.
+    /// Stream id and run of its publisher, if the SEI states the run.
     pub(crate) fn publisher(&self) -> Option<(u8, u32)> {
         self.recorder.publisher()
     }

@@ -47,7 +47,7 @@ impl Output {
         self.tell(json, format_args!("{prefix}{text}"));
     }
 
-    /// Lines that only people read.
+    /// Prints lines for people only.
     pub(crate) fn block(&self, text: &str) {
         if !self.json {
             self.bar.suspend(|| eprintln!("{text}"));

@@ -1,5 +1,5 @@
-//! Measuring in a browser: `receiver --via`. A browser brings readings, not pictures: it receives, decodes, shows and reads by
-//! itself, and what its page reports goes straight to [`report::Recorder`].
+//! Measuring in a browser: `receiver --via`. The browser receives, decodes, shows and reads the pictures itself; its
+//! page sends readings instead of pictures, which go straight to [`report::Recorder`].
 //!
 //! ```text
 //! browser ── WebSocket ──▶ server (a runtime) ── events ──▶ the caller's thread

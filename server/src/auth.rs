@@ -74,7 +74,7 @@ pub(crate) enum Refused {
     Denied(Denied),
     /// They were not looked at: too many were wrong before.
     Later(Duration),
-    /// They are good, and for something else.
+    /// The credentials are valid but do not grant access.
     Forbidden,
 }
 
@@ -174,17 +174,18 @@ impl Users {
         }
     }
 
-    /// A token for `user`, to play the stream at `path` or, without one, every stream.
+    /// Issues a token for `user`, to play the stream at `path` or, if `None`, every stream.
     pub(crate) fn issue_token(&self, peer: IpAddr, user: &str, path: Option<StreamPath>, now: MonoTime) -> String {
         let token = lock(&self.tokens).issue(now, user, path);
         if let Some(shown) = Shown::parse(&token) {
-            // Whoever guesses from the same address does not keep this one waiting.
+            // Wrong guesses from the same address do not delay this token.
             lock(&self.tries).succeeded(now, peer, &token_name(Some(shown)));
         }
         token
     }
 
-    /// The user that `token`, shown from `peer` for the stream at `path`, stands for. Wrong ones are tries like wrong passwords.
+    /// Returns the user of `token`, presented by `peer` for the stream at `path`. Wrong tokens count like wrong
+    /// passwords.
     pub(crate) fn authenticate_token(
         &self,
         peer: IpAddr,
@@ -205,7 +206,7 @@ impl Users {
                 tries.failed(now, peer, &name);
                 Err(Refused::Denied(Denied::Wrong))
             }
-            // No guess: it was right once.
+            // Not a guess: the token was valid once.
             Err(Invalid::Expired) => Err(Refused::Denied(Denied::Stale)),
             Err(Invalid::OtherPath) => Err(Refused::Forbidden),
         }
@@ -236,17 +237,17 @@ impl fmt::Debug for Users {
     }
 }
 
-/// The WWW-Authenticate headers of the HTTP side: that of passwords, and that of tokens.
+/// WWW-Authenticate headers for HTTP: one for passwords, one for tokens.
 pub(crate) fn http_challenges() -> [String; 2] {
     ["Basic", "Bearer"].map(|scheme| format!("{scheme} realm=\"{REALM}\""))
 }
 
-/// Whether `text` can be a token.
+/// Whether `text` is a well-formed token.
 pub(crate) fn is_token(text: &str) -> bool {
     Shown::parse(text).is_some()
 }
 
-/// What wrong tokens are counted by; no user is called so.
+/// Key under which wrong tokens are counted; not a valid user name.
 fn token_name(shown: Option<Shown>) -> String {
     format!(":{}", shown.map_or_else(String::new, |shown| shown.number()))
 }

@@ -22,9 +22,9 @@ pub struct Config {
     pub auth: Option<PathBuf>,
     /// Lets everybody in from everywhere where there is no file of users. Default no.
     pub insecure: bool,
-    /// How streams are cut for viewers over HTTP.
+    /// Segment settings for HTTP viewers.
     pub segments: SegmentSettings,
-    /// What differs from that where.
+    /// Changes by path.
     pub paths: BTreeMap<StreamPath, SettingsChange>,
 }
 
@@ -76,10 +76,10 @@ pub enum Error {
     /// The file of users.
     #[error(transparent)]
     Auth(#[from] AuthFileError),
-    /// How streams are to be cut, those of one path if it names one.
+    /// Invalid segment settings, of one path if it is named.
     #[error("{}{error}", path.as_ref().map_or(String::new(), |path| format!("/{path}: ")))]
     Segments {
-        /// Where; `None` for [`Config::segments`].
+        /// The path; `None` for [`Config::segments`].
         path: Option<StreamPath>,
         /// What is wrong.
         error: SettingsError,
@@ -90,7 +90,7 @@ pub enum Error {
 }
 
 impl Config {
-    /// Refuses settings out of range.
+    /// Fails if a setting is out of range.
     pub(crate) fn check_segments(&self) -> Result<(), Error> {
         self.segments.check().map_err(|error| Error::Segments { path: None, error })?;
         self.paths.iter().try_for_each(|(path, change)| {

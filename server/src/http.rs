@@ -1,4 +1,4 @@
-//! The HTTP side: liveness, metrics, what the streams are doing, and the streams themselves for browsers.
+//! The HTTP server: liveness, metrics, stream status, and the streams themselves for browsers.
 
 mod access;
 mod any;
@@ -39,21 +39,21 @@ use marks::Peer;
 
 pub use any::parse_any;
 
-/// A request's head is complete within this, also that of the next one on a connection kept open.
+/// Time limit for a request's head, also for later requests on a kept-alive connection.
 const HEAD_LIMIT: Duration = Duration::from_secs(10);
-/// A peer that acknowledges nothing of a response for this long is cut off by the kernel.
+/// The kernel closes a connection whose peer acknowledges nothing of a response for this long.
 const WRITE_STALL_LIMIT: Duration = Duration::from_secs(10);
-/// Bytes of a request's head at most.
+/// Largest request head, in bytes.
 const HEAD_MAX: usize = 16 << 10;
-/// Who has to go for another may finish what it was at within this.
+/// Time an evicted connection has to finish its current response.
 const EVICTION_LIMIT: Duration = Duration::from_millis(100);
-/// What a request for a part or a playlist counts: a viewer makes tens of them a second.
+/// Cost of a request for a part or playlist: a viewer makes tens of them per second.
 const MEDIA_REQUEST: f64 = 0.02;
-/// What a connection gets that there is no room for.
+/// Response to a connection over the limit.
 const FULL: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
-/// Accepts connections until `stopped` says so, then ends those that are left.
+/// Accepts connections until `stopped` fires, then closes the remaining ones.
 pub(crate) async fn run(listener: TcpListener, shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
     let router = router(shared.clone());
     let mut connections = JoinSet::new();
@@ -74,7 +74,7 @@ pub(crate) async fn run(listener: TcpListener, shared: Arc<Shared>, mut stopped:
         };
         match shared.budget.admit(peer.ip(), Listener::Http).await {
             Ok(lease) => drop(connections.spawn(serve(stream, peer.ip(), shared.clone(), router.clone(), lease))),
-            // As far as the socket takes it at once, which is all of it.
+            // Best effort: a fresh socket's send buffer has room for all of it.
             Err(_) => {
                 shared.lives.viewers().refuse();
                 drop(stream.try_write(FULL));
@@ -102,7 +102,7 @@ async fn serve(stream: TcpStream, peer: IpAddr, shared: Arc<Shared>, router: Rou
         let cost = if media::is_media(request.uri().path()) { MEDIA_REQUEST } else { 1.0 };
         let (wait, answered) = (lock(&pace).charge(&shared, cost), router.call(request));
         async move {
-            // Even a sleep of no time takes up to a millisecond, which a part that waits for its frame does not have.
+            // Even a zero sleep takes up to a millisecond, too long for a part that waits for its frame.
             if !wait.is_zero() {
                 tokio::time::sleep(wait).await;
             }
@@ -121,7 +121,7 @@ async fn serve(stream: TcpStream, peer: IpAddr, shared: Arc<Shared>, router: Rou
             connection.as_mut().graceful_shutdown();
             tokio::time::timeout(EVICTION_LIMIT, connection).await.unwrap_or(Ok(()))
         }
-        // Of an answer that nobody reads nothing can be let go but all of it.
+        // A response that nobody reads cannot be shortened, only dropped.
         () = account.told() => Ok(()),
     };
     if let Err(error) = served {
@@ -160,19 +160,19 @@ fn router(shared: Arc<Shared>) -> Router {
         .merge(media)
         .layer(middleware::from_fn(counted))
         .layer(middleware::from_fn_with_state(shared.clone(), origin::check))
-        // A supervisor that asks whether the process lives has no password.
+        // Process supervisors that probe liveness have no password.
         .route("/health", get(api::health))
         .fallback(api::not_found)
         .method_not_allowed_fallback(api::method_not_allowed)
         .with_state(shared)
 }
 
-/// Counts what an answer holds until it is written.
+/// Counts a response against the memory budget until it is written.
 async fn counted(request: Request, next: Next) -> Response {
     let account = request.extensions().get::<Arc<Account>>().cloned();
     let (head, body) = next.run(request).await.into_parts();
     if body.size_hint().exact().is_none() {
-        // It is sent piece by piece, and the pieces are the stream's.
+        // Streamed piece by piece; the stream already counts the pieces.
         return Response::from_parts(head, body);
     }
     match (account, to_bytes(body, usize::MAX).await) {
@@ -181,7 +181,7 @@ async fn counted(request: Request, next: Next) -> Response {
     }
 }
 
-/// Bytes that count as long as they are there.
+/// Bytes that count against the budget while they exist.
 struct Held {
     bytes: Bytes,
     _share: Share,

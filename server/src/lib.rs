@@ -48,7 +48,7 @@ struct Shared {
     budget: Arc<budget::Budget>,
     /// Requests that each peer may make on both sides.
     requests: Mutex<Rates>,
-    /// Streams that somebody watches over HTTP.
+    /// Streams watched over HTTP.
     lives: live::Lives,
 }
 
@@ -71,8 +71,7 @@ impl Pace {
         Self { peer, own: Rates::new(OWN_REQUESTS_BURST, OWN_REQUESTS_PER_SECOND) }
     }
 
-    /// Counts `count` requests, a part of one where they cost little. Gives how long the connection is to wait for having made
-    /// them.
+    /// Counts `count` requests, fractional for cheap ones. Returns how long the connection has to wait.
     fn charge(&mut self, shared: &Shared, count: f64) -> Duration {
         let now = shared.clock.now().mono;
         let of_address = lock(&shared.requests).charge(now, self.peer, count);

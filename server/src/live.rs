@@ -1,4 +1,4 @@
-//! Streams that are cut for viewers over HTTP, from when somebody asks until some time after nobody does any more.
+//! Live streams segmented for HTTP viewers: segmenting starts with the first request and stops some time after the last.
 
 mod entry;
 mod feed;
@@ -24,45 +24,45 @@ pub(crate) use marks::FrameMarks;
 pub(crate) use settings::{NotSet, Settings};
 pub(crate) use viewers::{Permit, Viewers};
 
-/// A stream that nobody asked for in so long is cut no longer; longer where segments are.
+/// Shortest time without requests after which a stream is no longer segmented; long segments extend it.
 const IDLE: Duration = Duration::from_secs(10);
-/// How often that is looked at in the meantime.
+/// Idle checks per idle limit.
 const IDLE_CHECKS: u32 = 10;
-/// Streams that are cut at the same time.
+/// Most streams segmented at the same time.
 const LIVES_MAX: usize = 64;
 
-/// The streams that are cut.
+/// The streams being segmented.
 pub(crate) struct Lives(Arc<Inner>);
 
 struct Inner {
     settings: Settings,
-    /// Instead of [`IDLE`], in tests.
+    /// Overrides [`IDLE`] in tests.
     idle: Option<Duration>,
     clock: SystemClock,
-    /// Of the whole server: segments count for their publisher's address.
+    /// The memory budget of the whole server: segments count against their publisher's address.
     memory: Memory,
     entries: Mutex<HashMap<StreamPath, Arc<Live>>>,
     viewers: Viewers,
 }
 
-/// What is held of a stream.
+/// Segments held in memory for a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Held {
     pub(crate) segments: usize,
     pub(crate) bytes: usize,
 }
 
-/// Why a stream is not cut.
+/// Why a stream is not available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
-    /// Nobody publishes there.
+    /// Nobody publishes at this path.
     NoStream,
-    /// [`LIVES_MAX`] are.
+    /// [`LIVES_MAX`] streams are already being segmented.
     Full,
 }
 
 impl Lives {
-    /// `paths` says what differs from `settings` where.
+    /// `paths` holds per-path changes to `settings`.
     pub(crate) fn new(
         settings: SegmentSettings,
         paths: BTreeMap<StreamPath, SettingsChange>,
@@ -73,8 +73,8 @@ impl Lives {
         Self(Arc::new(Inner { settings, idle: None, clock, memory, entries: Mutex::default(), viewers }))
     }
 
-    /// The stream at `path`, where `published` is published now. Cuts it from now on, where it is not yet. Where the stream has
-    /// just ended, its last segments are still there.
+    /// Returns the segmented stream at `path`, starting to segment `published` if needed. A stream that has just ended is
+    /// still available with its last segments.
     pub(crate) fn watch(&self, path: &StreamPath, published: Option<&Arc<Stream>>) -> Result<Arc<Live>, Refused> {
         let inner = &self.0;
         let settings = inner.settings.of(path);
@@ -101,16 +101,16 @@ impl Lives {
         Ok(live)
     }
 
-    /// The settings in force at `path`; `None` where it has none of its own and is not `published`.
+    /// Returns the settings in force at `path`; `None` if it has none of its own and nothing is `published` there.
     pub(crate) fn settings(&self, path: &StreamPath, published: bool) -> Option<SegmentSettings> {
         let settings = &self.0.settings;
         (published || settings.has(path)).then(|| settings.of(path))
     }
 
-    /// Sets those of `path`. A stream that is cut there is cut anew.
+    /// Changes the settings of `path`. A stream being segmented there restarts with them.
     ///
     /// # Errors
-    /// Where they are out of range, or too many paths have some.
+    /// Fails if a setting is out of range or too many paths have settings.
     pub(crate) fn set(
         &self,
         path: &StreamPath,
@@ -119,13 +119,13 @@ impl Lives {
     ) -> Result<SegmentSettings, NotSet> {
         let settings = self.0.settings.set(path, change)?;
         if published.is_some() && lock(&self.0.entries).contains_key(path) {
-            // Where it has just ended, there is nothing to be done.
+            // A stream that has just ended needs no restart.
             let _ = self.watch(path, published);
         }
         Ok(settings)
     }
 
-    /// The right of `peer` to wait, or to be answered bit by bit; `None` where too many have it.
+    /// Admits a long-lived request from `peer`; `None` if there are too many.
     pub(crate) fn admit(&self, peer: IpAddr) -> Option<Permit> {
         self.0.viewers.admit(peer)
     }
@@ -134,7 +134,7 @@ impl Lives {
         &self.0.viewers
     }
 
-    /// What is held of the stream at `path`.
+    /// Returns what is held in memory for the stream at `path`.
     pub(crate) fn held(&self, path: &StreamPath) -> Held {
         let live = lock(&self.0.entries).get(path).cloned();
         live.map_or_else(Held::default, |live| {
@@ -144,7 +144,7 @@ impl Lives {
 }
 
 impl Inner {
-    /// Cuts the stream until it has ended and nobody asks for it any more, another one takes its place, or memory is short.
+    /// Segments the stream until it has ended and become idle, is replaced, or memory runs short.
     async fn cut(self: Arc<Self>, path: StreamPath, live: Arc<Live>, frames: Frames, account: Arc<Account>) {
         let limit = self.idle.unwrap_or(IDLE.max(3 * live.settings().segment));
         let idle = async {
@@ -160,7 +160,7 @@ impl Inner {
             () = live.replaced() => {}
             () = feed::feed(&live, frames, &path, &account) => {}
             () = account.told() => {
-                tracing::warn!("memory is short: letting go of the segments of /{path}");
+                tracing::warn!("memory is short: dropping the segments of /{path}");
                 self.remove(&path, &live);
             }
         }
@@ -174,7 +174,7 @@ impl Inner {
         }
     }
 
-    /// Removes `live` where nobody has asked for it in some time; whether that is so.
+    /// Removes `live` if it has been idle for longer than the limit. Returns whether it did.
     fn remove_idle(&self, path: &StreamPath, live: &Arc<Live>, limit: Duration) -> bool {
         let mut entries = lock(&self.entries);
         let current = entries.get(path).is_some_and(|entry| Arc::ptr_eq(entry, live));

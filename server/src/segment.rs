@@ -1,8 +1,8 @@
-//! Cuts a stream into CMAF fragments, parts and segments, and writes the playlists that name them. Pure: no clock, no socket.
+//! Segments a stream into CMAF fragments, parts and segments, and writes their playlists. Pure: no clock, no socket.
 //!
-//! A *fragment* is one `moof` and `mdat` with one frame, written when that frame is there; before it comes, in boxes of its own, the
-//! audio that came since the last one. A *part* is a fixed number of
-//! fragments. A *segment* begins with a frame that decoding can begin with, and ends at the first such frame after its duration.
+//! A *fragment* holds one video frame in a `moof` and `mdat` and is written as soon as the frame arrives; audio received
+//! since the previous fragment precedes it in boxes of its own. A *part* is a fixed number of fragments. A *segment* begins
+//! with a key frame and ends at the first key frame after its nominal duration.
 
 mod audio;
 mod change;

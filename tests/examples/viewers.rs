@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use framelag_tests::viewers::{Watched, watch};
 use serde_json::json;
 
-/// Between one viewer's start and the next one's: nobody's page is opened by all at once.
+/// Interval between the starts of two viewers: real viewers do not all join at once.
 const APART: Duration = Duration::from_millis(20);
 
 fn main() -> Result<()> {

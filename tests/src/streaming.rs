@@ -1,4 +1,5 @@
-//! A plain HTTP server that lets every page read: the files of a folder, and a stream of stamped pictures as ffmpeg encodes them.
+//! A plain HTTP server that lets every page read: the files of a folder, and a stream of stamped pictures encoded by
+//! ffmpeg.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -14,18 +15,18 @@ use crate::process::{Builder, Process};
 const ENCODER: &str = "-v error -f yuv4mpegpipe -i - -c:v libx264 -preset ultrafast -tune zerolatency -profile:v baseline \
                        -b:v 1500k -sc_threshold 0 -g 30";
 
-/// A stream of stamped pictures, encoded. Dropping it ends it.
+/// An encoded stream of stamped pictures, stopped on drop.
 pub struct Encoded {
     _publisher: Process,
     /// ffmpeg.
     pub encoder: Process,
 }
 
-/// Has ffmpeg encode stamped pictures to `output`, its arguments; raw standard output.
+/// Starts ffmpeg to encode stamped pictures to `output` (its arguments); keeps its standard output.
 ///
 /// # Panics
 ///
-/// Where there is no ffmpeg.
+/// Panics if ffmpeg is missing.
 pub fn encoded(output: &[&str]) -> Encoded {
     let mut publisher = stamped_pictures();
     let pictures = Stdio::from(publisher.take_stdout());
@@ -33,17 +34,17 @@ pub fn encoded(output: &[&str]) -> Encoded {
     Encoded { _publisher: publisher, encoder }
 }
 
-/// Serves `folder`, and at `/stream` fragments of one frame each, of a publisher that begins with the request; what `/closed` answers
-/// no page of another origin may read. Returns where, without a slash at the end.
+/// Serves `folder`, and one-frame fragments at `/stream` from a publisher that starts with the request. Pages of
+/// other origins may not read the response of `/closed`. Returns the base URL without a trailing slash.
 ///
 /// # Panics
 ///
-/// Where there is no free port.
+/// Panics if no port is free.
 pub fn serve(folder: &Path) -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     let address = listener.local_addr().expect("it is bound");
     let folder = folder.to_owned();
-    // It ends with the test's process.
+    // It ends with the test process.
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let folder = folder.clone();

@@ -1,5 +1,5 @@
-//! Viewers of LL-HLS without a picture: each asks for every part before it is there and for the playlist that will list it, over two
-//! connections as a player does, and notes when each part came.
+//! LL-HLS viewers without decoding: each requests every part in advance and the playlist that will list it, over two
+//! connections like a player, and records when each part arrives.
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -8,30 +8,30 @@ use std::time::{Duration, Instant};
 
 use crate::LIMIT;
 
-/// A part is late against the median of so many before it.
+/// Number of earlier parts whose median a part's delay is compared with.
 const USUAL: usize = 64;
-/// Bytes of a playlist or part that are read at most.
+/// Largest playlist or part that is read, in bytes.
 const BODY_MAX: usize = 8 << 20;
 
-/// What one viewer saw.
+/// Results of one viewer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Watched {
-    /// Parts that came whole.
+    /// Parts that arrived complete.
     pub parts: u64,
-    /// Parts that were listed and could not be had.
+    /// Parts that were listed but not available.
     pub missing: u64,
-    /// Parts that came later than a player with the cushion asked for could wait.
+    /// Parts that arrived too late for a player with the given cushion.
     pub stalls: u64,
-    /// Of each part, in ms against the usual: how much later it came than its media time says.
+    /// Delay of each part in ms, relative to the median.
     pub late_ms: Vec<f64>,
 }
 
-/// Watches the playlist at `path` of the server at `address` for so long. A part that comes later than `cushion` less its own
-/// duration counts as a stall: `cushion` is what is buffered right after a part came.
+/// Watches the playlist at `path` of the server at `address` for this long. A part that arrives later than `cushion`
+/// less its own duration counts as a stall; `cushion` is the media buffered just after a part arrived.
 ///
 /// # Errors
 ///
-/// Where the server does not answer, or with anything but a live playlist that has parts.
+/// Fails if the server does not respond or sends anything but a live playlist with parts.
 pub fn watch(address: SocketAddr, path: &str, duration: Duration, cushion: Duration) -> io::Result<Watched> {
     let (mut lists, mut parts) = (Connection::open(address)?, Connection::open(address)?);
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
@@ -59,12 +59,12 @@ pub fn watch(address: SocketAddr, path: &str, duration: Duration, cushion: Durat
     Ok(arrivals.watched)
 }
 
-/// Judges when parts came.
+/// Judges the arrival times of parts.
 struct Arrivals {
     cushion: Duration,
     /// Media time at the end of the newest part, in seconds.
     end: f64,
-    /// When the newest parts came, after their media time, in seconds.
+    /// Arrivals of the newest parts relative to their media time, in seconds.
     usual: VecDeque<f64>,
     watched: Watched,
 }
@@ -104,11 +104,11 @@ struct Part {
     duration: f64,
 }
 
-/// As much of a media playlist as a viewer needs who loads its parts as they come.
+/// The subset of a media playlist needed to load parts as they arrive.
 #[derive(Debug, PartialEq)]
 struct List {
     parts: Vec<Part>,
-    /// Where the next part will be.
+    /// Position of the next part.
     next: (u64, usize),
     hint: Option<String>,
 }
@@ -143,13 +143,13 @@ impl List {
     }
 }
 
-/// The value of an attribute (RFC 8216 section 4.2) whose values have no commas.
+/// Returns the value of an attribute (RFC 8216 section 4.2) whose values contain no commas.
 fn attribute<'a>(attributes: &'a str, name: &str) -> Option<&'a str> {
     let value = attributes.split(',').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))?;
     Some(value.trim_matches('"'))
 }
 
-/// Whether an answer is boxes up to its end, media data among them.
+/// Whether a response consists entirely of boxes, including media data.
 fn is_whole(answer: &(u16, &[u8])) -> bool {
     let (status, mut rest) = *answer;
     let mut has_media = false;
@@ -164,7 +164,7 @@ fn is_whole(answer: &(u16, &[u8])) -> bool {
     status == 200 && has_media && rest.is_empty()
 }
 
-/// A connection that is kept.
+/// A kept-alive connection.
 struct Connection {
     stream: BufReader<TcpStream>,
     host: SocketAddr,
@@ -185,7 +185,7 @@ impl Connection {
         self.stream.get_mut().write_all(request.as_bytes())
     }
 
-    /// Status and body of the next answer, which says how long it is.
+    /// Reads status and body of the next response, which states its length.
     fn answer(&mut self) -> io::Result<(u16, &[u8])> {
         let status = self.read_line()?.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
         let mut length = None;

@@ -1,4 +1,4 @@
-//! The whole way to a browser: publisher → `framelag serve` → `receiver --via`, and what its report has to say.
+//! The whole path to a browser: publisher → `framelag serve` → `receiver --via`, and checks of its report.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -10,26 +10,26 @@ use crate::report::Report;
 use crate::serving::{self, Server, Transport, address_in};
 use crate::{LIMIT, binary, measuring, need, rtsp};
 
-/// A server that segments, and who publishes to it. Dropping it ends them.
+/// A segmenting server and its publishers, stopped on drop.
 pub struct Streams {
     server: Server,
     publishers: Vec<Process>,
 }
 
 impl Streams {
-    /// A server with `arguments`; nobody publishes yet.
+    /// Starts a server with `arguments` and without publishers.
     pub fn served(arguments: &[&str]) -> Self {
         Self { server: serving::framelag(arguments), publishers: Vec::new() }
     }
 
-    /// Publishes a 640x480 test pattern at 30 fps, with a key frame twice a second, to `/name`.
+    /// Publishes a 640x480 test pattern at 30 fps, with two key frames per second, to `/name`.
     #[must_use]
     pub fn with(self, name: &str) -> Self {
         let address = self.server.address;
         self.published(name, address)
     }
 
-    /// The same through a line that delays everything by `delay`.
+    /// The same over a link that delays everything by `delay`.
     #[must_use]
     pub fn with_delayed(mut self, name: &str, delay: &str) -> Self {
         let to = format!("tcp://{}", self.server.address);
@@ -42,7 +42,7 @@ impl Streams {
         self.published(name, address)
     }
 
-    /// Ends all who publish, and publishes to `/name` anew.
+    /// Stops all publishers, and publishes to `/name` anew.
     #[must_use]
     pub fn published_anew(mut self, name: &str) -> Self {
         self.publishers.clear();
@@ -68,26 +68,26 @@ impl Streams {
         self
     }
 
-    /// Where the server listens for HTTP.
+    /// Returns the server's HTTP address.
     ///
     /// # Panics
     ///
-    /// Never: this server does.
+    /// Never panics: this server listens for HTTP.
     pub fn http(&self) -> SocketAddr {
         self.server.http.expect("framelag serve listens for HTTP")
     }
 
-    /// The URL of what the stream `name` has under `file`, such as `index.m3u8`.
+    /// Returns the URL of `file`, such as `index.m3u8`, of the stream `name`.
     pub fn url(&self, name: &str, file: &str) -> String {
         format!("http://{}/{name}/{file}", self.http())
     }
 }
 
-/// A receiver that plays in Chromium, and keeps what it makes in `folder`. Of each join the first second is warm-up.
+/// A receiver that plays in Chromium and stores its files in `folder`. The first second of each join is warm-up.
 ///
 /// # Panics
 ///
-/// Where there is no Chromium, or no room in `folder`.
+/// Panics if Chromium is missing or `folder` is not writable.
 pub fn chromium(via: &str, url: &str, folder: &Path) -> Builder {
     viewer(&need::tool("chromium"), via, url, folder)
 }
@@ -96,7 +96,7 @@ pub fn chromium(via: &str, url: &str, folder: &Path) -> Builder {
 ///
 /// # Panics
 ///
-/// Where there is no Firefox, or no room in `folder`.
+/// Panics if Firefox is missing or `folder` is not writable.
 pub fn firefox(via: &str, url: &str, folder: &Path) -> Builder {
     viewer(&need::tool("firefox-esr"), via, url, folder)
 }
@@ -105,7 +105,7 @@ pub fn firefox(via: &str, url: &str, folder: &Path) -> Builder {
 ///
 /// # Panics
 ///
-/// Where there is no room in `folder`.
+/// Panics if `folder` is not writable.
 pub fn viewer(program: &Path, via: &str, url: &str, folder: &Path) -> Builder {
     let temporary = folder.join("tmp");
     fs::create_dir_all(&temporary).expect("a folder");
@@ -118,12 +118,12 @@ pub fn viewer(program: &Path, via: &str, url: &str, folder: &Path) -> Builder {
         .env("TMPDIR", temporary)
 }
 
-/// A Chromium in `folder` that is started by `how`, a line of bash in which `$chromium` is the real one and `$@` what it is to be
-/// started with.
+/// Creates a Chromium in `folder` that is started by `how`, a line of bash in which `$chromium` is the real one and
+/// `$@` its arguments.
 ///
 /// # Panics
 ///
-/// Where there is no Chromium, or no room in `folder`.
+/// Panics if Chromium is missing or `folder` is not writable.
 pub fn wrapped_chromium(folder: &Path, how: &str) -> PathBuf {
     let wrapper = folder.join("chromium");
     let script = format!("#!/bin/bash\nchromium={}\n{how}\n", need::tool("chromium").display());
@@ -132,15 +132,15 @@ pub fn wrapped_chromium(folder: &Path, how: &str) -> PathBuf {
     wrapper
 }
 
-/// Frames of a join that show anything: a busy machine presents no more than a share of them.
+/// Fewest frames for a meaningful join: a busy machine only presents a share of them.
 const MIN_FRAMES: f64 = 20.0;
 
-/// Reads the report in `folder` of a run with so many joins, all of which played: the code was read on 99 % of the pictures that
-/// the browser showed the page, and nothing of the browser is left.
+/// Reads the report in `folder` of a run with this many joins. Checks that all of them played, that the code was read
+/// on 99 % of the pictures that the browser reported, and that no browser process is left.
 ///
 /// # Panics
 ///
-/// Where it is not so.
+/// Panics if a check fails.
 pub fn expect_played(folder: &Path, browser: &str, via: &str, player: &str, joins: usize) -> Report {
     let report = Report::read(&folder.join("run"));
     assert_eq!((report.value("via"), report.value("player")), (&via.into(), &player.into()));
@@ -164,7 +164,7 @@ pub fn expect_played(folder: &Path, browser: &str, via: &str, player: &str, join
     report
 }
 
-/// Frames for which a busy browser did not call the page are no readings.
+/// Frames without a callback in a busy browser are not readings.
 fn expect_codes_read(report: &Report) {
     let frames = report.accounted();
     let (called, missed) = (report.number("presented.callbacks"), report.number("presented.missed"));

@@ -286,7 +286,7 @@ fn a_browser_plays_the_segments_that_a_plan_asks_for() {
     let read = read_by_others(&out).expect_code(0);
     assert!(says(&read, &format!("{} runs of", rows.len())), "{read}");
     let page = fs::read_to_string(out.join("tune.html")).expect("it is written");
-    assert!(page.contains("claim − truth, ms") && page.contains("stood still, %"));
+    assert!(page.contains("claim − truth, ms") && page.contains("stalled, %"));
 }
 
 #[test]

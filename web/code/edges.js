@@ -1,14 +1,14 @@
-/** Edges along a line of samples, and the equal cells that they may lie between. */
+/** Finds edges along a line of samples, and the equal cells between them. */
 
 import { MIN_CELL } from "./sampler.js";
 
-/** How far an edge may lie from where equal distances put it: part of a cell, and part of a sample. */
+/** Tolerance of an edge's position: a fraction of a cell plus a fraction of a sample. */
 const SLACK_CELL = 0.3;
 const SLACK_SAMPLE = 0.25;
 
 /**
- * Where luma crosses the middle between two extremes, in samples (sample *n* reaches from *n* to *n* + 1). Kept as two
- * parallel arrays that are filled anew for each line.
+ * Positions where luma crosses the middle between two extremes, in samples (sample *n* spans *n* to *n* + 1). Stored
+ * as two parallel arrays, refilled for each line.
  * @typedef {object} Edges
  * @property {number} count
  * @property {Float64Array} at
@@ -24,7 +24,8 @@ export function edgeBuffer(capacity) {
 }
 
 /**
- * Puts the edges along a line into `edges`: each between a low and a high extreme that differ by more than `height`.
+ * Writes the edges along a line to `edges`: each lies between a low and a high extreme that differ by more than
+ * `height`.
  * @param {Uint8Array} data
  * @param {number} from Index of the line's first sample.
  * @param {number} step To the next sample.
@@ -35,7 +36,7 @@ export function edgeBuffer(capacity) {
 export function findEdges(data, from, step, count, height, edges) {
   edges.count = 0;
   const level = (/** @type {number} */ n) => data[from + n * step] ?? 0;
-  // Up to the first pair of extremes, either direction may be the one that luma goes in.
+  // Until the first pair of extremes, luma may be rising or falling.
   let [low, high, n] = [0, 0, 1];
   while (n < count && level(high) - level(low) <= height) {
     if (level(n) < level(low)) low = n;
@@ -73,13 +74,13 @@ function crossing(level, start, end, falling) {
   while (after < end && level(after) >= middle === falling) after++;
   const [a, b] = [level(after - 1), level(after)];
   const part = a === b ? 0.5 : Math.min(Math.max((middle - a) / (b - a), 0), 1);
-  // Levels belong to the middles of samples.
+  // Levels apply to the centres of samples.
   return after - 0.5 + part;
 }
 
 /**
- * Origin and size of the cells that `count` edges from `first` on lie between, the first cell being white; `null` where
- * the cells are not equal.
+ * Returns origin and size of the cells between the `count` edges from `first` on, the first cell being white; `null`
+ * if the cells are not equal.
  * @param {Edges} edges
  * @param {number} first
  * @param {number} count
@@ -97,7 +98,7 @@ export function cellsBetween(edges, first, count) {
     if (Math.abs(at(n) - start - n * cell) > slack) return null;
     sum += at(n) - start;
   }
-  // The straight line through all edges: its slope is the cell, and it passes through their mean.
+  // Fit a straight line through all edges: its slope is the cell size, and it passes through their mean.
   const [middle, mean] = [(count - 1) / 2, sum / count];
   let [product, square] = [0, 0];
   for (let n = 0; n < count; n++) {

@@ -1,6 +1,6 @@
 /**
- * Gets the code out of a video element's current frame: a small rectangle by `VideoFrame.copyTo` (0.1 ms), or by a
- * canvas where frames are not to be had (1.4 ms).
+ * Reads the code in a video element's current frame: from a small rectangle copied by `VideoFrame.copyTo` (0.1 ms),
+ * or from a canvas if frames are not available (1.4 ms).
  */
 
 import { Reader } from "./reader.js";
@@ -10,7 +10,7 @@ import { Reader } from "./reader.js";
 
 /** Pixel formats whose first plane is luma. */
 const PLANAR = /^(I4|NV12)/;
-/** Frames that are looked at side by side at most: each holds a decoder's buffer. */
+/** Most frames read at the same time: each holds a decoder buffer. */
 const MAX_IN_FLIGHT = 4;
 
 /**
@@ -18,8 +18,8 @@ const MAX_IN_FLIGHT = 4;
  * @property {Payload | null} code
  * @property {number | null} mediaUs Media time of the frame whose pixels were read, µs.
  * @property {"copy" | "canvas"} by
- * @property {number} grabMs What getting at the pixels took, from the call on.
- * @property {number} readMs What reading the code in them took.
+ * @property {number} grabMs Time from the call until the pixels were available.
+ * @property {number} readMs Time to read the code.
  */
 
 export class FrameReader {
@@ -29,15 +29,15 @@ export class FrameReader {
   /** @type {OffscreenCanvasRenderingContext2D | null} */
   #context = null;
 
-  /** @param {boolean} [canvasOnly] Leaves `VideoFrame` alone: for a test of the other way. */
+  /** @param {boolean} [canvasOnly] Always uses the canvas, for tests. */
   constructor(canvasOnly = false) {
     this.canvasOnly = canvasOnly;
   }
 
   /**
-   * The frame is taken before this returns; its pixels follow.
+   * Captures the frame before it returns; reads its pixels afterwards.
    * @param {HTMLVideoElement} video
-   * @returns {Promise<Look | null>} `null` where frames come faster than they can be looked at.
+   * @returns {Promise<Look | null>} `null` if frames arrive faster than they can be read.
    */
   async look(video) {
     if (this.#inFlight >= MAX_IN_FLIGHT) return null;
@@ -83,7 +83,7 @@ export class FrameReader {
   async #luma(frame, { x, y, width, height }) {
     const rect = { x: x + (frame.visibleRect?.x ?? 0), y: y + (frame.visibleRect?.y ?? 0), width, height };
     const size = frame.allocationSize({ rect });
-    // A frame that is looked at beside another needs room of its own.
+    // Frames read at the same time need separate buffers.
     const buffer = this.#inFlight > 1 || this.#pixels.length < size ? new Uint8Array(size) : this.#pixels;
     this.#pixels = buffer;
     const [luma] = await frame.copyTo(buffer, { rect });
@@ -124,7 +124,7 @@ export class FrameReader {
     }
     this.#context?.drawImage(source, x, y, width, height, 0, 0, width, height);
     const rgba = this.#context?.getImageData(0, 0, width, height).data ?? new Uint8ClampedArray(0);
-    // BT.601's weights; the code has no colour, so that any would do.
+    // BT.601 weights; the code has no colour, so any would do.
     return Uint8Array.from({ length: width * height }, (_, i) => {
       return ((rgba[4 * i] ?? 0) * 77 + (rgba[4 * i + 1] ?? 0) * 150 + (rgba[4 * i + 2] ?? 0) * 29) >> 8;
     });
@@ -132,8 +132,7 @@ export class FrameReader {
 }
 
 /**
- * Media time of a frame that was made of a video element, µs; `null` where the browser does not say: Firefox (153) has
- * seconds there.
+ * Media time of a frame created from a video element, µs; `null` if unknown: Firefox (153) stores seconds there.
  * @param {number} timestamp Of the frame.
  * @param {number} currentTimeS Of the element.
  */
@@ -146,7 +145,7 @@ function frameOf(video) {
   try {
     return typeof VideoFrame === "undefined" ? null : new VideoFrame(video);
   } catch {
-    // No frame yet, or a browser that makes none of an element.
+    // No frame yet, or the browser cannot create one from an element.
     return null;
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Which cell of the 24 × 8 grid means what: row 0 and column 0 are the finder, the rest carries 160 bits, and one cell
+ * Meaning of the cells of the 24 × 8 grid: row 0 and column 0 are the finder, the rest carries 160 bits, and one cell
  * is spare.
  */
 
@@ -18,7 +18,7 @@ const LOWER_ROWS = ROWS - 1 - UPPER_ROWS;
 const UPPER_BITS = (COLUMNS - 1) * UPPER_ROWS;
 
 /**
- * Index of the cell that carries bit `bit` of the word.
+ * Returns the index of the cell that carries bit `bit` of the word.
  * @param {number} bit
  */
 function cellOfBit(bit) {
@@ -27,7 +27,7 @@ function cellOfBit(bit) {
   return (1 + UPPER_ROWS + (back % LOWER_ROWS)) * COLUMNS + COLUMNS - 1 - Math.floor(back / LOWER_ROWS);
 }
 
-/** Cell of each bit, bit 0 being the highest of byte 0. */
+/** Cell of each bit; bit 0 is the most significant of byte 0. */
 export const BIT_CELLS = Uint8Array.from({ length: BITS }, (_, bit) => cellOfBit(bit));
 
 /** Cells of the finder. */
@@ -45,7 +45,7 @@ export function whiteFinder(cell) {
 }
 
 /**
- * Every cell of the grid for a painted word: 1 is white.
+ * Returns the whole grid for a painted word: 1 is white.
  * @param {Uint8Array} word
  */
 export function cells(word) {

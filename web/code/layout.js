@@ -1,11 +1,11 @@
-/** Where the code lies in a picture of a given size. */
+/** Position of the code in a picture of a given size. */
 
 import { COLUMNS, ROWS } from "./grid.js";
 
 /** @typedef {"top-left" | "top-right" | "bottom-left" | "bottom-right"} Corner */
 
 /**
- * Top left corner and cell size of a code, in luma samples, with fractions where it was scaled.
+ * Top left corner and cell size of a code, in luma samples; fractional if the code was scaled.
  * @typedef {object} Place
  * @property {number} x
  * @property {number} y
@@ -21,7 +21,7 @@ const CELL_STEP = 4;
 const MACROBLOCK = 16;
 
 /**
- * The place of a code as painted; `null` for a picture below 128 × 64.
+ * Returns the place of a code as painted; `null` for a picture below 128 × 64.
  * @param {number} width
  * @param {number} height
  * @param {Corner} corner
@@ -42,7 +42,7 @@ export function layout(width, height, corner) {
 }
 
 /**
- * More than 2 % of the side, in whole macroblocks.
+ * Returns more than 2 % of the side, in whole macroblocks.
  * @param {number} side
  */
 function inset(side) {

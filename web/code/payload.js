@@ -1,13 +1,13 @@
 /**
- * Payload ↔ the 20 bytes that are painted: 14 of message with their CRC, 6 of Reed–Solomon parity, masked.
- * `docs/corner-code.md` is the format.
+ * Converts between payloads and the 20 painted bytes: 14 bytes of message with CRC and 6 bytes of Reed–Solomon
+ * parity, masked. `docs/corner-code.md` describes the format.
  */
 
 import { MAX_MENDED, correct, parity } from "./reed-solomon.js";
 
 /** Bytes of a word. */
 export const WORD_BYTES = 20;
-/** Sequence numbers count modulo this. */
+/** Sequence numbers are modulo this. */
 export const SEQUENCE_MODULUS = 1 << 24;
 
 const MESSAGE_BYTES = WORD_BYTES - 2 * MAX_MENDED;
@@ -15,14 +15,14 @@ const PROTECTED_BYTES = MESSAGE_BYTES - 3;
 const VERSION = 1;
 const TIME_MAX = 2 ** 52 - 1;
 
-/** Keeps an empty payload from being a uniform block. */
+/** Prevents an empty payload from being a uniform block. */
 const MASK = [
   0x5a, 0xc6, 0x93, 0x2d, 0x71, 0xb4, 0x4e, 0xd8, 0x17, 0xa9, 0x6c, 0xe2, 0x35, 0x9b, 0x4d, 0xb2, 0xc9, 0x56, 0xa3,
   0x2e,
 ];
 
 /**
- * What a corner code says about its frame.
+ * The contents of a corner code.
  * @typedef {object} Payload
  * @property {number} streamId Which publisher, 0 to 255.
  * @property {number} sequence Number of the frame modulo {@link SEQUENCE_MODULUS}.
@@ -72,7 +72,7 @@ function putNumber(bytes, at, count, value) {
 }
 
 /**
- * The message and its parity, before masking.
+ * Returns the message and its parity, before masking.
  * @param {Payload} payload
  * @returns {Uint8Array}
  */
@@ -89,7 +89,7 @@ export function codeword(payload) {
 }
 
 /**
- * The word to paint.
+ * Returns the word to paint.
  * @param {Payload} payload
  */
 export function encode(payload) {
@@ -97,7 +97,7 @@ export function encode(payload) {
 }
 
 /**
- * The payload of a painted word with at most three wrong bytes; `null` where it is none of this format.
+ * Decodes a painted word with at most three wrong bytes; `null` if it is not valid.
  * @param {Uint8Array} word
  * @returns {Payload | null}
  */

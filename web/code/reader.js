@@ -1,5 +1,5 @@
 /**
- * Reads codes: where the code was last time, else where it would be painted in a picture of this size, else anywhere.
+ * Reads codes: tries the last position, then where a picture of this size would have it, then searches everywhere.
  */
 
 import { CELLS, COLUMNS, FINDER_CELLS, ROWS, cells, whiteFinder } from "./grid.js";
@@ -23,15 +23,15 @@ import { Search } from "./search.js";
 
 /** @typedef {{ sampler: Sampler, payload: Payload }} Reading */
 
-/** Every cell but the spare one, which nobody looks at. */
+/** Every cell but the spare one. */
 const ALL_CELLS = Uint8Array.from({ length: CELLS }, (_, cell) => cell).filter((cell) => cell !== 7 * COLUMNS + 1);
 
-/** How far the sides of a place are moved when it is fitted, in cells. */
+/** How far the sides of a place are moved when fitting it, in cells. */
 const FIT_STEPS = [0.2, 0.1, 0.05];
 
 /**
- * Reads the pictures of one stream and remembers where it found the last code. A code that is not where it was is
- * searched for over several pictures, so that no call takes long.
+ * Reads the pictures of one stream and remembers the position of the last code. If the code has moved, spreads the
+ * search over several pictures, so that no call takes long.
  */
 export class Reader {
   #width = 0;
@@ -43,7 +43,7 @@ export class Reader {
   #search = new Search(0, 0);
 
   /**
-   * The code in a whole picture; `null` where there is none that can be read whole, or none was found yet.
+   * Reads the code in a whole picture; `null` if there is no readable code, or it has not been found yet.
    * @param {Uint8Array} data Luma, row by row.
    * @param {number} width
    * @param {number} height
@@ -70,8 +70,8 @@ export class Reader {
   }
 
   /**
-   * What has to be copied of the next picture to read the code where it was: even coordinates, as 4:2:0 wants. `null`
-   * before the first reading, and for a picture of another size.
+   * Returns the rectangle to copy from the next picture to read the code at its last position: even coordinates, as
+   * required for 4:2:0. `null` before the first reading and for a picture of another size.
    * @param {number} width Of the picture.
    * @param {number} height
    * @returns {Rect | null}
@@ -86,7 +86,7 @@ export class Reader {
   }
 
   /**
-   * The code in the window that {@link window} asked for.
+   * Reads the code in the rectangle that {@link window} returned.
    * @param {Uint8Array} data Luma of the window.
    * @param {Rect} window
    * @param {number} [stride]
@@ -128,7 +128,7 @@ function readAt(sampler, plane) {
 }
 
 /**
- * Reads a code about `place`, and fits the place to it for the pictures to come.
+ * Reads a code near `place`, and fits the place to it for later pictures.
  * @param {Place} place
  * @param {Plane} plane
  * @param {number} width
@@ -149,7 +149,7 @@ function attempt(place, plane, width, height) {
 }
 
 /**
- * Moves the four sides of the place, in ever smaller steps, to where the cells stand out most.
+ * Moves the four sides of the place, in decreasing steps, to maximize the cells' contrast.
  * @param {Sampler} start
  * @param {Plane} plane
  * @param {number} width
@@ -173,7 +173,7 @@ function fit(start, plane, width, height, which, isWhite) {
 }
 
 /**
- * Each moves one side of a place right or down by so many cells, and leaves the opposite one where it was.
+ * Each moves one side of a place right or down by this many cells and keeps the opposite side.
  * @type {((place: Place, cells: number) => Place)[]}
  */
 const SIDES = [

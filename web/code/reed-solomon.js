@@ -1,9 +1,9 @@
 /**
- * Reed–Solomon over GF(2^8) with polynomial 0x11D, α = 2 and generator (x − α^0)…(x − α^5): 6 parity bytes, 3 wrong
- * bytes mended. Bytes are coefficients, the first with the highest power of x.
+ * Reed–Solomon over GF(2^8) with polynomial 0x11D, α = 2 and generator (x − α^0)…(x − α^5): 6 parity bytes correct 3
+ * wrong bytes. Bytes are coefficients, highest power of x first.
  */
 
-/** Wrong bytes that can be mended. */
+/** Most wrong bytes that can be corrected. */
 export const MAX_MENDED = 3;
 const PARITY = 2 * MAX_MENDED;
 
@@ -34,7 +34,7 @@ const GENERATOR = (() => {
 })();
 
 /**
- * The parity bytes of a message.
+ * Returns the parity bytes of a message.
  * @param {Uint8Array} message
  */
 export function parity(message) {
@@ -49,7 +49,7 @@ export function parity(message) {
 }
 
 /**
- * The word's values at the generator's roots: all 0 for a codeword.
+ * Evaluates the word at the generator's roots: all 0 for a codeword.
  * @param {Uint8Array} word
  */
 function syndromes(word) {
@@ -59,7 +59,7 @@ function syndromes(word) {
 }
 
 /**
- * The codeword within {@link MAX_MENDED} bytes of `word`, as a new array; `null` where there is none.
+ * Returns the codeword within {@link MAX_MENDED} bytes of `word` as a new array; `null` if there is none.
  * @param {Uint8Array} word At most 255 bytes.
  * @returns {Uint8Array | null}
  */
@@ -88,7 +88,7 @@ export function correct(word) {
 }
 
 /**
- * Λ(x), lowest power first, by Berlekamp and Massey's algorithm.
+ * Computes Λ(x), lowest power first, by the Berlekamp–Massey algorithm.
  * @param {number[]} syndrome
  */
 function errorLocator(syndrome) {
@@ -117,7 +117,7 @@ function errorLocator(syndrome) {
 }
 
 /**
- * The powers of x at which errors lie: p where Λ(α^−p) = 0.
+ * Finds the powers of x with errors: p where Λ(α^−p) = 0.
  * @param {number[]} locator
  * @param {number} length Of the word.
  */

@@ -1,23 +1,23 @@
-/** Measures the grid's cells in a luma plane, at a place that need not fall on whole samples. */
+/** Measures the grid's cells in a luma plane, at a place that may have fractional coordinates. */
 
 import { BIT_CELLS, COLUMNS, FINDER_CELLS, ROWS, whiteFinder } from "./grid.js";
 import { WORD_BYTES } from "./payload.js";
 
 /** @import { Place } from "./layout.js" */
 
-/** Cells of fewer samples cannot be told from their neighbours. */
+/** Smallest distinguishable cell, in samples. */
 export const MIN_CELL = 1.5;
-/** Least difference between the finder's white and black cells, in luma levels. */
+/** Minimum difference between the finder's white and black cells, in luma levels. */
 const MIN_CONTRAST = 24;
-/** Finder cells that may be on the wrong side of the threshold. */
+/** Most finder cells that may be on the wrong side of the threshold. */
 const MAX_FINDER_ERRORS = 3;
-/** Part of each cell that is averaged: blur and scaling mix the rest with its neighbours. */
+/** Central part of each cell that is averaged: blur and scaling mix the rest with its neighbours. */
 const CENTRE = 0.5;
-/** Samples per direction in a cell's average at most: more do not make it better. */
+/** Most samples averaged per cell and direction: more do not improve the result. */
 const MAX_TAPS = 6;
-/** Samples that {@link MAX_TAPS} can touch when they do not fall on whole ones. */
+/** Most samples touched by {@link MAX_TAPS} at fractional positions. */
 const MAX_TOUCHED = 8;
-/** A code may reach out of the picture by this part of a cell: the middle of its cells does not. */
+/** A code may exceed the picture by this fraction of a cell, which leaves the cells' centres inside. */
 const OVERHANG = 0.2;
 
 /**
@@ -29,7 +29,7 @@ const OVERHANG = 0.2;
  */
 
 /**
- * The samples of one direction in the middle of each cell.
+ * The samples in the middle of each cell, in one direction.
  * @typedef {object} Spans
  * @property {Int32Array} start
  * @property {Int32Array} length
@@ -49,7 +49,8 @@ export class Sampler {
   }
 
   /**
-   * `null` where the place reaches out of a picture of `width` × `height`, or its cells are under {@link MIN_CELL}.
+   * Returns `null` if the place exceeds a picture of `width` × `height` or its cells are smaller than {@link
+   * MIN_CELL}.
    * @param {Place} place
    * @param {number} width
    * @param {number} height
@@ -61,7 +62,7 @@ export class Sampler {
   }
 
   /**
-   * The word at this place; `null` where the finder is not there.
+   * Reads the word at this place; `null` if the finder is not there.
    * @param {Plane} plane
    * @returns {Uint8Array | null}
    */
@@ -77,7 +78,7 @@ export class Sampler {
   }
 
   /**
-   * How much brighter the white ones of `cells` are than the others, in luma levels.
+   * Returns how much brighter the white ones of `cells` are than the others, in luma levels.
    * @param {Plane} plane
    * @param {ArrayLike<number>} cells
    * @param {(cell: number) => boolean} isWhite
@@ -121,7 +122,7 @@ export class Sampler {
   }
 
   /**
-   * The mean of a cell's middle.
+   * Returns the mean of a cell's middle.
    * @param {Plane} plane
    * @param {number} cell
    */
@@ -144,7 +145,7 @@ export class Sampler {
 }
 
 /**
- * Spans of `count` cells of `cell` samples from `origin` on; `null` where they leave `0..side`.
+ * Returns the spans of `count` cells of `cell` samples from `origin` on; `null` if they exceed `0..side`.
  * @param {number} origin
  * @param {number} cell
  * @param {number} count
@@ -152,7 +153,7 @@ export class Sampler {
  * @returns {Spans | null}
  */
 function spans(origin, cell, count, side) {
-  // Written so that a NaN is refused as well.
+  // Written to reject NaN as well.
   const fits = cell >= MIN_CELL && origin >= -OVERHANG * cell && origin + cell * count <= side + OVERHANG * cell;
   if (!fits) return null;
   const taps = Math.min(Math.max(cell * CENTRE, 1), MAX_TAPS);

@@ -1,7 +1,7 @@
 /**
- * Looks for a code that may lie anywhere and have any size: players scale, letterbox and crop. The finder's first row
- * shows in a line of samples as edges at equal distances, its first column downwards. Each call looks at a few lines
- * and goes on where the one before stopped: the code of a stream stays where it is.
+ * Searches for a code of any position and size: players scale, letterbox and crop. The finder's first row appears in
+ * a line of samples as equidistant edges, and its first column does so vertically. Each call examines a few lines and
+ * continues where the previous one stopped, since the code of a stream does not move.
  */
 
 import { cellsBetween, edgeBuffer, findEdges } from "./edges.js";
@@ -10,13 +10,13 @@ import { COLUMNS, ROWS } from "./grid.js";
 /** @import { Place } from "./layout.js" */
 /** @import { Plane } from "./sampler.js" */
 
-/** Samples that one call looks at, about; what trying a place costs counts as well. */
+/** Approximate number of samples examined per call, including the cost of trying places. */
 const SAMPLES_PER_CALL = 1 << 16;
 const COST_OF_COLUMN = 1 << 12;
 const COST_OF_ATTEMPT = 1 << 14;
-/** A code's row is higher than what lies between two lines of a sweep; later sweeps go over the lines between. */
+/** A code's row is higher than the distance between two lines of a sweep; later sweeps cover the lines in between. */
 const LINES_PER_SWEEP = 270;
-/** Least height of an edge in luma levels; sweeps take turns: one above camera noise, one for little contrast. */
+/** Minimum edge heights in luma levels, alternating between sweeps: one above camera noise, one for low contrast. */
 const EDGE_HEIGHTS = [72, 28];
 /** Cells may be this much higher than wide. */
 const MAX_ASPECT = 4;
@@ -25,9 +25,9 @@ const COLUMN_EDGES = ROWS - 1;
 
 export class Search {
   #sweep = 0;
-  /** Lines of this sweep that are done. */
+  /** Lines of this sweep already examined. */
   #lines = 0;
-  /** Samples that this call may still look at. */
+  /** Remaining samples for this call. */
   #left = 0;
 
   /**
@@ -42,8 +42,8 @@ export class Search {
   }
 
   /**
-   * Goes on for the time of one call, giving each place that has the edges of a finder to `attempt` until that returns
-   * something.
+   * Searches for one call's worth of samples. Passes each place with a finder's edges to `attempt` until that returns
+   * a result.
    * @template T
    * @param {Plane} plane The whole picture.
    * @param {(place: Place) => T | null} attempt

@@ -1,6 +1,6 @@
-/** Which browser this is. */
+/** Identifies the browser. */
 
-/** Most specific first: browsers name those that they wish to be taken for. */
+/** Most specific first: browsers also name those they are compatible with. */
 const NAMES = /** @type {const} */ ([
   ["Firefox", /Firefox\/([\d.]+)/],
   ["Edge", /Edg\/([\d.]+)/],

@@ -2,7 +2,7 @@
 
 export class PageClock {
   /**
-   * @param {number} shiftUs Added to every time: a test's way of giving a page a wrong clock.
+   * @param {number} shiftUs Added to every time, so that tests can give a page a wrong clock.
    * @param {{ timeOrigin: number, now: () => number }} [source]
    */
   constructor(shiftUs = 0, source = performance) {
@@ -15,11 +15,11 @@ export class PageClock {
   }
 
   /**
-   * A time of the page in ms, as events and callbacks have it.
+   * Converts a page time in ms, as in events and callbacks.
    * @param {number} pageMs
    */
   atUs(pageMs) {
-    // Both parts rounded alone would be off by a µs; together they fit a double.
+    // Rounding both parts separately would be off by up to 1 µs; their sum fits a double.
     return Math.round((this.source.timeOrigin + pageMs) * 1000) + this.shiftUs;
   }
 

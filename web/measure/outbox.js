@@ -1,8 +1,8 @@
-/** Sends messages as JSON lines: most in batches, so that measuring disturbs little. */
+/** Sends messages as JSON lines, mostly in batches to disturb the measurement little. */
 
-/** How long a message may wait, ms. */
+/** Longest time that a message is held back, ms. */
 const BATCH_MS = 200;
-/** Bytes that a socket may hold back before messages are dropped, and counted. */
+/** Most bytes buffered in the socket; beyond that, messages are dropped and counted. */
 const MAX_HELD_BACK = 4 << 20;
 
 /** @typedef {{ send: (text: string) => void, readonly bufferedAmount: number }} Socket */
@@ -11,7 +11,7 @@ export class Outbox {
   /** @type {string[]} */
   #lines = [];
   #scheduled = false;
-  /** Messages that were dropped because the receiver does not keep up. */
+  /** Messages dropped because the receiver is too slow. */
   dropped = 0;
 
   /**
@@ -39,7 +39,7 @@ export class Outbox {
   }
 
   /**
-   * Ahead of everything that waits: for answers whose time counts.
+   * Sends ahead of all queued messages: for time-critical answers.
    * @param {object} message
    */
   sendNow(message) {

@@ -1,4 +1,4 @@
-/** The measuring page: told by the receiver what to play, it plays that and reports. `PROTOCOL.md` has the messages. */
+/** The measuring page: plays what the receiver requests and reports. `PROTOCOL.md` describes the messages. */
 
 import { FrameReader } from "../code/grab.js";
 import { Failure, isMixedContent } from "../players/failure.js";
@@ -32,7 +32,7 @@ export class Page {
   /**
    * @param {HTMLVideoElement} video
    * @param {WebSocket} socket
-   * @param {(text: string) => void} show Tells a person what goes on.
+   * @param {(text: string) => void} show Shows a status to the user.
    * @param {PageClock} clock
    */
   constructor(video, socket, show, clock) {
@@ -42,12 +42,12 @@ export class Page {
     this.clock = clock;
     this.outbox = new Outbox(socket);
     socket.addEventListener("message", (event) => this.#received(event));
-    socket.addEventListener("close", () => this.#stop("The receiver has gone."));
+    socket.addEventListener("close", () => this.#stop("The receiver has disconnected."));
   }
 
   /** @param {MessageEvent} event */
   #received(event) {
-    // First of all, so that a probe's time is not that of parsing it.
+    // Read the clock first, so that parsing does not delay a probe's time.
     const inUs = this.clock.nowUs();
     const message = JSON.parse(event.data);
     switch (message.type) {
@@ -83,7 +83,7 @@ export class Page {
       started_us: this.clock.nowUs(),
     });
     if (isMixedContent(location.href, url)) {
-      throw new Failure("mixed-content", "this page is https, and may not load from http");
+      throw new Failure("mixed-content", "this page is https and may not load from http");
     }
     this.show(`${player}: ${url}`);
     this.#player = start(this.video, url, playerOptions(preset, options));
@@ -92,7 +92,7 @@ export class Page {
     this.#watch.start();
   }
 
-  /** @param {unknown} error `null` where all is well. */
+  /** @param {unknown} error `null` on success. */
   #end(error) {
     if (this.#ended) return;
     this.#ended = true;
@@ -122,7 +122,7 @@ export function open() {
     if (status) status.textContent = text;
   };
   const video = document.querySelector("video");
-  // For tests: a clock that is wrong from the page's beginning on.
+  // For tests: a clock that is wrong from the start.
   const shiftUs = Number(new URLSearchParams(location.hash.slice(1)).get("clock_shift_us"));
   if (video) new Page(video, new WebSocket(address), show, new PageClock(shiftUs));
 }

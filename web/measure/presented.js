@@ -1,18 +1,18 @@
-/** Counts the frames that were presented without a callback. */
+/** Counts frames presented without a callback. */
 
 export class Presented {
   #last = 0;
-  /** Callbacks so far. */
+  /** Number of callbacks. */
   callbacks = 0;
-  /** Frames presented without one. The first callback misses none: what came before it was of no interest. */
+  /** Frames presented without a callback, not counting those before the first one. */
   missed = 0;
 
   /**
-   * @param {number} presentedFrames Of the callback's metadata: counts every frame given to the compositor.
-   * @returns {number} How many were missed since the callback before.
+   * @param {number} presentedFrames From the callback's metadata: all frames given to the compositor so far.
+   * @returns {number} Frames missed since the previous callback.
    */
   callback(presentedFrames) {
-    // The count begins anew with each source of a media element.
+    // The count restarts with each source of a media element.
     const since = presentedFrames > this.#last ? presentedFrames - this.#last - 1 : 0;
     const missed = this.callbacks === 0 ? 0 : since;
     this.callbacks++;

@@ -1,20 +1,21 @@
 /**
- * Stalls: playback that has begun stands still for want of data. A stall begins with the element's `waiting`, or where
- * its time has not moved for a while; it ends when the time moves again. Waiting for a seek is the seek's.
+ * Detects stalls: playback that has started stops for lack of data. A stall starts with the element's `waiting`
+ * event, or when its time has not moved for a while, and ends when the time moves again. Waiting during a seek does
+ * not count.
  */
 
-/** Without `waiting`, time may stand still as long as this, ms: that of a slow frame is coarse in some browsers. */
+/** Longest time without progress that is not a stall, ms: some browsers update a slow frame's time coarsely. */
 const GRACE_MS = 250;
 
 /**
- * What a media element shows at a moment.
+ * State of a media element at one moment.
  * @typedef {object} Moment
  * @property {number} nowMs
  * @property {number} currentTimeS
- * @property {boolean} halted Paused, ended or seeking: no time is expected to pass.
+ * @property {boolean} halted Paused, ended or seeking: its time is not expected to advance.
  */
 
-/** @typedef {{ startMs: number, lengthMs: number, atS: number }} Stall `atS` is the media time where it stood. */
+/** @typedef {{ startMs: number, lengthMs: number, atS: number }} Stall `atS`: media time of the stall. */
 
 export class Stalls {
   #started = false;
@@ -22,12 +23,12 @@ export class Stalls {
   #timeS = 0;
   /** @type {number | null} */
   #sinceMs = null;
-  /** Of stalls that are over. */
+  /** Totals of the completed stalls. */
   count = 0;
   totalMs = 0;
   longestMs = 0;
 
-  /** The first frame was shown: what came before was the join. */
+  /** Whether the first frame was shown; earlier waits belong to the join. */
   started() {
     this.#started = true;
   }
@@ -39,7 +40,7 @@ export class Stalls {
 
   /**
    * @param {Moment} moment
-   * @returns {Stall | null} A stall that ended.
+   * @returns {Stall | null} A stall that has just ended.
    */
   update({ nowMs, currentTimeS, halted }) {
     const moved = currentTimeS !== this.#timeS;

@@ -1,4 +1,4 @@
-/** Watches a video element play, and says what it sees in the messages of `PROTOCOL.md`. */
+/** Watches a video element and reports in the messages of `PROTOCOL.md`. */
 
 import { Presented } from "./presented.js";
 import { Stalls } from "./stalls.js";
@@ -20,10 +20,10 @@ export class Watch {
   #presented = new Presented();
   #stalls = new Stalls();
   #stopped = new AbortController();
-  /** Where the element was before a seek, and when that began; `why` is `null` where nobody said. */
+  /** Position before a seek and when it started; `why` is `null` if unknown. */
   #seek = /** @type {{ fromS: number, ms: number, why: string | null } | null} */ (null);
   #timeS = 0;
-  /** @type {"live-edge" | "gap" | null} What the player said that it is about to do. */
+  /** @type {"live-edge" | "gap" | null} The seek that the player has announced. */
   #seekReason = null;
 
   /**

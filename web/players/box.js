@@ -1,16 +1,16 @@
-/** Boxes of ISO base media files (ISO/IEC 14496-12), as far as a player has to look into them. */
+/** Parses the boxes of ISO base media files (ISO/IEC 14496-12) that a player needs. */
 
 import { Failure } from "./failure.js";
 
-/** Bytes of an initialization section or a fragment at most. */
+/** Largest initialization section or fragment, in bytes. */
 export const MAX_PIECE = 32 << 20;
 const HEADER = 8;
-/** Boxes that hold nothing but boxes. */
+/** Boxes that contain only boxes. */
 const CONTAINERS = new Set(["moov", "trak", "mdia", "minf", "stbl", "moof", "traf"]);
-/** Seconds from 1900, which NTP counts from, to 1970. */
+/** Seconds from the NTP epoch (1900) to 1970. */
 const NTP_TO_UNIX_S = 2_208_988_800;
 
-/** @typedef {{ type: string, start: number, end: number }} Box Where its content lies. */
+/** @typedef {{ type: string, start: number, end: number }} Box Bounds of its content. */
 
 /** @param {Uint8Array} bytes */
 const view = (bytes) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -22,8 +22,8 @@ const view = (bytes) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteL
 const fourCc = (bytes, at) => String.fromCharCode(...bytes.subarray(at, at + 4));
 
 /**
- * The header of the box at `at`: its type, the bytes it takes, header included, and those of the header. `null` where
- * there is less than a header.
+ * Parses the header of the box at `at`: its type, its size including the header, and the header's size. Returns
+ * `null` if the header is incomplete.
  * @param {Uint8Array} bytes
  * @param {number} at
  */
@@ -33,7 +33,7 @@ function header(bytes, at) {
   const size = data.getUint32(at);
   const type = fourCc(bytes, at + 4);
   if (size !== 1) {
-    // A size of 0 runs to the end of the file, which a live stream does not have.
+    // Size 0 means up to the end of the file, which a live stream does not have.
     if (size < HEADER) throw new Failure("format", `a box of ${size} bytes`);
     return { type, size, header: HEADER };
   }
@@ -44,7 +44,7 @@ function header(bytes, at) {
 }
 
 /**
- * The boxes in a part of `bytes`, and those within containers.
+ * Lists the boxes in a part of `bytes`, including those within containers.
  * @param {Uint8Array} bytes
  * @param {number} [from]
  * @param {number} [to]
@@ -60,13 +60,13 @@ export function* boxes(bytes, from = 0, to = bytes.length) {
   }
 }
 
-/** Cuts a stream of bytes into its initialization section (up to `moov`) and its fragments (each up to its `mdat`). */
+/** Splits a byte stream into its initialization section (up to `moov`) and fragments (each up to its `mdat`). */
 export class FragmentSplitter {
   #pending = new Uint8Array(0);
 
   /**
    * @param {Uint8Array} chunk
-   * @returns {Uint8Array[]} What is whole now.
+   * @returns {Uint8Array[]} The pieces completed by this data.
    */
   push(chunk) {
     let bytes = chunk;
@@ -93,7 +93,7 @@ export class FragmentSplitter {
 }
 
 /**
- * Ticks per second of each track.
+ * Returns the timescale of each track.
  * @param {Uint8Array} init Initialization section.
  * @returns {Map<number, number>} By track id.
  */
@@ -110,7 +110,7 @@ export function timescales(init) {
 }
 
 /**
- * The wall time of a fragment's media time, as its `prft` box (ISO/IEC 14496-12 section 8.16.5) states it.
+ * Returns the wall time of a fragment's media time from its `prft` box (ISO/IEC 14496-12 section 8.16.5).
  * @param {Uint8Array} fragment
  * @param {Map<number, number>} scales From {@link timescales}.
  * @returns {{ mediaS: number, dateMs: number } | null}
@@ -130,14 +130,14 @@ export function producerReference(fragment, scales) {
 }
 
 /**
- * The codecs of an initialization section, as `MediaSource.isTypeSupported` wants them (RFC 6381).
+ * Returns the codecs of an initialization section in the form that `MediaSource.isTypeSupported` takes (RFC 6381).
  * @param {Uint8Array} init
  * @returns {string[]}
  */
 export function codecs(init) {
   const found = [];
   for (const { type, start, end } of boxes(init)) {
-    // After version and flags and the count of entries come the entries, each a box.
+    // Version, flags and entry count precede the entries, each of which is a box.
     if (type === "stsd") for (const entry of boxes(init, start + 8, end)) found.push(codecOf(init, entry));
   }
   return found;
@@ -150,7 +150,7 @@ export function codecs(init) {
 function codecOf(init, { type, start, end }) {
   if (type === "mp4a") return "mp4a.40.2";
   if (type === "Opus") return "opus";
-  // Boxes within a visual sample entry come after 78 bytes.
+  // Boxes within a visual sample entry start after 78 bytes.
   for (const box of boxes(init, start + 78, end)) {
     if (box.type === "avcC") return `${type}.${hex(init.subarray(box.start + 1, box.start + 4))}`;
     if (box.type === "hvcC") return `${type}.1.6.L${init[box.start + 12] ?? 93}.B0`;

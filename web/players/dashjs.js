@@ -1,4 +1,4 @@
-/** dash.js, with the settings of a preset. */
+/** Plays with dash.js, configured by a preset. */
 
 import { MediaPlayer } from "dashjs";
 
@@ -12,7 +12,7 @@ import { PlayerEvents } from "./player.js";
 /** @typedef {{ mediaS: number, dateMs: number }} Reference */
 
 /**
- * dash.js's error codes that are no matter of loading.
+ * dash.js error codes not related to loading.
  * @type {Record<number, FailureKind>}
  */
 const KINDS = {
@@ -36,10 +36,10 @@ export function start(video, url, options) {
   player.initialize();
   player.updateSettings({ streaming: { parseInbandPrft: true } });
   player.updateSettings(options.dashjs ?? {});
-  // A measurement asks no public time server; one that the manifest names is asked.
+  // Measurements contact no public time server, only one named in the manifest.
   player.clearDefaultUTCTimingSources();
   player.on(MediaPlayer.events.ERROR, (event) => {
-    // Without a clock to ask, it plays by the host's.
+    // Without a time server, it uses the host's clock.
     if (/** @type {MediaPlayerErrorEvent} */ (event).error.code === TIME_SYNC_FAILED) return;
     explain(/** @type {MediaPlayerErrorEvent} */ (event), url).then((failure) => events.emit("error", failure));
   });
@@ -63,7 +63,7 @@ export function start(video, url, options) {
 }
 
 /**
- * Wall times of media times: by `prft` boxes where there are some, else by the manifest's availabilityStartTime.
+ * Maps media times to wall times: by `prft` boxes if present, else by the manifest's availabilityStartTime.
  * @param {MediaPlayerClass} player
  */
 function followDates(player) {
@@ -72,7 +72,7 @@ function followDates(player) {
   /** @type {Reference | null} */
   let available = null;
   let latestS = Infinity;
-  // Its types name the event otherwise.
+  // dash.js's type declarations use another name for the event.
   const { INBAND_PRFT } = /** @type {any} */ (MediaPlayer.events);
   player.on(INBAND_PRFT, (/** @type {any} */ { data, mediaType }) => {
     const { mediaTime, ntpTimestamp } = data?.at(-1) ?? {};
@@ -102,7 +102,7 @@ function marks({ request, response }) {
     requested: onPage(request.startDate),
     firstByte: onPage(request.firstByteDate),
     received: onPage(request.requestEndDate),
-    // dash.js appends chunks as they come, and tells of whole segments alone.
+    // dash.js appends chunks as they arrive but reports only whole segments.
     appended: null,
     fromS: request.startTime,
     toS: request.startTime + request.duration,

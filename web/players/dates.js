@@ -1,15 +1,15 @@
-/** Wall times of media times, from pieces that state when they begin. */
+/** Maps media times to wall times, from pieces that state their start. */
 
-/** Pieces that are remembered. */
+/** Most pieces remembered. */
 const MAX_PIECES = 500;
 
 export class Dates {
-  /** @type {{ fromS: number, dateMs: number }[]} In order of media time, as appended. */
+  /** @type {{ fromS: number, dateMs: number }[]} In order of appending. */
   #pieces = [];
 
   /**
-   * @param {number} fromS Media time at which a piece begins.
-   * @param {number | null} dateMs Wall time of that.
+   * @param {number} fromS Media time of the start of a piece.
+   * @param {number | null} dateMs Its wall time.
    */
   add(fromS, dateMs) {
     if (dateMs === null) return;
@@ -22,7 +22,7 @@ export class Dates {
    * @returns {number | null} In ms; `null` before the first piece.
    */
   at(mediaTimeS) {
-    // A frame's time and its piece's are rounded differently.
+    // A frame's time may be rounded differently from its piece's.
     const piece = this.#pieces.findLast(({ fromS }) => fromS <= mediaTimeS + 0.002);
     return piece ? piece.dateMs + (mediaTimeS - piece.fromS) * 1000 : null;
   }

@@ -1,13 +1,13 @@
-/** Why something cannot be played, in kinds that a report can name. */
+/** Reasons why playback fails, classified for reports. */
 
 /**
- * - `cors`: the server answers, but does not let this page read it
+ * - `cors`: the server does not allow this page to read its response
  * - `mixed-content`: an https page may not load from http
  * - `codec`: this browser cannot decode it, or has no Media Source Extensions
  * - `http-status`: the server refused; see `status`
- * - `network`: no answer
- * - `format`: a playlist, manifest or fragment that is none
- * - `decode`: the decoder gave up
+ * - `network`: no response
+ * - `format`: an invalid playlist, manifest or fragment
+ * - `decode`: the decoder failed
  * @typedef {"cors" | "mixed-content" | "codec" | "http-status" | "network" | "format" | "decode"} FailureKind
  */
 
@@ -26,7 +26,7 @@ export class Failure extends Error {
 }
 
 /**
- * Whether a page may not load this URL because it would mix https with http. Loopback counts as secure.
+ * Whether this URL is mixed content for the page (http within https). Loopback counts as secure.
  * @param {string} page
  * @param {string} url
  */
@@ -37,8 +37,8 @@ export function isMixedContent(page, url) {
 }
 
 /**
- * What kept a `fetch` from answering: scripts are told nothing, so a request whose answer nobody may read says whether
- * there is a server at all.
+ * Finds out why a `fetch` failed. Scripts are not told the reason, so an opaque request checks whether there is a
+ * server at all.
  * @param {string} url
  * @param {string} page
  * @param {typeof globalThis.fetch} [request]
@@ -47,18 +47,18 @@ export function isMixedContent(page, url) {
 export async function explainNoAnswer(url, page, request = globalThis.fetch) {
   const { origin } = new URL(url, page);
   if (isMixedContent(page, url)) {
-    return new Failure("mixed-content", `${origin} is http, and this page is https: serve both the same way`);
+    return new Failure("mixed-content", `${origin} is http, but this page is https: serve both the same way`);
   }
   if (origin !== new URL(page).origin) {
     try {
       await request(url, { mode: "no-cors", cache: "no-store", signal: AbortSignal.timeout(5000) });
-      if (await isReadable(url, request)) return new Failure("network", `${url} was not answered, and now it is`);
+      if (await isReadable(url, request)) return new Failure("network", `${url} did not respond, but does now`);
       return new Failure("cors", `${origin} sends no Access-Control-Allow-Origin for ${new URL(page).origin}`);
     } catch {
-      // No answer to that either.
+      // The opaque request also failed.
     }
   }
-  return new Failure("network", `${origin} does not answer`);
+  return new Failure("network", `${origin} does not respond`);
 }
 
 /**
@@ -75,7 +75,7 @@ async function isReadable(url, request) {
 }
 
 /**
- * `fetch`, with a {@link Failure} for everything but an answer of 2xx. An abort stays what it is.
+ * Like `fetch`, but throws a {@link Failure} for everything but a 2xx response. Abort errors pass through.
  * @param {string} url
  * @param {RequestInit} [init]
  * @returns {Promise<Response>}
@@ -101,7 +101,7 @@ export function statusFailure(url, status) {
 }
 
 /**
- * Of a media element.
+ * Converts the error of a media element.
  * @param {MediaError | null} error
  */
 export function mediaFailure(error) {

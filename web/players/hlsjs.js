@@ -1,4 +1,4 @@
-/** hls.js, with the options of a preset, and with our own rate control where a cushion is wanted. */
+/** Plays with hls.js, configured by a preset, and with framelag's rate control if a cushion is requested. */
 
 import Hls from "hls.js";
 
@@ -15,7 +15,7 @@ const CHECK_EVERY_MS = 500;
 export function start(video, url, options) {
   if (!Hls.isSupported()) throw new Failure("codec", "this browser has no Media Source Extensions that hls.js can use");
   const events = new PlayerEvents();
-  // hls.js writes into what it is given.
+  // hls.js modifies its configuration object.
   const hls = new Hls(structuredClone(options.hlsjs ?? {}));
   hls.on(Hls.Events.ERROR, (_, data) => {
     if (data.fatal) explain(data, url).then((failure) => events.emit("error", failure));
@@ -92,7 +92,7 @@ function marks({ stats, frag, part }) {
 function dateAt(hls, mediaTimeS) {
   const details = hls.latestLevelDetails;
   const within = (/** @type {{ start: number, end: number }} */ f) => f.start <= mediaTimeS && mediaTimeS < f.end;
-  // The segment that there are only parts of is not among the fragments.
+  // A segment that so far has only parts is not among the fragments.
   const frag = details?.fragments.find(within) ?? details?.fragmentHint ?? details?.fragments.at(-1);
   if (!frag?.programDateTime) return null;
   return frag.programDateTime + (mediaTimeS - frag.start) * 1000;

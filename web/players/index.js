@@ -1,4 +1,4 @@
-/** The players by name. Each is loaded when it is asked for: hls.js and dash.js are large. */
+/** The players by name. Each is loaded on demand: hls.js and dash.js are large. */
 
 /** @import { Start } from "./player.js" */
 

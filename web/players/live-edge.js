@@ -1,40 +1,40 @@
-/** Which pieces of a live playlist to load next: pure. It follows parts where there are some, hinted ones included. */
+/** Decides which pieces of a live playlist to load next. Pure. Follows parts if available, including hinted ones. */
 
 /** @import { MediaPlaylist, Segment } from "./playlist.js" */
 /** @import { ByteRange } from "./playlist-tags.js" */
 
 /**
- * A part or a segment to be loaded.
+ * A part or segment to load.
  * @typedef {object} Piece
- * @property {number} sequence Of its segment.
- * @property {number | null} part Its index; `null` for a whole segment.
+ * @property {number} sequence Sequence number of its segment.
+ * @property {number | null} part Index of the part; `null` for a whole segment.
  * @property {string} uri
  * @property {ByteRange | null} range
  * @property {Segment["map"]} map
  * @property {number | null} dateMs PROGRAM-DATE-TIME of its start.
- * @property {boolean} hinted Not there yet: the answer comes when it is.
+ * @property {boolean} hinted Not available yet: the server responds once it is.
  */
 
-/** Whole segments at the start of a list without parts. */
+/** Number of whole segments to start with if the playlist has no parts. */
 const SEGMENTS_AT_START = 1;
 
 export class LiveEdge {
-  /** The piece that comes next. */
+  /** The next piece. */
   #sequence = -1;
   #part = 0;
   /** @type {Piece | null} */
   #hinted = null;
 
   /**
-   * The pieces that this list adds, in order; with the first list, those from the last place on where decoding can
-   * begin.
+   * Returns the pieces added by this playlist; for the first playlist, those from the last position where decoding
+   * can start.
    * @param {MediaPlaylist} list
    * @returns {Piece[]}
    */
   take(list) {
     const first = list.segments[0]?.sequence ?? list.mediaSequence;
     const beyond = (list.segments.at(-1)?.sequence ?? first) + 2;
-    // At the start, and where the list has moved on without us or was begun anew.
+    // Start over at the beginning, and if the playlist moved on without the player or restarted.
     if (this.#sequence < first || this.#sequence > beyond) this.#begin(list);
     /** @type {Piece[]} */
     const pieces = [];
@@ -47,7 +47,7 @@ export class LiveEdge {
   }
 
   /**
-   * A hinted piece did not come: it is taken from a list, if it gets there.
+   * A hinted piece failed to load: load it once a playlist contains it.
    * @param {Piece} piece
    */
   hintFailed(piece) {
@@ -72,7 +72,7 @@ export class LiveEdge {
   }
 
   /**
-   * Looks what has become of the hinted piece: it is listed, or another part is in its place.
+   * Checks what became of the hinted piece: listed, or replaced by another part.
    * @param {MediaPlaylist} list
    */
   #checkHint(list) {
@@ -89,8 +89,8 @@ export class LiveEdge {
   }
 
   /**
-   * Whether the hint was for the first part of the segment behind the one that was open: who knows that a segment ends
-   * hints so. Loading that part again would put a key frame into the buffer twice, and what follows it is lost then.
+   * Whether the hint was for the first part of the segment after the open one, as given by servers that know where a
+   * segment ends. Loading that part again would append a key frame twice, and the frames after it would be lost.
    * @param {MediaPlaylist} list
    * @param {Piece} hinted
    */
@@ -109,7 +109,7 @@ export class LiveEdge {
    * @returns {Piece[]}
    */
   #takeSegment(segment) {
-    // Old segments are listed without their parts. Loading again what there is already does no harm.
+    // Old segments are listed without their parts. Loading known data again does no harm.
     const wholeOnly = segment.parts.length < this.#part || segment.parts.length === 0;
     const pieces = wholeOnly ? wholeSegment(segment) : partsFrom(segment, this.#part);
     this.#part = Math.max(segment.parts.length, this.#part);
@@ -139,7 +139,7 @@ export class LiveEdge {
 const isSamePlace = (a, b) => a.uri === b.uri && (a.range?.start ?? 0) === (b.range?.start ?? 0);
 
 /**
- * The first part that is not in the list: what a blocking reload asks for, and what a hint is for.
+ * Returns the first part not in the playlist: the target of a blocking reload and of a hint.
  * @param {MediaPlaylist} list
  */
 export function nextPart(list) {
@@ -150,10 +150,10 @@ export function nextPart(list) {
 }
 
 /**
- * The URL of the next reload.
+ * Returns the URL of the next reload.
  * @param {string} url
  * @param {MediaPlaylist} list
- * @param {boolean} delta Whether a delta update will do.
+ * @param {boolean} delta Whether a delta update is acceptable.
  */
 export function reloadUrl(url, list, delta) {
   const next = new URL(url);
@@ -167,7 +167,7 @@ export function reloadUrl(url, list, delta) {
 }
 
 /**
- * The URL of a list that has the first part of the stream, or a later one.
+ * Returns the URL of a playlist that contains the stream's first part or a later one.
  * @param {string} url
  */
 export function firstPartUrl(url) {

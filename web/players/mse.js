@@ -1,4 +1,4 @@
-/** One streamed response with a fragment per frame, appended as it comes. */
+/** Plays one streamed response with a fragment per frame, appended on arrival. */
 
 import { FragmentSplitter, codecs, producerReference, timescales } from "./box.js";
 import { Failure, get, mediaFailure } from "./failure.js";
@@ -8,7 +8,7 @@ import { Steering } from "./steering.js";
 
 /** @import { Player, PlayerOptions, Start } from "./player.js" */
 
-/** Lead with which no stall was seen at 30 frames per second. */
+/** Lead without stalls at 30 fps. */
 const DEFAULT_CUSHION_MS = 55;
 
 /** @type {Start} */
@@ -28,7 +28,7 @@ class MsePlayer {
   #scales = new Map();
   /** @type {{ mediaS: number, dateMs: number } | null} */
   #reference = null;
-  /** Received and not yet appended. */
+  /** Received but not yet appended. */
   #waiting = 0;
 
   /**

@@ -1,4 +1,4 @@
-/** What the browser plays by itself: a file, or HLS where it knows that. */
+/** Plays with the browser's built-in player: a file, or HLS if supported. */
 
 import { explainNoAnswer, mediaFailure, statusFailure } from "./failure.js";
 import { PlayerEvents } from "./player.js";
@@ -12,7 +12,7 @@ export function start(video, url) {
   video.addEventListener("error", () => explain(url, video.error).then((failure) => events.emit("error", failure)), {
     signal: stopped.signal,
   });
-  // The picture may be drawn on a canvas only where the server lets the page read it.
+  // Drawing the picture on a canvas requires that the server lets the page read it.
   video.crossOrigin = "anonymous";
   video.src = url;
   video.play().catch(() => undefined);
@@ -25,7 +25,7 @@ export function start(video, url) {
       video.load();
     },
     dateAt(mediaTimeS) {
-      // Safari's: the wall time of media time 0.
+      // Safari only: the wall time of media time 0.
       const began = /** @type {{ getStartDate?: () => Date }} */ (/** @type {unknown} */ (video)).getStartDate?.();
       const startMs = began?.getTime() ?? NaN;
       return Number.isNaN(startMs) ? null : startMs + mediaTimeS * 1000;
@@ -34,7 +34,7 @@ export function start(video, url) {
 }
 
 /**
- * A media element does not say why it got nothing: a request of our own does.
+ * A media element does not report why loading failed; a separate request does.
  * @param {string} url
  * @param {MediaError | null} error
  */

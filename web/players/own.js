@@ -1,6 +1,6 @@
 /**
- * Our own player for live HLS: parts as they are hinted, blocking reload, and a small cushion that is held by playback
- * rate instead of waiting for a stall.
+ * Framelag's player for live HLS: loads hinted parts with blocking reloads, and holds a small cushion by playback
+ * rate instead of waiting for stalls.
  */
 
 import { codecs } from "./box.js";
@@ -17,15 +17,17 @@ import { Steering } from "./steering.js";
 /** @import { MediaPlaylist } from "./playlist.js" */
 
 const DEFAULT_CUSHION_MS = 65;
-/** Reloads that may fail one after the other. */
+/** Most consecutive failed reloads. */
 const MAX_FAILURES = 5;
 const RETRY_MS = 300;
-/** Pieces of one list that are loaded: a list that adds more is one to catch up with. */
+/** Most pieces loaded from one playlist; if a playlist adds more, the player has to catch up. */
 const MAX_AT_ONCE = 300;
-/** Wait after a list that has nothing new though it should have been held back until it has. */
+/** Wait after an unchanged playlist that the server should have held back. */
 const UNCHANGED_MS = 50;
-
-/** A server without a whole segment holds the first list back: after this, one with the first part is asked for too. */
+/**
+ * A server without a complete segment holds back the first playlist. After this time, also request one with the first
+ * part.
+ */
 const FIRST_LIST_MS = 60;
 
 /** @typedef {{ piece: Piece, requested: number, received: number, bytes: Uint8Array }} Loaded */
@@ -54,13 +56,13 @@ class OwnPlayer {
   #appender = null;
   /** @type {Steering | null} */
   #steering = null;
-  /** The initialization section that was appended last. */
+  /** The initialization section appended last. */
   #map = "";
   /** @type {string | null} */
   #codecs = null;
-  /** Pieces are loaded side by side and appended in order. */
+  /** Pieces load in parallel and are appended in order. */
   #appended = Promise.resolve();
-  /** Asked for and not yet appended, but for the hinted one, which is not there yet. */
+  /** Requested but not yet appended, not counting the hinted piece. */
   #waiting = 0;
 
   /**
@@ -101,7 +103,7 @@ class OwnPlayer {
       ({ text, url: listUrl } = await this.#text(best.uri));
       parsed = parse(text, listUrl);
     }
-    if (!parsed.media) throw new Failure("format", "a variant is no media playlist");
+    if (!parsed.media) throw new Failure("format", "a variant is not a media playlist");
     return { list: parsed.media, listUrl };
   }
 
@@ -110,7 +112,7 @@ class OwnPlayer {
     const plain = this.#text(url);
     const soon = await Promise.race([plain, sleep(FIRST_LIST_MS)]);
     if (soon) return soon;
-    // A list with the first part is held back until that is there, and no longer.
+    // A playlist with the first part is held back just until that part exists.
     const withPart = this.#text(firstPartUrl(url)).then(({ text }) => ({ text, url }));
     return Promise.any([plain, withPart]).catch(() => plain);
   }
@@ -168,7 +170,7 @@ class OwnPlayer {
   }
 
   /**
-   * A hint may be wrong, and a part may be gone by the time it is asked for: the next list says how to go on.
+   * A hint may be wrong, and a part may have expired: the next playlist tells how to continue.
    * @param {Piece} piece
    * @param {unknown} error
    */
@@ -194,7 +196,7 @@ class OwnPlayer {
 
   /** @param {Loaded} loaded */
   async #append({ piece, requested, received, bytes }) {
-    if (!this.#appender) throw new Failure("format", "the playlist has no EXT-X-MAP: only fragmented MP4 is played");
+    if (!this.#appender) throw new Failure("format", "the playlist has no EXT-X-MAP: only fragmented MP4 is supported");
     const span = await this.#appender.append(bytes);
     this.#dates.add(span.fromS, piece.dateMs);
     const marks = { requested, firstByte: null, received, appended: performance.now(), bytes: bytes.length };
@@ -239,8 +241,8 @@ class OwnPlayer {
 const mapId = ({ map }) => (map ? `${map.uri} ${map.range?.start ?? ""}` : "");
 
 /**
- * How long to wait before the next list is asked for: where the server does not hold it back (RFC 8216bis section
- * 6.3.4), the target duration, or half of it where nothing had changed.
+ * How long to wait before the next reload if the server does not hold it back (RFC 8216bis section 6.3.4): the target
+ * duration, or half of it if nothing has changed.
  * @param {MediaPlaylist} list
  * @param {boolean} changed
  */

@@ -1,29 +1,30 @@
-/** What every player offers, and what it tells. */
+/** The interface and events of all players. */
 
 /** @import { Failure } from "./failure.js" */
 
 /**
- * What may be set; a player ignores what it does not know.
+ * Player options; a player ignores those it does not support.
  * @typedef {object} PlayerOptions
- * @property {number} [cushionMs] How much is to be buffered ahead right after new data arrived; held by playback rate.
- * @property {number} [seekWhenBehindMs] Look every half second, and seek to the live edge when so far behind.
+ * @property {number} [cushionMs] Media to keep buffered ahead just after an append; held by playback rate.
+ * @property {number} [seekWhenBehindMs] Check every half second, and seek to the live edge if further behind than
+ * this.
  * @property {Record<string, unknown>} [hlsjs] Options of hls.js.
  * @property {Record<string, unknown>} [dashjs] Settings of dash.js.
  */
 
 /**
- * What a player says about its own latency in ms: one of these names, or nothing.
+ * A player's claims about its own latency in ms, by name.
  * @typedef {Partial<Record<"hls_latency_ms" | "dash_live_latency_ms", number>>} Claims
  */
 
 /**
- * A piece of media on its way: times in ms of `performance.now()`, `null` where unknown.
+ * The loading of a piece of media: times in ms of `performance.now()`, `null` if unknown.
  * @typedef {object} MediaMarks
  * @property {number | null} requested
  * @property {number | null} firstByte
  * @property {number | null} received
  * @property {number | null} appended
- * @property {number} fromS Media time that it covers.
+ * @property {number} fromS Start of the media time it covers.
  * @property {number} toS
  * @property {number} bytes
  */
@@ -40,9 +41,9 @@
 /** @typedef {(video: HTMLVideoElement, url: string, options: PlayerOptions) => Player} Start */
 
 /**
- * - `error`: it cannot go on
+ * - `error`: playback cannot continue
  * - `media`: a piece was appended
- * - `seek`: the player went to the live edge by itself, or over a gap
+ * - `seek`: the player jumped to the live edge or over a gap by itself
  * @typedef {{ error: Failure, media: MediaMarks, seek: { fromS: number, toS: number, why: "live-edge" | "gap" } }}
  *   EventDetails
  */

@@ -1,11 +1,11 @@
-/** What the tags of HLS playlists are made of (RFC 8216bis section 4.2). */
+/** Syntax of HLS playlist tags (RFC 8216bis section 4.2). */
 
-/** @typedef {{ start: number, length: number | null }} ByteRange Without a length: to the end. */
+/** @typedef {{ start: number, length: number | null }} ByteRange `null`: to the end. */
 
 const ATTRIBUTE = /\s*([A-Z0-9-]+)=("[^"]*"|[^,]*)(?:,|$)/g;
 
 /**
- * An attribute list, quoted strings without their quotes.
+ * Parses an attribute list; removes the quotes of quoted strings.
  * @param {string} list
  * @returns {Record<string, string>}
  */
@@ -19,7 +19,7 @@ export function attributes(list) {
 }
 
 /**
- * A finite number that is not negative; `null` for everything else.
+ * Parses a finite, non-negative number; `null` for everything else.
  * @param {string | number | undefined} text
  * @returns {number | null}
  */
@@ -29,7 +29,7 @@ export function number(text) {
 }
 
 /**
- * `length[@start]`; without a start it follows the range before.
+ * Parses `length[@start]`; without a start, the range follows the previous one.
  * @param {string} text
  * @param {ByteRange | null} before
  * @returns {ByteRange | null}

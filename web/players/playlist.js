@@ -1,5 +1,5 @@
 /**
- * HLS playlists (RFC 8216bis): a pure parser. It reads what a live player needs and passes over what it does not know.
+ * Parses HLS playlists (RFC 8216bis). Pure. Reads what a live player needs and ignores unknown tags.
  */
 
 import { Failure } from "./failure.js";
@@ -7,7 +7,7 @@ import { attributes, byteRange, number } from "./playlist-tags.js";
 
 /** @import { ByteRange } from "./playlist-tags.js" */
 
-/** A playlist of an hour of one-frame parts is 4 MB. */
+/** An hour of one-frame parts takes 4 MB. */
 export const MAX_LENGTH = 8 << 20;
 
 /**
@@ -22,11 +22,11 @@ export const MAX_LENGTH = 8 << 20;
 /**
  * @typedef {object} Segment
  * @property {number} sequence
- * @property {string | null} uri Absolute; `null` while there are only parts of it.
+ * @property {string | null} uri Absolute; `null` while only parts exist.
  * @property {ByteRange | null} range
- * @property {number} durationS Of its parts, while there is no more.
+ * @property {number} durationS Sum of its parts while incomplete.
  * @property {{ uri: string, range: ByteRange | null } | null} map Initialization section.
- * @property {number | null} dateMs PROGRAM-DATE-TIME of its start: as stated, or counted on from a segment before.
+ * @property {number | null} dateMs PROGRAM-DATE-TIME of its start: stated, or derived from an earlier segment.
  * @property {boolean} discontinuity
  * @property {boolean} gap
  * @property {Part[]} parts
@@ -39,7 +39,7 @@ export const MAX_LENGTH = 8 << 20;
  * @property {number} targetDurationS
  * @property {number | null} partTargetS
  * @property {number} mediaSequence
- * @property {number} skipped Segments that a delta update leaves out, from `mediaSequence` on.
+ * @property {number} skipped Segments omitted by a delta update, from `mediaSequence` on.
  * @property {Segment[]} segments
  * @property {{ uri: string, range: ByteRange | null } | null} hint The next part.
  * @property {boolean} canBlockReload
@@ -57,7 +57,7 @@ export const MAX_LENGTH = 8 << 20;
 export function parse(text, base) {
   if (text.length > MAX_LENGTH) throw new Failure("format", `a playlist of ${text.length} characters is too long`);
   const lines = text.split("\n").map((line) => line.trim());
-  // A byte order mark is none of the playlist's, but happens.
+  // A byte order mark is invalid but occurs.
   if (lines[0]?.replace(/^\uFEFF/, "") !== "#EXTM3U") {
     throw new Failure("format", "not a playlist: its first line is not #EXTM3U");
   }
@@ -95,7 +95,7 @@ function resolve(uri, base) {
   try {
     return new URL(uri, base).href;
   } catch {
-    throw new Failure("format", "the playlist has a URI that is none");
+    throw new Failure("format", "the playlist has an invalid URI");
   }
 }
 
@@ -116,7 +116,7 @@ class MediaParser {
   };
   /** @type {Segment["map"]} */
   #map = null;
-  /** @type {ByteRange | null} The last range, which the next one may follow. */
+  /** @type {ByteRange | null} The previous range, which the next one may continue. */
   #lastRange = null;
   #segment = emptySegment();
 
@@ -268,7 +268,7 @@ function emptySegment() {
 }
 
 /**
- * A delta update joined with the playlist before it; `null` where that does not have all that was skipped.
+ * Merges a delta update into the previous playlist; `null` if that lacks a skipped segment.
  * @param {MediaPlaylist | null} before
  * @param {MediaPlaylist} update
  * @returns {MediaPlaylist | null}

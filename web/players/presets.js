@@ -1,4 +1,4 @@
-/** Presets by name: what the server is to make, and how each player is to be set. */
+/** Presets by name: what the server should produce, and how each player is configured. */
 
 /** @import { PlayerOptions } from "./player.js" */
 
@@ -10,11 +10,11 @@
  * @property {PlayerOptions} options
  */
 
-/** What every low-latency player of hls.js has in common: its own distance keeping would only add to the buffer. */
+/** Common to all low-latency hls.js configurations: its own latency control would only add to the buffer. */
 const HLSJS_LOW_LATENCY = { lowLatencyMode: true, liveSyncOnStallIncrease: 0, backBufferLength: 10 };
 
 /**
- * dash.js at a live delay of so many seconds, close enough to the edge for fragments of one frame.
+ * Configures dash.js with a live delay in seconds, close enough to the edge for one-frame fragments.
  * @param {number} liveDelay
  */
 const dashLowLatency = (liveDelay) => ({
@@ -69,7 +69,7 @@ export const PRESETS = {
 };
 
 /**
- * The options of a preset, with others before them: plain objects are joined, everything else is replaced.
+ * Returns the options of a preset overridden by `own`: plain objects are merged, everything else is replaced.
  * @param {string | null} name `null` for the player's own defaults.
  * @param {PlayerOptions} [own]
  * @returns {PlayerOptions}

@@ -1,20 +1,20 @@
 /**
- * Holds the buffer at a small size by playback rate. The lead (newest media time − what is shown) is sampled right
- * after each append; its low end over the last 700 ms is what keeps from stalling.
+ * Holds the buffer small by playback rate. The lead (newest media time − media time shown) is sampled after each
+ * append; the low end of the last 700 ms is controlled, because it decides about stalls.
  *
- * A browser shows frames at the ticks of its screen, and keeps to a rhythm: what is shown moves against the media clock
- * by a whole frame or not at all, and does so where the rate changes. So there is a band in which nothing is done.
+ * A browser shows frames at its screen's refresh ticks, so the shown time moves against the media clock by whole
+ * frames or not at all, and jumps when the rate changes. The controller therefore has a dead band.
  */
 
 /**
  * @typedef {object} RateOptions
- * @property {number} targetS Lead to hold at least.
- * @property {number} [bandS] How much more is let be: at least a frame.
- * @property {number} [windowS] Samples older than this do not count.
- * @property {number} [quantile] The low end of the samples that is steered.
- * @property {number} [gain] Change of rate per second that the lead is too large.
- * @property {number} [gainBelow] The same where it is too small: a stall is near.
- * @property {number} [seekBeyondS] What is further above the band is seeked over.
+ * @property {number} targetS Minimum lead.
+ * @property {number} [bandS] Width of the dead band above it: at least a frame.
+ * @property {number} [windowS] Maximum age of samples.
+ * @property {number} [quantile] The quantile of the samples that is controlled.
+ * @property {number} [gain] Rate change per second of excess lead.
+ * @property {number} [gainBelow] Rate change per second of missing lead, when a stall is near.
+ * @property {number} [seekBeyondS] Excess above the band that is skipped by seeking.
  * @property {number} [maxChange] The rate stays within 1 ± this.
  */
 
@@ -27,11 +27,11 @@ const DEFAULTS = {
   seekBeyondS: 0.1,
   maxChange: 0.2,
 };
-/** Steering goes on until the lead is so far within the band. */
+/** Distance into the band at which a correction stops. */
 const WITHIN_S = 0.002;
-/** Samples that make a decision. */
+/** Samples needed for a decision. */
 const MIN_SAMPLES = 3;
-/** After a seek the buffer has to settle. */
+/** Time for the buffer to settle after a seek. */
 const REST_AFTER_SEEK_S = 0.5;
 
 export class RateController {
@@ -48,7 +48,7 @@ export class RateController {
   /**
    * @param {number} nowS
    * @param {number} leadS
-   * @returns {{ rate: number, seekByS: number }} What to do now: `seekByS` is 0 or how far to go forward.
+   * @returns {{ rate: number, seekByS: number }} What to do now: `seekByS` is 0 or the distance to seek forward.
    */
   sample(nowS, leadS) {
     const { windowS, quantile, targetS, bandS, seekBeyondS } = this.options;
@@ -71,13 +71,13 @@ export class RateController {
     const withinS = this.#steers ? WITHIN_S : 0;
     const [below, above] = [lowS - targetS - withinS, lowS - targetS - bandS + withinS];
     this.#steers = below < 0 || above > 0;
-    // It aims further in than where it stops, so that it gets there.
+    // Aim further into the band than the stopping point, so that it is reached.
     if (below < 0) return 1 - Math.min((WITHIN_S - below) * gainBelow, maxChange);
     if (above > 0) return 1 + Math.min((WITHIN_S + above) * gain, maxChange);
     return 1;
   }
 
-  /** Forgets what it saw: after a seek or a stall. */
+  /** Discards all samples after a seek or a stall. */
   reset() {
     this.#samples = [];
   }

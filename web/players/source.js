@@ -1,10 +1,10 @@
-/** Media Source Extensions, or the managed kind where that is all there is: opening one, and appending in turn. */
+/** Opens Media Source Extensions, or the managed variant, and appends data in order. */
 
 import { Failure } from "./failure.js";
 
-/** Played media that is kept, in seconds: a seek back to a key frame needs some. */
+/** Played media to keep, in seconds, for seeks back to a key frame. */
 const KEEP_BEHIND_S = 10;
-/** How often what is older is removed. */
+/** How often older media is removed. */
 const TRIM_EVERY_S = 5;
 
 /** @returns {typeof MediaSource} */
@@ -20,7 +20,7 @@ function mediaSourceClass() {
  */
 export function open(video) {
   const source = new (mediaSourceClass())();
-  // A managed source opens only where the picture stays in this browser.
+  // A managed source opens only if remote playback is disabled.
   video.disableRemotePlayback = true;
   const url = URL.createObjectURL(source);
   video.src = url;
@@ -33,7 +33,7 @@ export function open(video) {
   });
 }
 
-/** Appends one after the other. */
+/** Appends data sequentially. */
 export class Appender {
   #buffer;
   #video;
@@ -53,13 +53,13 @@ export class Appender {
     this.#video = video;
   }
 
-  /** The end of what is buffered, in seconds of media time; `null` where there is nothing. */
+  /** End of the buffered media, in seconds of media time; `null` if empty. */
   endS() {
     const ranges = this.#buffer.buffered;
     return ranges.length > 0 ? ranges.end(ranges.length - 1) : null;
   }
 
-  /** The start of the last stretch without gaps. */
+  /** Start of the last contiguous range. */
   startS() {
     const ranges = this.#buffer.buffered;
     return ranges.length > 0 ? ranges.start(ranges.length - 1) : null;
@@ -67,7 +67,7 @@ export class Appender {
 
   /**
    * @param {Uint8Array} bytes
-   * @returns {Promise<{ fromS: number, toS: number }>} When it is in the buffer: the media time that it added.
+   * @returns {Promise<{ fromS: number, toS: number }>} The media time added, once it is buffered.
    */
   append(bytes) {
     const done = this.#last.then(async () => {
@@ -75,7 +75,7 @@ export class Appender {
       await this.#change(() => this.#buffer.appendBuffer(/** @type {Uint8Array<ArrayBuffer>} */ (bytes)));
       return { fromS: before ?? this.startS() ?? 0, toS: this.endS() ?? 0 };
     });
-    // Trimming comes after, so that nobody waits for it.
+    // Trim afterwards, so that nothing waits for it.
     this.#last = done.then(() => this.#trim()).catch(() => undefined);
     return done;
   }
@@ -98,7 +98,7 @@ export class Appender {
       };
       const failed = () => {
         buffer.removeEventListener("updateend", ended);
-        reject(new Failure("decode", "the browser refuses a fragment"));
+        reject(new Failure("decode", "the browser rejected a fragment"));
       };
       buffer.addEventListener("updateend", ended);
       buffer.addEventListener("error", failed, { once: true });

@@ -1,16 +1,16 @@
-/** Applies the rate controller to a media element, and gets it over gaps. */
+/** Applies the rate controller to a media element, and seeks over gaps. */
 
 import { RateController } from "./rate.js";
 
 /** @import { PlayerEvents } from "./player.js" */
 
-/** Changes of rate that are not worth making. */
+/** Rate changes too small to apply. */
 const SMALLEST_CHANGE = 0.0005;
-/** A lead under 20 ms falls into stalls of a few ms. */
+/** A lead under 20 ms causes stalls of a few ms. */
 const LEAST_LEAD_S = 0.02;
-/** Frames are on screen up to two of its ticks before the element's clock is there. */
+/** A frame appears up to two screen refreshes before the element's clock reaches it. */
 const SHOWN_AHEAD_S = 0.033;
-/** A browser that appends more slowly than this begins behind the live edge. */
+/** A browser that appends more slowly than this starts behind the live edge. */
 const LONGEST_BURST_MS = 500;
 
 export class Steering {
@@ -21,14 +21,14 @@ export class Steering {
   #targetS;
   #started = false;
   #burstEndMs = Infinity;
-  /** @type {{ mediaS: number, ms: number } | null} The newest frame on screen, and since when. */
+  /** @type {{ mediaS: number, ms: number } | null} The newest frame on screen and when it appeared. */
   #shown = null;
 
   /**
    * @param {HTMLVideoElement} video
    * @param {PlayerEvents} events
    * @param {number} cushionS Lead to hold right after an append.
-   * @param {number} [pieceS] Longest piece that is appended at once: the lead cannot be held below it.
+   * @param {number} [pieceS] Longest piece appended at once: the lead cannot be kept below it.
    */
   constructor(video, events, cushionS, pieceS = 0) {
     this.#video = video;
@@ -41,9 +41,9 @@ export class Steering {
   }
 
   /**
-   * To be called when something was appended.
-   * @param {boolean} more Whether more has been received already: what a server has kept comes at once at a join, and
-   *   the live edge is behind it.
+   * Call after each append.
+   * @param {boolean} more Whether more data has already been received: a server's backlog arrives at once at a join,
+   * and the live edge lies after it.
    */
   appended(more) {
     if (more && this.#inBurst()) return;
@@ -67,8 +67,8 @@ export class Steering {
   }
 
   /**
-   * Not before the cushion is there: with less, playback would stall right away. The first picture is shown all the
-   * same.
+   * Starts playback once the cushion is buffered; with less, it would stall right away. The first picture is shown in
+   * any case.
    * @param {number} startS
    * @param {number} endS
    */
@@ -76,14 +76,14 @@ export class Steering {
     const video = this.#video;
     const ready = endS - startS >= this.#cushionS + SHOWN_AHEAD_S;
     const fromS = ready ? Math.max(startS, endS - this.#targetS - SHOWN_AHEAD_S) : startS;
-    // A seek by less than a frame would only take time.
+    // Seeking by less than a frame only costs time.
     if (video.currentTime < startS || fromS - video.currentTime > SHOWN_AHEAD_S) video.currentTime = fromS;
     if (!ready) return;
     this.#started = true;
     video.play().catch(() => undefined);
   }
 
-  /** Follows the frames on screen, where the browser tells of them. */
+  /** Tracks the frames on screen, if the browser reports them. */
   #watch() {
     this.#video.requestVideoFrameCallback?.((_, { mediaTime, presentationTime }) => {
       this.#shown = { mediaS: mediaTime, ms: presentationTime };
@@ -91,7 +91,7 @@ export class Steering {
     });
   }
 
-  /** The media time on screen; `null` where nothing has been shown since playback was interrupted. */
+  /** The media time on screen; `null` if nothing has been shown since an interruption. */
   #positionS() {
     const { requestVideoFrameCallback, currentTime, playbackRate } = this.#video;
     if (!requestVideoFrameCallback) return currentTime;
@@ -103,7 +103,7 @@ export class Steering {
     this.#controller.reset();
   }
 
-  /** Whether this may still be the burst of a join. */
+  /** Whether the initial backlog may still be arriving. */
   #inBurst() {
     const now = performance.now();
     this.#burstEndMs = Math.min(this.#burstEndMs, now + LONGEST_BURST_MS);

@@ -1,4 +1,4 @@
-/** What reading a 720p picture costs: tracking (the code is where it was), and one call of the search. */
+/** Measures the cost of reading a 720p picture: tracking (the code is where it was), and one search call. */
 
 import { Reader } from "../code/reader.js";
 import { scene, stamped } from "../test/support/picture.js";

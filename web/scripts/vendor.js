@@ -1,4 +1,6 @@
-/** Writes the libraries that the pages import into `vendor/`, gzipped, with their licences: what a build embeds. */
+/**
+ * Writes the libraries that the pages import into `vendor/`, gzipped, with their licences, to be embedded in a build.
+ */
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";

@@ -9,8 +9,8 @@ import { parse } from "../players/playlist.js";
 const URL = "http://h/cam/index.m3u8?token=a";
 
 /**
- * A list of segments, each given as its number of parts and whether it is complete: `"4"`, `"2+"` (2 parts, to be
- * continued), `"-"` (complete, without its parts).
+ * Builds a playlist of segments, each given as its number of parts and whether it is complete: `"4"`, `"2+"` (2
+ * parts, to be continued), `"-"` (complete, without its parts).
  * @param {number} first
  * @param {string[]} segments
  * @param {string} [hint]

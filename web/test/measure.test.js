@@ -16,7 +16,7 @@ test("missed frames are counted, not those before the first callback", () => {
 });
 
 /**
- * A player in simulated time, polled every 50 ms, that stands still in the given spans of ms.
+ * A player in simulated time, polled every 50 ms, that stalls in the given spans of ms.
  * @param {[number, number][]} still
  * @param {(nowMs: number, stalls: Stalls) => void} [event]
  * @param {boolean} [halted]

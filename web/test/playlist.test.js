@@ -7,7 +7,7 @@ import { attributes, byteRange } from "../players/playlist-tags.js";
 
 const BASE = "http://host/cam/index.m3u8";
 
-/** The example of RFC 8216bis appendix B.1, shortened, with more of what servers write. */
+/** The example of RFC 8216bis appendix B.1, shortened, with additions that servers write. */
 const LOW_LATENCY = `#EXTM3U
 #EXT-X-TARGETDURATION:4
 #EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=1.0,CAN-SKIP-UNTIL=12.0

@@ -7,8 +7,7 @@ import { random } from "./support/picture.js";
 const FPS = 30;
 
 /**
- * Plays a stream in simulated time: fragments of one frame arrive with jitter, and the player does what the controller
- * says.
+ * Plays a stream in simulated time: one-frame fragments arrive with jitter, and the player obeys the controller.
  * @param {object} setting
  * @param {number} setting.leadS To begin with.
  * @param {number} [setting.targetS]
@@ -60,7 +59,7 @@ test("a lead that is far too large is seeked over, once", () => {
 });
 
 test("what is shown moves by whole frames: the band is wide enough to rest in", () => {
-  // From each phase, the steps that a browser takes where the rate is not 1.
+  // The steps that a browser takes from each phase if the rate is not 1.
   for (let phase = 0; phase < 1 / FPS; phase += 0.003) {
     const controller = new RateController({ targetS: 0.06 });
     let [shown, clock, changes, rate] = [0.12 + phase, 0.12 + phase, 0, 1];

@@ -9,7 +9,7 @@ import { PAYLOAD, boxed, cropped, levels, paint, random, scaled, scene, stamped 
 
 /** @import { Picture } from "./support/png.js" */
 
-/** Pictures of a stream within which a code that has moved is found. */
+/** Most pictures needed to find a code that has moved. */
 const PATIENCE = 48;
 /** @type {[number, number][]} */
 const SIZES = [[256, 144], [640, 480], [1280, 720]];
@@ -27,7 +27,7 @@ function readPatiently(reader, { data, width, height }) {
 }
 
 /**
- * Found by a new reader, and then in the window that this one asks for.
+ * Checks that a new reader finds the code, and then finds it again in the window it asks for.
  * @param {Picture} picture
  * @param {string} about
  */

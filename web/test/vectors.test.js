@@ -1,4 +1,4 @@
-/** The reader against the vectors of `docs/corner-code.md`. */
+/** Tests the reader against the vectors of `docs/corner-code.md`. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -12,7 +12,7 @@ import { readPng } from "./support/png.js";
 
 const FOLDER = new URL("../../tests/golden/corner-code/", import.meta.url);
 const vectors = JSON.parse(readFileSync(new URL("vectors.json", FOLDER), "utf8"));
-/** Times that a picture is handed in for the reader to find a code that is not where it would be painted. */
+/** Times a picture is repeated for the reader to find a code at an unusual position. */
 const PATIENCE = 20;
 
 /** @param {{ stream_id: number, sequence: number, time_us: number } | null} p */

@@ -1,10 +1,10 @@
-//! AudioSpecificConfig (ISO/IEC 14496-3 section 1.6.2.1): what an AAC decoder has to know beforehand.
+//! AudioSpecificConfig (ISO/IEC 14496-3 section 1.6.2.1): the configuration of an AAC decoder.
 
 use super::bits::Bits;
 
-/// Longest configuration that is taken, in bytes: those of AAC-LC have two to five, with extensions some more.
+/// Longest accepted configuration, in bytes: AAC-LC takes two to five, extensions a few more.
 const CONFIG_MAX: usize = 64;
-/// Table 1.18.
+/// Sampling frequencies (table 1.18).
 const RATES: [u32; 13] =
     [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350];
 const LC: u8 = 2;
@@ -21,16 +21,16 @@ pub struct AacConfig {
     samples: u32,
 }
 
-/// Why a configuration cannot be used.
+/// Why a configuration is not usable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AacConfigError {
-    /// It ends too early, is too long, or uses reserved values.
-    #[error("not an AudioSpecificConfig")]
+    /// It is truncated, too long, or uses reserved values.
+    #[error("not a valid AudioSpecificConfig")]
     Malformed,
-    /// Another audio object type than AAC-LC and HE-AAC.
+    /// The audio object type is neither AAC-LC nor HE-AAC.
     #[error("audio object type {0}: only AAC-LC and HE-AAC are supported")]
     ObjectType(u8),
-    /// The channels are described within the stream.
+    /// The channel layout is described within the stream.
     #[error("channel configuration {0}: only 1 to 7 are supported")]
     Channels(u8),
 }
@@ -39,7 +39,7 @@ impl AacConfig {
     /// Parses the bytes of a configuration.
     ///
     /// # Errors
-    /// Where it is malformed, or of something that is not supported.
+    /// Fails if the configuration is malformed or not supported.
     pub fn parse(bytes: &[u8]) -> Result<Self, AacConfigError> {
         if bytes.len() > CONFIG_MAX {
             return Err(AacConfigError::Malformed);
@@ -69,22 +69,22 @@ impl AacConfig {
         Ok(Self { bytes: bytes.to_vec(), object_type, core_rate, channels, samples })
     }
 
-    /// As it was parsed.
+    /// Returns the configuration as parsed.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// Audio object type: 2 for AAC-LC, 5 for HE-AAC, 29 for HE-AAC v2.
+    /// Returns the audio object type: 2 for AAC-LC, 5 for HE-AAC, 29 for HE-AAC v2.
     pub const fn object_type(&self) -> u8 {
         self.object_type
     }
 
-    /// Channels, 1 to 8.
+    /// Returns the number of channels, 1 to 8.
     pub const fn channels(&self) -> u8 {
         self.channels
     }
 
-    /// How long an access unit is, in ticks of a clock of `hz`; at least 1.
+    /// Returns the duration of an access unit, in ticks of a clock of `hz`; at least 1.
     pub const fn duration(&self, hz: u32) -> u32 {
         let ticks = (self.samples as u64 * hz as u64 + self.core_rate as u64 / 2) / self.core_rate as u64;
         if ticks == 0 { 1 } else { ticks as u32 }
@@ -98,7 +98,7 @@ fn object_type(bits: &mut Bits<'_>) -> Option<u8> {
     }
 }
 
-/// In Hz, as far as anybody uses it.
+/// Returns the sampling frequency in Hz, limited to rates in use.
 fn rate(bits: &mut Bits<'_>) -> Option<u32> {
     match bits.take(4)? {
         15 => bits.take(24).filter(|rate| (7_350..=192_000).contains(rate)),
@@ -117,10 +117,10 @@ mod tests {
         for (bytes, object_type, channels, at, duration) in [
             (&[0x12, 0x10][..], 2, 2, 44_100, 1_024),
             (&[0x11, 0x88], 2, 1, 48_000, 1_024),
-            // 960 samples, and a rate written out.
+            // 960 samples, and an explicit rate.
             (&[0x11, 0x94], 2, 2, 48_000, 960),
             (&[0x17, 0x80, 0x5d, 0xc0, 0x08], 2, 1, 48_000, 1_024),
-            // HE-AAC: 24 kHz in the core, 48 kHz out.
+            // HE-AAC: 24 kHz core, 48 kHz output.
             (&[0x2b, 0x11, 0x88, 0x00], 5, 2, 48_000, 2_048),
             (&[0x11, 0xb8], 2, 8, 48_000, 1_024),
         ] {

@@ -1,6 +1,6 @@
-//! Fields of a few bits, highest bit first.
+//! Reads bit fields, most significant bit first.
 
-/// Reads from the front of some bytes.
+/// A bit reader over a byte slice.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bits<'a> {
     bytes: &'a [u8],
@@ -12,7 +12,7 @@ impl<'a> Bits<'a> {
         Self { bytes, at: 0 }
     }
 
-    /// The next `count` bits, at most 32; `None` where there are fewer.
+    /// Returns the next `count` bits, at most 32; `None` if fewer remain.
     pub(crate) fn take(&mut self, count: u8) -> Option<u32> {
         let mut value = 0;
         for at in self.at..self.at + usize::from(count) {

@@ -1,14 +1,14 @@
-//! How long an Opus packet plays (RFC 6716 section 3).
+//! Duration of Opus packets (RFC 6716 section 3).
 
-/// Ticks per second of Opus' media clock, whatever is coded (RFC 7587 section 4.1).
+/// Opus media clock rate in Hz, independent of the coded bandwidth (RFC 7587 section 4.1).
 pub const CLOCK_HZ: u32 = 48_000;
-/// No packet plays for longer (section 3.2.5, requirement R5): 120 ms.
+/// Longest packet duration (section 3.2.5, requirement R5): 120 ms.
 const TICKS_MAX: u32 = CLOCK_HZ * 120 / 1_000;
 
-/// Ticks of 48 kHz that `packet` plays for; `None` where it is not an Opus packet.
+/// Returns the duration of `packet` in ticks of 48 kHz; `None` if it is not a valid Opus packet.
 pub fn duration(packet: &[u8]) -> Option<u32> {
     let &toc = packet.first()?;
-    // In eighths of a millisecond, hence exact for 2.5 ms.
+    // Eighths of a millisecond represent 2.5 ms exactly.
     let eighths = match toc >> 3 {
         config @ 0..=11 => [80, 160, 320, 480][usize::from(config % 4)],
         config @ 12..=15 => [80, 160][usize::from(config % 2)],
@@ -32,14 +32,14 @@ mod tests {
     #[test]
     fn packets_last_as_long_as_their_first_byte_says() {
         for (packet, ticks) in [
-            // CELT, 20 ms, stereo, one frame: what libopus makes by default.
+            // CELT, 20 ms, stereo, one frame: libopus' default.
             (&[0xfc, 1, 2][..], Some(960)),
             // SILK 10 and 60 ms, hybrid 20 ms, CELT 2.5 ms.
             (&[0x00], Some(480)),
             (&[0x18], Some(2_880)),
             (&[0x68], Some(960)),
             (&[0x80], Some(120)),
-            // Two frames of one size, two of different sizes, three.
+            // Two frames of equal size, two of different sizes, three.
             (&[0xf9, 0], Some(1_920)),
             (&[0xfa, 0], Some(1_920)),
             (&[0xfb, 0x03], Some(2_880)),

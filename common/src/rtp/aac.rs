@@ -1,5 +1,5 @@
-//! The RTP payload format of AAC (RFC 3640): several access units in a packet, or one in several. Interleaving (section 3.2.3.2) is
-//! not supported.
+//! RTP payload format of AAC (RFC 3640): several access units per packet, or one fragmented over several.
+//! Interleaving (section 3.2.3.2) is not supported.
 
 use crate::audio::bits::Bits;
 use crate::audio::{AacConfig, AudioFrame};
@@ -8,35 +8,35 @@ use crate::time::MonoTime;
 use super::packet::Packet;
 use super::sequence::{Sequence, Step};
 
-/// Access units of one packet that are taken: more than a second of sound.
+/// Most access units accepted per packet: more than a second of sound.
 const UNITS_MAX: usize = 64;
-/// Bytes of AU-headers-length.
+/// Size of the AU-headers-length field, in bytes.
 const LENGTH_LEN: usize = 2;
 
-/// How long the fields of an AU header are, in bits (RFC 3640 section 3.2.1.1).
+/// Field lengths of AU headers, in bits (RFC 3640 section 3.2.1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
     /// AU-size, 1 to 16.
     pub size: u8,
-    /// AU-index, of the first header; at most 16.
+    /// AU-Index of the first header, at most 16.
     pub index: u8,
-    /// AU-Index-delta, of the others; at most 16.
+    /// AU-Index-delta of the other headers, at most 16.
     pub delta: u8,
 }
 
-/// What a packet holds.
+/// The contents of a packet.
 struct Units<'a> {
-    /// Sizes of the access units that are said to be in it.
+    /// Sizes of the access units, according to the AU headers.
     sizes: [usize; UNITS_MAX],
     count: usize,
     data: &'a [u8],
 }
 
 impl Layout {
-    /// Mode AAC-hbr (section 3.3.6), which nearly everybody uses.
+    /// Mode AAC-hbr (section 3.3.6), by far the most common.
     pub const HIGH_BIT_RATE: Self = Self { size: 13, index: 3, delta: 3 };
 
-    /// `None` for what is no payload of this layout, or interleaved.
+    /// Parses a payload; `None` if it does not have this layout or is interleaved.
     fn units<'a>(&self, payload: &'a [u8]) -> Option<Units<'a>> {
         let (length, rest) = payload.split_first_chunk::<LENGTH_LEN>()?;
         let bits = usize::from(u16::from_be_bytes(*length));
@@ -48,7 +48,7 @@ impl Layout {
             let index = if units.count == 0 { self.index } else { self.delta };
             left = left.checked_sub(usize::from(self.size) + usize::from(index))?;
             let size = reader.take(self.size)? as usize;
-            // In order, none are left out, and the first is 0 as long as there is no interleaving.
+            // Without interleaving, the first index and all deltas are 0.
             let is_next = reader.take(index)? == 0;
             if size == 0 || !is_next {
                 return None;
@@ -59,18 +59,18 @@ impl Layout {
         Some(units)
     }
 
-    /// Access units that end in this packet.
+    /// Number of access units that end in this packet.
     pub(super) fn count(&self, packet: &Packet<'_>) -> usize {
         // All fragments but the last have no marker (section 3.1).
         if packet.marker { self.units(packet.payload).map_or(0, |units| units.count) } else { 0 }
     }
 }
 
-/// Takes access units out of packets. It holds one of them at most.
+/// Extracts access units from packets. Buffers at most one.
 #[derive(Clone, Debug)]
 pub struct Depacketizer {
     layout: Layout,
-    /// Ticks of an access unit.
+    /// Duration of an access unit, in ticks.
     duration: u32,
     sequence: Sequence,
     source: Option<u32>,
@@ -84,14 +84,14 @@ struct Fragment {
 }
 
 impl Depacketizer {
-    /// For a track with a clock of `hz`.
+    /// Creates a depacketizer for a track with a clock of `hz`.
     pub fn new(layout: Layout, config: &AacConfig, hz: u32) -> Self {
         let duration = config.duration(hz);
         Self { layout, duration, sequence: Sequence::default(), source: None, fragment: None }
     }
 
-    /// Takes the packet that arrived at `now`; hands the access units that end in it to `found`. A malformed or late packet is
-    /// left out.
+    /// Takes a packet that arrived at `now` and passes the access units that end in it to `found`. Ignores malformed
+    /// and late packets.
     pub fn handle_packet(&mut self, now: MonoTime, packet: &Packet<'_>, mut found: impl FnMut(AudioFrame)) {
         let is_new_source = self.source.replace(packet.ssrc).is_some_and(|before| before != packet.ssrc);
         if is_new_source {
@@ -118,7 +118,7 @@ impl Depacketizer {
         }
     }
 
-    /// Section 3.1: each fragment has the header of the whole access unit, and the last one the marker.
+    /// Section 3.1: each fragment has the header of the whole access unit, and the last one has the marker.
     fn take_fragment(
         &mut self,
         begun: Option<Fragment>,

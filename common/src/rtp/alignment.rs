@@ -1,33 +1,33 @@
-//! Where audio lies on the media clock of the video beside it.
+//! Maps audio times to the media clock of the accompanying video.
 //!
-//! Each track counts from a number and with a clock of its own (RFC 3550 section 5.1). Sender reports of both say which of their
-//! times are the same moment (section 6.4.1). Before they are there, and where they contradict what is seen by more than a sender's
-//! buffer can explain, what arrives at the same time is of the same time.
+//! Each track has a random offset and a clock of its own (RFC 3550 section 5.1). Sender reports of both tracks relate
+//! their times to a common wall clock (section 6.4.1). Until both have sent one, or if reports contradict the
+//! arrivals by more than a sender's buffer explains, media that arrives together is assumed to be simultaneous.
 
 use super::timeline::SenderClock;
 use crate::time::{MEDIA_CLOCK_HZ, MediaTime, MonoTime};
 
-/// Once placed, audio runs by its own clock, as long as sender reports say nothing else by more …
+/// Once placed, audio follows its own clock until sender reports disagree by more than this …
 const REPORTS_OFF_MAX: i64 = MEDIA_CLOCK_HZ as i64 / 25;
-/// … or, without any, arrivals by more: networks and senders deliver unevenly.
+/// … or, without reports, arrivals disagree by more than this: networks and senders deliver unevenly.
 const ARRIVALS_OFF_MAX: i64 = MEDIA_CLOCK_HZ as i64 / 4;
-/// Reports that place audio further away from what arrives at the same time are of clocks that have nothing to do with each other.
+/// Reports that place audio this far from video of the same arrival come from unrelated clocks.
 const REPORTS_BELIEVED: i64 = 10 * MEDIA_CLOCK_HZ as i64;
 
-/// See the module.
+/// Maps audio times to the video's clock.
 #[derive(Clone, Debug)]
 pub struct Alignment {
     hz: u32,
     video: Option<SenderClock>,
     audio: Option<SenderClock>,
-    /// The newest video.
+    /// Time of the newest video frame.
     newest: Option<(MediaTime, MonoTime)>,
-    /// Ticks of audio, and where they were placed.
+    /// An audio time and its position on the video's clock.
     anchor: Option<(u32, MediaTime)>,
 }
 
 impl Alignment {
-    /// Of audio with a clock of `hz`.
+    /// Creates an alignment for audio with a clock of `hz`.
     pub const fn new(hz: u32) -> Self {
         Self { hz, video: None, audio: None, newest: None, anchor: None }
     }
@@ -47,7 +47,7 @@ impl Alignment {
         self.newest = Some((time, now));
     }
 
-    /// The time on the video's clock of audio with time `ticks` that arrived at `now`; `None` before the first video.
+    /// Returns the video time of audio at `ticks` that arrived at `now`; `None` before the first video.
     pub fn place(&mut self, now: MonoTime, ticks: u32) -> Option<MediaTime> {
         let (newest, arrived) = self.newest?;
         let by_arrival = newest.advance(now - arrived);
@@ -69,7 +69,7 @@ impl Alignment {
         Some(self.video?.time_at(sampled))
     }
 
-    /// `time` of `from` carried on to `ticks`.
+    /// Extrapolates `time` of `from` to `ticks`.
     fn advance(&self, time: MediaTime, from: u32, ticks: u32) -> MediaTime {
         let steps = i64::from(ticks.wrapping_sub(from) as i32) * i64::from(MEDIA_CLOCK_HZ);
         MediaTime::from_ticks(time.ticks().wrapping_add(steps.div_euclid(i64::from(self.hz.max(1))) as u32))
@@ -99,7 +99,7 @@ mod tests {
         SenderClock::new(wall.to_ntp(), MediaTime::from_ticks(ticks)).expect("not the year 1900")
     }
 
-    /// Where audio is placed, in ticks after the video's time `video`.
+    /// Returns the position of audio, in ticks after the video time `video`.
     fn placed(alignment: &mut Alignment, ms: u64, ticks: u32, video: u32) -> i32 {
         alignment.place(at(ms), ticks).expect("there is video").ticks_since(MediaTime::from_ticks(video))
     }
@@ -109,7 +109,7 @@ mod tests {
         let mut alignment = Alignment::new(48_000);
         assert_eq!(alignment.place(at(0), 0), None, "before the first video");
         alignment.handle_video(at(0), MediaTime::from_ticks(1_000));
-        // The moment of video time 91,000 is that of audio time 500.
+        // Video time 91,000 and audio time 500 are the same moment.
         alignment.handle_video_report(report(NOW, 1_000));
         alignment.handle_audio_report(report(NOW.offset(1_000_000), 500));
         for (ms, ticks, expected) in [(1_050, 500, 90_000), (1_200, 500 + 4_800, 99_000), (1_000, 500 - 480, 89_100)] {
@@ -137,7 +137,7 @@ mod tests {
         assert_eq!(placed(&mut alignment, 220, 960, 0), 19_800, "one report says nothing");
         alignment.handle_audio_report(report(NOW, 0));
         assert_eq!(placed(&mut alignment, 240, 1_920, 0), 3_600);
-        // A report that is a little off moves nothing.
+        // A report that is slightly off moves nothing.
         alignment.handle_audio_report(report(NOW.offset(20_000), 0));
         assert_eq!(placed(&mut alignment, 260, 2_880, 0), 5_400);
     }

@@ -1,11 +1,11 @@
-//! The payload formats of audio, behind one front.
+//! A common interface to the audio payload formats.
 
 use super::packet::Packet;
 use super::{aac, opus};
 use crate::audio::{AudioCodec, AudioFormat, AudioFrame, opus_duration};
 use crate::time::MonoTime;
 
-/// How a track's packets are laid out.
+/// Payload format of a track.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AudioPayload {
     /// RFC 3640.
@@ -15,7 +15,7 @@ pub enum AudioPayload {
 }
 
 impl AudioPayload {
-    /// Frames that end in `packet`.
+    /// Number of frames that end in `packet`.
     pub fn frames(&self, packet: &Packet<'_>) -> usize {
         match self {
             Self::Aac(layout) => layout.count(packet),
@@ -24,7 +24,7 @@ impl AudioPayload {
     }
 }
 
-/// Takes the frames of one track out of its packets.
+/// Extracts the frames of one track from its packets.
 #[derive(Clone, Debug)]
 pub struct AudioDepacketizer(Format);
 
@@ -35,7 +35,7 @@ enum Format {
 }
 
 impl AudioDepacketizer {
-    /// `None` where codec and layout do not belong together.
+    /// Returns `None` if the codec and the layout do not match.
     pub fn new(format: &AudioFormat, payload: AudioPayload) -> Option<Self> {
         match (&format.codec, payload) {
             (AudioCodec::Aac(config), AudioPayload::Aac(layout)) => {
@@ -46,7 +46,7 @@ impl AudioDepacketizer {
         }
     }
 
-    /// Takes the packet that arrived at `now`, and hands the frames that end in it to `found`.
+    /// Takes a packet that arrived at `now` and passes the frames that end in it to `found`.
     pub fn handle_packet(&mut self, now: MonoTime, packet: &Packet<'_>, found: impl FnMut(AudioFrame)) {
         match &mut self.0 {
             Format::Aac(depacketizer) => depacketizer.handle_packet(now, packet, found),

@@ -1,4 +1,4 @@
-//! The RTP payload format of Opus (RFC 7587): one Opus packet in each.
+//! RTP payload format of Opus (RFC 7587): one Opus packet per RTP packet.
 
 use crate::audio::{AudioFrame, opus_duration};
 use crate::time::MonoTime;
@@ -6,7 +6,7 @@ use crate::time::MonoTime;
 use super::packet::Packet;
 use super::sequence::{Sequence, Step};
 
-/// Takes Opus packets out of RTP packets. It holds none.
+/// Extracts Opus packets from RTP packets. Buffers none.
 #[derive(Clone, Debug, Default)]
 pub struct Depacketizer {
     sequence: Sequence,
@@ -14,7 +14,7 @@ pub struct Depacketizer {
 }
 
 impl Depacketizer {
-    /// Takes the packet that arrived at `now`. `None` for one that is malformed or late.
+    /// Takes a packet that arrived at `now`. Returns `None` if it is malformed or late.
     pub fn handle_packet(&mut self, now: MonoTime, packet: &Packet<'_>) -> Option<AudioFrame> {
         if self.source.replace(packet.ssrc).is_some_and(|before| before != packet.ssrc) {
             self.sequence = Sequence::default();

@@ -27,14 +27,14 @@ impl SenderClock {
         self.sampled_at(time.ticks(), MEDIA_CLOCK_HZ)
     }
 
-    /// As [`SenderClock::sampled`], of a track whose media time has `hz` ticks per second; at least 1.
+    /// Like [`SenderClock::sampled`], for a track with a media clock of `hz`, at least 1.
     pub(super) const fn sampled_at(&self, ticks: u32, hz: u32) -> SenderTime {
         let ticks = MediaTime::from_ticks(ticks).ticks_since(self.time) as i128;
         let fractions = (ticks << FRACTION_BITS).div_euclid(hz as i128);
         SenderTime(self.ntp.wrapping_add(fractions as u64))
     }
 
-    /// The media time, of 90 kHz, of the moment `time`.
+    /// Returns the media time, at 90 kHz, of the moment `time`.
     pub(super) const fn time_at(&self, time: SenderTime) -> MediaTime {
         let fractions = time.0.wrapping_sub(self.ntp) as i64 as i128;
         let ticks = (fractions * MEDIA_CLOCK_HZ as i128 + (1 << (FRACTION_BITS - 1))) >> FRACTION_BITS;

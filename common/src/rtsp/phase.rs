@@ -1,55 +1,56 @@
-//! The parameter `phase`, by which a server has a publisher shift when its pictures are due (SET_PARAMETER, RFC 2326 section 10.9).
+//! The parameter `phase`, with which a server asks a publisher to shift its picture times (SET_PARAMETER, RFC 2326
+//! section 10.9).
 //!
-//! The request says `phase: 0.2`: a fifth of the time between two pictures later than when publishing began. The answer says
-//! `phase_us: 6667`: what that is.
+//! The request `phase: 0.2` asks for a delay of a fifth of the frame interval, relative to the original schedule. The
+//! answer `phase_us: 6667` states the delay.
 
 use std::time::Duration;
 
-/// The type of both bodies.
+/// Content type of both bodies.
 pub const CONTENT_TYPE: &str = "text/parameters";
 
-/// A fraction of the time between two pictures: from 0 to below 1.
+/// A fraction of the frame interval, in the range [0, 1).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Phase(f64);
 
 impl Phase {
-    /// `None` outside of the range.
+    /// Returns `None` if the value is out of range.
     pub fn new(fraction: f64) -> Option<Self> {
         (0.0..1.0).contains(&fraction).then_some(Self(fraction))
     }
 
-    /// As it was given.
+    /// Returns the fraction.
     pub const fn fraction(self) -> f64 {
         self.0
     }
 
-    /// The body of the request.
+    /// Writes the body of the request.
     pub fn to_body(self) -> String {
         format!("phase: {}\r\n", self.0)
     }
 
-    /// Reads the body of a request; `None` where it sets anything else.
+    /// Parses the body of a request; `None` if it sets anything else.
     pub fn parse(body: &[u8]) -> Option<Self> {
         Self::new(value(body, "phase")?.parse().ok()?)
     }
 
-    /// What it is where pictures are `interval` apart.
+    /// Returns the delay for a frame interval of `interval`.
     pub fn of(self, interval: Duration) -> Duration {
         interval.mul_f64(self.0)
     }
 }
 
-/// The body of the answer of a publisher that shifts its pictures by `shift`.
+/// Writes the answer of a publisher that shifts its pictures by `shift`.
 pub(super) fn answer(shift: Duration) -> String {
     format!("phase_us: {}\r\n", shift.as_micros())
 }
 
-/// Reads the body of an answer: µs.
+/// Parses the body of an answer, in µs.
 pub fn parse_answer(body: &[u8]) -> Option<u64> {
     value(body, "phase_us")?.parse().ok()
 }
 
-/// The value of the only parameter, where that is `name`.
+/// Returns the value of the only parameter if it is called `name`.
 fn value<'a>(body: &'a [u8], name: &str) -> Option<&'a str> {
     let (found, value) = std::str::from_utf8(body).ok()?.trim().split_once(':')?;
     (found.trim() == name).then(|| value.trim())

@@ -38,7 +38,7 @@ const RENEWALS_MAX: u32 = 6;
 /// A request for a picture that comes sooner after another is answered by the same picture.
 const IDR_REQUEST_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Whether a client that calls itself `user_agent` is a session of this kind.
+/// Whether `user_agent` identifies a client of this kind.
 pub fn is_ours(user_agent: &str) -> bool {
     user_agent.starts_with("framelag/")
 }
@@ -48,7 +48,7 @@ pub fn is_ours(user_agent: &str) -> bool {
 pub struct Config {
     /// The stream's URL, without user info.
     pub url: Url,
-    /// Who publishes, where the server asks.
+    /// The credentials to present if the server requests them.
     pub credentials: Option<Credentials>,
     /// How packets travel.
     pub delivery: Delivery,
@@ -56,7 +56,7 @@ pub struct Config {
     pub video: Video,
     /// Synchronisation source of the packets, for sender reports.
     pub ssrc: u32,
-    /// Between two pictures, where the publisher decides when they are due.
+    /// Frame interval, if the publisher schedules its pictures.
     pub interval: Option<Duration>,
 }
 
@@ -87,7 +87,7 @@ pub enum Output {
     Recording(Route),
     /// A reader needs an IDR picture.
     IdrRequested,
-    /// Pictures are to be due so much later than when publishing began; only where [`Config::interval`] is known.
+    /// Requests that pictures be delayed relative to the original schedule; only with [`Config::interval`].
     Shift(Duration),
     /// The session has ended as wished; close the connection.
     Closed,

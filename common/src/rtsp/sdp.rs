@@ -1,5 +1,5 @@
-//! Session descriptions (RFC 8866) of one H.264 video track (RFC 6184 section 8.2) and, where there is one, an audio track beside
-//! it: what a publisher announces, what a server takes from an announcement and gives to readers.
+//! Session descriptions (RFC 8866) of one H.264 video track (RFC 6184 section 8.2) and an optional audio track, for
+//! publishers, servers and readers.
 
 mod audio;
 
@@ -37,7 +37,7 @@ pub struct Video {
     pub control: Option<String>,
 }
 
-/// A track that an announcement offers besides those that are taken. A publisher will set it up like the other.
+/// Another track in an announcement, which is not relayed. A publisher sets it up like the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ignored {
     /// `audio`, `video`, `application`, …
@@ -51,7 +51,7 @@ pub struct Ignored {
 pub struct Announcement {
     /// The first H.264 track.
     pub video: Video,
-    /// The first track of AAC or Opus.
+    /// The first AAC or Opus track.
     pub audio: Option<Audio>,
     /// All others.
     pub ignored: Vec<Ignored>,
@@ -99,7 +99,7 @@ impl Video {
         }
     }
 
-    /// The description of a stream of this track and `audio`. `host` is the address that it comes from.
+    /// Writes the description of a stream with this track and `audio`. `host` is the sender's address.
     pub fn describe(&self, host: IpAddr, audio: Option<&Audio>) -> Vec<u8> {
         let mut session = Session::new(Origin::with_ip_addr(0, 0, host), "framelag");
         let anywhere = if host.is_ipv4() { IpAddr::from(Ipv4Addr::UNSPECIFIED) } else { Ipv6Addr::UNSPECIFIED.into() };
@@ -139,7 +139,7 @@ impl Video {
 }
 
 impl Announcement {
-    /// Parses a description and takes its first H.264 track and its first audio track that can be passed on.
+    /// Parses a description; takes its first H.264 track and its first supported audio track.
     pub fn parse(description: &[u8]) -> Result<Self, Error> {
         let session = Session::parse(description).map_err(|error| Error::Malformed(shorten(&error.to_string())))?;
         if session.medias.len() > MEDIA_MAX {

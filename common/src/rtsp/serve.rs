@@ -131,9 +131,9 @@ pub struct Session {
     denials: u32,
     user_agent: Option<String>,
     requested: bool,
-    /// Of our own requests.
+    /// CSeq of the server's own requests.
     last_cseq: u32,
-    /// Those that have no answer yet.
+    /// Requests without an answer yet.
     unanswered: Vec<u32>,
     /// Requests since they were last counted.
     requests: usize,

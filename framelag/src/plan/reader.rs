@@ -20,13 +20,13 @@ const KEYS: [&str; 11] =
 /// Most runs of one cell.
 const MAX_REPEAT: u32 = 1000;
 
-/// Most joins of a run, as the receiver has it.
+/// Most joins per run, the receiver's limit.
 const MAX_JOINS: u32 = 100;
 
 /// The TOML library's message for a duplicate key.
 const DUPLICATE: &str = "duplicate key";
 
-/// Names that lead to the deepest value: `coupled.AXIS.POINT.dash.js.streaming.liveCatchup.playbackRate.min`.
+/// Depth of the deepest value: `coupled.AXIS.POINT.dash.js.streaming.liveCatchup.playbackRate.min`.
 const MAX_DEPTH: usize = 9;
 
 /// Reads the text of a plan.

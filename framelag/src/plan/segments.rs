@@ -1,5 +1,5 @@
-//! How a stream is cut for browsers, and by which server: what becomes of `via`, `preset`, `segment`, `part`, `playlist` and
-//! `variant`.
+//! Segment settings in a plan, and the server that applies them: resolves `via`, `preset`, `segment`, `part`,
+//! `playlist` and `variant`.
 
 use std::time::Duration;
 
@@ -11,25 +11,25 @@ use server::{PartLength, Preset, SegmentSettings};
 use super::server::Server;
 use crate::mediamtx;
 
-/// What a plan says of segments. What it leaves out is the server's default.
+/// Segment settings of a plan. Missing ones use the server's defaults.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Segments {
-    /// How the stream comes to a browser; `None` where it is played over RTSP.
+    /// How the stream reaches a browser; `None` to play over RTSP.
     pub via: Option<Via>,
     preset: Option<Preset>,
     segment: Option<Duration>,
     part: Option<PartLength>,
     playlist: Option<usize>,
     variant: Option<mediamtx::Variant>,
-    /// The same as flags of `framelag serve`, as typed.
+    /// The settings as typed, as flags of `framelag serve`.
     pub flags: Vec<String>,
 }
 
 impl Segments {
-    /// Sets `name`, one of these settings.
+    /// Sets `name` from its text form.
     ///
     /// # Errors
-    /// What it takes instead.
+    /// Describes valid values.
     pub(super) fn set(&mut self, name: &str, text: &str) -> Result<(), String> {
         match name {
             "via" => self.via = Some(Via::from_str(text, false).map_err(|_| one_of(Via::value_variants(), Via::name))?),
@@ -57,15 +57,15 @@ impl Segments {
         Ok(())
     }
 
-    /// All of it as values: 1s and 1000ms are the same.
+    /// Returns the settings as values, so that 1s and 1000ms compare equal.
     pub fn made(&self) -> impl std::fmt::Debug {
         (self.via, self.preset, self.segment, self.part, self.playlist, self.variant)
     }
 
-    /// What the server makes of it.
+    /// Returns the settings that the server uses.
     ///
     /// # Errors
-    /// What is out of range.
+    /// Fails if a setting is out of range.
     pub fn settings(&self) -> Result<SegmentSettings, String> {
         let mut settings = self.preset.map(Preset::settings).unwrap_or_default();
         settings.segment = self.segment.unwrap_or(settings.segment);
@@ -75,10 +75,10 @@ impl Segments {
         Ok(settings)
     }
 
-    /// The playlist that a browser plays, by what is made: a list of segments of this length. `None` where there is none.
+    /// Returns segment duration and length of the playlist that a browser plays; `None` without a playlist.
     ///
     /// # Errors
-    /// What the server cannot do.
+    /// Fails if the server does not support the settings.
     pub fn list(&self, server: &Server) -> Result<Option<(Duration, usize)>, String> {
         let Some(via) = self.via.filter(|via| *via != Via::Mse) else { return Ok(None) };
         Ok(Some(match server {
@@ -93,10 +93,10 @@ impl Segments {
         }))
     }
 
-    /// The HLS side of MediaMTX.
+    /// Returns the HLS configuration of MediaMTX.
     ///
     /// # Errors
-    /// What it cannot do.
+    /// Fails if MediaMTX does not support the settings.
     pub fn mediamtx(&self, via: Via) -> Result<mediamtx::Hls, String> {
         let own = mediamtx::Hls::default();
         let variant = match (via, self.variant) {
@@ -119,7 +119,7 @@ impl Segments {
             None => own.part,
         };
         let count = self.playlist.or(preset.map(|preset| preset.playlist)).unwrap_or(own.count);
-        // gohlslib refuses to start with fewer.
+        // gohlslib refuses to start with fewer segments.
         let least = if variant == mediamtx::Variant::LowLatency { 7 } else { 3 };
         if count < least {
             return Err(format!(
@@ -131,10 +131,10 @@ impl Segments {
         Ok(mediamtx::Hls { variant, segment, part, count })
     }
 
-    /// Whether `server` can do this.
+    /// Checks whether `server` supports the settings.
     ///
     /// # Errors
-    /// The setting that it cannot do, and what would be right.
+    /// Names the unsupported setting and what to use instead.
     pub(super) fn check(&self, server: &Server) -> Result<(), String> {
         let Some(via) = self.via else {
             return match self.flags.first() {

@@ -1,6 +1,6 @@
-//! What can be varied. `publisher.X` and `receiver.X` become the flag `--X` of that program, whose own parser says whether a value is
-//! possible, and so do those of the player in a browser; those of segments go to the server in between, which `server` names;
-//! `uplink` and `downlink` are the networks on its two sides.
+//! The settings a plan can vary. `publisher.X`, `receiver.X` and the settings of the player in a browser become flags
+//! of that program, whose own parser validates them. Segment settings go to the server in between, chosen by
+//! `server`; `uplink` and `downlink` are the networks on its two sides.
 
 use clap::Parser;
 use common::impair::Conditions;
@@ -18,7 +18,7 @@ pub use table::ALL;
 /// What can be varied.
 #[derive(Debug)]
 pub struct Setting {
-    /// As in a plan: `PART.WHAT`, or one word.
+    /// As written in a plan: `PART.WHAT`, or one word.
     pub name: &'static str,
     /// A value that it takes, as TOML.
     pub(super) example: &'static str,
@@ -31,9 +31,9 @@ pub struct Parts {
     pub publisher: Vec<String>,
     /// Flags of the receiver: `--flag=value`.
     pub receiver: Vec<String>,
-    /// The server between them, as the plan has it: see [`Parts::server`].
+    /// The server as written in the plan; see [`Parts::server`].
     server: Option<Server>,
-    /// What the server makes for browsers.
+    /// Segment settings for browsers.
     pub segments: Segments,
     /// Between publisher and server, both ways.
     pub uplink: Conditions,
@@ -64,7 +64,7 @@ pub(super) fn nearest<'n>(typed: &str, names: impl Iterator<Item = &'n str>) -> 
     near.max_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, name)| name)
 }
 
-/// Settings of one word that are flags of the receiver.
+/// One-word settings that are flags of the receiver.
 const OF_PLAYER: [&str; 4] = ["via", "player", "preset", "cushion"];
 
 /// Settings that are flags of the server.
@@ -74,7 +74,7 @@ const OF_SERVER: [&str; 5] = ["via", "preset", "segment", "part", "playlist"];
 const LIBRARIES: [&str; 2] = ["hls.js.", "dash.js."];
 
 impl Setting {
-    /// The flag of publisher, receiver or server that it becomes; `None` for others.
+    /// Returns the flag of publisher, receiver or server that the setting becomes, if any.
     pub fn flag(&self) -> Option<String> {
         if OF_PLAYER.contains(&self.name) || OF_SERVER.contains(&self.name) {
             return Some(format!("--{}", self.name));
@@ -86,7 +86,7 @@ impl Setting {
         ["publisher", "receiver"].contains(&part).then(|| format!("--{what}"))
     }
 
-    /// The option of a player's library that it is, as that has it.
+    /// Returns the player library's option that the setting names, if any.
     fn player_option(&self) -> Option<&'static str> {
         LIBRARIES.iter().find_map(|library| self.name.strip_prefix(library))
     }
@@ -109,7 +109,7 @@ impl Setting {
     /// Sets it. A program's flag is looked at by [`Parts::publisher_config`] and [`Parts::receiver_config`].
     ///
     /// # Errors
-    /// Why `text` is not a server, a network condition or a length, and what would be.
+    /// Explains why `text` is not a valid server, network condition or length.
     pub fn set(&self, parts: &mut Parts, text: &str) -> Result<(), String> {
         if let Some(option) = self.player_option() {
             parts.receiver.push(format!("--player-option={option}={text}"));
@@ -138,20 +138,21 @@ impl Setting {
     }
 }
 
-/// An axis of encoder options needs a value for none.
+/// An axis of encoder options needs a value for "no options".
 const NO_OPTION: &str = "none";
 
 impl Parts {
-    /// The server between publisher and receiver: the one in the publisher, unless a browser plays.
+    /// Returns the server between publisher and receiver: embedded in the publisher by default, unless a browser
+    /// plays.
     pub fn server(&self) -> Server {
         let default = || if self.segments.via.is_some() { Server::Own } else { Server::Embedded };
         self.server.clone().unwrap_or_else(default)
     }
 
-    /// Whether the server can make what a browser is to play.
+    /// Checks whether the server supports what the browser is to play.
     ///
     /// # Errors
-    /// What it cannot, and what would be right.
+    /// Names the unsupported setting and what to use instead.
     pub fn check_segments(&self) -> Result<(), String> {
         self.segments.check(&self.server())
     }
@@ -179,11 +180,11 @@ impl Parts {
         receiver::config::Config::try_from(self.receiver_args()?).map_err(|error| redact::secrets(&error.to_string()))
     }
 
-    /// Its flags, each checked by itself, with a URL that fits.
+    /// Returns its flags, each validated on its own with a URL that fits.
     fn receiver_args(&self) -> Result<receiver::args::Args, String> {
         let via = self.receiver.iter().any(|flag| flag.starts_with("--via="));
         let in_browser = |flag: &String| !flag.starts_with("--transport=");
-        // A flag that is checked by itself, of what only a browser has.
+        // A flag for browsers only, validated on its own.
         let needs_via = !via && self.receiver.iter().any(in_browser);
         let more =
             needs_via.then_some("--via=hls").into_iter().chain((via || needs_via).then_some("http://localhost/cam"));

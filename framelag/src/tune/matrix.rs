@@ -41,11 +41,11 @@ pub struct Cell {
     pub receiver_transport: Transport,
     /// Time from one IDR to the next.
     pub gop_time: Duration,
-    /// How the stream comes to a browser, if one plays.
+    /// How the stream reaches a browser, if one plays.
     pub via: Option<Via>,
-    /// How long the server's playlist takes until it is as long as it gets.
+    /// Time until the server's playlist reaches its full length.
     pub fill: Duration,
-    /// What is odd about it.
+    /// Warnings about the cell.
     pub warning: Option<String>,
     /// To measure picture quality, every Nth picture is kept.
     pub pictures_every: u32,
@@ -138,7 +138,7 @@ fn cell(plan: &Plan, number: usize) -> Result<Cell, Mistake> {
         line: line_of(names),
         what: format!("the cell {} is impossible: {why}", plan.describe(&values)),
     };
-    // A program names the flag that is wrong.
+    // The program's error names the flag.
     let flagged = |why: String| {
         let named = ALL.iter().filter(|setting| setting.flag().is_some_and(|flag| why.contains(&flag)));
         wrong(&named.map(|setting| setting.name).collect::<Vec<_>>(), why)
@@ -193,13 +193,13 @@ fn cell(plan: &Plan, number: usize) -> Result<Cell, Mistake> {
     })
 }
 
-/// Settings that a text names, to tell its line.
+/// Settings mentioned in a text, used to find the line.
 fn names_in(why: &str) -> Vec<&'static str> {
     let words: Vec<&str> = why.split(|c: char| !c.is_alphanumeric()).collect();
     ALL.iter().map(|setting| setting.name).filter(|name| words.contains(name)).collect()
 }
 
-/// The time from one IDR to the next, if it is not too long to wait for.
+/// Returns the interval between IDRs if it is not too long to wait for.
 fn check_gop(gop: u32, fps: f64) -> Result<Duration, String> {
     let gop_time = Duration::from_secs_f64(f64::from(gop) / fps);
     if gop_time <= MAX_GOP_TIME {
@@ -234,7 +234,7 @@ fn gcd(a: u32, b: u32) -> u32 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-/// Whether the encoder is available and has its options: checked once for each, since there may be thousands of cells.
+/// Checks that the encoder is available and has the given options; cached, since there may be thousands of cells.
 fn encoder(config: &Config) -> Result<(), String> {
     let Config { encoder, tuning, .. } = config;
     static ASKED: Mutex<BTreeMap<String, Result<(), String>>> = Mutex::new(BTreeMap::new());

@@ -15,7 +15,7 @@ use crate::progress;
 /// What a run takes beyond warm-up and duration, until the first has shown it: three processes start, connect and end.
 const OVERHEAD: Duration = Duration::from_secs(3);
 
-/// What a join takes beyond warm-up and duration: the page is loaded anew.
+/// Overhead of a join beyond warm-up and duration, for reloading the page.
 const JOIN_OVERHEAD: Duration = Duration::from_secs(1);
 
 /// Estimates how long the rest takes from the runs so far.
@@ -28,7 +28,7 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// For `left` runs of `plan`, evenly of its `cells`.
+    /// Estimates `left` runs of `plan`, evenly distributed over its `cells`.
     pub fn new(plan: &Plan, cells: &[Cell], left: usize) -> Self {
         let once = plan.warmup + plan.duration;
         let time = |cell: &Cell| {
@@ -160,7 +160,7 @@ fn line(plan: &Plan, row: &Row) -> String {
     format!("{told}{}{}{outcome}", ms("p50", row.figures.p50_ms), ms("p99", row.figures.p99_ms))
 }
 
-/// Tells what is odd about cells, each thing once.
+/// Prints the cells' warnings, each one once.
 pub fn warn(cells: &[Cell]) {
     let mut told: Vec<&str> = Vec::new();
     for warning in cells.iter().filter_map(|cell| cell.warning.as_deref()) {

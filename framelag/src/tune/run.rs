@@ -30,13 +30,13 @@ const RUNS: &str = "runs";
 /// How long until the stream can be played: a camera or a child process may be slow to open.
 const PUBLISH_LIMIT: Duration = Duration::from_secs(20);
 
-/// How long a browser may take to start and to show its first picture, beyond what the receiver takes.
+/// Extra time for a browser to start and to show its first picture.
 const BROWSER_LIMIT: Duration = Duration::from_secs(90);
 
-/// How often everything that runs is checked while a playlist fills.
+/// How often the processes are checked while a playlist fills.
 const POLL: Duration = Duration::from_millis(100);
 
-/// How often a playlist that fills is asked for.
+/// How often the playlist is requested while it fills.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// How long the receiver tries to connect.
@@ -54,9 +54,9 @@ pub struct Measured {
     /// Why it failed or is inconclusive.
     pub why: Option<String>,
     pub figures: Figures,
-    /// Of each join of a browser; empty where none played.
+    /// Figures of each join; empty without a browser.
     pub joins: Vec<Figures>,
-    /// What played, if a browser did.
+    /// The browser, if one played.
     pub player: Option<String>,
 }
 
@@ -124,7 +124,7 @@ fn measure(plan: &Plan, cell: &Cell, trial: Trial, folder: &Path, stopped: &Stop
     };
     let downlink = Route::start(&url, &cell.parts.downlink, cell.receiver_transport == Transport::Udp, seed(1))?;
     play(plan, cell, &downlink, folder, stopped, watch)?;
-    // Its pictures are whole when it has ended.
+    // The stored pictures are complete once it has exited.
     drop(publisher);
     let mut ran = figures(folder)?;
     if keeps_pictures(plan, cell) {
@@ -133,7 +133,7 @@ fn measure(plan: &Plan, cell: &Cell, trial: Trial, folder: &Path, stopped: &Stop
     Ok(ran)
 }
 
-/// Waits until the playlist is as long as it gets: who joins a stream that others watch finds it so. `ask` is one of these.
+/// Requests `ask` until the playlist has its full length, as viewers of a running stream find it.
 fn fill(
     time: Duration,
     stopped: &Stop,
@@ -154,7 +154,7 @@ fn fill(
     Ok(())
 }
 
-/// Runs the receiver to its end.
+/// Waits for the receiver to exit.
 fn play(
     plan: &Plan,
     cell: &Cell,
@@ -166,7 +166,7 @@ fn play(
     let mut flags = cell.parts.receiver.clone();
     flags.extend(keep_pictures(plan, cell, &folder.join(DECODED)));
     if cell.via.is_some() {
-        // No SEI says so to a page.
+        // No SEI reaches a page, so state the clock explicitly.
         flags.extend([format!("--joins={}", plan.joins()), "--clock=same-host".to_owned()]);
     }
     let mut arguments = vec!["--headless", "--wait", WAIT];
@@ -187,13 +187,13 @@ fn play(
     })
 }
 
-/// Why a run failed, if its report says so.
+/// Returns the reason for a failed run from its report, if any.
 fn failure(folder: &Path) -> Option<String> {
     let run = Saved::open(folder).ok()?.run;
     run.warnings.iter().any(|warning| warning.code == Code::Failed).then(|| why(&run.warnings, Outcome::Failed))
 }
 
-/// Whether both ends keep pictures to compare: a browser keeps none.
+/// Whether both ends keep pictures for comparison; a browser keeps none.
 const fn keeps_pictures(plan: &Plan, cell: &Cell) -> bool {
     plan.quality && cell.via.is_none()
 }

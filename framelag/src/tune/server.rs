@@ -32,11 +32,11 @@ pub struct RunServer {
     process: Option<Process>,
 }
 
-/// A program to start, told where to listen: its command, and its address for browsers if it has one.
+/// A program to start: its command and, if it serves browsers, its HTTP address.
 type Told = (Command, Option<SocketAddr>);
 
 impl RunServer {
-    /// Starts what has to be, to make `segments`, with its log and files in `folder`.
+    /// Starts the processes needed to serve `segments`, with logs and files in `folder`.
     pub fn start(server: &Server, segments: &Segments, folder: &Path, stopped: &Stop) -> Result<Self, Error> {
         match server {
             Server::Embedded => Ok(Self { url: None, http: None, process: None }),
@@ -89,9 +89,9 @@ impl RunServer {
     }
 }
 
-/// MediaMTX with RTSP at `rtsp`, and HLS on `host` if a browser plays.
+/// Prepares MediaMTX with RTSP at `rtsp`, and HLS on `host` if a browser plays.
 fn mediamtx_command(rtsp: SocketAddr, segments: &Segments, host: Ipv4Addr, folder: &Path) -> Result<Told, String> {
-    let program = mediamtx::find().ok_or_else(|| "mediamtx has gone".to_owned())?;
+    let program = mediamtx::find().ok_or_else(|| "mediamtx is no longer available".to_owned())?;
     let hls = segments.via.map(|via| segments.mediamtx(via)).transpose()?;
     let hls = hls.map(|hls| (loopback::unused_address(host), hls));
     let file = folder.join("mediamtx.yml");

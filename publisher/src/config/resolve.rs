@@ -87,7 +87,7 @@ fn bitrate(args: &Args) -> Result<u32, Error> {
     taken.ok_or(Error::Bitrate { bitrate, least })
 }
 
-/// The encoder's own settings. Whether it has the options is for it to say.
+/// Resolves the encoder settings. The encoder itself validates its options later.
 fn tuning(args: &Args) -> Result<encode::Tuning, Error> {
     const BUFFER: std::ops::RangeInclusive<u64> = 1_000..=2_000_000_000;
     if let Some(bits) = args.buffer.filter(|bits| !BUFFER.contains(bits)) {

@@ -40,7 +40,7 @@ pub struct Config {
     pub transport: Transport,
     /// Pictures per second, as far as known: announced to the server, and the measure of the queue.
     pub frame_rate: Option<f64>,
-    /// A plan says when pictures are due: the server may ask to shift it.
+    /// Pictures follow a schedule, which the server may ask to shift.
     pub is_paced: bool,
     /// RTP sequence number of the first packet. Should be random, as the first media time (RFC 3550 section 5.1).
     pub first_sequence: u16,

@@ -48,7 +48,7 @@ pub trait FrameEgress: Egress {
     /// Whether a key frame has been asked for since the last call: by a reader, or because frames were dropped.
     fn take_key_request(&self) -> bool;
 
-    /// By how much pictures are to be due later than planned, where the server has asked for that since the last call.
+    /// Returns the picture delay that the server has requested since the last call, if any.
     fn take_shift(&self) -> Option<Duration>;
 }
 

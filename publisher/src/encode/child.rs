@@ -55,7 +55,7 @@ pub struct Child {
 }
 
 impl Child {
-    /// Starts ffmpeg with its encoder `name`, which [is there](super::Choice::check).
+    /// Starts ffmpeg with the encoder `name`, which must [be available](super::Choice::check).
     ///
     /// # Errors
     /// [`Error::Start`].

@@ -53,14 +53,14 @@ pub enum Error {
         /// Those that can be used.
         known: String,
     },
-    /// It has no such option, or not with this value.
+    /// The encoder does not have the option or does not accept its value.
     #[error("--encoder-option {option}: {name} {why}")]
     Option {
         /// The encoder.
         name: String,
-        /// As given.
+        /// The option as given.
         option: String,
-        /// What is wrong with it, and what there is.
+        /// What is wrong, and the valid choices.
         why: String,
     },
     /// The system cannot start a process or thread, or set up its pipes.

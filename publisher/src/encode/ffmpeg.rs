@@ -21,7 +21,7 @@ struct Recipe {
     filter: &'static str,
     /// Options that make it return each frame at once.
     options: &'static str,
-    /// Options for a constant and for a variable bit rate, beyond those that all get.
+    /// Options for constant and variable bit rate, in addition to the common ones.
     control: [&'static str; 2],
 }
 
@@ -67,7 +67,7 @@ const RECIPES: [Recipe; 7] = [
     Recipe { name: "h264_amf", options: "-usage ultralowlatency -profile:v constrained_baseline", ..PLAIN },
 ];
 
-/// Options that have a flag of their own, or that a stream without reordering cannot have otherwise.
+/// Options with a framelag flag of their own, or fixed because streams have no reordering.
 const OURS: [(&str, &str); 9] = [
     ("b", "is --bitrate"),
     ("maxrate", "is --rate-control"),
@@ -80,10 +80,10 @@ const OURS: [(&str, &str); 9] = [
     ("flags", "would make the stream another"),
 ];
 
-/// Whether ffmpeg's encoder `name` has these options.
+/// Checks that ffmpeg's encoder `name` has these options.
 ///
 /// # Errors
-/// [`Error::Option`] with those that it has of its own; [`Error::Start`].
+/// [`Error::Option`] with a list of the encoder's options; [`Error::Start`].
 pub(super) fn check_options(name: &str, options: &[EncoderOption]) -> Result<(), Error> {
     if options.is_empty() {
         return Ok(());
@@ -94,7 +94,7 @@ pub(super) fn check_options(name: &str, options: &[EncoderOption]) -> Result<(),
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     };
     let (own, all) = (help(&format!("encoder={name}"))?, help("full")?);
-    // Those of every encoder come in a section of their own.
+    // Generic encoder options are in a separate section.
     let common = all.split("AVCodecContext AVOptions:").nth(1).and_then(|rest| rest.split("\n\n").next()).unwrap_or("");
     find_options(name, options, &own, common)
 }
@@ -116,7 +116,7 @@ fn find_options(name: &str, options: &[EncoderOption], own: &str, common: &str) 
     Ok(())
 }
 
-/// Options of video encoders in what `ffmpeg -h` prints.
+/// Parses the video encoder options in the output of `ffmpeg -h`.
 fn encoder_options(help: &str) -> impl Iterator<Item = &str> {
     help.lines().filter_map(|line| {
         let mut words = line.trim_start().strip_prefix('-')?.split_whitespace();
@@ -181,9 +181,9 @@ pub(super) fn command(name: &str, config: Config, tuning: &Tuning) -> Command {
     let Recipe { device, filter, options, control: [constant, variable], .. } =
         RECIPES.into_iter().find(|recipe| recipe.name == name).unwrap_or(PLAIN);
     let (control, most, buffer) = match tuning.control {
-        // What the rate allows for one picture: a buffer of more is delay on a link that has no more.
+        // One picture's bits: a larger buffer adds delay on a link of that rate.
         RateControl::Cbr => (constant, u64::from(bitrate), (f64::from(bitrate) / rate.as_f64()).ceil()),
-        // As is usual: peaks of twice the rate, for a second.
+        // The usual setting: peaks of twice the rate, for a second.
         RateControl::Vbr => (variable, 2 * u64::from(bitrate), 2.0 * f64::from(bitrate)),
     };
     let buffer = tuning.buffer.map_or(buffer, |bits| bits as f64).max(LEAST_BUFFER);
@@ -200,7 +200,7 @@ pub(super) fn command(name: &str, config: Config, tuning: &Tuning) -> Command {
     add(options);
     add(control);
     add(&format!("-b:v {bitrate} -maxrate {most} -bufsize {buffer} -g {gop} -keyint_min {gop} -bf 0"));
-    // Their values may have blanks.
+    // Values may contain spaces.
     let own = tuning.options.iter().flat_map(|option| [format!("-{}:v", option.key), option.value.clone()]);
     command.args(own);
     let mut add = |options: &str| _ = command.args(options.split_whitespace());

@@ -28,7 +28,7 @@ pub enum Choice {
 }
 
 impl Choice {
-    /// Whether this machine has the encoder, and it has the options of `tuning`; starts nothing.
+    /// Checks that this machine has the encoder and that it has the options of `tuning`; starts nothing.
     ///
     /// # Errors
     /// As [`open`], for what is missing.

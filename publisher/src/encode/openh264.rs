@@ -39,11 +39,11 @@ impl OpenH264 {
         Self::tuned(config, &Tuning::default())
     }
 
-    /// The same, with its options. It has no buffer to set, and one rate control of use: its quality mode made as many bits of the same
-    /// pictures (to 0.5 %, at 0.3 to 3 Mbit/s).
+    /// Creates an encoder with options. It has no rate control buffer and only one useful mode: quality mode produced
+    /// as many bits for the same pictures (within 0.5 %, at 0.3 to 3 Mbit/s).
     ///
     /// # Errors
-    /// [`Error`] where the library cannot be used, or has no such option.
+    /// [`Error`] if the library cannot be used or does not have the option.
     pub(super) fn tuned(config: Config, tuning: &Tuning) -> Result<Self, Error> {
         let settings = EncoderConfig::new()
             .usage_type(UsageType::CameraVideoRealTime)
@@ -69,7 +69,7 @@ impl OpenH264 {
     }
 }
 
-/// The options that can be set, and their values.
+/// The supported options and their values.
 const OPTIONS: [(&str, &str); 7] = [
     ("complexity", "low (the default), medium or high"),
     ("qp-min", "a quantizer from 0 to 51"),
@@ -80,7 +80,7 @@ const OPTIONS: [(&str, &str); 7] = [
     ("usage", "camera (the default) or screen"),
 ];
 
-/// Whether these are options of openh264.
+/// Checks that these are valid options of openh264.
 ///
 /// # Errors
 /// [`Error::Option`].
@@ -128,7 +128,7 @@ fn with_options(mut settings: EncoderConfig, options: &[EncoderOption]) -> Resul
     Ok(if (least, most) == (0, QP_MAX) { settings } else { settings.qp(QpRange::new(least, most)) })
 }
 
-/// The coarsest quantizer (H.264 section 7.4.2.2).
+/// The largest quantizer (H.264 section 7.4.2.2).
 const QP_MAX: u8 = 51;
 
 /// Keeps the library from writing to standard error by itself. The wrapper does so only after the first picture, and

@@ -1,38 +1,38 @@
-//! What a user may set of an encoder beyond bit rate and GOP.
+//! Encoder settings beyond bit rate and GOP.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::Error;
 
-/// How an encoder keeps to its bit rate, and its own options.
+/// Rate control and encoder-specific options.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tuning {
-    /// How it keeps to its bit rate.
+    /// Rate control mode.
     pub control: RateControl,
-    /// Bits that it may be ahead of the bit rate: the size of the buffer of a decoder that receives at that rate (H.264 annex C,
-    /// ffmpeg's bufsize). Default: by the rate control.
+    /// Size of the rate control buffer in bits (H.264 annex C, ffmpeg's bufsize). Default: depends on the rate
+    /// control.
     pub buffer: Option<u64>,
-    /// Its own options, in order; the last one of a name counts.
+    /// Encoder-specific options in order; the last one of a name counts.
     pub options: Vec<EncoderOption>,
 }
 
-/// How an encoder keeps to its bit rate.
+/// Rate control modes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum RateControl {
-    /// All the time.
+    /// Constant bit rate.
     #[default]
     Cbr,
-    /// On average.
+    /// Variable bit rate: holds the average.
     Vbr,
 }
 
-/// An option of an encoder: `KEY=VALUE`.
+/// An encoder-specific option: `KEY=VALUE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EncoderOption {
-    /// Its name, in the encoder's words.
+    /// The encoder's name for the option.
     pub key: String,
-    /// What it is set to.
+    /// The value.
     pub value: String,
 }
 
@@ -44,7 +44,7 @@ impl FromStr for EncoderOption {
         let (key, value) = text.split_once('=').ok_or(HINT)?;
         let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
         let fits = key.starts_with(|c: char| c.is_ascii_alphanumeric()) && key.chars().all(is_name);
-        // A program gets the value as an argument of its own.
+        // The value is passed to a program as a separate argument.
         let has_value = !value.is_empty() && !value.chars().any(char::is_control);
         if !fits || !has_value {
             return Err(HINT);
@@ -60,7 +60,7 @@ impl fmt::Display for EncoderOption {
 }
 
 impl RateControl {
-    /// The name on command lines.
+    /// Returns the name used on command lines.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Cbr => "cbr",
@@ -69,7 +69,7 @@ impl RateControl {
     }
 }
 
-/// An option that encoder `name` refuses: `why`.
+/// Builds the error for an option that encoder `name` rejects because of `why`.
 pub(super) fn refused(name: &str, option: &EncoderOption, why: String) -> Error {
     Error::Option { name: name.to_owned(), option: option.to_string(), why }
 }

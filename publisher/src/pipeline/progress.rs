@@ -31,7 +31,7 @@ impl Progress {
         self.plan.get_or_insert_with(|| Plan::new(rate, now))
     }
 
-    /// Pictures are to be due so much later than planned; without a plan there is none to shift.
+    /// Delays pictures relative to the schedule; ignored without one.
     pub(super) fn shift(&mut self, phase: Duration) {
         self.plan.iter_mut().for_each(|plan| plan.shift(phase));
     }

@@ -1,4 +1,4 @@
-//! A run whose pictures stay in a browser.
+//! A run that plays in a browser.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use crate::config::Config;
 use crate::output::Output;
 use crate::via;
 
-/// How long a join lasts where nobody says.
+/// Default duration of a join.
 const JOIN_DURATION: Duration = Duration::from_secs(10);
 
-/// Has a browser play what `via` asks for. Returns the exit code.
+/// Plays `via` in a browser. Returns the exit code.
 ///
 /// # Errors
-/// If the run cannot begin.
+/// Fails if the run cannot start.
 pub(super) fn play(config: &Config, via: &via::Config, stop: &Stop) -> Result<u8, via::Error> {
     let output = Output::new(config.json, None, false);
     let duration = config.duration.unwrap_or(JOIN_DURATION);

@@ -1,4 +1,4 @@
-//! The clocks that are probed for how far this host's is from those of publishers.
+//! Probes the publishers' clocks for their offset from this host's.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::pipeline::Environment;
 use crate::stream::Stream;
 
-/// Probes each clock once, however many streams it is for: a server answers one address only so often.
+/// Probes each clock once, even if several streams share it: servers rate-limit probes per address.
 pub(super) fn compare(streams: &mut [Stream], config: &Config, environment: &Environment) -> std::io::Result<()> {
     let mut clients: Vec<ClockClient> = Vec::new();
     for (stream, input) in streams.iter_mut().zip(&config.inputs) {

@@ -1,14 +1,14 @@
-//! Telling what came of a stream.
+//! Reports the result of a stream.
 
 use report::Summary;
 
 use crate::output::Output;
 use crate::step_summary;
 
-/// Exit code of a run that did not bring what was asked for.
+/// Exit code of a run without the requested measurements.
 pub(super) const FAILED: u8 = 1;
 
-/// Tells what came of a stream, also on the page of a CI job. Returns its exit code.
+/// Reports the result of a stream, also in a CI job's summary. Returns its exit code.
 pub(super) fn tell(output: &Output, name: &str, url: &str, summary: &Summary) -> u8 {
     output.summary(name, url, summary);
     if let Some(page) = step_summary::file()

@@ -1,4 +1,4 @@
-//! The flags of measuring in a browser, as typed. [`super::config`] makes sense of them.
+//! Command-line flags for measuring in a browser, as typed. [`super::config`] validates them.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -12,38 +12,39 @@ use super::options::PlayerOption;
 /// The flags.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ViaArgs {
-    /// Play in a browser, and measure there. URL is then what a viewer would open: a playlist (ll-hls, hls), a manifest (dash), or
-    /// /cam/mse of framelag's server.
+    /// Play in a browser and measure there. URL is what a viewer would open: a playlist (ll-hls, hls), a manifest
+    /// (dash), or /cam/mse of framelag's server.
     #[arg(long, value_enum)]
     pub via: Option<Via>,
 
-    /// What plays it there. Default: hls.js or dash.js; own for the presets ultra and frame.
+    /// Choose the player in the page. Default: hls.js or dash.js, and own for the presets ultra and frame.
     #[arg(long, value_enum, requires = "via")]
     pub player: Option<Player>,
 
-    /// Settings for the player, by name. Default: the player's own.
+    /// Use a named preset of player settings. Default: the player's own settings.
     #[arg(long, value_enum, requires = "via")]
     pub preset: Option<Preset>,
 
-    /// How much the player keeps buffered ahead, such as 60ms. Default: the preset's.
+    /// Keep this much media buffered ahead, such as 60ms. Default: the preset's.
     #[arg(long, value_name = "TIME", requires = "via", value_parser = parse_duration)]
     pub cushion: Option<Duration>,
 
-    /// Set an option of hls.js or dash.js by the name that it has there, such as maxBufferLength=2 or
-    /// streaming.delay.liveDelay=0.2. It goes before the preset's. Repeatable.
+    /// Set an option of hls.js or dash.js by its library name, such as maxBufferLength=2 or
+    /// streaming.delay.liveDelay=0.2. Overrides the preset. Repeatable.
     #[arg(long = "player-option", value_name = "NAME=VALUE", requires = "via", value_parser = PlayerOption::parse)]
     pub player_options: Vec<PlayerOption>,
 
-    /// Play N times, for --duration (default 10s) each, in a page that is loaded anew.
+    /// Play N times, each for --duration (default 10s) in a freshly loaded page.
     #[arg(long, value_name = "N", default_value_t = 5, requires = "via", value_parser = clap::value_parser!(u32).range(1..=100))]
     pub joins: u32,
 
-    /// chromium, firefox, the path of either, or none: print a URL to open by hand, on this host or, with --listen, on any
-    /// device.
+    /// Open chromium, firefox, or the browser at a path; with none, print a URL to open by hand, on this host or,
+    /// with --listen, on any device.
     #[arg(long, value_name = "NAME|PATH", default_value = "chromium", requires = "via", value_parser = parse_browser)]
     pub browser: Choice,
 
-    /// Serve the page at this address of this host, over TLS and for who opens it first: a phone, say. Takes --browser none.
+    /// Serve the page over TLS at this address of this host, to whoever opens it first, such as a phone. Requires
+    /// --browser none.
     #[arg(long, value_name = "ADDR:PORT", requires = "via")]
     pub listen: Option<SocketAddr>,
 }
@@ -52,20 +53,20 @@ fn parse_browser(text: &str) -> Result<Choice, std::convert::Infallible> {
     Ok(Choice::parse(text))
 }
 
-/// How a stream comes to a browser.
+/// How the stream reaches the browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Via {
     /// A playlist with parts (RFC 8216bis).
     LlHls,
     /// A playlist of segments.
     Hls,
-    /// A manifest.
+    /// A DASH manifest.
     Dash,
     /// One streamed response of fragments, for Media Source Extensions.
     Mse,
 }
 
-/// What plays it there.
+/// The player.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Player {
     /// hls.js.
@@ -74,13 +75,13 @@ pub enum Player {
     /// dash.js.
     #[value(name = "dash.js")]
     DashJs,
-    /// The browser's own.
+    /// The browser's built-in player.
     Native,
-    /// Framelag's.
+    /// Framelag's own player.
     Own,
 }
 
-/// Settings by name, of players and servers alike.
+/// Named settings, shared by players and servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Preset {
     /// 200 ms segments, 50 ms parts.
@@ -94,7 +95,7 @@ pub enum Preset {
 }
 
 impl Via {
-    /// The name on command lines and in reports.
+    /// Returns the name used on command lines and in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::LlHls => "ll-hls",
@@ -104,7 +105,7 @@ impl Via {
         }
     }
 
-    /// What framelag's server and others call it.
+    /// Returns the name that framelag's server and others use.
     pub const fn file(self) -> &'static str {
         match self {
             Self::LlHls | Self::Hls => "index.m3u8",
@@ -113,7 +114,7 @@ impl Via {
         }
     }
 
-    /// Those that play it, the usual one first.
+    /// Returns the players that support it, the default first.
     pub(super) const fn players(self, preset: Option<Preset>) -> &'static [Player] {
         match (self, preset) {
             (Self::LlHls, Some(Preset::Ultra | Preset::Frame)) => &[Player::Own, Player::HlsJs, Player::Native],
@@ -125,7 +126,7 @@ impl Via {
 }
 
 impl Player {
-    /// The name on command lines and in reports.
+    /// Returns the name used on command lines and in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::HlsJs => "hls.js",
@@ -135,7 +136,7 @@ impl Player {
         }
     }
 
-    /// The file that a build has to have for it.
+    /// Returns the library file that a build needs for it.
     pub(super) const fn library(self) -> Option<&'static str> {
         match self {
             Self::HlsJs => Some("vendor/hls.mjs"),
@@ -146,7 +147,7 @@ impl Player {
 }
 
 impl Preset {
-    /// The name on command lines and in reports.
+    /// Returns the name used on command lines and in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Ultra => "ultra",

@@ -1,4 +1,5 @@
-//! The files of `web/`, in this executable: the measuring page, the players, and the libraries that `npm run vendor` packs.
+//! The files of `web/` embedded in this executable: the measuring page, the players, and the libraries packed by `npm
+//! run vendor`.
 
 use std::borrow::Cow;
 
@@ -7,10 +8,10 @@ use base64::engine::general_purpose::STANDARD;
 use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
 
-/// What adds the libraries to a build.
+/// How to add the libraries to a build.
 pub(super) const REMEDY: &str = "scripts/web.sh (or, in web/, npm ci && npm run vendor), then build again";
 
-/// Where the page is served.
+/// Path of the page.
 pub(super) const PAGE: &str = "measure/index.html";
 
 macro_rules! folders {
@@ -26,7 +27,7 @@ macro_rules! folders {
 
 folders!("../web/code": Code, "../web/measure": Measure, "../web/players": Players, "../web/vendor": Vendor);
 
-/// A file, as it is served.
+/// A file with its HTTP metadata.
 #[derive(Clone, Debug)]
 pub(super) struct Asset {
     pub(super) bytes: Cow<'static, [u8]>,
@@ -34,7 +35,7 @@ pub(super) struct Asset {
     pub(super) is_gzipped: bool,
 }
 
-/// The file at this path, such as `players/own.js`.
+/// Returns the file at this path, such as `players/own.js`.
 pub(super) fn find(path: &str) -> Option<Asset> {
     let (folder, name) = path.split_once('/')?;
     let content_type = match name.rsplit_once('.')?.1 {
@@ -52,8 +53,8 @@ pub(super) fn find(path: &str) -> Option<Asset> {
     Some(Asset { bytes: file?.data, content_type, is_gzipped: folder == "vendor" })
 }
 
-/// The policy of the page. It runs scripts of its own server alone, and plays what any server lets it: pieces of a stream may
-/// lie anywhere.
+/// The page's content security policy. It only runs scripts from its own server, but loads media from any origin,
+/// because the pieces of a stream may lie anywhere.
 pub(super) fn policy() -> String {
     let page = find(PAGE).map(|asset| String::from_utf8_lossy(&asset.bytes).into_owned()).unwrap_or_default();
     let map = page.split_once("<script type=\"importmap\">").and_then(|(_, rest)| rest.split_once("</script>"));

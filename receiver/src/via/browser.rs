@@ -1,4 +1,4 @@
-//! The browser that plays: started headless with an empty profile, and ended with its whole group.
+//! The browser process: started headless with an empty profile, and killed with its whole process group.
 
 use std::fmt;
 use std::io;
@@ -11,11 +11,11 @@ use common::host::parent_death;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 
-/// How long it may take to end on SIGTERM before it is killed.
+/// Time to exit after SIGTERM before it is killed.
 const GRACE: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_millis(20);
 
-/// How Chromium is to play: at once, without a screen, and without talking to anybody else.
+/// Chromium flags: autoplay, no screen, and no background network traffic.
 const CHROMIUM: [&str; 11] = [
     "--headless",
     "--no-sandbox",
@@ -30,7 +30,7 @@ const CHROMIUM: [&str; 11] = [
     "--autoplay-policy=no-user-gesture-required",
 ];
 
-/// The same for Firefox, as preferences.
+/// The equivalent Firefox preferences.
 const FIREFOX: &str = "\
 user_pref(\"media.autoplay.default\", 0);
 user_pref(\"media.autoplay.blocking_policy\", 0);
@@ -43,21 +43,21 @@ user_pref(\"network.connectivity-service.enabled\", false);
 user_pref(\"toolkit.telemetry.reportingpolicy.firstRun\", false);
 ";
 
-/// Which browser plays: `chromium`, `firefox`, a path, or `none`, for one that the user opens.
+/// The browser to use: `chromium`, `firefox`, a path, or `none` if the user opens the page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Choice {
-    /// Chromium, or what is built from it.
+    /// Chromium or a browser based on it.
     Chromium,
     /// Firefox.
     Firefox,
-    /// An executable of either.
+    /// Path of an executable of either.
     Path(PathBuf),
     /// The user opens the page by hand.
     None,
 }
 
 impl Choice {
-    /// As typed. Never fails: what is no name is a path.
+    /// Parses a typed value. Never fails: anything that is not a name is a path.
     pub(crate) fn parse(text: &str) -> Self {
         match text {
             "chromium" => Self::Chromium,
@@ -97,16 +97,16 @@ impl fmt::Display for Choice {
     }
 }
 
-/// Why no browser plays.
+/// Why the browser does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It is not there.
+    /// It is not installed.
     #[error(
         "--browser {choice}: {}; --browser PATH names another, and --browser none prints a URL to open by hand",
         missing(choice)
     )]
     Missing {
-        /// What was asked for.
+        /// What was requested.
         choice: Choice,
     },
     /// It does not start.
@@ -114,11 +114,11 @@ pub enum Error {
     Start {
         /// The executable.
         program: PathBuf,
-        /// The system's reason.
+        /// The system's error.
         why: io::Error,
     },
-    /// There is no room for its profile.
-    #[error("cannot make a profile for the browser: {0}")]
+    /// The profile folder cannot be created.
+    #[error("cannot create a profile for the browser: {0}")]
     Profile(io::Error),
 }
 
@@ -129,7 +129,7 @@ fn missing(choice: &Choice) -> String {
     }
 }
 
-/// A browser that runs. Dropping it ends it.
+/// A running browser, killed on drop.
 #[derive(Debug)]
 pub(super) struct Browser {
     child: Child,
@@ -137,7 +137,7 @@ pub(super) struct Browser {
 }
 
 impl Browser {
-    /// Opens `page`; `None` where the user does.
+    /// Opens `page`; returns `None` if the user opens it.
     pub(super) fn open(choice: &Choice, page: &str) -> Result<Option<Self>, Error> {
         if *choice == Choice::None {
             return Ok(None);
@@ -147,20 +147,21 @@ impl Browser {
         let mut command = parent_death::command(&program);
         arguments(&mut command, &program, profile.path()).map_err(Error::Profile)?;
         command.arg(page).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        // What a browser keeps outside of its profile goes there too. A group of its own: Ctrl-C is for the receiver.
+        // Redirect what a browser keeps outside its profile, too. Use its own process group, so that Ctrl-C reaches
+        // only the receiver.
         command.env("HOME", profile.path()).env("TMPDIR", profile.path()).process_group(0);
         let child = command.spawn().map_err(|why| Error::Start { program, why })?;
         Ok(Some(Self { child, profile: Some(profile) }))
     }
 
-    /// How it ended, if it did.
+    /// Returns how the browser exited, if it did.
     pub(super) fn has_ended(&mut self) -> Option<String> {
         self.child.try_wait().ok().flatten().map(|status| status.to_string())
     }
 
     fn signal(&self, signal: Signal) {
         if let Some(group) = Pid::from_raw(self.child.id().cast_signed()) {
-            // A group that has ended needs none.
+            // The process group has already exited.
             let _ = kill_process_group(group, signal);
         }
     }
@@ -186,7 +187,7 @@ impl Drop for Browser {
         }
         self.signal(Signal::KILL);
         let _ = self.child.wait();
-        // Its children may write for a moment longer.
+        // Its child processes may keep writing for a moment.
         let profile = self.profile.take().map(TempDir::keep);
         let until = Instant::now() + GRACE;
         while let Some(profile) = &profile

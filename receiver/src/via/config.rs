@@ -1,4 +1,4 @@
-//! What a browser is to play, and how: checked before anything is opened.
+//! What a browser plays, and how: validated before anything is opened.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::browser::Choice;
 use super::options::PlayerOption;
 use crate::args::Args;
 
-/// What a browser is to play, and how.
+/// What a browser plays, and how.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub(super) via: Via,
@@ -24,16 +24,16 @@ pub struct Config {
     pub(super) options: Vec<PlayerOption>,
     pub(super) joins: u32,
     pub(super) browser: Choice,
-    /// Where the page is served; `None`: on loopback.
+    /// Address at which the page is served; `None` means loopback.
     pub(super) listen: Option<SocketAddr>,
     pub(super) url: StreamUrl,
-    /// How long a stream that is not there yet is waited for.
+    /// How long to wait for a stream that is not published yet.
     pub(super) wait: Duration,
-    /// Publisher and receiver share a clock, as the user says.
+    /// Whether the user declared that publisher and receiver share a clock.
     pub(super) is_same_host: bool,
 }
 
-/// What every run has, be it in a browser or not.
+/// Settings common to all runs, in a browser or not.
 #[derive(Debug)]
 pub(crate) struct Common<'a> {
     /// From the first picture of a join to its end.
@@ -44,17 +44,17 @@ pub(crate) struct Common<'a> {
     pub(crate) assertions: &'a [Assertion],
 }
 
-/// What cannot be played as typed.
+/// Why the flags and URL cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// Another kind of URL.
+    /// The URL does not fit the transport.
     #[error("{shown} cannot be played in a browser: with --via {via} write {fits}")]
     Scheme {
-        /// What it is, without secrets.
+        /// The URL without secrets.
         shown: String,
-        /// How it was to come.
+        /// The value of `--via`.
         via: Via,
-        /// What would fit.
+        /// A URL that fits.
         fits: String,
     },
     /// Not a URL.
@@ -63,56 +63,56 @@ pub enum Error {
     /// A URL that pages may not fetch.
     #[error("{0}: browsers fetch no URL with a user and password in it: leave them out")]
     Credentials(String),
-    /// Several streams.
+    /// More than one stream.
     #[error("--via plays one stream, not {0}: run one receiver per stream")]
     Several(usize),
-    /// A player of something else.
+    /// The player does not support the transport.
     #[error("--player {player} does not play {via}: use {fits}")]
     Player {
-        /// As given.
+        /// The value of `--player`.
         player: Player,
-        /// As given.
+        /// The value of `--via`.
         via: Via,
-        /// Those that do.
+        /// The players that do.
         fits: String,
     },
-    /// A browser that is started here needs no other address.
+    /// `--listen` with a browser that is started here, which needs no other address.
     #[error("--listen is for a browser that you open yourself: add --browser none")]
     ListenBrowser,
-    /// Nobody can be told where that is.
+    /// An address that cannot be given to other devices.
     #[error("--listen {address}: name the address of this host that the device reaches, such as 192.168.1.20:{port}")]
     ListenAnywhere {
-        /// As given.
+        /// As typed.
         address: SocketAddr,
         /// Its port.
         port: u16,
     },
-    /// A player that holds no cushion.
+    /// The player does not support `--cushion`.
     #[error("--cushion does not go with --player {0}, which keeps a distance of its own: see --player-option")]
     Cushion(Player),
-    /// An option of another player.
+    /// The option belongs to another player.
     #[error("--player-option {name} is an option of {of}, and --player is {player}")]
     Option {
         /// The option.
         name: &'static str,
-        /// Whose it is.
+        /// The library it belongs to.
         of: &'static str,
-        /// What plays.
+        /// The player in use.
         player: Player,
     },
-    /// Flags of what happens in the browser, or is not built yet.
+    /// Flags that do not apply in a browser or are not implemented yet.
     #[error("{0} does not go with --via")]
     Flag(&'static str),
-    /// A clock that pictures in a browser say nothing of.
+    /// A clock setting that does not apply in a browser.
     #[error("--clock {0} does not go with --via, where no SEI says whose clock is whose: use auto or same-host")]
     Clock(String),
 }
 
 impl Config {
-    /// Checks flags and URL.
+    /// Validates the flags and the URL.
     ///
     /// # Errors
-    /// What does not go together, or cannot be played in a browser.
+    /// Fails if flags contradict each other or a browser cannot play the URL.
     pub(crate) fn new(via: Via, args: &Args, is_same_host: bool) -> Result<Self, Error> {
         let (urls, wait, args) = (&args.urls, args.wait, &args.via);
         let [text] = &urls[..] else { return Err(Error::Several(urls.len())) };
@@ -144,7 +144,7 @@ impl Config {
         })
     }
 
-    /// What is kept of this in `run.json`: every setting that changes what is measured, and no secret.
+    /// Returns what `run.json` records: every setting that affects the measurement, without secrets.
     pub(crate) fn describe(&self, duration: Duration, warmup: Duration) -> Settings {
         let mut other = Map::new();
         other.insert("via".to_owned(), self.via.name().into());
@@ -166,12 +166,12 @@ impl Config {
         }
     }
 
-    /// What is played, without secrets.
+    /// Returns the URL without secrets.
     pub(crate) fn url(&self) -> String {
         self.url.to_string()
     }
 
-    /// The name of the player in the page: what plays one response has a name of its own there.
+    /// Returns the player's name in the page; the player of a single response has a name of its own there.
     pub(super) const fn page_player(&self) -> &'static str {
         match self.via {
             Via::Mse => "mse",
@@ -179,7 +179,7 @@ impl Config {
         }
     }
 
-    /// What is assumed of the publisher's clock: no SEI reaches a page.
+    /// Returns the assumption about the publisher's clock: no SEI reaches a page.
     pub(super) fn clocks(&self) -> Clocks {
         if self.is_same_host {
             Clocks::ByUser
@@ -191,7 +191,7 @@ impl Config {
     }
 }
 
-/// An address that others can be told, for a browser that is opened by hand.
+/// Returns the address to serve the page at, which must be one that other devices can open.
 fn listen(args: &ViaArgs) -> Result<Option<SocketAddr>, Error> {
     match args.listen {
         Some(_) if args.browser != Choice::None => Err(Error::ListenBrowser),
@@ -204,7 +204,7 @@ fn url(text: &str, via: Via) -> Result<StreamUrl, Error> {
     let url =
         StreamUrl::typed(text, &["http", "https"], |name| std::env::var_os(name)).map_err(|error| match error {
             UrlError::Scheme { shown, .. } => {
-                // An RTSP server of ours has the same stream under the same name.
+                // Framelag's RTSP server serves the same stream under the same name.
                 let rtsp = StreamUrl::typed(text, &[common::rtsp::SCHEME], |_| None).ok();
                 let fits = rtsp.map(|url| {
                     let host = url.url().host_str().unwrap_or_default().to_owned();

@@ -1,4 +1,4 @@
-//! Why a browser cannot play, or does not go on.
+//! Why a browser cannot start playing or stopped.
 
 use std::io;
 
@@ -7,10 +7,10 @@ use common::printable::excerpt;
 use super::protocol::EndError;
 use super::{assets, browser};
 
-/// Why a run in a browser cannot begin.
+/// Why a run in a browser cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No browser.
+    /// The browser does not start.
     #[error(transparent)]
     Browser(#[from] browser::Error),
     /// The report cannot be written.
@@ -19,20 +19,20 @@ pub enum Error {
     /// The page cannot be served.
     #[error("cannot serve the measuring page: {0}")]
     Serve(io::Error),
-    /// The build lacks a library.
+    /// The build lacks a player's library.
     #[error("this receiver was built without {player}: run {}", assets::REMEDY)]
     Library {
-        /// Whose.
+        /// The player.
         player: &'static str,
     },
 }
 
-/// A stream that is not there may come: publisher and receiver are started in any order.
+/// Whether the failure means that the stream is not published yet: publisher and receiver may start in any order.
 pub(super) fn may_come(error: &EndError) -> bool {
     matches!(error.kind.as_str(), "network" | "http-status")
 }
 
-/// Why a page stopped playing, in one line.
+/// Describes in one line why a page stopped playing.
 pub(super) fn told(error: &EndError) -> String {
     let status = error.status.map(|status| format!(" {status}")).unwrap_or_default();
     format!("{}{status}: {}", excerpt(&error.kind, 40), excerpt(&error.message, 300))

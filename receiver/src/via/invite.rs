@@ -1,4 +1,4 @@
-//! How a person is told to open the page: its URL, the certificate's fingerprint, and a QR code for a phone's camera.
+//! Tells a person how to open the page: its URL, the certificate's fingerprint, and a QR code for a phone's camera.
 
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
@@ -6,24 +6,24 @@ use qrcode::render::unicode::Dense1x2;
 use super::server::Server;
 use crate::output::Output;
 
-/// Tells how to open the page of `server`.
+/// Prints how to open the page of `server`.
 pub(super) fn tell(output: &Output, server: &Server) {
     let Some(fingerprint) = &server.fingerprint else {
         output.event("page", "", format_args!("open this in a browser on this host: {}", server.page));
         return;
     };
     output.event("page", "", format_args!("open this on any device that reaches this host, once: {}", server.page));
-    let vouched = "its certificate was made just now: accept it where its SHA-256 fingerprint is";
+    let vouched = "its certificate is self-signed: accept it if its SHA-256 fingerprint is";
     output.event("certificate", "", format_args!("{vouched} {fingerprint}"));
     if let Some(code) = code(&server.page) {
         output.block(&code);
     }
 }
 
-/// The QR code of `text`, two modules a character, dark on light; `None` where it is too long for one.
+/// Renders the QR code of `text`, two modules per character, dark on light; `None` if the text is too long.
 fn code(text: &str) -> Option<String> {
     let code = QrCode::new(text).ok()?;
-    // Terminals are dark: what is left blank is a dark module there.
+    // Terminals are dark: a blank is a dark module.
     Some(code.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build())
 }
 

@@ -1,7 +1,7 @@
-//! One join: what a page reports from loading it until it stops playing becomes observations. Pure.
+//! One join: turns a page's reports, from loading the player until it stops, into observations. Pure.
 //!
-//! The page's messages come in batches, up to 200 ms old. Frames are put in order and handed on once nothing older can come, and time
-//! passes for the report as the page's messages say.
+//! The page's messages arrive in batches, up to 200 ms late. Frames are reordered and passed on once no older frame
+//! can arrive; report time advances with the page's messages.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -21,74 +21,75 @@ use super::page_clock::{PageClock, Probe};
 use super::protocol::{Claim, EndError, Frame, FromPage, Hello, Media, PageCode, State};
 use super::served::{Served, ask_from};
 
-/// A frame may come so much later than a state of the same time: it waits for its pixels.
+/// How much later a frame may arrive than a state of the same time, because it waits for its pixels.
 const LATE: i64 = 250_000;
-/// Where a server of ours is asked when it was where, it waits for the answer too.
+/// As above, but also waiting for a framelag server's answer.
 const ANSWERED: i64 = 500_000;
-/// Frames that wait for older ones at most: four seconds at 500 per second.
+/// Most frames waiting for older ones: four seconds at 500 fps.
 const MAX_WAITING: usize = 2_000;
-/// Pieces of media that are remembered: more than a player buffers.
+/// Most media pieces remembered: more than a player buffers.
 const MAX_PIECES: usize = 1_000;
 /// Frames without a callback that are counted one by one.
 const MAX_MISSED: u32 = 1_000;
-/// Two media times of one frame are no further apart: the element's clock has steps of 1 µs, and players round.
+/// Largest difference between two media times of one frame: the element's clock has 1 µs steps, and players round.
 const SAME_FRAME_US: u64 = 1_000;
-/// A claim is compared with the latency of a picture that is no older than this.
+/// Largest age of a picture whose latency a claim is compared with.
 const FRESH_US: u64 = 1_000_000;
-/// Longest text of a page that is shown.
+/// Longest text from a page that is shown.
 const TEXT_MAX: usize = 200;
 
-/// What a join has come to.
+/// The state of one join.
 #[derive(Debug, Default)]
 pub(super) struct Join {
     pub(super) clock: PageClock,
     pub(super) viewed: Viewed,
-    /// Which browser plays: name and version.
+    /// Name and version of the browser.
     pub(super) browser: Option<(String, String)>,
     pub(super) first_picture: Option<MonoTime>,
-    /// Why the page stopped playing, once it has.
+    /// Why the page stopped playing, if it has.
     pub(super) end: Option<EndError>,
-    /// When that was.
+    /// When it stopped.
     pub(super) ended: Option<Now>,
-    /// Lines that are no message.
+    /// Number of malformed lines.
     pub(super) malformed: u64,
-    /// What the page could not send.
+    /// Number of messages the page could not send.
     pub(super) unsent: u64,
-    /// The page was not on screen, where callbacks stop.
+    /// Whether the page was ever hidden, which stops frame callbacks.
     pub(super) was_hidden: bool,
     clocks: Clocks,
-    /// One response brings everything: when it was asked for says nothing of a frame.
+    /// Whether one response carries the whole stream, so that request times say nothing about a frame.
     is_one_response: bool,
-    /// Where the server is one of ours.
+    /// Set if the server is framelag's.
     pub(super) served: Option<Served>,
     waiting: BTreeMap<(i64, u64), Frame>,
     arrived: u64,
     pieces: VecDeque<Media>,
-    /// The newest latency, and when its picture was shown, by the page's clock.
+    /// The newest latency, and when its picture was shown by the page's clock.
     latency: Option<(i64, i64)>,
 }
 
 impl Join {
-    /// `clocks` says whether publisher and receiver are on one host: then the page's clock is the only other one.
+    /// `clocks` says whether publisher and receiver share a host; then the page's clock is the only other one.
     pub(super) fn new(via: Via, clocks: Clocks, served: Option<Served>) -> Self {
         Self { clocks, is_one_response: via == Via::Mse, served, ..Self::default() }
     }
 
-    /// A server of ours says so, and whose clock stamps.
+    /// Notes that the server is framelag's and whose clock stamps the pictures.
     pub(super) fn told(&mut self, served: Served, clocks: Clocks) {
         (self.served, self.clocks) = (Some(served), clocks);
     }
 
-    /// The frame to ask a server of ours from, for those that wait; `None` where none does.
+    /// Returns the frame number to request from a framelag server for the pending frames; `None` if none are pending.
     pub(super) fn ask_from(&self) -> Option<u32> {
         self.waiting.values().find_map(|frame| frame.code).map(|code| ask_from(code.sequence))
     }
 
-    /// What a reader of its figures must know.
+    /// Returns warnings that apply to the join's figures.
     pub(super) fn warnings(&self) -> Vec<Warning> {
         let malformed = format!("{} messages of the page could not be read", self.malformed);
         let unsent = format!("{} messages were left out by the page: the receiver was too slow", self.unsent);
-        let hidden = "the page was not on screen all the time, where browsers tell nothing of pictures".to_owned();
+        let hidden =
+            "the page was hidden for part of the run, and browsers report no frames of hidden pages".to_owned();
         let assumed =
             "no SEI reaches a page: the publisher is assumed to be on this host, because the URL is".to_owned();
         let all = [
@@ -100,12 +101,12 @@ impl Join {
         all.into_iter().filter(|(holds, ..)| *holds).map(|(_, code, text)| Warning::new(code, text)).collect()
     }
 
-    /// Its clock was asked.
+    /// Notes a probe of the page's clock.
     pub(super) fn probed(&mut self, probe: Probe) {
         self.clock.add(probe);
     }
 
-    /// Takes the page's messages, one a line, that came in by `now`.
+    /// Takes messages that arrived by `now`, one per line.
     pub(super) fn lines(&mut self, text: &str, recorder: &mut Recorder, now: Now) {
         for line in text.lines().filter(|line| !line.is_empty()) {
             match FromPage::parse(line) {
@@ -140,11 +141,11 @@ impl Join {
             recorder.begin_join(started);
         }
         if !self.clocks.are_one() {
-            recorder.compared().advise("where the publisher is on this host, say --clock same-host".to_owned());
+            recorder.compared().advise("if the publisher is on this host, pass --clock same-host".to_owned());
         }
     }
 
-    /// Frames wait for older ones, which may be read later.
+    /// Queues a frame until the older frames, which may be read later, have arrived.
     fn frame(&mut self, frame: Frame, recorder: &mut Recorder, now: Now) {
         self.arrived += 1;
         self.waiting.insert((frame.presented_us, self.arrived), frame);
@@ -179,7 +180,7 @@ impl Join {
         self.viewed.claim(&excerpt(&claim.name, TEXT_MAX), (claim.value_ms * 1e3).round() as i64, latency);
     }
 
-    /// Hands on what was presented before `until` of the page's clock.
+    /// Passes on frames presented before `until` of the page's clock.
     fn hand_over(&mut self, until: i64, recorder: &mut Recorder, now: Now) {
         while self.waiting.first_key_value().is_some_and(|((at, _), _)| *at < until) {
             self.hand_over_oldest(recorder, now);
@@ -193,7 +194,7 @@ impl Join {
             return;
         };
         self.first_picture.get_or_insert(shown.mono);
-        // Shown, and never looked at: of the frames that are missing, these were not lost.
+        // Presented but never examined: these missing frames were not lost.
         for _ in 0..frame.missed.min(MAX_MISSED) {
             recorder.observe(&Observation::unreadable(shown, 0, false));
         }
@@ -206,7 +207,7 @@ impl Join {
         recorder.observe(&Observation { cost: cost(&frame), ..observation });
     }
 
-    /// Two clocks, of which the page's is known within a bound. Nobody knows how far a publisher on another host is off.
+    /// Two clocks: the page's is known within a bound, the offset of a remote publisher's is unknown.
     fn check_clocks(&self, now: Now) -> ClockCheck {
         let comparison = self.clock.comparison(now).filter(|_| self.clocks.are_one());
         ClockCheck { clocks: Some(Clocks::Different), comparison, probes: Some(self.clock.probes()), step: None }
@@ -216,12 +217,12 @@ impl Join {
         let stamped = WallTime::from_micros(code.pub_us);
         let piece = frame.media_us.and_then(|at| self.piece(at)).copied().unwrap_or_default();
         let here = |at: Option<i64>| Some(self.clock.here(at?, now)?.wall);
-        // A piece of which only its end is known came at once, as far as is known.
+        // If only the end of a piece is known, assume that it arrived all at once.
         let first_byte = here(piece.first_byte_us.or(piece.received_us));
         let (fetched, appended) = (here(piece.received_us), here(piece.appended_us));
-        // One that is played while it still comes says nothing of a single frame.
+        // A piece that plays while it is still loading says nothing about a single frame.
         let whole = first_byte >= Some(stamped) && fetched.max(appended) <= Some(shown.wall);
-        // One of few of which a server of ours told nothing: their time would count as another stage's.
+        // Skip the few frames without server marks: another stage would absorb their time.
         let told = self.served.as_ref().map(|served| (served, served.find(code)));
         let is_untold = told.is_some_and(|(_, frame)| frame.is_none());
         let known = |at: Option<WallTime>| at.filter(|_| whole);
@@ -246,7 +247,7 @@ impl Join {
             run: None,
             marks,
             presented: shown.mono,
-            // The page's times are converted to the receiver's clock, which is the publisher's.
+            // The page's times are converted to the receiver's clock, which is also the publisher's.
             correction: clocks.comparison.map_or(Correction::Missing, |_| Correction::By(0)),
             shown: true,
             bytes: 0,
@@ -254,15 +255,15 @@ impl Join {
         }
     }
 
-    /// The newest piece that has the frame of this media time in it.
+    /// Returns the newest piece that contains the frame at this media time.
     fn piece(&self, media_us: i64) -> Option<&Media> {
-        // Players round the ends of pieces, and a frame's time is its beginning.
+        // Players round the ends of pieces, and a frame's time is its start.
         let at = media_us.saturating_add(i64::try_from(SAME_FRAME_US).unwrap_or(0));
         self.pieces.iter().rev().find(|piece| piece.from_us <= at && at < piece.to_us)
     }
 }
 
-/// The pixels that were read are those of the frame that the callback is about.
+/// Whether the pixels read belong to the frame that the callback reported.
 fn is_of_its_picture(frame: &Frame) -> bool {
     match (frame.pixels_us, frame.media_us) {
         (Some(pixels), Some(media)) => pixels.abs_diff(media) <= SAME_FRAME_US,

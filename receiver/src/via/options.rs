@@ -1,8 +1,8 @@
-//! Options of hls.js and dash.js that can be set by name: those of the presets, and what goes with them.
+//! Options of hls.js and dash.js that can be set by name: those that the presets use, and related ones.
 
 use serde_json::{Map, Value};
 
-/// What plays, and has options of its own.
+/// A library with options of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Library {
     /// hls.js.
@@ -11,20 +11,20 @@ pub enum Library {
     DashJs,
 }
 
-/// An option and what it is set to.
+/// An option and its value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlayerOption {
     known: &'static Known,
     value: Value,
 }
 
-/// An option that can be set.
+/// A supported option.
 #[derive(Debug, PartialEq, Eq)]
 struct Known {
     library: Library,
-    /// As the library's documentation has it.
+    /// Name in the library's documentation.
     name: &'static str,
-    /// Yes or no, not a number.
+    /// Whether the value is a boolean rather than a number.
     is_switch: bool,
 }
 
@@ -65,13 +65,13 @@ const fn dash_js(name: &'static str, is_switch: bool) -> Known {
     Known { library: Library::DashJs, name, is_switch }
 }
 
-/// The options of `library` that can be set.
+/// Returns the supported options of `library`.
 pub fn names(library: Library) -> impl Iterator<Item = &'static str> {
     KNOWN.iter().filter(move |known| known.library == library).map(|known| known.name)
 }
 
 impl Library {
-    /// The name on command lines.
+    /// Returns the name used on command lines.
     pub const fn name(self) -> &'static str {
         match self {
             Self::HlsJs => "hls.js",
@@ -81,10 +81,10 @@ impl Library {
 }
 
 impl PlayerOption {
-    /// `NAME=VALUE`.
+    /// Parses `NAME=VALUE`.
     ///
     /// # Errors
-    /// There is no such option, or it takes no such value; says what there is.
+    /// Fails if there is no such option or the value has the wrong type; the message lists valid options.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let (name, value) = text.split_once('=').ok_or("write NAME=VALUE, as in maxBufferLength=2")?;
         let known = KNOWN.iter().find(|known| known.name == name).ok_or_else(|| {
@@ -98,7 +98,7 @@ impl PlayerOption {
         Ok(Self { known, value })
     }
 
-    /// Whose it is.
+    /// Returns the library that the option belongs to.
     pub(super) const fn library(&self) -> Library {
         self.known.library
     }
@@ -112,13 +112,13 @@ impl PlayerOption {
     }
 }
 
-/// Whole numbers stay whole.
+/// Keeps whole numbers whole.
 fn number(text: &str) -> Option<Value> {
     let whole = text.parse::<i64>().ok().map(Value::from);
     whole.or_else(|| text.parse::<f64>().ok().filter(|value| value.is_finite()).map(Value::from))
 }
 
-/// Puts `options` into what the page is told, as the library nests them: under `hlsjs` or `dashjs`.
+/// Adds `options` to the play message, nested as in the library: under `hlsjs` or `dashjs`.
 pub(super) fn add(options: &[PlayerOption], to: &mut Map<String, Value>) {
     for option in options {
         let library = if option.known.library == Library::DashJs { "dashjs" } else { "hlsjs" };

@@ -1,4 +1,4 @@
-//! The server that the stream comes from, where it is one of ours: it says when frames were where, and has the publisher shift its
+//! The stream's server, if it is framelag's: reports timestamps of frames and asks the publisher to shift its
 //! pictures.
 
 use std::io;
@@ -21,19 +21,19 @@ use serde_json::json;
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
 
-/// An answer about frames comes within this, or is not waited for.
+/// Time limit for an answer about frames.
 const MARKS_LIMIT: Duration = Duration::from_secs(1);
-/// A server asks its publisher, and waits for that.
+/// Time limit for a phase shift: the server has to ask its publisher.
 const SHIFT_LIMIT: Duration = Duration::from_secs(4);
-/// Bytes of an answer: a thousand frames are a quarter of that.
+/// Largest answer, in bytes: a thousand frames take a quarter of that.
 const ANSWER_MAX: usize = 1 << 20;
-/// Answers that wait to be taken.
+/// Most answers waiting to be taken.
 const WAITING_MAX: usize = 4;
 
-/// When the newest frames were where.
+/// Timestamps of the newest frames.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Answer {
-    /// As [`common::sei::Origin::host`].
+    /// Host id, as in [`common::sei::Origin::host`].
     pub(super) publisher_host: u32,
     pub(super) server_host: u32,
     pub(super) frames: Vec<FrameMarks>,
@@ -54,10 +54,10 @@ pub(super) struct FrameMarks {
     pub(super) segment_us: Option<i64>,
 }
 
-/// A server that may be ours.
+/// A server that may be framelag's.
 #[derive(Debug)]
 pub(super) struct Origin {
-    /// `None` where the URL is not of the shape that ours have.
+    /// `None` if the URL cannot belong to framelag's server.
     place: Option<Place>,
     runtime: Runtime,
     answers: (Sender<Answer>, Receiver<Answer>),
@@ -68,7 +68,7 @@ pub(super) struct Origin {
 struct Place {
     host: String,
     port: u16,
-    /// The stream's name, with a slash before it.
+    /// The stream's name with a leading slash.
     stream: String,
 }
 
@@ -78,38 +78,38 @@ struct Shifted {
 }
 
 impl Origin {
-    /// The one that `url` leads to. Nobody is asked yet.
+    /// Creates the origin of `url` without contacting it.
     ///
     /// # Errors
-    /// If there is no thread to ask on.
+    /// Fails if the thread cannot be started.
     pub(super) fn of(url: &StreamUrl) -> io::Result<Self> {
         let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("origin").enable_all().build()?;
         Ok(Self { place: Place::of(url), runtime, answers: bounded(WAITING_MAX), is_asked: Arc::default() })
     }
 
-    /// Waits for what it says of the frames from number `from` on; `None` where it is not ours.
+    /// Waits for the marks of the frames from number `from` on; `None` if the server is not framelag's.
     pub(super) fn marks(&self, from: Option<u32>) -> Option<Answer> {
         let place = self.place.as_ref()?;
         self.runtime.block_on(place.marks(from))
     }
 
-    /// Asks the same without waiting, unless it is asked already.
+    /// Requests the same without waiting, unless a request is pending.
     pub(super) fn ask(&self, from: Option<u32>) {
         let Some(place) = self.place.clone().filter(|_| !self.is_asked.swap(true, Ordering::AcqRel)) else { return };
         let (answers, is_asked) = (self.answers.0.clone(), Arc::clone(&self.is_asked));
         self.runtime.spawn(async move {
-            // Where the run is too busy to take them, the next will do.
+            // If the run is too busy to take the answer, the next one will do.
             place.marks(from).await.into_iter().for_each(|answer| drop(answers.try_send(answer)));
             is_asked.store(false, Ordering::Release);
         });
     }
 
-    /// An answer to [`Origin::ask`].
+    /// Returns an answer to [`Origin::ask`].
     pub(super) fn take(&self) -> Option<Answer> {
         self.answers.1.try_recv().ok()
     }
 
-    /// Has the publisher's pictures shifted, and says by how much, µs; `None` where they cannot be.
+    /// Asks the publisher to shift its pictures and returns the shift in µs; `None` if it cannot.
     pub(super) fn shift(&self, phase: Phase) -> Option<u64> {
         let place = self.place.as_ref()?;
         let fraction = phase.fraction();
@@ -121,7 +121,7 @@ impl Origin {
 }
 
 impl Place {
-    /// Ours have a playlist, manifest or response of these names behind the stream's.
+    /// Framelag's URLs end in one of these names after the stream's.
     fn of(url: &StreamUrl) -> Option<Self> {
         let url = url.url();
         let (stream, file) = url.path().rsplit_once('/')?;
@@ -136,7 +136,7 @@ impl Place {
         self.ask(Method::GET, &format!("{}/marks{from}", self.stream), String::new(), MARKS_LIMIT).await
     }
 
-    /// Asks on a connection of its own: an idle one may be closed at any time.
+    /// Opens a new connection for each request: the server may close an idle one at any time.
     async fn ask<T: DeserializeOwned>(&self, method: Method, path: &str, body: String, limit: Duration) -> Option<T> {
         let exchange = async {
             let stream = TcpStream::connect((self.host.as_str(), self.port)).await.ok()?;
@@ -198,7 +198,7 @@ mod tests {
             let server = std::thread::spawn(move || {
                 let (mut stream, _) = listener.accept().expect("it is asked");
                 let _ = stream.read(&mut [0; 4_096]);
-                // It may have been given up.
+                // The client may have given up.
                 let _ = stream.write_all(answer.as_bytes());
             });
             let origin = Origin::of(&url(&format!("http://{address}/cam/mse"))).expect("a thread");

@@ -1,6 +1,6 @@
-//! The page's clock against the receiver's, by probes over the WebSocket: pure.
+//! Estimates the page's clock from probes over the WebSocket. Pure.
 //!
-//! The page's clock never steps and belongs to one page load, so each join starts an estimate of its own.
+//! The page's clock never steps and belongs to one page load, so each join starts a new estimate.
 
 use std::time::Duration;
 
@@ -13,17 +13,17 @@ use report::comparison::{Comparison, Source};
 
 use super::protocol::Answer;
 
-/// Probes of the burst at the start, and how far they are apart.
+/// Number and spacing of the probes in the initial burst.
 const BURST: u64 = 8;
 const BURST_APART: Duration = Duration::from_millis(40);
-/// From one probe to the next after that.
+/// Interval between later probes.
 const EVERY: Duration = Duration::from_millis(250);
-/// Probes that wait for an answer at most: a page that is busy answers late, not never.
+/// Most probes awaiting an answer: a busy page answers late, but it answers.
 const MAX_ASKED: usize = 64;
-/// Steps of the page's timers: where it is cross-origin isolated, and elsewhere.
+/// Timer resolution of pages with and without cross-origin isolation.
 const STEP_US: [u32; 2] = [5, 100];
 
-/// Asks: says when, and pairs answers with questions.
+/// Schedules probes and matches answers to them.
 #[derive(Debug)]
 pub(super) struct Prober {
     rng: StdRng,
@@ -32,7 +32,7 @@ pub(super) struct Prober {
     next: MonoTime,
 }
 
-/// A question and its answer.
+/// A probe and its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Probe {
     sent: MonoTime,
@@ -42,17 +42,17 @@ pub(super) struct Probe {
 }
 
 impl Prober {
-    /// `seed` is to be unpredictable: nonces come of it.
+    /// Nonces derive from `seed`, which must be unpredictable.
     pub(super) fn new(seed: u64, now: MonoTime) -> Self {
         Self { rng: StdRng::seed_from_u64(seed), asked: Vec::new(), sent: 0, next: now }
     }
 
-    /// When the next question is due.
+    /// Returns when the next probe is due.
     pub(super) const fn next(&self) -> MonoTime {
         self.next
     }
 
-    /// The nonce of the next question, which counts as sent at `now`.
+    /// Returns the nonce of the next probe, recorded as sent at `now`.
     pub(super) fn ask(&mut self, now: MonoTime) -> String {
         let nonce = format!("{:016x}", self.rng.random::<u64>());
         if self.asked.len() >= MAX_ASKED {
@@ -64,7 +64,7 @@ impl Prober {
         nonce
     }
 
-    /// An answer that came in at `now`; `None` where nobody asked.
+    /// Matches an answer received at `now`; `None` if no probe has its nonce.
     pub(super) fn answered(&mut self, answer: &Answer, now: MonoTime) -> Option<Probe> {
         let at = self.asked.iter().position(|(nonce, _)| *nonce == answer.nonce)?;
         let (_, sent) = self.asked.remove(at);
@@ -72,7 +72,7 @@ impl Prober {
     }
 }
 
-/// What is known of the page's clock.
+/// The estimate of the page's clock.
 #[derive(Debug, Default)]
 pub(super) struct PageClock {
     estimator: Estimator,
@@ -82,7 +82,7 @@ pub(super) struct PageClock {
 }
 
 impl PageClock {
-    /// Takes an answer.
+    /// Adds an answer.
     pub(super) fn add(&mut self, Probe { sent, there_in, there_out, received }: Probe) {
         let [there_in, there_out] = [there_in, there_out].map(WallTime::from_micros);
         let distance_us = STEP_US[usize::from(!self.is_isolated)];
@@ -93,12 +93,12 @@ impl PageClock {
         }
     }
 
-    /// The page says whether its timers are fine.
+    /// Notes whether the page is cross-origin isolated, with fine timers.
     pub(super) const fn isolated(&mut self, is_isolated: bool) {
         self.is_isolated = is_isolated;
     }
 
-    /// Enough answers for the first pictures to be known well.
+    /// Whether there are enough answers to convert the first pictures' times.
     pub(super) fn is_settled(&self) -> bool {
         self.answered >= BURST && self.estimator.fix().is_some()
     }
@@ -107,8 +107,8 @@ impl PageClock {
         self.estimator.fix()?.estimate(now, now.mono)
     }
 
-    /// The receiver's clocks at `page_us` of the page's, as far as `now`: what is later is now. `None` while the page's clock is
-    /// not known.
+    /// Converts `page_us` of the page's clock to the receiver's clocks, capped at `now`. `None` until the page's
+    /// clock is known.
     pub(super) fn here(&self, page_us: i64, now: Now) -> Option<Now> {
         let wall = WallTime::from_micros(page_us).offset(self.estimate(now)?.offset_us);
         let before = now.wall.micros_since(wall);
@@ -117,8 +117,8 @@ impl PageClock {
         Some(Now { wall, mono })
     }
 
-    /// How far the page's clock is from the receiver's, which stands for the publisher's here: a browser's times are read
-    /// through it.
+    /// Compares the page's clock with the receiver's, which stands for the publisher's here: a browser's times are
+    /// converted through it.
     pub(super) fn comparison(&self, now: Now) -> Option<Comparison> {
         let Estimate { offset_us, bound_us } = self.estimate(now)?;
         let drift_ppm = self.estimator.drift().map(|drift| drift.ppm);

@@ -1,11 +1,11 @@
-//! The messages between the measuring page and the receiver: `web/PROTOCOL.md`.
+//! Messages between the measuring page and the receiver; see `web/PROTOCOL.md`.
 //!
-//! Whatever a page sends is read; unknown types and fields are passed over, and a line that is no message is counted.
+//! Parsing is lenient: unknown types and fields are ignored, and malformed lines are counted.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// To the page.
+/// Messages to the page.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub(super) enum ToPage<'a> {
@@ -30,7 +30,7 @@ impl ToPage<'_> {
     }
 }
 
-/// From the page. Times are µs of its clock, media times µs of the element's timeline.
+/// Messages from the page. Times are µs of its clock; media times are µs of the element's timeline.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub(super) enum FromPage {
@@ -52,7 +52,7 @@ pub(super) enum FromPage {
     Unknown,
 }
 
-/// Before it plays.
+/// Sent before playback.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(super) struct Hello {
@@ -61,11 +61,11 @@ pub(super) struct Hello {
     pub(super) version: String,
     pub(super) cross_origin_isolated: bool,
     pub(super) player: String,
-    /// The first picture counts from here.
+    /// The reference for the time to the first picture.
     pub(super) started_us: i64,
 }
 
-/// To a probe.
+/// Answers a probe.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub(super) struct Answer {
     pub(super) nonce: String,
@@ -80,9 +80,9 @@ pub(super) struct Frame {
     pub(super) presented_us: i64,
     pub(super) callback_us: Option<i64>,
     pub(super) media_us: Option<i64>,
-    /// Wall time of that, as the stream states it.
+    /// Wall-clock time of the frame, as stated by the stream.
     pub(super) date_us: Option<i64>,
-    /// Frames presented since the callback before, without one.
+    /// Frames presented since the previous callback without one of their own.
     pub(super) missed: u32,
     pub(super) code: Option<PageCode>,
     /// Media time of the frame whose pixels were read.
@@ -112,7 +112,7 @@ pub(super) struct Media {
     pub(super) appended_us: Option<i64>,
 }
 
-/// A seek that is over.
+/// A completed seek.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(super) struct Seek {
@@ -121,7 +121,7 @@ pub(super) struct Seek {
     pub(super) why: String,
 }
 
-/// Four times a second, and at the end.
+/// Sent four times per second and at the end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(super) struct State {
@@ -130,13 +130,13 @@ pub(super) struct State {
     pub(super) ahead_us: Option<i64>,
     pub(super) callbacks: u64,
     pub(super) missed: u64,
-    /// Pictures that the browser decoded and did not show.
+    /// Pictures that the browser decoded but did not show.
     pub(super) dropped: u64,
     pub(super) hidden: bool,
     pub(super) messages_dropped: u64,
 }
 
-/// What the player says of its own latency.
+/// The player's claim about its own latency.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub(super) struct Claim {
     pub(super) at_us: i64,
@@ -155,7 +155,7 @@ pub(super) struct EndError {
 }
 
 impl FromPage {
-    /// The message in a line; `None` where it is none.
+    /// Parses one line; `None` if it is malformed.
     pub(super) fn parse(line: &str) -> Option<Self> {
         serde_json::from_str(line).ok()
     }

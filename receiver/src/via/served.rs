@@ -1,4 +1,4 @@
-//! What a server of ours says of the frames of a join. Pure.
+//! What framelag's server reports about the frames of a join. Pure.
 
 use std::collections::BTreeMap;
 
@@ -13,19 +13,19 @@ use super::args::Via;
 use super::origin::{Answer, FrameMarks};
 use super::protocol::PageCode;
 
-/// Frames before the oldest that waits that are asked for too: pages tell of them in any order.
+/// Frames requested from before the oldest pending one: pages report frames out of order.
 const BEFORE: u32 = 32;
 
-/// The frames that a server told of last.
+/// The frames in the server's latest answer.
 #[derive(Clone, Debug)]
 pub(super) struct Served {
     via: Via,
-    /// It reads this host's clock.
+    /// Whether the server reads this host's clock.
     is_here: bool,
     frames: BTreeMap<u32, FrameMarks>,
 }
 
-/// Whose clock stamps, by what the server says, on the host `here`.
+/// Returns whose clock stamps the pictures, according to the server, seen from host `here`.
 pub(super) fn clocks(answer: &Answer, here: u32) -> Clocks {
     match answer.publisher_host {
         0 => Clocks::Unknown,
@@ -34,19 +34,19 @@ pub(super) fn clocks(answer: &Answer, here: u32) -> Clocks {
     }
 }
 
-/// The number to ask from, where `oldest` is that of the oldest frame that waits.
+/// Returns the number to request from; `oldest` is the number of the oldest pending frame.
 pub(super) fn ask_from(oldest: u32) -> u32 {
     (oldest % SEQUENCE_MODULUS + SEQUENCE_MODULUS - BEFORE) % SEQUENCE_MODULUS
 }
 
 impl Served {
-    /// An answer on the host `here`.
+    /// Takes an answer on host `here`.
     pub(super) fn new(via: Via, answer: Answer, here: u32) -> Self {
         let frames = answer.frames.into_iter().map(|frame| (frame.sequence, frame)).collect();
         Self { via, is_here: answer.server_host == here && here != 0, frames }
     }
 
-    /// What it told of the frame with this code.
+    /// Returns the server's marks for the frame with this code.
     pub(super) fn find(&self, code: &PageCode) -> Option<&FrameMarks> {
         let is_same = |frame: &&FrameMarks| {
             frame.stream == code.stream && frame.stamped_us.abs_diff(code.pub_us) <= MAX_DIFFERENCE_US.unsigned_abs()
@@ -54,7 +54,7 @@ impl Served {
         self.frames.get(&code.sequence).filter(is_same)
     }
 
-    /// `marks` with those of `frame`.
+    /// Adds the server's marks of `frame` to `marks`.
     pub(super) fn add(&self, marks: Marks, frame: &FrameMarks) -> Marks {
         let at = WallTime::from_micros;
         let publisher = PublisherTimes {
@@ -69,7 +69,7 @@ impl Served {
             Via::Hls => frame.segment_us,
             Via::Dash | Via::Mse => None,
         };
-        // Of a part or segment that is open, a player gets what there is.
+        // A player receives whatever an open part or segment contains so far.
         let available = Some(at(whole.unwrap_or(frame.fragment_us))).filter(|_| self.is_here);
         marks.with_publisher(&publisher).with(Mark::Available, available)
     }

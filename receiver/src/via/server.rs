@@ -1,5 +1,5 @@
-//! The HTTP server of the measuring page: its files, and the WebSocket that it reports on. Of this host alone and for who has
-//! the token; beyond it over TLS, and for who came first.
+//! The HTTP server of the measuring page: its files, and the WebSocket for its reports. On loopback it requires the
+//! URL's token; at other addresses it uses TLS and admits only the first client.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -39,55 +39,55 @@ use door::{Door, Entry};
 use proxy::Proxy;
 use tls::Identity;
 
-/// Messages that wait for the run; a page that sends more is held back.
+/// Most messages queued for the run; further ones apply backpressure to the page.
 const MAX_EVENTS: usize = 1_024;
-/// Texts to a page that wait to be sent.
+/// Most texts queued for a page.
 const MAX_WAITING: usize = 16;
-/// Longest message of a page: 200 ms of its lines are a few kB.
+/// Largest message of a page: 200 ms of lines are a few kB.
 const MESSAGE_MAX: usize = 1 << 20;
-/// Rest while the run is too busy to take messages.
+/// Pause while the run's queue is full.
 const HELD_BACK: Duration = Duration::from_millis(2);
 
-/// What a page does.
+/// An event from a page.
 #[derive(Debug)]
 pub(super) struct Event {
-    /// Which of the sockets so far.
+    /// Index of the page's socket.
     pub(super) socket: u64,
     pub(super) what: What,
 }
 
 #[derive(Debug)]
 pub(super) enum What {
-    /// It connected, and takes texts here. Dropping the sender closes the socket.
+    /// It connected; texts for it are sent here. Dropping the sender closes the socket.
     Opened(mpsc::Sender<String>),
-    /// A question about its clock was answered.
+    /// It answered a clock probe.
     Probed(Probe),
-    /// Other messages, one a line.
+    /// Other messages, one per line.
     Lines(String),
-    /// It is gone.
+    /// It disconnected.
     Closed,
 }
 
-/// A server. Dropping it ends it.
+/// A running server, stopped on drop.
 #[derive(Debug)]
 pub(super) struct Server {
-    /// Where the page is, with its token.
+    /// URL of the page, with its token.
     pub(super) page: String,
-    /// SHA-256 of its certificate, where it has one.
+    /// SHA-256 of its certificate, with TLS.
     pub(super) fingerprint: Option<String>,
-    /// What the page plays.
+    /// URL that the page plays.
     pub(super) media: String,
     pub(super) events: Receiver<Event>,
     _runtime: Runtime,
 }
 
 struct Shared {
-    /// As in `Host`: a name that another site resolves to this host is not it (DNS rebinding).
+    /// Expected `Host` header: a foreign name that resolves to this host is refused (DNS rebinding).
     host: String,
     scheme: &'static str,
     /// The page's query.
     query: String,
-    /// Where others than this host can ask.
+    /// Present if the server is reachable from other hosts.
     door: Option<Door>,
     proxy: Option<Proxy>,
     policy: HeaderValue,
@@ -97,10 +97,10 @@ struct Shared {
 }
 
 impl Server {
-    /// Serves the page that plays `url`: at `listen` over TLS, else on a free port of the loopback interface.
+    /// Serves the page that plays `url`: over TLS at `listen`, or on a free loopback port.
     ///
     /// # Errors
-    /// If there is no such port, or no thread.
+    /// Fails if the port or the thread is not available.
     pub(super) fn start(clock: SystemClock, url: &StreamUrl, listen: Option<SocketAddr>) -> io::Result<Self> {
         let listener = TcpListener::bind(listen.unwrap_or((Ipv4Addr::LOCALHOST, 0).into()))?;
         listener.set_nonblocking(true)?;
@@ -146,7 +146,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .with_state(shared)
 }
 
-/// Lets requests to this host in, and isolates the page: timers have steps of 5 µs then.
+/// Checks the Host header, and isolates the page so that its timers have 5 µs steps.
 async fn guarded(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response<Body> {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     let mut response = if host == Some(shared.host.as_str()) {
@@ -175,7 +175,7 @@ async fn admitted(shared: &Shared, request: Request, next: Next) -> Response<Bod
         Entry::In => next.run(request).await,
         Entry::First(cookie) => ([(header::SET_COOKIE, cookie)], next.run(request).await).into_response(),
         Entry::Refused => {
-            (StatusCode::FORBIDDEN, "the token is missing or wrong, or the page was opened already").into_response()
+            (StatusCode::FORBIDDEN, "the token is missing or wrong, or the page was already opened").into_response()
         }
     }
 }
@@ -216,7 +216,7 @@ async fn upgrade(
     })
 }
 
-/// Carries messages until either side has gone: `None` then.
+/// Relays messages until either side closes; then returns `None`.
 async fn talk(mut socket: WebSocket, number: u64, shared: &Shared) -> Option<()> {
     let clock = &shared.clock;
     let (sender, mut texts) = mpsc::channel::<String>(MAX_WAITING);
@@ -227,7 +227,7 @@ async fn talk(mut socket: WebSocket, number: u64, shared: &Shared) -> Option<()>
         tokio::select! {
             text = texts.recv() => socket.send(Message::Text(text?.into())).await.ok()?,
             message = socket.recv() => match message?.ok()? {
-                // First of all, so that the time of an answer is not that of reading it.
+                // Read the clock first, so that parsing does not delay an answer's time.
                 Message::Text(text) => for event in events(&text, clock.now().mono, &mut prober) {
                     send(shared, Event { socket: number, what: event }).await?;
                 },
@@ -243,7 +243,7 @@ async fn talk(mut socket: WebSocket, number: u64, shared: &Shared) -> Option<()>
     }
 }
 
-/// What a message says that came in at `now`. Answers to probes come alone.
+/// Parses a message that arrived at `now`. Answers to probes arrive alone.
 fn events(text: &str, now: MonoTime, prober: &mut Prober) -> Vec<What> {
     if let Some(FromPage::Answer(answer)) = FromPage::parse(text) {
         return prober.answered(&answer, now).map(What::Probed).into_iter().collect();
@@ -251,7 +251,7 @@ fn events(text: &str, now: MonoTime, prober: &mut Prober) -> Vec<What> {
     vec![What::Lines(text.to_owned())]
 }
 
-/// Hands an event to the run, however busy that is; `None` where it is over.
+/// Passes an event to the run, waiting while it is busy; `None` once the run has ended.
 async fn send(shared: &Shared, mut event: Event) -> Option<()> {
     loop {
         match shared.events.try_send(event) {

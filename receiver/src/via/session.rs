@@ -1,4 +1,4 @@
-//! The run of a browser: opens it, tells its page what to play, and hands what that reports to the joins.
+//! One run in a browser: opens it, tells its page what to play, and passes its reports to the joins.
 
 use std::time::{Duration, Instant};
 
@@ -27,49 +27,49 @@ use crate::output::Output;
 mod asking;
 mod telling;
 
-/// How often the report is told that time passes.
+/// How often the report is updated while no messages arrive.
 const TICK: Duration = Duration::from_millis(20);
 const SECOND: Duration = Duration::from_secs(1);
-/// How long a browser may take to open the page, or to load it anew.
+/// Time limit for the browser to open or reload the page.
 const PAGE_LIMIT: Duration = Duration::from_secs(60);
-/// How long the page's clock is asked before it plays.
+/// Time limit for estimating the page's clock before playback.
 const SETTLING_LIMIT: Duration = Duration::from_secs(5);
-/// How long a player may take to its first picture.
+/// Time limit for a player to show its first picture.
 const FIRST_PICTURE_LIMIT: Duration = Duration::from_secs(30);
-/// How long a page may take to send what it holds.
+/// Time limit for a stopping page to send its remaining messages.
 const END_LIMIT: Duration = Duration::from_secs(3);
-/// Rest before a stream that is not there yet is tried again.
+/// Pause before retrying a stream that is not published yet.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// A run: the page that plays, and what it has come to.
+/// A run: the page, its joins, and their results.
 pub(crate) struct Session<'a> {
     config: &'a Config,
     common: Common<'a>,
     output: &'a Output,
     stop: &'a Stop,
-    /// The user wants no more, and the page was told.
+    /// Whether the user stopped the run and the page was told.
     is_stopping: bool,
     clock: SystemClock,
     recorder: Recorder,
     pub(super) server: Server,
     origin: Origin,
-    /// What is known of the publisher's clock.
+    /// Assumption about the publisher's clock.
     clocks: Clocks,
-    /// The publisher's pictures are shifted from join to join.
+    /// Whether the publisher's pictures are shifted between joins.
     shifts: bool,
     /// When the server was asked last.
     asked: Instant,
     browser: Option<Browser>,
-    /// The newest of the page.
+    /// The most recently connected page.
     socket: Option<(u64, mpsc::Sender<String>)>,
     reported: Instant,
 }
 
-/// How a join ended early.
+/// Why a join ended early.
 enum Early {
-    /// The user wants no more.
+    /// The user stopped the run.
     Stopped,
-    /// It failed, and so does the run.
+    /// The join and the run failed.
     Failed(String),
 }
 
@@ -77,7 +77,7 @@ impl<'a> Session<'a> {
     /// Opens the report, the server and the browser.
     ///
     /// # Errors
-    /// What of them cannot be opened.
+    /// Fails if any of them cannot be opened.
     pub(crate) fn open(
         config: &'a Config,
         common: Common<'a>,
@@ -126,13 +126,13 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// Plays to the end, and says what came of it.
+    /// Runs to the end and returns the result.
     pub(crate) fn measure(mut self) -> Summary {
         let how = self.play();
         self.finish(how)
     }
 
-    /// Plays as often as was asked for.
+    /// Plays the requested number of joins.
     fn play(&mut self) -> Result<(), Early> {
         let (mut joined, mut tried) = (0, None);
         while joined < self.config.joins {
@@ -167,20 +167,20 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// The user wants no more: what the page holds is part of the measurement.
+    /// The user stopped the run: the page's remaining messages are still part of the measurement.
     fn take_what_is_there(&mut self, join: &mut Join) {
         self.is_stopping = true;
         self.ask_last(join);
         self.say(ToPage::Stop);
-        // A page that has gone has nothing to send.
+        // A closed page has nothing left to send.
         let _ = self.until(join, END_LIMIT, |_, join| join.end.is_some());
     }
 
-    /// Waits for the page, and until its clock is known.
+    /// Waits for the page to connect and for its clock to be estimated.
     fn open_page(&mut self, join: &mut Join) -> Result<(), Early> {
         let by_hand = self.browser.is_none();
         self.until(join, PAGE_LIMIT, |session, _| session.socket.is_some() || by_hand)?;
-        // A person takes as long as they take.
+        // No time limit for a person.
         while self.socket.is_none() && by_hand {
             self.until(join, SECOND, |session, _| session.socket.is_some())?;
         }
@@ -194,7 +194,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// From `start` to the page's last message.
+    /// Runs one join, from `start` to the page's last message.
     fn play_once(&mut self, join: &mut Join) -> Result<(), Early> {
         let config = self.config;
         let media = self.server.media.clone();
@@ -212,7 +212,7 @@ impl<'a> Session<'a> {
         let duration = self.common.duration;
         if let Some(first) = join.first_picture {
             self.output.event("connected", "", format_args!("playing {}", config.url));
-            // What the page tells is a moment old.
+            // The page's messages describe a moment ago.
             let passed = self.clock.now().mono - first;
             self.until(join, duration.saturating_sub(passed), has_ended)?;
         }
@@ -224,7 +224,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Takes events until `done`, or for as long as `limit`.
+    /// Handles events until `done` returns true, or for `limit` at most.
     fn until(&mut self, join: &mut Join, limit: Duration, done: impl Fn(&Self, &Join) -> bool) -> Result<(), Early> {
         let end = Instant::now() + limit;
         while !done(self, join) && Instant::now() < end {
@@ -237,7 +237,7 @@ impl<'a> Session<'a> {
                 Err(RecvTimeoutError::Disconnected) => return Err(Early::Failed("the server ended".to_owned())),
             }
             if let Some(how) = self.browser.as_mut().and_then(Browser::has_ended) {
-                return Err(Early::Failed(format!("the browser ended by itself ({how})")));
+                return Err(Early::Failed(format!("the browser exited unexpectedly ({how})")));
             }
             self.follow_origin(join);
             self.report(join);
@@ -247,7 +247,7 @@ impl<'a> Session<'a> {
 
     fn event(&mut self, Event { socket, what }: Event, join: &mut Join) -> Result<(), Early> {
         if let What::Opened(sender) = what {
-            // One that was reloaded, or opened once more: the newest page plays.
+            // The page was reloaded or opened again: the newest one plays.
             self.socket = Some((socket, sender));
             return Ok(());
         }
@@ -267,7 +267,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Both clocks, now. The report knows of the suspends that lie before.
+    /// Reads both clocks. The report accounts for earlier suspends.
     fn now(&mut self) -> Now {
         let now = self.clock.now();
         self.recorder.slept(self.clock.slept(), now);

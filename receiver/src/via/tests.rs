@@ -1,4 +1,4 @@
-//! A page that is none, over a real WebSocket: what it says becomes a report.
+//! Tests with a simulated page over a real WebSocket, whose messages become a report.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -19,16 +19,16 @@ use super::*;
 use crate::args::Args;
 use crate::output::Output;
 
-/// How far the page's clock is ahead.
+/// Offset of the page's clock.
 const SHIFT_US: i64 = 3_000_000;
-/// From stamping a frame to showing it.
+/// Latency of the frames.
 const LATENCY_US: i64 = 50_000;
 const FRAMES: i64 = 40;
 const FRAME_US: i64 = 5_000;
 
 type Socket = WebSocket<MaybeTlsStream<TcpStream>>;
 
-/// What a page does once it is told to play.
+/// What the page does when told to play.
 type Play = fn(&mut Socket, i64);
 
 fn now_us() -> i64 {
@@ -57,7 +57,7 @@ fn end(kind: &str) -> Value {
     json!({ "type": "end", "at_us": now_us() + SHIFT_US, "error": { "kind": kind, "message": "because", "status": 404 } })
 }
 
-/// Plays frames from `first` on; the times are those of a page whose clock is off.
+/// Reports frames from `first` on, with times of the page's offset clock.
 fn plays(socket: &mut Socket, first: i64) {
     let base = now_us();
     let page = base + SHIFT_US;
@@ -66,7 +66,7 @@ fn plays(socket: &mut Socket, first: i64) {
     let media = json!({ "type": "media", "from_us": 0, "to_us": 10_000_000, "bytes": 9_000, "requested_us": page - 40_000,
         "first_byte_us": page - 35_000, "received_us": page - 33_000, "appended_us": page - 30_000 });
     let mut messages = vec![media, json!({ "type": "mood" }), json!("no message")];
-    // In another order than they were shown in, as pixels come when they come.
+    // Out of presentation order, since pixels may be read late.
     messages.extend((0..FRAMES).rev().map(|i| {
         let shown = i * FRAME_US;
         frame(first + i, page + shown, base + shown - LATENCY_US, shown)
@@ -83,10 +83,10 @@ fn plays(socket: &mut Socket, first: i64) {
     say(socket, &messages);
 }
 
-/// So much after the newest frame they are sent.
+/// Delay from the newest frame to its message.
 const LATE_BY: Duration = Duration::from_millis(50);
 
-/// A page that is loaded once for each of `plays`; reads what it is told until that is over.
+/// Loads the page once for each of `plays`, and reads messages until each ends.
 fn page(address: &str, plays: &[Play]) {
     let address = address.replace("http://", "ws://").replace("index.html", "socket");
     for (play, number) in plays.iter().zip(0..) {
@@ -119,7 +119,7 @@ fn config(flags: &str) -> Config {
     Config::new(args.via.via.expect("it is there"), &args, false).expect("they fit")
 }
 
-/// What comes of a run with these flags, whose page does that.
+/// Runs the receiver with these flags and this page.
 fn summary(flags: &str, plays: &'static [Play], folder: Option<Place>) -> Summary {
     let (config, output, stop) = (config(flags), Output::new(true, None, false), Stop::new());
     let settings = config.describe(Duration::from_millis(600), Duration::ZERO);
@@ -168,7 +168,7 @@ fn what_a_page_says_becomes_a_report_and_its_clock_is_corrected_within_the_bound
 #[test]
 fn what_keeps_a_page_from_playing_is_named_and_fails_the_run() {
     for kind in ["cors", "mixed-content", "codec", "http-status", "format", "network", "decode", "page"] {
-        // A function each, because pages are no closures.
+        // Function items, because a page must be a function pointer.
         let play: &'static [Play] = match kind {
             "cors" => &[|socket, _| say(socket, &[end("cors")])],
             "mixed-content" => &[|socket, _| say(socket, &[end("mixed-content")])],
@@ -199,7 +199,7 @@ fn a_page_that_goes_is_told() {
     assert!(summary.run.warnings.iter().any(|warning| warning.message == "the page was closed"));
 }
 
-/// The head of the answer to a request for `path`.
+/// Returns the head of the response to a request for `path`.
 fn head(page: &str, path: &str, host: Option<&str>) -> String {
     let own = page.trim_start_matches("http://").split('/').next().expect("a host");
     let mut stream = TcpStream::connect(own).expect("it listens");

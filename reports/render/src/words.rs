@@ -132,7 +132,7 @@ pub(crate) fn freezes(run: &Run) -> Option<String> {
     Some(format!("{count} ({total:.0} ms in total){longest}"))
 }
 
-/// What played, in one line.
+/// Describes the browser in one line.
 pub fn browser(browser: &InBrowser) -> String {
     let name = browser.browser.name.as_deref().map_or("a browser".to_owned(), shown);
     let version = browser.browser.version.as_deref().map_or(String::new(), |version| format!(" {}", shown(version)));
@@ -140,7 +140,7 @@ pub fn browser(browser: &InBrowser) -> String {
     format!("{} played by {} in {name}{version}, {times} times", shown(&browser.via), shown(&browser.player))
 }
 
-/// How it played, in one line.
+/// Describes the playback in one line.
 pub fn played(browser: &InBrowser) -> String {
     let (stalls, p50) = (&browser.viewing.stalls, &browser.joins_p50_ms);
     let [min, median, max] = [p50.min, p50.median, p50.max].map(ms_or_none);

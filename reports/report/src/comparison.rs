@@ -35,7 +35,7 @@ pub enum Source {
     Server,
     /// An NTP server's, with which the publisher has compared its own.
     Ntp,
-    /// The browser's that plays, on the publisher's host: the offset is that of the two.
+    /// The clock of a browser on the publisher's host.
     Browser,
 }
 

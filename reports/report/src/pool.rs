@@ -1,4 +1,4 @@
-//! Pools the figures of several runs: of receivers that are merged, and of the joins of one.
+//! Pools the figures of several runs: of merged receivers, or of one run's joins.
 
 use std::borrow::Cow;
 
@@ -70,7 +70,7 @@ pub fn figures(parts: &[Part<'_>]) -> Run {
     }
 }
 
-/// Each text once, with commas between them.
+/// Joins the distinct texts with commas.
 fn distinct<'a>(texts: impl Iterator<Item = &'a str>) -> String {
     let mut out: Vec<&str> = Vec::new();
     for text in texts {
@@ -124,7 +124,7 @@ fn events(parts: &[Part<'_>]) -> Vec<Event> {
     out
 }
 
-/// The least that can be said of all: the largest, where each run has one.
+/// The bound that holds for all runs: the largest, if each run has one.
 fn calibration(runs: &Runs<'_>) -> Option<crate::calibration::Quote> {
     let quotes: Option<Vec<_>> = runs.iter().map(|run| run.calibration.clone()).collect();
     quotes?.into_iter().max_by(|one, other| one.accuracy_ms.total_cmp(&other.accuracy_ms))

@@ -41,7 +41,7 @@ pub enum Error {
 #[derive(Debug)]
 pub struct Recorder {
     tally: Tally,
-    /// Where a browser plays.
+    /// Joins of a run in a browser.
     joins: Option<Joins>,
     about: Setup,
     base: Base,
@@ -61,7 +61,7 @@ pub struct Finished {
     _lock: Option<Lock>,
 }
 
-/// What is told beside the pictures, and asked, is the tally's.
+/// Most methods forward to the tally.
 impl Deref for Recorder {
     type Target = Tally;
 
@@ -85,11 +85,11 @@ impl Recorder {
         Self::open(setup, None)
     }
 
-    /// Begins a run in a browser, where `player` plays what comes `via` a protocol. Each join is measured by itself, between
-    /// [`Recorder::begin_join`] and [`Recorder::end_join`].
+    /// Starts a run in a browser, in which `player` plays a stream delivered `via` a protocol. Each join is measured
+    /// by itself, between [`Recorder::begin_join`] and [`Recorder::end_join`].
     ///
     /// # Errors
-    /// As of [`Recorder::new`].
+    /// Fails like [`Recorder::new`].
     pub fn in_browser(setup: Setup, via: &str, player: &str) -> Result<Self, Error> {
         Self::open(setup, Some(Joins::new(via, player)))
     }
@@ -109,7 +109,7 @@ impl Recorder {
         Ok(recorder)
     }
 
-    /// The figures so far.
+    /// Returns the figures so far.
     fn run(&self, partial: bool) -> Run {
         match &self.joins {
             Some(joins) => joins.run(&self.tally, partial, self.base),
@@ -117,7 +117,7 @@ impl Recorder {
         }
     }
 
-    /// All latencies so far.
+    /// Returns all latencies so far.
     fn latency(&self) -> Distribution {
         match &self.joins {
             Some(joins) => joins.latency(&self.tally),
@@ -125,7 +125,7 @@ impl Recorder {
         }
     }
 
-    /// The player of another join was started.
+    /// Notes that the player of another join was started.
     pub fn begin_join(&mut self, started: Now) {
         let next_second = self.report.as_ref().map_or(0, Report::next_second);
         if let Some(joins) = &mut self.joins {
@@ -134,17 +134,17 @@ impl Recorder {
         }
     }
 
-    /// How `browser` (name and version) has played since the join began.
+    /// Records how `browser` (name and version) has played since the join began.
     pub fn viewed(&mut self, browser: Option<(String, String)>, viewed: Viewed) {
         self.joins.iter_mut().for_each(|joins| joins.viewed(browser.clone(), viewed.clone()));
     }
 
-    /// In the join that begins next the publisher's pictures are shifted by so many µs; `None` where they cannot be.
+    /// Sets the shift of the publisher's pictures in the next join, in µs; `None` if they cannot be shifted.
     pub fn shifted(&mut self, phase_us: Option<u64>) {
         self.joins.iter_mut().for_each(|joins| joins.phase_us = phase_us);
     }
 
-    /// A join is over, and judged by itself.
+    /// Ends a join and its measurement.
     pub fn end_join(&mut self, now: Now) {
         let Some(joins) = self.joins.as_mut().filter(|joins| joins.is_playing) else { return };
         let (report, base) = (&mut self.report, self.base);

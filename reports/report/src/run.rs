@@ -107,7 +107,7 @@ pub struct Run {
     pub assertions: Vec<Verdict>,
     /// What came of it all.
     pub outcome: Outcome,
-    /// What there is more where a browser played.
+    /// Additional fields of runs in a browser.
     #[serde(default, flatten, skip_serializing_if = "Option::is_none")]
     pub browser: Option<InBrowser>,
     /// The runs that were joined into this one, where it is not the run of one receiver.
@@ -125,7 +125,7 @@ impl Run {
     }
 }
 
-/// A stage that only browsers have is left out where it has no frame, as is every one of them where no browser played.
+/// Omits browser-only stages without frames; runs without a browser have none of them.
 fn stages<S: Serializer>(stages: &PerStage<StageMs>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(
         stages

@@ -91,7 +91,7 @@ impl Tally {
         Self { last: about.started.mono, about, ..Self::default() }
     }
 
-    /// A browser begins to play: starting up is counted from here.
+    /// Notes that a browser starts to play; startup times count from here.
     pub fn begin_join(&mut self, started: Now) {
         self.about.started = started;
         self.last = self.last.max(started.mono);

@@ -1,6 +1,6 @@
-//! Tokens that stand for a user who may play (RFC 6750), kept in memory.
+//! Bearer tokens of users who may play (RFC 6750), kept in memory.
 //!
-//! A token is a number that finds it and a secret that proves it, so that only the secret has to be compared in constant time.
+//! A token consists of an id for the lookup and a secret, so only the secret needs a constant-time comparison.
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -9,61 +9,61 @@ use std::time::Duration;
 use common::rtsp::serve::StreamPath;
 use common::time::MonoTime;
 
-/// A token is taken for this long.
+/// Lifetime of a token.
 pub(crate) const VALID: Duration = Duration::from_secs(12 * 3_600);
-/// Tokens of one user; the oldest goes for a new one.
+/// Most tokens per user; a new one replaces the oldest.
 const OF_USER_MAX: usize = 256;
-/// Tokens of all users; the oldest goes for a new one.
+/// Most tokens of all users; a new one replaces the oldest.
 const ALL_MAX: usize = 8_192;
-/// Hexadecimal digits of the number, and of the secret.
+/// Hexadecimal digits of the id and of the secret.
 const DIGITS: (usize, usize) = (16, 32);
 
-/// See the module.
+/// The valid tokens.
 #[derive(Debug, Default)]
 pub(super) struct Tokens(HashMap<u64, Token>);
 
 struct Token {
     secret: u128,
     user: String,
-    /// The only stream that it is for; `None` for all.
+    /// The only stream it opens; `None` for all.
     path: Option<StreamPath>,
     since: MonoTime,
 }
 
-/// What a request shows.
+/// A token as presented in a request.
 #[derive(Clone, Copy)]
 pub(super) struct Shown {
     number: u64,
     secret: u128,
 }
 
-/// Why a token does not count.
+/// Why a token is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Invalid {
-    /// There is no such token, or its secret is another one.
+    /// The token does not exist or its secret is wrong.
     Wrong,
-    /// It was one.
+    /// The token has expired.
     Expired,
-    /// It is for another stream.
+    /// The token is for another stream.
     OtherPath,
 }
 
 impl Shown {
-    /// `None` where `text` cannot be a token.
+    /// Returns `None` if `text` is not a well-formed token.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let hexadecimal = text.len() == DIGITS.0 + DIGITS.1 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         let (number, secret) = hexadecimal.then(|| text.split_at(DIGITS.0))?;
         Some(Self { number: u64::from_str_radix(number, 16).ok()?, secret: u128::from_str_radix(secret, 16).ok()? })
     }
 
-    /// The part that is no secret.
+    /// Returns the id, which is not secret.
     pub(super) fn number(&self) -> String {
         format!("{:016x}", self.number)
     }
 }
 
 impl Tokens {
-    /// A new one for `user`, and for the stream at `path` alone where that is given.
+    /// Issues a token for `user`, limited to the stream at `path` if given.
     pub(super) fn issue(&mut self, now: MonoTime, user: &str, path: Option<StreamPath>) -> String {
         let of_user = self.0.values().filter(|token| token.user == user).count();
         if of_user >= OF_USER_MAX {
@@ -77,10 +77,10 @@ impl Tokens {
         format!("{number:016x}{secret:032x}")
     }
 
-    /// The user that `shown` stands for where the stream at `path` is asked for.
+    /// Returns the user of `shown` for the stream at `path`.
     pub(super) fn check(&self, now: MonoTime, shown: Shown, path: Option<&StreamPath>) -> Result<&str, Invalid> {
         let token = self.0.get(&shown.number).ok_or(Invalid::Wrong)?;
-        // Whether any bit differs, however many do.
+        // Constant-time comparison.
         if black_box(token.secret ^ shown.secret) != 0 {
             Err(Invalid::Wrong)
         } else if now - token.since >= VALID {
@@ -92,7 +92,7 @@ impl Tokens {
         }
     }
 
-    /// The oldest of those that `which` is true of.
+    /// Returns the oldest token that satisfies `which`.
     fn forget(&mut self, which: impl Fn(&Token) -> bool) {
         let oldest = self.0.iter().filter(|(_, token)| which(token)).min_by_key(|(_, token)| token.since);
         if let Some(number) = oldest.map(|(number, _)| *number) {
@@ -133,7 +133,7 @@ mod tests {
         assert_eq!(tokens.check(at(1), shown(&one), None), Err(Invalid::OtherPath));
         assert_eq!(check(&all, VALID.as_secs() - 1, "cam"), Ok("ann"));
         assert_eq!(check(&all, VALID.as_secs(), "cam"), Err(Invalid::Expired));
-        // The number of one, and the secret of the other.
+        // The id of one token with the secret of the other.
         let mixed = format!("{}{}", &all[..DIGITS.0], &one[DIGITS.0..]);
         assert_eq!(check(&mixed, 1, "cam"), Err(Invalid::Wrong));
         assert_eq!(check(&"0".repeat(48), 1, "cam"), Err(Invalid::Wrong));

@@ -114,7 +114,7 @@ impl Tries {
             .take(LINES_MAX)
             .map(|((address, user), pair)| {
                 let (count, s) = (pair.untold, if pair.untold == 1 { "" } else { "s" });
-                // Users' names have no colon.
+                // User names contain no colon.
                 let who = user.strip_prefix(':').map_or_else(
                     || format!("for user '{}'", escaped(user)),
                     |number| format!("with token '{}'", escaped(number)),

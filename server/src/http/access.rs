@@ -1,4 +1,4 @@
-//! Who may ask: users by their passwords, and for streams also tokens (RFC 6750) that stand for them.
+//! Authorization: users by password and, for streams, bearer tokens issued to them (RFC 6750).
 
 use std::sync::Arc;
 
@@ -16,29 +16,29 @@ use super::marks::{Carried, ForEveryPage, Peer};
 use crate::Shared;
 use crate::auth::{self, Refused};
 
-/// The query parameter for a token of who cannot set headers (RFC 6750 section 2.3).
+/// Query parameter for the token of a client that cannot set headers (RFC 6750 section 2.3).
 const PARAMETER: &str = "access_token";
-/// Characters of a token at most, whatever is looked for in it.
+/// Longest token that is looked up, in characters.
 const TOKEN_MAX: usize = 128;
 
-/// What is asked for.
+/// What a request needs access to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Need {
-    /// What the server does: any user.
+    /// Server state: any user.
     State,
     /// A stream: a user who may play, or a token.
     Stream,
-    /// A token: a user who may play.
+    /// A new token: a user who may play.
     Token,
-    /// Other settings: a user who may publish.
+    /// Changing settings: a user who may publish.
     Settings,
 }
 
-/// The user who asks; only where there are users.
+/// The authenticated user; absent if the server has no users.
 #[derive(Clone, Debug)]
 pub(super) struct User(String);
 
-/// Lets those in who may; everybody where there are no users.
+/// Rejects requests without the required rights; accepts all if the server has no users.
 pub(super) async fn check(
     State((shared, need)): State<(Arc<Shared>, Need)>,
     mut request: Request,
@@ -109,20 +109,20 @@ fn authorization(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok())
 }
 
-/// The token of a request, and whether it is in its query.
+/// Returns the token of a request and whether it was in the query.
 fn shown_token(request: &Request) -> Option<(String, bool)> {
     let bearer = authorization(request.headers()).and_then(bearer);
     let shown = bearer.map(|token| (token, false)).or_else(|| Some((in_query(request.uri().query()?)?, true)));
     shown.map(|(token, by_query)| (token.chars().take(TOKEN_MAX).collect(), by_query))
 }
 
-/// The token in an Authorization header (RFC 6750 section 2.1).
+/// Returns the token in an Authorization header (RFC 6750 section 2.1).
 pub(super) fn bearer(authorization: &str) -> Option<&str> {
     let (scheme, token) = authorization.split_once(' ')?;
     scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim())
 }
 
-/// The token in a query.
+/// Returns the token in a query.
 pub(super) fn in_query(query: &str) -> Option<&str> {
     query
         .split('&')
@@ -130,7 +130,8 @@ pub(super) fn in_query(query: &str) -> Option<&str> {
         .map(|(_, token)| token)
 }
 
-/// `POST /api/token`, for every stream, and `POST /api/token/NAME`, for one: a token for the user who asks (RFC 6749 section 5.1).
+/// `POST /api/token` (all streams) and `POST /api/token/NAME` (one stream): issues a token to the authenticated user (RFC
+/// 6749 section 5.1).
 pub(super) async fn token(
     State(shared): State<Arc<Shared>>,
     Extension(Peer(peer)): Extension<Peer>,
@@ -146,7 +147,7 @@ pub(super) async fn token(
         path: Option<String>,
     }
     let (Some(users), Some(Extension(User(name)))) = (&shared.users, user) else {
-        return api::error(StatusCode::NOT_FOUND, "this server has no users (--auth), and needs no tokens");
+        return api::error(StatusCode::NOT_FOUND, "this server has no users (--auth) and needs no tokens");
     };
     let path = match path.map(|Path(path)| StreamPath::parse(&path)).transpose() {
         Ok(path) => path,

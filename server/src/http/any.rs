@@ -1,4 +1,4 @@
-//! All parsers of what comes over HTTP, for tests.
+//! Runs every HTTP parser on arbitrary input, for tests.
 
 use common::rtsp::serve::StreamPath;
 
@@ -7,10 +7,10 @@ use super::{access, origin, settings};
 use crate::auth::is_token;
 use crate::segment::SegmentSettings;
 
-/// Takes `data` for a path with a query, a header's value, and the body of settings, as if a stranger had sent it.
+/// Parses `data` as a path with a query, a header value, and a settings body, as if a stranger had sent it.
 ///
 /// # Panics
-/// Where a parser does, and where it takes what it should not.
+/// Panics if a parser panics or accepts invalid input.
 pub fn parse_any(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let (path, query) = text.split_once('?').unwrap_or((&text, ""));

@@ -1,4 +1,4 @@
-//! `/health`, `/api/streams`, and the errors, all JSON.
+//! `/health`, `/api/streams` and error responses, all JSON.
 
 use std::sync::Arc;
 
@@ -46,12 +46,12 @@ pub(super) async fn status(State(shared): State<Arc<Shared>>, Path(path): Path<S
     }
 }
 
-/// Everything else.
+/// Handles unknown paths.
 pub(super) async fn not_found() -> Response {
     error(StatusCode::NOT_FOUND, "not found: try /health, /metrics or /api/streams")
 }
 
-/// A method that a path does not have.
+/// Handles methods that a path does not support.
 pub(super) async fn method_not_allowed() -> Response {
     error(
         StatusCode::METHOD_NOT_ALLOWED,
@@ -59,7 +59,7 @@ pub(super) async fn method_not_allowed() -> Response {
     )
 }
 
-/// `{"error": "…"}` with `status`.
+/// Builds the response `{"error": "…"}` with `status`.
 pub(super) fn error(status: StatusCode, message: &str) -> Response {
     #[derive(Serialize)]
     struct Problem<'a> {
@@ -68,7 +68,7 @@ pub(super) fn error(status: StatusCode, message: &str) -> Response {
     (status, Json(Problem { error: message })).into_response()
 }
 
-/// A stream; times are ms since the Unix epoch.
+/// A stream. Times are in ms since the Unix epoch.
 #[derive(Serialize)]
 struct StreamView {
     name: String,
@@ -79,32 +79,32 @@ struct StreamView {
     bytes: u64,
     frames: u64,
     idrs: u64,
-    /// Packets that the publisher sent and that did not arrive.
+    /// Packets from the publisher that did not arrive.
     lost_packets: u64,
-    /// Datagrams from others than the publisher and the readers.
+    /// Datagrams from addresses other than the publisher's and readers'.
     foreign_packets: u64,
-    /// Frames that readers did not get because they were too slow, summed over all readers so far.
+    /// Frames dropped for slow readers, summed over all readers.
     dropped_frames: u64,
-    /// What is relayed beside the video; in the counts of packets and bytes above it is included.
+    /// Audio relayed beside the video; included in the packet and byte counts above.
     audio: Option<AudioView>,
     readers: Vec<ReaderView>,
-    /// Viewers over HTTP, and what is held for them.
+    /// HTTP viewers and the segments held for them.
     http: HttpView,
 }
 
 #[derive(Serialize)]
 struct HttpView {
-    /// Requests that wait, or are answered as the stream goes on.
+    /// Requests that wait or are being streamed.
     viewers: u64,
     requests: u64,
     bytes: u64,
-    /// Times a viewer was too slow, and went on at the newest key frame.
+    /// Times a slow viewer skipped to the newest key frame.
     skips: u64,
     segments: usize,
     segment_bytes: usize,
 }
 
-/// Audio is counted, and not measured.
+/// Audio is counted but not measured.
 #[derive(Serialize)]
 struct AudioView {
     codec: String,

@@ -1,15 +1,15 @@
-//! What requests and answers are marked with on their way through the layers.
+//! Extensions attached to requests and responses by the middleware layers.
 
 use std::net::IpAddr;
 
-/// Where a request came from.
+/// The peer address of a request.
 #[derive(Clone, Copy)]
 pub(super) struct Peer(pub(super) IpAddr);
 
-/// The query that URLs within an answer are to have, so that who cannot set headers can follow them: empty, or with a token.
+/// Query to add to URLs in a response for clients that cannot set headers: empty, or with a token.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Carried(pub(super) String);
 
-/// Pages of other sites may read the answer.
+/// Pages of other sites may read the response.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ForEveryPage;

@@ -33,15 +33,15 @@ use reload::{Reload, Wait};
 const PLAYLIST: &str = "application/vnd.apple.mpegurl";
 const MPD: &str = "application/dash+xml";
 const MP4: &str = "video/mp4";
-/// Seconds after which who was refused may ask again.
+/// Seconds for the Retry-After header.
 const RETRY_AFTER: &str = "2";
 
-/// Whether `path` is one of those here: a viewer asks for many of them a second.
+/// Whether `path` is a media path, which a viewer requests many times per second.
 pub(super) fn is_media(path: &str) -> bool {
     path.rsplit_once('/').is_some_and(|(_, name)| File::parse(name).is_some())
 }
 
-/// Whether a player may ask for a playlist with this query.
+/// Whether a player may request a playlist with this query.
 pub(super) fn is_playable_query(query: &str) -> bool {
     Reload::parse(query).is_ok()
 }
@@ -73,7 +73,7 @@ pub(super) async fn show(
     match file {
         File::Playlist => {
             let text = playlist(&live, reload, &carried).await;
-            // Where the settings have changed, it goes on elsewhere.
+            // The settings have changed: continue with the new entry.
             if live.is_replaced() && !text.status().is_success() {
                 live = match watch(&shared, &path) {
                     Ok(live) => live,
@@ -107,12 +107,12 @@ fn refusal(shared: &Shared, refused: Refused) -> Response {
         Refused::NoStream => api::error(StatusCode::NOT_FOUND, "no stream at this path"),
         Refused::Full => {
             shared.lives.viewers().refuse();
-            later("too many streams are watched: try again later")
+            later("too many streams are being watched: try again later")
         }
     }
 }
 
-/// Counts an answer that is there as a whole.
+/// Counts a complete response.
 fn sent(viewer: &Viewer, response: Response) -> Response {
     viewer.view.sent(response.body().size_hint().exact().unwrap_or_default() as usize);
     response
@@ -128,7 +128,7 @@ async fn playlist(live: &Live, reload: Reload, query: &str) -> Response {
     match text.await {
         Some(Ok(text)) => ([(header::CONTENT_TYPE, PLAYLIST)], no_cache(), text).into_response(),
         Some(Err(why)) => api::error(StatusCode::BAD_REQUEST, why),
-        None => later("the stream does not go on"),
+        None => later("the stream has stalled"),
     }
 }
 
@@ -144,15 +144,15 @@ async fn init(live: &Live, tracks: Tracks, number: u64) -> Response {
     answer(found.await)
 }
 
-/// What was found: the bytes of a part or segment, or why there are none.
+/// Result of a lookup: the bytes of a part or segment, or why there are none.
 enum Piece {
     Bytes(Bytes),
-    /// A segment with this number that is not complete yet, or of which only some tracks are wanted.
+    /// A segment with this number that is still growing, or of which only some tracks are requested.
     Open(u64),
     Nothing,
 }
 
-/// Waits for the part that `find` finds.
+/// Waits for the part that `find` looks up.
 async fn part(live: &Live, find: impl Fn(&Window) -> Option<Piece>) -> Response {
     answer(live.wait(live.read(limit), find).await.map(|piece| match piece {
         Piece::Bytes(bytes) => Some(bytes),
@@ -160,7 +160,7 @@ async fn part(live: &Live, find: impl Fn(&Window) -> Option<Piece>) -> Response 
     }))
 }
 
-/// Waits for the segment that `find` finds, and sends one that is open frame by frame.
+/// Waits for the segment that `find` looks up; streams an open one frame by frame.
 async fn segment(live: Arc<Live>, viewer: Viewer, tracks: Tracks, find: impl Fn(&Window) -> Option<Piece>) -> Response {
     match live.wait(live.read(limit), find).await {
         Some(Piece::Open(number)) => {
@@ -176,18 +176,18 @@ async fn segment(live: Arc<Live>, viewer: Viewer, tracks: Tracks, find: impl Fn(
 async fn manifest(live: &Live, now: WallTime, host: Option<&HeaderValue>, query: &str) -> Response {
     let host = host.and_then(|host| host.to_str().ok());
     let time_url = host.map_or_else(|| "/time".to_owned(), |host| format!("http://{host}/time"));
-    // A player computes from it which segments there are: so many that it can begin with one that is complete.
+    // Players derive segment numbers from the manifest, so wait until a complete segment exists.
     let found = live.wait(live.read(limit), |window| {
         let ready = window.has_ended() || window.segments().any(|segment| segment.complete);
         if ready { segment::manifest(window, now, &time_url).map(|text| carry(text, query)) } else { None }
     });
     match found.await {
         Some(text) => ([(header::CONTENT_TYPE, MPD)], no_cache(), text).into_response(),
-        None => later("the stream does not go on"),
+        None => later("the stream has stalled"),
     }
 }
 
-/// `GET /time`: the server's clock, which a manifest counts by.
+/// `GET /time`: the server's clock, referenced by the manifest.
 pub(super) async fn time(State(shared): State<Arc<Shared>>) -> Response {
     (Extension(ForEveryPage), no_cache(), segment::date_time(shared.clock.now().wall)).into_response()
 }
@@ -195,12 +195,12 @@ pub(super) async fn time(State(shared): State<Arc<Shared>>) -> Response {
 fn answer(found: Option<Option<Bytes>>) -> Response {
     match found {
         Some(Some(bytes)) => ([(header::CONTENT_TYPE, MP4)], no_cache(), bytes).into_response(),
-        Some(None) => api::error(StatusCode::NOT_FOUND, "no such segment or part, or no longer"),
-        None => later("the stream does not go on"),
+        Some(None) => api::error(StatusCode::NOT_FOUND, "no such segment or part; it may have expired"),
+        None => later("the stream has stalled"),
     }
 }
 
-/// `None` for a part that may come next, until it is there.
+/// Returns `None` while the part may still come next.
 fn find_part(window: &Window, segment: u64, part: usize) -> Option<Piece> {
     if let Some(bytes) = window.segment(segment).and_then(|segment| segment.part(part)) {
         return Some(Piece::Bytes(bytes));
@@ -209,7 +209,7 @@ fn find_part(window: &Window, segment: u64, part: usize) -> Option<Piece> {
     if next && !window.has_ended() { None } else { Some(Piece::Nothing) }
 }
 
-/// `None` for the segment that comes next.
+/// Returns `None` while the segment is the next one.
 fn find_segment(window: &Window, tracks: Tracks, number: u64) -> Option<Piece> {
     match window.segment(number) {
         Some(segment) if tracks != Tracks::Both && segment.init.separate.is_none() => Some(Piece::Nothing),
@@ -220,7 +220,7 @@ fn find_segment(window: &Window, tracks: Tracks, number: u64) -> Option<Piece> {
     }
 }
 
-/// `None` for the segment that comes next, by its place on the grid.
+/// Looks the segment up by grid position; returns `None` while it is the next one.
 fn find_on_grid(window: &Window, tracks: Tracks, place: u64) -> Option<Piece> {
     let newest = window.segments().next_back().map(|segment| segment.grid);
     match (window.on_grid(place), newest) {
@@ -230,7 +230,7 @@ fn find_on_grid(window: &Window, tracks: Tracks, place: u64) -> Option<Piece> {
     }
 }
 
-/// `GET /{path}/mse`: fragment by fragment, from the newest key frame on.
+/// `GET /{path}/mse`: sends fragments from the newest key frame on.
 async fn mse(live: Arc<Live>, viewer: Viewer) -> Response {
     let begin = live.wait(live.read(limit), |window| {
         let cursor = window.newest_sync()?;
@@ -242,12 +242,12 @@ async fn mse(live: Arc<Live>, viewer: Viewer) -> Response {
             let reader = Reader::of_stream(live, viewer, cursor);
             ([(header::CONTENT_TYPE, kind)], no_cache(), reader.into_body()).into_response()
         }
-        None => later("the stream does not go on"),
+        None => later("the stream has stalled"),
     }
 }
 
-/// How long a request waits: three target durations (draft-pantos-hls-rfc8216bis section 6.2.5.2). The first one also waits for a
-/// key frame.
+/// Longest wait of a request: three target durations (draft-pantos-hls-rfc8216bis section 6.2.5.2). The first request also
+/// waits for a key frame.
 fn limit(window: &Window) -> Duration {
     let start = if window.segments().next().is_none() { 5 } else { 0 };
     Duration::from_secs((3 * window.target()).max(3) + start)

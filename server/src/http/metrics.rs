@@ -1,4 +1,4 @@
-//! `/metrics`: what the server and its streams do, as [`metrics::openmetrics`] writes it.
+//! `/metrics`: server and stream metrics in the format of [`metrics::openmetrics`].
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -21,10 +21,10 @@ pub(super) async fn show(State(shared): State<Arc<Shared>>, headers: HeaderMap) 
     ([(header::CONTENT_TYPE, format.content_type())], openmetrics::text(&families(&shared), format)).into_response()
 }
 
-/// A metric of each stream: its name, type, unit, help, and value.
+/// A metric of each stream: name, type, unit, help and value.
 type StreamMetric = (&'static str, Kind, Unit, &'static str, fn(&Snapshot) -> u64);
 
-/// What is known of a stream at one time.
+/// A stream's counters at one instant.
 struct Snapshot {
     path: String,
     counts: Counts,
@@ -64,7 +64,7 @@ const STREAM_METRICS: [StreamMetric; 19] = [
         "framelag_stream_http_skips",
         Kind::Counter,
         Unit::None,
-        "Times a slow HTTP viewer went on at the newest key frame.",
+        "Times a slow HTTP viewer skipped to the newest key frame.",
         |s| s.counts.viewed.skips,
     ),
     ("framelag_stream_segments", Kind::Gauge, Unit::None, "Segments in memory.", |s| s.held.segments as u64),
@@ -87,7 +87,7 @@ const STREAM_METRICS: [StreamMetric; 19] = [
     ),
 ];
 
-/// A metric of the server.
+/// A metric of the server: name, type, unit, help and value.
 type ServerMetric = (&'static str, Kind, Unit, &'static str, fn(&Shared) -> u64);
 
 const SERVER_METRICS: [ServerMetric; 11] = [
@@ -139,7 +139,7 @@ fn families(shared: &Shared) -> Vec<Family> {
     families
 }
 
-/// Since when a stream counts is not kept.
+/// The start time of the counter is not recorded.
 fn point(labels: Vec<Label>, value: u64) -> Point {
     Point { labels, created: None, value: Value::Count(value) }
 }

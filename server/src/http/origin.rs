@@ -1,10 +1,9 @@
-//! Which pages a browser may let in: those of this host by its own names, and for streams that need no user every other.
+//! Host and origin checks, which decide what web pages may access.
 //!
-//! Where there are no users, a page of another site could otherwise have its name resolve to this host's address, and read
-//! everything as its own (DNS rebinding). Such a request names that site in its Host header.
+//! Without users, a page of another site could have its name resolve to this host's address and read everything as
+//! same-origin (DNS rebinding). The Host header of such a request names that site.
 //!
-//! Answers to a password are for pages of this host alone: `*` is what a browser does not accept for requests that it adds
-//! passwords or cookies to.
+//! Responses to a password are for same-origin pages only: browsers reject `*` for requests with credentials.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -18,11 +17,11 @@ use super::api;
 use super::marks::ForEveryPage;
 use crate::Shared;
 
-/// The address that a connection came in at.
+/// The local address that a connection came in on.
 #[derive(Clone, Copy)]
 pub(super) struct Local(pub(super) SocketAddr);
 
-/// Refuses a Host header with a foreign name, where no password protects.
+/// Rejects a Host header with a foreign name unless passwords protect the server.
 pub(super) async fn check(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let local = request.extensions().get().map(|Local(local)| local.ip());
     let mut hosts = request.headers().get_all(header::HOST).iter();
@@ -33,8 +32,8 @@ pub(super) async fn check(State(shared): State<Arc<Shared>>, request: Request, n
     next.run(request).await
 }
 
-/// Lets every page read what needs no user, why it was refused, and what was asked for with a token, which no browser sends by
-/// itself; never what a password opened, which browsers do send by themselves.
+/// Lets every page read public responses, refusals, and responses to a token, which browsers never send by themselves.
+/// Excludes responses to a password, which browsers do send by themselves.
 pub(super) async fn allow_pages(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let preflight = request.method() == Method::OPTIONS;
     let mut response = next.run(request).await;
@@ -46,7 +45,7 @@ pub(super) async fn allow_pages(State(shared): State<Arc<Shared>>, request: Requ
     response
 }
 
-/// `OPTIONS`: what a browser asks before a request that is not simple.
+/// `OPTIONS`: the CORS preflight request.
 pub(super) async fn preflight() -> Response {
     let headers = [
         (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD"),
@@ -56,12 +55,12 @@ pub(super) async fn preflight() -> Response {
     (StatusCode::NO_CONTENT, headers).into_response()
 }
 
-/// Refuses what pages of other sites have a browser send, with the user's password where it knows one.
+/// Rejects cross-site requests that change state, which a browser may send with the user's password.
 pub(super) async fn only_own_pages(request: Request, next: Next) -> Response {
     let headers = request.headers();
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let mut origins = headers.get_all(header::ORIGIN).iter();
-    // A program sends none, and a sandboxed page "null".
+    // Programs send no Origin; a sandboxed page sends "null".
     let own =
         origins.all(|origin| origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, o)| o) == host);
     if !own {

@@ -1,5 +1,5 @@
-//! `POST /api/streams/phase/{path}`: has the publisher shift when its pictures are due, by a fraction of the time between two of
-//! them. Joins of a browser at different phases show what a figure owes to chance.
+//! `POST /api/streams/phase/{path}`: asks the publisher to shift its pictures by a fraction of the frame interval. Measuring
+//! at several phases shows how much of a figure is due to chance.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,13 +16,13 @@ use serde::{Deserialize, Serialize};
 use super::api::error;
 use crate::Shared;
 
-/// A publisher answers within this, or is taken for one that does not.
+/// Longest wait for the publisher's answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Asked {
-    /// From 0 to below 1.
+    /// In the range [0, 1).
     fraction: f64,
 }
 
@@ -31,13 +31,13 @@ struct Shifted {
     phase_us: u64,
 }
 
-/// See the module.
+/// Handles the request.
 pub(super) async fn shift(
     State(shared): State<Arc<Shared>>,
     Path(path): Path<String>,
     asked: Result<Json<Asked>, JsonRejection>,
 ) -> Response {
-    // Of another content type a browser sends it for any page, without asking first.
+    // Browsers send other content types cross-site without a preflight request.
     let asked = match asked {
         Ok(Json(asked)) => asked,
         Err(JsonRejection::MissingJsonContentType(_)) => {
@@ -51,13 +51,11 @@ pub(super) async fn shift(
     let stream = StreamPath::parse(&path).ok().and_then(|path| shared.paths.find(&path));
     let Some(stream) = stream else { return error(StatusCode::NOT_FOUND, "no stream at this path") };
     let Some(answer) = stream.shift(phase) else {
-        return error(StatusCode::CONFLICT, "the publisher is not framelag's, or is asked already");
+        return error(StatusCode::CONFLICT, "the publisher is not framelag's, or another request is pending");
     };
     match tokio::time::timeout(ANSWER_LIMIT, answer).await {
         Ok(Ok(Some(phase_us))) => Json(Shifted { phase_us }).into_response(),
-        Ok(Ok(None)) => {
-            error(StatusCode::CONFLICT, "the publisher cannot shift its pictures: a camera sets its own pace")
-        }
-        Ok(Err(_)) | Err(_) => error(StatusCode::GATEWAY_TIMEOUT, "the publisher does not answer"),
+        Ok(Ok(None)) => error(StatusCode::CONFLICT, "the publisher cannot shift its pictures: cameras pace themselves"),
+        Ok(Err(_)) | Err(_) => error(StatusCode::GATEWAY_TIMEOUT, "the publisher did not answer"),
     }
 }

@@ -1,4 +1,4 @@
-//! `/api/streams/settings/NAME`: how a stream is cut, read and changed.
+//! `/api/streams/settings/NAME`: reads and changes the segment settings of a stream.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,12 +18,12 @@ use crate::Shared;
 use crate::live::NotSet;
 use crate::segment::{SegmentSettings, SettingsChange, SettingsError, duration_text};
 
-/// Bytes of a body at most.
+/// Largest request body, in bytes.
 const BODY_MAX: usize = 4 << 10;
-/// It is there within this.
+/// Time limit for reading the body.
 const BODY_LIMIT: Duration = Duration::from_secs(5);
 
-/// As [`change`] reads them.
+/// Serialized in the form that [`change`] reads.
 #[derive(Serialize)]
 struct View {
     segment: String,
@@ -48,7 +48,7 @@ pub(super) async fn show(State(shared): State<Arc<Shared>>, Path(path): Path<Str
     }
 }
 
-/// `PUT`: replaces what the stream has of its own; what is left out is as for every stream.
+/// `PUT`: replaces the stream's own settings; missing fields keep the defaults.
 pub(super) async fn set(
     State(shared): State<Arc<Shared>>,
     Path(path): Path<String>,
@@ -69,8 +69,8 @@ pub(super) async fn set(
     }
     let body = match tokio::time::timeout(BODY_LIMIT, to_bytes(body, BODY_MAX)).await {
         Ok(Ok(body)) => body,
-        Ok(Err(_)) => return api::error(StatusCode::PAYLOAD_TOO_LARGE, "a body has 4 KiB at most"),
-        Err(_) => return api::error(StatusCode::REQUEST_TIMEOUT, "the body did not come within 5 s"),
+        Ok(Err(_)) => return api::error(StatusCode::PAYLOAD_TOO_LARGE, "the body exceeds 4 KiB"),
+        Err(_) => return api::error(StatusCode::REQUEST_TIMEOUT, "the body did not arrive within 5 s"),
     };
     let change = match change(&body) {
         Ok(change) => change,
@@ -86,22 +86,22 @@ pub(super) async fn set(
     }
 }
 
-/// What is wrong with a body.
+/// Why a body was rejected.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Bad {
     Json(String),
     Field(SettingsError),
 }
 
-/// Reads `{"segment": "500ms", "part": "frame", "playlist": 6, "preset": "safe"}`, or some of that.
+/// Parses `{"segment": "500ms", "part": "frame", "playlist": 6, "preset": "safe"}`; all fields are optional.
 pub(super) fn change(body: &[u8]) -> Result<SettingsChange, Bad> {
     let fields: BTreeMap<String, Value> = serde_json::from_slice(body)
-        .map_err(|error| Bad::Json(format!("the body is no JSON object of settings: {error}")))?;
+        .map_err(|error| Bad::Json(format!("the body is not a JSON object of settings: {error}")))?;
     let mut change = SettingsChange::default();
     for (name, value) in &fields {
         let value = match value {
             Value::String(text) => text.clone(),
-            // A name that is unknown is told first.
+            // Report an unknown name before a wrong type.
             Value::Number(number) => number.to_string(),
             _ if SettingsChange::NAMES.contains(&name.as_str()) => {
                 let right = "write a string or a number, or leave it out".to_owned();

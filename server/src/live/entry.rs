@@ -1,4 +1,4 @@
-//! One stream that is cut.
+//! One stream being segmented.
 
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::marks::{FrameMarks, Marks, Placed};
 use crate::relay::{Stream, View, Viewed};
 use crate::segment::{SegmentSettings, Segmenter, Window};
 
-/// See the module.
+/// A stream being segmented, with its window of segments and the requests that wait for it.
 pub(crate) struct Live {
     segmenter: Mutex<Segmenter>,
     settings: SegmentSettings,
@@ -27,17 +27,17 @@ pub(crate) struct Live {
     viewed: Arc<Viewed>,
 }
 
-/// What those who wait are told.
+/// State sent to waiting requests.
 #[derive(Clone, Copy, Debug, Default)]
 struct State {
-    /// Counts changes of the window.
+    /// Number of changes to the window.
     changes: u64,
-    /// Another one has taken its place.
+    /// Whether a newer entry has replaced this one.
     replaced: bool,
 }
 
 impl Live {
-    /// Cuts `stream` as `settings` say. Counts on from `previous`, which was at the same path.
+    /// Starts segmenting `stream` with `settings`. Continues the numbering of `previous`, the last entry at the same path.
     pub(super) fn new(
         settings: SegmentSettings,
         clock: SystemClock,
@@ -74,37 +74,37 @@ impl Live {
         self.stream.as_ptr() == Arc::as_ptr(stream)
     }
 
-    /// Counts a request for as long as the result lives.
+    /// Counts an open request until the result is dropped.
     pub(crate) fn view(&self) -> View {
         self.viewed.open()
     }
 
-    /// Whether another one has taken its place.
+    /// Whether a newer entry has replaced this one.
     pub(crate) fn is_replaced(&self) -> bool {
         self.state.borrow().replaced
     }
 
-    /// Another one takes its place: nobody waits for it any more.
+    /// Marks this entry as replaced and wakes all waiting requests.
     pub(super) fn replace(&self) {
         self.state.send_modify(|state| state.replaced = true);
     }
 
     pub(super) async fn replaced(&self) {
-        // The sender is here.
+        // Cannot fail: `self` owns the sender.
         let _ = self.state.subscribe().wait_for(|state| state.replaced).await;
     }
 
-    /// Reads from the window as it is now.
+    /// Reads from the current window.
     pub(crate) fn read<T>(&self, read: impl FnOnce(&Window) -> T) -> T {
         read(lock(&self.segmenter).window())
     }
 
-    /// Reads until there is something, for `limit` at most, or until it is replaced.
+    /// Waits until `read` returns `Some`, for `limit` at most or until the entry is replaced.
     pub(crate) async fn wait<T>(&self, limit: Duration, mut read: impl FnMut(&Window) -> Option<T>) -> Option<T> {
         let mut changes = self.state.subscribe();
         let found = async {
             loop {
-                // Before it is read: what changes in between is seen the next time.
+                // Mark the state as seen before reading the window, so that no change in between is missed.
                 let replaced = changes.borrow_and_update().replaced;
                 self.touch();
                 if let Some(found) = self.read(&mut read) {
@@ -119,13 +119,13 @@ impl Live {
         tokio::time::timeout(limit, found).await.unwrap_or_default()
     }
 
-    /// Who stamps the stream, and when its newest frames were where: those from number `from` on.
+    /// Returns the origin of the stream's stamps and the marks of its newest frames, from sequence number `from` on.
     pub(crate) fn marks(&self, from: Option<u32>) -> (Origin, Vec<FrameMarks>) {
         let marks = lock(&self.marks);
         (marks.origin(), marks.from(from))
     }
 
-    /// The newest frame has this stamp, and came in at `arrived`.
+    /// Records the newest frame, which has this stamp and arrived at `arrived`.
     pub(super) fn mark(&self, stamp: &Stamp, arrived: WallTime) {
         let placed = |window: &Window| {
             let open = window.open()?;
@@ -151,8 +151,8 @@ impl Live {
         });
     }
 
-    /// Takes a frame of audio, to be heard at `time` of the video's clock. It goes out with the next picture: until then nothing
-    /// has changed.
+    /// Adds an audio frame to be played at `time` on the video's clock. It is sent with the next video frame, so waiting
+    /// requests are not woken.
     pub(super) fn push_audio(&self, frame: &AudioFrame, time: MediaTime) {
         lock(&self.segmenter).push_audio(frame, time);
     }

@@ -1,4 +1,4 @@
-//! Passes the frames of a stream on to its segmenter, and asks for key frames.
+//! Feeds a stream's frames to its segmenter and requests key frames.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,21 +12,21 @@ use super::entry::Live;
 use crate::relay::{Account, Frames, Unit};
 use crate::segment::Window;
 
-/// A publisher that was asked for a key frame is asked again after this: ours sends one a second at most on request.
+/// Interval between key frame requests: framelag's publisher sends at most one requested key frame per second.
 const KEY_RETRY: Duration = Duration::from_millis(250);
-/// One that has sent none for so long will not.
+/// Time after which a publisher is assumed not to support key frame requests.
 const KEY_LIMIT: Duration = Duration::from_millis(1_500);
-/// Segments in a row that are longer than wanted, after which key frames are too rare.
+/// Consecutive overlong segments after which key frames are reported as too rare.
 const OVERLONG: usize = 3;
-/// A publisher that was lost may come back within this: until then its stream has not ended.
+/// Time a lost publisher has to reconnect before its stream counts as ended.
 const COME_BACK: Duration = Duration::from_secs(10);
-/// A stamp further away from the frame's arrival is not believed.
+/// Largest plausible difference between a stamp and the frame's arrival.
 const STAMP_OFF_MAX: Duration = Duration::from_secs(3_600);
 
-/// Passes the frames on until the stream ends, and holds on to what is there then.
+/// Feeds frames until the stream ends, then keeps its last segments available.
 pub(super) async fn feed(live: &Live, mut frames: Frames, path: &StreamPath, account: &Arc<Account>) {
     let mut share = account.share();
-    // Since when, and the last time.
+    // Time of the first and of the most recent key frame request.
     let mut asked: Option<(MonoTime, Option<MonoTime>)> = None;
     let (mut unusable, mut warned) = (false, false);
     while let Some(unit) = frames.next_unit().await {
@@ -75,12 +75,12 @@ pub(super) async fn feed(live: &Live, mut frames: Frames, path: &StreamPath, acc
         tokio::time::sleep(COME_BACK).await;
     }
     live.end();
-    // Until nobody asks any more.
+    // Never returns: the caller drops this future once the stream is idle.
     std::future::pending::<()>().await;
     drop(share);
 }
 
-/// When the picture was taken, by its stamp.
+/// Returns the capture time from the stamp.
 fn taken(stamp: &Stamp, arrived: WallTime) -> Option<WallTime> {
     let stamp = stamp.times.stamp;
     (stamp.micros_since(arrived).unsigned_abs() <= STAMP_OFF_MAX.as_micros() as u64).then_some(stamp)

@@ -1,4 +1,4 @@
-//! When the newest frames were where, by sequence number: for a receiver whose browser sees pictures, and no SEI.
+//! Timestamps of the newest frames by sequence number, for a receiver whose browser sees pictures but no SEI.
 
 use std::collections::VecDeque;
 
@@ -7,10 +7,10 @@ use common::sei::{Origin, Stamp};
 use common::time::WallTime;
 use serde::Serialize;
 
-/// Frames that are remembered: 17 s at 60 per second.
+/// Most frames remembered: 17 s at 60 fps.
 const FRAMES_MAX: usize = 1_024;
 
-/// One frame. Times are µs since the Unix epoch: those of the publisher are of its clock, the others of this host's.
+/// Marks of one frame in µs since the Unix epoch. The publisher's marks use its clock, the others this host's.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct FrameMarks {
     pub(super) sequence: u32,
@@ -20,19 +20,19 @@ pub(crate) struct FrameMarks {
     pub(super) painted_us: i64,
     pub(super) encoded_us: i64,
     pub(super) sent_us: i64,
-    /// Its first packet came in.
+    /// When its first packet arrived.
     pub(super) arrived_us: i64,
-    /// Its fragment can be had: by `mse`, and by DASH.
+    /// When its fragment became available over `mse` and DASH.
     pub(super) fragment_us: i64,
-    /// The part that it is in can be had.
+    /// When its part became available.
     pub(super) part_us: Option<i64>,
-    /// The segment that it is in is complete.
+    /// When its segment was complete.
     pub(super) segment_us: Option<i64>,
     #[serde(skip)]
     segment: u64,
 }
 
-/// See the module.
+/// The newest frames' marks.
 #[derive(Debug, Default)]
 pub(crate) struct Marks {
     origin: Origin,
@@ -40,20 +40,20 @@ pub(crate) struct Marks {
     frames: VecDeque<FrameMarks>,
 }
 
-/// Where a frame has come to in the window.
+/// Position of a frame in the window.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Placed {
-    /// The segment that it is in.
+    /// Number of its segment.
     pub(super) segment: u64,
-    /// No part of it is open.
+    /// Whether every fragment so far belongs to a complete part.
     pub(super) all_in_parts: bool,
 }
 
 impl Marks {
-    /// A frame with this stamp came in at `arrived`, and can be had `now`.
+    /// Adds a frame with this stamp that arrived at `arrived` and is available at `now`.
     pub(super) fn push(&mut self, stamp: &Stamp, arrived: WallTime, placed: Placed, now: WallTime) {
         if stamp.origin != self.origin {
-            // Another start of a publisher counts anew.
+            // A restarted publisher numbers its frames anew.
             *self = Self { origin: stamp.origin, ..Self::default() };
         }
         if self.frames.len() >= FRAMES_MAX {
@@ -84,12 +84,12 @@ impl Marks {
         }
     }
 
-    /// Who stamps: [`Origin::default`] before the first frame.
+    /// Returns the origin of the stamps, or [`Origin::default`] before the first frame.
     pub(crate) fn origin(&self) -> Origin {
         self.origin
     }
 
-    /// The frames from `sequence` on, modulo [`SEQUENCE_MODULUS`]; all, where `None`.
+    /// Returns the frames from `sequence` on, modulo [`SEQUENCE_MODULUS`], or all frames if `None`.
     pub(crate) fn from(&self, sequence: Option<u32>) -> Vec<FrameMarks> {
         let is_later = |frame: &&FrameMarks| {
             sequence.is_none_or(|from| {
@@ -122,7 +122,7 @@ mod tests {
         }
     }
 
-    /// Frames 40 ms apart from number `first` on: two a part, four a segment.
+    /// Frames 40 ms apart, numbered from `first`: two per part, four per segment.
     fn marks(first: u32, count: u32) -> Marks {
         let mut marks = Marks::default();
         for i in 0..count {

@@ -1,4 +1,4 @@
-//! The settings in force, by path.
+//! Segment settings by path.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -8,30 +8,30 @@ use common::rtsp::serve::StreamPath;
 
 use crate::segment::{SegmentSettings, SettingsChange, SettingsError};
 
-/// Paths with settings of their own.
+/// Most paths with settings of their own.
 pub(crate) const PATHS_MAX: usize = 1_024;
 
-/// See the module.
+/// The default settings and each path's changes to them.
 pub(crate) struct Settings {
     default: SegmentSettings,
     paths: Mutex<BTreeMap<StreamPath, SettingsChange>>,
 }
 
-/// Why settings are not taken.
+/// Why settings were rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum NotSet {
     Wrong(SettingsError),
-    /// [`PATHS_MAX`] have some.
+    /// [`PATHS_MAX`] paths already have settings.
     Full,
 }
 
 impl Settings {
-    /// `paths` says what differs from `default` where.
+    /// `paths` holds per-path changes to `default`.
     pub(crate) fn new(default: SegmentSettings, paths: BTreeMap<StreamPath, SettingsChange>) -> Self {
         Self { default, paths: Mutex::new(paths) }
     }
 
-    /// Those of `path`.
+    /// Returns the settings of `path`.
     pub(crate) fn of(&self, path: &StreamPath) -> SegmentSettings {
         lock(&self.paths).get(path).copied().unwrap_or_default().of(self.default)
     }
@@ -41,10 +41,10 @@ impl Settings {
         lock(&self.paths).contains_key(path)
     }
 
-    /// Replaces those of `path`; what `change` leaves out is as for every path.
+    /// Replaces the settings of `path`; fields missing from `change` keep the defaults.
     ///
     /// # Errors
-    /// Where they are out of range, or too many paths have some.
+    /// Fails if a setting is out of range or too many paths have settings.
     pub(crate) fn set(&self, path: &StreamPath, change: SettingsChange) -> Result<SegmentSettings, NotSet> {
         let settings = change.of(self.default);
         settings.check().map_err(NotSet::Wrong)?;

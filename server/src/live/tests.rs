@@ -7,7 +7,7 @@ use super::*;
 use crate::relay::{Client, Paths, Publication, PublisherControl};
 use crate::segment::Window;
 
-/// A test does not wait longer for what has to come.
+/// Longest wait of a test.
 const LIMIT: Duration = Duration::from_secs(60);
 const SDP: &[u8] =
     b"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n";

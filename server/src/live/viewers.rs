@@ -1,4 +1,4 @@
-//! How many requests may wait, or be answered piece by piece, at the same time.
+//! Limits the number of requests that wait or are streamed at the same time.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex};
 use common::lock::lock;
 use common::peer::owner;
 
-/// Of all addresses together.
+/// Limit for all addresses together.
 pub(crate) const VIEWERS_MAX: usize = 512;
 
-/// See the module. An address gets no more than is left for others: half of it all where it is alone.
+/// Admits requests. An address may use at most as much as it leaves free, so a single address gets half of the limit.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Viewers(Arc<Mutex<Counts>>);
 
@@ -21,7 +21,7 @@ struct Counts {
     refused: u64,
 }
 
-/// The right of one request. Dropping it gives it back.
+/// Permission for one request, returned on drop.
 #[derive(Debug)]
 pub(crate) struct Permit {
     viewers: Viewers,
@@ -29,7 +29,7 @@ pub(crate) struct Permit {
 }
 
 impl Viewers {
-    /// `None` where `peer`, or everybody, has too many.
+    /// Returns `None` if `peer` or the whole server has reached its limit.
     pub(crate) fn admit(&self, peer: IpAddr) -> Option<Permit> {
         let mut counts = lock(&self.0);
         let (address, left) = (owner(peer), VIEWERS_MAX - counts.all);
@@ -43,17 +43,17 @@ impl Viewers {
         Some(Permit { viewers: self.clone(), address })
     }
 
-    /// Counts a request that was refused for another reason.
+    /// Counts a request refused for another reason.
     pub(crate) fn refuse(&self) {
         lock(&self.0).refused += 1;
     }
 
-    /// Requests that have a permit.
+    /// Number of requests that hold a permit.
     pub(crate) fn admitted(&self) -> usize {
         lock(&self.0).all
     }
 
-    /// Requests that were refused so far.
+    /// Number of requests refused so far.
     pub(crate) fn refused(&self) -> u64 {
         lock(&self.0).refused
     }

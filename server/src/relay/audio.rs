@@ -1,4 +1,4 @@
-//! The audio that passes beside the video: counted here, and put together for subscribers.
+//! Audio beside the video: counted here, and reassembled for subscribers.
 
 use common::audio::{AudioFormat, AudioFrame};
 use common::rtp::rtcp;
@@ -10,14 +10,14 @@ use common::time::{MediaTime, MonoTime};
 
 use super::packet::{Packet, PacketKind};
 
-/// What has passed of a stream's audio.
+/// Counters of a stream's audio.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct AudioCounts {
     pub(crate) packets: u64,
-    /// Of those packets.
+    /// Bytes of those packets.
     pub(crate) bytes: u64,
     pub(crate) frames: u64,
-    /// Packets that never arrived, by their sequence numbers.
+    /// Packets lost, by sequence number.
     pub(crate) lost_packets: u64,
 }
 
@@ -35,7 +35,7 @@ impl AudioCounter {
         Self { payload: audio.payload, sequence: Sequence::default(), newest: None, counts: AudioCounts::default() }
     }
 
-    /// Counts `packet`, RTP or RTCP. Whether readers get it: what is no packet they do not.
+    /// Counts `packet`, RTP or RTCP. Returns whether to relay it: invalid packets are not relayed.
     pub(super) fn take(&mut self, packet: &Packet) -> bool {
         if packet.kind == PacketKind::Rtcp {
             return true;
@@ -57,26 +57,26 @@ impl AudioCounter {
         self.counts
     }
 
-    /// In ticks of the track's clock.
+    /// Time in ticks of the track's clock.
     pub(super) fn newest(&self) -> Option<MediaTime> {
         self.newest
     }
 }
 
-/// A frame of audio, with where it lies on the clock of the video.
+/// An audio frame with its time on the video's clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AudioUnit {
     pub(crate) frame: AudioFrame,
-    /// When it is to be heard, on the video's media clock.
+    /// Presentation time on the video's media clock.
     pub(crate) time: MediaTime,
 }
 
-/// Puts the audio of a stream together and on the video's clock.
+/// Reassembles a stream's audio and maps it to the video's clock.
 #[derive(Debug)]
 pub(super) struct AudioFeed {
     format: AudioFormat,
     payload: AudioPayload,
-    /// There while anybody subscribes.
+    /// Present while there are subscribers.
     depacketizer: Option<AudioDepacketizer>,
     alignment: Alignment,
 }
@@ -97,7 +97,7 @@ impl AudioFeed {
         self.depacketizer = None;
     }
 
-    /// Takes RTCP of either track: reports are kept, for who subscribes later.
+    /// Takes RTCP of either track; keeps reports for later subscribers.
     pub(super) fn take_report(&mut self, packet: &Packet) {
         for event in rtcp::parse(&packet.bytes).into_iter().flatten() {
             if let rtcp::Event::SenderReport { ntp, time, .. } = event
@@ -116,7 +116,7 @@ impl AudioFeed {
         self.alignment.handle_video(arrived, time);
     }
 
-    /// Takes an RTP packet of the audio, and hands on the frames that end in it, once there was video.
+    /// Takes an RTP packet of the audio and passes the frames that end in it to `found`, once video has arrived.
     pub(super) fn take(&mut self, now: MonoTime, packet: &rtp::Packet<'_>, mut found: impl FnMut(AudioUnit)) {
         let Self { depacketizer: Some(depacketizer), alignment, .. } = self else { return };
         depacketizer.handle_packet(now, packet, |frame| {

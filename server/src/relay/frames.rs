@@ -21,7 +21,7 @@ use super::audio::{AudioFeed, AudioUnit};
 use super::memory::{Account, Share};
 use super::packet::{PacketKind, Placed};
 
-/// Frames, of video and audio together, that wait for one subscriber at most: several seconds.
+/// Most frames of video and audio queued for one subscriber: several seconds.
 pub(super) const FRAMES_MAX: usize = 256;
 /// Bytes of them.
 pub(super) const BYTES_MAX: usize = 2 * FRAME_MAX;
@@ -38,15 +38,15 @@ pub(super) struct FrameSinks {
     queues: Vec<Arc<FrameQueue>>,
 }
 
-/// What a subscriber gets.
+/// What a subscriber receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wants {
     Video,
-    /// Video, and the audio beside it where there is any.
+    /// Video, and audio if present.
     Both,
 }
 
-/// What a subscriber is handed, shared with the others.
+/// A unit handed to subscribers, shared among them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Unit {
     Video(Arc<Frame>),
@@ -63,12 +63,12 @@ impl Unit {
 }
 
 impl FrameSinks {
-    /// Of a stream with this audio.
+    /// Creates the frames of a stream with this audio.
     pub(super) fn new(audio: Option<&Audio>) -> Self {
         Self { depacketizer: None, audio: audio.map(AudioFeed::new), queues: Vec::new() }
     }
 
-    /// Adds a subscriber; `parameter_sets` are those of the stream so far.
+    /// Adds a subscriber; `parameter_sets` are the stream's latest.
     pub(super) fn join(&mut self, codec: Codec, parameter_sets: &[Vec<u8>], queue: FrameQueue) -> Arc<FrameQueue> {
         self.depacketizer.get_or_insert_with(|| match codec {
             Codec::H264 => Depacketizer::new(parameter_sets),
@@ -140,10 +140,10 @@ impl FrameSinks {
     }
 }
 
-/// `opens` says that decoding can begin with it.
+/// `opens` says whether decoding can start with it.
 fn push(queues: &[Arc<FrameQueue>], unit: &Unit, opens: bool) {
     queues.iter().filter(|queue| queue.wants(unit)).for_each(|queue| queue.push(unit, opens));
-    // Any of them may hold the most.
+    // Each of them may hold the limit.
     queues.iter().for_each(|queue| queue.give_way());
 }
 
@@ -237,7 +237,7 @@ impl FrameQueue {
         state.drops.broken += u64::from(state.opened_once);
     }
 
-    /// What comes next; `None` once the stream has ended.
+    /// Returns the next unit; `None` once the stream has ended.
     pub(super) async fn next(&self) -> Option<Unit> {
         loop {
             {
@@ -260,7 +260,7 @@ impl FrameQueue {
         lock(&self.state).drops
     }
 
-    /// Units and bytes that wait.
+    /// Units and bytes queued.
     #[cfg(test)]
     pub(super) fn held(&self) -> (usize, usize) {
         let state = lock(&self.state);

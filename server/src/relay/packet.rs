@@ -18,7 +18,7 @@ pub(crate) enum FramePosition {
     },
     /// A packet that cannot be placed.
     Other,
-    /// Of the audio: passes as long as the video does.
+    /// An audio packet, forwarded while video is.
     Beside,
     /// RTCP: always passes, so that a reader can map media time to wall time from the start.
     Free,

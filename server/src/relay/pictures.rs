@@ -42,7 +42,7 @@ impl Requests {
         }
     }
 
-    /// The publisher is asked now on nobody's account: for the sake of who waits as well.
+    /// Records a request on nobody's account, which also serves waiting readers.
     pub(super) fn ask_freely(&mut self, now: MonoTime) {
         self.waiting.clear();
         self.last = Some(now);

@@ -57,8 +57,8 @@ pub(crate) trait PublisherControl: Send + Sync {
     /// Asks for an IDR of the source with this SSRC.
     fn request_idr(&self, media_ssrc: u32);
 
-    /// Asks to shift when pictures are due. The answer is by how much, µs; `None` where they cannot be shifted.
-    /// Nobody is asked where there is no way to.
+    /// Asks the publisher to shift its pictures. The answer is the delay in µs; `None` if it cannot. Does nothing if
+    /// there is no way to ask.
     fn shift(&self, phase: Phase) -> Option<oneshot::Receiver<Option<u64>>> {
         let _ = phase;
         None

@@ -63,9 +63,9 @@ pub(crate) struct Counts {
     pub(crate) lost_packets: u64,
     pub(crate) foreign_packets: u64,
     pub(crate) dropped: Drops,
-    /// Over HTTP.
+    /// HTTP viewers.
     pub(crate) viewed: ViewedCounts,
-    /// Of the audio, where there is any.
+    /// Audio counters, if present.
     pub(crate) audio: Option<AudioCounts>,
 }
 
@@ -112,17 +112,17 @@ impl Stream {
         &self.publisher
     }
 
-    /// What viewers over HTTP got of it.
+    /// Returns the counters of HTTP viewers.
     pub(crate) fn viewed(&self) -> &Arc<Viewed> {
         &self.viewed
     }
 
-    /// The publisher says that it ends.
+    /// Notes that the publisher has ended the stream.
     pub(crate) fn finish(&self) {
         self.finished.store(true, Relaxed);
     }
 
-    /// Whether the publisher has said that it ends; one that was only lost may come back.
+    /// Whether the publisher has ended the stream; a lost one may come back.
     pub(super) fn is_finished(&self) -> bool {
         self.finished.load(Relaxed)
     }
@@ -132,7 +132,7 @@ impl Stream {
         lock(&self.description).clone()
     }
 
-    /// Media time of the newest packet of `track`, in ticks of that track's clock.
+    /// Returns the media time of the newest packet of `track`, in ticks of that track's clock.
     pub(crate) fn newest_time(&self, track: usize) -> Option<MediaTime> {
         let relay = lock(&self.relay);
         if track == Description::VIDEO { relay.counter.newest() } else { relay.audio.as_ref()?.newest() }
@@ -174,7 +174,7 @@ impl Stream {
         lock(&self.relay).frames.leave(queue);
     }
 
-    /// Asks the publisher for an IDR, beside the readers' budgets: how often is up to the caller.
+    /// Asks the publisher for an IDR outside the readers' budgets; the caller limits the rate.
     pub(super) fn request_idr(&self, now: MonoTime) {
         let mut relay = lock(&self.relay);
         if let Some(media_ssrc) = relay.media_ssrc {
@@ -183,7 +183,7 @@ impl Stream {
         }
     }
 
-    /// Asks a publisher of ours to shift when its pictures are due. Others are left alone.
+    /// Asks a framelag publisher to shift its pictures. Other publishers are not asked.
     pub(crate) fn shift(&self, phase: Phase) -> Option<oneshot::Receiver<Option<u64>>> {
         if is_ours(&self.publisher.user_agent) { self.control.shift(phase) } else { None }
     }
@@ -271,7 +271,7 @@ impl Stream {
         self.request_idr_if_due(&mut relay, now);
     }
 
-    /// `None` for what readers do not get: other tracks than those that are relayed, and what is no RTP packet.
+    /// Returns `None` for packets that are not relayed: other tracks, and anything but RTP.
     fn place(&self, relay: &mut Relay, packet: &Packet) -> Option<FramePosition> {
         if packet.track != Description::VIDEO {
             let audio = relay.audio.as_mut().filter(|_| packet.track == Description::AUDIO)?;

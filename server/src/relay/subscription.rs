@@ -22,7 +22,7 @@ impl Frames {
         Some(Self { stream, queue })
     }
 
-    /// As [`Frames::of`], with the audio beside them, for [`Frames::next_unit`].
+    /// Like [`Frames::of`], but with audio, for [`Frames::next_unit`].
     pub(crate) fn with_audio(stream: Arc<Stream>, memory: &Memory, now: MonoTime) -> Option<Self> {
         let queue = stream.subscribe(now, memory, Wants::Both)?;
         Some(Self { stream, queue })
@@ -38,17 +38,17 @@ impl Frames {
         }
     }
 
-    /// The next frame of video or audio, in the order in which they were complete.
+    /// Returns the next frame of video or audio, in order of completion.
     pub(crate) async fn next_unit(&mut self) -> Option<Unit> {
         self.queue.next().await
     }
 
-    /// Asks the publisher for an IDR. Every reader pays for it with bandwidth.
+    /// Asks the publisher for an IDR. It costs every reader bandwidth.
     pub(crate) fn request_idr(&self, now: MonoTime) {
         self.stream.request_idr(now);
     }
 
-    /// Whether the publisher has said that it ends; one that was only lost may come back.
+    /// Whether the publisher has ended the stream; a lost one may come back.
     pub(crate) fn is_finished(&self) -> bool {
         self.stream.is_finished()
     }

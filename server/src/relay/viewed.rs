@@ -1,9 +1,9 @@
-//! What viewers over HTTP got of a stream.
+//! Counters of a stream's HTTP viewers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Counts since the stream began.
+/// Counters since the stream began.
 #[derive(Debug, Default)]
 pub(crate) struct Viewed {
     requests: AtomicU64,
@@ -12,25 +12,25 @@ pub(crate) struct Viewed {
     open: AtomicU64,
 }
 
-/// [`Viewed`], read once.
+/// A snapshot of [`Viewed`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ViewedCounts {
-    /// Answered, or being answered.
+    /// Requests answered or being answered.
     pub(crate) requests: u64,
-    /// Handed to connections.
+    /// Bytes handed to connections.
     pub(crate) bytes: u64,
-    /// Times a viewer was too slow, and went on at the newest key frame.
+    /// Times a slow viewer skipped to the newest key frame.
     pub(crate) skips: u64,
-    /// Requests that wait, or are answered piece by piece.
+    /// Requests that wait or are being streamed.
     pub(crate) open: u64,
 }
 
-/// A request being answered; dropping it ends that.
+/// An open request, closed on drop.
 #[derive(Debug)]
 pub(crate) struct View(Arc<Viewed>);
 
 impl Viewed {
-    /// Counts a request for as long as the result lives.
+    /// Counts an open request until the result is dropped.
     pub(crate) fn open(self: &Arc<Self>) -> View {
         self.requests.fetch_add(1, Relaxed);
         self.open.fetch_add(1, Relaxed);

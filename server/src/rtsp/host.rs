@@ -32,7 +32,7 @@ impl ConnectionHost {
         Self { shared, local, peer, challenger, reservation: None, udp: BTreeMap::new(), drain: None, lease }
     }
 
-    /// Our end of the connection.
+    /// Local address of the connection.
     pub(super) fn local(&self) -> SocketAddr {
         self.local
     }
@@ -63,7 +63,7 @@ impl ConnectionHost {
     }
 }
 
-/// A stream of such a name would lie where the HTTP side has something else.
+/// The HTTP server uses these names for other resources.
 const OWN_NAMES: [&str; 5] = ["api", "assets", "health", "metrics", "time"];
 
 impl ConnectionHost {

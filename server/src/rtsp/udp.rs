@@ -114,7 +114,7 @@ pub(super) enum Sender {
 /// When the peer was last heard, so that a session over UDP knows that it lives.
 pub(super) struct Pulse {
     clock: SystemClock,
-    /// Microseconds of any packet's time, and of the newest RTP packet's of the video.
+    /// Arrival times in µs of the newest packet of any kind and of the newest video RTP packet.
     any: AtomicU64,
     media: AtomicU64,
 }
@@ -174,7 +174,7 @@ impl Receive {
             }
             BUFFER.with_borrow_mut(|buffer| self.take_batch(buffer, &mut packets));
             if !packets.is_empty() {
-                // Audio alone does not keep a path from others.
+                // Audio alone does not reserve a path.
                 let is_video = self.track == Description::VIDEO && self.kind == PacketKind::Rtp;
                 let media = is_video && packets.iter().any(|packet| is_rtp(&packet.bytes));
                 let now = self.pulse.beat(media);

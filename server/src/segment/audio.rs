@@ -1,4 +1,4 @@
-//! Audio on its way into the segments: it waits for the next frame of the video, which never waits for it.
+//! Queues audio for the next video frame. Video never waits for audio.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -8,18 +8,18 @@ use common::time::{MEDIA_CLOCK_HZ, MonoTime};
 
 use super::mp4::AudioRun;
 
-/// A publisher that brought no audio for so long, though it announced some, has none for now: players of two tracks wait for both.
+/// Silence after which an announced audio track is dropped: players of two tracks wait for both.
 const SILENCE_MAX: Duration = Duration::from_secs(2);
-/// Frames that wait, and bytes of them: where the video stands still, the oldest go.
+/// Most frames and bytes queued; the oldest are dropped while no video arrives.
 const FRAMES_MAX: usize = 128;
 const BYTES_MAX: usize = 256 << 10;
 
-/// See the module.
+/// Audio queued for the next video frame.
 #[derive(Debug)]
 pub(super) struct Waiting {
     format: AudioFormat,
     heard: Option<MonoTime>,
-    /// Where the next frame is decoded, in ticks of the track's clock.
+    /// Decode time of the next frame, in ticks of the track's clock.
     next: u64,
     frames: VecDeque<Placed>,
     bytes: usize,
@@ -37,14 +37,14 @@ impl Waiting {
         Self { format, heard: None, next: 0, frames: VecDeque::new(), bytes: 0 }
     }
 
-    /// Its track, where there has been audio of late. At first there is expected to be.
+    /// Returns the track's format, or `None` if no audio has arrived recently. Audio is expected at first.
     pub(super) fn format(&mut self, now: MonoTime) -> Option<&AudioFormat> {
         let heard = *self.heard.get_or_insert(now);
         (now - heard < SILENCE_MAX).then_some(&self.format)
     }
 
-    /// Takes a frame that lies at `position` of the video's timeline, in ticks of 90 kHz. It follows the one before it without a
-    /// gap where it is less than half a frame off; what lies before that, or before the beginning, is left out.
+    /// Queues a frame at `position` on the video's timeline, in ticks of 90 kHz. A frame less than half a frame off follows
+    /// the previous one without a gap; frames before that, or before the timeline's start, are dropped.
     pub(super) fn push(&mut self, frame: &AudioFrame, position: i64) {
         self.heard = Some(frame.arrived);
         let (hz, half) = (i64::from(self.format.clock_hz), u64::from(frame.duration / 2));
@@ -62,7 +62,7 @@ impl Waiting {
         }
     }
 
-    /// All that waits.
+    /// Takes everything queued.
     pub(super) fn take(&mut self) -> Vec<AudioRun> {
         let mut runs: Vec<AudioRun> = Vec::new();
         let mut end = None;
@@ -100,7 +100,7 @@ mod tests {
         AudioFrame { data: vec![byte; 3], ticks: 0, duration: 960, arrived: at(0) }
     }
 
-    /// Where the runs begin, and frames in each.
+    /// Returns the start of each run and its number of frames.
     fn runs(waiting: &mut Waiting) -> Vec<(u64, usize)> {
         waiting.take().iter().map(|run| (run.decode, run.samples.len())).collect()
     }
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn frames_follow_each_other_and_what_is_lost_leaves_a_gap() {
         let mut waiting = waiting();
-        // 20 ms are 1,800 ticks of the video; a little off is jitter.
+        // 20 ms are 1,800 ticks of the video; small deviations are jitter.
         for (number, position) in [900, 2_705, 4_490, 9_900, 11_700].into_iter().enumerate() {
             waiting.push(&frame(number as u8), position);
         }

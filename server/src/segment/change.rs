@@ -1,4 +1,4 @@
-//! Settings by name, as flags, files and the API give them.
+//! Settings by name, as given by flags, files and the API.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,13 +9,13 @@ use common::units::parse_duration;
 
 use super::settings::{PartLength, Preset, SegmentSettings, SettingsError};
 
-/// Characters of an unknown name that an error repeats.
+/// Most characters of an unknown name repeated in an error.
 const NAME_MAX: usize = 40;
 
-/// What is set of [`SegmentSettings`]; the rest is left as it is.
+/// Changes to [`SegmentSettings`]; `None` keeps a field.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SettingsChange {
-    /// Replaces everything; the other fields then change the preset.
+    /// Replaces all settings; the other fields then override the preset.
     pub preset: Option<Preset>,
     /// See [`SegmentSettings::segment`].
     pub segment: Option<Duration>,
@@ -29,10 +29,10 @@ impl SettingsChange {
     /// The names of the fields.
     pub const NAMES: [&str; 4] = ["preset", "segment", "part", "playlist"];
 
-    /// Sets the field called `name` to `value`, as it is typed.
+    /// Sets the field `name` from its text form.
     ///
     /// # Errors
-    /// Where there is no such field, or `value` cannot be its value. Ranges are checked by [`SegmentSettings::check`].
+    /// Fails if there is no such field or `value` does not parse. [`SegmentSettings::check`] checks ranges.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), SettingsError> {
         let wrong = |right: String| SettingsError { field: name.to_owned(), right };
         match name {
@@ -53,7 +53,7 @@ impl SettingsChange {
         Ok(())
     }
 
-    /// `base` with this changed.
+    /// Applies the changes to `base`.
     pub fn of(self, base: SegmentSettings) -> SegmentSettings {
         let base = self.preset.map_or(base, Preset::settings);
         SegmentSettings {
@@ -95,7 +95,7 @@ impl fmt::Display for PartLength {
     }
 }
 
-/// `duration` to the µs, as [`parse_duration`] reads it.
+/// Formats `duration` with µs precision, in the form that [`parse_duration`] reads.
 pub(crate) fn duration_text(duration: Duration) -> String {
     match duration.as_micros() {
         us if us.is_multiple_of(1_000_000) => format!("{}s", us / 1_000_000),

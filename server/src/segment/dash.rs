@@ -1,5 +1,5 @@
-//! Media presentation descriptions (ISO/IEC 23009-1) for low-latency DASH: segments are loaded while they grow. The one place that
-//! knows quick-xml.
+//! Media presentation descriptions (ISO/IEC 23009-1) for low-latency DASH, where segments load while they grow. The only
+//! module that uses quick-xml.
 
 use std::io;
 
@@ -13,19 +13,19 @@ use super::window::Window;
 
 const NAMESPACE: &str = "urn:mpeg:dash:schema:mpd:2011";
 const PROFILES: &str = "urn:mpeg:dash:profile:isoff-live:2011,http://www.dashif.org/guidelines/low-latency-live-v5";
-/// Of a clock that is read with a plain GET.
+/// UTC timing over a plain HTTP GET.
 const UTC_SCHEME: &str = "urn:mpeg:dash:utc:http-xsdate:2014";
-/// Channels are given by their number.
+/// Channel configuration by channel count.
 const CHANNELS_SCHEME: &str = "urn:mpeg:dash:23003:3:audio_channel_configuration:2011";
-/// How far behind the picture's time a player is to stay, in ms, where it is told nothing else.
+/// Default target latency for players, in ms.
 const LATENCY_TARGET_MS: &str = "200";
-/// How often a player looks whether the stream has ended, and how far back it goes.
+/// How often a player checks whether the stream has ended.
 const UPDATE_PERIOD: &str = "PT2S";
 const TICKS_PER_SECOND: u64 = 90_000;
 
 type Xml = Writer<Vec<u8>>;
 
-/// The manifest of what is there at `now`; `None` before there is anything. `time_url` tells the server's time.
+/// Writes the manifest for `now`; `None` before the first segment. `time_url` returns the server's time.
 pub(crate) fn manifest(window: &Window, now: WallTime, time_url: &str) -> Option<String> {
     let newest = window.segments().next_back()?;
     let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
@@ -39,7 +39,7 @@ fn write_mpd(xml: &mut Xml, window: &Window, init: &Init, now: WallTime, time_ur
     let end = window.segments().next_back().map_or(0, |last| last.start + last.duration());
     let start = date_time(window.epoch());
     let published = date_time(now);
-    // No more than there is: ffmpeg, of a younger stream, counts segments from before its beginning.
+    // List only existing segments: for a young stream, ffmpeg would request segments from before its start.
     let listed = settings.playlist as u64 * window.segment_ticks();
     let depth = seconds(listed.min(end.max(window.segment_ticks())) as f64 / TICKS_PER_SECOND as f64);
     let buffer = seconds(window.interval() as f64 / TICKS_PER_SECOND as f64);
@@ -79,7 +79,7 @@ fn write_mpd(xml: &mut Xml, window: &Window, init: &Init, now: WallTime, time_ur
     .map(drop)
 }
 
-/// The video, or both tracks where there is one only.
+/// Writes the video, or both tracks if they are muxed.
 fn write_video(xml: &mut Xml, window: &Window, init: &Init, time_url: &str) -> io::Result<()> {
     let set = [("id", "0"), ("contentType", "video"), ("mimeType", "video/mp4"), ("segmentAlignment", "true")];
     let (tracks, codecs) = match &init.separate {
@@ -91,7 +91,7 @@ fn write_video(xml: &mut Xml, window: &Window, init: &Init, time_url: &str) -> i
         .with_attribute(("startWithSAP", "1"))
         .write_inner_content(|xml| {
             let start = date_time(window.epoch());
-            // What `prft` carries for each frame: when its picture went into the encoder.
+            // The time that `prft` carries for each frame: when its picture entered the encoder.
             let reference = [
                 ("id", "0"),
                 ("inband", "true"),
@@ -148,7 +148,7 @@ fn write_audio(xml: &mut Xml, window: &Window, number: u64, separate: &Separate)
         .map(drop)
 }
 
-/// Segments are named by where they lie on the grid of their duration. Each is there from its first frame on.
+/// Segments are named by their position on the duration grid. Each is available from its first frame on.
 fn write_template(xml: &mut Xml, window: &Window, init: u64, tracks: Tracks) -> io::Result<()> {
     let segment = window.segment_ticks();
     let offset = segment.saturating_sub(window.interval()) as f64 / TICKS_PER_SECOND as f64;
@@ -176,7 +176,7 @@ fn write_utc_timing(xml: &mut Xml, time_url: &str) -> io::Result<()> {
     xml.create_element("UTCTiming").with_attributes(timing).write_empty().map(drop)
 }
 
-/// As XML Schema writes durations.
+/// Formats seconds as an XML Schema duration.
 fn seconds(seconds: f64) -> String {
     format!("PT{seconds:.3}S")
 }

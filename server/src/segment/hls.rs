@@ -6,20 +6,20 @@ use super::names::{Tracks, date_time, init_name};
 use super::pieces::Segment;
 use super::window::Window;
 
-/// Parts are listed of segments that begin within so many target durations of the end (section 4.4.4.9).
+/// Parts are listed for segments that begin within this many target durations of the end (section 4.4.4.9).
 const PARTS_WITHIN: u64 = 3;
-/// PART-HOLD-BACK, in part target durations: what the draft recommends (section 4.4.3.8).
+/// PART-HOLD-BACK in part target durations: the draft's recommendation (section 4.4.3.8).
 const PART_HOLD_BACK: f64 = 3.0;
-/// The least PART-HOLD-BACK, in seconds: three parts of a frame are less than a browser needs, and hls.js, which believes what it is
-/// told, goes back by a second when it has stalled.
+/// Lower bound of PART-HOLD-BACK, in seconds: three one-frame parts are less than a browser needs, and hls.js falls back by
+/// a second after each stall.
 const PART_HOLD_BACK_MIN: f64 = 0.2;
-/// HOLD-BACK, in target durations: the least that is allowed.
+/// HOLD-BACK in target durations: the minimum allowed.
 const HOLD_BACK: u64 = 3;
-/// CAN-SKIP-UNTIL, in target durations: the least that is allowed.
+/// CAN-SKIP-UNTIL in target durations: the minimum allowed.
 const SKIP_UNTIL: u64 = 6;
 const HZ: f64 = 90_000.0;
 
-/// The playlist of what is there now. With `skip`, as a delta update (section 6.2.5.1) where that leaves anything out.
+/// Writes the current playlist. With `skip`, writes a delta update (section 6.2.5.1) if it omits anything.
 pub(crate) fn playlist(window: &Window, skip: bool) -> String {
     let listed: Vec<&Segment> = window.listed().collect();
     let target = window.target();
@@ -84,23 +84,23 @@ pub(crate) fn playlist(window: &Window, skip: bool) -> String {
     text
 }
 
-/// Segment and number of the part that comes next, as far as can be told: whether a segment ends, its next frame says.
+/// Returns segment and number of the expected next part. Only the next frame tells whether the open segment ends.
 pub(crate) fn hinted(window: &Window) -> (u64, usize) {
     if window.ends_next() { (window.next_number() + 1, 0) } else { next_part(window) }
 }
 
-/// Segment and number of the part that comes next where the open segment goes on.
+/// Returns segment and number of the next part if the open segment continues.
 pub(crate) fn next_part(window: &Window) -> (u64, usize) {
     (window.next_number(), window.open().map_or(0, |open| open.parts().len()))
 }
 
-/// The longest part that is listed, in seconds, rounded up to the last digit that is written: what PART-TARGET has to be.
+/// Returns PART-TARGET: the longest listed part in seconds, rounded up to the last digit written.
 fn part_target(window: &Window) -> f64 {
     let longest = window.listed().flat_map(|segment| segment.parts()).map(|part| part.duration).max();
     (longest.unwrap_or(3_000) as f64 / HZ * 1e5).ceil() / 1e5
 }
 
-/// Segments that lie before the skip boundary.
+/// Number of segments before the skip boundary.
 fn skippable(listed: &[&Segment], target: u64) -> usize {
     let end = listed.last().map_or(0, |last| last.start + last.duration());
     let boundary = end.saturating_sub(SKIP_UNTIL * target * 90_000);

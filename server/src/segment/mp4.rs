@@ -1,4 +1,4 @@
-//! The boxes of CMAF tracks (ISO/IEC 14496-12, 23000-19). The one place that knows mp4-atom.
+//! Boxes of CMAF tracks (ISO/IEC 14496-12, 23000-19). The only module that uses mp4-atom.
 
 mod audio;
 mod boxes;
@@ -20,55 +20,55 @@ use boxes::{BOX_HEADER, SYNC};
 use super::names::Tracks;
 use super::pieces::{Init, Separate};
 
-/// Of the video.
+/// Id of the video track.
 const TRACK: u32 = 1;
 /// sample_depends_on 1, sample_is_non_sync_sample.
 const NON_SYNC: u32 = 0x0101_0000;
 
-/// What decoders need before the first frame, and how the frames are written that belong to it.
+/// The decoder configuration of a track, and how its frames are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Track {
     parameter_sets: h264::ParameterSets,
     audio: Option<AudioFormat>,
 }
 
-/// What is written of a frame besides its data.
+/// Metadata of one frame.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sample {
-    /// Of fragments, from 1.
+    /// Fragment number, from 1.
     pub(super) number: u32,
     pub(super) decode: u64,
     pub(super) duration: u32,
     pub(super) offset: i32,
     pub(super) sync: bool,
-    /// When the picture was taken.
+    /// Capture time.
     pub(super) wall: WallTime,
 }
 
 impl Track {
-    /// The track that begins with the frame `data`, with `audio` beside it; `None` where it has no parameter sets that can be used.
+    /// Creates the track that begins with the frame `data`, with optional `audio`; `None` without usable parameter sets.
     pub(super) fn of(codec: Codec, data: &[u8], audio: Option<&AudioFormat>) -> Option<Self> {
         match codec {
             Codec::H264 => Some(Self { parameter_sets: h264::ParameterSets::of(data)?, audio: audio.cloned() }),
         }
     }
 
-    /// The audio beside it.
+    /// Returns the audio format.
     pub(super) fn audio(&self) -> Option<&AudioFormat> {
         self.audio.as_ref()
     }
 
-    /// Size of its pictures.
+    /// Returns the picture size.
     fn size(&self) -> Size {
         self.parameter_sets.size()
     }
 
-    /// The codec as browsers name it (RFC 6381 section 3.4).
+    /// Returns the codec string (RFC 6381 section 3.4).
     fn codecs(&self) -> String {
         self.parameter_sets.codecs()
     }
 
-    /// All that decoders need beforehand.
+    /// Returns the initialization segments.
     pub(super) fn initialization(&self, number: u64) -> Result<Init> {
         let (video, size) = (self.codecs(), self.size());
         let separate = self.audio.as_ref().map(|audio| -> Result<Separate> {
@@ -88,7 +88,7 @@ impl Track {
         Ok(Init { number, bytes, codecs, width: size.width, height: size.height, separate })
     }
 
-    /// The initialization segment of the video, of the audio, or of both.
+    /// Builds the initialization segment for the video, the audio, or both.
     fn init(&self, tracks: Tracks) -> Result<Bytes> {
         let mut traks = Vec::new();
         if tracks != Tracks::Audio {
@@ -108,7 +108,7 @@ impl Track {
         Ok(boxes::trak(tkhd, minf, b"vide", MEDIA_CLOCK_HZ, self.parameter_sets.sample_entry()?))
     }
 
-    /// `prft`, `moof` and `mdat` of the frame `data`.
+    /// Builds `prft`, `moof` and `mdat` for the frame `data`.
     pub(super) fn fragment(&self, sample: &Sample, data: &[u8]) -> Result<Bytes> {
         let data = self.parameter_sets.length_prefixed(data);
         let mut bytes = Vec::with_capacity(data.len() + 256);
@@ -131,7 +131,7 @@ impl Track {
 }
 
 impl Sample {
-    /// Of a frame of `size` bytes that begin `data_offset` behind the `moof`.
+    /// Builds the `moof` of a frame of `size` bytes that begins `data_offset` bytes after the `moof`.
     fn moof(&self, size: usize, data_offset: usize) -> Moof {
         let entry = TrunEntry {
             duration: Some(self.duration),

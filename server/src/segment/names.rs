@@ -1,23 +1,23 @@
-//! How playlists and manifests write names and times.
+//! Names and times in playlists and manifests.
 
 use chrono::{DateTime, SecondsFormat};
 use common::time::WallTime;
 
-/// `wall` as RFC 3339 and XML Schema write it, in UTC to the ms; the epoch where no calendar goes so far.
+/// Formats `wall` in UTC with ms precision (RFC 3339, XML Schema); returns the epoch if out of the calendar's range.
 pub(crate) fn date_time(wall: WallTime) -> String {
     DateTime::from_timestamp_micros(wall.as_micros()).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// Tracks of a stream.
+/// A selection of tracks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tracks {
-    /// The video, and the audio where there is any.
+    /// The video, and the audio if present.
     Both,
     Video,
     Audio,
 }
 
-/// Name of the initialization segment with this number.
+/// Returns the name of initialization segment `number`.
 pub(super) fn init_name(number: u64, tracks: Tracks) -> String {
     match (tracks, number) {
         (Tracks::Both, 0) => "init.mp4".to_owned(),

@@ -11,30 +11,30 @@ use super::names::Tracks;
 /// An initialization segment, shared by the segments that need it.
 #[derive(Debug)]
 pub(crate) struct Init {
-    /// Counts those of the stream, from 0.
+    /// Index within the stream, from 0.
     pub(crate) number: u64,
     pub(crate) bytes: Bytes,
     /// RFC 6381 section 3.4.
     pub(crate) codecs: String,
     pub(crate) width: u32,
     pub(crate) height: u32,
-    /// Where there is audio beside the video.
+    /// Present if the stream has audio.
     pub(crate) separate: Option<Separate>,
 }
 
-/// What players need that load video and audio each for itself.
+/// Initialization data for players that load video and audio separately.
 #[derive(Debug)]
 pub(crate) struct Separate {
-    /// Initialization segments, and codecs (RFC 6381 section 3.3).
+    /// Initialization segment and codecs (RFC 6381 section 3.3).
     pub(crate) video: (Bytes, String),
     pub(crate) audio: (Bytes, String),
-    /// Of the audio.
+    /// Sample rate of the audio, in Hz.
     pub(crate) sample_rate: u32,
     pub(crate) channels: u8,
 }
 
 impl Init {
-    /// The initialization segment of `tracks`; `None` where there is no audio to be apart from.
+    /// Returns the initialization segment of `tracks`; `None` for a single track of a stream without audio.
     pub(crate) fn of(&self, tracks: Tracks) -> Option<&Bytes> {
         match tracks {
             Tracks::Both => Some(&self.bytes),
@@ -44,20 +44,21 @@ impl Init {
     }
 }
 
-/// One frame: `prft`, `moof`, `mdat`. The audio that waited for it comes before it, in a `moof` and `mdat` of its own. Times are ticks of 90 kHz since the first frame.
+/// One frame: `prft`, `moof`, `mdat`. Queued audio precedes it in a `moof` and `mdat` of its own. Times are in ticks of 90
+/// kHz since the first frame.
 #[derive(Clone, Debug)]
 pub(crate) struct Fragment {
     pub(crate) bytes: Bytes,
-    /// Bytes of the audio at the front.
+    /// Length in bytes of the audio at the front.
     pub(crate) audio: usize,
     pub(crate) start: u64,
     pub(crate) duration: u32,
-    /// Decoding can begin here.
+    /// Whether decoding can start here.
     pub(crate) sync: bool,
 }
 
 impl Fragment {
-    /// What there is of `tracks`; may be empty.
+    /// Returns the bytes of `tracks`; may be empty.
     pub(crate) fn of(&self, tracks: Tracks) -> Bytes {
         match tracks {
             Tracks::Both => self.bytes.clone(),
@@ -67,43 +68,43 @@ impl Fragment {
     }
 }
 
-/// A part that is complete.
+/// A complete part.
 #[derive(Clone, Debug)]
 pub(crate) struct Part {
     fragments: Range<usize>,
     /// In ticks.
     pub(crate) duration: u64,
-    /// There is a frame in it that decoding can begin with.
+    /// Whether it contains a frame at which decoding can start.
     pub(crate) independent: bool,
 }
 
-/// A segment; the last one of a stream is open.
+/// A segment; the newest one of a stream is open.
 #[derive(Debug)]
 pub(crate) struct Segment {
-    /// Counts those of the stream, from 0: its media sequence number.
+    /// Index within the stream, from 0: its media sequence number.
     pub(crate) number: u64,
     pub(crate) init: Arc<Init>,
     /// In ticks.
     pub(crate) start: u64,
-    /// How many times the duration asked for fits before it: what DASH counts.
+    /// Position on the grid of nominal segment durations, used as the DASH segment number.
     pub(crate) grid: u64,
-    /// When its first picture was taken.
+    /// Capture time of its first picture.
     pub(crate) wall: WallTime,
-    /// Its initialization segment is another one than that of the segment before.
+    /// Whether its initialization segment differs from the previous segment's.
     pub(crate) discontinuity: bool,
-    /// No frame follows any more.
+    /// Whether no more frames follow.
     pub(crate) complete: bool,
     fragments: Vec<Fragment>,
     parts: Vec<Part>,
-    /// Fragments that are in parts.
+    /// Number of fragments that belong to complete parts.
     in_parts: usize,
     fragments_per_part: usize,
     bytes: usize,
-    /// All fragments side by side, once it is complete.
+    /// All fragments, contiguous once the segment is complete.
     whole: Bytes,
 }
 
-/// How a segment begins.
+/// Start of a segment.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Begin {
     pub(super) start: u64,
@@ -141,27 +142,27 @@ impl Segment {
         &self.parts
     }
 
-    /// Decoding can begin with its first frame.
+    /// Whether decoding can start at its first frame.
     pub(crate) fn is_independent(&self) -> bool {
         self.fragments.first().is_some_and(|first| first.sync)
     }
 
-    /// No part is open.
+    /// Whether every fragment belongs to a complete part.
     pub(crate) fn is_all_in_parts(&self) -> bool {
         self.in_parts == self.fragments.len()
     }
 
-    /// In ticks, so far.
+    /// Duration so far, in ticks.
     pub(crate) fn duration(&self) -> u64 {
         self.fragments.last().map_or(0, |last| last.start + u64::from(last.duration) - self.start)
     }
 
-    /// All of it; empty before it is complete.
+    /// Returns the whole segment; empty until it is complete.
     pub(crate) fn whole(&self) -> Bytes {
         self.whole.clone()
     }
 
-    /// Part `number`, from 0.
+    /// Returns part `number`, from 0.
     pub(crate) fn part(&self, number: usize) -> Option<Bytes> {
         let fragments = self.parts.get(number)?.fragments.clone();
         if !self.complete {
@@ -172,12 +173,12 @@ impl Segment {
         Some(self.whole.slice(begin..begin + length(fragments)))
     }
 
-    /// Bytes that it takes in memory.
+    /// Bytes held in memory.
     pub(super) fn held(&self) -> usize {
         self.bytes
     }
 
-    /// With `hole`, nothing is decoded for a while before `fragment`. Returns the bytes that it takes in memory.
+    /// Appends `fragment`; with `hole`, a gap in the timeline precedes it. Returns the bytes it takes in memory.
     pub(super) fn push(&mut self, fragment: Fragment, hole: bool) -> usize {
         if hole {
             self.end_part();
@@ -202,7 +203,7 @@ impl Segment {
         }
     }
 
-    /// Puts its fragments side by side, so that it can be sent in one piece.
+    /// Joins the fragments so that the segment can be sent in one piece.
     pub(super) fn complete(&mut self) {
         self.end_part();
         self.complete = true;
@@ -214,7 +215,7 @@ impl Segment {
     }
 }
 
-/// The bytes of neighbours; without copying where there is one.
+/// Joins adjacent fragments; does not copy a single one.
 fn joined(fragments: &[Fragment]) -> Bytes {
     match fragments {
         [] => Bytes::new(),

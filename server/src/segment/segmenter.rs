@@ -1,4 +1,4 @@
-//! From frames to the window of segments.
+//! Builds the window of segments from frames.
 
 use std::sync::Arc;
 
@@ -13,19 +13,19 @@ use super::settings::{PartLength, SegmentSettings, in_ticks};
 use super::timeline::Timeline;
 use super::window::{BYTES_MAX, Window};
 
-/// A segment that no key frame ends is ended all the same at so many bytes …
+/// A segment without a following key frame is ended at this many bytes …
 const SEGMENT_BYTES_MAX: usize = BYTES_MAX / 3;
-/// … or fragments …
+/// … fragments …
 const SEGMENT_FRAGMENTS_MAX: usize = 8_000;
-/// … or times its duration, but not before …
+/// … or multiples of its nominal duration, but not before …
 const OVERDUE: u64 = 8;
-/// … so many ticks.
+/// … this many ticks.
 const OVERDUE_MIN: u64 = 10 * MEDIA_CLOCK_HZ as u64;
 
-/// A picture that is said to be older when it arrives was stamped by another clock.
+/// A stamp older than this on arrival comes from another clock.
 const STAMP_AGE_MAX_US: i64 = 1_000_000;
 
-/// See the module.
+/// Segments the frames of one stream.
 #[derive(Debug)]
 pub(crate) struct Segmenter {
     timeline: Timeline,
@@ -36,10 +36,10 @@ pub(crate) struct Segmenter {
     inits: u64,
 }
 
-/// Why a stream cannot be cut.
+/// Why a stream cannot be segmented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unusable {
-    /// Its first frame has no parameter sets, or none that can be read.
+    /// The first frame has no usable parameter sets.
     #[error("no usable parameter sets")]
     ParameterSets,
 }
@@ -50,13 +50,13 @@ impl Segmenter {
         Self { timeline: Timeline::default(), track: None, audio: None, window, fragments: 0, inits: 0 }
     }
 
-    /// With audio beside the video.
+    /// Adds an audio track.
     pub(crate) fn with_audio(mut self, format: Option<&AudioFormat>) -> Self {
         self.audio = format.cloned().map(Waiting::new);
         self
     }
 
-    /// Cuts what comes to the path of `previous` after it, with other settings or from another publisher.
+    /// Continues the stream at the path of `previous` with other settings or another publisher.
     pub(crate) fn after(settings: SegmentSettings, previous: &Self) -> Self {
         Self { window: Window::after(settings, &previous.window), inits: previous.inits, ..Self::new(settings) }
     }
@@ -65,24 +65,23 @@ impl Segmenter {
         &self.window
     }
 
-    /// The stream has ended.
+    /// Ends the stream.
     pub(crate) fn end(&mut self) {
         self.window.end();
     }
 
-    /// Takes the next frame of audio, which is to be heard at `time` of the video's clock. It goes out with the next frame of the
-    /// video.
+    /// Adds an audio frame to be played at `time` on the video's clock. It is sent with the next video frame.
     pub(crate) fn push_audio(&mut self, frame: &AudioFrame, time: MediaTime) {
         if let (Some(audio), Some(position)) = (&mut self.audio, self.timeline.position(time)) {
             audio.push(frame, position);
         }
     }
 
-    /// Takes the next frame, whose picture was taken at `wall` and which arrived at `arrived`. Returns whether a key frame is
-    /// wanted: the segment is long enough.
+    /// Adds the next frame, captured at `wall` and received at `arrived`. Returns whether a key frame is wanted because the
+    /// segment is long enough.
     ///
     /// # Errors
-    /// Where it is the first, and nothing can be decoded with it.
+    /// Fails if the first frame cannot be decoded.
     pub(crate) fn push(&mut self, frame: &Frame, wall: WallTime, arrived: WallTime) -> Result<bool, Unusable> {
         let data = &frame.encoded.data;
         let changed = frame.starts_decoding && self.take_track(frame);
@@ -92,8 +91,8 @@ impl Segmenter {
         let placed = self.timeline.place(frame.encoded.time, frame.arrived);
         let interval = self.timeline.interval().unsigned_abs();
         let segment = self.window.segment_ticks();
-        // Boundaries lie on a grid, so that what comes late after one does not delay the next. A frame that comes half an interval
-        // early is that of the boundary.
+        // Segment boundaries lie on a grid, so a late key frame does not delay the next boundary. A key frame up to half an
+        // interval early belongs to its boundary.
         let grid = (placed.decode + interval / 2) / segment;
         let due = |open: &Segment| grid > open.grid;
         let ends = self.window.open().is_none_or(|open| {
@@ -119,7 +118,7 @@ impl Segmenter {
             sync: frame.starts_decoding,
             wall,
         };
-        // Boxes of a frame are far from too long.
+        // Cannot fail: a frame's boxes never exceed the size limit.
         if let Ok(bytes) = track.fragment(&sample, data) {
             let Sample { decode: start, duration, sync, .. } = sample;
             let (audio, bytes) =
@@ -129,7 +128,7 @@ impl Segmenter {
         Ok(!frame.starts_decoding && self.window.open().is_some_and(due))
     }
 
-    /// Takes the track from a frame that decoding can begin with. Returns whether it is another one.
+    /// Updates the track from a key frame. Returns whether the track changed.
     fn take_track(&mut self, frame: &Frame) -> bool {
         let audio = self.audio.as_mut().and_then(|audio| audio.format(frame.arrived));
         let Some(track) = Track::of(frame.encoded.codec, &frame.encoded.data, audio) else { return false };
@@ -143,13 +142,13 @@ impl Segmenter {
     }
 }
 
-/// What waits, in boxes that go on counting `fragments`; it is lost where `track` has no audio.
+/// Returns the queued audio as boxes numbered by `fragments`; drops it if `track` has no audio.
 fn take_audio(waiting: Option<&mut Waiting>, track: &Track, fragments: &mut u32) -> Vec<u8> {
     let runs = waiting.map(Waiting::take).unwrap_or_default();
     let mut bytes = Vec::new();
     for run in runs.iter().filter(|_| track.audio().is_some()) {
         *fragments = fragments.wrapping_add(1);
-        // As those of a frame, these boxes are far from too long.
+        // Cannot fail: these boxes never exceed the size limit.
         if let Ok(fragment) = audio_fragment(*fragments, run) {
             bytes.extend_from_slice(&fragment);
         }
@@ -157,7 +156,7 @@ fn take_audio(waiting: Option<&mut Waiting>, track: &Track, fragments: &mut u32)
     bytes
 }
 
-/// When, by this host's clock, a picture was taken: that of a publisher elsewhere may be another.
+/// Returns the capture time by this host's clock; a remote publisher's clock may differ.
 fn epoch(wall: WallTime, arrived: WallTime) -> WallTime {
     if (0..=STAMP_AGE_MAX_US).contains(&arrived.micros_since(wall)) { wall } else { arrived }
 }
@@ -168,11 +167,11 @@ fn is_too_long(open: &Segment, now: u64, segment: u64) -> bool {
         || now - open.start > (OVERDUE * segment).max(OVERDUE_MIN)
 }
 
-/// At this interval between frames, in ticks.
+/// Converts a part length to frames at this frame interval, in ticks.
 fn fragments_per_part(part: PartLength, interval: u64) -> usize {
     match part {
         PartLength::Frame => 1,
-        // 33 ms are meant to hold a frame at 30 fps.
+        // 33 ms is meant to hold one frame at 30 fps.
         PartLength::UpTo(part) => (in_ticks(part) * 21 / 20 / interval).max(1) as usize,
     }
 }

@@ -1,58 +1,59 @@
-//! How streams are cut.
+//! Segment settings.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use common::time::MEDIA_CLOCK_HZ;
 
-/// Segments of this length can be asked for.
+/// Allowed segment durations.
 const SEGMENT: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(60);
-/// Parts may not be shorter.
+/// Shortest part.
 const PART_MIN: Duration = Duration::from_millis(5);
-/// Complete segments that a playlist may list.
+/// Allowed number of complete segments in a playlist.
 const PLAYLIST: RangeInclusive<usize> = 3..=100;
 
-/// How streams are cut for viewers over HTTP.
+/// How streams are segmented for HTTP viewers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SegmentSettings {
-    /// A segment ends at the first key frame after each multiple of this; 100 ms to 60 s. Default 1 s.
+    /// Nominal segment duration: a segment ends at the first key frame after each multiple of it. 100 ms to 60 s, default 1
+    /// s.
     pub segment: Duration,
-    /// Length of a part. Default 33 ms.
+    /// Part duration. Default 33 ms.
     pub part: PartLength,
-    /// Complete segments that a playlist lists; 3 to 100. Default 6.
+    /// Number of complete segments in the playlist, 3 to 100. Default 6.
     pub playlist: usize,
 }
 
-/// How long the parts of a segment are (draft-pantos-hls-rfc8216bis section 3.1).
+/// Duration of parts (draft-pantos-hls-rfc8216bis section 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PartLength {
     /// One frame.
     Frame,
-    /// As many frames as fit in this, at least one.
+    /// As many frames as fit in this duration, at least one.
     UpTo(Duration),
 }
 
-/// Settings that belong together.
+/// Named combinations of settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Preset {
-    /// Segments of 200 ms in parts of 50 ms. Leaves the letter of RFC 8216: the playlist is shorter than three target
-    /// durations, which cannot be below 1 s.
+    /// Segments of 200 ms in parts of 50 ms. Deviates from RFC 8216: the playlist is shorter than three target durations,
+    /// which are at least 1 s each.
     Ultra,
-    /// Three segments of 500 ms, for players that load whole segments. Leaves the letter of RFC 8216 as [`Preset::Ultra`] does.
+    /// Three segments of 500 ms, for players that load whole segments. Deviates from RFC 8216 like [`Preset::Ultra`].
     RealTime,
     /// Three segments of 2 s.
     Safe,
-    /// Parts of one frame. Leaves the letter of RFC 8216bis where timestamps jitter: parts are then of unequal length.
+    /// Parts of one frame. Deviates from RFC 8216bis if timestamps jitter: parts then have unequal durations.
     Frame,
 }
 
-/// A setting that is not possible.
+/// An invalid setting.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {right}")]
 pub struct SettingsError {
-    /// Its name.
+    /// Name of the setting.
     pub field: String,
-    /// What would be right.
+    /// What a valid value looks like.
     pub right: String,
 }
 
@@ -63,10 +64,10 @@ impl Default for SegmentSettings {
 }
 
 impl SegmentSettings {
-    /// Whether all are in range.
+    /// Checks that all settings are in range.
     ///
     /// # Errors
-    /// Names the first that is not.
+    /// Fails with the first setting that is out of range.
     pub fn check(&self) -> Result<(), SettingsError> {
         let wrong = |field: &str, right: &str| Err(SettingsError { field: field.to_owned(), right: right.to_owned() });
         if !SEGMENT.contains(&self.segment) {
@@ -84,17 +85,17 @@ impl SegmentSettings {
     }
 }
 
-/// `duration` in ticks of 90 kHz.
+/// Converts `duration` to ticks of 90 kHz.
 pub(super) fn in_ticks(duration: Duration) -> u64 {
     (duration.as_micros() * u128::from(MEDIA_CLOCK_HZ) / 1_000_000) as u64
 }
 
 impl Preset {
-    /// Every preset with its name.
+    /// All presets with their names.
     pub const NAMES: [(&'static str, Self); 4] =
         [("ultra", Self::Ultra), ("real-time", Self::RealTime), ("safe", Self::Safe), ("frame", Self::Frame)];
 
-    /// What it stands for.
+    /// Returns the preset's settings.
     pub const fn settings(self) -> SegmentSettings {
         let part = PartLength::UpTo(Duration::from_millis(33));
         match self {

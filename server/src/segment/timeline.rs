@@ -1,31 +1,31 @@
-//! Where frames lie on the decoding timeline of the track, and for how long.
+//! Decode times and durations of frames.
 //!
-//! A frame's duration is needed before the next frame is there. It is predicted from the intervals before, and so that the
-//! timeline follows media time: an error is taken back by the next durations, so it never adds up. Jitter of a camera's timestamps
-//! is smoothed on the way.
+//! A frame's duration is needed before the next frame arrives, so it is predicted from earlier intervals. Later durations
+//! correct each prediction error, so the timeline follows media time without drift. This also smooths jitter in a camera's
+//! timestamps.
 
 use std::collections::VecDeque;
 
 use common::time::{MEDIA_CLOCK_HZ, MediaTime, MonoTime};
 
 const HZ: i64 = MEDIA_CLOCK_HZ as i64;
-/// Interval before two frames are known.
+/// Interval assumed until two frames are known.
 const FIRST_INTERVAL: i64 = HZ / 30;
-/// Intervals that the average is of.
+/// Number of intervals averaged.
 const INTERVALS: usize = 64;
 const INTERVAL_MIN: i64 = HZ / 1_000;
 const INTERVAL_MAX: i64 = 10 * HZ;
-/// A shorter error is never a hole: frames that were skipped, not lost.
+/// Smaller errors are never holes: such frames were skipped, not lost.
 const HOLE_MIN: i64 = HZ / 4;
-/// Media time that runs ahead of the frames' arrival by more, or goes back by more, was set anew.
+/// A media time this far ahead of the frames' arrival, or this far back, means that the clock was reset.
 const STEP: i64 = HZ;
 
-/// See the module.
+/// Assigns decode times to frames.
 #[derive(Debug, Default)]
 pub(super) struct Timeline {
     last: Option<Last>,
     intervals: VecDeque<i64>,
-    /// Pictures are shown in another order than they are decoded in.
+    /// Whether presentation order differs from decoding order.
     reorders: bool,
 }
 
@@ -35,26 +35,26 @@ struct Last {
     arrived: MonoTime,
     /// Media time without wraps and steps, from 0 at the first frame.
     time: i64,
-    /// The highest `time`, and the frames since.
+    /// The highest `time`, and the number of frames since.
     highest: i64,
     since: i64,
-    /// Where the next frame is decoded.
+    /// Decode time of the next frame.
     next: i64,
 }
 
-/// A frame on the timeline, in ticks of 90 kHz.
+/// Position of a frame on the timeline, in ticks of 90 kHz.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Placed {
     pub(super) decode: u64,
     pub(super) duration: u32,
     /// Presentation time − decoding time.
     pub(super) offset: i32,
-    /// Nothing is decoded for a while before this frame.
+    /// Whether a gap in the timeline precedes this frame.
     pub(super) after_hole: bool,
 }
 
 impl Timeline {
-    /// Places the next frame.
+    /// Assigns a position to the next frame.
     pub(super) fn place(&mut self, media: MediaTime, arrived: MonoTime) -> Placed {
         let mut last = match self.last {
             Some(last) => self.follow(last, media, arrived),
@@ -69,7 +69,7 @@ impl Timeline {
         let error = last.time - decode;
         let correction = match error {
             _ if self.reorders => error / 16,
-            // A frame was skipped, or one more came.
+            // A frame was skipped or inserted.
             _ if error.abs() > interval * 3 / 4 => error,
             _ => error / 8,
         };
@@ -84,18 +84,18 @@ impl Timeline {
         }
     }
 
-    /// Where `media` lies on the timeline, in ticks; `None` before the first frame. Before the timeline's beginning it is negative.
+    /// Converts `media` to a position on the timeline, in ticks; `None` before the first frame, negative before the start.
     pub(super) fn position(&self, media: MediaTime) -> Option<i64> {
         self.last.map(|last| last.time + i64::from(media.ticks_since(last.media)))
     }
 
-    /// Interval between frames.
+    /// Returns the estimated frame interval, in ticks.
     pub(super) fn interval(&self) -> i64 {
         let mut sorted: Vec<_> = self.intervals.iter().copied().collect();
         sorted.sort_unstable();
         let Some(&median) = sorted.get(sorted.len() / 2) else { return FIRST_INTERVAL };
-        // The mean of intervals that jitter is better than their median, but where frames were skipped. As many of the shortest
-        // are left out as of the longest: after a frame that was late comes one that seems early.
+        // A trimmed mean: better than the median for jittering intervals. Trims as many of the shortest as of the longest,
+        // because an early-seeming frame follows each late one.
         let long = sorted.iter().rev().take_while(|interval| **interval > median * 7 / 4).count();
         let usual = &sorted[long.min(sorted.len() - long - 1)..sorted.len() - long];
         let count = usual.len() as i64;
@@ -130,7 +130,7 @@ mod tests {
 
     use super::*;
 
-    /// Places frames with these media times, in ticks; each arrives when it is to be shown.
+    /// Places frames with these media times, in ticks; each arrives at its presentation time.
     fn place(times: impl IntoIterator<Item = i64>) -> Vec<Placed> {
         let mut timeline = Timeline::default();
         let place = |ticks: i64| {

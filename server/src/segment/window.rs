@@ -1,4 +1,4 @@
-//! The newest segments of a stream, as far as their bytes are held.
+//! The newest segments of a stream, limited by memory.
 
 use std::collections::VecDeque;
 
@@ -8,14 +8,14 @@ use super::names::Tracks;
 use super::pieces::{Fragment, Segment};
 use super::settings::{SegmentSettings, in_ticks};
 
-/// Complete segments that are held beyond those that a playlist lists: a player loads what it read in an older playlist.
+/// Complete segments kept beyond the playlist, for players that still use an older playlist.
 const BEYOND_PLAYLIST: usize = 3;
-/// A viewer who is not within the newest segments, so many, is behind.
+/// A viewer not within this many of the newest segments is behind.
 const BEHIND: usize = 3;
-/// Bytes of a stream's segments that are held: older segments go sooner then.
+/// Most bytes held per stream; beyond that, old segments are dropped early.
 pub(crate) const BYTES_MAX: usize = 48 << 20;
 
-/// Where a viewer is in a stream.
+/// Position of a viewer in a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Cursor {
     segment: u64,
@@ -23,7 +23,7 @@ pub(crate) struct Cursor {
 }
 
 impl Cursor {
-    /// At the first fragment of segment `segment`.
+    /// Creates a cursor at the first fragment of segment `segment`.
     pub(crate) const fn at_start(segment: u64) -> Self {
         Self { segment, fragment: 0 }
     }
@@ -38,13 +38,13 @@ pub(crate) struct Window {
     bytes: usize,
     /// Number of the first segment.
     first: u64,
-    /// Discontinuities of segments that are gone (RFC 8216 section 4.3.3.3).
+    /// Number of discontinuities in dropped segments (RFC 8216 section 4.3.3.3).
     discontinuities_gone: u64,
-    /// When the first picture was taken: media time 0.
+    /// Capture time of the first picture: media time 0.
     epoch: WallTime,
-    /// Between frames, in ticks.
+    /// Frame interval, in ticks.
     interval: u64,
-    /// Seconds that no segment so far was longer than, rounded.
+    /// Longest segment duration so far, in rounded seconds.
     target: u64,
     ended: bool,
 }
@@ -65,7 +65,7 @@ impl Window {
         }
     }
 
-    /// Follows `previous`: media sequence numbers and discontinuities are counted on (RFC 8216 section 6.2.2).
+    /// Continues `previous`: keeps counting media sequence numbers and discontinuities (RFC 8216 section 6.2.2).
     pub(super) fn after(settings: SegmentSettings, previous: &Self) -> Self {
         let discontinuities = previous.segments.iter().filter(|segment| segment.discontinuity).count() as u64;
         Self {
@@ -79,28 +79,28 @@ impl Window {
         &self.settings
     }
 
-    /// The target duration (RFC 8216 section 4.3.3.1), in seconds; at least 1. It grows only where segments are longer than was
-    /// asked for.
+    /// Returns the target duration (RFC 8216 section 4.3.3.1) in seconds, at least 1. It only grows when segments exceed
+    /// their nominal duration.
     pub(crate) fn target(&self) -> u64 {
         self.target
     }
 
-    /// When the first picture was taken, by this host's clock: wall time of media time 0.
+    /// Returns the capture time of the first picture, by this host's clock: the wall time of media time 0.
     pub(crate) fn epoch(&self) -> WallTime {
         self.epoch
     }
 
-    /// Between frames, in ticks; at least 1.
+    /// Returns the frame interval in ticks, at least 1.
     pub(crate) fn interval(&self) -> u64 {
         self.interval.max(1)
     }
 
-    /// The duration of segments that was asked for, in ticks.
+    /// Returns the nominal segment duration, in ticks.
     pub(crate) fn segment_ticks(&self) -> u64 {
         in_ticks(self.settings.segment)
     }
 
-    /// Whether the next frame is the first that the open segment may end at, where all of it is in parts.
+    /// Whether the open segment may end at the next frame and all of its fragments are in parts.
     pub(crate) fn ends_next(&self) -> bool {
         self.open().is_some_and(|open| {
             let place = |time: u64| (time + self.interval() / 2) / self.segment_ticks();
@@ -109,19 +109,19 @@ impl Window {
         })
     }
 
-    /// Frames that a segment of the duration asked for has; at least 1.
+    /// Returns the number of frames in a segment of nominal duration, at least 1.
     pub(crate) fn frames_per_segment(&self) -> u64 {
         (self.segment_ticks() / self.interval()).max(1)
     }
 
-    /// Whether each of the newest `count` complete segments is half as long again as was asked for, or longer.
+    /// Whether each of the newest `count` complete segments is at least 1.5 times its nominal duration.
     pub(crate) fn are_overlong(&self, count: usize) -> bool {
         let complete = self.segments.iter().rev().filter(|segment| segment.complete).take(count);
         let overlong = |segment: &Segment| 2 * segment.duration() >= 3 * self.segment_ticks();
         complete.filter(|segment| overlong(segment)).count() == count
     }
 
-    /// Of what is held of `tracks`, in bits per second; at least 1.
+    /// Returns the bit rate of `tracks` over the held segments, in bits per second, at least 1.
     pub(crate) fn bit_rate(&self, tracks: Tracks) -> u64 {
         let length = |fragment: &Fragment| match tracks {
             Tracks::Both => fragment.bytes.len(),
@@ -133,12 +133,12 @@ impl Window {
         (bytes as u64 * 8 * 90_000 / ticks.max(1)).max(1)
     }
 
-    /// The stream has ended.
+    /// Whether the stream has ended.
     pub(crate) fn has_ended(&self) -> bool {
         self.ended
     }
 
-    /// Bytes that it takes in memory.
+    /// Returns the bytes held in memory.
     pub(crate) fn held(&self) -> usize {
         self.bytes
     }
@@ -147,14 +147,14 @@ impl Window {
         self.segments.iter()
     }
 
-    /// The segments that a playlist has: complete ones, and the open one.
+    /// Returns the segments in the playlist: complete ones and the open one.
     pub(crate) fn listed(&self) -> impl DoubleEndedIterator<Item = &Segment> + Clone {
         let open = self.segments.back().is_some_and(|segment| !segment.complete);
         let listed = self.settings.playlist + usize::from(open);
         self.segments.iter().skip(self.segments.len().saturating_sub(listed))
     }
 
-    /// Discontinuities before the first segment listed.
+    /// Number of discontinuities before the first listed segment.
     pub(crate) fn discontinuities_before(&self) -> u64 {
         let first = self.listed().next().map_or(0, |segment| segment.number);
         let unlisted = self.segments.iter().take_while(|segment| segment.number < first);
@@ -170,17 +170,17 @@ impl Window {
         self.segments.get(usize::try_from(number.checked_sub(first)?).ok()?)
     }
 
-    /// The segment at this place of the grid (see [`Segment::grid`]).
+    /// Returns the segment at this grid position (see [`Segment::grid`]).
     pub(crate) fn on_grid(&self, place: u64) -> Option<&Segment> {
         self.segments.iter().find(|segment| segment.grid == place)
     }
 
-    /// Number of the segment that has come last or, where that is complete, comes next.
+    /// Returns the number of the newest segment or, if that is complete, of the next.
     pub(crate) fn next_number(&self) -> u64 {
         self.segments.back().map_or(self.first, |last| last.number + u64::from(last.complete))
     }
 
-    /// The newest frame that decoding can begin with.
+    /// Returns the newest position at which decoding can start.
     pub(crate) fn newest_sync(&self) -> Option<Cursor> {
         self.segments.iter().rev().find_map(|segment| {
             let fragment = segment.fragments().iter().rposition(|fragment| fragment.sync)?;
@@ -188,8 +188,8 @@ impl Window {
         })
     }
 
-    /// The fragment at `cursor` or, where that is behind its segment's last one, of the next; with the segment that it is in, and
-    /// the cursor behind it. `None` where it is not there yet, or no longer.
+    /// Returns the fragment at `cursor`, moving on to the next segment at a segment's end, with its segment and the cursor
+    /// after it. `None` if it does not exist yet or has been dropped.
     pub(crate) fn read(&self, cursor: Cursor) -> Option<(&Segment, &Fragment, Cursor)> {
         let segment = self.segment(cursor.segment)?;
         match segment.fragments().get(cursor.fragment) {
@@ -203,7 +203,7 @@ impl Window {
         }
     }
 
-    /// Whether what is at `cursor` is gone, or so old that a viewer should go on at [`Window::newest_sync`].
+    /// Whether the position `cursor` is gone, or so old that a viewer should skip to [`Window::newest_sync`].
     pub(crate) fn is_behind(&self, cursor: Cursor) -> bool {
         let oldest = self.segments.get(self.segments.len().saturating_sub(BEHIND));
         oldest.is_some_and(|oldest| cursor.segment < oldest.number)
@@ -213,13 +213,13 @@ impl Window {
         self.epoch = epoch;
     }
 
-    /// Completes the open segment, and begins `segment`.
+    /// Completes the open segment and begins `segment`.
     pub(super) fn begin(&mut self, segment: Segment) {
         self.complete();
         self.segments.push_back(segment);
     }
 
-    /// `interval` is that between frames, in ticks; with `hole`, nothing is decoded for a while before `fragment`.
+    /// Appends `fragment`. `interval` is the frame interval in ticks; with `hole`, a gap in the timeline precedes it.
     pub(super) fn push(&mut self, fragment: Fragment, interval: u64, hole: bool) {
         self.interval = interval;
         let Some(open) = self.segments.back_mut() else { return };

@@ -1,4 +1,4 @@
-//! Settings and tokens over HTTP.
+//! Tests of settings and tokens over HTTP.
 
 use serde_json::Value;
 
@@ -63,7 +63,7 @@ fn a_stream_that_is_cut_goes_on_with_new_settings_and_counts_on() {
     let mut cam = Cam::new();
     let before = cam.playlist();
     assert!(before.contains("#EXT-X-MEDIA-SEQUENCE:0\n") && before.contains("URI=\"init.mp4\""), "{before}");
-    // Whoever waits is told by the playlist that takes the place of this one.
+    // Waiting requests are answered from the replacement playlist.
     let waiting = cam.get("index.m3u8?_HLS_msn=1&_HLS_part=30");
     wait_for(&cam.handle, "cam", |status| status["http"]["viewers"] == 1);
     assert_eq!(put(&cam, "cam", "", r#"{"segment": "500ms", "part": "frame"}"#).0, 200);
@@ -91,7 +91,7 @@ fn a_stream_that_is_cut_goes_on_with_new_settings_and_counts_on() {
     }
 }
 
-/// base64 of `user:password`.
+/// Returns `user:password` in base64.
 const ANN: &str = "\r\nAuthorization: Basic YW5uOmE=";
 const BOB: &str = "\r\nAuthorization: Basic Ym9iOmI=";
 

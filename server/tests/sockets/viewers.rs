@@ -1,4 +1,4 @@
-//! Viewers over HTTP, of a camera that does what the test says.
+//! Tests of HTTP viewers with a simulated camera.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use super::raw::{self, Camera, Client, config, http};
 use super::wait_for;
 
-/// A stream of which one frame has passed.
+/// A stream from which one frame has arrived.
 pub struct Cam {
     pub handle: server::Handle,
     pub publisher: Client,
@@ -37,7 +37,7 @@ impl Cam {
         cam
     }
 
-    /// On a server that lets publish who sends `header`.
+    /// On a server that accepts publishers with `header`.
     pub fn of(handle: server::Handle, header: &str) -> Self {
         let mut publisher = Client::connect(handle.rtsp_addr());
         publisher.headers = if header.is_empty() { String::new() } else { format!("{header}\r\n") };
@@ -63,12 +63,12 @@ impl Cam {
         }
     }
 
-    /// Waits for a request for a picture.
+    /// Waits for a key frame request.
     pub fn is_asked(&mut self) {
         assert_eq!(self.publisher.packets(1, 1)[0][9], 206, "payload-specific feedback");
     }
 
-    /// Asks for a file, and reads the answer until the server closes.
+    /// Requests a file, and reads the response until the server closes.
     pub fn get(&self, name: &str) -> JoinHandle<Answer> {
         let mut socket = TcpStream::connect(self.handle.http_addr().expect("HTTP")).expect("it listens");
         socket.set_read_timeout(Some(raw::LIMIT)).expect("a limit");
@@ -83,7 +83,7 @@ impl Cam {
         })
     }
 
-    /// A playlist of one whole segment, and one frame of the next.
+    /// Returns a playlist with a complete segment and one frame of the next.
     pub fn playlist(&mut self) -> String {
         self.playlist_at("index.m3u8")
     }
@@ -93,7 +93,7 @@ impl Cam {
         self.is_asked();
         self.send_idr();
         self.send_slices(30);
-        // A second is over, and no key frame has come.
+        // A second has passed without a key frame.
         self.is_asked();
         self.send_idr();
         let answer = playlist.join().expect("an answer");
@@ -247,7 +247,7 @@ fn a_viewer_that_reads_nothing_is_cut_off_and_others_go_on() {
     let mut lazy = raw::http_client(cam.http(), [127, 0, 0, 1]);
     write!(lazy, "GET /cam/mse HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("it reads");
     wait_for(&cam.handle, "cam", |status| status["http"]["viewers"] == 1);
-    // More than sockets take, in which nobody reads.
+    // More than socket buffers hold, and nobody reads it.
     let start = std::time::Instant::now();
     let mut viewers = 1;
     while viewers > 0 {

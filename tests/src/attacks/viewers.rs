@@ -1,4 +1,4 @@
-//! Viewers over HTTP that cost the server as much as they can.
+//! HTTP viewers that cost the server as much as possible.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -10,9 +10,9 @@ use super::parties::{CREDENTIALS, publisher, sdp};
 use super::{INNOCENT, Target};
 use crate::rtsp::{Client, http_get};
 
-/// Connections of an attack, as many as an address may well have.
+/// Connections per attack: as many as an address may have.
 const CONNECTIONS: usize = 300;
-/// How often each does something.
+/// How often each connection acts.
 const EVERY: Duration = Duration::from_millis(500);
 const CLIENTS: usize = 8;
 
@@ -20,7 +20,7 @@ fn get(path: &str) -> String {
     format!("GET /{INNOCENT}/{path} HTTP/1.1\r\nHost: localhost\r\n{CREDENTIALS}\r\n")
 }
 
-/// Keeps connections, and gives each its turn, until `stop`. One that `turn` says has ended comes again.
+/// Keeps connections open and gives each its turn until `stop`. Reopens a connection that `turn` reports as ended.
 fn keep(target: Target, stop: &AtomicBool, mut turn: impl FnMut(&mut TcpStream, usize) -> bool) {
     let mut sockets: Vec<Option<TcpStream>> = (0..CONNECTIONS).map(|_| None).collect();
     for round in 0.. {
@@ -39,7 +39,7 @@ fn keep(target: Target, stop: &AtomicBool, mut turn: impl FnMut(&mut TcpStream, 
     }
 }
 
-/// Takes what has come; `false` where the connection has ended.
+/// Reads the available data; `false` if the connection has ended.
 fn drain(socket: &mut TcpStream) -> bool {
     let mut buffer = [0; 65_536];
     loop {
@@ -51,28 +51,28 @@ fn drain(socket: &mut TcpStream) -> bool {
     }
 }
 
-/// Viewers of the stream as one answer, none of whom reads it.
+/// Viewers that request the stream as one response and never read it.
 pub fn streams_unread(target: Target, stop: &AtomicBool) {
     keep(target, stop, |socket, _| {
-        // Asked for again and again: the second request is read once the first is answered.
+        // Pipelined: the second request is read once the first is answered.
         socket.write_all(get("mse").as_bytes()).is_ok()
     });
 }
 
-/// Requests for a playlist that is not there yet, each sent again when it is answered, and many more behind each.
+/// Requests for a future playlist, repeated after each response, each followed by many more.
 pub fn reloads(target: Target, stop: &AtomicBool) {
     let playlist = http_get(target.http, &format!("/{INNOCENT}/index.m3u8")).expect("an answer");
     let text = String::from_utf8_lossy(&playlist.body).into_owned();
     let newest = text.lines().find_map(|line| line.strip_prefix("#EXT-X-MEDIA-SEQUENCE:")?.parse::<u64>().ok());
     let newest = newest.unwrap_or_default();
     keep(target, stop, |socket, round| {
-        // A segment a second; a playlist has six, and the one that is waited for.
+        // One segment per second; a playlist has six, and one more is requested.
         let waiting = get(&format!("index.m3u8?_HLS_msn={}", newest + 6 + round as u64 / 2));
         drain(socket) && socket.write_all(waiting.repeat(10).as_bytes()).is_ok()
     });
 }
 
-/// Heads that come byte by byte.
+/// Request heads sent byte by byte.
 pub fn slow_heads(target: Target, stop: &AtomicBool) {
     let head = get("index.m3u8").into_bytes();
     keep(target, stop, |socket, round| {
@@ -80,14 +80,14 @@ pub fn slow_heads(target: Target, stop: &AtomicBool) {
     });
 }
 
-/// A connection for each small request.
+/// A new connection for each small request.
 pub fn small_connections(target: Target, stop: &AtomicBool) {
     let request = get("init.mp4").replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
     thread::scope(|scope| {
         for _ in 0..CLIENTS {
             scope.spawn(|| {
                 while !stop.load(Relaxed) {
-                    // Refused or closed, the next one comes.
+                    // After a refusal or close, connect again.
                     let _ = Client::connect(target.http).and_then(|mut client| client.ask(&request));
                 }
             });
@@ -95,7 +95,7 @@ pub fn small_connections(target: Target, stop: &AtomicBool) {
     });
 }
 
-/// Settings of another stream, changed again and again while it is watched.
+/// Changes another stream's settings repeatedly while it is watched.
 pub fn settings(target: Target, stop: &AtomicBool) {
     let _evil = publisher(target.rtsp, "settings", &sdp(""), &[]);
     let mut client = Client::connect(target.http).expect("the server takes connections");

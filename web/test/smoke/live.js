@@ -1,4 +1,4 @@
-/** A stamped live stream, as `publisher` and ffmpeg make it, and low-latency HLS of it. */
+/** A stamped live stream from `publisher` and ffmpeg, served as low-latency HLS. */
 
 import { spawn } from "node:child_process";
 import { EventEmitter, once } from "node:events";
@@ -10,10 +10,10 @@ import { FragmentSplitter } from "../../players/box.js";
 
 export const FPS = 30;
 const FRAMES_PER_SEGMENT = 30;
-/** Frames of the largest part that is asked for here. */
+/** Most frames per part requested here. */
 const LARGEST_PART = 5;
 const SEGMENTS = 6;
-/** Segments that are listed with their parts. */
+/** Segments listed with their parts. */
 const WITH_PARTS = 3;
 
 const TARGET = process.env["CARGO_TARGET_DIR"] ?? new URL("../../../target", import.meta.url).pathname;
@@ -21,7 +21,7 @@ const PUBLISHER = process.env["FRAMELAG_PUBLISHER"] ?? `${TARGET}/debug/publishe
 const ENCODER = "-c:v libx264 -preset ultrafast -tune zerolatency -profile:v baseline -b:v 1500k -sc_threshold 0 -g 30";
 
 /**
- * Starts a publisher that stamps, and an ffmpeg that encodes.
+ * Starts a stamping publisher and an encoding ffmpeg.
  * @param {string} size
  * @param {string[]} output Arguments of ffmpeg.
  */
@@ -46,7 +46,7 @@ export function encode(size, output) {
   };
 }
 
-/** Fragments of one frame each, from now on. Emits `frame`. */
+/** Produces one-frame fragments. Emits `frame`. */
 export class Live extends EventEmitter {
   /** @type {Uint8Array | null} */
   init = null;
@@ -54,7 +54,7 @@ export class Live extends EventEmitter {
   frames = [];
   /** When the first frame of each segment arrived. */
   #segmentMs = /** @type {number[]} */ ([]);
-  /** Longest time between two frames lately: on a busy machine the source itself falters. */
+  /** Longest recent interval between two frames: on a busy machine the source itself falters. */
   longestGapMs = 0;
   #lastMs = Infinity;
 
@@ -88,7 +88,7 @@ export class Live extends EventEmitter {
   }
 
   /**
-   * The date that the playlist states for a frame, in ms.
+   * Returns the date that the playlist states for a frame, in ms.
    * @param {number} frame Counted from 0, as the publisher stamps them.
    */
   dateOf(frame) {
@@ -102,7 +102,7 @@ export class Live extends EventEmitter {
   }
 
   /**
-   * The playlist as it is now.
+   * Returns the current playlist.
    * @param {number} perPart Frames of a part.
    */
   playlist(perPart) {
@@ -129,7 +129,7 @@ export class Live extends EventEmitter {
   }
 
   /**
-   * Answers a request for `live/N/…`, N being the frames of a part.
+   * Answers a request for `live/N/…`, where N is the number of frames per part.
    * @param {URL} url
    * @param {ServerResponse} response
    */
@@ -154,7 +154,7 @@ export class Live extends EventEmitter {
   }
 
   /**
-   * One streamed response from the last key frame on.
+   * Streams one response from the last key frame on.
    * @param {ServerResponse} response
    */
   stream(response) {

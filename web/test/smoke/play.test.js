@@ -1,4 +1,4 @@
-/** Each player in a real Chromium: plays, and the code is read on 99 % of the presented frames. */
+/** Runs each player in a real Chromium: it plays, and the code is read on 99 % of the presented frames. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -11,9 +11,9 @@ import { TestServer } from "./server.js";
 
 /** @import { Socket } from "./websocket.js" */
 
-/** Frames of a join: a busy machine takes longer for them. */
+/** Frames per join: a busy machine takes longer for them. */
 const FRAMES = 4 * FPS;
-/** After this a join that does not play is given up. */
+/** Time limit for a join that does not play. */
 const PATIENCE_MS = 60_000;
 
 const server = new TestServer();
@@ -36,7 +36,7 @@ after(async () => {
 });
 
 /**
- * One join: plays some frames, then has the page loaded anew.
+ * Runs one join: plays some frames, then reloads the page.
  * @param {object} start
  * @returns {Promise<any[]>} The page's messages.
  */
@@ -64,7 +64,7 @@ async function join(start) {
 }
 
 /**
- * What holds of every join that plays.
+ * Checks what holds for every join that plays.
  * @param {string} name
  * @param {any[]} messages
  * @param {"copy" | "canvas"} [by] How pixels are to be got at.
@@ -91,7 +91,7 @@ function check(name, messages, by = "copy") {
 const quantile = (values, q) => values.toSorted((a, b) => a - b)[Math.floor(values.length * q)] ?? NaN;
 
 /**
- * Prints what was measured: figures for a person, on which no test depends.
+ * Prints the measured figures for people; no test depends on them.
  * @param {string} name
  * @param {(type: string) => any[]} of
  * @param {any[]} read
@@ -116,8 +116,8 @@ function tell(name, of, read, hello) {
 }
 
 /**
- * The page knows for each frame the date that the playlist states. The first part of a segment may be there before its
- * date is: that is counted on from the segment before, for longer where the source falters.
+ * The page knows each frame's date from the playlist. The first part of a segment may arrive before its date: then
+ * the date is derived from the previous segment, which is less exact if the source falters.
  * @param {any[]} read Frames.
  */
 function checkDates(read) {
@@ -160,7 +160,7 @@ test("hls.js plays the same", async () => {
   const url = `${server.origin}/live/5/index.m3u8`;
   const { of, read } = check("hls.js", await join({ player: "hls.js", url }));
   assert.ok(of("claim").some(({ name, value_ms }) => name === "hls_latency_ms" && value_ms > 0));
-  // hls.js moves its timeline by PROGRAM-DATE-TIME, so that a source that falters makes its dates differ.
+  // hls.js shifts its timeline by PROGRAM-DATE-TIME, so a faltering source makes its dates differ.
   assert.ok(read.filter((frame) => frame.date_us !== null).length >= 0.99 * read.length, "frames have dates");
 });
 
@@ -184,7 +184,7 @@ test("dash.js plays what ffmpeg's muxer puts", async () => {
   }
 });
 
-/** A server that lets no page read its answers. */
+/** A server that does not let pages read its responses. */
 async function startForeign() {
   const foreign = createServer((_, response) => response.end("#EXTM3U"));
   foreign.listen(0, "127.0.0.1");

@@ -1,4 +1,6 @@
-/** Serves `web/` cross-origin isolated, the live stream, and what ffmpeg puts; and takes the page's WebSocket. */
+/**
+ * Serves `web/` cross-origin isolated, the live stream, and files uploaded by ffmpeg; accepts the page's WebSocket.
+ */
 
 import { EventEmitter, once } from "node:events";
 import { readFile } from "node:fs/promises";
@@ -25,7 +27,7 @@ const VENDOR = /** @type {Record<string, string>} */ ({
   "/vendor/dash.mjs": "node_modules/dashjs/dist/modern/esm/dash.all.min.js",
 });
 
-/** A file that is being put: read while it grows, as low-latency DASH wants. */
+/** A file being uploaded, readable while it grows, as low-latency DASH requires. */
 class Growing extends EventEmitter {
   /** @type {Buffer[]} */
   chunks = [];

@@ -1,4 +1,4 @@
-/** The server's end of a WebSocket (RFC 6455), as far as these tests need one: text, whole messages, no extensions. */
+/** The server side of a WebSocket (RFC 6455) for these tests: text, whole messages, no extensions. */
 
 import { createHash } from "node:crypto";
 import { EventEmitter } from "node:events";
@@ -50,7 +50,7 @@ export class Socket extends EventEmitter {
 }
 
 /**
- * A whole frame from the start of `bytes`, unmasked.
+ * Parses and unmasks a complete frame at the start of `bytes`.
  * @param {Buffer} bytes
  */
 function take(bytes) {

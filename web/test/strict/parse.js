@@ -1,6 +1,6 @@
 /**
- * Has parsers that are not ours read a folder: each `*.m3u8` (m3u8-parser), `*.mpd` (mpd-parser), and each `*.mp4` with
- * the `*.m4s` of its name, such as `3.mp4` with `3-segment-7.m4s` (mp4box). Fails where one of them complains.
+ * Runs third-party parsers on a folder: m3u8-parser on each `*.m3u8`, mpd-parser on each `*.mpd`, and mp4box on each
+ * `*.mp4` with its `*.m4s` files, such as `3.mp4` with `3-segment-7.m4s`. Fails if one of them complains.
  */
 
 import assert from "node:assert/strict";
@@ -18,7 +18,7 @@ const read = (/** @type {string} */ name) => readFileSync(`${folder}/${name}`);
 function playlist(name) {
   const text = read(name).toString();
   const parser = new Parser();
-  // HOLD-BACK has to be three target durations, which are whole seconds: presets that leave the RFC say so.
+  // HOLD-BACK must be three target durations, in whole seconds; presets that deviate from the RFC are marked.
   parser.on("warn", ({ message }) => assert.match(message, /clamping HOLD-BACK/, `${name}: ${message}\n${text}`));
   parser.push(text);
   parser.end();
@@ -68,7 +68,7 @@ function piece(init, media) {
     length += byteLength;
   }
   file.flush();
-  // A chunk has a prft of its own, of which mp4box expects one in a file.
+  // Each chunk has a prft of its own, but mp4box expects one per file.
   assert.deepEqual(complaints.filter((complaint) => !complaint.includes("multiple boxes of type prft")), [], media);
   const { tracks, isFragmented } = file.getInfo();
   assert.ok(isFragmented && tracks.length === 1 && tracks[0]?.codec.startsWith("avc1.42"), media);

@@ -1,4 +1,4 @@
-/** Pictures with codes, and what players do to them. */
+/** Pictures with codes, and the transformations that players apply. */
 
 import { COLUMNS, cells } from "../../code/grid.js";
 import { layout } from "../../code/layout.js";
@@ -11,7 +11,7 @@ import { encode } from "../../code/payload.js";
 export const PAYLOAD = { streamId: 7, sequence: 123_456, timeUs: 1_763_722_800_123_456 };
 
 /**
- * A random number generator that gives the same numbers each time (mulberry32), each in 0..1.
+ * A deterministic random number generator (mulberry32) with values in 0..1.
  * @param {number} seed
  */
 export function random(seed) {
@@ -24,7 +24,7 @@ export function random(seed) {
 }
 
 /**
- * Steps, edges and a camera's noise.
+ * Draws steps, edges and a camera's noise.
  * @param {number} width
  * @param {number} height
  * @returns {Picture}
@@ -57,7 +57,7 @@ export function paint({ width, height, data }, corner, payload) {
 }
 
 /**
- * A scene with {@link PAYLOAD}.
+ * Returns a scene with {@link PAYLOAD}.
  * @param {number} width
  * @param {number} height
  * @param {Corner} [corner]
@@ -98,7 +98,7 @@ export function scaled(picture, scaleX, scaleY, filter) {
 }
 
 /**
- * For each sample of `to`, the samples of `from` that it is made of, and their weights.
+ * Returns, for each sample of `to`, the samples of `from` that it combines, with their weights.
  * @param {number} from
  * @param {number} to
  * @param {"triangle" | "nearest"} filter
@@ -123,7 +123,7 @@ function taps(from, to, filter) {
 }
 
 /**
- * Between black bars of `x` and `y` samples on each side.
+ * Adds black bars of `x` and `y` samples on each side.
  * @param {Picture} picture
  * @param {number} x
  * @param {number} y
@@ -140,7 +140,7 @@ export function boxed(picture, x, y) {
 }
 
 /**
- * Cut by `x` and `y` samples on each side.
+ * Crops `x` and `y` samples on each side.
  * @param {Picture} picture
  * @param {number} x
  * @param {number} y
@@ -157,7 +157,7 @@ export function cropped(picture, x, y) {
 }
 
 /**
- * Each level by `change`.
+ * Maps each level by `change`.
  * @param {Picture} picture
  * @param {(level: number) => number} change
  * @returns {Picture}

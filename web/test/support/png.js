@@ -1,4 +1,4 @@
-/** Reads grey PNG files of 8 bits, which is what the vectors are. */
+/** Reads 8-bit grey PNG files, the format of the vectors. */
 
 import { readFileSync } from "node:fs";
 import { inflateSync } from "node:zlib";

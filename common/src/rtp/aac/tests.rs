@@ -10,7 +10,7 @@ fn depacketizer() -> Depacketizer {
     Depacketizer::new(Layout::HIGH_BIT_RATE, &config, HZ)
 }
 
-/// The payload of section 3.3.6: AU-headers-length in bits, a header of 13 + 3 bits for each unit, the units.
+/// Builds the payload of section 3.3.6: AU-headers-length in bits, a header of 13 + 3 bits per unit, the units.
 fn payload(sizes: &[usize], data: &[u8]) -> Vec<u8> {
     let headers = sizes.iter().flat_map(|size| (*size as u16 * 8).to_be_bytes());
     ((sizes.len() * 16) as u16).to_be_bytes().into_iter().chain(headers).chain(data.iter().copied()).collect()
@@ -32,7 +32,7 @@ fn a_packet_holds_one_unit_or_several() {
     let mut depacketizer = depacketizer();
     assert_eq!(payload(&[3], b"abc"), [0, 16, 0, 24, b'a', b'b', b'c']);
     assert_eq!(take(&mut depacketizer, 1, 100, true, &payload(&[3], b"abc")), [frame(b"abc", 100)]);
-    // The second unit follows the first without a gap, also where media time wraps.
+    // The second unit follows the first without a gap, even if media time wraps.
     let two = take(&mut depacketizer, 2, u32::MAX, true, &payload(&[2, 3], b"deabc"));
     assert_eq!(two, [frame(b"de", u32::MAX), frame(b"abc", 1_023)]);
 }

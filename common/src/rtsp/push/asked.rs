@@ -1,4 +1,4 @@
-//! What the server asks of the publisher (RFC 2326 section 10).
+//! Requests from the server to the publisher (RFC 2326 section 10).
 
 use rtsp_types::headers::{CONTENT_TYPE, CSEQ, LOCATION};
 use rtsp_types::{Method, Request, Response, StatusCode, Version};
@@ -8,12 +8,12 @@ use crate::rtsp::headers::parse_cseq;
 use crate::rtsp::phase::{self, Phase};
 
 impl Session {
-    /// A server asks for signs of life, for another phase, or for the end.
+    /// Handles a keep-alive, phase or teardown request.
     pub(super) fn handle_request(&mut self, request: &Request<Vec<u8>>) -> Result<(), Error> {
         let answer = match request.method() {
             Method::Teardown => return Err(Error::EndedByServer),
             Method::Redirect => {
-                // It is answered by going there (RFC 2326 section 10.10).
+                // A redirect is answered by reconnecting (RFC 2326 section 10.10).
                 let location = request.header(&LOCATION).map(|value| value.as_str().to_owned().into());
                 return Err(Error::Redirected { request: "REDIRECT", status: 302, location });
             }
@@ -36,7 +36,7 @@ impl Session {
         Ok(())
     }
 
-    /// The body of the answer.
+    /// Builds the body of the answer.
     fn set_parameter(&mut self, body: &[u8]) -> Result<String, StatusCode> {
         let phase = Phase::parse(body).ok_or(StatusCode::ParameterNotUnderstood)?;
         let interval = self.config.interval.ok_or(StatusCode::ParameterIsReadOnly)?;

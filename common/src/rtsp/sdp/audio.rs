@@ -1,4 +1,4 @@
-//! Audio beside the video: AAC (RFC 3640 section 4) and Opus (RFC 7587 section 7).
+//! Audio media sections: AAC (RFC 3640 section 4) and Opus (RFC 7587 section 7).
 
 use sdp_types::{Attribute, Fmtp, FmtpParam, Media, MediaType, RtpMap, TransportProto};
 
@@ -7,9 +7,9 @@ use crate::rtp::{AudioPayload, aac};
 
 const AAC: &str = "mpeg4-generic";
 const OPUS: &str = "opus";
-/// Clock rates that audio has.
+/// Accepted clock rates.
 const CLOCK_HZ: std::ops::RangeInclusive<u32> = 7_350..=192_000;
-/// Longest fields of an AU header.
+/// Longest AU header fields.
 const FIELD_MAX: u8 = 16;
 
 /// One audio track.
@@ -17,16 +17,16 @@ const FIELD_MAX: u8 = 16;
 pub struct Audio {
     /// RTP payload type.
     pub payload_type: u8,
-    /// How it is coded.
+    /// Codec and format.
     pub format: AudioFormat,
-    /// How it lies in packets.
+    /// Payload format.
     pub payload: AudioPayload,
-    /// The control attribute, as that of [`super::Video`].
+    /// Control attribute, as in [`super::Video`].
     pub control: Option<String>,
 }
 
 impl Audio {
-    /// The media section as audio; `None` where it is anything else than AAC or Opus.
+    /// Parses the media section as audio; `None` if it is neither AAC nor Opus.
     pub(super) fn parse(media: &Media, control: Option<String>) -> Option<Self> {
         if media.media != "audio" {
             return None;
@@ -48,7 +48,7 @@ impl Audio {
             let channels = config.channels();
             (AudioCodec::Aac(config), AudioPayload::Aac(layout(value)?), channels)
         } else if map.encoding_name.eq_ignore_ascii_case(OPUS) && map.clock_rate == OPUS_CLOCK_HZ {
-            // It is always announced with two (RFC 7587 section 7), and decoded as such.
+            // Opus is always announced as stereo (RFC 7587 section 7) and decoded as such.
             (AudioCodec::Opus, AudioPayload::Opus, 2)
         } else {
             return None;
@@ -71,7 +71,7 @@ impl Audio {
             let hex: String = config.bytes().iter().map(|byte| format!("{byte:02x}")).collect();
             fmtp.format_specific_params = vec![
                 FmtpParam::with_value("streamtype", 5),
-                // Capabilities not specified (ISO/IEC 14496-3 table 1.14).
+                // No capabilities specified (ISO/IEC 14496-3 table 1.14).
                 FmtpParam::with_value("profile-level-id", 254),
                 FmtpParam::with_value("mode", if layout.size > 6 { "AAC-hbr" } else { "AAC-lbr" }),
                 FmtpParam::with_value("config", hex),
@@ -88,7 +88,7 @@ impl Audio {
     }
 }
 
-/// `None` where AU headers have other fields than those, or are missing.
+/// Returns `None` if AU headers are missing or have other fields.
 fn layout<'a>(value: impl Fn(&str) -> Option<&'a str>) -> Option<aac::Layout> {
     let others = [
         "ctsdeltalength",

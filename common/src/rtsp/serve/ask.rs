@@ -1,4 +1,4 @@
-//! What the server asks of a publisher: RTSP lets either side make requests (RFC 2326 section 10).
+//! Requests from the server to a publisher: in RTSP either side may send requests (RFC 2326 section 10).
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -12,12 +12,13 @@ use super::{Error, Session, State};
 use crate::rtsp::headers::parse_cseq;
 use crate::rtsp::phase::{CONTENT_TYPE, Phase};
 
-/// Requests that wait for their answers at most: a publisher that answers none is asked no more.
+/// Most unanswered requests: a publisher that never answers is no longer asked.
 const UNANSWERED_MAX: usize = 4;
 
 impl Session {
-    /// Asks the publisher on this connection, whose end of ours is `local`, to shift its pictures. Gives the number of the request,
-    /// which [`Output::Answer`] repeats; `None` where nobody publishes, or earlier requests wait for their answers.
+    /// Asks the publisher on this connection, whose local address is `local`, to shift its pictures. Returns the
+    /// request's CSeq, repeated by [`Output::Answer`]; `None` if there is no publisher or too many requests are
+    /// unanswered.
     pub fn ask_phase(&mut self, local: SocketAddr, phase: Phase) -> Option<u32> {
         let setup = self.setup.as_ref().filter(|_| self.state == State::Record)?;
         if self.unanswered.len() >= UNANSWERED_MAX {

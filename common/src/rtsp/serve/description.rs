@@ -8,12 +8,12 @@ use crate::media::Codec;
 use crate::rtp::h264::{PARAMETER_SET_MAX, keep_parameter_set};
 use crate::rtsp::sdp::{Announcement, Audio, Error, Video};
 
-/// A stream's H.264 track, the audio beside it, and what its publisher sends besides.
+/// A stream's H.264 track, optional audio, and the publisher's other tracks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Description {
     video: Video,
     audio: Option<Audio>,
-    /// Control attributes of the publisher's tracks: of those that are passed on first, the video before the audio.
+    /// Control attributes of the publisher's tracks: the relayed ones first, video before audio.
     controls: Vec<Option<String>>,
     ignored: Vec<String>,
 }
@@ -21,8 +21,8 @@ pub struct Description {
 impl Description {
     /// Index of the H.264 track.
     pub const VIDEO: usize = 0;
-    /// Index of the audio track, where there is [`Description::audio`]. A publisher's other tracks come after those that readers
-    /// get.
+    /// Index of the audio track, if [`Description::audio`] is present. A publisher's other tracks follow the relayed
+    /// ones.
     pub const AUDIO: usize = 1;
 
     /// Parses the body of an ANNOUNCE.
@@ -43,12 +43,12 @@ impl Description {
         &self.video
     }
 
-    /// The audio track as readers see it.
+    /// Returns the audio track as readers see it.
     pub fn audio(&self) -> Option<&Audio> {
         self.audio.as_ref()
     }
 
-    /// Tracks that readers get: the video, and the audio where there is any.
+    /// Number of tracks that readers receive: the video, and the audio if present.
     pub fn relayed(&self) -> usize {
         if self.audio.is_some() { Self::AUDIO + 1 } else { Self::VIDEO + 1 }
     }

@@ -89,7 +89,8 @@ pub trait Host {
     /// The stream that is live at `path`.
     fn find(&mut self, path: &StreamPath) -> Option<Arc<Description>>;
 
-    /// Media time of the newest packet of the stream at `path`, if it has had one. Of audio it is in ticks of the track's clock.
+    /// Returns the media time of the newest packet of the stream at `path`, if any; of audio in ticks of the track's
+    /// clock.
     fn newest_time(&mut self, path: &StreamPath, track: usize) -> Option<MediaTime>;
 
     /// Keeps `path` for this connection to publish to, until [`Output::Teardown`] or the end of the connection.
@@ -98,9 +99,8 @@ pub trait Host {
     /// Where somebody else publishes there.
     fn reserve(&mut self, path: &StreamPath) -> Result<(), Busy>;
 
-    /// Opens a pair of UDP ports for track `track`, whose packets go to or come from the connection's peer at
-    /// `client` (RTP, RTCP). `None` where there is none to be had. Nobody needs the packets of a publisher's track that is not
-    /// relayed.
+    /// Opens a pair of UDP ports for track `track`, to exchange packets with the connection's peer at `client` (RTP, RTCP).
+    /// `None` if no pair is available. Packets of a publisher's unrelayed track are discarded.
     fn open_udp(&mut self, track: usize, is_relayed: bool, client: (u16, u16)) -> Option<(u16, u16)>;
 }
 
@@ -130,8 +130,8 @@ pub struct Setup {
     pub path: StreamPath,
     /// Its tracks, as announced by this connection, or as they were when it asked for them.
     pub description: Arc<Description>,
-    /// How each track travels: of a player those that are relayed, of a publisher all that it announced, those that are
-    /// relayed first. `None` for tracks that the connection did not set up.
+    /// Returns each track's transport: a player's relayed tracks, or all tracks that a publisher announced, the
+    /// relayed ones first. `None` for tracks that the connection did not set up.
     pub tracks: Vec<Option<TrackTransport>>,
 }
 
@@ -168,11 +168,11 @@ pub enum Output {
     Record(Setup),
     /// A packet came over the connection: the publisher's, or a reader's RTCP.
     Packet(Packet),
-    /// The client answers a request of [`Session::ask_phase`](super::Session::ask_phase).
+    /// The client answered a request of [`Session::ask_phase`](super::Session::ask_phase).
     Answer {
-        /// The number of the request.
+        /// CSeq of the request.
         cseq: u32,
-        /// What the answer says; `None` where the client refuses.
+        /// The answer; `None` if the client refused.
         body: Option<Vec<u8>>,
     },
     /// The session has ended: forget reservation, ports and stream. The connection may go on with another one.

@@ -7,9 +7,9 @@ use url::Url;
 /// Longest name of a stream, in bytes.
 const PATH_MAX: usize = 256;
 
-/// How the server names the video of a stream that it plays.
+/// Control attribute of the video in the server's descriptions.
 pub const CONTROL: &str = "trackID=0";
-/// And the audio.
+/// Control attribute of the audio.
 pub(super) const AUDIO_CONTROL: &str = "trackID=1";
 
 /// The name of a stream: the path of its URL without the slash in front, one or more levels of letters, digits and
@@ -62,8 +62,8 @@ impl fmt::Display for StreamPath {
     }
 }
 
-/// The stream and the track, from 0, that the URL of a SETUP for playing means: the URL of a track, or that of the stream for its
-/// first.
+/// Returns the stream and the track index that a player's SETUP URL names: a track's URL, or the stream's URL for the
+/// first track.
 ///
 /// # Errors
 /// As [`StreamPath::parse`].

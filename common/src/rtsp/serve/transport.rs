@@ -6,11 +6,11 @@ use super::host::{Host, TrackTransport};
 use super::reply::Reply;
 use crate::rtsp::headers::{Lower, Mode, Transport};
 
-/// The track that is set up.
+/// The track being set up.
 #[derive(Clone, Copy)]
 pub(super) struct Wanted {
     pub(super) track: usize,
-    /// Somebody gets its packets.
+    /// Whether its packets are relayed.
     pub(super) is_relayed: bool,
 }
 

@@ -1,4 +1,4 @@
-//! How often a cell needs an IDR for its segments, and how long its playlist takes to fill.
+//! Derives the GOP and the playlist's fill time from a cell's segments.
 
 use std::time::Duration;
 
@@ -7,18 +7,18 @@ use framelag::plan::setting::Parts;
 /// What follows from a cell's segments.
 #[derive(Debug, Default)]
 pub struct Segments {
-    /// Pictures from one IDR to the next, where the plan leaves that to the segments.
+    /// GOP in pictures, if the plan leaves it to the segments.
     pub gop: Option<u32>,
-    /// How long the server's playlist takes until it is as long as it gets.
+    /// Time until the server's playlist reaches its full length.
     pub fill: Duration,
-    /// What does not fit.
+    /// Warnings.
     pub warning: Option<String>,
 }
 
-/// Works it out. Without a `gop` in the plan, a GOP is as long as a segment, and `parts` have it then.
+/// Derives the values. If the plan has no `gop`, sets the GOP in `parts` to the segment duration.
 ///
 /// # Errors
-/// As [`framelag::plan::segments::Segments::list`].
+/// Fails like [`framelag::plan::segments::Segments::list`].
 pub fn of(parts: &mut Parts, gop: Option<u32>, fps: f64) -> Result<Segments, String> {
     let Some((segment, count)) = parts.segments.list(&parts.server())? else { return Ok(Segments::default()) };
     let frames = segment.as_secs_f64() * fps;
@@ -27,7 +27,7 @@ pub fn of(parts: &mut Parts, gop: Option<u32>, fps: f64) -> Result<Segments, Str
         parts.publisher.push(format!("--gop={fitting}"));
         return Ok(Segments { gop: Some(fitting), fill: segment * to_u32(count), warning: None });
     };
-    // A segment ends at an IDR.
+    // Segments end at IDRs.
     let gops = (frames / f64::from(gop) - 0.01).ceil().max(1.0);
     let real = gops * f64::from(gop) / fps;
     let fits = (real - segment.as_secs_f64()).abs() * fps < 0.5;

@@ -61,7 +61,7 @@ pub(in crate::egress) trait Connection {
         false
     }
 
-    /// By how much pictures are to be due later, where the server has asked for that since the last call.
+    /// Returns the picture delay that the server has requested since the last call, if any.
     fn take_shift(&mut self) -> Option<Duration> {
         None
     }

@@ -11,7 +11,7 @@ use common::transport::Transport;
 pub(super) struct Settings {
     pub(super) transport: Transport,
     pub(super) frame_rate: Option<f64>,
-    /// Between two pictures, where a plan says when they are due.
+    /// Frame interval, if pictures follow a schedule.
     pub(super) interval: Option<Duration>,
     pub(super) clock: Arc<dyn Clock>,
 }

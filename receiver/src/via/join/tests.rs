@@ -11,13 +11,13 @@ use crate::via::served;
 
 const EPOCH_US: i64 = 1_763_722_800_000_000;
 
-/// So many ms after the start, by the receiver's clocks.
+/// A time in ms after the start, by the receiver's clocks.
 fn now(ms: u64) -> Now {
     let mono = MonoTime::from_origin(Duration::from_millis(ms));
     Now { wall: WallTime::from_micros(EPOCH_US + 1_000 * ms as i64), mono }
 }
 
-/// The same by the page's clock, which is right.
+/// The same time by the page's clock, which is correct.
 fn us(ms: i64) -> i64 {
     EPOCH_US + 1_000 * ms
 }
@@ -66,7 +66,7 @@ fn with(mut message: Value, name: &str, value: Value) -> Value {
 fn a_picture_that_was_not_read_is_not_lost() {
     let mut rig = Rig::new();
     rig.say(&[frame(0, 100), frame(1, 140)], 200);
-    // No code, the pixels of another frame, and one that was presented without a callback.
+    // No code, the pixels of another frame, and a frame presented without a callback.
     rig.say(&[with(frame(2, 180), "code", Value::Null), with(frame(9, 220), "pixels_us", 0.into())], 300);
     rig.say(&[with(frame(5, 300), "missed", 1.into()), frame(7, 380)], 400);
     let frames = rig.run(500).frames;
@@ -82,12 +82,12 @@ fn stages_are_known_where_a_piece_was_whole_before_its_picture() {
     let piece = json!({ "type": "media", "from_us": 95_000, "to_us": 145_000, "bytes": 9, "requested_us": us(60),
         "first_byte_us": us(80), "received_us": us(82), "appended_us": us(85) });
     rig.say(&[piece.clone(), frame(0, 100), frame(1, 140), frame(2, 180)], 200);
-    // One that still comes while it is played.
+    // A piece that plays while it is still loading.
     let growing = with(with(piece, "from_us", 215_000.into()), "to_us", 300_000.into());
     rig.say(&[with(growing, "received_us", us(290).into()), frame(3, 220)], 300);
     let run = rig.run(400);
     let count = |stage| run.stages_ms[stage].count;
-    // The first byte came before the second frame was stamped.
+    // The first byte arrived before the second frame was stamped.
     assert_eq!((count(Stage::Deliver), count(Stage::Append), count(Stage::Buffer)), (1, 1, 1));
     assert_eq!(run.stages_ms[Stage::Buffer].p50, Some(15.0));
     assert_eq!((run.startup.first_packet_ms, run.startup.first_frame_ms), (Some(60.0), Some(80.0)));
@@ -118,7 +118,7 @@ fn a_page_cannot_make_the_receiver_grow_or_panic() {
     rig.run(600);
 }
 
-/// What a server of ours on this host, 7, says of frames from number `first` on, stamped 40 ms apart.
+/// Returns the marks of a framelag server on this host, 7, for frames from number `first` on, stamped 40 ms apart.
 fn told(first: u32, count: u32) -> Answer {
     let frame = |sequence: u32| {
         let stamped_us = us(70 + 40 * i64::from(sequence));

@@ -1,40 +1,40 @@
-//! Who may come in where others than this host can: whoever opens the page first with the token of its URL, and nobody else. That
-//! load is given a cookie, and everything after it is asked for that.
+//! Access control for pages served beyond this host. The first load of the page with the URL's token receives a
+//! cookie, and every later request must present it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use sha2::{Digest, Sha256};
 
-/// The name of the cookie.
+/// Name of the cookie.
 const COOKIE: &str = "framelag";
 
-/// See the module.
+/// Grants access to the first load of the page.
 pub(super) struct Door {
-    /// The path of the page, and its query.
+    /// The page's path and query.
     page: String,
     query: String,
     session: String,
     is_used: AtomicBool,
 }
 
-/// What becomes of a request.
+/// Outcome of an access check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Entry {
-    /// It is let in.
+    /// The request is allowed.
     In,
-    /// It is let in, and is given this cookie.
+    /// The request is allowed and receives this cookie.
     First(String),
-    /// It is not.
+    /// The request is refused.
     Refused,
 }
 
 impl Door {
-    /// Of the page at the path `page` with this query, which has the token.
+    /// Creates a door for the page at path `page` with this query, which contains the token.
     pub(super) fn new(page: String, query: String) -> Self {
         Self { page, query, session: format!("{:032x}", rand::random::<u128>()), is_used: AtomicBool::new(false) }
     }
 
-    /// A request for this path and query, with these Cookie headers.
+    /// Checks a request for this path and query with these Cookie headers.
     pub(super) fn enter<'a>(
         &self,
         path: &str,
@@ -55,7 +55,7 @@ impl Door {
     }
 }
 
-/// Compares digests: how long that takes says nothing of the text.
+/// Compares digests, so the comparison time reveals nothing about the text.
 fn is_same(one: &str, other: &str) -> bool {
     Sha256::digest(one) == Sha256::digest(other)
 }

@@ -1,5 +1,5 @@
-//! The stream under the page's own origin: a page that came over TLS may fetch nothing that does not, and a phone may not reach the
-//! stream's server at all.
+//! Proxies the stream to the page's own origin: a page loaded over TLS may not fetch plain HTTP, and a phone may not
+//! reach the stream's server.
 
 use std::time::Duration;
 
@@ -17,12 +17,12 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use url::Url;
 
-/// Below this lies what is below `/` at the stream's server.
+/// The stream server's `/` is mapped below this path.
 pub(super) const PREFIX: &str = "/media";
-/// The server is connected to, and begins its answer, within this; it may let a request wait for its part.
+/// Time limit for connecting and for the response head. A server may hold a request until its part is ready.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// See the module.
+/// A proxy to the stream's server.
 #[derive(Clone, Debug)]
 pub(super) struct Proxy {
     host: String,
@@ -31,7 +31,7 @@ pub(super) struct Proxy {
 }
 
 impl Proxy {
-    /// To the server of `url`; `None` where a page over TLS can fetch that itself.
+    /// Creates a proxy to the server of `url`; `None` if a page over TLS can fetch that URL itself.
     pub(super) fn to(url: &StreamUrl) -> Option<Self> {
         let url = url.url();
         let host = url.host_str().filter(|_| url.scheme() == "http")?;
@@ -40,21 +40,21 @@ impl Proxy {
         Some(Self { host: host.trim_matches(['[', ']']).to_owned(), port, authority })
     }
 
-    /// Where the page finds `url`, at its own origin.
+    /// Returns the URL of `url` at the page's origin.
     pub(super) fn at(origin: &str, url: &Url) -> String {
         let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
         format!("{origin}{PREFIX}{}{query}", url.path())
     }
 
-    /// Asks the stream's server in place of the page.
+    /// Forwards a request to the stream's server.
     pub(super) async fn pass(&self, request: Request) -> Response<Body> {
         if request.method() != Method::GET {
             return StatusCode::METHOD_NOT_ALLOWED.into_response();
         }
         match tokio::time::timeout(LIMIT, self.ask(request)).await {
             Ok(Some(response)) => response,
-            Ok(None) => (StatusCode::BAD_GATEWAY, "the stream's server does not answer").into_response(),
-            Err(_) => (StatusCode::GATEWAY_TIMEOUT, "the stream's server does not answer in time").into_response(),
+            Ok(None) => (StatusCode::BAD_GATEWAY, "the stream's server cannot be reached").into_response(),
+            Err(_) => (StatusCode::GATEWAY_TIMEOUT, "the stream's server timed out").into_response(),
         }
     }
 
@@ -63,7 +63,7 @@ impl Proxy {
         let stream = TcpStream::connect((self.host.as_str(), self.port)).await.ok()?;
         stream.set_nodelay(true).ok()?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.ok()?;
-        // It ends with the answer, or with who reads that.
+        // The connection task ends with the response or when its reader goes away.
         tokio::spawn(connection);
         let mut asked =
             hyper::Request::get(target).header(HOST, &self.authority).body(Empty::<bytes::Bytes>::new()).ok()?;

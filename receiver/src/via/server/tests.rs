@@ -1,4 +1,4 @@
-//! Beyond this host: TLS, one load of the page, and the stream under its own origin.
+//! Tests of serving to other hosts: TLS, a single load of the page, and the stream at the page's origin.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -18,7 +18,7 @@ use tokio_rustls::rustls::{
 
 use super::Server;
 
-/// A person who looks at the fingerprint: takes every certificate whose key signs, and keeps it.
+/// Accepts every certificate with a valid signature and records it, like a person who checks the fingerprint.
 #[derive(Debug)]
 struct Person {
     seen: Mutex<Vec<u8>>,
@@ -61,7 +61,7 @@ impl ServerCertVerifier for Person {
     }
 }
 
-/// A server of the page that plays `stream`, its address, and its page's path and query.
+/// Starts a server of the page that plays `stream`; returns it with its address and its page's path and query.
 fn listening(stream: &str) -> (Server, SocketAddr, String) {
     let url = StreamUrl::typed(stream, &["http"], |_| None).expect("a URL");
     let server = Server::start(SystemClock::new(), &url, Some(([127, 0, 0, 1], 0).into())).expect("a free port");
@@ -70,7 +70,7 @@ fn listening(stream: &str) -> (Server, SocketAddr, String) {
     (server, address, path)
 }
 
-/// The answer to a request for `path`, and the certificate's fingerprint.
+/// Returns the response to a request for `path`, and the certificate's fingerprint.
 fn get(address: SocketAddr, path: &str, cookie: &str) -> (String, String) {
     let provider = Arc::new(ring::default_provider());
     let person = Arc::new(Person { seen: Mutex::default(), algorithms: provider.signature_verification_algorithms });
@@ -86,7 +86,7 @@ fn get(address: SocketAddr, path: &str, cookie: &str) -> (String, String) {
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n")
         .expect("it reads");
     let mut answer = Vec::new();
-    // Servers that close without TLS's word for it have said what they had.
+    // A server that closes without a TLS close_notify has sent all it had.
     let _ = stream.read_to_end(&mut answer);
     let digits: Vec<_> = Sha256::digest(&*lock(&person.seen)).iter().map(|byte| format!("{byte:02X}")).collect();
     (String::from_utf8_lossy(&answer).into_owned(), digits.join(":"))

@@ -1,5 +1,5 @@
-//! TLS with a certificate that is made on the spot and vouched for by nobody: the terminal shows its fingerprint. Browsers give
-//! precise timers to such pages alone, where they are not on this host.
+//! TLS with a self-signed certificate generated at startup; the terminal shows its fingerprint. For pages from other
+//! hosts, browsers offer precise timers only over TLS.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -15,25 +15,25 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio_rustls::server::TlsStream;
 
-/// A handshake takes no longer.
+/// Time limit for a handshake.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
-/// Handshakes at a time.
+/// Most handshakes at the same time.
 const HANDSHAKES_MAX: usize = 32;
-/// Rest where no connection can be accepted.
+/// Pause after a failed accept.
 const REST: Duration = Duration::from_millis(100);
 
 /// A certificate and its key.
 pub(super) struct Identity {
     config: Arc<ServerConfig>,
-    /// SHA-256 of the certificate, as browsers show it.
+    /// SHA-256 of the certificate, formatted as in browsers.
     pub(super) fingerprint: String,
 }
 
 impl Identity {
-    /// Makes one for `address`.
+    /// Generates a certificate for `address`.
     ///
     /// # Errors
-    /// If the system has no random numbers.
+    /// Fails if the system provides no random numbers.
     pub(super) fn make(address: IpAddr) -> io::Result<Self> {
         let made = rcgen::generate_simple_self_signed([address.to_string()]).map_err(io::Error::other)?;
         let certificate = made.cert.der().clone();
@@ -48,14 +48,14 @@ impl Identity {
     }
 }
 
-/// Connections whose handshake is done. Others do not hold them up.
+/// Yields connections after their handshake; pending handshakes do not delay others.
 pub(super) struct Listener {
     ready: mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,
     address: SocketAddr,
 }
 
 impl Listener {
-    /// Accepts on `listener`, within a runtime.
+    /// Accepts connections on `listener`. Must run within a runtime.
     pub(super) fn new(listener: TcpListener, identity: &Identity) -> io::Result<Self> {
         let (address, acceptor) = (listener.local_addr()?, TlsAcceptor::from(Arc::clone(&identity.config)));
         let (sender, ready) = mpsc::channel(HANDSHAKES_MAX);
@@ -75,7 +75,7 @@ async fn accept(listener: TcpListener, acceptor: TlsAcceptor, ready: mpsc::Sende
         let (acceptor, ready) = (acceptor.clone(), ready.clone());
         tokio::spawn(async move {
             let _permit = permit;
-            // A connection without it is slower, and works.
+            // Best effort: the connection also works without it, only slower.
             let _ = stream.set_nodelay(true);
             match tokio::time::timeout(HANDSHAKE_LIMIT, acceptor.accept(stream)).await {
                 Ok(Ok(stream)) => drop(ready.send((stream, peer)).await),
@@ -93,7 +93,7 @@ impl axum::serve::Listener for Listener {
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         match self.ready.recv().await {
             Some(connection) => connection,
-            // Its runtime has ended, and so does this.
+            // The runtime has shut down, and this task with it.
             None => std::future::pending().await,
         }
     }

@@ -1,4 +1,4 @@
-//! What the run asks of the server that the stream comes from, where that is one of ours.
+//! Requests to the stream's server, if it is framelag's.
 
 use std::time::{Duration, Instant};
 
@@ -10,11 +10,12 @@ use crate::via::join::Join;
 use crate::via::origin::Answer;
 use crate::via::served::{self, Served};
 
-/// How often it is asked when frames were where.
+/// Interval between requests for frame marks.
 const ASK_EVERY: Duration = Duration::from_millis(200);
 
 impl Session<'_> {
-    /// Asks whether the server is one of ours, and has it shift the publisher's pictures for the join after `joined` others.
+    /// Checks whether the server is framelag's, and shifts the publisher's pictures for the next join, after `joined`
+    /// others.
     pub(super) fn ask_origin(&mut self, joined: u32) -> Option<Served> {
         let answer = self.origin.marks(None)?;
         let served = self.understand(answer);
@@ -25,14 +26,14 @@ impl Session<'_> {
         Some(served)
     }
 
-    /// Of whose clock stamps, the newest word counts: a stream that nobody watched has no frames to tell of at first.
+    /// Use the newest answer about the stamping clock: a stream without viewers has no frames to report at first.
     fn understand(&mut self, answer: Answer) -> Served {
         let here = clock::host();
         self.clocks = self.config.clocks().max(served::clocks(&answer, here));
         Served::new(self.config.via, answer, here)
     }
 
-    /// Takes what the server says of frames, and asks on.
+    /// Takes the server's answers and requests more.
     pub(super) fn follow_origin(&mut self, join: &mut Join) {
         if join.served.is_none() {
             return;
@@ -48,7 +49,7 @@ impl Session<'_> {
         }
     }
 
-    /// All that it says, before a page that stops hands everything on.
+    /// Waits for all outstanding marks before a stopping page passes everything on.
     pub(super) fn ask_last(&mut self, join: &mut Join) {
         if join.served.is_some()
             && let Some(answer) = self.origin.marks(join.ask_from())

@@ -1,4 +1,4 @@
-//! What the run tells: how it goes, what each join has come to, and the report.
+//! Output of the run: progress, the result of each join, and the report.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use super::{Early, SECOND, Session};
 use crate::via::join::Join;
 
 impl Session<'_> {
-    /// Tells the user how it goes, once a second.
+    /// Prints progress once a second.
     pub(super) fn report(&mut self, join: &Join) {
         if self.reported.elapsed() < SECOND {
             return;
@@ -26,7 +26,7 @@ impl Session<'_> {
         self.output.second(elapsed, std::iter::once(("", live)));
     }
 
-    /// A join is over.
+    /// Prints the result of a finished join.
     pub(super) fn account(&mut self, join: &Join, number: u32) {
         let now = self.now();
         join.warnings().into_iter().for_each(|warning| self.recorder.warn(warning));
@@ -39,10 +39,10 @@ impl Session<'_> {
     }
 
     pub(super) fn finish(mut self, how: Result<(), Early>) -> Summary {
-        // Children first: what they do from here on is no part of the measurement.
+        // Stop the children first: what they do from here on is not part of the measurement.
         drop(self.browser.take());
         if self.shifts {
-            // As it was before, as far as it is still there.
+            // Undo the phase shift, best effort.
             let _ = Phase::new(0.0).and_then(|phase| self.origin.shift(phase));
         }
         if clock::is_handed_in().unwrap_or(true) {

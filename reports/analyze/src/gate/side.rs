@@ -44,7 +44,7 @@ impl Side {
             if joins.is_empty() {
                 side.add(name.clone(), run, metric);
             }
-            // In a browser the join decides: each is a run.
+            // In a browser, each join is a run.
             joins.iter().for_each(|(number, join)| side.add(format!("{name}, join {number}"), join, metric));
         }
         side

@@ -72,7 +72,7 @@ impl Part {
         is_comparable(self.run())
     }
 
-    /// As a part of the run whose second 0 is at `zero_us`.
+    /// Returns the run as a part of the run whose second 0 is at `zero_us`.
     pub fn pooled(&self, zero_us: Option<i64>) -> pool::Part<'_> {
         let shift_s = zero_us.map_or(0, |zero| self.shift(zero)) as f64;
         pool::Part { run: self.run(), histograms: &self.histograms, shift_s }

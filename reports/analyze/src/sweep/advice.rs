@@ -67,7 +67,7 @@ fn nothing(analysis: &Analysis<'_>, group: &[usize]) -> String {
     }
     format!(
         "There is nothing to recommend: every setting failed in a run, or more than {MAX_MISSING_PERCENT} % of its frames were not seen, or \
-         it stood still for more than {MAX_STALLED_PERCENT} % of the time."
+         it stalled for more than {MAX_STALLED_PERCENT} % of the time."
     )
 }
 
@@ -80,7 +80,7 @@ fn passed_over(analysis: &Analysis<'_>, group: &[usize], latency: &Samples, best
     let why = match (of.unseen_percent(), of.stalled_percent()) {
         _ if bad > 0 => format!("{bad} of its {} runs gave no figures", of.rows.len()),
         (Some(missing), _) => format!("{missing:.1} % of its frames were not seen"),
-        (None, Some(stalled)) => format!("it stood still for {stalled:.1} % of the time"),
+        (None, Some(stalled)) => format!("it stalled for {stalled:.1} % of the time"),
         (None, None) => return None,
     };
     let figure = Metric::P50.text(analysis.interval(Metric::P50, cell)?.value);
@@ -161,7 +161,7 @@ fn needed(analysis: &Analysis<'_>, pair: &Pair) -> String {
     )
 }
 
-/// A repeat in a browser is as many runs as it has joins.
+/// Each repeat in a browser yields as many runs as it has joins.
 fn repeats(analysis: &Analysis<'_>, more: Option<usize>) -> String {
     let each = analysis.cells.iter().flat_map(|cell| &cell.rows).map(|row| row.each().len()).max().unwrap_or(1);
     match more.map(|more| more.div_ceil(each)) {

@@ -7,8 +7,7 @@ use super::{Axis, Figures, Row, Sweep};
 /// The largest share of frames not seen, in percent, of a setting that is recommended.
 pub const MAX_MISSING_PERCENT: f64 = 1.0;
 
-/// The largest share of the time, in percent, that a setting may stand still for want of data and be recommended: a stall of a third of a
-/// second in a minute is more.
+/// Largest share of time, in percent, that a recommended setting may stall: less than a third of a second per minute.
 pub const MAX_STALLED_PERCENT: f64 = 0.5;
 
 /// Runs with the same values.
@@ -37,7 +36,7 @@ impl<'a> Cell<'a> {
         self.rows.iter().filter(|row| row.outcome == outcome).count()
     }
 
-    /// How many runs were measured; of those in a browser each join is one.
+    /// Number of runs measured; in a browser, each join is a run.
     pub fn measured(&self) -> usize {
         self.rows.iter().filter(|row| row.outcome == Outcome::Ok).map(|row| row.each().len()).sum()
     }
@@ -60,7 +59,7 @@ impl<'a> Cell<'a> {
         self.missing_percent().filter(|missing| *missing > MAX_MISSING_PERCENT)
     }
 
-    /// The share of the time that it stood still, if that is too much to be recommended.
+    /// Share of time stalled, if too large to recommend the setting.
     pub fn stalled_percent(&self) -> Option<f64> {
         self.mean(|figures| figures.stalled_percent).filter(|stalled| *stalled > MAX_STALLED_PERCENT)
     }

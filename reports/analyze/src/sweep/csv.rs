@@ -1,4 +1,4 @@
-//! `tune.csv`: one row for each run, or for each join of a browser, in the order in which they ran, quoted as RFC 4180 has it.
+//! `tune.csv`: one row per run or, in a browser, per join, in the order of measurement, quoted by RFC 4180.
 
 use csv::{Terminator, WriterBuilder};
 

@@ -62,7 +62,7 @@ impl Metric {
         self.of_figures(&row.figures).filter(|_| row.outcome == Outcome::Ok)
     }
 
-    /// Its values in a run that was measured: one, or one for each join.
+    /// Returns the values of a measured run: one, or one per join.
     pub fn values(self, row: &Row) -> Vec<f64> {
         if row.outcome == Outcome::Ok { row.values(|figures| self.of_figures(figures)) } else { Vec::new() }
     }

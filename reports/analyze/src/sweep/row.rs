@@ -56,10 +56,10 @@ pub struct Row {
     pub why: Option<String>,
     /// Its figures.
     pub figures: Figures,
-    /// The figures of each join, if a browser played: comparisons take each for a run.
+    /// Figures of each join in a browser; comparisons treat each as a run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub joins: Vec<Figures>,
-    /// What played there.
+    /// The browser.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub player: Option<String>,
     /// Its report folder, relative to the sweep's.
@@ -102,15 +102,15 @@ pub struct Figures {
     pub psnr_db: Option<f64>,
     /// SSIM of the luma against what was stamped.
     pub ssim: Option<f64>,
-    /// How often a browser stood still for want of data, after its first picture.
+    /// Number of stalls after the first picture.
     pub stalls: Option<f64>,
-    /// All of them together.
+    /// Total duration of the stalls.
     pub stall_ms: Option<f64>,
-    /// Their share of the time that it played, warm-up included.
+    /// Share of the playing time stalled, including warm-up.
     pub stalled_percent: Option<f64>,
-    /// The median of what the player says of its latency.
+    /// Median of the player's latency claim.
     pub claim_ms: Option<f64>,
-    /// The median of that minus the latency of the picture shown then.
+    /// Median of claim − latency of the picture then on screen.
     pub claim_difference_ms: Option<f64>,
 }
 
@@ -178,13 +178,13 @@ impl Figures {
     }
 }
 
-/// Frames that were not seen. Those that a browser showed while its page was too busy to look were.
+/// Returns the share of frames not seen, excluding frames shown while the page was too busy to read them.
 fn missing(run: &Run) -> Option<u64> {
     let frames = &run.frames;
     if run.browser.is_some() { frames.lost.zip(frames.undecodable).map(|(a, b)| a + b) } else { words::missing(run) }
 }
 
-/// The share of `stalled_ms` in the time that a browser played.
+/// Returns the share of `stalled_ms` in the browser's playing time.
 fn stalled_percent(run: &Run, stalled_ms: f64) -> Option<f64> {
     let joins = run.browser.as_ref().map_or(1, |browser| browser.joins.len().max(1));
     let played_s = run.duration_s? + run.warmup_s * joins as f64;
@@ -192,12 +192,12 @@ fn stalled_percent(run: &Run, stalled_ms: f64) -> Option<f64> {
 }
 
 impl Row {
-    /// The figures that count as a run's: those of each join, or of the run itself.
+    /// Returns the figures that count as runs: those of each join, or of the run itself.
     pub(super) fn each(&self) -> &[Figures] {
         if self.joins.is_empty() { std::slice::from_ref(&self.figures) } else { &self.joins }
     }
 
-    /// A figure of each of them; of the run itself if a join has none.
+    /// Returns one figure of each; of the run itself if a join lacks it.
     pub(super) fn values(&self, of: impl Fn(&Figures) -> Option<f64>) -> Vec<f64> {
         let each: Vec<f64> = self.each().iter().filter_map(&of).collect();
         if each.is_empty() { of(&self.figures).into_iter().collect() } else { each }

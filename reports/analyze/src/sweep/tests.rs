@@ -278,8 +278,8 @@ fn joins_are_rows_and_a_browser_has_columns_of_its_own() {
     assert_eq!(table.lines().count(), 1 + 2 * played.rows.len());
     assert!(table.starts_with("cell,repeat,order,join,"), "{table}");
     let page = page::sweep(&analyze(&played));
-    for what in ["stood still, %", "claim − truth, ms", "2 joins", "hls.js"] {
+    for what in ["stalled, %", "claim − truth, ms", "2 joins", "hls.js"] {
         assert!(page.contains(what), "{what} is not on the page");
     }
-    assert!(!page::sweep(&analyze(&realistic(1, 1))).contains("stood still, %"), "of RTSP there is nothing to say");
+    assert!(!page::sweep(&analyze(&realistic(1, 1))).contains("stalled, %"), "of RTSP there is nothing to say");
 }

@@ -98,7 +98,7 @@ fn stalled(analysis: &Analysis<'_>) -> Option<String> {
     let (most, worst) = stalled.iter().max_by(|a, b| a.0.total_cmp(&b.0))?;
     let (count, s) = (stalled.len(), if stalled.len() == 1 { "" } else { "s" });
     Some(format!(
-        "In {count} setting{s} the player stood still for more than {MAX_STALLED_PERCENT} % of the time, most in {} ({most:.1} %). They are \
+        "In {count} setting{s} the player stalled for more than {MAX_STALLED_PERCENT} % of the time, most in {} ({most:.1} %). They are \
          not recommended.",
         analysis.names.cell(worst)
     ))

@@ -1,83 +1,83 @@
-//! What a browser went through that played: how it played, and what its player said of itself.
+//! Playback figures of a browser, and its player's claims.
 
 use serde::{Deserialize, Serialize};
 
 use crate::latency::Distribution;
 use crate::units::{ms, ms_of, rounded};
 
-/// A join, or several: what `run.json` has more where a browser played.
+/// Playback figures of one or more joins, added to `run.json` after runs in a browser.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Viewing {
-    /// Times that playing stood still for want of data, after the first picture.
+    /// Stalls for lack of data after the first picture.
     pub stalls: Stalls,
-    /// Seeks by why they were made: `start`, `live-edge`, `gap`, `player`.
+    /// Number of seeks by reason: `start`, `live-edge`, `gap`, `player`.
     pub seeks: Counted,
-    /// How fast it played: 1 is the source's speed.
+    /// Playback rate; 1 is real time.
     pub playback_rate: Spread,
-    /// What was buffered ahead of the picture, ms.
+    /// Media buffered ahead of the picture, ms.
     pub ahead_ms: Spread,
-    /// What the player says of its own latency, by name.
+    /// The player's claims about its own latency, by name.
     pub claims: Claims,
-    /// What the stream's own dates say: PROGRAM-DATE-TIME, `prft`.
+    /// Latency by the stream's own dates: PROGRAM-DATE-TIME, `prft`.
     pub dates: DatesMs,
     /// Frame callbacks.
     pub presented: Presented,
 }
 
-/// Names and how often.
+/// Counts by name.
 pub type Counted = std::collections::BTreeMap<String, u64>;
 
-/// Names and what was claimed.
+/// Claims by name.
 pub type Claims = std::collections::BTreeMap<String, ClaimMs>;
 
-/// Times that playing stood still.
+/// Playback stalls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Stalls {
-    /// How many.
+    /// Number of stalls.
     pub count: u64,
-    /// All together, ms.
+    /// Total duration, ms.
     pub total_ms: f64,
-    /// The longest, ms; `None` where there was none.
+    /// Longest stall, ms; `None` without stalls.
     pub longest_ms: Option<f64>,
 }
 
-/// The values of something over time.
+/// Distribution of a value over time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Spread {
-    /// The arithmetic mean.
+    /// Arithmetic mean.
     pub mean: Option<f64>,
-    /// The smallest.
+    /// Minimum.
     pub min: Option<f64>,
-    /// The largest.
+    /// Maximum.
     pub max: Option<f64>,
 }
 
-/// What a player says of its own latency, ms.
+/// A player's claim about its own latency, ms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct ClaimMs {
-    /// How often it said something.
+    /// Number of claims.
     pub count: u64,
-    /// The median of what it said.
+    /// Median claim.
     pub p50: Option<f64>,
-    /// The median of claim − latency of the picture shown then; negative where the player is too hopeful.
+    /// Median of claim − latency of the picture then on screen; negative if the player underestimates.
     pub difference_p50: Option<f64>,
 }
 
-/// How old pictures are by the dates that the stream gives them, beside what their codes say, ms.
+/// Age of pictures by the dates in the stream compared with their codes, ms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct DatesMs {
     /// Frames with both.
     pub count: u64,
-    /// The median of presented − date.
+    /// Median of presented − date.
     pub p50: Option<f64>,
-    /// The median of its difference from the latency by the code.
+    /// Median difference from the latency by the code.
     pub difference_p50: Option<f64>,
-    /// 99 % of the differences are not above it.
+    /// 99th percentile of the differences.
     pub difference_p99: Option<f64>,
 }
 
@@ -85,15 +85,15 @@ pub struct DatesMs {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Presented {
-    /// Callbacks.
+    /// Number of callbacks.
     pub callbacks: u64,
-    /// Frames presented without one.
+    /// Frames presented without a callback.
     pub missed: u64,
-    /// Frames that the browser decoded and did not present.
+    /// Frames decoded but not presented.
     pub dropped: u64,
 }
 
-/// Collects what becomes a [`Viewing`]: bounded by its counts, not by time.
+/// Accumulates a [`Viewing`] in bounded memory.
 #[derive(Clone, Debug, Default)]
 pub struct Viewed {
     stalls: Stalls,
@@ -105,7 +105,7 @@ pub struct Viewed {
     presented: Presented,
 }
 
-/// Kinds of seeks, and names of claims, that are kept apart.
+/// Most kinds of seeks and names of claims kept apart.
 const MAX_NAMES: usize = 8;
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -160,27 +160,27 @@ impl Running {
 }
 
 impl Viewed {
-    /// Playing stood still for so long.
+    /// Adds a stall.
     pub fn stall(&mut self, length_us: i64) {
         let length = ms(length_us.max(0));
         self.stalls.add(&Stalls { count: 1, total_ms: length, longest_ms: Some(length) });
     }
 
-    /// A seek, and why.
+    /// Adds a seek and its reason.
     pub fn seek(&mut self, why: &str) {
         if self.seeks.len() < MAX_NAMES || self.seeks.contains_key(why) {
             *self.seeks.entry(why.to_owned()).or_default() += 1;
         }
     }
 
-    /// How it plays at the moment.
+    /// Adds the current playback state.
     pub fn state(&mut self, playback_rate: Option<f64>, ahead_us: Option<i64>, presented: Presented) {
         playback_rate.into_iter().for_each(|rate| self.rate.add(rate));
         ahead_us.into_iter().for_each(|ahead| self.ahead.add(ms_of(ahead as f64)));
         self.presented = presented;
     }
 
-    /// The player says that it is `claim_us` behind; the picture says `latency_us`, where that is known.
+    /// Adds a claim of `claim_us`; `latency_us` is the measured latency, if known.
     pub fn claim(&mut self, name: &str, claim_us: i64, latency_us: Option<i64>) {
         if self.claims.len() >= MAX_NAMES && !self.claims.contains_key(name) {
             return;
@@ -188,12 +188,12 @@ impl Viewed {
         self.claims.entry(name.to_owned()).or_default().add(claim_us, latency_us);
     }
 
-    /// By its date a picture is `by_date_us` old, by its code `latency_us`.
+    /// Adds a picture that is `by_date_us` old by its date and `latency_us` old by its code.
     pub fn date(&mut self, by_date_us: i64, latency_us: i64) {
         self.dates.add(by_date_us, Some(latency_us));
     }
 
-    /// Adds another join's.
+    /// Adds another join's figures.
     pub fn merge(&mut self, other: &Self) {
         self.stalls.add(&other.stalls);
         other.seeks.iter().for_each(|(why, count)| *self.seeks.entry(why.clone()).or_default() += count);
@@ -212,7 +212,7 @@ impl Viewed {
         all.into_iter().for_each(|(sum, more)| *sum = sum.saturating_add(more));
     }
 
-    /// The figures so far.
+    /// Returns the figures so far.
     pub fn figures(&self) -> Viewing {
         Viewing {
             stalls: self.stalls,

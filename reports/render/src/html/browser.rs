@@ -1,4 +1,4 @@
-//! What a browser went through that played: each join, how it played, and what its player said of itself.
+//! The browser section: joins, playback figures, and the player's claims.
 
 use measure::figures::browser::{DatesMs, Viewing};
 use report::run::{Extremes, InBrowser, Join, Run};
@@ -7,10 +7,10 @@ use super::elements::{cell, section, table};
 use crate::plot::escape;
 use crate::words;
 
-/// Joins that are listed each.
+/// Most joins listed individually.
 const MAX_JOINS: usize = 100;
 
-/// The joins and what the browser tells, where one played.
+/// Renders the section for runs in a browser.
 pub fn browser(run: &Run) -> String {
     let Some(browser) = &run.browser else { return String::new() };
     let mut out = format!("<p>{}</p>\n", escape(&words::browser(browser)));

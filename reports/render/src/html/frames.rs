@@ -39,7 +39,7 @@ pub struct Frames {
     /// Frames not seen since the last one that was.
     pending: usize,
     last: Option<(u32, f64)>,
-    /// When each segment but the first began.
+    /// Start of each segment but the first.
     segments: Vec<f64>,
     start_us: Option<i64>,
 }
@@ -65,7 +65,7 @@ impl Frames {
             frames.finish(saved.run.duration_s);
         }
         if saved.run.browser.is_some() {
-            // Nothing froze while the page was loaded for another join.
+            // Loading the page for the next join is not a freeze.
             let Self { freezes, segments, .. } = &mut frames;
             freezes.retain(|(_, to)| !segments.contains(to));
         }

@@ -14,17 +14,17 @@ use measure::units::{ms, ms_of, rounded};
 use super::rows::{FrameRow, IntervalRow, stage_column};
 use crate::run::Run;
 
-/// Which columns a `frames.csv` has beside those of every one.
+/// The optional columns of a `frames.csv`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Columns {
     /// A browser's stages.
     pub in_browser: bool,
-    /// What the last column numbers: `receiver` or `join`.
+    /// Meaning of the last column: `receiver` or `join`.
     pub part: Option<&'static str>,
 }
 
 impl Columns {
-    /// Of one run.
+    /// Returns the columns of one run.
     pub(crate) fn of(run: &Run) -> Self {
         let in_browser = run.browser.is_some();
         Self { in_browser, part: in_browser.then_some("join") }
@@ -34,18 +34,18 @@ impl Columns {
         Stage::ALL.iter().copied().filter(move |stage| self.in_browser || !stage.is_of_browser())
     }
 
-    /// The first line.
+    /// Returns the header line.
     pub fn header(self) -> String {
         let stages: String = self.stages().map(|stage| stage_column(stage) + ",").collect();
         let part = self.part.map(|part| format!(",{part}")).unwrap_or_default();
         format!("seq,outcome,{stages}latency_us,segment,presented_us,bytes,idr,offset_us{part}\n")
     }
 
-    /// Appends a frame's line, where it has one. `part` is the number of its receiver or join.
+    /// Appends a frame's line, if it has one. `part` is the number of its receiver or join.
     pub fn frame(self, out: &mut String, entry: &Entry<'_>, part: usize) {
         if entry.is_listed {
             let row = FrameRow::from(entry);
-            // Nobody tells a page of access units.
+            // A page knows nothing about access units.
             self.row(out, &FrameRow { idr: row.idr.filter(|_| !self.in_browser), ..row }, part);
         }
     }

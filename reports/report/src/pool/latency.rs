@@ -1,4 +1,4 @@
-//! Pools latencies and stages of several runs: exact figures from the runs' own, quantiles from the histograms.
+//! Pools latencies and stages of several runs: exact figures from the runs, quantiles from the histograms.
 
 use measure::figures::{LatencyMs, StageMs};
 use measure::interval::Histograms;
@@ -10,7 +10,7 @@ use measure::units::{ms, rounded};
 use super::part::Part;
 use super::runs::Runs;
 
-/// Quantiles of the added histograms, clamped to the runs' exact extremes.
+/// Returns quantiles of the added histograms, clamped to the runs' exact extremes.
 struct Quantiles {
     of: Distribution,
     least: f64,
@@ -23,7 +23,7 @@ impl Quantiles {
     }
 }
 
-/// The histograms of the parts that are pooled, added up.
+/// The histograms of the pooled parts, added up.
 pub fn added<'a>(parts: &[Part<'a>], of: impl Fn(&'a Histograms) -> &'a Distribution) -> Distribution {
     let mut sum = Distribution::default();
     parts.iter().filter(|part| part.is_pooled()).for_each(|part| sum.add(of(part.histograms)));
@@ -57,7 +57,7 @@ pub(super) fn latency(parts: &[Part<'_>]) -> LatencyMs {
     }
 }
 
-/// Mean and standard deviation of all values, from those of their parts (Chan, Golub and LeVeque 1983).
+/// Returns mean and standard deviation of all values from those of the parts (Chan, Golub and LeVeque 1983).
 fn moments(runs: &Runs<'_>) -> (Option<f64>, Option<f64>) {
     let (mut count, mut mean, mut spread) = (0.0, 0.0, 0.0);
     for latency in runs.iter().map(|run| &run.latency_ms) {
@@ -87,7 +87,7 @@ pub(super) fn stages(parts: &[Part<'_>]) -> PerStage<StageMs> {
     })
 }
 
-/// The sections of all receivers if a clock split any run; else one.
+/// Returns the sections of all receivers if a clock split any run, else one.
 pub(super) fn sections(parts: &[Part<'_>], latency: &LatencyMs) -> Vec<Section> {
     let pooled = || parts.iter().filter(|part| part.is_pooled());
     let all = pooled().flat_map(|part| {

@@ -1,14 +1,14 @@
-//! Joins one figure of several runs, by the rule that fits it.
+//! Pools single figures by the rule that fits each.
 
 use measure::figures::CostUs;
 use measure::units::rounded;
 
 use crate::run::Run;
 
-/// Runs that are joined.
+/// The runs to pool.
 pub(super) struct Runs<'a>(Vec<&'a Run>);
 
-/// A block of figures of several runs, each figure joined by the method of [`Runs`] before it.
+/// Builds a block of figures, each pooled by the method of [`Runs`] named before it.
 macro_rules! joined {
     ($runs:ident.$block:ident: $Block:ident { $($rule:ident: $($figure:ident)+),+ }) => {
         $Block { $($($figure: $runs.$rule(|run| run.$block.$figure.clone()),)+)+ }
@@ -25,7 +25,7 @@ impl<'a> Runs<'a> {
         self.0.iter().copied()
     }
 
-    /// The value of each run.
+    /// Returns the value of each run.
     pub fn each<T>(&self, of: impl Fn(&'a Run) -> T) -> Vec<T> {
         self.iter().map(of).collect()
     }
@@ -34,12 +34,12 @@ impl<'a> Runs<'a> {
         self.iter().any(of)
     }
 
-    /// The sum over all runs.
+    /// Returns the sum over all runs.
     pub fn total(&self, of: impl Fn(&Run) -> u64) -> u64 {
         self.iter().fold(0, |sum, run| sum.saturating_add(of(run)))
     }
 
-    /// The sum of known values; `None` if there are none.
+    /// Returns the sum of the known values; `None` if there are none.
     pub fn sum(&self, of: impl Fn(&Run) -> Option<u64>) -> Option<u64> {
         self.iter().filter_map(of).reduce(u64::saturating_add)
     }
@@ -60,13 +60,13 @@ impl<'a> Runs<'a> {
         self.iter().filter_map(of).max_by_key(|value| value.unsigned_abs())
     }
 
-    /// The largest bound; `None` unless each run has one.
+    /// Returns the largest bound; `None` unless each run has one.
     pub fn bound(&self, of: impl Fn(&Run) -> Option<i64>) -> Option<i64> {
         self.each(of).into_iter().collect::<Option<Vec<_>>>()?.into_iter().max()
     }
 
-    /// A figure that cannot be joined: known only if exactly one run has it. A run that was joined before and lacks it may have
-    /// lost it to joining.
+    /// Keeps a figure that cannot be pooled if exactly one run has it. A pooled run that lacks it may have lost it in
+    /// pooling.
     pub fn only<T>(&self, of: impl Fn(&Run) -> Option<T>) -> Option<T> {
         if self.any(|run| run.merged.is_some() && of(run).is_none()) {
             return None;
@@ -75,25 +75,25 @@ impl<'a> Runs<'a> {
         known.next().filter(|_| known.next().is_none())
     }
 
-    /// What all runs have in common.
+    /// Returns what all runs have in common.
     pub fn common<T: PartialEq>(&self, of: impl Fn(&Run) -> Option<T>) -> Option<T> {
         let mut values = self.iter().map(of);
         let first = values.next()?;
         values.all(|value| value == first).then_some(first)?
     }
 
-    /// The mean over the time that each run measured.
+    /// Returns the mean weighted by each run's measured time.
     pub fn over_time(&self, of: impl Fn(&Run) -> Option<f64>) -> Option<f64> {
         self.mean(|run| Some((of(run)?, run.duration_s?)))
     }
 
-    /// A cost whose mean is over the pictures shown.
+    /// Returns a cost averaged over the pictures shown.
     pub fn cost(&self, of: impl Fn(&Run) -> Option<CostUs>) -> Option<CostUs> {
         let mean = self.mean(|run| Some((of(run)?.mean, run.pictures.shown as f64)))?;
         Some(CostUs { mean, max: self.largest(|run| Some(of(run)?.max))? })
     }
 
-    /// The mean of values with their weights.
+    /// Returns the weighted mean.
     fn mean(&self, of: impl Fn(&Run) -> Option<(f64, f64)>) -> Option<f64> {
         let known = self.iter().filter_map(of);
         let (sum, weight) = known.fold((0.0, 0.0), |(sum, all), (value, weight)| (sum + value * weight, all + weight));

@@ -1,4 +1,4 @@
-//! The joins of a run in a browser: each is a tally of its own, and the run is what they come to together.
+//! The joins of a run in a browser: each has a tally of its own, and the run pools them.
 
 use std::time::Duration;
 
@@ -12,16 +12,16 @@ use crate::run::{Browser, Extremes, InBrowser, Join, Outcome, Run};
 use crate::tally::Tally;
 use crate::warning::Warning;
 
-/// Where the rows of a join begin among those of all.
+/// Where a join's rows begin among those of the run.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Base {
     /// Counted from 1.
     pub(super) join: usize,
-    /// Starts of the publisher before it.
+    /// Publisher restarts before the join.
     pub(super) segments: u32,
-    /// Of its second 0.
+    /// Start of its second 0.
     pub(super) second: u64,
-    /// From the start of the first join to that of this one.
+    /// Time from the start of the first join to that of this one.
     pub(super) start: Duration,
 }
 
@@ -32,9 +32,9 @@ pub(super) struct Joins {
     player: String,
     browser: Browser,
     ended: Vec<Ended>,
-    /// Of the join that plays.
+    /// Playback figures of the current join.
     viewed: Viewed,
-    /// By how much the publisher's pictures are shifted in it, µs.
+    /// Shift of the publisher's pictures in the current join, µs.
     pub(super) phase_us: Option<u64>,
     pub(super) is_playing: bool,
     first_started: Option<MonoTime>,
@@ -69,7 +69,8 @@ impl Joins {
         }
     }
 
-    /// Where the rows of the join that begins at `started` begin, after those of the one at `before` with so many seconds.
+    /// Places the rows of the join that begins at `started` after the rows of the one at `before`, which has this
+    /// many seconds.
     pub(super) fn begin(&mut self, started: MonoTime, before: Base, next_second: u64) -> Base {
         let first = *self.first_started.get_or_insert(started);
         self.is_playing = true;
@@ -78,7 +79,7 @@ impl Joins {
         Base { join: self.ended.len() + 1, start, second, ..before }
     }
 
-    /// How the browser plays, as known by now.
+    /// Returns the current playback figures.
     pub(super) fn viewed(&mut self, browser: Option<(String, String)>, viewed: Viewed) {
         if let Some((name, version)) = browser {
             self.browser = Browser { name: Some(name), version: Some(version) };
@@ -86,7 +87,7 @@ impl Joins {
         self.viewed = viewed;
     }
 
-    /// The join that `tally` is of is over.
+    /// Ends the join whose tally is `tally`.
     pub(super) fn end(&mut self, tally: &Tally, base: Base) {
         let (run, histograms) = (tally.run(false), tally.histograms().clone());
         let (viewed, phase_us) = (std::mem::take(&mut self.viewed), self.phase_us.take());
@@ -94,14 +95,14 @@ impl Joins {
         self.is_playing = false;
     }
 
-    /// The latencies of all joins.
+    /// Returns the latencies of all joins.
     pub(super) fn latency(&self, tally: &Tally) -> Distribution {
         let mut sum = tally.histograms().total.clone();
         self.ended.iter().for_each(|ended| sum.add(&ended.histograms.total));
         sum
     }
 
-    /// All figures: those of the joins that ended, and of the one that `tally` is of.
+    /// Returns the figures of all joins, including the current one with its `tally`.
     pub(super) fn run(&self, tally: &Tally, partial: bool, base: Base) -> Run {
         let current = (self.is_playing || self.ended.is_empty()).then(|| Ended {
             run: tally.run(partial),
@@ -116,7 +117,7 @@ impl Joins {
             _ => pool::figures(&all.iter().map(|ended| ended.part()).collect::<Vec<_>>()),
         };
         run.partial = partial;
-        // Each page has a clock of its own: the one that is furthest off stands for them.
+        // Each page has a clock of its own: report the one with the largest offset.
         let offsets = all.iter().filter_map(|ended| ended.run.clock.offset_us);
         run.clock.offset_us = offsets.max_by_key(|offset| offset.unsigned_abs());
         run.warnings = warnings(&all);
@@ -142,7 +143,7 @@ impl Joins {
     }
 }
 
-/// What any join warns of: once, where all say the same.
+/// Collects the joins' warnings; a warning common to all joins appears once.
 fn warnings(joins: &[&Ended]) -> Vec<Warning> {
     let mut out = Vec::new();
     for (ended, number) in joins.iter().zip(1..) {
@@ -171,7 +172,7 @@ mod tests {
     use crate::warning::Code;
     use crate::{Recorder, Summary};
 
-    /// A join that begins at `at_ms` with frame `first`, each of its frames `latency_ms` old.
+    /// Records a join that begins at `at_ms` with frame `first`; every frame is `latency_ms` old.
     fn join(recorder: &mut Recorder, at_ms: u64, first: u64, latency_ms: u64) -> Now {
         recorder.shifted(Some(100 * first));
         recorder.begin_join(now(at_ms));
@@ -193,7 +194,7 @@ mod tests {
         let mut recorder = Recorder::in_browser(setup, "ll-hls", "own").expect("the folder can be written");
         join(&mut recorder, 1_000, 0, 60);
         recorder.warn(Warning::new(Code::Input, "only of the second"));
-        // The publisher went on meanwhile: nothing was lost that nobody asked for.
+        // The publisher continued between the joins: frames not requested are not lost.
         let end = join(&mut recorder, 6_300, 500, 80);
         recorder.finish(end, &[]).summary
     }

@@ -1,4 +1,4 @@
-//! What waits to be written into the report, in the form of its files.
+//! Buffers report data until it is written.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,37 +18,36 @@ use crate::summary::Summary;
 use crate::tally::Tally;
 use crate::warning::{Code, Warning};
 
-/// How often the report is written: half of what a kill may lose.
+/// Write interval: a kill loses at most twice this.
 const WRITE_EVERY: Duration = Duration::from_millis(500);
 
-/// Bytes of lines that wait for a slow disk; beyond them frames are left out of `frames.csv`, with a
-/// warning.
+/// Most bytes of lines queued for a slow disk; further lines of `frames.csv` are dropped with a warning.
 const MAX_WAITING_BYTES: usize = 64 << 20;
 
-/// Intervals whose histograms wait for a slow disk; beyond them they are left out of `latency.hlog`, with a warning.
+/// Most interval histograms queued for a slow disk; further ones are dropped from `latency.hlog` with a warning.
 const MAX_WAITING_INTERVALS: usize = 30;
 
-/// A report that is written as the run goes, and what waits for that.
+/// A report written during the run, and its buffered data.
 #[derive(Debug)]
 pub(super) struct Report {
     folder: Folder,
     columns: Columns,
     finalized: String,
-    /// Of joins that ended since the last batch.
+    /// Rows of joins that ended since the last batch.
     intervals: String,
     closed: Vec<Closed>,
-    /// Seconds that have a row.
+    /// Seconds written so far.
     next_second: u64,
     left_out: u64,
-    /// Refused by a slow disk.
+    /// Rows rejected by a slow disk.
     waiting: Option<Box<Batch>>,
     next: MonoTime,
-    /// That nothing is written any more.
+    /// Set once writing has stopped.
     told: bool,
 }
 
 impl Report {
-    /// Nothing is written yet but the beginning of each file: `run` says which columns there are.
+    /// Writes only the beginning of each file; `run` determines the columns.
     pub(super) fn new(folder: Folder, run: &Run, started: MonoTime) -> Self {
         Self {
             folder,
@@ -64,17 +63,17 @@ impl Report {
         }
     }
 
-    /// Where it is written.
+    /// Returns the report's folder.
     pub(super) fn dir(&self) -> &Arc<Dir> {
         self.folder.dir()
     }
 
-    /// Seconds that have a row.
+    /// Returns the number of seconds written so far.
     pub(super) const fn next_second(&self) -> u64 {
         self.next_second
     }
 
-    /// Whether it is time to write, which it is not again for a while.
+    /// Whether a write is due; restarts the interval if so.
     pub(super) fn is_due(&mut self, now: MonoTime) -> bool {
         let is_due = now >= self.next;
         if is_due {
@@ -83,23 +82,23 @@ impl Report {
         is_due
     }
 
-    /// Why it is not written any more, told once.
+    /// Returns why writing stopped, once.
     pub(super) fn take_trouble(&mut self) -> Option<String> {
         let trouble = self.folder.trouble().filter(|_| !self.told)?.to_owned();
         self.told = true;
         Some(trouble)
     }
 
-    /// Hands all that is new to the writer.
+    /// Passes new data to the writer.
     pub(super) fn send(&mut self, tally: &mut Tally, (run, latency): (Run, Distribution), base: Base) {
         let batch = self.batch(tally, run, latency, base);
         self.waiting = self.folder.send(batch).err();
     }
 
-    /// Hands over the rest, and waits until it is written.
+    /// Passes the remaining data and waits until it is written.
     ///
     /// # Errors
-    /// The first file that could not be written.
+    /// Returns the first file that could not be written.
     pub(super) fn close(
         mut self,
         tally: &mut Tally,
@@ -111,7 +110,7 @@ impl Report {
         self.folder.close(batch)
     }
 
-    /// Takes what is final of a tally.
+    /// Takes the final rows of a tally.
     pub(super) fn collect(&mut self, tally: &mut Tally, base: Base) {
         for interval in tally.take_final_intervals() {
             self.next_second = self.next_second.max(base.second + interval.second + 1);
@@ -121,7 +120,7 @@ impl Report {
         self.closed.extend(closed.map(|closed| Closed { start: closed.start + base.start, ..closed }));
     }
 
-    /// What is new, with what a slow disk refused before it.
+    /// Returns the new data, preceded by what a slow disk rejected.
     fn batch(&mut self, tally: &mut Tally, run: Run, latency: Distribution, base: Base) -> Batch {
         self.collect(tally, base);
         let (mut frames, mut intervals, mut closed) = match self.waiting.take() {
@@ -147,7 +146,7 @@ impl Report {
         batch
     }
 
-    /// What is missing, if anything is.
+    /// Returns a warning if rows were dropped.
     pub(super) fn left_out_warning(&self) -> Option<Warning> {
         let message =
             format!("the disk was too slow: {} lines of frames.csv and latency.hlog are missing", self.left_out);
@@ -175,7 +174,7 @@ fn placed(interval: &Interval, base: Base) -> IntervalRow {
     IntervalRow { second: base.second + interval.second, ..interval.into() }
 }
 
-/// Without a report nobody takes these.
+/// Without a report, discard these.
 pub(super) fn drop_unwritten(tally: &mut Tally) {
     drop(tally.take_closed());
     drop(tally.take_final_intervals());

@@ -1,4 +1,4 @@
-//! A run in a browser: what `run.json` has more.
+//! The additions to `run.json` for runs in a browser.
 
 use measure::figures::browser::Viewing;
 use measure::figures::{
@@ -12,24 +12,24 @@ use super::Run;
 use super::outcome::Outcome;
 use crate::warning::{Code, Warning};
 
-/// What `run.json` has more where a browser played: the fields lie beside the others.
+/// Additional fields of `run.json`, beside the others.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct InBrowser {
-    /// How the stream came: `ll-hls`, `hls`, `dash` or `mse`.
+    /// How the stream reached the browser: `ll-hls`, `hls`, `dash` or `mse`.
     pub via: String,
-    /// What played it: `hls.js`, `dash.js`, `native` or `own`.
+    /// The player: `hls.js`, `dash.js`, `native` or `own`.
     #[serde(default)]
     pub player: String,
-    /// Where.
+    /// The browser.
     #[serde(default)]
     pub browser: Browser,
-    /// How all joins played.
+    /// Playback figures of all joins.
     #[serde(flatten)]
     pub viewing: Viewing,
-    /// Each time that it played, in order.
+    /// The joins in order.
     #[serde(default)]
     pub joins: Vec<Join>,
-    /// The medians of the joins' latencies.
+    /// Median latencies of the joins.
     #[serde(default)]
     pub joins_p50_ms: Extremes,
 }
@@ -38,54 +38,54 @@ pub struct InBrowser {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Browser {
-    /// Its name, as it says.
+    /// Name as reported by the browser.
     pub name: Option<String>,
-    /// Its version, as it says.
+    /// Version as reported by the browser.
     pub version: Option<String>,
 }
 
-/// One time that it played, in a page of its own: a run by itself.
+/// One join: an independent measurement in a page of its own.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Join {
-    /// When the player was started: RFC 3339.
+    /// When the player was started (RFC 3339).
     pub started: String,
-    /// Seconds that were measured.
+    /// Duration measured, in seconds.
     pub duration_s: Option<f64>,
-    /// Its rows in `frames.csv` have this number in the column `join`.
+    /// Number of the join, also in the column `join` of `frames.csv`.
     pub number: u32,
-    /// By how much the publisher's pictures were due later than planned, µs; `None` where they could not be shifted.
+    /// Shift of the publisher's pictures, µs; `None` if they could not be shifted.
     #[serde(default)]
     pub phase_us: Option<u64>,
-    /// What came of it.
+    /// Result of the join.
     pub outcome: Outcome,
-    /// Where its frames ended.
+    /// What happened to its frames.
     pub frames: Frames,
     /// Its latencies.
     pub latency_ms: LatencyMs,
-    /// From starting the player.
+    /// Times from starting the player.
     pub startup: Startup,
     /// Times without a new picture.
     pub freezes: Freezes,
-    /// The page's clock against the receiver's.
+    /// The page's clock compared with the receiver's.
     #[serde(default)]
     pub clock: ClockFigures,
-    /// What a reader of its figures must know.
+    /// Warnings that apply to its figures.
     #[serde(default)]
     pub warnings: Vec<Warning>,
-    /// How it played.
+    /// Playback figures.
     #[serde(flatten)]
     pub viewing: Viewing,
 }
 
-/// Values of several joins.
+/// Distribution over joins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Extremes {
-    /// The smallest.
+    /// Minimum.
     pub min: Option<f64>,
-    /// The middle one; of an even number the mean of the two.
+    /// Median; for an even number of joins, the mean of the middle two.
     pub median: Option<f64>,
-    /// The largest.
+    /// Maximum.
     pub max: Option<f64>,
 }
 
@@ -109,8 +109,8 @@ impl Join {
 }
 
 impl Run {
-    /// Its joins as runs of their own, with their numbers: what is not known of one by itself is not in it. Nothing where no
-    /// browser played.
+    /// Returns the joins as numbered runs without the fields known only for the whole run; empty for runs without a
+    /// browser.
     pub fn joins(&self) -> Vec<(u32, Self)> {
         let Some(browser) = &self.browser else { return Vec::new() };
         let run = |join: &Join| Self {
@@ -158,13 +158,13 @@ impl Run {
     }
 }
 
-/// What is so of every join, because it is so of the run.
+/// Fields common to all joins of a run.
 fn is_of_all(warning: &Warning) -> bool {
     matches!(warning.code, Code::Failed | Code::ReportNotWritten | Code::Partial)
 }
 
 impl Extremes {
-    /// Of values in any order.
+    /// Takes the values in any order.
     pub fn of(values: impl Iterator<Item = f64>) -> Self {
         let mut values: Vec<_> = values.filter(|value| value.is_finite()).collect();
         values.sort_by(f64::total_cmp);

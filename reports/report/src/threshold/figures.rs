@@ -100,7 +100,7 @@ fn value<T>(figures: &[Figure<T>], name: &str, of: &T) -> Option<f64> {
     value(of)
 }
 
-/// How a browser played, where one did.
+/// Playback figures of a browser.
 fn viewing(run: &Run) -> Option<&Viewing> {
     run.browser.as_ref().map(|browser| &browser.viewing)
 }

@@ -1,11 +1,11 @@
-//! Tokens of those who cannot set headers, in the URLs within playlists and manifests.
+//! Adds access tokens to the URLs in playlists and manifests, for clients that cannot set headers.
 
-/// What the names of files end in.
+/// Endings of file names.
 const ENDS: [&str; 3] = [".m4s", ".mp4", ".m3u8"];
-/// What follows them: in an attribute, and on a line of their own.
+/// Characters that follow a file name in an attribute or on its own line.
 const CLOSINGS: [char; 2] = ['"', '\n'];
 
-/// `text` with `query` behind the name of each file.
+/// Appends `query` to each file name in `text`.
 pub(super) fn carry(text: String, query: &str) -> String {
     if query.is_empty() {
         return text;

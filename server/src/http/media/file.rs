@@ -1,8 +1,8 @@
-//! The names of what there is of a stream.
+//! File names within a stream.
 
 use crate::segment::Tracks;
 
-/// What is asked for of a stream; with numbers that are written without signs.
+/// A file requested from a stream. Numbers in names have no sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum File {
     Playlist,
@@ -12,7 +12,7 @@ pub(super) enum File {
     Mse,
     Manifest,
     Marks,
-    /// A segment by its place on the grid.
+    /// A segment by its position on the segment grid.
     Grid(Tracks, u64),
 }
 
@@ -48,7 +48,7 @@ impl File {
     }
 }
 
-/// The tracks that `text` begins with the name of, and the rest.
+/// Returns the tracks whose name `text` begins with, and the rest.
 fn tracks(text: &str) -> (Tracks, &str) {
     match text.split_once('-') {
         Some(("video", rest)) => (Tracks::Video, rest),

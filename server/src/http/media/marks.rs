@@ -1,4 +1,4 @@
-//! `GET /{path}/marks`: when the newest frames were where, by the numbers in their stamps.
+//! `GET /{path}/marks`: timestamps of the newest frames, by the sequence numbers in their stamps.
 
 use axum::Json;
 use common::host::clock;
@@ -8,14 +8,14 @@ use crate::live::{FrameMarks, Live};
 
 #[derive(Serialize)]
 pub(super) struct View {
-    /// Id of the publisher's host, and so of its clock; 0 where it has none, or no frame has a stamp.
+    /// Id of the publisher's host, which identifies its clock; 0 if unknown.
     publisher_host: u32,
-    /// That of this host.
+    /// Id of this host.
     server_host: u32,
     frames: Vec<FrameMarks>,
 }
 
-/// Those from the number in `query` on: `from=N`.
+/// Returns the frames from the number in `query` on: `from=N`.
 pub(super) fn show(live: &Live, query: &str) -> Json<View> {
     let from = query.split('&').find_map(|pair| pair.strip_prefix("from=")?.parse().ok());
     let (origin, frames) = live.marks(from);

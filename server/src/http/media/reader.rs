@@ -1,4 +1,4 @@
-//! An answer that goes on as the stream does.
+//! A response body that follows the live stream.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,39 +12,39 @@ use crate::live::{Live, Permit};
 use crate::relay::View;
 use crate::segment::{Cursor, Tracks};
 
-/// After so many fragments a connection is told to be in use.
+/// Fragments between two reports that the connection is in use.
 const TOUCH_EVERY: u32 = 30;
-/// A stream that brings no frame in so long is not waited for.
+/// Longest wait for the next frame.
 const FRAME_LIMIT: Duration = Duration::from_secs(30);
 
-/// Who waits, or is answered piece by piece.
+/// A request that waits or is streamed, with its permit.
 pub(super) struct Viewer {
     pub(super) lease: Arc<Lease>,
     pub(super) view: View,
     pub(super) _permit: Permit,
 }
 
-/// Reads a stream frame by frame. Who is too slow goes on at the newest key frame.
+/// Reads a stream frame by frame. A viewer that falls behind skips to the newest key frame.
 pub(super) struct Reader {
     live: Arc<Live>,
     viewer: Viewer,
-    /// Fragments so far.
+    /// Number of fragments sent.
     sent: u32,
     cursor: Cursor,
-    /// Of one segment only, without initialization segments.
+    /// Reads only this segment, without initialization segments.
     within: Option<u64>,
     tracks: Tracks,
-    /// The initialization segment that the reader has.
+    /// Number of the initialization segment sent last.
     init: Option<u64>,
 }
 
 impl Reader {
-    /// Of `tracks` of segment `number` alone, without its initialization segment.
+    /// Reads `tracks` of segment `number` only, without its initialization segment.
     pub(super) fn of_segment(live: Arc<Live>, viewer: Viewer, number: u64, tracks: Tracks) -> Self {
         Self { live, viewer, sent: 0, cursor: Cursor::at_start(number), within: Some(number), tracks, init: None }
     }
 
-    /// Of the stream from `cursor` on.
+    /// Reads the stream from `cursor` on.
     pub(super) fn of_stream(live: Arc<Live>, viewer: Viewer, cursor: Cursor) -> Self {
         Self { live, viewer, sent: 0, cursor, within: None, tracks: Tracks::Both, init: None }
     }
@@ -52,7 +52,7 @@ impl Reader {
     pub(super) fn into_body(self) -> Body {
         Body::from_stream(stream::unfold(self, |mut reader| async {
             let mut bytes = Bytes::new();
-            // Many fragments have no audio.
+            // Many fragments contain no audio.
             while bytes.is_empty() {
                 bytes = reader.next().await?;
             }

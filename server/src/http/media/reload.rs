@@ -1,32 +1,32 @@
-//! What a player says of the playlist that it wants (draft-pantos-hls-rfc8216bis section 6.2.5).
+//! Delivery directives of a playlist request (draft-pantos-hls-rfc8216bis section 6.2.5).
 
 use crate::segment::Window;
 
-/// A playlist is not waited for whose newest segment is so many further on …
+/// Most segments by which a request may be ahead of the playlist …
 const SEGMENTS_AHEAD: u64 = 2;
-/// … or its newest part so many ticks, and so many parts.
+/// … and most ticks and parts by which it may be ahead of the newest part.
 const PARTS_AHEAD: (u64, u64) = (3 * 90_000, 3);
 
-/// The query of a playlist's URL.
+/// The query of a playlist URL.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Reload {
-    /// Segment, and part of it, that the playlist is to have.
+    /// Segment, and optionally part, that the playlist must contain.
     from: Option<(u64, Option<usize>)>,
-    /// A delta update will do.
+    /// Whether a delta update is acceptable.
     pub(super) skip: bool,
 }
 
-/// Whether a playlist has what is asked for.
+/// Whether a playlist contains the requested position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wait {
     Ready,
     NotYet,
-    /// It is too far in the future.
+    /// The position is too far in the future.
     Never(&'static str),
 }
 
 impl Reload {
-    /// Parses `query`, the part of a URL behind its question mark. Other names than those of the draft are let pass.
+    /// Parses `query`, the part of a URL after the question mark. Ignores parameters that the draft does not define.
     pub(super) fn parse(query: &str) -> Result<Self, &'static str> {
         let (mut msn, mut part, mut skip) = (None, None, false);
         for (name, value) in query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, ""))) {
@@ -44,7 +44,7 @@ impl Reload {
         }
     }
 
-    /// Whether the playlist of `window` is the one asked for. Who asks for none in particular gets one with a whole segment.
+    /// Whether the playlist of `window` satisfies the request. Without directives, one complete segment is enough.
     pub(super) fn wait(&self, window: &Window) -> Wait {
         let ready = |ready| if ready { Wait::Ready } else { Wait::NotYet };
         if window.has_ended() {
@@ -62,7 +62,7 @@ impl Reload {
             (None, _) => ready(msn < next),
             (Some(segment), None) => ready(segment.complete),
             (Some(segment), Some(part)) if part < segment.parts().len() => Wait::Ready,
-            // Behind the last part of a segment comes the first one of the next.
+            // After the last part of a segment comes the first part of the next.
             (Some(segment), Some(_)) if segment.complete => ready(has_parts(msn + 1) || msn + 1 < next),
             (Some(segment), Some(part)) if part as u64 > segment.parts().len() as u64 + parts_ahead(window) => {
                 Wait::Never("_HLS_part is too far in the future")
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_playlist_waits_for_what_is_asked_for() {
-        // Segment 0 has parts 0 to 29, segment 1 so far 0 to 9.
+        // Segment 0 has parts 0 to 29, segment 1 has parts 0 to 9 so far.
         let feed = Feed::of(1_000).frames(40, 30);
         for (query, ready) in [
             ("", true),

@@ -1,33 +1,33 @@
-//! What others in this process ask of a publisher, on its connection.
+//! Requests to a publisher from other tasks, sent on its connection.
 
 use std::collections::BTreeMap;
 
 use common::rtsp::phase::{Phase, parse_answer};
 use tokio::sync::{mpsc, oneshot};
 
-/// Questions that wait to be sent at most.
+/// Most unsent requests.
 const WAITING_MAX: usize = 4;
 
-/// Asks to shift the publisher's pictures, and who wants to know by how much it did.
+/// A request to shift the publisher's pictures, and where to send the answer.
 pub(super) struct Ask {
     pub(super) phase: Phase,
     answer: oneshot::Sender<Option<u64>>,
 }
 
-/// Where questions are put.
+/// The sending side.
 #[derive(Clone)]
 pub(super) struct Asker(mpsc::Sender<Ask>);
 
-/// The questions of one connection.
+/// The requests of one connection.
 pub(super) struct Asks {
     asker: Asker,
     new: mpsc::Receiver<Ask>,
-    /// Those that were sent, by their requests' numbers.
+    /// Sent requests by CSeq.
     sent: BTreeMap<u32, oneshot::Sender<Option<u64>>>,
 }
 
 impl Asker {
-    /// `None` where too many wait.
+    /// Returns `None` if too many requests are queued.
     pub(super) fn ask(&self, phase: Phase) -> Option<oneshot::Receiver<Option<u64>>> {
         let (answer, answered) = oneshot::channel();
         self.0.try_send(Ask { phase, answer }).ok()?;
@@ -45,25 +45,25 @@ impl Asks {
         self.asker.clone()
     }
 
-    /// The next question. May be dropped at any time.
+    /// Returns the next request. Cancel safe.
     pub(super) async fn next(&mut self) -> Ask {
         match self.new.recv().await {
             Some(ask) => ask,
-            // There always is a sender.
+            // Never closed: `self` holds a sender.
             None => std::future::pending().await,
         }
     }
 
-    /// The question went out as this request; `None`: it could not.
+    /// Notes the CSeq under which the request was sent; `None` if it could not be sent.
     pub(super) fn sent(&mut self, ask: Ask, cseq: Option<u32>) {
-        // Who asked may have given up: of those nothing is kept.
+        // Forget requests whose sender has given up.
         self.sent.retain(|_, answer| !answer.is_closed());
         cseq.into_iter().zip([ask.answer]).for_each(|(cseq, answer)| drop(self.sent.insert(cseq, answer)));
     }
 
     pub(super) fn answered(&mut self, cseq: u32, body: Option<&[u8]>) {
         if let Some(answer) = self.sent.remove(&cseq) {
-            // Who asked may have given up.
+            // The sender may have given up.
             let _ = answer.send(body.and_then(parse_answer));
         }
     }

@@ -96,7 +96,7 @@ fn another_track_is_a_discontinuity_that_stays_counted() {
         feed.frame(number % 30 == 0, 3_000);
     }
     let text = playlist(feed.window(), false);
-    // The last key frames are of the first track again.
+    // The last key frames belong to the first track again.
     assert!(text.contains("#EXT-X-DISCONTINUITY-SEQUENCE:2\n") && text.contains("URI=\"init-2.mp4\""), "{text}");
 }
 
@@ -108,7 +108,7 @@ fn a_stream_that_has_ended_says_so() {
     assert!(text.ends_with("#EXTINF:0.33333,\nsegment-1.m4s\n#EXT-X-ENDLIST\n") && !text.contains("HINT"), "{text}");
 }
 
-/// Attributes of the line that begins with `tag`.
+/// Returns the attributes of the line that begins with `tag`.
 fn attributes<'a>(text: &'a str, tag: &str) -> BTreeMap<&'a str, &'a str> {
     let line = text.lines().find_map(|line| line.strip_prefix(tag)).expect("the tag is there");
     line.split(',').filter_map(|pair| pair.split_once('=')).collect()

@@ -1,4 +1,4 @@
-//! Audio in ISO files: the `mp4a` (ISO/IEC 14496-14) and `Opus` sample entries, and fragments of audio alone.
+//! Audio in ISO files: `mp4a` (ISO/IEC 14496-14) and `Opus` sample entries, and audio-only fragments.
 
 use bytes::Bytes;
 use common::audio::{AudioCodec, AudioFormat};
@@ -10,23 +10,23 @@ use mp4_atom::{
 
 use super::boxes::{BOX_HEADER, SYNC, trak};
 
-/// Of the audio, where there is any.
+/// Id of the audio track.
 pub(super) const TRACK: u32 = 2;
-/// MPEG-4 audio, and a stream of audio (ISO/IEC 14496-1 tables 5 and 6).
+/// MPEG-4 audio, audio stream (ISO/IEC 14496-1 tables 5 and 6).
 const OBJECT_TYPE: u8 = 0x40;
 const STREAM_TYPE: u8 = 5;
 
-/// Frames of audio without a gap between them.
+/// Consecutive audio frames without gaps.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::segment) struct AudioRun {
-    /// When the first is decoded, in ticks of the track's clock.
+    /// Decode time of the first frame, in ticks of the track's clock.
     pub(in crate::segment) decode: u64,
-    /// Length in bytes and duration in ticks of each.
+    /// Length in bytes and duration in ticks of each frame.
     pub(in crate::segment) samples: Vec<(u32, u32)>,
     pub(in crate::segment) data: Vec<u8>,
 }
 
-/// The track of audio like this.
+/// Builds the audio track.
 pub(super) fn track(format: &AudioFormat) -> Trak {
     let minf = Minf { smhd: Some(Smhd::default()), ..Minf::default() };
     let tkhd = Tkhd { track_id: TRACK, volume: 1.into(), ..Tkhd::default() };
@@ -38,7 +38,7 @@ fn sample_entry(format: &AudioFormat) -> Codec {
         data_reference_index: 1,
         channel_count: format.channels.into(),
         sample_size: 16,
-        // Rates beyond the field are in the decoder's configuration alone.
+        // Rates that do not fit the field appear only in the decoder configuration.
         sample_rate: u16::try_from(format.clock_hz).unwrap_or_default().into(),
     };
     match &format.codec {
@@ -56,7 +56,7 @@ fn sample_entry(format: &AudioFormat) -> Codec {
         AudioCodec::Opus => {
             let dops = Dops {
                 output_channel_count: format.channels,
-                // RTP does not tell what the encoder put in front.
+                // RTP does not carry the encoder's pre-skip.
                 pre_skip: 0,
                 input_sample_rate: format.clock_hz,
                 output_gain: 0,
@@ -67,7 +67,7 @@ fn sample_entry(format: &AudioFormat) -> Codec {
     }
 }
 
-/// `moof` and `mdat` of `run`, as fragment `number`.
+/// Builds `moof` and `mdat` for `run` as fragment `number`.
 pub(in crate::segment) fn fragment(number: u32, run: &AudioRun) -> Result<Bytes> {
     let mut bytes = Vec::with_capacity(run.data.len() + 128 + 8 * run.samples.len());
     moof(number, run, 0).encode(&mut bytes)?;

@@ -1,4 +1,4 @@
-//! What the tracks have in common.
+//! Boxes common to all tracks.
 
 use bytes::Bytes;
 use common::time::MEDIA_CLOCK_HZ;
@@ -7,16 +7,16 @@ use mp4_atom::{
     Trak, Trex, Url,
 };
 
-/// Bytes of a box's size and kind.
+/// Size of a box header, in bytes.
 pub(super) const BOX_HEADER: usize = 8;
-/// sample_depends_on 2: it refers to no other (ISO/IEC 14496-12 section 8.8.3.1).
+/// sample_depends_on 2: depends on no other sample (ISO/IEC 14496-12 section 8.8.3.1).
 pub(super) const SYNC: u32 = 0x0200_0000;
 
-/// A track without a sample, whose `minf` lacks what all have.
+/// Builds a track without samples; fills in the common boxes of `minf`.
 pub(super) fn trak(tkhd: Tkhd, minf: Minf, handler: &[u8; 4], timescale: u32, entry: Codec) -> Trak {
     let stbl = Stbl {
         stsd: Stsd { codecs: vec![entry] },
-        // Empty, and required all the same (section 8.7.5).
+        // Empty but mandatory (section 8.7.5).
         stco: Some(Stco::default()),
         ..Stbl::default()
     };
@@ -29,7 +29,7 @@ pub(super) fn trak(tkhd: Tkhd, minf: Minf, handler: &[u8; 4], timescale: u32, en
     Trak { tkhd: Tkhd { enabled: true, in_movie: true, ..tkhd }, mdia, ..Trak::default() }
 }
 
-/// The initialization segment of `traks`. It has no duration: no `mehd`, and zero elsewhere.
+/// Builds the initialization segment of `traks`. A live stream has no duration: no `mehd`, and zero elsewhere.
 pub(super) fn init(traks: Vec<Trak>) -> Result<Bytes> {
     let ids: Vec<u32> = traks.iter().map(|trak| trak.tkhd.track_id).collect();
     let trex = |id: &u32| Trex { track_id: *id, default_sample_description_index: 1, ..Trex::default() };

@@ -1,12 +1,12 @@
-//! H.264 in ISO files (ISO/IEC 14496-15): the `avc1` sample entry, and frames with lengths in place of start codes.
+//! H.264 in ISO files (ISO/IEC 14496-15): the `avc1` sample entry and length-prefixed frames.
 
 use common::frame::Size;
 use common::h264::{NalKind, Sps, nals};
 use mp4_atom::{Avc1, Avcc, AvccExt, Codec, Result, Visual};
 
-/// Profiles whose `avcC` has a tail with the format of samples (section 5.3.3.1.2).
+/// Profiles whose `avcC` ends with the chroma format and bit depths (section 5.3.3.1.2).
 const HIGH_PROFILES: [u8; 4] = [100, 110, 122, 144];
-/// Parameter sets of either kind that are taken: `avcC` counts to 31.
+/// Most parameter sets of each kind: the limit of `avcC`.
 const SETS_MAX: usize = 31;
 
 /// The parameter sets of a track.
@@ -19,7 +19,7 @@ pub(super) struct ParameterSets {
 }
 
 impl ParameterSets {
-    /// Those of the access unit `annex_b`.
+    /// Extracts the parameter sets of the access unit `annex_b`.
     pub(super) fn of(annex_b: &[u8]) -> Option<Self> {
         let (mut sps, mut pps) = (Vec::new(), Vec::new());
         for nal in nals(annex_b) {
@@ -74,7 +74,8 @@ impl ParameterSets {
         Ok(Avc1 { visual, avcc, ..Avc1::default() }.into())
     }
 
-    /// The access unit `annex_b` as it stands in an `mdat`, without what the sample entry has.
+    /// Converts the access unit `annex_b` to length-prefixed form, without the parameter sets that the sample entry
+    /// contains.
     pub(super) fn length_prefixed(&self, annex_b: &[u8]) -> Vec<u8> {
         let mut sample = Vec::with_capacity(annex_b.len() + 16);
         for nal in nals(annex_b) {

@@ -22,7 +22,7 @@ pub(in crate::segment) fn formats() -> [AudioFormat; 2] {
     ]
 }
 
-/// Written again, the boxes are the bytes that they were read from: nothing in them is unknown.
+/// Reading and rewriting the boxes yields the same bytes, so no box is unknown.
 fn read_back(bytes: &[u8]) -> Vec<Any> {
     let boxes = boxes(bytes);
     let mut again = Vec::new();
@@ -31,7 +31,7 @@ fn read_back(bytes: &[u8]) -> Vec<Any> {
     boxes
 }
 
-/// Track, decode time and durations of each `moof`.
+/// Returns track, decode time and durations of each `moof`.
 pub(in crate::segment) fn runs(bytes: &[u8]) -> Vec<(u32, u64, Vec<u32>)> {
     let moofs = read_back(bytes).into_iter().filter_map(|found| match found {
         Any::Moof(moof) => Some(moof),

@@ -27,13 +27,13 @@ impl Feed {
         Self { segmenter: Segmenter::new(settings), ticks: 0 }
     }
 
-    /// With segments of so long, and parts of one frame.
+    /// Uses segments of this duration and one-frame parts.
     pub(crate) fn of(segment_ms: u64) -> Self {
         let segment = Duration::from_millis(segment_ms);
         Self::new(SegmentSettings { segment, part: PartLength::Frame, ..SegmentSettings::default() })
     }
 
-    /// `count` frames at 30 fps, every `gop`th of them a key frame from the first on.
+    /// Pushes `count` frames at 30 fps; every `gop`th is a key frame, starting with the first.
     pub(crate) fn frames(mut self, count: usize, gop: usize) -> Self {
         for number in 0..count {
             self.frame(number % gop == 0, 3_000);
@@ -41,7 +41,7 @@ impl Feed {
         self
     }
 
-    /// A frame that comes so many ticks before the next. Returns whether a key frame is wanted.
+    /// Pushes a frame this many ticks before the next. Returns whether a key frame is wanted.
     pub(crate) fn frame(&mut self, key: bool, ticks: u64) -> bool {
         self.data(if key { IDR } else { SLICE }, key, ticks)
     }
@@ -63,7 +63,7 @@ impl Feed {
         self.segmenter.push(&frame, taken, taken.offset(5_000)).expect("it can be cut")
     }
 
-    /// A key frame with other parameter sets than those before.
+    /// Pushes a key frame with new parameter sets.
     pub(crate) fn other_track(&mut self) {
         let other = [&IDR[..23], &[0xcf], &IDR[24..]].concat();
         self.data(&other, true, 3_000);
@@ -220,7 +220,7 @@ fn media_time_begins_when_the_picture_was_taken_by_this_hosts_clock() {
 
 #[test]
 fn key_frames_that_are_too_rare_for_the_segments_show() {
-    // Preset ultra, with a key frame a second.
+    // Preset ultra with one key frame per second.
     let rare = Feed::of(200).frames(4 * 30 + 1, 30);
     assert!(rare.window().are_overlong(3) && !rare.window().are_overlong(5));
     assert_eq!(rare.window().frames_per_segment(), 6);

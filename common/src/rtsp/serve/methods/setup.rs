@@ -57,7 +57,7 @@ impl Session {
         found.ok_or_else(|| Reply::refusal(StatusCode::NotFound, "no track with this URL was announced"))
     }
 
-    /// The track to play; on the first SETUP, the stream as well.
+    /// Returns the track to play and, on the first SETUP, the stream.
     fn played_track(
         &mut self,
         now: MonoTime,

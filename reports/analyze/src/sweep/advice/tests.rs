@@ -112,8 +112,8 @@ fn a_setting_that_stands_still_is_passed_over() {
     }
     let found = advice(&sweep);
     assert_eq!((found.confidence, found.cell), (Confidence::Clear, Some(1)));
-    says(&found, "but it stood still for 2.0 % of the time");
-    assert!(analyze(&sweep).warnings.iter().any(|line| line.contains("stood still for more than 0.5 %")));
+    says(&found, "but it stalled for 2.0 % of the time");
+    assert!(analyze(&sweep).warnings.iter().any(|line| line.contains("stalled for more than 0.5 %")));
     sweep.rows.iter_mut().for_each(|row| row.figures.stalled_percent = Some(0.6));
     assert_eq!(advice(&sweep).confidence, Confidence::Nothing);
 }

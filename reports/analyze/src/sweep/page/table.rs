@@ -42,12 +42,12 @@ pub fn section(analysis: &Analysis<'_>) -> String {
     out
 }
 
-/// A column: its name, the figure that its means are of, and the decimals of these.
+/// A column: name, figure to average, and decimals.
 type Column = (&'static str, fn(&Figures) -> Option<f64>, usize);
 
-/// The columns of what a browser played.
+/// Columns for runs in a browser.
 const IN_BROWSER: [Column; 5] = [
-    ("stood still, %", |figures| figures.stalled_percent, 2),
+    ("stalled, %", |figures| figures.stalled_percent, 2),
     ("stalls a join", |figures| figures.stalls, 1),
     ("first picture, ms", |figures| figures.first_frame_ms, 0),
     ("player claims, ms", |figures| figures.claim_ms, 0),

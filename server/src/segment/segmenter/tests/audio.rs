@@ -1,11 +1,12 @@
-//! Audio beside the video.
+//! Tests of audio beside the video.
 
 use super::*;
 use crate::segment::mp4::tests::{formats, runs};
 use crate::segment::names::Tracks;
 
 impl Feed {
-    /// `count` frames at 30 fps, every `gop`th of them a key frame, with Opus in packets of 20 ms beside those in `heard`.
+    /// Pushes `count` frames at 30 fps, every `gop`th a key frame, with 20 ms Opus packets beside the frames in
+    /// `heard`.
     pub(crate) fn with_opus(
         settings: SegmentSettings,
         count: usize,
@@ -28,7 +29,7 @@ impl Feed {
         feed
     }
 
-    /// 20 ms of Opus at this time.
+    /// Returns 20 ms of Opus at this time.
     fn opus(&mut self, ticks: u64) {
         let arrived = MonoTime::from_origin(Duration::from_micros(ticks * 100 / 9));
         let frame = AudioFrame { data: vec![0xfc, ticks as u8], ticks: 0, duration: 960, arrived };
@@ -56,7 +57,7 @@ fn audio_comes_with_the_next_picture_and_on_the_same_timeline() {
         assert_eq!(*decode, end, "no gap");
         end += durations.iter().map(|duration| u64::from(*duration)).sum::<u64>();
     }
-    // What came before the last picture of the two seconds: no picture waits for it.
+    // Audio that arrived before the last picture of the two seconds: no picture waits for it.
     assert_eq!(end, (59 * 3_000_u64).div_ceil(1_800) * 960);
 }
 
