@@ -16,9 +16,16 @@ fn parts(of: impl Fn(Stage) -> Option<f64>) -> Vec<Part> {
     let part = |stage: Stage| {
         let value = of(stage)?;
         let title = format!("{}: {} ms", stage.name(), words::ms(value));
-        Some(Part { name: stage.name().to_owned(), value, tone: Tone::Series(stage as usize), title })
+        Some(Part { name: stage.name().to_owned(), value, tone: tone(stage), title })
     };
     Stage::ALL.iter().copied().filter(|stage| stage.is_in_latency()).filter_map(part).collect()
+}
+
+/// The colour of a stage. A browser's take those of the stages that no browser has, from the network on.
+fn tone(stage: Stage) -> Tone {
+    let place = |stage: Stage| stage as usize;
+    let moved = if stage.is_of_browser() { place(Stage::Package) - place(Stage::Network) } else { 0 };
+    Tone::Series(place(stage).saturating_sub(moved))
 }
 
 /// Each stage's p50 and p99, stacked.
@@ -156,4 +163,24 @@ pub fn startup(run: &Run) -> String {
     let rows: Vec<_> = known.iter().map(|(name, ms)| vec![(*name).to_owned(), cell(Some(*ms))]).collect();
     out.push_str(&table(&["ms since connecting began", ""], &rows));
     section("Starting up", &out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stages_of_one_picture_have_different_colours() {
+        let with_browser = |stage: &&Stage| **stage as usize <= Stage::Send as usize || stage.is_of_browser();
+        let in_latency = || Stage::ALL.iter().filter(|stage| stage.is_in_latency());
+        let browser: Vec<_> = in_latency().filter(with_browser).map(|stage| tone(*stage).class()).collect();
+        let receiver: Vec<_> =
+            in_latency().filter(|stage| !stage.is_of_browser()).map(|stage| tone(*stage).class()).collect();
+        for mut classes in [browser, receiver] {
+            let all = classes.len();
+            classes.sort_unstable();
+            classes.dedup();
+            assert_eq!((classes.len(), all), (8, 8));
+        }
+    }
 }
