@@ -1,7 +1,6 @@
 //! `/NAME/index.m3u8`, `/NAME/manifest.mpd`, their segments and parts, and `/NAME/mse`: streams for browsers and players.
 
 mod carry;
-mod file;
 mod marks;
 mod reader;
 mod reload;
@@ -24,9 +23,8 @@ use super::marks::{Carried, ForEveryPage, Peer};
 use crate::Shared;
 use crate::budget::Lease;
 use crate::live::{Live, Refused};
-use crate::segment::{self, Tracks, Window};
+use crate::segment::{self, File, Tracks, Window};
 use carry::carry;
-use file::File;
 use reader::{Reader, Viewer};
 use reload::{Reload, Wait};
 

@@ -7,7 +7,7 @@ use common::time::WallTime;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, Event};
 
-use super::names::{Tracks, date_time, init_name};
+use super::names::{File, Tracks, date_time, grid_name};
 use super::pieces::{Init, Separate};
 use super::window::Window;
 
@@ -160,12 +160,7 @@ fn write_template(xml: &mut Xml, window: &Window, init: u64, tracks: Tracks) -> 
     let segment = window.segment_ticks();
     let offset = segment.saturating_sub(window.interval()) as f64 / TICKS_PER_SECOND as f64;
     let (duration, offset) = (segment.to_string(), format!("{offset:.3}"));
-    let initialization = init_name(init, tracks);
-    let media = match tracks {
-        Tracks::Both => "dash-$Number$.m4s",
-        Tracks::Video => "dash-video-$Number$.m4s",
-        Tracks::Audio => "dash-audio-$Number$.m4s",
-    };
+    let (initialization, media) = (File::Init(tracks, init).to_string(), grid_name(tracks, "$Number$"));
     let first = first_place(window);
     let (number, before) = (first.to_string(), (first * segment).to_string());
     let before = (first > 0).then_some(("presentationTimeOffset", &*before));
@@ -176,7 +171,7 @@ fn write_template(xml: &mut Xml, window: &Window, init: u64, tracks: Tracks) -> 
         ("availabilityTimeOffset", &*offset),
         ("availabilityTimeComplete", "false"),
         ("initialization", &*initialization),
-        ("media", media),
+        ("media", &*media),
     ];
     xml.create_element("SegmentTemplate").with_attributes(template).with_attributes(before).write_empty().map(drop)
 }
