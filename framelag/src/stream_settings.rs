@@ -9,7 +9,7 @@ use std::path::Path;
 use common::bom;
 use common::printable::escaped;
 use common::rtsp::serve::StreamPath;
-use server::{SegmentSettings, SettingsChange};
+use server::{SETTINGS_PATHS_MAX as MAX_PATHS, SegmentSettings, SettingsChange};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -17,8 +17,6 @@ use crate::plan::{Mistake, list};
 
 /// Largest accepted file, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
-/// Most streams with settings of their own.
-const MAX_PATHS: usize = 1_000;
 /// The table with settings by stream.
 const PATHS: &str = "paths";
 
@@ -199,7 +197,7 @@ mod tests {
             assert_eq!(mistakes(text).len(), 1, "{text}");
         }
         let many: String = (0..=MAX_PATHS).map(|number| format!("[paths.cam{number}]\n")).collect();
-        assert!(mistakes(&many)[0].1.contains("up to 1000 streams"));
+        assert!(mistakes(&many)[0].1.contains("up to 1024 streams"));
         // The part is longer than the segment set for all streams.
         let together = mistakes("segment = \"200ms\"\n[paths.cam]\npart = \"500ms\"");
         assert!(together[0].1.starts_with("paths.cam.part: the duration is 5ms to that of a segment"), "{together:?}");

@@ -23,6 +23,7 @@ use axum::response::Response;
 use axum::routing::{get, post, put};
 use bytes::Bytes;
 use common::lock::lock;
+use futures::TryStreamExt as _;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -89,14 +90,15 @@ async fn serve(stream: TcpStream, peer: IpAddr, shared: Arc<Shared>, router: Rou
     let tuned = stream.set_nodelay(true);
     #[cfg(target_os = "linux")]
     let tuned = tuned.and_then(|()| socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(WRITE_STALL_LIMIT)));
-    let (Ok(()), Ok(local)) = (tuned, stream.local_addr()) else { return };
+    if tuned.is_err() {
+        return;
+    }
     let lease = Arc::new(lease);
     let (router, pace) = (TowerToHyperService::new(router), Mutex::new(Pace::new(peer)));
     let account = shared.memory.open(peer);
     let service = service_fn(|mut request: hyper::Request<hyper::body::Incoming>| {
         lease.touch();
         request.extensions_mut().insert(Peer(peer));
-        request.extensions_mut().insert(origin::Local(local));
         request.extensions_mut().insert(account.clone());
         request.extensions_mut().insert(lease.clone());
         let cost = if media::is_media(request.uri().path()) { MEDIA_REQUEST } else { 1.0 };
@@ -171,14 +173,23 @@ fn router(shared: Arc<Shared>) -> Router {
 async fn counted(request: Request, next: Next) -> Response {
     let account = request.extensions().get::<Arc<Account>>().cloned();
     let (head, body) = next.run(request).await.into_parts();
+    let Some(account) = account else {
+        return api::error(StatusCode::INTERNAL_SERVER_ERROR, "the account is unknown");
+    };
     if body.size_hint().exact().is_none() {
-        // Streamed piece by piece; the stream already counts the pieces.
-        return Response::from_parts(head, body);
+        return Response::from_parts(head, counted_pieces(body, account));
     }
-    match (account, to_bytes(body, usize::MAX).await) {
-        (Some(account), Ok(bytes)) => Response::from_parts(head, Body::from(Held::count(bytes, &account))),
-        _ => api::error(StatusCode::INTERNAL_SERVER_ERROR, "out of memory for the response"),
+    match to_bytes(body, usize::MAX).await {
+        Ok(bytes) => Response::from_parts(head, Body::from(Held::count(bytes, &account))),
+        Err(_) => api::error(StatusCode::INTERNAL_SERVER_ERROR, "out of memory for the response"),
     }
+}
+
+/// Counts each piece of a streamed body. Copies the pieces: each may be a slice of a whole segment, which would stay in
+/// memory with it.
+fn counted_pieces(body: Body, account: Arc<Account>) -> Body {
+    let count = move |piece: Bytes| Held::count(Bytes::copy_from_slice(&piece), &account);
+    Body::from_stream(body.into_data_stream().map_ok(count))
 }
 
 /// Bytes that count against the budget while they exist.
@@ -214,6 +225,24 @@ mod tests {
         drop(body);
         assert_eq!((all, memory.held()), (100_000, 100_000), "a part keeps the whole");
         drop(part);
+        assert_eq!(memory.held(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_piece_of_a_streamed_answer_counts_and_does_not_keep_the_segment() {
+        let memory = crate::relay::Memory::default();
+        let account = memory.open([192, 0, 2, 1].into());
+        let whole = Bytes::from(vec![0; 100_000]);
+        let pieces = [whole.slice(..10_000), whole.slice(10_000..30_000)];
+        let body = Body::from_stream(futures::stream::iter(pieces.map(Ok::<_, std::convert::Infallible>)));
+        let mut pieces = counted_pieces(body, account).into_data_stream();
+        let first = pieces.try_next().await.expect("a piece").expect("a piece");
+        assert_eq!((first.len(), memory.held()), (10_000, 10_000));
+        let second = pieces.try_next().await.expect("a piece").expect("a piece");
+        assert_eq!((second.len(), memory.held()), (20_000, 30_000));
+        drop(pieces);
+        assert!(whole.is_unique(), "neither piece keeps it");
+        drop((first, second));
         assert_eq!(memory.held(), 0);
     }
 }

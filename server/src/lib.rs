@@ -30,6 +30,7 @@ use common::time::Now;
 pub use auth::AuthFileError;
 pub use config::{Config, Error};
 pub use http::parse_any as parse_any_http;
+pub use live::PATHS_MAX as SETTINGS_PATHS_MAX;
 pub use relay::{FrameDrops, Frames};
 pub use runtime::{Handle, start};
 pub use segment::{PartLength, Preset, SegmentSettings, SettingsChange, SettingsError};

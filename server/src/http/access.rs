@@ -41,6 +41,7 @@ pub(super) struct User(String);
 /// Rejects requests without the required rights; accepts all if the server has no users.
 pub(super) async fn check(
     State((shared, need)): State<(Arc<Shared>, Need)>,
+    path: Option<Path<String>>,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -56,7 +57,8 @@ pub(super) async fn check(
     let token = if need == Need::Stream { shown_token(&request) } else { None };
     let user = match &token {
         Some((token, _)) => {
-            let stream = request.uri().path().rsplit_once('/').and_then(|(path, _)| StreamPath::parse(path).ok());
+            // As the handler gets it: the path of the URI may have escapes.
+            let stream = path.as_ref().and_then(|Path(path)| StreamPath::parse(path.rsplit_once('/')?.0).ok());
             users.authenticate_token(peer, token, stream.as_ref(), now)
         }
         None => users.authenticate(peer, authorization(request.headers()), now),

@@ -14,7 +14,7 @@ use crate::segment::SegmentSettings;
 pub fn parse_any(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let (path, query) = text.split_once('?').unwrap_or((&text, ""));
-    let _ = (is_media(path), is_playable_query(query), origin::is_own(&text, None));
+    let _ = (is_media(path), is_playable_query(query), origin::is_own(&text));
     if let Ok(path) = StreamPath::parse(path) {
         assert!(path.as_str().split('/').all(|level| !["", ".", ".."].contains(&level)), "it leaves its folder");
     }

@@ -1,7 +1,6 @@
 //! `/NAME/index.m3u8`, `/NAME/manifest.mpd`, their segments and parts, and `/NAME/mse`: streams for browsers and players.
 
 mod carry;
-mod file;
 mod marks;
 mod reader;
 mod reload;
@@ -24,9 +23,8 @@ use super::marks::{Carried, ForEveryPage, Peer};
 use crate::Shared;
 use crate::budget::Lease;
 use crate::live::{Live, Refused};
-use crate::segment::{self, Tracks, Window};
+use crate::segment::{self, File, Tracks, Window};
 use carry::carry;
-use file::File;
 use reader::{Reader, Viewer};
 use reload::{Reload, Wait};
 
@@ -38,7 +36,7 @@ const RETRY_AFTER: &str = "2";
 
 /// Whether `path` is a media path, which a viewer requests many times per second.
 pub(super) fn is_media(path: &str) -> bool {
-    path.rsplit_once('/').is_some_and(|(_, name)| File::parse(name).is_some())
+    !path.starts_with("/api/") && path.rsplit_once('/').is_some_and(|(_, name)| File::parse(name).is_some())
 }
 
 /// Whether a player may request a playlist with this query.
@@ -225,7 +223,7 @@ fn find_on_grid(window: &Window, tracks: Tracks, place: u64) -> Option<Piece> {
     let newest = window.segments().next_back().map(|segment| segment.grid);
     match (window.on_grid(place), newest) {
         (Some(segment), _) => find_segment(window, tracks, segment.number),
-        (None, newest) if !window.has_ended() && newest.map_or(place == 0, |newest| place == newest + 1) => None,
+        (None, newest) if !window.has_ended() && newest.is_none_or(|newest| place == newest + 1) => None,
         (None, _) => Some(Piece::Nothing),
     }
 }
@@ -259,4 +257,19 @@ fn no_cache() -> [(header::HeaderName, &'static str); 1] {
 
 fn later(why: &'static str) -> Response {
     ([(header::RETRY_AFTER, RETRY_AFTER)], api::error(StatusCode::SERVICE_UNAVAILABLE, why)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_api_names_like_media_costs_as_much_as_the_rest_of_it() {
+        for media in ["/cam/mse", "/rooms/one/index.m3u8", "/cam/api/part-0-1.m4s"] {
+            assert!(is_media(media), "{media}");
+        }
+        for other in ["/api/token/mse", "/api/streams/settings/marks", "/api/streams", "/cam/mse/", "/metrics"] {
+            assert!(!is_media(other), "{other}");
+        }
+    }
 }

@@ -5,7 +5,7 @@
 //!
 //! Responses to a password are for same-origin pages only: browsers reject `*` for requests with credentials.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -17,17 +17,12 @@ use super::api;
 use super::marks::ForEveryPage;
 use crate::Shared;
 
-/// The local address that a connection came in on.
-#[derive(Clone, Copy)]
-pub(super) struct Local(pub(super) SocketAddr);
-
 /// Rejects a Host header with a foreign name unless passwords protect the server.
 pub(super) async fn check(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
-    let local = request.extensions().get().map(|Local(local)| local.ip());
     let mut hosts = request.headers().get_all(header::HOST).iter();
-    let named = hosts.all(|host| host.to_str().is_ok_and(|host| is_own(host, local)));
+    let named = hosts.all(|host| host.to_str().is_ok_and(is_own));
     if shared.users.is_none() && !named {
-        return api::error(StatusCode::MISDIRECTED_REQUEST, "use this server's address or localhost as the host");
+        return api::error(StatusCode::MISDIRECTED_REQUEST, "use this server's IP address or localhost as the host");
     }
     next.run(request).await
 }
@@ -69,20 +64,15 @@ pub(super) async fn only_own_pages(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// Whether `host`, with or without a port, names loopback or the address `local`.
-pub(super) fn is_own(host: &str, local: Option<IpAddr>) -> bool {
+/// Whether `host`, with or without a port, is an IP address or names loopback. DNS rebinding needs a name, and behind NAT
+/// this host does not know its own address.
+pub(super) fn is_own(host: &str) -> bool {
     let bracketed = host.strip_prefix('[').and_then(|rest| rest.split_once(']'));
     let (name, rest) = bracketed.unwrap_or_else(|| host.split_at(host.find(':').unwrap_or(host.len())));
     let port = rest.is_empty() || rest.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
-    let known = match name.parse::<IpAddr>() {
-        Ok(address) => {
-            let address = address.to_canonical();
-            address.is_loopback() || local.is_some_and(|local| local.to_canonical() == address)
-        }
-        Err(_) => {
-            let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
-            name == "localhost" || name.ends_with(".localhost")
-        }
+    let known = name.parse::<IpAddr>().is_ok() || {
+        let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+        name == "localhost" || name.ends_with(".localhost")
     };
     port && known
 }
@@ -92,8 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_host_is_own_by_loopback_names_and_by_its_address() {
-        let local = Some("192.0.2.1".parse().expect("an address"));
+    fn a_host_is_own_by_loopback_names_and_by_any_address() {
         for own in [
             "localhost",
             "LocalHost:8080",
@@ -103,9 +92,11 @@ mod tests {
             "127.9.9.9",
             "[::1]:8080",
             "192.0.2.1",
+            "192.0.2.2:8080",
+            "[2001:db8::1]:8080",
             "[::ffff:192.0.2.1]:80",
         ] {
-            assert!(is_own(own, local), "{own}");
+            assert!(is_own(own), "{own}");
         }
         for foreign in [
             "",
@@ -114,15 +105,15 @@ mod tests {
             "localhost.example.com",
             "notlocalhost",
             "127.0.0.1.example.com",
-            "192.0.2.2",
+            "192.0.2.2.example.com",
+            "192.0.2.256",
             "localhost:",
             "localhost:x",
             "[::1",
             "[::1]x",
             "localhost:80@example.com",
         ] {
-            assert!(!is_own(foreign, local), "{foreign}");
+            assert!(!is_own(foreign), "{foreign}");
         }
-        assert!(!is_own("192.0.2.1", None));
     }
 }

@@ -105,13 +105,15 @@ impl Live {
         let found = async {
             loop {
                 // Mark the state as seen before reading the window, so that no change in between is missed.
-                let replaced = changes.borrow_and_update().replaced;
+                changes.mark_unchanged();
                 self.touch();
-                if let Some(found) = self.read(&mut read) {
-                    return Some(found);
-                }
-                if replaced {
+                let found = self.read(&mut read);
+                // Checked after reading: a window that has been replaced looks like a stream that has ended.
+                if self.is_replaced() {
                     return None;
+                }
+                if found.is_some() {
+                    return found;
                 }
                 changes.changed().await.ok()?;
             }

@@ -9,7 +9,7 @@ use common::rtsp::serve::StreamPath;
 use crate::segment::{SegmentSettings, SettingsChange, SettingsError};
 
 /// Most paths with settings of their own.
-pub(crate) const PATHS_MAX: usize = 1_024;
+pub const PATHS_MAX: usize = 1_024;
 
 /// The default settings and each path's changes to them.
 pub(crate) struct Settings {

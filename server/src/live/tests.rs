@@ -114,8 +114,13 @@ fn other_settings_have_the_stream_cut_anew_and_nobody_waits_for_the_old_one() {
         assert_eq!(lives.settings(&name(), false).map(|settings| settings.playlist), Some(9));
         let first = lives.watch(&name(), stream).expect("it is there");
         assert_eq!(first.settings().playlist, 9);
-        let waiting = first.wait(LIMIT, |_| None::<()>);
-        let set = async { lives.set(&name(), stream, SettingsChange::default()) };
+        let waiting = first.wait(LIMIT, |window| window.has_ended().then_some(()));
+        let set = async {
+            let set = lives.set(&name(), stream, SettingsChange::default());
+            // As its own task does, possibly before the request goes on.
+            first.end();
+            set
+        };
         let (waited, set) = futures::join!(waiting, set);
         assert!(waited.is_none() && set.is_ok() && first.is_replaced());
         let second = lives.watch(&name(), stream).expect("it is there");

@@ -7,7 +7,7 @@ use common::time::WallTime;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, Event};
 
-use super::names::{Tracks, date_time, init_name};
+use super::names::{File, Tracks, date_time, grid_name};
 use super::pieces::{Init, Separate};
 use super::window::Window;
 
@@ -37,13 +37,15 @@ pub(crate) fn manifest(window: &Window, now: WallTime, time_url: &str) -> Option
 fn write_mpd(xml: &mut Xml, window: &Window, init: &Init, now: WallTime, time_url: &str) -> io::Result<()> {
     let settings = window.settings();
     let end = window.segments().next_back().map_or(0, |last| last.start + last.duration());
+    let first = window.segments().next().map_or(0, |first| first.start);
     let start = date_time(window.epoch());
     let published = date_time(now);
     // List only existing segments: for a young stream, ffmpeg would request segments from before its start.
     let listed = settings.playlist as u64 * window.segment_ticks();
-    let depth = seconds(listed.min(end.max(window.segment_ticks())) as f64 / TICKS_PER_SECOND as f64);
+    let depth = seconds(listed.min((end - first).max(window.segment_ticks())) as f64 / TICKS_PER_SECOND as f64);
     let buffer = seconds(window.interval() as f64 / TICKS_PER_SECOND as f64);
-    let duration = seconds(end as f64 / TICKS_PER_SECOND as f64);
+    let held = end.saturating_sub(first_place(window) * window.segment_ticks());
+    let duration = seconds(held as f64 / TICKS_PER_SECOND as f64);
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("utf-8"), None)))?;
     let mpd = xml.create_element("MPD").with_attributes([
         ("xmlns", NAMESPACE),
@@ -148,27 +150,30 @@ fn write_audio(xml: &mut Xml, window: &Window, number: u64, separate: &Separate)
         .map(drop)
 }
 
+/// Number of the first segment of the presentation: those before the first held are gone once the stream has ended.
+fn first_place(window: &Window) -> u64 {
+    window.segments().next().filter(|_| window.has_ended()).map_or(0, |first| first.grid)
+}
+
 /// Segments are named by their position on the duration grid. Each is available from its first frame on.
 fn write_template(xml: &mut Xml, window: &Window, init: u64, tracks: Tracks) -> io::Result<()> {
     let segment = window.segment_ticks();
     let offset = segment.saturating_sub(window.interval()) as f64 / TICKS_PER_SECOND as f64;
     let (duration, offset) = (segment.to_string(), format!("{offset:.3}"));
-    let initialization = init_name(init, tracks);
-    let media = match tracks {
-        Tracks::Both => "dash-$Number$.m4s",
-        Tracks::Video => "dash-video-$Number$.m4s",
-        Tracks::Audio => "dash-audio-$Number$.m4s",
-    };
+    let (initialization, media) = (File::Init(tracks, init).to_string(), grid_name(tracks, "$Number$"));
+    let first = first_place(window);
+    let (number, before) = (first.to_string(), (first * segment).to_string());
+    let before = (first > 0).then_some(("presentationTimeOffset", &*before));
     let template = [
         ("timescale", "90000"),
         ("duration", &*duration),
-        ("startNumber", "0"),
+        ("startNumber", &*number),
         ("availabilityTimeOffset", &*offset),
         ("availabilityTimeComplete", "false"),
         ("initialization", &*initialization),
-        ("media", media),
+        ("media", &*media),
     ];
-    xml.create_element("SegmentTemplate").with_attributes(template).write_empty().map(drop)
+    xml.create_element("SegmentTemplate").with_attributes(template).with_attributes(before).write_empty().map(drop)
 }
 
 fn write_utc_timing(xml: &mut Xml, time_url: &str) -> io::Result<()> {
@@ -243,6 +248,17 @@ mod tests {
         feed.segmenter.end();
         let text = manifest(feed.window(), NOW, "/time").expect("there are frames");
         assert!(text.contains("type=\"static\" mediaPresentationDuration=\"PT1.500S\""), "{text}");
+    }
+
+    #[test]
+    fn what_has_ended_begins_with_the_first_segment_held() {
+        let mut feed = Feed::of(1_000).frames(20 * 30 + 15, 30);
+        feed.segmenter.end();
+        let first = feed.window().segments().next().expect("it").grid;
+        assert_eq!(first, 12);
+        let text = manifest(feed.window(), NOW, "/time").expect("there are frames");
+        assert!(text.contains("mediaPresentationDuration=\"PT8.500S\""), "{text}");
+        assert!(text.contains("startNumber=\"12\"") && text.contains("presentationTimeOffset=\"1080000\""), "{text}");
     }
 
     #[test]

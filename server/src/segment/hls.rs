@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::names::{Tracks, date_time, init_name};
+use super::names::{File, Tracks, date_time};
 use super::pieces::Segment;
 use super::window::Window;
 
@@ -57,29 +57,29 @@ pub(crate) fn playlist(window: &Window, skip: bool) -> String {
             line(format_args!("#EXT-X-DISCONTINUITY"));
         }
         if init != Some(segment.init.number) {
-            line(format_args!("#EXT-X-MAP:URI=\"{}\"", init_name(segment.init.number, Tracks::Both)));
+            line(format_args!("#EXT-X-MAP:URI=\"{}\"", File::Init(Tracks::Both, segment.init.number)));
             init = Some(segment.init.number);
         }
         line(format_args!("#EXT-X-PROGRAM-DATE-TIME:{}", date_time(segment.wall)));
         if end - segment.start <= PARTS_WITHIN * target * 90_000 || !segment.complete {
             for (number, part) in segment.parts().iter().enumerate() {
                 line(format_args!(
-                    "#EXT-X-PART:DURATION={:.5},URI=\"part-{}-{number}.m4s\"{}",
+                    "#EXT-X-PART:DURATION={:.5},URI=\"{}\"{}",
                     part.duration as f64 / HZ,
-                    segment.number,
+                    File::Part(segment.number, number),
                     if part.independent { ",INDEPENDENT=YES" } else { "" },
                 ));
             }
         }
         if segment.complete {
-            line(format_args!("#EXTINF:{:.5},\nsegment-{}.m4s", segment.duration() as f64 / HZ, segment.number));
+            line(format_args!("#EXTINF:{:.5},\n{}", segment.duration() as f64 / HZ, File::Segment(segment.number)));
         }
     }
     if window.has_ended() {
         line(format_args!("#EXT-X-ENDLIST"));
     } else {
         let (segment, part) = hinted(window);
-        line(format_args!("#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"part-{segment}-{part}.m4s\""));
+        line(format_args!("#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"{}\"", File::Part(segment, part)));
     }
     text
 }

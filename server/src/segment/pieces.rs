@@ -42,6 +42,12 @@ impl Init {
             Tracks::Audio => Some(&self.separate.as_ref()?.audio.0),
         }
     }
+
+    /// Bytes held in memory.
+    fn held(&self) -> usize {
+        let separate = self.separate.as_ref().map_or(0, |separate| separate.video.0.len() + separate.audio.0.len());
+        self.bytes.len() + separate
+    }
 }
 
 /// One frame: `prft`, `moof`, `mdat`. Queued audio precedes it in a `moof` and `mdat` of its own. Times are in ticks of 90
@@ -119,6 +125,7 @@ impl Segment {
         let Begin { start, grid, wall, discontinuity, fragments_per_part } = begin;
         Self {
             number,
+            bytes: init.held(),
             init,
             start,
             grid,
@@ -129,7 +136,6 @@ impl Segment {
             parts: Vec::new(),
             in_parts: 0,
             fragments_per_part,
-            bytes: 0,
             whole: Bytes::new(),
         }
     }
@@ -173,7 +179,7 @@ impl Segment {
         Some(self.whole.slice(begin..begin + length(fragments)))
     }
 
-    /// Bytes held in memory.
+    /// Bytes held in memory, with those of the initialization segment.
     pub(super) fn held(&self) -> usize {
         self.bytes
     }

@@ -58,7 +58,12 @@ impl Segmenter {
 
     /// Continues the stream at the path of `previous` with other settings or another publisher.
     pub(crate) fn after(settings: SegmentSettings, previous: &Self) -> Self {
-        Self { window: Window::after(settings, &previous.window), inits: previous.inits, ..Self::new(settings) }
+        Self {
+            timeline: Timeline::after(&previous.timeline),
+            window: Window::after(settings, &previous.window),
+            inits: previous.inits,
+            ..Self::new(settings)
+        }
     }
 
     pub(crate) fn window(&self) -> &Window {
@@ -102,9 +107,7 @@ impl Segmenter {
             let discontinuity = changed && self.inits > 1;
             let per_part = fragments_per_part(self.window.settings().part, interval);
             let next = self.window.next_number() + u64::from(self.window.open().is_some());
-            if self.window.segments().next().is_none() {
-                self.window.set_epoch(epoch(wall, arrived));
-            }
+            self.window.begin_epoch(|| epoch(wall, arrived));
             let begin = Begin { start: placed.decode, grid, wall, discontinuity, fragments_per_part: per_part };
             self.window.begin(Segment::new(next, init.clone(), begin));
         }

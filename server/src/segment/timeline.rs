@@ -24,6 +24,8 @@ const STEP: i64 = HZ;
 #[derive(Debug, Default)]
 pub(super) struct Timeline {
     last: Option<Last>,
+    /// End of the last frame of an earlier timeline that this one continues, that frame's time, and its arrival.
+    before: Option<(i64, i64, MonoTime)>,
     intervals: VecDeque<i64>,
     /// Whether presentation order differs from decoding order.
     reorders: bool,
@@ -54,11 +56,20 @@ pub(super) struct Placed {
 }
 
 impl Timeline {
+    /// Continues `previous`: the time between its last frame and the first of this one is the time between their arrivals.
+    pub(super) fn after(previous: &Self) -> Self {
+        let before = previous.last.map(|last| (last.next, last.highest, last.arrived)).or(previous.before);
+        Self { before, ..Self::default() }
+    }
+
     /// Assigns a position to the next frame.
     pub(super) fn place(&mut self, media: MediaTime, arrived: MonoTime) -> Placed {
         let mut last = match self.last {
             Some(last) => self.follow(last, media, arrived),
-            None => Last { media, arrived, time: 0, highest: 0, since: 0, next: 0 },
+            None => {
+                let time = self.before.map_or(0, |(end, time, at)| (time + ticks(at, arrived)).max(end));
+                Last { media, arrived, time, highest: time, since: 0, next: time }
+            }
         };
         let interval = self.interval();
         let after_hole = last.time - last.next > (8 * interval).max(HOLE_MIN);
@@ -104,9 +115,9 @@ impl Timeline {
 
     fn follow(&mut self, last: Last, media: MediaTime, arrived: MonoTime) -> Last {
         let step = i64::from(media.ticks_since(last.media));
-        let elapsed = i64::try_from((arrived - last.arrived).as_micros()).unwrap_or(i64::MAX / HZ) * 9 / 100;
+        let elapsed = ticks(last.arrived, arrived);
         let was_set = step < -STEP || step > elapsed.saturating_add(STEP);
-        let time = if was_set { last.highest + self.interval() } else { last.time + step };
+        let time = if was_set { last.highest + self.interval().max(elapsed) } else { last.time + step };
         self.reorders |= time < last.time;
         let (mut highest, mut since) = (last.highest, last.since + 1);
         if time > highest {
@@ -120,6 +131,11 @@ impl Timeline {
         }
         Last { media, arrived, time, highest, since, next: last.next }
     }
+}
+
+/// Returns the ticks between two arrivals.
+fn ticks(from: MonoTime, to: MonoTime) -> i64 {
+    i64::try_from((to - from).as_micros()).unwrap_or(i64::MAX / HZ) * 9 / 100
 }
 
 #[cfg(test)]
@@ -188,6 +204,22 @@ mod tests {
                 assert_eq!((placed.decode, placed.duration, placed.offset), expected, "{jump} {number}");
             }
         }
+    }
+
+    #[test]
+    fn media_time_that_is_set_anew_after_a_pause_goes_on_by_the_arrival() {
+        let place = |timeline: &mut Timeline, ticks: u32, ms| {
+            timeline.place(MediaTime::from_ticks(ticks), MonoTime::from_origin(Duration::from_millis(ms)))
+        };
+        let mut timeline = Timeline::default();
+        place(&mut timeline, 7_000, 0);
+        let placed = place(&mut timeline, 2_000_000_000, 5_000);
+        assert_eq!((placed.decode, placed.after_hole), (450_000, true));
+        // Of another publisher, which has just begun.
+        let mut next = Timeline::after(&Timeline::after(&timeline));
+        assert_eq!(next.position(MediaTime::from_ticks(1)), None, "its media time is not known yet");
+        assert_eq!(place(&mut next, 1, 7_000).decode, 630_000);
+        assert_eq!(place(&mut Timeline::after(&timeline), 1, 5_000).decode, 453_000, "not before the end");
     }
 
     #[test]

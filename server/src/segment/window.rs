@@ -41,7 +41,7 @@ pub(crate) struct Window {
     /// Number of discontinuities in dropped segments (RFC 8216 section 4.3.3.3).
     discontinuities_gone: u64,
     /// Capture time of the first picture: media time 0.
-    epoch: WallTime,
+    epoch: Option<WallTime>,
     /// Frame interval, in ticks.
     interval: u64,
     /// Longest segment duration so far, in rounded seconds.
@@ -58,19 +58,21 @@ impl Window {
             bytes: 0,
             first: 0,
             discontinuities_gone: 0,
-            epoch: WallTime::default(),
+            epoch: None,
             interval: 0,
             target: target.max(1),
             ended: false,
         }
     }
 
-    /// Continues `previous`: keeps counting media sequence numbers and discontinuities (RFC 8216 section 6.2.2).
+    /// Continues `previous` and its media time: keeps counting media sequence numbers and discontinuities (RFC 8216 section
+    /// 6.2.2).
     pub(super) fn after(settings: SegmentSettings, previous: &Self) -> Self {
         let discontinuities = previous.segments.iter().filter(|segment| segment.discontinuity).count() as u64;
         Self {
             first: previous.next_number() + u64::from(previous.open().is_some()),
             discontinuities_gone: previous.discontinuities_gone + discontinuities,
+            epoch: previous.epoch,
             ..Self::new(settings)
         }
     }
@@ -87,7 +89,7 @@ impl Window {
 
     /// Returns the capture time of the first picture, by this host's clock: the wall time of media time 0.
     pub(crate) fn epoch(&self) -> WallTime {
-        self.epoch
+        self.epoch.unwrap_or_default()
     }
 
     /// Returns the frame interval in ticks, at least 1.
@@ -209,13 +211,15 @@ impl Window {
         oldest.is_some_and(|oldest| cursor.segment < oldest.number)
     }
 
-    pub(super) fn set_epoch(&mut self, epoch: WallTime) {
-        self.epoch = epoch;
+    /// Sets the epoch if there is none yet.
+    pub(super) fn begin_epoch(&mut self, epoch: impl FnOnce() -> WallTime) {
+        self.epoch.get_or_insert_with(epoch);
     }
 
     /// Completes the open segment and begins `segment`.
     pub(super) fn begin(&mut self, segment: Segment) {
         self.complete();
+        self.bytes += segment.held();
         self.segments.push_back(segment);
     }
 

@@ -141,6 +141,10 @@ fn a_token_opens_streams_and_nothing_else() {
     assert_eq!(ask(&cam, &format!("GET /cam/manifest.mpd?access_token={one}"), "").0, 200);
     let (status, text) = ask(&cam, "GET /cam/index.m3u8", &bearer(&other));
     assert!(status == 403 && text.contains("another stream"), "{text}");
+    for path in ["/cam/b%2Findex.m3u8", "/cam%2Fb/index.m3u8", "/cam/b/index.m3u8"] {
+        assert_eq!(ask(&cam, &format!("GET {path}?access_token={one}"), "").0, 403, "{path}");
+    }
+    assert_eq!(ask(&cam, &format!("GET /%63am%2Findex.m3u8?access_token={one}"), "").0, 200);
     for path in ["/api/streams", "/metrics", "/api/streams/settings/cam"] {
         assert_eq!(ask(&cam, &format!("GET {path}?access_token={all}"), &bearer(&all)).0, 401, "{path}");
     }

@@ -8,6 +8,8 @@ use mp4_atom::{Avc1, Avcc, AvccExt, Codec, Result, Visual};
 const HIGH_PROFILES: [u8; 4] = [100, 110, 122, 144];
 /// Most parameter sets of each kind: the limit of `avcC`.
 const SETS_MAX: usize = 31;
+/// Most bytes of all parameter sets; real ones have tens. The others stay in their frames.
+const SETS_BYTES_MAX: usize = 64 << 10;
 
 /// The parameter sets of a track.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +23,7 @@ pub(super) struct ParameterSets {
 impl ParameterSets {
     /// Extracts the parameter sets of the access unit `annex_b`.
     pub(super) fn of(annex_b: &[u8]) -> Option<Self> {
-        let (mut sps, mut pps) = (Vec::new(), Vec::new());
+        let (mut sps, mut pps, mut bytes) = (Vec::new(), Vec::new(), 0);
         for nal in nals(annex_b) {
             let sets = match NalKind::of(nal) {
                 Some(NalKind::Sps) => &mut sps,
@@ -30,7 +32,9 @@ impl ParameterSets {
                 _ => continue,
             };
             let nal = nal.to_vec();
-            if !sets.contains(&nal) && sets.len() < SETS_MAX && nal.len() <= usize::from(u16::MAX) {
+            let fits = nal.len() <= usize::from(u16::MAX) && bytes + nal.len() <= SETS_BYTES_MAX;
+            if !sets.contains(&nal) && sets.len() < SETS_MAX && fits {
+                bytes += nal.len();
                 sets.push(nal);
             }
         }

@@ -181,6 +181,24 @@ fn memory_is_bounded_in_bytes() {
     assert_eq!(few.window().segments().count(), 6 + 3 + 1, "those listed, some that were before, and the open one");
 }
 
+#[test]
+fn initialization_segments_count_and_parameter_sets_are_bounded() {
+    let mut feed = Feed::new(SegmentSettings { playlist: 100, ..SegmentSettings::default() });
+    for number in 0..100_u8 {
+        // 31 further PPSs of 60 KB in front of the slice, others in each frame.
+        let further =
+            (0..31_u8).flat_map(|pps| [&[0, 0, 0, 1, 0x68, number | 0x80, pps | 0x80][..], &[0x55; 60_000]].concat());
+        let data: Vec<u8> = IDR[..26].iter().copied().chain(further).chain(IDR[26..].iter().copied()).collect();
+        feed.data(&data, true, 3_000);
+        let inits: usize = feed.window().segments().map(|segment| segment.init.bytes.len()).sum();
+        let fragments: usize =
+            feed.window().segments().flat_map(Segment::fragments).map(|fragment| fragment.bytes.len()).sum();
+        assert!(inits + fragments <= feed.window().held() && feed.window().held() <= BYTES_MAX);
+    }
+    let init = &feed.window().open().expect("it").init;
+    assert!((60_000..70_000).contains(&init.bytes.len()), "{}", init.bytes.len());
+}
+
 proptest! {
     #[test]
     fn segments_and_parts_follow_each_other(
@@ -234,10 +252,13 @@ fn what_follows_counts_on() {
     let after = Segmenter::after(SegmentSettings::default(), &first.segmenter);
     assert_eq!((first.window().next_number(), after.window().next_number()), (1, 2), "the open one is over");
     assert_eq!(after.window().discontinuities_before(), 0);
+    let epoch = first.window().epoch();
     first.segmenter = after;
     let again = first.frames(40, 30);
     let segments: Vec<_> = again.window().segments().map(|s| (s.number, s.init.number, s.discontinuity)).collect();
     assert_eq!(segments, [(2, 1, true), (3, 1, false)]);
+    let places: Vec<_> = again.window().segments().map(|segment| (segment.start, segment.grid)).collect();
+    assert_eq!((places, again.window().epoch()), (vec![(120_000, 1), (210_000, 2)], epoch), "and so does media time");
     let third = Segmenter::after(SegmentSettings::default(), &again.segmenter);
     assert_eq!((third.window().next_number(), third.window().discontinuities_before()), (4, 1));
 }
