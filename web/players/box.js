@@ -64,6 +64,11 @@ export function* boxes(bytes, from = 0, to = bytes.length) {
 export class FragmentSplitter {
   #pending = new Uint8Array(0);
 
+  /** Whether a piece has begun that is not complete. */
+  get isPending() {
+    return this.#pending.length > 0;
+  }
+
   /**
    * @param {Uint8Array} chunk
    * @returns {Uint8Array[]} The pieces completed by this data.

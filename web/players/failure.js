@@ -93,6 +93,32 @@ export async function get(url, init) {
 }
 
 /**
+ * Reads a body, and notes when its first bytes arrived.
+ * @param {Response} response
+ * @returns {Promise<{ bytes: Uint8Array, firstByte: number | null }>} `firstByte` in ms of `performance.now()`.
+ */
+export async function read(response) {
+  const reader = response.body?.getReader();
+  /** @type {Uint8Array[]} */
+  const chunks = [];
+  let [firstByte, length] = [/** @type {number | null} */ (null), 0];
+  for (;;) {
+    const { value, done } = (await reader?.read()) ?? { done: true };
+    if (done || !value) break;
+    firstByte ??= performance.now();
+    chunks.push(value);
+    length += value.length;
+  }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return { bytes, firstByte };
+}
+
+/**
  * @param {string} url
  * @param {number} status
  */

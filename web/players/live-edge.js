@@ -177,6 +177,16 @@ export function firstPartUrl(url) {
   return first.href;
 }
 
+/**
+ * Returns the playlist as a server without LL-HLS would give it: complete segments only.
+ * @param {MediaPlaylist} list
+ * @returns {MediaPlaylist}
+ */
+export function withoutParts(list) {
+  const segments = list.segments.filter(({ uri }) => uri !== null).map((segment) => ({ ...segment, parts: [] }));
+  return { ...list, partTargetS: null, hint: null, segments };
+}
+
 /** @param {MediaPlaylist} list */
 function endDate(list) {
   const last = list.segments.at(-1);

@@ -50,11 +50,17 @@ class MsePlayer {
     const source = await opening;
     const splitter = new FragmentSplitter();
     const reader = response.body?.getReader();
+    /** When the first byte of the next fragment came. */
+    let firstByte = null;
     for (;;) {
       const { value, done } = (await reader?.read()) ?? { done: true };
       if (done || !value) break;
       const received = performance.now();
-      for (const piece of splitter.push(value)) this.#append(source, piece, requested, received);
+      for (const piece of splitter.push(value)) {
+        this.#append(source, piece, { requested, firstByte: firstByte ?? received, received });
+        firstByte = null;
+      }
+      firstByte = splitter.isPending ? (firstByte ?? received) : null;
     }
     if (!signal.aborted) throw new Failure("network", "the stream ended");
   }
@@ -62,10 +68,9 @@ class MsePlayer {
   /**
    * @param {MediaSource} source
    * @param {Uint8Array} piece
-   * @param {number} requested
-   * @param {number} received
+   * @param {{ requested: number, firstByte: number, received: number }} times
    */
-  #append(source, piece, requested, received) {
+  #append(source, piece, times) {
     if (!this.#appender) {
       this.#scales = timescales(piece);
       this.#appender = new Appender(this.video, source, codecs(piece));
@@ -77,7 +82,7 @@ class MsePlayer {
     this.#appender.append(piece).then(
       (span) => {
         this.#waiting--;
-        const marks = { requested, firstByte: null, received, appended: performance.now(), bytes: piece.length };
+        const marks = { ...times, appended: performance.now(), bytes: piece.length };
         this.events.emit("media", { ...marks, ...span });
         this.steering.appended(this.#waiting > 0);
       },

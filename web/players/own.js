@@ -5,8 +5,8 @@
 
 import { codecs } from "./box.js";
 import { Dates } from "./dates.js";
-import { Failure, get, mediaFailure } from "./failure.js";
-import { LiveEdge, firstPartUrl, reloadUrl } from "./live-edge.js";
+import { Failure, get, mediaFailure, read } from "./failure.js";
+import { LiveEdge, firstPartUrl, reloadUrl, withoutParts } from "./live-edge.js";
 import { PlayerEvents } from "./player.js";
 import { merge, parse } from "./playlist.js";
 import { Appender, open } from "./source.js";
@@ -30,7 +30,10 @@ const UNCHANGED_MS = 50;
  */
 const FIRST_LIST_MS = 60;
 
-/** @typedef {{ piece: Piece, requested: number, received: number, bytes: Uint8Array }} Loaded */
+/**
+ * @typedef {{ piece: Piece, requested: number, firstByte: number | null, received: number, bytes: Uint8Array }}
+ *   Loaded
+ */
 
 /** @type {Start} */
 export function start(video, url, options) {
@@ -104,12 +107,18 @@ class OwnPlayer {
       parsed = parse(text, listUrl);
     }
     if (!parsed.media) throw new Failure("format", "a variant is not a media playlist");
-    return { list: parsed.media, listUrl };
+    return { list: this.#wanted(parsed.media), listUrl };
+  }
+
+  /** @param {MediaPlaylist} list */
+  #wanted(list) {
+    return this.options.wholeSegments ? withoutParts(list) : list;
   }
 
   /** @param {string} url */
   async #firstText(url) {
     const plain = this.#text(url);
+    if (this.options.wholeSegments) return plain;
     const soon = await Promise.race([plain, sleep(FIRST_LIST_MS)]);
     if (soon) return soon;
     // A playlist with the first part is held back just until that part exists.
@@ -129,7 +138,7 @@ class OwnPlayer {
         const { text } = await this.#text(reloadUrl(url, before, delta));
         const { media } = parse(text, url);
         const merged = media && merge(before, media);
-        if (merged) return merged;
+        if (merged) return this.#wanted(merged);
         delta = false;
       } catch (error) {
         if (this.#stopped.signal.aborted || failures >= MAX_FAILURES) throw error;
@@ -165,8 +174,8 @@ class OwnPlayer {
    */
   async #fetch(piece) {
     const requested = performance.now();
-    const bytes = await this.#bytes(piece.uri, piece.range);
-    return { piece, requested, received: performance.now(), bytes };
+    const { bytes, firstByte } = await this.#bytes(piece.uri, piece.range);
+    return { piece, requested, firstByte, received: performance.now(), bytes };
   }
 
   /**
@@ -184,7 +193,7 @@ class OwnPlayer {
   /** @param {Piece} piece */
   async #init(piece) {
     this.#map = mapId(piece);
-    return piece.map && this.#bytes(piece.map.uri, piece.map.range);
+    return piece.map && (await this.#bytes(piece.map.uri, piece.map.range)).bytes;
   }
 
   /** @param {Uint8Array | null} init */
@@ -195,11 +204,11 @@ class OwnPlayer {
   }
 
   /** @param {Loaded} loaded */
-  async #append({ piece, requested, received, bytes }) {
+  async #append({ piece, requested, firstByte, received, bytes }) {
     if (!this.#appender) throw new Failure("format", "the playlist has no EXT-X-MAP: only fragmented MP4 is supported");
     const span = await this.#appender.append(bytes);
     this.#dates.add(span.fromS, piece.dateMs);
-    const marks = { requested, firstByte: null, received, appended: performance.now(), bytes: bytes.length };
+    const marks = { requested, firstByte, received, appended: performance.now(), bytes: bytes.length };
     this.events.emit("media", { ...marks, ...span });
     this.#steering?.appended(this.#waiting > 0);
   }
@@ -213,7 +222,7 @@ class OwnPlayer {
     const headers = {};
     if (range) headers["Range"] = `bytes=${range.start}-${range.length === null ? "" : range.start + range.length - 1}`;
     const response = await get(url, { headers, signal: this.#stopped.signal });
-    return new Uint8Array(await response.arrayBuffer());
+    return read(response);
   }
 
   /** @param {unknown} error */

@@ -8,6 +8,7 @@
  * @property {number} [cushionMs] Media to keep buffered ahead just after an append; held by playback rate.
  * @property {number} [seekWhenBehindMs] Check every half second, and seek to the live edge if further behind than
  * this.
+ * @property {boolean} [wholeSegments] Ignore parts (our player only).
  * @property {Record<string, unknown>} [hlsjs] Options of hls.js.
  * @property {Record<string, unknown>} [dashjs] Settings of dash.js.
  */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { LiveEdge, firstPartUrl, nextPart, reloadUrl } from "../players/live-edge.js";
+import { LiveEdge, firstPartUrl, nextPart, reloadUrl, withoutParts } from "../players/live-edge.js";
 import { parse } from "../players/playlist.js";
 
 /** @import { Piece } from "../players/live-edge.js" */
@@ -130,4 +130,14 @@ test("a stream of one-frame parts is taken whole, in order, each once", () => {
   }
   const expected = Array.from({ length: 100 }, (_, n) => `${Math.floor(n / 10)}.${n % 10}`);
   assert.deepEqual(taken.map((name) => name.replace("?", "")), expected);
+});
+
+test("whole segments are played where parts are listed, and no part is asked for", () => {
+  const edge = new LiveEdge();
+  const take = (/** @type {ReturnType<typeof list>} */ all) => names(edge.take(withoutParts(all)));
+  assert.deepEqual(take(list(5, ["-", "4", "2+"], "7.2")), ["6"]);
+  assert.deepEqual(take(list(5, ["-", "4", "3+"], "7.3")), []);
+  const ended = withoutParts(list(5, ["-", "4", "4", "1+"], "8.1"));
+  assert.deepEqual(names(edge.take(ended)), ["7"]);
+  assert.equal(reloadUrl(URL, ended, true), `${URL}&_HLS_msn=8&_HLS_skip=YES`, "held back until the segment is whole");
 });

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { FragmentSplitter, codecs, producerReference, timescales } from "../players/box.js";
 import { Dates } from "../players/dates.js";
-import { Failure, explainNoAnswer, isMixedContent } from "../players/failure.js";
+import { Failure, explainNoAnswer, isMixedContent, read } from "../players/failure.js";
 import { PRESETS, playerOptions } from "../players/presets.js";
 
 /**
@@ -108,4 +108,27 @@ test("presets are joined with options of one's own", () => {
   assert.deepEqual([options.hlsjs?.["maxBufferLength"], options.hlsjs?.["liveSyncDurationCount"]], [5, 1]);
   assert.deepEqual(playerOptions(null, { cushionMs: 1 }), { cushionMs: 1 });
   assert.throws(() => playerOptions("fast"), /ultra, real-time, safe, frame/);
+});
+
+test("a body is read, and its first bytes come before its last", async () => {
+  const body = new globalThis.ReadableStream({
+    async start(controller) {
+      controller.enqueue(Uint8Array.of(1, 2));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      controller.enqueue(Uint8Array.of(3));
+      controller.close();
+    },
+  });
+  const { bytes, firstByte } = await read(new Response(body));
+  assert.deepEqual([...bytes], [1, 2, 3]);
+  assert.ok(firstByte !== null && performance.now() - firstByte >= 10);
+  assert.deepEqual(await read(new Response(null)), { bytes: new Uint8Array(0), firstByte: null });
+});
+
+test("a splitter says whether a fragment has begun", () => {
+  const splitter = new FragmentSplitter();
+  splitter.push(INIT);
+  assert.equal(splitter.isPending, false);
+  splitter.push(FRAGMENT.subarray(0, 9));
+  assert.equal(splitter.isPending, true);
 });

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::host::parent_death;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, geteuid, kill_process_group};
 use tempfile::TempDir;
 
 /// Time to exit after SIGTERM before it is killed.
@@ -16,9 +16,8 @@ const GRACE: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_millis(20);
 
 /// Chromium flags: autoplay, no screen, and no background network traffic.
-const CHROMIUM: [&str; 11] = [
+const CHROMIUM: [&str; 10] = [
     "--headless",
-    "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
@@ -173,9 +172,14 @@ fn arguments(command: &mut Command, program: &Path, profile: &Path) -> io::Resul
         std::fs::write(profile.join("user.js"), FIREFOX)?;
         command.args(["--headless", "--no-remote", "--profile"]).arg(profile);
     } else {
-        command.args(CHROMIUM).arg(format!("--user-data-dir={}", profile.display()));
+        command.args(CHROMIUM).args(sandbox(geteuid().is_root())).arg(format!("--user-data-dir={}", profile.display()));
     }
     Ok(())
+}
+
+/// Chromium refuses to run as root inside its sandbox.
+const fn sandbox(is_root: bool) -> &'static [&'static str] {
+    if is_root { &["--no-sandbox"] } else { &[] }
 }
 
 impl Drop for Browser {
@@ -203,6 +207,12 @@ impl Drop for Browser {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_root_does_without_the_sandbox() {
+        assert!(CHROMIUM.iter().chain(sandbox(false)).all(|flag| !flag.contains("sandbox")));
+        assert_eq!(sandbox(true), ["--no-sandbox"]);
+    }
 
     #[test]
     fn what_is_no_name_is_a_path_and_one_that_is_missing_is_named() {

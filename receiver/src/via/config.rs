@@ -155,6 +155,8 @@ impl Config {
         other.insert("player_options".to_owned(), options.collect::<Map<_, _>>().into());
         other.insert("joins".to_owned(), self.joins.into());
         other.insert("browser".to_owned(), self.browser.to_string().into());
+        // TLS, and where the stream is plain HTTP a hop through the receiver.
+        other.insert("listen".to_owned(), self.listen.map(|address| address.to_string()).into());
         Settings {
             url: Some(self.url.to_string()),
             transport: Some(self.via.name().to_owned()),
@@ -177,6 +179,14 @@ impl Config {
             Via::Mse => "mse",
             _ => self.player.name(),
         }
+    }
+
+    /// Returns the kind of pieces that are loaded: with `hls`, an option or the browser's player may still follow parts.
+    pub(super) fn loads(&self) -> Via {
+        let is_low_latency =
+            |option: &PlayerOption| option.name() == "lowLatencyMode" && option.value().as_bool() == Some(true);
+        let may_be_parts = self.player == Player::Native || self.options.iter().any(is_low_latency);
+        if self.via == Via::Hls && may_be_parts { Via::LlHls } else { self.via }
     }
 
     /// Returns the assumption about the publisher's clock: no SEI reaches a page.

@@ -29,6 +29,8 @@ const SHIFT_LIMIT: Duration = Duration::from_secs(4);
 const ANSWER_MAX: usize = 1 << 20;
 /// Most answers waiting to be taken.
 const WAITING_MAX: usize = 4;
+/// How the query of a stream's URL gives its token.
+const TOKEN: &str = "access_token=";
 
 /// Timestamps of the newest frames.
 #[derive(Clone, Debug, Deserialize)]
@@ -70,6 +72,10 @@ struct Place {
     port: u16,
     /// The stream's name with a leading slash.
     stream: String,
+    /// The token in the URL's query, if the server has users: `access_token=…` (RFC 6750).
+    token: Option<String>,
+    /// Whether an answer was that the token or the user is missing.
+    is_refused: Arc<AtomicBool>,
 }
 
 #[derive(Deserialize)]
@@ -85,6 +91,11 @@ impl Origin {
     pub(super) fn of(url: &StreamUrl) -> io::Result<Self> {
         let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("origin").enable_all().build()?;
         Ok(Self { place: Place::of(url), runtime, answers: bounded(WAITING_MAX), is_asked: Arc::default() })
+    }
+
+    /// Whether the server has refused to tell of the stream without a valid token.
+    pub(super) fn is_refused(&self) -> bool {
+        self.place.as_ref().is_some_and(|place| place.is_refused.load(Ordering::Acquire))
     }
 
     /// Waits for the marks of the frames from number `from` on; `None` if the server is not framelag's.
@@ -128,16 +139,26 @@ impl Place {
         let is_like_ours =
             url.scheme() == "http" && stream.len() > 1 && ["index.m3u8", "manifest.mpd", "mse"].contains(&file);
         let host = url.host_str()?.trim_matches(['[', ']']).to_owned();
-        is_like_ours.then(|| Self { host, port: url.port_or_known_default().unwrap_or(80), stream: stream.to_owned() })
+        let token = url.query().unwrap_or_default().split('&').find(|pair| pair.starts_with(TOKEN));
+        is_like_ours.then(|| Self {
+            host,
+            port: url.port_or_known_default().unwrap_or(80),
+            stream: stream.to_owned(),
+            token: token.map(str::to_owned),
+            is_refused: Arc::default(),
+        })
     }
 
     async fn marks(&self, from: Option<u32>) -> Option<Answer> {
-        let from = from.map(|from| format!("?from={from}")).unwrap_or_default();
+        let from = from.map(|from| format!("from={from}"));
+        let query = from.into_iter().chain(self.token.clone()).collect::<Vec<_>>().join("&");
+        let from = if query.is_empty() { query } else { format!("?{query}") };
         self.ask(Method::GET, &format!("{}/marks{from}", self.stream), String::new(), MARKS_LIMIT).await
     }
 
     /// Opens a new connection for each request: the server may close an idle one at any time.
     async fn ask<T: DeserializeOwned>(&self, method: Method, path: &str, body: String, limit: Duration) -> Option<T> {
+        let is_marks = method == Method::GET;
         let exchange = async {
             let stream = TcpStream::connect((self.host.as_str(), self.port)).await.ok()?;
             let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.ok()?;
@@ -151,6 +172,9 @@ impl Place {
             let answer = async {
                 let response = sender.send_request(request.ok()?).await.ok()?;
                 let is_granted = response.status() == StatusCode::OK;
+                // Tokens grant playing only: that a shift is refused is no fault of the token.
+                let is_refused = is_marks && response.status() == StatusCode::UNAUTHORIZED;
+                self.is_refused.fetch_or(is_refused, Ordering::AcqRel);
                 let bytes = Limited::new(response.into_body(), ANSWER_MAX).collect().await.ok()?.to_bytes();
                 serde_json::from_slice(&bytes).ok().filter(|_| is_granted)
             };
@@ -185,6 +209,27 @@ mod tests {
             ("http://h/cam/other.m3u8", None),
         ] {
             assert_eq!(Place::of(&url(text)).map(|place| place.stream).as_deref(), stream, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_urls_token_is_shown_and_a_refusal_noted() {
+        for (answer, is_refused) in [("401 Unauthorized", true), ("404 Not Found", false)] {
+            let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+            let address = listener.local_addr().expect("it is bound");
+            let server = std::thread::spawn(move || {
+                let (mut stream, _) = listener.accept().expect("it is asked");
+                let mut request = [0; 4_096];
+                let length = stream.read(&mut request).expect("a request");
+                let _ = write!(stream, "HTTP/1.1 {answer}\r\nContent-Length: 0\r\n\r\n");
+                String::from_utf8_lossy(&request[..length]).into_owned()
+            });
+            let stream = format!("http://{address}/cam/mse?x=1&access_token=abc");
+            let origin = Origin::of(&url(&stream)).expect("a thread");
+            assert!(origin.marks(Some(7)).is_none());
+            let request = server.join().expect("no panic");
+            assert!(request.starts_with("GET /cam/marks?from=7&access_token=abc HTTP/1.1\r\n"), "{request}");
+            assert_eq!(origin.is_refused(), is_refused, "{answer}");
         }
     }
 

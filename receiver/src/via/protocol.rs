@@ -3,7 +3,11 @@
 //! Parsing is lenient: unknown types and fields are ignored, and malformed lines are counted.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+
+use super::args::{Preset, Via};
+use super::config::Config;
+use super::options;
 
 /// Messages to the page.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -22,6 +26,21 @@ pub(super) struct Start<'a> {
     pub(super) url: &'a str,
     pub(super) preset: Option<&'a str>,
     pub(super) options: Map<String, Value>,
+}
+
+impl<'a> Start<'a> {
+    /// Tells what `config` plays from `url`. Options that were typed come last: they override.
+    pub(super) fn of(config: &Config, url: &'a str) -> Self {
+        let cushion = config.cushion_ms.map(|cushion| ("cushionMs".to_owned(), Value::from(cushion)));
+        let mut options = cushion.into_iter().collect::<Map<_, _>>();
+        // Both follow the parts of a playlist unless told otherwise.
+        if config.via == Via::Hls {
+            options.insert("wholeSegments".to_owned(), Value::from(true));
+            options.insert("hlsjs".to_owned(), json!({ "lowLatencyMode": false }));
+        }
+        options::add(&config.options, &mut options);
+        Self { player: config.page_player(), url, preset: config.preset.map(Preset::name), options }
+    }
 }
 
 impl ToPage<'_> {
@@ -180,6 +199,24 @@ mod tests {
         for none in ["", "{}", "[1]", r#"{"type":"claim"}"#, r#"{"type":"frame","presented_us":"now"}"#] {
             assert_eq!(FromPage::parse(none), None, "{none}");
         }
+    }
+
+    #[test]
+    fn with_hls_a_player_is_told_to_leave_parts_alone() {
+        use clap::Parser;
+        let options = |words: &str| {
+            let args = crate::args::Args::try_parse_from(words.split(' ')).expect("the flags parse");
+            let config = Config::new(args.via.via.expect("--via"), &args, false).expect("they fit");
+            let start = Start::of(&config, "http://h/x");
+            (Value::Object(start.options), config.loads())
+        };
+        let whole = json!({ "wholeSegments": true, "hlsjs": { "lowLatencyMode": false } });
+        assert_eq!(options("receiver --via hls http://h/x"), (whole.clone(), Via::Hls));
+        assert_eq!(options("receiver --via hls --player own http://h/x"), (whole.clone(), Via::Hls));
+        assert_eq!(options("receiver --via hls --player native http://h/x"), (whole, Via::LlHls));
+        assert_eq!(options("receiver --via ll-hls http://h/x"), (json!({}), Via::LlHls));
+        let (told, loads) = options("receiver --via hls --player-option lowLatencyMode=true http://h/x");
+        assert_eq!((told["hlsjs"]["lowLatencyMode"].clone(), loads), (json!(true), Via::LlHls));
     }
 
     #[test]

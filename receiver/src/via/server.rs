@@ -82,8 +82,9 @@ pub(super) struct Server {
 }
 
 struct Shared {
-    /// Expected `Host` header: a foreign name that resolves to this host is refused (DNS rebinding).
-    host: String,
+    /// Expected `Host` headers: a foreign name that resolves to this host is refused (DNS rebinding). Browsers leave out
+    /// the scheme's default port.
+    hosts: Vec<String>,
     scheme: &'static str,
     /// The page's query.
     query: String,
@@ -119,7 +120,8 @@ impl Server {
         let (sender, events) = bounded(MAX_EVENTS);
         let policy = HeaderValue::from_str(&assets::policy()).map_err(io::Error::other)?;
         let sockets = AtomicU64::new(0);
-        let shared = Arc::new(Shared { host, scheme, query, door, proxy, policy, clock, events: sender, sockets });
+        let hosts = hosts(address, scheme);
+        let shared = Arc::new(Shared { hosts, scheme, query, door, proxy, policy, clock, events: sender, sockets });
         let runtime = Builder::new_multi_thread().worker_threads(2).thread_name("page").enable_all().build()?;
         let router = router(shared);
         let entered = runtime.enter();
@@ -137,6 +139,14 @@ impl Server {
     }
 }
 
+/// Returns how browsers write `address` in the header `Host`.
+fn hosts(address: SocketAddr, scheme: &str) -> Vec<String> {
+    let written = address.to_string();
+    let is_default = address.port() == if scheme == "https" { 443 } else { 80 };
+    let bare = written.rsplit_once(':').filter(|_| is_default).map(|(host, _)| host.to_owned());
+    std::iter::once(written).chain(bare).collect()
+}
+
 fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/measure/socket", get(upgrade))
@@ -149,7 +159,8 @@ fn router(shared: Arc<Shared>) -> Router {
 /// Checks the Host header, and isolates the page so that its timers have 5 µs steps.
 async fn guarded(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response<Body> {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    let mut response = if host == Some(shared.host.as_str()) {
+    let is_media = request.uri().path().starts_with(proxy::PREFIX);
+    let mut response = if host.is_some_and(|host| shared.hosts.iter().any(|own| own == host)) {
         admitted(&shared, request, next).await
     } else {
         (StatusCode::MISDIRECTED_REQUEST, "this is another host").into_response()
@@ -164,7 +175,9 @@ async fn guarded(State(shared): State<Arc<Shared>>, request: Request, next: Next
     ] {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
-    headers.insert(header::CONTENT_SECURITY_POLICY, shared.policy.clone());
+    // What the stream's server sends must not run as a page of this origin.
+    let policy = if is_media { HeaderValue::from_static("sandbox") } else { shared.policy.clone() };
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     response
 }
 
@@ -204,7 +217,8 @@ async fn upgrade(
     upgrade: WebSocketUpgrade,
 ) -> Response<Body> {
     let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
-    let is_ours = origin.is_none_or(|origin| origin == format!("{}://{}", shared.scheme, shared.host));
+    let is_own = |host: &String| origin == Some(&*format!("{}://{host}", shared.scheme));
+    let is_ours = origin.is_none() || shared.hosts.iter().any(is_own);
     if query.as_ref() != Some(&shared.query) || !is_ours {
         return (StatusCode::FORBIDDEN, "the token is missing or wrong").into_response();
     }

@@ -4,21 +4,19 @@ use std::time::{Duration, Instant};
 
 use common::clock::Clock;
 use common::host::{Stop, SystemClock};
+use common::redact;
 use common::time::Now;
 use crossbeam_channel::RecvTimeoutError;
 use measure::Clocks;
 use report::{Recorder, Setup, Summary};
-use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 
-use super::args::Preset;
 use super::assets;
 use super::browser::Browser;
 use super::config::{Common, Config};
 use super::failure::{Error, may_come, told};
 use super::invite;
 use super::join::Join;
-use super::options;
 use super::origin::Origin;
 use super::protocol::{Start, ToPage};
 use super::server::{Event, Server, What};
@@ -57,6 +55,8 @@ pub(crate) struct Session<'a> {
     clocks: Clocks,
     /// Whether the publisher's pictures are shifted between joins.
     shifts: bool,
+    /// Whether a shift was requested that the end of the run has to undo.
+    was_shifted: bool,
     /// When the server was asked last.
     asked: Instant,
     browser: Option<Browser>,
@@ -119,6 +119,7 @@ impl<'a> Session<'a> {
             origin,
             clocks,
             shifts: false,
+            was_shifted: false,
             asked: reported,
             browser,
             socket: None,
@@ -154,7 +155,7 @@ impl<'a> Session<'a> {
                 }
                 _ => {
                     joined += 1;
-                    self.account(&join, joined);
+                    self.account(&mut join, joined);
                     played?;
                     failed.map_or(Ok(()), |error| Err(Early::Failed(told(&error))))?;
                 }
@@ -185,7 +186,7 @@ impl<'a> Session<'a> {
             self.until(join, SECOND, |session, _| session.socket.is_some())?;
         }
         if self.socket.is_none() {
-            return Err(Early::Failed(format!("the browser did not open {}", self.server.page)));
+            return Err(Early::Failed(format!("the browser did not open {}", redact::url(&self.server.page))));
         }
         self.until(join, SETTLING_LIMIT, |_, join| join.clock.is_settled())?;
         if !join.clock.is_settled() {
@@ -198,15 +199,7 @@ impl<'a> Session<'a> {
     fn play_once(&mut self, join: &mut Join) -> Result<(), Early> {
         let config = self.config;
         let media = self.server.media.clone();
-        let cushion = config.cushion_ms.map(|cushion| ("cushionMs".to_owned(), Value::from(cushion)));
-        let mut options = cushion.into_iter().collect::<Map<_, _>>();
-        options::add(&config.options, &mut options);
-        self.say(ToPage::Start(Start {
-            player: config.page_player(),
-            url: &media,
-            preset: config.preset.map(Preset::name),
-            options,
-        }));
+        self.say(ToPage::Start(Start::of(config, &media)));
         let has_ended = |_: &Self, join: &Join| join.end.is_some();
         self.until(join, FIRST_PICTURE_LIMIT, |_, join| join.end.is_some() || join.first_picture.is_some())?;
         let duration = self.common.duration;

@@ -195,3 +195,30 @@ fn another_frame_of_that_number_is_not_taken_for_this() {
         assert!(served.find(&other).is_none());
     }
 }
+
+#[test]
+fn a_join_whose_page_does_not_finish_keeps_its_frames_and_is_one_of_the_joins() {
+    let mut rig = Rig::new();
+    rig.say(&[frame(0, 100), frame(1, 140)], 200);
+    assert!(rig.join.cut_off(&mut rig.recorder, now(3_200)));
+    rig.recorder.end_join(now(3_200));
+    // The next page says nothing at all.
+    let mut silent = Join::new(Via::LlHls, Clocks::Assumed, None);
+    assert!(silent.cut_off(&mut rig.recorder, now(9_000)));
+    rig.recorder.end_join(now(9_000));
+    let run = rig.recorder.finish(now(9_000), &[]).summary.run;
+    assert_eq!((run.frames.measured, run.browser.map(|browser| browser.joins.len())), (Some(2), Some(2)));
+    let mut rig = Rig::new();
+    rig.say(&[json!({ "type": "end", "at_us": us(100), "error": { "kind": "none" } })], 100);
+    assert!(!rig.join.cut_off(&mut rig.recorder, now(200)));
+}
+
+#[test]
+fn pixels_that_no_frame_is_named_for_are_warned_of() {
+    let mut rig = Rig::new();
+    let warns = |rig: &Rig| rig.join.warnings().iter().any(|warning| warning.message.contains("single frames"));
+    rig.say(&[frame(0, 100), json!({ "type": "state", "at_us": us(600) })], 600);
+    assert!(!warns(&rig));
+    rig.say(&[with(frame(1, 640), "pixels_us", Value::Null), json!({ "type": "state", "at_us": us(1_200) })], 1_200);
+    assert!(warns(&rig));
+}

@@ -48,7 +48,7 @@ impl Proxy {
 
     /// Forwards a request to the stream's server.
     pub(super) async fn pass(&self, request: Request) -> Response<Body> {
-        if request.method() != Method::GET {
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
             return StatusCode::METHOD_NOT_ALLOWED.into_response();
         }
         match tokio::time::timeout(LIMIT, self.ask(request)).await {
@@ -65,8 +65,12 @@ impl Proxy {
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.ok()?;
         // The connection task ends with the response or when its reader goes away.
         tokio::spawn(connection);
-        let mut asked =
-            hyper::Request::get(target).header(HOST, &self.authority).body(Empty::<bytes::Bytes>::new()).ok()?;
+        let mut asked = hyper::Request::builder()
+            .method(request.method())
+            .uri(&target)
+            .header(HOST, &self.authority)
+            .body(Empty::<bytes::Bytes>::new())
+            .ok()?;
         request
             .headers()
             .get(RANGE)
@@ -75,11 +79,53 @@ impl Proxy {
         let (head, body) = sender.send_request(asked).await.ok()?.into_parts();
         let mut response = Response::new(Body::new(body));
         *response.status_mut() = head.status;
-        for name in [CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, LOCATION, RETRY_AFTER] {
+        for name in [CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER] {
             if let Some(value) = head.headers.get(&name) {
                 response.headers_mut().insert(name, value.clone());
             }
         }
+        if let Some(location) = head.headers.get(LOCATION) {
+            match self.mapped(&target, location) {
+                Some(mapped) => drop(response.headers_mut().insert(LOCATION, mapped)),
+                None => {
+                    let why = "the stream's server redirects to another one: give that URL to the receiver";
+                    return Some((StatusCode::BAD_GATEWAY, why).into_response());
+                }
+            }
+        }
         Some(response)
+    }
+
+    /// Returns where a redirect of `target` leads at the page's origin; `None` if it leaves the stream's server.
+    fn mapped(&self, target: &str, location: &HeaderValue) -> Option<HeaderValue> {
+        let base = Url::parse(&format!("http://{}{target}", self.authority.to_str().ok()?)).ok()?;
+        let to = base.join(location.to_str().ok()?).ok()?;
+        if to.origin() != base.origin() {
+            return None;
+        }
+        let query = to.query().map(|query| format!("?{query}")).unwrap_or_default();
+        HeaderValue::from_str(&format!("{PREFIX}{}{query}", to.path())).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redirect_stays_below_the_pages_origin_or_is_refused() {
+        let url = StreamUrl::typed("http://h:8080/cam/index.m3u8", &["http"], |_| None).expect("a URL");
+        let proxy = Proxy::to(&url).expect("it is plain");
+        for (location, mapped) in [
+            ("other.m3u8?x=1", Some("/media/cam/other.m3u8?x=1")),
+            ("/b/index.m3u8", Some("/media/b/index.m3u8")),
+            ("http://h:8080/b/index.m3u8", Some("/media/b/index.m3u8")),
+            ("http://h:8081/b/index.m3u8", None),
+            ("https://h:8080/b/index.m3u8", None),
+            ("//elsewhere/b", None),
+        ] {
+            let found = proxy.mapped("/cam/index.m3u8?y=2", &HeaderValue::from_static(location));
+            assert_eq!(found.as_ref().map(|found| found.to_str().expect("text")), mapped, "{location}");
+        }
     }
 }

@@ -20,7 +20,10 @@ impl Session<'_> {
         let answer = self.origin.marks(None)?;
         let served = self.understand(answer);
         let phase = Phase::new(f64::from(joined) / f64::from(self.config.joins));
-        let phase_us = phase.filter(|_| joined == 0 || self.shifts).and_then(|phase| self.origin.shift(phase));
+        let phase = phase.filter(|_| joined == 0 || self.shifts);
+        // Even a request that times out may be carried out.
+        self.was_shifted |= phase.is_some() && joined > 0;
+        let phase_us = phase.and_then(|phase| self.origin.shift(phase));
         self.shifts = phase_us.is_some();
         self.recorder.shifted(phase_us);
         Some(served)
@@ -30,7 +33,7 @@ impl Session<'_> {
     fn understand(&mut self, answer: Answer) -> Served {
         let here = clock::host();
         self.clocks = self.config.clocks().max(served::clocks(&answer, here));
-        Served::new(self.config.via, answer, here)
+        Served::new(self.config.loads(), answer, here)
     }
 
     /// Takes the server's answers and requests more.

@@ -27,8 +27,15 @@ impl Session<'_> {
     }
 
     /// Prints the result of a finished join.
-    pub(super) fn account(&mut self, join: &Join, number: u32) {
+    pub(super) fn account(&mut self, join: &mut Join, number: u32) {
         let now = self.now();
+        if join.cut_off(&mut self.recorder, now) {
+            self.recorder.warn(Warning::new(Code::Input, "the page did not finish"));
+        }
+        if self.origin.is_refused() {
+            let text = "the server refuses to tell the times of frames (401): is the access_token in the URL valid?";
+            self.recorder.warn(Warning::new(Code::Input, text));
+        }
         join.warnings().into_iter().for_each(|warning| self.recorder.warn(warning));
         let live = self.recorder.live();
         self.recorder.end_join(join.ended.unwrap_or(now));
@@ -41,7 +48,7 @@ impl Session<'_> {
     pub(super) fn finish(mut self, how: Result<(), Early>) -> Summary {
         // Stop the children first: what they do from here on is not part of the measurement.
         drop(self.browser.take());
-        if self.shifts {
+        if self.was_shifted {
             // Undo the phase shift, best effort.
             let _ = Phase::new(0.0).and_then(|phase| self.origin.shift(phase));
         }
