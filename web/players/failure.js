@@ -8,7 +8,8 @@
  * - `network`: no response
  * - `format`: an invalid playlist, manifest or fragment
  * - `decode`: the decoder failed
- * @typedef {"cors" | "mixed-content" | "codec" | "http-status" | "network" | "format" | "decode"} FailureKind
+ * - `page`: a fault of the player itself
+ * @typedef {"cors" | "mixed-content" | "codec" | "http-status" | "network" | "format" | "decode" | "page"} FailureKind
  */
 
 export class Failure extends Error {
@@ -23,6 +24,14 @@ export class Failure extends Error {
     this.kind = kind;
     this.status = status;
   }
+}
+
+/**
+ * Anything but a {@link Failure} is a fault of ours, which waiting does not mend.
+ * @param {unknown} error
+ */
+export function failureOf(error) {
+  return error instanceof Failure ? error : new Failure("page", String(error));
 }
 
 /**
@@ -90,6 +99,21 @@ export async function get(url, init) {
   }
   if (!response.ok) throw statusFailure(url, response.status);
   return response;
+}
+
+/**
+ * Reads a body; a connection that breaks is of the network.
+ * @template T
+ * @param {Promise<T>} body
+ * @returns {Promise<T>}
+ */
+export async function read(body) {
+  try {
+    return await body;
+  } catch (error) {
+    if (error instanceof Error && error.name === "AbortError") throw error;
+    throw new Failure("network", `the response broke off: ${error}`);
+  }
 }
 
 /**

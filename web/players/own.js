@@ -5,7 +5,7 @@
 
 import { codecs } from "./box.js";
 import { Dates } from "./dates.js";
-import { Failure, get, mediaFailure } from "./failure.js";
+import { Failure, failureOf, get, mediaFailure, read } from "./failure.js";
 import { LiveEdge, firstPartUrl, reloadUrl } from "./live-edge.js";
 import { PlayerEvents } from "./player.js";
 import { merge, parse } from "./playlist.js";
@@ -141,7 +141,7 @@ class OwnPlayer {
   /** @param {string} url */
   async #text(url) {
     const response = await get(url, { signal: this.#stopped.signal });
-    return { text: await response.text(), url: response.url };
+    return { text: await read(response.text()), url: response.url };
   }
 
   /** @param {Piece} piece */
@@ -213,14 +213,14 @@ class OwnPlayer {
     const headers = {};
     if (range) headers["Range"] = `bytes=${range.start}-${range.length === null ? "" : range.start + range.length - 1}`;
     const response = await get(url, { headers, signal: this.#stopped.signal });
-    return new Uint8Array(await response.arrayBuffer());
+    return new Uint8Array(await read(response.arrayBuffer()));
   }
 
   /** @param {unknown} error */
   fail(error) {
     if (this.#stopped.signal.aborted) return;
     this.stop();
-    this.events.emit("error", error instanceof Failure ? error : new Failure("network", String(error)));
+    this.events.emit("error", failureOf(error));
   }
 
   stop() {

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { FragmentSplitter, codecs, producerReference, timescales } from "../players/box.js";
 import { Dates } from "../players/dates.js";
-import { Failure, explainNoAnswer, isMixedContent } from "../players/failure.js";
+import { Failure, explainNoAnswer, failureOf, isMixedContent, read } from "../players/failure.js";
 import { PRESETS, playerOptions } from "../players/presets.js";
 
 /**
@@ -98,6 +98,14 @@ test("no answer is told apart by whether anyone is there", async () => {
   assert.equal((await explainNoAnswer("http://other/x", page, nobody)).kind, "network");
   assert.equal((await explainNoAnswer("http://host/x", page, there)).kind, "network", "one's own origin needs no CORS");
   assert.equal((await explainNoAnswer("http://other/x", "https://host/", there)).kind, "mixed-content");
+});
+
+test("a fault of a player is none of the network's, which would be waited for", async () => {
+  const refused = new Failure("http-status", "no", 404);
+  assert.equal(failureOf(refused), refused);
+  assert.equal(failureOf(new TypeError("x is undefined")).kind, "page");
+  await assert.rejects(read(Promise.reject(new TypeError("network error"))), { name: "Failure", kind: "network" });
+  await assert.rejects(read(Promise.reject(new DOMException("", "AbortError"))), { name: "AbortError" });
 });
 
 test("presets are joined with options of one's own", () => {

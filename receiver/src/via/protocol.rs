@@ -5,6 +5,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+/// The version of this protocol, as [`Hello`] states it.
+pub(super) const PROTOCOL: u32 = 1;
+
 /// Messages to the page.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
