@@ -9,6 +9,8 @@ use anyhow::{Context, Result};
 use framelag_tests::viewers::{Watched, watch};
 use serde_json::json;
 
+/// The first viewer is alone for so long, so that what is usual for it is known before the others come.
+const ALONE: Duration = Duration::from_secs(5);
 /// Between one viewer's start and the next one's: nobody's page is opened by all at once.
 const APART: Duration = Duration::from_millis(20);
 
@@ -20,8 +22,8 @@ fn main() -> Result<()> {
     let (viewers, seconds, cushion) = (number(50)?, number(30)?, number(60)?);
     let (duration, cushion) = (Duration::from_secs(seconds), Duration::from_millis(cushion));
     let watching: Vec<_> = (0..viewers)
-        .map(|_| {
-            thread::sleep(APART);
+        .map(|viewer| {
+            thread::sleep(if viewer == 1 { ALONE } else { APART });
             let path = path.clone();
             thread::spawn(move || watch(address, &path, duration, cushion))
         })
