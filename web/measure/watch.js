@@ -144,8 +144,6 @@ export class Watch {
       at_us: at,
       playback_rate: video.playbackRate,
       ahead_us: secondsToUs(aheadS),
-      callbacks: this.#presented.callbacks,
-      missed: this.#presented.missed,
       dropped: quality.droppedVideoFrames,
       hidden: document.hidden,
       messages_dropped: this.outbox.dropped,

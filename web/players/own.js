@@ -3,7 +3,7 @@
  * rate instead of waiting for stalls.
  */
 
-import { codecs } from "./box.js";
+import { codecs, startTime, timescales } from "./box.js";
 import { Dates } from "./dates.js";
 import { Failure, failureOf, get, mediaFailure, read } from "./failure.js";
 import { LiveEdge, firstPartUrl, reloadUrl } from "./live-edge.js";
@@ -58,6 +58,10 @@ class OwnPlayer {
   #steering = null;
   /** The initialization section appended last. */
   #map = "";
+  /** @type {Map<number, number>} */
+  #scales = new Map();
+  /** Sequence number of the segment whose discontinuity was seen last. */
+  #discontinuity = -1;
   /** @type {string | null} */
   #codecs = null;
   /** Pieces load in parallel and are appended in order. */
@@ -191,13 +195,16 @@ class OwnPlayer {
   async #appendInit(init) {
     if (!init || !this.#source) return;
     this.#appender ??= new Appender(this.video, this.#source, this.#codecs?.split(",") ?? codecs(init));
+    this.#scales = timescales(init);
     await this.#appender.append(init);
   }
 
   /** @param {Loaded} loaded */
   async #append({ piece, requested, received, bytes }) {
     if (!this.#appender) throw new Failure("format", "the playlist has no EXT-X-MAP: only fragmented MP4 is supported");
-    const span = await this.#appender.append(bytes);
+    const jumps = piece.discontinuity && piece.sequence !== this.#discontinuity;
+    if (jumps) this.#discontinuity = piece.sequence;
+    const span = await this.#appender.append(bytes, jumps ? startTime(bytes, this.#scales) : null);
     this.#dates.add(span.fromS, piece.dateMs);
     const marks = { requested, firstByte: null, received, appended: performance.now(), bytes: bytes.length };
     this.events.emit("media", { ...marks, ...span });

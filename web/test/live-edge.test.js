@@ -131,3 +131,13 @@ test("a stream of one-frame parts is taken whole, in order, each once", () => {
   const expected = Array.from({ length: 100 }, (_, n) => `${Math.floor(n / 10)}.${n % 10}`);
   assert.deepEqual(taken.map((name) => name.replace("?", "")), expected);
 });
+
+test("pieces of a segment behind a discontinuity say so, and the first of a list that begins anew", () => {
+  const edge = new LiveEdge();
+  const says = (/** @type {Piece[]} */ pieces) => pieces.map(({ discontinuity }) => discontinuity);
+  edge.take(list(5, ["1+"]));
+  const next = list(5, ["1", "2+"]);
+  for (const segment of next.segments.slice(1)) segment.discontinuity = true;
+  assert.deepEqual(says(edge.take(next)), [true, true]);
+  assert.deepEqual(says(edge.take(list(0, ["2+"]))), [true, false], "the server has begun anew");
+});

@@ -10,7 +10,7 @@ import { Stalls } from "../measure/stalls.js";
 test("missed frames are counted, not those before the first callback", () => {
   const presented = new Presented();
   assert.deepEqual([5, 6, 9, 10].map((n) => presented.callback(n)), [0, 0, 2, 0]);
-  assert.deepEqual([presented.callbacks, presented.missed], [4, 2]);
+  assert.equal(presented.callbacks, 4);
   assert.equal(presented.callback(1), 0, "another source counts anew");
   assert.equal(presented.callback(3), 1);
 });

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { FragmentSplitter, codecs, producerReference, timescales } from "../players/box.js";
+import { FragmentSplitter, codecs, producerReference, startTime, timescales } from "../players/box.js";
 import { Dates } from "../players/dates.js";
 import { Failure, explainNoAnswer, failureOf, isMixedContent, read } from "../players/failure.js";
 import { PRESETS, playerOptions } from "../players/presets.js";
+import { Appender } from "../players/source.js";
 
 /**
  * @param {string} type
@@ -98,6 +99,50 @@ test("no answer is told apart by whether anyone is there", async () => {
   assert.equal((await explainNoAnswer("http://other/x", page, nobody)).kind, "network");
   assert.equal((await explainNoAnswer("http://host/x", page, there)).kind, "network", "one's own origin needs no CORS");
   assert.equal((await explainNoAnswer("http://other/x", "https://host/", there)).kind, "mixed-content");
+});
+
+test("the media time at which a fragment starts", () => {
+  const scales = new Map([[7, 90_000], [8, 48_000]]);
+  const track = (/** @type {number} */ id, /** @type {Uint8Array} */ tfdt) =>
+    box("traf", box("tfhd", words(0, id)), box("tfdt", tfdt));
+  const fragment = (/** @type {Uint8Array[]} */ ...tracks) => box("moof", ...tracks);
+  assert.equal(startTime(fragment(track(7, words(0, 45_000))), scales), 0.5);
+  const long = words(1 << 24, 1, 0);
+  assert.equal(startTime(fragment(track(7, long), track(8, words(0, 96_000))), scales), 2, "of the earliest track");
+  assert.equal(startTime(fragment(track(9, words(0, 1))), scales), null);
+});
+
+/** A source buffer that holds a second from where media is appended. */
+class Buffer1s extends EventTarget {
+  timestampOffset = 0;
+  /** @type {[number, number][]} */
+  ranges = [];
+
+  get buffered() {
+    const { ranges } = this;
+    const at = (/** @type {number} */ n, /** @type {0 | 1} */ side) => ranges[n]?.[side] ?? NaN;
+    const start = (/** @type {number} */ n) => at(n, 0);
+    return { length: ranges.length, start, end: (/** @type {number} */ n) => at(n, 1) };
+  }
+
+  /** @param {Uint8Array} bytes Its first byte is the media time. */
+  appendBuffer(bytes) {
+    const from = (bytes[0] ?? 0) + this.timestampOffset;
+    this.ranges = [...this.ranges, /** @type {[number, number]} */ ([from, from + 1])].sort((a, b) => a[0] - b[0]);
+    setTimeout(() => this.dispatchEvent(new Event("updateend")));
+  }
+}
+
+test("media whose time jumps back at a discontinuity is played on from the end of the buffer", async () => {
+  const buffer = new Buffer1s();
+  Object.assign(globalThis, { MediaSource: { isTypeSupported: () => true } });
+  const [video, source] = [{ currentTime: 0 }, { addSourceBuffer: () => buffer }];
+  const appender = new Appender(/** @type {any} */ (video), /** @type {any} */ (source), ["avc1.42c01e"]);
+  await appender.append(Uint8Array.of(100), 100);
+  assert.deepEqual(await appender.append(Uint8Array.of(101), 101), { fromS: 101, toS: 102 }, "its time goes on");
+  assert.deepEqual(await appender.append(Uint8Array.of(0), 0), { fromS: 102, toS: 103 });
+  assert.deepEqual(await appender.append(Uint8Array.of(1)), { fromS: 103, toS: 104 });
+  assert.equal(buffer.timestampOffset, 102);
 });
 
 test("a fault of a player is none of the network's, which would be waited for", async () => {
