@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""How old the picture is in a browser: plays each path for real, ours and MediaMTX's in turn with the same stream, and writes the table of
-docs/browser-results.md. Called by `make proof`.
+"""How old the picture is in a browser: plays each path for real, ours and then MediaMTX's with a publisher of the same settings, and writes
+the table of docs/browser-results.md. Called by `make proof`. Ends with 99 if a figure misses one of its limits.
 
 PROOF          names of figures, parted by commas (default: all)
 PROOF_SECONDS  length of every join, instead of what each figure says; the table has what it was
 PROOF_BIN      folder of publisher, receiver and framelag (default target/release)
-MEDIAMTX       the program (default: on PATH); without it those columns stay empty
+MEDIAMTX       the program (default: on PATH); without it those columns stay empty, and limits against it are not judged
 """
 
 import contextlib
@@ -33,6 +33,8 @@ BEGIN, END = "<!-- proof: begin -->", "<!-- proof: end -->"
 SECONDS = int(os.environ.get("PROOF_SECONDS", "0"))
 # Before its statistics begin, a join plays so long.
 WARMUP = 2
+# As the receiver's, when an assertion fails.
+MISSED = 99
 MEDIAMTX = os.environ.get("MEDIAMTX") or shutil.which("mediamtx")
 
 
@@ -49,7 +51,8 @@ class Side:
 @dataclass
 class Figure:
     what: str
-    wanted: str
+    limits: dict[str, float]
+    """The most that each may be: a name of LIMITS."""
     ours: Side
     theirs: Side | None = None
     gop: int = 6
@@ -65,28 +68,40 @@ REAL_TIME = "--player hls.js --preset real-time"
 BEST = "hlsVariant: lowLatency, hlsSegmentDuration: 200ms, hlsPartDuration: 50ms, hlsSegmentCount: 7"
 SHORT = "hlsVariant: fmp4, hlsSegmentDuration: 500ms, hlsSegmentCount: 3"
 
+LIMITS = {
+    "p50": "p50 ≤ {:g} ms",
+    "p99": "p99 ≤ {:g} ms",
+    "first": "first picture ≤ {:g} ms",
+    "stalls": "stalls ≤ {:g}",
+    "ratio": "p50 ≤ {:g} × MediaMTX's",
+    "memory": "server grows by ≤ {:g} MB",
+    "crowd stalls": "stalls of the viewers ≤ {:g}",
+    "crowd missing": "their missing parts ≤ {:g}",
+    "crowd failed": "viewers refused ≤ {:g}",
+}
+LL_HLS = {"p50": 75, "p99": 110, "stalls": 0, "first": 250, "ratio": 0.25}
+
 FIGURES = {
     "ll-hls": Figure(
-        "LL-HLS, preset *frame*, our player; MediaMTX's 200 ms and 50 ms with hls.js",
-        "p50 ≤ 75 ms, p99 ≤ 110 ms, no stall, first picture ≤ 250 ms, p50 < 0.25 × MediaMTX's",
+        "LL-HLS, preset *frame*, our player; MediaMTX's 200 ms and 50 ms with hls.js", LL_HLS,
         OWN, Side("ll-hls", HLSJS, BEST)),
-    "ll-hls-long": Figure("LL-HLS, preset *frame*, our player", "no stall in 5 minutes", OWN, joins=1, seconds=302),
+    "ll-hls-long": Figure("LL-HLS, preset *frame*, our player, for 5 minutes", {"stalls": 0}, OWN, joins=1, seconds=302),
     "ll-hls-jitter": Figure(
-        "the same with timestamps that jitter by 10 ms (encoded by ffmpeg, which holds a frame)", "as above; MediaMTX falls to 1.3 s",
+        "the same with timestamps that jitter by 10 ms (encoded by ffmpeg, which holds a frame)", LL_HLS,
         OWN, Side("ll-hls", HLSJS, BEST), jitter=True),
     "hls.js": Figure(
-        "LL-HLS, hls.js with default settings", "p50 ≤ 0.6 × MediaMTX's",
+        "LL-HLS, hls.js with default settings; our server with preset *ultra*, MediaMTX's 200 ms and 50 ms", {"ratio": 0.6},
         Side("ll-hls", HLSJS, "--preset ultra"), Side("ll-hls", HLSJS, BEST)),
-    "mse": Figure("`mse`", "p50 ≤ 60 ms, no stall", Side("mse", "", "")),
+    "mse": Figure("`mse`", {"p50": 60, "stalls": 0}, Side("mse", "", "")),
     "dash": Figure(
-        "DASH, dash.js", "p50 ≤ 100 ms over three joins of 5 minutes, no stall",
+        "DASH, dash.js, preset *frame*, three joins of 5 minutes", {"p50": 100, "stalls": 0},
         Side("dash", "--player dash.js --preset frame", "--preset frame"), joins=3, seconds=302),
     "real-time": Figure(
-        "HLS, preset *real-time*, hls.js", "p50 ≤ 0.9 × MediaMTX's",
+        "HLS, preset *real-time*, hls.js; MediaMTX's 500 ms", {"ratio": 0.9},
         Side("hls", REAL_TIME, "--preset real-time"), Side("hls", REAL_TIME, SHORT), gop=15),
     "viewers": Figure(
         "LL-HLS, our player beside 50 viewers, for 10 minutes",
-        "no stall that one viewer would not have; server memory flat", OWN, joins=1, seconds=602, viewers=50),
+        {"stalls": 0, "memory": 5, "crowd stalls": 0, "crowd missing": 0, "crowd failed": 0}, OWN, joins=1, seconds=602, viewers=50),
 }  # fmt: skip
 
 
@@ -161,6 +176,7 @@ def measure(name, figure, side, serve):
     folder = RESULTS / name / ("ours" if serve is our_server else "mediamtx")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    before = os.getloadavg()[0]
     with open(folder / "log", "w") as log, serve(side, log) as (server, rtsp, url), publishing(figure, rtsp, log):
         time.sleep(5)
         receiver = [BIN / "receiver", "--via", side.via, url, *side.player.split(), "--report", folder / "run"]
@@ -178,12 +194,14 @@ def measure(name, figure, side, serve):
                 time.sleep(5)
                 memory.append(resident_mb(server))
             seen = json.loads(crowd.communicate()[0]) if crowd else None
-    run = json.loads((folder / "run/run.json").read_text())
-    return figures(run, memory, seen)
+    report = folder / "run/run.json"
+    run = json.loads(report.read_text()) if report.is_file() else None
+    side = figures(run, memory, seen) if run else {"p50": None, "joins": 0, "crowd": seen}
+    return side | {"exit": playing.returncode, "load": [before, os.getloadavg()[0]]}
 
 
 def figures(run, memory, crowd):
-    """Of a run: medians over its joins, and all its stalls."""
+    """Of a run: medians over the joins that had pictures, and all its stalls."""
     joins = [join for join in run["joins"] if join["latency_ms"]["count"]]
     over = lambda pick: [value for value in map(pick, joins) if value is not None]  # noqa: E731
     p50 = over(lambda join: join["latency_ms"]["p50"])
@@ -191,6 +209,7 @@ def figures(run, memory, crowd):
         "p50": [min(p50), statistics.median(p50), max(p50)] if p50 else None,
         "p99": statistics.median(over(lambda join: join["latency_ms"]["p99"])) if p50 else None,
         "first": statistics.median(over(lambda join: join["startup"]["first_frame_ms"])) if p50 else None,
+        "joins": len(joins),
         "stalls": run["stalls"]["count"],
         "longest": run["stalls"]["longest_ms"],
         "browser": f"{run['browser']['name']} {run['browser']['version']}",
@@ -207,32 +226,79 @@ def cell(result):
     return f"{middle:.0f} ({low:.0f}–{high:.0f})", f"{result['p99']:.0f}", f"{result['first']:.0f}", stalls
 
 
-def row(name, result):
+def judged(result):
+    """What was missed, and what could not be judged."""
+    ours, theirs, missed, unknown = result["ours"], result.get("mediamtx"), [], []
+    crowd = ours["crowd"] or {}
+    values = {
+        "p50": ours["p50"] and ours["p50"][1],
+        "ratio": ours["p50"] and theirs and theirs["p50"] and ours["p50"][1] / theirs["p50"][1],
+        "memory": ours.get("memory") and ours["memory"][2] - ours["memory"][0],
+        "crowd stalls": crowd.get("stalls"),
+        "crowd missing": crowd.get("missing"),
+        "crowd failed": crowd and len(crowd["failed"]),
+    }
+    for name, most in result["limits"].items():
+        value = values[name] if name in values else ours.get(name)
+        if value is None and name == "ratio" and theirs is None:
+            unknown.append("no MediaMTX")
+        elif value is None or value > most:
+            missed.append(name)
+    for whose, side in [("", ours), ("MediaMTX's ", theirs)]:
+        if side and side["exit"]:
+            missed.append(f"{whose}receiver ended with {side['exit']}")
+        if side and side["joins"] < result["joins"]:
+            missed.append(f"{whose}joins")
+    return missed, unknown
+
+
+def verdict(result):
+    missed, unknown = judged(result)
+    text = "**missed**: " + ", ".join(missed) if missed else "met"
+    if unknown:
+        text += f" ({', '.join(unknown)})"
+    if max(load for side in sides(result) for load in side["load"]) > result["cores"]:
+        text += "; load > cores"
+    return text
+
+
+def sides(result):
+    return [result[side] for side in ("ours", "mediamtx") if side in result]
+
+
+def row(result, machine):
     ours, theirs = result["ours"], result.get("mediamtx")
     ratio = f"{ours['p50'][1] / theirs['p50'][1]:.2f}" if theirs and theirs["p50"] and ours["p50"] else "–"
-    lines = [f"| {result['what']} | {result['wanted']} | " + " | ".join(cell(ours)) + f" | {cell(theirs)[0]} | {ratio} "
-             f"| {result['joins']} × {result['seconds']} s | {result['load']} | {result['date']} |"]  # fmt: skip
+    wanted = ", ".join(LIMITS[name].format(most) for name, most in result["limits"].items())
+    played = " / ".join(str(side["joins"]) for side in sides(result))
+    load = " / ".join(f"{side['load'][0]:.1f} → {side['load'][1]:.1f}" for side in sides(result))
+    lines = [f"| {result['what']} | {wanted} | {verdict(result)} | " + " | ".join(cell(ours)) + f" | {cell(theirs)[0]} | {ratio} "
+             f"| {played} of {result['joins']} × {result['seconds']} s | {load} | {result['date']} | {machine} |"]  # fmt: skip
     if crowd := ours["crowd"]:
-        late = crowd["late_ms"]
+        late, memory = crowd["late_ms"], ours.get("memory") or ["–"] * 3
+        worst = f"{late['p99']:.1f} ms at p99, {late['max']:.1f} ms at most" if late["max"] is not None else "unknown"
         text = (
-            f"the {crowd['viewers']} viewers: {crowd['parts']} parts, {crowd['missing']} missing, {crowd['stalls']} stalls at "
-            f"{crowd['viewers_with_stalls']} of them; later than usual by {late['p99']:.1f} ms at p99, {late['max']:.1f} ms at "
-            f"most; the server's memory: {ours['memory'][0]} MB at the start, {ours['memory'][1]} at most, "
-            f"{ours['memory'][2]} at the end"
+            f"the {crowd['viewers']} viewers: {len(crowd['failed'])} refused, {crowd['parts']} parts, {crowd['missing']} missing, "
+            f"{crowd['stalls']} stalls at {crowd['viewers_with_stalls']} of them; later than in its first 64 parts: {worst}; "
+            f"the server's memory: {memory[0]} MB at the start, {memory[1]} at most, {memory[2]} at the end"
         )
-        lines.append(f"| | {text} | | | | | | | | | |")
+        lines.append(f"| | {text} |" + " |" * 11)
     return "\n".join(lines)
 
 
 def write_page():
     results = {name: json.loads(file.read_text()) for name in FIGURES if (file := RESULTS / f"{name}.json").is_file()}
-    newest = max(results.values(), key=lambda result: result["date"])
+    # An older version of this script left no limits.
+    results = {name: result for name, result in results.items() if "limits" in result}
+    machines = list(dict.fromkeys(result["machine"] for result in results.values()))
     head = [
-        "| path | wanted | p50 (of the joins) | p99 | first picture | stalls | MediaMTX p50 | ratio | joins | load | date |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "| path | wanted | | p50 (of the joins) | p99 | first picture | stalls | MediaMTX p50 | ratio | joins, ours / MediaMTX's | load | date | on |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
-    table = head + [row(name, result) for name, result in results.items()]
-    text = "\n".join([BEGIN, f"{newest['machine']}. Milliseconds; medians over the joins, minimum and maximum in brackets.", "", *table, END])
+    table = head + [row(result, machines.index(result["machine"]) + 1) for result in results.values()]
+    note = "Milliseconds; medians over the joins that had pictures, minimum and maximum in brackets."
+    hosts = [f"{number}. {machine}" for number, machine in enumerate(machines, 1)]
+    text = "\n".join([BEGIN, note, "", *table, "", *hosts, END])
     page = PAGE.read_text()
     before, rest = page.split(BEGIN)
     PAGE.write_text(before + text + rest.split(END)[1])
@@ -249,21 +315,27 @@ def main():
     names = [name for name in os.environ.get("PROOF", ",".join(FIGURES)).split(",") if name]
     if unknown := [name for name in names if name not in FIGURES]:
         sys.exit(f"PROOF: no figure {', '.join(unknown)}; there are {', '.join(FIGURES)}")
+    missed = {}
     for name in names:
         figure = FIGURES[name]
         figure.seconds = SECONDS or figure.seconds
-        begun = os.getloadavg()[0]
         print(f"{name}: {figure.joins} × {figure.seconds} s", flush=True)
-        result = {"what": figure.what, "wanted": figure.wanted, "joins": figure.joins, "seconds": figure.seconds}
+        result = {"what": figure.what, "limits": figure.limits, "joins": figure.joins, "seconds": figure.seconds}
         result["ours"] = measure(name, figure, figure.ours, our_server)
         if figure.theirs and MEDIAMTX:
             result["mediamtx"] = measure(name, figure, figure.theirs, mediamtx)
-        result["load"] = f"{begun:.1f} → {os.getloadavg()[0]:.1f}"
+        result["cores"] = os.cpu_count()
         result["date"] = datetime.date.today().isoformat()
-        result["machine"] = machine(result["ours"]["browser"])
+        result["machine"] = machine(result["ours"].get("browser", "no browser"))
         (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1))
-        print(row(name, result), flush=True)
+        print(row(result, 1), flush=True)
         write_page()
+        if failed := judged(result)[0]:
+            missed[name] = failed
+    if missed:
+        print("missed: " + "; ".join(f"{name}: {', '.join(what)}" for name, what in missed.items()), file=sys.stderr)
+        sys.exit(MISSED)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -9,6 +9,8 @@ use anyhow::{Context, Result};
 use framelag_tests::viewers::{Watched, watch};
 use serde_json::json;
 
+/// How long the first viewer is alone: long enough to know its usual delay before the others join.
+const ALONE: Duration = Duration::from_secs(5);
 /// Interval between the starts of two viewers: real viewers do not all join at once.
 const APART: Duration = Duration::from_millis(20);
 
@@ -20,8 +22,8 @@ fn main() -> Result<()> {
     let (viewers, seconds, cushion) = (number(50)?, number(30)?, number(60)?);
     let (duration, cushion) = (Duration::from_secs(seconds), Duration::from_millis(cushion));
     let watching: Vec<_> = (0..viewers)
-        .map(|_| {
-            thread::sleep(APART);
+        .map(|viewer| {
+            thread::sleep(if viewer == 1 { ALONE } else { APART });
             let path = path.clone();
             thread::spawn(move || watch(address, &path, duration, cushion))
         })

@@ -1,14 +1,13 @@
 //! LL-HLS viewers without decoding: each requests every part in advance and the playlist that will list it, over two
 //! connections like a player, and records when each part arrives.
 
-use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use crate::LIMIT;
 
-/// Number of earlier parts whose median a part's delay is compared with.
+/// A part's delay is compared with the median of the first parts, this many.
 const USUAL: usize = 64;
 /// Largest playlist or part that is read, in bytes.
 const BODY_MAX: usize = 8 << 20;
@@ -22,7 +21,8 @@ pub struct Watched {
     pub missing: u64,
     /// Parts that arrived too late for a player with the given cushion.
     pub stalls: u64,
-    /// Delay of each part in ms, relative to the median.
+    /// Delay of each part after the first [`USUAL`], in ms, relative to the median of those. A server that becomes late for good is
+    /// late with every part.
     pub late_ms: Vec<f64>,
 }
 
@@ -64,14 +64,14 @@ struct Arrivals {
     cushion: Duration,
     /// Media time at the end of the newest part, in seconds.
     end: f64,
-    /// Arrivals of the newest parts relative to their media time, in seconds.
-    usual: VecDeque<f64>,
+    /// Arrivals of the first parts relative to their media time, in seconds; sorted once all of them are there.
+    usual: Vec<f64>,
     watched: Watched,
 }
 
 impl Arrivals {
     fn new(cushion: Duration) -> Self {
-        Self { cushion, end: 0.0, usual: VecDeque::with_capacity(USUAL), watched: Watched::default() }
+        Self { cushion, end: 0.0, usual: Vec::with_capacity(USUAL), watched: Watched::default() }
     }
 
     fn add(&mut self, came: Option<Duration>, duration: f64) {
@@ -83,14 +83,15 @@ impl Arrivals {
         self.watched.parts += 1;
         let after = came.as_secs_f64() - self.end;
         if self.usual.len() == USUAL {
-            let mut sorted: Vec<f64> = self.usual.iter().copied().collect();
-            sorted.sort_by(f64::total_cmp);
-            let late = after - sorted[USUAL / 2];
+            let late = after - self.usual[USUAL / 2];
             self.watched.late_ms.push(late * 1_000.0);
             self.watched.stalls += u64::from(late > self.cushion.as_secs_f64() - duration);
-            self.usual.pop_front();
+            return;
         }
-        self.usual.push_back(after);
+        self.usual.push(after);
+        if self.usual.len() == USUAL {
+            self.usual.sort_by(f64::total_cmp);
+        }
     }
 }
 
@@ -266,5 +267,14 @@ mod tests {
         let Watched { parts, missing, stalls, late_ms } = arrivals.watched;
         assert_eq!((parts, missing, stalls), (200, 1, 1));
         assert!((late_ms.iter().copied().fold(0.0, f64::max) - 60.0).abs() < 1e-6, "{late_ms:?}");
+    }
+
+    #[test]
+    fn a_server_that_comes_to_be_late_for_good_does_not_become_usual() {
+        let mut arrivals = Arrivals::new(Duration::from_millis(150));
+        for part in 0..300 {
+            arrivals.add(Some(Duration::from_millis(500 + part * 100 + if part < 100 { 0 } else { 80 })), 0.1);
+        }
+        assert_eq!(arrivals.watched.stalls, 200);
     }
 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use framelag_tests::process::Builder;
-use framelag_tests::{binary, need, turn};
+use framelag_tests::{binary, need};
 
-/// Each join in a browser may take a minute there before it is given up.
+/// For all tests of a script.
 const LIMIT: Duration = Duration::from_secs(900);
 
 /// Runs a script of `web/package.json`, in the Node that `make test-tools` takes for it: what is on `PATH` may be too old, or newer
@@ -22,7 +22,6 @@ fn npm(script: &str) {
         .args(["run", script])
         .folder(&web)
         .env("PATH", std::env::join_paths(folders).expect("they came from a PATH"))
-        .env("FRAMELAG_PUBLISHER", binary::path("publisher"))
         .run(LIMIT)
         .expect_code(0);
     assert!(ran.stdout.iter().any(|line| line.ends_with(" fail 0")), "the runner counts\n{ran}");
@@ -31,11 +30,4 @@ fn npm(script: &str) {
 #[test]
 fn units() {
     npm("test");
-}
-
-#[test]
-fn players_in_chromium() {
-    let _turn = turn::take();
-    need::tool("chromium");
-    npm("smoke");
 }

@@ -1,11 +1,15 @@
 /**
  * Detects stalls: playback that has started stops for lack of data. A stall starts with the element's `waiting`
- * event, or when its time has not moved for a while, and ends when the time moves again. Waiting during a seek does
- * not count.
+ * event, or when its time has not moved for a while, and ends when the next frame is presented. Waiting during a seek
+ * does not count, nor does a `waiting` event after which the next frame is on time: nobody can see that.
  */
 
 /** Longest time without progress that is not a stall, ms: some browsers update a slow frame's time coarsely. */
 const GRACE_MS = 250;
+/** How long a screen of 60 Hz may delay a frame that is on time, and the steps of clocks, ms. */
+const REFRESH_MS = 18;
+/** Number of frames whose median duration is expected. */
+const STEPS = 9;
 
 /**
  * State of a media element at one moment.
@@ -18,49 +22,83 @@ const GRACE_MS = 250;
 /** @typedef {{ startMs: number, lengthMs: number, atS: number }} Stall `atS`: media time of the stall. */
 
 export class Stalls {
-  #started = false;
   #movedMs = 0;
   #timeS = 0;
   /** @type {number | null} */
   #sinceMs = null;
-  /** Totals of the completed stalls. */
+  /** When time began to move again although no frame was reported. @type {number | null} */
+  #resumedMs = null;
+  /** The newest frame. @type {{ ms: number, mediaS: number } | null} */
+  #shown = null;
+  /** @type {number[]} */
+  #stepsMs = [];
+  /** Totals of the stalls. */
   count = 0;
   totalMs = 0;
   longestMs = 0;
 
-  /** Whether the first frame was shown; earlier waits belong to the join. */
-  started() {
-    this.#started = true;
+  /** @param {number} nowMs When the element fired `waiting`. Before the first frame it belongs to the join. */
+  waiting(nowMs) {
+    if (!this.#shown || this.#sinceMs !== null) return;
+    [this.#sinceMs, this.#resumedMs] = [nowMs, null];
   }
 
-  /** @param {number} nowMs When the element fired `waiting`. */
-  waiting(nowMs) {
-    if (this.#started) this.#sinceMs ??= nowMs;
+  /**
+   * @param {number} ms When a frame was presented.
+   * @param {number} mediaS
+   * @param {number} missed Frames presented since the previous call, without one of their own.
+   * @returns {Stall | null} A stall that has ended with it.
+   */
+  presented(ms, mediaS, missed) {
+    const stepMs = this.#shown ? ((mediaS - this.#shown.mediaS) * 1000) / (missed + 1) : 0;
+    if (stepMs > 0) this.#stepsMs = [...this.#stepsMs, stepMs].slice(-STEPS);
+    // Of the frames that were missed, the first ended it.
+    const stall = this.#sinceMs !== null && ms > this.#sinceMs ? this.#end(ms - missed * this.#frameMs()) : null;
+    this.#shown = { ms, mediaS };
+    return stall;
   }
 
   /**
    * @param {Moment} moment
-   * @returns {Stall | null} A stall that has just ended.
+   * @returns {Stall | null} A stall that has ended without a frame.
    */
   update({ nowMs, currentTimeS, halted }) {
     const moved = currentTimeS !== this.#timeS;
-    const [atS, movedMs] = [this.#timeS, this.#movedMs];
-    if (moved || halted) [this.#timeS, this.#movedMs] = [currentTimeS, nowMs];
-    if (!this.#started) return null;
-    if (moved || halted) return this.#end(nowMs, atS);
-    if (nowMs - movedMs > GRACE_MS) this.#sinceMs ??= movedMs;
-    return null;
+    this.#timeS = currentTimeS;
+    if (moved || halted) this.#movedMs = nowMs;
+    if (!this.#shown) return null;
+    if (halted) return this.#end(nowMs);
+    if (!moved) {
+      this.#resumedMs = null;
+      const alive = Math.max(this.#movedMs, this.#shown.ms);
+      if (nowMs - alive > GRACE_MS) this.#sinceMs ??= alive;
+      return null;
+    }
+    this.#resumedMs ??= nowMs;
+    return nowMs - this.#resumedMs > GRACE_MS ? this.#end(this.#resumedMs) : null;
   }
 
   /**
-   * @param {number} nowMs
-   * @param {number} atS
+   * @param {Moment} moment The last one.
+   * @returns {Stall | null} The stall that it ends in.
+   */
+  finish(moment) {
+    return this.update(moment) ?? this.#end(moment.nowMs);
+  }
+
+  #frameMs() {
+    return this.#stepsMs.toSorted((a, b) => a - b)[this.#stepsMs.length >> 1] ?? 0;
+  }
+
+  /**
+   * @param {number} endMs
    * @returns {Stall | null}
    */
-  #end(nowMs, atS) {
-    if (this.#sinceMs === null) return null;
-    const stall = { startMs: this.#sinceMs, lengthMs: nowMs - this.#sinceMs, atS };
+  #end(endMs) {
+    const [since, shown] = [this.#sinceMs, this.#shown];
     this.#sinceMs = null;
+    if (since === null || !shown || endMs - shown.ms <= this.#frameMs() + REFRESH_MS) return null;
+    const stall = { startMs: since, lengthMs: Math.max(endMs - since, 0), atS: shown.mediaS };
     this.count++;
     this.totalMs += stall.lengthMs;
     this.longestMs = Math.max(this.longestMs, stall.lengthMs);

@@ -7,6 +7,7 @@ import { Stalls } from "./stalls.js";
 /** @import { MediaMarks, Player } from "../players/player.js" */
 /** @import { PageClock } from "./clock.js" */
 /** @import { Outbox } from "./outbox.js" */
+/** @import { Stall } from "./stalls.js" */
 
 const STALL_POLL_MS = 50;
 const STATE_EVERY_MS = 250;
@@ -60,6 +61,7 @@ export class Watch {
   stop() {
     if (this.#stopped.signal.aborted) return;
     this.#stopped.abort();
+    this.#stalled(this.#stalls.finish(this.#moment()));
     this.#state();
     this.outbox.flush();
   }
@@ -70,8 +72,8 @@ export class Watch {
     const called = performance.now();
     const looking = this.frames.look(this.video);
     this.video.requestVideoFrameCallback((_, next) => this.#frame(next));
-    this.#stalls.started();
     const missed = this.#presented.callback(frame.presentedFrames);
+    this.#stalled(this.#stalls.presented(frame.presentationTime, frame.mediaTime, missed));
     const message = this.#frameMessage(called, frame, missed);
     looking.then(
       (look) => this.outbox.add({ ...message, ...lookFields(look) }),
@@ -90,33 +92,33 @@ export class Watch {
     return {
       type: "frame",
       presented_us: clock.atUs(frame.presentationTime),
-      expected_display_us: clock.atUs(frame.expectedDisplayTime),
       callback_us: clock.atUs(called),
-      capture_us: clock.maybeUs(frame.captureTime),
-      receive_us: clock.maybeUs(frame.receiveTime),
-      rtp_timestamp: frame.rtpTimestamp ?? null,
-      processing_us: secondsToUs(frame.processingDuration),
       media_us: secondsToUs(frame.mediaTime),
       date_us: dateMs === null ? null : msToUs(dateMs),
-      presented_frames: frame.presentedFrames,
       missed,
-      width: frame.width,
-      height: frame.height,
     };
   }
 
   #poll() {
     const { video } = this;
     if (!video.seeking) this.#timeS = video.currentTime;
-    const nowMs = performance.now();
-    const halted = video.paused || video.ended || video.seeking;
-    const stall = this.#stalls.update({ nowMs, currentTimeS: video.currentTime, halted });
+    this.#stalled(this.#stalls.update(this.#moment()));
+  }
+
+  #moment() {
+    const { currentTime, paused, ended, seeking } = this.video;
+    return { nowMs: performance.now(), currentTimeS: currentTime, halted: paused || ended || seeking };
+  }
+
+  /** @param {Stall | null} stall */
+  #stalled(stall) {
     if (!stall) return;
     const [at, length] = [this.clock.atUs(stall.startMs), msToUs(stall.lengthMs)];
     this.outbox.add({ type: "stall", at_us: at, length_us: length, media_us: secondsToUs(stall.atS) });
   }
 
   #seeking() {
+    this.#stalled(this.#stalls.update(this.#moment()));
     const why = this.#presented.callbacks === 0 ? "start" : this.#seekReason;
     this.#seek ??= { fromS: this.#timeS, ms: performance.now(), why };
     this.#seekReason = null;
@@ -142,11 +144,6 @@ export class Watch {
       at_us: at,
       playback_rate: video.playbackRate,
       ahead_us: secondsToUs(aheadS),
-      media_us: secondsToUs(video.currentTime),
-      ready_state: video.readyState,
-      callbacks: this.#presented.callbacks,
-      missed: this.#presented.missed,
-      decoded: quality.totalVideoFrames,
       dropped: quality.droppedVideoFrames,
       hidden: document.hidden,
       messages_dropped: this.outbox.dropped,

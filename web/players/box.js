@@ -115,6 +115,26 @@ export function timescales(init) {
 }
 
 /**
+ * Returns the media time at which a fragment starts, in seconds, from its `tfdt` boxes; `null` without one.
+ * @param {Uint8Array} fragment
+ * @param {Map<number, number>} scales From {@link timescales}.
+ */
+export function startTime(fragment, scales) {
+  const data = view(fragment);
+  let track = 0;
+  let startS = Infinity;
+  for (const { type, start, end } of boxes(fragment)) {
+    const long = fragment[start] === 1;
+    if (type === "tfhd" && end - start >= 8) track = data.getUint32(start + 4);
+    if (type !== "tfdt" || end - start < (long ? 12 : 8)) continue;
+    const time = long ? Number(data.getBigUint64(start + 4)) : data.getUint32(start + 4);
+    const scale = scales.get(track);
+    if (scale) startS = Math.min(startS, time / scale);
+  }
+  return Number.isFinite(startS) ? startS : null;
+}
+
+/**
  * Returns the wall time of a fragment's media time from its `prft` box (ISO/IEC 14496-12 section 8.16.5).
  * @param {Uint8Array} fragment
  * @param {Map<number, number>} scales From {@link timescales}.

@@ -8,7 +8,8 @@
  * - `network`: no response
  * - `format`: an invalid playlist, manifest or fragment
  * - `decode`: the decoder failed
- * @typedef {"cors" | "mixed-content" | "codec" | "http-status" | "network" | "format" | "decode"} FailureKind
+ * - `page`: a fault of the player itself
+ * @typedef {"cors" | "mixed-content" | "codec" | "http-status" | "network" | "format" | "decode" | "page"} FailureKind
  */
 
 export class Failure extends Error {
@@ -23,6 +24,14 @@ export class Failure extends Error {
     this.kind = kind;
     this.status = status;
   }
+}
+
+/**
+ * Anything but a {@link Failure} is a fault of ours, which waiting does not mend.
+ * @param {unknown} error
+ */
+export function failureOf(error) {
+  return error instanceof Failure ? error : new Failure("page", String(error));
 }
 
 /**
@@ -93,17 +102,32 @@ export async function get(url, init) {
 }
 
 /**
+ * Reads a body; a connection that breaks is of the network.
+ * @template T
+ * @param {Promise<T>} body
+ * @returns {Promise<T>}
+ */
+export async function read(body) {
+  try {
+    return await body;
+  } catch (error) {
+    if (error instanceof Error && error.name === "AbortError") throw error;
+    throw new Failure("network", `the response broke off: ${error}`);
+  }
+}
+
+/**
  * Reads a body, and notes when its first bytes arrived.
  * @param {Response} response
  * @returns {Promise<{ bytes: Uint8Array, firstByte: number | null }>} `firstByte` in ms of `performance.now()`.
  */
-export async function read(response) {
+export async function readBody(response) {
   const reader = response.body?.getReader();
   /** @type {Uint8Array[]} */
   const chunks = [];
   let [firstByte, length] = [/** @type {number | null} */ (null), 0];
   for (;;) {
-    const { value, done } = (await reader?.read()) ?? { done: true };
+    const { value, done } = (reader && (await read(reader.read()))) ?? { done: true };
     if (done || !value) break;
     firstByte ??= performance.now();
     chunks.push(value);

@@ -12,6 +12,7 @@
  * @property {ByteRange | null} range
  * @property {Segment["map"]} map
  * @property {number | null} dateMs PROGRAM-DATE-TIME of its start.
+ * @property {boolean} discontinuity Whether its media times may not follow those before.
  * @property {boolean} hinted Not available yet: the server responds once it is.
  */
 
@@ -35,13 +36,16 @@ export class LiveEdge {
     const first = list.segments[0]?.sequence ?? list.mediaSequence;
     const beyond = (list.segments.at(-1)?.sequence ?? first) + 2;
     // Start over at the beginning, and if the playlist moved on without the player or restarted.
-    if (this.#sequence < first || this.#sequence > beyond) this.#begin(list);
+    const begins = this.#sequence < first || this.#sequence > beyond;
+    const anew = begins && this.#sequence >= 0;
+    if (begins) this.#begin(list);
     /** @type {Piece[]} */
     const pieces = [];
     this.#checkHint(list);
     for (const segment of list.segments) {
       if (segment.sequence === this.#sequence) pieces.push(...this.#takeSegment(segment));
     }
+    if (anew && pieces[0]) pieces[0].discontinuity = true;
     const hint = this.#takeHint(list);
     return hint ? [...pieces, hint] : pieces;
   }
@@ -125,7 +129,7 @@ export class LiveEdge {
     const { sequence, part } = nextPart(list);
     if (!list.hint || this.#hinted || sequence !== this.#sequence || part !== this.#part) return null;
     const map = list.segments.at(-1)?.map ?? null;
-    this.#hinted = { ...list.hint, sequence, part, map, dateMs: endDate(list), hinted: true };
+    this.#hinted = { ...list.hint, sequence, part, map, dateMs: endDate(list), discontinuity: false, hinted: true };
     this.#part++;
     return this.#hinted;
   }
@@ -197,8 +201,9 @@ function endDate(list) {
  * @param {Segment} segment
  * @returns {Piece[]}
  */
-function wholeSegment({ sequence, uri, range, map, dateMs, gap }) {
-  return uri === null || gap ? [] : [{ sequence, part: null, uri, range, map, dateMs, hinted: false }];
+function wholeSegment({ sequence, uri, range, map, dateMs, discontinuity, gap }) {
+  if (uri === null || gap) return [];
+  return [{ sequence, part: null, uri, range, map, dateMs, discontinuity, hinted: false }];
 }
 
 /**
@@ -206,12 +211,13 @@ function wholeSegment({ sequence, uri, range, map, dateMs, gap }) {
  * @param {number} first
  * @returns {Piece[]}
  */
-function partsFrom({ sequence, parts, map, dateMs }, first) {
+function partsFrom({ sequence, parts, map, dateMs, discontinuity }, first) {
   let beforeS = 0;
   return parts.flatMap((part, index) => {
     const date = dateMs === null ? null : dateMs + beforeS * 1000;
     beforeS += part.durationS;
     if (index < first || part.gap) return [];
-    return [{ sequence, part: index, uri: part.uri, range: part.range, map, dateMs: date, hinted: false }];
+    const { uri, range } = part;
+    return [{ sequence, part: index, uri, range, map, dateMs: date, discontinuity, hinted: false }];
   });
 }

@@ -1,7 +1,7 @@
 /** Plays one streamed response with a fragment per frame, appended on arrival. */
 
 import { FragmentSplitter, codecs, producerReference, timescales } from "./box.js";
-import { Failure, get, mediaFailure } from "./failure.js";
+import { Failure, failureOf, get, mediaFailure, read } from "./failure.js";
 import { PlayerEvents } from "./player.js";
 import { Appender, open } from "./source.js";
 import { Steering } from "./steering.js";
@@ -53,7 +53,7 @@ class MsePlayer {
     /** When the first byte of the next fragment came. */
     let firstByte = null;
     for (;;) {
-      const { value, done } = (await reader?.read()) ?? { done: true };
+      const { value, done } = (reader && (await read(reader.read()))) ?? { done: true };
       if (done || !value) break;
       const received = performance.now();
       for (const piece of splitter.push(value)) {
@@ -94,7 +94,7 @@ class MsePlayer {
   fail(error) {
     if (this.#stopped.signal.aborted) return;
     this.stop();
-    this.events.emit("error", error instanceof Failure ? error : new Failure("network", String(error)));
+    this.events.emit("error", failureOf(error));
   }
 
   stop() {

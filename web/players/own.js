@@ -3,9 +3,9 @@
  * rate instead of waiting for stalls.
  */
 
-import { codecs } from "./box.js";
+import { codecs, startTime, timescales } from "./box.js";
 import { Dates } from "./dates.js";
-import { Failure, get, mediaFailure, read } from "./failure.js";
+import { Failure, failureOf, get, mediaFailure, read, readBody } from "./failure.js";
 import { LiveEdge, firstPartUrl, reloadUrl, withoutParts } from "./live-edge.js";
 import { PlayerEvents } from "./player.js";
 import { merge, parse } from "./playlist.js";
@@ -61,6 +61,10 @@ class OwnPlayer {
   #steering = null;
   /** The initialization section appended last. */
   #map = "";
+  /** @type {Map<number, number>} */
+  #scales = new Map();
+  /** Sequence number of the segment whose discontinuity was seen last. */
+  #discontinuity = -1;
   /** @type {string | null} */
   #codecs = null;
   /** Pieces load in parallel and are appended in order. */
@@ -150,7 +154,7 @@ class OwnPlayer {
   /** @param {string} url */
   async #text(url) {
     const response = await get(url, { signal: this.#stopped.signal });
-    return { text: await response.text(), url: response.url };
+    return { text: await read(response.text()), url: response.url };
   }
 
   /** @param {Piece} piece */
@@ -200,13 +204,16 @@ class OwnPlayer {
   async #appendInit(init) {
     if (!init || !this.#source) return;
     this.#appender ??= new Appender(this.video, this.#source, this.#codecs?.split(",") ?? codecs(init));
+    this.#scales = timescales(init);
     await this.#appender.append(init);
   }
 
   /** @param {Loaded} loaded */
   async #append({ piece, requested, firstByte, received, bytes }) {
     if (!this.#appender) throw new Failure("format", "the playlist has no EXT-X-MAP: only fragmented MP4 is supported");
-    const span = await this.#appender.append(bytes);
+    const jumps = piece.discontinuity && piece.sequence !== this.#discontinuity;
+    if (jumps) this.#discontinuity = piece.sequence;
+    const span = await this.#appender.append(bytes, jumps ? startTime(bytes, this.#scales) : null);
     this.#dates.add(span.fromS, piece.dateMs);
     const marks = { requested, firstByte, received, appended: performance.now(), bytes: bytes.length };
     this.events.emit("media", { ...marks, ...span });
@@ -222,14 +229,14 @@ class OwnPlayer {
     const headers = {};
     if (range) headers["Range"] = `bytes=${range.start}-${range.length === null ? "" : range.start + range.length - 1}`;
     const response = await get(url, { headers, signal: this.#stopped.signal });
-    return read(response);
+    return readBody(response);
   }
 
   /** @param {unknown} error */
   fail(error) {
     if (this.#stopped.signal.aborted) return;
     this.stop();
-    this.events.emit("error", error instanceof Failure ? error : new Failure("network", String(error)));
+    this.events.emit("error", failureOf(error));
   }
 
   stop() {

@@ -1,12 +1,9 @@
-/** Presets by name: what the server should produce, and how each player is configured. */
+/** Presets by name: how each player is configured. */
 
 /** @import { PlayerOptions } from "./player.js" */
 
 /**
  * @typedef {object} Preset
- * @property {{ segmentMs: number, partMs: number | "frame" | null, playlist: number, gopMs: number }} server `playlist`
- *   counts segments; without a part there is no LL-HLS.
- * @property {string} player For HLS.
  * @property {PlayerOptions} options
  */
 
@@ -28,13 +25,9 @@ const dashLowLatency = (liveDelay) => ({
 /** @type {Record<string, Preset>} */
 export const PRESETS = {
   ultra: {
-    server: { segmentMs: 200, partMs: 50, playlist: 7, gopMs: 200 },
-    player: "own",
     options: { cushionMs: 100, hlsjs: HLSJS_LOW_LATENCY, dashjs: dashLowLatency(0.1) },
   },
   "real-time": {
-    server: { segmentMs: 500, partMs: null, playlist: 3, gopMs: 500 },
-    player: "hls.js",
     options: {
       seekWhenBehindMs: 1000,
       hlsjs: {
@@ -57,13 +50,9 @@ export const PRESETS = {
     },
   },
   safe: {
-    server: { segmentMs: 2000, partMs: null, playlist: 3, gopMs: 2000 },
-    player: "hls.js",
     options: { hlsjs: { lowLatencyMode: false }, dashjs: { streaming: { delay: { liveDelay: 4 } } } },
   },
   frame: {
-    server: { segmentMs: 1000, partMs: "frame", playlist: 7, gopMs: 1000 },
-    player: "own",
     options: { cushionMs: 65, hlsjs: HLSJS_LOW_LATENCY, dashjs: dashLowLatency(0.1) },
   },
 };

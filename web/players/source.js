@@ -4,6 +4,8 @@ import { Failure } from "./failure.js";
 
 /** Played media to keep, in seconds, for seeks back to a key frame. */
 const KEEP_BEHIND_S = 10;
+/** Media that starts so much before the end of the buffer, in seconds, is of a new timeline. */
+const JUMP_BACK_S = 0.5;
 /** How often older media is removed. */
 const TRIM_EVERY_S = 5;
 
@@ -67,11 +69,16 @@ export class Appender {
 
   /**
    * @param {Uint8Array} bytes
+   * @param {number | null} [startS] After a discontinuity, the media time at which `bytes` start: if it has jumped
+   *   back, what follows is played on from the end of the buffer.
    * @returns {Promise<{ fromS: number, toS: number }>} The media time added, once it is buffered.
    */
-  append(bytes) {
+  append(bytes, startS = null) {
     const done = this.#last.then(async () => {
       const before = this.endS();
+      if (startS !== null && before !== null && startS + this.#buffer.timestampOffset < before - JUMP_BACK_S) {
+        this.#buffer.timestampOffset = before - startS;
+      }
       await this.#change(() => this.#buffer.appendBuffer(/** @type {Uint8Array<ArrayBuffer>} */ (bytes)));
       return { fromS: before ?? this.startS() ?? 0, toS: this.endS() ?? 0 };
     });

@@ -141,3 +141,13 @@ test("whole segments are played where parts are listed, and no part is asked for
   assert.deepEqual(names(edge.take(ended)), ["7"]);
   assert.equal(reloadUrl(URL, ended, true), `${URL}&_HLS_msn=8&_HLS_skip=YES`, "held back until the segment is whole");
 });
+
+test("pieces of a segment behind a discontinuity say so, and the first of a list that begins anew", () => {
+  const edge = new LiveEdge();
+  const says = (/** @type {Piece[]} */ pieces) => pieces.map(({ discontinuity }) => discontinuity);
+  edge.take(list(5, ["1+"]));
+  const next = list(5, ["1", "2+"]);
+  for (const segment of next.segments.slice(1)) segment.discontinuity = true;
+  assert.deepEqual(says(edge.take(next)), [true, true]);
+  assert.deepEqual(says(edge.take(list(0, ["2+"]))), [true, false], "the server has begun anew");
+});

@@ -10,41 +10,89 @@ import { Stalls } from "../measure/stalls.js";
 test("missed frames are counted, not those before the first callback", () => {
   const presented = new Presented();
   assert.deepEqual([5, 6, 9, 10].map((n) => presented.callback(n)), [0, 0, 2, 0]);
-  assert.deepEqual([presented.callbacks, presented.missed], [4, 2]);
+  assert.equal(presented.callbacks, 4);
   assert.equal(presented.callback(1), 0, "another source counts anew");
   assert.equal(presented.callback(3), 1);
 });
 
 /**
- * A player in simulated time, polled every 50 ms, that stalls in the given spans of ms.
+ * A player of 30 frames a second in simulated time, polled every 50 ms, that stalls in the given spans of ms, with a
+ * frame at the end of each.
  * @param {[number, number][]} still
- * @param {(nowMs: number, stalls: Stalls) => void} [event]
- * @param {boolean} [halted]
+ * @param {{ waiting?: number[], halted?: boolean, untilMs?: number }} [how] `waiting`: when the element fires it.
  */
-function watch(still, event, halted = false) {
+function watch(still, { waiting = [], halted = false, untilMs = 5000 } = {}) {
   const stalls = new Stalls();
+  /** @type {number[][]} */
   const found = [];
-  let time = 0;
-  for (let now = 0; now < 5000; now += 50) {
-    if (now === 500) stalls.started();
-    event?.(now, stalls);
+  const note = (/** @type {import("../measure/stalls.js").Stall | null} */ stall) =>
+    stall && found.push([stall.startMs, Math.round(stall.lengthMs)]);
+  const frameMs = 1000 / 30;
+  let [timeMs, shownMs] = [0, 500 - frameMs];
+  const moment = (/** @type {number} */ nowMs, stands = false) => {
+    return { nowMs, currentTimeS: timeMs / 1000, halted: halted && stands };
+  };
+  for (let now = 0; now < untilMs; now++) {
+    if (waiting.includes(now)) stalls.waiting(now);
     const stands = still.some(([from, to]) => now >= from && now < to);
-    if (!stands && now >= 500) time += 0.05;
-    const stall = stalls.update({ nowMs: now, currentTimeS: time, halted: halted && stands });
-    if (stall) found.push([stall.startMs, stall.lengthMs]);
+    if (!stands && now >= 500) {
+      timeMs++;
+      if (now >= shownMs + frameMs - 1e-6) {
+        note(stalls.presented(now, timeMs / 1000, 0));
+        shownMs = now;
+      }
+    }
+    if (now % 50 === 0) note(stalls.update(moment(now, stands)));
   }
+  note(stalls.finish(moment(untilMs)));
   return { stalls, found };
 }
 
 test("the join is no stall", () => {
-  assert.deepEqual(watch([]).found, []);
+  assert.deepEqual(watch([], { waiting: [100] }).found, []);
 });
 
-test("a stall that the element tells of is as long as it was", () => {
-  const waiting = (/** @type {number} */ now, /** @type {Stalls} */ stalls) => now === 1000 && stalls.waiting(1000);
-  const { stalls, found } = watch([[1000, 1100], [3000, 3400]], waiting);
-  assert.deepEqual(found, [[1000, 100], [2950, 450]], "the second was not told of: it began when time last moved");
-  assert.deepEqual([stalls.count, stalls.totalMs, stalls.longestMs], [2, 550, 450]);
+test("a stall lasts from when the element waits to the next frame, between two polls too", () => {
+  const { stalls, found } = watch([[1010, 1081], [3003, 3403]], { waiting: [1012] });
+  const [[, first = 0] = [], [since = 0, second = 0] = []] = found;
+  assert.equal(found.length, 2);
+  assert.ok(Math.abs(first - 69) <= 34, `${first} ms, to a frame`);
+  assert.equal(since, 3050, "the second was not told of: it began when time was last seen to move");
+  assert.ok(Math.abs(second - 353) <= 34, `${second} ms`);
+  assert.deepEqual([stalls.count, stalls.longestMs], [2, second]);
+});
+
+test("a wait after which the next frame is on time is no stall, and one that is seen is", () => {
+  assert.deepEqual(watch([], { waiting: [1012] }).found, []);
+  assert.deepEqual(watch([[1010, 1020]], { waiting: [1010] }).found, []);
+  assert.equal(watch([[1010, 1060]], { waiting: [1010] }).found.length, 1);
+});
+
+test("a stall that has not ended with the join is counted", () => {
+  assert.deepEqual(watch([[1010, 9000]], { waiting: [1010] }).found, [[1010, 3990]]);
+  assert.deepEqual(watch([[1001, 9000]]).found, [[1000, 4000]], "nor does the element need to tell of it");
+  assert.deepEqual(watch([[4990, 9000]], { waiting: [4990] }).found, [], "the next frame was not due yet");
+});
+
+test("frames without a callback are no part of a stall", () => {
+  const stalls = new Stalls();
+  for (let frame = 0; frame <= 10; frame++) stalls.presented(frame * 40, frame * 0.04, 0);
+  stalls.waiting(420);
+  const stall = stalls.presented(900, 0.64, 5);
+  assert.deepEqual(stall && [stall.startMs, Math.round(stall.lengthMs)], [420, 280]);
+  stalls.waiting(920);
+  assert.equal(stalls.presented(1100, 0.84, 4), null);
+});
+
+test("where no frame is reported a stall ends when time moves again", () => {
+  const stalls = new Stalls();
+  stalls.presented(0, 0, 0);
+  const found = [];
+  for (let now = 0; now < 1500; now += 50) {
+    if (now === 100) stalls.waiting(90);
+    found.push(stalls.update({ nowMs: now, currentTimeS: now <= 100 || now >= 600 ? now / 1000 : 0.1, halted: false }));
+  }
+  assert.deepEqual(found.filter(Boolean).map((stall) => [stall?.startMs, stall?.lengthMs]), [[90, 510]]);
 });
 
 test("time that stands still for a moment without being told of is no stall", () => {
@@ -52,7 +100,7 @@ test("time that stands still for a moment without being told of is no stall", ()
 });
 
 test("paused, ended and seeking are no stalls", () => {
-  assert.deepEqual(watch([[1000, 3000]], undefined, true).found, []);
+  assert.deepEqual(watch([[1000, 3000]], { halted: true }).found, []);
 });
 
 test("messages go out as JSON lines, in batches, answers before them", () => {

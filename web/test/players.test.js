@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { FragmentSplitter, codecs, producerReference, timescales } from "../players/box.js";
+import { FragmentSplitter, codecs, producerReference, startTime, timescales } from "../players/box.js";
 import { Dates } from "../players/dates.js";
-import { Failure, explainNoAnswer, isMixedContent, read } from "../players/failure.js";
+import { Failure, explainNoAnswer, failureOf, isMixedContent, read, readBody } from "../players/failure.js";
 import { PRESETS, playerOptions } from "../players/presets.js";
+import { Appender } from "../players/source.js";
 
 /**
  * @param {string} type
@@ -100,6 +101,58 @@ test("no answer is told apart by whether anyone is there", async () => {
   assert.equal((await explainNoAnswer("http://other/x", "https://host/", there)).kind, "mixed-content");
 });
 
+test("the media time at which a fragment starts", () => {
+  const scales = new Map([[7, 90_000], [8, 48_000]]);
+  const track = (/** @type {number} */ id, /** @type {Uint8Array} */ tfdt) =>
+    box("traf", box("tfhd", words(0, id)), box("tfdt", tfdt));
+  const fragment = (/** @type {Uint8Array[]} */ ...tracks) => box("moof", ...tracks);
+  assert.equal(startTime(fragment(track(7, words(0, 45_000))), scales), 0.5);
+  const long = words(1 << 24, 1, 0);
+  assert.equal(startTime(fragment(track(7, long), track(8, words(0, 96_000))), scales), 2, "of the earliest track");
+  assert.equal(startTime(fragment(track(9, words(0, 1))), scales), null);
+});
+
+/** A source buffer that holds a second from where media is appended. */
+class Buffer1s extends EventTarget {
+  timestampOffset = 0;
+  /** @type {[number, number][]} */
+  ranges = [];
+
+  get buffered() {
+    const { ranges } = this;
+    const at = (/** @type {number} */ n, /** @type {0 | 1} */ side) => ranges[n]?.[side] ?? NaN;
+    const start = (/** @type {number} */ n) => at(n, 0);
+    return { length: ranges.length, start, end: (/** @type {number} */ n) => at(n, 1) };
+  }
+
+  /** @param {Uint8Array} bytes Its first byte is the media time. */
+  appendBuffer(bytes) {
+    const from = (bytes[0] ?? 0) + this.timestampOffset;
+    this.ranges = [...this.ranges, /** @type {[number, number]} */ ([from, from + 1])].sort((a, b) => a[0] - b[0]);
+    setTimeout(() => this.dispatchEvent(new Event("updateend")));
+  }
+}
+
+test("media whose time jumps back at a discontinuity is played on from the end of the buffer", async () => {
+  const buffer = new Buffer1s();
+  Object.assign(globalThis, { MediaSource: { isTypeSupported: () => true } });
+  const [video, source] = [{ currentTime: 0 }, { addSourceBuffer: () => buffer }];
+  const appender = new Appender(/** @type {any} */ (video), /** @type {any} */ (source), ["avc1.42c01e"]);
+  await appender.append(Uint8Array.of(100), 100);
+  assert.deepEqual(await appender.append(Uint8Array.of(101), 101), { fromS: 101, toS: 102 }, "its time goes on");
+  assert.deepEqual(await appender.append(Uint8Array.of(0), 0), { fromS: 102, toS: 103 });
+  assert.deepEqual(await appender.append(Uint8Array.of(1)), { fromS: 103, toS: 104 });
+  assert.equal(buffer.timestampOffset, 102);
+});
+
+test("a fault of a player is none of the network's, which would be waited for", async () => {
+  const refused = new Failure("http-status", "no", 404);
+  assert.equal(failureOf(refused), refused);
+  assert.equal(failureOf(new TypeError("x is undefined")).kind, "page");
+  await assert.rejects(read(Promise.reject(new TypeError("network error"))), { name: "Failure", kind: "network" });
+  await assert.rejects(read(Promise.reject(new DOMException("", "AbortError"))), { name: "AbortError" });
+});
+
 test("presets are joined with options of one's own", () => {
   assert.deepEqual(Object.keys(PRESETS), ["ultra", "real-time", "safe", "frame"]);
   const options = playerOptions("real-time", { cushionMs: 80, hlsjs: { maxBufferLength: 5 } });
@@ -119,10 +172,10 @@ test("a body is read, and its first bytes come before its last", async () => {
       controller.close();
     },
   });
-  const { bytes, firstByte } = await read(new Response(body));
+  const { bytes, firstByte } = await readBody(new Response(body));
   assert.deepEqual([...bytes], [1, 2, 3]);
   assert.ok(firstByte !== null && performance.now() - firstByte >= 10);
-  assert.deepEqual(await read(new Response(null)), { bytes: new Uint8Array(0), firstByte: null });
+  assert.deepEqual(await readBody(new Response(null)), { bytes: new Uint8Array(0), firstByte: null });
 });
 
 test("a splitter says whether a fragment has begun", () => {

@@ -18,7 +18,7 @@ use report::{Observation, Recorder, Warning};
 
 use super::args::Via;
 use super::page_clock::{PageClock, Probe};
-use super::protocol::{Claim, EndError, Frame, FromPage, Hello, Media, PageCode, State};
+use super::protocol::{Claim, EndError, Frame, FromPage, Hello, Media, PROTOCOL, PageCode, State};
 use super::served::{Served, ask_from};
 
 /// How much later a frame may arrive than a state of the same time, because it waits for its pixels.
@@ -141,6 +141,11 @@ impl Join {
     }
 
     fn hello(&mut self, hello: &Hello, recorder: &mut Recorder, now: Now) {
+        if hello.protocol != PROTOCOL {
+            let message =
+                format!("it has version {} of the protocol, this receiver {PROTOCOL}: load it anew", hello.protocol);
+            self.end.get_or_insert(EndError { kind: "page".to_owned(), message, status: None });
+        }
         self.clock.isolated(hello.cross_origin_isolated);
         self.browser = Some((excerpt(&hello.browser, TEXT_MAX), excerpt(&hello.version, TEXT_MAX)));
         if let Some(started) = self.clock.here(hello.started_us, now) {

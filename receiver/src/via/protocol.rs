@@ -9,6 +9,9 @@ use super::args::{Preset, Via};
 use super::config::Config;
 use super::options;
 
+/// The version of this protocol, as [`Hello`] states it.
+pub(super) const PROTOCOL: u32 = 1;
+
 /// Messages to the page.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]

@@ -104,10 +104,11 @@ function tell(name, of, read, hello) {
     const all = read.map((frame) => frame[key]);
     return `${key} p50 ${ms(all, 0.5)} p95 ${ms(all, 0.95)} ms`;
   });
-  const [state, claim] = [of("state").at(-1), of("claim").at(-1)];
+  const [frames, claim] = [of("frame"), of("claim").at(-1)];
+  const missed = frames.reduce((sum, frame) => sum + frame.missed, 0);
   const claimed = claim ? `; claims ${claim.value_ms.toFixed(0)} ms` : "";
   console.log(
-    `${name}: ${read.length} of ${state.callbacks} read, ${state.missed} missed; LAT p50 ${ms(latencies, 0.5)}`,
+    `${name}: ${read.length} of ${frames.length} read, ${missed} missed; LAT p50 ${ms(latencies, 0.5)}`,
     `p99 ${ms(latencies, 0.99)} ms${claimed}; first picture ${ms([read[0].presented_us - hello.started_us], 0)} ms;`,
     `${costs.join(", ")}; stalls [${of("stall").map((stall) => ms([stall.length_us], 0))}] ms;`,
     `seeks [${of("seek").map((seek) => seek.why)}]; source's longest gap ${server.live.longestGapMs} ms`,

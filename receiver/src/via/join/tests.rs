@@ -36,7 +36,7 @@ impl Rig {
         let nonce = prober.ask(now(10).mono);
         let answer = protocol::Answer { nonce, in_us: us(10), out_us: us(10) };
         rig.join.probed(prober.answered(&answer, now(10).mono).expect("it was asked"));
-        rig.say(&[json!({ "type": "hello", "browser": "B", "version": "1", "cross_origin_isolated": true, "started_us": us(20) })], 20);
+        rig.say(&[json!({ "type": "hello", "protocol": 1, "browser": "B", "version": "1", "cross_origin_isolated": true, "started_us": us(20) })], 20);
         rig
     }
 
@@ -55,6 +55,15 @@ impl Rig {
 fn frame(sequence: i64, ms: i64) -> Value {
     json!({ "type": "frame", "presented_us": us(ms), "media_us": 1_000 * ms, "pixels_us": 1_000 * ms,
             "code": { "stream": 1, "sequence": sequence, "pub_us": us(ms - 30) } })
+}
+
+#[test]
+fn a_page_of_another_version_is_refused() {
+    let mut rig = Rig::new();
+    assert_eq!(rig.join.end, None);
+    rig.say(&[json!({ "type": "hello", "protocol": 2, "browser": "B", "version": "1", "started_us": us(20) })], 20);
+    let end = rig.join.end.expect("it is refused");
+    assert!(end.kind == "page" && end.message.contains("version 2"), "{end:?}");
 }
 
 fn with(mut message: Value, name: &str, value: Value) -> Value {
