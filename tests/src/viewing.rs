@@ -164,7 +164,7 @@ pub fn expect_played(folder: &Path, browser: &str, via: &str, player: &str, join
     report
 }
 
-/// Frames for which a busy browser did not call the page are no readings.
+/// Frames for which a busy browser did not call the page are no readings; both counts begin with the end of the warm-up.
 fn expect_codes_read(report: &Report) {
     let frames = report.accounted();
     let (called, missed) = (report.number("presented.callbacks"), report.number("presented.missed"));
