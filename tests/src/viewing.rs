@@ -164,7 +164,7 @@ pub fn expect_played(folder: &Path, browser: &str, via: &str, player: &str, join
     report
 }
 
-/// Frames without a callback in a busy browser are not readings.
+/// Frames without a callback in a busy browser are not readings; both counts begin at the end of the warm-up.
 fn expect_codes_read(report: &Report) {
     let frames = report.accounted();
     let (called, missed) = (report.number("presented.callbacks"), report.number("presented.missed"));

@@ -4,9 +4,8 @@
 use std::time::Duration;
 
 use clap::ValueEnum;
-use common::units::parse_duration;
 use receiver::via::Via;
-use server::{PartLength, Preset, SegmentSettings};
+use server::{PartLength, Preset, SegmentSettings, SettingsChange};
 
 use super::server::Server;
 use crate::mediamtx;
@@ -16,10 +15,7 @@ use crate::mediamtx;
 pub struct Segments {
     /// How the stream reaches a browser; `None` to play over RTSP.
     pub via: Option<Via>,
-    preset: Option<Preset>,
-    segment: Option<Duration>,
-    part: Option<PartLength>,
-    playlist: Option<usize>,
+    change: SettingsChange,
     variant: Option<mediamtx::Variant>,
     /// The settings as typed, as flags of `framelag serve`.
     pub flags: Vec<String>,
@@ -33,23 +29,14 @@ impl Segments {
     pub(super) fn set(&mut self, name: &str, text: &str) -> Result<(), String> {
         match name {
             "via" => self.via = Some(Via::from_str(text, false).map_err(|_| one_of(Via::value_variants(), Via::name))?),
-            "preset" => self.preset = Some(preset(text)?),
-            "segment" => self.segment = Some(parse_duration(text).map_err(|why| why.to_string())?),
-            "part" if text == "frame" => self.part = Some(PartLength::Frame),
-            "part" => {
-                let part = parse_duration(text).map_err(|why| format!("{why}, or frame"))?;
-                self.part = Some(PartLength::UpTo(part));
-            }
-            "playlist" => {
-                self.playlist = Some(text.parse().map_err(|_| "it is a number of segments, such as 6".to_owned())?);
-            }
-            _ => {
+            "variant" => {
                 self.variant = Some(
                     mediamtx::Variant::from_str(text, false)
                         .map_err(|_| one_of(mediamtx::Variant::value_variants(), mediamtx::Variant::name))?,
                 );
                 return Ok(());
             }
+            _ => self.change.set(name, text).map_err(|error| error.right)?,
         }
         if name != "via" {
             self.flags.push(format!("--{name}={text}"));
@@ -59,7 +46,7 @@ impl Segments {
 
     /// Returns the settings as values, so that 1s and 1000ms compare equal.
     pub fn made(&self) -> impl std::fmt::Debug {
-        (self.via, self.preset, self.segment, self.part, self.playlist, self.variant)
+        (self.via, self.change, self.variant)
     }
 
     /// Returns the settings that the server uses.
@@ -67,10 +54,7 @@ impl Segments {
     /// # Errors
     /// Fails if a setting is out of range.
     pub fn settings(&self) -> Result<SegmentSettings, String> {
-        let mut settings = self.preset.map(Preset::settings).unwrap_or_default();
-        settings.segment = self.segment.unwrap_or(settings.segment);
-        settings.part = self.part.unwrap_or(settings.part);
-        settings.playlist = self.playlist.unwrap_or(settings.playlist);
+        let settings = self.change.of(SegmentSettings::default());
         settings.check().map_err(|error| error.to_string().trim_start_matches("--").to_owned())?;
         Ok(settings)
     }
@@ -110,15 +94,16 @@ impl Segments {
                 return Err(format!("MediaMTX has no {}: use via = \"hls\" or \"ll-hls\"", via.name()));
             }
         };
-        let preset = self.preset.map(Preset::settings);
-        let part = match self.part.or(preset.map(|preset| preset.part)) {
+        let SettingsChange { preset, segment, part, playlist } = self.change;
+        let preset = preset.map(Preset::settings);
+        let part = match part.or(preset.map(|preset| preset.part)) {
             Some(PartLength::Frame) => {
                 return Err("MediaMTX cuts parts by their length alone: use part = \"33ms\"".to_owned());
             }
             Some(PartLength::UpTo(part)) => part,
             None => own.part,
         };
-        let count = self.playlist.or(preset.map(|preset| preset.playlist)).unwrap_or(own.count);
+        let count = playlist.or(preset.map(|preset| preset.playlist)).unwrap_or(own.count);
         // gohlslib refuses to start with fewer segments.
         let least = if variant == mediamtx::Variant::LowLatency { 7 } else { 3 };
         if count < least {
@@ -127,7 +112,7 @@ impl Segments {
                 via.name()
             ));
         }
-        let segment = self.segment.or(preset.map(|preset| preset.segment)).unwrap_or(own.segment);
+        let segment = segment.or(preset.map(|preset| preset.segment)).unwrap_or(own.segment);
         Ok(mediamtx::Hls { variant, segment, part, count })
     }
 
@@ -157,12 +142,6 @@ impl Segments {
             )),
         }
     }
-}
-
-fn preset(text: &str) -> Result<Preset, String> {
-    let known = Preset::NAMES.iter().find(|(name, _)| *name == text);
-    let names = || Preset::NAMES.map(|(name, _)| name).join(", ");
-    known.map(|(_, preset)| *preset).ok_or_else(|| format!("the presets are {}", names()))
 }
 
 fn one_of<T: Copy>(all: &[T], name: impl Fn(T) -> &'static str) -> String {

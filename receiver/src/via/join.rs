@@ -10,7 +10,7 @@ use common::marks::{Mark, Marks};
 use common::printable::excerpt;
 use common::time::{MonoTime, Now, WallTime};
 use measure::cost::OwnCost;
-use measure::figures::browser::{Presented, Viewed};
+use measure::figures::browser::Viewed;
 use measure::{Clocks, Correction, Sample, StartupStep};
 use report::observation::ClockCheck;
 use report::warning::Code;
@@ -175,10 +175,10 @@ impl Join {
     }
 
     fn state(&mut self, state: &State, recorder: &mut Recorder, now: Now) {
-        let &State { at_us, playback_rate, ahead_us, callbacks, missed, dropped, .. } = state;
+        let &State { at_us, playback_rate, ahead_us, dropped, .. } = state;
         self.was_hidden |= state.hidden;
         self.unsent = self.unsent.max(state.messages_dropped);
-        self.viewed.state(playback_rate, ahead_us, Presented { callbacks, missed, dropped });
+        self.viewed.state(playback_rate, ahead_us, dropped);
         let until = at_us.saturating_sub(if self.served.is_some() { LATE + ANSWERED } else { LATE });
         self.hand_over(until, recorder, now);
         if let Some(passed) = self.clock.here(until, now) {
@@ -230,6 +230,9 @@ impl Join {
             None => Observation { clocks, ..Observation::unreadable(shown, 0, false) },
         };
         recorder.observe(&Observation { cost: cost(&frame), ..observation });
+        if recorder.is_measuring() {
+            self.viewed.called(frame.missed.min(MAX_MISSED));
+        }
     }
 
     /// Two clocks: the page's is known within a bound, the offset of a remote publisher's is unknown.

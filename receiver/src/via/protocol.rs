@@ -150,8 +150,6 @@ pub(super) struct State {
     pub(super) at_us: i64,
     pub(super) playback_rate: Option<f64>,
     pub(super) ahead_us: Option<i64>,
-    pub(super) callbacks: u64,
-    pub(super) missed: u64,
     /// Pictures that the browser decoded but did not show.
     pub(super) dropped: u64,
     pub(super) hidden: bool,

@@ -11,7 +11,7 @@ use common::clock::{Clock, ManualClock};
 use common::marks::{Mark, Marks};
 use common::time::WallTime;
 use measure::figures::CostUs;
-use measure::figures::browser::{Presented, Viewed};
+use measure::figures::browser::Viewed;
 use measure::{Clocks, Correction, Sample};
 use report::calibration::Quote;
 use report::warning::Code;
@@ -63,7 +63,7 @@ fn run_in_browser() -> Value {
         let mut viewed = Viewed::default();
         viewed.stall(330_000);
         viewed.seek("start");
-        viewed.state(Some(1.0), Some(60_000), Presented { callbacks: 100, missed: 0, dropped: 0 });
+        viewed.state(Some(1.0), Some(60_000), 0);
         viewed.claim("hls_latency_ms", 4_000, Some(5_000));
         recorder.viewed(Some(("Chromium".to_owned(), "156".to_owned())), viewed);
         recorder.end_join(clock.now());

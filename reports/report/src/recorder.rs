@@ -158,6 +158,11 @@ impl Recorder {
         self.tally = Tally::new(self.about.clone());
     }
 
+    /// Whether the warm-up is over.
+    pub fn is_measuring(&self) -> bool {
+        self.tally.is_measuring()
+    }
+
     /// An access unit or bare picture came: the one call for each.
     pub fn observe(&mut self, observation: &Observation) {
         let (report, base) = (&mut self.report, self.base);

@@ -40,7 +40,7 @@ fn impossible_values_are_refused_by_the_part_that_they_are_for() {
         ("preset", "fast", "real-time"),
         ("cushion", "60", "--cushion"),
         ("segment", "1", "200ms"),
-        ("part", "1", "or frame"),
+        ("part", "1", "or \"frame\""),
         ("playlist", "many", "number of segments"),
         ("variant", "ts", "mpegts"),
         ("hls.js.maxBufferLength", "long", "number"),

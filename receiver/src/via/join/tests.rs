@@ -29,7 +29,11 @@ struct Rig {
 
 impl Rig {
     fn new() -> Self {
-        let setup = Setup { started: now(0), ..Setup::default() };
+        Self::warming_up(Duration::ZERO)
+    }
+
+    fn warming_up(warmup: Duration) -> Self {
+        let setup = Setup { started: now(0), warmup, ..Setup::default() };
         let recorder = Recorder::in_browser(setup, "mse", "own").expect("nothing to write");
         let mut rig = Self { join: Join::new(Via::LlHls, Clocks::Assumed, None), recorder };
         let mut prober = Prober::new(1, now(0).mono);
@@ -78,11 +82,26 @@ fn a_picture_that_was_not_read_is_not_lost() {
     // No code, the pixels of another frame, and a frame presented without a callback.
     rig.say(&[with(frame(2, 180), "code", Value::Null), with(frame(9, 220), "pixels_us", 0.into())], 300);
     rig.say(&[with(frame(5, 300), "missed", 1.into()), frame(7, 380)], 400);
+    // With no warm-up all count.
+    rig.say(&[json!({ "type": "state", "at_us": us(2_000) })], 450);
+    let presented = rig.join.viewed.figures().presented;
+    assert_eq!((presented.callbacks, presented.missed), (6, 1));
     let frames = rig.run(500).frames;
     assert_eq!(
         (frames.expected, frames.measured, frames.unreadable, frames.lost),
         (Some(8), Some(4), Some(3), Some(1))
     );
+}
+
+#[test]
+fn frames_without_a_callback_in_the_warm_up_do_not_excuse_unread_ones_after_it() {
+    let mut rig = Rig::warming_up(Duration::from_millis(100));
+    rig.say(&[frame(0, 100), with(frame(4, 140), "missed", 3.into()), frame(5, 180)], 200);
+    rig.say(&[frame(6, 220), with(frame(7, 260), "code", Value::Null), frame(8, 300)], 300);
+    rig.say(&[json!({ "type": "state", "at_us": us(2_000) })], 2_000);
+    let presented = rig.join.viewed.figures().presented;
+    let frames = rig.run(2_000).frames;
+    assert_eq!((frames.unreadable, presented.missed, presented.callbacks), (Some(1), 0, 3));
 }
 
 #[test]
@@ -120,7 +139,7 @@ fn a_page_cannot_make_the_receiver_grow_or_panic() {
         json!({ "type": "stall", "length_us": i64::MIN }),
         json!({ "type": "claim", "at_us": i64::MIN, "name": "x".repeat(10_000), "value_ms": 1e300 }),
         json!({ "type": "seek", "why": "\u{202e}" }),
-        json!({ "type": "state", "at_us": i64::MAX, "playback_rate": -1e300, "callbacks": u64::MAX }),
+        json!({ "type": "state", "at_us": i64::MAX, "playback_rate": -1e300, "dropped": u64::MAX }),
         with(frame(3, 400), "missed", u32::MAX.into()),
     ];
     rig.say(&wild, 500);

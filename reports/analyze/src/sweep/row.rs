@@ -178,10 +178,11 @@ impl Figures {
     }
 }
 
-/// Returns the share of frames not seen, excluding frames shown while the page was too busy to read them.
+/// Returns the number of frames not seen, excluding frames shown without a callback: the page was too busy to read them.
 fn missing(run: &Run) -> Option<u64> {
-    let frames = &run.frames;
-    if run.browser.is_some() { frames.lost.zip(frames.undecodable).map(|(a, b)| a + b) } else { words::missing(run) }
+    let uncalled = run.browser.as_ref().map_or(0, |browser| browser.viewing.presented.missed);
+    let others = words::missing(run)? - run.frames.unreadable?;
+    Some(others + run.frames.unreadable?.saturating_sub(uncalled))
 }
 
 /// Returns the share of `stalled_ms` in the browser's playing time.

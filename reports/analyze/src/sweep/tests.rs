@@ -225,6 +225,13 @@ fn what_the_decoder_refused_after_a_loss_is_missing_too() {
     (run.frames.lost, run.frames.undecodable, run.frames.unreadable) = (Some(5), Some(90), Some(1));
     let figures = Figures::of(&run);
     assert_eq!((figures.lost_percent, figures.missing_percent), (Some(0.5), Some(9.6)));
+    // Of a browser, what it showed without telling the page is not missing.
+    for (unreadable, missed, missing) in [(30, 20, 10.5), (30, 40, 9.5), (30, 0, 12.5)] {
+        let browser = serde_json::json!({ "via": "hls", "presented": { "missed": missed } });
+        run.browser = Some(serde_json::from_value(browser).expect("a browser's figures"));
+        run.frames.unreadable = Some(unreadable);
+        assert_eq!(Figures::of(&run).missing_percent, Some(missing));
+    }
     run.frames.undecodable = None;
     assert_eq!(Figures::of(&run).missing_percent, None);
 }

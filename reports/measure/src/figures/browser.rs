@@ -85,9 +85,9 @@ pub struct DatesMs {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Presented {
-    /// Number of callbacks.
+    /// Number of callbacks after the warm-up.
     pub callbacks: u64,
-    /// Frames presented without a callback.
+    /// Frames presented without a callback, after the warm-up.
     pub missed: u64,
     /// Frames decoded but not presented.
     pub dropped: u64,
@@ -174,10 +174,16 @@ impl Viewed {
     }
 
     /// Adds the current playback state.
-    pub fn state(&mut self, playback_rate: Option<f64>, ahead_us: Option<i64>, presented: Presented) {
+    pub fn state(&mut self, playback_rate: Option<f64>, ahead_us: Option<i64>, dropped: u64) {
         playback_rate.into_iter().for_each(|rate| self.rate.add(rate));
         ahead_us.into_iter().for_each(|ahead| self.ahead.add(ms_of(ahead as f64)));
-        self.presented = presented;
+        self.presented.dropped = dropped;
+    }
+
+    /// Adds a frame callback after the warm-up, and the frames presented without one before it.
+    pub fn called(&mut self, missed: u32) {
+        self.presented.callbacks += 1;
+        self.presented.missed += u64::from(missed);
     }
 
     /// Adds a claim of `claim_us`; `latency_us` is the measured latency, if known.
@@ -277,11 +283,13 @@ mod tests {
         let mut one = Viewed::default();
         one.stall(300_000);
         one.seek("start");
-        one.state(Some(1.0), Some(60_000), Presented { callbacks: 100, missed: 1, dropped: 0 });
+        one.state(Some(1.0), Some(60_000), 0);
+        (0..100).for_each(|_| one.called(0));
         let mut other = Viewed::default();
         other.stall(100_000);
         other.seek("start");
-        other.state(Some(1.2), None, Presented { callbacks: 50, missed: 0, dropped: 2 });
+        other.state(Some(1.2), None, 2);
+        (0..50).for_each(|_| other.called(0));
         one.merge(&other);
         let figures = one.figures();
         assert_eq!(figures.stalls, Stalls { count: 2, total_ms: 400.0, longest_ms: Some(300.0) });
