@@ -237,11 +237,10 @@ impl Join {
         let stamped = WallTime::from_micros(code.pub_us);
         let piece = frame.media_us.and_then(|at| self.piece(at)).copied().unwrap_or_default();
         let here = |at: Option<i64>| Some(self.clock.here(at?, now)?.wall);
-        // If only the end of a piece is known, assume that it arrived all at once.
-        let first_byte = here(piece.first_byte_us.or(piece.received_us));
+        let first_byte = here(piece.first_byte_us);
         let (fetched, appended) = (here(piece.received_us), here(piece.appended_us));
         // A piece that plays while it is still loading says nothing about a single frame.
-        let whole = first_byte >= Some(stamped) && fetched.max(appended) <= Some(shown.wall);
+        let whole = first_byte.or(fetched) >= Some(stamped) && fetched.max(appended) <= Some(shown.wall);
         // Skip the few frames without server marks: another stage would absorb their time.
         let told = self.served.as_ref().map(|served| (served, served.find(code)));
         let is_untold = told.is_some_and(|(_, frame)| frame.is_none());
