@@ -256,6 +256,15 @@ mod tests {
     }
 
     #[test]
+    fn where_the_page_is_served_is_recorded() {
+        let flags = ["--via", "mse", "--browser", "none", "--listen", "127.0.0.1:443", "http://h/cam/mse"];
+        for (flags, listen) in [(&flags[..], Some("127.0.0.1:443")), (&["--via", "mse", "http://h/cam/mse"], None)] {
+            let settings = config(flags).expect("it fits").describe(Duration::ZERO, Duration::ZERO);
+            assert_eq!(settings.other["listen"].as_str(), listen);
+        }
+    }
+
+    #[test]
     fn what_cannot_be_played_is_named_with_what_can() {
         for (arguments, words) in [
             (vec!["--via", "hls", "rtsp://host:8554/cam"], "write http://host:8080/cam/index.m3u8"),

@@ -56,8 +56,8 @@ pub(super) struct Join {
     pub(super) unsent: u64,
     /// Whether the page was ever hidden, which stops frame callbacks.
     pub(super) was_hidden: bool,
-    /// Whether the code of a frame may have come from the pixels of its neighbour.
-    was_untied: bool,
+    /// Number of frames whose code may have come from the pixels of a neighbour.
+    untied: u64,
     clocks: Clocks,
     /// Whether one response carries the whole stream, so that request times say nothing about a frame.
     is_one_response: bool,
@@ -92,16 +92,17 @@ impl Join {
         let unsent = format!("{} messages were left out by the page: the receiver was too slow", self.unsent);
         let hidden =
             "the page was hidden for part of the run, and browsers report no frames of hidden pages".to_owned();
-        let untied = "this browser does not say which frame the pixels belong to: the latency of single frames may be \
-                      that of the frame before or after"
-            .to_owned();
+        let untied = format!(
+            "the browser does not tell which frame {} readings are of: each may be off by one frame",
+            self.untied
+        );
         let assumed =
             "no SEI reaches a page: the publisher is assumed to be on this host, because the URL is".to_owned();
         let all = [
             (self.malformed > 0, Code::Input, malformed),
             (self.unsent > 0, Code::Input, unsent),
             (self.was_hidden, Code::Input, hidden),
-            (self.was_untied, Code::Input, untied),
+            (self.untied > 0, Code::Input, untied),
             (self.clocks == Clocks::Assumed, Code::ClockAssumed, assumed),
         ];
         all.into_iter().filter(|(holds, ..)| *holds).map(|(_, code, text)| Warning::new(code, text)).collect()
@@ -223,7 +224,7 @@ impl Join {
             recorder.observe(&Observation::unreadable(shown, 0, false));
         }
         let code = frame.code.filter(|_| is_of_its_picture(&frame));
-        self.was_untied |= code.is_some() && frame.pixels_us.is_none();
+        self.untied += u64::from(code.is_some() && frame.pixels_us.is_none());
         let clocks = self.check_clocks(now);
         let observation = match code {
             Some(code) => Observation { clocks, ..Observation::frame(self.sample(&frame, &code, shown, now, &clocks)) },
@@ -245,11 +246,10 @@ impl Join {
         let stamped = WallTime::from_micros(code.pub_us);
         let piece = frame.media_us.and_then(|at| self.piece(at)).copied().unwrap_or_default();
         let here = |at: Option<i64>| Some(self.clock.here(at?, now)?.wall);
-        // If only the end of a piece is known, assume that it arrived all at once.
-        let first_byte = here(piece.first_byte_us.or(piece.received_us));
+        let first_byte = here(piece.first_byte_us);
         let (fetched, appended) = (here(piece.received_us), here(piece.appended_us));
         // A piece that plays while it is still loading says nothing about a single frame.
-        let whole = first_byte >= Some(stamped) && fetched.max(appended) <= Some(shown.wall);
+        let whole = first_byte.or(fetched) >= Some(stamped) && fetched.max(appended) <= Some(shown.wall);
         // Skip the few frames without server marks: another stage would absorb their time.
         let told = self.served.as_ref().map(|served| (served, served.find(code)));
         let is_untold = told.is_some_and(|(_, frame)| frame.is_none());

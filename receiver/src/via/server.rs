@@ -128,10 +128,7 @@ impl Server {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let fingerprint = identity.as_ref().map(|identity| identity.fingerprint.clone());
         match identity {
-            Some(identity) => {
-                let listener = tls::Listener::new(listener, &identity)?;
-                runtime.spawn(async move { axum::serve(listener, router).await });
-            }
+            Some(identity) => drop(runtime.spawn(tls::serve(listener, identity, router))),
             None => drop(runtime.spawn(async move { axum::serve(listener, router).await })),
         }
         drop(entered);
@@ -188,7 +185,8 @@ async fn admitted(shared: &Shared, request: Request, next: Next) -> Response<Bod
         Entry::In => next.run(request).await,
         Entry::First(cookie) => ([(header::SET_COOKIE, cookie)], next.run(request).await).into_response(),
         Entry::Refused => {
-            (StatusCode::FORBIDDEN, "the token is missing or wrong, or the page was already opened").into_response()
+            let why = "the token is missing or wrong, or the page was already opened";
+            (StatusCode::FORBIDDEN, [(header::CONNECTION, "close")], why).into_response()
         }
     }
 }

@@ -113,15 +113,20 @@ fn stream() -> StreamUrl {
     StreamUrl::typed("http://127.0.0.1:9/cam/mse", &["http"], |_| None).expect("a URL")
 }
 
-fn config(flags: &str) -> Config {
-    let words = format!("receiver --via mse --browser none {flags} http://127.0.0.1:9/cam/mse");
+fn config(flags: &str, server: &str) -> Config {
+    let words = format!("receiver --via mse --browser none {flags} http://{server}/cam/mse");
     let args = Args::try_parse_from(words.split_whitespace()).expect("the flags parse");
     Config::new(args.via.via.expect("it is there"), &args, false).expect("they fit")
 }
 
 /// Runs the receiver with these flags and this page.
 fn summary(flags: &str, plays: &'static [Play], folder: Option<Place>) -> Summary {
-    let (config, output, stop) = (config(flags), Output::new(true, None, false), Stop::new());
+    summary_of("127.0.0.1:9", flags, plays, folder)
+}
+
+/// The same of a stream at `server`.
+fn summary_of(server: &str, flags: &str, plays: &'static [Play], folder: Option<Place>) -> Summary {
+    let (config, output, stop) = (config(flags, server), Output::new(true, None, false), Stop::new());
     let settings = config.describe(Duration::from_millis(600), Duration::ZERO);
     let common =
         Common { duration: Duration::from_millis(600), warmup: Duration::ZERO, settings, folder, assertions: &[] };
@@ -197,6 +202,41 @@ fn a_page_that_goes_is_told() {
     let summary = summary("--joins 2", &[|socket, _| drop(socket.close(None))], None);
     assert_eq!(summary.exit_code, 1);
     assert!(summary.run.warnings.iter().any(|warning| warning.message == "the page was closed"));
+}
+
+#[test]
+fn a_publisher_that_was_shifted_late_is_shifted_back() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let server = listener.local_addr().expect("it is bound").to_string();
+    let (sender, shifts) = crossbeam_channel::unbounded();
+    // Ends with the process: the run may ask for marks at any time.
+    thread::spawn(move || {
+        for mut stream in listener.incoming().filter_map(Result::ok) {
+            let mut request = Vec::new();
+            let mut byte = [0];
+            let is_whole = |request: &[u8]| {
+                request.ends_with(b"}") || request.starts_with(b"GET") && request.ends_with(b"\r\n\r\n")
+            };
+            while !is_whole(&request) && stream.read(&mut byte).is_ok_and(|length| length > 0) {
+                request.extend(byte);
+            }
+            let request = String::from_utf8_lossy(&request).into_owned();
+            let (status, body) = match request.rsplit_once("\r\n\r\n").filter(|_| request.starts_with("POST")) {
+                None => ("200 OK", r#"{"publisher_host":1,"server_host":1,"frames":[]}"#),
+                Some((_, asked)) => {
+                    sender.send(asked.to_owned()).expect("the test waits");
+                    if asked.contains("0.5") { ("504 Gateway Timeout", "{}") } else { ("200 OK", r#"{"phase_us":0}"#) }
+                }
+            };
+            let length = body.len();
+            // The client may have given up.
+            let _ = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n{body}");
+        }
+    });
+    let ends: &'static [Play] = &[|socket, _| say(socket, &[end("none")]), |socket, _| say(socket, &[end("none")])];
+    summary_of(&server, "--joins 2", ends, None);
+    let asked: Vec<String> = shifts.try_iter().collect();
+    assert_eq!(asked, [r#"{"fraction":0.0}"#, r#"{"fraction":0.5}"#, r#"{"fraction":0.0}"#]);
 }
 
 /// Returns the head of the response to a request for `path`.

@@ -120,7 +120,7 @@ impl Recorder {
     /// Returns all latencies so far.
     fn latency(&self) -> Distribution {
         match &self.joins {
-            Some(joins) => joins.latency(&self.tally),
+            Some(joins) => joins.latency(&self.tally, self.base),
             None => self.tally.histograms().total.clone(),
         }
     }

@@ -143,9 +143,13 @@ fn sums(report: &Report) {
     let names = ["stamp", "encode", "send", "package", "deliver", "fetch", "append", "buffer"];
     let columns: Vec<_> = names.iter().map(|name| report.column("frames.csv", &format!("{name}_us"))).collect();
     let latency = report.column("frames.csv", "latency_us");
+    // Sums hold for any times: none of them may lie before the one it follows by more than the clocks are known to.
+    let bound = report.number("clock.max_uncertainty_us") as i64;
     let rows = (0..latency.len()).filter_map(|row| {
         let stages: Option<Vec<i64>> = columns.iter().map(|column| column[row].parse().ok()).collect();
-        Some((stages?.iter().sum::<i64>(), latency[row].parse::<i64>().ok()?))
+        let stages = stages?;
+        assert!(stages.iter().all(|stage| *stage >= -bound), "row {row}: {stages:?}, ± {bound} µs");
+        Some((stages.iter().sum::<i64>(), latency[row].parse::<i64>().ok()?))
     });
     let rows: Vec<_> = rows.collect();
     assert!(rows.len() >= 30, "{} frames have all stages", rows.len());

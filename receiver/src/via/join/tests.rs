@@ -244,9 +244,22 @@ fn a_join_whose_page_does_not_finish_keeps_its_frames_and_is_one_of_the_joins() 
 #[test]
 fn pixels_that_no_frame_is_named_for_are_warned_of() {
     let mut rig = Rig::new();
-    let warns = |rig: &Rig| rig.join.warnings().iter().any(|warning| warning.message.contains("single frames"));
+    let warns = |rig: &Rig| {
+        rig.join.warnings().iter().any(|warning| warning.message.contains("1 readings are of: each may be off"))
+    };
     rig.say(&[frame(0, 100), json!({ "type": "state", "at_us": us(600) })], 600);
     assert!(!warns(&rig));
     rig.say(&[with(frame(1, 640), "pixels_us", Value::Null), json!({ "type": "state", "at_us": us(1_200) })], 1_200);
     assert!(warns(&rig));
+}
+
+#[test]
+fn a_first_byte_that_nobody_noted_is_not_made_up() {
+    let mut rig = Rig::new();
+    let piece = json!({ "type": "media", "from_us": 95_000, "to_us": 135_000, "bytes": 9, "requested_us": us(60),
+        "first_byte_us": null, "received_us": us(82), "appended_us": us(85) });
+    rig.say(&[piece, frame(0, 100)], 200);
+    let run = rig.run(400);
+    let count = |stage| run.stages_ms[stage].count;
+    assert_eq!((count(Stage::Deliver), count(Stage::Fetch), count(Stage::Append), count(Stage::Buffer)), (0, 0, 1, 1));
 }

@@ -131,6 +131,7 @@ fn the_stream_lies_under_the_pages_origin_and_nothing_else_does() {
     let cookie = answer.lines().find_map(|line| line.strip_prefix("set-cookie: ")).expect("a cookie");
     let (answer, _) = get(address, "/media/cam/part-1-2.m4s?x=1", cookie.split(';').next().expect("a pair"));
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("hello"), "{answer}");
+    assert!(answer.contains("content-security-policy: sandbox\r\n"), "{answer}");
     assert!(answer.contains("content-type: application/x") && !answer.contains("a=b"), "{answer}");
     let request = asked.join().expect("no panic").to_lowercase();
     assert!(request.starts_with("get /cam/part-1-2.m4s?x=1 http/1.1"), "{request}");
@@ -140,9 +141,22 @@ fn the_stream_lies_under_the_pages_origin_and_nothing_else_does() {
 #[test]
 fn who_does_not_shake_hands_holds_nobody_up() {
     let (_server, address, page) = listening("http://127.0.0.1:9/cam/mse");
-    let silent: Vec<_> = (0..8).map(|_| TcpStream::connect(address).expect("it listens")).collect();
+    let mut silent: Vec<_> = (0..40).map(|_| TcpStream::connect(address).expect("it listens")).collect();
     let mut plain = TcpStream::connect(address).expect("it listens");
     plain.write_all(b"GET / HTTP/1.1\r\n\r\n").expect("it reads");
     assert!(get(address, &page, "").0.starts_with("HTTP/1.1 200"));
-    drop(silent);
+    // The oldest made room. None had to run out of time: the others are still there.
+    assert!(silent[0].read(&mut [0]).unwrap_or(0) == 0);
+    silent[20].set_nonblocking(true).expect("a socket");
+    let waits = silent[20].read(&mut [0]).expect_err("it is open");
+    assert_eq!(waits.kind(), std::io::ErrorKind::WouldBlock);
+}
+
+#[test]
+fn the_default_port_may_be_left_out_and_no_other() {
+    let hosts = |address: &str, scheme| super::hosts(address.parse().expect("an address"), scheme);
+    assert_eq!(hosts("192.168.1.20:443", "https"), ["192.168.1.20:443", "192.168.1.20"]);
+    assert_eq!(hosts("[::1]:443", "https"), ["[::1]:443", "[::1]"]);
+    assert_eq!(hosts("192.168.1.20:80", "https"), ["192.168.1.20:80"]);
+    assert_eq!(hosts("127.0.0.1:80", "http"), ["127.0.0.1:80", "127.0.0.1"]);
 }

@@ -95,22 +95,30 @@ impl Joins {
         self.is_playing = false;
     }
 
-    /// Returns the latencies of all joins.
-    pub(super) fn latency(&self, tally: &Tally) -> Distribution {
-        let mut sum = tally.histograms().total.clone();
-        self.ended.iter().for_each(|ended| sum.add(&ended.histograms.total));
-        sum
+    /// Returns the latencies of all joins that [`Self::run`] pools, including the current one with its `tally`.
+    pub(super) fn latency(&self, tally: &Tally, base: Base) -> Distribution {
+        let current = self.current(tally, true, base);
+        let all: Vec<Part<'_>> = self.ended.iter().chain(&current).map(Ended::part).collect();
+        match &all[..] {
+            [one] => one.histograms.total.clone(),
+            _ => pool::added(&all, |histograms| &histograms.total),
+        }
     }
 
-    /// Returns the figures of all joins, including the current one with its `tally`.
-    pub(super) fn run(&self, tally: &Tally, partial: bool, base: Base) -> Run {
-        let current = (self.is_playing || self.ended.is_empty()).then(|| Ended {
+    /// Returns the join that is playing; of a run without joins, what there is.
+    fn current(&self, tally: &Tally, partial: bool, base: Base) -> Option<Ended> {
+        (self.is_playing || self.ended.is_empty()).then(|| Ended {
             run: tally.run(partial),
             histograms: tally.histograms().clone(),
             viewed: self.viewed.clone(),
             phase_us: self.phase_us,
             base,
-        });
+        })
+    }
+
+    /// Returns the figures of all joins, including the current one with its `tally`.
+    pub(super) fn run(&self, tally: &Tally, partial: bool, base: Base) -> Run {
+        let current = self.current(tally, partial, base);
         let all: Vec<&Ended> = self.ended.iter().chain(&current).collect();
         let mut run = match &all[..] {
             [one] => one.run.clone(),
@@ -218,6 +226,21 @@ mod tests {
             alone.iter().map(|(number, join)| (*number, join.latency_ms.count)).collect::<Vec<_>>(),
             [(1, 75), (2, 75)]
         );
+    }
+
+    #[test]
+    fn the_histogram_has_the_latencies_that_the_figures_have() {
+        let home = tempfile::tempdir().expect("a folder");
+        let folder = home.path().join("run");
+        let setup = Setup { folder: Some(Place::Folder(folder.clone())), ..about(Duration::from_secs(1)) };
+        let mut recorder = Recorder::in_browser(setup, "ll-hls", "own").expect("the folder can be written");
+        join(&mut recorder, 1_000, 0, 60);
+        recorder.warn(Warning::new(Code::ClockUnknown, "this join's clock is not known"));
+        let end = join(&mut recorder, 6_300, 500, 80);
+        let run = recorder.finish(end, &[]).summary.run;
+        assert_eq!((run.latency_ms.count, run.latency_ms.p50), (75, Some(60.0)));
+        let distribution = std::fs::read_to_string(folder.join("latency.hgrm")).expect("it was written");
+        assert!(distribution.contains("Total count    =           75]"), "{distribution}");
     }
 
     #[test]
