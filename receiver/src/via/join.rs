@@ -92,10 +92,8 @@ impl Join {
         let unsent = format!("{} messages were left out by the page: the receiver was too slow", self.unsent);
         let hidden =
             "the page was hidden for part of the run, and browsers report no frames of hidden pages".to_owned();
-        let untied = format!(
-            "the browser does not tell which frame {} readings are of: each may be off by one frame",
-            self.untied
-        );
+        let untied =
+            format!("the browser does not tell which frame {} readings are of: each may be one off", self.untied);
         let assumed =
             "no SEI reaches a page: the publisher is assumed to be on this host, because the URL is".to_owned();
         let all = [

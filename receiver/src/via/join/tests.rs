@@ -245,7 +245,7 @@ fn a_join_whose_page_does_not_finish_keeps_its_frames_and_is_one_of_the_joins() 
 fn pixels_that_no_frame_is_named_for_are_warned_of() {
     let mut rig = Rig::new();
     let warns = |rig: &Rig| {
-        rig.join.warnings().iter().any(|warning| warning.message.contains("1 readings are of: each may be off"))
+        rig.join.warnings().iter().any(|warning| warning.message.contains("1 readings are of: each may be one off"))
     };
     rig.say(&[frame(0, 100), json!({ "type": "state", "at_us": us(600) })], 600);
     assert!(!warns(&rig));
