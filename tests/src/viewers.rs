@@ -21,7 +21,7 @@ pub struct Watched {
     pub missing: u64,
     /// Parts that arrived too late for a player with the given cushion.
     pub stalls: u64,
-    /// Delay of each part after the first [`USUAL`], in ms, relative to the median of those. A server that becomes late for good is
+    /// Delay of each part after the first `USUAL`, in ms, relative to the median of those. A server that becomes late for good is
     /// late with every part.
     pub late_ms: Vec<f64>,
 }
