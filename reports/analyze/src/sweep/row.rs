@@ -40,7 +40,7 @@ pub struct Axis {
 /// A run of the sweep.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
-    /// Which combination of values: the same number for the same [`Row::values`].
+    /// Which combination of values: the same number for the same values.
     pub cell: usize,
     /// Which repetition of the cell, from 0.
     pub repeat: u32,
