@@ -83,6 +83,24 @@ impl Streams {
     }
 }
 
+/// Waits until the server at `http` has a playlist of the stream `name`, and returns it.
+///
+/// # Panics
+///
+/// If there is none within [`LIMIT`], or the answer is an error other than 404.
+#[track_caller]
+pub fn playlist(http: SocketAddr, name: &str) -> String {
+    let path = format!("/{name}/index.m3u8");
+    wait_until("a playlist", LIMIT, || {
+        let answer = rtsp::http_get(http, &path).expect("an answer");
+        match answer.status {
+            200 => Some(String::from_utf8(answer.body).expect("text")),
+            404 => None,
+            status => panic!("{status}: {}", answer.head),
+        }
+    })
+}
+
 /// A receiver that plays in Chromium and stores its files in `folder`. The first second of each join is warm-up.
 ///
 /// # Panics

@@ -2,11 +2,11 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use framelag_tests::process::{Builder, Process};
 use framelag_tests::rtsp::http_get;
-use framelag_tests::{LIMIT, need};
+use framelag_tests::{LIMIT, need, viewing};
 use server::SegmentSettings;
 
 /// Seconds that are looked at of each.
@@ -68,20 +68,6 @@ fn http(server: &server::Handle) -> SocketAddr {
     server.http_addr().expect("HTTP")
 }
 
-/// Waits until there is a playlist, and gives it.
-fn playlist(server: &server::Handle) -> String {
-    let start = Instant::now();
-    loop {
-        let answer = http_get(http(server), "/cam/index.m3u8").expect("an answer");
-        match answer.status {
-            200 => return String::from_utf8(answer.body).expect("text"),
-            404 => assert!(start.elapsed() < LIMIT, "nobody publishes"),
-            status => panic!("{status}: {}", answer.head),
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
 /// Both tracks are there, last at least `seconds`, and have no gap.
 fn expect_both((codecs, tracks): (Vec<String>, [Track; 2]), codec: &str, seconds: f64) -> [Track; 2] {
     assert_eq!(codecs, ["0 h264", &format!("1 {codec}")]);
@@ -120,7 +106,7 @@ fn dash_start(server: &server::Handle, track: &str, segment: u32) -> Track {
 fn is_played_by_ffmpeg(encoder: &str, codec: &str) {
     let server = server();
     let _publisher = publish(&server, encoder, "tcp");
-    let text = playlist(&server);
+    let text = viewing::playlist(http(&server), "cam");
     assert!(text.contains("EXT-X-MAP"), "{text}");
     for file in ["index.m3u8", "mse"] {
         let [video, audio] =
@@ -129,7 +115,7 @@ fn is_played_by_ffmpeg(encoder: &str, codec: &str) {
     }
     // ffmpeg opens one track of DASH after the other, and begins each with what is the newest then.
     expect_both(probe(&format!("http://{}/cam/manifest.mpd", http(&server)), &SOME), codec, 0.5);
-    let segment = playlist(&server)
+    let segment = viewing::playlist(http(&server), "cam")
         .lines()
         .rev()
         .find_map(|line| line.strip_prefix("segment-")?.strip_suffix(".m4s")?.parse().ok())
@@ -137,7 +123,10 @@ fn is_played_by_ffmpeg(encoder: &str, codec: &str) {
     expect_together(&dash_start(&server, "video", segment), &dash_start(&server, "audio", segment));
     let mpd = String::from_utf8(http_get(http(&server), "/cam/manifest.mpd").expect("an answer").body).expect("text");
     assert_eq!(mpd.matches("<AdaptationSet ").count(), 2, "{mpd}");
-    assert!(!playlist(&server).contains("DISCONTINUITY"), "the audio is there from the beginning");
+    assert!(
+        !viewing::playlist(http(&server), "cam").contains("DISCONTINUITY"),
+        "the audio is there from the beginning"
+    );
     let status = http_get(http(&server), "/api/streams/status/cam").expect("an answer");
     let status: serde_json::Value = serde_json::from_slice(&status.body).expect("JSON");
     let audio = &status["audio"];
@@ -159,7 +148,7 @@ fn opus_is_played_by_ffmpeg() {
 fn passes_over_rtsp(encoder: &str, codec: &str, publishing: &str, playing: &str) {
     let server = server();
     let _publisher = publish(&server, encoder, publishing);
-    playlist(&server);
+    viewing::playlist(http(&server), "cam");
     let url = format!("rtsp://{}/cam", server.rtsp_addr());
     let (codecs, [video, audio]) = probe(&url, &["-rtsp_transport", playing, SOME[0], SOME[1]]);
     assert_eq!(codecs, ["0 h264", &format!("1 {codec}")]);

@@ -12,8 +12,8 @@ use common::frame::Size;
 use common::host::SystemClock;
 use common::time::{MediaTime, Now};
 use common::transport::Transport;
-use framelag_tests::LIMIT;
 use framelag_tests::rtsp::{Client, http_get};
+use framelag_tests::{LIMIT, viewing};
 use publisher::capture::pattern;
 use publisher::egress::{Egress, FrameEgress, rtsp};
 use publisher::encode::{self, Encoder, OpenH264};
@@ -86,19 +86,6 @@ fn http(server: &server::Handle) -> SocketAddr {
     server.http_addr().expect("HTTP")
 }
 
-/// Waits for the stream to be published, and answers with its playlist.
-fn playlist(server: &server::Handle) -> String {
-    let start = Instant::now();
-    loop {
-        let answer = http_get(http(server), "/cam/index.m3u8").expect("an answer");
-        match answer.status {
-            200 => return String::from_utf8(answer.body).expect("text"),
-            404 => assert!(start.elapsed() < LIMIT, "nobody publishes"),
-            status => panic!("{status}: {}", answer.head),
-        }
-    }
-}
-
 /// Frames that ffprobe decodes of the first 3 s.
 fn frames_in_3_s(url: &str) -> u32 {
     let mut command = Command::new("ffprobe");
@@ -118,7 +105,7 @@ fn frames_in_3_s(url: &str) -> u32 {
 fn ffmpeg_plays_the_playlist() {
     let server = server(segments(500));
     let _publisher = Publisher::start(&server);
-    playlist(&server);
+    viewing::playlist(http(&server), "cam");
     let frames = frames_in_3_s(&format!("http://{}/cam/index.m3u8", http(&server)));
     assert!((80..=110).contains(&frames), "3 s at 30 fps: {frames}");
 }
@@ -127,7 +114,7 @@ fn ffmpeg_plays_the_playlist() {
 fn parts_come_frame_by_frame_and_a_playlist_waits_for_them() {
     let server = server(segments(500));
     let _publisher = Publisher::start(&server);
-    let text = playlist(&server);
+    let text = viewing::playlist(http(&server), "cam");
     assert!(text.contains("#EXTINF:0.50000,\nsegment-0.m4s\n"), "{text}");
     assert!(text.contains("#EXT-X-PART:DURATION=0.03333,URI=\"part-0-0.m4s\",INDEPENDENT=YES\n"), "{text}");
     let get = |path: &str| http_get(http(&server), &format!("/cam/{path}")).expect("an answer");
@@ -153,7 +140,7 @@ fn parts_come_frame_by_frame_and_a_playlist_waits_for_them() {
 fn mse_is_one_answer_with_a_fragment_per_frame_from_a_key_frame_on() {
     let server = server(segments(500));
     let _publisher = Publisher::start(&server);
-    playlist(&server);
+    viewing::playlist(http(&server), "cam");
     let mut socket = TcpStream::connect(http(&server)).expect("it listens");
     socket.set_read_timeout(Some(LIMIT)).expect("a limit");
     write!(socket, "GET /cam/mse HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("it reads");
@@ -179,7 +166,7 @@ fn what_is_not_there_is_refused() {
         assert!(status == 404 || (path.contains(' ') && status == 400), "{path}: {status}");
     }
     let _publisher = Publisher::start(&server);
-    playlist(&server);
+    viewing::playlist(http(&server), "cam");
     for (path, status) in [
         ("index.m3u8?_HLS_msn=1000000", 400),
         ("index.m3u8?_HLS_msn=18446744073709551615&_HLS_part=18446744073709551615", 400),
@@ -207,7 +194,7 @@ fn what_is_not_there_is_refused() {
 fn ffmpeg_plays_the_manifest() {
     let server = server(segments(1_000));
     let _publisher = Publisher::start(&server);
-    playlist(&server);
+    viewing::playlist(http(&server), "cam");
     let frames = frames_in_3_s(&format!("http://{}/cam/manifest.mpd", http(&server)));
     // Its clock counts whole seconds, and it takes a segment that is younger for the end of the stream.
     assert!((30..=130).contains(&frames), "up to 3 s at 30 fps: {frames}");
@@ -217,7 +204,7 @@ fn ffmpeg_plays_the_manifest() {
 fn many_viewers_get_every_part_whoever_does_not_read() {
     let server = server(segments(500));
     let _publisher = Publisher::start(&server);
-    playlist(&server);
+    viewing::playlist(http(&server), "cam");
     let address = http(&server);
     let mut lazy = TcpStream::connect(address).expect("it listens");
     write!(lazy, "GET /cam/mse HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("it reads");
