@@ -10,12 +10,11 @@ use common::frame::Size;
 use common::media::Codec;
 use common::time::{MEDIA_CLOCK_HZ, WallTime};
 use mp4_atom::{
-    Atom as _, Encode, Header, Mdat, Mfhd, Minf, Moof, Prft, ReferenceTime, Result, Tfdt, Tfhd, Tkhd, Traf, Trak, Trun,
-    TrunEntry, Vmhd,
+    Encode, Mfhd, Minf, Moof, Prft, ReferenceTime, Result, Tfdt, Tfhd, Tkhd, Traf, Trak, Trun, TrunEntry, Vmhd,
 };
 
 pub(super) use audio::{AudioRun, fragment as audio_fragment};
-use boxes::{BOX_HEADER, SYNC};
+use boxes::SYNC;
 
 use super::names::Tracks;
 use super::pieces::{Init, Separate};
@@ -119,20 +118,14 @@ impl Track {
             utc_time_semantics: ReferenceTime::Input,
         }
         .encode(&mut bytes)?;
-        let begin = bytes.len();
-        sample.moof(data.len(), 0).encode(&mut bytes)?;
-        let length = bytes.len() - begin;
-        bytes.truncate(begin);
-        sample.moof(data.len(), length + BOX_HEADER).encode(&mut bytes)?;
-        Header { kind: Mdat::KIND, size: Some(data.len()) }.encode(&mut bytes)?;
-        bytes.extend_from_slice(&data);
+        boxes::moof_and_mdat(&mut bytes, sample.moof(data.len()), &data)?;
         Ok(bytes.into())
     }
 }
 
 impl Sample {
-    /// Builds the `moof` of a frame of `size` bytes that begins `data_offset` bytes after the `moof`.
-    fn moof(&self, size: usize, data_offset: usize) -> Moof {
+    /// Builds the `moof` of a frame of `size` bytes, but for the offset of its data.
+    fn moof(&self, size: usize) -> Moof {
         let entry = TrunEntry {
             duration: Some(self.duration),
             size: Some(size as u32),
@@ -142,7 +135,7 @@ impl Sample {
         let traf = Traf {
             tfhd: Tfhd { track_id: TRACK, default_base_is_moof: true, ..Tfhd::default() },
             tfdt: Some(Tfdt { base_media_decode_time: self.decode }),
-            trun: vec![Trun { data_offset: Some(data_offset as i32), samples: vec![entry].into() }],
+            trun: vec![Trun { data_offset: Some(0), samples: vec![entry].into() }],
             ..Traf::default()
         };
         Moof { mfhd: Mfhd { sequence_number: self.number }, traf: vec![traf] }

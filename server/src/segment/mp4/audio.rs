@@ -4,11 +4,10 @@ use bytes::Bytes;
 use common::audio::{AudioCodec, AudioFormat};
 use mp4_atom::esds::{DecoderConfig, DecoderSpecific, EsDescriptor, SLConfig};
 use mp4_atom::{
-    Atom as _, Audio, Codec, Dops, Encode, Esds, Header, Mdat, Mfhd, Minf, Moof, Mp4a, Opus, Result, Smhd, Tfdt, Tfhd,
-    Tkhd, Traf, Trak, Trun, TrunEntry,
+    Audio, Codec, Dops, Esds, Mfhd, Minf, Moof, Mp4a, Opus, Result, Smhd, Tfdt, Tfhd, Tkhd, Traf, Trak, Trun, TrunEntry,
 };
 
-use super::boxes::{BOX_HEADER, SYNC, trak};
+use super::boxes::{self, SYNC, trak};
 
 /// Id of the audio track.
 pub(super) const TRACK: u32 = 2;
@@ -70,16 +69,11 @@ fn sample_entry(format: &AudioFormat) -> Codec {
 /// Builds `moof` and `mdat` for `run` as fragment `number`.
 pub(in crate::segment) fn fragment(number: u32, run: &AudioRun) -> Result<Bytes> {
     let mut bytes = Vec::with_capacity(run.data.len() + 128 + 8 * run.samples.len());
-    moof(number, run, 0).encode(&mut bytes)?;
-    let length = bytes.len();
-    bytes.clear();
-    moof(number, run, length + BOX_HEADER).encode(&mut bytes)?;
-    Header { kind: Mdat::KIND, size: Some(run.data.len()) }.encode(&mut bytes)?;
-    bytes.extend_from_slice(&run.data);
+    boxes::moof_and_mdat(&mut bytes, moof(number, run), &run.data)?;
     Ok(bytes.into())
 }
 
-fn moof(number: u32, run: &AudioRun, data_offset: usize) -> Moof {
+fn moof(number: u32, run: &AudioRun) -> Moof {
     let entry = |&(size, duration): &(u32, u32)| TrunEntry {
         duration: Some(duration),
         size: Some(size),
@@ -90,7 +84,7 @@ fn moof(number: u32, run: &AudioRun, data_offset: usize) -> Moof {
     let traf = Traf {
         tfhd: Tfhd { track_id: TRACK, default_sample_flags: Some(SYNC), default_base_is_moof: true, ..Tfhd::default() },
         tfdt: Some(Tfdt { base_media_decode_time: run.decode }),
-        trun: vec![Trun { data_offset: Some(data_offset as i32), samples: samples.into() }],
+        trun: vec![Trun { data_offset: Some(0), samples: samples.into() }],
         ..Traf::default()
     };
     Moof { mfhd: Mfhd { sequence_number: number }, traf: vec![traf] }

@@ -3,12 +3,12 @@
 use bytes::Bytes;
 use common::time::MEDIA_CLOCK_HZ;
 use mp4_atom::{
-    Codec, Dinf, Dref, Encode, FourCC, Ftyp, Hdlr, Mdhd, Mdia, Minf, Moov, Mvex, Mvhd, Result, Stbl, Stco, Stsd, Tkhd,
-    Trak, Trex, Url,
+    Atom as _, Codec, Dinf, Dref, Encode, FourCC, Ftyp, Hdlr, Header, Mdat, Mdhd, Mdia, Minf, Moof, Moov, Mvex, Mvhd,
+    Result, Stbl, Stco, Stsd, Tkhd, Trak, Trex, Url,
 };
 
 /// Size of a box header, in bytes.
-pub(super) const BOX_HEADER: usize = 8;
+const BOX_HEADER: usize = 8;
 /// sample_depends_on 2: depends on no other sample (ISO/IEC 14496-12 section 8.8.3.1).
 pub(super) const SYNC: u32 = 0x0200_0000;
 
@@ -46,4 +46,18 @@ pub(super) fn init(traks: Vec<Trak>) -> Result<Bytes> {
     ftyp.encode(&mut bytes)?;
     moov.encode(&mut bytes)?;
     Ok(bytes.into())
+}
+
+/// Appends `moof`, which describes `data`, and an `mdat` with it. Fills in the offset of the data.
+pub(super) fn moof_and_mdat(bytes: &mut Vec<u8>, mut moof: Moof, data: &[u8]) -> Result<()> {
+    let begin = bytes.len();
+    moof.encode(bytes)?;
+    // Its length does not depend on the offset.
+    let offset = bytes.len() - begin + BOX_HEADER;
+    moof.traf.iter_mut().flat_map(|traf| &mut traf.trun).for_each(|trun| trun.data_offset = Some(offset as i32));
+    bytes.truncate(begin);
+    moof.encode(bytes)?;
+    Header { kind: Mdat::KIND, size: Some(data.len()) }.encode(bytes)?;
+    bytes.extend_from_slice(data);
+    Ok(())
 }
