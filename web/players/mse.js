@@ -1,8 +1,8 @@
 /** Plays one streamed response with a fragment per frame, appended on arrival. */
 
 import { FragmentSplitter, codecs, producerReference, timescales } from "./box.js";
-import { Failure, failureOf, get, mediaFailure, read } from "./failure.js";
-import { PlayerEvents } from "./player.js";
+import { Failure, get, read } from "./failure.js";
+import { LoadingPlayer } from "./loading.js";
 import { Appender, open } from "./source.js";
 import { Steering } from "./steering.js";
 
@@ -19,9 +19,7 @@ export function start(video, url, options) {
 }
 
 /** @implements {Player} */
-class MsePlayer {
-  events = new PlayerEvents();
-  #stopped = new AbortController();
+class MsePlayer extends LoadingPlayer {
   /** @type {Appender | null} */
   #appender = null;
   /** @type {Map<number, number>} */
@@ -36,14 +34,13 @@ class MsePlayer {
    * @param {PlayerOptions} options
    */
   constructor(video, options) {
-    this.video = video;
+    super(video);
     this.steering = new Steering(video, this.events, (options.cushionMs ?? DEFAULT_CUSHION_MS) / 1000);
-    video.addEventListener("error", () => this.fail(mediaFailure(video.error)), { signal: this.#stopped.signal });
   }
 
   /** @param {string} url */
   async run(url) {
-    const { signal } = this.#stopped;
+    const signal = this.stopped;
     const requested = performance.now();
     const opening = open(this.video);
     const response = await get(url, { signal });
@@ -88,21 +85,6 @@ class MsePlayer {
       },
       (error) => this.fail(error),
     );
-  }
-
-  /** @param {unknown} error */
-  fail(error) {
-    if (this.#stopped.signal.aborted) return;
-    this.stop();
-    this.events.emit("error", failureOf(error));
-  }
-
-  stop() {
-    this.#stopped.abort();
-  }
-
-  claims() {
-    return {};
   }
 
   /** @param {number} mediaTimeS */

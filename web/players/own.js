@@ -5,9 +5,9 @@
 
 import { codecs, startTime, timescales } from "./box.js";
 import { Dates } from "./dates.js";
-import { Failure, failureOf, get, mediaFailure, read, readBody } from "./failure.js";
+import { Failure, get, read, readBody } from "./failure.js";
 import { LiveEdge, firstPartUrl, reloadUrl, withoutParts } from "./live-edge.js";
-import { PlayerEvents } from "./player.js";
+import { LoadingPlayer } from "./loading.js";
 import { merge, parse } from "./playlist.js";
 import { Appender, open } from "./source.js";
 import { Steering } from "./steering.js";
@@ -48,9 +48,7 @@ const sleep = async (ms) => {
 };
 
 /** @implements {Player} */
-class OwnPlayer {
-  events = new PlayerEvents();
-  #stopped = new AbortController();
+class OwnPlayer extends LoadingPlayer {
   #edge = new LiveEdge();
   #dates = new Dates();
   /** @type {MediaSource | null} */
@@ -77,9 +75,8 @@ class OwnPlayer {
    * @param {PlayerOptions} options
    */
   constructor(video, options) {
-    this.video = video;
+    super(video);
     this.options = options;
-    video.addEventListener("error", () => this.fail(mediaFailure(video.error)), { signal: this.#stopped.signal });
   }
 
   /** @param {string} url */
@@ -90,7 +87,7 @@ class OwnPlayer {
     const pieceS = list.partTargetS ?? Math.max(...list.segments.map((segment) => segment.durationS), 0);
     const cushionS = (this.options.cushionMs ?? DEFAULT_CUSHION_MS) / 1000;
     this.#steering = new Steering(this.video, this.events, cushionS, pieceS);
-    while (!this.#stopped.signal.aborted) {
+    while (!this.stopped.aborted) {
       const pieces = this.#edge.take(list).slice(-MAX_AT_ONCE);
       for (const piece of pieces) this.#load(piece);
       if (list.ended) break;
@@ -145,7 +142,7 @@ class OwnPlayer {
         if (merged) return this.#wanted(merged);
         delta = false;
       } catch (error) {
-        if (this.#stopped.signal.aborted || failures >= MAX_FAILURES) throw error;
+        if (this.stopped.aborted || failures >= MAX_FAILURES) throw error;
         await sleep(RETRY_MS);
       }
     }
@@ -153,7 +150,7 @@ class OwnPlayer {
 
   /** @param {string} url */
   async #text(url) {
-    const response = await get(url, { signal: this.#stopped.signal });
+    const response = await get(url, { signal: this.stopped });
     return { text: await read(response.text()), url: response.url };
   }
 
@@ -189,7 +186,7 @@ class OwnPlayer {
    */
   #missing(piece, error) {
     const gone = error instanceof Failure && error.kind === "http-status";
-    if (!gone && !this.#stopped.signal.aborted) throw error;
+    if (!gone && !this.stopped.aborted) throw error;
     this.#edge.hintFailed(piece);
     return null;
   }
@@ -228,23 +225,8 @@ class OwnPlayer {
     /** @type {Record<string, string>} */
     const headers = {};
     if (range) headers["Range"] = `bytes=${range.start}-${range.length === null ? "" : range.start + range.length - 1}`;
-    const response = await get(url, { headers, signal: this.#stopped.signal });
+    const response = await get(url, { headers, signal: this.stopped });
     return readBody(response);
-  }
-
-  /** @param {unknown} error */
-  fail(error) {
-    if (this.#stopped.signal.aborted) return;
-    this.stop();
-    this.events.emit("error", failureOf(error));
-  }
-
-  stop() {
-    this.#stopped.abort();
-  }
-
-  claims() {
-    return {};
   }
 
   /** @param {number} mediaTimeS */
