@@ -33,6 +33,7 @@ pub mod rtp;
 pub mod rtsp;
 pub mod secret;
 pub mod sei;
+pub mod served;
 pub mod stream_url;
 pub mod sync;
 pub mod time;

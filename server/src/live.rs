@@ -20,7 +20,6 @@ use crate::relay::{Account, Frames, Memory, Stream};
 use crate::segment::{SegmentSettings, SettingsChange};
 
 pub(crate) use entry::Live;
-pub(crate) use marks::FrameMarks;
 pub use settings::PATHS_MAX;
 pub(crate) use settings::{NotSet, Settings};
 pub(crate) use viewers::{Permit, Viewers};

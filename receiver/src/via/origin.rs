@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use common::rtsp::phase::Phase;
+use common::served::{PhaseAnswer, PhaseRequest, ServedFrames, TOKEN_PARAMETER};
 use common::stream_url::StreamUrl;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use http_body_util::{BodyExt, Full, Limited};
@@ -15,7 +16,6 @@ use hyper::client::conn::http1;
 use hyper::header::{CONTENT_TYPE, HOST};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use tokio::net::TcpStream;
@@ -29,32 +29,6 @@ const SHIFT_LIMIT: Duration = Duration::from_secs(4);
 const ANSWER_MAX: usize = 1 << 20;
 /// Most answers waiting to be taken.
 const WAITING_MAX: usize = 4;
-/// How the query of a stream's URL gives its token.
-const TOKEN: &str = "access_token=";
-
-/// Timestamps of the newest frames.
-#[derive(Clone, Debug, Deserialize)]
-pub(super) struct Answer {
-    /// Host id, as in [`common::sei::Origin::host`].
-    pub(super) publisher_host: u32,
-    pub(super) server_host: u32,
-    pub(super) frames: Vec<FrameMarks>,
-}
-
-/// One frame, in µs since the Unix epoch: by the publisher's clock up to `sent_us`, then by the server's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub(super) struct FrameMarks {
-    pub(super) sequence: u32,
-    pub(super) stream: u8,
-    pub(super) captured_us: Option<i64>,
-    pub(super) stamped_us: i64,
-    pub(super) painted_us: i64,
-    pub(super) encoded_us: i64,
-    pub(super) sent_us: i64,
-    pub(super) fragment_us: i64,
-    pub(super) part_us: Option<i64>,
-    pub(super) segment_us: Option<i64>,
-}
 
 /// A server that may be framelag's.
 #[derive(Debug)]
@@ -62,7 +36,7 @@ pub(super) struct Origin {
     /// `None` if the URL cannot belong to framelag's server.
     place: Option<Place>,
     runtime: Runtime,
-    answers: (Sender<Answer>, Receiver<Answer>),
+    answers: (Sender<ServedFrames>, Receiver<ServedFrames>),
     is_asked: Arc<AtomicBool>,
 }
 
@@ -76,11 +50,6 @@ struct Place {
     token: Option<String>,
     /// Whether an answer was that the token or the user is missing.
     is_refused: Arc<AtomicBool>,
-}
-
-#[derive(Deserialize)]
-struct Shifted {
-    phase_us: u64,
 }
 
 impl Origin {
@@ -99,7 +68,7 @@ impl Origin {
     }
 
     /// Waits for the marks of the frames from number `from` on; `None` if the server is not framelag's.
-    pub(super) fn marks(&self, from: Option<u32>) -> Option<Answer> {
+    pub(super) fn marks(&self, from: Option<u32>) -> Option<ServedFrames> {
         let place = self.place.as_ref()?;
         self.runtime.block_on(place.marks(from))
     }
@@ -116,17 +85,16 @@ impl Origin {
     }
 
     /// Returns an answer to [`Origin::ask`].
-    pub(super) fn take(&self) -> Option<Answer> {
+    pub(super) fn take(&self) -> Option<ServedFrames> {
         self.answers.1.try_recv().ok()
     }
 
     /// Asks the publisher to shift its pictures and returns the shift in µs; `None` if it cannot.
     pub(super) fn shift(&self, phase: Phase) -> Option<u64> {
         let place = self.place.as_ref()?;
-        let fraction = phase.fraction();
         let path = format!("/api/streams/phase{}", place.stream);
-        let body = json!({ "fraction": fraction }).to_string();
-        let shifted = place.ask::<Shifted>(Method::POST, &path, body, SHIFT_LIMIT);
+        let body = json!(PhaseRequest { fraction: phase.fraction() }).to_string();
+        let shifted = place.ask::<PhaseAnswer>(Method::POST, &path, body, SHIFT_LIMIT);
         self.runtime.block_on(shifted).map(|shifted| shifted.phase_us)
     }
 }
@@ -139,7 +107,8 @@ impl Place {
         let is_like_ours =
             url.scheme() == "http" && stream.len() > 1 && ["index.m3u8", "manifest.mpd", "mse"].contains(&file);
         let host = url.host_str()?.trim_matches(['[', ']']).to_owned();
-        let token = url.query().unwrap_or_default().split('&').find(|pair| pair.starts_with(TOKEN));
+        let is_token = |pair: &&str| pair.split_once('=').is_some_and(|(name, _)| name == TOKEN_PARAMETER);
+        let token = url.query().unwrap_or_default().split('&').find(is_token);
         is_like_ours.then(|| Self {
             host,
             port: url.port_or_known_default().unwrap_or(80),
@@ -149,7 +118,7 @@ impl Place {
         })
     }
 
-    async fn marks(&self, from: Option<u32>) -> Option<Answer> {
+    async fn marks(&self, from: Option<u32>) -> Option<ServedFrames> {
         let from = from.map(|from| format!("from={from}"));
         let query = from.into_iter().chain(self.token.clone()).collect::<Vec<_>>().join("&");
         let from = if query.is_empty() { query } else { format!("?{query}") };

@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use common::code::SEQUENCE_MODULUS;
-use common::frame::PublisherTimes;
 use common::marks::{Mark, Marks};
+use common::served::{ServedFrame, ServedFrames};
 use common::time::WallTime;
 use measure::Clocks;
 use measure::stamps::MAX_DIFFERENCE_US;
 
 use super::args::Via;
-use super::origin::{Answer, FrameMarks};
 use super::protocol::PageCode;
 
 /// Frames requested from before the oldest pending one: pages report frames out of order.
@@ -22,11 +21,11 @@ pub(super) struct Served {
     via: Via,
     /// Whether the server reads this host's clock.
     is_here: bool,
-    frames: BTreeMap<u32, FrameMarks>,
+    frames: BTreeMap<u32, ServedFrame>,
 }
 
 /// Returns whose clock stamps the pictures, according to the server, seen from host `here`.
-pub(super) fn clocks(answer: &Answer, here: u32) -> Clocks {
+pub(super) fn clocks(answer: &ServedFrames, here: u32) -> Clocks {
     match answer.publisher_host {
         0 => Clocks::Unknown,
         host if host == here => Clocks::Same,
@@ -41,29 +40,22 @@ pub(super) fn ask_from(oldest: u32) -> u32 {
 
 impl Served {
     /// Takes an answer on host `here`.
-    pub(super) fn new(via: Via, answer: Answer, here: u32) -> Self {
+    pub(super) fn new(via: Via, answer: ServedFrames, here: u32) -> Self {
         let frames = answer.frames.into_iter().map(|frame| (frame.sequence, frame)).collect();
         Self { via, is_here: answer.server_host == here && here != 0, frames }
     }
 
     /// Returns the server's marks for the frame with this code.
-    pub(super) fn find(&self, code: &PageCode) -> Option<&FrameMarks> {
-        let is_same = |frame: &&FrameMarks| {
+    pub(super) fn find(&self, code: &PageCode) -> Option<&ServedFrame> {
+        let is_same = |frame: &&ServedFrame| {
             frame.stream == code.stream && frame.stamped_us.abs_diff(code.pub_us) <= MAX_DIFFERENCE_US.unsigned_abs()
         };
         self.frames.get(&code.sequence).filter(is_same)
     }
 
     /// Adds the server's marks of `frame` to `marks`.
-    pub(super) fn add(&self, marks: Marks, frame: &FrameMarks) -> Marks {
+    pub(super) fn add(&self, marks: Marks, frame: &ServedFrame) -> Marks {
         let at = WallTime::from_micros;
-        let publisher = PublisherTimes {
-            captured: frame.captured_us.map(at),
-            stamp: at(frame.stamped_us),
-            painted: at(frame.painted_us),
-            encoded: at(frame.encoded_us),
-            sent: at(frame.sent_us),
-        };
         let whole = match self.via {
             Via::LlHls => frame.part_us,
             Via::Hls => frame.segment_us,
@@ -71,6 +63,6 @@ impl Served {
         };
         // A player receives whatever an open part or segment contains so far.
         let available = Some(at(whole.unwrap_or(frame.fragment_us))).filter(|_| self.is_here);
-        marks.with_publisher(&publisher).with(Mark::Available, available)
+        marks.with_publisher(&frame.publisher_times()).with(Mark::Available, available)
     }
 }

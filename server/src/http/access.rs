@@ -9,6 +9,7 @@ use axum::middleware::Next;
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use common::clock::Clock;
 use common::rtsp::serve::{Action, StreamPath};
+use common::served::TOKEN_PARAMETER;
 use serde::Serialize;
 
 use super::api;
@@ -16,8 +17,6 @@ use super::marks::{Carried, ForEveryPage, Peer};
 use crate::Shared;
 use crate::auth::{self, Refused};
 
-/// Query parameter for the token of a client that cannot set headers (RFC 6750 section 2.3).
-const PARAMETER: &str = "access_token";
 /// Longest token that is looked up, in characters.
 const TOKEN_MAX: usize = 128;
 
@@ -71,7 +70,7 @@ pub(super) async fn check(
     let mut response = match user {
         Ok(name) if action.is_none_or(|action| users.may(&name, action)) => {
             let carried = token.as_ref().filter(|(_, by_query)| *by_query);
-            let carried = carried.map_or_else(String::new, |(token, _)| format!("?{PARAMETER}={token}"));
+            let carried = carried.map_or_else(String::new, |(token, _)| format!("?{TOKEN_PARAMETER}={token}"));
             request.extensions_mut().insert(Carried(carried));
             request.extensions_mut().insert(User(name));
             next.run(request).await
@@ -128,7 +127,7 @@ pub(super) fn bearer(authorization: &str) -> Option<&str> {
 pub(super) fn in_query(query: &str) -> Option<&str> {
     query
         .split('&')
-        .find_map(|pair| pair.split_once('=').filter(|(name, _)| *name == PARAMETER))
+        .find_map(|pair| pair.split_once('=').filter(|(name, _)| *name == TOKEN_PARAMETER))
         .map(|(_, token)| token)
 }
 

@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use common::rtsp::phase::Phase;
 use common::rtsp::serve::StreamPath;
-use serde::{Deserialize, Serialize};
+use common::served::{PhaseAnswer, PhaseRequest};
 
 use super::api::error;
 use crate::Shared;
@@ -19,23 +19,11 @@ use crate::Shared;
 /// Longest wait for the publisher's answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Asked {
-    /// In the range [0, 1).
-    fraction: f64,
-}
-
-#[derive(Serialize)]
-struct Shifted {
-    phase_us: u64,
-}
-
 /// Handles the request.
 pub(super) async fn shift(
     State(shared): State<Arc<Shared>>,
     Path(path): Path<String>,
-    asked: Result<Json<Asked>, JsonRejection>,
+    asked: Result<Json<PhaseRequest>, JsonRejection>,
 ) -> Response {
     // Browsers send other content types cross-site without a preflight request.
     let asked = match asked {
@@ -54,7 +42,7 @@ pub(super) async fn shift(
         return error(StatusCode::CONFLICT, "the publisher is not framelag's, or another request is pending");
     };
     match tokio::time::timeout(ANSWER_LIMIT, answer).await {
-        Ok(Ok(Some(phase_us))) => Json(Shifted { phase_us }).into_response(),
+        Ok(Ok(Some(phase_us))) => Json(PhaseAnswer { phase_us }).into_response(),
         Ok(Ok(None)) => error(StatusCode::CONFLICT, "the publisher cannot shift its pictures: cameras pace themselves"),
         Ok(Err(_)) | Err(_) => error(StatusCode::GATEWAY_TIMEOUT, "the publisher did not answer"),
     }

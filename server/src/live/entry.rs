@@ -8,10 +8,11 @@ use common::clock::Clock;
 use common::host::SystemClock;
 use common::lock::lock;
 use common::sei::{Origin, Stamp};
+use common::served::ServedFrame;
 use common::time::{MediaTime, MonoTime, WallTime};
 use tokio::sync::watch;
 
-use super::marks::{FrameMarks, Marks, Placed};
+use super::marks::{Marks, Placed};
 use crate::relay::{Stream, View, Viewed};
 use crate::segment::{SegmentSettings, Segmenter, Window};
 
@@ -122,7 +123,7 @@ impl Live {
     }
 
     /// Returns the origin of the stream's stamps and the marks of its newest frames, from sequence number `from` on.
-    pub(crate) fn marks(&self, from: Option<u32>) -> (Origin, Vec<FrameMarks>) {
+    pub(crate) fn marks(&self, from: Option<u32>) -> (Origin, Vec<ServedFrame>) {
         let marks = lock(&self.marks);
         (marks.origin(), marks.from(from))
     }

@@ -4,31 +4,16 @@ use std::collections::VecDeque;
 
 use common::code::SEQUENCE_MODULUS;
 use common::sei::{Origin, Stamp};
+use common::served::ServedFrame;
 use common::time::WallTime;
-use serde::Serialize;
 
 /// Most frames remembered: 17 s at 60 fps.
 const FRAMES_MAX: usize = 1_024;
 
-/// Marks of one frame in µs since the Unix epoch. The publisher's marks use its clock, the others this host's.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct FrameMarks {
-    pub(super) sequence: u32,
-    pub(super) stream: u8,
-    pub(super) captured_us: Option<i64>,
-    pub(super) stamped_us: i64,
-    pub(super) painted_us: i64,
-    pub(super) encoded_us: i64,
-    pub(super) sent_us: i64,
-    /// When its first packet arrived.
-    pub(super) arrived_us: i64,
-    /// When its fragment became available over `mse` and DASH.
-    pub(super) fragment_us: i64,
-    /// When its part became available.
-    pub(super) part_us: Option<i64>,
-    /// When its segment was complete.
-    pub(super) segment_us: Option<i64>,
-    #[serde(skip)]
+/// A frame and the number of its segment.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    frame: ServedFrame,
     segment: u64,
 }
 
@@ -37,7 +22,7 @@ pub(crate) struct FrameMarks {
 pub(crate) struct Marks {
     origin: Origin,
     /// Oldest first.
-    frames: VecDeque<FrameMarks>,
+    frames: VecDeque<Entry>,
 }
 
 /// Position of a frame in the window.
@@ -59,23 +44,10 @@ impl Marks {
         if self.frames.len() >= FRAMES_MAX {
             self.frames.pop_front();
         }
-        let (times, now) = (&stamp.times, now.as_micros());
-        self.frames.push_back(FrameMarks {
-            sequence: stamp.sequence,
-            stream: stamp.stream_id,
-            captured_us: times.captured.map(WallTime::as_micros),
-            stamped_us: times.stamp.as_micros(),
-            painted_us: times.painted.as_micros(),
-            encoded_us: times.encoded.as_micros(),
-            sent_us: times.sent.as_micros(),
-            arrived_us: arrived.as_micros(),
-            fragment_us: now,
-            part_us: None,
-            segment_us: None,
-            segment: placed.segment,
-        });
-        for frame in self.frames.iter_mut().rev() {
-            let is_before = frame.segment != placed.segment;
+        self.frames.push_back(Entry { frame: ServedFrame::new(stamp, arrived, now), segment: placed.segment });
+        let now = now.as_micros();
+        for Entry { frame, segment } in self.frames.iter_mut().rev() {
+            let is_before = *segment != placed.segment;
             if is_before && frame.segment_us.is_some() {
                 break;
             }
@@ -90,14 +62,14 @@ impl Marks {
     }
 
     /// Returns the frames from `sequence` on, modulo [`SEQUENCE_MODULUS`], or all frames if `None`.
-    pub(crate) fn from(&self, sequence: Option<u32>) -> Vec<FrameMarks> {
-        let is_later = |frame: &&FrameMarks| {
+    pub(crate) fn from(&self, sequence: Option<u32>) -> Vec<ServedFrame> {
+        let is_later = |frame: &ServedFrame| {
             sequence.is_none_or(|from| {
                 let ahead = (i64::from(frame.sequence) - i64::from(from)).rem_euclid(i64::from(SEQUENCE_MODULUS));
                 ahead < i64::from(SEQUENCE_MODULUS) / 2
             })
         };
-        self.frames.iter().filter(is_later).cloned().collect()
+        self.frames.iter().map(|entry| entry.frame).filter(is_later).collect()
     }
 }
 
@@ -155,7 +127,7 @@ mod tests {
     #[test]
     fn they_do_not_pile_up_and_another_publisher_begins_anew() {
         let mut marks = marks(0, 3 * FRAMES_MAX as u32);
-        assert_eq!((marks.frames.len(), marks.frames[0].sequence), (FRAMES_MAX, 2 * FRAMES_MAX as u32));
+        assert_eq!((marks.frames.len(), marks.frames[0].frame.sequence), (FRAMES_MAX, 2 * FRAMES_MAX as u32));
         marks.push(&stamp(0, 2, 0), t(0), Placed { segment: 9, all_in_parts: true }, t(0));
         assert_eq!(marks.from(None).len(), 1);
     }

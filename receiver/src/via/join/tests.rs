@@ -1,10 +1,10 @@
 use common::code::SEQUENCE_MODULUS;
 use common::marks::Stage;
+use common::served::{ServedFrame, ServedFrames};
 use report::Setup;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::via::origin::{Answer, FrameMarks};
 use crate::via::page_clock::Prober;
 use crate::via::protocol;
 use crate::via::served;
@@ -147,14 +147,14 @@ fn a_page_cannot_make_the_receiver_grow_or_panic() {
 }
 
 /// Returns the marks of a framelag server on this host, 7, for frames from number `first` on, stamped 40 ms apart.
-fn told(first: u32, count: u32) -> Answer {
+fn told(first: u32, count: u32) -> ServedFrames {
     let frame = |sequence: u32| {
         let stamped_us = us(70 + 40 * i64::from(sequence));
         let (encoded_us, sent_us) = (stamped_us + 2_000, stamped_us + 3_000);
         let (fragment_us, part_us) = (stamped_us + 4_000, Some(stamped_us + 5_000));
         let captured_us = None;
         let (stream, painted_us, segment_us) = (1, stamped_us + 500, None);
-        FrameMarks {
+        ServedFrame {
             sequence,
             stream,
             captured_us,
@@ -162,12 +162,13 @@ fn told(first: u32, count: u32) -> Answer {
             painted_us,
             encoded_us,
             sent_us,
+            arrived_us: sent_us,
             fragment_us,
             part_us,
             segment_us,
         }
     };
-    Answer { publisher_host: 7, server_host: 7, frames: (first..first + count).map(frame).collect() }
+    ServedFrames { publisher_host: 7, server_host: 7, frames: (first..first + count).map(frame).collect() }
 }
 
 fn dated(sequence: i64) -> [Value; 2] {
@@ -183,7 +184,7 @@ fn a_server_of_ours_tells_the_stages_that_no_page_sees_and_frames_that_it_did_no
     let answer = told(0, 3);
     assert_eq!(served::clocks(&answer, 7), Clocks::Same);
     assert_eq!(
-        (served::clocks(&answer, 8), served::clocks(&Answer { publisher_host: 0, ..answer.clone() }, 8)),
+        (served::clocks(&answer, 8), served::clocks(&ServedFrames { publisher_host: 0, ..answer.clone() }, 8)),
         (Clocks::Different, Clocks::Unknown)
     );
     rig.join.served = Some(Served::new(Via::LlHls, answer, 7));

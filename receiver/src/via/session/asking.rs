@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use common::host::clock;
 use common::rtsp::phase::Phase;
+use common::served::ServedFrames;
 
 use super::Session;
 use crate::via::join::Join;
-use crate::via::origin::Answer;
 use crate::via::served::{self, Served};
 
 /// Interval between requests for frame marks.
@@ -30,7 +30,7 @@ impl Session<'_> {
     }
 
     /// Use the newest answer about the stamping clock: a stream without viewers has no frames to report at first.
-    fn understand(&mut self, answer: Answer) -> Served {
+    fn understand(&mut self, answer: ServedFrames) -> Served {
         let here = clock::host();
         self.clocks = self.config.clocks().max(served::clocks(&answer, here));
         Served::new(self.config.loads(), answer, here)

@@ -2,22 +2,13 @@
 
 use axum::Json;
 use common::host::clock;
-use serde::Serialize;
+use common::served::ServedFrames;
 
-use crate::live::{FrameMarks, Live};
-
-#[derive(Serialize)]
-pub(super) struct View {
-    /// Id of the publisher's host, which identifies its clock; 0 if unknown.
-    publisher_host: u32,
-    /// Id of this host.
-    server_host: u32,
-    frames: Vec<FrameMarks>,
-}
+use crate::live::Live;
 
 /// Returns the frames from the number in `query` on: `from=N`.
-pub(super) fn show(live: &Live, query: &str) -> Json<View> {
+pub(super) fn show(live: &Live, query: &str) -> Json<ServedFrames> {
     let from = query.split('&').find_map(|pair| pair.strip_prefix("from=")?.parse().ok());
     let (origin, frames) = live.marks(from);
-    Json(View { publisher_host: origin.host, server_host: clock::host(), frames })
+    Json(ServedFrames { publisher_host: origin.host, server_host: clock::host(), frames })
 }
