@@ -72,7 +72,7 @@ export class Watch {
     const called = performance.now();
     const looking = this.frames.look(this.video);
     this.video.requestVideoFrameCallback((_, next) => this.#frame(next));
-    const missed = this.#presented.callback(frame.presentedFrames);
+    const missed = this.#presented.callback(frame.presentedFrames, frame.mediaTime);
     this.#stalled(this.#stalls.presented(frame.presentationTime, frame.mediaTime, missed));
     const message = this.#frameMessage(called, frame, missed);
     looking.then(
@@ -118,6 +118,7 @@ export class Watch {
   }
 
   #seeking() {
+    this.#presented.seeking();
     this.#stalled(this.#stalls.update(this.#moment()));
     const why = this.#presented.callbacks === 0 ? "start" : this.#seekReason;
     this.#seek ??= { fromS: this.#timeS, ms: performance.now(), why };

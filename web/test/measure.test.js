@@ -9,10 +9,20 @@ import { Stalls } from "../measure/stalls.js";
 
 test("missed frames are counted, not those before the first callback", () => {
   const presented = new Presented();
-  assert.deepEqual([5, 6, 9, 10].map((n) => presented.callback(n)), [0, 0, 2, 0]);
+  assert.deepEqual([5, 6, 9, 10].map((n) => presented.callback(n, n / 30)), [0, 0, 2, 0]);
   assert.equal(presented.callbacks, 4);
-  assert.equal(presented.callback(1), 0, "another source counts anew");
-  assert.equal(presented.callback(3), 1);
+  assert.equal(presented.callback(1, 11 / 30), 0, "another source counts anew");
+  assert.equal(presented.callback(3, 13 / 30), 1);
+});
+
+test("frames that Firefox counts again at a seek are not missed", () => {
+  const presented = new Presented();
+  const missed = [[72, 2.1342], [74, 2.2011]].map(([count, mediaS]) => presented.callback(count ?? 0, mediaS ?? 0));
+  assert.deepEqual(missed, [0, 1]);
+  presented.seeking();
+  assert.equal(presented.callback(86, 2.499989), 0, "the first frame after the seek");
+  assert.equal(presented.callback(161, 2.499992), 0, "which is shown twice");
+  assert.equal(presented.callback(163, 2.566633), 1);
 });
 
 /**
