@@ -97,8 +97,12 @@ export class Stalls {
   #end(endMs) {
     const [since, shown] = [this.#sinceMs, this.#shown];
     this.#sinceMs = null;
-    if (since === null || !shown || endMs - shown.ms <= this.#frameMs() + REFRESH_MS) return null;
-    const stall = { startMs: since, lengthMs: Math.max(endMs - since, 0), atS: shown.mediaS };
+    if (since === null || !shown) return null;
+    const lateMs = endMs - shown.ms - this.#frameMs();
+    if (lateMs <= REFRESH_MS) return null;
+    // `waiting` may be heard of after the frame that ended it was presented.
+    const lengthMs = endMs > since ? endMs - since : lateMs;
+    const stall = { startMs: Math.min(since, endMs - lengthMs), lengthMs, atS: shown.mediaS };
     this.count++;
     this.totalMs += stall.lengthMs;
     this.longestMs = Math.max(this.longestMs, stall.lengthMs);

@@ -53,7 +53,7 @@ export const PRESETS = {
     options: { hlsjs: { lowLatencyMode: false }, dashjs: { streaming: { delay: { liveDelay: 4 } } } },
   },
   frame: {
-    options: { cushionMs: 65, hlsjs: HLSJS_LOW_LATENCY, dashjs: dashLowLatency(0.1) },
+    options: { cushionMs: 55, hlsjs: HLSJS_LOW_LATENCY, dashjs: dashLowLatency(0.1) },
   },
 };
 

@@ -27,7 +27,7 @@ const DEFAULTS = {
   seekBeyondS: 0.1,
   maxChange: 0.2,
 };
-/** Distance into the band at which a correction stops. */
+/** Distance into the band at which a correction from below stops. One from above stops in the middle. */
 const WITHIN_S = 0.002;
 /** Samples needed for a decision. */
 const MIN_SAMPLES = 3;
@@ -38,7 +38,11 @@ export class RateController {
   /** @type {{ atS: number, leadS: number }[]} */
   #samples = [];
   #restUntilS = -Infinity;
-  #steers = false;
+  /**
+   * Where the lead is being steered. Playback begins anywhere in the band, often above its middle.
+   * @type {"up" | "down" | null}
+   */
+  #steers = "down";
 
   /** @param {RateOptions} options */
   constructor(options) {
@@ -68,12 +72,13 @@ export class RateController {
   /** @param {number} lowS */
   #rate(lowS) {
     const { targetS, bandS, gain, gainBelow, maxChange } = this.options;
-    const withinS = this.#steers ? WITHIN_S : 0;
-    const [below, above] = [lowS - targetS - withinS, lowS - targetS - bandS + withinS];
-    this.#steers = below < 0 || above > 0;
-    // Aim further into the band than the stopping point, so that it is reached.
-    if (below < 0) return 1 - Math.min((WITHIN_S - below) * gainBelow, maxChange);
-    if (above > 0) return 1 + Math.min((WITHIN_S + above) * gain, maxChange);
+    const [aboveS, middleS] = [lowS - targetS, bandS / 2];
+    if (aboveS < 0) this.#steers = "up";
+    else if (aboveS > bandS) this.#steers = "down";
+    else if (this.#steers === "up" ? aboveS >= WITHIN_S : aboveS <= middleS) this.#steers = null;
+    // Aim a little beyond the stopping point, so that it is reached.
+    if (this.#steers === "up") return 1 - Math.min((2 * WITHIN_S - aboveS) * gainBelow, maxChange);
+    if (this.#steers === "down") return 1 + Math.min((aboveS - middleS + WITHIN_S) * gain, maxChange);
     return 1;
   }
 

@@ -150,3 +150,12 @@ test("browsers are known by their user agents", () => {
   assert.equal(of("Mozilla/5.0 (iPhone) AppleWebKit/605 Version/18.1 Mobile/15E148 Safari/604.1"), "Safari 18.1");
   assert.equal(of("curl"), "unknown ");
 });
+
+test("a stall that is heard of after its frames is as long as they were late", () => {
+  const stalls = new Stalls();
+  for (const frame of [0, 1, 2, 3]) stalls.presented((frame * 1000) / 30, frame / 30, 0);
+  stalls.waiting(240);
+  const stall = stalls.presented(260, 7 / 30, 3);
+  assert.equal(Math.round(stall?.lengthMs ?? 0), 27);
+  assert.equal(Math.round((stall?.startMs ?? 0) + (stall?.lengthMs ?? 0)), 160);
+});
