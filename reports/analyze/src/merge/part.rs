@@ -47,7 +47,9 @@ impl Part {
             if segments.last() != Some(&row.segment) {
                 segments.push(row.segment);
             }
-            if receiver_of(&receivers, row.segment).is_some_and(|receiver| receivers[receiver].pooled) {
+            // The rows of a killed run may be newer than its `run.json`, which is written after them.
+            let is_counted = !saved.run.partial || frames.total.count() < saved.run.latency_ms.count;
+            if is_counted && receiver_of(&receivers, row.segment).is_some_and(|receiver| receivers[receiver].pooled) {
                 record(&mut frames, &row);
             }
         })?;

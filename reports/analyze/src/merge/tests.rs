@@ -305,6 +305,28 @@ fn a_run_that_failed_or_goes_on_makes_the_whole_so() {
 }
 
 #[test]
+fn a_killed_run_whose_rows_are_newer_than_its_figures_has_as_many_values_as_they_count() {
+    let (mut rig, _) = Rig::new(&[Given::default()]);
+    let [older, newer] = ["older", "newer"].map(|name| rig.home.path().join(name));
+    let lost = |sequence: u64| sequence % 20 == 10 || sequence >= FRAMES / 2;
+    for (folder, given) in [
+        (&older, Given { began: 1, lost, ..Given::default() }),
+        (&newer, Given { began: 1, ..Given::default() }),
+    ] {
+        let mut recorder = given.recorder(folder);
+        given.play(&mut recorder);
+        drop(recorder);
+    }
+    fs::copy(older.join("run.json"), newer.join("run.json")).expect("the folders can be read and written");
+    rig.folders.push(newer);
+    let summary = rig.merge(&[]);
+    assert!(summary.run.warnings.iter().all(|warning| !warning.message.contains("have not all values")));
+    let hgrm = fs::read_to_string(rig.out().join("latency.hgrm")).expect("it was written");
+    let total = hgrm.lines().find_map(|line| line.split("Total count    =").nth(1)).expect("the total");
+    assert_eq!(total.trim().trim_end_matches(']'), summary.run.latency_ms.count.to_string());
+}
+
+#[test]
 fn where_the_log_is_short_the_rows_stand_in_and_where_both_are_it_is_said() {
     let (rig, _) = Rig::new(&two());
     let whole = rig.merge(&[]).run.latency_ms;
