@@ -9,6 +9,8 @@ use crate::LIMIT;
 
 /// A part's delay is compared with the median of the first parts, this many.
 const USUAL: usize = 64;
+/// Waits below this are errors of floating point, in seconds.
+const ROUNDING: f64 = 1e-6;
 /// Largest playlist or part that is read, in bytes.
 const BODY_MAX: usize = 8 << 20;
 
@@ -19,7 +21,7 @@ pub struct Watched {
     pub parts: u64,
     /// Parts that were listed but not available.
     pub missing: u64,
-    /// Parts that arrived too late for a player with the given cushion.
+    /// Parts that arrived too late for a player with the given cushion, which is further behind after each.
     pub stalls: u64,
     /// Delay of each part after the first `USUAL`, in ms, relative to the median of those. A server that becomes late for good is
     /// late with every part.
@@ -27,7 +29,8 @@ pub struct Watched {
 }
 
 /// Watches the playlist at `path` of the server at `address` for this long. A part that arrives later than `cushion`
-/// less its own duration counts as a stall; `cushion` is the media buffered just after a part arrived.
+/// less its own duration is a stall: playback waits for it and goes on that much later. `cushion` is the media buffered just
+/// after a part arrived.
 ///
 /// # Errors
 ///
@@ -66,12 +69,14 @@ struct Arrivals {
     end: f64,
     /// Arrivals of the first parts relative to their media time, in seconds; sorted once all of them are there.
     usual: Vec<f64>,
+    /// For how long playback has waited, in seconds.
+    waited: f64,
     watched: Watched,
 }
 
 impl Arrivals {
     fn new(cushion: Duration) -> Self {
-        Self { cushion, end: 0.0, usual: Vec::with_capacity(USUAL), watched: Watched::default() }
+        Self { cushion, end: 0.0, usual: Vec::with_capacity(USUAL), waited: 0.0, watched: Watched::default() }
     }
 
     fn add(&mut self, came: Option<Duration>, duration: f64) {
@@ -85,7 +90,11 @@ impl Arrivals {
         if self.usual.len() == USUAL {
             let late = after - self.usual[USUAL / 2];
             self.watched.late_ms.push(late * 1_000.0);
-            self.watched.stalls += u64::from(late > self.cushion.as_secs_f64() - duration);
+            let wait = late - self.waited - (self.cushion.as_secs_f64() - duration);
+            if wait > ROUNDING {
+                self.watched.stalls += 1;
+                self.waited += wait;
+            }
             return;
         }
         self.usual.push(after);
@@ -259,22 +268,25 @@ mod tests {
             let late = match part {
                 90 => 40,
                 100 => 60,
+                110 => 59,
+                120 => 65,
                 _ => 0,
             };
             arrivals.add(ms(500 + part * 100 + late), 0.1);
         }
         arrivals.add(None, 0.1);
         let Watched { parts, missing, stalls, late_ms } = arrivals.watched;
-        assert_eq!((parts, missing, stalls), (200, 1, 1));
-        assert!((late_ms.iter().copied().fold(0.0, f64::max) - 60.0).abs() < 1e-6, "{late_ms:?}");
+        assert_eq!((parts, missing, stalls), (200, 1, 2), "after the first, playback is 10 ms further behind");
+        assert!((late_ms.iter().copied().fold(0.0, f64::max) - 65.0).abs() < 1e-6, "{late_ms:?}");
     }
 
     #[test]
-    fn a_server_that_comes_to_be_late_for_good_does_not_become_usual() {
+    fn a_server_that_comes_to_be_late_for_good_stalls_a_player_once_and_is_late_with_every_part() {
         let mut arrivals = Arrivals::new(Duration::from_millis(150));
         for part in 0..300 {
             arrivals.add(Some(Duration::from_millis(500 + part * 100 + if part < 100 { 0 } else { 80 })), 0.1);
         }
-        assert_eq!(arrivals.watched.stalls, 200);
+        assert_eq!(arrivals.watched.stalls, 1);
+        assert_eq!(arrivals.watched.late_ms.iter().filter(|late| **late > 79.0).count(), 200);
     }
 }

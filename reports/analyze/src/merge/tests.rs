@@ -309,10 +309,9 @@ fn a_killed_run_whose_rows_are_newer_than_its_figures_has_as_many_values_as_they
     let (mut rig, _) = Rig::new(&[Given::default()]);
     let [older, newer] = ["older", "newer"].map(|name| rig.home.path().join(name));
     let lost = |sequence: u64| sequence % 20 == 10 || sequence >= FRAMES / 2;
-    for (folder, given) in [
-        (&older, Given { began: 1, lost, ..Given::default() }),
-        (&newer, Given { began: 1, ..Given::default() }),
-    ] {
+    for (folder, given) in
+        [(&older, Given { began: 1, lost, ..Given::default() }), (&newer, Given { began: 1, ..Given::default() })]
+    {
         let mut recorder = given.recorder(folder);
         given.play(&mut recorder);
         drop(recorder);
