@@ -120,6 +120,8 @@ fn via(args: &Args) -> Result<Option<via::Config>, Error> {
         ("--pictures", args.pictures.is_some()),
         ("--metrics", args.metrics.is_some()),
         ("--otlp", args.otlp.is_some()),
+        ("--credentials", args.credentials.is_some()),
+        ("--transport", args.transport != Transport::Tcp),
     ];
     if let Some((flag, _)) = flags.into_iter().find(|(_, given)| *given) {
         return Err(via::config::Error::Flag(flag).into());
@@ -220,7 +222,7 @@ mod tests {
     #[test]
     fn what_cannot_be_played_is_named_without_its_password() {
         for (arguments, word) in [
-            (vec!["http://host/cam"], "http://host/cam is not a stream"),
+            (vec!["http://host/cam"], "--via ll-hls|hls|dash|mse plays http://"),
             (vec!["cam"], "cam is not a stream"),
             (vec!["http://user:secret@host/"], "http://…@host/"),
             (vec!["rtsp://user:secret@:99999/"], "…@"),

@@ -17,7 +17,9 @@ pub const MAX_INPUTS: usize = 16;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// Not a URL of ours. Shows no more of it than its scheme, because the rest may hold a password.
-    #[error("{0} is not a stream: write rtsp://HOST[:PORT]/PATH, or - for y4m on standard input")]
+    #[error(
+        "{0} is not a stream: write rtsp://HOST[:PORT]/PATH, or - for y4m on standard input; --via ll-hls|hls|dash|mse plays http://"
+    )]
     NotAUrl(String),
     /// One that cannot be played.
     #[error(transparent)]

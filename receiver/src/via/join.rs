@@ -38,6 +38,16 @@ const FRESH_US: u64 = 1_000_000;
 /// Longest text from a page that is shown.
 const TEXT_MAX: usize = 200;
 
+/// What happened at a moment of the page's clock.
+#[derive(Debug)]
+enum Told {
+    Frame(Frame),
+    Stall { length_us: i64 },
+    Seek { why: String },
+    State(State),
+    Claim(Claim),
+}
+
 /// The state of one join.
 #[derive(Debug, Default)]
 pub(super) struct Join {
@@ -63,7 +73,7 @@ pub(super) struct Join {
     is_one_response: bool,
     /// Set if the server is framelag's.
     pub(super) served: Option<Served>,
-    waiting: BTreeMap<(i64, u64), Frame>,
+    waiting: BTreeMap<(i64, u64), Told>,
     arrived: u64,
     pieces: VecDeque<Media>,
     /// The newest latency, and when its picture was shown by the page's clock.
@@ -83,7 +93,8 @@ impl Join {
 
     /// Returns the frame number to request from a framelag server for the pending frames; `None` if none are pending.
     pub(super) fn ask_from(&self) -> Option<u32> {
-        self.waiting.values().find_map(|frame| frame.code).map(|code| ask_from(code.sequence))
+        let code = |told: &Told| if let Told::Frame(frame) = told { frame.code } else { None };
+        self.waiting.values().find_map(code).map(|code| ask_from(code.sequence))
     }
 
     /// Returns warnings that apply to the join's figures.
@@ -124,12 +135,16 @@ impl Join {
     fn message(&mut self, message: FromPage, recorder: &mut Recorder, now: Now) {
         match message {
             FromPage::Hello(hello) => self.hello(&hello, recorder, now),
-            FromPage::Frame(frame) => self.frame(frame, recorder, now),
+            FromPage::Frame(frame) => self.put(frame.presented_us, Told::Frame(frame), recorder, now),
             FromPage::Media(media) => self.media(media, recorder, now),
-            FromPage::Stall { length_us } => self.viewed.stall(length_us),
-            FromPage::Seek(seek) => self.viewed.seek(&excerpt(&seek.why, TEXT_MAX)),
-            FromPage::State(state) => self.state(&state, recorder, now),
-            FromPage::Claim(claim) => self.claim(&claim),
+            FromPage::Stall { at_us, length_us } => {
+                self.put(at_us.saturating_add(length_us), Told::Stall { length_us }, recorder, now);
+            }
+            FromPage::Seek(seek) => {
+                self.put(seek.at_us, Told::Seek { why: excerpt(&seek.why, TEXT_MAX) }, recorder, now);
+            }
+            FromPage::State(state) => self.state(state, recorder, now),
+            FromPage::Claim(claim) => self.put(claim.at_us, Told::Claim(claim), recorder, now),
             FromPage::End { at_us, error } => {
                 self.hand_over(i64::MAX, recorder, now);
                 self.ended = self.clock.here(at_us, now);
@@ -155,10 +170,10 @@ impl Join {
         }
     }
 
-    /// Queues a frame until the older frames, which may be read later, have arrived.
-    fn frame(&mut self, frame: Frame, recorder: &mut Recorder, now: Now) {
+    /// Queues what happened at this time until what is older, such as frames that take longer to read, has arrived.
+    fn put(&mut self, at_us: i64, told: Told, recorder: &mut Recorder, now: Now) {
         self.arrived += 1;
-        self.waiting.insert((frame.presented_us, self.arrived), frame);
+        self.waiting.insert((at_us, self.arrived), told);
         while self.waiting.len() > MAX_WAITING {
             self.hand_over_oldest(recorder, now);
         }
@@ -173,11 +188,11 @@ impl Join {
         self.pieces.push_back(media);
     }
 
-    fn state(&mut self, state: &State, recorder: &mut Recorder, now: Now) {
-        let &State { at_us, playback_rate, ahead_us, dropped, .. } = state;
+    fn state(&mut self, state: State, recorder: &mut Recorder, now: Now) {
+        let at_us = state.at_us;
         self.was_hidden |= state.hidden;
         self.unsent = self.unsent.max(state.messages_dropped);
-        self.viewed.state(playback_rate, ahead_us, dropped);
+        self.put(at_us, Told::State(state), recorder, now);
         let until = at_us.saturating_sub(if self.served.is_some() { LATE + ANSWERED } else { LATE });
         self.hand_over(until, recorder, now);
         if let Some(passed) = self.clock.here(until, now) {
@@ -203,7 +218,7 @@ impl Join {
         true
     }
 
-    /// Passes on frames presented before `until` of the page's clock.
+    /// Passes on what happened before `until` of the page's clock.
     fn hand_over(&mut self, until: i64, recorder: &mut Recorder, now: Now) {
         while self.waiting.first_key_value().is_some_and(|((at, _), _)| *at < until) {
             self.hand_over_oldest(recorder, now);
@@ -211,7 +226,25 @@ impl Join {
     }
 
     fn hand_over_oldest(&mut self, recorder: &mut Recorder, now: Now) {
-        let Some((_, frame)) = self.waiting.pop_first() else { return };
+        match self.waiting.pop_first().map(|(_, told)| told) {
+            Some(Told::Frame(frame)) => self.hand_over_frame(&frame, recorder, now),
+            Some(told) if recorder.is_measuring() => self.view(&told),
+            // How the player starts and plays during the warm-up is in no figure.
+            Some(_) | None => {}
+        }
+    }
+
+    fn view(&mut self, told: &Told) {
+        match told {
+            Told::Frame(_) => {}
+            Told::Stall { length_us } => self.viewed.stall(*length_us),
+            Told::Seek { why } => self.viewed.seek(why),
+            Told::State(state) => self.viewed.state(state.playback_rate, state.ahead_us, state.dropped),
+            Told::Claim(claim) => self.claim(claim),
+        }
+    }
+
+    fn hand_over_frame(&mut self, frame: &Frame, recorder: &mut Recorder, now: Now) {
         let Some(shown) = self.clock.here(frame.presented_us, now) else {
             self.malformed += 1;
             return;
@@ -221,16 +254,19 @@ impl Join {
         for _ in 0..frame.missed.min(MAX_MISSED) {
             recorder.observe(&Observation::unreadable(shown, 0, false));
         }
-        let code = frame.code.filter(|_| is_of_its_picture(&frame));
+        let code = frame.code.filter(|_| is_of_its_picture(frame));
         self.untied += u64::from(code.is_some() && frame.pixels_us.is_none());
         let clocks = self.check_clocks(now);
         let observation = match code {
-            Some(code) => Observation { clocks, ..Observation::frame(self.sample(&frame, &code, shown, now, &clocks)) },
+            Some(code) => Observation { clocks, ..Observation::frame(self.sample(frame, &code, shown, now, &clocks)) },
             None => Observation { clocks, ..Observation::unreadable(shown, 0, false) },
         };
-        recorder.observe(&Observation { cost: cost(&frame), ..observation });
+        recorder.observe(&Observation { cost: cost(frame), ..observation });
         if recorder.is_measuring() {
             self.viewed.called(frame.missed.min(MAX_MISSED));
+            if let (Some(code), Some(date), Some((_, latency))) = (code, frame.date_us, self.latency) {
+                self.viewed.date(latency.saturating_add(code.pub_us.saturating_sub(date)), latency);
+            }
         }
     }
 
@@ -262,10 +298,6 @@ impl Join {
             Some((served, Some(frame))) => served.add(marks, frame),
             _ => marks,
         };
-        if let Some(date) = frame.date_us {
-            let latency = marks.latency_us();
-            self.viewed.date(latency.saturating_add(code.pub_us.saturating_sub(date)), latency);
-        }
         self.latency = Some((frame.presented_us, marks.latency_us()));
         Sample {
             stream_id: code.stream,

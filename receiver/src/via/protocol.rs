@@ -61,6 +61,7 @@ pub(super) enum FromPage {
     Frame(Frame),
     Media(Media),
     Stall {
+        at_us: i64,
         length_us: i64,
     },
     Seek(Seek),
@@ -138,7 +139,7 @@ pub(super) struct Media {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(super) struct Seek {
-    pub(super) length_us: i64,
+    pub(super) at_us: i64,
     /// `start`, `live-edge`, `gap` or `player`.
     pub(super) why: String,
 }

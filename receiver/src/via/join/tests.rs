@@ -264,3 +264,26 @@ fn a_first_byte_that_nobody_noted_is_not_made_up() {
     let count = |stage| run.stages_ms[stage].count;
     assert_eq!((count(Stage::Deliver), count(Stage::Fetch), count(Stage::Append), count(Stage::Buffer)), (0, 0, 1, 1));
 }
+
+#[test]
+fn how_it_plays_during_the_warm_up_is_in_no_figure() {
+    let mut rig = Rig::warming_up(Duration::from_secs(1));
+    let told = |ms: i64| {
+        let at = us(ms);
+        [
+            json!({ "type": "stall", "at_us": at, "length_us": 100_000 }),
+            json!({ "type": "seek", "at_us": at, "why": "gap" }),
+            json!({ "type": "claim", "at_us": at, "name": "hls_latency_ms", "value_ms": 31.0 }),
+            json!({ "type": "state", "at_us": at, "playback_rate": 1.0, "ahead_us": 60_000 + at - us(0) }),
+        ]
+    };
+    let frames = (1..30).map(|i| with(frame(i, i * 100), "date_us", json!(us(i * 100 - 29))));
+    let messages: Vec<_> = frames.chain(told(500)).chain(told(2_500)).collect();
+    rig.say(&messages, 3_000);
+    rig.say(&[json!({ "type": "state", "at_us": us(3_500) })], 3_500);
+    let viewing = rig.join.viewed.figures();
+    assert_eq!((viewing.stalls.count, viewing.seeks["gap"], viewing.claims["hls_latency_ms"].count), (1, 1, 1));
+    assert_eq!(viewing.ahead_ms.min, Some(2_560.0), "{:?}", viewing.ahead_ms);
+    assert_eq!(viewing.dates.count, viewing.presented.callbacks, "as many as frames were measured");
+    assert!(viewing.dates.count < 29, "{:?}", viewing.dates);
+}

@@ -55,9 +55,8 @@ fn explained(run: &Run, frames: &Frames) -> String {
             escape(&words::shown(zero))
         );
     }
-    let mut text =
-        "From painting the stamp into a picture to handing it to the window, frame by frame in the order shown."
-            .to_owned();
+    let end = if run.browser.is_some() { "its presentation by the browser" } else { "handing it to the window" };
+    let mut text = format!("From painting the stamp into a picture to {end}, frame by frame in the order shown.");
     if frames.freezes.is_empty() && frames.missing.is_empty() {
         text.push_str(" No freezes, and every frame was seen.");
     }
