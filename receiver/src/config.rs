@@ -222,6 +222,7 @@ mod tests {
     #[test]
     fn what_cannot_be_played_is_named_without_its_password() {
         for (arguments, word) in [
+            (vec!["http://host/cam"], "http://host/cam is not a stream"),
             (vec!["http://host/cam"], "--via ll-hls|hls|dash|mse plays http://"),
             (vec!["cam"], "cam is not a stream"),
             (vec!["http://user:secret@host/"], "http://…@host/"),

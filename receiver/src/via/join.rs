@@ -1,6 +1,6 @@
 //! One join: turns a page's reports, from loading the player until it stops, into observations. Pure.
 //!
-//! The page's messages arrive in batches, up to 200 ms late. Frames are reordered and passed on once no older frame
+//! The page's messages arrive in batches, up to 200 ms late. They are put in order and passed on once no older frame
 //! can arrive; report time advances with the page's messages.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -25,7 +25,7 @@ use super::served::{Served, ask_from};
 const LATE: i64 = 250_000;
 /// As above, but also waiting for a framelag server's answer.
 const ANSWERED: i64 = 500_000;
-/// Most frames waiting for older ones: four seconds at 500 fps.
+/// Most frames and other events waiting for older ones: four seconds at 500 fps.
 const MAX_WAITING: usize = 2_000;
 /// Most media pieces remembered: more than a player buffers.
 const MAX_PIECES: usize = 1_000;
@@ -144,7 +144,10 @@ impl Join {
                 self.put(seek.at_us, Told::Seek { why: excerpt(&seek.why, TEXT_MAX) }, recorder, now);
             }
             FromPage::State(state) => self.state(state, recorder, now),
-            FromPage::Claim(claim) => self.put(claim.at_us, Told::Claim(claim), recorder, now),
+            FromPage::Claim(claim) => {
+                let name = excerpt(&claim.name, TEXT_MAX);
+                self.put(claim.at_us, Told::Claim(Claim { name, ..claim }), recorder, now);
+            }
             FromPage::End { at_us, error } => {
                 self.hand_over(i64::MAX, recorder, now);
                 self.ended = self.clock.here(at_us, now);
@@ -202,7 +205,7 @@ impl Join {
 
     fn claim(&mut self, claim: &Claim) {
         let latency = self.latency.filter(|(at, _)| claim.at_us.abs_diff(*at) < FRESH_US).map(|(_, latency)| latency);
-        self.viewed.claim(&excerpt(&claim.name, TEXT_MAX), (claim.value_ms * 1e3).round() as i64, latency);
+        self.viewed.claim(&claim.name, (claim.value_ms * 1e3).round() as i64, latency);
     }
 
     /// Passes on what is left of a join whose page did not finish. Returns `false` if the page did.
@@ -226,21 +229,15 @@ impl Join {
     }
 
     fn hand_over_oldest(&mut self, recorder: &mut Recorder, now: Now) {
-        match self.waiting.pop_first().map(|(_, told)| told) {
-            Some(Told::Frame(frame)) => self.hand_over_frame(&frame, recorder, now),
-            Some(told) if recorder.is_measuring() => self.view(&told),
-            // How the player starts and plays during the warm-up is in no figure.
-            Some(_) | None => {}
-        }
-    }
-
-    fn view(&mut self, told: &Told) {
+        let Some((_, told)) = self.waiting.pop_first() else { return };
         match told {
-            Told::Frame(_) => {}
-            Told::Stall { length_us } => self.viewed.stall(*length_us),
-            Told::Seek { why } => self.viewed.seek(why),
+            Told::Frame(frame) => self.hand_over_frame(&frame, recorder, now),
+            // How the player starts and plays during the warm-up is in no figure.
+            _ if !recorder.is_measuring() => {}
+            Told::Stall { length_us } => self.viewed.stall(length_us),
+            Told::Seek { why } => self.viewed.seek(&why),
             Told::State(state) => self.viewed.state(state.playback_rate, state.ahead_us, state.dropped),
-            Told::Claim(claim) => self.claim(claim),
+            Told::Claim(claim) => self.claim(&claim),
         }
     }
 

@@ -12,7 +12,7 @@ use axum::body::Body;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use axum::http::{Method, Response, StatusCode};
+use axum::http::{Response, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::IntoResponse;
 use axum::routing::get;
@@ -181,9 +181,7 @@ async fn guarded(State(shared): State<Arc<Shared>>, request: Request, next: Next
 async fn admitted(shared: &Shared, request: Request, next: Next) -> Response<Body> {
     let Some(door) = &shared.door else { return next.run(request).await };
     let cookies = request.headers().get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    // A preview of a link, which asks for its head, is not the viewer.
-    let query = request.uri().query().filter(|_| request.method() == Method::GET);
-    match door.enter(request.uri().path(), query, cookies) {
+    match door.enter(request.method(), request.uri().path(), request.uri().query(), cookies) {
         Entry::In => next.run(request).await,
         Entry::First(cookie) => ([(header::SET_COOKIE, cookie)], next.run(request).await).into_response(),
         Entry::Refused => {
