@@ -177,7 +177,7 @@ async fn manifest(live: &Live, now: WallTime, host: Option<&HeaderValue>, query:
     // Players derive segment numbers from the manifest, so wait until a complete segment exists.
     let found = live.wait(live.read(limit), |window| {
         let ready = window.has_ended() || window.segments().any(|segment| segment.complete);
-        if ready { segment::manifest(window, now, &time_url).map(|text| carry(text, query)) } else { None }
+        if ready { segment::manifest(window, now, &time_url).map(|text| carry(text.into(), query)) } else { None }
     });
     match found.await {
         Some(text) => ([(header::CONTENT_TYPE, MPD)], no_cache(), text).into_response(),

@@ -1,6 +1,9 @@
 //! Media playlists (RFC 8216) with the low-latency extensions of draft-pantos-hls-rfc8216bis.
 
 use std::fmt::Write as _;
+use std::time::Duration;
+
+use bytes::Bytes;
 
 use super::names::{File, Tracks, date_time};
 use super::pieces::Segment;
@@ -8,10 +11,14 @@ use super::window::Window;
 
 /// Parts are listed for segments that begin within this many target durations of the end (section 4.4.4.9).
 const PARTS_WITHIN: u64 = 3;
-/// PART-HOLD-BACK in part target durations: the draft's recommendation (section 4.4.3.8).
+/// Segments shorter than this ask for the lowest latency.
+const SHORT_SEGMENT: Duration = Duration::from_millis(500);
+/// PART-HOLD-BACK with short segments, in part target durations: between the minimum of 2 and the 3 that the draft recommends
+/// (section 4.4.3.8). hls.js starts about a part later than that, and never catches up.
+const PART_HOLD_BACK_SHORT: f64 = 2.5;
+/// PART-HOLD-BACK otherwise, in part target durations.
 const PART_HOLD_BACK: f64 = 3.0;
-/// Lower bound of PART-HOLD-BACK, in seconds: three one-frame parts are less than a browser needs, and hls.js falls back by
-/// a second after each stall.
+/// Its lower bound, in seconds: three one-frame parts are little for a network between server and player.
 const PART_HOLD_BACK_MIN: f64 = 0.2;
 /// HOLD-BACK in target durations: the minimum allowed.
 const HOLD_BACK: u64 = 3;
@@ -19,8 +26,12 @@ const HOLD_BACK: u64 = 3;
 const SKIP_UNTIL: u64 = 6;
 const HZ: f64 = 90_000.0;
 
-/// Writes the current playlist. With `skip`, writes a delta update (section 6.2.5.1) if it omits anything.
-pub(crate) fn playlist(window: &Window, skip: bool) -> String {
+/// Returns the current playlist. With `skip`, it is a delta update (section 6.2.5.1) if that omits anything.
+pub(crate) fn playlist(window: &Window, skip: bool) -> Bytes {
+    window.playlist(skip).get_or_init(|| written(window, skip).into()).clone()
+}
+
+fn written(window: &Window, skip: bool) -> String {
     let listed: Vec<&Segment> = window.listed().collect();
     let target = window.target();
     let part_target = part_target(window);
@@ -37,7 +48,7 @@ pub(crate) fn playlist(window: &Window, skip: bool) -> String {
         "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL={:.1},HOLD-BACK={:.1},PART-HOLD-BACK={:.5}",
         (SKIP_UNTIL * target) as f64,
         (HOLD_BACK * target) as f64,
-        (PART_HOLD_BACK * part_target).max(PART_HOLD_BACK_MIN),
+        part_hold_back(window, part_target),
     ));
     line(format_args!("#EXT-X-PART-INF:PART-TARGET={part_target:.5}\n#EXT-X-MEDIA-SEQUENCE:{first}"));
     let discontinuities = window.discontinuities_before();
@@ -98,6 +109,15 @@ pub(crate) fn next_part(window: &Window) -> (u64, usize) {
 fn part_target(window: &Window) -> f64 {
     let longest = window.listed().flat_map(|segment| segment.parts()).map(|part| part.duration).max();
     (longest.unwrap_or(3_000) as f64 / HZ * 1e5).ceil() / 1e5
+}
+
+/// Returns PART-HOLD-BACK in seconds.
+fn part_hold_back(window: &Window, part_target: f64) -> f64 {
+    if window.settings().segment < SHORT_SEGMENT {
+        PART_HOLD_BACK_SHORT * part_target
+    } else {
+        (PART_HOLD_BACK * part_target).max(PART_HOLD_BACK_MIN)
+    }
 }
 
 /// Number of segments before the skip boundary.

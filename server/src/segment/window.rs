@@ -1,7 +1,9 @@
 //! The newest segments of a stream, limited by memory.
 
+use std::cell::OnceCell;
 use std::collections::VecDeque;
 
+use bytes::Bytes;
 use common::time::WallTime;
 
 use super::names::Tracks;
@@ -47,6 +49,8 @@ pub(crate) struct Window {
     /// Longest segment duration so far, in rounded seconds.
     target: u64,
     ended: bool,
+    /// The playlist as it is now and its delta update, once written: all viewers ask at the same moment.
+    playlists: [OnceCell<Bytes>; 2],
 }
 
 impl Window {
@@ -62,6 +66,7 @@ impl Window {
             interval: 0,
             target: target.max(1),
             ended: false,
+            playlists: Default::default(),
         }
     }
 
@@ -138,6 +143,11 @@ impl Window {
     /// Whether the stream has ended.
     pub(crate) fn has_ended(&self) -> bool {
         self.ended
+    }
+
+    /// Returns the place of the playlist, or with `skip` of its delta update. It is empty after each change.
+    pub(super) fn playlist(&self, skip: bool) -> &OnceCell<Bytes> {
+        &self.playlists[usize::from(skip)]
     }
 
     /// Returns the bytes held in memory.
@@ -219,6 +229,7 @@ impl Window {
     /// Completes the open segment and begins `segment`.
     pub(super) fn begin(&mut self, segment: Segment) {
         self.complete();
+        self.playlists = Default::default();
         self.bytes += segment.held();
         self.segments.push_back(segment);
     }
@@ -226,6 +237,7 @@ impl Window {
     /// Appends `fragment`. `interval` is the frame interval in ticks; with `hole`, a gap in the timeline precedes it.
     pub(super) fn push(&mut self, fragment: Fragment, interval: u64, hole: bool) {
         self.interval = interval;
+        self.playlists = Default::default();
         let Some(open) = self.segments.back_mut() else { return };
         self.bytes += open.push(fragment, hole);
         while self.bytes > BYTES_MAX && self.segments.len() > 1 {
@@ -236,6 +248,7 @@ impl Window {
     pub(super) fn end(&mut self) {
         self.complete();
         self.ended = true;
+        self.playlists = Default::default();
     }
 
     fn complete(&mut self) {
