@@ -7,6 +7,7 @@
 mod audio;
 mod change;
 mod dash;
+mod drift;
 mod hls;
 mod mp4;
 mod names;

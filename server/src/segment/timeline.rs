@@ -1,12 +1,14 @@
 //! Decode times and durations of frames.
 //!
 //! A frame's duration is needed before the next frame arrives, so it is predicted from earlier intervals. Later durations
-//! correct each prediction error, so the timeline follows media time without drift. This also smooths jitter in a camera's
-//! timestamps.
+//! correct each prediction error, so the timeline follows media time, and that this host's clock. This also smooths jitter
+//! in a camera's timestamps.
 
 use std::collections::VecDeque;
 
 use common::time::{MEDIA_CLOCK_HZ, MediaTime, MonoTime};
+
+use super::drift::Drift;
 
 const HZ: i64 = MEDIA_CLOCK_HZ as i64;
 /// Interval assumed until two frames are known.
@@ -27,6 +29,9 @@ pub(super) struct Timeline {
     /// End of the last frame of an earlier timeline that this one continues, that frame's time, and its arrival.
     before: Option<(i64, i64, MonoTime)>,
     intervals: VecDeque<i64>,
+    drift: Drift,
+    /// Arrival and time of a frame, against which delays are measured.
+    origin: Option<(MonoTime, i64)>,
     /// Whether presentation order differs from decoding order.
     reorders: bool,
 }
@@ -72,6 +77,9 @@ impl Timeline {
             }
         };
         let interval = self.interval();
+        let (first, start) = *self.origin.get_or_insert((arrived, last.time));
+        let late = ticks(first, arrived) - (last.time - start);
+        last.time += self.drift.correction(late, arrived, interval);
         let after_hole = last.time - last.next > (8 * interval).max(HOLE_MIN);
         if after_hole {
             last.next = last.time;
@@ -117,6 +125,9 @@ impl Timeline {
         let step = i64::from(media.ticks_since(last.media));
         let elapsed = ticks(last.arrived, arrived);
         let was_set = step < -STEP || step > elapsed.saturating_add(STEP);
+        if was_set {
+            (self.drift, self.origin) = (Drift::default(), None);
+        }
         let time = if was_set { last.highest + self.interval().max(elapsed) } else { last.time + step };
         self.reorders |= time < last.time;
         let (mut highest, mut since) = (last.highest, last.since + 1);
@@ -164,6 +175,27 @@ mod tests {
         }
         let slow = place((0..100).map(|n| n * 1_500));
         assert!(slow[99].decode.abs_diff(99 * 1_500) < 8, "no more than the correction is rounded by");
+    }
+
+    #[test]
+    fn media_time_keeps_pace_with_this_hosts_clock() {
+        for ppm in [-100_i64, -20, 0, 20, 100] {
+            let mut timeline = Timeline::default();
+            let (mut worst, mut shortest, mut longest) = (0, u32::MAX, 0);
+            for frame in 0..2 * 3_600 * 30_i64 {
+                let now_us = frame * 1_000_000 / 30;
+                // By a clock that is faster or slower; the network takes up to 8 ms.
+                let media = (now_us + now_us * ppm / 1_000_000) * 9 / 100;
+                let arrived_us = now_us + 2_000 + frame * 7_919 % 6_000;
+                let arrived = MonoTime::from_origin(Duration::from_micros(arrived_us as u64));
+                let placed = timeline.place(MediaTime::from_ticks(media as u32), arrived);
+                worst = worst.max((placed.decode as i64 - now_us * 9 / 100).abs());
+                (shortest, longest) = (shortest.min(placed.duration), longest.max(placed.duration));
+                assert!(!placed.after_hole);
+            }
+            assert!(worst < 90 * 10, "{ppm} ppm: {} ms off", worst / 90);
+            assert!(shortest > 2_990 && longest < 3_010, "{ppm} ppm: {shortest} to {longest}");
+        }
     }
 
     #[test]
