@@ -19,7 +19,7 @@ const STEPS = 9;
  * @property {boolean} halted Paused, ended or seeking: its time is not expected to advance.
  */
 
-/** @typedef {{ startMs: number, lengthMs: number, atS: number }} Stall `atS`: media time of the stall. */
+/** @typedef {{ startMs: number, lengthMs: number }} Stall */
 
 export class Stalls {
   #movedMs = 0;
@@ -102,7 +102,7 @@ export class Stalls {
     if (lateMs <= REFRESH_MS) return null;
     // `waiting` may be heard of after the frame that ended it was presented.
     const lengthMs = endMs > since ? endMs - since : lateMs;
-    const stall = { startMs: Math.min(since, endMs - lengthMs), lengthMs, atS: shown.mediaS };
+    const stall = { startMs: Math.min(since, endMs - lengthMs), lengthMs };
     this.count++;
     this.totalMs += stall.lengthMs;
     this.longestMs = Math.max(this.longestMs, stall.lengthMs);

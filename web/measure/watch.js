@@ -22,8 +22,7 @@ export class Watch {
   #stalls = new Stalls();
   #stopped = new AbortController();
   /** Position before a seek and when it started; `why` is `null` if unknown. */
-  #seek = /** @type {{ fromS: number, ms: number, why: string | null } | null} */ (null);
-  #timeS = 0;
+  #seek = /** @type {{ ms: number, why: string | null } | null} */ (null);
   /** @type {"live-edge" | "gap" | null} The seek that the player has announced. */
   #seekReason = null;
 
@@ -100,8 +99,6 @@ export class Watch {
   }
 
   #poll() {
-    const { video } = this;
-    if (!video.seeking) this.#timeS = video.currentTime;
     this.#stalled(this.#stalls.update(this.#moment()));
   }
 
@@ -114,24 +111,22 @@ export class Watch {
   #stalled(stall) {
     if (!stall) return;
     const [at, length] = [this.clock.atUs(stall.startMs), msToUs(stall.lengthMs)];
-    this.outbox.add({ type: "stall", at_us: at, length_us: length, media_us: secondsToUs(stall.atS) });
+    this.outbox.add({ type: "stall", at_us: at, length_us: length });
   }
 
   #seeking() {
     this.#presented.seeking();
     this.#stalled(this.#stalls.update(this.#moment()));
     const why = this.#presented.callbacks === 0 ? "start" : this.#seekReason;
-    this.#seek ??= { fromS: this.#timeS, ms: performance.now(), why };
+    this.#seek ??= { ms: performance.now(), why };
     this.#seekReason = null;
   }
 
   #seeked() {
     if (!this.#seek) return;
-    const { fromS, ms, why } = this.#seek;
+    const { ms, why } = this.#seek;
     this.#seek = null;
-    const [from, to] = [secondsToUs(fromS), secondsToUs(this.video.currentTime)];
-    const [at, length] = [this.clock.atUs(ms), msToUs(performance.now() - ms)];
-    this.outbox.add({ type: "seek", at_us: at, length_us: length, from_us: from, to_us: to, why: why ?? "player" });
+    this.outbox.add({ type: "seek", at_us: this.clock.atUs(ms), why: why ?? "player" });
   }
 
   #state() {

@@ -5,6 +5,8 @@ import { Failure } from "./failure.js";
 /** Largest initialization section or fragment, in bytes. */
 export const MAX_PIECE = 32 << 20;
 const HEADER = 8;
+/** Boxes that a stream of fragments begins with. */
+const FIRST = new Set(["ftyp", "styp", "moov"]);
 /** Boxes that contain only boxes. */
 const CONTAINERS = new Set(["moov", "trak", "mdia", "minf", "stbl", "moof", "traf"]);
 /** Seconds from the NTP epoch (1900) to 1970. */
@@ -63,6 +65,7 @@ export function* boxes(bytes, from = 0, to = bytes.length) {
 /** Splits a byte stream into its initialization section (up to `moov`) and fragments (each up to its `mdat`). */
 export class FragmentSplitter {
   #pending = new Uint8Array(0);
+  #begun = false;
 
   /** Whether a piece has begun that is not complete. */
   get isPending() {
@@ -79,6 +82,10 @@ export class FragmentSplitter {
       bytes = new Uint8Array(this.#pending.length + chunk.length);
       bytes.set(this.#pending);
       bytes.set(chunk, this.#pending.length);
+    }
+    if (!this.#begun && bytes.length >= HEADER) {
+      if (!FIRST.has(fourCc(bytes, 4))) throw new Failure("format", "not a stream of MP4 fragments, such as /cam/mse");
+      this.#begun = true;
     }
     const pieces = [];
     let [start, at] = [0, 0];

@@ -62,7 +62,9 @@ export async function explainNoAnswer(url, page, request = globalThis.fetch) {
     try {
       await request(url, { mode: "no-cors", cache: "no-store", signal: AbortSignal.timeout(5000) });
       if (await isReadable(url, request)) return new Failure("network", `${url} did not respond, but does now`);
-      return new Failure("cors", `${origin} sends no Access-Control-Allow-Origin for ${new URL(page).origin}`);
+      // A browser does not tell a refusal from an error that carries no such header, or from another protocol.
+      const missing = `sends no Access-Control-Allow-Origin for ${new URL(page).origin}`;
+      return new Failure("cors", `${url} ${missing}; does ${origin} speak HTTP and have this path?`);
     } catch {
       // The opaque request also failed.
     }
@@ -147,7 +149,9 @@ export async function readBody(response) {
  * @param {number} status
  */
 export function statusFailure(url, status) {
-  return new Failure("http-status", `${new URL(url, "http://localhost").pathname} answers ${status}`, status);
+  const path = new URL(url, "http://localhost").pathname;
+  const remedy = status === 401 ? ": it needs a token in the URL, as in ?access_token=…" : "";
+  return new Failure("http-status", `${path} answers ${status}${remedy}`, status);
 }
 
 /**

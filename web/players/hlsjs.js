@@ -63,7 +63,7 @@ function seekWhenBehind(hls, video, events, { seekWhenBehindMs }) {
   const edgeS = hls.liveSyncPosition;
   if (seekWhenBehindMs === undefined || edgeS === null || video.seeking) return;
   if (edgeS - video.currentTime <= seekWhenBehindMs / 1000) return;
-  events.emit("seek", { fromS: video.currentTime, toS: edgeS, why: "live-edge" });
+  events.emit("seek", { why: "live-edge" });
   video.currentTime = edgeS;
 }
 
@@ -110,6 +110,8 @@ async function explain(data, url) {
     return new Failure("codec", `this browser does not play ${data.mimeType ?? "these codecs"}: ${data.error.message}`);
   }
   if (status >= 400) return statusFailure(data.response?.url || url, status);
+  // A stream that has just begun: there may be segments soon.
+  if (details === Hls.ErrorDetails.LEVEL_EMPTY_ERROR) return new Failure("network", "the playlist has no segments yet");
   if (type === Hls.ErrorTypes.NETWORK_ERROR) {
     if (/Parsing|noEXTM3U/i.test(details)) return new Failure("format", data.error.message);
     return explainNoAnswer(data.url ?? data.response?.url ?? url, location.href);

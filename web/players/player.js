@@ -45,7 +45,7 @@
  * - `error`: playback cannot continue
  * - `media`: a piece was appended
  * - `seek`: the player jumped to the live edge or over a gap by itself
- * @typedef {{ error: Failure, media: MediaMarks, seek: { fromS: number, toS: number, why: "live-edge" | "gap" } }}
+ * @typedef {{ error: Failure, media: MediaMarks, seek: { why: "live-edge" | "gap" } }}
  *   EventDetails
  */
 

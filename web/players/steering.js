@@ -115,7 +115,7 @@ export class Steering {
    * @param {"live-edge" | "gap"} why
    */
   #seek(toS, why) {
-    this.#events.emit("seek", { fromS: this.#video.currentTime, toS, why });
+    this.#events.emit("seek", { why });
     this.#controller.reset();
     this.#video.currentTime = toS;
   }

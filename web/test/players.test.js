@@ -48,10 +48,17 @@ test("a stream is cut into its initialization section and fragments, however it 
 test("boxes of impossible sizes are refused", () => {
   for (const size of [words(4), words(0), words(0x7fffffff)]) {
     const splitter = new FragmentSplitter();
-    assert.throws(() => splitter.push(Buffer.concat([size, Buffer.from("moof")])), Failure);
+    splitter.push(INIT);
+    assert.throws(() => splitter.push(Buffer.concat([size, Buffer.from("moof")])), /bytes|too large/);
   }
   assert.deepEqual(codecs(Buffer.from([0, 0, 0])), []);
   assert.deepEqual(codecs(INIT.subarray(0, INIT.length - 9)), []);
+});
+
+test("what does not begin like a stream of fragments is named", () => {
+  for (const text of ["#EXTM3U\n#EXT-X-VERSION:9", "<!doctype html>"]) {
+    assert.throws(() => new FragmentSplitter().push(Buffer.from(text)), /not a stream of MP4 fragments/);
+  }
 });
 
 test("codecs, timescales and capture times are read", () => {

@@ -213,12 +213,12 @@ mod tests {
             (Value::Object(start.options), config.loads())
         };
         let whole = json!({ "wholeSegments": true, "hlsjs": { "lowLatencyMode": false } });
-        assert_eq!(options("receiver --via hls http://h/x"), (whole.clone(), Via::Hls));
-        assert_eq!(options("receiver --via hls --player own http://h/x"), (whole.clone(), Via::Hls));
-        assert_eq!(options("receiver --via hls --player native http://h/x"), (whole, Via::LlHls));
-        assert_eq!(options("receiver --via ll-hls http://h/x"), (json!({}), Via::LlHls));
+        assert_eq!(options("receiver --via hls http://h/x"), (whole.clone(), Some(Via::Hls)));
+        assert_eq!(options("receiver --via hls --player own http://h/x"), (whole.clone(), Some(Via::Hls)));
+        assert_eq!(options("receiver --via hls --player native http://h/x"), (whole, None));
+        assert_eq!(options("receiver --via ll-hls http://h/x"), (json!({}), Some(Via::LlHls)));
         let (told, loads) = options("receiver --via hls --player-option lowLatencyMode=true http://h/x");
-        assert_eq!((told["hlsjs"]["lowLatencyMode"].clone(), loads), (json!(true), Via::LlHls));
+        assert_eq!((told["hlsjs"]["lowLatencyMode"].clone(), loads), (json!(true), Some(Via::LlHls)));
     }
 
     #[test]
