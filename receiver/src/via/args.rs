@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use common::units::parse_duration;
+use common::units::{parse_duration, seconds};
 
 use super::browser::Choice;
 use super::options::PlayerOption;
@@ -26,7 +26,7 @@ pub struct ViaArgs {
     pub preset: Option<Preset>,
 
     /// Keep this much media buffered ahead, such as 60ms. Default: the preset's.
-    #[arg(long, value_name = "TIME", requires = "via", value_parser = parse_duration)]
+    #[arg(long, value_name = "TIME", requires = "via", allow_hyphen_values = true, value_parser = parse_cushion)]
     pub cushion: Option<Duration>,
 
     /// Set an option of hls.js or dash.js by its library name, such as maxBufferLength=2 or
@@ -40,7 +40,7 @@ pub struct ViaArgs {
 
     /// Open chromium, firefox, or the browser at a path; with none, print a URL to open by hand, on this host or,
     /// with --listen, on any device.
-    #[arg(long, value_name = "NAME|PATH", default_value = "chromium", requires = "via", value_parser = parse_browser)]
+    #[arg(long, value_name = "NAME|PATH", default_value = "chromium", requires = "via", value_parser = Choice::parse)]
     pub browser: Choice,
 
     /// Serve the page over TLS at this address of this host, to whoever opens it first, such as a phone. Requires
@@ -49,8 +49,15 @@ pub struct ViaArgs {
     pub listen: Option<SocketAddr>,
 }
 
-fn parse_browser(text: &str) -> Result<Choice, std::convert::Infallible> {
-    Ok(Choice::parse(text))
+/// Longest cushion: a live playlist seldom has more.
+const CUSHION_MAX: Duration = Duration::from_secs(60);
+
+fn parse_cushion(text: &str) -> Result<Duration, String> {
+    let cushion = parse_duration(text).map_err(|error| error.to_string())?;
+    if cushion > CUSHION_MAX {
+        return Err(format!("{} at most", seconds(CUSHION_MAX)));
+    }
+    Ok(cushion)
 }
 
 /// How the stream reaches the browser.
@@ -133,6 +140,15 @@ impl Player {
             Self::DashJs => "dash.js",
             Self::Native => "native",
             Self::Own => "own",
+        }
+    }
+
+    /// Returns the presets that have settings for it, as named in `web/players/presets.js`.
+    pub(super) const fn presets(self) -> &'static [Preset] {
+        match self {
+            Self::HlsJs | Self::DashJs => &[Preset::Ultra, Preset::RealTime, Preset::Safe, Preset::Frame],
+            Self::Own => &[Preset::Ultra, Preset::Frame],
+            Self::Native => &[],
         }
     }
 

@@ -56,13 +56,17 @@ pub enum Choice {
 }
 
 impl Choice {
-    /// Parses a typed value. Never fails: anything that is not a name is a path.
-    pub(crate) fn parse(text: &str) -> Self {
+    /// Parses a typed value.
+    ///
+    /// # Errors
+    /// Fails if it is neither a name nor a path.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         match text {
-            "chromium" => Self::Chromium,
-            "firefox" => Self::Firefox,
-            "none" => Self::None,
-            path => Self::Path(path.into()),
+            "chromium" => Ok(Self::Chromium),
+            "firefox" => Ok(Self::Firefox),
+            "none" => Ok(Self::None),
+            path if path.contains('/') || Path::new(path).is_file() => Ok(Self::Path(path.into())),
+            _ => Err("it is chromium, firefox, none or the path of one of them, such as /usr/bin/chromium".to_owned()),
         }
     }
 
@@ -216,8 +220,9 @@ mod tests {
 
     #[test]
     fn what_is_no_name_is_a_path_and_one_that_is_missing_is_named() {
-        assert_eq!(Choice::parse("firefox"), Choice::Firefox);
-        let choice = Choice::parse("/nowhere/chromium");
+        assert_eq!(Choice::parse("firefox"), Ok(Choice::Firefox));
+        assert!(Choice::parse("opera").expect_err("it is no path").contains("the path of one"));
+        let choice = Choice::parse("/nowhere/chromium").expect("it is a path");
         let error = Browser::open(&choice, "http://h/").expect_err("it is missing").to_string();
         assert!(error.contains("--browser /nowhere/chromium: there is no such file"), "{error}");
         assert!(Browser::open(&Choice::None, "http://h/").expect("nothing to do").is_none());

@@ -87,6 +87,16 @@ pub enum Error {
         /// Its port.
         port: u16,
     },
+    /// The preset has no settings for the player.
+    #[error("--preset {} has no settings for --player {player}: {fits}", preset.name())]
+    Preset {
+        /// The value of `--preset`.
+        preset: Preset,
+        /// The player in use.
+        player: Player,
+        /// What does.
+        fits: String,
+    },
     /// The player does not support `--cushion`.
     #[error("--cushion does not go with --player {0}, which keeps a distance of its own: see --player-option")]
     Cushion(Player),
@@ -122,6 +132,11 @@ impl Config {
         if !players.contains(&player) {
             let fits = players.iter().map(|player| player.name()).collect::<Vec<_>>().join(", ");
             return Err(Error::Player { player, via, fits });
+        }
+        if let Some(preset) = args.preset.filter(|preset| !player.presets().contains(preset)) {
+            let fits = player.presets().iter().map(|preset| preset.name()).collect::<Vec<_>>().join(", ");
+            let fits = if fits.is_empty() { "leave it out".to_owned() } else { format!("use {fits}") };
+            return Err(Error::Preset { preset, player, fits });
         }
         if args.cushion.is_some() && matches!(player, Player::DashJs | Player::Native) {
             return Err(Error::Cushion(player));
@@ -181,12 +196,16 @@ impl Config {
         }
     }
 
-    /// Returns the kind of pieces that are loaded: with `hls`, an option or the browser's player may still follow parts.
-    pub(super) fn loads(&self) -> Via {
+    /// Returns the kind of pieces that are loaded: with `hls`, an option may still make hls.js follow parts. `None` if
+    /// only the browser knows.
+    pub(super) fn loads(&self) -> Option<Via> {
         let is_low_latency =
             |option: &PlayerOption| option.name() == "lowLatencyMode" && option.value().as_bool() == Some(true);
-        let may_be_parts = self.player == Player::Native || self.options.iter().any(is_low_latency);
-        if self.via == Via::Hls && may_be_parts { Via::LlHls } else { self.via }
+        match self.player {
+            Player::Native => None,
+            _ if self.via == Via::Hls && self.options.iter().any(is_low_latency) => Some(Via::LlHls),
+            _ => Some(self.via),
+        }
     }
 
     /// Returns the assumption about the publisher's clock: no SEI reaches a page.
@@ -278,6 +297,11 @@ mod tests {
                 "such as 192.168.1.20:1",
             ),
             (vec!["--via", "dash", "--player", "own", "http://a/x"], "--player own does not play dash: use dash.js"),
+            (vec!["--via", "mse", "--preset", "safe", "http://a/x"], "no settings for --player own: use ultra, frame"),
+            (
+                vec!["--via", "hls", "--player", "native", "--preset", "frame", "http://a/x"],
+                "no settings for --player native: leave it out",
+            ),
             (vec!["--via", "dash", "--cushion", "60ms", "http://a/x"], "does not go with --player dash.js"),
             (
                 vec!["--via", "dash", "--player-option", "maxBufferLength=2", "http://a/x"],

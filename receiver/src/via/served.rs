@@ -18,7 +18,8 @@ const BEFORE: u32 = 32;
 /// The frames in the server's latest answer.
 #[derive(Clone, Debug)]
 pub(super) struct Served {
-    via: Via,
+    /// The kind of pieces that are loaded, if known.
+    via: Option<Via>,
     /// Whether the server reads this host's clock.
     is_here: bool,
     frames: BTreeMap<u32, ServedFrame>,
@@ -40,7 +41,7 @@ pub(super) fn ask_from(oldest: u32) -> u32 {
 
 impl Served {
     /// Takes an answer on host `here`.
-    pub(super) fn new(via: Via, answer: ServedFrames, here: u32) -> Self {
+    pub(super) fn new(via: Option<Via>, answer: ServedFrames, here: u32) -> Self {
         let frames = answer.frames.into_iter().map(|frame| (frame.sequence, frame)).collect();
         Self { via, is_here: answer.server_host == here && here != 0, frames }
     }
@@ -56,13 +57,15 @@ impl Served {
     /// Adds the server's marks of `frame` to `marks`.
     pub(super) fn add(&self, marks: Marks, frame: &ServedFrame) -> Marks {
         let at = WallTime::from_micros;
-        let whole = match self.via {
-            Via::LlHls => frame.part_us,
-            Via::Hls => frame.segment_us,
-            Via::Dash | Via::Mse => None,
-        };
-        // A player receives whatever an open part or segment contains so far.
-        let available = Some(at(whole.unwrap_or(frame.fragment_us))).filter(|_| self.is_here);
+        let available = self.via.filter(|_| self.is_here).map(|via| {
+            let whole = match via {
+                Via::LlHls => frame.part_us,
+                Via::Hls => frame.segment_us,
+                Via::Dash | Via::Mse => None,
+            };
+            // A player receives whatever an open part or segment contains so far.
+            at(whole.unwrap_or(frame.fragment_us))
+        });
         marks.with_publisher(&frame.publisher_times()).with(Mark::Available, available)
     }
 }

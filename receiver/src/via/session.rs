@@ -130,6 +130,9 @@ impl<'a> Session<'a> {
     /// Runs to the end and returns the result.
     pub(crate) fn measure(mut self) -> Summary {
         let how = self.play();
+        if matches!(how, Err(Early::Stopped)) {
+            self.leave_out();
+        }
         self.finish(how)
     }
 
@@ -139,7 +142,7 @@ impl<'a> Session<'a> {
         while joined < self.config.joins {
             let served = self.ask_origin(joined);
             let mut join = Join::new(self.config.via, self.clocks, served);
-            self.open_page(&mut join)?;
+            self.open_page(&mut join, tried.is_none())?;
             let tried: Instant = *tried.get_or_insert_with(Instant::now);
             let played = self.play_once(&mut join);
             if matches!(played, Err(Early::Stopped)) {
@@ -155,6 +158,9 @@ impl<'a> Session<'a> {
                 }
                 _ => {
                     joined += 1;
+                    if matches!(played, Err(Early::Stopped)) && self.leave_out() {
+                        return played;
+                    }
                     self.account(&mut join, joined);
                     played?;
                     failed.map_or(Ok(()), |error| Err(Early::Failed(told(&error))))?;
@@ -177,8 +183,8 @@ impl<'a> Session<'a> {
         let _ = self.until(join, END_LIMIT, |_, join| join.end.is_some());
     }
 
-    /// Waits for the page to connect and for its clock to be estimated.
-    fn open_page(&mut self, join: &mut Join) -> Result<(), Early> {
+    /// Waits for the page to connect, the `first` time for whoever opens it, and for its clock to be estimated.
+    fn open_page(&mut self, join: &mut Join, first: bool) -> Result<(), Early> {
         let by_hand = self.browser.is_none();
         self.until(join, PAGE_LIMIT, |session, _| session.socket.is_some() || by_hand)?;
         // No time limit for a person.
@@ -187,6 +193,9 @@ impl<'a> Session<'a> {
         }
         if self.socket.is_none() {
             return Err(Early::Failed(format!("the browser did not open {}", redact::url(&self.server.page))));
+        }
+        if by_hand && first {
+            self.output.event("opened", "", "the page is open in a browser");
         }
         self.until(join, SETTLING_LIMIT, |_, join| join.clock.is_settled())?;
         if !join.clock.is_settled() {

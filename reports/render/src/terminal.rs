@@ -70,7 +70,7 @@ fn latency(out: &mut String, run: &Run) -> fmt::Result {
     let clocks = match (run.clock.same_host, run.clock.uncertainty_us) {
         (true, _) if run.clock.assumed => "one clock (assumed)".to_owned(),
         (true, _) => "one clock (same host)".to_owned(),
-        (false, Some(_)) => "two clocks".to_owned(),
+        (false, Some(_)) => words::both_clocks(run).to_owned(),
         (false, None) => "two clocks, not compared".to_owned(),
     };
     writeln!(out, "\n{:<12}{:>10}{:>10}{:>10}{:>10}   {clocks}", "ms", "p50", "p95", "p99", "max")?;
@@ -97,7 +97,7 @@ fn offset(out: &mut String, run: &Run) -> fmt::Result {
         return Ok(());
     };
     let (offset, bound, most) = (ms(offset), ms(bound), ms(most));
-    writeln!(out, "  ± {most:.3} ms: two clocks, offset {offset:+.3} ± {bound:.3} ms")
+    writeln!(out, "  ± {most:.3} ms: {}, offset {offset:+.3} ± {bound:.3} ms", words::both_clocks(run))
 }
 
 fn stages(out: &mut String, run: &Run) -> fmt::Result {

@@ -2,7 +2,7 @@
 
 use measure::sample::Bucket;
 use measure::units::ms as to_ms;
-use report::run::{InBrowser, Outcome, Run, Verdict};
+use report::run::{Extremes, InBrowser, Outcome, Run, Verdict};
 use report::warning::Code;
 
 /// Characters of a text from a run that a page shows; framelag writes no longer ones.
@@ -110,10 +110,20 @@ pub fn clocks(run: &Run) -> String {
         (true, ..) if clock.assumed => "one clock, by the address alone".to_owned(),
         (true, ..) => "one clock: both ends on one host".to_owned(),
         (false, Some(offset), Some(bound)) => {
-            format!("± {} ms: two clocks, {:+.3} ms apart, compared", ms(to_ms(bound)), to_ms(offset))
+            format!("± {} ms: {}, {:+.3} ms apart, compared", ms(to_ms(bound)), both_clocks(run), to_ms(offset))
         }
         _ => "two clocks that nobody compared".to_owned(),
     }
+}
+
+/// Which two clocks latencies are between.
+pub(crate) fn both_clocks(run: &Run) -> &'static str {
+    if run.browser.is_some() { "the page's clock and the host's" } else { "two clocks" }
+}
+
+/// A number of things, such as `1 stall` and `2 stalls`.
+pub fn counted(count: u64, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
 /// How many of the frames that were sent ended in each bucket; buckets without any are left out, except for lost frames.
@@ -136,23 +146,30 @@ pub(crate) fn freezes(run: &Run) -> Option<String> {
 pub fn browser(browser: &InBrowser) -> String {
     let name = browser.browser.name.as_deref().map_or("a browser".to_owned(), shown);
     let version = browser.browser.version.as_deref().map_or(String::new(), |version| format!(" {}", shown(version)));
-    let times = browser.joins.len();
-    format!("{} played by {} in {name}{version}, {times} times", shown(&browser.via), shown(&browser.player))
+    let joins = counted(browser.joins.len() as u64, "join");
+    format!("{} played by {} in {name}{version}, {joins}", shown(&browser.via), shown(&browser.player))
 }
 
 /// Describes the playback in one line.
 pub fn played(browser: &InBrowser) -> String {
-    let (stalls, p50) = (&browser.viewing.stalls, &browser.joins_p50_ms);
-    let [min, median, max] = [p50.min, p50.median, p50.max].map(ms_or_none);
-    let mut parts = vec![format!("p50 of the joins: median {median}, from {min} to {max}")];
+    let stalls = &browser.viewing.stalls;
+    let mut parts = vec![joins_p50(browser)];
     let longest = stalls.longest_ms.map_or(String::new(), |longest| format!(", the longest {} ms", ms(longest)));
-    parts.push(format!("{} stalls{longest}", stalls.count));
+    parts.push(format!("{}{longest}", counted(stalls.count, "stall")));
     for (name, claim) in &browser.viewing.claims {
         let (p50, difference) = (ms_or_none(claim.p50), claim.difference_p50);
         let off = difference.map_or(String::new(), |off| format!(" ({off:+.1} ms from the truth)"));
         parts.push(format!("{} says {p50}{off}", shown(name)));
     }
     parts.join(" · ")
+}
+
+/// The medians of the joins.
+pub(crate) fn joins_p50(browser: &InBrowser) -> String {
+    let Extremes { min: Some(min), median: Some(median), max: Some(max) } = browser.joins_p50_ms else {
+        return "no join has a latency".to_owned();
+    };
+    format!("p50 of the joins: median {} ms, from {} ms to {} ms", ms(median), ms(min), ms(max))
 }
 
 /// Frames that were not seen: lost, undecodable and unreadable ones.

@@ -158,6 +158,15 @@ impl Recorder {
         self.tally = Tally::new(self.about.clone());
     }
 
+    /// Leaves out the current join if it has measured nothing yet and another one has ended. Returns whether it did.
+    pub fn leave_out_join(&mut self) -> bool {
+        let is_idle = !self.tally.is_measuring();
+        let Some(joins) = self.joins.as_mut().filter(|joins| is_idle && joins.can_leave_out()) else { return false };
+        joins.is_playing = false;
+        self.tally = Tally::new(self.about.clone());
+        true
+    }
+
     /// Whether the warm-up is over.
     pub fn is_measuring(&self) -> bool {
         self.tally.is_measuring()

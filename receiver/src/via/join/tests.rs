@@ -187,7 +187,7 @@ fn a_server_of_ours_tells_the_stages_that_no_page_sees_and_frames_that_it_did_no
         (served::clocks(&answer, 8), served::clocks(&ServedFrames { publisher_host: 0, ..answer.clone() }, 8)),
         (Clocks::Different, Clocks::Unknown)
     );
-    rig.join.served = Some(Served::new(Via::LlHls, answer, 7));
+    rig.join.served = Some(Served::new(Some(Via::LlHls), answer, 7));
     let messages: Vec<_> = (0..4).flat_map(dated).collect();
     rig.say(&messages, 300);
     assert_eq!(rig.join.ask_from(), Some(SEQUENCE_MODULUS - 32));
@@ -206,7 +206,7 @@ fn a_server_of_ours_tells_the_stages_that_no_page_sees_and_frames_that_it_did_no
 #[test]
 fn of_a_server_on_another_host_the_publishers_times_are_known_alone() {
     let mut rig = Rig::new();
-    rig.join.served = Some(Served::new(Via::LlHls, told(0, 1), 8));
+    rig.join.served = Some(Served::new(Some(Via::LlHls), told(0, 1), 8));
     rig.say(&dated(0), 300);
     let run = rig.run(400);
     let figure = |stage| run.stages_ms[stage].p50;
@@ -214,8 +214,17 @@ fn of_a_server_on_another_host_the_publishers_times_are_known_alone() {
 }
 
 #[test]
+fn what_the_browsers_player_loads_is_unknown_and_so_is_when_it_was_there() {
+    let served = Served::new(None, told(0, 1), 7);
+    let code = PageCode { stream: 1, sequence: 0, pub_us: us(70) };
+    let frame = served.find(&code).expect("the server told of it");
+    let marks = served.add(Marks::new(WallTime::from_micros(us(70)), WallTime::from_micros(us(160))), frame);
+    assert_eq!((marks.get(Mark::Available), marks.get(Mark::Sent).is_some()), (None, true));
+}
+
+#[test]
 fn another_frame_of_that_number_is_not_taken_for_this() {
-    let served = Served::new(Via::Hls, told(5, 1), 7);
+    let served = Served::new(Some(Via::Hls), told(5, 1), 7);
     let code = PageCode { stream: 1, sequence: 5, pub_us: us(270) };
     assert!(served.find(&code).is_some());
     for other in

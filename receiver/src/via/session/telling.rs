@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use common::clock::Clock;
 use common::host::clock;
 use common::rtsp::phase::Phase;
+use common::units::seconds;
 use report::warning::Code;
 use report::{Summary, Warning};
 
@@ -26,6 +27,15 @@ impl Session<'_> {
         self.output.second(elapsed, std::iter::once(("", live)));
     }
 
+    /// Leaves out a join that was stopped before its measurement began, unless it is the first. Returns whether it did.
+    pub(super) fn leave_out(&mut self) -> bool {
+        let is_left_out = self.recorder.leave_out_join();
+        if is_left_out {
+            self.output.event("stopped", "", "the last join was stopped in its warm-up: it is left out");
+        }
+        is_left_out
+    }
+
     /// Prints the result of a finished join.
     pub(super) fn account(&mut self, join: &mut Join, number: u32) {
         let now = self.now();
@@ -40,8 +50,10 @@ impl Session<'_> {
         let live = self.recorder.live();
         self.recorder.end_join(join.ended.unwrap_or(now));
         let of = self.config.joins;
+        let played = join.first_picture.map_or(Duration::ZERO, |first| now.mono - first);
+        let cut = if self.is_stopping { format!(", stopped after {}", seconds(played)) } else { String::new() };
         if let (Some(p50), Some(p99)) = (live.p50_ms, live.p99_ms) {
-            self.output.event("join", "", format_args!("join {number} of {of}: p50 {p50:.1} ms, p99 {p99:.1} ms"));
+            self.output.event("join", "", format_args!("join {number} of {of}{cut}: p50 {p50:.1} ms, p99 {p99:.1} ms"));
         }
     }
 

@@ -7,6 +7,7 @@ use super::advice::per_setting;
 use super::analysis::{Advice, Analysis, Confidence};
 use super::metric::Metric;
 use render::plot::escape;
+use render::words::counted;
 
 mod heat;
 mod method;
@@ -41,13 +42,9 @@ fn head(analysis: &Analysis<'_>) -> String {
         "<h1>{}</h1>\n<p class=\"soft\">{} · {} · {ok} of {} measured{state}</p>\n{varied}",
         escape(&sweep.name),
         escape(&sweep.started),
-        counted(analysis.cells.len(), "setting"),
-        counted(sweep.rows.len(), "run"),
+        counted(analysis.cells.len() as u64, "setting"),
+        counted(sweep.rows.len() as u64, "run"),
     )
-}
-
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// The recommendation, under each condition of the network.

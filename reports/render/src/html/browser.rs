@@ -1,7 +1,7 @@
 //! The browser section: joins, playback figures, and the player's claims.
 
 use measure::figures::browser::{DatesMs, Viewing};
-use report::run::{Extremes, InBrowser, Join, Run};
+use report::run::{InBrowser, Join, Run};
 
 use super::elements::{cell, section, table};
 use crate::plot::escape;
@@ -38,11 +38,9 @@ fn joins(browser: &InBrowser) -> String {
         "longest ms",
         "claim − latency ms",
     ];
-    let Extremes { min, median, max } = browser.joins_p50_ms;
     let mut out = "<p>Each time that it played is a run of its own: at another phase against parts and against the screen, by chance or by the shift of a publisher of ours.</p>\n".to_owned();
     out.push_str(&table(&headings, &rows));
-    let [min, median, max] = [min, median, max].map(words::ms_or_none);
-    out.push_str(&format!("<p>p50 of the joins: median {median}, from {min} to {max}.</p>\n"));
+    out.push_str(&format!("<p>{}.</p>\n", words::joins_p50(browser)));
     words::more(browser.joins.len(), MAX_JOINS).into_iter().for_each(|more| out.push_str(&format!("<p>{more}</p>\n")));
     out
 }
@@ -74,11 +72,17 @@ fn playing(viewing: &Viewing) -> String {
     let mut out = table(&["", "least", "mean", "most"], &rows);
     let (stalls, presented) = (&viewing.stalls, &viewing.presented);
     let mut said = vec![
-        format!("{} stalls, {} ms all together", stalls.count, words::ms(stalls.total_ms)),
-        format!("{} frame callbacks, {} frames presented without one", presented.callbacks, presented.missed),
-        format!("{} frames decoded and dropped", presented.dropped),
+        format!("{}, {} ms all together", words::counted(stalls.count, "stall"), words::ms(stalls.total_ms)),
+        format!(
+            "{}, {} presented without one",
+            words::counted(presented.callbacks, "frame callback"),
+            words::counted(presented.missed, "frame"),
+        ),
+        format!("{} decoded and dropped", words::counted(presented.dropped, "frame")),
     ];
-    said.extend(viewing.seeks.iter().map(|(why, count)| format!("{count} seeks ({})", words::shown(why))));
+    said.extend(
+        viewing.seeks.iter().map(|(why, count)| format!("{} ({})", words::counted(*count, "seek"), words::shown(why))),
+    );
     out.push_str(&format!("<p>{}.</p>\n", escape(&said.join(" · "))));
     out
 }

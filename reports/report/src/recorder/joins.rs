@@ -95,6 +95,11 @@ impl Joins {
         self.is_playing = false;
     }
 
+    /// Whether a join is playing that is not the first.
+    pub(super) fn can_leave_out(&self) -> bool {
+        self.is_playing && !self.ended.is_empty()
+    }
+
     /// Returns the latencies of all joins that [`Self::run`] pools, including the current one with its `tally`.
     pub(super) fn latency(&self, tally: &Tally, base: Base) -> Distribution {
         let current = self.current(tally, true, base);
@@ -241,6 +246,21 @@ mod tests {
         assert_eq!((run.latency_ms.count, run.latency_ms.p50), (75, Some(60.0)));
         let distribution = std::fs::read_to_string(folder.join("latency.hgrm")).expect("it was written");
         assert!(distribution.contains("Total count    =           75]"), "{distribution}");
+    }
+
+    #[test]
+    fn a_join_that_was_stopped_in_its_warm_up_is_left_out() {
+        let setup = about(Duration::from_secs(1));
+        let mut recorder = Recorder::in_browser(setup, "ll-hls", "own").expect("nothing to write");
+        recorder.begin_join(now(0));
+        assert!(!recorder.leave_out_join(), "the first one is what there is");
+        join(&mut recorder, 1_000, 0, 60);
+        recorder.begin_join(now(6_000));
+        recorder.observe(&Observation::frame(sample(500, 6_140, 6_200)));
+        assert!(recorder.leave_out_join());
+        let run = recorder.finish(now(6_300), &[]).summary.run;
+        let joins = &run.browser.as_ref().expect("one played").joins;
+        assert_eq!((joins.len(), run.latency_ms.count, run.outcome), (1, 75, Outcome::Ok), "{:?}", run.warnings);
     }
 
     #[test]

@@ -62,6 +62,12 @@ pub struct Join {
     pub frames: Frames,
     /// Its latencies.
     pub latency_ms: LatencyMs,
+    /// How old the picture on screen was.
+    #[serde(default)]
+    pub picture_age_ms: AgeMs,
+    /// Pictures per second.
+    #[serde(default)]
+    pub fps: Option<f64>,
     /// Times from starting the player.
     pub startup: Startup,
     /// Times without a new picture.
@@ -99,6 +105,8 @@ impl Join {
             outcome: run.outcome,
             frames: run.frames,
             latency_ms: run.latency_ms,
+            picture_age_ms: run.picture_age_ms,
+            fps: run.fps,
             startup: run.startup,
             freezes: run.freezes,
             clock: run.clock.clone(),
@@ -126,11 +134,11 @@ impl Run {
             pictures: Pictures::default(),
             latency_ms: join.latency_ms,
             sections: Vec::new(),
-            picture_age_ms: AgeMs::default(),
+            picture_age_ms: join.picture_age_ms,
             freezes: join.freezes,
             stages_ms: PerStage::default(),
             startup: join.startup,
-            fps: None,
+            fps: join.fps,
             bitrate_kbps: None,
             connection: Connection::default(),
             own_cost_us: OwnCostUs::default(),
