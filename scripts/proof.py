@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
@@ -75,8 +75,9 @@ LIMITS = {
     "stalls": "stalls ≤ {:g}",
     "ratio": "p50 ≤ {:g} × MediaMTX's",
     "memory": "server grows by ≤ {:g} MB",
-    "crowd stalls": "stalls of the viewers ≤ {:g}",
-    "crowd missing": "their missing parts ≤ {:g}",
+    "more stalls": "the browser stalls ≤ {:g} times more than beside one viewer",
+    "crowd stalls": "a viewer of the 50 ≤ {:g} times more than one alone",
+    "crowd missing": "missing parts ≤ {:g}",
     "crowd failed": "viewers refused ≤ {:g}",
 }
 LL_HLS = {"p50": 75, "p99": 110, "stalls": 0, "first": 250, "ratio": 0.25}
@@ -87,7 +88,7 @@ FIGURES = {
         OWN, Side("ll-hls", HLSJS, BEST)),
     "ll-hls-long": Figure("LL-HLS, preset *frame*, our player, for 5 minutes", {"stalls": 0}, OWN, joins=1, seconds=302),
     "ll-hls-jitter": Figure(
-        "the same with timestamps that jitter by 10 ms (encoded by ffmpeg, which holds a frame)", LL_HLS,
+        "the same with timestamps that jitter by 10 ms (encoded by ffmpeg)", LL_HLS,
         OWN, Side("ll-hls", HLSJS, BEST), jitter=True),
     "hls.js": Figure(
         "LL-HLS, hls.js with default settings; our server with preset *ultra*, MediaMTX's 200 ms and 50 ms", {"ratio": 0.6},
@@ -100,8 +101,8 @@ FIGURES = {
         "HLS, preset *real-time*, hls.js; MediaMTX's 500 ms", {"ratio": 0.9},
         Side("hls", REAL_TIME, "--preset real-time"), Side("hls", REAL_TIME, SHORT), gop=15),
     "viewers": Figure(
-        "LL-HLS, our player beside 50 viewers, for 10 minutes",
-        {"stalls": 0, "memory": 5, "crowd stalls": 0, "crowd missing": 0, "crowd failed": 0}, OWN, joins=1, seconds=602, viewers=50),
+        "LL-HLS, our player beside 50 viewers, for 10 minutes; and beside one",
+        {"more stalls": 0, "memory": 5, "crowd stalls": 0, "crowd missing": 0, "crowd failed": 0}, OWN, joins=1, seconds=602, viewers=50),
 }  # fmt: skip
 
 
@@ -153,9 +154,9 @@ def publishing(figure, rtsp, log):
             yield
         return
     encoder = (
-        "ffmpeg -v error -fflags nobuffer -probesize 32 -analyzeduration 0 -f yuv4mpegpipe -i - -c:v libx264 -preset ultrafast "
-        f"-tune zerolatency -profile:v baseline -b:v 1500k -sc_threshold 0 -g {figure.gop} "
-        "-bsf:v setts=time_base=1/90000:ts=PTS+floor((random(0)-0.5)*1800) -f rtsp -rtsp_transport tcp"
+        "ffmpeg -v error -fflags nobuffer -probesize 32 -analyzeduration 0 -f yuv4mpegpipe -i - -fps_mode passthrough "
+        "-vf settb=1/90000,setpts=PTS+floor((random(0)-0.5)*1800) -enc_time_base 1:90000 -c:v libx264 -preset ultrafast "
+        f"-tune zerolatency -profile:v baseline -b:v 1500k -sc_threshold 0 -g {figure.gop} -f rtsp -rtsp_transport tcp"
     )
     with (
         running([*source, "--to", "-"], stdout=subprocess.PIPE, stderr=log) as pictures,
@@ -172,8 +173,7 @@ def resident_mb(server):
     return None
 
 
-def measure(name, figure, side, serve):
-    folder = RESULTS / name / ("ours" if serve is our_server else "mediamtx")
+def measure(folder, figure, side, serve):
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     before = os.getloadavg()[0]
@@ -229,13 +229,14 @@ def cell(result):
 def judged(result):
     """What was missed, and what could not be judged."""
     ours, theirs, missed, unknown = result["ours"], result.get("mediamtx"), [], []
-    crowd = ours["crowd"] or {}
+    crowd, alone = ours["crowd"], result.get("alone")
     values = {
         "p50": ours["p50"] and ours["p50"][1],
         "ratio": ours["p50"] and theirs and theirs["p50"] and ours["p50"][1] / theirs["p50"][1],
         "memory": ours.get("memory") and ours["memory"][2] - ours["memory"][0],
-        "crowd stalls": crowd.get("stalls"),
-        "crowd missing": crowd.get("missing"),
+        "more stalls": alone and "stalls" in ours and "stalls" in alone and ours["stalls"] - alone["stalls"],
+        "crowd stalls": crowd and alone and alone["crowd"] and crowd["stalls"] / crowd["viewers"] - alone["crowd"]["stalls"],
+        "crowd missing": crowd and crowd["missing"],
         "crowd failed": crowd and len(crowd["failed"]),
     }
     for name, most in result["limits"].items():
@@ -244,7 +245,7 @@ def judged(result):
             unknown.append("no MediaMTX")
         elif value is None or value > most:
             missed.append(name)
-    for whose, side in [("", ours), ("MediaMTX's ", theirs)]:
+    for whose, side in [("", ours), ("MediaMTX's ", theirs), ("beside one viewer: ", alone)]:
         if side and side["exit"]:
             missed.append(f"{whose}receiver ended with {side['exit']}")
         if side and side["joins"] < result["joins"]:
@@ -263,7 +264,7 @@ def verdict(result):
 
 
 def sides(result):
-    return [result[side] for side in ("ours", "mediamtx") if side in result]
+    return [result[side] for side in ("ours", "alone", "mediamtx") if side in result]
 
 
 def row(result, machine):
@@ -274,15 +275,17 @@ def row(result, machine):
     load = " / ".join(f"{side['load'][0]:.1f} → {side['load'][1]:.1f}" for side in sides(result))
     lines = [f"| {result['what']} | {wanted} | {verdict(result)} | " + " | ".join(cell(ours)) + f" | {cell(theirs)[0]} | {ratio} "
              f"| {played} of {result['joins']} × {result['seconds']} s | {load} | {result['date']} | {machine} |"]  # fmt: skip
-    if crowd := ours["crowd"]:
-        late, memory = crowd["late_ms"], ours.get("memory") or ["–"] * 3
-        worst = f"{late['p99']:.1f} ms at p99, {late['max']:.1f} ms at most" if late["max"] is not None else "unknown"
-        text = (
-            f"the {crowd['viewers']} viewers: {len(crowd['failed'])} refused, {crowd['parts']} parts, {crowd['missing']} missing, "
-            f"{crowd['stalls']} stalls at {crowd['viewers_with_stalls']} of them; later than in its first 64 parts: {worst}; "
-            f"the server's memory: {memory[0]} MB at the start, {memory[1]} at most, {memory[2]} at the end"
-        )
-        lines.append(f"| | {text} |" + " |" * 11)
+    for side in sides(result):
+        if crowd := side["crowd"]:
+            late, memory = crowd["late_ms"], side.get("memory") or ["–"] * 3
+            worst = f"{late['p99']:.1f} ms at p99, {late['max']:.1f} ms at most" if late["max"] is not None else "unknown"
+            text = (
+                f"viewers: {crowd['viewers']}, {len(crowd['failed'])} refused, {crowd['parts']} parts, {crowd['missing']} missing, "
+                f"{crowd['stalls']} stalls at {crowd['viewers_with_stalls']} of them; later than in its first 64 parts: {worst}; "
+                f"the browser: {cell(side)[3]} stalls; "
+                f"the server's memory: {memory[0]} MB at the start, {memory[1]} at most, {memory[2]} at the end"
+            )
+            lines.append(f"| | {text} |" + " |" * 11)
     return "\n".join(lines)
 
 
@@ -321,9 +324,11 @@ def main():
         figure.seconds = SECONDS or figure.seconds
         print(f"{name}: {figure.joins} × {figure.seconds} s", flush=True)
         result = {"what": figure.what, "limits": figure.limits, "joins": figure.joins, "seconds": figure.seconds}
-        result["ours"] = measure(name, figure, figure.ours, our_server)
+        if figure.viewers:
+            result["alone"] = measure(RESULTS / name / "alone", replace(figure, viewers=1), figure.ours, our_server)
+        result["ours"] = measure(RESULTS / name / "ours", figure, figure.ours, our_server)
         if figure.theirs and MEDIAMTX:
-            result["mediamtx"] = measure(name, figure, figure.theirs, mediamtx)
+            result["mediamtx"] = measure(RESULTS / name / "mediamtx", figure, figure.theirs, mediamtx)
         result["cores"] = os.cpu_count()
         result["date"] = datetime.date.today().isoformat()
         result["machine"] = machine(result["ours"].get("browser", "no browser"))
