@@ -23,6 +23,8 @@ pub(super) struct Drift {
     window: Option<(i64, MonoTime)>,
     /// How far media time is still to be moved, in ticks.
     owed: i64,
+    /// Ticks that have passed since it was moved by a whole one.
+    passed: i64,
 }
 
 impl Drift {
@@ -35,7 +37,9 @@ impl Drift {
             let change = least - *self.usual.get_or_insert(least);
             self.owed = if change.abs() > NOISE { change } else { 0 };
         }
-        let most = (interval / SLOWLY).max(1);
+        self.passed += interval;
+        let most = self.passed / SLOWLY;
+        self.passed %= SLOWLY;
         let correction = self.owed.clamp(-most, most);
         self.owed -= correction;
         correction

@@ -16,6 +16,8 @@ const SHORT_SEGMENT: Duration = Duration::from_millis(500);
 /// PART-HOLD-BACK with short segments, in part target durations: between the minimum of 2 and the 3 that the draft recommends
 /// (section 4.4.3.8). hls.js starts about a part later than that, and never catches up.
 const PART_HOLD_BACK_SHORT: f64 = 2.5;
+/// Its lower bound with short segments, in seconds.
+const PART_HOLD_BACK_SHORT_MIN: f64 = 0.08;
 /// PART-HOLD-BACK otherwise, in part target durations.
 const PART_HOLD_BACK: f64 = 3.0;
 /// Its lower bound, in seconds: three one-frame parts are little for a network between server and player.
@@ -28,10 +30,10 @@ const HZ: f64 = 90_000.0;
 
 /// Returns the current playlist. With `skip`, it is a delta update (section 6.2.5.1) if that omits anything.
 pub(crate) fn playlist(window: &Window, skip: bool) -> Bytes {
-    window.playlist(skip).get_or_init(|| written(window, skip).into()).clone()
+    window.playlist(skip).get_or_init(|| write(window, skip).into()).clone()
 }
 
-fn written(window: &Window, skip: bool) -> String {
+fn write(window: &Window, skip: bool) -> String {
     let listed: Vec<&Segment> = window.listed().collect();
     let target = window.target();
     let part_target = part_target(window);
@@ -114,7 +116,7 @@ fn part_target(window: &Window) -> f64 {
 /// Returns PART-HOLD-BACK in seconds.
 fn part_hold_back(window: &Window, part_target: f64) -> f64 {
     if window.settings().segment < SHORT_SEGMENT {
-        PART_HOLD_BACK_SHORT * part_target
+        (PART_HOLD_BACK_SHORT * part_target).max(PART_HOLD_BACK_SHORT_MIN)
     } else {
         (PART_HOLD_BACK * part_target).max(PART_HOLD_BACK_MIN)
     }

@@ -37,7 +37,7 @@ pub enum PartLength {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Preset {
     /// Segments of 200 ms in parts of 50 ms. Deviates from RFC 8216: the playlist is shorter than three target durations,
-    /// which are at least 1 s each.
+    /// which are at least 1 s each. From RFC 8216bis in PART-HOLD-BACK, which is 2.5 parts instead of the recommended 3.
     Ultra,
     /// Three segments of 500 ms, for players that load whole segments. Deviates from RFC 8216 like [`Preset::Ultra`].
     RealTime,

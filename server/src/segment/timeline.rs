@@ -1,8 +1,8 @@
 //! Decode times and durations of frames.
 //!
 //! A frame's duration is needed before the next frame arrives, so it is predicted from earlier intervals. Later durations
-//! correct each prediction error, so the timeline follows media time, and that this host's clock. This also smooths jitter
-//! in a camera's timestamps.
+//! correct each prediction error, so the timeline follows media time, which is kept in pace with this host's clock. This
+//! also smooths jitter in a camera's timestamps.
 
 use std::collections::VecDeque;
 
@@ -19,6 +19,8 @@ const INTERVAL_MIN: i64 = HZ / 1_000;
 const INTERVAL_MAX: i64 = 10 * HZ;
 /// Smaller errors are never holes: such frames were skipped, not lost.
 const HOLE_MIN: i64 = HZ / 4;
+/// Audio is moved along with the video's time by whole steps of this: each leaves a gap or drops a frame.
+const AUDIO_STEP: i64 = HZ / 25;
 /// A media time this far ahead of the frames' arrival, or this far back, means that the clock was reset.
 const STEP: i64 = HZ;
 
@@ -30,6 +32,8 @@ pub(super) struct Timeline {
     before: Option<(i64, i64, MonoTime)>,
     intervals: VecDeque<i64>,
     drift: Drift,
+    /// How far `drift` has moved the video's time, and the audio's, in ticks.
+    moved: (i64, i64),
     /// Arrival and time of a frame, against which delays are measured.
     origin: Option<(MonoTime, i64)>,
     /// Whether presentation order differs from decoding order.
@@ -79,7 +83,9 @@ impl Timeline {
         let interval = self.interval();
         let (first, start) = *self.origin.get_or_insert((arrived, last.time));
         let late = ticks(first, arrived) - (last.time - start);
-        last.time += self.drift.correction(late, arrived, interval);
+        let correction = self.drift.correction(late, arrived, interval);
+        last.time += correction;
+        self.moved.0 += correction;
         let after_hole = last.time - last.next > (8 * interval).max(HOLE_MIN);
         if after_hole {
             last.next = last.time;
@@ -103,9 +109,15 @@ impl Timeline {
         }
     }
 
-    /// Converts `media` to a position on the timeline, in ticks; `None` before the first frame, negative before the start.
-    pub(super) fn position(&self, media: MediaTime) -> Option<i64> {
-        self.last.map(|last| last.time + i64::from(media.ticks_since(last.media)))
+    /// Converts the time of audio to a position on the timeline, in ticks; `None` before the first frame, negative before
+    /// the start.
+    pub(super) fn position(&mut self, media: MediaTime) -> Option<i64> {
+        let last = self.last?;
+        let (video, audio) = self.moved;
+        if (video - audio).abs() > AUDIO_STEP {
+            self.moved.1 = video;
+        }
+        Some(last.time - video + self.moved.1 + i64::from(media.ticks_since(last.media)))
     }
 
     /// Returns the estimated frame interval, in ticks.
@@ -182,6 +194,7 @@ mod tests {
         for ppm in [-100_i64, -20, 0, 20, 100] {
             let mut timeline = Timeline::default();
             let (mut worst, mut shortest, mut longest) = (0, u32::MAX, 0);
+            let (mut heard, mut moves) = (None, 0);
             for frame in 0..2 * 3_600 * 30_i64 {
                 let now_us = frame * 1_000_000 / 30;
                 // By a clock that is faster or slower; the network takes up to 8 ms.
@@ -192,7 +205,13 @@ mod tests {
                 worst = worst.max((placed.decode as i64 - now_us * 9 / 100).abs());
                 (shortest, longest) = (shortest.min(placed.duration), longest.max(placed.duration));
                 assert!(!placed.after_hole);
+                let audio = timeline.position(MediaTime::from_ticks(media as u32)).expect("there is video");
+                assert!((audio - placed.decode as i64).abs() <= AUDIO_STEP + 3_000, "{ppm} ppm: audio is off");
+                let offset = audio - media;
+                moves += u32::from(heard.replace(offset).is_some_and(|before| before != offset));
             }
+            // 100 ppm are 720 ms in two hours.
+            assert!(moves <= 720 / 40, "{ppm} ppm: audio is moved {moves} times");
             assert!(worst < 90 * 10, "{ppm} ppm: {} ms off", worst / 90);
             assert!(shortest > 2_990 && longest < 3_010, "{ppm} ppm: {shortest} to {longest}");
         }

@@ -7,7 +7,7 @@ use super::*;
 
 #[test]
 fn a_low_latency_playlist() {
-    let text = written(Feed::of(200).frames(20, 6).window(), false);
+    let text = write(Feed::of(200).frames(20, 6).window(), false);
     let expected = "#EXTM3U
 #EXT-X-VERSION:9
 #EXT-X-TARGETDURATION:1
@@ -53,7 +53,7 @@ segment-2.m4s
 
 #[test]
 fn a_long_playlist_lists_its_newest_segments_and_parts_of_the_last_three() {
-    let text = written(Feed::of(1_000).frames(12 * 30 + 1, 30).window(), false);
+    let text = write(Feed::of(1_000).frames(12 * 30 + 1, 30).window(), false);
     assert!(text.contains("#EXT-X-MEDIA-SEQUENCE:6\n"), "{text}");
     let segments: Vec<&str> = text.lines().filter(|line| line.starts_with("segment")).collect();
     assert_eq!(segments, (6..12).map(|number| format!("segment-{number}.m4s")).collect::<Vec<_>>());
@@ -66,21 +66,21 @@ fn a_delta_update_leaves_out_what_is_before_the_skip_boundary() {
     use super::super::settings::{PartLength, SegmentSettings};
     let settings = SegmentSettings { playlist: 10, part: PartLength::Frame, ..SegmentSettings::default() };
     let feed = Feed::new(settings).frames(12 * 30 + 1, 30);
-    let (full, delta) = (written(feed.window(), false), written(feed.window(), true));
+    let (full, delta) = (write(feed.window(), false), write(feed.window(), true));
     assert!(delta.contains("#EXT-X-MEDIA-SEQUENCE:2\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-SKIP:SKIPPED-SEGMENTS=4\n"));
     let (_, rest) = delta.split_once("SKIPPED-SEGMENTS=4\n").expect("it skips");
     assert!(full.ends_with(rest) && rest.starts_with("#EXT-X-PROGRAM-DATE-TIME") && rest.contains("segment-6.m4s"));
     let short = Feed::of(1_000).frames(100, 30);
-    assert_eq!(written(short.window(), false), written(short.window(), true));
+    assert_eq!(write(short.window(), false), write(short.window(), true));
 }
 
 #[test]
 fn the_part_that_is_hinted_at_is_that_of_the_next_segment_where_this_one_ends() {
     for (frames, hint) in [(29, "part-0-29"), (30, "part-1-0"), (31, "part-1-1"), (59, "part-1-29"), (60, "part-2-0")] {
-        let text = written(Feed::of(1_000).frames(frames, 30).window(), false);
+        let text = write(Feed::of(1_000).frames(frames, 30).window(), false);
         assert!(text.ends_with(&format!("URI=\"{hint}.m4s\"\n")), "{frames}: {text}");
     }
-    let overdue = written(Feed::of(1_000).frames(31, 60).window(), false);
+    let overdue = write(Feed::of(1_000).frames(31, 60).window(), false);
     assert!(overdue.ends_with("URI=\"part-0-31.m4s\"\n"), "{overdue}");
 }
 
@@ -89,13 +89,13 @@ fn another_track_is_a_discontinuity_that_stays_counted() {
     let mut feed = Feed::of(1_000).frames(10, 30);
     feed.other_track();
     feed.frame(false, 3_000);
-    let text = written(feed.window(), false);
+    let text = write(feed.window(), false);
     assert!(text.contains("segment-0.m4s\n#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI=\"init-1.mp4\"\n"), "{text}");
     assert!(!text.contains("DISCONTINUITY-SEQUENCE"), "{text}");
     for number in 0..20 * 30 {
         feed.frame(number % 30 == 0, 3_000);
     }
-    let text = written(feed.window(), false);
+    let text = write(feed.window(), false);
     // The last key frames belong to the first track again.
     assert!(text.contains("#EXT-X-DISCONTINUITY-SEQUENCE:2\n") && text.contains("URI=\"init-2.mp4\""), "{text}");
 }
@@ -104,7 +104,7 @@ fn another_track_is_a_discontinuity_that_stays_counted() {
 fn a_stream_that_has_ended_says_so() {
     let mut feed = Feed::of(1_000).frames(40, 30);
     feed.segmenter.end();
-    let text = written(feed.window(), false);
+    let text = write(feed.window(), false);
     assert!(text.ends_with("#EXTINF:0.33333,\nsegment-1.m4s\n#EXT-X-ENDLIST\n") && !text.contains("HINT"), "{text}");
 }
 
@@ -129,7 +129,7 @@ proptest! {
         for (number, ticks) in jitter.iter().enumerate() {
             feed.frame(number % gop == 0, *ticks);
         }
-        let text = written(feed.window(), false);
+        let text = write(feed.window(), false);
         let target = number(text.lines().find_map(|l| l.strip_prefix("#EXT-X-TARGETDURATION:")).expect("it"));
         prop_assert!(target >= 1.0);
         for duration in text.lines().filter_map(|line| line.strip_prefix("#EXTINF:")) {
@@ -154,7 +154,7 @@ fn a_playlist_is_written_again_after_each_change() {
     let mut feed = Feed::of(200).frames(20, 6);
     for change in 0..12 {
         for skip in [false, true, false, true] {
-            assert_eq!(playlist(feed.window(), skip), written(feed.window(), skip), "{change}");
+            assert_eq!(playlist(feed.window(), skip), write(feed.window(), skip), "{change}");
         }
         if change < 11 {
             feed.frame(change % 6 == 0, 3_000);
@@ -162,14 +162,14 @@ fn a_playlist_is_written_again_after_each_change() {
             feed.segmenter.end();
         }
     }
-    assert_eq!(playlist(feed.window(), false), written(feed.window(), false));
+    assert_eq!(playlist(feed.window(), false), write(feed.window(), false));
     assert!(playlist(feed.window(), false).ends_with(b"#EXT-X-ENDLIST\n"));
 }
 
 #[test]
 fn short_segments_lower_the_hold_back() {
     for (segment_ms, hold_back) in [(200, 0.08335), (499, 0.08335), (500, 0.2), (6_000, 0.2)] {
-        let text = written(Feed::of(segment_ms).frames(60, 6).window(), false);
+        let text = write(Feed::of(segment_ms).frames(60, 6).window(), false);
         let control = attributes(&text, "#EXT-X-SERVER-CONTROL:");
         assert!((number(control["PART-HOLD-BACK"]) - hold_back).abs() < 1e-9, "{segment_ms}: {control:?}");
     }
