@@ -75,11 +75,7 @@ export class Page {
       protocol: PROTOCOL,
       browser: name,
       version,
-      user_agent: navigator.userAgent,
       cross_origin_isolated: globalThis.crossOriginIsolated,
-      player,
-      url,
-      preset,
       started_us: this.clock.nowUs(),
     });
     if (isMixedContent(location.href, url)) {

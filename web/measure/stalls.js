@@ -32,10 +32,6 @@ export class Stalls {
   #shown = null;
   /** @type {number[]} */
   #stepsMs = [];
-  /** Totals of the stalls. */
-  count = 0;
-  totalMs = 0;
-  longestMs = 0;
 
   /** @param {number} nowMs When the element fired `waiting`. Before the first frame it belongs to the join. */
   waiting(nowMs) {
@@ -102,10 +98,6 @@ export class Stalls {
     if (lateMs <= REFRESH_MS) return null;
     // `waiting` may be heard of after the frame that ended it was presented.
     const lengthMs = endMs > since ? endMs - since : lateMs;
-    const stall = { startMs: Math.min(since, endMs - lengthMs), lengthMs };
-    this.count++;
-    this.totalMs += stall.lengthMs;
-    this.longestMs = Math.max(this.longestMs, stall.lengthMs);
-    return stall;
+    return { startMs: Math.min(since, endMs - lengthMs), lengthMs };
   }
 }

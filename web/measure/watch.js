@@ -21,7 +21,7 @@ export class Watch {
   #presented = new Presented();
   #stalls = new Stalls();
   #stopped = new AbortController();
-  /** Position before a seek and when it started; `why` is `null` if unknown. */
+  /** The seek under way: when it began, and why, `null` if unknown. */
   #seek = /** @type {{ ms: number, why: string | null } | null} */ (null);
   /** @type {"live-edge" | "gap" | null} The seek that the player has announced. */
   #seekReason = null;
@@ -150,13 +150,12 @@ export class Watch {
   }
 
   /** @param {MediaMarks} marks */
-  #media({ requested, firstByte, received, appended, fromS, toS, bytes }) {
+  #media({ requested, firstByte, received, appended, fromS, toS }) {
     const { clock } = this;
     this.outbox.add({
       type: "media",
       from_us: secondsToUs(fromS),
       to_us: secondsToUs(toS),
-      bytes,
       requested_us: clock.maybeUs(requested),
       first_byte_us: clock.maybeUs(firstByte),
       received_us: clock.maybeUs(received),

@@ -95,7 +95,7 @@ function followDates(player) {
  * @param {FragmentLoadingCompletedEvent} event
  * @returns {MediaMarks | null}
  */
-function marks({ request, response }) {
+function marks({ request }) {
   if (request.type !== "MediaSegment" || request.mediaType !== "video") return null;
   const onPage = (/** @type {Date | null} */ date) => (date ? date.getTime() - performance.timeOrigin : null);
   return {
@@ -106,7 +106,6 @@ function marks({ request, response }) {
     appended: null,
     fromS: request.startTime,
     toS: request.startTime + request.duration,
-    bytes: response?.byteLength ?? request.bytesLoaded ?? 0,
   };
 }
 

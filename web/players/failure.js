@@ -54,17 +54,20 @@ export function isMixedContent(page, url) {
  * @returns {Promise<Failure>}
  */
 export async function explainNoAnswer(url, page, request = globalThis.fetch) {
-  const { origin } = new URL(url, page);
+  // The query may hold a token.
+  const { origin, pathname } = new URL(url, page);
+  const shown = `${origin}${pathname}`;
   if (isMixedContent(page, url)) {
     return new Failure("mixed-content", `${origin} is http, but this page is https: serve both the same way`);
   }
   if (origin !== new URL(page).origin) {
     try {
       await request(url, { mode: "no-cors", cache: "no-store", signal: AbortSignal.timeout(5000) });
-      if (await isReadable(url, request)) return new Failure("network", `${url} did not respond, but does now`);
+      if (await isReadable(url, request)) return new Failure("network", `${shown} did not respond, but does now`);
       // A browser does not tell a refusal from an error that carries no such header, or from another protocol.
       const missing = `sends no Access-Control-Allow-Origin for ${new URL(page).origin}`;
-      return new Failure("cors", `${url} ${missing}; does ${origin} speak HTTP and have this path?`);
+      const doubt = `does ${origin} speak HTTP and have this path?`;
+      return new Failure("cors", `${shown} ${missing}: ${doubt}`);
     } catch {
       // The opaque request also failed.
     }
@@ -121,9 +124,12 @@ export async function read(body) {
 /**
  * Reads a body, and notes when its first bytes arrived.
  * @param {Response} response
+ * @param {number} most Largest body, in bytes.
+ * @param {(first: Uint8Array) => void} [check] Called with the first bytes: throws if they are of something else,
+ *   which may never end.
  * @returns {Promise<{ bytes: Uint8Array, firstByte: number | null }>} `firstByte` in ms of `performance.now()`.
  */
-export async function readBody(response) {
+export async function readBody(response, most, check = () => undefined) {
   const reader = response.body?.getReader();
   /** @type {Uint8Array[]} */
   const chunks = [];
@@ -134,6 +140,13 @@ export async function readBody(response) {
     firstByte ??= performance.now();
     chunks.push(value);
     length += value.length;
+    try {
+      if (chunks.length === 1) check(value);
+      if (length > most) throw new Failure("format", `a response of more than ${most} bytes`);
+    } catch (error) {
+      reader?.cancel().catch(() => undefined);
+      throw error;
+    }
   }
   const bytes = new Uint8Array(length);
   let at = 0;
@@ -149,9 +162,9 @@ export async function readBody(response) {
  * @param {number} status
  */
 export function statusFailure(url, status) {
-  const path = new URL(url, "http://localhost").pathname;
-  const remedy = status === 401 ? ": it needs a token in the URL, as in ?access_token=…" : "";
-  return new Failure("http-status", `${path} answers ${status}${remedy}`, status);
+  const { pathname, search } = new URL(url, "http://localhost");
+  const why = search ? "no valid token or user" : "it needs a user, or a token in the URL as in ?access_token=…";
+  return new Failure("http-status", `${pathname} answers ${status}${status === 401 ? `: ${why}` : ""}`, status);
 }
 
 /**

@@ -48,7 +48,8 @@ function steer(hls, video, events, { cushionMs }) {
   /** @type {Steering | null} */
   let steering = null;
   hls.on(Hls.Events.LEVEL_LOADED, (_, { details }) => {
-    steering ??= new Steering(video, events, cushionMs / 1000, details.partTarget || details.targetduration);
+    const pieceS = (hls.config.lowLatencyMode && details.partTarget) || details.targetduration;
+    steering ??= new Steering(video, events, cushionMs / 1000, pieceS);
   });
   hls.on(Hls.Events.BUFFER_APPENDED, () => steering?.appended(false));
 }
@@ -81,7 +82,6 @@ function marks({ stats, frag, part }) {
     appended: known(stats.buffering.end),
     fromS,
     toS: fromS + (part?.duration ?? frag.duration),
-    bytes: stats.total,
   };
 }
 

@@ -79,7 +79,7 @@ class MsePlayer extends LoadingPlayer {
     this.#appender.append(piece).then(
       (span) => {
         this.#waiting--;
-        const marks = { ...times, appended: performance.now(), bytes: piece.length };
+        const marks = { ...times, appended: performance.now() };
         this.events.emit("media", { ...marks, ...span });
         this.steering.appended(this.#waiting > 0);
       },

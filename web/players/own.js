@@ -3,12 +3,13 @@
  * rate instead of waiting for stalls.
  */
 
-import { codecs, startTime, timescales } from "./box.js";
+import { MAX_PIECE, codecs, startTime, timescales } from "./box.js";
 import { Dates } from "./dates.js";
-import { Failure, get, read, readBody } from "./failure.js";
+import { Failure, get, readBody } from "./failure.js";
 import { LiveEdge, firstPartUrl, reloadUrl, withoutParts } from "./live-edge.js";
 import { LoadingPlayer } from "./loading.js";
-import { merge, parse } from "./playlist.js";
+import { MAX_LENGTH, merge, parse } from "./playlist.js";
+import { expectPlaylist } from "./playlist-tags.js";
 import { Appender, open } from "./source.js";
 import { Steering } from "./steering.js";
 
@@ -151,7 +152,8 @@ class OwnPlayer extends LoadingPlayer {
   /** @param {string} url */
   async #text(url) {
     const response = await get(url, { signal: this.stopped });
-    return { text: await read(response.text()), url: response.url };
+    const { bytes } = await readBody(response, MAX_LENGTH, expectPlaylist);
+    return { text: new TextDecoder().decode(bytes), url: response.url };
   }
 
   /** @param {Piece} piece */
@@ -212,7 +214,7 @@ class OwnPlayer extends LoadingPlayer {
     if (jumps) this.#discontinuity = piece.sequence;
     const span = await this.#appender.append(bytes, jumps ? startTime(bytes, this.#scales) : null);
     this.#dates.add(span.fromS, piece.dateMs);
-    const marks = { requested, firstByte, received, appended: performance.now(), bytes: bytes.length };
+    const marks = { requested, firstByte, received, appended: performance.now() };
     this.events.emit("media", { ...marks, ...span });
     this.#steering?.appended(this.#waiting > 0);
   }
@@ -226,7 +228,7 @@ class OwnPlayer extends LoadingPlayer {
     const headers = {};
     if (range) headers["Range"] = `bytes=${range.start}-${range.length === null ? "" : range.start + range.length - 1}`;
     const response = await get(url, { headers, signal: this.stopped });
-    return readBody(response);
+    return readBody(response, MAX_PIECE);
   }
 
   /** @param {number} mediaTimeS */

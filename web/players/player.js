@@ -27,7 +27,6 @@
  * @property {number | null} appended
  * @property {number} fromS Start of the media time it covers.
  * @property {number} toS
- * @property {number} bytes
  */
 
 /**

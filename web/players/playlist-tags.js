@@ -1,8 +1,21 @@
-/** Syntax of HLS playlist tags (RFC 8216bis section 4.2). */
+/** Syntax of HLS playlists and their tags (RFC 8216bis section 4). */
+
+import { Failure } from "./failure.js";
 
 /** @typedef {{ start: number, length: number | null }} ByteRange `null`: to the end. */
 
+export const FIRST_LINE = "#EXTM3U";
+export const NO_PLAYLIST = `not a playlist: its first line is not ${FIRST_LINE}`;
 const ATTRIBUTE = /\s*([A-Z0-9-]+)=("[^"]*"|[^,]*)(?:,|$)/g;
+
+/**
+ * Throws if a response that begins like this is no playlist.
+ * @param {Uint8Array} first
+ */
+export function expectPlaylist(first) {
+  const begin = new TextDecoder().decode(first.subarray(0, 16));
+  if (begin.length >= FIRST_LINE.length && !begin.startsWith(FIRST_LINE)) throw new Failure("format", NO_PLAYLIST);
+}
 
 /**
  * Parses an attribute list; removes the quotes of quoted strings.

@@ -3,7 +3,7 @@
  */
 
 import { Failure } from "./failure.js";
-import { attributes, byteRange, number } from "./playlist-tags.js";
+import { FIRST_LINE, NO_PLAYLIST, attributes, byteRange, number } from "./playlist-tags.js";
 
 /** @import { ByteRange } from "./playlist-tags.js" */
 
@@ -58,9 +58,7 @@ export function parse(text, base) {
   if (text.length > MAX_LENGTH) throw new Failure("format", `a playlist of ${text.length} characters is too long`);
   const lines = text.split("\n").map((line) => line.trim());
   // A byte order mark is invalid but occurs.
-  if (lines[0]?.replace(/^\uFEFF/, "") !== "#EXTM3U") {
-    throw new Failure("format", "not a playlist: its first line is not #EXTM3U");
-  }
+  if (lines[0]?.replace(/^\uFEFF/, "") !== FIRST_LINE) throw new Failure("format", NO_PLAYLIST);
   if (lines.some((line) => line.startsWith("#EXT-X-STREAM-INF:"))) {
     return { variants: variants(lines, base), media: null };
   }

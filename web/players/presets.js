@@ -2,11 +2,6 @@
 
 /** @import { PlayerOptions } from "./player.js" */
 
-/**
- * @typedef {object} Preset
- * @property {PlayerOptions} options
- */
-
 /** Common to all low-latency hls.js configurations: its own latency control would only add to the buffer. */
 const HLSJS_LOW_LATENCY = { lowLatencyMode: true, liveSyncOnStallIncrease: 0, backBufferLength: 10 };
 
@@ -22,38 +17,41 @@ const dashLowLatency = (liveDelay) => ({
   },
 });
 
-/** @type {Record<string, Preset>} */
+/** @type {Record<string, PlayerOptions>} */
 export const PRESETS = {
   ultra: {
-    options: { cushionMs: 100, hlsjs: HLSJS_LOW_LATENCY, dashjs: dashLowLatency(0.1) },
+    cushionMs: 100,
+    hlsjs: HLSJS_LOW_LATENCY,
+    dashjs: dashLowLatency(0.1),
   },
   "real-time": {
-    options: {
-      seekWhenBehindMs: 1000,
-      hlsjs: {
-        lowLatencyMode: true,
-        startPosition: -1,
-        maxBufferLength: 2,
-        maxBufferSize: 3_000_000,
-        backBufferLength: 0.5,
-        liveSyncDurationCount: 1,
-        liveMaxLatencyDurationCount: 2,
-        maxLiveSyncPlaybackRate: 1.5,
-        manifestLoadingTimeOut: 1000,
-        levelLoadingTimeOut: 1000,
-        fragLoadingTimeOut: 1000,
-        manifestLoadingRetryDelay: 500,
-        levelLoadingRetryDelay: 500,
-        fragLoadingRetryDelay: 500,
-      },
-      dashjs: dashLowLatency(0.3),
+    seekWhenBehindMs: 1000,
+    hlsjs: {
+      lowLatencyMode: true,
+      startPosition: -1,
+      maxBufferLength: 2,
+      maxBufferSize: 3_000_000,
+      backBufferLength: 0.5,
+      liveSyncDurationCount: 1,
+      liveMaxLatencyDurationCount: 2,
+      maxLiveSyncPlaybackRate: 1.5,
+      manifestLoadingTimeOut: 1000,
+      levelLoadingTimeOut: 1000,
+      fragLoadingTimeOut: 1000,
+      manifestLoadingRetryDelay: 500,
+      levelLoadingRetryDelay: 500,
+      fragLoadingRetryDelay: 500,
     },
+    dashjs: dashLowLatency(0.3),
   },
   safe: {
-    options: { hlsjs: { lowLatencyMode: false }, dashjs: { streaming: { delay: { liveDelay: 4 } } } },
+    hlsjs: { lowLatencyMode: false },
+    dashjs: { streaming: { delay: { liveDelay: 4 } } },
   },
   frame: {
-    options: { cushionMs: 55, hlsjs: HLSJS_LOW_LATENCY, dashjs: dashLowLatency(0.1) },
+    cushionMs: 55,
+    hlsjs: HLSJS_LOW_LATENCY,
+    dashjs: dashLowLatency(0.1),
   },
 };
 
@@ -67,7 +65,7 @@ export function playerOptions(name, own = {}) {
   if (name === null) return own;
   const preset = PRESETS[name];
   if (!preset) throw new Error(`${name} is no preset: there are ${Object.keys(PRESETS).join(", ")}`);
-  return /** @type {PlayerOptions} */ (joined(preset.options, own));
+  return /** @type {PlayerOptions} */ (joined(preset, own));
 }
 
 /**

@@ -55,7 +55,7 @@ function watch(still, { waiting = [], halted = false, untilMs = 5000 } = {}) {
     if (now % 50 === 0) note(stalls.update(moment(now, stands)));
   }
   note(stalls.finish(moment(untilMs)));
-  return { stalls, found };
+  return { found };
 }
 
 test("the join is no stall", () => {
@@ -63,13 +63,12 @@ test("the join is no stall", () => {
 });
 
 test("a stall lasts from when the element waits to the next frame, between two polls too", () => {
-  const { stalls, found } = watch([[1010, 1081], [3003, 3403]], { waiting: [1012] });
+  const { found } = watch([[1010, 1081], [3003, 3403]], { waiting: [1012] });
   const [[, first = 0] = [], [since = 0, second = 0] = []] = found;
   assert.equal(found.length, 2);
   assert.ok(Math.abs(first - 69) <= 34, `${first} ms, to a frame`);
   assert.equal(since, 3050, "the second was not told of: it began when time was last seen to move");
   assert.ok(Math.abs(second - 353) <= 34, `${second} ms`);
-  assert.deepEqual([stalls.count, stalls.longestMs], [2, second]);
 });
 
 test("a wait after which the next frame is on time is no stall, and one that is seen is", () => {

@@ -3,7 +3,16 @@ import { test } from "node:test";
 
 import { FragmentSplitter, codecs, producerReference, startTime, timescales } from "../players/box.js";
 import { Dates } from "../players/dates.js";
-import { Failure, explainNoAnswer, failureOf, isMixedContent, read, readBody } from "../players/failure.js";
+import {
+  Failure,
+  explainNoAnswer,
+  failureOf,
+  isMixedContent,
+  read,
+  readBody,
+  statusFailure,
+} from "../players/failure.js";
+import { expectPlaylist } from "../players/playlist-tags.js";
 import { PRESETS, playerOptions } from "../players/presets.js";
 import { Appender } from "../players/source.js";
 
@@ -160,6 +169,11 @@ test("a fault of a player is none of the network's, which would be waited for", 
   await assert.rejects(read(Promise.reject(new DOMException("", "AbortError"))), { name: "AbortError" });
 });
 
+test("presets that the receiver refuses for our player have no settings for it", () => {
+  const ours = Object.entries(PRESETS).filter(([, { cushionMs }]) => cushionMs !== undefined);
+  assert.deepEqual(ours.map(([name]) => name), ["ultra", "frame"]);
+});
+
 test("presets are joined with options of one's own", () => {
   assert.deepEqual(Object.keys(PRESETS), ["ultra", "real-time", "safe", "frame"]);
   const options = playerOptions("real-time", { cushionMs: 80, hlsjs: { maxBufferLength: 5 } });
@@ -179,10 +193,35 @@ test("a body is read, and its first bytes come before its last", async () => {
       controller.close();
     },
   });
-  const { bytes, firstByte } = await readBody(new Response(body));
+  const { bytes, firstByte } = await readBody(new Response(body), 3);
   assert.deepEqual([...bytes], [1, 2, 3]);
   assert.ok(firstByte !== null && performance.now() - firstByte >= 10);
-  assert.deepEqual(await readBody(new Response(null)), { bytes: new Uint8Array(0), firstByte: null });
+  assert.deepEqual(await readBody(new Response(null), 0), { bytes: new Uint8Array(0), firstByte: null });
+});
+
+test("a body that is too long or of something else is not read on", async () => {
+  let cancelled = 0;
+  const endless = () =>
+    new Response(
+      new globalThis.ReadableStream({
+        pull: (controller) => controller.enqueue(Buffer.concat([INIT, FRAGMENT])),
+        cancel: () => void cancelled++,
+      }),
+    );
+  await assert.rejects(readBody(endless(), 10_000), { kind: "format", message: "a response of more than 10000 bytes" });
+  await assert.rejects(readBody(endless(), 1e9, expectPlaylist), { kind: "format", message: /not a playlist/ });
+  assert.equal(cancelled, 2);
+  for (const text of ["#EXTM3U\n", "\uFEFF#EXTM3U", "#EX"]) expectPlaylist(Buffer.from(text));
+});
+
+test("a failure names no token", async () => {
+  const url = "http://127.0.0.1:1/cam/index.m3u8?access_token=5b0c";
+  const opaque = (/** @type {unknown} */ _, /** @type {RequestInit} */ { mode }) =>
+    mode === "no-cors" ? Promise.resolve(new Response()) : Promise.reject(new TypeError("refused"));
+  const cors = await explainNoAnswer(url, "http://127.0.0.1:2/measure/", /** @type {any} */ (opaque));
+  assert.match(cors.message, /^http:\/\/127.0.0.1:1\/cam\/index.m3u8 sends no/);
+  for (const failure of [cors, statusFailure(url, 401)]) assert.doesNotMatch(failure.message, /5b0c/);
+  assert.match(statusFailure("http://h/cam/mse", 401).message, /access_token=…$/);
 });
 
 test("a splitter says whether a fragment has begun", () => {

@@ -3,6 +3,7 @@
 use std::io;
 
 use common::printable::excerpt;
+use common::redact;
 
 use super::protocol::EndError;
 use super::{assets, browser};
@@ -35,5 +36,5 @@ pub(super) fn may_come(error: &EndError) -> bool {
 /// Describes in one line why a page stopped playing.
 pub(super) fn told(error: &EndError) -> String {
     let status = error.status.map(|status| format!(" {status}")).unwrap_or_default();
-    format!("{}{status}: {}", excerpt(&error.kind, 40), excerpt(&error.message, 300))
+    format!("{}{status}: {}", excerpt(&error.kind, 40), excerpt(&redact::secrets(&error.message), 300))
 }

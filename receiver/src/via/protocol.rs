@@ -83,7 +83,6 @@ pub(super) struct Hello {
     pub(super) browser: String,
     pub(super) version: String,
     pub(super) cross_origin_isolated: bool,
-    pub(super) player: String,
     /// The reference for the time to the first picture.
     pub(super) started_us: i64,
 }
@@ -128,7 +127,6 @@ pub(super) struct PageCode {
 pub(super) struct Media {
     pub(super) from_us: i64,
     pub(super) to_us: i64,
-    pub(super) bytes: u64,
     pub(super) requested_us: Option<i64>,
     pub(super) first_byte_us: Option<i64>,
     pub(super) received_us: Option<i64>,
@@ -219,6 +217,10 @@ mod tests {
         assert_eq!(options("receiver --via ll-hls http://h/x"), (json!({}), Some(Via::LlHls)));
         let (told, loads) = options("receiver --via hls --player-option lowLatencyMode=true http://h/x");
         assert_eq!((told["hlsjs"]["lowLatencyMode"].clone(), loads), (json!(true), Some(Via::LlHls)));
+        let loads = |words| options(words).1;
+        assert_eq!(loads("receiver --via ll-hls --preset safe http://h/x"), Some(Via::Hls));
+        assert_eq!(loads("receiver --via ll-hls --player-option lowLatencyMode=false http://h/x"), Some(Via::Hls));
+        assert_eq!(loads("receiver --via ll-hls --preset real-time http://h/x"), Some(Via::LlHls));
     }
 
     #[test]

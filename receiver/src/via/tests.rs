@@ -42,7 +42,7 @@ fn say(socket: &mut Socket, messages: &[Value]) {
 
 fn hello(started_us: i64) -> Value {
     json!({ "type": "hello", "protocol": 1, "browser": "Chromium", "version": "156.0.0.0", "user_agent": "x",
-            "cross_origin_isolated": true, "player": "mse", "url": "http://h/", "preset": null, "started_us": started_us })
+            "cross_origin_isolated": true, "started_us": started_us })
 }
 
 fn frame(sequence: i64, presented_us: i64, pub_us: i64, media_us: i64) -> Value {
@@ -63,7 +63,7 @@ fn plays(socket: &mut Socket, first: i64) {
     let page = base + SHIFT_US;
     say(socket, &[hello(page)]);
     thread::sleep(Duration::from_micros((FRAMES * FRAME_US) as u64) + LATE_BY);
-    let media = json!({ "type": "media", "from_us": 0, "to_us": 10_000_000, "bytes": 9_000, "requested_us": page - 40_000,
+    let media = json!({ "type": "media", "from_us": 0, "to_us": 10_000_000, "requested_us": page - 40_000,
         "first_byte_us": page - 35_000, "received_us": page - 33_000, "appended_us": page - 30_000 });
     let mut messages = vec![media, json!({ "type": "mood" }), json!("no message")];
     // Out of presentation order, since pixels may be read late.

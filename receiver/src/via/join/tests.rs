@@ -107,7 +107,7 @@ fn frames_without_a_callback_in_the_warm_up_do_not_excuse_unread_ones_after_it()
 #[test]
 fn stages_are_known_where_a_piece_was_whole_before_its_picture() {
     let mut rig = Rig::new();
-    let piece = json!({ "type": "media", "from_us": 95_000, "to_us": 145_000, "bytes": 9, "requested_us": us(60),
+    let piece = json!({ "type": "media", "from_us": 95_000, "to_us": 145_000, "requested_us": us(60),
         "first_byte_us": us(80), "received_us": us(82), "appended_us": us(85) });
     rig.say(&[piece.clone(), frame(0, 100), frame(1, 140), frame(2, 180)], 200);
     // A piece that plays while it is still loading.
@@ -173,7 +173,7 @@ fn told(first: u32, count: u32) -> ServedFrames {
 
 fn dated(sequence: i64) -> [Value; 2] {
     let at = 70 + 40 * sequence;
-    let piece = json!({ "type": "media", "from_us": 1_000 * (at + 30), "to_us": 1_000 * (at + 70), "bytes": 9, "requested_us": us(at),
+    let piece = json!({ "type": "media", "from_us": 1_000 * (at + 30), "to_us": 1_000 * (at + 70), "requested_us": us(at),
         "first_byte_us": us(at + 8), "received_us": us(at + 10), "appended_us": us(at + 12) });
     [piece, with(frame(sequence, at + 30), "date_us", us(at - 1).into())]
 }
@@ -266,7 +266,7 @@ fn pixels_that_no_frame_is_named_for_are_warned_of() {
 #[test]
 fn a_first_byte_that_nobody_noted_is_not_made_up() {
     let mut rig = Rig::new();
-    let piece = json!({ "type": "media", "from_us": 95_000, "to_us": 135_000, "bytes": 9, "requested_us": us(60),
+    let piece = json!({ "type": "media", "from_us": 95_000, "to_us": 135_000, "requested_us": us(60),
         "first_byte_us": null, "received_us": us(82), "appended_us": us(85) });
     rig.say(&[piece, frame(0, 100)], 200);
     let run = rig.run(400);
