@@ -180,15 +180,29 @@ impl Parts {
         receiver::config::Config::try_from(self.receiver_args()?).map_err(|error| redact::secrets(&error.to_string()))
     }
 
-    /// Returns its flags, each validated on its own with a URL that fits.
+    /// Returns the receiver's flags. A preset is also the server's: the receiver gets it only if its player has settings of
+    /// that name.
+    pub fn receiver_flags(&self) -> Vec<String> {
+        let mut flags = self.receiver.clone();
+        if Self::parsed(&flags).is_ok_and(|args| !args.via.preset_fits()) {
+            flags.retain(|flag| !flag.starts_with("--preset="));
+        }
+        flags
+    }
+
     fn receiver_args(&self) -> Result<receiver::args::Args, String> {
-        let via = self.receiver.iter().any(|flag| flag.starts_with("--via="));
+        Self::parsed(&self.receiver_flags())
+    }
+
+    /// Parses the receiver's `flags`, each on its own, with a URL that fits.
+    fn parsed(flags: &[String]) -> Result<receiver::args::Args, String> {
+        let via = flags.iter().any(|flag| flag.starts_with("--via="));
         let in_browser = |flag: &String| !flag.starts_with("--transport=");
         // A flag for browsers only, validated on its own.
-        let needs_via = !via && self.receiver.iter().any(in_browser);
+        let needs_via = !via && flags.iter().any(in_browser);
         let more =
             needs_via.then_some("--via=hls").into_iter().chain((via || needs_via).then_some("http://localhost/cam"));
-        let args = receiver::args::Args::try_parse_from(command("receiver", &self.receiver).chain(more));
+        let args = receiver::args::Args::try_parse_from(command("receiver", flags).chain(more));
         args.map_err(|error| redact::one_line(&error.to_string()))
     }
 }

@@ -163,7 +163,7 @@ fn play(
     stopped: &Stop,
     mut watch: impl FnMut() -> Result<(), String>,
 ) -> Result<(), Error> {
-    let mut flags = cell.parts.receiver.clone();
+    let mut flags = cell.parts.receiver_flags();
     flags.extend(keep_pictures(plan, cell, &folder.join(DECODED)));
     if cell.via.is_some() {
         // No SEI reaches a page, so state the clock explicitly.

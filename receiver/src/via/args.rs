@@ -49,6 +49,15 @@ pub struct ViaArgs {
     pub listen: Option<SocketAddr>,
 }
 
+impl ViaArgs {
+    /// Whether the preset, if any, has settings for the player.
+    pub fn preset_fits(&self) -> bool {
+        self.via
+            .zip(self.preset)
+            .is_none_or(|(via, preset)| self.player.unwrap_or(via.players(Some(preset))[0]).presets().contains(&preset))
+    }
+}
+
 /// Longest cushion: a live playlist seldom has more.
 const CUSHION_MAX: Duration = Duration::from_secs(60);
 

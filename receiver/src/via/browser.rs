@@ -66,7 +66,7 @@ impl Choice {
             "firefox" => Ok(Self::Firefox),
             "none" => Ok(Self::None),
             path if path.contains('/') || Path::new(path).is_file() => Ok(Self::Path(path.into())),
-            _ => Err("it is chromium, firefox, none or the path of one of them, such as /usr/bin/chromium".to_owned()),
+            _ => Err("use chromium, firefox, none, or a path such as /usr/bin/chromium".to_owned()),
         }
     }
 
@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn what_is_no_name_is_a_path_and_one_that_is_missing_is_named() {
         assert_eq!(Choice::parse("firefox"), Ok(Choice::Firefox));
-        assert!(Choice::parse("opera").expect_err("it is no path").contains("the path of one"));
+        assert!(Choice::parse("opera").expect_err("it is no path").contains("or a path"));
         let choice = Choice::parse("/nowhere/chromium").expect("it is a path");
         let error = Browser::open(&choice, "http://h/").expect_err("it is missing").to_string();
         assert!(error.contains("--browser /nowhere/chromium: there is no such file"), "{error}");

@@ -133,7 +133,7 @@ impl Config {
             let fits = players.iter().map(|player| player.name()).collect::<Vec<_>>().join(", ");
             return Err(Error::Player { player, via, fits });
         }
-        if let Some(preset) = args.preset.filter(|preset| !player.presets().contains(preset)) {
+        if let Some(preset) = args.preset.filter(|_| !args.preset_fits()) {
             let fits = player.presets().iter().map(|preset| preset.name()).collect::<Vec<_>>().join(", ");
             let fits = if fits.is_empty() { "leave it out".to_owned() } else { format!("use {fits}") };
             return Err(Error::Preset { preset, player, fits });
@@ -196,15 +196,20 @@ impl Config {
         }
     }
 
-    /// Returns the kind of pieces that are loaded: with `hls`, an option may still make hls.js follow parts. `None` if
-    /// only the browser knows.
+    /// Returns the kind of pieces that are loaded, `None` if only the browser knows: options and the preset *safe* decide
+    /// whether hls.js follows parts.
     pub(super) fn loads(&self) -> Option<Via> {
-        let is_low_latency =
-            |option: &PlayerOption| option.name() == "lowLatencyMode" && option.value().as_bool() == Some(true);
         match self.player {
             Player::Native => None,
-            _ if self.via == Via::Hls && self.options.iter().any(is_low_latency) => Some(Via::LlHls),
-            _ => Some(self.via),
+            Player::HlsJs => {
+                let typed = self.options.iter().rfind(|option| option.name() == "lowLatencyMode");
+                let follows_parts = typed
+                    .map_or(self.via == Via::LlHls && self.preset != Some(Preset::Safe), |option| {
+                        option.value().as_bool() == Some(true)
+                    });
+                Some(if follows_parts { Via::LlHls } else { Via::Hls })
+            }
+            Player::DashJs | Player::Own => Some(self.via),
         }
     }
 

@@ -8,7 +8,8 @@ use common::redact;
 use common::time::Now;
 use crossbeam_channel::RecvTimeoutError;
 use measure::Clocks;
-use report::{Recorder, Setup, Summary};
+use report::warning::Code;
+use report::{Recorder, Setup, Summary, Warning};
 use tokio::sync::mpsc;
 
 use super::assets;
@@ -132,6 +133,8 @@ impl<'a> Session<'a> {
         let how = self.play();
         if matches!(how, Err(Early::Stopped)) {
             self.leave_out();
+            let text = format!("the run was stopped before all of its {} joins were over", self.config.joins);
+            self.recorder.warn(Warning::new(Code::Input, text));
         }
         self.finish(how)
     }

@@ -72,6 +72,19 @@ fn a_browser_plays_from_the_server_of_its_own() {
 }
 
 #[test]
+fn a_preset_is_the_servers_where_the_player_has_none_of_that_name() {
+    for (via, preset, is_passed) in [("mse", "safe", false), ("mse", "frame", true), ("hls", "safe", true)] {
+        let mut parts = Parts::default();
+        for (name, text) in [("via", via), ("preset", preset)] {
+            find(name).expect("it is there").set(&mut parts, text).expect("it is one");
+        }
+        let passed = parts.receiver_flags().contains(&format!("--preset={preset}"));
+        assert_eq!((passed, parts.receiver_config().map(drop)), (is_passed, Ok(())), "{via} {preset}");
+        assert!(parts.segments.flags.contains(&format!("--preset={preset}")), "{via} {preset}");
+    }
+}
+
+#[test]
 fn the_nearest_name_is_found_and_no_far_one() {
     let names = || ALL.iter().map(|setting| setting.name);
     for (typed, meant) in [
