@@ -221,6 +221,9 @@ fn a_run_in_a_browser_fits_and_is_described_whole() {
     assert_eq!(check(&run), Vec::<String>::new());
     let mut out = Vec::new();
     undescribed(&schema(), &run, "", &mut out);
+    let schema = schema();
+    let join = schema.pointer("/properties/joins/items").expect("joins are described");
+    undescribed(join, &run["joins"][1], "/joins/1", &mut out);
     assert_eq!(out, Vec::<String>::new());
     assert_eq!(
         (&run["joins"][1]["number"], &run["stalls"]["count"], &run["player"]),

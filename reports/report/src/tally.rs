@@ -199,6 +199,11 @@ impl Tally {
         }
     }
 
+    /// The warnings handed in.
+    pub(crate) fn handed_in(&self) -> &[Warning] {
+        &self.warnings
+    }
+
     /// Why there is a warning with `code`, where the figures give rise to one: added to its message. The newest reason counts.
     pub fn explain(&mut self, code: Code, why: impl Into<String>) {
         self.reasons.retain(|(known, _)| *known != code);

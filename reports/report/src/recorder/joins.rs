@@ -134,6 +134,10 @@ impl Joins {
         let offsets = all.iter().filter_map(|ended| ended.run.clock.offset_us);
         run.clock.offset_us = offsets.max_by_key(|offset| offset.unsigned_abs());
         run.warnings = warnings(&all);
+        if current.is_none() {
+            // Of the run: since its last join ended.
+            run.warnings.extend_from_slice(tally.handed_in());
+        }
         if run.warnings.iter().any(|warning| warning.code.is_inconclusive()) {
             run.outcome = Outcome::Inconclusive;
         }
@@ -250,17 +254,26 @@ mod tests {
 
     #[test]
     fn a_join_that_was_stopped_in_its_warm_up_is_left_out() {
-        let setup = about(Duration::from_secs(1));
-        let mut recorder = Recorder::in_browser(setup, "ll-hls", "own").expect("nothing to write");
+        let home = tempfile::tempdir().expect("a folder");
+        let folder = home.path().join("run");
+        let setup = Setup { folder: Some(Place::Folder(folder.clone())), ..about(Duration::from_secs(1)) };
+        let mut recorder = Recorder::in_browser(setup, "ll-hls", "own").expect("the folder can be written");
         recorder.begin_join(now(0));
         assert!(!recorder.leave_out_join(), "the first one is what there is");
         join(&mut recorder, 1_000, 0, 60);
         recorder.begin_join(now(6_000));
         recorder.observe(&Observation::frame(sample(500, 6_140, 6_200)));
         assert!(recorder.leave_out_join());
+        recorder.warn(Warning::new(Code::Input, "of the run"));
         let run = recorder.finish(now(6_300), &[]).summary.run;
         let joins = &run.browser.as_ref().expect("one played").joins;
         assert_eq!((joins.len(), run.latency_ms.count, run.outcome), (1, 75, Outcome::Ok), "{:?}", run.warnings);
+        assert!(run.warnings.iter().any(|warning| warning.message == "of the run"), "{:?}", run.warnings);
+        let saved = crate::saved::Saved::open(&folder).expect("a report");
+        let mut rows = 0;
+        assert_eq!(saved.each_frame(|_| rows += 1).expect("it can be read"), None);
+        let intervals = saved.intervals().expect("it can be read");
+        assert_eq!((rows, intervals.rows.iter().map(|row| row.count).sum::<u64>()), (75, 75));
     }
 
     #[test]
