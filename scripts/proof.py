@@ -75,8 +75,8 @@ LIMITS = {
     "stalls": "stalls ≤ {:g}",
     "ratio": "p50 ≤ {:g} × MediaMTX's",
     "memory": "server grows by ≤ {:g} MB",
-    "more stalls": "the browser stalls ≤ {:g} times more than beside one viewer",
-    "crowd stalls": "a viewer of the 50 ≤ {:g} times more than one alone",
+    "more stalls": "stalls of the browser ≤ {:g} more than beside one viewer",
+    "crowd stalls": "stalls per viewer, on average, ≤ {:g} more than of one alone",
     "crowd missing": "missing parts ≤ {:g}",
     "crowd failed": "viewers refused ≤ {:g}",
 }
@@ -88,7 +88,7 @@ FIGURES = {
         OWN, Side("ll-hls", HLSJS, BEST)),
     "ll-hls-long": Figure("LL-HLS, preset *frame*, our player, for 5 minutes", {"stalls": 0}, OWN, joins=1, seconds=302),
     "ll-hls-jitter": Figure(
-        "the same with timestamps that jitter by 10 ms (encoded by ffmpeg)", LL_HLS,
+        "LL-HLS, preset *frame*, our player, timestamps that jitter by 10 ms (encoded by ffmpeg)", LL_HLS,
         OWN, Side("ll-hls", HLSJS, BEST), jitter=True),
     "hls.js": Figure(
         "LL-HLS, hls.js with default settings; our server with preset *ultra*, MediaMTX's 200 ms and 50 ms", {"ratio": 0.6},
@@ -234,10 +234,10 @@ def judged(result):
         "p50": ours["p50"] and ours["p50"][1],
         "ratio": ours["p50"] and theirs and theirs["p50"] and ours["p50"][1] / theirs["p50"][1],
         "memory": ours.get("memory") and ours["memory"][2] - ours["memory"][0],
-        "more stalls": alone and "stalls" in ours and "stalls" in alone and ours["stalls"] - alone["stalls"],
+        "more stalls": None if alone is None or ours["joins"] == 0 or alone["joins"] == 0 else ours["stalls"] - alone["stalls"],
         "crowd stalls": crowd and alone and alone["crowd"] and crowd["stalls"] / crowd["viewers"] - alone["crowd"]["stalls"],
-        "crowd missing": crowd and crowd["missing"],
-        "crowd failed": crowd and len(crowd["failed"]),
+        "crowd missing": crowd and alone and alone["crowd"] and crowd["missing"] + alone["crowd"]["missing"],
+        "crowd failed": crowd and alone and alone["crowd"] and len(crowd["failed"] + alone["crowd"]["failed"]),
     }
     for name, most in result["limits"].items():
         value = values[name] if name in values else ours.get(name)
@@ -295,7 +295,7 @@ def write_page():
     results = {name: result for name, result in results.items() if "limits" in result}
     machines = list(dict.fromkeys(result["machine"] for result in results.values()))
     head = [
-        "| path | wanted | | p50 (of the joins) | p99 | first picture | stalls | MediaMTX p50 | ratio | joins, ours / MediaMTX's | load | date | on |",
+        "| path | wanted | | p50 (of the joins) | p99 | first picture | stalls | MediaMTX p50 | ratio | joins, ours / beside one viewer or MediaMTX's | load | date | on |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     table = head + [row(result, machines.index(result["machine"]) + 1) for result in results.values()]
@@ -311,7 +311,8 @@ def machine(browser):
     model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
     theirs = subprocess.run([MEDIAMTX, "--version"], capture_output=True, text=True).stdout.strip() if MEDIAMTX else "none"
     system = platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
-    return f"{os.cpu_count()} cores ({model}), {system}, {browser}, MediaMTX {theirs}"
+    priority = "" if os.sched_getscheduler(0) == os.SCHED_OTHER else ", at real-time priority"
+    return f"{os.cpu_count()} cores ({model}), {system}, {browser}, MediaMTX {theirs}{priority}"
 
 
 def main():

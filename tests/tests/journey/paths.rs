@@ -75,6 +75,8 @@ fn hls_with_hls_js() {
     let (near, far) = played(&streams, "hls", "hls.js", "index.m3u8", "");
     for report in [&near, &far] {
         assert!(report.number("claims.hls_latency_ms.p50") > 0.0);
+        let off = report.number("dates.difference_p50");
+        assert!(report.number("dates.count") >= 30.0 && off.abs() <= 1000.0 / 30.0, "date and code are {off} ms apart");
     }
     let unknown = |report: &Report| -report.number("claims.hls_latency_ms.difference_p50");
     assert_delayed("latency less what is claimed", unknown(&near), unknown(&far));

@@ -105,11 +105,9 @@ fn the_publishers_times_and_dates_stand_in_the_report_of_a_browser() {
         let shifts: Vec<_> =
             report.value("joins").as_array().expect("a list").iter().map(|j| j["phase_us"].clone()).collect();
         assert_eq!(shifts, [json!(0), json!(16_666)], "half a frame");
-        if via == "ll-hls" {
-            assert!(report.number("dates.count") >= 30.0);
-            let off = report.number("dates.difference_p50").abs() * 1e3;
-            assert!(off <= FRAME_US, "date and code are {off} µs apart");
-        }
+        assert!(report.number("dates.count") >= 30.0, "{via}");
+        let off = report.number("dates.difference_p50").abs() * 1e3;
+        assert!(off <= FRAME_US, "{via}: date and code are {off} µs apart");
     }
 }
 
