@@ -1,9 +1,14 @@
 //! LL-HLS viewers without decoding: each requests every part in advance and the playlist that will list it, over two
-//! connections like a player, and records when each part arrives.
+//! connections like a player, and records when each part arrives at its socket: how soon a viewer's thread then runs is not
+//! the server's doing.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, IoSliceMut, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::{Duration, Instant};
+use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, sockopt};
+use nix::sys::time::TimeSpec;
 
 use crate::LIMIT;
 
@@ -40,23 +45,23 @@ pub fn watch(address: SocketAddr, path: &str, duration: Duration, cushion: Durat
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
     let mut list = List::parse(&lists.text(path)?)?;
     let mut arrivals = Arrivals::new(cushion);
-    let begin = Instant::now();
+    let (begin, begin_wall) = (Instant::now(), wall());
     while begin.elapsed() < duration {
         let (segment, part) = list.next;
         let hint = list.hint.take().ok_or_else(|| io::Error::other("the playlist hints at no part"))?;
         parts.ask(&format!("{folder}/{hint}"))?;
         lists.ask(&format!("{path}?_HLS_msn={segment}&_HLS_part={part}&_HLS_skip=YES"))?;
-        let hinted = is_whole(&parts.answer()?).then(|| begin.elapsed());
+        let hinted = parts.part()?;
         list = List::parse(&lists.answered_text()?)?;
         for listed in list.parts.iter().filter(|listed| listed.place >= (segment, part)) {
             let came = match hinted {
                 Some(came) if listed.uri == hint => Some(came),
                 _ => {
                     parts.ask(&format!("{folder}/{}", listed.uri))?;
-                    is_whole(&parts.answer()?).then(|| begin.elapsed())
+                    parts.part()?
                 }
             };
-            arrivals.add(came, listed.duration);
+            arrivals.add(came.map(|came| came.saturating_sub(begin_wall)), listed.duration);
         }
     }
     Ok(arrivals.watched)
@@ -174,9 +179,35 @@ fn is_whole(answer: &(u16, &[u8])) -> bool {
     status == 200 && has_media && rest.is_empty()
 }
 
+/// Time since the Unix epoch.
+fn wall() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// A socket that knows when the newest bytes it was read from arrived, by the kernel's wall clock.
+struct Stamped {
+    stream: TcpStream,
+    arrived: Duration,
+}
+
+impl Read for Stamped {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut space = nix::cmsg_space!(TimeSpec);
+        let mut into = [IoSliceMut::new(buffer)];
+        let message = recvmsg::<()>(self.stream.as_raw_fd(), &mut into, Some(&mut space), MsgFlags::empty())?;
+        let stamp = message.cmsgs()?.find_map(|control| match control {
+            ControlMessageOwned::ScmTimestampns(at) => Some(at.into()),
+            _ => None,
+        });
+        // The kernel begins to stamp a moment after it is asked to.
+        self.arrived = stamp.unwrap_or_else(wall);
+        Ok(message.bytes)
+    }
+}
+
 /// A kept-alive connection.
 struct Connection {
-    stream: BufReader<TcpStream>,
+    stream: BufReader<Stamped>,
     host: SocketAddr,
     line: String,
     body: Vec<u8>,
@@ -187,12 +218,14 @@ impl Connection {
         let stream = TcpStream::connect_timeout(&host, LIMIT)?;
         stream.set_read_timeout(Some(LIMIT))?;
         stream.set_nodelay(true)?;
+        setsockopt(&stream, sockopt::ReceiveTimestampns, &true)?;
+        let stream = Stamped { stream, arrived: Duration::ZERO };
         Ok(Self { stream: BufReader::with_capacity(64 << 10, stream), host, line: String::new(), body: Vec::new() })
     }
 
     fn ask(&mut self, path: &str) -> io::Result<()> {
         let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.host);
-        self.stream.get_mut().write_all(request.as_bytes())
+        self.stream.get_mut().stream.write_all(request.as_bytes())
     }
 
     /// Reads status and body of the next response, which states its length.
@@ -213,6 +246,12 @@ impl Connection {
         self.body.resize(length.ok_or_else(|| io::Error::other("an answer of no length"))?, 0);
         self.stream.read_exact(&mut self.body)?;
         Ok((status, &self.body))
+    }
+
+    /// Reads a part. Returns when it arrived, since the Unix epoch; `None` if it is not whole.
+    fn part(&mut self) -> io::Result<Option<Duration>> {
+        let is_whole = is_whole(&self.answer()?);
+        Ok(is_whole.then(|| self.stream.get_ref().arrived))
     }
 
     fn read_line(&mut self) -> io::Result<&str> {

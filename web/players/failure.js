@@ -163,7 +163,7 @@ export async function readBody(response, most, check = () => undefined) {
  */
 export function statusFailure(url, status) {
   const { pathname, search } = new URL(url, "http://localhost");
-  const why = search ? "no valid token or user" : "it needs a user, or a token in the URL as in ?access_token=…";
+  const why = search ? "no valid token or user" : "it needs a user, or an access_token in the URL";
   return new Failure("http-status", `${pathname} answers ${status}${status === 401 ? `: ${why}` : ""}`, status);
 }
 
