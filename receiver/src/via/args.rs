@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use common::units::{parse_duration, seconds};
+use common::units::parse_duration;
 
 use super::browser::Choice;
 use super::options::PlayerOption;
@@ -50,11 +50,14 @@ pub struct ViaArgs {
 }
 
 impl ViaArgs {
+    /// Returns the player: the one chosen, or the default of `via`.
+    pub(super) fn player(&self, via: Via) -> Player {
+        self.player.unwrap_or(via.players(self.preset)[0])
+    }
+
     /// Whether the preset, if any, has settings for the player.
     pub fn preset_fits(&self) -> bool {
-        self.via
-            .zip(self.preset)
-            .is_none_or(|(via, preset)| self.player.unwrap_or(via.players(Some(preset))[0]).presets().contains(&preset))
+        self.via.zip(self.preset).is_none_or(|(via, preset)| self.player(via).presets().contains(&preset))
     }
 }
 
@@ -64,7 +67,7 @@ const CUSHION_MAX: Duration = Duration::from_secs(60);
 fn parse_cushion(text: &str) -> Result<Duration, String> {
     let cushion = parse_duration(text).map_err(|error| error.to_string())?;
     if cushion > CUSHION_MAX {
-        return Err(format!("{} at most", seconds(CUSHION_MAX)));
+        return Err(format!("use at most {}s", CUSHION_MAX.as_secs()));
     }
     Ok(cushion)
 }

@@ -128,7 +128,7 @@ impl Config {
         let [text] = &urls[..] else { return Err(Error::Several(urls.len())) };
         let url = url(text, via)?;
         let players = via.players(args.preset);
-        let player = args.player.unwrap_or(players[0]);
+        let player = args.player(via);
         if !players.contains(&player) {
             let fits = players.iter().map(|player| player.name()).collect::<Vec<_>>().join(", ");
             return Err(Error::Player { player, via, fits });

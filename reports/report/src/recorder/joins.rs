@@ -206,9 +206,13 @@ mod tests {
         end
     }
 
-    fn summary(folder: Option<Place>) -> Summary {
+    fn recorder(folder: Option<Place>) -> Recorder {
         let setup = Setup { folder, ..about(Duration::from_secs(1)) };
-        let mut recorder = Recorder::in_browser(setup, "ll-hls", "own").expect("the folder can be written");
+        Recorder::in_browser(setup, "ll-hls", "own").expect("the folder can be written")
+    }
+
+    fn summary(folder: Option<Place>) -> Summary {
+        let mut recorder = recorder(folder);
         join(&mut recorder, 1_000, 0, 60);
         recorder.warn(Warning::new(Code::Input, "only of the second"));
         // The publisher continued between the joins: frames not requested are not lost.
@@ -241,8 +245,7 @@ mod tests {
     fn the_histogram_has_the_latencies_that_the_figures_have() {
         let home = tempfile::tempdir().expect("a folder");
         let folder = home.path().join("run");
-        let setup = Setup { folder: Some(Place::Folder(folder.clone())), ..about(Duration::from_secs(1)) };
-        let mut recorder = Recorder::in_browser(setup, "ll-hls", "own").expect("the folder can be written");
+        let mut recorder = recorder(Some(Place::Folder(folder.clone())));
         join(&mut recorder, 1_000, 0, 60);
         recorder.warn(Warning::new(Code::ClockUnknown, "this join's clock is not known"));
         let end = join(&mut recorder, 6_300, 500, 80);
@@ -256,8 +259,7 @@ mod tests {
     fn a_join_that_was_stopped_in_its_warm_up_is_left_out() {
         let home = tempfile::tempdir().expect("a folder");
         let folder = home.path().join("run");
-        let setup = Setup { folder: Some(Place::Folder(folder.clone())), ..about(Duration::from_secs(1)) };
-        let mut recorder = Recorder::in_browser(setup, "ll-hls", "own").expect("the folder can be written");
+        let mut recorder = recorder(Some(Place::Folder(folder.clone())));
         recorder.begin_join(now(0));
         assert!(!recorder.leave_out_join(), "the first one is what there is");
         join(&mut recorder, 1_000, 0, 60);
