@@ -103,8 +103,12 @@ impl Join {
         let unsent = format!("{} messages were left out by the page: the receiver was too slow", self.unsent);
         let hidden =
             "the page was hidden for part of the run, and browsers report no frames of hidden pages".to_owned();
-        let untied =
-            format!("the browser does not tell which frame {} readings are of: each may be one off", self.untied);
+        let untied = format!(
+            "the browser did not tell which frame the pixels of {} picture{} belong to: the latency of each may be one \
+             frame interval off",
+            self.untied,
+            if self.untied == 1 { "" } else { "s" }
+        );
         let assumed =
             "no SEI reaches a page: the publisher is assumed to be on this host, because the URL is".to_owned();
         let all = [
@@ -248,19 +252,21 @@ impl Join {
         };
         self.first_picture.get_or_insert(shown.mono);
         // Presented but never examined: these missing frames were not lost.
-        for _ in 0..frame.missed.min(MAX_MISSED) {
-            recorder.observe(&Observation::unreadable(shown, 0, false));
+        let missed = frame.missed.min(MAX_MISSED);
+        let is_near = frame.pixels_us.is_none();
+        for _ in 0..missed {
+            recorder.observe(&Observation::unread(shown, is_near));
         }
         let code = frame.code.filter(|_| is_of_its_picture(frame));
         self.untied += u64::from(code.is_some() && frame.pixels_us.is_none());
         let clocks = self.check_clocks(now);
         let observation = match code {
             Some(code) => Observation { clocks, ..Observation::frame(self.sample(frame, &code, shown, now, &clocks)) },
-            None => Observation { clocks, ..Observation::unreadable(shown, 0, false) },
+            None => Observation { clocks, ..Observation::unread(shown, is_near) },
         };
         recorder.observe(&Observation { cost: cost(frame), ..observation });
         if recorder.is_measuring() {
-            self.viewed.called(frame.missed.min(MAX_MISSED));
+            self.viewed.called(missed);
             if let (Some(code), Some(date), Some((_, latency))) = (code, frame.date_us, self.latency) {
                 self.viewed.date(latency.saturating_add(code.pub_us.saturating_sub(date)), latency);
             }

@@ -8,7 +8,8 @@
 //!   before: **duplicate**. Each of the three gives one latency, that of the first reading;
 //! * it is missing: pictures without a readable code and access units without a picture that arrived between the two
 //!   readings around a gap fill the gap, **undecodable** first, then **unreadable**; what is left is **lost**. Which
-//!   frame of a gap gets which of these is not known, only their numbers are. Pictures that find no gap are *unplaced*.
+//!   frame of a gap gets which of these is not known, only their numbers are. Pictures that find no gap are *unplaced*; those
+//!   whose place is known roughly take one within a few numbers.
 //!
 //! A sequence number that goes backwards while PUB goes forward, jumps further ahead than frames can have been sent
 //! in the time, or comes with another stream id or the SEI of another run, is a publisher that **started over**: a new segment begins, and the
@@ -104,6 +105,12 @@ impl Ledger {
         self.strays.unreadable += u64::from(self.open.is_some());
     }
 
+    /// A picture that was not read, of which it is only known that its gap is near: pixels that a browser hands over may run
+    /// ahead of the frame that it reports.
+    pub fn unreadable_nearby(&mut self) {
+        self.strays.near += u64::from(self.open.is_some());
+    }
+
     /// An access unit without a picture.
     pub fn undecodable(&mut self) {
         self.strays.undecodable += u64::from(self.open.is_some());
@@ -119,6 +126,7 @@ impl Ledger {
     /// Finalizes everything: no more readings will come.
     pub fn close(&mut self, finalize: &mut impl FnMut(Entry<'_>)) {
         self.finalize_all(finalize);
+        self.drop_gaps(|_| true);
         self.drop_strays();
     }
 
@@ -147,19 +155,19 @@ impl Ledger {
     fn restart(&mut self, sample: &Sample, second: u64, finalize: &mut impl FnMut(Entry<'_>)) -> Reading {
         self.publishers.restarted(sample);
         self.finalize_all(finalize);
-        self.gaps.clear();
+        self.drop_gaps(|_| true);
         self.segment += u32::from(self.counted_segments > 0);
         self.start(sample, second, finalize)
     }
 
     /// Records `missing` numbers before `end` as missing.
     fn miss(&mut self, end: u64, missing: u64, since: MonoTime, second: u64, finalize: &mut impl FnMut(Entry<'_>)) {
+        let mut strays = std::mem::take(&mut self.strays);
         if missing == 0 {
-            self.drop_strays();
-            return;
+            self.unplaced += strays.all() - strays.near;
+            strays = Strays { near: strays.near, ..Strays::default() };
         }
-        let strays = std::mem::take(&mut self.strays);
-        let arrived = strays.unreadable + strays.undecodable;
+        let arrived = strays.all();
         if arrived > 0 {
             self.gaps.push_back(Arrived { end, strays });
         }
@@ -258,18 +266,22 @@ impl Ledger {
         let sequence = self.base;
         self.base += 1;
         let bucket = fill(&slot.state, &mut self.gaps);
-        while let Some(gap) = self.gaps.front().filter(|gap| gap.end <= sequence) {
-            self.unplaced += gap.strays.unreadable + gap.strays.undecodable;
-            self.gaps.pop_front();
-        }
+        self.drop_gaps(|gap| gap.is_past(sequence));
         let entry = slot.entry(self.segment, sequence, bucket);
         self.finalized.add(&entry);
         finalize(entry);
     }
 
+    /// What is left in the oldest gaps is unplaced.
+    fn drop_gaps(&mut self, is_done: impl Fn(&Arrived) -> bool) {
+        while let Some(gap) = self.gaps.front().filter(|gap| is_done(gap)) {
+            self.unplaced += gap.strays.all();
+            self.gaps.pop_front();
+        }
+    }
+
     fn drop_strays(&mut self) {
-        let strays = std::mem::take(&mut self.strays);
-        self.unplaced += strays.unreadable + strays.undecodable;
+        self.unplaced += std::mem::take(&mut self.strays).all();
     }
 }
 

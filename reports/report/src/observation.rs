@@ -39,6 +39,8 @@ pub enum Content {
         bytes: u32,
         /// Its access unit was an IDR.
         idr: bool,
+        /// It is known only roughly between which readings it belongs.
+        is_near: bool,
     },
     /// An access unit that gave no picture.
     Undecodable {
@@ -97,7 +99,13 @@ impl Observation {
 
     /// A picture of an access unit of `bytes`, shown at `at`, whose code could not be read.
     pub fn unreadable(at: Now, bytes: u32, idr: bool) -> Self {
-        Self::new(Content::Unreadable { at, bytes, idr })
+        Self::new(Content::Unreadable { at, bytes, idr, is_near: false })
+    }
+
+    /// A picture that a browser presented at `at` and that was not read; `is_near` if it is known only roughly between which
+    /// readings it belongs.
+    pub fn unread(at: Now, is_near: bool) -> Self {
+        Self::new(Content::Unreadable { at, bytes: 0, idr: false, is_near })
     }
 
     /// An access unit of `bytes` that gave no picture.

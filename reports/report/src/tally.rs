@@ -149,12 +149,16 @@ impl Tally {
         self.newest = Some(*sample);
     }
 
-    /// A picture that was shown, but whose code could not be read.
-    pub fn unreadable(&mut self, now: Now, bytes: u32, idr: bool, finalize: &mut dyn FnMut(Entry<'_>)) {
+    /// A picture that was shown, but whose code could not be read; `is_near` if its place among the frames is known roughly.
+    pub fn unreadable(&mut self, now: Now, bytes: u32, idr: bool, is_near: bool, finalize: &mut dyn FnMut(Entry<'_>)) {
         self.started(StartupStep::FirstPicture, now.mono);
         self.tick(now, finalize);
         self.count_unit(bytes, idr);
-        self.ledger.unreadable();
+        if is_near {
+            self.ledger.unreadable_nearby();
+        } else {
+            self.ledger.unreadable();
+        }
         self.pictures.unreadable += u64::from(self.is_measuring());
         self.on_screen = None;
         self.show(now.mono, None);

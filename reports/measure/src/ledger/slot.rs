@@ -12,13 +12,32 @@ use crate::sample::{Bucket, Sample};
 pub(super) struct Strays {
     pub(super) unreadable: u64,
     pub(super) undecodable: u64,
+    /// Unreadable ones that may belong to a gap nearby.
+    pub(super) near: u64,
 }
 
-/// What arrived in a gap: the one before frame `end`.
+impl Strays {
+    /// All of them, of either kind.
+    pub(super) const fn all(self) -> u64 {
+        self.unreadable + self.undecodable + self.near
+    }
+}
+
+/// By how many numbers a gap may be away from what fills it, where that is known no better.
+pub(super) const NEAR: u64 = 8;
+
+/// What arrived just before the reading of frame `end`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Arrived {
     pub(super) end: u64,
     pub(super) strays: Strays,
+}
+
+impl Arrived {
+    /// Whether it can fill no gap from `sequence` on.
+    pub(super) const fn is_past(&self, sequence: u64) -> bool {
+        self.end + NEAR <= sequence
+    }
 }
 
 /// A frame whose bucket may still change.
@@ -47,22 +66,26 @@ impl Slot {
     }
 }
 
-/// The bucket of a slot; a missing one takes from what arrived in its gap. Slots are visited in order.
+/// The bucket of a slot; a missing one takes from what arrived in its gap, or else near it. Slots are visited in order.
 pub(super) fn fill(state: &State, gaps: &mut VecDeque<Arrived>) -> Bucket {
     let end = match state {
         State::Read { bucket, .. } => return *bucket,
         State::Missing { end, .. } => *end,
     };
-    let Some(gap) = gaps.iter_mut().find(|gap| gap.end == end) else {
+    if let Some(gap) = gaps.iter_mut().find(|gap| gap.end == end) {
+        if gap.strays.undecodable > 0 {
+            gap.strays.undecodable -= 1;
+            return Bucket::Undecodable;
+        }
+        if gap.strays.unreadable > 0 {
+            gap.strays.unreadable -= 1;
+            return Bucket::Unreadable;
+        }
+    }
+    // The oldest first: it is the first to be past.
+    let Some(gap) = gaps.iter_mut().find(|gap| gap.strays.near > 0 && gap.end.abs_diff(end) <= NEAR) else {
         return Bucket::Lost;
     };
-    if gap.strays.undecodable > 0 {
-        gap.strays.undecodable -= 1;
-        Bucket::Undecodable
-    } else if gap.strays.unreadable > 0 {
-        gap.strays.unreadable -= 1;
-        Bucket::Unreadable
-    } else {
-        Bucket::Lost
-    }
+    gap.strays.near -= 1;
+    Bucket::Unreadable
 }

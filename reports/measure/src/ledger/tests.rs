@@ -133,6 +133,35 @@ fn a_stray_keeps_its_gap_when_a_late_frame_takes_its_place() {
 }
 
 #[test]
+fn a_stray_that_is_near_fills_a_gap_before_or_after_it() {
+    for (before, at, after, filled) in [(vec![0, 2], 2, vec![3, 4], 1), (vec![0, 1], 1, vec![2, 4], 1)] {
+        let mut books = Books::open();
+        books.run(before);
+        books.ledger.unreadable_nearby();
+        books.run(after);
+        assert_eq!(books.counts().0[4], filled, "at {at}");
+        books.close();
+        assert_eq!((books.counts(), books.ledger.unplaced()), (([4, 0, 0, 0, 1, 0], 5), 0), "at {at}");
+    }
+}
+
+#[test]
+fn strays_that_are_near_fill_no_gap_further_away() {
+    let mut books = Books::open();
+    // One after every fifth frame and no gap to fill, as where a browser counts too many.
+    for start in (0..100).step_by(5) {
+        books.run(start..start + 5);
+        books.ledger.unreadable_nearby();
+    }
+    // Then 40 frames are lost.
+    books.run(140..160);
+    books.close();
+    let (counts, expected) = books.counts();
+    assert_eq!((counts, expected), ([120, 39, 0, 0, 1, 0], 160), "the newest alone is near");
+    assert_eq!(books.ledger.unplaced(), 19);
+}
+
+#[test]
 fn numbers_count_on_over_the_wrap() {
     let wrap = u64::from(SEQUENCE_MODULUS);
     let mut books = Books::open();
@@ -354,6 +383,8 @@ enum Fate {
     /// Shown this many frames later.
     Delayed(u64),
     Unreadable,
+    /// Not read, and its place known roughly.
+    Near,
     Undecodable,
 }
 
@@ -364,6 +395,7 @@ fn fate() -> impl Strategy<Value = Fate> {
         1 => Just(Fate::ReadTwice),
         1 => (1_u64..20).prop_map(Fate::Delayed),
         1 => Just(Fate::Unreadable),
+        1 => Just(Fate::Near),
         1 => Just(Fate::Undecodable),
     ]
 }
@@ -398,6 +430,7 @@ proptest! {
             books.pass(ms);
             match fate {
                 Fate::Unreadable => books.ledger.unreadable(),
+                Fate::Near => books.ledger.unreadable_nearby(),
                 Fate::Undecodable => books.ledger.undecodable(),
                 _ => {
                     let stamped = (sequence - first) * 33;
@@ -422,10 +455,11 @@ proptest! {
         prop_assert_eq!(measured + duplicate + late, read.len() as u64);
         prop_assert_eq!(latencies, read.len() as u64);
         let arrived = |what| fates.iter().filter(|fate| **fate == what).count() as u64;
-        prop_assert!(unreadable <= arrived(Fate::Unreadable) && undecodable <= arrived(Fate::Undecodable));
+        let pictures = arrived(Fate::Unreadable) + arrived(Fate::Near);
+        prop_assert!(unreadable <= pictures && undecodable <= arrived(Fate::Undecodable));
         prop_assert_eq!(
             unreadable + undecodable + books.ledger.unplaced(),
-            arrived(Fate::Unreadable) + arrived(Fate::Undecodable)
+            pictures + arrived(Fate::Undecodable)
         );
         let rows: Vec<u64> = books.finalized.iter().map(|(_, sequence, _)| *sequence).collect();
         let expected_rows: Vec<u64> = read.first().map_or(Vec::new(), |first| (*first..=*read.last().unwrap_or(first)).collect());
@@ -450,6 +484,7 @@ proptest! {
             }
             match fate {
                 Fate::Unreadable => books.ledger.unreadable(),
+                Fate::Near => books.ledger.unreadable_nearby(),
                 Fate::Undecodable => books.ledger.undecodable(),
                 _ => {
                     let reading = books.ledger.read(&sample(sequence, (sequence - first) * 33, ms), 0, &mut |_| {});

@@ -8,7 +8,7 @@ impl Ledger {
     pub fn pending(&self, visit: &mut impl FnMut(Entry<'_>)) {
         let mut gaps = self.gaps.clone();
         for (sequence, slot) in (self.base..).zip(&self.window) {
-            while gaps.front().is_some_and(|gap| gap.end <= sequence) {
+            while gaps.front().is_some_and(|gap| gap.is_past(sequence)) {
                 gaps.pop_front();
             }
             let bucket = fill(&slot.state, &mut gaps);
@@ -40,7 +40,7 @@ impl Ledger {
 
     /// Pictures and access units that fill no gap: before the first reading, after the last, or beside one.
     pub fn unplaced(&self) -> u64 {
-        self.unplaced + self.strays.unreadable + self.strays.undecodable
+        self.unplaced + self.strays.all()
     }
 
     /// Whether two publishers count in this one stream.

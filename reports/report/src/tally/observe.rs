@@ -24,7 +24,7 @@ impl Tally {
         self.check_clocks(clocks);
         match content {
             Content::Frame(sample) => self.frame(sample, finalize),
-            &Content::Unreadable { at, bytes, idr } => self.unreadable(at, bytes, idr, finalize),
+            &Content::Unreadable { at, bytes, idr, is_near } => self.unreadable(at, bytes, idr, is_near, finalize),
             &Content::Undecodable { at, bytes, refused } => {
                 self.undecodable(at, bytes, finalize);
                 self.pictures.refused += u64::from(refused && self.is_measuring());

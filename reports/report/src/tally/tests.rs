@@ -155,7 +155,7 @@ fn no_picture_no_code_and_no_samples_are_told_apart() {
 
     let mut tally = Tally::new(about(WARMUP));
     for ms in (0..5_000).step_by(40) {
-        tally.unreadable(now(ms), 4_000, false, &mut ignore);
+        tally.unreadable(now(ms), 4_000, false, false, &mut ignore);
     }
     let (run, _) = finished(tally, 5_000);
     assert_eq!((codes(&run), run.outcome), (vec!["no-code"], Outcome::Inconclusive));
@@ -182,7 +182,7 @@ fn a_code_that_is_mostly_unreadable_is_no_result() {
         if sequence % 3 == 0 {
             frame(&mut tally, sequence, shown - 10, shown);
         } else {
-            tally.unreadable(now(shown), 4_000, false, &mut ignore);
+            tally.unreadable(now(shown), 4_000, false, false, &mut ignore);
         }
     }
     let (run, _) = finished(tally, FIRST + 8_000);

@@ -151,7 +151,7 @@ fn happen(tally: &mut Tally, at: Now, ms: u64, sequence: &mut u64, what: Happens
             show(*sequence, latency);
         }
         Happens::Again { back } => show(sequence.saturating_sub(back), 100),
-        Happens::Unreadable => tally.unreadable(at, 100, false, &mut |_| {}),
+        Happens::Unreadable => tally.unreadable(at, 100, false, false, &mut |_| {}),
         Happens::Undecodable => tally.undecodable(at, 100, &mut |_| {}),
         Happens::Nothing => {}
         Happens::Restart => *sequence = 0,
