@@ -43,8 +43,8 @@ pub struct ViaArgs {
     #[arg(long, value_name = "NAME|PATH", default_value = "chromium", requires = "via", value_parser = Choice::parse)]
     pub browser: Choice,
 
-    /// Serve the page over TLS at this address of this host, to whoever opens it first, such as a phone. Requires
-    /// --browser none.
+    /// Serve the page over TLS at this address of this host, to the first browser that runs it, such as a phone's.
+    /// Requires --browser none.
     #[arg(long, value_name = "ADDR:PORT", requires = "via")]
     pub listen: Option<SocketAddr>,
 }

@@ -12,7 +12,7 @@ pub(super) fn tell(output: &Output, server: &Server) {
         output.event("page", "", format_args!("open this in a browser on this host: {}", server.page));
         return;
     };
-    output.event("page", "", format_args!("open this on any device that reaches this host, once: {}", server.page));
+    output.event("page", "", format_args!("open this on one device that reaches this host: {}", server.page));
     let vouched = "its certificate is self-signed: accept it if its SHA-256 fingerprint is";
     output.event("certificate", "", format_args!("{vouched} {fingerprint}"));
     if let Some(code) = code(&server.page) {

@@ -1,5 +1,5 @@
 //! The HTTP server of the measuring page: its files, and the WebSocket for its reports. On loopback it requires the
-//! URL's token; at other addresses it uses TLS and admits only the first client.
+//! URL's token; at other addresses it uses TLS and admits one browser: the first that runs the page.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -116,7 +116,7 @@ impl Server {
             Some(_) => Proxy::at(&origin, url.url()),
             None => url.url().to_string(),
         };
-        let door = listen.map(|_| Door::new(format!("/{}", assets::PAGE), query.clone()));
+        let door = listen.map(|_| Door::new(format!("/{}", assets::PAGE), &query));
         let (sender, events) = bounded(MAX_EVENTS);
         let policy = HeaderValue::from_str(&assets::policy()).map_err(io::Error::other)?;
         let sockets = AtomicU64::new(0);
@@ -180,15 +180,21 @@ async fn guarded(State(shared): State<Arc<Shared>>, request: Request, next: Next
 
 async fn admitted(shared: &Shared, request: Request, next: Next) -> Response<Body> {
     let Some(door) = &shared.door else { return next.run(request).await };
-    let cookies = request.headers().get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    match door.enter(request.method(), request.uri().path(), request.uri().query(), cookies) {
-        Entry::In => next.run(request).await,
-        Entry::First(cookie) => ([(header::SET_COOKIE, cookie)], next.run(request).await).into_response(),
-        Entry::Refused => {
-            let why = "the token is missing or wrong, or the page was already opened";
+    let uri = request.uri();
+    let is_media = uri.path().starts_with(proxy::PREFIX);
+    match door.enter(request.method(), uri.path(), uri.query(), cookies(request.headers())) {
+        Entry::Chosen => next.run(request).await,
+        Entry::Loaded if !is_media => next.run(request).await,
+        Entry::New(cookie) => ([(header::SET_COOKIE, cookie)], next.run(request).await).into_response(),
+        Entry::Loaded | Entry::Refused => {
+            let why = "the token is missing or wrong, or another browser has opened the page";
             (StatusCode::FORBIDDEN, [(header::CONNECTION, "close")], why).into_response()
         }
     }
+}
+
+fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok())
 }
 
 async fn media(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
@@ -219,6 +225,9 @@ async fn upgrade(
     let is_ours = origin.is_none() || shared.hosts.iter().any(is_own);
     if query.as_ref() != Some(&shared.query) || !is_ours {
         return (StatusCode::FORBIDDEN, "the token is missing or wrong").into_response();
+    }
+    if shared.door.as_ref().is_some_and(|door| !door.choose(cookies(&headers))) {
+        return (StatusCode::FORBIDDEN, "another browser has opened the page").into_response();
     }
     upgrade.max_message_size(MESSAGE_MAX).on_upgrade(move |socket| async move {
         let number = shared.sockets.fetch_add(1, Ordering::Relaxed);

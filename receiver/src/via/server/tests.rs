@@ -1,6 +1,6 @@
 //! Tests of serving to other hosts: TLS, a single load of the page, and the stream at the page's origin.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -70,8 +70,8 @@ fn listening(stream: &str) -> (Server, SocketAddr, String) {
     (server, address, path)
 }
 
-/// Returns the response to a request for `path`, and the certificate's fingerprint.
-fn get(address: SocketAddr, path: &str, cookie: &str) -> (String, String) {
+/// Asks for `path` with these further headers. Returns the connection, and the person who saw its certificate.
+fn ask(address: SocketAddr, path: &str, headers: &str) -> (StreamOwned<ClientConnection, TcpStream>, Arc<Person>) {
     let provider = Arc::new(ring::default_provider());
     let person = Arc::new(Person { seen: Mutex::default(), algorithms: provider.signature_verification_algorithms });
     let config = ClientConfig::builder_with_provider(provider)
@@ -83,8 +83,32 @@ fn get(address: SocketAddr, path: &str, cookie: &str) -> (String, String) {
     let name = ServerName::from(address.ip());
     let connection = ClientConnection::new(Arc::new(config), name).expect("a client");
     let mut stream = StreamOwned::new(connection, TcpStream::connect(address).expect("it listens"));
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n")
-        .expect("it reads");
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\n{headers}\r\n").expect("it reads");
+    (stream, person)
+}
+
+/// Opens the page's socket; returns the status line.
+fn open_socket(address: SocketAddr, page: &str, cookie: &str) -> String {
+    let query = page.split_once('?').expect("a token").1;
+    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                   Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    let (stream, _) = ask(address, &format!("/measure/socket?{query}"), &format!("Cookie: {cookie}\r\n{upgrade}"));
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).expect("a status line");
+    line
+}
+
+/// Loads the page; returns the pair of its cookie, and the certificate's fingerprint.
+fn load(address: SocketAddr, page: &str) -> (String, String) {
+    let (answer, fingerprint) = get(address, page, "");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let cookie = answer.lines().find_map(|line| line.strip_prefix("set-cookie: ")).expect("a cookie");
+    (cookie.split(';').next().expect("a pair").to_owned(), fingerprint)
+}
+
+/// Returns the response to a request for `path`, and the certificate's fingerprint.
+fn get(address: SocketAddr, path: &str, cookie: &str) -> (String, String) {
+    let (mut stream, person) = ask(address, path, &format!("Cookie: {cookie}\r\nConnection: close\r\n"));
     let mut answer = Vec::new();
     // A server that closes without a TLS close_notify has sent all it had.
     let _ = stream.read_to_end(&mut answer);
@@ -93,23 +117,35 @@ fn get(address: SocketAddr, path: &str, cookie: &str) -> (String, String) {
 }
 
 #[test]
-fn a_page_is_opened_once_and_its_certificate_is_the_one_that_was_shown() {
+fn one_browser_runs_the_page_and_its_certificate_is_the_one_that_was_shown() {
     let (server, address, page) = listening("http://127.0.0.1:9/cam/mse");
     let bare = page.split('?').next().expect("a path");
     for path in [bare, &format!("{page}0"), "/players/own.js", "/measure/socket", "/media/cam/mse"] {
         let (answer, _) = get(address, path, "");
         assert!(answer.starts_with("HTTP/1.1 403"), "{path}: {answer}");
     }
-    let (answer, fingerprint) = get(address, &page, "");
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(open_socket(address, &page, "").starts_with("HTTP/1.1 403"));
+    let (preview, _) = load(address, &page);
+    let (viewer, fingerprint) = load(address, &page);
     assert_eq!(server.fingerprint.as_deref(), Some(&*fingerprint));
-    let cookie = answer.lines().find_map(|line| line.strip_prefix("set-cookie: ")).expect("a cookie");
-    assert!(get(address, &page, "").0.starts_with("HTTP/1.1 403"), "once");
-    let cookie = cookie.split(';').next().expect("a pair");
-    for path in [&*page, "/players/own.js"] {
-        assert!(get(address, path, cookie).0.starts_with("HTTP/1.1 200"), "{path}");
+    for cookie in [&preview, &viewer] {
+        assert!(get(address, "/players/own.js", cookie).0.starts_with("HTTP/1.1 200"));
+        assert!(get(address, "/media/cam/mse", cookie).0.starts_with("HTTP/1.1 403"), "before it runs");
+        // Not a WebSocket: nobody runs the page by that.
+        assert!(get(address, "/measure/socket", cookie).0.starts_with("HTTP/1.1 4"));
     }
-    assert!(!get(address, &page, cookie).0.contains("set-cookie"), "it has it");
+    assert!(open_socket(address, &page, &viewer).starts_with("HTTP/1.1 101"));
+    assert!(open_socket(address, &page, &preview).starts_with("HTTP/1.1 403"));
+    for (path, cookie) in [(&*page, ""), (&page, &preview), ("/players/own.js", &preview), ("/media/x", &preview)] {
+        assert!(get(address, path, cookie).0.starts_with("HTTP/1.1 403"), "{path}");
+    }
+    for path in [&*page, "/players/own.js"] {
+        assert!(get(address, path, &viewer).0.starts_with("HTTP/1.1 200"), "{path}");
+    }
+    assert!(!get(address, &page, &viewer).0.contains("set-cookie"), "it has it");
+    // Nothing listens at the stream's port: the request got through to there.
+    assert!(get(address, "/media/cam/mse", &viewer).0.starts_with("HTTP/1.1 502"));
+    assert!(open_socket(address, &page, &viewer).starts_with("HTTP/1.1 101"), "it may load again");
 }
 
 #[test]
@@ -127,9 +163,9 @@ fn the_stream_lies_under_the_pages_origin_and_nothing_else_does() {
         connection.write_all(answer.as_bytes()).expect("it listens");
         String::from_utf8_lossy(&request[..length]).into_owned()
     });
-    let (answer, _) = get(address, &page, "");
-    let cookie = answer.lines().find_map(|line| line.strip_prefix("set-cookie: ")).expect("a cookie");
-    let (answer, _) = get(address, "/media/cam/part-1-2.m4s?x=1", cookie.split(';').next().expect("a pair"));
+    let (cookie, _) = load(address, &page);
+    assert!(open_socket(address, &page, &cookie).starts_with("HTTP/1.1 101"));
+    let (answer, _) = get(address, "/media/cam/part-1-2.m4s?x=1", &cookie);
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("hello"), "{answer}");
     assert!(answer.contains("content-security-policy: sandbox\r\n"), "{answer}");
     assert!(answer.contains("content-type: application/x") && !answer.contains("a=b"), "{answer}");
