@@ -2,6 +2,7 @@
 
 import { MediaPlayer } from "dashjs";
 
+import { doubt } from "./doubt.js";
 import { Failure, explainNoAnswer, statusFailure } from "./failure.js";
 import { PlayerEvents } from "./player.js";
 
@@ -29,6 +30,12 @@ const KINDS = {
 /** TIME_SYNC_FAILED_ERROR_CODE */
 const TIME_SYNC_FAILED = 16;
 
+/** @param {Uint8Array} first */
+function expectManifest(first) {
+  // In any encoding, XML begins with a tag.
+  if (!new TextDecoder().decode(first).includes("<")) throw new Failure("format", "not a manifest: it is not XML");
+}
+
 /** @type {Start} */
 export function start(video, url, options) {
   const events = new PlayerEvents();
@@ -48,6 +55,8 @@ export function start(video, url, options) {
     if (media) events.emit("media", media);
   });
   const dates = followDates(player);
+  const settled = doubt(url, expectManifest, events);
+  player.on(MediaPlayer.events.MANIFEST_LOADED, settled);
   player.attachView(video);
   player.attachSource(url);
   player.setMute(true);
@@ -57,7 +66,10 @@ export function start(video, url, options) {
       const seconds = player.isReady() ? player.getCurrentLiveLatency() : NaN;
       return seconds > 0 ? { dash_live_latency_ms: seconds * 1000 } : {};
     },
-    stop: () => player.destroy(),
+    stop() {
+      settled();
+      player.destroy();
+    },
     dateAt: dates,
   };
 }

@@ -2,8 +2,10 @@
 
 import Hls from "hls.js";
 
+import { doubt } from "./doubt.js";
 import { Failure, explainNoAnswer, statusFailure } from "./failure.js";
 import { PlayerEvents } from "./player.js";
+import { expectPlaylist } from "./playlist-tags.js";
 import { Steering } from "./steering.js";
 
 /** @import { ErrorData, FragBufferedData } from "hls.js" */
@@ -21,7 +23,11 @@ export function start(video, url, options) {
     if (data.fatal) explain(data, url).then((failure) => events.emit("error", failure));
   });
   hls.on(Hls.Events.FRAG_BUFFERED, (_, data) => events.emit("media", marks(data)));
-  hls.on(Hls.Events.MANIFEST_PARSED, () => void video.play().catch(() => undefined));
+  const settled = doubt(url, expectPlaylist, events);
+  hls.on(Hls.Events.MANIFEST_PARSED, () => {
+    settled();
+    video.play().catch(() => undefined);
+  });
   steer(hls, video, events, options);
   const timer = setInterval(() => seekWhenBehind(hls, video, events, options), CHECK_EVERY_MS);
   hls.loadSource(url);
@@ -31,6 +37,7 @@ export function start(video, url, options) {
     claims: () => (hls.latency > 0 ? { hls_latency_ms: hls.latency * 1000 } : {}),
     stop() {
       clearInterval(timer);
+      settled();
       hls.destroy();
     },
     dateAt: (mediaTimeS) => dateAt(hls, mediaTimeS),

@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import { FragmentSplitter, codecs, producerReference, startTime, timescales } from "../players/box.js";
 import { Dates } from "../players/dates.js";
+import { doubt } from "../players/doubt.js";
 import {
   Failure,
   explainNoAnswer,
@@ -12,6 +13,7 @@ import {
   readBody,
   statusFailure,
 } from "../players/failure.js";
+import { PlayerEvents } from "../players/player.js";
 import { expectPlaylist } from "../players/playlist-tags.js";
 import { PRESETS, playerOptions } from "../players/presets.js";
 import { Appender } from "../players/source.js";
@@ -212,6 +214,52 @@ test("a body that is too long or of something else is not read on", async () => 
   await assert.rejects(readBody(endless(), 1e9, expectPlaylist), { kind: "format", message: /not a playlist/ });
   assert.equal(cancelled, 2);
   for (const text of ["#EXTM3U\n", "\uFEFF#EXTM3U", "#EX"]) expectPlaylist(Buffer.from(text));
+});
+
+test("what a library waits for in vain is named", async (t) => {
+  let cancelled = 0;
+  const stream = (/** @type {string | Buffer} */ begin) =>
+    new Response(
+      new globalThis.ReadableStream({
+        start: (controller) => controller.enqueue(Buffer.from(begin)),
+        cancel: () => void cancelled++,
+      }),
+    );
+  const fetched = t.mock.method(globalThis, "fetch", async () => stream(Buffer.concat([INIT, FRAGMENT])));
+  const events = new PlayerEvents();
+  const failed = new Promise((resolve) => events.on("error", resolve));
+  doubt("http://h/cam/mse", expectPlaylist, events, 0);
+  const failure = /** @type {Failure} */ (await failed);
+  assert.deepEqual([failure.kind, failure.message], ["format", "not a playlist: its first line is not #EXTM3U"]);
+  assert.equal(cancelled, 1, "a stream has no end");
+
+  const calm = new PlayerEvents();
+  calm.on("error", (error) => assert.fail(error));
+  const playlist = "#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-TARGETDURATION:1\n#EXT-X-INDEPENDENT-SEGMENTS\n";
+  fetched.mock.mockImplementation(async () => stream(playlist));
+  doubt("http://h/cam/index.m3u8", expectPlaylist, calm, 0);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(cancelled, 2, "enough was read");
+});
+
+test("nothing is named once the library has read it, or is stopped", async (t) => {
+  /** @type {AbortSignal | null | undefined} */
+  let signal;
+  /** @type {(response: Response) => void} */
+  let answer = () => assert.fail("nobody asked");
+  t.mock.method(globalThis, "fetch", (/** @type {unknown} */ _, /** @type {RequestInit} */ init) => {
+    signal = init.signal;
+    return new Promise((resolve) => (answer = resolve));
+  });
+  const events = new PlayerEvents();
+  events.on("error", (error) => assert.fail(error));
+  const settled = doubt("http://h/cam/mse", expectPlaylist, events, 0);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(signal?.aborted, false);
+  settled();
+  assert.equal(signal?.aborted, true);
+  answer(new Response("<html>"));
+  await new Promise((resolve) => setTimeout(resolve, 20));
 });
 
 test("a failure names no token", async () => {
