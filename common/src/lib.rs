@@ -26,6 +26,7 @@ pub mod impair;
 pub mod lock;
 pub mod marks;
 pub mod media;
+pub mod nearest;
 pub mod peer;
 pub mod printable;
 pub mod redact;

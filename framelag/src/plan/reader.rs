@@ -5,6 +5,7 @@ mod value;
 use std::ops::Range;
 use std::time::Duration;
 
+use common::nearest::nearest;
 use common::printable::escaped;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -155,7 +156,7 @@ impl Reader {
             }
             ["coupled", axis, rest @ ..] => self.coupled(&mut plan.axes, axis, rest, entry)?,
             other => {
-                let hint = setting::nearest(other[0], KEYS.into_iter());
+                let hint = nearest(other[0], KEYS);
                 return Err(format!("a plan has no key {}{}", other.join("."), known(hint, &KEYS)));
             }
         }
@@ -232,7 +233,7 @@ impl Reader {
 fn find(name: &str) -> Result<&'static Setting, String> {
     setting::find(name).ok_or_else(|| {
         let names: Vec<&str> = setting::ALL.iter().map(|setting| setting.name).collect();
-        let hint = setting::nearest(name, names.iter().copied());
+        let hint = nearest(name, names.iter().copied());
         format!("there is no setting {name}{}", known(hint, &names))
     })
 }

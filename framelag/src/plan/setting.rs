@@ -51,19 +51,6 @@ pub(super) fn is_part(name: &str) -> bool {
     ALL.iter().any(|setting| setting.name.split_once('.').is_some_and(|(part, _)| part == name))
 }
 
-/// The one of `names` that was probably meant; `None` if none is close.
-pub(super) fn nearest<'n>(typed: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    /// Below it two words have little in common.
-    const NEAR: f64 = 0.75;
-    // A setting's name alone, without its part, is meant as a whole.
-    let likeness = |name: &str| {
-        let own = name.rsplit_once('.').map_or(name, |(_, own)| own);
-        strsim::jaro_winkler(typed, name).max(if typed.contains('.') { 0.0 } else { strsim::jaro_winkler(typed, own) })
-    };
-    let near = names.map(|name| (likeness(name), name)).filter(|(likeness, _)| *likeness >= NEAR);
-    near.max_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, name)| name)
-}
-
 /// One-word settings that are flags of the receiver.
 const OF_PLAYER: [&str; 4] = ["via", "player", "preset", "cushion"];
 

@@ -1,5 +1,6 @@
 //! Options of hls.js and dash.js that can be set by name: those that the presets use, and related ones.
 
+use common::nearest::nearest;
 use serde_json::{Map, Value};
 
 /// A library with options of its own.
@@ -87,10 +88,7 @@ impl PlayerOption {
     /// Fails if there is no such option or the value has the wrong type; the message lists valid options.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let (name, value) = text.split_once('=').ok_or("write NAME=VALUE, as in maxBufferLength=2")?;
-        let known = KNOWN.iter().find(|known| known.name == name).ok_or_else(|| {
-            let of = |library| names(library).collect::<Vec<_>>().join(", ");
-            format!("there is no option {name}: hls.js has {}; dash.js has {}", of(Library::HlsJs), of(Library::DashJs))
-        })?;
+        let known = KNOWN.iter().find(|known| known.name == name).ok_or_else(|| unknown(name))?;
         let value = match known.is_switch {
             true => value.parse().map(Value::Bool).map_err(|_| format!("{name} is true or false"))?,
             false => number(value).ok_or_else(|| format!("{name} is a number"))?,
@@ -109,6 +107,16 @@ impl PlayerOption {
 
     pub(super) const fn value(&self) -> &Value {
         &self.value
+    }
+}
+
+/// Says which options there are: of one library, where the name is close to one of its options.
+fn unknown(name: &str) -> String {
+    let of = |library: Library| format!("{} has {}", library.name(), names(library).collect::<Vec<_>>().join(", "));
+    let near = nearest(name, KNOWN.iter().map(|known| known.name));
+    match near.and_then(|near| KNOWN.iter().find(|known| known.name == near)) {
+        Some(near) => format!("there is no option {name}: did you mean {}? {}", near.name, of(near.library)),
+        None => format!("there is no option {name}: {}; {}", of(Library::HlsJs), of(Library::DashJs)),
     }
 }
 
@@ -163,8 +171,9 @@ mod tests {
     #[test]
     fn what_is_no_option_is_named_with_those_there_are() {
         for (text, word) in [
-            ("liveSync=3", "liveSyncDurationCount"),
-            ("liveDelay=1", "streaming.delay.liveDelay"),
+            ("lowLatencyMod=true", "did you mean lowLatencyMode? hls.js has lowLatencyMode, startPosition, "),
+            ("liveDelay=1", "did you mean streaming.delay.liveDelay? dash.js has "),
+            ("debug=true", "fragLoadingRetryDelay; dash.js has streaming.delay.liveDelay, "),
             ("maxBufferLength", "NAME=VALUE"),
             ("maxBufferLength=long", "number"),
             ("maxBufferLength=inf", "number"),

@@ -51,7 +51,7 @@ const HOMES: [(&str, &[&str]); 31] = [
     ("sdp_types", &["common/src/rtsp/sdp"]),
     ("sqlx", &["reports/analyze/src/store"]),
     ("statrs", &["reports/analyze/src/statistics/student"]),
-    ("strsim", &["framelag/src/plan/setting", "reports/report/src/threshold/metric"]),
+    ("strsim", &["common/src/nearest", "reports/report/src/threshold/metric"]),
     ("tokio_rustls", &["receiver/src/via/server"]),
     ("toml", &["framelag/src/plan/reader", "framelag/src/stream_settings"]),
     ("tracing_subscriber", &["common/src/host/logging", "server/src/tally"]),

@@ -83,19 +83,3 @@ fn a_preset_is_the_servers_where_the_player_has_none_of_that_name() {
         assert!(parts.segments.flags.contains(&format!("--preset={preset}")), "{via} {preset}");
     }
 }
-
-#[test]
-fn the_nearest_name_is_found_and_no_far_one() {
-    let names = || ALL.iter().map(|setting| setting.name);
-    for (typed, meant) in [
-        ("publisher.bitrat", Some("publisher.bitrate")),
-        ("bitrate", Some("publisher.bitrate")),
-        ("receiver.transprot", Some("receiver.transport")),
-        ("sever", Some("server")),
-        ("liveSyncDurationCont", Some("hls.js.liveSyncDurationCount")),
-        ("segmnt", Some("segment")),
-        ("zzz", None),
-    ] {
-        assert_eq!(nearest(typed, names()), meant, "{typed}");
-    }
-}
