@@ -40,11 +40,11 @@ impl Side {
     pub(super) fn of(inputs: &[Input<'_>], missing: &[LeftOut], metric: &Metric) -> Self {
         let mut side = Self { runs: Vec::new(), left_out: missing.to_vec() };
         for Input { name, run } in inputs {
-            let joins = run.joins();
+            // In a browser, each join is a run.
+            let joins = if metric.spans_joins() { Vec::new() } else { run.joins() };
             if joins.is_empty() {
                 side.add(name.clone(), run, metric);
             }
-            // In a browser, each join is a run.
             joins.iter().for_each(|(number, join)| side.add(format!("{name}, join {number}"), join, metric));
         }
         side

@@ -73,6 +73,23 @@ fn joins_in_a_browser_are_runs() {
 }
 
 #[test]
+fn a_figure_of_all_joins_is_compared_run_by_run() {
+    let of = |first: u64, values: [f64; 5]| {
+        let run = |(second, median): (u64, f64)| {
+            let mut run = in_browser(second, &USUAL);
+            run.browser.as_mut().expect("it has one").joins_p50_ms.median = Some(median);
+            run
+        };
+        (first..).zip(values).map(run).collect::<Vec<_>>()
+    };
+    let (baseline, candidate) = (of(0, USUAL), of(30, times(1.1)));
+    let compared = gate("joins_p50_ms.median", Limits::default())
+        .compare(&named("baseline", &baseline), &named("candidate", &candidate), [&[], &[]])
+        .expect("the same settings");
+    assert_eq!((compared.judgement.verdict, compared.candidate.runs.len()), (Verdict::Regression, 5));
+}
+
+#[test]
 fn a_change_is_a_regression_where_it_is_beyond_limit_and_noise() {
     for (candidate, verdict, improved) in [
         (times(1.1), Verdict::Regression, false),

@@ -77,6 +77,7 @@ impl Metric {
         let of_latency =
             self.name.starts_with("latency_ms.") && self.unit == Unit::Ms && self.name != "latency_ms.stdev";
         let contains = of_latency
+            || self.spans_joins()
             || self.name.starts_with("picture_age_ms.")
             || self.stage().is_some_and(|stage| stage.spans_clocks());
         run.clock.max_uncertainty_us.filter(|_| contains).map(ms)
@@ -91,6 +92,11 @@ impl Metric {
     pub fn too_few(&self, run: &Run) -> Option<String> {
         let (count, needed) = (self.samples(run), self.min_samples);
         (count < needed).then(|| format!("{count} frames are too few for {self}: it takes {needed}"))
+    }
+
+    /// Whether it is a figure of all joins of a run together, which a single join does not have.
+    pub fn spans_joins(&self) -> bool {
+        self.name.starts_with("joins_p50_ms.")
     }
 
     /// `ms`, `s`, `us`, `kbps`, or empty for plain numbers.
