@@ -10,7 +10,6 @@ const MAX_LINES: usize = 100;
 
 /// The whole file.
 pub fn summary(run: &Run) -> String {
-    let latency = &run.latency_ms;
     let (sign, word) = match run.outcome {
         Outcome::Ok => ("✅", "ok"),
         Outcome::Failed => ("❌", "failed"),
@@ -18,8 +17,8 @@ pub fn summary(run: &Run) -> String {
     };
     let mut out = format!(
         "### {sign} Latency: {word} · p50 {} · p99 {}\n\n{}: {}.\n",
-        words::ms_or_none(latency.p50),
-        words::ms_or_none(latency.p99),
+        words::ms_or_none(words::headline_p50(run).ms),
+        words::ms_or_none(run.latency_ms.p99),
         text(&run.url),
         text(&words::asserted(run))
     );
@@ -38,7 +37,8 @@ fn figures(out: &mut String, run: &Run) {
     let (latency, age) = (&run.latency_ms, &run.picture_age_ms);
     let cells = |values: [Option<f64>; 4]| values.map(words::ms_or_none).join(" | ");
     out.push_str("\n| | p50 | p95 | p99 | max |\n|---|--:|--:|--:|--:|\n");
-    out.push_str(&format!("| latency | {} |\n", cells([latency.p50, latency.p95, latency.p99, latency.max])));
+    let name = if words::has_joins(run) { "latency, all joins together" } else { "latency" };
+    out.push_str(&format!("| {name} | {} |\n", cells([latency.p50, latency.p95, latency.p99, latency.max])));
     out.push_str(&format!("| picture age | {} |\n", cells([age.p50, None, age.p99, age.max])));
     let mut lines = Vec::new();
     lines.extend(words::buckets(run).map(|(sent, parts)| format!("{sent} frames sent = {parts}")));

@@ -75,7 +75,7 @@ fn latency(out: &mut String, run: &Run) -> fmt::Result {
     };
     writeln!(out, "\n{:<12}{:>10}{:>10}{:>10}{:>10}   {clocks}", "ms", "p50", "p95", "p99", "max")?;
     let cells = [latency.p50, latency.p95, latency.p99, latency.max];
-    row(out, "latency", &cells, "")?;
+    row(out, "latency", &cells, if words::has_joins(run) { "all joins together" } else { "" })?;
     offset(out, run)?;
     if let Some(calibration) = &run.calibration {
         writeln!(out, "            {}\n            ({})", calibration.sentence(), calibration.age())?;

@@ -1,5 +1,6 @@
 //! Wording that all pages for people share.
 
+use measure::figures::browser::Viewing;
 use measure::sample::Bucket;
 use measure::units::ms as to_ms;
 use report::run::{Extremes, InBrowser, Outcome, Run, Verdict};
@@ -156,6 +157,7 @@ pub fn played(browser: &InBrowser) -> String {
     let mut parts = vec![joins_p50(browser)];
     let longest = stalls.longest_ms.map_or(String::new(), |longest| format!(", the longest {} ms", ms(longest)));
     parts.push(format!("{}{longest}", counted(stalls.count, "stall")));
+    parts.extend(seeks(&browser.viewing));
     for (name, claim) in &browser.viewing.claims {
         let (p50, difference) = (ms_or_none(claim.p50), claim.difference_p50);
         let off = difference.map_or(String::new(), |off| format!(" ({off:+.1} ms from the truth)"));
@@ -164,12 +166,44 @@ pub fn played(browser: &InBrowser) -> String {
     parts.join(" · ")
 }
 
+/// How often the player jumped, by the reason.
+pub(crate) fn seeks(viewing: &Viewing) -> impl Iterator<Item = String> {
+    viewing.seeks.iter().map(|(why, count)| format!("{} ({})", counted(*count, "seek"), shown(why)))
+}
+
 /// The medians of the joins.
 pub(crate) fn joins_p50(browser: &InBrowser) -> String {
     let Extremes { min: Some(min), median: Some(median), max: Some(max) } = browser.joins_p50_ms else {
         return "no join has a latency".to_owned();
     };
     format!("p50 of the joins: median {} ms, from {} ms to {} ms", ms(median), ms(min), ms(max))
+}
+
+/// Whether the run played more than once.
+pub(crate) fn has_joins(run: &Run) -> bool {
+    run.browser.as_ref().is_some_and(|browser| browser.joins.len() > 1)
+}
+
+/// The median that stands for a run.
+pub(crate) struct HeadlineP50 {
+    pub(crate) ms: Option<f64>,
+    /// What it is the median of.
+    pub(crate) of: String,
+}
+
+/// The median of the joins' medians where there are several, since the joins differ more than their frames; else of all frames.
+pub(crate) fn headline_p50(run: &Run) -> HeadlineP50 {
+    if let Some(browser) = run.browser.as_ref().filter(|_| has_joins(run))
+        && let Extremes { min: Some(min), median: Some(median), max: Some(max) } = browser.joins_p50_ms
+    {
+        let joins = counted(browser.joins.len() as u64, "join");
+        return HeadlineP50 { ms: Some(median), of: format!("median of {joins}, {} to {} ms", ms(min), ms(max)) };
+    }
+    let of = match run.latency_ms.count {
+        0 => "no frame has one".to_owned(),
+        count => format!("of {count} frames"),
+    };
+    HeadlineP50 { ms: run.latency_ms.p50, of }
 }
 
 /// Frames that were not seen: lost, undecodable and unreadable ones.

@@ -178,7 +178,7 @@ fn warnings_say_what_is_wrong() {
     for what in [
         "The sweep is not finished",
         "1 of 48 runs were inconclusive",
-        "measured more than 2 times",
+        "No setting has more than 2 runs",
         "In 1 setting more than 1 % of the frames were not seen",
         "Picture quality was not measured",
     ] {

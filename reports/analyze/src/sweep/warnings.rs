@@ -11,8 +11,8 @@ use super::front;
 /// The most settings named one by one.
 const MAX_NAMED: usize = 5;
 
-/// The fewest repeats that can tell two settings apart: see [`crate::statistics::can_decide`].
-const ENOUGH_REPEATS: usize = 4;
+/// The fewest runs of a setting that can tell two settings apart: see [`crate::statistics::can_decide`].
+const ENOUGH_RUNS: usize = 4;
 
 /// All warnings.
 pub fn all(analysis: &Analysis<'_>) -> Vec<String> {
@@ -69,11 +69,11 @@ fn repeats(analysis: &Analysis<'_>) -> Option<String> {
     match most {
         1 => Some(format!(
             "One run per setting: nothing is known of the noise between runs, so no figure has an interval and no difference is \
-             conclusive. At least {ENOUGH_REPEATS} repeats are needed."
+             conclusive. At least {ENOUGH_RUNS} are needed: repeats, or joins of a browser."
         )),
-        2..ENOUGH_REPEATS => Some(format!(
-            "No setting was measured more than {most} times: intervals are wide, and settings cannot be told apart. At least \
-             {ENOUGH_REPEATS} repeats are needed."
+        2..ENOUGH_RUNS => Some(format!(
+            "No setting has more than {most} runs: intervals are wide, and settings cannot be told apart. At least {ENOUGH_RUNS} \
+             are needed: repeats, or joins of a browser."
         )),
         _ => None,
     }

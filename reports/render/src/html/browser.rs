@@ -80,9 +80,7 @@ fn playing(viewing: &Viewing) -> String {
         ),
         format!("{} decoded and dropped", words::counted(presented.dropped, "frame")),
     ];
-    said.extend(
-        viewing.seeks.iter().map(|(why, count)| format!("{} ({})", words::counted(*count, "seek"), words::shown(why))),
-    );
+    said.extend(words::seeks(viewing));
     out.push_str(&format!("<p>{}.</p>\n", escape(&said.join(" · "))));
     out
 }

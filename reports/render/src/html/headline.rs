@@ -14,7 +14,9 @@ const MAX_REASONS: usize = 10;
 /// Title, outcome and figures.
 pub fn section(run: &Run) -> String {
     let url = if run.url.is_empty() { "unknown".to_owned() } else { words::shown(&run.url) };
-    let mut out = format!("<header>\n<h1>Latency of <bdi>{}</bdi></h1>\n", escape(&url));
+    // On a narrow screen, a URL is best broken after a slash.
+    let url = escape(&url).replace('/', "/<wbr>").replace("/<wbr>/<wbr>", "//");
+    let mut out = format!("<header>\n<h1>Latency of <bdi>{url}</bdi></h1>\n");
     out.push_str(&format!("<p class=\"soft\">{}</p>\n", escape(&about(run))));
     out.push_str(&outcome(run));
     out.push_str(&tiles(run));
@@ -60,18 +62,21 @@ fn tiles(run: &Run) -> String {
     let (latency, age) = (&run.latency_ms, &run.picture_age_ms);
     let time = |ms: Option<f64>| ms.map(|ms| (words::ms(ms), "ms"));
     let count = |count: Option<u64>| count.map(|count| (count.to_string(), ""));
-    let frames = match latency.count {
-        0 => "no frame has one".to_owned(),
-        count => format!("of {count} frames"),
-    };
+    let p50 = words::headline_p50(run);
+    let of = if words::has_joins(run) { "of all joins, at most" } else { "at most" };
     let freezes = run.freezes.longest_ms.filter(|_| run.freezes.count > Some(0));
     let freezes = freezes.map_or(String::new(), |ms| format!("the longest {} ms", words::ms(ms)));
     let sent = run.frames.expected.map_or(String::new(), |sent| format!("of {sent} sent"));
+    // Over several joins only the maximum is known.
+    let picture_age = match (age.p99, age.max) {
+        (None, Some(_)) => ("Picture age, at most", time(age.max), String::new()),
+        (p99, max) => ("Picture age p99", time(p99), format!("at most {}", words::ms_or_none(max))),
+    };
     let tiles = [
-        ("Latency p50", time(latency.p50), frames),
-        ("Latency p99", time(latency.p99), format!("at most {}", words::ms_or_none(latency.max))),
+        ("Latency p50", time(p50.ms), p50.of),
+        ("Latency p99", time(latency.p99), format!("{of} {}", words::ms_or_none(latency.max))),
         ("Clocks", None, words::clocks(run)),
-        ("Picture age p99", time(age.p99), format!("at most {}", words::ms_or_none(age.max))),
+        picture_age,
         ("Freezes", count(run.freezes.count), freezes),
         ("Frames not seen", count(words::missing(run)), sent),
     ];

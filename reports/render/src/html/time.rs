@@ -57,6 +57,9 @@ fn explained(run: &Run, frames: &Frames) -> String {
     }
     let end = if run.browser.is_some() { "its presentation by the browser" } else { "handing it to the window" };
     let mut text = format!("From painting the stamp into a picture to {end}, frame by frame in the order shown.");
+    if words::has_joins(run) {
+        text.push_str(" Where the line is broken, the page loads anew for the next join and warms up.");
+    }
     if frames.freezes.is_empty() && frames.missing.is_empty() {
         text.push_str(" No freezes, and every frame was seen.");
     }

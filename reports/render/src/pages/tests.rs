@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::fs;
 use std::time::Duration;
 
+use measure::figures::browser::Viewed;
 use report::run::Outcome;
 use report::warning::{Code, Warning};
 use report::{Recorder, Setup};
@@ -65,6 +66,41 @@ fn what_a_report_says_is_as_it_was() {
         let text = fs::read_to_string(folder.path().join(name)).expect("the file is there");
         // The style is looked at, not compared.
         insta::assert_snapshot!(name, text.replace(crate::plot::STYLE, ""));
+    }
+}
+
+#[test]
+fn the_median_of_several_joins_stands_for_the_run() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut recorder =
+        Recorder::in_browser(setup(&folder, "http://h/cam/index.m3u8"), "ll-hls", "own").expect("a folder");
+    let mut run = None;
+    for (join, latency_ms) in [(0, 60), (1, 90), (2, 50)] {
+        let begin = join * 20_000;
+        recorder.begin_join(now(begin));
+        for i in 0..300 {
+            let shown = begin + 200 + i * 40;
+            recorder.observe(&Observation::frame(sample(join * 500 + i, shown - latency_ms, shown)));
+            recorder.tick(now(shown));
+        }
+        let mut viewed = Viewed::default();
+        viewed.seek("live-edge");
+        recorder.viewed(Some(("Chromium".to_owned(), "156".to_owned())), viewed);
+        recorder.end_join(now(begin + 12_300));
+        run = Some(now(begin + 12_300));
+    }
+    let summary = recorder.finish(run.expect("it played"), &[]).with_pages(pages_of);
+    let [page, markdown, _] = read(&folder);
+    let terminal = crate::terminal(&summary.run, None);
+    for (text, parts) in [
+        (&page, &["<b>60.0</b> ms<span>median of 3 joins, 50.0 to 90.0 ms", "<dt>Picture age, at most</dt>"][..]),
+        (&page, &["the page loads anew", "3 seeks (live-edge)", "of all joins, at most"]),
+        (&markdown, &["p50 60.0 ms ·", "| latency, all joins together |", "3 seeks (live-edge)"]),
+        (&terminal, &["all joins together\n", "median 60.0 ms, from 50.0 ms to 90.0 ms · 0 stalls", "3 seeks"]),
+    ] {
+        for part in parts {
+            assert!(text.contains(part), "{part:?} is not in {text}");
+        }
     }
 }
 

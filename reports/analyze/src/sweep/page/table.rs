@@ -5,6 +5,7 @@ use report::run::Outcome;
 
 use super::super::Figures;
 use super::super::analysis::Analysis;
+use super::super::cells::MAX_MISSING_PERCENT;
 use super::super::front::Standing;
 use super::super::metric::Metric;
 use super::parts::{CONFIDENCE, metrics, with_unit};
@@ -18,7 +19,8 @@ pub fn section(analysis: &Analysis<'_>) -> String {
     order.sort_by(|a, b| latency(*a).total_cmp(&latency(*b)));
     let mut out = format!(
         "<h2>All settings</h2>\n<p class=\"soft\">Fastest first; in brackets the {CONFIDENCE} % interval of the mean. Further \
-                 intervals are in tune.json.</p>\n<div class=\"scroll\"><table style=\"white-space:nowrap\">\n<thead><tr>"
+                 intervals are in tune.json.{}</p>\n<div class=\"scroll\"><table style=\"white-space:nowrap\">\n<thead><tr>",
+        on_the_front(analysis)
     );
     let mut column = |name: &str, number: bool| {
         let class = if number { " class=\"number\"" } else { "" };
@@ -40,6 +42,17 @@ pub fn section(analysis: &Analysis<'_>) -> String {
     order.iter().for_each(|cell| row(analysis, *cell, &mut out));
     out.push_str("</tbody>\n</table></div>\n");
     out
+}
+
+/// Explains the column `front`, if there is one.
+fn on_the_front(analysis: &Analysis<'_>) -> String {
+    let Some(front) = analysis.fronts.first() else { return String::new() };
+    let labels: Vec<&str> = front.objectives.iter().map(|metric| metric.label()).collect();
+    format!(
+        " A setting is off the front if another one beats it in {} at once, by more than noise; – was not compared: it has no latency, \
+         or more than {MAX_MISSING_PERCENT} % of its frames were not seen.",
+        escape(&labels.join(", "))
+    )
 }
 
 /// A column: name, figure to average, and decimals.
