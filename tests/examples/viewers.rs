@@ -38,13 +38,15 @@ fn main() -> Result<()> {
     let sum = |count: fn(&Watched) -> u64| seen.iter().map(count).sum::<u64>();
     let mut late: Vec<f64> = seen.iter().flat_map(|watched| watched.late_ms.iter().copied()).collect();
     late.sort_by(f64::total_cmp);
+    let latest = seen.iter().filter_map(|watched| watched.latest).max_by(|(one, _), (other, _)| one.total_cmp(other));
     let quantile = |q: f64| late.get(((late.len() as f64 * q) as usize).min(late.len().saturating_sub(1)));
     let summary = json!({
         "viewers": viewers, "seconds": seconds, "failed": failed,
         "parts": sum(|watched| watched.parts), "missing": sum(|watched| watched.missing),
         "stalls": sum(|watched| watched.stalls),
         "viewers_with_stalls": seen.iter().filter(|watched| watched.stalls > 0).count(),
-        "late_ms": { "p50": quantile(0.5), "p99": quantile(0.99), "p99_9": quantile(0.999), "max": late.last() },
+        "late_ms": { "p50": quantile(0.5), "p99": quantile(0.99), "p99_9": quantile(0.999), "max": late.last(),
+                     "max_at_s": latest.map(|(_, at_s)| at_s) },
     });
     println!("{summary}");
     Ok(())

@@ -7,6 +7,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use common::time::MEDIA_CLOCK_HZ;
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, sockopt};
 use nix::sys::time::TimeSpec;
 
@@ -24,13 +25,15 @@ const BODY_MAX: usize = 8 << 20;
 pub struct Watched {
     /// Parts that arrived complete.
     pub parts: u64,
-    /// Parts that were listed but not available.
+    /// Parts that were listed but not available, or not whole.
     pub missing: u64,
     /// Parts that arrived too late for a player with the given cushion, which is further behind after each.
     pub stalls: u64,
     /// Delay of each part after the first `USUAL`, in ms, relative to the median of those. A server that becomes late for good is
     /// late with every part.
     pub late_ms: Vec<f64>,
+    /// The latest of these, in ms, and when it arrived, in seconds since the Unix epoch.
+    pub latest: Option<(f64, f64)>,
 }
 
 /// Watches the playlist at `path` of the server at `address` for this long. A part that arrives later than `cushion`
@@ -45,7 +48,7 @@ pub fn watch(address: SocketAddr, path: &str, duration: Duration, cushion: Durat
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
     let mut list = List::parse(&lists.text(path)?)?;
     let mut arrivals = Arrivals::new(cushion);
-    let (begin, begin_wall) = (Instant::now(), wall());
+    let begin = Instant::now();
     while begin.elapsed() < duration {
         let (segment, part) = list.next;
         let hint = list.hint.take().ok_or_else(|| io::Error::other("the playlist hints at no part"))?;
@@ -61,17 +64,25 @@ pub fn watch(address: SocketAddr, path: &str, duration: Duration, cushion: Durat
                     parts.part()?
                 }
             };
-            arrivals.add(came.map(|came| came.saturating_sub(begin_wall)), listed.duration);
+            arrivals.add(came, listed.duration);
         }
     }
     Ok(arrivals.watched)
 }
 
+/// A part that arrived whole.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Came {
+    /// Since the Unix epoch.
+    at: Duration,
+    /// Media time at its start, in seconds: durations in a playlist are rounded, and their sum is off by more and more. It is
+    /// taken to go on without a jump.
+    start: f64,
+}
+
 /// Judges the arrival times of parts.
 struct Arrivals {
     cushion: Duration,
-    /// Media time at the end of the newest part, in seconds.
-    end: f64,
     /// Arrivals of the first parts relative to their media time, in seconds; sorted once all of them are there.
     usual: Vec<f64>,
     /// For how long playback has waited, in seconds.
@@ -81,20 +92,22 @@ struct Arrivals {
 
 impl Arrivals {
     fn new(cushion: Duration) -> Self {
-        Self { cushion, end: 0.0, usual: Vec::with_capacity(USUAL), waited: 0.0, watched: Watched::default() }
+        Self { cushion, usual: Vec::with_capacity(USUAL), waited: 0.0, watched: Watched::default() }
     }
 
-    fn add(&mut self, came: Option<Duration>, duration: f64) {
-        self.end += duration;
+    fn add(&mut self, came: Option<Came>, duration: f64) {
         let Some(came) = came else {
             self.watched.missing += 1;
             return;
         };
         self.watched.parts += 1;
-        let after = came.as_secs_f64() - self.end;
+        let after = came.at.as_secs_f64() - came.start - duration;
         if self.usual.len() == USUAL {
             let late = after - self.usual[USUAL / 2];
             self.watched.late_ms.push(late * 1_000.0);
+            if self.watched.latest.is_none_or(|(latest, _)| late * 1_000.0 > latest) {
+                self.watched.latest = Some((late * 1_000.0, came.at.as_secs_f64()));
+            }
             let wait = late - self.waited - (self.cushion.as_secs_f64() - duration);
             if wait > ROUNDING {
                 self.watched.stalls += 1;
@@ -179,6 +192,30 @@ fn is_whole(answer: &(u16, &[u8])) -> bool {
     status == 200 && has_media && rest.is_empty()
 }
 
+/// Returns the media time at the start of a part, in seconds: `baseMediaDecodeTime` of its first track (ISO/IEC 14496-12
+/// section 8.8.12). With framelag's server that is the video, in ticks of 1/90000 s.
+fn start(part: &[u8]) -> Option<f64> {
+    let tfdt = [b"moof", b"traf", b"tfdt"].iter().try_fold(part, |boxes, kind| content(boxes, kind))?;
+    let (head, time) = tfdt.split_at_checked(4)?;
+    let ticks = match head[0] {
+        0 => u64::from(u32::from_be_bytes(time.get(..4)?.try_into().ok()?)),
+        _ => u64::from_be_bytes(time.get(..8)?.try_into().ok()?),
+    };
+    Some(ticks as f64 / f64::from(MEDIA_CLOCK_HZ))
+}
+
+/// Returns the content of the first box of this kind.
+fn content<'a>(mut boxes: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
+    loop {
+        let size = usize::try_from(u32::from_be_bytes(boxes.get(..4)?.try_into().ok()?)).ok()?;
+        let whole = boxes.get(..size).filter(|whole| whole.len() >= 8)?;
+        if whole[4..8] == *kind {
+            return Some(&whole[8..]);
+        }
+        boxes = &boxes[size..];
+    }
+}
+
 /// Time since the Unix epoch.
 fn wall() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
@@ -249,9 +286,13 @@ impl Connection {
     }
 
     /// Reads a part. Returns when it arrived, since the Unix epoch; `None` if it is not whole.
-    fn part(&mut self) -> io::Result<Option<Duration>> {
-        let is_whole = is_whole(&self.answer()?);
-        Ok(is_whole.then(|| self.stream.get_ref().arrived))
+    fn part(&mut self) -> io::Result<Option<Came>> {
+        let answer = self.answer()?;
+        if !is_whole(&answer) {
+            return Ok(None);
+        }
+        let start = start(answer.1).ok_or_else(|| io::Error::other("a part without a decode time"))?;
+        Ok(Some(Came { at: self.stream.get_ref().arrived, start }))
     }
 
     fn read_line(&mut self) -> io::Result<&str> {
@@ -299,9 +340,45 @@ mod tests {
         }
     }
 
+    fn came(ms: u64, start: f64) -> Came {
+        Came { at: Duration::from_millis(ms), start }
+    }
+
+    #[test]
+    fn rounded_durations_do_not_add_up_to_a_delay() {
+        let mut arrivals = Arrivals::new(Duration::from_millis(150));
+        for part in 0..30_000_u32 {
+            let start = f64::from(part) / 30.0;
+            arrivals.add(Some(came(500 + (start * 1_000.0).round() as u64, start)), 0.03333);
+        }
+        let Watched { stalls, late_ms, .. } = arrivals.watched;
+        assert!(stalls == 0 && late_ms.iter().all(|late| late.abs() < 1.1), "{late_ms:?}");
+    }
+
+    #[test]
+    fn a_part_says_at_which_media_time_it_starts() {
+        let boxed = |kind: &[u8; 4], content: &[u8]| {
+            let size = u32::try_from(content.len() + 8).expect("it is small");
+            [&size.to_be_bytes()[..], kind, content].concat()
+        };
+        let part = |tfdt: &[u8]| {
+            let traf = [boxed(b"tfhd", &[0; 8]), boxed(b"tfdt", tfdt)].concat();
+            [boxed(b"prft", &[0; 20]), boxed(b"moof", &[boxed(b"mfhd", &[0; 8]), boxed(b"traf", &traf)].concat())]
+                .concat()
+        };
+        assert_eq!(start(&part(&[&[0; 4][..], &45_000_u32.to_be_bytes()].concat())), Some(0.5));
+        assert_eq!(
+            start(&part(&[&[1, 0, 0, 0][..], &(90_000_u64 << 32).to_be_bytes()].concat())),
+            Some(4_294_967_296.0)
+        );
+        for bytes in [&part(&[0; 5])[..], &boxed(b"moof", &[]), &[0; 8], &[]] {
+            assert_eq!(start(bytes), None, "{bytes:?}");
+        }
+    }
+
     #[test]
     fn what_comes_later_than_the_cushion_lasts_is_a_stall() {
-        let ms = |ms: u64| Some(Duration::from_millis(ms));
+        let came = |part: u32, late: u64| Some(came(500 + u64::from(part) * 100 + late, f64::from(part) * 0.1));
         let mut arrivals = Arrivals::new(Duration::from_millis(150));
         for part in 0..200 {
             let late = match part {
@@ -311,19 +388,22 @@ mod tests {
                 120 => 65,
                 _ => 0,
             };
-            arrivals.add(ms(500 + part * 100 + late), 0.1);
+            arrivals.add(came(part, late), 0.1);
         }
         arrivals.add(None, 0.1);
-        let Watched { parts, missing, stalls, late_ms } = arrivals.watched;
+        let Watched { parts, missing, stalls, late_ms, latest } = arrivals.watched;
         assert_eq!((parts, missing, stalls), (200, 1, 2), "after the first, playback is 10 ms further behind");
         assert!((late_ms.iter().copied().fold(0.0, f64::max) - 65.0).abs() < 1e-6, "{late_ms:?}");
+        let (latest, at_s) = latest.expect("one was late");
+        assert!((latest - 65.0).abs() < 1e-6 && (at_s - 12.565).abs() < 1e-6, "{latest} at {at_s}");
     }
 
     #[test]
     fn a_server_that_comes_to_be_late_for_good_stalls_a_player_once_and_is_late_with_every_part() {
         let mut arrivals = Arrivals::new(Duration::from_millis(150));
-        for part in 0..300 {
-            arrivals.add(Some(Duration::from_millis(500 + part * 100 + if part < 100 { 0 } else { 80 })), 0.1);
+        for part in 0..300_u32 {
+            let at = 500 + u64::from(part) * 100 + if part < 100 { 0 } else { 80 };
+            arrivals.add(Some(came(at, f64::from(part) * 0.1)), 0.1);
         }
         assert_eq!(arrivals.watched.stalls, 1);
         assert_eq!(arrivals.watched.late_ms.iter().filter(|late| **late > 79.0).count(), 200);
