@@ -23,7 +23,15 @@ const CLOSING: [char; 9] = ['\'', '"', '`', ',', ';', ':', '.', ')', ']'];
 pub fn one_line(text: &str) -> String {
     let told =
         text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
-    let line = told.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
+    let line = told.filter(|line| !line.is_empty()).fold(String::new(), |mut line, next| {
+        match line.chars().next_back() {
+            None => {}
+            // What follows is listed below its heading.
+            Some(':') => line.push(' '),
+            Some(_) => line.push_str("; "),
+        }
+        line + next
+    });
     secrets(line.trim_start_matches("error: "))
 }
 
@@ -147,7 +155,10 @@ fn hide_in_word(word: &str) -> String {
     let (_, after) = inner.split_at(core.len());
     let is_url =
         core.contains("://") || core.contains('@') || core.get(..4).is_some_and(|s| s.eq_ignore_ascii_case("rtsp"));
-    format!("{before}{}{after}", hide(core, is_url))
+    // A playlist's tag is not the fragment of a URL.
+    let tag = core.starts_with("#EXT").then(|| core.split_at(1));
+    let (hash, core) = tag.unwrap_or(("", core));
+    format!("{before}{hash}{}{after}", hide(core, is_url))
 }
 
 /// `text` up to and with its `://`, and what comes then. A `://` inside a password is none.
@@ -234,6 +245,8 @@ mod tests {
             ("see 'rtsp://h/pwd/secret/x', and rtsp:/h/pwd/secret", "see 'rtsp://h/pwd/…/x', and rtsp:/h/pwd/…"),
             ("cannot open \"/home/ann/key/clip.mp4\"", "cannot open \"/home/ann/key/clip.mp4\""),
             ("  two  spaces ", "  two  spaces "),
+            ("its first line is not #EXTM3U", "its first line is not #EXTM3U"),
+            ("(#EXT-X-MAP:URI=rtsp://a:secret@h/cam#x) #secret", "(#…@h/cam#…) #…"),
         ] {
             assert_eq!(secrets(told), shown);
         }
@@ -252,5 +265,7 @@ mod tests {
         let told = "error: unexpected argument '--sorce' found\n\n  tip: a similar argument exists: '--source'\n\n\
                     Usage: publisher --source <SOURCE>\n\nFor more information, try '--help'.\n";
         assert_eq!(one_line(told), "unexpected argument '--sorce' found; tip: a similar argument exists: '--source'");
+        let told = "error: the following required arguments were not provided:\n  --via <VIA>\n\nUsage: receiver\n";
+        assert_eq!(one_line(told), "the following required arguments were not provided: --via <VIA>");
     }
 }

@@ -133,7 +133,11 @@ impl Reader<'_> {
                 _ => String::new(),
             };
             if let Err(error) = change.set(name, &text) {
-                self.wrong(at, format!("{prefix}{error}"));
+                // The settings of single streams are in tables of their own.
+                let is_table = prefix.is_empty() && value.get_ref().as_table().is_some();
+                let also =
+                    if is_table { format!("; those of one stream are below [{PATHS}.cam]") } else { String::new() };
+                self.wrong(at, format!("{prefix}{error}{also}"));
                 right = false;
             }
         }
@@ -173,7 +177,7 @@ mod tests {
     #[test]
     fn every_mistake_is_told_with_its_line_and_what_would_be_right() {
         let text = "segment = \"1\"\ngop = 30\n[paths.cam]\nplaylist = 2\n[paths.\"a b\"]\n[paths.\"/cam\"]\n\
-                    [paths.x]\npart = 5.0\npreset = \"fast\"\n[paths.y]\nsegment = \"20ms\"\n";
+                    [paths.x]\npart = 5.0\npreset = \"fast\"\n[paths.y]\nsegment = \"20ms\"\n[path.z]\n";
         let found = mistakes(text);
         let expected = [
             (1, "segment: \"1\" is not a duration"),
@@ -184,6 +188,10 @@ mod tests {
             (8, "paths.x.part: \"\" is not a duration"),
             (9, "paths.x.preset: the presets are ultra, real-time, safe, frame"),
             (11, "paths.y.segment: the duration is 100ms to 60s"),
+            (
+                12,
+                "path: no such setting: the settings are preset, segment, part, playlist; those of one stream are below [paths",
+            ),
         ];
         assert_eq!(found.len(), expected.len(), "{found:?}");
         for ((line, what), (expected_line, beginning)) in found.iter().zip(expected) {

@@ -98,8 +98,13 @@ pub enum Error {
         fits: String,
     },
     /// The player does not support `--cushion`.
-    #[error("--cushion does not go with --player {0}, which keeps a distance of its own: see --player-option")]
-    Cushion(Player),
+    #[error("--cushion does not go with --player {player}, which keeps a distance of its own: {fits}")]
+    Cushion {
+        /// The player in use.
+        player: Player,
+        /// What does.
+        fits: &'static str,
+    },
     /// The option belongs to another player.
     #[error("--player-option {name} is an option of {of}, and --player is {player}")]
     Option {
@@ -138,8 +143,13 @@ impl Config {
             let fits = if fits.is_empty() { "leave it out".to_owned() } else { format!("use {fits}") };
             return Err(Error::Preset { preset, player, fits });
         }
-        if args.cushion.is_some() && matches!(player, Player::DashJs | Player::Native) {
-            return Err(Error::Cushion(player));
+        let no_cushion = match player {
+            Player::DashJs => Some("use --player-option streaming.delay.liveDelay=SECONDS"),
+            Player::Native => Some("leave it out"),
+            Player::HlsJs | Player::Own => None,
+        };
+        if let Some(fits) = no_cushion.filter(|_| args.cushion.is_some()) {
+            return Err(Error::Cushion { player, fits });
         }
         if let Some(other) = args.player_options.iter().find(|option| option.library().name() != player.name()) {
             return Err(Error::Option { name: other.name(), of: other.library().name(), player });
@@ -307,7 +317,8 @@ mod tests {
                 vec!["--via", "hls", "--player", "native", "--preset", "frame", "http://a/x"],
                 "no settings for --player native: leave it out",
             ),
-            (vec!["--via", "dash", "--cushion", "60ms", "http://a/x"], "does not go with --player dash.js"),
+            (vec!["--via", "dash", "--cushion", "60ms", "http://a/x"], "streaming.delay.liveDelay"),
+            (vec!["--via", "hls", "--player", "native", "--cushion", "60ms", "http://a/x"], "leave it out"),
             (
                 vec!["--via", "dash", "--player-option", "maxBufferLength=2", "http://a/x"],
                 "is an option of hls.js, and --player is dash.js",

@@ -95,7 +95,8 @@ impl<'a> Session<'a> {
             started: clock.now(),
             warmup: common.warmup,
             url: config.url.to_string(),
-            clocks: config.clocks(),
+            // The page's clock and the publisher's: nothing has been compared yet.
+            clocks: Clocks::Different,
             config: common.settings.clone(),
             host: report::host::describe(),
             folder: common.folder.clone(),

@@ -117,7 +117,10 @@ impl Tries {
                 // User names contain no colon.
                 let who = user.strip_prefix(':').map_or_else(
                     || format!("for user '{}'", escaped(user)),
-                    |number| format!("with token '{}'", escaped(number)),
+                    |number| match number {
+                        "" => "with a malformed token".to_owned(),
+                        number => format!("with token '{}'", escaped(number)),
+                    },
                 );
                 format!("{count} failed attempt{s} {who} from {address} in the last {seconds} s")
             })
@@ -264,6 +267,8 @@ mod tests {
         let told = "127 failed attempts for user 'x'\\n\\u{1b}[31m' from 192.0.2.1 in the last 10 s";
         assert_eq!(tries.report(period), [told]);
         assert!(tries.report(period).is_empty(), "once");
+        tries.failed(at(0), PEER.into(), ":");
+        assert_eq!(tries.report(period), ["1 failed attempt with a malformed token from 192.0.2.1 in the last 10 s"]);
         for number in 0..5_000_u32 {
             tries.failed(at(0), IpAddr::from(number.to_be_bytes()), "x");
         }
