@@ -46,10 +46,14 @@ export class Stalls {
    * @returns {Stall | null} A stall that has ended with it.
    */
   presented(ms, mediaS, missed) {
-    const stepMs = this.#shown ? ((mediaS - this.#shown.mediaS) * 1000) / (missed + 1) : 0;
+    const aheadMs = this.#shown ? (mediaS - this.#shown.mediaS) * 1000 : 0;
+    const stepMs = aheadMs / (missed + 1);
     if (stepMs > 0) this.#stepsMs = [...this.#stepsMs, stepMs].slice(-STEPS);
+    // While it waits, Chromium paints the next frame as soon as it has it, and playback still stands.
+    const isEarly = this.#shown !== null && ms - this.#shown.ms < aheadMs - REFRESH_MS;
+    const ends = this.#sinceMs !== null && ms > this.#sinceMs && !isEarly;
     // Of the frames that were missed, the first ended it.
-    const stall = this.#sinceMs !== null && ms > this.#sinceMs ? this.#end(ms - missed * this.#frameMs()) : null;
+    const stall = ends ? this.#end(ms - missed * this.#frameMs()) : null;
     this.#shown = { ms, mediaS };
     return stall;
   }

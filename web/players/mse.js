@@ -9,7 +9,7 @@ import { Steering } from "./steering.js";
 /** @import { Player, PlayerOptions, Start } from "./player.js" */
 
 /** Lead without stalls at 30 fps. */
-const DEFAULT_CUSHION_MS = 55;
+const DEFAULT_CUSHION_MS = 65;
 
 /** @type {Start} */
 export function start(video, url, options) {

@@ -17,7 +17,7 @@ import { Steering } from "./steering.js";
 /** @import { Player, PlayerOptions, Start } from "./player.js" */
 /** @import { MediaPlaylist } from "./playlist.js" */
 
-const DEFAULT_CUSHION_MS = 55;
+const DEFAULT_CUSHION_MS = 65;
 /** Most consecutive failed reloads. */
 const MAX_FAILURES = 5;
 const RETRY_MS = 300;

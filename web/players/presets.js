@@ -49,7 +49,7 @@ export const PRESETS = {
     dashjs: { streaming: { delay: { liveDelay: 4 } } },
   },
   frame: {
-    cushionMs: 55,
+    cushionMs: 65,
     hlsjs: HLSJS_LOW_LATENCY,
     dashjs: dashLowLatency(0.1),
   },

@@ -150,6 +150,20 @@ test("browsers are known by their user agents", () => {
   assert.equal(of("curl"), "unknown ");
 });
 
+test("a frame that is painted while the element waits does not end the stall", () => {
+  // As recorded in Chromium: the frame comes early, because playback stands, and the one after it late.
+  for (const [steps, earlyMs] of [[2, 39], [1, 4]]) {
+    const stalls = new Stalls();
+    const frameMs = 1000 / 30;
+    for (let frame = 0; frame < 10; frame++) stalls.presented(frame * frameMs, frame / 30, 0);
+    const [shownMs, mediaS] = [9 * frameMs, (9 + (steps ?? 1)) / 30];
+    stalls.waiting(shownMs + 2);
+    assert.equal(stalls.presented(shownMs + (earlyMs ?? 0), mediaS, 0), null, "playback still stands");
+    const stall = stalls.presented(shownMs + (earlyMs ?? 0) + 95, mediaS + 1 / 30, 0);
+    assert.equal(Math.round(stall?.lengthMs ?? 0), (earlyMs ?? 0) + 95 - 2);
+  }
+});
+
 test("a stall that is heard of after its frames is as long as they were late", () => {
   const stalls = new Stalls();
   for (const frame of [0, 1, 2, 3]) stalls.presented((frame * 1000) / 30, frame / 30, 0);
