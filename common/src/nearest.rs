@@ -22,12 +22,21 @@ mod tests {
 
     #[test]
     fn the_nearest_name_is_found_and_no_far_one() {
-        let names = ["publisher.bitrate", "publisher.gop", "receiver.transport", "server", "segment"];
+        let names = [
+            "publisher.bitrate",
+            "publisher.gop",
+            "receiver.transport",
+            "server",
+            "segment",
+            "hls.js.liveSyncDuration",
+            "hls.js.liveSyncDurationCount",
+        ];
         for (typed, meant) in [
             ("publisher.bitrat", Some("publisher.bitrate")),
             ("bitrate", Some("publisher.bitrate")),
             ("receiver.transprot", Some("receiver.transport")),
             ("sever", Some("server")),
+            ("liveSyncDurationCont", Some("hls.js.liveSyncDurationCount")),
             ("segmnt", Some("segment")),
             ("zzz", None),
         ] {

@@ -172,6 +172,7 @@ mod tests {
     fn what_is_no_option_is_named_with_those_there_are() {
         for (text, word) in [
             ("lowLatencyMod=true", "did you mean lowLatencyMode? hls.js has lowLatencyMode, startPosition, "),
+            ("liveSync=3", "liveSyncDurationCount"),
             ("liveDelay=1", "did you mean streaming.delay.liveDelay? dash.js has "),
             ("debug=true", "fragLoadingRetryDelay; dash.js has streaming.delay.liveDelay, "),
             ("maxBufferLength", "NAME=VALUE"),
