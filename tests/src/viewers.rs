@@ -104,9 +104,10 @@ impl Arrivals {
         let after = came.at.as_secs_f64() - came.start - duration;
         if self.usual.len() == USUAL {
             let late = after - self.usual[USUAL / 2];
-            self.watched.late_ms.push(late * 1_000.0);
-            if self.watched.latest.is_none_or(|(latest, _)| late * 1_000.0 > latest) {
-                self.watched.latest = Some((late * 1_000.0, came.at.as_secs_f64()));
+            let late_ms = late * 1_000.0;
+            self.watched.late_ms.push(late_ms);
+            if self.watched.latest.is_none_or(|(latest, _)| late_ms > latest) {
+                self.watched.latest = Some((late_ms, came.at.as_secs_f64()));
             }
             let wait = late - self.waited - (self.cushion.as_secs_f64() - duration);
             if wait > ROUNDING {
@@ -181,15 +182,18 @@ fn attribute<'a>(attributes: &'a str, name: &str) -> Option<&'a str> {
 fn is_whole(answer: &(u16, &[u8])) -> bool {
     let (status, mut rest) = *answer;
     let mut has_media = false;
-    while let Some((size, kind)) = rest.split_at_checked(4).and_then(|(size, rest)| Some((size, rest.get(..4)?))) {
-        let size = size.iter().fold(0_usize, |size, byte| size << 8 | usize::from(*byte));
+    while let Some((kind, _, behind)) = first_box(rest) {
         has_media |= kind == b"mdat";
-        match rest.get(size..) {
-            Some(behind) if size >= 8 => rest = behind,
-            _ => return false,
-        }
+        rest = behind;
     }
     status == 200 && has_media && rest.is_empty()
+}
+
+/// Splits the first box into its kind and its content, followed by what is behind it; `None` if it is cut off.
+fn first_box(boxes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let size = usize::try_from(u32::from_be_bytes(*boxes.first_chunk()?)).ok()?;
+    let (whole, behind) = boxes.split_at_checked(size)?;
+    Some((whole.get(4..8)?, &whole[8..], behind))
 }
 
 /// Returns the media time at the start of a part, in seconds: `baseMediaDecodeTime` of its first track (ISO/IEC 14496-12
@@ -198,8 +202,8 @@ fn start(part: &[u8]) -> Option<f64> {
     let tfdt = [b"moof", b"traf", b"tfdt"].iter().try_fold(part, |boxes, kind| content(boxes, kind))?;
     let (head, time) = tfdt.split_at_checked(4)?;
     let ticks = match head[0] {
-        0 => u64::from(u32::from_be_bytes(time.get(..4)?.try_into().ok()?)),
-        _ => u64::from_be_bytes(time.get(..8)?.try_into().ok()?),
+        0 => u64::from(u32::from_be_bytes(*time.first_chunk()?)),
+        _ => u64::from_be_bytes(*time.first_chunk()?),
     };
     Some(ticks as f64 / f64::from(MEDIA_CLOCK_HZ))
 }
@@ -207,12 +211,11 @@ fn start(part: &[u8]) -> Option<f64> {
 /// Returns the content of the first box of this kind.
 fn content<'a>(mut boxes: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
     loop {
-        let size = usize::try_from(u32::from_be_bytes(boxes.get(..4)?.try_into().ok()?)).ok()?;
-        let whole = boxes.get(..size).filter(|whole| whole.len() >= 8)?;
-        if whole[4..8] == *kind {
-            return Some(&whole[8..]);
+        let (found, content, behind) = first_box(boxes)?;
+        if found == kind {
+            return Some(content);
         }
-        boxes = &boxes[size..];
+        boxes = behind;
     }
 }
 
