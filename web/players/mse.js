@@ -4,12 +4,9 @@ import { FragmentSplitter, codecs, producerReference, timescales } from "./box.j
 import { Failure, get, read } from "./failure.js";
 import { LoadingPlayer } from "./loading.js";
 import { Appender, open } from "./source.js";
-import { Steering } from "./steering.js";
+import { CUSHION_MS, Steering } from "./steering.js";
 
 /** @import { Player, PlayerOptions, Start } from "./player.js" */
-
-/** Lead without stalls at 30 fps. */
-const DEFAULT_CUSHION_MS = 65;
 
 /** @type {Start} */
 export function start(video, url, options) {
@@ -35,7 +32,7 @@ class MsePlayer extends LoadingPlayer {
    */
   constructor(video, options) {
     super(video);
-    this.steering = new Steering(video, this.events, (options.cushionMs ?? DEFAULT_CUSHION_MS) / 1000);
+    this.steering = new Steering(video, this.events, (options.cushionMs ?? CUSHION_MS) / 1000);
   }
 
   /** @param {string} url */

@@ -11,13 +11,12 @@ import { LoadingPlayer } from "./loading.js";
 import { MAX_LENGTH, merge, parse } from "./playlist.js";
 import { expectPlaylist } from "./playlist-tags.js";
 import { Appender, open } from "./source.js";
-import { Steering } from "./steering.js";
+import { CUSHION_MS, Steering } from "./steering.js";
 
 /** @import { Piece } from "./live-edge.js" */
 /** @import { Player, PlayerOptions, Start } from "./player.js" */
 /** @import { MediaPlaylist } from "./playlist.js" */
 
-const DEFAULT_CUSHION_MS = 65;
 /** Most consecutive failed reloads. */
 const MAX_FAILURES = 5;
 const RETRY_MS = 300;
@@ -86,7 +85,7 @@ class OwnPlayer extends LoadingPlayer {
     let { list, listUrl } = await this.#first(url);
     this.#source = await opening;
     const pieceS = list.partTargetS ?? Math.max(...list.segments.map((segment) => segment.durationS), 0);
-    const cushionS = (this.options.cushionMs ?? DEFAULT_CUSHION_MS) / 1000;
+    const cushionS = (this.options.cushionMs ?? CUSHION_MS) / 1000;
     this.#steering = new Steering(this.video, this.events, cushionS, pieceS);
     while (!this.stopped.aborted) {
       const pieces = this.#edge.take(list).slice(-MAX_AT_ONCE);

@@ -1,5 +1,7 @@
 /** Presets by name: how each player is configured. */
 
+import { CUSHION_MS } from "./steering.js";
+
 /** @import { PlayerOptions } from "./player.js" */
 
 /** Common to all low-latency hls.js configurations: its own latency control would only add to the buffer. */
@@ -49,7 +51,7 @@ export const PRESETS = {
     dashjs: { streaming: { delay: { liveDelay: 4 } } },
   },
   frame: {
-    cushionMs: 65,
+    cushionMs: CUSHION_MS,
     hlsjs: HLSJS_LOW_LATENCY,
     dashjs: dashLowLatency(0.1),
   },

@@ -4,6 +4,9 @@ import { RateController } from "./rate.js";
 
 /** @import { PlayerEvents } from "./player.js" */
 
+/** Lead that framelag's players hold by default: with 55 ms, Chromium stalled now and then. */
+export const CUSHION_MS = 65;
+
 /** Rate changes too small to apply. */
 const SMALLEST_CHANGE = 0.0005;
 /** A lead under 20 ms causes stalls of a few ms. */
