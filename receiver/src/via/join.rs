@@ -258,7 +258,7 @@ impl Join {
             recorder.observe(&Observation::unread(shown, is_near));
         }
         let code = frame.code.filter(|_| is_of_its_picture(frame));
-        self.untied += u64::from(code.is_some() && frame.pixels_us.is_none());
+        self.untied += u64::from(code.is_some() && is_near);
         let clocks = self.check_clocks(now);
         let observation = match code {
             Some(code) => Observation { clocks, ..Observation::frame(self.sample(frame, &code, shown, now, &clocks)) },
