@@ -1,7 +1,7 @@
 /**
  * Detects stalls: playback that has started stops for lack of data. A stall starts with the element's `waiting`
- * event, or when its time has not moved for a while, and ends when the next frame is presented. Waiting during a seek
- * does not count, nor does a `waiting` event after which the next frame is on time: nobody can see that.
+ * event, or when its time has not moved for a while, and ends when a frame is presented late. Waiting during a seek
+ * does not count, nor does a `waiting` event after which the next two frames are on time: nobody can see that.
  */
 
 /** Longest time without progress that is not a stall, ms: some browsers update a slow frame's time coarsely. */
@@ -16,7 +16,7 @@ const STEPS = 9;
  * @typedef {object} Moment
  * @property {number} nowMs
  * @property {number} currentTimeS
- * @property {boolean} halted Paused, ended or seeking: its time is not expected to advance.
+ * @property {boolean} halted Paused or seeking: its time is not expected to advance.
  */
 
 /** @typedef {{ startMs: number, lengthMs: number }} Stall */
@@ -28,6 +28,8 @@ export class Stalls {
   #sinceMs = null;
   /** When time began to move again although no frame was reported. @type {number | null} */
   #resumedMs = null;
+  /** Whether a frame was presented since the element waits. */
+  #painted = false;
   /** The newest frame. @type {{ ms: number, mediaS: number } | null} */
   #shown = null;
   /** @type {number[]} */
@@ -35,8 +37,9 @@ export class Stalls {
 
   /** @param {number} nowMs When the element fired `waiting`. Before the first frame it belongs to the join. */
   waiting(nowMs) {
-    if (!this.#shown || this.#sinceMs !== null) return;
-    [this.#sinceMs, this.#resumedMs] = [nowMs, null];
+    if (!this.#shown) return;
+    this.#painted = false;
+    if (this.#sinceMs === null) [this.#sinceMs, this.#resumedMs] = [nowMs, null];
   }
 
   /**
@@ -49,11 +52,17 @@ export class Stalls {
     const aheadMs = this.#shown ? (mediaS - this.#shown.mediaS) * 1000 : 0;
     const stepMs = aheadMs / (missed + 1);
     if (stepMs > 0) this.#stepsMs = [...this.#stepsMs, stepMs].slice(-STEPS);
-    // While it waits, Chromium paints the next frame as soon as it has it, and playback still stands.
     const isEarly = this.#shown !== null && ms - this.#shown.ms < aheadMs - REFRESH_MS;
-    const ends = this.#sinceMs !== null && ms > this.#sinceMs && !isEarly;
     // Of the frames that were missed, the first ended it.
-    const stall = ends ? this.#end(ms - missed * this.#frameMs()) : null;
+    const endMs = ms - missed * this.#frameMs();
+    const since = this.#sinceMs;
+    // While it waits, Chromium paints the next frame as soon as it has it, on time or even early, and playback still
+    // stands: only the frame after that one tells.
+    const tells = since !== null && (this.#isLate(endMs) || (this.#painted && !isEarly));
+    const stall = tells ? this.#end(endMs) : null;
+    // It may wait for the frame after this one.
+    if (tells && since > ms) this.#sinceMs = since;
+    this.#painted = this.#sinceMs !== null && ms > this.#sinceMs;
     this.#shown = { ms, mediaS };
     return stall;
   }
@@ -90,6 +99,16 @@ export class Stalls {
     return this.#stepsMs.toSorted((a, b) => a - b)[this.#stepsMs.length >> 1] ?? 0;
   }
 
+  /** @param {number} ms How much later than its turn a frame at `ms` is, in ms. */
+  #lateMs(ms) {
+    return this.#shown ? ms - this.#shown.ms - this.#frameMs() : 0;
+  }
+
+  /** @param {number} ms Whether a frame at `ms` is later than its turn, as far as one can see. */
+  #isLate(ms) {
+    return this.#lateMs(ms) > REFRESH_MS;
+  }
+
   /**
    * @param {number} endMs
    * @returns {Stall | null}
@@ -97,11 +116,9 @@ export class Stalls {
   #end(endMs) {
     const [since, shown] = [this.#sinceMs, this.#shown];
     this.#sinceMs = null;
-    if (since === null || !shown) return null;
-    const lateMs = endMs - shown.ms - this.#frameMs();
-    if (lateMs <= REFRESH_MS) return null;
-    // `waiting` may be heard of after the frame that ended it was presented.
-    const lengthMs = endMs > since ? endMs - since : lateMs;
-    return { startMs: Math.min(since, endMs - lengthMs), lengthMs };
+    if (since === null || !shown || !this.#isLate(endMs)) return null;
+    // `waiting` may be heard of after the frame that ended it was presented, and frames may be painted meanwhile.
+    const startMs = endMs > since ? Math.max(since, shown.ms) : endMs - this.#lateMs(endMs);
+    return { startMs, lengthMs: endMs - startMs };
   }
 }
