@@ -12,6 +12,8 @@ export class LoadingPlayer {
   /** @param {HTMLVideoElement} video */
   constructor(video) {
     this.video = video;
+    // It begins once there is enough to go on.
+    video.autoplay = false;
     video.addEventListener("error", () => this.fail(mediaFailure(video.error)), { signal: this.stopped });
   }
 

@@ -22,13 +22,20 @@ const DEFAULTS = {
   bandS: 0.038,
   windowS: 0.7,
   quantile: 0.1,
-  gain: 0.6,
+  gain: 1.2,
   gainBelow: 2,
   seekBeyondS: 0.1,
   maxChange: 0.2,
 };
 /** Distance into the band at which a correction from below stops. One from above stops in the middle. */
 const WITHIN_S = 0.002;
+/**
+ * Smallest change of the rate: the less time a browser spends at another rate than 1, the fewer frames it skips or
+ * shows for longer.
+ */
+const LEAST_CHANGE = 0.01;
+/** Maximum age of samples while the lead is made to grow, s. */
+const GROWING_WINDOW_S = 0.2;
 /** Samples needed for a decision. */
 const MIN_SAMPLES = 3;
 /** Time for the buffer to settle after a seek. */
@@ -38,11 +45,8 @@ export class RateController {
   /** @type {{ atS: number, leadS: number }[]} */
   #samples = [];
   #restUntilS = -Infinity;
-  /**
-   * Where the lead is being steered. Playback begins anywhere in the band, often above its middle.
-   * @type {"up" | "down" | null}
-   */
-  #steers = "down";
+  /** Where the lead is being steered. @type {"up" | "down" | null} */
+  #steers = null;
 
   /** @param {RateOptions} options */
   constructor(options) {
@@ -57,7 +61,9 @@ export class RateController {
   sample(nowS, leadS) {
     const { windowS, quantile, targetS, bandS, seekBeyondS } = this.options;
     this.#samples.push({ atS: nowS, leadS });
-    this.#samples = this.#samples.filter(({ atS }) => atS > nowS - windowS);
+    // While the lead grows, its low end is that of the oldest samples.
+    const fromS = nowS - (this.#steers === "up" ? GROWING_WINDOW_S : windowS);
+    this.#samples = this.#samples.filter(({ atS }) => atS > fromS);
     if (nowS < this.#restUntilS || this.#samples.length < MIN_SAMPLES) return { rate: 1, seekByS: 0 };
     const leads = this.#samples.map((sample) => sample.leadS).sort((a, b) => a - b);
     const lowS = leads[Math.floor(leads.length * quantile)] ?? 0;
@@ -76,9 +82,9 @@ export class RateController {
     if (aboveS < 0) this.#steers = "up";
     else if (aboveS > bandS) this.#steers = "down";
     else if (this.#steers === "up" ? aboveS >= WITHIN_S : aboveS <= middleS) this.#steers = null;
-    // Aim a little beyond the stopping point, so that it is reached.
-    if (this.#steers === "up") return 1 - Math.min((2 * WITHIN_S - aboveS) * gainBelow, maxChange);
-    if (this.#steers === "down") return 1 + Math.min((aboveS - middleS + WITHIN_S) * gain, maxChange);
+    const change = (/** @type {number} */ by) => Math.min(Math.max(by, LEAST_CHANGE), maxChange);
+    if (this.#steers === "up") return 1 - change((WITHIN_S - aboveS) * gainBelow);
+    if (this.#steers === "down") return 1 + change((aboveS - middleS) * gain);
     return 1;
   }
 
