@@ -105,6 +105,17 @@ export class FragmentSplitter {
 }
 
 /**
+ * Whether a piece of {@link FragmentSplitter} is an initialization section.
+ * @param {Uint8Array} piece
+ */
+export function isInit(piece) {
+  for (const { type } of boxes(piece)) {
+    if (type === "moov" || type === "moof") return type === "moov";
+  }
+  return false;
+}
+
+/**
  * Returns the timescale of each track.
  * @param {Uint8Array} init Initialization section.
  * @returns {Map<number, number>} By track id.

@@ -1,6 +1,6 @@
 /** Plays one streamed response with a fragment per frame, appended on arrival. */
 
-import { FragmentSplitter, codecs, producerReference, timescales } from "./box.js";
+import { FragmentSplitter, codecs, isInit, producerReference, timescales } from "./box.js";
 import { Failure, get, read } from "./failure.js";
 import { LoadingPlayer } from "./loading.js";
 import { Appender, open } from "./source.js";
@@ -51,26 +51,33 @@ class MsePlayer extends LoadingPlayer {
       if (done || !value) break;
       const received = performance.now();
       for (const piece of splitter.push(value)) {
-        this.#append(source, piece, { requested, firstByte: firstByte ?? received, received });
+        if (isInit(piece)) this.#appendInit(source, piece);
+        else this.#append(piece, { requested, firstByte: firstByte ?? received, received });
         firstByte = null;
       }
       firstByte = splitter.isPending ? (firstByte ?? received) : null;
     }
-    if (!signal.aborted) throw new Failure("network", "the stream ended");
+    if (!this.#appender) throw new Failure("network", "the response has no fragments");
+    this.#appender.end();
   }
 
   /**
+   * The response begins with one, and has another where the stream changes.
    * @param {MediaSource} source
+   * @param {Uint8Array} piece
+   */
+  #appendInit(source, piece) {
+    this.#scales = timescales(piece);
+    this.#appender ??= new Appender(this.video, source, codecs(piece));
+    this.#appender.append(piece).catch((error) => this.fail(error));
+  }
+
+  /**
    * @param {Uint8Array} piece
    * @param {{ requested: number, firstByte: number, received: number }} times
    */
-  #append(source, piece, times) {
-    if (!this.#appender) {
-      this.#scales = timescales(piece);
-      this.#appender = new Appender(this.video, source, codecs(piece));
-      this.#appender.append(piece).catch((error) => this.fail(error));
-      return;
-    }
+  #append(piece, times) {
+    if (!this.#appender) throw new Failure("format", "the response does not begin with an initialization section");
     this.#reference = producerReference(piece, this.#scales) ?? this.#reference;
     this.#waiting++;
     this.#appender.append(piece).then(

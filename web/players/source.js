@@ -38,6 +38,7 @@ export function open(video) {
 /** Appends data sequentially. */
 export class Appender {
   #buffer;
+  #source;
   #video;
   #trimmedToS = 0;
   /** @type {Promise<unknown>} */
@@ -52,6 +53,7 @@ export class Appender {
     const type = `video/mp4; codecs="${codecs.join(",")}"`;
     if (!mediaSourceClass().isTypeSupported(type)) throw new Failure("codec", `this browser does not play ${type}`);
     this.#buffer = source.addSourceBuffer(type);
+    this.#source = source;
     this.#video = video;
   }
 
@@ -85,6 +87,11 @@ export class Appender {
     // Trim afterwards, so that nothing waits for it.
     this.#last = done.then(() => this.#trim()).catch(() => undefined);
     return done;
+  }
+
+  /** Ends the stream: once the rest is played, the element fires `ended`. */
+  end() {
+    this.#last = this.#last.then(() => this.#source.endOfStream()).catch(() => undefined);
   }
 
   async #trim() {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { FragmentSplitter, codecs, producerReference, startTime, timescales } from "../players/box.js";
+import { FragmentSplitter, codecs, isInit, producerReference, startTime, timescales } from "../players/box.js";
 import { Dates } from "../players/dates.js";
 import { doubt } from "../players/doubt.js";
 import {
@@ -47,12 +47,13 @@ const PRFT = box("prft", words(0x01000000, 7, UNIX_S + 2_208_988_800, 2 ** 31, 0
 const FRAGMENT = Buffer.concat([PRFT, box("moof", words(1, 2)), box("mdat", Buffer.alloc(50))]);
 
 test("a stream is cut into its initialization section and fragments, however it is chunked", () => {
-  const stream = Buffer.concat([INIT, FRAGMENT, FRAGMENT]);
+  const stream = Buffer.concat([INIT, FRAGMENT, FRAGMENT, INIT, FRAGMENT]);
   for (const size of [1, 7, 100, stream.length]) {
     const splitter = new FragmentSplitter();
     const pieces = [];
     for (let at = 0; at < stream.length; at += size) pieces.push(...splitter.push(stream.subarray(at, at + size)));
-    assert.deepEqual(pieces.map((piece) => Buffer.from(piece)), [INIT, FRAGMENT, FRAGMENT]);
+    assert.deepEqual(pieces.map((piece) => Buffer.from(piece)), [INIT, FRAGMENT, FRAGMENT, INIT, FRAGMENT]);
+    assert.deepEqual(pieces.map(isInit), [true, false, false, true, false]);
   }
 });
 

@@ -92,7 +92,7 @@ pub(super) async fn show(
             sent(&viewer, manifest(&live, shared.clock.now().wall, host, &carried).await)
         }
         File::Marks => (no_cache(), marks::show(&live, &query)).into_response(),
-        File::Mse => mse(live, viewer).await,
+        File::Mse => mse(live, viewer, move || watch(&shared, &path).ok()).await,
     }
 }
 
@@ -228,18 +228,22 @@ fn find_on_grid(window: &Window, tracks: Tracks, place: u64) -> Option<Piece> {
     }
 }
 
-/// `GET /{path}/mse`: sends fragments from the newest key frame on.
-async fn mse(live: Arc<Live>, viewer: Viewer) -> Response {
+/// `GET /{path}/mse`: sends fragments from the newest key frame on, and goes on with the stream that `find` returns.
+async fn mse(live: Arc<Live>, viewer: Viewer, find: impl Fn() -> Option<Arc<Live>> + Send + 'static) -> Response {
     let begin = live.wait(live.read(limit), |window| {
+        if window.has_ended() {
+            return Some(None);
+        }
         let cursor = window.newest_sync()?;
         let (segment, ..) = window.read(cursor)?;
-        Some((cursor, format!("{MP4}; codecs=\"{}\"", segment.init.codecs)))
+        Some(Some((cursor, format!("{MP4}; codecs=\"{}\"", segment.init.codecs))))
     });
     match begin.await {
-        Some((cursor, kind)) => {
-            let reader = Reader::of_stream(live, viewer, cursor);
+        Some(Some((cursor, kind))) => {
+            let reader = Reader::of_stream(live, viewer, cursor, Box::new(find));
             ([(header::CONTENT_TYPE, kind)], no_cache(), reader.into_body()).into_response()
         }
+        Some(None) => api::error(StatusCode::NOT_FOUND, "the stream has ended"),
         None => later("the stream has stalled"),
     }
 }
