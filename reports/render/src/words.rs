@@ -113,6 +113,7 @@ pub fn clocks(run: &Run) -> String {
         (false, Some(offset), Some(bound)) => {
             format!("± {} ms: {}, {:+.3} ms apart, compared", ms(to_ms(bound)), both_clocks(run), to_ms(offset))
         }
+        (false, None, Some(bound)) => format!("± {} ms: each run's clocks were compared", ms(to_ms(bound))),
         _ => "two clocks that nobody compared".to_owned(),
     }
 }
@@ -122,9 +123,10 @@ pub(crate) fn both_clocks(run: &Run) -> &'static str {
     if run.browser.is_some() { "the page's clock and the host's" } else { "two clocks" }
 }
 
-/// A number of things, such as `1 stall` and `2 stalls`.
+/// A number of things, such as `1 stall`, `2 stalls` and `2 losses`.
 pub fn counted(count: u64, thing: &str) -> String {
-    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+    let plural = if thing.ends_with('s') { "es" } else { "s" };
+    format!("{count} {thing}{}", if count == 1 { "" } else { plural })
 }
 
 /// How many of the frames that were sent ended in each bucket; buckets without any are left out, except for lost frames.

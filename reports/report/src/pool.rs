@@ -11,10 +11,12 @@ use measure::units::rounded;
 
 use crate::run::{Outcome, Run, SCHEMA};
 
+mod browser;
 mod latency;
 mod part;
 mod runs;
 
+pub use browser::in_browsers;
 pub use latency::added;
 use latency::{latency, sections, stages};
 pub use part::{Part, is_comparable};
@@ -83,6 +85,8 @@ fn distinct<'a>(texts: impl Iterator<Item = &'a str>) -> String {
 
 fn clock(parts: &[Part<'_>], runs: &Runs<'_>) -> ClockFigures {
     let same_host = runs.iter().all(|run| run.clock.same_host);
+    // A run without latencies needs no bound.
+    let measured = Runs::new(runs.iter().filter(|run| run.latency_ms.count > 0 || run.latency_ms.uncompared > 0));
     let probes = runs.iter().filter_map(|run| run.clock.probes).reduce(|one, other| Probes {
         sent: one.sent.saturating_add(other.sent),
         answered: one.answered.saturating_add(other.answered),
@@ -93,8 +97,8 @@ fn clock(parts: &[Part<'_>], runs: &Runs<'_>) -> ClockFigures {
         same_host,
         assumed: runs.any(|run| run.clock.assumed),
         offset_us: if same_host { Some(0) } else { runs.only(|run| run.clock.offset_us) },
-        uncertainty_us: runs.bound(|run| run.clock.uncertainty_us),
-        max_uncertainty_us: runs.bound(|run| run.clock.max_uncertainty_us),
+        uncertainty_us: measured.bound(|run| run.clock.uncertainty_us),
+        max_uncertainty_us: measured.bound(|run| run.clock.max_uncertainty_us),
         drift_ppm: runs.only(|run| run.clock.drift_ppm),
         source: runs.common(|run| run.clock.source.clone()),
         probes,

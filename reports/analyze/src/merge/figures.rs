@@ -54,6 +54,7 @@ fn figures(parts: &[Part]) -> Run {
             second_zero: zero.map(|zero| rfc3339(WallTime::from_micros(zero))),
             receivers: receivers(parts),
         }),
+        browser: pool::in_browsers(&pooled),
         ..pool::figures(&pooled)
     }
 }

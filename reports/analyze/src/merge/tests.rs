@@ -16,6 +16,7 @@ use super::*;
 use crate::testing::{about, at, now, sample, wall};
 use report::observation::Observation;
 
+mod in_browser;
 mod twice;
 
 /// A receiver's run, whose latencies are `latency_ms(sequence)`.

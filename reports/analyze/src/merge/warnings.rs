@@ -45,6 +45,10 @@ fn different(parts: &[Part]) -> Option<Warning> {
     if parts.iter().any(|part| part.run().warmup_s != parts[0].run().warmup_s) {
         different.push("warmup_s".to_owned());
     }
+    let browser = |part: &Part| part.run().browser.as_ref().map(|browser| browser.browser.clone());
+    if parts.iter().any(|part| browser(part) != browser(&parts[0])) {
+        different.push("browser".to_owned());
+    }
     let message = || format!("the receivers were set differently: {}", different.join(", "));
     (!different.is_empty()).then(|| Warning::new(Code::MergeDifferent, message()))
 }

@@ -93,6 +93,48 @@ pub struct Presented {
     pub dropped: u64,
 }
 
+impl Viewing {
+    /// Pools the figures of runs, each with its duration in seconds. Claims and dates cannot be pooled.
+    pub fn pooled<'a>(runs: impl Iterator<Item = (&'a Self, f64)> + Clone) -> Self {
+        let mut sum = Self {
+            playback_rate: Spread::pooled(runs.clone().map(|(run, seconds)| (run.playback_rate, seconds))),
+            ahead_ms: Spread::pooled(runs.clone().map(|(run, seconds)| (run.ahead_ms, seconds))),
+            ..Self::default()
+        };
+        for (run, _) in runs {
+            sum.stalls.add(&run.stalls);
+            add_counts(&mut sum.seeks, &run.seeks);
+            sum.presented.add(&run.presented);
+        }
+        sum
+    }
+}
+
+impl Spread {
+    /// Pools spreads, each with its weight.
+    fn pooled(all: impl Iterator<Item = (Self, f64)> + Clone) -> Self {
+        let means = all.clone().filter_map(|(spread, weight)| Some((spread.mean?, weight)));
+        let (sum, weights) = means.fold((0.0, 0.0), |(sum, all), (mean, weight)| (sum + mean * weight, all + weight));
+        Self {
+            mean: (weights > 0.0).then(|| rounded(sum / weights)),
+            min: all.clone().filter_map(|(spread, _)| spread.min).reduce(f64::min),
+            max: all.filter_map(|(spread, _)| spread.max).reduce(f64::max),
+        }
+    }
+}
+
+impl Presented {
+    fn add(&mut self, other: &Self) {
+        self.callbacks = self.callbacks.saturating_add(other.callbacks);
+        self.missed = self.missed.saturating_add(other.missed);
+        self.dropped = self.dropped.saturating_add(other.dropped);
+    }
+}
+
+fn add_counts(sum: &mut Counted, more: &Counted) {
+    more.iter().for_each(|(name, count)| *sum.entry(name.clone()).or_default() += count);
+}
+
 /// Accumulates a [`Viewing`] in bounded memory.
 #[derive(Clone, Debug, Default)]
 pub struct Viewed {
@@ -199,23 +241,14 @@ impl Viewed {
         self.dates.add(by_date_us, Some(latency_us));
     }
 
-    /// Adds another join's figures.
+    /// Adds another join's figures, but for its claims, whose medians count join by join.
     pub fn merge(&mut self, other: &Self) {
         self.stalls.add(&other.stalls);
-        other.seeks.iter().for_each(|(why, count)| *self.seeks.entry(why.clone()).or_default() += count);
+        add_counts(&mut self.seeks, &other.seeks);
         self.rate.merge(&other.rate);
         self.ahead.merge(&other.ahead);
-        for (name, claimed) in &other.claims {
-            self.claims.entry(name.clone()).or_default().merge(claimed);
-        }
         self.dates.merge(&other.dates);
-        let Presented { callbacks, missed, dropped } = &mut self.presented;
-        let all = [
-            (callbacks, other.presented.callbacks),
-            (missed, other.presented.missed),
-            (dropped, other.presented.dropped),
-        ];
-        all.into_iter().for_each(|(sum, more)| *sum = sum.saturating_add(more));
+        self.presented.add(&other.presented);
     }
 
     /// Returns the figures so far.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use common::time::MonoTime;
-use measure::figures::browser::Viewed;
+use measure::figures::browser::{Viewed, Viewing};
 use measure::interval::Histograms;
 use measure::latency::Distribution;
 
@@ -147,13 +147,13 @@ impl Joins {
             phase_us: ended.phase_us,
             ..Join::new(number, &ended.run, ended.viewed.figures())
         };
-        let joins = || all.iter().zip(1..).map(join);
+        let joins: Vec<Join> = all.iter().zip(1..).map(join).collect();
         run.browser = Some(InBrowser {
             via: self.via.clone(),
             player: self.player.clone(),
             browser: self.browser.clone(),
-            viewing: viewed.figures(),
-            joins: joins().filter(|_| self.first_started.is_some()).collect(),
+            viewing: Viewing { claims: InBrowser::claims_of(&joins), ..viewed.figures() },
+            joins: joins.into_iter().filter(|_| self.first_started.is_some()).collect(),
             joins_p50_ms: Extremes::of(all.iter().filter_map(|ended| ended.run.latency_ms.p50)),
         });
         run

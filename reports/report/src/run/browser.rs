@@ -1,6 +1,8 @@
 //! The additions to `run.json` for runs in a browser.
 
-use measure::figures::browser::Viewing;
+use std::collections::BTreeSet;
+
+use measure::figures::browser::{ClaimMs, Claims, Viewing};
 use measure::figures::{
     AgeMs, CaptureFigures, ClockFigures, Connection, Frames, Freezes, LatencyMs, OwnCostUs, Pictures, StampFigures,
     Startup,
@@ -23,7 +25,7 @@ pub struct InBrowser {
     /// The browser.
     #[serde(default)]
     pub browser: Browser,
-    /// Playback figures of all joins.
+    /// Playback figures of all joins. Of claims, the median of the joins' medians.
     #[serde(flatten)]
     pub viewing: Viewing,
     /// The joins in order.
@@ -93,6 +95,23 @@ pub struct Extremes {
     pub median: Option<f64>,
     /// Maximum.
     pub max: Option<f64>,
+}
+
+impl InBrowser {
+    /// Returns what the player claimed over these joins: the medians of the joins' medians, as for the latency.
+    pub(crate) fn claims_of(joins: &[Join]) -> Claims {
+        let names: BTreeSet<&String> = joins.iter().flat_map(|join| join.viewing.claims.keys()).collect();
+        let claim = |name: &String| {
+            let all = || joins.iter().filter_map(|join| join.viewing.claims.get(name));
+            let median = |of: fn(&ClaimMs) -> Option<f64>| Extremes::of(all().filter_map(of)).median;
+            ClaimMs {
+                count: all().map(|claim| claim.count).sum(),
+                p50: median(|claim| claim.p50),
+                difference_p50: median(|claim| claim.difference_p50),
+            }
+        };
+        names.into_iter().map(|name| (name.clone(), claim(name))).collect()
+    }
 }
 
 impl Join {
