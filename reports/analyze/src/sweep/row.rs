@@ -1,9 +1,10 @@
 //! The data of a sweep: its axes and the figures of its runs.
 
+use measure::figures::LatencyMs;
 use measure::units::rounded;
 use render::words;
 use report::folder;
-use report::run::{Outcome, Run};
+use report::run::{Extremes, Outcome, Run};
 use report::threshold::frames_for;
 use serde::{Deserialize, Serialize};
 
@@ -131,11 +132,19 @@ pub enum Error {
 }
 
 impl Figures {
-    /// The figures of a run; PSNR and SSIM are not among them, and stay `None`.
+    /// The figures of a run; PSNR and SSIM are not among them, and stay `None`. Of several joins, quantiles are the median of
+    /// the joins'.
     pub fn of(run: &Run) -> Self {
         let latency = &run.latency_ms;
-        // With too few frames it would be the maximum by another name.
-        let enough = |quantile: &str, value: Option<f64>| value.filter(|_| latency.count >= frames_for(quantile));
+        let joins = run.browser.as_ref().map_or(&[][..], |browser| &browser.joins);
+        let quantile = |name: &str, of: fn(&LatencyMs) -> Option<f64>| {
+            // With too few frames it would be the maximum by another name.
+            let enough = |latency: &LatencyMs| of(latency).filter(|_| latency.count >= frames_for(name));
+            match joins {
+                [] | [_] => enough(latency),
+                joins => Extremes::of(joins.iter().filter_map(|join| enough(&join.latency_ms))).median,
+            }
+        };
         let percent = |frames: Option<u64>| {
             let expected = run.frames.expected.filter(|expected| *expected > 0)?;
             Some(rounded(frames? as f64 * 100.0 / expected as f64))
@@ -143,10 +152,10 @@ impl Figures {
         let viewing = run.browser.as_ref().map(|browser| &browser.viewing);
         let claim = viewing.and_then(|viewing| viewing.claims.values().next());
         Self {
-            p50_ms: enough("p50", latency.p50),
-            p90_ms: enough("p90", latency.p90),
-            p95_ms: enough("p95", latency.p95),
-            p99_ms: enough("p99", latency.p99),
+            p50_ms: quantile("p50", |latency| latency.p50),
+            p90_ms: quantile("p90", |latency| latency.p90),
+            p95_ms: quantile("p95", |latency| latency.p95),
+            p99_ms: quantile("p99", |latency| latency.p99),
             max_ms: latency.max,
             mean_ms: latency.mean,
             age_p99_ms: run.picture_age_ms.p99,

@@ -8,7 +8,7 @@ use super::super::analysis::Analysis;
 use super::super::cells::MAX_MISSING_PERCENT;
 use super::super::front::Standing;
 use super::super::metric::Metric;
-use super::parts::{CONFIDENCE, metrics, with_unit};
+use super::parts::{CONFIDENCE, metrics, trade_offs, with_unit};
 
 pub fn section(analysis: &Analysis<'_>) -> String {
     if analysis.cells.is_empty() {
@@ -46,7 +46,8 @@ pub fn section(analysis: &Analysis<'_>) -> String {
 
 /// Explains the column `front`, if there is one.
 fn on_the_front(analysis: &Analysis<'_>) -> String {
-    let Some(front) = analysis.fronts.first() else { return String::new() };
+    // The plots explain it where there are some.
+    let Some(front) = analysis.fronts.first().filter(|_| trade_offs(analysis).is_empty()) else { return String::new() };
     let labels: Vec<&str> = front.objectives.iter().map(|metric| metric.label()).collect();
     format!(
         " A setting is off the front if another one beats it in {} at once, by more than noise; – was not compared: it has no latency, \
