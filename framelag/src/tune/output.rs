@@ -7,6 +7,7 @@ use analyze::sweep::{Outcome, Row};
 use common::printable::escaped;
 use framelag::plan::Plan;
 use indicatif::ProgressBar;
+use render::words::counted;
 use serde_json::json;
 
 use super::matrix::{Cell, Trial};
@@ -143,7 +144,7 @@ impl<'a> Output<'a> {
                 json!({ "event": event, "runs": runs, "failed": failed, "inconclusive": inconclusive, "out": out });
             return println!("{end}");
         }
-        let mut text = format!("{} runs", self.total);
+        let mut text = counted(self.total as u64, "run");
         if failed + inconclusive > 0 {
             text.push_str(&format!(", {failed} failed and {inconclusive} inconclusive"));
         }

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::{Comparison, Difference, LeftOut};
 use crate::statistics::{self, LEVEL, confidence};
 use measure::units::rounded;
+use render::words::counted;
 
 /// The most runs named for one reason.
 const MAX_NAMES: usize = 3;
@@ -55,7 +56,7 @@ fn below(comparisons: &[Comparison]) -> String {
     let counts =
         comparisons.iter().map(|of| [&of.baseline, &of.candidate].map(|side| side.runs.len() + side.left_out.len()));
     if let Some([before, after]) = counts.max() {
-        let runs = |count: usize| if count == 1 { "1 run".to_owned() } else { format!("{count} runs") };
+        let runs = |count: usize| counted(count as u64, "run");
         let _ = writeln!(page, "{:<10}{} before, {} after", "runs", runs(before), runs(after));
     }
     for (of, names, why) in left_out(comparisons) {

@@ -6,6 +6,7 @@ use super::{Comparison, Effect, Side, Verdict};
 use crate::statistics::{Amount, POWER, can_decide, is_counted};
 use measure::units::rounded;
 use render::markdown;
+use render::words::counted;
 
 /// The most values shown of one side; all are in the JSON.
 const MAX_VALUES: usize = 10;
@@ -108,7 +109,7 @@ impl Comparison {
         let more = side.runs.len().saturating_sub(MAX_VALUES);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let values = values.collect::<Vec<_>>().join(" ");
-        format!("{} runs: {values}{more}{}", side.runs.len(), self.unit_after())
+        format!("{}: {values}{more}{}", counted(side.runs.len() as u64, "run"), self.unit_after())
     }
 
     /// A change in both ways.

@@ -1,5 +1,6 @@
 //! What to know about a sweep before relying on it.
 
+use render::words::counted;
 use report::run::Outcome;
 use report::threshold::frames_for;
 
@@ -18,8 +19,8 @@ const ENOUGH_RUNS: usize = 4;
 pub fn all(analysis: &Analysis<'_>) -> Vec<String> {
     let mut out = Vec::new();
     if !analysis.sweep.complete {
-        let runs = analysis.sweep.rows.len();
-        out.push(format!("The sweep is not finished: results are from the {runs} runs so far, and may change."));
+        let runs = counted(analysis.sweep.rows.len() as u64, "run");
+        out.push(format!("The sweep is not finished: results are from the {runs} so far, and may change."));
     }
     out.extend(bad(analysis, Outcome::Failed, "failed"));
     out.extend(bad(analysis, Outcome::Inconclusive, "were inconclusive and are left out"));
@@ -43,7 +44,7 @@ fn bad(analysis: &Analysis<'_>, outcome: Outcome, what: &str) -> Option<String> 
     let named: Vec<String> = cells.iter().take(MAX_NAMED).map(name).collect();
     (runs > 0).then(|| {
         let all = analysis.sweep.rows.len();
-        format!("{runs} of {all} runs {what}: {}{}.", named.join("; "), and_more(cells.len()))
+        format!("{runs} of {} {what}: {}{}.", counted(all as u64, "run"), named.join("; "), and_more(cells.len()))
     })
 }
 

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use measure::latency::Distribution;
 use render::html;
 use render::plot::{self, Axis, Chart, Tone, escape};
+use render::words::counted;
 
 use super::{Point, Series, Shift, Trend};
 
@@ -31,7 +32,7 @@ pub fn page(trend: &Trend) -> String {
 fn span(runs: &[Point]) -> String {
     match (runs.first(), runs.last()) {
         (Some(first), Some(last)) => {
-            format!("{} runs from {} to {} UTC", runs.len(), first.minute(), last.minute())
+            format!("{} from {} to {} UTC", counted(runs.len() as u64, "run"), first.minute(), last.minute())
         }
         _ => "No run.".to_owned(),
     }

@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write};
 
+use render::words::counted;
+
 use super::{MIN_RUNS, Trend};
 
 /// The most rows of the table: the latest runs. `--json` and the page have all.
@@ -54,7 +56,7 @@ impl Trend {
             let known = series.values.iter().flatten().count();
             if series.changes.is_empty() {
                 let few = if known < 2 * MIN_RUNS { ", too few to tell" } else { "" };
-                writeln!(f, "{}: no change in {known} runs{few}", series.name())?;
+                writeln!(f, "{}: no change in {}{few}", series.name(), counted(known as u64, "run"))?;
             }
             for change in &series.changes {
                 let run = &self.runs[change.at];

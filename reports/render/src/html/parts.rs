@@ -126,13 +126,14 @@ pub fn buckets(run: &Run) -> String {
     let pictures = &run.pictures;
     let mut more = vec![format!("{} pictures shown, {} of them IDR", pictures.shown, pictures.idr)];
     let counts = [
-        (run.frames.restarts.unwrap_or(0), "times the publisher started over"),
-        (pictures.repeated, "pictures shown again"),
-        (pictures.unplaced, "pictures or access units beyond the frames that are missing"),
-        (pictures.stale, "readings too late to count"),
-        (run.connection.disconnects, "times the stream was lost"),
+        (run.frames.restarts.unwrap_or(0), "restart", " of the publisher"),
+        (pictures.repeated, "picture", " shown again"),
+        (pictures.unplaced, "picture", " or access units beyond the frames that are missing"),
+        (pictures.stale, "reading", " too late to count"),
+        (run.connection.disconnects, "loss", " of the stream"),
     ];
-    more.extend(counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
+    let told = counts.iter().filter(|(count, ..)| *count > 0);
+    more.extend(told.map(|(count, thing, what)| format!("{}{what}", words::counted(*count, thing))));
     out.push_str(&format!("<p class=\"soft\">{}.</p>\n", escape(&more.join(" · "))));
     section("Frames", &out)
 }
