@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use common::bom;
 use common::secret::Secret;
+pub(crate) use reader::not_toml;
 pub use reader::read;
 use setting::Setting;
 

@@ -13,7 +13,7 @@ use server::{SETTINGS_PATHS_MAX as MAX_PATHS, SegmentSettings, SettingsChange};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::plan::{Mistake, list};
+use crate::plan::{Mistake, list, not_toml};
 
 /// Largest accepted file, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
@@ -48,10 +48,7 @@ pub fn open(file: &Path) -> Result<StreamSettings, String> {
 /// Lists every mistake in it.
 pub fn read(text: &str) -> Result<StreamSettings, Vec<Mistake>> {
     let mut reader = Reader { text, mistakes: Vec::new() };
-    let table = DeTable::parse(text).map_err(|error| {
-        let line = error.span().map(|span| reader.line(span.start));
-        vec![Mistake { line, what: escaped(error.message()).into_owned() }]
-    })?;
+    let table = DeTable::parse(text).map_err(|error| vec![not_toml(text, &error)])?;
     let settings = reader.settings(table.get_ref());
     reader.mistakes.sort_by_key(|mistake| mistake.line);
     if reader.mistakes.is_empty() { Ok(settings) } else { Err(reader.mistakes) }
@@ -97,6 +94,10 @@ impl Reader<'_> {
         value: &Spanned<DeValue<'_>>,
     ) -> Option<(StreamPath, SettingsChange)> {
         let (at, name) = (name.span().start, name.get_ref().as_ref());
+        if name.is_empty() {
+            self.wrong(at, format!("{PATHS}.\"\": a stream has a name, as in [{PATHS}.cam]"));
+            return None;
+        }
         let shown = escaped(name);
         let Some(table) = value.get_ref().as_table() else {
             self.wrong(at, format!("{PATHS}.{shown} is a table of settings, as in segment = \"500ms\""));
@@ -201,8 +202,17 @@ mod tests {
 
     #[test]
     fn what_is_no_table_or_no_toml_is_a_mistake() {
-        for text in ["paths = 1", "paths.cam = 1", "[paths", "segment = \"1s\"\nsegment = \"2s\"", "\u{1}"] {
-            assert_eq!(mistakes(text).len(), 1, "{text}");
+        for (text, what) in [
+            ("paths = 1", "paths has a table for each"),
+            ("paths.cam = 1", "paths.cam is a table of settings"),
+            ("segment = \"1s\"\n[paths", "[paths: "),
+            ("segment = \"1s\"\nsegment = \"2s\"", "duplicate key segment"),
+            ("preset =", "preset =: "),
+            ("[paths.\"\"]", "paths.\"\": a stream has a name"),
+            ("\u{1}", "\\u{1}: "),
+        ] {
+            let found = mistakes(text);
+            assert!(found.len() == 1 && found[0].1.starts_with(what), "{text}: {found:?}");
         }
         let many: String = (0..=MAX_PATHS).map(|number| format!("[paths.cam{number}]\n")).collect();
         assert!(mistakes(&many)[0].1.contains("up to 1024 streams"));

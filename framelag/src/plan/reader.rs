@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use common::nearest::nearest;
-use common::printable::escaped;
+use common::printable::{escaped, excerpt};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -27,6 +27,9 @@ const MAX_JOINS: u32 = 100;
 /// The TOML library's message for a duplicate key.
 const DUPLICATE: &str = "duplicate key";
 
+/// Most characters of a line that are shown.
+const MAX_LINE: usize = 60;
+
 /// Depth of the deepest value: `coupled.AXIS.POINT.dash.js.streaming.liveCatchup.playbackRate.min`.
 const MAX_DEPTH: usize = 9;
 
@@ -37,19 +40,27 @@ const MAX_DEPTH: usize = 9;
 pub fn read(text: &str) -> Result<Plan, Vec<Mistake>> {
     let line_ends = text.match_indices('\n').map(|(end, _)| end).collect();
     let mut reader = Reader { line_ends, mistakes: Vec::new() };
-    let table = match DeTable::parse(text) {
-        Ok(table) => table,
-        Err(error) => {
-            let line = error.span().map(|span| reader.line(&span));
-            // The library says which key it is by its place alone.
-            let key = error.span().filter(|_| error.message() == DUPLICATE).and_then(|span| text.get(span));
-            let what = key.map_or(error.message().to_owned(), |key| format!("duplicate key {key}"));
-            return Err(vec![Mistake { line, what: escaped(&what).into_owned() }]);
-        }
-    };
+    let table = DeTable::parse(text).map_err(|error| vec![not_toml(text, &error)])?;
     let plan = reader.plan(table.get_ref());
     let mistakes = check::between_parts(&plan, reader.mistakes);
     if mistakes.is_empty() { Ok(plan) } else { Err(mistakes) }
+}
+
+/// Tells what is no TOML in `text`, and what is written there: the library says it by its place alone.
+pub(crate) fn not_toml(text: &str, error: &toml::de::Error) -> Mistake {
+    let Some(span) = error.span() else {
+        return Mistake { line: None, what: escaped(error.message()).into_owned() };
+    };
+    let before = text.get(..span.start).unwrap_or(text);
+    let what = match text.get(span) {
+        Some(key) if error.message() == DUPLICATE => format!("{DUPLICATE} {key}"),
+        _ => {
+            let start = before.rfind('\n').map_or(0, |end| end + 1);
+            let line = text[start..].lines().next().unwrap_or_default().trim();
+            format!("{}: {}", excerpt(line, MAX_LINE), error.message())
+        }
+    };
+    Mistake { line: Some(before.matches('\n').count() + 1), what: escaped(&what).into_owned() }
 }
 
 /// A value with the names that lead to it, and the line of each.
