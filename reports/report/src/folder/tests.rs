@@ -215,7 +215,9 @@ fn a_folder_belongs_to_one_run_until_its_last_page_is_written() {
     let error = Recorder::new(setup(&path, Duration::ZERO)).expect_err("it is taken");
     let told = error.to_string();
     assert!(told.contains("night") && told.contains("--report"), "{told}");
-    assert_eq!(fs::read(path.join("frames.csv")).expect("it is there"), before, "the second run touched nothing");
+    // The first one's writer may be under way.
+    let after = fs::read(path.join("frames.csv")).expect("it is there");
+    assert!(after.starts_with(&before), "the second run touched nothing");
     let finished = first.finish(now(5_000), &[]);
     assert_eq!(finished.summary.exit_code, 0);
     Recorder::new(setup(&path, Duration::ZERO)).expect_err("its pages are not written");
