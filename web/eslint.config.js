@@ -2,7 +2,7 @@ import js from "@eslint/js";
 
 /** Browser globals in use, so that a misspelt one is an error. */
 const BROWSER = [
-  "AbortController", "AbortSignal", "CustomEvent", "DOMException", "Event", "EventTarget", "MediaSource",
+  "AbortController", "AbortSignal", "CustomEvent", "DOMException", "DOMParser", "Event", "EventTarget", "MediaSource",
   "OffscreenCanvas", "Response", "TextDecoder", "TextEncoder", "URL", "URLSearchParams", "VideoFrame", "WebSocket",
   "clearInterval", "clearTimeout", "console", "document", "fetch", "globalThis", "location", "navigator", "performance",
   "setInterval", "setTimeout", "structuredClone", "window",

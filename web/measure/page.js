@@ -1,7 +1,7 @@
 /** The measuring page: plays what the receiver requests and reports. `PROTOCOL.md` describes the messages. */
 
 import { FrameReader } from "../code/grab.js";
-import { Failure, isMixedContent } from "../players/failure.js";
+import { Failure, hasEnded, isMixedContent } from "../players/failure.js";
 import { load } from "../players/index.js";
 import { playerOptions } from "../players/presets.js";
 import { browser } from "./browser.js";
@@ -84,6 +84,7 @@ export class Page {
     this.show(`${player}: ${url}`);
     this.#player = start(this.video, url, playerOptions(preset, options));
     this.#player.events.on("error", (failure) => this.#end(failure));
+    this.video.addEventListener("ended", () => this.#end(hasEnded()));
     this.#watch = new Watch(this.video, this.#player, this.clock, this.outbox, new FrameReader(canvasOnly));
     this.#watch.start();
   }

@@ -60,7 +60,8 @@ export class Watch {
   stop() {
     if (this.#stopped.signal.aborted) return;
     this.#stopped.abort();
-    this.#stalled(this.#stalls.finish(this.#moment()));
+    // A stream that is over keeps nobody waiting.
+    if (!this.video.ended) this.#stalled(this.#stalls.finish(this.#moment()));
     this.#state();
     this.outbox.flush();
   }
@@ -103,8 +104,8 @@ export class Watch {
   }
 
   #moment() {
-    const { currentTime, paused, ended, seeking } = this.video;
-    return { nowMs: performance.now(), currentTimeS: currentTime, halted: paused || ended || seeking };
+    const { currentTime, paused, seeking } = this.video;
+    return { nowMs: performance.now(), currentTimeS: currentTime, halted: paused || seeking };
   }
 
   /** @param {Stall | null} stall */

@@ -3,7 +3,7 @@
 import { MediaPlayer } from "dashjs";
 
 import { doubt } from "./doubt.js";
-import { Failure, explainNoAnswer, statusFailure } from "./failure.js";
+import { Failure, explainNoAnswer, get, hasEnded, readBody, statusFailure } from "./failure.js";
 import { PlayerEvents } from "./player.js";
 
 /** @import { FragmentLoadingCompletedEvent, MediaPlayerClass, MediaPlayerErrorEvent } from "dashjs" */
@@ -29,6 +29,9 @@ const KINDS = {
 
 /** TIME_SYNC_FAILED_ERROR_CODE */
 const TIME_SYNC_FAILED = 16;
+
+/** Largest manifest read here, in bytes. */
+const MAX_MANIFEST = 1 << 20;
 
 /** @param {Uint8Array} first */
 function expectManifest(first) {
@@ -56,7 +59,13 @@ export function start(video, url, options) {
   });
   const dates = followDates(player);
   const settled = doubt(url, expectManifest, events);
-  player.on(MediaPlayer.events.MANIFEST_LOADED, settled);
+  let isFirst = true;
+  player.on(MediaPlayer.events.MANIFEST_LOADED, (/** @type {any} */ { data }) => {
+    settled();
+    // A stream that ends later is played to its end.
+    if (isFirst && data?.type === "static") events.emit("error", hasEnded());
+    isFirst = false;
+  });
   player.attachView(video);
   player.attachSource(url);
   player.setMute(true);
@@ -122,6 +131,21 @@ function marks({ request }) {
 }
 
 /**
+ * Whether the manifest says that the stream is over: dash.js may request the next segment before it sees that.
+ * @param {string} url
+ */
+async function isOver(url) {
+  try {
+    const response = await get(url, { signal: AbortSignal.timeout(5000) });
+    const { bytes } = await readBody(response, MAX_MANIFEST);
+    const manifest = new DOMParser().parseFromString(new TextDecoder().decode(bytes), "application/xml");
+    return manifest.documentElement.getAttribute("type") === "static";
+  } catch {
+    return false;
+  }
+}
+
+/**
  * @param {MediaPlayerErrorEvent} event
  * @param {string} url
  * @returns {Promise<Failure>}
@@ -130,7 +154,7 @@ async function explain({ error }, url) {
   const { code, message } = error;
   const { request, response } = /** @type {any} */ (error).data ?? {};
   const status = response?.status ?? request?.response?.status ?? 0;
-  if (status >= 400) return statusFailure(request?.url ?? url, status);
+  if (status >= 400) return (await isOver(url)) ? hasEnded() : statusFailure(request?.url ?? url, status);
   const kind = KINDS[code];
   if (kind) return new Failure(kind, message);
   const failure = await explainNoAnswer(request?.url ?? url, location.href);

@@ -6,10 +6,12 @@
  * - `codec`: this browser cannot decode it, or has no Media Source Extensions
  * - `http-status`: the server refused; see `status`
  * - `network`: no response
+ * - `ended`: the stream is over
  * - `format`: an invalid playlist, manifest or fragment
  * - `decode`: the decoder failed
  * - `page`: a fault of the player itself
- * @typedef {"cors" | "mixed-content" | "codec" | "http-status" | "network" | "format" | "decode" | "page"} FailureKind
+ * @typedef {"cors" | "mixed-content" | "codec" | "http-status" | "network" | "ended" | "format" | "decode" | "page"}
+ *   FailureKind
  */
 
 export class Failure extends Error {
@@ -25,6 +27,9 @@ export class Failure extends Error {
     this.status = status;
   }
 }
+
+/** The failure of a stream that says itself that it is over. */
+export const hasEnded = () => new Failure("ended", "the stream has ended");
 
 /**
  * Anything but a {@link Failure} is a fault of ours, which waiting does not mend.

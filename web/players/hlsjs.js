@@ -3,7 +3,7 @@
 import Hls from "hls.js";
 
 import { doubt } from "./doubt.js";
-import { Failure, explainNoAnswer, statusFailure } from "./failure.js";
+import { Failure, explainNoAnswer, hasEnded, statusFailure } from "./failure.js";
 import { PlayerEvents } from "./player.js";
 import { expectPlaylist } from "./playlist-tags.js";
 import { Steering } from "./steering.js";
@@ -12,6 +12,8 @@ import { Steering } from "./steering.js";
 /** @import { MediaMarks, PlayerOptions, Start } from "./player.js" */
 
 const CHECK_EVERY_MS = 500;
+/** Refusals of the first segment after which nothing can be expected: hls.js itself goes on for half a minute. */
+const MAX_REFUSED = 3;
 
 /** @type {Start} */
 export function start(video, url, options) {
@@ -19,14 +21,22 @@ export function start(video, url, options) {
   const events = new PlayerEvents();
   // hls.js modifies its configuration object.
   const hls = new Hls(structuredClone(options.hlsjs ?? {}));
+  let [refused, begun] = [0, false];
+  hls.on(Hls.Events.FRAG_LOADED, () => (begun = true));
   hls.on(Hls.Events.ERROR, (_, data) => {
-    if (data.fatal) explain(data, url).then((failure) => events.emit("error", failure));
+    if (data.details === Hls.ErrorDetails.FRAG_LOAD_ERROR && (data.response?.code ?? 0) >= 400) refused++;
+    const isHopeless = data.fatal || (!begun && refused >= MAX_REFUSED);
+    if (isHopeless) explain(data, url).then((failure) => events.emit("error", failure));
   });
   hls.on(Hls.Events.FRAG_BUFFERED, (_, data) => events.emit("media", marks(data)));
   const settled = doubt(url, expectPlaylist, events);
   hls.on(Hls.Events.MANIFEST_PARSED, () => {
     settled();
     video.play().catch(() => undefined);
+  });
+  // A stream that ends later is played to its end.
+  hls.once(Hls.Events.LEVEL_LOADED, (_, { details }) => {
+    if (!details.live) events.emit("error", hasEnded());
   });
   steer(hls, video, events, options);
   const timer = setInterval(() => seekWhenBehind(hls, video, events, options), CHECK_EVERY_MS);

@@ -5,7 +5,7 @@
 
 import { MAX_PIECE, codecs, startTime, timescales } from "./box.js";
 import { Dates } from "./dates.js";
-import { Failure, get, readBody } from "./failure.js";
+import { Failure, get, hasEnded, readBody } from "./failure.js";
 import { LiveEdge, firstPartUrl, reloadUrl, withoutParts } from "./live-edge.js";
 import { LoadingPlayer } from "./loading.js";
 import { MAX_LENGTH, merge, parse } from "./playlist.js";
@@ -17,7 +17,7 @@ import { CUSHION_MS, Steering } from "./steering.js";
 /** @import { Player, PlayerOptions, Start } from "./player.js" */
 /** @import { MediaPlaylist } from "./playlist.js" */
 
-/** Most consecutive failed reloads. */
+/** Most consecutive failed reloads, or listed pieces that are missing. */
 const MAX_FAILURES = 5;
 const RETRY_MS = 300;
 /** Most pieces loaded from one playlist; if a playlist adds more, the player has to catch up. */
@@ -69,6 +69,8 @@ class OwnPlayer extends LoadingPlayer {
   #appended = Promise.resolve();
   /** Requested but not yet appended, not counting the hinted piece. */
   #waiting = 0;
+  /** Consecutive listed pieces that were missing. */
+  #missed = 0;
 
   /**
    * @param {HTMLVideoElement} video
@@ -84,13 +86,17 @@ class OwnPlayer extends LoadingPlayer {
     const opening = open(this.video);
     let { list, listUrl } = await this.#first(url);
     this.#source = await opening;
+    if (list.ended) throw hasEnded();
     const pieceS = list.partTargetS ?? Math.max(...list.segments.map((segment) => segment.durationS), 0);
     const cushionS = (this.options.cushionMs ?? CUSHION_MS) / 1000;
     this.#steering = new Steering(this.video, this.events, cushionS, pieceS);
     while (!this.stopped.aborted) {
       const pieces = this.#edge.take(list).slice(-MAX_AT_ONCE);
       for (const piece of pieces) this.#load(piece);
-      if (list.ended) break;
+      if (list.ended) {
+        this.#appended.then(() => this.#appender?.end());
+        break;
+      }
       await sleep(reloadDelayMs(list, pieces.length > 0));
       list = await this.#reload(listUrl, list);
     }
@@ -177,6 +183,7 @@ class OwnPlayer extends LoadingPlayer {
   async #fetch(piece) {
     const requested = performance.now();
     const { bytes, firstByte } = await this.#bytes(piece.uri, piece.range);
+    this.#missed = 0;
     return { piece, requested, firstByte, received: performance.now(), bytes };
   }
 
@@ -187,7 +194,8 @@ class OwnPlayer extends LoadingPlayer {
    */
   #missing(piece, error) {
     const gone = error instanceof Failure && error.kind === "http-status";
-    if (!gone && !this.stopped.aborted) throw error;
+    if (gone && !piece.hinted) this.#missed++;
+    if ((!gone || this.#missed >= MAX_FAILURES) && !this.stopped.aborted) throw error;
     this.#edge.hintFailed(piece);
     return null;
   }

@@ -28,9 +28,10 @@ pub enum Error {
     },
 }
 
-/// Whether the failure means that the stream is not published yet: publisher and receiver may start in any order.
+/// Whether the failure means that the stream is not there: not yet, as publisher and receiver may start in any order, or
+/// no more.
 pub(super) fn may_come(error: &EndError) -> bool {
-    matches!(error.kind.as_str(), "network" | "http-status")
+    matches!(error.kind.as_str(), "network" | "http-status" | "ended")
 }
 
 /// Describes in one line why a page stopped playing.

@@ -70,6 +70,8 @@ pub(crate) struct Session<'a> {
 enum Early {
     /// The user stopped the run.
     Stopped,
+    /// The stream is gone after other joins were played.
+    Gone(String),
     /// The join and the run failed.
     Failed(String),
 }
@@ -137,37 +139,52 @@ impl<'a> Session<'a> {
             let text = format!("the run was stopped before all of its {} joins were over", self.config.joins);
             self.recorder.warn(Warning::new(Code::Input, text));
         }
+        if let Err(Early::Gone(why)) = &how {
+            self.recorder.leave_out_join();
+            self.recorder.warn(Warning::new(Code::StreamStopped, why.clone()));
+        }
         self.finish(how)
     }
 
     /// Plays the requested number of joins.
     fn play(&mut self) -> Result<(), Early> {
-        let (mut joined, mut tried) = (0, None);
+        let (mut joined, mut was_opened) = (0, false);
+        // When the next join was tried first.
+        let mut tried: Option<Instant> = None;
         while joined < self.config.joins {
             let served = self.ask_origin(joined);
             let mut join = Join::new(self.config.via, self.clocks, served);
-            self.open_page(&mut join, tried.is_none())?;
-            let tried: Instant = *tried.get_or_insert_with(Instant::now);
+            self.open_page(&mut join, !was_opened)?;
+            was_opened = true;
+            let since = *tried.get_or_insert_with(Instant::now);
             let played = self.play_once(&mut join);
             if matches!(played, Err(Early::Stopped)) {
                 self.take_what_is_there(&mut join);
             }
             let failed = join.end.take().filter(|error| error.kind != "none");
-            match failed {
-                Some(error)
-                    if may_come(&error) && join.first_picture.is_none() && tried.elapsed() < self.config.wait =>
-                {
-                    self.output.event("waiting", "", format_args!("{}; trying again", told(&error)));
+            let gone = failed.as_ref().filter(|error| may_come(error)).map(told);
+            match &gone {
+                Some(why) if join.first_picture.is_none() && since.elapsed() < self.config.wait => {
+                    self.output.event("waiting", "", format_args!("{why}; trying again"));
                     self.rest(RETRY)?;
                 }
+                Some(why) if join.first_picture.is_none() && joined > 0 => {
+                    let of = self.config.joins;
+                    return Err(Early::Gone(format!("only {joined} of {of} joins were played ({why})")));
+                }
                 _ => {
-                    joined += 1;
+                    (joined, tried) = (joined + 1, None);
                     if matches!(played, Err(Early::Stopped)) && self.leave_out() {
                         return played;
                     }
-                    self.account(&mut join, joined);
+                    self.account(&mut join, joined, gone.as_deref());
                     played?;
-                    failed.map_or(Ok(()), |error| Err(Early::Failed(told(&error))))?;
+                    match failed {
+                        Some(error) if gone.is_none() || join.first_picture.is_none() => {
+                            return Err(Early::Failed(told(&error)));
+                        }
+                        _ => {}
+                    }
                 }
             }
             if joined < self.config.joins {

@@ -124,12 +124,20 @@ fn summary(flags: &str, plays: &'static [Play], folder: Option<Place>) -> Summar
     summary_of("127.0.0.1:9", flags, plays, folder)
 }
 
+/// The same of joins of `seconds`, without a report folder.
+fn long(seconds: u64, flags: &str, plays: &'static [Play]) -> Summary {
+    run("127.0.0.1:9", Duration::from_secs(seconds), flags, plays, None)
+}
+
 /// The same of a stream at `server`.
 fn summary_of(server: &str, flags: &str, plays: &'static [Play], folder: Option<Place>) -> Summary {
+    run(server, Duration::from_millis(600), flags, plays, folder)
+}
+
+fn run(server: &str, duration: Duration, flags: &str, plays: &'static [Play], folder: Option<Place>) -> Summary {
     let (config, output, stop) = (config(flags, server), Output::new(true, None, false), Stop::new());
-    let settings = config.describe(Duration::from_millis(600), Duration::ZERO);
-    let common =
-        Common { duration: Duration::from_millis(600), warmup: Duration::ZERO, settings, folder, assertions: &[] };
+    let settings = config.describe(duration, Duration::ZERO);
+    let common = Common { duration, warmup: Duration::ZERO, settings, folder, assertions: &[] };
     let session = Session::open(&config, common, &output, &stop).expect("it can begin");
     let address = session.server.page.clone();
     let page = thread::spawn(move || page(&address, plays));
@@ -195,6 +203,36 @@ fn what_keeps_a_page_from_playing_is_named_and_fails_the_run() {
 fn a_stream_that_is_not_there_yet_is_waited_for() {
     let summary = summary("--joins 1 --wait 60s", &[|socket, _| say(socket, &[end("http-status")]), plays], None);
     assert_eq!((summary.exit_code, summary.run.frames.measured), (0, Some(40)), "{:?}", summary.run.warnings);
+}
+
+/// Plays, and says that the stream has ended.
+fn plays_to_the_end(socket: &mut Socket, first: i64) {
+    plays(socket, first);
+    say(socket, &[end("ended")]);
+}
+
+#[test]
+fn a_stream_that_ends_is_inconclusive_and_what_was_measured_counts() {
+    let is_over: Play = |socket, _| say(socket, &[end("ended")]);
+    let of = |summary: &Summary| {
+        let stopped = summary.run.warnings.iter().filter(|warning| warning.code == Code::StreamStopped);
+        stopped.map(|warning| warning.message.clone()).collect::<Vec<_>>()
+    };
+    let pages: &'static [Play] = Box::leak(Box::new([plays as Play, plays_to_the_end, is_over]));
+    let gone = long(3, "--joins 3 --wait 0s", pages);
+    let run = &gone.run;
+    assert_eq!((gone.exit_code, run.frames.measured), (3, Some(80)), "{:?}", run.warnings);
+    assert_eq!(run.browser.as_ref().map(|browser| browser.joins.len()), Some(2));
+    let told = of(&gone);
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].starts_with("join 2: the stream was gone for the last 2."), "{told:?}");
+    assert_eq!(told[1], "only 2 of 3 joins were played (ended 404: because)");
+    // One that ends a moment before its time was measured in full.
+    let full = summary("--joins 1", Box::leak(Box::new([plays_to_the_end as Play])), None);
+    assert_eq!((full.exit_code, of(&full)), (0, Vec::new()), "{:?}", full.run.warnings);
+    // A stream that was over before is none.
+    let over = summary("--joins 2 --wait 0s", Box::leak(Box::new([is_over])), None);
+    assert_eq!(over.exit_code, 1, "{:?}", over.run.warnings);
 }
 
 #[test]

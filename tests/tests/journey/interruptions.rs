@@ -1,10 +1,14 @@
 //! Runs that something breaks into: killed receivers, servers and publishers.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
 use framelag_tests::measuring::{endless_receiver, publisher, publisher_with_server, wait_for_frames};
 use framelag_tests::process::{Process, wait_until};
 use framelag_tests::report::Report;
 use framelag_tests::serving::{self, Server, Transport};
-use framelag_tests::{LIMIT, turn};
+use framelag_tests::{LIMIT, turn, viewing};
 
 /// Frames that make two seconds.
 const SOME_FRAMES: u64 = 60;
@@ -95,4 +99,70 @@ fn a_publisher_that_comes_back_begins_a_new_segment() {
     assert_eq!(report.number("frames.restarts"), 1.0);
     let segments = report.column("frames.csv", "segment");
     assert_eq!((segments.first(), segments.last()), (Some(&"0".to_owned()), Some(&"1".to_owned())));
+}
+
+/// Reads `/cam/mse` until it has `wanted` boxes of this kind, or ends. Returns whether it goes on.
+fn read_boxes(socket: &mut TcpStream, bytes: &mut Vec<u8>, (kind, wanted): (&[u8], usize)) -> bool {
+    let mut buffer = [0; 65_536];
+    while bytes.windows(kind.len()).filter(|window| *window == kind).count() < wanted {
+        let read = socket.read(&mut buffer).expect("frames come, or the end");
+        if read == 0 {
+            return false;
+        }
+        bytes.extend_from_slice(&buffer[..read]);
+    }
+    true
+}
+
+#[test]
+fn one_response_goes_on_when_its_publisher_comes_back_and_ends_when_that_one_ends() {
+    let _turn = turn::take();
+    let server = serving::framelag(&["--preset", "frame"]);
+    let mut first = publisher(&server.publish_url(), Transport::Tcp).spawn();
+    server.wait_for_stream();
+    let mut socket = TcpStream::connect(server.http.expect("it listens for HTTP")).expect("it listens");
+    socket.set_read_timeout(Some(LIMIT)).expect("a limit");
+    write!(socket, "GET /cam/mse HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("it reads");
+    let mut bytes = Vec::new();
+    assert!(read_boxes(&mut socket, &mut bytes, (b"moof", 30)), "it has begun");
+    first.kill();
+    wait_until("the publisher's end", LIMIT, || first.has_ended().then_some(()));
+
+    let again = publisher(&server.publish_url(), Transport::Tcp).spawn();
+    assert!(read_boxes(&mut socket, &mut bytes, (b"moov", 2)), "it goes on with what the new publisher sends");
+    let mut more = Vec::new();
+    assert!(read_boxes(&mut socket, &mut more, (b"moof", 60)), "and on");
+    again.interrupt();
+    assert!(!read_boxes(&mut socket, &mut more, (b"moof", 10_000)), "it ends with the stream");
+}
+
+#[test]
+fn a_stream_that_ends_while_browsers_play_it_is_inconclusive_and_what_was_measured_counts() {
+    let _turn = turn::take();
+    let server = serving::framelag(&["--segment", "500ms", "--part", "frame"]);
+    let publisher = publisher(&server.publish_url(), Transport::Tcp).words("--gop 15").spawn();
+    server.wait_for_stream();
+    let http = server.http.expect("it listens for HTTP");
+    let played = [("ll-hls", "index.m3u8"), ("hls", "index.m3u8"), ("dash", "manifest.mpd"), ("mse", "mse")];
+    let mut receivers = played.map(|(via, file)| {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let url = format!("http://{http}/cam/{file}");
+        let receiver = viewing::chromium(via, &url, folder.path());
+        (via, folder, receiver.words("--json --joins 2 --duration 30s --wait 2s").spawn())
+    });
+    for (via, _, receiver) in &mut receivers {
+        receiver.wait_for_line(&format!("{via} plays"), LIMIT, |line| line.contains(r#""connected""#).then_some(()));
+    }
+    std::thread::sleep(Duration::from_secs(4));
+    publisher.interrupt();
+    for (via, folder, receiver) in receivers {
+        receiver.finish(LIMIT).expect_code(3);
+        let report = Report::read(&folder.path().join("run"));
+        let warnings = report.value("warnings").to_string();
+        let why = if via == "mse" { "http-status 404: /cam/mse answers 404" } else { "ended: the stream has ended" };
+        let told = ["the stream was gone for the last 2", &format!("only 1 of 2 joins were played ({why})")];
+        assert!(told.iter().all(|told| warnings.contains(told)), "{via}: {warnings}");
+        assert!(report.accounted().measured > 30, "{via}");
+        assert_eq!(report.value("joins").as_array().map(Vec::len), Some(1), "{via}");
+    }
 }

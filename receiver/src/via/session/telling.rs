@@ -36,8 +36,8 @@ impl Session<'_> {
         is_left_out
     }
 
-    /// Prints the result of a finished join.
-    pub(super) fn account(&mut self, join: &mut Join, number: u32) {
+    /// Prints the result of a finished join. `gone` says how its stream ended, if it did.
+    pub(super) fn account(&mut self, join: &mut Join, number: u32, gone: Option<&str>) {
         let now = self.now();
         if join.cut_off(&mut self.recorder, now) {
             self.recorder.warn(Warning::new(Code::Input, "the page did not finish"));
@@ -45,6 +45,12 @@ impl Session<'_> {
         if self.origin.is_refused() {
             let text = "the server refuses to tell the times of frames (401): is the access_token in the URL valid?";
             self.recorder.warn(Warning::new(Code::Input, text));
+        }
+        if let Some((why, first)) = gone.zip(join.first_picture)
+            && let Some(gap) = self.recorder.overdue(first + self.common.duration)
+        {
+            let text = format!("the stream was gone for the last {} of the join ({why})", seconds(gap));
+            self.recorder.warn(Warning::new(Code::StreamStopped, text));
         }
         join.warnings().into_iter().for_each(|warning| self.recorder.warn(warning));
         let live = self.recorder.live();
