@@ -207,13 +207,17 @@ mod tests {
             ("paths.cam = 1", "paths.cam is a table of settings"),
             ("segment = \"1s\"\n[paths", "[paths: "),
             ("segment = \"1s\"\nsegment = \"2s\"", "duplicate key segment"),
-            ("preset =", "preset =: "),
+            ("preset =", "preset: "),
             ("[paths.\"\"]", "paths.\"\": a stream has a name"),
             ("\u{1}", "\\u{1}: "),
         ] {
             let found = mistakes(text);
             assert!(found.len() == 1 && found[0].1.starts_with(what), "{text}: {found:?}");
         }
+        let unclosed = mistakes("preset = [\n");
+        assert!(!unclosed[0].1.starts_with(':'), "{unclosed:?}");
+        let secret = mistakes("segment = \"rtsp://ann:secret@host/cam\n");
+        assert!(secret[0].1.starts_with("segment: ") && !secret[0].1.contains("secret"), "{secret:?}");
         let many: String = (0..=MAX_PATHS).map(|number| format!("[paths.cam{number}]\n")).collect();
         assert!(mistakes(&many)[0].1.contains("up to 1024 streams"));
         // The part is longer than the segment set for all streams.

@@ -101,6 +101,12 @@ impl Lives {
         Ok(live)
     }
 
+    /// Returns the segmented stream that continues the one at `path`; `None` if its segments were dropped.
+    pub(crate) fn continued(&self, path: &StreamPath, published: Option<&Arc<Stream>>) -> Option<Arc<Live>> {
+        let is_held = lock(&self.0.entries).contains_key(path);
+        is_held.then(|| self.watch(path, published).ok())?
+    }
+
     /// Returns the settings in force at `path`; `None` if it has none of its own and nothing is `published` there.
     pub(crate) fn settings(&self, path: &StreamPath, published: bool) -> Option<SegmentSettings> {
         let settings = &self.0.settings;

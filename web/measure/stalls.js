@@ -28,7 +28,7 @@ export class Stalls {
   #sinceMs = null;
   /** When time began to move again although no frame was reported. @type {number | null} */
   #resumedMs = null;
-  /** Whether a frame was presented since the element waits. */
+  /** Whether a frame was presented since the element began to wait. */
   #painted = false;
   /** The newest frame. @type {{ ms: number, mediaS: number } | null} */
   #shown = null;

@@ -154,7 +154,9 @@ async function explain({ error }, url) {
   const { code, message } = error;
   const { request, response } = /** @type {any} */ (error).data ?? {};
   const status = response?.status ?? request?.response?.status ?? 0;
-  if (status >= 400) return (await isOver(url)) ? hasEnded() : statusFailure(request?.url ?? url, status);
+  const isMedia = request?.type === "MediaSegment";
+  if (status >= 400 && isMedia && (await isOver(url))) return hasEnded();
+  if (status >= 400) return statusFailure(request?.url ?? url, status);
   const kind = KINDS[code];
   if (kind) return new Failure(kind, message);
   const failure = await explainNoAnswer(request?.url ?? url, location.href);

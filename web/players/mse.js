@@ -57,7 +57,7 @@ class MsePlayer extends LoadingPlayer {
       }
       firstByte = splitter.isPending ? (firstByte ?? received) : null;
     }
-    if (!this.#appender) throw new Failure("network", "the response has no fragments");
+    if (!this.#appender) throw new Failure("network", "the response ended before its initialization section");
     this.#appender.end();
   }
 

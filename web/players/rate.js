@@ -1,6 +1,7 @@
 /**
  * Holds the buffer small by playback rate. The lead (newest media time − media time shown) is sampled after each
- * append; the low end of the last 700 ms is controlled, because it decides about stalls.
+ * append; the low end of the last 700 ms (of the last 200 ms while it grows) is controlled, because it decides about
+ * stalls.
  *
  * A browser shows frames at its screen's refresh ticks, so the shown time moves against the media clock by whole
  * frames or not at all, and jumps when the rate changes. The controller therefore has a dead band.
@@ -61,11 +62,9 @@ export class RateController {
   sample(nowS, leadS) {
     const { windowS, quantile, targetS, bandS, seekBeyondS } = this.options;
     this.#samples.push({ atS: nowS, leadS });
-    // While the lead grows, its low end is that of the oldest samples.
-    const fromS = nowS - (this.#steers === "up" ? GROWING_WINDOW_S : windowS);
-    this.#samples = this.#samples.filter(({ atS }) => atS > fromS);
+    this.#samples = this.#samples.filter(({ atS }) => atS > nowS - windowS);
     if (nowS < this.#restUntilS || this.#samples.length < MIN_SAMPLES) return { rate: 1, seekByS: 0 };
-    const leads = this.#samples.map((sample) => sample.leadS).sort((a, b) => a - b);
+    const leads = this.#recent(nowS).map((sample) => sample.leadS).sort((a, b) => a - b);
     const lowS = leads[Math.floor(leads.length * quantile)] ?? 0;
     if (lowS > targetS + bandS + seekBeyondS) {
       this.#samples = [];
@@ -73,6 +72,16 @@ export class RateController {
       return { rate: 1, seekByS: lowS - targetS - bandS / 2 };
     }
     return { rate: this.#rate(lowS), seekByS: 0 };
+  }
+
+  /**
+   * The samples that count: while the lead is made to grow, the newest ones, because the low end is that of the oldest.
+   * @param {number} nowS
+   */
+  #recent(nowS) {
+    if (this.#steers !== "up") return this.#samples;
+    const recent = this.#samples.filter(({ atS }) => atS > nowS - GROWING_WINDOW_S);
+    return recent.length < MIN_SAMPLES ? this.#samples.slice(-MIN_SAMPLES) : recent;
   }
 
   /** @param {number} lowS */
@@ -88,8 +97,9 @@ export class RateController {
     return 1;
   }
 
-  /** Discards all samples after a seek or a stall. */
+  /** Starts over after a seek or a stall. */
   reset() {
     this.#samples = [];
+    this.#steers = null;
   }
 }

@@ -89,9 +89,10 @@ export class Appender {
     return done;
   }
 
-  /** Ends the stream: once the rest is played, the element fires `ended`. */
+  /** Ends the stream: once the rest is played, however little it is, the element fires `ended`. */
   end() {
-    this.#last = this.#last.then(() => this.#source.endOfStream()).catch(() => undefined);
+    const ended = this.#last.then(() => this.#source.endOfStream());
+    this.#last = ended.then(() => this.#video.play()).catch(() => undefined);
   }
 
   async #trim() {

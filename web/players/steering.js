@@ -8,7 +8,7 @@ import { RateController } from "./rate.js";
  * Lead that framelag's players hold by default. Chromium shows frames up to 33 ms ahead of its clock, and may change by
  * that at any time; what is left has to last until the next frame arrives.
  */
-export const CUSHION_MS = 60;
+export const CUSHION_MS = 50;
 
 /** Rate changes too small to apply. */
 const SMALLEST_CHANGE = 0.0005;

@@ -65,6 +65,16 @@ test("steering is over soon", () => {
   assert.ok(steered.every((rate) => Math.abs(rate - 1) >= 0.01 - 1e-9));
 });
 
+test("pieces that come seldom are steered too", () => {
+  const controller = new RateController({ targetS: 0.22 });
+  let [leadS, rate] = [0.15, 1];
+  for (let piece = 1; piece < 100; piece++) {
+    leadS += 0.2 * (1 - rate);
+    ({ rate } = controller.sample(piece * 0.2, leadS));
+  }
+  assert.ok(leadS > 0.22 && leadS < 0.26, `${leadS}`);
+});
+
 test("a lead that is far too large is seeked over, once", () => {
   const { stalls, seeks, leads } = play({ leadS: 1.5 });
   assert.deepEqual([stalls, seeks], [0, 1]);

@@ -27,7 +27,7 @@ const MAX_JOINS: u32 = 100;
 /// The TOML library's message for a duplicate key.
 const DUPLICATE: &str = "duplicate key";
 
-/// Most characters of a line that are shown.
+/// Most characters of a key that are shown.
 const MAX_LINE: usize = 60;
 
 /// Depth of the deepest value: `coupled.AXIS.POINT.dash.js.streaming.liveCatchup.playbackRate.min`.
@@ -46,7 +46,7 @@ pub fn read(text: &str) -> Result<Plan, Vec<Mistake>> {
     if mistakes.is_empty() { Ok(plan) } else { Err(mistakes) }
 }
 
-/// Tells what is no TOML in `text`, and what is written there: the library says it by its place alone.
+/// Tells what is no TOML in `text`, and at which key: the library says it by its place alone.
 pub(crate) fn not_toml(text: &str, error: &toml::de::Error) -> Mistake {
     let Some(span) = error.span() else {
         return Mistake { line: None, what: escaped(error.message()).into_owned() };
@@ -57,7 +57,10 @@ pub(crate) fn not_toml(text: &str, error: &toml::de::Error) -> Mistake {
         _ => {
             let start = before.rfind('\n').map_or(0, |end| end + 1);
             let line = text[start..].lines().next().unwrap_or_default().trim();
-            format!("{}: {}", excerpt(line, MAX_LINE), error.message())
+            // What stands behind the key may be a URL with a password.
+            let key = line.split_once('=').map_or(line, |(key, _)| key).trim();
+            let shown = excerpt(key, MAX_LINE);
+            if shown.is_empty() { error.message().to_owned() } else { format!("{shown}: {}", error.message()) }
         }
     };
     Mistake { line: Some(before.matches('\n').count() + 1), what: escaped(&what).into_owned() }

@@ -78,6 +78,8 @@ pub(super) struct Join {
     pieces: VecDeque<Media>,
     /// The newest latency, and when its picture was shown by the page's clock.
     latency: Option<(i64, i64)>,
+    /// When the newest picture that was read was stamped, in µs.
+    newest_us: Option<i64>,
 }
 
 impl Join {
@@ -95,6 +97,12 @@ impl Join {
     pub(super) fn ask_from(&self) -> Option<u32> {
         let code = |told: &Told| if let Told::Frame(frame) = told { frame.code } else { None };
         self.waiting.values().find_map(code).map(|code| ask_from(code.sequence))
+    }
+
+    /// Whether a framelag server has no newer picture than was read: the page does not wait for data, there is none.
+    pub(super) fn has_all(&self) -> bool {
+        let newest = self.served.as_ref().and_then(Served::newest_us);
+        newest.zip(self.newest_us).is_some_and(|(there, here)| there <= here)
     }
 
     /// Returns warnings that apply to the join's figures.
@@ -259,6 +267,7 @@ impl Join {
         }
         let code = frame.code.filter(|_| is_of_its_picture(frame));
         self.untied += u64::from(code.is_some() && is_near);
+        self.newest_us = self.newest_us.max(code.map(|code| code.pub_us));
         let clocks = self.check_clocks(now);
         let observation = match code {
             Some(code) => Observation { clocks, ..Observation::frame(self.sample(frame, &code, shown, now, &clocks)) },

@@ -54,6 +54,11 @@ impl Served {
         self.frames.get(&code.sequence).filter(is_same)
     }
 
+    /// When the newest frame was stamped, in µs; `None` without frames.
+    pub(super) fn newest_us(&self) -> Option<i64> {
+        self.frames.values().map(|frame| frame.stamped_us).max()
+    }
+
     /// Adds the server's marks of `frame` to `marks`.
     pub(super) fn add(&self, marks: Marks, frame: &ServedFrame) -> Marks {
         let at = WallTime::from_micros;

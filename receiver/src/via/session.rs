@@ -149,7 +149,7 @@ impl<'a> Session<'a> {
     /// Plays the requested number of joins.
     fn play(&mut self) -> Result<(), Early> {
         let (mut joined, mut was_opened) = (0, false);
-        // When the next join was tried first.
+        // When the current join was first tried.
         let mut tried: Option<Instant> = None;
         while joined < self.config.joins {
             let served = self.ask_origin(joined);

@@ -92,7 +92,10 @@ pub(super) async fn show(
             sent(&viewer, manifest(&live, shared.clock.now().wall, host, &carried).await)
         }
         File::Marks => (no_cache(), marks::show(&live, &query)).into_response(),
-        File::Mse => mse(live, viewer, move || watch(&shared, &path).ok()).await,
+        File::Mse => {
+            let find = move || shared.lives.continued(&path, shared.paths.find(&path).as_ref());
+            mse(live, viewer, find).await
+        }
     }
 }
 
@@ -228,7 +231,7 @@ fn find_on_grid(window: &Window, tracks: Tracks, place: u64) -> Option<Piece> {
     }
 }
 
-/// `GET /{path}/mse`: sends fragments from the newest key frame on, and goes on with the stream that `find` returns.
+/// `GET /{path}/mse`: sends fragments from the newest key frame on, and continues with the one that `find` returns once it differs.
 async fn mse(live: Arc<Live>, viewer: Viewer, find: impl Fn() -> Option<Arc<Live>> + Send + 'static) -> Response {
     let begin = live.wait(live.read(limit), |window| {
         if window.has_ended() {

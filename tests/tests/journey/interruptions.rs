@@ -122,7 +122,7 @@ fn one_response_goes_on_when_its_publisher_comes_back_and_ends_when_that_one_end
     server.wait_for_stream();
     let mut socket = TcpStream::connect(server.http.expect("it listens for HTTP")).expect("it listens");
     socket.set_read_timeout(Some(LIMIT)).expect("a limit");
-    write!(socket, "GET /cam/mse HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("it reads");
+    write!(socket, "GET /cam/mse HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("it reads");
     let mut bytes = Vec::new();
     assert!(read_boxes(&mut socket, &mut bytes, (b"moof", 30)), "it has begun");
     first.kill();
@@ -133,6 +133,8 @@ fn one_response_goes_on_when_its_publisher_comes_back_and_ends_when_that_one_end
     let mut more = Vec::new();
     assert!(read_boxes(&mut socket, &mut more, (b"moof", 60)), "and on");
     again.interrupt();
+    // A server that waited for this publisher to come back would take 10 s.
+    socket.set_read_timeout(Some(Duration::from_secs(5))).expect("a limit");
     assert!(!read_boxes(&mut socket, &mut more, (b"moof", 10_000)), "it ends with the stream");
 }
 

@@ -220,6 +220,19 @@ fn a_server_of_ours_tells_the_stages_that_no_page_sees_and_frames_that_it_did_no
 }
 
 #[test]
+fn a_page_that_showed_all_that_a_server_of_ours_has_waits_for_the_publisher() {
+    let mut rig = Rig::new();
+    let messages: Vec<_> = (0..4).flat_map(dated).collect();
+    rig.say(&messages, 300);
+    rig.say(&[json!({ "type": "state", "at_us": us(2_000) })], 2_000);
+    assert!(!rig.join.has_all(), "the server does not tell");
+    rig.join.served = Some(Served::new(Some(Via::LlHls), told(0, 4), 7));
+    assert!(rig.join.has_all());
+    rig.join.served = Some(Served::new(Some(Via::LlHls), told(0, 5), 7));
+    assert!(!rig.join.has_all(), "it waits for the fifth");
+}
+
+#[test]
 fn of_a_server_on_another_host_the_publishers_times_are_known_alone() {
     let mut rig = Rig::new();
     rig.join.served = Some(Served::new(Some(Via::LlHls), told(0, 1), 8));

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use common::clock::Clock;
 use common::host::clock;
 use common::rtsp::phase::Phase;
+use common::time::MonoTime;
 use common::units::seconds;
 use report::warning::Code;
 use report::{Summary, Warning};
@@ -46,8 +47,11 @@ impl Session<'_> {
             let text = "the server refuses to tell the times of frames (401): is the access_token in the URL valid?";
             self.recorder.warn(Warning::new(Code::Input, text));
         }
+        let gone = gone.or(join.has_all().then_some("no picture came from the publisher"));
+        // Of a join that the user stopped, no more was wanted.
+        let wanted = |first: MonoTime| if self.is_stopping { now.mono } else { first + self.common.duration };
         if let Some((why, first)) = gone.zip(join.first_picture)
-            && let Some(gap) = self.recorder.overdue(first + self.common.duration)
+            && let Some(gap) = self.recorder.overdue(wanted(first))
         {
             let text = format!("the stream was gone for the last {} of the join ({why})", seconds(gap));
             self.recorder.warn(Warning::new(Code::StreamStopped, text));

@@ -132,7 +132,10 @@ impl Presented {
 }
 
 fn add_counts(sum: &mut Counted, more: &Counted) {
-    more.iter().for_each(|(name, count)| *sum.entry(name.clone()).or_default() += count);
+    for (name, count) in more {
+        let sum = sum.entry(name.clone()).or_default();
+        *sum = sum.saturating_add(*count);
+    }
 }
 
 /// Accumulates a [`Viewing`] in bounded memory.
@@ -167,7 +170,7 @@ struct Claimed {
 
 impl Stalls {
     fn add(&mut self, other: &Self) {
-        self.count += other.count;
+        self.count = self.count.saturating_add(other.count);
         self.total_ms = rounded(self.total_ms + other.total_ms);
         self.longest_ms = [self.longest_ms, other.longest_ms].into_iter().flatten().reduce(f64::max);
     }

@@ -97,7 +97,7 @@ fn tiles(run: &Run) -> String {
 /// How far each latency may be off by the clocks.
 fn bound(run: &Run) -> String {
     let clock = &run.clock;
-    match clock.max_uncertainty_us.or(clock.uncertainty_us).filter(|_| clock.offset_us.is_some()) {
+    match clock.max_uncertainty_us.or(clock.uncertainty_us) {
         Some(bound) => {
             format!("<b>± {}</b> ms", if bound == 0 { "0".to_owned() } else { words::ms(measure::units::ms(bound)) })
         }

@@ -128,7 +128,7 @@ pub fn buckets(run: &Run) -> String {
     let counts = [
         (run.frames.restarts.unwrap_or(0), "restart", " of the publisher"),
         (pictures.repeated, "picture", " shown again"),
-        (pictures.unplaced, "picture", " or access units beyond the frames that are missing"),
+        (pictures.unplaced, "unread picture", " beyond the missing frames"),
         (pictures.stale, "reading", " too late to count"),
         (run.connection.disconnects, "loss", " of the stream"),
     ];

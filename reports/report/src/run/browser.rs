@@ -105,7 +105,7 @@ impl InBrowser {
             let all = || joins.iter().filter_map(|join| join.viewing.claims.get(name));
             let median = |of: fn(&ClaimMs) -> Option<f64>| Extremes::of(all().filter_map(of)).median;
             ClaimMs {
-                count: all().map(|claim| claim.count).sum(),
+                count: all().fold(0, |sum, claim| sum.saturating_add(claim.count)),
                 p50: median(|claim| claim.p50),
                 difference_p50: median(|claim| claim.difference_p50),
             }

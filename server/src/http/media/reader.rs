@@ -16,7 +16,7 @@ use crate::segment::{Cursor, Tracks, Window};
 const TOUCH_EVERY: u32 = 30;
 /// Longest wait for the next frame.
 const FRAME_LIMIT: Duration = Duration::from_secs(30);
-/// Time without a frame after which a stream that has taken the place of the one being read is looked for.
+/// How long to wait for a frame before checking whether another stream has replaced this one.
 const FOLLOW_AFTER: Duration = Duration::from_millis(250);
 
 /// A request that waits or is streamed, with its permit.
@@ -64,7 +64,7 @@ impl Reader {
         Self { live, viewer, sent: 0, cursor, scope: Scope::Segment(number), tracks, init: None }
     }
 
-    /// Reads the stream from `cursor` on, and goes on with what `find` returns where that is another one.
+    /// Reads the stream from `cursor` on, and continues with the one that `find` returns once it has replaced this one.
     pub(super) fn of_stream(live: Arc<Live>, viewer: Viewer, cursor: Cursor, find: Find) -> Self {
         let (cursor, scope) = (Some(cursor), Scope::Stream(find));
         Self { live, viewer, sent: 0, cursor, scope, tracks: Tracks::Both, init: None }
@@ -84,10 +84,13 @@ impl Reader {
     async fn next(&mut self) -> Option<Bytes> {
         let limit = Instant::now() + FRAME_LIMIT;
         let (bytes, init, cursor) = loop {
-            match self.read().await {
+            let next = self.read().await;
+            // A stream that is replaced from here on is followed in the next round.
+            let is_replaced = self.live.is_replaced();
+            match next {
                 Some(Next::Bytes { bytes, init, cursor }) => break (bytes, init, cursor),
                 _ if self.follow() => {}
-                None if !self.live.is_replaced() && Instant::now() < limit => {}
+                None if !is_replaced && Instant::now() < limit => {}
                 Some(Next::Over) | None => return None,
             }
         };
@@ -128,10 +131,14 @@ impl Reader {
         self.live.wait(FOLLOW_AFTER, read).await
     }
 
-    /// Goes on with the stream that has taken the place of this one. Returns whether there is one.
+    /// Continues with the stream that has replaced this one. Returns whether there is one.
     fn follow(&mut self) -> bool {
         let Scope::Stream(find) = &self.scope else { return false };
         let Some(live) = find().filter(|found| !Arc::ptr_eq(found, &self.live)) else { return false };
+        // Any other begins its media time anew, which a player of this response cannot know.
+        if !self.live.is_replaced() {
+            return false;
+        }
         self.viewer.view = live.view();
         (self.live, self.cursor, self.init) = (live, None, None);
         true
