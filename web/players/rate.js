@@ -64,14 +64,19 @@ export class RateController {
     this.#samples.push({ atS: nowS, leadS });
     this.#samples = this.#samples.filter(({ atS }) => atS > nowS - windowS);
     if (nowS < this.#restUntilS || this.#samples.length < MIN_SAMPLES) return { rate: 1, seekByS: 0 };
-    const leads = this.#recent(nowS).map((sample) => sample.leadS).sort((a, b) => a - b);
+    const recent = this.#recent(nowS);
+    const leads = recent.map((sample) => sample.leadS).sort((a, b) => a - b);
     const lowS = leads[Math.floor(leads.length * quantile)] ?? 0;
     if (lowS > targetS + bandS + seekBeyondS) {
       this.#samples = [];
       this.#restUntilS = nowS + REST_AFTER_SEEK_S;
       return { rate: 1, seekByS: lowS - targetS - bandS / 2 };
     }
-    return { rate: this.#rate(lowS), seekByS: 0 };
+    const grew = this.#steers === "up";
+    const rate = this.#rate(lowS);
+    // What has grown since is not steered by what it was before.
+    if (grew && this.#steers !== "up") this.#samples = recent;
+    return { rate, seekByS: 0 };
   }
 
   /**

@@ -1,5 +1,6 @@
 /** Applies the rate controller to a media element, and seeks over gaps. */
 
+import { Parking } from "./parking.js";
 import { RateController } from "./rate.js";
 
 /** @import { PlayerEvents } from "./player.js" */
@@ -8,10 +9,12 @@ import { RateController } from "./rate.js";
  * Lead that framelag's players hold by default. Chromium shows frames up to 33 ms ahead of its clock, and may change by
  * that at any time; what is left has to last until the next frame arrives.
  */
-export const CUSHION_MS = 50;
+export const CUSHION_MS = 55;
 
 /** Rate changes too small to apply. */
 const SMALLEST_CHANGE = 0.0005;
+/** Rate while the clock is held back from the frames on screen. */
+const PARKING_RATE = 0.99;
 /** A lead under 20 ms causes stalls of a few ms. */
 const LEAST_LEAD_S = 0.02;
 /** A frame appears up to two screen refreshes before the element's clock reaches it. */
@@ -21,6 +24,7 @@ const LONGEST_BURST_MS = 500;
 
 export class Steering {
   #controller;
+  #parking = new Parking();
   #video;
   #events;
   #cushionS;
@@ -67,7 +71,9 @@ export class Steering {
     }
     const positionS = this.#positionS();
     if (positionS === null || video.seeking || video.paused) return;
-    const { rate, seekByS } = this.#controller.sample(performance.now() / 1000, endS - positionS);
+    const steered = this.#controller.sample(performance.now() / 1000, endS - positionS);
+    const isNear = this.#parking.sample(positionS - video.currentTime);
+    const [seekByS, rate] = [steered.seekByS, steered.rate === 1 && isNear ? PARKING_RATE : steered.rate];
     if (seekByS > 0) this.#seek(video.currentTime + seekByS, "live-edge");
     if (Math.abs(rate - video.playbackRate) > SMALLEST_CHANGE) video.playbackRate = rate;
   }
@@ -107,6 +113,7 @@ export class Steering {
   #interrupted() {
     this.#shown = null;
     this.#controller.reset();
+    this.#parking.reset();
   }
 
   /** Whether the initial backlog may still be arriving. */

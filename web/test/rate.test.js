@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { Parking } from "../players/parking.js";
 import { RateController } from "../players/rate.js";
 import { random } from "./support/picture.js";
 
@@ -65,6 +66,14 @@ test("steering is over soon", () => {
   assert.ok(steered.every((rate) => Math.abs(rate - 1) >= 0.01 - 1e-9));
 });
 
+test("a lead that has grown by more than was wanted is not made to grow again by what it was before", () => {
+  const controller = new RateController({ targetS: 0.06 });
+  const leads = [...Array(30).fill(0.05), ...Array(60).fill(0.11)];
+  const rates = leads.map((leadS, n) => controller.sample(n / FPS, leadS).rate);
+  const late = rates.slice(38);
+  assert.ok(late.every((rate) => rate > 1), `${late.map((rate) => rate.toFixed(3))}`);
+});
+
 test("pieces that come seldom are steered too", () => {
   const controller = new RateController({ targetS: 0.22 });
   let [leadS, rate] = [0.15, 1];
@@ -120,4 +129,27 @@ test("the rate stays in its bounds and rests in the band", () => {
     return controller.sample(n * 10 + 0.1, lead).rate;
   });
   assert.deepEqual(rates.map((rate) => Math.round(rate * 100) / 100), [0.9, 0.9, 0.99, 1, 1, 1.1]);
+});
+
+test("a clock that is about to catch up with the picture is held back, once", () => {
+  const parking = new Parking();
+  let aheadS = 0.002;
+  /** @type {boolean[]} */
+  const slow = [];
+  for (let frame = 0; frame < 90; frame++) {
+    slow.push(parking.sample(aheadS));
+    if (slow.at(-1)) aheadS += 0.01 / FPS;
+  }
+  assert.deepEqual([slow.indexOf(true), slow.lastIndexOf(true)], [7, 31]);
+  assert.ok(aheadS >= 0.01 && aheadS < 0.011, `${aheadS}`);
+});
+
+test("a clock that is far enough behind, is read in coarse steps or does not obey is left alone", () => {
+  const slow = (/** @type {(frame: number) => number} */ aheadS) => {
+    const parking = new Parking();
+    return Array.from({ length: 600 }, (_, frame) => parking.sample(aheadS(frame))).filter(Boolean).length;
+  };
+  assert.equal(slow(() => 0.012), 0);
+  assert.equal(slow((frame) => (frame % 3) * 0.01), 0);
+  assert.ok(slow(() => 0.001) <= 151);
 });
