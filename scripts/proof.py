@@ -192,7 +192,7 @@ def measure(folder, figure, side, serve):
                 time.sleep(5)
                 address, path = url.removeprefix("http://").split("/", 1)
                 # Viewers take no CPU time from a server: theirs have the last turn, and arrivals are noted by the kernel.
-                command = ["nice", "-n", "19", BIN / "examples/viewers", address, f"/{path}", figure.viewers, figure.seconds, "50"]
+                command = ["nice", "-n", "19", BIN / "examples/viewers", address, f"/{path}", figure.viewers, figure.seconds, "55"]
                 crowd = beside.enter_context(running(command, stdout=subprocess.PIPE, stderr=log))
                 time.sleep(CROWD_WARMUP - 5)
             memory = [resident_mb(server)]

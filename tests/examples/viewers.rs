@@ -19,7 +19,7 @@ fn main() -> Result<()> {
     let address: SocketAddr = arguments.next().context("which server?")?.parse().context("which address and port?")?;
     let path = arguments.next().context("which playlist?")?;
     let mut number = |default: u64| arguments.next().map_or(Ok(default), |text| text.parse());
-    let (viewers, seconds, cushion) = (number(50)?, number(30)?, number(50)?);
+    let (viewers, seconds, cushion) = (number(50)?, number(30)?, number(55)?);
     let (duration, cushion) = (Duration::from_secs(seconds), Duration::from_millis(cushion));
     let watching: Vec<_> = (0..viewers)
         .map(|viewer| {
