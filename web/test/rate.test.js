@@ -70,8 +70,8 @@ test("a lead that has grown by more than was wanted is not made to grow again by
   const controller = new RateController({ targetS: 0.06 });
   const leads = [...Array(30).fill(0.05), ...Array(60).fill(0.11)];
   const rates = leads.map((leadS, n) => controller.sample(n / FPS, leadS).rate);
-  const late = rates.slice(38);
-  assert.ok(late.every((rate) => rate > 1), `${late.map((rate) => rate.toFixed(3))}`);
+  const after = rates.slice(38);
+  assert.ok(after.every((rate) => rate > 1), `${after.map((rate) => rate.toFixed(3))}`);
 });
 
 test("pieces that come seldom are steered too", () => {
