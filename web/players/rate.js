@@ -4,13 +4,14 @@
  * stalls.
  *
  * A browser shows frames at its screen's refresh ticks, so the shown time moves against the media clock by whole
- * frames or not at all, and jumps when the rate changes. The controller therefore has a dead band.
+ * frames or not at all, and jumps when the rate changes. The controller therefore has a dead band. It is wider than a
+ * frame: after a stall the lead is a frame larger, and would be steered back to where it was too small.
  */
 
 /**
  * @typedef {object} RateOptions
  * @property {number} targetS Minimum lead.
- * @property {number} [bandS] Width of the dead band above it: at least a frame.
+ * @property {number} [bandS] Width of the dead band above it: a frame and a half.
  * @property {number} [windowS] Maximum age of samples.
  * @property {number} [quantile] The quantile of the samples that is controlled.
  * @property {number} [gain] Rate change per second of excess lead.
@@ -20,7 +21,7 @@
  */
 
 const DEFAULTS = {
-  bandS: 0.038,
+  bandS: 0.05,
   windowS: 0.7,
   quantile: 0.1,
   gain: 1.2,
