@@ -218,6 +218,8 @@ mod tests {
         assert!(!unclosed[0].1.starts_with(':'), "{unclosed:?}");
         let secret = mistakes("segment = \"rtsp://ann:secret@host/cam\n");
         assert!(secret[0].1.starts_with("segment: ") && !secret[0].1.contains("secret"), "{secret:?}");
+        let in_list = mistakes("segment = [\n  \"rtsp://ann:secret@host/cam\n");
+        assert!(!in_list[0].1.contains("secret"), "{in_list:?}");
         let many: String = (0..=MAX_PATHS).map(|number| format!("[paths.cam{number}]\n")).collect();
         assert!(mistakes(&many)[0].1.contains("up to 1024 streams"));
         // The part is longer than the segment set for all streams.

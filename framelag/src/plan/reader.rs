@@ -28,7 +28,7 @@ const MAX_JOINS: u32 = 100;
 const DUPLICATE: &str = "duplicate key";
 
 /// Most characters of a key that are shown.
-const MAX_LINE: usize = 60;
+const MAX_KEY: usize = 60;
 
 /// Depth of the deepest value: `coupled.AXIS.POINT.dash.js.streaming.liveCatchup.playbackRate.min`.
 const MAX_DEPTH: usize = 9;
@@ -58,8 +58,8 @@ pub(crate) fn not_toml(text: &str, error: &toml::de::Error) -> Mistake {
             let start = before.rfind('\n').map_or(0, |end| end + 1);
             let line = text[start..].lines().next().unwrap_or_default().trim();
             // What stands behind the key may be a URL with a password.
-            let key = line.split_once('=').map_or(line, |(key, _)| key).trim();
-            let shown = excerpt(key, MAX_LINE);
+            let key = line.split(['=', '"', '\'']).next().unwrap_or_default().trim();
+            let shown = excerpt(key, MAX_KEY);
             if shown.is_empty() { error.message().to_owned() } else { format!("{shown}: {}", error.message()) }
         }
     };
