@@ -179,11 +179,8 @@ impl<'a> Session<'a> {
                     }
                     self.account(&mut join, joined, gone.as_deref());
                     played?;
-                    match failed {
-                        Some(error) if gone.is_none() || join.first_picture.is_none() => {
-                            return Err(Early::Failed(told(&error)));
-                        }
-                        _ => {}
+                    if let Some(error) = failed.filter(|_| gone.is_none() || join.first_picture.is_none()) {
+                        return Err(Early::Failed(told(&error)));
                     }
                 }
             }
