@@ -66,7 +66,7 @@ function steer(hls, video, events, { cushionMs }) {
   let steering = null;
   hls.on(Hls.Events.LEVEL_LOADED, (_, { details }) => {
     const pieceS = (hls.config.lowLatencyMode && details.partTarget) || details.targetduration;
-    steering ??= new Steering(video, events, cushionMs / 1000, pieceS);
+    steering ??= new Steering(video, events, cushionMs, pieceS);
   });
   hls.on(Hls.Events.BUFFER_APPENDED, () => steering?.appended(false));
 }

@@ -4,7 +4,7 @@ import { FragmentSplitter, codecs, isInit, producerReference, timescales } from 
 import { Failure, get, read } from "./failure.js";
 import { LoadingPlayer } from "./loading.js";
 import { Appender, open } from "./source.js";
-import { CUSHION_MS, Steering } from "./steering.js";
+import { Steering } from "./steering.js";
 
 /** @import { Player, PlayerOptions, Start } from "./player.js" */
 
@@ -32,7 +32,7 @@ class MsePlayer extends LoadingPlayer {
    */
   constructor(video, options) {
     super(video);
-    this.steering = new Steering(video, this.events, (options.cushionMs ?? CUSHION_MS) / 1000);
+    this.steering = new Steering(video, this.events, options.cushionMs);
   }
 
   /** @param {string} url */

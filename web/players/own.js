@@ -11,7 +11,7 @@ import { LoadingPlayer } from "./loading.js";
 import { MAX_LENGTH, merge, parse } from "./playlist.js";
 import { expectPlaylist } from "./playlist-tags.js";
 import { Appender, open } from "./source.js";
-import { CUSHION_MS, Steering } from "./steering.js";
+import { Steering } from "./steering.js";
 
 /** @import { Piece } from "./live-edge.js" */
 /** @import { Player, PlayerOptions, Start } from "./player.js" */
@@ -88,8 +88,7 @@ class OwnPlayer extends LoadingPlayer {
     this.#source = await opening;
     if (list.ended) throw hasEnded();
     const pieceS = list.partTargetS ?? Math.max(...list.segments.map((segment) => segment.durationS), 0);
-    const cushionS = (this.options.cushionMs ?? CUSHION_MS) / 1000;
-    this.#steering = new Steering(this.video, this.events, cushionS, pieceS);
+    this.#steering = new Steering(this.video, this.events, this.options.cushionMs, pieceS);
     while (!this.stopped.aborted) {
       const pieces = this.#edge.take(list).slice(-MAX_AT_ONCE);
       for (const piece of pieces) this.#load(piece);

@@ -37,14 +37,14 @@ export class Steering {
   /**
    * @param {HTMLVideoElement} video
    * @param {PlayerEvents} events
-   * @param {number} cushionS Lead to hold right after an append.
+   * @param {number} [cushionMs] Lead to hold right after an append.
    * @param {number} [pieceS] Longest piece appended at once: the lead cannot be kept below it.
    */
-  constructor(video, events, cushionS, pieceS = 0) {
+  constructor(video, events, cushionMs = CUSHION_MS, pieceS = 0) {
     this.#video = video;
     this.#events = events;
-    this.#cushionS = cushionS;
-    this.#targetS = Math.max(cushionS, pieceS + LEAST_LEAD_S);
+    this.#cushionS = cushionMs / 1000;
+    this.#targetS = Math.max(this.#cushionS, pieceS + LEAST_LEAD_S);
     this.#controller = new RateController({ targetS: this.#targetS });
     for (const type of ["waiting", "seeking"]) video.addEventListener(type, () => this.#interrupted());
     this.#watch();
