@@ -3,6 +3,7 @@
 mod access;
 mod any;
 mod api;
+mod body;
 mod marks;
 mod media;
 mod metrics;
@@ -138,7 +139,8 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/{*path}", get(media::show).options(origin::preflight))
         .layer(may(Need::Stream))
         .route("/time", get(media::time))
-        .layer(middleware::from_fn_with_state(shared.clone(), origin::allow_pages));
+        .layer(middleware::from_fn_with_state(shared.clone(), origin::allow_pages))
+        .layer(middleware::map_response(media::no_cache));
     let state = Router::new()
         .route("/metrics", get(metrics::show))
         .route("/api/streams", get(api::list))

@@ -101,10 +101,19 @@ impl Lives {
         Ok(live)
     }
 
-    /// Returns the segmented stream that continues the one at `path`; `None` if its segments were dropped.
-    pub(crate) fn continued(&self, path: &StreamPath, published: Option<&Arc<Stream>>) -> Option<Arc<Live>> {
-        let is_held = lock(&self.0.entries).contains_key(path);
-        is_held.then(|| self.watch(path, published).ok())?
+    /// Returns the segmented stream that continues `live` at `path`, because its publisher has come back or its settings
+    /// have changed. `None` if there is none; one that is segmented anew begins its media time anew.
+    pub(crate) fn successor(
+        &self,
+        live: &Arc<Live>,
+        path: &StreamPath,
+        published: Option<&Arc<Stream>>,
+    ) -> Option<Arc<Live>> {
+        if !lock(&self.0.entries).contains_key(path) {
+            return None;
+        }
+        let newest = self.watch(path, published).ok()?;
+        (live.is_replaced() && !Arc::ptr_eq(&newest, live)).then_some(newest)
     }
 
     /// Returns the settings in force at `path`; `None` if it has none of its own and nothing is `published` there.
@@ -150,7 +159,7 @@ impl Lives {
 }
 
 impl Inner {
-    /// Segments the stream until it has ended and become idle, is replaced, or memory runs short.
+    /// Segments the stream until it is replaced or idle. Where memory is short, its segments are dropped.
     async fn cut(self: Arc<Self>, path: StreamPath, live: Arc<Live>, frames: Frames, account: Arc<Account>) {
         let limit = self.idle.unwrap_or(IDLE.max(3 * live.settings().segment));
         let idle = async {
@@ -161,23 +170,27 @@ impl Inner {
                 }
             }
         };
-        tokio::select! {
-            () = idle => {}
-            () = live.replaced() => {}
-            () = feed::feed(&live, frames, &path, &account) => {}
-            () = account.told() => {
-                tracing::warn!("memory is short: dropping the segments of /{path}");
-                self.remove(&path, &live);
+        let share = Mutex::new(account.share());
+        let over = async {
+            tokio::select! {
+                () = idle => {}
+                () = live.replaced() => {}
+                () = feed::feed(&live, frames, &path, &share) => {}
+            }
+        };
+        let mut over = std::pin::pin!(over);
+        loop {
+            tokio::select! {
+                () = &mut over => break,
+                () = account.told() => {
+                    tracing::warn!("memory is short: dropping the segments of /{path}");
+                    live.drop_segments();
+                    lock(&share).update(0);
+                    account.gave_way();
+                }
             }
         }
         live.end();
-    }
-
-    fn remove(&self, path: &StreamPath, live: &Arc<Live>) {
-        let mut entries = lock(&self.entries);
-        if entries.get(path).is_some_and(|entry| Arc::ptr_eq(entry, live)) {
-            entries.remove(path);
-        }
     }
 
     /// Removes `live` if it has been idle for longer than the limit. Returns whether it did.

@@ -1,6 +1,7 @@
 //! `/NAME/index.m3u8`, `/NAME/manifest.mpd`, their segments and parts, and `/NAME/mse`: streams for browsers and players.
 
 mod carry;
+mod followed;
 mod marks;
 mod reader;
 mod reload;
@@ -16,21 +17,23 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use common::clock::Clock;
 use common::rtsp::serve::StreamPath;
-use common::time::WallTime;
 
 use super::api;
 use super::marks::{Carried, ForEveryPage, Peer};
 use crate::Shared;
 use crate::budget::Lease;
-use crate::live::{Live, Refused};
+use crate::live::Refused;
 use crate::segment::{self, File, Tracks, Window};
 use carry::carry;
-use reader::{Reader, Viewer};
+use followed::Followed;
+use reader::Reader;
 use reload::{Reload, Wait};
 
 const PLAYLIST: &str = "application/vnd.apple.mpegurl";
 const MPD: &str = "application/dash+xml";
 const MP4: &str = "video/mp4";
+/// Set by proxies: the scheme of the client's request.
+const FORWARDED_PROTO: &str = "x-forwarded-proto";
 /// Seconds for the Retry-After header.
 const RETRY_AFTER: &str = "2";
 
@@ -63,44 +66,25 @@ pub(super) async fn show(
         Err(why) => return api::error(StatusCode::BAD_REQUEST, why),
     };
     let Some(permit) = shared.lives.admit(peer) else { return later("too many viewers: try again later") };
-    let mut live = match watch(&shared, &path) {
-        Ok(live) => live,
+    let mut stream = match Followed::open(shared.clone(), path, lease, permit) {
+        Ok(stream) => stream,
         Err(refused) => return refusal(&shared, refused),
     };
-    let viewer = Viewer { lease, view: live.view(), _permit: permit };
-    match file {
-        File::Playlist => {
-            let text = playlist(&live, reload, &carried).await;
-            // The settings have changed: continue with the new entry.
-            if live.is_replaced() && !text.status().is_success() {
-                live = match watch(&shared, &path) {
-                    Ok(live) => live,
-                    Err(refused) => return refusal(&shared, refused),
-                };
-                return playlist(&live, reload, &carried).await;
-            }
-            sent(&viewer, text)
-        }
-        File::Init(tracks, number) => sent(&viewer, init(&live, tracks, number).await),
-        File::Part(segment, number) => sent(&viewer, part(&live, |window| find_part(window, segment, number)).await),
+    let response = match file {
+        File::Playlist => playlist(&mut stream, reload, &carried).await,
+        File::Init(tracks, number) => init(&mut stream, tracks, number).await,
+        File::Part(segment, number) => part(&mut stream, segment, number).await,
+        File::Manifest => manifest(&mut stream, &shared.clock, &time_url(&headers), &carried).await,
         File::Segment(number) => {
-            segment(live, viewer, Tracks::Both, |window| find_segment(window, Tracks::Both, number)).await
+            return segment(stream, Tracks::Both, |window| find_segment(window, Tracks::Both, number)).await;
         }
-        File::Grid(tracks, place) => segment(live, viewer, tracks, |window| find_on_grid(window, tracks, place)).await,
-        File::Manifest => {
-            let host = headers.get(header::HOST);
-            sent(&viewer, manifest(&live, shared.clock.now().wall, host, &carried).await)
+        File::Grid(tracks, place) => {
+            return segment(stream, tracks, |window| find_on_grid(window, tracks, place)).await;
         }
-        File::Marks => (no_cache(), marks::show(&live, &query)).into_response(),
-        File::Mse => {
-            let find = move || shared.lives.continued(&path, shared.paths.find(&path).as_ref());
-            mse(live, viewer, find).await
-        }
-    }
-}
-
-fn watch(shared: &Shared, path: &StreamPath) -> Result<Arc<Live>, Refused> {
-    shared.lives.watch(path, shared.paths.find(path).as_ref())
+        File::Marks => return marks::show(stream.live(), &query).into_response(),
+        File::Mse => return mse(stream).await,
+    };
+    counted(&stream, response)
 }
 
 fn refusal(shared: &Shared, refused: Refused) -> Response {
@@ -114,33 +98,30 @@ fn refusal(shared: &Shared, refused: Refused) -> Response {
 }
 
 /// Counts a complete response.
-fn sent(viewer: &Viewer, response: Response) -> Response {
-    viewer.view.sent(response.body().size_hint().exact().unwrap_or_default() as usize);
+fn counted(stream: &Followed, response: Response) -> Response {
+    stream.view().sent(response.body().size_hint().exact().unwrap_or_default() as usize);
     response
 }
 
-async fn playlist(live: &Live, reload: Reload, query: &str) -> Response {
-    let limit = live.read(limit);
-    let text = live.wait(limit, |window| match reload.wait(window) {
+async fn playlist(stream: &mut Followed, reload: Reload, query: &str) -> Response {
+    let text = stream.wait(|window| match reload.wait(window) {
         Wait::Ready => Some(Ok(carry(segment::playlist(window, reload.skip), query))),
         Wait::Never(why) => Some(Err(why)),
         Wait::NotYet => None,
     });
     match text.await {
-        Some(Ok(text)) => ([(header::CONTENT_TYPE, PLAYLIST)], no_cache(), text).into_response(),
+        Some(Ok(text)) => ([(header::CONTENT_TYPE, PLAYLIST)], text).into_response(),
         Some(Err(why)) => api::error(StatusCode::BAD_REQUEST, why),
         None => later("the stream has stalled"),
     }
 }
 
-async fn init(live: &Live, tracks: Tracks, number: u64) -> Response {
-    let found = live.wait(live.read(limit), |window| {
-        let newest = window.segments().next_back()?;
+async fn init(stream: &mut Followed, tracks: Tracks, number: u64) -> Response {
+    let found = stream.wait(|window| {
         let known = window.segments().find(|segment| segment.init.number == number);
-        match known {
-            Some(segment) => Some(segment.init.of(tracks).cloned()),
-            None => (number <= newest.init.number || number > newest.init.number + 1).then_some(None),
-        }
+        // Only the first one is asked for before a playlist names it.
+        let may_come = window.segments().next().is_none() && !window.has_ended();
+        known.map_or((!may_come).then_some(None), |segment| Some(segment.init.of(tracks).cloned()))
     });
     answer(found.await)
 }
@@ -153,49 +134,55 @@ enum Piece {
     Nothing,
 }
 
-/// Waits for the part that `find` looks up.
-async fn part(live: &Live, find: impl Fn(&Window) -> Option<Piece>) -> Response {
-    answer(live.wait(live.read(limit), find).await.map(|piece| match piece {
-        Piece::Bytes(bytes) => Some(bytes),
+async fn part(stream: &mut Followed, segment: u64, number: usize) -> Response {
+    answer(stream.wait(|window| find_part(window, segment, number)).await.map(|piece| match piece {
+        // A slice of a segment would keep all of it in memory.
+        Piece::Bytes(bytes) => Some(Bytes::copy_from_slice(&bytes)),
         Piece::Open(_) | Piece::Nothing => None,
     }))
 }
 
 /// Waits for the segment that `find` looks up; streams an open one frame by frame.
-async fn segment(live: Arc<Live>, viewer: Viewer, tracks: Tracks, find: impl Fn(&Window) -> Option<Piece>) -> Response {
-    match live.wait(live.read(limit), find).await {
+async fn segment(mut stream: Followed, tracks: Tracks, find: impl Fn(&Window) -> Option<Piece>) -> Response {
+    match stream.wait(find).await {
         Some(Piece::Open(number)) => {
-            let reader = Reader::of_segment(live, viewer, number, tracks);
-            ([(header::CONTENT_TYPE, MP4)], no_cache(), reader.into_body()).into_response()
+            let reader = Reader::of_segment(stream, number, tracks);
+            ([(header::CONTENT_TYPE, MP4)], reader.into_body()).into_response()
         }
-        Some(Piece::Bytes(bytes)) => sent(&viewer, answer(Some(Some(bytes)))),
+        Some(Piece::Bytes(bytes)) => counted(&stream, answer(Some(Some(bytes)))),
         Some(Piece::Nothing) => answer(Some(None)),
         None => answer(None),
     }
 }
 
-async fn manifest(live: &Live, now: WallTime, host: Option<&HeaderValue>, query: &str) -> Response {
-    let host = host.and_then(|host| host.to_str().ok());
-    let time_url = host.map_or_else(|| "/time".to_owned(), |host| format!("http://{host}/time"));
+async fn manifest(stream: &mut Followed, clock: &impl Clock, time_url: &str, query: &str) -> Response {
     // Players derive segment numbers from the manifest, so wait until a complete segment exists.
-    let found = live.wait(live.read(limit), |window| {
+    let found = stream.wait(|window| {
         let ready = window.has_ended() || window.segments().any(|segment| segment.complete);
-        if ready { segment::manifest(window, now, &time_url).map(|text| carry(text.into(), query)) } else { None }
+        let now = clock.now().wall;
+        if ready { segment::manifest(window, now, time_url).map(|text| carry(text.into(), query)) } else { None }
     });
     match found.await {
-        Some(text) => ([(header::CONTENT_TYPE, MPD)], no_cache(), text).into_response(),
+        Some(text) => ([(header::CONTENT_TYPE, MPD)], text).into_response(),
         None => later("the stream has stalled"),
     }
 }
 
+/// The URL of [`time`] as the client reaches this server, possibly through a proxy that adds TLS.
+fn time_url(headers: &HeaderMap) -> String {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let scheme = if text(FORWARDED_PROTO) == Some("https") { "https" } else { "http" };
+    text(header::HOST.as_str()).map_or_else(|| "/time".to_owned(), |host| format!("{scheme}://{host}/time"))
+}
+
 /// `GET /time`: the server's clock, referenced by the manifest.
 pub(super) async fn time(State(shared): State<Arc<Shared>>) -> Response {
-    (Extension(ForEveryPage), no_cache(), segment::date_time(shared.clock.now().wall)).into_response()
+    (Extension(ForEveryPage), segment::date_time(shared.clock.now().wall)).into_response()
 }
 
 fn answer(found: Option<Option<Bytes>>) -> Response {
     match found {
-        Some(Some(bytes)) => ([(header::CONTENT_TYPE, MP4)], no_cache(), bytes).into_response(),
+        Some(Some(bytes)) => ([(header::CONTENT_TYPE, MP4)], bytes).into_response(),
         Some(None) => api::error(StatusCode::NOT_FOUND, "no such segment or part; it may have expired"),
         None => later("the stream has stalled"),
     }
@@ -231,9 +218,9 @@ fn find_on_grid(window: &Window, tracks: Tracks, place: u64) -> Option<Piece> {
     }
 }
 
-/// `GET /{path}/mse`: sends fragments from the newest key frame on, and continues with the one that `find` returns once it differs.
-async fn mse(live: Arc<Live>, viewer: Viewer, find: impl Fn() -> Option<Arc<Live>> + Send + 'static) -> Response {
-    let begin = live.wait(live.read(limit), |window| {
+/// `GET /{path}/mse`: sends fragments from the newest key frame on.
+async fn mse(mut stream: Followed) -> Response {
+    let begin = stream.wait(|window| {
         if window.has_ended() {
             return Some(None);
         }
@@ -243,8 +230,7 @@ async fn mse(live: Arc<Live>, viewer: Viewer, find: impl Fn() -> Option<Arc<Live
     });
     match begin.await {
         Some(Some((cursor, kind))) => {
-            let reader = Reader::of_stream(live, viewer, cursor, Box::new(find));
-            ([(header::CONTENT_TYPE, kind)], no_cache(), reader.into_body()).into_response()
+            ([(header::CONTENT_TYPE, kind)], Reader::of_stream(stream, cursor).into_body()).into_response()
         }
         Some(None) => api::error(StatusCode::NOT_FOUND, "the stream has ended"),
         None => later("the stream has stalled"),
@@ -258,8 +244,10 @@ fn limit(window: &Window) -> Duration {
     Duration::from_secs((3 * window.target()).max(3) + start)
 }
 
-fn no_cache() -> [(header::HeaderName, &'static str); 1] {
-    [(header::CACHE_CONTROL, "no-cache")]
+/// Has nothing cached, errors neither: a restarted server uses the same names again, and a part that is missing comes.
+pub(super) async fn no_cache(mut response: Response) -> Response {
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
+    response
 }
 
 fn later(why: &'static str) -> Response {

@@ -147,6 +147,14 @@ impl Live {
         now - *lock(&self.asked) >= limit
     }
 
+    /// Lets go of all segments; the next one begins at the next key frame.
+    pub(super) fn drop_segments(&self) {
+        self.change(|segmenter| {
+            segmenter.drop_segments();
+            false
+        });
+    }
+
     pub(super) fn end(&self) {
         self.change(|segmenter| {
             segmenter.end();

@@ -1,15 +1,16 @@
 //! Feeds a stream's frames to its segmenter and requests key frames.
 
-use std::sync::Arc;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use common::clock::Clock;
+use common::lock::lock;
 use common::rtsp::serve::StreamPath;
 use common::sei::Stamp;
 use common::time::{MonoTime, WallTime};
 
 use super::entry::Live;
-use crate::relay::{Account, Frames, Unit};
+use crate::relay::{Frames, Share, Unit};
 use crate::segment::Window;
 
 /// Interval between key frame requests: framelag's publisher sends at most one requested key frame per second.
@@ -24,8 +25,7 @@ const COME_BACK: Duration = Duration::from_secs(10);
 const STAMP_OFF_MAX: Duration = Duration::from_secs(3_600);
 
 /// Feeds frames until the stream ends, then keeps its last segments available.
-pub(super) async fn feed(live: &Live, mut frames: Frames, path: &StreamPath, account: &Arc<Account>) {
-    let mut share = account.share();
+pub(super) async fn feed(live: &Live, mut frames: Frames, path: &StreamPath, share: &Mutex<Share>) {
     // Time of the first and of the most recent key frame request.
     let mut asked: Option<(MonoTime, Option<MonoTime>)> = None;
     let (mut unusable, mut warned) = (false, false);
@@ -40,7 +40,7 @@ pub(super) async fn feed(live: &Live, mut frames: Frames, path: &StreamPath, acc
         let now = live.clock().now();
         let arrived = now.wall_at(frame.arrived);
         let stamp = frame.encoded.codec.find_stamp(&frame.encoded.data);
-        let wall = stamp.and_then(|stamp| taken(&stamp, arrived)).unwrap_or(arrived);
+        let wall = stamp.and_then(|stamp| stamp_time(&stamp, arrived)).unwrap_or(arrived);
         let wants_key = live.change(|segmenter| {
             segmenter.push(&frame, wall, arrived).unwrap_or_else(|error| {
                 if !unusable {
@@ -51,7 +51,7 @@ pub(super) async fn feed(live: &Live, mut frames: Frames, path: &StreamPath, acc
             })
         });
         stamp.iter().for_each(|stamp| live.mark(stamp, arrived));
-        share.update(live.read(Window::held));
+        lock(share).update(live.read(Window::held));
         if wants_key {
             let (since, last) = *asked.get_or_insert((now.mono, None));
             if last.is_none_or(|last| now.mono - last >= KEY_RETRY) {
@@ -77,11 +77,10 @@ pub(super) async fn feed(live: &Live, mut frames: Frames, path: &StreamPath, acc
     live.end();
     // Never returns: the caller drops this future once the stream is idle.
     std::future::pending::<()>().await;
-    drop(share);
 }
 
-/// Returns the capture time from the stamp.
-fn taken(stamp: &Stamp, arrived: WallTime) -> Option<WallTime> {
+/// Returns PUB, unless it is implausible.
+fn stamp_time(stamp: &Stamp, arrived: WallTime) -> Option<WallTime> {
     let stamp = stamp.times.stamp;
     (stamp.micros_since(arrived).unsigned_abs() <= STAMP_OFF_MAX.as_micros() as u64).then_some(stamp)
 }

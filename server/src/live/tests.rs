@@ -129,3 +129,26 @@ fn other_settings_have_the_stream_cut_anew_and_nobody_waits_for_the_old_one() {
         assert!(!second.read(Window::has_ended));
     });
 }
+
+#[test]
+fn only_what_has_replaced_a_stream_succeeds_it() {
+    block_on(async {
+        let (paths, lives) = (Arc::<Paths>::default(), lives());
+        let publication = publish(&paths);
+        let stream = Some(publication.stream());
+        let first = lives.watch(&name(), stream).expect("it is there");
+        assert!(lives.successor(&first, &name(), stream).is_none(), "it goes on itself");
+        let change = SettingsChange { playlist: Some(9), ..SettingsChange::default() };
+        assert!(lives.set(&name(), stream, change).is_ok());
+        let second = lives.watch(&name(), stream).expect("it is there");
+        let successor = lives.successor(&first, &name(), stream).expect("its settings have changed");
+        assert!(Arc::ptr_eq(&successor, &second));
+
+        // As where nobody has asked for long.
+        lock(&lives.0.entries).remove(&name());
+        assert!(lives.successor(&second, &name(), stream).is_none(), "nobody else asks for it");
+        let third = lives.watch(&name(), stream).expect("it is there");
+        assert!(lives.successor(&second, &name(), stream).is_none(), "its media time begins anew");
+        assert!(lives.successor(&third, &name(), stream).is_none());
+    });
+}

@@ -1,11 +1,13 @@
 //! Delivery directives of a playlist request (draft-pantos-hls-rfc8216bis section 6.2.5).
 
+use common::time::MEDIA_CLOCK_HZ;
+
 use crate::segment::Window;
 
-/// Most segments by which a request may be ahead of the playlist …
-const SEGMENTS_AHEAD: u64 = 2;
+/// Most segments by which a request may be ahead of the one that comes next: two after the last one listed …
+const SEGMENTS_AHEAD: u64 = 1;
 /// … and most ticks and parts by which it may be ahead of the newest part.
-const PARTS_AHEAD: (u64, u64) = (3 * 90_000, 3);
+const PARTS_AHEAD: (u64, u64) = (3 * MEDIA_CLOCK_HZ as u64, 3);
 
 /// The query of a playlist URL.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,17 +59,21 @@ impl Reload {
         if msn > next.saturating_add(SEGMENTS_AHEAD) {
             return Wait::Never("_HLS_msn is too far in the future");
         }
-        let has_parts = |msn: u64| window.segment(msn).is_some_and(|segment| !segment.parts().is_empty());
-        match (window.segment(msn), part) {
-            (None, _) => ready(msn < next),
-            (Some(segment), None) => ready(segment.complete),
-            (Some(segment), Some(part)) if part < segment.parts().len() => Wait::Ready,
-            // After the last part of a segment comes the first part of the next.
-            (Some(segment), Some(_)) if segment.complete => ready(has_parts(msn + 1) || msn + 1 < next),
-            (Some(segment), Some(part)) if part as u64 > segment.parts().len() as u64 + parts_ahead(window) => {
-                Wait::Never("_HLS_part is too far in the future")
-            }
-            (Some(_), Some(_)) => Wait::NotYet,
+        // Something later is there instead of what is gone, or was never there before a publisher came back.
+        let has_segment_after = || window.segments().any(|segment| segment.number > msn && segment.complete);
+        let has_part_after = || window.segments().any(|segment| segment.number > msn && !segment.parts().is_empty());
+        let known = window.segment(msn);
+        let Some(part) = part else {
+            return ready(known.is_some_and(|segment| segment.complete) || has_segment_after());
+        };
+        let parts = known.map_or(0, |segment| segment.parts().len());
+        let is_open = known.is_none_or(|segment| !segment.complete);
+        if part < parts || has_part_after() {
+            Wait::Ready
+        } else if is_open && part as u64 >= parts as u64 + parts_ahead(window) {
+            Wait::Never("_HLS_part is too far in the future")
+        } else {
+            Wait::NotYet
         }
     }
 }
@@ -75,8 +81,7 @@ impl Reload {
 /// The advance part limit.
 fn parts_ahead(window: &Window) -> u64 {
     let (ticks, parts) = PARTS_AHEAD;
-    let longest = window.listed().flat_map(|segment| segment.parts()).map(|part| part.duration).max();
-    longest.map_or(parts, |longest| ticks.div_ceil(longest.max(1)).max(parts))
+    ticks.div_ceil(window.longest_part().max(1)).max(parts)
 }
 
 #[cfg(test)]
@@ -128,11 +133,17 @@ mod tests {
             ("_HLS_msn=1&_HLS_part=10", false),
             ("_HLS_msn=1&_HLS_part=99", false),
             ("_HLS_msn=2&_HLS_part=0", false),
-            ("_HLS_msn=3", false),
+            ("_HLS_msn=2", false),
         ] {
             assert_eq!(wait(query, &feed), if ready { Wait::Ready } else { Wait::NotYet }, "{query}");
         }
-        for far in ["_HLS_msn=4", "_HLS_msn=18446744073709551615", "_HLS_msn=1&_HLS_part=1000"] {
+        for far in [
+            "_HLS_msn=3",
+            "_HLS_msn=18446744073709551615",
+            "_HLS_msn=1&_HLS_part=1000",
+            "_HLS_msn=2&_HLS_part=1000",
+            "_HLS_msn=2&_HLS_part=18446744073709551615",
+        ] {
             assert!(matches!(wait(far, &feed), Wait::Never(_)), "{far}");
         }
     }

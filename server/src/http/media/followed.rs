@@ -1,0 +1,81 @@
+//! A stream as one request sees it: it goes on with what continues it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use common::rtsp::serve::StreamPath;
+
+use super::limit;
+use crate::Shared;
+use crate::budget::Lease;
+use crate::live::{Live, Permit, Refused};
+use crate::relay::View;
+use crate::segment::Window;
+
+/// How long to wait for a change before looking for what continues the stream: a publisher that is back wakes nobody.
+const FOLLOW_AFTER: Duration = Duration::from_millis(250);
+
+/// The stream of a request, with the request's permit.
+pub(super) struct Followed {
+    shared: Arc<Shared>,
+    path: StreamPath,
+    live: Arc<Live>,
+    view: View,
+    lease: Arc<Lease>,
+    _permit: Permit,
+}
+
+impl Followed {
+    /// Starts segmenting the stream at `path` if needed.
+    pub(super) fn open(
+        shared: Arc<Shared>,
+        path: StreamPath,
+        lease: Arc<Lease>,
+        permit: Permit,
+    ) -> Result<Self, Refused> {
+        let live = shared.lives.watch(&path, shared.paths.find(&path).as_ref())?;
+        let view = live.view();
+        Ok(Self { shared, path, live, view, lease, _permit: permit })
+    }
+
+    pub(super) fn live(&self) -> &Live {
+        &self.live
+    }
+
+    pub(super) fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// Tells that the connection is in use.
+    pub(super) fn touch(&self) {
+        self.lease.touch();
+    }
+
+    /// Waits until `find` finds something in the stream or in what continues it, for [`limit`] at most.
+    pub(super) async fn wait<T>(&mut self, mut find: impl FnMut(&Window) -> Option<T>) -> Option<T> {
+        let until = Instant::now() + self.live.read(limit);
+        loop {
+            let found = self.look(&mut find).await;
+            if found.is_some() {
+                return found;
+            }
+            if !self.follow() && (self.live.is_replaced() || Instant::now() >= until) {
+                return None;
+            }
+        }
+    }
+
+    /// Waits for a moment until `find` finds something in the stream.
+    pub(super) async fn look<T>(&self, find: impl FnMut(&Window) -> Option<T>) -> Option<T> {
+        self.live.wait(FOLLOW_AFTER, find).await
+    }
+
+    /// Goes on with what continues the stream. Returns whether there is such a stream.
+    pub(super) fn follow(&mut self) -> bool {
+        let published = self.shared.paths.find(&self.path);
+        let Some(live) = self.shared.lives.successor(&self.live, &self.path, published.as_ref()) else { return false };
+        self.view = live.view();
+        self.live = live;
+        true
+    }
+}
