@@ -3,7 +3,7 @@
 
 use std::io;
 
-use common::time::WallTime;
+use common::time::{MEDIA_CLOCK_HZ, WallTime};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, Event};
 
@@ -21,7 +21,7 @@ const CHANNELS_SCHEME: &str = "urn:mpeg:dash:23003:3:audio_channel_configuration
 const LATENCY_TARGET_MS: &str = "200";
 /// How often a player checks whether the stream has ended.
 const UPDATE_PERIOD: &str = "PT2S";
-const TICKS_PER_SECOND: u64 = 90_000;
+const TICKS_PER_SECOND: u64 = MEDIA_CLOCK_HZ as u64;
 
 type Xml = Writer<Vec<u8>>;
 

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use bytes::Bytes;
+use common::time::MEDIA_CLOCK_HZ;
 
 use super::names::{File, Tracks, date_time};
 use super::pieces::Segment;
@@ -26,7 +27,9 @@ const PART_HOLD_BACK_MIN: f64 = 0.2;
 const HOLD_BACK: u64 = 3;
 /// CAN-SKIP-UNTIL in target durations: the minimum allowed.
 const SKIP_UNTIL: u64 = 6;
-const HZ: f64 = 90_000.0;
+/// Of a second.
+const TICKS: u64 = MEDIA_CLOCK_HZ as u64;
+const HZ: f64 = MEDIA_CLOCK_HZ as f64;
 
 /// Returns the current playlist. With `skip`, it is a delta update (section 6.2.5.1) if that omits anything.
 pub(crate) fn playlist(window: &Window, skip: bool) -> Bytes {
@@ -74,7 +77,7 @@ fn write(window: &Window, skip: bool) -> String {
             init = Some(segment.init.number);
         }
         line(format_args!("#EXT-X-PROGRAM-DATE-TIME:{}", date_time(segment.wall)));
-        if end - segment.start <= PARTS_WITHIN * target * 90_000 || !segment.complete {
+        if end - segment.start <= PARTS_WITHIN * target * TICKS || !segment.complete {
             for (number, part) in segment.parts().iter().enumerate() {
                 line(format_args!(
                     "#EXT-X-PART:DURATION={:.5},URI=\"{}\"{}",
@@ -107,10 +110,9 @@ pub(crate) fn next_part(window: &Window) -> (u64, usize) {
     (window.next_number(), window.open().map_or(0, |open| open.parts().len()))
 }
 
-/// Returns PART-TARGET: the longest listed part in seconds, rounded up to the last digit written.
+/// Returns PART-TARGET: the longest part so far in seconds, rounded up to the last digit written.
 fn part_target(window: &Window) -> f64 {
-    let longest = window.listed().flat_map(|segment| segment.parts()).map(|part| part.duration).max();
-    (longest.unwrap_or(3_000) as f64 / HZ * 1e5).ceil() / 1e5
+    (window.longest_part() as f64 / HZ * 1e5).ceil() / 1e5
 }
 
 /// Returns PART-HOLD-BACK in seconds.
@@ -125,7 +127,7 @@ fn part_hold_back(window: &Window, part_target: f64) -> f64 {
 /// Number of segments before the skip boundary.
 fn skippable(listed: &[&Segment], target: u64) -> usize {
     let end = listed.last().map_or(0, |last| last.start + last.duration());
-    let boundary = end.saturating_sub(SKIP_UNTIL * target * 90_000);
+    let boundary = end.saturating_sub(SKIP_UNTIL * target * TICKS);
     listed.iter().take_while(|segment| segment.complete && segment.start + segment.duration() <= boundary).count()
 }
 

@@ -40,7 +40,7 @@ pub(super) struct Sample {
     pub(super) duration: u32,
     pub(super) offset: i32,
     pub(super) sync: bool,
-    /// Capture time.
+    /// PUB, or when it was received.
     pub(super) wall: WallTime,
 }
 

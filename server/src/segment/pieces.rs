@@ -94,7 +94,7 @@ pub(crate) struct Segment {
     pub(crate) start: u64,
     /// Position on the grid of nominal segment durations, used as the DASH segment number.
     pub(crate) grid: u64,
-    /// Capture time of its first picture.
+    /// PUB of its first picture, or when it was received.
     pub(crate) wall: WallTime,
     /// Whether its initialization segment differs from the previous segment's.
     pub(crate) discontinuity: bool,
@@ -146,6 +146,11 @@ impl Segment {
 
     pub(crate) fn parts(&self) -> &[Part] {
         &self.parts
+    }
+
+    /// Duration of its longest part, in ticks; 0 without parts.
+    pub(super) fn longest_part(&self) -> u64 {
+        self.parts.iter().map(|part| part.duration).max().unwrap_or_default()
     }
 
     /// Whether decoding can start at its first frame.

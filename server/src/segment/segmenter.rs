@@ -70,6 +70,11 @@ impl Segmenter {
         &self.window
     }
 
+    /// Lets go of all segments; the next one begins at the next key frame.
+    pub(crate) fn drop_segments(&mut self) {
+        self.window.clear();
+    }
+
     /// Ends the stream.
     pub(crate) fn end(&mut self) {
         self.window.end();
@@ -82,8 +87,8 @@ impl Segmenter {
         }
     }
 
-    /// Adds the next frame, captured at `wall` and received at `arrived`. Returns whether a key frame is wanted because the
-    /// segment is long enough.
+    /// Adds the next frame, stamped at `wall` (or received then, without a stamp) and received at `arrived`. Returns whether a
+    /// key frame is wanted, because the segment is long enough or a new one can begin.
     ///
     /// # Errors
     /// Fails if the first frame cannot be decoded.
@@ -96,6 +101,9 @@ impl Segmenter {
         let placed = self.timeline.place(frame.encoded.time, frame.arrived);
         let interval = self.timeline.interval().unsigned_abs();
         let segment = self.window.segment_ticks();
+        if self.window.open().is_none() && !frame.starts_decoding {
+            return Ok(true);
+        }
         // Segment boundaries lie on a grid, so a late key frame does not delay the next boundary. A key frame up to half an
         // interval early belongs to its boundary.
         let grid = (placed.decode + interval / 2) / segment;
@@ -159,7 +167,7 @@ fn take_audio(waiting: Option<&mut Waiting>, track: &Track, fragments: &mut u32)
     bytes
 }
 
-/// Returns the capture time by this host's clock; a remote publisher's clock may differ.
+/// Returns when media time 0 was stamped, by this host's clock; a remote publisher's clock may differ.
 fn epoch(wall: WallTime, arrived: WallTime) -> WallTime {
     if (0..=STAMP_AGE_MAX_US).contains(&arrived.micros_since(wall)) { wall } else { arrived }
 }

@@ -114,6 +114,7 @@ impl Preset {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::segment::duration_text;
 
     #[test]
     fn presets_and_the_default_are_in_range() {
@@ -121,6 +122,15 @@ mod tests {
         for (name, preset) in Preset::NAMES {
             assert_eq!(preset.settings().check(), Ok(()), "{name}");
         }
+    }
+
+    #[test]
+    fn presets_are_what_their_names_promise() {
+        let found = Preset::NAMES.map(|(name, preset)| {
+            let SegmentSettings { segment, part, playlist } = preset.settings();
+            format!("{name}: {} {part} {playlist}", duration_text(segment))
+        });
+        assert_eq!(found, ["ultra: 200ms 50ms 6", "real-time: 500ms 33ms 3", "safe: 2s 33ms 3", "frame: 1s frame 6"]);
     }
 
     #[test]

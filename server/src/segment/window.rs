@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use common::time::WallTime;
+use common::time::{MEDIA_CLOCK_HZ, WallTime};
 
 use super::names::Tracks;
 use super::pieces::{Fragment, Segment};
@@ -42,12 +42,14 @@ pub(crate) struct Window {
     first: u64,
     /// Number of discontinuities in dropped segments (RFC 8216 section 4.3.3.3).
     discontinuities_gone: u64,
-    /// Capture time of the first picture: media time 0.
+    /// PUB of the first picture: media time 0.
     epoch: Option<WallTime>,
     /// Frame interval, in ticks.
     interval: u64,
     /// Longest segment duration so far, in rounded seconds.
     target: u64,
+    /// Longest part so far, in ticks; 0 before the first.
+    longest_part: u64,
     ended: bool,
     /// The playlist as it is now and its delta update, once written: all viewers ask at the same moment.
     playlists: [OnceCell<Bytes>; 2],
@@ -65,21 +67,47 @@ impl Window {
             epoch: None,
             interval: 0,
             target: target.max(1),
+            longest_part: 0,
             ended: false,
             playlists: Default::default(),
         }
     }
 
     /// Continues `previous` and its media time: keeps counting media sequence numbers and discontinuities (RFC 8216 section
-    /// 6.2.2).
+    /// 6.2.2). With the same settings, the longest durations stay as well.
     pub(super) fn after(settings: SegmentSettings, previous: &Self) -> Self {
-        let discontinuities = previous.segments.iter().filter(|segment| segment.discontinuity).count() as u64;
+        let new = Self::new(settings);
+        let longest = if settings == previous.settings {
+            (previous.target, previous.longest_part)
+        } else {
+            (new.target, new.longest_part)
+        };
         Self {
-            first: previous.next_number() + u64::from(previous.open().is_some()),
-            discontinuities_gone: previous.discontinuities_gone + discontinuities,
+            first: previous.number_after(),
+            discontinuities_gone: previous.discontinuities_gone + previous.discontinuities(),
             epoch: previous.epoch,
-            ..Self::new(settings)
+            target: longest.0,
+            longest_part: longest.1,
+            ..new
         }
+    }
+
+    /// Drops all segments, the open one too.
+    pub(super) fn clear(&mut self) {
+        self.discontinuities_gone += self.discontinuities();
+        self.first = self.number_after();
+        self.segments.clear();
+        self.bytes = 0;
+        self.playlists = Default::default();
+    }
+
+    /// Returns the number of the segment after all that have begun.
+    fn number_after(&self) -> u64 {
+        self.next_number() + u64::from(self.open().is_some())
+    }
+
+    fn discontinuities(&self) -> u64 {
+        self.segments.iter().filter(|segment| segment.discontinuity).count() as u64
     }
 
     pub(crate) fn settings(&self) -> &SegmentSettings {
@@ -92,9 +120,14 @@ impl Window {
         self.target
     }
 
-    /// Returns the capture time of the first picture, by this host's clock: the wall time of media time 0.
+    /// Returns PUB of the first picture, by this host's clock: the wall time of media time 0.
     pub(crate) fn epoch(&self) -> WallTime {
         self.epoch.unwrap_or_default()
+    }
+
+    /// Returns the duration of the longest part so far, in ticks; a frame at 30 fps before the first.
+    pub(crate) fn longest_part(&self) -> u64 {
+        if self.longest_part == 0 { u64::from(MEDIA_CLOCK_HZ) / 30 } else { self.longest_part }
     }
 
     /// Returns the frame interval in ticks, at least 1.
@@ -137,7 +170,7 @@ impl Window {
         };
         let bytes: usize = self.segments.iter().flat_map(Segment::fragments).map(length).sum();
         let ticks: u64 = self.segments.iter().map(Segment::duration).sum();
-        (bytes as u64 * 8 * 90_000 / ticks.max(1)).max(1)
+        (bytes as u64 * 8 * u64::from(MEDIA_CLOCK_HZ) / ticks.max(1)).max(1)
     }
 
     /// Whether the stream has ended.
@@ -240,6 +273,7 @@ impl Window {
         self.playlists = Default::default();
         let Some(open) = self.segments.back_mut() else { return };
         self.bytes += open.push(fragment, hole);
+        self.longest_part = self.longest_part.max(open.longest_part());
         while self.bytes > BYTES_MAX && self.segments.len() > 1 {
             self.drop_oldest();
         }
@@ -254,7 +288,9 @@ impl Window {
     fn complete(&mut self) {
         let Some(open) = self.segments.back_mut().filter(|segment| !segment.complete) else { return };
         open.complete();
-        self.target = self.target.max((open.duration() + 45_000) / 90_000);
+        self.longest_part = self.longest_part.max(open.longest_part());
+        let second = u64::from(MEDIA_CLOCK_HZ);
+        self.target = self.target.max((open.duration() + second / 2) / second);
         while self.segments.len() > self.settings.playlist + BEYOND_PLAYLIST {
             self.drop_oldest();
         }

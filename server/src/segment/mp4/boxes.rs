@@ -40,7 +40,9 @@ pub(super) fn init(traks: Vec<Trak>) -> Result<Bytes> {
         trak: traks,
         ..Moov::default()
     };
-    let brands = [b"iso6", b"cmfc", b"mp41"].map(FourCC::new).into();
+    // A CMAF header has one track (ISO/IEC 23000-19 section 7.3.1).
+    let cmaf = (ids.len() == 1).then_some(b"cmfc");
+    let brands = [b"iso6", b"mp41"].into_iter().chain(cmaf).map(FourCC::new).collect();
     let ftyp = Ftyp { major_brand: FourCC::new(b"iso6"), minor_version: 0, compatible_brands: brands };
     let mut bytes = Vec::with_capacity(1_536);
     ftyp.encode(&mut bytes)?;

@@ -247,6 +247,19 @@ fn key_frames_that_are_too_rare_for_the_segments_show() {
 }
 
 #[test]
+fn where_segments_were_dropped_the_next_key_frame_counts_on() {
+    let mut feed = Feed::of(1_000).frames(40, 30);
+    feed.segmenter.drop_segments();
+    assert_eq!((feed.window().held(), numbers_and_frames(feed.window())), (0, vec![]));
+    assert!(feed.frame(false, 3_000), "a key frame is wanted");
+    let again = feed.frames(31, 30);
+    let segments: Vec<_> =
+        again.window().segments().map(|s| (s.number, s.init.number, s.discontinuity, s.start)).collect();
+    assert_eq!(segments, [(2, 0, false, 41 * 3_000), (3, 0, false, 71 * 3_000)]);
+    assert!(!again.window().has_ended());
+}
+
+#[test]
 fn what_follows_counts_on() {
     let mut first = Feed::of(1_000).frames(40, 30);
     let after = Segmenter::after(SegmentSettings::default(), &first.segmenter);
