@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
+use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use common::rtsp::phase::Phase;
 use common::rtsp::serve::StreamPath;
 use common::served::{PhaseAnswer, PhaseRequest};
 
 use super::api::error;
+use super::body;
 use crate::Shared;
 
 /// Longest wait for the publisher's answer.
@@ -23,15 +24,15 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 pub(super) async fn shift(
     State(shared): State<Arc<Shared>>,
     Path(path): Path<String>,
-    asked: Result<Json<PhaseRequest>, JsonRejection>,
+    headers: HeaderMap,
+    body: Body,
 ) -> Response {
-    // Browsers send other content types cross-site without a preflight request.
-    let asked = match asked {
-        Ok(Json(asked)) => asked,
-        Err(JsonRejection::MissingJsonContentType(_)) => {
-            return error(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send it as application/json");
-        }
-        Err(_) => return error(StatusCode::UNPROCESSABLE_ENTITY, "send {\"fraction\": F}, with F from 0 to below 1"),
+    let body = match body::json(&headers, body).await {
+        Ok(body) => body,
+        Err(refusal) => return refusal,
+    };
+    let Ok(asked) = serde_json::from_slice::<PhaseRequest>(&body) else {
+        return error(StatusCode::UNPROCESSABLE_ENTITY, "send {\"fraction\": F}, with F from 0 to below 1");
     };
     let Some(phase) = Phase::new(asked.fraction) else {
         return error(StatusCode::UNPROCESSABLE_ENTITY, "fraction: must be from 0 to below 1");

@@ -2,26 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use common::rtsp::serve::StreamPath;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::api;
+use super::{api, body};
 use crate::Shared;
 use crate::live::NotSet;
 use crate::segment::{SegmentSettings, SettingsChange, SettingsError, duration_text};
-
-/// Largest request body, in bytes.
-const BODY_MAX: usize = 4 << 10;
-/// Time limit for reading the body.
-const BODY_LIMIT: Duration = Duration::from_secs(5);
 
 /// Serialized in the form that [`change`] reads.
 #[derive(Serialize)]
@@ -55,11 +49,10 @@ pub(super) async fn set(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let json = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    let json = json.and_then(|kind| kind.split(';').next()).map(str::trim);
-    if !json.is_some_and(|kind| kind.eq_ignore_ascii_case("application/json")) {
-        return api::error(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send JSON, with Content-Type: application/json");
-    }
+    let body = match body::json(&headers, body).await {
+        Ok(body) => body,
+        Err(refusal) => return refusal,
+    };
     let Ok(path) = StreamPath::parse(&path) else {
         return api::error(StatusCode::NOT_FOUND, "no stream at this path");
     };
@@ -67,11 +60,6 @@ pub(super) async fn set(
     if shared.lives.settings(&path, published.is_some()).is_none() {
         return api::error(StatusCode::NOT_FOUND, "no stream at this path");
     }
-    let body = match tokio::time::timeout(BODY_LIMIT, to_bytes(body, BODY_MAX)).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(_)) => return api::error(StatusCode::PAYLOAD_TOO_LARGE, "the body exceeds 4 KiB"),
-        Err(_) => return api::error(StatusCode::REQUEST_TIMEOUT, "the body did not arrive within 5 s"),
-    };
     let change = match change(&body) {
         Ok(change) => change,
         Err(Bad::Json(why)) => return api::error(StatusCode::BAD_REQUEST, &why),
