@@ -15,7 +15,7 @@ pub struct Viewing {
     pub seeks: Counted,
     /// Playback rate; 1 is real time.
     pub playback_rate: Spread,
-    /// Media buffered ahead of the picture, ms.
+    /// Media buffered ahead of the element's clock, ms. The picture on screen may be up to a frame ahead of that clock.
     pub ahead_ms: Spread,
     /// The player's claims about its own latency, by name.
     pub claims: Claims,
@@ -93,48 +93,11 @@ pub struct Presented {
     pub dropped: u64,
 }
 
-impl Viewing {
-    /// Pools the figures of runs, each with its duration in seconds. Claims and dates cannot be pooled.
-    pub fn pooled<'a>(runs: impl Iterator<Item = (&'a Self, f64)> + Clone) -> Self {
-        let mut sum = Self {
-            playback_rate: Spread::pooled(runs.clone().map(|(run, seconds)| (run.playback_rate, seconds))),
-            ahead_ms: Spread::pooled(runs.clone().map(|(run, seconds)| (run.ahead_ms, seconds))),
-            ..Self::default()
-        };
-        for (run, _) in runs {
-            sum.stalls.add(&run.stalls);
-            add_counts(&mut sum.seeks, &run.seeks);
-            sum.presented.add(&run.presented);
-        }
-        sum
-    }
-}
-
-impl Spread {
-    /// Pools spreads, each with its weight.
-    fn pooled(all: impl Iterator<Item = (Self, f64)> + Clone) -> Self {
-        let means = all.clone().filter_map(|(spread, weight)| Some((spread.mean?, weight)));
-        let (sum, weights) = means.fold((0.0, 0.0), |(sum, all), (mean, weight)| (sum + mean * weight, all + weight));
-        Self {
-            mean: (weights > 0.0).then(|| rounded(sum / weights)),
-            min: all.clone().filter_map(|(spread, _)| spread.min).reduce(f64::min),
-            max: all.filter_map(|(spread, _)| spread.max).reduce(f64::max),
-        }
-    }
-}
-
 impl Presented {
     fn add(&mut self, other: &Self) {
         self.callbacks = self.callbacks.saturating_add(other.callbacks);
         self.missed = self.missed.saturating_add(other.missed);
         self.dropped = self.dropped.saturating_add(other.dropped);
-    }
-}
-
-fn add_counts(sum: &mut Counted, more: &Counted) {
-    for (name, count) in more {
-        let sum = sum.entry(name.clone()).or_default();
-        *sum = sum.saturating_add(*count);
     }
 }
 
@@ -247,7 +210,10 @@ impl Viewed {
     /// Adds another join's figures, but for its claims, whose medians count join by join.
     pub fn merge(&mut self, other: &Self) {
         self.stalls.add(&other.stalls);
-        add_counts(&mut self.seeks, &other.seeks);
+        for (name, count) in &other.seeks {
+            let sum = self.seeks.entry(name.clone()).or_default();
+            *sum = sum.saturating_add(*count);
+        }
         self.rate.merge(&other.rate);
         self.ahead.merge(&other.ahead);
         self.dates.merge(&other.dates);

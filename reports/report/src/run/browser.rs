@@ -136,6 +136,11 @@ impl Join {
 }
 
 impl Run {
+    /// Returns the playback figures of all joins; `None` for runs without a browser.
+    pub(crate) fn viewing(&self) -> Option<&Viewing> {
+        self.browser.as_ref().map(|browser| &browser.viewing)
+    }
+
     /// Returns the joins as numbered runs without the fields known only for the whole run; empty for runs without a
     /// browser.
     pub fn joins(&self) -> Vec<(u32, Self)> {

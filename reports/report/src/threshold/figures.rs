@@ -2,7 +2,6 @@
 
 use common::marks::Stage;
 use measure::figures::StageMs;
-use measure::figures::browser::Viewing;
 
 use crate::run::Run;
 
@@ -53,19 +52,19 @@ const FIGURES: &[Figure<Run>] = &[
     ("clock.max_uncertainty_us", |run| Some(run.clock.max_uncertainty_us? as f64)),
     ("clock.restarts", |run| number(run.clock.restarts)),
     ("clock.uncertainty_us", |run| Some(run.clock.uncertainty_us? as f64)),
-    ("stalls.count", |run| number(viewing(run)?.stalls.count)),
-    ("stalls.total_ms", |run| Some(viewing(run)?.stalls.total_ms)),
+    ("stalls.count", |run| number(run.viewing()?.stalls.count)),
+    ("stalls.total_ms", |run| Some(run.viewing()?.stalls.total_ms)),
     // Likewise.
-    ("stalls.longest_ms", |run| viewing(run)?.stalls.longest_ms.or(Some(viewing(run)?.stalls.total_ms))),
-    ("playback_rate.mean", |run| viewing(run)?.playback_rate.mean),
-    ("playback_rate.min", |run| viewing(run)?.playback_rate.min),
-    ("playback_rate.max", |run| viewing(run)?.playback_rate.max),
-    ("ahead_ms.mean", |run| viewing(run)?.ahead_ms.mean),
-    ("ahead_ms.min", |run| viewing(run)?.ahead_ms.min),
-    ("ahead_ms.max", |run| viewing(run)?.ahead_ms.max),
-    ("presented.callbacks", |run| number(viewing(run)?.presented.callbacks)),
-    ("presented.missed", |run| number(viewing(run)?.presented.missed)),
-    ("presented.dropped", |run| number(viewing(run)?.presented.dropped)),
+    ("stalls.longest_ms", |run| run.viewing()?.stalls.longest_ms.or(Some(run.viewing()?.stalls.total_ms))),
+    ("playback_rate.mean", |run| run.viewing()?.playback_rate.mean),
+    ("playback_rate.min", |run| run.viewing()?.playback_rate.min),
+    ("playback_rate.max", |run| run.viewing()?.playback_rate.max),
+    ("ahead_ms.mean", |run| run.viewing()?.ahead_ms.mean),
+    ("ahead_ms.min", |run| run.viewing()?.ahead_ms.min),
+    ("ahead_ms.max", |run| run.viewing()?.ahead_ms.max),
+    ("presented.callbacks", |run| number(run.viewing()?.presented.callbacks)),
+    ("presented.missed", |run| number(run.viewing()?.presented.missed)),
+    ("presented.dropped", |run| number(run.viewing()?.presented.dropped)),
     ("joins_p50_ms.min", |run| run.browser.as_ref()?.joins_p50_ms.min),
     ("joins_p50_ms.median", |run| run.browser.as_ref()?.joins_p50_ms.median),
     ("joins_p50_ms.max", |run| run.browser.as_ref()?.joins_p50_ms.max),
@@ -98,11 +97,6 @@ pub(super) fn of_stage(name: &str, stage: &StageMs) -> Option<f64> {
 fn value<T>(figures: &[Figure<T>], name: &str, of: &T) -> Option<f64> {
     let (_, value) = figures.iter().find(|(known, _)| *known == name)?;
     value(of)
-}
-
-/// Playback figures of a browser.
-fn viewing(run: &Run) -> Option<&Viewing> {
-    run.browser.as_ref().map(|browser| &browser.viewing)
 }
 
 fn number(count: u64) -> Option<f64> {
