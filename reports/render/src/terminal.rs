@@ -169,6 +169,7 @@ fn wrapped(out: &mut String, head: &str, text: &str) -> fmt::Result {
 mod tests {
     use std::time::Duration;
 
+    use measure::figures::ClockFigures;
     use measure::timeline::Section;
     use report::calibration::Quote;
     use report::{Observation, Recorder, Setup, Summary};
@@ -243,6 +244,17 @@ warning (no-picture): no picture arrived from rtsp://127.0.0.1:8554/cam
 outcome    inconclusive
 ";
         assert_eq!(page, expected);
+    }
+
+    #[test]
+    fn merged_runs_of_compared_clocks_have_a_bound_and_no_offset() {
+        let mut run = finished(about(Duration::ZERO));
+        let (uncertainty_us, max_uncertainty_us) = (Some(300), Some(400));
+        run.clock = ClockFigures { same_host: false, offset_us: None, uncertainty_us, max_uncertainty_us, ..run.clock };
+        let page = terminal(&run, None);
+        assert!(page.contains("  ± 0.400 ms: each run's clocks were compared\n"), "{page}");
+        assert!(!page.contains("nobody") && !page.contains("offset"), "{page}");
+        assert_eq!(words::clocks(&run), "± 0.400 ms: each run's clocks were compared");
     }
 
     #[test]

@@ -38,7 +38,7 @@ fn joins(browser: &InBrowser) -> String {
         "longest ms",
         "claim − latency ms",
     ];
-    let mut out = "<p>Each time that it played is a run of its own: at another phase against parts and against the screen, by chance or by the shift of a publisher of ours.</p>\n".to_owned();
+    let mut out = "<p>Each join is a run of its own, at a different phase relative to parts and screen refreshes: random, or set by shifting framelag's publisher.</p>\n".to_owned();
     out.push_str(&table(&headings, &rows));
     out.push_str(&format!("<p>{}.</p>\n", words::joins_p50(browser)));
     words::more(browser.joins.len(), MAX_JOINS).into_iter().for_each(|more| out.push_str(&format!("<p>{more}</p>\n")));
@@ -93,7 +93,8 @@ fn claims(viewing: &Viewing) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let mut out = "<p>What the player says of its own latency, beside what the picture says.</p>\n".to_owned();
+    let mut out =
+        "<p>The latency that the player reports, compared with the one measured in the picture.</p>\n".to_owned();
     out.push_str(&table(&["", "claimed p50 ms", "claim − latency, p50 ms", "claims"], &rows));
     out
 }
@@ -105,8 +106,8 @@ fn dates(viewing: &Viewing) -> String {
     }
     let row =
         vec!["age by the date".to_owned(), cell(p50), cell(difference_p50), cell(difference_p99), count.to_string()];
-    let text = "<p>The second way of knowing: how old pictures are by the dates that the stream gives them \
-                (PROGRAM-DATE-TIME, prft).</p>\n";
-    let headings = ["", "p50 ms", "date − code, p50 ms", "p99 ms", "frames"];
+    let text =
+        "<p>An independent check: the age of the pictures by the stream's own dates (PROGRAM-DATE-TIME, prft).</p>\n";
+    let headings = ["", "p50 ms", "date − code, p50 ms", "date − code, p99 ms", "frames"];
     format!("{text}{}", table(&headings, &[row]))
 }

@@ -54,3 +54,31 @@ fn their_joins_are_counted_through_and_what_they_showed_is_there() {
     let different = run.warnings.iter().find(|warning| warning.code == Code::MergeDifferent).expect("told");
     assert!(different.message.ends_with("set differently: browser"), "{}", different.message);
 }
+
+#[test]
+fn counts_at_the_end_of_their_range_stay_there() {
+    let home = tempfile::tempdir().expect("a folder");
+    let folders = [("one", 60), ("two", 80)].map(|(name, latency)| {
+        let folder = home.path().join(name);
+        report(&folder, "Chromium", latency);
+        let file = folder.join("run.json");
+        let text = fs::read_to_string(&file).expect("it is there");
+        let mut run: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+        run["stalls"]["count"] = u64::MAX.into();
+        run["seeks"]["start"] = u64::MAX.into();
+        run["presented"]["callbacks"] = u64::MAX.into();
+        run["joins"][0]["claims"]["hls_latency_ms"]["count"] = u64::MAX.into();
+        fs::write(&file, run.to_string()).expect("it can be written");
+        folder
+    });
+    let run = merge(&folders, &home.path().join("both"), &[]).expect("they can be joined").run;
+    let browser = run.browser.expect("both were in browsers");
+    let viewing = browser.viewing;
+    let counts = [
+        viewing.stalls.count,
+        viewing.seeks["start"],
+        viewing.presented.callbacks,
+        viewing.claims["hls_latency_ms"].count,
+    ];
+    assert_eq!(counts, [u64::MAX; 4]);
+}
