@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use common::bom;
 use common::secret::Secret;
-pub(crate) use reader::not_toml;
 pub use reader::read;
+pub(crate) use reader::{line_of, not_toml};
 use setting::Setting;
 
 /// Longest plan that is read, in bytes.

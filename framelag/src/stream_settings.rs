@@ -13,7 +13,7 @@ use server::{SETTINGS_PATHS_MAX as MAX_PATHS, SegmentSettings, SettingsChange};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::plan::{Mistake, list, not_toml};
+use crate::plan::{Mistake, line_of, list, not_toml};
 
 /// Largest accepted file, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
@@ -60,12 +60,8 @@ struct Reader<'t> {
 }
 
 impl Reader<'_> {
-    fn line(&self, at: usize) -> usize {
-        self.text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
-    }
-
     fn wrong(&mut self, at: usize, what: String) {
-        self.mistakes.push(Mistake { line: Some(self.line(at)), what });
+        self.mistakes.push(Mistake { line: Some(line_of(self.text, at)), what });
     }
 
     fn settings(&mut self, table: &DeTable<'_>) -> StreamSettings {

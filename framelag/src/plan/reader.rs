@@ -51,7 +51,7 @@ pub(crate) fn not_toml(text: &str, error: &toml::de::Error) -> Mistake {
     let Some(span) = error.span() else {
         return Mistake { line: None, what: escaped(error.message()).into_owned() };
     };
-    let before = text.get(..span.start).unwrap_or(text);
+    let (line, before) = (line_of(text, span.start), text.get(..span.start).unwrap_or(text));
     let what = match text.get(span) {
         Some(key) if error.message() == DUPLICATE => format!("{DUPLICATE} {key}"),
         _ => {
@@ -63,7 +63,12 @@ pub(crate) fn not_toml(text: &str, error: &toml::de::Error) -> Mistake {
             if shown.is_empty() { error.message().to_owned() } else { format!("{shown}: {}", error.message()) }
         }
     };
-    Mistake { line: Some(before.matches('\n').count() + 1), what: escaped(&what).into_owned() }
+    Mistake { line: Some(line), what: escaped(&what).into_owned() }
+}
+
+/// The number of the line, from 1, that byte `at` of `text` is in.
+pub(crate) fn line_of(text: &str, at: usize) -> usize {
+    text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
 }
 
 /// A value with the names that lead to it, and the line of each.
