@@ -1,19 +1,28 @@
 //! The browser process: started headless with an empty profile, and killed with its whole process group.
 
 use std::fmt;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::host::parent_death;
+use common::printable::excerpt;
 use rustix::process::{Pid, Signal, geteuid, kill_process_group};
 use tempfile::TempDir;
 
 /// Time to exit after SIGTERM before it is killed.
 const GRACE: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_millis(20);
+
+/// File in the profile with the browser's standard error.
+const SAID: &str = "stderr";
+/// Bytes of it that are looked at.
+const SAID_MAX: u64 = 4 << 10;
+/// Most characters of a line that are shown.
+const LINE_MAX: usize = 200;
 
 /// Chromium flags: autoplay, no screen, and no background network traffic.
 const CHROMIUM: [&str; 10] = [
@@ -149,7 +158,8 @@ impl Browser {
         let profile = tempfile::Builder::new().prefix("framelag-browser-").tempdir().map_err(Error::Profile)?;
         let mut command = parent_death::command(&program);
         arguments(&mut command, &program, profile.path()).map_err(Error::Profile)?;
-        command.arg(page).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let said = File::create(profile.path().join(SAID)).map_err(Error::Profile)?;
+        command.arg(page).stdin(Stdio::null()).stdout(Stdio::null()).stderr(said);
         // Redirect what a browser keeps outside its profile, too. Use its own process group, so that Ctrl-C reaches
         // only the receiver.
         command.env("HOME", profile.path()).env("TMPDIR", profile.path()).process_group(0);
@@ -157,9 +167,11 @@ impl Browser {
         Ok(Some(Self { child, profile: Some(profile) }))
     }
 
-    /// Returns how the browser exited, if it did.
+    /// Returns how the browser exited, if it did, and what it said last.
     pub(super) fn has_ended(&mut self) -> Option<String> {
-        self.child.try_wait().ok().flatten().map(|status| status.to_string())
+        let status = self.child.try_wait().ok().flatten()?;
+        let said = self.profile.as_ref().and_then(|profile| last_line(&profile.path().join(SAID)));
+        Some(said.map_or(status.to_string(), |said| format!("{status}: {said}")))
     }
 
     fn signal(&self, signal: Signal) {
@@ -168,6 +180,17 @@ impl Browser {
             let _ = kill_process_group(group, signal);
         }
     }
+}
+
+/// The last line of a file that is not empty.
+fn last_line(file: &Path) -> Option<String> {
+    let mut file = File::open(file).ok()?;
+    let start = file.metadata().ok()?.len().saturating_sub(SAID_MAX);
+    file.seek(SeekFrom::Start(start)).ok()?;
+    let mut text = Vec::new();
+    file.take(SAID_MAX).read_to_end(&mut text).ok()?;
+    let text = String::from_utf8_lossy(&text);
+    text.lines().rfind(|line| !line.trim().is_empty()).map(|line| excerpt(line.trim(), LINE_MAX))
 }
 
 fn arguments(command: &mut Command, program: &Path, profile: &Path) -> io::Result<()> {

@@ -27,8 +27,8 @@ const LATE: i64 = 250_000;
 const ANSWERED: i64 = 500_000;
 /// Most frames and other events waiting for older ones: four seconds at 500 fps.
 const MAX_WAITING: usize = 2_000;
-/// Most media pieces remembered: more than a player buffers.
-const MAX_PIECES: usize = 1_000;
+/// Most media pieces remembered: a minute of one-frame parts at 60 fps, and no player buffers more.
+const MAX_PIECES: usize = 3_600;
 /// Frames without a callback that are counted one by one.
 const MAX_MISSED: u32 = 1_000;
 /// Largest difference between two media times of one frame: the element's clock has 1 µs steps, and players round.
@@ -84,8 +84,8 @@ pub(super) struct Join {
 
 impl Join {
     /// `clocks` says whether publisher and receiver share a host; then the page's clock is the only other one.
-    pub(super) fn new(via: Via, clocks: Clocks, served: Option<Served>) -> Self {
-        Self { clocks, is_one_response: via == Via::Mse, served, ..Self::default() }
+    pub(super) fn new(via: Via, clocks: Clocks) -> Self {
+        Self { clocks, is_one_response: via == Via::Mse, ..Self::default() }
     }
 
     /// Notes that the server is framelag's and whose clock stamps the pictures.
@@ -118,7 +118,8 @@ impl Join {
             if self.untied == 1 { "" } else { "s" }
         );
         let assumed =
-            "no SEI reaches a page: the publisher is assumed to be on this host, because the URL is".to_owned();
+            "no SEI reaches a page: the publisher is assumed to be on this host, because the URL is a loopback one"
+                .to_owned();
         let all = [
             (self.malformed > 0, Code::Input, malformed),
             (self.unsent > 0, Code::Input, unsent),
@@ -175,7 +176,6 @@ impl Join {
                 format!("it has version {} of the protocol, this receiver {PROTOCOL}: load it anew", hello.protocol);
             self.end.get_or_insert(EndError { kind: "page".to_owned(), message, status: None });
         }
-        self.clock.isolated(hello.cross_origin_isolated);
         self.browser = Some((excerpt(&hello.browser, TEXT_MAX), excerpt(&hello.version, TEXT_MAX)));
         if let Some(started) = self.clock.here(hello.started_us, now) {
             recorder.begin_join(started);

@@ -2,9 +2,10 @@
 //!
 //! The page's clock never steps and belongs to one page load, so each join starts a new estimate.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use common::sync::{Estimate, Estimator, Sample, Verdict};
+use common::sync::{Estimate, Estimator, Fix, Sample, Verdict};
 use common::time::{MonoTime, Now, WallTime};
 use measure::figures::Probes;
 use rand::rngs::StdRng;
@@ -20,8 +21,8 @@ const BURST_APART: Duration = Duration::from_millis(40);
 const EVERY: Duration = Duration::from_millis(250);
 /// Most probes awaiting an answer: a busy page answers late, but it answers.
 const MAX_ASKED: usize = 64;
-/// Timer resolution of pages with and without cross-origin isolation.
-const STEP_US: [u32; 2] = [5, 100];
+/// What a page may say of the steps of its timer, in µs. Browsers have 5 to 1,000.
+const STEP_US: RangeInclusive<u32> = 1..=100_000;
 
 /// Schedules probes and matches answers to them.
 #[derive(Debug)]
@@ -39,6 +40,9 @@ pub(super) struct Probe {
     there_in: i64,
     there_out: i64,
     received: MonoTime,
+    step_us: u32,
+    /// Probes sent so far, this one too.
+    number: u64,
 }
 
 impl Prober {
@@ -68,7 +72,9 @@ impl Prober {
     pub(super) fn answered(&mut self, answer: &Answer, now: MonoTime) -> Option<Probe> {
         let at = self.asked.iter().position(|(nonce, _)| *nonce == answer.nonce)?;
         let (_, sent) = self.asked.remove(at);
-        Some(Probe { sent, there_in: answer.in_us, there_out: answer.out_us, received: now })
+        let step_us = answer.step_us.clamp(*STEP_US.start(), *STEP_US.end());
+        let (there_in, there_out) = (answer.in_us, answer.out_us);
+        Some(Probe { sent, there_in, there_out, received: now, step_us, number: self.sent })
     }
 }
 
@@ -76,26 +82,29 @@ impl Prober {
 #[derive(Debug, Default)]
 pub(super) struct PageClock {
     estimator: Estimator,
+    /// The newest fix. It also converts times while a new answer contradicts it: a page's clock does not step.
+    last: Option<Fix>,
+    sent: u64,
     answered: u64,
     refused: u64,
-    is_isolated: bool,
+    contradicted: u64,
 }
 
 impl PageClock {
     /// Adds an answer.
-    pub(super) fn add(&mut self, Probe { sent, there_in, there_out, received }: Probe) {
-        let [there_in, there_out] = [there_in, there_out].map(WallTime::from_micros);
-        let distance_us = STEP_US[usize::from(!self.is_isolated)];
-        let sample = Sample { sent, there_in, there_out, received, distance_us };
-        match self.estimator.handle_sample(sample) {
+    pub(super) fn add(&mut self, probe: Probe) {
+        let Probe { sent, received, step_us: distance_us, number, .. } = probe;
+        let [there_in, there_out] = [probe.there_in, probe.there_out].map(WallTime::from_micros);
+        self.sent = self.sent.max(number);
+        match self.estimator.handle_sample(Sample { sent, there_in, there_out, received, distance_us }) {
             Verdict::Impossible => self.refused += 1,
-            _ => self.answered += 1,
+            Verdict::Cleared(wrong) => {
+                self.answered = (self.answered + 1).saturating_sub(wrong);
+                self.contradicted += wrong;
+            }
+            Verdict::Taken | Verdict::Doubted | Verdict::Restarted(_) => self.answered += 1,
         }
-    }
-
-    /// Notes whether the page is cross-origin isolated, with fine timers.
-    pub(super) const fn isolated(&mut self, is_isolated: bool) {
-        self.is_isolated = is_isolated;
+        self.last = self.estimator.fix().or(self.last);
     }
 
     /// Whether there are enough answers to convert the first pictures' times.
@@ -103,14 +112,10 @@ impl PageClock {
         self.answered >= BURST && self.estimator.fix().is_some()
     }
 
-    fn estimate(&self, now: Now) -> Option<Estimate> {
-        self.estimator.fix()?.estimate(now, now.mono)
-    }
-
     /// Converts `page_us` of the page's clock to the receiver's clocks, capped at `now`. `None` until the page's
     /// clock is known.
     pub(super) fn here(&self, page_us: i64, now: Now) -> Option<Now> {
-        let wall = WallTime::from_micros(page_us).offset(self.estimate(now)?.offset_us);
+        let wall = WallTime::from_micros(page_us).offset(self.last?.estimate(now, now.mono)?.offset_us);
         let before = now.wall.micros_since(wall);
         let Ok(before) = u64::try_from(before) else { return Some(now) };
         let mono = MonoTime::from_origin(now.mono.since_origin().saturating_sub(Duration::from_micros(before)));
@@ -120,15 +125,15 @@ impl PageClock {
     /// Compares the page's clock with the receiver's, which stands for the publisher's here: a browser's times are
     /// converted through it.
     pub(super) fn comparison(&self, now: Now) -> Option<Comparison> {
-        let Estimate { offset_us, bound_us } = self.estimate(now)?;
+        let Estimate { offset_us, bound_us } = self.estimator.fix()?.estimate(now, now.mono)?;
         let drift_ppm = self.estimator.drift().map(|drift| drift.ppm);
         Some(Comparison { offset_us: -offset_us, bound_us, drift_ppm, source: Source::Browser })
     }
 
     pub(super) fn probes(&self) -> Probes {
         let restarts = self.estimator.restarts().count;
-        let (answered, refused) = (self.answered, self.refused);
-        Probes { sent: answered + refused, answered, refused, contradicted: 0, restarts }
+        let Self { sent, answered, refused, contradicted, .. } = *self;
+        Probes { sent, answered, refused, contradicted, restarts }
     }
 }
 
@@ -143,14 +148,13 @@ mod tests {
     #[test]
     fn a_clock_that_is_off_by_3_s_is_found_within_the_bound() {
         let (mut prober, mut clock) = (Prober::new(1, at(0)), PageClock::default());
-        clock.isolated(true);
         let (shift, epoch) = (3_000_000, 1_763_722_800_000_000);
         for _ in 0..BURST {
             assert!(!clock.is_settled());
             let sent = prober.next();
             let nonce = prober.ask(sent);
             let there = epoch + shift + sent.since_origin().as_micros() as i64 + 300;
-            let answer = Answer { nonce, in_us: there, out_us: there };
+            let answer = Answer { nonce, in_us: there, out_us: there, step_us: 5 };
             let probe = prober.answered(&answer, sent + Duration::from_micros(700)).expect("it was asked");
             assert_eq!(prober.answered(&answer, sent), None, "once");
             clock.add(probe);
@@ -167,10 +171,33 @@ mod tests {
     }
 
     #[test]
+    fn times_are_converted_while_an_answer_is_doubted_and_nothing_is_compared() {
+        let mut clock = PageClock::default();
+        let epoch = 1_763_722_800_000_000;
+        let mut number = 0;
+        let mut add = |clock: &mut PageClock, micros: u64, off: i64| {
+            number += 1;
+            let there = epoch + micros as i64 + 350 + off;
+            let (sent, received) = (at(micros), at(micros + 700));
+            clock.add(Probe { sent, there_in: there, there_out: there, received, step_us: 5, number });
+        };
+        (0..BURST).for_each(|i| add(&mut clock, i * 40_000, 0));
+        add(&mut clock, 500_000, 20_000);
+        let now = Now { wall: WallTime::from_micros(epoch + 600_000), mono: at(600_000) };
+        assert_eq!(clock.comparison(now), None, "one of them is wrong");
+        let here = clock.here(epoch + 590_000, now).expect("by the answers before");
+        assert!((here.wall.micros_since(now.wall) + 10_000).abs() < 1_000, "{here:?}");
+        add(&mut clock, 750_000, 0);
+        assert!(clock.comparison(now).is_some());
+        let probes = clock.probes();
+        assert_eq!((probes.sent, probes.answered, probes.contradicted), (BURST + 2, BURST + 1, 1));
+    }
+
+    #[test]
     fn an_answer_that_nobody_asked_for_is_none_and_questions_do_not_pile_up() {
         let mut prober = Prober::new(1, at(0));
         (0..1_000).for_each(|i| drop(prober.ask(at(i))));
         assert_eq!(prober.asked.len(), MAX_ASKED);
-        assert_eq!(prober.answered(&Answer { nonce: "x".into(), in_us: 1, out_us: 1 }, at(5)), None);
+        assert_eq!(prober.answered(&Answer { nonce: "x".into(), in_us: 1, out_us: 1, step_us: 5 }, at(5)), None);
     }
 }

@@ -82,7 +82,6 @@ pub(super) struct Hello {
     pub(super) protocol: u32,
     pub(super) browser: String,
     pub(super) version: String,
-    pub(super) cross_origin_isolated: bool,
     /// The reference for the time to the first picture.
     pub(super) started_us: i64,
 }
@@ -93,6 +92,8 @@ pub(super) struct Answer {
     pub(super) nonce: String,
     pub(super) in_us: i64,
     pub(super) out_us: i64,
+    /// Steps of the page's timer.
+    pub(super) step_us: u32,
 }
 
 /// A frame callback.

@@ -39,8 +39,8 @@ use door::{Door, Entry};
 use proxy::Proxy;
 use tls::Identity;
 
-/// Most messages queued for the run; further ones apply backpressure to the page.
-const MAX_EVENTS: usize = 1_024;
+/// Most messages queued for the run, several seconds of them; further ones apply backpressure to the page.
+const MAX_EVENTS: usize = 64;
 /// Most texts queued for a page.
 const MAX_WAITING: usize = 16;
 /// Largest message of a page: 200 ms of lines are a few kB.

@@ -54,14 +54,14 @@ pub(crate) struct Session<'a> {
     origin: Origin,
     /// Assumption about the publisher's clock.
     clocks: Clocks,
-    /// Whether the publisher's pictures are shifted between joins.
-    shifts: bool,
+    /// Whether the publisher's pictures can be shifted between joins; `None` before it was asked.
+    shifts: Option<bool>,
     /// Whether a shift was requested that the end of the run has to undo.
     was_shifted: bool,
     /// When the server was asked last.
     asked: Instant,
     browser: Option<Browser>,
-    /// The most recently connected page.
+    /// The page that plays.
     socket: Option<(u64, mpsc::Sender<String>)>,
     reported: Instant,
 }
@@ -122,7 +122,7 @@ impl<'a> Session<'a> {
             server,
             origin,
             clocks,
-            shifts: false,
+            shifts: None,
             was_shifted: false,
             asked: reported,
             browser,
@@ -152,9 +152,10 @@ impl<'a> Session<'a> {
         // When the current join was first tried.
         let mut tried: Option<Instant> = None;
         while joined < self.config.joins {
-            let served = self.ask_origin(joined);
-            let mut join = Join::new(self.config.via, self.clocks, served);
+            let mut join = Join::new(self.config.via, self.clocks);
             self.open_page(&mut join, !was_opened)?;
+            // At the last moment: a stream that is waited for may have come meanwhile.
+            self.ask_origin(&mut join, joined);
             was_opened = true;
             let since = *tried.get_or_insert_with(Instant::now);
             let played = self.play_once(&mut join);
@@ -267,11 +268,13 @@ impl<'a> Session<'a> {
 
     fn event(&mut self, Event { socket, what }: Event, join: &mut Join) -> Result<(), Early> {
         if let What::Opened(sender) = what {
-            // The page was reloaded or opened again: the newest one plays.
-            self.socket = Some((socket, sender));
+            // One page plays; another that is opened meanwhile is let go.
+            if self.socket.is_none() {
+                self.socket = Some((socket, sender));
+            }
             return Ok(());
         }
-        if self.socket.as_ref().is_none_or(|(newest, _)| *newest != socket) {
+        if self.socket.as_ref().is_none_or(|(known, _)| *known != socket) {
             return Ok(());
         }
         match what {
@@ -282,7 +285,8 @@ impl<'a> Session<'a> {
                 self.recorder.viewed(join.browser.clone(), join.viewed.clone());
             }
             What::Closed if join.end.is_none() => return Err(Early::Failed("the page was closed".to_owned())),
-            What::Closed | What::Opened(_) => {}
+            What::Closed => self.socket = None,
+            What::Opened(_) => {}
         }
         Ok(())
     }

@@ -42,7 +42,7 @@ fn say(socket: &mut Socket, messages: &[Value]) {
 
 fn hello(started_us: i64) -> Value {
     json!({ "type": "hello", "protocol": 1, "browser": "Chromium", "version": "156.0.0.0", "user_agent": "x",
-            "cross_origin_isolated": true, "started_us": started_us })
+            "started_us": started_us })
 }
 
 fn frame(sequence: i64, presented_us: i64, pub_us: i64, media_us: i64) -> Value {
@@ -96,7 +96,7 @@ fn page(address: &str, plays: &[Play]) {
             let Ok(told) = serde_json::from_str::<Value>(message.to_text().unwrap_or_default()) else { continue };
             match told["type"].as_str() {
                 Some("probe") => {
-                    let answer = json!({ "type": "answer", "nonce": told["nonce"], "in_us": came, "out_us": now_us() + SHIFT_US });
+                    let answer = json!({ "type": "answer", "nonce": told["nonce"], "in_us": came, "out_us": now_us() + SHIFT_US, "step_us": 5 });
                     if socket.send(Message::text(format!("{answer}\n"))).is_err() {
                         return;
                     }
@@ -205,21 +205,24 @@ fn a_stream_that_is_not_there_yet_is_waited_for() {
     assert_eq!((summary.exit_code, summary.run.frames.measured), (0, Some(40)), "{:?}", summary.run.warnings);
 }
 
+/// Says that the stream has ended.
+fn is_over(socket: &mut Socket, _: i64) {
+    say(socket, &[end("ended")]);
+}
+
 /// Plays, and says that the stream has ended.
 fn plays_to_the_end(socket: &mut Socket, first: i64) {
     plays(socket, first);
-    say(socket, &[end("ended")]);
+    is_over(socket, first);
 }
 
 #[test]
 fn a_stream_that_ends_is_inconclusive_and_what_was_measured_counts() {
-    let is_over: Play = |socket, _| say(socket, &[end("ended")]);
     let of = |summary: &Summary| {
         let stopped = summary.run.warnings.iter().filter(|warning| warning.code == Code::StreamStopped);
         stopped.map(|warning| warning.message.clone()).collect::<Vec<_>>()
     };
-    let pages: &'static [Play] = Box::leak(Box::new([plays as Play, plays_to_the_end, is_over]));
-    let gone = long(3, "--joins 3 --wait 0s", pages);
+    let gone = long(3, "--joins 3 --wait 0s", &[plays, plays_to_the_end, is_over]);
     let run = &gone.run;
     assert_eq!((gone.exit_code, run.frames.measured), (3, Some(80)), "{:?}", run.warnings);
     assert_eq!(run.browser.as_ref().map(|browser| browser.joins.len()), Some(2));
@@ -228,10 +231,10 @@ fn a_stream_that_ends_is_inconclusive_and_what_was_measured_counts() {
     assert!(told[0].starts_with("join 2: the stream was gone for the last 2."), "{told:?}");
     assert_eq!(told[1], "only 2 of 3 joins were played (ended 404: because)");
     // One that ends a moment before its time was measured in full.
-    let full = summary("--joins 1", Box::leak(Box::new([plays_to_the_end as Play])), None);
+    let full = summary("--joins 1", &[plays_to_the_end], None);
     assert_eq!((full.exit_code, of(&full)), (0, Vec::new()), "{:?}", full.run.warnings);
     // A stream that was over before is none.
-    let over = summary("--joins 2 --wait 0s", Box::leak(Box::new([is_over])), None);
+    let over = summary("--joins 2 --wait 0s", &[is_over], None);
     assert_eq!(over.exit_code, 1, "{:?}", over.run.warnings);
 }
 

@@ -35,12 +35,12 @@ impl Rig {
     fn warming_up(warmup: Duration) -> Self {
         let setup = Setup { started: now(0), warmup, ..Setup::default() };
         let recorder = Recorder::in_browser(setup, "mse", "own").expect("nothing to write");
-        let mut rig = Self { join: Join::new(Via::LlHls, Clocks::Assumed, None), recorder };
+        let mut rig = Self { join: Join::new(Via::LlHls, Clocks::Assumed), recorder };
         let mut prober = Prober::new(1, now(0).mono);
         let nonce = prober.ask(now(10).mono);
-        let answer = protocol::Answer { nonce, in_us: us(10), out_us: us(10) };
+        let answer = protocol::Answer { nonce, in_us: us(10), out_us: us(10), step_us: 5 };
         rig.join.probed(prober.answered(&answer, now(10).mono).expect("it was asked"));
-        rig.say(&[json!({ "type": "hello", "protocol": 1, "browser": "B", "version": "1", "cross_origin_isolated": true, "started_us": us(20) })], 20);
+        rig.say(&[json!({ "type": "hello", "protocol": 1, "browser": "B", "version": "1", "started_us": us(20) })], 20);
         rig
     }
 
@@ -270,7 +270,7 @@ fn a_join_whose_page_does_not_finish_keeps_its_frames_and_is_one_of_the_joins() 
     assert!(rig.join.cut_off(&mut rig.recorder, now(3_200)));
     rig.recorder.end_join(now(3_200));
     // The next page says nothing at all.
-    let mut silent = Join::new(Via::LlHls, Clocks::Assumed, None);
+    let mut silent = Join::new(Via::LlHls, Clocks::Assumed);
     assert!(silent.cut_off(&mut rig.recorder, now(9_000)));
     rig.recorder.end_join(now(9_000));
     let run = rig.recorder.finish(now(9_000), &[]).summary.run;

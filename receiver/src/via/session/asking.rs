@@ -16,17 +16,16 @@ const ASK_EVERY: Duration = Duration::from_millis(200);
 impl Session<'_> {
     /// Checks whether the server is framelag's, and shifts the publisher's pictures for the next join, after `joined`
     /// others.
-    pub(super) fn ask_origin(&mut self, joined: u32) -> Option<Served> {
-        let answer = self.origin.marks(None)?;
-        let served = self.understand(answer);
+    pub(super) fn ask_origin(&mut self, join: &mut Join, joined: u32) {
+        let Some(answer) = self.origin.marks(None) else { return };
+        join.told(self.understand(answer), self.clocks);
         let phase = Phase::new(f64::from(joined) / f64::from(self.config.joins));
-        let phase = phase.filter(|_| joined == 0 || self.shifts);
+        let phase = phase.filter(|_| self.shifts != Some(false));
         // Even a request that times out may be carried out.
         self.was_shifted |= phase.is_some() && joined > 0;
         let phase_us = phase.and_then(|phase| self.origin.shift(phase));
-        self.shifts = phase_us.is_some();
+        self.shifts = Some(phase_us.is_some());
         self.recorder.shifted(phase_us);
-        Some(served)
     }
 
     /// Use the newest answer about the stamping clock: a stream without viewers has no frames to report at first.
