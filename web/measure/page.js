@@ -5,7 +5,7 @@ import { Failure, hasEnded, isMixedContent } from "../players/failure.js";
 import { load } from "../players/index.js";
 import { playerOptions } from "../players/presets.js";
 import { browser } from "./browser.js";
-import { PageClock } from "./clock.js";
+import { PageClock, timerStepUs } from "./clock.js";
 import { Outbox } from "./outbox.js";
 import { Watch } from "./watch.js";
 
@@ -41,6 +41,7 @@ export class Page {
     this.show = show;
     this.clock = clock;
     this.outbox = new Outbox(socket);
+    this.stepUs = timerStepUs();
     socket.addEventListener("message", (event) => this.#received(event));
     socket.addEventListener("close", () => this.#stop("The receiver has disconnected."));
   }
@@ -52,7 +53,7 @@ export class Page {
     const message = JSON.parse(event.data);
     switch (message.type) {
       case "probe":
-        this.outbox.sendNow({ type: "answer", nonce: message.nonce, in_us: inUs, out_us: this.clock.nowUs() });
+        this.#answer(message.nonce, inUs);
         break;
       case "start":
         this.#start(message).catch((error) => this.#end(error));
@@ -66,10 +67,19 @@ export class Page {
     }
   }
 
+  /**
+   * @param {string} nonce
+   * @param {number} inUs
+   */
+  #answer(nonce, inUs) {
+    this.outbox.sendNow({ type: "answer", nonce, in_us: inUs, out_us: this.clock.nowUs(), step_us: this.stepUs });
+  }
+
   /** @param {StartMessage} message */
   async #start({ player, url, preset = null, options, canvas_only: canvasOnly }) {
     const { name, version } = browser(navigator.userAgent);
     const start = await load(player);
+    if (this.#ended) return;
     this.outbox.sendNow({
       type: "hello",
       protocol: PROTOCOL,
@@ -90,23 +100,23 @@ export class Page {
   }
 
   /** @param {unknown} error `null` on success. */
-  #end(error) {
+  async #end(error) {
     if (this.#ended) return;
-    this.#ended = true;
+    const at = this.clock.nowUs();
     const failure = error instanceof Failure ? error : null;
     const kind = failure?.kind ?? (error ? "page" : "none");
     const message = error instanceof Error ? error.message : error ? String(error) : "";
-    this.#stop(message || "Done.");
-    const end = { kind, message, status: failure?.status ?? null };
-    this.outbox.sendNow({ type: "end", at_us: this.clock.nowUs(), error: end });
+    await this.#stop(message || "Done.");
+    this.outbox.sendNow({ type: "end", at_us: at, error: { kind, message, status: failure?.status ?? null } });
   }
 
   /** @param {string} text */
-  #stop(text) {
+  async #stop(text) {
     this.#ended = true;
-    this.#watch?.stop();
+    const reported = this.#watch?.stop();
     this.#player?.stop();
     this.show(text);
+    await reported;
   }
 }
 

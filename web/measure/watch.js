@@ -11,6 +11,8 @@ import { Stalls } from "./stalls.js";
 
 const STALL_POLL_MS = 50;
 const STATE_EVERY_MS = 250;
+/** Longest wait for the pixels of the last frames. */
+const LAST_LOOKS_MS = 200;
 
 /** @param {number | null | undefined} s */
 const secondsToUs = (s) => (s === null || s === undefined || !Number.isFinite(s) ? null : Math.round(s * 1e6));
@@ -21,6 +23,8 @@ export class Watch {
   #presented = new Presented();
   #stalls = new Stalls();
   #stopped = new AbortController();
+  /** Frames whose pixels are being read. @type {Set<Promise<void>>} */
+  #looking = new Set();
   /** The seek under way: when it began, and why, `null` if unknown. */
   #seek = /** @type {{ ms: number, why: string | null } | null} */ (null);
   /** @type {"live-edge" | "gap" | null} The seek that the player has announced. */
@@ -57,12 +61,14 @@ export class Watch {
     video.requestVideoFrameCallback((_, frame) => this.#frame(frame));
   }
 
-  stop() {
+  /** Resolves once all frames seen are reported. */
+  async stop() {
     if (this.#stopped.signal.aborted) return;
     this.#stopped.abort();
     // A stream that is over keeps nobody waiting.
     if (!this.video.ended) this.#stalled(this.#stalls.finish(this.#moment()));
     this.#state();
+    await Promise.race([Promise.all(this.#looking), new Promise((resolve) => setTimeout(resolve, LAST_LOOKS_MS))]);
     this.outbox.flush();
   }
 
@@ -75,10 +81,12 @@ export class Watch {
     const missed = this.#presented.callback(frame.presentedFrames, frame.mediaTime);
     this.#stalled(this.#stalls.presented(frame.presentationTime, frame.mediaTime, missed));
     const message = this.#frameMessage(called, frame, missed);
-    looking.then(
+    const reported = looking.then(
       (look) => this.outbox.add({ ...message, ...lookFields(look) }),
       (error) => this.outbox.add({ ...message, ...lookFields(null), note: String(error) }),
     );
+    this.#looking.add(reported);
+    reported.finally(() => this.#looking.delete(reported));
   }
 
   /**
@@ -132,8 +140,8 @@ export class Watch {
 
   #state() {
     const { video, clock } = this;
-    const ranges = video.buffered;
-    const aheadS = ranges.length > 0 ? ranges.end(ranges.length - 1) - video.currentTime : null;
+    const endS = bufferedEndS(video);
+    const aheadS = endS === null ? null : endS - video.currentTime;
     const quality = video.getVideoPlaybackQuality();
     const at = clock.nowUs();
     this.outbox.add({
@@ -163,6 +171,15 @@ export class Watch {
       appended_us: clock.maybeUs(appended),
     });
   }
+}
+
+/**
+ * The end of the range being played: what lies behind a gap is not ahead.
+ * @param {HTMLVideoElement} video
+ */
+function bufferedEndS({ buffered, currentTime }) {
+  for (let i = buffered.length - 1; i >= 0; i--) if (buffered.start(i) <= currentTime) return buffered.end(i);
+  return null;
 }
 
 /** @param {Look | null} look */

@@ -145,6 +145,7 @@ class OwnPlayer extends LoadingPlayer {
         const { media } = parse(text, url);
         const merged = media && merge(before, media);
         if (merged) return this.#wanted(merged);
+        if (!delta) throw new Failure("format", "the playlist does not continue the one before");
         delta = false;
       } catch (error) {
         if (this.stopped.aborted || failures >= MAX_FAILURES) throw error;
@@ -218,8 +219,10 @@ class OwnPlayer extends LoadingPlayer {
     if (!this.#appender) throw new Failure("format", "the playlist has no EXT-X-MAP: only fragmented MP4 is supported");
     const jumps = piece.discontinuity && piece.sequence !== this.#discontinuity;
     if (jumps) this.#discontinuity = piece.sequence;
-    const span = await this.#appender.append(bytes, jumps ? startTime(bytes, this.#scales) : null);
-    this.#dates.add(span.fromS, piece.dateMs);
+    const startS = startTime(bytes, this.#scales);
+    const span = await this.#appender.append(bytes, jumps ? startS : null);
+    // After a gap, or over media that is there, it does not begin where the buffer ended.
+    this.#dates.add(startS === null ? span.fromS : startS + this.#appender.offsetS(), piece.dateMs);
     const marks = { requested, firstByte, received, appended: performance.now() };
     this.events.emit("media", { ...marks, ...span });
     this.#steering?.appended(this.#waiting > 0);

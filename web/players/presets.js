@@ -7,11 +7,14 @@ import { CUSHION_MS } from "./steering.js";
 /** Common to all low-latency hls.js configurations: its own latency control would only add to the buffer. */
 const HLSJS_LOW_LATENCY = { lowLatencyMode: true, liveSyncOnStallIncrease: 0, backBufferLength: 10 };
 
+/** With 0.1 s, Chromium stalls now and then: dash.js changes the rate all the time. */
+const DASH_LIVE_DELAY_S = 0.11;
+
 /**
- * Configures dash.js with a live delay in seconds, close enough to the edge for one-frame fragments.
- * @param {number} liveDelay
+ * Configures dash.js close enough to the edge for one-frame fragments.
+ * @param {number} [liveDelay] In seconds.
  */
-const dashLowLatency = (liveDelay) => ({
+const dashLowLatency = (liveDelay = DASH_LIVE_DELAY_S) => ({
   streaming: {
     delay: { liveDelay },
     buffer: { lowLatencyStallThreshold: 0.03, bufferTimeAtTopQuality: 2, bufferTimeDefault: 2 },
@@ -24,7 +27,7 @@ export const PRESETS = {
   ultra: {
     cushionMs: 100,
     hlsjs: HLSJS_LOW_LATENCY,
-    dashjs: dashLowLatency(0.1),
+    dashjs: dashLowLatency(),
   },
   "real-time": {
     seekWhenBehindMs: 1000,
@@ -53,8 +56,7 @@ export const PRESETS = {
   frame: {
     cushionMs: CUSHION_MS,
     hlsjs: HLSJS_LOW_LATENCY,
-    // With 0.1 s, Chromium stalls now and then: dash.js changes the rate all the time.
-    dashjs: dashLowLatency(0.11),
+    dashjs: dashLowLatency(),
   },
 };
 

@@ -63,6 +63,11 @@ export class Appender {
     return ranges.length > 0 ? ranges.end(ranges.length - 1) : null;
   }
 
+  /** Added to the times in the media, in seconds. */
+  offsetS() {
+    return this.#buffer.timestampOffset;
+  }
+
   /** Start of the last contiguous range. */
   startS() {
     const ranges = this.#buffer.buffered;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { browser } from "../measure/browser.js";
-import { PageClock } from "../measure/clock.js";
+import { PageClock, timerStepUs } from "../measure/clock.js";
 import { Outbox } from "../measure/outbox.js";
 import { Presented } from "../measure/presented.js";
 import { Stalls } from "../measure/stalls.js";
@@ -207,4 +207,13 @@ test("a stall that is heard of after its frames is as long as they were late", (
   const stall = stalls.presented(260, 7 / 30, 3);
   assert.equal(Math.round(stall?.lengthMs ?? 0), 27);
   assert.equal(Math.round((stall?.startMs ?? 0) + (stall?.lengthMs ?? 0)), 160);
+});
+
+test("the steps of a timer are found", () => {
+  for (const stepUs of [5, 20, 100, 1000]) {
+    let readings = 0;
+    // Each reading takes 0.3 µs.
+    const now = () => (1e6 + Math.floor((readings++ * 0.3) / stepUs) * stepUs) / 1000;
+    assert.equal(timerStepUs(now), stepUs);
+  }
 });

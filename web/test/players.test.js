@@ -15,7 +15,6 @@ import {
 } from "../players/failure.js";
 import { PlayerEvents } from "../players/player.js";
 import { expectPlaylist } from "../players/playlist-tags.js";
-import { PRESETS, playerOptions } from "../players/presets.js";
 import { Appender } from "../players/source.js";
 
 /**
@@ -170,21 +169,6 @@ test("a fault of a player is none of the network's, which would be waited for", 
   assert.equal(failureOf(new TypeError("x is undefined")).kind, "page");
   await assert.rejects(read(Promise.reject(new TypeError("network error"))), { name: "Failure", kind: "network" });
   await assert.rejects(read(Promise.reject(new DOMException("", "AbortError"))), { name: "AbortError" });
-});
-
-test("presets that the receiver refuses for our player have no settings for it", () => {
-  const ours = Object.entries(PRESETS).filter(([, { cushionMs }]) => cushionMs !== undefined);
-  assert.deepEqual(ours.map(([name]) => name), ["ultra", "frame"]);
-});
-
-test("presets are joined with options of one's own", () => {
-  assert.deepEqual(Object.keys(PRESETS), ["ultra", "real-time", "safe", "frame"]);
-  const options = playerOptions("real-time", { cushionMs: 80, hlsjs: { maxBufferLength: 5 } });
-  assert.equal(options.cushionMs, 80);
-  assert.equal(options.seekWhenBehindMs, 1000);
-  assert.deepEqual([options.hlsjs?.["maxBufferLength"], options.hlsjs?.["liveSyncDurationCount"]], [5, 1]);
-  assert.deepEqual(playerOptions(null, { cushionMs: 1 }), { cushionMs: 1 });
-  assert.throws(() => playerOptions("fast"), /ultra, real-time, safe, frame/);
 });
 
 test("a body is read, and its first bytes come before its last", async () => {
