@@ -87,6 +87,18 @@ fn what_keeps_a_browser_from_playing_is_named() {
     }
 }
 
+#[test]
+fn why_a_browser_does_not_start_is_told() {
+    let _turn = turn::share();
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let browser =
+        viewing::wrapped_chromium(folder.path(), "echo first >&2; echo 'no libnss3.so' >&2; echo >&2; exit 7");
+    let receiver = viewing::viewer(&browser, "mse", "http://127.0.0.1:9/stream", folder.path());
+    let ran = receiver.words("--joins 1").run(LIMIT).expect_code(1);
+    let told = "the browser exited unexpectedly (exit status: 7: no libnss3.so)";
+    assert!(ran.stderr.iter().any(|line| line.contains(told)), "{ran}");
+}
+
 /// The processes that have `mark` in their environment, as those that the receiver starts have.
 fn with_environment(mark: &str) -> usize {
     let processes = fs::read_dir("/proc").expect("Linux has it").flatten().map(|process| process.path());
