@@ -16,6 +16,9 @@ use framelag_tests::{LIMIT, binary, need, turn};
 /// Playlists that are taken of each publisher.
 const RELOADS: usize = 45;
 
+/// Segments that are taken by each manifest.
+const OLDEST: usize = 2;
+
 /// Keeps what a server sends in a folder.
 struct Collector<'a> {
     streams: &'a Streams,
@@ -47,11 +50,21 @@ impl Collector<'_> {
             if reload % 15 == 0 {
                 let manifest = self.get("manifest.mpd").expect("a manifest");
                 self.keep(&format!("{:04}.mpd", self.playlists), &manifest);
+                self.numbered(&String::from_utf8(manifest).expect("text"));
                 // A viewer joins, and goes.
                 let mut viewer = TcpStream::connect(self.streams.http()).expect("it listens");
                 write!(viewer, "GET /cam/mse HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("it reads");
             }
         }
+    }
+
+    /// The oldest segments that a player finds by the manifest.
+    fn numbered(&mut self, manifest: &str) {
+        let init =
+            attribute(manifest, "initialization=\"").expect("an initialization segment").trim_end_matches(".mp4");
+        let pieces = (0..200).map(|number| format!("dash-{number}.m4s"));
+        let there = pieces.filter_map(|name| Some((self.get(&name)?, name))).take(OLDEST);
+        there.for_each(|(bytes, name)| self.keep(&format!("{init}-{name}"), &bytes));
     }
 
     fn playlist(&mut self, query: &str) -> String {
@@ -109,6 +122,9 @@ fn strict_parsers_accept_all_of_a_run() {
     let ran = Builder::new(node).arg(script).arg(folder.path()).run(LIMIT).expect_code(0);
     let read: serde_json::Value = serde_json::from_str(&ran.stdout[0]).expect("JSON");
     println!("{read}");
+    let is_numbered = |name: &str| name.contains("-dash-");
+    let names = fs::read_dir(folder.path()).expect("it is there").flatten().map(|file| file.file_name());
+    assert!(names.filter(|name| is_numbered(&name.to_string_lossy())).count() >= 4, "segments of manifests");
     assert_eq!(read["playlists"], playlists);
     assert!(read["manifests"].as_u64() >= Some(6) && read["frames"].as_u64() >= Some(80), "{read}");
 

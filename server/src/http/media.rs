@@ -7,7 +7,6 @@ mod reader;
 mod reload;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Extension;
 use axum::body::HttpBody as _;
@@ -235,13 +234,6 @@ async fn mse(mut stream: Followed) -> Response {
         Some(None) => api::error(StatusCode::NOT_FOUND, "the stream has ended"),
         None => later("the stream has stalled"),
     }
-}
-
-/// Longest wait of a request: three target durations (draft-pantos-hls-rfc8216bis section 6.2.5.2). The first request also
-/// waits for a key frame.
-fn limit(window: &Window) -> Duration {
-    let start = if window.segments().next().is_none() { 5 } else { 0 };
-    Duration::from_secs((3 * window.target()).max(3) + start)
 }
 
 /// Has nothing cached, errors neither: a restarted server uses the same names again, and a part that is missing comes.

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use common::rtsp::serve::StreamPath;
 
-use super::limit;
 use crate::Shared;
 use crate::budget::Lease;
 use crate::live::{Live, Permit, Refused};
@@ -78,4 +77,11 @@ impl Followed {
         self.live = live;
         true
     }
+}
+
+/// Longest wait of a request: three target durations (draft-pantos-hls-rfc8216bis section 6.2.5.2). The first request also
+/// waits for a key frame.
+fn limit(window: &Window) -> Duration {
+    let start = if window.segments().next().is_none() { 5 } else { 0 };
+    Duration::from_secs((3 * window.target()).max(3) + start)
 }
