@@ -83,7 +83,7 @@ LIMITS = {
     "crowd failed": "viewers refused ≤ {:g}",
 }
 # Rare events and slow growth: a figure that was measured for a shorter time says nothing about them.
-NEED_TIME = {"stalls", "memory", "more stalls", "crowd stalls"}
+NEED_TIME = {"stalls", "memory", "more stalls", "crowd stalls", "crowd missing"}
 LL_HLS = {"p50": 75, "p99": 110, "stalls": 0, "first": 250, "ratio": 0.25}
 
 FIGURES = {
@@ -201,7 +201,10 @@ def measure(folder, figure, side, serve):
             while playing.poll() is None:
                 time.sleep(5)
                 memory.append(resident_mb(server))
-            seen = json.loads(crowd.communicate()[0]) if crowd else None
+            seen = None
+            if crowd:
+                with contextlib.suppress(subprocess.TimeoutExpired, json.JSONDecodeError):
+                    seen = json.loads(crowd.communicate(timeout=60)[0])
     report = folder / "run/run.json"
     run = json.loads(report.read_text()) if report.is_file() else None
     side = figures(run, memory, seen) if run else {"p50": None, "joins": 0, "crowd": seen}
@@ -221,7 +224,8 @@ def figures(run, memory, crowd):
         "stalls": run["stalls"]["count"],
         "longest": run["stalls"]["longest_ms"],
         "browser": f"{run['browser']['name']} {run['browser']['version']}",
-        "memory": [memory[0], max(memory), memory[-1]],
+        # A server that has ended holds none.
+        "memory": None if None in memory else [memory[0], max(memory), memory[-1]],
         "crowd": crowd,
     }
 
@@ -247,11 +251,11 @@ def judged(result):
         "crowd missing": crowd and alone and alone["crowd"] and crowd["missing"] + alone["crowd"]["missing"],
         "crowd failed": crowd and alone and alone["crowd"] and len(crowd["failed"] + alone["crowd"]["failed"]),
     }
-    is_short = result["seconds"] < result["wanted_seconds"]
-    if is_short:
-        unknown.append(f"too short for what is wanted of {result['wanted_seconds']} s")
+    skipped = NEED_TIME & result["limits"].keys() if result["seconds"] < result["wanted_seconds"] else set()
+    if skipped:
+        unknown.append(f"{' and '.join(sorted(skipped))} not judged: that needs {result['wanted_seconds']} s")
     for name, most in result["limits"].items():
-        if is_short and name in NEED_TIME:
+        if name in skipped:
             continue
         value = values[name] if name in values else ours.get(name)
         if value is None and name == "ratio" and theirs is None:

@@ -17,7 +17,7 @@ use common::lock::lock;
 use common::rtsp::serve::StreamPath;
 
 use crate::relay::{Account, Frames, Memory, Stream};
-use crate::segment::{SegmentSettings, SettingsChange};
+use crate::segment::{SegmentSettings, SettingsChange, Window};
 
 pub(crate) use entry::Live;
 pub use settings::PATHS_MAX;
@@ -184,6 +184,10 @@ impl Inner {
                 () = &mut over => break,
                 () = account.told() => {
                     tracing::warn!("memory is short: dropping the segments of /{path}");
+                    if live.read(Window::has_ended) {
+                        self.remove(&path, &live);
+                        break;
+                    }
                     live.drop_segments();
                     lock(&share).update(0);
                     account.gave_way();
@@ -191,6 +195,13 @@ impl Inner {
             }
         }
         live.end();
+    }
+
+    fn remove(&self, path: &StreamPath, live: &Arc<Live>) {
+        let mut entries = lock(&self.entries);
+        if entries.get(path).is_some_and(|entry| Arc::ptr_eq(entry, live)) {
+            entries.remove(path);
+        }
     }
 
     /// Removes `live` if it has been idle for longer than the limit. Returns whether it did.

@@ -61,7 +61,7 @@ export class Watch {
     video.requestVideoFrameCallback((_, frame) => this.#frame(frame));
   }
 
-  /** Resolves once all frames seen are reported. */
+  /** Resolves once all frames seen are reported, or after `LAST_LOOKS_MS`. */
   async stop() {
     if (this.#stopped.signal.aborted) return;
     this.#stopped.abort();

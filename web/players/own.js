@@ -3,7 +3,7 @@
  * rate instead of waiting for stalls.
  */
 
-import { MAX_PIECE, codecs, startTime, timescales } from "./box.js";
+import { MAX_PIECE, codecs, producerReference, startTime, timescales } from "./box.js";
 import { Dates } from "./dates.js";
 import { Failure, get, hasEnded, readBody } from "./failure.js";
 import { LiveEdge, firstPartUrl, reloadUrl, withoutParts } from "./live-edge.js";
@@ -221,8 +221,10 @@ class OwnPlayer extends LoadingPlayer {
     if (jumps) this.#discontinuity = piece.sequence;
     const startS = startTime(bytes, this.#scales);
     const span = await this.#appender.append(bytes, jumps ? startS : null);
-    // After a gap, or over media that is there, it does not begin where the buffer ended.
-    this.#dates.add(startS === null ? span.fromS : startS + this.#appender.offsetS(), piece.dateMs);
+    // Its date is that of its first picture, which audio may precede. After a gap, or over media that is there, it does
+    // not begin where the buffer ended.
+    const pictureS = Math.max(producerReference(bytes, this.#scales)?.mediaS ?? 0, startS ?? 0);
+    this.#dates.add(startS === null ? span.fromS : pictureS + this.#appender.offsetS(), piece.dateMs);
     const marks = { requested, firstByte, received, appended: performance.now() };
     this.events.emit("media", { ...marks, ...span });
     this.#steering?.appended(this.#waiting > 0);

@@ -37,5 +37,22 @@ mod tests {
         let code = code(&url).expect("it fits");
         let widths: Vec<_> = code.lines().map(|line| line.chars().count()).collect();
         assert!(widths[0] <= 60 && widths.iter().all(|width| *width == widths[0]), "{code}");
+        assert_eq!(scanned(&code), url);
+    }
+
+    /// What a camera reads on a dark terminal.
+    fn scanned(code: &str) -> String {
+        const PIXELS: usize = 4;
+        let lines: Vec<Vec<char>> = code.lines().map(|line| line.chars().collect()).collect();
+        let grey = |x: usize, y: usize| {
+            let (column, row) = (x / PIXELS, y / PIXELS);
+            let lit = if row % 2 == 0 { ['█', '▀'] } else { ['█', '▄'] };
+            if lit.contains(&lines[row / 2][column]) { 255 } else { 0 }
+        };
+        let (width, height) = (lines[0].len() * PIXELS, 2 * lines.len() * PIXELS);
+        let mut picture = rqrr::PreparedImage::prepare_from_greyscale(width, height, grey);
+        let found = picture.detect_grids();
+        assert_eq!(found.len(), 1, "{code}");
+        found[0].decode().expect("it can be read").1
     }
 }

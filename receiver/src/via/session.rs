@@ -153,9 +153,12 @@ impl<'a> Session<'a> {
         let mut tried: Option<Instant> = None;
         while joined < self.config.joins {
             let mut join = Join::new(self.config.via, self.clocks);
-            self.open_page(&mut join, !was_opened)?;
-            // At the last moment: a stream that is waited for may have come meanwhile.
             self.ask_origin(&mut join, joined);
+            self.open_page(&mut join, !was_opened)?;
+            if join.served.is_none() {
+                // A stream that is waited for may have come meanwhile.
+                self.ask_origin(&mut join, joined);
+            }
             was_opened = true;
             let since = *tried.get_or_insert_with(Instant::now);
             let played = self.play_once(&mut join);

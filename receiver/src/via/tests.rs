@@ -86,25 +86,36 @@ fn plays(socket: &mut Socket, first: i64) {
 /// Delay from the newest frame to its message.
 const LATE_BY: Duration = Duration::from_millis(50);
 
+/// Opens the socket of the page at `address`.
+fn open(address: &str) -> Option<Socket> {
+    let address = address.replace("http://", "ws://").replace("index.html", "socket");
+    tungstenite::connect(&address).ok().map(|(socket, _)| socket)
+}
+
 /// Loads the page once for each of `plays`, and reads messages until each ends.
 fn page(address: &str, plays: &[Play]) {
-    let address = address.replace("http://", "ws://").replace("index.html", "socket");
     for (play, number) in plays.iter().zip(0..) {
-        let Ok((mut socket, _)) = tungstenite::connect(&address) else { return };
-        while let Ok(message) = socket.read() {
-            let came = now_us() + SHIFT_US;
-            let Ok(told) = serde_json::from_str::<Value>(message.to_text().unwrap_or_default()) else { continue };
-            match told["type"].as_str() {
-                Some("probe") => {
-                    let answer = json!({ "type": "answer", "nonce": told["nonce"], "in_us": came, "out_us": now_us() + SHIFT_US, "step_us": 5 });
-                    if socket.send(Message::text(format!("{answer}\n"))).is_err() {
-                        return;
-                    }
+        let Some(socket) = open(address) else { return };
+        load(socket, |socket| play(socket, number * 100));
+    }
+}
+
+/// Reads messages until the page is loaded anew, or the receiver ends.
+fn load(mut socket: Socket, play: impl Fn(&mut Socket)) {
+    while let Ok(message) = socket.read() {
+        let came = now_us() + SHIFT_US;
+        let Ok(told) = serde_json::from_str::<Value>(message.to_text().unwrap_or_default()) else { continue };
+        match told["type"].as_str() {
+            Some("probe") => {
+                let (nonce, out_us) = (&told["nonce"], now_us() + SHIFT_US);
+                let answer = json!({ "type": "answer", "nonce": nonce, "in_us": came, "out_us": out_us, "step_us": 5 });
+                if socket.send(Message::text(format!("{answer}\n"))).is_err() {
+                    return;
                 }
-                Some("start") => play(&mut socket, number * 100),
-                Some("stop") => say(&mut socket, &[end("none")]),
-                _ => break,
             }
+            Some("start") => play(&mut socket),
+            Some("stop") => say(&mut socket, &[end("none")]),
+            _ => break,
         }
     }
 }
@@ -135,12 +146,23 @@ fn summary_of(server: &str, flags: &str, plays: &'static [Play], folder: Option<
 }
 
 fn run(server: &str, duration: Duration, flags: &str, plays: &'static [Play], folder: Option<Place>) -> Summary {
+    measured(server, duration, flags, folder, |address| page(&address, plays))
+}
+
+/// Runs the receiver with a page that does this.
+fn measured(
+    server: &str,
+    duration: Duration,
+    flags: &str,
+    folder: Option<Place>,
+    page: impl FnOnce(String) + Send + 'static,
+) -> Summary {
     let (config, output, stop) = (config(flags, server), Output::new(true, None, false), Stop::new());
     let settings = config.describe(duration, Duration::ZERO);
     let common = Common { duration, warmup: Duration::ZERO, settings, folder, assertions: &[] };
     let session = Session::open(&config, common, &output, &stop).expect("it can begin");
     let address = session.server.page.clone();
-    let page = thread::spawn(move || page(&address, plays));
+    let page = thread::spawn(move || page(address));
     let summary = session.measure();
     page.join().expect("no panic");
     summary
@@ -236,6 +258,19 @@ fn a_stream_that_ends_is_inconclusive_and_what_was_measured_counts() {
     // A stream that was over before is none.
     let over = summary("--joins 2 --wait 0s", &[is_over], None);
     assert_eq!(over.exit_code, 1, "{:?}", over.run.warnings);
+}
+
+#[test]
+fn one_page_plays_and_another_is_let_go() {
+    let summary = measured("127.0.0.1:9", Duration::from_millis(600), "--joins 1", None, |address| {
+        load(open(&address).expect("it listens"), |socket| {
+            let mut other = open(&address).expect("it listens");
+            plays(socket, 0);
+            // It may have been asked the time before.
+            while other.read().is_ok() {}
+        });
+    });
+    assert_eq!((summary.exit_code, summary.run.frames.measured), (0, Some(40)), "{:?}", summary.run.warnings);
 }
 
 #[test]

@@ -170,7 +170,10 @@ async fn manifest(stream: &mut Followed, clock: &impl Clock, time_url: &str, que
 /// The URL of [`time`] as the client reaches this server, possibly through a proxy that adds TLS.
 fn time_url(headers: &HeaderMap) -> String {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let scheme = if text(FORWARDED_PROTO) == Some("https") { "https" } else { "http" };
+    // The proxy nearest to the client comes first.
+    let forwarded = text(FORWARDED_PROTO).and_then(|schemes| schemes.split(',').next());
+    let is_https = forwarded.is_some_and(|scheme| scheme.trim().eq_ignore_ascii_case("https"));
+    let scheme = if is_https { "https" } else { "http" };
     text(header::HOST.as_str()).map_or_else(|| "/time".to_owned(), |host| format!("{scheme}://{host}/time"))
 }
 
@@ -236,7 +239,7 @@ async fn mse(mut stream: Followed) -> Response {
     }
 }
 
-/// Has nothing cached, errors neither: a restarted server uses the same names again, and a part that is missing comes.
+/// Forbids caching, also of errors: a restarted server reuses names, and a part that is missing may still come.
 pub(super) async fn no_cache(mut response: Response) -> Response {
     response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
     response
@@ -249,6 +252,23 @@ fn later(why: &'static str) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_clock_is_where_the_client_reaches_it() {
+        let url = |host: Option<&'static str>, forwarded: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            host.into_iter().for_each(|host| drop(headers.insert(header::HOST, HeaderValue::from_static(host))));
+            for scheme in forwarded {
+                headers.append(FORWARDED_PROTO, HeaderValue::from_static(scheme));
+            }
+            time_url(&headers)
+        };
+        assert_eq!(url(Some("cam.lan:8080"), &[]), "http://cam.lan:8080/time");
+        assert_eq!(url(Some("cam.lan"), &["https"]), "https://cam.lan/time");
+        assert_eq!(url(Some("cam.lan"), &["HTTPS, http"]), "https://cam.lan/time");
+        assert_eq!(url(Some("cam.lan"), &["http, https"]), "http://cam.lan/time");
+        assert_eq!(url(None, &[]), "/time");
+    }
 
     #[test]
     fn what_the_api_names_like_media_costs_as_much_as_the_rest_of_it() {

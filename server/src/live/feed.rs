@@ -61,7 +61,9 @@ pub(super) async fn feed(live: &Live, mut frames: Frames, path: &StreamPath, sha
         } else {
             asked = None;
         }
-        let never = asked.is_some_and(|(since, _)| now.mono - since >= KEY_LIMIT);
+        // Without an open segment, the first key frame after others were dropped is waited for.
+        let is_open = live.read(|window| window.open().is_some());
+        let never = is_open && asked.is_some_and(|(since, _)| now.mono - since >= KEY_LIMIT);
         if !warned && (never || live.read(|window| window.are_overlong(OVERLONG))) {
             warned = true;
             let gop = live.read(Window::frames_per_segment);

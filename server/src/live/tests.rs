@@ -5,7 +5,6 @@ use common::time::WallTime;
 
 use super::*;
 use crate::relay::{Client, Paths, Publication, PublisherControl};
-use crate::segment::Window;
 
 /// Longest wait of a test.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -145,7 +144,7 @@ fn only_what_has_replaced_a_stream_succeeds_it() {
         assert!(Arc::ptr_eq(&successor, &second));
 
         // As where nobody has asked for long.
-        lock(&lives.0.entries).remove(&name());
+        lives.0.remove(&name(), &second);
         assert!(lives.successor(&second, &name(), stream).is_none(), "nobody else asks for it");
         let third = lives.watch(&name(), stream).expect("it is there");
         assert!(lives.successor(&second, &name(), stream).is_none(), "its media time begins anew");

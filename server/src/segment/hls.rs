@@ -110,7 +110,7 @@ pub(crate) fn next_part(window: &Window) -> (u64, usize) {
     (window.next_number(), window.open().map_or(0, |open| open.parts().len()))
 }
 
-/// Returns PART-TARGET: the longest part so far in seconds, rounded up to the last digit written.
+/// Returns PART-TARGET: the longest part listed in seconds, rounded up to the last digit written.
 fn part_target(window: &Window) -> f64 {
     (window.longest_part() as f64 / HZ * 1e5).ceil() / 1e5
 }

@@ -148,11 +148,6 @@ impl Segment {
         &self.parts
     }
 
-    /// Duration of its longest part, in ticks; 0 without parts.
-    pub(super) fn longest_part(&self) -> u64 {
-        self.parts.iter().map(|part| part.duration).max().unwrap_or_default()
-    }
-
     /// Whether decoding can start at its first frame.
     pub(crate) fn is_independent(&self) -> bool {
         self.fragments.first().is_some_and(|first| first.sync)

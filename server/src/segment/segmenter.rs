@@ -102,6 +102,8 @@ impl Segmenter {
         let interval = self.timeline.interval().unsigned_abs();
         let segment = self.window.segment_ticks();
         if self.window.open().is_none() && !frame.starts_decoding {
+            // Audio of pictures that are left out.
+            self.audio.iter_mut().for_each(|audio| drop(audio.take()));
             return Ok(true);
         }
         // Segment boundaries lie on a grid, so a late key frame does not delay the next boundary. A key frame up to half an

@@ -48,8 +48,6 @@ pub(crate) struct Window {
     interval: u64,
     /// Longest segment duration so far, in rounded seconds.
     target: u64,
-    /// Longest part so far, in ticks; 0 before the first.
-    longest_part: u64,
     ended: bool,
     /// The playlist as it is now and its delta update, once written: all viewers ask at the same moment.
     playlists: [OnceCell<Bytes>; 2],
@@ -67,27 +65,20 @@ impl Window {
             epoch: None,
             interval: 0,
             target: target.max(1),
-            longest_part: 0,
             ended: false,
             playlists: Default::default(),
         }
     }
 
     /// Continues `previous` and its media time: keeps counting media sequence numbers and discontinuities (RFC 8216 section
-    /// 6.2.2). With the same settings, the longest durations stay as well.
+    /// 6.2.2). With the same settings, the target duration stays as well.
     pub(super) fn after(settings: SegmentSettings, previous: &Self) -> Self {
         let new = Self::new(settings);
-        let longest = if settings == previous.settings {
-            (previous.target, previous.longest_part)
-        } else {
-            (new.target, new.longest_part)
-        };
         Self {
             first: previous.number_after(),
             discontinuities_gone: previous.discontinuities_gone + previous.discontinuities(),
             epoch: previous.epoch,
-            target: longest.0,
-            longest_part: longest.1,
+            target: if settings == previous.settings { previous.target } else { new.target },
             ..new
         }
     }
@@ -125,9 +116,10 @@ impl Window {
         self.epoch.unwrap_or_default()
     }
 
-    /// Returns the duration of the longest part so far, in ticks; a frame at 30 fps before the first.
+    /// Returns the duration of the longest part listed, in ticks; a frame at 30 fps if there is none.
     pub(crate) fn longest_part(&self) -> u64 {
-        if self.longest_part == 0 { u64::from(MEDIA_CLOCK_HZ) / 30 } else { self.longest_part }
+        let longest = self.listed().flat_map(Segment::parts).map(|part| part.duration).max();
+        longest.unwrap_or(u64::from(MEDIA_CLOCK_HZ) / 30)
     }
 
     /// Returns the frame interval in ticks, at least 1.
@@ -273,7 +265,6 @@ impl Window {
         self.playlists = Default::default();
         let Some(open) = self.segments.back_mut() else { return };
         self.bytes += open.push(fragment, hole);
-        self.longest_part = self.longest_part.max(open.longest_part());
         while self.bytes > BYTES_MAX && self.segments.len() > 1 {
             self.drop_oldest();
         }
@@ -288,7 +279,6 @@ impl Window {
     fn complete(&mut self) {
         let Some(open) = self.segments.back_mut().filter(|segment| !segment.complete) else { return };
         open.complete();
-        self.longest_part = self.longest_part.max(open.longest_part());
         let second = u64::from(MEDIA_CLOCK_HZ);
         self.target = self.target.max((open.duration() + second / 2) / second);
         while self.segments.len() > self.settings.playlist + BEYOND_PLAYLIST {

@@ -1,6 +1,7 @@
 //! The whole way to a browser by each of its paths: publisher → `framelag serve` → `receiver --via`. A line that delays
 //! everything before the server shows.
 
+use framelag_tests::process::wait_until;
 use framelag_tests::report::Report;
 use framelag_tests::viewing::{self, Streams};
 use framelag_tests::{LIMIT, turn};
@@ -82,6 +83,20 @@ fn hls_with_hls_js() {
     }
     let unknown = |report: &Report| -report.number("claims.hls_latency_ms.difference_p50");
     assert_delayed("latency less what is claimed", unknown(&near), unknown(&far));
+}
+
+/// Chromium's own player takes a stream for over where the playlist is still short.
+#[test]
+fn hls_with_the_browsers_own_player() {
+    let _turn = turn::take();
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let streams = Streams::served(&["--segment", "500ms"]).with("cam");
+    wait_until("six segments", LIMIT, || {
+        (viewing::playlist(streams.http(), "cam").matches("#EXTINF:").count() >= 6).then_some(())
+    });
+    let receiver = viewing::chromium("hls", &streams.url("cam", "index.m3u8"), folder.path());
+    receiver.words("--player native --joins 1 --duration 5s").run(LIMIT).expect_code(0);
+    viewing::expect_played(folder.path(), "Chromium", "hls", "native", 1);
 }
 
 /// dash.js counts from the time that the manifest states for a frame, which is the stamp's, as is the one in its `prft`. It holds

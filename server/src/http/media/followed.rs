@@ -1,4 +1,4 @@
-//! A stream as one request sees it: it goes on with what continues it.
+//! A stream as one request sees it: it switches to the successor.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use crate::live::{Live, Permit, Refused};
 use crate::relay::View;
 use crate::segment::Window;
 
-/// How long to wait for a change before looking for what continues the stream: a publisher that is back wakes nobody.
+/// How long to wait for a change before looking for a successor: a publisher that is back wakes nobody.
 const FOLLOW_AFTER: Duration = Duration::from_millis(250);
 
 /// The stream of a request, with the request's permit.
@@ -50,15 +50,17 @@ impl Followed {
         self.lease.touch();
     }
 
-    /// Waits until `find` finds something in the stream or in what continues it, for [`limit`] at most.
+    /// Waits until `find` finds something in the stream or its successors, for [`limit`] in each at most.
     pub(super) async fn wait<T>(&mut self, mut find: impl FnMut(&Window) -> Option<T>) -> Option<T> {
-        let until = Instant::now() + self.live.read(limit);
+        let mut until = Instant::now() + self.live.read(limit);
         loop {
             let found = self.look(&mut find).await;
             if found.is_some() {
                 return found;
             }
-            if !self.follow() && (self.live.is_replaced() || Instant::now() >= until) {
+            if self.follow() {
+                until = Instant::now() + self.live.read(limit);
+            } else if self.live.is_replaced() || Instant::now() >= until {
                 return None;
             }
         }
@@ -69,7 +71,7 @@ impl Followed {
         self.live.wait(FOLLOW_AFTER, find).await
     }
 
-    /// Goes on with what continues the stream. Returns whether there is such a stream.
+    /// Switches to the stream's successor. Returns whether there is one.
     pub(super) fn follow(&mut self) -> bool {
         let published = self.shared.paths.find(&self.path);
         let Some(live) = self.shared.lives.successor(&self.live, &self.path, published.as_ref()) else { return false };

@@ -32,7 +32,7 @@ pub(super) struct Reader {
 enum Scope {
     /// Only this segment, without its initialization segment.
     Segment(u64),
-    /// The stream and what continues it, with each initialization segment.
+    /// The stream and its successors, with each initialization segment.
     Stream,
 }
 
@@ -56,7 +56,7 @@ impl Reader {
         Self { stream, sent: 0, cursor, scope: Scope::Segment(number), tracks, init: None }
     }
 
-    /// Reads the stream and what continues it, from `cursor` on.
+    /// Reads the stream and its successors, from `cursor` on.
     pub(super) fn of_stream(stream: Followed, cursor: Cursor) -> Self {
         Self { stream, sent: 0, cursor: Some(cursor), scope: Scope::Stream, tracks: Tracks::Both, init: None }
     }
@@ -131,7 +131,7 @@ impl Reader {
         self.stream.look(read).await
     }
 
-    /// Goes on with what continues the stream. Returns whether there is such a stream.
+    /// Switches to the stream's successor. Returns whether there is one.
     fn follow(&mut self) -> bool {
         let is_followed = matches!(self.scope, Scope::Stream) && self.stream.follow();
         if is_followed {

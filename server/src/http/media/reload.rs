@@ -4,7 +4,7 @@ use common::time::MEDIA_CLOCK_HZ;
 
 use crate::segment::Window;
 
-/// Most segments by which a request may be ahead of the one that comes next: two after the last one listed …
+/// Most segments by which a request may be ahead of the one that comes next: two after the last complete one …
 const SEGMENTS_AHEAD: u64 = 1;
 /// … and most ticks and parts by which it may be ahead of the newest part.
 const PARTS_AHEAD: (u64, u64) = (3 * MEDIA_CLOCK_HZ as u64, 3);
@@ -67,7 +67,7 @@ impl Reload {
             return ready(known.is_some_and(|segment| segment.complete) || has_segment_after());
         };
         let parts = known.map_or(0, |segment| segment.parts().len());
-        let is_open = known.is_none_or(|segment| !segment.complete);
+        let is_open = msn >= next && known.is_none_or(|segment| !segment.complete);
         if part < parts || has_part_after() {
             Wait::Ready
         } else if is_open && part as u64 >= parts as u64 + parts_ahead(window) {
@@ -160,6 +160,18 @@ mod tests {
         let gone = Feed::of(1_000).frames(20 * 30, 30);
         assert_eq!(wait("_HLS_msn=0", &gone), Wait::Ready, "it is over");
     }
+
+    #[test]
+    fn what_went_before_it_was_complete_is_not_too_far_in_the_future() {
+        let mut dropped = Feed::of(6_000).frames(150, 300);
+        dropped.segmenter.drop_segments();
+        assert_eq!(wait("_HLS_msn=0&_HLS_part=120", &dropped), Wait::NotYet);
+        assert_eq!(wait("_HLS_msn=0", &dropped), Wait::NotYet);
+        let again = dropped.frames(1, 300);
+        assert_eq!(wait("_HLS_msn=0&_HLS_part=120", &again), Wait::Ready);
+        assert_eq!(wait("_HLS_msn=0", &again), Wait::NotYet, "no segment is complete");
+    }
+
     proptest! {
         #[test]
         fn any_query_is_answered(query in "((_HLS_(msn|part|skip)|\\PC{0,4})=([0-9]{0,21}|YES|\\PC{0,4})&?){0,5}") {
