@@ -193,8 +193,9 @@ def measure(folder, figure, side, serve):
                 # The start of a browser keeps both cores busy for a moment: it is no part of what viewers see.
                 time.sleep(5)
                 address, path = url.removeprefix("http://").split("/", 1)
-                # Viewers take no CPU time from a server: theirs have the last turn, and arrivals are noted by the kernel.
-                command = ["nice", "-n", "19", BIN / "examples/viewers", address, f"/{path}", figure.viewers, figure.seconds, "55"]
+                # Viewers take no CPU time from a server or from another viewer: theirs run when nobody else wants to, and the
+                # kernel notes what arrives.
+                command = ["chrt", "--idle", "0", BIN / "examples/viewers", address, f"/{path}", figure.viewers, figure.seconds, "55"]
                 crowd = beside.enter_context(running(command, stdout=subprocess.PIPE, stderr=log))
                 time.sleep(CROWD_WARMUP - 5)
             memory = [resident_mb(server)]

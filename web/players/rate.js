@@ -4,8 +4,8 @@
  * stalls.
  *
  * A browser shows frames at its screen's refresh ticks, so the shown time moves against the media clock by whole
- * frames or not at all, and jumps when the rate changes. The controller therefore has a dead band. It is wider than a
- * frame: after a stall the lead is a frame larger, and would be steered back to where it was too small.
+ * frames or not at all, and jumps when the rate changes. The controller therefore has a dead band, wider than a
+ * frame. Steering down from far above overshoots by up to two frames: after a stall the lead may stay larger by three.
  */
 
 /**
@@ -40,6 +40,8 @@ const LEAST_CHANGE = 0.01;
 const GROWING_WINDOW_S = 0.2;
 /** Samples needed for a decision. */
 const MIN_SAMPLES = 3;
+/** Width of the dead band after a stall, which showed that the lead was too small. */
+const BAND_AFTER_STALL_S = 0.1;
 /** Time for the buffer to settle after a seek. */
 const REST_AFTER_SEEK_S = 0.5;
 
@@ -103,7 +105,13 @@ export class RateController {
     return 1;
   }
 
-  /** Starts over after a seek or a stall. */
+  /** Starts over after a stall, with a larger lead. */
+  stalled() {
+    this.options.bandS = Math.max(this.options.bandS, BAND_AFTER_STALL_S);
+    this.reset();
+  }
+
+  /** Starts over after a seek. */
   reset() {
     this.#samples = [];
     this.#steers = null;

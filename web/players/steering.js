@@ -46,7 +46,11 @@ export class Steering {
     this.#cushionS = cushionMs / 1000;
     this.#targetS = Math.max(this.#cushionS, pieceS + LEAST_LEAD_S);
     this.#controller = new RateController({ targetS: this.#targetS });
-    for (const type of ["waiting", "seeking"]) video.addEventListener(type, () => this.#interrupted());
+    video.addEventListener("seeking", () => this.#interrupted());
+    video.addEventListener("waiting", () => {
+      this.#interrupted();
+      if (this.#started && !video.seeking) this.#controller.stalled();
+    });
     this.#watch();
   }
 

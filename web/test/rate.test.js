@@ -53,6 +53,20 @@ test("a lead that is a little off is brought into the band without a stall, and 
   }
 });
 
+test("what a stall adds to the lead is not steered away, though more than that is", () => {
+  const samples = (/** @type {RateController} */ controller, /** @type {number} */ leadS) => {
+    const rates = [...Array(FPS).keys()].map((frame) => controller.sample(frame / FPS, leadS).rate);
+    controller.reset();
+    return rates;
+  };
+  const controller = new RateController({ targetS: 0.055 });
+  assert.ok(samples(controller, 0.13).some((rate) => rate > 1), "before a stall");
+  controller.stalled();
+  assert.ok(samples(controller, 0.15).every((rate) => rate === 1));
+  assert.ok(samples(controller, 0.17).some((rate) => rate > 1));
+  assert.ok(samples(controller, 0.05).some((rate) => rate < 1));
+});
+
 test("playback that begins in the band is left alone", () => {
   const { leads, rates } = play({ leadS: 0.095 });
   for (const lead of leads) assert.ok(inBand(lead), `${lead}`);
