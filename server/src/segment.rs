@@ -25,5 +25,6 @@ pub(crate) use names::{File, Tracks, date_time};
 pub(crate) use segmenter::Segmenter;
 #[cfg(test)]
 pub(crate) use segmenter::tests::Feed;
+pub(crate) use settings::TICKS_PER_SECOND;
 pub use settings::{PartLength, Preset, SegmentSettings, SettingsError};
 pub(crate) use window::{Cursor, Window};

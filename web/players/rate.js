@@ -105,13 +105,12 @@ export class RateController {
     return 1;
   }
 
-  /** Starts over after a stall, with a larger lead. */
+  /** From now on, a larger lead is left alone. */
   stalled() {
     this.options.bandS = Math.max(this.options.bandS, BAND_AFTER_STALL_S);
-    this.reset();
   }
 
-  /** Starts over after a seek. */
+  /** Starts over after a seek or a stall. */
   reset() {
     this.#samples = [];
     this.#steers = null;

@@ -3,12 +3,13 @@
 
 use std::io;
 
-use common::time::{MEDIA_CLOCK_HZ, WallTime};
+use common::time::WallTime;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, Event};
 
 use super::names::{File, Tracks, date_time, grid_name};
 use super::pieces::{Init, Separate};
+use super::settings::TICKS_PER_SECOND;
 use super::window::Window;
 
 const NAMESPACE: &str = "urn:mpeg:dash:schema:mpd:2011";
@@ -21,7 +22,6 @@ const CHANNELS_SCHEME: &str = "urn:mpeg:dash:23003:3:audio_channel_configuration
 const LATENCY_TARGET_MS: &str = "200";
 /// How often a player checks whether the stream has ended.
 const UPDATE_PERIOD: &str = "PT2S";
-const TICKS_PER_SECOND: u64 = MEDIA_CLOCK_HZ as u64;
 
 type Xml = Writer<Vec<u8>>;
 

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use bytes::Bytes;
-use common::time::MEDIA_CLOCK_HZ;
 
 use super::names::{File, Tracks, date_time};
 use super::pieces::Segment;
+use super::settings::TICKS_PER_SECOND;
 use super::window::Window;
 
 /// Parts are listed for segments that begin within this many target durations of the end (section 4.4.4.9).
@@ -27,9 +27,7 @@ const PART_HOLD_BACK_MIN: f64 = 0.2;
 const HOLD_BACK: u64 = 3;
 /// CAN-SKIP-UNTIL in target durations: the minimum allowed.
 const SKIP_UNTIL: u64 = 6;
-/// Of a second.
-const TICKS: u64 = MEDIA_CLOCK_HZ as u64;
-const HZ: f64 = MEDIA_CLOCK_HZ as f64;
+const HZ: f64 = TICKS_PER_SECOND as f64;
 
 /// Returns the current playlist. With `skip`, it is a delta update (section 6.2.5.1) if that omits anything.
 pub(crate) fn playlist(window: &Window, skip: bool) -> Bytes {
@@ -77,7 +75,7 @@ fn write(window: &Window, skip: bool) -> String {
             init = Some(segment.init.number);
         }
         line(format_args!("#EXT-X-PROGRAM-DATE-TIME:{}", date_time(segment.wall)));
-        if end - segment.start <= PARTS_WITHIN * target * TICKS || !segment.complete {
+        if end - segment.start <= PARTS_WITHIN * target * TICKS_PER_SECOND || !segment.complete {
             for (number, part) in segment.parts().iter().enumerate() {
                 line(format_args!(
                     "#EXT-X-PART:DURATION={:.5},URI=\"{}\"{}",
@@ -127,7 +125,7 @@ fn part_hold_back(window: &Window, part_target: f64) -> f64 {
 /// Number of segments before the skip boundary.
 fn skippable(listed: &[&Segment], target: u64) -> usize {
     let end = listed.last().map_or(0, |last| last.start + last.duration());
-    let boundary = end.saturating_sub(SKIP_UNTIL * target * TICKS);
+    let boundary = end.saturating_sub(SKIP_UNTIL * target * TICKS_PER_SECOND);
     listed.iter().take_while(|segment| segment.complete && segment.start + segment.duration() <= boundary).count()
 }
 

@@ -85,9 +85,12 @@ impl SegmentSettings {
     }
 }
 
-/// Converts `duration` to ticks of 90 kHz.
+/// Media time is counted in ticks of 90 kHz.
+pub(crate) const TICKS_PER_SECOND: u64 = MEDIA_CLOCK_HZ as u64;
+
+/// Converts `duration` to ticks.
 pub(super) fn in_ticks(duration: Duration) -> u64 {
-    (duration.as_micros() * u128::from(MEDIA_CLOCK_HZ) / 1_000_000) as u64
+    (duration.as_micros() * u128::from(TICKS_PER_SECOND) / 1_000_000) as u64
 }
 
 impl Preset {

@@ -4,11 +4,11 @@ use std::cell::OnceCell;
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use common::time::{MEDIA_CLOCK_HZ, WallTime};
+use common::time::WallTime;
 
 use super::names::Tracks;
 use super::pieces::{Fragment, Segment};
-use super::settings::{SegmentSettings, in_ticks};
+use super::settings::{SegmentSettings, TICKS_PER_SECOND, in_ticks};
 
 /// Complete segments kept beyond the playlist, for players that still use an older playlist.
 const BEYOND_PLAYLIST: usize = 3;
@@ -119,7 +119,7 @@ impl Window {
     /// Returns the duration of the longest part listed, in ticks; a frame at 30 fps if there is none.
     pub(crate) fn longest_part(&self) -> u64 {
         let longest = self.listed().flat_map(Segment::parts).map(|part| part.duration).max();
-        longest.unwrap_or(u64::from(MEDIA_CLOCK_HZ) / 30)
+        longest.unwrap_or(TICKS_PER_SECOND / 30)
     }
 
     /// Returns the frame interval in ticks, at least 1.
@@ -162,7 +162,7 @@ impl Window {
         };
         let bytes: usize = self.segments.iter().flat_map(Segment::fragments).map(length).sum();
         let ticks: u64 = self.segments.iter().map(Segment::duration).sum();
-        (bytes as u64 * 8 * u64::from(MEDIA_CLOCK_HZ) / ticks.max(1)).max(1)
+        (bytes as u64 * 8 * TICKS_PER_SECOND / ticks.max(1)).max(1)
     }
 
     /// Whether the stream has ended.
@@ -279,8 +279,7 @@ impl Window {
     fn complete(&mut self) {
         let Some(open) = self.segments.back_mut().filter(|segment| !segment.complete) else { return };
         open.complete();
-        let second = u64::from(MEDIA_CLOCK_HZ);
-        self.target = self.target.max((open.duration() + second / 2) / second);
+        self.target = self.target.max((open.duration() + TICKS_PER_SECOND / 2) / TICKS_PER_SECOND);
         while self.segments.len() > self.settings.playlist + BEYOND_PLAYLIST {
             self.drop_oldest();
         }

@@ -138,22 +138,30 @@ fn one_response_goes_on_when_its_publisher_comes_back_and_ends_when_that_one_end
     assert!(!read_boxes(&mut socket, &mut more, (b"moof", 10_000)), "it ends with the stream");
 }
 
+/// Browsers that measure streams of a server with segments and one-frame parts: by what, their folders and receivers.
+type Browsers = Vec<(&'static str, tempfile::TempDir, Process)>;
+
+/// Has a publisher's stream played by a browser for each of `played`, what it takes and its file, until all measure.
+fn in_browsers(played: &[(&'static str, &str)], options: &str) -> (Server, Process, Browsers) {
+    let server = serving::framelag(&["--segment", "500ms", "--part", "frame"]);
+    let publisher = publisher(&server.publish_url(), Transport::Tcp).words("--gop 15").spawn();
+    server.wait_for_stream();
+    let http = server.http.expect("it listens for HTTP");
+    let play = |(via, file): &(&'static str, &str)| {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let receiver = viewing::chromium(via, &format!("http://{http}/cam/{file}"), folder.path());
+        (*via, folder, receiver.words("--json").words(options).spawn())
+    };
+    let mut browsers: Browsers = played.iter().map(play).collect();
+    browsers.iter_mut().for_each(|(_, _, receiver)| wait_for_frames(receiver, SOME_FRAMES));
+    (server, publisher, browsers)
+}
+
 #[test]
 fn browsers_play_on_when_the_publisher_comes_back() {
     let _turn = turn::take();
-    let server = serving::framelag(&["--segment", "500ms", "--part", "frame"]);
-    let mut first = publisher(&server.publish_url(), Transport::Tcp).words("--gop 15").spawn();
-    server.wait_for_stream();
-    let http = server.http.expect("it listens for HTTP");
-    let mut receivers = [("ll-hls", "index.m3u8"), ("dash", "manifest.mpd"), ("mse", "mse")].map(|(via, file)| {
-        let folder = tempfile::tempdir().expect("a folder for the test");
-        let url = format!("http://{http}/cam/{file}");
-        let receiver = viewing::chromium(via, &url, folder.path());
-        (via, folder, receiver.words("--json --joins 1 --duration 10m").spawn())
-    });
-    for (_, _, receiver) in &mut receivers {
-        wait_for_frames(receiver, SOME_FRAMES);
-    }
+    let played = [("ll-hls", "index.m3u8"), ("dash", "manifest.mpd"), ("mse", "mse")];
+    let (server, mut first, receivers) = in_browsers(&played, "--joins 1 --duration 10m");
     first.kill();
     wait_until("the publisher's end", LIMIT, || first.has_ended().then_some(()));
     let _again = publisher(&server.publish_url(), Transport::Tcp).words("--gop 15").spawn();
@@ -174,21 +182,8 @@ const JOIN_S: f64 = 60.0;
 #[test]
 fn a_stream_that_ends_while_browsers_play_it_is_inconclusive_and_what_was_measured_counts() {
     let _turn = turn::take();
-    let server = serving::framelag(&["--segment", "500ms", "--part", "frame"]);
-    let publisher = publisher(&server.publish_url(), Transport::Tcp).words("--gop 15").spawn();
-    server.wait_for_stream();
-    let http = server.http.expect("it listens for HTTP");
     let played = [("ll-hls", "index.m3u8"), ("hls", "index.m3u8"), ("dash", "manifest.mpd"), ("mse", "mse")];
-    let mut receivers = played.map(|(via, file)| {
-        let folder = tempfile::tempdir().expect("a folder for the test");
-        let url = format!("http://{http}/cam/{file}");
-        let receiver = viewing::chromium(via, &url, folder.path());
-        let options = format!("--json --joins 2 --duration {JOIN_S}s --wait 2s");
-        (via, folder, receiver.words(&options).spawn())
-    });
-    for (_, _, receiver) in &mut receivers {
-        wait_for_frames(receiver, SOME_FRAMES);
-    }
+    let (_server, publisher, receivers) = in_browsers(&played, &format!("--joins 2 --duration {JOIN_S}s --wait 2s"));
     publisher.interrupt();
     for (via, folder, receiver) in receivers {
         receiver.finish(LIMIT).expect_code(3);

@@ -1,13 +1,11 @@
 //! Delivery directives of a playlist request (draft-pantos-hls-rfc8216bis section 6.2.5).
 
-use common::time::MEDIA_CLOCK_HZ;
-
-use crate::segment::Window;
+use crate::segment::{TICKS_PER_SECOND, Window};
 
 /// Most segments by which a request may be ahead of the one that comes next: two after the last complete one …
 const SEGMENTS_AHEAD: u64 = 1;
 /// … and most ticks and parts by which it may be ahead of the newest part.
-const PARTS_AHEAD: (u64, u64) = (3 * MEDIA_CLOCK_HZ as u64, 3);
+const PARTS_AHEAD: (u64, u64) = (3 * TICKS_PER_SECOND, 3);
 
 /// The query of a playlist URL.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
