@@ -201,11 +201,13 @@ fn ffmpeg_plays_the_manifest() {
 }
 
 #[test]
-fn many_viewers_get_every_part() {
+fn many_viewers_get_every_part_whoever_does_not_read() {
     let server = server(segments(500));
     let _publisher = Publisher::start(&server);
     viewing::playlist(http(&server), "cam");
     let address = http(&server);
+    let mut lazy = TcpStream::connect(address).expect("it listens");
+    write!(lazy, "GET /cam/mse HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("it reads");
     let watch = move || {
         let mut client = Client::connect(address).expect("it listens");
         let mut get = |name: &str| {
