@@ -1,14 +1,15 @@
 /**
  * Detects stalls: playback that has started stops for lack of data. A stall starts with the element's `waiting`
  * event, or when its time has not moved for a while, and ends when a frame is presented late. Waiting during a seek
- * does not count, nor does a `waiting` event after which the next two frames are on time: nobody can see that.
+ * does not count, nor does a `waiting` event after which the next two frames are on time: nobody can see that. A frame
+ * that is shown too early makes the next one no later.
  */
 
 /** Longest time without progress that is not a stall, ms: some browsers update a slow frame's time coarsely. */
 const GRACE_MS = 250;
 /** How long a screen of 60 Hz may delay a frame that is on time, and the steps of clocks, ms. */
 const REFRESH_MS = 18;
-/** Number of frames whose median duration is expected. */
+/** Number of frames that tell what is expected: their median duration, and the earliest time one was shown. */
 const STEPS = 9;
 
 /**
@@ -34,6 +35,10 @@ export class Stalls {
   #shown = null;
   /** @type {number[]} */
   #stepsMs = [];
+  /** When the newest frames were shown − their media time. @type {number[]} */
+  #offsetsMs = [];
+  /** How much too early the newest frame was shown: by one frame at most. */
+  #earlyMs = 0;
 
   /** @param {number} nowMs When the element fired `waiting`. Before the first frame it belongs to the join. */
   waiting(nowMs) {
@@ -64,6 +69,7 @@ export class Stalls {
     if (tells && since > ms) this.#sinceMs = since;
     this.#painted = this.#sinceMs !== null && ms > this.#sinceMs;
     this.#shown = { ms, mediaS };
+    this.#offset(ms - mediaS * 1000);
     return stall;
   }
 
@@ -95,13 +101,20 @@ export class Stalls {
     return this.update(moment) ?? this.#end(moment.nowMs);
   }
 
+  /** @param {number} offsetMs Of the newest frame. */
+  #offset(offsetMs) {
+    const earlyMs = this.#offsetsMs.length === 0 ? 0 : Math.min(...this.#offsetsMs) - offsetMs;
+    this.#earlyMs = Math.min(Math.max(0, earlyMs), this.#frameMs());
+    this.#offsetsMs = [...this.#offsetsMs, offsetMs].slice(-STEPS);
+  }
+
   #frameMs() {
     return this.#stepsMs.toSorted((a, b) => a - b)[this.#stepsMs.length >> 1] ?? 0;
   }
 
   /** @param {number} ms How much later than its turn a frame at `ms` is, in ms. */
   #lateMs(ms) {
-    return this.#shown ? ms - this.#shown.ms - this.#frameMs() : 0;
+    return this.#shown ? ms - this.#shown.ms - this.#frameMs() - this.#earlyMs : 0;
   }
 
   /** @param {number} ms Whether a frame at `ms` is later than its turn, as far as one can see. */

@@ -182,6 +182,20 @@ test("frames painted on time while the element waits, as Chromium does, do not h
   assert.deepEqual(seen, [[6818.6, 103]]);
 });
 
+test("a frame that is on time after one that was shown too early is no stall", () => {
+  // As recorded in Chromium on a machine that stood for a moment: a frame without a callback, and the next one early.
+  const ends = (/** @type {number} */ lastMs) => {
+    const stalls = new Stalls();
+    for (let n = 0; n < 9; n++) stalls.presented(536.6 - (8 - n) * 33.3, (8145 - 8 + n) / 30, 0);
+    const early = stalls.presented(580, 8147 / 30, 1);
+    stalls.waiting(592);
+    return [early, stalls.presented(lastMs, 8148 / 30, 0), stalls.presented(lastMs + 33.4, 8149 / 30, 0)];
+  };
+  assert.deepEqual(ends(635.4), [null, null, null]);
+  const stall = ends(668.8)[1];
+  assert.deepEqual([Math.round(stall?.startMs ?? 0), Math.round(stall?.lengthMs ?? 0)], [592, 77], "33 ms later");
+});
+
 test("a frame that is late long after the element has waited is no stall", () => {
   const stalls = new Stalls();
   for (let n = 0; n < 9; n++) stalls.presented(n * 40, n * 0.04, 0);
