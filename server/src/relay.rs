@@ -25,6 +25,8 @@ pub(crate) use packet::{FramePosition, Placed};
 pub(crate) use paths::{Paths, Publication, Reservation};
 pub(crate) use queue::{ControlFull, Queue};
 pub(crate) use sink::{Client, Drops, PublisherControl, ReaderCounts, ReaderInfo, Sink};
+#[cfg(test)]
+pub(crate) use stream::tests::{IDR, Path, SLICE};
 pub(crate) use stream::{Counts, Stream};
 pub use subscription::Frames;
 pub(crate) use viewed::{View, Viewed};

@@ -1,35 +1,18 @@
+use std::net::Ipv4Addr;
 use std::time::Instant;
 
-use common::rtsp::serve::Description;
-use common::time::WallTime;
+use common::clock::Clock;
 
 use super::*;
-use crate::relay::{Client, Paths, Publication, PublisherControl};
+use crate::relay::{Account, IDR, Path, Publication, SLICE, Share};
 
 /// Longest wait of a test.
 const LIMIT: Duration = Duration::from_secs(60);
-const SDP: &[u8] =
-    b"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n";
-
-struct Deaf;
-
-impl PublisherControl for Deaf {
-    fn request_idr(&self, _media_ssrc: u32) {}
-}
+/// Bytes of a key frame.
+const LARGE: usize = 200_000;
 
 fn name() -> StreamPath {
-    StreamPath::parse("cam").expect("a name")
-}
-
-fn publish(paths: &Arc<Paths>) -> Publication {
-    let client = Client {
-        transport: "tcp",
-        peer: "127.0.0.1:1".parse().expect("an address"),
-        user_agent: String::new(),
-        since: WallTime::default(),
-    };
-    let description = Description::parse(SDP).expect("a description");
-    paths.reserve(&name()).expect("it is free").publish(description, client, Arc::new(Deaf))
+    Path::name()
 }
 
 fn lives() -> Lives {
@@ -52,10 +35,10 @@ async fn wait_until(condition: impl Fn() -> bool) {
 #[test]
 fn a_stream_is_cut_only_while_somebody_asks() {
     block_on(async {
-        let (paths, idle) = (Arc::<Paths>::default(), Duration::from_millis(100));
+        let idle = Duration::from_millis(100);
         let mut lives = lives();
         Arc::get_mut(&mut lives.0).expect("it is new").idle = Some(idle);
-        let publication = publish(&paths);
+        let publication = Path::new().publish();
         let stream = publication.stream();
         assert!(!stream.has_frame_sinks());
         let live = lives.watch(&name(), Some(stream)).expect("it is there");
@@ -71,16 +54,16 @@ fn a_stream_is_cut_only_while_somebody_asks() {
 #[test]
 fn a_stream_that_has_ended_is_there_until_another_comes() {
     block_on(async {
-        let paths = Arc::<Paths>::default();
+        let path = Path::new();
         let lives = lives();
         assert_eq!(lives.watch(&name(), None).err(), Some(Refused::NoStream));
-        let first = publish(&paths);
+        let first = path.publish();
         let live = lives.watch(&name(), Some(first.stream())).expect("it is there");
         first.stream().finish();
         drop(first);
         wait_until(|| live.read(Window::has_ended)).await;
         assert!(Arc::ptr_eq(&live, &lives.watch(&name(), None).expect("its last segments")));
-        let second = publish(&paths);
+        let second = path.publish();
         let other = lives.watch(&name(), Some(second.stream())).expect("it is there");
         assert!(!Arc::ptr_eq(&live, &other) && !other.read(Window::has_ended));
     });
@@ -89,9 +72,8 @@ fn a_stream_that_has_ended_is_there_until_another_comes() {
 #[test]
 fn streams_are_limited() {
     block_on(async {
-        let paths = Arc::<Paths>::default();
         let lives = lives();
-        let publication = publish(&paths);
+        let publication = Path::new().publish();
         let path = |number: usize| StreamPath::parse(&format!("cam{number}")).expect("a name");
         for number in 0..LIVES_MAX {
             assert!(lives.watch(&path(number), Some(publication.stream())).is_ok());
@@ -104,8 +86,8 @@ fn streams_are_limited() {
 #[test]
 fn other_settings_have_the_stream_cut_anew_and_nobody_waits_for_the_old_one() {
     block_on(async {
-        let (paths, lives) = (Arc::<Paths>::default(), lives());
-        let publication = publish(&paths);
+        let lives = lives();
+        let publication = Path::new().publish();
         let stream = Some(publication.stream());
         let change = SettingsChange { playlist: Some(9), ..SettingsChange::default() };
         assert_eq!(lives.settings(&name(), false), None);
@@ -132,8 +114,8 @@ fn other_settings_have_the_stream_cut_anew_and_nobody_waits_for_the_old_one() {
 #[test]
 fn only_what_has_replaced_a_stream_succeeds_it() {
     block_on(async {
-        let (paths, lives) = (Arc::<Paths>::default(), lives());
-        let publication = publish(&paths);
+        let lives = lives();
+        let publication = Path::new().publish();
         let stream = Some(publication.stream());
         let first = lives.watch(&name(), stream).expect("it is there");
         assert!(lives.successor(&first, &name(), stream).is_none(), "it goes on itself");
@@ -149,5 +131,63 @@ fn only_what_has_replaced_a_stream_succeeds_it() {
         let third = lives.watch(&name(), stream).expect("it is there");
         assert!(lives.successor(&second, &name(), stream).is_none(), "its media time begins anew");
         assert!(lives.successor(&third, &name(), stream).is_none());
+    });
+}
+
+/// Publishes at [`name`] a key frame of `LARGE` bytes, and waits until a segment holds it.
+async fn with_segment(lives: &Lives, path: &mut Path, publication: &Publication) -> Arc<Live> {
+    let stream = publication.stream();
+    let live = lives.watch(&name(), Some(stream)).expect("it is there");
+    stream.forward(lives.0.clock.now().mono, &mut path.frame(&[IDR, &[0x55; LARGE]].concat()));
+    wait_until(|| live.read(Window::held) >= LARGE && lives.0.memory.held() >= LARGE).await;
+    live
+}
+
+/// Has as many others as fit hold half of `LARGE` each, so that whoever holds more has to give way.
+fn fill(memory: &Memory) -> Vec<(Arc<Account>, Share)> {
+    let mut others = Vec::new();
+    while memory.times_short() == 0 {
+        let account = memory.open(Ipv4Addr::from_bits(0x0a00_0000 + others.len() as u32).into());
+        let mut share = account.share();
+        share.update(LARGE / 2);
+        others.push((account, share));
+    }
+    others
+}
+
+#[test]
+fn where_memory_is_short_the_segments_go_and_the_stream_goes_on() {
+    block_on(async {
+        let (lives, mut path) = (lives(), Path::new());
+        let publication = path.publish();
+        let live = with_segment(&lives, &mut path, &publication).await;
+        let first = live.read(Window::next_number);
+        let others = fill(&lives.0.memory);
+        wait_until(|| live.read(Window::held) == 0).await;
+        assert!(others.iter().all(|(_, share)| !share.gives_way()), "who holds less keeps it");
+
+        let waiting = live.wait(LIMIT, |window| window.open().map(|segment| segment.number));
+        let next = async {
+            for data in [SLICE, IDR] {
+                publication.stream().forward(lives.0.clock.now().mono, &mut path.frame(data));
+            }
+        };
+        assert_eq!(futures::join!(waiting, next).0, Some(first + 1), "the numbers go on, at a key frame");
+        assert!(!live.read(Window::has_ended) && !live.is_replaced());
+    });
+}
+
+#[test]
+fn where_memory_is_short_what_has_ended_is_gone() {
+    block_on(async {
+        let (lives, mut path) = (lives(), Path::new());
+        let publication = path.publish();
+        let live = with_segment(&lives, &mut path, &publication).await;
+        publication.stream().finish();
+        drop(publication);
+        wait_until(|| live.read(Window::has_ended)).await;
+        assert!(lives.watch(&name(), None).is_ok());
+        let _others = fill(&lives.0.memory);
+        wait_until(|| lives.watch(&name(), None).err() == Some(Refused::NoStream)).await;
     });
 }

@@ -327,4 +327,4 @@ impl Stream {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+pub(crate) mod tests;

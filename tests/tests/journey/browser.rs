@@ -1,12 +1,15 @@
 //! A real browser plays, and what its page reads becomes a report like any other.
 
 use std::fs;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use framelag_tests::process::Builder;
 use framelag_tests::serving::{self, Transport};
-use framelag_tests::{LIMIT, measuring, need, streaming, turn, viewing};
+use framelag_tests::{LIMIT, binary, measuring, need, streaming, turn, viewing};
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 
 #[test]
 fn fragments_of_one_response() {
@@ -18,6 +21,26 @@ fn fragments_of_one_response() {
     receiver.run(LIMIT).expect_code(0);
     let report = viewing::expect_played(folder.path(), "Chromium", "mse", "own", 2);
     assert!(report.number("stages_ms.buffer.p50") > 0.0 && report.number("stages_ms.deliver.p50") > 0.0);
+    expect_kept(folder.path(), report.number("joins_p50_ms.median"));
+}
+
+/// Checks that a store gives the run in `folder` back with its joins, and that a trend takes their `median`.
+fn expect_kept(folder: &Path, median: f64) {
+    let store = folder.join("runs.sqlite");
+    let json = |words: &str, argument: Option<&str>| -> Value {
+        let framelag = Builder::new(binary::path("framelag")).words(words).args(argument).arg("--store").arg(&store);
+        let text = framelag.run(LIMIT).expect_code(0).stdout.join("\n");
+        serde_json::from_str(&text).expect("JSON")
+    };
+    let run = folder.join("run");
+    Builder::new(binary::path("framelag")).args(["report", "--store"]).args([&store, &run]).run(LIMIT).expect_code(0);
+    let listed = json("report list --json", None);
+    let shown = json("report show --json", listed["id"].as_str());
+    let saved = fs::read_to_string(run.join("run.json")).expect("a report");
+    assert_eq!(shown, serde_json::from_str::<Value>(&saved).expect("JSON"));
+    assert_eq!(shown["joins"].as_array().map(Vec::len), Some(2));
+    let trend = json("report trend --json --metric joins_p50_ms.median", None);
+    assert_eq!(trend["series"][0]["values"], serde_json::json!([median]));
 }
 
 #[test]

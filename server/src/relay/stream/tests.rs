@@ -15,11 +15,11 @@ mod audio;
 
 const SDP: &str =
     "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n";
-pub(in crate::relay) const IDR: &[u8] = &[
+pub(crate) const IDR: &[u8] = &[
     0, 0, 0, 1, 0x67, 0x42, 0xc0, 0x1e, 0x8c, 0x8d, 0x40, 0x50, 0x1e, 0x90, 0x0f, 0x08, 0x84, 0x6a, 0, 0, 0, 1, 0x68,
     0xce, 0x3c, 0x80, 0, 0, 1, 0x65, 0x88, 0x84,
 ];
-pub(in crate::relay) const SLICE: &[u8] = &[0, 0, 0, 1, 0x41, 0x9a, 0x02];
+pub(crate) const SLICE: &[u8] = &[0, 0, 0, 1, 0x41, 0x9a, 0x02];
 
 /// Keeps what it gets, behind a gate as every reader has.
 #[derive(Default)]
@@ -86,7 +86,7 @@ impl PublisherControl for FakeControl {
     }
 }
 
-pub(in crate::relay) struct Path {
+pub(crate) struct Path {
     pub(in crate::relay) paths: Arc<Paths>,
     control: Arc<FakeControl>,
     packetizer: Packetizer,
@@ -94,25 +94,25 @@ pub(in crate::relay) struct Path {
 }
 
 impl Path {
-    pub(in crate::relay) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let packetizer = Packetizer::new(7, 100);
         Self { paths: Arc::default(), control: Arc::default(), packetizer, time: MediaTime::default() }
     }
 
-    pub(in crate::relay) fn publish(&self) -> Publication {
+    pub(crate) fn publish(&self) -> Publication {
         let description = Description::parse(SDP.as_bytes()).expect("good");
         self.paths.reserve(&Path::name()).expect("free").publish(description, client(), self.control.clone())
     }
 
     /// The packets of a frame.
-    pub(in crate::relay) fn frame(&mut self, annex_b: &[u8]) -> Vec<Packet> {
+    pub(crate) fn frame(&mut self, annex_b: &[u8]) -> Vec<Packet> {
         let mut packets = Packets::default();
         self.time = self.time.advance(Duration::from_millis(33));
         self.packetizer.packetize(&nals(annex_b).collect::<Vec<_>>(), self.time, &mut packets);
         packets.iter().map(|bytes| packet(PacketKind::Rtp, bytes)).collect()
     }
 
-    pub(in crate::relay) fn name() -> StreamPath {
+    pub(crate) fn name() -> StreamPath {
         StreamPath::parse("cam").expect("a name")
     }
 
