@@ -297,9 +297,10 @@ def row(result, machine):
         if crowd := side["crowd"]:
             late, memory = crowd["late_ms"], side.get("memory") or ["–"] * 3
             worst = f"{late['p99']:.1f} ms at p99, {late['max']:.1f} ms at most" if late["max"] is not None else "unknown"
+            waits = f"{crowd['waits']} waits" + (f" (≤ {crowd['longest_wait_ms']:.1f} ms)" if crowd["waits"] else "")
             text = (
                 f"viewers: {crowd['viewers']}, {len(crowd['failed'])} refused, {crowd['parts']} parts, {crowd['missing']} missing, "
-                f"{crowd['stalls']} stalls at {crowd['viewers_with_stalls']} of them; later than in its first 64 parts: {worst}; "
+                f"{waits}, {crowd['stalls']} stalls at {crowd['viewers_with_stalls']} of them; later than in its first 64 parts: {worst}; "
                 f"the browser: {cell(side)[3]} stalls; "
                 f"the server's memory: {memory[0]} MB at the start, {memory[1]} at most, {memory[2]} at the end"
             )

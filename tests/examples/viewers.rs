@@ -43,6 +43,8 @@ fn main() -> Result<()> {
     let summary = json!({
         "viewers": viewers, "seconds": seconds, "failed": failed,
         "parts": sum(|watched| watched.parts), "missing": sum(|watched| watched.missing),
+        "waits": sum(|watched| watched.waits),
+        "longest_wait_ms": seen.iter().map(|watched| watched.longest_wait_ms).fold(0.0, f64::max),
         "stalls": sum(|watched| watched.stalls),
         "viewers_with_stalls": seen.iter().filter(|watched| watched.stalls > 0).count(),
         "late_ms": { "p50": quantile(0.5), "p99": quantile(0.99), "p99_9": quantile(0.999), "max": late.last(),

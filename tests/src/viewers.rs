@@ -17,6 +17,8 @@ use crate::LIMIT;
 const USUAL: usize = 64;
 /// Waits below this are errors of floating point, in seconds.
 const ROUNDING: f64 = 1e-6;
+/// Longest wait that is no stall, in seconds: a refresh of the screen, as the measuring page has it (`web/measure/stalls.js`).
+const REFRESH: f64 = 0.018;
 /// Largest playlist or part that is read, in bytes.
 const BODY_MAX: usize = 8 << 20;
 
@@ -28,7 +30,11 @@ pub struct Watched {
     /// Parts that were listed but not available, or not whole.
     pub missing: u64,
     /// Parts that arrived too late for a player with the given cushion, which is further behind after each.
+    pub waits: u64,
+    /// Those of them that it waited for so long that somebody can see it.
     pub stalls: u64,
+    /// The longest wait, in ms.
+    pub longest_wait_ms: f64,
     /// Delay of each part after the first `USUAL`, in ms, relative to the median of those. A server that becomes late for good is
     /// late with every part.
     pub late_ms: Vec<f64>,
@@ -37,8 +43,8 @@ pub struct Watched {
 }
 
 /// Watches the playlist at `path` of the server at `address` for this long. A part that arrives later than `cushion`
-/// less its own duration is a stall: playback waits for it and goes on that much later. `cushion` is the media buffered just
-/// after a part arrived.
+/// less its own duration is waited for: playback goes on that much later, which is a stall where a screen would show it. `cushion` is the
+/// media buffered just after a part arrived.
 ///
 /// # Errors
 ///
@@ -111,7 +117,9 @@ impl Arrivals {
             }
             let wait = late - self.waited - (self.cushion.as_secs_f64() - duration);
             if wait > ROUNDING {
-                self.watched.stalls += 1;
+                self.watched.waits += 1;
+                self.watched.stalls += u64::from(wait > REFRESH);
+                self.watched.longest_wait_ms = self.watched.longest_wait_ms.max(wait * 1_000.0);
                 self.waited += wait;
             }
             return;
@@ -380,25 +388,28 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_later_than_the_cushion_lasts_is_a_stall() {
+    fn what_comes_later_than_the_cushion_lasts_is_waited_for_and_a_stall_if_that_shows() {
         let came = |part: u32, late: u64| Some(came(500 + u64::from(part) * 100 + late, f64::from(part) * 0.1));
         let mut arrivals = Arrivals::new(Duration::from_millis(150));
         for part in 0..200 {
             let late = match part {
                 90 => 40,
-                100 => 60,
-                110 => 59,
-                120 => 65,
+                100 => 70,
+                110 => 69,
+                120 => 85,
+                130 => 84,
                 _ => 0,
             };
             arrivals.add(came(part, late), 0.1);
         }
         arrivals.add(None, 0.1);
-        let Watched { parts, missing, stalls, late_ms, latest } = arrivals.watched;
-        assert_eq!((parts, missing, stalls), (200, 1, 2), "after the first, playback is 10 ms further behind");
-        assert!((late_ms.iter().copied().fold(0.0, f64::max) - 65.0).abs() < 1e-6, "{late_ms:?}");
+        let Watched { parts, missing, waits, stalls, longest_wait_ms, late_ms, latest } = arrivals.watched;
+        assert_eq!((parts, missing, waits), (200, 1, 2), "after the first, playback is 20 ms further behind");
+        assert_eq!(stalls, 1, "nobody sees the second, of 15 ms");
+        assert!((longest_wait_ms - 20.0).abs() < 1e-6, "{longest_wait_ms}");
+        assert!((late_ms.iter().copied().fold(0.0, f64::max) - 85.0).abs() < 1e-6, "{late_ms:?}");
         let (latest, at_s) = latest.expect("one was late");
-        assert!((latest - 65.0).abs() < 1e-6 && (at_s - 12.565).abs() < 1e-6, "{latest} at {at_s}");
+        assert!((latest - 85.0).abs() < 1e-6 && (at_s - 12.585).abs() < 1e-6, "{latest} at {at_s}");
     }
 
     #[test]
@@ -408,7 +419,7 @@ mod tests {
             let at = 500 + u64::from(part) * 100 + if part < 100 { 0 } else { 80 };
             arrivals.add(Some(came(at, f64::from(part) * 0.1)), 0.1);
         }
-        assert_eq!(arrivals.watched.stalls, 1);
+        assert_eq!((arrivals.watched.waits, arrivals.watched.stalls), (1, 1));
         assert_eq!(arrivals.watched.late_ms.iter().filter(|late| **late > 79.0).count(), 200);
     }
 }
