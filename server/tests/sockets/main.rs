@@ -5,7 +5,8 @@ mod raw;
 mod viewers;
 
 use std::io::{Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr, UdpSocket};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::time::{Duration, Instant};
 
 use common::sync::wire;
 use raw::{Camera, Client, config, frame, http, server};
@@ -19,7 +20,7 @@ fn status_of(handle: &server::Handle, path: &str) -> Value {
 
 /// Asks again until the counts say so: they follow the packets, not the other way round.
 fn wait_for(handle: &server::Handle, path: &str, condition: impl Fn(&Value) -> bool) -> Value {
-    let start = std::time::Instant::now();
+    let start = Instant::now();
     loop {
         let status = status_of(handle, path);
         if condition(&status) {
@@ -32,7 +33,7 @@ fn wait_for(handle: &server::Handle, path: &str, condition: impl Fn(&Value) -> b
 
 /// Waits until nobody publishes there.
 fn wait_for_none(handle: &server::Handle, path: &str) {
-    let start = std::time::Instant::now();
+    let start = Instant::now();
     while http(handle.http_addr().expect("HTTP"), &format!("GET /api/streams/status/{path}")).0 != 404 {
         assert!(start.elapsed() < raw::LIMIT, "it goes on");
         std::thread::yield_now();
@@ -62,6 +63,49 @@ fn packets_go_through_unchanged_from_an_idr_on_and_the_end_of_the_stream_is_told
     drop(publisher);
     assert_eq!(late.drain(), []);
     assert_eq!(Client::connect(handle.rtsp_addr()).ask("DESCRIBE", "/a/cam", "", "").0, 404);
+}
+
+/// Sends as ffmpeg does: without TCP_NODELAY, one write per packet. Nagle's algorithm holds back all but the first until that is
+/// acknowledged.
+#[test]
+fn the_rest_of_a_frame_does_not_wait_for_the_kernel_to_acknowledge_its_beginning() {
+    const FRAMES: usize = 20;
+    let handle = server();
+    let (mut publisher, mut camera) = (Client::publisher(handle.rtsp_addr(), "/cam"), Camera::new(1));
+    let mut player = Client::player(handle.rtsp_addr(), "/cam");
+    let through = median((0..FRAMES).map(|_| {
+        // After an answer, the kernel expects another one to carry the acknowledgement, and delays it.
+        assert_eq!(publisher.ask("OPTIONS", "/cam", "", "").0, 200);
+        let packets = camera.idr(3_000);
+        assert!(packets.len() > 2, "several writes");
+        let start = Instant::now();
+        packets.iter().for_each(|packet| publisher.send_packets([packet]));
+        assert_eq!(player.packets(2, packets.len()), packets);
+        start.elapsed()
+    }));
+
+    // What the kernel does on its own.
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let mut from = TcpStream::connect(listener.local_addr().expect("it is bound")).expect("it listens");
+    let (mut to, _) = listener.accept().expect("a connection");
+    for socket in [&from, &to] {
+        socket.set_read_timeout(Some(raw::LIMIT)).expect("a limit");
+    }
+    let plain = median((0..FRAMES).map(|_| {
+        to.write_all(&[0; 100]).expect("it is read");
+        from.read_exact(&mut [0; 100]).expect("it was sent");
+        let start = Instant::now();
+        (0..3).for_each(|_| from.write_all(&[0; 100]).expect("it is read"));
+        to.read_exact(&mut [0; 300]).expect("they were sent");
+        start.elapsed()
+    }));
+    assert!(through < plain / 2, "{through:?} through the server, {plain:?} where nobody asks for acknowledgements");
+}
+
+fn median(times: impl Iterator<Item = Duration>) -> Duration {
+    let mut times: Vec<_> = times.collect();
+    times.sort();
+    times[times.len() / 2]
 }
 
 #[test]
