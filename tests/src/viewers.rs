@@ -31,7 +31,7 @@ pub struct Watched {
     pub missing: u64,
     /// Parts that arrived too late for a player with the given cushion, which is further behind after each.
     pub waits: u64,
-    /// Those of them that it waited for so long that somebody can see it.
+    /// Waits long enough to be seen: longer than a refresh of the screen.
     pub stalls: u64,
     /// The longest wait, in ms.
     pub longest_wait_ms: f64,
@@ -42,9 +42,9 @@ pub struct Watched {
     pub latest: Option<(f64, f64)>,
 }
 
-/// Watches the playlist at `path` of the server at `address` for this long. A part that arrives later than `cushion`
-/// less its own duration is waited for: playback goes on that much later, which is a stall where a screen would show it. `cushion` is the
-/// media buffered just after a part arrived.
+/// Watches the playlist at `path` of the server at `address` for this long. Playback waits for a part that arrives
+/// later than `cushion` less its own duration, and goes on that much later: a stall if the wait exceeds a refresh of the screen.
+/// `cushion` is the media buffered just after a part arrived.
 ///
 /// # Errors
 ///

@@ -1,16 +1,21 @@
 /**
  * Detects stalls: playback that has started stops for lack of data. A stall starts with the element's `waiting`
  * event, or when its time has not moved for a while, and ends when a frame is presented late. Waiting during a seek
- * does not count, nor does a `waiting` event after which the next two frames are on time: nobody can see that. A frame
- * that is shown too early makes the next one no later.
+ * does not count, nor does a `waiting` event after which the next two frames are on time: nobody can see that. After a
+ * frame shown too early, the next one's turn is later by as much, up to one frame.
  */
 
 /** Longest time without progress that is not a stall, ms: some browsers update a slow frame's time coarsely. */
 const GRACE_MS = 250;
 /** How long a screen of 60 Hz may delay a frame that is on time, and the steps of clocks, ms. */
 const REFRESH_MS = 18;
-/** Number of frames that tell what is expected: their median duration, and the earliest time one was shown. */
+/**
+ * Number of newest frames kept: for their median duration, and for the smallest difference between when one was shown
+ * and its media time.
+ */
 const STEPS = 9;
+/** A longer step, in frames, is a jump. */
+const LONGEST_STEP = 3;
 
 /**
  * State of a media element at one moment.
@@ -69,6 +74,8 @@ export class Stalls {
     if (tells && since > ms) this.#sinceMs = since;
     this.#painted = this.#sinceMs !== null && ms > this.#sinceMs;
     this.#shown = { ms, mediaS };
+    // After a jump, earlier offsets tell nothing.
+    if (stepMs <= 0 || stepMs > LONGEST_STEP * this.#frameMs()) this.#offsetsMs = [];
     this.#offset(ms - mediaS * 1000);
     return stall;
   }

@@ -196,6 +196,14 @@ test("a frame that is on time after one that was shown too early is no stall", (
   assert.deepEqual([Math.round(stall?.startMs ?? 0), Math.round(stall?.lengthMs ?? 0)], [592, 77], "33 ms later");
 });
 
+test("a stall after a jump ahead is not taken for an early frame", () => {
+  const stalls = new Stalls();
+  for (let n = 0; n < 12; n++) stalls.presented(n * 40, n * 0.04, 0);
+  assert.equal(stalls.presented(480, 1, 0), null);
+  stalls.waiting(500);
+  assert.equal(Math.round(stalls.presented(560, 1.04, 0)?.lengthMs ?? 0), 60);
+});
+
 test("a frame that is late long after the element has waited is no stall", () => {
   const stalls = new Stalls();
   for (let n = 0; n < 9; n++) stalls.presented(n * 40, n * 0.04, 0);

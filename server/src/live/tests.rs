@@ -147,6 +147,7 @@ async fn with_segment(lives: &Lives, path: &mut Path, publication: &Publication)
 fn fill(memory: &Memory) -> Vec<(Arc<Account>, Share)> {
     let mut others = Vec::new();
     while memory.times_short() == 0 {
+        assert!(others.len() < 10_000, "memory never gets short");
         let account = memory.open(Ipv4Addr::from_bits(0x0a00_0000 + others.len() as u32).into());
         let mut share = account.share();
         share.update(LARGE / 2);
@@ -166,13 +167,16 @@ fn where_memory_is_short_the_segments_go_and_the_stream_goes_on() {
         wait_until(|| live.read(Window::held) == 0).await;
         assert!(others.iter().all(|(_, share)| !share.gives_way()), "who holds less keeps it");
 
-        let waiting = live.wait(LIMIT, |window| window.open().map(|segment| segment.number));
+        let waiting = live.wait(LIMIT, |window| {
+            let open = window.open()?;
+            Some((open.number, open.fragments().first()?.sync))
+        });
         let next = async {
             for data in [SLICE, IDR] {
                 publication.stream().forward(lives.0.clock.now().mono, &mut path.frame(data));
             }
         };
-        assert_eq!(futures::join!(waiting, next).0, Some(first + 1), "the numbers go on, at a key frame");
+        assert_eq!(futures::join!(waiting, next).0, Some((first + 1, true)), "the numbers go on, at a key frame");
         assert!(!live.read(Window::has_ended) && !live.is_replaced());
     });
 }
