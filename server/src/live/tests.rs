@@ -135,12 +135,14 @@ fn only_what_has_replaced_a_stream_succeeds_it() {
 }
 
 /// Publishes at [`name`] a key frame of `LARGE` bytes, and waits until a segment holds it.
-async fn with_segment(lives: &Lives, path: &mut Path, publication: &Publication) -> Arc<Live> {
+async fn with_segment(lives: &Lives) -> (Path, Publication, Arc<Live>) {
+    let mut path = Path::new();
+    let publication = path.publish();
     let stream = publication.stream();
     let live = lives.watch(&name(), Some(stream)).expect("it is there");
     stream.forward(lives.0.clock.now().mono, &mut path.frame(&[IDR, &[0x55; LARGE]].concat()));
     wait_until(|| live.read(Window::held) >= LARGE && lives.0.memory.held() >= LARGE).await;
-    live
+    (path, publication, live)
 }
 
 /// Has as many others as fit hold half of `LARGE` each, so that whoever holds more has to give way.
@@ -159,9 +161,8 @@ fn fill(memory: &Memory) -> Vec<(Arc<Account>, Share)> {
 #[test]
 fn where_memory_is_short_the_segments_go_and_the_stream_goes_on() {
     block_on(async {
-        let (lives, mut path) = (lives(), Path::new());
-        let publication = path.publish();
-        let live = with_segment(&lives, &mut path, &publication).await;
+        let lives = lives();
+        let (mut path, publication, live) = with_segment(&lives).await;
         let first = live.read(Window::next_number);
         let others = fill(&lives.0.memory);
         wait_until(|| live.read(Window::held) == 0).await;
@@ -184,9 +185,8 @@ fn where_memory_is_short_the_segments_go_and_the_stream_goes_on() {
 #[test]
 fn where_memory_is_short_what_has_ended_is_gone() {
     block_on(async {
-        let (lives, mut path) = (lives(), Path::new());
-        let publication = path.publish();
-        let live = with_segment(&lives, &mut path, &publication).await;
+        let lives = lives();
+        let (_path, publication, live) = with_segment(&lives).await;
         publication.stream().finish();
         drop(publication);
         wait_until(|| live.read(Window::has_ended)).await;
