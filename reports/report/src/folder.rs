@@ -64,12 +64,12 @@ pub(crate) struct Batch {
     pub latency: Distribution,
 }
 
-/// A report folder that is being written.
+/// A report folder that is being written. Dropping it waits for what was handed to the writer, too: nothing is lost, and
+/// nobody takes the folder while it is written.
 #[derive(Debug)]
 pub(crate) struct Folder {
     dir: Arc<Dir>,
-    batches: SyncSender<Batch>,
-    writer: JoinHandle<Result<(), Error>>,
+    writer: Writer,
     /// Why the writer ended early, in words.
     trouble: Arc<OnceLock<String>>,
 }
@@ -96,11 +96,11 @@ impl Folder {
             let written = waiting.iter().try_for_each(|batch| files.write(&batch));
             written.inspect_err(|error| _ = said.set(error.to_string()))
         };
-        let writer = thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("report".to_owned())
             .spawn(write)
             .map_err(|source| Error { path: dir.path().to_owned(), source })?;
-        Ok(Self { dir, batches, writer, trouble })
+        Ok(Self { dir, writer: Writer { batches: Some(batches), thread: Some(thread) }, trouble })
     }
 
     /// Where it is.
@@ -118,9 +118,9 @@ impl Folder {
     /// # Errors
     /// Gives the batch back where the disk is slow and two others wait.
     pub fn send(&self, batch: Batch) -> Result<(), Box<Batch>> {
-        match self.batches.try_send(batch) {
-            Err(TrySendError::Full(batch)) => Err(Box::new(batch)),
-            Ok(()) | Err(TrySendError::Disconnected(_)) => Ok(()),
+        match self.writer.batches.as_ref().map(|batches| batches.try_send(batch)) {
+            Some(Err(TrySendError::Full(batch))) => Err(Box::new(batch)),
+            Some(Ok(()) | Err(TrySendError::Disconnected(_))) | None => Ok(()),
         }
     }
 
@@ -128,14 +128,35 @@ impl Folder {
     ///
     /// # Errors
     /// The first file that could not be written, now or before; and where the folder is another one than it was at the start.
-    pub fn close(self, batch: Batch) -> Result<(), Error> {
+    pub fn close(mut self, batch: Batch) -> Result<(), Error> {
         // The writer is gone only after an error, which joining it tells.
-        let _gone = self.batches.send(batch);
-        drop(self.batches);
+        let _gone = self.writer.batches.as_ref().map(|batches| batches.send(batch));
         let failed = |source| Error { path: self.dir.path().to_owned(), source };
         let ended = self.writer.join();
         ended.unwrap_or_else(|_| Err(failed(io::Error::other("the report's writer ended early"))))?;
         self.dir.check().map_err(failed)
+    }
+}
+
+/// The thread that writes. Both are there until it is joined.
+#[derive(Debug)]
+struct Writer {
+    batches: Option<SyncSender<Batch>>,
+    thread: Option<JoinHandle<Result<(), Error>>>,
+}
+
+impl Writer {
+    /// Waits until all batches are written.
+    fn join(&mut self) -> thread::Result<Result<(), Error>> {
+        self.batches = None;
+        self.thread.take().map_or(Ok(Ok(())), JoinHandle::join)
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // Nobody is left to hear why it failed.
+        let _ = self.join();
     }
 }
 

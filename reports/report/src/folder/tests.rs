@@ -185,6 +185,19 @@ fn a_run_that_is_cut_off_leaves_all_but_the_last_second() {
 }
 
 #[test]
+fn a_dropped_run_is_written_before_its_folder_is_free() {
+    for _ in 0..20 {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut recorder = recorder(folder.path(), Duration::ZERO);
+        play(&mut recorder, 0..250);
+        drop(recorder);
+        let run = check(folder.path());
+        assert_eq!(run["partial"], true);
+        assert!(run["frames"]["expected"].as_u64() > Some(0), "{run}");
+    }
+}
+
+#[test]
 fn a_folder_that_cannot_be_is_an_error_that_names_it() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("taken");
