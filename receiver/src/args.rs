@@ -11,10 +11,11 @@ use common::transport::Transport;
 use common::units::parse_duration;
 use report::Assertion;
 
+use crate::via;
 use crate::via::args::ViaArgs;
 
-const URL_HELP: &str = "What to play: rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH, http(s)://… with --via, env:NAME for a URL in that variable of \
-    the environment, or - for y4m on standard input. Several URLs play in a grid";
+const URL_HELP: &str = "What to play: rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH, http(s)://… with --via \
+    (default: the same stream at 127.0.0.1:8080), env:NAME for a URL in that variable of the environment, or - for y4m on standard input. Several URLs play in a grid";
 
 const CLOCK_HELP: &str = "How to find the offset between this host's clock and that of a publisher on another host: \
     auto (ask the server over UDP), same-host (publisher and receiver share a clock, whatever the URL says), \
@@ -58,7 +59,8 @@ assertion. With several URLs the worst stream decides: 1, then 99, then 3.";
 #[command(name = "receiver", version, after_help = EXAMPLES, max_term_width = 120)]
 pub struct Args {
     /// What to play.
-    #[arg(value_name = "URL", default_value = "rtsp://127.0.0.1:8554/cam", help = URL_HELP)]
+    #[arg(value_name = "URL", default_value = "rtsp://127.0.0.1:8554/cam", default_value_ifs = via::args::DEFAULT_URLS,
+          help = URL_HELP)]
     pub urls: Vec<String>,
 
     /// How RTP travels from the server.
@@ -163,7 +165,7 @@ fn listen_address(text: &str) -> Result<SocketAddr, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use clap::{CommandFactory, ValueEnum};
 
     use super::*;
 
@@ -177,6 +179,10 @@ mod tests {
         let args = Args::try_parse_from(["receiver"]).expect("no flag is required");
         assert_eq!(args.urls, ["rtsp://127.0.0.1:8554/cam"]);
         assert_eq!((args.transport, args.warmup, args.duration), (Transport::Tcp, Duration::from_secs(2), None));
+        for via in via::args::Via::value_variants() {
+            let args = Args::try_parse_from(["receiver", "--via", via.name()]).expect("no URL is required");
+            assert_eq!(args.urls, [format!("http://127.0.0.1:8080/cam/{}", via.file())]);
+        }
     }
 
     #[test]

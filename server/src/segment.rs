@@ -20,7 +20,7 @@ mod window;
 pub use change::SettingsChange;
 pub(crate) use change::duration_text;
 pub(crate) use dash::manifest;
-pub(crate) use hls::{hinted, next_part, playlist};
+pub(crate) use hls::{can_be_joined, hinted, next_part, playlist};
 pub(crate) use names::{File, Tracks, date_time};
 pub(crate) use segmenter::Segmenter;
 #[cfg(test)]

@@ -72,6 +72,14 @@ fn parse_cushion(text: &str) -> Result<Duration, String> {
     Ok(cushion)
 }
 
+/// The default URLs by `--via`: those of the publisher's embedded server.
+pub(crate) const DEFAULT_URLS: [(&str, &str, &str); 4] = [
+    ("via", "ll-hls", "http://127.0.0.1:8080/cam/index.m3u8"),
+    ("via", "hls", "http://127.0.0.1:8080/cam/index.m3u8"),
+    ("via", "dash", "http://127.0.0.1:8080/cam/manifest.mpd"),
+    ("via", "mse", "http://127.0.0.1:8080/cam/mse"),
+];
+
 /// How the stream reaches the browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Via {

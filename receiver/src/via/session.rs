@@ -1,5 +1,6 @@
 //! One run in a browser: opens it, tells its page what to play, and passes its reports to the joins.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use common::clock::Clock;
@@ -37,6 +38,8 @@ const SETTLING_LIMIT: Duration = Duration::from_secs(5);
 const FIRST_PICTURE_LIMIT: Duration = Duration::from_secs(30);
 /// Time limit for a stopping page to send its remaining messages.
 const END_LIMIT: Duration = Duration::from_secs(3);
+/// How much later than its page's socket closes a browser that was killed may be gone.
+const EXIT_LIMIT: Duration = Duration::from_secs(1);
 /// Pause before retrying a stream that is not published yet.
 const RETRY: Duration = Duration::from_millis(500);
 
@@ -61,6 +64,8 @@ pub(crate) struct Session<'a> {
     /// When the server was asked last.
     asked: Instant,
     browser: Option<Browser>,
+    /// Whether a page was ever open.
+    was_opened: bool,
     /// The page that plays.
     socket: Option<(u64, mpsc::Sender<String>)>,
     reported: Instant,
@@ -126,6 +131,7 @@ impl<'a> Session<'a> {
             was_shifted: false,
             asked: reported,
             browser,
+            was_opened: false,
             socket: None,
             reported,
         })
@@ -148,18 +154,17 @@ impl<'a> Session<'a> {
 
     /// Plays the requested number of joins.
     fn play(&mut self) -> Result<(), Early> {
-        let (mut joined, mut was_opened) = (0, false);
+        let mut joined = 0;
         // When the current join was first tried.
         let mut tried: Option<Instant> = None;
         while joined < self.config.joins {
             let mut join = Join::new(self.config.via, self.clocks);
             self.ask_origin(&mut join, joined);
-            self.open_page(&mut join, !was_opened)?;
+            self.open_page(&mut join)?;
             if join.served.is_none() {
                 // A stream that is waited for may have come meanwhile.
                 self.ask_origin(&mut join, joined);
             }
-            was_opened = true;
             let since = *tried.get_or_insert_with(Instant::now);
             let played = self.play_once(&mut join);
             if matches!(played, Err(Early::Stopped)) {
@@ -205,8 +210,8 @@ impl<'a> Session<'a> {
         let _ = self.until(join, END_LIMIT, |_, join| join.end.is_some());
     }
 
-    /// Waits for the page to connect, the `first` time for whoever opens it, and for its clock to be estimated.
-    fn open_page(&mut self, join: &mut Join, first: bool) -> Result<(), Early> {
+    /// Waits for the page to connect, the first time for whoever opens it, and for its clock to be estimated.
+    fn open_page(&mut self, join: &mut Join) -> Result<(), Early> {
         let by_hand = self.browser.is_none();
         self.until(join, PAGE_LIMIT, |session, _| session.socket.is_some() || by_hand)?;
         // No time limit for a person.
@@ -216,9 +221,10 @@ impl<'a> Session<'a> {
         if self.socket.is_none() {
             return Err(Early::Failed(format!("the browser did not open {}", redact::url(&self.server.page))));
         }
-        if by_hand && first {
+        if by_hand && !self.was_opened {
             self.output.event("opened", "", "the page is open in a browser");
         }
+        self.was_opened = true;
         self.until(join, SETTLING_LIMIT, |_, join| join.clock.is_settled())?;
         if !join.clock.is_settled() {
             return Err(Early::Failed("the page does not answer".to_owned()));
@@ -260,8 +266,8 @@ impl<'a> Session<'a> {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Err(Early::Failed("the server ended".to_owned())),
             }
-            if let Some(how) = self.browser.as_mut().and_then(Browser::has_ended) {
-                return Err(Early::Failed(format!("the browser exited unexpectedly ({how})")));
+            if let Some(why) = self.exited() {
+                return Err(Early::Failed(why));
             }
             self.follow_origin(join);
             self.report(join);
@@ -287,11 +293,29 @@ impl<'a> Session<'a> {
                 join.lines(&text, &mut self.recorder, now);
                 self.recorder.viewed(join.browser.clone(), join.viewed.clone());
             }
-            What::Closed if join.end.is_none() => return Err(Early::Failed("the page was closed".to_owned())),
+            What::Closed if join.end.is_none() => return Err(Early::Failed(self.why_closed())),
             What::Closed => self.socket = None,
             What::Opened(_) => {}
         }
         Ok(())
+    }
+
+    /// Says how the browser exited, if it did.
+    fn exited(&mut self) -> Option<String> {
+        let how = self.browser.as_mut().and_then(Browser::has_ended)?;
+        Some(format!("the browser exited unexpectedly ({how})"))
+    }
+
+    /// Says why the page's socket was closed.
+    fn why_closed(&mut self) -> String {
+        let end = Instant::now() + EXIT_LIMIT;
+        while self.browser.is_some() && Instant::now() < end {
+            if let Some(why) = self.exited() {
+                return why;
+            }
+            thread::sleep(TICK);
+        }
+        "the page was closed".to_owned()
     }
 
     /// Reads both clocks. The report accounts for earlier suspends.

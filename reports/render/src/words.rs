@@ -162,7 +162,8 @@ pub fn played(browser: &InBrowser) -> String {
     parts.extend(seeks(&browser.viewing));
     for (name, claim) in &browser.viewing.claims {
         let (p50, difference) = (ms_or_none(claim.p50), claim.difference_p50);
-        let off = difference.map_or(String::new(), |off| format!(" ({off:+.1} ms from the measured latency)"));
+        let off = difference
+            .map_or(String::new(), |off| format!(" ({off:+.1} ms from the latency of the same moment, in the median)"));
         parts.push(format!("{} says {p50}{off}", shown(name)));
     }
     parts.join(" · ")

@@ -118,9 +118,10 @@ impl Folder {
     /// # Errors
     /// Gives the batch back where the disk is slow and two others wait.
     pub fn send(&self, batch: Batch) -> Result<(), Box<Batch>> {
-        match self.writer.batches.as_ref().map(|batches| batches.try_send(batch)) {
-            Some(Err(TrySendError::Full(batch))) => Err(Box::new(batch)),
-            Some(Ok(()) | Err(TrySendError::Disconnected(_))) | None => Ok(()),
+        let Some(batches) = &self.writer.batches else { return Ok(()) };
+        match batches.try_send(batch) {
+            Err(TrySendError::Full(batch)) => Err(Box::new(batch)),
+            Ok(()) | Err(TrySendError::Disconnected(_)) => Ok(()),
         }
     }
 
@@ -129,8 +130,10 @@ impl Folder {
     /// # Errors
     /// The first file that could not be written, now or before; and where the folder is another one than it was at the start.
     pub fn close(mut self, batch: Batch) -> Result<(), Error> {
-        // The writer is gone only after an error, which joining it tells.
-        let _gone = self.writer.batches.as_ref().map(|batches| batches.send(batch));
+        if let Some(batches) = &self.writer.batches {
+            // The writer is gone only after an error, which joining it tells.
+            let _gone = batches.send(batch);
+        }
         let failed = |source| Error { path: self.dir.path().to_owned(), source };
         let ended = self.writer.join();
         ended.unwrap_or_else(|_| Err(failed(io::Error::other("the report's writer ended early"))))?;

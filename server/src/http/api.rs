@@ -55,7 +55,7 @@ pub(super) async fn not_found() -> Response {
 pub(super) async fn method_not_allowed() -> Response {
     error(
         StatusCode::METHOD_NOT_ALLOWED,
-        "this method is not allowed here: use GET or HEAD, PUT for settings, POST for a token",
+        "this method is not allowed here: use GET or HEAD, PUT for settings, POST for a token or a phase",
     )
 }
 

@@ -87,16 +87,8 @@ pub(super) fn change(body: &[u8]) -> Result<SettingsChange, Bad> {
         .map_err(|error| Bad::Json(format!("the body is not a JSON object of settings: {error}")))?;
     let mut change = SettingsChange::default();
     for (name, value) in &fields {
-        let value = match value {
-            Value::String(text) => text.clone(),
-            // Report an unknown name before a wrong type.
-            Value::Number(number) => number.to_string(),
-            _ if SettingsChange::NAMES.contains(&name.as_str()) => {
-                let right = "write a string or a number, or leave it out".to_owned();
-                return Err(Bad::Field(SettingsError { field: name.clone(), right }));
-            }
-            _ => String::new(),
-        };
+        // A wrong type is no value of any setting.
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         change.set(name, &value).map_err(Bad::Field)?;
     }
     Ok(change)

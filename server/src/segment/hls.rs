@@ -27,6 +27,8 @@ const PART_HOLD_BACK_MIN: f64 = 0.2;
 const HOLD_BACK: u64 = 3;
 /// CAN-SKIP-UNTIL in target durations: the minimum allowed.
 const SKIP_UNTIL: u64 = 6;
+/// The most by which a browser's buffer ends before its media, in µs: start and duration of a frame are rounded down.
+const BUFFER_SHORT_US: u64 = 2;
 const HZ: f64 = TICKS_PER_SECOND as f64;
 
 /// Returns the current playlist. With `skip`, it is a delta update (section 6.2.5.1) if that omits anything.
@@ -76,17 +78,19 @@ fn write(window: &Window, skip: bool) -> String {
         }
         line(format_args!("#EXT-X-PROGRAM-DATE-TIME:{}", date_time(segment.wall)));
         if end - segment.start <= PARTS_WITHIN * target * TICKS_PER_SECOND || !segment.complete {
+            let mut begin = 0;
             for (number, part) in segment.parts().iter().enumerate() {
+                let length = length(begin, part.duration);
+                begin += part.duration;
                 line(format_args!(
-                    "#EXT-X-PART:DURATION={:.5},URI=\"{}\"{}",
-                    part.duration as f64 / HZ,
+                    "#EXT-X-PART:DURATION={length},URI=\"{}\"{}",
                     File::Part(segment.number, number),
                     if part.independent { ",INDEPENDENT=YES" } else { "" },
                 ));
             }
         }
         if segment.complete {
-            line(format_args!("#EXTINF:{:.5},\n{}", segment.duration() as f64 / HZ, File::Segment(segment.number)));
+            line(format_args!("#EXTINF:{},\n{}", length(0, segment.duration()), File::Segment(segment.number)));
         }
     }
     if window.has_ended() {
@@ -96,6 +100,26 @@ fn write(window: &Window, skip: bool) -> String {
         line(format_args!("#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"{}\"", File::Part(segment, part)));
     }
     text
+}
+
+/// Whether players find a position to start at that lies after the first segment, where hls.js may start wrong: at second 0
+/// instead of PART-HOLD-BACK before the end.
+pub(crate) fn can_be_joined(window: &Window) -> bool {
+    let mut complete = window.listed().filter(|segment| segment.complete);
+    let part_target = part_target(window);
+    let open_s = window.open().map_or(0, Segment::duration) as f64 / HZ;
+    // hls.js starts up to a part later.
+    complete.next().is_some()
+        && (complete.next().is_some() || open_s > part_hold_back(window, part_target) + part_target)
+}
+
+/// Writes the duration, in seconds, of what begins `begin` ticks after its segment. A segment and the sum of its parts end
+/// before the media does, by at most 12 µs: browsers count the buffer in whole µs, and where it ends before its segment
+/// by the playlist, hls.js loads the segment again and again.
+fn length(begin: u64, ticks: u64) -> String {
+    let end = |ticks: u64| (ticks * 1_000_000 / TICKS_PER_SECOND).saturating_sub(BUFFER_SHORT_US) / 10;
+    let length = end(begin + ticks) - end(begin);
+    format!("{}.{:05}", length / 100_000, length % 100_000)
 }
 
 /// Returns segment and number of the expected next part. Only the next frame tells whether the open segment ends.

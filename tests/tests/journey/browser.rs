@@ -5,7 +5,8 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use framelag_tests::process::Builder;
+use framelag_tests::process::{Builder, Process};
+use framelag_tests::report::Report;
 use framelag_tests::serving::{self, Transport};
 use framelag_tests::{LIMIT, binary, measuring, need, streaming, turn, viewing};
 use rustix::process::{Pid, Signal, kill_process};
@@ -122,11 +123,59 @@ fn why_a_browser_does_not_start_is_told() {
     assert!(ran.stderr.iter().any(|line| line.contains(told)), "{ran}");
 }
 
+/// The processes for whose folder in /proc this holds.
+fn processes(is_meant: impl Fn(&Path) -> bool) -> Vec<Pid> {
+    let folders = fs::read_dir("/proc").expect("Linux has it").flatten().map(|process| process.path());
+    let meant = folders.filter(|folder| is_meant(folder));
+    meant.filter_map(|folder| folder.file_name()?.to_str()?.parse().ok().and_then(Pid::from_raw)).collect()
+}
+
 /// The processes that have `mark` in their environment, as those that the receiver starts have.
 fn with_environment(mark: &str) -> usize {
-    let processes = fs::read_dir("/proc").expect("Linux has it").flatten().map(|process| process.path());
-    let of = |process: &std::path::PathBuf| fs::read(process.join("environ")).unwrap_or_default();
-    processes.filter(|process| String::from_utf8_lossy(&of(process)).contains(mark)).count()
+    let of = |process: &Path| fs::read(process.join("environ")).unwrap_or_default();
+    processes(|process| String::from_utf8_lossy(&of(process)).contains(mark)).len()
+}
+
+fn kill(process: Pid) {
+    kill_process(process, Signal::KILL).expect("it runs");
+}
+
+/// A receiver that measures in a browser for longer than the test takes.
+fn measures(folder: &Path, mark: &str) -> Process {
+    let url = format!("{}/stream", streaming::serve(folder));
+    let receiver = viewing::chromium("mse", &url, folder).words("--json --duration 10m").env("FRAMELAG_MARK", mark);
+    let mut receiver = receiver.spawn();
+    receiver.wait_for_line("that it plays", LIMIT, |line| measuring::measured(line).filter(|frames| *frames > 0));
+    receiver
+}
+
+#[test]
+fn a_browser_that_is_killed_is_told() {
+    let _turn = turn::share();
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let receiver = measures(folder.path(), "");
+    let parent = format!("PPid:\t{}\n", receiver.id());
+    let browser = processes(|process| fs::read_to_string(process.join("status")).is_ok_and(|it| it.contains(&parent)));
+    assert_eq!(browser.len(), 1, "its children");
+    kill(browser[0]);
+    let ran = receiver.finish(LIMIT).expect_code(1);
+    let told = "the browser exited unexpectedly (signal: 9 (SIGKILL)";
+    assert!(ran.stdout.iter().any(|line| line.contains(told)), "{ran}");
+    let report = Report::read(&folder.path().join("run"));
+    assert!(report.number("frames.measured") > 0.0, "what was measured is kept");
+}
+
+#[test]
+fn a_page_that_nobody_opens_is_told() {
+    let _turn = turn::share();
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let receiver = viewing::viewer("none".as_ref(), "mse", "http://127.0.0.1:9/stream", folder.path());
+    let mut receiver = receiver.spawn();
+    receiver.wait_for_line("the page's URL", LIMIT, |line| line.contains("open this in a browser").then_some(()));
+    receiver.interrupt();
+    receiver.finish(LIMIT).expect_code(3);
+    let told = Report::read(&folder.path().join("run")).value("warnings").to_string();
+    assert!(told.contains("no picture arrived from http://127.0.0.1:9/stream; nobody opened the page"), "{told}");
 }
 
 #[test]
@@ -134,14 +183,9 @@ fn a_browser_ends_with_a_receiver_that_is_killed() {
     let _turn = turn::share();
     let folder = tempfile::tempdir().expect("a folder for the test");
     let mark = folder.path().display().to_string();
-    let url = format!("{}/stream", streaming::serve(folder.path()));
-    let receiver =
-        viewing::chromium("mse", &url, folder.path()).words("--json --duration 10m").env("FRAMELAG_MARK", &mark);
-    let mut receiver = receiver.spawn();
-    receiver.wait_for_line("that it plays", LIMIT, |line| measuring::measured(line).filter(|frames| *frames > 0));
+    let receiver = measures(folder.path(), &mark);
     assert!(with_environment(&mark) > 1, "it has children");
-    let pid = Pid::from_raw(receiver.id().cast_signed()).expect("a process");
-    kill_process(pid, Signal::KILL).expect("it runs");
+    kill(Pid::from_raw(receiver.id().cast_signed()).expect("a process"));
     let until = Instant::now() + LIMIT;
     while with_environment(&mark) > 0 {
         assert!(Instant::now() < until, "a browser is left");

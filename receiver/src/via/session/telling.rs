@@ -78,6 +78,9 @@ impl Session<'_> {
             let text = format!("{} is set: the wall clock of this run is not the host's", clock::TEST_VARIABLE);
             self.recorder.warn(Warning::new(Code::Input, text));
         }
+        if !self.was_opened {
+            self.recorder.explain(Code::NoPicture, "nobody opened the page");
+        }
         if let Err(Early::Failed(why)) = how {
             self.output.event("failed", "", &why);
             self.recorder.fail(why);

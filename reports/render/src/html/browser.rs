@@ -104,10 +104,14 @@ fn dates(viewing: &Viewing) -> String {
     if count == 0 {
         return String::new();
     }
-    let row =
-        vec!["age by the date".to_owned(), cell(p50), cell(difference_p50), cell(difference_p99), count.to_string()];
     let text =
         "<p>An independent check: the age of the pictures by the stream's own dates (PROGRAM-DATE-TIME, prft).</p>\n";
-    let headings = ["", "p50 ms", "date − code, p50 ms", "date − code, p99 ms", "frames"];
-    format!("{text}{}", table(&headings, &[row]))
+    let row = |name: &str, value: String| vec![name.to_owned(), value];
+    let rows = [
+        row("age by the date, p50 ms", cell(p50)),
+        row("date − code, p50 ms", cell(difference_p50)),
+        row("date − code, p99 ms", cell(difference_p99)),
+        row("frames", count.to_string()),
+    ];
+    format!("{text}{}", table(&["", ""], &rows))
 }

@@ -40,10 +40,13 @@ pub fn stages(run: &Run) -> String {
     };
     let bars = [bar("p50 of each stage", |ms| ms.p50), bar("p99 of each stage", |ms| ms.p99)];
     let mut out = stacked("Stages: the median and the 99th percentile of each, stacked", "ms", &bars);
-    out.push_str(
-        "<p class=\"soft\">The stages of one frame add up to its latency. Their quantiles do not: the slow frames of one stage \
-         are not those of another.</p>\n",
-    );
+    let beside: Vec<_> = known.iter().map(|(stage, _)| *stage).filter(|stage| !stage.is_in_latency()).collect();
+    let beside = beside.into_iter().map(Stage::name).collect::<Vec<_>>().join(" and ");
+    let beside = if beside.is_empty() { beside } else { format!(", without {beside},") };
+    out.push_str(&format!(
+        "<p class=\"soft\">The stages of one frame{beside} add up to its latency. Their quantiles do not: the slow frames of \
+         one stage are not those of another.</p>\n",
+    ));
     let rows: Vec<_> = known
         .into_iter()
         .map(|(stage, ms)| {

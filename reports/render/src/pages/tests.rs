@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::fs;
 use std::time::Duration;
 
+use common::marks::Mark;
 use measure::figures::browser::Viewed;
 use report::run::Outcome;
 use report::warning::{Code, Warning};
@@ -12,7 +13,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
-use crate::testing::{about, now, sample};
+use crate::testing::{about, now, sample, wall};
 use report::observation::Observation;
 
 /// Text that would be markup, an attribute's end, Markdown, or no XML at all.
@@ -80,11 +81,16 @@ fn the_median_of_several_joins_stands_for_the_run() {
         recorder.begin_join(now(begin));
         for i in 0..300 {
             let shown = begin + 200 + i * 40;
-            recorder.observe(&Observation::frame(sample(join * 500 + i, shown - latency_ms, shown)));
+            let shown_as = sample(join * 500 + i, shown - latency_ms, shown);
+            let marks = shown_as.marks.with(Mark::Called, wall(shown + 1));
+            recorder.observe(&Observation::frame(measure::Sample { marks, ..shown_as }));
             recorder.tick(now(shown));
         }
         let mut viewed = Viewed::default();
         viewed.seek("live-edge");
+        viewed.stall(330_000);
+        viewed.claim("hls_latency_ms", 35_000, Some(latency_ms as i64 * 1_000));
+        viewed.date(latency_ms as i64 * 1_000 + 250, latency_ms as i64 * 1_000);
         recorder.viewed(Some(("Chromium".to_owned(), "156".to_owned())), viewed);
         recorder.end_join(now(begin + 12_300));
         run = Some(now(begin + 12_300));
@@ -95,8 +101,11 @@ fn the_median_of_several_joins_stands_for_the_run() {
     for (text, parts) in [
         (&page, &["<b>60.0</b> ms<span>median of 3 joins, 50.0 to 90.0 ms", "<dt>Picture age, at most</dt>"][..]),
         (&page, &["the page loads anew", "3 seeks (live-edge)", "of all joins, at most"]),
+        (&page, &["3 stalls, 990 ms all together", "date − code, p50 ms</th><td class=\"number\">0.25</td>"]),
+        (&page, &["The stages of one frame, without callback, add up to its latency"]),
+        (&markdown, &["says 35.0 ms (-25.0 ms from the latency of the same moment, in the median)"]),
         (&markdown, &["p50 60.0 ms ·", "| latency, all joins together |", "3 seeks (live-edge)"]),
-        (&terminal, &["all joins together\n", "median 60.0 ms, from 50.0 ms to 90.0 ms · 0 stalls", "3 seeks"]),
+        (&terminal, &["all joins together\n", "median 60.0 ms, from 50.0 ms to 90.0 ms · 3 stalls", "3 seeks"]),
     ] {
         for part in parts {
             assert!(text.contains(part), "{part:?} is not in {text}");

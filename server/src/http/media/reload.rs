@@ -1,6 +1,6 @@
 //! Delivery directives of a playlist request (draft-pantos-hls-rfc8216bis section 6.2.5).
 
-use crate::segment::{TICKS_PER_SECOND, Window};
+use crate::segment::{TICKS_PER_SECOND, Window, can_be_joined};
 
 /// Most segments by which a request may be ahead of the one that comes next: two after the last complete one …
 const SEGMENTS_AHEAD: u64 = 1;
@@ -44,14 +44,14 @@ impl Reload {
         }
     }
 
-    /// Whether the playlist of `window` satisfies the request. Without directives, one complete segment is enough.
+    /// Whether the playlist of `window` satisfies the request. Without directives it is that of a player that starts.
     pub(super) fn wait(&self, window: &Window) -> Wait {
         let ready = |ready| if ready { Wait::Ready } else { Wait::NotYet };
         if window.has_ended() {
             return Wait::Ready;
         }
         let Some((msn, part)) = self.from else {
-            return ready(window.segments().any(|segment| segment.complete));
+            return ready(can_be_joined(window));
         };
         let next = window.next_number();
         if msn > next.saturating_add(SEGMENTS_AHEAD) {
@@ -150,6 +150,13 @@ mod tests {
     fn at_the_start_and_at_the_end() {
         let start = Feed::of(1_000).frames(5, 30);
         assert_eq!(wait("", &start), Wait::NotYet, "no whole segment yet");
+        assert_eq!(
+            wait("", &Feed::of(1_000).frames(30 + 7, 30)),
+            Wait::NotYet,
+            "0.2 s before its end is in the first one"
+        );
+        assert_eq!(wait("", &Feed::of(1_000).frames(30 + 8, 30)), Wait::Ready);
+        assert_eq!(wait("", &Feed::of(100).frames(2 * 3 + 1, 3)), Wait::Ready, "two whole ones");
         assert_eq!(wait("_HLS_msn=0&_HLS_part=4", &start), Wait::Ready);
         assert_eq!(wait("_HLS_msn=0&_HLS_part=0", &Feed::of(1_000)), Wait::NotYet);
         let mut end = Feed::of(1_000).frames(5, 30);

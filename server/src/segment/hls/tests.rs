@@ -20,28 +20,28 @@ fn a_low_latency_playlist() {
 #EXT-X-PART:DURATION=0.03333,URI=\"part-0-0.m4s\",INDEPENDENT=YES
 #EXT-X-PART:DURATION=0.03333,URI=\"part-0-1.m4s\"
 #EXT-X-PART:DURATION=0.03333,URI=\"part-0-2.m4s\"
-#EXT-X-PART:DURATION=0.03333,URI=\"part-0-3.m4s\"
+#EXT-X-PART:DURATION=0.03334,URI=\"part-0-3.m4s\"
 #EXT-X-PART:DURATION=0.03333,URI=\"part-0-4.m4s\"
 #EXT-X-PART:DURATION=0.03333,URI=\"part-0-5.m4s\"
-#EXTINF:0.20000,
+#EXTINF:0.19999,
 segment-0.m4s
 #EXT-X-PROGRAM-DATE-TIME:2025-11-21T11:00:00.200Z
 #EXT-X-PART:DURATION=0.03333,URI=\"part-1-0.m4s\",INDEPENDENT=YES
 #EXT-X-PART:DURATION=0.03333,URI=\"part-1-1.m4s\"
 #EXT-X-PART:DURATION=0.03333,URI=\"part-1-2.m4s\"
-#EXT-X-PART:DURATION=0.03333,URI=\"part-1-3.m4s\"
+#EXT-X-PART:DURATION=0.03334,URI=\"part-1-3.m4s\"
 #EXT-X-PART:DURATION=0.03333,URI=\"part-1-4.m4s\"
 #EXT-X-PART:DURATION=0.03333,URI=\"part-1-5.m4s\"
-#EXTINF:0.20000,
+#EXTINF:0.19999,
 segment-1.m4s
 #EXT-X-PROGRAM-DATE-TIME:2025-11-21T11:00:00.400Z
 #EXT-X-PART:DURATION=0.03333,URI=\"part-2-0.m4s\",INDEPENDENT=YES
 #EXT-X-PART:DURATION=0.03333,URI=\"part-2-1.m4s\"
 #EXT-X-PART:DURATION=0.03333,URI=\"part-2-2.m4s\"
-#EXT-X-PART:DURATION=0.03333,URI=\"part-2-3.m4s\"
+#EXT-X-PART:DURATION=0.03334,URI=\"part-2-3.m4s\"
 #EXT-X-PART:DURATION=0.03333,URI=\"part-2-4.m4s\"
 #EXT-X-PART:DURATION=0.03333,URI=\"part-2-5.m4s\"
-#EXTINF:0.20000,
+#EXTINF:0.19999,
 segment-2.m4s
 #EXT-X-PROGRAM-DATE-TIME:2025-11-21T11:00:00.600Z
 #EXT-X-PART:DURATION=0.03333,URI=\"part-3-0.m4s\",INDEPENDENT=YES
@@ -146,6 +146,42 @@ proptest! {
         prop_assert!(number(control["PART-HOLD-BACK"]) >= 2.0 * part_target);
         prop_assert!(number(control["HOLD-BACK"]) >= 3.0 * target);
         prop_assert!(number(control["CAN-SKIP-UNTIL"]) >= 6.0 * target);
+    }
+}
+
+/// Durations that a playlist gives, in units of 10 µs: of each complete segment, and the sum of its parts.
+fn durations(text: &str) -> Vec<[u64; 2]> {
+    let units = |value: &str| value.split(',').next().and_then(|it| it.replace('.', "").parse::<u64>().ok());
+    let (mut all, mut parts) = (Vec::new(), 0);
+    for line in text.lines() {
+        if let Some(part) = line.strip_prefix("#EXT-X-PART:DURATION=") {
+            parts += units(part).expect("five decimals");
+        } else if let Some(segment) = line.strip_prefix("#EXTINF:") {
+            all.push([units(segment).expect("five decimals"), std::mem::take(&mut parts)]);
+        }
+    }
+    all
+}
+
+proptest! {
+    /// hls.js loads a segment again whose end in the playlist lies beyond that of the buffer, which is up to 2 µs early.
+    #[test]
+    fn segments_and_the_sums_of_their_parts_end_just_before_the_buffer(
+        ticks in prop::collection::vec(2_000_u64..4_000, 61..200),
+    ) {
+        let mut feed = Feed::of(1_000);
+        for (number, ticks) in ticks.iter().enumerate() {
+            feed.frame(number % 20 == 0, *ticks);
+        }
+        let given = durations(&write(feed.window(), false));
+        let real: Vec<u64> = feed.window().listed().filter(|it| it.complete).map(Segment::duration).collect();
+        prop_assert!(!real.is_empty() && given.len() == real.len());
+        for ([segment, parts], ticks) in given.iter().zip(real) {
+            let early_us = ticks as f64 / HZ * 1e6 - (segment * 10) as f64;
+            prop_assert!((2.0..13.0).contains(&early_us), "{segment} {ticks}");
+            // Parts of older segments are not listed.
+            prop_assert!(*parts == 0 || parts == segment, "{segment} {parts}");
+        }
     }
 }
 
