@@ -15,7 +15,8 @@ use crate::via;
 use crate::via::args::ViaArgs;
 
 const URL_HELP: &str = "What to play: rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH, http(s)://… with --via \
-    (default: the same stream at 127.0.0.1:8080), env:NAME for a URL in that variable of the environment, or - for y4m on standard input. Several URLs play in a grid";
+    (default: the same stream at 127.0.0.1:8080), env:NAME for a URL in that variable of the environment, or - for y4m on \
+    standard input. Several URLs play in a grid";
 
 const CLOCK_HELP: &str = "How to find the offset between this host's clock and that of a publisher on another host: \
     auto (ask the server over UDP), same-host (publisher and receiver share a clock, whatever the URL says), \

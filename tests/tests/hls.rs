@@ -115,8 +115,8 @@ fn parts_come_frame_by_frame_and_a_playlist_waits_for_them() {
     let server = server(segments(500));
     let _publisher = Publisher::start(&server);
     let text = viewing::playlist(http(&server), "cam");
-    assert!(text.contains("#EXTINF:0.49999,\nsegment-0.m4s\n"), "{text}");
-    assert!(text.contains("#EXT-X-PART:DURATION=0.03333,URI=\"part-0-0.m4s\",INDEPENDENT=YES\n"), "{text}");
+    assert!(text.contains("#EXTINF:0.499998,\nsegment-0.m4s\n"), "{text}");
+    assert!(text.contains("#EXT-X-PART:DURATION=0.033331,URI=\"part-0-0.m4s\",INDEPENDENT=YES\n"), "{text}");
     let get = |path: &str| http_get(http(&server), &format!("/cam/{path}")).expect("an answer");
     // The part after the newest one, and the playlist with it.
     let hint = text.split("TYPE=PART,URI=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a hint");

@@ -24,10 +24,7 @@ const RETRY_MS = 300;
 const MAX_AT_ONCE = 300;
 /** Wait after an unchanged playlist that the server should have held back. */
 const UNCHANGED_MS = 50;
-/**
- * A server without a complete segment holds back the first playlist. After this time, also request one with the first
- * part.
- */
+/** A server may hold back the first playlist of a stream. After this time, also request one with the first part. */
 const FIRST_LIST_MS = 60;
 
 /**

@@ -1,6 +1,5 @@
 //! One run in a browser: opens it, tells its page what to play, and passes its reports to the joins.
 
-use std::thread;
 use std::time::{Duration, Instant};
 
 use common::clock::Clock;
@@ -38,7 +37,7 @@ const SETTLING_LIMIT: Duration = Duration::from_secs(5);
 const FIRST_PICTURE_LIMIT: Duration = Duration::from_secs(30);
 /// Time limit for a stopping page to send its remaining messages.
 const END_LIMIT: Duration = Duration::from_secs(3);
-/// How much later than its page's socket closes a browser that was killed may be gone.
+/// How long a killed browser may take to exit after its page's socket has closed.
 const EXIT_LIMIT: Duration = Duration::from_secs(1);
 /// Pause before retrying a stream that is not published yet.
 const RETRY: Duration = Duration::from_millis(500);
@@ -68,6 +67,8 @@ pub(crate) struct Session<'a> {
     was_opened: bool,
     /// The page that plays.
     socket: Option<(u64, mpsc::Sender<String>)>,
+    /// When the socket of the page that plays closed before its join's end.
+    closed: Option<Instant>,
     reported: Instant,
 }
 
@@ -133,6 +134,7 @@ impl<'a> Session<'a> {
             browser,
             was_opened: false,
             socket: None,
+            closed: None,
             reported,
         })
     }
@@ -266,8 +268,13 @@ impl<'a> Session<'a> {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Err(Early::Failed("the server ended".to_owned())),
             }
-            if let Some(why) = self.exited() {
-                return Err(Early::Failed(why));
+            if let Some(how) = self.browser.as_mut().and_then(Browser::has_ended) {
+                return Err(Early::Failed(format!("the browser exited unexpectedly ({how})")));
+            }
+            // A browser that was killed exits a moment later.
+            let limit = if self.browser.is_some() { EXIT_LIMIT } else { Duration::ZERO };
+            if self.closed.is_some_and(|closed| closed.elapsed() >= limit) {
+                return Err(Early::Failed("the page was closed".to_owned()));
             }
             self.follow_origin(join);
             self.report(join);
@@ -293,29 +300,11 @@ impl<'a> Session<'a> {
                 join.lines(&text, &mut self.recorder, now);
                 self.recorder.viewed(join.browser.clone(), join.viewed.clone());
             }
-            What::Closed if join.end.is_none() => return Err(Early::Failed(self.why_closed())),
+            What::Closed if join.end.is_none() => self.closed = Some(Instant::now()),
             What::Closed => self.socket = None,
             What::Opened(_) => {}
         }
         Ok(())
-    }
-
-    /// Says how the browser exited, if it did.
-    fn exited(&mut self) -> Option<String> {
-        let how = self.browser.as_mut().and_then(Browser::has_ended)?;
-        Some(format!("the browser exited unexpectedly ({how})"))
-    }
-
-    /// Says why the page's socket was closed.
-    fn why_closed(&mut self) -> String {
-        let end = Instant::now() + EXIT_LIMIT;
-        while self.browser.is_some() && Instant::now() < end {
-            if let Some(why) = self.exited() {
-                return why;
-            }
-            thread::sleep(TICK);
-        }
-        "the page was closed".to_owned()
     }
 
     /// Reads both clocks. The report accounts for earlier suspends.

@@ -64,8 +64,8 @@ pub(crate) struct Batch {
     pub latency: Distribution,
 }
 
-/// A report folder that is being written. Dropping it waits for what was handed to the writer, too: nothing is lost, and
-/// nobody takes the folder while it is written.
+/// A report folder that is being written. Dropping it waits until each batch that was handed to the writer is written, so
+/// that nobody takes the folder meanwhile. Later data is lost.
 #[derive(Debug)]
 pub(crate) struct Folder {
     dir: Arc<Dir>,
@@ -100,7 +100,7 @@ impl Folder {
             .name("report".to_owned())
             .spawn(write)
             .map_err(|source| Error { path: dir.path().to_owned(), source })?;
-        Ok(Self { dir, writer: Writer { batches: Some(batches), thread: Some(thread) }, trouble })
+        Ok(Self { dir, writer: Writer { batches, thread: Some(thread) }, trouble })
     }
 
     /// Where it is.
@@ -118,8 +118,7 @@ impl Folder {
     /// # Errors
     /// Gives the batch back where the disk is slow and two others wait.
     pub fn send(&self, batch: Batch) -> Result<(), Box<Batch>> {
-        let Some(batches) = &self.writer.batches else { return Ok(()) };
-        match batches.try_send(batch) {
+        match self.writer.batches.try_send(batch) {
             Err(TrySendError::Full(batch)) => Err(Box::new(batch)),
             Ok(()) | Err(TrySendError::Disconnected(_)) => Ok(()),
         }
@@ -130,10 +129,8 @@ impl Folder {
     /// # Errors
     /// The first file that could not be written, now or before; and where the folder is another one than it was at the start.
     pub fn close(mut self, batch: Batch) -> Result<(), Error> {
-        if let Some(batches) = &self.writer.batches {
-            // The writer is gone only after an error, which joining it tells.
-            let _gone = batches.send(batch);
-        }
+        // The writer is gone only after an error, which joining it tells.
+        let _gone = self.writer.batches.send(batch);
         let failed = |source| Error { path: self.dir.path().to_owned(), source };
         let ended = self.writer.join();
         ended.unwrap_or_else(|_| Err(failed(io::Error::other("the report's writer ended early"))))?;
@@ -141,17 +138,19 @@ impl Folder {
     }
 }
 
-/// The thread that writes. Both are there until it is joined.
+/// The thread that writes.
 #[derive(Debug)]
 struct Writer {
-    batches: Option<SyncSender<Batch>>,
+    batches: SyncSender<Batch>,
+    /// Until it is joined.
     thread: Option<JoinHandle<Result<(), Error>>>,
 }
 
 impl Writer {
     /// Waits until all batches are written.
     fn join(&mut self) -> thread::Result<Result<(), Error>> {
-        self.batches = None;
+        // The thread ends with its last sender.
+        self.batches = mpsc::sync_channel(0).0;
         self.thread.take().map_or(Ok(Ok(())), JoinHandle::join)
     }
 }

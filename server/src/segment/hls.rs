@@ -27,8 +27,12 @@ const PART_HOLD_BACK_MIN: f64 = 0.2;
 const HOLD_BACK: u64 = 3;
 /// CAN-SKIP-UNTIL in target durations: the minimum allowed.
 const SKIP_UNTIL: u64 = 6;
-/// The most by which a browser's buffer ends before its media, in µs: start and duration of a frame are rounded down.
+/// The most by which Chromium's buffer ends before its media, in µs: start and duration of a frame are rounded down.
 const BUFFER_SHORT_US: u64 = 2;
+/// The most by which the times written end before the media, in ticks.
+const WRITTEN_SHORT: u64 = 1;
+/// Where PART-HOLD-BACK is longer than the segments, this many of them have to do.
+const ENOUGH_SEGMENTS: usize = 3;
 const HZ: f64 = TICKS_PER_SECOND as f64;
 
 /// Returns the current playlist. With `skip`, it is a delta update (section 6.2.5.1) if that omits anything.
@@ -78,19 +82,17 @@ fn write(window: &Window, skip: bool) -> String {
         }
         line(format_args!("#EXT-X-PROGRAM-DATE-TIME:{}", date_time(segment.wall)));
         if end - segment.start <= PARTS_WITHIN * target * TICKS_PER_SECOND || !segment.complete {
-            let mut begin = 0;
             for (number, part) in segment.parts().iter().enumerate() {
-                let length = length(begin, part.duration);
-                begin += part.duration;
                 line(format_args!(
-                    "#EXT-X-PART:DURATION={length},URI=\"{}\"{}",
+                    "#EXT-X-PART:DURATION={},URI=\"{}\"{}",
+                    duration(part.start - segment.start, part.duration),
                     File::Part(segment.number, number),
                     if part.independent { ",INDEPENDENT=YES" } else { "" },
                 ));
             }
         }
         if segment.complete {
-            line(format_args!("#EXTINF:{},\n{}", length(0, segment.duration()), File::Segment(segment.number)));
+            line(format_args!("#EXTINF:{},\n{}", duration(0, segment.duration()), File::Segment(segment.number)));
         }
     }
     if window.has_ended() {
@@ -102,24 +104,22 @@ fn write(window: &Window, skip: bool) -> String {
     text
 }
 
-/// Whether players find a position to start at that lies after the first segment, where hls.js may start wrong: at second 0
-/// instead of PART-HOLD-BACK before the end.
+/// Whether PART-HOLD-BACK before the end lies after the first segment. hls.js starts there, but in a first segment often at
+/// second 0 instead, and then stays late.
 pub(crate) fn can_be_joined(window: &Window) -> bool {
-    let mut complete = window.listed().filter(|segment| segment.complete);
-    let part_target = part_target(window);
-    let open_s = window.open().map_or(0, Segment::duration) as f64 / HZ;
-    // hls.js starts up to a part later.
-    complete.next().is_some()
-        && (complete.next().is_some() || open_s > part_hold_back(window, part_target) + part_target)
+    let segments = window.listed().filter(|segment| !segment.parts().is_empty());
+    let (complete, second) = (segments.clone().filter(|segment| segment.complete).count(), segments.clone().nth(1));
+    let end = segments.last().and_then(|last| last.parts().last()).map_or(0, |part| part.start + part.duration);
+    let hold_back = (part_hold_back(window, part_target(window)) * HZ).ceil() as u64;
+    complete >= ENOUGH_SEGMENTS || second.is_some_and(|second| end >= second.start + hold_back + WRITTEN_SHORT)
 }
 
-/// Writes the duration, in seconds, of what begins `begin` ticks after its segment. A segment and the sum of its parts end
-/// before the media does, by at most 12 µs: browsers count the buffer in whole µs, and where it ends before its segment
-/// by the playlist, hls.js loads the segment again and again.
-fn length(begin: u64, ticks: u64) -> String {
-    let end = |ticks: u64| (ticks * 1_000_000 / TICKS_PER_SECOND).saturating_sub(BUFFER_SHORT_US) / 10;
-    let length = end(begin + ticks) - end(begin);
-    format!("{}.{:05}", length / 100_000, length % 100_000)
+/// Writes a duration, in seconds, of what begins `begin` ticks after the start of its segment. By these, segments and parts
+/// end 2 to 3 µs before their media, because hls.js loads a segment again and again that ends after Chromium's buffer.
+fn duration(begin: u64, ticks: u64) -> String {
+    let end_us = |ticks: u64| (ticks * 1_000_000 / TICKS_PER_SECOND).saturating_sub(BUFFER_SHORT_US);
+    let us = end_us(begin + ticks) - end_us(begin);
+    format!("{}.{:06}", us / 1_000_000, us % 1_000_000)
 }
 
 /// Returns segment and number of the expected next part. Only the next frame tells whether the open segment ends.

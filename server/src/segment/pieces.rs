@@ -79,6 +79,8 @@ impl Fragment {
 pub(crate) struct Part {
     fragments: Range<usize>,
     /// In ticks.
+    pub(crate) start: u64,
+    /// In ticks.
     pub(crate) duration: u64,
     /// Whether it contains a frame at which decoding can start.
     pub(crate) independent: bool,
@@ -204,7 +206,7 @@ impl Segment {
             let duration = last.start + u64::from(last.duration) - first.start;
             let independent = open.iter().any(|fragment| fragment.sync);
             let fragments = self.in_parts..self.fragments.len();
-            self.parts.push(Part { fragments, duration, independent });
+            self.parts.push(Part { fragments, start: first.start, duration, independent });
             self.in_parts = self.fragments.len();
         }
     }

@@ -3,8 +3,9 @@
 
 use framelag_tests::process::wait_until;
 use framelag_tests::report::Report;
+use framelag_tests::serving::{self, Transport};
 use framelag_tests::viewing::{self, Streams};
-use framelag_tests::{LIMIT, turn};
+use framelag_tests::{LIMIT, measuring, turn};
 
 /// What the line adds, ms.
 const DELAY_MS: f64 = 200.0;
@@ -12,6 +13,9 @@ const DELAY_MS: f64 = 200.0;
 const LESS_MS: f64 = 50.0;
 /// What may come on top: that phase, and a frame.
 const MORE_MS: f64 = 50.0 + 1000.0 / 30.0;
+
+/// A first viewer who is later than the next by this is late: half a segment. What went wrong made it 0.8 s at least.
+const LATE_MS: f64 = 500.0;
 
 /// Two streams, of which the one called `far` comes by a line that delays it.
 fn near_and_far(serve: &[&str]) -> Streams {
@@ -83,6 +87,23 @@ fn hls_with_hls_js() {
     }
     let unknown = |report: &Report| -report.number("claims.hls_latency_ms.difference_p50");
     assert_delayed("latency less what is claimed", unknown(&near), unknown(&far));
+}
+
+/// In the first segment of a stream hls.js may start at second 0, or load the segment over and over: a second late and more.
+#[test]
+fn the_first_viewer_with_hls_js_is_as_close_as_the_next() {
+    let _turn = turn::take();
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let server = serving::framelag(&[]);
+    let _publisher = measuring::publisher(&server.publish_url(), Transport::Tcp).words("--gop 15").spawn();
+    // Nobody has asked for a playlist.
+    server.wait_for_stream();
+    let url = format!("http://{}/cam/index.m3u8", server.http.expect("it serves HLS"));
+    let receiver = viewing::chromium("ll-hls", &url, folder.path()).args(["--player", "hls.js"]);
+    receiver.words("--joins 2 --duration 5s").run(LIMIT).expect_code(0);
+    let report = viewing::expect_played(folder.path(), "Chromium", "ll-hls", "hls.js", 2);
+    let p50 = |join: usize| report.value("joins")[join]["latency_ms"]["p50"].as_f64().expect("it was measured");
+    assert!(p50(0) - p50(1) < LATE_MS, "{} ms and then {} ms", p50(0), p50(1));
 }
 
 /// Chromium's own player takes a stream for over where the playlist is still short.

@@ -11,6 +11,7 @@ use report::warning::Code;
 use report::{Summary, Warning};
 
 use super::{Early, SECOND, Session};
+use crate::via::browser::Choice;
 use crate::via::join::Join;
 
 impl Session<'_> {
@@ -78,7 +79,7 @@ impl Session<'_> {
             let text = format!("{} is set: the wall clock of this run is not the host's", clock::TEST_VARIABLE);
             self.recorder.warn(Warning::new(Code::Input, text));
         }
-        if !self.was_opened {
+        if self.config.browser == Choice::None && !self.was_opened {
             self.recorder.explain(Code::NoPicture, "nobody opened the page");
         }
         if let Err(Early::Failed(why)) = how {

@@ -44,7 +44,7 @@ impl Reload {
         }
     }
 
-    /// Whether the playlist of `window` satisfies the request. Without directives it is that of a player that starts.
+    /// Whether the playlist of `window` satisfies the request. Without directives it may be that of a player that starts.
     pub(super) fn wait(&self, window: &Window) -> Wait {
         let ready = |ready| if ready { Wait::Ready } else { Wait::NotYet };
         if window.has_ended() {
@@ -84,10 +84,12 @@ fn parts_ahead(window: &Window) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use proptest::prelude::*;
 
     use super::*;
-    use crate::segment::Feed;
+    use crate::segment::{Feed, PartLength, SegmentSettings};
 
     fn wait(query: &str, feed: &Feed) -> Wait {
         Reload::parse(query).expect(query).wait(feed.window())
@@ -150,13 +152,6 @@ mod tests {
     fn at_the_start_and_at_the_end() {
         let start = Feed::of(1_000).frames(5, 30);
         assert_eq!(wait("", &start), Wait::NotYet, "no whole segment yet");
-        assert_eq!(
-            wait("", &Feed::of(1_000).frames(30 + 7, 30)),
-            Wait::NotYet,
-            "0.2 s before its end is in the first one"
-        );
-        assert_eq!(wait("", &Feed::of(1_000).frames(30 + 8, 30)), Wait::Ready);
-        assert_eq!(wait("", &Feed::of(100).frames(2 * 3 + 1, 3)), Wait::Ready, "two whole ones");
         assert_eq!(wait("_HLS_msn=0&_HLS_part=4", &start), Wait::Ready);
         assert_eq!(wait("_HLS_msn=0&_HLS_part=0", &Feed::of(1_000)), Wait::NotYet);
         let mut end = Feed::of(1_000).frames(5, 30);
@@ -164,6 +159,29 @@ mod tests {
         assert_eq!(wait("_HLS_msn=9", &end), Wait::Ready);
         let gone = Feed::of(1_000).frames(20 * 30, 30);
         assert_eq!(wait("_HLS_msn=0", &gone), Wait::Ready, "it is over");
+    }
+
+    #[test]
+    fn a_player_that_starts_does_so_after_the_first_segment() {
+        // Segments in ms, frames per part, the frames that it takes.
+        for (segment_ms, per_part, enough) in [
+            // 0.2 s are six frames; the durations written end a little early.
+            (1_000, 1, 30 + 7),
+            // PART-HOLD-BACK is 0.3 s, and then 1.5 s.
+            (1_000, 3, 30 + 12),
+            (1_000, 15, 30 + 60),
+            // It is 0.5 s, and there are three segments before.
+            (200, 6, 3 * 6 + 1),
+        ] {
+            let settings = SegmentSettings {
+                segment: Duration::from_millis(segment_ms),
+                part: PartLength::UpTo(Duration::from_millis((per_part * 100_u64).div_ceil(3))),
+                ..SegmentSettings::default()
+            };
+            let ready = |frames| wait("", &Feed::new(settings).frames(frames, segment_ms as usize * 30 / 1_000));
+            assert_eq!(ready(enough - 1), Wait::NotYet, "{segment_ms} {per_part}");
+            assert_eq!(ready(enough), Wait::Ready, "{segment_ms} {per_part}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::super::segmenter::tests::Feed;
+use super::super::settings::{PartLength, SegmentSettings};
 use super::*;
 
 #[test]
@@ -17,35 +18,35 @@ fn a_low_latency_playlist() {
 #EXT-X-INDEPENDENT-SEGMENTS
 #EXT-X-MAP:URI=\"init.mp4\"
 #EXT-X-PROGRAM-DATE-TIME:2025-11-21T11:00:00.000Z
-#EXT-X-PART:DURATION=0.03333,URI=\"part-0-0.m4s\",INDEPENDENT=YES
-#EXT-X-PART:DURATION=0.03333,URI=\"part-0-1.m4s\"
-#EXT-X-PART:DURATION=0.03333,URI=\"part-0-2.m4s\"
-#EXT-X-PART:DURATION=0.03334,URI=\"part-0-3.m4s\"
-#EXT-X-PART:DURATION=0.03333,URI=\"part-0-4.m4s\"
-#EXT-X-PART:DURATION=0.03333,URI=\"part-0-5.m4s\"
-#EXTINF:0.19999,
+#EXT-X-PART:DURATION=0.033331,URI=\"part-0-0.m4s\",INDEPENDENT=YES
+#EXT-X-PART:DURATION=0.033333,URI=\"part-0-1.m4s\"
+#EXT-X-PART:DURATION=0.033334,URI=\"part-0-2.m4s\"
+#EXT-X-PART:DURATION=0.033333,URI=\"part-0-3.m4s\"
+#EXT-X-PART:DURATION=0.033333,URI=\"part-0-4.m4s\"
+#EXT-X-PART:DURATION=0.033334,URI=\"part-0-5.m4s\"
+#EXTINF:0.199998,
 segment-0.m4s
 #EXT-X-PROGRAM-DATE-TIME:2025-11-21T11:00:00.200Z
-#EXT-X-PART:DURATION=0.03333,URI=\"part-1-0.m4s\",INDEPENDENT=YES
-#EXT-X-PART:DURATION=0.03333,URI=\"part-1-1.m4s\"
-#EXT-X-PART:DURATION=0.03333,URI=\"part-1-2.m4s\"
-#EXT-X-PART:DURATION=0.03334,URI=\"part-1-3.m4s\"
-#EXT-X-PART:DURATION=0.03333,URI=\"part-1-4.m4s\"
-#EXT-X-PART:DURATION=0.03333,URI=\"part-1-5.m4s\"
-#EXTINF:0.19999,
+#EXT-X-PART:DURATION=0.033331,URI=\"part-1-0.m4s\",INDEPENDENT=YES
+#EXT-X-PART:DURATION=0.033333,URI=\"part-1-1.m4s\"
+#EXT-X-PART:DURATION=0.033334,URI=\"part-1-2.m4s\"
+#EXT-X-PART:DURATION=0.033333,URI=\"part-1-3.m4s\"
+#EXT-X-PART:DURATION=0.033333,URI=\"part-1-4.m4s\"
+#EXT-X-PART:DURATION=0.033334,URI=\"part-1-5.m4s\"
+#EXTINF:0.199998,
 segment-1.m4s
 #EXT-X-PROGRAM-DATE-TIME:2025-11-21T11:00:00.400Z
-#EXT-X-PART:DURATION=0.03333,URI=\"part-2-0.m4s\",INDEPENDENT=YES
-#EXT-X-PART:DURATION=0.03333,URI=\"part-2-1.m4s\"
-#EXT-X-PART:DURATION=0.03333,URI=\"part-2-2.m4s\"
-#EXT-X-PART:DURATION=0.03334,URI=\"part-2-3.m4s\"
-#EXT-X-PART:DURATION=0.03333,URI=\"part-2-4.m4s\"
-#EXT-X-PART:DURATION=0.03333,URI=\"part-2-5.m4s\"
-#EXTINF:0.19999,
+#EXT-X-PART:DURATION=0.033331,URI=\"part-2-0.m4s\",INDEPENDENT=YES
+#EXT-X-PART:DURATION=0.033333,URI=\"part-2-1.m4s\"
+#EXT-X-PART:DURATION=0.033334,URI=\"part-2-2.m4s\"
+#EXT-X-PART:DURATION=0.033333,URI=\"part-2-3.m4s\"
+#EXT-X-PART:DURATION=0.033333,URI=\"part-2-4.m4s\"
+#EXT-X-PART:DURATION=0.033334,URI=\"part-2-5.m4s\"
+#EXTINF:0.199998,
 segment-2.m4s
 #EXT-X-PROGRAM-DATE-TIME:2025-11-21T11:00:00.600Z
-#EXT-X-PART:DURATION=0.03333,URI=\"part-3-0.m4s\",INDEPENDENT=YES
-#EXT-X-PART:DURATION=0.03333,URI=\"part-3-1.m4s\"
+#EXT-X-PART:DURATION=0.033331,URI=\"part-3-0.m4s\",INDEPENDENT=YES
+#EXT-X-PART:DURATION=0.033333,URI=\"part-3-1.m4s\"
 #EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"part-3-2.m4s\"
 ";
     assert_eq!(text, expected);
@@ -63,7 +64,6 @@ fn a_long_playlist_lists_its_newest_segments_and_parts_of_the_last_three() {
 
 #[test]
 fn a_delta_update_leaves_out_what_is_before_the_skip_boundary() {
-    use super::super::settings::{PartLength, SegmentSettings};
     let settings = SegmentSettings { playlist: 10, part: PartLength::Frame, ..SegmentSettings::default() };
     let feed = Feed::new(settings).frames(12 * 30 + 1, 30);
     let (full, delta) = (write(feed.window(), false), write(feed.window(), true));
@@ -105,7 +105,7 @@ fn a_stream_that_has_ended_says_so() {
     let mut feed = Feed::of(1_000).frames(40, 30);
     feed.segmenter.end();
     let text = write(feed.window(), false);
-    assert!(text.ends_with("#EXTINF:0.33333,\nsegment-1.m4s\n#EXT-X-ENDLIST\n") && !text.contains("HINT"), "{text}");
+    assert!(text.ends_with("#EXTINF:0.333331,\nsegment-1.m4s\n#EXT-X-ENDLIST\n") && !text.contains("HINT"), "{text}");
 }
 
 /// Returns the attributes of the line that begins with `tag`.
@@ -149,15 +149,15 @@ proptest! {
     }
 }
 
-/// Durations that a playlist gives, in units of 10 µs: of each complete segment, and the sum of its parts.
+/// Durations that a playlist gives, in µs: of each complete segment, and the sum of its parts.
 fn durations(text: &str) -> Vec<[u64; 2]> {
-    let units = |value: &str| value.split(',').next().and_then(|it| it.replace('.', "").parse::<u64>().ok());
+    let micros = |value: &str| value.split(',').next().and_then(|it| it.replace('.', "").parse::<u64>().ok());
     let (mut all, mut parts) = (Vec::new(), 0);
     for line in text.lines() {
         if let Some(part) = line.strip_prefix("#EXT-X-PART:DURATION=") {
-            parts += units(part).expect("five decimals");
+            parts += micros(part).expect("six decimals");
         } else if let Some(segment) = line.strip_prefix("#EXTINF:") {
-            all.push([units(segment).expect("five decimals"), std::mem::take(&mut parts)]);
+            all.push([micros(segment).expect("six decimals"), std::mem::take(&mut parts)]);
         }
     }
     all
@@ -168,20 +168,23 @@ proptest! {
     #[test]
     fn segments_and_the_sums_of_their_parts_end_just_before_the_buffer(
         ticks in prop::collection::vec(2_000_u64..4_000, 61..200),
+        part_ms in 33_u64..200,
     ) {
-        let mut feed = Feed::of(1_000);
+        let part = PartLength::UpTo(Duration::from_millis(part_ms));
+        let mut feed = Feed::new(SegmentSettings { part, ..SegmentSettings::default() });
         for (number, ticks) in ticks.iter().enumerate() {
             feed.frame(number % 20 == 0, *ticks);
         }
         let given = durations(&write(feed.window(), false));
         let real: Vec<u64> = feed.window().listed().filter(|it| it.complete).map(Segment::duration).collect();
         prop_assert!(!real.is_empty() && given.len() == real.len());
-        for ([segment, parts], ticks) in given.iter().zip(real) {
-            let early_us = ticks as f64 / HZ * 1e6 - (segment * 10) as f64;
-            prop_assert!((2.0..13.0).contains(&early_us), "{segment} {ticks}");
+        for ([segment, parts], ticks) in given.iter().zip(&real) {
+            let early_us = *ticks as f64 / HZ * 1e6 - *segment as f64;
+            prop_assert!((2.0..3.0).contains(&early_us), "{segment} {ticks}");
             // Parts of older segments are not listed.
             prop_assert!(*parts == 0 || parts == segment, "{segment} {parts}");
         }
+        prop_assert!(given.last().is_some_and(|[_, parts]| *parts > 0));
     }
 }
 
