@@ -70,6 +70,7 @@ fn a_stream_that_is_cut_goes_on_with_new_settings_and_counts_on() {
     cam.send_idr();
     cam.send_slices(16);
     cam.send_idr();
+    cam.send_slices(6);
     let after = waiting.join().expect("an answer");
     assert!(after.status == 200 && after.text().contains("URI=\"part-2-0.m4s\""), "{} {}", after.head, after.text());
     let text = cam.get("index.m3u8").join().expect("an answer").text();

@@ -83,7 +83,7 @@ impl Cam {
         })
     }
 
-    /// Returns a playlist with a complete segment and one frame of the next.
+    /// Returns a playlist with a complete segment and seven frames of the next: the first that a player is given.
     pub fn playlist(&mut self) -> String {
         self.playlist_at("index.m3u8")
     }
@@ -96,6 +96,7 @@ impl Cam {
         // A second has passed without a key frame.
         self.is_asked();
         self.send_idr();
+        self.send_slices(6);
         let answer = playlist.join().expect("an answer");
         assert_eq!(answer.status, 200, "{}", answer.head);
         answer.text()
@@ -107,7 +108,7 @@ fn the_first_viewer_has_the_stream_cut_and_key_frames_are_asked_for() {
     let mut cam = Cam::new();
     let text = cam.playlist();
     assert!(text.contains("segment-0.m4s") && text.contains("URI=\"part-1-0.m4s\",INDEPENDENT=YES"), "{text}");
-    assert!(text.ends_with("#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"part-1-1.m4s\"\n"), "{text}");
+    assert!(text.ends_with("#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"part-1-7.m4s\"\n"), "{text}");
     let (segment, part) = (cam.get("segment-0.m4s"), cam.get("part-1-0.m4s"));
     assert_eq!(segment.join().expect("an answer").count(b"moof"), 31);
     assert_eq!(part.join().expect("an answer").count(b"moof"), 1);
@@ -117,10 +118,10 @@ fn the_first_viewer_has_the_stream_cut_and_key_frames_are_asked_for() {
 fn what_comes_next_is_waited_for() {
     let mut cam = Cam::new();
     cam.playlist();
-    let (playlist, part) = (cam.get("index.m3u8?_HLS_msn=1&_HLS_part=1"), cam.get("part-1-1.m4s"));
+    let (playlist, part) = (cam.get("index.m3u8?_HLS_msn=1&_HLS_part=7"), cam.get("part-1-7.m4s"));
     cam.send_slices(1);
     let (playlist, part) = (playlist.join().expect("an answer"), part.join().expect("an answer"));
-    assert!(playlist.text().contains("URI=\"part-1-1.m4s\"\n"), "{}", playlist.text());
+    assert!(playlist.text().contains("URI=\"part-1-7.m4s\"\n"), "{}", playlist.text());
     assert_eq!((part.status, part.count(b"moof")), (200, 1));
     assert!(part.head.contains("cache-control: no-cache") && part.head.contains("content-length"), "{}", part.head);
 }
@@ -130,7 +131,7 @@ fn a_segment_that_grows_is_sent_as_it_grows() {
     let mut cam = Cam::new();
     cam.playlist();
     let (open, dash) = (cam.get("segment-1.m4s"), cam.get("dash-1.m4s"));
-    cam.send_slices(30);
+    cam.send_slices(24);
     cam.is_asked();
     cam.send_idr();
     for answer in [open, dash] {
@@ -156,13 +157,13 @@ fn the_manifest_names_the_segments_and_the_clock() {
 fn the_end_of_the_stream_is_told() {
     let mut cam = Cam::new();
     cam.playlist();
-    let (playlist, part, mse) = (cam.get("index.m3u8?_HLS_msn=2"), cam.get("part-1-1.m4s"), cam.get("mse"));
+    let (playlist, part, mse) = (cam.get("index.m3u8?_HLS_msn=2"), cam.get("part-1-7.m4s"), cam.get("mse"));
     assert_eq!(cam.publisher.ask("TEARDOWN", "/cam", "", "").0, 200);
     let playlist = playlist.join().expect("an answer");
     assert!(playlist.text().ends_with("segment-1.m4s\n#EXT-X-ENDLIST\n"), "{}", playlist.text());
     assert_eq!(part.join().expect("an answer").status, 404);
     let mse = mse.join().expect("an answer");
-    assert_eq!((mse.status, mse.count(b"ftyp"), mse.count(b"moof")), (200, 1, 1));
+    assert_eq!((mse.status, mse.count(b"ftyp"), mse.count(b"moof")), (200, 1, 7));
 }
 
 #[test]
@@ -198,7 +199,7 @@ fn one_address_has_so_many_requests_waiting_and_others_still_get_in() {
     cam.playlist();
     let ask = |from: [u8; 4]| {
         let mut client = raw::http_client(cam.http(), from);
-        write!(client, "GET /cam/part-1-1.m4s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        write!(client, "GET /cam/part-1-7.m4s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             .expect("it reads");
         client
     };
