@@ -31,7 +31,7 @@ const SKIP_UNTIL: u64 = 6;
 const BUFFER_SHORT_US: u64 = 2;
 /// The most by which the times written end before the media, in ticks.
 const WRITTEN_SHORT: u64 = 1;
-/// Where PART-HOLD-BACK is longer than the segments, this many of them have to do.
+/// Complete segments that are enough even if PART-HOLD-BACK is longer than they are.
 const ENOUGH_SEGMENTS: usize = 3;
 const HZ: f64 = TICKS_PER_SECOND as f64;
 
@@ -107,9 +107,9 @@ fn write(window: &Window, skip: bool) -> String {
 /// Whether PART-HOLD-BACK before the end lies after the first segment. hls.js starts there, but in a first segment often at
 /// second 0 instead, and then stays late.
 pub(crate) fn can_be_joined(window: &Window) -> bool {
-    let segments = window.listed().filter(|segment| !segment.parts().is_empty());
-    let (complete, second) = (segments.clone().filter(|segment| segment.complete).count(), segments.clone().nth(1));
-    let end = segments.last().and_then(|last| last.parts().last()).map_or(0, |part| part.start + part.duration);
+    let complete = window.listed().filter(|segment| segment.complete).count();
+    let second = window.listed().nth(1);
+    let end = window.listed().flat_map(Segment::parts).next_back().map_or(0, |part| part.start + part.duration);
     let hold_back = (part_hold_back(window, part_target(window)) * HZ).ceil() as u64;
     complete >= ENOUGH_SEGMENTS || second.is_some_and(|second| end >= second.start + hold_back + WRITTEN_SHORT)
 }

@@ -82,8 +82,8 @@ impl Followed {
 }
 
 /// Longest wait of a request: three target durations (draft-pantos-hls-rfc8216bis section 6.2.5.2). The first request also
-/// waits for a key frame.
+/// waits for a key frame, and for more than one segment.
 fn limit(window: &Window) -> Duration {
-    let start = if window.segments().next().is_none() { 5 } else { 0 };
+    let start = if window.segments().next().is_none() { 6 } else { 0 };
     Duration::from_secs((3 * window.target()).max(3) + start)
 }
