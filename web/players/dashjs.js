@@ -17,7 +17,6 @@ import { PlayerEvents } from "./player.js";
  * @type {Record<number, FailureKind>}
  */
 const KINDS = {
-  10: "format", // MANIFEST_LOADER_PARSING_FAILURE
   20: "decode", // APPEND
   21: "decode", // REMOVE
   23: "codec", // CAPABILITY_MEDIASOURCE
@@ -27,6 +26,8 @@ const KINDS = {
   35: "codec", // MEDIASOURCE_TYPE_UNSUPPORTED
 };
 
+/** MANIFEST_LOADER_PARSING_FAILURE_ERROR_CODE */
+const PARSING_FAILURE = 10;
 /** TIME_SYNC_FAILED_ERROR_CODE */
 const TIME_SYNC_FAILED = 16;
 
@@ -158,6 +159,7 @@ async function explain({ error }, url) {
   if (status >= 400 && isMedia && (await isOver(url))) return hasEnded();
   if (status >= 400) return statusFailure(request?.url ?? url, status);
   const kind = KINDS[code];
+  if (code === PARSING_FAILURE) return new Failure("format", `not a manifest: ${message}`);
   if (kind) return new Failure(kind, message);
   const failure = await explainNoAnswer(request?.url ?? url, location.href);
   if (failure.kind !== "network") return failure;

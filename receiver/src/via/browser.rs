@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -167,9 +167,12 @@ impl Browser {
         Ok(Some(Self { child, profile: Some(profile) }))
     }
 
-    /// Returns how the browser exited, if it did, and what it said last.
+    /// Returns how the browser exited, if it did, and what it said last unless somebody else ended it.
     pub(super) fn has_ended(&mut self) -> Option<String> {
         let status = self.child.try_wait().ok().flatten()?;
+        if [Signal::KILL, Signal::TERM, Signal::INT].iter().any(|signal| status.signal() == Some(signal.as_raw())) {
+            return Some(status.to_string());
+        }
         let said = self.profile.as_ref().and_then(|profile| last_line(&profile.path().join(SAID)));
         Some(said.map_or(status.to_string(), |said| format!("{status}: {said}")))
     }

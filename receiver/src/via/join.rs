@@ -60,6 +60,8 @@ pub(super) struct Join {
     pub(super) end: Option<EndError>,
     /// When it stopped.
     pub(super) ended: Option<Now>,
+    /// When it was heard of last.
+    pub(super) heard: Option<Now>,
     /// Number of malformed lines.
     pub(super) malformed: u64,
     /// Number of messages the page could not send.
@@ -137,6 +139,7 @@ impl Join {
 
     /// Takes messages that arrived by `now`, one per line.
     pub(super) fn lines(&mut self, text: &str, recorder: &mut Recorder, now: Now) {
+        self.heard = Some(now);
         for line in text.lines().filter(|line| !line.is_empty()) {
             match FromPage::parse(line) {
                 Some(message) => self.message(message, recorder, now),

@@ -274,10 +274,16 @@ fn one_page_plays_and_another_is_let_go() {
 }
 
 #[test]
-fn a_page_that_goes_is_told() {
-    let summary = summary("--joins 2", &[|socket, _| drop(socket.close(None))], None);
-    assert_eq!(summary.exit_code, 1);
+fn a_page_that_goes_is_told_and_what_it_showed_ends_with_its_last_message() {
+    let goes: &'static [Play] = &[|socket, first| {
+        plays(socket, first);
+        thread::sleep(Duration::from_secs(1));
+        drop(socket.close(None));
+    }];
+    let summary = summary("--joins 2", goes, None);
+    assert_eq!((summary.exit_code, summary.run.frames.measured), (1, Some(40)));
     assert!(summary.run.warnings.iter().any(|warning| warning.message == "the page was closed"));
+    assert!(summary.run.duration_s < Some(1.0), "{:?}", summary.run.duration_s);
 }
 
 #[test]

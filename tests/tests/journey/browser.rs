@@ -159,7 +159,7 @@ fn a_browser_that_is_killed_is_told() {
     assert_eq!(browser.len(), 1, "its children");
     kill(browser[0]);
     let ran = receiver.finish(LIMIT).expect_code(1);
-    let told = "the browser exited unexpectedly (signal: 9 (SIGKILL)";
+    let told = "the browser exited unexpectedly (signal: 9 (SIGKILL))";
     assert!(ran.stdout.iter().any(|line| line.contains(told)), "{ran}");
     let report = Report::read(&folder.path().join("run"));
     assert!(report.number("frames.measured") > 0.0, "what was measured is kept");

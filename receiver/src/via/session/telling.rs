@@ -59,7 +59,8 @@ impl Session<'_> {
         }
         join.warnings().into_iter().for_each(|warning| self.recorder.warn(warning));
         let live = self.recorder.live();
-        self.recorder.end_join(join.ended.unwrap_or(now));
+        // What a page that went away showed after its last message is unknown.
+        self.recorder.end_join(join.ended.or(join.heard).unwrap_or(now));
         let of = self.config.joins;
         let played = join.first_picture.map_or(Duration::ZERO, |first| now.mono - first);
         let cut = if self.is_stopping { format!(", stopped after {}", seconds(played)) } else { String::new() };
