@@ -95,7 +95,7 @@ fn claims(viewing: &Viewing) -> String {
     }
     let mut out =
         "<p>The latency that the player reports, compared with the one measured in the picture.</p>\n".to_owned();
-    out.push_str(&table(&["", "claimed p50 ms", "claim − latency, p50 ms", "claims"], &rows));
+    out.push_str(&table(&["ms, p50", "claim", "claim − latency", "claims"], &rows));
     out
 }
 
