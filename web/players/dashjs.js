@@ -158,8 +158,8 @@ async function explain({ error }, url) {
   const isMedia = request?.type === "MediaSegment";
   if (status >= 400 && isMedia && (await isOver(url))) return hasEnded();
   if (status >= 400) return statusFailure(request?.url ?? url, status);
-  const kind = KINDS[code];
   if (code === PARSING_FAILURE) return new Failure("format", `not a manifest: ${message}`);
+  const kind = KINDS[code];
   if (kind) return new Failure(kind, message);
   const failure = await explainNoAnswer(request?.url ?? url, location.href);
   if (failure.kind !== "network") return failure;

@@ -277,10 +277,11 @@ fn one_page_plays_and_another_is_let_go() {
 fn a_page_that_goes_is_told_and_what_it_showed_ends_with_its_last_message() {
     let goes: &'static [Play] = &[|socket, first| {
         plays(socket, first);
-        thread::sleep(Duration::from_secs(1));
+        // It shows and says nothing more until it is told to stop, a second later.
+        while socket.read().is_ok_and(|message| !message.to_text().unwrap_or_default().contains(r#""stop""#)) {}
         drop(socket.close(None));
     }];
-    let summary = summary("--joins 2", goes, None);
+    let summary = long(1, "--joins 2", goes);
     assert_eq!((summary.exit_code, summary.run.frames.measured), (1, Some(40)));
     assert!(summary.run.warnings.iter().any(|warning| warning.message == "the page was closed"));
     assert!(summary.run.duration_s < Some(1.0), "{:?}", summary.run.duration_s);

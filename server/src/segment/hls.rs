@@ -107,11 +107,13 @@ fn write(window: &Window, skip: bool) -> String {
 /// Whether PART-HOLD-BACK before the end lies after the first segment. hls.js starts there, but in a first segment often at
 /// second 0 instead, and then stays late.
 pub(crate) fn can_be_joined(window: &Window) -> bool {
-    let complete = window.listed().filter(|segment| segment.complete).count();
-    let second = window.listed().nth(1);
+    if window.listed().filter(|segment| segment.complete).count() >= ENOUGH_SEGMENTS {
+        return true;
+    }
+    let Some(second) = window.listed().nth(1) else { return false };
     let end = window.listed().flat_map(Segment::parts).next_back().map_or(0, |part| part.start + part.duration);
     let hold_back = (part_hold_back(window, part_target(window)) * HZ).ceil() as u64;
-    complete >= ENOUGH_SEGMENTS || second.is_some_and(|second| end >= second.start + hold_back + WRITTEN_SHORT)
+    end >= second.start + hold_back + WRITTEN_SHORT
 }
 
 /// Writes a duration, in seconds, of what begins `begin` ticks after the start of its segment. By these, segments and parts

@@ -136,10 +136,6 @@ fn with_environment(mark: &str) -> usize {
     processes(|process| String::from_utf8_lossy(&of(process)).contains(mark)).len()
 }
 
-fn kill(process: Pid) {
-    kill_process(process, Signal::KILL).expect("it runs");
-}
-
 /// A receiver that measures in a browser for longer than the test takes.
 fn measures(folder: &Path, mark: &str) -> Process {
     let url = format!("{}/stream", streaming::serve(folder));
@@ -157,7 +153,7 @@ fn a_browser_that_is_killed_is_told() {
     let parent = format!("PPid:\t{}\n", receiver.id());
     let browser = processes(|process| fs::read_to_string(process.join("status")).is_ok_and(|it| it.contains(&parent)));
     assert_eq!(browser.len(), 1, "its children");
-    kill(browser[0]);
+    kill_process(browser[0], Signal::KILL).expect("it runs");
     let ran = receiver.finish(LIMIT).expect_code(1);
     let told = "the browser exited unexpectedly (signal: 9 (SIGKILL))";
     assert!(ran.stdout.iter().any(|line| line.contains(told)), "{ran}");
@@ -185,7 +181,7 @@ fn a_browser_ends_with_a_receiver_that_is_killed() {
     let mark = folder.path().display().to_string();
     let receiver = measures(folder.path(), &mark);
     assert!(with_environment(&mark) > 1, "it has children");
-    kill(Pid::from_raw(receiver.id().cast_signed()).expect("a process"));
+    receiver.kill();
     let until = Instant::now() + LIMIT;
     while with_environment(&mark) > 0 {
         assert!(Instant::now() < until, "a browser is left");
